@@ -1,0 +1,81 @@
+"""Arrays and indices from what users write: nested lists, numbers, arrays, tensors among them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minigrad.promotion import default_dtype
+
+
+def array_from(data: Any, dtype: Any = None) -> np.ndarray:
+    """A new array of numbers. Python floats become float32, integers int64; arrays and tensors keep their dtype.
+
+    Raises:
+        ValueError: for nested lists of unequal lengths.
+        TypeError: for what is not numbers.
+    """
+    if hasattr(data, "_array"):  # a Tensor
+        array = data._array
+    else:
+        try:
+            array = np.asarray(_plain(data))
+        except ValueError as error:
+            if "inhomogeneous" not in str(error):
+                raise
+            raise ValueError(f"tensor: the nested lists are of unequal lengths: {_short(data)}") from None
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"tensor: takes booleans, integers and floats, got {type(data).__name__} {_short(data)}")
+    if (
+        dtype is None
+        and array.dtype == np.float64
+        and not _has_dtype(data)
+        or dtype is None
+        and not array.size
+        and not _has_dtype(data)
+    ):
+        dtype = default_dtype
+    return np.array(array, dtype=dtype)
+
+
+def _plain(data: Any) -> Any:
+    """The data with the tensors in its lists replaced by arrays."""
+    if isinstance(data, list | tuple):
+        return [_plain(d) for d in data]
+    if hasattr(data, "_array"):
+        return data._array
+    if hasattr(data, "partials"):
+        raise TypeError
+    return data
+
+
+def _has_dtype(data: Any) -> bool:
+    """Whether the data, or the first thing in it, says itself what type of number it is."""
+    while isinstance(data, list | tuple) and data:
+        data = data[0]
+    return hasattr(data, "dtype")
+
+
+def _short(data: Any) -> str:
+    text = repr(data)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def index_from(index: Any) -> Any:
+    """An index with arrays in place of tensors and lists."""
+    if isinstance(index, tuple):
+        return tuple([_index_part(i) for i in index])
+    return _index_part(index)
+
+
+def _index_part(i: Any) -> Any:
+    if hasattr(i, "_array"):
+        i = i._array
+    if isinstance(i, list):
+        i = np.asarray(i, dtype=None if i else np.intp)
+    if isinstance(i, np.ndarray):
+        if i.dtype.kind == "f":
+            raise IndexError(f"an index must be of integers or booleans, not {i.dtype}: .long() converts it")
+        return i.copy() if i.ndim or i.dtype.kind == "b" else int(i)  # a copy: the graph keeps it
+    return i

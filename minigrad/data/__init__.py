@@ -1,0 +1,13 @@
+"""Small data sets to learn on, and random batches of them.
+
+>>> train, test = digits()
+>>> X, y = train.sample_data_batch(size=32)
+>>> X.shape, X.dtype, y.shape, y.dtype
+((32, 64), dtype('float32'), (32,), dtype('int64'))
+"""
+
+from minigrad.data.bundled import Split, digits
+from minigrad.data.dataset import Batch, Dataset
+from minigrad.data.toy import spiral, two_moons
+
+__all__ = ["Batch", "Dataset", "Split", "digits", "spiral", "two_moons"]

@@ -1,0 +1,80 @@
+"""Who wrote to memory that a backward pass still needs.
+
+Every array that a node keeps was saved at the node's creation time, `node.index`. Every write that goes through a
+Tensor is noted here with its time, under the array that owns the memory, so that all views of it are meant too; a
+write younger than the node has spoilt what the node keeps. Writes by NumPy itself cannot be seen, but only memory
+that was handed out (`t.numpy()`, `np.asarray(t)`) can be written so: from then on its content is fingerprinted.
+
+What is not noticed: writes to an array that was the user's own from the start (`from_numpy`, an operand `x * t`).
+"""
+
+from __future__ import annotations
+
+import weakref
+import zlib
+from typing import Any
+
+import numpy as np
+
+from minigrad.engine import now
+
+_written: dict[int, tuple[int, Any]] = {}
+"""id of the owner -> (time of the last write, a weak reference that clears the entry)."""
+_shown: dict[int, tuple[int, int, Any]] = {}
+"""id of the owner -> (time of the first handing-out, fingerprint then, weak reference)."""
+
+
+def owner(a: np.ndarray) -> np.ndarray:
+    """The array at the end of the chain of views, whose memory `a` shows."""
+    while isinstance(a.base, np.ndarray):
+        a = a.base
+    return a
+
+
+def wrote(a: np.ndarray) -> None:
+    """Note that `a` has just been written to."""
+    _note(_written, owner(a), now())
+
+
+def _note(book: dict[int, Any], whose: np.ndarray, *entry: Any) -> None:
+    key = id(whose)  # valid for as long as the array lives, hence the weak reference
+    book[key] = (*entry, weakref.ref(whose, lambda _: book.pop(key, None)))
+
+
+def show(a: np.ndarray) -> np.ndarray:
+    """A view of `a` to hand out, where NumPy may write to it; from now on its memory is watched."""
+    whose = owner(a)
+    if id(whose) not in _shown:
+        _note(_shown, whose, now(), _fingerprint(whose))
+    return a.view()
+
+
+def _fingerprint(a: np.ndarray) -> int:
+    return zlib.crc32(np.ascontiguousarray(a).view(np.uint8)) if a.size else 0
+
+
+def fingerprints(kept: tuple[Any, ...]) -> tuple[int | None, ...] | None:
+    """What to remember of arrays that a node keeps: nothing, unless their memory has been handed out."""
+    if not _shown:
+        return None
+    return tuple([_fingerprint(k) if isinstance(k, np.ndarray) and id(owner(k)) in _shown else None for k in kept])
+
+
+def changed(kept: tuple[Any, ...], since: int, prints: tuple[int | None, ...] | None) -> int | None:
+    """Which of the arrays kept at the time `since` has been written to, as an index into `kept`."""
+    if not (_written or _shown):
+        return None
+    for i, k in enumerate(kept):
+        if not isinstance(k, np.ndarray):
+            continue
+        whose = owner(k)
+        if id(whose) in _written and _written[id(whose)][0] > since:
+            return i
+        if id(whose) in _shown:
+            time, fingerprint, _ = _shown[id(whose)]
+            if prints is not None and prints[i] is not None:
+                if _fingerprint(k) != prints[i]:
+                    return i
+            elif time > since and _fingerprint(whose) != fingerprint:
+                return i
+    return None

@@ -1,0 +1,77 @@
+"""Functions of Python floats under NumPy's names, twice: as `math` has them, and with IEEE 754's inf and nan.
+
+Python's floats raise where NumPy's answer: 1 / 0, exp(1000), log(-1). The scalar engine computes with `NUMBERS` and,
+only when those have raised, again with `IEEE_NUMBERS` on `IEEE` floats. No NumPy here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+
+def _maximum(a: float, b: float) -> float:
+    return a if a >= b or a != a else b + 0.0  # nan wins, as in NumPy; + 0.0 makes relu's 0 a float
+
+
+def _minimum(a: float, b: float) -> float:
+    return a if a <= b or a != a else b + 0.0
+
+
+NUMBERS: dict[str, Any] = {
+    **{name: getattr(math, name) for name in ("exp", "log", "expm1", "log1p", "sqrt", "sin", "cos", "tanh")},
+    "maximum": _maximum,
+    "minimum": _minimum,
+    "where": lambda condition, a, b: a if condition else b,
+    "sign": lambda x: float((x > 0) - (x < 0)),
+}
+
+
+class IEEE(float):
+    """A float whose arithmetic answers inf and nan where Python's raises; used only after Python's has raised."""
+
+    def __truediv__(self, b: float) -> IEEE:
+        if b != 0:
+            return IEEE(float(self) / float(b))
+        return IEEE(math.nan if self == 0 or self != self else math.copysign(math.inf, self) * math.copysign(1, b))
+
+    def __rtruediv__(self, a: float) -> IEEE:
+        return IEEE(a) / self
+
+    def __pow__(self, b: float, _: None = None) -> IEEE:  # type: ignore[override]
+        odd = b % 2 == 1
+        try:
+            return IEEE(math.pow(self, b))
+        except OverflowError:
+            return IEEE(-math.inf if self < 0 and odd else math.inf)
+        except ValueError:  # a negative number to a broken power, or 0 to a negative one
+            return IEEE(math.nan if self else math.copysign(math.inf, self) if odd else math.inf)
+
+    def __rpow__(self, a: float, _: None = None) -> IEEE:  # type: ignore[override]
+        return IEEE(a) ** self
+
+
+def _ieee_operator(name: str) -> Callable[..., IEEE]:
+    plain = getattr(float, name)
+    return lambda *operands: IEEE(plain(*map(float, operands)))
+
+
+for _name in ("add", "radd", "sub", "rsub", "mul", "rmul", "neg", "abs"):
+    setattr(IEEE, f"__{_name}__", _ieee_operator(f"__{_name}__"))
+
+
+def _ieee_function(function: Callable[..., float]) -> Callable[..., IEEE]:
+    def careful(*xs: float) -> IEEE:
+        try:
+            return IEEE(function(*xs))
+        except OverflowError:
+            return IEEE(math.inf)  # only exp and expm1 overflow
+        except ValueError:  # outside the domain: the pole of a logarithm, or no answer at all
+            pole = {math.log: 0.0, math.log1p: -1.0}.get(function)
+            return IEEE(-math.inf if xs[0] == pole else math.nan)
+
+    return careful
+
+
+IEEE_NUMBERS = {name: _ieee_function(f) for name, f in NUMBERS.items()}

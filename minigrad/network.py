@@ -1,0 +1,212 @@
+"""Network: a model and a loss as the lecture's loop wants them: one vector x, one gradient dx."""
+
+from __future__ import annotations
+
+import math
+import warnings
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from minigrad.creation import as_tensor
+from minigrad.nn.module import Module
+from minigrad.tensors import Tensor
+
+
+class Loss(float):
+    """The loss as the float it is, which `minigrad.draw` can still draw: `.tensor` is the end of its graph, or None
+    once the next forward pass has replaced it."""
+
+    _tensor: weakref.ref[Tensor]
+
+    @property
+    def tensor(self) -> Tensor | None:
+        """The loss as a tensor, for as long as the network holds its graph."""
+        return self._tensor()
+
+
+class Network:
+    """A model and its loss, with all parameters in one flat vector `x`.
+
+    Args:
+        model: any module; called with the batch's inputs.
+        loss: called with (what the model gave, the batch's targets); gives a tensor of one number.
+
+    `x` is a NumPy vector that shares its memory with the parameters, so the lecture's line trains the model:
+
+        x = network.x
+        while True:
+            data_batch = dataset.sample_data_batch()
+            loss = network.forward(data_batch)
+            dx = network.backward()
+            x += - learning_rate * dx
+
+    The `+=` matters: `x = x - learning_rate * dx` makes another vector, which is nobody's parameters. To take values
+    over from such a vector: `network.x = x`.
+
+    Raises:
+        ValueError: for a model without parameters, or with parameters of several dtypes.
+
+    >>> from minigrad import nn, data, manual_seed
+    >>> manual_seed(0)
+    >>> network = Network(nn.Linear(2, 3), nn.CrossEntropyLoss())
+    >>> network.names()
+    {'weight': slice(0, 6, None), 'bias': slice(6, 9, None)}
+    >>> loss = network.forward(data.spiral().sample_data_batch())
+    >>> dx = network.backward()
+    >>> dx.shape == network.x.shape
+    True
+    """
+
+    def __init__(self, model: Module, loss: Callable[..., Tensor]) -> None:
+        if not isinstance(model, Module):
+            raise TypeError(f"Network(model, loss): the model is an nn.Module, got {type(model).__name__}")
+        if not callable(loss):
+            raise TypeError(f"Network(model, loss): the loss is called with (scores, targets); got {loss!r}")
+        self.model, self.loss = model, loss
+        self._parameters = dict(model.named_parameters())
+        dtypes = {str(p.dtype) for p in self._parameters.values()}
+        if len(dtypes) != 1:
+            raise ValueError(
+                f"Network: the parameters have {len(dtypes)} dtypes, {sorted(dtypes)}, and do not fit into one vector x"
+                if dtypes
+                else f"Network: {type(model).__name__} has no parameters to train"
+            )
+        ends = np.cumsum([p.numel() for p in self._parameters.values()]).tolist()
+        self._slices = {n: slice(e - p.numel(), e) for (n, p), e in zip(self._parameters.items(), ends)}
+        self._x = np.empty(ends[-1], dtypes.pop())
+        self._views: dict[str, np.ndarray] = {}
+        self._adopt()
+        self._before = self._x.copy()  # x at the last forward pass
+        self._result: Tensor | None = None
+        self._unchanged = 0  # rounds of forward and backward since x last changed
+        self._went_back = False
+
+    def _adopt(self) -> None:
+        """Make every parameter a view into x; a parameter that was given other memory brings its values along."""
+        for name, p in self._parameters.items():
+            if p._array is self._views.get(name):
+                continue
+            piece = self._x[self._slices[name]]
+            if p.numel() != piece.size:
+                raise ValueError(f"{name} now has shape {p.shape}, but {piece.size} elements in x: make a new Network")
+            piece[...] = p._array.ravel()
+            # through a memoryview, so that each parameter counts as memory of its own when writes are watched
+            self._views[name] = np.asarray(memoryview(piece)).reshape(p.shape)
+            p.data = self._views[name]
+            p._array = self._views[name]
+
+    @property
+    def x(self) -> np.ndarray:
+        """All parameters as one vector, in the order of `names()`; `x += …` trains, `network.x = v` copies v in."""
+        self._adopt()
+        return self._x
+
+    @x.setter
+    def x(self, value: Any) -> None:
+        value = np.asarray(value)
+        if value.shape != self._x.shape:
+            raise ValueError(f"network.x is a vector of shape {self._x.shape}; got one of shape {value.shape}")
+        if value is not self._x:
+            self._adopt()
+            self._x[...] = value
+
+    def names(self) -> dict[str, slice]:
+        """Which slice of x (and dx) is which parameter."""
+        return dict(self._slices)
+
+    def forward(self, data_batch: Any) -> Loss:
+        """The loss on a batch.
+
+        Args:
+            data_batch: a pair (X, y) of inputs and targets, as `sample_data_batch` gives; arrays or tensors.
+
+        Raises:
+            ValueError: for what is not a pair, an empty batch, or a loss that is not one number.
+        """
+        try:
+            inputs, targets = data_batch
+        except (TypeError, ValueError):
+            raise ValueError(
+                f"forward takes a batch (X, y) of inputs and targets; got {type(data_batch).__name__}"
+                + (f" of {len(data_batch)}" if hasattr(data_batch, "__len__") else "")
+            ) from None
+        if np.shape(inputs)[:1] == (0,):
+            raise ValueError(f"forward: the batch is empty; its inputs have shape {np.shape(inputs)}")
+        self._adopt()
+        self._note_x()
+        inputs = as_tensor(inputs)
+        if inputs.dtype.kind == "f":
+            inputs = inputs.to(self._x.dtype)
+        if inputs.name is None:
+            inputs.name = "X"
+        result = self.loss(self.model(inputs), targets)
+        if not isinstance(result, Tensor) or result.numel() != 1:
+            got = f"shape {result.shape}" if isinstance(result, Tensor) else type(result).__name__
+            raise ValueError(f"forward: the loss is to be a tensor of one number, got {got}; average it: .mean()")
+        if math.isnan(result.item()):
+            warnings.warn(
+                "the loss is nan; run this forward under minigrad.detect_anomaly() to see which operation made it. "
+                "A learning rate that is too high is the usual cause",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+        self._result, self._went_back = result, False
+        loss = Loss(result.item())
+        loss._tensor = weakref.ref(result)
+        return loss
+
+    def _note_x(self) -> None:
+        """Remember x as it is now, and see whether the user's updates reach it at all."""
+        if not self._same_x():
+            self._before[...] = self._x
+            self._unchanged = 0
+        elif self._unchanged == 3:
+            warnings.warn(
+                "x has not changed in three rounds of forward and backward, so nothing is being trained. "
+                "`x = x - learning_rate * dx` makes a copy: write `x += -learning_rate * dx`, or assign `network.x = x`",
+                RuntimeWarning,
+                stacklevel=3,
+            )
+
+    def _same_x(self) -> bool:
+        return np.array_equal(self._before.view(np.uint8), self._x.view(np.uint8))  # as bytes: nan equals nan
+
+    def backward(self) -> np.ndarray:
+        """The gradient of the last forward's loss with respect to x: one vector dx, new each time.
+
+        Every parameter's `.grad` becomes its view of dx.
+
+        Raises:
+            RuntimeError: without a forward pass before it, or when x was changed in between.
+        """
+        result = self._result
+        if result is None:
+            raise RuntimeError("backward comes after forward: there is no loss yet. Call loss = network.forward(batch)")
+        if self._went_back:
+            raise RuntimeError(
+                "backward was called twice after one forward: its graph is used up, and the gradient would be the same. "
+                "Call network.forward(data_batch) again"
+            )
+        if not result.requires_grad:
+            raise RuntimeError("backward: the forward pass ran under no_grad(), so there is nothing to go back through")
+        self._adopt()
+        if not self._same_x():
+            raise RuntimeError(
+                "x was changed between forward and backward, but the gradient belongs to the x of the forward pass. "
+                "Update x after backward"
+            )
+        for p in self._parameters.values():
+            p.grad = None
+        result.backward()
+        dx = np.zeros_like(self._x)
+        for name, p in self._parameters.items():
+            piece = dx[self._slices[name]].reshape(p.shape)
+            if p.grad is not None:
+                piece[...] = p.grad._array
+            p.grad = as_tensor(piece)
+        self._went_back = True
+        self._unchanged += 1
+        return dx

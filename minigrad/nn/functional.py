@@ -1,0 +1,118 @@
+"""The functions of layers and losses, without parameters of their own. PyTorch's names and meaning."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minigrad.creation import as_tensor
+from minigrad.promotion import promoted
+from minigrad.rules import linalg
+from minigrad.tensors import Tensor
+
+
+def relu(input: Tensor) -> Tensor:
+    """max(0, x), element by element; the derivative at 0 is 0."""
+    return input.relu()
+
+
+def tanh(input: Tensor) -> Tensor:
+    """The hyperbolic tangent, element by element."""
+    return input.tanh()
+
+
+def sigmoid(input: Tensor) -> Tensor:
+    """1 / (1 + exp(-x)), element by element."""
+    return input.sigmoid()
+
+
+def softmax(input: Tensor, dim: int | None = None) -> Tensor:
+    """exp(x) / sum(exp(x)) along `dim`."""
+    return input.softmax(dim)
+
+
+def log_softmax(input: Tensor, dim: int | None = None) -> Tensor:
+    """log(softmax(x)) along `dim`."""
+    return input.log_softmax(dim)
+
+
+def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """x Wᵀ + b.
+
+    Args:
+        input: of shape (..., in_features).
+        weight: of shape (out_features, in_features).
+        bias: of shape (out_features,), or None.
+
+    Raises:
+        ValueError: when the numbers of features differ, naming them.
+    """
+    input = as_tensor(input)
+    if not input.ndim or input.shape[-1] != weight.shape[-1]:
+        raise ValueError(
+            f"linear: the input of shape {input.shape} should end in {weight.shape[-1]} features, for a weight of shape "
+            f"{weight.shape} (out_features, in_features)"
+            + (". Images are flattened first: x.flatten(1)" if np.prod(input.shape[1:]) == weight.shape[-1] else "")
+        )
+    x, w = promoted(input, weight)
+    if bias is None:
+        return x @ w.T  # type: ignore[no-any-return]
+    return Tensor.apply(linalg.linear, x, w, promoted(w, bias)[1])  # type: ignore[no-any-return]
+
+
+def _reduced(losses: Tensor, reduction: str) -> Tensor:
+    if reduction not in ("mean", "sum", "none"):
+        raise ValueError(f"reduction is 'mean', 'sum' or 'none', not {reduction!r}")
+    if reduction == "mean" and not losses.numel():
+        raise ValueError("the mean loss of an empty batch is undefined: is the data set, or the last batch, empty?")
+    return losses if reduction == "none" else getattr(losses, reduction)()  # type: ignore[no-any-return]
+
+
+def mse_loss(input: Tensor, target: Any, reduction: str = "mean") -> Tensor:
+    """(input - target)², averaged.
+
+    Raises:
+        ValueError: when the shapes differ: broadcasting (N, 1) against (N,) would compare all with all.
+    """
+    target = as_tensor(target)
+    if input.shape != target.shape:
+        raise ValueError(f"mse_loss: input has shape {input.shape}, target {target.shape}; reshape one to the other")
+    return _reduced((input - target).square(), reduction)
+
+
+def cross_entropy(input: Tensor, target: Any, reduction: str = "mean") -> Tensor:
+    """-log softmax(scores)[correct class], averaged over the batch: the loss of a softmax classifier.
+
+    Args:
+        input: scores (logits, not probabilities) of shape (N, C), or (C,) for one example.
+        target: correct classes, integers from 0 to C - 1, of shape (N,), or () for one example.
+        reduction: 'mean', 'sum', or 'none' for one loss per example.
+
+    Raises:
+        ValueError: for shapes that do not fit, an empty batch, or a class outside 0 … C - 1.
+        TypeError: for targets that are no integers.
+
+    >>> from minigrad import tensor
+    >>> print(f"{cross_entropy(tensor([[0.0, 0.0, 0.0]]), tensor([1])):.4f}")
+    1.0986
+    """
+    classes = np.asarray(target._array if isinstance(target, Tensor) else target)
+    if classes.dtype.kind not in "iu":
+        raise TypeError(
+            f"cross_entropy: targets are class numbers, integers; got {classes.dtype} of shape {classes.shape}. "
+            "One-hot rows become class numbers by .argmax(1)"
+        )
+    if input.ndim not in (1, 2) or classes.shape != input.shape[:-1]:
+        raise ValueError(
+            f"cross_entropy: scores of shape {input.shape} need targets of shape {input.shape[:-1]}, one class number "
+            f"per example; got {classes.shape}"
+        )
+    count = input.shape[-1]
+    if classes.size and not 0 <= classes.min() <= classes.max() < count:
+        raise ValueError(
+            f"cross_entropy: classes are 0 to {count - 1}, as there are {count} scores per example; "
+            f"the targets go from {classes.min()} to {classes.max()}"
+        )
+    where = (*np.ogrid[tuple(map(slice, classes.shape))], classes)
+    return _reduced(-input.log_softmax(-1)[where], reduction)

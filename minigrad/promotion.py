@@ -1,0 +1,89 @@
+"""Which dtype an operation computes in: PyTorch's promotion, for tensors, arrays and plain numbers.
+
+A Python number adapts to the tensor it meets, and a 0-d tensor to one with dimensions, unless its kind is higher
+(bool < int < float). Within a kind the wider type wins. So float32 * 2.0 stays float32.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+default_dtype = np.dtype("float32")
+"""What Python floats become."""
+
+NUMBERS = frozenset({float, int, bool})
+
+
+def kind(dtype: np.dtype) -> int:
+    """0 for bool, 1 for integers, 2 for floats."""
+    return {"b": 0, "i": 1, "u": 1, "f": 2}[dtype.kind]
+
+
+def result_type(*operands: Any) -> np.dtype:
+    """The dtype in which arrays or tensors meet.
+
+    >>> result_type(np.ones(2, np.float32), np.ones(2, np.int64)), result_type(np.ones(2, np.float32), np.array(1.0))
+    (dtype('float32'), dtype('float32'))
+    """
+
+    def meet(dtypes: list[np.dtype]) -> np.dtype:
+        top = max(map(kind, dtypes))
+        return np.result_type(*[d for d in dtypes if kind(d) == top])
+
+    dimensioned = [o.dtype for o in operands if o.ndim]
+    zero_dim = [o.dtype for o in operands if not o.ndim]
+    if not dimensioned or not zero_dim:
+        return meet(dimensioned or zero_dim)
+    a, b = meet(dimensioned), meet(zero_dim)
+    return b if kind(b) > kind(a) else a
+
+
+def operand(value: Any) -> Any:
+    """A tensor or array as it is, a NumPy scalar as a plain number; None for what cannot be computed with."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value.__class__ in NUMBERS:
+        return value
+    dtype = getattr(value, "dtype", None)
+    return value if isinstance(dtype, np.dtype) and dtype.kind in "biuf" else None
+
+
+def promoted(a: Any, b: Any, division: bool = False) -> tuple[Any, Any]:
+    """Both operands in one dtype, or (None, None) if one cannot be computed with. A true division is one of floats."""
+    a, b = operand(a), operand(b)
+    if a is None or b is None:
+        return None, None
+    if a.__class__ in NUMBERS or b.__class__ in NUMBERS:
+        number, t = (a, b) if a.__class__ in NUMBERS else (b, a)
+        if t.dtype.kind != "f":
+            if division or number.__class__ is float:
+                t = t.astype(default_dtype)
+            elif t.dtype.kind == "b" and number.__class__ is int:
+                t = t.astype(np.dtype("int64"))
+        return (number, t) if number is a else (t, number)
+    dtype = result_type(a, b)
+    if division and dtype.kind != "f":
+        dtype = default_dtype
+    return a if a.dtype is dtype else a.astype(dtype), b if b.dtype is dtype else b.astype(dtype)
+
+
+def check_broadcast(name: str, a: Any, b: Any) -> None:
+    """Raises:
+    ValueError: naming the operation, the shapes, the dimension at fault and the likeliest mend.
+    """
+    for i in range(1, min(a.ndim, b.ndim) + 1):
+        m, n = a.shape[-i], b.shape[-i]
+        if m != n and m != 1 and n != 1:
+            small, large = (a, b) if a.ndim < b.ndim else (b, a)
+            mend = ""
+            if a.shape == b.shape[::-1]:
+                mend = " One is the other's transpose: did you mean .T?"
+            elif small.ndim < large.ndim and small.shape == large.shape[: small.ndim]:
+                wanted = small.shape + (1,) * (large.ndim - small.ndim)
+                mend = f" To line up the first dimensions, use .reshape{wanted} on the one of shape {small.shape}."
+            raise ValueError(
+                f"{name}: shapes {a.shape} and {b.shape} do not broadcast: counted from the right, dimension {-i} is "
+                f"{m} in one and {n} in the other; they must be equal, or one of them 1.{mend}"
+            )

@@ -1,0 +1,147 @@
+"""NumPy's functions on Tensors: np.exp(t), np.sum(t, axis=0), array * t, np.concatenate([t, u]) give Tensors.
+
+A function without a rule raises and names the nearest one that has one; nothing ever becomes an array of objects.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+_METHODS: dict[Any, str] = {
+    np.add: "__add__",
+    np.subtract: "__sub__",
+    np.multiply: "__mul__",
+    np.divide: "__truediv__",
+    np.power: "__pow__",
+    np.float_power: "__pow__",
+    np.matmul: "__matmul__",
+    np.negative: "neg",
+    np.absolute: "abs",
+    np.maximum: "maximum",
+    np.minimum: "minimum",
+    np.bitwise_and: "__and__",
+    np.bitwise_or: "__or__",
+    np.bitwise_xor: "__xor__",
+    np.invert: "__invert__",
+    np.logical_not: "logical_not",
+    np.logical_and: "logical_and",
+    np.logical_or: "logical_or",
+    np.equal: "eq",
+    np.not_equal: "ne",
+    np.less: "lt",
+    np.less_equal: "le",
+    np.greater: "gt",
+    np.greater_equal: "ge",
+    **{getattr(np, n): n for n in ("exp", "log", "expm1", "log1p", "sqrt", "square", "sin", "cos", "tanh")},
+    **{getattr(np, n): n for n in ("sign", "floor", "ceil", "isnan", "isfinite", "isinf")},
+}
+"""ufunc -> the method of a Tensor, possibly with another operand."""
+
+_REFLECTED = {"gt": "lt", "ge": "le", "lt": "gt", "le": "ge", "maximum": "maximum", "minimum": "minimum"}
+
+
+def _method(name: str) -> Callable[..., Any]:
+    return lambda t, *args, **kwargs: getattr(t, name)(*args, **kwargs)
+
+
+_FUNCTIONS: dict[Any, Callable[..., Any]] = {
+    **{
+        getattr(np, n): _method(n)
+        for n in (
+            *("sum", "mean", "argmax", "argmin", "all", "any", "reshape", "ravel", "swapaxes", "squeeze", "copy"),
+            *("transpose", "broadcast_to", "dot"),
+        )
+    },
+    np.max: _method("amax"),
+    np.min: _method("amin"),
+    np.amax: _method("amax"),
+    np.amin: _method("amin"),
+    np.var: lambda t, axis=None, ddof=0, keepdims=False: t.var(axis, correction=ddof, keepdim=keepdims),
+    np.std: lambda t, axis=None, ddof=0, keepdims=False: t.std(axis, correction=ddof, keepdim=keepdims),
+    np.expand_dims: lambda t, axis: t.unsqueeze(axis),
+    np.clip: lambda t, a_min=None, a_max=None, *, min=None, max=None: t.clamp(
+        min if a_min is None else a_min, max if a_max is None else a_max
+    ),
+    np.where: lambda condition, *ab: _first(condition, *ab)._choose(condition, *ab),
+    np.concatenate: lambda arrays, axis=0: _first(*arrays)._joined("cat", arrays, axis),
+    np.stack: lambda arrays, axis=0: _first(*arrays)._joined("stack", arrays, axis),
+    np.shape: lambda t: t.shape,
+    np.ndim: lambda t: t.ndim,
+    np.size: lambda t, axis=None: t.numel() if axis is None else t.shape[axis],
+    np.zeros_like: lambda t, dtype=None: np.zeros(t.shape, dtype or t.dtype),
+    np.ones_like: lambda t, dtype=None: np.ones(t.shape, dtype or t.dtype),
+}
+"""Any other function of NumPy -> what to call with its arguments."""
+
+_ON_VALUES = {np.allclose, np.array_equal, np.isclose, np.array2string, np.array_repr, np.array_str}
+"""Functions that look at values only, and never lead on to a gradient."""
+
+
+def _first(*values: Any) -> Any:
+    """The first Tensor among the values."""
+    return next(v for v in values if isinstance(v, NumPy))
+
+
+def _nearest(name: str) -> str:
+    known = {f.__name__ for f in [*_METHODS, *_FUNCTIONS]}
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)[0]
+    return (
+        f"np.{name} has no rule for tensors, so a gradient could not pass through it; the nearest that has one is "
+        f"np.{near}. For the values alone, without a gradient: np.{name}(t.detach().numpy())."
+    )
+
+
+class NumPy:
+    """The half of Tensor that answers NumPy."""
+
+    _array: np.ndarray
+    requires_grad: Any
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, out: Any = None, **options: Any) -> Any:
+        if method != "__call__":
+            like = {np.add: "sum", np.maximum: "max", np.minimum: "min"}.get(ufunc, "sum")
+            raise TypeError(f"np.{ufunc.__name__}.{method} has no rule for tensors; the nearest is np.{like}")
+        if out is not None:
+            return self._into(ufunc, inputs, out, options)
+        if options:
+            raise TypeError(f"np.{ufunc.__name__} of a tensor does not take {', '.join(options)}")
+        name = _METHODS.get(ufunc)
+        if name is None:
+            raise TypeError(_nearest(ufunc.__name__))
+        first, rest = inputs[0], inputs[1:]
+        if isinstance(first, NumPy):
+            answer = getattr(first, name)(*rest)
+        else:  # an array or a number on the left
+            name = _REFLECTED.get(name) or (f"__r{name.strip('_')}__" if name.startswith("__") else name)
+            answer = getattr(rest[0], name)(first)
+        if answer is NotImplemented:
+            kinds = " and ".join(type(i).__name__ for i in inputs)
+            raise TypeError(f"np.{ufunc.__name__} of {kinds}: a tensor computes with numbers and arrays of numbers")
+        return answer
+
+    def _into(self, ufunc: np.ufunc, inputs: tuple[Any, ...], out: Any, options: dict[str, Any]) -> Any:
+        """array += t, np.exp(t, out=array): fine for values, but a gradient would be lost."""
+        if any(isinstance(o, NumPy) for o in out):
+            raise TypeError(f"np.{ufunc.__name__}(…, out=tensor): write t[...] = …, which autograd notices")
+        if any(isinstance(i, NumPy) and i.requires_grad for i in inputs):
+            raise TypeError(
+                f"np.{ufunc.__name__} would write the values of a tensor that requires a gradient into a NumPy array "
+                "(array += tensor?), and lose the gradient. Make a new one: array = array + tensor; or .detach() it"
+            )
+        arrays = [i._array if isinstance(i, NumPy) else i for i in inputs]
+        return ufunc(*arrays, out=out, **options)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        if function in _ON_VALUES:
+            return function(*map(_values, args), **{k: _values(v) for k, v in kwargs.items()})
+        if function not in _FUNCTIONS:
+            raise TypeError(_nearest(function.__name__))
+        return _FUNCTIONS[function](*args, **kwargs)
+
+
+def _values(x: Any) -> Any:
+    return x._array if isinstance(x, NumPy) else x

@@ -1,0 +1,160 @@
+"""What a primitive is: how to compute it, and what it passes back to each of its inputs.
+
+    exp    = elementwise("exp", "exp(x)", x="y")
+    mul    = elementwise("mul", "a * b", a="b", b="a")
+    matmul = Rule("matmul", lambda a, b: a @ b, a=lambda g, b: g @ b.mT, b=lambda g, a: a.mT @ g)
+
+The keywords name the differentiable inputs. An **elementwise** rule gives the local partial derivative as a text
+over the inputs and the result `y`; that one text is the number on the edge of a scalar graph, the factor in the
+tensor engine, and the label in a picture. Any other rule gives a function from the upstream gradient `g`, and from
+whatever else it names, to that input's share: it may name the inputs, the result `y`, an input's shape as
+`<input>_shape`, and the rule's parameters (the keyword-only arguments of `forward`). What no function names is not
+kept for the backward pass, and may be overwritten before it.
+
+Rules run on arrays, and on Tensors through NumPy's protocols when the backward pass is itself being recorded.
+Broadcasting is not their business: whoever calls `pull` sums a share to its input's shape.
+This file imports NumPy only when the first elementwise rule meets an array.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from typing import Any, NamedTuple
+
+
+class Plan(NamedTuple):
+    """What one choice of inputs that need a gradient asks of a rule."""
+
+    kept: tuple[str, ...]  # the names of what the backward pass needs
+    sources: tuple[int, ...]  # where each comes from: 0 is y, 1 and on the inputs, then the parameters
+    shapes: tuple[bool, ...]  # whether only the shape of it is kept
+    calls: tuple[tuple[Callable[..., Any], tuple[int, ...]] | None, ...]  # per input: function, its arguments in `kept`
+    variadic: bool
+
+    def keep(self, values: Sequence[Any]) -> tuple[Any, ...]:
+        """Pick out of (y, *inputs, *parameters) what `pull` will need."""
+        if not self.kept:
+            return ()
+        return tuple([_shape(values[i]) if s else values[i] for i, s in zip(self.sources, self.shapes)])
+
+    def pull(self, g: Any, kept: Sequence[Any]) -> list[Any]:
+        """One contribution per input, None where none is needed."""
+        if self.variadic:
+            function, places = self.calls[0]  # type: ignore[misc]
+            return list(function(g, *[kept[i] for i in places]))
+        return [None if c is None else c[0](g, *[kept[i] for i in c[1]]) for c in self.calls]
+
+
+def _shape(value: Any) -> Any:
+    """The shape of an input, or of each where their number is open."""
+    return [v.shape for v in value] if isinstance(value, tuple) else value.shape
+
+
+class Rule:
+    """A primitive operation.
+
+    Args:
+        name: how errors and pictures call it.
+        forward: computes the result from arrays; its keyword-only arguments are the rule's parameters. If it
+            takes `*xs`, the number of inputs is open, and the one function in `vjps` returns all their shares.
+        vjps: for each differentiable input, by name, the function described at the top of this file.
+    """
+
+    gives_view = False  # whether the result may share the input's memory
+
+    def __init__(self, name: str, forward: Callable[..., Any], **vjps: Callable[..., Any]) -> None:
+        self.name = name
+        self.forward = forward
+        self.vjps: Mapping[str, Callable[..., Any]] = vjps
+        signature = inspect.signature(forward).parameters.values()
+        self.inputs = tuple(p.name for p in signature if p.kind is not p.KEYWORD_ONLY)
+        self.parameters = tuple(p.name for p in signature if p.kind is p.KEYWORD_ONLY)
+        self.variadic = any(p.kind is p.VAR_POSITIONAL for p in signature)
+        self._plans: dict[tuple[bool, ...], Plan] = {}
+
+    def __repr__(self) -> str:
+        return f"<rule {self.name}>"
+
+    def __call__(self, *operands: Any, **parameters: Any) -> Any:
+        """Apply the rule: to arrays plainly, and by `Tensor.apply`, which records it, as soon as one is a Tensor.
+
+        This is how one rule's derivative calls another rule.
+        """
+        for operand in operands:
+            if hasattr(operand, "apply"):
+                return operand.apply(self, *operands, **parameters)
+        return self.forward(*operands, **parameters)
+
+    def plan(self, needed: tuple[bool, ...]) -> Plan:
+        """The plan for these inputs needing a gradient (made once)."""
+        plan = self._plans.get(needed)
+        if plan is None:
+            plan = self._plans[needed] = self._make_plan(needed)
+        return plan
+
+    def _make_plan(self, needed: tuple[bool, ...]) -> Plan:
+        values = ("y", *self.inputs, *self.parameters)
+        kept: list[str] = []
+        calls: list[tuple[Callable[..., Any], tuple[int, ...]] | None] = []
+        for name, need in zip(self.inputs, needed):  # (an open number of inputs has one name, so one call)
+            vjp = self.vjps.get(name)
+            if vjp is None or not (need or self.variadic):
+                calls.append(None)
+                continue
+            arguments = tuple(inspect.signature(vjp).parameters)[1:]  # the first is g
+            kept += [a for a in arguments if a not in kept]
+            calls.append((vjp, tuple(map(kept.index, arguments))))
+        shapes = tuple(name not in values for name in kept)
+        sources = tuple(values.index(n.removesuffix("_shape") if s else n) for n, s in zip(kept, shapes))
+        return Plan(tuple(kept), sources, shapes, tuple(calls), self.variadic)
+
+
+class Elementwise(Rule):
+    """A primitive that acts on each element alone: texts for the result and for its partial derivatives.
+
+    The texts are Python expressions in the inputs, `y` (in partials) and NumPy's function names; the scalar engine
+    reads the same texts with `math`'s functions under these names.
+    """
+
+    def __init__(self, name: str, formula: str, partials: Mapping[str, str], inputs: tuple[str, ...]) -> None:
+        self.name, self.formula, self.partials, self.inputs = name, formula, partials, inputs
+        self.parameters, self.variadic = (), False
+        self._plans = {}
+
+    @cached_property
+    def forward(self) -> Callable[..., Any]:  # type: ignore[override]
+        import numpy
+
+        return self.compile(self.formula, self.inputs, vars(numpy))
+
+    @cached_property
+    def vjps(self) -> Mapping[str, Callable[..., Any]]:  # type: ignore[override]
+        import numpy
+
+        return {name: self._vjp(text, vars(numpy)) for name, text in self.partials.items()}
+
+    def _vjp(self, partial: str, names: Mapping[str, Any]) -> Callable[..., Any]:
+        product = {"1": "g", "-1": "-g"}.get(partial, f"g * ({partial})")
+        used = compile(partial, self.name, "eval").co_names
+        return self.compile(product, ("g", *(n for n in ("y", *self.inputs) if n in used)), names)
+
+    def compile(self, expression: str, arguments: Sequence[str], names: Mapping[str, Any]) -> Callable[..., Any]:
+        """A function of `arguments` that computes `expression`, with `names` as the functions it may call."""
+        return eval(f"lambda {', '.join(arguments)}: {expression}", dict(names))  # type: ignore[no-any-return]
+
+    def on_numbers(self, needed: Sequence[bool], names: Mapping[str, Any]) -> Callable[..., Any]:
+        """A function of plain numbers that gives the result and, for each input, its partial (None if not needed)."""
+        partials = [self.partials[i] if need else "None" for i, need in zip(self.inputs, needed)]
+        return self.compile(f"((y := {self.formula}), {', '.join(partials)})", self.inputs, names)
+
+
+def elementwise(name: str, formula: str, **partials: str) -> Elementwise:
+    """An elementwise rule; the inputs are the names in `partials`, in that order.
+
+    >>> tanh = elementwise("tanh", "tanh(x)", x="1 - y * y")
+    >>> tanh.inputs, tanh.partials["x"]
+    (('x',), '1 - y * y')
+    """
+    return Elementwise(name, formula, partials, tuple(partials))

@@ -1,0 +1,263 @@
+"""Value: a number that remembers how it was computed. The scalar engine, on plain Python floats; no NumPy.
+
+>>> a, b = Value(2.0, name="a"), Value(-3.0, name="b")
+>>> c = (a * b + 5.0).tanh() * a
+>>> c.backward()
+>>> print(f"{c.data:.4f} {a.grad:.4f} {b.grad:.4f}")
+-1.5232 -3.2815 1.6799
+
+Each operation stores its local partial derivatives as numbers, so a backward pass only multiplies and adds, and
+overwriting `.data` afterwards (as in `p.data -= 0.1 * p.grad`) cannot spoil it. Arithmetic is IEEE 754's, as in the
+tensor engine: 1 / 0 is inf and log(-1) is nan, where Python's own floats would raise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from numbers import Real
+from typing import Any
+
+from minigrad.engine import Node, backward, mode, now, report, watchers
+from minigrad.ieee import IEEE, IEEE_NUMBERS, NUMBERS
+from minigrad.rules import elementwise as rules
+from minigrad.rules.rule import Elementwise
+
+_new: Callable[[type[Value]], Value] = object.__new__
+
+
+def _result(rule: Elementwise, a: Any, b: Any, y: float, da: float | None, db: float | None = None) -> Value:
+    """The node for y = rule(a, b). An operand whose derivative is None is a constant."""
+    out = _new(Value)
+    out.data = y
+    out.grad = 0.0
+    out.name = None
+    out.index = now()
+    out.released = False
+    if watchers:
+        report(rule, y, "forward")
+    if mode.recording:
+        out.rule = rule
+        out.a = a
+        out.b = b
+        out.da = da
+        out.db = db
+    else:
+        out.rule = out.a = out.b = out.da = out.db = None
+    return out
+
+
+def _unary(rule: Elementwise) -> Callable[[Value], Value]:
+    """The operation of a rule with one input."""
+    plain, ieee = rule.on_numbers([True], NUMBERS), rule.on_numbers([True], IEEE_NUMBERS)
+
+    def operation(a: Value) -> Value:
+        try:
+            y, da = plain(a.data)
+        except (ArithmeticError, ValueError):
+            y, da = map(float, ieee(IEEE(a.data)))
+        return _result(rule, a, None, y, da)
+
+    operation.__name__, operation.__doc__ = rule.name, f"y = {rule.formula}; dy/dx = {rule.partials['x']}."
+    return operation
+
+
+def _binary(rule: Elementwise) -> tuple[Callable[[Value, Value | float], Value], Callable[[Value, float], Value]]:
+    """The operation of a rule with two inputs, and its form for a plain number on the left."""
+    both, left, right = (_answering(rule, needed) for needed in ([True, True], [True, False], [False, True]))
+
+    def operation(a: Value, b: Value | float) -> Value:
+        if b.__class__ is Value:
+            y, da, db = both(a.data, b.data)  # type: ignore[union-attr]
+        elif b.__class__ is float or isinstance(b, Real):
+            y, da, db = left(a.data, b)
+        else:
+            return NotImplemented
+        return _result(rule, a, b, y, da, db)
+
+    def reflected(b: Value, a: float) -> Value:
+        if not isinstance(a, Real):
+            return NotImplemented
+        y, da, db = right(a, b.data)
+        return _result(rule, a, b, y, da, db)
+
+    operation.__name__, reflected.__name__ = rule.name, f"r{rule.name}"
+    return operation, reflected
+
+
+def _answering(rule: Elementwise, needed: list[bool]) -> Callable[..., tuple[Any, ...]]:
+    """The rule as a function from numbers to (result, partials...) that answers inf or nan where Python raises."""
+    plain, ieee = rule.on_numbers(needed, NUMBERS), rule.on_numbers(needed, IEEE_NUMBERS)
+    if rule in (rules.add, rules.sub, rules.mul):  # these never raise
+        return plain
+
+    def compute(a: float, b: float) -> tuple[Any, ...]:
+        try:
+            answer: tuple[Any, ...] = plain(a, b)
+            if answer[0].__class__ is float:
+                return answer
+        except (ArithmeticError, ValueError):
+            pass
+        # also where ** has left the real numbers: a negative number to a broken power
+        return tuple([None if v is None else float(v) for v in ieee(IEEE(a), IEEE(b))])
+
+    return compute
+
+
+class Value(Node):
+    """A float in a graph.
+
+    Args:
+        data: the number (anything `float()` takes, but no string and no other Value).
+        name: what pictures and errors call it.
+
+    `+ - * / **`, unary `-` and `abs` take Values and numbers on either side. Comparisons are by value. Unlike a
+    Tensor, a Value keeps its `.grad` (0.0 at first) also where it is an intermediate result, for one wants to look
+    at it; `.grad` adds up over backward passes until it is set to 0.
+
+    Raises:
+        TypeError: when `data` is not a number.
+    """
+
+    __slots__ = ("data", "grad", "name", "index", "rule", "a", "b", "da", "db", "released")
+    keeps = True
+    __array_ufunc__ = None  # ndarray * Value is refused by NumPy instead of making an object array
+    data: float
+    grad: Any
+
+    def __init__(self, data: float, name: str | None = None) -> None:
+        if not isinstance(data, Real):
+            raise TypeError(
+                f"Value(data) takes one number, got {type(data).__name__}: {data!r}. "
+                "For many numbers at once use minigrad.tensor(...)."
+            )
+        self.data = float(data)
+        self.grad = 0.0
+        self.name = name
+        self.index = now()
+        self.released = False
+        self.rule = self.a = self.b = self.da = self.db = None
+
+    # -- the engine's side: a result has operands a, b and the derivatives da = dy/da, db = dy/db -----------------
+
+    @property
+    def node(self) -> Value:
+        """The graph node of this value: a Value is its own."""
+        return self
+
+    @property
+    def inputs(self) -> tuple[Value | None, ...]:  # type: ignore[override]
+        """The operands that gradients go to, None in place of a constant."""
+        if self.db is not None:
+            return (self.a if self.da is not None else None, self.b)
+        return () if self.rule is None else (self.a,) if self.b is None else (self.a, None)
+
+    def push(self, g: float, pending: dict[Any, Any]) -> None:
+        da, db = self.da, self.db
+        if da is not None:
+            a = self.a
+            pending[a] = pending.get(a, 0.0) + g * da
+        if db is not None:
+            b = self.b
+            pending[b] = pending.get(b, 0.0) + g * db
+
+    def pull(self, g: Any, graph: bool) -> Iterable[Any]:
+        partials = [self.da] if self.b is None else [self.da, self.db]
+        if graph:  # the derivatives again, this time as Values with a graph of their own
+            operands = [self.a] if self.b is None else [self.a, self.b]
+            functions = [self.rule.compile(t, (*self.rule.inputs, "y"), _VALUES) for t in self.rule.partials.values()]
+            partials = [None if p is None else f(*operands, self) for p, f in zip(partials, functions)]
+        return [None if p is None else g * p for p in partials]
+
+    def release(self) -> None:
+        self.released = True  # the derivatives stay, for pictures; they are only numbers
+
+    def store(self, g: Any) -> None:
+        self.grad = self.grad + g
+
+    def seed(self, gradient: float | Value | None = None, graph: bool = False) -> Any:
+        """The gradient a backward pass starts from: 1, as d y / d y."""
+        return 1.0 if gradient is None else gradient
+
+    def backward(
+        self, gradient: float | None = None, *, retain_graph: bool | None = None, create_graph: bool = False
+    ) -> None:
+        """Add d self / d v to `v.grad` for every value v that self was computed from.
+
+        Args:
+            gradient: d loss / d self, where self is not the loss itself; 1 if not given.
+            retain_graph: keep the graph for another backward pass (default: as `create_graph`).
+            create_graph: make the gradients Values with a graph of their own.
+
+        Raises:
+            RuntimeError: on a second backward through a graph that was not retained.
+
+        >>> x = Value(3.0)
+        >>> y = x * x
+        >>> y.backward()
+        >>> x.grad
+        6.0
+        """
+        retain = create_graph if retain_graph is None else retain_graph
+        backward({self: self.seed(gradient)}, retain_graph=retain, create_graph=create_graph)
+
+    # -- a number's side -----------------------------------------------------------------------------------------
+
+    def __repr__(self) -> str:
+        name = "" if self.name is None else f", name={self.name!r}"
+        grad = self.grad.data if isinstance(self.grad, Value) else self.grad
+        return f"Value(data={self.data!r}, grad={grad!r}{name})"
+
+    def item(self) -> float:
+        """The number itself."""
+        return self.data
+
+    def __float__(self) -> float:
+        return self.data
+
+    def __int__(self) -> int:
+        return int(self.data)
+
+    def __bool__(self) -> bool:
+        return self.data != 0
+
+    def __format__(self, spec: str) -> str:
+        return format(self.data, spec) if spec else repr(self)
+
+    __hash__ = object.__hash__  # by identity, although == is by value: nodes are keys in the walk
+
+    def __eq__(self, other: object) -> bool:
+        return self.data == (other.data if isinstance(other, Value) else other)
+
+    def __lt__(self, other: float | Value) -> bool:
+        return self.data < (other.data if isinstance(other, Value) else other)
+
+    def __le__(self, other: float | Value) -> bool:
+        return self.data <= (other.data if isinstance(other, Value) else other)
+
+    def __gt__(self, other: float | Value) -> bool:
+        return self.data > (other.data if isinstance(other, Value) else other)
+
+    def __ge__(self, other: float | Value) -> bool:
+        return self.data >= (other.data if isinstance(other, Value) else other)
+
+    # -- operations ----------------------------------------------------------------------------------------------
+
+    exp, log, sqrt = _unary(rules.exp), _unary(rules.log), _unary(rules.sqrt)
+    sin, cos, tanh = _unary(rules.sin), _unary(rules.cos), _unary(rules.tanh)
+    relu, sigmoid = _unary(rules.relu), _unary(rules.sigmoid)
+    __neg__, __abs__ = _unary(rules.neg), _unary(rules.abs)
+    __add__, __radd__ = _binary(rules.add)
+    __sub__, __rsub__ = _binary(rules.sub)
+    __mul__, __rmul__ = _binary(rules.mul)
+    __truediv__, __rtruediv__ = _binary(rules.div)
+    __pow__, __rpow__ = _binary(rules.pow)
+
+
+def _on_values(name: str) -> Callable[..., Any]:
+    def function(x: Any, *rest: Any) -> Any:
+        return getattr(x, name)() if isinstance(x, Value) and hasattr(x, name) else NUMBERS[name](x, *rest)
+
+    return function
+
+
+_VALUES = {name: _on_values(name) for name in NUMBERS}

@@ -1,0 +1,635 @@
+"""Tensor: an array that remembers how it was computed. The graph's side of it; what it can compute is in `operations`.
+
+A Tensor is a handle: an array, and the graph node that made it (None where no gradient is wanted). Every operation
+goes through `Tensor.apply`, which computes on the arrays and, while recording, makes the next node. A write in place
+gives the handle a new node, and so the tensors it is a view of; the arrays that older nodes keep are watched by
+`guard`.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Self
+
+import numpy as np
+
+from minigrad import engine, guard, protocols
+from minigrad.arrays import array_from, index_from
+from minigrad.engine import Node, mode, now, report, watchers
+from minigrad.operations import Casts, Operations
+from minigrad.promotion import default_dtype, kind
+from minigrad.rules import index as ix
+from minigrad.rules import shape as moves
+from minigrad.rules.rule import Plan, Rule
+
+
+def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
+    """Sum g over the axes along which an array of `shape` was repeated to meet another. The only place that does.
+
+    >>> unbroadcast(np.ones((2, 3)), (3,)).tolist(), unbroadcast(np.ones((2, 3)), (2, 1)).tolist()
+    ([2.0, 2.0, 2.0], [[3.0], [3.0]])
+    """
+    new = g.ndim - len(shape)
+    stretched = tuple([i + new for i, n in enumerate(shape) if n == 1 and i + new >= 0 and g.shape[i + new] != 1])
+    if new > 0 or stretched:
+        g = g.sum(axis=(*range(new), *stretched), keepdims=True)
+    return g.reshape(shape)
+
+
+class ArrayNode(Node):
+    """A node of the graph of Tensors. It knows its array's shape and dtype, but keeps only the arrays it needs.
+
+    Attributes:
+        kept: what the rule's derivatives need, in the order of `plan.kept`.
+        constants: the operands that get no gradient, by position.
+        parameters: the rule's keyword parameters.
+    """
+
+    rule: Any = None
+    inputs: tuple[Node | None, ...] = ()
+    keeps = False
+    released = False
+    grad: Tensor | None = None
+    name: str | None = None
+    plan: Plan
+    kept: tuple[Any, ...] = ()
+    constants: dict[int, Any] = {}
+    parameters: dict[str, Any] = {}
+    prints: tuple[int | None, ...] | None = None  # of the kept arrays, see `guard`
+
+    def __init__(self, array: np.ndarray) -> None:
+        self.shape, self.dtype = array.shape, array.dtype
+        self.index = now()
+
+    def __repr__(self) -> str:
+        return f"<{'leaf' if self.rule is None else self.rule.name} of shape {self.shape}>"
+
+    def pull(self, g: Any, graph: bool) -> Iterable[Any]:
+        kept = self.kept
+        spoilt = guard.changed(kept, self.index, self.prints)
+        if spoilt is not None:
+            self._explain_write(spoilt)
+        if graph:
+            kept = tuple([self._as_tensor(name, k) for name, k in zip(self.plan.kept, kept)])
+        contributions: list[Any] = []
+        for source, c in zip(self.inputs, self.plan.pull(g, kept)):
+            if source is None or c is None:
+                contributions.append(None)
+                continue
+            if c.shape != source.shape:
+                c = unbroadcast(c, source.shape)
+            if c.dtype is not source.dtype:
+                c = c.astype(source.dtype)
+            # the same array must not become the .grad of two tensors, which may be changed one by one
+            contributions.append(c.copy() if source.keeps and c is g else c)
+        return contributions
+
+    def _position(self, name: str) -> int | None:
+        """Which input `name` is, if it is one."""
+        inputs = self.rule.inputs
+        return inputs.index(name) if name in inputs and not self.rule.variadic else None
+
+    def _as_tensor(self, name: str, kept: Any) -> Any:
+        """What was kept, as part of the graph again, for a backward pass that is itself recorded."""
+        if name == "y":
+            return _tensor(kept, self)
+        position = self._position(name)
+        return kept if position is None or not isinstance(kept, np.ndarray) else _tensor(kept, self.inputs[position])
+
+    def _explain_write(self, spoilt: int) -> None:
+        name = self.plan.kept[spoilt]
+        position = self._position(name)
+        source = self if position is None else self.inputs[position] or self.constants.get(position)
+        called = f" ({source.name})" if getattr(source, "name", None) else ""
+        raise RuntimeError(
+            f"the backward pass of {self.rule.name!r} needs {'its result' if name == 'y' else f'its input {name!r}'}"
+            f"{called}, a tensor of shape {self.kept[spoilt].shape}, but that was changed in place after it was used: "
+            "by t[...] =, +=, through .data, by a method ending in _, or through a NumPy view of it. "
+            "Change it after backward(), or change a copy (t.clone())."
+        )
+
+    def release(self) -> None:
+        self.released, self.kept = True, ()
+        if self.constants:  # a picture wants their shapes, and nothing wants their memory
+            self.constants = {i: _Described(c) if getattr(c, "ndim", 0) else c for i, c in self.constants.items()}
+
+    def store(self, g: Any) -> None:
+        g = self.given(g)
+        if g._array.base is not None:  # a view of something that others may hold
+            g = g.clone()
+        self.grad = g if self.grad is None else self.grad + g
+
+    def given(self, g: Any) -> Tensor:
+        """A gradient as it is given to the user: a Tensor, with a history only if one was asked for."""
+        return g if isinstance(g, Tensor) else _tensor(np.asarray(g), None)
+
+
+class _Described:
+    """A constant of a released graph, without its memory."""
+
+    def __init__(self, c: Any) -> None:
+        self.name, self.shape, self.dtype, self.ndim = getattr(c, "name", None), c.shape, c.dtype, c.ndim
+
+
+class Tensor(Operations, Casts, protocols.NumPy):
+    """An n-dimensional array of numbers that can take part in differentiation.
+
+    Args:
+        data: nested lists of numbers, an array, or a number; copied. See `minigrad.tensor`, which this is.
+        requires_grad: whether gradients with respect to this tensor are wanted.
+
+    >>> w = Tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+    >>> loss = (w * w).sum()
+    >>> loss.backward()
+    >>> w.grad
+    tensor([[2., 4.],
+            [6., 8.]])
+    """
+
+    _array: np.ndarray
+    _node: Node | None
+    _leaf: ArrayNode | None = None  # the node of a leaf, also while requires_grad is off: it holds .grad
+    _name: str | None = None
+    _base: Tensor | None = None  # what this is a view of, by which rule, and at which of its generations
+    _view: tuple[Rule, dict[str, Any]]
+    _seen: int
+    _generation: int = 0  # how often a recorded write has given this tensor a new node
+
+    def __init__(self, data: Any, dtype: Any = None, requires_grad: bool = False) -> None:
+        self._array = array_from(data, dtype)
+        self._node = None
+        if requires_grad:
+            self.requires_grad = True
+
+    # -- recording -----------------------------------------------------------------------------------------------
+
+    @staticmethod
+    def apply(rule: Rule, *operands: Any, **parameters: Any) -> Any:
+        """Compute `rule` of tensors, arrays and numbers, and record it if a gradient may be asked through it."""
+        arrays = []
+        for o in operands:
+            if isinstance(o, Tensor):
+                if o._base is not None:
+                    o._catch_up()
+                arrays.append(o._array)
+            else:
+                arrays.append(o)
+        array = rule.forward(*arrays, **parameters)
+        if array.__class__ is not np.ndarray:
+            array = np.asarray(array)
+        out = Tensor._record(rule, operands, arrays, array, parameters)
+        if rule.gives_view and array.base is not None and guard.owner(array) is guard.owner(operands[0]._array):
+            out._base, out._view, out._seen = operands[0], (rule, parameters), operands[0]._generation
+        return out
+
+    @staticmethod
+    def _record(rule: Rule, operands: Any, arrays: list[Any], array: np.ndarray, parameters: dict[str, Any]) -> Tensor:
+        """The tensor for `array`, with a node if there is something to differentiate."""
+        if watchers:
+            report(rule, array, "forward")
+        if not mode.recording:
+            return _tensor(array, None)
+        inputs = tuple([o._node if isinstance(o, Tensor) else None for o in operands])
+        needed = tuple([n is not None for n in inputs])
+        if True not in needed or array.dtype.kind != "f":
+            return _tensor(array, None)
+        node = ArrayNode(array)
+        node.rule, node.inputs = rule, inputs
+        node.plan = rule.plan(needed)
+        if node.plan.kept:
+            given = (tuple(arrays),) if rule.variadic else arrays
+            node.kept = node.plan.keep((array, *given, *[parameters[p] for p in rule.parameters]))
+            node.prints = guard.fingerprints(node.kept)
+        if False in needed:
+            node.constants = {i: o for i, o in enumerate(operands) if not needed[i]}
+        if parameters:
+            node.parameters = parameters
+        return _tensor(array, node)
+
+    # -- what autograd knows of it -------------------------------------------------------------------------------
+
+    @property
+    def node(self) -> Node | None:
+        """The graph node that this tensor is at; None if no gradient flows here."""
+        if self._base is not None:
+            self._catch_up()
+        return self._node
+
+    @property
+    def grad_fn(self) -> Node | None:
+        """The node of the operation that made this tensor; None for a leaf."""
+        return None if self.is_leaf else self._node
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether this was made by the user and not by an operation on what requires a gradient."""
+        return self.node is None or self._node is self._leaf
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether gradients flow to this tensor; may be set on leaves of floats."""
+        return self.node is not None
+
+    @requires_grad.setter
+    def requires_grad(self, wanted: bool) -> None:
+        if wanted and self._array.dtype.kind != "f":
+            raise RuntimeError(
+                f"a tensor of {self.dtype} cannot require a gradient: derivatives need real numbers. "
+                "Make it of floats, as in tensor([1.0, 2.0]), or convert it: t.float()"
+            )
+        if not self.is_leaf:
+            if not wanted:
+                raise RuntimeError("only a leaf can stop requiring a gradient; for a result without one: t.detach()")
+            return
+        self._node = self._own_leaf() if wanted else None
+
+    def requires_grad_(self, requires_grad: bool = True) -> Self:
+        """Set `requires_grad`; returns the tensor.
+
+        Raises:
+            RuntimeError: for a tensor of integers.
+        """
+        self.requires_grad = requires_grad
+        return self
+
+    def _own_leaf(self) -> ArrayNode:
+        if self._leaf is None:
+            self._leaf = ArrayNode(self._array)
+            self._leaf.keeps = True
+            self._leaf.name = self._name
+        return self._leaf
+
+    @property
+    def grad(self) -> Tensor | None:
+        """The gradient that `backward` has added up here; None before the first. May be set, also to None."""
+        node = self.node if self._node is not None else self._leaf
+        if node is None:
+            return None
+        if not node.keeps:
+            warnings.warn(
+                "the .grad of a tensor that is not a leaf is not kept; call .retain_grad() on it before backward()",
+                UserWarning,
+                stacklevel=2,
+            )
+        return node.grad
+
+    @grad.setter
+    def grad(self, value: Tensor | None) -> None:
+        if value is not None:
+            if not isinstance(value, Tensor):
+                raise TypeError(f".grad is a Tensor or None, got {type(value).__name__}: {value!r}")
+            if value.shape != self.shape or value.dtype != self.dtype:
+                raise ValueError(
+                    f".grad must be as the tensor, {self.dtype} of shape {self.shape}; got {value.dtype} of shape "
+                    f"{value.shape}"
+                )
+        (self._node or self._own_leaf()).grad = value
+
+    def retain_grad(self) -> None:
+        """Have `backward` store `.grad` here too, although this is not a leaf."""
+        if self.node is None:
+            raise RuntimeError("retain_grad: no gradient flows to this tensor; nothing it was made of requires one")
+        assert self._node is not None
+        self._node.keeps = True
+
+    @property
+    def name(self) -> str | None:
+        """What pictures and errors call this tensor; modules name their parameters."""
+        return self._name
+
+    @name.setter
+    def name(self, name: str | None) -> None:
+        self._name = name
+        if self.node is not None:
+            self._node.name = name  # type: ignore[union-attr]
+
+    def seed(self, gradient: Any = None, graph: bool = False) -> Any:
+        """The gradient that a backward pass from here starts with.
+
+        Raises:
+            RuntimeError: when it cannot start here: nothing requires a gradient, or there is more than one number
+                and no `gradient` that says how they are weighted; also if that has another shape.
+        """
+        if self.node is None:
+            raise RuntimeError(
+                "backward: this tensor does not require a gradient, and nothing it was computed from does. Was "
+                "requires_grad=True forgotten, or was it computed under no_grad() or from .detach(), .data or .item()?"
+            )
+        if gradient is None:
+            if self._array.size != 1:
+                raise RuntimeError(
+                    f"backward from a tensor of shape {self.shape}: only a single number has one gradient. Reduce it, "
+                    "as in loss.sum() or loss.mean(), or give the upstream one: backward(gradient) of the same shape."
+                )
+            gradient = np.ones_like(self._array)
+        shape = np.shape(gradient._array if isinstance(gradient, Tensor) else gradient)
+        if shape != self.shape:
+            raise RuntimeError(f"backward: the gradient has shape {shape}, but the tensor has shape {self.shape}")
+        if graph:
+            return gradient if isinstance(gradient, Tensor) else Tensor(gradient, dtype=self.dtype)
+        return array_from(gradient, self.dtype)
+
+    def backward(
+        self,
+        gradient: Any = None,
+        retain_graph: bool | None = None,
+        create_graph: bool = False,
+        inputs: Iterable[Tensor] | Tensor | None = None,
+    ) -> None:
+        """Add d self / d leaf to `leaf.grad` for every leaf that this was computed from.
+
+        Args:
+            gradient: d loss / d self, of this tensor's shape; 1 if not given, which only a single number permits.
+            retain_graph: keep the graph for another backward pass (default: as `create_graph`).
+            create_graph: record the pass, so that the gradients can be differentiated.
+            inputs: give gradients to these tensors only.
+
+        Raises:
+            RuntimeError: from `seed`; on a second pass through a graph that was not retained; and when an array
+                that the pass needs was written to in the meantime.
+        """
+        if isinstance(inputs, Tensor):
+            inputs = [inputs]
+        targets = None if inputs is None else [t.node for t in inputs if t.node is not None]
+        for node in targets or ():
+            node.keeps = True
+        engine.backward(
+            {self.node: self.seed(gradient, create_graph)},  # type: ignore[dict-item]
+            retain_graph=create_graph if retain_graph is None else retain_graph,
+            create_graph=create_graph,
+            targets=targets,
+        )
+
+    def detach(self) -> Tensor:
+        """The same memory without the history: no gradient flows through the result."""
+        out = _tensor(self._array, None)
+        out._name = self._name
+        return out
+
+    @property
+    def data(self) -> Tensor:
+        """As `detach()`; in-place changes of it change this tensor, unrecorded but not unnoticed: where a pending
+        backward pass needs the old values, it raises. May be set to a tensor or array of the same kind."""
+        return self.detach()
+
+    @data.setter
+    def data(self, value: Any) -> None:
+        array = value._array if isinstance(value, Tensor) else array_from(value, self.dtype)
+        if kind(array.dtype) != kind(self.dtype):
+            raise TypeError(f".data of a tensor of {self.dtype} cannot become {array.dtype}")
+        if self.is_leaf:
+            self._array = array
+            if self._leaf is not None:
+                self._leaf.shape, self._leaf.dtype = array.shape, array.dtype
+        elif array.shape == self.shape:
+            self._array = array
+        else:
+            raise ValueError(f".data of a result of shape {self.shape} cannot take the shape {array.shape}")
+
+    # -- writing in place ----------------------------------------------------------------------------------------
+
+    def _catch_up(self) -> None:
+        """A view whose base was written to gets its node anew, from the base's new node."""
+        base = self._base
+        assert base is not None
+        if base._base is not None:
+            base._catch_up()
+        if base._generation != self._seen:
+            rule, parameters = self._view
+            with engine.enable_grad():
+                self._node = Tensor.apply(rule, base, **parameters)._node
+            self._seen = base._generation
+
+    def _refuse_write(self, name: str) -> None:
+        """Raise where a recorded write would lose or falsify a gradient."""
+        t: Tensor | None = self
+        while t is not None:
+            if t.is_leaf and t.requires_grad:
+                what = "a leaf that requires a gradient" if t is self else "a view of a leaf that requires a gradient"
+                raise RuntimeError(
+                    f"{name} in place on {what}{f' ({t.name})' if t.name else ''}, of shape {t.shape}: its old values "
+                    "would be lost to the graph. To update a parameter: with no_grad(): w -= ..., or w.data -= ...; "
+                    "otherwise compute a new tensor: w = w + ..."
+                )
+            t = t._base
+
+    def _past(self, other: Any) -> Tensor:
+        """self as it is before a write: a copy, where the graph may need it."""
+        recorded = mode.recording and (self.requires_grad or isinstance(other, Tensor) and other.requires_grad)
+        return _tensor(self._array.copy(), self._node) if recorded else self
+
+    def _write(self, new: Tensor, name: str) -> Self:
+        """Take over the values of `new`, and its history."""
+        if new.shape != self.shape:
+            raise ValueError(f"{name} in place: the result has shape {new.shape}, which does not fit {self.shape}")
+        if kind(new.dtype) > kind(self.dtype):
+            raise TypeError(f"{name} in place: the result is {new.dtype}, which a tensor of {self.dtype} cannot hold")
+        recorded = mode.recording and (new.requires_grad or self.requires_grad)
+        if recorded:
+            self._refuse_write(name)
+        self._put(..., new._array, name)
+        if recorded:
+            self._rewritten(new.astype(self.dtype)._node)
+        return self
+
+    def _put(self, index: Any, value: Any, name: str) -> None:
+        if not self._array.flags.writeable:
+            raise RuntimeError(
+                f"{name} in place on an expanded (or read-only) tensor of shape {self.shape}: .clone() it"
+            )
+        self._array[index] = value
+        guard.wrote(self._array)
+
+    def _rewritten(self, node: Node | None) -> None:
+        """After a recorded write: this is the node of the new values, and what this is a view of changed with it."""
+        self._node = node
+        self._generation += 1
+        base = self._base
+        if base is not None:
+            rule, parameters = self._view
+
+            def view(a: Any) -> Any:
+                return rule(a, **parameters)
+
+            old, new = _tensor(base._array, base._node), _tensor(self._array, node)
+            base._rewritten(Tensor.apply(ix.setview, old, new, view=view)._node)
+            self._seen = base._generation
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        index = index_from(index)
+        v = value if isinstance(value, Tensor) else array_from(value, None)
+        array = v._array if isinstance(v, Tensor) else v
+        recorded = mode.recording and (self.requires_grad or isinstance(v, Tensor) and v.requires_grad)
+        if recorded:
+            self._refuse_write("t[...] =")
+            if self.dtype.kind != "f":
+                raise TypeError(f"t[...] =: a tensor of {self.dtype} cannot hold values that require a gradient")
+        try:
+            self._put(index, array, "t[...] =")
+        except (ValueError, IndexError) as error:
+            raise type(error)(
+                f"t[...] =: values of shape {np.shape(array)} into a tensor of shape {self.shape}, at {index!r}: {error}"
+            ) from None
+        if recorded:
+            old = _tensor(self._array, self._node)
+            out = Tensor._record(ix.setitem, (old, v), [self._array, array], self._array, {"index": index})
+            self._rewritten(out._node)
+
+    def copy_(self, source: Any) -> Self:
+        """Take over the values of another tensor (broadcast to this shape)."""
+        self[...] = source
+        return self
+
+    def fill_(self, value: float) -> Self:
+        """Set every element to `value`."""
+        self[...] = value
+        return self
+
+    def zero_(self) -> Self:
+        """Set every element to 0."""
+        return self.fill_(0)
+
+    # -- reading -------------------------------------------------------------------------------------------------
+
+    def __getitem__(self, index: Any) -> Tensor:
+        index = index_from(index)
+        try:
+            return Tensor.apply(ix.getitem, self, index=index)
+        except IndexError as error:
+            raise IndexError(f"index {index!r} into a tensor of shape {self.shape}: {error}") from None
+
+    def __iter__(self) -> Iterator[Tensor]:
+        if not self.ndim:
+            raise TypeError("iteration over a 0-d tensor: it is a single number")
+        return (self[i] for i in range(len(self)))
+
+    def __len__(self) -> int:
+        if not self.ndim:
+            raise TypeError("len() of a 0-d tensor: it is a single number")
+        return len(self._array)
+
+    def __contains__(self, value: Any) -> bool:
+        return bool((self._array == (value._array if isinstance(value, Tensor) else value)).any())
+
+    @property
+    def shape(self) -> tuple[int, ...]:  # type: ignore[override]
+        """The sizes of the dimensions."""
+        return self._array.shape
+
+    @property
+    def dtype(self) -> np.dtype:  # type: ignore[override]
+        """The type of the elements, NumPy's."""
+        return self._array.dtype
+
+    @property
+    def ndim(self) -> int:  # type: ignore[override]
+        """The number of dimensions."""
+        return self._array.ndim
+
+    def dim(self) -> int:
+        """The number of dimensions."""
+        return self._array.ndim
+
+    def size(self, dim: int | None = None) -> Any:
+        """The shape, or the size of one dimension."""
+        return self.shape if dim is None else self.shape[dim]
+
+    def numel(self) -> int:
+        """The number of elements."""
+        return self._array.size
+
+    def item(self) -> float | int | bool:
+        """The one element, as a Python number.
+
+        Raises:
+            ValueError: if there is not exactly one.
+        """
+        if self._array.size != 1:
+            raise ValueError(f"item: a tensor of shape {self.shape} has {self._array.size} elements, not one")
+        return self._array.item()  # type: ignore[no-any-return]
+
+    def tolist(self) -> Any:
+        """The elements as nested lists of Python numbers."""
+        return self._array.tolist()
+
+    def numpy(self) -> np.ndarray:
+        """The elements as an array that shares this tensor's memory.
+
+        Raises:
+            RuntimeError: if the tensor requires a gradient, which NumPy would lose.
+        """
+        if self.requires_grad:
+            raise RuntimeError(
+                "numpy() of a tensor that requires a gradient: NumPy would compute without it. For the values alone: "
+                "t.detach().numpy(). To compute with gradients: np.exp(t), np.sum(t), a @ t, … take the tensor itself."
+            )
+        return guard.show(self._array)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        array = self.numpy()
+        if dtype is not None and array.dtype != dtype:
+            return array.astype(dtype)
+        return array.copy() if copy else array
+
+    def __bool__(self) -> bool:
+        if self._array.size != 1:
+            raise ValueError(
+                f"the truth of a tensor of shape {self.shape} is not one answer: use .any() or .all(), "
+                "and & | ~ in place of and, or, not"
+            )
+        return bool(self._array.item())
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __index__(self) -> int:
+        if self.dtype.kind not in "iub" or self._array.size != 1:
+            raise TypeError(f"only a single integer can be an index, not a tensor of {self.dtype}, shape {self.shape}")
+        return int(self.item())
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if spec else repr(self)
+
+    __hash__ = object.__hash__  # by identity, although == compares elements
+
+    def __repr__(self) -> str:
+        a = self._array
+        if a.dtype.kind == "f" and a.size and bool((np.isfinite(a) & (a == np.trunc(a))).all()):
+            style: dict[str, Any] = {"precision": 0, "floatmode": "maxprec"}
+        else:
+            style = {"precision": 4, "floatmode": "fixed"}
+        text = np.array2string(a, separator=", ", prefix="tensor(", max_line_width=80, **style)
+        extra = ""
+        if a.dtype not in (default_dtype, np.dtype("int64"), np.dtype("bool")) or not a.size:
+            extra += f", dtype={a.dtype}"
+        if self.grad_fn is not None:
+            extra += f", grad_fn=<{self.grad_fn.rule.name}>"
+        elif self.requires_grad:
+            extra += ", requires_grad=True"
+        return f"tensor({text}{extra})"
+
+    def to(self, dtype: Any) -> Tensor:
+        """The elements as `dtype` (or as another tensor's); the tensor itself if they are so already."""
+        if dtype == "cpu":  # as PyTorch's programs say, where there is nothing to do
+            return self
+        target = np.dtype(dtype.dtype if isinstance(dtype, Tensor) else dtype)
+        if target.kind not in "biuf":
+            raise TypeError(f"to: tensors hold booleans, integers and floats, not {target}")
+        return self if target == self.dtype else Tensor.apply(moves.cast, self, dtype=target)
+
+    astype = to
+
+
+def _tensor(array: np.ndarray, node: Node | None) -> Tensor:
+    """A Tensor of just this array, without a copy."""
+    t = _new(Tensor)
+    t._array = array
+    t._node = node
+    return t
+
+
+_new: Callable[[type[Tensor]], Tensor] = object.__new__
