@@ -49,29 +49,37 @@ def __dir__() -> list[str]:
     return sorted({*globals(), *_HOME, *_MODULES, *_DTYPES, *methods})
 
 
-if TYPE_CHECKING:
-    from minigrad import autograd, data, engine, nn, optim, scalar, show
-    from minigrad.autograd import detect_anomaly, grad, walk
-    from minigrad.creation import (
-        arange,
-        as_tensor,
-        cat,
-        from_numpy,
-        full,
-        linspace,
-        manual_seed,
-        ones,
-        ones_like,
-        rand,
-        randn,
-        stack,
-        tensor,
-        where,
-        zeros,
-        zeros_like,
-    )
-    from minigrad.engine import enable_grad, is_grad_enabled, no_grad
-    from minigrad.network import Network
-    from minigrad.scalar import Value
-    from minigrad.show.draw import draw
-    from minigrad.tensors import Tensor
+if TYPE_CHECKING:  # the same for type checkers; what is not here, __getattr__ above makes Any
+    from minigrad import autograd as autograd
+    from minigrad import data as data
+    from minigrad import engine as engine
+    from minigrad import nn as nn
+    from minigrad import optim as optim
+    from minigrad import scalar as scalar
+    from minigrad import show as show
+    from minigrad.autograd import detect_anomaly as detect_anomaly
+    from minigrad.autograd import grad as grad
+    from minigrad.autograd import walk as walk
+    from minigrad.creation import arange as arange
+    from minigrad.creation import as_tensor as as_tensor
+    from minigrad.creation import cat as cat
+    from minigrad.creation import from_numpy as from_numpy
+    from minigrad.creation import full as full
+    from minigrad.creation import linspace as linspace
+    from minigrad.creation import manual_seed as manual_seed
+    from minigrad.creation import ones as ones
+    from minigrad.creation import ones_like as ones_like
+    from minigrad.creation import rand as rand
+    from minigrad.creation import randn as randn
+    from minigrad.creation import stack as stack
+    from minigrad.creation import tensor as tensor
+    from minigrad.creation import where as where
+    from minigrad.creation import zeros as zeros
+    from minigrad.creation import zeros_like as zeros_like
+    from minigrad.engine import enable_grad as enable_grad
+    from minigrad.engine import is_grad_enabled as is_grad_enabled
+    from minigrad.engine import no_grad as no_grad
+    from minigrad.network import Network as Network
+    from minigrad.scalar import Value as Value
+    from minigrad.show.draw import draw as draw
+    from minigrad.tensors import Tensor as Tensor

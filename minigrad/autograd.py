@@ -5,7 +5,7 @@ For Tensors and for Values alike; no NumPy here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import ContextDecorator, nullcontext
 from typing import Any, NamedTuple
 
@@ -43,9 +43,10 @@ def grad(
     >>> slope.data, grad(slope, x)
     (12.0, 12.0)
     """
-    ends, single = _sequence(outputs), not isinstance(inputs, Sequence)
-    wanted = _sequence(inputs)
-    upstream = _sequence(grad_outputs) if grad_outputs is not None else [None] * len(ends)
+    ends, wanted = _sequence(outputs), _sequence(inputs)
+    upstream = [None] * len(ends)
+    if grad_outputs is not None:
+        upstream = list(grad_outputs) if isinstance(grad_outputs, list | tuple) else [grad_outputs]
     if len(upstream) != len(ends):
         raise ValueError(f"grad: {len(ends)} outputs, but {len(upstream)} grad_outputs")
     for i, x in enumerate(wanted):
@@ -54,13 +55,14 @@ def grad(
     seeds: dict[Node, Any] = {}
     arrived: dict[Node, Any] = {}
     nodes = [x.node for x in wanted]
+    targets = set(nodes)
     with enable_grad() if create_graph else nullcontext():
         for end, g in zip(ends, upstream):
             seed = end.seed(g, create_graph)
             seeds[end.node] = seeds[end.node] + seed if end.node in seeds else seed
         retain = create_graph if retain_graph is None else retain_graph
-        for node, g, _ in engine.walk(seeds, retain_graph=retain, create_graph=create_graph, targets=nodes):
-            if node in nodes:
+        for node, g, _ in engine.walk(seeds, retain_graph=retain, create_graph=create_graph, targets=targets):
+            if node in targets:
                 arrived[node] = node.given(g)
     for i, node in enumerate(nodes):
         if node not in arrived and not allow_unused:
@@ -69,11 +71,16 @@ def grad(
                 "with allow_unused=True its gradient is None"
             )
     answers = tuple(arrived.get(node) for node in nodes)
-    return answers[0] if single else answers
+    return answers[0] if hasattr(inputs, "node") else answers
 
 
 def _sequence(x: Any) -> list[Any]:
-    return list(x) if isinstance(x, list | tuple) else [x]
+    """A tensor or Value by itself, or several in a list, a tuple or an iterator such as `model.parameters()`."""
+    several = list(x) if isinstance(x, Iterable) and not hasattr(x, "node") else [x]
+    for one in several:
+        if not hasattr(one, "node"):
+            raise TypeError(f"grad takes tensors or Values, got {type(one).__name__}: {one!r}")
+    return several
 
 
 class Event(NamedTuple):

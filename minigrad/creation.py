@@ -80,7 +80,7 @@ def arange(start: float, end: float | None = None, step: float = 1, *, dtype: An
         start, end = 0, start
     if dtype is None and float in (type(start), type(end), type(step)):
         dtype = default_dtype
-    return _tensor(np.arange(start, end, step, dtype), None)
+    return _tensor(np.arange(start, end, step, dtype), None)  # type: ignore[call-overload]
 
 
 def linspace(start: float, end: float, steps: int, *, dtype: Any = None) -> Tensor:

@@ -47,18 +47,12 @@ class Node:
     name: str | None
 
     def pull(self, g: Any, graph: bool) -> Iterable[Any]:
-        """Turn the gradient of this node into one contribution per input (the vector-Jacobian product).
+        """Turn the gradient of this node into one contribution per input (the vector-Jacobian product), None where
+        an input is None or gets nothing.
 
         With `graph` the arithmetic is itself recorded, so that the result can be differentiated again.
         """
         raise NotImplementedError
-
-    def push(self, g: Any, pending: dict[Node, Any]) -> None:
-        """Pull, and add each contribution to what is pending for that input."""
-        for source, c in zip(self.inputs, self.pull(g, False)):
-            if source is not None and c is not None:
-                earlier = pending.get(source)
-                pending[source] = c if earlier is None else earlier + c
 
     def release(self) -> None:
         """Let go of what only `pull` needs; a later walk refuses this node."""
@@ -67,9 +61,9 @@ class Node:
         """A gradient of this node in the form in which it is handed to the user."""
         return g
 
-    def store(self, g: Any) -> None:
-        """Add `g` to `.grad`."""
-        self.grad = g if self.grad is None else self.grad + g
+    def store(self, g: Any, shared: bool) -> None:
+        """Add `g` to `.grad`. When it is `shared`, the very same object is the gradient of another node as well."""
+        raise NotImplementedError
 
 
 def reverse_order(ends: Iterable[Node], targets: Iterable[Node] | None = None) -> list[Node]:
@@ -81,16 +75,14 @@ def reverse_order(ends: Iterable[Node], targets: Iterable[Node] | None = None) -
     Raises:
         RuntimeError: when one of them was released by an earlier backward pass.
     """
-    found: set[Node | None] = set(ends)
+    found = set(ends)
     pending = list(found)
-    found.add(None)
     while pending:
-        for source in pending.pop().inputs:  # type: ignore[union-attr]
-            if source not in found:
+        for source in pending.pop().inputs:
+            if source is not None and source not in found:
                 found.add(source)
                 pending.append(source)
-    found.discard(None)
-    order: list[Node] = sorted(found, key=attrgetter("index"))  # type: ignore[arg-type]
+    order = sorted(found, key=attrgetter("index"))
     if targets is not None:
         leading: set[Node | None] = set(targets)
         for node in order:  # inputs come before results, so one pass is enough
@@ -98,13 +90,12 @@ def reverse_order(ends: Iterable[Node], targets: Iterable[Node] | None = None) -
                 leading.add(node)
         order = [node for node in order if node in leading]
     order.reverse()
-    for node in order:
-        if node.released:
-            raise RuntimeError(
-                f"backward a second time through {node.rule.name!r}: the first pass has released this part of the "
-                "graph. Compute the loss again before each backward, or keep the graph with "
-                "backward(retain_graph=True)."
-            )
+    if any(map(attrgetter("released"), order)):
+        node = next(node for node in order if node.released)
+        raise RuntimeError(
+            f"backward a second time through {node.rule.name!r}: the first pass has released this part of the graph. "
+            "Compute the loss again before each backward, or keep the graph with backward(retain_graph=True)."
+        )
     return order
 
 
@@ -124,24 +115,27 @@ def walk(
         seeds: the gradient to start from, for each end of the graph.
         retain_graph: keep what a second walk through the same nodes would need.
         create_graph: record the walk's own arithmetic, so that its results can be differentiated.
-        targets: visit only what leads to these nodes.
+        targets: visit only what leads to these nodes; where the way ends, nothing is pulled or released.
 
     Gradients live in the walk alone and are dropped as soon as they are used: on the nodes they would be
     counted again by the next walk.
     """
     pending = dict(seeds)
-    for node in reverse_order(seeds, targets):
+    order = reverse_order(seeds, targets)
+    visited = None if targets is None else set(order)
+    for node in order:
         g = pending.pop(node, None)
         if g is None:  # every path to it was cut, e.g. by a rule that has no gradient for this operand
             continue
         contributions: Iterable[Any] = ()
-        if node.rule is not None:
+        if node.rule is not None and (visited is None or not visited.isdisjoint(node.inputs)):
             contributions = node.pull(g, create_graph)
-            for c in contributions if watchers else ():
-                if c is not None:
+            if watchers:
+                for c in contributions:
                     report(node.rule, c, "backward")
+            source: Any  # never None where there is a contribution
             for source, c in zip(node.inputs, contributions):
-                if source is not None and c is not None:
+                if c is not None:
                     earlier = pending.get(source)
                     # `+`, for a value that is used twice moves the result twice (the multivariate chain rule)
                     pending[source] = c if earlier is None else earlier + c
@@ -161,24 +155,14 @@ def backward(
 
     Nothing is stored unless the whole walk went through.
     """
-    if create_graph or watchers:
+    with enable_grad() if create_graph else nullcontext():
         events = walk(seeds, retain_graph=retain_graph, create_graph=create_graph, targets=targets)
-        with enable_grad() if create_graph else nullcontext():
-            arrived = {node: g for node, g, _ in events if node.keeps}
-    else:  # the same walk without its events, for speed: the nodes push their contributions themselves
-        pending, arrived = dict(seeds), {}
-        for node in reverse_order(seeds, targets):
-            g = pending.pop(node, None)
-            if g is None:
-                continue
-            if node.rule is not None:
-                node.push(g, pending)
-                if not retain_graph:
-                    node.release()
-            if node.keeps:
-                arrived[node] = g
-    for node in arrived if targets is None else arrived.keys() & targets:
-        node.store(arrived[node])
+        arrived = {node: g for node, g, _ in events if node.keeps}
+        seen: set[int] = set()
+        for node in arrived if targets is None else arrived.keys() & targets:
+            g = arrived[node]
+            node.store(g, id(g) in seen)
+            seen.add(id(g))
 
 
 # ---- who watches -----------------------------------------------------------------------------------------------
@@ -189,7 +173,7 @@ watchers: list[Callable[[Any, Any, str], None]] = []
 
 def report(rule: Any, result: Any, direction: str) -> None:
     """Tell the watchers."""
-    for watch in watchers:
+    for watch in watchers if result is not None else ():
         watch(rule, result, direction)
 
 

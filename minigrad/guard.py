@@ -18,10 +18,14 @@ import numpy as np
 
 from minigrad.engine import now
 
-_written: dict[int, tuple[int, Any]] = {}
+written: dict[int, tuple[int, Any]] = {}
 """id of the owner -> (time of the last write, a weak reference that clears the entry)."""
-_shown: dict[int, tuple[int, int, Any]] = {}
+shown: dict[int, tuple[int, int, Any]] = {}
 """id of the owner -> (time of the first handing-out, fingerprint then, weak reference)."""
+
+
+latest = -1
+"""The time of the last write or first handing-out: what was saved later need not be looked at."""
 
 
 def owner(a: np.ndarray) -> np.ndarray:
@@ -33,10 +37,12 @@ def owner(a: np.ndarray) -> np.ndarray:
 
 def wrote(a: np.ndarray) -> None:
     """Note that `a` has just been written to."""
-    _note(_written, owner(a), now())
+    _note(written, owner(a), now())
 
 
 def _note(book: dict[int, Any], whose: np.ndarray, *entry: Any) -> None:
+    global latest
+    latest = entry[0]
     key = id(whose)  # valid for as long as the array lives, hence the weak reference
     book[key] = (*entry, weakref.ref(whose, lambda _: book.pop(key, None)))
 
@@ -44,34 +50,31 @@ def _note(book: dict[int, Any], whose: np.ndarray, *entry: Any) -> None:
 def show(a: np.ndarray) -> np.ndarray:
     """A view of `a` to hand out, where NumPy may write to it; from now on its memory is watched."""
     whose = owner(a)
-    if id(whose) not in _shown:
-        _note(_shown, whose, now(), _fingerprint(whose))
+    if id(whose) not in shown:
+        _note(shown, whose, now(), _fingerprint(whose))
     return a.view()
 
 
 def _fingerprint(a: np.ndarray) -> int:
-    return zlib.crc32(np.ascontiguousarray(a).view(np.uint8)) if a.size else 0
+    return zlib.crc32(np.ascontiguousarray(a).view(np.uint8).data) if a.size else 0
 
 
 def fingerprints(kept: tuple[Any, ...]) -> tuple[int | None, ...] | None:
     """What to remember of arrays that a node keeps: nothing, unless their memory has been handed out."""
-    if not _shown:
-        return None
-    return tuple([_fingerprint(k) if isinstance(k, np.ndarray) and id(owner(k)) in _shown else None for k in kept])
+    prints = tuple([_fingerprint(k) if isinstance(k, np.ndarray) and id(owner(k)) in shown else None for k in kept])
+    return prints if any(p is not None for p in prints) else None
 
 
 def changed(kept: tuple[Any, ...], since: int, prints: tuple[int | None, ...] | None) -> int | None:
     """Which of the arrays kept at the time `since` has been written to, as an index into `kept`."""
-    if not (_written or _shown):
-        return None
     for i, k in enumerate(kept):
         if not isinstance(k, np.ndarray):
             continue
         whose = owner(k)
-        if id(whose) in _written and _written[id(whose)][0] > since:
+        if id(whose) in written and written[id(whose)][0] > since:
             return i
-        if id(whose) in _shown:
-            time, fingerprint, _ = _shown[id(whose)]
+        if id(whose) in shown:
+            time, fingerprint, _ = shown[id(whose)]
             if prints is not None and prints[i] is not None:
                 if _fingerprint(k) != prints[i]:
                     return i

@@ -32,14 +32,18 @@ class IEEE(float):
     """A float whose arithmetic answers inf and nan where Python's raises; used only after Python's has raised."""
 
     def __truediv__(self, b: float) -> IEEE:
+        if not isinstance(b, float | int):
+            return NotImplemented
         if b != 0:
             return IEEE(float(self) / float(b))
-        return IEEE(math.nan if self == 0 or self != self else math.copysign(math.inf, self) * math.copysign(1, b))
+        return IEEE(math.nan if not self or self != self else math.copysign(math.inf, self) * math.copysign(1, b))
 
     def __rtruediv__(self, a: float) -> IEEE:
         return IEEE(a) / self
 
-    def __pow__(self, b: float, _: None = None) -> IEEE:  # type: ignore[override]
+    def __pow__(self, b: float, _: None = None) -> IEEE:
+        if not isinstance(b, float | int):
+            return NotImplemented
         odd = b % 2 == 1
         try:
             return IEEE(math.pow(self, b))
@@ -48,13 +52,18 @@ class IEEE(float):
         except ValueError:  # a negative number to a broken power, or 0 to a negative one
             return IEEE(math.nan if self else math.copysign(math.inf, self) if odd else math.inf)
 
-    def __rpow__(self, a: float, _: None = None) -> IEEE:  # type: ignore[override]
+    def __rpow__(self, a: float, _: None = None) -> IEEE:
         return IEEE(a) ** self
 
 
 def _ieee_operator(name: str) -> Callable[..., IEEE]:
     plain = getattr(float, name)
-    return lambda *operands: IEEE(plain(*map(float, operands)))
+
+    def operator(*operands: float) -> IEEE:
+        answer = plain(*operands)
+        return answer if answer is NotImplemented else IEEE(answer)
+
+    return operator
 
 
 for _name in ("add", "radd", "sub", "rsub", "mul", "rmul", "neg", "abs"):
@@ -74,4 +83,4 @@ def _ieee_function(function: Callable[..., float]) -> Callable[..., IEEE]:
     return careful
 
 
-IEEE_NUMBERS = {name: _ieee_function(f) for name, f in NUMBERS.items()}
+IEEE_NUMBERS = {name: f if name == "where" else _ieee_function(f) for name, f in NUMBERS.items()}

@@ -26,6 +26,9 @@ class Loss(float):
         """The loss as a tensor, for as long as the network holds its graph."""
         return self._tensor()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return float, (float(self),)  # copied or pickled, it is only the number
+
 
 class Network:
     """A model and its loss, with all parameters in one flat vector `x`.
@@ -81,8 +84,11 @@ class Network:
         self._adopt()
         self._before = self._x.copy()  # x at the last forward pass
         self._result: Tensor | None = None
-        self._unchanged = 0  # rounds of forward and backward since x last changed
+        self._unchanged = 0  # rounds of forward and backward, with a dx that is not 0, since x last changed
         self._went_back = False
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.model, self.loss)  # a copy has an x of its own, which its own parameters show
 
     def _adopt(self) -> None:
         """Make every parameter a view into x; a parameter that was given other memory brings its values along."""
@@ -94,7 +100,7 @@ class Network:
                 raise ValueError(f"{name} now has shape {p.shape}, but {piece.size} elements in x: make a new Network")
             piece[...] = p._array.ravel()
             # through a memoryview, so that each parameter counts as memory of its own when writes are watched
-            self._views[name] = np.asarray(memoryview(piece)).reshape(p.shape)
+            self._views[name] = np.asarray(piece.data).reshape(p.shape)
             p.data = self._views[name]
             p._array = self._views[name]
 
@@ -126,18 +132,21 @@ class Network:
         Raises:
             ValueError: for what is not a pair, an empty batch, or a loss that is not one number.
         """
-        try:
-            inputs, targets = data_batch
-        except (TypeError, ValueError):
+        if not isinstance(data_batch, list | tuple) or len(data_batch) != 2:
             raise ValueError(
                 f"forward takes a batch (X, y) of inputs and targets; got {type(data_batch).__name__}"
                 + (f" of {len(data_batch)}" if hasattr(data_batch, "__len__") else "")
-            ) from None
-        if np.shape(inputs)[:1] == (0,):
-            raise ValueError(f"forward: the batch is empty; its inputs have shape {np.shape(inputs)}")
+            )
+        if [*map(id, self.model.parameters())] != [*map(id, self._parameters.values())]:
+            raise RuntimeError(
+                "forward: the model has other parameters than when this network was made, and x does not hold them. "
+                "Make a new one, Network(model, loss), and take its x"
+            )
+        inputs, targets = as_tensor(data_batch[0]), data_batch[1]
+        if inputs.shape[:1] == (0,):
+            raise ValueError(f"forward: the batch is empty; its inputs have shape {inputs.shape}")
         self._adopt()
         self._note_x()
-        inputs = as_tensor(inputs)
         if inputs.dtype.kind == "f":
             inputs = inputs.to(self._x.dtype)
         if inputs.name is None:
@@ -166,7 +175,7 @@ class Network:
         elif self._unchanged == 3:
             warnings.warn(
                 "x has not changed in three rounds of forward and backward, so nothing is being trained. "
-                "`x = x - learning_rate * dx` makes a copy: write `x += -learning_rate * dx`, or assign `network.x = x`",
+                "`x = x - learning_rate * dx` makes a copy: write `x += -learning_rate * dx`, or assign network.x = x",
                 RuntimeWarning,
                 stacklevel=3,
             )
@@ -187,8 +196,8 @@ class Network:
             raise RuntimeError("backward comes after forward: there is no loss yet. Call loss = network.forward(batch)")
         if self._went_back:
             raise RuntimeError(
-                "backward was called twice after one forward: its graph is used up, and the gradient would be the same. "
-                "Call network.forward(data_batch) again"
+                "backward was called twice after one forward: its graph is used up, and the gradient would be the "
+                "same. Call network.forward(data_batch) again"
             )
         if not result.requires_grad:
             raise RuntimeError("backward: the forward pass ran under no_grad(), so there is nothing to go back through")
@@ -208,5 +217,5 @@ class Network:
                 piece[...] = p.grad._array
             p.grad = as_tensor(piece)
         self._went_back = True
-        self._unchanged += 1
+        self._unchanged += bool(dx.any())  # at a flat place, x is right to stay
         return dx

@@ -41,7 +41,7 @@ def _unary(rule: Elementwise, exact: bool = False) -> Callable[[T], T]:
     """A method of one tensor. Unless the rule is `exact`, integers become floats first, as in PyTorch."""
 
     def method(self: T) -> T:
-        if not exact and self.dtype.kind != "f":
+        if not exact and self._array.dtype.kind != "f":
             self = self.astype(default_dtype)
         return self.apply(rule, self)
 
@@ -53,6 +53,10 @@ def _binary(rule: Elementwise, division: bool = False) -> Callable[[T, Any], T]:
     """A method of two operands, which broadcast; the other one may be an array or a number."""
 
     def method(self: T, other: Any) -> T:
+        if isinstance(other, Operations):
+            x, y = self._array, other._array
+            if x.dtype is y.dtype and x.shape == y.shape and not division:
+                return self.apply(rule, self, other)  # the commonest case needs no adapting
         return _combine(rule, self, self, other, division)
 
     method.__name__, method.__doc__ = rule.name, _formula(rule)
@@ -70,10 +74,9 @@ def _reflected(rule: Elementwise, division: bool = False) -> Callable[[T, Any], 
 
 def _combine(rule: Elementwise, self: T, a: Any, b: Any, division: bool) -> T:
     """rule(a, b), after promotion and a check of the shapes. NotImplemented lets Python complain of the types."""
-    if not (a.dtype is b.dtype and a.dtype.kind == "f" if hasattr(a, "dtype") and hasattr(b, "dtype") else False):
-        a, b = promoted(a, b, division)
-        if a is None:
-            return NotImplemented
+    a, b = promoted(a, b, division)
+    if a is None:
+        return NotImplemented
     if a.__class__ not in NUMBERS and b.__class__ not in NUMBERS and a.shape != b.shape:
         check_broadcast(rule.name, a, b)
     return self.apply(rule, a, b)
@@ -94,7 +97,7 @@ def _comparison(ufunc: np.ufunc) -> Callable[[T, Any], T]:
     return method
 
 
-_comparisons = {
+_comparisons: dict[Any, Rule] = {
     u: Rule(u.__name__, (lambda f: lambda a, b: f(a, b))(u))
     for u in (
         np.equal,
@@ -117,6 +120,7 @@ _tests = {
     "isfinite": Rule("isfinite", lambda x: np.isfinite(x)),
 }
 _invert = Rule("invert", lambda x: np.invert(x))
+_not = Rule("logical_not", lambda x: np.logical_not(x))
 
 
 def _in_place(operator: str) -> Callable[[T, Any], T]:
@@ -135,6 +139,7 @@ class Operations:
     """The computing half of Tensor. `apply`, `shape`, `ndim`, `dtype` and `astype` are the other half's."""
 
     apply: Callable[..., Any]
+    _array: np.ndarray
     _past: Callable[..., Any]
     _write: Callable[..., Any]
     shape: tuple[int, ...]
@@ -175,10 +180,14 @@ class Operations:
         """not, element by element (of integers: of their bits)."""
         return self.apply(_invert, self)
 
-    logical_not = __invert__
+    def logical_not(self) -> Self:
+        """Whether each element is 0."""
+        return self.apply(_not, self)
 
-    def clamp(self, min: float | None = None, max: float | None = None) -> Self:
+    def clamp(self, min: Any = None, max: Any = None) -> Self:
         """Each element, moved into [min, max]; the gradient passes where it was within (the ends included).
+
+        The bounds are numbers, or tensors or arrays that broadcast.
 
         Raises:
             ValueError: when neither bound is given.
@@ -186,25 +195,39 @@ class Operations:
         if min is None and max is None:
             raise ValueError("clamp: give min, max or both")
         t = self
-        if t.dtype.kind != "f" and float in (min.__class__, max.__class__):
-            t = t.astype(default_dtype)
-        if t.dtype.kind != "f":
-            return t.apply(moves.clone, np.clip(t.detach().numpy(), min, max))  # no gradients among integers
-        return t.apply(ew.clamp, t, -math.inf if min is None else min, math.inf if max is None else max)
+        for bound in (min, max):
+            t = t if bound is None else promoted(t, bound)[0]
+        if t is None:
+            raise TypeError("clamp: the bounds are numbers, or tensors or arrays of numbers")
+        if t.dtype.kind == "b":
+            raise TypeError("clamp: takes numbers, not booleans")
+        least, most = (-math.inf, math.inf) if t.dtype.kind == "f" else (np.iinfo(t.dtype).min, np.iinfo(t.dtype).max)
+        low, high = (
+            otherwise if bound is None else promoted(t, bound)[1] for bound, otherwise in ((min, least), (max, most))
+        )
+        return t.apply(ew.clamp, t, low, high)
 
     def masked_fill(self, mask: Any, value: float) -> Self:
         """`value` where the boolean `mask` is true, elsewhere self's elements."""
-        return self.apply(ew.where, mask, value, self)
+        out = self._choose(mask, value, self)
+        if out.dtype != self.dtype:
+            raise TypeError(f"masked_fill: a tensor of {self.dtype} cannot hold {value!r}")
+        return out
 
-    def where(self, input: Any, other: Any) -> Self:
-        """Elements of `input` where self, a boolean tensor, is true; of `other` elsewhere."""
-        return self._choose(self, input, other)
+    def where(self, condition: Any, other: Any) -> Self:
+        """self's elements where the condition holds, those of `other` elsewhere."""
+        return self._choose(condition, self, other)
 
     def _choose(self, condition: Any, a: Any = None, b: Any = None) -> Self:
         """np.where with a tensor at any of its three places."""
         if a is None or b is None:
             raise TypeError("where: give what to take where the condition holds, and what elsewhere")
+        condition = condition if hasattr(condition, "dtype") else np.asarray(condition)
+        if condition.dtype.kind != "b":
+            condition = condition != 0
         a, b = promoted(a, b)
+        if a is None:
+            raise TypeError("where: chooses between tensors, arrays of numbers and numbers")
         return self.apply(ew.where, condition, a, b)
 
     def isnan(self) -> Self:
@@ -245,10 +268,16 @@ class Operations:
             return None
         return tuple(dims) if many else dims[0]
 
+    def _sizes_along(self, dims: int | tuple[int, ...] | None) -> list[int]:
+        """The sizes of these dimensions; None means all."""
+        return [
+            self.shape[d] for d in (range(self.ndim) if dims is None else (dims,) if isinstance(dims, int) else dims)
+        ]
+
     def _reduce(self, rule: Rule, dim: Dims, keepdim: bool, axis: Dims, keepdims: bool | None) -> Self:
         keep = keepdim if keepdims is None else keepdims
         dims = self._dims(dim, axis)
-        if rule in (reduce.amax, reduce.amin) and 0 in (self.shape if dims is None else np.take(self.shape, dims, 0)):
+        if rule in (reduce.amax, reduce.amin) and 0 in self._sizes_along(dims):
             raise ValueError(f"{rule.name}: no elements to choose from in a tensor of shape {self.shape}")
         return self.apply(rule, self, axis=dims, keepdims=bool(keep))
 
@@ -339,7 +368,7 @@ class Operations:
 
     def _where_extreme(self, name: str, dim: Any, keepdim: bool, axis: Any, keepdims: bool | None) -> Self:
         dims = self._dims(dim, axis)
-        if 0 in (self.shape if dims is None else (self.shape[dims],)):  # type: ignore[index]
+        if 0 in self._sizes_along(dims):
             raise ValueError(f"arg{name}: no elements to choose from in a tensor of shape {self.shape}")
         keep = keepdim if keepdims is None else keepdims
         return self.apply(reduce.argmax if name == "max" else reduce.argmin, self, axis=dims, keepdims=bool(keep))
@@ -366,20 +395,27 @@ class Operations:
         n - correction; correction is 1 (Bessel's) unless given, or 0 with `unbiased=False`."""
         dims = self._dims(dim, axis)
         less = int(unbiased) if correction is None else correction
-        n = math.prod(self.shape if dims is None else np.take(self.shape, dims, 0).ravel().tolist())
+        n = math.prod(self._sizes_along(dims))
         deviation = self - self.mean(dims, keepdim=True)
         total = (deviation * deviation).sum(dims, keepdim if keepdims is None else keepdims)
         return total / float(n - less) if n > less else total * math.nan
 
     def std(self, dim: Dims = None, unbiased: bool = True, keepdim: bool = False, **options: Any) -> Self:
-        """The standard deviation: the root of `var`, which see."""
-        return self.var(dim, unbiased, keepdim, **options).sqrt()
+        """The standard deviation: the root of `var`, which see. Where it is 0, so is its gradient."""
+        variance = self.var(dim, unbiased, keepdim, **options)
+        constant = variance.eq(0)
+        if not constant.any():
+            return variance.sqrt()
+        return (
+            variance.masked_fill(constant, 1.0).sqrt().masked_fill(constant, 0.0)
+        )  # the root's slope at 0 is infinite
 
     def logsumexp(
         self, dim: Dims = None, keepdim: bool = False, *, axis: Dims = None, keepdims: bool | None = None
     ) -> Self:
         """log(sum(exp(self))) along `dim`, without overflow."""
-        return self._reduce(reduce.logsumexp, dim, keepdim, axis, keepdims)
+        t = self if self.dtype.kind == "f" else self.astype(default_dtype)
+        return t._reduce(reduce.logsumexp, dim, keepdim, axis, keepdims)
 
     def softmax(self, dim: int | None = None, *, axis: int | None = None) -> Self:
         """exp(self) / sum(exp(self)) along `dim`, without overflow."""
@@ -466,11 +502,12 @@ class Operations:
         """The dimensions from `start_dim` to `end_dim` as one; flatten(1) leaves the batch alone."""
         if not self.ndim:
             return self.reshape(1)
-        start, end = self._dims(start_dim, None), self._dims(end_dim, None)
-        if start > end:  # type: ignore[operator]
+        start: Any = self._dims(start_dim, None)
+        end: Any = self._dims(end_dim, None)
+        if start > end:
             raise ValueError(f"flatten: start_dim {start_dim} comes after end_dim {end_dim} in shape {self.shape}")
-        middle = math.prod(self.shape[start : end + 1])  # type: ignore[operator, misc]
-        return self.reshape(*self.shape[:start], middle, *self.shape[end + 1 :])  # type: ignore[operator, misc]
+        middle = math.prod(self.shape[start : end + 1])
+        return self.reshape(*self.shape[:start], middle, *self.shape[end + 1 :])
 
     def ravel(self) -> Self:
         """All elements in one dimension."""
@@ -484,7 +521,7 @@ class Operations:
         return self.apply(moves.permute, self, axes=order)
 
     def transpose(self, *dims: Any) -> Self:
-        """Two dimensions exchanged (PyTorch); without arguments all reversed, with all of them named permuted (NumPy)."""
+        """Two dimensions exchanged (PyTorch); as in NumPy, all reversed or, if all are named, permuted."""
         if len(dims) == 2 and all(isinstance(d, int) for d in dims):
             order = list(range(self.ndim))
             a, b = (self._dims(d, None) for d in dims)
@@ -576,8 +613,15 @@ class Operations:
         return self.apply(getattr(moves, how), *tensors, axis=dim)
 
     def dot(self, other: Any) -> Self:
-        """The inner product of two vectors; as np.dot, also a matrix product."""
-        return self.matmul(other)
+        """The inner product of two vectors; as np.dot, also a matrix product, or one with a number."""
+        return self._dot(self, other)
+
+    def _dot(self, a: Any, b: Any) -> Self:
+        if not np.ndim(a) or not np.ndim(b):
+            return a * b
+        if np.ndim(b) > 2:
+            raise ValueError(f"dot: of shapes {np.shape(a)} and {np.shape(b)}; for batches of matrices use matmul, @")
+        return a @ b
 
     def clone(self) -> Self:
         """A copy with memory of its own, through which gradients pass."""

@@ -55,6 +55,9 @@ def promoted(a: Any, b: Any, division: bool = False) -> tuple[Any, Any]:
     a, b = operand(a), operand(b)
     if a is None or b is None:
         return None, None
+    if a.__class__ in NUMBERS and b.__class__ in NUMBERS:
+        dtype = default_dtype if float in (a.__class__, b.__class__) else np.array([a, b]).dtype
+        return np.asarray(a, dtype), np.asarray(b, dtype)
     if a.__class__ in NUMBERS or b.__class__ in NUMBERS:
         number, t = (a, b) if a.__class__ in NUMBERS else (b, a)
         if t.dtype.kind != "f":

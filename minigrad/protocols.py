@@ -45,7 +45,12 @@ _REFLECTED = {"gt": "lt", "ge": "le", "lt": "gt", "le": "ge", "maximum": "maximu
 
 
 def _method(name: str) -> Callable[..., Any]:
-    return lambda t, *args, **kwargs: getattr(t, name)(*args, **kwargs)
+    def call(t: Any, *args: Any, **kwargs: Any) -> Any:
+        if not isinstance(t, NumPy):
+            raise TypeError(f"np.{name}: a tensor can be its first argument, but no other one")
+        return getattr(t, name)(*args, **kwargs)
+
+    return call
 
 
 _FUNCTIONS: dict[Any, Callable[..., Any]] = {
@@ -53,7 +58,7 @@ _FUNCTIONS: dict[Any, Callable[..., Any]] = {
         getattr(np, n): _method(n)
         for n in (
             *("sum", "mean", "argmax", "argmin", "all", "any", "reshape", "ravel", "swapaxes", "squeeze", "copy"),
-            *("transpose", "broadcast_to", "dot"),
+            *("transpose", "broadcast_to"),
         )
     },
     np.max: _method("amax"),
@@ -63,9 +68,10 @@ _FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.var: lambda t, axis=None, ddof=0, keepdims=False: t.var(axis, correction=ddof, keepdim=keepdims),
     np.std: lambda t, axis=None, ddof=0, keepdims=False: t.std(axis, correction=ddof, keepdim=keepdims),
     np.expand_dims: lambda t, axis: t.unsqueeze(axis),
-    np.clip: lambda t, a_min=None, a_max=None, *, min=None, max=None: t.clamp(
-        min if a_min is None else a_min, max if a_max is None else a_max
+    np.clip: lambda t, a_min=None, a_max=None, *, min=None, max=None: _method("clamp")(
+        t, min if a_min is None else a_min, max if a_max is None else a_max
     ),
+    np.dot: lambda a, b: _first(a, b)._dot(a, b),
     np.where: lambda condition, *ab: _first(condition, *ab)._choose(condition, *ab),
     np.concatenate: lambda arrays, axis=0: _first(*arrays)._joined("cat", arrays, axis),
     np.stack: lambda arrays, axis=0: _first(*arrays)._joined("stack", arrays, axis),
@@ -103,7 +109,8 @@ class NumPy:
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, out: Any = None, **options: Any) -> Any:
         if method != "__call__":
-            like = {np.add: "sum", np.maximum: "max", np.minimum: "min"}.get(ufunc, "sum")
+            named: dict[Any, str] = {np.add: "sum", np.maximum: "max", np.minimum: "min"}
+            like = named.get(ufunc, "sum")
             raise TypeError(f"np.{ufunc.__name__}.{method} has no rule for tensors; the nearest is np.{like}")
         if out is not None:
             return self._into(ufunc, inputs, out, options)

@@ -4,7 +4,7 @@
 >>> c = (a * b + 5.0).tanh() * a
 >>> c.backward()
 >>> print(f"{c.data:.4f} {a.grad:.4f} {b.grad:.4f}")
--1.5232 -3.2815 1.6799
+-1.5232 -3.2814 1.6799
 
 Each operation stores its local partial derivatives as numbers, so a backward pass only multiplies and adds, and
 overwriting `.data` afterwards (as in `p.data -= 0.1 * p.grad`) cannot spoil it. Arithmetic is IEEE 754's, as in the
@@ -14,10 +14,11 @@ tensor engine: 1 / 0 is inf and log(-1) is nan, where Python's own floats would 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import cache
 from numbers import Real
 from typing import Any
 
-from minigrad.engine import Node, backward, mode, now, report, watchers
+from minigrad.engine import Node, backward, mode, now, report, reverse_order, watchers
 from minigrad.ieee import IEEE, IEEE_NUMBERS, NUMBERS
 from minigrad.rules import elementwise as rules
 from minigrad.rules.rule import Elementwise
@@ -25,7 +26,7 @@ from minigrad.rules.rule import Elementwise
 _new: Callable[[type[Value]], Value] = object.__new__
 
 
-def _result(rule: Elementwise, a: Any, b: Any, y: float, da: float | None, db: float | None = None) -> Value:
+def _result(rule: Elementwise, a: Any, b: Any, y: float, da: float | None, db: float | None) -> Value:
     """The node for y = rule(a, b). An operand whose derivative is None is a constant."""
     out = _new(Value)
     out.data = y
@@ -55,7 +56,7 @@ def _unary(rule: Elementwise) -> Callable[[Value], Value]:
             y, da = plain(a.data)
         except (ArithmeticError, ValueError):
             y, da = map(float, ieee(IEEE(a.data)))
-        return _result(rule, a, None, y, da)
+        return _result(rule, a, None, y, da, None)
 
     operation.__name__, operation.__doc__ = rule.name, f"y = {rule.formula}; dy/dx = {rule.partials['x']}."
     return operation
@@ -67,9 +68,9 @@ def _binary(rule: Elementwise) -> tuple[Callable[[Value, Value | float], Value],
 
     def operation(a: Value, b: Value | float) -> Value:
         if b.__class__ is Value:
-            y, da, db = both(a.data, b.data)  # type: ignore[union-attr]
+            y, da, db = both(a.data, b.data)
         elif b.__class__ is float or isinstance(b, Real):
-            y, da, db = left(a.data, b)
+            y, da, db = left(a.data, float(b))
         else:
             return NotImplemented
         return _result(rule, a, b, y, da, db)
@@ -77,7 +78,7 @@ def _binary(rule: Elementwise) -> tuple[Callable[[Value, Value | float], Value],
     def reflected(b: Value, a: float) -> Value:
         if not isinstance(a, Real):
             return NotImplemented
-        y, da, db = right(a, b.data)
+        y, da, db = right(float(a), b.data)
         return _result(rule, a, b, y, da, db)
 
     operation.__name__, reflected.__name__ = rule.name, f"r{rule.name}"
@@ -123,6 +124,10 @@ class Value(Node):
     __array_ufunc__ = None  # ndarray * Value is refused by NumPy instead of making an object array
     data: float
     grad: Any
+    a: Any
+    b: Any
+    da: float | None
+    db: float | None
 
     def __init__(self, data: float, name: str | None = None) -> None:
         if not isinstance(data, Real):
@@ -151,32 +156,31 @@ class Value(Node):
             return (self.a if self.da is not None else None, self.b)
         return () if self.rule is None else (self.a,) if self.b is None else (self.a, None)
 
-    def push(self, g: float, pending: dict[Any, Any]) -> None:
-        da, db = self.da, self.db
-        if da is not None:
-            a = self.a
-            pending[a] = pending.get(a, 0.0) + g * da
-        if db is not None:
-            b = self.b
-            pending[b] = pending.get(b, 0.0) + g * db
-
     def pull(self, g: Any, graph: bool) -> Iterable[Any]:
         partials = [self.da] if self.b is None else [self.da, self.db]
         if graph:  # the derivatives again, this time as Values with a graph of their own
-            operands = [self.a] if self.b is None else [self.a, self.b]
-            functions = [self.rule.compile(t, (*self.rule.inputs, "y"), _VALUES) for t in self.rule.partials.values()]
-            partials = [None if p is None else f(*operands, self) for p, f in zip(partials, functions)]
+            operands = [o if isinstance(o, Value) else IEEE(o) for o in (self.a, self.b)[: len(partials)]]
+            again = [None if p is None else f(*operands, self) for p, f in zip(partials, _on_graph(self.rule))]
+            if any(p is not None and p == p and q != p for p, q in zip(partials, again)):
+                raise RuntimeError(
+                    f"the backward pass of {self.rule.name!r} with create_graph=True needs its operands, but the .data "
+                    "of one was changed after it was used. Change it after backward"
+                )
+            partials = again
         return [None if p is None else g * p for p in partials]
 
     def release(self) -> None:
         self.released = True  # the derivatives stay, for pictures; they are only numbers
 
-    def store(self, g: Any) -> None:
+    def store(self, g: Any, shared: bool) -> None:
         self.grad = self.grad + g
 
     def seed(self, gradient: float | Value | None = None, graph: bool = False) -> Any:
-        """The gradient a backward pass starts from: 1, as d y / d y."""
-        return 1.0 if gradient is None else gradient
+        """The gradient a backward pass starts from: 1, as d y / d y. A Value, for a pass that is itself recorded."""
+        if isinstance(gradient, Value):
+            return gradient if graph else gradient.data
+        start = Value(1.0 if gradient is None else gradient)
+        return start if graph else start.data
 
     def backward(
         self, gradient: float | None = None, *, retain_graph: bool | None = None, create_graph: bool = False
@@ -198,7 +202,27 @@ class Value(Node):
         6.0
         """
         retain = create_graph if retain_graph is None else retain_graph
-        backward({self: self.seed(gradient)}, retain_graph=retain, create_graph=create_graph)
+        if create_graph or watchers:
+            backward({self: self.seed(gradient, create_graph)}, retain_graph=retain, create_graph=create_graph)
+        else:
+            self._backward(self.seed(gradient), retain)
+
+    def _backward(self, gradient: float, retain: bool) -> None:
+        """`engine.backward`, written out for plain numbers: the same steps in the same order, for speed."""
+        pending: dict[Any, float] = {self: gradient}
+        pop, get = pending.pop, pending.get
+        v: Any
+        for v in reverse_order([self]):
+            g = pop(v)
+            da, db = v.da, v.db
+            if da is not None:
+                a = v.a
+                pending[a] = get(a, 0.0) + g * da
+            if db is not None:
+                b = v.b
+                pending[b] = get(b, 0.0) + g * db
+            v.grad += g
+            v.released = v.rule is not None and not retain
 
     # -- a number's side -----------------------------------------------------------------------------------------
 
@@ -255,9 +279,15 @@ class Value(Node):
 
 def _on_values(name: str) -> Callable[..., Any]:
     def function(x: Any, *rest: Any) -> Any:
-        return getattr(x, name)() if isinstance(x, Value) and hasattr(x, name) else NUMBERS[name](x, *rest)
+        return getattr(x, name)() if isinstance(x, Value) and hasattr(x, name) else IEEE_NUMBERS[name](x, *rest)
 
     return function
 
 
 _VALUES = {name: _on_values(name) for name in NUMBERS}
+
+
+@cache
+def _on_graph(rule: Elementwise) -> list[Callable[..., Any]]:
+    """The rule's partial derivatives as functions of Values, which record what they compute."""
+    return [rule.compile(text, (*rule.inputs, "y"), _VALUES) for text in rule.partials.values()]

@@ -46,43 +46,59 @@ class ArrayNode(Node):
         parameters: the rule's keyword parameters.
     """
 
-    rule: Any = None
-    inputs: tuple[Node | None, ...] = ()
+    # what every node has is in slots, for speed; the rest is rarely set
+    __slots__ = ("__dict__", "__weakref__", "dtype", "index", "inputs", "kept", "plan", "released", "rule", "shape")
+    inputs: tuple[ArrayNode | None, ...]
+    plan: Plan
     keeps = False
-    released = False
     grad: Tensor | None = None
     name: str | None = None
-    plan: Plan
-    kept: tuple[Any, ...] = ()
     constants: dict[int, Any] = {}
     parameters: dict[str, Any] = {}
     prints: tuple[int | None, ...] | None = None  # of the kept arrays, see `guard`
 
-    def __init__(self, array: np.ndarray) -> None:
-        self.shape, self.dtype = array.shape, array.dtype
+    def __init__(self, array: np.ndarray, rule: Rule | None = None, inputs: tuple[Any, ...] = ()) -> None:
+        self.shape = array.shape
+        self.dtype = array.dtype
         self.index = now()
+        self.rule = rule
+        self.inputs = inputs
+        self.kept: tuple[Any, ...] = ()
+        self.released = False
 
     def __repr__(self) -> str:
         return f"<{'leaf' if self.rule is None else self.rule.name} of shape {self.shape}>"
 
     def pull(self, g: Any, graph: bool) -> Iterable[Any]:
         kept = self.kept
-        spoilt = guard.changed(kept, self.index, self.prints)
-        if spoilt is not None:
-            self._explain_write(spoilt)
+        if guard.latest > self.index or self.prints is not None:
+            spoilt = guard.changed(kept, self.index, self.prints)
+            if spoilt is not None:
+                self._explain_write(spoilt)
         if graph:
             kept = tuple([self._as_tensor(name, k) for name, k in zip(self.plan.kept, kept)])
+        if self.rule.variadic:
+            function, places = self.plan.calls[0]  # type: ignore[misc]
+            shares = function(g, *[kept[i] for i in places])
+            return [None if n is None else unbroadcast(c, n.shape).astype(n.dtype) for n, c in zip(self.inputs, shares)]
         contributions: list[Any] = []
-        for source, c in zip(self.inputs, self.plan.pull(g, kept)):
-            if source is None or c is None:
+        for source, call in zip(self.inputs, self.plan.calls):
+            if call is None or source is None:
                 contributions.append(None)
                 continue
+            function, places = call
+            # the commonest cases written out: it matters on tiny arrays
+            if len(places) == 1:
+                c = function(g, kept[places[0]])
+            elif places:
+                c = function(g, *[kept[i] for i in places])
+            else:
+                c = function(g)
             if c.shape != source.shape:
                 c = unbroadcast(c, source.shape)
             if c.dtype is not source.dtype:
                 c = c.astype(source.dtype)
-            # the same array must not become the .grad of two tensors, which may be changed one by one
-            contributions.append(c.copy() if source.keeps and c is g else c)
+            contributions.append(c)
         return contributions
 
     def _position(self, name: str) -> int | None:
@@ -100,7 +116,7 @@ class ArrayNode(Node):
     def _explain_write(self, spoilt: int) -> None:
         name = self.plan.kept[spoilt]
         position = self._position(name)
-        source = self if position is None else self.inputs[position] or self.constants.get(position)
+        source: Any = self if position is None else self.inputs[position] or self.constants.get(position)
         called = f" ({source.name})" if getattr(source, "name", None) else ""
         raise RuntimeError(
             f"the backward pass of {self.rule.name!r} needs {'its result' if name == 'y' else f'its input {name!r}'}"
@@ -114,9 +130,9 @@ class ArrayNode(Node):
         if self.constants:  # a picture wants their shapes, and nothing wants their memory
             self.constants = {i: _Described(c) if getattr(c, "ndim", 0) else c for i, c in self.constants.items()}
 
-    def store(self, g: Any) -> None:
+    def store(self, g: Any, shared: bool) -> None:
         g = self.given(g)
-        if g._array.base is not None:  # a view of something that others may hold
+        if shared or g._array.base is not None:  # others may hold it, and change it; a view is of something others hold
             g = g.clone()
         self.grad = g if self.grad is None else self.grad + g
 
@@ -148,7 +164,7 @@ class Tensor(Operations, Casts, protocols.NumPy):
     """
 
     _array: np.ndarray
-    _node: Node | None
+    _node: ArrayNode | None
     _leaf: ArrayNode | None = None  # the node of a leaf, also while requires_grad is off: it holds .grad
     _name: str | None = None
     _base: Tensor | None = None  # what this is a view of, by which rule, and at which of its generations
@@ -167,57 +183,69 @@ class Tensor(Operations, Casts, protocols.NumPy):
     @staticmethod
     def apply(rule: Rule, *operands: Any, **parameters: Any) -> Any:
         """Compute `rule` of tensors, arrays and numbers, and record it if a gradient may be asked through it."""
-        arrays = []
+        arrays: list[Any] = []
+        inputs: list[ArrayNode | None] = []
         for o in operands:
             if isinstance(o, Tensor):
                 if o._base is not None:
                     o._catch_up()
                 arrays.append(o._array)
+                inputs.append(o._node)
             else:
                 arrays.append(o)
-        array = rule.forward(*arrays, **parameters)
+                inputs.append(None)
+        array = rule.forward(*arrays, **parameters) if parameters else rule.forward(*arrays)
         if array.__class__ is not np.ndarray:
             array = np.asarray(array)
-        out = Tensor._record(rule, operands, arrays, array, parameters)
+        out = _new(Tensor)
+        out._array = array
+        out._node = Tensor._record(rule, operands, arrays, inputs, array, parameters)
         if rule.gives_view and array.base is not None and guard.owner(array) is guard.owner(operands[0]._array):
             out._base, out._view, out._seen = operands[0], (rule, parameters), operands[0]._generation
         return out
 
     @staticmethod
-    def _record(rule: Rule, operands: Any, arrays: list[Any], array: np.ndarray, parameters: dict[str, Any]) -> Tensor:
-        """The tensor for `array`, with a node if there is something to differentiate."""
+    def _record(
+        rule: Rule,
+        operands: Any,
+        arrays: list[Any],
+        inputs: list[ArrayNode | None],
+        array: np.ndarray,
+        parameters: dict[str, Any],
+    ) -> ArrayNode | None:
+        """The node for `array`, if there is anything to differentiate."""
         if watchers:
             report(rule, array, "forward")
-        if not mode.recording:
-            return _tensor(array, None)
-        inputs = tuple([o._node if isinstance(o, Tensor) else None for o in operands])
-        needed = tuple([n is not None for n in inputs])
-        if True not in needed or array.dtype.kind != "f":
-            return _tensor(array, None)
-        node = ArrayNode(array)
-        node.rule, node.inputs = rule, inputs
-        node.plan = rule.plan(needed)
-        if node.plan.kept:
-            given = (tuple(arrays),) if rule.variadic else arrays
-            node.kept = node.plan.keep((array, *given, *[parameters[p] for p in rule.parameters]))
-            node.prints = guard.fingerprints(node.kept)
-        if False in needed:
-            node.constants = {i: o for i, o in enumerate(operands) if not needed[i]}
+        if not mode.recording or not any(inputs) or array.dtype.kind != "f":
+            return None
+        node = ArrayNode(array, rule, tuple(inputs))
+        if rule.variadic:
+            plan, values = rule.whole_plan, (array, tuple(arrays))
+        else:
+            plan = rule.plan(tuple([n is not None for n in inputs])) if None in inputs else rule.whole_plan
+            values = (array, *arrays)
+        node.plan = plan
+        if plan.kept:
+            node.kept = plan.keep((*values, *[parameters[p] for p in rule.parameters]) if parameters else values)
+            if guard.shown:
+                node.prints = guard.fingerprints(node.kept)
+        if None in inputs:
+            node.constants = {i: o for i, o in enumerate(operands) if inputs[i] is None}
         if parameters:
             node.parameters = parameters
-        return _tensor(array, node)
+        return node
 
     # -- what autograd knows of it -------------------------------------------------------------------------------
 
     @property
-    def node(self) -> Node | None:
+    def node(self) -> ArrayNode | None:
         """The graph node that this tensor is at; None if no gradient flows here."""
         if self._base is not None:
             self._catch_up()
         return self._node
 
     @property
-    def grad_fn(self) -> Node | None:
+    def grad_fn(self) -> ArrayNode | None:
         """The node of the operation that made this tensor; None for a leaf."""
         return None if self.is_leaf else self._node
 
@@ -400,11 +428,20 @@ class Tensor(Operations, Casts, protocols.NumPy):
             with engine.enable_grad():
                 self._node = Tensor.apply(rule, base, **parameters)._node
             self._seen = base._generation
+            self._generation += 1  # for the views of this view
 
-    def _refuse_write(self, name: str) -> None:
-        """Raise where a recorded write would lose or falsify a gradient."""
+    def _recorded(self, name: str, new: Any) -> bool:
+        """Whether writing `new` into this is to be recorded; raises where that would lose or falsify a gradient."""
+        if not mode.recording:
+            return False
+        mine = self.requires_grad
         t: Tensor | None = self
         while t is not None:
+            if t.requires_grad and not t.is_leaf and not mine:
+                raise RuntimeError(
+                    f"{name} in place on a view, of shape {self.shape}, that was made under no_grad() of a tensor that "
+                    "requires a gradient: that one could not notice. Make the view again, or write under no_grad() too"
+                )
             if t.is_leaf and t.requires_grad:
                 what = "a leaf that requires a gradient" if t is self else "a view of a leaf that requires a gradient"
                 raise RuntimeError(
@@ -413,6 +450,7 @@ class Tensor(Operations, Casts, protocols.NumPy):
                     "otherwise compute a new tensor: w = w + ..."
                 )
             t = t._base
+        return mine or isinstance(new, Tensor) and new.requires_grad
 
     def _past(self, other: Any) -> Tensor:
         """self as it is before a write: a copy, where the graph may need it."""
@@ -425,9 +463,7 @@ class Tensor(Operations, Casts, protocols.NumPy):
             raise ValueError(f"{name} in place: the result has shape {new.shape}, which does not fit {self.shape}")
         if kind(new.dtype) > kind(self.dtype):
             raise TypeError(f"{name} in place: the result is {new.dtype}, which a tensor of {self.dtype} cannot hold")
-        recorded = mode.recording and (new.requires_grad or self.requires_grad)
-        if recorded:
-            self._refuse_write(name)
+        recorded = self._recorded(name, new)
         self._put(..., new._array, name)
         if recorded:
             self._rewritten(new.astype(self.dtype)._node)
@@ -441,7 +477,7 @@ class Tensor(Operations, Casts, protocols.NumPy):
         self._array[index] = value
         guard.wrote(self._array)
 
-    def _rewritten(self, node: Node | None) -> None:
+    def _rewritten(self, node: ArrayNode | None) -> None:
         """After a recorded write: this is the node of the new values, and what this is a view of changed with it."""
         self._node = node
         self._generation += 1
@@ -460,21 +496,20 @@ class Tensor(Operations, Casts, protocols.NumPy):
         index = index_from(index)
         v = value if isinstance(value, Tensor) else array_from(value, None)
         array = v._array if isinstance(v, Tensor) else v
-        recorded = mode.recording and (self.requires_grad or isinstance(v, Tensor) and v.requires_grad)
-        if recorded:
-            self._refuse_write("t[...] =")
-            if self.dtype.kind != "f":
-                raise TypeError(f"t[...] =: a tensor of {self.dtype} cannot hold values that require a gradient")
+        recorded = self._recorded("t[...] =", v)
+        if recorded and self.dtype.kind != "f":
+            raise TypeError(f"t[...] =: a tensor of {self.dtype} cannot hold values that require a gradient")
         try:
             self._put(index, array, "t[...] =")
         except (ValueError, IndexError) as error:
             raise type(error)(
-                f"t[...] =: values of shape {np.shape(array)} into a tensor of shape {self.shape}, at {index!r}: {error}"
+                f"t[...] =: values of shape {np.shape(array)} into shape {self.shape}, at {index!r}: {error}"
             ) from None
         if recorded:
-            old = _tensor(self._array, self._node)
-            out = Tensor._record(ix.setitem, (old, v), [self._array, array], self._array, {"index": index})
-            self._rewritten(out._node)
+            inputs = [self._node, v._node if isinstance(v, Tensor) else None]
+            self._rewritten(
+                Tensor._record(ix.setitem, (self, v), [self._array, array], inputs, self._array, {"index": index})
+            )
 
     def copy_(self, source: Any) -> Self:
         """Take over the values of another tensor (broadcast to this shape)."""
@@ -547,7 +582,7 @@ class Tensor(Operations, Casts, protocols.NumPy):
         """
         if self._array.size != 1:
             raise ValueError(f"item: a tensor of shape {self.shape} has {self._array.size} elements, not one")
-        return self._array.item()  # type: ignore[no-any-return]
+        return self._array.item()
 
     def tolist(self) -> Any:
         """The elements as nested lists of Python numbers."""
@@ -624,7 +659,7 @@ class Tensor(Operations, Casts, protocols.NumPy):
     astype = to
 
 
-def _tensor(array: np.ndarray, node: Node | None) -> Tensor:
+def _tensor(array: np.ndarray, node: ArrayNode | None) -> Tensor:
     """A Tensor of just this array, without a copy."""
     t = _new(Tensor)
     t._array = array

@@ -50,15 +50,16 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """
     input = as_tensor(input)
     if not input.ndim or input.shape[-1] != weight.shape[-1]:
+        images = input.ndim > 2 and np.prod(input.shape[1:]) == weight.shape[-1]
         raise ValueError(
-            f"linear: the input of shape {input.shape} should end in {weight.shape[-1]} features, for a weight of shape "
-            f"{weight.shape} (out_features, in_features)"
-            + (". Images are flattened first: x.flatten(1)" if np.prod(input.shape[1:]) == weight.shape[-1] else "")
+            f"linear: the input of shape {input.shape} should end in {weight.shape[-1]} features, for a weight of "
+            f"shape {weight.shape} (out_features, in_features)"
+            + (". Images are flattened first: x.flatten(1)" if images else "")
         )
     x, w = promoted(input, weight)
     if bias is None:
-        return x @ w.T  # type: ignore[no-any-return]
-    return Tensor.apply(linalg.linear, x, w, promoted(w, bias)[1])  # type: ignore[no-any-return]
+        return x @ w.T
+    return Tensor.apply(linalg.linear, x, w, promoted(w, bias)[1])
 
 
 def _reduced(losses: Tensor, reduction: str) -> Tensor:
@@ -66,7 +67,7 @@ def _reduced(losses: Tensor, reduction: str) -> Tensor:
         raise ValueError(f"reduction is 'mean', 'sum' or 'none', not {reduction!r}")
     if reduction == "mean" and not losses.numel():
         raise ValueError("the mean loss of an empty batch is undefined: is the data set, or the last batch, empty?")
-    return losses if reduction == "none" else getattr(losses, reduction)()  # type: ignore[no-any-return]
+    return losses if reduction == "none" else getattr(losses, reduction)()
 
 
 def mse_loss(input: Tensor, target: Any, reduction: str = "mean") -> Tensor:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from minigrad.creation import zeros
 from minigrad.nn import functional as F
 from minigrad.nn import init
@@ -27,9 +29,9 @@ class Linear(Module):
     def __init__(self, in_features: int, out_features: int, bias: bool = True, dtype: Any = None) -> None:
         super().__init__()
         for name, n in (("in_features", in_features), ("out_features", out_features)):
-            if isinstance(n, bool) or not isinstance(n, int) or n < 1:
+            if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
                 raise ValueError(f"Linear: {name} is a number of features, 1 or more; got {n!r}")
-        self.in_features, self.out_features = in_features, out_features
+        self.in_features, self.out_features = int(in_features), int(out_features)
         self.weight = Parameter(init.kaiming_uniform_(zeros(out_features, in_features, dtype=dtype), a=math.sqrt(5)))
         self.bias = None
         if bias:
@@ -69,8 +71,15 @@ class Sigmoid(Module):
 
 
 class Flatten(Module):
-    """All dimensions but the first, that of the batch, as one."""
+    """The dimensions from `start_dim` to `end_dim` as one: by default all but the first, that of the batch."""
+
+    def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
+        super().__init__()
+        self.start_dim, self.end_dim = start_dim, end_dim
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, ...) -> (N, features)."""
-        return x.flatten(1)
+        return x.flatten(self.start_dim, self.end_dim)
+
+    def extra_repr(self) -> str:
+        return f"start_dim={self.start_dim}, end_dim={self.end_dim}"

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Self
 
 from minigrad.arrays import array_from
+from minigrad.creation import zeros_like
 from minigrad.tensors import Tensor
 
 
@@ -56,8 +57,9 @@ class Module:
                 raise AttributeError(
                     f"{type(self).__name__}.{name} is set before super().__init__() was called: call it first"
                 )
-            self._forget(name)
             book = self._parameters if isinstance(value, Parameter) else self._modules
+            if name not in book:  # else it keeps its place in the order
+                self._forget(name)
             book[name] = value
             for path, p in [(name, value)] if isinstance(value, Parameter) else value.named_parameters(name):
                 p.name = path  # so that pictures and errors know it; each enclosing module puts its own in front
@@ -74,6 +76,8 @@ class Module:
         for book in ("_parameters", "_modules"):
             if name in self.__dict__.get(book, {}):
                 return self.__dict__[book][name]
+        if name in ("_parameters", "_modules"):
+            raise AttributeError(f"{type(self).__name__}.__init__ does not call super().__init__(): call it first")
         raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
 
     def __delattr__(self, name: str) -> None:
@@ -87,18 +91,14 @@ class Module:
     def __call__(self, *inputs: Any, **options: Any) -> Any:
         return self.forward(*inputs, **options)
 
-    def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
-        """This module and all its parts, each once, with dotted names."""
-        seen: set[Module] = set()
-
-        def visit(name: str, module: Module) -> Iterator[tuple[str, Module]]:
-            if module not in seen:
-                seen.add(module)
-                yield name, module
-                for part, child in module._modules.items():
-                    yield from visit(f"{name}.{part}" if name else part, child)
-
-        yield from visit(prefix, self)
+    def named_modules(self, prefix: str = "", memo: set[Module] | None = None) -> Iterator[tuple[str, Module]]:
+        """This module and all its parts, each once, with dotted names; without those in `memo`, which grows."""
+        memo = set() if memo is None else memo
+        if self not in memo:
+            memo.add(self)
+            yield prefix, self
+            for part, child in self._modules.items():
+                yield from child.named_modules(f"{prefix}.{part}" if prefix else part, memo)
 
     def modules(self) -> Iterator[Module]:
         """This module and all its parts."""
@@ -134,7 +134,7 @@ class Module:
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget all gradients: `.grad` is None again, or 0."""
         for p in self.parameters():
-            p.grad = None if set_to_none or p.grad is None else p.grad * 0
+            p.grad = None if set_to_none or p.grad is None else zeros_like(p.grad)
 
     def extra_repr(self) -> str:
         """What stands in the brackets of the module's repr."""

@@ -13,7 +13,7 @@ def step_decay(alpha_0: float, t: float, every: float, factor: float = 0.5) -> f
     """
     if every <= 0:
         raise ValueError(f"step_decay: every={every} is how much of t passes between steps, more than 0")
-    return alpha_0 * factor ** (t // every)  # type: ignore[no-any-return]
+    return alpha_0 * factor ** (t // every)
 
 
 def exponential_decay(alpha_0: float, t: float, k: float) -> float:

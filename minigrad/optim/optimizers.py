@@ -10,12 +10,21 @@ The names of PyTorch have PyTorch's defaults and convention of momentum; the lec
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
+from numbers import Real
 from typing import Any
 
 from minigrad import guard
+from minigrad.creation import zeros_like
 from minigrad.optim import rules
 from minigrad.tensors import Tensor
+
+_BELOW = {
+    **dict.fromkeys(("lr", "eps", "weight_decay", "momentum"), math.inf),
+    **dict.fromkeys(("mu", "alpha", "betas"), 1),
+}
+"""The settings that are at least 0, and what they stay below."""
 
 
 class Optimizer:
@@ -26,13 +35,15 @@ class Optimizer:
         defaults: the settings of groups that do not give theirs.
 
     Raises:
-        ValueError: for no parameters, one given twice, a setting that makes no sense, or a tensor that cannot be learnt.
-        TypeError: for what is not a tensor, or a group's unknown setting.
+        ValueError: for no parameters, one given twice, a setting that makes no sense, or a tensor that is no leaf.
+        TypeError: for what is not a tensor, a setting that is not a number, or a group's unknown setting.
     """
 
     def __init__(self, params: Iterable[Any], defaults: dict[str, Any]) -> None:
         if isinstance(params, Tensor):
             raise TypeError("params is a list of tensors, or of groups: put the one tensor into a list")
+        if hasattr(params, "parameters"):
+            raise TypeError(f"params are the tensors of a module: {type(self).__name__}(model.parameters(), …)")
         self.defaults = defaults
         self.param_groups: list[dict[str, Any]] = []
         self.state: dict[Tensor, rules.State] = {}
@@ -44,6 +55,8 @@ class Optimizer:
 
     def add_param_group(self, group: dict[str, Any]) -> None:
         """Take on more parameters: {"params": [...], and settings}."""
+        if not isinstance(group, dict) or "params" not in group:
+            raise TypeError(f'{type(self).__name__}: a group is {{"params": [...], and settings}}; got {group!r}')
         unknown = group.keys() - self.defaults.keys() - {"params"}
         if unknown:
             raise TypeError(f"{type(self).__name__} has no setting {sorted(unknown)}; it has {sorted(self.defaults)}")
@@ -60,21 +73,20 @@ class Optimizer:
                 raise ValueError(f"parameter {i}{f' ({p.name})' if p.name else ''} of shape {p.shape} is given twice")
             known.add(p)
         group = {**self.defaults, **group, "params": params}
-        for name, low, high in (
-            *((n, 0, None) for n in ("lr", "eps", "weight_decay", "momentum")),
-            *((n, 0, 1) for n in ("mu", "alpha")),
-        ):
-            if name in group and not (group[name] >= low and (high is None or group[name] < high)):
-                raise ValueError(f"{type(self).__name__}: {name}={group[name]} is out of range")
-        if not all(0 <= beta < 1 for beta in group.get("betas", ())):
-            raise ValueError(f"{type(self).__name__}: betas={group['betas']} are to be in [0, 1)")
+        for name in group.keys() & _BELOW.keys():
+            numbers = group[name] if name == "betas" and isinstance(group[name], list | tuple) else (group[name],)
+            if not all(isinstance(n, Real) for n in numbers) or len(numbers) != 1 + (name == "betas"):
+                kind = "two numbers" if name == "betas" else "a number"
+                raise TypeError(f"{type(self).__name__}: {name} is {kind}, got {group[name]!r}")
+            if not all(0 <= n < _BELOW[name] for n in numbers):
+                raise ValueError(f"{type(self).__name__}: {name}={group[name]} is out of [0, {_BELOW[name]})")
         self.param_groups.append(group)
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients of all parameters; else the next backward adds to them."""
         for group in self.param_groups:
             for p in group["params"]:
-                p.grad = None if set_to_none or p.grad is None else p.grad * 0
+                p.grad = None if set_to_none or p.grad is None else zeros_like(p.grad)
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Change every parameter that has a gradient, by the rule.
@@ -152,7 +164,7 @@ class Nesterov(Momentum):
 class Adagrad(Optimizer):
     """AdaGrad; eps as in PyTorch (the lecture's is 1e-7)."""
 
-    def __init__(self, params: Iterable[Any], lr: float = 1e-2, weight_decay: float = 0, eps: float = 1e-10) -> None:
+    def __init__(self, params: Iterable[Any], lr: float = 1e-2, *, weight_decay: float = 0, eps: float = 1e-10) -> None:
         super().__init__(params, {"lr": lr, "weight_decay": weight_decay, "eps": eps})
 
     def update(self, x: Any, dx: Any, state: rules.State, group: dict[str, Any]) -> tuple[Any, rules.State]:
@@ -174,7 +186,7 @@ class RMSprop(Optimizer):
 class Adam(Optimizer):
     """Adam with bias correction; eps as in PyTorch (the lecture's is 1e-7)."""
 
-    rule = staticmethod(rules.adam)
+    rule: Callable[..., tuple[Any, rules.State]] = staticmethod(rules.adam)
 
     def __init__(
         self,

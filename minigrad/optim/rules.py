@@ -8,7 +8,7 @@ of one shape, or numbers; the state is a dictionary under the lecture's names, a
 ...     dx = 2 * x  # the gradient of x**2
 ...     x, state = momentum(x, dx, state, learning_rate=0.1, mu=0.5)
 >>> round(x, 6)
-0.396
+0.302
 
 In float64 they give the same bits as the lecture's lines.
 """
@@ -47,7 +47,7 @@ def momentum_pytorch(
     The first v is dx itself, whatever the dampening. `nesterov` moves by dx + mu * v: the step after the next
     momentum step, with the gradient where x is (Sutskever et al., 2013).
     """
-    v = mu * state["v"] + (1 - dampening) * dx if "v" in state else dx
+    v = mu * state["v"] + (1 - dampening) * dx if "v" in state else +dx  # + makes a copy
     x = x + -learning_rate * (dx + mu * v if nesterov else v)
     return x, {"v": v}
 

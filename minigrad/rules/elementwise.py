@@ -41,7 +41,13 @@ maximum = elementwise(
 minimum = elementwise(
     "minimum", "minimum(a, b)", a="0.5 * (a < b) + 0.5 * (a <= b)", b="0.5 * (b < a) + 0.5 * (b <= a)"
 )
-clamp = elementwise("clamp", "clip(x, low, high)", x="(x >= low) & (x <= high)", low="x < low", high="x > high")
+clamp = elementwise(
+    "clamp",
+    "clip(x, low, high)",
+    x="(x >= low) & (x <= high)",
+    low="(x < low) & (low <= high)",
+    high="(x > high) | (low > high)",  # where the bounds are the wrong way round, the upper one holds
+)
 where = elementwise("where", "where(condition, a, b)", condition="0", a="condition", b="1 - condition")
 
 # steps: constant wherever they have a derivative

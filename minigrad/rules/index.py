@@ -27,13 +27,19 @@ def _placed(x: Any, *, index: Any, shape: tuple[int, ...]) -> Any:
     return out
 
 
+def _read(x: Any, *, index: Any) -> Any:
+    out = x[index]
+    # NumPy answers a single element with a number; with ... as well, with a view of it
+    return out if isinstance(out, np.ndarray) else x[(*index, ...) if isinstance(index, tuple) else (index, ...)]
+
+
 getitem = Rule(
     "getitem",
-    lambda x, *, index: np.asarray(x[index]),
+    _read,
     x=lambda g, x_shape, index: place(g, index=index, shape=x_shape),
 )
 getitem.gives_view = True
-place = Rule("place", _placed, x=lambda g, index: g[index])
+place: Rule = Rule("place", _placed, x=lambda g, index: g[index])
 
 gather = Rule(
     "gather",
@@ -48,7 +54,7 @@ def _scattered(x: Any, *, index: Any, axis: int, shape: tuple[int, ...]) -> Any:
     return _placed(x, index=tuple(grid), shape=shape)
 
 
-scatter = Rule("scatter", _scattered, x=lambda g, index, axis: gather(g, index=index, axis=axis))
+scatter: Rule = Rule("scatter", _scattered, x=lambda g, index, axis: gather(g, index=index, axis=axis))
 
 
 def _overwritten(x: Any, v: Any, *, index: Any) -> Any:
@@ -63,8 +69,17 @@ def _outside(g: Any, index: Any) -> Any:
     return g * mask
 
 
+def _inside(g: Any, index: Any) -> Any:
+    if is_basic(index):
+        return g[index]
+    last = np.empty(g.shape, int)  # which of the values written to each place has stayed
+    order = np.arange(last[index].size).reshape(last[index].shape)
+    last[index] = order
+    return g[index] * (last[index] == order)
+
+
 # x with v written at an index: x's gradient is cut off there, and goes to v instead
-setitem = Rule("setitem", _overwritten, x=_outside, v=lambda g, index: g[index])
+setitem = Rule("setitem", _overwritten, x=_outside, v=_inside)
 
 
 def _outside_view(g: Any, view: Any) -> Any:

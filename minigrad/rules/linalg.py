@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ def _t(m: Any) -> Any:
 
 def _rows(m: Any) -> Any:
     """All but the last axis as one: a batch of matrices as one tall matrix."""
-    return m if m.ndim == 2 else np.reshape(m, (-1, m.shape[-1]))
+    return m if m.ndim == 2 else np.reshape(m, (math.prod(m.shape[:-1]), m.shape[-1]))
 
 
 def _matmul_a(g: Any, b: Any, a_shape: tuple[int, ...]) -> Any:

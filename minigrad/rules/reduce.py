@@ -44,28 +44,28 @@ def _share(x_shape: tuple[int, ...], y_shape: tuple[int, ...]) -> float:
     return math.prod(y_shape) / (math.prod(x_shape) or 1)
 
 
-def _shifted(x: Any, axis: Axis) -> tuple[Any, Any]:
-    """x less its maximum, which keeps exp from overflowing; an infinite maximum is not subtracted."""
-    top = np.max(x, axis=axis, keepdims=True)
-    top = np.where(np.isfinite(top), top, 0).astype(x.dtype)
-    return x - top, top
+def _top(x: Any, axis: Axis) -> Any:
+    """The maximum: subtracted, it keeps exp from overflowing."""
+    return np.max(x, axis=axis, keepdims=True, initial=-np.inf)  # (the initial value is for no elements at all)
 
 
 def _logsumexp(x: Any, *, axis: Axis, keepdims: bool) -> Any:
-    shifted, top = _shifted(x, axis)
+    top = _top(x, axis)
+    top = np.where(np.isfinite(top), top, 0).astype(x.dtype)  # inf - inf would be nan
     with np.errstate(divide="ignore"):  # log(0) is the right answer for a row of -inf
-        out = np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True)) + top
+        out = np.log(np.sum(np.exp(x - top), axis=axis, keepdims=True)) + top
     return out if keepdims else np.squeeze(out, axis=axis)
 
 
 def _softmax(x: Any, *, axis: int) -> Any:
-    e = np.exp(_shifted(x, axis)[0])
+    e = np.exp(x - _top(x, axis))
     return e / np.sum(e, axis=axis, keepdims=True)
 
 
 def _log_softmax(x: Any, *, axis: int) -> Any:
-    shifted = _shifted(x, axis)[0]
-    return shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
+    shifted = x - _top(x, axis)
+    with np.errstate(divide="ignore"):  # log(0) of no elements at all
+        return shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
 
 
 logsumexp = Rule(

@@ -21,6 +21,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 
@@ -28,23 +29,17 @@ class Plan(NamedTuple):
     """What one choice of inputs that need a gradient asks of a rule."""
 
     kept: tuple[str, ...]  # the names of what the backward pass needs
-    sources: tuple[int, ...]  # where each comes from: 0 is y, 1 and on the inputs, then the parameters
-    shapes: tuple[bool, ...]  # whether only the shape of it is kept
+    keep: Callable[[Sequence[Any]], tuple[Any, ...]]  # picks it out of (y, *inputs, *parameters)
     calls: tuple[tuple[Callable[..., Any], tuple[int, ...]] | None, ...]  # per input: function, its arguments in `kept`
-    variadic: bool
 
-    def keep(self, values: Sequence[Any]) -> tuple[Any, ...]:
-        """Pick out of (y, *inputs, *parameters) what `pull` will need."""
-        if not self.kept:
-            return ()
-        return tuple([_shape(values[i]) if s else values[i] for i, s in zip(self.sources, self.shapes)])
 
-    def pull(self, g: Any, kept: Sequence[Any]) -> list[Any]:
-        """One contribution per input, None where none is needed."""
-        if self.variadic:
-            function, places = self.calls[0]  # type: ignore[misc]
-            return list(function(g, *[kept[i] for i in places]))
-        return [None if c is None else c[0](g, *[kept[i] for i in c[1]]) for c in self.calls]
+def _picker(places: Sequence[int], shapes: Sequence[bool]) -> Callable[[Sequence[Any]], tuple[Any, ...]]:
+    """A function that gives the values at these places, or only their shapes."""
+    if any(shapes):
+        return lambda values: tuple([_shape(values[i]) if s else values[i] for i, s in zip(places, shapes)])
+    if len(places) == 1:
+        return lambda values: (values[places[0]],)
+    return itemgetter(*places) if places else lambda values: ()
 
 
 def _shape(value: Any) -> Any:
@@ -94,6 +89,11 @@ class Rule:
             plan = self._plans[needed] = self._make_plan(needed)
         return plan
 
+    @cached_property
+    def whole_plan(self) -> Plan:
+        """The plan for all inputs needing a gradient, the commonest."""
+        return self.plan((True,) * len(self.inputs))
+
     def _make_plan(self, needed: tuple[bool, ...]) -> Plan:
         values = ("y", *self.inputs, *self.parameters)
         kept: list[str] = []
@@ -108,7 +108,7 @@ class Rule:
             calls.append((vjp, tuple(map(kept.index, arguments))))
         shapes = tuple(name not in values for name in kept)
         sources = tuple(values.index(n.removesuffix("_shape") if s else n) for n, s in zip(kept, shapes))
-        return Plan(tuple(kept), sources, shapes, tuple(calls), self.variadic)
+        return Plan(tuple(kept), _picker(sources, shapes), tuple(calls))
 
 
 class Elementwise(Rule):
@@ -142,7 +142,7 @@ class Elementwise(Rule):
 
     def compile(self, expression: str, arguments: Sequence[str], names: Mapping[str, Any]) -> Callable[..., Any]:
         """A function of `arguments` that computes `expression`, with `names` as the functions it may call."""
-        return eval(f"lambda {', '.join(arguments)}: {expression}", dict(names))  # type: ignore[no-any-return]
+        return eval(f"lambda {', '.join(arguments)}: {expression}", dict(names))
 
     def on_numbers(self, needed: Sequence[bool], names: Mapping[str, Any]) -> Callable[..., Any]:
         """A function of plain numbers that gives the result and, for each input, its partial (None if not needed)."""

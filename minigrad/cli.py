@@ -1,0 +1,92 @@
+"""The command line: `python -m minigrad` trains on the digits. Thin: what it does lives elsewhere."""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import sys
+import time
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; gives the exit status: 0, 2 for a wrong call, 130 if interrupted."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # a path that the terminal cannot show must not end the run
+    parser = argparse.ArgumentParser(
+        prog="python -m minigrad",
+        description="Train a two-layer network on handwritten digits with the lecture's loop.",
+    )
+    parser.add_argument("--version", action="store_true", help="print the version and where minigrad was imported from")
+    parser.add_argument("--steps", type=int, default=2000, help="how often x is updated (%(default)s)")
+    parser.add_argument("--learning-rate", type=float, default=1e-1, help="how far along -dx (%(default)s)")
+    parser.add_argument("--batch-size", type=int, default=64, help="digits per step (%(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="of the initial parameters (%(default)s)")
+    parser.add_argument(
+        "--picture",
+        type=Path,
+        default=Path("backward.svg"),
+        help="where to write the picture of the last backward pass (%(default)s)",
+    )
+    options = parser.parse_args(arguments)
+    if options.version:
+        print(version())
+        return 0
+    try:
+        run(options.steps, options.learning_rate, options.batch_size, options.seed, options.picture)
+    except (ValueError, FloatingPointError) as error:
+        print(f"\n{parser.prog}: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\ninterrupted", file=sys.stderr)
+        return 130
+    return 0
+
+
+def version() -> str:
+    """The version, and which files this is: other packages of the same import name exist."""
+    import minigrad
+
+    return f"minigrad {minigrad.__version__} from {Path(minigrad.__file__).parent}"
+
+
+def run(steps: int, learning_rate: float, batch_size: int, seed: int, picture: Path) -> None:
+    """The main job, with its progress on the terminal and a picture at the end."""
+    import numpy as np
+
+    from minigrad import loop
+    from minigrad.data import Dataset
+    from minigrad.network import Loss, Network
+    from minigrad.show.progress import Progress
+
+    progress = Progress(steps)
+
+    def watch(step: int, loss: Loss, network: Network, held_out: Dataset) -> None:
+        if progress.due(step):
+            right = loop.accuracy(network.model, held_out)
+            progress.show(step, f"loss {loss:.4f}  accuracy on held-out digits {right:6.1%}")
+
+    started = time.perf_counter()
+    with np.errstate(all="ignore"), warnings.catch_warnings():  # a run that diverges says so itself, in one line
+        warnings.simplefilter("ignore", RuntimeWarning)
+        trained = loop.train(steps, learning_rate, batch_size, seed, watch)
+    seconds = time.perf_counter() - started
+    print(f"{trained.accuracy:.1%} of the held-out digits are right, after {steps} steps in {seconds:.1f} s.")
+    lines, first = inspect.getsourcelines(loop.train)
+    where = first + next(i for i, line in enumerate(lines) if "while True" in line)
+    print(f"The loop that did it: {inspect.getsourcefile(loop)}, line {where}")
+    print(draw_backward(trained.loss, picture))
+
+
+def draw_backward(loss: object, picture: Path) -> str:
+    """Write the picture, and say in one line where it is, or why there is none and how to get it."""
+    from minigrad.show.draw import draw
+
+    try:
+        draw(loss).render(outfile=picture, cleanup=True)
+    except (RuntimeError, OSError, ImportError, ValueError) as error:
+        return f"The picture of the backward pass was not drawn: {' '.join(str(error).split())}"
+    return f"The picture of its last backward pass: {picture}"

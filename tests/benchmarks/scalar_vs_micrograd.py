@@ -1,0 +1,55 @@
+"""Value against micrograd's, on micrograd's own demo: a 2-16-16-1 network with the max-margin loss on 100 moons.
+
+    pip install micrograd && python tests/benchmarks/scalar_vs_micrograd.py
+
+micrograd's `nn` runs on both engines, in turn, in one process; the ratio of each pair of rounds is what counts.
+"""
+
+from __future__ import annotations
+
+import gc
+import random
+import statistics
+import time
+
+import micrograd.nn
+from micrograd.engine import Value as Theirs
+
+from minigrad.data import two_moons
+from minigrad.scalar import Value as Ours
+
+
+def demo(value: type, X: list[list[float]], y: list[float], steps: int) -> tuple[float, float]:
+    """The last loss, and the seconds for a step of forward, backward and update."""
+    micrograd.nn.Value = value
+    random.seed(1337)
+    model = micrograd.nn.MLP(2, [16, 16, 1])
+    gc.collect()
+    started = time.perf_counter()
+    for k in range(steps):
+        inputs = [list(map(value, row)) for row in X]
+        scores = list(map(model, inputs))
+        losses = [(1 + -yi * score).relu() for yi, score in zip(y, scores)]
+        loss = sum(losses) * (1.0 / len(losses)) + 1e-4 * sum(p * p for p in model.parameters())
+        model.zero_grad()
+        loss.backward()
+        for p in model.parameters():
+            p.data -= (1.0 - 0.9 * k / 100) * p.grad
+    return loss.data, (time.perf_counter() - started) / steps
+
+
+def main(rounds: int = 5, steps: int = 5) -> None:
+    """Print the time of each, and the median of the ratios."""
+    moons = two_moons(100, noise=0.1)
+    X, y = moons.X.tolist(), [2.0 * label - 1 for label in moons.y.tolist()]
+    ratios = []
+    for _ in range(rounds):
+        (their_loss, theirs), (our_loss, ours) = demo(Theirs, X, y, steps), demo(Ours, X, y, steps)
+        assert abs(their_loss - our_loss) < 1e-9, (their_loss, our_loss)
+        ratios.append(theirs / ours)
+        print(f"a step: micrograd {theirs:.3f} s, minigrad {ours:.3f} s: {ratios[-1]:.1f} times faster")
+    print(f"median of {rounds} rounds: minigrad is {statistics.median(ratios):.1f} times faster")
+
+
+if __name__ == "__main__":
+    main()
