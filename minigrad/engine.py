@@ -90,13 +90,18 @@ def reverse_order(ends: Iterable[Node], targets: Iterable[Node] | None = None) -
                 leading.add(node)
         order = [node for node in order if node in leading]
     order.reverse()
-    if any(map(attrgetter("released"), order)):
-        node = next(node for node in order if node.released)
+    refuse_released(order)
+    return order
+
+
+def refuse_released(nodes: Iterable[Node]) -> None:
+    """Raise, and say what to do, when one of the nodes was released by an earlier backward pass."""
+    if any(map(attrgetter("released"), nodes)):
+        node = next(node for node in nodes if node.released)
         raise RuntimeError(
             f"backward a second time through {node.rule.name!r}: the first pass has released this part of the graph. "
             "Compute the loss again before each backward, or keep the graph with backward(retain_graph=True)."
         )
-    return order
 
 
 Event = tuple[Node, Any, Iterable[Any]]

@@ -24,7 +24,7 @@ NUMBERS: dict[str, Any] = {
     "maximum": _maximum,
     "minimum": _minimum,
     "where": lambda condition, a, b: a if condition else b,
-    "sign": lambda x: float((x > 0) - (x < 0)),
+    "sign": lambda x: float((x > 0) - (x < 0)) if x == x else x,
 }
 
 

@@ -1,4 +1,4 @@
-"""The main job, which `python -m minigrad` runs: the lecture's loop trains a two-layer network on handwritten digits."""
+"""The main job of `python -m minigrad`: the lecture's loop trains a two-layer network on handwritten digits."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 import warnings
 import weakref
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad import engine
 from minigrad.creation import as_tensor
 from minigrad.nn.module import Module
 from minigrad.tensors import Tensor
@@ -86,6 +88,7 @@ class Network:
         self._result: Tensor | None = None
         self._unchanged = 0  # rounds of forward and backward, with a dx that is not 0, since x last changed
         self._went_back = False
+        self._vectors: list[np.ndarray] = []  # the last two dx
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.model, self.loss)  # a copy has an x of its own, which its own parameters show
@@ -149,8 +152,8 @@ class Network:
         self._note_x()
         if inputs.dtype.kind == "f":
             inputs = inputs.to(self._x.dtype)
-        if inputs.name is None:
-            inputs.name = "X"
+        if inputs is not data_batch[0]:
+            inputs.name = inputs.name or "X"
         result = self.loss(self.model(inputs), targets)
         if not isinstance(result, Tensor) or result.numel() != 1:
             got = f"shape {result.shape}" if isinstance(result, Tensor) else type(result).__name__
@@ -181,7 +184,8 @@ class Network:
             )
 
     def _same_x(self) -> bool:
-        return np.array_equal(self._before.view(np.uint8), self._x.view(np.uint8))  # as bytes: nan equals nan
+        bits = f"u{self._x.itemsize}"  # as bits, nan equals nan
+        return np.array_equal(self._before.view(bits), self._x.view(bits))
 
     def backward(self) -> np.ndarray:
         """The gradient of the last forward's loss with respect to x: one vector dx, new each time.
@@ -209,13 +213,32 @@ class Network:
             )
         for p in self._parameters.values():
             p.grad = None
-        result.backward()
-        dx = np.zeros_like(self._x)
+        dx = self._vector()
+        others = []
+        places = {p.node: dx[self._slices[name]].reshape(p.shape) for name, p in self._parameters.items()}
+        for node, g, _ in engine.walk({result.node: result.seed()}):  # type: ignore[dict-item]
+            if node in places:
+                places[node][...] = g  # at once, so that the memory of g can serve the next one
+            elif node.keeps:
+                others.append((node, g))
+        for node, g in others:
+            node.store(g, shared=True)
         for name, p in self._parameters.items():
-            piece = dx[self._slices[name]].reshape(p.shape)
-            if p.grad is not None:
-                piece[...] = p.grad._array
-            p.grad = as_tensor(piece)
+            if p.requires_grad:
+                p.grad = as_tensor(dx[self._slices[name]].reshape(p.shape))
         self._went_back = True
         self._unchanged += bool(dx.any())  # at a flat place, x is right to stay
         return dx
+
+    def _vector(self) -> np.ndarray:
+        """Zeros to become the next dx: new memory, or that of an earlier dx which nobody holds any more.
+
+        (Fresh memory costs a page fault per 4 KiB, which can take longer than the arithmetic.)
+        """
+        for vector in self._vectors:
+            if sys.getrefcount(vector) == 3:  # the list's, the loop's and the call's
+                vector.fill(0)
+                return vector
+        vector = np.zeros_like(self._x)
+        self._vectors = [*self._vectors[-1:], vector]  # two: the caller's dx is still there when the next is made
+        return vector

@@ -190,7 +190,7 @@ class Operations:
         The bounds are numbers, or tensors or arrays that broadcast.
 
         Raises:
-            ValueError: when neither bound is given.
+            ValueError: when neither bound is given, and for shapes that do not broadcast.
         """
         if min is None and max is None:
             raise ValueError("clamp: give min, max or both")
@@ -205,6 +205,7 @@ class Operations:
         low, high = (
             otherwise if bound is None else promoted(t, bound)[1] for bound, otherwise in ((min, least), (max, most))
         )
+        check_broadcast("clamp", t, low, high)
         return t.apply(ew.clamp, t, low, high)
 
     def masked_fill(self, mask: Any, value: float) -> Self:
@@ -228,6 +229,7 @@ class Operations:
         a, b = promoted(a, b)
         if a is None:
             raise TypeError("where: chooses between tensors, arrays of numbers and numbers")
+        check_broadcast("where", condition, a, b)
         return self.apply(ew.where, condition, a, b)
 
     def isnan(self) -> Self:
@@ -589,6 +591,11 @@ class Operations:
 
     def _joined(self, how: str, tensors: Sequence[Any], dim: int) -> Self:
         """`cat` and `stack`: of tensors and arrays, in their common dtype."""
+        for t in tensors:
+            if operand(t) is None or t.__class__ in NUMBERS:
+                raise TypeError(f"{how}: takes tensors and arrays, got {type(t).__name__} {t!r}")
+        if not isinstance(dim, int):
+            raise TypeError(f"{how}: the dimension is an integer, got {dim!r}")
         shapes = [tuple(t.shape) for t in tensors]
         first = shapes[0]
         ndim = len(first) + (how == "stack")

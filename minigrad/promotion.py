@@ -6,6 +6,7 @@ A Python number adapts to the tensor it meets, and a 0-d tensor to one with dime
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -52,6 +53,9 @@ def operand(value: Any) -> Any:
 
 def promoted(a: Any, b: Any, division: bool = False) -> tuple[Any, Any]:
     """Both operands in one dtype, or (None, None) if one cannot be computed with. A true division is one of floats."""
+    dtype = getattr(a, "dtype", None)
+    if dtype is not None and dtype is getattr(b, "dtype", None) and dtype.kind == "f":
+        return a, b
     a, b = operand(a), operand(b)
     if a is None or b is None:
         return None, None
@@ -72,21 +76,22 @@ def promoted(a: Any, b: Any, division: bool = False) -> tuple[Any, Any]:
     return a if a.dtype is dtype else a.astype(dtype), b if b.dtype is dtype else b.astype(dtype)
 
 
-def check_broadcast(name: str, a: Any, b: Any) -> None:
+def check_broadcast(name: str, *operands: Any) -> None:
     """Raises:
     ValueError: naming the operation, the shapes, the dimension at fault and the likeliest mend.
     """
-    for i in range(1, min(a.ndim, b.ndim) + 1):
-        m, n = a.shape[-i], b.shape[-i]
-        if m != n and m != 1 and n != 1:
-            small, large = (a, b) if a.ndim < b.ndim else (b, a)
-            mend = ""
-            if a.shape == b.shape[::-1]:
-                mend = " One is the other's transpose: did you mean .T?"
-            elif small.ndim < large.ndim and small.shape == large.shape[: small.ndim]:
-                wanted = small.shape + (1,) * (large.ndim - small.ndim)
-                mend = f" To line up the first dimensions, use .reshape{wanted} on the one of shape {small.shape}."
-            raise ValueError(
-                f"{name}: shapes {a.shape} and {b.shape} do not broadcast: counted from the right, dimension {-i} is "
-                f"{m} in one and {n} in the other; they must be equal, or one of them 1.{mend}"
-            )
+    for a, b in itertools.combinations([o for o in operands if o.__class__ not in NUMBERS], 2):
+        for i in range(1, min(a.ndim, b.ndim) + 1):
+            m, n = a.shape[-i], b.shape[-i]
+            if m != n and m != 1 and n != 1:
+                small, large = (a, b) if a.ndim < b.ndim else (b, a)
+                mend = ""
+                if a.shape == b.shape[::-1]:
+                    mend = " One is the other's transpose: did you mean .T?"
+                elif small.ndim < large.ndim and small.shape == large.shape[: small.ndim]:
+                    wanted = small.shape + (1,) * (large.ndim - small.ndim)
+                    mend = f" To line up the first dimensions, use .reshape{wanted} on the one of shape {small.shape}."
+                raise ValueError(
+                    f"{name}: shapes {a.shape} and {b.shape} do not broadcast: counted from the right, dimension {-i} "
+                    f"is {m} in one and {n} in the other; they must be equal, or one of them 1.{mend}"
+                )

@@ -146,7 +146,8 @@ class NumPy:
         if function in _ON_VALUES:
             return function(*map(_values, args), **{k: _values(v) for k, v in kwargs.items()})
         if function not in _FUNCTIONS:
-            raise TypeError(_nearest(function.__name__))
+            folder = function.__module__.removeprefix("numpy").removeprefix(".")  # "linalg" of np.linalg.norm
+            raise TypeError(_nearest(f"{folder}.{function.__name__}" if folder else function.__name__))
         return _FUNCTIONS[function](*args, **kwargs)
 
 

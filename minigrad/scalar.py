@@ -16,9 +16,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from functools import cache
 from numbers import Real
+from operator import attrgetter
 from typing import Any
 
-from minigrad.engine import Node, backward, mode, now, report, reverse_order, watchers
+from minigrad.engine import Node, backward, mode, now, refuse_released, report, watchers
 from minigrad.ieee import IEEE, IEEE_NUMBERS, NUMBERS
 from minigrad.rules import elementwise as rules
 from minigrad.rules.rule import Elementwise
@@ -68,12 +69,25 @@ def _binary(rule: Elementwise) -> tuple[Callable[[Value, Value | float], Value],
 
     def operation(a: Value, b: Value | float) -> Value:
         if b.__class__ is Value:
-            y, da, db = both(a.data, b.data)
+            y, da, db = both(a.data, b.data)  # type: ignore[union-attr]
         elif b.__class__ is float or isinstance(b, Real):
-            y, da, db = left(a.data, float(b))
+            y, da, db = left(a.data, b)
         else:
             return NotImplemented
-        return _result(rule, a, b, y, da, db)
+        if watchers or not mode.recording:
+            return _result(rule, a, b, y, da, db)
+        out = _new(Value)  # as _result does, without the call: it is most of the time
+        out.data = y
+        out.grad = 0.0
+        out.name = None
+        out.index = now()
+        out.released = False
+        out.rule = rule
+        out.a = a
+        out.b = b
+        out.da = da
+        out.db = db
+        return out
 
     def reflected(b: Value, a: float) -> Value:
         if not isinstance(a, Real):
@@ -209,11 +223,25 @@ class Value(Node):
 
     def _backward(self, gradient: float, retain: bool) -> None:
         """`engine.backward`, written out for plain numbers: the same steps in the same order, for speed."""
-        pending: dict[Any, float] = {self: gradient}
-        pop, get = pending.pop, pending.get
         v: Any
-        for v in reverse_order([self]):
-            g = pop(v)
+        found: set[Any] = {self}
+        ahead = [self]
+        add, append, pop = found.add, ahead.append, ahead.pop
+        while ahead:
+            v = pop()
+            a, b = v.a, v.b
+            if v.da is not None and a not in found:
+                add(a)
+                append(a)
+            if v.db is not None and b not in found:
+                add(b)
+                append(b)
+        order = sorted(found, key=attrgetter("index"), reverse=True)
+        refuse_released(order)
+        pending: dict[Any, float] = {self: gradient}
+        take, get = pending.pop, pending.get
+        for v in order:
+            g = take(v)
             da, db = v.da, v.db
             if da is not None:
                 a = v.a

@@ -118,6 +118,8 @@ class ArrayNode(Node):
         position = self._position(name)
         source: Any = self if position is None else self.inputs[position] or self.constants.get(position)
         called = f" ({source.name})" if getattr(source, "name", None) else ""
+        if not called and getattr(getattr(source, "rule", None), "gives_view", False) and source.inputs[0].name:
+            called = f" (a view of {source.inputs[0].name})"
         raise RuntimeError(
             f"the backward pass of {self.rule.name!r} needs {'its result' if name == 'y' else f'its input {name!r}'}"
             f"{called}, a tensor of shape {self.kept[spoilt].shape}, but that was changed in place after it was used: "

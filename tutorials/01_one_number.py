@@ -198,17 +198,6 @@ assert (p.grad, q.grad, r.grad) == (dp, dq, dr) == (-24.0, 16.0, 8.0)
 assert t.grad == 8.0  # two shares of 4
 
 # %% [markdown]
-# Thirty doublings have over a thousand million paths, but only 31 values; each is visited once.
-
-# %%
-start = doubled = Value(1.0)
-for _ in range(30):
-    doubled = doubled + doubled
-doubled.backward()
-print(f"30 doublings: {start.grad:,.0f}")
-assert start.grad == 2.0**30 == 1_073_741_824
-
-# %% [markdown]
 # ## Watch the walk
 #
 # `minigrad.walk` is the backward pass as an iterator. It stores nothing; at each step it tells
@@ -228,6 +217,20 @@ for node, upstream, contributions in walk(c):
     seen.append((node.name, upstream, contributions))
 assert seen == [("c", 1.0, (1.0, 1.0)), ("b", 2.0, (2.0, 2.0)), ("a", 4.0, ())]
 assert a.grad == 0.0  # nothing was stored
+
+# %% [markdown]
+# Thirty doublings have over a thousand million paths, but only 31 values. The walk visits each
+# once.
+
+# %%
+start = doubled = Value(1.0)
+for _ in range(30):
+    doubled = doubled + doubled
+visits = sum(1 for _ in walk(doubled))
+doubled.backward()
+print(f"30 doublings: {visits} visits, the gradient is {start.grad:,.0f}")
+assert visits == 31
+assert start.grad == 2.0**30 == 1_073_741_824
 
 # %% [markdown]
 # ## The picture

@@ -9,6 +9,7 @@ import numpy as np
 from minigrad.creation import as_tensor
 from minigrad.promotion import promoted
 from minigrad.rules import linalg
+from minigrad.rules import nn as loss_rules
 from minigrad.tensors import Tensor
 
 
@@ -52,8 +53,8 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     if not input.ndim or input.shape[-1] != weight.shape[-1]:
         images = input.ndim > 2 and np.prod(input.shape[1:]) == weight.shape[-1]
         raise ValueError(
-            f"linear: the input of shape {input.shape} should end in {weight.shape[-1]} features, for a weight of "
-            f"shape {weight.shape} (out_features, in_features)"
+            f"linear: the input of shape {input.shape} should end in {weight.shape[-1]} features, for "
+            f"{weight.name or 'a weight'} of shape {weight.shape} (out_features, in_features)"
             + (". Images are flattened first: x.flatten(1)" if images else "")
         )
     x, w = promoted(input, weight)
@@ -115,5 +116,5 @@ def cross_entropy(input: Tensor, target: Any, reduction: str = "mean") -> Tensor
             f"cross_entropy: classes are 0 to {count - 1}, as there are {count} scores per example; "
             f"the targets go from {classes.min()} to {classes.max()}"
         )
-    where = (*np.ogrid[tuple(map(slice, classes.shape))], classes)
-    return _reduced(-input.log_softmax(-1)[where], reduction)
+    scores = input if input.dtype.kind == "f" else input.float()
+    return _reduced(Tensor.apply(loss_rules.cross_entropy, scores, target=classes), reduction)

@@ -1,0 +1,211 @@
+"""minigrad's layers, losses and optimisers against PyTorch's of the same names: numbers, defaults, names and reprs."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+import minigrad
+
+torch = pytest.importorskip("torch", reason="the oracle is PyTorch, which is not installed: pip install torch")
+pytestmark = pytest.mark.oracle
+
+RTOL = {"float32": 2e-5, "float64": 1e-12}
+each_dtype = pytest.mark.parametrize("dtype", RTOL)
+
+
+def numpy(t: Any) -> np.ndarray:
+    return np.array(t.detach().numpy())
+
+
+def assert_close(ours: Any, theirs: Any, dtype: str) -> None:
+    ours, theirs = numpy(ours), numpy(theirs)
+    assert (ours.shape, ours.dtype) == (theirs.shape, theirs.dtype) and ours.dtype == dtype
+    np.testing.assert_allclose(ours, theirs, rtol=RTOL[dtype], atol=RTOL[dtype])
+
+
+# ---- optimisers ------------------------------------------------------------------------------------------------
+
+OPTIMIZERS: list[tuple[str, dict[str, Any]]] = [
+    ("SGD", {}),
+    ("SGD", {"lr": 0.1}),
+    ("SGD", {"lr": 0.1, "weight_decay": 0.1}),
+    ("SGD", {"lr": 0.05, "momentum": 0.9}),
+    ("SGD", {"lr": 0.05, "momentum": 0.9, "dampening": 0.3, "weight_decay": 0.05}),
+    ("SGD", {"lr": 0.05, "momentum": 0.9, "nesterov": True}),
+    ("SGD", {"lr": 0.05, "momentum": 0.5, "nesterov": True, "weight_decay": 0.1}),
+    ("Adagrad", {}),
+    ("Adagrad", {"lr": 0.3, "eps": 1e-3, "weight_decay": 0.1}),
+    ("RMSprop", {}),
+    ("RMSprop", {"lr": 0.05, "alpha": 0.8, "eps": 1e-3, "weight_decay": 0.1}),
+    ("Adam", {}),
+    ("Adam", {"lr": 0.1, "betas": (0.5, 0.9), "eps": 1e-3}),
+    ("Adam", {"lr": 0.1, "weight_decay": 0.1}),
+]
+
+
+class Descent:
+    """30 steps of an optimiser, of either library, on a loss of two parameters; the rate changes half-way."""
+
+    def __init__(self, m: Any, name: str, settings: dict[str, Any], dtype: str) -> None:
+        rng = np.random.default_rng(0)
+        self.a, self.b = (m.tensor(rng.standard_normal(s).astype(dtype), requires_grad=True) for s in ((3, 2), (2,)))
+        x, self.y = rng.standard_normal((5, 3)).astype(dtype), m.tensor(rng.standard_normal((5, 2)).astype(dtype))
+        self.x = m.tensor(x)
+        self.optimizer = getattr(m.optim, name)([self.a, self.b], **settings)
+
+    def run(self) -> Any:
+        for step in range(30):
+            self.optimizer.zero_grad()
+            loss = ((self.x @ self.a + self.b - self.y) ** 2).mean()
+            loss.backward()
+            if step % 7 == 3:
+                self.b.grad = None  # such a parameter stays, and so does its state
+            if step == 15:
+                self.optimizer.param_groups[0]["lr"] *= 0.5
+            self.optimizer.step()
+            yield self.a
+            yield self.b
+
+
+@each_dtype
+@pytest.mark.parametrize(("name", "settings"), OPTIMIZERS)
+def test_optimisers(name: str, settings: dict[str, Any], dtype: str) -> None:
+    ours, theirs = (Descent(m, name, settings, dtype) for m in (minigrad, torch))
+    for a, b in zip(ours.run(), theirs.run(), strict=True):
+        assert_close(a, b, dtype)
+
+
+@pytest.mark.parametrize("name", ["SGD", "Adagrad", "RMSprop", "Adam"])
+def test_settings_have_pytorchs_names_defaults_and_places(name: str) -> None:
+    ours, theirs = (inspect.signature(getattr(m.optim, name)).parameters for m in (minigrad, torch))
+    assert {n: p.default for n, p in ours.items()} == {n: theirs[n].default for n in ours}
+    by_place = [n for n, p in ours.items() if p.kind is not p.KEYWORD_ONLY]
+    assert by_place == list(theirs)[: len(by_place)]
+
+
+# ---- layers and losses -----------------------------------------------------------------------------------------
+
+MODULES = [
+    "nn.Linear(3, 4)",
+    "nn.Linear(3, 1, bias=False)",
+    "nn.ReLU()",
+    "nn.Tanh()",
+    "nn.Sigmoid()",
+    "nn.Flatten()",
+    "nn.Flatten(0, 1)",
+    "nn.Sequential()",
+    "nn.Sequential(nn.Linear(3, 5), nn.ReLU(), nn.Linear(5, 2))",
+    "nn.Sequential(nn.Sequential(nn.Linear(3, 2), nn.Tanh()), nn.Sequential(nn.Linear(2, 2, False), nn.Sigmoid()))",
+]
+LOSSES = ["nn.CrossEntropyLoss()", "nn.MSELoss()", "nn.MSELoss(reduction='sum')"]
+
+
+def build(m: Any, text: str) -> Any:
+    return eval(text, {"nn": m.nn})
+
+
+@pytest.mark.parametrize("text", MODULES + LOSSES)
+def test_modules_look_the_same(text: str) -> None:
+    ours, theirs = build(minigrad, text), build(torch, text)
+    assert repr(ours) == repr(theirs)
+    for names in ("named_parameters", "named_modules"):
+        assert [n for n, _ in getattr(ours, names)()] == [n for n, _ in getattr(theirs, names)()]
+    assert [p.shape for p in ours.parameters()] == [tuple(p.shape) for p in theirs.parameters()]
+    assert repr(ours.eval()) == repr(theirs.eval()) and ours.training == theirs.training
+
+
+@each_dtype
+@pytest.mark.parametrize("shape", [(6, 3), (2, 4, 3)])
+@pytest.mark.parametrize("text", MODULES)
+def test_modules_compute_the_same(text: str, shape: tuple[int, ...], dtype: str) -> None:
+    ours, theirs = build(minigrad, text), build(torch, text).to(getattr(torch, dtype))
+    with torch.no_grad():
+        for p, q in zip(ours.parameters(), theirs.parameters(), strict=True):
+            p.data = p.detach().to(dtype)
+            q.copy_(torch.tensor(p.detach().numpy()))
+    array = np.random.default_rng(0).standard_normal(shape).astype(dtype)
+    x, z = minigrad.tensor(array, requires_grad=True), torch.tensor(array, requires_grad=True)
+    y, w = ours(x), theirs(z)
+    assert_close(y, w, dtype)
+    upstream = np.random.default_rng(1).standard_normal(y.shape).astype(dtype)
+    y.backward(minigrad.tensor(upstream))
+    w.backward(torch.tensor(upstream))
+    for p, q in zip([x, *ours.parameters()], [z, *theirs.parameters()], strict=True):
+        assert_close(p.grad, q.grad, dtype)
+
+
+CALLS = [
+    "F.relu(x)",
+    "F.tanh(x)",
+    "F.sigmoid(x)",
+    "F.softmax(x, dim=1)",
+    "F.softmax(x, 0)",
+    "F.log_softmax(x, dim=-1)",
+    "F.linear(x, w)",
+    "F.linear(x, w, b)",
+    "F.linear(x[0], w, b)",
+    "F.linear(x.reshape(2, 2, 3), w, b)",
+    "F.mse_loss(x, y)",
+    "F.mse_loss(x, y, reduction='sum')",
+    "F.mse_loss(x, y, reduction='none')",
+    "F.cross_entropy(x, t)",
+    "F.cross_entropy(x * 300.0, t, reduction='sum')",
+    "F.cross_entropy(x, t, reduction='none')",
+    "F.cross_entropy(x[1], t[1])",
+    "F.cross_entropy(F.linear(F.relu(F.linear(x, w, b)), w @ w.T), t)",
+    "nn.CrossEntropyLoss()(x, t)",
+    "nn.CrossEntropyLoss(reduction='none')(x, t)",
+    "nn.MSELoss()(x, y)",
+]
+
+
+@each_dtype
+@pytest.mark.parametrize("text", CALLS)
+def test_functions(text: str, dtype: str) -> None:
+    arrays = {n: np.random.default_rng(0).standard_normal(s) for n, s in (("x", (4, 3)), ("w", (3, 3)), ("b", (3,)))}
+    arrays |= {"y": arrays["x"][::-1]}
+    answers, leaves = [], []
+    for m in (minigrad, torch):
+        inputs = {n: m.tensor(a.astype(dtype), requires_grad=True) for n, a in arrays.items()}
+        classes = m.tensor([2, 0, 1, 2])
+        answers.append(eval(text, {**inputs, "t": classes, "nn": m.nn, "F": m.nn.functional}))
+        leaves.append(inputs)
+    ours, theirs = answers
+    assert_close(ours, theirs, dtype)
+    upstream = np.random.default_rng(1).standard_normal(ours.shape).astype(dtype)
+    ours.backward(minigrad.tensor(upstream))
+    theirs.backward(torch.tensor(upstream))
+    for name in arrays:
+        p, q = (inputs[name].grad for inputs in leaves)
+        assert (p is None) == (q is None)
+        if p is not None:
+            assert_close(p, q, dtype)
+
+
+# ---- initial values --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["weight", "bias"])
+def test_initial_parameters_are_spread_as_pytorchs(name: str) -> None:
+    minigrad.manual_seed(0)
+    torch.manual_seed(0)
+    ours, theirs = (
+        np.concatenate([numpy(getattr(m.nn.Linear(16, 500), name)).ravel() for _ in range(4)])
+        for m in (minigrad, torch)
+    )
+    for values in (ours, theirs):
+        assert np.abs(values).max() <= 1 / 4  # 1 / sqrt(in_features)
+        places = np.linspace(0, 1, 9)
+        np.testing.assert_allclose(np.quantile(values, places), places / 2 - 1 / 4, atol=0.02)
+    assert ours.dtype == theirs.dtype
+
+
+@pytest.mark.parametrize("a", [0.0, math.sqrt(5)])
+def test_kaiming_uniform(a: float) -> None:
+    widest = [np.abs(numpy(m.nn.init.kaiming_uniform_(m.zeros(300, 50), a=a))).max() for m in (minigrad, torch)]
+    assert widest == pytest.approx([math.sqrt(6 / ((1 + a * a) * 50))] * 2, rel=1e-3)

@@ -1,0 +1,393 @@
+"""The update rules against the lecture's own lines, bit for bit; the optimisers built on them; decays; errors."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+import minigrad
+from minigrad import Network, Tensor, data, nn, optim, tensor
+from minigrad.optim import lr_scheduler, rules
+
+Gradient = Callable[[np.ndarray], np.ndarray]
+STEPS = 50
+learning_rate, mu, decay_rate, beta1, beta2 = 0.05, 0.9, 0.99, 0.9, 0.999
+
+# ---- the specification: the lecture's lines, each in a loop that shows x after every step ------------------------
+
+
+def lecture_sgd(x: np.ndarray, gradient: Gradient) -> Iterator[np.ndarray]:
+    while True:
+        dx = gradient(x)
+        x += -learning_rate * dx
+        yield x
+
+
+def lecture_momentum(x: np.ndarray, gradient: Gradient) -> Iterator[np.ndarray]:
+    v = np.zeros_like(x)
+    while True:
+        dx = gradient(x)
+        v = mu * v - learning_rate * dx
+        x += v
+        yield x
+
+
+def lecture_nesterov(x: np.ndarray, gradient: Gradient) -> Iterator[np.ndarray]:
+    """Shows the looked-ahead point, where the gradient is taken."""
+    theta, v = x.copy(), np.zeros_like(x)
+    while True:
+        v = mu * v - learning_rate * gradient(theta + mu * v)
+        theta = theta + v
+        yield theta + mu * v
+
+
+def lecture_adagrad(x: np.ndarray, gradient: Gradient) -> Iterator[np.ndarray]:
+    cache = np.zeros_like(x)
+    while True:
+        dx = gradient(x)
+        cache += dx**2
+        x += -learning_rate * dx / (np.sqrt(cache) + 1e-7)
+        yield x
+
+
+def lecture_rmsprop(x: np.ndarray, gradient: Gradient) -> Iterator[np.ndarray]:
+    cache = np.zeros_like(x)
+    while True:
+        dx = gradient(x)
+        cache = decay_rate * cache + (1 - decay_rate) * dx**2
+        x += -learning_rate * dx / (np.sqrt(cache) + 1e-7)
+        yield x
+
+
+def lecture_adam_incomplete(x: np.ndarray, gradient: Gradient) -> Iterator[np.ndarray]:
+    m, v = np.zeros_like(x), np.zeros_like(x)
+    while True:
+        dx = gradient(x)
+        m = beta1 * m + (1 - beta1) * dx
+        v = beta2 * v + (1 - beta2) * (dx**2)
+        x += -learning_rate * m / (np.sqrt(v) + 1e-7)
+        yield x
+
+
+def lecture_adam(x: np.ndarray, gradient: Gradient) -> Iterator[np.ndarray]:
+    m, v = np.zeros_like(x), np.zeros_like(x)
+    for t in range(1, STEPS + 1):
+        dx = gradient(x)
+        m = beta1 * m + (1 - beta1) * dx
+        v = beta2 * v + (1 - beta2) * (dx**2)
+        mb = m / (1 - beta1**t)
+        vb = v / (1 - beta2**t)
+        x += -learning_rate * mb / (np.sqrt(vb) + 1e-7)
+        yield x
+
+
+# rule: the lecture's loop, the rule's settings by name, and the optimiser built on it, made from parameters
+RULES: dict[str, tuple[Any, dict[str, float], Callable[[Any], optim.Optimizer]]] = {
+    "sgd": (lecture_sgd, {}, lambda p: optim.SGD(p, lr=0.05)),
+    "momentum": (lecture_momentum, {"mu": mu}, lambda p: optim.Momentum(p, lr=0.05, mu=0.9)),
+    "nesterov": (lecture_nesterov, {"mu": mu}, lambda p: optim.Nesterov(p, lr=0.05, mu=0.9)),
+    "adagrad": (lecture_adagrad, {}, lambda p: optim.Adagrad(p, lr=0.05, eps=1e-7)),
+    "rmsprop": (lecture_rmsprop, {"decay_rate": 0.99}, lambda p: optim.RMSprop(p, lr=0.05, alpha=0.99, eps=1e-7)),
+    "adam_incomplete": (lecture_adam_incomplete, {}, lambda p: optim.AdamIncomplete(p, lr=0.05, eps=1e-7)),
+    "adam": (lecture_adam, {"beta1": 0.9, "beta2": 0.999}, lambda p: optim.Adam(p, lr=0.05, eps=1e-7)),
+}
+each_rule = pytest.mark.parametrize("name", RULES)
+
+
+class Quadratic:
+    """A random bowl of 10 dimensions; its gradient is plain NumPy."""
+
+    def __init__(self) -> None:
+        rng = np.random.default_rng(0)
+        root = rng.standard_normal((10, 10))
+        self.A, self.centre = root.T @ root / 5, rng.standard_normal(10)
+        self.x = rng.standard_normal(10)
+        self.parameters = [nn.Parameter(Tensor(self.x))]
+
+    def gradient(self, x: np.ndarray) -> np.ndarray:
+        return self.A @ (x - self.centre)
+
+    def fill_grad(self) -> None:
+        (p,) = self.parameters
+        p.grad = Tensor(self.gradient(p.detach().numpy()))
+
+    def where(self) -> np.ndarray:
+        return self.parameters[0].detach().numpy()
+
+
+class SmallNetwork:
+    """Two layers on a fixed batch, in float64."""
+
+    def __init__(self) -> None:
+        minigrad.manual_seed(0)
+        model = nn.Sequential(nn.Linear(2, 5, dtype="float64"), nn.Tanh(), nn.Linear(5, 3, dtype="float64"))
+        self.network = Network(model, nn.CrossEntropyLoss())
+        self.batch = data.spiral().sample_data_batch(32)
+        self.x = self.network.x
+        self.parameters = list(model.parameters())
+
+    def gradient(self, x: np.ndarray) -> np.ndarray:
+        self.network.x = x
+        self.network.forward(self.batch)
+        return self.network.backward()
+
+    def fill_grad(self) -> None:
+        self.gradient(self.x)
+
+    def where(self) -> np.ndarray:
+        return self.network.x
+
+
+each_problem = pytest.mark.parametrize("problem", [Quadratic, SmallNetwork])
+
+
+@each_rule
+@each_problem
+def test_rules_give_the_bits_of_the_lectures_lines(name: str, problem: Any) -> None:
+    lecture, settings, _ = RULES[name]
+    theirs, ours = problem(), problem()
+    rule, x, state, start = getattr(rules, name), ours.x.copy(), {}, ours.x.copy()
+    for _, wanted in zip(range(STEPS), lecture(theirs.x, theirs.gradient)):
+        x, state = rule(x, ours.gradient(x), state, learning_rate, **settings)
+        assert x.dtype == np.float64 and x.tobytes() == wanted.tobytes()
+    assert not np.allclose(x, start)
+
+
+@each_rule
+@each_problem
+def test_optimisers_give_the_bits_of_the_lectures_lines(name: str, problem: Any) -> None:
+    lecture, _, make = RULES[name]
+    theirs, ours = problem(), problem()
+    optimizer = make(ours.parameters)
+    for _, wanted in zip(range(STEPS), lecture(theirs.x, theirs.gradient)):
+        ours.fill_grad()
+        optimizer.step()
+        assert ours.where().tobytes() == wanted.tobytes()
+
+
+def test_nesterov_keeps_the_lectures_theta_beside_the_looked_ahead_x() -> None:
+    bowl = Quadratic()
+    theta, v = bowl.x, np.zeros(10)
+    x, state = bowl.x, {}
+    for _ in range(STEPS):
+        v = mu * v - learning_rate * bowl.gradient(theta + mu * v)
+        theta = theta + v
+        x, state = rules.nesterov(x, bowl.gradient(x), state, learning_rate, mu)
+        assert state["theta"].tobytes() == theta.tobytes()
+        assert x.tobytes() == (theta + mu * v).tobytes()
+
+
+# ---- two conventions of momentum -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("looking_ahead", [False, True], ids=["momentum", "nesterov"])
+@pytest.mark.parametrize(("k", "agree"), [(0.0, True), (0.1, False)], ids=["constant", "decaying"])
+def test_conventions_agree_at_a_constant_rate_and_part_when_it_decays(
+    looking_ahead: bool, k: float, agree: bool
+) -> None:
+    bowl = Quadratic()
+    lecture = rules.nesterov if looking_ahead else rules.momentum
+    x, state, z, other = bowl.x, {}, bowl.x, {}
+    optimizers = [
+        (optim.Nesterov if looking_ahead else optim.Momentum)([nn.Parameter(Tensor(bowl.x))], lr=1.0, mu=mu),
+        optim.SGD([nn.Parameter(Tensor(bowl.x))], lr=1.0, momentum=mu, nesterov=looking_ahead),
+    ]
+    for t in range(20):
+        rate = lr_scheduler.exponential_decay(learning_rate, t, k)
+        x, state = lecture(x, bowl.gradient(x), state, rate, mu)
+        z, other = rules.momentum_pytorch(z, bowl.gradient(z), other, rate, mu, nesterov=looking_ahead)
+        for optimizer in optimizers:
+            (group,) = optimizer.param_groups
+            group["lr"] = rate
+            (p,) = group["params"]
+            p.grad = Tensor(bowl.gradient(p.detach().numpy()))
+            optimizer.step()
+    assert (np.abs(x - z).max() < 1e-12) if agree else (np.abs(x - z).max() > 0.01)
+    ends = [optimizer.param_groups[0]["params"][0].detach().numpy() for optimizer in optimizers]
+    assert (ends[0].tobytes(), ends[1].tobytes()) == (x.tobytes(), z.tobytes())
+
+
+def test_bias_correction_matters_in_the_first_steps() -> None:
+    x, dx = np.zeros(3), np.array([1e-3, -1.0, 1e3])
+    first, _ = rules.adam(x, dx, {}, 0.1)
+    uncorrected, _ = rules.adam_incomplete(x, dx, {}, 0.1)
+    np.testing.assert_allclose(first, [-0.1, 0.1, -0.1], rtol=1e-3)  # the learning rate, whatever the scale
+    np.testing.assert_allclose(uncorrected, first * 0.1 / math.sqrt(0.001), rtol=1e-2)
+
+
+# ---- the functions ---------------------------------------------------------------------------------------------
+
+FUNCTIONS = [f for _, f in inspect.getmembers(rules, inspect.isfunction) if f.__module__ == rules.__name__]
+
+
+def test_every_rule_is_tried() -> None:
+    assert {f.__name__ for f in FUNCTIONS} == {*RULES, "momentum_pytorch"}
+
+
+@pytest.mark.parametrize("rule", FUNCTIONS)
+def test_rules_change_nothing_they_are_given_and_keep_none_of_it(rule: Any) -> None:
+    x, dx, state = np.array([1.0, -2.0]), np.array([0.5, 3.0]), {}
+    for _ in range(3):
+        given = copy.deepcopy((x, dx, state))
+        new, after = rule(x, dx, state, 0.1)
+        assert repr((x, dx, state)) == repr(given)
+        expected = copy.deepcopy((new, after))
+        x[...], dx[...] = 77.0, 88.0  # the caller's to overwrite
+        assert repr((new, after)) == repr(expected)
+        x, dx, state = new, np.array([0.25, -1.0]), after
+
+
+@pytest.mark.parametrize("rule", FUNCTIONS)
+def test_rules_take_numbers_and_keep_float32(rule: Any) -> None:
+    x, state, number, of_number = np.ones(2, np.float32), {}, 1.0, {}
+    for _ in range(3):
+        x, state = rule(x, 2 * x, state, 0.01)
+        number, of_number = rule(number, 2 * number, of_number, 0.01)
+    assert x.dtype == np.float32 and {s.dtype for s in state.values() if s is not state.get("t")} <= {x.dtype}
+    assert 0 < number < 1 and x == pytest.approx([number] * 2, rel=1e-5)
+
+
+# ---- decay of the learning rate --------------------------------------------------------------------------------
+
+
+def test_the_three_decays() -> None:
+    t = range(7)
+    assert [lr_scheduler.step_decay(0.8, i, every=3) for i in t] == [0.8, 0.8, 0.8, 0.4, 0.4, 0.4, 0.2]
+    assert [lr_scheduler.step_decay(1.0, i, every=2.5, factor=0.1) for i in (2, 3, 5)] == pytest.approx([1, 0.1, 0.01])
+    for i in t:
+        assert lr_scheduler.exponential_decay(0.8, i, k=0.3) == pytest.approx(0.8 * math.e ** (-0.3 * i), rel=1e-14)
+        assert lr_scheduler.inverse_decay(0.8, i, k=0.3) == 0.8 / (1 + 0.3 * i)
+    with pytest.raises(ValueError, match="every=0"):
+        lr_scheduler.step_decay(0.1, 1, every=0)
+
+
+# ---- optimisers ------------------------------------------------------------------------------------------------
+
+
+def parameter(*values: float) -> nn.Parameter:
+    return nn.Parameter(Tensor(list(values), dtype="float64"))
+
+
+@each_rule
+def test_optimisers_go_down(name: str) -> None:
+    p = parameter(2.0, -3.0)
+    optimizer = RULES[name][2]([p])
+    losses = []
+    for _ in range(100):
+        optimizer.zero_grad()
+        loss = (p * p).sum()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.9 * losses[0]
+
+
+def test_parameters_without_a_gradient_stay() -> None:
+    used, unused = parameter(1.0), parameter(1.0)
+    optimizer = optim.SGD([used, unused], lr=0.5, weight_decay=0.1)
+    (used * 2.0).sum().backward()
+    optimizer.step()
+    assert used.tolist() == [1 - 0.5 * (2 + 0.1)] and unused.tolist() == [1]
+    assert list(optimizer.state) == [used]
+
+
+def test_groups_have_settings_of_their_own() -> None:
+    a, b, c = parameter(1.0), parameter(1.0), parameter(1.0)
+    optimizer = optim.SGD([{"params": [a]}, {"params": b, "lr": 0.25}], lr=0.5)
+    optimizer.add_param_group({"params": [c], "weight_decay": 1.0})
+    (a + b + c).sum().backward()
+    optimizer.step()
+    assert [p.item() for p in (a, b, c)] == [0.5, 0.75, 0.0]
+    optimizer.param_groups[1]["lr"] = 1.0
+    optimizer.step()
+    assert b.item() == -0.25
+    assert repr(optimizer).startswith("SGD({'lr': 0.5, ") and "'lr': 1.0" in repr(optimizer)
+
+
+@pytest.mark.parametrize("holder", [lambda layer: layer, lambda layer: optim.SGD(layer.parameters())])
+def test_zero_grad_forgets_even_what_is_not_finite(holder: Any) -> None:
+    layer = nn.Linear(2, 1, bias=False)
+    layer.weight.grad = tensor([[math.nan, math.inf]])
+    holder(layer).zero_grad(set_to_none=False)
+    assert layer.weight.grad.tolist() == [[0, 0]]
+    for set_to_none in (True, False):
+        holder(layer).zero_grad(set_to_none)
+        assert layer.weight.grad is None
+
+
+def test_the_velocity_is_not_the_gradients_memory() -> None:
+    p = parameter(1.0)
+    optimizer = optim.SGD([p], lr=0.5, momentum=0.5)
+    for _ in range(2):
+        p.sum().backward()
+        optimizer.step()
+        p.grad.zero_()  # in place
+    assert p.item() == 1 - 0.5 * 1 - 0.5 * (0.5 * 1 + 1)
+
+
+def test_a_closure_is_called_first_and_its_loss_returned() -> None:
+    p = parameter(3.0)
+    optimizer = optim.SGD([p], lr=0.5)
+
+    def closure() -> Tensor:
+        optimizer.zero_grad()
+        loss = (p * p).sum()
+        loss.backward()
+        return loss
+
+    assert optimizer.step(closure).item() == 9
+    assert p.item() == 0
+    assert optimizer.step() is None
+
+
+def test_a_step_keeps_the_leaf_and_its_memory() -> None:
+    p = parameter(1.0)
+    node, memory = p.node, p._array
+    p.sum().backward()
+    optim.Adam([p]).step()
+    assert p.node is node and p._array is memory and p.requires_grad
+
+
+PARAMETER = parameter(1.0)
+RESULT = PARAMETER * 2.0
+GIVEN_TWICE = nn.Linear(2, 2)
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda: optim.SGD([]), ValueError, "SGD got no parameters to learn"),
+        (lambda: optim.Adam(iter(())), ValueError, "Adam got no parameters"),
+        (lambda: optim.SGD(PARAMETER), TypeError, "put the one tensor into a list"),
+        (lambda: optim.SGD(nn.Linear(2, 2)), TypeError, r"SGD\(model.parameters\(\), …\)"),
+        (lambda: optim.SGD([np.ones(2)]), TypeError, "parameter 0 is ndarray"),
+        (lambda: optim.SGD(nn.Linear(1, 1).named_parameters()), TypeError, "parameter 0 is tuple: .'weight'"),
+        (lambda: optim.SGD([PARAMETER, RESULT]), ValueError, r"parameter 1, of shape \(1,\), is a result of <mul"),
+        (lambda: optim.SGD([PARAMETER, PARAMETER]), ValueError, r"parameter 1 of shape \(1,\) is given twice"),
+        (lambda: optim.SGD([GIVEN_TWICE.bias] * 2), ValueError, r"parameter 1 \(bias\) of shape \(2,\) is given twice"),
+        (lambda: optim.SGD([{"params": [PARAMETER]}, {"params": [PARAMETER]}]), ValueError, "given twice"),
+        (lambda: optim.SGD([{"params": [PARAMETER], "rate": 1}]), TypeError, r"SGD has no setting \['rate'\]; it has"),
+        (lambda: optim.SGD([{"lr": 1}]), TypeError, r'a group is {"params": \[...\], and settings}'),
+        (lambda: optim.SGD([{"params": [PARAMETER]}, RESULT]), TypeError, "a group is"),
+        (lambda: optim.SGD([PARAMETER], lr=-0.1), ValueError, "SGD: lr=-0.1 is out of"),
+        (lambda: optim.SGD([PARAMETER], lr=math.nan), ValueError, "lr=nan is out of"),
+        (lambda: optim.SGD([PARAMETER], lr="0.1"), TypeError, "SGD: lr is a number, got '0.1'"),
+        (lambda: optim.SGD([PARAMETER], weight_decay=-1), ValueError, "weight_decay=-1"),
+        (lambda: optim.SGD([{"params": [PARAMETER], "momentum": -1}]), ValueError, "momentum=-1"),
+        (lambda: optim.SGD([PARAMETER], nesterov=True), ValueError, "nesterov needs momentum > 0 and no dampening"),
+        (lambda: optim.Momentum([PARAMETER], mu=1.0), ValueError, "Momentum: mu=1.0"),
+        (lambda: optim.RMSprop([PARAMETER], alpha=1.5), ValueError, "RMSprop: alpha=1.5"),
+        (lambda: optim.Adam([PARAMETER], betas=(0.9, 1.0)), ValueError, r"Adam: betas=\(0.9, 1.0\)"),
+        (lambda: optim.Adam([PARAMETER], betas=0.9), TypeError, "betas is two numbers, got 0.9"),
+        (lambda: optim.Adam([PARAMETER], eps=-1e-8), ValueError, "eps=-1e-08"),
+    ],
+)
+def test_errors(make: Callable[[], Any], error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        make()

@@ -1,0 +1,411 @@
+# %% [markdown]
+# # The lecture's loop
+#
+# This is how a network is trained, in the lines of the lecture (CS231n, parameter updates):
+#
+#     while True:
+#         data_batch = dataset.sample_data_batch()
+#         loss = network.forward(data_batch)
+#         dx = network.backward()
+#         x += - learning_rate * dx
+#
+# This lesson takes each line by itself, looks at what it gives, and then lets them run until the
+# network reads more than 95 % of handwritten digits that it has never seen.
+#
+# Before it: [One number](01_one_number.py). Run the cells one by one, or all at once:
+# `python tutorials/02_the_loop.py`. Every number in the text is checked by an `assert` beside it.
+
+# %%
+import math
+import warnings
+from pathlib import Path
+
+import numpy as np
+
+import minigrad
+from minigrad import nn, optim
+
+pictures = Path(__file__).parent / "pictures" if "__file__" in globals() else Path("pictures")
+
+# %% [markdown]
+# ## The data set
+#
+# The digits are grey images of 8 by 8 pixels, each a row of 64 numbers from 0 (paper) to 1 (ink).
+# 1,437 are for training and 360 are held out: the network never sees them in training, and is
+# measured on them.
+
+# %%
+dataset, held_out = minigrad.data.digits()
+print(dataset)
+assert (len(dataset), len(held_out)) == (1437, 360)
+
+image, digit = held_out[0]
+for row in image.reshape(8, 8):
+    print("".join(" .:-=+*#%@"[int(9 * ink)] * 2 for ink in row))
+print(f"this is a {digit}")
+assert image.shape == (64,) and digit == 7
+assert image.min() == 0.0 and image.max() == 1.0
+
+# %% [markdown]
+# ## The network
+#
+# The model has two layers. The first makes 64 weighted sums of the 64 pixels, each with a bias
+# added, and the ReLU keeps what is positive of them. The second makes 10 weighted sums of that: one
+# score for each digit. The loss compares the scores with the right digit.
+#
+# `Network` joins the model and the loss, and puts all weights and biases into one vector `x`. The
+# function below starts from the same random numbers each time it is called. So every comparison
+# further down starts from the same place.
+
+
+# %%
+def start():
+    """A fresh network, the data set from its first batch on, and the held-out digits."""
+    minigrad.manual_seed(0)
+    model = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
+    return minigrad.Network(model, nn.CrossEntropyLoss()), *minigrad.data.digits()
+
+
+network, dataset, held_out = start()
+x = network.x
+print(f"x has shape {x.shape} and dtype {x.dtype}")
+assert x.shape == (64 * 64 + 64 + 10 * 64 + 10,) == (4810,)
+
+# %% [markdown]
+# `names()` tells which slice of `x` is which parameter. The parameters are not copied from `x`,
+# they lie in it: writing to the slice changes the bias.
+
+# %%
+for name, place in network.names().items():
+    print(f"x[{place.start}:{place.stop}] is {name}")
+assert network.names()["2.bias"] == slice(4800, 4810)
+
+before = network.model[2].bias[0].item()
+x[4800] += 1
+assert network.model[2].bias[0].item() == np.float32(before) + 1
+x[4800] = before
+
+# %% [markdown]
+# ## `data_batch = dataset.sample_data_batch()`
+#
+# A batch is 64 images drawn at random, with their digits. One row is one image.
+
+# %%
+data_batch = dataset.sample_data_batch()
+print(f"X has shape {data_batch.X.shape}, y has shape {data_batch.y.shape} and begins with {data_batch.y[:8]}")
+assert data_batch.X.shape == (64, 64) and data_batch.y.shape == (64,)
+
+# %% [markdown]
+# ## `loss = network.forward(data_batch)`
+#
+# The forward pass computes the scores of the 64 images, and from them one number: how badly they
+# fit the digits. If the network gave every digit the probability 1/10, the loss would be log(10),
+# about 2.303. The untrained network is close to that: it knows nothing yet.
+
+# %%
+loss = network.forward(data_batch)
+print(f"loss {loss:.3f}, log(10) is {math.log(10):.3f}")
+assert abs(loss - 2.303) < 0.05
+assert abs(math.log(10) - 2.303) < 0.001
+
+# %% [markdown]
+# ## `dx = network.backward()`
+#
+# The backward pass walks from the loss back to every parameter, as in the first lesson, only with
+# arrays in place of numbers. `dx` has the shape of `x`: its element i tells how fast the loss grows
+# with element i of `x`.
+
+# %%
+dx = network.backward()
+print(f"dx has shape {dx.shape} and dtype {dx.dtype}")
+assert dx.shape == x.shape and dx.dtype == x.dtype
+
+# %% [markdown]
+# Here is the picture of this backward pass, drawn before the next forward pass replaces the graph.
+# Grey is the data, blue are the parameters. `|grad|` is the length of a parameter's gradient: of
+# its slice of `dx`.
+
+# %%
+try:
+    minigrad.draw(loss).render(outfile=pictures / "one_backward_pass.svg", cleanup=True)
+    print("picture: pictures/one_backward_pass.svg")
+except (ImportError, OSError, RuntimeError) as error:
+    print("not drawn:", " ".join(str(error).split()))
+
+length = np.linalg.norm(dx[network.names()["0.weight"]])
+print(f"|grad| of 0.weight is {length:.4f}")
+assert abs(length - 0.2402) < 0.0001
+
+# %% [markdown]
+# ![The graph from the batch X and four parameters to the loss](pictures/one_backward_pass.svg)
+#
+# ## Is `dx` true?
+#
+# Ask the loss itself. Move one element of `x` a little up and a little down, compute the loss both
+# times, and divide the difference by the distance. Nothing of the backward pass is used for this.
+
+
+# %%
+def slope(i, h):
+    """How fast the loss on the batch changes with x[i], from two forward passes."""
+    here = x[i]
+    x[i] = here + h
+    above = network.forward(data_batch)
+    x[i] = here - h
+    below = network.forward(data_batch)
+    x[i] = here
+    return (above - below) / (2 * h)
+
+
+i = np.abs(dx).argmax()
+print(f"dx[{i}] = {dx[i]:.5f}, by the difference {slope(i, h=0.01):.5f}")
+assert abs(slope(i, h=0.01) / dx[i] - 1) < 0.001
+
+# %% [markdown]
+# They agree to a thousandth. This took two forward passes for one of 4,810 elements; the backward
+# pass gave all of them at once. A smaller `h` would not make the difference more exact here: the
+# loss is computed in float32, with about seven digits, and two losses that are almost equal have
+# few digits left in their difference.
+
+# %%
+print(f"with h = 0.00001: {slope(i, h=0.00001):.5f}")
+assert abs(slope(i, h=0.00001) / dx[i] - 1) > 0.01
+
+# %% [markdown]
+# ## `x += - learning_rate * dx`
+#
+# The update moves all of `x` a small step against the gradient. As long as the step is small, the
+# loss falls by the sum of (what each element moves) times (its slope): that is
+# `learning_rate * (dx @ dx)`.
+
+# %%
+learning_rate = 1e-1
+x += -learning_rate * dx
+fell = loss - network.forward(data_batch)
+print(f"the loss fell by {fell:.5f}; expected were {learning_rate * (dx @ dx):.5f}")
+assert 0.95 < fell / (learning_rate * (dx @ dx)) < 1
+
+# %% [markdown]
+# ## All lines together
+#
+# One step takes the loss on one batch down by a hundredth. Now a thousand steps, each on a new
+# batch. The rest of the cell only counts and prints.
+
+# %%
+network, dataset, held_out = start()
+x = network.x
+learning_rate = 1e-1
+step = 0
+
+while True:
+    data_batch = dataset.sample_data_batch()
+    loss = network.forward(data_batch)
+    dx = network.backward()
+    x += -learning_rate * dx
+
+    step += 1
+    if step % 200 == 0:
+        print(f"step {step:4}  loss {loss:.3f}")
+    if step == 1000:
+        break
+
+# %% [markdown]
+# The loss is of training images. What counts are the held-out ones: the network's answer is the
+# digit with the highest score. `no_grad` tells minigrad that nobody will call `backward` here, so
+# it records no graph.
+
+
+# %%
+def accuracy(network):
+    """The part of the held-out digits that are read correctly."""
+    with minigrad.no_grad():
+        scores = network.model(minigrad.tensor(held_out.X))
+    return (scores.argmax(1).numpy() == held_out.y).mean()
+
+
+print(f"{accuracy(network):.1%} of the held-out digits are right")
+assert accuracy(network) > 0.95
+
+# %% [markdown]
+# ## The slip: `x = x - …`
+#
+# `x = x - learning_rate * dx` looks like the same update. But `x - …` makes a new vector, and `=`
+# gives the name `x` to it. The network keeps its own vector, which nobody changes any more. On the
+# same batch the loss stays what it was, to the last digit. minigrad notices after three rounds, and
+# warns once.
+
+# %%
+network, dataset, held_out = start()
+x = network.x
+data_batch = dataset.sample_data_batch()
+losses = []
+
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    for _ in range(6):
+        losses.append(network.forward(data_batch))
+        dx = network.backward()
+        x = x - learning_rate * dx
+
+print(f"the losses: {sorted(set(losses))}")
+print(f"the warning: {caught[0].message}")
+assert len(losses) == 6 and len(set(losses)) == 1
+assert len(caught) == 1
+assert x is not network.x and not np.shares_memory(x, network.x)
+
+# %% [markdown]
+# Three ways of writing the update do train. They give the same bytes.
+
+
+# %%
+def in_place(network, dx):
+    """Add to the vector itself."""
+    x = network.x
+    x += -learning_rate * dx
+
+
+def into_the_elements(network, dx):
+    """Make a new vector, and copy its elements into the old one."""
+    x = network.x
+    x[:] = x - learning_rate * dx
+
+
+def by_assignment(network, dx):
+    """Make a new vector, and let the network copy it."""
+    network.x = network.x - learning_rate * dx
+
+
+results = set()
+for update in [in_place, into_the_elements, by_assignment]:
+    network, dataset, held_out = start()
+    network.forward(dataset.sample_data_batch())
+    update(network, network.backward())
+    results.add(network.x.tobytes())
+
+untrained = start()[0].x.tobytes()
+assert len(results) == 1 and untrained not in results
+
+# %% [markdown]
+# ## The same with an optimiser
+#
+# Outside this lecture you will meet the loop in another form: an optimiser holds the parameters,
+# `loss.backward()` leaves each gradient in `.grad`, and `step()` updates. `optim.SGD` is the
+# lecture's line, applied to one parameter after the other. Here are a hundred steps of both, from
+# the same start.
+
+# %%
+network, dataset, held_out = start()
+x = network.x
+for _ in range(100):
+    data_batch = dataset.sample_data_batch()
+    loss = network.forward(data_batch)
+    dx = network.backward()
+    x += -learning_rate * dx
+by_the_loop = x.tobytes()
+
+network, dataset, held_out = start()  # the network is here only to compare the vectors at the end
+model, loss_function = network.model, nn.CrossEntropyLoss()
+optimizer = optim.SGD(model.parameters(), lr=learning_rate)
+for _ in range(100):
+    X, y = dataset.sample_data_batch()
+    loss = loss_function(model(minigrad.tensor(X)), y)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+
+print(f"equal: {network.x.tobytes() == by_the_loop}")
+assert network.x.tobytes() == by_the_loop
+
+# %% [markdown]
+# All 4,810 numbers are equal, to the last bit. `zero_grad()` is needed because `.grad` adds up over
+# backward passes (the `+=` of the first lesson); `network.backward()` starts `dx` from zero each
+# time.
+#
+# ## Experiment
+#
+# The learning rate is yours to choose. Here are four, for 500 steps each. Guess their order before
+# you run the cell. (The other numbers in each row are bounds for the loss and the accuracy: they
+# check what is said below.)
+
+
+# %%
+def train(learning_rate, steps=500):
+    """Train from the start; give the mean loss of the last 100 batches, and the network."""
+    network, dataset, _ = start()
+    x = network.x
+    losses = []
+    for _ in range(steps):
+        losses.append(network.forward(dataset.sample_data_batch()))
+        x += -learning_rate * network.backward()
+    return np.mean(losses[-100:]), network
+
+
+for rate, loss_from, loss_to, right_from, right_to in [
+    (0.001, 2.2, 2.3, 0.1, 0.2),
+    (0.1, 0.15, 0.25, 0.93, 0.97),
+    (1, 0.01, 0.05, 0.95, 1.0),
+    (10, 2.3, 2.5, 0.1, 0.1),
+]:
+    final_loss, network = train(rate)
+    right = accuracy(network)
+    print(f"learning rate {rate:<5}  loss {final_loss:.3f}  accuracy {right:.1%}")
+    assert loss_from < final_loss < loss_to and right_from <= right <= right_to
+
+# %% [markdown]
+# - 0.001 is too low: the loss has hardly moved from 2.30. It falls, but slowly.
+# - 0.1 is good: the loss is about 0.2.
+# - 1 is better still on this small problem: the loss is about 0.02.
+# - 10 is too high: the loss is worse than at the start. The network is right on 36 of the 360
+#   held-out digits, which is what one gets by giving the same answer to all of them.
+#
+# The last one is stuck. Its first steps went so far that the weighted sums of the first layer are
+# negative for nearly all images. Behind the ReLU they are 0, where the derivative is 0 as well, so
+# that hardly any gradient reaches the first layer's weights.
+
+# %%
+with minigrad.no_grad():
+    sums = network.model[0](minigrad.tensor(held_out.X)).numpy()  # the network of the last rate, 10
+print(f"{(sums > 0).sum()} of {sums.size:,} sums are positive")
+assert (sums > 0).mean() < 0.01
+
+network.forward((dataset.X, dataset.y))
+length = np.linalg.norm(network.backward()[network.names()["0.weight"]])
+print(f"|grad| of 0.weight is {length:.4f}")
+assert length < 0.01
+
+# %% [markdown]
+# Somewhere between 1 and 10 the loop stops training. Find where.
+
+# %%
+rate = 2  # change this
+final_loss, network = train(rate)
+print(f"learning rate {rate:<5}  loss {final_loss:.3f}  accuracy {accuracy(network):.1%}")
+
+# %% [markdown]
+# ## A question
+#
+# The gradient of a batch is that of 64 images. Is it the gradient of the loss on all 1,437, which
+# one really wants to make smaller? If it is not, why does the loop train?
+#
+# **Answer.** It is not the same vector, but it points roughly the same way. The cosine of the angle
+# between the two is 1 for the same direction and 0 for a right angle.
+
+# %%
+network, dataset, held_out = start()
+everything = dataset.X, dataset.y
+loss_on_all = network.forward(everything)
+dx_of_all = network.backward()
+network.forward(dataset.sample_data_batch())
+dx = network.backward()
+cosine = dx @ dx_of_all / np.linalg.norm(dx) / np.linalg.norm(dx_of_all)
+print(f"cosine {cosine:.2f}")
+assert 0.5 < cosine < 0.9
+
+# %% [markdown]
+# So a step along the batch's gradient lowers the loss on all images too, and it took 64 images in
+# place of 1,437.
+
+# %%
+network.x += -learning_rate * dx
+print(f"the loss on all images goes from {loss_on_all:.4f} to {network.forward(everything):.4f}")
+assert network.forward(everything) < loss_on_all
