@@ -32,6 +32,13 @@ class Loss(float):
         return float, (float(self),)  # copied or pickled, it is only the number
 
 
+def _references(vectors: list[np.ndarray], i: int) -> int:
+    return sys.getrefcount(vectors[i])
+
+
+_ALONE = _references([np.empty(0)], 0)  # for an array that only the list holds; other Pythons count otherwise
+
+
 class Network:
     """A model and its loss, with all parameters in one flat vector `x`.
 
@@ -87,6 +94,7 @@ class Network:
         self._before = self._x.copy()  # x at the last forward pass
         self._result: Tensor | None = None
         self._unchanged = 0  # rounds of forward and backward, with a dx that is not 0, since x last changed
+        self._warned = False
         self._went_back = False
         self._vectors: list[np.ndarray] = []  # the last two dx
 
@@ -175,7 +183,8 @@ class Network:
         if not self._same_x():
             self._before[...] = self._x
             self._unchanged = 0
-        elif self._unchanged == 3:
+        elif self._unchanged >= 3 and not self._warned:
+            self._warned = True
             warnings.warn(
                 "x has not changed in three rounds of forward and backward, so nothing is being trained. "
                 "`x = x - learning_rate * dx` makes a copy: write `x += -learning_rate * dx`, or assign network.x = x",
@@ -235,10 +244,10 @@ class Network:
 
         (Fresh memory costs a page fault per 4 KiB, which can take longer than the arithmetic.)
         """
-        for vector in self._vectors:
-            if sys.getrefcount(vector) == 3:  # the list's, the loop's and the call's
-                vector.fill(0)
-                return vector
+        for i in range(len(self._vectors)):
+            if _references(self._vectors, i) == _ALONE:
+                self._vectors[i].fill(0)
+                return self._vectors[i]
         vector = np.zeros_like(self._x)
         self._vectors = [*self._vectors[-1:], vector]  # two: the caller's dx is still there when the next is made
         return vector

@@ -63,13 +63,16 @@ def promoted(a: Any, b: Any, division: bool = False) -> tuple[Any, Any]:
         dtype = default_dtype if float in (a.__class__, b.__class__) else np.array([a, b]).dtype
         return np.asarray(a, dtype), np.asarray(b, dtype)
     if a.__class__ in NUMBERS or b.__class__ in NUMBERS:
-        number, t = (a, b) if a.__class__ in NUMBERS else (b, a)
+        left = a.__class__ in NUMBERS
+        number, t = (a, b) if left else (b, a)
         if t.dtype.kind != "f":
             if division or number.__class__ is float:
                 t = t.astype(default_dtype)
             elif t.dtype.kind == "b" and number.__class__ is int:
                 t = t.astype(np.dtype("int64"))
-        return (number, t) if number is a else (t, number)
+        if division and not number:
+            number = np.asarray(number, t.dtype)  # for Python's own 0 raises where an array's divides to inf
+        return (number, t) if left else (t, number)
     dtype = result_type(a, b)
     if division and dtype.kind != "f":
         dtype = default_dtype

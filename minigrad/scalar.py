@@ -70,8 +70,10 @@ def _binary(rule: Elementwise) -> tuple[Callable[[Value, Value | float], Value],
     def operation(a: Value, b: Value | float) -> Value:
         if b.__class__ is Value:
             y, da, db = both(a.data, b.data)  # type: ignore[union-attr]
-        elif b.__class__ is float or isinstance(b, Real):
+        elif b.__class__ is float:
             y, da, db = left(a.data, b)
+        elif isinstance(b, Real):
+            y, da, db = left(a.data, float(b))
         else:
             return NotImplemented
         if watchers or not mode.recording:

@@ -509,9 +509,8 @@ class Tensor(Operations, Casts, protocols.NumPy):
             ) from None
         if recorded:
             inputs = [self._node, v._node if isinstance(v, Tensor) else None]
-            self._rewritten(
-                Tensor._record(ix.setitem, (self, v), [self._array, array], inputs, self._array, {"index": index})
-            )
+            arrays = [self._array, array]
+            self._rewritten(Tensor._record(ix.setitem, arrays, arrays, inputs, self._array, {"index": index}))
 
     def copy_(self, source: Any) -> Self:
         """Take over the values of another tensor (broadcast to this shape)."""

@@ -249,6 +249,13 @@ OPS = (
         lambda m, x, w, b: m.nn.functional.linear(x, w, b),
         cases([((3,), (4, 3), (4,)), ((2, 3), (4, 3), (4,)), ((2, 5, 3), (4, 3), (4,)), ((0, 3), (4, 3), (4,))]),
     ),
+    row(
+        "cross_entropy",
+        lambda m, x, target, **k: m.nn.functional.cross_entropy(x, m.tensor(np.array(target, int)), **k),
+        cases([(4, 3)], *[{"target": [0, 2, 1, 2], "reduction": r} for r in ("none", "mean", "sum")])
+        + cases([(3,)], {"target": 1})
+        + cases([(0, 3)], {"target": [], "reduction": "none"}),
+    ),
     # shape
     row(
         "reshape",

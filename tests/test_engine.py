@@ -379,6 +379,33 @@ def test_modes_end_with_an_exception(mode: Any) -> None:
     assert is_grad_enabled()
 
 
+def test_a_decorated_function_may_run_in_two_threads_at_once() -> None:
+    order = threading.Barrier(2)
+    seen: list[tuple[str, bool]] = []
+
+    @no_grad()
+    def wait(times: int) -> None:
+        for _ in range(times):
+            order.wait(5)
+
+    def first() -> None:
+        wait(1)  # leaves while the second is still inside
+        seen.append(("first", is_grad_enabled()))
+        order.wait(5)
+
+    def second() -> None:
+        with no_grad():
+            wait(2)
+            seen.append(("second", is_grad_enabled()))
+
+    threads = [threading.Thread(target=f) for f in (first, second)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(seen) == [("first", True), ("second", False)]
+
+
 def test_a_mode_is_of_one_thread() -> None:
     seen: list[bool] = []
     with no_grad():
@@ -609,5 +636,5 @@ def test_backward_gives_gradients_to_the_named_inputs_only() -> None:
     z.backward(inputs=[b, y], retain_graph=True)
     assert a.grad is None
     assert (b.grad.item(), y.grad.item()) == (2 * 6 * 2, 12)
-    z.backward(inputs=a)
-    assert (a.grad.item(), b.grad.item()) == (2 * 6 * 3, 24)
+    z.backward(inputs=a)  # y is on the way, and was asked for only before
+    assert (a.grad.item(), b.grad.item(), y.grad.item()) == (2 * 6 * 3, 24, 12)

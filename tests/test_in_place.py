@@ -39,7 +39,7 @@ v = t[0]; v *= 3
 v = t[0, 1]; v.mul_(3)
 t.T[0] = 7
 t.view(-1)[2:4] = 7
-t.reshape(3, 2).transpose(0, 1)[1].fill_(7)
+t.reshape(-1)[:6].reshape(3, 2).transpose(0, 1)[1].fill_(7)
 """.strip().splitlines()
 """Writes that the graph takes note of, so that what is computed from t afterwards is right."""
 

@@ -11,7 +11,7 @@ import pytest
 from ops import OPS, Op
 
 import minigrad
-from minigrad import Tensor, tensor
+from minigrad import Tensor, protocols, tensor
 
 T = np.array([[0.5, 1.5, -2.5], [3.0, 0.25, 1.0]], np.float32)
 A = np.array([[1.0, -2.0, 0.5], [0.25, 4.0, 2.0]], np.float32)
@@ -141,6 +141,12 @@ a != t
 np.greater(1, t)
 np.less_equal(t, 1)
 np.equal(t, 1.5)
+np.not_equal(a, t)
+np.less(1, t)
+np.greater_equal(a, t)
+np.bitwise_and(a > 0, t > 0)
+np.bitwise_or(t > 0, a > 0)
+np.bitwise_xor(t > 0, a > 0)
 (a > 0) & (t > 0)
 (t > 0) | (a > 0)
 (a > 0) ^ (t > 0)
@@ -182,6 +188,11 @@ def test_numpys_lines_give_numpys_numbers(text: str) -> None:
     if found.requires_grad:
         (gradient,) = minigrad.grad(found.sum(), [t])
         assert (gradient.shape, gradient.dtype) == (t.shape, t.dtype)
+
+
+def test_every_function_with_a_rule_is_tried() -> None:
+    names = {f.__name__ for f in [*protocols._METHODS, *protocols._FUNCTIONS]} - {"float_power"}  # float64 in NumPy
+    assert {name for name in names if f"np.{name}(" not in SAME_IN_NUMPY} == set()
 
 
 @pytest.mark.parametrize("op", [op for op in OPS if op.grad and op.name != "double"], ids=lambda op: op.name)

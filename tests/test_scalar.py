@@ -277,6 +277,10 @@ POLES: list[tuple[str, tuple[float, ...], tuple[float, ...]]] = [  # what, where
     ("sin(a)", (inf,), (nan,)),
     ("cos(a)", (-inf,), (nan,)),
     ("tanh(a)", (-inf,), (0.0,)),
+    ("relu(a)", (nan,), (0.0,)),
+    ("relu(a)", (-inf,), (0.0,)),
+    ("sigmoid(a)", (-inf,), (0.0,)),
+    ("sigmoid(a)", (nan,), (nan,)),
     ("abs(a)", (-inf,), (-1.0,)),
     ("abs(a)", (nan,), (nan,)),
 ]
@@ -289,7 +293,8 @@ def test_corners_of_arithmetic_are_numpys(text: str, at: tuple[float, ...], slop
         return eval(text, {**names, "abs": abs, **dict(zip("ab", xs))})
 
     with np.errstate(all="ignore"):
-        wanted = eval(text, {**vars(np), **dict(zip("ab", map(np.float64, at)))})
+        more = {"relu": lambda a: np.maximum(a, 0), "sigmoid": lambda a: 1 / (1 + np.exp(-a))}
+        wanted = eval(text, {**vars(np), **more, **dict(zip("ab", map(np.float64, at)))})
         of_tensors = value_and_slopes(function, *at, leaf=float64)
     value, found = value_and_slopes(function, *at)
     assert same([value, *found], [float(wanted), *slopes])

@@ -13,7 +13,7 @@ mul = elementwise("mul", "a * b", a="b", b="a")
 div = elementwise("div", "a / b", a="1 / b", b="-y / b")
 neg = elementwise("neg", "-x", x="-1")
 # (b != 0) keeps b * a**(b-1) at 0 for b = 0, where a**-1 may be infinite; log(0) is met by a derivative of 0
-pow = elementwise("pow", "a ** b", a="b * a ** (b - (b != 0))", b="y * log(where((a == 0) & (b >= 0), 1, a))")
+pow = elementwise("pow", "a ** b", a="b * a ** (b - (b != 0))", b="y * log(where((a == 0) & (b >= 0), y ** 0, a))")
 square = elementwise("square", "x * x", x="2 * x")
 abs = elementwise("abs", "abs(x)", x="sign(x)")
 

@@ -23,7 +23,7 @@ _STYLE = """\
     rankdir=LR ordering=in
     node [shape=Mrecord style=filled fontname="Helvetica" fontsize=12 width=0.4 height=0.3 margin="0.15,0.055"
         color="#555555" fillcolor="white"]
-    edge [fontname="Helvetica" fontsize=10 color="#666666" fontcolor="#b34700" arrowsize=0.7]
+    edge [fontname="Helvetica" fontsize=11 color="#666666" fontcolor="#b34700" arrowsize=0.7]
 """
 # with the vermilion above, the blue that Okabe and Ito chose for the colour-blind, paler so that text is legible on it
 _LEAF = ' shape=record color="#0072b2" fillcolor="#d6e9f5"'
@@ -52,7 +52,7 @@ def dot(output: Any, *, max_nodes: int = 200) -> str:
     >>> "n0:e -> n1:0:w" in dot(a - 1.0), "n0:e -> n1:1:w" in dot(1.0 - a)
     (True, True)
     """
-    return "".join(["digraph {\n", *body(output, max_nodes), "}\n"])
+    return "".join(["digraph minigrad {\n", *body(output, max_nodes), "}\n"])
 
 
 def body(output: Any, max_nodes: int) -> list[str]:

@@ -37,7 +37,7 @@ def draw(output: Any, *, max_nodes: int = 200) -> Picture:
     >>> "tanh" in picture.source
     True
     """
-    return Picture(body=body(output, max_nodes), format="svg")
+    return Picture("minigrad", body=body(output, max_nodes), format="svg")
 
 
 class Picture(graphviz.Digraph):  # type: ignore[misc]
@@ -99,9 +99,11 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]
             else:
                 target = Path(self.directory, outfile) if directory is None else Path(outfile)
                 format = format or target.suffix[1:].lower()
-            target.write_bytes(self.pipe(format, engine=options.get("engine")))
-            if cleanup:
-                os.remove(self.filepath)
+            try:
+                target.write_bytes(self.pipe(format, engine=options.get("engine")))
+            finally:
+                if cleanup:
+                    os.remove(self.filepath)
             if view:
                 webbrowser.open(target.resolve().as_uri())
             return str(target)

@@ -250,6 +250,11 @@ CORNERS: tuple[tuple[str, tuple[Any, ...]], ...] = (
     *[(f"x.{name}(dim=1)", (NANS,)) for name in ("amax", "amin", "argmax", "argmin", "sum", "mean", "std")],
     *[(f"x.{name}(dim=1).values", (NANS,)) for name in ("max", "min")],
     *[(f"x.{name}(dim=1)", (rows,)) for name in ("softmax", "log_softmax", "logsumexp") for rows in LOGITS],
+    *[
+        (f"m.nn.functional.cross_entropy(x, x.detach().{name}(1), reduction='none')", (rows,))
+        for name in ("argmax", "argmin")
+        for rows in LOGITS
+    ],
     *[(f"x.{name}(y)", ([1.0, 2.0, 3.0, inf], [2.0, 2.0, 1.0, inf])) for name in ("maximum", "minimum")],
     *[(f"x.detach().{name}(y.detach())", ([nan, 2.0], [1.0, nan])) for name in ("maximum", "minimum")],
     ("x.detach().relu() + x.detach().abs()", ([nan],)),
