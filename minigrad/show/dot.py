@@ -52,7 +52,7 @@ def dot(output: Any, *, max_nodes: int = 200) -> str:
     >>> "n0:e -> n1:0:w" in dot(a - 1.0), "n0:e -> n1:1:w" in dot(1.0 - a)
     (True, True)
     """
-    return "".join(["digraph minigrad {\n", *body(output, max_nodes), "}\n"])
+    return "".join(["digraph computation {\n", *body(output, max_nodes), "}\n"])
 
 
 def body(output: Any, max_nodes: int) -> list[str]:

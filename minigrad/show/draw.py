@@ -37,7 +37,7 @@ def draw(output: Any, *, max_nodes: int = 200) -> Picture:
     >>> "tanh" in picture.source
     True
     """
-    return Picture("minigrad", body=body(output, max_nodes), format="svg")
+    return Picture("computation", body=body(output, max_nodes), format="svg")
 
 
 class Picture(graphviz.Digraph):  # type: ignore[misc]
