@@ -65,7 +65,9 @@ def test_a_value_used_twice_gets_both_shares_before_it_passes_them_on(leaf: Leaf
 
 @both
 @pytest.mark.parametrize(
-    "again", [lambda y, x: y.backward(), lambda y, x: grad(y, x), lambda y, x: list(walk(y))], ids=str
+    "again",
+    [lambda y, x: y.backward(), lambda y, x: grad(y, x), lambda y, x: list(walk(y))],
+    ids=["backward", "grad", "walk"],
 )
 def test_a_released_graph_explains_itself_and_stores_nothing(leaf: Leaf, again: Callable[..., Any]) -> None:
     x, other = leaf(3.0), leaf(5.0)

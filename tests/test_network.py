@@ -177,19 +177,27 @@ def test_no_part_of_dx_that_is_held_ever_changes(hold: Callable[..., Any]) -> No
         np.testing.assert_array_equal(np.array(h), c)
 
 
-def test_parameters_that_took_no_part_have_no_slope() -> None:
-    class Half(nn.Module):
+def test_parameters_that_take_no_part_have_no_slope() -> None:
+    class Branches(nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.used, self.unused = nn.Linear(2, 3), nn.Linear(2, 3)
-            self.used.bias.requires_grad = False
+            self.left, self.right = nn.Linear(2, 3), nn.Linear(2, 3)
+            self.go = "left"
 
         def forward(self, x: Tensor) -> Tensor:
-            return self.used(x)
+            return getattr(self, self.go)(x)
 
-    network = Network(Half(), nn.CrossEntropyLoss())
+    network = Network(Branches(), nn.CrossEntropyLoss())
+    model = network.model
+    for model.go in ("left", "right", "left", "right"):
+        dx = step(network)
+        steep = {name for name, s in network.names().items() if dx[s].any()}
+        assert steep == {f"{model.go}.weight", f"{model.go}.bias"}
+        network.x -= 0.1 * dx
+        del dx  # its memory may be used again
+    model.right.bias.requires_grad = False
     dx = step(network)
-    assert {name for name, s in network.names().items() if dx[s].any()} == {"used.weight"}
+    assert not dx[network.names()["right.bias"]].any() and model.right.bias.grad is None
 
 
 def test_new_memory_of_a_parameter_is_taken_over() -> None:
