@@ -69,7 +69,7 @@ def _binary(rule: Elementwise) -> tuple[Callable[[Value, Value | float], Value],
 
     def operation(a: Value, b: Value | float) -> Value:
         if b.__class__ is Value:
-            y, da, db = both(a.data, b.data)  # type: ignore[union-attr]
+            y, da, db = both(a.data, b.data)
         elif b.__class__ is float:
             y, da, db = left(a.data, b)
         elif isinstance(b, Real):
