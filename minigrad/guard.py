@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import weakref
 import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -53,6 +55,16 @@ def show(a: np.ndarray) -> np.ndarray:
     if id(whose) not in shown:
         _note(shown, whose, now(), _fingerprint(whose))
     return a.view()
+
+
+@contextmanager
+def trusting(arrays: Iterable[np.ndarray]) -> Iterator[None]:
+    """In here, these owners count as not handed out: the caller looks after their content himself."""
+    held = {id(a): shown.pop(id(a)) for a in arrays if id(a) in shown}
+    try:
+        yield
+    finally:
+        shown.update(held)
 
 
 def _fingerprint(a: np.ndarray) -> int:

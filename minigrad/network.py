@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from minigrad import engine
+from minigrad import engine, guard
 from minigrad.creation import as_tensor
-from minigrad.nn.module import Module
+from minigrad.nn.module import Module, Parameter
 from minigrad.tensors import Tensor
 
 
@@ -79,6 +79,7 @@ class Network:
             raise TypeError(f"Network(model, loss): the loss is called with (scores, targets); got {loss!r}")
         self.model, self.loss = model, loss
         self._parameters = dict(model.named_parameters())
+        self._refuse_hidden()
         dtypes = {str(p.dtype) for p in self._parameters.values()}
         if len(dtypes) != 1:
             raise ValueError(
@@ -90,6 +91,7 @@ class Network:
         self._slices = {n: slice(e - p.numel(), e) for (n, p), e in zip(self._parameters.items(), ends)}
         self._x = np.empty(ends[-1], dtypes.pop())
         self._views: dict[str, np.ndarray] = {}
+        self._owners: dict[str, np.ndarray] = {}  # of the views, as the guard knows them
         self._adopt()
         self._before = self._x.copy()  # x at the last forward pass
         self._result: Tensor | None = None
@@ -101,6 +103,17 @@ class Network:
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.model, self.loss)  # a copy has an x of its own, which its own parameters show
 
+    def _refuse_hidden(self) -> None:
+        """Raise for modules and parameters in plain lists, which a module does not see and nothing would train."""
+        known: set[Any] = {*self._parameters.values(), *self.model.modules()}
+        for path, module in self.model.named_modules():
+            for attribute, value in vars(module).items():
+                if isinstance(value, list | tuple) and {v for v in value if isinstance(v, Module | Parameter)} - known:
+                    raise ValueError(
+                        f"Network: {f'{path}.' if path else ''}{attribute} is a plain {type(value).__name__} of modules "
+                        "or parameters, which would not be trained: make it nn.Sequential(*layers), or attributes"
+                    )
+
     def _adopt(self) -> None:
         """Make every parameter a view into x; a parameter that was given other memory brings its values along."""
         for name, p in self._parameters.items():
@@ -111,7 +124,9 @@ class Network:
                 raise ValueError(f"{name} now has shape {p.shape}, but {piece.size} elements in x: make a new Network")
             piece[...] = p._array.ravel()
             # through a memoryview, so that each parameter counts as memory of its own when writes are watched
-            self._views[name] = np.asarray(piece.data).reshape(p.shape)
+            self._owners[name] = np.asarray(piece.data)
+            self._views[name] = self._owners[name].reshape(p.shape)
+            guard.show(self._owners[name])
             p.data = self._views[name]
             p._array = self._views[name]
 
@@ -162,7 +177,8 @@ class Network:
             inputs = inputs.to(self._x.dtype)
         if inputs is not data_batch[0]:
             inputs.name = inputs.name or "X"
-        result = self.loss(self.model(inputs), targets)
+        with guard.trusting(self._owners.values()):  # x is handed out, but backward compares all of it
+            result = self.loss(self.model(inputs), targets)
         if not isinstance(result, Tensor) or result.numel() != 1:
             got = f"shape {result.shape}" if isinstance(result, Tensor) else type(result).__name__
             raise ValueError(f"forward: the loss is to be a tensor of one number, got {got}; average it: .mean()")

@@ -156,6 +156,9 @@ class Operations:
     sign, floor, ceil = (_unary(rule, exact=True) for rule in (ew.sign, ew.floor, ew.ceil))
     __neg__, __abs__ = neg, abs
 
+    def __pos__(self) -> Self:
+        return self
+
     add, sub, mul, div = _binary(ew.add), _binary(ew.sub), _binary(ew.mul), _binary(ew.div, division=True)
     pow, maximum, minimum = _binary(ew.pow), _binary(ew.maximum), _binary(ew.minimum)
     __add__, __radd__ = add, _reflected(ew.add)

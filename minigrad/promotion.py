@@ -53,9 +53,9 @@ def operand(value: Any) -> Any:
 
 def promoted(a: Any, b: Any, division: bool = False) -> tuple[Any, Any]:
     """Both operands in one dtype, or (None, None) if one cannot be computed with. A true division is one of floats."""
-    dtype = getattr(a, "dtype", None)
-    if dtype is not None and dtype is getattr(b, "dtype", None) and dtype.kind == "f":
-        return a, b
+    shared: Any = getattr(a, "dtype", "none")
+    if shared is getattr(b, "dtype", None) and shared.kind == "f":
+        return a, b  # the commonest case
     a, b = operand(a), operand(b)
     if a is None or b is None:
         return None, None

@@ -189,7 +189,7 @@ class Value(Node):
         self.released = True  # the derivatives stay, for pictures; they are only numbers
 
     def store(self, g: Any, shared: bool) -> None:
-        self.grad = self.grad + g
+        self.grad = g if self.grad is None else self.grad + g
 
     def seed(self, gradient: float | Value | None = None, graph: bool = False) -> Any:
         """The gradient a backward pass starts from: 1, as d y / d y. A Value, for a pass that is itself recorded."""
@@ -251,7 +251,7 @@ class Value(Node):
             if db is not None:
                 b = v.b
                 pending[b] = get(b, 0.0) + g * db
-            v.grad += g
+            v.grad = g if v.grad is None else v.grad + g
             v.released = v.rule is not None and not retain
 
     # -- a number's side -----------------------------------------------------------------------------------------
@@ -276,6 +276,12 @@ class Value(Node):
 
     def __format__(self, spec: str) -> str:
         return format(self.data, spec) if spec else repr(self)
+
+    def __pos__(self) -> Value:
+        return self
+
+    def __array__(self, *_: Any, **__: Any) -> Any:
+        raise TypeError("NumPy cannot hold a Value and its gradient; for arrays with gradients: minigrad.tensor(...)")
 
     __hash__ = object.__hash__  # by identity, although == is by value: nodes are keys in the walk
 

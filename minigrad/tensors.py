@@ -379,11 +379,15 @@ class Tensor(Operations, Casts, protocols.NumPy):
             RuntimeError: from `seed`; on a second pass through a graph that was not retained; and when an array
                 that the pass needs was written to in the meantime.
         """
-        if isinstance(inputs, Tensor):
-            inputs = [inputs]
-        targets = None if inputs is None else [t.node for t in inputs if t.node is not None]
-        for node in targets or ():
-            node.keeps = True
+        if inputs is not None:
+            inputs = [inputs] if isinstance(inputs, Tensor) else list(inputs)
+        targets = None
+        if inputs is not None:
+            targets = [t.node for t in inputs if t.node is not None]
+            if not targets or len(targets) < len(inputs):
+                raise RuntimeError("backward: inputs are to be tensors that require a gradient, at least one")
+            for node in targets:
+                node.keeps = True
         engine.backward(
             {self.node: self.seed(gradient, create_graph)},  # type: ignore[dict-item]
             retain_graph=create_graph if retain_graph is None else retain_graph,

@@ -471,3 +471,22 @@ def test_a_batch_is_left_as_it_was() -> None:
     X, y = tensor(BATCH.X), BATCH.y.copy()
     small().forward((X, y))
     assert X.name is None and X.grad is None and X.tolist() == BATCH.X.tolist()
+
+
+def test_a_change_of_x_is_noticed_by_a_graph_that_was_made_beside_the_network() -> None:
+    network = Network(nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 1)), nn.MSELoss())
+    loss = network.model(minigrad.ones(4, 2)).square().sum()
+    network.x[...] = 5.0
+    with pytest.raises(RuntimeError, match=r"'linear' needs its input 'weight' \(1.weight\)"):
+        loss.backward()
+
+
+def test_layers_in_a_plain_list_are_named() -> None:
+    class Hidden(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first = nn.Linear(2, 2)
+            self.rest = [nn.Linear(2, 2)]
+
+    with pytest.raises(ValueError, match=r"rest is a plain list .* would not be trained"):
+        Network(Hidden(), nn.MSELoss())

@@ -155,7 +155,10 @@ class Momentum(Optimizer):
 
 
 class Nesterov(Momentum):
-    """Nesterov momentum as in the lecture. The parameters stand at the looked-ahead point, theta + mu * v."""
+    """Nesterov momentum as in the lecture. The parameters stand at the looked-ahead point, theta + mu * v.
+
+    theta is in the state, so a parameter that is changed from outside goes back to its course with the next step.
+    """
 
     def update(self, x: Any, dx: Any, state: rules.State, group: dict[str, Any]) -> tuple[Any, rules.State]:
         return rules.nesterov(x, dx, state, group["lr"], group["mu"])
