@@ -110,8 +110,8 @@ class Network:
             for attribute, value in vars(module).items():
                 if isinstance(value, list | tuple) and {v for v in value if isinstance(v, Module | Parameter)} - known:
                     raise ValueError(
-                        f"Network: {f'{path}.' if path else ''}{attribute} is a plain {type(value).__name__} of modules "
-                        "or parameters, which would not be trained: make it nn.Sequential(*layers), or attributes"
+                        f"Network: {f'{path}.' if path else ''}{attribute} is a plain {type(value).__name__} of "
+                        "modules or parameters, which would not be trained: make it nn.Sequential(*layers), or attributes"
                     )
 
     def _adopt(self) -> None:

@@ -53,8 +53,9 @@ def operand(value: Any) -> Any:
 
 def promoted(a: Any, b: Any, division: bool = False) -> tuple[Any, Any]:
     """Both operands in one dtype, or (None, None) if one cannot be computed with. A true division is one of floats."""
-    shared: Any = getattr(a, "dtype", "none")
-    if shared is getattr(b, "dtype", None) and shared.kind == "f":
+    here: Any = getattr(a, "dtype", None)
+    there: Any = getattr(b, "dtype", None)
+    if here is not None and here is there and here.kind == "f":
         return a, b  # the commonest case
     a, b = operand(a), operand(b)
     if a is None or b is None:
