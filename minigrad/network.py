@@ -111,7 +111,7 @@ class Network:
                 if isinstance(value, list | tuple) and {v for v in value if isinstance(v, Module | Parameter)} - known:
                     raise ValueError(
                         f"Network: {f'{path}.' if path else ''}{attribute} is a plain {type(value).__name__} of "
-                        "modules or parameters, which would not be trained: make it nn.Sequential(*layers), or attributes"
+                        "modules or parameters, which would not be trained: make it nn.Sequential(*layers)"
                     )
 
     def _adopt(self) -> None:
