@@ -63,33 +63,48 @@ def _unary(rule: Elementwise) -> Callable[[Value], Value]:
     return operation
 
 
+# the commonest case, without a call inside: it is most of the time of a forward pass
+_VALUE_WITH_VALUE = """
+def operation(self, other):
+    if other.__class__ is not self.__class__ or watchers or not mode.recording:
+        return general(self, other)
+    {a} = self.data
+    {b} = other.data
+    try:
+        y = {formula}
+        da = {da}
+        db = {db}
+    except (ArithmeticError, ValueError):
+        return general(self, other)
+    if y.__class__ is not float:
+        return general(self, other)
+    out = new(self.__class__)
+    out.data = y
+    out.grad = 0.0
+    out.name = None
+    out.index = now()
+    out.released = False
+    out.rule = rule
+    out.a = self
+    out.b = other
+    out.da = da
+    out.db = db
+    return out
+"""
+
+
 def _binary(rule: Elementwise) -> tuple[Callable[[Value, Value | float], Value], Callable[[Value, float], Value]]:
     """The operation of a rule with two inputs, and its form for a plain number on the left."""
     both, left, right = (_answering(rule, needed) for needed in ([True, True], [True, False], [False, True]))
 
-    def operation(a: Value, b: Value | float) -> Value:
-        if b.__class__ is Value:
+    def general(a: Value, b: Value | float) -> Value:
+        if isinstance(b, Value):
             y, da, db = both(a.data, b.data)
-        elif b.__class__ is float:
-            y, da, db = left(a.data, b)
-        elif isinstance(b, Real):
+        elif b.__class__ is float or isinstance(b, Real):
             y, da, db = left(a.data, float(b))
         else:
             return NotImplemented
-        if watchers or not mode.recording:
-            return _result(rule, a, b, y, da, db)
-        out = _new(Value)  # as _result does, without the call: it is most of the time
-        out.data = y
-        out.grad = 0.0
-        out.name = None
-        out.index = now()
-        out.released = False
-        out.rule = rule
-        out.a = a
-        out.b = b
-        out.da = da
-        out.db = db
-        return out
+        return _result(rule, a, b, y, da, db)
 
     def reflected(b: Value, a: float) -> Value:
         if not isinstance(a, Real):
@@ -97,6 +112,11 @@ def _binary(rule: Elementwise) -> tuple[Callable[[Value, Value | float], Value],
         y, da, db = right(float(a), b.data)
         return _result(rule, a, b, y, da, db)
 
+    a, b = rule.inputs
+    text = _VALUE_WITH_VALUE.format(a=a, b=b, formula=rule.formula, da=rule.partials[a], db=rule.partials[b])
+    names = {**NUMBERS, "rule": rule, "general": general, "new": _new, "now": now, "mode": mode, "watchers": watchers}
+    exec(text, names)
+    operation = names["operation"]
     operation.__name__, reflected.__name__ = rule.name, f"r{rule.name}"
     return operation, reflected
 
@@ -104,8 +124,6 @@ def _binary(rule: Elementwise) -> tuple[Callable[[Value, Value | float], Value],
 def _answering(rule: Elementwise, needed: list[bool]) -> Callable[..., tuple[Any, ...]]:
     """The rule as a function from numbers to (result, partials...) that answers inf or nan where Python raises."""
     plain, ieee = rule.on_numbers(needed, NUMBERS), rule.on_numbers(needed, IEEE_NUMBERS)
-    if rule in (rules.add, rules.sub, rules.mul):  # these never raise
-        return plain
 
     def compute(a: float, b: float) -> tuple[Any, ...]:
         try:

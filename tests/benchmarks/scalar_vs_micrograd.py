@@ -38,7 +38,7 @@ def demo(value: type, X: list[list[float]], y: list[float], steps: int) -> tuple
     return loss.data, (time.perf_counter() - started) / steps
 
 
-def main(rounds: int = 5, steps: int = 5) -> None:
+def main(rounds: int = 3, steps: int = 25) -> None:
     """Print the time of each, and the median of the ratios."""
     moons = two_moons(100, noise=0.1)
     X, y = moons.X.tolist(), [2.0 * label - 1 for label in moons.y.tolist()]
