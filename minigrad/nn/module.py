@@ -1,12 +1,15 @@
-"""Module: a function with parameters, made of others; and the two that everything is built from."""
+"""Module: a function with parameters, made of others. And Parameter, the tensor that it learns."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, Self
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple, Self
+
+import numpy as np
 
 from minigrad.arrays import array_from
 from minigrad.creation import zeros_like
+from minigrad.engine import no_grad
 from minigrad.tensors import Tensor
 
 
@@ -25,6 +28,28 @@ class Parameter(Tensor):
 
     def __repr__(self) -> str:
         return f"Parameter containing:\n{super().__repr__()}"
+
+
+class Mismatch(NamedTuple):
+    """What `load_state_dict(strict=False)` found on one side only."""
+
+    missing_keys: list[str]
+    unexpected_keys: list[str]
+
+
+class Hook:
+    """What registering a hook gives: `remove()` takes it away again."""
+
+    def __init__(self, hooks: list[Any], hook: Callable[..., Any]) -> None:
+        self._hooks, self._entry = hooks, (hook,)
+        hooks.append(self._entry)
+
+    def remove(self) -> None:
+        """Do not call the hook any more."""
+        self._hooks[:] = [entry for entry in self._hooks if entry is not self._entry]
+
+
+_BOOKS = ("_parameters", "_buffers", "_modules")
 
 
 class Module:
@@ -49,7 +74,8 @@ class Module:
     training: bool
 
     def __init__(self) -> None:
-        self.__dict__.update(_parameters={}, _modules={}, training=True)
+        books: dict[str, Any] = {book: {} for book in _BOOKS}
+        self.__dict__.update(books, _unsaved=set(), _pre_hooks=[], _hooks=[], training=True)
 
     def __setattr__(self, name: str, value: Any) -> None:
         if isinstance(value, Parameter | Module):
@@ -63,20 +89,24 @@ class Module:
             book[name] = value
             for path, p in [(name, value)] if isinstance(value, Parameter) else value.named_parameters(name):
                 p.name = path  # so that pictures and errors know it; each enclosing module puts its own in front
+        elif name in self.__dict__.get("_buffers", ()) and (value is None or isinstance(value, Tensor)):
+            self._buffers[name] = value
+        elif name in self.__dict__.get("_parameters", ()) and isinstance(value, Tensor):
+            raise TypeError(f"{type(self).__name__}.{name} is a parameter: assign nn.Parameter(tensor), or write to it")
         else:
             self._forget(name)
             object.__setattr__(self, name, value)
 
     def _forget(self, name: str) -> None:
-        for book in ("_parameters", "_modules"):
+        for book in _BOOKS:
             self.__dict__.get(book, {}).pop(name, None)
         self.__dict__.pop(name, None)
 
     def __getattr__(self, name: str) -> Any:  # only asked for what is not an ordinary attribute
-        for book in ("_parameters", "_modules"):
+        for book in _BOOKS:
             if name in self.__dict__.get(book, {}):
                 return self.__dict__[book][name]
-        if name in ("_parameters", "_modules"):
+        if name in _BOOKS:
             raise AttributeError(f"{type(self).__name__}.__init__ does not call super().__init__(): call it first")
         raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
 
@@ -89,7 +119,56 @@ class Module:
         raise NotImplementedError(f"{type(self).__name__} defines no forward(self, …)")
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
-        return self.forward(*inputs, **options)
+        try:
+            for (hook,) in tuple(self._pre_hooks):
+                changed = hook(self, inputs)
+                if changed is not None:
+                    inputs = changed if isinstance(changed, tuple) else (changed,)
+            output = self.forward(*inputs, **options)
+            for (hook,) in tuple(self._hooks):
+                changed = hook(self, inputs, output)
+                output = output if changed is None else changed
+            return output
+        except Exception as error:
+            self._locate(error)
+            raise
+
+    def _locate(self, error: Exception) -> None:
+        """Put the name of the part where an error arose in front of its message; each enclosing module extends it."""
+        if len(error.args) == 1 and isinstance(error.args[0], str):
+            part, said = error.__dict__.setdefault("_arose", (self, error.args[0]))
+            path = next((path for path, module in self.named_modules() if module is part), "")
+            if path:
+                error.args = (f"{type(self).__name__}.{path}: {said}",)
+
+    def register_forward_pre_hook(self, hook: Callable[..., Any]) -> Hook:
+        """Call `hook(module, inputs)` before each forward; what it returns, unless None, replaces the inputs."""
+        return Hook(self._pre_hooks, hook)
+
+    def register_forward_hook(self, hook: Callable[..., Any]) -> Hook:
+        """Call `hook(module, inputs, output)` after each forward; what it returns, unless None, is the output."""
+        return Hook(self._hooks, hook)
+
+    # -- the parts -----------------------------------------------------------------------------------------------
+
+    def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
+        """Hold a tensor that is not learnt, but saved and converted with the parameters (unless not `persistent`)."""
+        if tensor is not None and not isinstance(tensor, Tensor):
+            raise TypeError(f"register_buffer: {name!r} is to be a tensor or None, got {type(tensor).__name__}")
+        self._forget(name)
+        self._buffers[name] = tensor
+        if not persistent:
+            self._unsaved.add(name)
+
+    def register_parameter(self, name: str, param: Parameter | None) -> None:
+        """`self.name = param`, for names that are computed."""
+        setattr(self, name, param)
+
+    def add_module(self, name: str, module: Module | None) -> None:
+        """`self.name = module`, for names that are computed."""
+        setattr(self, name, module)
+
+    register_module = add_module
 
     def named_modules(self, prefix: str = "", memo: set[Module] | None = None) -> Iterator[tuple[str, Module]]:
         """This module and all its parts, each once, with dotted names; without those in `memo`, which grows."""
@@ -104,9 +183,53 @@ class Module:
         """This module and all its parts."""
         return (module for _, module in self.named_modules())
 
+    def named_children(self) -> Iterator[tuple[str, Module]]:
+        """Its immediate parts, with their names."""
+        return iter(self._modules.items())
+
     def children(self) -> Iterator[Module]:
         """Its immediate parts."""
         return iter(self._modules.values())
+
+    def named_buffers(self, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
+        """All buffers, with dotted names."""
+        for path, module in self.named_modules(prefix):
+            for name, buffer in module._buffers.items():
+                if buffer is not None:
+                    yield f"{path}.{name}" if path else name, buffer
+
+    def buffers(self) -> Iterator[Tensor]:
+        """All buffers."""
+        return (buffer for _, buffer in self.named_buffers())
+
+    def get_submodule(self, target: str) -> Module:
+        """The part with a dotted name; "" is the module itself.
+
+        Raises:
+            AttributeError: when there is none, naming those that there are.
+        """
+        parts = dict(self.named_modules())
+        if target not in parts:
+            raise AttributeError(f"{type(self).__name__} has no part {target!r}; it has {sorted(parts.keys() - {''})}")
+        return parts[target]
+
+    def get_parameter(self, target: str) -> Parameter:
+        """The parameter with a dotted name.
+
+        Raises:
+            AttributeError: when there is none, naming those that there are.
+        """
+        parameters = dict(self.named_parameters())
+        if target not in parameters:
+            raise AttributeError(f"{type(self).__name__} has no parameter {target!r}; it has {[*parameters]}")
+        return parameters[target]
+
+    def apply(self, fn: Callable[[Module], None]) -> Self:
+        """Call `fn` of every part, the innermost first, and of the module; as for initialising parameters."""
+        for child in self.children():
+            child.apply(fn)
+        fn(self)
+        return self
 
     def named_parameters(self, prefix: str = "") -> Iterator[tuple[str, Parameter]]:
         """All parameters, each once, with dotted names ('0.weight')."""
@@ -136,6 +259,72 @@ class Module:
         for p in self.parameters():
             p.grad = None if set_to_none or p.grad is None else zeros_like(p.grad)
 
+    def requires_grad_(self, requires_grad: bool = True) -> Self:
+        """Set `requires_grad` of all parameters: False freezes them."""
+        for p in self.parameters():
+            p.requires_grad_(requires_grad)
+        return self
+
+    def to(self, dtype: Any) -> Self:
+        """Convert all parameters and buffers of floats to a dtype of floats, in place; gradients are forgotten."""
+        if dtype == "cpu":
+            return self
+        if np.dtype(dtype).kind != "f":
+            raise TypeError(f"to: a module computes with floats; {np.dtype(dtype)} is none")
+        for p in self.parameters():
+            p.data, p.grad = p.detach().to(dtype), None
+        for module in self.modules():
+            for name, buffer in module._buffers.items():
+                if buffer is not None and buffer.dtype.kind == "f":
+                    module._buffers[name] = buffer.to(dtype)
+        return self
+
+    def float(self) -> Self:
+        """As float32."""
+        return self.to(np.float32)
+
+    def double(self) -> Self:
+        """As float64."""
+        return self.to(np.float64)
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """All parameters and saved buffers by their dotted names; the tensors share the module's memory.
+
+        >>> from minigrad import nn
+        >>> {name: t.shape for name, t in nn.Linear(2, 3).state_dict().items()}
+        {'weight': (3, 2), 'bias': (3,)}
+        """
+        state = {}
+        for path, module in self.named_modules():
+            saved = {n: b for n, b in module._buffers.items() if b is not None and n not in module._unsaved}
+            for name, tensor in [*module._parameters.items(), *saved.items()]:
+                state[f"{path}.{name}" if path else name] = tensor.detach()
+        return state
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> Mismatch:
+        """Copy values into the parameters and buffers of the same names. All or nothing.
+
+        Args:
+            state_dict: tensors or arrays by name, as from `state_dict()` or an .npz file.
+            strict: whether names that are missing, or that the module does not have, are an error.
+
+        Raises:
+            RuntimeError: for such names, or shapes that differ; then nothing has been changed.
+        """
+        own = self.state_dict()
+        missing, unexpected = [n for n in own if n not in state_dict], [n for n in state_dict if n not in own]
+        arrays = {n: np.asarray(_values(state_dict[n])) for n in own if n in state_dict}
+        wrong = [f"{n}: shape {a.shape} for {own[n].shape}" for n, a in arrays.items() if a.shape != own[n].shape]
+        if strict:
+            wrong += [f"missing: {', '.join(missing)}"] * bool(missing)
+            wrong += [f"unexpected: {', '.join(unexpected)}"] * bool(unexpected)
+        if wrong:
+            raise RuntimeError(f"load_state_dict into {type(self).__name__}: {'; '.join(wrong)}. Nothing was loaded")
+        with no_grad():
+            for name, array in arrays.items():
+                own[name].copy_(array)
+        return Mismatch(missing, unexpected)
+
     def extra_repr(self) -> str:
         """What stands in the brackets of the module's repr."""
         return ""
@@ -148,41 +337,5 @@ class Module:
         return f"{type(self).__name__}({inner})"
 
 
-class Sequential(Module):
-    """Modules one after the other.
-
-    >>> from minigrad import nn
-    >>> nn.Sequential(nn.Linear(2, 3), nn.ReLU())
-    Sequential(
-      (0): Linear(in_features=2, out_features=3, bias=True)
-      (1): ReLU()
-    )
-    """
-
-    def __init__(self, *modules: Module) -> None:
-        super().__init__()
-        for i, module in enumerate(modules):
-            if not isinstance(module, Module):
-                kind = (
-                    f"the class {module.__name__}: write {module.__name__}(…)"
-                    if isinstance(module, type)
-                    else repr(module)
-                )
-                raise TypeError(f"Sequential takes modules; number {i} is {kind}")
-            setattr(self, str(i), module)
-
-    def forward(self, x: Any) -> Any:
-        """The output of the last, of the one before, … of the first, of x."""
-        for module in self._modules.values():
-            x = module(x)
-        return x
-
-    def __len__(self) -> int:
-        return len(self._modules)
-
-    def __getitem__(self, i: int) -> Module:
-        modules: list[Module] = list(self._modules.values())
-        return modules[i]
-
-    def __iter__(self) -> Iterator[Module]:
-        return iter(self._modules.values())
+def _values(x: Any) -> Any:
+    return x._array if isinstance(x, Tensor) else x
