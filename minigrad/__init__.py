@@ -17,6 +17,7 @@ _WHERE = {
     "manual_seed rand randn",
     "engine": "no_grad enable_grad is_grad_enabled",
     "autograd": "grad walk detect_anomaly",
+    "files": "load save",
     "network": "Network",
     "show.draw": "draw",
 }
@@ -79,6 +80,8 @@ if TYPE_CHECKING:  # the same for type checkers; what is not here, __getattr__ a
     from minigrad.engine import enable_grad as enable_grad
     from minigrad.engine import is_grad_enabled as is_grad_enabled
     from minigrad.engine import no_grad as no_grad
+    from minigrad.files import load as load
+    from minigrad.files import save as save
     from minigrad.network import Network as Network
     from minigrad.scalar import Value as Value
     from minigrad.show.draw import draw as draw
