@@ -15,6 +15,7 @@ import numpy as np
 from minigrad.promotion import NUMBERS, check_broadcast, default_dtype, operand, promoted, result_type
 from minigrad.rules import elementwise as ew
 from minigrad.rules import index, linalg, reduce
+from minigrad.rules import nn as special
 from minigrad.rules import shape as moves
 from minigrad.rules.rule import Elementwise, Rule
 
@@ -186,6 +187,11 @@ class Operations:
     def logical_not(self) -> Self:
         """Whether each element is 0."""
         return self.apply(_not, self)
+
+    def erf(self) -> Self:
+        """The error function, the integral of 2/sqrt(pi) exp(-t²) from 0 to x, element by element."""
+        t = self if self.dtype.kind == "f" else self.astype(default_dtype)
+        return t.apply(special.erf, t)
 
     def clamp(self, min: Any = None, max: Any = None) -> Self:
         """Each element, moved into [min, max]; the gradient passes where it was within (the ends included).

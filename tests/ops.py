@@ -165,6 +165,9 @@ OPS = (
         for n in ("exp", "expm1", "sin", "cos", "tanh", "sigmoid", "relu", "abs", "square", "neg")
     ],
     *[row(n, _method(n), ONE, "p") for n in ("log", "log1p", "sqrt")],
+    row("erf", _method("erf"), ONE),
+    row("softplus", lambda m, x: m.nn.functional.softplus(x * 1.5), ONE),
+    row("hardtanh", lambda m, x: m.nn.functional.hardtanh(x * 1.5, -0.5, 0.75), ONE),
     *[row(n, _method(n), ONE) for n in ("sign", "floor", "ceil")],
     *[row(n, _method(n), TWO) for n in ("add", "sub", "mul", "maximum", "minimum")],
     row("div", _method("div"), TWO, "rn"),

@@ -6,7 +6,20 @@ from typing import Any
 
 import numpy as np
 
+from minigrad import creation
 from minigrad.creation import as_tensor
+from minigrad.nn.activations import (
+    elu,
+    gelu,
+    hardtanh,
+    leaky_relu,
+    logsigmoid,
+    mish,
+    relu6,
+    selu,
+    silu,
+    softplus,
+)
 from minigrad.promotion import promoted
 from minigrad.rules import linalg
 from minigrad.rules import nn as loss_rules
@@ -61,6 +74,55 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     if bias is None:
         return x @ w.T
     return Tensor.apply(linalg.linear, x, w, promoted(w, bias)[1])
+
+
+def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+    """In training, each element 0 with probability p, and the others scaled by 1 / (1 - p); else the input itself."""
+    if not 0 <= p <= 1:
+        raise ValueError(f"dropout: p is a probability, from 0 to 1, not {p}")
+    if not training or p == 0:
+        return input
+    kept = creation.generator.random(input.shape) >= p
+    return input * as_tensor(kept.astype(input.dtype) / input.dtype.type(1 - p if p < 1 else 1))
+
+
+def padding_row(padding_idx: int | None, rows: int) -> int | None:
+    """`padding_idx` counted from 0.
+
+    Raises:
+        ValueError: when the table of that many rows has no such one.
+    """
+    if padding_idx is not None and not -rows <= padding_idx < rows:
+        raise ValueError(f"embedding: padding_idx={padding_idx} is outside a table of {rows} rows")
+    return None if padding_idx is None else padding_idx % rows
+
+
+def embedding(input: Any, weight: Tensor, padding_idx: int | None = None) -> Tensor:
+    """Rows of `weight`, read by integers.
+
+    Args:
+        input: integers from 0 to rows - 1, of any shape (...).
+        weight: of shape (rows, n).
+        padding_idx: a row that gets no gradient.
+
+    Returns:
+        A tensor of shape (..., n).
+
+    Raises:
+        TypeError: for what is not integers.
+        IndexError: for an integer outside the table, naming the extremes.
+    """
+    index = np.asarray(input._array if isinstance(input, Tensor) else input)
+    rows = weight.shape[0]
+    if index.dtype.kind not in "iu":
+        raise TypeError(f"embedding: reads rows by integers, got {index.dtype} of shape {index.shape}")
+    if index.size and not 0 <= index.min() <= index.max() < rows:
+        raise IndexError(
+            f"embedding: {rows} rows are 0 to {rows - 1}; the input goes from {index.min()} to {index.max()}"
+        )
+    out = weight[index]
+    row = padding_row(padding_idx, rows)
+    return out if row is None else out.detach().where((index == row)[..., None], out)
 
 
 def _reduced(losses: Tensor, reduction: str) -> Tensor:

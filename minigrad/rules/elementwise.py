@@ -34,6 +34,11 @@ relu = elementwise("relu", "maximum(x, 0)", x="x > 0")
 # both forms of 1 / (1 + exp(-x)), so chosen that no exponential overflows
 sigmoid = elementwise("sigmoid", "exp(minimum(x, 0)) / (1 + exp(-abs(x)))", x="y * (1 - y)")
 
+# log(1 + exp(x)), so written that exp does not overflow; its derivative is the sigmoid
+softplus = elementwise("softplus", "maximum(x, 0) + log1p(exp(-abs(x)))", x="exp(minimum(x, 0)) / (1 + exp(-abs(x)))")
+# a clamp that, as PyTorch's, passes no gradient at its bounds
+hardtanh = elementwise("hardtanh", "clip(x, low, high)", x="(x > low) & (x < high)", low="0", high="0")
+
 # choice
 maximum = elementwise(
     "maximum", "maximum(a, b)", a="0.5 * (a > b) + 0.5 * (a >= b)", b="0.5 * (b > a) + 0.5 * (b >= a)"

@@ -96,6 +96,19 @@ MODULES = [
     "nn.ReLU()",
     "nn.Tanh()",
     "nn.Sigmoid()",
+    *(f"nn.{name}()" for name in ("LeakyReLU", "ELU", "SELU", "SiLU", "Mish", "GELU", "Softplus", "LogSigmoid")),
+    *(f"nn.{name}()" for name in ("Hardtanh", "ReLU6", "Identity")),
+    "nn.Sequential(nn.Linear(3, 2), nn.ReLU(inplace=True))",
+    "nn.LeakyReLU(0.2)",
+    "nn.ELU(alpha=0.5)",
+    "nn.GELU(approximate='tanh')",
+    "nn.Softplus(beta=2.0, threshold=0.5)",
+    "nn.Hardtanh(-0.5, 0.25)",
+    "nn.Softmax(dim=1)",
+    "nn.LogSoftmax(dim=-1)",
+    "nn.Sequential(nn.Dropout(0.3), nn.Linear(3, 2)).eval()",
+    "nn.Dropout(p=0.0)",
+    "nn.ModuleList([nn.ReLU(), nn.Tanh()])[1]",
     "nn.Flatten()",
     "nn.Flatten(0, 1)",
     "nn.Sequential()",
@@ -143,6 +156,18 @@ CALLS = [
     "F.relu(x)",
     "F.tanh(x)",
     "F.sigmoid(x)",
+    *(
+        f"F.{f}(x * 3.0)"
+        for f in ("leaky_relu", "elu", "selu", "silu", "mish", "gelu", "softplus", "logsigmoid", "relu6")
+    ),
+    *(
+        f"F.{f}(x * 0.0)"
+        for f in ("leaky_relu", "elu", "selu", "silu", "mish", "gelu", "softplus", "logsigmoid", "relu6")
+    ),
+    *(f"F.{f}(x * 300.0)" for f in ("elu", "silu", "mish", "gelu", "softplus", "logsigmoid")),
+    "F.hardtanh(x.detach().sign() * x / x, -1.0, 1.0)",  # at the bounds
+    "F.embedding(t, w)",
+    "F.embedding(t.reshape(2, 2), w, padding_idx=-1)",
     "F.softmax(x, dim=1)",
     "F.softmax(x, 0)",
     "F.log_softmax(x, dim=-1)",
