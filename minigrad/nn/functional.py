@@ -8,18 +8,16 @@ import numpy as np
 
 from minigrad import creation
 from minigrad.creation import as_tensor
-from minigrad.nn.activations import (
-    elu,
-    gelu,
-    hardtanh,
-    leaky_relu,
-    logsigmoid,
-    mish,
-    relu6,
-    selu,
-    silu,
-    softplus,
-)
+from minigrad.nn.activations import elu as elu
+from minigrad.nn.activations import gelu as gelu
+from minigrad.nn.activations import hardtanh as hardtanh
+from minigrad.nn.activations import leaky_relu as leaky_relu
+from minigrad.nn.activations import logsigmoid as logsigmoid
+from minigrad.nn.activations import mish as mish
+from minigrad.nn.activations import relu6 as relu6
+from minigrad.nn.activations import selu as selu
+from minigrad.nn.activations import silu as silu
+from minigrad.nn.activations import softplus as softplus
 from minigrad.promotion import promoted
 from minigrad.rules import linalg
 from minigrad.rules import nn as loss_rules
