@@ -1,0 +1,96 @@
+"""Schedulers made of others: one after another, or all at once."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from typing import Any
+
+from minigrad.optim.optimizers import Optimizer
+from minigrad.optim.plateau import ReduceLROnPlateau
+from minigrad.optim.scheduler import LRScheduler, an_optimizer
+
+
+class _ManyLR(LRScheduler):
+    """The base of those that are made of others, of one optimiser.
+
+    Raises:
+        ValueError: for no schedulers, those of another optimiser, and ReduceLROnPlateau, whose step needs a metric.
+        TypeError: for what is not a scheduler.
+    """
+
+    def _take(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None) -> None:
+        name = type(self).__name__
+        if not schedulers:
+            raise ValueError(f"{name}: schedulers is empty")
+        for i, scheduler in enumerate(schedulers):
+            if not isinstance(scheduler, LRScheduler):
+                raise TypeError(f"{name}: schedulers[{i}] is no scheduler, but {type(scheduler).__name__}")
+            if isinstance(scheduler, ReduceLROnPlateau):
+                raise ValueError(f"{name}: schedulers[{i}] is ReduceLROnPlateau, whose step needs a metric")
+            optimizer = optimizer or scheduler.optimizer
+            if scheduler.optimizer is not optimizer:
+                raise ValueError(f"{name}: schedulers[{i}], {type(scheduler).__name__}, has another optimizer")
+        self.optimizer = schedulers[0].optimizer
+        self._schedulers = list(schedulers)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {**super().state_dict(), "_schedulers": [s.state_dict() for s in self._schedulers]}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        for scheduler, state in zip(self._schedulers, state_dict["_schedulers"], strict=True):
+            scheduler.load_state_dict(state)
+        super().load_state_dict({**state_dict, "_schedulers": self._schedulers})
+
+
+def _undo(scheduler: LRScheduler) -> None:
+    """Take back the first step."""
+    if isinstance(scheduler, _ManyLR):
+        for s in scheduler._schedulers:
+            _undo(s)
+    else:
+        scheduler.last_epoch -= 1
+
+
+class SequentialLR(_ManyLR):
+    """One scheduler after another: the next one starts, from its t = 0, at each milestone."""
+
+    def __init__(
+        self, optimizer: Optimizer, schedulers: list[LRScheduler], milestones: list[int], last_epoch: int = -1
+    ) -> None:
+        self._take(schedulers, an_optimizer(self, optimizer))
+        if len(milestones) != len(schedulers) - 1:
+            raise ValueError(
+                f"SequentialLR: {len(schedulers)} schedulers need one milestone less, got {len(milestones)} milestones"
+            )
+        self._milestones, self.last_epoch = list(milestones), last_epoch + 1
+        for group in optimizer.param_groups:
+            group["lr"] = group["initial_lr"]
+        for scheduler in self._schedulers:  # each made its first step when it was made; only one of them is to
+            _undo(scheduler)
+        self._schedulers[bisect_right(self._milestones, 0)]._initial_step()
+        self._last_lr = self._rates()
+
+    def step(self) -> None:
+        self.last_epoch += 1
+        i = bisect_right(self._milestones, self.last_epoch)
+        scheduler = self._schedulers[i]
+        if i and self._milestones[i - 1] == self.last_epoch:
+            scheduler.last_epoch = 0
+            scheduler._set(scheduler._closed_form())
+        else:
+            scheduler.step()
+        self._last_lr = self._rates()
+
+
+class ChainedScheduler(_ManyLR):
+    """All at once: each changes the rates that the one before has set, so that their factors multiply."""
+
+    def __init__(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None = None) -> None:
+        self._take(schedulers, optimizer)
+        self._last_lr = self._rates()
+
+    def step(self) -> None:
+        for scheduler in self._schedulers:
+            scheduler.step()
+        self._last_lr = self._rates()
