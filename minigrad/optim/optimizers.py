@@ -57,7 +57,7 @@ class Optimizer:
         """Take on more parameters: {"params": [...], and settings}."""
         if not isinstance(group, dict) or "params" not in group:
             raise TypeError(f'{type(self).__name__}: a group is {{"params": [...], and settings}}; got {group!r}')
-        unknown = group.keys() - self.defaults.keys() - {"params"}
+        unknown = group.keys() - self.defaults.keys() - {"params", "initial_lr"}  # the latter is the schedulers'
         if unknown:
             raise TypeError(f"{type(self).__name__} has no setting {sorted(unknown)}; it has {sorted(self.defaults)}")
         params = [group["params"]] if isinstance(group["params"], Tensor) else list(group["params"])
