@@ -46,7 +46,7 @@ def _operations() -> Any:
 
 
 def __dir__() -> list[str]:
-    methods = [name for name in vars(_operations()) if not name.startswith("_")]
+    methods = [name for name in dir(_operations()) if not name.startswith("_")]
     return sorted({*globals(), *_HOME, *_MODULES, *_DTYPES, *methods})
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.engine import mode
 from minigrad.promotion import default_dtype
 
 
@@ -44,9 +45,12 @@ def _plain(data: Any) -> Any:
     if isinstance(data, list | tuple):
         return [_plain(d) for d in data]
     if hasattr(data, "_array"):
+        if mode.recording and data.requires_grad:
+            raise RuntimeError(
+                "a new tensor is made of the values of tensors, and their gradients would be lost: to join tensors "
+                "with gradients use minigrad.stack([...]) or cat; for the values alone t.detach() or t.item()"
+            )
         return data._array
-    if hasattr(data, "partials"):
-        raise TypeError
     return data
 
 

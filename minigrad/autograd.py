@@ -63,7 +63,11 @@ def grad(
         retain = create_graph if retain_graph is None else retain_graph
         for node, g, _ in engine.walk(seeds, retain_graph=retain, create_graph=create_graph, targets=targets):
             if node in targets:
-                arrived[node] = node.given(g)
+                arrived[node] = g
+        seen: set[int] = set()
+        for node, g in arrived.items():
+            arrived[node] = node.given(g, id(g) in seen)
+            seen.add(id(g))
     for i, node in enumerate(nodes):
         if node not in arrived and not allow_unused:
             raise RuntimeError(

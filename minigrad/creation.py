@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.operations import _sizes
+from minigrad.operations import sizes as _sizes
 from minigrad.promotion import default_dtype
 from minigrad.tensors import Tensor, _tensor
 
@@ -60,6 +60,8 @@ def ones(*size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
 
 def full(size: Sequence[int], fill_value: float, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """`fill_value` all over."""
+    if isinstance(fill_value, str) or not np.isscalar(fill_value):
+        raise TypeError(f"full: fill_value is a number, got {type(fill_value).__name__}: {fill_value!r}")
     dtype = dtype or (default_dtype if isinstance(fill_value, float) else None)
     return _filled(np.full(_sizes((size,)), fill_value, dtype), requires_grad)
 

@@ -13,10 +13,12 @@ autograd; the idea is Linnainmaa's (1970) and, for neural networks, that of Rume
 
 from __future__ import annotations
 
+import functools
+import inspect
 import itertools
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ContextDecorator, nullcontext
+from contextlib import ContextDecorator
 from operator import attrgetter
 from typing import Any
 
@@ -57,12 +59,13 @@ class Node:
     def release(self) -> None:
         """Let go of what only `pull` needs; a later walk refuses this node."""
 
-    def given(self, g: Any) -> Any:
-        """A gradient of this node in the form in which it is handed to the user."""
+    def given(self, g: Any, shared: bool) -> Any:
+        """A gradient of this node in the form in which it is handed to the user. When it is `shared`, the very same
+        object is the gradient of another node as well."""
         return g
 
     def store(self, g: Any, shared: bool) -> None:
-        """Add `g` to `.grad`. When it is `shared`, the very same object is the gradient of another node as well."""
+        """Add `g` to `.grad`; `shared` as in `given`."""
         raise NotImplementedError
 
 
@@ -160,12 +163,12 @@ def backward(
 
     Nothing is stored unless the whole walk went through.
     """
-    with enable_grad() if create_graph else nullcontext():
-        events = walk(seeds, retain_graph=retain_graph, create_graph=create_graph, targets=targets)
-        arrived = {node: g for node, g, _ in events if node.keeps}
+    wanted = None if targets is None else set(targets)
+    with enable_grad() if create_graph else no_grad():
+        events = walk(seeds, retain_graph=retain_graph, create_graph=create_graph, targets=wanted)
+        arrived = {node: g for node, g, _ in events if (node.keeps if wanted is None else node in wanted)}
         seen: set[int] = set()
-        for node in arrived if targets is None else arrived.keys() & targets:
-            g = arrived[node]
+        for node, g in arrived.items():
             node.store(g, id(g) in seen)
             seen.add(id(g))
 
@@ -208,11 +211,34 @@ class no_grad(ContextDecorator):
 
     _recording = False
 
+    def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
+        return super().__new__(cls) if function is None else cls()(function)  # @no_grad, without brackets
+
     def __init__(self) -> None:
         self._earlier: list[bool] = []  # a stack, for the same object may be entered again inside itself
 
     def _recreate_cm(self) -> no_grad:
         return type(self)()
+
+    def __call__(self, function: Callable[..., Any]) -> Any:
+        if not inspect.isgeneratorfunction(function):
+            return super().__call__(function)
+
+        @functools.wraps(function)
+        def steps(*args: Any, **kwargs: Any) -> Iterator[Any]:
+            results = function(*args, **kwargs)
+            try:
+                while True:
+                    with type(self)():  # around each step: in between, the mode is the caller's
+                        try:
+                            result = next(results)
+                        except StopIteration as end:
+                            return end.value
+                    yield result
+            finally:
+                results.close()
+
+        return steps
 
     def __enter__(self) -> None:
         self._earlier.append(mode.recording)

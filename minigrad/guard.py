@@ -5,7 +5,8 @@ Tensor is noted here with its time, under the array that owns the memory, so tha
 write younger than the node has spoilt what the node keeps. Writes by NumPy itself cannot be seen, but only memory
 that was handed out (`t.numpy()`, `np.asarray(t)`) can be written so: from then on its content is fingerprinted.
 
-What is not noticed: writes to an array that was the user's own from the start (`from_numpy`, an operand `x * t`).
+What is not noticed: writes to memory that was the user's own from the start (`from_numpy`, an operand `x * t`), also
+through another tensor that was made of the same buffer.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ shown: dict[int, tuple[int, int, Any]] = {}
 """id of the owner -> (time of the first handing-out, fingerprint then, weak reference)."""
 
 
+_looks: dict[int, bool] = {}
+"""id of the owner -> whether it was found changed, in the backward pass that is going on."""
 latest = -1
 """The time of the last write or first handing-out: what was saved later need not be looked at."""
 
@@ -37,6 +40,11 @@ def owner(a: np.ndarray) -> np.ndarray:
     return a
 
 
+def forget_looks() -> None:
+    """A backward pass begins: what is handed out is to be looked at again."""
+    _looks.clear()
+
+
 def wrote(a: np.ndarray) -> None:
     """Note that `a` has just been written to."""
     _note(written, owner(a), now())
@@ -44,7 +52,7 @@ def wrote(a: np.ndarray) -> None:
 
 def _note(book: dict[int, Any], whose: np.ndarray, *entry: Any) -> None:
     global latest
-    latest = entry[0]
+    latest = max(latest, entry[0])
     key = id(whose)  # valid for as long as the array lives, hence the weak reference
     book[key] = (*entry, weakref.ref(whose, lambda _: book.pop(key, None)))
 
@@ -90,6 +98,9 @@ def changed(kept: tuple[Any, ...], since: int, prints: tuple[int | None, ...] | 
             if prints is not None and prints[i] is not None:
                 if _fingerprint(k) != prints[i]:
                     return i
-            elif time > since and _fingerprint(whose) != fingerprint:
-                return i
+            elif time > since:
+                if id(whose) not in _looks:
+                    _looks[id(whose)] = _fingerprint(whose) != fingerprint
+                if _looks[id(whose)]:
+                    return i
     return None

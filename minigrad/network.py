@@ -189,6 +189,8 @@ class Network:
                 RuntimeWarning,
                 stacklevel=2,
             )
+        if result.node is not None:
+            result.node.check = weakref.WeakMethod(self._check_x)
         self._result, self._went_back = result, False
         loss = Loss(result.item())
         loss._tensor = weakref.ref(result)
@@ -212,6 +214,15 @@ class Network:
         bits = f"u{self._x.itemsize}"  # as bits, nan equals nan
         return np.array_equal(self._before.view(bits), self._x.view(bits))
 
+    def _check_x(self) -> None:
+        """Raise when x is not what it was in the last forward pass; asked by the graph when a pass goes back."""
+        self._adopt()
+        if not self._same_x():
+            raise RuntimeError(
+                "x was changed between forward and backward, but the gradient belongs to the x of the forward pass. "
+                "Update x after backward"
+            )
+
     def backward(self) -> np.ndarray:
         """The gradient of the last forward's loss with respect to x: one vector dx, new each time.
 
@@ -230,12 +241,6 @@ class Network:
             )
         if not result.requires_grad:
             raise RuntimeError("backward: the forward pass ran under no_grad(), so there is nothing to go back through")
-        self._adopt()
-        if not self._same_x():
-            raise RuntimeError(
-                "x was changed between forward and backward, but the gradient belongs to the x of the forward pass. "
-                "Update x after backward"
-            )
         for p in self._parameters.values():
             p.grad = None
         dx = self._vector()

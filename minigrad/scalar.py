@@ -19,7 +19,7 @@ from numbers import Real
 from operator import attrgetter
 from typing import Any
 
-from minigrad.engine import Node, backward, mode, now, refuse_released, report, watchers
+from minigrad.engine import Node, backward, mode, no_grad, now, refuse_released, report, watchers
 from minigrad.ieee import IEEE, IEEE_NUMBERS, NUMBERS
 from minigrad.rules import elementwise as rules
 from minigrad.rules.rule import Elementwise
@@ -183,6 +183,13 @@ class Value(Node):
         """The graph node of this value: a Value is its own."""
         return self
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self.rule is not None:
+            raise RuntimeError(
+                f"only leaves can be copied or pickled, not results of {self.rule.name!r}: Value(v.data)"
+            )
+        return _restored, (self.data, self.name, self.grad)
+
     @property
     def inputs(self) -> tuple[Value | None, ...]:  # type: ignore[override]
         """The operands that gradients go to, None in place of a constant."""
@@ -201,7 +208,7 @@ class Value(Node):
                     "of one was changed after it was used. Change it after backward"
                 )
             partials = again
-        return [None if p is None else g * p for p in partials]
+        return [None if p is None else 0.0 if p is False else g * p for p in partials]
 
     def release(self) -> None:
         self.released = True  # the derivatives stay, for pictures; they are only numbers
@@ -239,7 +246,8 @@ class Value(Node):
         if create_graph or watchers:
             backward({self: self.seed(gradient, create_graph)}, retain_graph=retain, create_graph=create_graph)
         else:
-            self._backward(self.seed(gradient), retain)
+            with no_grad():  # for a .grad that is a Value, of an earlier pass with create_graph
+                self._backward(self.seed(gradient), retain)
 
     def _backward(self, gradient: float, retain: bool) -> None:
         """`engine.backward`, written out for plain numbers: the same steps in the same order, for speed."""
@@ -265,7 +273,7 @@ class Value(Node):
             da, db = v.da, v.db
             if da is not None:
                 a = v.a
-                pending[a] = get(a, 0.0) + g * da
+                pending[a] = get(a, 0.0) + (g * da if da is not False else 0.0)  # False: relu has not chosen it
             if db is not None:
                 b = v.b
                 pending[b] = get(b, 0.0) + g * db
@@ -339,6 +347,13 @@ def _on_values(name: str) -> Callable[..., Any]:
 
 
 _VALUES = {name: _on_values(name) for name in NUMBERS}
+
+
+def _restored(data: float, name: str | None, grad: Any) -> Value:
+    """A leaf again, made now: its place in the order of creation is a new one."""
+    v = Value(data, name)
+    v.grad = grad
+    return v
 
 
 @cache

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -56,6 +57,7 @@ class ArrayNode(Node):
     constants: dict[int, Any] = {}
     parameters: dict[str, Any] = {}
     prints: tuple[int | None, ...] | None = None  # of the kept arrays, see `guard`
+    check: Callable[[], Callable[[], None] | None] | None = None  # a weak reference to what to ask before `pull`
 
     def __init__(self, array: np.ndarray, rule: Rule | None = None, inputs: tuple[Any, ...] = ()) -> None:
         self.shape = array.shape
@@ -72,6 +74,9 @@ class ArrayNode(Node):
     def pull(self, g: Any, graph: bool) -> Iterable[Any]:
         kept = self.kept
         if guard.latest > self.index or self.prints is not None:
+            check = None if self.check is None else self.check()
+            if check is not None:
+                check()
             spoilt = guard.changed(kept, self.index, self.prints)
             if spoilt is not None:
                 self._explain_write(spoilt)
@@ -129,22 +134,21 @@ class ArrayNode(Node):
 
     def release(self) -> None:
         self.released, self.kept = True, ()
-        if self.constants:  # a picture wants their shapes, and nothing wants their memory
-            self.constants = {i: _Described(c) if getattr(c, "ndim", 0) else c for i, c in self.constants.items()}
 
     def store(self, g: Any, shared: bool) -> None:
-        g = self.given(g)
-        if shared or g._array.base is not None:  # others may hold it, and change it; a view is of something others hold
-            g = g.clone()
+        g = self.given(g, shared)
         self.grad = g if self.grad is None else self.grad + g
 
-    def given(self, g: Any) -> Tensor:
-        """A gradient as it is given to the user: a Tensor, with a history only if one was asked for."""
-        return g if isinstance(g, Tensor) else _tensor(np.asarray(g), None)
+    def given(self, g: Any, shared: bool) -> Tensor:
+        """A gradient as it is given to the user: a Tensor with memory of its own, with a history only if one was
+        asked for."""
+        t = g if isinstance(g, Tensor) else _tensor(np.asarray(g), None)
+        # others may hold what is shared, and change it; and a view is of something that others may hold
+        return t.clone() if shared or t._array.base is not None else t
 
 
 class _Described:
-    """A constant of a released graph, without its memory."""
+    """A constant in the graph, without its memory: a picture wants no more, and rules keep what they need."""
 
     def __init__(self, c: Any) -> None:
         self.name, self.shape, self.dtype, self.ndim = getattr(c, "name", None), c.shape, c.dtype, c.ndim
@@ -169,16 +173,27 @@ class Tensor(Operations, Casts, protocols.NumPy):
     _node: ArrayNode | None
     _leaf: ArrayNode | None = None  # the node of a leaf, also while requires_grad is off: it holds .grad
     _name: str | None = None
+    _generation: int = 0  # how often a recorded write has given this tensor a new node
     _base: Tensor | None = None  # what this is a view of, by which rule, and at which of its generations
     _view: tuple[Rule, dict[str, Any]]
     _seen: int
-    _generation: int = 0  # how often a recorded write has given this tensor a new node
+    _root: Tensor | None = None  # where the chain of views ends: there are counted the recorded writes to any of them
+    _writes: int = 0
+    _seen_writes: int
 
     def __init__(self, data: Any, dtype: Any = None, requires_grad: bool = False) -> None:
         self._array = array_from(data, dtype)
         self._node = None
         if requires_grad:
             self.requires_grad = True
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if not self.is_leaf:
+            raise RuntimeError(
+                f"only leaves can be copied or pickled, not results of {self._node.rule.name!r}, which would "  # type: ignore[union-attr]
+                "lose its graph: t.detach() first, or t.clone() to go on computing with a copy"
+            )
+        return _restored, (type(self), self._array, self.requires_grad, self._name, self.grad)
 
     # -- recording -----------------------------------------------------------------------------------------------
 
@@ -203,7 +218,10 @@ class Tensor(Operations, Casts, protocols.NumPy):
         out._array = array
         out._node = Tensor._record(rule, operands, arrays, inputs, array, parameters)
         if rule.gives_view and array.base is not None and guard.owner(array) is guard.owner(operands[0]._array):
-            out._base, out._view, out._seen = operands[0], (rule, parameters), operands[0]._generation
+            base = operands[0]
+            out._base, out._view, out._seen = base, (rule, parameters), base._generation
+            out._root = base if base._root is None else base._root
+            out._seen_writes = out._root._writes
         return out
 
     @staticmethod
@@ -232,7 +250,8 @@ class Tensor(Operations, Casts, protocols.NumPy):
             if guard.shown:
                 node.prints = guard.fingerprints(node.kept)
         if None in inputs:
-            node.constants = {i: o for i, o in enumerate(operands) if inputs[i] is None}
+            constants = [(i, o) for i, o in enumerate(operands) if inputs[i] is None]
+            node.constants = {i: _Described(o) if getattr(o, "ndim", 0) else o for i, o in constants}
         if parameters:
             node.parameters = parameters
         return node
@@ -273,6 +292,8 @@ class Tensor(Operations, Casts, protocols.NumPy):
                 raise RuntimeError("only a leaf can stop requiring a gradient; for a result without one: t.detach()")
             return
         self._node = self._own_leaf() if wanted else None
+        if wanted:
+            self._base = self._root = None  # a view that is made a leaf is differentiated by itself
 
     def requires_grad_(self, requires_grad: bool = True) -> Self:
         """Set `requires_grad`; returns the tensor.
@@ -296,7 +317,7 @@ class Tensor(Operations, Casts, protocols.NumPy):
         node = self.node if self._node is not None else self._leaf
         if node is None:
             return None
-        if not node.keeps:
+        if not node.keeps and node.grad is None:
             warnings.warn(
                 "the .grad of a tensor that is not a leaf is not kept; call .retain_grad() on it before backward()",
                 UserWarning,
@@ -356,8 +377,9 @@ class Tensor(Operations, Casts, protocols.NumPy):
         shape = np.shape(gradient._array if isinstance(gradient, Tensor) else gradient)
         if shape != self.shape:
             raise RuntimeError(f"backward: the gradient has shape {shape}, but the tensor has shape {self.shape}")
+        guard.forget_looks()
         if graph:
-            return gradient if isinstance(gradient, Tensor) else Tensor(gradient, dtype=self.dtype)
+            return gradient.clone().to(self.dtype) if isinstance(gradient, Tensor) else Tensor(gradient, self.dtype)
         return array_from(gradient, self.dtype)
 
     def backward(
@@ -386,8 +408,6 @@ class Tensor(Operations, Casts, protocols.NumPy):
             targets = [t.node for t in inputs if t.node is not None]
             if not targets or len(targets) < len(inputs):
                 raise RuntimeError("backward: inputs are to be tensors that require a gradient, at least one")
-            for node in targets:
-                node.keeps = True
         engine.backward(
             {self.node: self.seed(gradient, create_graph)},  # type: ignore[dict-item]
             retain_graph=create_graph if retain_graph is None else retain_graph,
@@ -425,16 +445,23 @@ class Tensor(Operations, Casts, protocols.NumPy):
 
     def _catch_up(self) -> None:
         """A view whose base was written to gets its node anew, from the base's new node."""
-        base = self._base
-        assert base is not None
-        if base._base is not None:
-            base._catch_up()
-        if base._generation != self._seen:
-            rule, parameters = self._view
-            with engine.enable_grad():
-                self._node = Tensor.apply(rule, base, **parameters)._node
-            self._seen = base._generation
-            self._generation += 1  # for the views of this view
+        root = self._root
+        assert root is not None
+        chain: list[Tensor] = []
+        t: Tensor | None = self
+        while t is not None and t._base is not None and t._seen_writes != root._writes:
+            chain.append(t)
+            t = t._base
+        for view in reversed(chain):
+            base = view._base
+            assert base is not None
+            view._seen_writes = root._writes
+            if base._generation != view._seen:
+                rule, parameters = view._view
+                with engine.enable_grad():
+                    view._node = Tensor.apply(rule, base, **parameters)._node
+                view._seen = base._generation
+                view._generation += 1  # for the views of this view
 
     def _recorded(self, name: str, new: Any) -> bool:
         """Whether writing `new` into this is to be recorded; raises where that would lose or falsify a gradient."""
@@ -485,18 +512,17 @@ class Tensor(Operations, Casts, protocols.NumPy):
 
     def _rewritten(self, node: ArrayNode | None) -> None:
         """After a recorded write: this is the node of the new values, and what this is a view of changed with it."""
-        self._node = node
-        self._generation += 1
-        base = self._base
-        if base is not None:
-            rule, parameters = self._view
-
-            def view(a: Any) -> Any:
-                return rule(a, **parameters)
-
-            old, new = _tensor(base._array, base._node), _tensor(self._array, node)
-            base._rewritten(Tensor.apply(ix.setview, old, new, view=view)._node)
-            self._seen = base._generation
+        t = self
+        t._node = node
+        t._generation += 1
+        while t._base is not None:
+            base, (rule, parameters) = t._base, t._view
+            old, new = _tensor(base._array, base._node), _tensor(t._array, t._node)
+            base._node = Tensor.apply(ix.setview, old, new, view=partial(rule, **parameters))._node
+            base._generation += 1
+            t._seen = base._generation
+            t = base
+        t._writes += 1  # at the root: all other views of it have to look
 
     def __setitem__(self, index: Any, value: Any) -> None:
         index = index_from(index)
@@ -662,6 +688,16 @@ class Tensor(Operations, Casts, protocols.NumPy):
         return self if target == self.dtype else Tensor.apply(moves.cast, self, dtype=target)
 
     astype = to
+
+
+def _restored(kind: type[Tensor], array: np.ndarray, requires_grad: bool, name: str | None, grad: Any) -> Tensor:
+    """A leaf again, made now: its place in the order of creation is a new one."""
+    t = object.__new__(kind)
+    t._array, t._node, t._name = array, None, name
+    t.requires_grad = requires_grad
+    if grad is not None:
+        t.grad = grad
+    return t
 
 
 def _tensor(array: np.ndarray, node: ArrayNode | None) -> Tensor:

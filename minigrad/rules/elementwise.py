@@ -1,5 +1,6 @@
 """The elementwise rules: value = formula, and beside it the partial derivative for each input (y is the value).
 
+A derivative that compares, as relu's x > 0, says which input was chosen; the other one gets nothing, not 0 times g.
 Each text is read with NumPy's functions for arrays, with `math`'s for the scalar engine. Where a derivative does
 not exist, the value is PyTorch's: 0 for relu and abs at 0, half to each side of a tie in maximum and minimum.
 """
@@ -12,8 +13,13 @@ sub = elementwise("sub", "a - b", a="1", b="-1")
 mul = elementwise("mul", "a * b", a="b", b="a")
 div = elementwise("div", "a / b", a="1 / b", b="-y / b")
 neg = elementwise("neg", "-x", x="-1")
-# (b != 0) keeps b * a**(b-1) at 0 for b = 0, where a**-1 may be infinite; log(0) is met by a derivative of 0
-pow = elementwise("pow", "a ** b", a="b * a ** (b - (b != 0))", b="y * log(where((a == 0) & (b >= 0), y ** 0, a))")
+# 0 ** 0 has the derivative 0 by a, where 0 * 0 ** -1 would be nan; and 0 ** b has 0 by b, in spite of log(0)
+pow = elementwise(
+    "pow",
+    "a ** b",
+    a="b * a ** (b - 1 + ((a == 0) & (b == 0)))",
+    b="y * log(where((a == 0) & (b >= 0), y ** 0, a))",
+)
 square = elementwise("square", "x * x", x="2 * x")
 abs = elementwise("abs", "abs(x)", x="sign(x)")
 
@@ -53,7 +59,7 @@ clamp = elementwise(
     low="(x < low) & (low <= high)",
     high="(x > high) | (low > high)",  # where the bounds are the wrong way round, the upper one holds
 )
-where = elementwise("where", "where(condition, a, b)", condition="0", a="condition", b="1 - condition")
+where = elementwise("where", "where(condition, a, b)", condition="0", a="condition", b="logical_not(condition)")
 
 # steps: constant wherever they have a derivative
 sign = elementwise("sign", "sign(x)", x="0")

@@ -66,7 +66,7 @@ def _overwritten(x: Any, v: Any, *, index: Any) -> Any:
 def _outside(g: Any, index: Any) -> Any:
     mask = np.ones(g.shape, bool)
     mask[index] = False
-    return g * mask
+    return np.where(mask, g, 0)
 
 
 def _inside(g: Any, index: Any) -> Any:
@@ -75,7 +75,7 @@ def _inside(g: Any, index: Any) -> Any:
     last = np.empty(g.shape, int)  # which of the values written to each place has stayed
     order = np.arange(last[index].size).reshape(last[index].shape)
     last[index] = order
-    return g[index] * (last[index] == order)
+    return np.where(last[index] == order, g[index], 0)
 
 
 # x with v written at an index: x's gradient is cut off there, and goes to v instead
@@ -85,7 +85,7 @@ setitem = Rule("setitem", _overwritten, x=_outside, v=_inside)
 def _outside_view(g: Any, view: Any) -> Any:
     mask = np.ones(g.shape, bool)
     view(mask)[...] = False
-    return g * mask
+    return np.where(mask, g, 0)
 
 
 # the same, where the region is what a chain of views (a function of the array) shows of x

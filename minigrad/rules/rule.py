@@ -111,6 +111,11 @@ class Rule:
         return Plan(tuple(kept), _picker(sources, shapes), tuple(calls))
 
 
+def is_choice(partial: str) -> bool:
+    """Whether a partial derivative says which input was chosen, by comparing: 1 or 0 (or a half, for ties)."""
+    return ("<" in partial or ">" in partial or "condition" in partial) and "where" not in partial
+
+
 class Elementwise(Rule):
     """A primitive that acts on each element alone: texts for the result and for its partial derivatives.
 
@@ -136,7 +141,9 @@ class Elementwise(Rule):
         return {name: self._vjp(text, vars(numpy)) for name, text in self.partials.items()}
 
     def _vjp(self, partial: str, names: Mapping[str, Any]) -> Callable[..., Any]:
-        product = {"1": "g", "-1": "-g"}.get(partial, f"g * ({partial})")
+        product = {"1": "g", "-1": "-g", "0": "where(True, 0, g)"}.get(partial, f"g * ({partial})")
+        if is_choice(partial):  # what was not chosen gets 0, also where g is infinite and g * 0 is nan
+            product = f"where({partial}, {'g' if '*' not in partial else product}, 0)"
         used = compile(partial, self.name, "eval").co_names
         return self.compile(product, ("g", *(n for n in ("y", *self.inputs) if n in used)), names)
 

@@ -1,0 +1,19 @@
+"""The methods of a Tensor that compute: each names a rule, or is a composition of such. PyTorch's names and meaning.
+
+`dim`/`keepdim` (PyTorch) and `axis`/`keepdims` (NumPy) are the same. A function `minigrad.f(t, …)` is the method
+`t.f(…)`, and `np.f(t, …)` arrives here as well. One file for each group of methods.
+"""
+
+from minigrad.operations.base import sizes
+from minigrad.operations.casts import Casts
+from minigrad.operations.linalg import LinearAlgebra
+from minigrad.operations.pointwise import Pointwise
+from minigrad.operations.reductions import Reductions
+from minigrad.operations.shape import Shapes
+
+
+class Operations(Pointwise, Reductions, LinearAlgebra, Shapes):
+    """The computing half of Tensor."""
+
+
+__all__ = ["Casts", "Operations", "sizes"]

@@ -1,0 +1,185 @@
+"""Reductions: sums, extremes, variances, softmax and their like, of all elements or along dimensions."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+
+from minigrad.operations.base import Base, Dims
+from minigrad.promotion import default_dtype
+from minigrad.rules import index, reduce
+from minigrad.rules import shape as moves
+from minigrad.rules.rule import Rule
+
+
+class Extremes(NamedTuple):
+    """What `max` and `min` along a dimension give: the extreme values, and where they were."""
+
+    values: Any
+    indices: Any
+
+
+class Reductions(Base):
+    """Many elements into one; `dim`/`keepdim` (PyTorch) and `axis`/`keepdims` (NumPy) are the same."""
+
+    def _reduce(self, rule: Rule, dim: Dims, keepdim: bool, axis: Dims, keepdims: bool | None) -> Self:
+        keep = keepdim if keepdims is None else keepdims
+        dims = self._dims(dim, axis)
+        if rule in (reduce.amax, reduce.amin) and 0 in self._sizes_along(dims):
+            raise ValueError(f"{rule.name}: no elements to choose from in a tensor of shape {self.shape}")
+        return self.apply(rule, self, axis=dims, keepdims=bool(keep))
+
+    def sum(
+        self,
+        dim: Dims = None,
+        keepdim: bool = False,
+        *,
+        dtype: Any = None,
+        axis: Dims = None,
+        keepdims: bool | None = None,
+    ) -> Self:
+        """The sum of all elements, or along `dim`. Booleans and integers are summed in int64."""
+        t = self if dtype is None else self.astype(dtype)
+        if dtype is None and t.dtype.kind in "biu":
+            t = t.astype(np.dtype("int64"))
+        return t._reduce(reduce.sum, dim, keepdim, axis, keepdims)
+
+    def mean(
+        self,
+        dim: Dims = None,
+        keepdim: bool = False,
+        *,
+        dtype: Any = None,
+        axis: Dims = None,
+        keepdims: bool | None = None,
+    ) -> Self:
+        """The mean of all elements, or along `dim`.
+
+        Raises:
+            TypeError: for integers, whose mean is none.
+        """
+        t = self if dtype is None else self.astype(dtype)
+        if t.dtype.kind != "f":
+            raise TypeError(f"mean of a tensor of {t.dtype}: convert it to floats first, as in t.float().mean()")
+        return t._reduce(reduce.mean, dim, keepdim, axis, keepdims)
+
+    def amax(self, dim: Dims = None, keepdim: bool = False, *, axis: Dims = None, keepdims: bool | None = None) -> Self:
+        """The largest of all elements, or along `dim`. Ties share the gradient equally."""
+        return self._reduce(reduce.amax, dim, keepdim, axis, keepdims)
+
+    def amin(self, dim: Dims = None, keepdim: bool = False, *, axis: Dims = None, keepdims: bool | None = None) -> Self:
+        """The smallest of all elements, or along `dim`. Ties share the gradient equally."""
+        return self._reduce(reduce.amin, dim, keepdim, axis, keepdims)
+
+    def max(
+        self, dim: Any = None, keepdim: bool = False, *, axis: int | None = None, keepdims: bool | None = None
+    ) -> Any:
+        """The largest of all elements (ties share the gradient); along `dim`, (values, indices), where one of the
+        tied gets the gradient; with another tensor in place of `dim`, the elementwise maximum. As in PyTorch.
+
+        `np.max(t, axis)` is `amax`, as NumPy's name promises.
+        """
+        return self._extreme("max", dim, keepdim, axis, keepdims)
+
+    def min(
+        self, dim: Any = None, keepdim: bool = False, *, axis: int | None = None, keepdims: bool | None = None
+    ) -> Any:
+        """As `max`, for the smallest."""
+        return self._extreme("min", dim, keepdim, axis, keepdims)
+
+    def _extreme(self, name: str, dim: Any, keepdim: bool, axis: int | None, keepdims: bool | None) -> Any:
+        if hasattr(dim, "dtype") and getattr(dim, "ndim", 0) + isinstance(dim, Base):
+            return getattr(self, f"{name}imum")(dim)
+        dims = self._dims(dim, axis)
+        if dims is None and dim is None and axis is None:
+            return getattr(self, f"a{name}")()
+        if isinstance(dims, tuple):
+            raise TypeError(f"{name} gives indices and so takes one dim, got {dims}; for several: a{name}")
+        keep = keepdim if keepdims is None else keepdims
+        if dims is None:  # of one number
+            return Extremes(self, self.apply(moves.clone, np.zeros((), np.int64)))
+        where = getattr(self, f"arg{name}")(dims, keepdim=True)
+        values = self.apply(index.gather, self, index=where.detach().numpy(), axis=dims)
+        return Extremes(values, where) if keep else Extremes(values.squeeze(dims), where.squeeze(dims))
+
+    def argmax(
+        self, dim: int | None = None, keepdim: bool = False, *, axis: int | None = None, keepdims: bool | None = None
+    ) -> Self:
+        """Where the largest element is: in the flattened tensor, or along `dim`. The first of equals; int64."""
+        return self._where_extreme("max", dim, keepdim, axis, keepdims)
+
+    def argmin(
+        self, dim: int | None = None, keepdim: bool = False, *, axis: int | None = None, keepdims: bool | None = None
+    ) -> Self:
+        """Where the smallest element is; see `argmax`."""
+        return self._where_extreme("min", dim, keepdim, axis, keepdims)
+
+    def _where_extreme(self, name: str, dim: Any, keepdim: bool, axis: Any, keepdims: bool | None) -> Self:
+        dims = self._dims(dim, axis)
+        if 0 in self._sizes_along(dims):
+            raise ValueError(f"arg{name}: no elements to choose from in a tensor of shape {self.shape}")
+        keep = keepdim if keepdims is None else keepdims
+        return self.apply(reduce.argmax if name == "max" else reduce.argmin, self, axis=dims, keepdims=bool(keep))
+
+    def all(self, dim: Dims = None, keepdim: bool = False, *, axis: Dims = None, keepdims: bool | None = None) -> Self:
+        """Whether all elements are true (not 0)."""
+        return self._reduce(reduce.all, dim, keepdim, axis, keepdims)
+
+    def any(self, dim: Dims = None, keepdim: bool = False, *, axis: Dims = None, keepdims: bool | None = None) -> Self:
+        """Whether any element is true (not 0)."""
+        return self._reduce(reduce.any, dim, keepdim, axis, keepdims)
+
+    def var(
+        self,
+        dim: Dims = None,
+        unbiased: bool = True,
+        keepdim: bool = False,
+        *,
+        correction: int | None = None,
+        axis: Dims = None,
+        keepdims: bool | None = None,
+    ) -> Self:
+        """The variance of all elements, or along `dim`: the squared deviations, summed and divided by
+        n - correction; correction is 1 (Bessel's) unless given, or 0 with `unbiased=False`."""
+        dims = self._dims(dim, axis)
+        less = int(unbiased) if correction is None else correction
+        n = math.prod(self._sizes_along(dims))
+        deviation = self.sub(self.mean(dims, keepdim=True))
+        total = (deviation * deviation).sum(dims, keepdim if keepdims is None else keepdims)
+        return total / float(n - less) if n > less else total * math.nan
+
+    def std(self, dim: Dims = None, unbiased: bool = True, keepdim: bool = False, **options: Any) -> Self:
+        """The standard deviation: the root of `var`, which see. Where it is 0, so is its gradient."""
+        variance = self.var(dim, unbiased, keepdim, **options)
+        constant = variance.eq(0)
+        if not constant.any():
+            return variance.sqrt()
+        return (
+            variance.masked_fill(constant, 1.0).sqrt().masked_fill(constant, 0.0)
+        )  # the root's slope at 0 is infinite
+
+    def logsumexp(
+        self, dim: Dims = None, keepdim: bool = False, *, axis: Dims = None, keepdims: bool | None = None
+    ) -> Self:
+        """log(sum(exp(self))) along `dim`, without overflow."""
+        t = self if self.dtype.kind == "f" else self.astype(default_dtype)
+        return t._reduce(reduce.logsumexp, dim, keepdim, axis, keepdims)
+
+    def softmax(self, dim: int | None = None, *, axis: int | None = None) -> Self:
+        """exp(self) / sum(exp(self)) along `dim`, without overflow."""
+        return self._normalised(reduce.softmax, dim, axis)
+
+    def log_softmax(self, dim: int | None = None, *, axis: int | None = None) -> Self:
+        """log(softmax(self)) along `dim`, without underflow."""
+        return self._normalised(reduce.log_softmax, dim, axis)
+
+    def _normalised(self, rule: Rule, dim: int | None, axis: int | None) -> Self:
+        if dim is None and axis is None:
+            raise TypeError(f"{rule.name}: along which dim? For a batch of scores (N, classes) it is dim=1")
+        t = self if self.dtype.kind == "f" else self.astype(default_dtype)
+        dims = t._dims(dim, axis)
+        if dims is None:  # 0-d: one number by itself
+            return t.reshape(1)._normalised(rule, 0, None).reshape(())
+        return t.apply(rule, t, axis=dims)
