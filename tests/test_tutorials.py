@@ -129,14 +129,14 @@ def test_the_readme_runs_and_its_loop_trains(tmp_path: Path, monkeypatch: pytest
         exec(block, names)
 
 
-def test_the_architecture_lists_every_file() -> None:
-    listed = re.findall(r"^\| `(\S+\.py)` \| (\d+) \|", ARCHITECTURE.read_text("utf-8"), re.MULTILINE)
-    for path, lines in listed:
-        found = len((ROOT / "minigrad" / path).read_text("utf-8").splitlines())
-        assert abs(found - int(lines)) <= max(10, found // 4), f"{path} now has {found} lines"
-    files = {p.relative_to(ROOT / "minigrad").as_posix() for p in (ROOT / "minigrad").rglob("*.py")}
-    unlisted = {p for p in files if p.count("__init__") and p != "__init__.py"} | {"__main__.py"}
-    assert {path for path, _ in listed} == files - unlisted
+def test_the_architecture_lists_every_file_or_its_folder() -> None:
+    listed = re.findall(r"^\| `(\S+)` \|", ARCHITECTURE.read_text("utf-8"), re.MULTILINE)
+    package = ROOT / "minigrad"
+    assert [path for path in listed if not (package / path).exists()] == []
+    folders = tuple(path for path in listed if path.endswith("/"))
+    files = {p.relative_to(package).as_posix() for p in package.rglob("*.py")}
+    unlisted = {p for p in files if p not in listed and not p.startswith(folders)}
+    assert {p for p in unlisted if not p.endswith(("__init__.py", "__main__.py"))} == set()
 
 
 if __name__ == "__main__":
