@@ -49,7 +49,7 @@ def test_an_embedding_reads_rows_and_adds_up_their_gradients() -> None:
         (lambda: nn.Embedding(4, 2)(tensor([1.0])), TypeError, r"by integers, got float32 of shape \(1,\)"),
         (lambda: nn.Embedding(4, 2, padding_idx=4), ValueError, "padding_idx=4 is outside a table of 4 rows"),
         (lambda: nn.GELU("exact")(tensor([1.0])), ValueError, "approximate is 'none' or 'tanh', not 'exact'"),
-        (lambda: F.hardtanh(tensor([1.0]), 1.0, 1.0), ValueError, "min_val=1.0 is to be less than max_val=1.0"),
+        (lambda: F.hardtanh(tensor([1.0]), 2.0, 1.0), ValueError, "min_val=2.0 is to be at most max_val=1.0"),
         (lambda: nn.Softmax()(minigrad.ones(2, 2)), TypeError, "softmax: along which dim"),
     ],
 )

@@ -1,62 +1,48 @@
 """Neural networks: modules, layers and losses, under PyTorch's names."""
 
-from minigrad.nn import functional, init
-from minigrad.nn.activations import (
-    ELU,
-    GELU,
-    SELU,
-    Hardtanh,
-    LeakyReLU,
-    LogSigmoid,
-    Mish,
-    ReLU6,
-    SiLU,
-    Softplus,
-)
-from minigrad.nn.containers import ModuleDict, ModuleList, Sequential
-from minigrad.nn.layers import (
-    Dropout,
-    Embedding,
-    Flatten,
-    Identity,
-    Linear,
-    LogSoftmax,
-    ReLU,
-    Sigmoid,
-    Softmax,
-    Tanh,
-)
-from minigrad.nn.losses import CrossEntropyLoss, MSELoss
-from minigrad.nn.module import Module, Parameter
-
-__all__ = [
-    "ELU",
-    "GELU",
-    "SELU",
-    "CrossEntropyLoss",
-    "Dropout",
-    "Embedding",
-    "Flatten",
-    "Hardtanh",
-    "Identity",
-    "LeakyReLU",
-    "Linear",
-    "LogSigmoid",
-    "LogSoftmax",
-    "MSELoss",
-    "Mish",
-    "Module",
-    "ModuleDict",
-    "ModuleList",
-    "Parameter",
-    "ReLU",
-    "ReLU6",
-    "Sequential",
-    "SiLU",
-    "Sigmoid",
-    "Softmax",
-    "Softplus",
-    "Tanh",
-    "functional",
-    "init",
-]
+from minigrad.nn import functional as functional
+from minigrad.nn import init as init
+from minigrad.nn.activations import CELU as CELU
+from minigrad.nn.activations import ELU as ELU
+from minigrad.nn.activations import GELU as GELU
+from minigrad.nn.activations import GLU as GLU
+from minigrad.nn.activations import SELU as SELU
+from minigrad.nn.activations import Hardshrink as Hardshrink
+from minigrad.nn.activations import Hardsigmoid as Hardsigmoid
+from minigrad.nn.activations import Hardswish as Hardswish
+from minigrad.nn.activations import Hardtanh as Hardtanh
+from minigrad.nn.activations import LeakyReLU as LeakyReLU
+from minigrad.nn.activations import LogSigmoid as LogSigmoid
+from minigrad.nn.activations import LogSoftmax as LogSoftmax
+from minigrad.nn.activations import Mish as Mish
+from minigrad.nn.activations import PReLU as PReLU
+from minigrad.nn.activations import ReLU as ReLU
+from minigrad.nn.activations import ReLU6 as ReLU6
+from minigrad.nn.activations import RReLU as RReLU
+from minigrad.nn.activations import Sigmoid as Sigmoid
+from minigrad.nn.activations import SiLU as SiLU
+from minigrad.nn.activations import Softmax as Softmax
+from minigrad.nn.activations import Softmax2d as Softmax2d
+from minigrad.nn.activations import Softmin as Softmin
+from minigrad.nn.activations import Softplus as Softplus
+from minigrad.nn.activations import Softshrink as Softshrink
+from minigrad.nn.activations import Softsign as Softsign
+from minigrad.nn.activations import Tanh as Tanh
+from minigrad.nn.activations import Tanhshrink as Tanhshrink
+from minigrad.nn.activations import Threshold as Threshold
+from minigrad.nn.containers import ModuleDict as ModuleDict
+from minigrad.nn.containers import ModuleList as ModuleList
+from minigrad.nn.containers import Sequential as Sequential
+from minigrad.nn.dropout import AlphaDropout as AlphaDropout
+from minigrad.nn.dropout import Dropout as Dropout
+from minigrad.nn.dropout import Dropout1d as Dropout1d
+from minigrad.nn.dropout import Dropout2d as Dropout2d
+from minigrad.nn.dropout import Dropout3d as Dropout3d
+from minigrad.nn.embedding import Embedding as Embedding
+from minigrad.nn.layers import Flatten as Flatten
+from minigrad.nn.layers import Identity as Identity
+from minigrad.nn.layers import Linear as Linear
+from minigrad.nn.losses import CrossEntropyLoss as CrossEntropyLoss
+from minigrad.nn.losses import MSELoss as MSELoss
+from minigrad.nn.module import Module as Module
+from minigrad.nn.module import Parameter as Parameter

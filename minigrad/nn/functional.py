@@ -6,47 +6,45 @@ from typing import Any
 
 import numpy as np
 
-from minigrad import creation
 from minigrad.creation import as_tensor
+from minigrad.nn.activations import celu as celu
 from minigrad.nn.activations import elu as elu
 from minigrad.nn.activations import gelu as gelu
+from minigrad.nn.activations import glu as glu
+from minigrad.nn.activations import gumbel_softmax as gumbel_softmax
+from minigrad.nn.activations import hardshrink as hardshrink
+from minigrad.nn.activations import hardsigmoid as hardsigmoid
+from minigrad.nn.activations import hardswish as hardswish
 from minigrad.nn.activations import hardtanh as hardtanh
 from minigrad.nn.activations import leaky_relu as leaky_relu
+from minigrad.nn.activations import log_softmax as log_softmax
 from minigrad.nn.activations import logsigmoid as logsigmoid
 from minigrad.nn.activations import mish as mish
+from minigrad.nn.activations import prelu as prelu
+from minigrad.nn.activations import relu as relu
 from minigrad.nn.activations import relu6 as relu6
+from minigrad.nn.activations import rrelu as rrelu
 from minigrad.nn.activations import selu as selu
+from minigrad.nn.activations import sigmoid as sigmoid
 from minigrad.nn.activations import silu as silu
+from minigrad.nn.activations import softmax as softmax
+from minigrad.nn.activations import softmin as softmin
 from minigrad.nn.activations import softplus as softplus
+from minigrad.nn.activations import softshrink as softshrink
+from minigrad.nn.activations import softsign as softsign
+from minigrad.nn.activations import tanh as tanh
+from minigrad.nn.activations import tanhshrink as tanhshrink
+from minigrad.nn.activations import threshold as threshold
+from minigrad.nn.dropout import alpha_dropout as alpha_dropout
+from minigrad.nn.dropout import dropout as dropout
+from minigrad.nn.dropout import dropout1d as dropout1d
+from minigrad.nn.dropout import dropout2d as dropout2d
+from minigrad.nn.dropout import dropout3d as dropout3d
+from minigrad.nn.embedding import embedding as embedding
 from minigrad.promotion import promoted
 from minigrad.rules import linalg
 from minigrad.rules import nn as loss_rules
 from minigrad.tensors import Tensor
-
-
-def relu(input: Tensor) -> Tensor:
-    """max(0, x), element by element; the derivative at 0 is 0."""
-    return input.relu()
-
-
-def tanh(input: Tensor) -> Tensor:
-    """The hyperbolic tangent, element by element."""
-    return input.tanh()
-
-
-def sigmoid(input: Tensor) -> Tensor:
-    """1 / (1 + exp(-x)), element by element."""
-    return input.sigmoid()
-
-
-def softmax(input: Tensor, dim: int | None = None) -> Tensor:
-    """exp(x) / sum(exp(x)) along `dim`."""
-    return input.softmax(dim)
-
-
-def log_softmax(input: Tensor, dim: int | None = None) -> Tensor:
-    """log(softmax(x)) along `dim`."""
-    return input.log_softmax(dim)
 
 
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -72,55 +70,6 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     if bias is None:
         return x @ w.T
     return Tensor.apply(linalg.linear, x, w, promoted(w, bias)[1])
-
-
-def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    """In training, each element 0 with probability p, and the others scaled by 1 / (1 - p); else the input itself."""
-    if not 0 <= p <= 1:
-        raise ValueError(f"dropout: p is a probability, from 0 to 1, not {p}")
-    if not training or p == 0:
-        return input
-    kept = creation.generator.random(input.shape) >= p
-    return input * as_tensor(kept.astype(input.dtype) / input.dtype.type(1 - p if p < 1 else 1))
-
-
-def padding_row(padding_idx: int | None, rows: int) -> int | None:
-    """`padding_idx` counted from 0.
-
-    Raises:
-        ValueError: when the table of that many rows has no such one.
-    """
-    if padding_idx is not None and not -rows <= padding_idx < rows:
-        raise ValueError(f"embedding: padding_idx={padding_idx} is outside a table of {rows} rows")
-    return None if padding_idx is None else padding_idx % rows
-
-
-def embedding(input: Any, weight: Tensor, padding_idx: int | None = None) -> Tensor:
-    """Rows of `weight`, read by integers.
-
-    Args:
-        input: integers from 0 to rows - 1, of any shape (...).
-        weight: of shape (rows, n).
-        padding_idx: a row that gets no gradient.
-
-    Returns:
-        A tensor of shape (..., n).
-
-    Raises:
-        TypeError: for what is not integers.
-        IndexError: for an integer outside the table, naming the extremes.
-    """
-    index = np.asarray(input._array if isinstance(input, Tensor) else input)
-    rows = weight.shape[0]
-    if index.dtype.kind not in "iu":
-        raise TypeError(f"embedding: reads rows by integers, got {index.dtype} of shape {index.shape}")
-    if index.size and not 0 <= index.min() <= index.max() < rows:
-        raise IndexError(
-            f"embedding: {rows} rows are 0 to {rows - 1}; the input goes from {index.min()} to {index.max()}"
-        )
-    out = weight[index]
-    row = padding_row(padding_idx, rows)
-    return out if row is None else out.detach().where((index == row)[..., None], out)
 
 
 def _reduced(losses: Tensor, reduction: str) -> Tensor:
