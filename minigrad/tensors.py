@@ -73,10 +73,9 @@ class ArrayNode(Node):
 
     def pull(self, g: Any, graph: bool) -> Iterable[Any]:
         kept = self.kept
+        if self.check is not None and (check := self.check()) is not None:
+            check()
         if guard.latest > self.index or self.prints is not None:
-            check = None if self.check is None else self.check()
-            if check is not None:
-                check()
             spoilt = guard.changed(kept, self.index, self.prints)
             if spoilt is not None:
                 self._explain_write(spoilt)

@@ -115,7 +115,7 @@ def test_a_pickled_model_trains_in_another_process(tmp_path: Path) -> None:
     code = (
         "import pickle, minigrad; layer, v = pickle.load(open('w.pickle', 'rb'));"
         "y = layer(minigrad.ones(1, 2)); (y * y + y).sum().backward(); z = v * v; (z * z + z).backward();"
-        "print(layer.weight.grad.tolist() == [[2 * y.item() + 1] * 2], v.grad)"
+        "print((layer.weight.grad - (2 * y + 1)).abs().max().item() < 1e-6, v.grad)"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, env=_environment()
@@ -230,7 +230,7 @@ def test_the_mixed_second_derivative_of_a_power() -> None:
         (lambda w: w.add([1, 2]), TypeError, r"add: .*got list"),
         (lambda w: w.maximum("x"), TypeError, r"maximum: .*got str"),
         (lambda w: w.logical_and("x"), TypeError, r"logical_and: .*got str"),
-        (lambda w: w.detach().add_("x"), TypeError, r"add: .*got str"),
+        (lambda w: w.detach().add_("x"), TypeError, r"add_: .*got str"),
         (lambda w: w.eq(None), TypeError, r"equal: .*got NoneType"),
         (lambda w: minigrad.exp(np.ones(2)), TypeError, r"exp: takes a tensor, got ndarray"),
         (lambda w: minigrad.maximum(0, w), TypeError, r"maximum: takes a tensor, got int"),

@@ -83,10 +83,10 @@ def _reflected(rule: Elementwise, division: bool = False) -> Callable[[T, Any], 
 
 def _combine(rule: Elementwise, self: T, a: Any, b: Any, division: bool) -> T:
     """rule(a, b), after promotion and a check of the shapes. NotImplemented lets Python complain of the types."""
+    _refuse_bool(rule, a, b)
     a, b = promoted(a, b, division)
     if a is None:
         return NotImplemented
-    _refuse_bool(rule, a, b)
     if a.__class__ not in NUMBERS and b.__class__ not in NUMBERS and a.shape != b.shape:
         check_broadcast(rule.name, a, b)
     return self.apply(rule, a, b)
@@ -94,8 +94,8 @@ def _combine(rule: Elementwise, self: T, a: Any, b: Any, division: bool) -> T:
 
 def _refuse_bool(rule: Elementwise, *operands: Any) -> None:
     """Raise where arithmetic with truth values is hardly meant; as PyTorch."""
-    dtypes = [o.dtype.kind for o in operands if hasattr(o, "dtype")]
-    if (rule in (ew.sub, ew.neg) and "b" in dtypes) or (rule is ew.pow and set(dtypes) == {"b"}):
+    bools = [o.__class__ is bool or getattr(o, "dtype", None) == np.bool_ for o in operands]
+    if (rule in (ew.sub, ew.neg) and any(bools)) or (rule is ew.pow and all(bools)):
         raise TypeError(f"{rule.name}: not of bool tensors; for logic use ~ and ^, for numbers .float() or .long()")
 
 

@@ -13,11 +13,11 @@ sub = elementwise("sub", "a - b", a="1", b="-1")
 mul = elementwise("mul", "a * b", a="b", b="a")
 div = elementwise("div", "a / b", a="1 / b", b="-y / b")
 neg = elementwise("neg", "-x", x="-1")
-# 0 ** 0 has the derivative 0 by a, where 0 * 0 ** -1 would be nan; and 0 ** b has 0 by b, in spite of log(0)
+# a ** 0 has the derivative 0 by a also at 0 and nan, and 0 ** b has 0 by b in spite of log(0)
 pow = elementwise(
     "pow",
     "a ** b",
-    a="b * a ** (b - 1 + ((a == 0) & (b == 0)))",
+    a="b * where((b != 0) | (abs(a) > 0), a, 1) ** (b - 1)",
     b="y * log(where((a == 0) & (b >= 0), y ** 0, a))",
 )
 square = elementwise("square", "x * x", x="2 * x")

@@ -143,7 +143,8 @@ class Elementwise(Rule):
     def _vjp(self, partial: str, names: Mapping[str, Any]) -> Callable[..., Any]:
         product = {"1": "g", "-1": "-g", "0": "where(True, 0, g)"}.get(partial, f"g * ({partial})")
         if is_choice(partial):  # what was not chosen gets 0, also where g is infinite and g * 0 is nan
-            product = f"where({partial}, {'g' if '*' not in partial else product}, 0)"
+            halves = "*" in partial
+            product = f"where(chosen := {partial}, g, 0) * chosen" if halves else f"where({partial}, g, 0)"
         used = compile(partial, self.name, "eval").co_names
         return self.compile(product, ("g", *(n for n in ("y", *self.inputs) if n in used)), names)
 
