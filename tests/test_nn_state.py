@@ -72,7 +72,8 @@ def test_conversion_reaches_parameters_and_buffers_of_floats() -> None:
     net(minigrad.ones(4, 2)).sum().backward()
     assert net.double() is net
     assert {str(t.dtype) for t in [*net.parameters(), net.count]} == {"float64"}
-    assert net.scratch.dtype == np.int64 and net.layer.weight.grad is None
+    assert net.scratch.dtype == np.int64
+    assert net.layer.weight.grad is not None and net.layer.weight.grad.dtype == np.float64
     net(minigrad.ones(4, 2, dtype="float64")).sum().backward()
     assert net.layer.weight.grad is not None and net.layer.weight.grad.dtype == np.float64
     assert net.to("cpu") is net and net.float().layer.bias.dtype == np.float32

@@ -2,6 +2,7 @@
 
 from minigrad.nn import functional as functional
 from minigrad.nn import init as init
+from minigrad.nn import utils as utils
 from minigrad.nn.activations import CELU as CELU
 from minigrad.nn.activations import ELU as ELU
 from minigrad.nn.activations import GELU as GELU
@@ -32,6 +33,8 @@ from minigrad.nn.activations import Tanhshrink as Tanhshrink
 from minigrad.nn.activations import Threshold as Threshold
 from minigrad.nn.containers import ModuleDict as ModuleDict
 from minigrad.nn.containers import ModuleList as ModuleList
+from minigrad.nn.containers import ParameterDict as ParameterDict
+from minigrad.nn.containers import ParameterList as ParameterList
 from minigrad.nn.containers import Sequential as Sequential
 from minigrad.nn.dropout import AlphaDropout as AlphaDropout
 from minigrad.nn.dropout import Dropout as Dropout
@@ -39,10 +42,14 @@ from minigrad.nn.dropout import Dropout1d as Dropout1d
 from minigrad.nn.dropout import Dropout2d as Dropout2d
 from minigrad.nn.dropout import Dropout3d as Dropout3d
 from minigrad.nn.embedding import Embedding as Embedding
+from minigrad.nn.layers import Bilinear as Bilinear
 from minigrad.nn.layers import Flatten as Flatten
 from minigrad.nn.layers import Identity as Identity
 from minigrad.nn.layers import Linear as Linear
+from minigrad.nn.layers import Unflatten as Unflatten
+from minigrad.nn.lazy import LazyLinear as LazyLinear
 from minigrad.nn.losses import CrossEntropyLoss as CrossEntropyLoss
 from minigrad.nn.losses import MSELoss as MSELoss
 from minigrad.nn.module import Module as Module
 from minigrad.nn.module import Parameter as Parameter
+from minigrad.nn.summary import summary as summary

@@ -41,35 +41,10 @@ from minigrad.nn.dropout import dropout1d as dropout1d
 from minigrad.nn.dropout import dropout2d as dropout2d
 from minigrad.nn.dropout import dropout3d as dropout3d
 from minigrad.nn.embedding import embedding as embedding
-from minigrad.promotion import promoted
-from minigrad.rules import linalg
+from minigrad.nn.layers import bilinear as bilinear
+from minigrad.nn.layers import linear as linear
 from minigrad.rules import nn as loss_rules
 from minigrad.tensors import Tensor
-
-
-def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """x Wᵀ + b.
-
-    Args:
-        input: of shape (..., in_features).
-        weight: of shape (out_features, in_features).
-        bias: of shape (out_features,), or None.
-
-    Raises:
-        ValueError: when the numbers of features differ, naming them.
-    """
-    input = as_tensor(input)
-    if not input.ndim or input.shape[-1] != weight.shape[-1]:
-        images = input.ndim > 2 and np.prod(input.shape[1:]) == weight.shape[-1]
-        raise ValueError(
-            f"linear: the input of shape {input.shape} should end in {weight.shape[-1]} features, for "
-            f"{weight.name or 'a weight'} of shape {weight.shape} (out_features, in_features)"
-            + (". Images are flattened first: x.flatten(1)" if images else "")
-        )
-    x, w = promoted(input, weight)
-    if bias is None:
-        return x @ w.T
-    return Tensor.apply(linalg.linear, x, w, promoted(w, bias)[1])
 
 
 def _reduced(losses: Tensor, reduction: str) -> Tensor:

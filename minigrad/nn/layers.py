@@ -1,17 +1,77 @@
-"""Layers: the functions of `functional` as modules."""
+"""The plain layers: linear, bilinear, and those that only change the shape."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from minigrad.creation import zeros
-from minigrad.nn import functional as F
+from minigrad.creation import as_tensor, zeros
 from minigrad.nn import init
 from minigrad.nn.module import Module, Parameter
+from minigrad.promotion import promoted
+from minigrad.rules import linalg
 from minigrad.tensors import Tensor
+
+
+def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """x Wᵀ + b.
+
+    Args:
+        input: of shape (..., in_features).
+        weight: of shape (out_features, in_features).
+        bias: of shape (out_features,), or None.
+
+    Raises:
+        ValueError: when the numbers of features differ, naming them.
+    """
+    input = as_tensor(input)
+    if not input.ndim or input.shape[-1] != weight.shape[-1]:
+        images = input.ndim > 2 and np.prod(input.shape[1:]) == weight.shape[-1]
+        raise ValueError(
+            f"linear: the input of shape {input.shape} should end in {weight.shape[-1]} features, for "
+            f"{weight.name or 'a weight'} of shape {weight.shape} (out_features, in_features)"
+            + (". Images are flattened first: x.flatten(1)" if images else "")
+        )
+    x, w = promoted(input, weight)
+    if bias is None:
+        return x @ w.T
+    return Tensor.apply(linalg.linear, x, w, promoted(w, bias)[1])
+
+
+def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """x1ᵀ W_k x2 + b_k for each output k.
+
+    Args:
+        input1: of shape (..., in1_features).
+        input2: of shape (..., in2_features), with the same sizes in front.
+        weight: of shape (out_features, in1_features, in2_features).
+        bias: of shape (out_features,), or None.
+
+    Raises:
+        ValueError: for shapes that do not fit.
+    """
+    if input1.shape[:-1] != input2.shape[:-1] or (input1.shape[-1:] + input2.shape[-1:]) != weight.shape[1:]:
+        raise ValueError(
+            f"bilinear: inputs of shapes {input1.shape} and {input2.shape} do not fit a weight of shape {weight.shape} "
+            "(out_features, in1_features, in2_features); all but the last sizes of the inputs must be equal"
+        )
+    rows = input1.reshape(*input1.shape[:-1], 1, 1, input1.shape[-1]) @ weight  # (..., out, 1, in2)
+    out = (rows * input2.reshape(*input2.shape[:-1], 1, 1, input2.shape[-1])).sum(-1).squeeze(-1)
+    return out if bias is None else out + bias
+
+
+def checked_size(layer: str, name: str, n: Any) -> int:
+    """n, if it can be a number of features or channels.
+
+    Raises:
+        ValueError: if not, naming the layer and the argument.
+    """
+    if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
+        raise ValueError(f"{layer}: {name} is a number of features, 1 or more; got {n!r}")
+    return int(n)
 
 
 class Linear(Module):
@@ -28,10 +88,8 @@ class Linear(Module):
 
     def __init__(self, in_features: int, out_features: int, bias: bool = True, dtype: Any = None) -> None:
         super().__init__()
-        for name, n in (("in_features", in_features), ("out_features", out_features)):
-            if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
-                raise ValueError(f"Linear: {name} is a number of features, 1 or more; got {n!r}")
-        self.in_features, self.out_features = int(in_features), int(out_features)
+        self.in_features = checked_size("Linear", "in_features", in_features)
+        self.out_features = checked_size("Linear", "out_features", out_features)
         self.weight = Parameter(init.kaiming_uniform_(zeros(out_features, in_features, dtype=dtype), a=math.sqrt(5)))
         self.bias = None
         if bias:
@@ -40,7 +98,7 @@ class Linear(Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., in_features) -> (..., out_features)."""
-        return F.linear(x, self.weight, self.bias)
+        return linear(x, self.weight, self.bias)
 
     def extra_repr(self) -> str:
         return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
@@ -70,3 +128,60 @@ class Identity(Module):
     def forward(self, x: Tensor) -> Tensor:
         """Any shape -> the same."""
         return x
+
+
+class Bilinear(Module):
+    """y_k = x1ᵀ W_k x2 + b_k.
+
+    Weight (out_features, in1_features, in2_features) and bias (out_features,) start uniform within
+    ±1/sqrt(in1_features), as PyTorch's.
+    """
+
+    def __init__(
+        self, in1_features: int, in2_features: int, out_features: int, bias: bool = True, dtype: Any = None
+    ) -> None:
+        super().__init__()
+        sizes = {"in1_features": in1_features, "in2_features": in2_features, "out_features": out_features}
+        for name, n in sizes.items():
+            setattr(self, name, checked_size("Bilinear", name, n))
+        bound = 1 / math.sqrt(in1_features)
+        self.weight = Parameter(
+            init.uniform_(zeros(out_features, in1_features, in2_features, dtype=dtype), -bound, bound)
+        )
+        self.bias = Parameter(init.uniform_(zeros(out_features, dtype=dtype), -bound, bound)) if bias else None
+
+    def forward(self, x1: Tensor, x2: Tensor) -> Tensor:
+        """(..., in1_features) and (..., in2_features) -> (..., out_features)."""
+        return bilinear(x1, x2, self.weight, self.bias)
+
+    def extra_repr(self) -> str:
+        names = ("in1_features", "in2_features", "out_features")
+        return ", ".join([*(f"{n}={getattr(self, n)}" for n in names), f"bias={self.bias is not None}"])
+
+
+class Unflatten(Module):
+    """One dimension as several: the way back from Flatten.
+
+    Args:
+        dim: which one.
+        unflattened_size: the sizes of the new ones; one may be -1, for what is left.
+    """
+
+    def __init__(self, dim: int, unflattened_size: Sequence[int]) -> None:
+        super().__init__()
+        self.dim, self.unflattened_size = dim, tuple(unflattened_size)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(..., n, ...) -> (..., *unflattened_size, ...)."""
+        if not -x.ndim <= self.dim < x.ndim:
+            raise IndexError(f"unflatten: dim {self.dim} is out of range for shape {x.shape}")
+        d = self.dim % x.ndim
+        new, n = self.unflattened_size, x.shape[d]
+        known = math.prod(s for s in new if s != -1)
+        if new.count(-1) > 1 or (n % known if -1 in new and known else n != math.prod(new)):
+            raise ValueError(f"unflatten: dim {self.dim} of shape {x.shape} has size {n}, which does not fill {new}")
+        new = tuple([n // known if s == -1 else s for s in new])
+        return x.reshape(*x.shape[:d], *new, *x.shape[d + 1 :])
+
+    def extra_repr(self) -> str:
+        return f"dim={self.dim}, unflattened_size={self.unflattened_size}"

@@ -170,37 +170,65 @@ class Module:
 
     register_module = add_module
 
-    def named_modules(self, prefix: str = "", memo: set[Module] | None = None) -> Iterator[tuple[str, Module]]:
+    def named_modules(
+        self, memo: set[Module] | None = None, prefix: str = "", remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Module]]:
         """This module and all its parts, each once, with dotted names; without those in `memo`, which grows."""
         memo = set() if memo is None else memo
         if self not in memo:
-            memo.add(self)
+            if remove_duplicate:
+                memo.add(self)
             yield prefix, self
             for part, child in self._modules.items():
-                yield from child.named_modules(f"{prefix}.{part}" if prefix else part, memo)
+                yield from child.named_modules(memo, f"{prefix}.{part}" if prefix else part, remove_duplicate)
 
     def modules(self) -> Iterator[Module]:
         """This module and all its parts."""
         return (module for _, module in self.named_modules())
 
     def named_children(self) -> Iterator[tuple[str, Module]]:
-        """Its immediate parts, with their names."""
-        return iter(self._modules.items())
+        """Its immediate parts, each once, with their names."""
+        memo: set[Module] = set()
+        for name, child in self._modules.items():
+            if child not in memo:
+                memo.add(child)
+                yield name, child
 
     def children(self) -> Iterator[Module]:
-        """Its immediate parts."""
-        return iter(self._modules.values())
+        """Its immediate parts, each once."""
+        return (child for _, child in self.named_children())
 
-    def named_buffers(self, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
-        """All buffers, with dotted names."""
-        for path, module in self.named_modules(prefix):
-            for name, buffer in module._buffers.items():
-                if buffer is not None:
-                    yield f"{path}.{name}" if path else name, buffer
+    def _named(self, book: str, prefix: str, recurse: bool, remove_duplicate: bool) -> Iterator[tuple[str, Any]]:
+        """What stands in this book of the module and its parts, with dotted names."""
+        seen: set[Tensor] = set()
+        for path, module in (
+            self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate) if recurse else [(prefix, self)]
+        ):
+            for name, tensor in getattr(module, book).items():
+                if tensor is not None and tensor not in seen:
+                    if remove_duplicate:
+                        seen.add(tensor)
+                    yield f"{path}.{name}" if path else name, tensor
 
-    def buffers(self) -> Iterator[Tensor]:
-        """All buffers."""
-        return (buffer for _, buffer in self.named_buffers())
+    def named_parameters(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Parameter]]:
+        """All parameters, each once, with dotted names ('0.weight'); of this module alone without `recurse`."""
+        return self._named("_parameters", prefix, recurse, remove_duplicate)
+
+    def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
+        """All parameters, each once; of this module alone without `recurse`."""
+        return (p for _, p in self.named_parameters(recurse=recurse))
+
+    def named_buffers(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Tensor]]:
+        """All buffers, with dotted names; of this module alone without `recurse`."""
+        return self._named("_buffers", prefix, recurse, remove_duplicate)
+
+    def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
+        """All buffers; of this module alone without `recurse`."""
+        return (buffer for _, buffer in self.named_buffers(recurse=recurse))
 
     def get_submodule(self, target: str) -> Module:
         """The part with a dotted name; "" is the module itself.
@@ -219,10 +247,20 @@ class Module:
         Raises:
             AttributeError: when there is none, naming those that there are.
         """
-        parameters = dict(self.named_parameters())
-        if target not in parameters:
-            raise AttributeError(f"{type(self).__name__} has no parameter {target!r}; it has {[*parameters]}")
-        return parameters[target]
+        return self._find("parameter", dict(self.named_parameters(remove_duplicate=False)), target)
+
+    def get_buffer(self, target: str) -> Tensor:
+        """The buffer with a dotted name.
+
+        Raises:
+            AttributeError: when there is none, naming those that there are.
+        """
+        return self._find("buffer", dict(self.named_buffers(remove_duplicate=False)), target)
+
+    def _find(self, kind: str, tensors: dict[str, Any], target: str) -> Any:
+        if target not in tensors:
+            raise AttributeError(f"{type(self).__name__} has no {kind} {target!r}; it has {[*tensors]}")
+        return tensors[target]
 
     def apply(self, fn: Callable[[Module], None]) -> Self:
         """Call `fn` of every part, the innermost first, and of the module; as for initialising parameters."""
@@ -231,21 +269,10 @@ class Module:
         fn(self)
         return self
 
-    def named_parameters(self, prefix: str = "") -> Iterator[tuple[str, Parameter]]:
-        """All parameters, each once, with dotted names ('0.weight')."""
-        seen: set[Parameter] = set()
-        for path, module in self.named_modules(prefix):
-            for name, p in module._parameters.items():
-                if p not in seen:
-                    seen.add(p)
-                    yield f"{path}.{name}" if path else name, p
-
-    def parameters(self) -> Iterator[Parameter]:
-        """All parameters, each once."""
-        return (p for _, p in self.named_parameters())
-
     def train(self, mode: bool = True) -> Self:
         """Set whether this is training, for layers that then behave differently (dropout, batch norm)."""
+        if not isinstance(mode, bool):
+            raise TypeError(f"train: mode is True or False, not {mode!r}")
         for module in self.modules():
             module.training = mode
         return self
@@ -265,18 +292,44 @@ class Module:
             p.requires_grad_(requires_grad)
         return self
 
-    def to(self, dtype: Any) -> Self:
-        """Convert all parameters and buffers of floats to a dtype of floats, in place; gradients are forgotten."""
-        if dtype == "cpu":
+    def to(self, *args: Any, dtype: Any = None, device: Any = None, non_blocking: bool = False) -> Self:
+        """Convert all parameters and buffers of floats to a dtype of floats, in place.
+
+        Args:
+            args: a dtype, a tensor whose dtype is meant, or the device "cpu", which changes nothing.
+
+        Raises:
+            TypeError: for a dtype that is not one of floats, or another device.
+        """
+        for arg in (*args, device):
+            if isinstance(arg, Tensor):
+                dtype = arg.dtype
+            elif arg is not None and not str(arg).startswith("cpu"):
+                dtype = arg
+        if dtype is None:
             return self
-        if np.dtype(dtype).kind != "f":
-            raise TypeError(f"to: a module computes with floats; {np.dtype(dtype)} is none")
+        try:
+            dtype = np.dtype(dtype)
+        except TypeError:
+            raise TypeError(f"to: takes a dtype of floats or the device 'cpu', not {dtype!r}") from None
+        if dtype.kind != "f":
+            raise TypeError(f"to: a module computes with floats; {dtype} is none")
         for p in self.parameters():
+            grad = p.grad
             p.data, p.grad = p.detach().to(dtype), None
+            p.grad = None if grad is None else grad.detach().to(dtype)
         for module in self.modules():
             for name, buffer in module._buffers.items():
                 if buffer is not None and buffer.dtype.kind == "f":
                     module._buffers[name] = buffer.to(dtype)
+        return self
+
+    def type(self, dst_type: Any) -> Self:
+        """`to(dst_type)`."""
+        return self.to(dst_type)
+
+    def cpu(self) -> Self:
+        """The module itself, which is there already."""
         return self
 
     def float(self) -> Self:
@@ -287,18 +340,24 @@ class Module:
         """As float64."""
         return self.to(np.float64)
 
-    def state_dict(self) -> dict[str, Tensor]:
+    def state_dict(self, *, prefix: str = "", keep_vars: bool = False) -> dict[str, Tensor]:
         """All parameters and saved buffers by their dotted names; the tensors share the module's memory.
+
+        Args:
+            prefix: what the names begin with.
+            keep_vars: give the parameters themselves, not detached.
 
         >>> from minigrad import nn
         >>> {name: t.shape for name, t in nn.Linear(2, 3).state_dict().items()}
         {'weight': (3, 2), 'bias': (3,)}
         """
         state = {}
-        for path, module in self.named_modules():
+        for path, module in self.named_modules(remove_duplicate=False):
+            path = path and f"{path}."
             saved = {n: b for n, b in module._buffers.items() if b is not None and n not in module._unsaved}
             for name, tensor in [*module._parameters.items(), *saved.items()]:
-                state[f"{path}.{name}" if path else name] = tensor.detach()
+                if tensor is not None:
+                    state[f"{prefix}{path}{name}"] = tensor if keep_vars else tensor.detach()
         return state
 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> Mismatch:

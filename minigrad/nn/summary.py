@@ -1,0 +1,115 @@
+"""A table of a model's parts: what shapes come out of them, and how many numbers they learn."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from minigrad.creation import as_tensor, zeros
+from minigrad.engine import no_grad
+from minigrad.nn.module import Module
+from minigrad.tensors import Tensor
+
+
+class Row(NamedTuple):
+    """One part of the model."""
+
+    path: str
+    kind: str
+    depth: int
+    shape: str  # of its output; empty if it was not called
+    parameters: int  # of it and its parts, each counted once
+    calls: int
+
+
+class Summary(NamedTuple):
+    """The table; its text is what `print` shows."""
+
+    rows: tuple[Row, ...]
+    total: int
+    trainable: int
+    buffers: int
+    megabytes: float
+
+    def __repr__(self) -> str:
+        lines = [("layer", "output shape", "parameters")]
+        for path, kind, depth, shape, parameters, calls in self.rows:
+            name = "  " * depth + (f"{path.rpartition('.')[2]}: {kind}" if path else kind)
+            lines.append((name, shape + (f"  x{calls}" if calls > 1 else ""), f"{parameters:,}" if parameters else "-"))
+        wide = [max(len(line[i]) for line in lines) for i in range(3)]
+        table = [f"{a:{wide[0]}}  {b:{wide[1]}}  {c:>{wide[2]}}".rstrip() for a, b, c in lines]
+        rule = "-" * (sum(wide) + 4)
+        frozen = f" ({self.total - self.trainable:,} of them frozen)" if self.total > self.trainable else ""
+        extra = f", and {self.buffers:,} numbers in buffers" if self.buffers else ""
+        foot = f"{self.total:,} parameters{frozen}{extra}; {self.megabytes:.2f} MB"
+        return "\n".join([table[0], rule, *table[1:], rule, foot])
+
+
+def summary(model: Module, *inputs: Any, depth: int | None = None) -> Summary:
+    """The parts of a model with the shapes of their outputs and the numbers of their parameters.
+
+    Args:
+        model: any module. It is called once, in evaluation mode and without recording.
+        inputs: what to call it with: tensors or arrays, or a tuple of integers for zeros of that shape. Without any,
+            the model is not called, and no shapes are shown.
+        depth: how many levels of parts to show; all, if not given.
+
+    >>> from minigrad import nn
+    >>> print(summary(nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10)), (1, 64)))
+    layer        output shape  parameters
+    -------------------------------------
+    Sequential   (1, 10)            2,410
+      0: Linear  (1, 32)            2,080
+      1: ReLU    (1, 32)                -
+      2: Linear  (1, 10)              330
+    -------------------------------------
+    2,410 parameters; 0.01 MB
+    """
+    shapes: dict[Module, str] = {}
+    calls: dict[Module, int] = {}
+
+    def note(module: Module, inputs: Any, output: Any) -> None:
+        shapes[module] = _shape(output)
+        calls[module] = calls.get(module, 0) + 1
+
+    if inputs:
+        training = [(module, module.training) for module in model.modules()]
+        hooks = [module.register_forward_hook(note) for module in model.modules()]
+        try:
+            with no_grad():
+                model.eval()(*map(_input, inputs))
+        finally:
+            for hook in hooks:
+                hook.remove()
+            for module, mode in training:
+                module.training = mode
+
+    rows = []
+    for path, module in model.named_modules():
+        level = path.count(".") + 1 if path else 0
+        if depth is None or level <= depth:
+            n = sum(p.numel() for p in module.parameters())
+            rows.append(Row(path, type(module).__name__, level, shapes.get(module, ""), n, calls.get(module, 0)))
+    parameters, buffers = list(model.parameters()), list(model.buffers())
+    return Summary(
+        tuple(rows),
+        sum(p.numel() for p in parameters),
+        sum(p.numel() for p in parameters if p.requires_grad),
+        sum(b.numel() for b in buffers),
+        sum(t.numel() * t.dtype.itemsize for t in [*parameters, *buffers]) / 1e6,
+    )
+
+
+def _input(given: Any) -> Any:
+    if isinstance(given, tuple) and all(isinstance(n, int) for n in given):
+        return zeros(given)
+    return as_tensor(given) if isinstance(given, np.ndarray) else given
+
+
+def _shape(output: Any) -> str:
+    if isinstance(output, Tensor):
+        return str(tuple(output.shape))
+    if isinstance(output, tuple | list):
+        return ", ".join([_shape(o) for o in output if o is not None])
+    return type(output).__name__

@@ -1,0 +1,8 @@
+"""What is done with the parameters and gradients of a model, beside training them."""
+
+from minigrad.nn.utils.gradients import clip_grad_norm_ as clip_grad_norm_
+from minigrad.nn.utils.gradients import clip_grad_value_ as clip_grad_value_
+from minigrad.nn.utils.gradients import clip_grads_with_norm_ as clip_grads_with_norm_
+from minigrad.nn.utils.gradients import get_total_norm as get_total_norm
+from minigrad.nn.utils.gradients import parameters_to_vector as parameters_to_vector
+from minigrad.nn.utils.gradients import vector_to_parameters as vector_to_parameters
