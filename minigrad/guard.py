@@ -35,8 +35,11 @@ latest = -1
 
 def owner(a: np.ndarray) -> np.ndarray:
     """The array at the end of the chain of views, whose memory `a` shows."""
-    while isinstance(a.base, np.ndarray):
-        a = a.base
+    while a.base is not None:
+        base = a.base if isinstance(a.base, np.ndarray) else getattr(a.base, "base", None)  # as_strided's is in between
+        if not isinstance(base, np.ndarray):
+            break
+        a = base
     return a
 
 

@@ -174,7 +174,8 @@ class Tensor(Operations, Casts, protocols.NumPy):
     _name: str | None = None
     _generation: int = 0  # how often a recorded write has given this tensor a new node
     _base: Tensor | None = None  # what this is a view of, by which rule, and at which of its generations
-    _view: tuple[Rule, dict[str, Any]]
+    _view: tuple[Rule, dict[str, Any], object]  # and in which layout of it
+    _layout: object = None  # a new one whenever a method as `t_` has changed the dimensions
     _seen: int
     _root: Tensor | None = None  # where the chain of views ends: there are counted the recorded writes to any of them
     _writes: int = 0
@@ -218,7 +219,7 @@ class Tensor(Operations, Casts, protocols.NumPy):
         out._node = Tensor._record(rule, operands, arrays, inputs, array, parameters)
         if rule.gives_view and array.base is not None and guard.owner(array) is guard.owner(operands[0]._array):
             base = operands[0]
-            out._base, out._view, out._seen = base, (rule, parameters), base._generation
+            out._base, out._view, out._seen = base, (rule, parameters, base._layout), base._generation
             out._root = base if base._root is None else base._root
             out._seen_writes = out._root._writes
         return out
@@ -456,7 +457,8 @@ class Tensor(Operations, Casts, protocols.NumPy):
             assert base is not None
             view._seen_writes = root._writes
             if base._generation != view._seen:
-                rule, parameters = view._view
+                view._check_layout()
+                rule, parameters, _ = view._view
                 with engine.enable_grad():
                     view._node = Tensor.apply(rule, base, **parameters)._node
                 view._seen = base._generation
@@ -482,7 +484,13 @@ class Tensor(Operations, Casts, protocols.NumPy):
                     "otherwise compute a new tensor: w = w + ..."
                 )
             t = t._base
-        return mine or isinstance(new, Tensor) and new.requires_grad
+        if not (mine or isinstance(new, Tensor) and new.requires_grad):
+            return False
+        t = self
+        while t is not None:
+            t._check_layout()
+            t = t._base
+        return True
 
     def _past(self, other: Any) -> Tensor:
         """self as it is before a write: a copy, where the graph may need it."""
@@ -515,13 +523,40 @@ class Tensor(Operations, Casts, protocols.NumPy):
         t._node = node
         t._generation += 1
         while t._base is not None:
-            base, (rule, parameters) = t._base, t._view
+            base, (rule, parameters, _) = t._base, t._view
             old, new = _tensor(base._array, base._node), _tensor(t._array, t._node)
             base._node = Tensor.apply(ix.setview, old, new, view=partial(rule, **parameters))._node
             base._generation += 1
             t._seen = base._generation
             t = base
         t._writes += 1  # at the root: all other views of it have to look
+
+    def _turn(self, name: str, *args: Any, **named: Any) -> Self:
+        """Become the view of oneself that the method `name` gives."""
+        self._recorded(f"{name}_", None)  # refuses leaves
+        leaf = self._node is not None and self.is_leaf
+        with engine.enable_grad():
+            view = getattr(self, name)(*args, **named)
+        if self._base is not None:  # from now on a view of what one was
+            old = _new(Tensor)
+            old.__dict__.update(self.__dict__)
+            self._base, self._view, self._seen = old, (*view._view[:2], old._layout), old._generation
+        self._array = view._array
+        if leaf:
+            self._leaf.shape = self.shape  # type: ignore[union-attr]
+        else:
+            self._node = view._node
+        self._layout = object()
+        return self
+
+    def _check_layout(self) -> None:
+        """Raise where this is a view of what has other dimensions now."""
+        if self._base is not None and self._view[2] is not self._base._layout:
+            raise RuntimeError(
+                f"a tensor of shape {self.shape} is a view of one whose dimensions were changed by a method as t_ or "
+                f"unsqueeze_ (it has shape {self._base.shape} now), and then one of them was written to: make the "
+                "view again after the change"
+            )
 
     def __setitem__(self, index: Any, value: Any) -> None:
         index = index_from(index)
@@ -556,6 +591,11 @@ class Tensor(Operations, Casts, protocols.NumPy):
         return self.fill_(0)
 
     # -- reading -------------------------------------------------------------------------------------------------
+
+    @staticmethod
+    def _of(array: Any) -> Tensor:
+        """A tensor of these values alone, without a history."""
+        return _tensor(np.asarray(array), None)
 
     def __getitem__(self, index: Any) -> Tensor:
         index = index_from(index)

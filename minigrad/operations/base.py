@@ -12,16 +12,20 @@ T = TypeVar("T", bound="Base")
 
 
 class Base:
-    """The base of all groups of methods. `apply`, `shape`, `ndim`, `dtype` and `astype` are Tensor's."""
+    """The base of all groups of methods. The attributes are Tensor's."""
 
     apply: Callable[..., Any]
     _array: np.ndarray
     _past: Callable[..., Any]
     _write: Callable[..., Any]
+    _of: Callable[..., Self]
+    _turn: Callable[..., Self]
+    _base: Any
     shape: tuple[int, ...]
     ndim: int
     dtype: np.dtype
     astype: Callable[..., Self]
+    __getitem__: Callable[..., Self]
 
     if TYPE_CHECKING:  # the groups use each other's methods
 
@@ -50,6 +54,12 @@ class Base:
         if not self.ndim:
             return None
         return tuple(dims) if many else dims[0]
+
+    def _dim(self, dim: Any) -> int:
+        """One dimension, checked and from 0 on; a 0-d tensor counts as 1-d, as in PyTorch."""
+        if isinstance(dim, bool) or not isinstance(dim, int | np.integer):
+            raise TypeError(f"a dimension is an integer, got {type(dim).__name__}: {dim!r}")
+        return self._dims(int(dim), None) or 0  # type: ignore[return-value]
 
     def _sizes_along(self, dims: int | tuple[int, ...] | None) -> list[int]:
         """The sizes of these dimensions; None means all."""

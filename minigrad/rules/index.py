@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -20,8 +21,14 @@ def is_basic(index: Any) -> bool:
 def _placed(x: Any, *, index: Any, shape: tuple[int, ...]) -> Any:
     """Zeros of `shape`, with x added at `index`: what is read twice receives twice."""
     out = np.zeros(shape, x.dtype)
-    if is_basic(index):
-        out[index] = x
+    parts = index if isinstance(index, tuple) else (index,)
+    if not any(isinstance(i, np.ndarray) and i.dtype.kind != "b" for i in parts):
+        out[index] = x  # nothing is read twice
+    elif x.size and all(isinstance(i, np.ndarray) and i.dtype.kind != "b" for i in parts):
+        # integers for the leading dimensions, as in an embedding: np.add.at is by far the fastest in one dimension
+        rows = np.ravel_multi_index(np.broadcast_arrays(*parts), shape[: len(parts)], mode="wrap")
+        width = math.prod(shape[len(parts) :])
+        np.add.at(out.reshape(-1), np.add.outer(rows * width, np.arange(width)).ravel(), x.ravel())
     else:
         np.add.at(out, index, x)
     return out
@@ -41,20 +48,24 @@ getitem = Rule(
 getitem.gives_view = True
 place: Rule = Rule("place", _placed, x=lambda g, index: g[index])
 
-gather = Rule(
+
+def grid(index: np.ndarray, axis: int) -> tuple[np.ndarray, ...]:
+    """What to read at (or write to) for PyTorch's gather and scatter: in all dimensions but `axis`, where one is."""
+    places = list(np.ogrid[tuple(map(slice, index.shape))])
+    places[axis] = index
+    return tuple(places)
+
+
+gather: Rule = Rule(
     "gather",
-    lambda x, *, index, axis: np.take_along_axis(x, index, axis),
+    lambda x, *, index, axis: x[grid(index, axis)],
     x=lambda g, x_shape, index, axis: scatter(g, index=index, axis=axis, shape=x_shape),
 )
-
-
-def _scattered(x: Any, *, index: Any, axis: int, shape: tuple[int, ...]) -> Any:
-    grid = list(np.ogrid[tuple(map(slice, index.shape))])
-    grid[axis] = index
-    return _placed(x, index=tuple(grid), shape=shape)
-
-
-scatter: Rule = Rule("scatter", _scattered, x=lambda g, index, axis: gather(g, index=index, axis=axis))
+scatter: Rule = Rule(
+    "scatter",
+    lambda x, *, index, axis, shape: _placed(x, index=grid(index, axis), shape=shape),
+    x=lambda g, index, axis: gather(g, index=index, axis=axis),
+)
 
 
 def _overwritten(x: Any, v: Any, *, index: Any) -> Any:
@@ -90,3 +101,15 @@ def _outside_view(g: Any, view: Any) -> Any:
 
 # the same, where the region is what a chain of views (a function of the array) shows of x
 setview = Rule("setview", lambda x, v, *, view: x, x=_outside_view, v=lambda g, view: view(g))
+
+
+def _order(x: Any, *, axis: int, descending: bool) -> Any:
+    """The stable order of the elements; nan counts as the greatest."""
+    if not descending:
+        return np.argsort(x, axis, kind="stable")
+    backwards = np.argsort(np.flip(x, axis), axis, kind="stable")  # so that equals keep their order
+    return np.flip(x.shape[axis] - 1 - backwards, axis)
+
+
+# no derivative: its result is integers
+argsort = Rule("argsort", _order)

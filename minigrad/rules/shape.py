@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from minigrad.rules.rule import Rule
@@ -36,4 +38,56 @@ stack = Rule(
     xs=lambda g, axis: [g[(slice(None),) * (axis % g.ndim) + (i,)] for i in range(g.shape[axis])],
 )
 
-reshape.gives_view = permute.gives_view = expand.gives_view = True
+# these two are copies in PyTorch, and so they are here
+flip: Rule = Rule("flip", lambda x, *, axes: np.flip(x, axes).copy(), x=lambda g, axes: flip(g, axes=axes))
+roll: Rule = Rule(
+    "roll",
+    lambda x, *, shifts, axes: np.roll(x, shifts, axes),
+    x=lambda g, shifts, axes: roll(g, shifts=tuple([-s for s in shifts]), axes=axes),
+)
+
+
+def _diagonal(x: Any, *, offset: int, axes: tuple[int, int]) -> Any:
+    out = np.diagonal(x, offset, *axes)
+    out.flags.writeable = x.flags.writeable  # NumPy's is for reading only
+    return out
+
+
+def _on_diagonal(x: Any, *, shape: tuple[int, ...], offset: int, axes: tuple[int, int]) -> Any:
+    out = np.zeros(shape, x.dtype)
+    _diagonal(out, offset=offset, axes=axes)[...] = x
+    return out
+
+
+diagonal: Rule = Rule(
+    "diagonal",
+    _diagonal,
+    x=lambda g, x_shape, offset, axes: on_diagonal(g, shape=x_shape, offset=offset, axes=axes),
+)
+on_diagonal: Rule = Rule("on_diagonal", _on_diagonal, x=lambda g, offset, axes: diagonal(g, offset=offset, axes=axes))
+
+
+def _windows(x: Any, *, axis: int, size: int, step: int) -> Any:
+    every = (slice(None),) * axis + (slice(None, None, step),)
+    return np.lib.stride_tricks.sliding_window_view(x, size, axis)[every]
+
+
+def _overlapped(x: Any, *, shape: tuple[int, ...], axis: int, size: int, step: int) -> Any:
+    """The windows added up where they came from."""
+    out = np.zeros(shape, x.dtype)
+    ahead = (slice(None),) * axis
+    for i in range(size):  # the i-th elements of all windows
+        out[(*ahead, slice(i, i + step * (x.shape[axis] - 1) + 1, step))] += x[..., i]
+    return out
+
+
+windows: Rule = Rule(
+    "unfold",
+    _windows,
+    x=lambda g, x_shape, axis, size, step: overlapped(g, shape=x_shape, axis=axis, size=size, step=step),
+)
+overlapped: Rule = Rule(
+    "overlap", _overlapped, x=lambda g, axis, size, step: windows(g, axis=axis, size=size, step=step)
+)
+
+reshape.gives_view = permute.gives_view = expand.gives_view = diagonal.gives_view = windows.gives_view = True
