@@ -13,8 +13,11 @@ __version__ = "0.1.0"
 _WHERE = {
     "scalar": "Value",
     "tensors": "Tensor",
-    "creation": "tensor as_tensor from_numpy zeros ones full zeros_like ones_like arange linspace cat stack where "
+    "creation": "tensor as_tensor from_numpy zeros ones full zeros_like ones_like arange linspace where "
     "manual_seed rand randn",
+    "joining": "cat concat concatenate stack hstack vstack row_stack dstack column_stack atleast_1d atleast_2d "
+    "atleast_3d broadcast_shapes broadcast_tensors meshgrid cartesian_prod combinations block_diag tril_indices "
+    "triu_indices",
     "engine": "no_grad enable_grad is_grad_enabled",
     "autograd": "grad walk detect_anomaly",
     "files": "load save",
@@ -64,7 +67,6 @@ if TYPE_CHECKING:  # the same for type checkers; what is not here, __getattr__ a
     from minigrad.autograd import walk as walk
     from minigrad.creation import arange as arange
     from minigrad.creation import as_tensor as as_tensor
-    from minigrad.creation import cat as cat
     from minigrad.creation import from_numpy as from_numpy
     from minigrad.creation import full as full
     from minigrad.creation import linspace as linspace
@@ -73,7 +75,6 @@ if TYPE_CHECKING:  # the same for type checkers; what is not here, __getattr__ a
     from minigrad.creation import ones_like as ones_like
     from minigrad.creation import rand as rand
     from minigrad.creation import randn as randn
-    from minigrad.creation import stack as stack
     from minigrad.creation import tensor as tensor
     from minigrad.creation import where as where
     from minigrad.creation import zeros as zeros
@@ -83,6 +84,26 @@ if TYPE_CHECKING:  # the same for type checkers; what is not here, __getattr__ a
     from minigrad.engine import no_grad as no_grad
     from minigrad.files import load as load
     from minigrad.files import save as save
+    from minigrad.joining import atleast_1d as atleast_1d
+    from minigrad.joining import atleast_2d as atleast_2d
+    from minigrad.joining import atleast_3d as atleast_3d
+    from minigrad.joining import block_diag as block_diag
+    from minigrad.joining import broadcast_shapes as broadcast_shapes
+    from minigrad.joining import broadcast_tensors as broadcast_tensors
+    from minigrad.joining import cartesian_prod as cartesian_prod
+    from minigrad.joining import cat as cat
+    from minigrad.joining import column_stack as column_stack
+    from minigrad.joining import combinations as combinations
+    from minigrad.joining import concat as concat
+    from minigrad.joining import concatenate as concatenate
+    from minigrad.joining import dstack as dstack
+    from minigrad.joining import hstack as hstack
+    from minigrad.joining import meshgrid as meshgrid
+    from minigrad.joining import row_stack as row_stack
+    from minigrad.joining import stack as stack
+    from minigrad.joining import tril_indices as tril_indices
+    from minigrad.joining import triu_indices as triu_indices
+    from minigrad.joining import vstack as vstack
     from minigrad.network import Network as Network
     from minigrad.scalar import Value as Value
     from minigrad.show.draw import draw as draw

@@ -1,4 +1,4 @@
-"""Making tensors: from data, filled, joined from others, and at random (seeded by `manual_seed`)."""
+"""Making tensors: from data, filled, and at random (seeded by `manual_seed`)."""
 
 from __future__ import annotations
 
@@ -92,23 +92,6 @@ def linspace(start: float, end: float, steps: int, *, dtype: Any = None) -> Tens
 
 def _filled(array: np.ndarray, requires_grad: bool) -> Tensor:
     return _tensor(array, None).requires_grad_(requires_grad)
-
-
-def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
-    """Tensors one after the other along an existing dimension."""
-    return _first_of("cat", tensors)._joined("cat", tensors, dim)
-
-
-def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
-    """Tensors of one shape along a new dimension."""
-    return _first_of("stack", tensors)._joined("stack", tensors, dim)
-
-
-def _first_of(name: str, tensors: Sequence[Tensor]) -> Tensor:
-    for t in tensors:
-        if isinstance(t, Tensor):
-            return t
-    raise TypeError(f"{name} takes a sequence of at least one tensor, got {tensors!r}")
 
 
 def where(condition: Any, input: Any, other: Any) -> Tensor:

@@ -80,16 +80,6 @@ OPS = (
     row("copy", method("copy"), ONE, torch=method("clone")),
     row("float", method("float"), ONE),
     row("double", method("double"), ONE),
-    row(
-        "cat",
-        lambda m, *xs, dim: m.cat(xs, dim=dim),
-        cases([((2, 3), (1, 3)), ((2, 3), (0, 3), (1, 3))], {"dim": 0}, {"dim": -2})
-        + cases([((2, 3), (2, 1))], {"dim": -1}),
-    ),
-    row(
-        "stack", lambda m, *xs, dim: m.stack(xs, dim=dim), cases([((2, 3),) * 3], *[{"dim": d} for d in (0, 1, -1, -3)])
-    ),
-    row("stack numbers", lambda m, *xs: m.stack(xs), cases([((), (), ())])),
     *[row(n, lambda m, x, n=n: getattr(x, n)(x.sum(0)), cases([(1, 3)])) for n in ("view_as", "reshape_as")],
     row("expand_as", lambda m, x, y: x.expand_as(y) * y, cases([((3,), (2, 3)), ((), (2, 0)), ((2, 1), (2, 3))])),
     row("contiguous", lambda m, x: x.mT.contiguous() * x.contiguous().mT, cases([(2, 3), (1, 3)])),
@@ -215,5 +205,4 @@ OPS = (
     row("diagflat", method("diagflat"), cases([(), (3,), (2, 2)], {}, {"offset": -1})),
     *[row(n, method(n), MATRICES + cases([(3, 4)], {"diagonal": 1}, {"diagonal": -1})) for n in ("tril", "triu")],
     *[row(n, in_place(n), MATRICES) for n in ("tril_", "triu_")],
-    row("cat of nothing", lambda m, x: m.cat([m.tensor([]), x]), cases([(2, 3), (0,)])),
 )

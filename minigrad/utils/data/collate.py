@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad import creation
+from minigrad import creation, joining
 from minigrad.tensors import Tensor
 
 
@@ -93,7 +93,7 @@ def _stacked(tensors: Sequence[Tensor]) -> Tensor:
             f"default_collate: the samples have the different shapes {', '.join(map(str, shapes))}; "
             "crop or pad them to one, or say with collate_fn= how to join them"
         )
-    return creation.stack(tensors)
+    return joining.stack(tensors)
 
 
 def _like_mapping(form: Mapping[Any, Any], value: Callable[[Any], Any]) -> Any:
