@@ -1,0 +1,205 @@
+"""What a wrong gradient looks like: the classic mistakes, recognised by comparing two arrays.
+
+Each pattern is a function of a `Case` that gives a sentence, or None. The first that fits explains the mistake.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+TOLERANCE = 1e-4
+"""Two gradients are taken for the same when they differ by less than this part of the larger one's largest element."""
+
+
+@dataclass
+class Case:
+    """A gradient as it was computed, and as it should be.
+
+    Attributes:
+        analytic: the gradient to be explained.
+        numeric: the right one, from differences.
+        x: where.
+        sizes: what numbers mean here, such as {32: "the size of dimension 0 of x"}.
+        others: further right gradients, of other questions, such as "the upstream gradient was all ones".
+        trusted: where `numeric` can be relied on; not at kinks.
+    """
+
+    analytic: np.ndarray
+    numeric: np.ndarray
+    x: np.ndarray
+    sizes: Mapping[int, str] = field(default_factory=dict)
+    others: Mapping[str, Callable[[], np.ndarray]] = field(default_factory=dict)
+    trusted: np.ndarray | bool = True
+
+    def same(self, a: np.ndarray, b: np.ndarray) -> bool:
+        """Whether two arrays agree, as far as differences can tell."""
+        return a.shape == b.shape and bool(close(a, b)[np.broadcast_to(self.trusted, a.shape)].all())
+
+    @property
+    def right(self) -> np.ndarray:
+        """Where the gradient is right."""
+        return close(self.analytic, self.numeric) | ~np.broadcast_to(self.trusted, self.numeric.shape)
+
+
+def close(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Where two arrays agree, relative to each element and a little to the largest one."""
+    size = np.maximum(np.abs(a), np.abs(b))
+    with np.errstate(invalid="ignore"):
+        largest = np.max(size, initial=0, where=np.isfinite(size))
+        agree: np.ndarray = np.abs(a - b) <= TOLERANCE * size + TOLERANCE * 1e-2 * largest
+    return agree
+
+
+def diagnose(case: Case) -> str | None:
+    """The likeliest mistake behind a wrong gradient, in a sentence; None if none is recognised.
+
+    >>> right = np.array([[1.0, -2.0], [3.0, 0.5]])
+    >>> diagnose(Case(32 * right, right, x=right, sizes={32: "the number of examples"}))
+    'a constant factor of 32, the number of examples: is the 1/N of a mean missing?'
+    >>> diagnose(Case(right.T.copy(), right, x=right))
+    'the transpose of the right answer'
+    """
+    patterns = _OF_ANOTHER_SHAPE if case.analytic.shape != case.numeric.shape else _OF_THE_SAME_SHAPE
+    return next((found for pattern in patterns if (found := pattern(case))), None)
+
+
+# ---- patterns of gradients of another shape --------------------------------------------------------------------
+
+
+def _not_summed(case: Case) -> str | None:
+    a, n = case.analytic, case.numeric
+    for axes in _subsets(range(a.ndim)):
+        for keep in (True, False):
+            if case.same(a.sum(axis=axes, keepdims=keep), n):
+                return (
+                    f"right, but not summed over {_dims(axes)}: {_the(case, [a.shape[i] for i in axes])}every example "
+                    "adds its share to the gradient of what all of them used, as in db = dscores.sum(axis=0)"
+                )
+    return None
+
+
+def _reshaped(case: Case) -> str | None:
+    a, n = case.analytic, case.numeric
+    if a.ndim == n.ndim and a.shape == n.shape[::-1] and case.same(a.T, n):
+        return "the transpose of the right answer"
+    if a.size == n.size and case.same(a.reshape(n.shape), n):
+        return f"the right numbers in the wrong shape: reshape to {n.shape}"
+    return None
+
+
+# ---- patterns of gradients of the same shape -------------------------------------------------------------------
+
+
+def _nothing(case: Case) -> str | None:
+    if case.analytic.any() or not case.numeric.any():
+        return None
+    return (
+        "0 everywhere: no gradient arrives here. Was the graph cut by .detach(), .data, .item() or no_grad(), or is "
+        "the share of this input forgotten?"
+    )
+
+
+def _another_question(case: Case) -> str | None:
+    for meaning, gradient in case.others.items():
+        if case.same(case.analytic, gradient()):
+            return meaning
+    return None
+
+
+def _factor(case: Case) -> str | None:
+    a, n = (v[np.broadcast_to(case.trusted, v.shape)] for v in (case.analytic, case.numeric))
+    square = float((n * n).sum())
+    c = float((a * n).sum()) / square if square else 0.0
+    if not c or not math.isfinite(c) or n.size < 2 or not close(a, c * n).all():
+        return None
+    if math.isclose(c, -1, rel_tol=1e-4):
+        return "the right numbers with the wrong sign"
+    whole = round(abs(c)) if abs(c) > 1 else round(1 / abs(c))
+    if math.isclose(abs(c), whole, rel_tol=1e-4) or math.isclose(abs(c), 1 / whole, rel_tol=1e-4):
+        text = f"{'-' * (c < 0)}{whole if abs(c) > 1 else f'1/{whole}'}"
+        meaning = f", {case.sizes[whole]}" if whole in case.sizes else ""
+        why = ""
+        if meaning:
+            why = ": is the 1/N of a mean missing?" if abs(c) > 1 else ": is it divided by N twice, or a sum by N?"
+        elif whole == 2:
+            why = ": the 2 of a square?" if abs(c) > 1 else ": the 2 of a square, or an input used twice (= for +=)?"
+        return f"a constant factor of {text}{meaning}{why}"
+    return f"a constant factor of {c:.6g}"
+
+
+def _moved(case: Case) -> str | None:
+    a, n = case.analytic, case.numeric
+    for i, j in itertools.combinations(range(a.ndim), 2):
+        if a.shape[i] == a.shape[j] and case.same(a.swapaxes(i, j), n):
+            return "the transpose of the right answer" if a.ndim == 2 else f"right, with dimensions {i} and {j} swapped"
+    for axes in _subsets(d for d in range(a.ndim) if a.shape[d] > 1):
+        if case.same(np.flip(a, axes), n):
+            return f"right, but flipped along {_dims(axes)}: does a kernel or sequence have to be turned round?"
+    return None
+
+
+def _offset(case: Case) -> str | None:
+    difference = case.analytic - case.numeric
+    if difference.size < 2 or not np.isfinite(difference).all():
+        return None
+    if case.same(difference, np.full_like(difference, difference.mean())):
+        return f"off by the constant {difference.mean():.6g} everywhere"
+    square = float((case.x * case.x).sum())
+    c = float((difference * case.x).sum()) / square if square else 0.0
+    if c and case.same(difference, c * case.x):
+        return f"off by {c:.6g} times the input itself: a regularisation term (weight decay) missing, or counted twice?"
+    return None
+
+
+def _only_on_one_side(case: Case) -> str | None:
+    right, x = case.right.ravel(), case.x.ravel()
+    good, bad = x[right], x[~right]
+    if good.size < 2 or bad.size < 2:
+        return None
+    for above, low, high in ((True, bad.max(), good.min()), (False, good.max(), bad.min())):
+        if low < high:
+            edge = 0.0 if low <= 0 <= high else (low + high) / 2
+            zero = ", and 0 elsewhere" if not case.analytic.ravel()[~right].any() else ""
+            return f"right only where x {'>' if above else '<'} {edge:.3g}{zero}: one branch of a choice is missing"
+    return None
+
+
+def _only_at_some_indices(case: Case) -> str | None:
+    right = case.right
+    if right.ndim == 0 or right.all() or not right.any():
+        return None
+    for d, n in enumerate(right.shape):
+        wrong = [i for i in range(n) if not right.take(i, axis=d).all()]
+        whole = [i for i in wrong if not right.take(i, axis=d).any()]
+        if 0 < len(whole) == len(wrong) < n and (len(wrong) <= 2 or len(wrong) == n - 1) and n > 2:
+            if len(wrong) == n - 1:
+                return f"right only at index {({*range(n)} - {*wrong}).pop()} of dimension {d}"
+            border = ": the border" if set(wrong) <= {0, n - 1} else ""
+            return f"wrong only at index {' and '.join(map(str, wrong))} of dimension {d}{border}"
+    return None
+
+
+_OF_ANOTHER_SHAPE = (_reshaped, _not_summed)
+_OF_THE_SAME_SHAPE = (
+    *(_nothing, _factor, _another_question, _moved, _offset, _only_on_one_side, _only_at_some_indices),
+)
+
+
+def _subsets(dims: Iterator[int] | range) -> Iterator[tuple[int, ...]]:
+    several = tuple(dims)
+    for n in range(1, len(several) + 1):
+        yield from itertools.combinations(several, n)
+
+
+def _dims(axes: tuple[int, ...]) -> str:
+    return f"dimension{'s' * (len(axes) > 1)} {' and '.join(map(str, axes))}"
+
+
+def _the(case: Case, sizes: list[int]) -> str:
+    named = [case.sizes[n] for n in sizes if n in case.sizes]
+    return f"{named[0]}; " if named else ""
