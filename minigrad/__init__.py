@@ -22,6 +22,7 @@ _WHERE = {
     "autograd": "grad walk detect_anomaly",
     "files": "load save",
     "network": "Network",
+    "nn.convolution": "conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d",
     "show.draw": "draw",
 }
 _HOME = {name: module for module, names in _WHERE.items() for name in names.split()}

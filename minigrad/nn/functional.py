@@ -35,6 +35,12 @@ from minigrad.nn.activations import softsign as softsign
 from minigrad.nn.activations import tanh as tanh
 from minigrad.nn.activations import tanhshrink as tanhshrink
 from minigrad.nn.activations import threshold as threshold
+from minigrad.nn.convolution import conv1d as conv1d
+from minigrad.nn.convolution import conv2d as conv2d
+from minigrad.nn.convolution import conv3d as conv3d
+from minigrad.nn.convolution import conv_transpose1d as conv_transpose1d
+from minigrad.nn.convolution import conv_transpose2d as conv_transpose2d
+from minigrad.nn.convolution import conv_transpose3d as conv_transpose3d
 from minigrad.nn.dropout import alpha_dropout as alpha_dropout
 from minigrad.nn.dropout import dropout as dropout
 from minigrad.nn.dropout import dropout1d as dropout1d
@@ -43,6 +49,7 @@ from minigrad.nn.dropout import dropout3d as dropout3d
 from minigrad.nn.embedding import embedding as embedding
 from minigrad.nn.layers import bilinear as bilinear
 from minigrad.nn.layers import linear as linear
+from minigrad.nn.padding import pad as pad
 from minigrad.rules import nn as loss_rules
 from minigrad.tensors import Tensor
 
