@@ -17,7 +17,9 @@ _METHODS: dict[Any, str] = {
     np.multiply: "__mul__",
     np.divide: "__truediv__",
     np.power: "__pow__",
-    np.float_power: "__pow__",
+    np.float_power: "float_power",
+    np.floor_divide: "__floordiv__",
+    np.remainder: "__mod__",
     np.matmul: "__matmul__",
     np.negative: "neg",
     np.absolute: "abs",
@@ -27,6 +29,8 @@ _METHODS: dict[Any, str] = {
     np.bitwise_or: "__or__",
     np.bitwise_xor: "__xor__",
     np.invert: "__invert__",
+    np.left_shift: "__lshift__",
+    np.right_shift: "__rshift__",
     np.logical_not: "logical_not",
     np.logical_and: "logical_and",
     np.logical_or: "logical_or",
@@ -36,12 +40,20 @@ _METHODS: dict[Any, str] = {
     np.less_equal: "le",
     np.greater: "gt",
     np.greater_equal: "ge",
-    **{getattr(np, n): n for n in ("exp", "log", "expm1", "log1p", "sqrt", "square", "sin", "cos", "tanh")},
-    **{getattr(np, n): n for n in ("sign", "floor", "ceil", "isnan", "isfinite", "isinf")},
+    np.rint: "round",
+    **{getattr(np, n): n for n in ("exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sqrt", "square")},
+    **{getattr(np, n): n for n in ("sin", "cos", "tan", "arcsin", "arccos", "arctan", "arctan2", "hypot")},
+    **{getattr(np, n): n for n in ("sinh", "cosh", "tanh", "arcsinh", "arccosh", "arctanh", "deg2rad", "rad2deg")},
+    **{getattr(np, n): n for n in ("reciprocal", "positive", "sign", "floor", "ceil", "trunc", "fmod", "gcd", "lcm")},
+    **{getattr(np, n): n for n in ("fmax", "fmin", "copysign", "heaviside", "ldexp", "logaddexp", "logical_xor")},
+    **{getattr(np, n): n for n in ("isnan", "isfinite", "isinf", "signbit")},
+    np.radians: "deg2rad",
+    np.degrees: "rad2deg",
 }
 """ufunc -> the method of a Tensor, possibly with another operand."""
 
-_REFLECTED = {"gt": "lt", "ge": "le", "lt": "gt", "le": "ge", "maximum": "maximum", "minimum": "minimum"}
+_REFLECTED = {"gt": "lt", "ge": "le", "lt": "gt", "le": "ge", "eq": "eq", "ne": "ne"}
+_REFLECTED |= {f"logical_{name}": f"logical_{name}" for name in ("and", "or", "xor")}
 
 
 def _method(name: str) -> Callable[..., Any]:
@@ -72,6 +84,11 @@ _FUNCTIONS: dict[Any, Callable[..., Any]] = {
         t, min if a_min is None else a_min, max if a_max is None else a_max
     ),
     np.dot: lambda a, b: _first(a, b)._dot(a, b),
+    np.round: lambda a, decimals=0: _method("round")(a, decimals=decimals),
+    np.sinc: _method("sinc"),
+    np.nan_to_num: lambda x, copy=True, nan=0.0, posinf=None, neginf=None: _method("nan_to_num")(
+        x, nan, posinf, neginf
+    ),
     np.where: lambda condition, *ab: _first(condition, *ab)._choose(condition, *ab),
     np.concatenate: lambda arrays, axis=0: _first(*arrays)._joined("cat", arrays, axis),
     np.stack: lambda arrays, axis=0: _first(*arrays)._joined("stack", arrays, axis),
@@ -122,9 +139,10 @@ class NumPy:
         first, rest = inputs[0], inputs[1:]
         if isinstance(first, NumPy):
             answer = getattr(first, name)(*rest)
-        else:  # an array or a number on the left
-            name = _REFLECTED.get(name) or (f"__r{name.strip('_')}__" if name.startswith("__") else name)
-            answer = getattr(rest[0], name)(first)
+        elif name.startswith("__") or name in _REFLECTED:  # an array or a number on the left
+            answer = getattr(rest[0], _REFLECTED.get(name) or f"__r{name.strip('_')}__")(first)
+        else:
+            answer = getattr(type(rest[0]), name)(first, rest[0])
         if answer is NotImplemented:
             kinds = " and ".join(type(i).__name__ for i in inputs)
             raise TypeError(f"np.{ufunc.__name__} of {kinds}: a tensor computes with numbers and arrays of numbers")

@@ -492,9 +492,9 @@ class Tensor(Operations, Casts, protocols.NumPy):
             t = t._base
         return True
 
-    def _past(self, other: Any) -> Tensor:
-        """self as it is before a write: a copy, where the graph may need it."""
-        recorded = mode.recording and (self.requires_grad or isinstance(other, Tensor) and other.requires_grad)
+    def _past(self, *others: Any) -> Tensor:
+        """self as it is before a write of what is computed from it and others: a copy, where the graph may need it."""
+        recorded = mode.recording and any(isinstance(t, Tensor) and t.requires_grad for t in (self, *others))
         return _tensor(self._array.copy(), self._node) if recorded else self
 
     def _write(self, new: Tensor, name: str) -> Self:
@@ -503,10 +503,11 @@ class Tensor(Operations, Casts, protocols.NumPy):
             raise ValueError(f"{name} in place: the result has shape {new.shape}, which does not fit {self.shape}")
         if kind(new.dtype) > kind(self.dtype):
             raise TypeError(f"{name} in place: the result is {new.dtype}, which a tensor of {self.dtype} cannot hold")
-        recorded = self._recorded(name, new)
-        self._put(..., new._array, name)
-        if recorded:
+        if new.requires_grad and self._recorded(name, new):
+            self._put(..., new._array, name)
             self._rewritten(new.astype(self.dtype)._node)
+        else:
+            self[...] = new  # what passes no gradient on cuts off the old values, too
         return self
 
     def _put(self, index: Any, value: Any, name: str) -> None:

@@ -31,6 +31,67 @@ np.negative(t)
 np.sign(t)
 np.floor(t)
 np.ceil(t)
+np.exp2(t)
+np.log2(t * t)
+np.log10(t * t)
+np.tan(t)
+np.arcsin(np.tanh(t))
+np.arccos(np.tanh(t))
+np.arctan(t)
+np.arctan2(t, a)
+np.arctan2(a, t)
+np.arctan2(1.0, t)
+np.hypot(t, a)
+np.hypot(3, t)
+np.sinh(t)
+np.cosh(t)
+np.arcsinh(t)
+np.arccosh(1 + t * t)
+np.arctanh(np.tanh(t))
+np.deg2rad(t)
+np.rad2deg(t)
+np.radians(t)
+np.degrees(t)
+np.reciprocal(t)
+np.positive(t)
+np.rint(t)
+np.round(t)
+np.round(t, 1)
+np.round(t, decimals=-1)
+np.trunc(t)
+np.sinc(t)
+np.nan_to_num(t)
+np.floor_divide(t, a)
+np.floor_divide(1, t)
+np.remainder(t, 2)
+np.remainder(a, t)
+np.mod(t, a)
+np.fmod(t, a)
+np.fmod(a, t)
+np.fmod(2.5, t)
+np.fmax(t, a)
+np.fmax(a, t)
+np.fmin(0, t)
+np.copysign(t, a)
+np.copysign(1.0, t)
+np.heaviside(t, 0.5)
+np.heaviside(a, t)
+np.ldexp(t, 2)
+np.ldexp(t, np.arange(3))
+np.logaddexp(t, a)
+np.logaddexp(0, t)
+np.signbit(t)
+np.logical_xor(t > 0, a > 0)
+np.left_shift(t.astype(int), 2)
+np.right_shift(8, np.abs(t.astype(int)))
+np.gcd(t.astype(int), 6)
+np.lcm(4, t.astype(int))
+5 // t
+t // a
+t % a
+a % t
+t.astype(int) // 2
+3 % np.square(t.astype(int) + 7)
 abs(t)
 np.add(t, 1)
 np.add(a, t)
@@ -195,7 +256,9 @@ def test_every_function_with_a_rule_is_tried() -> None:
     assert {name for name in names if f"np.{name}(" not in SAME_IN_NUMPY} == set()
 
 
-@pytest.mark.parametrize("op", [op for op in OPS if op.grad and op.name != "double"], ids=lambda op: op.name)
+@pytest.mark.parametrize(
+    "op", [op for op in OPS if op.grad and op.name not in ("double", "float_power")], ids=lambda op: op.name
+)
 def test_float32_stays_float32(op: Op) -> None:
     for shapes, keywords in op.cases:
         xs = [Tensor(a, requires_grad=a.dtype.kind == "f") for a in op.inputs(shapes, "float32")]
@@ -229,7 +292,7 @@ def test_numbers_of_any_kind_leave_the_dtype_alone(name: str, number: Any) -> No
 
 
 NO_RULE = {
-    "np.sinh(t)": "np.sin",
+    "np.cbrt(t)": "np.sqrt",
     "np.fft.fft(t)": "np.fft.fft",
     "np.linalg.norm(t)": "np.linalg.norm",
     "np.linalg.inv(t)": "np.linalg.inv",
@@ -237,10 +300,8 @@ NO_RULE = {
     "np.prod(t)": "np.prod",
     "np.einsum('ij,ij', t, t)": "np.einsum",
     "np.vstack([t, t])": "np.stack",
-    "np.arctan2(a, t)": "np.arctan2",
-    "np.log2(t)": "np.log",
-    "np.exp2(t)": "np.exp",
-    "np.fmax(a, t)": "np.max",
+    "np.nextafter(a, t)": "np.nextafter",
+    "np.logaddexp2(a, t)": "np.logaddexp",
     "np.median(t)": "np.mean",
     "np.add.reduce(t)": "np.sum",
     "np.maximum.reduce(t)": "np.max",
@@ -269,7 +330,7 @@ def test_what_has_no_rule_says_so_and_names_what_has_one(text: str) -> None:
     assert NO_RULE[text] in str(error.value)
 
 
-@pytest.mark.parametrize("text", [f"np.{f}(t)" for f in ("sinh", "prod", "sort", "linalg.det", "fft.rfft", "cumsum")])
+@pytest.mark.parametrize("text", [f"np.{f}(t)" for f in ("cbrt", "prod", "sort", "linalg.det", "fft.rfft", "cumsum")])
 def test_what_the_error_proposes_for_the_values_runs(text: str) -> None:
     t = Tensor(np.eye(3) + 1, requires_grad=True)
     with pytest.raises(TypeError) as error:

@@ -6,13 +6,15 @@
 
 from minigrad.operations.base import sizes
 from minigrad.operations.casts import Casts
+from minigrad.operations.in_place import InPlace
 from minigrad.operations.linalg import LinearAlgebra
+from minigrad.operations.logic import Logic
 from minigrad.operations.pointwise import Pointwise
 from minigrad.operations.reductions import Reductions
 from minigrad.operations.shape import Shapes
 
 
-class Operations(Pointwise, Reductions, LinearAlgebra, Shapes):
+class Operations(Pointwise, Logic, InPlace, Reductions, LinearAlgebra, Shapes):
     """The computing half of Tensor."""
 
 

@@ -1,4 +1,4 @@
-"""Elementwise methods: arithmetic, functions of one number, comparisons, choices. Each names a rule."""
+"""Elementwise methods: arithmetic, functions of one number, choices. Each names a rule, or is made of such."""
 
 from __future__ import annotations
 
@@ -9,199 +9,181 @@ from typing import Any, Self
 import numpy as np
 
 from minigrad.operations.base import Base, T
-from minigrad.promotion import NUMBERS, check_broadcast, default_dtype, promoted
+from minigrad.operations.made import binary, named, operators, unary
+from minigrad.promotion import check_broadcast, kind, operand, promoted, result_type
 from minigrad.rules import elementwise as ew
-from minigrad.rules import nn as special
-from minigrad.rules.rule import Elementwise, Rule
+from minigrad.rules import special
+from minigrad.rules.rule import Elementwise
 
-# ---- methods made from elementwise rules -----------------------------------------------------------------------
-
-
-def _formula(rule: Elementwise) -> str:
-    partials = ", ".join(f"dy/d{name} = {text}" for name, text in rule.partials.items())
-    return f"y = {rule.formula}, element by element; {partials}."
+_logit, _trunc_divide = unary(ew.logit), binary(ew.trunc_divide)
 
 
-def _unary(rule: Elementwise, exact: bool = False) -> Callable[[T], T]:
-    """A method of one tensor. Unless the rule is `exact`, integers become floats first, as in PyTorch."""
+def _rounding(rule: Elementwise) -> Callable[[T], T]:
+    """A method that rounds floats; integers are round already."""
+    method = unary(rule, exact=True)
 
-    def method(self: T) -> T:
-        if not isinstance(self, Base):
-            _refuse(rule.name, self)
-        if not exact and self._array.dtype.kind != "f":
-            self = self.astype(default_dtype)
-        if self._array.dtype.kind == "b":
-            _refuse_bool(rule, self)
-        return self.apply(rule, self)
+    def rounded(self: T) -> T:
+        return self.clone() if isinstance(self, Base) and self.dtype.kind in "iu" else method(self)
 
-    method.__name__, method.__doc__ = rule.name, _formula(rule)
-    return method
+    rounded.__name__, rounded.__doc__ = method.__name__, method.__doc__
+    return rounded
 
 
-def _refuse(name: str, self: Any) -> None:
-    """What minigrad.exp(2.0) says."""
-    raise TypeError(f"{name}: takes a tensor, got {type(self).__name__}; make it one: minigrad.tensor(...)")
-
-
-def _named(operator: Callable[[Any, Any], Any]) -> Callable[[T, Any], T]:
-    """An operator under a name: where the operator leaves it to Python to complain of the types, it does so itself."""
-
-    def method(self: T, other: Any) -> T:
-        if not isinstance(self, Base):
-            _refuse(operator.__name__, self)
-        answer = operator(self, other)
-        if answer is NotImplemented:
-            raise TypeError(f"{operator.__name__}: computes with tensors, arrays, numbers; got {type(other).__name__}")
-        return answer
-
-    method.__name__, method.__doc__ = operator.__name__, operator.__doc__
-    return method
-
-
-def _binary(rule: Elementwise, division: bool = False) -> Callable[[T, Any], T]:
-    """An operator of two operands, which broadcast; the other one may be an array or a number."""
-
-    def method(self: T, other: Any) -> T:
-        if isinstance(other, Base):
-            x, y = self._array, other._array
-            if x.dtype is y.dtype and x.shape == y.shape and x.dtype.kind == "f":
-                return self.apply(rule, self, other)  # the commonest case needs no adapting
-        return _combine(rule, self, self, other, division)
-
-    method.__name__, method.__doc__ = rule.name, _formula(rule)
-    return method
-
-
-def _reflected(rule: Elementwise, division: bool = False) -> Callable[[T, Any], T]:
-    """The same with the tensor on the right: 2 - t."""
-
-    def method(self: T, other: Any) -> T:
-        return _combine(rule, self, other, self, division)
-
-    return method
-
-
-def _combine(rule: Elementwise, self: T, a: Any, b: Any, division: bool) -> T:
-    """rule(a, b), after promotion and a check of the shapes. NotImplemented lets Python complain of the types."""
-    _refuse_bool(rule, a, b)
-    a, b = promoted(a, b, division)
-    if a is None:
-        return NotImplemented
-    if a.__class__ not in NUMBERS and b.__class__ not in NUMBERS and a.shape != b.shape:
-        check_broadcast(rule.name, a, b)
-    return self.apply(rule, a, b)
-
-
-def _refuse_bool(rule: Elementwise, *operands: Any) -> None:
-    """Raise where arithmetic with truth values is hardly meant; as PyTorch."""
-    bools = [o.__class__ is bool or getattr(o, "dtype", None) == np.bool_ for o in operands]
-    if (rule in (ew.sub, ew.neg) and any(bools)) or (rule is ew.pow and all(bools)):
-        raise TypeError(f"{rule.name}: not of bool tensors; for logic use ~ and ^, for numbers .float() or .long()")
-
-
-def _comparison(ufunc: np.ufunc) -> Callable[[T, Any], T]:
-    """A method that answers in booleans, which have no gradient."""
-
-    def method(self: T, other: Any) -> T:
-        a, b = promoted(self, other)
-        if a is None:
-            return NotImplemented
-        if b.__class__ not in NUMBERS and b.shape != a.shape:
-            check_broadcast(ufunc.__name__, a, b)
-        return self.apply(_comparisons[ufunc], a, b)
-
-    method.__name__, method.__doc__ = ufunc.__name__, f"np.{ufunc.__name__}, element by element: a boolean tensor."
-    return method
-
-
-_comparisons: dict[Any, Rule] = {
-    u: Rule(u.__name__, (lambda f: lambda a, b: f(a, b))(u))
-    for u in (
-        np.equal,
-        np.not_equal,
-        np.less,
-        np.less_equal,
-        np.greater,
-        np.greater_equal,
-        np.logical_and,
-        np.logical_or,
-        np.logical_xor,
-        np.bitwise_and,
-        np.bitwise_or,
-        np.bitwise_xor,
-    )
-}
-_tests = {
-    "isnan": Rule("isnan", lambda x: np.isnan(x)),
-    "isinf": Rule("isinf", lambda x: np.isinf(x)),
-    "isfinite": Rule("isfinite", lambda x: np.isfinite(x)),
-}
-_invert = Rule("invert", lambda x: np.invert(x))
-_not = Rule("logical_not", lambda x: np.logical_not(x))
-
-
-def _in_place(operator: str) -> Callable[[T, Any], T]:
-    """A method that writes the operator's result into the tensor's own memory."""
-
-    def method(self: T, other: Any) -> T:
-        new = getattr(self._past(other), operator)(other)
-        return new if new is NotImplemented else self._write(new, operator.strip("_"))
-
-    method.__name__ = f"{operator.strip('_')}_"
-    method.__doc__ = f"`{operator.strip('_')}`, written into this tensor's own memory; gives the tensor."
-    return method
+_round = _rounding(ew.round)
 
 
 class Pointwise(Base):
     """Each element by itself, or with those at the same place in others."""
 
-    exp, log, expm1, log1p = _unary(ew.exp), _unary(ew.log), _unary(ew.expm1), _unary(ew.log1p)
-    sqrt, sin, cos, tanh = _unary(ew.sqrt), _unary(ew.sin), _unary(ew.cos), _unary(ew.tanh)
-    sigmoid = _unary(ew.sigmoid)
-    relu, neg, abs, square = (_unary(rule, exact=True) for rule in (ew.relu, ew.neg, ew.abs, ew.square))
-    sign, floor, ceil = (_unary(rule, exact=True) for rule in (ew.sign, ew.floor, ew.ceil))
+    exp, exp2, expm1 = unary(ew.exp), unary(ew.exp2), unary(ew.expm1)
+    log, log2, log10, log1p = unary(ew.log), unary(ew.log2), unary(ew.log10), unary(ew.log1p)
+    sqrt, rsqrt, reciprocal = unary(ew.sqrt), unary(ew.rsqrt), unary(ew.reciprocal)
+    sin, cos, tan, sinc = unary(ew.sin), unary(ew.cos), unary(ew.tan), unary(ew.sinc)
+    asin, acos, atan = unary(ew.asin), unary(ew.acos), unary(ew.atan)
+    sinh, cosh, tanh = unary(ew.sinh), unary(ew.cosh), unary(ew.tanh)
+    asinh, acosh, atanh = unary(ew.asinh), unary(ew.acosh), unary(ew.atanh)
+    arcsin, arccos, arctan, arcsinh, arccosh, arctanh = asin, acos, atan, asinh, acosh, atanh
+    sigmoid = unary(ew.sigmoid)
+    erf = unary(special.erf, "The error function: the integral of 2/sqrt(pi) exp(-t²) from 0 to x.")
+    erfc = unary(special.erfc, "1 - erf(x), exact also where that is tiny.")
+    erfinv = unary(special.erfinv, "The number whose erf is x; infinite at -1 and 1, nan beyond.")
+    relu, neg, abs, square = (unary(rule, exact=True) for rule in (ew.relu, ew.neg, ew.abs, ew.square))
+    sign = unary(ew.sign, exact=True)
+    floor, ceil, trunc = _rounding(ew.floor), _rounding(ew.ceil), _rounding(ew.trunc)
+    negative, absolute, sgn, fix = neg, abs, sign, trunc
     __neg__, __abs__ = neg, abs
 
-    def __pos__(self) -> Self:
+    __add__, __radd__ = operators(ew.add)
+    __sub__, __rsub__ = operators(ew.sub)
+    __mul__, __rmul__ = operators(ew.mul)
+    __truediv__, __rtruediv__ = operators(ew.div, division=True)
+    __floordiv__, __rfloordiv__ = operators(ew.floor_divide)
+    __mod__, __rmod__ = operators(ew.remainder)
+    __pow__, __rpow__ = operators(ew.pow)
+    _add, _sub = named(__add__, __radd__), named(__sub__, __rsub__)
+    _div, _pow = named(__truediv__, __rtruediv__), named(__pow__, __rpow__)
+    mul = multiply = named(__mul__, __rmul__)
+    floor_divide, remainder = named(__floordiv__, __rfloordiv__), named(__mod__, __rmod__)
+
+    fmod, hypot = binary(ew.fmod), binary(ew.hypot, division=True)
+    atan2 = arctan2 = binary(ew.atan2, division=True)
+    maximum, minimum, fmax, fmin = binary(ew.maximum), binary(ew.minimum), binary(ew.fmax), binary(ew.fmin)
+    logaddexp, xlogy = binary(ew.logaddexp, division=True), binary(ew.xlogy, division=True)
+    copysign, heaviside = binary(ew.copysign, division=True), binary(ew.heaviside, division=True)
+
+    def add(self, other: Any, *, alpha: float = 1) -> Self:
+        """self + alpha other, element by element; what broadcasts is repeated."""
+        return Pointwise._add(self, other if alpha == 1 else self._scaled("add", other, alpha))
+
+    def sub(self, other: Any, *, alpha: float = 1) -> Self:
+        """self - alpha other, element by element; what broadcasts is repeated."""
+        return Pointwise._sub(self, other if alpha == 1 else self._scaled("sub", other, alpha))
+
+    subtract = sub
+
+    def _scaled(self, name: str, other: Any, alpha: float) -> Any:
+        """alpha other, in the dtype in which it meets self."""
+        t, scaled = promoted(self, other)
+        if t is None:
+            return other
+        if t.dtype.kind == "b" or isinstance(alpha, float) and t.dtype.kind != "f":
+            raise TypeError(f"{name}: alpha={alpha} does not go with tensors of {t.dtype}; convert them: .float()")
+        return scaled * alpha
+
+    def div(self, other: Any, *, rounding_mode: str | None = None) -> Self:
+        """self / other, element by element; "trunc" rounds towards 0, "floor" down. Rounded, it has no gradient.
+
+        Raises:
+            ZeroDivisionError: for a rounded division of integers by 0.
+        """
+        if rounding_mode is None:
+            return Pointwise._div(self, other)
+        if rounding_mode == "floor":
+            return Pointwise.floor_divide(self, other)
+        if rounding_mode != "trunc":
+            raise ValueError(f"div: rounding_mode is None, 'trunc' or 'floor', not {rounding_mode!r}")
+        t, other = promoted(self, other) if operand(other) is not None else (self, other)
+        if t.dtype.kind == "f":
+            return _trunc_divide(t, other)
+        return (t - t.fmod(other)).floor_divide(other)  # exact also for integers that no float can hold
+
+    divide = true_divide = div
+
+    def pow(self, exponent: Any) -> Self:
+        """self to the power of the exponent, element by element."""
+        return Pointwise._pow(self, exponent)
+
+    def float_power(self, exponent: Any) -> Self:
+        """The power, computed in float64 whatever the dtypes are."""
+        base, exponent = (v.astype(np.float64) if hasattr(v, "dtype") else v for v in (self, exponent))
+        return Pointwise._pow(base, exponent)
+
+    def ldexp(self, other: Any) -> Self:
+        """self times 2 to the power of other."""
+        return self * 2.0 ** promoted(self, other)[1]
+
+    def lerp(self, end: Any, weight: Any) -> Self:
+        """self + weight (end - self): on the straight line from self to `end`."""
+        for what in (end, weight):
+            if operand(what) is None or getattr(what, "dtype", self.dtype) != self.dtype or self.dtype.kind != "f":
+                raise TypeError(
+                    f"lerp: end and weight are floats of the tensor's dtype, {self.dtype}; got "
+                    f"{getattr(what, 'dtype', type(what).__name__)}"
+                )
+        check_broadcast("lerp", self, end, weight)
+        return self.apply(ew.lerp, self, end, weight)
+
+    def addcmul(self, tensor1: Any, tensor2: Any, *, value: float = 1) -> Self:
+        """self + value tensor1 tensor2, element by element."""
+        a, b = self._meeting("addcmul", tensor1, tensor2)
+        return self.add(a * b, alpha=value)
+
+    def addcdiv(self, tensor1: Any, tensor2: Any, *, value: float = 1) -> Self:
+        """self + value tensor1 / tensor2, element by element; of integers, write the division you mean."""
+        a, b = self._meeting("addcdiv", tensor1, tensor2)
+        if {tensor1.dtype.kind, tensor2.dtype.kind} <= set("iub"):
+            raise TypeError("addcdiv: does not divide integers; write self + value * (tensor1 / tensor2), or // for /")
+        return self.add(a / b, alpha=value)
+
+    def _meeting(self, name: str, *tensors: Any) -> list[Any]:
+        """These tensors in the dtype in which they meet self."""
+        if not all(isinstance(t, Base) for t in tensors):
+            raise TypeError(f"{name}: takes two tensors, got {' and '.join(type(t).__name__ for t in tensors)}")
+        dtype = result_type(self, *tensors)
+        return [t.astype(dtype) for t in tensors]
+
+    def logit(self, eps: float | None = None) -> Self:
+        """log(x / (1 - x)), the inverse of sigmoid; with `eps`, of x moved into [eps, 1 - eps]."""
+        return _logit(self if eps is None else self.clamp(eps, 1 - eps))
+
+    def round(self, *, decimals: int = 0) -> Self:
+        """To the nearest integer, halves to the even one; or to so many decimals, if negative before the point."""
+        if not decimals:
+            return _round(self)
+        if self.dtype.kind != "f":
+            raise TypeError(f"round: decimals={decimals} is for floats; got a tensor of {self.dtype}")
+        scale = 10.0 ** math.fabs(decimals)
+        return _round(self * scale) / scale if decimals > 0 else _round(self / scale) * scale
+
+    def frac(self) -> Self:
+        """What is after the point, with the sign of x."""
+        return self - self.trunc()
+
+    def deg2rad(self) -> Self:
+        """Degrees as radians."""
+        return self * (math.pi / 180)
+
+    def rad2deg(self) -> Self:
+        """Radians as degrees."""
+        return self * (180 / math.pi)
+
+    def positive(self) -> Self:
+        """The tensor itself."""
+        if self.dtype.kind == "b":
+            raise TypeError("positive: not of bool tensors")
         return self
 
-    __add__, __radd__ = _binary(ew.add), _reflected(ew.add)
-    __sub__, __rsub__ = _binary(ew.sub), _reflected(ew.sub)
-    __mul__, __rmul__ = _binary(ew.mul), _reflected(ew.mul)
-    __truediv__, __rtruediv__ = _binary(ew.div, division=True), _reflected(ew.div, division=True)
-    __pow__, __rpow__ = _binary(ew.pow), _reflected(ew.pow)
-    add, sub, mul, div, pow = (_named(operator) for operator in (__add__, __sub__, __mul__, __truediv__, __pow__))
-    maximum, minimum = _named(_binary(ew.maximum)), _named(_binary(ew.minimum))
-
-    __iadd__, __isub__, __imul__ = _in_place("__add__"), _in_place("__sub__"), _in_place("__mul__")
-    __itruediv__, __ipow__ = _in_place("__truediv__"), _in_place("__pow__")
-    __iand__, __ior__, __ixor__ = _in_place("__and__"), _in_place("__or__"), _in_place("__xor__")
-    add_, sub_, mul_, div_, pow_ = (
-        _named(operator) for operator in (__iadd__, __isub__, __imul__, __itruediv__, __ipow__)
-    )
-
-    __eq__ = _comparison(np.equal)  # type: ignore[assignment]
-    __ne__ = _comparison(np.not_equal)  # type: ignore[assignment]
-    __lt__, __le__ = _comparison(np.less), _comparison(np.less_equal)
-    __gt__, __ge__ = _comparison(np.greater), _comparison(np.greater_equal)
-    eq, ne, lt, le, gt, ge = (_named(operator) for operator in (__eq__, __ne__, __lt__, __le__, __gt__, __ge__))
-    __hash__ = object.__hash__  # by identity, although == compares elements
-    logical_and, logical_or = _named(_comparison(np.logical_and)), _named(_comparison(np.logical_or))
-    __and__, __or__, __xor__ = (_comparison(u) for u in (np.bitwise_and, np.bitwise_or, np.bitwise_xor))
-    __rand__, __ror__, __rxor__ = __and__, __or__, __xor__
-
-    def __invert__(self) -> Self:
-        """not, element by element (of integers: of their bits)."""
-        return self.apply(_invert, self)
-
-    def logical_not(self) -> Self:
-        """Whether each element is 0."""
-        return self.apply(_not, self)
-
-    def erf(self) -> Self:
-        """The error function, the integral of 2/sqrt(pi) exp(-t²) from 0 to x, element by element."""
-        t = self if self.dtype.kind == "f" else self.astype(default_dtype)
-        return t.apply(special.erf, t)
+    __pos__ = positive
 
     def clamp(self, min: Any = None, max: Any = None) -> Self:
         """Each element, moved into [min, max]; the gradient passes where it was within (the ends included).
@@ -227,12 +209,30 @@ class Pointwise(Base):
         check_broadcast("clamp", t, low, high)
         return t.apply(ew.clamp, t, low, high)
 
-    def masked_fill(self, mask: Any, value: float) -> Self:
-        """`value` where the boolean `mask` is true, elsewhere self's elements."""
-        out = self._choose(mask, value, self)
-        if out.dtype != self.dtype:
+    clip = clamp
+
+    def clamp_min(self, min: Any) -> Self:
+        """Each element, but at least `min`."""
+        return self.clamp(min=min)
+
+    def clamp_max(self, max: Any) -> Self:
+        """Each element, but at most `max`."""
+        return self.clamp(max=max)
+
+    def nan_to_num(self, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Self:
+        """With numbers in place of nan and the infinities (None: the largest of the dtype); these get no gradient."""
+        return self.where(self.isfinite(), np.nan_to_num(self._array, nan=nan, posinf=posinf, neginf=neginf))
+
+    def masked_fill(self, mask: Any, value: Any) -> Self:
+        """`value`, a number or a tensor of one, where the boolean `mask` is true; elsewhere self's elements."""
+        if getattr(mask, "dtype", None) != np.bool_:
+            raise TypeError(f"masked_fill: the mask is of booleans, got {getattr(mask, 'dtype', type(mask).__name__)}")
+        number = operand(value)
+        if number is None or np.ndim(value) > 0:
+            raise TypeError(f"masked_fill: the value is a number or a 0-d tensor, got {value!r}")
+        if kind(getattr(number, "dtype", np.dtype(type(number)))) > kind(self.dtype):
             raise TypeError(f"masked_fill: a tensor of {self.dtype} cannot hold {value!r}")
-        return out
+        return self._choose(mask, number.astype(self.dtype) if hasattr(number, "dtype") else number, self)
 
     def where(self, condition: Any, other: Any) -> Self:
         """self's elements where the condition holds, those of `other` elsewhere."""
@@ -250,15 +250,3 @@ class Pointwise(Base):
             raise TypeError("where: chooses between tensors, arrays of numbers and numbers")
         check_broadcast("where", condition, a, b)
         return self.apply(ew.where, condition, a, b)
-
-    def isnan(self) -> Self:
-        """Whether each element is nan."""
-        return self.apply(_tests["isnan"], self)
-
-    def isinf(self) -> Self:
-        """Whether each element is infinite."""
-        return self.apply(_tests["isinf"], self)
-
-    def isfinite(self) -> Self:
-        """Whether each element is a number, neither infinite nor nan."""
-        return self.apply(_tests["isfinite"], self)

@@ -1,8 +1,7 @@
-"""Rules of losses, and the error function."""
+"""Rules of losses."""
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -30,15 +29,3 @@ def _softmax_loss_scores(g: Any, scores: Any, target: Any) -> Any:
 
 
 cross_entropy = Rule("cross_entropy", _softmax_loss, scores=_softmax_loss_scores)
-
-
-def _erf(x: Any) -> Any:
-    """The error function: SciPy's where it is installed, else the standard library's, number by number."""
-    try:
-        from scipy.special import erf as scipys  # type: ignore[import-untyped,import-not-found,unused-ignore]
-    except ImportError:
-        return np.vectorize(math.erf, otypes=[x.dtype])(x)
-    return scipys(x)
-
-
-erf = Rule("erf", _erf, x=lambda g, x: g * (2 / math.sqrt(math.pi)) * np.exp(-x * x))

@@ -27,7 +27,8 @@ class Op:
         name: its first word is the name of the method, operator or rule.
         call: the operation.
         cases: what to call it with.
-        domain: a letter for each input, the last one for all further ones: r any real, p positive, n not 0, b boolean.
+        domain: a letter for each input, the last one for all further ones: r any real, p positive, n not 0, u within
+            (-1, 1), g greater than 1, b boolean.
         grad: whether gradients pass.
         torch: the operation in PyTorch.
     """
@@ -56,6 +57,8 @@ def sample(rng: np.random.Generator, shape: Shape, letter: str, dtype: str = "fl
     if letter == "b" or dtype == "bool":
         return np.asarray(rng.random(shape) < 0.5)
     if dtype.startswith("float"):
+        if letter in "ug":
+            return np.asarray(rng.uniform(-0.9, 0.9, shape) if letter == "u" else rng.uniform(1.25, 3, shape), dtype)
         out = rng.standard_normal(shape) if letter == "r" else rng.uniform(0.5, 2, shape)
         return np.asarray(out * np.where(rng.random(shape) < 0.5, -1, 1) if letter == "n" else out, dtype)
     return np.asarray(rng.integers(0 if letter == "r" else 1, 4, shape), dtype)
@@ -79,6 +82,8 @@ TWO = cases(
         *(((0, 3), (3,)), ((1, 3), (0, 3)), ((0, 3), ())),
     ]
 )
+FEW = cases([((), ()), ((2, 3), (3,)), ((2, 3), ())])
+"""Two shapes, the second of which broadcasts to the first."""
 ALL = cases([(), (3,), (2, 3), (2, 3, 4)])
 ONE_DIM = (
     *cases([()], {"dim": 0}, {"dim": -1, "keepdim": True}),
@@ -92,7 +97,7 @@ ALONG = cases([()], {"dim": 0}) + cases([(3,), (2, 3, 4)], {"dim": 0}, {"dim": -
 
 
 def in_place(name: str) -> Callable[..., Any]:
-    return lambda m, x, *v: getattr(x * 1, name)(*v)
+    return lambda m, x, *v, **keywords: getattr(x.clone(), name)(*v, **keywords)
 
 
 def attribute(name: str) -> Callable[..., Any]:

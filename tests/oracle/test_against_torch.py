@@ -92,7 +92,11 @@ def test_values_and_derivatives(op: Op, shapes: Any, keywords: Any, dtype: str) 
 REFUSED = {
     ("sign", "bool"): "of what sign is True?",
     ("clamp below", "bool"): "booleans have no bounds",
+    ("sign_", "bool"): "likewise",
     ("masked_fill", "bool"): "2 is no boolean",
+    ("masked_fill_", "bool"): "likewise",
+    ("add alpha", "bool"): "three times True is no boolean",
+    ("add_ alpha", "bool"): "likewise",
 }
 """What PyTorch answers and minigrad refuses: (row, dtype of the tensor)."""
 DIFFERENT = {
