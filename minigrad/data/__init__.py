@@ -7,7 +7,25 @@
 """
 
 from minigrad.data.bundled import Split, digits
+from minigrad.data.cifar import cifar10
 from minigrad.data.dataset import Batch, Dataset
+from minigrad.data.download import download
+from minigrad.data.idx import fashion_mnist, mnist, read_idx
+from minigrad.data.text import Text, Vocabulary
 from minigrad.data.toy import spiral, two_moons
 
-__all__ = ["Batch", "Dataset", "Split", "digits", "spiral", "two_moons"]
+__all__ = [
+    "Batch",
+    "Dataset",
+    "Split",
+    "Text",
+    "Vocabulary",
+    "cifar10",
+    "digits",
+    "download",
+    "fashion_mnist",
+    "mnist",
+    "read_idx",
+    "spiral",
+    "two_moons",
+]

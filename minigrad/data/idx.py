@@ -1,0 +1,125 @@
+"""MNIST and Fashion-MNIST, and the IDX files that they come in.
+
+An IDX file is two zero bytes, a byte for the type of the numbers, one for the number of dimensions, the size of each
+in four bytes, and the numbers; all with the most significant byte first. Source: Y. LeCun, C. Cortes, C. Burges, "The
+MNIST database of handwritten digits".
+"""
+
+from __future__ import annotations
+
+import gzip
+import math
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from minigrad.data.bundled import Split
+from minigrad.data.dataset import Dataset
+from minigrad.data.download import download as fetch
+
+TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+
+MNIST = {
+    "train-images-idx3-ubyte.gz": "f68b3c2dcbeaaa9fbdd348bbdeb94873",
+    "train-labels-idx1-ubyte.gz": "d53e105ee54ea40749a09fcbcd1e9432",
+    "t10k-images-idx3-ubyte.gz": "9fb629c4189551a2d022fa330f9573f3",
+    "t10k-labels-idx1-ubyte.gz": "ec29112dd5afa0611ce80d1b7f02629c",
+}
+FASHION_MNIST = {
+    "train-images-idx3-ubyte.gz": "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
+    "train-labels-idx1-ubyte.gz": "25c81989df183df01b3e8a0aad5dffbe",
+    "t10k-images-idx3-ubyte.gz": "bef4ecab320f06d8554ea6380940ec79",
+    "t10k-labels-idx1-ubyte.gz": "bb300cfdad3c16e7a12a480ee83cd310",
+}
+"""The files with their MD5, in the order of `Split`: images and labels to train on, images and labels to test on."""
+
+MNIST_URLS = ("https://ossci-datasets.s3.amazonaws.com/mnist/", "https://storage.googleapis.com/cvdf-datasets/mnist/")
+FASHION_MNIST_URLS = ("http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",)
+FASHION_CLASSES = (
+    *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
+)
+
+
+def read_idx(path: Path | str) -> np.ndarray:
+    """The array in an IDX file, compressed with gzip or not.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is not an IDX file, or is cut short or too long.
+    """
+    path = Path(path)
+    data = path.read_bytes()
+    if data[:2] == b"\x1f\x8b":
+        try:
+            data = gzip.decompress(data)
+        except (OSError, EOFError, zlib.error) as error:
+            raise ValueError(f"{path}: the gzip file is damaged or cut short ({error}); fetch it again") from None
+    if len(data) < 4 or data[:2] != b"\0\0" or data[2] not in TYPES:
+        raise ValueError(f"{path} is not an IDX file: it begins with {data[:4].hex(' ') or 'nothing'}, not 00 00 08 …")
+    start = 4 + 4 * data[3]
+    if len(data) < start:
+        raise ValueError(f"{path}: cut short within its header, after {len(data)} bytes; fetch it again")
+    shape = struct.unpack(f">{data[3]}I", data[4:start])
+    dtype = np.dtype(TYPES[data[2]])
+    expected = start + math.prod(shape) * dtype.itemsize
+    if len(data) != expected:
+        fault = "cut short" if len(data) < expected else "longer than it says"
+        raise ValueError(f"{path}: {fault}: {len(data)} bytes, where an array of shape {shape} takes {expected}")
+    return np.frombuffer(data, dtype, offset=start).reshape(shape).astype(dtype.newbyteorder("="))
+
+
+def mnist(folder: Path | str, *, download: bool = False) -> Split:
+    """The 28x28 grey images of handwritten digits: 60,000 to train on, 10,000 to test on.
+
+    `X` is float32 (n, 784), the rows of an image end to end, from 0 to 1; `y` is int64 (n,), the digit. For layers
+    that take images: `X.reshape(-1, 1, 28, 28)`.
+
+    Args:
+        folder: where the four IDX files are, with or without ".gz".
+        download: fetch those that are missing (12 MB in all), with a checksum.
+
+    Raises:
+        FileNotFoundError: a file is missing, and `download` was not asked for.
+        ValueError: a file is damaged, or not what it should be.
+        OSError: it cannot be fetched.
+
+    Source: LeCun, Bottou, Bengio and Haffner, "Gradient-based learning applied to document recognition", 1998.
+    """
+    return _images(Path(folder), MNIST, MNIST_URLS, download)
+
+
+def fashion_mnist(folder: Path | str, *, download: bool = False) -> Split:
+    """28x28 grey images of clothes in ten classes, `FASHION_CLASSES`: in all else as `mnist`, 31 MB.
+
+    Source: Xiao, Rasul and Vollgraf, "Fashion-MNIST", 2017.
+    """
+    return _images(Path(folder), FASHION_MNIST, FASHION_MNIST_URLS, download)
+
+
+def _images(folder: Path, files: dict[str, str], urls: tuple[str, ...], download: bool) -> Split:
+    arrays = [read_idx(_found(folder, name, md5, urls, download)) for name, md5 in files.items()]
+    sets = []
+    names = [*files]
+    for i in (0, 2):
+        images, labels = arrays[i : i + 2]
+        if images.ndim != 3 or labels.ndim != 1 or images.dtype != np.uint8 or len(images) != len(labels):
+            raise ValueError(
+                f"{folder}: {names[i]} holds {images.dtype} of shape {images.shape}, and {names[i + 1]} {labels.dtype} "
+                f"of shape {labels.shape}; expected images (n, height, width) of bytes and labels (n,)"
+            )
+        flat = images.reshape(len(images), -1).astype(np.float32) / 255
+        sets.append(Dataset(flat, labels.astype(np.int64), image_shape=images.shape[1:]))
+    return Split(*sets)
+
+
+def _found(folder: Path, name: str, md5: str, urls: tuple[str, ...], download: bool) -> Path:
+    for path in (folder / name, folder / name.removesuffix(".gz")):
+        if path.exists():
+            return path
+    if not download:
+        raise FileNotFoundError(
+            f"there is no {name} in {folder} (nor without .gz): fetch it from {urls[0]}, or say download=True"
+        )
+    return fetch([url + name for url in urls], folder / name, md5)
