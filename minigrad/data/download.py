@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -55,7 +53,7 @@ def download(urls: str | Sequence[str], path: Path | str, md5: str, *, show_prog
         try:
             _fetch(url, part, show_progress)
             break
-        except (OSError, urllib.error.URLError) as error:
+        except OSError as error:
             failures.append(f"{url}: {getattr(error, 'reason', error)}")
     else:
         raise OSError(
@@ -73,6 +71,9 @@ def download(urls: str | Sequence[str], path: Path | str, md5: str, *, show_prog
 
 def _fetch(url: str, part: Path, show_progress: bool) -> None:
     """Append what is missing of a file to `part`."""
+    import urllib.error  # here, for it is slow to load
+    import urllib.request
+
     start = part.stat().st_size if part.exists() else 0
     request = urllib.request.Request(url, headers={"User-Agent": "minigrad"})
     if start:
