@@ -76,10 +76,14 @@ def index_from(index: Any) -> Any:
 def _index_part(i: Any) -> Any:
     if hasattr(i, "_array"):
         i = i._array
+        if i.dtype == np.uint8:
+            raise IndexError("an index of uint8 is a mask in PyTorch: write t[index.bool()], or t[index.long()]")
     if isinstance(i, list):
         i = np.asarray(i, dtype=None if i else np.intp)
     if isinstance(i, np.ndarray):
         if i.dtype.kind == "f":
             raise IndexError(f"an index must be of integers or booleans, not {i.dtype}: .long() converts it")
         return i.copy() if i.ndim or i.dtype.kind == "b" else int(i)  # a copy: the graph keeps it
+    if isinstance(i, slice) and any(hasattr(end, "_array") for end in (i.start, i.stop, i.step)):
+        return slice(*[end if end is None else int(end) for end in (i.start, i.stop, i.step)])
     return i

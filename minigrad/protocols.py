@@ -6,6 +6,7 @@ A function without a rule raises and names the nearest one that has one; nothing
 from __future__ import annotations
 
 import difflib
+import importlib
 from collections.abc import Callable
 from typing import Any
 
@@ -65,12 +66,33 @@ def _method(name: str) -> Callable[..., Any]:
     return call
 
 
+def _joining(name: str) -> Callable[..., Any]:
+    """A function of `minigrad.joining`, which is built on Tensors."""
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return getattr(importlib.import_module("minigrad.joining"), name)(*args, **kwargs)
+
+    return call
+
+
+def _split(t: Any, where: Any, axis: int) -> Any:
+    if np.ndim(where) == 0 and t.shape[axis] % where:
+        raise ValueError(f"np.split: {t.shape[axis]} elements do not split into {where} equal parts: np.array_split")
+    return t.tensor_split(where, axis)
+
+
+def _take(t: Any, indices: Any, axis: int | None) -> Any:
+    if axis is None:
+        return t.take(t._of(_values(indices)))
+    return t[(slice(None),) * (axis % t.ndim) + (_values(indices),)]
+
+
 _FUNCTIONS: dict[Any, Callable[..., Any]] = {
     **{
         getattr(np, n): _method(n)
         for n in (
             *("sum", "mean", "argmax", "argmin", "all", "any", "reshape", "ravel", "swapaxes", "squeeze", "copy"),
-            *("transpose", "broadcast_to"),
+            *("broadcast_to", "moveaxis", "fliplr", "flipud", "argwhere", "bincount"),
         )
     },
     np.max: _method("amax"),
@@ -79,6 +101,32 @@ _FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.amin: _method("amin"),
     np.var: lambda t, axis=None, ddof=0, keepdims=False: t.var(axis, correction=ddof, keepdim=keepdims),
     np.std: lambda t, axis=None, ddof=0, keepdims=False: t.std(axis, correction=ddof, keepdim=keepdims),
+    np.transpose: lambda t, axes=None: t.transpose(axes),
+    np.matrix_transpose: lambda t: t.mT,
+    np.flip: lambda t, axis=None: t.flip(range(t.ndim) if axis is None else axis),
+    np.rot90: lambda t, k=1, axes=(0, 1): t.rot90(k, axes),
+    np.roll: lambda t, shift, axis=None: t.roll(shift, axis),
+    np.tile: lambda t, reps: t.tile(reps),
+    np.repeat: lambda t, repeats, axis=None: t.repeat_interleave(repeats, axis),
+    np.split: lambda t, indices_or_sections, axis=0: _split(t, indices_or_sections, axis),
+    np.array_split: lambda t, indices_or_sections, axis=0: t.tensor_split(indices_or_sections, axis),
+    np.diag: lambda t, k=0: t.diag(k),
+    np.diagflat: lambda t, k=0: t.diagflat(k),
+    np.diagonal: lambda t, offset=0, axis1=0, axis2=1: t.diagonal(offset, axis1, axis2),
+    np.tril: lambda t, k=0: t.tril(k),
+    np.triu: lambda t, k=0: t.triu(k),
+    np.sort: lambda t, axis=-1: (t.ravel() if axis is None else t).sort(-1 if axis is None else axis).values,
+    np.argsort: lambda t, axis=-1: (t.ravel() if axis is None else t).argsort(-1 if axis is None else axis),
+    np.take: lambda t, indices, axis=None: _take(t, indices, axis),
+    np.take_along_axis: lambda t, indices, axis=-1: t.take_along_dim(t._of(_values(indices)), axis),
+    np.nonzero: lambda t: t.nonzero(as_tuple=True),
+    np.flatnonzero: lambda t: t.ravel().nonzero(as_tuple=True)[0],
+    np.searchsorted: lambda a, v, side="left": _first(a, v)._of(_values(a)).searchsorted(v, side=side),
+    np.isin: lambda element, test_elements, **k: type(_first(element, test_elements)).isin(element, test_elements, **k),
+    np.meshgrid: lambda *vectors, indexing="xy": _joining("meshgrid")(*vectors, indexing=indexing),
+    np.broadcast_arrays: lambda *arrays: _joining("broadcast_tensors")(*arrays),
+    **{getattr(np, n): _joining(n) for n in ("hstack", "vstack", "dstack", "column_stack")},
+    **{getattr(np, n): _joining(n) for n in ("atleast_1d", "atleast_2d", "atleast_3d")},
     np.expand_dims: lambda t, axis: t.unsqueeze(axis),
     np.clip: lambda t, a_min=None, a_max=None, *, min=None, max=None: _method("clamp")(
         t, min if a_min is None else a_min, max if a_max is None else a_max

@@ -179,6 +179,62 @@ np.squeeze(np.expand_dims(t, 0))
 np.expand_dims(t, (0, 2))
 np.broadcast_to(t, (2, 2, 3))
 np.copy(t)
+np.transpose(t, axes=(1, 0))
+np.matrix_transpose(t)
+np.moveaxis(t, 0, -1)
+np.moveaxis(t, source=0, destination=1)
+np.flip(t)
+np.flip(t, axis=1)
+np.flip(t, (0, 1))
+np.fliplr(t)
+np.flipud(t)
+np.rot90(t)
+np.rot90(t, k=-1, axes=(1, 0))
+np.roll(t, 1)
+np.roll(t, shift=1, axis=1)
+np.roll(t, (1, 2), axis=(0, 1))
+np.tile(t, 2)
+np.tile(t, (2, 1, 2))
+np.repeat(t, 2)
+np.repeat(t, [1, 2], axis=0)
+np.split(t, 3, axis=1)[1]
+np.split(t, [1], axis=1)[1]
+np.array_split(t, 2, axis=1)[0]
+np.hstack([t, a])
+np.vstack((a, t))
+np.dstack([t, t])
+np.column_stack([t, a[:, 0]])
+np.atleast_1d(t[0, 0])
+np.atleast_2d(t[0])
+np.atleast_3d(t)
+np.broadcast_arrays(t, a[0])[0]
+np.meshgrid(t[0], a[0])[0]
+np.meshgrid(t[0], t[1], indexing="ij")[1]
+np.diag(t[0])
+np.diag(t, k=1)
+np.diagflat(t, 1)
+np.diagonal(t)
+np.diagonal(t, 1, axis1=1, axis2=0)
+np.tril(t)
+np.triu(t, k=1)
+np.sort(t)
+np.sort(t, axis=0)
+np.sort(t, axis=None)
+np.argsort(t, axis=0)
+np.argsort(t, axis=None)
+np.take(t, [0, -1])
+np.take(t, np.array([[0, 1]]), axis=1)
+np.take(t, 0, axis=-1)
+np.take_along_axis(t, np.argsort(t, axis=1), axis=1)
+np.take_along_axis(t, np.array([[0], [2]]), 1)
+np.nonzero(t > 1)[1]
+np.flatnonzero(t > 1)
+np.argwhere(t > 1)
+np.searchsorted(np.sort(t[0]), a)
+np.searchsorted(np.sort(a[0]), t, side="right")
+np.bincount((t * t).astype(np.int64)[0], minlength=9)
+np.isin(t, a)
+np.isin(a, t, invert=True)
 t.T @ a
 t.reshape(3, 2)
 t.sum(axis=1, keepdims=True)
@@ -299,7 +355,8 @@ NO_RULE = {
     "np.cumsum(t)": "np.sum",
     "np.prod(t)": "np.prod",
     "np.einsum('ij,ij', t, t)": "np.einsum",
-    "np.vstack([t, t])": "np.stack",
+    "np.block([t, t])": "np.",
+    "np.unique(t)": "np.",
     "np.nextafter(a, t)": "np.nextafter",
     "np.logaddexp2(a, t)": "np.logaddexp",
     "np.median(t)": "np.mean",

@@ -11,10 +11,11 @@ from minigrad.operations.linalg import LinearAlgebra
 from minigrad.operations.logic import Logic
 from minigrad.operations.pointwise import Pointwise
 from minigrad.operations.reductions import Reductions
+from minigrad.operations.selection import Selection
 from minigrad.operations.shape import Shapes
 
 
-class Operations(Pointwise, Logic, InPlace, Reductions, LinearAlgebra, Shapes):
+class Operations(Pointwise, Logic, InPlace, Reductions, LinearAlgebra, Selection, Shapes):
     """The computing half of Tensor."""
 
 

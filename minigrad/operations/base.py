@@ -18,7 +18,7 @@ class Base:
     _array: np.ndarray
     _past: Callable[..., Any]
     _write: Callable[..., Any]
-    _of: Callable[..., Self]
+    _of: Callable[..., Any]
     _turn: Callable[..., Self]
     _base: Any
     shape: tuple[int, ...]
