@@ -390,10 +390,9 @@ class Selection(Base):
     ) -> Any:
         """The elements (or slices along `dim`) that differ from the one before them. As `unique`, without sorting."""
         d = None if dim is None else self._dim(dim)
-        rows = self._array.reshape(-1, 1) if d is None else np.moveaxis(self._array, d, 0)
-        rows = rows.reshape(len(rows), -1)
+        rows = self._array.reshape(self._array.size) if d is None else np.moveaxis(self._array, d, 0)
         new = np.ones(len(rows), bool)
-        new[1:] = (rows[1:] != rows[:-1]).any(1)
+        new[1:] = (rows[1:] != rows[:-1]).any(tuple(range(1, rows.ndim)))
         first = np.flatnonzero(new)
         inverse = (np.cumsum(new) - 1).reshape(self.shape if d is None else -1)
         counts = np.diff(first, append=len(rows))

@@ -12,6 +12,7 @@ from typing import Any, Self
 import numpy as np
 
 from minigrad.operations.base import Base, Dims, sizes
+from minigrad.operations.made import in_place
 from minigrad.promotion import NUMBERS, operand, result_type
 from minigrad.rules import shape as moves
 
@@ -23,19 +24,6 @@ def _numbers(args: tuple[Any, ...], named: dict[str, Any], name: str) -> tuple[i
             raise TypeError(f"give {name}, one by one or as one sequence, and no more; got {args} and {named}")
         return sizes(args)
     return sizes((named[name],))
-
-
-def _in_place(name: str) -> Callable[..., Any]:
-    """A method that writes what the method `name` gives into the tensor's own memory."""
-
-    def method(self: Any, *args: Any, **named: Any) -> Any:
-        others = [o for o in (*args, *named.values()) if getattr(o, "requires_grad", False)]
-        new = getattr(self._past(others[0] if others else None), name)(*args, **named)
-        return self._write(new, f"{name}_")
-
-    method.__name__ = f"{name}_"
-    method.__doc__ = f"`{name}`, written into this tensor's own memory; gives the tensor."
-    return method
 
 
 def _turned(name: str) -> Callable[..., Any]:
@@ -474,7 +462,7 @@ class Shapes(Base):
         lower = np.tri(self.shape[-2], self.shape[-1], diagonal - (name == "triu"), bool)
         return self._choose(lower if name == "tril" else ~lower, self, np.zeros((), self.dtype))
 
-    tril_, triu_ = _in_place("tril"), _in_place("triu")
+    tril_, triu_ = in_place(tril), in_place(triu)
 
     # ---- several tensors, and copies -------------------------------------------------------------------------------
 

@@ -189,7 +189,7 @@ x.unique_consecutive()
 x.unique_consecutive(return_counts=True)[1]
 x.unique_consecutive(dim=1)
 x.nonzero()
-m.isin(x, x[:, :2])
+m.isin(x, x[:, :2].contiguous())
 m.bucketize(x, x.unique()[:2])
 m.searchsorted(m.tensor([0.1, 0.2]), 0.1)
 m.searchsorted(m.tensor([1, 2]), 1.5)
