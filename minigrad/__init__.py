@@ -26,7 +26,7 @@ _WHERE = {
     "show.draw": "draw",
 }
 _HOME = {name: module for module, names in _WHERE.items() for name in names.split()}
-_MODULES = {"autograd", "data", "engine", "nn", "optim", "scalar", "show", "utils"}
+_MODULES = {"autograd", "data", "engine", "nn", "optim", "scalar", "show", "special", "utils"}
 _DTYPES = {"float64", "float32", "int64", "int32", "int16", "int8", "uint8", "bool"}
 
 
@@ -62,6 +62,7 @@ if TYPE_CHECKING:  # the same for type checkers; what is not here, __getattr__ a
     from minigrad import optim as optim
     from minigrad import scalar as scalar
     from minigrad import show as show
+    from minigrad import special as special
     from minigrad import utils as utils
     from minigrad.autograd import detect_anomaly as detect_anomaly
     from minigrad.autograd import grad as grad

@@ -94,8 +94,11 @@ def _filled(array: np.ndarray, requires_grad: bool) -> Tensor:
     return _tensor(array, None).requires_grad_(requires_grad)
 
 
-def where(condition: Any, input: Any, other: Any) -> Tensor:
-    """`input` where the condition holds, `other` elsewhere."""
+def where(condition: Any, input: Any = None, other: Any = None) -> Any:
+    """`input` where the condition holds, `other` elsewhere; without the two, where it holds: indices, a tensor for
+    each dimension."""
+    if input is None and other is None:
+        return tuple(map(as_tensor, np.nonzero(np.atleast_1d(as_tensor(condition)._array))))
     return as_tensor(condition)._choose(condition, input, other)
 
 

@@ -20,7 +20,8 @@ def _minimum(a: float, b: float) -> float:
 
 
 NUMBERS: dict[str, Any] = {
-    **{name: getattr(math, name) for name in ("exp", "log", "expm1", "log1p", "sqrt", "sin", "cos", "tanh")},
+    **{name: getattr(math, name) for name in ("exp", "log", "expm1", "log1p", "sqrt", "sin", "cos", "tan", "tanh")},
+    "arctan": math.atan,
     "maximum": _maximum,
     "minimum": _minimum,
     "where": lambda condition, a, b: a if condition else b,

@@ -329,7 +329,9 @@ class Value(Node):
     # -- operations ----------------------------------------------------------------------------------------------
 
     exp, log, sqrt = _unary(rules.exp), _unary(rules.log), _unary(rules.sqrt)
-    sin, cos, tanh = _unary(rules.sin), _unary(rules.cos), _unary(rules.tanh)
+    expm1, log1p, square = _unary(rules.expm1), _unary(rules.log1p), _unary(rules.square)
+    sin, cos, tan = _unary(rules.sin), _unary(rules.cos), _unary(rules.tan)
+    atan, tanh = _unary(rules.atan), _unary(rules.tanh)
     relu, sigmoid = _unary(rules.relu), _unary(rules.sigmoid)
     __neg__, __abs__ = _unary(rules.neg), _unary(rules.abs)
     __add__, __radd__ = _binary(rules.add)

@@ -503,11 +503,12 @@ class Tensor(Operations, Casts, protocols.NumPy):
             raise ValueError(f"{name} in place: the result has shape {new.shape}, which does not fit {self.shape}")
         if kind(new.dtype) > kind(self.dtype):
             raise TypeError(f"{name} in place: the result is {new.dtype}, which a tensor of {self.dtype} cannot hold")
-        if new.requires_grad and self._recorded(name, new):
-            self._put(..., new._array, name)
+        recorded = self._recorded(name, new)
+        self._put(..., new._array, name)
+        if recorded and new.requires_grad:
             self._rewritten(new.astype(self.dtype)._node)
-        else:
-            self[...] = new  # what passes no gradient on cuts off the old values, too
+        elif recorded:  # an answer such as of eq_: the old values get no gradient
+            self._replaced(..., new._array, None)
         return self
 
     def _put(self, index: Any, value: Any, name: str) -> None:
@@ -573,9 +574,12 @@ class Tensor(Operations, Casts, protocols.NumPy):
                 f"t[...] =: values of shape {np.shape(array)} into shape {self.shape}, at {index!r}: {error}"
             ) from None
         if recorded:
-            inputs = [self._node, v._node if isinstance(v, Tensor) else None]
-            arrays = [self._array, array]
-            self._rewritten(Tensor._record(ix.setitem, arrays, arrays, inputs, self._array, {"index": index}))
+            self._replaced(index, array, v._node if isinstance(v, Tensor) else None)
+
+    def _replaced(self, index: Any, array: np.ndarray, node: ArrayNode | None) -> None:
+        """After a recorded write of values, whose node this is, at an index."""
+        arrays = [self._array, array]
+        self._rewritten(Tensor._record(ix.setitem, arrays, arrays, [self._node, node], self._array, {"index": index}))
 
     def copy_(self, source: Any) -> Self:
         """Take over the values of another tensor (broadcast to this shape)."""

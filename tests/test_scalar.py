@@ -109,6 +109,11 @@ FUNCTIONS: dict[str, tuple[Callable[[float], float], tuple[float, ...]]] = {
     "sqrt": (math.sqrt, (0.25, 2.0)),
     "sin": (math.sin, (-1.0, 0.0, 2.0)),
     "cos": (math.cos, (-1.0, 0.0, 2.0)),
+    "tan": (math.tan, (-1.0, 0.0, 2.0)),
+    "atan": (math.atan, (-1.0, 0.0, 20.0)),
+    "expm1": (math.expm1, (-2.0, 0.0, 1.5)),
+    "log1p": (math.log1p, (-0.5, 0.0, 7.0)),
+    "square": (lambda x: x * x, (-2.0, 0.0, 1.5)),
     "tanh": (math.tanh, (-3.0, 0.0, 0.5)),
     "relu": (lambda x: x * (x > 0), (-1.5, 2.0)),
     "sigmoid": (lambda x: 1 / (1 + math.exp(-x)), (-4.0, 0.0, 0.5)),
@@ -333,6 +338,7 @@ EXACT: dict[str, Callable[[Any, Any], Any]] = {
     "mul": lambda a, b: a * b,
     "div": lambda a, b: a / b,
     "sqrt": lambda a, b: a.sqrt(),
+    "square": lambda a, b: a.square(),
     "relu": lambda a, b: b.relu(),
     "abs": lambda a, b: abs(a),
     "neg": lambda a, b: -b,
@@ -360,7 +366,9 @@ def test_random_expressions_agree_to_the_last_bit(program: list[tuple[str, int, 
     assert same([value, *slopes], [of_tensor, *of_tensors])
 
 
-@pytest.mark.parametrize("name", ["exp", "log", "sin", "cos", "tanh", "sigmoid", "pow"])
+@pytest.mark.parametrize(
+    "name", ["exp", "log", "expm1", "log1p", "sin", "cos", "tan", "atan", "tanh", "sigmoid", "pow"]
+)
 @given(a=st.floats(-30, 30), b=st.floats(-5, 5))
 @settings(deadline=None, max_examples=50)
 def test_functions_agree_to_a_few_units_in_the_last_place(name: str, a: float, b: float) -> None:

@@ -19,4 +19,4 @@ class Operations(Pointwise, Logic, InPlace, Reductions, LinearAlgebra, Selection
     """The computing half of Tensor."""
 
 
-__all__ = ["Casts", "Operations", "sizes"]
+__all__ = ["Casts", "Logic", "Operations", "Pointwise", "sizes"]

@@ -38,8 +38,14 @@ log = elementwise("log", "log(x)", x="1 / x")
 log2 = elementwise("log2", "log2(x)", x="1 / (x * 0.6931471805599453)")
 log10 = elementwise("log10", "log10(x)", x="1 / (x * 2.302585092994046)")  # the logarithm of 10
 log1p = elementwise("log1p", "log1p(x)", x="1 / (1 + x)")
-logit = elementwise("logit", "log(x / (1 - x))", x="1 / (x * (1 - x))")
-logaddexp = elementwise("logaddexp", "logaddexp(a, b)", a="exp(a - y)", b="exp(b - y)")
+logit = elementwise("logit", "log(x / (1 - x))", x="where(y == y, 1 / abs(x * (1 - x)), y)")  # nan where y is
+# log(exp(a) + exp(b)); its derivatives are the sigmoids of the difference, as below
+logaddexp = elementwise(
+    "logaddexp",
+    "logaddexp(a, b)",
+    a="exp(minimum(a - b, 0)) / (1 + exp(-abs(a - b)))",
+    b="exp(minimum(b - a, 0)) / (1 + exp(-abs(b - a)))",
+)
 sqrt = elementwise("sqrt", "sqrt(x)", x="0.5 / y")
 rsqrt = elementwise("rsqrt", "1 / sqrt(x)", x="-0.5 * y * y * y")
 reciprocal = elementwise("reciprocal", "1 / x", x="-y * y")

@@ -15,6 +15,7 @@ OPS = (
         row(n, method(n), ONE, grad=False)
         for n in ("isnan", "isinf", "isfinite", "isposinf", "isneginf", "isreal", "signbit", "logical_not")
     ],
+    row("where indices", lambda m, x: m.stack(m.where(x > 0)), cases([(), (3,), (2, 3)]), grad=False),
     row("__and__ | ^ ~", lambda m, a, b: (a & b) | (a ^ ~b), TWO, "b", grad=False),
     row("__and__ integers", lambda m, a, b: (a.int() & b.int()) | (a.int() ^ ~b.int()), TWO, grad=False),
     row("__lshift__ >>", lambda m, a: ((a.int() << 2) >> 1) + (1 << a.int().abs()), ONE, grad=False),

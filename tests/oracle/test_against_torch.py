@@ -15,6 +15,8 @@ import pytest
 from ops import OPS, Op, each_case
 
 import minigrad
+from minigrad.operations import Logic, Pointwise
+from minigrad.operations.in_place import InPlace
 
 torch = pytest.importorskip("torch", reason="the oracle is PyTorch, which is not installed: pip install torch")
 pytestmark = pytest.mark.oracle
@@ -87,6 +89,28 @@ def test_values_and_derivatives(op: Op, shapes: Any, keywords: Any, dtype: str) 
         assert_same(found, wanted, what, loosely=op.name == "float")
 
 
+# ---- names -------------------------------------------------------------------------------------------------------
+
+
+def test_names_are_pytorchs() -> None:
+    """PyTorch has every name, and what is one method under several names is one there as well."""
+    assert {name for name in vars(InPlace) if name.endswith("_") and name[0] != "_"} <= set(dir(torch.Tensor))
+    names = [name for name in (*vars(Pointwise), *vars(Logic)) if not name.startswith("_")]
+    assert set(names) <= set(dir(torch))
+    same: dict[Any, list[str]] = {}
+    for name in names:
+        same.setdefault(getattr(minigrad, name), []).append(name)
+    x = torch.tensor([0.25, 0.75, 1.0])
+    for aliases in same.values():
+        function, *others = (getattr(torch, name) for name in aliases)
+        for other in others:
+            try:
+                pair = function(x), other(x)
+            except (TypeError, RuntimeError):
+                pair = function(x, 1 - x), other(x, 1 - x)
+            assert_same([numpy(pair[0])], [numpy(pair[1])], str(aliases))
+
+
 # ---- dtypes ------------------------------------------------------------------------------------------------------
 
 REFUSED = {
@@ -140,7 +164,8 @@ def test_dtypes_meet_as_in_torch(op: Op) -> None:
     assert different == {row for row in DIFFERENT if row[0] == op.name}
 
 
-OPERATORS = ("add", "sub", "mul", "truediv", "pow", "lt", "le", "gt", "ge", "eq", "ne", "and_", "or_", "xor", "matmul")
+OPERATORS = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "lt", "le", "gt", "ge", "eq", "ne")
+OPERATORS += ("and_", "or_", "xor", "lshift", "rshift", "matmul")
 
 
 @pytest.mark.parametrize("number", [3, 2.5, True, False, 0])
@@ -266,6 +291,25 @@ CORNERS: tuple[tuple[str, tuple[Any, ...]], ...] = (
         (f"x.clamp({bounds})", ([0.0, 1.0, 0.5, -1.0, 2.0, nan, inf, -inf],))
         for bounds in ("0., 1.", "min=0.", "1., 0.")
     ],
+    *[
+        (f"x.{name}()", ([-1000.0, -2.0, -1.0, -0.5, -0.0, 0.0, 0.5, 1.0, 2.0, 1000.0, inf, -inf, nan],))
+        for name in (
+            *("exp2", "log2", "log10", "rsqrt", "reciprocal", "tan", "asin", "acos", "atan", "sinh", "cosh", "asinh"),
+            *("acosh", "atanh", "sinc", "trunc", "round", "frac", "erf", "erfc", "erfinv", "logit", "nan_to_num"),
+        )
+    ],
+    *[
+        (f"x.{name}(y)", ([0.0, 0.0, -0.0, 5.0, -5.0, 5.0, inf, 1.0], [0.0, -1.0, 1.0, -3.0, 3.0, 0.0, 2.0, inf]))
+        for name in ("atan2", "remainder", "fmod", "hypot", "xlogy", "logaddexp")
+    ],
+    *[
+        (f"x.{name}(y)", ([nan, 1.0, 2.0, nan, 3.0], [1.0, nan, 2.0, nan, 2.0]))
+        for name in ("fmax", "fmin", "maximum", "minimum", "xlogy", "copysign")
+    ],
+    *[
+        (f"x.div(y, rounding_mode='{mode}')", ([5.0, -5.0, 7.0, inf, 1.0], [3.0, 3.0, -0.5, 2.0, inf]))
+        for mode in ("floor", "trunc")
+    ],
     ("x.clamp(y, y + 1)", ([0.0, 1.0, 2.0], [0.0, 0.0, 0.0])),
     ("x.clamp(y, y - 1)", ([0.0, 1.0, 2.0, 0.5], [1.0, 1.0, 1.0, 1.0])),
     ("x ** y", ([0.0, 0.0, 0.0, 0.0, 2.0, -2.0, -2.0, 1.0], [0.0, 1.0, 2.0, 3.0, 0.0, 2.0, 3.0, 0.0])),
@@ -350,6 +394,28 @@ z = x * 2; z.pow_(2); out = z
 z = x * 2; z /= w; out = z
 z = x * 2; z -= z.mean(); out = z
 z = x * 2; z -= z; out = z
+z = x * 2; z.sin_().mul_(w).tanh_(); out = z * x
+z = x * 2; v = z[0]; v.exp_(); out = z
+z = x * 2; v = z[0]; v.sin_(); z.square_(); out = v
+z = x * 2; z[1:].clamp_(-1, 1); out = z
+z = x * 2; z.T.relu_(); out = z
+z = x * 2; z.masked_fill_(x > 0, w[0]); out = z
+z = x * 2; z.lerp_(w, 0.3); out = z
+z = x * 2; z.addcmul_(w, x, value=3); out = z
+z = x * 2; z.sub_(w, alpha=2); out = z
+z = x * 2; z.div_(w, rounding_mode="floor"); out = z + x
+z = x * 2; z.eq_(w.detach()); out = z + x
+z = x * 2; z.gt_(0); out = z
+z = x * 2; v = z[0]; v.lt_(w.detach()); out = z
+z = x * 2; z.round_(); out = z
+z = x * 2; y = z + 1; z.cos_(); out = y
+z = x * 2; z %= 1.5; out = z
+z = m.tensor([5, 6, 7, 8]); z //= 2; z %= 3; z <<= 2; out = z * w
+z = m.tensor([5, 6, 7, 8]); z.clamp_(6, 7).neg_(); out = z * w
+z = m.tensor([5.0, 6, 7, 8]); z.exp2_().log2_().sub_(1); out = z * w
+z = m.zeros(3, 4, dtype=x.dtype); z.atan2_(x.cos()); out = z
+z = m.zeros(3, 4, dtype=x.dtype); z.add_(w, alpha=2); out = z
+with m.no_grad(): x.neg_(); x.clamp_(-1, 1)| out = x * x
 z = x * 2; z.copy_(w); out = z * x
 z = x * 2; z.copy_(x); out = z
 z = x * 2; z[1].copy_(w); out = z
@@ -430,6 +496,26 @@ v = x.T; v[0] = 2; out = x
 x.zero_(); out = x
 z = x.expand(2, 3, 4); z += 1; out = z
 z = (x * 2).expand(2, 3, 4); z += 1; out = z
+z = x * 2; y = z.sin(); z.sin_(); out = y
+z = x * 2; y = z.exp_(); y += 1; v = z.log(); z.zero_(); out = v
+x.exp_(); out = x
+x.clamp_(0, 1); out = x
+x[0].neg_(); out = x
+x.masked_fill_(x > 0, 0); out = x
+z = m.tensor([1, 2, 3, 4]); z.exp_(); out = z * w
+z = m.tensor([1, 2, 3, 4]); z /= 2; out = z * w
+z = m.tensor([True]); z += 1; out = z * w
+z = m.tensor([1, 2, 3, 4]); z //= 0; out = z * w
+z = m.tensor([1, 2, 3, 4]) % m.tensor(0); out = z * w
+z = x.masked_fill(w, 0); out = z
+z = x.masked_fill(x > 0, w); out = z
+z = x.div(w, rounding_mode="up"); out = z
+z = x - (x > 0); out = z
+z = m.tensor([1, 2]).add(1, alpha=0.5); out = z * w
+z = m.tensor([1, 2]).addcdiv(m.tensor([1, 2]), m.tensor([1, 2])); out = z
+z = x.lerp(w.float(), 0.5); out = z
+z = x << 1; out = z
+z = m.tensor([1, 2]).round(decimals=1); out = z
 z = x * 2; z += m.zeros(2, 3, 4, dtype=x.dtype); out = z
 z = m.tensor([1, 2, 3, 4]); z += w; out = z
 z = m.tensor([1, 2, 3, 4]); z[0] = w[0]; out = z
@@ -502,6 +588,8 @@ z = x * 2; y = w / z; y += 1; out = y
 
 TORCH_REFUSES = """
 z = x * 2; z[:2] = z[1:]; out = z                      ~ z = x * 2; out = m.stack([z[1], z[2], z[2]])
+z = x * 2; z.exp_().log_(); out = z                    ~ z = x * 2; out = z
+z = x * 2; v = z[0]; v.sigmoid_(); z *= 3; out = v     ~ out = (x[0] * 2).sigmoid() * 3
 z = x * 2; y = z.relu(); y *= 2; out = y               ~ out = (x * 2).relu() * 2
 z = x * 2; r = list(z); r[0] += w; out = z             ~ z = x * 2; out = m.stack([z[0] + w, z[1], z[2]])
 z = x * 2| with m.no_grad(): v = z[0]| z *= 3; out = v * w ~ out = x[0] * 6 * w
