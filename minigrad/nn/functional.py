@@ -50,6 +50,25 @@ from minigrad.nn.embedding import embedding as embedding
 from minigrad.nn.layers import bilinear as bilinear
 from minigrad.nn.layers import linear as linear
 from minigrad.nn.padding import pad as pad
+from minigrad.nn.pooling import adaptive_avg_pool1d as adaptive_avg_pool1d
+from minigrad.nn.pooling import adaptive_avg_pool2d as adaptive_avg_pool2d
+from minigrad.nn.pooling import adaptive_avg_pool3d as adaptive_avg_pool3d
+from minigrad.nn.pooling import adaptive_max_pool1d as adaptive_max_pool1d
+from minigrad.nn.pooling import adaptive_max_pool2d as adaptive_max_pool2d
+from minigrad.nn.pooling import adaptive_max_pool3d as adaptive_max_pool3d
+from minigrad.nn.pooling import avg_pool1d as avg_pool1d
+from minigrad.nn.pooling import avg_pool2d as avg_pool2d
+from minigrad.nn.pooling import avg_pool3d as avg_pool3d
+from minigrad.nn.pooling import local_response_norm as local_response_norm
+from minigrad.nn.pooling import lp_pool1d as lp_pool1d
+from minigrad.nn.pooling import lp_pool2d as lp_pool2d
+from minigrad.nn.pooling import lp_pool3d as lp_pool3d
+from minigrad.nn.pooling import max_pool1d as max_pool1d
+from minigrad.nn.pooling import max_pool2d as max_pool2d
+from minigrad.nn.pooling import max_pool3d as max_pool3d
+from minigrad.nn.pooling import max_unpool1d as max_unpool1d
+from minigrad.nn.pooling import max_unpool2d as max_unpool2d
+from minigrad.nn.pooling import max_unpool3d as max_unpool3d
 from minigrad.rules import nn as loss_rules
 from minigrad.tensors import Tensor
 

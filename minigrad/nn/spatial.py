@@ -31,8 +31,8 @@ def each_dim(name: str, argument: str, value: Any, ndim: int, least: float = 1) 
     return values
 
 
-def as_batch(name: str, input: Any, ndim: int) -> tuple[Tensor, bool]:
-    """The input as (N, C, *sizes), and whether it came without N.
+def check_rank(name: str, input: Any, ndim: int) -> Tensor:
+    """The input, (N, C, *sizes) or (C, *sizes).
 
     Raises:
         ValueError: for any other number of dimensions.
@@ -48,6 +48,12 @@ def as_batch(name: str, input: Any, ndim: int) -> tuple[Tensor, bool]:
             f"{name}: the input is a batch (N, C, {LETTERS[ndim]}), or one example (C, {LETTERS[ndim]}); got shape "
             f"{x.shape}.{mend}"
         )
+    return x
+
+
+def as_batch(name: str, input: Any, ndim: int) -> tuple[Tensor, bool]:
+    """The input as (N, C, *sizes), and whether it came without N."""
+    x = check_rank(name, input, ndim)
     alone = x.ndim == ndim + 1
     return (x.unsqueeze(0) if alone else x), alone
 

@@ -121,6 +121,8 @@ REFUSED = {
     ("masked_fill_", "bool"): "likewise",
     ("add alpha", "bool"): "three times True is no boolean",
     ("add_ alpha", "bool"): "likewise",
+    **{(f"avg_pool{n}d", "int64"): "means are floats" for n in (1, 2, 3)},
+    ("local_response_norm", "int64"): "likewise",
 }
 """What PyTorch answers and minigrad refuses: (row, dtype of the tensor)."""
 DIFFERENT = {
