@@ -239,11 +239,30 @@ def test_the_mixed_second_derivative_of_a_power() -> None:
         (lambda w: tensor([True]) ** tensor([True]), TypeError, r"pow: .*bool"),
         (lambda w: -tensor([True]), TypeError, r"neg: .*bool"),
         (lambda w: minigrad.full((2,), "a"), TypeError, "full"),
+        (lambda w: tensor([1, 2]) // 0, ZeroDivisionError, "floor_divide: an integer divided by 0"),
+        (lambda w: tensor([1, 2]) % tensor([1, 0]), ZeroDivisionError, "remainder: an integer divided by 0"),
+        (lambda w: w.exp(out=w), TypeError, r"exp\(\) got an unexpected keyword argument 'out'"),
+        (lambda w: w & w, TypeError, "bitwise_and: of integers or booleans, not of floats"),
+        (lambda w: w.masked_fill(w, 0), TypeError, "masked_fill: the mask is of booleans, got float32"),
+        (lambda w: w.masked_fill(w > 0, w), TypeError, "masked_fill: the value is a number or a 0-d tensor"),
+        (lambda w: w.lerp(w.double(), 0.5), TypeError, "lerp: .*float32; got float64"),
+        (lambda w: tensor([1, 2]).add(1, alpha=0.5), TypeError, "add: alpha=0.5 does not go with tensors of int64"),
+        (lambda w: tensor([1, 2]).exp_(), TypeError, "exp in place: the result is float32"),
+        (lambda w: w.exp_(), RuntimeError, "exp in place on a leaf"),
+        (lambda w: w.eq_(w), RuntimeError, "eq in place on a leaf"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(call: Callable[[Tensor], Any], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         call(tensor([1.0, 2.0], requires_grad=True))
+
+
+def test_a_number_may_stand_first() -> None:
+    t = tensor([1.0, 2.0])
+    assert minigrad.pow(2, t).tolist() == [2.0, 4.0]
+    assert minigrad.sub(2, t).tolist() == [1.0, 0.0]
+    assert minigrad.remainder(5, t).tolist() == [0.0, 1.0]
+    assert minigrad.float_power(2, t).dtype == np.float64
 
 
 def test_numbers_of_different_width_compare_in_one() -> None:

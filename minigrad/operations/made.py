@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import numpy as np
 
@@ -12,6 +12,8 @@ from minigrad.operations.base import Base, T
 from minigrad.promotion import NUMBERS, check_broadcast, default_dtype, promoted
 from minigrad.rules import elementwise as ew
 from minigrad.rules.rule import Elementwise, Rule
+
+Method = TypeVar("Method", bound=Callable[..., Any])
 
 
 def refuse(name: str, self: Any) -> NoReturn:
@@ -23,6 +25,13 @@ def formula(rule: Elementwise) -> str:
     """The docstring of a method that is nothing but its rule."""
     partials = ", ".join(f"dy/d{name} = {text}" for name, text in rule.partials.items())
     return f"y = {rule.formula}, element by element; {partials}."
+
+
+def _called(name: str, doc: str | None, method: Method) -> Method:
+    """The method under its own name, in errors and in help()."""
+    method.__name__ = method.__qualname__ = name
+    method.__doc__ = doc
+    return method
 
 
 def unary(rule: Rule, doc: str = "", exact: bool = False) -> Callable[[T], T]:
@@ -37,8 +46,7 @@ def unary(rule: Rule, doc: str = "", exact: bool = False) -> Callable[[T], T]:
             _refuse_bool(rule, self)
         return self.apply(rule, self)
 
-    method.__name__, method.__doc__ = rule.name, doc or formula(rule)  # type: ignore[arg-type]
-    return method
+    return _called(rule.name, doc or formula(rule), method)  # type: ignore[arg-type]
 
 
 def operators(rule: Elementwise, division: bool = False) -> tuple[Callable[[T, Any], T], Callable[[T, Any], T]]:
@@ -58,8 +66,7 @@ def operators(rule: Elementwise, division: bool = False) -> tuple[Callable[[T, A
     def reflected(self: T, other: Any) -> T:
         return _combine(rule, self, other, self, division)
 
-    method.__name__, method.__doc__ = rule.name, formula(rule)
-    return method, reflected
+    return _called(rule.name, formula(rule), method), reflected
 
 
 def named(
@@ -79,8 +86,7 @@ def named(
             raise TypeError(f"{name}: computes with tensors, arrays, numbers; got {type(stranger).__name__}")
         return answer
 
-    method.__name__, method.__doc__ = name, operator.__doc__
-    return method
+    return _called(name, operator.__doc__, method)
 
 
 def binary(rule: Elementwise, division: bool = False) -> Callable[[T, Any], T]:
@@ -129,6 +135,4 @@ def in_place(function: Callable[..., Any]) -> Callable[..., Any]:
         new = function(self._past(*args, *keywords.values()), *args, **keywords)
         return new if new is NotImplemented else self._write(new, name)
 
-    method.__name__ = method.__qualname__ = f"{name}_"
-    method.__doc__ = f"`{name}`, written into this tensor's own memory; gives the tensor."
-    return method
+    return _called(f"{name}_", f"`{name}`, written into this tensor's own memory; gives the tensor.", method)
