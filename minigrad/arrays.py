@@ -87,3 +87,23 @@ def _index_part(i: Any) -> Any:
     if isinstance(i, slice) and any(hasattr(end, "_array") for end in (i.start, i.stop, i.step)):
         return slice(*[end if end is None else int(end) for end in (i.start, i.stop, i.step)])
     return i
+
+
+def selected_first(index: Any) -> tuple[Any, Any] | None:
+    """An index as two, to be applied one after the other, where NumPy and PyTorch would differ; else None.
+
+    In t[0, :, [1, 2]], the 0 only selects in PyTorch, whereas NumPy broadcasts it with the list; and as the two are
+    not neighbours, it would put what they give in front. So this is t[0][:, [1, 2]].
+    """
+    if not isinstance(index, tuple) or not any(isinstance(i, np.ndarray) for i in index):
+        return None
+    whole = [isinstance(i, int | np.integer) and not isinstance(i, bool) for i in index]
+    places = [n for n, i in enumerate(index) if whole[n] or isinstance(i, np.ndarray | bool)]
+    if not any(whole) or places[-1] - places[0] < len(places):
+        return None
+    selection: list[Any] = []
+    for i, select in zip(index, whole):
+        mask = isinstance(i, np.ndarray) and i.dtype.kind == "b"
+        if i is not None and not isinstance(i, bool):
+            selection += [i] if select or i is Ellipsis else [slice(None)] * (i.ndim if mask else 1)
+    return tuple(selection), tuple([i for i, select in zip(index, whole) if not select])

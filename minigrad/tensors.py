@@ -16,7 +16,7 @@ from typing import Any, Self
 import numpy as np
 
 from minigrad import engine, guard, protocols
-from minigrad.arrays import array_from, index_from
+from minigrad.arrays import array_from, index_from, selected_first
 from minigrad.engine import Node, mode, now, report, watchers
 from minigrad.operations import Casts, Operations
 from minigrad.promotion import default_dtype, kind
@@ -562,6 +562,9 @@ class Tensor(Operations, Casts, protocols.NumPy):
 
     def __setitem__(self, index: Any, value: Any) -> None:
         index = index_from(index)
+        if index.__class__ is tuple and (steps := selected_first(index)):
+            self[steps[0]][steps[1]] = value
+            return
         v = value if isinstance(value, Tensor) else array_from(value, None)
         array = v._array if isinstance(v, Tensor) else v
         recorded = self._recorded("t[...] =", v)
@@ -604,6 +607,8 @@ class Tensor(Operations, Casts, protocols.NumPy):
 
     def __getitem__(self, index: Any) -> Tensor:
         index = index_from(index)
+        if index.__class__ is tuple and (steps := selected_first(index)):
+            return self[steps[0]][steps[1]]
         try:
             return Tensor.apply(ix.getitem, self, index=index)
         except IndexError as error:

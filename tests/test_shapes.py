@@ -24,7 +24,7 @@ def test_a_view_never_copies_what_is_written_to() -> None:
     assert minigrad.zeros(0, 3).T.view(3, 0, 1).shape == (3, 0, 1)
 
 
-def test_windows_are_for_reading_only() -> None:
+def test_windows_that_overlap_are_for_reading_only() -> None:
     with pytest.raises(RuntimeError, match="clone"):
         minigrad.arange(4).unfold(0, 2, 1).zero_()
 

@@ -76,7 +76,7 @@ class Shapes(Base):
         if len(size) == 1 and isinstance(size[0], type | np.dtype | str) or "dtype" in named:
             raise NotImplementedError("view: of the same bytes as another dtype is not supported; t.to(dtype) converts")
         out = self.reshape(_numbers(size, named, "size"))
-        if not np.may_share_memory(out._array, self._array) and out._array.size:
+        if out._base is None and out._array.size:  # a copy
             if self._base is not None:
                 raise RuntimeError(
                     f"view: a tensor of shape {self.shape} cannot be seen in the shape {out.shape}, for it is itself "
@@ -357,10 +357,13 @@ class Shapes(Base):
         """The tensors that lie along `dim`, one by one; views."""
         return tuple([self.select(dim, i) for i in range(self.shape[self._dim_of("unbind", dim)])])
 
-    def split(self, split_size_or_sections: int | Sequence[int], dim: int = 0) -> tuple[Self, ...]:
-        """Pieces along `dim`, of one size (the last one may be smaller), or of the given sizes; views."""
+    def split(self, split_size_or_sections: Any = None, dim: int = 0, *, split_size: Any = None) -> tuple[Self, ...]:
+        """Pieces along `dim`, of one size (the last one may be smaller), or of the given sizes; views.
+
+        PyTorch has both names for the first argument, of the function and of the method.
+        """
         d = self._dim_of("split", dim)
-        n, size = self.shape[d], split_size_or_sections
+        n, size = self.shape[d], split_size_or_sections if split_size is None else split_size
         if isinstance(size, int | np.integer):
             if size < 0 or not size and n:
                 raise ValueError(f"split: the size of a piece is 1 or more, got {size}")
@@ -404,7 +407,7 @@ class Shapes(Base):
 
     def unfold(self, dimension: int, size: int, step: int) -> Self:
         """All windows of `size` neighbours along a dimension, `step` apart; the elements of a window are in a new
-        last dimension. A view for reading only, as windows may overlap."""
+        last dimension. A view; where the windows overlap, for reading only."""
         d = self._dim(dimension)
         t = self if self.ndim else self.reshape(1)
         if not 0 <= size <= t.shape[d] or step < 1:

@@ -51,7 +51,7 @@ place: Rule = Rule("place", _placed, x=lambda g, index: g[index])
 
 def grid(index: np.ndarray, axis: int) -> tuple[np.ndarray, ...]:
     """What to read at (or write to) for PyTorch's gather and scatter: in all dimensions but `axis`, where one is."""
-    places = list(np.ogrid[tuple(map(slice, index.shape))])
+    places = [np.arange(n).reshape((n,) + (1,) * (index.ndim - 1 - d)) for d, n in enumerate(index.shape)]
     places[axis] = index
     return tuple(places)
 

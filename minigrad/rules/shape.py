@@ -69,7 +69,8 @@ on_diagonal: Rule = Rule("on_diagonal", _on_diagonal, x=lambda g, offset, axes: 
 
 def _windows(x: Any, *, axis: int, size: int, step: int) -> Any:
     every = (slice(None),) * axis + (slice(None, None, step),)
-    return np.lib.stride_tricks.sliding_window_view(x, size, axis)[every]
+    apart = bool(step >= size and x.flags.writeable)  # where windows overlap, writing would mean nothing
+    return np.lib.stride_tricks.sliding_window_view(x, size, axis, writeable=apart)[every]
 
 
 def _overlapped(x: Any, *, shape: tuple[int, ...], axis: int, size: int, step: int) -> Any:

@@ -123,6 +123,7 @@ z = x * 2; v = z.flip(0); v *= w; out = z + v
 z = x * 2; v = z.roll(1); v *= w; out = z + v
 z = x * 2; v = z.tril(); v *= w; out = z + v
 z = x * 2; v = z.unfold(1, 2, 1); z *= 3; out = v
+z = x * 2; v = z.unfold(1, 2, 2); v *= w[:2]; out = z
 z = x * 2; v = z.unsqueeze(1).squeeze(1); v[0] *= 3; out = z
 z = x * 2; z.tril_(); out = z * w
 z = x * 2; z.triu_(1); out = z * w
