@@ -650,10 +650,6 @@ class Tensor(Operations, Casts, protocols.NumPy):
         """The shape, or the size of one dimension."""
         return self.shape if dim is None else self.shape[dim]
 
-    def numel(self) -> int:
-        """The number of elements."""
-        return self._array.size
-
     def item(self) -> float | int | bool:
         """The one element, as a Python number.
 

@@ -109,6 +109,6 @@ def test_every_method_is_in_the_table() -> None:
     same = {getattr(Operations, name, None) for name in tried}
     methods = {n for c in (Operations, Casts) for n in dir(c) if not n.startswith("_") and getattr(c, n) not in same}
     functions = {"where", *minigrad._WHERE["joining"].split()} - {"broadcast_shapes"}
-    attributes = {"apply", "shape", "ndim", "dtype", "astype", "to", "is_contiguous"}
+    attributes = {"apply", "shape", "ndim", "dtype", "astype", "to", "is_contiguous", "numel"}
     refused = {"as_strided"}
     assert (methods | functions) - attributes - refused - tried == set()

@@ -105,6 +105,10 @@ class Shapes(Base):
         """Whether the memory is in the order of the dimensions, the last one fastest."""
         return self._array.flags.c_contiguous
 
+    def numel(self) -> int:
+        """The number of elements."""
+        return self._array.size
+
     def flatten(self, start_dim: int = 0, end_dim: int = -1) -> Self:
         """The dimensions from `start_dim` to `end_dim` as one; flatten(1) leaves the batch alone."""
         start, end = self._dim(start_dim), self._dim(end_dim)

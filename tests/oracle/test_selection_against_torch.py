@@ -43,7 +43,7 @@ out = x[m.tensor([0, -1, -1])] ** 2
 out = x[True] * x[None, m.tensor(1)]
 out = x[None][0, :, m.tensor([0, 3, 1])] ** 2
 out = x[None][m.tensor([0, 0]), :, -1] ** 2
-out = x[None, 1, :, m.tensor([0, 3, 1])] ** 2
+out = x[None][None, 0, :, m.tensor([0, 3, 1])] ** 2
 out = x[None][0, x[:, 0] > 0, None] ** 2
 z = x * 2; z[None][0, :, m.tensor([0, 3, 1])] = w[:3]; out = z * z
 z = x * 2; z[None][0, :, m.tensor([0, 3, 1])] *= w[:3]; out = z * z
