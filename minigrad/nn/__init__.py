@@ -64,6 +64,15 @@ from minigrad.nn.losses import CrossEntropyLoss as CrossEntropyLoss
 from minigrad.nn.losses import MSELoss as MSELoss
 from minigrad.nn.module import Module as Module
 from minigrad.nn.module import Parameter as Parameter
+from minigrad.nn.normalization import BatchNorm1d as BatchNorm1d
+from minigrad.nn.normalization import BatchNorm2d as BatchNorm2d
+from minigrad.nn.normalization import BatchNorm3d as BatchNorm3d
+from minigrad.nn.normalization import GroupNorm as GroupNorm
+from minigrad.nn.normalization import InstanceNorm1d as InstanceNorm1d
+from minigrad.nn.normalization import InstanceNorm2d as InstanceNorm2d
+from minigrad.nn.normalization import InstanceNorm3d as InstanceNorm3d
+from minigrad.nn.normalization import LayerNorm as LayerNorm
+from minigrad.nn.normalization import RMSNorm as RMSNorm
 from minigrad.nn.padding import CircularPad1d as CircularPad1d
 from minigrad.nn.padding import CircularPad2d as CircularPad2d
 from minigrad.nn.padding import CircularPad3d as CircularPad3d

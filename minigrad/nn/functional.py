@@ -49,6 +49,11 @@ from minigrad.nn.dropout import dropout3d as dropout3d
 from minigrad.nn.embedding import embedding as embedding
 from minigrad.nn.layers import bilinear as bilinear
 from minigrad.nn.layers import linear as linear
+from minigrad.nn.normalization import batch_norm as batch_norm
+from minigrad.nn.normalization import group_norm as group_norm
+from minigrad.nn.normalization import instance_norm as instance_norm
+from minigrad.nn.normalization import layer_norm as layer_norm
+from minigrad.nn.normalization import rms_norm as rms_norm
 from minigrad.nn.padding import pad as pad
 from minigrad.nn.pooling import adaptive_avg_pool1d as adaptive_avg_pool1d
 from minigrad.nn.pooling import adaptive_avg_pool2d as adaptive_avg_pool2d
