@@ -148,7 +148,7 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
 
 def cartesian_prod(*tensors: Tensor) -> Tensor:
     """All choices of one element of each vector, a row each; of one vector, itself."""
-    if len(tensors) == 1:
+    if len(tensors) == 1 and tensors[0].ndim == 1:
         return tensors[0]
     return stack([grid.flatten() for grid in meshgrid(*tensors)], 1)
 

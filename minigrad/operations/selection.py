@@ -6,13 +6,15 @@ Each method ending in _ writes into the tensor itself; the one without it writes
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 
+from minigrad.engine import mode
 from minigrad.operations.base import Base
-from minigrad.promotion import NUMBERS
+from minigrad.promotion import NUMBERS, check_broadcast, operand
 from minigrad.rules import index as ix
 
 
@@ -25,12 +27,12 @@ class Selected(NamedTuple):
 
 def _on_a_copy(method: Callable[..., Any]) -> Callable[..., Any]:
     """The method without _ at the end: it leaves the tensor as it is."""
-    name = method.__name__.rstrip("_")
 
+    @functools.wraps(method)
     def copying(self: Any, *args: Any, **named: Any) -> Any:
-        return getattr(self.clone(), f"{name}_")(*args, **named)
+        return method(self.clone(), *args, **named)
 
-    copying.__name__, copying.__doc__ = name, method.__doc__
+    copying.__name__ = copying.__qualname__ = method.__name__.rstrip("_")
     return copying
 
 
@@ -135,6 +137,7 @@ class Selection(Base):
     def masked_select(self, mask: Any) -> Self:
         """The elements where the boolean mask is true, in one dimension; tensor and mask are broadcast."""
         chosen = self._mask("masked_select", mask)
+        check_broadcast("masked_select", self, chosen)
         shape = np.broadcast_shapes(self.shape, chosen.shape)
         return self.expand(shape)[np.broadcast_to(chosen, shape)]
 
@@ -143,6 +146,21 @@ class Selection(Base):
         if chosen.dtype != bool:
             raise TypeError(f"{name}: the mask is a tensor of booleans, got {chosen.dtype}; .bool() converts it")
         return chosen
+
+    def _refuse_other(self, name: str, source: Any) -> None:
+        """Raise where what is to be written is no tensor of this tensor's dtype."""
+        if not isinstance(source, Base | np.ndarray):
+            raise TypeError(f"{name}: takes its values from a tensor, got {type(source).__name__}: {source!r}")
+        if source.dtype != self.dtype:
+            raise TypeError(
+                f"{name}: the values are of {source.dtype}, the tensor of {self.dtype}; values.to(...) converts them"
+            )
+
+    def _refuse_gradient(self, name: str, source: Any) -> None:
+        if mode.recording and (self.requires_grad or getattr(source, "requires_grad", False)):
+            raise NotImplementedError(
+                f"{name} has no gradient here; for the values alone use t.detach() and src.detach()"
+            )
 
     def nonzero(self, *, as_tuple: bool = False) -> Any:
         """Where the elements are not 0: a row of indices each; as a tuple, a vector for each dimension."""
@@ -173,8 +191,7 @@ class Selection(Base):
         if reduce == "add":
             return self._added(ix.scatter, source, index=places, axis=d)
         if reduce == "multiply":
-            if self.requires_grad or getattr(source, "requires_grad", False):
-                raise NotImplementedError("scatter: reduce='multiply' has no gradient; see scatter_reduce")
+            self._refuse_gradient("scatter: reduce='multiply'", source)
             product = self._array.copy().reshape(self.shape or (1,))
             np.multiply.at(product, ix.grid(places, d), _array(source))
             return self.copy_(self._of(product.reshape(self.shape)))
@@ -189,10 +206,11 @@ class Selection(Base):
         places = self._places(name, index, d)
         if isinstance(src, Base | np.ndarray):
             self._check_fit(name, d, places, src.shape)
-            if src.dtype != self.dtype:
-                raise TypeError(f"{name}: src is of {src.dtype}, the tensor of {self.dtype}; src.to(...) converts it")
+            self._refuse_other(name, src)
             source: Any = src if src.ndim else src.reshape(1)
             source = source[tuple([slice(n) for n in places.shape or (1,)])]
+        elif operand(src) is None:
+            raise TypeError(f"{name}: takes its values from a tensor, or a number; got {type(src).__name__}: {src!r}")
         else:
             self._check_fit(name, d, places)
             source = np.full(places.shape or (1,), src).astype(self.dtype)
@@ -205,8 +223,7 @@ class Selection(Base):
 
     def scatter_add_(self, dim: int, index: Any, src: Any) -> Self:
         """self[i][index[i][j][k]][k] += src[i][j][k], for dim=1 of three; a repeated index receives all."""
-        if not isinstance(src, Base | np.ndarray):
-            raise TypeError(f"scatter_add: src is a tensor, got {src!r}; for a number: scatter(..., reduce='add')")
+        self._refuse_other("scatter_add", src)
         source, places, d = self._source("scatter_add", dim, index, src)
         return self._added(ix.scatter, source, index=places, axis=d)
 
@@ -219,6 +236,7 @@ class Selection(Base):
         """
         if reduce not in ("sum", "mean", "prod", "amax", "amin"):
             raise ValueError(f"scatter_reduce: reduce is sum, mean, prod, amax or amin, got {reduce!r}")
+        self._refuse_other("scatter_reduce", src)
         source, places, d = self._source("scatter_reduce", dim, index, src)
         grid = ix.grid(places, d)
         if not include_self:
@@ -232,10 +250,7 @@ class Selection(Base):
             np.add.at(count, grid, 1)
             count = np.maximum(count, 1).reshape(self.shape)
             return self.div_(count) if self.dtype.kind == "f" else self.copy_(self._of(self._array // count))
-        if self.requires_grad or getattr(source, "requires_grad", False):
-            raise NotImplementedError(
-                f"scatter_reduce: {reduce!r} has no gradient here; .detach() for the values alone"
-            )
+        self._refuse_gradient(f"scatter_reduce: {reduce!r}", source)
         ufunc: Any = {"prod": np.multiply, "amax": np.maximum, "amin": np.minimum}[reduce]
         result = self._array.copy().reshape(self.shape or (1,))
         ufunc.at(result, grid, _array(source))
@@ -275,10 +290,7 @@ class Selection(Base):
         """The index of what a vector of indices names along `dim`, if `source` fits there."""
         d = self._dim(dim)
         places = self._places(name, index, d)
-        if not isinstance(source, Base | np.ndarray):
-            raise TypeError(f"{name}: source is a tensor, got {type(source).__name__}: {source!r}")
-        if source.dtype != self.dtype:
-            raise TypeError(f"{name}: source is of {source.dtype}, the tensor of {self.dtype}; source.to(...) converts")
+        self._refuse_other(name, source)
         wanted = (*self.shape[:d], places.size, *self.shape[d + 1 :]) if self.ndim else (places.size,)
         if places.ndim > 1 or source.shape != wanted and (self.ndim or source.shape != ()):
             raise ValueError(
@@ -291,8 +303,7 @@ class Selection(Base):
         """self[indices] = values, where `indices` is a tuple; with `accumulate`, a repeated place receives the sum."""
         if not isinstance(indices, tuple | list):
             raise TypeError(f"index_put: indices is a tuple of tensors, got {type(indices).__name__}")
-        if values.dtype != self.dtype:
-            raise TypeError(f"index_put: values are of {values.dtype}, the tensor of {self.dtype}; .to(...) converts")
+        self._refuse_other("index_put", values)
         if not accumulate:
             self[tuple(indices)] = values
             return self
@@ -303,10 +314,11 @@ class Selection(Base):
 
     def masked_scatter_(self, mask: Any, source: Any) -> Self:
         """The elements where the mask is true become, one after the other, those of `source`."""
-        chosen = np.broadcast_to(self._mask("masked_scatter", mask), self.shape)
+        chosen = self._mask("masked_scatter", mask)
+        check_broadcast("masked_scatter", self, chosen)
+        chosen = np.broadcast_to(chosen, self.shape)
         n = int(chosen.sum())
-        if source.dtype != self.dtype:
-            raise TypeError(f"masked_scatter: source is of {source.dtype}, the tensor of {self.dtype}")
+        self._refuse_other("masked_scatter", source)
         if n > source.reshape(-1).shape[0]:
             raise ValueError(f"masked_scatter: the mask has {n} places, but source, of shape {source.shape}, fewer")
         self[chosen] = source.reshape(-1)[:n]
