@@ -107,4 +107,12 @@ from minigrad.nn.pooling import MaxPool3d as MaxPool3d
 from minigrad.nn.pooling import MaxUnpool1d as MaxUnpool1d
 from minigrad.nn.pooling import MaxUnpool2d as MaxUnpool2d
 from minigrad.nn.pooling import MaxUnpool3d as MaxUnpool3d
+from minigrad.nn.resize import ChannelShuffle as ChannelShuffle
+from minigrad.nn.resize import Fold as Fold
+from minigrad.nn.resize import PixelShuffle as PixelShuffle
+from minigrad.nn.resize import PixelUnshuffle as PixelUnshuffle
+from minigrad.nn.resize import Unfold as Unfold
+from minigrad.nn.resize import Upsample as Upsample
+from minigrad.nn.resize import UpsamplingBilinear2d as UpsamplingBilinear2d
+from minigrad.nn.resize import UpsamplingNearest2d as UpsamplingNearest2d
 from minigrad.nn.summary import summary as summary

@@ -74,6 +74,12 @@ from minigrad.nn.pooling import max_pool3d as max_pool3d
 from minigrad.nn.pooling import max_unpool1d as max_unpool1d
 from minigrad.nn.pooling import max_unpool2d as max_unpool2d
 from minigrad.nn.pooling import max_unpool3d as max_unpool3d
+from minigrad.nn.resize import channel_shuffle as channel_shuffle
+from minigrad.nn.resize import fold as fold
+from minigrad.nn.resize import interpolate as interpolate
+from minigrad.nn.resize import pixel_shuffle as pixel_shuffle
+from minigrad.nn.resize import pixel_unshuffle as pixel_unshuffle
+from minigrad.nn.resize import unfold as unfold
 from minigrad.rules import nn as loss_rules
 from minigrad.tensors import Tensor
 

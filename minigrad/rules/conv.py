@@ -44,6 +44,7 @@ class _Windows:
         images: (C, n, *large), inside the padding.
         offsets: (C, *kernel, n, *small): the windows, as a view of the padded images.
         columns: the same shape, memory of its own.
+        separate: `columns` as (n, C, *kernel, *small), without the windows that run over the end.
         matrix: `columns` as (groups, C / groups * kernel, n * small).
         results: (O, n, *small) as (groups, O / groups, n * small), zero at first, for a product with the matrix.
         outputs: `results` as (n, O, *small), without the windows that run over the end.
@@ -75,6 +76,7 @@ class _Windows:
             ),
         )
         self.columns = np.empty(self.offsets.shape, dtype)
+        self.separate = np.moveaxis(self.columns[..., : small[-1]], 1 + len(kernel), 0)
         self.matrix = self.columns.reshape(groups, rows // groups, self.n * places)
         self.results = np.zeros((groups, O // groups, self.n * places), dtype)
         self.outputs = np.swapaxes(self.results.reshape(O, self.n, *small[:-1], line)[..., : small[-1]], 0, 1)
@@ -143,6 +145,31 @@ def _conv_weight(z: Any, x: Any, *, geometry: Geometry) -> Any:
     return np.swapaxes(weight, 1, 2).reshape(z.shape[1], -1, *geometry.kernel)
 
 
+def _unfold(x: Any, *, geometry: Geometry) -> Any:
+    """The windows of x themselves, (N, C * kernel, small)."""
+    windows = _Windows(geometry, len(x), x.shape[1], 0, x.dtype)
+    out = np.empty((*x.shape[:2], *geometry.kernel, *geometry.small), x.dtype)
+    for i in range(0, len(x), windows.n):
+        chunk = slice(i, i + windows.n)
+        windows.read(x[chunk])
+        out[chunk] = windows.separate[: len(x[chunk])]
+    return out.reshape(len(x), x.shape[1] * math.prod(geometry.kernel), math.prod(geometry.small))
+
+
+def _fold(z: Any, *, geometry: Geometry) -> Any:
+    """The transpose of `_unfold`: windows put back where they were, and summed where they overlap."""
+    C = z.shape[1] // math.prod(geometry.kernel)
+    windows = _Windows(geometry, len(z), C, 0, z.dtype)
+    windows.columns.fill(0)
+    z = z.reshape(len(z), C, *geometry.kernel, *geometry.small)
+    out = np.empty((len(z), C, *geometry.large), z.dtype)
+    for i in range(0, len(z), windows.n):
+        chunk = slice(i, i + windows.n)
+        windows.separate[: len(z[chunk])] = z[chunk]
+        out[chunk] = windows.add_up()[: len(z[chunk])]
+    return out
+
+
 def _sum_but_channels(g: Any) -> Any:
     return np.sum(g, axis=(0, *range(2, g.ndim)))
 
@@ -167,3 +194,5 @@ conv_weight: Rule = Rule(
     z=lambda g, x, geometry: conv(x, g, None, geometry=geometry),
     x=lambda g, z, geometry: conv_transpose(z, g, None, geometry=geometry),
 )
+unfold: Rule = Rule("unfold", _unfold, x=lambda g, geometry: fold(g, geometry=geometry))
+fold: Rule = Rule("fold", _fold, z=lambda g, geometry: unfold(g, geometry=geometry))

@@ -123,6 +123,7 @@ REFUSED = {
     ("add_ alpha", "bool"): "likewise",
     **{(f"avg_pool{n}d", "int64"): "means are floats" for n in (1, 2, 3)},
     ("local_response_norm", "int64"): "likewise",
+    **{(f"interpolate {mode}", "uint8"): "which neighbours mix to a float" for mode in ("bilinear", "bicubic")},
 }
 """What PyTorch answers and minigrad refuses: (row, dtype of the tensor)."""
 DIFFERENT = {
