@@ -83,7 +83,7 @@ def _overlapped(x: Any, *, shape: tuple[int, ...], axis: int, size: int, step: i
 
 
 windows: Rule = Rule(
-    "unfold",
+    "windows",
     _windows,
     x=lambda g, x_shape, axis, size, step: overlapped(g, shape=x_shape, axis=axis, size=size, step=step),
 )
