@@ -457,7 +457,10 @@ def test_bad_batches(batch: Any, error: type[Exception], message: str) -> None:
 @pytest.mark.parametrize(
     ("loss", "message"),
     [
-        (nn.CrossEntropyLoss("none"), r"the loss is to be a tensor of one number, got shape \(16,\); average it"),
+        (
+            nn.CrossEntropyLoss(reduction="none"),
+            r"the loss is to be a tensor of one number, got shape \(16,\); average it",
+        ),
         (lambda scores, targets: scores, r"got shape \(16, 3\)"),
         (lambda scores, targets: 1.0, "got float"),
     ],

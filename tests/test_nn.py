@@ -215,7 +215,6 @@ NET = nn.Sequential(nn.Flatten(), nn.Linear(64, 10), nn.ReLU(), nn.Linear(12, 3)
             r"shape \(5,\) .* weight of shape \(2, 1\) \(out_\w+, in_\w+\)$",
         ),
         (lambda: nn.Linear(2, 2)(tensor(1.0)), ValueError, r"shape \(\) should end in 2 features"),
-        (lambda: F.cross_entropy(scores(4, 3), np.zeros((4, 3))), TypeError, r"float64 of shape \(4, 3\).*argmax\(1\)"),
         (lambda: F.cross_entropy(scores(4, 3), np.zeros(5, int)), ValueError, r"\(4, 3\) need .* \(4,\).*got \(5,\)"),
         (lambda: F.cross_entropy(scores(4, 3, 2), np.zeros(4, int)), ValueError, r"\(4, 3, 2\)"),
         (lambda: F.cross_entropy(scores(2, 3), [0, 3]), ValueError, "classes are 0 to 2.*targets go from 0 to 3"),

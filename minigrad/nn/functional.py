@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
-
-from minigrad.creation import as_tensor
 from minigrad.nn.activations import celu as celu
 from minigrad.nn.activations import elu as elu
 from minigrad.nn.activations import gelu as gelu
@@ -41,6 +36,7 @@ from minigrad.nn.convolution import conv3d as conv3d
 from minigrad.nn.convolution import conv_transpose1d as conv_transpose1d
 from minigrad.nn.convolution import conv_transpose2d as conv_transpose2d
 from minigrad.nn.convolution import conv_transpose3d as conv_transpose3d
+from minigrad.nn.ctc import ctc_loss as ctc_loss
 from minigrad.nn.dropout import alpha_dropout as alpha_dropout
 from minigrad.nn.dropout import dropout as dropout
 from minigrad.nn.dropout import dropout1d as dropout1d
@@ -49,6 +45,26 @@ from minigrad.nn.dropout import dropout3d as dropout3d
 from minigrad.nn.embedding import embedding as embedding
 from minigrad.nn.layers import bilinear as bilinear
 from minigrad.nn.layers import linear as linear
+from minigrad.nn.losses import binary_cross_entropy as binary_cross_entropy
+from minigrad.nn.losses import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits
+from minigrad.nn.losses import cosine_embedding_loss as cosine_embedding_loss
+from minigrad.nn.losses import cross_entropy as cross_entropy
+from minigrad.nn.losses import gaussian_nll_loss as gaussian_nll_loss
+from minigrad.nn.losses import hinge_embedding_loss as hinge_embedding_loss
+from minigrad.nn.losses import huber_loss as huber_loss
+from minigrad.nn.losses import kl_div as kl_div
+from minigrad.nn.losses import l1_loss as l1_loss
+from minigrad.nn.losses import margin_ranking_loss as margin_ranking_loss
+from minigrad.nn.losses import mse_loss as mse_loss
+from minigrad.nn.losses import multi_margin_loss as multi_margin_loss
+from minigrad.nn.losses import multilabel_margin_loss as multilabel_margin_loss
+from minigrad.nn.losses import multilabel_soft_margin_loss as multilabel_soft_margin_loss
+from minigrad.nn.losses import nll_loss as nll_loss
+from minigrad.nn.losses import poisson_nll_loss as poisson_nll_loss
+from minigrad.nn.losses import smooth_l1_loss as smooth_l1_loss
+from minigrad.nn.losses import soft_margin_loss as soft_margin_loss
+from minigrad.nn.losses import triplet_margin_loss as triplet_margin_loss
+from minigrad.nn.losses import triplet_margin_with_distance_loss as triplet_margin_with_distance_loss
 from minigrad.nn.normalization import batch_norm as batch_norm
 from minigrad.nn.normalization import group_norm as group_norm
 from minigrad.nn.normalization import instance_norm as instance_norm
@@ -80,62 +96,7 @@ from minigrad.nn.resize import interpolate as interpolate
 from minigrad.nn.resize import pixel_shuffle as pixel_shuffle
 from minigrad.nn.resize import pixel_unshuffle as pixel_unshuffle
 from minigrad.nn.resize import unfold as unfold
-from minigrad.rules import nn as loss_rules
-from minigrad.tensors import Tensor
-
-
-def _reduced(losses: Tensor, reduction: str) -> Tensor:
-    if reduction not in ("mean", "sum", "none"):
-        raise ValueError(f"reduction is 'mean', 'sum' or 'none', not {reduction!r}")
-    if reduction == "mean" and not losses.numel():
-        raise ValueError("the mean loss of an empty batch is undefined: is the data set, or the last batch, empty?")
-    return losses if reduction == "none" else getattr(losses, reduction)()
-
-
-def mse_loss(input: Tensor, target: Any, reduction: str = "mean") -> Tensor:
-    """(input - target)², averaged.
-
-    Raises:
-        ValueError: when the shapes differ: broadcasting (N, 1) against (N,) would compare all with all.
-    """
-    target = as_tensor(target)
-    if input.shape != target.shape:
-        raise ValueError(f"mse_loss: input has shape {input.shape}, target {target.shape}; reshape one to the other")
-    return _reduced((input - target).square(), reduction)
-
-
-def cross_entropy(input: Tensor, target: Any, reduction: str = "mean") -> Tensor:
-    """-log softmax(scores)[correct class], averaged over the batch: the loss of a softmax classifier.
-
-    Args:
-        input: scores (logits, not probabilities) of shape (N, C), or (C,) for one example.
-        target: correct classes, integers from 0 to C - 1, of shape (N,), or () for one example.
-        reduction: 'mean', 'sum', or 'none' for one loss per example.
-
-    Raises:
-        ValueError: for shapes that do not fit, an empty batch, or a class outside 0 … C - 1.
-        TypeError: for targets that are no integers.
-
-    >>> from minigrad import tensor
-    >>> print(f"{cross_entropy(tensor([[0.0, 0.0, 0.0]]), tensor([1])):.4f}")
-    1.0986
-    """
-    classes = np.asarray(target._array if isinstance(target, Tensor) else target)
-    if classes.dtype.kind not in "iu":
-        raise TypeError(
-            f"cross_entropy: targets are class numbers, integers; got {classes.dtype} of shape {classes.shape}. "
-            "One-hot rows become class numbers by .argmax(1)"
-        )
-    if input.ndim not in (1, 2) or classes.shape != input.shape[:-1]:
-        raise ValueError(
-            f"cross_entropy: scores of shape {input.shape} need targets of shape {input.shape[:-1]}, one class number "
-            f"per example; got {classes.shape}"
-        )
-    count = input.shape[-1]
-    if classes.size and not 0 <= classes.min() <= classes.max() < count:
-        raise ValueError(
-            f"cross_entropy: classes are 0 to {count - 1}, as there are {count} scores per example; "
-            f"the targets go from {classes.min()} to {classes.max()}"
-        )
-    scores = input if input.dtype.kind == "f" else input.float()
-    return _reduced(Tensor.apply(loss_rules.cross_entropy, scores, target=classes), reduction)
+from minigrad.nn.similarity import cosine_similarity as cosine_similarity
+from minigrad.nn.similarity import normalize as normalize
+from minigrad.nn.similarity import one_hot as one_hot
+from minigrad.nn.similarity import pairwise_distance as pairwise_distance

@@ -31,6 +31,7 @@ class Op:
             (-1, 1), g greater than 1, b boolean.
         grad: whether gradients pass.
         torch: the operation in PyTorch.
+        only_floats: whether it is meant for floats of one dtype, and nothing else.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Op:
     domain: str = "r"
     grad: bool = True
     torch: Callable[..., Any] | None = None
+    only_floats: bool = False
 
     def letter(self, i: int) -> str:
         """The domain of input i."""

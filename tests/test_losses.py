@@ -1,0 +1,98 @@
+"""Losses: extreme scores, and the mistakes that are made with them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from minigrad import nn, ones, tensor, zeros
+from minigrad.nn import functional as F
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: F.mse_loss(ones(4, 1), ones(4)), ValueError, r"mse_loss: input has shape \(4, 1\), target \(4,\)"),
+        (
+            lambda: F.l1_loss(ones(4), ones(4), weight=ones(1)),
+            ValueError,
+            r"weight has shape \(1,\), the losses \(4,\)",
+        ),
+        (lambda: F.mse_loss([1.0], [1.0]), TypeError, "input is the network's output, a tensor; got list"),
+        (lambda: F.mse_loss(tensor([1, 2]), ones(2)), TypeError, "of floats; got int64. Are they swapped"),
+        (
+            lambda: F.cross_entropy(ones(4, 3), zeros(4, 1).long()),
+            ValueError,
+            r"\(4, 1\). A column becomes a row by .squ",
+        ),
+        (lambda: F.cross_entropy(ones(4, 3), zeros(4)), TypeError, "class numbers, integers; got float32 .*argmax"),
+        (lambda: F.cross_entropy(ones(4, 3), zeros(4, 2)), TypeError, "class numbers, integers; got float32"),
+        (
+            lambda: F.cross_entropy(ones(4, 3), tensor([1, 2, 3, 1])),
+            ValueError,
+            "0 to 2.*1 to 3. Counted from 1. Subtract",
+        ),
+        (lambda: F.cross_entropy(ones(4, 3), tensor([0, -1, 2, 1])), ValueError, "the targets go from -1 to 2"),
+        (
+            lambda: F.cross_entropy(ones(2, 3), tensor([0, 1]), weight=ones(2)),
+            ValueError,
+            r"\(2,\), and should have \(3,\)",
+        ),
+        (lambda: F.cross_entropy(ones(0, 3), zeros(0).long()), ValueError, "mean loss of an empty batch"),
+        (lambda: F.cross_entropy(ones(1, 3), tensor([0]), label_smoothing=2), ValueError, "from 0 to 1, not 2"),
+        (lambda: F.cross_entropy(ones(2, 3, 5), tensor([0, 1])), ValueError, r"need targets of shape \(2, 5\)"),
+        (lambda: F.nll_loss(ones(2, 3), tensor([0, 3])), ValueError, "nll_loss: classes are 0 to 2"),
+        (lambda: F.binary_cross_entropy(tensor([1.5]), ones(1)), ValueError, "goes from 1.5 to 1.5.*with_logits"),
+        (lambda: F.smooth_l1_loss(ones(1), ones(1), beta=-1), ValueError, "beta is 0 or more, not -1"),
+        (lambda: F.huber_loss(ones(1), ones(1), delta=0), ValueError, "delta is above 0, not 0"),
+        (lambda: F.kl_div(ones(1), ones(1), reduction="batch"), ValueError, "'batchmean', 'mean', 'sum' or 'none'"),
+        (lambda: F.gaussian_nll_loss(ones(2), ones(2), -ones(2)), ValueError, "var is a variance, 0 or more"),
+        (lambda: F.gaussian_nll_loss(ones(2), ones(2), ones(3)), ValueError, r"var has shape \(3,\)"),
+        (lambda: F.margin_ranking_loss(ones(2), ones(2), ones(2, 1)), ValueError, "as many dimensions"),
+        (lambda: F.cosine_embedding_loss(ones(2, 3), ones(2, 3), ones(2, 1)), ValueError, r"targets \(N,\)"),
+        (lambda: F.triplet_margin_loss(ones(2, 3), ones(2, 3), ones(3)), ValueError, "as many dimensions"),
+        (lambda: F.multi_margin_loss(ones(2, 3), tensor([0, 1]), p=3), ValueError, "p is 1 or 2, not 3"),
+        (lambda: F.multilabel_margin_loss(ones(3), tensor([0, 1])), ValueError, "class numbers followed by -1"),
+        (lambda: F.multilabel_margin_loss(ones(2), tensor([2, -1])), ValueError, "classes are 0 to 1"),
+        (lambda: F.one_hot(tensor([3]), 3), ValueError, "3 classes are 0 to 2; the input goes from 3 to 3"),
+        (lambda: F.one_hot(ones(2)), TypeError, "takes integers, got float32"),
+        (lambda: nn.MSELoss("average"), ValueError, "MSELoss: reduction is 'mean', 'sum' or 'none', not 'average'"),
+        (lambda: nn.CrossEntropyLoss("none"), TypeError, "weight is a tensor of weights; 'none' has to be named"),
+        (lambda: nn.MSELoss(size_average=True), TypeError, "size_average"),
+        (lambda: F.ctc_loss(ones(5, 1, 3), tensor([[0]]), [5], [1]), ValueError, "other than blank=0"),
+        (
+            lambda: F.ctc_loss(ones(5, 1, 3), tensor([[1]]), [6], [1]),
+            ValueError,
+            "input_lengths are 1 integers from 0 to 5",
+        ),
+        (lambda: F.ctc_loss(ones(5, 2, 3), tensor([1, 2, 1]), [5, 5], [1, 1]), ValueError, "add up to 2"),
+        (lambda: F.ctc_loss(ones(5, 3), tensor([[1], [1]]), [5], [1]), ValueError, r"integers \(1, S\)"),
+    ],
+)
+def test_mistakes(call: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        call()
+
+
+def test_targets_may_be_arrays_and_lists() -> None:
+    x = tensor([[1.0, 2.0, 3.0], [0.5, 0.0, -1.0]])
+    wanted = F.cross_entropy(x, tensor([2, 0])).item()
+    assert F.cross_entropy(x, [2, 0]).item() == F.cross_entropy(x, np.array([2, 0], np.uint8)).item() == wanted
+    assert F.mse_loss(x, np.zeros((2, 3))).item() == pytest.approx(F.mse_loss(x, x * 0).item())
+    assert (
+        F.binary_cross_entropy_with_logits(x, x > 0).item()
+        == F.binary_cross_entropy_with_logits(x, (x > 0) * 1.0).item()
+    )
+
+
+def test_what_is_ignored_has_no_part_in_value_or_gradient() -> None:
+    x = tensor([[1.0, 2.0], [np.inf, np.nan]], requires_grad=True)
+    with np.errstate(invalid="ignore"):
+        loss = F.cross_entropy(x, tensor([0, -100]))
+        loss.backward()
+    assert x.grad is not None and loss.item() == pytest.approx(1.3132617) and np.isfinite(x.grad[0].numpy()).all()
+    all_ignored = F.cross_entropy(ones(2, 3), tensor([-100, -100]))
+    assert np.isnan(all_ignored.item())
+    assert F.cross_entropy(ones(2, 3), tensor([-100, -100]), reduction="sum").item() == 0
