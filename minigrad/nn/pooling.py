@@ -86,7 +86,8 @@ def _maximum(x: Tensor, windows: list[Windows], return_indices: bool) -> Any:
     for axis, w in reversed(_axes(x, windows)):  # of equals the first in reading order: along the last axis first
         y = x.apply(rules.max_pool, x, axis=axis, windows=w)
         if return_indices:
-            found = rules.where_largest(x.detach()._array, y.detach()._array, axis=axis, windows=w).astype(np.int64)
+            starts = np.reshape(np.array(w.starts, np.int64), (-1, *[1] * (x.ndim - axis - 1)))
+            found = starts + rules.where_largest(x.detach()._array, y.detach()._array, axis=axis, windows=w)
             stride = math.prod(sizes[axis - x.ndim + len(sizes) + 1 :])
             where = found * stride + (0 if where is None else np.take_along_axis(where, found, axis))
         x = y

@@ -17,7 +17,7 @@ from numpy.lib.stride_tricks import as_strided
 
 from minigrad.rules.rule import Rule
 
-_CHUNK = 1 << 22  # bytes: how large the matrix of windows may become, so that it stays in the processor's cache
+_CHUNK = 1 << 21  # bytes: how large the matrix of windows may become, so that it stays in the processor's cache
 
 
 class Geometry(NamedTuple):
@@ -120,16 +120,40 @@ def _conv(x: Any, weight: Any, bias: Any, *, geometry: Geometry) -> Any:
 
 def _conv_transpose(z: Any, weight: Any, bias: Any, *, geometry: Geometry) -> Any:
     """x[n, c, q] = bias[c] + the sum of weight[o, c, k] z[n, o, p] over all o, p, k that meet at q."""
+    turned = _turned(geometry)
+    if turned is not None and z.shape[1] <= 2 * weight.shape[1] * geometry.groups:  # the columns are not many more
+        return _conv(z, _turned_weight(weight, geometry.groups), bias, geometry=turned)
     x = np.empty((z.shape[0], weight.shape[1] * geometry.groups, *geometry.large), z.dtype)
     windows = _Windows(geometry, len(z), x.shape[1], weight.shape[0], z.dtype)
     matrix = np.swapaxes(_by_group(weight, geometry.groups), 1, 2)
+    multiply = np.matmul if matrix.shape[2] > 1 else np.multiply  # NumPy's product of a column and a row is slow
     shift = 0 if bias is None else _along_channels(bias, x)
     for i in range(0, len(z), windows.n):
         chunk = slice(i, i + windows.n)
         windows.outputs[: len(z[chunk])] = z[chunk]
-        np.matmul(matrix, windows.results, out=windows.matrix)
+        multiply(matrix, windows.results, out=windows.matrix)
         np.add(windows.add_up()[: len(x[chunk])], shift, out=x[chunk])
     return x
+
+
+def _turned(geometry: Geometry) -> Geometry | None:
+    """The convolution of z that gives x, if there is one: with a stride of 1, the padding that the other lacks, and
+    the kernel turned around."""
+    large, small, kernel, stride, padding, dilation, groups = geometry
+    reach = [d * (k - 1) for d, k in zip(dilation, kernel)]
+    rest = tuple([r - p for r, p in zip(reach, padding)])
+    sizes = tuple([size + 2 * p - r for size, p, r in zip(small, rest, reach)])
+    if max(stride) > 1 or min(rest) < 0 or sizes != large:
+        return None
+    return Geometry(small, large, kernel, stride, rest, dilation, groups)
+
+
+def _turned_weight(weight: Any, groups: int) -> Any:
+    """(O, C / groups, *kernel) as (C, O / groups, *kernel), with the kernels turned around."""
+    O, c, *kernel = weight.shape  # noqa: E741
+    swapped = np.swapaxes(np.reshape(weight, (groups, O // groups, c, *kernel)), 1, 2)
+    turned = np.flip(swapped, axis=tuple(range(3, swapped.ndim)))
+    return np.ascontiguousarray(turned).reshape(groups * c, O // groups, *kernel)
 
 
 def _conv_weight(z: Any, x: Any, *, geometry: Geometry) -> Any:

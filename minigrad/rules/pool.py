@@ -6,7 +6,7 @@ has fewer places.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -29,19 +29,25 @@ class Windows(NamedTuple):
         return [range(first, min(stop, self.size), self.step) for first, stop in zip(firsts, self.stops)]
 
 
-@lru_cache(maxsize=256)
-def _pieces(windows: Windows) -> list[tuple[slice, slice]]:
-    """Slices of windows, and for each the slice of the places that are the k-th of their windows; all k in order.
+class Piece(NamedTuple):
+    """Some windows, and for each of them the place that lies `offset` after its start."""
 
-    With regular windows there is one pair for each k, and few array operations cover all windows.
-    """
+    offset: int
+    windows: slice
+    places: slice
+
+
+@lru_cache(maxsize=256)
+def _pieces(windows: Windows) -> tuple[Piece, ...]:
+    """All places of all windows, by growing offset. With regular windows there is one piece for each offset, so few
+    array operations cover them all."""
     pieces = []
     starts, stops = np.array(windows.starts, int), np.minimum(windows.stops, windows.size)
-    for k in range(0, int(np.max(stops - starts, initial=0)), windows.step):
-        place = starts + k
+    for offset in range(0, int(np.max(stops - starts, initial=0)), windows.step):
+        place = starts + offset
         inside = np.flatnonzero((place >= 0) & (place < stops))
-        pieces += [(slice(w[0], w[-1] + 1), _as_slice(place[w[0] : w[-1] + 1])) for w in _runs(inside, place)]
-    return pieces
+        pieces += [Piece(offset, slice(w[0], w[-1] + 1), _as_slice(place[w])) for w in _runs(inside, place)]
+    return tuple(pieces)
 
 
 def _runs(inside: Any, place: Any) -> Iterator[list[int]]:
@@ -65,38 +71,33 @@ def _as_slice(place: Any) -> slice:
     return slice(int(place[0]), int(place[-1]) + 1, step)
 
 
-def _along(axis: int, pieces: Sequence[tuple[slice, slice]]) -> list[tuple[Any, Any, Any]]:
-    """The pieces as indices of arrays (of windows, of places), and the places as numbers that broadcast."""
+def _along(axis: int, windows: Windows) -> list[tuple[int, Any, Any]]:
+    """The pieces as offsets and indices, of arrays of windows and of places."""
     before = (slice(None),) * axis
-    return [((*before, w), (*before, i), np.arange(i.start, i.stop, i.step)) for w, i in pieces]
+    return [(k, (*before, w), (*before, i)) for k, w, i in _pieces(windows)]
 
 
 def _resized(x: Any, axis: int, size: int) -> tuple[int, ...]:
     return (*x.shape[:axis], size, *x.shape[axis + 1 :])
 
 
-def _column(places: Any, x: Any, axis: int) -> Any:
-    """Numbers for the elements along an axis, so that they broadcast against x."""
-    return np.reshape(places, (-1, *[1] * (x.ndim - axis - 1)))
-
-
 def _summed(x: Any, *, axis: int, windows: Windows) -> Any:
     out = np.zeros(_resized(x, axis, len(windows.starts)), x.dtype)
-    pieces = _along(axis, _pieces(windows))
+    pieces = _along(axis, windows)
     if len(windows.starts) < len(pieces):  # few large windows
         for p, places in enumerate(windows.places()):
             of_window: Any = (slice(None),) * axis
             part = x[(*of_window, slice(places.start, places.stop, places.step))]
             out[(*of_window, p)] = np.sum(part, axis=axis)
         return out
-    for window, place, _ in pieces:
+    for _, window, place in pieces:
         np.add(out[window], x[place], out=out[window])
     return out
 
 
 def _shared(z: Any, *, axis: int, windows: Windows) -> Any:
     out = np.zeros(_resized(z, axis, windows.size), z.dtype)
-    for window, place, _ in _along(axis, _pieces(windows)):
+    for _, window, place in _along(axis, windows):
         np.add(out[place], z[window], out=out[place])
     return out
 
@@ -109,35 +110,41 @@ sum_unpool: Rule = Rule("sum_unpool", _shared, z=lambda g, axis, windows: sum_po
 def _largest(x: Any, *, axis: int, windows: Windows) -> Any:
     least = -np.inf if x.dtype.kind == "f" else 0 if x.dtype.kind == "b" else np.iinfo(x.dtype).min
     out = np.full(_resized(x, axis, len(windows.starts)), least, x.dtype)
-    for window, place, _ in _along(axis, _pieces(windows)):
+    for _, window, place in _along(axis, windows):
         np.maximum(out[window], x[place], out=out[window])
     return out
 
 
 def _where_largest(x: Any, y: Any, *, axis: int, windows: Windows) -> Any:
-    """The first place in each window that has the maximum y; where that is nan, the last nan, as in PyTorch."""
-    out = np.zeros(y.shape, np.int32)
-    has_nan = x.dtype.kind == "f" and bool(np.isnan(y).any())
-    pieces = _along(axis, _pieces(windows))
-    for window, place, number in reversed(pieces):  # the first is written last
-        np.copyto(out[window], _column(number, x, axis), where=x[place] == y[window])
-    for window, place, number in pieces if has_nan else ():
-        np.copyto(out[window], _column(number, x, axis), where=np.isnan(x[place]))
+    """How far after its start each window first has its maximum y; if that is nan, the last nan, as in PyTorch."""
+    pieces = _along(axis, windows)
+    far = 1 + max([offset for offset, _, _ in pieces], default=0)
+    # the nearest has the highest number: arithmetic, for writing under a random mask is many times slower
+    near = np.zeros(y.shape, np.min_scalar_type(far))
+    for offset, window, place in pieces:
+        number = (x[place] == y[window]) * near.dtype.type(far - offset)
+        np.maximum(near[window], number, out=near[window])
+    out = near.dtype.type(far) - near
+    if x.dtype.kind == "f" and np.isnan(y).any():
+        for offset, window, place in pieces:
+            out[window][np.isnan(x[place])] = offset
     return out
 
 
 def _picked(x: Any, where: Any, *, axis: int, windows: Windows) -> Any:
-    return np.take_along_axis(x, where, axis)
+    starts = np.reshape(windows.starts, (-1, *[1] * (x.ndim - axis - 1)))
+    return np.take_along_axis(x, starts + where, axis)
 
 
 def _returned(z: Any, where: Any, *, axis: int, windows: Windows) -> Any:
     out = np.zeros(_resized(z, axis, windows.size), z.dtype)
-    for window, place, number in _along(axis, _pieces(windows)):
-        np.add(out[place], np.where(where[window] == _column(number, z, axis), z[window], 0), out=out[place])
+    bits = z.view(f"i{z.itemsize}")  # times 0 or 1 they are z or 0, also where z is infinite
+    for offset, window, place in _along(axis, windows):
+        np.add(out[place], (bits[window] * (where[window] == offset)).view(z.dtype), out=out[place])
     return out
 
 
-# the maximum of each window, and where it is; reading at these places, and the way back
+# the maximum of each window, and how far after the start it is; reading there, and the way back
 max_pool: Rule = Rule(
     "max_pool",
     _largest,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -32,14 +33,14 @@ def _resampled(x: Any, *, axis: int, taps: Taps) -> Any:
 
 
 def _returned(z: Any, *, axis: int, taps: Taps) -> Any:
-    """To each old element what the new ones that it went into have; equal places are neighbours, and summed first."""
-    out = np.zeros((*z.shape[:axis], taps.size, *z.shape[axis + 1 :]), z.dtype)
-    before: Any = (slice(None),) * axis
-    for k, place in enumerate(taps.places):
-        g = z if taps.weights is None else z * _column(taps.weights[k], z, axis)
-        there, first = np.unique(place, return_index=True)
-        out[(*before, there)] += np.add.reduceat(g, first, axis)
-    return out
+    """To each old element what the new ones have that it went into: a product with the transposed matrix."""
+    matrix = np.zeros((taps.size, z.shape[axis]), z.dtype)
+    for k, places in enumerate(taps.places):
+        matrix[places, np.arange(z.shape[axis])] += 1 if taps.weights is None else taps.weights[k]
+    if axis == z.ndim - 1:
+        return np.matmul(z, matrix.T)
+    rows = np.reshape(z, (*z.shape[: axis + 1], math.prod(z.shape[axis + 1 :])))
+    return np.matmul(matrix, rows).reshape(*z.shape[:axis], taps.size, *z.shape[axis + 1 :])
 
 
 resample: Rule = Rule("resample", _resampled, x=lambda g, axis, taps: resample_back(g, axis=axis, taps=taps))
