@@ -18,7 +18,7 @@ _WHERE = {
     "joining": "cat concat concatenate stack hstack vstack row_stack dstack column_stack atleast_1d atleast_2d "
     "atleast_3d broadcast_shapes broadcast_tensors meshgrid cartesian_prod combinations block_diag tril_indices "
     "triu_indices",
-    "engine": "no_grad enable_grad is_grad_enabled",
+    "engine": "no_grad enable_grad set_grad_enabled inference_mode is_grad_enabled is_inference_mode_enabled",
     "autograd": "grad walk detect_anomaly",
     "files": "load save",
     "network": "Network",
@@ -28,7 +28,7 @@ _WHERE = {
     "show.draw": "draw",
 }
 _HOME = {name: module for module, names in _WHERE.items() for name in names.split()}
-_MODULES = {"autograd", "data", "engine", "nn", "optim", "scalar", "show", "special", "utils"}
+_MODULES = {"autograd", "data", "engine", "func", "nn", "optim", "scalar", "show", "special", "utils"}
 _DTYPES = {"float64", "float32", "int64", "int32", "int16", "int8", "uint8", "bool"}
 
 
@@ -60,6 +60,7 @@ if TYPE_CHECKING:  # the same for type checkers; what is not here, __getattr__ a
     from minigrad import autograd as autograd
     from minigrad import data as data
     from minigrad import engine as engine
+    from minigrad import func as func
     from minigrad import nn as nn
     from minigrad import optim as optim
     from minigrad import scalar as scalar

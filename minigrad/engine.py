@@ -20,7 +20,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ContextDecorator
 from operator import attrgetter
-from typing import Any
+from typing import Any, Self
 
 now: Callable[[], int] = itertools.count().__next__
 """The clock of the graph: every node and every in-place write takes the next tick."""
@@ -37,9 +37,15 @@ class Node:
         keeps: whether `backward` stores the gradient in `.grad`: leaves do, others on request.
         grad: the stored gradient, the sum over all backward passes so far.
         name: the user's or the module's name for it.
+        hooks: what is called with its finished gradient, and may change it.
+        after: what is called when a backward pass has stored its gradient.
+        place: where in the program it was computed, noted under `detect_anomaly`.
     """
 
     __slots__ = ()
+    hooks: list[Any] | None = None
+    after: list[Any] | None = None
+    place: str | None = None
     index: int
     rule: Any
     inputs: tuple[Node | None, ...]
@@ -56,6 +62,15 @@ class Node:
         """
         raise NotImplementedError
 
+    def push(self, tangents: list[Any], graph: bool) -> Any:
+        """Turn the tangents of the inputs, some of them None, into that of this node (the Jacobian-vector product):
+        the transpose of `pull`."""
+        raise NotImplementedError
+
+    def hooked(self, g: Any) -> Any:
+        """The gradient that the hooks make of g."""
+        raise NotImplementedError
+
     def release(self) -> None:
         """Let go of what only `pull` needs; a later walk refuses this node."""
 
@@ -69,8 +84,9 @@ class Node:
         raise NotImplementedError
 
 
-def reverse_order(ends: Iterable[Node], targets: Iterable[Node] | None = None) -> list[Node]:
+def reverse_order(ends: Iterable[Node], targets: Iterable[Node] | None = None, since: int = -1) -> list[Node]:
     """All nodes that `ends` were computed from, the youngest first; with `targets` only those on the way to one.
+    What is older than `since` is left out.
 
     Why an order at all: a node may pass its gradient on only when every node that used it has delivered. All of
     those are younger, so reverse creation order is enough, and no recursion is needed.
@@ -82,7 +98,7 @@ def reverse_order(ends: Iterable[Node], targets: Iterable[Node] | None = None) -
     pending = list(found)
     while pending:
         for source in pending.pop().inputs:
-            if source is not None and source not in found:
+            if source is not None and source not in found and source.index >= since:
                 found.add(source)
                 pending.append(source)
     order = sorted(found, key=attrgetter("index"))
@@ -116,6 +132,7 @@ def walk(
     retain_graph: bool = False,
     create_graph: bool = False,
     targets: Iterable[Node] | None = None,
+    since: int = -1,
 ) -> Iterator[Event]:
     """The backward pass, one event a node: (node, its finished gradient, what goes to each of its inputs).
 
@@ -124,23 +141,31 @@ def walk(
         retain_graph: keep what a second walk through the same nodes would need.
         create_graph: record the walk's own arithmetic, so that its results can be differentiated.
         targets: visit only what leads to these nodes; where the way ends, nothing is pulled or released.
+        since: visit no node that is older.
 
     Gradients live in the walk alone and are dropped as soon as they are used: on the nodes they would be
     counted again by the next walk.
     """
     pending = dict(seeds)
-    order = reverse_order(seeds, targets)
+    order = reverse_order(seeds, targets, since)
     visited = None if targets is None else set(order)
     for node in order:
         g = pending.pop(node, None)
         if g is None:  # every path to it was cut, e.g. by a rule that has no gradient for this operand
             continue
+        if node.hooks:
+            g = node.hooked(g)
         contributions: Iterable[Any] = ()
         if node.rule is not None and (visited is None or not visited.isdisjoint(node.inputs)):
-            contributions = node.pull(g, create_graph)
+            try:
+                contributions = node.pull(g, create_graph)
+            except Exception as error:
+                if node.place is not None:
+                    error.add_note(f"The result of {node.rule.name!r} was computed {node.place}")
+                raise
             if watchers:
                 for c in contributions:
-                    report(node.rule, c, "backward")
+                    report(node.rule, c, "backward", node)
             source: Any  # never None where there is a contribution
             for source, c in zip(node.inputs, contributions):
                 if c is not None:
@@ -171,18 +196,67 @@ def backward(
         for node, g in arrived.items():
             node.store(g, id(g) in seen)
             seen.add(id(g))
+            for hook in tuple(node.after or ()):
+                hook()
+
+
+def push(tangents: Mapping[Node, Any], ends: Iterable[Node], *, create_graph: bool = False) -> dict[Node, Any]:
+    """The walk in the other direction (forward mode): how much each node changes when the nodes in `tangents` do.
+
+    It goes through a graph that is there already, in order of creation, and keeps it for further walks.
+
+    Args:
+        tangents: the change of some nodes, which then count as independent.
+        ends: what is to be reached.
+        create_graph: record the arithmetic, so that its results can be differentiated.
+
+    Returns:
+        The tangents of all nodes on the way from one to the other; of no others, which do not change.
+    """
+    found = dict(tangents)
+    for node in reversed(reverse_order(ends, targets=found)):
+        if node not in found:
+            t = node.push([found.get(source) for source in node.inputs], create_graph)  # type: ignore[arg-type]
+            if t is not None:
+                found[node] = t
+    return found
 
 
 # ---- who watches -----------------------------------------------------------------------------------------------
 
-watchers: list[Callable[[Any, Any, str], None]] = []
-"""Called with (rule, result, "forward" or "backward") for everything that is computed, in every thread."""
+watchers: list[Callable[[Any, Any, str, Any], None]] = []
+"""Called with (rule, result, "forward" or "backward", the rule's node, which is None where nothing is recorded) for
+everything that is computed, in every thread."""
 
 
-def report(rule: Any, result: Any, direction: str) -> None:
+def report(rule: Any, result: Any, direction: str, node: Node | None) -> None:
     """Tell the watchers."""
     for watch in watchers if result is not None else ():
-        watch(rule, result, direction)
+        watch(rule, result, direction, node)
+
+
+# ---- hooks -----------------------------------------------------------------------------------------------------
+
+
+class RemovableHandle:
+    """What registering a hook gives: `remove()`, or the end of a `with` block, takes the hook away again."""
+
+    def __init__(self, hooks: list[Any], hook: Callable[..., Any], first: bool = False) -> None:
+        self._hooks, self.hook = hooks, hook
+        hooks.insert(0 if first else len(hooks), self)
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        return self.hook(*args, **options)
+
+    def remove(self) -> None:
+        """Do not call the hook any more."""
+        self._hooks[:] = [handle for handle in self._hooks if handle is not self]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.remove()
 
 
 # ---- grad modes ------------------------------------------------------------------------------------------------
@@ -192,6 +266,7 @@ class _Mode(threading.local):
     """What this thread's operations do besides computing."""
 
     recording = True
+    inference = False
 
 
 mode = _Mode()
@@ -210,14 +285,15 @@ class no_grad(ContextDecorator):
     """
 
     _recording = False
+    _inference: bool | None = None  # None leaves it as it is
 
-    def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
-        return super().__new__(cls) if function is None else cls()(function)  # @no_grad, without brackets
+    def __new__(cls, function: Any = None) -> Any:
+        return cls()(function) if callable(function) else super().__new__(cls)  # @no_grad, without brackets
 
     def __init__(self) -> None:
-        self._earlier: list[bool] = []  # a stack, for the same object may be entered again inside itself
+        self._earlier: list[tuple[bool, bool]] = []  # a stack, for the object may be entered again inside itself
 
-    def _recreate_cm(self) -> no_grad:
+    def _recreate_cm(self) -> Self:
         return type(self)()
 
     def __call__(self, function: Callable[..., Any]) -> Any:
@@ -228,24 +304,30 @@ class no_grad(ContextDecorator):
         def steps(*args: Any, **kwargs: Any) -> Iterator[Any]:
             results = function(*args, **kwargs)
             try:
+                sent: Any = None
                 while True:
-                    with type(self)():  # around each step: in between, the mode is the caller's
+                    with self._recreate_cm():  # around each step: in between, the mode is the caller's
                         try:
-                            result = next(results)
+                            result = results.send(sent)
                         except StopIteration as end:
                             return end.value
-                    yield result
+                    sent = yield result
             finally:
                 results.close()
 
         return steps
 
     def __enter__(self) -> None:
-        self._earlier.append(mode.recording)
-        mode.recording = self._recording
+        self._earlier.append(_state())
+        self._set()
+
+    def _set(self) -> None:
+        if self._inference is not None:
+            mode.inference = self._inference
+        mode.recording = self._recording and not mode.inference
 
     def __exit__(self, *exc: object) -> None:
-        mode.recording = self._earlier.pop()
+        _restore(self._earlier.pop())
 
 
 class enable_grad(no_grad):
@@ -254,6 +336,74 @@ class enable_grad(no_grad):
     _recording = True
 
 
+class set_grad_enabled(no_grad):
+    """Record operations or not, from now on; as a context manager or decorator, in there only.
+
+    >>> from minigrad.scalar import Value
+    >>> for train in (True, False):
+    ...     with set_grad_enabled(train):
+    ...         print(len((Value(2.0) * Value(3.0)).inputs))
+    2
+    0
+    """
+
+    def __new__(cls, mode: bool) -> Any:
+        if not isinstance(mode, bool):
+            raise TypeError(f"set_grad_enabled: mode is True or False, got {type(mode).__name__}: {mode!r}")
+        return object.__new__(cls)
+
+    def __init__(self, mode: bool) -> None:
+        super().__init__()
+        self._recording = mode
+        self._before = _state()
+        self._set()
+
+    def _recreate_cm(self) -> Self:
+        return type(self)(self._recording)
+
+    def __call__(self, function: Callable[..., Any]) -> Any:
+        _restore(self._before)  # a decorator changes nothing until the function is called
+        return super().__call__(function)
+
+    def __enter__(self) -> None:
+        self._set()
+
+    def __exit__(self, *exc: object) -> None:
+        _restore(self._before)
+
+
+class inference_mode(no_grad):
+    """`no_grad` which `enable_grad` inside does not lift. With `mode=False`, as if outside of it.
+
+    The results are ordinary tensors; PyTorch's may not take part in a recorded computation later on.
+    """
+
+    _inference = True
+
+    def __new__(cls, mode: Any = True) -> Any:
+        return super().__new__(cls, mode)
+
+    def __init__(self, mode: bool = True) -> None:
+        super().__init__()
+        self._inference, self._recording = mode, not mode
+
+    def _recreate_cm(self) -> Self:
+        return type(self)(bool(self._inference))
+
+
+def _state() -> tuple[bool, bool]:
+    return mode.recording, mode.inference
+
+
+def _restore(state: tuple[bool, bool]) -> None:
+    mode.recording, mode.inference = state
+
+
 def is_grad_enabled() -> bool:
     """Whether this thread's operations are being recorded."""
     return mode.recording
+
+
+def is_inference_mode_enabled() -> bool:
+    """Whether this thread is inside `inference_mode`."""
+    return mode.inference

@@ -256,6 +256,8 @@ class Network:
         for name, p in self._parameters.items():
             if p.requires_grad:
                 p.grad = as_tensor(dx[self._slices[name]].reshape(p.shape))
+                for hook in tuple(p.node.after or ()):  # type: ignore[union-attr]
+                    hook()
         self._went_back = True
         self._unchanged += bool(dx.any())  # at a flat place, x is right to stay
         return dx

@@ -35,8 +35,6 @@ def _result(rule: Elementwise, a: Any, b: Any, y: float, da: float | None, db: f
     out.name = None
     out.index = now()
     out.released = False
-    if watchers:
-        report(rule, y, "forward")
     if mode.recording:
         out.rule = rule
         out.a = a
@@ -45,6 +43,8 @@ def _result(rule: Elementwise, a: Any, b: Any, y: float, da: float | None, db: f
         out.db = db
     else:
         out.rule = out.a = out.b = out.da = out.db = None
+    if watchers:
+        report(rule, y, "forward", out)
     return out
 
 

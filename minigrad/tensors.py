@@ -9,20 +9,22 @@ gives the handle a new node, and so the tensors it is a view of; the arrays that
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator
-from functools import partial
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial, reduce
+from operator import add
 from typing import Any, Self
 
 import numpy as np
 
 from minigrad import engine, guard, protocols
 from minigrad.arrays import array_from, index_from, selected_first
-from minigrad.engine import Node, mode, now, report, watchers
+from minigrad.engine import Node, RemovableHandle, mode, now, report, watchers
 from minigrad.operations import Casts, Operations
 from minigrad.promotion import default_dtype, kind
 from minigrad.rules import index as ix
 from minigrad.rules import shape as moves
-from minigrad.rules.rule import Plan, Rule
+from minigrad.rules.rule import Elementwise, Plan, Rule
 
 
 def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
@@ -36,6 +38,28 @@ def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
     if new > 0 or stretched:
         g = g.sum(axis=(*range(new), *stretched), keepdims=True)
     return g.reshape(shape)
+
+
+def transposed(us: list[Tensor], shares: Iterable[Any], tangents: Iterable[Any], graph: bool) -> list[Any]:
+    """The Jacobian-vector product, of a vector-Jacobian product: `shares` were computed from the upstream gradients
+    `us`, in which they are linear. The vjp of that linear map is its transpose, which is what turns tangents into
+    tangents.
+
+    This gives every rule its forward mode (the trick is J. Townsend's, 2017); the values of `us` do not matter.
+    """
+    seeds: dict[Node, Any] = {}
+    for share, t in zip(shares, tangents):
+        node = None if share is None or t is None else share.node
+        if node is not None:
+            seeds[node] = seeds[node] + t if node in seeds else t
+    targets: Any = [u.node for u in us]
+    walk = engine.walk(seeds, create_graph=graph, targets=targets, since=targets[0].index)
+    found = {node: g for node, g, _ in walk}
+    return [found.get(node) for node in targets]
+
+
+def _hook_name(hook: Any) -> str:
+    return f"the hook {getattr(hook.hook, '__name__', repr(hook.hook))}"
 
 
 class ArrayNode(Node):
@@ -72,15 +96,7 @@ class ArrayNode(Node):
         return f"<{'leaf' if self.rule is None else self.rule.name} of shape {self.shape}>"
 
     def pull(self, g: Any, graph: bool) -> Iterable[Any]:
-        kept = self.kept
-        if self.check is not None and (check := self.check()) is not None:
-            check()
-        if guard.latest > self.index or self.prints is not None:
-            spoilt = guard.changed(kept, self.index, self.prints)
-            if spoilt is not None:
-                self._explain_write(spoilt)
-        if graph:
-            kept = tuple([self._as_tensor(name, k) for name, k in zip(self.plan.kept, kept)])
+        kept = self.saved(graph)
         if self.rule.variadic:
             function, places = self.plan.calls[0]  # type: ignore[misc]
             shares = function(g, *[kept[i] for i in places])
@@ -104,6 +120,49 @@ class ArrayNode(Node):
                 c = c.astype(source.dtype)
             contributions.append(c)
         return contributions
+
+    def push(self, tangents: list[Any], graph: bool) -> Any:
+        if not isinstance(self.rule, Elementwise):
+            u = Tensor(np.zeros(self.shape, self.dtype), requires_grad=True)
+            with engine.enable_grad():
+                shares = self.pull(u, graph=True)
+            return transposed([u], shares, tangents, graph)[0]
+        # each element acts on its own: the same factor turns g into a share and a tangent into a tangent
+        kept = self.saved(graph)
+        parts = [
+            call[0](t, *[kept[i] for i in call[1]])
+            for t, call in zip(tangents, self.plan.calls)
+            if t is not None and call is not None
+        ]
+        return np.broadcast_to(reduce(add, parts), self.shape).astype(self.dtype) if parts else None
+
+    def saved(self, graph: bool) -> tuple[Any, ...]:
+        """What was kept, as arrays or as part of the graph again; raises where it was written to since."""
+        kept = self.kept
+        if self.check is not None and (check := self.check()) is not None:
+            check()
+        if guard.latest > self.index or self.prints is not None:
+            spoilt = guard.changed(kept, self.index, self.prints)
+            if spoilt is not None:
+                self._explain_write(spoilt)
+        return tuple([self._as_tensor(name, k) for name, k in zip(self.plan.kept, kept)]) if graph else kept
+
+    def hooked(self, g: Any) -> Any:
+        # a copy: others may hold the same g, and the hook may write to it
+        t = g.clone() if isinstance(g, Tensor) else _tensor(np.array(g), None)
+        for hook in tuple(self.hooks or ()):
+            changed = hook(t)
+            if changed is None:
+                continue
+            if not isinstance(changed, Tensor):
+                raise TypeError(f"{_hook_name(hook)}: returns a Tensor or None, not {type(changed).__name__}")
+            if (changed.shape, changed.dtype) != (self.shape, self.dtype):
+                raise RuntimeError(
+                    f"{_hook_name(hook)}: returned {changed.dtype} of shape {changed.shape} for the gradient of "
+                    f"{self.name or self!r}, which is {self.dtype} of shape {self.shape}"
+                )
+            t = changed
+        return t if isinstance(g, Tensor) else t._array[...]  # a view, for the hook's owner may have kept it
 
     def _position(self, name: str) -> int | None:
         """Which input `name` is, if it is one."""
@@ -151,6 +210,12 @@ class _Described:
 
     def __init__(self, c: Any) -> None:
         self.name, self.shape, self.dtype, self.ndim = getattr(c, "name", None), c.shape, c.dtype, c.ndim
+
+
+def described(operands: Iterable[Any], inputs: Sequence[Any]) -> dict[int, Any]:
+    """The operands that are constants, by position, as a picture shows them."""
+    constants = [(i, o) for i, o in enumerate(operands) if inputs[i] is None]
+    return {i: _Described(o) if getattr(o, "ndim", 0) else o for i, o in constants}
 
 
 class Tensor(Operations, Casts, protocols.NumPy):
@@ -234,9 +299,9 @@ class Tensor(Operations, Casts, protocols.NumPy):
         parameters: dict[str, Any],
     ) -> ArrayNode | None:
         """The node for `array`, if there is anything to differentiate."""
-        if watchers:
-            report(rule, array, "forward")
         if not mode.recording or not any(inputs) or array.dtype.kind != "f":
+            if watchers:
+                report(rule, array, "forward", None)
             return None
         node = ArrayNode(array, rule, tuple(inputs))
         if rule.variadic:
@@ -250,10 +315,11 @@ class Tensor(Operations, Casts, protocols.NumPy):
             if guard.shown:
                 node.prints = guard.fingerprints(node.kept)
         if None in inputs:
-            constants = [(i, o) for i, o in enumerate(operands) if inputs[i] is None]
-            node.constants = {i: _Described(o) if getattr(o, "ndim", 0) else o for i, o in constants}
+            node.constants = described(operands, inputs)
         if parameters:
             node.parameters = parameters
+        if watchers:
+            report(rule, array, "forward", node)
         return node
 
     # -- what autograd knows of it -------------------------------------------------------------------------------
@@ -336,6 +402,52 @@ class Tensor(Operations, Casts, protocols.NumPy):
                     f"{value.shape}"
                 )
         (self._node or self._own_leaf()).grad = value
+
+    def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> RemovableHandle:
+        """Call `hook(gradient)` whenever a backward pass has finished the gradient of this tensor; what it returns,
+        unless None, goes on in its place, to what this was computed from, to `.grad`, and to who asks for it.
+
+        Returns:
+            A handle, whose `remove()` takes the hook away again.
+
+        Raises:
+            RuntimeError: when no gradient flows here.
+
+        >>> x = Tensor([1.0, 2.0], requires_grad=True)
+        >>> handle = x.register_hook(lambda g: g * 10)
+        >>> (x * x).sum().backward()
+        >>> x.grad
+        tensor([20., 40.])
+        """
+        return self._hook("register_hook", "hooks", hook)
+
+    def register_post_accumulate_grad_hook(self, hook: Callable[[Tensor], None]) -> RemovableHandle:
+        """Call `hook(self)` after each backward pass that has added to the `.grad` of this leaf.
+
+        Raises:
+            RuntimeError: for a tensor that is no leaf, or requires no gradient.
+        """
+        if not self.is_leaf:
+            raise RuntimeError(
+                f"register_post_accumulate_grad_hook: only leaves accumulate gradients, and this is a result of "
+                f"{self._node.rule.name!r}; use register_hook"  # type: ignore[union-attr]
+            )
+        me = weakref.ref(self)  # not to keep the tensor alive by its own hook
+
+        def call() -> None:
+            if (tensor := me()) is not None:
+                hook(tensor)
+
+        return self._hook("register_post_accumulate_grad_hook", "after", hook, call)
+
+    def _hook(self, name: str, kind: str, hook: Any, call: Any = None) -> RemovableHandle:
+        if self.node is None:
+            raise RuntimeError(f"{name}: no gradient flows to this tensor; set requires_grad_() first")
+        if not callable(hook):
+            raise TypeError(f"{name}: takes a function, got {type(hook).__name__}: {hook!r}")
+        if getattr(self._node, kind) is None:
+            setattr(self._node, kind, [])
+        return RemovableHandle(getattr(self._node, kind), call or hook)
 
     def retain_grad(self) -> None:
         """Have `backward` store `.grad` here too, although this is not a leaf."""

@@ -12,7 +12,7 @@ import pytest
 from ops import OPS, Op, each_case
 
 import minigrad
-from minigrad import Tensor, rules
+from minigrad import Tensor, engine, rules
 from minigrad.operations import Casts, Operations
 from minigrad.rules.rule import Rule
 
@@ -78,10 +78,22 @@ def test_first_and_second_derivatives(op: Op, shapes: Any, keywords: dict[str, A
     first = trial.backward()[2]
     assert_close(first, differences(trial.loss, trial.floats, step), tolerance)
 
+    xs, y = trial.forward()  # forward mode: the same number, from the other side
+    tangents = {x.node: v for x, v in zip(xs, trial.v)}
+    pushed = engine.push(tangents, [y.node]).get(y.node, np.zeros(y.shape))
+    pairing = sum((g.numpy() * v).sum() for g, v in zip(first, trial.v))
+    assert (pushed.shape, pushed.dtype) == (y.shape, y.dtype)
+    assert (pushed * trial.u).sum() == pytest.approx(pairing, rel=tolerance, abs=tolerance)
+
     xs, u, first = trial.backward(create_graph=True)
     second = minigrad.grad(trial.projection(first), [*xs, u], allow_unused=True)
     projected = differences(lambda: trial.projection(trial.backward()[2]), [*trial.floats, trial.u], step)
     assert_close(second, projected, tolerance)
+
+    xs, y = trial.forward()  # forward mode, differentiated in turn
+    tangents, u = {x.node: Tensor(v) for x, v in zip(xs, trial.v)}, Tensor(trial.u, requires_grad=True)
+    pushed = engine.push(tangents, [y.node], create_graph=True).get(y.node, minigrad.zeros_like(y))
+    assert_close(minigrad.grad((pushed * u).sum(), [*xs, u], allow_unused=True), projected, tolerance)
 
 
 def test_every_derivative_of_every_rule_is_in_the_table() -> None:

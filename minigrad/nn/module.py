@@ -9,7 +9,7 @@ import numpy as np
 
 from minigrad.arrays import array_from
 from minigrad.creation import zeros_like
-from minigrad.engine import no_grad
+from minigrad.engine import RemovableHandle, no_grad
 from minigrad.tensors import Tensor
 
 
@@ -35,18 +35,6 @@ class Mismatch(NamedTuple):
 
     missing_keys: list[str]
     unexpected_keys: list[str]
-
-
-class Hook:
-    """What registering a hook gives: `remove()` takes it away again."""
-
-    def __init__(self, hooks: list[Any], hook: Callable[..., Any]) -> None:
-        self._hooks, self._entry = hooks, (hook,)
-        hooks.append(self._entry)
-
-    def remove(self) -> None:
-        """Do not call the hook any more."""
-        self._hooks[:] = [entry for entry in self._hooks if entry is not self._entry]
 
 
 _BOOKS = ("_parameters", "_buffers", "_modules")
@@ -120,12 +108,12 @@ class Module:
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
         try:
-            for (hook,) in tuple(self._pre_hooks):
+            for hook in tuple(self._pre_hooks):
                 changed = hook(self, inputs)
                 if changed is not None:
                     inputs = changed if isinstance(changed, tuple) else (changed,)
             output = self.forward(*inputs, **options)
-            for (hook,) in tuple(self._hooks):
+            for hook in tuple(self._hooks):
                 changed = hook(self, inputs, output)
                 output = output if changed is None else changed
             return output
@@ -141,13 +129,13 @@ class Module:
             if path:
                 error.args = (f"{type(self).__name__}.{path}: {said}",)
 
-    def register_forward_pre_hook(self, hook: Callable[..., Any]) -> Hook:
+    def register_forward_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call `hook(module, inputs)` before each forward; what it returns, unless None, replaces the inputs."""
-        return Hook(self._pre_hooks, hook)
+        return RemovableHandle(self._pre_hooks, hook)
 
-    def register_forward_hook(self, hook: Callable[..., Any]) -> Hook:
+    def register_forward_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call `hook(module, inputs, output)` after each forward; what it returns, unless None, is the output."""
-        return Hook(self._hooks, hook)
+        return RemovableHandle(self._hooks, hook)
 
     # -- the parts -----------------------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""What one does with the walk: gradients handed out, watched for nan, or event by event.
+"""The walk put to use: gradients stored, handed out, or event by event.
 
 For Tensors and for Values alike; no NumPy here.
 """
@@ -6,11 +6,10 @@ For Tensors and for Values alike; no NumPy here.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import ContextDecorator, nullcontext
 from typing import Any, NamedTuple
 
 from minigrad import engine
-from minigrad.engine import Node, enable_grad, no_grad, watchers
+from minigrad.engine import Node, enable_grad, no_grad
 
 
 def grad(
@@ -19,7 +18,9 @@ def grad(
     grad_outputs: Any = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
-    allow_unused: bool = False,
+    is_grads_batched: bool = False,
+    allow_unused: bool | None = None,
+    materialize_grads: bool = False,
 ) -> Any:
     """The gradients of `outputs` with respect to `inputs`, without touching any `.grad`.
 
@@ -29,7 +30,9 @@ def grad(
         grad_outputs: the upstream gradient of each output; not needed for single numbers.
         retain_graph: keep the graph for another pass (default: as `create_graph`).
         create_graph: give the gradients a graph of their own, so that they can be differentiated again.
+        is_grads_batched: not supported: call it once for each upstream gradient.
         allow_unused: give None for an input that the outputs do not depend on, instead of raising.
+        materialize_grads: give zeros for such an input.
 
     Returns:
         A gradient for each input, as a tuple; for a single input not in a sequence, just that gradient.
@@ -43,23 +46,19 @@ def grad(
     >>> slope.data, grad(slope, x)
     (12.0, 12.0)
     """
-    ends, wanted = _sequence(outputs), _sequence(inputs)
-    upstream = [None] * len(ends)
-    if grad_outputs is not None:
-        upstream = list(grad_outputs) if isinstance(grad_outputs, list | tuple) else [grad_outputs]
-    if len(upstream) != len(ends):
-        raise ValueError(f"grad: {len(ends)} outputs, but {len(upstream)} grad_outputs")
+    if is_grads_batched:
+        raise NotImplementedError("grad: is_grads_batched=True is not supported; call grad once for each of them")
+    if materialize_grads and allow_unused is False:
+        raise ValueError("grad: materialize_grads=True gives zeros for unused inputs, which allow_unused=False forbids")
+    wanted = _sequence("grad", inputs)
     for i, x in enumerate(wanted):
         if x.node is None:
             raise RuntimeError(f"grad: input {i} does not require a gradient; set x.requires_grad_() before computing")
-    seeds: dict[Node, Any] = {}
     arrived: dict[Node, Any] = {}
     nodes = [x.node for x in wanted]
     targets = set(nodes)
-    with enable_grad() if create_graph else nullcontext():
-        for end, g in zip(ends, upstream):
-            seed = end.seed(g, create_graph)
-            seeds[end.node] = seeds[end.node] + seed if end.node in seeds else seed
+    with enable_grad() if create_graph else no_grad():
+        seeds = _seeds("grad", outputs, grad_outputs, create_graph)
         retain = create_graph if retain_graph is None else retain_graph
         for node, g, _ in engine.walk(seeds, retain_graph=retain, create_graph=create_graph, targets=targets):
             if node in targets:
@@ -69,7 +68,9 @@ def grad(
             arrived[node] = node.given(g, id(g) in seen)
             seen.add(id(g))
     for i, node in enumerate(nodes):
-        if node not in arrived and not allow_unused:
+        if node not in arrived and materialize_grads:
+            arrived[node] = _zeros_like(wanted[i])
+        elif node not in arrived and not allow_unused:
             raise RuntimeError(
                 f"grad: the outputs do not depend on input {i}{f' ({node.name})' if node.name else ''}; "
                 "with allow_unused=True its gradient is None"
@@ -78,12 +79,76 @@ def grad(
     return answers[0] if hasattr(inputs, "node") else answers
 
 
-def _sequence(x: Any) -> list[Any]:
+def backward(
+    tensors: Any,
+    grad_tensors: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    *,
+    inputs: Any = None,
+) -> None:
+    """Add the gradients of the sum of `tensors` to the `.grad` of all leaves: `backward` of several at once.
+
+    Args:
+        tensors: a tensor or Value, or a sequence of them.
+        grad_tensors: the upstream gradient of each; not needed for single numbers.
+        retain_graph: keep the graph for another pass (default: as `create_graph`).
+        create_graph: record the pass, so that the gradients can be differentiated.
+        inputs: give gradients to these only.
+
+    Raises:
+        RuntimeError: as the method `backward`.
+
+    >>> from minigrad.scalar import Value
+    >>> x = Value(2.0)
+    >>> backward([x * x, x * 3.0])
+    >>> x.grad
+    7.0
+    """
+    targets = None
+    if inputs is not None:
+        targets = [t.node for t in _sequence("backward", inputs)]
+        if not targets or None in targets:
+            raise RuntimeError("backward: inputs are to be tensors that require a gradient, at least one")
+    engine.backward(
+        _seeds("backward", tensors, grad_tensors, create_graph),
+        retain_graph=create_graph if retain_graph is None else retain_graph,
+        create_graph=create_graph,
+        targets=targets,
+    )
+
+
+def _seeds(name: str, outputs: Any, upstream: Any, graph: bool) -> dict[Node, Any]:
+    """What the walk starts from: the upstream gradient of each output; those of the same one added up."""
+    ends = _sequence(name, outputs)
+    if upstream is None:
+        upstream = [None] * len(ends)
+    elif not isinstance(upstream, list | tuple):
+        upstream = [upstream]
+    if len(upstream) != len(ends):
+        what = "grad_outputs" if name == "grad" else "grad_tensors"
+        raise ValueError(f"{name}: {len(ends)} outputs, but {len(upstream)} {what}")
+    seeds: dict[Node, Any] = {}
+    for end, g in zip(ends, upstream):
+        seed = end.seed(g, graph)
+        seeds[end.node] = seeds[end.node] + seed if end.node in seeds else seed
+    return seeds
+
+
+def _zeros_like(x: Any) -> Any:
+    if isinstance(x, Node):
+        return 0.0
+    from minigrad.creation import zeros_like
+
+    return zeros_like(x)
+
+
+def _sequence(name: str, x: Any) -> list[Any]:
     """A tensor or Value by itself, or several in a list, a tuple or an iterator such as `model.parameters()`."""
     several = list(x) if isinstance(x, Iterable) and not hasattr(x, "node") else [x]
     for one in several:
         if not hasattr(one, "node"):
-            raise TypeError(f"grad takes tensors or Values, got {type(one).__name__}: {one!r}")
+            raise TypeError(f"{name} takes tensors or Values, got {type(one).__name__}: {one!r}")
     return several
 
 
@@ -108,36 +173,3 @@ def walk(output: Any, gradient: Any = None, *, retain_graph: bool = True) -> Ite
     """
     for node, g, contributions in engine.walk({output.node: output.seed(gradient)}, retain_graph=retain_graph):
         yield Event(node, g, tuple(contributions))
-
-
-class detect_anomaly(ContextDecorator):
-    """In here, the first operation that makes a nan raises, with its name: forward at once, backward as well.
-
-    Costs time for every operation. Watches all threads.
-
-    >>> from minigrad.scalar import Value
-    >>> with detect_anomaly():
-    ...     Value(0.0) * Value(-1.0).log()
-    Traceback (most recent call last):
-    FloatingPointError: the forward pass of 'log' made a nan. ...
-    """
-
-    def _recreate_cm(self) -> detect_anomaly:
-        return type(self)()
-
-    def __enter__(self) -> None:
-        watchers.append(self._look)
-
-    def __exit__(self, *exc: object) -> None:
-        watchers.remove(self._look)
-
-    def _look(self, rule: Any, result: Any, direction: str) -> None:
-        different = result != result  # true of nan alone; a number's answer is one, an array's has .any()
-        if different.any() if hasattr(different, "any") else different:
-            raise FloatingPointError(
-                f"the {direction} pass of {rule.name!r} made a nan. Usual causes: log or sqrt of a number below 0, "
-                "0 / 0, inf - inf after a learning rate that was too high, or a nan in the data."
-            )
-
-
-__all__ = ["Event", "detect_anomaly", "enable_grad", "grad", "no_grad", "walk"]

@@ -1,0 +1,111 @@
+"""The first operation that makes a nan, and where in the program it was called. No NumPy here."""
+
+from __future__ import annotations
+
+import linecache
+import sys
+from collections.abc import Callable
+from contextlib import ContextDecorator, suppress
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from minigrad.engine import Node, watchers
+
+_PACKAGE = str(Path(__file__).parents[1])
+
+
+class detect_anomaly(ContextDecorator):
+    """In here, the first operation that makes a nan raises, with its name: forward at once, backward as well, with
+    the line of the program that called the operation.
+
+    Costs time for every operation. Watches all threads.
+
+    Args:
+        check_nan: whether to look for nan. Without, errors of the backward pass still say where the operation was
+            called.
+
+    >>> from minigrad.scalar import Value
+    >>> with detect_anomaly():
+    ...     Value(0.0) * Value(-1.0).log()
+    Traceback (most recent call last):
+    FloatingPointError: the forward pass of 'log' made a nan. ...
+    """
+
+    def __init__(self, check_nan: bool = True) -> None:
+        self.check_nan = check_nan
+
+    def _recreate_cm(self) -> detect_anomaly:
+        return type(self)(self.check_nan)
+
+    def __enter__(self) -> None:
+        watchers.append(self.look)
+
+    def __exit__(self, *exc: object) -> None:
+        if self.look in watchers:  # set_detect_anomaly(False) may have taken it away
+            watchers.remove(self.look)
+
+    def look(self, rule: Any, result: Any, direction: str, node: Node | None) -> None:
+        """What the engine calls with everything that is computed."""
+        if direction == "forward" and node is not None:
+            with suppress(AttributeError):  # Values have no room for it
+                node.place = _place()  # type: ignore[misc]
+        if not self.check_nan:
+            return
+        different = result != result  # true of nan alone; a number's answer is one, an array's has .any()
+        if different.any() if hasattr(different, "any") else different:
+            names = [source.name for source in node.inputs if source is not None and source.name] if node else []
+            of = f" of {', '.join(names)}" if names else ""
+            place = f" Its result was computed {node.place}." if node and node.place else ""
+            raise FloatingPointError(
+                f"the {direction} pass of {rule.name!r}{of} made a nan.{place if direction == 'backward' else ''} "
+                "Usual causes: log or sqrt of a number below 0, 0 / 0, inf - inf after a learning rate that was too "
+                "high, or a nan in the data."
+            )
+
+
+class set_detect_anomaly:
+    """Switch the detection of anomalies on or off, from now on; as a context manager, in there only.
+
+    Args:
+        mode: whether to detect.
+        check_nan: as for `detect_anomaly`.
+    """
+
+    def __init__(self, mode: bool, check_nan: bool = True) -> None:
+        self._before = _detectors()
+        _use([detect_anomaly(check_nan).look] if mode else [])
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *exc: object) -> None:
+        _use(self._before)
+
+
+def _detectors() -> list[Callable[..., None]]:
+    return [w for w in watchers if isinstance(getattr(w, "__self__", None), detect_anomaly)]
+
+
+def _use(detectors: list[Callable[..., None]]) -> None:
+    present = _detectors()
+    watchers[:] = [w for w in watchers if w not in present] + detectors
+
+
+def _place() -> str:
+    """The line of the program from which minigrad was called, and the layer in which that led to this operation."""
+    frame: FrameType | None = sys._getframe(2)
+    layers: list[Any] = []  # the innermost first
+    line = ""
+    while frame is not None:
+        if not frame.f_code.co_filename.startswith(_PACKAGE):
+            if not line:
+                text = linecache.getline(frame.f_code.co_filename, frame.f_lineno).strip()
+                line = f"at {frame.f_code.co_filename}:{frame.f_lineno}{text and f' ({text})'}"
+        elif frame.f_code.co_name == "__call__" and hasattr(frame.f_locals.get("self"), "named_modules"):
+            layers.append(frame.f_locals["self"])
+        frame = frame.f_back
+    if not layers:
+        return line
+    path = next((path for path, module in layers[-1].named_modules() if module is layers[0]), "")
+    return f"in {type(layers[-1]).__name__}{path and '.'}{path}, {line}"

@@ -1,0 +1,276 @@
+"""Derivatives as functions of functions: `grad(f)` is a function again, and can be differentiated in turn.
+
+The arguments that are differentiated by, and the results, may be tensors or nested tuples, lists and dicts of them,
+such as a model's parameters by name. Results belong to the graph of what lies outside, if gradients are wanted there.
+`vmap` is not here: write the loop, or use dimensions.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from minigrad import engine
+from minigrad.autograd.functional import columns, fresh, pulled, pushed, rows
+from minigrad.autograd.trees import filled, leaves, mapped, tensors
+from minigrad.creation import ones_like, zeros_like
+from minigrad.engine import enable_grad, mode, now
+from minigrad.tensors import Tensor
+
+
+class _Trace:
+    """A function computed of fresh copies of some arguments, and what to do with the record."""
+
+    def __init__(self, name: str, f: Callable[..., Any], args: Any, options: Any, argnums: Any, has_aux: bool) -> None:
+        self.name = name
+        self.outside = mode.recording  # whether the results may take part in a graph
+        chosen = [argnums] if isinstance(argnums, int) else list(argnums)
+        for i in chosen:
+            if not -len(args) <= i < len(args):
+                raise RuntimeError(f"{name}: argument {i} of {len(args)} is to be differentiated by")
+        self.alone = isinstance(argnums, int)
+        self.inputs = [args[i] for i in chosen]
+        for leaf in leaves(self.inputs):
+            if not isinstance(leaf, Tensor):
+                raise TypeError(f"{name}: differentiates by tensors, got {type(leaf).__name__}: {leaf!r}")
+        self.start = now()
+        with enable_grad():
+            fresh_inputs = mapped(lambda x: fresh(x, self.outside), self.inputs)
+            all_args = list(args)
+            for i, x in zip(chosen, fresh_inputs):
+                all_args[i] = x
+            result = f(*all_args, **options)
+        if has_aux and not (isinstance(result, tuple) and len(result) == 2):
+            raise RuntimeError(f"{name}: with has_aux=True the function is to give a pair (output, aux)")
+        self.has_aux = has_aux
+        self.output: Any = result[0] if has_aux else result
+        self.aux: Any = result[1] if has_aux else None
+        self.xs, self.ys = tensors(fresh_inputs), leaves(self.output)
+        for y in self.ys:
+            if not isinstance(y, Tensor):
+                raise TypeError(f"{name}: the function is to give tensors, got {type(y).__name__}: {y!r}")
+
+    def recorded(self, *trees: Any) -> bool:
+        """Whether what is computed of these, or of the outputs, can be asked for its gradient outside."""
+        return self.outside and any(self._is_linked(t) for t in tensors([self.ys, *trees]))
+
+    def _is_linked(self, t: Tensor) -> bool:
+        """Whether t was computed of anything older than this trace that requires a gradient."""
+        if t.node is None:
+            return False
+        nodes = engine.reverse_order([t.node], since=self.start)
+        return any(n.index < self.start or any(s and s.index < self.start for s in n.inputs) for n in nodes)
+
+    def settled(self, tree: Any) -> Any:
+        """Results without a history, unless somebody outside is interested in it."""
+        return mapped(
+            lambda t: t.detach() if isinstance(t, Tensor) and not (self.outside and self._is_linked(t)) else t, tree
+        )
+
+    def by_input(self, values: list[Any]) -> Any:
+        """One value for each x, in the form of the arguments."""
+        found = filled(self.inputs, values)
+        return found[0] if self.alone else tuple(found)
+
+    def answer(self, *results: Any) -> Any:
+        """The results, and the aux if there is one."""
+        everything = (*results, self.aux) if self.has_aux else results
+        return self.settled(everything if len(everything) > 1 else everything[0])
+
+    def pull(self, vs: list[Tensor], graph: bool) -> list[Tensor]:
+        """The gradients by all x, with the upstream gradients vs."""
+        return _zeros_for_none(pulled(self.ys, self.xs, vs, graph), self.xs)
+
+    def push(self, vs: list[Tensor], graph: bool) -> list[Tensor]:
+        """The tangents of all y, with the tangents vs."""
+        return _zeros_for_none(pushed(self.ys, self.xs, vs, graph), self.ys)
+
+    def check(self, what: str, given: Any, like: Any) -> list[Tensor]:
+        """Tensors that are to correspond to others in number, shape and dtype."""
+        vs, wanted = leaves(given), leaves(like)
+        for v in vs:
+            if not isinstance(v, Tensor):
+                raise TypeError(f"{self.name}: {what} are tensors, got {type(v).__name__}: {v!r}")
+        if [(v.shape, v.dtype) for v in vs] != [(w.shape, w.dtype) for w in wanted]:
+            got, right = (", ".join(f"{t.dtype} {t.shape}" for t in side) for side in (vs, wanted))
+            raise RuntimeError(f"{self.name}: {what} are to be {right}; got {got}")
+        return vs
+
+
+def _zeros_for_none(found: list[Any], like: list[Tensor]) -> list[Tensor]:
+    return [zeros_like(x) if g is None else g for g, x in zip(found, like)]
+
+
+def grad(func: Callable[..., Any], argnums: int | tuple[int, ...] = 0, has_aux: bool = False) -> Callable[..., Any]:
+    """The function that computes the gradient of `func`, which gives a single number.
+
+    Args:
+        func: the function.
+        argnums: the argument to differentiate by, or a tuple of several, for a tuple of gradients.
+        has_aux: whether func gives a pair (number, something else), which is then passed on: (gradient, else).
+
+    >>> f = lambda x: x**3
+    >>> grad(f)(Tensor(2.0)), grad(grad(f))(Tensor(2.0))
+    (tensor(12.), tensor(12.))
+    """
+    both = grad_and_value(func, argnums, has_aux)
+
+    @functools.wraps(func)
+    def gradient(*args: Any, **options: Any) -> Any:
+        slope, value = both(*args, **options)
+        return (slope, value[1]) if has_aux else slope
+
+    return gradient
+
+
+def grad_and_value(
+    func: Callable[..., Any], argnums: int | tuple[int, ...] = 0, has_aux: bool = False
+) -> Callable[..., Any]:
+    """As `grad`, for (gradient, value), or with `has_aux` (gradient, (value, aux)).
+
+    >>> grad_and_value(lambda x: x**3)(Tensor(2.0))
+    (tensor(12.), tensor(8.))
+    """
+
+    @functools.wraps(func)
+    def gradient_and_value(*args: Any, **options: Any) -> Any:
+        trace = _Trace("grad", func, args, options, argnums, has_aux)
+        y = trace.output
+        if not isinstance(y, Tensor):
+            raise TypeError(f"grad: the function is to give a single tensor, not {type(y).__name__}")
+        if y.ndim:
+            raise RuntimeError(
+                f"grad: the function is to give a single number, not a tensor of shape {y.shape}; reduce it, as in "
+                ".sum(), or use vjp or jacrev"
+            )
+        slopes = trace.by_input(trace.pull([ones_like(y)], trace.recorded()))
+        return trace.settled((slopes, (y, trace.aux) if has_aux else y))
+
+    return gradient_and_value
+
+
+def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
+    """The output of `func`, and the function that takes an upstream gradient, in the form of the output, to the tuple
+    of the gradients by all primals; with `has_aux` also the aux.
+
+    >>> y, back = vjp(lambda x: x * x, Tensor([1.0, 2.0]))
+    >>> back(Tensor([10.0, 1.0]))
+    (tensor([20.,  4.]),)
+    """
+    trace = _Trace("vjp", func, primals, {}, tuple(range(len(primals))), has_aux)
+
+    def back(cotangents: Any) -> tuple[Any, ...]:
+        vs = trace.check("the upstream gradients", cotangents, trace.output)
+        found: tuple[Any, ...] = trace.by_input(trace.pull(vs, mode.recording and trace.recorded(vs)))
+        return found
+
+    return trace.answer(trace.output, back)
+
+
+def jvp(func: Callable[..., Any], primals: Any, tangents: Any, *, strict: bool = False, has_aux: bool = False) -> Any:
+    """The output of `func`, and how it changes as the primals move by the tangents; with `has_aux` also the aux.
+
+    Args:
+        func: the function.
+        primals: the tuple of its arguments.
+        tangents: likewise, of the same shapes and dtypes.
+        strict: whether an output that does not depend on the primals is an error, instead of getting 0.
+        has_aux: whether func gives a pair (output, aux).
+
+    >>> jvp(lambda x: x * x, (Tensor([1.0, 2.0]),), (Tensor([10.0, 1.0]),))
+    (tensor([1., 4.]), tensor([20.,  4.]))
+    """
+    if not isinstance(primals, tuple):
+        raise TypeError(f"jvp: primals is the tuple of the arguments, got {type(primals).__name__}")
+    trace = _Trace("jvp", func, primals, {}, tuple(range(len(primals))), has_aux)
+    vs = trace.check("the tangents", tangents, primals)
+    if strict and not all(y.requires_grad for y in trace.ys):
+        raise RuntimeError("jvp: an output does not depend on any of the primals (strict=True)")
+    found = filled(trace.output, trace.push(vs, trace.recorded(vs)))
+    return trace.answer(trace.output, found)
+
+
+def linearize(func: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..., Any]]:
+    """The output of `func`, and the function that takes tangents of the primals to those of the output: `jvp`, with
+    `func` itself computed only once.
+
+    >>> y, push = linearize(lambda x: x * x, Tensor([1.0, 2.0]))
+    >>> push(Tensor([10.0, 1.0])), push(Tensor([0.0, 1.0]))
+    (tensor([20.,  4.]), tensor([0., 4.]))
+    """
+    trace = _Trace("linearize", func, primals, {}, tuple(range(len(primals))), False)
+
+    def push(*tangents: Any) -> Any:
+        vs = trace.check("the tangents", tangents, primals)
+        return filled(trace.output, trace.push(vs, mode.recording and trace.recorded(vs)))
+
+    return trace.settled(trace.output), push
+
+
+def jacrev(
+    func: Callable[..., Any],
+    argnums: int | tuple[int, ...] = 0,
+    *,
+    has_aux: bool = False,
+    chunk_size: int | None = None,
+) -> Callable[..., Any]:
+    """The function that computes the Jacobian of `func` in reverse mode, by a backward pass for each element of the
+    output: for each output, of shape (*output.shape, *argument.shape).
+
+    Args:
+        func: the function.
+        argnums: the argument to differentiate by, or a tuple of several, for a tuple of Jacobians.
+        has_aux: whether func gives a pair (output, aux), which makes it (Jacobian, aux).
+        chunk_size: of no consequence here.
+
+    >>> jacrev(lambda x: x * x.sum())(Tensor([1.0, 2.0]))
+    tensor([[4., 1.],
+            [2., 5.]])
+    """
+
+    @functools.wraps(func)
+    def jacobian(*args: Any, **options: Any) -> Any:
+        trace = _Trace("jacrev", func, args, options, argnums, has_aux)
+        graph = trace.recorded()
+        with enable_grad() if graph else engine.no_grad():
+            table = rows(trace.ys, trace.xs, lambda y, u: _zeros_for_none(pulled([y], trace.xs, [u], graph), trace.xs))
+        return trace.answer(filled(trace.output, [trace.by_input(row) for row in table]))
+
+    return jacobian
+
+
+def jacfwd(
+    func: Callable[..., Any],
+    argnums: int | tuple[int, ...] = 0,
+    has_aux: bool = False,
+    *,
+    randomness: str = "error",
+) -> Callable[..., Any]:
+    """As `jacrev`, in forward mode: by a forward pass for each element of the argument. `randomness` is of no
+    consequence: the function is computed once.
+
+    >>> jacfwd(lambda x: x * x.sum())(Tensor([1.0, 2.0]))
+    tensor([[4., 1.],
+            [2., 5.]])
+    """
+
+    @functools.wraps(func)
+    def jacobian(*args: Any, **options: Any) -> Any:
+        trace = _Trace("jacfwd", func, args, options, argnums, has_aux)
+        graph = trace.recorded()
+        with enable_grad() if graph else engine.no_grad():
+            table = columns(trace.ys, trace.xs, graph)
+        return trace.answer(filled(trace.output, [trace.by_input(row) for row in table]))
+
+    return jacobian
+
+
+def hessian(func: Callable[..., Any], argnums: int | tuple[int, ...] = 0) -> Callable[..., Any]:
+    """The function that computes the second derivatives of `func`: forward mode over reverse mode.
+
+    >>> hessian(lambda x: (x**3).sum())(Tensor([1.0, 2.0]))
+    tensor([[ 6.,  0.],
+            [ 0., 12.]])
+    """
+    return jacfwd(jacrev(func, argnums), argnums)
