@@ -55,10 +55,10 @@ class detect_anomaly(ContextDecorator):
         different = result != result  # true of nan alone; a number's answer is one, an array's has .any()
         if different.any() if hasattr(different, "any") else different:
             names = [source.name for source in node.inputs if source is not None and source.name] if node else []
-            of = f" of {', '.join(names)}" if names else ""
+            of = f", of {', '.join(names)}" if names else ""
             place = f" Its result was computed {node.place}." if node and node.place else ""
             raise FloatingPointError(
-                f"the {direction} pass of {rule.name!r}{of} made a nan.{place if direction == 'backward' else ''} "
+                f"the {direction} pass of {rule.name!r} made a nan{of}.{place if direction == 'backward' else ''} "
                 "Usual causes: log or sqrt of a number below 0, 0 / 0, inf - inf after a learning rate that was too "
                 "high, or a nan in the data."
             )
