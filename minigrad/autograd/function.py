@@ -153,6 +153,7 @@ class Function:
             passing = [r._array if d else None for r, d in zip(results, differentiable)]
             node = _FunctionNode(rule, passing, inputs, isinstance(result, tuple))
             node.function, node.ctx = cls, ctx
+            node.forms = [(o.shape, o.dtype) if isinstance(o, Tensor) else None for o in outputs]
             node.constants = described(args, inputs)
             node.is_tensor = tuple([isinstance(a, Tensor) for a in args])
             node.save(saved, given, outputs)
@@ -200,7 +201,7 @@ class Application(ArrayNode):
     (number of the output, its gradient); adding such tuples up, as the walk does, collects them.
 
     Attributes:
-        outputs: shape and dtype of each output, None for what passes no gradient.
+        outputs: shape and dtype of each output, None for what is no tensor of floats or passes no gradient.
         several: whether the outputs have a `Part` each.
     """
 
@@ -222,7 +223,9 @@ class Application(ArrayNode):
 
     def pull(self, g: Any, graph: bool) -> Iterable[Any]:
         self.saved(graph)
-        found = dict(g) if self.several else {0: g}
+        found: dict[int, Any] = {}
+        for i, part in g if self.several else [(0, g)]:  # what was saved of an output is a part of its own
+            found[i] = found[i] + part if i in found else part
         with enable_grad() if graph else no_grad():
             return self.differentiate([found.get(i) for i in range(len(self.outputs))], graph)
 
@@ -292,9 +295,11 @@ class _FunctionNode(Application):
     """An application of a Function.
 
     Attributes:
+        forms: shape and dtype of each output that is a tensor.
         sources: for each saved tensor its node, or the number of the output that it is.
     """
 
+    forms: list[Any]
     function: type[Function]
     ctx: Any
     is_tensor: tuple[bool, ...]
@@ -334,10 +339,9 @@ class _FunctionNode(Application):
         if isinstance(g, Tensor):
             return g.clone()
         if g is None:
-            output: Any = self.outputs[i]
-            if not self.ctx._materialize or output is None:
+            if not self.ctx._materialize or self.forms[i] is None:
                 return None
-            g = np.zeros(*output)
+            g = np.zeros(*self.forms[i])
         g = np.asarray(g)[...]
         g.flags.writeable = False  # others may hold it: to write to it in place, backward has to clone it
         return _tensor(g, None)

@@ -283,7 +283,7 @@ def rows(ys: Sequence[Tensor], xs: Sequence[Tensor], pull: Callable[[Tensor, Ten
     for y in ys:
         found = [pull(y, u) for u in _basis(y)]
         blocks = [stack(parts) for parts in zip(*found)] or [zeros(0, *x.shape, dtype=x.dtype) for x in xs]
-        table.append([block.reshape(*y.shape, *x.shape) for block, x in zip(blocks, xs)])
+        table.append([block.reshape((*y.shape, *x.shape)) for block, x in zip(blocks, xs)])
     return table
 
 
@@ -295,7 +295,7 @@ def columns(ys: Sequence[Tensor], xs: Sequence[Tensor], create_graph: bool) -> l
         for i, y in enumerate(ys):
             parts = [zeros_like(y) if t[i] is None else t[i] for t in found]
             block = stack(parts, -1) if parts else zeros(*y.shape, 0, dtype=y.dtype)
-            table[i].append(block.reshape(*y.shape, *x.shape))
+            table[i].append(block.reshape((*y.shape, *x.shape)))
     return table
 
 

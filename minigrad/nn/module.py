@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from minigrad.arrays import array_from
 from minigrad.creation import zeros_like
 from minigrad.engine import RemovableHandle, no_grad
+from minigrad.nn.backward_hooks import Gates
 from minigrad.tensors import Tensor
 
 
@@ -37,6 +39,7 @@ class Mismatch(NamedTuple):
     unexpected_keys: list[str]
 
 
+_HOOKS = ("_pre_hooks", "_hooks", "_backward_pre_hooks", "_backward_hooks")
 _BOOKS = ("_parameters", "_buffers", "_modules")
 
 
@@ -63,7 +66,8 @@ class Module:
 
     def __init__(self) -> None:
         books: dict[str, Any] = {book: {} for book in _BOOKS}
-        self.__dict__.update(books, _unsaved=set(), _pre_hooks=[], _hooks=[], training=True)
+        self.__dict__.update(books, _unsaved=set(), training=True)
+        self.__dict__.update({book: [] for book in _HOOKS})
 
     def __setattr__(self, name: str, value: Any) -> None:
         if isinstance(value, Parameter | Module):
@@ -109,14 +113,18 @@ class Module:
     def __call__(self, *inputs: Any, **options: Any) -> Any:
         try:
             for hook in tuple(self._pre_hooks):
-                changed = hook(self, inputs)
+                changed = hook(self, inputs, options)
                 if changed is not None:
-                    inputs = changed if isinstance(changed, tuple) else (changed,)
+                    inputs, options = changed
+            gates = None
+            if self._backward_hooks or self._backward_pre_hooks:
+                gates = Gates(self, self._backward_pre_hooks, self._backward_hooks)
+                inputs = gates.enter(inputs)
             output = self.forward(*inputs, **options)
             for hook in tuple(self._hooks):
-                changed = hook(self, inputs, output)
+                changed = hook(self, inputs, options, output)
                 output = output if changed is None else changed
-            return output
+            return output if gates is None else gates.leave(output)
         except Exception as error:
             self._locate(error)
             raise
@@ -129,13 +137,66 @@ class Module:
             if path:
                 error.args = (f"{type(self).__name__}.{path}: {said}",)
 
-    def register_forward_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
-        """Call `hook(module, inputs)` before each forward; what it returns, unless None, replaces the inputs."""
-        return RemovableHandle(self._pre_hooks, hook)
+    def register_forward_pre_hook(
+        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
+    ) -> RemovableHandle:
+        """Call `hook(module, inputs)` before each forward; what it returns, unless None, replaces the inputs.
 
-    def register_forward_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
-        """Call `hook(module, inputs, output)` after each forward; what it returns, unless None, is the output."""
-        return RemovableHandle(self._hooks, hook)
+        Args:
+            hook: the function.
+            prepend: whether to call it before those that are there already.
+            with_kwargs: call `hook(module, inputs, kwargs)`, which returns None or a pair of new ones.
+        """
+        return RemovableHandle(self._pre_hooks, partial(_before, hook, with_kwargs), first=prepend)
+
+    def register_forward_hook(
+        self,
+        hook: Callable[..., Any],
+        *,
+        prepend: bool = False,
+        with_kwargs: bool = False,
+        always_call: bool = False,
+    ) -> RemovableHandle:
+        """Call `hook(module, inputs, output)` after each forward; what it returns, unless None, is the output.
+
+        Args:
+            hook: the function.
+            prepend: whether to call it before those that are there already.
+            with_kwargs: call `hook(module, inputs, kwargs, output)`.
+            always_call: not supported: wrap the call of the module in try and finally.
+        """
+        if always_call:
+            raise NotImplementedError("register_forward_hook: always_call=True is not supported; use try and finally")
+        return RemovableHandle(self._hooks, hook if with_kwargs else partial(_after, hook), first=prepend)
+
+    def register_full_backward_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
+        """Call `hook(module, grad_output)` in the backward pass, before it enters the module; what it returns, unless
+        None, replaces the gradients of the outputs.
+
+        Args:
+            hook: the function; `grad_output` is a tuple.
+            prepend: whether to call it before those that are there already.
+        """
+        return RemovableHandle(self._backward_pre_hooks, hook, first=prepend)
+
+    def register_full_backward_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
+        """Call `hook(module, grad_input, grad_output)` when the backward pass has come to the module's inputs; what
+        it returns, unless None, replaces the gradients of the inputs.
+
+        The inputs are the positional ones; where one is no tensor or requires no gradient, there is None. The
+        gradients of the parameters may not be ready yet.
+
+        Args:
+            hook: the function; `grad_input` and `grad_output` are tuples.
+            prepend: whether to call it before those that are there already.
+
+        >>> from minigrad import nn, ones
+        >>> layer = nn.Linear(3, 1)
+        >>> handle = layer.register_full_backward_hook(lambda module, grad_input, grad_output: print(grad_output))
+        >>> layer(ones(1, 3)).sum().backward()
+        (tensor([[1.]]),)
+        """
+        return RemovableHandle(self._backward_hooks, hook, first=prepend)
 
     # -- the parts -----------------------------------------------------------------------------------------------
 
@@ -386,3 +447,20 @@ class Module:
 
 def _values(x: Any) -> Any:
     return x._array if isinstance(x, Tensor) else x
+
+
+def _before(hook: Callable[..., Any], with_kwargs: bool, module: Module, inputs: Any, options: Any) -> Any:
+    """What a forward pre-hook makes of the inputs: None, or (inputs, options)."""
+    changed = hook(module, inputs, options) if with_kwargs else hook(module, inputs)
+    if changed is None:
+        return None
+    if not with_kwargs:
+        return changed if isinstance(changed, tuple) else (changed,), options
+    if not (isinstance(changed, tuple) and len(changed) == 2 and isinstance(changed[1], dict)):
+        raise RuntimeError("a forward pre-hook with_kwargs returns None or a pair (inputs, kwargs)")
+    inputs, options = changed
+    return inputs if isinstance(inputs, tuple) else (inputs,), options
+
+
+def _after(hook: Callable[..., Any], module: Module, inputs: Any, options: Any, output: Any) -> Any:
+    return hook(module, inputs, output)

@@ -1,7 +1,7 @@
-"""What training code needs around the network; so far `data`: data sets, samplers and loaders."""
+"""What training code needs around the network: `data`, with data sets, samplers and loaders, and `checkpoint`."""
 
 from __future__ import annotations
 
-from minigrad.utils import data
+from minigrad.utils import checkpoint, data
 
-__all__ = ["data"]
+__all__ = ["checkpoint", "data"]
