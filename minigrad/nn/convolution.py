@@ -294,9 +294,28 @@ class _Conv(Module):
         bias: bool = True,
         padding_mode: str = "zeros",
         dtype: Any = None,
-        output_padding: Sizes = 0,
     ) -> None:
         super().__init__()
+        self._settle(
+            *(in_channels, out_channels, kernel_size, stride, padding, 0),
+            *(dilation, groups, bias, padding_mode, dtype),
+        )
+
+    def _settle(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Sizes,
+        stride: Sizes,
+        padding: Any,
+        output_padding: Sizes,
+        dilation: Sizes,
+        groups: int,
+        bias: bool,
+        padding_mode: str,
+        dtype: Any,
+    ) -> None:
+        """Check the settings and make the parameters."""
         name = type(self).__name__
         for what, n in (("in_channels", in_channels), ("out_channels", out_channels)):
             each_dim(name, what, n, 1)
@@ -412,18 +431,10 @@ class _ConvTranspose(_Conv):
         padding_mode: str = "zeros",
         dtype: Any = None,
     ) -> None:
-        super().__init__(
-            in_channels,
-            out_channels,
-            kernel_size,
-            stride,
-            padding,
-            dilation,
-            groups,
-            bias,
-            padding_mode,
-            dtype,
-            output_padding,
+        Module.__init__(self)
+        self._settle(
+            *(in_channels, out_channels, kernel_size, stride, padding, output_padding),
+            *(dilation, groups, bias, padding_mode, dtype),
         )
 
     def forward(self, x: Any, output_size: Any = None) -> Tensor:

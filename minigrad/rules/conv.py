@@ -17,7 +17,7 @@ from numpy.lib.stride_tricks import as_strided
 
 from minigrad.rules.rule import Rule
 
-_CHUNK = 1 << 21  # bytes: how large the matrix of windows may become, so that it stays in the processor's cache
+_CHUNK = 1 << 22  # bytes: how large the matrix of windows may become, so that it stays in the processor's cache
 
 
 class Geometry(NamedTuple):

@@ -11,7 +11,7 @@ from minigrad.rules.rule import Rule
 
 
 class Taps(NamedTuple):
-    """Element p of the result is the sum of weights[k][p] * x[places[k][p]] over k; places[k] never decreases."""
+    """Element p of the result is the sum of weights[k][p] * x[places[k][p]] over k."""
 
     size: int  # of the input
     places: Any  # (taps, new size), integers
