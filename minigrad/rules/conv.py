@@ -9,7 +9,9 @@ Shapes: x (N, C, *large), weight (O, C / groups, *kernel), z (N, O, *small).
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from itertools import product
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -32,67 +34,84 @@ class Geometry(NamedTuple):
     groups: int
 
 
+class _Part(NamedTuple):
+    """The windows of a few images, or of a few lines of one, as the columns of a matrix."""
+
+    lines: slice  # which, along the first dimension of z
+    offsets: Any  # (C, *kernel, n, *small): the windows, as a view of the padded images
+    columns: Any  # the same shape, memory of its own
+    matrix: Any  # `columns` as (groups, C / groups * kernel, n * small)
+    results: Any  # (groups, O / groups, n * small), what a product with the matrix gives or takes
+    outputs: Any  # `results` as (n, O, *small), without the windows that run over the end
+
+    def read(self) -> None:
+        """Fill the columns."""
+        self.columns[...] = self.offsets
+
+    def add_up(self) -> None:
+        """The transpose of `read`: add the columns to the padded images (col2im)."""
+        ndim = self.outputs.ndim - 2
+        for place in product(*map(range, self.columns.shape[1 : 1 + ndim])):
+            at: Any = (slice(None), *place)
+            np.add(self.offsets[at], self.columns[at], out=self.offsets[at])
+
+
 class _Windows:
-    """A few images at a time, with their padding, and all their windows as the columns of a matrix (im2col).
+    """All windows of all images, part by part, so that the columns of a part stay in the processor's cache (im2col).
 
     A row of the matrix belongs to one place in the kernel, and holds what that place meets in every window. With a
     stride of 1 these are neighbours in memory, if one also takes the windows that run over the end of a line into the
     next. With them a row is one piece of memory, which is copied several times as fast; their results are left out.
-
-    Attributes:
-        n: the number of images.
-        images: (C, n, *large), inside the padding.
-        offsets: (C, *kernel, n, *small): the windows, as a view of the padded images.
-        columns: the same shape, memory of its own.
-        separate: `columns` as (n, C, *kernel, *small), without the windows that run over the end.
-        matrix: `columns` as (groups, C / groups * kernel, n * small).
-        results: (O, n, *small) as (groups, O / groups, n * small), zero at first, for a product with the matrix.
-        outputs: `results` as (n, O, *small), without the windows that run over the end.
 
     Source: Chellapilla, Puri and Simard, "High performance convolutional neural networks
     for document processing", 2006.
     """
 
     def __init__(self, geometry: Geometry, images: int, C: int, O: int, dtype: Any) -> None:  # noqa: E741
-        large, small, kernel, stride, padding, dilation, groups = geometry
+        self.geometry, self.images, self.C, self.O = geometry, images, C, O
+        large, small, kernel, stride, padding, _, _ = geometry
         padded = [size + 2 * p for size, p in zip(large, padding)]
-        line = padded[-1] if stride[-1] == 1 else small[-1]
-        places = math.prod(small[:-1]) * line
-        rows = C * math.prod(kernel)
-        self.n = max(1, min(images, _CHUNK // (np.dtype(dtype).itemsize * rows * places)))
+        self.line = padded[-1] if stride[-1] == 1 else small[-1]
+        lines = small[0] if len(small) > 1 else 1
+        size = np.dtype(dtype).itemsize * C * math.prod(kernel) * math.prod([1, *small[1:-1]]) * self.line  # of a line
+        self.n = max(1, min(images, _CHUNK // (size * lines)))
+        self.lines = max(1, min(lines, _CHUNK // size))
+        windows = self.n * self.lines * math.prod([1, *small[1:-1]]) * self.line
         self.memory = np.zeros(C * self.n * math.prod(padded) + padded[-1], dtype)  # the last window may run over, too
-        whole = self.memory[: -padded[-1]].reshape(C, self.n, *padded)
+        self.padded = self.memory[: -padded[-1]].reshape(C, self.n, *padded)
         inside: Any = (..., *[slice(p, p + size) for p, size in zip(padding, large)])
-        self.images = whole[inside]
-        of_channel, of_image, *along = whole.strides
-        self.offsets = as_strided(
-            self.memory,
-            (C, *kernel, self.n, *small[:-1], line),
-            (
-                of_channel,
-                *[step * d for step, d in zip(along, dilation)],
-                of_image,
-                *[step * s for step, s in zip(along, stride)],
-            ),
+        self.inside = np.swapaxes(self.padded[inside], 0, 1)
+        self.columns = np.empty(C * math.prod(kernel) * windows, dtype)
+        self.results = np.empty(O * windows, dtype)
+
+    def __iter__(self) -> Iterator[tuple[slice, Any, list[_Part]]]:
+        """For a few images at a time: which, their memory inside the padding (n, C, *large), and their parts."""
+        for i in range(0, self.images, self.n):
+            n = min(self.n, self.images - i)
+            small = self.geometry.small
+            starts = range(0, small[0], self.lines) if len(small) > 1 else (0,)
+            yield slice(i, i + n), self.inside[:n], [self._part(n, start) for start in starts]
+
+    def _part(self, n: int, start: int) -> _Part:
+        small, kernel, stride, dilation, groups = itemgetter(1, 2, 3, 5, 6)(self.geometry)
+        count = min(self.lines, small[0] - start) if len(small) > 1 else small[0]
+        small = (count, *small[1:])
+        shape = (n, *small[:-1], self.line)
+        of_channel, of_image, *along = self.padded.strides
+        steps = *[step * d for step, d in zip(along, dilation)], of_image, *[step * s for step, s in zip(along, stride)]
+        first = self.memory[start * stride[0] * along[0] // self.memory.itemsize :]
+        offsets = as_strided(first, (self.C, *kernel, *shape), (of_channel, *steps))
+        columns = self.columns[: offsets.size].reshape(offsets.shape)
+        results = self.results[: self.O * math.prod(shape)].reshape(self.O, *shape)
+        results[..., small[-1] :] = 0
+        return _Part(
+            slice(start, start + count),
+            offsets,
+            columns,
+            columns.reshape(groups, -1, math.prod(shape)),
+            results.reshape(groups, self.O // groups, -1) if self.O else results,
+            np.swapaxes(results[..., : small[-1]], 0, 1),
         )
-        self.columns = np.empty(self.offsets.shape, dtype)
-        self.separate = np.moveaxis(self.columns[..., : small[-1]], 1 + len(kernel), 0)
-        self.matrix = self.columns.reshape(groups, rows // groups, self.n * places)
-        self.results = np.zeros((groups, O // groups, self.n * places), dtype)
-        self.outputs = np.swapaxes(self.results.reshape(O, self.n, *small[:-1], line)[..., : small[-1]], 0, 1)
-
-    def read(self, x: Any) -> None:
-        """Fill the columns with the windows of a few images x."""
-        self.images[:, : len(x)] = np.swapaxes(x, 0, 1)
-        self.columns[...] = self.offsets
-
-    def add_up(self) -> Any:
-        """The transpose of `read`: add the columns to where they came from (col2im); (n, C, *large)."""
-        self.memory.fill(0)
-        for place in product(*map(range, self.columns.shape[1 : (self.columns.ndim - 1) // 2 + 1])):
-            at: Any = (slice(None), *place)
-            np.add(self.offsets[at], self.columns[at], out=self.offsets[at])
-        return np.swapaxes(self.images, 0, 1)
 
 
 def _by_group(weight: Any, groups: int) -> Any:
@@ -107,14 +126,14 @@ def _along_channels(bias: Any, y: Any) -> Any:
 def _conv(x: Any, weight: Any, bias: Any, *, geometry: Geometry) -> Any:
     """z[n, o, p] = bias[o] + the sum over c and k of weight[o, c, k] x[n, c, stride p + dilation k - padding]."""
     z = np.empty((x.shape[0], weight.shape[0], *geometry.small), x.dtype)
-    windows = _Windows(geometry, len(x), x.shape[1], weight.shape[0], x.dtype)
     matrix = _by_group(weight, geometry.groups)
     shift = 0 if bias is None else _along_channels(bias, z)
-    for i in range(0, len(x), windows.n):
-        chunk = slice(i, i + windows.n)
-        windows.read(x[chunk])
-        np.matmul(matrix, windows.matrix, out=windows.results)
-        np.add(windows.outputs[: len(z[chunk])], shift, out=z[chunk])
+    for images, inside, parts in _Windows(geometry, len(x), x.shape[1], weight.shape[0], x.dtype):
+        inside[...] = x[images]
+        for part in parts:
+            part.read()
+            np.matmul(matrix, part.matrix, out=part.results)
+            np.add(part.outputs, shift, out=z[images, :, part.lines])
     return z
 
 
@@ -124,15 +143,17 @@ def _conv_transpose(z: Any, weight: Any, bias: Any, *, geometry: Geometry) -> An
     if turned is not None and z.shape[1] <= 2 * weight.shape[1] * geometry.groups:  # the columns are not many more
         return _conv(z, _turned_weight(weight, geometry.groups), bias, geometry=turned)
     x = np.empty((z.shape[0], weight.shape[1] * geometry.groups, *geometry.large), z.dtype)
-    windows = _Windows(geometry, len(z), x.shape[1], weight.shape[0], z.dtype)
     matrix = np.swapaxes(_by_group(weight, geometry.groups), 1, 2)
     multiply = np.matmul if matrix.shape[2] > 1 else np.multiply  # NumPy's product of a column and a row is slow
     shift = 0 if bias is None else _along_channels(bias, x)
-    for i in range(0, len(z), windows.n):
-        chunk = slice(i, i + windows.n)
-        windows.outputs[: len(z[chunk])] = z[chunk]
-        multiply(matrix, windows.results, out=windows.matrix)
-        np.add(windows.add_up()[: len(x[chunk])], shift, out=x[chunk])
+    windows = _Windows(geometry, len(z), x.shape[1], weight.shape[0], z.dtype)
+    for images, inside, parts in windows:
+        windows.memory.fill(0)
+        for part in parts:
+            part.outputs[...] = z[images, :, part.lines]
+            multiply(matrix, part.results, out=part.matrix)
+            part.add_up()
+        np.add(inside, shift, out=x[images])
     return x
 
 
@@ -158,40 +179,46 @@ def _turned_weight(weight: Any, groups: int) -> Any:
 
 def _conv_weight(z: Any, x: Any, *, geometry: Geometry) -> Any:
     """weight[o, c, k] = the sum of z[n, o, p] x[n, c, stride p + dilation k - padding] over n and p."""
-    windows = _Windows(geometry, len(x), x.shape[1], z.shape[1], x.dtype)
-    weight = np.zeros((geometry.groups, windows.matrix.shape[1], z.shape[1] // geometry.groups), x.dtype)
-    for i in range(0, len(x), windows.n):
-        chunk = slice(i, i + windows.n)
-        windows.read(x[chunk])
-        windows.outputs[: len(z[chunk])] = z[chunk]
-        windows.outputs[len(z[chunk]) :] = 0  # of an earlier chunk
-        weight += np.matmul(windows.matrix, np.swapaxes(windows.results, 1, 2))
+    rows = x.shape[1] // geometry.groups * math.prod(geometry.kernel)
+    weight = np.zeros((geometry.groups, rows, z.shape[1] // geometry.groups), x.dtype)
+    for images, inside, parts in _Windows(geometry, len(x), x.shape[1], z.shape[1], x.dtype):
+        inside[...] = x[images]
+        for part in parts:
+            part.read()
+            part.outputs[...] = z[images, :, part.lines]
+            weight += np.matmul(part.matrix, np.swapaxes(part.results, 1, 2))
     return np.swapaxes(weight, 1, 2).reshape(z.shape[1], -1, *geometry.kernel)
 
 
 def _unfold(x: Any, *, geometry: Geometry) -> Any:
     """The windows of x themselves, (N, C * kernel, small)."""
-    windows = _Windows(geometry, len(x), x.shape[1], 0, x.dtype)
     out = np.empty((*x.shape[:2], *geometry.kernel, *geometry.small), x.dtype)
-    for i in range(0, len(x), windows.n):
-        chunk = slice(i, i + windows.n)
-        windows.read(x[chunk])
-        out[chunk] = windows.separate[: len(x[chunk])]
+    for images, inside, parts in _Windows(geometry, len(x), x.shape[1], 0, x.dtype):
+        inside[...] = x[images]
+        for part in parts:
+            _by_image(out, geometry)[..., images, part.lines, :] = part.offsets[..., : geometry.small[-1]]
     return out.reshape(len(x), x.shape[1] * math.prod(geometry.kernel), math.prod(geometry.small))
 
 
 def _fold(z: Any, *, geometry: Geometry) -> Any:
     """The transpose of `_unfold`: windows put back where they were, and summed where they overlap."""
     C = z.shape[1] // math.prod(geometry.kernel)
-    windows = _Windows(geometry, len(z), C, 0, z.dtype)
-    windows.columns.fill(0)
-    z = z.reshape(len(z), C, *geometry.kernel, *geometry.small)
+    z = np.reshape(z, (len(z), C, *geometry.kernel, *geometry.small))
     out = np.empty((len(z), C, *geometry.large), z.dtype)
-    for i in range(0, len(z), windows.n):
-        chunk = slice(i, i + windows.n)
-        windows.separate[: len(z[chunk])] = z[chunk]
-        out[chunk] = windows.add_up()[: len(z[chunk])]
+    windows = _Windows(geometry, len(z), C, 0, z.dtype)
+    for images, inside, parts in windows:
+        windows.memory.fill(0)
+        for part in parts:
+            part.columns[..., geometry.small[-1] :] = 0
+            part.columns[..., : geometry.small[-1]] = _by_image(z, geometry)[..., images, part.lines, :]
+            part.add_up()
+        out[images] = inside
     return out
+
+
+def _by_image(columns: Any, geometry: Geometry) -> Any:
+    """(N, C, *kernel, *small) as (C, *kernel, N, *small)."""
+    return np.moveaxis(columns, 0, 1 + len(geometry.kernel))
 
 
 def _sum_but_channels(g: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import minigrad
+from minigrad.rules import conv
 
 torch = pytest.importorskip("torch", reason="the oracle is PyTorch, which is not installed: pip install torch")
 pytestmark = pytest.mark.oracle
@@ -42,9 +44,13 @@ def compare(function: str, arrays: list[np.ndarray], **keywords: Any) -> None:
             np.testing.assert_allclose(numpy(found), numpy(wanted), rtol=1e-9, atol=1e-9)
 
 
+CHUNKS = st.sampled_from((1 << 22, 1 << 12, 1 << 10, 1))
+"""Bytes of windows that are looked at together: all of them, or some images, or some lines, or one."""
+
+
 @st.composite
-def geometries(draw: Any, transposed: bool = False) -> Any:
-    ndim = draw(st.sampled_from((1, 2, 2, 2, 3)))
+def geometries(draw: Any, transposed: bool = False, plain: bool = False) -> Any:
+    ndim = 2 if plain else draw(st.sampled_from((1, 2, 2, 2, 3)))
     few = st.integers(1, 3)
 
     def each(number: Any) -> Any:
@@ -53,10 +59,11 @@ def geometries(draw: Any, transposed: bool = False) -> Any:
     groups = draw(few)
     outer, inner = groups * draw(few), draw(few)
     channels = inner * groups if not transposed else outer
-    x = draw(st.sampled_from([(), (1,), (3,)])), channels, *[draw(st.integers(1, 9 if ndim < 3 else 4))] * ndim
+    batch = draw(st.sampled_from([(3,), (1,)] if plain else [(), (1,), (3,)]))
+    sizes = [draw(st.integers(1, 9 if ndim < 3 else 4)) for _ in range(ndim)]
     weight = outer, inner, *[draw(st.integers(1, 4)) for _ in range(ndim)]
     keywords = {"stride": each(few), "padding": each(st.integers(0, 2)), "dilation": each(few), "groups": groups}
-    shapes = [(*x[0], *x[1:]), weight]
+    shapes = [(*batch, channels, *sizes), weight]
     if draw(st.booleans()):
         shapes.append((inner * groups if transposed else outer,))
     if transposed:
@@ -65,23 +72,34 @@ def geometries(draw: Any, transposed: bool = False) -> Any:
 
 
 @settings(max_examples=150, deadline=None)
-@given(geometries())
-def test_any_convolution(drawn: Any) -> None:
+@given(geometries(), CHUNKS)
+def test_any_convolution(drawn: Any, chunk: int) -> None:
     ndim, arrays, keywords = drawn
-    compare(f"conv{ndim}d", arrays, **keywords)
+    with mock.patch.object(conv, "_CHUNK", chunk):
+        compare(f"conv{ndim}d", arrays, **keywords)
 
 
 @settings(max_examples=150, deadline=None)
-@given(geometries(transposed=True))
-def test_any_transposed_convolution(drawn: Any) -> None:
+@given(geometries(transposed=True), CHUNKS)
+def test_any_transposed_convolution(drawn: Any, chunk: int) -> None:
     ndim, arrays, keywords = drawn
-    compare(f"conv_transpose{ndim}d", arrays, **keywords)
+    with mock.patch.object(conv, "_CHUNK", chunk):
+        compare(f"conv_transpose{ndim}d", arrays, **keywords)
 
 
-def test_large_batches_go_in_pieces() -> None:
-    rng = np.random.default_rng(0)
-    compare("conv2d", [rng.standard_normal(s) for s in ((11, 8, 40, 40), (8, 8, 5, 5), (8,))], padding=2)
-    compare("conv_transpose2d", [rng.standard_normal(s) for s in ((11, 8, 40, 40), (8, 8, 5, 5), (8,))], stride=2)
+@settings(max_examples=100, deadline=None)
+@given(geometries(plain=True), CHUNKS)
+def test_any_unfold(drawn: Any, chunk: int) -> None:
+    _, arrays, keywords = drawn
+    kernel, size = arrays[1].shape[2:], arrays[0].shape[2:]
+    keywords = {"kernel_size": kernel, **{k: v for k, v in keywords.items() if k != "groups"}}
+    with mock.patch.object(conv, "_CHUNK", chunk):
+        compare("unfold", arrays[:1], **keywords)
+        try:
+            columns = torch.nn.functional.unfold(torch.tensor(arrays[0]), **keywords)
+        except RuntimeError:
+            return  # no window fits
+        compare("fold", [columns.numpy()], output_size=size, **keywords)
 
 
 LAYERS = """
