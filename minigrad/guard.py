@@ -82,24 +82,31 @@ def _fingerprint(a: np.ndarray) -> int:
     return zlib.crc32(np.ascontiguousarray(a).view(np.uint8).data) if a.size else 0
 
 
+def _arrays(kept: tuple[Any, ...]) -> Iterator[tuple[int, np.ndarray]]:
+    """The arrays among what a node keeps, each with its place; at one place there may be several, in a tuple."""
+    for i, k in enumerate(kept):
+        if isinstance(k, np.ndarray):
+            yield i, k
+        elif isinstance(k, tuple):
+            yield from ((i, part) for part in k if isinstance(part, np.ndarray))
+
+
 def fingerprints(kept: tuple[Any, ...]) -> tuple[int | None, ...] | None:
-    """What to remember of arrays that a node keeps: nothing, unless their memory has been handed out."""
-    prints = tuple([_fingerprint(k) if isinstance(k, np.ndarray) and id(owner(k)) in shown else None for k in kept])
+    """What to remember of the arrays that a node keeps: nothing, unless their memory has been handed out."""
+    prints = tuple([_fingerprint(k) if id(owner(k)) in shown else None for _, k in _arrays(kept)])
     return prints if any(p is not None for p in prints) else None
 
 
 def changed(kept: tuple[Any, ...], since: int, prints: tuple[int | None, ...] | None) -> int | None:
     """Which of the arrays kept at the time `since` has been written to, as an index into `kept`."""
-    for i, k in enumerate(kept):
-        if not isinstance(k, np.ndarray):
-            continue
+    for n, (i, k) in enumerate(_arrays(kept)):
         whose = owner(k)
         if id(whose) in written and written[id(whose)][0] > since:
             return i
         if id(whose) in shown:
             time, fingerprint, _ = shown[id(whose)]
-            if prints is not None and prints[i] is not None:
-                if _fingerprint(k) != prints[i]:
+            if prints is not None and prints[n] is not None:
+                if _fingerprint(k) != prints[n]:
                     return i
             elif time > since:
                 if id(whose) not in _looks:

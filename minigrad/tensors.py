@@ -173,6 +173,8 @@ class ArrayNode(Node):
         """What was kept, as part of the graph again, for a backward pass that is itself recorded."""
         if name == "y":
             return _tensor(kept, self)
+        if isinstance(kept, tuple) and name in self.rule.inputs:  # of an open number of inputs
+            return tuple([_tensor(k, n) if isinstance(k, np.ndarray) else k for k, n in zip(kept, self.inputs)])
         position = self._position(name)
         return kept if position is None or not isinstance(kept, np.ndarray) else _tensor(kept, self.inputs[position])
 
@@ -183,10 +185,12 @@ class ArrayNode(Node):
         called = f" ({source.name})" if getattr(source, "name", None) else ""
         if not called and getattr(getattr(source, "rule", None), "gives_view", False) and source.inputs[0].name:
             called = f" (a view of {source.inputs[0].name})"
+        kept = self.kept[spoilt]
+        what = "its result" if name == "y" else "its inputs" if isinstance(kept, tuple) else f"its input {name!r}"
+        shape = "tensors, of which one" if isinstance(kept, tuple) else f"a tensor of shape {kept.shape}, but that"
         raise RuntimeError(
-            f"the backward pass of {self.rule.name!r} needs {'its result' if name == 'y' else f'its input {name!r}'}"
-            f"{called}, a tensor of shape {self.kept[spoilt].shape}, but that was changed in place after it was used: "
-            "by t[...] =, +=, through .data, by a method ending in _, or through a NumPy view of it. "
+            f"the backward pass of {self.rule.name!r} needs {what}{called}, {shape} was changed in place after it was "
+            "used: by t[...] =, +=, through .data, by a method ending in _, or through a NumPy view of it. "
             "Change it after backward(), or change a copy (t.clone())."
         )
 

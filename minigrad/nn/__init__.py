@@ -31,6 +31,7 @@ from minigrad.nn.activations import Softsign as Softsign
 from minigrad.nn.activations import Tanh as Tanh
 from minigrad.nn.activations import Tanhshrink as Tanhshrink
 from minigrad.nn.activations import Threshold as Threshold
+from minigrad.nn.attention import MultiheadAttention as MultiheadAttention
 from minigrad.nn.containers import ModuleDict as ModuleDict
 from minigrad.nn.containers import ModuleList as ModuleList
 from minigrad.nn.containers import ParameterDict as ParameterDict
@@ -126,6 +127,12 @@ from minigrad.nn.pooling import MaxPool3d as MaxPool3d
 from minigrad.nn.pooling import MaxUnpool1d as MaxUnpool1d
 from minigrad.nn.pooling import MaxUnpool2d as MaxUnpool2d
 from minigrad.nn.pooling import MaxUnpool3d as MaxUnpool3d
+from minigrad.nn.recurrent import GRU as GRU
+from minigrad.nn.recurrent import LSTM as LSTM
+from minigrad.nn.recurrent import RNN as RNN
+from minigrad.nn.recurrent import GRUCell as GRUCell
+from minigrad.nn.recurrent import LSTMCell as LSTMCell
+from minigrad.nn.recurrent import RNNCell as RNNCell
 from minigrad.nn.resize import ChannelShuffle as ChannelShuffle
 from minigrad.nn.resize import Fold as Fold
 from minigrad.nn.resize import PixelShuffle as PixelShuffle
@@ -137,3 +144,8 @@ from minigrad.nn.resize import UpsamplingNearest2d as UpsamplingNearest2d
 from minigrad.nn.similarity import CosineSimilarity as CosineSimilarity
 from minigrad.nn.similarity import PairwiseDistance as PairwiseDistance
 from minigrad.nn.summary import summary as summary
+from minigrad.nn.transformer import Transformer as Transformer
+from minigrad.nn.transformer import TransformerDecoder as TransformerDecoder
+from minigrad.nn.transformer import TransformerDecoderLayer as TransformerDecoderLayer
+from minigrad.nn.transformer import TransformerEncoder as TransformerEncoder
+from minigrad.nn.transformer import TransformerEncoderLayer as TransformerEncoderLayer

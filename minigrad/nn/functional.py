@@ -30,6 +30,7 @@ from minigrad.nn.activations import softsign as softsign
 from minigrad.nn.activations import tanh as tanh
 from minigrad.nn.activations import tanhshrink as tanhshrink
 from minigrad.nn.activations import threshold as threshold
+from minigrad.nn.attention import scaled_dot_product_attention as scaled_dot_product_attention
 from minigrad.nn.convolution import conv1d as conv1d
 from minigrad.nn.convolution import conv2d as conv2d
 from minigrad.nn.convolution import conv3d as conv3d

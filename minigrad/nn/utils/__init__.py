@@ -1,5 +1,6 @@
 """What is done with the parameters and gradients of a model, beside training them."""
 
+from minigrad.nn.utils import rnn as rnn
 from minigrad.nn.utils.gradients import clip_grad_norm_ as clip_grad_norm_
 from minigrad.nn.utils.gradients import clip_grad_value_ as clip_grad_value_
 from minigrad.nn.utils.gradients import clip_grads_with_norm_ as clip_grads_with_norm_

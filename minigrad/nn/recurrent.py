@@ -1,0 +1,394 @@
+"""Recurrent layers and their cells: RNN, LSTM, GRU. PyTorch's names, shapes and parameters."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from minigrad.creation import as_tensor, zeros
+from minigrad.joining import cat, stack
+from minigrad.nn import init
+from minigrad.nn.dropout import dropout
+from minigrad.nn.layers import checked_size, linear
+from minigrad.nn.module import Module, Parameter
+from minigrad.rules import recurrent as rules
+from minigrad.tensors import Tensor
+
+# ---- one direction of one layer --------------------------------------------------------------------------------
+# of an input (T, N, features), from states (N, H), to all h (T, N, H) and the last states
+
+
+def _work(x: Tensor, gates: int) -> np.ndarray:
+    return np.empty((*x.shape[:-1], gates), x.dtype)
+
+
+def _run_rnn(x: Tensor, states: Any, p: dict[str, Any], relu: bool) -> tuple[Tensor, tuple[Tensor, ...]]:
+    inputs = linear(x, p["weight_ih"], _sum(p["bias_ih"], p["bias_hh"]))
+    hs = Tensor.apply(rules.rnn, inputs, states[0], p["weight_hh"], relu=relu)
+    return hs, (hs[-1],)
+
+
+def _run_gru(x: Tensor, states: Any, p: dict[str, Any], relu: bool) -> tuple[Tensor, tuple[Tensor, ...]]:
+    inputs = linear(x, p["weight_ih"], p["bias_ih"])
+    h = states[0]
+    bias = as_tensor(np.zeros(3 * h.shape[-1], h.dtype)) if p["bias_hh"] is None else p["bias_hh"]
+    work = _work(x, 4 * h.shape[-1])
+    hs = Tensor.apply(rules.gru, inputs, h, p["weight_hh"], bias, work=work)
+    return hs, (hs[-1],)
+
+
+def _run_lstm(x: Tensor, states: Any, p: dict[str, Any], relu: bool) -> tuple[Tensor, tuple[Tensor, ...]]:
+    inputs = linear(x, p["weight_ih"], _sum(p["bias_ih"], p["bias_hh"]))
+    h, c = states
+    if p.get("weight_hr") is not None:
+        return _projected_lstm(inputs, h, c, p)
+    both = Tensor.apply(rules.lstm, inputs, h, c, p["weight_hh"], work=_work(x, 4 * c.shape[-1]))
+    return both[0], (both[0, -1], both[1, -1])
+
+
+def _projected_lstm(x: Tensor, h: Tensor, c: Tensor, p: dict[str, Any]) -> tuple[Tensor, tuple[Tensor, ...]]:
+    """Each h is projected by weight_hr before it goes on. Source: Sak et al., 2014."""
+    size, hs = c.shape[-1], []
+    for t in range(x.shape[0]):
+        a = x[t] + h @ p["weight_hh"].T
+        i, f, o = (a[:, k * size : (k + 1) * size].sigmoid() for k in (0, 1, 3))
+        c = f * c + i * a[:, 2 * size : 3 * size].tanh()
+        h = (o * c.tanh()) @ p["weight_hr"].T
+        hs.append(h)
+    return stack(hs), (h, c)
+
+
+def _sum(a: Tensor | None, b: Tensor | None) -> Tensor | None:
+    return None if a is None or b is None else a + b
+
+
+_KINDS = {"RNN": (1, _run_rnn), "GRU": (3, _run_gru), "LSTM": (4, _run_lstm)}
+"""How many gates, and what runs them."""
+
+
+def _parameter(*shape: int, bound: float, dtype: Any) -> Parameter:
+    return Parameter(init.uniform_(zeros(*shape, dtype=dtype), -bound, bound))
+
+
+# ---- layers ----------------------------------------------------------------------------------------------------
+
+
+class _Recurrent(Module):
+    """What the three layers share.
+
+    Parameters of layer k: weight_ih_lk (gates H, features), weight_hh_lk (gates H, H), bias_ih_lk and bias_hh_lk
+    (gates H,), and the same with `_reverse`; they start uniform within ±1/sqrt(H).
+    """
+
+    kind: str
+    nonlinearity = "tanh"
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        dtype: Any = None,
+        *,
+        proj_size: int = 0,
+    ) -> None:
+        super().__init__()
+        name = type(self).__name__
+        self.input_size = checked_size(name, "input_size", input_size)
+        self.hidden_size = checked_size(name, "hidden_size", hidden_size)
+        self.num_layers = checked_size(name, "num_layers", num_layers)
+        if not 0 <= dropout <= 1:
+            raise ValueError(f"{name}: dropout is a probability, from 0 to 1, not {dropout}")
+        if proj_size and not 0 < proj_size < hidden_size:
+            raise ValueError(f"{name}: proj_size={proj_size} is to be less than hidden_size={hidden_size}")
+        self.bias, self.batch_first, self.dropout = bias, batch_first, float(dropout)
+        self.bidirectional, self.proj_size = bidirectional, proj_size
+        gates, bound = _KINDS[self.kind][0] * hidden_size, 1 / math.sqrt(hidden_size)
+        for layer in range(num_layers):
+            features = input_size if layer == 0 else self._output_size * len(self._directions)
+            for end in self._directions:
+                shapes: dict[str, tuple[int, ...]] = {"weight_ih": (gates, features)}
+                shapes |= {"weight_hh": (gates, self._output_size)}
+                shapes |= {"bias_ih": (gates,), "bias_hh": (gates,)} if bias else {}
+                shapes |= {"weight_hr": (proj_size, hidden_size)} if proj_size else {}
+                for what, shape in shapes.items():
+                    setattr(self, f"{what}_l{layer}{end}", _parameter(*shape, bound=bound, dtype=dtype))
+
+    @property
+    def _directions(self) -> tuple[str, ...]:
+        return ("", "_reverse") if self.bidirectional else ("",)
+
+    @property
+    def _output_size(self) -> int:
+        return self.proj_size or self.hidden_size
+
+    def flatten_parameters(self) -> None:
+        """Nothing is to be done; it is there for programs that call it."""
+
+    def _states(self, x: Tensor, hx: Any, single: bool) -> list[Tensor]:
+        """The initial states, each (layers * directions, N, size); zeros if not given."""
+        rows = self.num_layers * len(self._directions)
+        sizes = {"h_0": self._output_size} | ({"c_0": self.hidden_size} if self.kind == "LSTM" else {})
+        n = x.shape[1]
+        if hx is None:
+            return [as_tensor(np.zeros((rows, n, size), x.dtype)) for size in sizes.values()]
+        given = hx if self.kind == "LSTM" else (hx,)
+        if not isinstance(given, tuple | list) or len(given) != len(sizes):
+            raise TypeError(f"{self.kind}: the initial state is {'(h_0, c_0)' if len(sizes) > 1 else 'a tensor h_0'}")
+        states = []
+        for state, (name, size) in zip(given, sizes.items()):
+            wanted = (rows, size) if single else (rows, n, size)
+            if not isinstance(state, Tensor) or state.shape != wanted:
+                found = state.shape if isinstance(state, Tensor) else type(state).__name__
+                raise ValueError(
+                    f"{self.kind}: {name} should have the shape {wanted}, (layers * directions"
+                    f"{'' if single else ', batch'}, size); got {found}"
+                )
+            if state.dtype != x.dtype:
+                raise TypeError(f"{self.kind}: the input is {x.dtype}, but {name} is {state.dtype}; convert one")
+            states.append(state.unsqueeze(1) if single else state)
+        return states
+
+    def _input(self, input: Any) -> Tensor:
+        if not isinstance(input, Tensor):
+            raise TypeError(f"{self.kind}: takes a tensor, got {type(input).__name__}")
+        axes = "(batch, time, features)" if self.batch_first else "(time, batch, features)"
+        if input.ndim not in (2, 3):
+            raise ValueError(f"{self.kind}: takes {axes}, or (time, features); got shape {input.shape}")
+        if input.shape[-1] != self.input_size:
+            raise ValueError(
+                f"{self.kind}: input_size is {self.input_size}, but the input of shape {input.shape} {axes} has "
+                f"{input.shape[-1]} features"
+            )
+        if not input.shape[1 if self.batch_first and input.ndim == 3 else 0]:
+            raise ValueError(f"{self.kind}: a sequence of no time steps, in an input of shape {input.shape}")
+        if input.dtype != self.weight_ih_l0.dtype:
+            raise TypeError(
+                f"{self.kind}: the input is {input.dtype}, but the weights are {self.weight_ih_l0.dtype}; convert one: "
+                "x.float(), or the module with .double()"
+            )
+        return input
+
+    def forward(self, input: Tensor, hx: Any = None) -> Any:
+        """The outputs of the last layer at all times, and the last states of all layers.
+
+        Args:
+            input: of shape (T, N, input_size), (N, T, input_size) with `batch_first`, or (T, input_size).
+            hx: the initial state h_0 of shape (layers * directions, N, H), for LSTM (h_0, c_0); zeros if None.
+
+        Returns:
+            (output, h_n), for LSTM (output, (h_n, c_n)): output is (T, N, directions * H), or as the input is arranged.
+
+        Raises:
+            ValueError: for shapes that do not fit.
+            TypeError: for other dtypes than the weights'.
+        """
+        x = self._input(input)
+        single = x.ndim == 2
+        if single:
+            x = x.unsqueeze(1)
+        elif self.batch_first:
+            x = x.transpose(0, 1)
+        states = self._states(x, hx, single)
+        run, relu = _KINDS[self.kind][1], self.nonlinearity == "relu"
+        last: list[tuple[Tensor, ...]] = []
+        for layer in range(self.num_layers):
+            outputs = []
+            for end in self._directions:
+                names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
+                p = {name: getattr(self, f"{name}_l{layer}{end}", None) for name in names}
+                first = [s[len(last)] for s in states]
+                out, final = run(x.flip(0) if end else x, first, p, relu)
+                outputs.append(out.flip(0) if end else out)
+                last.append(final)
+            x = outputs[0] if len(outputs) == 1 else cat(outputs, dim=-1)
+            if self.training and layer < self.num_layers - 1:
+                x = dropout(x, self.dropout)
+        finals = [stack(list(each)) for each in zip(*last)]
+        if single:
+            x, finals = x.squeeze(1), [f.squeeze(1) for f in finals]
+        elif self.batch_first:
+            x = x.transpose(0, 1)
+        return x, tuple(finals) if self.kind == "LSTM" else finals[0]
+
+    def extra_repr(self) -> str:
+        shown = [str(self.input_size), str(self.hidden_size)]
+        usual = {"proj_size": 0, "num_layers": 1, "bias": True, "batch_first": False, "dropout": 0.0}
+        for name, value in {**usual, "bidirectional": False}.items():
+            shown += [f"{name}={getattr(self, name)}"] * (getattr(self, name) != value)
+        return ", ".join(shown)
+
+
+class RNN(_Recurrent):
+    """h_t = tanh(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh), or relu. Source: Elman, "Finding structure in time", 1990.
+
+    Args:
+        input_size: the number of features.
+        hidden_size: the number H of hidden units.
+        num_layers: how many are stacked.
+        nonlinearity: 'tanh' or 'relu'.
+        bias: whether there are b_ih and b_hh.
+        batch_first: whether inputs and outputs are (N, T, features) instead of (T, N, features).
+        dropout: the probability of dropout between layers.
+        bidirectional: whether there is a second direction, from the end.
+        dtype: of the parameters.
+
+    >>> from minigrad import nn, ones
+    >>> output, h = nn.RNN(3, 4)(ones(5, 2, 3))
+    >>> output.shape, h.shape
+    ((5, 2, 4), (1, 2, 4))
+    """
+
+    kind = "RNN"
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        nonlinearity: str = "tanh",
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        dtype: Any = None,
+    ) -> None:
+        if nonlinearity not in ("tanh", "relu"):
+            raise ValueError(f"RNN: nonlinearity is 'tanh' or 'relu', not {nonlinearity!r}")
+        super().__init__(input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, dtype)
+        self.nonlinearity = nonlinearity
+
+
+class LSTM(_Recurrent):
+    """Long short-term memory: gates i, f, o, a cell c = f c + i g, and h = o tanh(c). Arguments as of `RNN`.
+
+    With `proj_size`, h is projected to that size before it goes on.
+
+    Source: Hochreiter and Schmidhuber, 1997; Sak et al., 2014.
+    """
+
+    kind = "LSTM"
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        proj_size: int = 0,
+        dtype: Any = None,
+    ) -> None:
+        args = (input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, dtype)
+        super().__init__(*args, proj_size=proj_size)
+
+
+class GRU(_Recurrent):
+    """Gated recurrent units: gates r and z, h = (1 - z) n + z h. Arguments as of `RNN`. Source: Cho et al., 2014."""
+
+    kind = "GRU"
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, dtype)
+
+
+# ---- cells -----------------------------------------------------------------------------------------------------
+
+
+class _Cell(Module):
+    """One step of a layer, for loops that one writes oneself."""
+
+    kind: str
+    nonlinearity = "tanh"
+
+    def __init__(self, input_size: int, hidden_size: int, bias: bool = True, dtype: Any = None) -> None:
+        super().__init__()
+        self.input_size = checked_size(type(self).__name__, "input_size", input_size)
+        self.hidden_size = checked_size(type(self).__name__, "hidden_size", hidden_size)
+        self.bias = bias
+        gates, bound = _KINDS[self.kind][0] * hidden_size, 1 / math.sqrt(hidden_size)
+        self.weight_ih = _parameter(gates, input_size, bound=bound, dtype=dtype)
+        self.weight_hh = _parameter(gates, hidden_size, bound=bound, dtype=dtype)
+        self.bias_ih = _parameter(gates, bound=bound, dtype=dtype) if bias else None
+        self.bias_hh = _parameter(gates, bound=bound, dtype=dtype) if bias else None
+
+    def forward(self, input: Tensor, hx: Any = None) -> Any:
+        """The next state.
+
+        Args:
+            input: of shape (N, input_size), or (input_size,).
+            hx: the state h of shape (N, hidden_size) or (hidden_size,), for LSTMCell (h, c); zeros if None.
+
+        Returns:
+            h, for LSTMCell (h, c).
+        """
+        name = type(self).__name__
+        if input.ndim not in (1, 2) or input.shape[-1] != self.input_size:
+            raise ValueError(f"{name}: takes ({self.input_size},) or (N, {self.input_size}), got shape {input.shape}")
+        count = 2 if self.kind == "LSTM" else 1
+        wanted = (*input.shape[:-1], self.hidden_size)
+        if hx is None:
+            given: list[Any] = [as_tensor(np.zeros(wanted, input.dtype))] * count
+        else:
+            given = list(hx) if count == 2 else [hx]
+        for state in given:
+            if len(given) != count or not isinstance(state, Tensor) or state.shape != wanted:
+                shapes = [s.shape if isinstance(s, Tensor) else type(s).__name__ for s in given]
+                what = "(h, c), each" if count > 1 else "h,"
+                raise ValueError(f"{name}: the state is {what} of shape {wanted}; got {shapes}")
+        single = input.ndim == 1
+        x = input.reshape(1, 1, -1) if single else input.unsqueeze(0)
+        states = [s.unsqueeze(0) if single else s for s in given]
+        p = {n: getattr(self, n) for n in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")}
+        _, last = _KINDS[self.kind][1](x, states, p, self.nonlinearity == "relu")
+        last = tuple([s.squeeze(0) for s in last]) if single else last
+        return last if count == 2 else last[0]
+
+    def extra_repr(self) -> str:
+        extra = "" if self.bias else f", bias={self.bias}"
+        extra += f", nonlinearity={self.nonlinearity}" if self.nonlinearity != "tanh" else ""
+        return f"{self.input_size}, {self.hidden_size}{extra}"
+
+
+class RNNCell(_Cell):
+    """One step of `RNN`: (N, input_size) and h -> h."""
+
+    kind = "RNN"
+
+    def __init__(
+        self, input_size: int, hidden_size: int, bias: bool = True, nonlinearity: str = "tanh", dtype: Any = None
+    ) -> None:
+        if nonlinearity not in ("tanh", "relu"):
+            raise ValueError(f"RNNCell: nonlinearity is 'tanh' or 'relu', not {nonlinearity!r}")
+        super().__init__(input_size, hidden_size, bias, dtype)
+        self.nonlinearity = nonlinearity
+
+
+class LSTMCell(_Cell):
+    """One step of `LSTM`: (N, input_size) and (h, c) -> (h, c)."""
+
+    kind = "LSTM"
+
+
+class GRUCell(_Cell):
+    """One step of `GRU`: (N, input_size) and h -> h."""
+
+    kind = "GRU"
