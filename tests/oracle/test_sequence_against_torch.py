@@ -161,12 +161,12 @@ def test_settings_have_pytorchs_names_defaults_and_places(name: str) -> None:
 
 def test_initial_values_are_within_pytorchs_bounds() -> None:
     for text in (
-        "nn.LSTM(4, 16)",
-        "nn.GRU(4, 16, 2)",
-        "nn.MultiheadAttention(16, 4)",
-        "nn.Transformer(16, 2, 1, 1, 8)",
+        "LSTM(4, 16)",
+        "GRU(4, 16, 2)",
+        "MultiheadAttention(16, 4)",
+        "Transformer(16, 2, 1, 1, 8)",
     ):
-        ours, theirs = (dict(eval(f"nn.{text}", {"nn": m.nn}).named_parameters()) for m in (minigrad, torch))
+        ours, theirs = (dict(eval(f"m.nn.{text}", {"m": m}).named_parameters()) for m in (minigrad, torch))
         assert [*ours] == [*theirs]
         for name, p in ours.items():
             a, b = p.detach().numpy(), theirs[name].detach().numpy()

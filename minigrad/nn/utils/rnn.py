@@ -14,7 +14,7 @@ from minigrad.tensors import Tensor
 def pad_sequence(
     sequences: Sequence[Tensor], batch_first: bool = False, padding_value: float = 0.0, padding_side: str = "right"
 ) -> Tensor:
-    """Sequences of shapes (T_i, ...) as one tensor (T, N, ...), T the largest of all, with `padding_value` for the rest.
+    """Sequences of shapes (T_i, ...) as one tensor (T, N, ...), T the largest, with `padding_value` for the rest.
 
     Args:
         sequences: tensors that differ in their first dimension only.
