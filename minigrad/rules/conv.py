@@ -9,6 +9,7 @@ Shapes: x (N, C, *large), weight (O, C / groups, *kernel), z (N, O, *small).
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Iterator
 from itertools import product
 from operator import itemgetter
@@ -32,6 +33,26 @@ class Geometry(NamedTuple):
     padding: tuple[int, ...]
     dilation: tuple[int, ...]
     groups: int
+
+
+class _Scratch(threading.local):
+    """Memory that the next convolution of this thread uses again: fresh memory costs a page fault every 4 KiB."""
+
+    memory = np.empty(0, np.uint8)
+
+
+_kept = _Scratch()
+
+
+def _scratch(dtype: Any, size: int) -> Any:
+    """An array to compute in; its content is anything, and it is not to be handed on."""
+    n = size * dtype.itemsize
+    if n > len(_kept.memory):
+        memory = np.empty(n, np.uint8)
+        if n > 4 * _CHUNK:
+            return memory.view(dtype)
+        _kept.memory = memory
+    return _kept.memory[:n].view(dtype)
 
 
 class _Part(NamedTuple):
@@ -81,8 +102,9 @@ class _Windows:
         self.padded = self.memory[: -padded[-1]].reshape(C, self.n, *padded)
         inside: Any = (..., *[slice(p, p + size) for p, size in zip(padding, large)])
         self.inside = np.swapaxes(self.padded[inside], 0, 1)
-        self.columns = np.empty(C * math.prod(kernel) * windows, dtype)
-        self.results = np.empty(O * windows, dtype)
+        rows = C * math.prod(kernel)
+        room = _scratch(np.dtype(dtype), (rows + O) * windows)
+        self.columns, self.results = room[: rows * windows], room[rows * windows :]
 
     def __iter__(self) -> Iterator[tuple[slice, Any, list[_Part]]]:
         """For a few images at a time: which, their memory inside the padding (n, C, *large), and their parts."""
