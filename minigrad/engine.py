@@ -242,15 +242,12 @@ class RemovableHandle:
     """What registering a hook gives: `remove()`, or the end of a `with` block, takes the hook away again."""
 
     def __init__(self, hooks: list[Any], hook: Callable[..., Any], first: bool = False) -> None:
-        self._hooks, self.hook = hooks, hook
-        hooks.insert(0 if first else len(hooks), self)
-
-    def __call__(self, *args: Any, **options: Any) -> Any:
-        return self.hook(*args, **options)
+        self._hooks, self._entry = hooks, functools.partial(hook)  # the entry is this one alone, also if hook is not
+        hooks.insert(0 if first else len(hooks), self._entry)
 
     def remove(self) -> None:
         """Do not call the hook any more."""
-        self._hooks[:] = [handle for handle in self._hooks if handle is not self]
+        self._hooks[:] = [entry for entry in self._hooks if entry is not self._entry]
 
     def __enter__(self) -> Self:
         return self

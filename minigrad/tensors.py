@@ -59,7 +59,7 @@ def transposed(us: list[Tensor], shares: Iterable[Any], tangents: Iterable[Any],
 
 
 def _hook_name(hook: Any) -> str:
-    return f"the hook {getattr(hook.hook, '__name__', repr(hook.hook))}"
+    return f"the hook {getattr(hook.func, '__name__', repr(hook.func))}"
 
 
 class ArrayNode(Node):

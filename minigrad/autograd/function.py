@@ -154,7 +154,7 @@ class Function:
             node = _FunctionNode(rule, passing, inputs, isinstance(result, tuple))
             node.function, node.ctx = cls, ctx
             node.forms = [(o.shape, o.dtype) if isinstance(o, Tensor) else None for o in outputs]
-            node.constants = described(args, inputs)
+            node.constants = described([_shown(a) for a in args], inputs)
             node.is_tensor = tuple([isinstance(a, Tensor) for a in args])
             node.save(saved, given, outputs)
             node.attach(results)
@@ -162,6 +162,13 @@ class Function:
             for r in results:
                 report(rule, getattr(r, "_array", None), "forward", node)
         return tuple(results) if isinstance(result, tuple) else results[0]
+
+
+def _shown(a: Any) -> Any:
+    """An argument as a picture shows it: the same in every run, so without an address."""
+    if a is None or isinstance(a, Tensor | np.ndarray | bool | int | float | str):
+        return a
+    return getattr(a, "__name__", type(a).__name__)
 
 
 def _check_outputs(name: str, outputs: list[Any], several: bool) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad import engine
+from minigrad import engine, guard
 from minigrad.autograd.gradients import grad
 from minigrad.creation import zeros, zeros_like
 from minigrad.engine import enable_grad, no_grad
@@ -251,6 +251,7 @@ def pulled(ys: Sequence[Tensor], xs: Sequence[Tensor], vs: Sequence[Tensor], cre
 
 def pushed(ys: Sequence[Tensor], xs: Sequence[Tensor], vs: Sequence[Any], create_graph: bool) -> list[Any]:
     """The tangents of ys as xs move by vs, None where there is none. The graph stays."""
+    guard.forget_looks()
     tangents = {x.node: v if create_graph else v._array for x, v in zip(xs, vs)}
     with enable_grad() if create_graph else no_grad():
         found: dict[Any, Any] = engine.push(tangents, [y.node for y in ys if y.node], create_graph=create_graph)  # type: ignore[arg-type]
@@ -273,7 +274,7 @@ def _pulled(
 
 def _basis(x: Tensor) -> list[Tensor]:
     """For each element, a tensor of the shape of x which is 1 there and 0 elsewhere."""
-    units = np.eye(x.numel(), dtype=x.dtype).reshape(-1, *x.shape)
+    units = np.eye(x.numel(), dtype=x.dtype).reshape(x.numel(), *x.shape)
     return [Tensor(unit) for unit in units]
 
 
