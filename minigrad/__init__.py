@@ -19,7 +19,8 @@ _WHERE = {
     "atleast_3d broadcast_shapes broadcast_tensors meshgrid cartesian_prod combinations block_diag tril_indices "
     "triu_indices",
     "engine": "no_grad enable_grad set_grad_enabled inference_mode is_grad_enabled is_inference_mode_enabled",
-    "autograd": "grad walk detect_anomaly",
+    "autograd": "walk detect_anomaly",
+    "autograd.gradients": "grad",
     "files": "load save",
     "network": "Network",
     "nn.convolution": "conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d",
@@ -68,8 +69,8 @@ if TYPE_CHECKING:  # the same for type checkers; what is not here, __getattr__ a
     from minigrad import special as special
     from minigrad import utils as utils
     from minigrad.autograd import detect_anomaly as detect_anomaly
-    from minigrad.autograd import grad as grad
     from minigrad.autograd import walk as walk
+    from minigrad.autograd.gradients import grad as grad
     from minigrad.creation import arange as arange
     from minigrad.creation import as_tensor as as_tensor
     from minigrad.creation import from_numpy as from_numpy

@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minigrad import Network, Tensor, Value, data, engine, is_grad_enabled, nn, tensor
-from minigrad.autograd import detect_anomaly, enable_grad, grad, no_grad, walk
+from minigrad import Network, Tensor, Value, data, engine, grad, is_grad_enabled, nn, tensor
+from minigrad.autograd import detect_anomaly, enable_grad, no_grad, walk
 from minigrad.engine import Node, watchers
 
 Leaf = Callable[[float], Any]

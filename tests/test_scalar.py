@@ -394,7 +394,8 @@ class Forbidden:
 
 sys.meta_path.insert(0, Forbidden())
 from minigrad.scalar import Value
-from minigrad.autograd import detect_anomaly, grad, no_grad, walk
+from minigrad.autograd import detect_anomaly, no_grad, walk
+from minigrad import grad
 import minigrad
 
 x, w = Value(2.0), minigrad.Value(-0.5)

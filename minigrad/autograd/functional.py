@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from minigrad import engine, guard
-from minigrad.autograd.gradients import grad
+from minigrad.autograd.gradients import grads
 from minigrad.creation import zeros, zeros_like
 from minigrad.engine import enable_grad, no_grad
 from minigrad.joining import stack
@@ -246,7 +246,7 @@ def pulled(ys: Sequence[Tensor], xs: Sequence[Tensor], vs: Sequence[Tensor], cre
     if not pairs:
         return [None] * len(xs)
     ends, upstream = zip(*pairs)
-    return list(grad(ends, xs, upstream, retain_graph=True, create_graph=create_graph, allow_unused=True))
+    return list(grads(ends, xs, upstream, retain_graph=True, create_graph=create_graph, allow_unused=True))
 
 
 def pushed(ys: Sequence[Tensor], xs: Sequence[Tensor], vs: Sequence[Any], create_graph: bool) -> list[Any]:

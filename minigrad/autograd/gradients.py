@@ -12,7 +12,20 @@ from minigrad import engine
 from minigrad.engine import Node, enable_grad, no_grad
 
 
-def grad(
+def grad(outputs: Any, inputs: Any, *args: Any, **options: Any) -> Any:
+    """`minigrad.grad`: as `autograd.grad`, but for a single input, not in a sequence, just its gradient.
+
+    >>> from minigrad.scalar import Value
+    >>> x = Value(2.0)
+    >>> slope = grad(x**3, x, create_graph=True)
+    >>> slope.data, grad(slope, x)
+    (12.0, 12.0)
+    """
+    found = grads(outputs, inputs, *args, **options)
+    return found[0] if hasattr(inputs, "node") else found
+
+
+def grads(
     outputs: Any,
     inputs: Any,
     grad_outputs: Any = None,
@@ -21,8 +34,8 @@ def grad(
     is_grads_batched: bool = False,
     allow_unused: bool | None = None,
     materialize_grads: bool = False,
-) -> Any:
-    """The gradients of `outputs` with respect to `inputs`, without touching any `.grad`.
+) -> tuple[Any, ...]:
+    """`autograd.grad`: the gradients of `outputs` with respect to `inputs`, without touching any `.grad`.
 
     Args:
         outputs: a tensor or Value, or a sequence of them (whose gradients add up).
@@ -35,16 +48,15 @@ def grad(
         materialize_grads: give zeros for such an input.
 
     Returns:
-        A gradient for each input, as a tuple; for a single input not in a sequence, just that gradient.
+        A gradient for each input, as a tuple, also for a single one.
 
     Raises:
         RuntimeError: when an input requires no gradient, or was not used; and as `backward` does.
 
     >>> from minigrad.scalar import Value
     >>> x = Value(2.0)
-    >>> slope = grad(x**3, x, create_graph=True)
-    >>> slope.data, grad(slope, x)
-    (12.0, 12.0)
+    >>> grads(x**3, x)
+    (12.0,)
     """
     if is_grads_batched:
         raise NotImplementedError("grad: is_grads_batched=True is not supported; call grad once for each of them")
@@ -75,8 +87,7 @@ def grad(
                 f"grad: the outputs do not depend on input {i}{f' ({node.name})' if node.name else ''}; "
                 "with allow_unused=True its gradient is None"
             )
-    answers = tuple(arrived.get(node) for node in nodes)
-    return answers[0] if hasattr(inputs, "node") else answers
+    return tuple([arrived.get(node) for node in nodes])
 
 
 def backward(
