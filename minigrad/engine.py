@@ -3,6 +3,7 @@
 A forward pass leaves a `Node` for every application of a rule; each knows the nodes it was computed from. `walk`
 visits them in reverse order of creation and hands every node its finished gradient, once. `backward` stores what
 the walk brings to the leaves, `grad` hands it out; whoever wants to watch (a picture, a stepper) iterates the walk.
+`push` goes through the same graph the other way, in order of creation: forward mode.
 
 Nothing here knows what a gradient is made of: Python floats (`minigrad.scalar`) and NumPy arrays
 (`minigrad.tensors`) share these lines. This file imports no NumPy.
@@ -94,6 +95,9 @@ def reverse_order(ends: Iterable[Node], targets: Iterable[Node] | None = None, s
     Raises:
         RuntimeError: when one of them was released by an earlier backward pass.
     """
+    if targets is not None:  # what is older than all of them leads to none
+        targets = set(targets)
+        since = max(since, min(map(attrgetter("index"), targets), default=since))
     found = set(ends)
     pending = list(found)
     while pending:
@@ -103,7 +107,7 @@ def reverse_order(ends: Iterable[Node], targets: Iterable[Node] | None = None, s
                 pending.append(source)
     order = sorted(found, key=attrgetter("index"))
     if targets is not None:
-        leading: set[Node | None] = set(targets)
+        leading: set[Node | None] = {*targets}
         for node in order:  # inputs come before results, so one pass is enough
             if not leading.isdisjoint(node.inputs):
                 leading.add(node)

@@ -8,7 +8,7 @@ such as a model's parameters by name. Results belong to the graph of what lies o
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from minigrad import engine
@@ -16,6 +16,7 @@ from minigrad.autograd.functional import columns, fresh, pulled, pushed, rows
 from minigrad.autograd.trees import filled, leaves, mapped, tensors
 from minigrad.creation import ones_like, zeros_like
 from minigrad.engine import enable_grad, mode, now
+from minigrad.nn.module import Module
 from minigrad.tensors import Tensor
 
 
@@ -264,6 +265,61 @@ def jacfwd(
         return trace.answer(filled(trace.output, [trace.by_input(row) for row in table]))
 
     return jacobian
+
+
+def functional_call(
+    module: Module,
+    parameter_and_buffer_dicts: Mapping[str, Tensor] | Sequence[Mapping[str, Tensor]],
+    args: Any = None,
+    kwargs: dict[str, Any] | None = None,
+    *,
+    tie_weights: bool = True,
+    strict: bool = False,
+) -> Any:
+    """Call a module with other tensors in place of its parameters and buffers, so that it is a function of them.
+
+    Args:
+        module: the module; it stays as it is.
+        parameter_and_buffer_dicts: tensors by dotted name, or several such dicts.
+        args: the positional arguments, as a tuple; a single one may stand alone.
+        kwargs: the keyword arguments.
+        tie_weights: whether a parameter that has several names is replaced under all of them.
+        strict: whether all parameters and buffers have to be given.
+
+    Raises:
+        RuntimeError: for a name that the module does not have, or with `strict` that is missing.
+        ValueError: for a name in several of the dicts.
+
+    >>> from minigrad import nn
+    >>> layer = nn.Linear(2, 1)
+    >>> def loss(params, x):
+    ...     return functional_call(layer, params, x).sum()
+    >>> grad(loss)(dict(layer.named_parameters()), Tensor([[1.0, 2.0]]))["weight"].detach()
+    tensor([[1., 2.]])
+    """
+    several = parameter_and_buffer_dicts
+    dicts = [several] if isinstance(several, Mapping) else list(several)
+    given = {name: t for d in dicts for name, t in d.items()}
+    if len(given) < sum(map(len, dicts)):
+        raise ValueError("functional_call: a name is in several of the dicts")
+    slots: dict[str, tuple[dict[str, Any], str]] = {}  # where each name's tensor is held
+    for path, part in module.named_modules(remove_duplicate=False):
+        for book in (part._parameters, part._buffers):
+            slots.update({f"{path}.{name}" if path else name: (book, name) for name in book})
+    unknown, missing = [n for n in given if n not in slots], [n for n in slots if n not in given]
+    for what, names in (("unknown", unknown), ("missing", missing if strict else [])):
+        if names:
+            raise RuntimeError(f"functional_call of {type(module).__name__}: {what}: {', '.join(names)}")
+    before = [(book, name, book[name]) for book, name in slots.values()]
+    named = {id(slots[n][0][slots[n][1]]): t for n, t in given.items()}
+    try:
+        for name, (book, key) in slots.items():
+            if name in given or tie_weights and book[key] is not None and id(book[key]) in named:
+                book[key] = given[name] if name in given else named[id(book[key])]
+        return module(*(() if args is None else args if isinstance(args, tuple) else (args,)), **(kwargs or {}))
+    finally:
+        for book, key, tensor in before:
+            book[key] = tensor
 
 
 def hessian(func: Callable[..., Any], argnums: int | tuple[int, ...] = 0) -> Callable[..., Any]:

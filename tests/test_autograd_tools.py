@@ -355,3 +355,45 @@ def test_modes_without_brackets_and_wrong_ones() -> None:
     with pytest.raises(ValueError), minigrad.inference_mode():
         raise ValueError
     assert minigrad.is_grad_enabled() and not minigrad.is_inference_mode_enabled()
+
+
+# ---- modules as functions of their parameters ------------------------------------------------------------------
+
+
+def test_functional_call() -> None:
+    net = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2))
+    net[1].weight = net[0].weight
+    before, x = {n: id(p) for n, p in net.named_parameters()}, ones(1, 2)
+    twos = tensor([[2.0, 2.0], [2.0, 2.0]])
+    zero = {"0.bias": ones(2) * 0, "1.bias": ones(2) * 0}
+    assert func.functional_call(net, {"0.weight": twos, **zero}, x).tolist() == [[16.0, 16.0]]
+    assert func.functional_call(net, ({"1.weight": twos}, zero), (x,)).tolist() == [[16.0, 16.0]]
+    net[1].weight = nn.Parameter(ones(2, 2))
+    assert func.functional_call(net, {"0.weight": twos, **zero}, x).tolist() == [[8.0, 8.0]]
+    twice = nn.Bilinear(1, 1, 1, bias=False)
+    assert func.functional_call(twice, {"weight": ones(1, 1, 1)}, (ones(1), ones(1) * 3)).tolist() == [3.0]
+    with pytest.raises(RuntimeError, match="functional_call of Sequential: unknown: weight"):
+        func.functional_call(net, {"weight": twos}, x)
+    with pytest.raises(RuntimeError, match="missing: 0.bias, 1.weight, 1.bias"):
+        func.functional_call(net, {"0.weight": twos}, x, strict=True)
+    with pytest.raises(ValueError, match="in several of the dicts"):
+        func.functional_call(net, (zero, zero), x)
+    with pytest.raises(ValueError, match="0.*shape|shape"):
+        func.functional_call(net, {"0.weight": ones(5, 7)}, x)
+    assert id(net[0].weight) == before["0.weight"]
+
+
+def test_a_model_is_trained_as_a_function() -> None:
+    minigrad.manual_seed(0)
+    net, x = nn.Sequential(nn.Linear(2, 4), nn.Tanh(), nn.Linear(4, 1)), tensor([[1.0, -1.0], [0.5, 2.0]])
+
+    def loss(params: dict[str, Tensor]) -> Tensor:
+        return ((func.functional_call(net, params, x) - 1.0) ** 2).mean()
+
+    params = {name: p.detach() for name, p in net.named_parameters()}
+    start = loss(params).item()
+    for _ in range(50):
+        slopes = func.grad(loss)(params)
+        params = {name: p - 0.1 * slopes[name] for name, p in params.items()}
+    assert loss(params).item() < start / 100
+    assert all(p.grad is None for p in net.parameters())
