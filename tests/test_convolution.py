@@ -48,6 +48,7 @@ REFUSED: list[tuple[Any, type[Exception], str]] = [
     (lambda: nn.Conv2d(1, 3, 3, stride=2, padding="same"), ValueError, "stride"),
     (lambda: nn.ConvTranspose2d(1, 3, 3, padding_mode="reflect"), ValueError, "padding_mode"),
     (lambda: F.pad(zeros(2, 3), (1,)), ValueError, "pairs"),
+    (lambda: F.pad(zeros(2, 3), 1), TypeError, "is a tuple"),
     (lambda: F.pad(zeros(3), (1, 1, 1, 1)), ValueError, "at most the 1 dimensions"),
     (lambda: F.pad(zeros(2, 3), (-2, -2)), ValueError, "cut off more"),
     (lambda: F.pad(zeros(1, 3), (3, 0), "reflect"), ValueError, "at most 2 elements"),

@@ -37,6 +37,8 @@ def pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float | N
     [[3.0, 2.0, 1.0, 2.0]]
     """
     x = as_tensor(input)
+    if not isinstance(pad, list | tuple):
+        raise TypeError(f"pad: how much to pad is a tuple, before and after the last dimension and so on; got {pad!r}")
     numbers = each_dim("pad", "pad", pad, len(pad), least=-math.inf) if len(pad) else ()
     if len(numbers) % 2 or len(numbers) > 2 * x.ndim:
         raise ValueError(

@@ -121,15 +121,13 @@ def _taps(mode: str, old: int, new: int, factor: float | None, align_corners: bo
     else:
         step = dtype.type(old / new if factor is None else 1 / factor)
         position = (np.arange(new, dtype=dtype) + dtype.type(0.5)) * step - dtype.type(0.5)
-    if mode != "bicubic":
-        position = np.maximum(position, 0)
     below = np.floor(position).astype(int)
     t = (position - below).astype(dtype)
     if mode == "bicubic":
         places, weights = below + np.arange(-1, 3)[:, None], _cubic(t)
     else:
         places, weights = np.stack([below, below + 1]), np.stack([1 - t, t])
-    return Taps(old, np.clip(places, 0, old - 1), weights)
+    return Taps(old, np.clip(places, 0, old - 1), weights)  # beyond the ends, the end elements again
 
 
 def _cubic(t: Any) -> Any:
