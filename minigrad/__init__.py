@@ -24,6 +24,7 @@ _WHERE = {
     "files": "load save",
     "network": "Network",
     "nn.convolution": "conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d",
+    "nn.normalization": "batch_norm group_norm instance_norm layer_norm rms_norm",
     "nn.pooling": "max_pool1d max_pool2d max_pool3d avg_pool1d adaptive_avg_pool1d adaptive_max_pool1d",
     "nn.resize": "pixel_shuffle pixel_unshuffle channel_shuffle",
     "show.draw": "draw",

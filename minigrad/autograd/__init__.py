@@ -19,13 +19,14 @@ if TYPE_CHECKING:
     from minigrad.autograd import function as function
     from minigrad.autograd import functional as functional
     from minigrad.autograd.function import Function as Function
+    from minigrad.checking import check_gradient as check_gradient
     from minigrad.checking import gradcheck as gradcheck
+    from minigrad.checking import gradcheck_report as gradcheck_report
     from minigrad.checking import gradgradcheck as gradgradcheck
 
 _HOME = {
     "Function": "minigrad.autograd.function",
-    "gradcheck": "minigrad.checking",
-    "gradgradcheck": "minigrad.checking",
+    **dict.fromkeys(("check_gradient", "gradcheck", "gradcheck_report", "gradgradcheck"), "minigrad.checking"),
 }
 
 __all__ = [

@@ -92,6 +92,9 @@ from minigrad.nn.normalization import InstanceNorm1d as InstanceNorm1d
 from minigrad.nn.normalization import InstanceNorm2d as InstanceNorm2d
 from minigrad.nn.normalization import InstanceNorm3d as InstanceNorm3d
 from minigrad.nn.normalization import LayerNorm as LayerNorm
+from minigrad.nn.normalization import LazyBatchNorm1d as LazyBatchNorm1d
+from minigrad.nn.normalization import LazyBatchNorm2d as LazyBatchNorm2d
+from minigrad.nn.normalization import LazyBatchNorm3d as LazyBatchNorm3d
 from minigrad.nn.normalization import RMSNorm as RMSNorm
 from minigrad.nn.padding import CircularPad1d as CircularPad1d
 from minigrad.nn.padding import CircularPad2d as CircularPad2d

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import inspect
 import math
+import warnings
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -361,9 +362,25 @@ class LogSigmoid(Activation):
 
 
 class Hardtanh(Activation):
-    """`hardtanh` as a module."""
+    """`hardtanh` as a module. min_value and max_value are old names of the bounds."""
 
     function = staticmethod(hardtanh)
+
+    def __init__(
+        self,
+        min_val: float = -1.0,
+        max_val: float = 1.0,
+        inplace: bool = False,
+        min_value: float | None = None,
+        max_value: float | None = None,
+    ) -> None:
+        for old in (min_value, max_value):
+            if old is not None:
+                warnings.warn(
+                    "Hardtanh: min_value and max_value are now min_val and max_val", FutureWarning, stacklevel=2
+                )
+        low, high = (new if old is None else old for new, old in ((min_val, min_value), (max_val, max_value)))
+        super().__init__(low, high, inplace)
 
 
 class ReLU6(Activation):

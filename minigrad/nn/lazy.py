@@ -65,7 +65,7 @@ class Lazy(Module):
 
     def forward(self, x: Any) -> Any:
         """As the layer that this becomes with the first input."""
-        if x.ndim < -self.axis:
+        if not -x.ndim <= self.axis < x.ndim:
             raise ValueError(f"{type(self).__name__}: cannot read {self.unknown} off an input of shape {x.shape}")
         layer = self.becomes(**{self.unknown: x.shape[self.axis]}, **self._settings)
         for name, p in self._parameters.items():

@@ -14,6 +14,7 @@ import numpy as np
 from minigrad.creation import as_tensor, ones, zeros
 from minigrad.engine import no_grad
 from minigrad.nn.layers import checked_size
+from minigrad.nn.lazy import Lazy
 from minigrad.nn.module import Module, Parameter
 from minigrad.rules import norm as rules
 from minigrad.tensors import Tensor
@@ -507,3 +508,21 @@ class InstanceNorm3d(_InstanceNorm):
     """`instance_norm` of (N, C, D, H, W) or (C, D, H, W); see `InstanceNorm1d`."""
 
     dims = (4, 5)
+
+
+class LazyBatchNorm1d(Lazy):
+    """`BatchNorm1d` whose num_features are the channels of its first input."""
+
+    becomes, unknown, axis = BatchNorm1d, "num_features", 1
+
+
+class LazyBatchNorm2d(Lazy):
+    """`BatchNorm2d` whose num_features are the channels of its first input."""
+
+    becomes, unknown, axis = BatchNorm2d, "num_features", 1
+
+
+class LazyBatchNorm3d(Lazy):
+    """`BatchNorm3d` whose num_features are the channels of its first input."""
+
+    becomes, unknown, axis = BatchNorm3d, "num_features", 1

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from ops.table import cases, row
+from ops.table import Op, cases
+from ops.table import row as any_row
+
+
+def row(*args: Any, **options: Any) -> Op:
+    """A row of an operation of floats."""
+    return any_row(*args, only_floats=True, **options)
+
 
 AFFINE = [((2, 3, 4), (4,), (4,)), ((5, 4), (4,), (4,)), ((4,), (4,), (4,))]
 

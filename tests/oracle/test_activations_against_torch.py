@@ -117,3 +117,10 @@ def test_embeddings(text: str) -> None:
             np.testing.assert_allclose(f, w, rtol=1e-6)  # (the shortened rows are, in PyTorch, computed in float32)
         else:
             assert f == w
+
+
+def test_the_old_names_of_hardtanhs_bounds_warn() -> None:
+    for m in (minigrad, torch):
+        with pytest.warns(FutureWarning):
+            layer = m.nn.Hardtanh(min_value=-0.5)
+        assert layer(m.tensor([-2.0, 2.0])).tolist() == [-0.5, 1.0]

@@ -24,6 +24,10 @@ nn.LazyLinear(4)
 nn.LazyLinear(4, bias=False)
 called(nn.LazyLinear(4), 2, 3)
 called(nn.Sequential(nn.LazyLinear(4), nn.Tanh(), nn.LazyLinear(2)), 2, 3)
+nn.LazyBatchNorm2d()
+called(nn.LazyBatchNorm1d(), 2, 3)
+called(nn.LazyBatchNorm1d(momentum=0.2), 2, 3, 4)
+called(nn.Sequential(nn.LazyConv2d(4, 3), nn.LazyBatchNorm2d(affine=False), nn.Flatten(), nn.LazyLinear(2)), 2, 3, 5, 5)
 nn.ModuleList([nn.ReLU(), nn.ReLU(), nn.Tanh()])
 nn.ModuleList([nn.Sequential(nn.Linear(2, 2), nn.ReLU()) for _ in range(3)])
 nn.ModuleList()
@@ -83,7 +87,7 @@ def description(module: Any) -> list[Any]:
         [name for name, _ in module.named_parameters()],
         [name for name, _ in module.named_parameters(prefix="p", recurse=False)],
         [name for name, _ in module.named_parameters(remove_duplicate=False)],
-        [name for name, _ in module.named_buffers()],
+        [] if lazy else [name for name, _ in module.named_buffers()],
         [name for name, _ in module.named_modules()],
         [name for name, _ in module.named_modules(remove_duplicate=False)],
         [name for name, _ in module.named_children()],

@@ -123,7 +123,7 @@ STRUCTURES: list[Any] = [
 ]
 
 
-@pytest.mark.parametrize("batch", STRUCTURES, ids=lambda batch: repr(batch)[:60])
+@pytest.mark.parametrize("batch", STRUCTURES, ids=lambda batch: repr(batch).split(" at 0x")[0][:60])
 def test_the_same_collation(batch: Any) -> None:
     same(lambda m: m.utils.data.default_collate(batch))
     for sample in batch:
