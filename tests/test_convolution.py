@@ -106,3 +106,20 @@ def test_a_write_to_the_weight_is_noticed() -> None:
         layer.weight += 1.0
     with pytest.raises(RuntimeError, match="changed in place"):
         y.backward()
+
+
+def test_the_names_at_the_top_are_the_functions() -> None:
+    for name in ("conv1d", "conv2d", "conv_transpose2d", "max_pool2d", "adaptive_avg_pool1d", "pixel_shuffle"):
+        assert getattr(minigrad, name) is getattr(F, name)
+
+
+def test_memory_that_is_used_again_keeps_nothing() -> None:
+    """Results of one convolution, while others of other sizes and dtypes go on."""
+    minigrad.manual_seed(0)
+    x, w = minigrad.randn(2, 3, 9, 9, dtype="float64"), minigrad.randn(4, 3, 3, 3, dtype="float64")
+    before = F.conv2d(x, w)
+    kept = before.tolist()
+    for dtype in ("float32", "float64"):
+        F.conv2d(minigrad.randn(3, 2, 20, 20, dtype=dtype), minigrad.randn(5, 2, 3, 3, dtype=dtype))
+        F.conv2d(minigrad.full((1, 1, 3, 3), float("nan"), dtype=dtype), minigrad.ones(1, 1, 2, 2, dtype=dtype))
+    assert before.tolist() == kept == F.conv2d(x, w).tolist()

@@ -304,7 +304,7 @@ def _avg_pooled(
     else:
         counts = [[*map(len, w.places())] for w in windows]
     if counts == [[k] * len(c) for k, c in zip(kernel, counts)]:
-        return total * (1 / math.prod(kernel))
+        return total / math.prod(kernel)
     return total / _outer(x, counts)
 
 
