@@ -13,8 +13,13 @@ __version__ = "0.1.0"
 _WHERE = {
     "scalar": "Value",
     "tensors": "Tensor",
-    "creation": "tensor as_tensor from_numpy zeros ones full zeros_like ones_like arange linspace where "
-    "manual_seed rand randn",
+    "creation": "tensor as_tensor asarray from_numpy zeros ones empty full zeros_like ones_like empty_like full_like "
+    "eye arange linspace logspace where is_tensor is_floating_point result_type promote_types can_cast finfo iinfo "
+    "FloatTensor DoubleTensor ByteTensor CharTensor ShortTensor IntTensor LongTensor BoolTensor",
+    "random": "rand randn randint randperm rand_like randn_like randint_like normal",
+    "generator": "Generator default_generator manual_seed seed initial_seed get_rng_state set_rng_state",
+    "promotion": "set_default_dtype get_default_dtype",
+    "devices": "device cuda accelerator backends set_default_device get_default_device",
     "joining": "cat concat concatenate stack hstack vstack row_stack dstack column_stack atleast_1d atleast_2d "
     "atleast_3d broadcast_shapes broadcast_tensors meshgrid cartesian_prod combinations block_diag tril_indices "
     "triu_indices",
@@ -31,7 +36,10 @@ _WHERE = {
 }
 _HOME = {name: module for module, names in _WHERE.items() for name in names.split()}
 _MODULES = {"autograd", "data", "engine", "func", "nn", "optim", "scalar", "show", "special", "utils"}
-_DTYPES = {"float64", "float32", "int64", "int32", "int16", "int8", "uint8", "bool"}
+_DTYPES = {
+    **{name: name for name in ("float32", "float64", "uint8", "int8", "int16", "int32", "int64", "bool")},
+    **{"float": "float32", "double": "float64", "short": "int16", "int": "int32", "long": "int64"},
+}
 
 
 def __getattr__(name: str) -> Any:
@@ -40,7 +48,9 @@ def __getattr__(name: str) -> Any:
     elif name in _MODULES:
         value = importlib.import_module(f"minigrad.{name}")
     elif name in _DTYPES:
-        value = importlib.import_module("numpy").dtype(name)
+        value = importlib.import_module("numpy").dtype(_DTYPES[name])
+    elif name == "Size":
+        value = tuple  # which shapes are
     elif not name.startswith("_") and hasattr(_operations(), name):  # minigrad.exp(t) is t.exp()
         value = getattr(_operations(), name)
     else:
@@ -74,23 +84,46 @@ if TYPE_CHECKING:  # the same for type checkers; what is not here, __getattr__ a
     from minigrad.autograd.gradients import grad as grad
     from minigrad.creation import arange as arange
     from minigrad.creation import as_tensor as as_tensor
+    from minigrad.creation import asarray as asarray
+    from minigrad.creation import can_cast as can_cast
+    from minigrad.creation import empty as empty
+    from minigrad.creation import empty_like as empty_like
+    from minigrad.creation import eye as eye
+    from minigrad.creation import finfo as finfo
     from minigrad.creation import from_numpy as from_numpy
     from minigrad.creation import full as full
+    from minigrad.creation import full_like as full_like
+    from minigrad.creation import iinfo as iinfo
+    from minigrad.creation import is_floating_point as is_floating_point
+    from minigrad.creation import is_tensor as is_tensor
     from minigrad.creation import linspace as linspace
-    from minigrad.creation import manual_seed as manual_seed
+    from minigrad.creation import logspace as logspace
     from minigrad.creation import ones as ones
     from minigrad.creation import ones_like as ones_like
-    from minigrad.creation import rand as rand
-    from minigrad.creation import randn as randn
+    from minigrad.creation import promote_types as promote_types
+    from minigrad.creation import result_type as result_type
     from minigrad.creation import tensor as tensor
     from minigrad.creation import where as where
     from minigrad.creation import zeros as zeros
     from minigrad.creation import zeros_like as zeros_like
+    from minigrad.devices import accelerator as accelerator
+    from minigrad.devices import backends as backends
+    from minigrad.devices import cuda as cuda
+    from minigrad.devices import device as device
+    from minigrad.devices import get_default_device as get_default_device
+    from minigrad.devices import set_default_device as set_default_device
     from minigrad.engine import enable_grad as enable_grad
     from minigrad.engine import is_grad_enabled as is_grad_enabled
     from minigrad.engine import no_grad as no_grad
     from minigrad.files import load as load
     from minigrad.files import save as save
+    from minigrad.generator import Generator as Generator
+    from minigrad.generator import default_generator as default_generator
+    from minigrad.generator import get_rng_state as get_rng_state
+    from minigrad.generator import initial_seed as initial_seed
+    from minigrad.generator import manual_seed as manual_seed
+    from minigrad.generator import seed as seed
+    from minigrad.generator import set_rng_state as set_rng_state
     from minigrad.joining import atleast_1d as atleast_1d
     from minigrad.joining import atleast_2d as atleast_2d
     from minigrad.joining import atleast_3d as atleast_3d
@@ -112,6 +145,16 @@ if TYPE_CHECKING:  # the same for type checkers; what is not here, __getattr__ a
     from minigrad.joining import triu_indices as triu_indices
     from minigrad.joining import vstack as vstack
     from minigrad.network import Network as Network
+    from minigrad.promotion import get_default_dtype as get_default_dtype
+    from minigrad.promotion import set_default_dtype as set_default_dtype
+    from minigrad.random import normal as normal
+    from minigrad.random import rand as rand
+    from minigrad.random import rand_like as rand_like
+    from minigrad.random import randint as randint
+    from minigrad.random import randint_like as randint_like
+    from minigrad.random import randn as randn
+    from minigrad.random import randn_like as randn_like
+    from minigrad.random import randperm as randperm
     from minigrad.scalar import Value as Value
     from minigrad.show.draw import draw as draw
     from minigrad.tensors import Tensor as Tensor

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.engine import mode
-from minigrad.promotion import default_dtype
+from minigrad.promotion import SUPPORTED, default, scalar_type
 
 
 def array_from(data: Any, dtype: Any = None) -> np.ndarray:
@@ -26,17 +26,13 @@ def array_from(data: Any, dtype: Any = None) -> np.ndarray:
             if "inhomogeneous" not in str(error):
                 raise
             raise ValueError(f"tensor: the nested lists are of unequal lengths: {_short(data)}") from None
-    if array.dtype.kind not in "biuf":
-        raise TypeError(f"tensor: takes booleans, integers and floats, got {type(data).__name__} {_short(data)}")
-    if (
-        dtype is None
-        and array.dtype == np.float64
-        and not _has_dtype(data)
-        or dtype is None
-        and not array.size
-        and not _has_dtype(data)
-    ):
-        dtype = default_dtype
+    if array.dtype not in SUPPORTED:
+        of = f" of {array.dtype}" if array.dtype.kind in "fcu" else ""
+        raise TypeError(f"tensor: takes booleans, integers and floats, got {type(data).__name__} {_short(data)}{of}")
+    if dtype is not None:
+        dtype = scalar_type("tensor", dtype)
+    elif (array.dtype == np.float64 or not array.size) and not _has_dtype(data):
+        dtype = default.dtype
     return np.array(array, dtype=dtype)
 
 

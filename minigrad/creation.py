@@ -1,25 +1,28 @@
-"""Making tensors: from data, filled, and at random (seeded by `manual_seed`)."""
+"""Making tensors: from data, filled, and in steps. (Random ones are in `random`.)"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
 from typing import Any
 
 import numpy as np
 
-from minigrad.operations import sizes as _sizes
-from minigrad.promotion import default_dtype
+from minigrad.devices import check_device, check_options
+from minigrad.operations.base import sizes_of
+from minigrad.promotion import NUMBERS, SUPPORTED, TYPES, default, floats, kind, scalar_type
+from minigrad.promotion import result_type as _result_type
 from minigrad.tensors import Tensor, _tensor
 
 
-def tensor(data: Any, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def tensor(data: Any, *, dtype: Any = None, requires_grad: bool = False, **options: Any) -> Tensor:
     """A new tensor with a copy of the data.
 
     Args:
         data: nested lists of numbers, a number, an array or a tensor. Python floats become float32, integers int64,
             booleans bool; arrays and tensors keep their dtype.
-        dtype: another NumPy dtype.
+        dtype: another dtype.
         requires_grad: whether gradients with respect to it are wanted.
+        options: `device`, which can only be the CPU, and what else PyTorch says of memory.
 
     Raises:
         ValueError: for nested lists of unequal lengths.
@@ -29,16 +32,36 @@ def tensor(data: Any, *, dtype: Any = None, requires_grad: bool = False) -> Tens
     >>> tensor([[1.0, 2.5], [3.0, 4.0]]).mean()
     tensor(2.6250)
     """
+    if options:
+        check_options("tensor", options)
     return Tensor(data, dtype, requires_grad)
 
 
-def as_tensor(data: Any, dtype: Any = None) -> Tensor:
+def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     """A tensor itself, or one that shares an array's memory; else as `tensor`."""
-    if isinstance(data, np.ndarray) and (dtype is None or data.dtype == dtype) and data.dtype.kind in "biuf":
+    if device is not None:
+        check_device("as_tensor", device)
+    if isinstance(data, np.ndarray) and (dtype is None or data.dtype == dtype) and data.dtype in SUPPORTED:
         return _tensor(data, None)
     if isinstance(data, Tensor):
         return data if dtype is None else data.to(dtype)
     return Tensor(data, dtype)
+
+
+def asarray(
+    obj: Any, *, dtype: Any = None, device: Any = None, copy: bool | None = None, requires_grad: bool = False
+) -> Tensor:
+    """As `as_tensor`, but without a history unless `requires_grad`; `copy` says that memory must be copied, or must
+    not."""
+    t = as_tensor(obj, dtype, device)
+    shared = isinstance(obj, Tensor | np.ndarray) and np.shares_memory(t._array, getattr(obj, "_array", obj))
+    if copy is False and not shared and t._array.size:
+        raise ValueError(f"asarray: copy=False, but {type(obj).__name__} cannot be shared as {t.dtype}")
+    if t is obj or copy and shared:
+        if requires_grad and not copy and t.requires_grad:
+            return t
+        t = t.detach().clone() if copy else t.detach()
+    return t.requires_grad_(requires_grad)
 
 
 def from_numpy(array: np.ndarray) -> Tensor:
@@ -48,50 +71,131 @@ def from_numpy(array: np.ndarray) -> Tensor:
     return as_tensor(array)
 
 
-def zeros(*size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
-    """Zeros of the given sizes."""
-    return _filled(np.zeros(_sizes(size), dtype or default_dtype), requires_grad)
+# ---- filled ----------------------------------------------------------------------------------------------------
 
 
-def ones(*size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def zeros(*size: Any, dtype: Any = None, requires_grad: bool = False, **options: Any) -> Tensor:
+    """Zeros of the given sizes.
+
+    >>> zeros(2, 3), zeros((2,), dtype=int)
+    (tensor([[0., 0., 0.],
+            [0., 0., 0.]]), tensor([0, 0]))
+    """
+    return filled(np.zeros(sizes_of("zeros", size, options), scalar_type("zeros", dtype)), requires_grad)
+
+
+def ones(*size: Any, dtype: Any = None, requires_grad: bool = False, **options: Any) -> Tensor:
     """Ones of the given sizes."""
-    return _filled(np.ones(_sizes(size), dtype or default_dtype), requires_grad)
+    return filled(np.ones(sizes_of("ones", size, options), scalar_type("ones", dtype)), requires_grad)
 
 
-def full(size: Sequence[int], fill_value: float, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
-    """`fill_value` all over."""
-    if isinstance(fill_value, str) or not np.isscalar(fill_value):
+def empty(*size: Any, dtype: Any = None, requires_grad: bool = False, **options: Any) -> Tensor:
+    """A tensor of the given sizes to be written to: what it holds until then is anything."""
+    return filled(np.empty(sizes_of("empty", size, options), scalar_type("empty", dtype)), requires_grad)
+
+
+def full(size: Any, fill_value: Any, *, dtype: Any = None, requires_grad: bool = False, **options: Any) -> Tensor:
+    """`fill_value` all over; its type says the dtype."""
+    value = getattr(fill_value, "_array", fill_value)
+    if isinstance(value, str) or np.ndim(value):
         raise TypeError(f"full: fill_value is a number, got {type(fill_value).__name__}: {fill_value!r}")
-    dtype = dtype or (default_dtype if isinstance(fill_value, float) else None)
-    return _filled(np.full(_sizes((size,)), fill_value, dtype), requires_grad)
+    inferred = default.dtype if isinstance(fill_value, float) else np.asarray(value).dtype
+    return filled(
+        np.full(sizes_of("full", (size,), options), value, scalar_type("full", dtype or inferred)), requires_grad
+    )
 
 
-def zeros_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def zeros_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False, **options: Any) -> Tensor:
     """Zeros of the same shape and dtype."""
-    return zeros(input.shape, dtype=dtype or input.dtype, requires_grad=requires_grad)
+    return zeros(input.shape, dtype=dtype or input.dtype, requires_grad=requires_grad, **options)
 
 
-def ones_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def ones_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False, **options: Any) -> Tensor:
     """Ones of the same shape and dtype."""
-    return ones(input.shape, dtype=dtype or input.dtype, requires_grad=requires_grad)
+    return ones(input.shape, dtype=dtype or input.dtype, requires_grad=requires_grad, **options)
 
 
-def arange(start: float, end: float | None = None, step: float = 1, *, dtype: Any = None) -> Tensor:
-    """start, start + step, … up to but without end; from 0 if only the end is given."""
+def empty_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False, **options: Any) -> Tensor:
+    """A tensor of the same shape and dtype, to be written to."""
+    return empty(input.shape, dtype=dtype or input.dtype, requires_grad=requires_grad, **options)
+
+
+def full_like(
+    input: Tensor, fill_value: Any, *, dtype: Any = None, requires_grad: bool = False, **options: Any
+) -> Tensor:
+    """`fill_value` in the same shape and dtype."""
+    return full(input.shape, fill_value, dtype=dtype or input.dtype, requires_grad=requires_grad, **options)
+
+
+def eye(n: int, m: int | None = None, *, dtype: Any = None, requires_grad: bool = False, **options: Any) -> Tensor:
+    """The identity, a matrix of n rows and m columns (n, if not given): 1 on the diagonal, 0 elsewhere."""
+    shape = sizes_of("eye", (n, n if m is None else m), options)
+    return filled(np.eye(*shape, dtype=scalar_type("eye", dtype)), requires_grad)
+
+
+# ---- in steps --------------------------------------------------------------------------------------------------
+
+
+def arange(
+    start: Any,
+    end: Any = None,
+    step: Any = 1,
+    *,
+    dtype: Any = None,
+    requires_grad: bool = False,
+    **options: Any,
+) -> Tensor:
+    """start, start + step, … up to but without end; from 0 if only the end is given.
+
+    Raises:
+        ValueError: for a step of 0, or one that leads away from the end.
+
+    >>> arange(3), arange(0, 1, 0.25)
+    (tensor([0, 1, 2]), tensor([0.0000, 0.2500, 0.5000, 0.7500]))
+    """
+    check_options("arange", options)
     if end is None:
         start, end = 0, start
-    if dtype is None and float in (type(start), type(end), type(step)):
-        dtype = default_dtype
-    return _tensor(np.arange(start, end, step, dtype), None)  # type: ignore[call-overload]
+    start, end, step = (v.item() if hasattr(v, "item") else v for v in (start, end, step))
+    if not step:
+        raise ValueError("arange: the step is 0")
+    if (end - start) * step < 0:
+        raise ValueError(f"arange: a step of {step} leads away from {end}, starting from {start}")
+    whole = all(isinstance(v, int) for v in (start, end, step))
+    found = scalar_type("arange", dtype, np.dtype("int64") if whole else None)
+    count = -((start - end) // step) if whole else math.ceil((end - start) / step)
+    return filled((start + np.arange(count) * step).astype(found), requires_grad)
 
 
-def linspace(start: float, end: float, steps: int, *, dtype: Any = None) -> Tensor:
+def linspace(
+    start: Any, end: Any, steps: int, *, dtype: Any = None, requires_grad: bool = False, **options: Any
+) -> Tensor:
     """`steps` numbers from start to end, both included, evenly spaced."""
-    return _tensor(np.linspace(start, end, steps, dtype=dtype or default_dtype), None)
+    check_options("linspace", options)
+    (steps,) = sizes_of("linspace", (steps,), {})
+    start, end = (float(v) for v in (start, end))
+    return filled(np.linspace(start, end, steps).astype(scalar_type("linspace", dtype)), requires_grad)
 
 
-def _filled(array: np.ndarray, requires_grad: bool) -> Tensor:
-    return _tensor(array, None).requires_grad_(requires_grad)
+def logspace(
+    start: Any,
+    end: Any,
+    steps: int,
+    base: float = 10.0,
+    *,
+    dtype: Any = None,
+    requires_grad: bool = False,
+    **options: Any,
+) -> Tensor:
+    """`steps` powers of the base, whose exponents are evenly spaced from start to end."""
+    exponents = linspace(start, end, steps, dtype=np.float64, **options)._array
+    return filled((base**exponents).astype(scalar_type("logspace", dtype)), requires_grad)
+
+
+def filled(array: Any, requires_grad: bool) -> Tensor:
+    """A tensor of just this array."""
+    t = _tensor(np.asarray(array), None)
+    return t.requires_grad_() if requires_grad else t
 
 
 def where(condition: Any, input: Any = None, other: Any = None) -> Any:
@@ -102,27 +206,93 @@ def where(condition: Any, input: Any = None, other: Any = None) -> Any:
     return as_tensor(condition)._choose(condition, input, other)
 
 
-# ---- at random -------------------------------------------------------------------------------------------------
-
-generator = np.random.default_rng()
-"""What all random tensors and initial parameters are drawn from."""
+# ---- asking ----------------------------------------------------------------------------------------------------
 
 
-def manual_seed(seed: int) -> None:
-    """Start the random numbers of minigrad over from a seed.
+def is_tensor(obj: Any, /) -> bool:
+    """Whether this is a tensor."""
+    return isinstance(obj, Tensor)
 
-    >>> manual_seed(0); a = rand(3); manual_seed(0); b = rand(3)
-    >>> bool((a == b).all())
-    True
+
+def is_floating_point(input: Tensor) -> bool:
+    """Whether the tensor is of floats."""
+    return input.is_floating_point()
+
+
+def result_type(tensor1: Any, tensor2: Any) -> np.dtype:
+    """The dtype in which two tensors, or a tensor and a number, meet.
+
+    >>> result_type(tensor([1, 2]), 1.0), result_type(tensor([1], dtype=np.int32), 1)
+    (dtype('float32'), dtype('int32'))
     """
-    generator.bit_generator.state = np.random.default_rng(seed).bit_generator.state
+    operands = [as_tensor(v) if v.__class__ in NUMBERS else v for v in (tensor1, tensor2)]
+    if operands[0].ndim == operands[1].ndim == 0 and tensor1.__class__ in NUMBERS != tensor2.__class__ in NUMBERS:
+        operands = [t if v.__class__ in NUMBERS else t.reshape(1) for v, t in zip((tensor1, tensor2), operands)]
+    return _result_type(*operands)
 
 
-def rand(*size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
-    """Uniform in [0, 1)."""
-    return _filled(generator.random(_sizes(size)).astype(dtype or default_dtype), requires_grad)
+def promote_types(type1: Any, type2: Any) -> np.dtype:
+    """The dtype in which tensors of these dtypes meet.
+
+    >>> promote_types("float32", "int64")
+    dtype('float32')
+    """
+    return _result_type(*[np.empty(1, scalar_type("promote_types", t)) for t in (type1, type2)])
 
 
-def randn(*size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
-    """Normal, with mean 0 and variance 1."""
-    return _filled(generator.standard_normal(_sizes(size)).astype(dtype or default_dtype), requires_grad)
+def can_cast(from_: Any, to: Any) -> bool:
+    """Whether a tensor of one dtype may be written into one of the other: not floats into integers, nor into bools."""
+    return kind(scalar_type("can_cast", from_)) <= kind(scalar_type("can_cast", to))
+
+
+class finfo:
+    """What a dtype of floats can hold: `max`, `min`, `eps`, `tiny`, `resolution`, `bits`; the default's for None.
+
+    >>> finfo(np.float64).eps
+    2.220446049250313e-16
+    """
+
+    def __init__(self, type: Any = None) -> None:
+        info = np.finfo(floats("finfo", type))
+        self.dtype, self.bits = str(info.dtype), info.bits
+        self.max, self.min, self.eps = float(info.max), float(info.min), float(info.eps)
+        self.tiny = self.smallest_normal = float(info.tiny)
+        self.resolution = float(info.resolution)
+
+    def __repr__(self) -> str:
+        names = ("resolution", "min", "max", "eps", "smallest_normal", "tiny")
+        return f"finfo({', '.join(f'{n}={getattr(self, n):g}' for n in names)}, dtype={self.dtype})"
+
+
+class iinfo:
+    """What a dtype of integers can hold: `max`, `min`, `bits`.
+
+    >>> iinfo(np.uint8).max
+    255
+    """
+
+    def __init__(self, type: Any) -> None:
+        found = scalar_type("iinfo", type)
+        if found.kind not in "iu":
+            raise TypeError(f"iinfo: takes a dtype of integers, not {found}; for floats: finfo")
+        info = np.iinfo(found)
+        self.dtype, self.bits, self.max, self.min = str(found), info.bits, int(info.max), int(info.min)
+
+    def __repr__(self) -> str:
+        return f"iinfo(min={self.min}, max={self.max}, dtype={self.dtype})"
+
+
+def _typed(name: str, dtype: np.dtype) -> Any:
+    def make(*data: Any) -> Tensor:
+        if len(data) == 1 and not isinstance(data[0], int):
+            return Tensor(data[0], dtype)
+        return empty(*data or (0,), dtype=dtype)
+
+    make.__name__ = make.__qualname__ = name
+    make.__doc__ = f"A tensor of {dtype} with a copy of the data; or, from sizes, to be written to. See `tensor`."
+    make.dtype = dtype  # type: ignore[attr-defined]
+    return make
+
+
+for _name, _dtype in TYPES.items():
+    globals()[_name] = _typed(_name, _dtype)

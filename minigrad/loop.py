@@ -7,9 +7,10 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from minigrad import nn
-from minigrad.creation import as_tensor, manual_seed
+from minigrad.creation import as_tensor
 from minigrad.data import Dataset, digits
 from minigrad.engine import no_grad
+from minigrad.generator import manual_seed
 from minigrad.network import Loss, Network
 
 

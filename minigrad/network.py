@@ -62,7 +62,7 @@ class Network:
         ValueError: for a model without parameters, or with parameters of several dtypes.
 
     >>> from minigrad import nn, data, manual_seed
-    >>> manual_seed(0)
+    >>> _ = manual_seed(0)
     >>> network = Network(nn.Linear(2, 3), nn.CrossEntropyLoss())
     >>> network.names()
     {'weight': slice(0, 6, None), 'bias': slice(6, 9, None)}

@@ -7,14 +7,80 @@ A Python number adapts to the tensor it meets, and a 0-d tensor to one with dime
 from __future__ import annotations
 
 import itertools
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
-default_dtype = np.dtype("float32")
-"""What Python floats become."""
+from minigrad.devices import NAMES, check_device, device
+
+default = SimpleNamespace(dtype=np.dtype("float32"))
+"""`default.dtype` is what Python floats become; `set_default_dtype` sets it."""
+
+TYPES: dict[str, np.dtype] = {
+    "FloatTensor": np.dtype("float32"),
+    "DoubleTensor": np.dtype("float64"),
+    "ByteTensor": np.dtype("uint8"),
+    "CharTensor": np.dtype("int8"),
+    "ShortTensor": np.dtype("int16"),
+    "IntTensor": np.dtype("int32"),
+    "LongTensor": np.dtype("int64"),
+    "BoolTensor": np.dtype("bool"),
+}
+"""What tensors can be of, under PyTorch's older names."""
+SUPPORTED = frozenset(TYPES.values())
 
 NUMBERS = frozenset({float, int, bool})
+
+
+def set_default_dtype(d: Any, /) -> None:
+    """What Python floats, new tensors without a dtype and the parameters of new layers are of: float32 or float64."""
+    default.dtype = floats("set_default_dtype", d)
+
+
+def get_default_dtype() -> np.dtype:
+    """What Python floats become."""
+    return default.dtype
+
+
+def scalar_type(name: str, dtype: Any, otherwise: Any = None) -> np.dtype:
+    """The dtype that is meant by a dtype, its name, `float`, `int` or `bool`; where it is None, the other one.
+
+    Raises:
+        TypeError: for what is no dtype, or one that tensors cannot be of.
+    """
+    if dtype is None:
+        return default.dtype if otherwise is None else otherwise
+    if isinstance(dtype, str) and dtype.endswith("Tensor"):  # as "minigrad.FloatTensor"
+        dtype = TYPES.get(dtype.rpartition(".")[2], dtype)
+    try:
+        found = np.dtype(dtype)
+    except TypeError:
+        raise TypeError(f"{name}: {dtype!r} is no dtype; one is for example minigrad.float32") from None
+    if found not in SUPPORTED:
+        raise TypeError(f"{name}: tensors cannot be of {found}; they are of {', '.join(sorted(map(str, SUPPORTED)))}")
+    return found
+
+
+def floats(name: str, dtype: Any) -> np.dtype:
+    """As `scalar_type`, of floats only; the default dtype for None."""
+    found = scalar_type(name, dtype)
+    if found.kind != "f":
+        raise TypeError(f"{name}: takes a dtype of floats, float32 or float64, not {found}")
+    return found
+
+
+def destination(name: str, args: Any, dtype: Any = None, place: Any = None) -> np.dtype | None:
+    """The dtype that the arguments of `to` ask for: a dtype, a tensor whose dtype is meant, the device "cpu" (which
+    changes nothing), in any order; None if they ask for none."""
+    for arg in (*args, place):
+        if hasattr(arg, "_array"):
+            dtype = arg.dtype
+        elif isinstance(arg, device) or isinstance(arg, str) and arg.partition(":")[0] in NAMES:
+            check_device(name, arg)
+        elif arg is not None and not isinstance(arg, bool):  # a bool is PyTorch's non_blocking
+            dtype = arg
+    return None if dtype is None else scalar_type(name, dtype)
 
 
 def kind(dtype: np.dtype) -> int:
@@ -61,14 +127,14 @@ def promoted(a: Any, b: Any, division: bool = False) -> tuple[Any, Any]:
     if a is None or b is None:
         return None, None
     if a.__class__ in NUMBERS and b.__class__ in NUMBERS:
-        dtype = default_dtype if float in (a.__class__, b.__class__) else np.array([a, b]).dtype
+        dtype = default.dtype if float in (a.__class__, b.__class__) else np.array([a, b]).dtype
         return np.asarray(a, dtype), np.asarray(b, dtype)
     if a.__class__ in NUMBERS or b.__class__ in NUMBERS:
         left = a.__class__ in NUMBERS
         number, t = (a, b) if left else (b, a)
         if t.dtype.kind != "f":
             if division or number.__class__ is float:
-                t = t.astype(default_dtype)
+                t = t.astype(default.dtype)
             elif t.dtype.kind == "b" and number.__class__ is int:
                 t = t.astype(np.dtype("int64"))
         if division and not number:
@@ -76,7 +142,7 @@ def promoted(a: Any, b: Any, division: bool = False) -> tuple[Any, Any]:
         return (number, t) if left else (t, number)
     dtype = result_type(a, b)
     if division and dtype.kind != "f":
-        dtype = default_dtype
+        dtype = default.dtype
     return a if a.dtype is dtype else a.astype(dtype), b if b.dtype is dtype else b.astype(dtype)
 
 

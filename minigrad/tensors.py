@@ -13,15 +13,15 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial, reduce
 from operator import add
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
 import numpy as np
 
-from minigrad import engine, guard, protocols
+from minigrad import devices, engine, guard, protocols
 from minigrad.arrays import array_from, index_from, selected_first
 from minigrad.engine import Node, RemovableHandle, mode, now, report, watchers
-from minigrad.operations import Casts, Operations
-from minigrad.promotion import default_dtype, kind
+from minigrad.operations import Casts, Factories, Operations
+from minigrad.promotion import TYPES, default, destination, kind, scalar_type
 from minigrad.rules import index as ix
 from minigrad.rules import shape as moves
 from minigrad.rules.rule import Elementwise, Plan, Rule
@@ -222,7 +222,7 @@ def described(operands: Iterable[Any], inputs: Sequence[Any]) -> dict[int, Any]:
     return {i: _Described(o) if getattr(o, "ndim", 0) else o for i, o in constants}
 
 
-class Tensor(Operations, Casts, protocols.NumPy):
+class Tensor(Operations, Factories, Casts, protocols.NumPy):
     """An n-dimensional array of numbers that can take part in differentiation.
 
     Args:
@@ -537,6 +537,17 @@ class Tensor(Operations, Casts, protocols.NumPy):
         out._name = self._name
         return out
 
+    def detach_(self) -> Self:
+        """Forget the history of this very tensor.
+
+        Raises:
+            RuntimeError: for a view, whose history is that of its base.
+        """
+        if self._base is not None:
+            raise RuntimeError("detach_: not of a view, whose history is its base's; use .detach()")
+        self._node = None
+        return self
+
     @property
     def data(self) -> Tensor:
         """As `detach()`; in-place changes of it change this tensor, unrecorded but not unnoticed: where a pending
@@ -764,7 +775,45 @@ class Tensor(Operations, Casts, protocols.NumPy):
 
     def size(self, dim: int | None = None) -> Any:
         """The shape, or the size of one dimension."""
-        return self.shape if dim is None else self.shape[dim]
+        return self.shape if dim is None else self.shape[self._dim(dim)]
+
+    def stride(self, dim: int | None = None) -> Any:
+        """How many elements apart in memory neighbours are, along each dimension or one."""
+        strides = tuple([n // self._array.itemsize for n in self._array.strides])
+        return strides if dim is None else strides[self._dim(dim)]
+
+    def nelement(self) -> int:
+        """The number of elements."""
+        return self._array.size
+
+    def element_size(self) -> int:
+        """The bytes of an element."""
+        return self._array.itemsize
+
+    @property
+    def itemsize(self) -> int:
+        """The bytes of an element."""
+        return self._array.itemsize
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes of all elements."""
+        return self._array.nbytes
+
+    def is_floating_point(self) -> bool:
+        """Whether the elements are floats."""
+        return self._array.dtype.kind == "f"
+
+    def is_complex(self) -> bool:
+        """No: minigrad computes with real numbers."""
+        return False
+
+    @property
+    def device(self) -> devices.device:
+        """The CPU."""
+        return devices.cpu
+
+    is_cuda = is_sparse = is_quantized = False
 
     def item(self) -> float | int | bool:
         """The one element, as a Python number.
@@ -831,7 +880,7 @@ class Tensor(Operations, Casts, protocols.NumPy):
             style = {"precision": 4, "floatmode": "fixed"}
         text = np.array2string(a, separator=", ", prefix="tensor(", max_line_width=80, **style)
         extra = ""
-        if a.dtype not in (default_dtype, np.dtype("int64"), np.dtype("bool")) or not a.size:
+        if a.dtype not in (default.dtype, np.dtype("int64"), np.dtype("bool")) or not a.size:
             extra += f", dtype={a.dtype}"
         if self.grad_fn is not None:
             extra += f", grad_fn=<{self.grad_fn.rule.name}>"
@@ -839,16 +888,54 @@ class Tensor(Operations, Casts, protocols.NumPy):
             extra += ", requires_grad=True"
         return f"tensor({text}{extra})"
 
-    def to(self, dtype: Any) -> Tensor:
-        """The elements as `dtype` (or as another tensor's); the tensor itself if they are so already."""
-        if dtype == "cpu":  # as PyTorch's programs say, where there is nothing to do
-            return self
-        target = np.dtype(dtype.dtype if isinstance(dtype, Tensor) else dtype)
-        if target.kind not in "biuf":
-            raise TypeError(f"to: tensors hold booleans, integers and floats, not {target}")
+    def astype(self, dtype: Any) -> Tensor:
+        """The elements as `dtype`; the tensor itself if they are so already."""
+        target = scalar_type("astype", dtype)
         return self if target == self.dtype else Tensor.apply(moves.cast, self, dtype=target)
 
-    astype = to
+    def to(
+        self,
+        *args: Any,
+        dtype: Any = None,
+        device: Any = None,
+        non_blocking: bool = False,
+        copy: bool = False,
+        memory_format: Any = None,
+    ) -> Tensor:
+        """The elements as another dtype; the tensor itself if they are so already, unless a `copy` is wanted.
+
+        Args:
+            args: a dtype, a tensor whose dtype is meant, the device "cpu", or "cpu" and a dtype.
+
+        Raises:
+            TypeError: for a dtype that tensors cannot be of.
+            RuntimeError: for another device.
+
+        >>> Tensor([1, 2]).to("cpu", np.float64)
+        tensor([1., 2.], dtype=float64)
+        """
+        target = destination("to", args, dtype, device)
+        if target is None or target == self.dtype:
+            return self.clone() if copy else self
+        return Tensor.apply(moves.cast, self, dtype=target)
+
+    def type(self, dtype: Any = None, non_blocking: bool = False) -> Any:
+        """The elements as another dtype; without one, the name of this, as "minigrad.FloatTensor"."""
+        if dtype is None:
+            return f"minigrad.{next(name for name, dtype in TYPES.items() if dtype == self.dtype)}"
+        return self.to(dtype)
+
+    def type_as(self, other: Tensor) -> Tensor:
+        """The elements as another tensor's dtype."""
+        return self.to(other)
+
+    def cpu(self) -> Self:
+        """The tensor itself, which is there already."""
+        return self
+
+    def cuda(self, *_: Any, **__: Any) -> NoReturn:
+        """Not supported."""
+        devices.refuse_device("cuda()")
 
 
 def _restored(kind: type[Tensor], array: np.ndarray, requires_grad: bool, name: str | None, grad: Any) -> Tensor:

@@ -404,7 +404,7 @@ MISTAKES: list[tuple[Any, type[Exception], str]] = [
     (lambda: random_split(range(4), [2.0, 2.0]), TypeError, "neither whole numbers nor fractions"),
     (lambda: random_split(range(5), [6, -1]), ValueError, "negative"),
     (lambda: random_split(range(5), [1.5, -0.5]), ValueError, "not all between 0 and 1"),
-    (lambda: random_split(range(5), [5], generator=3), TypeError, "generator is a int: pass np.random.default_rng"),
+    (lambda: random_split(range(5), [5], generator=3), TypeError, "generator is a int: pass minigrad.Generator"),
     (lambda: RandomSampler([]), ValueError, "empty"),
     (lambda: RandomSampler([1], replacement=1), TypeError, "replacement=1"),
     (lambda: RandomSampler([1], num_samples=0), ValueError, "num_samples=0"),

@@ -13,8 +13,8 @@ import warnings
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from minigrad import creation
-from minigrad.creation import as_tensor, full
+from minigrad.creation import arange, as_tensor, full
+from minigrad.generator import numbers
 from minigrad.nn.module import Module, Parameter
 from minigrad.promotion import promoted
 from minigrad.rules import elementwise as ew
@@ -213,7 +213,7 @@ def rrelu(input: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: b
         raise ValueError(f"rrelu: lower={lower} is to be at most upper={upper}")
     if not training:
         return leaky_relu(input, (lower + upper) / 2)
-    slope = as_tensor(creation.generator.uniform(lower, upper, input.shape).astype(input.dtype))
+    slope = as_tensor(numbers().uniform(lower, upper, input.shape).astype(input.dtype))
     return input.where(input >= 0, slope * input)
 
 
@@ -243,14 +243,14 @@ def gumbel_softmax(logits: Tensor, tau: float = 1.0, hard: bool = False, *, dim:
 
     Source: Jang et al., 2016; Maddison et al., 2016.
     """
-    noise = as_tensor(creation.generator.gumbel(size=logits.shape).astype(logits.dtype))
+    noise = as_tensor(numbers().gumbel(size=logits.shape).astype(logits.dtype))
     soft = ((logits + noise) / tau).softmax(dim)
     if not hard:
         return soft
     largest = soft.detach().argmax(dim, keepdim=True)
     shape = [1] * soft.ndim
     shape[dim] = -1
-    one_hot = (creation.arange(soft.shape[dim]).reshape(shape) == largest).to(soft.dtype)
+    one_hot = (arange(soft.shape[dim]).reshape(shape) == largest).to(soft.dtype)
     return one_hot - soft.detach() + soft
 
 

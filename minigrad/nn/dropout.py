@@ -5,8 +5,8 @@ Source: Srivastava et al., "Dropout", 2014; whole channels: Tompson et al., 2014
 
 from __future__ import annotations
 
-from minigrad import creation
 from minigrad.creation import as_tensor
+from minigrad.generator import numbers
 from minigrad.nn.module import Module
 from minigrad.tensors import Tensor
 
@@ -19,7 +19,7 @@ def _checked(name: str, p: float) -> float:
 
 def _kept(input: Tensor, shape: tuple[int, ...], p: float) -> Tensor:
     """1 with the probability 1 - p, else 0."""
-    return as_tensor((creation.generator.random(shape) >= p).astype(input.dtype))
+    return as_tensor((numbers().random(shape) >= p).astype(input.dtype))
 
 
 def _written(input: Tensor, result: Tensor, inplace: bool) -> Tensor:

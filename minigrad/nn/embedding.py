@@ -6,10 +6,11 @@ from typing import Any, Self
 
 import numpy as np
 
-from minigrad.creation import as_tensor, randn
+from minigrad.creation import as_tensor
 from minigrad.engine import no_grad
 from minigrad.nn.module import Module, Parameter
-from minigrad.promotion import default_dtype
+from minigrad.promotion import default
+from minigrad.random import randn
 from minigrad.tensors import Tensor
 
 
@@ -118,7 +119,7 @@ class Embedding(Module):
             raise ValueError(
                 f"Embedding: a weight of shape {_weight.shape} is no table of {num_embeddings} x {embedding_dim}"
             )
-        table = randn(num_embeddings, embedding_dim, dtype=dtype or default_dtype) if _weight is None else _weight
+        table = randn(num_embeddings, embedding_dim, dtype=dtype or default.dtype) if _weight is None else _weight
         self.weight = Parameter(table, requires_grad=not _freeze)
         if self.padding_idx is not None and _weight is None:
             self.weight.data[self.padding_idx] = 0.0

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from minigrad import creation
 from minigrad.engine import no_grad
+from minigrad.generator import numbers
 from minigrad.tensors import Tensor
 
 
@@ -96,18 +96,14 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
 # ---- at random -------------------------------------------------------------------------------------------------
 
 
-def _random(generator: Any) -> np.random.Generator:
-    return creation.generator if generator is None else generator
-
-
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Any = None) -> Tensor:
     """Uniform in [a, b)."""
-    return _write(tensor, _random(generator).uniform(a, b, tensor.shape))
+    return _write(tensor, numbers(generator).uniform(a, b, tensor.shape))
 
 
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Any = None) -> Tensor:
     """Normal, with this mean and standard deviation."""
-    return _write(tensor, _random(generator).normal(mean, std, tensor.shape))
+    return _write(tensor, numbers(generator).normal(mean, std, tensor.shape))
 
 
 def trunc_normal_(
@@ -116,7 +112,7 @@ def trunc_normal_(
     """Normal, drawn anew where it is outside [a, b]. (The bounds are values, not numbers of standard deviations.)"""
     if not a < b or not (a < mean + 8 * std and mean - 8 * std < b):
         raise ValueError(f"trunc_normal_: the bounds a={a}, b={b} leave nothing of a normal of {mean} +- {std}")
-    draw = _random(generator).normal
+    draw = numbers(generator).normal
     values = draw(mean, std, tensor.shape)
     while (outside := (values < a) | (values > b)).any():
         values[outside] = draw(mean, std, outside.sum())
@@ -180,7 +176,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Any = None) -> Tenso
     if not tensor.numel():
         return tensor
     rows, columns = tensor.shape[0], math.prod(tensor.shape[1:])
-    q, r = np.linalg.qr(_random(generator).standard_normal((max(rows, columns), min(rows, columns))))
+    q, r = np.linalg.qr(numbers(generator).standard_normal((max(rows, columns), min(rows, columns))))
     q *= np.sign(np.diagonal(r))  # makes it uniform: Mezzadri, 2007
     return _write(tensor, gain * (q if rows >= columns else q.T).reshape(tensor.shape))
 
@@ -189,7 +185,7 @@ def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Any =
     """A normal matrix in which the fraction `sparsity` of each column, rounded up, is 0. Source: Martens, 2010."""
     if tensor.ndim != 2:
         raise ValueError(f"sparse_: takes a matrix, got shape {tensor.shape}")
-    random = _random(generator)
+    random = numbers(generator)
     values = random.normal(0.0, std, tensor.shape)
     for column in values.T:
         column[random.permutation(len(column))[: math.ceil(sparsity * len(column))]] = 0

@@ -12,6 +12,7 @@ from minigrad.arrays import array_from
 from minigrad.creation import zeros_like
 from minigrad.engine import RemovableHandle, no_grad
 from minigrad.nn.backward_hooks import Gates
+from minigrad.promotion import destination
 from minigrad.tensors import Tensor
 
 
@@ -350,17 +351,9 @@ class Module:
         Raises:
             TypeError: for a dtype that is not one of floats, or another device.
         """
-        for arg in (*args, device):
-            if isinstance(arg, Tensor):
-                dtype = arg.dtype
-            elif arg is not None and not str(arg).startswith("cpu"):
-                dtype = arg
+        dtype = destination("to", args, dtype, device)
         if dtype is None:
             return self
-        try:
-            dtype = np.dtype(dtype)
-        except TypeError:
-            raise TypeError(f"to: takes a dtype of floats or the device 'cpu', not {dtype!r}") from None
         if dtype.kind != "f":
             raise TypeError(f"to: a module computes with floats; {dtype} is none")
         for p in self.parameters():

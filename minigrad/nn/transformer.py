@@ -18,7 +18,7 @@ from minigrad.nn.dropout import Dropout
 from minigrad.nn.layers import Linear
 from minigrad.nn.module import Module
 from minigrad.nn.normalization import LayerNorm
-from minigrad.promotion import default_dtype
+from minigrad.promotion import default
 from minigrad.tensors import Tensor
 
 Activation = str | Callable[[Tensor], Tensor]
@@ -311,4 +311,4 @@ class Transformer(Module):
         [[0.0, -inf], [0.0, 0.0]]
         """
         allowed = np.tri(sz, dtype=bool)
-        return as_tensor(np.where(allowed, 0.0, -math.inf).astype(dtype or default_dtype))
+        return as_tensor(np.where(allowed, 0.0, -math.inf).astype(dtype or default.dtype))

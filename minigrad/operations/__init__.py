@@ -6,17 +6,19 @@
 
 from minigrad.operations.base import sizes
 from minigrad.operations.casts import Casts
+from minigrad.operations.factories import Factories
 from minigrad.operations.in_place import InPlace
 from minigrad.operations.linalg import LinearAlgebra
 from minigrad.operations.logic import Logic
 from minigrad.operations.pointwise import Pointwise
 from minigrad.operations.reductions import Reductions
+from minigrad.operations.sampling import Sampling
 from minigrad.operations.selection import Selection
 from minigrad.operations.shape import Shapes
 
 
-class Operations(Pointwise, Logic, InPlace, Reductions, LinearAlgebra, Selection, Shapes):
+class Operations(Pointwise, Logic, InPlace, Reductions, LinearAlgebra, Selection, Shapes, Sampling):
     """The computing half of Tensor."""
 
 
-__all__ = ["Casts", "Logic", "Operations", "Pointwise", "sizes"]
+__all__ = ["Casts", "Factories", "Logic", "Operations", "Pointwise", "sizes"]

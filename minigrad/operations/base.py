@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar
 
 import numpy as np
 
+from minigrad.devices import check_options
+
 Dims: TypeAlias = int | Sequence[int] | None
 T = TypeVar("T", bound="Base")
 
@@ -76,3 +78,19 @@ def sizes(args: Any) -> tuple[int, ...]:
         if isinstance(n, bool) or not isinstance(n, int | np.integer):
             raise TypeError(f"sizes are integers, got {type(n).__name__}: {n!r}")
     return tuple([int(n) for n in args])
+
+
+def sizes_of(name: str, size: Any, options: dict[str, Any]) -> tuple[int, ...]:
+    """The sizes given one by one, as one sequence, or as `size=`; the other options are checked.
+
+    Raises:
+        ValueError: for a size below 0.
+    """
+    if options:
+        options = dict(options)
+        size = (options.pop("size"),) if "size" in options and not size else size
+        check_options(name, options)
+    shape = sizes(size)
+    if any(n < 0 for n in shape):
+        raise ValueError(f"{name}: a size is at least 0, and of {shape} one is {min(shape)}")
+    return shape

@@ -29,6 +29,18 @@ class Casts:
         """As int32; floats are cut towards zero."""
         return self.to(np.int32)
 
+    def short(self) -> Any:
+        """As int16; floats are cut towards zero."""
+        return self.to(np.int16)
+
+    def char(self) -> Any:
+        """As int8; floats are cut towards zero."""
+        return self.to(np.int8)
+
+    def byte(self) -> Any:
+        """As uint8; floats are cut towards zero."""
+        return self.to(np.uint8)
+
     def bool(self) -> Any:
         """Whether each element is not 0."""
         return self.to(np.bool_)

@@ -9,7 +9,7 @@ from typing import Any, NoReturn, TypeVar
 import numpy as np
 
 from minigrad.operations.base import Base, T
-from minigrad.promotion import NUMBERS, check_broadcast, default_dtype, promoted
+from minigrad.promotion import NUMBERS, check_broadcast, default, promoted
 from minigrad.rules import elementwise as ew
 from minigrad.rules.rule import Elementwise, Rule
 
@@ -41,7 +41,7 @@ def unary(rule: Rule, doc: str = "", exact: bool = False) -> Callable[[T], T]:
         if not isinstance(self, Base):
             refuse(rule.name, self)
         if not exact and self._array.dtype.kind != "f":
-            self = self.astype(default_dtype)
+            self = self.astype(default.dtype)
         if self._array.dtype.kind == "b":
             _refuse_bool(rule, self)
         return self.apply(rule, self)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from minigrad.operations.base import Base, Dims
-from minigrad.promotion import default_dtype
+from minigrad.promotion import default
 from minigrad.rules import index, reduce
 from minigrad.rules import shape as moves
 from minigrad.rules.rule import Rule
@@ -164,7 +164,7 @@ class Reductions(Base):
         self, dim: Dims = None, keepdim: bool = False, *, axis: Dims = None, keepdims: bool | None = None
     ) -> Self:
         """log(sum(exp(self))) along `dim`, without overflow."""
-        t = self if self.dtype.kind == "f" else self.astype(default_dtype)
+        t = self if self.dtype.kind == "f" else self.astype(default.dtype)
         return t._reduce(reduce.logsumexp, dim, keepdim, axis, keepdims)
 
     def softmax(self, dim: int | None = None, *, axis: int | None = None) -> Self:
@@ -178,7 +178,7 @@ class Reductions(Base):
     def _normalised(self, rule: Rule, dim: int | None, axis: int | None) -> Self:
         if dim is None and axis is None:
             raise TypeError(f"{rule.name}: along which dim? For a batch of scores (N, classes) it is dim=1")
-        t = self if self.dtype.kind == "f" else self.astype(default_dtype)
+        t = self if self.dtype.kind == "f" else self.astype(default.dtype)
         dims = t._dims(dim, axis)
         if dims is None:  # 0-d: one number by itself
             return t.reshape(1)._normalised(rule, 0, None).reshape(())

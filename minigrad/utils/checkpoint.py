@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from minigrad import creation, engine, guard
+from minigrad import engine, guard
 from minigrad.autograd.function import Application
 from minigrad.autograd.trees import mapped, tensors
 from minigrad.engine import enable_grad, is_grad_enabled, now
+from minigrad.generator import numbers
 from minigrad.rules.rule import Rule
 from minigrad.tensors import Tensor, _tensor
 
@@ -50,7 +51,7 @@ def checkpoint(
         raise NotImplementedError(f"checkpoint: {refused[0]} is not supported; leave it out")
     if not is_grad_enabled():
         return function(*args, **kwargs)
-    run = _Run(function, args, kwargs, creation.generator.bit_generator.state if preserve_rng_state else None)
+    run = _Run(function, args, kwargs, numbers().bit_generator.state if preserve_rng_state else None)
     given = [t._array for t in tensors([args, kwargs])]
     start = now()
     output = run()
@@ -135,7 +136,7 @@ class _Run:
 @contextmanager
 def _drawing_from(state: Any) -> Iterator[None]:
     """In here, the random numbers are those after `state`."""
-    generator = creation.generator.bit_generator
+    generator = numbers().bit_generator
     before, generator.state = generator.state, state
     try:
         yield

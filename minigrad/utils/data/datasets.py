@@ -9,8 +9,9 @@ import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Generic, TypeVar
 
+from minigrad.generator import numbers
 from minigrad.tensors import Tensor
-from minigrad.utils.data.samplers import length, random_numbers
+from minigrad.utils.data.samplers import length
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -208,6 +209,6 @@ def random_split(dataset: Any, lengths: Sequence[float], generator: Any = None) 
         raise TypeError(f"random_split: lengths={given} are neither whole numbers nor fractions with the sum 1")
     if min(sizes, default=0) < 0:
         raise ValueError(f"random_split: lengths={given} has a negative number of samples")
-    order = random_numbers(generator).permutation(n).tolist()
+    order = numbers(generator).permutation(n).tolist()
     ends = itertools.accumulate(map(int, sizes))
     return [Subset(dataset, order[end - int(size) : end]) for end, size in zip(ends, sizes)]

@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 
 from minigrad.data.dataset import whole
+from minigrad.generator import numbers
 from minigrad.utils.data.collate import default_collate, default_convert
 from minigrad.utils.data.datasets import IterableDataset, Subset, TensorDataset
 from minigrad.utils.data.prefetch import prefetched
@@ -18,7 +19,6 @@ from minigrad.utils.data.samplers import (
     SequentialSampler,
     flag,
     length,
-    random_numbers,
 )
 
 T_co = TypeVar("T_co", covariant=True)
@@ -83,7 +83,7 @@ class DataLoader(Generic[T_co]):
             raise TypeError(f"shuffle={shuffle!r} is a {type(shuffle).__name__}; it takes True or False")
         shuffle = bool(shuffle)
         drop_last = flag("drop_last", drop_last)
-        random_numbers(generator)
+        numbers(generator)
         iterable = isinstance(dataset, IterableDataset)
         if not iterable and not hasattr(dataset, "__getitem__"):
             raise TypeError(

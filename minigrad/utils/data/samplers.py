@@ -12,22 +12,11 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from minigrad import creation
+from minigrad.creation import tensor
 from minigrad.data.dataset import whole
+from minigrad.generator import numbers
 
 T_co = TypeVar("T_co", covariant=True)
-
-
-def random_numbers(generator: Any) -> np.random.Generator:
-    """What to draw from: the generator, or, for None, the one that `minigrad.manual_seed` seeds."""
-    if generator is None:
-        return creation.generator
-    if not isinstance(generator, np.random.Generator):
-        raise TypeError(
-            f"generator is a {type(generator).__name__}: pass np.random.default_rng(seed), "
-            "or None and call minigrad.manual_seed(seed)"
-        )
-    return generator
 
 
 def length(source: Any) -> int:
@@ -96,7 +85,7 @@ class RandomSampler(Sampler[int]):
         self.replacement = flag("replacement", replacement)
         self._num_samples = None if num_samples is None else whole("num_samples", num_samples)
         self.generator = generator
-        random_numbers(generator)
+        numbers(generator)
         if not length(data_source):
             raise ValueError("the data set is empty, so it has no random order; check what was read or selected")
 
@@ -106,7 +95,7 @@ class RandomSampler(Sampler[int]):
         return length(self.data_source) if self._num_samples is None else self._num_samples
 
     def __iter__(self) -> Iterator[int]:
-        n, k, rng = length(self.data_source), self.num_samples, random_numbers(self.generator)
+        n, k, rng = length(self.data_source), self.num_samples, numbers(self.generator)
         if self.replacement:
             yield from rng.integers(n, size=k).tolist()
         else:
@@ -127,10 +116,10 @@ class SubsetRandomSampler(Sampler[int]):
     def __init__(self, indices: Sequence[int], generator: Any = None) -> None:
         self.indices = indices
         self.generator = generator
-        random_numbers(generator)
+        numbers(generator)
 
     def __iter__(self) -> Iterator[int]:
-        for i in random_numbers(self.generator).permutation(len(self.indices)).tolist():
+        for i in numbers(self.generator).permutation(len(self.indices)).tolist():
             yield self.indices[i]
 
     def __len__(self) -> int:
@@ -155,11 +144,11 @@ class WeightedRandomSampler(Sampler[int]):
     """
 
     def __init__(self, weights: Any, num_samples: int, replacement: bool = True, generator: Any = None) -> None:
-        self.weights = creation.tensor(weights, dtype=np.float64)
+        self.weights = tensor(weights, dtype=np.float64)
         self.num_samples = whole("num_samples", num_samples)
         self.replacement = flag("replacement", replacement)
         self.generator = generator
-        random_numbers(generator)
+        numbers(generator)
         w = self.weights.numpy()
         if w.ndim != 1:
             raise ValueError(f"weights has shape {w.shape}, but takes one weight for each sample, (n,)")
@@ -174,7 +163,7 @@ class WeightedRandomSampler(Sampler[int]):
 
     def __iter__(self) -> Iterator[int]:
         w = self.weights.numpy()
-        rng = random_numbers(self.generator)
+        rng = numbers(self.generator)
         yield from rng.choice(len(w), self.num_samples, replace=self.replacement, p=w / w.sum()).tolist()
 
     def __len__(self) -> int:

@@ -1,0 +1,117 @@
+"""Where tensors live: on the CPU. PyTorch's programs ask for devices, so their questions have true answers here."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+NAMES = ("cpu", "cuda", "mps", "xpu", "meta")
+"""Devices that PyTorch's programs name."""
+
+
+class device:
+    """The place of a tensor: always the CPU.
+
+    Raises:
+        RuntimeError: for another place.
+
+    >>> device("cpu"), str(device("cpu")), device("cpu").type
+    (device(type='cpu'), 'cpu', 'cpu')
+    """
+
+    type = "cpu"
+
+    def __init__(self, type: Any, index: int | None = None) -> None:
+        name = str(type)
+        name, colon, number = name.partition(":")
+        if name not in NAMES or colon and not number.isdecimal():
+            raise RuntimeError(f"device {str(type)!r}: there is no such device; minigrad computes on the 'cpu'")
+        if name != "cpu":
+            refuse_device(f"device {str(type)!r}")
+        self.index = int(number) if colon else index
+
+    def __repr__(self) -> str:
+        return "device(type='cpu')" if self.index is None else f"device(type='cpu', index={self.index})"
+
+    def __str__(self) -> str:
+        return "cpu" if self.index is None else f"cpu:{self.index}"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, device) and self.index == other.index
+
+    def __hash__(self) -> int:
+        return hash(("cpu", self.index))
+
+
+cpu = device("cpu")
+
+
+def refuse_device(name: str) -> NoReturn:
+    """Raise what asks for a graphics card."""
+    raise RuntimeError(f"{name}: minigrad computes on the CPU only; leave it out, or use 'cpu'")
+
+
+def check_device(name: str, wanted: Any) -> None:
+    """Raise unless `wanted` is the CPU or None."""
+    if wanted is not None and not isinstance(wanted, device):
+        device(wanted) if isinstance(wanted, str) else refuse_device(f"{name}: device={wanted!r}")
+
+
+def check_options(name: str, options: dict[str, Any]) -> None:
+    """Look through PyTorch's keywords about memory: those that change nothing here are fine.
+
+    Raises:
+        TypeError: for a keyword that is not one.
+        NotImplementedError: for one that asks for what there is not.
+    """
+    for key, value in options.items():
+        if key == "device":
+            check_device(name, value)
+        elif key not in {"layout", "pin_memory", "memory_format", "out", "names"}:
+            raise TypeError(f"{name}() got an unexpected keyword argument {key!r}")
+        elif value not in (None, False):
+            raise NotImplementedError(f"{name}: {key}={value!r} is not supported: leave it out")
+
+
+def set_default_device(device: Any) -> None:
+    """Accepts the CPU, where all tensors are."""
+    check_device("set_default_device", device)
+
+
+def get_default_device() -> device:
+    """The CPU."""
+    return cpu
+
+
+class _Absent:
+    """An accelerator that is not there."""
+
+    @staticmethod
+    def is_available() -> bool:
+        """No."""
+        return False
+
+    is_built = is_available
+
+    @staticmethod
+    def device_count() -> int:
+        """None."""
+        return 0
+
+    @staticmethod
+    def current_accelerator(check_available: bool = False) -> None:
+        """None."""
+
+    @staticmethod
+    def manual_seed(seed: int) -> None:
+        """Does nothing: there is no device to seed."""
+
+    manual_seed_all = manual_seed
+
+
+class backends:
+    """What else PyTorch could compute with."""
+
+    mps = cuda = cudnn = _Absent()
+
+
+cuda = accelerator = mps = xpu = _Absent()
