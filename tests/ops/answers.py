@@ -41,5 +41,5 @@ OPS = (
         row(f"{n} indices", lambda m, x, n=n, **k: getattr(x, n)(**k).indices, ONE_DIM, grad=False)
         for n in ("max", "min")
     ],
-    *[row(n, method(n), ONE, grad=False) for n in ("long", "int", "bool")],
+    *[row(n, method(n), ONE, grad=False) for n in ("long", "int", "short", "char", "byte", "bool")],
 )
