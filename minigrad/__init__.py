@@ -23,6 +23,7 @@ _WHERE = {
     "joining": "cat concat concatenate stack hstack vstack row_stack dstack column_stack atleast_1d atleast_2d "
     "atleast_3d broadcast_shapes broadcast_tensors meshgrid cartesian_prod combinations block_diag tril_indices "
     "triu_indices",
+    "contractions": "einsum tensordot",
     "engine": "no_grad enable_grad set_grad_enabled inference_mode is_grad_enabled is_inference_mode_enabled",
     "autograd": "walk detect_anomaly",
     "autograd.gradients": "grad",
@@ -82,6 +83,8 @@ if TYPE_CHECKING:  # the same for type checkers; what is not here, __getattr__ a
     from minigrad.autograd import detect_anomaly as detect_anomaly
     from minigrad.autograd import walk as walk
     from minigrad.autograd.gradients import grad as grad
+    from minigrad.contractions import einsum as einsum
+    from minigrad.contractions import tensordot as tensordot
     from minigrad.creation import arange as arange
     from minigrad.creation import as_tensor as as_tensor
     from minigrad.creation import asarray as asarray

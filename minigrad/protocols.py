@@ -66,11 +66,11 @@ def _method(name: str) -> Callable[..., Any]:
     return call
 
 
-def _joining(name: str) -> Callable[..., Any]:
-    """A function of `minigrad.joining`, which is built on Tensors."""
+def _joining(name: str, module: str = "joining") -> Callable[..., Any]:
+    """A function of `minigrad.joining`, or of another module that is built on Tensors."""
 
     def call(*args: Any, **kwargs: Any) -> Any:
-        return getattr(importlib.import_module("minigrad.joining"), name)(*args, **kwargs)
+        return getattr(importlib.import_module(f"minigrad.{module}"), name)(*args, **kwargs)
 
     return call
 
@@ -79,6 +79,21 @@ def _split(t: Any, where: Any, axis: int) -> Any:
     if np.ndim(where) == 0 and t.shape[axis] % where:
         raise ValueError(f"np.split: {t.shape[axis]} elements do not split into {where} equal parts: np.array_split")
     return t.tensor_split(where, axis)
+
+
+def _row(t: Any, axis: int | None) -> Any:
+    """All elements in one row, where no axis is named."""
+    return t.ravel() if axis is None else t
+
+
+def _product(name: str) -> Callable[..., Any]:
+    """A method of two tensors, one of which may be an array."""
+
+    def call(a: Any, b: Any) -> Any:
+        a, b = (x if isinstance(x, NumPy) else _first(a, b)._of(x) for x in (a, b))
+        return getattr(a, name)(b) if name == "inner" else getattr(a.ravel(), name)(b.ravel())
+
+    return call
 
 
 def _take(t: Any, indices: Any, axis: int | None) -> Any:
@@ -91,7 +106,20 @@ _FUNCTIONS: dict[Any, Callable[..., Any]] = {
     **{
         getattr(np, n): _method(n)
         for n in (
-            *("sum", "mean", "argmax", "argmin", "all", "any", "reshape", "ravel", "swapaxes", "squeeze", "copy"),
+            *(
+                "sum",
+                "prod",
+                "mean",
+                "argmax",
+                "argmin",
+                "all",
+                "any",
+                "reshape",
+                "ravel",
+                "swapaxes",
+                "squeeze",
+                "copy",
+            ),
             *("broadcast_to", "moveaxis", "fliplr", "flipud", "argwhere", "bincount"),
         )
     },
@@ -131,6 +159,11 @@ _FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.clip: lambda t, a_min=None, a_max=None, *, min=None, max=None: _method("clamp")(
         t, min if a_min is None else a_min, max if a_max is None else a_max
     ),
+    np.cumsum: lambda a, axis=None, dtype=None: _row(a, axis).cumsum(axis or 0, dtype=dtype),
+    np.cumprod: lambda a, axis=None, dtype=None: _row(a, axis).cumprod(axis or 0, dtype=dtype),
+    **{getattr(np, n): _product(n) for n in ("inner", "outer", "vdot")},
+    np.einsum: _joining("einsum", "contractions"),
+    np.tensordot: lambda a, b, axes=2: _joining("tensordot", "contractions")(a, b, axes),
     np.dot: lambda a, b: _first(a, b)._dot(a, b),
     np.round: lambda a, decimals=0: _method("round")(a, decimals=decimals),
     np.sinc: _method("sinc"),

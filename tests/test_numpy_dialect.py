@@ -132,6 +132,17 @@ np.dot(t, a.T)
 np.dot(a.T, t)
 np.dot(t[0], a[0])
 np.dot(np.float32(2), t)
+np.inner(t, a)
+np.outer(a, t)
+np.vdot(t, a)
+np.tensordot(t, a)
+np.tensordot(a, t, axes=([1], [1]))
+np.einsum('ij,kj->ik', a, t)
+np.prod(t)
+np.prod(t, axis=1)
+np.cumsum(t)
+np.cumsum(t, axis=0)
+np.cumprod(t, 1)
 np.sum(t)
 np.sum(t, axis=0)
 np.sum(t, 1)
@@ -352,9 +363,7 @@ NO_RULE = {
     "np.fft.fft(t)": "np.fft.fft",
     "np.linalg.norm(t)": "np.linalg.norm",
     "np.linalg.inv(t)": "np.linalg.inv",
-    "np.cumsum(t)": "np.sum",
-    "np.prod(t)": "np.prod",
-    "np.einsum('ij,ij', t, t)": "np.einsum",
+    "np.einsum_path('ij,ij', t, t)": "np.einsum",
     "np.block([t, t])": "np.",
     "np.unique(t)": "np.",
     "np.nextafter(a, t)": "np.nextafter",
@@ -387,7 +396,7 @@ def test_what_has_no_rule_says_so_and_names_what_has_one(text: str) -> None:
     assert NO_RULE[text] in str(error.value)
 
 
-@pytest.mark.parametrize("text", [f"np.{f}(t)" for f in ("cbrt", "prod", "unique", "linalg.det", "fft.rfft", "cumsum")])
+@pytest.mark.parametrize("text", [f"np.{f}(t)" for f in ("cbrt", "unique", "linalg.eigvals", "fft.rfft", "ptp")])
 def test_what_the_error_proposes_for_the_values_runs(text: str) -> None:
     t = Tensor(np.eye(3) + 1, requires_grad=True)
     with pytest.raises(TypeError) as error:

@@ -40,7 +40,7 @@ class Base:
         dim = axis if dim is None else dim
         if dim is None or dim == ():
             return None
-        many = isinstance(dim, Sequence)
+        many = isinstance(dim, Sequence) and not isinstance(dim, str)
         dims = []
         for d in dim if many else [dim]:  # type: ignore[union-attr]
             if isinstance(d, bool) or not isinstance(d, int | np.integer):

@@ -7,7 +7,8 @@ from typing import Any, Self
 import numpy as np
 
 from minigrad.operations.base import Base
-from minigrad.promotion import NUMBERS, promoted
+from minigrad.operations.made import in_place, refuse
+from minigrad.promotion import NUMBERS, check_broadcast, promoted
 from minigrad.rules import linalg
 
 
@@ -52,9 +53,79 @@ class LinearAlgebra(Base):
                 ) from None
         return self.apply(linalg.matmul, a, b)
 
-    def dot(self, other: Any) -> Self:
+    def mm(self, mat2: Any) -> Self:
+        """The product of two matrices."""
+        return _checked("mm", (self, "self", 2), (mat2, "mat2", 2)) @ mat2
+
+    def bmm(self, mat2: Any) -> Self:
+        """The products of two batches of matrices, (b, n, m) and (b, m, p); nothing broadcasts, see `matmul`."""
+        _checked("bmm", (self, "self", 3), (mat2, "mat2", 3))
+        if self.shape[0] != mat2.shape[0]:
+            raise ValueError(f"bmm: shapes {self.shape} and {mat2.shape} are batches of different sizes")
+        return self @ mat2
+
+    def mv(self, vec: Any) -> Self:
+        """The product of a matrix and a vector."""
+        return _checked("mv", (self, "self", 2), (vec, "vec", 1)) @ vec
+
+    def outer(self, vec2: Any) -> Self:
+        """The products of all elements of a vector, one to a row, with all of another."""
+        return _checked("outer", (self, "self", 1), (vec2, "vec2", 1)).unsqueeze(1) * vec2
+
+    ger = outer
+
+    def inner(self, other: Any) -> Self:
+        """The products along the last dimensions, summed, of all with all; with a 0-d tensor, a plain product."""
+        if not self.ndim or not np.ndim(other):
+            return self * other
+        if self.shape[-1] != other.shape[-1]:
+            raise ValueError(f"inner: the last dimensions of shapes {self.shape} and {other.shape} must be equal")
+        out = self.reshape(-1, self.shape[-1]) @ other.reshape(-1, other.shape[-1]).T
+        return out.reshape(self.shape[:-1] + other.shape[:-1])
+
+    def vdot(self, other: Any) -> Self:
+        """The inner product of two vectors."""
+        return _checked("vdot", (self, "self", 1), (other, "other", 1)) @ other
+
+    def addmm(self, mat1: Any, mat2: Any, *, beta: float = 1, alpha: float = 1) -> Self:
+        """beta self + alpha mat1 @ mat2, of matrices; self is broadcast to it, and with beta=0 not looked at."""
+        return self._plus("addmm", _checked("addmm", (mat1, "mat1", 2), (mat2, "mat2", 2)) @ mat2, beta, alpha)
+
+    def addmv(self, mat: Any, vec: Any, *, beta: float = 1, alpha: float = 1) -> Self:
+        """beta self + alpha mat @ vec, of a matrix and a vector; see `addmm`."""
+        return self._plus("addmv", _checked("addmv", (mat, "mat", 2), (vec, "vec", 1)) @ vec, beta, alpha)
+
+    def addr(self, vec1: Any, vec2: Any, *, beta: float = 1, alpha: float = 1) -> Self:
+        """beta self + alpha vec1.outer(vec2), of two vectors; see `addmm`."""
+        product = _checked("addr", (vec1, "vec1", 1), (vec2, "vec2", 1)).reshape(-1, 1) * vec2
+        return self._plus("addr", product, beta, alpha)
+
+    def baddbmm(self, batch1: Any, batch2: Any, *, beta: float = 1, alpha: float = 1) -> Self:
+        """beta self + alpha batch1 @ batch2, of two batches of matrices; see `addmm`."""
+        _checked("baddbmm", (batch1, "batch1", 3), (batch2, "batch2", 3))
+        return self._plus("baddbmm", batch1 @ batch2, beta, alpha)
+
+    def addbmm(self, batch1: Any, batch2: Any, *, beta: float = 1, alpha: float = 1) -> Self:
+        """beta self + alpha times the sum of all batch1[i] @ batch2[i]; see `addmm`."""
+        _checked("addbmm", (batch1, "batch1", 3), (batch2, "batch2", 3))
+        return self._plus("addbmm", (batch1 @ batch2).sum(0), beta, alpha)
+
+    addmm_, addmv_, addr_ = in_place(addmm), in_place(addmv), in_place(addr)
+    baddbmm_, addbmm_ = in_place(baddbmm), in_place(addbmm)
+
+    def _plus(self, name: str, product: Any, beta: float, alpha: float) -> Self:
+        """beta self + alpha product, in the product's shape."""
+        check_broadcast(name, self, product)
+        if np.broadcast_shapes(self.shape, product.shape) != product.shape:
+            raise ValueError(f"{name}: self, of shape {self.shape}, does not fit the product, of shape {product.shape}")
+        scaled = product if alpha == 1 else self._scaled(name, product, alpha)
+        if not beta:  # also nan is not looked at
+            return self._choose(np.zeros((), bool), self, scaled)
+        return (self if beta == 1 else self._scaled(name, self, beta)) + scaled
+
+    def dot(self, tensor: Any) -> Self:
         """The inner product of two vectors; as np.dot, also a matrix product, or one with a number."""
-        return self._dot(self, other)
+        return self._dot(self, tensor)
 
     def _dot(self, a: Any, b: Any) -> Self:
         if not np.ndim(a) or not np.ndim(b):
@@ -62,3 +133,14 @@ class LinearAlgebra(Base):
         if np.ndim(b) > 2:
             raise ValueError(f"dot: of shapes {np.shape(a)} and {np.shape(b)}; for batches of matrices use matmul, @")
         return a @ b
+
+
+def _checked(name: str, *operands: tuple[Any, str, int]) -> Any:
+    """The first operand, after a check of all: each is given with its name and the number of its dimensions."""
+    for t, called, ndim in operands:
+        if not hasattr(t, "dtype"):
+            refuse(f"{name}: {called}", t)
+        if t.ndim != ndim:
+            kind = {1: "a vector (1-d)", 2: "a matrix (2-d)", 3: "a batch of matrices (3-d)"}[ndim]
+            raise ValueError(f"{name}: {called} is {kind}, got shape {tuple(t.shape)}; matmul (@) takes all of these")
+    return operands[0][0]

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from minigrad.operations.base import Base, Dims
+from minigrad.operations.made import in_place
 from minigrad.promotion import default
 from minigrad.rules import index, reduce
 from minigrad.rules import shape as moves
@@ -41,10 +42,7 @@ class Reductions(Base):
         keepdims: bool | None = None,
     ) -> Self:
         """The sum of all elements, or along `dim`. Booleans and integers are summed in int64."""
-        t = self if dtype is None else self.astype(dtype)
-        if dtype is None and t.dtype.kind in "biu":
-            t = t.astype(np.dtype("int64"))
-        return t._reduce(reduce.sum, dim, keepdim, axis, keepdims)
+        return self._summable(dtype)._reduce(reduce.sum, dim, keepdim, axis, keepdims)
 
     def mean(
         self,
@@ -65,6 +63,89 @@ class Reductions(Base):
             raise TypeError(f"mean of a tensor of {t.dtype}: convert it to floats first, as in t.float().mean()")
         return t._reduce(reduce.mean, dim, keepdim, axis, keepdims)
 
+    def prod(
+        self,
+        dim: int | None = None,
+        keepdim: bool = False,
+        *,
+        dtype: Any = None,
+        axis: int | None = None,
+        keepdims: bool | None = None,
+    ) -> Self:
+        """The product of all elements, or along `dim`. Booleans and integers are multiplied in int64.
+
+        Its gradient is right also where elements are 0.
+        """
+        t = self._summable(dtype)
+        d = t._dims(dim, axis)
+        if isinstance(d, tuple):
+            raise TypeError(f"prod takes one dim, got {d}; for several: one after the other")
+        if d is None:
+            out = t.apply(reduce.prod, t.ravel(), axis=0, keepdims=False)
+            keep = bool(keepdim if keepdims is None else keepdims)
+            return out.reshape((1,) * self.ndim) if keep else out
+        return t._reduce(reduce.prod, d, keepdim, None, keepdims)
+
+    def _summable(self, dtype: Any) -> Self:
+        """In `dtype`; unless it is given, booleans and integers in int64, where their sums fit."""
+        if dtype is None and self.dtype.kind in "biu":
+            dtype = np.dtype("int64")
+        return self if dtype is None else self.astype(dtype)
+
+    def cumsum(self, dim: int | None = None, *, dtype: Any = None, axis: int | None = None) -> Self:
+        """The sums of the first 1, 2, 3, … elements along `dim`. Booleans and integers are summed in int64."""
+        return self._summable(dtype)._cumulative(reduce.cumsum, dim, axis)
+
+    def cumprod(self, dim: int | None = None, *, dtype: Any = None, axis: int | None = None) -> Self:
+        """The products of the first 1, 2, 3, … elements along `dim`. Booleans and integers are multiplied in int64."""
+        return self._summable(dtype)._cumulative(reduce.cumprod, dim, axis)
+
+    cumsum_, cumprod_ = in_place(cumsum), in_place(cumprod)
+
+    def _cumulative(self, rule: Rule, dim: int | None, axis: int | None) -> Self:
+        dim = dim if axis is None else axis
+        if dim is None:
+            raise TypeError(f"{rule.name}: along which dim? For all elements in one row: t.flatten().{rule.name}(0)")
+        d = self._dim(dim)
+        if not self.ndim:
+            return self.apply(rule, self.reshape(1), axis=0).reshape(())
+        return self.apply(rule, self, axis=d)
+
+    def norm(
+        self,
+        p: float | str | None = "fro",
+        dim: Dims = None,
+        keepdim: bool = False,
+        dtype: Any = None,
+        *,
+        axis: Dims = None,
+        keepdims: bool | None = None,
+    ) -> Self:
+        """The length of all elements as one vector, or of those along `dim`: (sum |x|**p)**(1/p).
+
+        p=2 (also "fro", Frobenius' norm of a matrix) is Euclid's; inf and -inf give the largest and the smallest
+        absolute value, 0 counts what is not 0. Where the norm is 0, so is its gradient.
+
+        Raises:
+            TypeError: for integers, which have no such length.
+        """
+        t = self if dtype is None else self.astype(dtype)
+        if t.dtype.kind != "f":
+            raise TypeError(f"norm of a tensor of {t.dtype}: convert it to floats first, as in t.float().norm()")
+        p = 2.0 if p in ("fro", None) else p
+        if isinstance(p, bool) or not isinstance(p, int | float):
+            raise ValueError(f"norm: p is a number, inf, -inf or 'fro', got {p!r}; others of matrices: linalg.norm")
+        if p == 2:
+            return t._reduce(reduce.norm, dim, keepdim, axis, keepdims)
+        if p == 0:
+            return t.sign().abs().sum(dim, keepdim, axis=axis, keepdims=keepdims)
+        if p == 1:
+            return t.abs().sum(dim, keepdim, axis=axis, keepdims=keepdims)
+        if math.isinf(p):
+            return (t.abs().amax if p > 0 else t.abs().amin)(dim, keepdim, axis=axis, keepdims=keepdims)
+        keep = bool(keepdim if keepdims is None else keepdims)
+        return t.apply(reduce.power_norm, t, p=float(p), axis=t._dims(dim, axis), keepdims=keep)
+
     def amax(self, dim: Dims = None, keepdim: bool = False, *, axis: Dims = None, keepdims: bool | None = None) -> Self:
         """The largest of all elements, or along `dim`. Ties share the gradient equally."""
         return self._reduce(reduce.amax, dim, keepdim, axis, keepdims)
@@ -74,20 +155,32 @@ class Reductions(Base):
         return self._reduce(reduce.amin, dim, keepdim, axis, keepdims)
 
     def max(
-        self, dim: Any = None, keepdim: bool = False, *, axis: int | None = None, keepdims: bool | None = None
+        self,
+        dim: Any = None,
+        keepdim: bool = False,
+        *,
+        other: Any = None,
+        axis: int | None = None,
+        keepdims: bool | None = None,
     ) -> Any:
         """The largest of all elements (ties share the gradient); along `dim`, (values, indices), where one of the
-        tied gets the gradient; with another tensor in place of `dim`, the elementwise maximum. As in PyTorch.
+        tied gets the gradient; with another tensor, `other`, in place of `dim`, the elementwise maximum. As in PyTorch.
 
         `np.max(t, axis)` is `amax`, as NumPy's name promises.
         """
-        return self._extreme("max", dim, keepdim, axis, keepdims)
+        return self._extreme("max", dim if other is None else other, keepdim, axis, keepdims)
 
     def min(
-        self, dim: Any = None, keepdim: bool = False, *, axis: int | None = None, keepdims: bool | None = None
+        self,
+        dim: Any = None,
+        keepdim: bool = False,
+        *,
+        other: Any = None,
+        axis: int | None = None,
+        keepdims: bool | None = None,
     ) -> Any:
         """As `max`, for the smallest."""
-        return self._extreme("min", dim, keepdim, axis, keepdims)
+        return self._extreme("min", dim if other is None else other, keepdim, axis, keepdims)
 
     def _extreme(self, name: str, dim: Any, keepdim: bool, axis: int | None, keepdims: bool | None) -> Any:
         if hasattr(dim, "dtype") and getattr(dim, "ndim", 0) + isinstance(dim, Base):
@@ -167,13 +260,13 @@ class Reductions(Base):
         t = self if self.dtype.kind == "f" else self.astype(default.dtype)
         return t._reduce(reduce.logsumexp, dim, keepdim, axis, keepdims)
 
-    def softmax(self, dim: int | None = None, *, axis: int | None = None) -> Self:
-        """exp(self) / sum(exp(self)) along `dim`, without overflow."""
-        return self._normalised(reduce.softmax, dim, axis)
+    def softmax(self, dim: int | None = None, dtype: Any = None, *, axis: int | None = None) -> Self:
+        """exp(self) / sum(exp(self)) along `dim`, without overflow; computed in `dtype`, if it is given."""
+        return (self if dtype is None else self.astype(dtype))._normalised(reduce.softmax, dim, axis)
 
-    def log_softmax(self, dim: int | None = None, *, axis: int | None = None) -> Self:
-        """log(softmax(self)) along `dim`, without underflow."""
-        return self._normalised(reduce.log_softmax, dim, axis)
+    def log_softmax(self, dim: int | None = None, dtype: Any = None, *, axis: int | None = None) -> Self:
+        """log(softmax(self)) along `dim`, without underflow; computed in `dtype`, if it is given."""
+        return (self if dtype is None else self.astype(dtype))._normalised(reduce.log_softmax, dim, axis)
 
     def _normalised(self, rule: Rule, dim: int | None, axis: int | None) -> Self:
         if dim is None and axis is None:

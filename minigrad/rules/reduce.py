@@ -80,6 +80,103 @@ log_softmax = Rule(
     "log_softmax", _log_softmax, x=lambda g, y, axis: g - np.exp(y) * np.sum(g, axis=axis, keepdims=True)
 )
 
+
+# ---- norms: in each the gradient is 0 where the norm is 0, one of the subgradients there --------------------------
+
+
+def _quotient(a: Any, b: Any) -> Any:
+    """a / b, and 0 where b is 0; so also when it is differentiated again."""
+    zero = b == 0
+    return np.where(zero, 0, a / np.where(zero, 1, b))
+
+
+def _power_norm_x(g: Any, x: Any, y: Any, p: float, axis: Axis, keepdims: bool) -> Any:
+    """sign(x) (|x| / y)**(p - 1): as a ratio, for the powers alone may overflow."""
+    ratio = _quotient(np.abs(x), spread(y, x.shape, axis, keepdims))
+    zero = ratio == 0
+    slope = np.where(zero, 0, np.where(zero, 1, ratio) ** (p - 1))  # infinite at 0 if p < 1
+    return spread(g, x.shape, axis, keepdims) * np.sign(x) * slope
+
+
+norm = Rule(
+    "norm",
+    lambda x, *, axis, keepdims: np.sqrt(np.sum(x * x, axis=axis, keepdims=keepdims)),
+    x=lambda g, x, y, axis, keepdims: x * spread(_quotient(g, y), x.shape, axis, keepdims),
+)
+power_norm = Rule(
+    "norm of a power",
+    lambda x, *, p, axis, keepdims: np.sum(np.abs(x) ** p, axis=axis, keepdims=keepdims) ** (1 / p),
+    x=_power_norm_x,
+)
+
+# ---- cumulative --------------------------------------------------------------------------------------------------
+
+
+def _accumulated(ufunc: np.ufunc, x: Any, axis: int) -> Any:
+    """In float64, as PyTorch does: else the rounding errors of float32 accumulate as well."""
+    wide = np.float64 if x.dtype.kind == "f" else x.dtype
+    return ufunc.accumulate(x, axis, dtype=wide).astype(x.dtype, copy=False)
+
+
+def _previous(x: Any, axis: int, first: float) -> Any:
+    """Each element's predecessor along the axis; that of the first is given."""
+    before = (slice(None),) * axis
+    start = np.full((*x.shape[:axis], min(1, x.shape[axis]), *x.shape[axis + 1 :]), first, x.dtype)
+    return np.concatenate([start, x[(*before, slice(None, -1))]], axis=axis)
+
+
+def _next(x: Any, axis: int, last: float) -> Any:
+    return np.flip(_previous(np.flip(x, axis), axis, last), axis)
+
+
+def _recurrence(a: Any, b: Any, *, axis: int) -> Any:
+    out = b.copy()
+    for i in range(1, b.shape[axis]):
+        now, before = (slice(None),) * axis + (i,), (slice(None),) * axis + (i - 1,)
+        out[now] += a[now] * out[before]
+    return out
+
+
+def _recurrence_b(g: Any, a: Any, axis: int) -> Any:
+    """The same recurrence, from the end to the start."""
+    return np.flip(recurrence(np.flip(_next(a, axis, 0), axis), np.flip(g, axis), axis=axis), axis)
+
+
+# y[i] = a[i] y[i-1] + b[i], from y[-1] = 0
+recurrence: Rule = Rule(
+    "recurrence",
+    _recurrence,
+    a=lambda g, a, y, axis: _recurrence_b(g, a, axis) * _previous(y, axis, 0),
+    b=_recurrence_b,
+)
+cumsum: Rule = Rule(
+    "cumsum",
+    lambda x, *, axis: _accumulated(np.add, x, axis),
+    x=lambda g, axis: np.flip(cumsum(np.flip(g, axis), axis=axis), axis),
+)
+
+
+def _cumprod_x(g: Any, x: Any, axis: int) -> Any:
+    """dy[k]/dx[i] is the product of all before i, times that of those after i up to k. The first factor is the
+    cumulative product, the sum over k of the second is a recurrence; so nothing is divided by an x that may be 0."""
+    return _previous(cumprod(x, axis=axis), axis, 1) * _recurrence_b(g, x, axis)
+
+
+cumprod: Rule = Rule("cumprod", lambda x, *, axis: _accumulated(np.multiply, x, axis), x=_cumprod_x)
+
+
+def _others(x: Any, axis: int) -> Any:
+    """The product of all other elements, without a division: of those before it, and of those after it."""
+    after = np.flip(cumprod(np.flip(x, axis), axis=axis), axis)
+    return _previous(cumprod(x, axis=axis), axis, 1) * _next(after, axis, 1)
+
+
+prod = Rule(
+    "prod",
+    lambda x, *, axis, keepdims: np.prod(x, axis=axis, keepdims=keepdims),
+    x=lambda g, x, axis, keepdims: spread(g, x.shape, axis, keepdims) * _others(x, axis),
+)
+
 # no derivatives: their results are not floats
 argmax = Rule("argmax", lambda x, *, axis, keepdims: np.asarray(np.argmax(x, axis=axis, keepdims=keepdims)))
 argmin = Rule("argmin", lambda x, *, axis, keepdims: np.asarray(np.argmin(x, axis=axis, keepdims=keepdims)))
