@@ -39,6 +39,7 @@ MISTAKES: list[tuple[str, Callable[[np.ndarray], Any], np.ndarray, np.ndarray, A
     ("a constant factor of 32, the size of dimension 0 of f(x), the batch: is the 1/N of", scores, W, DW * 32, D),
     ("a constant factor of 1/32, the size of dimension 0 of f(x), the batch: is it divided", scores, W, DW / 32, D),
     ("wrong sign", scores, W, -DW, D),
+    ("a constant factor of 7: if there are 7 examples, the 1/N of a mean is missing", scores, W, 7 * DW, D),
     ("a constant factor of -2", scores, W, -2 * DW, D),
     ("a constant factor of 1.37", scores, W, 1.37 * DW, D),
     ("a constant factor of 1/2: the 2 of a square, or an input used twice", np.square, S, U * S, U),
