@@ -53,7 +53,7 @@ def transposed(us: list[Tensor], shares: Iterable[Any], tangents: Iterable[Any],
         if node is not None:
             seeds[node] = seeds[node] + t if node in seeds else t
     targets: Any = [u.node for u in us]
-    walk = engine.walk(seeds, retain_graph=graph, create_graph=graph, targets=targets, since=targets[0].index)
+    walk = engine.walk(seeds, create_graph=graph, targets=targets, since=targets[0].index)
     found = {node: g for node, g, _ in walk}
     return [found.get(node) for node in targets]
 

@@ -177,6 +177,22 @@ def test_the_graph_of_a_function_is_freed_without_the_garbage_collector() -> Non
         gc.enable()
 
 
+def test_an_input_that_is_given_back_is_saved_as_the_input() -> None:
+    class Half(Function):
+        @staticmethod
+        def forward(ctx: Any, x: Tensor) -> Tensor:
+            ctx.save_for_backward(x)
+            return x
+
+        @staticmethod
+        def backward(ctx: Any, g: Tensor) -> Tensor:
+            return g * ctx.saved_tensors[0] * 5
+
+    x = double()
+    (slope,) = minigrad.autograd.grad(Half.apply(x).sum(), x, create_graph=True)
+    assert minigrad.grad(slope.sum(), x).tolist() == [5.0, 5.0, 5.0]
+
+
 def test_gradients_are_in_the_dtype_of_the_inputs() -> None:
     x = tensor([1.0, 2.0], requires_grad=True)
 
@@ -207,7 +223,7 @@ def answering(answer: Callable[[Tensor], Any]) -> Tensor:
         def backward(ctx: Any, g: Tensor) -> Any:
             return answer(g)
 
-    return MyReLU.apply(double(), double(), 0.5).sum()
+    return (MyReLU.apply(double(), double(), 0.5) * double()).sum()
 
 
 @pytest.mark.parametrize(
@@ -292,6 +308,12 @@ def test_what_was_saved_is_guarded() -> None:
             minigrad.engine.push({node: np.ones(3)}, [y.node])
         with pytest.raises(RuntimeError, match=r"'Cube' needs a tensor of shape \(3,\) that was saved for it"):
             y.backward()
+    x = double() * 1
+    handed_out = x.detach().numpy()
+    y = Cube.apply(x).sum()
+    handed_out[0] = 5.0
+    with pytest.raises(RuntimeError, match="'Cube' needs a tensor"):
+        y.backward()
     y = Exp.apply(double())
     with minigrad.no_grad():
         y.zero_()

@@ -18,6 +18,7 @@ import minigrad
 from minigrad import Network, Tensor, Value, engine, func, nn, ones, tensor, walk
 from minigrad.autograd import Function, detect_anomaly, functional, set_detect_anomaly
 from minigrad.engine import watchers
+from minigrad.rules.rule import Rule
 
 
 def leaf(*numbers: float) -> Tensor:
@@ -277,6 +278,12 @@ def test_forward_mode_after_a_write_that_was_recorded() -> None:
     np.testing.assert_allclose(func.jacfwd(f)(x).numpy(), func.jacrev(f)(x).numpy())
 
 
+def test_a_rule_that_gives_the_same_share_twice() -> None:
+    join = Rule("join", lambda a, b: a + b, a=lambda g: g, b=lambda g: g)
+    _, t = func.jvp(lambda a, b: join(a, b), (ones(2), ones(2)), (ones(2), ones(2) * 2))
+    assert t.tolist() == [3.0, 3.0]
+
+
 def test_a_thousand_steps_in_linear_time() -> None:
     def f(x: Tensor) -> Tensor:
         for _ in range(1000):
@@ -342,6 +349,15 @@ def test_modes_belong_to_a_thread() -> None:
         thread.start()
         thread.join()
     assert seen == [(True, False)]
+
+
+def test_enable_grad_does_not_lift_inference_mode() -> None:
+    x = leaf()
+    with minigrad.inference_mode(), minigrad.enable_grad():
+        assert not (x * 2).requires_grad
+        with minigrad.inference_mode(False):
+            assert (x * 2).requires_grad
+    assert (x * 2).requires_grad
 
 
 def test_modes_without_brackets_and_wrong_ones() -> None:
