@@ -12,7 +12,7 @@ import pytest
 
 import minigrad
 from minigrad import Tensor, engine, guard, nn, ones, tensor
-from minigrad.creation import generator
+from minigrad.generator import numbers
 from minigrad.utils.checkpoint import checkpoint, checkpoint_sequential
 
 
@@ -56,10 +56,10 @@ def test_dropout_leaves_out_the_same_elements_and_goes_on_as_before() -> None:
         minigrad.manual_seed(1)
         x.grad = None
         y = run(x)
-        between = generator.random()
+        between = numbers().random()
         y.sum().backward()
         assert x.grad is not None
-        results.append((y.tolist(), x.grad.tolist(), between, generator.random()))
+        results.append((y.tolist(), x.grad.tolist(), between, numbers().random()))
     assert results[0] == results[1] == results[2]
     minigrad.manual_seed(1)
     x.grad = None
