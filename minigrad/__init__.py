@@ -18,6 +18,7 @@ _WHERE = {
     "FloatTensor DoubleTensor ByteTensor CharTensor ShortTensor IntTensor LongTensor BoolTensor",
     "random": "rand randn randint randperm rand_like randn_like randint_like normal",
     "generator": "Generator default_generator manual_seed seed initial_seed get_rng_state set_rng_state",
+    "printing": "set_printoptions",
     "promotion": "set_default_dtype get_default_dtype",
     "devices": "device cuda accelerator backends set_default_device get_default_device",
     "joining": "cat concat concatenate stack hstack vstack row_stack dstack column_stack atleast_1d atleast_2d "
@@ -148,6 +149,7 @@ if TYPE_CHECKING:  # the same for type checkers; what is not here, __getattr__ a
     from minigrad.joining import triu_indices as triu_indices
     from minigrad.joining import vstack as vstack
     from minigrad.network import Network as Network
+    from minigrad.printing import set_printoptions as set_printoptions
     from minigrad.promotion import get_default_dtype as get_default_dtype
     from minigrad.promotion import set_default_dtype as set_default_dtype
     from minigrad.random import normal as normal

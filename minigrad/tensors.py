@@ -21,7 +21,8 @@ from minigrad import devices, engine, guard, protocols
 from minigrad.arrays import array_from, index_from, selected_first
 from minigrad.engine import Node, RemovableHandle, mode, now, report, watchers
 from minigrad.operations import Casts, Factories, Operations
-from minigrad.promotion import TYPES, default, destination, kind, scalar_type
+from minigrad.printing import tensor_text
+from minigrad.promotion import TYPES, destination, kind, scalar_type
 from minigrad.rules import index as ix
 from minigrad.rules import shape as moves
 from minigrad.rules.rule import Elementwise, Plan, Rule
@@ -868,25 +869,18 @@ class Tensor(Operations, Factories, Casts, protocols.NumPy):
         return int(self.item())
 
     def __format__(self, spec: str) -> str:
-        return format(self.item(), spec) if spec else repr(self)
+        if not self.ndim and type(self) is Tensor:
+            return format(self.item(), spec)
+        if spec:
+            raise TypeError(f"a tensor of shape {self.shape} has no format {spec!r}, only a single number: t.item()")
+        return str(self)
 
     __hash__ = object.__hash__  # by identity, although == compares elements
 
     def __repr__(self) -> str:
-        a = self._array
-        if a.dtype.kind == "f" and a.size and bool((np.isfinite(a) & (a == np.trunc(a))).all()):
-            style: dict[str, Any] = {"precision": 0, "floatmode": "maxprec"}
-        else:
-            style = {"precision": 4, "floatmode": "fixed"}
-        text = np.array2string(a, separator=", ", prefix="tensor(", max_line_width=80, **style)
-        extra = ""
-        if a.dtype not in (default.dtype, np.dtype("int64"), np.dtype("bool")) or not a.size:
-            extra += f", dtype={a.dtype}"
         if self.grad_fn is not None:
-            extra += f", grad_fn=<{self.grad_fn.rule.name}>"
-        elif self.requires_grad:
-            extra += ", requires_grad=True"
-        return f"tensor({text}{extra})"
+            return tensor_text(self._array, f"grad_fn=<{self.grad_fn.rule.name}>")
+        return tensor_text(self._array, *["requires_grad=True"] * self.requires_grad)
 
     def astype(self, dtype: Any) -> Tensor:
         """The elements as `dtype`; the tensor itself if they are so already."""
