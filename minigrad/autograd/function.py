@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -153,7 +153,7 @@ class Function:
             passing = [r._array if d else None for r, d in zip(results, differentiable)]
             node = _FunctionNode(rule, passing, inputs, isinstance(result, tuple))
             node.function, node.ctx = cls, ctx
-            node.forms = [(o.shape, o.dtype) if isinstance(o, Tensor) else None for o in outputs]
+            node.forms = [Form(o.shape, o.dtype) if isinstance(o, Tensor) else None for o in outputs]
             node.constants = described([_shown(a) for a in args], inputs)
             node.is_tensor = tuple([isinstance(a, Tensor) for a in args])
             node.save(saved, given, outputs)
@@ -203,19 +203,26 @@ def _rule(cls: Any, n: int) -> Rule:
 # ---- nodes with several results --------------------------------------------------------------------------------
 
 
+class Form(NamedTuple):
+    """What a node knows of an array."""
+
+    shape: tuple[Any, ...]
+    dtype: Any
+
+
 class Application(ArrayNode):
     """The node of a function of one or several outputs. With several, its gradient is the tuple of all pairs
     (number of the output, its gradient); adding such tuples up, as the walk does, collects them.
 
     Attributes:
-        outputs: shape and dtype of each output, None for what is no tensor of floats or passes no gradient.
+        outputs: the form of each output, None for what is no tensor of floats or passes no gradient.
         several: whether the outputs have a `Part` each.
     """
 
     def __init__(self, rule: Rule, arrays: list[Any], inputs: tuple[Any, ...], several: bool) -> None:
-        whole: Any = _Several(arrays) if several else arrays[0]
+        self.outputs = [a if a is None else Form(a.shape, a.dtype) for a in arrays]
+        whole: Any = Form(tuple([o and o.shape for o in self.outputs]), None) if several else self.outputs[0]
         super().__init__(whole, rule, inputs)
-        self.outputs = [None if a is None else (a.shape, a.dtype) for a in arrays]
         self.several = several
 
     def attach(self, results: Iterable[Any]) -> None:
@@ -262,26 +269,12 @@ class Application(ArrayNode):
         return self.kept
 
 
-class _Several:
-    """What the node of several outputs says of itself in place of one array."""
-
-    dtype = None
-
-    def __init__(self, arrays: list[Any]) -> None:
-        self.shape = tuple([None if a is None else a.shape for a in arrays])
-
-
 class Part(ArrayNode):
     """One of the outputs of an `Application`."""
 
     def __init__(self, whole: Application, i: int) -> None:
         output: Any = whole.outputs[i]
-        self.shape, self.dtype = output
-        self.index = now()
-        self.rule = _part(whole.rule.name, i)
-        self.inputs = (whole,)
-        self.kept = ()
-        self.released = False
+        super().__init__(output, _part(whole.rule.name, i), (whole,))
         self.i = i
 
     def pull(self, g: Any, graph: bool) -> Iterable[Any]:
@@ -302,11 +295,11 @@ class _FunctionNode(Application):
     """An application of a Function.
 
     Attributes:
-        forms: shape and dtype of each output that is a tensor.
+        forms: the form of each output that is a tensor.
         sources: for each saved tensor its node, or the number of the output that it is.
     """
 
-    forms: list[Any]
+    forms: list[Form | None]
     function: type[Function]
     ctx: Any
     is_tensor: tuple[bool, ...]
@@ -346,9 +339,10 @@ class _FunctionNode(Application):
         if isinstance(g, Tensor):
             return g.clone()
         if g is None:
-            if not self.ctx._materialize or self.forms[i] is None:
+            form = self.forms[i]
+            if not self.ctx._materialize or form is None:
                 return None
-            g = np.zeros(*self.forms[i])
+            g = np.zeros(*form)
         g = np.asarray(g)[...]
         g.flags.writeable = False  # others may hold it: to write to it in place, backward has to clone it
         return _tensor(g, None)
