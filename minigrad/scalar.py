@@ -198,7 +198,15 @@ class Value(Node):
         return () if self.rule is None else (self.a,) if self.b is None else (self.a, None)
 
     def pull(self, g: Any, graph: bool) -> Iterable[Any]:
-        partials = [self.da] if self.b is None else [self.da, self.db]
+        return [None if p is None else 0.0 if p is False else g * p for p in self._partials(graph)]
+
+    def push(self, tangents: list[Any], graph: bool) -> Any:
+        pairs = [(t, p) for t, p in zip(tangents, self._partials(graph)) if t is not None and p is not None]
+        return sum(0.0 if p is False else t * p for t, p in pairs) if pairs else None
+
+    def _partials(self, graph: bool) -> list[Any]:
+        """The local derivatives; with `graph` as Values with a history. False stands for a 0 that g may not spoil."""
+        partials: list[Any] = [self.da] if self.b is None else [self.da, self.db]
         if graph:  # the derivatives again, this time as Values with a graph of their own
             operands = [o if isinstance(o, Value) else IEEE(o) for o in (self.a, self.b)[: len(partials)]]
             again = [None if p is None else f(*operands, self) for p, f in zip(partials, _on_graph(self.rule))]
@@ -208,7 +216,7 @@ class Value(Node):
                     "of one was changed after it was used. Change it after backward"
                 )
             partials = again
-        return [None if p is None else 0.0 if p is False else g * p for p in partials]
+        return partials
 
     def release(self) -> None:
         self.released = True  # the derivatives stay, for pictures; they are only numbers

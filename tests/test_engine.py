@@ -223,6 +223,11 @@ def test_backward_stores_what_the_walk_shows(leaf: Leaf, program: list[tuple[str
         assert len(contributions) == len(node.inputs)
         assert [c is None for c in contributions] == [i is None for i in node.inputs]
 
+    for k in range(len(LEAVES)):
+        node = values[k].node
+        pushed = engine.push({node: 1.0 if leaf is Value else np.array(1.0)}, [output.node]).get(output.node, 0.0)
+        assert float(pushed) == pytest.approx(forward_mode(program, values, k))
+
     output.backward()  # by the fast path, where there is one
     stored = [0.0 if v.grad is None else float(v.grad) for v in values]
     assert stored == [upstream.get(v.node, 0.0) for v in values]
@@ -234,6 +239,14 @@ def test_backward_stores_what_the_walk_shows(leaf: Leaf, program: list[tuple[str
     assert [v.grad and float(v.grad) for v in watched[: len(LEAVES)]] == [
         v.grad and float(v.grad) for v in values[: len(LEAVES)]
     ]
+
+
+@both
+def test_forward_mode_can_be_differentiated(leaf: Leaf) -> None:
+    x = leaf(2.0)
+    y = x**3
+    tangent = engine.push({x.node: leaf(1.0)}, [y.node], create_graph=True)[y.node]
+    assert float(tangent) == 12 and float(grad(tangent, x)) == 12
 
 
 # ---- memory ----------------------------------------------------------------------------------------------------
