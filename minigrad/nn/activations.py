@@ -11,7 +11,7 @@ import inspect
 import math
 import warnings
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from minigrad.creation import arange, as_tensor, full
 from minigrad.generator import numbers
@@ -261,6 +261,7 @@ class Activation(Module):
     """A function of this file as a module: made with the function's settings, called with its input."""
 
     function: Any
+    _signature: ClassVar[inspect.Signature]  # of the settings
     _settings: dict[str, Any]
 
     def __init_subclass__(cls) -> None:
@@ -269,11 +270,13 @@ class Activation(Module):
             signature = inspect.signature(function.__func__)
             settings = [p for name, p in signature.parameters.items() if name not in ("input", "dtype")]
             settings = [p.replace(kind=p.POSITIONAL_OR_KEYWORD) for p in settings]
-            cls.__signature__ = signature.replace(parameters=settings, return_annotation="None")  # type: ignore[attr-defined]
+            cls._signature = signature.replace(parameters=settings, return_annotation="None")
+            if "__init__" not in vars(cls):
+                cls.__signature__ = cls._signature  # type: ignore[attr-defined]
 
     def __init__(self, *settings: Any, **named: Any) -> None:
         super().__init__()
-        bound = type(self).__signature__.bind(*settings, **named)  # type: ignore[attr-defined]
+        bound = self._signature.bind(*settings, **named)
         bound.apply_defaults()
         self._settings = bound.arguments
         self.__dict__.update(bound.arguments)  # to be read, as m.negative_slope

@@ -1,0 +1,99 @@
+"""What docs/pytorch.md says of PyTorch and of minigrad is so, line by line."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+
+import minigrad
+
+torch = pytest.importorskip("torch", reason="the oracle is PyTorch, which is not installed: pip install torch")
+pytestmark = pytest.mark.oracle
+
+
+def gradient(m: Any, f: Any, values: Any) -> list[Any]:
+    x = m.tensor(values, requires_grad=True)
+    f(x).sum().backward()
+    return x.grad.tolist()
+
+
+def written_between(m: Any) -> Any:
+    x = m.tensor([1.0, 2.0], requires_grad=True)
+    c = m.tensor([3.0, 4.0])
+    y = (x * c).sum()
+    c.numpy()[0] = 100.0
+    y.backward()
+    return x.grad.tolist()
+
+
+def pooled(m: Any) -> Any:
+    x = m.tensor([[[1.0, 2.0]]], requires_grad=True)
+    y = m.nn.functional.max_pool1d(x, 2)
+    y += 1
+    y.sum().backward()
+    return x.grad.tolist()
+
+
+def nowhere(m: Any) -> Any:
+    x = m.ones(2, 1, 4)
+    attention = m.nn.MultiheadAttention(4, 1)
+    return np.isnan(attention(x, x, x, m.tensor([[True, True]]))[0].sum().item())
+
+
+def twice(m: Any) -> Any:
+    w = m.tensor([1.0], requires_grad=True)
+    w.sum().backward()
+    first = w.grad
+    w.sum().backward()
+    return first.item()
+
+
+def ctc(m: Any, softmax: bool) -> Any:
+    def loss(x: Any) -> Any:
+        lp = x.log_softmax(-1) if softmax else x
+        return m.nn.functional.ctc_loss(lp, m.tensor([[1]]), m.tensor([2]), m.tensor([1]))
+
+    return gradient(m, loss, np.log([[[0.5, 0.3, 0.2]], [[0.2, 0.5, 0.3]]]).tolist())
+
+
+ERROR = Exception
+LINES: list[tuple[str, Any, Any, Any]] = [
+    ("mse", lambda m: m.nn.functional.mse_loss(m.ones(4, 1), m.ones(4)).item(), 0.0, ERROR),
+    ("empty", lambda m: np.isnan(m.nn.functional.mse_loss(m.ones(0), m.ones(0)).item()), True, ERROR),
+    ("softmax", lambda m: tuple(m.nn.functional.softmax(m.ones(2, 2)).shape), (2, 2), ERROR),
+    ("//", lambda m: gradient(m, lambda x: x // 2, [3.0]), ERROR, [0.0]),
+    (
+        "scatter",
+        lambda m: gradient(m, lambda x: m.zeros(2).scatter(0, m.tensor([0, 0]), x), [1.0, 2.0]),
+        [1.0, 1.0],
+        [0.0, 1.0],
+    ),
+    ("unique", lambda m: gradient(m, lambda x: m.unique(x), [2.0, 1.0, 2.0]), ERROR, [1.0, 1.0, 0.0]),
+    ("steps", lambda m: m.tensor([1, 2])[::-1].tolist(), ERROR, [2, 1]),
+    ("attention", nowhere, True, False),
+    ("soft margin", lambda m: m.nn.functional.soft_margin_loss(m.tensor([-1e3]), m.ones(1)).item(), np.inf, 1000.0),
+    ("write", written_between, [100.0, 4.0], ERROR),
+    ("pooling", pooled, [[[0.0, 1.0]]], ERROR),
+    ("grad", twice, 2.0, 1.0),
+    ("division", lambda m: m.div(m.tensor([1]), m.tensor([0]), rounding_mode="floor"), ERROR, ZeroDivisionError),
+]
+
+
+@pytest.mark.parametrize(("name", "program", "theirs", "ours"), LINES, ids=[line[0] for line in LINES])
+def test_the_difference_is_there(name: str, program: Any, theirs: Any, ours: Any) -> None:
+    for m, wanted in ((torch, theirs), (minigrad, ours)):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            if isinstance(wanted, type):
+                with pytest.raises(wanted):
+                    program(m)
+            else:
+                assert program(m) == wanted
+
+
+def test_ctc_agrees_behind_a_log_softmax_only() -> None:
+    assert np.allclose(ctc(minigrad, True), ctc(torch, True), atol=1e-6)
+    assert not np.allclose(ctc(minigrad, False), ctc(torch, False), atol=1e-2)
