@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Any
 
 import numpy as np
 
 from minigrad.engine import mode
-from minigrad.promotion import SUPPORTED, default, scalar_type
+from minigrad.promotion import SUPPORTED, default, result_type, scalar_type
 
 
 def array_from(data: Any, dtype: Any = None) -> np.ndarray:
@@ -31,8 +32,8 @@ def array_from(data: Any, dtype: Any = None) -> np.ndarray:
         raise TypeError(f"tensor: takes booleans, integers and floats, got {type(data).__name__} {_short(data)}{of}")
     if dtype is not None:
         dtype = scalar_type("tensor", dtype)
-    elif (array.dtype == np.float64 or not array.size) and not _has_dtype(data):
-        dtype = default.dtype
+    elif (array.dtype == np.float64 or not array.size) and not hasattr(data, "dtype"):
+        dtype = _listed(data) if _has_dtype(data) else default.dtype
     return np.array(array, dtype=dtype)
 
 
@@ -55,6 +56,17 @@ def _has_dtype(data: Any) -> bool:
     while isinstance(data, list | tuple) and data:
         data = data[0]
     return hasattr(data, "dtype")
+
+
+def _listed(data: Any) -> np.dtype:
+    """The dtype in which all that is in a list meets."""
+    if isinstance(data, list | tuple):
+        return reduce(_meet, map(_listed, data)) if data else default.dtype
+    return default.dtype if data.__class__ is float else np.asarray(getattr(data, "_array", data)).dtype
+
+
+def _meet(a: np.dtype, b: np.dtype) -> np.dtype:
+    return result_type(np.empty(1, a), np.empty(1, b))
 
 
 def _short(data: Any) -> str:

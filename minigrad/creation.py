@@ -157,12 +157,14 @@ def arange(
     if end is None:
         start, end = 0, start
     start, end, step = (v.item() if hasattr(v, "item") else v for v in (start, end, step))
+    whole = all(isinstance(v, int) for v in (start, end, step))
+    found = scalar_type("arange", dtype, np.dtype("int64") if whole else None)
+    if found.kind != "f":
+        start, end, step, whole = int(start), int(end), int(step), True
     if not step:
         raise ValueError("arange: the step is 0")
     if (end - start) * step < 0:
         raise ValueError(f"arange: a step of {step} leads away from {end}, starting from {start}")
-    whole = all(isinstance(v, int) for v in (start, end, step))
-    found = scalar_type("arange", dtype, np.dtype("int64") if whole else None)
     count = -((start - end) // step) if whole else math.ceil((end - start) / step)
     return filled((start + np.arange(count) * step).astype(found), requires_grad)
 
@@ -226,8 +228,8 @@ def result_type(tensor1: Any, tensor2: Any) -> np.dtype:
     (dtype('float32'), dtype('int32'))
     """
     operands = [as_tensor(v) if v.__class__ in NUMBERS else v for v in (tensor1, tensor2)]
-    if operands[0].ndim == operands[1].ndim == 0 and tensor1.__class__ in NUMBERS != tensor2.__class__ in NUMBERS:
-        operands = [t if v.__class__ in NUMBERS else t.reshape(1) for v, t in zip((tensor1, tensor2), operands)]
+    if any(v.__class__ in NUMBERS for v in (tensor1, tensor2)):  # which give way also to a 0-d tensor
+        operands = [t if v.__class__ in NUMBERS else t.reshape(-1) for v, t in zip((tensor1, tensor2), operands)]
     return _result_type(*operands)
 
 
@@ -279,7 +281,7 @@ class iinfo:
         self.dtype, self.bits, self.max, self.min = str(found), info.bits, int(info.max), int(info.min)
 
     def __repr__(self) -> str:
-        return f"iinfo(min={self.min}, max={self.max}, dtype={self.dtype})"
+        return f"iinfo(min={self.min:g}, max={self.max:g}, dtype={self.dtype})"
 
 
 def _typed(name: str, dtype: np.dtype) -> Any:
