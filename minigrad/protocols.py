@@ -86,6 +86,11 @@ def _row(t: Any, axis: int | None) -> Any:
     return t.ravel() if axis is None else t
 
 
+def _trapezoid(y: Any, x: Any, dx: float, axis: int) -> Any:
+    y = _first(y, x)._of(y) if not isinstance(y, NumPy) else y
+    return y.trapezoid(dx=dx, dim=axis) if x is None else y.trapezoid(x, dim=axis)
+
+
 def _product(name: str) -> Callable[..., Any]:
     """A method of two tensors, one of which may be an array."""
 
@@ -164,6 +169,13 @@ _FUNCTIONS: dict[Any, Callable[..., Any]] = {
     **{getattr(np, n): _product(n) for n in ("inner", "outer", "vdot")},
     np.einsum: _joining("einsum", "contractions"),
     np.tensordot: lambda a, b, axes=2: _joining("tensordot", "contractions")(a, b, axes),
+    np.diff: lambda a, n=1, axis=-1: _method("diff")(a, n, axis),
+    np.trapezoid: lambda y, x=None, dx=1.0, axis=-1: _trapezoid(y, x, dx, axis),
+    np.count_nonzero: lambda a, axis=None: a.count_nonzero(axis),
+    **{getattr(np, n): _method(n) for n in ("nansum", "nanmean")},
+    np.quantile: lambda a, q, axis=None, *, method="linear", keepdims=False: a.quantile(
+        q, axis, keepdims, interpolation=method
+    ),
     np.dot: lambda a, b: _first(a, b)._dot(a, b),
     np.round: lambda a, decimals=0: _method("round")(a, decimals=decimals),
     np.sinc: _method("sinc"),

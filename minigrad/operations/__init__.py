@@ -6,6 +6,7 @@
 
 from minigrad.operations.base import sizes
 from minigrad.operations.casts import Casts
+from minigrad.operations.cumulative import Cumulative
 from minigrad.operations.factories import Factories
 from minigrad.operations.in_place import InPlace
 from minigrad.operations.linalg import LinearAlgebra
@@ -15,9 +16,12 @@ from minigrad.operations.reductions import Reductions
 from minigrad.operations.sampling import Sampling
 from minigrad.operations.selection import Selection
 from minigrad.operations.shape import Shapes
+from minigrad.operations.statistics import Statistics
 
 
-class Operations(Pointwise, Logic, InPlace, Reductions, LinearAlgebra, Selection, Shapes, Sampling):
+class Operations(
+    Pointwise, Logic, InPlace, Reductions, Statistics, Cumulative, LinearAlgebra, Selection, Shapes, Sampling
+):
     """The computing half of Tensor."""
 
 

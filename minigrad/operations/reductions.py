@@ -8,7 +8,6 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from minigrad.operations.base import Base, Dims
-from minigrad.operations.made import in_place
 from minigrad.promotion import default
 from minigrad.rules import index, reduce
 from minigrad.rules import shape as moves
@@ -20,6 +19,13 @@ class Extremes(NamedTuple):
 
     values: Any
     indices: Any
+
+
+class Bounds(NamedTuple):
+    """What `aminmax` gives."""
+
+    min: Any
+    max: Any
 
 
 class Reductions(Base):
@@ -92,25 +98,6 @@ class Reductions(Base):
             dtype = np.dtype("int64")
         return self if dtype is None else self.astype(dtype)
 
-    def cumsum(self, dim: int | None = None, *, dtype: Any = None, axis: int | None = None) -> Self:
-        """The sums of the first 1, 2, 3, … elements along `dim`. Booleans and integers are summed in int64."""
-        return self._summable(dtype)._cumulative(reduce.cumsum, dim, axis)
-
-    def cumprod(self, dim: int | None = None, *, dtype: Any = None, axis: int | None = None) -> Self:
-        """The products of the first 1, 2, 3, … elements along `dim`. Booleans and integers are multiplied in int64."""
-        return self._summable(dtype)._cumulative(reduce.cumprod, dim, axis)
-
-    cumsum_, cumprod_ = in_place(cumsum), in_place(cumprod)
-
-    def _cumulative(self, rule: Rule, dim: int | None, axis: int | None) -> Self:
-        dim = dim if axis is None else axis
-        if dim is None:
-            raise TypeError(f"{rule.name}: along which dim? For all elements in one row: t.flatten().{rule.name}(0)")
-        d = self._dim(dim)
-        if not self.ndim:
-            return self.apply(rule, self.reshape(1), axis=0).reshape(())
-        return self.apply(rule, self, axis=d)
-
     def norm(
         self,
         p: float | str | None = "fro",
@@ -138,13 +125,33 @@ class Reductions(Base):
         if p == 2:
             return t._reduce(reduce.norm, dim, keepdim, axis, keepdims)
         if p == 0:
-            return t.sign().abs().sum(dim, keepdim, axis=axis, keepdims=keepdims)
+            return t.ne(0).astype(t.dtype).sum(dim, keepdim, axis=axis, keepdims=keepdims)
         if p == 1:
             return t.abs().sum(dim, keepdim, axis=axis, keepdims=keepdims)
         if math.isinf(p):
             return (t.abs().amax if p > 0 else t.abs().amin)(dim, keepdim, axis=axis, keepdims=keepdims)
         keep = bool(keepdim if keepdims is None else keepdims)
         return t.apply(reduce.power_norm, t, p=float(p), axis=t._dims(dim, axis), keepdims=keep)
+
+    def dist(self, other: Any, p: float = 2) -> Self:
+        """The `norm` of self - other."""
+        return (self - other).norm(p)
+
+    def cdist(self, x2: Any, p: float = 2.0, compute_mode: str | None = None) -> Self:
+        """The distance, in the p-norm, of each row of (..., P, M) to each row of (..., R, M): (..., P, R).
+
+        `compute_mode` is PyTorch's choice of an algorithm; here the differences are always formed, which is exact.
+        """
+        if not isinstance(x2, Base | np.ndarray):
+            raise TypeError(f"cdist: takes two tensors, got {type(x2).__name__}: {x2!r}")
+        if self.ndim < 2 or x2.ndim < 2 or self.shape[-1] != x2.shape[-1]:
+            raise ValueError(
+                f"cdist: takes rows of one length, (..., P, M) and (..., R, M); got {self.shape} and {tuple(x2.shape)}"
+            )
+        if p < 0:
+            raise ValueError(f"cdist: p is not negative, got {p}")
+        t = x2 if isinstance(x2, Base) else self._of(x2)
+        return (self.unsqueeze(-2) - t.unsqueeze(-3)).norm(p if self.shape[-1] else 2, -1)  # of nothing it is 0
 
     def amax(self, dim: Dims = None, keepdim: bool = False, *, axis: Dims = None, keepdims: bool | None = None) -> Self:
         """The largest of all elements, or along `dim`. Ties share the gradient equally."""
@@ -197,6 +204,13 @@ class Reductions(Base):
         values = self.apply(index.gather, self, index=where.detach().numpy(), axis=dims)
         return Extremes(values, where) if keep else Extremes(values.squeeze(dims), where.squeeze(dims))
 
+    def aminmax(
+        self, *, dim: int | None = None, keepdim: bool = False, axis: int | None = None, keepdims: bool | None = None
+    ) -> Bounds:
+        """(min, max): the smallest and the largest of all elements, or along `dim`. Ties share the gradient."""
+        options: dict[str, Any] = {"dim": dim, "keepdim": keepdim, "axis": axis, "keepdims": keepdims}
+        return Bounds(self.amin(**options), self.amax(**options))
+
     def argmax(
         self, dim: int | None = None, keepdim: bool = False, *, axis: int | None = None, keepdims: bool | None = None
     ) -> Self:
@@ -223,35 +237,6 @@ class Reductions(Base):
     def any(self, dim: Dims = None, keepdim: bool = False, *, axis: Dims = None, keepdims: bool | None = None) -> Self:
         """Whether any element is true (not 0)."""
         return self._reduce(reduce.any, dim, keepdim, axis, keepdims)
-
-    def var(
-        self,
-        dim: Dims = None,
-        unbiased: bool = True,
-        keepdim: bool = False,
-        *,
-        correction: int | None = None,
-        axis: Dims = None,
-        keepdims: bool | None = None,
-    ) -> Self:
-        """The variance of all elements, or along `dim`: the squared deviations, summed and divided by
-        n - correction; correction is 1 (Bessel's) unless given, or 0 with `unbiased=False`."""
-        dims = self._dims(dim, axis)
-        less = int(unbiased) if correction is None else correction
-        n = math.prod(self._sizes_along(dims))
-        deviation = self.sub(self.mean(dims, keepdim=True))
-        total = (deviation * deviation).sum(dims, keepdim if keepdims is None else keepdims)
-        return total / float(n - less) if n > less else total * math.nan
-
-    def std(self, dim: Dims = None, unbiased: bool = True, keepdim: bool = False, **options: Any) -> Self:
-        """The standard deviation: the root of `var`, which see. Where it is 0, so is its gradient."""
-        variance = self.var(dim, unbiased, keepdim, **options)
-        constant = variance.eq(0)
-        if not constant.any():
-            return variance.sqrt()
-        return (
-            variance.masked_fill(constant, 1.0).sqrt().masked_fill(constant, 0.0)
-        )  # the root's slope at 0 is infinite
 
     def logsumexp(
         self, dim: Dims = None, keepdim: bool = False, *, axis: Dims = None, keepdims: bool | None = None

@@ -81,6 +81,42 @@ log_softmax = Rule(
 )
 
 
+# ---- variance ----------------------------------------------------------------------------------------------------
+
+
+def _deviation(x: Any, axis: Axis) -> Any:
+    """x - mean; twice, for the first mean is rounded, which shows where it is large and the deviations are small."""
+    n = _counted(x.shape, axis) or 1
+    d = x - np.sum(x, axis=axis, keepdims=True) / n
+    return d - np.sum(d, axis=axis, keepdims=True) / n
+
+
+def _counted(shape: tuple[int, ...], axis: Axis) -> int:
+    """How many elements go into each result."""
+    axes = range(len(shape)) if axis is None else (axis,) if isinstance(axis, int) else axis
+    return math.prod([shape[a] for a in axes])
+
+
+def _var(x: Any, *, less: float, axis: Axis, keepdims: bool) -> Any:
+    d = _deviation(x, axis)
+    with np.errstate(divide="ignore", invalid="ignore"):  # nan, of a single element
+        return np.sum(d * d, axis=axis, keepdims=keepdims) / np.asarray(max(_counted(x.shape, axis) - less, 0), x.dtype)
+
+
+def _var_x(g: Any, x: Any, less: float, axis: Axis, keepdims: bool) -> Any:
+    n = _counted(x.shape, axis)
+    slope = 2 / (n - less) if n > less else math.nan
+    return spread(g, x.shape, axis, keepdims) * (_deviation(x, axis) * slope)
+
+
+var = Rule("var", _var, x=_var_x)
+std = Rule(
+    "std",
+    lambda x, *, less, axis, keepdims: np.sqrt(_var(x, less=less, axis=axis, keepdims=keepdims)),
+    # the root's slope at 0 is infinite; 0 is a subgradient
+    x=lambda g, x, y, less, axis, keepdims: _var_x(_quotient(g, 2 * y), x, less, axis, keepdims),
+)
+
 # ---- norms: in each the gradient is 0 where the norm is 0, one of the subgradients there --------------------------
 
 
@@ -163,6 +199,16 @@ def _cumprod_x(g: Any, x: Any, axis: int) -> Any:
 
 
 cumprod: Rule = Rule("cumprod", lambda x, *, axis: _accumulated(np.multiply, x, axis), x=_cumprod_x)
+
+
+def _logcumsumexp_x(g: Any, x: Any, y: Any, axis: int) -> Any:
+    """dx[i] is the sum over k of exp(x[i] - y[k]) g[k], from k = i on: exp(x[i] - y[i]) times a recurrence, the factors
+    of which are at most 1."""
+    finite = np.where(y == -np.inf, 0, y)  # inf - inf would be nan
+    return np.exp(x - finite) * _recurrence_b(g, np.exp(_previous(y, axis, -np.inf) - finite), axis)
+
+
+logcumsumexp: Rule = Rule("logcumsumexp", lambda x, *, axis: np.logaddexp.accumulate(x, axis), x=_logcumsumexp_x)
 
 
 def _others(x: Any, axis: int) -> Any:
