@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import math
-
-from minigrad.operations import Operations
-from minigrad.tensors import Tensor
+from minigrad.operations import Operations, made
+from minigrad.rules import special as rules
 
 expit, logit = Operations.sigmoid, Operations.logit
 erf, erfc, erfinv = Operations.erf, Operations.erfc, Operations.erfinv
 exp2, expm1, log1p = Operations.exp2, Operations.expm1, Operations.log1p
 xlogy, sinc, round = Operations.xlogy, Operations.sinc, Operations.round
 softmax, log_softmax, logsumexp = Operations.softmax, Operations.log_softmax, Operations.logsumexp
-
-
-def ndtr(input: Tensor) -> Tensor:
-    """The area under the standard normal distribution up to x."""
-    return 0.5 * (input * -math.sqrt(0.5)).erfc()
+ndtr = made.unary(rules.ndtr, "The area under the standard normal distribution up to x.")

@@ -11,6 +11,7 @@ import pytest
 import minigrad
 from minigrad import nn, tensor
 from minigrad.nn import functional as F
+from minigrad.rules import fast
 
 
 def test_dropout_drops_scales_and_passes_gradients_where_it_kept() -> None:
@@ -88,3 +89,16 @@ def test_the_inverse_of_the_error_function() -> None:
     ends = tensor([1.0, -1.0, 1.1, math.nan]).erfinv().numpy()
     np.testing.assert_array_equal(ends, [np.inf, -np.inf, np.nan, np.nan])
     assert tensor([]).erfinv().shape == (0,) and tensor(0.5).erfinv().dtype == np.float32
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("length", [5, 5000])
+def test_what_is_not_chosen_is_0_and_not_0_times_its_value(dtype: Any, length: int) -> None:
+    rng = np.random.default_rng(0)
+    condition = rng.random(length) < 0.5
+    a, b = (rng.choice([1.5, -0.0, np.inf, -np.inf, np.nan], length).astype(dtype) for _ in range(2))
+    for x, y in ((a, 0), (a, 0.0), (a, -0.0), (a, b), (-np.inf, b), (1, b), (a[:1], b), (np.zeros((2, 1), dtype), b)):
+        found, wanted = fast.where(condition, x, y), np.where(condition, x, y)
+        assert found.dtype == wanted.dtype
+        np.testing.assert_array_equal(found, wanted)
+        np.testing.assert_array_equal(np.signbit(found), np.signbit(wanted))

@@ -18,6 +18,7 @@ from minigrad.generator import numbers
 from minigrad.nn.module import Module, Parameter
 from minigrad.promotion import promoted
 from minigrad.rules import elementwise as ew
+from minigrad.rules import special
 from minigrad.tensors import Tensor
 
 F = TypeVar("F", bound=Callable[..., Tensor])
@@ -108,9 +109,10 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     Source: Hendrycks and Gimpel, 2016.
     """
     if approximate == "none":
-        return 0.5 * input * (1 + (input * math.sqrt(0.5)).erf())
+        return input * Tensor.apply(special.ndtr, input)
     if approximate == "tanh":
-        return 0.5 * input * (1 + (math.sqrt(2 / math.pi) * (input + 0.044715 * input**3)).tanh())
+        c = math.sqrt(2 / math.pi)
+        return input * (0.5 + 0.5 * (input * (c + 0.044715 * c * input * input)).tanh())
     raise ValueError(f"gelu: approximate is 'none' or 'tanh', not {approximate!r}")
 
 

@@ -21,9 +21,8 @@ def moments(x: Any, axis: Axes) -> tuple[Any, Any]:
 
     The deviations are squared, not the numbers themselves: a large mean costs no digits.
     """
-    mean = np.mean(x, axis=axis, keepdims=True)
-    deviation = x - mean
-    return mean, np.mean(deviation * deviation, axis=axis, keepdims=True)
+    mean = _mean(x, axis)
+    return mean, _mean(np.square(x - mean), axis)
 
 
 def _mean(x: Any, axis: Axes) -> Any:

@@ -58,8 +58,10 @@ def _logsumexp(x: Any, *, axis: Axis, keepdims: bool) -> Any:
 
 
 def _softmax(x: Any, *, axis: int) -> Any:
-    e = np.exp(x - _top(x, axis))
-    return e / np.sum(e, axis=axis, keepdims=True)
+    e = np.asarray(x - _top(x, axis))
+    np.exp(e, out=e)
+    e /= np.sum(e, axis=axis, keepdims=True)
+    return e
 
 
 def _log_softmax(x: Any, *, axis: int) -> Any:

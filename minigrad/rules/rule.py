@@ -130,15 +130,15 @@ class Elementwise(Rule):
 
     @cached_property
     def forward(self) -> Callable[..., Any]:  # type: ignore[override]
-        import numpy
+        from minigrad.rules.fast import NAMES
 
-        return self.compile(self.formula, self.inputs, vars(numpy))
+        return self.compile(self.formula, self.inputs, NAMES)
 
     @cached_property
     def vjps(self) -> Mapping[str, Callable[..., Any]]:  # type: ignore[override]
-        import numpy
+        from minigrad.rules.fast import NAMES
 
-        return {name: self._vjp(text, vars(numpy)) for name, text in self.partials.items()}
+        return {name: self._vjp(text, NAMES) for name, text in self.partials.items()}
 
     def _vjp(self, partial: str, names: Mapping[str, Any]) -> Callable[..., Any]:
         product = {"1": "g", "-1": "-g", "0": "where(True, 0, g)"}.get(partial, f"g * ({partial})")

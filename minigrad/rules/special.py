@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.rules.fast import where
 from minigrad.rules.rule import Rule
 
 # erfc(x) = p(t) exp(-x²) / (1 + 2x) for all x >= 0, with t = (x - 3.75) / (x + 3.75) in [-1, 1] and p a polynomial, and
@@ -54,14 +55,18 @@ def _tail(a: Any) -> Any:
 
 
 def _erf(x: Any) -> Any:
-    a = np.minimum(abs(x), 28)  # where erfc is 0
+    a = abs(np.clip(x, -28, 28))  # beyond, erfc is 0
     near = a * _polynomial(_coefficients(a.dtype)[1], a * a)
-    return np.copysign(np.where(a < 0.5, near, 1 - _tail(a)), x)
+    return np.copysign(where(a < 0.5, near, 1 - _tail(a)), x)
 
 
 def _erfc(x: Any) -> Any:
-    y = _tail(np.minimum(abs(x), 28))
-    return np.where(x < 0, 2 - y, y)
+    y = _tail(abs(np.clip(x, -28, 28)))
+    return where(x < 0, 2 - y, y)
+
+
+def _ndtr(x: Any) -> Any:
+    return 0.5 * _erfc(-math.sqrt(0.5) * x)
 
 
 def _erfinv(y: Any) -> Any:
@@ -82,8 +87,8 @@ def _on_blocks(function: Callable[[Any], Any], x: Any, dtype: Any = np.float64) 
     """function(x), of some thousand elements at a time: what it computes on the way then stays in the cache."""
     flat = x.reshape(-1)
     out = np.empty_like(flat)
-    for start in range(0, flat.size, 16384):
-        block = slice(start, start + 16384)
+    for start in range(0, flat.size, 32768):
+        block = slice(start, start + 32768)
         out[block] = function(flat[block].astype(dtype, copy=False))
     return out.reshape(x.shape)
 
@@ -95,3 +100,8 @@ erf = Rule(
 )
 erfc = Rule("erfc", lambda x: _on_blocks(_erfc, x), x=lambda g, x: g * (-2 / math.sqrt(math.pi)) * np.exp(-x * x))
 erfinv = Rule("erfinv", lambda x: _on_blocks(_erfinv, x), x=lambda g, y: g * (math.sqrt(math.pi) / 2) * np.exp(y * y))
+ndtr = Rule(
+    "ndtr",
+    lambda x: _on_blocks(_ndtr, x, np.result_type(x.dtype, np.float32)),
+    x=lambda g, x: g * np.exp(-0.5 * x * x) * (1 / math.sqrt(2 * math.pi)),
+)
