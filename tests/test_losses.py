@@ -96,3 +96,39 @@ def test_what_is_ignored_has_no_part_in_value_or_gradient() -> None:
     all_ignored = F.cross_entropy(ones(2, 3), tensor([-100, -100]))
     assert np.isnan(all_ignored.item())
     assert F.cross_entropy(ones(2, 3), tensor([-100, -100]), reduction="sum").item() == 0
+
+
+def test_a_target_array_that_is_filled_anew_before_backward_leaves_the_gradient_as_it_was() -> None:
+    for loss in F.cross_entropy, F.nll_loss:
+        x, target = tensor([[1.0, 2.0], [0.5, 0.0]], requires_grad=True), np.array([0, 1])
+        value = loss(x, target)
+        target[...] = 0  # as a loop does that has one buffer for all batches
+        value.backward()
+        again = tensor(x.detach(), requires_grad=True)
+        loss(again, [0, 1]).backward()
+        assert x.grad is not None and again.grad is not None and x.grad.tolist() == again.grad.tolist()
+
+
+@pytest.mark.parametrize("loss", [F.huber_loss, F.smooth_l1_loss])
+def test_errors_of_any_size_have_the_slope_of_the_straight_part(loss: Any) -> None:
+    x = tensor([1e30, -np.inf, 0.5], requires_grad=True)
+    value = loss(x, zeros(3), reduction="none")
+    value.backward(ones(3))
+    assert x.grad is not None and x.grad.tolist() == [1, -1, 0.5]
+    assert value[1].item() == np.inf and value[2].item() == 0.125
+
+
+def test_the_mean_over_an_empty_batch_is_refused() -> None:
+    for reduction in "batchmean", "mean":
+        with pytest.raises(ValueError, match="mean loss of an empty batch"):
+            F.kl_div(zeros(0, 3), zeros(0, 3), reduction=reduction)
+
+
+def test_lengths_and_cosines() -> None:
+    x = zeros(2, 3).requires_grad_()
+    for p in 1, 2, 4, 9, np.inf:
+        assert F.normalize(x, p=p).tolist() == zeros(2, 3).tolist()
+        F.normalize(x, p=p).sum().backward()
+        assert x.grad is not None and np.isfinite(x.grad.numpy()).all()
+    assert F.cosine_similarity(ones(3), ones(2, 3), dim=1).shape == (2,)
+    assert F.pairwise_distance(ones(2, 3), zeros(3), p=0).tolist() == [3, 3]

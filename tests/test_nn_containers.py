@@ -104,3 +104,10 @@ def test_clipping_says_when_the_gradients_are_not_finite() -> None:
     with pytest.raises(RuntimeError, match="is inf, so they cannot be clipped"):
         nn.utils.clip_grad_norm_([w], 1.0, error_if_nonfinite=True)
     assert w.grad.tolist() == [math.inf, 1.0]
+
+
+def test_lazy_layers_are_copied_and_pickled_before_their_first_input() -> None:
+    net = nn.Sequential(nn.LazyLinear(3), nn.LazyLinear(1, bias=False))
+    for again in copy.deepcopy(net), pickle.loads(pickle.dumps(net)):
+        assert again(minigrad.ones(2, 4)).shape == (2, 1)
+    assert repr(net[0]) == "LazyLinear(in_features=0, out_features=3, bias=True)"

@@ -102,3 +102,14 @@ def test_what_is_not_chosen_is_0_and_not_0_times_its_value(dtype: Any, length: i
         assert found.dtype == wanted.dtype
         np.testing.assert_array_equal(found, wanted)
         np.testing.assert_array_equal(np.signbit(found), np.signbit(wanted))
+
+
+def test_dropout2d_of_three_dimensions_drops_channels_of_examples() -> None:
+    dropped = F.dropout2d(minigrad.ones(50, 4, 3)).numpy()
+    assert ((dropped == 0).all(-1) | (dropped == 2).all(-1)).all()  # rows are whole
+    assert 0 < (dropped[:, :, 0] == 0).sum() < 200 and not (dropped == dropped[:, :1]).all()
+
+
+def test_glu_names_the_dimension_that_is_not_there() -> None:
+    with pytest.raises(IndexError, match=r"dimension 3 is out of range for a tensor of shape \(4,\)"):
+        F.glu(minigrad.ones(4), dim=3)

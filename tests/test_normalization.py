@@ -74,3 +74,12 @@ def test_a_pending_backward_pass_does_not_mind_the_moving_statistics() -> None:
     second = layer(x)
     layer.train()(minigrad.randn(4, 2))  # the statistics that `second` was computed with have moved
     second.sum().backward()
+
+
+def test_an_empty_batch_is_normalised_and_moves_no_statistics() -> None:
+    for layer, shape in (nn.BatchNorm1d(2), (0, 2)), (nn.GroupNorm(1, 2), (0, 2, 4)), (nn.LayerNorm(2), (0, 2)):
+        out = layer(minigrad.zeros(*shape))
+        out.sum().backward()
+        assert out.shape == shape and layer.weight.grad.tolist() == [0, 0]
+        if isinstance(layer, nn.BatchNorm1d):
+            assert layer.running_mean.tolist() == [0, 0] and layer.running_var.tolist() == [1, 1]

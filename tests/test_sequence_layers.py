@@ -190,3 +190,20 @@ def test_layers_of_a_stack_are_copies() -> None:
     again = copy.deepcopy(stack).eval()
     x = minigrad.randn(3, 2, 4)
     assert again(x).tolist() == stack.eval()(x).tolist()
+
+
+@pytest.mark.parametrize("kind", ["RNN", "GRU", "LSTM"])
+def test_hooks_are_called_once_also_when_the_backward_pass_is_recorded(kind: str) -> None:
+    layer, x = getattr(nn, kind)(2, 3), minigrad.randn(4, 2, 2)
+    calls: list[Any] = []
+    layer.weight_hh_l0.register_hook(calls.append)
+    layer(x)[0].sum().backward(create_graph=True)
+    assert len(calls) == 1
+
+
+def test_a_mask_of_another_dtype_does_not_change_that_of_the_result() -> None:
+    x = minigrad.randn(1, 3, 4)
+    mask = np.where(np.tri(3), 0.0, -np.inf)
+    assert F.scaled_dot_product_attention(x, x, x, mask).dtype == np.float32
+    causal = F.scaled_dot_product_attention(x, x, x, is_causal=True)
+    assert F.scaled_dot_product_attention(x, x, x, mask).tolist() == causal.tolist()

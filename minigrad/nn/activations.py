@@ -176,10 +176,11 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
     Raises:
         ValueError: when that dimension cannot be halved.
     """
-    if not input.ndim or input.shape[dim] % 2:
+    d = input._dim(dim)
+    if not input.ndim or input.shape[d] % 2:
         raise ValueError(f"glu: halves the input along dim {dim}, which is odd in the shape {input.shape}")
-    before = (slice(None),) * (dim % input.ndim)
-    half = input.shape[dim] // 2
+    before = (slice(None),) * d
+    half = input.shape[d] // 2
     return input[(*before, slice(None, half))] * input[(*before, slice(half, None))].sigmoid()
 
 

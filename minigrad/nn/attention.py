@@ -29,6 +29,7 @@ def _weights(query: Tensor, key: Tensor, mask: Tensor | None, scale: float | Non
         allowed = mask.any(-1, keepdim=True)
         scores = scores.masked_fill(~mask & allowed, -math.inf)
     else:
+        mask = mask.to(query.dtype)
         allowed = (mask != -math.inf).any(-1, keepdim=True)
         scores = scores + mask.masked_fill(~allowed, 0.0)
     weights = scores.softmax(-1)

@@ -57,8 +57,8 @@ def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
 
 
 def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    """`dropout` of whole channels of (N, C, H, W) or (C, H, W)."""
-    return _channelwise("dropout2d", input, p, training, inplace, 2)
+    """`dropout` of whole channels of (N, C, H, W), or of (N, C, L): three dimensions are so read by PyTorch, too."""
+    return _channelwise("dropout2d", input, p, training, inplace, 1 if input.ndim == 3 else 2)
 
 
 def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
@@ -104,7 +104,7 @@ class Dropout1d(Dropout):
 
 
 class Dropout2d(Dropout):
-    """`dropout2d`: whole channels of (N, C, H, W) or (C, H, W)."""
+    """`dropout2d`: whole channels of (N, C, H, W), or of (N, C, L)."""
 
     function = staticmethod(dropout2d)
 

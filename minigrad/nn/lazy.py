@@ -18,6 +18,9 @@ class UninitializedParameter(Parameter):
     def __init__(self) -> None:
         self._node = None
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return UninitializedParameter, ()
+
     @property
     def _array(self) -> Any:  # type: ignore[override]
         raise RuntimeError(

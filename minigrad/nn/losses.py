@@ -96,9 +96,13 @@ def smooth_l1_loss(input: Tensor, target: Any, reduction: str = "mean", beta: fl
         raise ValueError(f"smooth_l1_loss: beta is 0 or more, not {beta}")
     if beta == 0:
         return l1_loss(input, target, reduction)
-    d = input - _pair("smooth_l1_loss", input, target)
-    size = d.abs()
-    return _reduced((0.5 * d * d / beta).where(size < beta, size - 0.5 * beta), reduction)
+    return _reduced(_bent(input - _pair("smooth_l1_loss", input, target), beta) / beta, reduction)
+
+
+def _bent(d: Tensor, at: float) -> Tensor:
+    """d²/2 for |d| up to `at`, and the tangent from there, at (|d| - at/2); without squares of what is large."""
+    inner = d.clamp(-at, at)
+    return inner * (d - 0.5 * inner)
 
 
 def huber_loss(input: Tensor, target: Any, reduction: str = "mean", delta: float = 1.0, weight: Any = None) -> Tensor:
@@ -108,9 +112,7 @@ def huber_loss(input: Tensor, target: Any, reduction: str = "mean", delta: float
     """
     if delta <= 0:
         raise ValueError(f"huber_loss: delta is above 0, not {delta}")
-    d = input - _pair("huber_loss", input, target)
-    size = d.abs()
-    losses = (0.5 * d * d).where(size <= delta, delta * (size - 0.5 * delta))
+    losses = _bent(input - _pair("huber_loss", input, target), delta)
     if weight is not None:
         losses = losses * _weights("huber_loss", losses, weight)
     return _reduced(losses, reduction)
@@ -123,7 +125,7 @@ def _classes(name: str, input: Tensor, target: Any) -> np.ndarray:
     """The targets as class numbers, if they fit the scores (N, C, ...) or (C,)."""
     if not isinstance(input, Tensor):
         raise TypeError(f"{name}: input is the network's output, a tensor; got {type(input).__name__}")
-    classes = np.asarray(target._array if isinstance(target, Tensor) else target)
+    classes = target._array if isinstance(target, Tensor) else np.array(target)  # a copy: the graph keeps it
     wanted = input.shape[:1] + input.shape[2:] if input.ndim > 1 else ()
     if classes.dtype.kind not in "iu" and not (classes.size == 0 and not isinstance(target, Tensor | np.ndarray)):
         raise TypeError(
@@ -322,8 +324,9 @@ def kl_div(input: Tensor, target: Any, reduction: str = "mean", log_target: bool
     """
     target = _pair("kl_div", input, target)
     losses = target.exp() * (target - input) if log_target else target.xlogy(target) - target * input
-    if reduction == "batchmean":
+    if reduction == "batchmean" and losses.numel():
         return losses.sum() / (losses.shape[0] if losses.ndim else 1)
+    reduction = reduction.replace("batch", "")  # of nothing
     if reduction not in ("mean", "sum", "none"):
         raise ValueError(f"kl_div: reduction is 'batchmean', 'mean', 'sum' or 'none', not {reduction!r}")
     return _reduced(losses, reduction)

@@ -150,7 +150,7 @@ def group_norm(
     n, c = x.shape[:2]
     if num_groups < 1 or c % num_groups:
         raise ValueError(f"group_norm: {c} channels, of an input of shape {x.shape}, do not divide into {num_groups}")
-    if x.numel() == n * num_groups:
+    if x.numel() == n * num_groups and n:
         raise ValueError(
             f"group_norm: with {num_groups} groups of an input of shape {x.shape} each group is one number, which "
             "has no variance; use fewer groups"
@@ -251,6 +251,8 @@ def batch_norm(
     if not training:
         return _with_running(x, running_mean, running_var, weight, bias, eps, shape)
     n = x.numel() // max(x.shape[1], 1)
+    if not n:  # nothing to standardise, and nothing to learn from it
+        return _affine(x, weight, bias, shape)
     if n == 1:
         raise ValueError(
             f"batch_norm: in training there must be more than one number for each channel, to have a variance; got an "

@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
 from minigrad.creation import as_tensor
+from minigrad.joining import broadcast_tensors
 from minigrad.nn.module import Module
 from minigrad.tensors import Tensor
-
-
-def _length(x: Tensor, p: float, dim: int, keepdim: bool, least: float = 0.0) -> Tensor:
-    """The p-norm along `dim`, at least `least`; where it is less, it has no gradient."""
-    if p == math.inf:
-        return x.abs().amax(dim, keepdim).clamp(min=least)
-    if p <= 0:
-        raise ValueError(f"the norm needs a p above 0, got {p}")
-    total = (x * x if p == 2 else x.abs() ** p).sum(dim, keepdim).clamp(min=least**p)
-    return total.sqrt() if p == 2 else total ** (1 / p)
 
 
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
@@ -30,17 +20,19 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
         dim: the dimension of the vectors, which the result is without.
         eps: below this, a length counts as this.
     """
-    return (x1 * x2).sum(dim) / (_length(x1, 2, dim, False, eps) * _length(x2, 2, dim, False, eps))
+    x1, x2 = broadcast_tensors(x1, x2)
+    lengths = [x.norm(dim=dim).clamp(min=eps) for x in (x1, x2)]
+    return (x1 * x2).sum(dim) / (lengths[0] * lengths[1])
 
 
 def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Tensor:
     """The p-norm of x1 - x2 + eps along the last dimension: (..., n) and (..., n) -> (...)."""
-    return _length(x1 - x2 + eps, p, -1, keepdim)
+    return (x1 - x2 + eps).norm(p, -1, keepdim)
 
 
 def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Tensor:
     """x / max(|x|_p, eps) along `dim`: vectors of length 1."""
-    return input / _length(input, p, dim, True, eps)
+    return input / input.norm(p, dim, True).clamp(min=eps)
 
 
 def one_hot(tensor: Any, num_classes: int = -1) -> Tensor:

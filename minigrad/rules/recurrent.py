@@ -22,6 +22,7 @@ def _of_steps(steps: Callable[..., Any], g: Any, xs: Any) -> Any:
     """The gradients of the steps written out, as part of the graph."""
     from minigrad.autograd import grad
 
+    xs = [x.clone() for x in xs]  # so that hooks of the inputs are not called here as well
     wanted = [x for x in xs if x.requires_grad]
     found = iter(grad(steps(*xs), wanted, g, create_graph=True, allow_unused=True))
     shares = [next(found) if x.requires_grad else None for x in xs]
