@@ -40,6 +40,7 @@ class Node:
         name: the user's or the module's name for it.
         hooks: what is called with its finished gradient, and may change it.
         after: what is called when a backward pass has stored its gradient.
+        retains: whether that was asked of it, as an interior node.
         place: where in the program it was computed, noted under `detect_anomaly`.
     """
 
@@ -47,6 +48,7 @@ class Node:
     hooks: list[Any] | None = None
     after: list[Any] | None = None
     place: str | None = None
+    retains = False
     index: int
     rule: Any
     inputs: tuple[Node | None, ...]
@@ -188,14 +190,17 @@ def backward(
     create_graph: bool = False,
     targets: Iterable[Node] | None = None,
 ) -> None:
-    """Walk to the end and add to `.grad` of every node that `keeps` it (with `targets`: of these only).
+    """Walk to the end and add to `.grad` of every node that `keeps` it (with `targets`: of these, and of those on the
+    way that were asked to by `retain_grad`).
 
     Nothing is stored unless the whole walk went through.
     """
     wanted = None if targets is None else set(targets)
     with enable_grad() if create_graph else no_grad():
         events = walk(seeds, retain_graph=retain_graph, create_graph=create_graph, targets=wanted)
-        arrived = {node: g for node, g, _ in events if (node.keeps if wanted is None else node in wanted)}
+        arrived = {
+            node: g for node, g, _ in events if (node.keeps if wanted is None else node in wanted or node.retains)
+        }
         seen: set[int] = set()
         for node, g in arrived.items():
             node.store(g, id(g) in seen)

@@ -82,7 +82,7 @@ def _fingerprint(a: np.ndarray) -> int:
     return zlib.crc32(np.ascontiguousarray(a).view(np.uint8).data) if a.size else 0
 
 
-def _arrays(kept: tuple[Any, ...]) -> Iterator[tuple[int, np.ndarray]]:
+def arrays(kept: tuple[Any, ...]) -> Iterator[tuple[int, np.ndarray]]:
     """The arrays among what a node keeps, each with its place; at one place there may be several, in a tuple."""
     for i, k in enumerate(kept):
         if isinstance(k, np.ndarray):
@@ -93,13 +93,13 @@ def _arrays(kept: tuple[Any, ...]) -> Iterator[tuple[int, np.ndarray]]:
 
 def fingerprints(kept: tuple[Any, ...]) -> tuple[int | None, ...] | None:
     """What to remember of the arrays that a node keeps: nothing, unless their memory has been handed out."""
-    prints = tuple([_fingerprint(k) if id(owner(k)) in shown else None for _, k in _arrays(kept)])
+    prints = tuple([_fingerprint(k) if id(owner(k)) in shown else None for _, k in arrays(kept)])
     return prints if any(p is not None for p in prints) else None
 
 
 def changed(kept: tuple[Any, ...], since: int, prints: tuple[int | None, ...] | None) -> int | None:
     """Which of the arrays kept at the time `since` has been written to, as an index into `kept`."""
-    for n, (i, k) in enumerate(_arrays(kept)):
+    for n, (i, k) in enumerate(arrays(kept)):
         whose = owner(k)
         if id(whose) in written and written[id(whose)][0] > since:
             return i

@@ -461,7 +461,7 @@ class Tensor(Operations, Factories, Casts, protocols.NumPy):
         if self.node is None:
             raise RuntimeError("retain_grad: no gradient flows to this tensor; nothing it was made of requires one")
         assert self._node is not None
-        self._node.keeps = True
+        self._node.keeps, self._node.retains = True, not self.is_leaf
 
     @property
     def name(self) -> str | None:

@@ -155,6 +155,14 @@ def test_what_was_written_to_meanwhile_raises(which: str) -> None:
         y.backward()
 
 
+def test_parameters_of_a_rule_with_any_number_of_inputs_are_guarded() -> None:
+    net = nn.LSTM(8, 3)
+    y = checkpoint(lambda x: net(x)[0], batch().reshape(5, 1, 8)).sum()
+    update(net.weight_hh_l0.data)
+    with pytest.raises(RuntimeError, match="'checkpoint' needs a tensor of shape .* saved for it, but that was"):
+        y.backward()
+
+
 def test_writing_to_an_argument_raises() -> None:
     with pytest.raises(RuntimeError, match="the function writes to its arguments in place"):
         checkpoint(lambda h: h.mul_(2) * h, batch() * 1)

@@ -10,8 +10,6 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
-import numpy as np
-
 from minigrad import engine, guard
 from minigrad.autograd.function import Application
 from minigrad.autograd.trees import mapped, tensors
@@ -62,7 +60,7 @@ def checkpoint(
     outside = {s for node in made for s in node.inputs if s is not None and s.index < start}
     if not outside:
         return output
-    kept = [weakref.ref(guard.owner(k)) for node in made for k in node.kept if isinstance(k, np.ndarray)]  # type: ignore[attr-defined]
+    kept = [weakref.ref(guard.owner(k)) for node in made for _, k in guard.arrays(node.kept)]  # type: ignore[attr-defined]
     made.clear()
 
     remaining = iter(passing)

@@ -371,6 +371,16 @@ def backward_of_several(m: Any) -> Any:
     return first, x.grad, y.grad
 
 
+@program
+def retained_on_the_way_to_the_inputs(m: Any) -> Any:
+    x, w = x_of(m), x_of(m)
+    y, z = x * 2, w * 3
+    for t in (x, y, z):
+        t.retain_grad()
+    (y * y * z * x).sum().backward(inputs=[x])
+    return x.grad, y.grad, z.grad, w.grad
+
+
 @refused
 def grad_of_unused(m: Any) -> Any:
     x, y = x_of(m), x_of(m)
