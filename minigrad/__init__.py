@@ -37,7 +37,7 @@ _WHERE = {
     "show.draw": "draw",
 }
 _HOME = {name: module for module, names in _WHERE.items() for name in names.split()}
-_MODULES = {"autograd", "data", "engine", "func", "nn", "optim", "scalar", "show", "special", "utils"}
+_MODULES = {"autograd", "data", "distributions", "engine", "func", "nn", "optim", "scalar", "show", "special", "utils"}
 _DTYPES = {
     **{name: name for name in ("float32", "float64", "uint8", "int8", "int16", "int32", "int64", "bool")},
     **{"float": "float32", "double": "float64", "short": "int16", "int": "int32", "long": "int64"},
@@ -73,6 +73,7 @@ def __dir__() -> list[str]:
 if TYPE_CHECKING:  # the same for type checkers; what is not here, __getattr__ above makes Any
     from minigrad import autograd as autograd
     from minigrad import data as data
+    from minigrad import distributions as distributions
     from minigrad import engine as engine
     from minigrad import func as func
     from minigrad import nn as nn
