@@ -29,6 +29,11 @@ def _of_steps(steps: Callable[..., Any], g: Any, xs: Any) -> Any:
     return [g.__class__(np.zeros(x.shape, x.dtype)) if s is None else s for s, x in zip(shares, xs)]
 
 
+def _gates(a: Any, size: int) -> list[Any]:
+    """The parts of the last axis, of that size, as views."""
+    return [a[..., start : start + size] for start in range(0, a.shape[-1], size)]
+
+
 def _before(first: Any, all_: Any) -> Any:
     """The states that the steps started from."""
     return np.concatenate([first[None], all_[:-1]])
@@ -52,15 +57,15 @@ def _lstm(*xs: Any, work: Any) -> Any:
     # sigmoid(a) = tanh(a / 2) / 2 + 1/2, so that one tanh does for all gates
     half, shift = np.full(4 * size, 0.5, x.dtype), np.full(4 * size, 0.5, x.dtype)
     half[2 * size : 3 * size], shift[2 * size : 3 * size] = 1, 0
+    x, w = x * half, w.T * half
     for t, gates in enumerate(work):
-        np.matmul(h, w.T, out=gates)
+        np.matmul(h, w, out=gates)
         gates += x[t]
-        gates *= half
         np.tanh(gates, out=gates)
         gates *= half
         gates += shift
-        i, f, g, o = np.split(gates, 4, axis=-1)
-        c = out[1, t] = f * c + i * g
+        i, f, g, o = _gates(gates, size)
+        c = np.add(f * c, i * g, out=out[1, t])
         h = np.multiply(o, np.tanh(c), out=out[0, t])
     return out
 
@@ -70,18 +75,24 @@ def _lstm_xs(g: Any, y: Any, xs: Any, work: Any) -> Any:
         return _of_steps(lstm_steps, g, xs)
     _, h0, c0, w = xs
     size = h0.shape[-1]
-    slopes = work * (1 - work)  # of the sigmoids; and of tanh:
-    slopes[..., 2 * size : 3 * size] = 1 - work[..., 2 * size : 3 * size] ** 2
-    tanh_c, c_before = np.tanh(y[1]), _before(c0, y[1])
+    tanh_c = np.tanh(y[1])
+    i, f, gate, o = _gates(work, size)
+    d_of_h = o * (1 - tanh_c * tanh_c)  # of c with respect to h
+    factors = work * (1 - work)  # of each gate with respect to c, for o to h; first the slopes of the sigmoids
+    of_i, of_f, of_gate, of_o = _gates(factors, size)
+    of_i *= gate
+    of_f *= _before(c0, y[1])
+    np.multiply(i, 1 - gate * gate, out=of_gate)
+    of_o *= tanh_c
     d = np.empty_like(work)
+    d_i_f_gate, d_o = d[..., : 3 * size], d[..., 3 * size :]
     dh, dc = np.zeros_like(h0), np.zeros_like(c0)
     for t in reversed(range(len(work))):
-        i, f, gate, o = np.split(work[t], 4, axis=-1)
         dh = dh + g[0, t]
-        dc = dc + g[1, t] + dh * o * (1 - tanh_c[t] ** 2)
-        np.concatenate([dc * gate, dc * c_before[t], dc * i, dh * tanh_c[t]], axis=-1, out=d[t])
-        d[t] *= slopes[t]
-        dc = dc * f
+        dc = dc + g[1, t] + dh * d_of_h[t]
+        np.multiply(factors[t, :, : 3 * size], np.tile(dc, 3), out=d_i_f_gate[t])
+        np.multiply(dh, of_o[t], out=d_o[t])
+        dc = dc * f[t]
         dh = d[t] @ w
     return [d, dh, dc, _weights_gradient(d, _before(h0, y[0]))]
 
@@ -118,7 +129,7 @@ def _gru(*xs: Any, work: Any) -> Any:
         gates = work[t]
         rz = gates[:, : 2 * size]
         rz[...] = 0.5 * np.tanh(0.5 * (x[t, :, : 2 * size] + a[:, : 2 * size])) + 0.5
-        r, z, n, inner = np.split(gates, 4, axis=-1)
+        r, z, n, inner = _gates(gates, size)
         inner[...] = a[:, 2 * size :]
         np.tanh(x[t, :, 2 * size :] + r * inner, out=n)
         h = out[t] = n + z * (h - n)
@@ -134,7 +145,7 @@ def _gru_xs(g: Any, y: Any, xs: Any, work: Any) -> Any:
     dx, da = np.empty((*work.shape[:-1], 3 * size), work.dtype), np.empty((*work.shape[:-1], 3 * size), work.dtype)
     dh = np.zeros_like(h0)
     for t in reversed(range(len(work))):
-        r, z, n, inner = np.split(work[t], 4, axis=-1)
+        r, z, n, inner = _gates(work[t], size)
         dh = dh + g[t]
         dn = dh * (1 - z) * (1 - n * n)
         dz = dh * (h_before[t] - n) * z * (1 - z)

@@ -92,7 +92,7 @@ def same_parameters(m: Any, layer: Any, state: dict[str, np.ndarray]) -> list[An
     if not hasattr(layer, "state_dict"):
         return []
     if m is minigrad:
-        state.update({name: np.array(v.numpy()) for name, v in layer.state_dict().items()})
+        state.update({name: v.clone().numpy() for name, v in layer.state_dict().items()})
     else:
         layer.load_state_dict({name: m.tensor(v) for name, v in state.items()})
     return list(layer.parameters())
