@@ -210,6 +210,50 @@ def test_gradients_are_in_the_dtype_of_the_inputs() -> None:
     assert x.grad is not None and x.grad.dtype == np.float32
 
 
+class Product(Function):
+    """With forward mode of its own."""
+
+    @staticmethod
+    def forward(x: Tensor, y: Tensor, k: float) -> Any:
+        return x * y * k, x + y
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+        x, y, ctx.k = inputs
+        ctx.save_for_backward(x, y)
+        ctx.save_for_forward(x, y)
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor, h: Tensor) -> Any:
+        x, y = ctx.saved_tensors
+        return g * y * ctx.k + h, g * x * ctx.k + h, None
+
+    @staticmethod
+    def jvp(ctx: Any, tx: Tensor, ty: Tensor, tk: None) -> Any:
+        x, y = ctx.saved_tensors
+        assert tk is None
+        return (tx * y + x * ty) * ctx.k, tx + ty
+
+
+def test_forward_mode_may_be_written_too() -> None:
+    x, y, v = (tensor(np.array(a)) for a in ([1.0, 2.0], [3.0, 4.0], [1.0, -1.0]))
+    out, tangents = func.jvp(lambda x: Product.apply(x, y, 5.0), (x,), (v,))
+    assert [t.tolist() for t in tangents] == [[15.0, -20.0], [1.0, -1.0]]
+    assert func.hessian(lambda x: Product.apply(x, x, 5.0)[0].sum())(x).tolist() == [[10.0, 0.0], [0.0, 10.0]]
+    twice = func.jacfwd(func.jacfwd(lambda x: Product.apply(x, x, 5.0)[0].sum()))
+    assert twice(x).tolist() == [[10.0, 0.0], [0.0, 10.0]]
+    for answer, message in (
+        (lambda ctx, tx, ty, tk: tx, "Product.jvp returned 1 tangents for 2 outputs"),
+        (
+            lambda ctx, tx, ty, tk: (tx, tx[:1]),
+            r"Product.jvp: a tangent is float64 of shape \(1,\), but the output is fl",
+        ),
+    ):
+        wrong = type("Product", (Product,), {"jvp": staticmethod(answer)})
+        with pytest.raises(RuntimeError, match=message):
+            func.jvp(lambda x: wrong.apply(x, y, 5.0), (x,), (v,))  # noqa: B023
+
+
 # ---- wrong -----------------------------------------------------------------------------------------------------
 
 

@@ -137,6 +137,15 @@ def test_an_output_behind_a_gate_may_be_written_to() -> None:
     assert x.grad is not None and wanted.grad is not None and x.grad.tolist() == wanted.grad.tolist()
 
 
+def test_forward_mode_goes_through_the_gates_and_calls_no_hooks() -> None:
+    layer, calls = nn.Tanh(), []
+    layer.register_full_backward_hook(lambda m, gi, go: calls.append(1))
+    layer.register_full_backward_pre_hook(lambda m, go: calls.append(1))
+    x, v = ones(2), tensor([1.0, 2.0])
+    assert func.jvp(layer, (x,), (v,))[1].tolist() == func.jvp(Tensor.tanh, (x,), (v,))[1].tolist()
+    assert calls == []
+
+
 def test_wrong_module_hooks_are_named() -> None:
     layer = nn.Tanh()
     with pytest.raises(NotImplementedError, match="always_call=True is not supported; use try and finally"):

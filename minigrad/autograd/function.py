@@ -19,7 +19,7 @@ from minigrad.rules.rule import Rule
 from minigrad.tensors import ArrayNode, Tensor, _tensor, described, transposed, unbroadcast
 
 
-class Context:
+class FunctionCtx:
     """What `forward` hands on to `backward`; any further attribute may be set on it.
 
     Attributes:
@@ -48,6 +48,17 @@ class Context:
                     f"{type(t).__name__}; keep it on the context itself: ctx.name = value"
                 )
         self._saved = tensors
+
+    def save_for_forward(self, *tensors: Tensor | None) -> None:
+        """Keep tensors for `jvp`: the same as for `backward`.
+
+        Raises:
+            NotImplementedError: for others than those.
+        """
+        if not self._saved:
+            self.save_for_backward(*tensors)
+        elif [*map(id, tensors)] != [*map(id, self._saved)]:
+            raise NotImplementedError(f"{self._name}: save the same tensors for forward as for backward")
 
     @property
     def saved_tensors(self) -> tuple[Any, ...]:
@@ -84,6 +95,9 @@ class Function:
     `backward(ctx, *grads)` is given the gradient of each output, and returns one for each argument of `forward`, None
     for what needs none. If it computes with Tensors alone, it can itself be differentiated.
 
+    A third one, `jvp(ctx, *tangents)`, may give the tangents of the outputs from those of the arguments. Without it,
+    forward mode differentiates `backward`.
+
     The operation is called as `TheClass.apply(*args)`.
 
     >>> class Cube(Function):
@@ -119,10 +133,14 @@ class Function:
         """The gradients of the arguments; subclasses define it."""
         raise NotImplementedError(f"{ctx._name} defines no static method backward(ctx, *grads)")
 
+    @staticmethod
+    def jvp(ctx: Any, *tangents: Any) -> Any:
+        """The tangents of the outputs, in forward mode; subclasses may define it."""
+
     @classmethod
     def apply(cls, *args: Any) -> Any:
         """Compute, and record it if a gradient may be asked through it."""
-        ctx: Any = Context(cls.__name__)
+        ctx: Any = FunctionCtx(cls.__name__)
         rule = _rule(cls, len(args))  # type: ignore[arg-type]
         inputs = tuple([a.node if isinstance(a, Tensor) else None for a in args])
         ctx.needs_input_grad = tuple([n is not None for n in inputs])
@@ -155,7 +173,7 @@ class Function:
             node.function, node.ctx = cls, ctx
             node.forms = [Form(o.shape, o.dtype) if isinstance(o, Tensor) else None for o in outputs]
             node.constants = described([_shown(a) for a in args], inputs)
-            node.is_tensor = tuple([isinstance(a, Tensor) for a in args])
+            node.argument_forms = [Form(a.shape, a.dtype) if isinstance(a, Tensor) else None for a in args]
             node.save(saved, given, outputs)
             node.attach(results)
         if watchers:
@@ -296,13 +314,14 @@ class _FunctionNode(Application):
 
     Attributes:
         forms: the form of each output that is a tensor.
+        argument_forms: likewise of each argument.
         sources: for each saved tensor its node, or the number of the output that it is.
     """
 
     forms: list[Form | None]
     function: type[Function]
     ctx: Any
-    is_tensor: tuple[bool, ...]
+    argument_forms: list[Form | None]
     sources: tuple[ArrayNode | int | None, ...]
 
     def save(self, tensors: Iterable[Tensor | None], given: list[Tensor], outputs: list[Any]) -> None:
@@ -319,13 +338,8 @@ class _FunctionNode(Application):
             self.prints = guard.fingerprints(self.kept)
 
     def differentiate(self, grads: list[Any], graph: bool) -> Iterable[Any]:
-        upstream = [self._upstream(i, g, graph) for i, g in enumerate(grads)]
-        self.ctx._saved = tuple([self._restored(k, s, graph) for k, s in zip(self.kept, self.sources)])
-        try:
-            answer = self.function.backward(self.ctx, *upstream)
-        finally:
-            self.ctx._saved = None
-        shares = list(answer) if isinstance(answer, tuple | list) else [answer]
+        upstream = [self._given(g, form, graph) for g, form in zip(grads, self.forms)]
+        shares = self._call(self.function.backward, upstream, graph)
         n = len(self.inputs)
         if len(shares) < n or any(c is not None for c in shares[n:]):
             raise RuntimeError(
@@ -335,11 +349,38 @@ class _FunctionNode(Application):
             )
         return [self._share(i, c, graph) for i, c in enumerate(shares[:n])]
 
-    def _upstream(self, i: int, g: Any, graph: bool) -> Tensor | None:
+    def push(self, tangents: list[Any], graph: bool) -> Any:
+        if self.function.jvp is Function.jvp:
+            return super().push(tangents, graph)
+        self.saved(graph)
+        with enable_grad() if graph else no_grad():
+            given = [self._given(t, form, graph) for t, form in zip(tangents, self.argument_forms)]
+            found = self._call(self.function.jvp, given, graph)
+        for t, form in zip(found, self.outputs):
+            if form is not None and t is not None and (t.shape, t.dtype) != form:
+                raise RuntimeError(
+                    f"{self.rule.name}.jvp: a tangent is {t.dtype} of shape {t.shape}, but the output is "
+                    f"{form.dtype} of shape {form.shape}"
+                )
+        if len(found) != len(self.outputs):
+            raise RuntimeError(f"{self.rule.name}.jvp returned {len(found)} tangents for {len(self.outputs)} outputs")
+        found = [t if graph or t is None else t._array for t in found]
+        return tuple(enumerate(found)) if self.several else found[0]
+
+    def _call(self, method: Callable[..., Any], given: list[Any], graph: bool) -> list[Any]:
+        """What `backward` or `jvp` answers, with the saved tensors at hand."""
+        self.ctx._saved = tuple([self._restored(k, s, graph) for k, s in zip(self.kept, self.sources)])
+        try:
+            answer = method(self.ctx, *given)
+        finally:
+            self.ctx._saved = None
+        return list(answer) if isinstance(answer, tuple | list) else [answer]
+
+    def _given(self, g: Any, form: Form | None, graph: bool) -> Tensor | None:
+        """A gradient or tangent as the user's method is given it; zeros for None where there is a form."""
         if isinstance(g, Tensor):
             return g.clone()
         if g is None:
-            form = self.forms[i]
             if not self.ctx._materialize or form is None:
                 return None
             g = np.zeros(*form)
@@ -357,7 +398,7 @@ class _FunctionNode(Application):
         source, which = self.inputs[i], f"{self.rule.name}.backward: the gradient of {self.rule.inputs[i]!r}"
         if c is None:
             return None
-        if not self.is_tensor[i]:
+        if self.argument_forms[i] is None:
             raise RuntimeError(f"{which} is to be None, for that argument was not a tensor")
         if not isinstance(c, Tensor):
             raise TypeError(f"{which} is to be a Tensor or None, not {type(c).__name__}")

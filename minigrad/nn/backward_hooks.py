@@ -33,6 +33,10 @@ class BackwardHook(Function):
         given = ctx.call(grads)
         return None, None, *[zeros(*shape, dtype=d) if g is None else g for g, (shape, d) in zip(given, ctx.shapes)]
 
+    @staticmethod
+    def jvp(ctx: Any, _: Any, __: Any, *tangents: Any) -> Any:  # forward mode calls no hooks
+        return tangents
+
 
 class Gates:
     """The two gates of one call of a module.
