@@ -97,6 +97,8 @@ RULES: dict[str, tuple[Any, dict[str, float], Callable[[Any], optim.Optimizer]]]
     "adam_incomplete": (lecture_adam_incomplete, {}, lambda p: optim.AdamIncomplete(p, lr=0.05, eps=1e-7)),
     "adam": (lecture_adam, {"beta1": 0.9, "beta2": 0.999}, lambda p: optim.Adam(p, lr=0.05, eps=1e-7)),
 }
+OTHERS = {"momentum_pytorch", "rmsprop_momentum", "amsgrad"}
+"""The rules that are not the lecture's; the oracle is PyTorch."""
 each_rule = pytest.mark.parametrize("name", RULES)
 
 
@@ -227,7 +229,7 @@ FUNCTIONS = [f for _, f in inspect.getmembers(rules, inspect.isfunction) if f.__
 
 
 def test_every_rule_is_tried() -> None:
-    assert {f.__name__ for f in FUNCTIONS} == {*RULES, "momentum_pytorch"}
+    assert {f.__name__ for f in FUNCTIONS} == {*RULES, *OTHERS}
 
 
 @pytest.mark.parametrize("rule", FUNCTIONS)
@@ -354,9 +356,119 @@ def test_a_step_keeps_the_leaf_and_its_memory() -> None:
     assert p.node is node and p._array is memory and p.requires_grad
 
 
+def test_weight_decay_is_coupled_or_decoupled() -> None:
+    coupled, decoupled = parameter(2.0), parameter(2.0)
+    for p, optimizer in ((coupled, optim.Adam), (decoupled, optim.AdamW)):
+        p.grad = tensor([0.0], dtype="float64")
+        optimizer([p], lr=0.1, weight_decay=0.5).step()
+    assert coupled.item() == pytest.approx(2 - 0.1)  # a whole step, whatever the decay
+    assert decoupled.item() == 2 * (1 - 0.1 * 0.5)
+
+
+def test_maximize_goes_up() -> None:
+    p = parameter(2.0)
+    p.sum().backward()
+    optim.SGD([p], lr=0.5, maximize=True).step()
+    assert p.item() == 2.5
+
+
+def test_a_parameter_of_any_layout_is_updated_alike() -> None:
+    start = np.random.default_rng(0).standard_normal((300, 200))
+    ends = []
+    for array in (start.copy(), np.asfortranarray(start)):
+        p = nn.Parameter(Tensor(array))
+        p._array = array.copy(order="K")
+        optimizer = optim.Adam([p], lr=0.1)
+        for _ in range(3):
+            p.grad = p.detach() ** 2
+            optimizer.step()
+        ends.append(p.detach().numpy())
+    assert not ends[1].flags.c_contiguous and np.array_equal(*ends)
+
+
+@pytest.mark.parametrize("size", [3, 2 * optim.optimizer.PIECE + 5])
+@each_rule
+def test_a_saved_state_goes_on(name: str, size: int) -> None:
+    start = np.random.default_rng(0).standard_normal(size)
+    ours, fresh = (RULES[name][2]([p]) for p in (parameter(*start), parameter(*start)))
+
+    def step(optimizer: optim.Optimizer) -> np.ndarray:
+        (p,) = optimizer.param_groups[0]["params"]
+        p.grad = p.detach() * 2
+        optimizer.step()
+        return p.detach().numpy()
+
+    for _ in range(3):
+        step(ours)
+    ours.param_groups[0]["lr"] = 0.01
+    saved = ours.state_dict()
+    fresh.param_groups[0]["params"][0].data = ours.param_groups[0]["params"][0].detach().clone()
+    fresh.load_state_dict(saved)
+    ends = [step(ours) for _ in range(3)][-1]
+    assert fresh.param_groups[0]["lr"] == 0.01
+    assert [step(fresh) for _ in range(3)][-1].tobytes() == ends.tobytes()  # `saved` has seen no step since
+
+
+def test_a_state_has_pytorchs_form() -> None:
+    a, b = parameter(1.0), parameter(1.0, 2.0)
+    optimizer = optim.Adam([{"params": [a]}, {"params": [b], "lr": 0.5}])
+    b.sum().backward()
+    optimizer.step()
+    saved = optimizer.state_dict()
+    assert [g["params"] for g in saved["param_groups"]] == [[0], [1]]
+    assert [g["lr"] for g in saved["param_groups"]] == [0.001, 0.5]
+    assert list(saved["state"]) == [1] and list(saved["state"][1]) == ["step", "exp_avg", "exp_avg_sq"]
+    assert saved["state"][1]["step"] == 1 and saved["state"][1]["exp_avg"].tolist() == pytest.approx([0.1, 0.1])
+
+
+def test_hooks_are_called_around_a_step() -> None:
+    p, calls = parameter(1.0), []
+    optimizer = optim.SGD([p], lr=1.0)
+    p.sum().backward()
+    before = optimizer.register_step_pre_hook(lambda o, args, kwargs: calls.append(("before", p.item())))
+    optimizer.register_step_post_hook(lambda o, args, kwargs: calls.append(("after", p.item())))
+    optimizer.step()
+    before.remove()
+    optimizer.step()
+    assert calls == [("before", 1.0), ("after", 0.0), ("after", -1.0)]
+
+
+def test_lbfgs_finds_the_minimum_of_rosenbrocks_valley() -> None:
+    p = parameter(-1.2, 1.0)
+    optimizer = optim.LBFGS([p], line_search_fn="strong_wolfe")
+
+    def closure() -> Tensor:
+        optimizer.zero_grad()
+        loss = 100 * (p[1] - p[0] ** 2) ** 2 + (1 - p[0]) ** 2
+        loss.backward()
+        return loss
+
+    losses = [optimizer.step(closure).item() for _ in range(4)]
+    assert losses[0] == pytest.approx(24.2) and losses == sorted(losses, reverse=True)
+    assert p.tolist() == pytest.approx([1, 1], abs=1e-4)  # tolerance_change is 1e-9
+
+
 PARAMETER = parameter(1.0)
 RESULT = PARAMETER * 2.0
 GIVEN_TWICE = nn.Linear(2, 2)
+
+
+def moved(kind: Any, *values: float) -> optim.Optimizer:
+    """After a step."""
+    p = parameter(*values)
+    p.sum().backward()
+    optimizer = kind([p])
+    optimizer.step()
+    return optimizer
+
+
+def strange() -> dict[str, Any]:
+    """The settings of SGD with the state of Adam."""
+    return {**moved(optim.Adam, 1.0).state_dict(), "param_groups": optim.SGD([PARAMETER]).state_dict()["param_groups"]}
+
+
+def load(kind: Any, saved: Any) -> None:
+    kind([PARAMETER]).load_state_dict(saved if isinstance(saved, dict) else saved.state_dict())
 
 
 @pytest.mark.parametrize(
@@ -386,6 +498,21 @@ GIVEN_TWICE = nn.Linear(2, 2)
         (lambda: optim.Adam([PARAMETER], betas=(0.9, 1.0)), ValueError, r"Adam: betas=\(0.9, 1.0\)"),
         (lambda: optim.Adam([PARAMETER], betas=0.9), TypeError, "betas is two numbers, got 0.9"),
         (lambda: optim.Adam([PARAMETER], eps=-1e-8), ValueError, "eps=-1e-08"),
+        (lambda: optim.SGD([PARAMETER], lr=-1), ValueError, r"lr=-1 is out of \[0, inf\); usual is 0.1 to 1e-4"),
+        (lambda: optim.SGD([PARAMETER], rate=1), TypeError, r"SGD has no setting 'rate'; it has \['dampening', "),
+        (lambda: optim.AdamW([PARAMETER], fused=True), NotImplementedError, "AdamW: fused=True is not supported"),
+        (lambda: optim.Adagrad([PARAMETER], lr_decay=-1), ValueError, "Adagrad: lr_decay=-1 is out"),
+        (lambda: optim.LBFGS([{"params": [PARAMETER]}] * 2), ValueError, "one group only"),
+        (lambda: optim.LBFGS([PARAMETER], line_search_fn="armijo"), ValueError, "'armijo' is neither 'strong_wolfe'"),
+        (lambda: optim.LBFGS([PARAMETER]).step(), TypeError, "give step\\(\\) a closure"),
+        (
+            lambda: load(optim.SGD, optim.SGD([parameter(1.0), PARAMETER])),
+            ValueError,
+            "groups have",
+        ),
+        (lambda: load(optim.SGD, optim.Adam([PARAMETER])), TypeError, r"SGD has no setting \['amsgrad', 'betas'"),
+        (lambda: load(optim.Adam, moved(optim.Adam, 1.0, 2.0)), ValueError, r"'exp_avg' has shape \(2,\), and its"),
+        (lambda: load(optim.SGD, strange()), ValueError, r"SGD keeps \['momentum_buffer'\], not 'step'"),
     ],
 )
 def test_errors(make: Callable[[], Any], error: type[Exception], message: str) -> None:

@@ -1,22 +1,26 @@
 """Parameter updates: the lecture's rules as functions (`rules`), as optimisers, and the decay of the learning rate."""
 
 from minigrad.optim import lr_scheduler, rules
+from minigrad.optim.lbfgs import LBFGS
+from minigrad.optim.optimizer import Optimizer
 from minigrad.optim.optimizers import (
     SGD,
     Adagrad,
     Adam,
     AdamIncomplete,
+    AdamW,
     Momentum,
     Nesterov,
-    Optimizer,
     RMSprop,
 )
 
 __all__ = [
+    "LBFGS",
     "SGD",
     "Adagrad",
     "Adam",
     "AdamIncomplete",
+    "AdamW",
     "Momentum",
     "Nesterov",
     "Optimizer",

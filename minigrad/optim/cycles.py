@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from minigrad.optim.optimizers import Optimizer
+from minigrad.optim.optimizer import Optimizer
 from minigrad.optim.scheduler import LRScheduler, cosine, memory_of, per_group, recall
 
 

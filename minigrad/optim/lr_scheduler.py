@@ -16,7 +16,7 @@ from typing import Any
 
 from minigrad.optim.combined import ChainedScheduler, SequentialLR
 from minigrad.optim.cycles import CosineAnnealingWarmRestarts, CyclicLR, OneCycleLR
-from minigrad.optim.optimizers import Optimizer
+from minigrad.optim.optimizer import Optimizer
 from minigrad.optim.plateau import ReduceLROnPlateau
 from minigrad.optim.scheduler import LRScheduler, cosine, memory_of, per_group, recall
 

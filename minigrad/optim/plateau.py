@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from minigrad.optim.optimizers import Optimizer
+from minigrad.optim.optimizer import Optimizer
 from minigrad.optim.scheduler import LRScheduler, per_group
 
 

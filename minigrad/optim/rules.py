@@ -84,6 +84,29 @@ def rmsprop(
     return x, {"cache": cache}
 
 
+def rmsprop_momentum(
+    x: Any,
+    dx: Any,
+    state: State,
+    learning_rate: float,
+    decay_rate: float = 0.99,
+    epsilon: float = 1e-7,
+    mu: float = 0.9,
+    centered: bool = True,
+) -> tuple[Any, State]:
+    """RMSProp with momentum: v gathers scaled gradients. If centered, they are scaled by the deviation from their mean.
+
+    Source: Graves, "Generating sequences with recurrent neural networks" (2013). As in `momentum_pytorch`, v does not
+    contain the learning rate.
+    """
+    cache = decay_rate * state.get("cache", 0.0) + (1 - decay_rate) * dx**2
+    mean = decay_rate * state.get("mean", 0.0) + (1 - decay_rate) * dx if centered else 0.0
+    variance = np.maximum(cache - mean**2, 0.0)  # rounding can make it negative
+    v = mu * state.get("v", 0.0) + dx / (np.sqrt(variance) + epsilon)
+    x = x + -learning_rate * v
+    return x, {"cache": cache} | ({"mean": mean} if centered else {}) | ({"v": v} if mu else {})
+
+
 def adam_incomplete(
     x: Any, dx: Any, state: State, learning_rate: float, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-7
 ) -> tuple[Any, State]:
@@ -105,3 +128,17 @@ def adam(
     vb = v / (1 - beta2**t)
     x = x + -learning_rate * mb / (np.sqrt(vb) + epsilon)
     return x, {"t": t, "m": m, "v": v}
+
+
+def amsgrad(
+    x: Any, dx: Any, state: State, learning_rate: float, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-7
+) -> tuple[Any, State]:
+    """Adam with the largest v so far in v's place, so that no step grows again (Reddi et al., 2018)."""
+    t = state.get("t", 0) + 1
+    m = beta1 * state.get("m", 0.0) + (1 - beta1) * dx
+    v = beta2 * state.get("v", 0.0) + (1 - beta2) * (dx**2)
+    v_max = np.maximum(state.get("v_max", 0.0), v)
+    mb = m / (1 - beta1**t)
+    vb = v_max / (1 - beta2**t)
+    x = x + -learning_rate * mb / (np.sqrt(vb) + epsilon)
+    return x, {"t": t, "m": m, "v": v, "v_max": v_max}

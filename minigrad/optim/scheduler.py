@@ -6,7 +6,7 @@ import math
 from types import FunctionType
 from typing import Any
 
-from minigrad.optim.optimizers import Optimizer
+from minigrad.optim.optimizer import Optimizer
 
 
 class LRScheduler:

@@ -1,8 +1,7 @@
-"""minigrad's layers, losses and optimisers against PyTorch's of the same names: numbers, defaults, names and reprs."""
+"""minigrad's layers and losses against PyTorch's of the same names: numbers, defaults, names and reprs."""
 
 from __future__ import annotations
 
-import inspect
 import math
 from typing import Any
 
@@ -26,66 +25,6 @@ def assert_close(ours: Any, theirs: Any, dtype: str) -> None:
     ours, theirs = numpy(ours), numpy(theirs)
     assert (ours.shape, ours.dtype) == (theirs.shape, theirs.dtype) and ours.dtype == dtype
     np.testing.assert_allclose(ours, theirs, rtol=RTOL[dtype], atol=RTOL[dtype])
-
-
-# ---- optimisers ------------------------------------------------------------------------------------------------
-
-OPTIMIZERS: list[tuple[str, dict[str, Any]]] = [
-    ("SGD", {}),
-    ("SGD", {"lr": 0.1}),
-    ("SGD", {"lr": 0.1, "weight_decay": 0.1}),
-    ("SGD", {"lr": 0.05, "momentum": 0.9}),
-    ("SGD", {"lr": 0.05, "momentum": 0.9, "dampening": 0.3, "weight_decay": 0.05}),
-    ("SGD", {"lr": 0.05, "momentum": 0.9, "nesterov": True}),
-    ("SGD", {"lr": 0.05, "momentum": 0.5, "nesterov": True, "weight_decay": 0.1}),
-    ("Adagrad", {}),
-    ("Adagrad", {"lr": 0.3, "eps": 1e-3, "weight_decay": 0.1}),
-    ("RMSprop", {}),
-    ("RMSprop", {"lr": 0.05, "alpha": 0.8, "eps": 1e-3, "weight_decay": 0.1}),
-    ("Adam", {}),
-    ("Adam", {"lr": 0.1, "betas": (0.5, 0.9), "eps": 1e-3}),
-    ("Adam", {"lr": 0.1, "weight_decay": 0.1}),
-]
-
-
-class Descent:
-    """30 steps of an optimiser, of either library, on a loss of two parameters; the rate changes half-way."""
-
-    def __init__(self, m: Any, name: str, settings: dict[str, Any], dtype: str) -> None:
-        rng = np.random.default_rng(0)
-        self.a, self.b = (m.tensor(rng.standard_normal(s).astype(dtype), requires_grad=True) for s in ((3, 2), (2,)))
-        x, self.y = rng.standard_normal((5, 3)).astype(dtype), m.tensor(rng.standard_normal((5, 2)).astype(dtype))
-        self.x = m.tensor(x)
-        self.optimizer = getattr(m.optim, name)([self.a, self.b], **settings)
-
-    def run(self) -> Any:
-        for step in range(30):
-            self.optimizer.zero_grad()
-            loss = ((self.x @ self.a + self.b - self.y) ** 2).mean()
-            loss.backward()
-            if step % 7 == 3:
-                self.b.grad = None  # such a parameter stays, and so does its state
-            if step == 15:
-                self.optimizer.param_groups[0]["lr"] *= 0.5
-            self.optimizer.step()
-            yield self.a
-            yield self.b
-
-
-@each_dtype
-@pytest.mark.parametrize(("name", "settings"), OPTIMIZERS)
-def test_optimisers(name: str, settings: dict[str, Any], dtype: str) -> None:
-    ours, theirs = (Descent(m, name, settings, dtype) for m in (minigrad, torch))
-    for a, b in zip(ours.run(), theirs.run(), strict=True):
-        assert_close(a, b, dtype)
-
-
-@pytest.mark.parametrize("name", ["SGD", "Adagrad", "RMSprop", "Adam"])
-def test_settings_have_pytorchs_names_defaults_and_places(name: str) -> None:
-    ours, theirs = (inspect.signature(getattr(m.optim, name)).parameters for m in (minigrad, torch))
-    assert {n: p.default for n, p in ours.items()} == {n: theirs[n].default for n in ours}
-    by_place = [n for n, p in ours.items() if p.kind is not p.KEYWORD_ONLY]
-    assert by_place == list(theirs)[: len(by_place)]
 
 
 # ---- layers and losses -----------------------------------------------------------------------------------------

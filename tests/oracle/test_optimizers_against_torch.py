@@ -1,0 +1,229 @@
+"""minigrad's optimisers against PyTorch's of the same names: every step of a run, states, defaults and signatures."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+import minigrad
+
+torch = pytest.importorskip("torch", reason="the oracle is PyTorch, which is not installed: pip install torch")
+pytestmark = pytest.mark.oracle
+
+DECAYED = {"lr": 0.05, "weight_decay": 0.1, "maximize": True}
+OPTIMIZERS: list[tuple[str, dict[str, Any]]] = [
+    ("SGD", {}),
+    ("SGD", {"lr": 0.1}),
+    ("SGD", {"lr": 0.1, "weight_decay": 0.1}),
+    ("SGD", {"lr": 0.05, "momentum": 0.9}),
+    ("SGD", {"lr": 0.05, "momentum": 0.9, "dampening": 0.3, "weight_decay": 0.05}),
+    ("SGD", {"lr": 0.05, "momentum": 0.9, "nesterov": True}),
+    ("SGD", {"lr": 0.05, "momentum": 0.5, "nesterov": True, "weight_decay": 0.1}),
+    ("SGD", {"lr": 0.001, "maximize": True}),
+    ("SGD", {"lr": 0.001, "momentum": 0.5, "maximize": True, "weight_decay": 0.1}),
+    ("Adagrad", {}),
+    ("Adagrad", {"lr": 0.3, "eps": 1e-3, "weight_decay": 0.1}),
+    ("Adagrad", {"lr": 0.3, "lr_decay": 0.1, "initial_accumulator_value": 0.5}),
+    ("Adagrad", {"lr_decay": 0.01, **DECAYED}),
+    ("RMSprop", {}),
+    ("RMSprop", {"lr": 0.05, "alpha": 0.8, "eps": 1e-3, "weight_decay": 0.1}),
+    ("RMSprop", {"lr": 0.01, "momentum": 0.9}),
+    ("RMSprop", {"lr": 0.01, "centered": True}),
+    ("RMSprop", {"lr": 0.01, "alpha": 0.9, "centered": True, "momentum": 0.5, "eps": 1e-3}),
+    ("RMSprop", {"momentum": 0.5, "centered": True, **DECAYED}),
+    ("Adam", {}),
+    ("Adam", {"lr": 0.1, "betas": (0.5, 0.9), "eps": 1e-3}),
+    ("Adam", {"lr": 0.1, "weight_decay": 0.1}),
+    ("Adam", {"lr": 0.1, "amsgrad": True, "betas": (0.5, 0.6)}),
+    ("Adam", {"lr": 0.1, "weight_decay": 0.1, "decoupled_weight_decay": True}),
+    ("Adam", {"amsgrad": True, **DECAYED}),
+    ("AdamW", {}),
+    ("AdamW", {"lr": 0.1, "betas": (0.5, 0.9), "eps": 1e-3, "weight_decay": 0.3}),
+    ("AdamW", {"lr": 0.1, "amsgrad": True, "betas": (0.5, 0.6)}),
+    ("AdamW", {"amsgrad": True, **DECAYED}),
+]
+NAMES = sorted({name for name, _ in OPTIMIZERS})
+each_optimizer = pytest.mark.parametrize(("name", "settings"), OPTIMIZERS)
+
+
+@pytest.fixture(autouse=True)
+def pytorch_counts_in_float64() -> Iterator[None]:
+    """PyTorch keeps a few factors of all numbers (NAdam's, ASGD's) in its default dtype; here they are Python's."""
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
+class Descent:
+    """50 steps of an optimiser of either library, on a loss of three parameters in two groups.
+
+    The second group has a rate of its own, a parameter has no gradient in some steps, and half-way the rates change.
+    """
+
+    def __init__(self, m: Any, name: str, settings: dict[str, Any], dtype: str) -> None:
+        rng = np.random.default_rng(0)
+        start = [rng.standard_normal(s).astype(dtype) for s in ((3, 2), (2,), ())]
+        self.a, self.b, self.c = self.parameters = [m.tensor(s, requires_grad=True) for s in start]
+        self.x, self.y = (m.tensor(rng.standard_normal((5, n)).astype(dtype)) for n in (3, 2))
+        kind, self.t = getattr(m.optim, name), 0
+        groups = [{"params": [self.a]}, {"params": [self.b, self.c], "lr": 0.02}]
+        self.optimizer = kind(groups, **settings)
+
+    def run(self, steps: int = 50) -> Iterator[list[np.ndarray]]:
+        for _ in range(steps):
+            self.optimizer.zero_grad()
+            loss = (((self.x @ self.a + self.b).sin() - self.y) ** 2).mean() * (2 + self.c.sin())
+            loss.backward()
+            if self.t % 7 == 3:
+                self.b.grad = None  # such a parameter stays, and so does its state
+            if self.t == 25:
+                for group in self.optimizer.param_groups:
+                    group["lr"] *= 0.5
+            self.optimizer.step()
+            self.t += 1
+            yield [np.array(p.detach().numpy()) for p in self.parameters]
+
+
+def compare(ours: Descent, theirs: Descent, steps: int, rtol: float) -> None:
+    for a, b in zip(ours.run(steps), theirs.run(steps), strict=True):
+        for p, q in zip(a, b, strict=True):
+            assert p.dtype == q.dtype
+            np.testing.assert_allclose(p, q, rtol=rtol, atol=rtol * 1e-2)
+
+
+@pytest.mark.parametrize(("dtype", "rtol"), [("float64", 1e-9), ("float32", 1e-3)])
+@each_optimizer
+def test_every_step(name: str, settings: dict[str, Any], dtype: str, rtol: float) -> None:
+    ours, theirs = (Descent(m, name, settings, dtype) for m in (minigrad, torch))
+    compare(ours, theirs, 50, rtol)
+
+
+@each_optimizer
+def test_large_parameters(name: str, settings: dict[str, Any]) -> None:
+    """They are updated in pieces."""
+    rng = np.random.default_rng(0)
+    start, *gradients = rng.standard_normal((6, 40, 2001))
+    ends = []
+    for m in (minigrad, torch):
+        p = m.tensor(start, requires_grad=True)
+        optimizer = getattr(m.optim, name)([p], **settings)
+        for gradient in gradients:
+            p.grad = m.tensor(gradient)
+            optimizer.step()
+        ends.append(np.array(p.detach().numpy()))
+    np.testing.assert_allclose(*ends, rtol=1e-9, atol=1e-12)
+
+
+@each_optimizer
+def test_a_saved_state_goes_on_here_and_that_of_pytorch_too(name: str, settings: dict[str, Any]) -> None:
+    theirs = Descent(torch, name, settings, "float64")
+    ours, fresh, fresh_too = (Descent(minigrad, name, settings, "float64") for _ in range(3))
+    compare(ours, theirs, 20, 1e-9)
+    saved = theirs.optimizer.state_dict()
+    for other, state in ((fresh, ours.optimizer.state_dict()), (fresh_too, copy.deepcopy(saved))):
+        for p, q in zip(other.parameters, ours.parameters):
+            p.data = q.detach().clone()
+        other.t = ours.t
+        other.optimizer.load_state_dict(state)
+    here = ours.optimizer.state_dict()
+    assert [g["params"] for g in here["param_groups"]] == [g["params"] for g in saved["param_groups"]]
+    for i, state in here["state"].items():
+        assert state.keys() <= saved["state"][i].keys()
+        for key, value in state.items():
+            np.testing.assert_allclose(np.asarray(value), np.asarray(saved["state"][i][key]), rtol=1e-9, atol=1e-12)
+    for a, b, c, d in zip(ours.run(30), fresh.run(30), fresh_too.run(30), theirs.run(30)):
+        for p, q, r, s in zip(a, b, c, d):
+            assert p.tobytes() == q.tobytes()
+            np.testing.assert_allclose(r, s, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", [*NAMES, "LBFGS"])
+def test_settings_have_pytorchs_names_defaults_and_places(name: str) -> None:
+    ours, theirs = (inspect.signature(getattr(m.optim, name)).parameters for m in (minigrad, torch))
+    named = {n: p for n, p in ours.items() if p.kind is not p.VAR_KEYWORD}
+    assert {n: p.default for n, p in named.items()} == {n: theirs[n].default for n in named}
+    by_place = [n for n, p in named.items() if p.kind is not p.KEYWORD_ONLY]
+    assert by_place == list(theirs)[: len(by_place)]
+    switches = theirs.keys() - named.keys()
+    assert switches <= {"foreach", "fused", "capturable", "differentiable"}
+    kind, p = getattr(minigrad.optim, name), minigrad.zeros(2, requires_grad=True)
+    for switch in switches:
+        kind([p], **{switch: theirs[switch].default})
+        with pytest.raises(NotImplementedError, match=f"{name}: {switch}=True is not supported"):
+            kind([p], **{switch: True})
+
+
+# ---- L-BFGS ----------------------------------------------------------------------------------------------------
+
+
+class Valley:
+    """L-BFGS of either library in Rosenbrock's valley, in more dimensions, with a parameter that has no gradient."""
+
+    def __init__(self, m: Any, settings: dict[str, Any], dtype: str = "float64") -> None:
+        self.a = m.tensor(np.array([-1.2, 1.0, 0.5], dtype), requires_grad=True)
+        self.b = m.tensor(np.array([[2.0, -0.3]], dtype), requires_grad=True)
+        self.unused = m.tensor(np.zeros(2, dtype), requires_grad=True)
+        self.optimizer = m.optim.LBFGS([self.a, self.b, self.unused], **settings)
+        self.cat, self.calls = m.cat, 0
+
+    def closure(self) -> Any:
+        self.calls += 1
+        self.optimizer.zero_grad()
+        x = self.cat([self.a, self.b.reshape(2)])
+        loss = (100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2).sum()
+        loss.backward()
+        return loss
+
+    def step(self) -> tuple[float, np.ndarray]:
+        loss = self.optimizer.step(self.closure)
+        return loss.item(), np.concatenate([p.detach().numpy().reshape(-1) for p in (self.a, self.b, self.unused)])
+
+
+SEARCH = {"line_search_fn": "strong_wolfe"}
+VALLEYS: list[dict[str, Any]] = [
+    SEARCH,
+    {"lr": 0.1, **SEARCH},
+    {"lr": 3.0, "max_iter": 4, **SEARCH},
+    {"max_iter": 1, **SEARCH},
+    {"max_iter": 7, "max_eval": 5, **SEARCH},
+    {"history_size": 2, "max_iter": 6, **SEARCH},
+    {"history_size": 1, "max_iter": 3, "tolerance_change": 1e-3, **SEARCH},
+    {"tolerance_grad": 10.0, **SEARCH},
+    {"lr": 0.01, "max_iter": 5},
+    {"lr": 0.01, "max_iter": 5, "max_eval": 3, "history_size": 2},
+    {"lr": 0.02, "max_iter": 3, "tolerance_change": 0.1},
+    {"lr": 0.01, "max_iter": 1},
+]
+
+
+@pytest.mark.parametrize("settings", VALLEYS, ids=str)
+def test_lbfgs(settings: dict[str, Any]) -> None:
+    ours, theirs = Valley(minigrad, settings), Valley(torch, settings)
+    for _ in range(12):
+        (loss, x), (other_loss, z) = ours.step(), theirs.step()
+        np.testing.assert_allclose(x, z, rtol=1e-9, atol=1e-9)
+        assert loss == pytest.approx(other_loss, rel=1e-7, abs=1e-12)
+        if loss < 1e-10:
+            break  # from here on all is rounding
+        assert ours.calls == theirs.calls
+    ours, theirs = Valley(minigrad, settings, "float32"), Valley(torch, settings, "float32")
+    np.testing.assert_allclose(ours.step()[1], theirs.step()[1], rtol=0.02, atol=0.02)
+
+
+@pytest.mark.parametrize("settings", [{"max_iter": 3, **SEARCH}, {"lr": 0.01, "max_iter": 3}], ids=str)
+def test_a_saved_lbfgs_goes_on_here_and_that_of_pytorch_too(settings: dict[str, Any]) -> None:
+    ours, theirs, fresh, fresh_too = (Valley(m, settings) for m in (minigrad, torch, minigrad, minigrad))
+    for _ in range(3):
+        ours.step(), theirs.step()
+    for other, saved in ((fresh, ours.optimizer.state_dict()), (fresh_too, theirs.optimizer.state_dict())):
+        other.optimizer.load_state_dict(copy.deepcopy(saved))
+        other.a.data, other.b.data = ours.a.detach().clone(), ours.b.detach().clone()
+    for _ in range(3):
+        ends = [valley.step()[1] for valley in (ours, fresh, fresh_too, theirs)]
+        assert ends[0].tobytes() == ends[1].tobytes()
+        np.testing.assert_allclose(ends[2], ends[3], rtol=1e-9)
