@@ -25,6 +25,7 @@ _WHERE = {
     "atleast_3d broadcast_shapes broadcast_tensors meshgrid cartesian_prod combinations block_diag tril_indices "
     "triu_indices",
     "contractions": "einsum tensordot",
+    "linalg": "chain_matmul",
     "engine": "no_grad enable_grad set_grad_enabled inference_mode is_grad_enabled is_inference_mode_enabled",
     "autograd": "walk detect_anomaly",
     "autograd.gradients": "grad",
@@ -37,7 +38,8 @@ _WHERE = {
     "show.draw": "draw",
 }
 _HOME = {name: module for module, names in _WHERE.items() for name in names.split()}
-_MODULES = {"autograd", "data", "distributions", "engine", "func", "nn", "optim", "scalar", "show", "special", "utils"}
+_MODULES = {"autograd", "data", "distributions", "engine", "func", "linalg", "nn", "optim", "scalar", "show"}
+_MODULES |= {"special", "utils"}
 _DTYPES = {
     **{name: name for name in ("float32", "float64", "uint8", "int8", "int16", "int32", "int64", "bool")},
     **{"float": "float32", "double": "float64", "short": "int16", "int": "int32", "long": "int64"},
@@ -76,6 +78,7 @@ if TYPE_CHECKING:  # the same for type checkers; what is not here, __getattr__ a
     from minigrad import distributions as distributions
     from minigrad import engine as engine
     from minigrad import func as func
+    from minigrad import linalg as linalg
     from minigrad import nn as nn
     from minigrad import optim as optim
     from minigrad import scalar as scalar

@@ -86,16 +86,27 @@ def _row(t: Any, axis: int | None) -> Any:
     return t.ravel() if axis is None else t
 
 
+def _solve(a: Any, b: Any) -> Any:
+    """As NumPy sees it: b is a vector only where it has one dimension."""
+    alone = 1 < np.ndim(b) < np.ndim(a)
+    return _joining("solve", "linalg")(a, b[None] if alone and np.ndim(b) == np.ndim(a) - 1 else b)
+
+
 def _trapezoid(y: Any, x: Any, dx: float, axis: int) -> Any:
-    y = _first(y, x)._of(y) if not isinstance(y, NumPy) else y
+    y = _lifted(y, x)
     return y.trapezoid(dx=dx, dim=axis) if x is None else y.trapezoid(x, dim=axis)
+
+
+def _lifted(a: Any, other: Any) -> Any:
+    """a as a tensor, as the other one is."""
+    return a if isinstance(a, NumPy) else other._of(a)
 
 
 def _product(name: str) -> Callable[..., Any]:
     """A method of two tensors, one of which may be an array."""
 
     def call(a: Any, b: Any) -> Any:
-        a, b = (x if isinstance(x, NumPy) else _first(a, b)._of(x) for x in (a, b))
+        a, b = _lifted(a, b), _lifted(b, a)
         return getattr(a, name)(b) if name == "inner" else getattr(a.ravel(), name)(b.ravel())
 
     return call
@@ -169,6 +180,19 @@ _FUNCTIONS: dict[Any, Callable[..., Any]] = {
     **{getattr(np, n): _product(n) for n in ("inner", "outer", "vdot")},
     np.einsum: _joining("einsum", "contractions"),
     np.tensordot: lambda a, b, axes=2: _joining("tensordot", "contractions")(a, b, axes),
+    **{
+        getattr(np.linalg, n): _joining(n, "linalg")
+        for n in ("inv", "det", "slogdet", "cholesky", "eigh", "eigvalsh", "qr", "svdvals", "matrix_power", "multi_dot")
+    },
+    np.linalg.solve: _solve,
+    np.linalg.norm: lambda x, ord=None, axis=None, keepdims=False: _joining("norm", "linalg")(x, ord, axis, keepdims),
+    np.linalg.svd: lambda a, full_matrices=True: _joining("svd", "linalg")(a, full_matrices),
+    np.linalg.pinv: lambda a, rcond=None, hermitian=False: _joining("pinv", "linalg")(
+        a, rtol=1e-15 if rcond is None else rcond, hermitian=hermitian
+    ),
+    np.trace: lambda a, offset=0, axis1=0, axis2=1: a.diagonal(offset, axis1, axis2).sum(-1),
+    np.kron: lambda a, b: _lifted(a, b).kron(b),
+    np.cross: lambda a, b, *, axis=-1: _lifted(a, b).cross(b, axis),
     np.diff: lambda a, n=1, axis=-1: _method("diff")(a, n, axis),
     np.trapezoid: lambda y, x=None, dx=1.0, axis=-1: _trapezoid(y, x, dx, axis),
     np.count_nonzero: lambda a, axis=None: a.count_nonzero(axis),
@@ -202,8 +226,16 @@ def _first(*values: Any) -> Any:
     return next(v for v in values if isinstance(v, NumPy))
 
 
+def _called(function: Any) -> str:
+    """Its name behind "np.", as in "linalg.norm"."""
+    if isinstance(function, np.ufunc):
+        return function.__name__
+    folder = function.__module__.removeprefix("numpy").removeprefix(".")
+    return f"{folder}.{function.__name__}" if folder else str(function.__name__)
+
+
 def _nearest(name: str) -> str:
-    known = {f.__name__ for f in [*_METHODS, *_FUNCTIONS]}
+    known = {_called(f) for f in [*_METHODS, *_FUNCTIONS]}
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)[0]
     return (
         f"np.{name} has no rule for tensors, so a gradient could not pass through it; the nearest that has one is "
@@ -257,8 +289,7 @@ class NumPy:
         if function in _ON_VALUES:
             return function(*map(_values, args), **{k: _values(v) for k, v in kwargs.items()})
         if function not in _FUNCTIONS:
-            folder = function.__module__.removeprefix("numpy").removeprefix(".")  # "linalg" of np.linalg.norm
-            raise TypeError(_nearest(f"{folder}.{function.__name__}" if folder else function.__name__))
+            raise TypeError(_nearest(_called(function)))
         return _FUNCTIONS[function](*args, **kwargs)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
@@ -10,6 +10,25 @@ from minigrad.operations.base import Base
 from minigrad.operations.made import in_place, refuse
 from minigrad.promotion import NUMBERS, check_broadcast, promoted
 from minigrad.rules import linalg
+from minigrad.rules.rule import Rule
+
+
+class SignLogDet(NamedTuple):
+    """What `slogdet` gives."""
+
+    sign: Any
+    logabsdet: Any
+
+
+def decomposed(name: str, rule: Rule, *operands: Any) -> Any:
+    """Apply a rule that does not go with every matrix."""
+    try:
+        return operands[0].apply(rule, *operands)
+    except np.linalg.LinAlgError as error:
+        what = "is not positive definite" if rule is linalg.cholesky else "is singular"
+        if rule not in (linalg.inv, linalg.solve, linalg.cholesky):
+            what = f"could not be decomposed ({error})"
+        raise np.linalg.LinAlgError(f"{name}: a matrix, of a tensor of shape {operands[0].shape}, {what}") from None
 
 
 class LinearAlgebra(Base):
@@ -122,6 +141,102 @@ class LinearAlgebra(Base):
         if not beta:  # also nan is not looked at
             return self._choose(np.zeros((), bool), self, scaled)
         return (self if beta == 1 else self._scaled(name, self, beta)) + scaled
+
+    # ---- square matrices, and batches of them ----------------------------------------------------------------------
+
+    def _square(self, name: str) -> Self:
+        """The tensor itself, checked."""
+        LinearAlgebra._matrix(self, name)
+        if self.shape[-1] != self.shape[-2]:
+            raise ValueError(f"{name}: takes square matrices, got shape {self.shape}")
+        return self
+
+    def _matrix(self, name: str) -> Self:
+        if not isinstance(self, Base):
+            refuse(name, self)
+        if self.dtype.kind != "f":
+            raise TypeError(f"{name} of a tensor of {self.dtype}: convert it to floats first, as in t.float()")
+        if self.ndim < 2:
+            raise ValueError(f"{name}: takes a matrix, or a batch of them, got shape {self.shape}")
+        return self
+
+    def det(self) -> Self:
+        """The determinant of each square matrix."""
+        t = LinearAlgebra._square(self, "det")
+        return t.apply(linalg.det, t)
+
+    def slogdet(self) -> Any:
+        """(sign, logabsdet): the determinant's sign, and the log of its size, which does not overflow."""
+        t = LinearAlgebra._square(self, "slogdet")
+        sign = np.asarray(np.linalg.slogdet(t._array)[0])
+        logabsdet = t.apply(linalg.logabsdet, t)
+        return SignLogDet(t._of(sign), logabsdet)
+
+    def logdet(self) -> Self:
+        """log(det(self)), without overflow; nan where the determinant is negative."""
+        t = LinearAlgebra._square(self, "logdet")
+        sign, size = t.slogdet()
+        return size if not (sign < 0).any() else size.masked_fill(sign < 0, np.nan)
+
+    def inverse(self) -> Self:
+        """The inverse of each square matrix. To solve A x = b, linalg.solve is faster and more exact.
+
+        Raises:
+            LinAlgError: for a singular matrix.
+        """
+        return decomposed("inv", linalg.inv, LinearAlgebra._square(self, "inv"))
+
+    def pinverse(self, rcond: float = 1e-15) -> Self:
+        """The pseudo-inverse; see linalg.pinv."""
+        t = LinearAlgebra._matrix(self, "pinverse")
+        return t.apply(linalg.pinv, t, rtol=rcond, hermitian=False)
+
+    def cholesky(self, upper: bool = False) -> Self:
+        """L with L Lᵀ = self, lower triangular; or with `upper` its transpose. Of symmetric positive matrices.
+
+        Raises:
+            LinAlgError: for one that is not positive definite.
+        """
+        out = decomposed("cholesky", linalg.cholesky, LinearAlgebra._square(self, "cholesky"))
+        return out.mT if upper else out
+
+    def matrix_power(self, n: int) -> Self:
+        """The product of n times the matrix; with a negative n, of the inverse."""
+        t = LinearAlgebra._square(self, "matrix_power")
+        if isinstance(n, bool) or not isinstance(n, int):
+            raise TypeError(f"matrix_power: n is an integer, got {type(n).__name__}: {n!r}")
+        if n < 0:
+            return t.inverse().matrix_power(-n)
+        if n == 0:
+            return self._of(np.broadcast_to(np.eye(t.shape[-1], dtype=t.dtype), t.shape).copy())
+        half = t if n < 2 else t.matrix_power(n // 2)
+        return half if n < 2 else half @ half if n % 2 == 0 else half @ half @ t
+
+    def trace(self) -> Self:
+        """The sum of a matrix's diagonal."""
+        return _checked("trace", (self, "self", 2)).diagonal().sum()
+
+    def kron(self, other: Any) -> Self:
+        """Kronecker's product: all products of an element of self with one of other, in blocks."""
+        if not hasattr(other, "dtype"):
+            refuse("kron", other)
+        ndim = max(self.ndim, other.ndim)
+        a, b = ((1,) * (ndim - t.ndim) + tuple(t.shape) for t in (self, other))
+        mine = self.reshape([n for size in a for n in (size, 1)])
+        blocks = mine * other.reshape([n for size in b for n in (1, size)])
+        return blocks.reshape([m * n for m, n in zip(a, b)])
+
+    def cross(self, other: Any, dim: int | None = None) -> Self:
+        """The cross product of vectors of three along `dim`; by default along the first dimension of that size."""
+        if dim is None:
+            if 3 not in self.shape:
+                raise ValueError(f"cross: takes vectors of 3, got shape {self.shape}")
+            dim = self.shape.index(3) - self.ndim
+        a, b = self, other if isinstance(other, Base) else self._of(other)
+        for t in (a, b):
+            if not t.ndim or t.shape[t._dim(dim)] != 3:
+                raise ValueError(f"cross: takes vectors of 3 along dim {dim}, got shapes {a.shape} and {b.shape}")
+        return a.roll(-1, dim) * b.roll(1, dim) - a.roll(1, dim) * b.roll(-1, dim)
 
     def dot(self, tensor: Any) -> Self:
         """The inner product of two vectors; as np.dot, also a matrix product, or one with a number."""
