@@ -23,9 +23,13 @@ def _softmax_loss(scores: Any, *, target: Any) -> Any:
 
 def _softmax_loss_scores(g: Any, scores: Any, target: Any) -> Any:
     """The probabilities, less 1 for the right class: the lecture's dscores."""
-    right = np.zeros(scores.shape, scores.dtype)
-    right[at(target)] = 1
-    return np.expand_dims(g, -1) * (softmax(scores, axis=-1) - right)
+    d = softmax(scores, axis=-1)
+    if hasattr(d, "apply"):
+        right = np.zeros(scores.shape, scores.dtype)
+        right[at(target)] = 1
+        return np.expand_dims(g, -1) * (d - right)
+    d[at(target)] -= 1
+    return np.expand_dims(g, -1) * d
 
 
 cross_entropy = Rule("cross_entropy", _softmax_loss, scores=_softmax_loss_scores)

@@ -32,11 +32,23 @@ def _mean(x: Any, axis: Axes) -> Any:
 def _standardize_x(g: Any, x: Any, y: Any, scale: Any, axis: Axes, eps: float) -> Any:
     if hasattr(g, "apply"):  # while this is recorded, the scale is to be a function of x
         scale = (moments(x, axis)[1] + eps) ** -0.5
-    return scale * (g - _mean(g, axis) - y * _mean(g * y, axis))
+        return scale * (g - _mean(g, axis) - y * _mean(g * y, axis))
+    d = g * y  # the same, in the memory of one array: fresh memory would take as long as the arithmetic
+    np.multiply(y, _mean(d, axis), out=d)
+    d += _mean(g, axis)
+    np.subtract(g, d, out=d)
+    d *= scale
+    return d
+
+
+def _standardize(x: Any, *, mean: Any, scale: Any, axis: Axes, eps: float) -> Any:
+    y = x - mean
+    y *= scale
+    return y
 
 
 # mean and scale are x's own; the caller computes them, since running statistics need them too
-standardize = Rule("standardize", lambda x, *, mean, scale, axis, eps: (x - mean) * scale, x=_standardize_x)
+standardize = Rule("standardize", _standardize, x=_standardize_x)
 
 
 def _rms_scale(x: Any, axis: Axes, eps: float) -> Any:

@@ -65,9 +65,10 @@ def _softmax(x: Any, *, axis: int) -> Any:
 
 
 def _log_softmax(x: Any, *, axis: int) -> Any:
-    shifted = x - _top(x, axis)
+    y = np.asarray(x - _top(x, axis))
     with np.errstate(divide="ignore"):  # log(0) of no elements at all
-        return shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
+        y -= np.log(np.sum(np.exp(y), axis=axis, keepdims=True))
+    return y
 
 
 logsumexp = Rule(

@@ -1,14 +1,19 @@
 """Layers and two training steps at typical sizes, forward and backward, against PyTorch eager and NumPy by hand.
 
-    pip install torch==2.13.0 && python tests/benchmarks/layers.py [part of a name ...]
+    pip install torch==2.13.0
+    OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 python tests/benchmarks/layers.py [part of a name ...]
 
-Everything in float32, with default settings. Each case is written once, for both libraries, and starts from the same
-parameters in both; what they answer is compared before it is timed. The contenders take turns in one process. Prints a
-Markdown table of medians; the ratios are medians of those of each round.
+With one thread, as here, it measures the processor's time, which other programs on the machine hardly disturb; without
+these settings the wall clock's, and wants a machine of its own.
+
+Everything in float32. Each case is written once, for both libraries, and starts from the same parameters in both; what
+they answer is compared before it is timed. The contenders take turns in one process. Prints a Markdown table of
+medians; the ratios are medians of those of each round.
 """
 
 from __future__ import annotations
 
+import os
 import statistics
 import sys
 import time
@@ -20,6 +25,7 @@ import torch
 
 import minigrad
 
+clock = time.process_time if os.environ.get("OMP_NUM_THREADS") == "1" else time.perf_counter
 Step = Callable[[], Any]
 Layer = Callable[..., Any]
 
@@ -248,17 +254,17 @@ def main(wanted: list[str], rounds: int = 15, least: float = 0.02) -> None:
         contenders = [make(m, state) for m in (minigrad, torch)] + ([by_hand()] if by_hand else [])
         first, second = (np.asarray(step().detach().numpy()) for step in contenders[:2])
         assert "dropout" in name or np.allclose(first, second, rtol=1e-3, atol=1e-4), f"{name}: the answers differ"
-        began = time.perf_counter()
+        began = clock()
         contenders[0]()
-        steps = max(1, int(least / (time.perf_counter() - began)))
+        steps = max(1, int(least / (clock() - began)))
         times = []
         for _ in range(rounds):
             row = []
             for step in contenders:
-                began = time.perf_counter()
+                began = clock()
                 for _ in range(steps):
                     step()
-                row.append((time.perf_counter() - began) / steps * 1e3)
+                row.append((clock() - began) / steps * 1e3)
             times.append(row)
         ours, theirs, *numpys = (statistics.median(column) for column in zip(*times[1:]))
         ratio = statistics.median(row[0] / row[1] for row in times[1:])
