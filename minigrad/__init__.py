@@ -39,11 +39,12 @@ _WHERE = {
 }
 _HOME = {name: module for module, names in _WHERE.items() for name in names.split()}
 _MODULES = {"autograd", "data", "distributions", "engine", "func", "linalg", "nn", "optim", "scalar", "show"}
-_MODULES |= {"special", "utils"}
+_MODULES |= {"random", "special", "utils"}
 _DTYPES = {
     **{name: name for name in ("float32", "float64", "uint8", "int8", "int16", "int32", "int64", "bool")},
     **{"float": "float32", "double": "float64", "short": "int16", "int": "int32", "long": "int64"},
 }
+_NO_DTYPES = {"float16", "half", "bfloat16", "complex64", "complex128", "cfloat", "uint16", "uint32", "uint64"}
 
 
 def __getattr__(name: str) -> Any:
@@ -58,7 +59,8 @@ def __getattr__(name: str) -> Any:
     elif not name.startswith("_") and hasattr(_operations(), name):  # minigrad.exp(t) is t.exp()
         value = getattr(_operations(), name)
     else:
-        raise AttributeError(f"module 'minigrad' has no attribute {name!r}")
+        mend = f": tensors are of {', '.join(_DTYPES)}" if name in _NO_DTYPES else ""
+        raise AttributeError(f"module 'minigrad' has no attribute {name!r}{mend}")
     globals()[name] = value
     return value
 
@@ -81,6 +83,7 @@ if TYPE_CHECKING:  # the same for type checkers; what is not here, __getattr__ a
     from minigrad import linalg as linalg
     from minigrad import nn as nn
     from minigrad import optim as optim
+    from minigrad import random as random
     from minigrad import scalar as scalar
     from minigrad import show as show
     from minigrad import special as special

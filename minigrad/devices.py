@@ -68,7 +68,7 @@ def check_options(name: str, options: dict[str, Any]) -> None:
             check_device(name, value)
         elif key not in {"layout", "pin_memory", "memory_format", "out", "names"}:
             raise TypeError(f"{name}() got an unexpected keyword argument {key!r}")
-        elif value not in (None, False):
+        elif value is not None and value is not False:
             raise NotImplementedError(f"{name}: {key}={value!r} is not supported: leave it out")
 
 

@@ -22,7 +22,7 @@ from minigrad.arrays import array_from, index_from, selected_first
 from minigrad.engine import Node, RemovableHandle, mode, now, report, watchers
 from minigrad.operations import Casts, Factories, Operations
 from minigrad.printing import tensor_text
-from minigrad.promotion import TYPES, destination, kind, scalar_type
+from minigrad.promotion import TYPES, destination, kind, operand, scalar_type
 from minigrad.rules import index as ix
 from minigrad.rules import shape as moves
 from minigrad.rules.rule import Elementwise, Plan, Rule
@@ -755,6 +755,8 @@ class Tensor(Operations, Factories, Casts, protocols.NumPy):
         return len(self._array)
 
     def __contains__(self, value: Any) -> bool:
+        if operand(value) is None:
+            raise TypeError(f"in: a tensor holds numbers, and {value!r} is a {type(value).__name__}")
         return bool((self._array == (value._array if isinstance(value, Tensor) else value)).any())
 
     @property
