@@ -26,7 +26,7 @@ _WHERE = {
     "triu_indices",
     "contractions": "einsum tensordot",
     "linalg": "chain_matmul",
-    "engine": "no_grad enable_grad set_grad_enabled inference_mode is_grad_enabled is_inference_mode_enabled",
+    "modes": "no_grad enable_grad set_grad_enabled inference_mode is_grad_enabled is_inference_mode_enabled",
     "autograd": "walk detect_anomaly",
     "autograd.gradients": "grad",
     "files": "load save",
@@ -123,9 +123,6 @@ if TYPE_CHECKING:  # the same for type checkers; what is not here, __getattr__ a
     from minigrad.devices import device as device
     from minigrad.devices import get_default_device as get_default_device
     from minigrad.devices import set_default_device as set_default_device
-    from minigrad.engine import enable_grad as enable_grad
-    from minigrad.engine import is_grad_enabled as is_grad_enabled
-    from minigrad.engine import no_grad as no_grad
     from minigrad.files import load as load
     from minigrad.files import save as save
     from minigrad.generator import Generator as Generator
@@ -155,6 +152,9 @@ if TYPE_CHECKING:  # the same for type checkers; what is not here, __getattr__ a
     from minigrad.joining import tril_indices as tril_indices
     from minigrad.joining import triu_indices as triu_indices
     from minigrad.joining import vstack as vstack
+    from minigrad.modes import enable_grad as enable_grad
+    from minigrad.modes import is_grad_enabled as is_grad_enabled
+    from minigrad.modes import no_grad as no_grad
     from minigrad.network import Network as Network
     from minigrad.printing import set_printoptions as set_printoptions
     from minigrad.promotion import get_default_dtype as get_default_dtype

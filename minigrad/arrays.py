@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.engine import mode
+from minigrad.modes import mode
 from minigrad.promotion import SUPPORTED, default, result_type, scalar_type
 
 

@@ -19,7 +19,7 @@ import numpy as np
 from minigrad.autograd import grad
 from minigrad.creation import as_tensor
 from minigrad.diagnosis import Case, diagnose
-from minigrad.engine import enable_grad, no_grad
+from minigrad.modes import enable_grad, no_grad
 from minigrad.tensors import Tensor
 
 STEPS = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8)

@@ -11,11 +11,12 @@ import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from minigrad import engine
+from minigrad import engine, modes
 from minigrad.autograd.functional import columns, fresh, pulled, pushed, rows
 from minigrad.autograd.trees import filled, leaves, mapped, tensors
 from minigrad.creation import ones_like, zeros_like
-from minigrad.engine import enable_grad, mode, now
+from minigrad.engine import now
+from minigrad.modes import enable_grad, mode
 from minigrad.nn.module import Module
 from minigrad.tensors import Tensor
 
@@ -234,7 +235,7 @@ def jacrev(
     def jacobian(*args: Any, **options: Any) -> Any:
         trace = _Trace("jacrev", func, args, options, argnums, has_aux)
         graph = trace.recorded()
-        with enable_grad() if graph else engine.no_grad():
+        with enable_grad() if graph else modes.no_grad():
             table = rows(trace.ys, trace.xs, lambda y, u: _zeros_for_none(pulled([y], trace.xs, [u], graph), trace.xs))
         return trace.answer(filled(trace.output, [trace.by_input(row) for row in table]))
 
@@ -260,7 +261,7 @@ def jacfwd(
     def jacobian(*args: Any, **options: Any) -> Any:
         trace = _Trace("jacfwd", func, args, options, argnums, has_aux)
         graph = trace.recorded()
-        with enable_grad() if graph else engine.no_grad():
+        with enable_grad() if graph else modes.no_grad():
             table = columns(trace.ys, trace.xs, graph)
         return trace.answer(filled(trace.output, [trace.by_input(row) for row in table]))
 

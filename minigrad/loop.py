@@ -9,8 +9,8 @@ from typing import NamedTuple
 from minigrad import nn
 from minigrad.creation import as_tensor
 from minigrad.data import Dataset, digits
-from minigrad.engine import no_grad
 from minigrad.generator import manual_seed
+from minigrad.modes import no_grad
 from minigrad.network import Loss, Network
 
 

@@ -19,8 +19,9 @@ from numbers import Real
 from operator import attrgetter
 from typing import Any
 
-from minigrad.engine import Node, backward, mode, no_grad, now, refuse_released, report, watchers
+from minigrad.engine import Node, backward, now, refuse_released, report, watchers
 from minigrad.ieee import IEEE, IEEE_NUMBERS, NUMBERS
+from minigrad.modes import mode, no_grad
 from minigrad.rules import elementwise as rules
 from minigrad.rules.rule import Elementwise
 

@@ -17,9 +17,10 @@ from typing import Any, NoReturn, Self
 
 import numpy as np
 
-from minigrad import devices, engine, guard, protocols
+from minigrad import devices, engine, guard, modes, protocols
 from minigrad.arrays import array_from, index_from, selected_first
-from minigrad.engine import Node, RemovableHandle, mode, now, report, watchers
+from minigrad.engine import Node, RemovableHandle, now, report, watchers
+from minigrad.modes import mode
 from minigrad.operations import Casts, Factories, Operations
 from minigrad.printing import tensor_text
 from minigrad.promotion import TYPES, destination, kind, operand, scalar_type
@@ -127,7 +128,7 @@ class ArrayNode(Node):
     def push(self, tangents: list[Any], graph: bool) -> Any:
         if not isinstance(self.rule, Elementwise):
             u = Tensor(np.zeros(self.shape, self.dtype), requires_grad=True)
-            with engine.enable_grad():
+            with modes.enable_grad():
                 shares = self.pull(u, graph=True)
             return transposed([u], shares, tangents, graph)[0]
         # each element acts on its own: the same factor turns g into a share and a tangent into a tangent
@@ -589,7 +590,7 @@ class Tensor(Operations, Factories, Casts, protocols.NumPy):
             if base._generation != view._seen:
                 view._check_layout()
                 rule, parameters, _ = view._view
-                with engine.enable_grad():
+                with modes.enable_grad():
                     view._node = Tensor.apply(rule, base, **parameters)._node
                 view._seen = base._generation
                 view._generation += 1  # for the views of this view
@@ -667,7 +668,7 @@ class Tensor(Operations, Factories, Casts, protocols.NumPy):
         """Become the view of oneself that the method `name` gives."""
         self._recorded(f"{name}_", None)  # refuses leaves
         leaf = self._node is not None and self.is_leaf
-        with engine.enable_grad():
+        with modes.enable_grad():
             view = getattr(self, name)(*args, **named)
         if self._base is not None:  # from now on a view of what one was
             old = _new(Tensor)

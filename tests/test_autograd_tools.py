@@ -18,6 +18,7 @@ import minigrad
 from minigrad import Network, Tensor, Value, engine, func, nn, ones, tensor, walk
 from minigrad.autograd import Function, detect_anomaly, functional, set_detect_anomaly
 from minigrad.engine import watchers
+from minigrad.modes import mode
 from minigrad.rules.rule import Rule
 
 
@@ -354,7 +355,7 @@ def test_grad_refuses_batches() -> None:
 def test_modes_belong_to_a_thread() -> None:
     seen = []
     with minigrad.inference_mode():
-        thread = threading.Thread(target=lambda: seen.append((minigrad.is_grad_enabled(), engine.mode.inference)))
+        thread = threading.Thread(target=lambda: seen.append((minigrad.is_grad_enabled(), mode.inference)))
         thread.start()
         thread.join()
     assert seen == [(True, False)]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from minigrad.autograd.anomaly import detect_anomaly, set_detect_anomaly
 from minigrad.autograd.gradients import Event, backward, walk
 from minigrad.autograd.gradients import grads as grad
-from minigrad.engine import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
+from minigrad.modes import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 
 if TYPE_CHECKING:
     from minigrad.autograd import function as function

@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minigrad import engine, guard
-from minigrad.engine import enable_grad, mode, no_grad, now, report, watchers
+from minigrad import guard, modes
+from minigrad.engine import now, report, watchers
+from minigrad.modes import enable_grad, mode, no_grad
 from minigrad.rules.rule import Rule
 from minigrad.tensors import ArrayNode, Tensor, _tensor, described, transposed, unbroadcast
 
@@ -428,7 +429,7 @@ def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
         with no_grad():
             answer = backward(ctx, *grads)
         involved = [t for t in (*grads, *ctx.saved_tensors) if isinstance(t, Tensor) and t.requires_grad]
-        if not engine.is_grad_enabled() or not involved:
+        if not modes.is_grad_enabled() or not involved:
             return answer
 
         def refusing(c: Any) -> Any:

@@ -18,8 +18,8 @@ import numpy as np
 from minigrad import engine, guard
 from minigrad.autograd.gradients import grads
 from minigrad.creation import zeros, zeros_like
-from minigrad.engine import enable_grad, no_grad
 from minigrad.joining import stack
+from minigrad.modes import enable_grad, no_grad
 from minigrad.tensors import Tensor
 
 Tensors = Tensor | Sequence[Tensor]

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from minigrad import engine
-from minigrad.engine import Node, enable_grad, no_grad
+from minigrad.engine import Node
+from minigrad.modes import enable_grad, no_grad
 
 
 def grad(outputs: Any, inputs: Any, *args: Any, **options: Any) -> Any:

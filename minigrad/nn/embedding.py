@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 
 from minigrad.creation import as_tensor
-from minigrad.engine import no_grad
+from minigrad.modes import no_grad
 from minigrad.nn.module import Module, Parameter
 from minigrad.promotion import default
 from minigrad.random import randn

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.engine import no_grad
 from minigrad.generator import numbers
+from minigrad.modes import no_grad
 from minigrad.tensors import Tensor
 
 

@@ -10,7 +10,8 @@ import numpy as np
 
 from minigrad.arrays import array_from
 from minigrad.creation import zeros_like
-from minigrad.engine import RemovableHandle, no_grad
+from minigrad.engine import RemovableHandle
+from minigrad.modes import no_grad
 from minigrad.nn.backward_hooks import Gates
 from minigrad.promotion import destination
 from minigrad.tensors import Tensor

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.creation import as_tensor, ones, zeros
-from minigrad.engine import no_grad
+from minigrad.modes import no_grad
 from minigrad.nn.layers import checked_size
 from minigrad.nn.lazy import Lazy
 from minigrad.nn.module import Module, Parameter

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minigrad.creation import as_tensor, zeros
-from minigrad.engine import no_grad
+from minigrad.modes import no_grad
 from minigrad.nn.module import Module
 from minigrad.tensors import Tensor
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from minigrad.engine import mode
+from minigrad.modes import mode
 from minigrad.operations.base import Base
 from minigrad.promotion import NUMBERS, check_broadcast, operand
 from minigrad.rules import index as ix

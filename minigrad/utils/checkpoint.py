@@ -13,8 +13,9 @@ from typing import Any
 from minigrad import engine, guard
 from minigrad.autograd.function import Application
 from minigrad.autograd.trees import mapped, tensors
-from minigrad.engine import enable_grad, is_grad_enabled, now
+from minigrad.engine import now
 from minigrad.generator import numbers
+from minigrad.modes import enable_grad, is_grad_enabled
 from minigrad.rules.rule import Rule
 from minigrad.tensors import Tensor, _tensor
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from minigrad.creation import as_tensor
-from minigrad.engine import no_grad
 from minigrad.joining import cat
+from minigrad.modes import no_grad
 from minigrad.tensors import Tensor
 
 

@@ -1,0 +1,157 @@
+"""The grad modes: whether what a thread computes is recorded. They import no NumPy."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ContextDecorator
+from typing import Any, Self
+
+
+class _Mode(threading.local):
+    """What this thread's operations do besides computing."""
+
+    recording = True
+    inference = False
+
+
+mode = _Mode()
+
+
+class no_grad(ContextDecorator):
+    """Operations in here are not recorded: nothing they compute requires a gradient.
+
+    A context manager and, called, a decorator. Thread-local, as PyTorch's.
+
+    >>> from minigrad.scalar import Value
+    >>> w = Value(2.0)
+    >>> with no_grad():
+    ...     print((w * 3.0).inputs)
+    ()
+    """
+
+    _recording = False
+    _inference: bool | None = None  # None leaves it as it is
+
+    def __new__(cls, function: Any = None) -> Any:
+        return cls()(function) if callable(function) else super().__new__(cls)  # @no_grad, without brackets
+
+    def __init__(self) -> None:
+        self._earlier: list[tuple[bool, bool]] = []  # a stack, for the object may be entered again inside itself
+
+    def _recreate_cm(self) -> Self:
+        return type(self)()
+
+    def __call__(self, function: Callable[..., Any]) -> Any:
+        if not inspect.isgeneratorfunction(function):
+            return super().__call__(function)
+
+        @functools.wraps(function)
+        def steps(*args: Any, **kwargs: Any) -> Iterator[Any]:
+            results = function(*args, **kwargs)
+            try:
+                sent: Any = None
+                while True:
+                    with self._recreate_cm():  # around each step: in between, the mode is the caller's
+                        try:
+                            result = results.send(sent)
+                        except StopIteration as end:
+                            return end.value
+                    sent = yield result
+            finally:
+                results.close()
+
+        return steps
+
+    def __enter__(self) -> None:
+        self._earlier.append(_state())
+        self._set()
+
+    def _set(self) -> None:
+        if self._inference is not None:
+            mode.inference = self._inference
+        mode.recording = self._recording and not mode.inference
+
+    def __exit__(self, *exc: object) -> None:
+        _restore(self._earlier.pop())
+
+
+class enable_grad(no_grad):
+    """Operations in here are recorded, also inside `no_grad`."""
+
+    _recording = True
+
+
+class set_grad_enabled(no_grad):
+    """Record operations or not, from now on; as a context manager or decorator, in there only.
+
+    >>> from minigrad.scalar import Value
+    >>> for train in (True, False):
+    ...     with set_grad_enabled(train):
+    ...         print(len((Value(2.0) * Value(3.0)).inputs))
+    2
+    0
+    """
+
+    def __new__(cls, mode: bool) -> Any:
+        if not isinstance(mode, bool):
+            raise TypeError(f"set_grad_enabled: mode is True or False, got {type(mode).__name__}: {mode!r}")
+        return object.__new__(cls)
+
+    def __init__(self, mode: bool) -> None:
+        super().__init__()
+        self._recording = mode
+        self._before = _state()
+        self._set()
+
+    def _recreate_cm(self) -> Self:
+        return type(self)(self._recording)
+
+    def __call__(self, function: Callable[..., Any]) -> Any:
+        _restore(self._before)  # a decorator changes nothing until the function is called
+        return super().__call__(function)
+
+    def __enter__(self) -> None:
+        self._set()
+
+    def __exit__(self, *exc: object) -> None:
+        _restore(self._before)
+
+
+class inference_mode(no_grad):
+    """`no_grad` which `enable_grad` inside does not lift. With `mode=False`, as if outside of it.
+
+    The results are ordinary tensors; PyTorch's may not take part in a recorded computation later on.
+    """
+
+    _inference = True
+
+    def __new__(cls, mode: Any = True) -> Any:
+        return super().__new__(cls, mode)
+
+    def __init__(self, mode: bool = True) -> None:
+        super().__init__()
+        self._inference, self._recording = mode, not mode
+
+    def _recreate_cm(self) -> Self:
+        return type(self)(bool(self._inference))
+
+
+def _state() -> tuple[bool, bool]:
+    return mode.recording, mode.inference
+
+
+def _restore(state: tuple[bool, bool]) -> None:
+    mode.recording, mode.inference = state
+
+
+def is_grad_enabled() -> bool:
+    """Whether this thread's operations are being recorded."""
+    return mode.recording
+
+
+def is_inference_mode_enabled() -> bool:
+    """Whether this thread is inside `inference_mode`."""
+    return mode.inference
