@@ -9,7 +9,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from minigrad import guard
-from minigrad.engine import enable_grad
+from minigrad.modes import enable_grad
 from minigrad.optim.optimizer import Optimizer, Range
 from minigrad.optim.rules import State
 

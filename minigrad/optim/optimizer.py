@@ -11,7 +11,8 @@ import numpy as np
 
 from minigrad import guard
 from minigrad.creation import tensor, zeros_like
-from minigrad.engine import RemovableHandle, enable_grad
+from minigrad.engine import RemovableHandle
+from minigrad.modes import enable_grad
 from minigrad.optim.rules import State
 from minigrad.tensors import Tensor
 
