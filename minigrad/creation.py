@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.devices import check_device, check_options
+from minigrad.engine import mode
 from minigrad.operations.base import sizes_of
 from minigrad.promotion import NUMBERS, SUPPORTED, TYPES, default, floats, kind, scalar_type
 from minigrad.promotion import result_type as _result_type
@@ -99,10 +100,13 @@ def full(size: Any, fill_value: Any, *, dtype: Any = None, requires_grad: bool =
     value = getattr(fill_value, "_array", fill_value)
     if isinstance(value, str) or np.ndim(value):
         raise TypeError(f"full: fill_value is a number, got {type(fill_value).__name__}: {fill_value!r}")
+    if mode.recording and getattr(fill_value, "requires_grad", False):
+        raise RuntimeError(
+            "full: the gradient of fill_value would be lost; to keep it: t.expand(size), else t.detach()"
+        )
     inferred = default.dtype if isinstance(fill_value, float) else np.asarray(value).dtype
-    return filled(
-        np.full(sizes_of("full", (size,), options), value, scalar_type("full", dtype or inferred)), requires_grad
-    )
+    shape, found = sizes_of("full", (size,), options), scalar_type("full", dtype or inferred)
+    return filled(np.full(shape, value, found), requires_grad)
 
 
 def zeros_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False, **options: Any) -> Tensor:

@@ -107,6 +107,11 @@ class _Absent:
 
     manual_seed_all = manual_seed
 
+    def __getattr__(self, name: str) -> NoReturn:
+        raise AttributeError(
+            f"{name}: minigrad computes on the CPU only; a program that asks is_available() needs it not"
+        )
+
 
 class backends:
     """What else PyTorch could compute with."""

@@ -10,6 +10,7 @@ from minigrad.creation import as_tensor, filled
 from minigrad.devices import check_options
 from minigrad.generator import Generator as Generator
 from minigrad.generator import default_generator as default_generator
+from minigrad.generator import fork_rng as fork_rng
 from minigrad.generator import get_rng_state as get_rng_state
 from minigrad.generator import initial_seed as initial_seed
 from minigrad.generator import manual_seed as manual_seed

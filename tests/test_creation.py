@@ -45,6 +45,7 @@ from minigrad import device, tensor
         (lambda: minigrad.arange(0, 3, 0), ValueError, "the step is 0"),
         (lambda: minigrad.arange(3, 0), ValueError, "a step of 1 leads away from 0, starting from 3"),
         (lambda: minigrad.full((2,), [1]), TypeError, "fill_value is a number, got list"),
+        (lambda: minigrad.full((2,), tensor(1.0, requires_grad=True)), RuntimeError, "t.expand"),
         (lambda: minigrad.from_numpy([1]), TypeError, "takes an array, got list"),
         (lambda: minigrad.asarray([1.0], copy=False), ValueError, "list cannot be shared"),
         (lambda: minigrad.set_default_dtype(np.int64), TypeError, "float32 or float64, not int64"),
@@ -69,6 +70,9 @@ def test_devices() -> None:
     assert device("cuda" if minigrad.cuda.is_available() else "cpu").type == "cpu"
     assert minigrad.accelerator.current_accelerator() is None and not minigrad.backends.cudnn.is_available()
     minigrad.cuda.manual_seed_all(3)
+    minigrad.backends.cudnn.benchmark = True
+    with pytest.raises(AttributeError, match="synchronize: minigrad computes on the CPU only"):
+        minigrad.cuda.synchronize()
     minigrad.set_default_device("cpu")
     with pytest.raises(RuntimeError, match="CPU only"):
         minigrad.set_default_device("cuda")
