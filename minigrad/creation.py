@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.devices import check_device, check_options
-from minigrad.engine import mode
+from minigrad.modes import mode
 from minigrad.operations.base import sizes_of
 from minigrad.promotion import NUMBERS, SUPPORTED, TYPES, default, floats, kind, scalar_type
 from minigrad.promotion import result_type as _result_type
