@@ -69,7 +69,7 @@ def test_the_error_function_and_its_complement_to_all_digits() -> None:
         found = getattr(tensor(x), name)().numpy()
         np.testing.assert_allclose(found, _math(name, x), rtol=1.2e-15, atol=0)
         assert math.isnan(getattr(tensor(math.nan), name)().item())
-    assert math.copysign(1, tensor(-0.0).erf().item()) == -1
+    assert math.copysign(1, tensor(-0.0).erf().item()) == -1 and tensor([0.0], dtype="float64").erfc().item() == 1
 
 
 def test_the_error_function_in_float32() -> None:
@@ -78,6 +78,18 @@ def test_the_error_function_in_float32() -> None:
         found, wanted = getattr(tensor(x), name)(), _math(name, x)
         assert found.dtype == np.float32
         assert np.all(abs(found.numpy() - wanted) <= units * np.spacing(np.float32(abs(wanted))))
+
+
+@pytest.mark.parametrize(("dtype", "rtol"), [("float64", 2e-15), ("float32", 3e-7)])
+def test_the_normal_distribution(dtype: str, rtol: float) -> None:
+    x = np.linspace(-12, 12, 10_001).astype(dtype)
+    found = minigrad.special.ndtr(tensor(x)).numpy()
+    wanted = _math("erfc", -math.sqrt(0.5) * x.astype(float)) / 2
+    assert found.dtype == dtype
+    # a rounding error of x counts x² times as much in the far tail
+    assert np.all(abs(found - wanted) <= rtol * np.maximum(1, x * x) * wanted)
+    ends = minigrad.special.ndtr(tensor([0, -1e30, 1e30, -np.inf, np.inf, np.nan], dtype=dtype)).numpy()
+    np.testing.assert_array_equal(ends, [0.5, 0, 1, 0, 1, np.nan])
 
 
 def test_the_inverse_of_the_error_function() -> None:

@@ -23,7 +23,9 @@ def where(condition: Any, a: Any, b: Any) -> Any:
     a, b = (np.asarray(v, dtype).view(f"i{dtype.itemsize}") for v in (a, b))
     if b.ndim == 0 and b == 0:
         return (a * condition).view(dtype)
-    return ((a ^ b) * condition ^ b).view(dtype)
+    bits = (a ^ b) * condition
+    bits ^= b
+    return bits.view(dtype)
 
 
 def power(a: Any, b: Any) -> Any:

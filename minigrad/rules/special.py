@@ -32,7 +32,9 @@ def _coefficients(dtype: np.dtype) -> tuple[list[Any], list[Any]]:
     """Of `p` and of the Taylor series, the highest power first; as many as this dtype can tell apart."""
     single = dtype == np.float32
     tail = np.polynomial.chebyshev.cheb2poly(_TAIL[: 12 if single else None])
-    return [[*s[::-1].astype(dtype)] for s in (tail, np.array(_NEAR[: 7 if single else None]))]  # type: ignore[return-value]
+    p, near = [*tail[::-1].astype(dtype)], [*np.array(_NEAR[: 7 if single else None])[::-1].astype(dtype)]
+    p[-2] -= 1 - _polynomial(p, dtype.type(-1))  # in the last place, so that erfc(0) is exactly 1
+    return p, near
 
 
 def _polynomial(coefficients: list[Any], x: Any) -> Any:
@@ -46,11 +48,14 @@ def _polynomial(coefficients: list[Any], x: Any) -> Any:
 
 
 def _tail(a: Any) -> Any:
-    """erfc(a) for 0 <= a <= 28."""
-    h = np.floor(a * 16) / 16  # h² has no rounding error, which exp would multiply
+    """erfc(a) for 0 <= a <= 28. In float32 with an absolute error of its precision, in float64 a relative one."""
     y = _polynomial(_coefficients(a.dtype)[0], (a - 3.75) / (a + 3.75))
-    y *= np.exp(-h * h)
-    y *= np.exp((h - a) * (h + a))
+    if a.dtype == np.float32:
+        y *= np.exp(-a * a)
+    else:
+        h = np.floor(a * 16) / 16  # h² has no rounding error, which exp would multiply
+        y *= np.exp(-h * h)
+        y *= np.exp((h - a) * (h + a))
     return y / (1 + 2 * a)
 
 
@@ -66,7 +71,8 @@ def _erfc(x: Any) -> Any:
 
 
 def _ndtr(x: Any) -> Any:
-    return 0.5 * _erfc(-math.sqrt(0.5) * x)
+    below = 0.5 * _tail(math.sqrt(0.5) * abs(np.clip(x, -39, 39)))
+    return abs((x > 0) - below)  # 1 - below, or itself
 
 
 def _erfinv(y: Any) -> Any:
