@@ -97,7 +97,8 @@ RULES: dict[str, tuple[Any, dict[str, float], Callable[[Any], optim.Optimizer]]]
     "adam_incomplete": (lecture_adam_incomplete, {}, lambda p: optim.AdamIncomplete(p, lr=0.05, eps=1e-7)),
     "adam": (lecture_adam, {"beta1": 0.9, "beta2": 0.999}, lambda p: optim.Adam(p, lr=0.05, eps=1e-7)),
 }
-OTHERS = {"momentum_pytorch", "rmsprop_momentum", "amsgrad"}
+OTHERS = {"momentum_pytorch", "rmsprop_momentum", "amsgrad", "adadelta", "adamax", "nadam", "radam", "asgd", "rprop"}
+OTHERS |= {"adafactor"}
 """The rules that are not the lecture's; the oracle is PyTorch."""
 each_rule = pytest.mark.parametrize("name", RULES)
 
@@ -225,7 +226,11 @@ def test_bias_correction_matters_in_the_first_steps() -> None:
 
 # ---- the functions ---------------------------------------------------------------------------------------------
 
-FUNCTIONS = [f for _, f in inspect.getmembers(rules, inspect.isfunction) if f.__module__ == rules.__name__]
+FUNCTIONS = [
+    f
+    for _, f in inspect.getmembers(rules, inspect.isfunction)
+    if f.__module__ == rules.__name__ and f.__name__[0] != "_"
+]
 
 
 def test_every_rule_is_tried() -> None:
@@ -251,7 +256,7 @@ def test_rules_take_numbers_and_keep_float32(rule: Any) -> None:
     for _ in range(3):
         x, state = rule(x, 2 * x, state, 0.01)
         number, of_number = rule(number, 2 * number, of_number, 0.01)
-    assert x.dtype == np.float32 and {s.dtype for s in state.values() if s is not state.get("t")} <= {x.dtype}
+    assert x.dtype == np.float32 and {s.dtype for s in state.values() if isinstance(s, np.ndarray)} <= {x.dtype}
     assert 0 < number < 1 and x == pytest.approx([number] * 2, rel=1e-5)
 
 
@@ -510,6 +515,16 @@ def load(kind: Any, saved: Any) -> None:
             ValueError,
             "groups have",
         ),
+        (lambda: optim.Rprop([PARAMETER], etas=(1.2, 0.5)), ValueError, "one below 1 and one above"),
+        (lambda: optim.NAdam([PARAMETER], momentum_decay=-1), ValueError, "NAdam: momentum_decay=-1 is out"),
+        (lambda: optim.Adafactor([PARAMETER], d=0.5), ValueError, r"d=0.5 is out of \[1, inf\); usual is 1"),
+        (lambda: optim.Adafactor([PARAMETER], beta2_decay=0.8), ValueError, "beta2_decay=0.8 is above 0"),
+        (lambda: optim.Adafactor([PARAMETER], eps=(-1, 0)), ValueError, r"eps=\(-1, 0\) are two numbers from 0"),
+        (lambda: optim.Muon([PARAMETER]), ValueError, r"Muon learns matrices, got a parameter of shape \(1,\)"),
+        (lambda: optim.Muon(GIVEN_TWICE.weight), TypeError, "into a list"),
+        (lambda: optim.Muon([GIVEN_TWICE.weight], ns_steps=100), ValueError, r"ns_steps=100 is out of \[0, 100\)"),
+        (lambda: optim.Muon([GIVEN_TWICE.weight], ns_coefficients=(1, 2)), TypeError, "ns_coefficients is 3 numbers"),
+        (lambda: optim.Muon([GIVEN_TWICE.weight], adjust_lr_fn="no"), ValueError, "'no' is none of"),
         (lambda: load(optim.SGD, optim.Adam([PARAMETER])), TypeError, r"SGD has no setting \['amsgrad', 'betas'"),
         (lambda: load(optim.Adam, moved(optim.Adam, 1.0, 2.0)), ValueError, r"'exp_avg' has shape \(2,\), and its"),
         (lambda: load(optim.SGD, strange()), ValueError, r"SGD keeps \['momentum_buffer'\], not 'step'"),

@@ -1,7 +1,9 @@
 """Parameter updates: the lecture's rules as functions (`rules`), as optimisers, and the decay of the learning rate."""
 
 from minigrad.optim import lr_scheduler, rules
+from minigrad.optim.adaptive import ASGD, Adadelta, Adafactor, Adamax, NAdam, RAdam, Rprop
 from minigrad.optim.lbfgs import LBFGS
+from minigrad.optim.muon import Muon
 from minigrad.optim.optimizer import Optimizer
 from minigrad.optim.optimizers import (
     SGD,
@@ -15,6 +17,14 @@ from minigrad.optim.optimizers import (
 )
 
 __all__ = [
+    "ASGD",
+    "Adadelta",
+    "Adafactor",
+    "Adamax",
+    "NAdam",
+    "RAdam",
+    "Rprop",
+    "Muon",
     "LBFGS",
     "SGD",
     "Adagrad",

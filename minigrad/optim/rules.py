@@ -1,4 +1,4 @@
-"""The update rules, in the lecture's lines and symbols. Source: CS231n, lecture "Parameter updates".
+"""The update rules, in the lecture's lines and symbols. Source: CS231n, lecture "Parameter updates", and papers.
 
 Each is a pure function of (x, dx, state, learning_rate, …) that gives the new x and the new state. x and dx are arrays
 of one shape, or numbers; the state is a dictionary under the lecture's names, and empty at the start:
@@ -142,3 +142,151 @@ def amsgrad(
     vb = v_max / (1 - beta2**t)
     x = x + -learning_rate * mb / (np.sqrt(vb) + epsilon)
     return x, {"t": t, "m": m, "v": v, "v_max": v_max}
+
+
+# ---- more rules, in the same symbols ---------------------------------------------------------------------------
+
+
+def adadelta(
+    x: Any, dx: Any, state: State, learning_rate: float = 1.0, decay_rate: float = 0.9, epsilon: float = 1e-6
+) -> tuple[Any, State]:
+    """Adadelta (Zeiler, 2012): RMSProp whose steps have the size of the last ones, in the units of x.
+
+    The paper has no learning rate: it is 1.
+    """
+    cache = decay_rate * state.get("cache", 0.0) + (1 - decay_rate) * dx**2
+    step = np.sqrt((state.get("steps", 0.0) + epsilon) / (cache + epsilon)) * dx
+    steps = decay_rate * state.get("steps", 0.0) + (1 - decay_rate) * step**2
+    x = x + -learning_rate * step
+    return x, {"cache": cache, "steps": steps}
+
+
+def adamax(
+    x: Any, dx: Any, state: State, learning_rate: float, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-7
+) -> tuple[Any, State]:
+    """AdaMax: Adam with a leaking maximum of abs(dx) in the place of the root of squares (Kingma and Ba, 2014, 7.1)."""
+    t = state.get("t", 0) + 1
+    m = beta1 * state.get("m", 0.0) + (1 - beta1) * dx
+    u = np.maximum(beta2 * state.get("u", 0.0), np.abs(dx) + epsilon)
+    mb = m / (1 - beta1**t)
+    x = x + -learning_rate * mb / u
+    return x, {"t": t, "m": m, "u": u}
+
+
+def nadam(
+    x: Any,
+    dx: Any,
+    state: State,
+    learning_rate: float,
+    beta1: float = 0.9,
+    beta2: float = 0.999,
+    epsilon: float = 1e-7,
+    momentum_decay: float = 0.004,
+) -> tuple[Any, State]:
+    """NAdam (Dozat, 2016): Adam with Nesterov momentum, and a mu that grows with t from beta1 / 2 to beta1."""
+    t = state.get("t", 0) + 1
+    mu, mu_next = (beta1 * (1 - 0.5 * 0.96 ** (i * momentum_decay)) for i in (t, t + 1))
+    mu_product = state.get("mu_product", 1.0) * mu
+    m = beta1 * state.get("m", 0.0) + (1 - beta1) * dx
+    v = beta2 * state.get("v", 0.0) + (1 - beta2) * (dx**2)
+    mb = mu_next * m / (1 - mu_product * mu_next) + (1 - mu) * dx / (1 - mu_product)
+    vb = v / (1 - beta2**t)
+    x = x + -learning_rate * mb / (np.sqrt(vb) + epsilon)
+    return x, {"t": t, "mu_product": mu_product, "m": m, "v": v}
+
+
+def radam(
+    x: Any, dx: Any, state: State, learning_rate: float, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-7
+) -> tuple[Any, State]:
+    """RAdam (Liu et al., 2020): Adam that makes plain momentum's steps until v has seen enough, then rectified ones.
+
+    rho is how many gradients v averages over; with few, its variance is too large to divide by it.
+    """
+    t = state.get("t", 0) + 1
+    m = beta1 * state.get("m", 0.0) + (1 - beta1) * dx
+    v = beta2 * state.get("v", 0.0) + (1 - beta2) * (dx**2)
+    mb = m / (1 - beta1**t)
+    rho_max = 2 / (1 - beta2) - 1
+    rho = rho_max - 2 * t * beta2**t / (1 - beta2**t)
+    if rho > 5:
+        r = np.sqrt((rho - 4) * (rho - 2) * rho_max / ((rho_max - 4) * (rho_max - 2) * rho))
+        mb = mb * float(r * np.sqrt(1 - beta2**t)) / (np.sqrt(v) + epsilon)
+    x = x + -learning_rate * mb
+    return x, {"t": t, "m": m, "v": v}
+
+
+def asgd(
+    x: Any, dx: Any, state: State, learning_rate: float, lambd: float = 1e-4, alpha: float = 0.75, t0: float = 1e6
+) -> tuple[Any, State]:
+    """Averaged gradient descent (Polyak and Juditsky, 1992): x with a decaying rate eta; ax is its mean after step t0.
+
+    lambd is a weight decay.
+    """
+    t = state.get("t", 0) + 1
+    eta, mu = state.get("eta", learning_rate), state.get("mu", 1.0)
+    x = (1 - lambd * eta) * x - eta * dx
+    ax = +x if mu == 1 else state["ax"] + mu * (x - state["ax"])  # + makes a copy
+    eta = learning_rate / (1 + lambd * learning_rate * t) ** alpha
+    mu = 1 / max(1, t - t0)
+    return x, {"t": t, "eta": eta, "mu": mu, "ax": ax}
+
+
+def rprop(
+    x: Any,
+    dx: Any,
+    state: State,
+    learning_rate: float,
+    eta_minus: float = 0.5,
+    eta_plus: float = 1.2,
+    smallest: float = 1e-6,
+    largest: float = 50.0,
+) -> tuple[Any, State]:
+    """Rprop (Riedmiller and Braun, 1993): only the sign of dx counts; each number has a step size of its own.
+
+    It grows while the sign stays, and shrinks when it changes: then the minimum was jumped over, and this dx is
+    forgotten. learning_rate is the first step size. For full batches: noise turns signs.
+    """
+    same = dx * state.get("dx", 0.0)
+    step = state.get("step", np.full_like(x, learning_rate))
+    step = np.clip(np.where(same > 0, eta_plus * step, np.where(same < 0, eta_minus * step, step)), smallest, largest)
+    dx = np.where(same < 0, 0.0, dx)
+    x = x - np.sign(dx) * step
+    return x, {"dx": dx, "step": step}
+
+
+def adafactor(
+    x: Any,
+    dx: Any,
+    state: State,
+    learning_rate: float,
+    beta2_decay: float = -0.8,
+    epsilon1: float = 1e-7,
+    epsilon2: float = 1e-3,
+    d: float = 1.0,
+    weight_decay: float = 0.0,
+) -> tuple[Any, State]:
+    """Adafactor (Shazeer and Stern, 2018): of a matrix' v only the means of rows and columns are kept.
+
+    Their product estimates v. The steps are relative to the size of x, and cut down where larger than d on average.
+    """
+    t = state.get("t", 0) + 1
+    beta2 = 1 - t**beta2_decay
+    alpha = max(epsilon2, float(_rms(x))) * min(learning_rate, 1 / t**0.5)
+
+    def leaking_mean(name: str, new: Any) -> Any:
+        return beta2 * state.get(name, 0.0) + (1 - beta2) * new
+
+    after: State = {"t": t}
+    if np.ndim(x) > 1:
+        after["rows"] = rows = leaking_mean("rows", np.mean(dx**2, axis=-1, keepdims=True))
+        after["columns"] = columns = leaking_mean("columns", np.mean(dx**2, axis=-2, keepdims=True))
+        v = rows @ columns / np.maximum(np.mean(rows, axis=-2, keepdims=True), epsilon1)
+    else:
+        after["v"] = v = leaking_mean("v", dx**2)
+    step = dx / np.sqrt(np.maximum(v, epsilon1**2))
+    x = (1 - learning_rate * weight_decay) * x - alpha / max(1.0, float(_rms(step)) / d) * step
+    return x, after
+
+
+def _rms(x: Any) -> Any:
+    return np.sqrt(np.mean(x**2))

@@ -1,0 +1,102 @@
+"""Muon: momentum whose steps are made orthogonal."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from typing import Any, ClassVar
+
+import numpy as np
+
+from minigrad.optim import rules
+from minigrad.optim.optimizer import RANGES, Optimizer, Range
+
+_SIZES: dict[str | None, Callable[[int, int], float]] = {
+    None: lambda rows, columns: math.sqrt(max(1, rows / columns)),
+    "original": lambda rows, columns: math.sqrt(max(1, rows / columns)),
+    "match_rms_adamw": lambda rows, columns: 0.2 * math.sqrt(max(rows, columns)),
+}
+"""adjust_lr_fn: how much longer a step is for a matrix of this shape."""
+
+
+class Muon(Optimizer):
+    """Muon (Jordan et al., 2024), for the matrices of hidden layers: a step moves all directions by the same length.
+
+    Without that a few directions make up most of a step. Vectors, embeddings and the last layer go to another
+    optimiser. PyTorch computes `orthogonal` in bfloat16; here it is in the dtype of the parameters, so the runs of
+    the two agree to two digits or so.
+
+    Args:
+        params: matrices.
+        lr: the length of a step in each direction, times the factor that adjust_lr_fn chooses for the shape.
+        weight_decay: decoupled.
+        momentum: how much of the mean gradient stays in each step.
+        nesterov: look ahead by one more step of the mean.
+        ns_coefficients, eps, ns_steps: of `orthogonal`.
+        adjust_lr_fn: "original", which None is too, or "match_rms_adamw", for the rates that AdamW has.
+    """
+
+    names: ClassVar = {"v": "momentum_buffer"}
+    elementwise = False
+    ranges: ClassVar = RANGES | {
+        "momentum": Range("0.95"),
+        "ns_coefficients": Range("(3.4445, -4.775, 2.0315)", least=-math.inf, numbers=3),
+        "ns_steps": Range("5", 100),
+    }
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 1e-3,
+        weight_decay: float = 0.1,
+        momentum: float = 0.95,
+        nesterov: bool = True,
+        ns_coefficients: tuple[float, float, float] = (3.4445, -4.775, 2.0315),
+        eps: float = 1e-7,
+        ns_steps: int = 5,
+        adjust_lr_fn: str | None = None,
+    ) -> None:
+        settings: dict[str, Any] = {"lr": lr, "weight_decay": weight_decay, "momentum": momentum, "nesterov": nesterov}
+        settings |= {"ns_coefficients": ns_coefficients, "eps": eps, "ns_steps": ns_steps}
+        super().__init__(params, {**settings, "adjust_lr_fn": adjust_lr_fn})
+
+    def check(self, group: dict[str, Any]) -> None:
+        super().check(group)
+        if group["adjust_lr_fn"] not in _SIZES:
+            raise ValueError(f"Muon: adjust_lr_fn={group['adjust_lr_fn']!r} is none of {list(_SIZES)}")
+        for p in group["params"]:
+            if p.ndim != 2:
+                raise ValueError(f"Muon learns matrices, got a parameter of shape {p.shape}: give it to AdamW")
+
+    def _moved(self, x: Any, dx: Any, state: rules.State, group: dict[str, Any]) -> tuple[Any, rules.State]:
+        mu = group["momentum"]
+        v = mu * state.get("v", 0.0) + (1 - mu) * dx
+        step = mu * v + (1 - mu) * dx if group["nesterov"] else v
+        step = orthogonal(step, group["ns_coefficients"], group["ns_steps"], group["eps"])
+        x = (1 - group["lr"] * group["weight_decay"]) * x
+        return x + -group["lr"] * _SIZES[group["adjust_lr_fn"]](*x.shape) * step, {"v": v}
+
+
+def orthogonal(
+    matrix: Any,
+    coefficients: tuple[float, float, float] = (3.4445, -4.775, 2.0315),
+    steps: int = 5,
+    epsilon: float = 1e-7,
+) -> Any:
+    """U @ V.T of a matrix U @ S @ V.T, roughly: all singular values become about 1.
+
+    Each step takes a singular value s to a s + b s**3 + c s**5, all at once and with products of matrices only.
+    Source: the Newton-Schulz iteration (Higham, "Functions of matrices", 2008), with coefficients of Muon's author
+    that bring small values up fast and leave them between 0.7 and 1.2.
+
+    >>> bool(np.allclose(np.linalg.svd(orthogonal(np.diag([5.0, 0.1])))[1], 1, atol=0.35))
+    True
+    """
+    a, b, c = coefficients
+    tall = matrix.shape[0] > matrix.shape[1]
+    X = matrix.T if tall else matrix
+    X = X / max(float(np.linalg.norm(X)), epsilon)  # so that no singular value is above 1
+    for _ in range(steps):
+        A = X @ X.T
+        X = a * X + (b * A + c * A @ A) @ X
+    return X.T if tall else X
