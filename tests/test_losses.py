@@ -118,6 +118,16 @@ def test_errors_of_any_size_have_the_slope_of_the_straight_part(loss: Any) -> No
     assert value[1].item() == np.inf and value[2].item() == 0.125
 
 
+def test_what_is_no_tensor_is_refused_by_every_loss() -> None:
+    for name in dir(F):
+        if name.endswith("_loss") and name != "ctc_loss":
+            more = [ones(2, 3)] * (1 + (name.startswith(("gaussian", "margin", "cosine", "triplet"))))
+            with pytest.raises(TypeError, match="the network's output, a tensor; got NoneType"):
+                getattr(F, name)(None, *more)
+    with pytest.raises(TypeError, match="ctc_loss: takes a tensor, got NoneType"):
+        F.ctc_loss(None, [[1]], [1], [1])  # type: ignore[arg-type]
+
+
 def test_the_mean_over_an_empty_batch_is_refused() -> None:
     for reduction in "batchmean", "mean":
         with pytest.raises(ValueError, match="mean loss of an empty batch"):

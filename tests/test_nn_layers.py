@@ -116,6 +116,23 @@ def test_what_is_not_chosen_is_0_and_not_0_times_its_value(dtype: Any, length: i
         np.testing.assert_array_equal(np.signbit(found), np.signbit(wanted))
 
 
+@pytest.mark.parametrize(
+    "layer",
+    [nn.Linear(4, 2), nn.ReLU(), nn.PReLU(), nn.Flatten(), nn.Dropout(), nn.LayerNorm(4), nn.BatchNorm1d(4)]
+    + [nn.GRUCell(4, 2), nn.GRU(4, 2), nn.Softmax(1)],
+)
+def test_layers_take_arrays_and_refuse_what_recurrent_layers_give(layer: nn.Module) -> None:
+    x = np.ones((3, 4), np.float32)
+    layer.eval()
+    ours, theirs = layer(x), layer(tensor(x))
+    several = isinstance(ours, tuple)
+    assert (ours[0] if several else ours).tolist() == (theirs[0] if several else theirs).tolist()
+    for given, found in ((tensor(x), tensor(x)), r"tuple.*pass on the output alone"), (None, "NoneType"), ("x", "str"):
+        with pytest.raises(TypeError, match=f"takes a tensor, got {found}") as error:
+            layer(given)
+        assert "has no attribute" not in str(error.value)
+
+
 def test_dropout2d_of_three_dimensions_drops_channels_of_examples() -> None:
     dropped = F.dropout2d(minigrad.ones(50, 4, 3)).numpy()
     assert ((dropped == 0).all(-1) | (dropped == 2).all(-1)).all()  # rows are whole

@@ -40,7 +40,7 @@ from minigrad.nn import functional as F
         (lambda: F.batch_norm(ones(2, 3), None, None), ValueError, "running_mean and running_var are needed"),
         (lambda: nn.InstanceNorm1d(3)(ones(2, 3, 1)), ValueError, "a single number in each channel"),
         (lambda: nn.InstanceNorm1d(4)(ones(2, 3, 5)), ValueError, "num_features is 4, but an input .* has 3 channels"),
-        (lambda: F.rms_norm([1.0], (1,)), TypeError, "rms_norm: takes a tensor, got list"),
+        (lambda: F.rms_norm(1.0, (1,)), TypeError, "rms_norm: takes a tensor, got float"),
     ],
 )
 def test_mistakes(call: Any, error: type[Exception], message: str) -> None:

@@ -41,6 +41,8 @@ from minigrad.nn import functional as F
             ValueError,
             r"is \(h, c\), each of shape \(2, 4\)",
         ),
+        (lambda: nn.LSTMCell(3, 4)(ones(2, 3).long()), TypeError, "LSTMCell: the input is int64, but the weights are"),
+        (lambda: nn.Transformer(4, 2, 1, 1, 6)(tensor(1.0), tensor(1.0)), ValueError, r"d_model=4; got \(\) and \(\)"),
         (lambda: nn.MultiheadAttention(5, 2), ValueError, "embed_dim=5 does not divide into num_heads=2"),
         (lambda: nn.MultiheadAttention(4, 2)(*[ones(3, 2, 5)] * 3), ValueError, r"should be \(4, 4, 4\)"),
         (

@@ -15,6 +15,7 @@ from typing import Any, ClassVar, TypeVar
 
 from minigrad.creation import arange, as_tensor, full
 from minigrad.generator import numbers
+from minigrad.nn.layers import as_input
 from minigrad.nn.module import Module, Parameter
 from minigrad.promotion import promoted
 from minigrad.rules import elementwise as ew
@@ -286,7 +287,9 @@ class Activation(Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Any shape -> the same (GLU: half along its dim)."""
-        return type(self).function(x, **{name: getattr(self, name) for name in self._settings})
+        return type(self).function(
+            as_input(type(self).__name__, x), **{name: getattr(self, name) for name in self._settings}
+        )
 
     def extra_repr(self) -> str:
         shown = {name: getattr(self, name) for name in self._settings}
@@ -473,6 +476,7 @@ class Softmax2d(Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) or (C, H, W) -> the same."""
+        x = as_input("Softmax2d", x)
         if x.ndim not in (3, 4):
             raise ValueError(f"Softmax2d: takes images (N, C, H, W) or (C, H, W), got shape {x.shape}")
         return x.softmax(-3)
@@ -488,6 +492,7 @@ class PReLU(Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, ...) -> the same."""
+        x = as_input("PReLU", x)
         return prelu(x, promoted(x, self.weight)[1])
 
     def extra_repr(self) -> str:
@@ -503,7 +508,7 @@ class RReLU(Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Any shape -> the same."""
-        return rrelu(x, self.lower, self.upper, self.training)
+        return rrelu(as_input("RReLU", x), self.lower, self.upper, self.training)
 
     def extra_repr(self) -> str:
         return f"lower={self.lower}, upper={self.upper}"

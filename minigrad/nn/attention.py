@@ -11,7 +11,7 @@ from minigrad.creation import as_tensor, zeros
 from minigrad.joining import cat
 from minigrad.nn import init
 from minigrad.nn.dropout import dropout
-from minigrad.nn.layers import Linear, checked_size, linear
+from minigrad.nn.layers import Linear, as_input, checked_size, linear
 from minigrad.nn.module import Module, Parameter
 from minigrad.tensors import Tensor
 
@@ -190,11 +190,16 @@ class MultiheadAttention(Module):
         """
         if is_causal and attn_mask is None:
             raise ValueError("MultiheadAttention: is_causal says what attn_mask is; give that too")
+        query, key, value = (as_input("MultiheadAttention", t) for t in (query, key, value))
         self._check(query, key, value)
         single = query.ndim == 2
-        q, k, v = (
-            t.unsqueeze(0) if single else t if self.batch_first else t.transpose(0, 1) for t in (query, key, value)
-        )
+
+        def arranged(t: Tensor) -> Tensor:
+            return t.unsqueeze(0) if single else t if self.batch_first else t.transpose(0, 1)
+
+        q = arranged(query)
+        k = q if key is query else arranged(key)
+        v = k if value is key else arranged(value)
         n, length, _ = q.shape
         q, k, v = self._projected(q, k, v)
         mask = self._mask(attn_mask, key_padding_mask, n, length, k.shape[1], q.dtype)

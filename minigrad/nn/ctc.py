@@ -14,6 +14,7 @@ import numpy as np
 
 from minigrad.creation import as_tensor
 from minigrad.joining import cat, stack
+from minigrad.nn.layers import as_input
 from minigrad.tensors import Tensor
 
 IMPOSSIBLE = -1e30  # the logarithm of a probability of 0 that can be computed with; -inf - -inf would be nan
@@ -65,6 +66,7 @@ def ctc_loss(
     """
     if reduction not in ("mean", "sum", "none"):
         raise ValueError(f"reduction is 'mean', 'sum' or 'none', not {reduction!r}")
+    log_probs = as_input("ctc_loss", log_probs)
     single = log_probs.ndim == 2
     lp = log_probs.unsqueeze(1) if single else log_probs
     if lp.ndim != 3 or lp.dtype.kind != "f":

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from minigrad.creation import as_tensor
 from minigrad.generator import numbers
+from minigrad.nn.layers import as_input
 from minigrad.nn.module import Module
 from minigrad.tensors import Tensor
 
@@ -91,7 +92,7 @@ class Dropout(Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Any shape -> the same."""
-        return type(self).function(x, self.p, self.training, self.inplace)
+        return type(self).function(as_input(type(self).__name__, x), self.p, self.training, self.inplace)
 
     def extra_repr(self) -> str:
         return f"p={self.p}, inplace={self.inplace}"

@@ -16,6 +16,22 @@ from minigrad.rules import linalg
 from minigrad.tensors import Tensor
 
 
+def as_input(layer: str, x: Any) -> Tensor:
+    """x as a tensor: it may be an array, or nested lists of numbers.
+
+    Raises:
+        TypeError: for anything else, above all for the tuple that some layers give.
+    """
+    if isinstance(x, Tensor):
+        return x
+    if isinstance(x, np.ndarray | list):
+        return as_tensor(x)
+    mend = (
+        ". A recurrent layer, or attention, gives (output, …): pass on the output alone" if isinstance(x, tuple) else ""
+    )
+    raise TypeError(f"{layer}: takes a tensor, got {type(x).__name__}{mend}")
+
+
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """x Wᵀ + b.
 
@@ -27,7 +43,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     Raises:
         ValueError: when the numbers of features differ, naming them.
     """
-    input = as_tensor(input)
+    input = as_input("linear", input)
     if not input.ndim or input.shape[-1] != weight.shape[-1]:
         images = input.ndim > 2 and np.prod(input.shape[1:]) == weight.shape[-1]
         raise ValueError(
@@ -53,6 +69,7 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
     Raises:
         ValueError: for shapes that do not fit.
     """
+    input1, input2 = as_input("bilinear", input1), as_input("bilinear", input2)
     if input1.shape[:-1] != input2.shape[:-1] or (input1.shape[-1:] + input2.shape[-1:]) != weight.shape[1:]:
         raise ValueError(
             f"bilinear: inputs of shapes {input1.shape} and {input2.shape} do not fit a weight of shape {weight.shape} "
@@ -113,7 +130,7 @@ class Flatten(Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, ...) -> (N, features)."""
-        return x.flatten(self.start_dim, self.end_dim)
+        return as_input("flatten", x).flatten(self.start_dim, self.end_dim)
 
     def extra_repr(self) -> str:
         return f"start_dim={self.start_dim}, end_dim={self.end_dim}"
@@ -173,6 +190,7 @@ class Unflatten(Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., n, ...) -> (..., *unflattened_size, ...)."""
+        x = as_input("unflatten", x)
         if not -x.ndim <= self.dim < x.ndim:
             raise IndexError(f"unflatten: dim {self.dim} is out of range for shape {x.shape}")
         d = self.dim % x.ndim

@@ -35,6 +35,12 @@ def _reduced(losses: Tensor, reduction: str, weight: Tensor | None = None) -> Te
     return losses if reduction == "none" else getattr(losses, reduction)()
 
 
+def _refuse_others(name: str, *inputs: Any) -> None:
+    for input in inputs:
+        if not isinstance(input, Tensor):
+            raise TypeError(f"{name}: input is the network's output, a tensor; got {type(input).__name__}")
+
+
 def _pair(name: str, input: Tensor, target: Any) -> Tensor:
     """The target as a tensor of floats, if it is of the input's shape.
 
@@ -42,8 +48,7 @@ def _pair(name: str, input: Tensor, target: Any) -> Tensor:
         ValueError: when the shapes differ: broadcasting (N, 1) against (N,) would compare all with all.
         TypeError: when the input is not a tensor of floats.
     """
-    if not isinstance(input, Tensor):
-        raise TypeError(f"{name}: input is the network's output, a tensor; got {type(input).__name__}")
+    _refuse_others(name, input)
     if input.dtype.kind != "f":
         raise TypeError(f"{name}: input is the network's output, of floats; got {input.dtype}. Are they swapped?")
     target = as_tensor(target)
@@ -123,8 +128,7 @@ def huber_loss(input: Tensor, target: Any, reduction: str = "mean", delta: float
 
 def _classes(name: str, input: Tensor, target: Any) -> np.ndarray:
     """The targets as class numbers, if they fit the scores (N, C, ...) or (C,)."""
-    if not isinstance(input, Tensor):
-        raise TypeError(f"{name}: input is the network's output, a tensor; got {type(input).__name__}")
+    _refuse_others(name, input)
     classes = target._array if isinstance(target, Tensor) else np.array(target)  # a copy: the graph keeps it
     wanted = input.shape[:1] + input.shape[2:] if input.ndim > 1 else ()
     if classes.dtype.kind not in "iu" and not (classes.size == 0 and not isinstance(target, Tensor | np.ndarray)):
@@ -406,6 +410,7 @@ def margin_ranking_loss(
     input1: Tensor, input2: Tensor, target: Any, margin: float = 0.0, reduction: str = "mean"
 ) -> Tensor:
     """max(0, -t (x1 - x2) + margin): with t = 1, x1 should be the larger by the margin, with t = -1 x2."""
+    _refuse_others("margin_ranking_loss", input1, input2)
     target = as_tensor(target)
     if not input1.ndim == input2.ndim == target.ndim:
         raise ValueError(
@@ -426,6 +431,7 @@ def cosine_embedding_loss(
         margin: from -1 to 1.
         reduction: 'mean', 'sum' or 'none'.
     """
+    _refuse_others("cosine_embedding_loss", input1, input2)
     target = as_tensor(target)
     if target.ndim + 1 != input1.ndim or input1.ndim != input2.ndim or input1.ndim > 2:
         raise ValueError(
@@ -480,6 +486,7 @@ def triplet_margin_with_distance_loss(
     reduction: str = "mean",
 ) -> Tensor:
     """`triplet_margin_loss` with any distance, `pairwise_distance` if none is given."""
+    _refuse_others("triplet_margin_loss", anchor, positive, negative)
     if margin <= 0:
         raise ValueError(f"triplet_margin_loss: margin is above 0, not {margin}")
     if not anchor.ndim == positive.ndim == negative.ndim:
@@ -533,6 +540,7 @@ def multilabel_margin_loss(input: Tensor, target: Any, reduction: str = "mean") 
         target: the numbers of the right classes, of the same shape; what comes after a -1 does not count.
         reduction: 'mean', 'sum' or 'none'.
     """
+    _refuse_others("multilabel_margin_loss", input)
     labels = np.asarray(target._array if isinstance(target, Tensor) else target)
     if labels.shape != input.shape or input.ndim not in (1, 2) or labels.dtype.kind not in "iu":
         raise ValueError(
@@ -551,6 +559,7 @@ def multilabel_margin_loss(input: Tensor, target: Any, reduction: str = "mean") 
 
 def multilabel_soft_margin_loss(input: Tensor, target: Any, weight: Any = None, reduction: str = "mean") -> Tensor:
     """`binary_cross_entropy_with_logits`, averaged over the classes: (N, C) and targets (N, C) of 0 and 1 -> (N,)."""
+    _refuse_others("multilabel_soft_margin_loss", input)
     if not input.ndim:
         raise ValueError("multilabel_soft_margin_loss: takes scores (N, C) or (C,), got a single number")
     losses = binary_cross_entropy_with_logits(input, target, weight, "none")

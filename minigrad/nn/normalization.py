@@ -13,7 +13,7 @@ import numpy as np
 
 from minigrad.creation import as_tensor, ones, zeros
 from minigrad.modes import no_grad
-from minigrad.nn.layers import checked_size
+from minigrad.nn.layers import as_input, checked_size
 from minigrad.nn.lazy import Lazy
 from minigrad.nn.module import Module, Parameter
 from minigrad.rules import norm as rules
@@ -36,8 +36,7 @@ def _affine(x: Tensor, weight: Tensor | None, bias: Tensor | None, shape: tuple[
 
 def _floats(name: str, x: Tensor, **others: Tensor | None) -> Tensor:
     """x, if it holds floats and the others are of its dtype."""
-    if not isinstance(x, Tensor):
-        raise TypeError(f"{name}: takes a tensor, got {type(x).__name__}")
+    x = as_input(name, x)
     if x.dtype.kind != "f":
         raise TypeError(f"{name}: takes floats, got a tensor of {x.dtype}; .float() converts it")
     for what, t in others.items():
@@ -395,10 +394,12 @@ class _Tracking(Module):
             self.running_var.fill_(1)
             self.num_batches_tracked.zero_()
 
-    def _check(self, x: Tensor) -> None:
+    def _check(self, x: Any) -> Tensor:
+        x = as_input(type(self).__name__, x)
         if x.ndim not in self.dims:
             expected = " or ".join([f"{d}-dimensional" for d in self.dims])
             raise ValueError(f"{type(self).__name__}: takes {expected} input, got shape {x.shape}")
+        return x
 
     def extra_repr(self) -> str:
         return (
@@ -431,7 +432,7 @@ class _BatchNorm(_Tracking):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, num_features, ...) -> the same."""
-        self._check(x)
+        x = self._check(x)
         own = self.training or self.running_mean is None
         momentum = self._count() if self.training and self.track_running_stats else 0.0
         return batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, own, momentum, self.eps)
@@ -481,7 +482,7 @@ class _InstanceNorm(_Tracking):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, num_features, L, ...) or (num_features, L, ...) -> the same."""
-        self._check(x)
+        x = self._check(x)
         batch = x if x.ndim == self.dims[1] else x.unsqueeze(0)
         if batch.shape[1] != self.num_features:
             raise ValueError(

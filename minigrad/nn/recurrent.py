@@ -11,7 +11,7 @@ from minigrad.creation import as_tensor, zeros
 from minigrad.joining import cat, stack
 from minigrad.nn import init
 from minigrad.nn.dropout import dropout
-from minigrad.nn.layers import checked_size, linear
+from minigrad.nn.layers import as_input, checked_size, linear
 from minigrad.nn.module import Module, Parameter
 from minigrad.rules import recurrent as rules
 from minigrad.tensors import Tensor
@@ -66,6 +66,14 @@ def _sum(a: Tensor | None, b: Tensor | None) -> Tensor | None:
 
 _KINDS = {"RNN": (1, _run_rnn), "GRU": (3, _run_gru), "LSTM": (4, _run_lstm)}
 """How many gates, and what runs them."""
+
+
+def _refuse_dtype(name: str, input: Tensor, weight: Tensor) -> None:
+    if input.dtype != weight.dtype:
+        raise TypeError(
+            f"{name}: the input is {input.dtype}, but the weights are {weight.dtype}; convert one: x.float(), or the "
+            "module with .double()"
+        )
 
 
 def _parameter(*shape: int, bound: float, dtype: Any) -> Parameter:
@@ -156,8 +164,7 @@ class _Recurrent(Module):
         return states
 
     def _input(self, input: Any) -> Tensor:
-        if not isinstance(input, Tensor):
-            raise TypeError(f"{self.kind}: takes a tensor, got {type(input).__name__}")
+        input = as_input(self.kind, input)
         axes = "(batch, time, features)" if self.batch_first else "(time, batch, features)"
         if input.ndim not in (2, 3):
             raise ValueError(f"{self.kind}: takes {axes}, or (time, features); got shape {input.shape}")
@@ -168,11 +175,7 @@ class _Recurrent(Module):
             )
         if not input.shape[1 if self.batch_first and input.ndim == 3 else 0]:
             raise ValueError(f"{self.kind}: a sequence of no time steps, in an input of shape {input.shape}")
-        if input.dtype != self.weight_ih_l0.dtype:
-            raise TypeError(
-                f"{self.kind}: the input is {input.dtype}, but the weights are {self.weight_ih_l0.dtype}; convert one: "
-                "x.float(), or the module with .double()"
-            )
+        _refuse_dtype(self.kind, input, self.weight_ih_l0)
         return input
 
     def forward(self, input: Tensor, hx: Any = None) -> Any:
@@ -341,8 +344,10 @@ class _Cell(Module):
             h, for LSTMCell (h, c).
         """
         name = type(self).__name__
+        input = as_input(name, input)
         if input.ndim not in (1, 2) or input.shape[-1] != self.input_size:
             raise ValueError(f"{name}: takes ({self.input_size},) or (N, {self.input_size}), got shape {input.shape}")
+        _refuse_dtype(name, input, self.weight_ih)
         count = 2 if self.kind == "LSTM" else 1
         wanted = (*input.shape[:-1], self.hidden_size)
         if hx is None:

@@ -15,7 +15,7 @@ from minigrad.nn.activations import gelu, relu
 from minigrad.nn.attention import MultiheadAttention
 from minigrad.nn.containers import ModuleList
 from minigrad.nn.dropout import Dropout
-from minigrad.nn.layers import Linear
+from minigrad.nn.layers import Linear, as_input
 from minigrad.nn.module import Module
 from minigrad.nn.normalization import LayerNorm
 from minigrad.promotion import default
@@ -291,7 +291,8 @@ class Transformer(Module):
             ValueError: for shapes that do not fit.
         """
         batch = 0 if self.batch_first else 1
-        if src.shape[-1] != self.d_model or tgt.shape[-1] != self.d_model:
+        src, tgt = as_input("Transformer", src), as_input("Transformer", tgt)
+        if src.shape[-1:] != (self.d_model,) or tgt.shape[-1:] != (self.d_model,):
             raise ValueError(
                 f"Transformer: src and tgt should end in d_model={self.d_model}; got {src.shape} and {tgt.shape}"
             )
