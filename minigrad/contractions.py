@@ -179,9 +179,8 @@ def _contracted(a: Tensor, of_a: Labels, b: Tensor, of_b: Labels, keep: set[str 
 
 
 def _grouped(t: Tensor, size: dict[str | int, int], *groups: Labels) -> Tensor:
-    """Each group of dimensions as one; an empty batch as none."""
-    shape = [math.prod([size[label] for label in group]) for group in groups]
-    return _reshaped(t, shape if groups[0] else shape[1:])
+    """Each group of dimensions as one; where there is no batch, the vector that has no rows or columns is one."""
+    return _reshaped(t, [math.prod([size[label] for label in group]) for group in groups if group or groups[0]])
 
 
 def _reshaped(t: Tensor, shape: Sequence[int]) -> Tensor:

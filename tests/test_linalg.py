@@ -18,6 +18,11 @@ def ones(*shape: int) -> Tensor:
     return ones_(*shape)
 
 
+def curvature(matrix: Tensor) -> Tensor:
+    t = matrix.requires_grad_()
+    return minigrad.grad(minigrad.grad(t.det(), t, create_graph=True).sum(), t)
+
+
 @pytest.mark.parametrize(
     "call, error, message",
     [
@@ -72,6 +77,7 @@ def ones(*shape: int) -> Tensor:
         (lambda: linalg.norm(ones(2, 2), 3), ValueError, "ord is 'fro'"),
         (lambda: linalg.vector_norm(ones(2, 2), "fro"), TypeError, "matrix_norm"),
         (lambda: linalg.matrix_norm(ones(2, 2), dim=0), ValueError, "rows' and the columns'"),
+        (lambda: curvature(ones(2, 2)), linalg.LinAlgError, "a first derivative here, but no second"),
         (lambda: linalg.multi_dot([ones(2, 2)]), ValueError, "two or more"),
         (lambda: linalg.multi_dot([ones(2, 2), ones(2), ones(2, 2)]), ValueError, "tensor 1 has shape"),
     ],

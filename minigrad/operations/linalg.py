@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -99,8 +100,9 @@ class LinearAlgebra(Base):
             return self * other
         if self.shape[-1] != other.shape[-1]:
             raise ValueError(f"inner: the last dimensions of shapes {self.shape} and {other.shape} must be equal")
-        out = self.reshape(-1, self.shape[-1]) @ other.reshape(-1, other.shape[-1]).T
-        return out.reshape(self.shape[:-1] + other.shape[:-1])
+        rows, columns = self.shape[:-1], tuple(other.shape[:-1])
+        flat = [t.reshape(math.prod(shape), t.shape[-1]) for t, shape in ((self, rows), (other, columns))]
+        return (flat[0] @ flat[1].T).reshape(rows + columns)
 
     def vdot(self, other: Any) -> Self:
         """The inner product of two vectors."""

@@ -71,6 +71,25 @@ class Statistics(Base):
         options = {name: value for name, value in options.items() if name != "correction"}
         return self.mean(None if isinstance(dim, bool) else dim, keepdim, **options)
 
+    def cov(self, *, correction: int = 1, fweights: Any = None, aweights: Any = None) -> Self:
+        """The covariances of variables, a row of observations each; of one row, its variance."""
+        if fweights is not None or aweights is not None:
+            raise NotImplementedError("cov: weights are not supported; multiply the deviations yourself")
+        if self.ndim > 2 or self.dtype.kind != "f":
+            raise ValueError(f"cov: takes a matrix of floats, a variable a row; got {self.dtype} of shape {self.shape}")
+        rows = self if self.ndim == 2 else self.reshape(1, self.numel())
+        deviation = rows - rows.mean(1, keepdim=True)
+        out = deviation @ deviation.mT / max(rows.shape[1] - correction, 0)
+        return out if rows.shape[0] != 1 else out.reshape(())
+
+    def corrcoef(self) -> Self:
+        """The correlations of variables, a row of observations each: the covariances of what has variance 1."""
+        c: Any = self.cov()
+        if not c.ndim:
+            return c / c
+        scale = c.diagonal().sqrt()
+        return (c / scale.unsqueeze(1) / scale).clamp(-1, 1)
+
     # ---- by order --------------------------------------------------------------------------------------------------
 
     def median(self, dim: int | None = None, keepdim: bool = False, *, axis: int | None = None) -> Any:

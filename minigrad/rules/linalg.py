@@ -92,7 +92,10 @@ def _cofactor(a: Any) -> Any:
 
 
 def _cofactor_a(g: Any, a: Any) -> Any:
-    w = _t(inv(a))
+    try:
+        w = _t(inv(a))
+    except np.linalg.LinAlgError:
+        raise np.linalg.LinAlgError("det: a singular matrix has a first derivative here, but no second one") from None
     return _scaled(det(a), _scaled(np.sum(g * w, axis=(-2, -1)), w) - w @ _t(g) @ w)
 
 

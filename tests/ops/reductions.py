@@ -81,6 +81,8 @@ OPS = (
     *[row(f"{n} values", lambda m, x, n=n, **k: getattr(x, n)(**k).values, ONE_DIM) for n in ("max", "min")],
     *[row(f"{n} of two", lambda m, a, b, n=n: getattr(a, n)(b), TWO) for n in ("max", "min")],
     *[row(n, method(n), SPREAD) for n in ("var", "std")],
+    row("cov", method("cov"), cases([(3, 5), (4,)], {}, {"correction": 0}), only_floats=True),
+    row("corrcoef", method("corrcoef"), cases([(2, 5)]), torch=None),  # its diagonal is clamped where it is 1
     *[
         row(f"{n} {i}", lambda m, x, n=n, i=i, **k: getattr(m, n)(x, **k)[i], SPREAD[:5])
         for n in ("var_mean", "std_mean")

@@ -35,6 +35,9 @@ x.prod(0, keepdim=True)
 x.cumsum(1)
 x.cumprod(1)
 x.logcumsumexp(1)
+x.cov()
+x.cov(correction=0)
+x.corrcoef()
 x.median()
 x.nanmedian()
 x.cummax(1).values
@@ -73,7 +76,9 @@ def numpy(t: Any) -> np.ndarray:
 
 @pytest.mark.parametrize("text", EXPRESSIONS)
 @pytest.mark.parametrize("point", POINTS)
-@pytest.mark.filterwarnings("ignore::RuntimeWarning", "ignore:var:UserWarning", "ignore:std:UserWarning")
+@pytest.mark.filterwarnings(
+    "ignore::RuntimeWarning", "ignore:var:UserWarning", "ignore:std:UserWarning", "ignore:cov:UserWarning"
+)
 def test_values_and_gradients(text: str, point: str) -> None:
     if text.startswith("m.cdist(x, x[:1], inf)") and point in ("nan", "inf"):
         pytest.skip("PyTorch's maximum leaves nan out")
