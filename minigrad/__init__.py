@@ -152,10 +152,10 @@ if TYPE_CHECKING:  # the same for type checkers; what is not here, __getattr__ a
     from minigrad.joining import tril_indices as tril_indices
     from minigrad.joining import triu_indices as triu_indices
     from minigrad.joining import vstack as vstack
+    from minigrad.linalg import chain_matmul as chain_matmul
     from minigrad.modes import enable_grad as enable_grad
     from minigrad.modes import is_grad_enabled as is_grad_enabled
     from minigrad.modes import no_grad as no_grad
-    from minigrad.linalg import chain_matmul as chain_matmul
     from minigrad.network import Network as Network
     from minigrad.printing import set_printoptions as set_printoptions
     from minigrad.promotion import get_default_dtype as get_default_dtype
