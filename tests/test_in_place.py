@@ -96,13 +96,14 @@ NEEDS = (
     ("linear", "w", "minigrad.nn.functional.linear(z, w, w.sum(1))"),
     ("amax", "z", "z.amax(1) * 1"),
     ("logsumexp", "z", "z.logsumexp(1) * 1"),
+    ("var", "z", "z.var(1) * 1"),
     ("softmax", "y", "z.softmax(1)"),
     ("log_softmax", "y", "z.log_softmax(1)"),
 )
 """Rules, the tensor that their backward pass needs, and the forward line."""
 
 SPARES = (
-    *[("z", f"z.{name}()") for name in ("exp", "tanh", "sigmoid", "sqrt", "sum", "var", "clone", "double", "neg")],
+    *[("z", f"z.{name}()") for name in ("exp", "tanh", "sigmoid", "sqrt", "sum", "clone", "double", "neg")],
     *[("z", line) for line in ("z + w", "w - z", "z * 3", "z / 2", "z @ k", "k @ z.T", "z * k[0]", "z.softmax(1)")],
     *[("z", line) for line in ("z.mean(0)", "z.max(1).values", "z[[1, 0, 1]]", "z[z > 1]", "minigrad.where(c, z, w)")],
     *[("z", line) for line in ("minigrad.cat([z, w])", "minigrad.stack([z, z])", "z.T.reshape(-1)")],
