@@ -102,10 +102,11 @@ print(table)
 assert table.total == 6186
 
 # %% [markdown]
-# This is the graph of its first layers on two images of 4 by 4 pixels, with the backward pass.
+# This is the graph of such layers on two images of 4 by 4 pixels, with the backward pass. The
+# convolution is without a bias here, which the normalisation would take away again.
 
 # %%
-small = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.ReLU())
+small = nn.Sequential(nn.Conv2d(1, 2, 3, bias=False), nn.BatchNorm2d(2), nn.ReLU())
 minigrad.manual_seed(1)
 mean = small(minigrad.randn(2, 1, 4, 4)).mean()
 mean.backward()
