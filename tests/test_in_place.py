@@ -70,6 +70,7 @@ np.add(early, 1, out=early)
 
 NEEDS = (
     ("mul", "z", "z * w"),
+    ("var", "z", "z.var()"),
     ("mul", "z", "w * z"),
     ("mul", "x", "x * w"),
     ("mul", "w", "z * w"),
