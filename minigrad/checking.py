@@ -2,7 +2,8 @@
 
 The derivative of a number L by an element of x is, for a small h, close to (L(x + h) - L(x - h)) / 2h. L is here the
 sum of a function's outputs times random weights, the upstream gradient. With an upstream gradient of ones some
-mistakes would be hidden: the gradient of the sum of a softmax is 0.
+mistakes would be hidden: the gradient of the sum of a softmax is 0. Differences are taken of each term of L and then
+summed: so a small change is not lost beside a large output that has nothing to do with it.
 
 How close is close enough, as relative error |a - n| / max(|a|, |n|) (the scale of the course CS231n, "Gradient
 checks"): up to 1e-7 is fine, 1e-4 is all right for functions with kinks and else suspicious, 1e-2 is wrong.
@@ -123,8 +124,9 @@ class Report:
 # ---- differences -----------------------------------------------------------------------------------------------
 
 
-def _differences(loss: Callable[[], float], x: np.ndarray, i: tuple[int, ...], h: float) -> tuple[float, float, float]:
-    """(central, left, right) difference quotients of the loss by x[i]; x is as it was afterwards."""
+def _differences(loss: Callable[[], Any], x: np.ndarray, i: tuple[int, ...], h: float) -> tuple[float, float, float]:
+    """(central, left, right) difference quotients by x[i] of the loss, a number or terms to be summed; x is as it was
+    afterwards."""
     middle = x[i]
     step = h * max(1.0, abs(float(middle)))
     try:
@@ -137,11 +139,13 @@ def _differences(loss: Callable[[], float], x: np.ndarray, i: tuple[int, ...], h
     if not up or not down:
         return np.nan, np.nan, np.nan
     here = loss()
-    return (above - below) / (up + down), (here - below) / down, (above - here) / up
+    central, left, right = (float(np.sum(change)) for change in (above - below, here - below, above - here))
+    return central / (up + down), left / down, right / up
 
 
-def numerical_gradient(loss: Callable[[], float], x: np.ndarray, h: float = 1e-6) -> np.ndarray:
-    """The gradient of `loss()` by each element of x, by central differences. It reads x, which is moved in place.
+def numerical_gradient(loss: Callable[[], Any], x: np.ndarray, h: float = 1e-6) -> np.ndarray:
+    """The gradient of `loss()` by each element of x, by central differences. It reads x, which is moved in place, and
+    gives a number, or an array of terms whose sum is meant.
 
     >>> x = np.array([1.0, 2.0])
     >>> numerical_gradient(lambda: (x ** 2).sum(), x).round(6).tolist()
@@ -158,12 +162,12 @@ def numerical_gradient(loss: Callable[[], float], x: np.ndarray, h: float = 1e-6
             below, low = loss(), float(x[i])
         finally:
             x[i] = middle
-        out[i] = (above - below) / (high - low)
+        out[i] = np.sum(above - below) / (high - low)
     return out
 
 
 def _examine(
-    loss: Callable[[], float],
+    loss: Callable[[], Any],
     x: np.ndarray,
     i: tuple[int, ...],
     analytic: float,
@@ -181,7 +185,7 @@ def _examine(
     small, large = (1e-6, 1e-4) if x.itemsize == 8 else (1e-3, 1e-2)
     _, left, right = tried[small]
     gap, size = abs(right - left), max(abs(left), abs(right))
-    rounding = 20 * fine * abs(loss()) / small
+    rounding = 20 * fine * np.sum(np.abs(loss())) / small
     if gap > 1e-3 * size + rounding and gap > 0.5 * abs(tried[large][2] - tried[large][1]):
         between = min(left, right) - 1e-3 * size <= analytic <= max(left, right) + 1e-3 * size
         return Element(i, analytic, numeric, (left, right), between)
@@ -191,7 +195,7 @@ def _examine(
 
 def _examine_gradient(
     name: str,
-    loss: Callable[[], float],
+    loss: Callable[[], Any],
     x: np.ndarray,
     analytic: np.ndarray | None,
     eps: float,
@@ -273,12 +277,12 @@ class _Checked:
             raise ValueError("gradcheck: the function returns no floats, so there is nothing to differentiate")
         return several
 
-    def loss(self, weights: Sequence[np.ndarray] | None = None) -> float:
-        """The sum of all outputs, weighted."""
+    def loss(self, weights: Sequence[np.ndarray] | None = None) -> np.ndarray:
+        """All outputs, weighted, in a row: their sum is meant."""
         with no_grad():
             outputs = self.outputs()
-        return float(
-            sum(np.vdot(w.astype(float), o._array.astype(float)) for w, o in zip(weights or self.weights, outputs))
+        return np.concatenate(
+            [(w.astype(float) * o._array.astype(float)).ravel() for w, o in zip(weights or self.weights, outputs)]
         )
 
     def gradients(self, wanted: list[Tensor]) -> Any:
@@ -345,7 +349,7 @@ def gradcheck_report(
             raise ValueError(f"gradcheck: elements of input {i} share memory (an expanded tensor?): .clone() it")
     checked = _Checked(func, several, grad_outputs)
     first, again = checked.loss(), checked.loss()
-    if abs(first - again) > nondet_tol and not (np.isnan(first) and np.isnan(again)):
+    if not np.allclose(first, again, rtol=0, atol=nondet_tol, equal_nan=True):
         raise GradcheckError(
             "gradcheck: the function gives another result when it is called again, so differences mean nothing. Is "
             "there dropout (model.eval()), or does it draw random numbers or write to its inputs?"
@@ -499,8 +503,8 @@ def check_gradient(
     if weights.shape != value.shape:
         raise ValueError(f"check_gradient: upstream has shape {weights.shape}, the value of f {value.shape}")
 
-    def loss(w: np.ndarray = weights) -> float:
-        return float(np.vdot(w, np.asarray(f(x), dtype=float)))
+    def loss(w: np.ndarray = weights) -> np.ndarray:
+        return w * np.asarray(f(x), dtype=float)
 
     def by(w: np.ndarray) -> Callable[[], np.ndarray]:
         return lambda: numerical_gradient(lambda: loss(w), x, eps)

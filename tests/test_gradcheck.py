@@ -134,6 +134,19 @@ bad_softmax = Rule("bad_softmax", _softmax, x=lambda g, y: g * y * (1 - y))
 bad_second = Rule("bad_second", lambda x: x**3, x=lambda g, x: g * 3 * (x.detach() if hasattr(x, "detach") else x) * x)
 
 
+def test_a_small_change_is_not_lost_beside_a_large_output() -> None:
+    x = tensor([1.0, -1.0, 2.0], dtype="float64", requires_grad=True)
+    assert gradcheck_report(lambda x: (50 * x).exp(), x)  # from e^-50 to e^100
+    big = np.array([1e12, 1.0])
+    assert check_gradient(lambda x: x * big, np.ones(2), big * 0.5, np.full(2, 0.5))
+
+
+def test_no_pattern_is_seen_in_a_mistake_that_is_small_beside_the_rest() -> None:
+    dx = np.array([1.0, 1e9])
+    report = check_gradient(lambda x: x * dx, np.ones(2), dx + [0.5, 0.0], np.ones(2))
+    assert not report and report.findings[0].pattern is None
+
+
 def test_a_random_upstream_gradient_finds_what_ones_would_hide() -> None:
     x = tensor(S, requires_grad=True)
     with pytest.raises(GradcheckError, match=r"input 0, float64 of shape \(4, 4\): WRONG") as caught:
