@@ -46,17 +46,10 @@ def _matmul_b(g: Any, a: Any, b_shape: tuple[int, ...]) -> Any:
 
 matmul = Rule("matmul", _product, a=_matmul_a, b=_matmul_b)
 
-
-def _linear(x: Any, weight: Any, bias: Any) -> Any:
-    y = np.asarray(_product(x, weight.T))
-    y += bias
-    return y
-
-
 # x Wᵀ + b with W (out, in), as PyTorch's layers hold it
 linear = Rule(
     "linear",
-    _linear,
+    lambda x, weight, bias: _product(x, weight.T) + bias,
     x=lambda g, weight: _product(g, weight),
     weight=lambda g, x: _t(_rows(g)) @ _rows(x),
     bias=lambda g: g,
