@@ -8,17 +8,11 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from minigrad.operations.base import Base, Dims
+from minigrad.operations.selection import Selected
 from minigrad.promotion import default
 from minigrad.rules import index, reduce
 from minigrad.rules import shape as moves
 from minigrad.rules.rule import Rule
-
-
-class Extremes(NamedTuple):
-    """What `max` and `min` along a dimension give: the extreme values, and where they were."""
-
-    values: Any
-    indices: Any
 
 
 class Bounds(NamedTuple):
@@ -199,10 +193,10 @@ class Reductions(Base):
             raise TypeError(f"{name} gives indices and so takes one dim, got {dims}; for several: a{name}")
         keep = keepdim if keepdims is None else keepdims
         if dims is None:  # of one number
-            return Extremes(self, self.apply(moves.clone, np.zeros((), np.int64)))
+            return Selected(self, self.apply(moves.clone, np.zeros((), np.int64)))
         where = getattr(self, f"arg{name}")(dims, keepdim=True)
         values = self.apply(index.gather, self, index=where.detach().numpy(), axis=dims)
-        return Extremes(values, where) if keep else Extremes(values.squeeze(dims), where.squeeze(dims))
+        return Selected(values, where) if keep else Selected(values.squeeze(dims), where.squeeze(dims))
 
     def aminmax(
         self, *, dim: int | None = None, keepdim: bool = False, axis: int | None = None, keepdims: bool | None = None
