@@ -13,19 +13,18 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial, reduce
 from operator import add
-from typing import Any, NoReturn, Self
+from typing import Any, Self
 
 import numpy as np
 
-from minigrad import devices, engine, guard, modes, protocols
+from minigrad import engine, guard, modes, protocols
 from minigrad.arrays import array_from, index_from, selected_first
 from minigrad.engine import Node, RemovableHandle, now, report, watchers
 from minigrad.modes import mode
 from minigrad.operations import Casts, Factories, Operations
-from minigrad.printing import tensor_text
-from minigrad.promotion import TYPES, destination, kind, operand, scalar_type
+from minigrad.promotion import kind, operand
+from minigrad.reading import Reading
 from minigrad.rules import index as ix
-from minigrad.rules import shape as moves
 from minigrad.rules.rule import Elementwise, Plan, Rule
 
 
@@ -226,7 +225,7 @@ def described(operands: Iterable[Any], inputs: Sequence[Any]) -> dict[int, Any]:
     return {i: _Described(o) if getattr(o, "ndim", 0) else o for i, o in constants}
 
 
-class Tensor(Operations, Factories, Casts, protocols.NumPy):
+class Tensor(Reading, Operations, Factories, Casts, protocols.NumPy):
     """An n-dimensional array of numbers that can take part in differentiation.
 
     Args:
@@ -760,181 +759,7 @@ class Tensor(Operations, Factories, Casts, protocols.NumPy):
             raise TypeError(f"in: a tensor holds numbers, and {value!r} is a {type(value).__name__}")
         return bool((self._array == (value._array if isinstance(value, Tensor) else value)).any())
 
-    @property
-    def shape(self) -> tuple[int, ...]:  # type: ignore[override]
-        """The sizes of the dimensions."""
-        return self._array.shape
-
-    @property
-    def dtype(self) -> np.dtype:  # type: ignore[override]
-        """The type of the elements, NumPy's."""
-        return self._array.dtype
-
-    @property
-    def ndim(self) -> int:  # type: ignore[override]
-        """The number of dimensions."""
-        return self._array.ndim
-
-    def dim(self) -> int:
-        """The number of dimensions."""
-        return self._array.ndim
-
-    def size(self, dim: int | None = None) -> Any:
-        """The shape, or the size of one dimension."""
-        return self.shape if dim is None else self.shape[self._dim(dim)]
-
-    def stride(self, dim: int | None = None) -> Any:
-        """How many elements apart in memory neighbours are, along each dimension or one."""
-        strides = tuple([n // self._array.itemsize for n in self._array.strides])
-        return strides if dim is None else strides[self._dim(dim)]
-
-    def nelement(self) -> int:
-        """The number of elements."""
-        return self._array.size
-
-    def element_size(self) -> int:
-        """The bytes of an element."""
-        return self._array.itemsize
-
-    @property
-    def itemsize(self) -> int:
-        """The bytes of an element."""
-        return self._array.itemsize
-
-    @property
-    def nbytes(self) -> int:
-        """The bytes of all elements."""
-        return self._array.nbytes
-
-    def is_floating_point(self) -> bool:
-        """Whether the elements are floats."""
-        return self._array.dtype.kind == "f"
-
-    def is_complex(self) -> bool:
-        """No: minigrad computes with real numbers."""
-        return False
-
-    @property
-    def device(self) -> devices.device:
-        """The CPU."""
-        return devices.cpu
-
-    is_cuda = is_sparse = is_quantized = False
-
-    def item(self) -> float | int | bool:
-        """The one element, as a Python number.
-
-        Raises:
-            ValueError: if there is not exactly one.
-        """
-        if self._array.size != 1:
-            raise ValueError(f"item: a tensor of shape {self.shape} has {self._array.size} elements, not one")
-        return self._array.item()
-
-    def tolist(self) -> Any:
-        """The elements as nested lists of Python numbers."""
-        return self._array.tolist()
-
-    def numpy(self) -> np.ndarray:
-        """The elements as an array that shares this tensor's memory.
-
-        Raises:
-            RuntimeError: if the tensor requires a gradient, which NumPy would lose.
-        """
-        if self.requires_grad:
-            raise RuntimeError(
-                "numpy() of a tensor that requires a gradient: NumPy would compute without it. For the values alone: "
-                "t.detach().numpy(). To compute with gradients: np.exp(t), np.sum(t), a @ t, … take the tensor itself."
-            )
-        return guard.show(self._array)
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        array = self.numpy()
-        if dtype is not None and array.dtype != dtype:
-            return array.astype(dtype)
-        return array.copy() if copy else array
-
-    def __bool__(self) -> bool:
-        if self._array.size != 1:
-            raise ValueError(
-                f"the truth of a tensor of shape {self.shape} is not one answer: use .any() or .all(), "
-                "and & | ~ in place of and, or, not"
-            )
-        return bool(self._array.item())
-
-    def __float__(self) -> float:
-        return float(self.item())
-
-    def __int__(self) -> int:
-        return int(self.item())
-
-    def __index__(self) -> int:
-        if self.dtype.kind not in "iub" or self._array.size != 1:
-            raise TypeError(f"only a single integer can be an index, not a tensor of {self.dtype}, shape {self.shape}")
-        return int(self.item())
-
-    def __format__(self, spec: str) -> str:
-        if not self.ndim and type(self) is Tensor:
-            return format(self.item(), spec)
-        if spec:
-            raise TypeError(f"a tensor of shape {self.shape} has no format {spec!r}, only a single number: t.item()")
-        return str(self)
-
     __hash__ = object.__hash__  # by identity, although == compares elements
-
-    def __repr__(self) -> str:
-        if self.grad_fn is not None:
-            return tensor_text(self._array, f"grad_fn=<{self.grad_fn.rule.name}>")
-        return tensor_text(self._array, *["requires_grad=True"] * self.requires_grad)
-
-    def astype(self, dtype: Any) -> Tensor:
-        """The elements as `dtype`; the tensor itself if they are so already."""
-        target = scalar_type("astype", dtype)
-        return self if target == self.dtype else Tensor.apply(moves.cast, self, dtype=target)
-
-    def to(
-        self,
-        *args: Any,
-        dtype: Any = None,
-        device: Any = None,
-        non_blocking: bool = False,
-        copy: bool = False,
-        memory_format: Any = None,
-    ) -> Tensor:
-        """The elements as another dtype; the tensor itself if they are so already, unless a `copy` is wanted.
-
-        Args:
-            args: a dtype, a tensor whose dtype is meant, the device "cpu", or "cpu" and a dtype.
-
-        Raises:
-            TypeError: for a dtype that tensors cannot be of.
-            RuntimeError: for another device.
-
-        >>> Tensor([1, 2]).to("cpu", np.float64)
-        tensor([1., 2.], dtype=float64)
-        """
-        target = destination("to", args, dtype, device)
-        if target is None or target == self.dtype:
-            return self.clone() if copy else self
-        return Tensor.apply(moves.cast, self, dtype=target)
-
-    def type(self, dtype: Any = None, non_blocking: bool = False) -> Any:
-        """The elements as another dtype; without one, the name of this, as "minigrad.FloatTensor"."""
-        if dtype is None:
-            return f"minigrad.{next(name for name, dtype in TYPES.items() if dtype == self.dtype)}"
-        return self.to(dtype)
-
-    def type_as(self, other: Tensor) -> Tensor:
-        """The elements as another tensor's dtype."""
-        return self.to(other)
-
-    def cpu(self) -> Self:
-        """The tensor itself, which is there already."""
-        return self
-
-    def cuda(self, *_: Any, **__: Any) -> NoReturn:
-        """Not supported."""
-        devices.refuse_device("cuda()")
 
 
 def _restored(kind: type[Tensor], array: np.ndarray, requires_grad: bool, name: str | None, grad: Any) -> Tensor:
