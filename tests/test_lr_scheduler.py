@@ -125,7 +125,13 @@ def test_warm_restarts_go_between_epochs() -> None:
     assert scheduler.last_epoch == 5
 
 
-@pytest.mark.parametrize(("kind", "place"), [(optim.SGD, "momentum"), (optim.Adam, "betas")])
+@pytest.mark.parametrize(
+    ("kind", "place"),
+    [
+        *((kind, "momentum") for kind in (optim.SGD, optim.RMSprop)),
+        *((kind, "betas") for kind in (optim.Adam, optim.AdamW, optim.Adamax, optim.NAdam, optim.RAdam)),
+    ],
+)
 def test_momentum_goes_against_the_rate(kind: Any, place: str) -> None:
     for make in (
         lambda o: S.CyclicLR(o, 0.1, 1.0, 4, base_momentum=0.5, max_momentum=0.9),

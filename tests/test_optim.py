@@ -426,6 +426,13 @@ def test_a_state_has_pytorchs_form() -> None:
     assert saved["state"][1]["step"] == 1 and saved["state"][1]["exp_avg"].tolist() == pytest.approx([0.1, 0.1])
 
 
+def test_adamw_stays_decoupled_after_the_state_of_adam() -> None:
+    optimizer = optim.AdamW([PARAMETER])
+    optimizer.load_state_dict(optim.Adam([PARAMETER], weight_decay=0.5).state_dict())
+    (group,) = optimizer.param_groups
+    assert group["decoupled_weight_decay"] and group["weight_decay"] == 0.5
+
+
 def test_hooks_are_called_around_a_step() -> None:
     p, calls = parameter(1.0), []
     optimizer = optim.SGD([p], lr=1.0)
@@ -520,6 +527,7 @@ def load(kind: Any, saved: Any) -> None:
         (lambda: optim.Adafactor([PARAMETER], d=0.5), ValueError, r"d=0.5 is out of \[1, inf\); usual is 1"),
         (lambda: optim.Adafactor([PARAMETER], beta2_decay=0.8), ValueError, "beta2_decay=0.8 is above 0"),
         (lambda: optim.Adafactor([PARAMETER], eps=(-1, 0)), ValueError, r"eps=\(-1, 0\) are two numbers from 0"),
+        (lambda: optim.Adafactor([PARAMETER], eps=1e-3), TypeError, "eps is two numbers, got 0.001"),
         (lambda: optim.Muon([PARAMETER]), ValueError, r"Muon learns matrices, got a parameter of shape \(1,\)"),
         (lambda: optim.Muon(GIVEN_TWICE.weight), TypeError, "into a list"),
         (lambda: optim.Muon([GIVEN_TWICE.weight], ns_steps=100), ValueError, r"ns_steps=100 is out of \[0, 100\)"),

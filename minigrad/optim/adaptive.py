@@ -200,6 +200,8 @@ class Adafactor(Optimizer):
         super().check(group)
         if not group["beta2_decay"] <= 0:
             raise ValueError(f"Adafactor: beta2_decay={group['beta2_decay']} is above 0; usual is -0.8")
+        if not isinstance(group["eps"], list | tuple) or len(group["eps"]) != 2:
+            raise TypeError(f"Adafactor: eps is two numbers, got {group['eps']!r}")
         eps1, eps2 = group["eps"]
         if not (eps1 is None or eps1 >= 0) or not eps2 >= 0:
             raise ValueError(f"Adafactor: eps={group['eps']} are two numbers from 0 up; usual is (None, 1e-3)")

@@ -84,14 +84,14 @@ class LBFGS(Optimizer):
         super().add_param_group(group)
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Follow up to max_iter directions.
+        """Follow up to max_iter directions, and give the loss before the first of them.
 
         Args:
             closure: zeroes the gradients, computes the loss, calls its backward(), and returns it.
-
-        Returns:
-            The loss before the first of them.
         """
+        return super().step(closure)
+
+    def _step(self, closure: Callable[[], Any] | None) -> Any:
         if closure is None:
             raise TypeError("LBFGS evaluates the loss several times in a step: give step() a closure that returns it")
         (group,) = self.param_groups
@@ -106,7 +106,7 @@ class LBFGS(Optimizer):
         before = state["evaluations"]
         first_loss, dx = evaluate()
         loss = float(first_loss)
-        for i in range(group["max_iter"] if np.abs(dx).max() > group["tolerance_grad"] else 0):
+        for i in range(0 if np.abs(dx).max() <= group["tolerance_grad"] else group["max_iter"]):
             d = self._direction(dx, group["history_size"], state)
             t = group["lr"] * (min(1.0, 1.0 / float(np.abs(dx).sum())) if state["iterations"] == 1 else 1.0)
             state.update(d=d, t=t, dx=dx, loss=loss)
@@ -114,7 +114,6 @@ class LBFGS(Optimizer):
             if slope > -group["tolerance_change"]:
                 break
             x = self._vector()
-            left = group["max_eval"] - (state["evaluations"] - before)
             if group["line_search_fn"]:
 
                 def along(t: float, x: Any = x, d: Any = d) -> Point:
@@ -122,22 +121,19 @@ class LBFGS(Optimizer):
                     loss, dx = evaluate()
                     return Point(t, float(loss), float(dx @ d), dx)
 
-                end = strong_wolfe(
-                    along, Point(0.0, loss, slope, dx), t, float(np.abs(d).max()), group["tolerance_change"], left
-                )
-                t, loss, _, dx = end
-                self._write(x + t * d)
-            else:
-                self._write(x + t * d)
-                if i < group["max_iter"] - 1:  # the last one is not needed; the next step evaluates it, on other data
-                    new_loss, dx = evaluate()
-                    loss = float(new_loss)
-            before_loss, state["t"] = state["loss"], t
+                start, size = Point(0.0, loss, slope, dx), float(np.abs(d).max())
+                left = group["max_eval"] - (state["evaluations"] - before)
+                t, loss, _, dx = strong_wolfe(along, start, t, size, group["tolerance_change"], left)
+            self._write(x + t * d)
+            if not group["line_search_fn"] and i < group["max_iter"] - 1:  # at the end it is left to the next step
+                new_loss, dx = evaluate()
+                loss = float(new_loss)
+            last_loss, state["t"] = state["loss"], t
             if (
                 state["evaluations"] - before >= group["max_eval"]
                 or np.abs(dx).max() <= group["tolerance_grad"]
                 or np.abs(t * d).max() <= group["tolerance_change"]
-                or abs(loss - before_loss) < group["tolerance_change"]
+                or abs(loss - last_loss) < group["tolerance_change"]
             ):
                 break
         return first_loss
@@ -234,20 +230,17 @@ def strong_wolfe(
         return abs(point.slope) <= -c2 * start.slope
 
     last, point, tries = start, along(t), 0
-    while True:
-        if tries >= most:
-            bracket = [start, point]
-            break
-        if too_high(point) or (tries > 1 and point.loss >= last.loss):
-            bracket = [last, point]
-            break
-        if flat(point):
+    while tries < most:
+        uphill = too_high(point) or (tries > 1 and point.loss >= last.loss)
+        if flat(point) and not uphill:
             return point
-        if point.slope >= 0:
+        if uphill or point.slope >= 0:
             bracket = [last, point]
             break
         t = cubic_minimum(last, point, point.t + 0.01 * (point.t - last.t), 10 * point.t)
         last, point, tries = point, along(t), tries + 1
+    else:
+        bracket = [start, point]
 
     def lower() -> int:
         return 0 if bracket[0].loss <= bracket[1].loss else 1

@@ -69,12 +69,28 @@ class Muon(Optimizer):
                 raise ValueError(f"Muon learns matrices, got a parameter of shape {p.shape}: give it to AdamW")
 
     def _moved(self, x: Any, dx: Any, state: rules.State, group: dict[str, Any]) -> tuple[Any, rules.State]:
-        mu = group["momentum"]
-        v = mu * state.get("v", 0.0) + (1 - mu) * dx
-        step = mu * v + (1 - mu) * dx if group["nesterov"] else v
-        step = orthogonal(step, group["ns_coefficients"], group["ns_steps"], group["eps"])
+        longer = _SIZES[group["adjust_lr_fn"]](*x.shape)
         x = (1 - group["lr"] * group["weight_decay"]) * x
-        return x + -group["lr"] * _SIZES[group["adjust_lr_fn"]](*x.shape) * step, {"v": v}
+        newton_schulz = (group[name] for name in ("ns_coefficients", "ns_steps", "eps"))
+        return muon(x, dx, state, longer * group["lr"], group["momentum"], group["nesterov"], *newton_schulz)
+
+
+def muon(
+    x: Any,
+    dx: Any,
+    state: rules.State,
+    learning_rate: float,
+    mu: float = 0.95,
+    nesterov: bool = True,
+    coefficients: tuple[float, float, float] = (3.4445, -4.775, 2.0315),
+    steps: int = 5,
+    epsilon: float = 1e-7,
+) -> tuple[Any, rules.State]:
+    """Momentum, made orthogonal. v is a mean of gradients."""
+    v = mu * state.get("v", 0.0) + (1 - mu) * dx
+    step = mu * v + (1 - mu) * dx if nesterov else v
+    x = x + -learning_rate * orthogonal(step, coefficients, steps, epsilon)
+    return x, {"v": v}
 
 
 def orthogonal(

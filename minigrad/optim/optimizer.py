@@ -153,6 +153,12 @@ class Optimizer:
         """
         for hook in tuple(self._pre_hooks):
             hook(self, (closure,), {})
+        loss = self._step(closure)
+        for hook in tuple(self._post_hooks):
+            hook(self, (closure,), {})
+        return loss
+
+    def _step(self, closure: Callable[[], Any] | None) -> Any:
         loss = None
         if closure is not None:
             with enable_grad():
@@ -161,8 +167,6 @@ class Optimizer:
             for p in group["params"]:
                 if p.grad is not None:
                     self.state[p] = self._move(p._array, p.grad._array, self.state.get(p, {}), group)
-        for hook in tuple(self._post_hooks):
-            hook(self, (closure,), {})
         return loss
 
     def update(self, x: Any, dx: Any, state: State, group: dict[str, Any]) -> tuple[Any, State]:
@@ -171,26 +175,30 @@ class Optimizer:
 
     def _move(self, x: Any, dx: Any, state: State, group: dict[str, Any]) -> State:
         """Write the new x over x, and give the new state."""
-        arrays = {name: s for name, s in state.items() if isinstance(s, np.ndarray)}
-        contiguous = all(a.flags.c_contiguous for a in (x, *arrays.values()))
-        if x.size <= PIECE or not self.elementwise or not contiguous:
-            x[...], state = self._moved(x, dx, state, group)
-        else:
-            flat_x, flat_dx = x.reshape(-1), dx.reshape(-1)
-            old = {name: s.reshape(-1) for name, s in arrays.items()}
-            new = dict(old)  # it is written to where the old one was read
-            for start in range(0, x.size, PIECE):
-                i = slice(start, start + PIECE)
-                before = state | {name: s[i] for name, s in old.items()}
-                flat_x[i], after = self._moved(flat_x[i], flat_dx[i], before, group)
-                for name, s in after.items():
-                    if isinstance(s, np.ndarray):
-                        if name not in new:
-                            new[name] = np.empty_like(flat_x)
-                        new[name][i] = s
-            state = {name: new[name].reshape(x.shape) if name in new else s for name, s in after.items()}
         guard.wrote(x)
+        if x.size > PIECE and self.elementwise:
+            arrays = {name: s for name, s in state.items() if isinstance(s, np.ndarray)}
+            if all(a.flags.c_contiguous for a in (x, *arrays.values())):
+                return self._move_in_pieces(x, dx, state, arrays, group)
+        x[...], state = self._moved(x, dx, state, group)
         return state
+
+    def _move_in_pieces(
+        self, x: Any, dx: Any, state: State, arrays: dict[str, np.ndarray], group: dict[str, Any]
+    ) -> State:
+        flat_x, flat_dx = x.reshape(-1), dx.reshape(-1)
+        old = {name: s.reshape(-1) for name, s in arrays.items()}
+        new = dict(old)  # it is written to where the old one was read
+        for start in range(0, x.size, PIECE):
+            i = slice(start, start + PIECE)
+            before = state | {name: s[i] for name, s in old.items()}
+            flat_x[i], after = self._moved(flat_x[i], flat_dx[i], before, group)
+            for name, s in after.items():
+                if isinstance(s, np.ndarray):
+                    if name not in new:
+                        new[name] = np.empty_like(flat_x)
+                    new[name][i] = s
+        return {name: new[name].reshape(x.shape) if name in new else s for name, s in after.items()}
 
     def _moved(self, x: Any, dx: Any, state: State, group: dict[str, Any]) -> tuple[Any, State]:
         if group.get("maximize"):
@@ -290,4 +298,6 @@ class Optimizer:
 
 
 def _saved(s: Any) -> Any:
+    if isinstance(s, list):
+        return [_saved(part) for part in s]
     return tensor(np.array(s)) if isinstance(s, np.ndarray | np.generic) else s

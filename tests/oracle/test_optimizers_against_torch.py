@@ -211,6 +211,7 @@ class Valley:
 SEARCH = {"line_search_fn": "strong_wolfe"}
 VALLEYS: list[dict[str, Any]] = [
     SEARCH,
+    {"history_size": 3, "max_eval": 9, **SEARCH},
     {"lr": 0.1, **SEARCH},
     {"lr": 3.0, "max_iter": 4, **SEARCH},
     {"max_iter": 1, **SEARCH},
@@ -244,13 +245,14 @@ def test_a_saved_lbfgs_goes_on_here_and_that_of_pytorch_too(settings: dict[str, 
     ours, theirs, fresh, fresh_too = (Valley(m, settings) for m in (minigrad, torch, minigrad, minigrad))
     for _ in range(3):
         ours.step(), theirs.step()
-    for other, saved in ((fresh, ours.optimizer.state_dict()), (fresh_too, theirs.optimizer.state_dict())):
-        other.optimizer.load_state_dict(copy.deepcopy(saved))
+    saved, other_saved = ours.optimizer.state_dict(), copy.deepcopy(theirs.optimizer.state_dict())
+    for other in (fresh, fresh_too):
         other.a.data, other.b.data = ours.a.detach().clone(), ours.b.detach().clone()
-    for _ in range(3):
-        ends = [valley.step()[1] for valley in (ours, fresh, fresh_too, theirs)]
-        assert ends[0].tobytes() == ends[1].tobytes()
-        np.testing.assert_allclose(ends[2], ends[3], rtol=1e-9)
+    ends, other_ends = ([valley.step()[1] for _ in range(3)] for valley in (ours, theirs))
+    fresh.optimizer.load_state_dict(saved)
+    fresh_too.optimizer.load_state_dict(other_saved)
+    assert [fresh.step()[1].tobytes() for _ in range(3)] == [end.tobytes() for end in ends]
+    np.testing.assert_allclose([fresh_too.step()[1] for _ in range(3)], other_ends, rtol=1e-9)
 
 
 # ---- Muon ------------------------------------------------------------------------------------------------------
