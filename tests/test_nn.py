@@ -114,6 +114,45 @@ def test_deleted_attributes_are_gone(name: str) -> None:
         delattr(block, name)
 
 
+def test_a_result_does_not_take_the_place_of_a_layer() -> None:
+    class Slip(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.fc = nn.Linear(2, 2)
+
+        def forward(self, x: Any) -> Any:
+            self.fc = self.fc(x)
+            return self.fc
+
+    with pytest.raises(TypeError, match=r"Slip.fc is a module, and a tensor would take its place"):
+        Slip()(minigrad.ones(2))
+
+
+@pytest.mark.parametrize("name", ["", "a.b", "forward", "training", "first", "scale"])
+def test_names_that_would_not_be_found_again_are_refused(name: str) -> None:
+    block, kinds = Block(), {"first": "module", "scale": "parameter"}
+    for kind, register in (
+        ("buffer", lambda: block.register_buffer(name, minigrad.ones(1))),
+        ("parameter", lambda: block.register_parameter(name, nn.Parameter([1.0]))),
+        ("module", lambda: block.add_module(name, nn.ReLU())),
+    ):
+        if kinds.get(name) == kind:
+            register()
+        else:
+            with pytest.raises(KeyError, match=f"'{name}' cannot be the name of a {kind}"):
+                register()
+
+
+def test_a_buffer_that_is_registered_anew_is_saved_or_not_as_said_last() -> None:
+    module = nn.Module()
+    for persistent in False, True, False:
+        module.register_buffer("mask", minigrad.ones(1), persistent=persistent)
+        assert ("mask" in module.state_dict()) == persistent
+    del module.mask
+    module.register_buffer("mask", minigrad.ones(1))
+    assert "mask" in module.state_dict()
+
+
 def test_a_missing_attribute_names_the_class() -> None:
     with pytest.raises(AttributeError, match="Linear has no attribute 'wieght'"):
         _ = nn.Linear(2, 2).wieght

@@ -85,13 +85,27 @@ class Module:
                 p.name = path  # so that pictures and errors know it; each enclosing module puts its own in front
         elif name in self.__dict__.get("_buffers", ()) and (value is None or isinstance(value, Tensor)):
             self._buffers[name] = value
-        elif name in self.__dict__.get("_parameters", ()) and isinstance(value, Tensor):
+        elif isinstance(value, Tensor) and self.__dict__.get("_parameters", {}).get(name) is not None:
             raise TypeError(f"{type(self).__name__}.{name} is a parameter: assign nn.Parameter(tensor), or write to it")
+        elif isinstance(value, Tensor) and self.__dict__.get("_modules", {}).get(name) is not None:
+            raise TypeError(
+                f"{type(self).__name__}.{name} is a module, and a tensor would take its place: keep results in local "
+                "variables, x = self.layer(x)"
+            )
         else:
             self._forget(name)
             object.__setattr__(self, name, value)
 
+    def _refuse_name(self, name: str, book: str) -> None:
+        """Raise where a parameter, buffer or module could not be read under its name again."""
+        if not name or "." in name or (hasattr(self, name) and name not in self.__dict__[book]):
+            raise KeyError(
+                f"{type(self).__name__}: {name!r} cannot be the name of a {book[1:-1]}: it is empty, has a dot, or "
+                "means something else already"
+            )
+
     def _forget(self, name: str) -> None:
+        self.__dict__.get("_unsaved", set()).discard(name)
         for book in _BOOKS:
             self.__dict__.get(book, {}).pop(name, None)
         self.__dict__.pop(name, None)
@@ -206,6 +220,7 @@ class Module:
         """Hold a tensor that is not learnt, but saved and converted with the parameters (unless not `persistent`)."""
         if tensor is not None and not isinstance(tensor, Tensor):
             raise TypeError(f"register_buffer: {name!r} is to be a tensor or None, got {type(tensor).__name__}")
+        self._refuse_name(name, "_buffers")
         self._forget(name)
         self._buffers[name] = tensor
         if not persistent:
@@ -213,10 +228,12 @@ class Module:
 
     def register_parameter(self, name: str, param: Parameter | None) -> None:
         """`self.name = param`, for names that are computed."""
+        self._refuse_name(name, "_parameters")
         setattr(self, name, param)
 
     def add_module(self, name: str, module: Module | None) -> None:
         """`self.name = module`, for names that are computed."""
+        self._refuse_name(name, "_modules")
         setattr(self, name, module)
 
     register_module = add_module
