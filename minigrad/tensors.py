@@ -103,7 +103,7 @@ class ArrayNode(Node):
         if self.rule.variadic:
             function, places = self.plan.calls[0]  # type: ignore[misc]
             shares = function(g, *[kept[i] for i in places])
-            return [None if n is None else unbroadcast(c, n.shape).astype(n.dtype) for n, c in zip(self.inputs, shares)]
+            return [None if n is None else _fitted(c, n) for n, c in zip(self.inputs, shares)]
         contributions: list[Any] = []
         for source, call in zip(self.inputs, self.plan.calls):
             if call is None or source is None:
@@ -210,6 +210,13 @@ class ArrayNode(Node):
         t = g if isinstance(g, Tensor) else _tensor(np.asarray(g), None)
         # others may hold what is shared, and change it; and a view is of something that others may hold
         return t.clone() if shared or t._array.base is not None else t
+
+
+def _fitted(share: Any, source: ArrayNode) -> Any:
+    """A share in the shape and dtype of the input that it goes to."""
+    if share.shape != source.shape:
+        share = unbroadcast(share, source.shape)
+    return share if share.dtype == source.dtype else share.astype(source.dtype)
 
 
 class _Described:

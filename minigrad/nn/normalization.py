@@ -88,7 +88,10 @@ def layer_norm(
     """
     x = _floats("layer_norm", input, weight=weight, bias=bias)
     axis = _layer("layer_norm", x, normalized_shape, weight=weight, bias=bias)
-    return _affine(_standardized(x, axis, eps)[0], weight, bias)
+    if weight is None or not x.numel():
+        return _affine(_standardized(x, axis, eps)[0], weight, bias)
+    shift = np.zeros(weight.shape, x.dtype) if bias is None else bias
+    return Tensor.apply(rules.layer_norm, x, weight, shift, eps=eps)
 
 
 def rms_norm(

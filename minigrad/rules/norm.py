@@ -51,6 +51,53 @@ def _standardize(x: Any, *, mean: Any, scale: Any, axis: Axes, eps: float) -> An
 standardize = Rule("standardize", _standardize, x=_standardize_x)
 
 
+def _layer_norm(*xs: Any, eps: float) -> Any:
+    """x, weight, bias: standardised over the last dimensions, those of the weight; all in the memory of the result."""
+    x, w, b = xs
+    y, _ = _deviations(x.reshape(-1, w.size))
+    y *= _row_scale(y, eps)
+    y *= w.ravel()
+    y += b.ravel()
+    return y.reshape(x.shape)
+
+
+def _deviations(rows: Any) -> tuple[Any, Any]:
+    """Each row less its mean, in new memory, and a column that takes means of rows, as a product."""
+    average = np.full((rows.shape[1], 1), 1 / max(rows.shape[1], 1), rows.dtype)
+    return rows - rows @ average, average
+
+
+def _row_scale(deviations: Any, eps: float) -> Any:
+    return (np.vecdot(deviations, deviations)[:, None] / deviations.shape[1] + eps) ** -0.5
+
+
+def _layer_norm_xs(g: Any, xs: Any, eps: float) -> Any:
+    x, w, _ = xs
+    if hasattr(g, "apply"):  # being recorded: the formula at the top
+        axis, rest = tuple(range(-w.ndim, 0)), tuple(range(x.ndim - w.ndim))
+        mean, var = moments(x, axis)
+        scale = (var + eps) ** -0.5
+        y, gw = (x - mean) * scale, g * w
+        shares = [g * y, g]
+        if rest:
+            shares = [np.sum(share, axis=rest) for share in shares]
+        return [scale * (gw - _mean(gw, axis) - y * _mean(gw * y, axis)), *shares]
+    y, average = _deviations(x.reshape(-1, w.size))
+    scale = _row_scale(y, eps)
+    y *= scale
+    dx = np.multiply(g, w, out=np.empty(x.shape, x.dtype))
+    g, d = g.reshape(y.shape), dx.reshape(y.shape)
+    dw, db = np.einsum("ij,ij->j", g, y), np.ones(len(g), g.dtype) @ g
+    y *= np.vecdot(d, y)[:, None] / y.shape[1]
+    y += d @ average
+    d -= y
+    d *= scale
+    return [dx, dw.reshape(w.shape), db.reshape(w.shape)]
+
+
+layer_norm = Rule("layer_norm", _layer_norm, xs=_layer_norm_xs)
+
+
 def _rms_scale(x: Any, axis: Axes, eps: float) -> Any:
     return (_mean(x * x, axis) + eps) ** -0.5
 
