@@ -240,7 +240,10 @@ class Network:
                 "same. Call network.forward(data_batch) again"
             )
         if not result.requires_grad:
-            raise RuntimeError("backward: the forward pass ran under no_grad(), so there is nothing to go back through")
+            raise RuntimeError(
+                "backward: nothing in the last forward pass requires a gradient: it ran under no_grad(), or all "
+                "parameters are frozen, or the result was detached"
+            )
         for p in self._parameters.values():
             p.grad = None
         dx = self._vector()

@@ -347,7 +347,7 @@ def replaced_between(network: Network) -> None:
     [
         (lambda network: None, r"backward comes after forward.*loss = network.forward\(batch\)"),
         (step, "called twice after one forward.*Call network.forward"),
-        (under_no_grad, r"ran under no_grad\(\)"),
+        (under_no_grad, r"requires a gradient: it ran under no_grad\(\), or all parameters are frozen"),
         (changed_between, "x was changed between forward and backward.*Update x after backward"),
         (replaced_between, "x was changed between forward and backward"),
     ],

@@ -153,6 +153,31 @@ def test_a_buffer_that_is_registered_anew_is_saved_or_not_as_said_last() -> None
     assert "mask" in module.state_dict()
 
 
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: nn.MSELoss(size_average=False), TypeError, "MSELoss: .*'size_average'; it takes reduction"),
+        (lambda: nn.ReLU(slope=1), TypeError, "ReLU: .*'slope'; it takes inplace"),
+        (lambda: nn.Tanh(1), TypeError, "Tanh: too many .*; it takes no arguments"),
+        (lambda: nn.LazyLinear(), TypeError, "LazyLinear: .*'out_features'; it takes out_features, bias"),
+        (lambda: nn.ReLU().load_state_dict("net.npz"), TypeError, r"a dictionary .*got str.*minigrad.load\(path\)"),
+        (lambda: nn.Linear(1, 1).cuda(), RuntimeError, r"cuda\(\): minigrad computes on the CPU only"),
+    ],
+)
+def test_mistakes_with_any_module(call: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        call()
+
+
+def test_what_is_registered_as_none_may_be_filled_later() -> None:
+    module = nn.Module()
+    module.register_parameter("bias", None)
+    module.register_parameter("bias", nn.Parameter([1.0]))
+    module.register_buffer("mask", None)
+    module.register_buffer("mask", minigrad.ones(1))
+    assert list(module.state_dict()) == ["bias", "mask"]
+
+
 def test_a_missing_attribute_names_the_class() -> None:
     with pytest.raises(AttributeError, match="Linear has no attribute 'wieght'"):
         _ = nn.Linear(2, 2).wieght
@@ -218,7 +243,7 @@ def test_a_forgotten_super_init_is_named() -> None:
     ("make", "error", "message"),
     [
         (lambda: nn.Sequential(nn.Linear(2, 2), nn.ReLU), TypeError, r"number 1 is the class ReLU: write ReLU\(…\)"),
-        (lambda: nn.Sequential([nn.Linear(2, 3)]), TypeError, r"number 0 is \[Linear\(in_features=2"),
+        (lambda: nn.Sequential([nn.Linear(2, 3)]), TypeError, r"number 0 is a list: hand over its modules one by one"),
         (lambda: nn.Sequential(np.tanh), TypeError, "number 0 is <ufunc 'tanh'>"),
         (lambda: nn.Linear(0, 2), ValueError, "in_features is a number of features, 1 or more; got 0"),
         (lambda: nn.Linear(2, 2.0), ValueError, "out_features is a number of features, 1 or more; got 2.0"),

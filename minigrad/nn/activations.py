@@ -16,7 +16,7 @@ from typing import Any, ClassVar, TypeVar
 from minigrad.creation import arange, as_tensor, full
 from minigrad.generator import numbers
 from minigrad.nn.layers import as_input
-from minigrad.nn.module import Module, Parameter
+from minigrad.nn.module import Module, Parameter, bound_settings
 from minigrad.promotion import promoted
 from minigrad.rules import elementwise as ew
 from minigrad.rules import special
@@ -280,7 +280,7 @@ class Activation(Module):
 
     def __init__(self, *settings: Any, **named: Any) -> None:
         super().__init__()
-        bound = self._signature.bind(*settings, **named)
+        bound = bound_settings(self, self._signature, settings, named)
         bound.apply_defaults()
         self._settings = bound.arguments
         self.__dict__.update(bound.arguments)  # to be read, as m.negative_slope

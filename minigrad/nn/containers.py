@@ -16,6 +16,8 @@ def _module(container: str, key: Any, module: Any) -> Module:
     if isinstance(module, Module):
         return module
     kind = f"the class {module.__name__}: write {module.__name__}(…)" if isinstance(module, type) else repr(module)
+    if container == "Sequential" and isinstance(module, list | tuple):
+        kind = f"a {type(module).__name__}: hand over its modules one by one, Sequential(*layers)"
     raise TypeError(f"{container} takes modules; number {key} is {kind}")
 
 

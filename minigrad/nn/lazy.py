@@ -9,7 +9,7 @@ import inspect
 from typing import Any, ClassVar
 
 from minigrad.nn.layers import Linear
-from minigrad.nn.module import Module, Parameter
+from minigrad.nn.module import Module, Parameter, bound_settings
 
 
 class UninitializedParameter(Parameter):
@@ -52,8 +52,8 @@ class Lazy(Module):
 
     def __init__(self, *settings: Any, **named: Any) -> None:
         super().__init__()
-        bound = type(self).__signature__.bind(*settings, **named)  # type: ignore[attr-defined]
-        sample = {self.unknown: bound.arguments.get(self.divisor, 1)}
+        bound = bound_settings(self, type(self).__signature__, settings, named)  # type: ignore[attr-defined]
+        sample = {self.unknown: bound.arguments.get(self.divisor or "", 1)}
         stand_in = self.becomes(**sample, **bound.arguments)  # checks the settings, and knows what parameters there are
         self.__dict__.update(_settings=bound.arguments)
         self._take_over(stand_in)

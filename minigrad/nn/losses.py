@@ -14,7 +14,7 @@ import numpy as np
 
 from minigrad.creation import as_tensor
 from minigrad.nn.ctc import ctc_loss
-from minigrad.nn.module import Module
+from minigrad.nn.module import Module, bound_settings
 from minigrad.nn.similarity import pairwise_distance
 from minigrad.rules import elementwise as ew
 from minigrad.rules import loss as rules
@@ -586,7 +586,7 @@ class Loss(Module):
 
     def __init__(self, *settings: Any, **named: Any) -> None:
         super().__init__()
-        bound = type(self).__signature__.bind(*settings, **named)  # type: ignore[attr-defined]
+        bound = bound_settings(self, type(self).__signature__, settings, named)  # type: ignore[attr-defined]
         bound.apply_defaults()
         for name, value in bound.arguments.items():
             if name.endswith("weight"):

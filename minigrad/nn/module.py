@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, NoReturn, Self
 
 import numpy as np
 
 from minigrad.arrays import array_from
 from minigrad.creation import zeros_like
+from minigrad.devices import refuse_device
 from minigrad.engine import RemovableHandle
 from minigrad.modes import no_grad
 from minigrad.nn.backward_hooks import Gates
@@ -98,7 +100,7 @@ class Module:
 
     def _refuse_name(self, name: str, book: str) -> None:
         """Raise where a parameter, buffer or module could not be read under its name again."""
-        if not name or "." in name or (hasattr(self, name) and name not in self.__dict__[book]):
+        if not name or "." in name or (getattr(self, name, None) is not None and name not in self.__dict__[book]):
             raise KeyError(
                 f"{type(self).__name__}: {name!r} cannot be the name of a {book[1:-1]}: it is empty, has a dot, or "
                 "means something else already"
@@ -392,6 +394,10 @@ class Module:
         """The module itself, which is there already."""
         return self
 
+    def cuda(self, *_: Any, **__: Any) -> NoReturn:
+        """Not supported."""
+        refuse_device("cuda()")
+
     def float(self) -> Self:
         """As float32."""
         return self.to(np.float32)
@@ -429,7 +435,13 @@ class Module:
 
         Raises:
             RuntimeError: for such names, or shapes that differ; then nothing has been changed.
+            TypeError: for what is no dictionary.
         """
+        if not isinstance(state_dict, Mapping):
+            raise TypeError(
+                f"load_state_dict: takes a dictionary as state_dict() gives, got {type(state_dict).__name__}; one in a "
+                "file is read first, minigrad.load(path)"
+            )
         own = self.state_dict()
         missing, unexpected = [n for n in own if n not in state_dict], [n for n in state_dict if n not in own]
         arrays = {n: np.asarray(_values(state_dict[n])) for n in own if n in state_dict}
@@ -454,6 +466,21 @@ class Module:
         if parts:
             inner = "\n  " + "\n  ".join([*([inner] if inner else []), *parts]) + "\n"
         return f"{type(self).__name__}({inner})"
+
+
+def bound_settings(
+    module: Module, signature: inspect.Signature, settings: tuple[Any, ...], named: dict[str, Any]
+) -> inspect.BoundArguments:
+    """The arguments of a module whose signature was made, not written.
+
+    Raises:
+        TypeError: when they do not fit it, with the module's name and what it takes.
+    """
+    try:
+        return signature.bind(*settings, **named)
+    except TypeError as error:
+        takes = ", ".join(signature.parameters) or "no arguments"
+        raise TypeError(f"{type(module).__name__}: {error}; it takes {takes}") from None
 
 
 def _values(x: Any) -> Any:
