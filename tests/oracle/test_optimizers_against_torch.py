@@ -240,6 +240,34 @@ def test_lbfgs(settings: dict[str, Any]) -> None:
     np.testing.assert_allclose(ours.step()[1], theirs.step()[1], rtol=0.02, atol=0.02)
 
 
+class Bumps(Valley):
+    """Waves of random lengths in a bowl, where a line search meets all its cases."""
+
+    def __init__(self, m: Any, seed: int, dtype: str = "float64") -> None:
+        rng = np.random.default_rng(seed)
+        self.a = m.tensor(rng.normal(0, 3, 3), requires_grad=True)
+        self.b = self.unused = m.tensor(rng.normal(0, 3, 1), requires_grad=True)
+        self.waves = m.tensor(rng.uniform(0.3, 4, (5, 4)))
+        self.optimizer = m.optim.LBFGS([self.a, self.b], lr=10 ** rng.uniform(-3, 1), max_iter=3, **SEARCH)
+        self.cat, self.calls = m.cat, 0
+
+    def closure(self) -> Any:
+        self.calls += 1
+        self.optimizer.zero_grad()
+        x = self.cat([self.a, self.b])
+        loss = (self.waves @ x).sin().sum() + 0.1 * (x**2).sum()
+        loss.backward()
+        return loss
+
+
+@pytest.mark.parametrize("seed", [*range(10), 41, 43, 86, 326])  # the last four meet the rarer cases
+def test_line_searches(seed: int) -> None:
+    ours, theirs = Bumps(minigrad, seed), Bumps(torch, seed)
+    for _ in range(4):
+        np.testing.assert_allclose(ours.step()[1], theirs.step()[1], rtol=1e-7, atol=1e-7)
+        assert ours.calls == theirs.calls
+
+
 @pytest.mark.parametrize("settings", [{"max_iter": 3, **SEARCH}, {"lr": 0.01, "max_iter": 3}], ids=str)
 def test_a_saved_lbfgs_goes_on_here_and_that_of_pytorch_too(settings: dict[str, Any]) -> None:
     ours, theirs, fresh, fresh_too = (Valley(m, settings) for m in (minigrad, torch, minigrad, minigrad))
