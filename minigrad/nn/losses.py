@@ -551,10 +551,11 @@ def multilabel_margin_loss(input: Tensor, target: Any, reduction: str = "mean") 
     counts = np.cumsum(labels == -1, axis=-1) == 0  # those before the first -1
     if (counts & ((labels < 0) | (labels >= count))).any():
         raise ValueError(f"multilabel_margin_loss: classes are 0 to {count - 1}")
-    is_right = ((labels[..., None] == np.arange(count)) & counts[..., None]).any(-2)
+    times = ((labels[..., None] == np.arange(count)) & counts[..., None]).sum(-2)  # how often each class is named
     margins = (1 - (input.unsqueeze(-1) - input.unsqueeze(-2))).clamp(min=0.0)  # right class, wrong class
-    pairs = is_right[..., :, None] & ~is_right[..., None, :]
-    return _reduced(margins.masked_fill(as_tensor(~pairs), 0.0).sum((-2, -1)) / count, reduction)
+    weights = times[..., :, None] * (times == 0)[..., None, :]
+    margins = margins.masked_fill(as_tensor(weights == 0), 0.0) * as_tensor(weights.astype(input.dtype))
+    return _reduced(margins.sum((-2, -1)) / count, reduction)
 
 
 def multilabel_soft_margin_loss(input: Tensor, target: Any, weight: Any = None, reduction: str = "mean") -> Tensor:

@@ -17,7 +17,7 @@ RNG = np.random.default_rng(0)
 CLASSES = [0, 2, 1, 1]
 SIGNS = np.where(RNG.random((4, 3)) < 0.5, -1.0, 1.0)
 PROBABILITIES = RNG.random((4, 3))
-LABELS = [[2, 0, -1], [1, -1, 0], [-1, 0, 1], [0, 1, 2]]
+LABELS = [[2, 0, -1], [1, -1, 0], [-1, 0, 1], [0, 2, 2]]
 W = [0.5, 1.0, 3.0]
 
 MODULES: list[tuple[str, Any]] = [
