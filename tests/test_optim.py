@@ -370,6 +370,15 @@ def test_weight_decay_is_coupled_or_decoupled() -> None:
     assert decoupled.item() == 2 * (1 - 0.1 * 0.5)
 
 
+def test_rmsprop_of_a_constant_gradient_has_no_negative_variance() -> None:
+    p = parameter(0.0)
+    optimizer = optim.RMSprop([p], lr=0.01, alpha=0.5, centered=True)
+    for _ in range(100):
+        p.grad = tensor([0.1], dtype="float64")
+        optimizer.step()
+    assert math.isfinite(p.item())
+
+
 def test_maximize_goes_up() -> None:
     p = parameter(2.0)
     p.sum().backward()

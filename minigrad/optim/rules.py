@@ -101,7 +101,7 @@ def rmsprop_momentum(
     """
     cache = decay_rate * state.get("cache", 0.0) + (1 - decay_rate) * dx**2
     mean = decay_rate * state.get("mean", 0.0) + (1 - decay_rate) * dx if centered else 0.0
-    variance = np.maximum(cache - mean**2, 0.0)  # rounding can make it negative
+    variance = np.maximum(cache - mean**2, 0.0) if centered else cache  # rounding can make it negative
     v = mu * state.get("v", 0.0) + dx / (np.sqrt(variance) + epsilon)
     x = x + -learning_rate * v
     return x, {"cache": cache} | ({"mean": mean} if centered else {}) | ({"v": v} if mu else {})
@@ -133,7 +133,7 @@ def adam(
 def amsgrad(
     x: Any, dx: Any, state: State, learning_rate: float, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-7
 ) -> tuple[Any, State]:
-    """Adam with the largest v so far in v's place, so that no step grows again (Reddi et al., 2018)."""
+    """Adam with the largest v so far in v's place, so that no number's rate grows again (Reddi et al., 2018)."""
     t = state.get("t", 0) + 1
     m = beta1 * state.get("m", 0.0) + (1 - beta1) * dx
     v = beta2 * state.get("v", 0.0) + (1 - beta2) * (dx**2)
