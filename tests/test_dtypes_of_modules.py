@@ -13,6 +13,7 @@ import pytest
 
 import minigrad
 from minigrad import nn
+from minigrad.nn import functional as F
 from minigrad.tensors import Tensor
 
 # a module, and what it is called with: `x` stands for floats of the shape that follows
@@ -126,3 +127,22 @@ def test_no_module_is_left_out() -> None:
     modules = {name for name, kind in vars(nn).items() if isinstance(kind, type) and issubclass(kind, nn.Module)}
     modules -= {"Module", "ParameterList", "ParameterDict"}
     assert modules == {name(text) for text, _ in PROGRAMS}
+
+
+@pytest.mark.parametrize("half", [0.5, np.float64(0.5)], ids=["float", "np.float64"])
+def test_numbers_of_numpy_among_the_settings_make_no_float64(half: float) -> None:
+    x, y = minigrad.rand(2, 4, 3), minigrad.rand(2, 4, 3)
+    results = [
+        F.rms_norm(x, (3,), eps=half),
+        F.layer_norm(x, (3,), eps=half),
+        F.group_norm(x, 2, eps=half),
+        F.batch_norm(x, None, None, training=True, eps=half, momentum=half),
+        F.dropout(x, half),
+        F.alpha_dropout(x, half, training=True),
+        *(F.elu(x, half), F.celu(x, half), F.leaky_relu(x, half), F.softplus(x, half), F.hardshrink(x, half)),
+        *(F.softshrink(x, half), F.threshold(x, half, half), F.hardtanh(x, -half, half), F.rrelu(x, half, half, True)),
+        *(F.huber_loss(x, y, delta=half), F.smooth_l1_loss(x, y, beta=half), F.gaussian_nll_loss(x, y, half)),
+        *(F.normalize(x, eps=half), F.cosine_similarity(x, y, eps=half), F.pairwise_distance(x, y, p=half)),
+        *(F.gumbel_softmax(x, half), F.scaled_dot_product_attention(x, y, y, scale=half)),
+    ]
+    assert {str(t.dtype) for t in results} == {"float32"}

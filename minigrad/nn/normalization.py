@@ -23,7 +23,7 @@ from minigrad.tensors import Tensor
 def _standardized(x: Tensor, axis: tuple[int, ...], eps: float) -> tuple[Tensor, np.ndarray, np.ndarray]:
     """x with mean 0 and variance 1 along the axes; and what mean and variance were."""
     mean, var = rules.moments(x._array, axis)
-    scale = (var + eps) ** -0.5
+    scale = (var + float(eps)) ** -0.5  # (a number of NumPy's would make float64 of it)
     return Tensor.apply(rules.standardize, x, mean=mean, scale=scale, axis=axis, eps=eps), mean, var
 
 
@@ -111,7 +111,7 @@ def rms_norm(
     """
     x = _floats("rms_norm", input)
     axis = _layer("rms_norm", x, normalized_shape, weight=weight)
-    eps = float(np.finfo(x.dtype).eps) if eps is None else eps
+    eps = float(np.finfo(x.dtype).eps if eps is None else eps)
     return _affine(Tensor.apply(rules.rms_normalize, x, axis=axis, eps=eps), weight, None)
 
 

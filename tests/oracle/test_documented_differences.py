@@ -74,6 +74,21 @@ LINES: list[tuple[str, Any, Any, Any]] = [
     ("unique", lambda m: gradient(m, lambda x: m.unique(x), [2.0, 1.0, 2.0]), ERROR, [1.0, 1.0, 0.0]),
     ("steps", lambda m: m.tensor([1, 2])[::-1].tolist(), ERROR, [2, 1]),
     ("attention", nowhere, True, False),
+    (
+        "group norm",
+        lambda m: m.nn.functional.group_norm(m.ones(2, 4), 4).tolist(),
+        [[0.0] * 4] * 2,
+        ValueError,
+    ),
+    ("float64", lambda m: str(m.nn.Linear(1, 1)(m.ones(1).double()).dtype)[-7:], RuntimeError, "float64"),
+    (
+        "impossible",
+        lambda m: np.isnan(
+            gradient(m, lambda x: m.nn.functional.ctc_loss(x, m.tensor([[1, 2]]), [1], [2]), [[[-0.5, -1.0, -2.0]]])
+        ).any(),
+        True,
+        False,
+    ),
     ("soft margin", lambda m: m.nn.functional.soft_margin_loss(m.tensor([-1e3]), m.ones(1)).item(), np.inf, 1000.0),
     ("write", written_between, [100.0, 4.0], ERROR),
     ("pooling", pooled, [[[0.0, 1.0]]], ERROR),
