@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from minigrad import nn, ones, tensor, zeros
+from minigrad.autograd import gradcheck
 from minigrad.nn import functional as F
 
 
@@ -126,6 +127,17 @@ def test_what_is_no_tensor_is_refused_by_every_loss() -> None:
                 getattr(F, name)(None, *more)
     with pytest.raises(TypeError, match="ctc_loss: takes a tensor, got NoneType"):
         F.ctc_loss(None, [[1]], [1], [1])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("target", [np.array([0, 2, 1]), np.array([0, -100, 1]), np.full((3, 3), 1 / 3)])
+@pytest.mark.parametrize("smoothing", [0.0, 0.3])
+@pytest.mark.parametrize("reduction", ["mean", "none"])
+def test_class_weights_may_be_learnt(target: Any, smoothing: float, reduction: str) -> None:
+    scores = tensor([[1.0, 0.2, -1.0], [0.5, 0.0, 2.0], [0.1, 1.0, 0.3]], dtype="float64")
+    weight = tensor([0.5, 1.0, 3.0], dtype="float64", requires_grad=True)
+    assert gradcheck(
+        lambda w: F.cross_entropy(scores, target, w, reduction=reduction, label_smoothing=smoothing), weight
+    )
 
 
 def test_the_mean_over_an_empty_batch_is_refused() -> None:

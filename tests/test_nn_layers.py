@@ -139,6 +139,12 @@ def test_dropout2d_of_three_dimensions_drops_channels_of_examples() -> None:
     assert 0 < (dropped[:, :, 0] == 0).sum() < 200 and not (dropped == dropped[:, :1]).all()
 
 
+def test_linear_names_a_bias_or_weight_that_does_not_fit() -> None:
+    for weight, bias in (((3,), ()), ((2, 3), (3,)), ((2, 3), (2, 1))):
+        with pytest.raises(ValueError, match="linear: the weight should be .* and the bias"):
+            F.linear(minigrad.ones(4, 3), minigrad.ones(*weight), minigrad.ones(*bias))
+
+
 def test_glu_names_the_dimension_that_is_not_there() -> None:
     with pytest.raises(IndexError, match=r"dimension 3 is out of range for a tensor of shape \(4,\)"):
         F.glu(minigrad.ones(4), dim=3)

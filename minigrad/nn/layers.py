@@ -54,6 +54,11 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     x, w = promoted(input, weight)
     if bias is None:
         return x @ w.T
+    if w.ndim != 2 or bias.shape not in ((len(w),), (1,), ()):
+        raise ValueError(
+            f"linear: the weight should be (out_features, in_features), and the bias (out_features,); got {w.shape} "
+            f"and {bias.shape}"
+        )
     return Tensor.apply(linalg.linear, x, w, promoted(w, bias)[1])
 
 

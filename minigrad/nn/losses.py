@@ -176,15 +176,20 @@ def _last(scores: Tensor) -> Tensor:
     return scores if scores.ndim < 3 else scores.permute(0, *range(2, scores.ndim), 1)
 
 
+def _shares(losses: Tensor, classes: np.ndarray, ignored: np.ndarray | None, weight: Tensor | None) -> Tensor:
+    """How much each example counts: the weight of its class, or 1; and 0 if it is ignored."""
+    share = as_tensor(np.ones(classes.shape, losses.dtype)) if weight is None else weight[classes]
+    return share if ignored is None else share.masked_fill(as_tensor(ignored), 0.0)
+
+
 def _picked(
     name: str, losses: Tensor, classes: np.ndarray, ignored: np.ndarray | None, weight: Tensor | None, reduction: str
 ) -> Tensor:
     """Losses of the right classes, weighted and without the ignored, reduced: the mean is over what is left."""
     if weight is None and ignored is None:
         return _reduced(losses, reduction)
-    share = as_tensor(np.ones(classes.shape, losses.dtype)) if weight is None else weight.detach()[classes]
+    share = _shares(losses, classes, ignored, weight)
     if ignored is not None:
-        share = share.masked_fill(as_tensor(ignored), 0.0)
         losses = losses.masked_fill(as_tensor(ignored), 0.0)
     return _reduced(losses * share, reduction, share)
 
@@ -255,12 +260,10 @@ def cross_entropy(
     if not label_smoothing:
         return loss
     of_all = -scores.log_softmax(-1)
-    smooth = (of_all if weight is None else of_all * weight.detach()).sum(-1)
+    smooth = (of_all if weight is None else of_all * weight).sum(-1)
     if ignored is not None:
         smooth = smooth.masked_fill(as_tensor(ignored), 0.0)
-    shares = np.ones(classes.shape) if weight is None else weight.detach()._array[classes]
-    total = float(shares.sum() if ignored is None else shares[~ignored].sum())
-    smooth = smooth.sum() / total if reduction == "mean" else _reduced(smooth, reduction)
+    smooth = _reduced(smooth, reduction, _shares(smooth, classes, ignored, weight))
     return (1 - label_smoothing) * loss + label_smoothing / count * smooth
 
 
@@ -271,7 +274,7 @@ def _soft_cross_entropy(input: Tensor, target: Tensor, weight: Any, reduction: s
     if label_smoothing:
         shares = (1 - label_smoothing) * shares + label_smoothing / count
     if weight is not None:
-        shares = shares * _class_weights("cross_entropy", weight, count, scores.dtype).detach()
+        shares = shares * _class_weights("cross_entropy", weight, count, scores.dtype)
     return _reduced(-(shares * scores.log_softmax(-1)).sum(-1), reduction)
 
 
