@@ -374,7 +374,7 @@ def test_rmsprop_of_a_constant_gradient_has_no_negative_variance() -> None:
     p = parameter(0.0)
     optimizer = optim.RMSprop([p], lr=0.01, alpha=0.5, centered=True)
     for _ in range(100):
-        p.grad = tensor([0.1], dtype="float64")
+        p.grad = tensor([0.7], dtype="float64")
         optimizer.step()
     assert math.isfinite(p.item())
 
