@@ -1,3 +1,19 @@
 """Being here, this file puts this folder on the path: `ops` is for all tests."""
 
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+import minigrad
+
 collect_ignore = ["benchmarks"]  # they are run by hand, and need PyTorch and micrograd
+
+
+@pytest.fixture(autouse=True)
+def the_same_random_numbers_every_time() -> None:
+    """What a test draws does not depend on chance, nor on which tests ran before it."""
+    minigrad.manual_seed(0)
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(0)

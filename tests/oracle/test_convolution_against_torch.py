@@ -142,7 +142,8 @@ def test_layers(text: str) -> None:
     bound = float(np.prod(ours.weight.shape[1:]) ** -0.5)
     for p in ours.parameters():
         assert abs(p.detach().numpy()).max() <= bound
-    assert abs(ours.weight.detach().numpy()).max() > 0.7 * bound
+    if ours.weight.numel() > 30:
+        assert abs(ours.weight.detach().numpy()).max() > 0.7 * bound
     ours.load_state_dict(theirs.state_dict())
     for batch in (x, x[0]):
         found, wanted = ours(minigrad.tensor(batch)), theirs(torch.tensor(batch))
