@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
+import hypothesis
 import pytest
 
 import minigrad
 
 collect_ignore = ["benchmarks"]  # they are run by hand, and need PyTorch and micrograd
+
+# no examples are too slow on a busy machine; and where a run decides something, they are the same each time
+hypothesis.settings.register_profile("here", deadline=None, derandomize="CI" in os.environ)
+hypothesis.settings.load_profile("here")
 
 
 @pytest.fixture(autouse=True)
