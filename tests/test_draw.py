@@ -324,3 +324,9 @@ def test_graphviz_itself_is_used_where_it_is_installed(monkeypatch: pytest.Monke
     v = Value(1.0, name=NASTY)
     assert NASTY[:20] in written(draw(v.exp()).pipe(encoding="utf-8"))[0]
     assert draw(v.exp()).pipe("png").startswith(b"\x89PNG")
+
+
+def test_an_operand_that_is_not_there_is_not_drawn() -> None:
+    for layer in (nn.Conv2d(1, 2, 3, bias=False), nn.Conv2d(1, 2, 3)):
+        text = minigrad.draw(layer(minigrad.ones(1, 1, 4, 4)).sum()).source
+        assert "None" not in text and ("bias" in text) == (layer.bias is not None)

@@ -122,7 +122,8 @@ def _operands(node: Any) -> list[tuple[str, Any]]:
         return list(zip(names, (node.a, node.b)))
     if node.rule.variadic:
         names = [f"{names[0]}[{i}]" for i in range(len(node.inputs))]
-    return [(n, node.constants[i] if s is None else s) for i, (n, s) in enumerate(zip(names, node.inputs))]
+    operands = [(n, node.constants[i] if s is None else s) for i, (n, s) in enumerate(zip(names, node.inputs))]
+    return [(name, operand) for name, operand in operands if operand is not None]  # a layer may have no bias
 
 
 # ---- what stands in the boxes and on the edges -----------------------------------------------------------------
