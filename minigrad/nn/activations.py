@@ -11,12 +11,13 @@ import inspect
 import math
 import warnings
 from collections.abc import Callable
-from typing import Any, ClassVar, TypeVar
+from typing import Any, TypeVar
 
 from minigrad.creation import arange, as_tensor, full
 from minigrad.generator import numbers
 from minigrad.nn.layers import as_input
-from minigrad.nn.module import Module, Parameter, bound_settings
+from minigrad.nn.module import Module, Parameter
+from minigrad.nn.of_function import OfFunction
 from minigrad.promotion import promoted
 from minigrad.rules import elementwise as ew
 from minigrad.rules import special
@@ -261,38 +262,15 @@ def gumbel_softmax(logits: Tensor, tau: float = 1.0, hard: bool = False, *, dim:
 # ---- as modules ------------------------------------------------------------------------------------------------
 
 
-class Activation(Module):
-    """A function of this file as a module: made with the function's settings, called with its input."""
-
-    function: Any
-    _signature: ClassVar[inspect.Signature]  # of the settings
-    _settings: dict[str, Any]
-
-    def __init_subclass__(cls) -> None:
-        function = vars(cls).get("function")
-        if function is not None:
-            signature = inspect.signature(function.__func__)
-            settings = [p for name, p in signature.parameters.items() if name not in ("input", "dtype")]
-            settings = [p.replace(kind=p.POSITIONAL_OR_KEYWORD) for p in settings]
-            cls._signature = signature.replace(parameters=settings, return_annotation="None")
-            if "__init__" not in vars(cls):
-                cls.__signature__ = cls._signature  # type: ignore[attr-defined]
-
-    def __init__(self, *settings: Any, **named: Any) -> None:
-        super().__init__()
-        bound = bound_settings(self, self._signature, settings, named)
-        bound.apply_defaults()
-        self._settings = bound.arguments
-        self.__dict__.update(bound.arguments)  # to be read, as m.negative_slope
+class Activation(OfFunction):
+    """A function of this file as a module."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Any shape -> the same (GLU: half along its dim)."""
-        return type(self).function(
-            as_input(type(self).__name__, x), **{name: getattr(self, name) for name in self._settings}
-        )
+        return super().forward(as_input(type(self).__name__, x))
 
     def extra_repr(self) -> str:
-        shown = {name: getattr(self, name) for name in self._settings}
+        shown = self._values()
         if shown.pop("inplace", False):
             shown["inplace"] = True
         return ", ".join([f"{name}={value!r}" for name, value in shown.items()])

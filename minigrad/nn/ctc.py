@@ -15,6 +15,7 @@ import numpy as np
 from minigrad.creation import as_tensor
 from minigrad.joining import cat, stack
 from minigrad.nn.layers import as_input
+from minigrad.nn.loss_base import check_reduction
 from minigrad.tensors import Tensor
 
 IMPOSSIBLE = -1e30  # the logarithm of a probability of 0 that can be computed with; -inf - -inf would be nan
@@ -64,8 +65,7 @@ def ctc_loss(
     The gradient is the one by the log-probabilities themselves; PyTorch's is that by what goes into log_softmax, so
     the two agree as soon as there is a log_softmax in front.
     """
-    if reduction not in ("mean", "sum", "none"):
-        raise ValueError(f"reduction is 'mean', 'sum' or 'none', not {reduction!r}")
+    check_reduction("ctc_loss", reduction)
     log_probs = as_input("ctc_loss", log_probs)
     single = log_probs.ndim == 2
     lp = log_probs.unsqueeze(1) if single else log_probs
