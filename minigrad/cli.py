@@ -1,4 +1,7 @@
-"""The command line: `python -m minigrad` trains on the digits. Thin: what it does lives elsewhere."""
+"""The command line: `python -m minigrad` trains on the digits, and has other commands.
+
+Thin: what a command does lives elsewhere. For each there is an `add_…` with its options, and what it runs.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,9 @@ import time
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeAlias
+
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -16,27 +22,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # a path that the terminal cannot show must not end the run
+    given = list(sys.argv[1:] if arguments is None else arguments)
     parser = argparse.ArgumentParser(
         prog="python -m minigrad",
-        description="Train a two-layer network on handwritten digits with the lecture's loop.",
+        description="Learn how networks are trained. Without a command, and with the options of train, it trains.",
     )
     parser.add_argument("--version", action="store_true", help="print the version and where minigrad was imported from")
-    parser.add_argument("--steps", type=int, default=2000, help="how often x is updated (%(default)s)")
-    parser.add_argument("--learning-rate", type=float, default=1e-1, help="how far along -dx (%(default)s)")
-    parser.add_argument("--batch-size", type=int, default=64, help="digits per step (%(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="of the initial parameters (%(default)s)")
-    parser.add_argument(
-        "--picture",
-        type=Path,
-        default=Path("backward.svg"),
-        help="where to write the picture of the last backward pass (%(default)s)",
-    )
-    options = parser.parse_args(arguments)
-    if options.version:
+    commands = parser.add_subparsers(metavar="command", title="commands, each with a --help of its own")
+    add_train(commands)
+    if given[:1] == ["--version"]:
         print(version())
         return 0
+    if not given or given[0].startswith("-") and given[0] not in ("-h", "--help"):
+        given.insert(0, "train")
+    options = parser.parse_args(given)
     try:
-        run(options.steps, options.learning_rate, options.batch_size, options.seed, options.picture)
+        options.run(options)
     except (ValueError, FloatingPointError) as error:
         print(f"\n{parser.prog}: {error}", file=sys.stderr)
         return 2
@@ -53,7 +54,27 @@ def version() -> str:
     return f"minigrad {minigrad.__version__} from {Path(minigrad.__file__).parent}"
 
 
-def run(steps: int, learning_rate: float, batch_size: int, seed: int, picture: Path) -> None:
+def add_train(commands: Commands) -> None:
+    """The main job's options."""
+    parser = commands.add_parser(
+        "train",
+        help="train a two-layer network on handwritten digits",
+        description="Train a two-layer network on handwritten digits with the lecture's loop.",
+    )
+    parser.add_argument("--steps", type=int, default=2000, help="how often x is updated (%(default)s)")
+    parser.add_argument("--learning-rate", type=float, default=1e-1, help="how far along -dx (%(default)s)")
+    parser.add_argument("--batch-size", type=int, default=64, help="digits per step (%(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="of the initial parameters (%(default)s)")
+    parser.add_argument(
+        "--picture",
+        type=Path,
+        default=Path("backward.svg"),
+        help="where to write the picture of the last backward pass (%(default)s)",
+    )
+    parser.set_defaults(run=lambda o: train(o.steps, o.learning_rate, o.batch_size, o.seed, o.picture))
+
+
+def train(steps: int, learning_rate: float, batch_size: int, seed: int, picture: Path) -> None:
     """The main job, with its progress on the terminal and a picture at the end."""
     import numpy as np
 

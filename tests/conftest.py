@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
+from collections.abc import Iterator
+from typing import Any
 
 import hypothesis
 import pytest
@@ -23,3 +26,36 @@ def the_same_random_numbers_every_time() -> None:
     minigrad.manual_seed(0)
     if "torch" in sys.modules:
         sys.modules["torch"].manual_seed(0)
+
+
+@pytest.fixture(scope="session")
+def _chromium() -> Iterator[Any]:
+    pytest.importorskip("selenium", reason="pip install selenium")
+    from selenium import webdriver
+
+    names = ("chromium", "chromium-browser", "google-chrome")
+    binary, driver = next(filter(None, map(shutil.which, names)), None), shutil.which("chromedriver")
+    if binary is None or driver is None:
+        pytest.skip("Chromium and its chromedriver are not on the PATH (Debian: apt install chromium chromium-driver)")
+    options = webdriver.ChromeOptions()
+    options.binary_location = binary
+    for option in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--hide-scrollbars"):
+        options.add_argument(option)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    with webdriver.Chrome(options, webdriver.ChromeService(driver)) as opened:
+        yield opened
+
+
+@pytest.fixture
+def browser(_chromium: Any) -> Iterator[Any]:
+    """A selenium driver of a headless Chromium, 1200 by 900; no page may write an error to its console.
+
+    `browser.get(page.save(tmp_path / "page.html").as_uri())` opens a page. Tests that use it are marked `browser`.
+    """
+    _chromium.set_window_size(1200, 900)
+    _chromium.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+    _chromium.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    _chromium.get("about:blank")
+    _chromium.get_log("browser")
+    yield _chromium
+    assert [line["message"] for line in _chromium.get_log("browser") if line["level"] in ("SEVERE", "WARNING")] == []

@@ -54,7 +54,8 @@ def test_two_runs_with_one_seed_are_the_same_and_another_seed_is_not(tmp_path: P
         (["--learning-rate", "1e30"], r"the loss is nan after \d+ steps: the learning rate 1e\+30 is too high"),
         (["--learning-rate", "fast"], r"invalid float value: 'fast'"),
         (["--speed", "9"], r"unrecognized arguments: --speed 9"),
-        (["digits"], r"unrecognized arguments: digits"),
+        (["digits"], r"invalid choice: 'digits' \(choose from '?train"),
+        (["--steps", "3", "train"], r"unrecognized arguments: train"),
     ],
 )
 def test_a_wrong_call_is_explained_in_a_line_without_a_traceback(
@@ -64,6 +65,15 @@ def test_a_wrong_call_is_explained_in_a_line_without_a_traceback(
     assert done.returncode == 2
     assert re.search(message, done.stderr), done.stderr
     assert "Traceback" not in done.stderr + done.stdout
+
+
+def test_train_is_what_runs_without_a_command(tmp_path: Path) -> None:
+    named, unnamed = (run(tmp_path, *command, "--steps", "1").stdout for command in (["train"], []))
+    assert re.sub(r"[\d.]+ s", "", named) == re.sub(r"[\d.]+ s", "", unnamed) != ""
+
+
+def test_the_help_lists_the_commands(tmp_path: Path) -> None:
+    assert re.search(r"\n +train +train a two-layer network", run(tmp_path, "--help").stdout)
 
 
 def test_the_version_tells_where_it_was_imported_from(tmp_path: Path) -> None:
