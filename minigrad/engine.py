@@ -92,9 +92,6 @@ def reverse_order(ends: Iterable[Node], targets: Iterable[Node] | None = None, s
 
     Why an order at all: a node may pass its gradient on only when every node that used it has delivered. All of
     those are younger, so reverse creation order is enough, and no recursion is needed.
-
-    Raises:
-        RuntimeError: when one of them was released by an earlier backward pass.
     """
     if targets is not None:  # what is older than all of them leads to none
         targets = set(targets)
@@ -114,7 +111,6 @@ def reverse_order(ends: Iterable[Node], targets: Iterable[Node] | None = None, s
                 leading.add(node)
         order = [node for node in order if node in leading]
     order.reverse()
-    refuse_released(order)
     return order
 
 
@@ -153,6 +149,7 @@ def walk(
     """
     pending = dict(seeds)
     order = reverse_order(seeds, targets, since)
+    refuse_released(order)
     visited = None if targets is None else set(order)
     for node in order:
         g = pending.pop(node, None)
@@ -222,7 +219,9 @@ def push(tangents: Mapping[Node, Any], ends: Iterable[Node], *, create_graph: bo
         The tangents of all nodes on the way from one to the other; of no others, which do not change.
     """
     found = dict(tangents)
-    for node in reversed(reverse_order(ends, targets=found)):
+    order = reverse_order(ends, targets=found)
+    refuse_released(order)
+    for node in reversed(order):
         if node not in found:
             t = node.push([found.get(source) for source in node.inputs], create_graph)  # type: ignore[arg-type]
             if t is not None:

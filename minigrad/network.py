@@ -127,8 +127,7 @@ class Network:
             self._owners[name] = np.asarray(piece.data)
             self._views[name] = self._owners[name].reshape(p.shape)
             guard.show(self._owners[name])
-            p.data = self._views[name]
-            p._array = self._views[name]
+            p._hold(self._views[name])
 
     @property
     def x(self) -> np.ndarray:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import warnings
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from functools import reduce
 from operator import add
 from typing import Any, Self
@@ -18,6 +18,7 @@ import numpy as np
 
 from minigrad import engine, guard, modes, protocols
 from minigrad.arrays import array_from, index_from, selected_first
+from minigrad.constants import described
 from minigrad.engine import Node, RemovableHandle, now, report, watchers
 from minigrad.modes import mode
 from minigrad.operations import Casts, Factories, Operations
@@ -67,9 +68,11 @@ class ArrayNode(Node):
     """A node of the graph of Tensors. It knows its array's shape and dtype, but keeps only the arrays it needs.
 
     Attributes:
+        value: the array of a leaf.
         kept: what the rule's derivatives need, in the order of `plan.kept`.
         constants: the operands that get no gradient, by position.
         parameters: the rule's keyword parameters.
+        calls: the calls of modules that gave it, each a module and when it began, see `nn.calls`.
     """
 
     # what every node has is in slots, for speed; the rest is rarely set
@@ -79,6 +82,8 @@ class ArrayNode(Node):
     keeps = False
     grad: Tensor | None = None
     name: str | None = None
+    value: np.ndarray | None = None
+    calls: list[tuple[Any, int]] | None = None
     constants: dict[int, Any] = {}
     parameters: dict[str, Any] = {}
     prints: tuple[int | None, ...] | None = None  # of the kept arrays, see `guard`
@@ -217,19 +222,6 @@ def _fitted(share: Any, source: ArrayNode) -> Any:
     if share.shape != source.shape:
         share = unbroadcast(share, source.shape)
     return share if share.dtype == source.dtype else share.astype(source.dtype)
-
-
-class _Described:
-    """A constant in the graph, without its memory: a picture wants no more, and rules keep what they need."""
-
-    def __init__(self, c: Any) -> None:
-        self.name, self.shape, self.dtype, self.ndim = getattr(c, "name", None), c.shape, c.dtype, c.ndim
-
-
-def described(operands: Iterable[Any], inputs: Sequence[Any]) -> dict[int, Any]:
-    """The operands that are constants, by position, as a picture shows them."""
-    constants = [(i, o) for i, o in enumerate(operands) if inputs[i] is None]
-    return {i: _Described(o) if getattr(o, "ndim", 0) else o for i, o in constants}
 
 
 class Tensor(Writing, Reading, Operations, Factories, Casts, protocols.NumPy):
@@ -379,9 +371,16 @@ class Tensor(Writing, Reading, Operations, Factories, Casts, protocols.NumPy):
     def _own_leaf(self) -> ArrayNode:
         if self._leaf is None:
             self._leaf = ArrayNode(self._array)
+            self._leaf.value = self._array
             self._leaf.keeps = True
             self._leaf.name = self._name
         return self._leaf
+
+    def _hold(self, array: np.ndarray) -> None:
+        """Have other memory from now on, and let the leaf's node know."""
+        self._array = array
+        if self._leaf is not None:
+            self._leaf.value, self._leaf.shape, self._leaf.dtype = array, array.shape, array.dtype
 
     @property
     def grad(self) -> Tensor | None:
@@ -562,9 +561,7 @@ class Tensor(Writing, Reading, Operations, Factories, Casts, protocols.NumPy):
         if kind(array.dtype) != kind(self.dtype):
             raise TypeError(f".data of a tensor of {self.dtype} cannot become {array.dtype}")
         if self.is_leaf:
-            self._array = array
-            if self._leaf is not None:
-                self._leaf.shape, self._leaf.dtype = array.shape, array.dtype
+            self._hold(array)
         elif array.shape == self.shape:
             self._array = array
         else:

@@ -14,6 +14,7 @@ import numpy as np
 
 from minigrad import guard
 from minigrad.arrays import array_from, index_from, selected_first
+from minigrad.constants import untouched
 from minigrad.modes import enable_grad, mode
 from minigrad.operations.base import Base
 from minigrad.promotion import kind
@@ -119,7 +120,8 @@ class Writing(Base):
         t._generation += 1
         while t._base is not None:
             base, (rule, parameters, _) = t._base, t._view
-            old, new = self._handle(base._array, base._node), self._handle(t._array, t._node)
+            old = self._handle(untouched(base._array, base._node), base._node)
+            new = self._handle(t._array, t._node)
             base._node = self.apply(ix.setview, old, new, view=partial(rule, **parameters))._node
             base._generation += 1
             t._seen = base._generation
@@ -136,11 +138,10 @@ class Writing(Base):
             old = self._handle(self._array, None)
             old.__dict__.update(self.__dict__)
             self._base, self._view, self._seen = old, (*view._view[:2], old._layout), old._generation
-        self._array = view._array
         if leaf:
-            self._leaf.shape = self.shape
+            self._hold(view._array)
         else:
-            self._node = view._node
+            self._array, self._node = view._array, view._node
         self._layout = object()
         return self
 
@@ -174,7 +175,7 @@ class Writing(Base):
 
     def _replaced(self, index: Any, array: np.ndarray, node: Any) -> None:
         """After a recorded write of values, whose node this is, at an index."""
-        arrays = [self._array, array]
+        arrays = [untouched(self._array, self._node), array]
         self._rewritten(self._record(ix.setitem, arrays, arrays, [self._node, node], self._array, {"index": index}))
 
     def copy_(self, source: Any) -> Self:

@@ -14,10 +14,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minigrad import guard, modes
+from minigrad.constants import described
 from minigrad.engine import now, report, watchers
 from minigrad.modes import enable_grad, mode, no_grad
 from minigrad.rules.rule import Rule
-from minigrad.tensors import ArrayNode, Tensor, _tensor, described, transposed, unbroadcast
+from minigrad.tensors import ArrayNode, Tensor, _tensor, transposed, unbroadcast
 
 
 class FunctionCtx:

@@ -12,9 +12,10 @@ import numpy as np
 from minigrad.arrays import array_from
 from minigrad.creation import zeros_like
 from minigrad.devices import refuse_device
-from minigrad.engine import RemovableHandle
-from minigrad.modes import no_grad
+from minigrad.engine import RemovableHandle, now
+from minigrad.modes import mode, no_grad
 from minigrad.nn.backward_hooks import Gates
+from minigrad.nn.calls import note
 from minigrad.promotion import destination
 from minigrad.tensors import Tensor
 
@@ -138,10 +139,13 @@ class Module:
             if self._backward_hooks or self._backward_pre_hooks:
                 gates = Gates(self, self._backward_pre_hooks, self._backward_hooks)
                 inputs = gates.enter(inputs)
+            start = now()
             output = self.forward(*inputs, **options)
             for hook in tuple(self._hooks):
                 changed = hook(self, inputs, options, output)
                 output = output if changed is None else changed
+            if mode.recording:
+                note(self, start, output)
             return output if gates is None else gates.leave(output)
         except Exception as error:
             self._locate(error)

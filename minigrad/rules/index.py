@@ -108,8 +108,15 @@ def _outside_view(g: Any, view: Any) -> Any:
     return np.where(mask, g, 0)
 
 
-# the same, where the region is what a chain of views (a function of the array) shows of x
+def _overwritten_view(x: Any, v: Any, *, view: Any) -> Any:
+    out = np.array(x)
+    view(out)[...] = v
+    return out
+
+
+# the same, where the region is what a chain of views (a function of the array) shows of x, already written to
 setview = Rule("setview", lambda x, v, *, view: x, x=_outside_view, v=lambda g, view: view(g))
+setview.again = _overwritten_view
 
 
 def _order(x: Any, *, axis: int, descending: bool) -> Any:

@@ -67,6 +67,8 @@ class Rule:
         self.inputs = tuple(p.name for p in signature if p.kind is not p.KEYWORD_ONLY)
         self.parameters = tuple(p.name for p in signature if p.kind is p.KEYWORD_ONLY)
         self.variadic = any(p.kind is p.VAR_POSITIONAL for p in signature)
+        self.again = forward
+        """The same from the operands as they were, for a `forward` that finds one of them written to already."""
         self._plans: dict[tuple[bool, ...], Plan] = {}
 
     def __repr__(self) -> str:
@@ -133,6 +135,11 @@ class Elementwise(Rule):
         from minigrad.rules.fast import NAMES
 
         return self.compile(self.formula, self.inputs, NAMES)
+
+    @property
+    def again(self) -> Callable[..., Any]:  # type: ignore[override]
+        """The same as `forward`."""
+        return self.forward
 
     @cached_property
     def vjps(self) -> Mapping[str, Callable[..., Any]]:  # type: ignore[override]
