@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-SMALL = 1 << 16
+SMALL = 1 << 14
 """Bytes."""
 
 
