@@ -1,7 +1,7 @@
 """Pages: one HTML file each, with all that it shows and runs inside, that opens from disk and asks no network.
 
-The scripts and styles lie beside, in `pages/`: `common.css` is for all of them (colours in light and dark, buttons,
-tables), a page's own are `NAME.js` and `NAME.css`. This file imports no NumPy.
+The scripts and styles lie beside, in `pages/`: `common.css` is for all of them (text, buttons, tables, in the colours
+of `colours`), a page's own are `NAME.js` and `NAME.css`. This file imports no NumPy.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from hashlib import sha256
 from html import escape
 from pathlib import Path
 from typing import Any
+
+from minigrad.show.colours import variables
 
 FILES = Path(__file__).with_name("pages")
 
@@ -75,7 +77,7 @@ def page(title: str, body: str, *, name: str = "", data: Any = None) -> Page:
     >>> "<title>a &lt; b</title>" in text, '{"loss":[0.5,"Infinity"],"name":"\\\\u003c/script>"}' in text
     (True, True)
     """
-    style = _file("common.css") + (_file(f"{name}.css") if (FILES / f"{name}.css").exists() else "")
+    style = variables() + _file("common.css") + (_file(f"{name}.css") if (FILES / f"{name}.css").exists() else "")
     script = _file(f"{name}.js") if name else ""
     allowed = f"'sha256-{b64encode(sha256(script.encode()).digest()).decode()}'" if script else "'none'"
     text = json.dumps(_plain(data), ensure_ascii=False, separators=(",", ":")).replace("<", r"\u003c")
