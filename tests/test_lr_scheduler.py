@@ -7,11 +7,13 @@ import math
 import pickle
 from collections.abc import Callable
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
 from minigrad import nn, optim, tensor, zeros
 from minigrad.optim import lr_scheduler as S
+from minigrad.optim import schedule
 
 STEPS = 40
 RATES = (1.0, 0.5)
@@ -19,7 +21,9 @@ Maker = Callable[[optim.Optimizer], S.LRScheduler]
 
 
 def optimizer(kind: Callable[..., optim.Optimizer] = optim.SGD) -> optim.Optimizer:
-    return kind([{"params": [nn.Parameter(zeros(2))], "lr": lr} for lr in RATES])
+    made = kind([{"params": [nn.Parameter(zeros(2))], "lr": lr} for lr in RATES])
+    made.step()  # comes before a scheduler's step; nothing has a gradient
+    return made
 
 
 def step(scheduler: S.LRScheduler) -> list[float]:
@@ -91,17 +95,162 @@ def test_formulas(name: str) -> None:
         step(scheduler)
 
 
-DECAYS: list[tuple[Maker, Callable[[float, int], float]]] = [
-    (lambda o: S.StepLR(o, 3, 0.5), lambda lr, t: S.step_decay(lr, t, every=3)),
-    (lambda o: S.ExponentialLR(o, 0.9), lambda lr, t: S.exponential_decay(lr, t, k=-math.log(0.9))),
-    (lambda o: S.LambdaLR(o, lambda t: S.inverse_decay(1.0, t, k=0.1)), lambda lr, t: S.inverse_decay(lr, t, k=0.1)),
+DECAYS: list[tuple[Maker, Callable[[float], optim.Schedule]]] = [
+    (lambda o: S.StepLR(o, 3, 0.5), lambda lr: optim.StepDecay(lr, every=3)),
+    (lambda o: S.ExponentialLR(o, 0.9), lambda lr: optim.ExponentialDecay(lr, k=-math.log(0.9))),
+    (lambda o: S.LambdaLR(o, optim.InverseDecay(1.0, k=0.1)), lambda lr: optim.InverseDecay(lr, k=0.1)),
 ]
 
 
 @pytest.mark.parametrize(("make", "decay"), DECAYS, ids=["step", "exponential", "inverse"])
-def test_the_lectures_decays(make: Maker, decay: Callable[[float, int], float]) -> None:
+def test_the_lectures_decays(make: Maker, decay: Callable[[float], optim.Schedule]) -> None:
     for t, lrs in enumerate(course(make(optimizer()))):
-        assert lrs == pytest.approx([decay(lr, t) for lr in RATES], rel=1e-13)
+        assert lrs == pytest.approx([decay(lr)(t) for lr in RATES], rel=1e-13)
+
+
+def test_the_three_decays() -> None:
+    t = range(7)
+    assert [optim.StepDecay(0.8, every=3)(i) for i in t] == [0.8, 0.8, 0.8, 0.4, 0.4, 0.4, 0.2]
+    assert [optim.StepDecay(1.0, every=2.5, factor=0.1)(i) for i in (2, 3, 5)] == pytest.approx([1, 0.1, 0.01])
+    for i in t:
+        assert optim.ExponentialDecay(0.8, k=0.3)(i) == pytest.approx(0.8 * math.e ** (-0.3 * i), rel=1e-14)
+        assert optim.InverseDecay(0.8, k=0.3)(i) == 0.8 / (1 + 0.3 * i)
+
+
+# ---- pure functions of t ---------------------------------------------------------------------------------------
+
+COMPOSED = ("SequentialLR", "ChainedScheduler")
+each_formula = pytest.mark.parametrize("name", [name for name in FORMULAS if name not in COMPOSED])
+
+
+@each_formula
+def test_a_rate_in_place_of_the_optimizer_makes_a_function_of_t(name: str) -> None:
+    make, formula = FORMULAS[name]
+    for lr in RATES:
+        schedule = make(lr)
+        for t in (40, 3, 0, 17, 4):
+            assert schedule(t) == pytest.approx(formula(t, lr), rel=1e-12, abs=1e-14), t
+
+
+@each_formula
+def test_the_function_of_t_changes_nothing(name: str) -> None:
+    o = optimizer()
+    scheduler = FORMULAS[name][0](o)
+    for _ in range(13):
+        step(scheduler)
+    before = copy.deepcopy((scheduler.state_dict(), o.state_dict()))
+    expected = [FORMULAS[name][1](t, RATES[1]) for t in range(30)]
+    assert [scheduler.rates(t)[1] for t in range(30)] == pytest.approx(expected, rel=1e-12, abs=1e-14)
+    assert repr((scheduler.state_dict(), o.state_dict())) == repr(before)
+
+
+def test_the_function_is_of_one_group() -> None:
+    with pytest.raises(ValueError, match=r"StepLR: there are 2 groups; rates\(t\) has the rate of each"):
+        S.StepLR(optimizer(), 3)(1)
+    assert not any(
+        callable(scheduler) for scheduler in (PLATEAU(optimizer()), FORMULAS["SequentialLR"][0](optimizer()))
+    )
+
+
+@each_scheduler
+def test_looking_ahead_changes_nothing(name: str) -> None:
+    o = optimizer()
+    scheduler = FORMULAS[name][0](o)
+    for _ in range(13):
+        step(scheduler)
+    before = repr((scheduler.state_dict(), o.state_dict()))
+    ahead = scheduler.ahead(20)
+    assert repr((scheduler.state_dict(), o.state_dict())) == before
+    assert ahead == course(scheduler, 20)
+
+
+def test_looking_ahead_with_metrics() -> None:
+    scheduler = PLATEAU(optimizer())
+    metrics = [5.0] * 9
+    ahead = scheduler.ahead(metrics)
+    assert ahead[0] == [1, 0.5] and ahead[-1] == [0.5, 0.25]
+    for rates, metric in zip(ahead[1:], metrics, strict=True):
+        scheduler.step(metric)
+        assert scheduler.get_last_lr() == rates
+
+
+# ---- pictures --------------------------------------------------------------------------------------------------
+
+
+def test_a_schedule_has_a_picture() -> None:
+    picture = optim.ExponentialDecay(0.1, k=0.5).plot(4)
+    ElementTree.fromstring(picture)
+    assert "ExponentialDecay(alpha_0=0.1, k=0.5)" in picture and ">learning rate<" in picture
+    assert optim.MomentumAnnealing().plot(4000).count(">momentum<") == 1
+    curves = [optim.ExponentialDecay(0.1, k=k).plot(40) for k in (0.1, 0.2)]
+    assert curves[0] != curves[1]
+
+
+@each_scheduler
+def test_a_scheduler_has_a_picture_and_stays_where_it_is(name: str) -> None:
+    o = optimizer()
+    scheduler = FORMULAS[name][0](o)
+    step(scheduler)
+    before = repr((scheduler.state_dict(), o.state_dict()))
+    picture = scheduler.plot(30)
+    ElementTree.fromstring(picture)
+    assert ">group 0<" in picture and ">group 1<" in picture and f">{type(scheduler).__name__}<" in picture
+    assert repr((scheduler.state_dict(), o.state_dict())) == before
+
+
+def test_what_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[Any] = []
+    monkeypatch.setattr(schedule, "chart", lambda curves, **texts: drawn.append((curves, texts)))
+    optim.StepDecay(0.8, every=2).plot(3)
+    PLATEAU(0.5).plot([1.0] * 5)
+    S.OneCycleLR(1.0, 1.0, 5, div_factor=4).plot()
+    scheduler = S.MomentumScheduler(optimizer(optim.Adam), optim.MomentumAnnealing(every=1))
+    step(scheduler)
+    scheduler.plot(2)
+    curves = [{name: (list(t), list(values)) for name, (t, values) in curves.items()} for curves, _ in drawn]
+    assert curves[0] == {"alpha": ([0, 1, 2, 3], [0.8, 0.8, 0.4, 0.4])}
+    assert curves[1] == {"lr": ([0, 1, 2, 3, 4, 5], [0.5] * 5 + [0.25])}
+    assert curves[2]["lr"][0] == [0, 1, 2, 3, 4] and curves[2]["lr"][1][0] == 0.25
+    assert curves[3] == {"mu": ([1, 2, 3], [0.75, pytest.approx(5 / 6), 0.875])}
+    assert [texts["y"] for _, texts in drawn] == ["learning rate"] * 3 + ["momentum"]
+
+
+# ---- the momentum ----------------------------------------------------------------------------------------------
+
+
+def test_annealing_is_the_papers_formula() -> None:
+    annealing = optim.MomentumAnnealing()
+    for t in range(0, 20_000, 50):
+        assert annealing(t) == pytest.approx(min(1 - 2 ** (-1 - math.log2(t // 250 + 1)), 0.99), rel=1e-14)
+    for i, t in enumerate(range(0, 2500, 250), 1):  # a gradient goes on acting for 1 / (1 - mu) steps: 2, 4, 6, …
+        assert 1 / (1 - annealing(t)) == pytest.approx(2 * i)
+
+
+@pytest.mark.parametrize(
+    ("kind", "place"), [(optim.Momentum, "mu"), (optim.Nesterov, "mu"), (optim.SGD, "momentum"), (optim.Adam, "betas")]
+)
+def test_the_momentum_of_an_optimizer_is_annealed(kind: Any, place: str) -> None:
+    o, annealing = optimizer(kind), optim.MomentumAnnealing(mu_0=0.6, mu_max=0.9, every=2)
+    scheduler = S.MomentumScheduler(o, annealing)
+    for t in range(12):
+        wanted = (annealing(t), 0.999) if place == "betas" else annealing(t)
+        assert [g[place] for g in o.param_groups] == [wanted] * 2
+        assert step(scheduler) == list(RATES)
+
+
+def test_annealed_momentum_in_the_loop_and_by_the_optimizer_are_the_same() -> None:
+    annealing = optim.MomentumAnnealing(every=3)
+    x, v, p = 1.0, 0.0, nn.Parameter(tensor([1.0], dtype="float64"))
+    o = optim.Momentum([p], lr=0.1)
+    scheduler = S.MomentumScheduler(o, annealing)
+    for t in range(20):
+        mu = annealing(t)
+        v = mu * v - 0.1 * 2 * x
+        x += v
+        p.grad = 2 * p.detach()
+        o.step()
+        scheduler.step()
+        assert p.item() == x
 
 
 def test_a_group_can_have_its_own() -> None:
@@ -129,6 +278,7 @@ def test_warm_restarts_go_between_epochs() -> None:
     ("kind", "place"),
     [
         *((kind, "momentum") for kind in (optim.SGD, optim.RMSprop)),
+        *((kind, "mu") for kind in (optim.Momentum, optim.Nesterov)),
         *((kind, "betas") for kind in (optim.Adam, optim.AdamW, optim.Adamax, optim.NAdam, optim.RAdam)),
     ],
 )
@@ -140,10 +290,10 @@ def test_momentum_goes_against_the_rate(kind: Any, place: str) -> None:
         o = optimizer(kind)
         scheduler = make(o)
         found = [g[place] for g in o.param_groups]
-        assert found == ([0.9] * 2 if place == "momentum" else [(0.9, 0.999)] * 2)
+        assert found == ([(0.9, 0.999)] * 2 if place == "betas" else [0.9] * 2)
         course(scheduler, 4)
         found = [g[place] for g in o.param_groups]
-        assert found == ([0.5] * 2 if place == "momentum" else [(0.5, 0.999)] * 2)
+        assert found == ([(0.5, 0.999)] * 2 if place == "betas" else [0.5] * 2)
 
 
 def test_plateau() -> None:
@@ -201,6 +351,69 @@ def test_going_on_from_a_last_epoch() -> None:
     assert course(scheduler, 10) == whole[10:]
 
 
+# ---- the order -------------------------------------------------------------------------------------------------
+
+
+def fresh(kind: Callable[..., optim.Optimizer] = optim.SGD) -> optim.Optimizer:
+    """An optimiser that has made no step."""
+    return kind([nn.Parameter(zeros(2))], lr=1.0)
+
+
+@pytest.mark.parametrize("name", [*FORMULAS, "a subclass"])
+def test_the_wrong_order_is_told_once(name: str) -> None:
+    class Own(S.LRScheduler):
+        def get_lr(self) -> list[float]:
+            return [0.5**self.last_epoch]
+
+    o = fresh()
+    scheduler = FORMULAS[name][0](o) if name in FORMULAS else Own(o)
+    with pytest.warns(UserWarning, match=r"scheduler.step\(\) before the first optimizer.step\(\)") as told:
+        for _ in range(3):
+            scheduler.step()
+            o.step()
+    assert len(told) == 1
+    if "Chained" not in name and "Sequential" not in name:  # they call those that they are made of
+        assert told[0].filename == __file__
+        assert str(told[0].message).startswith(type(scheduler).__name__)
+
+
+@each_scheduler
+def test_the_right_order_is_silent(name: str) -> None:
+    o = fresh()
+    scheduler = FORMULAS[name][0](o)
+    for _ in range(9):
+        o.step()
+        scheduler.step()
+
+
+def test_what_goes_on_after_loading_is_silent() -> None:
+    for load in ("optimizer", "scheduler"):
+        o, p = fresh(), fresh()
+        o.step()
+        first, second = S.StepLR(o, 3), S.StepLR(p, 3)
+        first.step()
+        if load == "optimizer":
+            p.load_state_dict(o.state_dict())
+        else:
+            second.load_state_dict(first.state_dict())
+        second.step()
+
+
+def test_no_false_alarm() -> None:
+    class Mine(optim.SGD):
+        def step(self, closure: Any = None) -> None:
+            """Does all by itself."""
+
+    S.StepLR(fresh(Mine), 3).step()
+    S.StepLR(0.1, 3).step()
+    PLATEAU(fresh()).step(1.0)  # the loss of the start may be told
+    S.CosineAnnealingWarmRestarts(fresh(), 4).step(0)  # says its t
+    lbfgs = fresh(optim.LBFGS)
+    scheduler = S.StepLR(lbfgs, 3)
+    lbfgs.step(lambda: 0.0)
+    scheduler.step()
+
+
 # ---- errors ----------------------------------------------------------------------------------------------------
 
 
@@ -229,10 +442,16 @@ def test_going_on_from_a_last_epoch() -> None:
         (lambda o: S.CyclicLR(o, 0.1, 1, scale_mode="x"), ValueError, "scale_mode='x' is neither"),
         (lambda o: S.CyclicLR(optimizer(optim.Adagrad), 0.1, 1), ValueError, "Adagrad has no .* cycle_momentum=False"),
         (
-            lambda o: S.OneCycleLR(optimizer(optim.Momentum), 1, 9),
+            lambda o: S.MomentumScheduler(optimizer(optim.Adagrad), abs),
             ValueError,
-            "Momentum has no .* cycle_momentum=False",
+            "MomentumScheduler: Adagrad has no momentum, mu or betas",
         ),
+        (lambda o: S.MomentumScheduler(o, 0.9), TypeError, "schedule is a function of t, got 0.9"),
+        (lambda o: optim.StepDecay(0.1, every=0), ValueError, "StepDecay: every=0"),
+        (lambda o: optim.MomentumAnnealing(every=-1), ValueError, "MomentumAnnealing: every=-1"),
+        (lambda o: optim.MomentumAnnealing(0.9, 0.5), ValueError, r"mu_0=0.9 to mu_max=0.5, both in \[0, 1\)"),
+        (lambda o: optim.MomentumAnnealing(mu_max=1.0), ValueError, "mu_max=1.0"),
+        (lambda o: optim.Schedule()(1), NotImplementedError, r"Schedule has no __call__\(t\)"),
         (lambda o: S.OneCycleLR(o, 1, epochs=3), ValueError, "give total_steps, or epochs and steps_per_epoch"),
         (lambda o: S.OneCycleLR(o, 1, 0), ValueError, "total_steps=0"),
         (lambda o: S.OneCycleLR(o, 1, epochs=0, steps_per_epoch=3), ValueError, "epochs=0"),

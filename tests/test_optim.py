@@ -13,7 +13,7 @@ import pytest
 
 import minigrad
 from minigrad import Network, Tensor, data, nn, optim, tensor
-from minigrad.optim import lr_scheduler, rules
+from minigrad.optim import rules
 
 Gradient = Callable[[np.ndarray], np.ndarray]
 STEPS = 50
@@ -202,7 +202,7 @@ def test_conventions_agree_at_a_constant_rate_and_part_when_it_decays(
         optim.SGD([nn.Parameter(Tensor(bowl.x))], lr=1.0, momentum=mu, nesterov=looking_ahead),
     ]
     for t in range(20):
-        rate = lr_scheduler.exponential_decay(learning_rate, t, k)
+        rate = optim.ExponentialDecay(learning_rate, k)(t)
         x, state = lecture(x, bowl.gradient(x), state, rate, mu)
         z, other = rules.momentum_pytorch(z, bowl.gradient(z), other, rate, mu, nesterov=looking_ahead)
         for optimizer in optimizers:
@@ -258,20 +258,6 @@ def test_rules_take_numbers_and_keep_float32(rule: Any) -> None:
         number, of_number = rule(number, 2 * number, of_number, 0.01)
     assert x.dtype == np.float32 and {s.dtype for s in state.values() if isinstance(s, np.ndarray)} <= {x.dtype}
     assert 0 < number < 1 and x == pytest.approx([number] * 2, rel=1e-5)
-
-
-# ---- decay of the learning rate --------------------------------------------------------------------------------
-
-
-def test_the_three_decays() -> None:
-    t = range(7)
-    assert [lr_scheduler.step_decay(0.8, i, every=3) for i in t] == [0.8, 0.8, 0.8, 0.4, 0.4, 0.4, 0.2]
-    assert [lr_scheduler.step_decay(1.0, i, every=2.5, factor=0.1) for i in (2, 3, 5)] == pytest.approx([1, 0.1, 0.01])
-    for i in t:
-        assert lr_scheduler.exponential_decay(0.8, i, k=0.3) == pytest.approx(0.8 * math.e ** (-0.3 * i), rel=1e-14)
-        assert lr_scheduler.inverse_decay(0.8, i, k=0.3) == 0.8 / (1 + 0.3 * i)
-    with pytest.raises(ValueError, match="every=0"):
-        lr_scheduler.step_decay(0.1, 1, every=0)
 
 
 # ---- optimisers ------------------------------------------------------------------------------------------------

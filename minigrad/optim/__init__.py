@@ -15,6 +15,7 @@ from minigrad.optim.optimizers import (
     Nesterov,
     RMSprop,
 )
+from minigrad.optim.schedule import ExponentialDecay, InverseDecay, MomentumAnnealing, Schedule, StepDecay
 
 __all__ = [
     "ASGD",
@@ -35,6 +36,11 @@ __all__ = [
     "Nesterov",
     "Optimizer",
     "RMSprop",
+    "StepDecay",
+    "ExponentialDecay",
+    "InverseDecay",
+    "MomentumAnnealing",
+    "Schedule",
     "lr_scheduler",
     "rules",
 ]

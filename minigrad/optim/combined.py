@@ -88,9 +88,9 @@ class ChainedScheduler(_ManyLR):
 
     def __init__(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None = None) -> None:
         self._take(schedulers, optimizer)
-        self._last_lr = self._rates()
+        self.last_epoch, self._last_lr = schedulers[0].last_epoch, self._rates()
 
     def step(self) -> None:
         for scheduler in self._schedulers:
             scheduler.step()
-        self._last_lr = self._rates()
+        self.last_epoch, self._last_lr = self._schedulers[0].last_epoch, self._rates()

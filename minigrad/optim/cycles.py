@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from minigrad.optim.optimizer import Optimizer
-from minigrad.optim.scheduler import LRScheduler, cosine, memory_of, per_group, recall
+from minigrad.optim.scheduler import (
+    FormulaLR,
+    an_optimizer,
+    cosine,
+    memory_of,
+    momentum_of,
+    per_group,
+    recall,
+    set_momentum,
+)
+from minigrad.show.svg import Svg
 
 
-class CosineAnnealingWarmRestarts(LRScheduler):
+class CosineAnnealingWarmRestarts(FormulaLR):
     """Half a wave of cosine, from initial_lr to eta_min, over and over.
 
     The first takes T_0 steps, each other one T_mult times as many as the one before.
     """
 
     def __init__(
-        self, optimizer: Optimizer, T_0: int, T_mult: int = 1, eta_min: float = 0.0, last_epoch: int = -1
+        self, optimizer: Optimizer | float, T_0: int, T_mult: int = 1, eta_min: float = 0.0, last_epoch: int = -1
     ) -> None:
         if not isinstance(T_0, int) or T_0 <= 0:
             raise ValueError(f"CosineAnnealingWarmRestarts: T_0={T_0} is a whole number of steps, more than 0")
@@ -30,20 +40,25 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         """Go on by one, or to `epoch`, which may be between two: epoch + i / len(batches)."""
         if epoch is not None and epoch < 0:
             raise ValueError(f"CosineAnnealingWarmRestarts: epoch={epoch} is below 0")
+        if epoch is None:
+            self._in_order()
         t = self.last_epoch + 1 + self._part if epoch is None else epoch
         self.last_epoch = math.floor(t)
         self._part = t - self.last_epoch
         self._set(self.get_lr())
 
     def get_lr(self) -> list[float]:
-        t, period = self.last_epoch + self._part, self.T_0
+        return self.rates(self.last_epoch + self._part)
+
+    def rates(self, t: float) -> list[float]:
+        period = self.T_0
         while t >= period:
             t, period = t - period, period * self.T_mult
         return [self.eta_min + (base - self.eta_min) * cosine(t / period) for base in self.base_lrs]
 
 
-class _CycleLR(LRScheduler):
-    """The base of those that cycle the momentum too, against the rate: the optimiser's "momentum", or its first beta.
+class _CycleLR(FormulaLR):
+    """The base of those that cycle the momentum too, against the rate: the optimiser's "momentum", "mu" or first beta.
 
     Raises:
         ValueError: for cycle_momentum with an optimiser that has neither.
@@ -51,22 +66,22 @@ class _CycleLR(LRScheduler):
 
     def _take_momentum(self, optimizer: Optimizer, cycle: bool, low: Any, high: Any) -> None:
         self.cycle_momentum = cycle
-        if cycle and not optimizer.defaults.keys() & {"momentum", "betas"}:
+        if cycle and momentum_of(optimizer) is None:
             raise ValueError(
-                f"{type(self).__name__}: {type(optimizer).__name__} has no momentum and no betas to cycle; "
+                f"{type(self).__name__}: {type(optimizer).__name__} has no momentum, mu or betas to cycle; "
                 "give cycle_momentum=False"
             )
         self.base_momentums = per_group(self, optimizer, base_momentum=low)
         self.max_momentums = per_group(self, optimizer, max_momentum=high)
 
-    def _set_momentum(self, momentums: Iterable[float]) -> None:
-        for group, momentum in zip(self.optimizer.param_groups, momentums, strict=True):
-            if not self.cycle_momentum:
-                continue
-            if "betas" in self.optimizer.defaults:
-                group["betas"] = (momentum, *group["betas"][1:])
-            else:
-                group["momentum"] = momentum
+    def momenta(self, t: int) -> list[float]:
+        """The groups' momenta at t."""
+        raise NotImplementedError
+
+    def get_lr(self) -> list[float]:
+        if self.cycle_momentum:
+            set_momentum(self.optimizer, self.momenta(self.last_epoch))
+        return super().get_lr()
 
 
 _SCALES: dict[str, Callable[[float, int, int], float]] = {
@@ -85,7 +100,7 @@ class CyclicLR(_CycleLR):
 
     def __init__(
         self,
-        optimizer: Optimizer,
+        optimizer: Optimizer | float,
         base_lr: float | list[float],
         max_lr: float | list[float],
         step_size_up: int = 2000,
@@ -99,6 +114,7 @@ class CyclicLR(_CycleLR):
         max_momentum: float | list[float] = 0.9,
         last_epoch: int = -1,
     ) -> None:
+        optimizer = an_optimizer(self, optimizer)
         step_size_down = step_size_up if step_size_down is None else step_size_down
         self._positive(step_size_up=step_size_up, step_size_down=step_size_down)
         if scale_fn is None and mode not in _SCALES:
@@ -116,15 +132,21 @@ class CyclicLR(_CycleLR):
         super().__init__(optimizer, last_epoch)
         self.base_lrs = base_lrs
 
-    def get_lr(self) -> list[float]:
-        cycle, x = divmod(self.last_epoch, self.total_size)
+    def height(self, t: int) -> float:
+        """How far from the base, 0, to the maximum, 1."""
+        cycle, x = divmod(t, self.total_size)
         height = x / self.up if x <= self.up else (self.total_size - x) / (self.total_size - self.up)
         if self.scale_fn is None:
-            height *= _SCALES[self.mode](self.gamma, cycle + 1, self.last_epoch)
-        else:
-            height *= self.scale_fn(cycle + 1 if self.scale_mode == "cycle" else self.last_epoch)
-        self._set_momentum(b - (b - a) * height for a, b in zip(self.base_momentums, self.max_momentums))
+            return height * _SCALES[self.mode](self.gamma, cycle + 1, t)
+        return height * self.scale_fn(cycle + 1 if self.scale_mode == "cycle" else t)
+
+    def rates(self, t: int) -> list[float]:
+        height = self.height(t)
         return [a + (b - a) * height for a, b in zip(self.base_lrs, self.max_lrs, strict=True)]
+
+    def momenta(self, t: int) -> list[float]:
+        height = self.height(t)
+        return [b - (b - a) * height for a, b in zip(self.base_momentums, self.max_momentums, strict=True)]
 
     def state_dict(self) -> dict[str, Any]:
         return {**super().state_dict(), "scale_fn": memory_of(self.scale_fn)}
@@ -143,7 +165,7 @@ class OneCycleLR(_CycleLR):
 
     def __init__(
         self,
-        optimizer: Optimizer,
+        optimizer: Optimizer | float,
         max_lr: float | list[float],
         total_steps: int | None = None,
         epochs: int | None = None,
@@ -158,6 +180,7 @@ class OneCycleLR(_CycleLR):
         three_phase: bool = False,
         last_epoch: int = -1,
     ) -> None:
+        optimizer = an_optimizer(self, optimizer)
         if total_steps is None:
             if epochs is None or steps_per_epoch is None:
                 raise ValueError("OneCycleLR: give total_steps, or epochs and steps_per_epoch")
@@ -178,23 +201,28 @@ class OneCycleLR(_CycleLR):
                 group["initial_lr"] = lr / div_factor
         super().__init__(optimizer, last_epoch)
 
-    def get_lr(self) -> list[float]:
-        t, ends = self.last_epoch, self._ends
+    def between(self, t: int, *corners: float) -> float:
+        """The value at t of what goes from corner to corner, one phase after another."""
+        ends = self._ends
         if t > self.total_steps:
             raise ValueError(f"OneCycleLR: step {t} of total_steps={self.total_steps}")
         i = next((i for i, end in enumerate(ends) if t <= end), len(ends) - 1)
         start = ends[i - 1] if i else 0
         x = (t - start) / ((ends[i] - start) or 1)  # a phase may have no length
         rest = cosine(x) if self.anneal_strategy == "cos" else 1 - x
+        return corners[i + 1] + (corners[i] - corners[i + 1]) * rest
 
-        def between(*corners: float) -> float:
-            return corners[i + 1] + (corners[i] - corners[i + 1]) * rest
-
-        three = len(ends) == 3
-        self._set_momentum(
-            between(high, low, high, high) for low, high in zip(self.base_momentums, self.max_momentums, strict=True)
-        )
+    def rates(self, t: int) -> list[float]:
+        middle = len(self._ends) - 2
         return [
-            between(base, high, *[base] * three, base / self.final_div_factor)
+            self.between(t, base, high, *[base] * middle, base / self.final_div_factor)
             for base, high in zip(self.base_lrs, self.max_lrs, strict=True)
         ]
+
+    def momenta(self, t: int) -> list[float]:
+        both = zip(self.base_momentums, self.max_momentums, strict=True)
+        return [self.between(t, high, low, high, high) for low, high in both]
+
+    def plot(self, steps: int | None = None) -> Svg:
+        """The rates from now on, to the end of the cycle if no number of steps is given."""
+        return super().plot(self.total_steps - 1 - self.last_epoch if steps is None else steps)

@@ -1,24 +1,42 @@
-"""Decay of the learning rate over time: the lecture's three formulas, and PyTorch's schedulers.
+"""PyTorch's schedulers of the learning rate. The lecture's three decays are in `schedule`.
 
-In the formulas, t counts steps or epochs, from 0. A scheduler sets the rates of an optimiser's groups:
+A scheduler sets the rates of an optimiser's groups. t counts steps or epochs, from 0:
 
     for epoch in range(100):
         ...                 # a pass over the data, with optimizer.step()
         scheduler.step()    # t grows by one
+
+Those that are a formula can be had without an optimiser, as that function of t: a rate takes the optimiser's place.
+
+>>> schedule = StepLR(0.1, step_size=2, gamma=0.5)
+>>> [schedule(t) for t in range(5)]
+[0.1, 0.1, 0.05, 0.05, 0.025]
 """
 
 from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from minigrad.optim.combined import ChainedScheduler, SequentialLR
 from minigrad.optim.cycles import CosineAnnealingWarmRestarts, CyclicLR, OneCycleLR
 from minigrad.optim.optimizer import Optimizer
 from minigrad.optim.plateau import ReduceLROnPlateau
-from minigrad.optim.scheduler import LRScheduler, cosine, memory_of, per_group, recall
+from minigrad.optim.schedule import StepDecay
+from minigrad.optim.scheduler import (
+    FormulaLR,
+    LRScheduler,
+    an_optimizer,
+    cosine,
+    memory_of,
+    momentum_of,
+    per_group,
+    recall,
+    set_momentum,
+)
+from minigrad.show.svg import Svg
 
 __all__ = [
     "ChainedScheduler",
@@ -30,6 +48,7 @@ __all__ = [
     "LRScheduler",
     "LambdaLR",
     "LinearLR",
+    "MomentumScheduler",
     "MultiStepLR",
     "MultiplicativeLR",
     "OneCycleLR",
@@ -37,61 +56,30 @@ __all__ = [
     "ReduceLROnPlateau",
     "SequentialLR",
     "StepLR",
-    "exponential_decay",
-    "inverse_decay",
-    "step_decay",
 ]
 
 
-def step_decay(alpha_0: float, t: float, every: float, factor: float = 0.5) -> float:
-    """Multiplied by `factor` after each `every` of t: halved every few epochs.
-
-    >>> [step_decay(1.0, t, every=2) for t in range(5)]
-    [1.0, 1.0, 0.5, 0.5, 0.25]
-    """
-    if every <= 0:
-        raise ValueError(f"step_decay: every={every} is how much of t passes between steps, more than 0")
-    return alpha_0 * factor ** (t // every)
-
-
-def exponential_decay(alpha_0: float, t: float, k: float) -> float:
-    """alpha = alpha_0 e^(-k t)
-
-    >>> round(exponential_decay(1.0, t=10, k=0.1), 6)
-    0.367879
-    """
-    return alpha_0 * math.exp(-k * t)
-
-
-def inverse_decay(alpha_0: float, t: float, k: float) -> float:
-    """1/t decay: alpha = alpha_0 / (1 + k t)
-
-    >>> inverse_decay(1.0, t=10, k=0.1)
-    0.5
-    """
-    return alpha_0 / (1 + k * t)
-
-
-class LambdaLR(LRScheduler):
+class LambdaLR(FormulaLR):
     """lr = initial_lr * lr_lambda(t), with one function for all groups, or a list of one for each.
 
     >>> from minigrad import nn, optim, zeros
-    >>> optimizer = optim.SGD([nn.Parameter(zeros(3))], lr=1.0)
-    >>> scheduler = LambdaLR(optimizer, lambda t: inverse_decay(1.0, t, k=1.0))
+    >>> optimizer = optim.SGD([nn.Parameter(zeros(3))], lr=0.1)
+    >>> scheduler = LambdaLR(optimizer, optim.InverseDecay(1.0, k=1.0))
+    >>> optimizer.step()
     >>> scheduler.step()
     >>> scheduler.get_last_lr()
-    [0.5]
+    [0.05]
     """
 
-    def __init__(self, optimizer: Optimizer, lr_lambda: Any, last_epoch: int = -1) -> None:
+    def __init__(self, optimizer: Optimizer | float, lr_lambda: Any, last_epoch: int = -1) -> None:
         self.lr_lambdas = per_group(self, optimizer, lr_lambda=lr_lambda)
         for function in self.lr_lambdas:
             if not callable(function):
                 raise TypeError(f"{type(self).__name__}: lr_lambda is a function of t, got {function!r}")
         super().__init__(optimizer, last_epoch)
 
-    def get_lr(self) -> list[float]:
-        return [lr * function(self.last_epoch) for lr, function in zip(self.base_lrs, self.lr_lambdas, strict=True)]
+    def rates(self, t: int) -> list[float]:
+        return [lr * function(t) for lr, function in zip(self.base_lrs, self.lr_lambdas, strict=True)]
 
     def state_dict(self) -> dict[str, Any]:
         return {**super().state_dict(), "lr_lambdas": [memory_of(f) for f in self.lr_lambdas]}
@@ -105,12 +93,16 @@ class LambdaLR(LRScheduler):
 class MultiplicativeLR(LambdaLR):
     """lr *= lr_lambda(t) in each step."""
 
+    def rates(self, t: int) -> list[float]:
+        both = zip(self.base_lrs, self.lr_lambdas, strict=True)
+        return [lr * math.prod(function(i) for i in range(1, t + 1)) for lr, function in both]
+
     def get_lr(self) -> list[float]:
         lrs = self._rates()
         return lrs if self._is_initial else [lr * f(self.last_epoch) for lr, f in zip(lrs, self.lr_lambdas)]
 
 
-class _FactorLR(LRScheduler):
+class _FactorLR(FormulaLR):
     """lr = eta_min + (initial_lr - eta_min) * factor(t), where factor is what a subclass has.
 
     A step multiplies by factor(t) / factor(t - 1), so that several schedulers may act on one optimiser.
@@ -132,28 +124,25 @@ class _FactorLR(LRScheduler):
             return [lr + (base - low) * new for lr, base in zip(lrs, self.base_lrs, strict=True)]
         return [low + (lr - low) * (new / old) for lr in lrs]
 
+    def rates(self, t: int) -> list[float]:
+        return [self.eta_min + (base - self.eta_min) * self.factor(t) for base in self.base_lrs]
+
     def _closed_form(self) -> list[float]:
-        return [self.eta_min + (base - self.eta_min) * self.factor(self.last_epoch) for base in self.base_lrs]
+        return self.rates(self.last_epoch)
 
 
 class StepLR(_FactorLR):
-    """factor = gamma^(t // step_size): the lecture's step decay.
-
-    >>> from minigrad import nn, optim, zeros
-    >>> scheduler = StepLR(optim.SGD([nn.Parameter(zeros(3))], lr=1.0), step_size=2, gamma=0.5)
-    >>> [(scheduler.step(), scheduler.get_last_lr())[1] for _ in range(4)]
-    [[1.0], [0.5], [0.5], [0.25]]
-    """
+    """factor = gamma^(t // step_size): the lecture's step decay."""
 
     _changes_when_resumed = True
 
-    def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1) -> None:
+    def __init__(self, optimizer: Optimizer | float, step_size: int, gamma: float = 0.1, last_epoch: int = -1) -> None:
         self._positive(step_size=step_size)
         self.step_size, self.gamma = step_size, gamma
         super().__init__(optimizer, last_epoch)
 
     def factor(self, t: int) -> float:
-        return step_decay(1.0, t, self.step_size, self.gamma)
+        return StepDecay(1.0, self.step_size, self.gamma)(t)
 
 
 class MultiStepLR(_FactorLR):
@@ -162,7 +151,7 @@ class MultiStepLR(_FactorLR):
     _changes_when_resumed = True
 
     def __init__(
-        self, optimizer: Optimizer, milestones: Iterable[int], gamma: float = 0.1, last_epoch: int = -1
+        self, optimizer: Optimizer | float, milestones: Iterable[int], gamma: float = 0.1, last_epoch: int = -1
     ) -> None:
         self.milestones, self.gamma = sorted(milestones), gamma
         super().__init__(optimizer, last_epoch)
@@ -176,7 +165,9 @@ class ConstantLR(_FactorLR):
 
     _changes_when_resumed = True
 
-    def __init__(self, optimizer: Optimizer, factor: float = 1 / 3, total_iters: int = 5, last_epoch: int = -1) -> None:
+    def __init__(
+        self, optimizer: Optimizer | float, factor: float = 1 / 3, total_iters: int = 5, last_epoch: int = -1
+    ) -> None:
         self._positive(total_iters=total_iters)
         if not 0 <= factor <= 1:
             raise ValueError(f"ConstantLR: factor={factor} is out of [0, 1]")
@@ -192,7 +183,7 @@ class LinearLR(_FactorLR):
 
     def __init__(
         self,
-        optimizer: Optimizer,
+        optimizer: Optimizer | float,
         start_factor: float = 1 / 3,
         end_factor: float = 1.0,
         total_iters: int = 5,
@@ -213,7 +204,7 @@ class LinearLR(_FactorLR):
 class ExponentialLR(_FactorLR):
     """factor = gamma^t: the lecture's exponential decay, with k = -ln(gamma)."""
 
-    def __init__(self, optimizer: Optimizer, gamma: float, last_epoch: int = -1) -> None:
+    def __init__(self, optimizer: Optimizer | float, gamma: float, last_epoch: int = -1) -> None:
         self.gamma = gamma
         super().__init__(optimizer, last_epoch)
 
@@ -224,7 +215,9 @@ class ExponentialLR(_FactorLR):
 class PolynomialLR(_FactorLR):
     """factor = (1 - t / total_iters)^power, and 0 from t = total_iters on."""
 
-    def __init__(self, optimizer: Optimizer, total_iters: int = 5, power: float = 1.0, last_epoch: int = -1) -> None:
+    def __init__(
+        self, optimizer: Optimizer | float, total_iters: int = 5, power: float = 1.0, last_epoch: int = -1
+    ) -> None:
         self._positive(total_iters=total_iters)
         self.total_iters, self.power = total_iters, power
         super().__init__(optimizer, last_epoch)
@@ -236,10 +229,47 @@ class PolynomialLR(_FactorLR):
 class CosineAnnealingLR(_FactorLR):
     """factor = (1 + cos(pi t / T_max)) / 2: from initial_lr to eta_min in T_max steps, and up again."""
 
-    def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0, last_epoch: int = -1) -> None:
+    def __init__(self, optimizer: Optimizer | float, T_max: int, eta_min: float = 0.0, last_epoch: int = -1) -> None:
         self._positive(T_max=T_max)
         self.T_max, self.eta_min = T_max, eta_min
         super().__init__(optimizer, last_epoch)
 
     def factor(self, t: int) -> float:
         return cosine(t / self.T_max)
+
+
+class MomentumScheduler(LRScheduler):
+    """momentum = schedule(t): the "momentum" of each group, its "mu" or its first beta. The rates stay.
+
+    >>> from minigrad import nn, optim, zeros
+    >>> optimizer = optim.Momentum([nn.Parameter(zeros(3))], lr=0.1)
+    >>> scheduler = MomentumScheduler(optimizer, optim.MomentumAnnealing(every=1))
+    >>> optimizer.step()
+    >>> scheduler.step()
+    >>> optimizer.param_groups[0]["mu"]
+    0.75
+    """
+
+    def __init__(self, optimizer: Optimizer, schedule: Callable[[int], float], last_epoch: int = -1) -> None:
+        if not callable(schedule):
+            raise TypeError(f"MomentumScheduler: schedule is a function of t, got {schedule!r}")
+        if momentum_of(an_optimizer(self, optimizer)) is None:
+            raise ValueError(f"MomentumScheduler: {type(optimizer).__name__} has no momentum, mu or betas")
+        self.schedule = schedule
+        super().__init__(optimizer, last_epoch)
+
+    def get_lr(self) -> list[float]:
+        set_momentum(self.optimizer, [self.schedule(self.last_epoch)] * len(self.optimizer.param_groups))
+        return self._rates()
+
+    def plot(self, steps: int = 100) -> Svg:
+        """The momentum from now on."""
+        t = range(self.last_epoch, self.last_epoch + steps + 1)
+        return self._plot([[self.schedule(i)] for i in t], "momentum", "mu")
+
+    def state_dict(self) -> dict[str, Any]:
+        return {**super().state_dict(), "schedule": memory_of(self.schedule)}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        recall(self.schedule, state_dict["schedule"])
+        super().load_state_dict({**state_dict, "schedule": self.schedule})

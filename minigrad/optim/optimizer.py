@@ -79,6 +79,8 @@ class Optimizer:
     elementwise: ClassVar[bool] = True
     """Whether the rule treats each number of a parameter alike and on its own."""
     ranges: ClassVar[dict[str, Range]] = RANGES
+    has_stepped = False
+    """Whether step() was called, in this run or in the one whose state was loaded: the schedulers' steps come after."""
 
     def __init__(
         self, params: Iterable[Any], defaults: dict[str, Any], switches: dict[str, bool | None] | None = None
@@ -151,6 +153,7 @@ class Optimizer:
         Args:
             closure: computes the loss and its gradients anew; called first, and its loss returned.
         """
+        self.has_stepped = True
         for hook in tuple(self._pre_hooks):
             hook(self, (closure,), {})
         loss = self._step(closure)
@@ -258,7 +261,7 @@ class Optimizer:
                 for name, value in ((self._name_here(their_name), v) for their_name, v in saved.items())
                 if name is not None and value is not None
             }
-        self.param_groups, self.state = new_groups, state
+        self.param_groups, self.state, self.has_stepped = new_groups, state, True
 
     def _name_here(self, name: str) -> str | None:
         here = {theirs: ours for ours, theirs in self.names.items()}

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 from minigrad.optim.optimizer import Optimizer
-from minigrad.optim.scheduler import LRScheduler, per_group
+from minigrad.optim.scheduler import LRScheduler, an_optimizer, per_group
+from minigrad.show.svg import Svg
 
 
 class ReduceLROnPlateau(LRScheduler):
@@ -18,7 +20,7 @@ class ReduceLROnPlateau(LRScheduler):
 
     def __init__(
         self,
-        optimizer: Optimizer,
+        optimizer: Optimizer | float,
         mode: str = "min",
         factor: float = 0.1,
         patience: int = 10,
@@ -35,7 +37,7 @@ class ReduceLROnPlateau(LRScheduler):
         if threshold_mode not in ("rel", "abs"):
             raise ValueError(f"ReduceLROnPlateau: threshold_mode={threshold_mode!r} is neither 'rel' nor 'abs'")
         self.min_lrs = per_group(self, optimizer, min_lr=min_lr)
-        self.optimizer, self.mode, self.factor, self.patience = optimizer, mode, factor, patience
+        self.optimizer, self.mode, self.factor, self.patience = an_optimizer(self, optimizer), mode, factor, patience
         self.threshold, self.threshold_mode, self.cooldown, self.eps = threshold, threshold_mode, cooldown, eps
         self.best = math.inf if mode == "min" else -math.inf
         self.last_epoch = self.num_bad_epochs = self.cooldown_counter = 0
@@ -61,3 +63,11 @@ class ReduceLROnPlateau(LRScheduler):
             lrs = [new if lr - new > self.eps else lr for lr, new in zip(lrs, reduced)]
             self.cooldown_counter, self.num_bad_epochs = self.cooldown, 0
         self._set(lrs)
+
+    def ahead(self, metrics: Iterable[float]) -> list[list[float]]:  # type: ignore[override]
+        """The groups' rates now, and after each of the next steps, if they had these metrics."""
+        return self._ahead([(metric,) for metric in metrics])
+
+    def plot(self, metrics: Iterable[float]) -> Svg:  # type: ignore[override]
+        """The rates from now on, if the next steps had these metrics."""
+        return self._plot(self.ahead(metrics))

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 import math
+import warnings
+from collections.abc import Iterable
+from numbers import Real
 from types import FunctionType
 from typing import Any
 
 from minigrad.optim.optimizer import Optimizer
+from minigrad.optim.schedule import plot_over_t
+from minigrad.show.svg import Svg
 
 
 class LRScheduler:
@@ -15,18 +21,18 @@ class LRScheduler:
     The first step, to t = last_epoch + 1, is made here. "initial_lr" in a group is the rate that it began with.
 
     Args:
-        optimizer: whose groups have the rates.
+        optimizer: whose groups have the rates; or a rate alone, to look at the scheduler without an optimiser.
         last_epoch: the t to go on from; the optimiser's groups need their "initial_lr" then.
 
     Raises:
-        TypeError: for what is not an optimiser.
+        TypeError: for what is neither an optimiser nor a rate.
         KeyError: for a last_epoch without "initial_lr".
     """
 
     _is_initial = False
 
-    def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
-        self.optimizer = an_optimizer(self, optimizer)
+    def __init__(self, optimizer: Optimizer | float, last_epoch: int = -1) -> None:
+        self.optimizer = optimizer = an_optimizer(self, optimizer)
         for i, group in enumerate(optimizer.param_groups):
             if last_epoch == -1:
                 group.setdefault("initial_lr", group["lr"])
@@ -47,9 +53,37 @@ class LRScheduler:
         return self._last_lr
 
     def step(self) -> None:
-        """Go on to the next t, and set its rates."""
+        """Go on to the next t, and set its rates. Call it after the optimiser's step.
+
+        Warns:
+            UserWarning: once, when the optimiser has made no step yet: the first rate would be skipped.
+        """
+        self._in_order()
         self.last_epoch += 1
         self._set(self.get_lr())
+
+    def ahead(self, steps: int) -> list[list[float]]:
+        """The groups' rates now, and after each of the next steps. A copy makes the steps: nothing changes here."""
+        return self._ahead([()] * steps)
+
+    def plot(self, steps: int = 100) -> Svg:
+        """The rates from now on, a curve for each group. A copy makes the steps: nothing changes here."""
+        return self._plot(self.ahead(steps))
+
+    def _plot(self, rates: list[list[float]], what: str = "learning rate", symbol: str = "lr") -> Svg:
+        columns = list(zip(*rates))
+        names = [symbol] if len(columns) == 1 else [f"group {i}" for i in range(len(columns))]
+        return plot_over_t(dict(zip(names, columns)), what, self.last_epoch, title=type(self).__name__)
+
+    def _ahead(self, arguments: Iterable[tuple[Any, ...]]) -> list[list[float]]:
+        groups = [{**group, "params": []} for group in self.optimizer.param_groups]
+        optimizer = _OfRates(groups, self.optimizer.defaults)
+        scheduler = copy.deepcopy(self, {id(self.optimizer): optimizer})
+        rates = [self._rates()]
+        for a in arguments:
+            scheduler.step(*a)
+            rates.append(scheduler._rates())
+        return rates
 
     def state_dict(self) -> dict[str, Any]:
         """All but the optimiser, to save. The rates themselves are in the optimiser's groups."""
@@ -58,6 +92,7 @@ class LRScheduler:
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on from what state_dict() gave. The optimiser's groups keep their rates."""
         vars(self).update(state_dict)
+        self.optimizer.has_stepped = True  # in the run that is gone on with
 
     def _set(self, lrs: list[float]) -> None:
         for group, lr in zip(self.optimizer.param_groups, lrs, strict=True):
@@ -68,12 +103,25 @@ class LRScheduler:
         return [group["lr"] for group in self.optimizer.param_groups]
 
     def _initial_step(self) -> None:
-        self._is_initial = True
+        stepped = self.optimizer.has_stepped
+        self._is_initial = self.optimizer.has_stepped = True  # this step is in order
         self.step()
-        self._is_initial = False
+        self._is_initial, self.optimizer.has_stepped = False, stepped
 
     def _closed_form(self) -> list[float]:
         return self.get_lr()
+
+    def _in_order(self) -> None:
+        """Warn when the optimiser is to step first; not of one whose step() is its own, which does not tell."""
+        if self.optimizer.has_stepped or type(self.optimizer).step is not Optimizer.step:
+            return
+        self.optimizer.has_stepped = True  # said once
+        warnings.warn(
+            f"{type(self).__name__}: scheduler.step() before the first optimizer.step(): the rate of t = 0 is skipped. "
+            "Call optimizer.step() first, then scheduler.step()",
+            UserWarning,
+            stacklevel=3,
+        )
 
     def _positive(self, **numbers: float) -> None:
         for name, n in numbers.items():
@@ -81,10 +129,55 @@ class LRScheduler:
                 raise ValueError(f"{type(self).__name__}: {name}={n} is a number of steps, more than 0")
 
 
+class FormulaLR(LRScheduler):
+    """The base of those whose rates are a function of t, which needs no steps: scheduler(t).
+
+    With a rate in place of the optimiser, it is that function alone:
+
+    >>> from minigrad.optim.lr_scheduler import CosineAnnealingLR
+    >>> schedule = CosineAnnealingLR(0.1, T_max=4)
+    >>> [round(schedule(t), 4) for t in range(5)]
+    [0.1, 0.0854, 0.05, 0.0146, 0.0]
+    """
+
+    def rates(self, t: Any) -> list[float]:
+        """The groups' rates at t, when nobody else changes them."""
+        raise NotImplementedError(f"{type(self).__name__} has no rates(t)")
+
+    def __call__(self, t: Any) -> float:
+        """The rate at t.
+
+        Raises:
+            ValueError: for several groups of parameters.
+        """
+        rates = self.rates(t)
+        if len(rates) != 1:
+            raise ValueError(f"{type(self).__name__}: there are {len(rates)} groups; rates(t) has the rate of each")
+        return rates[0]
+
+    def get_lr(self) -> list[float]:
+        return self.rates(self.last_epoch)
+
+
+class _OfRates(Optimizer):
+    """Groups with rates and without parameters: what a scheduler acts on that is only looked at."""
+
+    has_stepped = True
+
+    def __init__(self, groups: list[dict[str, Any]], defaults: dict[str, Any]) -> None:
+        self.param_groups, self.defaults = groups, defaults
+
+
 def an_optimizer(scheduler: LRScheduler, optimizer: Any) -> Optimizer:
-    """The same, if it is one."""
+    """The same, if it is one; or one that has nothing but a rate."""
+    if isinstance(optimizer, Real):
+        settings = {"lr": float(optimizer), "momentum": 0.0}
+        return _OfRates([{"params": [], **settings}], settings)
     if not isinstance(optimizer, Optimizer):
-        raise TypeError(f"{type(scheduler).__name__}: optimizer is an Optimizer, got {type(optimizer).__name__}")
+        raise TypeError(
+            f"{type(scheduler).__name__}: optimizer is an Optimizer, got {type(optimizer).__name__}. "
+            "(Or a rate, to look at the schedule alone)"
+        )
     return optimizer
 
 
@@ -96,6 +189,19 @@ def per_group(scheduler: LRScheduler, optimizer: Any, **argument: Any) -> list[A
     if len(values) != n:
         raise ValueError(f"{type(scheduler).__name__}: {name} has {len(values)} values for {n} groups of parameters")
     return values
+
+
+def momentum_of(optimizer: Optimizer) -> str | None:
+    """The setting that is the optimiser's momentum: "betas", of which it is the first, "momentum", or "mu"."""
+    return next((name for name in ("betas", "momentum", "mu") if name in optimizer.defaults), None)
+
+
+def set_momentum(optimizer: Optimizer, momenta: Iterable[float]) -> None:
+    """Give each group its momentum."""
+    name = momentum_of(optimizer)
+    assert name is not None
+    for group, momentum in zip(optimizer.param_groups, momenta, strict=True):
+        group[name] = (momentum, *group[name][1:]) if name == "betas" else momentum
 
 
 def memory_of(function: Any) -> dict[str, Any] | None:

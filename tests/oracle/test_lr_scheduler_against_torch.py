@@ -14,10 +14,11 @@ import minigrad
 torch = pytest.importorskip("torch", reason="the oracle is PyTorch, which is not installed: pip install torch")
 pytestmark = [
     pytest.mark.oracle,
-    pytest.mark.filterwarnings("ignore:Detected call of `lr_scheduler.step"),  # no parameters are learnt here
+    # PyTorch's false alarm, when a SequentialLR is made of schedulers that are made of others
+    pytest.mark.filterwarnings("ignore:Detected call of `lr_scheduler.step"),
 ]
 
-STEPS = 60
+STEPS = 200
 METRICS = [5 / (1 + min(t, 20)) + 0.1 * (t % 3) for t in range(STEPS)]  # goes down, with a wobble, and stays
 
 
@@ -78,11 +79,11 @@ SIMPLE = [
     "S.CyclicLR(o, 0.1, 0.5, 4, scale_fn=lambda t: 0.9**t, scale_mode='iterations')",
     "S.CyclicLR(o, 0.1, 0.5, 4, scale_fn=Inverse())",
     "S.OneCycleLR(o, 1.0, STEPS)",
-    "S.OneCycleLR(o, [1.0, 0.5], epochs=20, steps_per_epoch=4, anneal_strategy='linear')",
-    "S.OneCycleLR(o, 1.0, 70, pct_start=0.2, three_phase=True, div_factor=10, final_div_factor=100)",
-    "S.OneCycleLR(o, 1.0, 65, three_phase=True, anneal_strategy='linear', base_momentum=0.5, max_momentum=[0.8, 0.9])",
-    "S.OneCycleLR(o, 1.0, 70, pct_start=0.0, cycle_momentum=False)",
-    "S.OneCycleLR(o, 1.0, 70, pct_start=1.0)",
+    "S.OneCycleLR(o, [1.0, 0.5], epochs=60, steps_per_epoch=4, anneal_strategy='linear')",
+    "S.OneCycleLR(o, 1.0, 210, pct_start=0.2, three_phase=True, div_factor=10, final_div_factor=100)",
+    "S.OneCycleLR(o, 1.0, 205, three_phase=True, anneal_strategy='linear', base_momentum=0.5, max_momentum=[0.8, 0.9])",
+    "S.OneCycleLR(o, 1.0, 210, pct_start=0.0, cycle_momentum=False)",
+    "S.OneCycleLR(o, 1.0, 210, pct_start=1.0)",
 ]
 PLATEAU = [
     "S.ReduceLROnPlateau(o)",
@@ -107,6 +108,7 @@ MANY = [
     "S.ChainedScheduler([S.ExponentialLR(o, 0.95), S.CosineAnnealingLR(o, 10, 0.01)])",
     "S.ChainedScheduler([S.SequentialLR(o, [S.StepLR(o, 2), S.StepLR(o, 3)], [8]), S.ExponentialLR(o, 0.9)])",
 ]
+NESTED = ("S.SequentialLR(o, [S.SequentialLR", "S.SequentialLR(o, [S.ChainedScheduler")
 OPTIMIZERS = ["SGD", "Adam"]
 
 
@@ -120,6 +122,7 @@ class Course:
 
     def start(self) -> Course:
         self.scheduler = eval(self.text, {"S": self.m.optim.lr_scheduler, "o": self.optimizer, **globals()})
+        self.optimizer.step()  # comes before the scheduler's; nothing has a gradient
         return self
 
     def run(self, steps: int = STEPS) -> Iterator[list[Any]]:
@@ -194,6 +197,24 @@ def test_warm_restarts_between_two_epochs() -> None:
             course.scheduler.step(epoch)
         assert ours.values() == pytest.approx(theirs.values(), rel=1e-12)
         assert ours.scheduler.last_epoch == theirs.scheduler.last_epoch
+
+
+@pytest.mark.parametrize("early", [True, False])
+@pytest.mark.parametrize("text", [t for t in SIMPLE + MANY if "Warm" not in t and not t.startswith(NESTED)])
+def test_the_wrong_order_is_told_where_pytorch_tells_it(text: str, early: bool) -> None:
+    told = []
+    for m in (minigrad, torch):
+        course = Course(m, text)
+        if early:  # the optimiser steps before the scheduler is made
+            course.optimizer.step()
+        scheduler = eval(text, {"S": m.optim.lr_scheduler, "o": course.optimizer, **globals()})
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            for _ in range(5):
+                scheduler.step()
+                course.optimizer.step()
+        told.append(bool(caught))
+    assert told == [not early, True]  # PyTorch counts from when the scheduler was made
 
 
 @pytest.mark.parametrize("text", ["S.StepLR(o, 4)", "S.ExponentialLR(o, 0.9)", "S.CosineAnnealingLR(o, 20)"])
