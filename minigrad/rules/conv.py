@@ -253,6 +253,11 @@ conv: Rule = Rule(
     x=lambda g, weight, geometry: conv_transpose(g, weight, None, geometry=geometry),
     weight=lambda g, x, geometry: conv_weight(g, x, geometry=geometry),
     bias=_sum_but_channels,
+).written(
+    "bias + the sum of weight * x over each window",
+    x="the sum of weight * g over the windows that each element is in",
+    weight="the sum of g * x over all windows",
+    bias="the sum of g over all but the channels",
 )
 conv_transpose: Rule = Rule(
     "conv_transpose",

@@ -19,7 +19,7 @@ pow = elementwise(
     "a ** b",
     a="b * where((b != 0) | (abs(a) > 0), a, 1) ** (b - 1)",
     b="y * log(where((a == 0) & (b >= 0), y ** 0, a))",
-)
+).written(a="b * a ** (b - 1)", b="y * log(a)")
 square = elementwise("square", "x * x", x="2 * x")
 abs = elementwise("abs", "abs(x)", x="sign(x)")
 
@@ -28,7 +28,9 @@ remainder = elementwise("remainder", "remainder(a, b)", a="1", b="-floor_divide(
 fmod = elementwise("fmod", "fmod(a, b)", a="1", b="-trunc(a / b)")
 hypot = elementwise("hypot", "hypot(a, b)", a="a / y", b="b / y")
 # a + w (b - a), so written that it ends exactly at b
-lerp = elementwise("lerp", "where(abs(w) < 0.5, a + w * (b - a), b - (b - a) * (1 - w))", a="1 - w", b="w", w="b - a")
+lerp = elementwise(
+    "lerp", "where(abs(w) < 0.5, a + w * (b - a), b - (b - a) * (1 - w))", a="1 - w", b="w", w="b - a"
+).written("a + w * (b - a)")
 
 # exponentials, logarithms and roots
 exp = elementwise("exp", "exp(x)", x="y")
@@ -38,14 +40,16 @@ log = elementwise("log", "log(x)", x="1 / x")
 log2 = elementwise("log2", "log2(x)", x="1 / (x * 0.6931471805599453)")
 log10 = elementwise("log10", "log10(x)", x="1 / (x * 2.302585092994046)")  # the logarithm of 10
 log1p = elementwise("log1p", "log1p(x)", x="1 / (1 + x)")
-logit = elementwise("logit", "log(x / (1 - x))", x="where(y == y, 1 / abs(x * (1 - x)), y)")  # nan where y is
+logit = elementwise("logit", "log(x / (1 - x))", x="where(y == y, 1 / abs(x * (1 - x)), y)").written(
+    x="1 / (x * (1 - x))"
+)  # nan where y is
 # log(exp(a) + exp(b)); its derivatives are the sigmoids of the difference, as below
 logaddexp = elementwise(
     "logaddexp",
     "logaddexp(a, b)",
     a="exp(minimum(a - b, 0)) / (1 + exp(-abs(a - b)))",
     b="exp(minimum(b - a, 0)) / (1 + exp(-abs(b - a)))",
-)
+).written("log(exp(a) + exp(b))", a="exp(a - y)", b="exp(b - y)")
 sqrt = elementwise("sqrt", "sqrt(x)", x="0.5 / y")
 rsqrt = elementwise("rsqrt", "1 / sqrt(x)", x="-0.5 * y * y * y")
 reciprocal = elementwise("reciprocal", "1 / x", x="-y * y")
@@ -55,7 +59,7 @@ xlogy = elementwise(
     "a * log(where((a == 0) & (b == b), a ** 0, b))",
     a="log(where((a == 0) & (b <= 0), a ** 0, b))",
     b="a / b",
-)
+).written("a * log(b)", a="log(b)")
 
 # trigonometric and hyperbolic
 sin = elementwise("sin", "sin(x)", x="cos(x)")
@@ -70,23 +74,29 @@ atan2 = elementwise(
     "arctan2(a, b)",
     a="b / (a * a + b * b + ((a == 0) & (b == 0)))",
     b="-a / (a * a + b * b + ((a == 0) & (b == 0)))",
-)
+).written(a="b / (a * a + b * b)", b="-a / (a * a + b * b)")
 sinh = elementwise("sinh", "sinh(x)", x="cosh(x)")
 cosh = elementwise("cosh", "cosh(x)", x="sinh(x)")
 asinh = elementwise("asinh", "arcsinh(x)", x="1 / sqrt(x * x + 1)")
 acosh = elementwise("acosh", "arccosh(x)", x="1 / sqrt(x * x - 1)")
 atanh = elementwise("atanh", "arctanh(x)", x="1 / (1 - x * x)")
 # sin(pi x) / (pi x)
-sinc = elementwise("sinc", "sinc(x)", x="where(x == 0, 0, (cos(3.141592653589793 * x) - y) / (x + (x == 0)))")
+sinc = elementwise("sinc", "sinc(x)", x="where(x == 0, 0, (cos(3.141592653589793 * x) - y) / (x + (x == 0)))").written(
+    "sin(pi * x) / (pi * x)", x="(cos(pi * x) - y) / x"
+)
 
 # nonlinearities
 tanh = elementwise("tanh", "tanh(x)", x="1 - y * y")
-relu = elementwise("relu", "maximum(x, 0)", x="x > 0")
+relu = elementwise("relu", "maximum(x, 0)", x="x > 0").written("max(x, 0)")
 # both forms of 1 / (1 + exp(-x)), so chosen that no exponential overflows
-sigmoid = elementwise("sigmoid", "exp(minimum(x, 0)) / (1 + exp(-abs(x)))", x="y * (1 - y)")
+sigmoid = elementwise("sigmoid", "exp(minimum(x, 0)) / (1 + exp(-abs(x)))", x="y * (1 - y)").written(
+    "1 / (1 + exp(-x))"
+)
 
 # log(1 + exp(x)), so written that exp does not overflow; its derivative is the sigmoid
-softplus = elementwise("softplus", "maximum(x, 0) + log1p(exp(-abs(x)))", x="exp(minimum(x, 0)) / (1 + exp(-abs(x)))")
+softplus = elementwise(
+    "softplus", "maximum(x, 0) + log1p(exp(-abs(x)))", x="exp(minimum(x, 0)) / (1 + exp(-abs(x)))"
+).written("log(1 + exp(x))", x="1 / (1 + exp(-x))")
 # a clamp that, as PyTorch's, passes no gradient at its bounds
 hardtanh = elementwise("hardtanh", "clip(x, low, high)", x="(x > low) & (x < high)", low="0", high="0")
 

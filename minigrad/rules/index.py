@@ -53,7 +53,7 @@ getitem = Rule(
     "getitem",
     _read,
     x=lambda g, x_shape, index: place(g, index=index, shape=x_shape),
-)
+).written("x[index]", x="0, and g at the index")
 getitem.gives_view = True
 place: Rule = Rule("place", _placed, x=lambda g, index: g[index])
 
@@ -99,7 +99,9 @@ def _inside(g: Any, index: Any) -> Any:
 
 
 # x with v written at an index: x's gradient is cut off there, and goes to v instead
-setitem = Rule("setitem", _overwritten, x=_outside, v=_inside)
+setitem = Rule("setitem", _overwritten, x=_outside, v=_inside).written(
+    "x with v written at the index", x="g, and 0 at the index", v="g[index]"
+)
 
 
 def _outside_view(g: Any, view: Any) -> Any:
@@ -115,7 +117,9 @@ def _overwritten_view(x: Any, v: Any, *, view: Any) -> Any:
 
 
 # the same, where the region is what a chain of views (a function of the array) shows of x, already written to
-setview = Rule("setview", lambda x, v, *, view: x, x=_outside_view, v=lambda g, view: view(g))
+setview = Rule("setview", lambda x, v, *, view: x, x=_outside_view, v=lambda g, view: view(g)).written(
+    "x with v written to a part of it", x="g, and 0 in that part", v="that part of g"
+)
 setview.again = _overwritten_view
 
 

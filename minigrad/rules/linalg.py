@@ -44,7 +44,7 @@ def _matmul_b(g: Any, a: Any, b_shape: tuple[int, ...]) -> Any:
     return _t(a) @ g
 
 
-matmul = Rule("matmul", _product, a=_matmul_a, b=_matmul_b)
+matmul = Rule("matmul", _product, a=_matmul_a, b=_matmul_b).written("a @ b", a="g @ b.T", b="a.T @ g")
 
 # x Wᵀ + b with W (out, in), as PyTorch's layers hold it
 linear = Rule(
@@ -53,7 +53,7 @@ linear = Rule(
     x=lambda g, weight: _product(g, weight),
     weight=lambda g, x: _t(_rows(g)) @ _rows(x),
     bias=lambda g: g,
-)
+).written("x @ weight.T + bias", x="g @ weight", weight="g.T @ x")
 
 # ---- square matrices ---------------------------------------------------------------------------------------------
 # The formulas, where no other source is named, are those of M. Giles, "An extended collection of matrix derivative
@@ -65,7 +65,7 @@ def _scaled(factor: Any, m: Any) -> Any:
     return np.expand_dims(factor, (-2, -1)) * m
 
 
-inv: Rule = Rule("inv", lambda a: np.linalg.inv(a), a=lambda g, y: -(_t(y) @ g @ _t(y)))
+inv: Rule = Rule("inv", lambda a: np.linalg.inv(a), a=lambda g, y: -(_t(y) @ g @ _t(y))).written(a="-y.T @ g @ y.T")
 
 # X with A X = B, of matrices
 solve: Rule = Rule(
@@ -73,7 +73,7 @@ solve: Rule = Rule(
     lambda a, b: np.linalg.solve(a, b),
     a=lambda g, a, y: -(solve(_t(a), g) @ _t(y)),
     b=lambda g, a: solve(_t(a), g),
-)
+).written(a="-solve(a.T, g) @ y.T", b="solve(a.T, g)")
 
 
 def _cofactor(a: Any) -> Any:
@@ -93,8 +93,12 @@ def _cofactor_a(g: Any, a: Any) -> Any:
 
 
 cofactor: Rule = Rule("cofactor", _cofactor, a=_cofactor_a)
-det: Rule = Rule("det", lambda a: np.linalg.det(a), a=lambda g, a: _scaled(g, cofactor(a)))
-logabsdet = Rule("logabsdet", lambda a: np.linalg.slogdet(a)[1], a=lambda g, a: _scaled(g, _t(inv(a))))
+det: Rule = Rule("det", lambda a: np.linalg.det(a), a=lambda g, a: _scaled(g, cofactor(a))).written(
+    a="g * y * inv(a).T"
+)
+logabsdet = Rule("logabsdet", lambda a: np.linalg.slogdet(a)[1], a=lambda g, a: _scaled(g, _t(inv(a)))).written(
+    "log(abs(det(a)))", a="g * inv(a).T"
+)
 
 
 def _symmetric(m: Any) -> Any:

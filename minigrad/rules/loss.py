@@ -32,7 +32,9 @@ def _softmax_loss_scores(g: Any, scores: Any, target: Any) -> Any:
     return np.expand_dims(g, -1) * d
 
 
-cross_entropy = Rule("cross_entropy", _softmax_loss, scores=_softmax_loss_scores)
+cross_entropy = Rule("cross_entropy", _softmax_loss, scores=_softmax_loss_scores).written(
+    "-log(softmax(scores)[target])", scores="g * (softmax(scores) - onehot(target))"
+)
 
 
 # logarithms no less than -100: so a probability of 0 costs much, but not infinitely much
@@ -54,4 +56,4 @@ binary_cross_entropy = Rule(
     lambda x, t: -(t * _log(x) + (1 - t) * _log_of_rest(x)),
     x=lambda g, x, t: g * ((x - t) / np.maximum(x * (1 - x), 1e-12)),
     t=lambda g, x: g * (_log_of_rest(x) - _log(x)),
-)
+).written("-(t * log(x) + (1 - t) * log(1 - x))", x="g * (x - t) / (x * (1 - x))", t="g * (log(1 - x) - log(x))")

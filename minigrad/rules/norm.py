@@ -48,7 +48,9 @@ def _standardize(x: Any, *, mean: Any, scale: Any, axis: Axes, eps: float) -> An
 
 
 # mean and scale are x's own; the caller computes them, since running statistics need them too
-standardize = Rule("standardize", _standardize, x=_standardize_x)
+standardize = Rule("standardize", _standardize, x=_standardize_x).written(
+    "(x - mean) * scale", x="scale * (g - mean(g) - y * mean(g * y))"
+)
 
 
 def _layer_norm(*xs: Any, eps: float) -> Any:
@@ -95,7 +97,10 @@ def _layer_norm_xs(g: Any, xs: Any, eps: float) -> Any:
     return [dx, dw.reshape(w.shape), db.reshape(w.shape)]
 
 
-layer_norm = Rule("layer_norm", _layer_norm, xs=_layer_norm_xs)
+layer_norm = Rule("layer_norm", _layer_norm, xs=_layer_norm_xs).written(
+    "n * weight + bias, where n = (x - mean(x)) / sqrt(var(x) + eps)",
+    xs="scale * (g * weight - mean(g * weight) - n * mean(g * weight * n)); for weight g * n, for bias g, summed",
+)
 
 
 def _rms_scale(x: Any, axis: Axes, eps: float) -> Any:
@@ -109,4 +114,6 @@ def _rms_x(g: Any, x: Any, axis: Axes, eps: float) -> Any:
 
 
 # the same without the mean: x over its root mean square. Source: Zhang and Sennrich, 2019
-rms_normalize = Rule("rms_normalize", lambda x, *, axis, eps: x * _rms_scale(x, axis, eps), x=_rms_x)
+rms_normalize = Rule("rms_normalize", lambda x, *, axis, eps: x * _rms_scale(x, axis, eps), x=_rms_x).written(
+    "x / sqrt(mean(x * x) + eps)", x="scale * (g - y * mean(g * y)), where scale = 1 / sqrt(mean(x * x) + eps)"
+)

@@ -103,7 +103,9 @@ def _shared(z: Any, *, axis: int, windows: Windows) -> Any:
 
 
 # the sum of each window; and the way back: to each place the sum of what its windows have
-sum_pool: Rule = Rule("sum_pool", _summed, x=lambda g, axis, windows: sum_unpool(g, axis=axis, windows=windows))
+sum_pool: Rule = Rule(
+    "sum_pool", _summed, x=lambda g, axis, windows: sum_unpool(g, axis=axis, windows=windows)
+).written("the sum of each window of x", x="at each element of x, the sum of g over its windows")
 sum_unpool: Rule = Rule("sum_unpool", _shared, z=lambda g, axis, windows: sum_pool(g, axis=axis, windows=windows))
 
 
@@ -151,7 +153,7 @@ max_pool: Rule = Rule(
     x=lambda g, x, y, axis, windows: unpick(
         g, where_largest(x, y, axis=axis, windows=windows), axis=axis, windows=windows
     ),
-)
+).written("the largest of each window of x", x="g, where each window has its largest element")
 where_largest: Rule = Rule("where_largest", _where_largest)
 pick: Rule = Rule("pick", _picked, x=lambda g, where, axis, windows: unpick(g, where, axis=axis, windows=windows))
 unpick: Rule = Rule("unpick", _returned, z=lambda g, where, axis, windows: pick(g, where, axis=axis, windows=windows))

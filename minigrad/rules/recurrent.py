@@ -97,7 +97,10 @@ def _lstm_xs(g: Any, y: Any, xs: Any, work: Any) -> Any:
     return [d, dh, dc, _weights_gradient(d, _before(h0, y[0]))]
 
 
-lstm = Rule("lstm", _lstm, xs=_lstm_xs)
+lstm = Rule("lstm", _lstm, xs=_lstm_xs).written(
+    "c = f * c + i * n, h = o * tanh(c), for each step in time",
+    xs="the steps in reverse: dc += dh * o * (1 - tanh(c) ** 2), then through the gates, and dc = dc * f",
+)
 
 
 def lstm_steps(x: Any, h: Any, c: Any, w: Any) -> Any:
@@ -156,7 +159,10 @@ def _gru_xs(g: Any, y: Any, xs: Any, work: Any) -> Any:
     return [dx, dh, _weights_gradient(da, h_before), da.sum((0, 1))]
 
 
-gru = Rule("gru", _gru, xs=_gru_xs)
+gru = Rule("gru", _gru, xs=_gru_xs).written(
+    "h = n + z * (h - n), for each step in time",
+    xs="the steps in reverse: dn = dh * (1 - z), dz = dh * (h - n), then through the gates, and dh = dh * z + da @ w",
+)
 
 
 def gru_steps(x: Any, h: Any, w: Any, b: Any) -> Any:
@@ -200,7 +206,10 @@ def _rnn_xs(g: Any, y: Any, xs: Any, relu: bool) -> Any:
     return [d, dh, _weights_gradient(d, _before(h0, y))]
 
 
-rnn = Rule("rnn", _rnn, xs=_rnn_xs)
+rnn = Rule("rnn", _rnn, xs=_rnn_xs).written(
+    "h = tanh(x + h @ w.T) or relu of it, for each step in time",
+    xs="the steps in reverse: d = (g + dh) * slope, then dh = d @ w",
+)
 
 
 def rnn_steps(x: Any, h: Any, w: Any, relu: bool) -> Any:

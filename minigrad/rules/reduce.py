@@ -29,14 +29,18 @@ sum = Rule(
     "sum",
     lambda x, *, axis, keepdims: np.sum(x, axis=axis, keepdims=keepdims),
     x=lambda g, x_shape, axis, keepdims: spread(g, x_shape, axis, keepdims),
-)
+).written(x="g, at every element of x")
 mean = Rule(
     "mean",
     lambda x, *, axis, keepdims: np.mean(x, axis=axis, keepdims=keepdims),
     x=lambda g, x_shape, y_shape, axis, keepdims: spread(g * _share(x_shape, y_shape), x_shape, axis, keepdims),
+).written(x="g / n, at each of the n elements of x that went into it")
+amax = Rule("amax", lambda x, *, axis, keepdims: np.max(x, axis=axis, keepdims=keepdims), x=_shared_among_ties).written(
+    x="g where x == y, in equal parts at a tie"
 )
-amax = Rule("amax", lambda x, *, axis, keepdims: np.max(x, axis=axis, keepdims=keepdims), x=_shared_among_ties)
-amin = Rule("amin", lambda x, *, axis, keepdims: np.min(x, axis=axis, keepdims=keepdims), x=_shared_among_ties)
+amin = Rule("amin", lambda x, *, axis, keepdims: np.min(x, axis=axis, keepdims=keepdims), x=_shared_among_ties).written(
+    x="g where x == y, in equal parts at a tie"
+)
 
 
 def _share(x_shape: tuple[int, ...], y_shape: tuple[int, ...]) -> float:
@@ -77,11 +81,13 @@ logsumexp = Rule(
     x=lambda g, x, y, axis, keepdims: (
         spread(g, x.shape, axis, keepdims) * np.exp(x - spread(y, x.shape, axis, keepdims))
     ),
+).written("log(sum(exp(x)))", x="g * exp(x - y)")
+softmax = Rule("softmax", _softmax, x=lambda g, y, axis: y * (g - np.sum(g * y, axis=axis, keepdims=True))).written(
+    "exp(x) / sum(exp(x))", x="y * (g - sum(g * y))"
 )
-softmax = Rule("softmax", _softmax, x=lambda g, y, axis: y * (g - np.sum(g * y, axis=axis, keepdims=True)))
 log_softmax = Rule(
     "log_softmax", _log_softmax, x=lambda g, y, axis: g - np.exp(y) * np.sum(g, axis=axis, keepdims=True)
-)
+).written("x - log(sum(exp(x)))", x="g - exp(y) * sum(g)")
 
 
 # ---- variance ----------------------------------------------------------------------------------------------------
@@ -112,13 +118,15 @@ def _var_x(g: Any, x: Any, less: float, axis: Axis, keepdims: bool) -> Any:
     return spread(g, x.shape, axis, keepdims) * (_deviation(x, axis) * slope)
 
 
-var = Rule("var", _var, x=_var_x)
+var = Rule("var", _var, x=_var_x).written(
+    "sum((x - mean(x)) ** 2) / (n - less)", x="g * 2 * (x - mean(x)) / (n - less)"
+)
 std = Rule(
     "std",
     lambda x, *, less, axis, keepdims: np.sqrt(_var(x, less=less, axis=axis, keepdims=keepdims)),
     # the root's slope at 0 is infinite; 0 is a subgradient
     x=lambda g, x, y, less, axis, keepdims: _var_x(_quotient(g, 2 * y), x, less, axis, keepdims),
-)
+).written("sqrt(sum((x - mean(x)) ** 2) / (n - less))", x="g * (x - mean(x)) / ((n - less) * y)")
 
 # ---- norms: in each the gradient is 0 where the norm is 0, one of the subgradients there --------------------------
 
@@ -141,12 +149,12 @@ norm = Rule(
     "norm",
     lambda x, *, axis, keepdims: np.sqrt(np.sum(x * x, axis=axis, keepdims=keepdims)),
     x=lambda g, x, y, axis, keepdims: x * spread(_quotient(g, y), x.shape, axis, keepdims),
-)
+).written(x="g * x / y")
 power_norm = Rule(
     "norm of a power",
     lambda x, *, p, axis, keepdims: np.sum(np.abs(x) ** p, axis=axis, keepdims=keepdims) ** (1 / p),
     x=_power_norm_x,
-)
+).written(x="g * sign(x) * (abs(x) / y) ** (p - 1)")
 
 # ---- cumulative --------------------------------------------------------------------------------------------------
 
@@ -192,7 +200,7 @@ cumsum: Rule = Rule(
     "cumsum",
     lambda x, *, axis: _accumulated(np.add, x, axis),
     x=lambda g, axis: np.flip(cumsum(np.flip(g, axis), axis=axis), axis),
-)
+).written("the sum of x up to each element", x="the sum of g from each element to the end")
 
 
 def _cumprod_x(g: Any, x: Any, axis: int) -> Any:
@@ -201,7 +209,9 @@ def _cumprod_x(g: Any, x: Any, axis: int) -> Any:
     return _previous(cumprod(x, axis=axis), axis, 1) * _recurrence_b(g, x, axis)
 
 
-cumprod: Rule = Rule("cumprod", lambda x, *, axis: _accumulated(np.multiply, x, axis), x=_cumprod_x)
+cumprod: Rule = Rule("cumprod", lambda x, *, axis: _accumulated(np.multiply, x, axis), x=_cumprod_x).written(
+    "the product of x up to each element", x="the sum of g * y from each element to the end, over x"
+)
 
 
 def _logcumsumexp_x(g: Any, x: Any, y: Any, axis: int) -> Any:
@@ -224,7 +234,7 @@ prod = Rule(
     "prod",
     lambda x, *, axis, keepdims: np.prod(x, axis=axis, keepdims=keepdims),
     x=lambda g, x, axis, keepdims: spread(g, x.shape, axis, keepdims) * _others(x, axis),
-)
+).written(x="g times the product of all others")
 
 # no derivatives: their results are not floats
 argmax = Rule("argmax", lambda x, *, axis, keepdims: np.asarray(np.argmax(x, axis=axis, keepdims=keepdims)))

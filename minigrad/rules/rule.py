@@ -22,7 +22,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 
 class Plan(NamedTuple):
@@ -58,6 +58,7 @@ class Rule:
     """
 
     gives_view = False  # whether the result may share the input's memory
+    notation: Mapping[str, str] = {}  # see `written`
 
     def __init__(self, name: str, forward: Callable[..., Any], **vjps: Callable[..., Any]) -> None:
         self.name = name
@@ -83,6 +84,12 @@ class Rule:
             if hasattr(operand, "apply"):
                 return operand.apply(self, *operands, **parameters)
         return self.forward(*operands, **parameters)
+
+    def written(self, y: str = "", **shares: str) -> Self:
+        """Say how the result and what is passed back are shown to a reader, where the code itself is not a formula;
+        for an elementwise rule its result and the partial derivatives."""
+        self.notation = {"y": y, **shares} if y else shares
+        return self
 
     def plan(self, needed: tuple[bool, ...]) -> Plan:
         """The plan for these inputs needing a gradient (made once)."""

@@ -17,7 +17,7 @@ permute = Rule(
     "permute",
     lambda x, *, axes: np.transpose(x, axes),
     x=lambda g, axes: np.transpose(g, tuple(sorted(range(len(axes)), key=axes.__getitem__))),  # the inverse
-)
+).written(x="g, with its axes moved back")
 # the caller sums a contribution down to its input's shape, which is all that is left to do here
 expand = Rule("expand", lambda x, *, shape: np.broadcast_to(x, shape), x=lambda g: g)
 cast = Rule("to", lambda x, *, dtype: x.astype(dtype), x=lambda g: g)
@@ -31,12 +31,14 @@ def _pieces(g, xs_shape, axis):  # type: ignore[no-untyped-def]
     return [g[(*before, slice(end - shape[axis], end))] for end, shape in zip(ends.tolist(), xs_shape)]
 
 
-cat = Rule("cat", lambda *xs, axis: np.concatenate(xs, axis=axis), xs=_pieces)
+cat = Rule("cat", lambda *xs, axis: np.concatenate(xs, axis=axis), xs=_pieces).written(
+    "all xs, one after the other along the axis", xs="the piece of g where it stands"
+)
 stack = Rule(
     "stack",
     lambda *xs, axis: np.stack(xs, axis=axis),
     xs=lambda g, axis: [g[(slice(None),) * (axis % g.ndim) + (i,)] for i in range(g.shape[axis])],
-)
+).written("all xs, along a new axis", xs="the piece of g where it stands")
 
 # these two are copies in PyTorch, and so they are here
 flip: Rule = Rule("flip", lambda x, *, axes: np.flip(x, axes).copy(), x=lambda g, axes: flip(g, axes=axes))

@@ -103,7 +103,7 @@ erf = Rule(
     "erf",
     lambda x: _on_blocks(_erf, x, np.result_type(x.dtype, np.float32)),  # in float32 within 3 units of the last place
     x=lambda g, x: g * (2 / math.sqrt(math.pi)) * np.exp(-x * x),
-)
+).written("erf(x)")
 erfc = Rule("erfc", lambda x: _on_blocks(_erfc, x), x=lambda g, x: g * (-2 / math.sqrt(math.pi)) * np.exp(-x * x))
 erfinv = Rule("erfinv", lambda x: _on_blocks(_erfinv, x), x=lambda g, y: g * (math.sqrt(math.pi) / 2) * np.exp(y * y))
 ndtr = Rule(
