@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
-from minigrad.rules.rule import Elementwise, Rule
+from minigrad.rules.rule import Elementwise
 
 _NAME = re.compile(r"(?<![\w.])[A-Za-z_]\w*")
 _MATHEMATICS = {"**": "^", "*": "·", ">=": "≥", "<=": "≤", "!=": "≠", ".T": "ᵀ", " - ": " − "}
@@ -40,29 +40,31 @@ def share(rule: Any, name: str) -> str:
     if isinstance(rule, Elementwise):
         partial = rule.notation.get(name) or rule.partials[name]
         product = {"1": "g", "-1": "-g", "0": "0"}.get(partial)
-        return product or (f"g * {partial}" if re.fullmatch(r"\w+(\([^()]*\))?", partial) else f"g * ({partial})")
+        return product or (f"g * {partial}" if _is_factor(partial) else f"g * ({partial})")
     text = rule.notation.get(name) or _expression(rule.vjps.get(name))
     return text or f"the share of {name} in g"
 
 
-def words(rule: Rule, name: str) -> str:
-    """The first sentence of what the code says of that share, "" where it says nothing."""
-    text = "" if isinstance(rule, Elementwise) else getattr(rule.vjps.get(name), "__doc__", None) or ""
-    return " ".join(re.split(r"(?<=[.:;])\s", text.strip())[0].split())
+def _is_factor(text: str) -> bool:
+    """Whether a formula can stand in a product as it is."""
+    top = ast.parse(text, mode="eval").body
+    product = isinstance(top, ast.BinOp) and isinstance(top.op, ast.Mult | ast.Pow)
+    return (product or isinstance(top, ast.Name | ast.Call)) and not text.startswith("-")
 
 
-def with_numbers(text: str, numbers: Mapping[str, str]) -> str:
-    """A formula with numbers in the place of letters.
+def in_place(text: str, meanings: Mapping[str, str]) -> str:
+    """A formula with numbers or names in the place of its letters.
 
-    >>> with_numbers("g * (1 - y * y)", {"g": "-2", "y": "0.5"})
+    >>> in_place("g * (1 - y * y)", {"g": "-2", "y": "0.5"})
     '(-2) * (1 - 0.5 * 0.5)'
     """
 
-    def number(letter: re.Match[str]) -> str:
-        found = numbers.get(letter[0], letter[0])
-        return f"({found})" if found.startswith("-") and found != letter[0] and letter[0] != text else found
+    def meaning(letter: re.Match[str]) -> str:
+        found = meanings.get(letter[0], letter[0])
+        inside = text[letter.start() - 1 : letter.start()] == "(" and text[letter.end() : letter.end() + 1] == ")"
+        return f"({found})" if found.startswith("-") and letter[0] != text and not inside else found
 
-    return _NAME.sub(number, text)
+    return _NAME.sub(meaning, text)
 
 
 def mathematics(text: str) -> str:

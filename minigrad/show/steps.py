@@ -1,0 +1,521 @@
+"""Step by step through a backward pass, and the forward pass before it: what `minigrad.step` gives.
+
+The steps are the events of the engine's walk, with the numbers that were there. They are told as text here, as a page
+in `step_page`, and one by one in a terminal in `step_terminal`. This file imports no NumPy for graphs of Values.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple, overload
+
+from minigrad import engine
+from minigrad.engine import Node
+from minigrad.ieee import IEEE, IEEE_NUMBERS
+from minigrad.rules.rule import Elementwise
+from minigrad.scalar import Value
+from minigrad.show.dot import _operands as operands
+from minigrad.show.notation import formula, in_place, mathematics, share
+from minigrad.show.values import values
+
+_SYMBOL = re.compile(r"[^\W\d]\w*|\w+(\.\w+)+")  # a name as programs and modules have it
+
+
+def step(output: Any, gradient: Any = None) -> Steps:
+    """The backward pass of `output`, step by step, with all its numbers.
+
+    The walk is made at once, and is the one that `backward` makes. It stores no gradient, and keeps the graph for
+    `backward`. (Hooks on tensors are called, as in any backward pass.) What is there in a notebook, is a page to step
+    through; `.save("steps.html")` writes it, `.show()` steps in the terminal, and printed it is a text.
+
+    Args:
+        output: a Value, a Tensor, or the loss that a Network gave.
+        gradient: the upstream gradient to start from, of the shape of `output`; 1 if not given.
+
+    Raises:
+        RuntimeError: when `output` has no graph, or a backward pass has released it.
+        TypeError: when it is something else.
+
+    >>> a = Value(3.0, name="a")
+    >>> b = a + a
+    >>> c = b * b
+    >>> for s in step(c):
+    ...     print(s)
+    1. n2 = mul(n1, n1) = 36; its gradient: dn2 = 1
+       dn1 += dn2 * n1 = 1 * 6 = 6 (share 1 of 2)
+       dn1 += dn2 * n1 = 1 * 6 = 6 (share 2 of 2, so dn1 = 6 + 6 = 12)
+    2. n1 = add(a, a) = 6; its gradient: dn1 = 12
+       da += dn1 = 12 (share 1 of 2)
+       da += dn1 = 12 (share 2 of 2, so da = 12 + 12 = 24)
+    3. a = 3; its gradient: da = 24
+    """
+    return Steps(output, gradient)
+
+
+class Share(NamedTuple):
+    """What a step adds to the gradient of one of its node's inputs."""
+
+    letter: str  # the rule's name of the input
+    to: Node
+    value: Any
+    before: Any  # what earlier steps had added, None for the first share
+    total: Any  # with this share
+    nth: int  # share of that node
+    of: int  # in the whole pass
+
+
+class Memory(NamedTuple):
+    """An array that a node has kept for its backward pass."""
+
+    letter: str
+    shape: tuple[int, ...]
+    bytes: int
+    freed: bool  # nothing else in the graph holds it
+
+
+class Step:
+    """One step: the turn of one node.
+
+    Attributes:
+        number: of the step in its pass, from 1.
+        backward: whether it is a step of the backward pass; else of the forward pass.
+        node: the node of the graph.
+        gradient: the finished gradient that has arrived, None in the forward pass.
+        arrived: the sum of the shares, where a hook has made another gradient of it; else None.
+        shares: what goes on to the node's inputs.
+    """
+
+    __slots__ = ("steps", "number", "backward", "node", "gradient", "arrived", "shares")
+
+    def __init__(
+        self, steps: Steps, number: int, node: Any, gradient: Any = None, arrived: Any = None, backward: bool = False
+    ) -> None:
+        self.steps, self.number, self.node, self.backward = steps, number, node, backward
+        self.gradient, self.arrived = gradient, arrived
+        self.shares: tuple[Share, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The node's own name, or else n and its number in order of creation."""
+        return self.steps.name(self.node)
+
+    @property
+    def value(self) -> Any:
+        """The node's result, None where it is not known any more."""
+        return self.steps.values.get(self.node)
+
+    @property
+    def call(self) -> str:
+        """What computed the node: `mul(a, 2)`; "" for a leaf."""
+        node = self.node
+        if node.rule is None:
+            return ""
+        return f"{node.rule.name}({', '.join(self.steps.label(operand) for _, operand in operands(node))})"
+
+    @property
+    def kept(self) -> list[Memory]:
+        """What `backward` lets go of at this step: the arrays that the node has kept for it."""
+        return self.steps.memory(self.node)
+
+    @property
+    def settings(self) -> str:
+        """The rule's parameters: `axis = 1, keepdims = False`; "" if there are none."""
+        parameters = getattr(self.node, "parameters", {})
+        return ", ".join(f"{name} = {_brief(value)}" for name, value in parameters.items())
+
+    def rule_line(self) -> str:
+        """The rule in its own letters: `mul: y = a * b, da = g * b, db = g * a`."""
+        rule = self.node.rule
+        names = dict.fromkeys([rule.inputs[0] if rule.variadic else s.letter for s in self.shares])
+        text = formula(rule)
+        parts = [text if " = " in text else f"y = {text}", *[f"d{name} = {share(rule, name)}" for name in names]]
+        return f"{rule.name}: {'; '.join(parts)}"
+
+    def forward_line(self) -> str:
+        """The formula of the node, with its numbers: `c = a * b = 2 * 3 = 6`."""
+        text = formula(self.node.rule)
+        parts = [in_place(text, self._letters())]
+        if " = " not in text:
+            parts = [self.steps.symbol(self.node), *parts]
+        if isinstance(self.node.rule, Elementwise) and (numbers := self._numbers()):
+            parts.append(in_place(text, numbers))
+        return _chain([*parts, describe(self.value, self.node)])
+
+    def share_line(self, share_: Share) -> str:
+        """What is added to the gradient of an input: `da += dc * b = 1 * 6 = 6`; `=` where it is all."""
+        rule = self.node.rule
+        text = share(rule, rule.inputs[0] if rule.variadic else share_.letter)
+        parts = [in_place(text, self._letters())]
+        if isinstance(rule, Elementwise):
+            numbers = self._numbers()
+            if numbers:
+                parts.append(in_place(text, {**numbers, "g": number(self.gradient)}))
+            elif isinstance(self.node, Value):  # the .data of an operand was changed since
+                local = (self.node.da, self.node.db)[rule.inputs.index(share_.letter)]
+                parts.append(in_place("g * d", {"g": number(self.gradient), "d": number(local)}))
+        line = _chain([*parts, describe(share_.value, share_.to)])
+        return f"{self.steps.d(share_.to)} {'=' if share_.of == 1 else '+='} {line}{self._summed(share_, text)}"
+
+    def _summed(self, share_: Share, text: str) -> str:
+        """A note, where a share is smaller than the result since its input was repeated to the result's shape."""
+        mine, its = getattr(self.node, "shape", ()), getattr(share_.to, "shape", ())
+        if mine != its and (isinstance(self.node.rule, Elementwise) or text == "g"):
+            return f", summed from {mine}"
+        return ""
+
+    def sum_line(self, s: Share) -> str:
+        """Which share it is of several, and their sum: `share 2 of 2, so da = 6 + 6 = 12`; else ""."""
+        if s.of == 1:
+            return ""
+        line = f"share {s.nth} of {s.of}"
+        if s.before is None:
+            return line
+        parts = in_place("a + b", {"a": describe(s.before), "b": describe(s.value)})
+        return f"{line}, so {self.steps.d(s.to)} = {parts} = {describe(s.total)}"
+
+    def example(self) -> list[str]:
+        """For an elementwise rule of arrays: how it goes for the first element."""
+        node, rule = self.node, self.node.rule
+        given = [(letter, self.steps.number_of(operand)) for letter, operand in operands(node)]
+        known = all(v is not None for _, v in given) and self.value is not None
+        if not isinstance(rule, Elementwise) or isinstance(node, Value) or not known or math.prod(node.shape) < 2:
+            return []
+        first = (0,) * len(node.shape)
+        letters = self._letters()
+        numbers = {letter: number(_element(v, first, node.shape)) for letter, v in (*given, ("y", self.value))}
+        where = f"at {list(first)}: "
+        if not self.backward:
+            text = formula(rule)
+            start = self.steps.symbol(node)
+            return [where + _chain([start, in_place(text, letters), in_place(text, numbers), numbers["y"]])]
+        numbers["g"] = number(self.gradient[first])
+        lines = []
+        for s in self.shares:
+            text = share(rule, s.letter)
+            parts = [in_place(text, letters), in_place(text, numbers)]
+            if s.to.shape == node.shape:  # type: ignore[attr-defined]
+                parts.append(number(s.value[first]))
+            lines.append(f"{where}{self.steps.d(s.to)} {'=' if s.of == 1 else '+='} {_chain(parts)}")
+        return lines
+
+    def _letters(self) -> dict[str, str]:
+        """What the letters of the rule stand for: the names of the operands, of the result and of its gradient."""
+        steps, node = self.steps, self.node
+        found = {"y": steps.symbol(node), "g": steps.d(node)}
+        for letter, operand in operands(node):
+            found[letter] = steps.symbol(operand) or letter
+        return found
+
+    def _numbers(self) -> dict[str, str]:
+        """The letters of the rule with the numbers they stand for, where all are single numbers and still the same
+        as when the node was computed."""
+        node, found = self.node, [(letter, self.steps.number_of(operand)) for letter, operand in operands(self.node)]
+        found.append(("y", self.value))
+        if any(v is None or getattr(v, "size", 1) != 1 for _, v in found):
+            return {}
+        if isinstance(node, Value) and not _unchanged(node, [v for _, v in found]):
+            return {}
+        return {letter: number(v) for letter, v in found}
+
+    def lines(self) -> list[str]:
+        """The step as text, a line for what it begins with and for each thing that it does; all in ASCII but names."""
+        title = " = ".join(t for t in (self.name, self.call) if t)
+        value = "" if self.value is None else f" = {describe(self.value, self.node)}"
+        if not self.backward:
+            if self.node.rule is None:
+                return [f"{title}{value}, a leaf"]
+            settings = f", with {self.settings}" if self.settings else ""
+            return [title, self.forward_line() + settings, *self.example()]
+        out = [f"{title}{value}; its gradient: {self.steps.d(self.node)} = {describe(self.gradient, self.node)}"]
+        if self.arrived is not None:
+            out.append(f"a hook has made that of {describe(self.arrived, self.node)}")
+        for s in self.shares:
+            total = self.sum_line(s)
+            out.append(self.share_line(s) + (f" ({total})" if total else ""))
+        out += self.example()
+        if self.kept:
+            out.append(self.memory_line())
+        return out
+
+    def memory_line(self) -> str:
+        """What is freed: `backward() frees x (8, 2), 64 bytes`."""
+        freed, held = [m for m in self.kept if m.freed], [m for m in self.kept if not m.freed]
+        parts = [f"{m.letter} {m.shape}, {m.bytes:,} bytes" for m in freed]
+        line = f"backward() frees {' and '.join(parts)}" if freed else "backward() frees nothing"
+        return line + (f"; {' and '.join(m.letter for m in held)} others still need" if held else "")
+
+    def text(self, *, symbols: bool = False) -> str:
+        """The step as several lines; with `symbols` in the signs of mathematics, else in Python's."""
+        first, *rest = self.lines()
+        rest = [mathematics(line) for line in rest] if symbols else rest
+        start = f"{self.number}. "
+        return "\n".join([start + first, *[" " * len(start) + line for line in rest]])
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def __repr__(self) -> str:
+        return f"<step {self.number} {'backward' if self.backward else 'forward'}: {self.name}>"
+
+
+class Steps(Sequence[Step]):
+    """The steps of a backward pass; see `step`.
+
+    A sequence of the backward steps: iterate over it, take `len` of it, and `[i]`. `at` gives the step of a node.
+
+    Attributes:
+        nodes: of the graph, the oldest first.
+        values: the number or array of each node, as far as it is known.
+        forward: the steps of the forward pass.
+        backward: the steps of the backward pass.
+    """
+
+    def __init__(self, output: Any, gradient: Any = None) -> None:
+        output = ending(output)
+        seeds = {output.node: output.seed(gradient)}
+        self.nodes: list[Any] = engine.reverse_order([output.node])[::-1]
+        self._number = {node: i for i, node in enumerate(self.nodes)}
+        self.values = values(output)
+        names = Counter(node.name for node in self.nodes)
+        self._clear = {name: name and n == 1 and _SYMBOL.fullmatch(name) is not None for name, n in names.items()}
+        self.backward = self._walk(seeds)
+        self.forward = [Step(self, i, node) for i, node in enumerate(self.nodes, 1)]
+        self._at = {s.node: s for s in self.backward}
+        self._memory: dict[Node, list[Memory]] | None = None
+
+    def _walk(self, seeds: dict[Any, Any]) -> list[Step]:
+        """A step for each event of the engine's walk. The sums of shares are made as the walk makes them, and each is
+        the gradient that the walk hands to that node."""
+        pending: dict[Any, Any] = dict(seeds)
+        counts: dict[Any, int] = {}
+        found: list[Step] = []
+        drafts: list[list[Share]] = []
+        for node, g, contributions in engine.walk(seeds, retain_graph=True):
+            arrived = pending.pop(node)
+            found.append(Step(self, len(found) + 1, node, g, arrived if node.hooks else None, backward=True))
+            letters = _letters(node)
+            shares = []
+            for i, (source, c) in enumerate(zip(node.inputs, contributions)):
+                if source is not None and c is not None:
+                    before = pending.get(source)
+                    pending[source] = total = c if before is None else before + c
+                    counts[source] = nth = counts.get(source, 0) + 1
+                    shares.append(Share(letters[i], source, c, before, total, nth, 0))
+            drafts.append(shares)
+        for s, shares in zip(found, drafts):
+            s.shares = tuple([share_._replace(of=counts[share_.to]) for share_ in shares])
+        return found
+
+    # -- a sequence ----------------------------------------------------------------------------------------------
+
+    def __len__(self) -> int:
+        return len(self.backward)
+
+    @overload
+    def __getitem__(self, index: int) -> Step: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Step]: ...
+    def __getitem__(self, index: Any) -> Any:
+        return self.backward[index]
+
+    def __iter__(self) -> Iterator[Step]:
+        return iter(self.backward)
+
+    def at(self, value: Any) -> Step:
+        """The backward step of a Value or Tensor, or of the node of this name (`n2` if it has none).
+
+        Raises:
+            KeyError: when the backward pass does not come there.
+
+        >>> a = Value(3.0, name="a")
+        >>> step(a * a).at(a).gradient, step(a * a).at("a").number
+        (6.0, 2)
+        """
+        if isinstance(value, str):
+            node = next((s.node for s in self.backward if value in (s.name, f"n{self._number[s.node]}")), None)
+        else:
+            node = value if isinstance(value, Node) else getattr(value, "node", None)
+        if node not in self._at:
+            names = ", ".join(s.name for s in self.backward[:8])
+            raise KeyError(f"step: the backward pass does not come to {value!r}; it comes to {names} …"[:400])
+        return self._at[node]
+
+    # -- names and numbers ---------------------------------------------------------------------------------------
+
+    def number(self, node: Node) -> int:
+        """Which node it is, in order of creation, from 0."""
+        return self._number[node]
+
+    def name(self, node: Any) -> str:
+        """What a node is called here."""
+        return printable(node.name) if node.name else f"n{self._number[node]}"
+
+    def symbol(self, operand: Any) -> str:
+        """What an operand is called in a formula: a node's name, if it looks like one and is the only one of this
+        name, or n and its number; a constant's number or name, or ""."""
+        name = getattr(operand, "name", None)
+        if isinstance(operand, Node):
+            return name if name and self._clear[name] else f"n{self._number[operand]}"
+        if getattr(operand, "shape", ()):
+            return name if name and _SYMBOL.fullmatch(name) else ""
+        return printable(number(operand))
+
+    def d(self, node: Any) -> str:
+        """What the gradient of a node is called: da, or d(0.weight)."""
+        symbol = self.symbol(node)
+        return f"d{symbol}" if symbol.isidentifier() else f"d({symbol})"
+
+    def label(self, operand: Any) -> str:
+        """What an operand is called: a node's name, a constant's number, name or shape."""
+        if isinstance(operand, Node):
+            return self.name(operand)
+        if getattr(operand, "name", None):
+            return printable(operand.name)
+        return str(operand.shape) if getattr(operand, "shape", ()) else printable(number(operand))
+
+    def number_of(self, operand: Any) -> Any:
+        """The value of an operand, None where it is not known."""
+        if isinstance(operand, Node):
+            return self.values.get(operand)
+        return operand.value if hasattr(operand, "value") else operand
+
+    def memory(self, node: Any) -> list[Memory]:
+        """What a node has kept, and whether it is the last to hold it."""
+        if not getattr(node, "kept", ()) or not hasattr(node, "plan"):
+            return []
+        from minigrad import guard
+
+        if self._memory is None:
+            last: dict[int, Any] = {}  # who lets go of each piece of memory last: the oldest, or a leaf
+            for other in self.nodes:
+                held = [other.value] if other.rule is None and other.value is not None else []
+                for a in held or [a for _, a in guard.arrays(other.kept)]:
+                    last.setdefault(id(guard.owner(a)), other)
+            self._memory = {}
+            for other in self.nodes:
+                seen: set[int] = set()
+                for place, a in guard.arrays(other.kept) if hasattr(other, "plan") else ():
+                    if id(a) not in seen:
+                        seen.add(id(a))
+                        mine = last[id(guard.owner(a))] is other
+                        memory = Memory(other.plan.kept[place], a.shape, a.nbytes, mine)
+                        self._memory.setdefault(other, []).append(memory)
+        return self._memory.get(node, [])
+
+    # -- shown ---------------------------------------------------------------------------------------------------
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.backward))
+
+    def __repr__(self) -> str:
+        return f"<{len(self.forward)} steps forward and {len(self.backward)} backward, to {self.backward[0].name}>"
+
+
+def ending(output: Any) -> Any:
+    """The Value or Tensor at which the graph of `output` ends."""
+    if not hasattr(output, "node") and hasattr(output, "tensor"):
+        output = output.tensor
+        if output is None:
+            raise RuntimeError("step: the graph of this loss is gone; step before the network's next forward()")
+    if not hasattr(output, "node"):
+        raise TypeError(f"step takes a Value, a Tensor or the loss that a Network gave, not {type(output).__name__}")
+    if output.node is None:
+        raise RuntimeError(
+            "step: this tensor has no graph, for it does not require a gradient. Was requires_grad=True forgotten, or "
+            "was it computed under no_grad()?"
+        )
+    return output
+
+
+def _letters(node: Any) -> list[str]:
+    """The rule's names of a node's inputs, one for each."""
+    if node.rule is None:
+        return []
+    names = node.rule.inputs
+    return [f"{names[0]}[{i}]" for i in range(len(node.inputs))] if node.rule.variadic else list(names)
+
+
+@cache
+def _again(rule: Elementwise) -> Any:
+    return rule.on_numbers([True] * len(rule.inputs), IEEE_NUMBERS)
+
+
+def _unchanged(node: Value, numbers: list[float]) -> bool:
+    """Whether the rule still gives the node's number and local derivatives."""
+    *given, y = numbers
+    again = _again(node.rule)(*map(IEEE, given))
+    stored = (y, node.da, node.db)
+    return all(s is None or s == a or s != s and a != a or math.isclose(s, a) for s, a in zip(stored, again))
+
+
+# ---- numbers as text -------------------------------------------------------------------------------------------
+
+
+def number(x: Any) -> str:
+    """A number in few digits.
+
+    >>> number(2.0), number(1 / 3), number(-0.00001234), number(True)
+    ('2', '0.3333', '-1.234e-05', 'True')
+    """
+    x = x.item() if hasattr(x, "item") else x
+    return f"{x:.4g}" if isinstance(x, float) else str(x)
+
+
+def describe(x: Any, node: Any = None) -> str:
+    """A number, a few numbers, or the shape and range of many; "?" for what is not known, then with the node's shape."""
+    if x is None:
+        return f"? {node.shape}" if getattr(node, "shape", ()) else "?"
+    if isinstance(x, tuple):  # what goes to a Function with several outputs
+        return ", ".join(f"{describe(g)} for output {i}" for i, g in x)
+    if getattr(x, "size", 1) == 1 and not getattr(x, "ndim", 0):
+        return number(x)
+    if x.size <= 6 and x.ndim == 1 or x.size == 1:
+        return _brackets(x.tolist())
+    finite = x[abs(x) < math.inf] if x.dtype.kind == "f" else x
+    parts = [str(x.shape)]
+    if finite.size:
+        low, high = number(finite.min()), number(finite.max())
+        parts.append(f"all {low}" if low == high and finite.size == x.size else f"{low} to {high}")
+    if finite.size < x.size:
+        nans = int((x != x).sum())
+        parts += [f"{n} {what}" for n, what in ((nans, "nan"), (x.size - finite.size - nans, "inf")) if n]
+    return " ".join([parts[0], ", ".join(parts[1:])]).strip()
+
+
+def _brackets(nested: Any) -> str:
+    return f"[{', '.join(map(_brackets, nested))}]" if isinstance(nested, list) else number(nested)
+
+
+def printable(text: str) -> str:
+    """Text as it is, but for what cannot be printed."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def _brief(value: Any) -> str:
+    if getattr(value, "shape", ()):
+        return f"{value.dtype} {value.shape}"
+    text = printable(getattr(value, "__name__", None) or str(value))
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _element(x: Any, place: tuple[int, ...], shape: tuple[int, ...]) -> Any:
+    """The number at a place of an array that is repeated to a shape."""
+    ndim = getattr(x, "ndim", 0)
+    return x[place[len(shape) - ndim :]] if ndim else x  # (the place is the first: no size is too small for it)
+
+
+def _chain(parts: list[str]) -> str:
+    """`a = b = c`, without what is said twice."""
+    kept = parts[:1]
+    for part in parts[1:]:
+        if part != kept[-1] and not kept[-1].endswith(f"= {part}"):
+            kept.append(part)
+    return " = ".join(kept)
+
+
+_ = Path  # the viewers follow
