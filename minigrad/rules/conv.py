@@ -265,6 +265,11 @@ conv_transpose: Rule = Rule(
     z=lambda g, weight, geometry: conv(g, weight, None, geometry=geometry),
     weight=lambda g, z, geometry: conv_weight(z, g, geometry=geometry),
     bias=_sum_but_channels,
+).written(
+    "bias + weight times each element of z, added up where they meet",
+    z="the sum of weight * g over the window of each element",
+    weight="the sum of z * g over all windows",
+    bias="the sum of g over all but the channels",
 )
 conv_weight: Rule = Rule(
     "conv_weight",

@@ -29,17 +29,17 @@ sum = Rule(
     "sum",
     lambda x, *, axis, keepdims: np.sum(x, axis=axis, keepdims=keepdims),
     x=lambda g, x_shape, axis, keepdims: spread(g, x_shape, axis, keepdims),
-).written(x="g, at every element of x")
+).written("sum(x)", x="g, at every element of x")
 mean = Rule(
     "mean",
     lambda x, *, axis, keepdims: np.mean(x, axis=axis, keepdims=keepdims),
     x=lambda g, x_shape, y_shape, axis, keepdims: spread(g * _share(x_shape, y_shape), x_shape, axis, keepdims),
-).written(x="g / n, at each of the n elements of x that went into it")
+).written("mean(x)", x="g / n, at each of the n elements of x that went into it")
 amax = Rule("amax", lambda x, *, axis, keepdims: np.max(x, axis=axis, keepdims=keepdims), x=_shared_among_ties).written(
-    x="g where x == y, in equal parts at a tie"
+    "max(x)", x="g where x == y, in equal parts at a tie"
 )
 amin = Rule("amin", lambda x, *, axis, keepdims: np.min(x, axis=axis, keepdims=keepdims), x=_shared_among_ties).written(
-    x="g where x == y, in equal parts at a tie"
+    "min(x)", x="g where x == y, in equal parts at a tie"
 )
 
 
@@ -149,7 +149,7 @@ norm = Rule(
     "norm",
     lambda x, *, axis, keepdims: np.sqrt(np.sum(x * x, axis=axis, keepdims=keepdims)),
     x=lambda g, x, y, axis, keepdims: x * spread(_quotient(g, y), x.shape, axis, keepdims),
-).written(x="g * x / y")
+).written("sqrt(sum(x * x))", x="g * x / y")
 power_norm = Rule(
     "norm of a power",
     lambda x, *, p, axis, keepdims: np.sum(np.abs(x) ** p, axis=axis, keepdims=keepdims) ** (1 / p),
@@ -234,7 +234,7 @@ prod = Rule(
     "prod",
     lambda x, *, axis, keepdims: np.prod(x, axis=axis, keepdims=keepdims),
     x=lambda g, x, axis, keepdims: spread(g, x.shape, axis, keepdims) * _others(x, axis),
-).written(x="g times the product of all others")
+).written("the product of x", x="g times the product of all others")
 
 # no derivatives: their results are not floats
 argmax = Rule("argmax", lambda x, *, axis, keepdims: np.asarray(np.argmax(x, axis=axis, keepdims=keepdims)))

@@ -1,7 +1,6 @@
-"""Step by step through a backward pass, and the forward pass before it: what `minigrad.step` gives.
+"""Step by step through a backward pass, and through the forward pass before it: what `minigrad.step` gives.
 
-The steps are the events of the engine's walk, with the numbers that were there. They are told as text here, as a page
-in `step_page`, and one by one in a terminal in `step_terminal`. This file imports no NumPy for graphs of Values.
+The steps are the events of the engine's walk, with the numbers that were there. This file imports no NumPy for graphs of Values.
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import cache
-from pathlib import Path
 from typing import Any, NamedTuple, overload
 
 from minigrad import engine
@@ -30,8 +28,7 @@ def step(output: Any, gradient: Any = None) -> Steps:
     """The backward pass of `output`, step by step, with all its numbers.
 
     The walk is made at once, and is the one that `backward` makes. It stores no gradient, and keeps the graph for
-    `backward`. (Hooks on tensors are called, as in any backward pass.) What is there in a notebook, is a page to step
-    through; `.save("steps.html")` writes it, `.show()` steps in the terminal, and printed it is a text.
+    `backward`. (Hooks on tensors are called, as in any backward pass.) Printed, it is a text.
 
     Args:
         output: a Value, a Tensor, or the loss that a Network gave.
@@ -111,22 +108,22 @@ class Step:
 
     @property
     def call(self) -> str:
-        """What computed the node: `mul(a, 2)`; "" for a leaf."""
+        """What computed the node: `mul(a, 2)`, `sum(n1, axis=1)`; "" for a leaf."""
         node = self.node
         if node.rule is None:
             return ""
-        return f"{node.rule.name}({', '.join(self.steps.label(operand) for _, operand in operands(node))})"
+        given = [self.steps.label(operand) for _, operand in operands(node)]
+        settings = [
+            f"{name}={_brief(value)}"
+            for name, value in getattr(node, "parameters", {}).items()
+            if value is not None and value is not False
+        ]
+        return f"{node.rule.name}({', '.join(given + settings)})"
 
     @property
     def kept(self) -> list[Memory]:
         """What `backward` lets go of at this step: the arrays that the node has kept for it."""
         return self.steps.memory(self.node)
-
-    @property
-    def settings(self) -> str:
-        """The rule's parameters: `axis = 1, keepdims = False`; "" if there are none."""
-        parameters = getattr(self.node, "parameters", {})
-        return ", ".join(f"{name} = {_brief(value)}" for name, value in parameters.items())
 
     def rule_line(self) -> str:
         """The rule in its own letters: `mul: y = a * b, da = g * b, db = g * a`."""
@@ -179,27 +176,29 @@ class Step:
         return f"{line}, so {self.steps.d(s.to)} = {parts} = {describe(s.total)}"
 
     def example(self) -> list[str]:
-        """For an elementwise rule of arrays: how it goes for the first element."""
+        """For an elementwise rule of arrays: how it goes for one element, that with the largest gradient."""
         node, rule = self.node, self.node.rule
         given = [(letter, self.steps.number_of(operand)) for letter, operand in operands(node)]
         known = all(v is not None for _, v in given) and self.value is not None
         if not isinstance(rule, Elementwise) or isinstance(node, Value) or not known or math.prod(node.shape) < 2:
             return []
-        first = (0,) * len(node.shape)
+        back = self.steps.step_of(node)
+        g: Any = back and back.gradient
+        place = _largest(g, node.shape)
         letters = self._letters()
-        numbers = {letter: number(_element(v, first, node.shape)) for letter, v in (*given, ("y", self.value))}
-        where = f"at {list(first)}: "
+        numbers = {letter: number(_element(v, place, node.shape)) for letter, v in (*given, ("y", self.value))}
+        where = f"at {list(place)}: "
         if not self.backward:
             text = formula(rule)
             start = self.steps.symbol(node)
             return [where + _chain([start, in_place(text, letters), in_place(text, numbers), numbers["y"]])]
-        numbers["g"] = number(self.gradient[first])
+        numbers["g"] = number(g[place])
         lines = []
         for s in self.shares:
             text = share(rule, s.letter)
             parts = [in_place(text, letters), in_place(text, numbers)]
             if s.to.shape == node.shape:  # type: ignore[attr-defined]
-                parts.append(number(s.value[first]))
+                parts.append(number(s.value[place]))
             lines.append(f"{where}{self.steps.d(s.to)} {'=' if s.of == 1 else '+='} {_chain(parts)}")
         return lines
 
@@ -229,8 +228,7 @@ class Step:
         if not self.backward:
             if self.node.rule is None:
                 return [f"{title}{value}, a leaf"]
-            settings = f", with {self.settings}" if self.settings else ""
-            return [title, self.forward_line() + settings, *self.example()]
+            return [title, self.forward_line(), *self.example()]
         out = [f"{title}{value}; its gradient: {self.steps.d(self.node)} = {describe(self.gradient, self.node)}"]
         if self.arrived is not None:
             out.append(f"a hook has made that of {describe(self.arrived, self.node)}")
@@ -243,11 +241,13 @@ class Step:
         return out
 
     def memory_line(self) -> str:
-        """What is freed: `backward() frees x (8, 2), 64 bytes`."""
+        """What is freed: `backward() lets go of x (8, 2), 64 bytes`; the program may hold it still."""
         freed, held = [m for m in self.kept if m.freed], [m for m in self.kept if not m.freed]
-        parts = [f"{m.letter} {m.shape}, {m.bytes:,} bytes" for m in freed]
-        line = f"backward() frees {' and '.join(parts)}" if freed else "backward() frees nothing"
-        return line + (f"; {' and '.join(m.letter for m in held)} others still need" if held else "")
+        letters = self._letters()
+        parts = [f"{letters.get(m.letter, m.letter)} {m.shape}, {m.bytes:,} bytes" for m in freed]
+        line = f"backward() lets go of {' and '.join(parts) or 'nothing'}"
+        names = " and ".join(letters.get(m.letter, m.letter) for m in held)
+        return line + (f"; other nodes hold {names}" if names else "")
 
     def text(self, *, symbols: bool = False) -> str:
         """The step as several lines; with `symbols` in the signs of mathematics, else in Python's."""
@@ -277,8 +277,13 @@ class Steps(Sequence[Step]):
 
     def __init__(self, output: Any, gradient: Any = None) -> None:
         output = ending(output)
-        seeds = {output.node: output.seed(gradient)}
         self.nodes: list[Any] = engine.reverse_order([output.node])[::-1]
+        if any(node.released for node in self.nodes):
+            raise RuntimeError(
+                "step: a backward pass has released this graph. Step before backward(), which step leaves possible, or "
+                "keep the graph: backward(retain_graph=True)"
+            )
+        seeds = {output.node: output.seed(gradient)}
         self._number = {node: i for i, node in enumerate(self.nodes)}
         self.values = values(output)
         names = Counter(node.name for node in self.nodes)
@@ -344,6 +349,10 @@ class Steps(Sequence[Step]):
             names = ", ".join(s.name for s in self.backward[:8])
             raise KeyError(f"step: the backward pass does not come to {value!r}; it comes to {names} …"[:400])
         return self._at[node]
+
+    def step_of(self, node: Node) -> Step | None:
+        """The backward step of a node, None if the backward pass does not come there."""
+        return self._at.get(node)
 
     # -- names and numbers ---------------------------------------------------------------------------------------
 
@@ -467,7 +476,7 @@ def number(x: Any) -> str:
 
 
 def describe(x: Any, node: Any = None) -> str:
-    """A number, a few numbers, or the shape and range of many; "?" for what is not known, then with the node's shape."""
+    """A number, a few numbers, or the shape and range of many; "?" and the node's shape for what is not known."""
     if x is None:
         return f"? {node.shape}" if getattr(node, "shape", ()) else "?"
     if isinstance(x, tuple):  # what goes to a Function with several outputs
@@ -480,7 +489,7 @@ def describe(x: Any, node: Any = None) -> str:
     parts = [str(x.shape)]
     if finite.size:
         low, high = number(finite.min()), number(finite.max())
-        parts.append(f"all {low}" if low == high and finite.size == x.size else f"{low} to {high}")
+        parts.append(f"{low} to {high}" if low != high else f"all {low}" if finite.size == x.size else low)
     if finite.size < x.size:
         nans = int((x != x).sum())
         parts += [f"{n} {what}" for n, what in ((nans, "nan"), (x.size - finite.size - nans, "inf")) if n]
@@ -505,8 +514,18 @@ def _brief(value: Any) -> str:
 
 def _element(x: Any, place: tuple[int, ...], shape: tuple[int, ...]) -> Any:
     """The number at a place of an array that is repeated to a shape."""
-    ndim = getattr(x, "ndim", 0)
-    return x[place[len(shape) - ndim :]] if ndim else x  # (the place is the first: no size is too small for it)
+    own = getattr(x, "shape", ())
+    return x[tuple([0 if n == 1 else i for i, n in zip(place[len(shape) - len(own) :], own)])] if own else x
+
+
+def _largest(g: Any, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Where an array is largest, whatever the sign; the first place, where it is not known or full of nan."""
+    place = 0 if g is None else int((abs(g) * (g == g)).argmax())
+    found = []
+    for n in reversed(shape):
+        place, i = divmod(place, n)
+        found.append(i)
+    return tuple(reversed(found))
 
 
 def _chain(parts: list[str]) -> str:
@@ -516,6 +535,3 @@ def _chain(parts: list[str]) -> str:
         if part != kept[-1] and not kept[-1].endswith(f"= {part}"):
             kept.append(part)
     return " = ".join(kept)
-
-
-_ = Path  # the viewers follow
