@@ -1,6 +1,6 @@
 """Step by step through a backward pass, and through the forward pass before it: what `minigrad.step` gives.
 
-The steps are the events of the engine's walk, with the numbers that were there. This file imports no NumPy for graphs of Values.
+The steps are the events of the engine's walk, with the numbers that were there. For Values this file needs no NumPy.
 """
 
 from __future__ import annotations
