@@ -40,7 +40,7 @@ _WHERE = {
 }
 _HOME = {name: module for module, names in _WHERE.items() for name in names.split()}
 _MODULES = {"autograd", "data", "distributions", "engine", "func", "linalg", "nn", "optim", "scalar", "show"}
-_MODULES |= {"random", "special", "utils"}
+_MODULES |= {"random", "special", "surfaces", "utils"}
 _DTYPES = {
     **{name: name for name in ("float32", "float64", "uint8", "int8", "int16", "int32", "int64", "bool")},
     **{"float": "float32", "double": "float64", "short": "int16", "int": "int32", "long": "int64"},
@@ -88,6 +88,7 @@ if TYPE_CHECKING:  # the same for type checkers; what is not here, __getattr__ a
     from minigrad import scalar as scalar
     from minigrad import show as show
     from minigrad import special as special
+    from minigrad import surfaces as surfaces
     from minigrad import utils as utils
     from minigrad.autograd import detect_anomaly as detect_anomaly
     from minigrad.autograd import walk as walk

@@ -1,0 +1,13 @@
+"""Loss surfaces of two numbers, and races of update rules down them, with pictures and animations.
+
+>>> from minigrad import surfaces
+>>> print(surfaces.race("beale", ["sgd", "momentum"], steps=100))
+beale: ...
+"""
+
+from minigrad.surfaces.digits import digits_plane
+from minigrad.surfaces.known import SURFACES, surface
+from minigrad.surfaces.racing import RULES, Race, Run, default_rate, race
+from minigrad.surfaces.surface import Surface
+
+__all__ = ["RULES", "SURFACES", "Race", "Run", "Surface", "default_rate", "digits_plane", "race", "surface"]

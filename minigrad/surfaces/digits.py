@@ -1,0 +1,72 @@
+"""A real loss surface: a plane through the 4,810 parameters of the digits network, and the loss on it."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from minigrad import loop
+from minigrad.creation import as_tensor
+from minigrad.data import digits
+from minigrad.generator import get_rng_state, set_rng_state
+from minigrad.surfaces.surface import Surface
+
+STEPS = 400
+"""Of the training that the plane is fitted to."""
+EXAMPLES = 256
+"""How many digits the loss is of."""
+
+
+@cache
+def digits_plane() -> Surface:
+    """The loss of the lecture's network on digits, over the plane that lies closest to the path of its training.
+
+    The network of `minigrad.loop` is trained by gradient descent. The plane's directions are the first two principal
+    components of the points that the training went through, as seen from the last one, which is (0, 0): H. Li, Z. Xu,
+    G. Taylor, C. Studer and T. Goldstein, "Visualizing the loss landscape of neural nets" (2018), section 7. They have
+    length 1, so that x and y are distances between parameters. Races start where the training did, as far as the plane
+    reaches there. The surface is made once, which takes about a second.
+    """
+    path: list[np.ndarray] = []
+
+    def watch(step: int, loss: object, network: Any, held_out: object) -> None:
+        if step % 4 == 1 or step == STEPS:
+            path.append(network.x.astype(np.float64))
+
+    before = get_rng_state()
+    names = loop.train(STEPS, watch=watch).network.names()
+    set_rng_state(before)  # nobody's random numbers change because of a picture
+    end = path[-1]
+    away = np.array(path) - end
+    # the right singular vectors of `away`, from the left ones, which are short
+    _, left = np.linalg.eigh(away @ away.T)
+    plane = left[:, :-3:-1].T @ away
+    plane /= np.linalg.norm(plane, axis=1, keepdims=True)
+    plane *= -np.sign(plane @ away[0])[:, None]  # the training comes from negative x and y
+    start_x, start_y = (plane @ away[0]).tolist()
+
+    train = digits().train
+    X, y = train.X[:EXAMPLES].astype(np.float64), train.y[:EXAMPLES]
+    # W1, b1, W2 and b2 are sums of three parts, at the end and along the plane, and so are the first layer's results
+    W1, b1, W2, b2 = (np.array([part[piece] for part in (end, *plane)]) for piece in names.values())
+    z1 = [as_tensor(X @ W.reshape(64, 64).T + b) for W, b in zip(W1, b1)]
+    V2, c2 = ([as_tensor(part) for part in parts] for parts in (W2.reshape(3, 10, 64).swapaxes(1, 2), b2[:, None]))
+
+    def loss_of(a: Any, b: Any) -> Any:
+        a, b = a[..., None, None], b[..., None, None]
+        h1 = (z1[0] + a * z1[1] + b * z1[2]).relu()
+        scores = h1 @ (V2[0] + a * V2[1] + b * V2[2]) + (c2[0] + a * c2[1] + b * c2[2])
+        return (scores.logsumexp(-1) - scores[..., range(EXAMPLES), y]).mean(-1)
+
+    return Surface(
+        "digits",
+        loss_of,
+        formula="the mean softmax loss of 256 digits at w + x·d1 + y·d2",
+        view=(start_x - 1.0, 4.0, -4.0, 4.0),
+        start=(start_x, start_y),
+        source="the network of minigrad.loop; the plane as in section 7 of H. Li et al. (2018)",
+        rate=0.5,
+        steps=100,
+    )

@@ -1,0 +1,126 @@
+"""A loss surface: a function of two numbers, with gradients from the engine, and where to look at it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from minigrad.creation import as_tensor, tensor
+from minigrad.modes import no_grad
+from minigrad.scalar import Value
+from minigrad.tensors import Tensor
+
+Pair = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Surface:
+    """A loss that depends on two numbers, x and y.
+
+    Args:
+        name: what it is called.
+        function: takes x and y and gives the loss. It is called with Values, or if it does not take them (as it calls
+            NumPy's or minigrad's functions) with float64 Tensors; and with Tensors of one shape for many points.
+        formula: the same for a reader.
+        view: what to look at: the least and the greatest x, the least and the greatest y.
+        start: where races start.
+        minima: the known ones.
+        source: where function and minima are from.
+        rate: a learning rate for gradient descent; by default its first step is 1/50 of the view.
+        steps: how many steps a race has.
+        noise: the standard deviation of what is added to each number of a gradient, as if it were of a batch.
+        steep: whether heights differ so much that they are best shown by their logarithms.
+
+    Raises:
+        ValueError: for a view without an inside, or a function that cannot be differentiated at the start.
+
+    >>> bowl = Surface("bowl", lambda x, y: x**2 + 10 * y**2)
+    >>> loss, dx = bowl.gradient([1.0, 0.5])
+    >>> loss, dx.tolist()
+    (3.5, [2.0, 10.0])
+    >>> bowl(1.0, 0.5)
+    3.5
+    """
+
+    name: str
+    function: Callable[[Any, Any], Any]
+    formula: str = ""
+    view: tuple[float, float, float, float] = (-2.0, 2.0, -2.0, 2.0)
+    start: Pair = (-1.5, 1.0)
+    minima: tuple[Pair, ...] = ()
+    source: str = ""
+    rate: float = 0.0
+    steps: int = 150
+    noise: float = 0.0
+    steep: bool = False
+    _on_values: bool = field(init=False, repr=False, default=True)
+
+    def __post_init__(self) -> None:
+        left, right, low, high = self.view
+        if not (left < right and low < high and np.isfinite(self.view).all()):
+            raise ValueError(
+                f"surface {self.name!r}: the view is the least and the greatest x, then the least and the greatest y; "
+                f"got {self.view}"
+            )
+        try:
+            self._gradient_by_values(self.start)
+        except (TypeError, AttributeError):
+            object.__setattr__(self, "_on_values", False)
+            try:
+                self._gradient_by_tensors(self.start)
+            except (TypeError, AttributeError, ValueError, RuntimeError) as error:
+                raise ValueError(
+                    f"surface {self.name!r}: its function cannot be differentiated at the start {self.start}. It is "
+                    f"called with x and y as Values or Tensors, and gives one of them: {error}"
+                ) from error
+        if not self.rate:
+            slope = float(np.hypot(*self.gradient(self.start)[1]))
+            object.__setattr__(self, "rate", self.size / 50 / slope if 0 < slope < np.inf else 0.01)
+
+    @property
+    def size(self) -> float:
+        """The mean of the view's width and height."""
+        left, right, low, high = self.view
+        return (right - left + high - low) / 2
+
+    def gradient(self, x: Sequence[float] | np.ndarray) -> tuple[float, np.ndarray]:
+        """The loss at x, a vector of two numbers, and its gradient there, by a backward pass; without the noise."""
+        pair = (float(x[0]), float(x[1]))
+        return self._gradient_by_values(pair) if self._on_values else self._gradient_by_tensors(pair)
+
+    def _gradient_by_values(self, pair: Pair) -> tuple[float, np.ndarray]:
+        x, y = Value(pair[0], "x"), Value(pair[1], "y")
+        loss = self.function(x, y)
+        if not isinstance(loss, Value):
+            raise TypeError(f"given Values, it gave {type(loss).__name__}")
+        loss.backward()
+        return loss.data, np.array([x.grad, y.grad])
+
+    def _gradient_by_tensors(self, pair: Pair) -> tuple[float, np.ndarray]:
+        x, y = (tensor(number, dtype=np.float64, requires_grad=True) for number in pair)
+        loss = self.function(x, y)
+        if not isinstance(loss, Tensor):
+            raise TypeError(f"given Tensors, it gave {type(loss).__name__}")
+        loss.backward()
+        return loss.item(), np.array([0.0 if p.grad is None else p.grad.item() for p in (x, y)])
+
+    def __call__(self, x: Any, y: Any) -> Any:
+        """The loss at one point, or at many: arrays of one shape."""
+        with no_grad(), np.errstate(all="ignore"):
+            values = self.function(*(as_tensor(np.asarray(v, np.float64)) for v in (x, y)))
+        found = np.broadcast_to(np.asarray(getattr(values, "_array", values)), np.shape(x))
+        return found if found.ndim else found.item()
+
+    def grid(self, points: int = 81) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The view in `points` rows and columns: the x of the columns, the y of the rows, and the loss at each.
+
+        >>> x, y, z = Surface("plane", lambda x, y: x + 10 * y, view=(0, 1, 0, 2)).grid(3)
+        >>> z.tolist()
+        [[0.0, 0.5, 1.0], [10.0, 10.5, 11.0], [20.0, 20.5, 21.0]]
+        """
+        left, right, low, high = self.view
+        x, y = np.linspace(left, right, points), np.linspace(low, high, points)
+        return x, y, np.array([self(x, np.full_like(x, b)) for b in y])
