@@ -18,7 +18,7 @@ def told(array: Any) -> list[str]:
     ['0 to 3', 'mean 1, std 1.26', '50 % zeros, 1 nan']
     """
     if array.size <= FEW:
-        return [numbers(array.tolist())] if array.size else []
+        return [numbers(array.squeeze().tolist())] if array.size else []
     if array.dtype.kind == "b":
         return [f"{share(array)} true"]
     if array.dtype.kind != "f":
@@ -29,6 +29,7 @@ def told(array: Any) -> list[str]:
     lines = []
     if finite.size:
         mean, std = finite.mean(dtype=np.float64), finite.std(dtype=np.float64)
+        mean = 0.0 if abs(mean) < 1e-6 * std else mean  # what is left of rounding
         lines += [f"{finite.min():.3g} to {finite.max():.3g}", f"mean {mean:.3g}, std {std:.3g}"]
     nans, infinite = int(np.isnan(array).sum()), int(np.isinf(array).sum())
     rest = [f"{share(array == 0)} zeros"] if (array == 0).any() else []

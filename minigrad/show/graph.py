@@ -115,9 +115,7 @@ class Scene:
             )
         left = {*self.box.values()} - drawn - {None}
         self.box = {node: box if box in drawn else None for node, box in self.box.items()}
-        self.note = (
-            f"the first part of the backward pass: {len(left):,} earlier boxes are not drawn (max_nodes={max_nodes})"
-        )
+        self.note = f"the end of the graph: {len(left):,} earlier boxes are not drawn (max_nodes={max_nodes})"
 
 
 def ancestry(call: Any) -> Iterator[Any]:

@@ -17,7 +17,7 @@ from minigrad.engine import Node
 from minigrad.ieee import IEEE, IEEE_NUMBERS
 from minigrad.rules.rule import Elementwise
 from minigrad.scalar import Value
-from minigrad.show.dot import _operands as operands
+from minigrad.show.graph import operands
 from minigrad.show.notation import formula, in_place, mathematics, share
 from minigrad.show.values import values
 
