@@ -236,10 +236,11 @@ assert start.grad == 2.0**30 == 1_073_741_824
 # ## The picture
 #
 # `minigrad.draw` draws the graph of a Value. A blue box is a number that you put in, a white one a
-# result, with its operands at the left edge. Below the line stands the gradient. On each edge, in
-# orange, stands the local derivative, in the letters of the rule: y is its result, a and b are its
-# operands. Check one: the gradient in a box, times the number on an edge into it, is the share that
-# goes back along this edge.
+# result, with its operands at the left edge, and the green one is the end, where the backward pass
+# begins. Below the line stand the place of the box in the backward pass, 1, 2, 3, and its gradient.
+# On each edge, in orange, stands the local derivative, in the letters of the rule: y is its result,
+# a and b are its operands. Check one: the gradient in a box, times the number on an edge into it, is
+# the share that goes back along this edge.
 
 # %%
 p, q, r = Value(2.0, name="p"), Value(-3.0, name="q"), Value(10.0, name="r")

@@ -122,8 +122,10 @@ assert dx.shape == x.shape and dx.dtype == x.dtype
 
 # %% [markdown]
 # Here is the picture of this backward pass, drawn before the next forward pass replaces the graph.
-# Grey is the data, blue are the parameters. `|grad|` is the length of a parameter's gradient: of
-# its slice of `dx`.
+# Grey is the data, blue are the parameters, and the frames are the layers. Of each array the picture
+# tells the range, the mean and the standard deviation: see how ReLU makes half of its numbers 0. The
+# order of the backward pass stands below the line, and `|grad|`, the length of a parameter's
+# gradient: of its slice of `dx`.
 
 # %%
 try:
