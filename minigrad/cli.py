@@ -10,7 +10,8 @@ import inspect
 import sys
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TypeAlias
 
@@ -30,6 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--version", action="store_true", help="print the version and where minigrad was imported from")
     commands = parser.add_subparsers(metavar="command", title="commands, each with a --help of its own")
     add_train(commands)
+    add_rates(commands)
     if given[:1] == ["--version"]:
         print(version())
         return 0
@@ -38,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(given)
     try:
         options.run(options)
-    except (ValueError, FloatingPointError) as error:
+    except (ValueError, FloatingPointError, OSError) as error:
         print(f"\n{parser.prog}: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -111,3 +113,45 @@ def draw_backward(loss: object, picture: Path) -> str:
     except (RuntimeError, OSError, ImportError, ValueError) as error:
         return f"The picture of the backward pass was not drawn: {' '.join(str(error).split())}"
     return f"The picture of its last backward pass: {picture}"
+
+
+def add_rates(commands: Commands) -> None:
+    """The options of the picture of learning rates."""
+    parser = commands.add_parser(
+        "rates",
+        help="draw loss curves for very high, high, good and low learning rates",
+        description="Train the network on the digits at several learning rates, and draw the loss of each by epoch.",
+    )
+    parser.add_argument("--out", type=Path, default=Path("rates.svg"), help="the picture's file (%(default)s)")
+    parser.add_argument("--epochs", type=int, default=20, help="how often the digits are seen (%(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="of the initial parameters (%(default)s)")
+    parser.set_defaults(run=lambda o: rates(o.out, o.epochs, o.seed))
+
+
+def rates(out: Path, epochs: int, seed: int) -> None:
+    """Train at each rate; a table on the terminal, a picture in the file."""
+    from minigrad import rates
+
+    check_file(out, [".svg"])
+    found = rates.curves(epochs=epochs, seed=seed, watch=showing_progress())
+    print(rates.table(found))
+    print(f"The picture: {rates.picture(found).save(out)}")
+
+
+def check_file(out: Path, suffixes: Sequence[str]) -> None:
+    """Raise, before any work is done, if a file of this name cannot be written."""
+    if out.suffix.lower() not in suffixes:
+        raise ValueError(f"--out {out} is to end in {' or '.join(suffixes)}")
+    if not out.parent.is_dir():
+        raise ValueError(f"--out {out}: there is no folder {out.parent}")
+
+
+def showing_progress() -> Callable[[int, int, str], None]:
+    """What shows that some of all steps are done, and in which part of the work."""
+    from minigrad.show.progress import Progress
+
+    @cache
+    def progress(total: int) -> Progress:
+        return Progress(total)
+
+    return lambda done, total, part: progress(total).show(done, part)

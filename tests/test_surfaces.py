@@ -191,7 +191,13 @@ def test_a_rule_of_your_own_may_write_in_place() -> None:
 
 def test_every_step_is_reported() -> None:
     seen: list[tuple[int, int]] = []
-    race("valley", ["sgd", "adam"], steps=3, learning_rate={"sgd": 1e9}, watch=lambda done, of: seen.append((done, of)))
+    race(
+        "valley",
+        ["sgd", "adam"],
+        steps=3,
+        learning_rate={"sgd": 1e9},
+        watch=lambda done, of, name: seen.append((done, of)),
+    )
     assert seen[-1] == (6, 6) and [done for done, _ in seen] == sorted(done for done, _ in seen)
 
 

@@ -101,7 +101,7 @@ def race(
     *,
     learning_rate: float | Mapping[str, float] | None = None,
     seed: int = 0,
-    watch: Callable[[int, int], None] = lambda *_: None,
+    watch: Callable[[int, int, str], None] = lambda *_: None,
 ) -> Race:
     """Let update rules race down a surface.
 
@@ -113,7 +113,8 @@ def race(
         steps: by default the surface's.
         learning_rate: of all rules, or by name; by default one that suits the rule and the surface (`default_rate`).
         seed: of the gradient's noise, which is the same for all rules.
-        watch: called after each step with how many are done and how many there are, of all rules together.
+        watch: called after each step with how many are done and how many there are, of all rules together, and the
+            name of the rule.
 
     Raises:
         ValueError: for unknown names, and numbers that make no sense.
@@ -138,11 +139,11 @@ def race(
             known.find("rule in this race called", name, named)
     start = (float(start[0]), float(start[1]))
 
-    def after(others: int) -> Callable[[int], None]:
-        return lambda step: watch(others * steps + step, len(named) * steps)
+    def after(others: int, name: str) -> Callable[[int], None]:
+        return lambda step: watch(others * steps + step, len(named) * steps, name)
 
     runs = {
-        name: _run(name, rule, ground, start, steps, rates[name], seed, after(i))
+        name: _run(name, rule, ground, start, steps, rates[name], seed, after(i, name))
         for i, (name, rule) in enumerate(named.items())
     }
     return Race(ground, named, start, steps, seed, runs)
