@@ -10,7 +10,8 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import cache
-from typing import Any, NamedTuple, overload
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
 from minigrad import engine
 from minigrad.engine import Node
@@ -20,6 +21,9 @@ from minigrad.scalar import Value
 from minigrad.show.graph import operands
 from minigrad.show.notation import formula, in_place, mathematics, share
 from minigrad.show.values import values
+
+if TYPE_CHECKING:
+    from minigrad.show.page import Page
 
 _SYMBOL = re.compile(r"[^\W\d]\w*|\w+(\.\w+)+")  # a name as programs and modules have it
 
@@ -420,6 +424,19 @@ class Steps(Sequence[Step]):
 
     def __str__(self) -> str:
         return "\n".join(map(str, self.backward))
+
+    def page(self) -> Page:
+        """The steps as a page with the graph, to step through in a browser."""
+        from minigrad.show.step_page import step_page
+
+        return step_page(self)
+
+    def save(self, path: str | Path) -> Path:
+        """Write the page, one file that opens from disk and needs no network; gives its path."""
+        return self.page().save(path)
+
+    def _repr_html_(self) -> str:
+        return self.page()._repr_html_()
 
     def __repr__(self) -> str:
         return f"<{len(self.forward)} steps forward and {len(self.backward)} backward, to {self.backward[0].name}>"

@@ -1,0 +1,299 @@
+"use strict";
+/* Steps through a backward pass. The data (from step_page.py):
+   nodes     [name, [title, value, name of the gradient] of its box, "leaf" or "result", value]
+   forward   [node, title, rule, lines]
+   backward  [node, title, rule, gradient, that as a line of the box, shares, lines, memory], and
+   a share   [node it goes to or -1, formula, sum, what is added, the sum so far, that as a line of the box]
+   A number stands for itself ("NaN", "Infinity" where JSON has none), an array as [its place in `arrays`]. */
+const data = JSON.parse(document.getElementById("data").textContent);
+const $ = (id) => document.getElementById(id);
+const { nodes, forward, backward, texts, arrays, layout } = data;
+const steps = [...forward.map((s) => ({ s, back: false })), ...backward.map((s) => ({ s, back: true }))];
+const turn = nodes.map(() => ({ forward: Infinity, backward: Infinity, shares: [] }));
+forward.forEach(([node], i) => { turn[node].forward = i; });
+backward.forEach(([node, , , , short, shares], i) => {
+  const at = forward.length + i;
+  turn[node].backward = at;
+  turn[node].gradient = short;
+  for (const [to, , , , , total] of shares) if (to >= 0) turn[to].shares.push([at, total]);
+});
+let here = -1, timer = 0;
+
+function make(tag, attributes = {}, ...inside) {
+  const element = tag === "svg" || make.svg ? document.createElementNS("http://www.w3.org/2000/svg", tag) : document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  element.append(...inside.filter((x) => x !== null));
+  return element;
+}
+
+// ---- the graph: drawn once; a step changes classes, and the gradient's line in a box
+
+const boxes = [], edges = [];
+function drawGraph() {
+  if (!layout.boxes) { $("list").open = true; return; }
+  const [width, height] = layout.size;
+  make.svg = true;
+  const svg = make("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "img",
+    "aria-label": `The graph of ${nodes.length} nodes. The list of steps below tells the same.` });
+  for (const [x, y, width, height, name] of layout.clusters) {
+    svg.append(make("rect", { x, y, width, height, class: "module", rx: 9 }), make("text", { x: x + 9, y: y + 18, class: "module" }, name));
+  }
+  for (const [from, to, d] of layout.edges) {
+    const path = make("path", { d, class: "edge" });
+    svg.append(path);
+    edges.push({ path, from, to, state: "" });
+  }
+  const passed = new Map();  // of the edges into a node, those that a share goes along
+  edges.forEach((edge) => {
+    const shares = turn[edge.to].backward < Infinity ? backward[turn[edge.to].backward - forward.length][5] : [];
+    const key = `${edge.from} ${edge.to}`, n = passed.get(key) || 0;
+    edge.passes = n < shares.filter(([to]) => to === edge.from).length;
+    passed.set(key, n + 1);
+  });
+  layout.boxes.forEach((box, i) => {
+    if (!box) { boxes.push(null); return; }
+    const [x, y, w] = box, [, [title, value], kind] = nodes[i];
+    const gradient = make("tspan");
+    const line = (k, name, ...inside) => make("text", { x: x + w / 2, y: y + 18 + 17 * k, "text-anchor": "middle", class: name }, ...inside);
+    const g = make("g", { class: "node", "data-node": i },
+      make("rect", { x, y, width: w, height: layout.height, rx: 7 }),
+      line(0, "name", title), line(1, "value", value), line(2, "gradient", gradient));
+    g.addEventListener("click", () => jump(i));
+    svg.append(g);
+    boxes.push({ g, gradient, x, y, w, kind, state: "", text: "", found: false });
+  });
+  make.svg = false;
+  $("graph").hidden = $("legend").hidden = false;
+  $("graph").append(svg);
+  $("legend").textContent = "A box: name = operation; value or shape; its gradient, slanted while shares are still to come.";
+}
+
+function paint() {
+  const back = here >= forward.length;
+  boxes.forEach((box, i) => {
+    if (!box) return;
+    const t = turn[i], now = here === t.forward || here === t.backward;
+    let state, text = "";
+    if (!back) state = here >= t.forward ? "ready" : "later";
+    else {
+      let sum = null;
+      for (const [at, total] of t.shares) if (at <= here) sum = total;
+      const complete = t.shares.every(([at]) => at <= here);
+      if (here >= t.backward) sum = t.gradient;
+      if (sum !== null) text = sum;
+      state = here >= t.backward ? "done" : sum === null ? "ready" : complete ? "whole" : "partial";
+    }
+    if (now) state += " now";
+    state = `node ${box.kind} ${state}${box.found ? " found" : ""}`;
+    if (state !== box.state) box.g.setAttribute("class", box.state = state);
+    if (text !== box.text) box.gradient.textContent = box.text = text;
+  });
+  for (const edge of edges) {
+    const f = turn[edge.to].forward, b = turn[edge.to].backward;
+    let state = "edge";
+    if (!back) state += f === here ? " now" : f < here ? " past" : "";
+    else if (!edge.passes) state += " past";
+    else state += b === here ? " giving" : b < here ? " gone" : " past";
+    if (state !== edge.state) edge.path.setAttribute("class", edge.state = state);
+  }
+  const box = boxes[steps[here].s[0]];
+  if (box) {
+    const view = $("graph"), wide = view.clientWidth, high = view.clientHeight;
+    const outside = (at, size, start, room) => at < start + 20 || at + size > start + room - 20;
+    if (outside(box.x, box.w, view.scrollLeft, wide)) view.scrollLeft = box.x + box.w / 2 - wide / 2;
+    if (outside(box.y, layout.height, view.scrollTop, high)) view.scrollTop = box.y + layout.height / 2 - high / 2;
+  }
+}
+
+// ---- the numbers of a step
+
+const brief = (x) => {
+  if (!Number.isFinite(x)) return Number.isNaN(x) ? "nan" : x < 0 ? "-inf" : "inf";
+  const digits = Math.abs(x) >= 1e-4 && Math.abs(x) < 1e6 || x === 0 ? String(Number(x.toPrecision(4))) : x.toExponential(3);
+  return digits.replace("-", "−");
+};
+
+function figure(label, x, name) {
+  if (x === null) return null;
+  const caption = make("figcaption", {}, make("b", {}, label));
+  if (!Array.isArray(x)) {
+    caption.append(typeof x === "string" && Number.isNaN(Number(x)) && x !== "NaN" ? ` = ${x}` : ` = ${brief(Number(x))}`);
+    return make("figure", { "data-name": name, "data-value": String(x) }, caption);
+  }
+  const array = arrays[x[0]];
+  caption.append(` ${array.shape} ${array.type}`);
+  const shown = make("figure", { "data-name": name, "data-array": x[0] }, caption);
+  if (array.rows) {
+    const body = array.rows.map((row) => make("tr", {}, ...row.map((v) => {
+      const number = Number(v);
+      return make("td", { class: Number.isFinite(number) ? "number" : "number odd", title: String(v) }, brief(number));
+    })));
+    shown.append(make("div", { class: "scroll" }, make("table", {}, make("tbody", {}, ...body))));
+  } else shown.append(...heat(array));
+  return shown;
+}
+
+const SHADES = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+";
+function heat({ shades, columns, of, top, told, shape }) {
+  const half = (SHADES.length - 1) / 2, rows = shades.length / columns;
+  const cell = Math.max(4, Math.min(14, Math.floor(280 / Math.max(columns, rows))));
+  const canvas = make("canvas", { width: columns, height: rows, role: "img", "aria-label": `An array of shape ${told}` });
+  canvas.style.width = `${columns * cell}px`;
+  const at = (k) => shades[k] === "-" ? NaN : (SHADES.indexOf(shades[k]) - half) / half;
+  const image = canvas.getContext("2d"), pixels = image.createImageData(columns, rows);
+  const [low, high] = [[0, 114, 178], [213, 94, 0]];
+  for (let k = 0; k < shades.length; k++) {
+    const v = at(k), end = v < 0 ? low : high;
+    for (let c = 0; c < 3; c++) pixels.data[4 * k + c] = Number.isNaN(v) ? [204, 60, 200][c] : 247 + (end[c] - 247) * Math.abs(v);
+    pixels.data[4 * k + 3] = 255;
+  }
+  image.putImageData(pixels, 0, 0);
+  const under = make("span", { class: "number" });
+  canvas.addEventListener("pointermove", (event) => {
+    const r = canvas.getBoundingClientRect();
+    const j = Math.min(columns - 1, Math.floor((event.clientX - r.left) / r.width * columns));
+    const i = Math.min(rows - 1, Math.floor((event.clientY - r.top) / r.height * rows));
+    const v = at(i * columns + j);
+    under.textContent = Number.isNaN(v) ? "no finite number" : `about ${brief(Number((v * top).toPrecision(2)))}`;
+  });
+  canvas.addEventListener("pointerleave", () => { under.textContent = ""; });
+  const notes = [told.slice(shape.length).trim()];
+  if (of[0] !== rows || of[1] !== columns) notes.push(`${rows} by ${columns} of ${of[0]} by ${of[1]} elements`);
+  else if (shape.split(",").length > 2) notes.push(`as ${rows} rows of ${columns}`);
+  if (shades.includes("-")) notes.push("magenta: nan or inf");
+  return [canvas,
+    make("div", { class: "bar number" }, brief(-top), make("i", { "aria-hidden": "true" }), brief(top), under),
+    make("figcaption", {}, notes.filter(Boolean).join("; "))];
+}
+
+const formula = (text) => make("p", { class: "formula number" }, text);
+const isArray = (x) => Array.isArray(x);
+
+function show() {
+  const { s, back } = steps[here], node = nodes[s[0]], name = node[0], d = node[1][2];
+  const parts = [make("h2", {}, `${back ? "Backward" : "Forward"} ${back ? here - forward.length + 1 : here + 1}: ${s[1]}`)];
+  if (texts[s[2]]) parts.push(make("p", { class: "rule number" }, texts[s[2]]));
+  let said;
+  if (!back) {
+    const lines = s[3];
+    parts.push(...lines.map(formula), make("div", { class: "arrays" }, figure(name, node[3], "value")));
+    said = [s[1], ...lines];
+  } else {
+    const [, title, , gradient, short, shares, lines, memory] = s;
+    parts.push(make("div", { class: "arrays" }, figure(d, gradient, "gradient"), figure(name, node[3], "value")));
+    if (node[2] === "leaf") parts.push(make("p", {}, "Nothing was computed to get it: here its gradient is kept, and backward() adds it to .grad."));
+    parts.push(make("ol", { class: "shares" }, ...shares.map(([to, text, sum, value, total]) => {
+      const li = make("li", {}, formula(text));
+      if (sum) li.append(make("p", { class: "formula" }, sum));
+      const label = text.split(/ \+?= /)[0];
+      const figures = [figure(sum ? "this share" : label, value, "share"), sum ? figure(`${label} so far`, total, "total") : null];
+      if (isArray(value) || isArray(total)) li.append(make("div", { class: "arrays" }, ...figures.filter(Boolean)));
+      else figures.filter(Boolean).forEach((f) => { f.classList.add("unseen"); li.append(f); });
+      return li;
+    })));
+    parts.push(...lines.map(formula));
+    if (memory) parts.push(make("p", { class: "memory" }, `${memory}.`));
+    said = [`${title}, its gradient: ${short}`, ...shares.map(([, text, sum]) => sum ? `${text}, ${sum}` : text), memory];
+  }
+  $("step").replaceChildren(...parts);
+  const where = back ? `backward ${here - forward.length + 1} of ${backward.length}` : `forward ${here + 1} of ${forward.length}`;
+  $("where").textContent = where;
+  $("slider").value = here;
+  $("slider").setAttribute("aria-valuetext", `${where}: ${s[1]}`);
+  $("forward").setAttribute("aria-pressed", String(!back));
+  $("backward").setAttribute("aria-pressed", String(back));
+  $("first").disabled = $("back").disabled = here === 0;
+  $("on").disabled = $("last").disabled = here === steps.length - 1;
+  if (!timer) $("said").textContent = `${where}. ${said.filter(Boolean).join(". ")}`;
+}
+
+function go(to) {
+  to = Math.max(0, Math.min(steps.length - 1, to));
+  if (to === here) return;
+  here = to;
+  paint();
+  show();
+  mark();
+}
+
+/* To the step of a node, in the pass that is shown, if it has one there. */
+function jump(node) {
+  const t = turn[node], back = here >= forward.length;
+  const to = back && t.backward < Infinity ? t.backward : back || t.forward === Infinity ? t.backward : t.forward;
+  go(to < Infinity ? to : t.forward);
+}
+
+function play(on) {
+  clearInterval(timer);
+  timer = 0;
+  if (on) {
+    if (here === steps.length - 1) go(forward.length);
+    timer = setInterval(() => here < steps.length - 1 ? go(here + 1) : play(false), 900);
+  }
+  $("play").textContent = on ? "Pause" : "Play";
+  if (!on && here >= 0) show();
+}
+
+// ---- the list, made when it is opened
+
+let rows = null;
+function list() {
+  if (rows || !$("list").open) return;
+  rows = steps.map(({ s, back }, i) => {
+    const button = make("button", {}, s[1]);
+    button.addEventListener("click", () => go(i));
+    const result = back ? s[4] : nodes[s[0]][1][1];
+    return make("tr", {}, make("td", { class: "number" }, back ? `backward ${i - forward.length + 1}` : `forward ${i + 1}`),
+      make("td", {}, button), make("td", { class: "number" }, result));
+  });
+  const head = make("thead", {}, make("tr", {}, ...["step", "node", "value or shape; gradient"].map((t) => make("th", { scope: "col" }, t))));
+  $("list").querySelector("div").append(make("table", {}, head, make("tbody", {}, ...rows)));
+  mark();
+}
+let marked = null;
+function mark() {
+  if (!rows) return;
+  if (marked) marked.classList.remove("now");
+  marked = rows[here];
+  marked.classList.add("now");
+}
+
+// ---- search
+
+let hits = [], hit = -1;
+function search() {
+  const text = $("search").value.trim().toLowerCase();
+  hits = text ? nodes.flatMap(([name, [title]], i) => `${name} ${title}`.toLowerCase().includes(text) ? [i] : []) : [];
+  hit = -1;
+  boxes.forEach((box, i) => { if (box) box.found = hits.includes(i); });
+  $("found").textContent = text ? `${hits.length} found` : "";
+  paint();
+}
+
+$("slider").max = steps.length - 1;
+$("slider").addEventListener("input", () => { play(false); go(Number($("slider").value)); });
+const actions = { first: () => go(0), back: () => go(here - 1), on: () => go(here + 1), last: () => go(steps.length - 1),
+  forward: () => go(0), backward: () => go(forward.length), play: () => play(!timer) };
+for (const [id, act] of Object.entries(actions)) $(id).addEventListener("click", () => { if (id !== "play") play(false); act(); });
+$("search").addEventListener("input", search);
+$("search").addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && hits.length) {
+    hit = (hit + (event.shiftKey ? hits.length - 1 : 1)) % hits.length;
+    play(false);
+    jump(hits[hit]);
+    $("found").textContent = `${hit + 1} of ${hits.length}`;
+  } else if (event.key === "Escape") { $("search").value = ""; search(); $("search").blur(); }
+});
+$("list").addEventListener("toggle", list);
+document.addEventListener("keydown", (event) => {
+  const on = event.target;
+  if (event.ctrlKey || event.metaKey || event.altKey || on.id === "search" || on.id === "slider" && event.key !== " ") return;
+  const act = { ArrowLeft: "back", ArrowRight: "on", Home: "first", End: "last" }[event.key];
+  if (act) { $(act).click(); event.preventDefault(); }
+  else if (event.key === " " && !["BUTTON", "SUMMARY"].includes(on.tagName)) { $("play").click(); event.preventDefault(); }
+  else if (event.key === "/") { $("search").focus(); event.preventDefault(); }
+});
+
+drawGraph();
+list();
+go(forward.length);
