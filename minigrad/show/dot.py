@@ -18,7 +18,7 @@ from typing import Any
 
 from minigrad.engine import Node
 from minigrad.scalar import Value
-from minigrad.show.graph import Scene, ancestry, operands
+from minigrad.show.graph import Scene, ancestry, ending, operands
 
 _STYLE = """\
     graph [rankdir={rankdir} ordering=in fontname="Helvetica" fontsize=11 fontcolor="#555555" color="#bbbbbb"
@@ -72,7 +72,7 @@ def dot(
 
 def body(output: Any, depth: int | None, rankdir: str, saved: bool, max_nodes: int) -> tuple[list[str], str]:
     """The lines between the braces of `dot`, and what the picture says of what is left out."""
-    output = _with_node(output)
+    output = ending(output, "draw")
     if rankdir not in ("LR", "TB"):
         raise ValueError(f'draw: rankdir is "LR", from left to right, or "TB", from top to bottom, not {rankdir!r}')
     if depth is not None and depth < 0:
@@ -82,22 +82,6 @@ def body(output: Any, depth: int | None, rankdir: str, saved: bool, max_nodes: i
     # Graphviz reads character references, and any terminal can show them
     lines = text.whole().encode("ascii", "xmlcharrefreplace").decode().splitlines(keepends=True)
     return lines, scene.note
-
-
-def _with_node(output: Any) -> Any:
-    """The Value or Tensor at which the graph of `output` ends."""
-    if not hasattr(output, "node") and hasattr(output, "tensor"):
-        output = output.tensor
-        if output is None:
-            raise RuntimeError("draw: the graph of this loss is gone; draw it before the network's next forward()")
-    if not hasattr(output, "node"):
-        raise TypeError(f"draw takes a Value, a Tensor or the loss that a Network gave, not {type(output).__name__}")
-    if output.node is None:
-        raise RuntimeError(
-            "draw: this tensor has no graph, for it does not require a gradient. Was requires_grad=True forgotten, or "
-            "was it computed under no_grad()?"
-        )
-    return output
 
 
 class _Text:

@@ -147,6 +147,31 @@ def _passing(node: Any) -> Iterable[bool]:
     return [source is not None and call is not None for source, call in zip(node.inputs, plan.calls)]
 
 
+def ending(output: Any, wish: str) -> Any:
+    """The Value or Tensor at which the graph of `output` ends.
+
+    Args:
+        output: a Value, a Tensor, or the loss that a Network gave.
+        wish: what is to be done with it, for the message of an error.
+
+    Raises:
+        RuntimeError: when `output` has no graph.
+        TypeError: when it is something else.
+    """
+    if not hasattr(output, "node") and hasattr(output, "tensor"):
+        output = output.tensor
+        if output is None:
+            raise RuntimeError(f"{wish}: the graph of this loss is gone; {wish} before the network's next forward()")
+    if not hasattr(output, "node"):
+        raise TypeError(f"{wish} takes a Value, a Tensor or the loss that a Network gave, not {type(output).__name__}")
+    if output.node is None:
+        raise RuntimeError(
+            f"{wish}: this tensor has no graph, for it does not require a gradient. Was requires_grad=True forgotten, "
+            "or was it computed under no_grad()?"
+        )
+    return output
+
+
 def operands(node: Any) -> list[tuple[str, Any]]:
     """What the rule was applied to, nodes and constants, by the names of its inputs."""
     if node.rule is None:

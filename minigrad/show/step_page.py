@@ -13,10 +13,11 @@ from html import escape
 from typing import Any
 
 from minigrad.engine import Node
+from minigrad.scalar import Value
+from minigrad.show.graph import operands
 from minigrad.show.notation import mathematics
 from minigrad.show.page import Page, page
-from minigrad.scalar import Value
-from minigrad.show.steps import Step, Steps, describe, number, operands, printable
+from minigrad.show.steps import Step, Steps, describe, number, printable
 
 MAX_STEPS, MAX_DRAWN = 2000, 600
 """How many nodes a page tells of, and how many it draws."""
@@ -96,7 +97,7 @@ class Collected:
                 f"This page shows {len(forward):,} of {len(steps.forward):,} nodes, those to which the backward pass "
                 "comes first."
             )
-        self.data = {
+        self.data: dict[str, Any] = {
             "nodes": [self._node(node) for node in self.nodes],
             "forward": [self._forward(s) for s in forward],
             "backward": [self._backward(s) for s in backward],
@@ -124,7 +125,12 @@ class Collected:
         if isinstance(g, tuple):
             return ""  # what goes to a Function with several outputs
         d = _cut(self.steps.d(node))
-        text = f"|{d}| = {_norm(g)}" if getattr(g, "size", 1) > 1 else f"{d} = {number(g)}"
+        if getattr(g, "size", 1) > 1:
+            from minigrad.show.arrays import norm
+
+            text = f"|{d}| = {number(norm(g))}"
+        else:
+            text = f"{d} = {number(g)}"
         self.widest[node] = max(self.widest.get(node, 0), len(text))
         return text
 
@@ -207,10 +213,6 @@ def _cut(text: str) -> str:
 
 def _all(lines: list[str]) -> list[str]:
     return [mathematics(line) for line in lines]
-
-
-def _norm(x: Any) -> str:
-    return number(math.hypot(*x.ravel().tolist()))
 
 
 # ---- arrays ----------------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from minigrad.engine import Node
 from minigrad.ieee import IEEE, IEEE_NUMBERS
 from minigrad.rules.rule import Elementwise
 from minigrad.scalar import Value
-from minigrad.show.graph import operands
+from minigrad.show.graph import ending, operands
 from minigrad.show.notation import formula, in_place, mathematics, share
 from minigrad.show.values import values
 
@@ -32,7 +32,8 @@ def step(output: Any, gradient: Any = None) -> Steps:
     """The backward pass of `output`, step by step, with all its numbers.
 
     The walk is made at once, and is the one that `backward` makes. It stores no gradient, and keeps the graph for
-    `backward`. (Hooks on tensors are called, as in any backward pass.) Printed, it is a text.
+    `backward`. (Hooks on tensors are called, as in any backward pass.) Printed, it is a text;
+    in a notebook it is a page to step through, which `.save("steps.html")` writes.
 
     Args:
         output: a Value, a Tensor, or the loss that a Network gave.
@@ -280,7 +281,7 @@ class Steps(Sequence[Step]):
     """
 
     def __init__(self, output: Any, gradient: Any = None) -> None:
-        output = ending(output)
+        output = ending(output, "step")
         self.nodes: list[Any] = engine.reverse_order([output.node])[::-1]
         if any(node.released for node in self.nodes):
             raise RuntimeError(
@@ -440,22 +441,6 @@ class Steps(Sequence[Step]):
 
     def __repr__(self) -> str:
         return f"<{len(self.forward)} steps forward and {len(self.backward)} backward, to {self.backward[0].name}>"
-
-
-def ending(output: Any) -> Any:
-    """The Value or Tensor at which the graph of `output` ends."""
-    if not hasattr(output, "node") and hasattr(output, "tensor"):
-        output = output.tensor
-        if output is None:
-            raise RuntimeError("step: the graph of this loss is gone; step before the network's next forward()")
-    if not hasattr(output, "node"):
-        raise TypeError(f"step takes a Value, a Tensor or the loss that a Network gave, not {type(output).__name__}")
-    if output.node is None:
-        raise RuntimeError(
-            "step: this tensor has no graph, for it does not require a gradient. Was requires_grad=True forgotten, or "
-            "was it computed under no_grad()?"
-        )
-    return output
 
 
 def _letters(node: Any) -> list[str]:

@@ -224,6 +224,7 @@ function jump(node) {
 }
 
 function play(on) {
+  const was = timer;
   clearInterval(timer);
   timer = 0;
   if (on) {
@@ -231,7 +232,7 @@ function play(on) {
     timer = setInterval(() => here < steps.length - 1 ? go(here + 1) : play(false), 900);
   }
   $("play").textContent = on ? "Pause" : "Play";
-  if (!on && here >= 0) show();
+  if (was && !on) show();  // and have it said
 }
 
 // ---- the list, made when it is opened
@@ -271,7 +272,7 @@ function search() {
 }
 
 $("slider").max = steps.length - 1;
-$("slider").addEventListener("input", () => { play(false); go(Number($("slider").value)); });
+$("slider").addEventListener("input", () => { const to = Number($("slider").value); play(false); go(to); });
 const actions = { first: () => go(0), back: () => go(here - 1), on: () => go(here + 1), last: () => go(steps.length - 1),
   forward: () => go(0), backward: () => go(forward.length), play: () => play(!timer) };
 for (const [id, act] of Object.entries(actions)) $(id).addEventListener("click", () => { if (id !== "play") play(false); act(); });
@@ -295,5 +296,5 @@ document.addEventListener("keydown", (event) => {
 });
 
 drawGraph();
-list();
 go(forward.length);
+list();
