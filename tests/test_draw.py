@@ -63,6 +63,11 @@ def labels(text: str) -> list[str]:
     return re.findall(r'^ *[nm]\w+ \[label="(.*?)"', text, re.MULTILINE)
 
 
+def gradients(text: str) -> list[str]:
+    """Which boxes show."""
+    return re.findall(r"grad(?:&#124;)? ([^\"|}]+)", text)
+
+
 def frames(text: str) -> list[str]:
     return re.findall(r'^ *label="(.*?)"$', text, re.MULTILINE)
 
@@ -80,11 +85,11 @@ def test_a_scalar_graph_shows_operations_values_names_and_local_derivatives() ->
 
 def test_gradients_are_shown_after_backward_and_not_before() -> None:
     _, out = neuron()
-    assert "grad" not in dot(out)
+    assert not gradients(dot(out))
     out.backward()
     text = dot(out)
     assert r"w\n-3|{4|grad 2}" in text and r"out = tanh\n0|{1|grad 1}" in text
-    assert len(re.findall(r"\|grad", text)) == 4  # every Value has one
+    assert len(gradients(text)) == 4  # every Value has one
 
 
 def test_gradients_are_shown_when_the_graph_was_retained() -> None:
@@ -134,7 +139,7 @@ def test_a_graph_of_tensors_shows_shapes_parameter_names_and_the_loss() -> None:
         assert sum(label.startswith(start) for label in labels(text)) == 1
     assert rf"mean\n{float(loss):.4g}|{{1}}" in labels(text)
     assert "x = x &#62; 0" in text  # the derivative of relu
-    assert "grad" not in text
+    assert not gradients(text)
 
 
 def test_a_graph_of_tensors_after_backward_keeps_its_picture_and_shows_the_norms_of_gradients() -> None:
@@ -145,6 +150,34 @@ def test_a_graph_of_tensors_after_backward_keeps_its_picture_and_shows_the_norms
     after = dot(loss)
     assert f"|{{9|&#124;grad&#124; {norm:.4g}}}" in after
     assert re.sub(r"\|&#124;grad&#124; [^\"}]*", "", after) == before
+
+
+def test_gradients_of_all_boxes_on_request() -> None:
+    for leaf in (Value(3.0, name="w"), Tensor(3.0, requires_grad=True)):
+        y = leaf * leaf + 1.0
+        text = dot(y, gradients=True)
+        assert re.findall(r"\{(\d)\|grad (\d)\}", text) == [("3", "6"), ("2", "1"), ("1", "1")]
+        assert not leaf.grad and not gradients(dot(y))  # nothing was stored
+        y.backward()
+        with pytest.raises(RuntimeError, match="released"):
+            draw(y, gradients=True)
+
+
+def test_gradients_on_request_are_those_of_the_pass() -> None:
+    network, loss = mlp()
+    asked = dot(loss, gradients=True), dot(loss, gradients=True, depth=0)
+    assert asked[0].count("grad&#124;") == 8 and "{1|grad 1}" in asked[0]
+    dx = network.backward()
+    norms = re.compile(r"(0.weight|Sequential)\\n[^\"]*grad&#124; ([\d.]+)")
+    assert norms.findall(dot(loss)) == norms.findall(asked[0]) and norms.findall(asked[1])
+    assert norms.findall(asked[1]) == [("Sequential", f"{float(np.linalg.norm(dx)):.4g}")]
+
+
+def test_edges_tell_what_goes_back() -> None:
+    _, loss = mlp()
+    text = dot(loss)
+    assert re.findall(r'n4:(\d):w \[label="(.*?)"', text) == [("1", "dweight = g.T @ x"), ("2", "dbias = g")]
+    assert 'label="&#8706;y/&#8706;a = b * a ** (b - 1) = 6"' in dot(Value(3.0) ** 2)
 
 
 def test_gradients_of_single_numbers_are_shown_themselves() -> None:
@@ -293,10 +326,10 @@ def test_closed_modules_are_boxes_with_class_path_parameters_and_shapes() -> Non
     x, *rest = labels(dot(loss, depth=1))[2:]
     assert x.startswith(r"float32 (2, 1, 4, 4)\n")
     assert [label.replace("&#8594;", "->").replace("&#8211;", "-") for label in rest] == [
-        r"0\nConv2d\n20 parameters\n(2, 1, 4, 4) -> (2, 2, 2, 2)|{21}",
-        r"1\nSequential\n84 parameters\n(2, 2, 2, 2) -> (2, 2, 2, 2)|{5-20}",
-        r"2\nFlatten\n(2, 2, 2, 2) -> (2, 8)|{4}",
-        r"3\nLinear\n27 parameters\n(2, 8) -> (2, 3)|{3}",
+        r"0: Conv2d\n20 parameters\n(2, 1, 4, 4) -> (2, 2, 2, 2)|{21}",
+        r"1: Sequential\n84 parameters\n(2, 2, 2, 2) -> (2, 2, 2, 2)|{5-20}",
+        r"2: Flatten\n(2, 2, 2, 2) -> (2, 8)|{4}",
+        r"3: Linear\n27 parameters\n(2, 8) -> (2, 3)|{3}",
     ]
     assert set(edges(dot(loss, depth=1))) == {
         *(("n12c0", "m0"), ("m0", "m1"), ("m1", "m2"), ("m2", "m3"), ("m3", "n31"), ("n31", "n32")),
@@ -334,7 +367,7 @@ def test_a_module_that_is_called_twice_is_two_boxes_and_hides_its_parameters() -
     layer = nn.Linear(2, 2)
     model = nn.Sequential(layer, nn.Tanh(), layer)
     text = dot(model(Tensor([[1.0, 2.0]])).sum(), depth=1)
-    assert [label.split(r"\n")[0] for label in labels(text)[2:]] == ["0", "1", "0 (call 2)"]
+    assert [label.split(r"\n")[0] for label in labels(text)[2:]] == ["0: Linear", "1: Tanh", "0 (call 2): Linear"]
     assert "weight" not in text
 
 
@@ -550,6 +583,18 @@ def test_any_name_is_drawn_as_it_is(wasi: Any) -> None:
     shown = 'a<b>&amp; {|} "q" \\N\\n\\ \\n\\x00\\x1b größe 数'
     assert shown in written(draw(out).pipe(encoding="utf-8"))
     assert f"{shown} = mul" in written(draw(out).pipe(encoding="utf-8"))
+
+
+def test_any_module_is_drawn_as_it_is(wasi: Any) -> None:
+    path = NASTY.replace(".", "") + "</text><script>alert(1)</script>"
+    kind = type('<b>"M"\\N|{', (nn.Linear,), {})
+    model = nn.Sequential()
+    model.add_module(path, kind(2, 2))
+    for depth in (None, 1):
+        svg = draw(model(Tensor([[1.0, 2.0]])).sum(), depth=depth).pipe(encoding="utf-8")
+        shown = path.replace("\n", "\\n").replace("\x00", "\\x00").replace("\x1b", "\\x1b")
+        assert any(text.startswith(shown) for text in written(svg))
+        assert any(text.endswith('<b>"M"\\N|{') for text in written(svg)) and "<script" not in svg
 
 
 def test_boxes_and_edges_are_all_drawn(wasi: Any) -> None:

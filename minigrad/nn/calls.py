@@ -100,18 +100,18 @@ def _nest(found: list[Call]) -> None:
     """Give the calls, in order of their start, their parents, paths and counts."""
     open_: list[Call] = []
     seen: dict[int, int] = {}
+    paths: dict[int, dict[Any, str]] = {}  # of the parts of each outermost module
     for call in found:
         while open_ and open_[-1].end < call.end:  # calls begin and end like brackets
             open_.pop()
         call.parent = open_[-1] if open_ else None
-        call.path = _path(open_[0].module if open_ else call.module, call.module)
+        root = open_[0].module if open_ else call.module
+        if id(root) not in paths:
+            paths[id(root)] = {module: path for path, module in root.named_modules() if path}
+        call.path = paths[id(root)].get(call.module, type(call.module).__name__)
         call.count = seen.get(id(call.module), 0)
         seen[id(call.module)] = call.count + 1
         open_.append(call)
-
-
-def _path(root: Any, module: Any) -> str:
-    return next((path for path, m in root.named_modules() if m is module and path), type(module).__name__)
 
 
 def _at(found: list[Call], starts: list[int], index: int) -> Call | None:

@@ -17,8 +17,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from minigrad.engine import Node
+from minigrad.rules.rule import Elementwise
 from minigrad.scalar import Value
 from minigrad.show.graph import Scene, ancestry, ending, operands
+from minigrad.show.notation import share
 
 _STYLE = """\
     graph [rankdir={rankdir} ordering=in fontname="Helvetica" fontsize=11 fontcolor="#555555" color="#bbbbbb"
@@ -42,7 +44,13 @@ _ESCAPED = str.maketrans({c: f"&#{ord(c)};" for c in '"&<>{|}'} | {"\\": "&#92;&
 
 
 def dot(
-    output: Any, *, depth: int | None = None, rankdir: str = "LR", saved: bool = False, max_nodes: int = 200
+    output: Any,
+    *,
+    depth: int | None = None,
+    rankdir: str = "LR",
+    gradients: bool = False,
+    saved: bool = False,
+    max_nodes: int = 200,
 ) -> str:
     """The graph that `output` was computed by, in DOT: what `minigrad.draw` draws.
 
@@ -53,12 +61,15 @@ def dot(
         output: a Value, a Tensor, or the loss that a Network gave.
         depth: how far modules are opened: 0 shows each model as one box, 1 its parts; all if not given.
         rankdir: "LR", from left to right, or "TB", from top to bottom.
+        gradients: whether to make a backward pass for the picture, so that all boxes show theirs. It stores nothing,
+            and keeps the graph. Else those are shown that earlier passes stored: of leaves, and of what `retain_grad`
+            asked for.
         saved: whether to tell which arrays are kept for the backward pass.
         max_nodes: how many boxes are still a picture; of a larger graph, modules are closed.
 
     Raises:
         ValueError: for another `rankdir`, or a negative `depth`.
-        RuntimeError: when `output` has no graph.
+        RuntimeError: when `output` has no graph, or with `gradients` a released one.
         TypeError: when it is something else.
 
     >>> from minigrad.scalar import Value
@@ -66,11 +77,13 @@ def dot(
     >>> "n0:e -> n1:0:w" in dot(a - 1.0), "n0:e -> n1:1:w" in dot(1.0 - a)
     (True, True)
     """
-    lines, _ = body(output, depth, rankdir, saved, max_nodes)
+    lines, _ = body(output, depth, rankdir, gradients, saved, max_nodes)
     return "".join(["digraph computation {\n", *lines, "}\n"])
 
 
-def body(output: Any, depth: int | None, rankdir: str, saved: bool, max_nodes: int) -> tuple[list[str], str]:
+def body(
+    output: Any, depth: int | None, rankdir: str, gradients: bool, saved: bool, max_nodes: int
+) -> tuple[list[str], str]:
     """The lines between the braces of `dot`, and what the picture says of what is left out."""
     output = ending(output, "draw")
     if rankdir not in ("LR", "TB"):
@@ -78,7 +91,7 @@ def body(output: Any, depth: int | None, rankdir: str, saved: bool, max_nodes: i
     if depth is not None and depth < 0:
         raise ValueError(f"draw: depth is how many levels of modules are opened, 0 or more, not {depth}")
     scene = Scene(output.node, depth, max_nodes)
-    text = _Text(output, scene, rankdir, saved)
+    text = _Text(output, scene, rankdir, gradients, saved)
     # Graphviz reads character references, and any terminal can show them
     lines = text.whole().encode("ascii", "xmlcharrefreplace").decode().splitlines(keepends=True)
     return lines, scene.note
@@ -87,7 +100,7 @@ def body(output: Any, depth: int | None, rankdir: str, saved: bool, max_nodes: i
 class _Text:
     """The statements for the boxes and edges of a scene."""
 
-    def __init__(self, output: Any, scene: Scene, rankdir: str, saved: bool) -> None:
+    def __init__(self, output: Any, scene: Scene, rankdir: str, gradients: bool, saved: bool) -> None:
         self.output, self.scene, self.rankdir, self.saved = output, scene, rankdir, saved
         self.out, self.into = ("e", "w") if rankdir == "LR" else ("s", "n")
         self.id: dict[Any, str] = {node: f"n{i}" for i, node in enumerate(scene.nodes)}
@@ -99,10 +112,10 @@ class _Text:
         for node in scene.nodes:
             self.crossing.update(s for s in node.inputs if s is not None and scene.box[s] is not scene.box[node])
         self.id.update((call, f"m{i}") for i, call in enumerate(self.within))
-        # the .grad of Values is 0.0 from the start; it says something only once a backward pass was here
-        self.walked = any(node.released or isinstance(node, Value) and node.grad != 0 for node in scene.nodes)
         self.values = self._values()
+        self.gradients = self._gradients(gradients)
         self.kinds: set[str] = set()  # that are in the picture
+        self.labelled = False  # whether there are derivatives in it
         self.frames: dict[Any, list[str]] = {}  # the statements in the frame of each open call, and outside of all
         self.shared: dict[int, tuple[Any, str]] = {}  # the arrays that enter the model, and their boxes
         self.edges: dict[str, None] = {}  # each once, in order
@@ -113,6 +126,20 @@ class _Text:
         from minigrad.show.values import values
 
         return values(self.output)
+
+    def _gradients(self, walk: bool) -> dict[Any, float]:
+        """The gradients, of arrays their lengths: of a backward pass that is made now, or what earlier ones stored."""
+        if walk:
+            from minigrad.autograd import walk as events
+
+            found = [(node, g) for node, g, _ in events(self.output) if not isinstance(g, tuple)]
+        else:
+            nodes = self.scene.nodes
+            # the .grad of Values is 0.0 from the start; it says something only once a backward pass was here
+            if isinstance(self.output, Value) and not any(node.released or node.grad != 0 for node in nodes):
+                return {}
+            found = [(node, node.grad) for node in nodes if node.grad is not None]
+        return {node: _length(g) for node, g in found}
 
     def whole(self) -> str:
         """All statements."""
@@ -158,7 +185,9 @@ class _Text:
         """A row, or from top to bottom a column, of boxes that tell what the colours mean."""
         kinds = [kind for kind in _KINDS if kind in self.kinds]
         boxes = [f'    legend{i} [label="{_text(kind)}"{_KINDS[kind]}]' for i, kind in enumerate(kinds)]
-        boxes.append(f'    legend{len(kinds)} [label="1, 2, …: order of the\\nbackward pass" shape=plain style=""]')
+        lines = ["1, 2, …: order of the", "backward pass"] + ["y: result; g: its gradient"] * self.labelled
+        text = "".join(f"{line}\\l" for line in lines)
+        boxes.append(f'    legend{len(kinds)} [label="{text}" shape=plain style=""]')
         row = " -> ".join(f"legend{i}" for i in range(len(boxes)))
         style = '    graph [style=invis] node [fontsize=9 height=0.2 margin="0.08,0.03"]'
         return ["subgraph cluster_legend {", style, *boxes, f"    {row} [style=invis]", "}"]
@@ -212,7 +241,7 @@ class _Text:
         if self.saved:
             arrays = [a for node in self.within[call] for _, a in _kept(node)]
             lines += [f"keeps {_bytes(arrays)}"] if arrays else []
-        norms = [_norm(p.grad) for p in call.module.parameters() if p.grad is not None]
+        norms = [self.gradients[p.node] for p in call.module.parameters() if p.node in self.gradients]
         norm = math.hypot(*norms)
         steps = [self.scene.step[n] for n in self.within[call] if n in self.scene.step]
         step = f"{min(steps)}–{max(steps)}" if len(steps) > 1 else "".join(map(str, steps))
@@ -258,22 +287,30 @@ class _Text:
 
     def _gradient(self, node: Any) -> tuple[str, bool]:
         """What a box says of the gradient of a node, if it has one, and whether that is finite."""
-        if node.grad is None or isinstance(node, Value) and not self.walked:
+        length = self.gradients.get(node)
+        if length is None:
             return "", True
         one = isinstance(node, Value) or math.prod(node.shape) == 1
-        number = float(node.grad) if one else _norm(node.grad)
-        return f"{'grad' if one else '|grad|'} {_number(number)}", math.isfinite(number)
+        return f"{'grad' if one else '|grad|'} {_number(length)}", math.isfinite(length)
 
     def _derivative(self, node: Any, place: int, name: str) -> str:
-        """The label of an edge: the local derivative, if the rule has a text for it; for Values with its number."""
-        text = getattr(node.rule, "partials", {}).get(name)
-        if text is None:
-            return ""
-        if isinstance(node, Value):
-            number = _number((node.da, node.db)[place])
-            text = text if text == number else f"{text} = {number}"
+        """The label of an edge: the local derivative, for Values with its number; or, where the rule has none for
+        single elements, what goes back to the operand, if that is a short formula."""
+        rule = node.rule
+        if isinstance(rule, Elementwise):
+            text = rule.notation.get(name) or rule.partials[name]
+            if isinstance(node, Value):
+                number = _number((node.da, node.db)[place])
+                text = text if text == number else f"{text} = {number}"
+            text = f"∂y/∂{name} = {text}"
+        else:
+            text = share(rule, name) if name in rule.vjps else ""
+            if not text or len(text) > 20 or "," in text or "the " in text:
+                return ""
+            text = f"d{name} = {text}"
+        self.labelled = True
         space = " " if self.rankdir == "TB" else ""  # beside the edge, not on it
-        return f' [label="{space}∂y/∂{name} = {_text(text)}{space}"]'
+        return f' [label="{space}{_text(text)}{space}"]'
 
     def _box(
         self, kind: str, lines: Iterable[str | None], step: str = "", grad: str = "", ports: Sequence[str] = ()
@@ -293,17 +330,24 @@ class _Text:
         return f'[label="{label}"{_KINDS[kind]}]'
 
 
-def _norm(grad: Any) -> float:
+def _length(grad: Any) -> float:
+    """A single number itself; of several the Euclidean norm."""
+    grad = getattr(grad, "_array", grad)
+    if getattr(grad, "size", 1) == 1:
+        return float(grad)
     from minigrad.show.arrays import norm
 
-    return norm(grad._array)
+    return norm(grad)
 
 
 def _called(call: Any) -> list[str]:
-    """The path of a called module, and its class."""
+    """The path of a called module and its class, in one line or two."""
     kind = type(call.module).__name__
     again = f" (call {call.count + 1})" if call.count else ""
-    return [kind + again] if call.path == kind else [call.path + again, kind]
+    if call.path == kind:
+        return [kind + again]
+    both = [call.path + again, kind]
+    return [": ".join(both)] if len(call.path) + len(kind) < 20 else both
 
 
 def _kept(node: Any) -> list[tuple[str, Any]]:

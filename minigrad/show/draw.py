@@ -17,7 +17,13 @@ from minigrad.show.dot import body
 
 
 def draw(
-    output: Any, *, depth: int | None = None, rankdir: str = "LR", saved: bool = False, max_nodes: int = 200
+    output: Any,
+    *,
+    depth: int | None = None,
+    rankdir: str = "LR",
+    gradients: bool = False,
+    saved: bool = False,
+    max_nodes: int = 200,
 ) -> Picture:
     """The picture of the graph that `output` was computed by, forwards and backwards.
 
@@ -30,13 +36,16 @@ def draw(
         output: a Value, a Tensor, or the loss that a Network gave.
         depth: how far modules are opened: 0 shows each model as one box, 1 its parts; all if not given.
         rankdir: "LR", from left to right, or "TB", from top to bottom.
+        gradients: whether to make a backward pass for the picture, so that all boxes show theirs. It stores nothing,
+            and keeps the graph. Else those are shown that earlier passes stored: of leaves, and of what `retain_grad`
+            asked for.
         saved: whether to tell which arrays are kept for the backward pass, and how large they are.
         max_nodes: how many boxes are still a picture. Of a larger graph, modules are closed, the innermost first; if
             there are none, only the end of it is drawn. The picture says so, and `.note` too.
 
     Raises:
         ValueError: for another `rankdir`, or a negative `depth`.
-        RuntimeError: when `output` has no graph.
+        RuntimeError: when `output` has no graph, or with `gradients` a released one.
         TypeError: when it is something else.
 
     >>> from minigrad.scalar import Value
@@ -45,7 +54,7 @@ def draw(
     >>> "tanh" in picture.source, picture.note
     (True, '')
     """
-    lines, note = body(output, depth, rankdir, saved, max_nodes)
+    lines, note = body(output, depth, rankdir, gradients, saved, max_nodes)
     picture = Picture("computation", body=lines, format="svg")
     picture.note = note
     return picture
