@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LESSONS = sorted((ROOT / "tutorials").glob("*.py"))
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
+DRAWN = [*LESSONS, ARCHITECTURE, ROOT / "docs" / "pictures.md"]
 
 
 def blocks(document: Path) -> list[str]:
@@ -62,7 +63,7 @@ def texts(svg: str) -> list[str]:
     return sorted(re.findall("<text.*>(.*)</text>", svg))
 
 
-@pytest.mark.parametrize("source", [*LESSONS, ARCHITECTURE], ids=lambda source: source.stem)
+@pytest.mark.parametrize("source", DRAWN, ids=lambda source: source.stem)
 def test_it_runs_and_draws_the_committed_pictures(source: Path, tmp_path: Path) -> None:
     printed = run(source, tmp_path)
     assert printed or source not in LESSONS
@@ -145,7 +146,7 @@ def test_the_architecture_lists_every_file_or_its_folder() -> None:
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
-        for source in (*LESSONS, ARCHITECTURE):
+        for source in DRAWN:
             run(source, Path(folder))
         for path, svg in drawn_in(Path(folder)).items():
             (ROOT / path).write_text(svg, "utf-8", newline="\n")
