@@ -36,6 +36,7 @@ _WHERE = {
     "nn.pooling": "max_pool1d max_pool2d max_pool3d avg_pool1d adaptive_avg_pool1d adaptive_max_pool1d",
     "nn.resize": "pixel_shuffle pixel_unshuffle channel_shuffle",
     "show.draw": "draw",
+    "show.source": "source",
     "show.steps": "step",
 }
 _HOME = {name: module for module, names in _WHERE.items() for name in names.split()}
@@ -172,5 +173,6 @@ if TYPE_CHECKING:  # the same for type checkers; what is not here, __getattr__ a
     from minigrad.random import randperm as randperm
     from minigrad.scalar import Value as Value
     from minigrad.show.draw import draw as draw
+    from minigrad.show.source import source as source
     from minigrad.show.steps import step as step
     from minigrad.tensors import Tensor as Tensor

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import product
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -247,6 +247,94 @@ def _sum_but_channels(g: Any) -> Any:
     return np.sum(g, axis=(0, *range(2, g.ndim)))
 
 
+# ---- the same, to be read --------------------------------------------------------------------------------------
+
+
+def _sliding(x: Any, kernel: Sequence[int], stride: Sequence[int], dilation: Sequence[int]) -> Any:
+    """The windows of images (N, C, *padded), as a view (N, C, *small, *kernel)."""
+    extent = tuple([d * (k - 1) + 1 for d, k in zip(dilation, kernel)])
+    windows = np.lib.stride_tricks.sliding_window_view(x, extent, axis=tuple(range(2, x.ndim)))
+    steps = [slice(None, None, step) for step in (*stride, *dilation)]
+    return windows[(slice(None), slice(None), *steps)]
+
+
+def _padded(x: Any, widths: Sequence[tuple[int, int]]) -> Any:
+    """Images with zeros before and after in each dimension; less than none cuts off."""
+    if any(max(width) > 0 for width in widths):
+        x = np.pad(x, ((0, 0), (0, 0), *[(max(a, 0), max(b, 0)) for a, b in widths]))
+    cuts = [slice(max(-a, 0), n - max(-b, 0)) for (a, b), n in zip(widths, x.shape[2:])]
+    return x[(slice(None), slice(None), *cuts)]
+
+
+def _windows_of(x: Any, geometry: Geometry) -> Any:
+    padded = _padded(x, [(p, p) for p in geometry.padding])
+    windows = _sliding(padded, geometry.kernel, geometry.stride, geometry.dilation)
+    small = [slice(n) for n in geometry.small]
+    return windows[(slice(None), slice(None), *small)]
+
+
+def _einsum(subscripts: str, geometry: Geometry, a: Any, b: Any) -> Any:
+    """Of images n and channels o and c, at places p of windows and places k in the kernel; g are the groups."""
+    groups = geometry.groups
+    first, second, out = subscripts.replace("->", ",").split(",")
+    if groups == 1:
+        first, second, out = (letters.replace("g", "") for letters in (first, second, out))
+    else:
+        a, b = (
+            np.reshape(m, (*m.shape[:at], groups, m.shape[at] // groups, *m.shape[at + 1 :]))
+            for m, at in ((a, first.index("g")), (b, second.index("g")))
+        )
+    ndim = len(geometry.kernel)
+    text = f"{first},{second}->{out}".replace("p", "xyz"[:ndim]).replace("k", "uvw"[:ndim])
+    product = np.einsum(text, a, b)
+    if groups == 1:
+        return product
+    at = out.index("g")
+    return np.reshape(product, (*product.shape[:at], groups * product.shape[at + 1], *product.shape[at + 2 :]))
+
+
+def _plain_conv(x: Any, weight: Any, bias: Any, *, geometry: Geometry) -> Any:
+    z = _einsum("ngcpk,gock->ngop", geometry, _windows_of(x, geometry), weight)
+    return z if bias is None else z + _along_channels(bias, z)
+
+
+def _plain_conv_transpose(z: Any, weight: Any, bias: Any, *, geometry: Geometry) -> Any:
+    """z with zeros between its elements and around them, convolved with the kernels turned around."""
+    large, small, kernel, stride, padding, dilation, _ = geometry
+    if max(stride) > 1:
+        wide = np.zeros((*z.shape[:2], *[s * (n - 1) + 1 for s, n in zip(stride, small)]), z.dtype)
+        wide[(slice(None), slice(None), *[slice(None, None, s) for s in stride])] = z
+        z = wide
+    reach = [d * (k - 1) for d, k in zip(dilation, kernel)]
+    widths = [(r - p, n + p - m) for r, p, n, m in zip(reach, padding, large, z.shape[2:])]
+    windows = _sliding(_padded(z, widths), kernel, [1] * len(kernel), dilation)
+    turned = np.flip(weight, axis=tuple(range(2, weight.ndim)))
+    x = _einsum("ngopk,gock->ngcp", geometry, windows, turned)
+    return x if bias is None else x + _along_channels(bias, x)
+
+
+def _plain_conv_weight(z: Any, x: Any, *, geometry: Geometry) -> Any:
+    return _einsum("ngop,ngcpk->gock", geometry, z, _windows_of(x, geometry))
+
+
+def _plain_unfold(x: Any, *, geometry: Geometry) -> Any:
+    ndim = len(geometry.kernel)
+    windows = np.moveaxis(_windows_of(x, geometry), tuple(range(2 + ndim, 2 + 2 * ndim)), tuple(range(2, 2 + ndim)))
+    return np.reshape(windows, (len(x), x.shape[1] * math.prod(geometry.kernel), math.prod(geometry.small)))
+
+
+def _plain_fold(z: Any, *, geometry: Geometry) -> Any:
+    large, small, kernel, stride, padding, dilation, _ = geometry
+    C = z.shape[1] // math.prod(kernel)
+    z = np.reshape(z, (len(z), C, *kernel, *small))
+    out = np.zeros((len(z), C, *[n + 2 * p for n, p in zip(large, padding)]), z.dtype)
+    for place in product(*map(range, kernel)):
+        starts = [d * k for d, k in zip(dilation, place)]
+        where = [slice(start, start + s * (n - 1) + 1, s) for start, s, n in zip(starts, stride, small)]
+        out[(slice(None), slice(None), *where)] += z[(slice(None), slice(None), *place)]
+    return out[(slice(None), slice(None), *[slice(p, p + n) for p, n in zip(padding, large)])]
+
+
 conv: Rule = Rule(
     "conv",
     _conv,
@@ -279,3 +367,6 @@ conv_weight: Rule = Rule(
 )
 unfold: Rule = Rule("unfold", _unfold, x=lambda g, geometry: fold(g, geometry=geometry))
 fold: Rule = Rule("fold", _fold, z=lambda g, geometry: unfold(g, geometry=geometry))
+
+conv.plain, conv_transpose.plain, conv_weight.plain = _plain_conv, _plain_conv_transpose, _plain_conv_weight
+unfold.plain, fold.plain = _plain_unfold, _plain_fold

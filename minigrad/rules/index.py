@@ -43,6 +43,16 @@ def _placed(x: Any, *, index: Any, shape: tuple[int, ...]) -> Any:
     return out
 
 
+def _plainly_placed(x: Any, *, index: Any, shape: tuple[int, ...]) -> Any:
+    out = np.zeros(shape, x.dtype)
+    parts = index if isinstance(index, tuple) else (index,)
+    if any(isinstance(i, np.ndarray) and _is_integer(i) for i in parts):
+        np.add.at(out, index, x)
+    else:
+        out[index] = x
+    return out
+
+
 def _read(x: Any, *, index: Any) -> Any:
     out = x[index]
     # NumPy answers a single element with a number; with ... as well, with a view of it
@@ -56,6 +66,7 @@ getitem = Rule(
 ).written("x[index]", x="0, and g at the index")
 getitem.gives_view = True
 place: Rule = Rule("place", _placed, x=lambda g, index: g[index])
+place.plain = _plainly_placed
 
 
 def grid(index: np.ndarray, axis: int) -> tuple[np.ndarray, ...]:
@@ -75,6 +86,7 @@ scatter: Rule = Rule(
     lambda x, *, index, axis, shape: _placed(x, index=grid(index, axis), shape=shape),
     x=lambda g, index, axis: gather(g, index=index, axis=axis),
 )
+scatter.plain = lambda x, *, index, axis, shape: _plainly_placed(x, index=grid(index, axis), shape=shape)
 
 
 def _overwritten(x: Any, v: Any, *, index: Any) -> Any:

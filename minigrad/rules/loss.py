@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.rules.reduce import softmax
-from minigrad.rules.rule import Rule
+from minigrad.rules.rule import Rule, recorded
 
 
 def at(target: Any) -> tuple[Any, ...]:
@@ -23,13 +23,13 @@ def _softmax_loss(scores: Any, *, target: Any) -> Any:
 
 def _softmax_loss_scores(g: Any, scores: Any, target: Any) -> Any:
     """The probabilities, less 1 for the right class: the lecture's dscores."""
-    d = softmax(scores, axis=-1)
-    if hasattr(d, "apply"):
+    p = softmax(scores, axis=-1)
+    if recorded(p):
         right = np.zeros(scores.shape, scores.dtype)
         right[at(target)] = 1
-        return np.expand_dims(g, -1) * (d - right)
-    d[at(target)] -= 1
-    return np.expand_dims(g, -1) * d
+        return np.expand_dims(g, -1) * (p - right)
+    p[at(target)] -= 1
+    return np.expand_dims(g, -1) * p
 
 
 cross_entropy = Rule("cross_entropy", _softmax_loss, scores=_softmax_loss_scores).written(

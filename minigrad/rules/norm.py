@@ -53,6 +53,14 @@ standardize = Rule("standardize", _standardize, x=_standardize_x).written(
 )
 
 
+def _plainly_standardized(x: Any, *, mean: Any, scale: Any, axis: Axes, eps: float) -> Any:
+    mean, var = moments(x, axis)
+    return (x - mean) * (var + eps) ** -0.5
+
+
+standardize.plain = _plainly_standardized
+
+
 def _layer_norm(*xs: Any, eps: float) -> Any:
     """x, weight, bias: standardised over the last dimensions, those of the weight; all in the memory of the result."""
     x, w, b = xs
@@ -97,10 +105,19 @@ def _layer_norm_xs(g: Any, xs: Any, eps: float) -> Any:
     return [dx, dw.reshape(w.shape), db.reshape(w.shape)]
 
 
+def _plain_layer_norm(*xs: Any, eps: float) -> Any:
+    x, w, b = xs
+    mean, var = moments(x, tuple(range(-w.ndim, 0)))
+    scale = (var + eps) ** -0.5
+    y = (x - mean) * scale
+    return y * w + b
+
+
 layer_norm = Rule("layer_norm", _layer_norm, xs=_layer_norm_xs).written(
     "n * weight + bias, where n = (x - mean(x)) / sqrt(var(x) + eps)",
     xs="scale * (g * weight - mean(g * weight) - n * mean(g * weight * n)); for weight g * n, for bias g, summed",
 )
+layer_norm.plain = _plain_layer_norm
 
 
 def _rms_scale(x: Any, axis: Axes, eps: float) -> Any:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.rules.rule import Rule
+from minigrad.rules.rule import Rule, recorded
 
 
 def _of_steps(steps: Callable[..., Any], g: Any, xs: Any) -> Any:
@@ -71,7 +71,7 @@ def _lstm(*xs: Any, work: Any) -> Any:
 
 
 def _lstm_xs(g: Any, y: Any, xs: Any, work: Any) -> Any:
-    if hasattr(g, "apply"):
+    if recorded(g):
         return _of_steps(lstm_steps, g, xs)
     _, h0, c0, w = xs
     size = h0.shape[-1]
@@ -101,6 +101,7 @@ lstm = Rule("lstm", _lstm, xs=_lstm_xs).written(
     "c = f * c + i * n, h = o * tanh(c), for each step in time",
     xs="the steps in reverse: dc += dh * o * (1 - tanh(c) ** 2), then through the gates, and dc = dc * f",
 )
+lstm.scratch = ("work",)
 
 
 def lstm_steps(x: Any, h: Any, c: Any, w: Any) -> Any:
@@ -140,7 +141,7 @@ def _gru(*xs: Any, work: Any) -> Any:
 
 
 def _gru_xs(g: Any, y: Any, xs: Any, work: Any) -> Any:
-    if hasattr(g, "apply"):
+    if recorded(g):
         return _of_steps(gru_steps, g, xs)
     _, h0, w, _ = xs
     h_before = _before(h0, y)
@@ -163,6 +164,7 @@ gru = Rule("gru", _gru, xs=_gru_xs).written(
     "h = n + z * (h - n), for each step in time",
     xs="the steps in reverse: dn = dh * (1 - z), dz = dh * (h - n), then through the gates, and dh = dh * z + da @ w",
 )
+gru.scratch = ("work",)
 
 
 def gru_steps(x: Any, h: Any, w: Any, b: Any) -> Any:
@@ -194,7 +196,7 @@ def _rnn(*xs: Any, relu: bool) -> Any:
 
 
 def _rnn_xs(g: Any, y: Any, xs: Any, relu: bool) -> Any:
-    if hasattr(g, "apply"):
+    if recorded(g):
         return _of_steps(lambda x, h, w: rnn_steps(x, h, w, relu), g, xs)
     _, h0, w = xs
     slopes = (y > 0).astype(y.dtype) if relu else 1 - y * y

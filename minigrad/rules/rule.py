@@ -59,6 +59,8 @@ class Rule:
 
     gives_view = False  # whether the result may share the input's memory
     notation: Mapping[str, str] = {}  # see `written`
+    plain: Callable[..., Any] | None = None  # the same to be read, where `forward` is written for speed
+    scratch: tuple[str, ...] = ()  # the parameters that are memory to compute in
 
     def __init__(self, name: str, forward: Callable[..., Any], **vjps: Callable[..., Any]) -> None:
         self.name = name
@@ -120,6 +122,11 @@ class Rule:
         return Plan(tuple(kept), _picker(sources, shapes), tuple(calls))
 
 
+def recorded(x: Any) -> bool:
+    """Whether x is a Tensor, whose arithmetic is recorded: it cannot be computed in the memory of other results."""
+    return hasattr(x, "requires_grad")
+
+
 def is_choice(partial: str) -> bool:
     """Whether a partial derivative says which input was chosen, by comparing: 1 or 0 (or a half, for ties)."""
     return ("<" in partial or ">" in partial or "condition" in partial) and "where" not in partial
@@ -152,9 +159,11 @@ class Elementwise(Rule):
     def vjps(self) -> Mapping[str, Callable[..., Any]]:  # type: ignore[override]
         from minigrad.rules.fast import NAMES
 
-        return {name: self._vjp(text, NAMES) for name, text in self.partials.items()}
+        return {name: self.vjp(name, NAMES) for name in self.partials}
 
-    def _vjp(self, partial: str, names: Mapping[str, Any]) -> Callable[..., Any]:
+    def vjp(self, name: str, names: Mapping[str, Any]) -> Callable[..., Any]:
+        """The function from the upstream gradient, and what else it names, to the share of the input `name`."""
+        partial = self.partials[name]
         product = {"1": "g", "-1": "-g", "0": "where(True, 0, g)"}.get(partial, f"g * ({partial})")
         if is_choice(partial):  # what was not chosen gets 0, also where g is infinite and g * 0 is nan
             halves = "*" in partial

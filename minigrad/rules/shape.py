@@ -61,12 +61,20 @@ def _on_diagonal(x: Any, *, shape: tuple[int, ...], offset: int, axes: tuple[int
     return out
 
 
+def _plainly_on_diagonal(x: Any, *, shape: tuple[int, ...], offset: int, axes: tuple[int, int]) -> Any:
+    out = np.zeros(shape, x.dtype)
+    i = np.arange(x.shape[-1])
+    np.moveaxis(out, axes, (-2, -1))[..., i - min(offset, 0), i + max(offset, 0)] = x
+    return out
+
+
 diagonal: Rule = Rule(
     "diagonal",
     _diagonal,
     x=lambda g, x_shape, offset, axes: on_diagonal(g, shape=x_shape, offset=offset, axes=axes),
 )
 on_diagonal: Rule = Rule("on_diagonal", _on_diagonal, x=lambda g, offset, axes: diagonal(g, offset=offset, axes=axes))
+on_diagonal.plain = _plainly_on_diagonal
 
 
 def _windows(x: Any, *, axis: int, size: int, step: int) -> Any:

@@ -1,0 +1,120 @@
+"""Names for what a program computes: the model's own, made fit for Python. No NumPy here.
+
+A parameter is called after its place in the model: W1, b1, W2 where there are few layers of weight and bias alone, else
+by its path. A result has the name its tensor was given, or what the field calls such a thing.
+"""
+
+from __future__ import annotations
+
+import builtins
+import keyword
+import re
+import unicodedata
+from collections.abc import Iterable
+from typing import Any
+
+
+def identifier(name: str) -> str:
+    """A name as one that Python takes, as close to it as possible.
+
+    >>> identifier("encoder.0.weight"), identifier("0.weight"), identifier("it's"), identifier("π")
+    ('encoder_0_weight', 'x0_weight', 'it_s', 'π')
+    """
+    name = unicodedata.normalize("NFKC", name)
+    name = "".join(c if c.isidentifier() or c.isdecimal() and c.isascii() else "_" for c in name)
+    name = re.sub("__+", "_", name).strip("_") or "x"
+    return name if name.isidentifier() else f"x{name}"
+
+
+class Names:
+    """Identifiers, each given once.
+
+    Args:
+        taken: what is not to be used: modules that the program imports.
+    """
+
+    def __init__(self, *taken: str) -> None:
+        self._taken = {*taken, *keyword.kwlist, *keyword.softkwlist, *dir(builtins)}
+
+    def unique(self, wanted: str) -> str:
+        """The name, or the name with the first free number."""
+        base = name = identifier(wanted)
+        i = 2
+        while name in self._taken:
+            name = f"{base}{'_' if base[-1].isdigit() else ''}{i}"
+            i += 1
+        self._taken.add(name)
+        return name
+
+
+def path_names(leaves: Iterable[Any]) -> dict[Any, str]:
+    """What parameters are called that have a path in a model; `leaves` are nodes, in the order of their use."""
+    named = {leaf: leaf.name for leaf in leaves if leaf.name}
+    layers: dict[str, list[Any]] = {}
+    for leaf, name in named.items():
+        path, dot, last = name.rpartition(".")
+        if last in ("weight", "bias") and (dot or name == last):
+            layers.setdefault(path, []).append(leaf)
+        elif dot:
+            layers.clear()
+            break
+    if 0 < len(layers) < 10:
+        number = {path: str(i) if len(layers) > 1 or path else "" for i, path in enumerate(layers, 1)}
+        for path, members in layers.items():
+            # a vector of weights belongs to a normalisation
+            scales = any(leaf.name.endswith("weight") and len(leaf.shape) == 1 for leaf in members)
+            letters = {"weight": "gamma", "bias": "beta"} if scales else {"weight": "W", "bias": "b"}
+            named.update({leaf: letters[leaf.name.rpartition(".")[2]] + number[path] for leaf in members})
+        return named
+    return {leaf: f"layer{name}" if name[0].isdigit() else name for leaf, name in named.items()}
+
+
+_ACTIVATIONS = {"relu", "tanh", "sigmoid", "softplus", "hardtanh"}
+_SUMS = {"linear", "matmul", "conv"}
+_CALLED = {
+    **{"cross_entropy": "losses", "binary_cross_entropy": "losses", "sum": "total", "abs": "size", "pow": "power"},
+    **{
+        "amax": "top",
+        "amin": "bottom",
+        "to": "converted",
+        "max_pool": "pooled",
+        "sum_pool": "pooled",
+        "getitem": "part",
+    },
+    **{"round": "rounded", "standardize": "xhat", "layer_norm": "normed", "div": "ratio", "mul": "product"},
+    **{"add": "z", "sub": "difference", "stack": "stacked", "cat": "joined", "norm of a power": "norm"},
+}
+"""What one calls the result of a rule whose own name would not do."""
+PLAIN = {
+    *("add", "sub", "mul", "div", "neg", "pow", "square", "reciprocal"),
+    *("reshape", "permute", "expand", "to", "clone", "getitem"),
+}
+"""Rules that stand for no idea of their own: they may be part of a longer line."""
+
+
+def value_names(nodes: Iterable[Any]) -> dict[Any, str]:
+    """What the results of rules are called; `nodes` are in the order in which they were computed.
+
+    z is the sum of products that an activation h is computed of, with the same number.
+    """
+    found: dict[Any, str] = {}
+    count = 0
+    results = [node for node in nodes if node.rule is not None]
+    for node in results:
+        for name, operand in zip(node.rule.inputs, node.inputs):
+            if operand is not None and operand.rule is not None and len(name) > 4 and name not in ("weight", "where"):
+                found[operand] = name  # what a rule calls its operand, as "scores"
+    for node in results:
+        if node.rule.name in _ACTIVATIONS or node.rule.name in ("maximum", "minimum") and None in node.inputs:
+            before = next(source for source in node.inputs if source is not None)
+            count += 1
+            found[node] = f"h{count}"
+            if before.rule is not None and before.rule.name in {*_SUMS, *PLAIN}:
+                found.setdefault(before, f"z{count}")
+    for node in results:
+        name = node.rule.name
+        if node.name:
+            found[node] = node.name
+        elif node not in found:
+            found[node] = "z" if name in _SUMS else _CALLED.get(name, name)
+    return found

@@ -1,0 +1,164 @@
+"""The forward and the backward pass of a graph of Tensors, done again on arrays that write down what is done."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minigrad.engine import reverse_order
+from minigrad.show.program.names import Names, path_names
+from minigrad.show.program.terms import Term
+from minigrad.show.program.tracing import Trace, Traced, rebound, tracing
+from minigrad.tensors import unbroadcast
+
+
+class Replay:
+    """A graph as a program.
+
+    Attributes:
+        inputs: the arrays that the program is given, by name.
+        values, gradients: the terms of each node.
+        middle: when the backward pass begins.
+    """
+
+    def __init__(self, loss: Any, names: Names) -> None:
+        self.end = loss.node
+        self.order = reverse_order([self.end])[::-1]
+        self.trace = Trace(names.unique)
+        used = [n for node in self.order for n in (*node.inputs, node) if n is not None and n.rule is None]
+        self.inputs = self.trace.inputs
+        self._leaf_names = path_names(dict.fromkeys(used))
+        self._arrays: dict[Any, Traced] = {}
+        self._parameters: dict[Any, dict[str, Any]] = {}
+        self._operands: dict[Any, list[Any]] = {}
+        self._kept = _kept(self.order)
+        with tracing(self.trace):
+            for node in self.order:
+                self._arrays[node] = self._leaf(node) if node.rule is None else self._forward(node)
+            self.values: dict[Any, Term] = {node: array.term for node, array in self._arrays.items()}
+            self.middle = self.trace.arrays.terms.now
+            self.gradients = self._backward(loss.seed())
+
+    # ---- forwards ----------------------------------------------------------------------------------------------
+
+    def _leaf(self, node: Any) -> Traced:
+        array = node.value if node.value is not None else self._kept.get(node)
+        if array is None:
+            raise RuntimeError(
+                f"source: the array of {node.name or 'a leaf'}, of shape {node.shape}, is gone: nobody holds it any "
+                "more. Hold it in a variable"
+            )
+        return self.trace.input(self._leaf_names.get(node, "x"), array)
+
+    def _constant(self, node: Any, i: int) -> Any:
+        c = node.constants.get(i)
+        array = getattr(c, "_array", c) if not hasattr(c, "value") else c.value
+        if array is None and c is not None:
+            array = self._kept.get((node, i))
+            if array is None:
+                raise RuntimeError(
+                    f"source: the operand {node.rule.inputs[min(i, len(node.rule.inputs) - 1)]!r} of "
+                    f"{node.rule.name!r}, of shape {c.shape}, is gone: nobody holds it any more. Hold it in a variable"
+                )
+        if isinstance(array, np.ndarray) and array.ndim:
+            rule_name = node.rule.inputs[min(i, len(node.rule.inputs) - 1)]
+            return self.trace.input(getattr(c, "name", None) or rule_name, array)
+        return array
+
+    def _forward(self, node: Any) -> Traced:
+        rule = node.rule
+        if not hasattr(node, "plan"):
+            raise NotImplementedError(
+                f"source: {rule.name!r} is a function of its own (autograd.Function, checkpoint or a module's backward "
+                "hook), and only rules can be written as code. Leave it out, or write the source of a part"
+            )
+        operands = [
+            self._constant(node, i) if source is None else self._arrays[source] for i, source in enumerate(node.inputs)
+        ]
+        parameters = {
+            name: self.trace.empty(value) if name in rule.scratch else self.trace.parameter(name, value)
+            for name, value in node.parameters.items()
+        }
+        self._operands[node], self._parameters[node] = operands, parameters
+        out = self.trace.forward(rule, operands, parameters)
+        if (out.shape, out.dtype) != (node.shape, node.dtype):
+            raise AssertionError(f"source: {rule.name} gave {out.dtype} {out.shape}, not {node.dtype} {node.shape}")
+        return out
+
+    # ---- backwards ---------------------------------------------------------------------------------------------
+
+    def _backward(self, seed: Any) -> dict[Any, Term]:
+        found: dict[Any, Term] = {}
+        pending: dict[Any, Any] = {self.end: self.trace.new(seed, self.trace.constant(seed))}
+        for node in reversed(self.order):
+            g = pending.pop(node, None)
+            if g is None:
+                continue
+            if node.hooks:
+                raise NotImplementedError(
+                    f"source: a hook may change the gradient of {node.name or node!r}, and cannot be written as code; "
+                    "remove it"
+                )
+            found[node] = g.term
+            if node.rule is None:
+                continue
+            for source, share in self._shares(node, g):
+                pending[source] = pending[source] + share if source in pending else share
+        return found
+
+    def _shares(self, node: Any, g: Traced) -> list[tuple[Any, Traced]]:
+        """What `ArrayNode.pull` gives, on traced arrays, and whom; leaves first, as one writes it."""
+        rule = node.rule
+        kept = [self._named(node, name) for name in node.plan.kept]
+
+        def share(i: int) -> Any:
+            function, places = node.plan.calls[0 if rule.variadic else i]
+            return self.trace.run(rule, function, [g, *[kept[p] for p in places]], {})
+
+        if rule.variadic:
+            shares = share(0)
+            pairs = [(source, share) for source, share in zip(node.inputs, shares) if source is not None]
+            return [(source, self._fitted(share, source)) for source, share in pairs]
+        calls = [i for i, call in enumerate(node.plan.calls) if call is not None and node.inputs[i] is not None]
+        calls.sort(key=lambda i: node.inputs[i].rule is not None)
+        return [(node.inputs[i], self._fitted(share(i), node.inputs[i])) for i in calls]
+
+    def _named(self, node: Any, name: str) -> Any:
+        """What a rule's derivative asks for by this name."""
+        rule, operands = node.rule, self._operands[node]
+        if name == "y":
+            return self._arrays[node]
+        if name in self._parameters[node]:
+            return self._parameters[node][name]
+        whole = name.removesuffix("_shape")
+        if name == "y_shape":
+            return node.shape
+        if rule.variadic:
+            return tuple(operands) if name == whole else [o.shape for o in operands]
+        operand = operands[rule.inputs.index(whole)]
+        return operand if name == whole else operand.shape
+
+    def _fitted(self, share: Any, source: Any) -> Any:
+        if share.shape != source.shape:
+            share = rebound(unbroadcast)(share, source.shape)
+        share = share if share.dtype == source.dtype else share.astype(source.dtype)
+        return self.trace.new(share.value, share.term)  # now, so that this is where it stands in the program
+
+
+def _kept(order: Any) -> dict[Any, Any]:
+    """Arrays that nodes keep for the backward pass: of their inputs, and of operands by (node, position)."""
+    found: dict[Any, Any] = {}
+    for node in order:
+        if node.rule is None or not node.kept or not hasattr(node, "plan"):
+            continue
+        for name, k in zip(node.plan.kept, node.kept):
+            if name in node.rule.inputs:
+                arrays = k if node.rule.variadic else [k]
+                first = 0 if node.rule.variadic else node.rule.inputs.index(name)
+                for i, a in enumerate(arrays, first):
+                    if node.inputs[i] is None:
+                        found[node, i] = a
+                    else:
+                        found.setdefault(node.inputs[i], a)
+    return found

@@ -1,0 +1,139 @@
+"""Programs as terms: what `source` records, before it is written out as statements.
+
+A term is a function applied to earlier terms and literals; equal terms are one object, so that nothing is computed
+twice, and what no result needs is never written. An array that is written to becomes a new term for each of its
+contents (`store`), as in the static single assignment of compilers. No NumPy here.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+VIEWS = {"index", "reshape", "transpose", "broadcast", "view"}
+"""What may show the memory of its first argument."""
+WRITES = {"store", "update"}
+"""New contents of the first argument: assigned to a part of it, or by a function as np.add.at."""
+
+
+class Term:
+    """A function of terms and literals.
+
+    Attributes:
+        op: the function: a ufunc by its NumPy name, a shape operation, "call" with the function's dotted name as the
+            first argument, "input", "fill", or one of `WRITES`.
+        args: terms and literals, also within tuples and lists. Of a store: the old content, the path to the part that
+            is written to (steps as in `arrays`), and the new content of that part.
+        keywords: pairs of names and literals.
+        shape, dtype: of the result; () and None for plain numbers.
+        order: when it was first met; arguments are older than what is made of them.
+        name: what to call it, if it gets a statement of its own; a term, to be called d and that one's name.
+        whole: whether it shall get one, as it stands for an idea of its own.
+    """
+
+    __slots__ = ("args", "dtype", "keywords", "name", "op", "order", "shape", "whole")
+
+    def __init__(self, op: str, args: Any, keywords: Any, shape: Any, dtype: Any, order: int) -> None:
+        self.op, self.args, self.keywords, self.shape, self.dtype, self.order = op, args, keywords, shape, dtype, order
+        self.name: str | Term | None = None
+        self.whole = False
+
+    def __repr__(self) -> str:
+        return f"<{self.op} {self.order}>"
+
+    @property
+    def sources(self) -> Iterator[Term]:
+        """The terms it is made of."""
+        return found(self.args)
+
+
+class Terms:
+    """All terms of a program."""
+
+    def __init__(self) -> None:
+        self._known: dict[Any, Term] = {}
+        self._count = itertools.count()
+
+    def __call__(
+        self, op: str, *args: Any, shape: Any = (), dtype: Any = None, keywords: Mapping[str, Any] | None = None
+    ) -> Term:
+        """The term for this function of these arguments; always the same one."""
+        named = tuple(sorted((keywords or {}).items()))
+        key = (op, frozen(args), frozen(named), shape, str(dtype))
+        term = self._known.get(key)
+        if term is None:
+            term = self._known[key] = Term(op, args, named, shape, dtype, next(self._count))
+        return term
+
+    @property
+    def now(self) -> int:
+        """A time after all terms so far and before all later ones."""
+        return next(self._count)
+
+
+def found(structure: Any) -> Iterator[Term]:
+    """All terms in tuples and lists."""
+    if isinstance(structure, Term):
+        yield structure
+    elif isinstance(structure, tuple | list):
+        for part in structure:
+            yield from found(part)
+
+
+def mapped(function: Callable[[Any], Any], structure: Any) -> Any:
+    """The structure of tuples, lists and slices with the function applied to all that is in it."""
+    if isinstance(structure, list):
+        return [mapped(function, part) for part in structure]
+    if isinstance(structure, tuple):
+        parts = [mapped(function, part) for part in structure]
+        return type(structure)(*parts) if hasattr(structure, "_fields") else tuple(parts)
+    return function(structure)
+
+
+def frozen(structure: Any) -> Any:
+    """The structure as a key in which 1, 1.0 and True, and 0.0 and -0.0, are different."""
+    if isinstance(structure, Term):
+        return id(structure)
+    if isinstance(structure, tuple | list):
+        return (type(structure).__name__, *map(frozen, structure))
+    return type(structure).__name__, repr(structure)
+
+
+def same_number(a: Any, b: float) -> bool:
+    """Whether a is a literal of this value."""
+    return isinstance(a, int | float) and a == b
+
+
+def trivial(op: str, args: Any) -> Any:
+    """What `op` of these arguments is, where that is one of the arguments or a truth: x * 1, x + 0, True | x. None if
+    not."""
+    if op == "where" and isinstance(args[0], bool):
+        return args[1] if args[0] else args[2]
+    if op == "negative" and isinstance(args[0], Term) and args[0].op == "negative":
+        return args[0].args[0]
+    if len(args) != 2:
+        return None
+    a, b = args
+    if op in ("bitwise_or", "bitwise_and") and any(isinstance(v, bool) for v in args):
+        known, other = (a, b) if isinstance(a, bool) else (b, a)
+        return known if known is (op == "bitwise_or") else other
+    if op in ("add", "subtract") and same_number(b, 0) or op in ("multiply", "divide", "power") and same_number(b, 1):
+        return a
+    if op == "add" and same_number(a, 0) or op == "multiply" and same_number(a, 1):
+        return b
+    return None
+
+
+def root(term: Term) -> Term:
+    """The term whose memory this one may show."""
+    while term.op in VIEWS and is_view(term):
+        term = term.args[0]
+    return term
+
+
+def is_view(term: Term) -> bool:
+    """Whether it may show the memory of its first argument: reading at an array of indices copies."""
+    return term.op in VIEWS and (
+        term.op != "index" or all(i is None or i is ... or isinstance(i, int | slice) for i in term.args[1])
+    )

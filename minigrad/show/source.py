@@ -1,0 +1,204 @@
+"""source: the forward and the backward pass as a program that one could have written by hand.
+
+The rules are run again, on numbers or arrays that write down what is done with them (`tracing`); what they left is
+made simple (`arrays`) and written as statements (`statements`). No rule has a text of its own for this. This file
+imports NumPy for Tensors alone.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from minigrad.engine import reverse_order
+from minigrad.scalar import Value
+from minigrad.show.program import numbers
+from minigrad.show.program.names import PLAIN, Names, value_names
+from minigrad.show.program.statements import Statements
+
+
+class Source(str):
+    """The text of a program, and what it takes to run it.
+
+    Attributes:
+        inputs: what the program is given, by name: parameters and data, as they are now.
+        loss: the name of the loss in it.
+        gradients: for each input that gets a gradient, the name of that.
+    """
+
+    inputs: dict[str, Any]
+    loss: str
+    gradients: dict[str, str]
+
+    def run(self, **inputs: Any) -> dict[str, Any]:
+        """Execute the text in a namespace of its own; returns all that it has computed, by name.
+
+        Args:
+            inputs: what to take in the place of `self.inputs`.
+
+        Raises:
+            TypeError: for inputs that the program does not have.
+        """
+        if unknown := inputs.keys() - self.inputs.keys():
+            raise TypeError(f"run: the program has no input {sorted(unknown)}; it has {', '.join(self.inputs)}")
+        names = {**self.inputs, **inputs}
+        exec(compile(self, "<minigrad.source>", "exec"), names)
+        return {name: value for name, value in names.items() if name not in ("__builtins__", "np", "math")}
+
+    def _repr_markdown_(self) -> str:
+        """What a notebook shows."""
+        return f"```python\n{self}\n```"
+
+
+def source(output: Any, *args: Any, max_nodes: int = 1000) -> Source:
+    """The forward and the backward pass by which `output` was computed, as straight-line NumPy (of Values, as plain
+    Python): a program that needs no minigrad. `print` it; `.run()` executes it.
+
+    Args:
+        output: the loss: a Value, a Tensor of one number, or what a Network gave. Or a function that computes such a
+            one, of the arguments that follow.
+        args: what to call the function with: tensors, Values, arrays and numbers. Arrays of floats, or numbers where
+            there is no array, are what it is differentiated by.
+        max_nodes: how large a graph may be.
+
+    Raises:
+        ValueError: for a graph that is larger.
+        RuntimeError: when `output` has no graph, is more than one number, or an array of its graph is gone.
+        NotImplementedError: when a function of the user's is in the way: an `autograd.Function` or a hook.
+        TypeError: when `output` is something else.
+
+    >>> from minigrad.scalar import Value
+    >>> a, b = Value(2.0, name="a"), Value(-3.0, name="b")
+    >>> print(source((a * b).tanh() * a))
+    import math
+    <BLANKLINE>
+    # given: a, b
+    <BLANKLINE>
+    # forward
+    product = a * b
+    h1 = math.tanh(product)
+    loss = h1 * a
+    <BLANKLINE>
+    # backward
+    dproduct = a * (1 - h1 * h1)
+    da = h1 + dproduct * b
+    db = dproduct * a
+    <BLANKLINE>
+    # the loss: loss; its gradients: da, db
+    """
+    if callable(output) and not hasattr(output, "node"):
+        output = _called(output, args)
+    elif args:
+        raise TypeError("source: arguments are for a function; an output has been computed already")
+    output = _end(output)
+    count = len(reverse_order([output.node]))
+    if count > max_nodes:
+        raise ValueError(
+            f"source: this graph has {count:,} nodes, which no one reads as a program. Write a smaller one: fewer time "
+            "steps or layers, an intermediate result; or raise the limit: source(output, max_nodes=...)"
+        )
+    if isinstance(output, Value):
+        names = Names("math")
+        return _written(numbers.Replay(output, names), names, numpy=False)
+    from minigrad.show.program.replay import Replay
+
+    names = Names("np")
+    return _written(Replay(output, names), names, numpy=True)
+
+
+def _end(output: Any) -> Any:
+    """The Value or Tensor at which the graph of `output` ends."""
+    if not hasattr(output, "node") and hasattr(output, "tensor"):
+        output = output.tensor
+        if output is None:
+            raise RuntimeError("source: the graph of this loss is gone; write it before the network's next forward()")
+    if not hasattr(output, "node"):
+        raise TypeError(
+            "source takes a Value, a Tensor, the loss that a Network gave, or a function and its arguments, not "
+            f"{type(output).__name__}"
+        )
+    if output.node is None:
+        raise RuntimeError(
+            "source: this tensor has no graph, for it does not require a gradient. Was requires_grad=True forgotten, "
+            "or was it computed under no_grad()?"
+        )
+    if output.node.rule is None:
+        raise RuntimeError(f"source: nothing was computed yet: {output.node.name or 'this'} is a leaf of the graph")
+    return output
+
+
+def _called(function: Callable[..., Any], args: Sequence[Any]) -> Any:
+    """What the function gives of these arguments, which are made tensors or Values, named as its parameters are."""
+    names = [*inspect.signature(function).parameters]
+    named = [names[i] if i < len(names) else f"{names[-1]}{i}" for i in range(len(args))]
+    if not any(hasattr(a, "shape") for a in args):
+        given = [Value(a) if isinstance(a, float | int) else a for a in args]
+    else:
+        from minigrad.creation import tensor
+
+        given = [a if hasattr(a, "node") or not hasattr(a, "shape") else tensor(a) for a in args]
+        for a in given:
+            if hasattr(a, "node") and a.node is None and a.dtype.kind == "f":
+                a.requires_grad = True
+    for name, a in zip(named, given):
+        if hasattr(a, "node") and a.name is None:
+            a.name = name
+    return function(*given)
+
+
+def _written(replay: Any, names: Names, numpy: bool) -> Source:
+    outputs = {names.unique(replay.end.name or "loss"): replay.values[replay.end]}
+    gradients = {}
+    for node in replay.order:
+        if node.rule is None and node in replay.gradients:
+            name = replay.values[node].name
+            gradients[name] = names.unique(f"d{name}")
+            outputs[gradients[name]] = replay.gradients[node]
+    _name_terms(replay)
+    statements = Statements(outputs, names, numpy)
+    lines = statements.lines()
+    used = {term.args[0] for term in statements.terms if term.op == "input"}
+    inputs = {name: value for name, value in replay.inputs.items() if name in used}
+    text = ["import numpy as np", ""] if numpy else ["import math", ""]
+    given = ", ".join(f"{name} {value.shape}" if numpy else name for name, value in inputs.items())
+    text += _wrapped(f"# given: {given}", "# ")
+    for title, backward in (("forward", False), ("backward", True)):
+        part = [(line, term) for order, line, term in lines if (order > replay.middle) == backward]
+        text += ["", f"# {title}"] if part else []
+        width = max((len(line) for line, _ in part if len(line) <= 72), default=0)
+        for line, term in part:
+            *before, last = _wrapped(line, "    ")
+            text += [*before, f"{last:{width}}  # {term.shape}" if term is not None and term.shape else last]
+    loss = next(iter(outputs))
+    text += ["", *_wrapped(f"# the loss: {loss}; its gradients: {', '.join(gradients.values())}", "# ")]
+    if not any("math." in line for line in text[2:]) and not numpy:
+        text = text[2:]
+    found = Source("\n".join(text))
+    found.inputs, found.loss, found.gradients = inputs, loss, gradients
+    return found
+
+
+def _name_terms(replay: Any) -> None:
+    """Name the terms that stand for a node and for its gradient."""
+    names = value_names(replay.order)
+    added = {source for node in replay.order if node.rule and node.rule.name == "add" for source in node.inputs}
+    for node in replay.order:
+        if node.rule is None:
+            continue
+        value, g = replay.values[node], replay.gradients.get(node)
+        if value.op != "input":
+            value.name = names[node]
+            plain = node.rule.name in PLAIN or node.rule.name == "matmul" and node in added  # as in x @ W + b
+            value.whole = not plain or bool(node.name)
+        if g is not None and g.op not in ("input", "fill", "number") and (value.whole or not g.whole):
+            g.name, g.whole = value, value.whole  # of two values with the same gradient, it is called after the later
+
+
+def _wrapped(line: str, indent: str) -> list[str]:
+    """A line in pieces of at most 120 characters, broken after commas."""
+    lines = []
+    while len(line) > 120 and (at := line.rfind(", ", 40, 118)) > 0:
+        lines.append(line[: at + 1])
+        line = indent + line[at + 2 :]
+    return [*lines, line]
