@@ -13,6 +13,7 @@ import numpy as np
 
 from minigrad import engine, guard
 from minigrad.creation import as_tensor
+from minigrad.engine import RemovableHandle
 from minigrad.nn.module import Module, Parameter
 from minigrad.tensors import Tensor
 
@@ -99,6 +100,9 @@ class Network:
         self._warned = False
         self._went_back = False
         self._vectors: list[np.ndarray] = []  # the last two dx
+        self._pre_hooks: list[Any] = []
+        self._hooks: list[Any] = []
+        self._backward_hooks: list[Any] = []
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.model, self.loss)  # a copy has an x of its own, which its own parameters show
@@ -172,6 +176,8 @@ class Network:
             raise ValueError(f"forward: the batch is empty; its inputs have shape {inputs.shape}")
         self._adopt()
         self._note_x()
+        for hook in tuple(self._pre_hooks):
+            hook(self, data_batch)
         if inputs.dtype.kind == "f":
             inputs = inputs.to(self._x.dtype)
         if inputs is not data_batch[0]:
@@ -193,6 +199,8 @@ class Network:
         self._result, self._went_back = result, False
         loss = Loss(result.item())
         loss._tensor = weakref.ref(result)
+        for hook in tuple(self._hooks):
+            hook(self, data_batch, loss)
         return loss
 
     def _note_x(self) -> None:
@@ -262,6 +270,8 @@ class Network:
                     hook()
         self._went_back = True
         self._unchanged += bool(dx.any())  # at a flat place, x is right to stay
+        for hook in tuple(self._backward_hooks):
+            hook(self, dx)
         return dx
 
     def _vector(self) -> np.ndarray:
@@ -276,3 +286,26 @@ class Network:
         vector = np.zeros_like(self._x)
         self._vectors = [*self._vectors[-1:], vector]  # two: the caller's dx is still there when the next is made
         return vector
+
+    # ---- hooks: they look, and what they return is not used ----------------------------------------------------
+
+    def register_forward_pre_hook(self, hook: Callable[[Network, Any], None]) -> RemovableHandle:
+        """Have hook(network, data_batch) called before each forward pass: after the update, if there was one."""
+        return RemovableHandle(self._pre_hooks, hook)
+
+    def register_forward_hook(self, hook: Callable[[Network, Any, Loss], None]) -> RemovableHandle:
+        """Have hook(network, data_batch, loss) called after each forward pass."""
+        return RemovableHandle(self._hooks, hook)
+
+    def register_backward_hook(self, hook: Callable[[Network, np.ndarray], None]) -> RemovableHandle:
+        """Have hook(network, dx) called after each backward pass.
+
+        >>> from minigrad import nn
+        >>> network = Network(nn.Linear(2, 1), nn.MSELoss())
+        >>> handle = network.register_backward_hook(lambda network, dx: print(dx.shape))
+        >>> loss = network.forward(([[1.0, 2.0]], [[3.0]]))
+        >>> dx = network.backward()
+        (3,)
+        >>> handle.remove()
+        """
+        return RemovableHandle(self._backward_hooks, hook)
