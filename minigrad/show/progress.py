@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+import time
 from typing import TextIO
 
 
 class Progress:
-    """Shows how far a run of `total` steps has come.
+    """Shows how far a run of `total` steps has come; without a total, only where it is.
 
     >>> progress = Progress(total=200)
     >>> for step in range(1, 201):
@@ -15,28 +17,66 @@ class Progress:
     step    1 of 200   loss 0.5
     step  100 of 200   loss 0.5
     step  200 of 200   loss 0.5
+    >>> progress = Progress()
+    >>> for step in range(1, 31):
+    ...     progress.show(step, "loss 0.5")
+    step 1   loss 0.5
+    step 2   loss 0.5
+    step 5   loss 0.5
+    step 10   loss 0.5
+    step 20   loss 0.5
     """
 
     width = 30
 
-    def __init__(self, total: int, stream: TextIO | None = None) -> None:
+    def __init__(self, total: int | None = None, stream: TextIO | None = None) -> None:
         self.total = total
         self.stream = sys.stdout if stream is None else stream
         self.live = self.stream.isatty()
-        self.every = max(total // 100, 1) if self.live else max(total // 10, 100)
+        self.every = 1 if total is None else max(total // 100, 1) if self.live else max(total // 10, 100)
+        self._shown = -1.0  # when, in seconds
+        self._line = ""  # that stands in the terminal's last line
 
     def due(self, step: int) -> bool:
         """Whether `show` will show this step; what it takes to compute can be left out if not."""
-        return step in (1, self.total) or step % self.every == 0
+        if self.total is not None:
+            return step in (1, self.total) or step % self.every == 0
+        return time.monotonic() - self._shown > 0.1 if self.live else str(step).rstrip("0") in ("1", "2", "5")
 
     def show(self, step: int, text: str) -> None:
         """Show that `step` of `total` steps are done, and a text beside it."""
         if not self.due(step):
             return
+        self._shown = time.monotonic()
         if self.live:
-            done = self.width * step // self.total
-            bar = "#" * done + "." * (self.width - done)
-            self.stream.write(f"\r[{bar}] {step}/{self.total}  {text}\x1b[K" + "\n" * (step == self.total))
+            self._line = self._fitting(step, text)
+            self.stream.write(f"\r{self._line}\x1b[K" + "\n" * (step == self.total))
+            if step == self.total:
+                self._line = ""
+        elif self.total is None:
+            self.stream.write(f"step {step}   {text}\n")
         else:
             self.stream.write(f"step {step:{max(4, len(str(self.total)))}} of {self.total}   {text}\n")
         self.stream.flush()
+
+    def _fitting(self, step: int, text: str) -> str:
+        """The live line: the bar is shorter where the terminal is narrow, and then the text."""
+        columns = shutil.get_terminal_size().columns - 1
+        if self.total is None:
+            return f"step {step}  {text}"[:columns]
+        line = f" {step}/{self.total}  {text}"
+        width = min(self.width, max(columns - len(line) - 2, 5))
+        done = width * step // self.total
+        return f"[{'#' * done}{'.' * (width - done)}]{line}"[:columns]
+
+    def say(self, text: str) -> None:
+        """A line for itself, which stays; the live line goes on below."""
+        self.stream.write(f"\r\x1b[K{text}\n{self._line}" if self._line else f"{text}\n")
+        self.stream.flush()
+
+    def end(self) -> None:
+        """The run is over, perhaps before its last step."""
+        if self._line:
+            self.stream.write("\n")
+            self.stream.flush()
+        self._line = ""
