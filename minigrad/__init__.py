@@ -38,6 +38,7 @@ _WHERE = {
     "show.draw": "draw",
     "show.source": "source",
     "show.steps": "step",
+    "show.watch": "watch",
 }
 _HOME = {name: module for module, names in _WHERE.items() for name in names.split()}
 _MODULES = {"autograd", "data", "distributions", "engine", "func", "linalg", "nn", "optim", "scalar", "show"}
@@ -175,4 +176,5 @@ if TYPE_CHECKING:  # the same for type checkers; what is not here, __getattr__ a
     from minigrad.show.draw import draw as draw
     from minigrad.show.source import source as source
     from minigrad.show.steps import step as step
+    from minigrad.show.watch import watch as watch
     from minigrad.tensors import Tensor as Tensor

@@ -1,0 +1,176 @@
+"""What is measured in a step of a training run: norms, shares of dead units, histograms. Plain NumPy, no graph."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+
+BINS = 128
+"""Of a histogram, half of them below 0."""
+COUNTED = 1 << 14
+"""Of more numbers than this, every second, third, … is counted."""
+
+EXAMPLES = 320
+"""A unit that was 0 for so many in a row counts as dead: five batches of 64."""
+
+
+class Histogram(NamedTuple):
+    """How often numbers fall into each of `BINS` equal parts of [-span, span).
+
+    The span is a power of two, so that two histograms can be brought to the larger one of theirs without error.
+    """
+
+    span: float
+    counts: np.ndarray
+
+    @staticmethod
+    def of(values: np.ndarray) -> Histogram:
+        """The histogram of what is finite among some numbers.
+
+        >>> span, counts = Histogram.of(np.array([-1.5, 0.0, 0.1, 1.0]))
+        >>> span, counts.nonzero()[0].tolist(), counts.sum().item()
+        (2.0, [16, 64, 67, 96], 4)
+        """
+        largest = float(np.max(np.abs(values), initial=0))
+        if not math.isfinite(largest):
+            values = values[np.isfinite(values)]
+            largest = float(np.max(np.abs(values), initial=0))
+        span = 2.0 ** min(max(math.frexp(largest)[1], -60), 120)
+        places = np.floor(values * (BINS / 2 / span)).astype(np.int64)
+        places += BINS // 2
+        return Histogram(span, np.bincount(np.clip(places, 0, BINS - 1), minlength=BINS))
+
+    def over(self, span: float) -> Histogram:
+        """The same numbers in bins of another span. Each time it doubles, pairs of bins are joined, without error;
+        each time it halves, what lies outside is lost, and what was in one bin is shared out to two."""
+        counts, steps = self.counts, round(math.log2(span / self.span))
+        for _ in range(min(steps, 7)):  # after 7 times, all is in the two inner ones
+            counts = np.pad(counts.reshape(-1, 2).sum(1), BINS // 4)
+        for _ in range(min(-steps, 64)):
+            counts = np.repeat(counts[BINS // 4 : -BINS // 4], 2) / 2
+        return Histogram(span, counts)
+
+    def __add__(self, other: Any) -> Histogram:
+        """The histogram of the numbers of both."""
+        span = max(self.span, other.span)
+        return Histogram(span, self.over(span).counts + other.over(span).counts)
+
+
+class Outputs(NamedTuple):
+    """What came out of a layer in one step: mean and standard deviation of what is finite, its histogram, and the
+    share of numbers that are not finite. Of more than `COUNTED` numbers, some are looked at."""
+
+    mean: float
+    std: float
+    histogram: Histogram
+    not_finite: float
+
+    @staticmethod
+    def of(array: np.ndarray) -> Outputs:
+        """Look at an array.
+
+        >>> mean, std, histogram, not_finite = Outputs.of(np.array([1.0, 3.0, np.inf]))
+        >>> mean, std, round(not_finite, 2)
+        (2.0, 1.0, 0.33)
+        """
+        values = array.ravel()
+        if array.size > COUNTED:
+            values = values[:: array.size // COUNTED | 1]  # an odd stride does not keep to the same channels
+        with np.errstate(all="ignore"):
+            mean, square = _moments(values)
+        if math.isfinite(square):
+            return Outputs(mean, math.sqrt(square), Histogram.of(values), 0.0)
+        finite = values[np.isfinite(values)].astype(np.float64)
+        mean, square = _moments(finite)
+        return Outputs(mean, math.sqrt(square), Histogram.of(finite), 1 - finite.size / values.size)
+
+    def joined(self, other: Outputs) -> Outputs:
+        """What came out of a layer that was called twice."""
+        n, m = (float(o.histogram.counts.sum()) for o in (self, other))
+        share = m / max(n + m, 1)
+        mean = self.mean + share * (other.mean - self.mean)
+        square = sum(w * (o.std**2 + (o.mean - mean) ** 2) for w, o in ((1 - share, self), (share, other)))
+        lost = self.not_finite + share * (other.not_finite - self.not_finite)
+        return Outputs(mean, math.sqrt(square), self.histogram + other.histogram, lost)
+
+
+def _moments(values: np.ndarray) -> tuple[float, float]:
+    """Mean and variance."""
+    if not values.size:
+        return math.nan, math.nan
+    mean = values.mean()
+    centred = values - mean
+    return float(mean), float(np.dot(centred, centred)) / values.size
+
+
+@dataclass
+class Sample:
+    """One step of the run, as it was looked at.
+
+    Attributes:
+        step: which one; the first is 1.
+        loss: of its batch, nan where it is not known.
+        learning_rates: of the optimiser's groups; in the lecture's loop the one that explains the step, if one does.
+        gradients: for each layer with parameters, the norm of its gradient.
+        sizes: and the norm of its parameters, before the step.
+        updates: and the norm of what the step added to them.
+        outputs: for each layer, what came out of it.
+        dead: for each ReLU, the share of its units that were 0 for the last `EXAMPLES` examples in samples, or more.
+    """
+
+    step: int
+    loss: float = math.nan
+    learning_rates: tuple[float, ...] = ()
+    gradients: dict[str, float] = field(default_factory=dict)
+    sizes: dict[str, float] = field(default_factory=dict)
+    updates: dict[str, float] = field(default_factory=dict)
+    outputs: dict[str, Outputs] = field(default_factory=dict)
+    dead: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def gradient(self) -> float:
+        """The norm of the whole gradient."""
+        return math.hypot(*self.gradients.values())
+
+    def ratio(self, layer: str) -> float:
+        """The update-to-parameter ratio of a layer, |dx| / |x|; nan for parameters that are all 0."""
+        size = self.sizes.get(layer, 0.0)
+        return self.updates.get(layer, math.nan) / size if size else math.nan
+
+    @property
+    def ratios(self) -> dict[str, float]:
+        """That of each layer that has one."""
+        return {layer: ratio for layer in self.updates if not math.isnan(ratio := self.ratio(layer))}
+
+
+def norm(arrays: Iterable[np.ndarray]) -> float:
+    """The Euclidean norm of all numbers of several arrays.
+
+    >>> norm([np.array([3.0]), np.array([[4.0, 0.0]])])
+    5.0
+    """
+    return math.sqrt(sum(map(_square, arrays)))
+
+
+def _square(a: np.ndarray) -> float:
+    flat = a.ravel()
+    square = float(np.dot(flat, flat))
+    if 1e-30 < square < math.inf or flat.dtype == np.float64:
+        return square
+    flat = flat.astype(np.float64)  # float32 has no room for the square
+    return float(np.dot(flat, flat))
+
+
+def named(path: str, module: object) -> str:
+    """What a layer is called.
+
+    >>> from minigrad import nn
+    >>> [named(path, module) for path, module in nn.Sequential(nn.Linear(2, 3), nn.ReLU()).named_modules()]
+    ['Sequential', '0 (Linear)', '1 (ReLU)']
+    """
+    kind = type(module).__name__
+    return f"{path} ({kind})" if path else kind

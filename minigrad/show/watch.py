@@ -1,0 +1,475 @@
+"""watch: a training run, looked at from inside: gradients, updates, activations, layer by layer.
+
+The watcher hangs hooks on the network, or on a model and its optimiser. They look at some steps and let the others
+pass; a step that is looked at gives a `Sample` (`samples`), and what is wrong with the run is told in words
+(`symptoms`). Nothing that the run computes is changed.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from minigrad import engine
+from minigrad.engine import Node, RemovableHandle
+from minigrad.modes import is_grad_enabled
+from minigrad.network import Loss, Network
+from minigrad.nn.activations import ReLU
+from minigrad.nn.calls import calls
+from minigrad.nn.module import Module
+from minigrad.optim.optimizer import Optimizer
+from minigrad.show.page import Page
+from minigrad.show.progress import Progress
+from minigrad.show.samples import EXAMPLES, Outputs, Sample, named, norm
+from minigrad.show.symptoms import Finding, not_finite, symptoms
+from minigrad.tensors import Tensor
+
+SHARE = 0.05
+"""Of the run's time, what looking at it may take."""
+FIRST = 10
+"""The first steps are all looked at: it is there that most runs go wrong."""
+KEPT = 400
+"""Of more samples, every second is dropped, and from then on half as many are taken."""
+
+
+def watch(
+    network: Network | Module,
+    optimizer: Optimizer | None = None,
+    *,
+    steps: int | None = None,
+    every: int | None = None,
+    live: bool = True,
+    report: str | Path | None = None,
+    seconds: float = 10,
+) -> Watcher:
+    """Look at a training run from now on: gradient norms, update-to-parameter ratios, dead ReLUs, activations, loss
+    and learning rate; say in words what goes wrong; write a report.
+
+    The lecture's loop needs nothing else. In a loop with an optimiser, hand over the loss: `watcher.log(loss)`.
+
+    Args:
+        network: a Network, or a model.
+        optimizer: that updates it; without one, `x += …` does.
+        steps: how many there will be, for the bar in the terminal.
+        every: look at each step whose number this divides. By default as often as 5 % of the time allow.
+        live: whether to show the run in the terminal.
+        report: where to write a report, again every few seconds, and at the end.
+        seconds: how often.
+
+    Raises:
+        TypeError: for a model without its optimiser.
+
+    >>> import minigrad
+    >>> from minigrad import nn
+    >>> dataset = minigrad.data.digits().train
+    >>> model = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
+    >>> network = minigrad.Network(model, nn.CrossEntropyLoss())
+    >>> x, learning_rate = network.x, 0.1
+    >>> with watch(network, live=False) as watcher:
+    ...     for _ in range(20):
+    ...         loss = network.forward(dataset.sample_data_batch())
+    ...         dx = network.backward()
+    ...         x += -learning_rate * dx
+    >>> sample = watcher.samples[-1]
+    >>> list(sample.gradients), list(sample.dead)
+    (['0 (Linear)', '2 (Linear)'], ['1 (ReLU)'])
+    >>> round(sample.learning_rates[0], 3), watcher.findings
+    (0.1, [])
+    """
+    return Watcher(network, optimizer, steps, every, live, report, seconds)
+
+
+class Watcher:
+    """What `watch` gives: a context manager, or an object to `close()`.
+
+    Attributes:
+        samples: the steps that were looked at.
+        losses: of all steps, nan where it is not known.
+        findings: what was said.
+        spent: seconds that looking took.
+    """
+
+    def __init__(
+        self,
+        network: Network | Module,
+        optimizer: Optimizer | None,
+        steps: int | None,
+        every: int | None,
+        live: bool,
+        report: str | Path | None,
+        seconds: float,
+    ) -> None:
+        if not isinstance(network, Network | Module):
+            raise TypeError(f"watch(network): a Network, or a module and its optimizer; got {type(network).__name__}")
+        if optimizer is not None and not isinstance(optimizer, Optimizer):
+            raise TypeError(f"watch(network, optimizer): this is no optimizer but {type(optimizer).__name__}")
+        if isinstance(network, Module) and optimizer is None:
+            raise TypeError(
+                "watch(model, optimizer): a model is watched with the optimizer that updates it; for the lecture's "
+                "loop, watch(network) with network = Network(model, loss)"
+            )
+        if every is not None and every < 1:
+            raise ValueError(f"watch: every={every} is to be a number of steps, 1 or more")
+        self.model = network.model if isinstance(network, Network) else network
+        self.optimizer, self.every = optimizer, every
+        self.samples: list[Sample] = []
+        self.losses: list[float] = []
+        self.findings: list[Finding] = []
+        self.shape: tuple[int, ...] = ()
+        self.closed = False
+        self._progress = Progress(steps) if live else None
+        self._path = None if report is None else Path(report)
+        self.seconds = seconds
+        self._written = self._started = time.perf_counter()
+        self._ended: float | None = None
+        self.spent = 0.0
+        self._next = 0
+        self._gap = 1
+        self._outputs = _Outputs(self.model)
+        self._sample: Sample | None = None  # of the step that is going on, if it is looked at
+        self._before: list[tuple[str, list[tuple[Any, np.ndarray]]]] = []
+        self._silent: dict[str, tuple[int, np.ndarray]] = {}  # of a ReLU: examples seen; for how many each unit was 0
+        self._loss = math.nan
+        self._went_back = False
+        self._handles: list[RemovableHandle] = []
+        if isinstance(network, Network):
+            self._handles.append(
+                network.register_forward_hook(lambda _, __, loss: self._got(loss, len(self.losses) + 1))
+            )
+            if optimizer is None:
+                self._handles.append(network.register_forward_pre_hook(lambda *_: self._next_round()))
+                self._handles.append(network.register_backward_hook(lambda *_: self._back()))
+        if optimizer is not None:
+            self._handles.append(optimizer.register_step_pre_hook(lambda *_: self._back()))
+            self._handles.append(optimizer.register_step_post_hook(lambda *_: self._next_round()))
+            self._begin()
+
+    # ---- the user's side ---------------------------------------------------------------------------------------
+
+    def log(self, loss: Any = None, learning_rate: float | None = None) -> None:
+        """Tell what cannot be seen from here.
+
+        Args:
+            loss: of this step, before or after `optimizer.step()`; a tensor of one number or a number. Told before
+                `backward()`, it can say which operation made a nan.
+            learning_rate: where the update is neither an optimiser's nor -learning_rate * dx.
+        """
+        if loss is not None:
+            late = bool(self.losses) and math.isnan(self.losses[-1])  # told after the step that it belongs to
+            self._got(loss, len(self.losses) + (not late))
+            if late:
+                self.losses[-1], self._loss = self._loss, math.nan
+                if self.samples and self.samples[-1].step == len(self.losses):
+                    self.samples[-1].loss = self.losses[-1]
+        if learning_rate is not None:
+            self._told = (float(learning_rate),)
+
+    _told: tuple[float, ...] = ()
+
+    def report(self, path: str | Path | None = None) -> Page:
+        """The report as one page of HTML; with a path, it is also written there."""
+        from minigrad.show.report import report, write
+
+        page = report(self)
+        if path is not None:
+            write(page, path)
+        return page
+
+    def close(self) -> None:
+        """Take all hooks away, and write the report if one was asked for."""
+        if self.closed:
+            return
+        if self.optimizer is None and self._went_back:
+            with self._timed():
+                self._updated()
+            self._show()
+        self.closed, self._ended = True, time.perf_counter()
+        self._outputs.remove()
+        for handle in self._handles:
+            handle.remove()
+        if self._progress is not None:
+            self._progress.end()
+        if self._path is not None:
+            self.report(self._path)
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds from the start to the end, or to now."""
+        return (time.perf_counter() if self._ended is None else self._ended) - self._started
+
+    @property
+    def frozen(self) -> list[str]:
+        """The layers that have parameters, but none to be trained."""
+        return [
+            named(path, module)
+            for path, module in self.model.named_modules()
+            if (own := [p for p in module._parameters.values() if p is not None])
+            and not any(p.requires_grad for p in own)
+        ]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: Any, error: BaseException | None, *_: object) -> None:
+        if isinstance(error, FloatingPointError):  # detect_anomaly's, which knows the operation and the layer
+            self._say("not finite", str(error), len(self.losses) + (not self._went_back))
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<watcher of {type(self.model).__name__}: {len(self.losses)} steps, {len(self.samples)} looked at>"
+
+    # ---- the moments of a step ---------------------------------------------------------------------------------
+
+    @contextmanager
+    def _timed(self) -> Iterator[None]:
+        """What happens in here is the watcher's own time; and arithmetic on infinities is no reason to warn."""
+        began = time.perf_counter()
+        try:
+            with np.errstate(all="ignore"):
+                yield
+        finally:
+            self.spent += time.perf_counter() - began
+
+    def _begin(self) -> None:
+        """A step begins: is it to be looked at?"""
+        step = len(self.losses) + 1
+        if self.every is not None:
+            due = step == 1 or (step % self.every == 0 and step >= self._next)
+        else:
+            allowed = self.spent <= SHARE * self.elapsed
+            due = step <= FIRST or (allowed and step >= self._next)
+        self._outputs.remove()
+        self._sample = None
+        if due:
+            with self._timed():
+                self._sample = Sample(step)
+                self._outputs.hang()
+
+    def _got(self, loss: Any, step: int) -> None:
+        """The loss of this step is known."""
+        self._loss = loss.item() if isinstance(loss, Tensor) else float(loss)
+        if not math.isfinite(self._loss) and not self._has_said("not finite"):
+            with self._timed():
+                end = loss.tensor if isinstance(loss, Loss) else loss
+                self._say("not finite", not_finite(self._loss, end, self.model, self.samples), step)
+
+    def _back(self) -> None:
+        """The gradient of this step is there, and is about to be used."""
+        self.losses.append(self._loss)
+        self._loss, self._went_back = math.nan, True
+        if self._sample is None:
+            return
+        with self._timed():
+            sample = self._sample
+            sample.loss = self.losses[-1]
+            self._before = [(layer, [(p, p._array.copy()) for p in ps]) for layer, ps in layers(self.model).items()]
+            self._measure_gradients(sample)
+
+    def _measure_gradients(self, sample: Sample) -> None:
+        for layer, pairs in self._before:
+            gradients = [p.grad._array for p, _ in pairs if p.grad is not None]
+            if gradients:
+                sample.gradients[layer] = norm(gradients)
+
+    def _next_round(self) -> None:
+        """x has been updated, or this is the first round, or the last forward pass was not for training."""
+        if self._went_back:
+            if self._sample is not None:
+                with self._timed():
+                    self._updated()
+            self._show()
+        self._went_back = False
+        self._begin()
+
+    def _updated(self) -> None:
+        """x has been updated."""
+        sample, self._sample = self._sample, None
+        if sample is None or not self._went_back:
+            return
+        if not sample.gradients:  # step(closure) has just made them
+            self._measure_gradients(sample)
+        slope = length = along = 0.0  # for the learning rate: dx * dx, (x's change)**2, and dx * (x's change)
+        for layer, pairs in self._before:
+            changes = [p._array - before for p, before in pairs]
+            sample.sizes[layer] = norm(before for _, before in pairs)
+            sample.updates[layer] = norm(changes)
+            length += sample.updates[layer] ** 2
+            if self.optimizer is None:
+                gradients = [p.grad._array for p, _ in pairs if p.grad is not None]
+                slope += norm(gradients) ** 2
+                along += sum(float(np.dot(c.ravel(), g.ravel())) for c, g in zip(changes, gradients))
+        if self.optimizer is not None:
+            rates = [group["lr"] for group in self.optimizer.param_groups]
+            sample.learning_rates = tuple(float(lr) for lr in rates)
+        elif self._told:
+            sample.learning_rates = self._told
+        elif along < 0 < slope and math.isfinite(slope + length):
+            # x has moved along -dx, as far as it can: a number of x is rounded to eps times itself
+            eps = np.finfo(self._before[0][1][0][1].dtype).eps * math.hypot(*sample.sizes.values())
+            if length - along**2 / slope <= 1e-5 * length + eps**2:
+                sample.learning_rates = (-along / slope,)
+        self._before = []
+        sample.outputs = self._outputs.found
+        self.shape = self._outputs.shape or self.shape
+        for relu, (examples, active) in self._outputs.active.items():
+            seen, silent = self._silent.get(relu, (0, np.zeros(0, int)))
+            if silent.shape != active.shape:
+                seen, silent = 0, np.zeros(active.shape, int)
+            self._silent[relu] = seen, silent = seen + examples, np.where(active, 0, silent + examples)
+            if seen >= EXAMPLES:
+                sample.dead[relu] = float(np.mean(silent >= EXAMPLES))
+        self._keep(sample)
+        for kind, text in symptoms(self.samples, self.losses, self.shape):
+            self._say(kind, text, sample.step)
+
+    def _keep(self, sample: Sample) -> None:
+        self.samples.append(sample)
+        if len(self.samples) > KEPT:
+            del self.samples[1:-1:2]
+            self._gap = 2 * sample.step // KEPT
+        self._next = sample.step + self._gap
+
+    # ---- what is said ------------------------------------------------------------------------------------------
+
+    def _say(self, kind: str, text: str, step: int) -> None:
+        """Say it, once."""
+        if self._has_said(kind):
+            return
+        finding = Finding(kind, text, step)
+        self.findings.append(finding)
+        if self._progress is not None:
+            self._progress.say(f"watch: step {finding.step}: {text}")
+        else:
+            warnings.warn(f"step {finding.step}: {text}", RuntimeWarning, stacklevel=2)
+
+    def _has_said(self, kind: str) -> bool:
+        return any(finding.kind == kind for finding in self.findings)
+
+    def _show(self) -> None:
+        """The live line, and the report on the way."""
+        if self._progress is not None and self._progress.due(len(self.losses)):
+            self._progress.show(len(self.losses), self._line())
+        if self._path is not None and time.perf_counter() - self._written >= self.seconds:
+            with self._timed():
+                self.report(self._path)
+            self._written = time.perf_counter()
+
+    def _line(self) -> str:
+        parts = [] if math.isnan(self.losses[-1]) else [f"loss {self.losses[-1]:.4f}"]
+        if self.samples:
+            last = self.samples[-1]
+            parts += [f"lr {last.learning_rates[0]:.3g}"] if last.learning_rates else []
+            parts.append(f"|dx| {last.gradient:.2g}")
+            if ratios := last.ratios.values():
+                parts.append(f"update/x {max(ratios):.1e}")
+            if dead := max(last.dead.values(), default=0):
+                parts.append(f"dead {dead:.0%}")
+        return "  ".join(parts)
+
+
+# ---- what belongs to which layer -------------------------------------------------------------------------------
+
+
+def layers(model: Module) -> dict[str, list[Any]]:
+    """For each module that has trainable parameters of its own: its name, and those. What is tied counts once, where
+    it comes first."""
+    found: dict[str, list[Any]] = {}
+    seen: set[Any] = set()
+    for path, module in model.named_modules():
+        for p in module._parameters.values():
+            if p is not None and p not in seen:
+                seen.add(p)
+                if p.requires_grad:
+                    found.setdefault(named(path, module), []).append(p)
+    return found
+
+
+class _Outputs:
+    """Hooks on all modules of a model, and what they see in the forward passes of one step."""
+
+    def __init__(self, model: Module) -> None:
+        self.model = model
+        self._handles: list[RemovableHandle] = []
+
+    def hang(self) -> None:
+        """Begin with nothing seen."""
+        self.remove()
+        self.found: dict[str, Outputs] = {}
+        self.active: dict[str, tuple[int, np.ndarray]] = {}  # of a ReLU: how many examples, which units were above 0
+        self.shape: tuple[int, ...] = ()  # of what the model gave
+        self._names = {module: named(path, module) for path, module in self.model.named_modules()}
+        self._since = engine.now()
+        for module in self._names:
+            self._handles.append(module.register_forward_hook(self._look))
+
+    def remove(self) -> None:
+        """Take the hooks away."""
+        for handle in self._handles:
+            handle.remove()
+        self._handles = []
+
+    def _look(self, module: Module, inputs: Any, output: Any) -> None:
+        first = output[0] if isinstance(output, tuple | list) and output else output
+        if not is_grad_enabled() or not isinstance(first, Tensor) or first.dtype.kind != "f":
+            return  # an evaluation, or indices
+        node, array = first.node, first._array
+        given = inputs[0]._array if inputs and isinstance(inputs[0], Tensor) else np.empty(0)
+        same = np.may_share_memory(given, array) and not getattr(module, "inplace", False)  # as Flatten's
+        holds_others = module._modules and not module._parameters
+        if not same and not holds_others:
+            self._note(self._names[module], array)
+        if isinstance(module, ReLU):
+            self._note_active(self._names[module], array > 0, node)
+        if module is self.model:
+            self.shape = first.shape
+            if node is not None:
+                self._look_for_functions(node)
+
+    def _note(self, layer: str, array: np.ndarray) -> None:
+        outputs = Outputs.of(array)
+        self.found[layer] = self.found[layer].joined(outputs) if layer in self.found else outputs
+
+    def _note_active(self, relu: str, active: np.ndarray, node: Node | None) -> None:
+        axis = _axis_of_units(node, active.ndim) % max(active.ndim, 1)
+        units = np.asarray(active.any(axis=tuple(i for i in range(active.ndim) if i != axis)))
+        examples, earlier = self.active.get(relu, (0, units))
+        examples += active.size // max(units.size, 1) if axis == 0 else len(active)
+        self.active[relu] = examples, units | earlier if earlier.shape == units.shape else units
+
+    def _look_for_functions(self, end: Node) -> None:
+        """Those ReLUs that are no modules: `relu(x)` in a forward of one's own."""
+        order: list[Any] = engine.reverse_order([end], since=self._since)
+        self._since = engine.now()
+        if not any(node.rule is not None and node.rule.name == "relu" for node in order):
+            return
+        home = {node: call.module for node, call in calls(order).items()}
+        count: dict[str, int] = {}
+        for node in reversed(order):
+            if node.rule is None or node.rule.name != "relu" or isinstance(home.get(node), ReLU):
+                continue
+            source = node.inputs[0]
+            while home.get(source) is home.get(node) and any(source.inputs):  # to the module that computed its input
+                source = next(s for s in source.inputs if s is not None)
+            layer = self._names[home.get(source) or self.model]
+            count[layer] = count.get(layer, 0) + 1
+            relu = f"relu after {layer}" + (f", {count[layer]}" if count[layer] > 1 else "")
+            self._note(relu, np.maximum(node.kept[0], 0))
+            self._note_active(relu, node.kept[0] > 0, node)
+
+
+def _axis_of_units(node: Any, dimensions: int) -> int:
+    """Along which axis a layer's output has its units: the channels of a convolution, else the last."""
+    while node is not None and node.rule is not None:
+        if node.rule.name.startswith("conv"):
+            return 1 - len(node.shape)
+        if node.rule.name in ("linear", "matmul"):
+            return -1
+        node = node.inputs[0]
+    return -1 if dimensions <= 3 else 1 - dimensions
