@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 import minigrad
 from minigrad import Network, Tensor, Value, autograd, data, draw, engine, nn
+from minigrad.rules.rule import Rule
 from minigrad.show.dot import dot
 
 PROGRAM = "from minigrad import Value\nx = Value(3.0, name='x')\nprint(dot(x * x + 1.0 - x / 2.0))"
@@ -303,10 +304,32 @@ def test_the_numbers_are_the_order_in_which_the_engine_walks(choices: list[tuple
         assert shown_order(dot(end)) == before
 
 
-def test_a_node_that_no_gradient_reaches_has_no_number() -> None:
-    x = Tensor([1.0, 2.0, 3.0], requires_grad=True)
-    y = (x.floor() * 2 + x).sum() if x.floor().requires_grad else (x * 2 + x).sum()
-    assert shown_order(dot(y)) == walked_order(y)
+def test_what_no_gradient_reaches_has_no_number() -> None:
+    class First(autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: Any, y: Any) -> Any:
+            return x * 1
+
+        @staticmethod
+        def backward(ctx: Any, g: Any) -> Any:
+            return g, None
+
+    x, y = Tensor([1.0], requires_grad=True), Tensor([2.0], requires_grad=True)
+    out = First.apply(x, y).sum()
+    assert shown_order(dot(out, gradients=True)) == walked_order(out) == {"n0": 3, "n2": 2, "n3": 1}
+
+
+def test_the_numbers_leave_out_operands_whose_rule_has_no_derivative_for_them() -> None:
+    x = Tensor([1.0, 2.0], requires_grad=True)
+    rule = Rule("first", lambda a, b: a + 0 * b, a=lambda g: g)
+    out = Tensor.apply(rule, x * 2, x * 3).sum()
+    assert shown_order(dot(out)) == walked_order(out) == {"n0": 4, "n1": 3, "n3": 2, "n4": 1}
+
+
+def test_a_gradient_of_one_number_in_brackets() -> None:
+    w = Tensor([[3.0]], requires_grad=True)
+    (w * w).sum().backward()
+    assert gradients(dot(w * 2)) == ["6"]
 
 
 # ---- modules
@@ -635,6 +658,25 @@ def test_without_any_renderer_an_error_says_what_to_install(nothing: None, tmp_p
         assert "\n" not in str(error.value)
 
 
+def test_the_error_names_the_commands_that_install_graphviz(nothing: None) -> None:
+    with pytest.raises(RuntimeError) as error:
+        draw(neuron()[1]).pipe("pdf")
+    for command in ("apt install", "brew install", "winget install", "conda install -c conda-forge"):
+        assert f"{command} graphviz" in str(error.value)
+
+
+@pytest.mark.parametrize("error", [OSError("exec format error"), ValueError("no such plugin")])
+def test_a_notebook_shows_the_text_whatever_is_wrong_with_the_program(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any, **__: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(graphviz.Digraph, "pipe", broken)
+    picture = draw(neuron()[1])
+    assert picture._repr_mimebundle_() == {"text/plain": f"{error}\n\n{picture.source}"}
+
+
 def test_without_any_renderer_a_notebook_shows_the_text(nothing: None) -> None:
     picture = draw(neuron()[1])
     text = picture._repr_mimebundle_()["text/plain"]
@@ -649,7 +691,7 @@ def test_graphviz_itself_is_used_where_it_is_installed(monkeypatch: pytest.Monke
         pytest.skip("Graphviz's program dot is not installed")
     v = Value(1.0, name=NASTY)
     assert any(NASTY[:20] in text for text in written(draw(v.exp()).pipe(encoding="utf-8")))
-    assert draw(v.exp()).pipe("png").startswith(b"\x89PNG")
+    assert draw(v.exp()).pipe("png").startswith(b"\x89PNG") and draw(v.exp()).pipe("pdf").startswith(b"%PDF")
 
 
 def test_an_operand_that_is_not_there_is_not_drawn() -> None:

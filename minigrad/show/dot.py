@@ -132,7 +132,9 @@ class _Text:
         if walk:
             from minigrad.autograd import walk as events
 
-            found = [(node, g) for node, g, _ in events(self.output) if not isinstance(g, tuple)]
+            found = [(node, g) for node, g, _ in events(self.output)]
+            self.scene.step = {node: i for i, (node, _) in enumerate(found, 1)}
+            found = [(node, g) for node, g in found if not isinstance(g, tuple)]  # a Function has several outputs
         else:
             nodes = self.scene.nodes
             # the .grad of Values is 0.0 from the start; it says something only once a backward pass was here
@@ -334,7 +336,7 @@ def _length(grad: Any) -> float:
     """A single number itself; of several the Euclidean norm."""
     grad = getattr(grad, "_array", grad)
     if getattr(grad, "size", 1) == 1:
-        return float(grad)
+        return float(grad.item() if hasattr(grad, "item") else grad)
     from minigrad.show.arrays import norm
 
     return norm(grad)

@@ -131,7 +131,11 @@ def _ancestor(call: Any, depth: int | None) -> Any:
 
 
 def backward_steps(order: Sequence[Any]) -> dict[Any, int]:
-    """When the backward pass comes to each of the nodes, which are in the order of the walk."""
+    """When the backward pass comes to each of the nodes, which are in the order of the walk.
+
+    It is not made for that. So if a `Function` gives None for an input, which only the pass itself would tell, that
+    is counted nonetheless.
+    """
     reached = {order[0]}
     for node in order:
         if node in reached:
