@@ -153,7 +153,8 @@ class _Text:
         note = "\\l".join(map(_text, self._notes()))
         style = _STYLE.format(rankdir=self.rankdir, note=f' labelloc=t label="{note}\\l"' if note else "")
         frames = {call for frame in self.frames for call in ancestry(frame)}
-        inside = self._framed(None, sorted(frames, key=lambda call: call.start))
+        # Graphviz fills a rank from its foot on, so what comes first shall be read last
+        inside = self._framed(None, sorted(frames, key=lambda call: call.start, reverse=self.rankdir == "LR"))
         lines = [*self._legend(), *inside, *self.edges]
         return style + "".join(f"    {line}\n" for line in lines)
 
