@@ -32,6 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(metavar="command", title="commands, each with a --help of its own")
     add_train(commands)
     add_rates(commands)
+    add_step(commands)
     if given[:1] == ["--version"]:
         print(version())
         return 0
@@ -39,14 +40,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         given.insert(0, "train")
     options = parser.parse_args(given)
     try:
-        options.run(options)
+        status: int | None = options.run(options)
     except (ValueError, FloatingPointError, OSError) as error:
         print(f"\n{parser.prog}: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("\ninterrupted", file=sys.stderr)
         return 130
-    return 0
+    return status or 0
 
 
 def version() -> str:
@@ -138,12 +139,12 @@ def rates(out: Path, epochs: int, seed: int) -> None:
     print(f"The picture: {rates.picture(found).save(out)}")
 
 
-def check_file(out: Path, suffixes: Sequence[str]) -> None:
+def check_file(out: Path, suffixes: Sequence[str], option: str = "--out") -> None:
     """Raise, before any work is done, if a file of this name cannot be written."""
     if out.suffix.lower() not in suffixes:
-        raise ValueError(f"--out {out} is to end in {' or '.join(suffixes)}")
+        raise ValueError(f"{option} {out} is to end in {' or '.join(suffixes)}")
     if not out.parent.is_dir():
-        raise ValueError(f"--out {out}: there is no folder {out.parent}")
+        raise ValueError(f"{option} {out}: there is no folder {out.parent}")
 
 
 def showing_progress() -> Callable[[int, int, str], None]:
@@ -155,3 +156,43 @@ def showing_progress() -> Callable[[int, int, str], None]:
         return Progress(total)
 
     return lambda done, total, part: progress(total).show(done, part)
+
+
+def add_step(commands: Commands) -> None:
+    """The options of stepping through a program's backward pass."""
+    parser = commands.add_parser(
+        "step",
+        help="step through the backward pass of your program",
+        description="Run a program up to its first backward pass, and step through that in the terminal. If it makes "
+        "none, step through the derivatives of the last number it computed.",
+        usage="%(prog)s script.py [--html FILE] [--backward N] [arguments of the script] [-- more of them]",
+        allow_abbrev=False,
+    )
+    parser.add_argument("script", help="the program")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write a page to step through instead")
+    parser.add_argument("--backward", type=int, default=1, metavar="N", help="which of its backward passes (the first)")
+    parser.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    parser.set_defaults(run=lambda o: step(o, parser))
+
+
+def step(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
+    """Step through; or write the page, and say where it is."""
+    from minigrad.show.step_script import Failed, steps_of
+
+    mine = options.rest.index("--") if "--" in options.rest else len(options.rest)
+    own = argparse.ArgumentParser(prog=parser.prog, usage=parser.usage, add_help=False, allow_abbrev=False)
+    own.add_argument("--html", type=Path, default=options.html)
+    own.add_argument("--backward", type=int, default=options.backward)
+    found, arguments = own.parse_known_args(options.rest[:mine])  # what stands behind the script may be ours, too
+    if found.html is not None:
+        check_file(found.html, [".html"], "--html")
+    try:
+        steps = steps_of(options.script, [*arguments, *options.rest[mine + 1 :]], found.backward)
+    except Failed as error:
+        print(error, file=sys.stderr)
+        return error.status
+    if found.html is None:
+        steps.show()
+    else:
+        print(f"The steps: {steps.save(found.html)}")
+    return 0

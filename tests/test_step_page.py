@@ -192,7 +192,7 @@ def test_the_numbers_on_the_page_are_the_engines(opened: Any) -> None:
         shares = [number(f.get_attribute("data-value")) for f in of(page, "share")]
         assert shares == [share.value for share in s.shares]
         box = page.find_element("css selector", ".node.now .gradient").text
-        assert box == f"{steps.d(s.node)} = {s.gradient:.4g}"
+        assert box == steps.gradient(s.node, s.gradient)
         if s.number < len(steps):
             page.find_element("id", "on").click()
     assert not page.find_element("id", "on").is_enabled()

@@ -111,9 +111,9 @@ def test_a_step_tells_the_rule_with_its_numbers() -> None:
     b.name = "b"
     c = b * 2.0 - a
     assert str(step(c)).splitlines() == [
-        "1. n3 = sub(n2, a) = -1.01; its gradient: dn3 = 1",
-        "   dn2 = dn3 = 1",
-        "   da += -dn3 = -1 (share 1 of 2)",
+        "1. c = sub(n2, a) = -1.01; its gradient: dc = 1",
+        "   dn2 = dc = 1",
+        "   da += -dc = -1 (share 1 of 2)",
         "2. n2 = mul(b, 2) = 1.99; its gradient: dn2 = 1",
         "   db = dn2 * 2 = 1 * 2 = 2",
         "3. b = tanh(a) = 0.9951; its gradient: db = 2",
@@ -125,7 +125,7 @@ def test_a_step_tells_the_rule_with_its_numbers() -> None:
         "1. a = 3, a leaf",
         "2. b = tanh(a)\n   b = tanh(a) = tanh(3) = 0.9951",
         "3. n2 = mul(b, 2)\n   n2 = b * 2 = 0.9951 * 2 = 1.99",
-        "4. n3 = sub(n2, a)\n   n3 = n2 - a = 1.99 - 3 = -1.01",
+        "4. c = sub(n2, a)\n   c = n2 - a = 1.99 - 3 = -1.01",
     ]
 
 
@@ -147,16 +147,16 @@ def test_what_is_shown_after_data_was_changed_is_still_what_the_engine_does() ->
     a, b = Value(2.0, name="a"), Value(3.0, name="b")
     c = a * b
     b.data = 10.0
-    assert "da = dn2 * b = 1 * 3 = 3" in str(step(c))
+    assert "da = dc * b = 1 * 3 = 3" in str(step(c))
 
 
 def test_arrays_are_told_by_shape_range_and_one_element() -> None:
     w = Tensor([1.0, -2.0, 3.0], requires_grad=True)
     w.name = "w"
-    y = (w * Tensor([[1.0, 1.0, 1.0], [1.0, 2.0, 5.0]])).tanh()
-    text = str(step(y.sum()))
+    x = Tensor([[1.0, 1.0, 1.0], [1.0, 2.0, 5.0]])
+    text = str(step((w * x).tanh().sum()))
     assert "dn2 = dn3, at every element of n2 = (2, 3) all 1" in text
-    assert "dw = dn1 * b = [0.8399, 0.07333, 0.009866], summed from (2, 3)" in text
+    assert "dw = dn1 * x = [0.8399, 0.07333, 0.009866], summed from (2, 3)" in text
     assert "at [0, 0]: dn1 = dn2 * (1 - n2 * n2) = 1 * (1 - 0.7616 * 0.7616) = 0.42" in text
 
 
@@ -166,9 +166,9 @@ def test_memory_is_let_go_by_the_last_that_holds_it() -> None:
     z = y * y  # keeps y, twice
     steps = step(z.sum())
     kept = {s.name: s.kept for s in steps}
-    assert [(m.letter, m.bytes, m.freed) for m in kept["n2"]] == [("b", 128, False)]
-    assert [(m.letter, m.bytes, m.freed) for m in kept["n1"]] == [("y", 128, True)]
-    assert "lets go of n1 (4, 4), 128 bytes" in str(steps.at("n1"))
+    assert [(m.letter, m.bytes, m.freed) for m in kept["z"]] == [("b", 128, False)]
+    assert [(m.letter, m.bytes, m.freed) for m in kept["y"]] == [("y", 128, True)]
+    assert "lets go of y (4, 4), 128 bytes" in str(steps.at("n1"))
 
 
 def test_an_upstream_gradient() -> None:
@@ -208,6 +208,18 @@ def rules() -> list[Any]:
         importlib.import_module(m.name) for m in pkgutil.iter_modules(minigrad.rules.__path__, "minigrad.rules.")
     ]
     return [v for m in modules for v in vars(m).values() if isinstance(v, Rule)]
+
+
+def test_what_has_no_name_is_called_as_its_variable() -> None:
+    w = Tensor([[1.0, 2.0]], requires_grad=True)
+    x, target = Tensor([[3.0], [4.0]]), np.array([5.0], np.float32)
+
+    def inside() -> str:
+        error = w @ x - target
+        return str(step((error * error).sum()))
+
+    text = inside()
+    assert "error = sub(n1, target)" in text and "dw = dn1 @ x.T" in text
 
 
 # ---- what it refuses, and what is odd

@@ -121,16 +121,8 @@ class Collected:
         return [_cut(title), str(shape) if shape else "?" if value is None else number(value), _cut(d)]
 
     def gradient(self, node: Any, g: Any) -> str:
-        """The last line of a box: the gradient, or the Euclidean norm of many numbers."""
-        if isinstance(g, tuple):
-            return ""  # what goes to a Function with several outputs
-        d = _cut(self.steps.d(node))
-        if getattr(g, "size", 1) > 1:
-            from minigrad.show.arrays import norm
-
-            text = f"|{d}| = {number(norm(g))}"
-        else:
-            text = f"{d} = {number(g)}"
+        """The last line of a box, of which the widest is remembered."""
+        text = _cut(self.steps.gradient(node, g), 28)
         self.widest[node] = max(self.widest.get(node, 0), len(text))
         return text
 
@@ -207,8 +199,8 @@ def _operation(node: Any) -> list[str]:
     return [" ".join([node.rule.name, *map(number, constants)])]
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= 24 else f"{text[:11]}…{text[-12:]}"
+def _cut(text: str, most: int = 24) -> str:
+    return text if len(text) <= most else f"{text[: most // 2 - 1]}…{text[-most // 2 :]}"
 
 
 def _all(lines: list[str]) -> list[str]:

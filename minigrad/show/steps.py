@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, overload
@@ -25,6 +26,7 @@ from minigrad.show.values import values
 if TYPE_CHECKING:
     from minigrad.show.page import Page
 
+_PACKAGE = str(Path(__file__).parents[1])
 _SYMBOL = re.compile(r"[^\W\d]\w*|\w+(\.\w+)+")  # a name as programs and modules have it
 
 
@@ -32,7 +34,8 @@ def step(output: Any, gradient: Any = None) -> Steps:
     """The backward pass of `output`, step by step, with all its numbers.
 
     The walk is made at once, and is the one that `backward` makes. It stores no gradient, and keeps the graph for
-    `backward`. (Hooks on tensors are called, as in any backward pass.) Printed, it is a text;
+    `backward`. (Hooks on tensors are called, as in any backward pass.) Values and tensors without a name are called as
+    the variables that hold them where `step` is called. Printed, it is a text;
     in a notebook it is a page to step through, which `.save("steps.html")` writes.
 
     Args:
@@ -43,20 +46,20 @@ def step(output: Any, gradient: Any = None) -> Steps:
         RuntimeError: when `output` has no graph, or a backward pass has released it.
         TypeError: when it is something else.
 
-    >>> a = Value(3.0, name="a")
+    >>> a = Value(3.0)
     >>> b = a + a
     >>> c = b * b
     >>> for s in step(c):
     ...     print(s)
-    1. n2 = mul(n1, n1) = 36; its gradient: dn2 = 1
-       dn1 += dn2 * n1 = 1 * 6 = 6 (share 1 of 2)
-       dn1 += dn2 * n1 = 1 * 6 = 6 (share 2 of 2, so dn1 = 6 + 6 = 12)
-    2. n1 = add(a, a) = 6; its gradient: dn1 = 12
-       da += dn1 = 12 (share 1 of 2)
-       da += dn1 = 12 (share 2 of 2, so da = 12 + 12 = 24)
+    1. c = mul(b, b) = 36; its gradient: dc = 1
+       db += dc * b = 1 * 6 = 6 (share 1 of 2)
+       db += dc * b = 1 * 6 = 6 (share 2 of 2, so db = 6 + 6 = 12)
+    2. b = add(a, a) = 6; its gradient: db = 12
+       da += db = 12 (share 1 of 2)
+       da += db = 12 (share 2 of 2, so da = 12 + 12 = 24)
     3. a = 3; its gradient: da = 24
     """
-    return Steps(output, gradient)
+    return Steps(output, gradient, variables())
 
 
 class Share(NamedTuple):
@@ -280,7 +283,7 @@ class Steps(Sequence[Step]):
         backward: the steps of the backward pass.
     """
 
-    def __init__(self, output: Any, gradient: Any = None) -> None:
+    def __init__(self, output: Any, gradient: Any = None, names: Mapping[Any, str] | None = None) -> None:
         output = ending(output, "step")
         self.nodes: list[Any] = engine.reverse_order([output.node])[::-1]
         if any(node.released for node in self.nodes):
@@ -291,8 +294,11 @@ class Steps(Sequence[Step]):
         seeds = {output.node: output.seed(gradient)}
         self._number = {node: i for i, node in enumerate(self.nodes)}
         self.values = values(output)
-        names = Counter(node.name for node in self.nodes)
-        self._clear = {name: name and n == 1 and _SYMBOL.fullmatch(name) is not None for name, n in names.items()}
+        names = names or {}
+        self._names = {node: node.name or names.get(node) for node in self.nodes}
+        self._arrays = {key: name for key, name in names.items() if isinstance(key, int)}
+        counts = Counter(self._names.values())
+        self._clear = {name: name and n == 1 and _SYMBOL.fullmatch(name) is not None for name, n in counts.items()}
         self.backward = self._walk(seeds)
         self.forward = [Step(self, i, node) for i, node in enumerate(self.nodes, 1)]
         self._at = {s.node: s for s in self.backward}
@@ -367,15 +373,17 @@ class Steps(Sequence[Step]):
 
     def name(self, node: Any) -> str:
         """What a node is called here."""
-        return printable(node.name) if node.name else f"n{self._number[node]}"
+        name = self._names[node]
+        return printable(name) if name else f"n{self._number[node]}"
 
     def symbol(self, operand: Any) -> str:
         """What an operand is called in a formula: a node's name, if it looks like one and is the only one of this
         name, or n and its number; a constant's number or name, or ""."""
-        name = getattr(operand, "name", None)
         if isinstance(operand, Node):
+            name = self._names[operand]
             return name if name and self._clear[name] else f"n{self._number[operand]}"
         if getattr(operand, "shape", ()):
+            name = operand.name or self._arrays.get(id(operand.value))
             return name if name and _SYMBOL.fullmatch(name) else ""
         return printable(number(operand))
 
@@ -384,13 +392,23 @@ class Steps(Sequence[Step]):
         symbol = self.symbol(node)
         return f"d{symbol}" if symbol.isidentifier() else f"d({symbol})"
 
+    def gradient(self, node: Any, g: Any) -> str:
+        """A gradient in a line: `da = 0.5`, or the Euclidean norm of many numbers: `|da| = 0.5`."""
+        if isinstance(g, tuple):  # what goes to a Function with several outputs
+            return f"{self.d(node)} = {len(g)} outputs"
+        if getattr(g, "size", 1) > 1:
+            from minigrad.show.arrays import norm
+
+            return f"|{self.d(node)}| = {number(norm(g))}"
+        return f"{self.d(node)} = {number(g)}"
+
     def label(self, operand: Any) -> str:
         """What an operand is called: a node's name, a constant's number, name or shape."""
         if isinstance(operand, Node):
             return self.name(operand)
-        if getattr(operand, "name", None):
-            return printable(operand.name)
-        return str(operand.shape) if getattr(operand, "shape", ()) else printable(number(operand))
+        if getattr(operand, "shape", ()):
+            return printable(operand.name or self._arrays.get(id(operand.value)) or str(operand.shape))
+        return printable(number(operand))
 
     def number_of(self, operand: Any) -> Any:
         """The value of an operand, None where it is not known."""
@@ -436,11 +454,39 @@ class Steps(Sequence[Step]):
         """Write the page, one file that opens from disk and needs no network; gives its path."""
         return self.page().save(path)
 
+    def show(self) -> None:
+        """Step through in the terminal, by keys."""
+        from minigrad.show.step_terminal import show
+
+        show(self)
+
     def _repr_html_(self) -> str:
         return self.page()._repr_html_()
 
     def __repr__(self) -> str:
         return f"<{len(self.forward)} steps forward and {len(self.backward)} backward, to {self.backward[0].name}>"
+
+
+def variables(names: Mapping[str, Any] | None = None) -> dict[Any, str]:
+    """What nodes, and constant arrays by their `id`, are called in the program: the variables there where this package
+    was called, or those given."""
+    if names is None:
+        frame: Any = sys._getframe(1)
+        while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+            frame = frame.f_back
+        names = {} if frame is None else {**frame.f_locals, **frame.f_globals, **frame.f_locals}  # locals come first
+    found: dict[Any, str] = {}
+    for name, value in names.items():
+        if isinstance(value, float) and hasattr(value, "tensor"):  # the loss of a Network
+            value = value.tensor
+        if name.isidentifier() and not name.startswith("_"):
+            node = value if isinstance(value, Node) else getattr(value, "_node", None)
+            array = getattr(value, "_array", value)
+            if isinstance(node, Node):
+                found.setdefault(node, name)
+            elif hasattr(array, "__array_interface__"):
+                found.setdefault(id(array), name)
+    return found
 
 
 def _letters(node: Any) -> list[str]:
@@ -468,13 +514,16 @@ def _unchanged(node: Value, numbers: list[float]) -> bool:
 
 
 def number(x: Any) -> str:
-    """A number in few digits.
+    """A number in four digits; in all of its digits if they are few.
 
-    >>> number(2.0), number(1 / 3), number(-0.00001234), number(True)
-    ('2', '0.3333', '-1.234e-05', 'True')
+    >>> number(2.0), number(1 / 3), number(1.0001), number(12345.678), number(-1 / 300000), number(True)
+    ('2', '0.3333', '1.0001', '12346', '-3.333e-06', 'True')
     """
     x = x.item() if hasattr(x, "item") else x
-    return f"{x:.4g}" if isinstance(x, float) else str(x)
+    if not isinstance(x, float):
+        return str(x)
+    whole = str(x).removesuffix(".0")
+    return whole if len(whole) <= 7 else f"{x:.0f}" if 9999.5 <= abs(x) < 1e6 else f"{x:.4g}"
 
 
 def describe(x: Any, node: Any = None) -> str:

@@ -107,9 +107,11 @@ function paint() {
 
 // ---- the numbers of a step
 
-const brief = (x) => {
+const brief = (x) => {  // as `number` in steps.py
   if (!Number.isFinite(x)) return Number.isNaN(x) ? "nan" : x < 0 ? "-inf" : "inf";
-  const digits = Math.abs(x) >= 1e-4 && Math.abs(x) < 1e6 || x === 0 ? String(Number(x.toPrecision(4))) : x.toExponential(3);
+  const size = Math.abs(x), whole = String(x);
+  const digits = whole.length <= 7 ? whole : size >= 9999.5 && size < 1e6 ? x.toFixed(0)
+    : size >= 1e-4 && size < 1e6 ? String(Number(x.toPrecision(4))) : x.toExponential(3);
   return digits.replace("-", "−");
 };
 
