@@ -86,13 +86,11 @@ def _last(names: dict[str, Any], script: Any) -> Steps:
     """The steps of the youngest single number among a program's variables."""
     from minigrad.tensors import Tensor
 
-    ends = [
-        v for v in names.values() if isinstance(v, Value | Tensor) and v.node is not None and v.node.rule is not None
-    ]
-    ends = [v for v in ends if isinstance(v, Value) or v.numel() == 1]
-    if not ends:
+    ends = [v for v in names.values() if isinstance(v, Value) or isinstance(v, Tensor) and v.numel() == 1]
+    nodes = {v.node: v for v in ends if v.node is not None and v.node.rule is not None}
+    if not nodes:
         raise ValueError(f"{script} made no backward pass, and among its variables is no result that has a gradient")
-    return Steps(max(ends, key=lambda v: v.node.index), None, variables(names))
+    return Steps(nodes[max(nodes, key=lambda node: node.index)], None, variables(names))
 
 
 @contextmanager
