@@ -48,16 +48,19 @@ def forget_looks() -> None:
     _looks.clear()
 
 
-def wrote(a: np.ndarray) -> None:
-    """Note that `a` has just been written to."""
-    _note(written, owner(a), now())
+def wrote(*arrays: np.ndarray) -> None:
+    """Note that these have just been written to."""
+    time = now()
+    for a in arrays:
+        _note(written, owner(a), time)
 
 
 def _note(book: dict[int, Any], whose: np.ndarray, *entry: Any) -> None:
     global latest
     latest = max(latest, entry[0])
     key = id(whose)  # valid for as long as the array lives, hence the weak reference
-    book[key] = (*entry, weakref.ref(whose, lambda _: book.pop(key, None)))
+    before = book.get(key)
+    book[key] = (*entry, before[-1] if before else weakref.ref(whose, lambda _: book.pop(key, None)))
 
 
 def show(a: np.ndarray) -> np.ndarray:

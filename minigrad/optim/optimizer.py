@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterable
 from numbers import Real
@@ -13,6 +14,8 @@ from minigrad import guard
 from minigrad.creation import tensor, zeros_like
 from minigrad.engine import RemovableHandle
 from minigrad.modes import enable_grad
+from minigrad.optim.batch import Batch
+from minigrad.optim.replay import recorded
 from minigrad.optim.rules import State
 from minigrad.tensors import Tensor
 
@@ -50,8 +53,8 @@ _SWITCHES = {
 
 _OF_SCHEDULERS = {"initial_lr", "max_lr", "min_lr", "base_momentum", "max_momentum"}
 
-PIECE = 1 << 15
-"""A parameter of more numbers is updated in pieces, which stay in the cache with their intermediate results."""
+A_FEW_PARAMETERS, A_FEW_NUMBERS = 4, 1 << 14
+"""No more are moved one by one: that is faster than to find out how to move them together."""
 
 
 class Optimizer:
@@ -77,7 +80,7 @@ class Optimizer:
     numbers: ClassVar[dict[str, Callable[[Any], Any]]] = {"t": int}
     """What in the state is one number for the whole parameter, and its type."""
     elementwise: ClassVar[bool] = True
-    """Whether the rule treats each number of a parameter alike and on its own."""
+    """Whether the rule treats each number of a parameter alike and on its own; then parameters are moved together."""
     ranges: ClassVar[dict[str, Range]] = RANGES
     has_stepped = False
     """Whether step() was called, in this run or in the one whose state was loaded: the schedulers' steps come after."""
@@ -97,6 +100,7 @@ class Optimizer:
         self.defaults = defaults
         self.param_groups: list[dict[str, Any]] = []
         self.state: dict[Tensor, State] = {}
+        self._batches: dict[Any, Batch] = {}
         self._pre_hooks: list[Any] = []
         self._post_hooks: list[Any] = []
         params = list(params)
@@ -166,42 +170,41 @@ class Optimizer:
         if closure is not None:
             with enable_grad():
                 loss = closure()
+        batches, self._batches = self._batches, {}
         for group in self.param_groups:
-            for p in group["params"]:
-                if p.grad is not None:
-                    self.state[p] = self._move(p._array, p.grad._array, self.state.get(p, {}), group)
+            self._move(group, batches)
         return loss
 
     def update(self, x: Any, dx: Any, state: State, group: dict[str, Any]) -> tuple[Any, State]:
         """The rule, with the group's settings: the new x and the new state."""
         raise NotImplementedError
 
-    def _move(self, x: Any, dx: Any, state: State, group: dict[str, Any]) -> State:
-        """Write the new x over x, and give the new state."""
-        guard.wrote(x)
-        if x.size > PIECE and self.elementwise:
-            arrays = {name: s for name, s in state.items() if isinstance(s, np.ndarray)}
-            if all(a.flags.c_contiguous for a in (x, *arrays.values())):
-                return self._move_in_pieces(x, dx, state, arrays, group)
-        x[...], state = self._moved(x, dx, state, group)
-        return state
+    def _move(self, group: dict[str, Any], known: dict[Any, Batch]) -> None:
+        """Move the parameters of a group that have a gradient: those that are alike together, in known batches or new.
 
-    def _move_in_pieces(
-        self, x: Any, dx: Any, state: State, arrays: dict[str, np.ndarray], group: dict[str, Any]
-    ) -> State:
-        flat_x, flat_dx = x.reshape(-1), dx.reshape(-1)
-        old = {name: s.reshape(-1) for name, s in arrays.items()}
-        new = dict(old)  # it is written to where the old one was read
-        for start in range(0, x.size, PIECE):
-            i = slice(start, start + PIECE)
-            before = state | {name: s[i] for name, s in old.items()}
-            flat_x[i], after = self._moved(flat_x[i], flat_dx[i], before, group)
-            for name, s in after.items():
-                if isinstance(s, np.ndarray):
-                    if name not in new:
-                        new[name] = np.empty_like(flat_x)
-                    new[name][i] = s
-        return {name: new[name].reshape(x.shape) if name in new else s for name, s in after.items()}
+        If NumPy is to raise at an overflow and the like, each goes alone, so that none is left half-way.
+        """
+        if any(isinstance(s, np.generic) for s in group.values()):  # NumPy's float64 would make all of it float64
+            group = {name: s.item() if isinstance(s, np.generic) else s for name, s in group.items()}
+
+        def rule(x: Any, dx: Any, state: State) -> tuple[Any, State]:
+            return self._moved(x, dx, state, group)
+
+        learning = ((p, g) for p in group["params"] if (g := p.grad) is not None)
+        rows = [(p, p._array, g._array, self.state.setdefault(p, {})) for p, g in learning]
+        if not rows:
+            return
+        may = self.elementwise and "raise" not in np.geterr().values()
+        whole = _fitting(rows, known) if may else None
+        for alike, together in [(rows, True)] if whole else _alike(rows) if may else [(rows, False)]:
+            params, xs, dxs, states = zip(*alike)
+            guard.wrote(*xs)
+            if together and (work := recorded(rule, xs[0], dxs[0], states[0])):
+                batch = self._batches[params] = whole or _fitting(alike, known) or Batch(xs, states)
+                batch.step(work, dxs)
+            else:
+                for p, x, dx, state in alike:
+                    x[...], self.state[p] = rule(x, dx, state)
 
     def _moved(self, x: Any, dx: Any, state: State, group: dict[str, Any]) -> tuple[Any, State]:
         if group.get("maximize"):
@@ -295,9 +298,42 @@ class Optimizer:
         """Have hook(optimizer, args, kwargs) called after each step."""
         return RemovableHandle(self._post_hooks, hook)
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "_batches": {}}  # in a copy, the states are no views of their vectors
+
     def __repr__(self) -> str:
         groups = [{k: v for k, v in g.items() if k != "params"} for g in self.param_groups]
         return f"{type(self).__name__}({', '.join(map(repr, groups))})"
+
+
+Row = tuple[Tensor, np.ndarray, np.ndarray, State]
+"""A parameter, its array, that of its gradient, its state."""
+
+
+def _fitting(rows: list[Row], known: dict[tuple[Tensor, ...], Batch]) -> Batch | None:
+    params, xs, dxs, states = zip(*rows)
+    batch = known.get(params)
+    return batch if batch and batch.fits(xs, dxs, states) else None
+
+
+def _alike(rows: list[Row]) -> list[tuple[list[Row], bool]]:
+    """The rows in lists, each to be moved together or not: those that are alike, and those that are not suitable."""
+    lists: dict[Any, list[Row]] = {}
+    for row in rows:
+        _, x, dx, state = row
+        fit = all(s.shape == x.shape if isinstance(s, np.ndarray) else isinstance(s, Real) for s in state.values())
+        suits = fit and x.shape == dx.shape and x.flags.carray
+        key = (x.dtype, dx.dtype, *((n, s.dtype if isinstance(s, np.ndarray) else s) for n, s in state.items()))
+        lists.setdefault(key if suits else None, []).append(row)
+    return [(alike, key is not None and _worth_a_batch([x for _, x, _, _ in alike])) for key, alike in lists.items()]
+
+
+def _worth_a_batch(xs: list[np.ndarray]) -> bool:
+    """Whether they are many, and do not share memory."""
+    if len(xs) <= A_FEW_PARAMETERS and sum(x.size for x in xs) <= A_FEW_NUMBERS:
+        return False
+    places = sorted((x.__array_interface__["data"][0], x.nbytes) for x in xs)
+    return all(start + size <= then for (start, size), (then, _) in itertools.pairwise(places))
 
 
 def _saved(s: Any) -> Any:

@@ -1,0 +1,244 @@
+"""A rule's own lines at the speed of fused ones: its NumPy calls are noted, and then made piece by piece.
+
+On whole arrays `x + -learning_rate * dx` goes through memory once for every operator, to and from new arrays. Here
+the rule is run on stand-ins (`Symbol`), which note the calls that it makes (`recorded`). The calls are then made on
+pieces that stay in the cache, for many parameters at once, with the results in a few buffers that are used again and
+again. They are the same calls on the same numbers, so the bits are the same.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from numbers import Real
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from minigrad.optim.rules import State
+
+Rule = Callable[[Any, Any, State], tuple[Any, State]]
+X, DX = 0, 1  # the first two symbols, and the first two registers
+
+
+class Call(NamedTuple):
+    """result = function(*inputs): symbols while a rule is noted, registers later; what is below 0 is a constant.
+
+    apart: whether it reads or writes x or dx, and is therefore called for one parameter after the other.
+    """
+
+    function: Callable[..., Any]
+    inputs: tuple[int, ...]
+    result: int
+    apart: bool = False
+
+
+class Notes:
+    """What a rule did: its calls, the dtypes of the symbols, and the numbers among the inputs."""
+
+    def __init__(self) -> None:
+        self.calls: list[Call] = []
+        self.dtypes: list[np.dtype] = []
+        self.constants: list[Any] = []
+
+    def symbol(self, dtype: np.dtype) -> Symbol:
+        """A new one."""
+        self.dtypes.append(dtype)
+        return Symbol(self, len(self.dtypes) - 1, dtype)
+
+    def call(self, function: Callable[..., Any], *inputs: Any) -> Symbol:
+        """Note a call: its result."""
+        (dtype, *more) = {i.dtype for i in inputs if isinstance(i, Symbol)}
+        cast = dtype if not more and dtype.kind == "f" and function not in _SLOW else None
+        numbers = [i.number if isinstance(i, Symbol) else self._constant(i, cast) for i in inputs]
+        kinds: list[Any] = [i.dtype if isinstance(i, Symbol) else type(i) for i in inputs]
+        result = self.symbol(_dtype(function, *kinds))
+        self.calls.append(Call(_SLOW.get(function, function), tuple(numbers), result.number))
+        return result
+
+    def _constant(self, number: Any, cast: np.dtype | None) -> int:
+        if cast is not None and isinstance(number, int | float) and not isinstance(number, np.generic):
+            number = np.asarray(number, cast)  # NumPy would do it in every call
+        elif not isinstance(number, Real):
+            raise TypeError(f"beside arrays a rule may have numbers, not {type(number).__name__}")
+        self.constants.append(number)
+        return -len(self.constants)
+
+
+@functools.cache
+def _dtype(function: Callable[..., Any], *kinds: Any) -> np.dtype:
+    """Which dtype the result has, for inputs of these dtypes, or numbers of these types."""
+    result = function(*(np.empty(0, kind) if isinstance(kind, np.dtype) else kind(1) for kind in kinds))
+    return result.dtype
+
+
+def _operator(ufunc: np.ufunc, swapped: bool = False) -> Any:
+    if swapped:
+        return lambda self, other: self.notes.call(ufunc, other, self)
+    return lambda self, *others: self.notes.call(ufunc, self, *others)
+
+
+class Symbol:
+    """Stands for an array while a rule runs, and has noted what is done with it."""
+
+    def __init__(self, notes: Notes, number: int, dtype: np.dtype) -> None:
+        self.notes, self.number, self.dtype = notes, number, dtype
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **settings: Any) -> Any:
+        if method != "__call__" or settings or ufunc.signature or ufunc.nout > 1:
+            return NotImplemented
+        return self.notes.call(ufunc, *inputs)
+
+    def __array_function__(self, function: Any, types: Any, inputs: tuple[Any, ...], settings: dict[str, Any]) -> Any:
+        if settings or function not in _SLOW:
+            return NotImplemented
+        return self.notes.call(function, *inputs)
+
+    def __pow__(self, exponent: Any) -> Symbol:
+        if type(exponent) in (int, float) and exponent == 2:
+            return self.notes.call(np.square, self)  # as NumPy's ** does
+        return self.notes.call(np.power, self, exponent)
+
+    def __bool__(self) -> bool:
+        raise TypeError("what a rule does may not depend on the numbers in its arrays")
+
+    __add__, __radd__ = _operator(np.add), _operator(np.add, swapped=True)
+    __sub__, __rsub__ = _operator(np.subtract), _operator(np.subtract, swapped=True)
+    __mul__, __rmul__ = _operator(np.multiply), _operator(np.multiply, swapped=True)
+    __truediv__, __rtruediv__ = _operator(np.divide), _operator(np.divide, swapped=True)
+    __neg__, __pos__, __abs__ = _operator(np.negative), _operator(np.positive), _operator(np.absolute)
+    __gt__, __ge__, __lt__, __le__ = map(_operator, (np.greater, np.greater_equal, np.less, np.less_equal))
+    __eq__, __ne__, __hash__ = _operator(np.equal), _operator(np.not_equal), object.__hash__
+
+
+def _slow(function: Callable[..., Any]) -> Callable[..., None]:
+    def write(*inputs: Any) -> None:
+        inputs[-1][...] = function(*inputs[:-1])
+
+    return write
+
+
+_copy = _slow(np.asarray)
+_SLOW: dict[Any, Callable[..., Any]] = {f: _slow(f) for f in (np.where, np.clip, np.full_like)}
+_SLOW |= {f: lambda a, b, out, f=f: f(a, b, out=out) for f in (np.maximum, np.minimum)}
+"""Elementwise functions that do not take as last input where to write the result, as other ufuncs do."""
+
+
+class Program(NamedTuple):
+    """The calls of a rule, on registers: x, dx, the arrays of the state, buffers."""
+
+    calls: list[Call]
+    buffers: list[np.dtype]
+
+    def run(
+        self,
+        xs: list[np.ndarray],
+        dxs: list[np.ndarray],
+        pieces: list[slice],
+        state: Iterable[np.ndarray],
+        buffers: Iterable[np.ndarray],
+        constants: list[Any],
+    ) -> None:
+        """Make the calls on a stretch: xs and dxs are pieces of it, the arrays of state and buffers have it whole."""
+        registers: list[Any] = [xs, dxs, *state, *buffers, *reversed(constants)]  # so constant k is at -1 - k
+
+        def column(i: int) -> Iterable[Any]:
+            if 0 <= i <= DX:
+                return registers[i]
+            return itertools.repeat(registers[i]) if i < 0 else map(registers[i].__getitem__, pieces)
+
+        for function, inputs, result, apart in self.calls:
+            if apart:
+                for _ in map(function, *map(column, inputs), column(result)):
+                    pass
+            else:
+                function(*[registers[i] for i in inputs], registers[result])
+
+
+class Record(NamedTuple):
+    """A rule at work: what to do, with which numbers, and the new state.
+
+    names are those of the arrays of the state, before and after; after has the numbers in it, and the dtypes of arrays.
+    """
+
+    program: Program
+    constants: list[Any]
+    names: list[str]
+    after: State
+
+
+def recorded(rule: Rule, x: np.ndarray, dx: np.ndarray, state: State) -> Record | None:
+    """Run the rule on stand-ins for x, dx and the arrays in the state; None if it wants real arrays."""
+    try:
+        return _record(rule, x, dx, state)
+    except Exception:  # if it is a mistake in the rule, it will be seen again with arrays
+        return None
+
+
+def _record(rule: Rule, x: np.ndarray, dx: np.ndarray, state: State) -> Record:
+    notes = Notes()
+    old_x, old_dx = notes.symbol(x.dtype), notes.symbol(dx.dtype)
+    old = {name: notes.symbol(s.dtype) if isinstance(s, np.ndarray) else s for name, s in state.items()}
+    new_x, new = rule(old_x, old_dx, dict(old))
+    names = [name for name, s in (old | new).items() if isinstance(s, Symbol)]
+    places = {old[name].number: DX + 1 + i for i, name in enumerate(names) if name in old}
+    goals, taken = {}, {X, DX, *places}
+    for i, symbol in [(X, new_x), *((DX + 1 + i, new[name]) for i, name in enumerate(names) if name in new)]:
+        if i > X and (name := names[i - DX - 1]) in old and old[name].dtype != symbol.dtype:
+            raise TypeError(f"the rule changes the dtype of {name}")
+        if places.get(symbol.number) != i:
+            if symbol.number in taken:  # what was given, or goes elsewhere as well
+                symbol = +symbol
+            taken.add(symbol.number)
+            goals[symbol.number] = i
+    program = arrange(
+        tuple(notes.calls), tuple(notes.dtypes), tuple(places.items()), tuple(goals.items()), DX + 1 + len(names)
+    )
+    after = {name: s.dtype if isinstance(s, Symbol) else s for name, s in new.items()}
+    return Record(program, notes.constants, names, after)
+
+
+@functools.lru_cache(maxsize=64)
+def arrange(
+    noted: tuple[Call, ...],
+    dtypes: tuple[np.dtype, ...],
+    places: tuple[tuple[int, int], ...],
+    goals: tuple[tuple[int, int], ...],
+    first_buffer: int,
+) -> Program:
+    """Give every symbol a register: a result goes to its goal, if what is there is not read again, else to a buffer.
+
+    Args:
+        noted: the calls.
+        dtypes: of the symbols.
+        places: symbols of the state, and their registers.
+        goals: results, and the registers where they belong.
+        first_buffer: the number of the other registers.
+    """
+    register = {X: X, DX: DX, **dict(places)}
+    goal = dict(goals)
+    last = {i: k for k, call in enumerate(noted) for i in call.inputs}  # the call that reads it last
+    needed = defaultdict(lambda: -1, {register[i]: k for i, k in last.items() if i in register})
+    needed[X] = max(needed[X], needed[DX])  # they may be the same memory
+    calls, copies = [], []
+    buffers: list[np.dtype] = []
+    free: dict[np.dtype, list[int]] = defaultdict(list)
+    for k, (function, inputs, result, _) in enumerate(noted):
+        for i in set(inputs):
+            if i >= 0 and last[i] == k and register[i] >= first_buffer:
+                free[dtypes[i]].append(register[i])  # for the result, too: it is elementwise
+        target = goal.get(result)
+        if target is None or needed[target] > k:
+            if not free[dtypes[result]]:
+                free[dtypes[result]].append(first_buffer + len(buffers))
+                buffers.append(dtypes[result])
+            buffer = free[dtypes[result]].pop()
+            if target is not None:
+                copies.append(Call(_copy, (buffer,), target, apart=target == X))
+            target = buffer
+        sources = tuple(i if i < 0 else register[i] for i in inputs)
+        calls.append(Call(function, sources, target, apart=not {X, DX}.isdisjoint((*sources, target))))
+        register[result] = target
+    return Program([*calls, *copies], buffers)
