@@ -53,7 +53,15 @@ def _undo(scheduler: LRScheduler) -> None:
 
 
 class SequentialLR(_ManyLR):
-    """One scheduler after another: the next one starts, from its t = 0, at each milestone."""
+    """One scheduler after another: the next one starts, from its t = 0, at each milestone.
+
+    >>> from minigrad import nn, optim, zeros
+    >>> from minigrad.optim.lr_scheduler import ConstantLR, ExponentialLR
+    >>> optimizer = optim.SGD([nn.Parameter(zeros(3))], lr=1.0)
+    >>> parts = [ConstantLR(optimizer, factor=0.5), ExponentialLR(optimizer, gamma=0.5)]
+    >>> SequentialLR(optimizer, parts, milestones=[2]).ahead(4)
+    [[0.5], [0.5], [1.0], [0.5], [0.25]]
+    """
 
     def __init__(
         self, optimizer: Optimizer, schedulers: list[LRScheduler], milestones: list[int], last_epoch: int = -1
@@ -84,7 +92,15 @@ class SequentialLR(_ManyLR):
 
 
 class ChainedScheduler(_ManyLR):
-    """All at once: each changes the rates that the one before has set, so that their factors multiply."""
+    """All at once: each changes the rates that the one before has set, so that their factors multiply.
+
+    >>> from minigrad import nn, optim, zeros
+    >>> from minigrad.optim.lr_scheduler import ConstantLR, ExponentialLR
+    >>> optimizer = optim.SGD([nn.Parameter(zeros(3))], lr=1.0)
+    >>> parts = [ConstantLR(optimizer, factor=0.5, total_iters=2), ExponentialLR(optimizer, gamma=0.5)]
+    >>> ChainedScheduler(parts).ahead(3)
+    [[0.5], [0.25], [0.25], [0.125]]
+    """
 
     def __init__(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None = None) -> None:
         self._take(schedulers, optimizer)

@@ -24,6 +24,10 @@ class CosineAnnealingWarmRestarts(FormulaLR):
     """Half a wave of cosine, from initial_lr to eta_min, over and over.
 
     The first takes T_0 steps, each other one T_mult times as many as the one before.
+
+    >>> schedule = CosineAnnealingWarmRestarts(1.0, T_0=2, T_mult=2)
+    >>> [round(schedule(t), 3) for t in range(7)]
+    [1.0, 0.5, 1.0, 0.854, 0.5, 0.146, 1.0]
     """
 
     def __init__(
@@ -96,6 +100,10 @@ class CyclicLR(_CycleLR):
 
     Their height is scaled: by 1 ("triangular"), by half in each cycle ("triangular2"), by gamma^t ("exp_range"), or by
     scale_fn(cycle), which counts from 1, or with scale_mode="iterations" by scale_fn(t).
+
+    >>> schedule = CyclicLR(0.0, base_lr=0.0, max_lr=1.0, step_size_up=2)
+    >>> [schedule(t) for t in range(6)]
+    [0.0, 0.5, 1.0, 0.5, 0.0, 0.5]
     """
 
     def __init__(
@@ -161,6 +169,10 @@ class OneCycleLR(_CycleLR):
 
     initial_lr = max_lr / div_factor, min_lr = initial_lr / final_div_factor. The way up is pct_start of the steps; with
     three_phase the way down passes initial_lr in as many. It follows half a wave of cosine, or a straight line.
+
+    >>> schedule = OneCycleLR(0.25, max_lr=1.0, total_steps=7, pct_start=3 / 7, div_factor=4, anneal_strategy="linear")
+    >>> [round(schedule(t), 3) for t in range(7)]
+    [0.25, 0.625, 1.0, 0.75, 0.5, 0.25, 0.0]
     """
 
     def __init__(

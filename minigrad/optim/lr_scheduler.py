@@ -91,7 +91,12 @@ class LambdaLR(FormulaLR):
 
 
 class MultiplicativeLR(LambdaLR):
-    """lr *= lr_lambda(t) in each step."""
+    """lr *= lr_lambda(t) in each step.
+
+    >>> schedule = MultiplicativeLR(1.0, lambda t: 0.5)
+    >>> [schedule(t) for t in range(4)]
+    [1.0, 0.5, 0.25, 0.125]
+    """
 
     def rates(self, t: int) -> list[float]:
         both = zip(self.base_lrs, self.lr_lambdas, strict=True)
@@ -132,7 +137,12 @@ class _FactorLR(FormulaLR):
 
 
 class StepLR(_FactorLR):
-    """factor = gamma^(t // step_size): the lecture's step decay."""
+    """factor = gamma^(t // step_size): the lecture's step decay.
+
+    >>> schedule = StepLR(1.0, step_size=2, gamma=0.5)
+    >>> [schedule(t) for t in range(5)]
+    [1.0, 1.0, 0.5, 0.5, 0.25]
+    """
 
     _changes_when_resumed = True
 
@@ -146,7 +156,12 @@ class StepLR(_FactorLR):
 
 
 class MultiStepLR(_FactorLR):
-    """factor = gamma^n, where n is how many milestones are at t or before."""
+    """factor = gamma^n, where n is how many milestones are at t or before.
+
+    >>> schedule = MultiStepLR(1.0, milestones=[1, 3], gamma=0.5)
+    >>> [schedule(t) for t in range(5)]
+    [1.0, 0.5, 0.5, 0.25, 0.25]
+    """
 
     _changes_when_resumed = True
 
@@ -161,7 +176,12 @@ class MultiStepLR(_FactorLR):
 
 
 class ConstantLR(_FactorLR):
-    """The factor is constant until t = total_iters, and 1 from there on."""
+    """The factor is constant until t = total_iters, and 1 from there on.
+
+    >>> schedule = ConstantLR(1.0, factor=0.5, total_iters=2)
+    >>> [schedule(t) for t in range(4)]
+    [0.5, 0.5, 1.0, 1.0]
+    """
 
     _changes_when_resumed = True
 
@@ -179,7 +199,12 @@ class ConstantLR(_FactorLR):
 
 
 class LinearLR(_FactorLR):
-    """The factor goes from start_factor to end_factor in a straight line, until t = total_iters."""
+    """The factor goes from start_factor to end_factor in a straight line, until t = total_iters.
+
+    >>> schedule = LinearLR(1.0, start_factor=0.25, total_iters=3)
+    >>> [schedule(t) for t in range(5)]
+    [0.25, 0.5, 0.75, 1.0, 1.0]
+    """
 
     def __init__(
         self,
@@ -202,7 +227,12 @@ class LinearLR(_FactorLR):
 
 
 class ExponentialLR(_FactorLR):
-    """factor = gamma^t: the lecture's exponential decay, with k = -ln(gamma)."""
+    """factor = gamma^t: the lecture's exponential decay, with k = -ln(gamma).
+
+    >>> schedule = ExponentialLR(1.0, gamma=0.5)
+    >>> [schedule(t) for t in range(4)]
+    [1.0, 0.5, 0.25, 0.125]
+    """
 
     def __init__(self, optimizer: Optimizer | float, gamma: float, last_epoch: int = -1) -> None:
         self.gamma = gamma
@@ -213,7 +243,12 @@ class ExponentialLR(_FactorLR):
 
 
 class PolynomialLR(_FactorLR):
-    """factor = (1 - t / total_iters)^power, and 0 from t = total_iters on."""
+    """factor = (1 - t / total_iters)^power, and 0 from t = total_iters on.
+
+    >>> schedule = PolynomialLR(1.0, total_iters=4)
+    >>> [schedule(t) for t in range(6)]
+    [1.0, 0.75, 0.5, 0.25, 0.0, 0.0]
+    """
 
     def __init__(
         self, optimizer: Optimizer | float, total_iters: int = 5, power: float = 1.0, last_epoch: int = -1
@@ -227,7 +262,12 @@ class PolynomialLR(_FactorLR):
 
 
 class CosineAnnealingLR(_FactorLR):
-    """factor = (1 + cos(pi t / T_max)) / 2: from initial_lr to eta_min in T_max steps, and up again."""
+    """factor = (1 + cos(pi t / T_max)) / 2: from initial_lr to eta_min in T_max steps, and up again.
+
+    >>> schedule = CosineAnnealingLR(1.0, T_max=4)
+    >>> [round(schedule(t), 3) for t in range(7)]
+    [1.0, 0.854, 0.5, 0.146, 0.0, 0.146, 0.5]
+    """
 
     def __init__(self, optimizer: Optimizer | float, T_max: int, eta_min: float = 0.0, last_epoch: int = -1) -> None:
         self._positive(T_max=T_max)

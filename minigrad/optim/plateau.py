@@ -16,6 +16,10 @@ class ReduceLROnPlateau(LRScheduler):
 
     Better is less (mode "min") or more ("max") than the best, by a threshold: a part of the best ("rel"), or as it is
     ("abs"). After a change it waits for `cooldown` steps. No rate falls below min_lr, nor by as little as eps.
+
+    >>> scheduler = ReduceLROnPlateau(1.0, factor=0.5, patience=1)
+    >>> scheduler.ahead([3.0, 2.0, 2.0, 2.0])
+    [[1.0], [1.0], [1.0], [1.0], [0.5]]
     """
 
     def __init__(
