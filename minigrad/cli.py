@@ -31,6 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--version", action="store_true", help="print the version and where minigrad was imported from")
     commands = parser.add_subparsers(metavar="command", title="commands, each with a --help of its own")
     add_train(commands)
+    add_race(commands)
     add_rates(commands)
     add_step(commands)
     if given[:1] == ["--version"]:
@@ -41,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(given)
     try:
         status: int | None = options.run(options)
-    except (ValueError, FloatingPointError, OSError) as error:
+    except (ValueError, FloatingPointError, OSError, ImportError) as error:
         print(f"\n{parser.prog}: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -114,6 +115,57 @@ def draw_backward(loss: object, picture: Path) -> str:
     except (RuntimeError, OSError, ImportError, ValueError) as error:
         return f"The picture of the backward pass was not drawn: {' '.join(str(error).split())}"
     return f"The picture of its last backward pass: {picture}"
+
+
+def add_race(commands: Commands) -> None:
+    """The options of a race of update rules."""
+    parser = commands.add_parser(
+        "race",
+        help="let update rules race down a loss surface",
+        description="Let update rules race down a loss surface, and animate or draw it.",
+        epilog="Surfaces and rules that there are: name one that there is not, and they are listed.",
+    )
+    parser.add_argument("--surface", default="beale", help="its name (%(default)s)")
+    parser.add_argument("--rules", default="sgd,momentum,adagrad,rmsprop,adam", help="names, with commas (%(default)s)")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("race.html"),
+        help="the file: .html is a page to play with, .svg a map, .gif an animation (%(default)s)",
+    )
+    parser.add_argument("--relief", action="store_true", help="draw hills and valleys in place of the map, in .svg")
+    parser.add_argument("--steps", type=int, help="how many (the surface's own)")
+    parser.add_argument("--learning-rate", help="for all rules, 0.1, or by name, sgd=0.1,adam=0.01 (each rule's own)")
+    parser.add_argument("--start", nargs=2, type=float, metavar=("X", "Y"), help="where from (the surface's own)")
+    parser.set_defaults(run=race)
+
+
+def race(options: argparse.Namespace) -> None:
+    """Run the race; a table on the terminal, an animation or a picture in the file."""
+    from minigrad import surfaces
+
+    out: Path = options.out
+    check_file(out, [".svg"] if options.relief else surfaces.ENDINGS)
+    rates = options.learning_rate and read_rates(options.learning_rate)
+    rules = [name.strip() for name in options.rules.split(",") if name.strip()]
+    result = surfaces.race(options.surface, rules, options.start, options.steps, learning_rate=rates)
+    print(result)
+    where = result.relief().save(out) if options.relief else result.save(out, watch=showing_progress())
+    print(f"To look at: {where}")
+
+
+def read_rates(text: str) -> float | dict[str, float]:
+    """A learning rate for all, or by names."""
+    try:
+        return (
+            dict((name.strip(), float(rate)) for name, rate in (p.split("=") for p in text.split(",")))
+            if "=" in text
+            else float(text)
+        )
+    except ValueError:
+        raise ValueError(
+            f"--learning-rate {text!r} is to be a number, or names with numbers: sgd=0.1,adam=0.01"
+        ) from None
 
 
 def add_rates(commands: Commands) -> None:

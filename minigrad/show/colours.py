@@ -30,6 +30,8 @@ DARK = {
     "blue": "#3b9ae0",
     "yellow": "#f0e442",
 }
+SLATE = "#7d94ab"
+"""What heights on a map are mixed with, on light and on dark paper: it stands out from all series."""
 SERIES = ("blue", "vermilion", "green", "purple", "orange", "sky", "ink", "yellow")
 """The colour of the first curve, of the second, …; after the eighth they come again, with another dash."""
 
@@ -62,6 +64,26 @@ def classes(scope: str) -> str:
 
     changed = {name: colour for name, colour in DARK.items() if LIGHT[name] != colour}
     return rules(LIGHT) + _DARK_WHERE_WANTED.format(rules(changed))
+
+
+def shades(scope: str, count: int) -> str:
+    """CSS classes within `scope` for heights: `height-0` fills with paper, the others with more and more slate."""
+
+    def rules(colours: dict[str, str]) -> str:
+        mixed = [mixture(colours["paper"], SLATE, 0.75 * i / max(count - 1, 1)) for i in range(count)]
+        return " ".join(f"{scope} .height-{i} {{ fill: {c}; }}" for i, c in enumerate(mixed))
+
+    return rules(LIGHT) + _DARK_WHERE_WANTED.format(rules(DARK))
+
+
+def mixture(one: str, other: str, part: float) -> str:
+    """A colour between two.
+
+    >>> mixture("#000000", "#ffffff", 0.5)
+    '#808080'
+    """
+    channels = [(int(one[i : i + 2], 16), int(other[i : i + 2], 16)) for i in (1, 3, 5)]
+    return "#" + "".join(f"{round(a + part * (b - a)):02x}" for a, b in channels)
 
 
 def series(i: int) -> tuple[str, str]:

@@ -30,9 +30,9 @@ class Svg(str):
         return self
 
 
-def drawing(width: float, height: float, parts: Iterable[str], label: str) -> Svg:
-    """A picture of `parts`, on paper, that is called `label` where it cannot be seen."""
-    style = _STYLE.format(font=FONT, colours=classes(".drawing"))
+def drawing(width: float, height: float, parts: Iterable[str], label: str, style: str = "") -> Svg:
+    """A picture of `parts`, on paper, that is called `label` where it cannot be seen; with more styles of its own."""
+    style = _STYLE.format(font=FONT, colours=classes(".drawing") + style)
     return Svg(
         f'<svg xmlns="http://www.w3.org/2000/svg" class="drawing" viewBox="0 0 {width:g} {height:g}" '
         f'width="{width:g}" height="{height:g}" role="img" aria-label="{escape(label)}">\n{style}\n'

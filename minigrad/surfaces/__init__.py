@@ -7,7 +7,7 @@ beale: ...
 
 from minigrad.surfaces.digits import digits_plane
 from minigrad.surfaces.known import SURFACES, surface
-from minigrad.surfaces.racing import RULES, Race, Run, default_rate, race
+from minigrad.surfaces.racing import ENDINGS, RULES, Race, Run, default_rate, race
 from minigrad.surfaces.surface import Surface
 
-__all__ = ["RULES", "SURFACES", "Race", "Run", "Surface", "default_rate", "digits_plane", "race", "surface"]
+__all__ = ["ENDINGS", "RULES", "SURFACES", "Race", "Run", "Surface", "default_rate", "digits_plane", "race", "surface"]

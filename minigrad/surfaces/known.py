@@ -76,8 +76,8 @@ noisy = Surface(
     start=(-3.5, 2.0),
     minima=((0.0, 0.0),),
     source="a quadratic whose gradient is noisy as that of a batch",
-    rate=0.1,
-    steps=150,
+    rate=0.05,
+    steps=100,
     noise=2.0,
 )
 

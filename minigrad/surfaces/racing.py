@@ -7,12 +7,18 @@ import inspect
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from minigrad.optim import rules as update_rules
+from minigrad.show.page import Page
+from minigrad.show.svg import Svg
 from minigrad.surfaces import known
+from minigrad.surfaces.animation import gif, page_of
+from minigrad.surfaces.pictures import map_of
+from minigrad.surfaces.relief import relief_of
 from minigrad.surfaces.surface import Pair, Surface
 
 Rule = Callable[..., tuple[Any, dict[str, Any]]]
@@ -23,6 +29,8 @@ RULES: dict[str, Rule] = {
     for name, function in vars(update_rules).items()
     if inspect.isfunction(function) and list(inspect.signature(function).parameters)[:3] == ["x", "dx", "state"]
 }
+ENDINGS = (".html", ".svg", ".gif")
+"""Of the files that a race is saved to."""
 FAR = 10
 """So many times the size of the view away from its middle, and higher than at the start: that has diverged."""
 
@@ -83,6 +91,42 @@ class Race(Mapping[str, Run]):
 
     def __len__(self) -> int:
         return len(self.runs)
+
+    def again(
+        self, learning_rate: float | Mapping[str, float], watch: Callable[[int, int, str], None] = lambda *_: None
+    ) -> Race:
+        """The same race at other learning rates."""
+        rates = {"learning_rate": learning_rate, "seed": self.seed, "watch": watch}
+        return race(self.surface, self.rules, self.start, self.steps, **rates)  # type: ignore[arg-type]
+
+    def map(self) -> Svg:
+        """The contours of the surface, with the path of each rule."""
+        return map_of(self)
+
+    def relief(self) -> Svg:
+        """The surface as hills and valleys, with the paths on it; of a steep surface the logarithm of the height."""
+        return relief_of(self)
+
+    def page(self, watch: Callable[[int, int, str], None] = lambda *_: None) -> Page:
+        """A page on which the race runs: to play, stop and step, with other learning rates and the internal state."""
+        return page_of(self, watch)
+
+    def save(self, path: str | Path, watch: Callable[[int, int, str], None] = lambda *_: None) -> Path:
+        """Write the page (`.html`), the map (`.svg`) or an animation by matplotlib (`.gif`); gives the file's path.
+
+        Raises:
+            ValueError: for another ending.
+            ImportError: for a GIF, where matplotlib is not installed.
+        """
+        ending = Path(path).suffix.lower()
+        if ending == ".gif":
+            return gif(self, path, watch=watch)
+        if ending not in ENDINGS:
+            raise ValueError(f"race: {path} is to end in {', '.join(ENDINGS)}")
+        return (self.page(watch) if ending == ".html" else self.map()).save(path)
+
+    def _repr_html_(self) -> str:
+        return self.page()._repr_html_()
 
     def __str__(self) -> str:
         lines = [f"{self.surface.name}: {self.surface.formula}", f"{'rule':<18}{'learning rate':>14}{'loss':>12}  at"]
