@@ -492,6 +492,9 @@ def test_of_a_large_model_modules_are_closed_and_it_says_so() -> None:
     assert picture.note == f"{whole} boxes are more than max_nodes={whole - 1}, so modules are closed: this is depth=3"
     assert picture.source.replace(picture.note, "") == dot(loss, depth=3).replace("]", ' labelloc=t label="\\l"]', 1)
     assert "this is depth=1" in draw(loss, max_nodes=6).note
+    long = nn.Sequential(*[nn.Tanh() for _ in range(60)])(Tensor([1.0], requires_grad=True))
+    assert draw(long).note == "61 boxes are more than max_nodes=60, so modules are closed: this is depth=0"
+    assert draw(long, depth=1).note == "" == draw(long, max_nodes=61).note
     assert "this is depth=0" in draw(loss, max_nodes=5).note
     assert "this is depth=0" in draw(loss, depth=1, max_nodes=5).note
     assert "earlier boxes are not drawn" in draw(loss, max_nodes=2).note
@@ -644,6 +647,7 @@ def test_render_writes_files_without_graphviz(wasi: Any, tmp_path: Path) -> None
 def test_a_notebook_shows_the_drawing(wasi: Any) -> None:
     bundle = draw(neuron()[1])._repr_mimebundle_()
     assert list(bundle) == ["image/svg+xml"] and "<svg" in bundle["image/svg+xml"]
+    assert draw(neuron()[1])._repr_mimebundle_(include=[], exclude=[]) == bundle  # as marimo asks
 
 
 def test_a_format_that_needs_graphviz_says_so(wasi: Any) -> None:

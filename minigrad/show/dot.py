@@ -50,7 +50,7 @@ def dot(
     rankdir: str = "LR",
     gradients: bool = False,
     saved: bool = False,
-    max_nodes: int = 200,
+    max_nodes: int | None = None,
 ) -> str:
     """The graph that `output` was computed by, in DOT: what `minigrad.draw` draws.
 
@@ -65,7 +65,7 @@ def dot(
             and keeps the graph. Else those are shown that earlier passes stored: of leaves, and of what `retain_grad`
             asked for.
         saved: whether to tell which arrays are kept for the backward pass.
-        max_nodes: how many boxes are still a picture; of a larger graph, modules are closed.
+        max_nodes: how many boxes are still a picture, see `minigrad.draw`.
 
     Raises:
         ValueError: for another `rankdir`, or a negative `depth`.
@@ -82,7 +82,7 @@ def dot(
 
 
 def body(
-    output: Any, depth: int | None, rankdir: str, gradients: bool, saved: bool, max_nodes: int
+    output: Any, depth: int | None, rankdir: str, gradients: bool, saved: bool, max_nodes: int | None
 ) -> tuple[list[str], str]:
     """The lines between the braces of `dot`, and what the picture says of what is left out."""
     output = ending(output, "draw")

@@ -23,7 +23,7 @@ def draw(
     rankdir: str = "LR",
     gradients: bool = False,
     saved: bool = False,
-    max_nodes: int = 200,
+    max_nodes: int | None = None,
 ) -> Picture:
     """The picture of the graph that `output` was computed by, forwards and backwards.
 
@@ -40,8 +40,9 @@ def draw(
             and keeps the graph. Else those are shown that earlier passes stored: of leaves, and of what `retain_grad`
             asked for.
         saved: whether to tell which arrays are kept for the backward pass, and how large they are.
-        max_nodes: how many boxes are still a picture. Of a larger graph, modules are closed, the innermost first; if
-            there are none, only the end of it is drawn. The picture says so, and `.note` too.
+        max_nodes: how many boxes are still a picture: if not given, 60 where there are modules and no `depth`, and
+            else 200. Of a larger graph modules are closed, the innermost first; if there are none, only the end of it
+            is drawn. The picture says so, and `.note` too.
 
     Raises:
         ValueError: for another `rankdir`, or a negative `depth`.
@@ -138,6 +139,7 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None, **options: Any) -> dict[str, Any]:
         """What a notebook shows: the drawing, or else why there is none, and the text in DOT."""
         try:
-            return super()._repr_mimebundle_(include, exclude, **options)
+            # marimo asks for everything with an empty list, graphviz with None
+            return super()._repr_mimebundle_(include or None, exclude, **options)
         except Exception as error:  # whatever is wrong with the program that draws, the cell is not
             return {"text/plain": f"{error}\n\n{self.source}"}

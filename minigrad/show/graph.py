@@ -26,7 +26,7 @@ class Scene:
         note: what has been left out, and how to see it; empty if nothing was.
     """
 
-    def __init__(self, end: Node, depth: int | None, max_nodes: int) -> None:
+    def __init__(self, end: Node, depth: int | None, max_nodes: int | None) -> None:
         order = reverse_order([end])
         self.end = end
         self.nodes: list[Any] = order[::-1]
@@ -41,8 +41,9 @@ class Scene:
         self.depth: int | None = depth
         self.box: dict[Node, Any] = {}
         self._close(depth)
-        if self._size() > max_nodes:
-            self._shrink(depth, max_nodes)
+        limit = max_nodes or (60 if self.calls and depth is None else 200)
+        if self._size() > limit:
+            self._shrink(depth, limit)
 
     def _entering(self) -> set[tuple[Node, int]]:
         """Constants with a name; and the array that the first operation in an outermost call takes, if no node enters
