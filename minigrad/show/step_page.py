@@ -27,24 +27,21 @@ _SHADES = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+"  # 6
 _LINE, _EM = 17, 7.3  # pixels: the height of a line in a box, the width of a character
 
 _BODY = """\
-<header>
-<h1>{title}</h1>
-{note}</header>
-<div class="controls" role="group" aria-label="Steps">
-<div class="row">
+<header class="row">
+<h1 class="grow">{title}</h1>
+<button id="forward" aria-pressed="false" title="To the forward pass">Forward</button>
+<button id="backward" aria-pressed="false" title="To the backward pass">Backward</button>
+<input type="search" id="search" placeholder="Find a node" title="Key: /" aria-label="Find a node; Enter goes to the next">
+<output id="found" class="soft" for="search"></output>
+</header>
+{note}<div class="controls row" role="group" aria-label="Steps">
 <button id="first" title="To the start (Home)" aria-label="To the start">&#x21e4;</button>
 <button id="back" title="Back (left arrow)" aria-label="Back">&#x2190;</button>
 <button id="play" title="Play or pause (space)" class="main">Play</button>
 <button id="on" title="On (right arrow)" aria-label="On">&#x2192;</button>
 <button id="last" title="To the end (End)" aria-label="To the end">&#x21e5;</button>
 <span id="where" class="number"></span>
-<span class="grow"></span>
-<button id="forward" aria-pressed="false" title="To the forward pass">Forward</button>
-<button id="backward" aria-pressed="false" title="To the backward pass">Backward</button>
-<input type="search" id="search" placeholder="Find a node ( / )" aria-label="Find a node; Enter goes to the next">
-<output id="found" class="soft" for="search"></output>
-</div>
-<input type="range" id="slider" min="0" step="1" aria-label="Step">
+<input type="range" id="slider" class="grow" min="0" step="1" aria-label="Step">
 </div>
 <section id="graph" class="scroll" aria-label="The graph" tabindex="-1" hidden></section>
 <p id="legend" class="soft" hidden></p>
@@ -287,7 +284,7 @@ def _boxes(page: Collected) -> Iterator[str]:
 
     def cluster(call: Any) -> Iterator[str]:
         yield from inside.get(call, ())
-        for i, other in enumerate(page.clusters):
+        for i, other in [*enumerate(page.clusters)][::-1]:  # Graphviz puts what it reads last on top
             if other.parent is call:
                 yield f'subgraph cluster{i} {{ label="{"m" * len(page.module(other))}" labeljust=l\n'
                 yield from cluster(other)

@@ -183,7 +183,7 @@ function show() {
   } else {
     const [, title, , gradient, short, shares, lines, memory] = s;
     parts.push(make("div", { class: "arrays" }, figure(d, gradient, "gradient"), figure(name, node[3], "value")));
-    if (node[2] === "leaf") parts.push(make("p", {}, "Nothing was computed to get it: here its gradient is kept, and backward() adds it to .grad."));
+    if (node[2] === "leaf") parts.push(make("p", {}, "A leaf: backward() adds this gradient to its .grad."));
     parts.push(make("ol", { class: "shares" }, ...shares.map(([to, text, sum, value, total]) => {
       const li = make("li", {}, formula(text));
       if (sum) li.append(make("p", { class: "formula" }, sum));
