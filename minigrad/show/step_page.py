@@ -31,7 +31,7 @@ _BODY = """\
 <h1 class="grow">{title}</h1>
 <button id="forward" aria-pressed="false" title="To the forward pass">Forward</button>
 <button id="backward" aria-pressed="false" title="To the backward pass">Backward</button>
-<input type="search" id="search" placeholder="Find a node" title="Key: /" aria-label="Find a node; Enter goes to the next">
+<input type="search" id="search" placeholder="Find a node" title="Key: /" aria-label="Find a node, Enter: next">
 <output id="found" class="soft" for="search"></output>
 </header>
 {note}<div class="controls row" role="group" aria-label="Steps">
