@@ -5,9 +5,23 @@
 beale: ...
 """
 
+from minigrad.surfaces.arrows import arrows, steps_from
 from minigrad.surfaces.digits import digits_plane
 from minigrad.surfaces.known import SURFACES, surface
 from minigrad.surfaces.racing import ENDINGS, RULES, Race, Run, default_rate, race
 from minigrad.surfaces.surface import Surface
 
-__all__ = ["ENDINGS", "RULES", "SURFACES", "Race", "Run", "Surface", "default_rate", "digits_plane", "race", "surface"]
+__all__ = [
+    "ENDINGS",
+    "RULES",
+    "SURFACES",
+    "Race",
+    "Run",
+    "Surface",
+    "arrows",
+    "default_rate",
+    "digits_plane",
+    "race",
+    "steps_from",
+    "surface",
+]

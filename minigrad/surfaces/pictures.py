@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
@@ -67,8 +68,11 @@ def ground(surface: Surface, width: float, height: float, top: float = 12) -> Gr
     return Ground(parts, across, down, box, float(z[np.isfinite(z)].min(initial=np.inf)))
 
 
-def map_of(race: Race, width: int = 760, height: int = 460) -> Svg:
-    """The contours of the surface and on them the path of each rule, with dots for steps where there is room."""
+def map_of(race: Race, width: int = 760, height: int = 460, seconds: float = 0.0) -> Svg:
+    """The contours of the surface and on them the path of each rule, with dots for steps where there is room.
+
+    With `seconds`, the signs of the rules run along their paths, over and over: each step takes as long as any other.
+    """
     height = height_for(race, height)
     on = ground(race.surface, width - LEGEND, height, top=40)
     x, y, right, bottom = on.box
@@ -84,9 +88,36 @@ def map_of(race: Race, width: int = 760, height: int = 460) -> Svg:
         parts.append(f'<path class="none {colour}-line" stroke-width="5" stroke-linecap="round" d="{dots}"/>')
     a, b = on.across(race.start[0]), on.down(race.start[1])
     parts.append(f'<circle class="none ink-line" stroke-width="1.6" cx="{a:.1f}" cy="{b:.1f}" r="7"/>')
-    parts += [marker(i, *points[-1], series(i)[0]) for i, points in enumerate(paths)]
-    parts += ["</g></svg>", *legend(race, width - LEGEND + 6, 52)]
+    signs = [marker(i, *points[-1], series(i)[0]) for i, points in enumerate(paths)]
+    if seconds:
+        parts += [_trail(i, points, race.steps, seconds) for i, points in enumerate(paths)]
+        signs = [_running(sign, points, race.steps, seconds) for sign, points in zip(signs, paths)]
+    parts += [*signs, "</g></svg>", *legend(race, width - LEGEND + 6, 52)]
     return drawing(width, height, parts, f"{race.surface.name}: the paths of {', '.join(race)}", SHADES)
+
+
+def _running(sign: str, points: list[tuple[float, float]], steps: int, seconds: float) -> str:
+    """A sign that runs along the points."""
+    tag, values = sign[1 : sign.index(" ")], [f"{a:.0f},{b:.0f}" for a, b in points]
+    moves = _animated('Transform attributeName="transform" type="translate"', values, steps, seconds)
+    return f"{sign.removesuffix('/>')}>{moves}</{tag}>"
+
+
+def _trail(i: int, points: list[tuple[float, float]], steps: int, seconds: float) -> str:
+    """The way that the sign has come, in a full line."""
+    lengths = np.cumsum([0.0, *(math.dist(a, b) for a, b in pairwise(points))]).tolist()
+    values = [f"{lengths[-1] - length:.0f}" for length in lengths]
+    look = f'class="none {series(i)[0]}-line" stroke-width="3" stroke-linejoin="round"'
+    hidden = f'stroke-dasharray="{lengths[-1]:.0f}" stroke-dashoffset="{lengths[-1]:.0f}"'
+    moves = _animated(' attributeName="stroke-dashoffset"', values, steps, seconds)
+    return f'<path {look} {hidden} d="{path(points)}">{moves}</path>'
+
+
+def _animated(what: str, values: list[str], steps: int, seconds: float) -> str:
+    """An animation whose values are a step apart; at the end it stays for a fifth of the time."""
+    times = [f"{0.8 * t / steps:.4g}" for t in range(len(values))]
+    course = f'values="{";".join([*values, values[-1]])}" keyTimes="{";".join([*times, "1"])}"'
+    return f'<animate{what} dur="{seconds:g}s" repeatCount="indefinite" {course}/>'
 
 
 def title_of(race: Race) -> str:

@@ -99,9 +99,9 @@ class Race(Mapping[str, Run]):
         rates = {"learning_rate": learning_rate, "seed": self.seed, "watch": watch}
         return race(self.surface, self.rules, self.start, self.steps, **rates)  # type: ignore[arg-type]
 
-    def map(self) -> Svg:
-        """The contours of the surface, with the path of each rule."""
-        return map_of(self)
+    def map(self, seconds: float = 0.0) -> Svg:
+        """The contours of the surface, with the path of each rule; it is run along in so many seconds, if any."""
+        return map_of(self, seconds=seconds)
 
     def relief(self) -> Svg:
         """The surface as hills and valleys, with the paths on it; of a steep surface the logarithm of the height."""
