@@ -98,8 +98,8 @@ RULES: dict[str, tuple[Any, dict[str, float], Callable[[Any], optim.Optimizer]]]
     "adam": (lecture_adam, {"beta1": 0.9, "beta2": 0.999}, lambda p: optim.Adam(p, lr=0.05, eps=1e-7)),
 }
 OTHERS = {"momentum_pytorch", "rmsprop_momentum", "amsgrad", "adadelta", "adamax", "nadam", "radam", "asgd", "rprop"}
-OTHERS |= {"adafactor"}
-"""The rules that are not the lecture's; the oracle is PyTorch."""
+OTHERS |= {"adafactor", "lion", "lamb"}
+"""The rules that are not the lecture's; the oracle is PyTorch, but for Lion and LAMB, which it does not have."""
 each_rule = pytest.mark.parametrize("name", RULES)
 
 
@@ -258,6 +258,77 @@ def test_rules_take_numbers_and_keep_float32(rule: Any) -> None:
         number, of_number = rule(number, 2 * number, of_number, 0.01)
     assert x.dtype == np.float32 and {s.dtype for s in state.values() if isinstance(s, np.ndarray)} <= {x.dtype}
     assert 0 < number < 1 and x == pytest.approx([number] * 2, rel=1e-5)
+
+
+# ---- Lion and LAMB, which PyTorch does not have: as in the papers ----------------------------------------------
+
+
+def lion_of_the_paper(w: np.ndarray, gradient: Gradient, eta: float, lamda: float) -> Iterator[np.ndarray]:
+    """Chen et al., "Symbolic discovery of optimization algorithms" (2023), algorithm 2."""
+    beta1, beta2, m = 0.95, 0.7, 0 * w
+    while True:
+        g = gradient(w)
+        c = beta1 * m + (1 - beta1) * g
+        w = w - eta * (np.sign(c) + lamda * w)
+        m = beta2 * m + (1 - beta2) * g
+        yield w
+
+
+def lamb_of_the_paper(x: np.ndarray, gradient: Gradient, eta: float, lamda: float) -> Iterator[np.ndarray]:
+    """You et al., "Large batch optimization for deep learning" (2020), algorithm 2, with phi(z) = z."""
+    beta1, beta2, epsilon, m, v = 0.8, 0.9, 1e-3, 0 * x, 0 * x
+    for t in range(1, STEPS + 1):
+        g = gradient(x)
+        m = beta1 * m + (1 - beta1) * g
+        v = beta2 * v + (1 - beta2) * g * g
+        r = (m / (1 - beta1**t)) / (np.sqrt(v / (1 - beta2**t)) + epsilon)
+        u = r + lamda * x
+        x = x - eta * np.sqrt((x**2).sum()) / np.sqrt((u**2).sum()) * u
+        yield x
+
+
+PAPERS: dict[str, tuple[Any, Any, dict[str, Any]]] = {
+    "Lion": (optim.Lion, lion_of_the_paper, {"betas": (0.95, 0.7)}),
+    "LAMB": (optim.LAMB, lamb_of_the_paper, {"betas": (0.8, 0.9), "eps": 1e-3}),
+}
+
+
+@pytest.mark.parametrize("lamda", [0.0, 0.2])
+@pytest.mark.parametrize("name", PAPERS)
+def test_lion_and_lamb_are_those_of_their_papers(name: str, lamda: float) -> None:
+    kind, paper, settings = PAPERS[name]
+    bowl = Quadratic()
+    matrix = bowl.x.reshape(5, 2)
+
+    def gradient(x: np.ndarray) -> np.ndarray:
+        return bowl.gradient(x.reshape(-1)).reshape(x.shape)
+
+    p, upward = parameter(*bowl.x).reshape(5, 2).detach().requires_grad_(), parameter(*bowl.x)
+    optimizers = [
+        kind([p], lr=0.01, weight_decay=lamda, **settings),
+        kind([upward], lr=0.01, weight_decay=lamda, maximize=True, **settings),
+    ]
+    for _, x in zip(range(STEPS), paper(matrix, gradient, 0.01, lamda)):
+        p.grad, upward.grad = Tensor(gradient(p.detach().numpy())), Tensor(-bowl.gradient(upward.detach().numpy()))
+        for optimizer in optimizers:
+            optimizer.step()
+        np.testing.assert_allclose(p.detach().numpy(), x, rtol=1e-11)
+        np.testing.assert_allclose(upward.detach().numpy(), x.reshape(-1), rtol=1e-11)
+    fresh = kind([p], **settings)
+    fresh.load_state_dict(optimizers[0].state_dict())
+    assert repr(fresh.state) == repr(optimizers[0].state)
+    assert (
+        set(optimizers[0].state_dict()["state"][0])
+        == {"Lion": {"exp_avg"}, "LAMB": {"step", "exp_avg", "exp_avg_sq"}}[name]
+    )
+
+
+def test_lamb_makes_adams_step_where_lengths_are_zero() -> None:
+    for x, dx in ((0.0, 2.0), (2.0, 0.0)):
+        p = parameter(x)
+        p.grad = tensor([dx], dtype="float64")
+        optim.LAMB([p], lr=0.1, weight_decay=0).step()
+        assert p.item() == pytest.approx(x - 0.1 * (dx > 0))
 
 
 # ---- optimisers ------------------------------------------------------------------------------------------------

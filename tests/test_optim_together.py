@@ -35,6 +35,7 @@ SETTINGS: list[tuple[str, dict[str, Any]]] = [
     ("RAdam", {"betas": (0.5, 0.6)}),
     ("ASGD", {"t0": 1, "lambd": 0.1}),
     ("Rprop", {}),
+    ("Lion", DECAY),
 ]
 each_optimizer = pytest.mark.parametrize(("name", "settings"), SETTINGS)
 SHAPES = [(3, 2), (), (5,), (0, 4), (70, 30), (2, 3, 4), (1,), (40,)]

@@ -1,7 +1,7 @@
 """Parameter updates: the lecture's rules as functions (`rules`), as optimisers, and the decay of the learning rate."""
 
 from minigrad.optim import lr_scheduler, rules
-from minigrad.optim.adaptive import ASGD, Adadelta, Adafactor, Adamax, NAdam, RAdam, Rprop
+from minigrad.optim.adaptive import ASGD, LAMB, Adadelta, Adafactor, Adamax, Lion, NAdam, RAdam, Rprop
 from minigrad.optim.lbfgs import LBFGS
 from minigrad.optim.muon import Muon
 from minigrad.optim.optimizer import Optimizer
@@ -21,6 +21,8 @@ __all__ = [
     "ASGD",
     "Adadelta",
     "Adafactor",
+    "LAMB",
+    "Lion",
     "Adamax",
     "NAdam",
     "RAdam",

@@ -167,6 +167,62 @@ class Rprop(Optimizer):
         return rules.rprop(x, dx, state, group["lr"], *group["etas"], *group["step_sizes"])
 
 
+class Lion(Optimizer):
+    """Lion, with decoupled weight decay. Its learning rate is usually a third to a tenth of AdamW's, weight_decay as
+    many times larger.
+    """
+
+    names: ClassVar = {"m": "exp_avg"}
+    ranges: ClassVar = RANGES | {
+        "lr": Range("1e-4 to 1e-5"),
+        "betas": RANGES["betas"]._replace(usual="(0.9, 0.99)"),
+        "weight_decay": Range("0 to 1"),
+    }
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 1e-4,
+        betas: tuple[float, float] = (0.9, 0.99),
+        weight_decay: float = 0,
+        *,
+        maximize: bool = False,
+    ) -> None:
+        settings = {"lr": lr, "betas": betas, "weight_decay": weight_decay, "maximize": maximize}
+        super().__init__(params, settings | {"decoupled_weight_decay": True})
+
+    def update(self, x: Any, dx: Any, state: rules.State, group: dict[str, Any]) -> tuple[Any, rules.State]:
+        return rules.lion(x, dx, state, group["lr"], *group["betas"])
+
+
+class LAMB(Optimizer):
+    """LAMB: Adam for very large batches, where each parameter's step is in proportion to its size.
+
+    weight_decay is part of the step, before its length is set.
+    """
+
+    names: ClassVar = {"t": "step", "m": "exp_avg", "v": "exp_avg_sq"}
+    elementwise = False
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-6,
+        weight_decay: float = 0.01,
+        *,
+        maximize: bool = False,
+    ) -> None:
+        settings = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "maximize": maximize}
+        super().__init__(params, settings)
+
+    def _moved(self, x: Any, dx: Any, state: rules.State, group: dict[str, Any]) -> tuple[Any, rules.State]:
+        dx = -dx if group["maximize"] else dx
+        beta1, beta2 = group["betas"]
+        return rules.lamb(x, dx, state, group["lr"], beta1, beta2, group["eps"], group["weight_decay"])
+
+
 class Adafactor(Optimizer):
     """Adafactor, for large matrices: Adam's memory of a whole v is saved, and so is the momentum.
 

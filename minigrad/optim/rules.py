@@ -254,6 +254,44 @@ def rprop(
     return x, {"dx": dx, "step": step}
 
 
+def lion(
+    x: Any, dx: Any, state: State, learning_rate: float, beta1: float = 0.9, beta2: float = 0.99
+) -> tuple[Any, State]:
+    """Lion (Chen et al., 2023): every number moves by the learning rate, in the direction of a momentum's sign.
+
+    The step weighs the new gradient more (beta1) than the m that is kept (beta2). Found by a search among programs.
+    """
+    m = state.get("m", 0.0)
+    x = x + -learning_rate * np.sign(beta1 * m + (1 - beta1) * dx)
+    m = beta2 * m + (1 - beta2) * dx
+    return x, {"m": m}
+
+
+def lamb(
+    x: Any,
+    dx: Any,
+    state: State,
+    learning_rate: float,
+    beta1: float = 0.9,
+    beta2: float = 0.999,
+    epsilon: float = 1e-6,
+    weight_decay: float = 0.0,
+) -> tuple[Any, State]:
+    """LAMB (You et al., 2020): Adam whose step has the length of x times the learning rate, for very large batches.
+
+    x is one layer's weights or biases. Where it or the step is zero, the step stays Adam's.
+    """
+    t = state.get("t", 0) + 1
+    m = beta1 * state.get("m", 0.0) + (1 - beta1) * dx
+    v = beta2 * state.get("v", 0.0) + (1 - beta2) * (dx**2)
+    mb = m / (1 - beta1**t)
+    vb = v / (1 - beta2**t)
+    step = mb / (np.sqrt(vb) + epsilon) + weight_decay * x
+    ratio = float(_rms(x)) / float(_rms(step)) if np.any(x) and np.any(step) else 1.0  # of their lengths
+    x = x + -learning_rate * ratio * step
+    return x, {"t": t, "m": m, "v": v}
+
+
 def adafactor(
     x: Any,
     dx: Any,
