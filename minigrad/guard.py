@@ -50,17 +50,22 @@ def forget_looks() -> None:
 
 def wrote(*arrays: np.ndarray) -> None:
     """Note that these have just been written to."""
+    global latest
     time = now()
+    latest = max(latest, time)
     for a in arrays:
-        _note(written, owner(a), time)
+        whose = owner(a)
+        if before := written.get(id(whose)):
+            written[id(whose)] = (time, before[1])
+        else:
+            _note(written, whose, time)
 
 
 def _note(book: dict[int, Any], whose: np.ndarray, *entry: Any) -> None:
     global latest
     latest = max(latest, entry[0])
     key = id(whose)  # valid for as long as the array lives, hence the weak reference
-    before = book.get(key)
-    book[key] = (*entry, before[-1] if before else weakref.ref(whose, lambda _: book.pop(key, None)))
+    book[key] = (*entry, weakref.ref(whose, lambda _: book.pop(key, None)))
 
 
 def show(a: np.ndarray) -> np.ndarray:
