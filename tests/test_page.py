@@ -105,3 +105,13 @@ def test_a_page_is_dark_where_the_reader_wants_it_dark(browser: Any, tmp_path: P
 
     assert paper("light") == "rgb(255, 255, 255)"
     assert paper("dark") == "rgb(20, 23, 27)"
+
+
+@pytest.mark.browser
+def test_in_a_notebook_the_page_runs_in_its_frame(browser: Any, a_script: str, tmp_path: Path) -> None:
+    made = page("Probe", '<h1 id="here"></h1><p id="sum"></p>', name=a_script, data={"text": "&lt;", "numbers": [1, 2]})
+    (tmp_path / "notebook.html").write_text(f"<!DOCTYPE html><h1>Notebook</h1>{made._repr_html_()}", "utf-8")
+    browser.get((tmp_path / "notebook.html").as_uri())
+    browser.switch_to.frame(0)
+    assert browser.find_element("id", "here").text == "&lt;" and browser.find_element("id", "sum").text == "3"
+    browser.switch_to.default_content()

@@ -67,6 +67,13 @@ def test_functions_of_numpy_are_differentiated_as_well() -> None:
     assert s.grid(5)[2].shape == (5, 5)
 
 
+def test_a_function_may_choose_by_the_numbers() -> None:
+    s = Surface("bent", lambda x, y: x**2 + y**2 if x > 0 else 3 * y**2 - x)
+    assert s.gradient((1.0, 1.0))[1].tolist() == [2, 2] and s.gradient((-1.0, 1.0))[1].tolist() == [-1, 6]
+    x, y, z = s.grid(5)
+    assert z[0, 0] == s(x[0], y[0]) == 14 and z[4, 4] == 8
+
+
 def test_a_grid_has_a_row_for_each_y() -> None:
     x, y, z = surface("beale").grid(7)
     for i, j in itertools.product(range(7), range(7)):

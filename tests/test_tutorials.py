@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LESSONS = sorted((ROOT / "tutorials").glob("*.py"))
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
-DRAWN = [*LESSONS, ARCHITECTURE, *(ROOT / "docs" / name for name in ("lecture.md", "pictures.md"))]
+DRAWN = [*LESSONS, ARCHITECTURE, *(ROOT / "docs" / name for name in ("lecture.md", "pictures.md", "races.md"))]
 TRAINED = {"own_rates_digits.svg", "rates.svg", "decays.svg", "annealed.svg"}
 """Curves of networks: other processors round their long sums otherwise, and after some steps it can be seen."""
 

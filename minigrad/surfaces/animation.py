@@ -120,7 +120,9 @@ def page_of(result: Race, watch: Callable[[int, int, str], None] = lambda *_: No
         rates=2 * sides,
         usual=sides,
     )
-    return page(f"Race of update rules: {surface.name}", body, name="race", data=data)
+    made = page(f"Race of update rules: {surface.name}", body, name="race", data=data)
+    made.height = 900
+    return made
 
 
 def _packed(run: Run, kept: np.ndarray, view: tuple[float, float, float, float]) -> dict[str, Any]:

@@ -64,7 +64,7 @@ def digits_plane() -> Surface:
         "digits",
         loss_of,
         formula="the mean softmax loss of 256 digits at w + x·d1 + y·d2",
-        view=(start_x - 1.0, 5.0, -4.0, 4.0),
+        view=(start_x - 1.0, 6.5, -4.0, 4.0),
         start=(start_x, start_y),
         source="the network of minigrad.loop; the plane as in section 7 of H. Li et al. (2018)",
         rate=0.5,

@@ -17,7 +17,7 @@ from minigrad.show.page import Page
 from minigrad.show.svg import Svg
 from minigrad.surfaces import known
 from minigrad.surfaces.animation import gif, page_of
-from minigrad.surfaces.pictures import map_of
+from minigrad.surfaces.pictures import map_of, title_of
 from minigrad.surfaces.relief import relief_of
 from minigrad.surfaces.surface import Pair, Surface
 
@@ -129,7 +129,7 @@ class Race(Mapping[str, Run]):
         return self.page()._repr_html_()
 
     def __str__(self) -> str:
-        lines = [f"{self.surface.name}: {self.surface.formula}", f"{'rule':<18}{'learning rate':>14}{'loss':>12}  at"]
+        lines = [title_of(self), f"{'rule':<18}{'learning rate':>14}{'loss':>12}  at"]
         for name, run in self.items():
             x, y = run.positions[-1]
             end = f"  diverged after {run.diverged} steps" if run.diverged else f"  ({x:.4g}, {y:.4g})"

@@ -20,7 +20,7 @@ from minigrad.surfaces.surface import Surface
 if TYPE_CHECKING:
     from minigrad.surfaces.racing import Race
 
-POINTS = 41
+POINTS = 35
 """Of the grid, along each side."""
 TURN, TILT = np.radians(-60.0), np.radians(40.0)
 """Where one looks from: around the middle, from the x axis on; and how high, between the horizon and straight above."""
@@ -98,7 +98,7 @@ def relief_of(race: Race, width: int = 760, height: int = 480) -> Svg:
         for points in _on_the_ground(race.surface, run.positions):
             seen = eye.at(points)
             for (a, b), depth in zip(pairwise(pixels(seen)), seen.near.tolist()):
-                piece = f'<path class="none {colour}-line" stroke-width="2.6" d="{path([a, b])}"/>'
+                piece = f'<path class="path {colour}-line" d="{path([a, b])}"/>'
                 painted.append((depth + 1.5 / POINTS, piece))
         last = run.positions[_in_view(race.surface, run.positions)][-1:]
         ends += [marker(i, x, y, colour) for x, y in pixels(eye.at(last))]
@@ -108,7 +108,7 @@ def relief_of(race: Race, width: int = 760, height: int = 480) -> Svg:
     parts += [piece for _, piece in sorted(painted, key=lambda pair: pair[0])]
     parts += ["</g>", *ends, *legend(race, width - LEGEND + 6, 52)]
     label = f"{race.surface.name} as a relief, with the paths of {', '.join(race)}"
-    return drawing(width, height, parts, label, SHADES)
+    return drawing(width, height, parts, label, SHADES + ".drawing .path { stroke-width: 2.6px; }")
 
 
 def _middles(grid: np.ndarray) -> np.ndarray:

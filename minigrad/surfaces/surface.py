@@ -23,7 +23,8 @@ class Surface:
     Args:
         name: what it is called.
         function: takes x and y and gives the loss. It is called with Values, or if it does not take them (as it calls
-            NumPy's or minigrad's functions) with float64 Tensors; and with Tensors of one shape for many points.
+            NumPy's or minigrad's functions) with float64 Tensors; and for pictures with Tensors of many points, if it
+            takes those.
         formula: the same for a reader.
         view: what to look at: the least and the greatest x, the least and the greatest y.
         start: where races start.
@@ -109,9 +110,13 @@ class Surface:
 
     def __call__(self, x: Any, y: Any) -> Any:
         """The loss at one point, or at many: arrays of one shape."""
-        with no_grad(), np.errstate(all="ignore"):
-            values = self.function(*(as_tensor(np.asarray(v, np.float64)) for v in (x, y)))
-        found = np.broadcast_to(np.asarray(getattr(values, "_array", values)), np.shape(x))
+        x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
+        try:
+            with no_grad(), np.errstate(all="ignore"):
+                values = self.function(as_tensor(x), as_tensor(y))
+            found = np.broadcast_to(np.asarray(getattr(values, "_array", values), np.float64), x.shape)
+        except (TypeError, ValueError, AttributeError, RuntimeError):  # one point at a time, as it has an `if`
+            found = np.array([self.gradient(pair)[0] for pair in zip(x.ravel(), y.ravel())]).reshape(x.shape)
         return found if found.ndim else found.item()
 
     def grid(self, points: int = 81) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -327,7 +327,8 @@ $("rate").addEventListener("input", () => { chooseRate(); if (!playing) tell(); 
 $("inside").addEventListener("change", () => { $("states").hidden = !$("inside").checked; draw(); });
 
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.altKey || event.metaKey || event.target.closest("input, select, button")) return;
+  if (event.ctrlKey || event.altKey || event.metaKey || event.target.closest("input, select")) return;
+  if (event.key === " " && event.target.closest("button")) return; // which it presses
   const rate = (by) => { $("rate").value = Number($("rate").value) + by; chooseRate(); tell(); };
   const keys = {
     " ": () => $("play").click(), ArrowRight: () => step(1), ArrowLeft: () => step(-1), Home: () => step(-Infinity),
