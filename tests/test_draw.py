@@ -198,6 +198,8 @@ def test_few_numbers_are_shown_and_of_many_the_statistics() -> None:
     assert r"mul\n(4, 3)\n-2.5 to 1\nmean -0.5, std 1.47\n33.3 % zeros|{3}" in text
     assert r"relu\n(4, 3)\n0 to 1\nmean 0.333, std 0.471\n66.7 % zeros|{2}" in text
     assert r"(4, 1)\n[1, 1, 1, 1]" in text
+    text = dot((w + 2.0 + minigrad.ones(4, 1)).sum())
+    assert r"add\n(4, 3)\n0.5 to 4\nmean 2.5, std 1.47|{2}" in text
 
 
 def test_nan_and_infinity_are_marked() -> None:
@@ -319,6 +321,21 @@ def test_what_no_gradient_reaches_has_no_number() -> None:
     assert shown_order(dot(out, gradients=True)) == walked_order(out) == {"n0": 3, "n2": 2, "n3": 1}
 
 
+def test_a_function_with_several_results_has_no_single_gradient() -> None:
+    class Both(autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: Any) -> Any:
+            return x * 1, x * 2
+
+        @staticmethod
+        def backward(ctx: Any, g: Any, h: Any) -> Any:
+            return g + 2 * h
+
+    a, b = Both.apply(Tensor(3.0, requires_grad=True))
+    text = dot(a * b, gradients=True)
+    assert gradients(text) == ["12", "6", "3", "1"] and shown_order(text) == walked_order(a * b)
+
+
 def test_the_numbers_leave_out_operands_whose_rule_has_no_derivative_for_them() -> None:
     x = Tensor([1.0, 2.0], requires_grad=True)
     rule = Rule("first", lambda a, b: a + 0 * b, a=lambda g: g)
@@ -431,6 +448,13 @@ def test_what_enters_a_model_is_outside_of_it_and_one_box() -> None:
     text = dot(Two()(x).sum())
     assert [start for start, _ in edges(text)].count("n4c0") == 2 and text.count(r"x\nfloat32") == 1
     assert text.index(r"x\nfloat32") < text.index("subgraph cluster_0")
+
+
+def test_a_constant_that_a_model_makes_itself_is_inside_of_it() -> None:
+    x = minigrad.ones(3, 3, requires_grad=True)
+    text = dot(nn.Dropout(0.5)(x).sum())
+    assert text.index("subgraph cluster_0") < text.index(r'n1c1 [label="float32 (3, 3)\n')
+    assert labels(dot(nn.Dropout(0.5)(x).sum(), depth=0))[-1].startswith("Dropout") and "n1c1" not in dot(x.sum())
 
 
 # ---- what is kept
