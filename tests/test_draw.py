@@ -450,6 +450,16 @@ def test_what_enters_a_model_is_outside_of_it_and_one_box() -> None:
     assert text.index(r"x\nfloat32") < text.index("subgraph cluster_0")
 
 
+def test_what_enters_is_found_behind_what_a_layer_does_with_its_parameters() -> None:
+    cell, h = nn.RNNCell(3, 4), minigrad.zeros(1, 4)
+    for _ in range(2):
+        h = cell(minigrad.randn(1, 3), h)
+    first, second = labels(dot(h, depth=0))[-2:]
+    assert r"RNNCell\n36 parameters\n(1, 1, 3) &#8594; (1, 4)|" in first
+    assert r"RNNCell (call 2)\n36 parameters\n(1, 4) &#8594; (1, 4)|" in second
+    assert r"Embedding\n20 parameters\n(2, 4)|" in dot(nn.Embedding(5, 4)(Tensor([1, 2])), depth=0)
+
+
 def test_a_constant_that_a_model_makes_itself_is_inside_of_it() -> None:
     x = minigrad.ones(3, 3, requires_grad=True)
     text = dot(nn.Dropout(0.5)(x).sum())

@@ -46,18 +46,22 @@ class Scene:
             self._shrink(depth, limit)
 
     def _entering(self) -> set[tuple[Node, int]]:
-        """Constants with a name; and the array that the first operation in an outermost call takes, if no node enters
-        this call: the data."""
+        """Constants with a name; and the array that the first operation in an outermost call on more than parameters
+        takes, if no node enters this call: the data."""
         found = {(n, i) for n in self.nodes for i, c in _arrays(n) if c.name is not None}
         outermost = {node: _ancestor(call, 0) for node, call in self.calls.items()}
+        own = {call: _parameters(call) for call in {*outermost.values()}}
         first: dict[Any, Any] = {}
         entered: set[Any] = set()
         for node in self.nodes:
             call = outermost.get(node)
-            if call is not None and node.rule is not None:
+            if call is None or node.rule is None:
+                continue
+            others = [s for s in node.inputs if s is not None and s not in own[call]]
+            if others or constants(node) or getattr(node, "parameters", None):
                 first.setdefault(call, node)
-                if any(s is not None and outermost.get(s) is not call for s in node.inputs):
-                    entered.add(call)
+            if any(outermost.get(s) is not call for s in others):
+                entered.add(call)
         found.update((node, i) for call, node in first.items() if call not in entered for i, _ in _arrays(node)[:1])
         return found
 
@@ -75,7 +79,7 @@ class Scene:
             for source in node.inputs:
                 if source is not None and source.rule is None:
                     users.setdefault(source, set()).add(self.box[node])
-        owned = {call: {p.node for p in call.module.parameters()} for call in {*closed.values()} - {None}}
+        owned = {call: _parameters(call) for call in {*closed.values()} - {None}}
         for leaf, boxes in users.items():
             hidden = all(leaf in owned.get(box, ()) for box in boxes)
             self.box[leaf] = None if hidden else leaf
@@ -129,6 +133,11 @@ def ancestry(call: Any) -> Iterator[Any]:
 def _ancestor(call: Any, depth: int | None) -> Any:
     """The call of this depth that a call lies in, None if it is less deep."""
     return next((c for c in ancestry(call) if c.depth == depth), None)
+
+
+def _parameters(call: Any) -> set[Any]:
+    """The nodes of the parameters of what was called."""
+    return {p.node for p in call.module.parameters()}
 
 
 def backward_steps(order: Sequence[Any]) -> dict[Any, int]:
