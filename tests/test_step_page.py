@@ -108,7 +108,7 @@ def test_arrays_are_there_once_whole_if_small_and_sampled_if_large() -> None:
     assert small["rows"] == w.tolist()
     large = next(a for a in found["arrays"] if a["shape"] == "(200, 200)" and a["top"] == 39999.0)
     assert len(large["shades"]) == 32 * 32 and large["shades"][0] == "f" and large["shades"][-1] == "+"
-    assert large["told"] == "(200, 200) 0 to 39999" and large["of"] == [200, 200]
+    assert large["told"] == "(200, 200) from 0 to 39999" and large["of"] == [200, 200]
 
 
 def test_float32_is_written_in_its_own_digits() -> None:

@@ -57,6 +57,7 @@ assert [s.gradient for s in steps] == [1.0, 2.0, 4.0] == [c.grad, b.grad, a.grad
 # its `value`. So one can make the walk oneself, and make it wrong.
 
 # %%
+a.name, b.name, c.name = "a", "b", "c"  # for the picture
 show(c, "two_doublings.svg")
 
 # %% [markdown]

@@ -115,7 +115,11 @@ def _plain_layer_norm(*xs: Any, eps: float) -> Any:
 
 layer_norm = Rule("layer_norm", _layer_norm, xs=_layer_norm_xs).written(
     "n * weight + bias, where n = (x - mean(x)) / sqrt(var(x) + eps)",
-    xs="scale * (g * weight - mean(g * weight) - n * mean(g * weight * n)); for weight g * n, for bias g, summed",
+    xs=(
+        "scale * (g * weight - mean(g * weight) - n * mean(g * weight * n)), where scale = 1 / sqrt(var(x) + eps)",
+        "the sum of g * n over all but the last dimensions",
+        "the sum of g over all but the last dimensions",
+    ),
 )
 layer_norm.plain = _plain_layer_norm
 

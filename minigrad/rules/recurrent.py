@@ -98,8 +98,13 @@ def _lstm_xs(g: Any, y: Any, xs: Any, work: Any) -> Any:
 
 
 lstm = Rule("lstm", _lstm, xs=_lstm_xs).written(
-    "c = f * c + i * n, h = o * tanh(c), for each step in time",
-    xs="the steps in reverse: dc += dh * o * (1 - tanh(c) ** 2), then through the gates, and dc = dc * f",
+    "h = o * tanh(c), where c = f * c + i * n, for each step in time",
+    xs=(
+        "da for each step in time, from the last: dc += dh * o * (1 - tanh(c) ** 2), through the gates, dh = da @ w",
+        "what is left of dh at the first step",
+        "what is left of dc at the first step",
+        "the sum of da.T @ h over the steps in time, h being that before the step",
+    ),
 )
 lstm.scratch = ("work",)
 
@@ -162,7 +167,12 @@ def _gru_xs(g: Any, y: Any, xs: Any, work: Any) -> Any:
 
 gru = Rule("gru", _gru, xs=_gru_xs).written(
     "h = n + z * (h - n), for each step in time",
-    xs="the steps in reverse: dn = dh * (1 - z), dz = dh * (h - n), then through the gates, and dh = dh * z + da @ w",
+    xs=(
+        "for each step in time, from the last one: dn = dh * (1 - z), dz = dh * (h - n), through the gates",
+        "what is left of dh at the first step",
+        "the sum of da.T @ h over the steps in time, h being that before the step",
+        "the sum of da over the steps in time and the examples",
+    ),
 )
 gru.scratch = ("work",)
 
@@ -209,8 +219,12 @@ def _rnn_xs(g: Any, y: Any, xs: Any, relu: bool) -> Any:
 
 
 rnn = Rule("rnn", _rnn, xs=_rnn_xs).written(
-    "h = tanh(x + h @ w.T) or relu of it, for each step in time",
-    xs="the steps in reverse: d = (g + dh) * slope, then dh = d @ w",
+    "h = tanh(x + h @ w.T), or relu of that, for each step in time",
+    xs=(
+        "d for each step in time, from the last one: d = (g + dh) * slope, then dh = d @ w",
+        "what is left of dh at the first step",
+        "the sum of d.T @ h over the steps in time, h being that before the step",
+    ),
 )
 
 

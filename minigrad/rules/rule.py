@@ -58,7 +58,7 @@ class Rule:
     """
 
     gives_view = False  # whether the result may share the input's memory
-    notation: Mapping[str, str] = {}  # see `written`
+    notation: Mapping[str, str | tuple[str, ...]] = {}  # see `written`
     plain: Callable[..., Any] | None = None  # the same to be read, where `forward` is written for speed
     scratch: tuple[str, ...] = ()  # the parameters that are memory to compute in
 
@@ -87,9 +87,10 @@ class Rule:
                 return operand.apply(self, *operands, **parameters)
         return self.forward(*operands, **parameters)
 
-    def written(self, y: str = "", **shares: str) -> Self:
+    def written(self, y: str = "", **shares: str | tuple[str, ...]) -> Self:
         """Say how the result and what is passed back are shown to a reader, where the code itself is not a formula;
-        for an elementwise rule its result and the partial derivatives."""
+        for an elementwise rule its result and the partial derivatives. Where the number of inputs is open, there may be
+        a text for each of them."""
         self.notation = {"y": y, **shares} if y else shares
         return self
 

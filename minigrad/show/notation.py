@@ -26,23 +26,31 @@ def formula(rule: Any) -> str:
     >>> formula(elementwise.sigmoid), formula(linalg.matmul)
     ('1 / (1 + exp(-x))', 'a @ b')
     """
-    text = rule.notation.get("y") or (rule.formula if isinstance(rule, Elementwise) else _expression(rule.forward))
+    text: str = rule.notation.get("y") or ""
+    text = text or (rule.formula if isinstance(rule, Elementwise) else _expression(rule.forward))
     return text or f"{rule.name}({', '.join(rule.inputs)})"
 
 
 def share(rule: Any, name: str) -> str:
     """What a rule passes back to its input of this name; g is the upstream gradient, y the rule's result.
 
+    Args:
+        rule: any rule.
+        name: of an input, as in `rule.inputs`; where their number is open, with the place of the input, "xs[0]".
+
     >>> from minigrad.rules import elementwise, linalg
     >>> share(elementwise.tanh, "x"), share(elementwise.sub, "b"), share(linalg.matmul, "b")
     ('g * (1 - y * y)', '-g', 'a.T @ g')
     """
+    name, _, place = name.partition("[")
+    text = rule.notation.get(name) or ""
+    if isinstance(text, tuple):
+        text = text[int(place.rstrip("]") or 0)]
     if isinstance(rule, Elementwise):
-        partial = rule.notation.get(name) or rule.partials[name]
+        partial = text or rule.partials[name]
         product = {"1": "g", "-1": "-g", "0": "0"}.get(partial)
         return product or (f"g * {partial}" if _is_factor(partial) else f"g * ({partial})")
-    text = rule.notation.get(name) or _expression(rule.vjps.get(name))
-    return text or f"the share of {name} in g"
+    return text or _expression(rule.vjps.get(name)) or f"the share of {name} in g"
 
 
 def _is_factor(text: str) -> bool:

@@ -220,6 +220,9 @@ def _shown(x: Any) -> dict[str, Any]:
     found: dict[str, Any] = {"shape": str(x.shape), "type": str(x.dtype)}
     if x.size <= _CELLS and rows.shape[-1] <= 16:
         return {**found, "rows": [[_exact(v) for v in row] for row in rows]}
+    # as a matrix that is about as high as wide
+    splits = [(math.prod(x.shape[:k]), math.prod(x.shape[k:])) for k in range(1, x.ndim)] or [rows.shape]
+    rows = x.reshape(min(splits, key=lambda s: abs(math.log(s[0] / s[1])) if x.size else 0))
     some, whole = rows[_some(rows.shape[0])][:, _some(rows.shape[1])], x.astype(float)
     finite = whole[abs(whole) < math.inf]
     top = float(abs(finite).max()) if finite.size else 0.0

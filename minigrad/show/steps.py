@@ -124,7 +124,7 @@ class Step:
         settings = [
             f"{name}={_brief(value)}"
             for name, value in getattr(node, "parameters", {}).items()
-            if value is not None and value is not False
+            if not (value is None or value is False or hasattr(value, "_fields"))  # these are the rule's own affair
         ]
         return f"{node.rule.name}({', '.join(given + settings)})"
 
@@ -136,9 +136,9 @@ class Step:
     def rule_line(self) -> str:
         """The rule in its own letters: `mul: y = a * b, da = g * b, db = g * a`."""
         rule = self.node.rule
-        names = dict.fromkeys([rule.inputs[0] if rule.variadic else s.letter for s in self.shares])
         text = formula(rule)
-        parts = [text if " = " in text else f"y = {text}", *[f"d{name} = {share(rule, name)}" for name in names]]
+        parts = [text if " = " in text else f"y = {text}"]
+        parts += [f"d{s.letter} = {share(rule, s.letter)}" for s in self.shares]
         return f"{rule.name}: {'; '.join(parts)}"
 
     def forward_line(self) -> str:
@@ -154,7 +154,7 @@ class Step:
     def share_line(self, share_: Share) -> str:
         """What is added to the gradient of an input: `da += dc * b = 1 * 6 = 6`; `=` where it is all."""
         rule = self.node.rule
-        text = share(rule, rule.inputs[0] if rule.variadic else share_.letter)
+        text = share(rule, share_.letter)
         parts = [in_place(text, self._letters())]
         if isinstance(rule, Elementwise):
             numbers = self._numbers()
@@ -180,6 +180,8 @@ class Step:
         line = f"share {s.nth} of {s.of}"
         if s.before is None:
             return line
+        if getattr(s.total, "size", 1) > 6:
+            return f"{line}; {self.steps.d(s.to)} is now {describe(s.total)}"
         parts = in_place("a + b", {"a": describe(s.before), "b": describe(s.value)})
         return f"{line}, so {self.steps.d(s.to)} = {parts} = {describe(s.total)}"
 
@@ -204,6 +206,8 @@ class Step:
         lines = []
         for s in self.shares:
             text = share(rule, s.letter)
+            if text in ("g", "-g", "0"):
+                continue
             parts = [in_place(text, letters), in_place(text, numbers)]
             if s.to.shape == node.shape:  # type: ignore[attr-defined]
                 parts.append(number(s.value[place]))
@@ -431,11 +435,14 @@ class Steps(Sequence[Step]):
             self._memory = {}
             for other in self.nodes:
                 seen: set[int] = set()
+                nth: Counter[int] = Counter()
                 for place, a in guard.arrays(other.kept) if hasattr(other, "plan") else ():
+                    letter = other.plan.kept[place]
+                    if other.rule.variadic and letter == other.rule.inputs[0]:
+                        letter, nth[place] = f"{letter}[{nth[place]}]", nth[place] + 1
                     if id(a) not in seen:
                         seen.add(id(a))
-                        mine = last[id(guard.owner(a))] is other
-                        memory = Memory(other.plan.kept[place], a.shape, a.nbytes, mine)
+                        memory = Memory(letter, a.shape, a.nbytes, last[id(guard.owner(a))] is other)
                         self._memory.setdefault(other, []).append(memory)
         return self._memory.get(node, [])
 
@@ -540,7 +547,7 @@ def describe(x: Any, node: Any = None) -> str:
     parts = [str(x.shape)]
     if finite.size:
         low, high = number(finite.min()), number(finite.max())
-        parts.append(f"{low} to {high}" if low != high else f"all {low}" if finite.size == x.size else low)
+        parts.append(f"from {low} to {high}" if low != high else f"all {low}" if finite.size == x.size else low)
     if finite.size < x.size:
         nans = int((x != x).sum())
         parts += [f"{n} {what}" for n, what in ((nans, "nan"), (x.size - finite.size - nans, "inf")) if n]

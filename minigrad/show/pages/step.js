@@ -168,13 +168,13 @@ function heat({ shades, columns, of, top, told, shape }) {
     make("figcaption", {}, notes.filter(Boolean).join("; "))];
 }
 
-const formula = (text) => make("p", { class: "formula number" }, text);
+const formula = (text) => make("p", { class: "formula" }, text);
 const isArray = (x) => Array.isArray(x);
 
 function show() {
   const { s, back } = steps[here], node = nodes[s[0]], name = node[0], d = node[1][2];
   const parts = [make("h2", {}, `${back ? "Backward" : "Forward"} ${back ? here - forward.length + 1 : here + 1}: ${s[1]}`)];
-  if (texts[s[2]]) parts.push(make("p", { class: "rule number" }, texts[s[2]]));
+  if (texts[s[2]]) parts.push(make("p", { class: "rule" }, texts[s[2]]));
   let said;
   if (!back) {
     const lines = s[3];
