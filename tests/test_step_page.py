@@ -332,6 +332,16 @@ def test_hostile_names_are_only_text(opened: Any) -> None:
 
 
 @pytest.mark.browser
+def test_nan_is_seen(opened: Any) -> None:
+    a = Value(0.0, name="a")
+    page = opened(step(a.log() * a))
+    odd = [g.find_element("class name", "name").text for g in page.find_elements("css selector", ".node.odd")]
+    assert odd == ["a", "n1 = log", "n2 = mul"]
+    page.find_element("id", "first").click()
+    assert page.find_elements("css selector", ".node.odd") == []
+
+
+@pytest.mark.browser
 def test_a_narrow_page_does_not_scroll_sideways(opened: Any) -> None:
     network, loss = mlp()
     page = opened(step(loss))

@@ -66,7 +66,7 @@ def test_the_program_finds_its_arguments(tmp_path: Path) -> None:
 def test_a_page_is_written(tmp_path: Path) -> None:
     done = run(tmp_path, "script.py", "--html", "steps.html")
     assert done.returncode == 0 and "The steps: steps.html" in done.stdout
-    assert "Step through the backward pass of c" in (tmp_path / "steps.html").read_text("utf-8")
+    assert "c, step by step" in (tmp_path / "steps.html").read_text("utf-8")
     done = run(tmp_path, "script.py", "--html", "steps.pdf")
     assert done.returncode == 2 and "--html steps.pdf is to end in .html" in done.stderr
 

@@ -55,7 +55,7 @@ _BODY = """\
 def step_page(steps: Steps) -> Page:
     """The page of these steps."""
     data = Collected(steps)
-    title = f"Step through the backward pass of {steps.backward[0].name}"
+    title = f"{steps.backward[0].name}, step by step"
     note = f"<p>{escape(data.note)}</p>\n" if data.note else ""
     return page(title, _BODY.format(title=escape(title), note=note), name="step", data=data.data)
 

@@ -33,10 +33,10 @@ _SYMBOL = re.compile(r"[^\W\d]\w*|\w+(\.\w+)+")  # a name as programs and module
 def step(output: Any, gradient: Any = None) -> Steps:
     """The backward pass of `output`, step by step, with all its numbers.
 
-    The walk is made at once, and is the one that `backward` makes. It stores no gradient, and keeps the graph for
-    `backward`. (Hooks on tensors are called, as in any backward pass.) Values and tensors without a name are called as
-    the variables that hold them where `step` is called. Printed, it is a text;
-    in a notebook it is a page to step through, which `.save("steps.html")` writes.
+    The walk is made at once, and is the one that `backward` makes, with its hooks. It stores no gradient, and keeps the
+    graph for `backward`; as long as the steps are there, they hold all values and gradients. Values and tensors without
+    a name are called as the variables that hold them where `step` is called. Printed, the steps are a text; in a
+    notebook they are a page to step through, which `.save("steps.html")` writes.
 
     Args:
         output: a Value, a Tensor, or the loss that a Network gave.
@@ -180,7 +180,7 @@ class Step:
         line = f"share {s.nth} of {s.of}"
         if s.before is None:
             return line
-        if getattr(s.total, "size", 1) > 6:
+        if getattr(s.total, "ndim", 0) > 1 or getattr(s.total, "size", 1) > 6:
             return f"{line}; {self.steps.d(s.to)} is now {describe(s.total)}"
         parts = in_place("a + b", {"a": describe(s.before), "b": describe(s.value)})
         return f"{line}, so {self.steps.d(s.to)} = {parts} = {describe(s.total)}"

@@ -60,7 +60,7 @@ function drawGraph() {
       line(0, "name", title), line(1, "value", value), line(2, "gradient", gradient));
     g.addEventListener("click", () => jump(i));
     svg.append(g);
-    boxes.push({ g, gradient, x, y, w, kind, state: "", text: "", found: false });
+    boxes.push({ g, gradient, x, y, w, kind, odd: /^-?(nan|inf)$/.test(value), state: "", text: "", found: false });
   });
   make.svg = false;
   $("graph").hidden = $("legend").hidden = false;
@@ -84,6 +84,7 @@ function paint() {
       state = here >= t.backward ? "done" : sum === null ? "ready" : complete ? "whole" : "partial";
     }
     if (now) state += " now";
+    if (/^-?(nan|inf)$/.test(text.split(" = ").at(-1)) || box.odd && !state.startsWith("later")) state += " odd";
     state = `node ${box.kind} ${state}${box.found ? " found" : ""}`;
     if (state !== box.state) box.g.setAttribute("class", box.state = state);
     if (text !== box.text) box.gradient.textContent = box.text = text;
