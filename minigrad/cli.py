@@ -223,7 +223,8 @@ def add_step(commands: Commands) -> None:
     parser.add_argument("script", help="the program")
     parser.add_argument("--html", type=Path, metavar="FILE", help="write a page to step through instead")
     parser.add_argument("--backward", type=int, default=1, metavar="N", help="which of its backward passes (the first)")
-    parser.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    rest = parser.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    rest.required = False  # which argparse does not see by itself
     parser.set_defaults(run=lambda o: step(o, parser))
 
 

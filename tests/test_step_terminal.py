@@ -112,6 +112,8 @@ def test_the_programs_own_error_is_shown_as_python_shows_it(tmp_path: Path) -> N
 def test_what_cannot_be_stepped_is_said_in_a_line(tmp_path: Path) -> None:
     done = run(tmp_path, "script.py", code="print(1)\n")
     assert done.returncode == 2 and "made no backward pass" in done.stderr and "Traceback" not in done.stderr
+    done = run(tmp_path)
+    assert done.returncode == 2 and done.stderr.endswith("the following arguments are required: script\n")
     done = run(tmp_path, "nothing.py")
     assert done.returncode == 2 and "nothing.py" in done.stderr and "Traceback" not in done.stderr
     released = "from minigrad import Value\na = Value(1.0)\nb = a * a\nb.backward()\nb.backward()\n"
