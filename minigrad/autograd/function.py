@@ -308,7 +308,7 @@ class Part(ArrayNode):
 def _part(name: str, i: int) -> Rule:
     rule = Rule(f"{name}[{i}]", lambda: None)
     rule.inputs = (name,)
-    return rule
+    return rule.written(**{name: "g"})
 
 
 class _FunctionNode(Application):

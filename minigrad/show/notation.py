@@ -50,6 +50,8 @@ def share(rule: Any, name: str) -> str:
         partial = text or rule.partials[name]
         product = {"1": "g", "-1": "-g", "0": "0"}.get(partial)
         return product or (f"g * {partial}" if _is_factor(partial) else f"g * ({partial})")
+    if not rule.vjps:  # a Function's is its own
+        return text or f"{rule.name}.backward(g)"
     return text or _expression(rule.vjps.get(name)) or f"the share of {name} in g"
 
 

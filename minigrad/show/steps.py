@@ -120,7 +120,7 @@ class Step:
         node = self.node
         if node.rule is None:
             return ""
-        given = [self.steps.label(operand) for _, operand in operands(node)]
+        given = [self.steps.label(operand, letter) for letter, operand in operands(node)]
         settings = [
             f"{name}={_brief(value)}"
             for name, value in getattr(node, "parameters", {}).items()
@@ -169,7 +169,7 @@ class Step:
     def _summed(self, share_: Share, text: str) -> str:
         """A note, where a share is smaller than the result since its input was repeated to the result's shape."""
         mine, its = getattr(self.node, "shape", ()), getattr(share_.to, "shape", ())
-        if mine != its and (isinstance(self.node.rule, Elementwise) or text == "g"):
+        if mine != its and hasattr(self.node, "plan") and (isinstance(self.node.rule, Elementwise) or text == "g"):
             return f", summed from {mine}"
         return ""
 
@@ -406,12 +406,12 @@ class Steps(Sequence[Step]):
             return f"|{self.d(node)}| = {number(norm(g))}"
         return f"{self.d(node)} = {number(g)}"
 
-    def label(self, operand: Any) -> str:
-        """What an operand is called: a node's name, a constant's number, name or shape."""
+    def label(self, operand: Any, letter: str) -> str:
+        """What an operand is called: a node's name, a constant's number or name, or the rule's letter and a shape."""
         if isinstance(operand, Node):
             return self.name(operand)
         if getattr(operand, "shape", ()):
-            return printable(operand.name or self._arrays.get(id(operand.value)) or str(operand.shape))
+            return printable(operand.name or self._arrays.get(id(operand.value)) or f"{letter} {operand.shape}")
         return printable(number(operand))
 
     def number_of(self, operand: Any) -> Any:
