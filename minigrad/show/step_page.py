@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+import subprocess
 from collections.abc import Iterator
 from html import escape
 from typing import Any
@@ -268,7 +269,7 @@ def drawn(page: Collected) -> tuple[dict[str, Any], str]:
                 body.append(f"n{page.place[source]}:e -> n{i}:w\n")
     try:
         svg = Picture("steps", body=body, format="svg").pipe(encoding="utf-8")
-    except RuntimeError as error:
+    except (RuntimeError, OSError, subprocess.SubprocessError) as error:
         return {}, "The graph is not drawn, but all is in the list of steps: " + " ".join(str(error).split())
     return _read(svg, page), ""
 
