@@ -408,6 +408,9 @@ def test_no_false_alarm() -> None:
     S.StepLR(0.1, 3).step()
     PLATEAU(fresh()).step(1.0)  # the loss of the start may be told
     S.CosineAnnealingWarmRestarts(fresh(), 4).step(0)  # says its t
+    spoilt = fresh()
+    spoilt.param_groups[0]["params"][0].grad = tensor([1.0, math.nan])
+    S.StepLR(spoilt, 3).step()  # the optimiser's step was left out, and rightly
     lbfgs = fresh(optim.LBFGS)
     scheduler = S.StepLR(lbfgs, 3)
     lbfgs.step(lambda: 0.0)

@@ -115,6 +115,9 @@ class LRScheduler:
         """Warn when the optimiser is to step first; not of one whose step() is its own, which does not tell."""
         if self.optimizer.has_stepped or type(self.optimizer).step is not Optimizer.step:
             return
+        gradients = (p.grad for group in self.optimizer.param_groups for p in group["params"])
+        if any(g is not None and not g.isfinite().all() for g in gradients):
+            return  # a step was left out that would have spoilt the parameters
         self.optimizer.has_stepped = True  # said once
         warnings.warn(
             f"{type(self).__name__}: scheduler.step() before the first optimizer.step(): the rate of t = 0 is skipped. "

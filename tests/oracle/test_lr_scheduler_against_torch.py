@@ -234,6 +234,28 @@ def test_the_same_kind_of_error(text: str) -> None:
             *_, _ = Course(m, text).start().run(7)
 
 
+@pytest.mark.parametrize(
+    "optimizer", ["SGD(p, lr=0.05, momentum=0.9)", "SGD(p, lr=0.05, momentum=0.9, nesterov=True)", "Adam(p, lr=0.1)"]
+)
+@pytest.mark.parametrize(
+    "text", ["S.MultiStepLR(o, [8], gamma=0.1)", "S.ExponentialLR(o, 0.95)", "S.OneCycleLR(o, 0.05, 50)"]
+)
+def test_what_is_learnt_at_rates_that_change(optimizer: str, text: str) -> None:
+    """Where the lecture's momentum and PyTorch's part company, SGD goes with PyTorch."""
+    ends = []
+    for m in (minigrad, torch):
+        x = m.tensor([-9.0, 1.2], dtype=m.float64, requires_grad=True)
+        o = eval(f"m.optim.{optimizer}", {"m": m, "p": [x]})
+        scheduler = eval(text, {"S": m.optim.lr_scheduler, "o": o})
+        for _ in range(40):
+            o.zero_grad()
+            (x * x * m.tensor([0.5, 5.0], dtype=m.float64)).sum().backward()
+            o.step()
+            scheduler.step()
+        ends.append(x.tolist())
+    assert ends[0] == pytest.approx(ends[1], rel=1e-9, abs=1e-12)
+
+
 @pytest.mark.parametrize("name", sorted({t[2 : t.index("(")] for t in SIMPLE + PLATEAU + MANY}))
 def test_arguments_have_pytorchs_names_defaults_and_places(name: str) -> None:
     ours, theirs = (inspect.signature(getattr(m.optim.lr_scheduler, name)).parameters for m in (minigrad, torch))
