@@ -15,7 +15,7 @@ from minigrad.surfaces.surface import Surface
 
 STEPS = 400
 """Of the training that the plane is fitted to."""
-EXAMPLES = 256
+EXAMPLES = 128
 """How many digits the loss is of."""
 
 
@@ -63,7 +63,7 @@ def digits_plane() -> Surface:
     return Surface(
         "digits",
         loss_of,
-        formula="the mean softmax loss of 256 digits at w + x·d1 + y·d2",
+        formula=f"the mean softmax loss of {EXAMPLES} digits at w + x·d1 + y·d2",
         view=(start_x - 1.0, 6.5, -4.0, 4.0),
         start=(start_x, start_y),
         source="the network of minigrad.loop; the plane as in section 7 of H. Li et al. (2018)",

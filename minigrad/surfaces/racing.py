@@ -35,10 +35,10 @@ FAR = 10
 """So many times the size of the view away from its middle, and higher than at the start: that has diverged."""
 
 # The steps of these are as long as the learning rate says, whatever the gradient is, AdaGrad's only at first: so much
-# of the view's size is a good one. Adadelta has a length of its own, and Adafactor's is relative to the size of x.
-_LENGTHS = dict.fromkeys(("adam", "adam_incomplete", "amsgrad", "adamax", "nadam", "rmsprop", "rprop"), 0.01)
+# of the view's size is a good one. Adadelta has a length of its own, and Adafactor's and LAMB's go by the size of x.
+_LENGTHS = dict.fromkeys(("adam", "adam_incomplete", "amsgrad", "adamax", "nadam", "rmsprop", "rprop", "lion"), 0.01)
 _LENGTHS |= {"adagrad": 0.1, "rmsprop_momentum": 0.001}
-_RATES = {"adadelta": 1.0, "adafactor": 0.05}
+_RATES = {"adadelta": 1.0, "adafactor": 0.05, "lamb": 0.05}
 _PARTS = {"nesterov": 0.5}  # of the surface's own, as it diverges earlier than momentum
 
 
