@@ -19,6 +19,7 @@ import pytest
 import minigrad
 from minigrad.surfaces import SURFACES, Race, Surface, race
 from minigrad.surfaces.contours import levels, lines, regions
+from minigrad.surfaces.relief import POINTS
 
 FIVE = ["sgd", "momentum", "adagrad", "rmsprop", "adam"]
 SVG = "{http://www.w3.org/2000/svg}"
@@ -134,6 +135,15 @@ def test_divergence_is_shown_as_such() -> None:
     for picture in (result.map(), result.relief()):
         assert "diverged: step 1" in texts(picture)
         assert all(abs(float(n)) < 1e6 for n in re.findall(r"[ML,](-?[\d.]+)", picture))
+
+
+def test_a_relief_is_painted_from_back_to_front() -> None:
+    bowl = Surface("bowl", lambda x, y: x**2 + y**2, start=(0.0, 1.9), rate=0.1)
+    pieces = re.findall('<path class="(path|height)[^>]*>', race(bowl, ["sgd"], steps=30).relief())
+    first, last = pieces.index("path"), len(pieces) - pieces[::-1].index("path")
+    assert pieces.count("height") == (POINTS - 1) ** 2
+    # from the back wall down to the middle: most of the back is painted before, and all of the front after
+    assert 0 < first < 0.3 * len(pieces) and 0.4 * len(pieces) < last < 0.7 * len(pieces)
 
 
 @pytest.mark.parametrize("name", [*SURFACES, "of one's own"])

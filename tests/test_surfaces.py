@@ -98,14 +98,19 @@ def test_a_view_without_an_inside_is_refused() -> None:
         Surface("mine", lambda x, y: x + y, view=(1, 0, 0, 1))
 
 
-def test_the_plane_of_the_digits_holds_the_trained_network() -> None:
+def test_the_plane_of_the_digits_is_where_it_is_said_to_be() -> None:
     s = surface("digits")
     assert surface("digits") is s
-    network = minigrad.loop.train(400).network
+    path: list[np.ndarray] = []
+    network = minigrad.loop.train(400, watch=lambda step, loss, network, _: path.append(network.x.copy())).network
+    away = (np.array(path, float) - path[-1])[[*range(0, 400, 4), -1]]
+    plane = np.linalg.svd(away, full_matrices=False)[2][:2]
+    plane *= -np.sign(plane @ away[0])[:, None]
+    assert s.start == pytest.approx(plane @ away[0], abs=1e-3)
     train = minigrad.data.digits().train
-    loss = network.forward((train.X[:EXAMPLES], train.y[:EXAMPLES]))
-    assert s(0.0, 0.0) == pytest.approx(loss, rel=1e-4)
-    assert s(*s.start) > 5 * s(0.0, 0.0)
+    for x, y in ((0.0, 0.0), s.start, (-3.0, 1.5), (2.0, -3.0)):
+        network.x = path[-1] + x * plane[0] + y * plane[1]
+        assert s(x, y) == pytest.approx(network.forward((train.X[:EXAMPLES], train.y[:EXAMPLES])), rel=1e-3)
 
 
 # ---- races -----------------------------------------------------------------------------------------------------
