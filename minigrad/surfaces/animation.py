@@ -105,10 +105,7 @@ def page_of(result: Race, watch: Callable[[int, int, str], None] = lambda *_: No
         "races": [[_packed(run, kept, result.surface.view) for run in r.values()] for r in races],
     }
     surface = result.surface
-    about = [
-        f"f(x, y) = {surface.formula}." if surface.formula else "",
-        f"({surface.source}.)" if surface.source else "",
-    ]
+    about = [f"f(x, y) = {surface.formula}." if surface.formula else "", f"{surface.source}." if surface.source else ""]
     body = _BODY.format(
         title=escape(f"Race of update rules: {surface.name}"),
         about=escape(" ".join(filter(None, about))),

@@ -66,7 +66,7 @@ def digits_plane() -> Surface:
         formula=f"the mean softmax loss of {EXAMPLES} digits at w + x·d1 + y·d2",
         view=(start_x - 1.0, 6.5, -4.0, 4.0),
         start=(start_x, start_y),
-        source="the network of minigrad.loop; the plane as in section 7 of H. Li et al. (2018)",
+        source="The network of minigrad.loop; the plane as in section 7 of H. Li et al. (2018)",
         rate=0.5,
         steps=100,
     )

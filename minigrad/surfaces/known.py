@@ -18,7 +18,7 @@ valley = Surface(
     view=(-10.0, 3.0, -2.0, 2.0),
     start=(-9.0, 1.2),
     minima=((0.0, 0.0),),
-    source="CS231n, lecture Parameter updates: steep vertically and shallow horizontally",
+    source="Steep vertically and shallow horizontally: CS231n, lecture Parameter updates",
     rate=0.0185,
     steps=100,
 )
@@ -28,7 +28,7 @@ saddle = Surface(
     formula="x² − y²",
     view=(-2.0, 2.0, -2.0, 2.0),
     start=(-1.7, 0.01),
-    source="A. Radford's animation, in CS231n, lecture Parameter updates; the saddle point is at (0, 0)",
+    source="The saddle point is at (0, 0), as in A. Radford's animation in CS231n, lecture Parameter updates",
     rate=0.02,
     steps=150,
 )
@@ -75,7 +75,7 @@ noisy = Surface(
     view=(-4.0, 2.0, -2.5, 2.5),
     start=(-3.5, 2.0),
     minima=((0.0, 0.0),),
-    source="a quadratic whose gradient is noisy as that of a batch",
+    source="A quadratic whose gradient is noisy as that of a batch",
     rate=0.05,
     steps=100,
     noise=2.0,

@@ -224,7 +224,7 @@ function draw() {
     d.sign.setAttribute("visibility", hasDiverged ? "hidden" : "visible");
     d.cross.setAttribute("visibility", hasDiverged ? "visible" : "hidden");
     d.label.textContent = d.rule.name + (hasDiverged ? " diverged" : isOutside ? " (outside)" : "");
-    labels.push({ label: d.label, x: clampedX, y: clampedY, wanted: clampedY });
+    labels.push({ label: d.label, x: clampedX, y: clampedY });
     d.loss.textContent = hasDiverged ? `diverged, step ${run.diverged}` : show(run.losses[i]);
     const isInside = $("inside").checked && !hasDiverged && !isOutside;
     const start = `M${clampedX},${clampedY}`;
@@ -244,14 +244,19 @@ function draw() {
 }
 
 function placeLabels(labels) { // beside the balls, and not on each other
-  labels.sort((a, b) => a.wanted - b.wanted);
-  const apart = 15 * k;
-  for (let round = 0; round < 30; round++) {
+  labels.sort((a, b) => a.y - b.y);
+  const apart = 15 * k, top = boxTop + apart, bottom = boxBottom - 4 * k;
+  const isNear = (a, b) => Math.abs(a.x - b.x) < 130 * k;
+  for (const l of labels) l.y = Math.min(Math.max(l.y, top), bottom);
+  for (let round = 0; round < 30; round++) { // they push each other away
     for (let i = 0; i + 1 < labels.length; i++) {
       const [a, b] = [labels[i], labels[i + 1]], push = (apart - (b.y - a.y)) / 2;
-      if (push > 0 && Math.abs(a.x - b.x) < 130 * k) { a.y -= push; b.y += push; }
+      if (push > 0 && isNear(a, b)) { a.y = Math.max(a.y - push, top); b.y = Math.min(b.y + push, bottom); }
     }
-    for (const l of labels) l.y = Math.min(Math.max(l.y, boxTop + apart), boxBottom - 4 * k);
+  }
+  for (let i = 0; i + 1 < labels.length; i++) { // those at the top cannot give way, and so those below do
+    const [a, b] = [labels[i], labels[i + 1]];
+    if (isNear(a, b)) b.y = Math.max(b.y, a.y + apart);
   }
   for (const l of labels) {
     const isRight = l.x + (12 + 8 * l.label.textContent.length) * k < boxRight + 10;
