@@ -35,14 +35,17 @@ class Histogram(NamedTuple):
         >>> span, counts.nonzero()[0].tolist(), counts.sum().item()
         (2.0, [16, 64, 67, 96], 4)
         """
-        largest = float(np.max(np.abs(values), initial=0))
+        largest = _largest(values)
         if not math.isfinite(largest):
             values = values[np.isfinite(values)]
-            largest = float(np.max(np.abs(values), initial=0))
-        span = 2.0 ** min(max(math.frexp(largest)[1], -60), 120)
-        places = np.floor(values * (BINS / 2 / span)).astype(np.int64)
+            largest = _largest(values)
+        span = 2.0 ** min(max(math.frexp(largest)[1], -60), 1000)
+        places = values * (BINS / 2 / span)
+        np.floor(places, out=places)
         places += BINS // 2
-        return Histogram(span, np.bincount(np.clip(places, 0, BINS - 1), minlength=BINS))
+        if largest >= span:
+            places = np.clip(places, 0, BINS - 1)
+        return Histogram(span, np.bincount(places.astype(np.int64), minlength=BINS))
 
     def over(self, span: float) -> Histogram:
         """The same numbers in bins of another span. Each time it doubles, pairs of bins are joined, without error;
@@ -73,15 +76,15 @@ class Outputs(NamedTuple):
     def of(array: np.ndarray) -> Outputs:
         """Look at an array.
 
-        >>> mean, std, histogram, not_finite = Outputs.of(np.array([1.0, 3.0, np.inf]))
+        >>> with np.errstate(invalid="ignore"):
+        ...     mean, std, histogram, not_finite = Outputs.of(np.array([1.0, 3.0, np.inf]))
         >>> mean, std, round(not_finite, 2)
         (2.0, 1.0, 0.33)
         """
         values = array.ravel()
         if array.size > COUNTED:
             values = values[:: array.size // COUNTED | 1]  # an odd stride does not keep to the same channels
-        with np.errstate(all="ignore"):
-            mean, square = _moments(values)
+        mean, square = _moments(values)
         if math.isfinite(square):
             return Outputs(mean, math.sqrt(square), Histogram.of(values), 0.0)
         finite = values[np.isfinite(values)].astype(np.float64)
@@ -98,11 +101,16 @@ class Outputs(NamedTuple):
         return Outputs(mean, math.sqrt(square), self.histogram + other.histogram, lost)
 
 
+def _largest(values: np.ndarray) -> float:
+    """The largest absolute value."""
+    return max(float(values.max()), -float(values.min())) if values.size else 0.0
+
+
 def _moments(values: np.ndarray) -> tuple[float, float]:
     """Mean and variance."""
     if not values.size:
         return math.nan, math.nan
-    mean = values.mean()
+    mean = np.add.reduce(values) / values.size
     centred = values - mean
     return float(mean), float(np.dot(centred, centred)) / values.size
 

@@ -236,7 +236,7 @@ def no_progress(recent: Sequence[Sample], losses: Sequence[float], shape: tuple[
     """A loss that does not fall."""
     if len(losses) < PATIENCE or _fallen(losses):
         return
-    now = fmean(_known(losses)[-50:])
+    now = _now(losses)
     classes = next((n for n in (*shape[1:2], *shape[-1:]) if n > 1 and abs(now - math.log(n)) < FALLEN * now), None)
     guess = f" ln({classes}) is what guessing among {classes} classes gives." if classes else ""
     ratio = max(_ratios(recent).values(), default=math.nan)
@@ -262,14 +262,15 @@ def _dead(recent: Sequence[Sample]) -> bool:
     return any(share >= DEAD for sample in recent for share in sample.dead.values())
 
 
-def _known(losses: Sequence[float]) -> list[float]:
-    return [loss for loss in losses if math.isfinite(loss)]
+def _now(losses: Sequence[float]) -> float:
+    """The mean of the last losses that are known."""
+    return fmean([loss for loss in losses[-50:] if math.isfinite(loss)] or [math.nan])
 
 
 def _fallen(losses: Sequence[float]) -> bool:
     """Whether the loss is lower than at first, or not known."""
-    known = _known(losses)
-    return not known or fmean(known[-50:]) < known[0] - FALLEN * abs(known[0])
+    first = next((loss for loss in losses if math.isfinite(loss)), math.nan)
+    return not _now(losses) >= first - FALLEN * abs(first)
 
 
 # ---- nan and infinity ------------------------------------------------------------------------------------------

@@ -10,28 +10,23 @@ from __future__ import annotations
 import math
 import time
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 
-from minigrad import engine
-from minigrad.engine import Node, RemovableHandle
-from minigrad.modes import is_grad_enabled
+from minigrad.engine import RemovableHandle
 from minigrad.network import Loss, Network
-from minigrad.nn.activations import ReLU
-from minigrad.nn.calls import calls
 from minigrad.nn.module import Module
 from minigrad.optim.optimizer import Optimizer
+from minigrad.show.looking import Looking, Stopwatch
 from minigrad.show.page import Page
 from minigrad.show.progress import Progress
-from minigrad.show.samples import EXAMPLES, Outputs, Sample, named, norm
+from minigrad.show.samples import EXAMPLES, Sample, named, norm
 from minigrad.show.symptoms import Finding, not_finite, symptoms
 from minigrad.tensors import Tensor
 
-SHARE = 0.05
+SHARE = 0.04
 """Of the run's time, what looking at it may take."""
 FIRST = 10
 """The first steps are all looked at: it is there that most runs go wrong."""
@@ -58,7 +53,7 @@ def watch(
         network: a Network, or a model.
         optimizer: that updates it; without one, `x += …` does.
         steps: how many there will be, for the bar in the terminal.
-        every: look at each step whose number this divides. By default as often as 5 % of the time allow.
+        every: look at each step whose number this divides. By default as often as 4 % of the time allow.
         live: whether to show the run in the terminal.
         report: where to write a report, again every few seconds, and at the end.
         seconds: how often.
@@ -93,7 +88,6 @@ class Watcher:
         samples: the steps that were looked at.
         losses: of all steps, nan where it is not known.
         findings: what was said.
-        spent: seconds that looking took.
     """
 
     def __init__(
@@ -129,10 +123,10 @@ class Watcher:
         self.seconds = seconds
         self._written = self._started = time.perf_counter()
         self._ended: float | None = None
-        self.spent = 0.0
+        self._timed = Stopwatch()
         self._next = 0
         self._gap = 1
-        self._outputs = _Outputs(self.model)
+        self._outputs = Looking(self.model, self._timed)
         self._sample: Sample | None = None  # of the step that is going on, if it is looked at
         self._before: list[tuple[str, list[tuple[Any, np.ndarray]]]] = []
         self._silent: dict[str, tuple[int, np.ndarray]] = {}  # of a ReLU: examples seen; for how many each unit was 0
@@ -187,7 +181,7 @@ class Watcher:
         if self.closed:
             return
         if self.optimizer is None and self._went_back:
-            with self._timed():
+            with self._timed:
                 self._updated()
             self._show()
         self.closed, self._ended = True, time.perf_counter()
@@ -203,6 +197,11 @@ class Watcher:
     def elapsed(self) -> float:
         """Seconds from the start to the end, or to now."""
         return (time.perf_counter() if self._ended is None else self._ended) - self._started
+
+    @property
+    def spent(self) -> float:
+        """Seconds that watching took, of these."""
+        return self._timed.seconds
 
     @property
     def frozen(self) -> list[str]:
@@ -227,16 +226,6 @@ class Watcher:
 
     # ---- the moments of a step ---------------------------------------------------------------------------------
 
-    @contextmanager
-    def _timed(self) -> Iterator[None]:
-        """What happens in here is the watcher's own time; and arithmetic on infinities is no reason to warn."""
-        began = time.perf_counter()
-        try:
-            with np.errstate(all="ignore"):
-                yield
-        finally:
-            self.spent += time.perf_counter() - began
-
     def _begin(self) -> None:
         """A step begins: is it to be looked at?"""
         step = len(self.losses) + 1
@@ -248,7 +237,7 @@ class Watcher:
         self._outputs.remove()
         self._sample = None
         if due:
-            with self._timed():
+            with self._timed:
                 self._sample = Sample(step)
                 self._outputs.hang()
 
@@ -256,7 +245,7 @@ class Watcher:
         """The loss of this step is known."""
         self._loss = loss.item() if isinstance(loss, Tensor) else float(loss)
         if not math.isfinite(self._loss) and not self._has_said("not finite"):
-            with self._timed():
+            with self._timed:
                 end = loss.tensor if isinstance(loss, Loss) else loss
                 self._say("not finite", not_finite(self._loss, end, self.model, self.samples), step)
 
@@ -266,7 +255,7 @@ class Watcher:
         self._loss, self._went_back = math.nan, True
         if self._sample is None:
             return
-        with self._timed():
+        with self._timed:
             sample = self._sample
             sample.loss = self.losses[-1]
             self._before = [(layer, [(p, p._array.copy()) for p in ps]) for layer, ps in layers(self.model).items()]
@@ -282,7 +271,7 @@ class Watcher:
         """x has been updated, or this is the first round, or the last forward pass was not for training."""
         if self._went_back:
             if self._sample is not None:
-                with self._timed():
+                with self._timed:
                     self._updated()
             self._show()
         self._went_back = False
@@ -357,7 +346,7 @@ class Watcher:
         if self._progress is not None and self._progress.due(len(self.losses)):
             self._progress.show(len(self.losses), self._line())
         if self._path is not None and time.perf_counter() - self._written >= self.seconds:
-            with self._timed():
+            with self._timed:
                 self.report(self._path)
             self._written = time.perf_counter()
 
@@ -389,87 +378,3 @@ def layers(model: Module) -> dict[str, list[Any]]:
                 if p.requires_grad:
                     found.setdefault(named(path, module), []).append(p)
     return found
-
-
-class _Outputs:
-    """Hooks on all modules of a model, and what they see in the forward passes of one step."""
-
-    def __init__(self, model: Module) -> None:
-        self.model = model
-        self._handles: list[RemovableHandle] = []
-
-    def hang(self) -> None:
-        """Begin with nothing seen."""
-        self.remove()
-        self.found: dict[str, Outputs] = {}
-        self.active: dict[str, tuple[int, np.ndarray]] = {}  # of a ReLU: how many examples, which units were above 0
-        self.shape: tuple[int, ...] = ()  # of what the model gave
-        self._names = {module: named(path, module) for path, module in self.model.named_modules()}
-        self._since = engine.now()
-        for module in self._names:
-            self._handles.append(module.register_forward_hook(self._look))
-
-    def remove(self) -> None:
-        """Take the hooks away."""
-        for handle in self._handles:
-            handle.remove()
-        self._handles = []
-
-    def _look(self, module: Module, inputs: Any, output: Any) -> None:
-        first = output[0] if isinstance(output, tuple | list) and output else output
-        if not is_grad_enabled() or not isinstance(first, Tensor) or first.dtype.kind != "f":
-            return  # an evaluation, or indices
-        node, array = first.node, first._array
-        given = inputs[0]._array if inputs and isinstance(inputs[0], Tensor) else np.empty(0)
-        same = np.may_share_memory(given, array) and not getattr(module, "inplace", False)  # as Flatten's
-        holds_others = module._modules and not module._parameters
-        if not same and not holds_others:
-            self._note(self._names[module], array)
-        if isinstance(module, ReLU):
-            self._note_active(self._names[module], array > 0, node)
-        if module is self.model:
-            self.shape = first.shape
-            if node is not None:
-                self._look_for_functions(node)
-
-    def _note(self, layer: str, array: np.ndarray) -> None:
-        outputs = Outputs.of(array)
-        self.found[layer] = self.found[layer].joined(outputs) if layer in self.found else outputs
-
-    def _note_active(self, relu: str, active: np.ndarray, node: Node | None) -> None:
-        axis = _axis_of_units(node, active.ndim) % max(active.ndim, 1)
-        units = np.asarray(active.any(axis=tuple(i for i in range(active.ndim) if i != axis)))
-        examples, earlier = self.active.get(relu, (0, units))
-        examples += active.size // max(units.size, 1) if axis == 0 else len(active)
-        self.active[relu] = examples, units | earlier if earlier.shape == units.shape else units
-
-    def _look_for_functions(self, end: Node) -> None:
-        """Those ReLUs that are no modules: `relu(x)` in a forward of one's own."""
-        order: list[Any] = engine.reverse_order([end], since=self._since)
-        self._since = engine.now()
-        if not any(node.rule is not None and node.rule.name == "relu" for node in order):
-            return
-        home = {node: call.module for node, call in calls(order).items()}
-        count: dict[str, int] = {}
-        for node in reversed(order):
-            if node.rule is None or node.rule.name != "relu" or isinstance(home.get(node), ReLU):
-                continue
-            source = node.inputs[0]
-            while home.get(source) is home.get(node) and any(source.inputs):  # to the module that computed its input
-                source = next(s for s in source.inputs if s is not None)
-            layer = self._names[home.get(source) or self.model]
-            count[layer] = count.get(layer, 0) + 1
-            relu = f"relu after {layer}" + (f", {count[layer]}" if count[layer] > 1 else "")
-            self._note(relu, np.maximum(node.kept[0], 0))
-            self._note_active(relu, node.kept[0] > 0, node)
-
-
-def _axis_of_units(node: Any, dimensions: int) -> int:
-    """Along which axis a layer's output has its units: the channels of a convolution, else the last."""
-    while node is not None and node.rule is not None:
-        if node.rule.name.startswith("conv"):
-            return 1 - len(node.shape)
-        if node.rule.name in ("linear", "matmul"):
-            return -1
-        node = node.inputs[0]
-    return -1 if dimensions <= 3 else 1 - dimensions
