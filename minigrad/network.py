@@ -187,13 +187,6 @@ class Network:
         if not isinstance(result, Tensor) or result.numel() != 1:
             got = f"shape {result.shape}" if isinstance(result, Tensor) else type(result).__name__
             raise ValueError(f"forward: the loss is to be a tensor of one number, got {got}; average it: .mean()")
-        if math.isnan(result.item()):
-            warnings.warn(
-                "the loss is nan; run this forward under minigrad.detect_anomaly() to see which operation made it. "
-                "A learning rate that is too high is the usual cause",
-                RuntimeWarning,
-                stacklevel=2,
-            )
         if result.node is not None:
             result.node.check = weakref.WeakMethod(self._check_x)
         self._result, self._went_back = result, False
@@ -201,6 +194,13 @@ class Network:
         loss._tensor = weakref.ref(result)
         for hook in tuple(self._hooks):
             hook(self, data_batch, loss)
+        if math.isnan(loss):
+            warnings.warn(
+                "the loss is nan; run this forward under minigrad.detect_anomaly() to see which operation made it. "
+                "A learning rate that is too high is the usual cause",
+                RuntimeWarning,
+                stacklevel=2,
+            )
         return loss
 
     def _note_x(self) -> None:

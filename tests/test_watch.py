@@ -695,7 +695,7 @@ def test_the_report(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["run.html"]
     assert "4,810 parameters, updated by the lecture&#x27;s loop at a learning rate of 10" in page
     for finding in watcher.findings:
-        assert finding.kind.capitalize() in page
+        assert finding.kind[0].upper() + finding.kind[1:] in page
     for title in ("Loss", "Norm of the gradient", "Update-to-parameter ratio", "Share of dead ReLUs"):
         assert f">{title}</text>" in page
     assert '<th scope="row">2 (Linear)</th>' in page and page.count("data:image/png") == 3

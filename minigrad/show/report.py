@@ -94,11 +94,15 @@ def _findings(watcher: Watcher) -> str:
         )
         return f'<section><p class="finding fine"><b>Nothing unusual.</b> {looked_for}</p></section>'
     said = "".join(
-        f'<li class="finding"><b>{escape(f.kind.capitalize())}</b> <span class="soft">step {f.step:,}</span><br>'
-        f"{escape(f.text[0].upper() + f.text[1:])}.</li>"
+        f'<li class="finding"><b>{escape(_capital(f.kind))}</b> <span class="soft">step {f.step:,}</span><br>'
+        f"{escape(_capital(f.text))}.</li>"
         for f in watcher.findings
     )
     return f"<section><h2>What was noticed</h2><ul>{said}</ul></section>"
+
+
+def _capital(text: str) -> str:
+    return text[0].upper() + text[1:]
 
 
 # ---- curves ----------------------------------------------------------------------------------------------------
@@ -130,7 +134,8 @@ def _loss(losses: Sequence[float]) -> Svg | None:
         mean = (sums[window:] - sums[:-window]) / window
         curves[f"mean of {window}"] = np.concatenate([np.full(window - 1, np.nan), mean])
     finite = values[np.isfinite(values)]
-    log = bool(finite.size) and finite.min() > 0 and finite.max() > 100 * finite.min()
+    usual = np.median(finite) if finite.size else 0.0
+    log = bool(finite.size) and finite.min() > 0 and (finite.max() > 10 * usual or usual > 10 * finite.min())
     return _chart("Loss", range(1, len(values) + 1), curves, log=log)
 
 
@@ -153,6 +158,7 @@ def _short(names: Sequence[str]) -> dict[str, str]:
     """
 
     def end(name: str, parts: int) -> str:
+        name = name.removeprefix("relu after ")
         if len(name) <= _ROOM:
             return name
         pieces = name.split(" (")[0].split(".")
@@ -173,7 +179,7 @@ def _chart(title: str, steps: Sequence[int], curves: dict[str, Any], log: bool =
             shown[name] = (list(steps), array)
     if not set(shown) - {_USUAL}:
         return None
-    return chart(shown, title=title, x="step", log_y=log, width=560, height=320, **options)
+    return chart(shown, title=title, x="step", log_y=log, width=480, height=290, **options)
 
 
 # ---- the table -------------------------------------------------------------------------------------------------
@@ -184,9 +190,11 @@ def _table(watcher: Watcher) -> str:
     names = _in_order([*last.outputs, *last.gradients])
     columns: list[tuple[str, str, Callable[[Sample, str], float], Callable[[float], str]]] = [
         ("|gradient|", "norm of the gradient", lambda s, n: s.gradients.get(n, math.nan), lambda v: f"{v:.2g}"),
-        ("|Δx| / |x|", "update-to-parameter ratio", lambda s, n: s.ratio(n), lambda v: f"{v:.1e}"),
+        ("|Δx| / |x|", "update-to-parameter ratio", lambda s, n: s.ratio(n), lambda v: f"{v:.1e}" if v else "0"),
         ("dead", "share of dead units", lambda s, n: s.dead.get(n, math.nan), lambda v: f"{v:.0%}"),
     ]
+    if not last.dead:
+        columns.pop()
     head = "".join(f'<th class="number" title="{title}">{name}</th>' for name, title, _, _ in columns)
     rows = []
     for name in names:
@@ -194,7 +202,7 @@ def _table(watcher: Watcher) -> str:
         for title, _, value, shown in columns:
             values = [value(sample, name) for sample in samples]
             is_there = math.isfinite(values[-1])
-            spark = "" if title == "dead" else _spark(values)
+            spark = "" if title.endswith("units") else _spark(values)
             cells.append(f'<td class="number">{shown(values[-1]) + spark if is_there else ""}</td>')
         outputs = last.outputs.get(name)
         mean = f"{outputs.mean:.2g} ± {outputs.std:.2g}" if outputs else ""
@@ -202,7 +210,8 @@ def _table(watcher: Watcher) -> str:
     note = f'<p class="soft">Frozen: {escape(", ".join(watcher.frozen))}.</p>' if watcher.frozen else ""
     return (
         f'<p class="soft">As of step {last.step:,}; the small curves go over the whole run, by powers of ten.</p>'
-        f'<div class="scroll"><table><thead><tr><th>layer</th>{head}<th class="number">output</th></tr></thead>'
+        f'<div class="scroll"><table><thead><tr><th>layer</th>{head}<th class="number">output, mean ± std</th>'
+        "</tr></thead>"
         f"<tbody>{''.join(rows)}</tbody></table></div>{note}"
     )
 
@@ -260,4 +269,6 @@ def _heat_map(name: str, histograms: Sequence[tuple[int, Histogram]]) -> Svg:
     columns = np.searchsorted(steps, times, side="right") - 1
     edge = 2 * span / BINS
     values = (low - BINS // 2) * edge, (high - BINS // 2) * edge
-    return heat_map(np.sqrt(part[columns]).T, ends, values, title=_short([name])[name], x="step")
+    return heat_map(
+        np.sqrt(part[columns]).T, ends, values, title=name if len(name) < 40 else f"…{name[-38:]}", x="step"
+    )

@@ -132,15 +132,15 @@ def gradients_apart(recent: Sequence[Sample]) -> Iterator[Said]:
     if weakest in small and order.index(weakest) < order.index(strongest):
         yield (
             "vanishing gradients",
-            f"the gradient vanishes on its way back: its norm is {largest:.1e} in {strongest}, but "
-            f"{norms[weakest]:.1e} in {_listed(small)}, which hardly learns. Usual mends: ReLU in place of "
+            f"the gradient vanishes on its way back: its norm is {largest:.2g} in {strongest}, but "
+            f"{norms[weakest]:.2g} in {_listed(small)}, which hardly learns. Usual mends: ReLU in place of "
             "sigmoid or tanh, initial weights in proportion to 1 / sqrt(inputs), normalisation layers, connections "
             "that skip layers",
         )
     elif weakest in small and norms[last] < APART * norms[first]:
         yield (
             "exploding gradients",
-            f"the gradient explodes on its way back: its norm is {norms[last]:.1e} in {last}, but {largest:.1e} in "
+            f"the gradient explodes on its way back: its norm is {norms[last]:.2g} in {last}, but {largest:.2g} in "
             f"{strongest}. {_MEND_EXPLODING}",
         )
 
@@ -153,7 +153,7 @@ def gradient_grown(samples: Sequence[Sample]) -> Iterator[Said]:
         gradients = samples[-1].gradients
         yield (
             "exploding gradients",
-            f"the gradient has exploded: its norm is {now:.1e}, and was at most {start:.1e} at first; most of it is in "
+            f"the gradient has exploded: its norm is {now:.2g}, and was at most {start:.2g} at first; most of it is in "
             f"{max(gradients, key=gradients.__getitem__)}. Lower the learning rate. {_MEND_EXPLODING}",
         )
 
@@ -180,7 +180,7 @@ def updates_too_small(recent: Sequence[Sample], losses: Sequence[float]) -> Iter
     ratio = max(_ratios(recent).values(), default=math.inf)
     rates = [max(sample.learning_rates, default=0.0) for sample in recent]
     started = recent[0].step > LASTING and rates[-1] <= rates[0]  # and is not warming up
-    if 0 < ratio < SMALL and started and not _dead(recent) and not _fallen(losses):
+    if 0 < ratio < SMALL and started and not _dead(recent) and not _fallen(_now(losses), _first(losses)):
         yield (
             "updates too small",
             f"the learning rate{_rate(recent)} is too low: a step changes no layer by more than {ratio:.1e} times its "
@@ -234,11 +234,16 @@ def dead_units(samples: Sequence[Sample]) -> Iterator[Said]:
 
 def no_progress(recent: Sequence[Sample], losses: Sequence[float], shape: tuple[int, ...]) -> Iterator[Said]:
     """A loss that does not fall."""
-    if len(losses) < PATIENCE or _fallen(losses):
+    first, now = _first(losses), _now(losses)
+    near = [n for n in (*shape[1:2], *shape[-1:]) if n > 1 and abs(first - math.log(n)) < 0.1 * first]
+    start = min([first, *map(math.log, near)])  # it costs no learning to come down to that of guessing
+    if len(losses) < PATIENCE or _fallen(now, start):
         return
-    now = _now(losses)
-    classes = next((n for n in (*shape[1:2], *shape[-1:]) if n > 1 and abs(now - math.log(n)) < FALLEN * now), None)
-    guess = f" ln({classes}) is what guessing among {classes} classes gives." if classes else ""
+    guess = (
+        f" ln({near[0]}) is what guessing among {near[0]} classes gives."
+        if near and abs(now - start) < FALLEN * now
+        else ""
+    )
     ratio = max(_ratios(recent).values(), default=math.nan)
     gradients = recent[-1].gradients.values()
     if _dead(recent):
@@ -253,7 +258,7 @@ def no_progress(recent: Sequence[Sample], losses: Sequence[float], shape: tuple[
         cause = "Do inputs and targets belong together? Does the loss get what it expects, as scores before a softmax?"
     yield (
         "loss does not fall",
-        f"the loss is {now:.4g} after {len(losses)} steps, and was {losses[0]:.4g} at first.{guess} {cause}",
+        f"the loss is {now:.4g} after {len(losses)} steps, and was {first:.4g} at first.{guess} {cause}",
     )
 
 
@@ -262,15 +267,19 @@ def _dead(recent: Sequence[Sample]) -> bool:
     return any(share >= DEAD for sample in recent for share in sample.dead.values())
 
 
+def _first(losses: Sequence[float]) -> float:
+    """The first loss that is known."""
+    return next((loss for loss in losses if math.isfinite(loss)), math.nan)
+
+
 def _now(losses: Sequence[float]) -> float:
     """The mean of the last losses that are known."""
     return fmean([loss for loss in losses[-50:] if math.isfinite(loss)] or [math.nan])
 
 
-def _fallen(losses: Sequence[float]) -> bool:
-    """Whether the loss is lower than at first, or not known."""
-    first = next((loss for loss in losses if math.isfinite(loss)), math.nan)
-    return not _now(losses) >= first - FALLEN * abs(first)
+def _fallen(now: float, start: float) -> bool:
+    """Whether a loss is lower than at the start, or not known."""
+    return not now >= start - FALLEN * abs(start)
 
 
 # ---- nan and infinity ------------------------------------------------------------------------------------------

@@ -26,10 +26,10 @@ from minigrad.show.samples import EXAMPLES, Sample, named, norm
 from minigrad.show.symptoms import Finding, not_finite, symptoms
 from minigrad.tensors import Tensor
 
-SHARE = 0.04
-"""Of the run's time, what looking at it may take."""
+SHARE, ALLOWANCE = 0.04, 0.01
+"""What looking may take: this share of the run's time, and these seconds at first, where most runs go wrong."""
 FIRST = 10
-"""The first steps are all looked at: it is there that most runs go wrong."""
+"""The first steps are looked at in any case."""
 KEPT = 400
 """Of more samples, every second is dropped, and from then on half as many are taken."""
 
@@ -53,7 +53,8 @@ def watch(
         network: a Network, or a model.
         optimizer: that updates it; without one, `x += …` does.
         steps: how many there will be, for the bar in the terminal.
-        every: look at each step whose number this divides. By default as often as 4 % of the time allow.
+        every: after the first ten steps, look at those whose number this divides. By default at as many as 4 % of the
+            time allow.
         live: whether to show the run in the terminal.
         report: where to write a report, again every few seconds, and at the end.
         seconds: how often.
@@ -229,11 +230,9 @@ class Watcher:
     def _begin(self) -> None:
         """A step begins: is it to be looked at?"""
         step = len(self.losses) + 1
-        if self.every is not None:
-            due = step == 1 or (step % self.every == 0 and step >= self._next)
-        else:
-            allowed = self.spent <= SHARE * self.elapsed
-            due = step <= FIRST or (allowed and step >= self._next)
+        in_time = self.spent <= ALLOWANCE + SHARE * self.elapsed
+        due = in_time if self.every is None else step % self.every == 0
+        due = step <= FIRST or (due and step >= self._next)
         self._outputs.remove()
         self._sample = None
         if due:
@@ -351,7 +350,8 @@ class Watcher:
             self._written = time.perf_counter()
 
     def _line(self) -> str:
-        parts = [] if math.isnan(self.losses[-1]) else [f"loss {self.losses[-1]:.4f}"]
+        known = [loss for loss in self.losses[-2:] if not math.isnan(loss)]  # the last one may be told later
+        parts = [f"loss {known[-1]:.4f}"] if known else []
         if self.samples:
             last = self.samples[-1]
             parts += [f"lr {last.learning_rates[0]:.3g}"] if last.learning_rates else []
