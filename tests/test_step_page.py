@@ -277,6 +277,22 @@ def test_shares_add_up_in_the_box_and_edges_light_up(opened: Any) -> None:
 
 
 @pytest.mark.browser
+def test_an_edge_along_which_nothing_goes(opened: Any) -> None:
+    class OneSided(minigrad.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: Any, y: Any) -> Any:
+            return x + 0 * y
+
+        @staticmethod
+        def backward(ctx: Any, g: Any) -> Any:
+            return g, None
+
+    page = opened(step(OneSided.apply(Tensor(1.0, requires_grad=True), Tensor(2.0, requires_grad=True))))
+    assert len(page.find_elements("css selector", ".edge")) == 2
+    assert len(page.find_elements("css selector", ".edge.giving")) == 1
+
+
+@pytest.mark.browser
 def test_the_step_is_said_and_all_can_be_reached_by_keyboard(opened: Any) -> None:
     from selenium.webdriver import Keys
     from selenium.webdriver.support.ui import WebDriverWait
