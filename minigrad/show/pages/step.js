@@ -260,6 +260,8 @@ function mark() {
   if (marked) marked.classList.remove("now");
   marked = rows[here];
   marked.classList.add("now");
+  const view = $("list").querySelector("div"), at = marked.offsetTop - view.offsetTop;
+  if (at < view.scrollTop || at + marked.offsetHeight > view.scrollTop + view.clientHeight) view.scrollTop = at - view.clientHeight / 2;
 }
 
 // ---- search
