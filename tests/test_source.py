@@ -10,7 +10,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from ops import OPS, Op
+from test_dtypes_of_modules import IMAGES, PROGRAMS, tensors
 
 import minigrad
 from minigrad import Tensor, Value, nn, source
@@ -34,17 +37,16 @@ def executed(text: Source) -> dict[str, Any]:
 
 def check(loss: Tensor, leaves: list[Tensor]) -> Source:
     """The program of a loss gives the loss, and the gradients that backward gives."""
-    text = source(loss)
+    text: Source = source(loss)
     found = executed(text)
     loss.backward()
-    np.testing.assert_allclose(found[text.loss], loss.item(), rtol=1e-12, atol=1e-12)
     names = {id(value): name for name, value in text.inputs.items()}
-    for t in leaves:
-        if t.grad is not None:
-            g = found[text.gradients[names[id(t.node.value)]]]  # type: ignore[union-attr]
-            assert np.shape(g) == t.shape
-            scale = max(1.0, np.abs(t.grad.numpy()).max(initial=0))
-            np.testing.assert_allclose(g, t.grad.numpy(), rtol=1e-12, atol=1e-12 * scale)
+    gradients = [(found[text.gradients[names[id(t.node.value)]]], t.grad) for t in leaves if t.grad is not None]  # type: ignore[union-attr]
+    for here, there in [(found[text.loss], loss.detach()), *gradients]:
+        assert (here.shape, here.dtype) == (there.shape, there.dtype)
+        scale = max(1.0, np.abs(there.numpy()).max(initial=0))
+        tolerance = 1e-12 if there.dtype == np.float64 else 1e-4
+        np.testing.assert_allclose(here, there.numpy(), rtol=tolerance, atol=tolerance * scale)
     return text
 
 
@@ -52,22 +54,34 @@ def check(loss: Tensor, leaves: list[Tensor]) -> Source:
 def test_every_operation(op: Op) -> None:
     for shapes, keywords in op.cases:
         xs = [Tensor(a, requires_grad=a.dtype.kind == "f") for a in op.inputs(shapes)]
-        for i, x in enumerate(xs):
-            x.name = f"x{i}"
         y = op.call(minigrad, *xs, **keywords).double()
         if y.node is None:
             continue
         u = np.random.default_rng(1).standard_normal(y.shape)
-        loss = (y * Tensor(u)).sum()
-        text = source(loss)
-        found = executed(text)
-        loss.backward()
-        np.testing.assert_allclose(found[text.loss], loss.item(), rtol=1e-12, atol=1e-12)
-        for x in xs:
-            if x.grad is not None:
-                g = found[text.gradients[x.name]]  # type: ignore[index]
-                assert np.shape(g) == x.shape
-                np.testing.assert_allclose(g, x.grad.numpy(), rtol=1e-12, atol=1e-12)
+        check((y * Tensor(u)).sum(), xs)
+
+
+@pytest.mark.parametrize(("dtype", "training"), [("float64", True), ("float32", False)], ids=["train", "eval"])
+@pytest.mark.parametrize(("text", "call"), PROGRAMS, ids=[text for text, _ in PROGRAMS])
+def test_every_module(text: str, call: str, dtype: str, training: bool) -> None:
+    """Layers and losses, each in its own dtype."""
+    inputs: list[Tensor] = []
+
+    def x(*shape: int) -> Tensor:
+        inputs.append(minigrad.randn(*shape, dtype=dtype).requires_grad_())
+        return inputs[-1]
+
+    def pooled(d: int) -> tuple[Tensor, Tensor]:
+        return getattr(nn, f"MaxPool{d}d")(2, return_indices=True)(x(*IMAGES[d]))  # type: ignore[no-any-return]
+
+    space = {"nn": nn, "minigrad": minigrad, "np": np, "x": x, "pooled": pooled}
+    space["module"] = module = eval(f"nn.{text}", space)
+    if "Lazy" in text:
+        module(minigrad.randn(*eval(call[1:])))
+    module.to(dtype).train(training)
+    outputs = [t for t in tensors(eval(f"module({call})", space)) if t.dtype.kind == "f"]
+    u = [np.random.default_rng(0).standard_normal(t.shape).astype(dtype) for t in outputs]
+    check(sum((t * Tensor(v)).sum() for t, v in zip(outputs, u)), [*inputs, *module.parameters()])  # type: ignore[arg-type]
 
 
 # ---- models ------------------------------------------------------------------------------------------------------
@@ -122,24 +136,24 @@ import numpy as np
 # given: W1 (64, 64), b1 (64,), W2 (10, 64), b2 (10,), X (64, 64), target (64,)
 
 # forward
-z1 = X @ W1.T + b1                                                 # (64, 64)
-h1 = np.maximum(0, z1)                                             # (64, 64)
-scores = h1 @ W2.T + b2                                            # (64, 10)
-shifted = scores - scores.max(axis=1, keepdims=True)               # (64, 10)
-exp = np.exp(shifted)                                              # (64, 10)
-losses = np.log(exp.sum(axis=1)) - shifted[np.arange(64), target]  # (64,)
+z1 = X @ W1.T + b1                                               # (64, 64)
+h1 = np.maximum(0, z1)                                           # (64, 64)
+scores = h1 @ W2.T + b2                                          # (64, 10)
+shifted = scores - scores.max(axis=1, keepdims=True)             # (64, 10)
+e = np.exp(shifted)                                              # (64, 10)
+losses = np.log(e.sum(axis=1)) - shifted[np.arange(64), target]  # (64,)
 loss = losses.mean()
 
 # backward
-p = exp / exp.sum(axis=1, keepdims=True)  # (64, 10)
+p = e / e.sum(axis=1, keepdims=True)  # (64, 10)
 p[np.arange(64), target] -= 1
-dscores = p / 64                          # (64, 10)
-dW2 = dscores.T @ h1                      # (10, 64)
-db2 = dscores.sum(axis=0)                 # (10,)
-dh1 = dscores @ W2                        # (64, 64)
-dz1 = np.where(z1 > 0, dh1, 0)            # (64, 64)
-dW1 = dz1.T @ X                           # (64, 64)
-db1 = dz1.sum(axis=0)                     # (64,)
+dscores = p / 64                      # (64, 10)
+dW2 = dscores.T @ h1                  # (10, 64)
+db2 = dscores.sum(axis=0)             # (10,)
+dh1 = dscores @ W2                    # (64, 64)
+dz1 = np.where(z1 > 0, dh1, 0)        # (64, 64)
+dW1 = dz1.T @ X                       # (64, 64)
+db1 = dz1.sum(axis=0)                 # (64,)
 
 # the loss: loss; its gradients: dW1, db1, dW2, db2"""
     )
@@ -199,15 +213,15 @@ difference = z - y               # (5, 1)
 loss = (difference ** 2).mean()
 
 # backward
-dz = 2 * difference / 5                          # (5, 1)
-dy = -dz                                         # (5, 1)
-dW2 = h1.T @ dz                                  # (4, 1)
-dh1 = dz @ W2.T                                  # (5, 4)
-subtract = 1 - 0.5 * (z1 < 0) - 0.5 * (z1 <= 0)  # (5, 4)
-dz1 = np.where(subtract, dh1, 0) * subtract      # (5, 4)
-db1 = dz1.sum(axis=0)                            # (4,)
-dX = dz1 @ W1.T                                  # (5, 3)
-dW1 = X.T @ dz1                                  # (3, 4)
+dz = 2 * difference / 5                             # (5, 1)
+dy = -dz                                            # (5, 1)
+dW2 = h1.T @ dz                                     # (4, 1)
+dh1 = dz @ W2.T                                     # (5, 4)
+difference2 = 1 - 0.5 * (z1 < 0) - 0.5 * (z1 <= 0)  # (5, 4)
+dz1 = np.where(difference2, dh1, 0) * difference2   # (5, 4)
+db1 = dz1.sum(axis=0)                               # (4,)
+dX = dz1 @ W1.T                                     # (5, 3)
+dW1 = X.T @ dz1                                     # (3, 4)
 
 # the loss: loss; its gradients: dX, dW1, db1, dW2, dy"""
     )
@@ -233,3 +247,196 @@ def test_programs_of_numbers_need_no_numpy() -> None:
         "source(Value(2.0) * Value(3.0)).run(); assert 'numpy' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+# ---- random programs ---------------------------------------------------------------------------------------------
+
+STEPS: list[Any] = [
+    *(lambda x, y: x + y, lambda x, y: x * y, lambda x, y: x - y.sum(0), lambda x, y: x @ y.T @ x, lambda x, y: -x),
+    *(lambda x, y: (x * 0.1).exp(), lambda x, y: x.tanh() * 3, lambda x, y: 1 / (2 + y.abs()), lambda x, y: x.relu()),
+    *(lambda x, y: minigrad.cat([x[:1], y[1:]]), lambda x, y: x.flip(0), lambda x, y: x.T.reshape(3, 4).clone()),
+    *(lambda x, y: x.cumsum(0), lambda x, y: x.softmax(1), lambda x, y: x.where(x > y, y)),
+    *(lambda x, y: x[minigrad.tensor([2, 0, 2])], lambda x, y: x.max(1, keepdim=True).values + y),
+    *(lambda x, y: written(x, y), lambda x, y: x.var(1, keepdim=True) - y, lambda x, y: x.expand(2, 3, 4)[1]),
+]
+"""Of two tensors (3, 4), one of that shape."""
+
+
+def written(x: Tensor, y: Tensor) -> Tensor:
+    """Views, and writes through them."""
+    x = x.clone()
+    view = x[:, 1:3]
+    view *= y[:, :2]
+    x[0] += view.sum()
+    x.T[2] = y[:, 0]
+    return x + view.mean()
+
+
+@given(st.lists(st.tuples(st.integers(0, len(STEPS) - 1), st.integers(0, 9), st.integers(0, 9)), max_size=12))
+def test_random_programs(steps: list[tuple[int, int, int]]) -> None:
+    rng = np.random.default_rng(5)
+    leaves = [Tensor(rng.standard_normal((3, 4)), requires_grad=True) for _ in range(2)]
+    made = [x * 1.5 for x in leaves]
+    for step, i, j in steps:
+        made.append(STEPS[step](made[i % len(made)], made[j % len(made)]))
+    check(sum((x * x).mean() for x in made[-3:]), leaves)  # type: ignore[arg-type]
+
+
+NUMBER_STEPS: list[Any] = [
+    *(lambda a, b: a + b, lambda a, b: a * b, lambda a, b: a - 2 * b, lambda a, b: a / (1 + b * b)),
+    *(lambda a, b: (a * a + 1) ** 0.5, lambda a, b: a.tanh(), lambda a, b: 2 ** a.sigmoid(), lambda a, b: -abs(b)),
+    *(lambda a, b: (a.tanh() + 2).log(), lambda a, b: a.sin() * b.cos(), lambda a, b: a**2, lambda a, b: a.relu() - b),
+]
+
+
+@given(st.lists(st.tuples(st.integers(0, len(NUMBER_STEPS) - 1), st.integers(0, 9), st.integers(0, 9)), max_size=15))
+def test_random_programs_of_numbers(steps: list[tuple[int, int, int]]) -> None:
+    leaves = [Value(0.75), Value(-1.25)]
+    made = list(leaves)
+    for step, i, j in steps:
+        made.append(NUMBER_STEPS[step](made[i % len(made)], made[j % len(made)]))
+    loss = made[-1] * made[-2]
+    text = source(loss)
+    found = executed(text)
+    loss.backward()
+    assert found[text.loss] == pytest.approx(loss.data, rel=1e-12, abs=1e-12)
+    for name, leaf in zip(text.inputs, (leaf for leaf in leaves if leaf.data in text.inputs.values())):
+        assert found[text.gradients[name]] == pytest.approx(leaf.grad, rel=1e-12, abs=1e-12)
+
+
+# ---- names, and what goes wrong ----------------------------------------------------------------------------------
+
+HOSTILE = [
+    "'",
+    '"""',
+    "import os",
+    "lambda",
+    "x\n__import__('os').abort()",
+    "1st",
+    "",
+    "π",
+    "你好",
+    "np",
+    "loss",
+    "a#b",
+]
+
+
+def test_names_that_are_no_identifiers() -> None:
+    xs = [Tensor([1.0, 2.0], requires_grad=True) for _ in range(2 * len(HOSTILE))]
+    for x, name in zip(xs, HOSTILE * 2):
+        x.name = name
+    ys = [x * 2 for x in xs]
+    for y, name in zip(ys, HOSTILE):
+        y.name = name
+    text = check((minigrad.stack(ys) ** 2).sum(), xs)
+    assert len(text.inputs) == len(xs) and all(name.isidentifier() for name in text.inputs)
+    imports = [n for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Import | ast.Attribute)]
+    assert "abort" not in {getattr(n, "attr", "") for n in imports}
+    formulas = source((xs[4] * xs[5]).sum(), format="latex")
+    assert "\\mathrm{x\\_import\\_os\\_abort}" in formulas
+
+
+def test_parameters_are_called_by_their_paths() -> None:
+    model = nn.Sequential(nn.Linear(2, 3), nn.LayerNorm(3), nn.Linear(3, 1, bias=False))
+    text = source(model(minigrad.ones(4, 2)).sum())
+    assert [*text.inputs] == ["W1", "b1", "gamma2", "beta2", "W3", "x"]
+    model = nn.Sequential(nn.LSTM(2, 3), nn.Linear(3, 1))
+    text = source(model[1](model[0](minigrad.ones(4, 1, 2))[0]).sum())
+    assert "layer0_weight_ih_l0" in text.inputs and "layer1_weight" in text.inputs
+
+
+def test_masks_of_dropout_are_given() -> None:
+    loss = nn.functional.dropout(images(3, 4).requires_grad_(), 0.5).sum()
+    assert "mask" in source(loss).inputs
+
+
+def test_a_released_graph_is_still_written_and_a_lost_array_named() -> None:
+    x = images(3, 4).requires_grad_()
+    loss = (x * images(3, 4)).tanh().sum()
+    before = source(loss)
+    loss.backward()
+    assert source(loss) == before
+    y = x * minigrad.randn(200, 3, 4).double()  # held by nobody
+    loss = y.sum()
+    loss.backward()
+    with pytest.raises(RuntimeError, match="source: the operand 'b' of 'mul', of shape .200, 3, 4., is gone"):
+        source(loss)
+
+
+def test_what_has_no_program_is_told() -> None:
+    x = minigrad.tensor([1.0, 2.0], requires_grad=True)
+    for wrong, error, message in [
+        (x.detach().sum(), RuntimeError, "source: this tensor has no graph"),
+        (x, RuntimeError, "source: nothing was computed yet"),
+        (x * 2, RuntimeError, "only a single number has one gradient"),
+        (3.0, TypeError, "source takes a Value, a Tensor"),
+    ]:
+        with pytest.raises(error, match=message):
+            source(wrong)
+    with pytest.raises(TypeError, match="arguments are for a function"):
+        source(x.sum(), 1.0)
+    with pytest.raises(ValueError, match="format is 'python' or 'latex'"):
+        source(x.sum(), format="c")
+    y = x
+    for _ in range(10_000):
+        y = y + 1
+    with pytest.raises(ValueError, match=r"has 10,002 nodes.*max_nodes"):
+        source(y.sum())
+    z = x * 2
+    z.register_hook(lambda g: g)
+    with pytest.raises(NotImplementedError, match="hook"):
+        source(z.sum())
+    with pytest.raises(TypeError, match="no input .'w'.; it has x"):
+        source(x.sum()).run(w=1)
+
+
+def test_thousands_of_nodes_are_written_if_asked_for() -> None:
+    x = minigrad.tensor([1.0], requires_grad=True)
+    y = x
+    for _ in range(1000):
+        y = y * 1.0001 + 0.5
+    text = source(y.sum(), max_nodes=20_000)
+    assert executed(text)[text.loss] == pytest.approx(y.sum().item(), rel=1e-4)
+
+
+def test_it_runs_with_other_inputs() -> None:
+    text = source(lambda w, x: (w * x).sum(), np.array([1.0, 2.0]), np.array([3.0, 4.0]))
+    assert text.run()["loss"] == 11.0
+    assert text.run(x=np.array([1.0, 1.0]))["loss"] == 3.0
+    assert text._repr_markdown_().startswith("```python\nimport numpy as np\n")
+
+
+def test_rules_that_look_at_numbers_are_told() -> None:
+    assert "looks at its numbers" in check(nn.functional.max_pool1d(images(1, 2, 6).requires_grad_(), 2).sum(), [])
+    assert "looks at its numbers" not in source((images(2, 3).requires_grad_() ** 2).sum())
+
+
+# ---- as formulas -------------------------------------------------------------------------------------------------
+
+
+def test_the_chain_rule() -> None:
+    a, b = Value(2.0, name="a"), Value(-3.0, name="b")
+    formulas = source((a * b + 5.0).tanh() * a, format="latex")
+    assert formulas.splitlines() == [
+        r"z_{1} = a \, b + 5",
+        r"h_{1} = \tanh\left(z_{1}\right)",
+        r"L = h_{1} \, a",
+        r"\frac{\partial L}{\partial z_{1}} = \frac{\partial L}{\partial h_{1}}\,\frac{\partial h_{1}}{\partial z_{1}}"
+        r" = a \, \left(1 - h_{1}^{2}\right)",
+        r"\frac{\partial L}{\partial a} = h_{1} + \frac{\partial L}{\partial z_{1}} \, b",
+        r"\frac{\partial L}{\partial b} = \frac{\partial L}{\partial z_{1}}\,\frac{\partial z_{1}}{\partial b}"
+        r" = \frac{\partial L}{\partial z_{1}} \, a",
+    ]
+    assert formulas._repr_latex_().startswith("$$\\begin{aligned}\nz_{1} &= a")
+
+
+def test_formulas_compile() -> None:
+    mathtext = pytest.importorskip("matplotlib.mathtext")
+    parser = mathtext.MathTextParser("agg")
+    x = images(3, 4).requires_grad_()
+    numbers = [Value(0.5), Value(1.5)]
+    programs = [*(step(*numbers) for step in NUMBER_STEPS), *(step(x * 1, x.exp()).sum() for step in STEPS[::3])]
+    for program in programs:
+        for line in source(program, format="latex").splitlines():
+            parser.parse(f"${line}$")

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from minigrad.rules.rule import Rule
+from minigrad.rules.rule import Rule, plain
 
 _CHUNK = 1 << 22  # bytes: how large the matrix of windows may become, so that it stays in the processor's cache
 
@@ -368,5 +368,5 @@ conv_weight: Rule = Rule(
 unfold: Rule = Rule("unfold", _unfold, x=lambda g, geometry: fold(g, geometry=geometry))
 fold: Rule = Rule("fold", _fold, z=lambda g, geometry: unfold(g, geometry=geometry))
 
-conv.plain, conv_transpose.plain, conv_weight.plain = _plain_conv, _plain_conv_transpose, _plain_conv_weight
-unfold.plain, fold.plain = _plain_unfold, _plain_fold
+plain[_conv], plain[_conv_transpose], plain[_conv_weight] = _plain_conv, _plain_conv_transpose, _plain_conv_weight
+plain[_unfold], plain[_fold] = _plain_unfold, _plain_fold

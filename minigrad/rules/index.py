@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.rules.rule import Rule
+from minigrad.rules.rule import Rule, plain
 
 
 def is_basic(index: Any) -> bool:
@@ -53,6 +53,9 @@ def _plainly_placed(x: Any, *, index: Any, shape: tuple[int, ...]) -> Any:
     return out
 
 
+plain[_placed] = _plainly_placed
+
+
 def _read(x: Any, *, index: Any) -> Any:
     out = x[index]
     # NumPy answers a single element with a number; with ... as well, with a view of it
@@ -66,7 +69,6 @@ getitem = Rule(
 ).written("x[index]", x="0, and g at the index")
 getitem.gives_view = True
 place: Rule = Rule("place", _placed, x=lambda g, index: g[index])
-place.plain = _plainly_placed
 
 
 def grid(index: np.ndarray, axis: int) -> tuple[np.ndarray, ...]:
@@ -86,7 +88,6 @@ scatter: Rule = Rule(
     lambda x, *, index, axis, shape: _placed(x, index=grid(index, axis), shape=shape),
     x=lambda g, index, axis: gather(g, index=index, axis=axis),
 )
-scatter.plain = lambda x, *, index, axis, shape: _plainly_placed(x, index=grid(index, axis), shape=shape)
 
 
 def _overwritten(x: Any, v: Any, *, index: Any) -> Any:

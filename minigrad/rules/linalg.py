@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.rules.rule import Rule
+from minigrad.rules.rule import Rule, plain
 
 
 def _t(m: Any) -> Any:
@@ -24,6 +24,9 @@ def _product(a: Any, b: Any) -> Any:
     if a.ndim > 2 and b.ndim == 2:
         return np.reshape(_rows(a) @ b, (*a.shape[:-1], b.shape[-1]))
     return np.matmul(a, b)
+
+
+plain[_product] = lambda a, b: a @ b
 
 
 def _matmul_a(g: Any, b: Any, a_shape: tuple[int, ...]) -> Any:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.rules.rule import Rule
+from minigrad.rules.rule import Rule, plain
 
 Axes = tuple[int, ...]
 
@@ -55,10 +55,12 @@ standardize = Rule("standardize", _standardize, x=_standardize_x).written(
 
 def _plainly_standardized(x: Any, *, mean: Any, scale: Any, axis: Axes, eps: float) -> Any:
     mean, var = moments(x, axis)
-    return (x - mean) * (var + eps) ** -0.5
+    deviation = x - mean
+    scale = (var + eps) ** -0.5
+    return deviation * scale
 
 
-standardize.plain = _plainly_standardized
+plain[_standardize] = _plainly_standardized
 
 
 def _layer_norm(*xs: Any, eps: float) -> Any:
@@ -108,9 +110,10 @@ def _layer_norm_xs(g: Any, xs: Any, eps: float) -> Any:
 def _plain_layer_norm(*xs: Any, eps: float) -> Any:
     x, w, b = xs
     mean, var = moments(x, tuple(range(-w.ndim, 0)))
+    deviation = x - mean
     scale = (var + eps) ** -0.5
-    y = (x - mean) * scale
-    return y * w + b
+    xhat = deviation * scale
+    return xhat * w + b
 
 
 layer_norm = Rule("layer_norm", _layer_norm, xs=_layer_norm_xs).written(
@@ -121,7 +124,7 @@ layer_norm = Rule("layer_norm", _layer_norm, xs=_layer_norm_xs).written(
         "the sum of g over all but the last dimensions",
     ),
 )
-layer_norm.plain = _plain_layer_norm
+plain[_layer_norm] = _plain_layer_norm
 
 
 def _rms_scale(x: Any, axis: Axes, eps: float) -> Any:

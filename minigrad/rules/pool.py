@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minigrad.rules.fast import where as chosen
-from minigrad.rules.rule import Rule
+from minigrad.rules.rule import Rule, plain
 
 
 class Windows(NamedTuple):
@@ -132,6 +132,20 @@ def _where_largest(x: Any, y: Any, *, axis: int, windows: Windows) -> Any:
         for offset, window, place in pieces:
             out[window][np.isnan(x[place])] = offset
     return out
+
+
+def _plainly_where_largest(x: Any, y: Any, *, axis: int, windows: Windows) -> Any:
+    pieces = _along(axis, windows)
+    out = np.zeros(y.shape, int)
+    for offset, window, place in reversed(pieces):  # the first one is written last
+        out[window] = np.where(x[place] == y[window], offset, out[window])
+    if x.dtype.kind == "f" and np.isnan(x).any():
+        for offset, window, place in pieces:
+            out[window] = np.where(np.isnan(x[place]), offset, out[window])
+    return out
+
+
+plain[_where_largest] = _plainly_where_largest
 
 
 def _picked(x: Any, where: Any, *, axis: int, windows: Windows) -> Any:

@@ -24,6 +24,9 @@ from functools import cached_property
 from operator import itemgetter
 from typing import Any, NamedTuple, Self
 
+plain: dict[Callable[..., Any], Callable[..., Any]] = {}
+"""For functions of rules that are written for speed the same to be read, from which programs are written."""
+
 
 class Plan(NamedTuple):
     """What one choice of inputs that need a gradient asks of a rule."""
@@ -59,7 +62,6 @@ class Rule:
 
     gives_view = False  # whether the result may share the input's memory
     notation: Mapping[str, str | tuple[str, ...]] = {}  # see `written`
-    plain: Callable[..., Any] | None = None  # the same to be read, where `forward` is written for speed
     scratch: tuple[str, ...] = ()  # the parameters that are memory to compute in
 
     def __init__(self, name: str, forward: Callable[..., Any], **vjps: Callable[..., Any]) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.rules.rule import Rule
+from minigrad.rules.rule import Rule, plain
 
 reshape = Rule(
     "reshape",
@@ -74,7 +74,7 @@ diagonal: Rule = Rule(
     x=lambda g, x_shape, offset, axes: on_diagonal(g, shape=x_shape, offset=offset, axes=axes),
 )
 on_diagonal: Rule = Rule("on_diagonal", _on_diagonal, x=lambda g, offset, axes: diagonal(g, offset=offset, axes=axes))
-on_diagonal.plain = _plainly_on_diagonal
+plain[_on_diagonal] = _plainly_on_diagonal
 
 
 def _windows(x: Any, *, axis: int, size: int, step: int) -> Any:

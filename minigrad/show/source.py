@@ -8,14 +8,18 @@ imports NumPy for Tensors alone.
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from minigrad.engine import reverse_order
 from minigrad.scalar import Value
 from minigrad.show.program import numbers
+from minigrad.show.program.expressions import IMPORTED
+from minigrad.show.program.latex import chain_rule
 from minigrad.show.program.names import PLAIN, Names, value_names
 from minigrad.show.program.statements import Statements
+from minigrad.show.program.terms import Term
 
 
 class Source(str):
@@ -51,19 +55,32 @@ class Source(str):
         return f"```python\n{self}\n```"
 
 
-def source(output: Any, *args: Any, max_nodes: int = 1000) -> Source:
+class Formulas(str):
+    """Formulas in LaTeX, one a line."""
+
+    def _repr_latex_(self) -> str:
+        """What a notebook shows: the lines below each other, aligned at the first sign."""
+        lines = [re.sub(r" (=|\\leftarrow) ", r" &\1 ", line, count=1) for line in self.splitlines()]
+        return "$$\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}$$"
+
+
+def source(output: Any, *args: Any, format: str = "python", max_nodes: int = 1000) -> Any:
     """The forward and the backward pass by which `output` was computed, as straight-line NumPy (of Values, as plain
     Python): a program that needs no minigrad. `print` it; `.run()` executes it.
 
     Args:
         output: the loss: a Value, a Tensor of one number, or what a Network gave. Or a function that computes such a
             one, of the arguments that follow.
-        args: what to call the function with: tensors, Values, arrays and numbers. Arrays of floats, or numbers where
-            there is no array, are what it is differentiated by.
+        args: what to call the function with: tensors, Values, arrays and numbers. It is differentiated by the arrays of
+            floats among them; by the numbers, where there is no array.
+        format: "python", or "latex" for the same as formulas, those of Values with the factors of the chain rule.
         max_nodes: how large a graph may be.
 
+    Returns:
+        A `Source`, which is a text; formulas as a text with a line for each.
+
     Raises:
-        ValueError: for a graph that is larger.
+        ValueError: for a graph that is larger, or another format.
         RuntimeError: when `output` has no graph, is more than one number, or an array of its graph is gone.
         NotImplementedError: when a function of the user's is in the way: an `autograd.Function` or a hook.
         TypeError: when `output` is something else.
@@ -87,6 +104,8 @@ def source(output: Any, *args: Any, max_nodes: int = 1000) -> Source:
     <BLANKLINE>
     # the loss: loss; its gradients: da, db
     """
+    if format not in ("python", "latex"):
+        raise ValueError(f"source: format is 'python' or 'latex', not {format!r}")
     if callable(output) and not hasattr(output, "node"):
         output = _called(output, args)
     elif args:
@@ -95,16 +114,23 @@ def source(output: Any, *args: Any, max_nodes: int = 1000) -> Source:
     count = len(reverse_order([output.node]))
     if count > max_nodes:
         raise ValueError(
-            f"source: this graph has {count:,} nodes, which no one reads as a program. Write a smaller one: fewer time "
-            "steps or layers, an intermediate result; or raise the limit: source(output, max_nodes=...)"
+            f"source: this graph has {count:,} nodes, more than anyone reads as a program. Take a smaller one, with "
+            "fewer time steps or layers, or an intermediate result; or raise the limit: source(output, max_nodes=...)"
         )
-    if isinstance(output, Value):
-        names = Names("math")
-        return _written(numbers.Replay(output, names), names, numpy=False)
-    from minigrad.show.program.replay import Replay
+    replay: Any
+    numpy = not isinstance(output, Value)
+    if numpy:
+        from minigrad.show.program.replay import Replay
 
-    names = Names("np")
-    return _written(Replay(output, names), names, numpy=True)
+        names = Names("np", *IMPORTED.values())
+        replay = Replay(output, names)
+    else:
+        names = Names("math")
+        replay = numbers.Replay(output, names)
+    statements, gradients = _statements(replay, names, numpy, short=format == "latex")
+    if format == "latex":
+        return _formulas(statements, gradients, numpy)
+    return _program(statements, replay, gradients, numpy)
 
 
 def _end(output: Any) -> Any:
@@ -147,7 +173,8 @@ def _called(function: Callable[..., Any], args: Sequence[Any]) -> Any:
     return function(*given)
 
 
-def _written(replay: Any, names: Names, numpy: bool) -> Source:
+def _statements(replay: Any, names: Names, numpy: bool, short: bool) -> tuple[Statements, dict[str, str]]:
+    """What computes the loss and the gradients of leaves; and the names of these, by those of the leaves."""
     outputs = {names.unique(replay.end.name or "loss"): replay.values[replay.end]}
     gradients = {}
     for node in replay.order:
@@ -155,12 +182,25 @@ def _written(replay: Any, names: Names, numpy: bool) -> Source:
             name = replay.values[node].name
             gradients[name] = names.unique(f"d{name}")
             outputs[gradients[name]] = replay.gradients[node]
-    _name_terms(replay)
-    statements = Statements(outputs, names, numpy)
+    _name_terms(replay, short)
+    return Statements(outputs, names, numpy), gradients
+
+
+def _formulas(statements: Statements, gradients: dict[str, str], numpy: bool) -> Formulas:
+    lines = [line for _, line, _ in statements.lines()]
+    loss = next(iter(statements.outputs))
+    of = {d: x for x, d in gradients.items()}
+    for term in statements.terms:
+        if isinstance(term.name, Term) and (name := statements.name_of(term)) is not None:
+            of.setdefault(name, statements.name_of(term.name) or name)
+    return Formulas("\n".join(chain_rule(lines, of, loss, numpy)))
+
+
+def _program(statements: Statements, replay: Any, gradients: dict[str, str], numpy: bool) -> Source:
     lines = statements.lines()
     used = {term.args[0] for term in statements.terms if term.op == "input"}
-    inputs = {name: value for name, value in replay.inputs.items() if name in used}
-    text = ["import numpy as np", ""] if numpy else ["import math", ""]
+    inputs = {name: value for name, value in replay.inputs.items() if name in used or name in gradients}
+    text = ["import numpy as np", *_imports(lines), ""] if numpy else ["import math", ""]
     given = ", ".join(f"{name} {value.shape}" if numpy else name for name, value in inputs.items())
     text += _wrapped(f"# given: {given}", "# ")
     for title, backward in (("forward", False), ("backward", True)):
@@ -170,8 +210,10 @@ def _written(replay: Any, names: Names, numpy: bool) -> Source:
         for line, term in part:
             *before, last = _wrapped(line, "    ")
             text += [*before, f"{last:{width}}  # {term.shape}" if term is not None and term.shape else last]
-    loss = next(iter(outputs))
+    loss = next(iter(statements.outputs))
     text += ["", *_wrapped(f"# the loss: {loss}; its gradients: {', '.join(gradients.values())}", "# ")]
+    for name in replay.deciding if numpy else ():
+        text.append(f"# {name} looks at its numbers: for others, such as nan, it may do something else")
     if not any("math." in line for line in text[2:]) and not numpy:
         text = text[2:]
     found = Source("\n".join(text))
@@ -179,9 +221,20 @@ def _written(replay: Any, names: Names, numpy: bool) -> Source:
     return found
 
 
-def _name_terms(replay: Any) -> None:
-    """Name the terms that stand for a node and for its gradient."""
-    names = value_names(replay.order)
+def _imports(lines: Sequence[tuple[int, str, Any]]) -> list[str]:
+    """Lines for the functions that are used under a shorter name."""
+    found = []
+    for dotted, name in IMPORTED.items():
+        if any(f"{name}(" in line for _, line, _ in lines):
+            found.append(f"from {dotted.removesuffix(f'.{name}').replace('np', 'numpy', 1)} import {name}")
+    return found
+
+
+def _name_terms(replay: Any, short: bool) -> None:
+    """Name the terms that stand for a node and for its gradient; in `short`, with letters, and all gradients.
+
+    Of several values with the same gradient, it is called after the last one that stands for an idea of its own."""
+    names, values = value_names(replay.order, short), {*replay.values.values()}
     added = {source for node in replay.order if node.rule and node.rule.name == "add" for source in node.inputs}
     for node in replay.order:
         if node.rule is None:
@@ -191,8 +244,10 @@ def _name_terms(replay: Any) -> None:
             value.name = names[node]
             plain = node.rule.name in PLAIN or node.rule.name == "matmul" and node in added  # as in x @ W + b
             value.whole = not plain or bool(node.name)
-        if g is not None and g.op not in ("input", "fill", "number") and (value.whole or not g.whole):
-            g.name, g.whole = value, value.whole  # of two values with the same gradient, it is called after the later
+        if g is not None and g.op not in ("input", "fill", "number") and g not in values:
+            if value.whole or not isinstance(g.name, Term) or not g.name.whole:
+                g.name = value
+            g.whole = g.whole or value.whole or short
 
 
 def _wrapped(line: str, indent: str) -> list[str]:

@@ -76,7 +76,24 @@ class Arrays:
             return self.make("divide", kept[1], n, shape=shape, dtype=dtype)
         if op == "maximum" and same_number(kept[0], -math.inf) and isinstance(kept[1], Term):
             return self._as(kept[1], shape, dtype)
+        if op == "add" and (placed := self._placed(kept, shape, dtype)) is not None:
+            return placed
         return self.terms(op, *kept, shape=shape, dtype=dtype)
+
+    def _placed(self, args: list[Any], shape: Any, dtype: Any) -> Term | None:
+        """The sum of two arrays that are 0 but for a part of them, as one array with both parts."""
+        a, b = (a if isinstance(a, Term) and (a.shape, a.dtype) == (shape, dtype) else None for a in args)
+        if a is None or b is None or a.op != "store" or b.op != "store":
+            return None
+        old, path, value = b.args
+        below = a
+        while below.op == "store":
+            if not disjoint(below.args[1], path, shape):
+                return None
+            below = below.args[0]
+        if not all(t.op == "fill" and same_number(t.args[0], 0) for t in (below, old)):
+            return None
+        return self.terms("store", a, path, value, shape=shape, dtype=dtype)
 
     def _shorter(self, a: Any) -> list[Any]:
         """What may stand for an operand where it is broadcast anyhow, the shortest first."""
@@ -84,6 +101,9 @@ class Arrays:
             return [a.item()] if isinstance(a, np.generic) else []
         if a.op == "fill" and a.args[0] is not None:
             return [a.args[0]]
+        if a.op == "index" and is_view(a) and a.args[1][0] is None and len(a.args[1]) > 1:  # axes in front are implied
+            inner = self.make("index", a.args[0], a.args[1][1:], shape=a.shape[1:], dtype=a.dtype)
+            return [*self._shorter(inner), inner]
         if a.op == "broadcast":
             return [*self._shorter(a.args[0]), a.args[0]]
         return []
@@ -107,10 +127,11 @@ class Arrays:
 
     def _reduction(self, op: str, args: Any, keywords: Any, shape: Any, dtype: Any) -> Term:
         x = args[0]
-        if x.op == "fill" and op in ("max", "min", "mean") and x.args[0] is not None:
+        if x.op == "fill" and op in ("max", "min", "mean") and x.args[0] is not None and math.prod(x.shape):
             return self.fill(x.args[0], shape, dtype)
         if x.op == "fill" and op == "sum" and x.args[0] is not None and dtype.kind == "f":
-            return self.fill(x.args[0] * (math.prod(x.shape) / (math.prod(shape) or 1)), shape, dtype)
+            count = math.prod(x.shape) / (math.prod(shape) or 1)
+            return self.fill(x.args[0] * count if count else 0, shape, dtype)
         axis, keepdims = keywords.get("axis"), keywords.get("keepdims", False)
         axes = tuple(range(len(x.shape))) if axis is None else axis if isinstance(axis, tuple) else (axis,)
         axes = tuple(sorted(a % max(len(x.shape), 1) for a in axes)) if x.shape else ()
@@ -323,6 +344,34 @@ def joined(path: Iterable[Step], shape: tuple[int, ...]) -> tuple[Step, ...]:
         if not nothing.get(op, after == before):
             found.append((op, argument, after, dtype))
     return tuple(found)
+
+
+def within(inner: tuple[Step, ...], outer: tuple[Step, ...], shape: tuple[int, ...]) -> tuple[Step, ...] | None:
+    """The path in the part that `outer` leads to, to what `inner` leads to from memory of this shape; None where it is
+    not in it, as far as the first steps tell."""
+    if len(outer) != 1 or not inner or outer[0][0] != "index" or inner[0][0] != "index":
+        return None
+    first, other = inner[0][1], outer[0][1]
+    if any(isinstance(i, Term) or i is None for i in (*first, *other)):
+        return None
+    index: list[Any] = []
+    every = [slice(None)] * len(shape)
+    for i, j, n in zip((*first, *every[len(first) :]), (*other, *every[len(other) :]), shape):
+        places = range(n)[j] if isinstance(j, slice) else range(j, j + 1)
+        wanted = range(n)[i] if isinstance(i, slice) else range(i, i + 1)
+        if not {*wanted} <= {*places} or not wanted:
+            return None
+        if isinstance(j, int):
+            if not isinstance(i, int):
+                return None
+        elif isinstance(i, int):
+            index.append(places.index(i))
+        else:
+            start, step = places.index(wanted[0]), wanted.step // places.step
+            index.append(_normal_slice(slice(start, start + step * len(wanted), step), len(places)))
+            if step < 0:
+                return None
+    return (("index", _stripped(tuple(index)), *inner[0][2:]), *inner[1:])
 
 
 def disjoint(a: tuple[Step, ...], b: tuple[Step, ...], shape: tuple[int, ...]) -> bool:

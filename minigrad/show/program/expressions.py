@@ -23,6 +23,9 @@ REDUCTIONS = {"sum", "max", "min", "mean", "prod", "any", "all", "argmax", "argm
 _PYTHON = {"abs": "abs", "minimum": "min", "maximum": "max"}
 """What plain numbers have without `math`."""
 
+IMPORTED = {"np.lib.stride_tricks.sliding_window_view": "sliding_window_view"}
+"""Functions that are imported under a shorter name."""
+
 Show = Callable[[Term], ast.expr]
 """How the arguments of a term are shown: by name, or written out."""
 
@@ -42,6 +45,8 @@ def expression(term: Term, show: Show, numpy: bool = True) -> ast.expr:
         return literal(value, numpy)
 
     op, args = term.op, term.args
+    if op == "power" and isinstance(args[1], int | float) and args[1] < 0:  # without brackets around the exponent
+        return ast.BinOp(each(args[0]), ast.Pow(), ast.Constant(args[1]))
     if op in _BINARY and len(args) == 2:
         return ast.BinOp(each(args[0]), _BINARY[op](), each(args[1]))
     if op in _COMPARISONS:
@@ -67,7 +72,7 @@ def expression(term: Term, show: Show, numpy: bool = True) -> ast.expr:
     if op == "broadcast":
         return ast.Call(_name("np.broadcast_to"), [each(args[0]), each(args[1])], [])
     if op == "call":
-        return ast.Call(_name(args[0]), [each(a) for a in args[1:]], keywords)
+        return ast.Call(_name(IMPORTED.get(args[0], args[0])), [each(a) for a in args[1:]], keywords)
     if not numpy and op == "where":
         return ast.IfExp(each(args[0]), each(args[1]), each(args[2]))
     function = f"np.{op}" if numpy else _PYTHON.get(op) or f"math.{op.replace('arctan', 'atan')}"

@@ -69,6 +69,20 @@ def path_names(leaves: Iterable[Any]) -> dict[Any, str]:
     return {leaf: f"layer{name}" if name[0].isdigit() else name for leaf, name in named.items()}
 
 
+_MADE = {
+    **{"add": "total", "subtract": "difference", "multiply": "product", "matmul": "product", "divide": "ratio"},
+    **{"power": "power", "maximum": "largest", "minimum": "least", "reshape": "reshaped", "index": "part"},
+    **{"where": "chosen", "transpose": "turned", "broadcast": "spread", "store": "out", "update": "out"},
+    **{"sum": "total", "max": "top", "min": "bottom", "absolute": "size", "sliding_window_view": "windows"},
+    **{"all": "every", "any": "some", "pad": "padded", "concatenate": "joined", "astype": "converted", "fill": "full"},
+}
+
+
+def made_by(function: str) -> str:
+    """What one calls the result of a function."""
+    return _MADE.get(function, function)
+
+
 _ACTIVATIONS = {"relu", "tanh", "sigmoid", "softplus", "hardtanh"}
 _SUMS = {"linear", "matmul", "conv"}
 _CALLED = {
@@ -82,6 +96,8 @@ _CALLED = {
         "getitem": "part",
     },
     **{"round": "rounded", "standardize": "xhat", "layer_norm": "normed", "div": "ratio", "mul": "product"},
+    **{"reshape": "reshaped", "expand": "spread", "permute": "turned", "clone": "copy", "where": "chosen"},
+    **{"maximum": "largest", "minimum": "least", "neg": "negative", "resample": "resampled"},
     **{"add": "z", "sub": "difference", "stack": "stacked", "cat": "joined", "norm of a power": "norm"},
 }
 """What one calls the result of a rule whose own name would not do."""
@@ -92,8 +108,9 @@ PLAIN = {
 """Rules that stand for no idea of their own: they may be part of a longer line."""
 
 
-def value_names(nodes: Iterable[Any]) -> dict[Any, str]:
-    """What the results of rules are called; `nodes` are in the order in which they were computed.
+def value_names(nodes: Iterable[Any], short: bool = False) -> dict[Any, str]:
+    """What the results of rules are called; `nodes` are in the order in which they were computed. In `short`, that is
+    one letter, v if there is no other.
 
     z is the sum of products that an activation h is computed of, with the same number.
     """
@@ -116,5 +133,5 @@ def value_names(nodes: Iterable[Any]) -> dict[Any, str]:
         if node.name:
             found[node] = node.name
         elif node not in found:
-            found[node] = "z" if name in _SUMS else _CALLED.get(name, name)
+            found[node] = "z" if name in _SUMS else "v" if short else _CALLED.get(name, name)
     return found

@@ -27,7 +27,7 @@ class Replay:
         self.order = reverse_order([self.end])[::-1]
         self.trace = Trace(names.unique)
         used = [n for node in self.order for n in (*node.inputs, node) if n is not None and n.rule is None]
-        self.inputs = self.trace.inputs
+        self.inputs, self.deciding = self.trace.inputs, self.trace.deciding
         self._leaf_names = path_names(dict.fromkeys(used))
         self._arrays: dict[Any, Traced] = {}
         self._parameters: dict[Any, dict[str, Any]] = {}
@@ -62,8 +62,14 @@ class Replay:
                     f"{node.rule.name!r}, of shape {c.shape}, is gone: nobody holds it any more. Hold it in a variable"
                 )
         if isinstance(array, np.ndarray) and array.ndim:
+            if not getattr(c, "name", None) and not array.any():  # where something starts
+                kind = () if array.dtype == np.float64 else (array.dtype,)
+                made = ("np.zeros", array.shape if array.ndim > 1 else array.shape[0], *kind)
+                start = self.trace.arrays.terms.fresh("call", *made, shape=array.shape, dtype=array.dtype)
+                return self.trace.new(array.copy(), start)
             rule_name = node.rule.inputs[min(i, len(node.rule.inputs) - 1)]
-            return self.trace.input(getattr(c, "name", None) or rule_name, array)
+            mask = len(values := np.unique(array)) == 2 and 0 in values  # as that of dropout
+            return self.trace.input(getattr(c, "name", None) or ("mask" if mask else rule_name), array)
         return array
 
     def _forward(self, node: Any) -> Traced:

@@ -14,7 +14,7 @@ from math import inf
 from typing import Any
 
 from minigrad.show.program.expressions import expression, text
-from minigrad.show.program.names import Names
+from minigrad.show.program.names import Names, made_by
 from minigrad.show.program.terms import VIEWS, WRITES, Term, is_view, root
 
 WIDTH = 88
@@ -100,7 +100,7 @@ class Statements:
     def _needs_line(self, term: Term, users: list[Term]) -> bool:
         if term.op == "pick":  # its line is that of what it is picked from
             return False
-        if term in self._ends or term.op in WRITES or term.whole or term.op == "call" and _is_group(users):
+        if term in self._ends or term in self._writes or term.op in WRITES or term.whole or _is_group(term, users):
             return True
         return len(users) > 1 and not _is_cheap(term)
 
@@ -125,6 +125,10 @@ class Statements:
             if self._called.get(self._holder(term)) != name:
                 shown.append((term.order, f"{name} = {text(self._show(term))}", term))
         return sorted(shown, key=lambda line: line[0])
+
+    def name_of(self, term: Term | None) -> str | None:
+        """What a term is called in the lines, if it has a name."""
+        return None if term is None else self._called.get(self._holder(term))
 
     def _is_write(self, term: Term) -> bool:
         return term.op in WRITES and self._holder(term) is not term
@@ -161,12 +165,12 @@ class Statements:
         if isinstance(term.name, Term):
             value = self._holder(term.name)
             return f"d{self._called.get(value) or self._wanted(value)}"
-        return term.name or (term.op if term.op != "call" else term.args[0].rpartition(".")[2])
+        return term.name or made_by(term.op if term.op != "call" else term.args[0].rpartition(".")[2])
 
     def _statement(self, term: Term) -> list[str]:
         if term.op in WRITES:
             return self._store(term)
-        if term.op == "call" and _is_group(self._users[term]):
+        if _is_group(term, self._users[term]):
             picks = {pick.args[1]: self._call(pick) for pick in self._users[term]}
             targets = ", ".join(picks.get(i, "_") for i in range(term.shape[0]))
             return [f"{targets} = {text(expression(term, self._show, self.numpy))}"]
@@ -240,8 +244,9 @@ def _needed(ends: Iterable[Term]) -> list[Term]:
     return sorted(found, key=lambda term: term.order)
 
 
-def _is_group(users: list[Term]) -> bool:
-    return any(user.op == "pick" for user in users)
+def _is_group(term: Term, users: list[Term]) -> bool:
+    """Whether it gives several arrays, which are picked from it."""
+    return term.op == "call" and any(user.op == "pick" for user in users)
 
 
 def _is_cheap(term: Term) -> bool:

@@ -66,6 +66,10 @@ class Terms:
             term = self._known[key] = Term(op, args, named, shape, dtype, next(self._count))
         return term
 
+    def fresh(self, op: str, *args: Any, shape: Any, dtype: Any) -> Term:
+        """A term that is no other's equal."""
+        return Term(op, args, (), shape, dtype, next(self._count))
+
     @property
     def now(self) -> int:
         """A time after all terms so far and before all later ones."""

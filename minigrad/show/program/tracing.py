@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.rules.rule import Elementwise, Rule
-from minigrad.show.program.arrays import Arrays, disjoint, elementwise, joined, normal_index
+from minigrad.rules.rule import Elementwise, Rule, plain
+from minigrad.show.program.arrays import Arrays, disjoint, elementwise, joined, normal_index, within
 from minigrad.show.program.terms import Term, frozen, mapped
 
 _BIG = 12
@@ -55,20 +55,28 @@ class Traced:
     @property
     def term(self) -> Term:
         """Its content now: what was stored at just this place, if that can be told, else a part of the memory's."""
-        content, path = self.memory.content, self.path
-        while content.op == "store" and path:
-            old, stored, value = content.args
-            ways = [joined(path[:k], old.shape) for k in range(1, len(path) + 1)]
-            k = next((k for k, way in enumerate(ways, 1) if frozen(way) == frozen(stored)), None)
-            if k is not None:
-                content, path = self.trace.fitted(value, *path[k - 1][2:]), path[k:]
-            elif disjoint(ways[-1], stored, old.shape):
-                content = old
-            else:
-                break
+        content, path = self._known() or (self.memory.content, self.path)
         for step in path:
             content = self.trace.step(content, step)
         return content
+
+    def _known(self) -> tuple[Term, tuple[Any, ...]] | None:
+        """What was stored at this place, and where in that this is; None if that cannot be told."""
+        content, path = self.memory.content, self.path
+        ways = [joined(path[:k], content.shape) for k in range(1, len(path) + 1)]
+        while content.op == "store" and path:
+            old, stored, value = content.args
+            value = self.trace.fitted(value, *stored[-1][2:])
+            for k, way in enumerate(ways, 1):
+                if frozen(way) == frozen(stored):
+                    return value, path[k:]
+            inner = within(ways[-1], stored, old.shape)
+            if inner is not None:
+                return value, inner
+            if not disjoint(ways[-1], stored, old.shape):
+                return None
+            content = old  # it was written to elsewhere
+        return None if content.op != "fill" or not path else (content, path)
 
     def write(self, value: Any) -> None:
         """Give what is shown here the content `value`, a term or a number."""
@@ -76,6 +84,8 @@ class Traced:
             return
         whole = self.memory.content
         path = joined(self.path, whole.shape)
+        if whole.op == "store" and frozen(whole.args[1]) == frozen(path):
+            whole = whole.args[0]  # what was stored there before, is gone
         if not path:
             self.memory.content = self.trace.fitted(value, whole.shape, whole.dtype)
         else:
@@ -116,11 +126,11 @@ class Traced:
         return (self[i] for i in range(len(self)))
 
     def __bool__(self) -> bool:
-        self.trace.looked_at.add(self.term)
+        self.trace.looks()
         return bool(self.value)
 
     def __float__(self) -> float:
-        self.trace.looked_at.add(self.term)
+        self.trace.looks()
         return float(self.value)
 
     def astype(self, dtype: Any, copy: bool = True) -> Any:
@@ -175,14 +185,24 @@ class Trace:
         self.inputs: dict[str, np.ndarray] = {}
         self._by_memory: dict[Any, Traced] = {}
         self._name = name
-        self.looked_at: set[Term] = set()
-        self.rules_of: dict[Term, str] = {}
+        self.deciding: dict[str, None] = {}  # the rules that looked at numbers to decide what to do
+        self._running: list[Rule] = []
+        self._depths: dict[Term, int] = {}  # of the functions that have named terms
 
     # ---- making traced arrays --------------------------------------------------------------------------------------
 
     def new(self, value: Any, term: Term) -> Traced:
         """An array with memory of its own."""
         return Traced(self, np.asarray(value), _Memory(term))
+
+    def looks(self) -> None:
+        """Note that the rule that is running looks at a number."""
+        self.deciding.update({rule.name: None for rule in self._running[-1:]})
+
+    def call_it(self, term: Term, name: str, depth: int) -> None:
+        """Name a term, unless it has the name that a function further out has given it."""
+        if term.op != "input" and depth < self._depths.get(term, sys.maxsize):
+            term.name, self._depths[term] = name, depth
 
     def input(self, name: str, array: np.ndarray) -> Traced:
         """An array that the program is given; the same one only once."""
@@ -199,13 +219,14 @@ class Trace:
         return self.new(known.value, known.term)
 
     def parameter(self, name: str, value: Any) -> Any:
-        """A parameter of a rule: arrays in it are inputs, if they cannot be written in a word."""
+        """A parameter of a rule: arrays in it are inputs, but for those of an index that count from 0."""
 
         def each(v: Any) -> Any:
-            if isinstance(v, np.ndarray) and v.ndim:
-                short = self._short(v)
-                return self.input(name, v) if short is None else self.new(v, short)
-            return v
+            if not isinstance(v, np.ndarray) or not v.ndim:
+                return v
+            counts = v is not value and v.dtype.kind in "iu" and v.size > 1 and (v.ravel() == np.arange(v.size)).all()
+            short = self._short(v) if counts else None
+            return self.input(name, v) if short is None else self.new(v, short)
 
         return mapped(each, value)
 
@@ -378,15 +399,17 @@ class Trace:
 
     def forward(self, rule: Rule, operands: Any, parameters: Any) -> Traced:
         """The result of a rule."""
-        return self.run(rule, rule.plain or rule.again, operands, parameters)
+        return self.run(rule, rule.again, operands, parameters)
 
     def run(self, rule: Rule, function: Any, operands: Any, parameters: Any) -> Any:
         """What one of a rule's functions answers."""
         operands = [self.new(o, self.term(o)) if isinstance(o, np.ndarray) else o for o in operands]
         if not isinstance(rule, Elementwise):
             function = rebound(function)
+        self._running.append(rule)
         with _names_of_locals():
             out = function(*operands, **parameters)
+        self._running.pop()
         if isinstance(out, list | tuple):
             return [self._traced(o) for o in out]
         return self._traced(out)
@@ -566,7 +589,8 @@ _rebound_globals: dict[str, dict[str, Any]] = {}
 
 
 def rebound(function: Any) -> Any:
-    """A function of a rule that finds this `np` in the place of NumPy, and so do all functions that it calls."""
+    """A function of a rule in its plain form, as it is where this `np` stands for NumPy; likewise what it calls."""
+    function = plain.get(function, function)
     if isinstance(function, functools.partial):
         return functools.partial(rebound(function.func), *function.args, **function.keywords)
     if not isinstance(function, FunctionType) or not function.__module__.startswith("minigrad."):
@@ -591,23 +615,27 @@ def _globals(names: dict[str, Any]) -> dict[str, Any]:
 
 @contextmanager
 def _names_of_locals() -> Iterator[None]:
-    """In here, what a rule's function calls a traced array names its term, if nothing else does."""
-    known = {id(names) for names in _rebound_globals.values()}
+    """In here, what a rule's function calls a traced array names its term: the outermost of several functions."""
 
-    def look(frame: Any, event: str, arg: Any) -> None:
-        if event != "return" or id(frame.f_globals) not in known:
-            return
+    def depth(frame: Any) -> int:
+        return 0 if frame is None else depth(frame.f_back) + (frame.f_globals.get("np") is _numpy)
+
+    def look(frame: Any, event: str, arg: Any) -> Any:
         code = frame.f_code
-        arguments = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+        given = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
         for name, value in frame.f_locals.items():
-            if isinstance(value, Traced) and name not in arguments:
-                term = value.memory.content if not value.path else value.term
-                if term.op != "input":
-                    term.name = name  # the outermost function's, as it returns last
+            if isinstance(value, Traced) and name not in given:
+                content, path = value._known() or (value.memory.content, value.path)
+                if not path:
+                    value.trace.call_it(content, name, depth(frame))
+        return look
 
-    before = sys.getprofile()
-    sys.setprofile(look)
+    def enter(frame: Any, event: str, arg: Any) -> Any:
+        return look if frame.f_globals.get("np") is _numpy and not frame.f_code.co_name.startswith("<") else None
+
+    before = sys.gettrace()
+    sys.settrace(enter)
     try:
         yield
     finally:
-        sys.setprofile(before)
+        sys.settrace(before)
