@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -164,6 +165,16 @@ db1 = dz1.sum(axis=0)                 # (64,)
     np.testing.assert_allclose(gradients, dx, rtol=1e-5, atol=1e-8)  # the parameters are float32
 
 
+def test_the_document_shows_what_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    names: dict[str, Any] = {}
+    text = (ROOT / "docs" / "code.md").read_text("utf-8")
+    blocks = re.findall(r"^```(python|py|latex|text)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    assert len(blocks) >= 8
+    for (_, program), (_, printed) in zip(blocks[::2], blocks[1::2], strict=True):
+        exec(program, names)
+        assert capsys.readouterr().out == printed
+
+
 def test_numbers() -> None:
     a, b = Value(2.0, name="a"), Value(-3.0, name="b")
     c = (a * b + 5.0).tanh() * a
@@ -272,6 +283,18 @@ def written(x: Tensor, y: Tensor) -> Tensor:
     return x + view.mean()
 
 
+def test_views_that_numpy_gives_stay_as_they_were() -> None:
+    x = images(6).requires_grad_()
+    y = x.clone()
+    windows = y.unfold(0, 2, 1)
+    square = x[:, None] * x
+    diagonal = square.diagonal()
+    before = windows.exp().sum() * diagonal.exp().sum()
+    square[1, 1] = 3.0
+    y[2] = 5.0
+    check(before + (windows * windows).sum() + (diagonal**3).sum() + y.tanh().sum(), [x])
+
+
 @given(st.lists(st.tuples(st.integers(0, len(STEPS) - 1), st.integers(0, 9), st.integers(0, 9)), max_size=12))
 def test_random_programs(steps: list[tuple[int, int, int]]) -> None:
     rng = np.random.default_rng(5)
@@ -344,6 +367,17 @@ def test_parameters_are_called_by_their_paths() -> None:
     model = nn.Sequential(nn.LSTM(2, 3), nn.Linear(3, 1))
     text = source(model[1](model[0](minigrad.ones(4, 1, 2))[0]).sum())
     assert "layer0_weight_ih_l0" in text.inputs and "layer1_weight" in text.inputs
+
+
+def test_leaves_that_share_memory_have_a_gradient_each() -> None:
+    x = images(3).requires_grad_()
+    y = x.detach().requires_grad_()
+    x.name, y.name = "x", "y"
+    text = source((x * x * y * x.detach()).sum())
+    found = executed(text)
+    assert [*text.gradients] == ["x", "y"] and [*text.inputs] == ["x", "y"]
+    np.testing.assert_allclose(found["dx"], 2 * x.detach().numpy() ** 3, rtol=1e-12)
+    np.testing.assert_allclose(found["dy"], x.detach().numpy() ** 3, rtol=1e-12)
 
 
 def test_masks_of_dropout_are_given() -> None:

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import inspect
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 from minigrad.engine import reverse_order
@@ -123,10 +125,10 @@ def source(output: Any, *args: Any, format: str = "python", max_nodes: int = 100
         from minigrad.show.program.replay import Replay
 
         names = Names("np", *IMPORTED.values())
-        replay = Replay(output, names)
+        replay = Replay(output)
     else:
         names = Names("math")
-        replay = numbers.Replay(output, names)
+        replay = numbers.Replay(output)
     statements, gradients = _statements(replay, names, numpy, short=format == "latex")
     if format == "latex":
         return _formulas(statements, gradients, numpy)
@@ -175,15 +177,17 @@ def _called(function: Callable[..., Any], args: Sequence[Any]) -> Any:
 
 def _statements(replay: Any, names: Names, numpy: bool, short: bool) -> tuple[Statements, dict[str, str]]:
     """What computes the loss and the gradients of leaves; and the names of these, by those of the leaves."""
+    leaves = [node for node in replay.order if node.rule is None]
+    called = {replay.values[node]: names.unique(replay.values[node].name) for node in leaves}
     outputs = {names.unique(replay.end.name or "loss"): replay.values[replay.end]}
     gradients = {}
-    for node in replay.order:
-        if node.rule is None and node in replay.gradients:
-            name = replay.values[node].name
+    for node in leaves:
+        if node in replay.gradients:
+            name = called[replay.values[node]]
             gradients[name] = names.unique(f"d{name}")
             outputs[gradients[name]] = replay.gradients[node]
     _name_terms(replay, short)
-    return Statements(outputs, names, numpy), gradients
+    return Statements(outputs, called, names, numpy), gradients
 
 
 def _formulas(statements: Statements, gradients: dict[str, str], numpy: bool) -> Formulas:
@@ -198,16 +202,19 @@ def _formulas(statements: Statements, gradients: dict[str, str], numpy: bool) ->
 
 def _program(statements: Statements, replay: Any, gradients: dict[str, str], numpy: bool) -> Source:
     lines = statements.lines()
-    used = {term.args[0] for term in statements.terms if term.op == "input"}
-    inputs = {name: value for name, value in replay.inputs.items() if name in used or name in gradients}
+    named = [(statements.name_of(term), value) for term, value in replay.inputs.items()]
+    inputs = {name: value for name, value in named if name is not None}
     text = ["import numpy as np", *_imports(lines), ""] if numpy else ["import math", ""]
     given = ", ".join(f"{name} {value.shape}" if numpy else name for name, value in inputs.items())
     text += _wrapped(f"# given: {given}", "# ")
     for title, backward in (("forward", False), ("backward", True)):
-        part = [(line, term) for order, line, term in lines if (order > replay.middle) == backward]
-        text += ["", f"# {title}"] if part else []
-        width = max((len(line) for line, _ in part if len(line) <= 72), default=0)
-        for line, term in part:
+        part = [line for line in lines if (line[0] > replay.middle) == backward]
+        width = max((len(line) for _, line, _ in part if len(line) <= 72), default=0)
+        stage: str | None = ""
+        for (_, line, term), here in zip(part, _stages(part, replay)):
+            if here != stage:
+                text += ["", f"# {title}: {here}" if here else f"# {title}"]
+                stage = here
             *before, last = _wrapped(line, "    ")
             text += [*before, f"{last:{width}}  # {term.shape}" if term is not None and term.shape else last]
     loss = next(iter(statements.outputs))
@@ -219,6 +226,28 @@ def _program(statements: Statements, replay: Any, gradients: dict[str, str], num
     found = Source("\n".join(text))
     found.inputs, found.loss, found.gradients = inputs, loss, gradients
     return found
+
+
+def _stages(lines: Sequence[tuple[int, str, Any]], replay: Any) -> list[str | None]:
+    """For each line of a long program the module that it belongs to, as deep as leaves enough lines to each."""
+    if len(lines) < 24 or not replay.begun:
+        return [None] * len(lines)
+    from minigrad.nn.calls import calls
+
+    known = calls(reversed(replay.order))
+    times = [time for time, _ in replay.begun]
+    chains: list[list[str]] = []
+    for order, _, _ in lines:
+        call, chain = known.get(replay.begun[bisect_right(times, order) - 1][1]), []
+        while call is not None:
+            chain.append(call.path)
+            call = call.parent
+        chains.append(chain[::-1])
+    for depth in range(max(map(len, chains)), 1, -1):
+        stages = [chain[min(depth, len(chain)) - 1] if len(chain) > 1 else None for chain in chains]
+        if sum(a != b for a, b in pairwise(stages)) < len(lines) / 4:
+            return stages
+    return [None] * len(lines)
 
 
 def _imports(lines: Sequence[tuple[int, str, Any]]) -> list[str]:

@@ -101,7 +101,7 @@ class Arrays:
             return [a.item()] if isinstance(a, np.generic) else []
         if a.op == "fill" and a.args[0] is not None:
             return [a.args[0]]
-        if a.op == "index" and is_view(a) and a.args[1][0] is None and len(a.args[1]) > 1:  # axes in front are implied
+        if a.op == "index" and is_view(a) and a.args[1][0] is None:  # axes in front are implied
             inner = self.make("index", a.args[0], a.args[1][1:], shape=a.shape[1:], dtype=a.dtype)
             return [*self._shorter(inner), inner]
         if a.op == "broadcast":

@@ -11,7 +11,6 @@ from typing import Any
 from minigrad.engine import reverse_order
 from minigrad.ieee import NUMBERS
 from minigrad.scalar import Value
-from minigrad.show.program.names import Names
 from minigrad.show.program.terms import Term, Terms, same_number, trivial
 
 
@@ -70,15 +69,16 @@ _NAMES["sign"] = lambda x: (x > 0) - (x < 0)
 class Replay:
     """A graph of Values as a program; attributes as of `replay.Replay`."""
 
-    def __init__(self, loss: Value, names: Names) -> None:
+    def __init__(self, loss: Value) -> None:
         self.end = loss
         self.order: list[Any] = reverse_order([loss])[::-1]
         self.terms = Terms()
-        self.inputs: dict[str, float] = {}
+        self.inputs: dict[Term, float] = {}
+        self.begun: list[tuple[int, Any]] = []
         self._numbers: dict[Any, Any] = {}
         for node in self.order:
             if node.rule is None:
-                self._numbers[node] = self._input(node, names)
+                self._numbers[node] = self._input(node)
             else:
                 a, *b = self._operands(node)
                 self._numbers[node] = node.rule.compile(node.rule.formula, node.rule.inputs, _NAMES)(a, *b)
@@ -86,11 +86,10 @@ class Replay:
         self.middle = self.terms.now
         self.gradients = {node: self._term(g) for node, g in self._backward().items()}
 
-    def _input(self, node: Any, names: Names) -> Number:
-        name = names.unique(node.name or "x")
-        self.inputs[name] = node.data
-        term = self.terms("input", name)
-        term.name = name
+    def _input(self, node: Any) -> Number:
+        term = self.terms.fresh("input", shape=(), dtype=None)
+        term.name = node.name or "x"
+        self.inputs[term] = node.data
         return Number(self.terms, term)
 
     def _operands(self, node: Any) -> list[Any]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.engine import reverse_order
-from minigrad.show.program.names import Names, path_names
+from minigrad.show.program.names import path_names
 from minigrad.show.program.terms import Term
 from minigrad.show.program.tracing import Trace, Traced, rebound, tracing
 from minigrad.tensors import unbroadcast
@@ -17,24 +17,27 @@ class Replay:
     """A graph as a program.
 
     Attributes:
-        inputs: the arrays that the program is given, by name.
+        inputs: the arrays that the program is given.
         values, gradients: the terms of each node.
+        begun: for each node, when its part of the program begins; once forwards, once backwards.
         middle: when the backward pass begins.
     """
 
-    def __init__(self, loss: Any, names: Names) -> None:
+    def __init__(self, loss: Any) -> None:
         self.end = loss.node
         self.order = reverse_order([self.end])[::-1]
-        self.trace = Trace(names.unique)
+        self.trace = Trace()
         used = [n for node in self.order for n in (*node.inputs, node) if n is not None and n.rule is None]
         self.inputs, self.deciding = self.trace.inputs, self.trace.deciding
         self._leaf_names = path_names(dict.fromkeys(used))
+        self.begun: list[tuple[int, Any]] = []
         self._arrays: dict[Any, Traced] = {}
         self._parameters: dict[Any, dict[str, Any]] = {}
         self._operands: dict[Any, list[Any]] = {}
         self._kept = _kept(self.order)
         with tracing(self.trace):
             for node in self.order:
+                self.begun.append((self.trace.arrays.terms.now, node))
                 self._arrays[node] = self._leaf(node) if node.rule is None else self._forward(node)
             self.values: dict[Any, Term] = {node: array.term for node, array in self._arrays.items()}
             self.middle = self.trace.arrays.terms.now
@@ -49,7 +52,7 @@ class Replay:
                 f"source: the array of {node.name or 'a leaf'}, of shape {node.shape}, is gone: nobody holds it any "
                 "more. Hold it in a variable"
             )
-        return self.trace.input(self._leaf_names.get(node, "x"), array)
+        return self.trace.input(self._leaf_names.get(node, "x"), array, leaf=True)
 
     def _constant(self, node: Any, i: int) -> Any:
         c = node.constants.get(i)
@@ -109,6 +112,7 @@ class Replay:
             found[node] = g.term
             if node.rule is None:
                 continue
+            self.begun.append((self.trace.arrays.terms.now, node))
             for source, share in self._shares(node, g):
                 pending[source] = pending[source] + share if source in pending else share
         return found

@@ -26,11 +26,14 @@ class Statements:
 
     Args:
         outputs: what is to be computed, by the names it is to have.
+        called: the names of inputs that have one already.
         names: where names come from.
         numpy: whether the program is of arrays, or of plain numbers.
     """
 
-    def __init__(self, outputs: Mapping[str, Term], names: Names, numpy: bool = True) -> None:
+    def __init__(
+        self, outputs: Mapping[str, Term], called: Mapping[Term, str], names: Names, numpy: bool = True
+    ) -> None:
         self.outputs, self.names, self.numpy = outputs, names, numpy
         self.terms = _needed(outputs.values())
         self._ends = {*outputs.values()}
@@ -45,7 +48,10 @@ class Statements:
         self._copied: set[Term] = set()  # views that are to stay as they are
         self._place: dict[Term, float] = {}  # where a term is evaluated
         self._choose_lines()
-        self._called: dict[Term, str] = {}
+        self._called = dict(called)
+        for term in self.terms:
+            if term.op == "input" and term not in called:
+                self._called[term] = names.unique(str(term.name))
         self._written: dict[Term, ast.expr] = {}
 
     # ---- memory ------------------------------------------------------------------------------------------------
@@ -110,8 +116,6 @@ class Statements:
         """The statements in order: when, the text, and the term whose shape it tells."""
         found: dict[Term, list[str]] = {}
         for term in self.terms:
-            if term.op == "input":
-                self._called[term] = term.args[0]
             self._write(term)
         for term in self.terms:  # now that it is decided what has a line, in order
             if term in self._own:
@@ -212,7 +216,7 @@ class Statements:
 
     def _part(self, name: str, path: Any) -> ast.expr:
         """The part of what has this name that a path leads to."""
-        whole = part = Term("input", (name,), (), (), None, -1)
+        whole = part = Term("memory", (), (), (), None, -1)
         for op, argument, shape, dtype in path:
             part = Term(op, (part, argument), (), shape, dtype, -1)
         written: dict[Term, ast.expr] = {whole: ast.Name(name, ast.Load())}

@@ -30,14 +30,16 @@ class Term:
         order: when it was first met; arguments are older than what is made of them.
         name: what to call it, if it gets a statement of its own; a term, to be called d and that one's name.
         whole: whether it shall get one, as it stands for an idea of its own.
+        shows: the argument whose memory the result of a call shows.
     """
 
-    __slots__ = ("args", "dtype", "keywords", "name", "op", "order", "shape", "whole")
+    __slots__ = ("args", "dtype", "keywords", "name", "op", "order", "shape", "shows", "whole")
 
     def __init__(self, op: str, args: Any, keywords: Any, shape: Any, dtype: Any, order: int) -> None:
         self.op, self.args, self.keywords, self.shape, self.dtype, self.order = op, args, keywords, shape, dtype, order
         self.name: str | Term | None = None
         self.whole = False
+        self.shows: Term | None = None
 
     def __repr__(self) -> str:
         return f"<{self.op} {self.order}>"
@@ -131,13 +133,13 @@ def trivial(op: str, args: Any) -> Any:
 
 def root(term: Term) -> Term:
     """The term whose memory this one may show."""
-    while term.op in VIEWS and is_view(term):
-        term = term.args[0]
+    while is_view(term):
+        term = term.shows or term.args[0]
     return term
 
 
 def is_view(term: Term) -> bool:
-    """Whether it may show the memory of its first argument: reading at an array of indices copies."""
-    return term.op in VIEWS and (
-        term.op != "index" or all(i is None or i is ... or isinstance(i, int | slice) for i in term.args[1])
-    )
+    """Whether it may show the memory of an argument: reading at an array of indices copies."""
+    if term.op == "index":
+        return all(i is None or isinstance(i, int | slice) for i in term.args[1])
+    return term.op in VIEWS or term.shows is not None

@@ -9,6 +9,7 @@ new content.
 from __future__ import annotations
 
 import functools
+import inspect
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -177,14 +178,13 @@ for _name, _ufunc in {
 
 
 class Trace:
-    """A program while it is recorded: the arrays and terms, and the inputs by name."""
+    """A program while it is recorded: its terms, and the arrays that are its inputs."""
 
-    def __init__(self, name: Callable[[str], str]) -> None:
+    def __init__(self) -> None:
         self.arrays = Arrays()
         self.make = self.arrays.make
-        self.inputs: dict[str, np.ndarray] = {}
+        self.inputs: dict[Term, np.ndarray] = {}
         self._by_memory: dict[Any, Traced] = {}
-        self._name = name
         self.deciding: dict[str, None] = {}  # the rules that looked at numbers to decide what to do
         self._running: list[Rule] = []
         self._depths: dict[Term, int] = {}  # of the functions that have named terms
@@ -197,21 +197,20 @@ class Trace:
 
     def looks(self) -> None:
         """Note that the rule that is running looks at a number."""
-        self.deciding.update({rule.name: None for rule in self._running[-1:]})
+        self.deciding.update({rule.name: None for rule in self._running[:1]})
 
     def call_it(self, term: Term, name: str, depth: int) -> None:
         """Name a term, unless it has the name that a function further out has given it."""
         if term.op != "input" and depth < self._depths.get(term, sys.maxsize):
             term.name, self._depths[term] = name, depth
 
-    def input(self, name: str, array: np.ndarray) -> Traced:
-        """An array that the program is given; the same one only once."""
+    def input(self, name: str, array: np.ndarray, leaf: bool = False) -> Traced:
+        """An array that the program is given; the same one only once, but for leaves, which have gradients each."""
         key = (array.__array_interface__["data"][0], array.shape, array.strides, array.dtype.str)
-        if array.size == 0 or key not in self._by_memory:
-            name = self._name(name)
-            self.inputs[name] = array
-            term = self.arrays.terms("input", name, shape=array.shape, dtype=array.dtype)
+        if array.size == 0 or leaf or key not in self._by_memory:
+            term = self.arrays.terms.fresh("input", shape=array.shape, dtype=array.dtype)
             term.name = name
+            self.inputs[term] = array
             value = array.view()
             value.flags.writeable = False
             self._by_memory[key] = self.new(value, term)
@@ -367,6 +366,7 @@ class Trace:
             value = function(*mapped(_value, args), **{k: mapped(_value, v) for k, v in keywords.items()})
         if isinstance(value, bool | int | float | str | np.dtype | type) or value is None:
             return value
+        args, keywords = _needed(function, args, keywords)
         terms = mapped(self.term, list(args))
         name = function.__name__
         if elementwise(name) is not None and not keywords:
@@ -375,6 +375,9 @@ class Trace:
             module = function.__module__
             dotted = f"{module.replace('numpy', 'np', 1)}.{name}" if module != "numpy" else f"np.{name}"
             made = self._call_term(dotted, terms, keywords, value)
+            for a in args:
+                if isinstance(a, Traced) and isinstance(value, np.ndarray) and np.may_share_memory(a.value, value):
+                    made.shows = a.term
         if isinstance(value, tuple | list):
             picks = [
                 self.new(v, self.make("pick", made, i, shape=np.shape(v), dtype=np.asarray(v).dtype))
@@ -419,6 +422,17 @@ class Trace:
             return out
         value = np.asarray(out)
         return self.new(value, self.constant(value))
+
+
+def _needed(function: Any, args: Any, keywords: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+    """The arguments without those that the function would take anyhow."""
+    defaults = {p.name: p.default for p in inspect.signature(function).parameters.values()}
+    keywords = {k: v for k, v in keywords.items() if isinstance(v, Traced) or v is not defaults.get(k, inspect)}
+    given = list(args)
+    names = list(defaults)[: len(given)]
+    while given and not keywords and isinstance(given[-1], int) and given[-1] == defaults[names[len(given) - 1]]:
+        given.pop()
+    return given, keywords
 
 
 def _value(x: Any) -> Any:
@@ -613,25 +627,30 @@ def _globals(names: dict[str, Any]) -> dict[str, Any]:
     return _rebound_globals[module]
 
 
+def _depth(frame: Any) -> int:
+    """How many functions of rules a frame lies in."""
+    return 0 if frame is None else _depth(frame.f_back) + (frame.f_globals.get("np") is _numpy)
+
+
 @contextmanager
 def _names_of_locals() -> Iterator[None]:
     """In here, what a rule's function calls a traced array names its term: the outermost of several functions."""
 
-    def depth(frame: Any) -> int:
-        return 0 if frame is None else depth(frame.f_back) + (frame.f_globals.get("np") is _numpy)
-
-    def look(frame: Any, event: str, arg: Any) -> Any:
-        code = frame.f_code
-        given = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
-        for name, value in frame.f_locals.items():
-            if isinstance(value, Traced) and name not in given:
-                content, path = value._known() or (value.memory.content, value.path)
-                if not path:
-                    value.trace.call_it(content, name, depth(frame))
-        return look
-
     def enter(frame: Any, event: str, arg: Any) -> Any:
-        return look if frame.f_globals.get("np") is _numpy and not frame.f_code.co_name.startswith("<") else None
+        if frame.f_globals.get("np") is not _numpy or frame.f_code.co_name.startswith("<"):
+            return None
+        given = dict(frame.f_locals)
+        depth = _depth(frame)
+
+        def look(frame: Any, event: str, arg: Any) -> Any:
+            for name, value in frame.f_locals.items():
+                if isinstance(value, Traced) and value is not given.get(name):
+                    content, path = value._known() or (value.memory.content, value.path)
+                    if not path:
+                        value.trace.call_it(content, name, depth)
+            return look
+
+        return look
 
     before = sys.gettrace()
     sys.settrace(enter)
