@@ -123,7 +123,7 @@ class LBFGS(Optimizer):
 
                 start, size = Point(0.0, loss, slope, dx), float(np.abs(d).max())
                 left = group["max_eval"] - (state["evaluations"] - before)
-                t, loss, _, dx = strong_wolfe(along, start, t, size, group["tolerance_change"], left)
+                t, loss, _, dx = strong_wolfe(along, start, t, size, left)
             self._write(x + t * d)
             if not group["line_search_fn"] and i < group["max_iter"] - 1:  # at the end it is left to the next step
                 new_loss, dx = evaluate()
@@ -203,10 +203,10 @@ def strong_wolfe(
     start: Point,
     t: float,
     size: float,
-    tolerance_change: float,
     most: int,
     c1: float = 1e-4,
     c2: float = 0.9,
+    tolerance: float = 1e-9,
 ) -> Point:
     """A point where the loss is low enough and the slope flat enough: the strong Wolfe conditions.
 
@@ -219,8 +219,8 @@ def strong_wolfe(
         start: the point at t = 0.
         t: where to look first.
         size: the largest number in d.
-        tolerance_change: how small the bracket gets.
         most: how many further points are looked at.
+        tolerance: how small the bracket gets, in the number of d that is the largest.
     """
 
     def too_high(point: Point) -> bool:
@@ -248,7 +248,7 @@ def strong_wolfe(
     low, slow = lower(), False
     while tries < most:
         left, right = sorted(p.t for p in bracket)
-        if (right - left) * size < tolerance_change:
+        if (right - left) * size < tolerance:
             break
         t = cubic_minimum(bracket[0], bracket[1], left, right)
         margin = 0.1 * (right - left)

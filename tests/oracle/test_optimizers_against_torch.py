@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import random
 from collections.abc import Iterator
 from typing import Any
 
@@ -266,6 +267,42 @@ def test_line_searches(seed: int) -> None:
     for _ in range(4):
         np.testing.assert_allclose(ours.step()[1], theirs.step()[1], rtol=1e-7, atol=1e-7)
         assert ours.calls == theirs.calls
+
+
+class Line(Valley):
+    """One line search: along waves, or among kinks, where no slope is ever flat."""
+
+    def __init__(self, m: Any, seed: int, kinks: bool) -> None:
+        r = random.Random(seed)
+        ends = [(-6, 6), (0.2, 1.5)] if kinks else [(0.3, 4), (0.2, 1.5), (0, 6.28)]
+        self.lengths, self.heights, *self.phases = (m.tensor(np.array([r.uniform(*e) for _ in range(5)])) for e in ends)
+        self.a = self.b = self.unused = m.tensor(np.array([r.gauss(0, 3)]), requires_grad=True)
+        settings = {"lr": 10 ** r.uniform(-2, 1), "tolerance_change": 10 ** r.uniform(-9, -1)}
+        self.optimizer = m.optim.LBFGS([self.a], max_iter=1, max_eval=100, **settings, **SEARCH)
+        self.calls = 0
+
+    def closure(self) -> Any:
+        self.calls += 1
+        self.optimizer.zero_grad()
+        if self.phases:
+            loss = (self.heights * (self.lengths * self.a + self.phases[0]).sin()).sum() + 0.05 * (self.a**2).sum()
+        else:
+            loss = (self.heights * (self.a - self.lengths).abs()).sum()
+        loss.backward()
+        return loss
+
+
+HIGHER = [(seed, False) for seed in (315, 958, 1670, 1844, 3070, 3375)]
+"""Here a try is higher than the one before it, but not too high."""
+NARROW = [(seed, True) for seed in (1, 6, 10, 15, 39, 54, 59)]
+"""Here the bracket gets as small as it may."""
+
+
+@pytest.mark.parametrize(("seed", "kinks"), [*HIGHER, *NARROW])
+def test_line_searches_that_meet_rare_cases(seed: int, kinks: bool) -> None:
+    ours, theirs = Line(minigrad, seed, kinks), Line(torch, seed, kinks)
+    np.testing.assert_allclose(ours.step()[1], theirs.step()[1], rtol=1e-8)
+    assert ours.calls == theirs.calls
 
 
 @pytest.mark.parametrize("settings", [{"max_iter": 3, **SEARCH}, {"lr": 0.01, "max_iter": 3}], ids=str)
