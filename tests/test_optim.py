@@ -570,7 +570,7 @@ def load(kind: Any, saved: Any) -> None:
         (lambda: optim.SGD([PARAMETER], lr="0.1"), TypeError, "SGD: lr is a number, got '0.1'"),
         (lambda: optim.SGD([PARAMETER], weight_decay=-1), ValueError, "weight_decay=-1"),
         (lambda: optim.SGD([{"params": [PARAMETER], "momentum": -1}]), ValueError, "momentum=-1"),
-        (lambda: optim.SGD([PARAMETER], nesterov=True), ValueError, "nesterov needs momentum > 0 and no dampening"),
+        (lambda: optim.SGD([PARAMETER], nesterov=True), ValueError, "nesterov needs momentum > 0, usually 0.9, and no"),
         (lambda: optim.Momentum([PARAMETER], mu=1.0), ValueError, "Momentum: mu=1.0"),
         (lambda: optim.RMSprop([PARAMETER], alpha=1.5), ValueError, "RMSprop: alpha=1.5"),
         (lambda: optim.Adam([PARAMETER], betas=(0.9, 1.0)), ValueError, r"Adam: betas=\(0.9, 1.0\)"),
@@ -587,6 +587,13 @@ def load(kind: Any, saved: Any) -> None:
             lambda: load(optim.SGD, optim.SGD([parameter(1.0), PARAMETER])),
             ValueError,
             "groups have",
+        ),
+        (lambda: optim.SGD({PARAMETER}), TypeError, "params is a set, which has no order"),
+        (lambda: optim.SGD([{"params": {PARAMETER}}]), TypeError, "params is a set, which has no order"),
+        (
+            lambda: optim.Rprop([PARAMETER], step_sizes=(50, 1e-6)),
+            ValueError,
+            r"are least and most; usual is \(1e-6,",
         ),
         (lambda: optim.Rprop([PARAMETER], etas=(1.2, 0.5)), ValueError, "one below 1 and one above"),
         (lambda: optim.NAdam([PARAMETER], momentum_decay=-1), ValueError, "NAdam: momentum_decay=-1 is out"),
@@ -607,3 +614,81 @@ def load(kind: Any, saved: Any) -> None:
 def test_errors(make: Callable[[], Any], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         make()
+
+
+OPTIMIZERS = [kind for kind in vars(optim).values() if inspect.isclass(kind) and issubclass(kind, optim.Optimizer)]
+OPTIMIZERS.remove(optim.Optimizer)
+FREE = {(optim.Adafactor, "eps"), (optim.Muon, "ns_coefficients"), (optim.LBFGS, "max_eval")}
+"""Settings whose defaults are no plain numbers from 0 up; they have tests of their own."""
+
+
+def of_numbers(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+@pytest.mark.parametrize("kind", OPTIMIZERS)
+def test_every_number_among_the_settings_is_checked_and_the_usual_one_said(kind: Any) -> None:
+    matrix = minigrad.zeros(2, 2, requires_grad=True)
+    kind([matrix])
+    seen = 0
+    for name, p in inspect.signature(kind).parameters.items():
+        pair = isinstance(p.default, tuple)
+        if (kind, name) in FREE or not (pair or of_numbers(p.default)):
+            continue
+        seen += 1
+        for wrong, error in (
+            (math.nan, ValueError),
+            (1 if p.default < 0 else -1, ValueError) if not pair else (-1, ValueError),
+            ("0.1", TypeError),
+            (None, TypeError),
+            (minigrad.ones(1), TypeError),
+        ):
+            value = (p.default[0], wrong) if pair else wrong
+            with pytest.raises(error, match=f"{kind.__name__}: {name}.* usual is"):
+                kind([matrix], **{name: value})
+            with pytest.raises(error, match=f"{kind.__name__}: {name}.* usual is"):
+                kind([{"params": [matrix], name: value}])
+    assert seen
+
+
+def test_a_groups_used_up_iterator_is_told_and_an_empty_list_is_not() -> None:
+    parameters = nn.Linear(2, 2).parameters()
+    with pytest.raises(ValueError, match="params of a group is a used-up iterator"):
+        optim.SGD([{"params": parameters}, {"params": parameters, "lr": 0.1}])
+    optim.SGD([{"params": [PARAMETER]}, {"params": []}]).step()
+
+
+@pytest.mark.parametrize("kind", OPTIMIZERS)
+def test_nan_in_a_gradient_reaches_the_parameter_or_raises_where_anomalies_are_detected(kind: Any) -> None:
+    layer = nn.Linear(2, 2)
+    for p in layer.parameters():
+        p.grad = minigrad.ones_like(p)
+    assert layer.bias.grad is not None
+    layer.bias.grad[1] = math.nan
+    parameters = [layer.weight] if kind is optim.Muon else [layer.weight, layer.bias]
+    if kind is optim.Muon:
+        assert layer.weight.grad is not None
+        layer.weight.grad[0, 1] = math.nan
+    optimizer = kind(parameters, lr=0.1)
+    before = [p.tolist() for p in parameters]
+
+    def closure() -> Tensor:
+        return tensor(1.0)
+
+    name, number = ("weight", 0) if kind is optim.Muon else ("bias", 1)
+    with (
+        minigrad.detect_anomaly(),
+        pytest.raises(
+            FloatingPointError, match=rf"{kind.__name__}: the gradient of parameter {number} \({name}\) of sh"
+        ),
+    ):
+        optimizer.step(closure)
+    assert [p.tolist() for p in parameters] == before and not any(
+        isinstance(s, np.ndarray) for state in optimizer.state.values() for s in state.values()
+    )
+    with minigrad.autograd.set_detect_anomaly(True, check_nan=False):
+        optimizer.step(closure)
+    after = np.array([p.tolist() for p in parameters][-1])
+    if kind in (optim.LBFGS, optim.Rprop):  # no direction; a sign of its own
+        return
+    assert np.isnan(after).any()

@@ -83,6 +83,11 @@ class set_detect_anomaly:
         _use(self._before)
 
 
+def nan_is_refused() -> bool:
+    """Whether anomalies are being detected, with nan among them."""
+    return any(detector.__self__.check_nan for detector in _detectors())  # type: ignore[attr-defined]
+
+
 def _detectors() -> list[Callable[..., None]]:
     return [w for w in watchers if isinstance(getattr(w, "__self__", None), detect_anomaly)]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
@@ -162,6 +163,9 @@ class Rprop(Optimizer):
         shrink, grow = group["etas"]
         if not 0 < shrink < 1 < grow:
             raise ValueError(f"Rprop: etas={group['etas']} are one below 1 and one above; usual is (0.5, 1.2)")
+        least, most = group["step_sizes"]
+        if not least <= most:
+            raise ValueError(f"Rprop: step_sizes={group['step_sizes']} are least and most; usual is (1e-6, 50)")
 
     def update(self, x: Any, dx: Any, state: rules.State, group: dict[str, Any]) -> tuple[Any, rules.State]:
         return rules.rprop(x, dx, state, group["lr"], *group["etas"], *group["step_sizes"])
@@ -254,8 +258,10 @@ class Adafactor(Optimizer):
 
     def check(self, group: dict[str, Any]) -> None:
         super().check(group)
-        if not group["beta2_decay"] <= 0:
-            raise ValueError(f"Adafactor: beta2_decay={group['beta2_decay']} is above 0; usual is -0.8")
+        if not isinstance(decay := group["beta2_decay"], Real):
+            raise TypeError(f"Adafactor: beta2_decay is a number, got {decay!r}; usual is -0.8")
+        if not decay <= 0:
+            raise ValueError(f"Adafactor: beta2_decay={decay} is above 0; usual is -0.8")
         if not isinstance(group["eps"], list | tuple) or len(group["eps"]) != 2:
             raise TypeError(f"Adafactor: eps is two numbers, got {group['eps']!r}")
         eps1, eps2 = group["eps"]

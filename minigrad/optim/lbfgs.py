@@ -46,6 +46,7 @@ class LBFGS(Optimizer):
     ranges: ClassVar = {
         "lr": Range("1"),
         "max_iter": Range("20"),
+        "max_eval": Range("5/4 of max_iter"),
         "tolerance_grad": Range("1e-7"),
         "tolerance_change": Range("1e-9"),
         "history_size": Range("10 to 100"),
@@ -65,7 +66,7 @@ class LBFGS(Optimizer):
         settings = {
             "lr": lr,
             "max_iter": max_iter,
-            "max_eval": max_iter * 5 // 4 if max_eval is None else max_eval,
+            "max_eval": max_eval,
             "tolerance_grad": tolerance_grad,
             "tolerance_change": tolerance_change,
             "history_size": history_size,
@@ -74,6 +75,8 @@ class LBFGS(Optimizer):
         super().__init__(params, settings)
 
     def check(self, group: dict[str, Any]) -> None:
+        if group["max_eval"] is None and isinstance(group["max_iter"], int | float):
+            group["max_eval"] = group["max_iter"] * 5 // 4
         super().check(group)
         if group["line_search_fn"] not in (None, "strong_wolfe"):
             raise ValueError(f"LBFGS: line_search_fn={group['line_search_fn']!r} is neither 'strong_wolfe' nor None")
@@ -100,6 +103,7 @@ class LBFGS(Optimizer):
         def evaluate() -> tuple[Any, Any]:
             with enable_grad():
                 loss = closure()
+            self._look_for_nan()
             state["evaluations"] += 1
             return loss, self._gradient()
 

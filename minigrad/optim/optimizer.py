@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from numbers import Real
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from minigrad import guard
+from minigrad.autograd.anomaly import nan_is_refused
 from minigrad.creation import tensor, zeros_like
 from minigrad.engine import RemovableHandle
 from minigrad.modes import enable_grad
@@ -33,6 +34,7 @@ FRACTION = Range("0.5, 0.9 or 0.99", 1)
 RANGES = {
     "lr": Range("0.1 to 1e-4"),
     "momentum": FRACTION._replace(below=math.inf),
+    "dampening": Range("0"),
     "mu": FRACTION,
     "alpha": Range("0.9 to 0.99", 1),
     "betas": Range("(0.9, 0.999)", 1, numbers=2),
@@ -97,6 +99,7 @@ class Optimizer:
             raise TypeError("params is a list of tensors, or of groups: put the one tensor into a list")
         if hasattr(params, "parameters"):
             raise TypeError(f"params are the tensors of a module: {type(self).__name__}(model.parameters(), …)")
+        _refuse_sets(params)
         self.defaults = defaults
         self.param_groups: list[dict[str, Any]] = []
         self.state: dict[Tensor, State] = {}
@@ -113,7 +116,12 @@ class Optimizer:
         """Take on more parameters: {"params": [...], and settings}."""
         if not isinstance(group, dict) or "params" not in group:
             raise TypeError(f'{type(self).__name__}: a group is {{"params": [...], and settings}}; got {group!r}')
+        _refuse_sets(group["params"])
         params = [group["params"]] if isinstance(group["params"], Tensor) else list(group["params"])
+        if not params and isinstance(group["params"], Iterator):
+            raise ValueError(
+                f"{type(self).__name__}: params of a group is a used-up iterator: make it a list(...) first"
+            )
         known = {p for g in self.param_groups for p in g["params"]}
         for i, p in enumerate(params):
             if not isinstance(p, Tensor):
@@ -134,12 +142,12 @@ class Optimizer:
         unknown = group.keys() - self.defaults.keys() - {"params"} - _OF_SCHEDULERS
         if unknown:
             raise TypeError(f"{type(self).__name__} has no setting {sorted(unknown)}; it has {sorted(self.defaults)}")
-        for name in self.defaults.keys() & self.ranges.keys():
+        for name in [name for name in self.defaults if name in self.ranges]:
             value, (usual, below, least, count) = group[name], self.ranges[name]
             numbers = value if count > 1 and isinstance(value, list | tuple) else (value,)
             if not all(isinstance(n, Real) for n in numbers) or len(numbers) != count:
                 kind = "a number" if count == 1 else f"{'two' if count == 2 else count} numbers"
-                raise TypeError(f"{type(self).__name__}: {name} is {kind}, got {value!r}")
+                raise TypeError(f"{type(self).__name__}: {name} is {kind}, got {value!r}; usual is {usual}")
             if not all(least <= n < below for n in numbers):
                 raise ValueError(
                     f"{type(self).__name__}: {name}={value} is out of [{least}, {below}); usual is {usual}"
@@ -153,6 +161,9 @@ class Optimizer:
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Change every parameter that has a gradient, by the rule.
+
+        A nan in a gradient makes the parameter nan, as in PyTorch; under `detect_anomaly` it raises, and nothing is
+        changed.
 
         Args:
             closure: computes the loss and its gradients anew; called first, and its loss returned.
@@ -170,10 +181,22 @@ class Optimizer:
         if closure is not None:
             with enable_grad():
                 loss = closure()
+        self._look_for_nan()
         batches, self._batches = self._batches, {}
         for group in self.param_groups:
             self._move(group, batches)
         return loss
+
+    def _look_for_nan(self) -> None:
+        if not nan_is_refused():
+            return
+        for i, p in enumerate(self._all_params()):
+            if p.grad is not None and np.isnan(p.grad._array).any():
+                raise FloatingPointError(
+                    f"{type(self).__name__}: the gradient of parameter {i}{f' ({p.name})' if p.name else ''} of shape "
+                    f"{p.shape} has nan; no parameter was changed. If the backward pass did not raise, it was made "
+                    "after it, or before anomalies were detected"
+                )
 
     def update(self, x: Any, dx: Any, state: State, group: dict[str, Any]) -> tuple[Any, State]:
         """The rule, with the group's settings: the new x and the new state."""
@@ -304,6 +327,13 @@ class Optimizer:
     def __repr__(self) -> str:
         groups = [{k: v for k, v in g.items() if k != "params"} for g in self.param_groups]
         return f"{type(self).__name__}({', '.join(map(repr, groups))})"
+
+
+def _refuse_sets(params: Any) -> None:
+    if isinstance(params, set | frozenset):
+        raise TypeError(
+            "params is a set, which has no order, and the state is saved in the parameters' order: give a list"
+        )
 
 
 Row = tuple[Tensor, np.ndarray, np.ndarray, State]

@@ -46,7 +46,9 @@ class SGD(Optimizer):
         super().check(group)
         momentum, dampening = group["momentum"], group["dampening"]
         if group["nesterov"] and (momentum <= 0 or dampening != 0):
-            raise ValueError(f"SGD: nesterov needs momentum > 0 and no dampening, got {momentum} and {dampening}")
+            raise ValueError(
+                f"SGD: nesterov needs momentum > 0, usually 0.9, and no dampening; got {momentum} and {dampening}"
+            )
 
     def update(self, x: Any, dx: Any, state: rules.State, group: dict[str, Any]) -> tuple[Any, rules.State]:
         if not group["momentum"]:

@@ -145,6 +145,22 @@ def test_large_parameters(name: str, settings: dict[str, Any]) -> None:
 
 
 @each_optimizer
+def test_nan_in_a_gradient_goes_the_same_way(name: str, settings: dict[str, Any]) -> None:
+    ends = []
+    for m in (minigrad, torch):
+        p = m.tensor(np.ones((2, 3)), requires_grad=True)
+        optimizer = getattr(m.optim, name)([p], **settings)
+        for wrong in (np.nan, 1.0, np.inf, 1.0):
+            p.grad = m.tensor(np.array([[1.0, wrong, 2.0], [-1.0, -wrong, 0.5]]))
+            optimizer.step()
+            ends.append(np.array(p.detach().numpy()))
+    if name == "Rprop":  # the sign of nan is nan, but 0 in PyTorch
+        assert np.isnan(ends[0][:, 1]).all() and (ends[4][:, 1] == 1).all()
+        ends = [np.delete(end, 1, axis=1) for end in ends]
+    np.testing.assert_allclose(ends[:4], ends[4:], rtol=1e-9)
+
+
+@each_optimizer
 def test_a_saved_state_goes_on_here_and_that_of_pytorch_too(name: str, settings: dict[str, Any]) -> None:
     theirs = Descent(torch, name, settings, "float64")
     ours, fresh, fresh_too = (Descent(minigrad, name, settings, "float64") for _ in range(3))
