@@ -213,6 +213,16 @@ def test_nan_and_infinity_are_marked() -> None:
     assert "penwidth" not in dot((x * x).sum())
 
 
+def test_closed_modules_that_give_nan_are_marked() -> None:
+    model = nn.Sequential(nn.Linear(2, 2), nn.ReLU())
+    x = Tensor([[1.0, 2.0]])
+    assert "penwidth" not in dot(model(x), depth=1)
+    model[0].bias.data[0] = math.nan
+    marked = re.findall(r"^ *m\d .*penwidth", dot(model(x), depth=1), re.MULTILINE)
+    assert len(marked) == 2 and "Linear" in marked[0] + marked[1]
+    assert dot(model(x), depth=0).count("penwidth") == 2  # with the legend
+
+
 def test_infinite_gradients_are_marked() -> None:
     x = Tensor([0.0, 1.0], requires_grad=True)
     with np.errstate(all="ignore"):
@@ -480,6 +490,13 @@ def test_the_arrays_that_are_kept_are_told_on_request() -> None:
     assert [sizes for sizes in closed if sizes] == [["64 B"], ["128 B"], ["176 B"]]
     network.backward()
     assert "keeps" not in dot(loss, saved=True) and "nothing is kept" in dot(loss, saved=True)
+
+
+def test_what_is_kept_twice_counts_once() -> None:
+    x = minigrad.ones(4, 4, requires_grad=True)
+    text = dot((x * x[:2].repeat(2, 1) + x[0] * x).sum(), saved=True)
+    sizes = [int(size) for size in re.findall(r"keeps \w+: (\d+) B", text)]
+    assert sum(sizes) > int(re.search(r"(\d+) B are kept", text)[1]) == 128  # type: ignore[index]
 
 
 def test_what_a_function_of_ones_own_keeps() -> None:

@@ -4,10 +4,10 @@ Results stand to the right of what they were computed from, or below it. Each bo
 or its shape with the range, mean and standard deviation of its numbers; several operands are named where they come in.
 In the last line stand the place of the box in the backward pass, and its gradient once there was one: the number
 itself, or |grad|, the Euclidean norm of several. On the edges stand the local derivatives, y being the result of the
-operation. Modules are frames, or boxes where they are closed.
+operation, or what goes back to the operand, g being the gradient of y. Modules are frames, or boxes where closed.
 
-This file imports neither NumPy nor graphviz: the picture of a graph of Values can be made in any browser. Labels are
-records, as not every Graphviz can read labels in HTML.
+Of Values a text can be made in any browser: for them, this file imports neither NumPy nor graphviz. Labels are records,
+as not every Graphviz can read labels in HTML.
 """
 
 from __future__ import annotations
@@ -112,20 +112,13 @@ class _Text:
         for node in scene.nodes:
             self.crossing.update(s for s in node.inputs if s is not None and scene.box[s] is not scene.box[node])
         self.id.update((call, f"m{i}") for i, call in enumerate(self.within))
-        self.values = self._values()
+        self.values = {} if isinstance(output, Value) else _values(output)
         self.gradients = self._gradients(gradients)
         self.kinds: set[str] = set()  # that are in the picture
         self.labelled = False  # whether there are derivatives in it
         self.frames: dict[Any, list[str]] = {}  # the statements in the frame of each open call, and outside of all
         self.shared: dict[int, tuple[Any, str]] = {}  # the arrays that enter the model, and their boxes
         self.edges: dict[str, None] = {}  # each once, in order
-
-    def _values(self) -> dict[Any, Any]:
-        if isinstance(self.output, Value) or all(box is not node for node, box in self.scene.box.items()):
-            return {}
-        from minigrad.show.values import values
-
-        return values(self.output)
 
     def _gradients(self, walk: bool) -> dict[Any, float]:
         """The gradients, of arrays their lengths: of a backward pass that is made now, or what earlier ones stored."""
@@ -249,7 +242,8 @@ class _Text:
         steps = [self.scene.step[n] for n in self.within[call] if n in self.scene.step]
         step = f"{min(steps)}–{max(steps)}" if len(steps) > 1 else "".join(map(str, steps))
         grad = f"|grad| {_number(norm)}" if norms else ""
-        self._put(call.parent, f"{here} {self._box(_MODULE if math.isfinite(norm) else _BAD, lines, step, grad)}")
+        fine = math.isfinite(norm) and all(self._told(node)[1] for node in results)
+        self._put(call.parent, f"{here} {self._box(_MODULE if fine else _BAD, lines, step, grad)}")
 
     def _constant(self, node: Any, place: int, operand: Any) -> str:
         """The name of the box of an operand that gets no gradient; what enters the model has one box for all uses."""
@@ -333,6 +327,12 @@ class _Text:
         return f'[label="{label}"{_KINDS[kind]}]'
 
 
+def _values(output: Any) -> dict[Any, Any]:
+    from minigrad.show.values import values
+
+    return values(output)
+
+
 def _length(grad: Any) -> float:
     """A single number itself; of several the Euclidean norm."""
     grad = getattr(grad, "_array", grad)
@@ -363,8 +363,9 @@ def _kept(node: Any) -> list[tuple[str, Any]]:
 
 
 def _bytes(arrays: Iterable[Any]) -> str:
-    """How much memory the arrays take, each counted once."""
-    n = sum({a.__array_interface__["data"][0]: a.nbytes for a in arrays}.values())
+    """How much memory the arrays take; of those that begin at the same place only the largest."""
+    found = sorted(arrays, key=lambda a: a.nbytes)
+    n = sum({a.__array_interface__["data"][0]: a.nbytes for a in found}.values())
     return f"{n} B" if n < 1000 else f"{n / 1e3:.3g} kB" if n < 1e6 else f"{n / 1e6:,.4g} MB"
 
 
