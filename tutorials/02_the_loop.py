@@ -376,7 +376,8 @@ print(f"|grad| of 0.weight is {length:.4f}")
 assert length < 0.01
 
 # %% [markdown]
-# Somewhere between 1 and 10 the loop stops training. Find where.
+# Somewhere between 1 and 10 the loop stops training. Find where. (Which rate is best, and what it
+# helps to lower it on the way, is measured in [the lecture's questions](../docs/lecture.md).)
 
 # %%
 rate = 2  # change this

@@ -107,8 +107,8 @@ class MomentumAnnealing(Schedule):
 
         mu = min(1 - (1 - mu_0) / (floor(t / every) + 1), mu_max)
 
-    Source: Sutskever et al., "On the importance of initialization and momentum in deep learning" (2013), equation 5,
-    which has mu_0 = 0.5 and every = 250 steps. Hinton's "Practical guide to training RBMs" (2010, section 9) makes it
+    Source: Sutskever et al., "On the importance of initialization and momentum in deep learning" (2013), which
+    has mu_0 = 0.5 and every = 250 steps. Hinton's "Practical guide to training RBMs" (2010, section 9) makes it
     one step, from 0.5 to 0.9.
 
     >>> annealing = MomentumAnnealing()
