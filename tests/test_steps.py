@@ -284,6 +284,30 @@ def test_a_function_with_several_results() -> None:
     assert steps.at(x).gradient.tolist() == [5.0, 5.0]
 
 
+def test_a_function_with_constants() -> None:
+    class Scale(minigrad.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: Any, by: Any, unused: Any, how: Any) -> Any:
+            return x * 2
+
+        @staticmethod
+        def backward(ctx: Any, g: Any) -> Any:
+            return g * 2, None, None, None
+
+    x = Tensor([1.0, 2.0], requires_grad=True)
+    steps = step(Scale.apply(x, np.ones(3), minigrad.ones(2), len).sum())
+    assert "n1 = Scale(x, by (3,), unused (2,), len); its gradient: dn1 = [1, 1]" in str(steps)
+    assert "dx = Scale.backward(dn1) = [2, 2]" in str(steps)
+    assert "n1 = Scale(x, by, unused, len) = ? (2,)" in str(steps.forward[1])
+
+
+def test_no_elements_and_single_ones() -> None:
+    x, y = minigrad.zeros(0, 3, requires_grad=True), minigrad.ones(1, 1, requires_grad=True)
+    steps = step((x * 2).sum() + (y * 2).sum())
+    assert "dx = dn2 * 2 = (0, 3)" in str(steps) and "dy = dn4 * 2 = 1 * 2 = [[2]]" in str(steps)
+    assert len(steps.page()) > 10_000
+
+
 def test_ten_thousand_nodes_are_no_special_case() -> None:
     v = first = Value(1.0)
     for _ in range(10_000):

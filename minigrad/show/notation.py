@@ -27,7 +27,8 @@ def formula(rule: Any) -> str:
     ('1 / (1 + exp(-x))', 'a @ b')
     """
     text: str = rule.notation.get("y") or ""
-    text = text or (rule.formula if isinstance(rule, Elementwise) else _expression(rule.forward))
+    if not text and rule.vjps:  # else it is a Function's
+        text = rule.formula if isinstance(rule, Elementwise) else _expression(rule.forward)
     return text or f"{rule.name}({', '.join(rule.inputs)})"
 
 

@@ -400,7 +400,7 @@ class Steps(Sequence[Step]):
         """A gradient in a line: `da = 0.5`, or the Euclidean norm of many numbers: `|da| = 0.5`."""
         if isinstance(g, tuple):  # what goes to a Function with several outputs
             return f"{self.d(node)} = {len(g)} outputs"
-        if getattr(g, "size", 1) > 1:
+        if getattr(g, "size", 1) != 1:
             from minigrad.show.arrays import norm
 
             return f"|{self.d(node)}| = {number(norm(g))}"
