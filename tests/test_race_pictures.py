@@ -212,6 +212,11 @@ def test_pages_are_small_and_quick(name: str) -> None:
     assert len(data_of(text)["races"]) >= 3
 
 
+def test_rules_with_much_to_remember_have_a_small_page_too() -> None:
+    text = race("beale", ["adam", "amsgrad", "nadam", "adam_incomplete", "radam", "nesterov"]).page()
+    assert len(text.encode()) < 300_000 and len(data_of(text)["races"]) >= 3
+
+
 def test_a_long_race_has_a_small_page_too() -> None:
     result = race("rosenbrock", FIVE, steps=3001)
     data = data_of(result.page())

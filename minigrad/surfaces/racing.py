@@ -16,7 +16,8 @@ from minigrad.optim import rules as update_rules
 from minigrad.show.page import Page
 from minigrad.show.svg import Svg
 from minigrad.surfaces import known
-from minigrad.surfaces.animation import gif, page_of
+from minigrad.surfaces.animation import page_of
+from minigrad.surfaces.gif import gif
 from minigrad.surfaces.pictures import map_of, title_of
 from minigrad.surfaces.relief import relief_of
 from minigrad.surfaces.surface import Pair, Surface
