@@ -13,11 +13,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy import zeros
 from ops import OPS, Op
 from test_dtypes_of_modules import IMAGES, PROGRAMS, tensors
 
 import minigrad
 from minigrad import Tensor, Value, nn, source
+from minigrad.rules.rule import Rule
 from minigrad.show.source import Source
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -369,6 +371,50 @@ def test_parameters_are_called_by_their_paths() -> None:
     assert "layer0_weight_ih_l0" in text.inputs and "layer1_weight" in text.inputs
 
 
+def test_comments_stay_on_their_line() -> None:
+    name = "look\nabort()"
+    look = Rule(name, lambda x: x * 2 if x.sum() > 0 else x * 3, x=lambda g, x: g * 2 if x.sum() > 0 else g * 3)
+    x = minigrad.tensor([1.0, 2.0], requires_grad=True)
+    text = source(look(x).sum())
+    assert executed(text)["loss"] == 6.0 and "# look abort() looks at its numbers" in text
+    model = nn.Sequential()
+    for i in range(30):
+        model.add_module(f"{i}\nabort()", nn.Tanh() if i % 2 else nn.Linear(2, 2))
+    check(nn.Sequential(model, model)(x).sum(), [x])
+
+
+def test_rules_of_the_user() -> None:
+    def put(x: Any) -> Any:
+        out = np.zeros((2, 3))
+        out[1] = x
+        return out
+
+    def plain(x: Any) -> Any:
+        out = zeros(3)
+        out[...] = x
+        return out
+
+    x = minigrad.tensor([1.0, 2.0, 3.0], requires_grad=True).double()
+    text = source((Rule("put", put, x=lambda g: g[1])(x) ** 2).sum())
+    assert executed(text)["loss"] == 14.0 and "put[1] = " in text
+    with pytest.raises(TypeError, match="the rule 'plain' makes a plain array"):
+        source(Rule("plain", plain, x=lambda g: g)(x).sum())
+
+
+def test_the_last_of_several_values_written_to_one_place_gets_the_gradient() -> None:
+    x, v = images(4).requires_grad_(), images(3).requires_grad_()
+    y = x.clone()
+    y[minigrad.tensor([1, 2, 1])] = v * 2
+    check((y * y).sum(), [x, v])
+
+
+def test_second_derivatives() -> None:
+    x, w = images(4, 3).requires_grad_(), images(3, 2).requires_grad_()
+    (slope,) = minigrad.grad((x @ w).tanh().sum(), [w], create_graph=True)
+    text = check((slope**2).sum(), [x, w])
+    assert len(text.inputs) == 2
+
+
 def test_leaves_that_share_memory_have_a_gradient_each() -> None:
     x = images(3).requires_grad_()
     y = x.detach().requires_grad_()
@@ -432,6 +478,15 @@ def test_thousands_of_nodes_are_written_if_asked_for() -> None:
         y = y * 1.0001 + 0.5
     text = source(y.sum(), max_nodes=20_000)
     assert executed(text)[text.loss] == pytest.approx(y.sum().item(), rel=1e-4)
+
+
+def test_the_arguments_of_a_function_stay_as_they_are() -> None:
+    x, v = images(2, 3), Value(2.0)
+    text = source(lambda a, n: (a * n).sum(), x, 3)
+    assert [*text.inputs] == ["a"] and text.gradients == {"a": "da"}
+    assert not x.requires_grad and x.name is None
+    assert [*source(lambda a, b: a * b, v, 3).inputs] == ["a", "b"] and v.name is None
+    assert [*source(nn.Sequential(nn.Linear(3, 1), nn.Flatten(0)), x[:1].float()).gradients] == ["W1", "b1", "inputs"]
 
 
 def test_it_runs_with_other_inputs() -> None:

@@ -12,7 +12,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, Literal, overload
 
 from minigrad.engine import reverse_order
 from minigrad.scalar import Value
@@ -66,7 +66,15 @@ class Formulas(str):
         return "$$\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}$$"
 
 
-def source(output: Any, *args: Any, format: str = "python", max_nodes: int = 1000) -> Any:
+@overload
+def source(output: Any, *args: Any, format: Literal["python"] = "python", max_nodes: int = 1000) -> Source: ...
+
+
+@overload
+def source(output: Any, *args: Any, format: Literal["latex"], max_nodes: int = 1000) -> Formulas: ...
+
+
+def source(output: Any, *args: Any, format: str = "python", max_nodes: int = 1000) -> Source | Formulas:
     """The forward and the backward pass by which `output` was computed, as straight-line NumPy (of Values, as plain
     Python): a program that needs no minigrad. `print` it; `.run()` executes it.
 
@@ -157,21 +165,21 @@ def _end(output: Any) -> Any:
 
 
 def _called(function: Callable[..., Any], args: Sequence[Any]) -> Any:
-    """What the function gives of these arguments, which are made tensors or Values, named as its parameters are."""
+    """What the function gives of these arguments, which become leaves that are named as its parameters are."""
     names = [*inspect.signature(function).parameters]
-    named = [names[i] if i < len(names) else f"{names[-1]}{i}" for i in range(len(args))]
-    if not any(hasattr(a, "shape") for a in args):
-        given = [Value(a) if isinstance(a, float | int) else a for a in args]
-    else:
-        from minigrad.creation import tensor
+    arrays = any(hasattr(a, "shape") for a in args)
+    given = []
+    for i, a in enumerate(args):
+        if arrays and hasattr(a, "shape"):
+            from minigrad.creation import as_tensor
 
-        given = [a if hasattr(a, "node") or not hasattr(a, "shape") else tensor(a) for a in args]
-        for a in given:
-            if hasattr(a, "node") and a.node is None and a.dtype.kind == "f":
-                a.requires_grad = True
-    for name, a in zip(named, given):
-        if hasattr(a, "node") and a.name is None:
-            a.name = name
+            a = as_tensor(a).detach()  # not to change what belongs to the caller
+            a.requires_grad = a.dtype.kind == "f"
+        elif not arrays and isinstance(a, Value | float | int) and not isinstance(a, bool):
+            a = Value(a.data if isinstance(a, Value) else a)
+        if hasattr(a, "node"):
+            a.name = names[i] if i < len(names) else f"{names[-1]}{i}"
+        given.append(a)
     return function(*given)
 
 
@@ -213,14 +221,14 @@ def _program(statements: Statements, replay: Any, gradients: dict[str, str], num
         stage: str | None = ""
         for (_, line, term), here in zip(part, _stages(part, replay)):
             if here != stage:
-                text += ["", f"# {title}: {here}" if here else f"# {title}"]
+                text += ["", _comment(f"{title}: {here}" if here else title)]
                 stage = here
             *before, last = _wrapped(line, "    ")
             text += [*before, f"{last:{width}}  # {term.shape}" if term is not None and term.shape else last]
     loss = next(iter(statements.outputs))
     text += ["", *_wrapped(f"# the loss: {loss}; its gradients: {', '.join(gradients.values())}", "# ")]
     for name in replay.deciding if numpy else ():
-        text.append(f"# {name} looks at its numbers: for others, such as nan, it may do something else")
+        text.append(_comment(f"{name} looks at its numbers: for others, such as nan, it may do something else"))
     if not any("math." in line for line in text[2:]) and not numpy:
         text = text[2:]
     found = Source("\n".join(text))
@@ -277,6 +285,11 @@ def _name_terms(replay: Any, short: bool) -> None:
             if value.whole or not isinstance(g.name, Term) or not g.name.whole:
                 g.name = value
             g.whole = g.whole or value.whole or short
+
+
+def _comment(text: str) -> str:
+    """A comment of one line, whatever the names of rules and modules are."""
+    return "# " + "".join(c if c.isprintable() else " " for c in text)
 
 
 def _wrapped(line: str, indent: str) -> list[str]:

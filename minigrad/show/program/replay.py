@@ -65,14 +65,17 @@ class Replay:
                     f"{node.rule.name!r}, of shape {c.shape}, is gone: nobody holds it any more. Hold it in a variable"
                 )
         if isinstance(array, np.ndarray) and array.ndim:
-            if not getattr(c, "name", None) and not array.any():  # where something starts
+            name = getattr(c, "name", None)
+            if name is None and not any(array.strides) and array.size > 1:  # one number, many times
+                return self.trace.new(array, self.trace.constant(array))
+            if name is None and not array.any():  # where something starts
                 kind = () if array.dtype == np.float64 else (array.dtype,)
                 made = ("np.zeros", array.shape if array.ndim > 1 else array.shape[0], *kind)
                 start = self.trace.arrays.terms.fresh("call", *made, shape=array.shape, dtype=array.dtype)
                 return self.trace.new(array.copy(), start)
             rule_name = node.rule.inputs[min(i, len(node.rule.inputs) - 1)]
             mask = len(values := np.unique(array)) == 2 and 0 in values  # as that of dropout
-            return self.trace.input(getattr(c, "name", None) or ("mask" if mask else rule_name), array)
+            return self.trace.input(name or ("mask" if mask else rule_name), array)
         return array
 
     def _forward(self, node: Any) -> Traced:

@@ -120,6 +120,12 @@ class Traced:
     def __setitem__(self, index: Any, value: Any) -> None:
         self.trace.assign(self, index, value)
 
+    def __array__(self, *_: Any, **__: Any) -> Any:
+        raise TypeError(
+            f"source: the rule {self.trace.running!r} makes a plain array of one that it was given. In a rule, create "
+            "arrays with np.zeros, np.empty and their like, under `import numpy as np`"
+        )
+
     def __len__(self) -> int:
         return len(self.value)
 
@@ -195,9 +201,14 @@ class Trace:
         """An array with memory of its own."""
         return Traced(self, np.asarray(value), _Memory(term))
 
+    @property
+    def running(self) -> str:
+        """The name of the rule that is running."""
+        return self._running[0].name if self._running else ""
+
     def looks(self) -> None:
         """Note that the rule that is running looks at a number."""
-        self.deciding.update({rule.name: None for rule in self._running[:1]})
+        self.deciding[self.running] = None
 
     def call_it(self, term: Term, name: str, depth: int) -> None:
         """Name a term, unless it has the name that a function further out has given it."""
@@ -426,12 +437,13 @@ class Trace:
 
 def _needed(function: Any, args: Any, keywords: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
     """The arguments without those that the function would take anyhow."""
-    defaults = {p.name: p.default for p in inspect.signature(function).parameters.values()}
-    keywords = {k: v for k, v in keywords.items() if isinstance(v, Traced) or v is not defaults.get(k, inspect)}
+    parameters = inspect.signature(function).parameters
+    keywords = {k: v for k, v in keywords.items() if k not in parameters or v is not parameters[k].default}
     given = list(args)
-    names = list(defaults)[: len(given)]
-    while given and not keywords and isinstance(given[-1], int) and given[-1] == defaults[names[len(given) - 1]]:
+    defaults = [p.default for p in parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD][: len(given)]
+    while not keywords and len(defaults) == len(given) and isinstance(given[-1], int) and given[-1] == defaults[-1]:
         given.pop()
+        defaults.pop()
     return given, keywords
 
 
@@ -600,6 +612,8 @@ class _Numpy:
 
 _numpy = _Numpy()
 _rebound_globals: dict[str, dict[str, Any]] = {}
+_MARK = "traced by minigrad"
+"""What such names have that no others do."""
 
 
 def rebound(function: Any) -> Any:
@@ -607,7 +621,7 @@ def rebound(function: Any) -> Any:
     function = plain.get(function, function)
     if isinstance(function, functools.partial):
         return functools.partial(rebound(function.func), *function.args, **function.keywords)
-    if not isinstance(function, FunctionType) or not function.__module__.startswith("minigrad."):
+    if not isinstance(function, FunctionType):
         return function
     names = _globals(function.__globals__)
     other = FunctionType(function.__code__, names, function.__name__, function.__defaults__, function.__closure__)
@@ -616,20 +630,30 @@ def rebound(function: Any) -> Any:
 
 
 def _globals(names: dict[str, Any]) -> dict[str, Any]:
-    module = names["__name__"]
-    if module not in _rebound_globals:
-        found = _rebound_globals[module] = dict(names)
-        for name, value in names.items():
-            if value is np:
-                found[name] = _numpy
-            elif isinstance(value, FunctionType) and value.__module__.startswith("minigrad.rules"):
-                found[name] = rebound(value)
-    return _rebound_globals[module]
+    """The names of a module, for its rules' functions; of the user's modules anew each time, for they may change."""
+    module = names.get("__name__", "")
+    if module in _rebound_globals:
+        return _rebound_globals[module]
+    copies = dict(names)
+    _rebound_globals[module] = copies
+    for name, value in names.items():
+        if value is np:
+            copies[name] = _numpy
+        elif isinstance(value, FunctionType) and value.__module__.startswith(("minigrad.rules", module)):
+            copies[name] = rebound(value)
+    copies[_MARK] = True
+    if not module.startswith("minigrad."):
+        del _rebound_globals[module]
+    return copies
 
 
 def _depth(frame: Any) -> int:
     """How many functions of rules a frame lies in."""
-    return 0 if frame is None else _depth(frame.f_back) + (frame.f_globals.get("np") is _numpy)
+    depth = 0
+    while frame is not None:
+        depth += _MARK in frame.f_globals
+        frame = frame.f_back
+    return depth
 
 
 @contextmanager
@@ -637,7 +661,7 @@ def _names_of_locals() -> Iterator[None]:
     """In here, what a rule's function calls a traced array names its term: the outermost of several functions."""
 
     def enter(frame: Any, event: str, arg: Any) -> Any:
-        if frame.f_globals.get("np") is not _numpy or frame.f_code.co_name.startswith("<"):
+        if _MARK not in frame.f_globals or frame.f_code.co_name.startswith("<"):
             return None
         given = dict(frame.f_locals)
         depth = _depth(frame)
