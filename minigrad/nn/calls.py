@@ -42,17 +42,17 @@ class Call:
 
 def note(module: Any, start: int, output: Any) -> None:
     """Remember that this call, begun at `start`, gave `output`: a tensor, or a structure of them."""
-    if isinstance(output, tuple | list):
+    node = getattr(output, "_node", None)
+    if node is not None:
+        if node.index >= start:  # else the module gave back what it was given
+            if node.calls is None:
+                node.calls = []
+            node.calls.append((module, start))
+    elif isinstance(output, (tuple, list)):
         for part in output:
             note(module, start, part)
     elif isinstance(output, dict):
         note(module, start, [*output.values()])
-    else:
-        node = getattr(output, "_node", None)
-        if node is not None and node.index >= start:  # else the module gave back what it was given
-            if node.calls is None:
-                node.calls = []
-            node.calls.append((module, start))
 
 
 def calls(nodes: Iterable[Any]) -> dict[Node, Call]:

@@ -104,10 +104,14 @@ erf = Rule(
     lambda x: _on_blocks(_erf, x, np.result_type(x.dtype, np.float32)),  # in float32 within 3 units of the last place
     x=lambda g, x: g * (2 / math.sqrt(math.pi)) * np.exp(-x * x),
 ).written("erf(x)")
-erfc = Rule("erfc", lambda x: _on_blocks(_erfc, x), x=lambda g, x: g * (-2 / math.sqrt(math.pi)) * np.exp(-x * x))
-erfinv = Rule("erfinv", lambda x: _on_blocks(_erfinv, x), x=lambda g, y: g * (math.sqrt(math.pi) / 2) * np.exp(y * y))
+erfc = Rule(
+    "erfc", lambda x: _on_blocks(_erfc, x), x=lambda g, x: g * (-2 / math.sqrt(math.pi)) * np.exp(-x * x)
+).written("erfc(x)")
+erfinv = Rule(
+    "erfinv", lambda x: _on_blocks(_erfinv, x), x=lambda g, y: g * (math.sqrt(math.pi) / 2) * np.exp(y * y)
+).written("erfinv(x)")
 ndtr = Rule(
     "ndtr",
     lambda x: _on_blocks(_ndtr, x, np.result_type(x.dtype, np.float32)),
     x=lambda g, x: g * np.exp(-0.5 * x * x) * (1 / math.sqrt(2 * math.pi)),
-)
+).written("(1 + erf(x / sqrt(2))) / 2")
