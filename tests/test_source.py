@@ -139,24 +139,25 @@ import numpy as np
 # given: W1 (64, 64), b1 (64,), W2 (10, 64), b2 (10,), X (64, 64), target (64,)
 
 # forward
-z1 = X @ W1.T + b1                                               # (64, 64)
-h1 = np.maximum(0, z1)                                           # (64, 64)
-scores = h1 @ W2.T + b2                                          # (64, 10)
-shifted = scores - scores.max(axis=1, keepdims=True)             # (64, 10)
-e = np.exp(shifted)                                              # (64, 10)
-losses = np.log(e.sum(axis=1)) - shifted[np.arange(64), target]  # (64,)
+z1 = X @ W1.T + b1                                       # (64, 64)
+h1 = np.maximum(0, z1)                                   # (64, 64)
+scores = h1 @ W2.T + b2                                  # (64, 10)
+shifted = scores - scores.max(axis=1, keepdims=True)     # (64, 10)
+e = np.exp(shifted)                                      # (64, 10)
+total = e.sum(axis=1)                                    # (64,)
+losses = np.log(total) - shifted[np.arange(64), target]  # (64,)
 loss = losses.mean()
 
 # backward
-p = e / e.sum(axis=1, keepdims=True)  # (64, 10)
+p = e / total[:, None]          # (64, 10)
 p[np.arange(64), target] -= 1
-dscores = p / 64                      # (64, 10)
-dW2 = dscores.T @ h1                  # (10, 64)
-db2 = dscores.sum(axis=0)             # (10,)
-dh1 = dscores @ W2                    # (64, 64)
-dz1 = np.where(z1 > 0, dh1, 0)        # (64, 64)
-dW1 = dz1.T @ X                       # (64, 64)
-db1 = dz1.sum(axis=0)                 # (64,)
+dscores = p / 64                # (64, 10)
+dW2 = dscores.T @ h1            # (10, 64)
+db2 = dscores.sum(axis=0)       # (10,)
+dh1 = dscores @ W2              # (64, 64)
+dz1 = np.where(z1 > 0, dh1, 0)  # (64, 64)
+dW1 = dz1.T @ X                 # (64, 64)
+db1 = dz1.sum(axis=0)           # (64,)
 
 # the loss: loss; its gradients: dW1, db1, dW2, db2"""
     )

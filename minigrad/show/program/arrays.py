@@ -63,6 +63,8 @@ class Arrays:
                 if self._meet(function, tried) == (shape, dtype):
                     kept = tried
                     break
+        if dtype == np.float32:  # the shortest that is the same number among these
+            kept = [float(str(np.float32(a))) if isinstance(a, float) else a for a in kept]
         if op == "multiply" and isinstance(kept[0], Term) and not isinstance(kept[1], Term):
             kept.reverse()  # a number comes first
         same = trivial(op, kept)
@@ -72,7 +74,7 @@ class Arrays:
             return self.fill(same, shape, dtype)
         if op == "multiply" and same_number(kept[0], -1):
             return self.make("negative", kept[1], shape=shape, dtype=dtype)
-        if op == "multiply" and isinstance(kept[0], float) and (n := _whole_part(kept[0])):
+        if op == "multiply" and isinstance(kept[0], float) and (n := _whole_part(kept[0], dtype)):
             return self.make("divide", kept[1], n, shape=shape, dtype=dtype)
         if op == "maximum" and same_number(kept[0], -math.inf) and isinstance(kept[1], Term):
             return self._as(kept[1], shape, dtype)
@@ -218,12 +220,12 @@ class Arrays:
         return self.terms("index", x, index, shape=shape, dtype=dtype)
 
 
-def _whole_part(x: float) -> int | None:
-    """n, where x is 1 / n; a half is a half."""
-    if x == 0 or not math.isfinite(x) or abs(x) >= 1:
+def _whole_part(x: float, dtype: np.dtype) -> int | None:
+    """n, where x is 1 / n among the numbers of this dtype; a half is a half."""
+    if not 0 < x < 0.5 or 1 / x > 1 << 31:
         return None
     n = round(1 / x)
-    return n if 1 / n == x and 2 < abs(n) < 1 << 31 else None
+    return n if dtype.type(1 / n) == dtype.type(x) else None
 
 
 def _with_new_axes(old: tuple[int, ...], new: tuple[int, ...]) -> tuple[Any, ...] | None:

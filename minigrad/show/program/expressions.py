@@ -75,6 +75,7 @@ def expression(term: Term, show: Show, numpy: bool = True) -> ast.expr:
         return ast.Call(_name(IMPORTED.get(args[0], args[0])), [each(a) for a in args[1:]], keywords)
     if not numpy and op == "where":
         return ast.IfExp(each(args[0]), each(args[1]), each(args[2]))
+    op = "abs" if op == "absolute" else op
     function = f"np.{op}" if numpy else _PYTHON.get(op) or f"math.{op.replace('arctan', 'atan')}"
     if op == "maximum" and numpy and not isinstance(args[1], Term):  # as the lecture writes it: np.maximum(0, z)
         args = args[::-1]

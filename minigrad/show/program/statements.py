@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from math import inf
 from typing import Any
 
-from minigrad.show.program.expressions import expression, text
+from minigrad.show.program.expressions import REDUCTIONS, expression, text
 from minigrad.show.program.names import Names, made_by
 from minigrad.show.program.terms import VIEWS, WRITES, Term, is_view, root
 
@@ -36,6 +36,7 @@ class Statements:
     ) -> None:
         self.outputs, self.names, self.numpy = outputs, names, numpy
         self.terms = _needed(outputs.values())
+        _share_reductions(self.terms)
         self._ends = {*outputs.values()}
         self._users: dict[Term, list[Term]] = {term: [] for term in self.terms}
         for term in self.terms:
@@ -246,6 +247,21 @@ def _needed(ends: Iterable[Term]) -> list[Term]:
                 found.add(source)
                 pending.append(source)
     return sorted(found, key=lambda term: term.order)
+
+
+def _share_reductions(terms: Iterable[Term]) -> None:
+    """Where something is summed with and without keeping the axis, make the later sum a view of the earlier."""
+    earlier: dict[Any, Term] = {}
+    for term in terms:
+        if term.op not in REDUCTIONS:
+            continue
+        given = dict(term.keywords)
+        kept = given.pop("keepdims", False)
+        known = earlier.setdefault((term.op, term.args[0], *given.items()), term)
+        axis = given.get("axis")
+        if known.shape != term.shape and isinstance(axis, int):
+            index = (*[slice(None)] * axis, None if kept else 0)
+            term.op, term.args, term.keywords = "index", (known, index), ()
 
 
 def _is_group(term: Term, users: list[Term]) -> bool:

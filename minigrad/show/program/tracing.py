@@ -20,7 +20,7 @@ import numpy as np
 
 from minigrad.rules.rule import Elementwise, Rule, plain
 from minigrad.show.program.arrays import Arrays, disjoint, elementwise, joined, normal_index, within
-from minigrad.show.program.terms import Term, frozen, mapped
+from minigrad.show.program.terms import Term, found, frozen, mapped, same_number
 
 _BIG = 12
 """How many numbers are still written into the program."""
@@ -361,9 +361,11 @@ class Trace:
 
     def _at(self, ufunc: np.ufunc, args: Any, terms: Any) -> None:
         x, index, *rest = args
-        ufunc.at(x.value, mapped(_value, index), *map(_value, rest))
         whole = x.memory.content
         places = mapped(self.term, index)
+        if ufunc is np.add and not x.path and _is_zero(whole) and _never_twice(places):
+            return self.assign(x, index, rest[0])
+        ufunc.at(x.value, mapped(_value, index), *map(_value, rest))
         given = (whole, joined(x.path, whole.shape), f"np.{ufunc.__name__}.at", places, *terms[2:])
         x.memory.content = self.make("update", *given, shape=whole.shape, dtype=whole.dtype)
 
@@ -445,6 +447,17 @@ def _needed(function: Any, args: Any, keywords: dict[str, Any]) -> tuple[list[An
         given.pop()
         defaults.pop()
     return given, keywords
+
+
+def _is_zero(term: Term) -> bool:
+    return term.op == "fill" and same_number(term.args[0], 0)
+
+
+def _never_twice(places: Any) -> bool:
+    """Whether an index reads no element twice, as one of its arrays counts."""
+    arrays = [*found(places)]
+    counting = any(t.op == "call" and t.args[0] == "np.arange" for t in arrays)
+    return counting and len({t.shape for t in arrays}) == 1 and all(len(t.shape) == 1 for t in arrays)
 
 
 def _value(x: Any) -> Any:
