@@ -230,6 +230,7 @@ def run(rule: Any, x: np.ndarray, dx: np.ndarray, state: dict[str, Any]) -> tupl
         lambda x, dx, s: (x - (dx + s["m"] ** 3 + abs(dx * x) ** -1.5), {"m": abs(dx) / 2 - s["m"], "n": 3}),
         lambda x, dx, s: (np.where(dx > 0, x, np.clip(2 - dx, -1, 1)), {"m": np.maximum(0.5 / s["m"], dx)}),
         lambda x, dx, s: (x - 0.1 * (dx + (s["m"] == 2.0)), {}),
+        lambda x, dx, s: (x * 1, {"m": 1.0 * dx, "n": 1 * s["m"] + (dx > 1) * 1}),
     ],
 )
 def test_results_go_where_they_belong(rule: Any) -> None:
@@ -322,3 +323,9 @@ def test_the_rules_of_the_lecture_are_what_is_noted() -> None:
     names = [call.function.__name__ for call in work.program.calls]
     assert names == ["multiply", "multiply", "subtract", "add"]
     assert [call.apart for call in work.program.calls] == [False, True, False, True]
+
+
+def test_a_product_with_1_is_not_computed() -> None:
+    work = replay.recorded(lambda *args: rules.momentum_pytorch(*args, 0.1), np.ones(2), np.ones(2), {"v": np.ones(2)})
+    assert work is not None
+    assert [call.function.__name__ for call in work.program.calls] == ["multiply", "add", "multiply", "add"]

@@ -52,6 +52,8 @@ class Notes:
         """Note a call: its result."""
         (dtype, *more) = {i.dtype for i in inputs if isinstance(i, Symbol)}
         cast = dtype if not more and dtype.kind == "f" and function not in _SLOW else None
+        if function is np.multiply and cast and any(type(i) in (int, float) and i == 1 for i in inputs):
+            return next(i for i in inputs if isinstance(i, Symbol))  # no need to go through memory for that
         numbers = [i.number if isinstance(i, Symbol) else self._constant(i, cast) for i in inputs]
         kinds: list[Any] = [i.dtype if isinstance(i, Symbol) else type(i) for i in inputs]
         result = self.symbol(_dtype(function, *kinds))
