@@ -125,7 +125,7 @@ def test_groups_dtypes_layouts_and_what_happens_in_between() -> None:
         more = parameters("float64", [(9, 3)] * 6)
         optimizer = optim.Adam([{"params": params[::2]}, {"params": params[1::2], "lr": 0.1, "weight_decay": 0.3}])
         ends = []
-        for t in range(8):
+        for t in range(9):
             learning = params + (more if t > 2 else [])
             if t == 3:
                 optimizer.add_param_group({"params": more, "amsgrad": True})
@@ -137,6 +137,7 @@ def test_groups_dtypes_layouts_and_what_happens_in_between() -> None:
                 optimizer.load_state_dict(optimizer.state_dict())
             if t == 6:
                 optimizer.state[params[0]]["m"] = optimizer.state[params[0]]["m"] * 3
+            if t == 7:
                 optimizer.state[params[2]]["t"] = 1
             step(optimizer)
             ends.append(bits(optimizer))
@@ -195,6 +196,7 @@ RULES: dict[str, Any] = {
     "mean": lambda x, dx: x - np.mean(dx),
     "cumsum": lambda x, dx: np.cumsum(x),
     "product": lambda x, dx: x @ dx,
+    "product by name": lambda x, dx: np.matmul(x, dx),
     "branch": lambda x, dx: x if dx > 0 else -x,
     "equal": lambda x, dx: -x if dx == 0 else x,
     "an array of its own": lambda x, dx: x + np.arange(3.0),
@@ -230,7 +232,7 @@ def run(rule: Any, x: np.ndarray, dx: np.ndarray, state: dict[str, Any]) -> tupl
         lambda x, dx, s: (x - (dx + s["m"] ** 3 + abs(dx * x) ** -1.5), {"m": abs(dx) / 2 - s["m"], "n": 3}),
         lambda x, dx, s: (np.where(dx > 0, x, np.clip(2 - dx, -1, 1)), {"m": np.maximum(0.5 / s["m"], dx)}),
         lambda x, dx, s: (x - 0.1 * (dx + (s["m"] == 2.0)), {}),
-        lambda x, dx, s: (x * 1, {"m": 1.0 * dx, "n": 1 * s["m"] + (dx > 1) * 1}),
+        lambda x, dx, s: (x * 1, {"m": 1.0 * dx, "n": 1 * s["m"], "i": (dx > 1) * 1}),
     ],
 )
 def test_results_go_where_they_belong(rule: Any) -> None:
@@ -240,6 +242,19 @@ def test_results_go_where_they_belong(rule: Any) -> None:
     assert got.tobytes() == wanted.tobytes() and state.keys() == after.keys()
     for name, s in after.items():
         assert np.asarray(state[name]).tobytes() == np.asarray(s).tobytes()
+
+
+def test_a_state_that_changes_its_dtype_is_not_written_over() -> None:
+    x = np.ones(3)
+    assert replay.recorded(lambda x, dx, s: (x, {"m": s["m"] > 0}), x, x, {"m": x}) is None
+
+
+def test_a_rule_may_read_a_gradient_that_is_the_parameter_after_the_new_x() -> None:
+    x, after = np.ones(3), {"m": np.ones(3)}
+    work = replay.recorded(lambda x, dx, s: (x - 0.5 * dx, {"m": s["m"] + dx}), x, x, after)
+    assert work is not None
+    batch.Batch([x], [after]).step(work, [x])
+    assert x.tolist() == [0.5] * 3 and after["m"].tolist() == [2.0] * 3
 
 
 def test_a_gradient_that_is_the_parameter() -> None:
@@ -262,7 +277,7 @@ def test_parameters_that_share_memory_are_moved_one_after_the_other() -> None:
 
 
 def test_a_number_of_numpy_among_the_settings_does_not_change_the_dtype() -> None:
-    optimizer = optim.SGD(parameters("float32"), lr=np.float64(0.1), momentum=0.9)
+    optimizer = optim.Momentum(parameters("float32"), lr=np.float64(0.1))
     for t in range(2):
         fill(optimizer.param_groups[0]["params"], t)
         optimizer.step()
@@ -279,6 +294,11 @@ def test_warnings_are_as_the_caller_wants_them() -> None:
         warnings.simplefilter("error")
         optimizer.step()
     with pytest.warns(RuntimeWarning, match="overflow"):
+        optimizer.step()
+    for p in params[:-1]:
+        p.grad = minigrad.ones_like(p)
+    with warnings.catch_warnings(), pytest.raises(RuntimeWarning, match="overflow"):
+        warnings.simplefilter("error")
         optimizer.step()
 
 
@@ -323,6 +343,10 @@ def test_the_rules_of_the_lecture_are_what_is_noted() -> None:
     names = [call.function.__name__ for call in work.program.calls]
     assert names == ["multiply", "multiply", "subtract", "add"]
     assert [call.apart for call in work.program.calls] == [False, True, False, True]
+    work = replay.recorded(lambda *args: rules.adagrad(*args, 0.1), np.ones(2), np.ones(2), {"cache": np.ones(2)})
+    assert work is not None
+    names = [call.function.__name__ for call in work.program.calls]
+    assert names == ["square", "add", "multiply", "sqrt", "add", "divide", "add"]
 
 
 def test_a_product_with_1_is_not_computed() -> None:
