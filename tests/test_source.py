@@ -221,18 +221,18 @@ import numpy as np
 
 # forward
 z1 = X @ W1 + b1                 # (5, 4)
-h1 = np.maximum(0, z1)           # (5, 4)
-z = h1 @ W2                      # (5, 1)
+h = np.maximum(0, z1)            # (5, 4)
+z = h @ W2                       # (5, 1)
 difference = z - y               # (5, 1)
 loss = (difference ** 2).mean()
 
 # backward
 dz = 2 * difference / 5                             # (5, 1)
 dy = -dz                                            # (5, 1)
-dW2 = h1.T @ dz                                     # (4, 1)
-dh1 = dz @ W2.T                                     # (5, 4)
+dW2 = h.T @ dz                                      # (4, 1)
+dh = dz @ W2.T                                      # (5, 4)
 difference2 = 1 - 0.5 * (z1 < 0) - 0.5 * (z1 <= 0)  # (5, 4)
-dz1 = np.where(difference2, dh1, 0) * difference2   # (5, 4)
+dz1 = np.where(difference2, dh, 0) * difference2    # (5, 4)
 db1 = dz1.sum(axis=0)                               # (4,)
 dX = dz1 @ W1.T                                     # (5, 3)
 dW1 = X.T @ dz1                                     # (3, 4)
@@ -488,6 +488,38 @@ def test_the_arguments_of_a_function_stay_as_they_are() -> None:
     assert not x.requires_grad and x.name is None
     assert [*source(lambda a, b: a * b, v, 3).inputs] == ["a", "b"] and v.name is None
     assert [*source(nn.Sequential(nn.Linear(3, 1), nn.Flatten(0)), x[:1].float()).gradients] == ["W1", "b1", "inputs"]
+
+
+def test_results_are_called_as_the_variables_of_the_function() -> None:
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner, self.outer = nn.Linear(3, 4), nn.Linear(4, 2)
+
+        def forward(self, x: Tensor) -> Tensor:
+            hidden = self.inner(x).sigmoid()
+            for _ in range(2):
+                hidden = hidden * 2 + 1
+            return self.outer(hidden)
+
+    net, before = Net(), images(2).requires_grad_() * 2
+
+    def objective(x: Tensor) -> Tensor:
+        logits = net(x)
+        penalty = (before * before).sum()
+        return nn.functional.cross_entropy(logits, target(5, 2)) + penalty
+
+    text = source(objective, images(5, 3).float())
+    for line in ("hidden2 = 2 * hidden + 1", "logits = hidden3 @ W2.T + b2", "dhidden3 = dlogits @ W2", "penalty ="):
+        assert line in text
+    assert before.name is None
+
+    def power(x: Value) -> Value:
+        for _ in range(3):
+            x = x * x
+        return x
+
+    assert "x3 = x2 * x2" in source(power, 1.5)
 
 
 def test_it_runs_with_other_inputs() -> None:

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import inspect
 import re
+import sys
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any, Literal, overload
 
-from minigrad.engine import reverse_order
+from minigrad.engine import Node, now, reverse_order
 from minigrad.scalar import Value
 from minigrad.show.program import numbers
 from minigrad.show.program.expressions import IMPORTED
@@ -180,14 +182,42 @@ def _called(function: Callable[..., Any], args: Sequence[Any]) -> Any:
         if hasattr(a, "node"):
             a.name = names[i] if i < len(names) else f"{names[-1]}{i}"
         given.append(a)
-    return function(*given)
+    with _names_of_variables():
+        return function(*given)
+
+
+@contextmanager
+def _names_of_variables() -> Iterator[None]:
+    """In here, what the user's functions compute is called as the variables that they assign it to."""
+    start = now()
+
+    def look(frame: Any, event: str, arg: Any) -> Any:
+        for name, value in [*frame.f_locals.items()]:
+            node = getattr(value, "node", None)
+            if isinstance(node, Node) and node.index > start and node.rule is not None and node.name is None:
+                value.name = name
+        return look
+
+    def enter(frame: Any, event: str, arg: Any) -> Any:
+        module = frame.f_globals.get("__name__", "minigrad.")  # (generated functions have none)
+        return None if module.startswith("minigrad.") else look
+
+    before = sys.gettrace()
+    sys.settrace(enter)
+    try:
+        yield
+    finally:
+        sys.settrace(before)
 
 
 def _statements(replay: Any, names: Names, numpy: bool, short: bool) -> tuple[Statements, dict[str, str]]:
     """What computes the loss and the gradients of leaves; and the names of these, by those of the leaves."""
     leaves = [node for node in replay.order if node.rule is None]
     called = {replay.values[node]: names.unique(replay.values[node].name) for node in leaves}
-    outputs = {names.unique(replay.end.name or "loss"): replay.values[replay.end]}
+    end = replay.end.name
+    if end is None or any(node.name == end for node in replay.order[:-1]):
+        end = "loss"
+    outputs = {names.unique(end): replay.values[replay.end]}
     gradients = {}
     for node in leaves:
         if node in replay.gradients:
