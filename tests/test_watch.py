@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import math
+import pickle
 import re
 import warnings
 from collections.abc import Callable, Iterator
@@ -264,6 +266,34 @@ def test_an_exception_in_the_middle_ends_the_watching_and_goes_on() -> None:
                 continue
             x += -0.1 * network.backward()
     assert [sample.step for sample in watcher.samples] == [1, 2, 3, 4]
+
+
+def test_a_copy_of_what_is_watched_is_not_watched() -> None:
+    model = mlp(64, 20, 10)
+    optimizer = optim.SGD(model.parameters(), lr=0.1)
+    X, y = data.digits().train.sample_data_batch()
+    with watch(model, optimizer, live=False, every=1) as watcher:
+        for copied in (copy.deepcopy, lambda both: pickle.loads(pickle.dumps(both))):
+            twin, its_optimizer = copied((model, optimizer))
+            CROSS_ENTROPY(twin(tensor(X)), y).backward()
+            its_optimizer.step()
+            assert pickle.dumps(twin) and watcher.losses == []
+        CROSS_ENTROPY(model(tensor(X)), y).backward()
+        optimizer.step()
+    assert watcher.samples[0].outputs["0 (Linear)"].histogram.counts.sum() == 64 * 20
+
+
+def test_a_report_that_cannot_be_written_does_not_end_the_run(tmp_path: Path) -> None:
+    network = Network(nn.Linear(64, 10), CROSS_ENTROPY)
+    dataset, x = data.digits().train, network.x
+    watcher = watch(network, live=False, report=tmp_path / "nowhere" / "run.html", seconds=0)
+    for _ in range(3):
+        network.forward(dataset.sample_data_batch())
+        x += -0.1 * network.backward()
+    assert [f.kind for f in watcher.findings] == ["no report"] and "nowhere" in said(watcher)
+    with pytest.raises(FileNotFoundError):
+        watcher.close()
+    assert hooks(network.model, network) == 0
 
 
 # ---- all kinds of models ---------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,20 @@ class Stopwatch:
         self.seconds += time.perf_counter() - self._began
 
 
+class Hook:
+    """A method as a hook that a copied or pickled model does not take along: in its place, it has one that does
+    nothing."""
+
+    def __init__(self, method: Callable[..., None] = lambda *_: None) -> None:
+        self.method = method
+
+    def __call__(self, *moment: Any) -> None:
+        self.method(*moment)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Hook, ()
+
+
 class Looking:
     """Hooks on all modules of a model, and what they see in the forward passes of one step."""
 
@@ -49,8 +64,9 @@ class Looking:
         self._of_modules: set[Node | None] = set()  # the nodes of ReLUs that are modules
         self._names = {module: named(path, module) for path, module in self.model.named_modules()}
         self._since = engine.now()
+        hook = Hook(self._look)
         for module in self._names:
-            self._handles.append(module.register_forward_hook(self._look))
+            self._handles.append(module.register_forward_hook(hook))
 
     def remove(self) -> None:
         """Take the hooks away."""

@@ -206,6 +206,8 @@ def _table(watcher: Watcher) -> str:
             cells.append(f'<td class="number">{shown(values[-1]) + spark if is_there else ""}</td>')
         outputs = last.outputs.get(name)
         mean = f"{outputs.mean:.2g} ± {outputs.std:.2g}" if outputs else ""
+        if outputs and outputs.not_finite:
+            mean += f", {outputs.not_finite:.0%} not finite"
         rows.append(f'<tr><th scope="row">{escape(name)}</th>{"".join(cells)}<td class="number">{mean}</td></tr>')
     note = f'<p class="soft">Frozen: {escape(", ".join(watcher.frozen))}.</p>' if watcher.frozen else ""
     return (

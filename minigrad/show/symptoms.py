@@ -166,8 +166,10 @@ def updates_too_large(recent: Sequence[Sample], losses: Sequence[float]) -> Iter
         return
     worst = max(large, key=large.__getitem__)
     now = median(sample.loss for sample in recent)
-    started = recent[0].step > PERSISTENT  # the first steps of a healthy run may be large
-    if large[worst] > 1 or (started and not now < losses[0]):
+    first = _first(losses)
+    # the first steps of a healthy run may be large
+    started = recent[0].step > (LASTING if math.isnan(first) else PERSISTENT)
+    if large[worst] > 1 or (started and not now < first):
         yield (
             "updates too large",
             f"the learning rate{_rate(recent)} is too high: a step changes {_listed([*large])} by up "

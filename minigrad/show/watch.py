@@ -19,14 +19,14 @@ from minigrad.engine import RemovableHandle
 from minigrad.network import Loss, Network
 from minigrad.nn.module import Module
 from minigrad.optim.optimizer import Optimizer
-from minigrad.show.looking import Looking, Stopwatch
+from minigrad.show.looking import Hook, Looking, Stopwatch
 from minigrad.show.page import Page
 from minigrad.show.progress import Progress
 from minigrad.show.samples import EXAMPLES, Sample, named, norm
 from minigrad.show.symptoms import Finding, not_finite, symptoms
 from minigrad.tensors import Tensor
 
-SHARE, ALLOWANCE = 0.04, 0.01
+SHARE, ALLOWANCE = 0.03, 0.01
 """What looking may take: this share of the run's time, and these seconds at first, where most runs go wrong."""
 FIRST = 10
 """The first steps are looked at in any case."""
@@ -53,7 +53,7 @@ def watch(
         network: a Network, or a model.
         optimizer: that updates it; without one, `x += …` does.
         steps: how many there will be, for the bar in the terminal.
-        every: after the first ten steps, look at those whose number this divides. By default at as many as 4 % of the
+        every: after the first ten steps, look at those whose number this divides. By default at as many as 3 % of the
             time allow.
         live: whether to show the run in the terminal.
         report: where to write a report, again every few seconds, and at the end.
@@ -133,17 +133,16 @@ class Watcher:
         self._silent: dict[str, tuple[int, np.ndarray]] = {}  # of a ReLU: examples seen; for how many each unit was 0
         self._loss = math.nan
         self._went_back = False
+        self._told: tuple[float, ...] = ()  # the learning rate, by the user
         self._handles: list[RemovableHandle] = []
         if isinstance(network, Network):
-            self._handles.append(
-                network.register_forward_hook(lambda _, __, loss: self._got(loss, len(self.losses) + 1))
-            )
+            self._handles.append(network.register_forward_hook(Hook(self._forward)))
             if optimizer is None:
-                self._handles.append(network.register_forward_pre_hook(lambda *_: self._next_round()))
-                self._handles.append(network.register_backward_hook(lambda *_: self._back()))
+                self._handles.append(network.register_forward_pre_hook(Hook(self._next_round)))
+                self._handles.append(network.register_backward_hook(Hook(self._back)))
         if optimizer is not None:
-            self._handles.append(optimizer.register_step_pre_hook(lambda *_: self._back()))
-            self._handles.append(optimizer.register_step_post_hook(lambda *_: self._next_round()))
+            self._handles.append(optimizer.register_step_pre_hook(Hook(self._back)))
+            self._handles.append(optimizer.register_step_post_hook(Hook(self._next_round)))
             self._begin()
 
     # ---- the user's side ---------------------------------------------------------------------------------------
@@ -165,8 +164,6 @@ class Watcher:
                     self.samples[-1].loss = self.losses[-1]
         if learning_rate is not None:
             self._told = (float(learning_rate),)
-
-    _told: tuple[float, ...] = ()
 
     def report(self, path: str | Path | None = None) -> Page:
         """The report as one page of HTML; with a path, it is also written there."""
@@ -229,16 +226,20 @@ class Watcher:
 
     def _begin(self) -> None:
         """A step begins: is it to be looked at?"""
-        step = len(self.losses) + 1
-        in_time = self.spent <= ALLOWANCE + SHARE * self.elapsed
-        due = in_time if self.every is None else step % self.every == 0
-        due = step <= FIRST or (due and step >= self._next)
         self._outputs.remove()
         self._sample = None
-        if due:
-            with self._timed:
-                self._sample = Sample(step)
-                self._outputs.hang()
+        step = len(self.losses) + 1
+        if step > FIRST:
+            if step < self._next or (self.every is not None and step % self.every):
+                return
+            if self.every is None and self.spent > ALLOWANCE + SHARE * self.elapsed:
+                return
+        with self._timed:
+            self._sample = Sample(step)
+            self._outputs.hang()
+
+    def _forward(self, network: Network, data_batch: Any, loss: Loss) -> None:
+        self._got(loss, len(self.losses) + 1)
 
     def _got(self, loss: Any, step: int) -> None:
         """The loss of this step is known."""
@@ -248,7 +249,7 @@ class Watcher:
                 end = loss.tensor if isinstance(loss, Loss) else loss
                 self._say("not finite", not_finite(self._loss, end, self.model, self.samples), step)
 
-    def _back(self) -> None:
+    def _back(self, *_: Any) -> None:
         """The gradient of this step is there, and is about to be used."""
         self.losses.append(self._loss)
         self._loss, self._went_back = math.nan, True
@@ -266,7 +267,7 @@ class Watcher:
             if gradients:
                 sample.gradients[layer] = norm(gradients)
 
-    def _next_round(self) -> None:
+    def _next_round(self, *_: Any) -> None:
         """x has been updated, or this is the first round, or the last forward pass was not for training."""
         if self._went_back:
             if self._sample is not None:
@@ -283,29 +284,40 @@ class Watcher:
             return
         if not sample.gradients:  # step(closure) has just made them
             self._measure_gradients(sample)
-        slope = length = along = 0.0  # for the learning rate: dx * dx, (x's change)**2, and dx * (x's change)
-        for layer, pairs in self._before:
-            changes = [p._array - before for p, before in pairs]
+        changes = [[p._array - before for p, before in pairs] for _, pairs in self._before]
+        for (layer, pairs), change in zip(self._before, changes):
             sample.sizes[layer] = norm(before for _, before in pairs)
-            sample.updates[layer] = norm(changes)
-            length += sample.updates[layer] ** 2
-            if self.optimizer is None:
-                gradients = [p.grad._array for p, _ in pairs if p.grad is not None]
-                slope += norm(gradients) ** 2
-                along += sum(float(np.dot(c.ravel(), g.ravel())) for c, g in zip(changes, gradients))
-        if self.optimizer is not None:
-            rates = [group["lr"] for group in self.optimizer.param_groups]
-            sample.learning_rates = tuple(float(lr) for lr in rates)
-        elif self._told:
+            sample.updates[layer] = norm(change)
+        if self._told:
             sample.learning_rates = self._told
-        elif along < 0 < slope and math.isfinite(slope + length):
-            # x has moved along -dx, as far as it can: a number of x is rounded to eps times itself
-            eps = np.finfo(self._before[0][1][0][1].dtype).eps * math.hypot(*sample.sizes.values())
-            if length - along**2 / slope <= 1e-5 * length + eps**2:
-                sample.learning_rates = (-along / slope,)
+        elif self.optimizer is not None:
+            sample.learning_rates = tuple(float(group["lr"]) for group in self.optimizer.param_groups)
+        else:
+            sample.learning_rates = self._rate_along(changes, math.hypot(*sample.sizes.values()))
         self._before = []
         sample.outputs = self._outputs.found
         self.shape = self._outputs.shape or self.shape
+        self._count_dead(sample)
+        self._keep(sample)
+        for kind, text in symptoms(self.samples, self.losses, self.shape):
+            self._say(kind, text, sample.step)
+
+    def _rate_along(self, changes: list[list[np.ndarray]], size: float) -> tuple[float, ...]:
+        """The learning rate for which x has changed by -learning_rate * dx, if there is one."""
+        pairs = [
+            (p.grad._array.ravel(), c.ravel())
+            for (_, ps), cs in zip(self._before, changes)
+            for (p, _), c in zip(ps, cs)
+            if p.grad is not None
+        ]
+        slope, along = norm(g for g, _ in pairs) ** 2, sum(float(np.dot(g, c)) for g, c in pairs)
+        length = norm(c for cs in changes for c in cs) ** 2
+        if not (along < 0 < slope and math.isfinite(slope + length)):
+            return ()
+        rounding = np.finfo(pairs[0][1].dtype).eps * size  # so far x may miss its place
+        return (-along / slope,) if length - along**2 / slope <= 1e-5 * length + rounding**2 else ()
+
+    def _count_dead(self, sample: Sample) -> None:
         for relu, (examples, active) in self._outputs.active.items():
             seen, silent = self._silent.get(relu, (0, np.zeros(0, int)))
             if silent.shape != active.shape:
@@ -313,9 +325,6 @@ class Watcher:
             self._silent[relu] = seen, silent = seen + examples, np.where(active, 0, silent + examples)
             if seen >= EXAMPLES:
                 sample.dead[relu] = float(np.mean(silent >= EXAMPLES))
-        self._keep(sample)
-        for kind, text in symptoms(self.samples, self.losses, self.shape):
-            self._say(kind, text, sample.step)
 
     def _keep(self, sample: Sample) -> None:
         self.samples.append(sample)
@@ -346,7 +355,10 @@ class Watcher:
             self._progress.show(len(self.losses), self._line())
         if self._path is not None and time.perf_counter() - self._written >= self.seconds:
             with self._timed:
-                self.report(self._path)
+                try:
+                    self.report(self._path)
+                except OSError as error:  # no reason to end the run
+                    self._say("no report", f"the report was not written: {error}", len(self.losses))
             self._written = time.perf_counter()
 
     def _line(self) -> str:
