@@ -7,6 +7,7 @@ import io
 import math
 import pickle
 import re
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -771,3 +772,32 @@ def test_many_layers_are_drawn_in_part_and_listed_in_full() -> None:
     drawn = re.findall(r">(\d+) \(Linear\)</text>", chart)
     assert len(drawn) == 8 and {"0", "26"} <= {*drawn}
     assert page.count('<th scope="row">') == 14 + 13
+
+
+@pytest.mark.browser
+def test_the_report_in_a_browser(tmp_path: Path, browser: Any) -> None:
+    path = tmp_path / "run.html"
+    network = Network(mlp(64, 64, 10), CROSS_ENTROPY)
+    dataset, x = data.digits().train, network.x
+    with watch(network, live=False, every=1, report=path, seconds=0.2) as watcher:
+        for _ in range(20):
+            network.forward(dataset.sample_data_batch())
+            x += -10.0 * network.backward()
+        watcher.report(path)
+        browser.get(path.as_uri())
+        assert "The run is not over" in browser.find_element("tag name", "body").text
+    deadline = time.monotonic() + 20
+    while "The run is not over" in browser.page_source:  # it loads itself again, and finds the end
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    for width in (1200, 390):
+        browser.execute_cdp_cmd(
+            "Emulation.setDeviceMetricsOverride",
+            {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 500},
+        )
+        assert browser.execute_script("return document.documentElement.scrollWidth") == width
+        for picture in browser.find_elements("css selector", ".charts svg.drawing, .maps svg.drawing"):
+            assert 250 < picture.size["width"] <= width
+    assert len(browser.find_elements("css selector", ".charts svg.drawing")) == 4
+    assert len(browser.find_elements("css selector", ".maps image")) == 3
+    assert "The learning rate 10 is too high" in browser.find_element("css selector", ".finding").text
