@@ -628,7 +628,18 @@ def test_a_gradient_that_is_nan_while_the_loss_is_not() -> None:
         for _ in range(2):
             network.forward((np.ones((4, 3)), np.zeros(4)))
             x += -0.1 * network.backward()
-    assert said(watcher).startswith("the loss is 0, but the gradient of 0 (Linear) is not finite")
+    assert said(watcher).startswith("the loss is 0, but the gradient of 0 (Linear) is not finite: an operation behind")
+
+
+def test_a_run_that_diverges_without_a_nan_in_its_loss() -> None:
+    network = Network(mlp(5, 16, 1, act=nn.Tanh), nn.MSELoss())
+    rng, x = np.random.default_rng(0), network.x
+    with watch(network, live=False, every=1) as watcher:
+        for _ in range(20):
+            network.forward((rng.normal(size=(32, 5)), rng.normal(size=(32, 1))))
+            x += -5.0 * network.backward()
+    assert kinds(watcher) == {"updates too large", "exploding gradients", "not finite"}
+    assert "outgrown what can be counted. The learning rate" in said(watcher)
 
 
 def test_detect_anomaly_is_heard() -> None:
@@ -779,13 +790,13 @@ def test_the_report_in_a_browser(tmp_path: Path, browser: Any) -> None:
     path = tmp_path / "run.html"
     network = Network(mlp(64, 64, 10), CROSS_ENTROPY)
     dataset, x = data.digits().train, network.x
-    with watch(network, live=False, every=1, report=path, seconds=0.2) as watcher:
+    with watch(network, live=False, every=1, report=path, seconds=1) as watcher:
         for _ in range(20):
             network.forward(dataset.sample_data_batch())
             x += -10.0 * network.backward()
         watcher.report(path)
         browser.get(path.as_uri())
-        assert "The run is not over" in browser.find_element("tag name", "body").text
+        assert "The run is not over" in browser.page_source
     deadline = time.monotonic() + 20
     while "The run is not over" in browser.page_source:  # it loads itself again, and finds the end
         assert time.monotonic() < deadline

@@ -38,6 +38,8 @@ norm; a gradient that escapes from a plateau grows up to thirty times in the tes
 OVERSHOT = 1e3
 """The gradient's norm against that of the parameters: with the smallest usual rate, 1e-3, a step is as long as the
 layer. It counts where the step is in fact longer than the layer."""
+OUTGROWN = 1e15
+"""A loss or a gradient beyond this was on its way to infinity: its square is beyond 1e30, and float32 ends at 3e38."""
 
 DEAD = 0.5
 """Of a layer's ReLUs. CS231n: at a learning rate that is too high, "as much as 40% of your network can be dead"; and a
@@ -72,7 +74,7 @@ def symptoms(samples: Sequence[Sample], losses: Sequence[float], shape: tuple[in
     """
     last, recent = samples[-1], samples[-PERSISTENT:]
     if not math.isfinite(last.gradient):
-        yield from gradient_not_finite(last)
+        yield from gradient_not_finite(samples)
         return
     yield from gradient_overshot(last)
     if len(recent) < PERSISTENT:
@@ -86,15 +88,19 @@ def symptoms(samples: Sequence[Sample], losses: Sequence[float], shape: tuple[in
     yield from no_progress(recent, losses, shape)
 
 
-def gradient_not_finite(last: Sample) -> Iterator[Said]:
+def gradient_not_finite(samples: Sequence[Sample]) -> Iterator[Said]:
     """A gradient that is nan or infinite although the loss is not."""
+    last = samples[-1]
     if math.isfinite(last.loss):
         layers = [layer for layer, norm in last.gradients.items() if not math.isfinite(norm)]
-        yield (
-            "not finite",
-            f"the loss is {last.loss:.4g}, but the gradient of {_listed(layers)} is not finite: an operation behind "
-            f"{layers[-1]} has no derivative there, as sqrt at 0. minigrad.detect_anomaly() names it",
+        grown = max([abs(last.loss), *(sample.gradient for sample in samples[-2:-1])]) > OUTGROWN
+        cause = (
+            f"the numbers have outgrown what can be counted. The learning rate{_rate(samples[-2:-1])} is too high"
+            if grown
+            else f"an operation behind {layers[-1]} has no derivative there, as sqrt at 0. minigrad.detect_anomaly() "
+            "names it"
         )
+        yield "not finite", f"the loss is {last.loss:.4g}, but the gradient of {_listed(layers)} is not finite: {cause}"
 
 
 def gradient_overshot(last: Sample) -> Iterator[Said]:
@@ -123,8 +129,9 @@ def gradients_apart(recent: Sequence[Sample]) -> Iterator[Said]:
     """Gradients that vanish or explode on their way back through the layers."""
     order = [layer for layer in recent[-1].gradients if all(layer in sample.gradients for sample in recent)]
     norms = {layer: median(sample.gradients[layer] for sample in recent) for layer in order}
-    if len(order) < 2 or not any(norms.values()) or _dead(recent):
-        return  # behind dead ReLUs there is no gradient, and that has been said
+    leaping = any(ratio > 1 for sample in recent for ratio in sample.ratios.values())
+    if len(order) < 2 or not any(norms.values()) or leaping or _dead(recent):
+        return  # behind dead ReLUs, or where steps have saturated a layer, there is no gradient; that has been said
     first, last = order[0], order[-1]
     strongest, weakest = max(order, key=norms.__getitem__), min(order, key=norms.__getitem__)
     largest = norms[strongest]
@@ -335,7 +342,7 @@ def not_finite(loss: float, end: Any, model: Module, samples: Sequence[Sample]) 
 
 
 def _rate(samples: Sequence[Sample]) -> str:
-    rates = samples[-1].learning_rates
+    rates = samples[-1].learning_rates if samples else ()
     return f" {rates[0]:.3g}" if rates and math.isfinite(rates[0]) else ""
 
 
