@@ -19,8 +19,10 @@ from test_dtypes_of_modules import IMAGES, PROGRAMS, tensors
 
 import minigrad
 from minigrad import Tensor, Value, nn, source
+from minigrad.autograd import Function
 from minigrad.rules.rule import Rule
 from minigrad.show.source import Source
+from minigrad.utils.checkpoint import checkpoint
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -400,6 +402,44 @@ def test_rules_of_the_user() -> None:
     assert executed(text)["loss"] == 14.0 and "put[1] = " in text
     with pytest.raises(TypeError, match="the rule 'plain' makes a plain array"):
         source(Rule("plain", plain, x=lambda g: g)(x).sum())
+
+
+class Attend(Function):
+    """Several results, one of which need not be used, and an argument that is no tensor."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, w: Tensor, k: float) -> Any:
+        e = (x @ w).exp() * k
+        ctx.save_for_backward(x, w, e)
+        return e, x.sum()
+
+    @staticmethod
+    def backward(ctx: Any, ge: Tensor, gs: Tensor) -> Any:
+        x, w, e = ctx.saved_tensors
+        return (ge * e) @ w.T + gs, x.T @ (ge * e), None
+
+
+class ByNumPy(Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        return minigrad.as_tensor(np.exp(x.detach().numpy()))
+
+
+@pytest.mark.parametrize("both", [True, False])
+def test_functions_of_the_user_are_what_they_compute(both: bool) -> None:
+    x, w = images(4, 3).requires_grad_(), images(3, 2).requires_grad_()
+    e, s = Attend.apply(x * 2, w, 0.5)
+    text = check((e * e).sum() * (s if both else 2.0), [x, w])
+    assert "0.5 * np.exp" in text
+    with pytest.raises(NotImplementedError, match="ByNumPy.forward computes with arrays"):
+        source(ByNumPy.apply(x).sum())
+
+
+def test_what_is_checkpointed_is_written_once() -> None:
+    model = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Dropout(0.5)).double()
+    x = images(5, 3).requires_grad_()
+    text = check((checkpoint(model, x) ** 2).sum() + (x**2).sum(), [x, *model.parameters()])
+    assert text.count("np.tanh") == 1 and "mask" in text.inputs
 
 
 def test_the_last_of_several_values_written_to_one_place_gets_the_gradient() -> None:

@@ -94,7 +94,8 @@ def source(output: Any, *args: Any, format: str = "python", max_nodes: int = 100
     Raises:
         ValueError: for a graph that is larger, or another format.
         RuntimeError: when `output` has no graph, is more than one number, or an array of its graph is gone.
-        NotImplementedError: when a function of the user's is in the way: an `autograd.Function` or a hook.
+        NotImplementedError: when a function of the user's is in the way: a hook, or an `autograd.Function` that
+            computes with arrays.
         TypeError: when `output` is something else.
 
     >>> from minigrad.scalar import Value
@@ -306,7 +307,9 @@ def _name_terms(replay: Any, short: bool) -> None:
     for node in replay.order:
         if node.rule is None:
             continue
-        value, g = replay.values[node], replay.gradients.get(node)
+        value, g = replay.values.get(node), replay.gradients.get(node)
+        if value is None:  # a function of several results
+            continue
         if value.op != "input":
             value.name = names[node]
             plain = node.rule.name in PLAIN or node.rule.name == "matmul" and node in added  # as in x @ W + b

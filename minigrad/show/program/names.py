@@ -133,5 +133,5 @@ def value_names(nodes: Iterable[Any], short: bool = False) -> dict[Any, str]:
         if node.name:
             found[node] = node.name
         elif node not in found:
-            found[node] = "z" if name in _SUMS else "v" if short else _CALLED.get(name, name)
+            found[node] = "z" if name in _SUMS else "v" if short else _CALLED.get(name, name.lower())
     return found

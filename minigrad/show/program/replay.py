@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.engine import reverse_order
+from minigrad.show.program.functions import Functions
 from minigrad.show.program.names import path_names
 from minigrad.show.program.terms import Term
 from minigrad.show.program.tracing import Trace, Traced, rebound, tracing
@@ -18,6 +19,7 @@ class Replay:
 
     Attributes:
         inputs: the arrays that the program is given.
+        arrays: what the nodes stand for.
         values, gradients: the terms of each node.
         begun: for each node, when its part of the program begins; once forwards, once backwards.
         middle: when the backward pass begins.
@@ -31,19 +33,29 @@ class Replay:
         self.inputs, self.deciding = self.trace.inputs, self.trace.deciding
         self._leaf_names = path_names(dict.fromkeys(used))
         self.begun: list[tuple[int, Any]] = []
-        self._arrays: dict[Any, Traced] = {}
+        self.arrays: dict[Any, Any] = {}
         self._parameters: dict[Any, dict[str, Any]] = {}
         self._operands: dict[Any, list[Any]] = {}
         self._kept = _kept(self.order)
+        self.functions = Functions(self)
         with tracing(self.trace):
             for node in self.order:
                 self.begun.append((self.trace.arrays.terms.now, node))
-                self._arrays[node] = self._leaf(node) if node.rule is None else self._forward(node)
-            self.values: dict[Any, Term] = {node: array.term for node, array in self._arrays.items()}
+                self.arrays[node] = self.array_of(node)
+            known = [(node, self.arrays[node]) for node in self.order]
+            self.values: dict[Any, Term] = {node: array.term for node, array in known if isinstance(array, Traced)}
             self.middle = self.trace.arrays.terms.now
-            self.gradients = self._backward(loss.seed())
+            seed = loss.seed()
+            found = self.walk(self.order[::-1], {self.end: self.trace.new(seed, self.trace.constant(seed))})
+            self.gradients = {node: g for node, g in found.items() if node in self.values}
 
     # ---- forwards ----------------------------------------------------------------------------------------------
+
+    def array_of(self, node: Any) -> Any:
+        """What a node stands for; for a function of several outputs a list."""
+        if node.rule is None:
+            return self._leaf(node)
+        return self._forward(node) if hasattr(node, "plan") else self.functions.forward(node)
 
     def _leaf(self, node: Any) -> Traced:
         array = node.value if node.value is not None else self._kept.get(node)
@@ -80,13 +92,8 @@ class Replay:
 
     def _forward(self, node: Any) -> Traced:
         rule = node.rule
-        if not hasattr(node, "plan"):
-            raise NotImplementedError(
-                f"source: {rule.name!r} is a function of its own (autograd.Function, checkpoint or a module's backward "
-                "hook), and only rules can be written as code. Leave it out, or write the source of a part"
-            )
         operands = [
-            self._constant(node, i) if source is None else self._arrays[source] for i, source in enumerate(node.inputs)
+            self._constant(node, i) if source is None else self.arrays[source] for i, source in enumerate(node.inputs)
         ]
         parameters = {
             name: self.trace.empty(value) if name in rule.scratch else self.trace.parameter(name, value)
@@ -100,10 +107,11 @@ class Replay:
 
     # ---- backwards ---------------------------------------------------------------------------------------------
 
-    def _backward(self, seed: Any) -> dict[Any, Term]:
+    def walk(self, order: list[Any], pending: dict[Any, Any]) -> dict[Any, Term]:
+        """The backward pass through nodes, the youngest first, from the gradients in `pending`, where those of other
+        nodes are left; gives the gradients of these."""
         found: dict[Any, Term] = {}
-        pending: dict[Any, Any] = {self.end: self.trace.new(seed, self.trace.constant(seed))}
-        for node in reversed(self.order):
+        for node in order:
             g = pending.pop(node, None)
             if g is None:
                 continue
@@ -112,11 +120,13 @@ class Replay:
                     f"source: a hook may change the gradient of {node.name or node!r}, and cannot be written as code; "
                     "remove it"
                 )
-            found[node] = g.term
+            if isinstance(g, Traced):
+                found[node] = g.term
             if node.rule is None:
                 continue
             self.begun.append((self.trace.arrays.terms.now, node))
-            for source, share in self._shares(node, g):
+            shares = self._shares(node, g) if hasattr(node, "plan") else self.functions.shares(node, g)
+            for source, share in shares:
                 pending[source] = pending[source] + share if source in pending else share
         return found
 
@@ -132,16 +142,16 @@ class Replay:
         if rule.variadic:
             shares = share(0)
             pairs = [(source, share) for source, share in zip(node.inputs, shares) if source is not None]
-            return [(source, self._fitted(share, source)) for source, share in pairs]
+            return [(source, self.fitted(share, source)) for source, share in pairs]
         calls = [i for i, call in enumerate(node.plan.calls) if call is not None and node.inputs[i] is not None]
         calls.sort(key=lambda i: node.inputs[i].rule is not None)
-        return [(node.inputs[i], self._fitted(share(i), node.inputs[i])) for i in calls]
+        return [(node.inputs[i], self.fitted(share(i), node.inputs[i])) for i in calls]
 
     def _named(self, node: Any, name: str) -> Any:
         """What a rule's derivative asks for by this name."""
         rule, operands = node.rule, self._operands[node]
         if name == "y":
-            return self._arrays[node]
+            return self.arrays[node]
         if name in self._parameters[node]:
             return self._parameters[node][name]
         whole = name.removesuffix("_shape")
@@ -152,7 +162,8 @@ class Replay:
         operand = operands[rule.inputs.index(whole)]
         return operand if name == whole else operand.shape
 
-    def _fitted(self, share: Any, source: Any) -> Any:
+    def fitted(self, share: Any, source: Any) -> Any:
+        """A share in the shape and dtype of the input that it goes to."""
         if share.shape != source.shape:
             share = rebound(unbroadcast)(share, source.shape)
         share = share if share.dtype == source.dtype else share.astype(source.dtype)
