@@ -572,6 +572,28 @@ def test_a_parameter_that_the_optimizer_was_not_given() -> None:
     assert said(watcher).startswith("0 (Linear) gets a gradient, but its parameters do not change")
 
 
+def test_gradients_that_are_never_set_to_zero() -> None:
+    """Not so where several backward passes belong to a step, or where another loss has left a gradient behind."""
+    found = {}
+    for zeroed in ("never", "in time", "by zeros", "before the second backward"):
+        model = mlp(64, 16, 10)
+        optimizer = optim.SGD(model.parameters(), lr=0.01)
+        dataset = data.digits().train
+        with watch(model, optimizer, live=False) as watcher:
+            for _ in range(8):
+                X, y = dataset.sample_data_batch()
+                if zeroed in ("in time", "by zeros"):
+                    optimizer.zero_grad(set_to_none=zeroed == "in time")
+                CROSS_ENTROPY(model(tensor(X)), y).backward()
+                if zeroed.startswith("before"):
+                    optimizer.zero_grad()
+                CROSS_ENTROPY(model(tensor(X)), y).backward()
+                optimizer.step()
+        found[zeroed] = kinds(watcher)
+        assert not [p for p in model.parameters() if p.node.hooks]  # type: ignore[union-attr]
+    assert found == {"never": {"not zeroed"}, "in time": set(), "by zeros": set(), "before the second backward": set()}
+
+
 def test_labels_that_do_not_belong_to_the_inputs() -> None:
     network = Network(mlp(64, 64, 10), CROSS_ENTROPY)
     rng, x = np.random.default_rng(0), network.x

@@ -79,6 +79,7 @@ def symptoms(samples: Sequence[Sample], losses: Sequence[float], shape: tuple[in
     yield from gradient_overshot(last)
     if len(recent) < PERSISTENT:
         return
+    yield from not_zeroed(recent)
     yield from dead_units(samples)
     yield from gradients_apart(recent)
     yield from gradient_grown(samples)
@@ -219,6 +220,16 @@ def not_updated(recent: Sequence[Sample]) -> Iterator[Said]:
         )
 
 
+def not_zeroed(recent: Sequence[Sample]) -> Iterator[Said]:
+    """Gradients that are never set to zero."""
+    if all(sample.added for sample in recent):
+        yield (
+            "not zeroed",
+            "each gradient is added to those of the steps before, for backward() adds to what is in .grad: call "
+            "optimizer.zero_grad() before each backward()",
+        )
+
+
 def dead_units(samples: Sequence[Sample]) -> Iterator[Said]:
     """ReLUs whose sums are below 0 for every example: no gradient passes, so they stay so."""
     last = samples[-1]
@@ -237,7 +248,7 @@ def dead_units(samples: Sequence[Sample]) -> Iterator[Said]:
             "dead ReLUs",
             f"{units} of {worst}{others} are dead: 0 for each of the last {EXAMPLES} examples that were looked at. "
             "No gradient passes a ReLU that is 0, so they may stay so. Usual causes: a learning rate that is or was "
-            "too high, a large negative bias. A LeakyReLU does not die",
+            "too high, a large negative bias, weights that are all 0. A LeakyReLU does not die",
         )
 
 

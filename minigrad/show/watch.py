@@ -135,6 +135,7 @@ class Watcher:
         self._went_back = False
         self._told: tuple[float, ...] = ()  # the learning rate, by the user
         self._handles: list[RemovableHandle] = []
+        self._arrival: RemovableHandle | None = None
         if isinstance(network, Network):
             self._handles.append(network.register_forward_hook(Hook(self._forward)))
             if optimizer is None:
@@ -183,7 +184,7 @@ class Watcher:
                 self._updated()
             self._show()
         self.closed, self._ended = True, time.perf_counter()
-        self._outputs.remove()
+        self._take_down()
         for handle in self._handles:
             handle.remove()
         if self._progress is not None:
@@ -226,7 +227,7 @@ class Watcher:
 
     def _begin(self) -> None:
         """A step begins: is it to be looked at?"""
-        self._outputs.remove()
+        self._take_down()
         self._sample = None
         step = len(self.losses) + 1
         if step > FIRST:
@@ -237,6 +238,20 @@ class Watcher:
         with self._timed:
             self._sample = Sample(step)
             self._outputs.hang()
+            p = self.optimizer.param_groups[-1]["params"][-1] if self.optimizer is not None else None
+            if p is not None and p.requires_grad:
+                self._arrival = p.register_hook(lambda _: self._arrives(p))
+
+    def _take_down(self) -> None:
+        self._outputs.remove()
+        if self._arrival is not None:
+            self._arrival.remove()
+
+    def _arrives(self, p: Tensor) -> None:
+        """A gradient is about to be added to what is in the `.grad` of this parameter."""
+        if self._sample is not None:
+            full = p.grad is not None and bool(p.grad._array.any())
+            self._sample.added = full and self._sample.added is not False
 
     def _forward(self, network: Network, data_batch: Any, loss: Loss) -> None:
         self._got(loss, len(self.losses) + 1)
