@@ -248,12 +248,18 @@ def test_a_node_that_is_not_there() -> None:
         step(a * a).at("z")
 
 
+def test_an_index_is_told_as_in_brackets() -> None:
+    x = Tensor(np.ones((2, 3, 8)), requires_grad=True)
+    calls = [s.call for s in step((x[:, None, :, 2:6] + x[..., :1].sum()).sum()).forward]
+    assert "getitem(x, index=[:, None, :, 2:6])" in calls and "getitem(x, index=[..., :1])" in calls
+
+
 def test_nan_and_infinities() -> None:
     a = Value(0.0, name="a")
     assert "dn1 * (1 / a) = 1 * (1 / 0) = inf" in str(step(a.log()))
     w = Tensor([0.0, -1.0, 1.0] * 3, requires_grad=True)
     with np.errstate(all="ignore"):
-        assert "(9,) 0, 3 nan, 3 inf" in str(step(w.log().sum()))
+        assert "(9,) 0, 3 nan, 3 -inf" in str(step(w.log().sum()))
 
 
 def test_names_that_are_no_names() -> None:

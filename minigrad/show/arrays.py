@@ -31,9 +31,9 @@ def told(array: Any) -> list[str]:
         mean, std = finite.mean(dtype=np.float64), finite.std(dtype=np.float64)
         mean = 0.0 if abs(mean) < 1e-6 * std else mean  # what is left of rounding
         lines += [f"{finite.min():.3g} to {finite.max():.3g}", f"mean {mean:.3g}, std {std:.3g}"]
-    nans, infinite = int(np.isnan(array).sum()), int(np.isinf(array).sum())
     rest = [f"{share(array == 0)} zeros"] if (array == 0).any() else []
-    rest += [f"{n:,} {name}" for n, name in ((nans, "nan"), (infinite, "inf")) if n]
+    counts = ((array != array, "nan"), (array == np.inf, "inf"), (array == -np.inf, "-inf"))
+    rest += [f"{n:,} {name}" for where, name in counts if (n := int(where.sum()))]
     return lines + ([", ".join(rest)] if rest else [])
 
 

@@ -549,8 +549,8 @@ def describe(x: Any, node: Any = None) -> str:
         low, high = number(finite.min()), number(finite.max())
         parts.append(f"from {low} to {high}" if low != high else f"all {low}" if finite.size == x.size else low)
     if finite.size < x.size:
-        nans = int((x != x).sum())
-        parts += [f"{n} {what}" for n, what in ((nans, "nan"), (x.size - finite.size - nans, "inf")) if n]
+        counts = ((x != x, "nan"), (x == math.inf, "inf"), (x == -math.inf, "-inf"))
+        parts += [f"{n} {what}" for where, what in counts if (n := int(where.sum()))]
     return " ".join([parts[0], ", ".join(parts[1:])]).strip()
 
 
@@ -564,8 +564,20 @@ def printable(text: str) -> str:
 
 
 def _brief(value: Any) -> str:
+    """A setting of a rule in few letters; an index as in brackets.
+
+    >>> _brief((slice(None), None, slice(8, 16), 0)), _brief(1e-5)
+    ('[:, None, 8:16, 0]', '1e-05')
+    """
     if getattr(value, "shape", ()):
         return f"{value.dtype} {value.shape}"
+    if isinstance(value, slice):
+        ends = ["" if end is None else str(end) for end in (value.start, value.stop, value.step)]
+        return ":".join(ends if ends[2] else ends[:2])
+    if type(value) is tuple and any(isinstance(v, slice) or getattr(v, "shape", ()) for v in value):
+        return f"[{', '.join(map(_brief, value))}]"
+    if value is ...:
+        return "..."
     text = printable(getattr(value, "__name__", None) or str(value))
     return text if len(text) <= 60 else f"{text[:57]}..."
 
@@ -577,8 +589,8 @@ def _element(x: Any, place: tuple[int, ...], shape: tuple[int, ...]) -> Any:
 
 
 def _largest(g: Any, shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Where an array is largest, whatever the sign; the first place, where it is not known or full of nan."""
-    place = 0 if g is None else int((abs(g) * (g == g)).argmax())
+    """Where an array is largest, whatever the sign, or where it is nan; the first place, where it is not known."""
+    place = 0 if g is None else int(abs(g).argmax())
     found = []
     for n in reversed(shape):
         place, i = divmod(place, n)
