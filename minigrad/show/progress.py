@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+import textwrap
 import time
 from typing import TextIO
 
@@ -71,6 +72,8 @@ class Progress:
 
     def say(self, text: str) -> None:
         """A line for itself, which stays; the live line goes on below."""
+        if self.live:
+            text = textwrap.fill(text, max(shutil.get_terminal_size().columns - 1, 20), subsequent_indent="  ")
         self.stream.write(f"\r\x1b[K{text}\n{self._line}" if self._line else f"{text}\n")
         self.stream.flush()
 

@@ -128,8 +128,8 @@ def _curves(watcher: Watcher) -> list[Svg]:
 def _loss(losses: Sequence[float]) -> Svg | None:
     values = np.array(losses)
     curves = {"each batch": values}
-    window = max(len(values) // 50, 1)
-    if window > 1:
+    window = len(values) // 50
+    if window >= 5:
         sums = np.cumsum(np.insert(values, 0, 0.0))  # a nan stays to the end, and the run is over there
         mean = (sums[window:] - sums[:-window]) / window
         curves[f"mean of {window}"] = np.concatenate([np.full(window - 1, np.nan), mean])
@@ -266,7 +266,7 @@ def _heat_map(name: str, histograms: Sequence[tuple[int, Histogram]]) -> Svg:
     part = counts[:, low:high]
     part = part / np.maximum(np.sort(part, 1)[:, -2:-1], 1e-9)  # one value, as the 0 of a ReLU, may outnumber all
     steps = np.array([step for step, _ in histograms])
-    ends = float(steps[0]), float(2 * steps[-1] - steps[-2] if len(steps) > 1 else steps[0] + 1)
+    ends = float(steps[0]), float(steps[-1] + (np.median(np.diff(steps)) if len(steps) > 1 else 1))
     times = np.linspace(*ends, min(COLUMNS, max(int(ends[1] - ends[0]), 1)))
     columns = np.searchsorted(steps, times, side="right") - 1
     edge = 2 * span / BINS
