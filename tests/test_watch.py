@@ -129,7 +129,8 @@ def test_the_numbers_are_those_of_numpy() -> None:
 def test_histograms_are_those_of_numpy_and_can_be_joined() -> None:
     rng = np.random.default_rng(0)
     a, b = rng.normal(size=1000), 100 * rng.normal(size=1000)
-    for values in (a, b, np.zeros(3), np.array([-1.0, 1.0]), a.astype(np.float32) * 1e-9):
+    edge = np.array([-1e-9, 0.9], np.float32)  # which added to 64 would be 64
+    for values in (a, b, np.zeros(3), np.array([-1.0, 1.0]), edge):
         span, counts = Histogram.of(values)
         assert span > np.abs(values).max() and math.log2(span) == round(math.log2(span))
         np.testing.assert_array_equal(counts, np.histogram(values, BINS, (-span, span))[0])
@@ -161,6 +162,30 @@ def test_the_share_of_dead_units() -> None:
         X = tensor(data.digits().train.X)
         active = (network.model[:2](X).numpy() > 0).any(0)
     assert watcher.samples[-1].dead["1 (ReLU)"] == 1 - active.mean() >= 3 / 8
+
+
+def test_a_unit_that_wakes_up_now_and_then_is_not_dead() -> None:
+    class Twice(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer, self.relu = nn.Linear(1, 3), nn.ReLU()
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.relu(self.layer(-x)) + self.relu(self.layer(x))
+
+    model = Twice()
+    with minigrad.no_grad():
+        model.layer.weight[:] = tensor([[1.0], [0.0], [0.0]])
+        model.layer.bias[:] = tensor([0.0, -1.0, -2.0])
+    optimizer = optim.SGD(model.parameters(), lr=0.0)
+    with watch(model, optimizer, live=False, every=1) as watcher:
+        for step in range(12):
+            with minigrad.no_grad():
+                model.layer.bias[1] = 1.0 if step % 3 == 2 else -1.0
+            model(minigrad.ones(64, 1) * (-1 if step % 2 else 1)).sum().backward()
+            optimizer.step()
+    # the first unit is above 0 in one of the two calls, the second in every third step, the third never
+    assert watcher.samples[-1].dead == {"relu (ReLU)": pytest.approx(1 / 3)}
 
 
 def test_a_units_channel_is_dead_only_if_it_is_0_everywhere() -> None:
