@@ -138,7 +138,7 @@ def test_a_graph_of_tensors_shows_shapes_parameter_names_and_the_loss() -> None:
     starts.append(r"{{<0> x|<1> weight|<2> bias}|{linear\n(8, 4)\n")
     for start in starts:
         assert sum(label.startswith(start) for label in labels(text)) == 1
-    assert rf"mean\n{float(loss):.4g}|{{1}}" in labels(text)
+    assert rf"loss = mean\n{float(loss):.4g}|{{1}}" in labels(text)
     assert "x = x &#62; 0" in text  # the derivative of relu
     assert not gradients(text)
 
@@ -187,7 +187,7 @@ def test_gradients_of_single_numbers_are_shown_themselves() -> None:
     y.retain_grad()
     y.backward()
     text = dot(y)
-    assert "|{2|grad 4}" in text and r"{mul\n4|{1|grad 1}}" in text
+    assert "|{2|grad 4}" in text and r"{y = mul\n4|{1|grad 1}}" in text
 
 
 def test_few_numbers_are_shown_and_of_many_the_statistics() -> None:

@@ -193,18 +193,18 @@ import math
 # forward
 z1 = a * b + 5
 h1 = math.tanh(z1)
-loss = h1 * a
+c = h1 * a
 
 # backward
 dz1 = a * (1 - h1 * h1)
 da = h1 + dz1 * b
 db = dz1 * a
 
-# the loss: loss; its gradients: da, db"""
+# the loss: c; its gradients: da, db"""
     )
     c.backward()
     found = text.run()
-    assert (found["loss"], found["da"], found["db"]) == pytest.approx((c.data, a.grad, b.grad), rel=1e-15)
+    assert (found["c"], found["da"], found["db"]) == pytest.approx((c.data, a.grad, b.grad), rel=1e-15)
 
 
 def test_a_network_written_by_hand() -> None:

@@ -13,7 +13,7 @@ as not every Graphviz can read labels in HTML.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from minigrad.engine import Node
@@ -21,6 +21,7 @@ from minigrad.rules.rule import Elementwise
 from minigrad.scalar import Value
 from minigrad.show.graph import Scene, ancestry, ending, operands
 from minigrad.show.notation import share
+from minigrad.show.variables import variables
 
 _STYLE = """\
     graph [rankdir={rankdir} ordering=in fontname="Helvetica" fontsize=11 fontcolor="#555555" color="#bbbbbb"
@@ -77,21 +78,28 @@ def dot(
     >>> "n0:e -> n1:0:w" in dot(a - 1.0), "n0:e -> n1:1:w" in dot(1.0 - a)
     (True, True)
     """
-    lines, _ = body(output, depth, rankdir, gradients, saved, max_nodes)
+    lines, _ = body(output, variables(), depth, rankdir, gradients, saved, max_nodes)
     return "".join(["digraph computation {\n", *lines, "}\n"])
 
 
 def body(
-    output: Any, depth: int | None, rankdir: str, gradients: bool, saved: bool, max_nodes: int | None
+    output: Any,
+    names: Mapping[Any, str],
+    depth: int | None,
+    rankdir: str,
+    gradients: bool,
+    saved: bool,
+    max_nodes: int | None,
 ) -> tuple[list[str], str]:
-    """The lines between the braces of `dot`, and what the picture says of what is left out."""
+    """The lines between the braces of `dot`, and what the picture says of what is left out; `names` are those of
+    `variables`."""
     output = ending(output, "draw")
     if rankdir not in ("LR", "TB"):
         raise ValueError(f'draw: rankdir is "LR", from left to right, or "TB", from top to bottom, not {rankdir!r}')
     if depth is not None and depth < 0:
         raise ValueError(f"draw: depth is how many levels of modules are opened, 0 or more, not {depth}")
     scene = Scene(output.node, depth, max_nodes)
-    text = _Text(output, scene, rankdir, gradients, saved)
+    text = _Text(output, scene, names, rankdir, gradients, saved)
     # Graphviz reads character references, and any terminal can show them
     lines = text.whole().encode("ascii", "xmlcharrefreplace").decode().splitlines(keepends=True)
     return lines, scene.note
@@ -100,8 +108,10 @@ def body(
 class _Text:
     """The statements for the boxes and edges of a scene."""
 
-    def __init__(self, output: Any, scene: Scene, rankdir: str, gradients: bool, saved: bool) -> None:
-        self.output, self.scene, self.rankdir, self.saved = output, scene, rankdir, saved
+    def __init__(
+        self, output: Any, scene: Scene, names: Mapping[Any, str], rankdir: str, gradients: bool, saved: bool
+    ) -> None:
+        self.output, self.scene, self.names, self.rankdir, self.saved = output, scene, names, rankdir, saved
         self.out, self.into = ("e", "w") if rankdir == "LR" else ("s", "n")
         self.id: dict[Any, str] = {node: f"n{i}" for i, node in enumerate(scene.nodes)}
         self.within: dict[Any, list[Any]] = {}  # the nodes of each closed call
@@ -195,7 +205,7 @@ class _Text:
         here, frame = self.id[node], self.scene.calls.get(node)
         found = operands(node)
         kind = _LEAF if node.rule is None else _END if node is self.scene.end else _OPERATION
-        title = " = ".join(t for t in (node.name, node.rule and node.rule.name) if t)
+        title = " = ".join(t for t in (node.name or self.names.get(node), node.rule and node.rule.name) if t)
         value, finite = self._told(node)
         grad, flows = self._gradient(node)
         ports = [name for name, _ in found] if len(found) > 1 else []
@@ -251,7 +261,7 @@ class _Text:
         data = (node, place) in self.scene.data
         if data and id(value) in self.shared:
             return self.shared[id(value)][1]
-        lines = [getattr(operand, "name", None)]
+        lines = [getattr(operand, "name", None) or self.names.get(id(value))]
         lines += [_shape(operand)] if getattr(operand, "shape", ()) else [_number(operand)]
         finite = True
         if value is not None:

@@ -14,6 +14,7 @@ from typing import Any
 import graphviz  # type: ignore[import-untyped]
 
 from minigrad.show.dot import body
+from minigrad.show.variables import variables
 
 
 def draw(
@@ -29,8 +30,8 @@ def draw(
 
     It shows itself in a notebook; `.render(outfile="graph.svg")` writes it to a file (also .pdf or .png, where Graphviz
     is installed), and `.source` is its text in DOT. There are operations, values or shapes and statistics, names, local
-    derivatives, the order of the backward pass and, after one, gradients. Modules are frames, or closed boxes with
-    their parameters counted.
+    derivatives, the order of the backward pass and, after one, gradients. What has no name is called as the variable
+    that holds it where `draw` is called. Modules are frames, or closed boxes with their parameters counted.
 
     Args:
         output: a Value, a Tensor, or the loss that a Network gave.
@@ -55,7 +56,7 @@ def draw(
     >>> "tanh" in picture.source, picture.note
     (True, '')
     """
-    lines, note = body(output, depth, rankdir, gradients, saved, max_nodes)
+    lines, note = body(output, variables(), depth, rankdir, gradients, saved, max_nodes)
     picture = Picture("computation", body=lines, format="svg")
     picture.note = note
     return picture

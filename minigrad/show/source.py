@@ -24,6 +24,7 @@ from minigrad.show.program.latex import chain_rule
 from minigrad.show.program.names import PLAIN, Names, value_names
 from minigrad.show.program.statements import Statements
 from minigrad.show.program.terms import Term
+from minigrad.show.variables import variables
 
 
 class Source(str):
@@ -78,7 +79,8 @@ def source(output: Any, *args: Any, format: Literal["latex"], max_nodes: int = 1
 
 def source(output: Any, *args: Any, format: str = "python", max_nodes: int = 1000) -> Source | Formulas:
     """The forward and the backward pass by which `output` was computed, as straight-line NumPy (of Values, as plain
-    Python): a program that needs no minigrad. `print` it; `.run()` executes it.
+    Python): a program that needs no minigrad. `print` it; `.run()` executes it. What has no name is called as the
+    variable that holds it where `source` is called, or as the field calls it.
 
     Args:
         output: the loss: a Value, a Tensor of one number, or what a Network gave. Or a function that computes such a
@@ -106,19 +108,20 @@ def source(output: Any, *args: Any, format: str = "python", max_nodes: int = 100
     # given: a, b
     <BLANKLINE>
     # forward
-    product = a * b
-    h1 = math.tanh(product)
+    z1 = a * b
+    h1 = math.tanh(z1)
     loss = h1 * a
     <BLANKLINE>
     # backward
-    dproduct = a * (1 - h1 * h1)
-    da = h1 + dproduct * b
-    db = dproduct * a
+    dz1 = a * (1 - h1 * h1)
+    da = h1 + dz1 * b
+    db = dz1 * a
     <BLANKLINE>
     # the loss: loss; its gradients: da, db
     """
     if format not in ("python", "latex"):
         raise ValueError(f"source: format is 'python' or 'latex', not {format!r}")
+    given = variables()
     if callable(output) and not hasattr(output, "node"):
         output = _called(output, args)
     elif args:
@@ -136,10 +139,10 @@ def source(output: Any, *args: Any, format: str = "python", max_nodes: int = 100
         from minigrad.show.program.replay import Replay
 
         names = Names("np", *IMPORTED.values())
-        replay = Replay(output)
+        replay = Replay(output, given)
     else:
         names = Names("math")
-        replay = numbers.Replay(output)
+        replay = numbers.Replay(output, given)
     statements, gradients = _statements(replay, names, numpy, short=format == "latex")
     if format == "latex":
         return _formulas(statements, gradients, numpy)
@@ -215,7 +218,7 @@ def _statements(replay: Any, names: Names, numpy: bool, short: bool) -> tuple[St
     """What computes the loss and the gradients of leaves; and the names of these, by those of the leaves."""
     leaves = [node for node in replay.order if node.rule is None]
     called = {replay.values[node]: names.unique(replay.values[node].name) for node in leaves}
-    end = replay.end.name
+    end = replay.end.name or replay.names.get(replay.end)
     if end is None or any(node.name == end for node in replay.order[:-1]):
         end = "loss"
     outputs = {names.unique(end): replay.values[replay.end]}
@@ -302,7 +305,7 @@ def _name_terms(replay: Any, short: bool) -> None:
     """Name the terms that stand for a node and for its gradient; in `short`, with letters, and all gradients.
 
     Of several values with the same gradient, it is called after the last one that stands for an idea of its own."""
-    names, values = value_names(replay.order, short), {*replay.values.values()}
+    names, values = value_names(replay.order, replay.names, short), {*replay.values.values()}
     added = {source for node in replay.order if node.rule and node.rule.name == "add" for source in node.inputs}
     for node in replay.order:
         if node.rule is None:

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from minigrad.scalar import Value
-from minigrad.show.steps import Steps, variables
+from minigrad.show.steps import Steps
+from minigrad.show.variables import variables
 
 
 class Reached(BaseException):

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 import re
-import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
@@ -22,11 +21,11 @@ from minigrad.scalar import Value
 from minigrad.show.graph import ending, operands
 from minigrad.show.notation import formula, in_place, mathematics, share
 from minigrad.show.values import values
+from minigrad.show.variables import variables
 
 if TYPE_CHECKING:
     from minigrad.show.page import Page
 
-_PACKAGE = str(Path(__file__).parents[1])
 _SYMBOL = re.compile(r"[^\W\d]\w*|\w+(\.\w+)+")  # a name as programs and modules have it
 
 
@@ -472,28 +471,6 @@ class Steps(Sequence[Step]):
 
     def __repr__(self) -> str:
         return f"<{len(self.forward)} steps forward and {len(self.backward)} backward, to {self.backward[0].name}>"
-
-
-def variables(names: Mapping[str, Any] | None = None) -> dict[Any, str]:
-    """What nodes, and constant arrays by their `id`, are called in the program: the variables there where this package
-    was called, or those given."""
-    if names is None:
-        frame: Any = sys._getframe(1)
-        while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
-            frame = frame.f_back
-        names = {} if frame is None else {**frame.f_locals, **frame.f_globals, **frame.f_locals}  # locals come first
-    found: dict[Any, str] = {}
-    for name, value in names.items():
-        if isinstance(value, float) and hasattr(value, "tensor"):  # the loss of a Network
-            value = value.tensor
-        if name.isidentifier() and not name.startswith("_"):
-            node = value if isinstance(value, Node) else getattr(value, "_node", None)
-            array = getattr(value, "_array", value)
-            if isinstance(node, Node):
-                found.setdefault(node, name)
-            elif hasattr(array, "__array_interface__"):
-                found.setdefault(id(array), name)
-    return found
 
 
 def _letters(node: Any) -> list[str]:

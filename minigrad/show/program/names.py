@@ -10,7 +10,7 @@ import builtins
 import keyword
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 
@@ -49,7 +49,7 @@ class Names:
 
 def path_names(leaves: Iterable[Any]) -> dict[Any, str]:
     """What parameters are called that have a path in a model; `leaves` are nodes, in the order of their use."""
-    named = {leaf: leaf.name for leaf in leaves if leaf.name}
+    named: dict[Any, str] = {leaf: leaf.name for leaf in leaves if leaf.name}
     layers: dict[str, list[Any]] = {}
     for leaf, name in named.items():
         path, dot, last = name.rpartition(".")
@@ -108,9 +108,9 @@ PLAIN = {
 """Rules that stand for no idea of their own: they may be part of a longer line."""
 
 
-def value_names(nodes: Iterable[Any], short: bool = False) -> dict[Any, str]:
-    """What the results of rules are called; `nodes` are in the order in which they were computed. In `short`, that is
-    one letter, v if there is no other.
+def value_names(nodes: Iterable[Any], given: Mapping[Any, str], short: bool = False) -> dict[Any, str]:
+    """What the results of rules are called; `nodes` are in the order in which they were computed, `given` the names of
+    the program's variables. In `short`, a name is one letter, v if there is no other.
 
     z is the sum of products that an activation h is computed of, with the same number.
     """
@@ -130,8 +130,8 @@ def value_names(nodes: Iterable[Any], short: bool = False) -> dict[Any, str]:
                 found.setdefault(before, f"z{count}")
     for node in results:
         name = node.rule.name
-        if node.name:
-            found[node] = node.name
+        if node.name or node in given:
+            found[node] = node.name or given[node]
         elif node not in found:
             found[node] = "z" if name in _SUMS else "v" if short else _CALLED.get(name, name.lower())
     return found

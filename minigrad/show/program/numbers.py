@@ -5,7 +5,7 @@ The rules' texts, the very ones with which Values compute, are read with `Number
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from minigrad.engine import reverse_order
@@ -69,8 +69,8 @@ _NAMES["sign"] = lambda x: (x > 0) - (x < 0)
 class Replay:
     """A graph of Values as a program; attributes as of `replay.Replay`."""
 
-    def __init__(self, loss: Value) -> None:
-        self.end = loss
+    def __init__(self, loss: Value, names: Mapping[Any, str]) -> None:
+        self.end, self.names = loss, names
         self.order: list[Any] = reverse_order([loss])[::-1]
         self.terms = Terms()
         self.inputs: dict[Term, float] = {}
@@ -88,7 +88,7 @@ class Replay:
 
     def _input(self, node: Any) -> Number:
         term = self.terms.fresh("input", shape=(), dtype=None)
-        term.name = node.name or "x"
+        term.name = node.name or self.names.get(node, "x")
         self.inputs[term] = node.data
         return Number(self.terms, term)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ class Replay:
     """A graph as a program.
 
     Attributes:
+        names: of the program's variables, see `variables`.
         inputs: the arrays that the program is given.
         arrays: what the nodes stand for.
         values, gradients: the terms of each node.
@@ -25,13 +27,13 @@ class Replay:
         middle: when the backward pass begins.
     """
 
-    def __init__(self, loss: Any) -> None:
-        self.end = loss.node
+    def __init__(self, loss: Any, names: Mapping[Any, str]) -> None:
+        self.end, self.names = loss.node, names
         self.order = reverse_order([self.end])[::-1]
         self.trace = Trace()
         used = [n for node in self.order for n in (*node.inputs, node) if n is not None and n.rule is None]
         self.inputs, self.deciding = self.trace.inputs, self.trace.deciding
-        self._leaf_names = path_names(dict.fromkeys(used))
+        self._leaf_names = {**names, **path_names(dict.fromkeys(used))}
         self.begun: list[tuple[int, Any]] = []
         self.arrays: dict[Any, Any] = {}
         self._parameters: dict[Any, dict[str, Any]] = {}
@@ -77,7 +79,7 @@ class Replay:
                     f"{node.rule.name!r}, of shape {c.shape}, is gone: nobody holds it any more. Hold it in a variable"
                 )
         if isinstance(array, np.ndarray) and array.ndim:
-            name = getattr(c, "name", None)
+            name = getattr(c, "name", None) or self.names.get(id(array))
             if name is None and not any(array.strides) and array.size > 1:  # one number, many times
                 return self.trace.new(array, self.trace.constant(array))
             if name is None and not array.any():  # where something starts
