@@ -121,7 +121,6 @@ def source(output: Any, *args: Any, format: str = "python", max_nodes: int = 100
     """
     if format not in ("python", "latex"):
         raise ValueError(f"source: format is 'python' or 'latex', not {format!r}")
-    given = variables()
     if callable(output) and not hasattr(output, "node"):
         output = _called(output, args)
     elif args:
@@ -139,10 +138,10 @@ def source(output: Any, *args: Any, format: str = "python", max_nodes: int = 100
         from minigrad.show.program.replay import Replay
 
         names = Names("np", *IMPORTED.values())
-        replay = Replay(output, given)
+        replay = Replay(output, variables())
     else:
         names = Names("math")
-        replay = numbers.Replay(output, given)
+        replay = numbers.Replay(output, variables())
     statements, gradients = _statements(replay, names, numpy, short=format == "latex")
     if format == "latex":
         return _formulas(statements, gradients, numpy)
