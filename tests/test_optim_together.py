@@ -276,12 +276,24 @@ def test_parameters_that_share_memory_are_moved_one_after_the_other() -> None:
     assert memory.tolist() == [0, -1, -2, -3, -4] + [-5] * 25 and not optimizer._batches
 
 
-def test_a_number_of_numpy_among_the_settings_does_not_change_the_dtype() -> None:
-    optimizer = optim.Momentum(parameters("float32"), lr=np.float64(0.1))
+@pytest.mark.parametrize(
+    ("name", "settings"), [("Momentum", {"lr": np.float64(0.1)}), ("Adam", {"betas": tuple(np.array([0.9, 0.999]))})]
+)
+def test_a_number_of_numpy_among_the_settings_does_not_change_the_dtype(name: str, settings: dict[str, Any]) -> None:
+    optimizer = getattr(optim, name)(parameters("float32", SHAPES * 2), **settings)
     for t in range(2):
         fill(optimizer.param_groups[0]["params"], t)
         optimizer.step()
     assert {str(s["v"].dtype) for s in optimizer.state.values()} == {"float32"} and optimizer._batches
+
+
+def test_a_small_model_is_moved_without_ado(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(optim.optimizer, "_alike", None)
+    params = parameters("float64", [(16, 2), (16,), (16, 16), (16,), (1, 16), (1,)])
+    optimizer = optim.Adam(params)
+    fill(params, 0)
+    optimizer.step()
+    assert len(optimizer.state) == 6 and not optimizer._batches
 
 
 @pytest.mark.usefixtures("cores")

@@ -55,7 +55,7 @@ _SWITCHES = {
 
 _OF_SCHEDULERS = {"initial_lr", "max_lr", "min_lr", "base_momentum", "max_momentum"}
 
-A_FEW_PARAMETERS, A_FEW_NUMBERS = 4, 1 << 14
+A_FEW_PARAMETERS, A_FEW_NUMBERS = 8, 1 << 14
 """No more are moved one by one: that is faster than to find out how to move them together."""
 
 
@@ -207,8 +207,8 @@ class Optimizer:
 
         If NumPy is to raise at an overflow and the like, each goes alone, so that none is left half-way.
         """
-        if any(isinstance(s, np.generic) for s in group.values()):  # NumPy's float64 would make all of it float64
-            group = {name: s.item() if isinstance(s, np.generic) else s for name, s in group.items()}
+        if not _PYTHONS.issuperset(map(type, group.values())):
+            group = _plain(group)
 
         def rule(x: Any, dx: Any, state: State) -> tuple[Any, State]:
             return self._moved(x, dx, state, group)
@@ -217,12 +217,12 @@ class Optimizer:
         rows = [(p, p._array, g._array, self.state.setdefault(p, {})) for p, g in learning]
         if not rows:
             return
-        may = self.elementwise and "raise" not in np.geterr().values()
+        guard.wrote(*[x for _, x, _, _ in rows])
+        may = self.elementwise and not _are_few(rows) and "raise" not in np.geterr().values()
         whole = _fitting(rows, known) if may else None
         for alike, together in [(rows, True)] if whole else _alike(rows) if may else [(rows, False)]:
-            params, xs, dxs, states = zip(*alike)
-            guard.wrote(*xs)
-            if together and (work := recorded(rule, xs[0], dxs[0], states[0])):
+            if together and (work := recorded(rule, *alike[0][1:])):
+                params, xs, dxs, states = zip(*alike)
                 batch = self._batches[params] = whole or _fitting(alike, known) or Batch(xs, states)
                 batch.step(work, dxs)
             else:
@@ -355,15 +355,29 @@ def _alike(rows: list[Row]) -> list[tuple[list[Row], bool]]:
         suits = fit and x.shape == dx.shape and x.flags.carray
         key = (x.dtype, dx.dtype, *((n, s.dtype if isinstance(s, np.ndarray) else s) for n, s in state.items()))
         lists.setdefault(key if suits else None, []).append(row)
-    return [(alike, key is not None and _worth_a_batch([x for _, x, _, _ in alike])) for key, alike in lists.items()]
+    return [(alike, key is not None and not _are_few(alike) and _are_apart(alike)) for key, alike in lists.items()]
 
 
-def _worth_a_batch(xs: list[np.ndarray]) -> bool:
-    """Whether they are many, and do not share memory."""
-    if len(xs) <= A_FEW_PARAMETERS and sum(x.size for x in xs) <= A_FEW_NUMBERS:
-        return False
-    places = sorted((x.__array_interface__["data"][0], x.nbytes) for x in xs)
+def _are_few(rows: list[Row]) -> bool:
+    return len(rows) <= A_FEW_PARAMETERS and sum([x.size for _, x, _, _ in rows]) <= A_FEW_NUMBERS
+
+
+def _are_apart(rows: list[Row]) -> bool:
+    """Whether the parameters share no memory."""
+    places = sorted((x.__array_interface__["data"][0], x.nbytes) for _, x, _, _ in rows)
     return all(start + size <= then for (start, size), (then, _) in itertools.pairwise(places))
+
+
+_PYTHONS = {float, int, bool, list, str, type(None)}
+
+
+def _plain(setting: Any) -> Any:
+    """NumPy's numbers in it as Python's: a float64 would make float64 of all that it meets."""
+    if isinstance(setting, np.generic):
+        return setting.item()
+    if isinstance(setting, dict):
+        return {name: _plain(s) for name, s in setting.items()}
+    return tuple(map(_plain, setting)) if isinstance(setting, tuple) else setting
 
 
 def _saved(s: Any) -> Any:

@@ -25,9 +25,12 @@ function unpacked(run) {
   for (const vector of vectors) {
     const { values } = vector;
     vector.isPositive = values.every((v) => v >= 0);
-    vector.greatest = [0, 1].map((d) => Math.max(...values.filter((_, i) => i % 2 === d).map(Math.abs)));
+    vector.greatest = [0, 0];
     vector.longest = 0; // on the map
     for (let i = 0; i < values.length; i += 2) {
+      const [x, y] = points[i / 2];
+      if (x < boxLeft || x > boxRight || y < boxTop || y > boxBottom) continue; // what is far away may be huge
+      vector.greatest = vector.greatest.map((most, d) => Math.max(most, Math.abs(values[i + d])));
       vector.longest = Math.max(vector.longest, Math.hypot(values[i] * perX, values[i + 1] * perY));
     }
   }
@@ -128,7 +131,7 @@ const cursor = make($("losses"), "path", { style: "stroke: var(--soft); stroke-w
 
 function drawCurves() {
   const all = runs.flatMap((run) => [...run.losses]).filter(Number.isFinite);
-  const first = runs[0].losses[0], isLog = Math.min(...all) > 0;
+  const first = runs[0].losses[0], isLog = first > 0 && Math.min(...all) >= 0;
   const lowest = isLog ? Math.max(Math.min(...all), first * 1e-8) : Math.max(Math.min(...all), data.lowest);
   const highest = isLog ? first * 3 : first + 0.15 * Math.abs(first - lowest);
   const scaled = isLog ? Math.log10 : (v) => v, bottom = scaled(lowest), top = scaled(highest);
@@ -182,8 +185,10 @@ function arrow(dx, dy) { // from where the pen is, with a head
 }
 
 function onMap(vector, i, length) {
-  const [x, y] = [vector.values[2 * i] * perX, -vector.values[2 * i + 1] * perY], size = Math.hypot(x, y);
-  const factor = size > 0 ? length * Math.sqrt(size / vector.longest) / size : 0; // the root, so that small ones are seen
+  const [a, b] = [0, 1].map((d) => Math.min(Math.max(vector.values[2 * i + d], -1e38), 1e38)); // infinite ones, too
+  const [x, y] = [a * perX, -b * perY], size = Math.hypot(x, y);
+  if (!(size > 0)) return [0, 0]; // also for nan
+  const factor = length * Math.sqrt(Math.min(size / vector.longest, 1)) / size; // the root, so that small ones are seen
   return [x * factor, y * factor];
 }
 
@@ -195,7 +200,7 @@ function updateStates(frame) {
       x.textContent = show(a, 2);
       y.textContent = show(b, 2);
       if (vector.isPositive) {
-        const [wide, tall] = [a, b].map((v, axis_) => 24 * Math.sqrt(v / (vector.greatest[axis_] || 1)));
+        const [wide, tall] = [a, b].map((v, axis_) => 24 * Math.sqrt(Math.min(v / (vector.greatest[axis_] || 1), 1)));
         shape.setAttribute("d", `M-12,-4h${wide}M-12,4h${tall}`);
       } else {
         const [dx, dy] = onMap(vector, i, 20);
@@ -259,7 +264,7 @@ function placeLabels(labels) { // beside the balls, and not on each other
     if (isNear(a, b)) b.y = Math.max(b.y, a.y + apart);
   }
   for (const l of labels) {
-    const isRight = l.x + (12 + 8 * l.label.textContent.length) * k < boxRight + 10;
+    const isRight = l.x + 10 * k + l.label.getComputedTextLength() < boxRight + 10;
     l.label.setAttribute("x", (l.x + (isRight ? 10 : -10) * k).toFixed(1));
     l.label.setAttribute("y", (l.y + 4 * k).toFixed(1));
     l.label.setAttribute("text-anchor", isRight ? "start" : "end");
