@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import inspect
+import os
 import sys
 import time
 import warnings
@@ -197,6 +198,8 @@ def check_file(out: Path, suffixes: Sequence[str], option: str = "--out") -> Non
         raise ValueError(f"{option} {out} is to end in {' or '.join(suffixes)}")
     if not out.parent.is_dir():
         raise ValueError(f"{option} {out}: there is no folder {out.parent}")
+    if out.is_dir() or not os.access(out if out.exists() else out.parent, os.W_OK):
+        raise ValueError(f"{option} {out} {'is a folder' if out.is_dir() else 'may not be written'}")
 
 
 def showing_progress() -> Callable[[int, int, str], None]:

@@ -358,6 +358,29 @@ def test_the_internal_state_is_the_rules(browser: Any, tmp_path: Path) -> None:
 
 
 @pytest.mark.browser
+def test_arrows_are_as_long_as_what_is_in_view(browser: Any, tmp_path: Path) -> None:
+    browser.get(race("saddle", ["momentum"]).page().save(tmp_path / "race.html").as_uri())  # it ends far away
+    browser.find_element("id", "inside").click()
+    set_range(browser, "step", 3)
+    for arrow in browser.find_elements("css selector", "#states path"):
+        assert arrow.rect["width"] > 10
+    far = race("beale", ["sgd"], learning_rate=0.5)
+    assert far["sgd"].diverged and abs(far["sgd"].gradients).max() > 1e39  # infinite in float32
+    browser.get(far.page().save(tmp_path / "race.html").as_uri())
+    browser.find_element("id", "inside").click()
+    set_range(browser, "step", 150)
+    assert not browser.get_log("browser")
+
+
+@pytest.mark.browser
+def test_a_loss_of_zero_leaves_the_powers_of_ten(browser: Any, tmp_path: Path) -> None:
+    result = race("valley", ["momentum"], steps=2000)
+    assert np.float32(result["momentum"].losses[-1]) == 0
+    browser.get(result.page().save(tmp_path / "race.html").as_uri())
+    assert "10⁻³" in browser.find_element("id", "losses").text
+
+
+@pytest.mark.browser
 def test_divergence_is_marked_and_the_others_go_on(browser: Any, tmp_path: Path) -> None:
     result = race("valley", ["sgd", "adam"], learning_rate={"sgd": 0.5}, steps=30)
     assert result["sgd"].diverged
@@ -468,6 +491,14 @@ def test_a_wrong_call_is_explained_in_a_line(tmp_path: Path, arguments: list[str
     done = shell(tmp_path, *arguments)
     assert done.returncode == 2 and message in done.stderr and "Traceback" not in done.stderr
     assert not list(tmp_path.iterdir())
+
+
+def test_what_cannot_be_written_is_told_before_the_race(tmp_path: Path) -> None:
+    (tmp_path / "race.html").mkdir()
+    done = shell(tmp_path)
+    assert (done.returncode, done.stdout) == (2, "") and "--out race.html is a folder" in done.stderr
+    done = shell(tmp_path, "--out", "race.svg", code="import os; os.access = lambda *_: False")
+    assert (done.returncode, done.stdout) == (2, "") and "--out race.svg may not be written" in done.stderr
 
 
 def test_without_matplotlib_the_command_says_what_to_install(tmp_path: Path) -> None:

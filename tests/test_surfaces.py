@@ -172,7 +172,7 @@ def test_divergence_is_told_and_stops_that_rule_alone(rate: float) -> None:
         assert np.isfinite(array).all()
     assert len(run.positions) == len(run.losses) == len(run.gradients)
     assert result["adam"].diverged is None and len(result["adam"].positions) == 101
-    assert f"diverged after {run.diverged} steps" in str(result)
+    assert f"diverged in step {run.diverged}" in str(result)
 
 
 def test_to_leave_a_saddle_is_not_to_diverge() -> None:

@@ -133,7 +133,7 @@ class Race(Mapping[str, Run]):
         lines = [title_of(self), f"{'rule':<18}{'learning rate':>14}{'loss':>12}  at"]
         for name, run in self.items():
             x, y = run.positions[-1]
-            end = f"  diverged after {run.diverged} steps" if run.diverged else f"  ({x:.4g}, {y:.4g})"
+            end = f"  diverged in step {run.diverged}" if run.diverged else f"  ({x:.4g}, {y:.4g})"
             lines.append(f"{name:<18}{run.learning_rate:>14.4g}{run.losses[-1]:>12.4g}{end}")
         return "\n".join(lines)
 
