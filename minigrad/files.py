@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.creation import as_tensor
+from minigrad.promotion import SUPPORTED
 from minigrad.tensors import Tensor
 
 
@@ -53,17 +54,21 @@ def save(obj: Mapping[str, Any], f: str | os.PathLike[str]) -> None:
     >>> checkpoint["epoch"], checkpoint["optimizer"]["param_groups"][0]["betas"]
     (3, (0.9, 0.999))
     """
-    path, form = Path(f), _form(f)
+    path, form = Path(f).resolve(), _form(f)  # through a link to the file that it names
     if not isinstance(obj, Mapping):
         raise ValueError(f"save takes tensors by name, such as model.state_dict(); got {type(obj).__name__}")
     arrays: dict[str, np.ndarray] = {}
     nested = not all(isinstance(name, str) and isinstance(v, Tensor | np.ndarray) for name, v in obj.items())
-    structure = _packed(obj, "", arrays, form)
+    try:
+        structure = _packed(obj, "", arrays, form)
+        text = json.dumps(structure) if nested else None
+    except RecursionError:
+        raise ValueError("save: dictionaries and lists are nested too deeply, or contain themselves") from None
     beside = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         with open(beside, "wb") as file:
             if form == ".npz":
-                _write_npz(file, arrays, json.dumps(structure) if nested else None)
+                _write_npz(file, arrays, text)
             else:
                 file.write(_safetensors().save(arrays))
         os.replace(beside, path)
@@ -87,7 +92,7 @@ def load(f: str | os.PathLike[str]) -> dict[str, Any]:
                 with np.load(file, allow_pickle=False) as arrays:
                     if _STRUCTURE in arrays.zip.namelist():
                         return _unpacked(json.loads(arrays.zip.read(_STRUCTURE)), arrays)
-                    return {name: as_tensor(arrays[name]) for name in arrays.files}
+                    return {name.removesuffix(".npy"): as_tensor(arrays[name]) for name in arrays.zip.namelist()}
             return {name: as_tensor(array) for name, array in _safetensors().load(file.read()).items()}
         except ImportError:
             raise
@@ -104,7 +109,7 @@ def _packed(value: Any, path: str, arrays: dict[str, np.ndarray], form: str) -> 
     A tensor becomes {"tensor": name}, a dictionary {"dict": [[key, value], …]}, a tuple {"tuple": [value, …]}.
     """
     array = value._array if isinstance(value, Tensor) else value
-    if isinstance(array, np.ndarray) and array.dtype.kind in "biuf":
+    if isinstance(array, np.ndarray) and array.dtype in SUPPORTED:  # what `load` can give back
         name = path
         while name in arrays:  # as of "a.b" and of "b" in "a"
             name += "'"
@@ -112,7 +117,7 @@ def _packed(value: Any, path: str, arrays: dict[str, np.ndarray], form: str) -> 
         return {"tensor": name}
     if isinstance(value, Mapping) and (form == ".npz" or not path):
         for key in value:
-            if type(key) not in (str, int):
+            if type(key) not in (str, int) or "\0" in str(key):  # at which names in the file would end
                 raise ValueError(f"save: {path or 'the dictionary'} has the key {key!r}; keys are strings or ints")
         names = [(f"{path}.{k}" if path else k) if isinstance(k, str) else f"{path}[{k}]" for k in value]
         return {"dict": [[k, _packed(v, name, arrays, form)] for name, (k, v) in zip(names, value.items())]}

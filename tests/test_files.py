@@ -91,6 +91,8 @@ def test_other_endings_are_explained(tmp_path: Path, name: str) -> None:
 
 
 def test_what_is_no_tensor_is_named_and_the_old_file_stays(tmp_path: Path) -> None:
+    endless: dict[str, Any] = {}
+    endless["again"] = endless
     file = tmp_path / "model.npz"
     minigrad.save({"w": tensor([1.0])}, file)
     for wrong, message in [
@@ -103,6 +105,9 @@ def test_what_is_no_tensor_is_named_and_the_old_file_stays(tmp_path: Path) -> No
         ({"w": {0: {"m": np.array([None])}}}, r"'w\[0\].m' is array of object"),
         ({"w": {1.5: tensor([2.0])}}, "w has the key 1.5; keys are strings or ints"),
         ({"w": (tensor([2.0]), {3})}, r"'w\[1\]' is set"),
+        ({"w": np.zeros(2, np.float16)}, "'w' is array of float16"),
+        ({"a\0b": tensor([1.0]), "a\0c": tensor([2.0])}, "has the key"),
+        (endless, "contain themselves"),
         ([tensor([1.0])], "such as model.state_dict"),
     ]:
         with pytest.raises(ValueError, match=message):
@@ -149,8 +154,16 @@ def test_a_checkpoint_comes_back_as_it_was(tmp_path: Path) -> None:
         assert arrays["state[0].exp_avg"].tolist() == [[0.0, 2.0], [1.0, 3.0]]
     minigrad.save({"lr": np.float64(0.1), "n": np.int64(3)}, file)
     assert plain(minigrad.load(file)) == plain({"lr": 0.1, "n": 3})
-    minigrad.save({"w": tensor([1.0])}, file)
-    assert zipfile.ZipFile(file).namelist() == ["w.npy"]
+    minigrad.save({"w": tensor([1.0]), "w.npy": tensor([2.0])}, file)
+    assert zipfile.ZipFile(file).namelist() == ["w.npy", "w.npy.npy"]
+    assert plain(minigrad.load(file)) == plain({"w": tensor([1.0]), "w.npy": tensor([2.0])})
+
+
+def test_a_link_stays_one(tmp_path: Path) -> None:
+    minigrad.save({"w": tensor([1.0])}, tmp_path / "run.npz")
+    (tmp_path / "latest.npz").symlink_to("run.npz")
+    minigrad.save({"w": tensor([2.0])}, tmp_path / "latest.npz")
+    assert (tmp_path / "latest.npz").is_symlink() and minigrad.load(tmp_path / "run.npz")["w"].tolist() == [2.0]
 
 
 @pytest.mark.parametrize("structure", ["{", '{"tensor": "absent"}', '{"run": "x"}', '{"a": 1, "b": 2}', "[" * 10**5])
