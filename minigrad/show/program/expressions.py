@@ -30,19 +30,25 @@ Show = Callable[[Term], ast.expr]
 """How the arguments of a term are shown: by name, or written out."""
 
 
+def argument(value: Any, show: Show, numpy: bool = True) -> ast.expr:
+    """A term, a literal, or a tuple or list of them, as an argument."""
+    if isinstance(value, Term):
+        return show(value)
+    if isinstance(value, list | tuple):
+        parts = [argument(v, show, numpy) for v in value]
+        if isinstance(value, list):
+            return ast.List(parts, ast.Load())
+        if any(isinstance(v, slice) for v in value):  # an index
+            return ast.Subscript(dotted("np.s_"), _index(parts), ast.Load())
+        return ast.Tuple(parts, ast.Load())
+    return literal(value, numpy)
+
+
 def expression(term: Term, show: Show, numpy: bool = True) -> ast.expr:
     """The term written out, with its arguments shown by `show`; for arrays, or for plain numbers and `math`."""
 
     def each(value: Any) -> ast.expr:
-        if isinstance(value, Term):
-            return show(value)
-        if isinstance(value, list):
-            return ast.List([each(v) for v in value], ast.Load())
-        if isinstance(value, tuple):
-            if any(isinstance(v, slice) for v in value):  # an index that is an argument
-                return ast.Subscript(_name("np.s_"), _index(value, each), ast.Load())
-            return ast.Tuple([each(v) for v in value], ast.Load())
-        return literal(value, numpy)
+        return argument(value, show, numpy)
 
     op, args = term.op, term.args
     if op == "power" and isinstance(args[1], int | float) and args[1] < 0:  # without brackets around the exponent
@@ -61,7 +67,7 @@ def expression(term: Term, show: Show, numpy: bool = True) -> ast.expr:
     if op == "fill":
         return _filled(term, each)
     if op == "index":
-        return ast.Subscript(each(args[0]), _index(args[1], each), ast.Load())
+        return ast.Subscript(each(args[0]), _index([each(i) for i in args[1]]), ast.Load())
     if op == "transpose":
         return _transposed(each(args[0]), args[1], each)
     if op == "reshape":
@@ -70,16 +76,16 @@ def expression(term: Term, show: Show, numpy: bool = True) -> ast.expr:
     if op in ("astype", "view", "copy"):
         return ast.Call(ast.Attribute(each(args[0]), op, ast.Load()), [each(a) for a in args[1:]], keywords)
     if op == "broadcast":
-        return ast.Call(_name("np.broadcast_to"), [each(args[0]), each(args[1])], [])
+        return ast.Call(dotted("np.broadcast_to"), [each(args[0]), each(args[1])], [])
     if op == "call":
-        return ast.Call(_name(IMPORTED.get(args[0], args[0])), [each(a) for a in args[1:]], keywords)
+        return ast.Call(dotted(IMPORTED.get(args[0], args[0])), [each(a) for a in args[1:]], keywords)
     if not numpy and op == "where":
         return ast.IfExp(each(args[0]), each(args[1]), each(args[2]))
     op = "abs" if op == "absolute" else op
     function = f"np.{op}" if numpy else _PYTHON.get(op) or f"math.{op.replace('arctan', 'atan')}"
     if op == "maximum" and numpy and not isinstance(args[1], Term):  # as the lecture writes it: np.maximum(0, z)
         args = args[::-1]
-    return ast.Call(_name(function), [each(a) for a in args], keywords)
+    return ast.Call(dotted(function), [each(a) for a in args], keywords)
 
 
 def text(node: ast.AST) -> str:
@@ -87,8 +93,9 @@ def text(node: ast.AST) -> str:
     return ast.unparse(ast.fix_missing_locations(node))
 
 
-def _name(dotted: str) -> ast.expr:
-    first, *rest = dotted.split(".")
+def dotted(name: str) -> ast.expr:
+    """A name, with attributes after dots."""
+    first, *rest = name.split(".")
     node: ast.expr = ast.Name(first, ast.Load())
     for attribute in rest:
         node = ast.Attribute(node, attribute, ast.Load())
@@ -103,7 +110,7 @@ def literal(value: Any, numpy: bool = True) -> ast.expr:
     if isinstance(value, float):
         if not math.isfinite(value):
             module = "np" if numpy else "math"
-            named = _name(f"{module}.nan" if value != value else f"{module}.inf")
+            named = dotted(f"{module}.nan" if value != value else f"{module}.inf")
             return ast.UnaryOp(ast.USub(), named) if value < 0 else named
         if value < 0:
             return ast.UnaryOp(ast.USub(), literal(-value))
@@ -114,16 +121,15 @@ def literal(value: Any, numpy: bool = True) -> ast.expr:
         return ast.Constant(value)
     if hasattr(value, "newbyteorder") or isinstance(value, type):  # a dtype
         name = getattr(value, "name", None) or value.__name__
-        return _name({"bool": "bool", "int64": "int"}.get(name, f"np.{name}"))
+        return dotted({"bool": "bool", "int64": "int"}.get(name, f"np.{name}"))
     if isinstance(value, range):
-        return ast.Call(_name("range"), [literal(v) for v in (value.start, value.stop, value.step)], [])
+        return ast.Call(dotted("range"), [literal(v) for v in (value.start, value.stop, value.step)], [])
     if hasattr(value, "dtype") and getattr(value, "shape", None) == ():  # a number of a certain dtype
-        return ast.Call(_name(f"np.{value.dtype.name}"), [literal(value.item())], [])
+        return ast.Call(dotted(f"np.{value.dtype.name}"), [literal(value.item())], [])
     raise TypeError(f"source: nothing to write for a {type(value).__name__}")
 
 
-def _index(index: tuple[Any, ...], each: Callable[[Any], ast.expr]) -> ast.expr:
-    parts = [each(i) for i in index]
+def _index(parts: list[ast.expr]) -> ast.expr:
     return parts[0] if len(parts) == 1 else ast.Tuple(parts, ast.Load())
 
 
@@ -143,9 +149,9 @@ def _filled(term: Term, each: Callable[[Any], ast.expr]) -> ast.expr:
     name = str(term.dtype)
     dtype = [] if name == "float64" else [each(term.dtype)]
     if value is None:
-        return ast.Call(_name("np.empty"), [shape, *dtype], [])
+        return ast.Call(dotted("np.empty"), [shape, *dtype], [])
     for number, function in ((0, "np.zeros"), (1, "np.ones")):
         if value == number and math.copysign(1, value) == 1:
-            return ast.Call(_name(function), [shape, *dtype], [])
+            return ast.Call(dotted(function), [shape, *dtype], [])
     implied = isinstance(value, float) and name == "float64" or isinstance(value, bool) and name == "bool"
-    return ast.Call(_name("np.full"), [shape, each(value), *([] if implied else [each(term.dtype)])], [])
+    return ast.Call(dotted("np.full"), [shape, each(value), *([] if implied else [each(term.dtype)])], [])

@@ -69,38 +69,28 @@ def path_names(leaves: Iterable[Any]) -> dict[Any, str]:
     return {leaf: f"layer{name}" if name[0].isdigit() else name for leaf, name in named.items()}
 
 
-_MADE = {
-    **{"add": "total", "subtract": "difference", "multiply": "product", "matmul": "product", "divide": "ratio"},
-    **{"power": "power", "maximum": "largest", "minimum": "least", "reshape": "reshaped", "index": "part"},
-    **{"where": "chosen", "transpose": "turned", "broadcast": "spread", "store": "out", "update": "out"},
-    **{"sum": "total", "max": "top", "min": "bottom", "absolute": "size", "sliding_window_view": "windows"},
-    **{"all": "every", "any": "some", "pad": "padded", "concatenate": "joined", "astype": "converted", "fill": "full"},
+_CALLED = {
+    **{"add": "total", "subtract": "difference", "sub": "difference", "multiply": "product", "mul": "product"},
+    **{"matmul": "product", "divide": "ratio", "div": "ratio", "pow": "power", "neg": "negative", "abs": "size"},
+    **{"absolute": "size", "round": "rounded", "maximum": "largest", "minimum": "least", "where": "chosen"},
+    **{"sum": "total", "max": "top", "amax": "top", "min": "bottom", "amin": "bottom", "all": "every", "any": "some"},
+    **{"reshape": "reshaped", "index": "part", "getitem": "part", "transpose": "turned", "permute": "turned"},
+    **{"broadcast": "spread", "expand": "spread", "clone": "copy", "astype": "converted", "to": "converted"},
+    **{"concatenate": "joined", "cat": "joined", "stack": "stacked", "pad": "padded", "store": "out", "update": "out"},
+    **{"cross_entropy": "losses", "binary_cross_entropy": "losses", "max_pool": "pooled", "sum_pool": "pooled"},
+    **{"sliding_window_view": "windows", "resample": "resampled", "standardize": "xhat", "layer_norm": "normed"},
+    **{"fill": "full", "norm of a power": "norm"},
 }
+"""What one calls the result of a rule or function whose own name would not do."""
 
 
 def made_by(function: str) -> str:
-    """What one calls the result of a function."""
-    return _MADE.get(function, function)
+    """What one calls the result of a rule or a function."""
+    return _CALLED.get(function, function.lower())
 
 
 _ACTIVATIONS = {"relu", "tanh", "sigmoid", "softplus", "hardtanh"}
-_SUMS = {"linear", "matmul", "conv"}
-_CALLED = {
-    **{"cross_entropy": "losses", "binary_cross_entropy": "losses", "sum": "total", "abs": "size", "pow": "power"},
-    **{
-        "amax": "top",
-        "amin": "bottom",
-        "to": "converted",
-        "max_pool": "pooled",
-        "sum_pool": "pooled",
-        "getitem": "part",
-    },
-    **{"round": "rounded", "standardize": "xhat", "layer_norm": "normed", "div": "ratio", "mul": "product"},
-    **{"reshape": "reshaped", "expand": "spread", "permute": "turned", "clone": "copy", "where": "chosen"},
-    **{"maximum": "largest", "minimum": "least", "neg": "negative", "resample": "resampled"},
-    **{"add": "z", "sub": "difference", "stack": "stacked", "cat": "joined", "norm of a power": "norm"},
-}
-"""What one calls the result of a rule whose own name would not do."""
+_SUMS = {"linear", "matmul", "conv", "add"}
 PLAIN = {
     *("add", "sub", "mul", "div", "neg", "pow", "square", "reciprocal"),
     *("reshape", "permute", "expand", "to", "clone", "getitem"),
@@ -133,5 +123,5 @@ def value_names(nodes: Iterable[Any], given: Mapping[Any, str], short: bool = Fa
         if node.name or node in given:
             found[node] = node.name or given[node]
         elif node not in found:
-            found[node] = "z" if name in _SUMS else "v" if short else _CALLED.get(name, name.lower())
+            found[node] = "z" if name in _SUMS else "v" if short else made_by(name)
     return found

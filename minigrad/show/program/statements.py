@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from math import inf
 from typing import Any
 
-from minigrad.show.program.expressions import REDUCTIONS, expression, text
+from minigrad.show.program.expressions import REDUCTIONS, argument, dotted, expression, text
 from minigrad.show.program.names import Names, made_by
 from minigrad.show.program.terms import VIEWS, WRITES, Term, is_view, root
 
@@ -54,6 +54,7 @@ class Statements:
             if term.op == "input" and term not in called:
                 self._called[term] = names.unique(str(term.name))
         self._written: dict[Term, ast.expr] = {}
+        self._lengths: dict[Term, int] = {}
 
     # ---- memory ------------------------------------------------------------------------------------------------
 
@@ -140,17 +141,16 @@ class Statements:
 
     def _write(self, term: Term) -> None:
         """Write a term out; if that becomes too long, the longest of its parts get lines of their own."""
+        if term.op in (*WRITES, "input", "pick"):
+            return
         while True:
-            written = expression(term, self._show, self.numpy) if term.op not in (*WRITES, "input", "pick") else None
-            if written is None:
+            written = self._written[term] = expression(term, self._show, self.numpy)
+            length = self._lengths[term] = len(text(written))
+            parts = [source for source in term.sources if source in self._lengths and source not in self._own]
+            longest = max(parts, key=self._lengths.__getitem__, default=term)
+            if length <= WIDTH or longest is term or self._lengths[longest] <= 12:
                 return
-            if len(text(written)) <= WIDTH:
-                break
-            parts = [s for s in _inline(term, self._own) if len(text(self._written[s])) > 12]
-            if not parts:
-                break
-            self._own.add(max(parts, key=lambda s: len(text(self._written[s]))))
-        self._written[term] = written
+            self._own.add(longest)
 
     def _show(self, term: Term) -> ast.expr:
         if term in self._own or term.op in ("input", "pick"):
@@ -189,14 +189,12 @@ class Statements:
         old, path, *rest = term.args
         name = self._call(term)
         if self._holder(term) is term:
-            start = expression(old, self._show) if old.op == "fill" else None
-            if start is None:
-                start = ast.Call(ast.Attribute(self._show(old), "copy", ast.Load()), [], [])
-            lines.append(f"{name} = {text(start)}")
+            copy = ast.Call(ast.Attribute(self._show(old), "copy", ast.Load()), [], [])
+            lines.append(f"{name} = {text(expression(old, self._show) if old.op == 'fill' else copy)}")
         target = self._part(name, path)
         if term.op == "update":
             function, *given = rest
-            call = ast.Call(expression_of(function), [target, *[self._argument(a) for a in given]], [])
+            call = ast.Call(dotted(function), [target, *[self._argument(a) for a in given]], [])
             return [*lines, text(call)]
         value = rest[0]
         if not isinstance(target, ast.Subscript):
@@ -212,14 +210,13 @@ class Statements:
         return [*lines, f"{text(target)} = {text(written)}"]
 
     def _argument(self, value: Any) -> ast.expr:
-        dummy = Term("call", ("f", value), (), (), None, -1)
-        return expression(dummy, self._show, self.numpy).args[0]  # type: ignore[attr-defined]
+        return argument(value, self._show, self.numpy)
 
     def _part(self, name: str, path: Any) -> ast.expr:
         """The part of what has this name that a path leads to."""
         whole = part = Term("memory", (), (), (), None, -1)
-        for op, argument, shape, dtype in path:
-            part = Term(op, (part, argument), (), shape, dtype, -1)
+        for op, of, shape, dtype in path:
+            part = Term(op, (part, of), (), shape, dtype, -1)
         written: dict[Term, ast.expr] = {whole: ast.Name(name, ast.Load())}
 
         def show(term: Term) -> ast.expr:
@@ -230,11 +227,6 @@ class Statements:
             return written[term]
 
         return show(part)
-
-
-def expression_of(dotted: str) -> ast.expr:
-    """A dotted name."""
-    return ast.parse(dotted, mode="eval").body
 
 
 def _needed(ends: Iterable[Term]) -> list[Term]:
@@ -274,8 +266,3 @@ def _is_cheap(term: Term) -> bool:
     if term.op == "call" and not [*term.sources]:
         return term.args[0] in ("np.arange", "np.eye")
     return term.op in ("fill", "number") or term.op in VIEWS and is_view(term) and term.op != "reshape"
-
-
-def _inline(term: Term, own: set[Term]) -> list[Term]:
-    """The parts of a term that have no line and are more than a view."""
-    return [s for s in term.sources if s not in own and s.op not in ("input", "pick")]
