@@ -168,24 +168,24 @@ def test_a_unit_that_wakes_up_now_and_then_is_not_dead() -> None:
     class Twice(nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.layer, self.relu = nn.Linear(1, 3), nn.ReLU()
+            self.layer, self.relu = nn.Linear(1, 4), nn.ReLU()
 
         def forward(self, x: Tensor) -> Tensor:
             return self.relu(self.layer(-x)) + self.relu(self.layer(x))
 
     model = Twice()
     with minigrad.no_grad():
-        model.layer.weight[:] = tensor([[1.0], [0.0], [0.0]])
-        model.layer.bias[:] = tensor([0.0, -1.0, -2.0])
+        model.layer.weight[:] = tensor([[1.0], [-1.0], [0.0], [0.0]])
+        model.layer.bias[:] = tensor([0.0, 0.0, -1.0, -2.0])
     optimizer = optim.SGD(model.parameters(), lr=0.0)
     with watch(model, optimizer, live=False, every=1) as watcher:
         for step in range(12):
             with minigrad.no_grad():
-                model.layer.bias[1] = 1.0 if step % 3 == 2 else -1.0
-            model(minigrad.ones(64, 1) * (-1 if step % 2 else 1)).sum().backward()
+                model.layer.bias[2] = 1.0 if step % 3 == 2 else -1.0
+            model(minigrad.ones(64, 1)).sum().backward()
             optimizer.step()
-    # the first unit is above 0 in one of the two calls, the second in every third step, the third never
-    assert watcher.samples[-1].dead == {"relu (ReLU)": pytest.approx(1 / 3)}
+    # the first two units are above 0 in one of the two calls, the third in every third step, the last never
+    assert watcher.samples[-1].dead == {"relu (ReLU)": 1 / 4}
 
 
 def test_a_units_channel_is_dead_only_if_it_is_0_everywhere() -> None:

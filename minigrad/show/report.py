@@ -16,7 +16,7 @@ from minigrad.show.heatmap import heat_map
 from minigrad.show.page import Page, page
 from minigrad.show.samples import BINS, Histogram, Sample
 from minigrad.show.svg import Svg, path
-from minigrad.show.symptoms import USUAL
+from minigrad.show.symptoms import BOUNDS, USUAL
 
 if TYPE_CHECKING:
     from minigrad.show.watch import Watcher
@@ -87,18 +87,16 @@ def _rates(samples: Sequence[Sample]) -> dict[str, list[float]]:
 
 
 def _findings(watcher: Watcher) -> str:
+    bounds = "".join(f"<li><b>{_capital(kind)}</b>: {escape(when)}.</li>" for kind, when in BOUNDS.items())
+    looked_for = f"<details><summary>What is looked for</summary><ul>{bounds}</ul></details>"
     if not watcher.findings:
-        looked_for = (
-            "Looked for: gradients that vanish, explode or are not finite, dead ReLUs, updates too large or too small, "
-            "a loss that does not fall."
-        )
-        return f'<section><p class="finding fine"><b>Nothing unusual.</b> {looked_for}</p></section>'
+        return f'<section><p class="finding fine"><b>Nothing unusual.</b></p>{looked_for}</section>'
     said = "".join(
         f'<li class="finding"><b>{escape(_capital(f.kind))}</b> <span class="soft">step {f.step:,}</span><br>'
         f"{escape(_capital(f.text))}.</li>"
         for f in watcher.findings
     )
-    return f"<section><h2>What was noticed</h2><ul>{said}</ul></section>"
+    return f"<section><h2>What was noticed</h2><ul>{said}</ul>{looked_for}</section>"
 
 
 def _capital(text: str) -> str:

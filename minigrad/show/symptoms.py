@@ -53,6 +53,24 @@ FALLEN = 0.02
 """By this share of itself, at least."""
 
 
+BOUNDS = {
+    "vanishing gradients": f"a layer's gradient is below {APART:g} of that of a later layer, in {PERSISTENT} samples "
+    "in a row (Hochreiter, 1991; Bengio et al., 1994; Glorot and Bengio, 2010)",
+    "exploding gradients": f"a gradient is {OVERSHOT:g} times as long as its parameters, and the step longer than "
+    f"they are; or it is {1 / APART:g} times as long as that of a later layer, or {GROWN} times as long as at first "
+    "(Pascanu et al., 2013)",
+    "dead ReLUs": f"all of a layer's units, or {DEAD:.0%} for {LASTING} steps, are 0 for {EXAMPLES} examples in a row "
+    "(CS231n)",
+    "updates too large": f"a step is longer than a layer, or longer than {LARGE:g} of it while the loss does not fall; "
+    f"usual is {USUAL:g} (CS231n)",
+    "updates too small": f"a step is shorter than {SMALL:g} of each layer, and the loss has not fallen",
+    "not updated": "a layer has a gradient, and stays as it is",
+    "loss does not fall": f"after {PATIENCE} steps it is not {FALLEN:.0%} below the first one, or below ln(classes)",
+    "not finite": "the loss or a gradient is nan or infinite",
+}
+"""What is looked for, for the report."""
+
+
 class Finding(NamedTuple):
     """What was said of a run: the kind of symptom, in words, and in which step."""
 
