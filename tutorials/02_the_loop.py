@@ -141,6 +141,22 @@ assert abs(length - 0.2402) < 0.0001
 # %% [markdown]
 # ![The graph from the batch X and four parameters to the loss](pictures/one_backward_pass.svg)
 #
+# ## The same as code
+#
+# What the two passes have computed can be written down in NumPy alone, as one would write it by hand.
+# In the backward part, each gradient is made of the one before it and of what the forward pass left.
+
+# %%
+program = minigrad.source(loss)
+print(program)
+
+by_hand = program.run()
+pieces = [by_hand[name].ravel() for name in ("dW1", "db1", "dW2", "db2")]
+assert np.allclose(np.concatenate(pieces), dx, rtol=1e-4, atol=1e-7)
+
+# %% [markdown]
+# Run, it gives the same `dx`, to the digits of float32.
+#
 # ## Is `dx` true?
 #
 # Ask the loss itself. Move one element of `x` a little up and a little down, compute the loss both
