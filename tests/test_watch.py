@@ -21,6 +21,7 @@ from minigrad import Network, Tensor, data, engine, nn, optim, tensor, watch
 from minigrad.show.progress import Progress
 from minigrad.show.report import write
 from minigrad.show.samples import BINS, EXAMPLES, Histogram, Outputs, norm
+from minigrad.show.symptoms import BOUNDS
 from minigrad.show.watch import KEPT, Watcher
 
 CROSS_ENTROPY = nn.CrossEntropyLoss()
@@ -79,6 +80,8 @@ def with_optimizer(
 
 
 def kinds(watcher: Watcher) -> set[str]:
+    """What was said; the report explains each of these."""
+    assert all(finding.kind in BOUNDS for finding in watcher.findings)
     return {finding.kind for finding in watcher.findings}
 
 

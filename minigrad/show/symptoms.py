@@ -65,6 +65,7 @@ BOUNDS = {
     f"usual is {USUAL:g} (CS231n)",
     "updates too small": f"a step is shorter than {SMALL:g} of each layer, and the loss has not fallen",
     "not updated": "a layer has a gradient, and stays as it is",
+    "not zeroed": f"gradients are added to those of the step before, in {PERSISTENT} samples in a row",
     "loss does not fall": f"after {PATIENCE} steps it is not {FALLEN:.0%} below the first one, or below ln(classes)",
     "not finite": "the loss or a gradient is nan or infinite",
 }
