@@ -365,6 +365,21 @@ def test_names_that_are_no_identifiers() -> None:
     assert "\\mathrm{x\\_import\\_os\\_abort}" in formulas
 
 
+def test_what_has_no_name_is_called_as_its_variable() -> None:
+    X, W, b = np.ones((5, 3)), images(3, 2).requires_grad_(), images(2).requires_grad_()
+    scores = X @ W + b
+    text = source((scores.tanh() * scores).sum())
+    assert [*text.inputs] == ["W", "b", "X"] and "scores = X @ W + b " in text and "dW = X.T @ dscores " in text
+    assert W.name is None and scores.name is None
+    check((scores.tanh() * scores).sum(), [W, b])
+
+
+def test_an_infinite_bound_is_none() -> None:
+    x = images(4).requires_grad_()
+    text = check((x.clamp(max=0.5) * x.clamp(min=-0.5)).sum(), [x])
+    assert "inf" not in text and "np.minimum(x, 0.5)" in text and "np.maximum(-0.5, x)" in text
+
+
 def test_parameters_are_called_by_their_paths() -> None:
     model = nn.Sequential(nn.Linear(2, 3), nn.LayerNorm(3), nn.Linear(3, 1, bias=False))
     text = source(model(minigrad.ones(4, 2)).sum())

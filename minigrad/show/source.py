@@ -18,6 +18,7 @@ from typing import Any, Literal, overload
 
 from minigrad.engine import Node, now, reverse_order
 from minigrad.scalar import Value
+from minigrad.show.graph import ending
 from minigrad.show.program import numbers
 from minigrad.show.program.expressions import IMPORTED
 from minigrad.show.program.latex import chain_rule
@@ -125,7 +126,9 @@ def source(output: Any, *args: Any, format: str = "python", max_nodes: int = 100
         output = _called(output, args)
     elif args:
         raise TypeError("source: arguments are for a function; an output has been computed already")
-    output = _end(output)
+    output = ending(output, "source")
+    if output.node.rule is None:
+        raise RuntimeError(f"source: nothing was computed yet: {output.node.name or 'this'} is a leaf of the graph")
     count = len(reverse_order([output.node]))
     if count > max_nodes:
         raise ValueError(
@@ -146,27 +149,6 @@ def source(output: Any, *args: Any, format: str = "python", max_nodes: int = 100
     if format == "latex":
         return _formulas(statements, gradients, numpy)
     return _program(statements, replay, gradients, numpy)
-
-
-def _end(output: Any) -> Any:
-    """The Value or Tensor at which the graph of `output` ends."""
-    if not hasattr(output, "node") and hasattr(output, "tensor"):
-        output = output.tensor
-        if output is None:
-            raise RuntimeError("source: the graph of this loss is gone; write it before the network's next forward()")
-    if not hasattr(output, "node"):
-        raise TypeError(
-            "source takes a Value, a Tensor, the loss that a Network gave, or a function and its arguments, not "
-            f"{type(output).__name__}"
-        )
-    if output.node is None:
-        raise RuntimeError(
-            "source: this tensor has no graph, for it does not require a gradient. Was requires_grad=True forgotten, "
-            "or was it computed under no_grad()?"
-        )
-    if output.node.rule is None:
-        raise RuntimeError(f"source: nothing was computed yet: {output.node.name or 'this'} is a leaf of the graph")
-    return output
 
 
 def _called(function: Callable[..., Any], args: Sequence[Any]) -> Any:

@@ -78,6 +78,12 @@ class Arrays:
             return self.make("divide", kept[1], n, shape=shape, dtype=dtype)
         if op == "maximum" and same_number(kept[0], -math.inf) and isinstance(kept[1], Term):
             return self._as(kept[1], shape, dtype)
+        if op == "clip" and any(same_number(end, sign * math.inf) for end, sign in ((kept[1], -1), (kept[2], 1))):
+            low = same_number(kept[1], -math.inf)
+            bound = ("minimum", kept[0], kept[2]) if low else ("maximum", kept[1], kept[0])
+            return self.make(*bound, shape=shape, dtype=dtype)
+        if op == "bitwise_and" and (other := _other_bound(*kept)) is not None:
+            return other
         if op == "add" and (placed := self._placed(kept, shape, dtype)) is not None:
             return placed
         return self.terms(op, *kept, shape=shape, dtype=dtype)
@@ -218,6 +224,20 @@ class Arrays:
             if _stripped(wanted) == index:
                 return self.make(x.op, x.args[0], shape=shape, dtype=dtype, keywords=given)
         return self.terms("index", x, index, shape=shape, dtype=dtype)
+
+
+def _other_bound(a: Any, b: Any) -> Term | None:
+    """Of two comparisons of the same array, the one that says something, where the other is with an infinite bound."""
+    if isinstance(a, Term) and isinstance(b, Term) and a.args[:1] == b.args[:1]:
+        for one, other in ((a, b), (b, a)):
+            infinite = {"greater_equal": -math.inf, "less_equal": math.inf}.get(one.op)
+            if (
+                infinite is not None
+                and same_number(one.args[1], infinite)
+                and other.op in ("less_equal", "greater_equal")
+            ):
+                return other
+    return None
 
 
 def _whole_part(x: float, dtype: np.dtype) -> int | None:

@@ -89,7 +89,8 @@ class Replay:
                 return self.trace.new(array.copy(), start)
             rule_name = node.rule.inputs[min(i, len(node.rule.inputs) - 1)]
             mask = len(values := np.unique(array)) == 2 and 0 in values  # as that of dropout
-            return self.trace.input(name or ("mask" if mask else rule_name), array)
+            plain = "c" if rule_name in ("a", "b") else rule_name  # a constant; b is a bias
+            return self.trace.input(name or ("mask" if mask else plain), array)
         return array
 
     def _forward(self, node: Any) -> Traced:
