@@ -20,7 +20,7 @@ from minigrad.utils.checkpoint import _Checkpoint
 
 if TYPE_CHECKING:
     from minigrad.show.program.replay import Replay
-    from minigrad.show.program.tracing import Traced
+    from minigrad.show.program.traced import Traced
 
 Parts = list[tuple[int, Any]]
 """Gradients of a function's outputs, by their numbers; added to each other, they are all of them."""

@@ -10,8 +10,10 @@ import numpy as np
 from minigrad.engine import reverse_order
 from minigrad.show.program.functions import Functions
 from minigrad.show.program.names import path_names
+from minigrad.show.program.rebound import rebound, tracing
 from minigrad.show.program.terms import Term
-from minigrad.show.program.tracing import Trace, Traced, rebound, tracing
+from minigrad.show.program.traced import Traced
+from minigrad.show.program.tracing import Trace
 from minigrad.tensors import unbroadcast
 
 
