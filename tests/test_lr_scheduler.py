@@ -13,7 +13,6 @@ import pytest
 
 from minigrad import nn, optim, tensor, zeros
 from minigrad.optim import lr_scheduler as S
-from minigrad.optim import schedule
 
 STEPS = 40
 RATES = (1.0, 0.5)
@@ -200,7 +199,7 @@ def test_a_scheduler_has_a_picture_and_stays_where_it_is(name: str) -> None:
 
 def test_what_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn: list[Any] = []
-    monkeypatch.setattr(schedule, "chart", lambda curves, **texts: drawn.append((curves, texts)))
+    monkeypatch.setattr("minigrad.show.chart.chart", lambda curves, **texts: drawn.append((curves, texts)))
     optim.StepDecay(0.8, every=2).plot(3)
     PLATEAU(0.5).plot([1.0] * 5)
     S.OneCycleLR(1.0, 1.0, 5, div_factor=4).plot()

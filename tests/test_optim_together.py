@@ -5,7 +5,10 @@ from __future__ import annotations
 import copy
 import os
 import pickle
+import subprocess
+import sys
 import warnings
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -365,3 +368,11 @@ def test_a_product_with_1_is_not_computed() -> None:
     work = replay.recorded(lambda *args: rules.momentum_pytorch(*args, 0.1), np.ones(2), np.ones(2), {"v": np.ones(2)})
     assert work is not None
     assert [call.function.__name__ for call in work.program.calls] == ["multiply", "add", "multiply", "add"]
+
+
+def test_what_few_need_is_imported_when_they_need_it() -> None:
+    late = ["concurrent.futures", "minigrad.show.chart"]
+    code = f"import sys; from minigrad import optim; print([m for m in {late} if m in sys.modules])"
+    root = Path(minigrad.__file__).parents[1]
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -9,13 +9,15 @@ import operator
 import os
 import threading
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from minigrad.optim.replay import Record
 from minigrad.optim.rules import State
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
 
 PIECE = 1 << 17
 """How many numbers are moved at a time: they stay in the cache, with their state and intermediate results."""
@@ -112,7 +114,7 @@ class Batch:
         try:
             run(stretches[:half])
         finally:
-            wait([other])  # also if this half was interrupted
+            other.exception()  # waits, also if this half was interrupted
         other.result()
 
     def _cut(self, length: int) -> list[Stretch]:
@@ -150,6 +152,8 @@ CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os
 @functools.cache
 def _thread(process: int) -> ThreadPoolExecutor:
     """The second thread of this process; a fork has none of its parent's."""
+    from concurrent.futures import ThreadPoolExecutor  # which takes a while to import
+
     return ThreadPoolExecutor(1, "minigrad.optim")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minigrad.optim.optimizer import Optimizer
 from minigrad.optim.scheduler import (
@@ -17,7 +17,9 @@ from minigrad.optim.scheduler import (
     recall,
     set_momentum,
 )
-from minigrad.show.svg import Svg
+
+if TYPE_CHECKING:
+    from minigrad.show.svg import Svg
 
 
 class CosineAnnealingWarmRestarts(FormulaLR):

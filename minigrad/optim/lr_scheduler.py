@@ -18,7 +18,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minigrad.optim.combined import ChainedScheduler, SequentialLR
 from minigrad.optim.cycles import CosineAnnealingWarmRestarts, CyclicLR, OneCycleLR
@@ -36,7 +36,9 @@ from minigrad.optim.scheduler import (
     recall,
     set_momentum,
 )
-from minigrad.show.svg import Svg
+
+if TYPE_CHECKING:
+    from minigrad.show.svg import Svg
 
 __all__ = [
     "ChainedScheduler",

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minigrad.optim.optimizer import Optimizer
 from minigrad.optim.scheduler import LRScheduler, an_optimizer, per_group
-from minigrad.show.svg import Svg
+
+if TYPE_CHECKING:
+    from minigrad.show.svg import Svg
 
 
 class ReduceLROnPlateau(LRScheduler):

@@ -8,11 +8,13 @@ import warnings
 from collections.abc import Iterable
 from numbers import Real
 from types import FunctionType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minigrad.optim.optimizer import Optimizer
 from minigrad.optim.schedule import plot_over_t
-from minigrad.show.svg import Svg
+
+if TYPE_CHECKING:
+    from minigrad.show.svg import Svg
 
 
 class LRScheduler:
