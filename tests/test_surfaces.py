@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import math
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -86,11 +87,30 @@ def test_a_grid_has_a_row_for_each_y() -> None:
         (lambda x, y: float(x) + float(y), "'mine'.*gives one of them.*gave float"),
         (lambda x: x, "'mine'.*positional argument"),
         (lambda x, y: x + "y", "'mine'.*cannot be differentiated at the start"),
+        (lambda x, y: math.sin(x) + y**2, r"'mine'.*plain numbers of x or y.*take np.sin\(x\)"),
+        (lambda x, y: x**2 + y**2 - 10 * math.cos(6 * x) - 10 * math.cos(6 * y), "'mine'.*plain numbers"),
+        (lambda x, y: np.exp(x) * y.item() if hasattr(y, "item") else y, "'mine'.*plain numbers"),
     ],
 )
 def test_a_function_that_has_no_gradient_is_told(function: Callable[..., Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Surface("mine", function)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x, y: np.maximum(x, 0) + abs(y),
+        lambda x, y: np.sin(1000 * x) + y,
+        lambda x, y: 1e12 + x + y,
+        lambda x, y: x.float() ** 2 + y.float() ** 2,
+        lambda x, y: x**2 + y**2 + np.random.default_rng().normal(),
+        lambda x, y: np.log(-1 - x) + 1 / y,
+        lambda x, y: x**2,
+    ],
+)
+def test_a_function_that_is_hard_to_differentiate_is_taken(function: Callable[..., Any]) -> None:
+    Surface("mine", function)
 
 
 def test_a_view_without_an_inside_is_refused() -> None:

@@ -77,6 +77,13 @@ class Surface:
                     f"surface {self.name!r}: its function cannot be differentiated at the start {self.start}. It is "
                     f"called with x and y as Values or Tensors, and gives one of them: {error}"
                 ) from error
+        with np.errstate(all="ignore"):
+            hides_something = self._hides_something()
+        if hides_something:
+            raise ValueError(
+                f"surface {self.name!r}: its function makes plain numbers of x or y, as float(x) and math.sin(x) do, "
+                "and their part of the gradient is lost: take np.sin(x)"
+            )
         if not self.rate:
             slope = float(np.hypot(*self.gradient(self.start)[1]))
             object.__setattr__(self, "rate", self.size / 50 / slope if 0 < slope < np.inf else 0.01)
@@ -86,6 +93,24 @@ class Surface:
         """The mean of the view's width and height."""
         left, right, low, high = self.view
         return (right - left + high - low) / 2
+
+    def _hides_something(self) -> bool:
+        """Whether the gradients are other than the slopes, at three points."""
+        left, right, low, high = self.view
+        h = 1e-4 * self.size
+        for a, b in ((0.3, 0.6), (0.55, 0.25), (0.8, 0.85)):
+            x, y = left + a * (right - left), low + b * (high - low)
+            try:
+                (loss, dx), again = self.gradient((x, y)), self.gradient((x, y))[0]
+                ahead = np.array([self.gradient(p)[0] for p in ((x + h, y), (x, y + h))])
+                behind = np.array([self.gradient(p)[0] for p in ((x - h, y), (x, y - h))])
+            except Exception:  # what it does there is seen when a race gets there
+                return False
+            slope = (ahead - behind) / (2 * h)
+            wrong = np.abs(slope - dx) > 0.1 * (np.abs(slope) + np.abs(dx)) + 0.01 * abs(loss) / self.size
+            if not wrong.any() or again != loss or not np.isfinite([*slope, *dx, loss]).all():
+                return False
+        return True
 
     def gradient(self, x: Sequence[float] | np.ndarray) -> tuple[float, np.ndarray]:
         """The loss at x, a vector of two numbers, and its gradient there, by a backward pass; without the noise."""
