@@ -24,7 +24,7 @@ class Term:
         op: the function: a ufunc by its NumPy name, a shape operation, "call" with the function's dotted name as the
             first argument, "input", "fill", or one of `WRITES`.
         args: terms and literals, also within tuples and lists. Of a store: the old content, the path to the part that
-            is written to (steps as in `arrays`), and the new content of that part.
+            is written to (steps as in `paths`), and the new content of that part.
         keywords: pairs of names and literals.
         shape, dtype: of the result; () and None for plain numbers.
         order: when it was first met; arguments are older than what is made of them.

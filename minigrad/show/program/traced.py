@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minigrad.rules.rule import Rule
-from minigrad.show.program.arrays import disjoint, joined, within
+from minigrad.show.program.paths import disjoint, joined, within
 from minigrad.show.program.terms import Term, frozen
 
 if TYPE_CHECKING:

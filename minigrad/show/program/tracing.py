@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from minigrad.rules.rule import Elementwise, Rule
-from minigrad.show.program.arrays import Arrays, elementwise, joined, normal_index
+from minigrad.show.program.arrays import Arrays, elementwise
 from minigrad.show.program.known import KNOWN
+from minigrad.show.program.paths import joined, normal_index
 from minigrad.show.program.rebound import names_of_locals, rebound
 from minigrad.show.program.terms import Term, found, mapped, same_number
 from minigrad.show.program.traced import Memory, Traced, value_of
