@@ -622,6 +622,32 @@ def test_gradients_that_are_never_set_to_zero() -> None:
     assert found == {"never": {"not zeroed"}, "in time": set(), "by zeros": set(), "before the second backward": set()}
 
 
+def test_a_run_that_has_arrived_is_not_taken_for_one_without_an_optimizer() -> None:
+    rng = np.random.default_rng(0)
+    X, y = tensor(rng.standard_normal((20, 3))), tensor(rng.standard_normal((20, 1)))
+    model = nn.Linear(3, 1).double()
+    optimizer = optim.LBFGS(model.parameters(), lr=0.5, max_iter=100)
+
+    def closure() -> Tensor:
+        optimizer.zero_grad()
+        loss = nn.MSELoss()(model(X), y)
+        loss.backward()
+        return loss
+
+    with watch(model, optimizer, live=False) as watcher:
+        for _ in range(12):
+            watcher.log(optimizer.step(closure))
+    assert watcher.samples[-1].updates == {"Linear": 0.0} and watcher.findings == []
+
+
+def test_steps_and_programs_do_not_see_the_watcher() -> None:
+    model = mlp(4, 3)
+    optimizer = optim.SGD(model.parameters(), lr=0.1)
+    with watch(model, optimizer, live=False):
+        loss = model(minigrad.ones(2, 4)).sum()
+        assert "hook" not in str(minigrad.step(loss)) and "dW" in minigrad.source(loss)
+
+
 def test_labels_that_do_not_belong_to_the_inputs() -> None:
     network = Network(mlp(64, 64, 10), CROSS_ENTROPY)
     rng, x = np.random.default_rng(0), network.x

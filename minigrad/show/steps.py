@@ -316,7 +316,8 @@ class Steps(Sequence[Step]):
         drafts: list[list[Share]] = []
         for node, g, contributions in engine.walk(seeds, retain_graph=True):
             arrived = pending.pop(node)
-            found.append(Step(self, len(found) + 1, node, g, arrived if node.hooks else None, backward=True))
+            changed = node.hooks and not _equal(arrived, g)
+            found.append(Step(self, len(found) + 1, node, g, arrived if changed else None, backward=True))
             letters = _letters(node)
             shares = []
             for i, (source, c) in enumerate(zip(node.inputs, contributions)):
@@ -471,6 +472,12 @@ class Steps(Sequence[Step]):
 
     def __repr__(self) -> str:
         return f"<{len(self.forward)} steps forward and {len(self.backward)} backward, to {self.backward[0].name}>"
+
+
+def _equal(a: Any, b: Any) -> bool:
+    """Whether two gradients are the same."""
+    same = a is b or (a == b if type(a) is type(b) is not tuple else False)
+    return bool(same.all() if hasattr(same, "all") else same)
 
 
 def _letters(node: Any) -> list[str]:

@@ -225,7 +225,7 @@ def _ratios(recent: Sequence[Sample]) -> dict[str, float]:
 
 def not_updated(recent: Sequence[Sample]) -> Iterator[Said]:
     """Layers that get a gradient, and yet stay as they are."""
-    moving = any(sample.updates.values() for sample in recent)
+    moving = any(update for sample in recent for update in sample.updates.values())
     still = [
         layer
         for layer in recent[-1].updates

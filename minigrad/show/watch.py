@@ -240,7 +240,7 @@ class Watcher:
             self._outputs.hang()
             p = self.optimizer.param_groups[-1]["params"][-1] if self.optimizer is not None else None
             if p is not None and p.requires_grad:
-                self._arrival = p.register_hook(lambda _: self._arrives(p))
+                self._arrival = p.register_hook(Hook(lambda _: self._arrives(p)))
 
     def _take_down(self) -> None:
         self._outputs.remove()

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.engine import reverse_order
+from minigrad.show.looking import Hook
 from minigrad.show.program.functions import Functions
 from minigrad.show.program.names import path_names
 from minigrad.show.program.rebound import rebound, tracing
@@ -120,7 +121,7 @@ class Replay:
             g = pending.pop(node, None)
             if g is None:
                 continue
-            if node.hooks:
+            if any(not isinstance(hook.func, Hook) for hook in node.hooks or ()):
                 raise NotImplementedError(
                     f"source: a hook may change the gradient of {node.name or node!r}, and cannot be written as code; "
                     "remove it"
