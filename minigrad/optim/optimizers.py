@@ -108,7 +108,7 @@ class Adagrad(Optimizer):
 
     def update(self, x: Any, dx: Any, state: rules.State, group: dict[str, Any]) -> tuple[Any, rules.State]:
         t = state.get("t", 0)
-        cache = state.get("cache", np.full_like(x, group["initial_accumulator_value"]))
+        cache = state["cache"] if "cache" in state else np.full_like(x, group["initial_accumulator_value"])
         learning_rate = group["lr"] / (1 + group["lr_decay"] * t)
         x, state = rules.adagrad(x, dx, {"cache": cache}, learning_rate, group["eps"])
         return x, {**state, "t": t + 1}

@@ -247,7 +247,7 @@ def rprop(
     forgotten. learning_rate is the first step size. For full batches: noise turns signs.
     """
     same = dx * state.get("dx", 0.0)
-    step = state.get("step", np.full_like(x, learning_rate))
+    step = state["step"] if "step" in state else np.full_like(x, learning_rate)
     step = np.clip(np.where(same > 0, eta_plus * step, np.where(same < 0, eta_minus * step, step)), smallest, largest)
     dx = np.where(same < 0, 0.0, dx)
     x = x - np.sign(dx) * step
