@@ -68,11 +68,10 @@ class Batch:
         self._run(work, [dx if dx.ndim == 1 else dx.reshape(-1) for dx in dxs])
         if [*work.after] != [*self.states[0]]:
             self._show(work.after)
-        else:
-            numbers = {name: s for name, s in work.after.items() if name not in self.vectors}
+        elif numbers := {name: s for name, s in work.after.items() if name not in self.vectors}:
             for state in self.states:
                 state.update(numbers)
-        self._held = self._values()
+            self._held = self._values()
 
     def _show(self, after: State) -> None:
         """Make the states anew: what is in after, with views of the vectors for its arrays."""
