@@ -142,6 +142,7 @@ def test_groups_dtypes_layouts_and_what_happens_in_between() -> None:
                 optimizer.state[params[0]]["m"] = optimizer.state[params[0]]["m"] * 3
             if t == 7:
                 optimizer.state[params[2]]["t"] = 1
+                optimizer.state[params[10]]["t"] = np.array(5)
             step(optimizer)
             ends.append(bits(optimizer))
         return ends
@@ -235,6 +236,7 @@ def run(rule: Any, x: np.ndarray, dx: np.ndarray, state: dict[str, Any]) -> tupl
         lambda x, dx, s: (x - (dx + s["m"] ** 3 + abs(dx * x) ** -1.5), {"m": abs(dx) / 2 - s["m"], "n": 3}),
         lambda x, dx, s: (np.where(dx > 0, x, np.clip(2 - dx, -1, 1)), {"m": np.maximum(0.5 / s["m"], dx)}),
         lambda x, dx, s: (x - 0.1 * (dx + (s["m"] == 2.0)), {}),
+        lambda x, dx, s: (x - dx, {"m": 3}),
         lambda x, dx, s: (x * 1, {"m": 1.0 * dx, "n": 1 * s["m"], "i": (dx > 1) * 1}),
     ],
 )

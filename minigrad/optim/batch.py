@@ -9,7 +9,7 @@ import operator
 import os
 import threading
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -38,6 +38,8 @@ class Batch:
         self.ends = list(itertools.accumulate(x.size for x in xs))
         self.shapes = [x.shape for x in xs]
         self.vectors: dict[str, np.ndarray] = {}
+        self.views: dict[str, list[np.ndarray]] = {}
+        self.after: State = {}
         for name, s in states[0].items():
             if isinstance(s, np.ndarray):
                 self.vectors[name] = np.concatenate([state[name].reshape(-1) for state in states])
@@ -46,14 +48,18 @@ class Batch:
 
     def fits(self, xs: Sequence[np.ndarray], dxs: Sequence[np.ndarray], states: Sequence[State]) -> bool:
         """Whether arrays and states are those that the last step has left."""
-        values = self._values()
-        return (
-            all(map(operator.is_, xs, self.xs))
-            and all(map(operator.is_, states, self.states))
-            and len(values) == len(self._held)
-            and all(map(operator.is_, values, self._held))
-            and [dx.shape for dx in dxs] == self.shapes
-        )
+        if not (all(map(operator.is_, xs, self.xs)) and all(map(operator.is_, states, self.states))):
+            return False
+        try:
+            now = {name: map(operator.itemgetter(name), states) for name in self.after}
+            return (
+                {*map(len, states)} == {len(self.after)}
+                and all(all(map(operator.is_, now[name], views)) for name, views in self.views.items())
+                and all({*now[name]} == {number} for name, number in self.after.items() if name not in self.views)
+                and [dx.shape for dx in dxs] == self.shapes
+            )
+        except (KeyError, TypeError):  # something is gone, or an array in a number's place
+            return False
 
     def step(self, work: Record, dxs: Sequence[np.ndarray]) -> None:
         """Write the new x over each x, and the new state into each state.
@@ -66,24 +72,26 @@ class Batch:
             if name not in self.vectors:
                 self.vectors[name] = np.empty(self.ends[-1], work.after[name])
         self._run(work, [dx if dx.ndim == 1 else dx.reshape(-1) for dx in dxs])
-        if [*work.after] != [*self.states[0]]:
+        arrays = {name for name, s in work.after.items() if isinstance(s, np.dtype)}
+        if arrays != self.views.keys() or work.after.keys() != self.after.keys():
             self._show(work.after)
-        elif numbers := {name: s for name, s in work.after.items() if name not in self.vectors}:
+        self.after = work.after
+        for name in work.after.keys() - arrays:
             for state in self.states:
-                state.update(numbers)
-            self._held = self._values()
+                state[name] = work.after[name]
 
     def _show(self, after: State) -> None:
         """Make the states anew: what is in after, with views of the vectors for its arrays."""
-        self.vectors = {name: vector for name, vector in self.vectors.items() if name in after}
-        for state, start, end, shape in zip(self.states, [0, *self.ends], self.ends, self.shapes):
+        arrays = [name for name, s in after.items() if isinstance(s, np.dtype | np.ndarray)]
+        self.vectors = {name: self.vectors[name] for name in arrays}
+        places = [(slice(start, end), shape) for start, end, shape in zip([0, *self.ends], self.ends, self.shapes)]
+        self.views = {
+            name: [vector[place].reshape(shape) for place, shape in places] for name, vector in self.vectors.items()
+        }
+        for i, state in enumerate(self.states):
             state.clear()
-            state.update(after)
-            state.update({name: vector[start:end].reshape(shape) for name, vector in self.vectors.items()})
-        self._held = self._values()
-
-    def _values(self) -> list[Any]:
-        return [s for state in self.states for s in state.values()]
+            state.update({name: self.views[name][i] if name in self.views else s for name, s in after.items()})
+        self.after = after
 
     def _run(self, work: Record, dxs: list[np.ndarray]) -> None:
         """Make the calls, on two cores if that pays."""
@@ -163,6 +171,6 @@ def _buffers(dtypes: list[np.dtype]) -> list[np.ndarray]:
     """Room for intermediate results, of PIECE numbers each; the same whenever the same thread asks."""
     kept: dict[tuple[int, np.dtype], np.ndarray] = _kept.__dict__.setdefault("buffers", {})
     for key in enumerate(dtypes):
-        if key not in kept:
+        if key not in kept or kept[key].size < PIECE:
             kept[key] = np.empty(PIECE, key[1])
     return [kept[key] for key in enumerate(dtypes)]

@@ -23,8 +23,12 @@ Rule = Callable[[Any, Any, State], tuple[Any, State]]
 X, DX = 0, 1  # the first two symbols, and the first two registers
 
 
+Noted = tuple[Callable[..., Any], tuple[int, ...], int]
+"""A call: the function, the numbers of its inputs, that of its result; what is below 0 is a constant."""
+
+
 class Call(NamedTuple):
-    """result = function(*inputs): symbols while a rule is noted, registers later; what is below 0 is a constant.
+    """function(*inputs, result), where these are numbers of registers; what is below 0 is a constant.
 
     apart: whether it reads or writes x or dx, and is therefore called for one parameter after the other.
     """
@@ -32,14 +36,14 @@ class Call(NamedTuple):
     function: Callable[..., Any]
     inputs: tuple[int, ...]
     result: int
-    apart: bool = False
+    apart: bool
 
 
 class Notes:
     """What a rule did: its calls, the dtypes of the symbols, and the numbers among the inputs."""
 
     def __init__(self) -> None:
-        self.calls: list[Call] = []
+        self.calls: list[Noted] = []
         self.dtypes: list[np.dtype] = []
         self.constants: list[Any] = []
 
@@ -50,18 +54,18 @@ class Notes:
 
     def call(self, function: Callable[..., Any], *inputs: Any) -> Symbol:
         """Note a call: its result."""
-        (dtype, *more) = {i.dtype for i in inputs if isinstance(i, Symbol)}
-        cast = dtype if not more and dtype.kind == "f" and function not in _SLOW else None
-        if function is np.multiply and cast and any(type(i) in (int, float) and i == 1 for i in inputs):
-            return next(i for i in inputs if isinstance(i, Symbol))  # no need to go through memory for that
-        numbers = [i.number if isinstance(i, Symbol) else self._constant(i, cast) for i in inputs]
-        kinds: list[Any] = [i.dtype if isinstance(i, Symbol) else type(i) for i in inputs]
-        result = self.symbol(_dtype(function, *kinds))
-        self.calls.append(Call(_SLOW.get(function, function), tuple(numbers), result.number))
+        dtype, cast = _dtypes(function, *[i.dtype if i.__class__ is Symbol else i.__class__ for i in inputs])
+        if cast and function is np.multiply:
+            for number, other in (inputs, inputs[::-1]):
+                if number.__class__ is not Symbol and number == 1:
+                    return other  # no need to go through memory for that
+        numbers = [i.number if i.__class__ is Symbol else self._constant(i, cast) for i in inputs]
+        result = self.symbol(dtype)
+        self.calls.append((_SLOW.get(function, function), (*numbers,), result.number))
         return result
 
     def _constant(self, number: Any, cast: np.dtype | None) -> int:
-        if cast is not None and isinstance(number, int | float) and not isinstance(number, np.generic):
+        if cast:
             number = np.asarray(number, cast)  # NumPy would do it in every call
         elif not isinstance(number, Real):
             raise TypeError(f"beside arrays a rule may have numbers, not {type(number).__name__}")
@@ -70,10 +74,13 @@ class Notes:
 
 
 @functools.cache
-def _dtype(function: Callable[..., Any], *kinds: Any) -> np.dtype:
-    """Which dtype the result has, for inputs of these dtypes, or numbers of these types."""
+def _dtypes(function: Callable[..., Any], *kinds: Any) -> tuple[np.dtype, np.dtype | None]:
+    """For inputs of these dtypes, or numbers of these types: the dtype of the result, and that of plain numbers."""
     result = function(*(np.empty(0, kind) if isinstance(kind, np.dtype) else kind(1) for kind in kinds))
-    return result.dtype
+    (dtype, *more) = {kind for kind in kinds if isinstance(kind, np.dtype)}
+    numbers = {kind for kind in kinds if not isinstance(kind, np.dtype)}
+    plain = dtype.kind == "f" and not more and numbers <= {int, float} and function not in _SLOW
+    return result.dtype, dtype if plain else None
 
 
 def _operator(ufunc: np.ufunc, swapped: bool = False) -> Any:
@@ -204,7 +211,7 @@ def _record(rule: Rule, x: np.ndarray, dx: np.ndarray, state: State) -> Record:
 
 @functools.lru_cache(maxsize=64)
 def arrange(
-    noted: tuple[Call, ...],
+    noted: tuple[Noted, ...],
     dtypes: tuple[np.dtype, ...],
     places: tuple[tuple[int, int], ...],
     goals: tuple[tuple[int, int], ...],
@@ -221,13 +228,13 @@ def arrange(
     """
     register = {X: X, DX: DX, **dict(places)}
     goal = dict(goals)
-    last = {i: k for k, call in enumerate(noted) for i in call.inputs}  # the call that reads it last
+    last = {i: k for k, (_, inputs, _) in enumerate(noted) for i in inputs}  # the call that reads it last
     needed = defaultdict(lambda: -1, {register[i]: k for i, k in last.items() if i in register})
     needed[X] = max(needed[X], needed[DX])  # they may be the same memory
     calls, copies = [], []
     buffers: list[np.dtype] = []
     free: dict[np.dtype, list[int]] = defaultdict(list)
-    for k, (function, inputs, result, _) in enumerate(noted):
+    for k, (function, inputs, result) in enumerate(noted):
         for i in set(inputs):
             if i >= 0 and last[i] == k and register[i] >= first_buffer:
                 free[dtypes[i]].append(register[i])  # for the result, too: it is elementwise
