@@ -281,6 +281,49 @@ def test_parameters_that_share_memory_are_moved_one_after_the_other() -> None:
     assert memory.tolist() == [0, -1, -2, -3, -4] + [-5] * 25 and not optimizer._batches
 
 
+@pytest.mark.parametrize("of", [slice(None), slice(-1, None)], ids=["all", "the last"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda s: s.update(t=7),
+        lambda s: s.update(t=np.array(7)),
+        lambda s: s.update(extra=1.0),
+        lambda s: s.pop("v"),
+        lambda s: s.update(m=s["m"] + 1),
+    ],
+)
+def test_what_is_put_into_the_states_from_outside_is_what_the_next_step_begins_with(change: Any, of: slice) -> None:
+    ours, theirs = (optim.Adam(parameters("float64", [(30,)] * 10)) for _ in range(2))
+    for t in range(4):
+        for optimizer, step in ((ours, ours.step), (theirs, lambda: alone(theirs))):
+            fill(optimizer.param_groups[0]["params"], t)
+            if t == 2:
+                for s in list(optimizer.state.values())[of]:
+                    change(s)
+            step()
+        if t != 2:  # an array in a number's place is a number again
+            assert bits(ours) == bits(theirs)
+
+
+def test_a_gradient_turned_round_in_place() -> None:
+    ours, theirs = (optim.SGD(parameters("float64", [(3, 4)] * 10)) for _ in range(2))
+    for t in range(2):
+        for optimizer, step in ((ours, ours.step), (theirs, lambda: alone(theirs))):
+            params = optimizer.param_groups[0]["params"]
+            fill(params, t)
+            if t == 1:
+                for p in params:
+                    assert p.grad is not None
+                    p.grad.t_()
+            try:
+                step()
+            except ValueError as error:
+                assert t == 1 and "broadcast" in str(error)
+            else:
+                assert t == 0
+    assert bits(ours) == bits(theirs)
+
+
 @pytest.mark.parametrize(
     ("name", "settings"), [("Momentum", {"lr": np.float64(0.1)}), ("Adam", {"betas": tuple(np.array([0.9, 0.999]))})]
 )

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 PIECE = 1 << 17
 """How many numbers are moved at a time: they stay in the cache, with their state and intermediate results."""
-WORTH_A_THREAD = 1 << 15
+WORTH_A_THREAD = 3 << 14
 """How many numbers a call has to take, on average, for a second thread to save more than waiting for Python costs."""
 
 
@@ -73,7 +73,7 @@ class Batch:
                 self.vectors[name] = np.empty(self.ends[-1], work.after[name])
         self._run(work, [dx if dx.ndim == 1 else dx.reshape(-1) for dx in dxs])
         arrays = {name for name, s in work.after.items() if isinstance(s, np.dtype)}
-        if arrays != self.views.keys() or work.after.keys() != self.after.keys():
+        if work.after.keys() != self.after.keys():
             self._show(work.after)
         self.after = work.after
         for name in work.after.keys() - arrays:
