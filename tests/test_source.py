@@ -171,7 +171,7 @@ db1 = dz1.sum(axis=0)           # (64,)
 
 
 def test_the_document_shows_what_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
-    names: dict[str, Any] = {}
+    names: dict[str, Any] = {"__name__": "__main__"}
     text = (ROOT / "docs" / "code.md").read_text("utf-8")
     blocks = re.findall(r"^```(python|py|latex|text)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
     assert len(blocks) >= 8
@@ -480,6 +480,16 @@ def test_leaves_that_share_memory_have_a_gradient_each() -> None:
     assert [*text.gradients] == ["x", "y"] and [*text.inputs] == ["x", "y"]
     np.testing.assert_allclose(found["dx"], 2 * x.detach().numpy() ** 3, rtol=1e-12)
     np.testing.assert_allclose(found["dy"], x.detach().numpy() ** 3, rtol=1e-12)
+
+
+def test_names_that_were_given_come_before_others() -> None:
+    a, b = Value(2.0), Value(3.0, name="x")
+    assert [*source(lambda: a * b).inputs] == ["x2", "x"] or [*source(lambda: a * b).inputs] == ["a", "x"]
+
+
+def test_memory_of_a_gradient_has_its_name() -> None:
+    text = source(lambda X: (X[0] * 2).sum() + (X[1] * 3).sum(), images(2, 3))
+    assert "dX[1] = 3" in text and "dX[0] = 2" in text and "out" not in text
 
 
 def test_masks_of_dropout_are_given() -> None:

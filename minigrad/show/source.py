@@ -178,7 +178,7 @@ def _names_of_variables() -> Iterator[None]:
 
     def look(frame: Any, event: str, arg: Any) -> Any:
         for name, value in [*frame.f_locals.items()]:
-            node = getattr(value, "node", None)
+            node = value if isinstance(value, Node) else getattr(value, "_node", None)
             if isinstance(node, Node) and node.index > start and node.rule is not None and node.name is None:
                 value.name = name
         return look
@@ -198,7 +198,8 @@ def _names_of_variables() -> Iterator[None]:
 def _statements(replay: Any, names: Names, numpy: bool, short: bool) -> tuple[Statements, dict[str, str]]:
     """What computes the loss and the gradients of leaves; and the names of these, by those of the leaves."""
     leaves = [node for node in replay.order if node.rule is None]
-    called = {replay.values[node]: names.unique(replay.values[node].name) for node in leaves}
+    unnamed_last = sorted(leaves, key=lambda node: node.name is None and node not in replay.names)
+    called = {replay.values[node]: names.unique(replay.values[node].name) for node in unnamed_last}
     end = replay.end.name or replay.names.get(replay.end)
     if end is None or any(node.name == end for node in replay.order[:-1]):
         end = "loss"

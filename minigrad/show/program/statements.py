@@ -160,8 +160,8 @@ class Statements:
     def _call(self, term: Term) -> str:
         holder = self._holder(term)
         if holder not in self._called:
-            wanted = next((name for name, t in self.outputs.items() if t is term), None)
-            if isinstance(term.name, Term) and term.name in self._own:
+            wanted = next((name for name, t in self.outputs.items() if self._holder(t) is holder), None)
+            if isinstance(holder.name, Term) and holder.name in self._own:
                 wanted = None  # the gradient of a parameter, but first of a result
             self._called[holder] = wanted or self.names.unique(self._wanted(holder))
         return self._called[holder]
