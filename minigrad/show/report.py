@@ -70,7 +70,7 @@ def _summary(watcher: Watcher) -> str:
     rate = f" at a learning rate of {rates['lr'][0]:g}" if "lr" in rates and len({*rates["lr"]}) == 1 else ""
     return (
         f"{count:,} parameters, updated by {by}{rate}. {steps:,} {'step' if steps == 1 else 'steps'} in "
-        f"{watcher.elapsed:.3g} s, of which watching took {watcher.spent / max(watcher.elapsed, 1e-9):.1%}; "
+        f"{watcher.elapsed:.3g} s; watching took {watcher.share:.1%} of the processor's time; "
         f"{looked:,} {'was' if looked == 1 else 'were'} looked at."
     )
 

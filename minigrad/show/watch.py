@@ -26,8 +26,9 @@ from minigrad.show.samples import EXAMPLES, Sample, named, norm
 from minigrad.show.symptoms import Finding, not_finite, symptoms
 from minigrad.tensors import Tensor
 
-SHARE, ALLOWANCE = 0.03, 0.01
-"""What looking may take: this share of the run's time, and these seconds at first, where most runs go wrong."""
+SHARE, ALLOWANCE = 0.02, 0.005
+"""What looking may take: this share of the run's time on the processor, and these seconds at first, where most runs go
+wrong. The steps after it are slower too, for a while: what they need is no longer in the caches."""
 FIRST = 10
 """The first steps are looked at in any case."""
 KEPT = 400
@@ -53,7 +54,7 @@ def watch(
         network: a Network, or a model.
         optimizer: that updates it; without one, `x += …` does.
         steps: how many there will be, for the bar in the terminal.
-        every: after the first ten steps, look at those whose number this divides. By default at as many as 3 % of the
+        every: after the first ten steps, look at those whose number this divides. By default at as many as 2 % of the
             time allow.
         live: whether to show the run in the terminal.
         report: where to write a report, again every few seconds, and at the end.
@@ -122,8 +123,9 @@ class Watcher:
         self._progress = Progress(steps) if live else None
         self._path = None if report is None else Path(report)
         self.seconds = seconds
-        self._written = self._started = time.perf_counter()
-        self._ended: float | None = None
+        self._written = time.perf_counter()
+        self._started = self._written, time.thread_time()
+        self._ended: tuple[float, float] | None = None
         self._timed = Stopwatch()
         self._next = 0
         self._gap = 1
@@ -183,7 +185,7 @@ class Watcher:
             with self._timed:
                 self._updated()
             self._show()
-        self.closed, self._ended = True, time.perf_counter()
+        self.closed, self._ended = True, (time.perf_counter(), time.thread_time())
         self._take_down()
         for handle in self._handles:
             handle.remove()
@@ -195,12 +197,13 @@ class Watcher:
     @property
     def elapsed(self) -> float:
         """Seconds from the start to the end, or to now."""
-        return (time.perf_counter() if self._ended is None else self._ended) - self._started
+        return (time.perf_counter() if self._ended is None else self._ended[0]) - self._started[0]
 
     @property
-    def spent(self) -> float:
-        """Seconds that watching took, of these."""
-        return self._timed.seconds
+    def share(self) -> float:
+        """The part of the processor's time, of this thread, that watching took."""
+        whole = (time.thread_time() if self._ended is None else self._ended[1]) - self._started[1]
+        return self._timed.seconds / max(whole, self._timed.seconds, 1e-9)
 
     @property
     def frozen(self) -> list[str]:
@@ -233,7 +236,8 @@ class Watcher:
         if step > FIRST:
             if step < self._next or (self.every is not None and step % self.every):
                 return
-            if self.every is None and self.spent > ALLOWANCE + SHARE * self.elapsed:
+            allowed = ALLOWANCE + SHARE * (time.thread_time() - self._started[1])
+            if self.every is None and self._timed.seconds > allowed:
                 return
         with self._timed:
             self._sample = Sample(step)
