@@ -217,6 +217,63 @@ def test_what_is_not_element_by_element_is_not_noted(name: str) -> None:
     assert replay.recorded(lambda x, dx, state: (RULES[name](x, dx), {}), x, x, {}) is None
 
 
+@pytest.mark.parametrize(
+    "rule",
+    [
+        lambda x, dx, s: (x + dx, {"m": s["m"], "n": np.where(s["n"] > 1, 2.0, 3.0)}),
+        lambda x, dx, s: (x + np.float64(1) * dx, {"m": s["m"]}),
+        lambda x, dx, s: (x + dx, {"m": s["m"] + np.float64(1)}),
+    ],
+    ids=["another shape", "another dtype of x", "another dtype of m"],
+)
+def test_what_changes_its_kind_is_not_noted(rule: Any) -> None:
+    x = np.ones(3, np.float32)
+    assert replay.recorded(rule, x, x, {"m": x, "n": 1.0}) is None
+
+
+STEPS_OF_RULES: list[Any] = [
+    lambda a, b: a + b,
+    lambda a, b: a - 0.3 * b,
+    lambda a, b: a * b,
+    lambda a, b: np.abs(a) ** 0.5,
+    lambda a, b: np.where(a > b, b, a),
+    lambda a, b: np.maximum(-b, a),
+    lambda a, b: np.clip(a, -1.0, 2.0),
+    lambda a, b: a / (np.abs(b) + 1.5),
+]
+
+
+@pytest.mark.parametrize("seed", range(50))
+def test_rules_by_chance_get_the_bits_of_the_rule_on_each(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(seed)
+    steps = [(rng.integers(len(STEPS_OF_RULES)), *rng.integers(1 << 30, size=2)) for _ in range(rng.integers(1, 12))]
+    results = rng.integers(1 << 30, size=3)
+
+    class ByChance(optim.Optimizer):
+        def update(self, x: Any, dx: Any, state: rules.State, group: dict[str, Any]) -> tuple[Any, rules.State]:
+            values = [x, dx, state.get("a", x), state.get("b", dx)]
+            for k, i, j in steps:
+                values.append(STEPS_OF_RULES[k](values[i % len(values)], values[j % len(values)]))
+            x, a, b = (values[i % len(values)] for i in results)
+            return x, {"a": a, "b": b}
+
+    def outcome(few: int) -> list[bytes]:
+        monkeypatch.setattr(optim.optimizer, "A_FEW_PARAMETERS", few)
+        params = parameters("float64", [(30,), (4, 5)])
+        optimizer = ByChance(params, {})
+        for t in range(3):
+            fill(params, t)
+            optimizer.step()
+        assert bool(optimizer._batches) == (few == 0)
+        arrays = [p.detach().numpy() for p in params] + [
+            s for state in optimizer.state.values() for s in state.values()
+        ]
+        return [np.nan_to_num(a).tobytes() for a in arrays]
+
+    with np.errstate(all="ignore"):
+        assert outcome(0) == outcome(2)
+
+
 def run(rule: Any, x: np.ndarray, dx: np.ndarray, state: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
     """The rule by a batch of one parameter."""
     work = replay.recorded(rule, x, dx, state)
@@ -237,6 +294,8 @@ def run(rule: Any, x: np.ndarray, dx: np.ndarray, state: dict[str, Any]) -> tupl
         lambda x, dx, s: (np.where(dx > 0, x, np.clip(2 - dx, -1, 1)), {"m": np.maximum(0.5 / s["m"], dx)}),
         lambda x, dx, s: (x - 0.1 * (dx + (s["m"] == 2.0)), {}),
         lambda x, dx, s: (x - dx, {"m": 3}),
+        lambda x, dx, s: (x - 2 * -np.sqrt(y := abs(dx)) - s["m"], {"m": y}),
+        lambda x, dx, s: (x - abs(dx) ** 0.5 - s["m"] ** -1, {"m": s["m"] ** 0.5}),
         lambda x, dx, s: (x * 1, {"m": 1.0 * dx, "n": 1 * s["m"], "i": (dx > 1) * 1}),
     ],
 )

@@ -227,7 +227,11 @@ class Optimizer:
                 batch.step(work, dxs)
             else:
                 for p, x, dx, state in alike:
-                    x[...], self.state[p] = rule(x, dx, state)
+                    new_x, after = rule(x, dx, state)
+                    for name, s in after.items():
+                        if s is x or s is dx:  # which will be written over
+                            after[name] = s.copy()
+                    x[...], self.state[p] = new_x, after
 
     def _moved(self, x: Any, dx: Any, state: State, group: dict[str, Any]) -> tuple[Any, State]:
         if group.get("maximize"):

@@ -106,8 +106,8 @@ class Symbol:
         return self.notes.call(function, *inputs)
 
     def __pow__(self, exponent: Any) -> Symbol:
-        if type(exponent) in (int, float) and exponent == 2:
-            return self.notes.call(np.square, self)  # as NumPy's ** does
+        if type(exponent) in (int, float) and exponent in _POWERS:
+            return self.notes.call(_POWERS[exponent], self)
         return self.notes.call(np.power, self, exponent)
 
     def __bool__(self) -> bool:
@@ -120,6 +120,10 @@ class Symbol:
     __neg__, __pos__, __abs__ = _operator(np.negative), _operator(np.positive), _operator(np.absolute)
     __gt__, __ge__, __lt__, __le__ = map(_operator, (np.greater, np.greater_equal, np.less, np.less_equal))
     __eq__, __ne__, __hash__ = _operator(np.equal), _operator(np.not_equal), object.__hash__
+
+
+_POWERS: dict[float, np.ufunc] = {2: np.square, 0.5: np.sqrt, -1: np.reciprocal}
+"""What NumPy's ** calls, for arrays of floats."""
 
 
 def _slow(function: Callable[..., Any]) -> Callable[..., None]:
@@ -192,11 +196,14 @@ def _record(rule: Rule, x: np.ndarray, dx: np.ndarray, state: State) -> Record:
     old = {name: notes.symbol(s.dtype) if isinstance(s, np.ndarray) else s for name, s in state.items()}
     new_x, new = rule(old_x, old_dx, dict(old))
     names = [name for name, s in (old | new).items() if isinstance(s, Symbol)]
+    if not all(isinstance(s, Symbol | Real) for s in new.values()):
+        raise TypeError("the rule has arrays of its own, or other things")
     places = {old[name].number: DX + 1 + i for i, name in enumerate(names) if name in old}
     goals, taken = {}, {X, DX, *places}
     for i, symbol in [(X, new_x), *((DX + 1 + i, new[name]) for i, name in enumerate(names) if name in new)]:
-        if i > X and (name := names[i - DX - 1]) in old and old[name].dtype != symbol.dtype:
-            raise TypeError(f"the rule changes the dtype of {name}")
+        before: Any = old_x if i == X else old.get(names[i - DX - 1], symbol)
+        if before.dtype != symbol.dtype:
+            raise TypeError(f"the rule changes the dtype of {'x' if i == X else names[i - DX - 1]}")
         if places.get(symbol.number) != i:
             if symbol.number in taken:  # what was given, or goes elsewhere as well
                 symbol = +symbol
@@ -236,7 +243,7 @@ def arrange(
     free: dict[np.dtype, list[int]] = defaultdict(list)
     for k, (function, inputs, result) in enumerate(noted):
         for i in set(inputs):
-            if i >= 0 and last[i] == k and register[i] >= first_buffer:
+            if i >= 0 and last[i] == k and register[i] >= first_buffer and i not in goal:
                 free[dtypes[i]].append(register[i])  # for the result, too: it is elementwise
         target = goal.get(result)
         if target is None or needed[target] > k:
