@@ -253,22 +253,20 @@ def _heat_maps(samples: Sequence[Sample]) -> str:
 
 
 def _heat_map(name: str, histograms: Sequence[tuple[int, Histogram]]) -> Svg:
-    spans = sorted(histogram.span for _, histogram in histograms)
-    span = spans[int(0.95 * (len(spans) - 1))]  # a few that exploded must not hide the others
-    counts = np.array([histogram.over(span).counts for _, histogram in histograms], float)
-    counts /= np.maximum(counts.sum(1, keepdims=True), 1)
-    sums = counts.cumsum(1)
-    low = int(np.median((sums < 0.005).sum(1)))
-    high = int(np.median((sums < 0.995).sum(1))) + 1
-    low, high = max(min(low, high - 8), 0), min(max(high, low + 8), BINS)
-    part = counts[:, low:high]
-    part = part / np.maximum(np.sort(part, 1)[:, -2:-1], 1e-9)  # one value, as the 0 of a ReLU, may outnumber all
     steps = np.array([step for step, _ in histograms])
     ends = float(steps[0]), float(steps[-1] + (np.median(np.diff(steps)) if len(steps) > 1 else 1))
     times = np.linspace(*ends, min(COLUMNS, max(int(ends[1] - ends[0]), 1)))
-    columns = np.searchsorted(steps, times, side="right") - 1
+    shown = [histograms[i][1] for i in np.searchsorted(steps, times, side="right") - 1]
+    # of the columns a few that exploded must not hide the others
+    span = float(np.quantile([histogram.span for histogram in shown], 0.95, method="lower"))
+    counts = np.array([histogram.over(span).counts for histogram in shown], float)
+    counts /= np.maximum(counts.sum(1, keepdims=True), 1)
+    sums = counts.cumsum(1)
+    low = int(np.quantile((sums < 0.005).sum(1), 0.1))
+    high = int(np.quantile((sums < 0.995).sum(1), 0.9)) + 1
+    low, high = max(min(low, high - 8), 0), min(max(high, low + 8), BINS)
+    part = counts[:, low:high]
+    part = part / np.maximum(np.sort(part, 1)[:, -2:-1], 1e-9)  # one value, as the 0 of a ReLU, may outnumber all
     edge = 2 * span / BINS
     values = (low - BINS // 2) * edge, (high - BINS // 2) * edge
-    return heat_map(
-        np.sqrt(part[columns]).T, ends, values, title=name if len(name) < 40 else f"…{name[-38:]}", x="step"
-    )
+    return heat_map(np.sqrt(part).T, ends, values, title=name if len(name) < 40 else f"…{name[-38:]}", x="step")
