@@ -20,8 +20,8 @@ import minigrad
 from minigrad import Network, Tensor, data, engine, nn, optim, tensor, watch
 from minigrad.show.progress import Progress
 from minigrad.show.report import write
-from minigrad.show.samples import BINS, EXAMPLES, Histogram, Outputs, norm
-from minigrad.show.symptoms import BOUNDS
+from minigrad.show.samples import BINS, EXAMPLES, Histogram, Outputs, Sample, norm
+from minigrad.show.symptoms import BOUNDS, gradient_grown
 from minigrad.show.watch import KEPT, Watcher
 
 CROSS_ENTROPY = nn.CrossEntropyLoss()
@@ -646,6 +646,12 @@ def test_steps_and_programs_do_not_see_the_watcher() -> None:
     with watch(model, optimizer, live=False):
         loss = model(minigrad.ones(2, 4)).sum()
         assert "hook" not in str(minigrad.step(loss)) and "dW" in minigrad.source(loss)
+
+
+@pytest.mark.parametrize("given", [True, False])
+def test_gradients_that_gather_where_no_optimizer_is_do_not_explode(given: bool) -> None:
+    samples = [Sample(i, gradients={"0": 10.0**i, "1": 1.0}, updates={"0": float(given), "1": 1.0}) for i in range(9)]
+    assert [kind for kind, _ in gradient_grown(samples)] == ["exploding gradients"] * given
 
 
 def test_labels_that_do_not_belong_to_the_inputs() -> None:

@@ -20,7 +20,7 @@ from minigrad.engine import Node
 from minigrad.rules.rule import Elementwise
 from minigrad.scalar import Value
 from minigrad.show.graph import Scene, ancestry, ending, operands
-from minigrad.show.notation import share
+from minigrad.show.notation import printable, share
 from minigrad.show.variables import variables
 
 _STYLE = """\
@@ -394,4 +394,4 @@ def _number(x: Any) -> str:
 
 def _text(text: str) -> str:
     """Text that stands in the picture as it is, but for what cannot be printed."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text).translate(_ESCAPED)
+    return printable(text).translate(_ESCAPED)

@@ -91,6 +91,11 @@ def mathematics(text: str) -> str:
     return _SIGNS.sub(sign, text)
 
 
+def printable(text: str) -> str:
+    """Text as it is, but for what cannot be printed."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
 def _expression(function: Callable[..., Any] | None) -> str:
     """The code of a function that is one expression, without module names; "" for others."""
     code = getattr(function, "__code__", None)

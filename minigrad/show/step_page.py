@@ -16,9 +16,9 @@ from typing import Any
 from minigrad.engine import Node
 from minigrad.scalar import Value
 from minigrad.show.graph import operands
-from minigrad.show.notation import mathematics
+from minigrad.show.notation import mathematics, printable
 from minigrad.show.page import Page, page
-from minigrad.show.steps import Step, Steps, describe, number, printable
+from minigrad.show.steps import Step, Steps, describe, number
 
 MAX_STEPS, MAX_DRAWN = 2000, 600
 """How many nodes a page tells of, and how many it draws."""

@@ -19,7 +19,7 @@ from minigrad.ieee import IEEE, IEEE_NUMBERS
 from minigrad.rules.rule import Elementwise
 from minigrad.scalar import Value
 from minigrad.show.graph import ending, operands
-from minigrad.show.notation import formula, in_place, mathematics, share
+from minigrad.show.notation import formula, in_place, mathematics, printable, share
 from minigrad.show.values import values
 from minigrad.show.variables import variables
 
@@ -540,11 +540,6 @@ def describe(x: Any, node: Any = None) -> str:
 
 def _brackets(nested: Any) -> str:
     return f"[{', '.join(map(_brackets, nested))}]" if isinstance(nested, list) else number(nested)
-
-
-def printable(text: str) -> str:
-    """Text as it is, but for what cannot be printed."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def _brief(value: Any) -> str:

@@ -174,10 +174,13 @@ def gradients_apart(recent: Sequence[Sample]) -> Iterator[Said]:
 
 def gradient_grown(samples: Sequence[Sample]) -> Iterator[Said]:
     """A gradient that explodes in the course of the run."""
-    start = max(sample.gradient for sample in samples[:PERSISTENT])
-    now = min(sample.gradient for sample in samples[-2:])
+    # what the optimizer was not given gathers gradients, as nothing sets them to zero
+    moving = {layer for sample in samples[-PERSISTENT:] for layer, update in sample.updates.items() if update}
+    ends = (*samples[:PERSISTENT], *samples[-2:])
+    found = [{layer: norm for layer, norm in s.gradients.items() if layer in moving} for s in ends]
+    norms = [math.hypot(*gradients.values()) for gradients in found]
+    start, now, gradients = max(norms[:-2]), min(norms[-2:]), found[-1]
     if start and now > GROWN * start:
-        gradients = samples[-1].gradients
         yield (
             "exploding gradients",
             f"the gradient has exploded: its norm is {now:.2g}, and was at most {start:.2g} at first; most of it is in "
