@@ -133,7 +133,7 @@ class Optimizer:
             if p in known:
                 raise ValueError(f"parameter {i}{f' ({p.name})' if p.name else ''} of shape {p.shape} is given twice")
             known.add(p)
-        group = {**self.defaults, **group, "params": params}
+        group = {**_plain({**self.defaults, **group}), "params": params}
         self.check(group)
         self.param_groups.append(group)
 
@@ -372,7 +372,7 @@ def _are_apart(rows: list[Row]) -> bool:
     return all(start + size <= then for (start, size), (then, _) in itertools.pairwise(places))
 
 
-_PYTHONS = {float, int, bool, list, str, type(None)}
+_PYTHONS = {float, int, bool, list, tuple, str, type(None)}
 
 
 def _plain(setting: Any) -> Any:

@@ -206,7 +206,7 @@ def set_momentum(optimizer: Optimizer, momenta: Iterable[float]) -> None:
     name = momentum_of(optimizer)
     assert name is not None
     for group, momentum in zip(optimizer.param_groups, momenta, strict=True):
-        group[name] = (momentum, *group[name][1:]) if name == "betas" else momentum
+        group[name] = (float(momentum), *group[name][1:]) if name == "betas" else momentum
 
 
 def memory_of(function: Any) -> dict[str, Any] | None:
