@@ -270,3 +270,8 @@ def test_every_rule_has_a_rate_with_which_it_goes_down() -> None:
         for name, run in race(ground, list(RULES)).items():
             assert run.losses.min() < run.losses[0], (ground, name)
     assert surfaces.default_rate(functools.partial(rules.adam, beta1=0.5), surface("saddle")) == 0.04
+
+
+def test_races_can_be_compared() -> None:
+    one, other = race("saddle", ["sgd"], steps=2), race("saddle", ["sgd"], steps=2)
+    assert one == one and one != other and one["sgd"] in one.values() and other["sgd"] not in one.values()

@@ -43,7 +43,7 @@ _RATES = {"adadelta": 1.0, "adafactor": 0.05, "lamb": 0.05}
 _PARTS = {"nesterov": 0.5}  # of the surface's own, as it diverges earlier than momentum
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Run:
     """What one rule did. The arrays have a row for each step from 0, the start, on.
 
@@ -68,7 +68,7 @@ class Run:
     diverged: int | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Race(Mapping[str, Run]):
     """A race that was run: `race["adam"]` is the Run of that name.
 
