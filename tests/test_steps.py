@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+import re
 import subprocess
 import sys
 from typing import Any
@@ -252,6 +253,16 @@ def test_an_index_is_told_as_in_brackets() -> None:
     x = Tensor(np.ones((2, 3, 8)), requires_grad=True)
     calls = [s.call for s in step((x[:, None, :, 2:6] + x[..., :1].sum()).sum()).forward]
     assert "getitem(x, index=[:, None, :, 2:6])" in calls and "getitem(x, index=[..., :1])" in calls
+
+
+def test_what_a_letter_of_a_formula_means_comes_after_the_result() -> None:
+    x = Tensor(np.arange(6.0).reshape(2, 3), requires_grad=True)
+    x.name = "x"
+    steps = step(nn.LayerNorm(3).double()(x).sum())
+    meaning = ", where n = (x - mean(x)) / sqrt(var(x) + eps)"
+    assert f"n3 = n * weight + bias = (2, 3) from -1.225 to 1.225{meaning}" in str(steps.forward[3])
+    assert f"layer_norm: y = n * weight + bias{meaning}; " in steps[1].rule_line()
+    assert re.search(r"dx = scale \* .* = \(2, 3\) [^=]*, where scale = 1 / sqrt\(var\(x\) \+ eps\)", str(steps[1]))
 
 
 def test_nan_and_infinities() -> None:

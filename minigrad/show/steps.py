@@ -136,25 +136,24 @@ class Step:
         """The rule in its own letters: `mul: y = a * b, da = g * b, db = g * a`."""
         rule = self.node.rule
         text = formula(rule)
-        parts = [text if " = " in text else f"y = {text}"]
+        parts = [text if " = " in text.partition(", where ")[0] else f"y = {text}"]
         parts += [f"d{s.letter} = {share(rule, s.letter)}" for s in self.shares]
         return f"{rule.name}: {'; '.join(parts)}"
 
     def forward_line(self) -> str:
         """The formula of the node, with its numbers: `c = a * b = 2 * 3 = 6`."""
-        text = formula(self.node.rule)
-        parts = [in_place(text, self._letters())]
-        if " = " not in text:
-            parts = [self.steps.symbol(self.node), *parts]
+        text, *meaning = in_place(formula(self.node.rule), self._letters()).partition(", where ")
+        parts = [text] if " = " in text else [self.steps.symbol(self.node), text]
         if isinstance(self.node.rule, Elementwise) and (numbers := self._numbers()):
-            parts.append(in_place(text, numbers))
-        return _chain([*parts, describe(self.value, self.node)])
+            parts.append(in_place(formula(self.node.rule), numbers))
+        return _chain([*parts, describe(self.value, self.node)]) + "".join(meaning)
 
     def share_line(self, share_: Share) -> str:
         """What is added to the gradient of an input: `da += dc * b = 1 * 6 = 6`; `=` where it is all."""
         rule = self.node.rule
         text = share(rule, share_.letter)
-        parts = [in_place(text, self._letters())]
+        first, *meaning = in_place(text, self._letters()).partition(", where ")
+        parts = [first]
         if isinstance(rule, Elementwise):
             numbers = self._numbers()
             if numbers:
@@ -163,7 +162,8 @@ class Step:
                 local = (self.node.da, self.node.db)[rule.inputs.index(share_.letter)]
                 parts.append(in_place("g * d", {"g": number(self.gradient), "d": number(local)}))
         line = _chain([*parts, describe(share_.value, share_.to)])
-        return f"{self.steps.d(share_.to)} {'=' if share_.of == 1 else '+='} {line}{self._summed(share_, text)}"
+        line += self._summed(share_, text) + "".join(meaning)
+        return f"{self.steps.d(share_.to)} {'=' if share_.of == 1 else '+='} {line}"
 
     def _summed(self, share_: Share, text: str) -> str:
         """A note, where a share is smaller than the result since its input was repeated to the result's shape."""
