@@ -124,7 +124,10 @@ def add_race(commands: Commands) -> None:
         "race",
         help="let update rules race down a loss surface",
         description="Let update rules race down a loss surface, and animate or draw it.",
-        epilog="Surfaces and rules that there are: name one that there is not, and they are listed.",
+        epilog="Surfaces: valley, saddle, beale, rosenbrock, himmelblau, noisy, digits. "
+        "Rules, as in minigrad.optim.rules: sgd, momentum, momentum_pytorch, nesterov, adagrad, rmsprop, "
+        "rmsprop_momentum, adam_incomplete, adam, amsgrad, adadelta, adamax, nadam, radam, asgd, rprop, lion, lamb, "
+        "adafactor.",
     )
     parser.add_argument("--surface", default="beale", help="its name (%(default)s)")
     parser.add_argument("--rules", default="sgd,momentum,adagrad,rmsprop,adam", help="names, with commas (%(default)s)")

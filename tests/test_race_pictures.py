@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 import minigrad
-from minigrad.surfaces import SURFACES, Race, Surface, race
+from minigrad.surfaces import RULES, SURFACES, Race, Surface, race
 from minigrad.surfaces.contours import levels, lines, regions
 from minigrad.surfaces.relief import POINTS
 
@@ -491,6 +491,11 @@ def test_a_wrong_call_is_explained_in_a_line(tmp_path: Path, arguments: list[str
     done = shell(tmp_path, *arguments)
     assert done.returncode == 2 and message in done.stderr and "Traceback" not in done.stderr
     assert not list(tmp_path.iterdir())
+
+
+def test_help_names_the_surfaces_and_the_rules(tmp_path: Path) -> None:
+    text = " ".join(shell(tmp_path, "--help").stdout.split())
+    assert f"Surfaces: {', '.join(SURFACES)}." in text and f"minigrad.optim.rules: {', '.join(RULES)}." in text
 
 
 def test_what_cannot_be_written_is_told_before_the_race(tmp_path: Path) -> None:
