@@ -19,7 +19,7 @@ from minigrad.optim.rules import State
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
 
-PIECE = 1 << 17
+PIECE = 1 << 18
 """How many numbers are moved at a time: they stay in the cache, with their state and intermediate results."""
 WORTH_A_THREAD = 3 << 14
 """How many numbers a call has to take, on average, for a second thread to save more than waiting for Python costs."""
