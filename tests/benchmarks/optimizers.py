@@ -2,8 +2,9 @@
 
     pip install torch==2.13.0 && python tests/benchmarks/optimizers.py
 
-The parameters are 50 vectors of 20,000, and then one of 1,000,000, which minigrad takes in pieces. The two take turns
-in one process; medians of their times, and of the ratios of each round.
+The parameters are 50 vectors of 20,000, and then one of 1,000,000. Both libraries may use all cores; they take turns in
+one process. Medians of their times, and of the ratios of each round. Other programs that run disturb PyTorch's threads
+most: only on a quiet machine are the numbers worth anything.
 """
 
 from __future__ import annotations
