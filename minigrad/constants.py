@@ -1,7 +1,7 @@
 """What a graph remembers of operands that get no gradient, for whoever wants to look at it.
 
-Rules keep what their derivatives need themselves. Beyond that, a small constant is kept, and a large one is known for
-as long as somebody else holds it, so that being looked at costs programs no memory.
+Rules keep what their derivatives need themselves. Beyond that, a small constant is kept for as long as its graph is,
+and a large one is known for as long as somebody else holds it, so that being looked at costs programs little memory.
 """
 
 from __future__ import annotations

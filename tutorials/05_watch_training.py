@@ -37,7 +37,7 @@ def two_layers():
 #
 # `minigrad.watch(network)` hangs hooks on the network, and the loop stays as it is. It shows a line
 # now and then (on a terminal, one that moves), and says in words what is wrong. By default it looks
-# at as many steps as 2 % of the time allow; `every=5` makes it the same in each run.
+# at as many steps as 1 % of the time allow; `every=5` makes it the same in each run.
 
 
 # %%

@@ -26,7 +26,7 @@ from minigrad.show.samples import EXAMPLES, Sample, named, norm
 from minigrad.show.symptoms import Finding, not_finite, symptoms
 from minigrad.tensors import Tensor
 
-SHARE, ALLOWANCE = 0.02, 0.005
+SHARE, ALLOWANCE = 0.01, 0.005
 """What looking may take: this share of the run's time on the processor, and these seconds at first, where most runs go
 wrong. The steps after it are slower too, for a while: what they need is no longer in the caches."""
 FIRST = 10
@@ -54,7 +54,7 @@ def watch(
         network: a Network, or a model.
         optimizer: that updates it; without one, `x += …` does.
         steps: how many there will be, for the bar in the terminal.
-        every: after the first ten steps, look at those whose number this divides. By default at as many as 2 % of the
+        every: after the first ten steps, look at those whose number this divides. By default at as many as 1 % of the
             time allow.
         live: whether to show the run in the terminal.
         report: where to write a report, again every few seconds, and at the end.
