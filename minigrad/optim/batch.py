@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 PIECE = 1 << 18
 """How many numbers are moved at a time: they stay in the cache, with their state and intermediate results."""
-WORTH_A_THREAD = 3 << 14
+WORTH_A_THREAD = 5 << 13
 """How many numbers a call has to take, on average, for a second thread to save more than waiting for Python costs."""
 
 

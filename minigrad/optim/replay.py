@@ -226,6 +226,9 @@ def arrange(
 ) -> Program:
     """Give every symbol a register: a result goes to its goal, if what is there is not read again, else to a buffer.
 
+    What comes in between may stand in an array of the state, too, after its old value was read and before the new one
+    is there: it is in the cache already.
+
     Args:
         noted: the calls.
         dtypes: of the symbols.
@@ -241,11 +244,25 @@ def arrange(
     calls, copies = [], []
     buffers: list[np.dtype] = []
     free: dict[np.dtype, list[int]] = defaultdict(list)
+    written = {goal[result]: (k, dtypes[result]) for k, (_, _, result) in enumerate(noted) if result in goal}
+    lent: dict[int, int] = defaultdict(lambda: -1)  # the call until which a register of the state has such a guest
     for k, (function, inputs, result) in enumerate(noted):
         for i in set(inputs):
             if i >= 0 and last[i] == k and register[i] >= first_buffer and i not in goal:
                 free[dtypes[i]].append(register[i])  # for the result, too: it is elementwise
         target = goal.get(result)
+        if target is None and not free[dtypes[result]]:
+            end = last.get(result, k)
+            target = next(
+                (
+                    i
+                    for i, (then, dtype) in written.items()
+                    if i > DX and dtype == dtypes[result] and needed[i] <= k < then and end <= then and lent[i] <= k
+                ),
+                None,
+            )
+            if target is not None:
+                lent[target] = end
         if target is None or needed[target] > k:
             if not free[dtypes[result]]:
                 free[dtypes[result]].append(first_buffer + len(buffers))
