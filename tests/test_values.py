@@ -103,3 +103,11 @@ def test_the_parts_of_a_result_and_what_is_outside_of_modules() -> None:
     found = calls(engine.reverse_order([loss.node]))  # type: ignore[list-item]
     assert {call.path for call in found.values()} == {"LSTM"}
     assert x.node not in found and loss.node not in found and layer.weight_ih_l0.node in found
+
+
+def test_a_large_constant_that_the_backward_pass_keeps_is_known_until_then() -> None:
+    w = minigrad.tensor(1.0, requires_grad=True)
+    y = (w * np.ones((300, 300))).sum()
+    assert len(values(y)) == 4
+    y.backward()
+    assert len(values(y)) == 3

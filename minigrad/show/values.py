@@ -6,7 +6,7 @@ there, and a rule applied to the same arrays gives the same result. This file im
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from minigrad.engine import Node, reverse_order
@@ -28,30 +28,18 @@ def values(output: Any) -> dict[Node, Any]:
     order = reverse_order([output.node])[::-1]
     if isinstance(output, Value):
         return {node: node.data for node in order if isinstance(node, Value)}
-    kept = _kept(order)
+    there = kept(order)
     if output._array.dtype == output.node.dtype:
-        kept.setdefault(output.node, output._array)
-    return _computed(order, kept) or kept
+        there.setdefault(output.node, output._array)
+    return _computed(order, there) or {node: a for node, a in there.items() if isinstance(node, Node)}
 
 
-def operands(node: Any, found: dict[Node, Any]) -> list[Any]:
-    """The arrays and numbers that the rule of an array's node was applied to, None in place of what is not known."""
-    count = len(node.inputs)
-    return [
-        found.get(source) if source is not None else _constant(node.constants.get(i))
-        for i, source in zip(range(count), node.inputs)
-    ]
-
-
-def _constant(c: Any) -> Any:
-    return getattr(c, "_array", None) if hasattr(c, "_array") else getattr(c, "value", c)
-
-
-def _kept(order: Iterable[Any]) -> dict[Node, Any]:
-    """What nodes keep for their backward pass, as far as nobody wrote to it: their results and inputs."""
+def kept(order: Iterable[Any]) -> dict[Any, Any]:
+    """What nodes keep for their backward pass, as far as nobody wrote to it: results and inputs by their nodes, and
+    constants by the node that they are an operand of, and their position."""
     from minigrad import guard
 
-    found: dict[Node, Any] = {}
+    found: dict[Any, Any] = {}
     for node in order:
         if node.rule is None or not node.kept or guard.changed(node.kept, node.index, node.prints) is not None:
             continue
@@ -59,13 +47,29 @@ def _kept(order: Iterable[Any]) -> dict[Node, Any]:
             if name == "y":
                 found[node] = k
             elif name in node.rule.inputs:
-                sources = node.inputs if node.rule.variadic else [node.inputs[node.rule.inputs.index(name)]]
-                arrays = k if node.rule.variadic else [k]
-                found.update({s: a for s, a in zip(sources, arrays) if s is not None})
+                first = 0 if node.rule.variadic else node.rule.inputs.index(name)
+                for i, a in enumerate(k if node.rule.variadic else [k], first):
+                    found[(node, i) if node.inputs[i] is None else node.inputs[i]] = a
     return found
 
 
-def _computed(order: Iterable[Any], kept: dict[Node, Any]) -> dict[Node, Any]:
+def operands(node: Any, found: dict[Node, Any], there: Mapping[Any, Any] | None = None) -> list[Any]:
+    """The arrays and numbers that the rule of an array's node was applied to, None in place of what is not known.
+
+    Args:
+        node: of an operation.
+        found: the values of nodes.
+        there: what is kept of constants that nobody else holds any more.
+    """
+    given = []
+    for i, source in enumerate(node.inputs):
+        c = node.constants.get(i)
+        value = found.get(source) if source is not None else getattr(c, "_array", getattr(c, "value", c))
+        given.append(there.get((node, i)) if value is None and there else value)
+    return given
+
+
+def _computed(order: Iterable[Any], there: dict[Any, Any]) -> dict[Node, Any]:
     """All that can be computed from leaves, constants and what is kept; nothing, where the two do not agree, since then
     somebody wrote to an operand by NumPy, unnoticed."""
     import numpy as np
@@ -85,16 +89,16 @@ def _computed(order: Iterable[Any], kept: dict[Node, Any]) -> dict[Node, Any]:
             if whole and guard.changed((node.value,), first_use.get(node, node.index), None) is None:
                 value = node.value
         elif hasattr(node, "plan"):
-            given = operands(node, found)
+            given = operands(node, found, there)
             arrays = tuple(g for g in given if isinstance(g, np.ndarray))
             known = all(g is not None or not n for g, n in zip(given, _present(node)))
             if known and guard.changed(arrays, node.index, None) is None:
                 with np.errstate(all="ignore"):
                     value = np.asarray(node.rule.again(*given, **node.parameters))
-        if value is not None and node in kept and not np.allclose(value, kept[node], 1e-4, 1e-6, equal_nan=True):
+        if value is not None and node in there and not np.allclose(value, there[node], 1e-4, 1e-6, equal_nan=True):
             return {}
-        if value is not None or node in kept:
-            found[node] = kept.get(node, value)
+        if value is not None or node in there:
+            found[node] = there.get(node, value)
     return found
 
 

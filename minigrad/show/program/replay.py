@@ -15,6 +15,7 @@ from minigrad.show.program.rebound import rebound, tracing
 from minigrad.show.program.terms import Term
 from minigrad.show.program.traced import Traced
 from minigrad.show.program.tracing import Trace
+from minigrad.show.values import kept
 from minigrad.tensors import unbroadcast
 
 
@@ -41,7 +42,7 @@ class Replay:
         self.arrays: dict[Any, Any] = {}
         self._parameters: dict[Any, dict[str, Any]] = {}
         self._operands: dict[Any, list[Any]] = {}
-        self._kept = _kept(self.order)
+        self._kept = kept(self.order)
         self.functions = Functions(self)
         with tracing(self.trace):
             for node in self.order:
@@ -174,21 +175,3 @@ class Replay:
             share = rebound(unbroadcast)(share, source.shape)
         share = share if share.dtype == source.dtype else share.astype(source.dtype)
         return self.trace.new(share.value, share.term)  # now, so that this is where it stands in the program
-
-
-def _kept(order: Any) -> dict[Any, Any]:
-    """Arrays that nodes keep for the backward pass: of their inputs, and of operands by (node, position)."""
-    found: dict[Any, Any] = {}
-    for node in order:
-        if node.rule is None or not node.kept or not hasattr(node, "plan"):
-            continue
-        for name, k in zip(node.plan.kept, node.kept):
-            if name in node.rule.inputs:
-                arrays = k if node.rule.variadic else [k]
-                first = 0 if node.rule.variadic else node.rule.inputs.index(name)
-                for i, a in enumerate(arrays, first):
-                    if node.inputs[i] is None:
-                        found[node, i] = a
-                    else:
-                        found.setdefault(node.inputs[i], a)
-    return found
