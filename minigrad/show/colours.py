@@ -41,8 +41,8 @@ DASHES = ("", "8 4", "2 3", "10 3 2 3", "5 3", "14 4", "1 4", "6 2 2 2 2 2", "12
 _DARK_WHERE_WANTED = "@media (prefers-color-scheme: dark) {{ {} }}"
 
 
-def variables() -> str:
-    """The colours as CSS variables, for pages: `var(--blue)`."""
+def custom_properties() -> str:
+    """The colours as CSS custom properties, for pages: `var(--blue)`."""
     light, dark = (
         ":root { " + " ".join(f"--{name}: {colour};" for name, colour in c.items()) + " }" for c in (LIGHT, DARK)
     )
@@ -50,7 +50,8 @@ def variables() -> str:
 
 
 def classes(scope: str) -> str:
-    """The colours as CSS classes within `scope`, for pictures, as not every program that shows SVG knows variables.
+    """The colours as CSS classes within `scope`, for pictures, as not every program that shows SVG knows custom
+    properties.
 
     `ink-fill` fills with ink and `blue-line` draws in blue.
     """

@@ -15,7 +15,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from minigrad.show.colours import variables
+from minigrad.show.colours import custom_properties
 
 FILES = Path(__file__).with_name("pages")
 
@@ -77,7 +77,9 @@ def page(title: str, body: str, *, name: str = "", data: Any = None) -> Page:
     >>> "<title>a &lt; b</title>" in text, '{"loss":[0.5,"Infinity"],"name":"\\\\u003c/script>"}' in text
     (True, True)
     """
-    style = variables() + _file("common.css") + (_file(f"{name}.css") if (FILES / f"{name}.css").exists() else "")
+    style = (
+        custom_properties() + _file("common.css") + (_file(f"{name}.css") if (FILES / f"{name}.css").exists() else "")
+    )
     script = _file(f"{name}.js") if name else ""
     allowed = f"'sha256-{b64encode(sha256(script.encode()).digest()).decode()}'" if script else "'none'"
     text = json.dumps(_plain(data), ensure_ascii=False, separators=(",", ":")).replace("<", r"\u003c")
