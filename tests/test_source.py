@@ -628,3 +628,11 @@ def test_formulas_compile() -> None:
     for program in programs:
         for line in source(program, format="latex").splitlines():
             parser.parse(f"${line}$")
+
+
+def test_what_has_no_name_is_called_as_the_variable_that_holds_it() -> None:
+    slope = minigrad.tensor([1.0, -2.0], requires_grad=True)
+    data = minigrad.tensor([3.0, 4.0])
+    h = slope * data
+    found = source((h * h).sum())
+    assert "h = slope * data" in found and found.gradients == {"slope": "dslope"}
