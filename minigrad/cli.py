@@ -83,10 +83,10 @@ def train(steps: int, learning_rate: float, batch_size: int, seed: int, picture:
     """The main job, with its progress on the terminal and a picture at the end."""
     import numpy as np
 
-    from minigrad import loop
     from minigrad.data import Dataset
+    from minigrad.demo import train_digits as loop
     from minigrad.network import Loss, Network
-    from minigrad.show.progress import Progress
+    from minigrad.utils.progress import Progress
 
     progress = Progress(steps)
 
@@ -109,7 +109,7 @@ def train(steps: int, learning_rate: float, batch_size: int, seed: int, picture:
 
 def draw_backward(loss: object, picture: Path) -> str:
     """Write the picture, and say in one line where it is, or why there is none and how to get it."""
-    from minigrad.show.draw import draw
+    from minigrad.viz.graph.draw import draw
 
     try:
         draw(loss).render(outfile=picture, cleanup=True)
@@ -187,7 +187,7 @@ def add_rates(commands: Commands) -> None:
 
 def rates(out: Path, epochs: int, seed: int) -> None:
     """Train at each rate; a table on the terminal, a picture in the file."""
-    from minigrad import rates
+    from minigrad.demo import lr_sweep as rates
 
     check_file(out, [".svg"])
     found = rates.curves(epochs=epochs, seed=seed, watch=showing_progress())
@@ -207,7 +207,7 @@ def check_file(out: Path, suffixes: Sequence[str], option: str = "--out") -> Non
 
 def showing_progress() -> Callable[[int, int, str], None]:
     """What shows that some of all steps are done, and in which part of the work."""
-    from minigrad.show.progress import Progress
+    from minigrad.utils.progress import Progress
 
     @cache
     def progress(total: int) -> Progress:
@@ -236,7 +236,7 @@ def add_step(commands: Commands) -> None:
 
 def step(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     """Step through; or write the page, and say where it is."""
-    from minigrad.show.step_script import Failed, steps_of
+    from minigrad.viz.steps.script import Failed, steps_of
 
     mine = options.rest.index("--") if "--" in options.rest else len(options.rest)
     own = argparse.ArgumentParser(prog=parser.prog, usage=parser.usage, add_help=False, allow_abbrev=False)

@@ -19,12 +19,12 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.creation import as_tensor, full_like, result_type
-from minigrad.joining import broadcast_tensors
-from minigrad.modes import no_grad
+from minigrad.grad_mode import no_grad
 from minigrad.nn.losses import binary_cross_entropy_with_logits
 from minigrad.random import rand, randn
-from minigrad.tensors import Tensor
+from minigrad.tensors.creation import as_tensor, full_like, result_type
+from minigrad.tensors.joining import broadcast_tensors
+from minigrad.tensors.tensor import Tensor
 
 Shape = int | Sequence[int]
 

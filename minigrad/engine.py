@@ -6,7 +6,7 @@ the walk brings to the leaves, `grad` hands it out; whoever wants to watch (a pi
 `push` goes through the same graph the other way, in order of creation: forward mode.
 
 Nothing here knows what a gradient is made of: Python floats (`minigrad.scalar`) and NumPy arrays
-(`minigrad.tensors`) share these lines. This file imports no NumPy.
+(`minigrad.tensors.tensor`) share these lines. This file imports no NumPy.
 
 The form of the loop, a dictionary of pending gradients from which each is popped as it is used, is that of HIPS
 autograd; the idea is Linnainmaa's (1970) and, for neural networks, that of Rumelhart, Hinton and Williams (1986).
@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from operator import attrgetter
 from typing import Any, Self
 
-from minigrad.modes import enable_grad, no_grad
+from minigrad.grad_mode import enable_grad, no_grad
 
 now: Callable[[], int] = itertools.count().__next__
 """The clock of the graph: every node and every in-place write takes the next tick."""

@@ -11,14 +11,15 @@ import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from minigrad import engine, modes
+from minigrad import engine
+from minigrad import grad_mode as modes
 from minigrad.autograd.functional import columns, fresh, pulled, pushed, rows
 from minigrad.autograd.trees import filled, leaves, mapped, tensors
-from minigrad.creation import ones_like, zeros_like
 from minigrad.engine import now
-from minigrad.modes import enable_grad, mode
+from minigrad.grad_mode import enable_grad, mode
 from minigrad.nn.module import Module
-from minigrad.tensors import Tensor
+from minigrad.tensors.creation import ones_like, zeros_like
+from minigrad.tensors.tensor import Tensor
 
 
 class _Trace:

@@ -11,12 +11,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minigrad.creation import as_tensor
-from minigrad.operations import Operations
-from minigrad.operations.linalg import decomposed
-from minigrad.promotion import result_type
-from minigrad.rules import linalg as rules
-from minigrad.tensors import Tensor
+from minigrad.primitives import linalg as rules
+from minigrad.tensors.creation import as_tensor
+from minigrad.tensors.dtypes import result_type
+from minigrad.tensors.methods import Operations
+from minigrad.tensors.methods.linalg import decomposed
+from minigrad.tensors.tensor import Tensor
 
 LinAlgError = np.linalg.LinAlgError
 

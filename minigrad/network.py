@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from minigrad import engine, guard
-from minigrad.creation import as_tensor
+from minigrad import engine
 from minigrad.engine import RemovableHandle
 from minigrad.nn.module import Module, Parameter
-from minigrad.tensors import Tensor
+from minigrad.tensors import saved as guard
+from minigrad.tensors.creation import as_tensor
+from minigrad.tensors.tensor import Tensor
 
 
 class Loss(float):

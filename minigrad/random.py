@@ -1,4 +1,4 @@
-"""Random tensors. What they are drawn from is a `minigrad.generator.Generator`: the default one or `generator=`."""
+"""Random tensors. What they are drawn from is a `minigrad.tensors.rng.Generator`: the default one or `generator=`."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.creation import as_tensor, filled
-from minigrad.devices import check_options
-from minigrad.generator import Generator as Generator
-from minigrad.generator import default_generator as default_generator
-from minigrad.generator import fork_rng as fork_rng
-from minigrad.generator import get_rng_state as get_rng_state
-from minigrad.generator import initial_seed as initial_seed
-from minigrad.generator import manual_seed as manual_seed
-from minigrad.generator import numbers
-from minigrad.generator import seed as seed
-from minigrad.generator import set_rng_state as set_rng_state
-from minigrad.operations.base import sizes_of
-from minigrad.promotion import floats, scalar_type
-from minigrad.tensors import Tensor
+from minigrad.tensors.creation import as_tensor, filled
+from minigrad.tensors.devices import check_options
+from minigrad.tensors.dtypes import floats, scalar_type
+from minigrad.tensors.methods.base import sizes_of
+from minigrad.tensors.rng import Generator as Generator
+from minigrad.tensors.rng import default_generator as default_generator
+from minigrad.tensors.rng import fork_rng as fork_rng
+from minigrad.tensors.rng import get_rng_state as get_rng_state
+from minigrad.tensors.rng import initial_seed as initial_seed
+from minigrad.tensors.rng import manual_seed as manual_seed
+from minigrad.tensors.rng import numbers
+from minigrad.tensors.rng import seed as seed
+from minigrad.tensors.rng import set_rng_state as set_rng_state
+from minigrad.tensors.tensor import Tensor
 
 
 def rand(*size: Any, generator: Any = None, dtype: Any = None, requires_grad: bool = False, **options: Any) -> Tensor:

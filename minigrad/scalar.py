@@ -20,10 +20,10 @@ from operator import attrgetter
 from typing import Any
 
 from minigrad.engine import Node, backward, now, refuse_released, report, watchers
-from minigrad.ieee import IEEE, IEEE_NUMBERS, NUMBERS
-from minigrad.modes import mode, no_grad
-from minigrad.rules import elementwise as rules
-from minigrad.rules.rule import Elementwise
+from minigrad.float_math import IEEE, IEEE_NUMBERS, NUMBERS
+from minigrad.grad_mode import mode, no_grad
+from minigrad.primitives import elementwise as rules
+from minigrad.primitives.primitive import Elementwise
 
 _new: Callable[[type[Value]], Value] = object.__new__
 

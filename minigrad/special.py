@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from minigrad.operations import Operations, made
-from minigrad.rules import special as rules
+from minigrad.primitives import special as rules
+from minigrad.tensors.methods import Operations
+from minigrad.tensors.methods import method_factories as made
 
 expit, logit = Operations.sigmoid, Operations.logit
 erf, erfc, erfinv = Operations.erf, Operations.erfc, Operations.erfinv

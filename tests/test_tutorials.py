@@ -14,8 +14,8 @@ import pytest
 
 import minigrad
 from minigrad.data import Dataset
-from minigrad.loop import accuracy
-from minigrad.show.draw import Picture
+from minigrad.demo.train_digits import accuracy
+from minigrad.viz.graph.draw import Picture
 
 ROOT = Path(__file__).resolve().parent.parent
 LESSONS = sorted((ROOT / "tutorials").glob("*.py"))

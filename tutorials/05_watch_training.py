@@ -15,7 +15,7 @@ import numpy as np
 
 import minigrad
 from minigrad import nn
-from minigrad.show.chart import chart
+from minigrad.viz.charts.chart import chart
 
 pictures = Path(__file__).parent / "pictures" if "__file__" in globals() else Path("pictures")
 pictures.mkdir(exist_ok=True)

@@ -13,20 +13,20 @@ from typing import TYPE_CHECKING, Any
 from minigrad.autograd.anomaly import detect_anomaly, set_detect_anomaly
 from minigrad.autograd.gradients import Event, backward, walk
 from minigrad.autograd.gradients import grads as grad
-from minigrad.modes import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
+from minigrad.grad_mode import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 
 if TYPE_CHECKING:
     from minigrad.autograd import function as function
     from minigrad.autograd import functional as functional
     from minigrad.autograd.function import Function as Function
-    from minigrad.checking import check_gradient as check_gradient
-    from minigrad.checking import gradcheck as gradcheck
-    from minigrad.checking import gradcheck_report as gradcheck_report
-    from minigrad.checking import gradgradcheck as gradgradcheck
+    from minigrad.teach.gradcheck import check_gradient as check_gradient
+    from minigrad.teach.gradcheck import gradcheck as gradcheck
+    from minigrad.teach.gradcheck import gradcheck_report as gradcheck_report
+    from minigrad.teach.gradcheck import gradgradcheck as gradgradcheck
 
 _HOME = {
     "Function": "minigrad.autograd.function",
-    **dict.fromkeys(("check_gradient", "gradcheck", "gradcheck_report", "gradgradcheck"), "minigrad.checking"),
+    **dict.fromkeys(("check_gradient", "gradcheck", "gradcheck_report", "gradgradcheck"), "minigrad.teach.gradcheck"),
 }
 
 __all__ = [

@@ -13,12 +13,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minigrad import guard, modes
-from minigrad.constants import described
+from minigrad import grad_mode as modes
 from minigrad.engine import now, report, watchers
-from minigrad.modes import enable_grad, mode, no_grad
-from minigrad.rules.rule import Rule
-from minigrad.tensors import ArrayNode, Tensor, _tensor, transposed, unbroadcast
+from minigrad.grad_mode import enable_grad, mode, no_grad
+from minigrad.primitives.primitive import Rule
+from minigrad.tensors import saved as guard
+from minigrad.tensors.operand_info import described
+from minigrad.tensors.tensor import ArrayNode, Tensor, _tensor, transposed, unbroadcast
 
 
 class FunctionCtx:

@@ -15,12 +15,13 @@ from typing import Any
 
 import numpy as np
 
-from minigrad import engine, guard
+from minigrad import engine
 from minigrad.autograd.gradients import grads
-from minigrad.creation import zeros, zeros_like
-from minigrad.joining import stack
-from minigrad.modes import enable_grad, no_grad
-from minigrad.tensors import Tensor
+from minigrad.grad_mode import enable_grad, no_grad
+from minigrad.tensors import saved as guard
+from minigrad.tensors.creation import zeros, zeros_like
+from minigrad.tensors.joining import stack
+from minigrad.tensors.tensor import Tensor
 
 Tensors = Tensor | Sequence[Tensor]
 

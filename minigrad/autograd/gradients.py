@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from minigrad import engine
 from minigrad.engine import Node
-from minigrad.modes import enable_grad, no_grad
+from minigrad.grad_mode import enable_grad, no_grad
 
 
 def grad(outputs: Any, inputs: Any, *args: Any, **options: Any) -> Any:
@@ -150,7 +150,7 @@ def _seeds(name: str, outputs: Any, upstream: Any, graph: bool) -> dict[Node, An
 def _zeros_like(x: Any) -> Any:
     if isinstance(x, Node):
         return 0.0
-    from minigrad.creation import zeros_like
+    from minigrad.tensors.creation import zeros_like
 
     return zeros_like(x)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from minigrad.tensors import Tensor
+from minigrad.tensors.tensor import Tensor
 
 
 def leaves(tree: Any) -> list[Any]:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from minigrad.show.progress import Progress
+from minigrad.utils.progress import Progress
 
 CHUNK = 1 << 16
 

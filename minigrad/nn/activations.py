@@ -13,15 +13,15 @@ import warnings
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from minigrad.creation import arange, as_tensor, full
-from minigrad.generator import numbers
+from minigrad.nn.functional_module import OfFunction
 from minigrad.nn.layers import as_input
 from minigrad.nn.module import Module, Parameter
-from minigrad.nn.of_function import OfFunction
-from minigrad.promotion import promoted
-from minigrad.rules import elementwise as ew
-from minigrad.rules import special
-from minigrad.tensors import Tensor
+from minigrad.primitives import elementwise as ew
+from minigrad.primitives import special
+from minigrad.tensors.creation import arange, as_tensor, full
+from minigrad.tensors.dtypes import promoted
+from minigrad.tensors.rng import numbers
+from minigrad.tensors.tensor import Tensor
 
 F = TypeVar("F", bound=Callable[..., Tensor])
 

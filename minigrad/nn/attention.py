@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.creation import as_tensor, zeros
-from minigrad.joining import cat
 from minigrad.nn import init
 from minigrad.nn.dropout import dropout
 from minigrad.nn.layers import Linear, as_input, checked_size, linear
 from minigrad.nn.module import Module, Parameter
-from minigrad.tensors import Tensor
+from minigrad.tensors.creation import as_tensor, zeros
+from minigrad.tensors.joining import cat
+from minigrad.tensors.tensor import Tensor
 
 
 def _weights(query: Tensor, key: Tensor, mask: Tensor | None, scale: float | None) -> Tensor:

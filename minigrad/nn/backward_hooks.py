@@ -10,8 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 from minigrad.autograd.function import Function
-from minigrad.creation import zeros
-from minigrad.tensors import Tensor
+from minigrad.tensors.creation import zeros
+from minigrad.tensors.tensor import Tensor
 
 Grads = tuple[Any, ...]
 

@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 
 from minigrad.nn.module import Module, Parameter
-from minigrad.tensors import Tensor
+from minigrad.tensors.tensor import Tensor
 
 
 def _module(container: str, key: Any, module: Any) -> Module:

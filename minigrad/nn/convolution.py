@@ -9,15 +9,15 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from minigrad.creation import as_tensor, zeros
 from minigrad.nn import init
 from minigrad.nn.lazy import Lazy
 from minigrad.nn.module import Module, Parameter
 from minigrad.nn.padding import pad
 from minigrad.nn.spatial import LETTERS, as_batch, counted, each_dim, from_batch
-from minigrad.rules import conv as rules
-from minigrad.rules.conv import Geometry
-from minigrad.tensors import Tensor
+from minigrad.primitives import convolution as rules
+from minigrad.primitives.convolution import Geometry
+from minigrad.tensors.creation import as_tensor, zeros
+from minigrad.tensors.tensor import Tensor
 
 Sizes = int | tuple[int, ...]
 

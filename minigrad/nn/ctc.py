@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.creation import as_tensor
-from minigrad.joining import cat, stack
 from minigrad.nn.layers import as_input
 from minigrad.nn.loss_base import check_reduction
-from minigrad.tensors import Tensor
+from minigrad.tensors.creation import as_tensor
+from minigrad.tensors.joining import cat, stack
+from minigrad.tensors.tensor import Tensor
 
 IMPOSSIBLE = -1e30  # the logarithm of a probability of 0 that can be computed with; -inf - -inf would be nan
 

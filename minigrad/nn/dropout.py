@@ -5,11 +5,11 @@ Source: Srivastava et al., "Dropout", 2014; whole channels: Tompson et al., 2014
 
 from __future__ import annotations
 
-from minigrad.creation import as_tensor
-from minigrad.generator import numbers
 from minigrad.nn.layers import as_input
 from minigrad.nn.module import Module
-from minigrad.tensors import Tensor
+from minigrad.tensors.creation import as_tensor
+from minigrad.tensors.rng import numbers
+from minigrad.tensors.tensor import Tensor
 
 
 def _checked(name: str, p: float) -> float:

@@ -6,12 +6,12 @@ from typing import Any, Self
 
 import numpy as np
 
-from minigrad.creation import as_tensor
-from minigrad.modes import no_grad
+from minigrad.grad_mode import no_grad
 from minigrad.nn.module import Module, Parameter
-from minigrad.promotion import default
 from minigrad.random import randn
-from minigrad.tensors import Tensor
+from minigrad.tensors.creation import as_tensor
+from minigrad.tensors.dtypes import default
+from minigrad.tensors.tensor import Tensor
 
 
 def padding_row(padding_idx: int | None, rows: int) -> int | None:

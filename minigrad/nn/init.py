@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.generator import numbers
-from minigrad.modes import no_grad
-from minigrad.tensors import Tensor
+from minigrad.grad_mode import no_grad
+from minigrad.tensors.rng import numbers
+from minigrad.tensors.tensor import Tensor
 
 
 def _write(tensor: Tensor, values: Any) -> Tensor:

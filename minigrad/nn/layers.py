@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.creation import as_tensor, zeros
 from minigrad.nn import init
 from minigrad.nn.module import Module, Parameter
-from minigrad.promotion import promoted
-from minigrad.rules import linalg
-from minigrad.tensors import Tensor
+from minigrad.primitives import linalg
+from minigrad.tensors.creation import as_tensor, zeros
+from minigrad.tensors.dtypes import promoted
+from minigrad.tensors.tensor import Tensor
 
 
 def as_input(layer: str, x: Any) -> Tensor:

@@ -6,9 +6,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from minigrad.creation import as_tensor
-from minigrad.nn.of_function import OfFunction
-from minigrad.tensors import Tensor
+from minigrad.nn.functional_module import OfFunction
+from minigrad.tensors.creation import as_tensor
+from minigrad.tensors.tensor import Tensor
 
 REDUCTIONS = ("mean", "sum", "none")
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.creation import as_tensor
 from minigrad.nn.ctc import ctc_loss
 from minigrad.nn.loss_base import (
     REDUCTIONS,
@@ -24,9 +23,10 @@ from minigrad.nn.loss_base import (
     reduced,
     shares_of,
 )
-from minigrad.rules import elementwise as ew
-from minigrad.rules import loss as rules
-from minigrad.tensors import Tensor
+from minigrad.primitives import elementwise as ew
+from minigrad.primitives import losses as rules
+from minigrad.tensors.creation import as_tensor
+from minigrad.tensors.tensor import Tensor
 
 
 def _weights(name: str, losses: Tensor, weight: Any) -> Tensor:

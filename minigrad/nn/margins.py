@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.creation import as_tensor
 from minigrad.nn.loss_base import (
     Loss,
     class_numbers,
@@ -19,9 +18,10 @@ from minigrad.nn.loss_base import (
 )
 from minigrad.nn.losses import binary_cross_entropy_with_logits
 from minigrad.nn.similarity import pairwise_distance
-from minigrad.rules import elementwise as ew
-from minigrad.rules import loss as rules
-from minigrad.tensors import Tensor
+from minigrad.primitives import elementwise as ew
+from minigrad.primitives import losses as rules
+from minigrad.tensors.creation import as_tensor
+from minigrad.tensors.tensor import Tensor
 
 
 def hinge_embedding_loss(input: Tensor, target: Any, margin: float = 1.0, reduction: str = "mean") -> Tensor:

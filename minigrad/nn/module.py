@@ -9,15 +9,15 @@ from typing import Any, NamedTuple, NoReturn, Self
 
 import numpy as np
 
-from minigrad.arrays import array_from
-from minigrad.creation import zeros_like
-from minigrad.devices import refuse_device
 from minigrad.engine import RemovableHandle, now
-from minigrad.modes import mode, no_grad
+from minigrad.grad_mode import mode, no_grad
 from minigrad.nn.backward_hooks import Gates
-from minigrad.nn.calls import note
-from minigrad.promotion import destination
-from minigrad.tensors import Tensor
+from minigrad.tensors.conversion import array_from
+from minigrad.tensors.creation import zeros_like
+from minigrad.tensors.devices import refuse_device
+from minigrad.tensors.dtypes import destination
+from minigrad.tensors.module_calls import note
+from minigrad.tensors.tensor import Tensor
 
 
 class Parameter(Tensor):

@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.creation import as_tensor, ones, zeros
-from minigrad.modes import no_grad
+from minigrad.grad_mode import no_grad
 from minigrad.nn.layers import as_input, checked_size
 from minigrad.nn.lazy import Lazy
 from minigrad.nn.module import Module, Parameter
-from minigrad.rules import norm as rules
-from minigrad.tensors import Tensor
+from minigrad.primitives import normalization as rules
+from minigrad.tensors.creation import as_tensor, ones, zeros
+from minigrad.tensors.tensor import Tensor
 
 
 def _standardized(x: Tensor, axis: tuple[int, ...], eps: float) -> tuple[Tensor, np.ndarray, np.ndarray]:

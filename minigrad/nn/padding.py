@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.creation import as_tensor
-from minigrad.joining import cat
 from minigrad.nn.module import Module
 from minigrad.nn.spatial import each_dim
-from minigrad.rules import index
-from minigrad.tensors import Tensor
+from minigrad.primitives import indexing as index
+from minigrad.tensors.creation import as_tensor
+from minigrad.tensors.joining import cat
+from minigrad.tensors.tensor import Tensor
 
 
 def pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Tensor:

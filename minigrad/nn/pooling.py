@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.creation import as_tensor
 from minigrad.nn.module import Module
 from minigrad.nn.spatial import check_rank, counted, each_dim
-from minigrad.rules import index as ix
-from minigrad.rules import pool as rules
-from minigrad.rules.pool import Windows
-from minigrad.tensors import Tensor
+from minigrad.primitives import indexing as ix
+from minigrad.primitives import pooling as rules
+from minigrad.primitives.pooling import Windows
+from minigrad.tensors.creation import as_tensor
+from minigrad.tensors.tensor import Tensor
 
 Sizes = int | tuple[int, ...]
 

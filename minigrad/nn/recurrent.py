@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.creation import as_tensor, zeros
-from minigrad.joining import cat, stack
 from minigrad.nn import init
 from minigrad.nn.dropout import dropout
 from minigrad.nn.layers import as_input, checked_size, linear
 from minigrad.nn.module import Module, Parameter
-from minigrad.rules import recurrent as rules
-from minigrad.tensors import Tensor
+from minigrad.primitives import recurrent as rules
+from minigrad.tensors.creation import as_tensor, zeros
+from minigrad.tensors.joining import cat, stack
+from minigrad.tensors.tensor import Tensor
 
 # ---- one direction of one layer --------------------------------------------------------------------------------
 # of an input (T, N, features), from states (N, H), to all h (T, N, H) and the last states

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.creation import as_tensor
 from minigrad.nn.module import Module
 from minigrad.nn.pooling import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
 from minigrad.nn.spatial import as_batch, counted, each_dim, from_batch
-from minigrad.rules import conv as conv_rules
-from minigrad.rules.conv import Geometry
-from minigrad.rules.resample import Taps, resample
-from minigrad.tensors import Tensor
+from minigrad.primitives import convolution as conv_rules
+from minigrad.primitives.convolution import Geometry
+from minigrad.primitives.resampling import Taps, resample
+from minigrad.tensors.creation import as_tensor
+from minigrad.tensors.tensor import Tensor
 
 Sizes = int | tuple[int, ...]
 _MODES = {

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.creation import as_tensor
-from minigrad.joining import broadcast_tensors
 from minigrad.nn.module import Module
-from minigrad.tensors import Tensor
+from minigrad.tensors.creation import as_tensor
+from minigrad.tensors.joining import broadcast_tensors
+from minigrad.tensors.tensor import Tensor
 
 
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:

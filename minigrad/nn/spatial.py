@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.creation import as_tensor
-from minigrad.tensors import Tensor
+from minigrad.tensors.creation import as_tensor
+from minigrad.tensors.tensor import Tensor
 
 LETTERS = {1: "L", 2: "H, W", 3: "D, H, W"}
 """What errors call the dimensions of signals, images and volumes."""

@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minigrad.creation import as_tensor, zeros
-from minigrad.modes import no_grad
+from minigrad.grad_mode import no_grad
 from minigrad.nn.module import Module
-from minigrad.tensors import Tensor
+from minigrad.tensors.creation import as_tensor, zeros
+from minigrad.tensors.tensor import Tensor
 
 
 class Row(NamedTuple):

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.creation import as_tensor
 from minigrad.nn import init
 from minigrad.nn.activations import gelu, relu
 from minigrad.nn.attention import MultiheadAttention
@@ -18,8 +17,9 @@ from minigrad.nn.dropout import Dropout
 from minigrad.nn.layers import Linear, as_input
 from minigrad.nn.module import Module
 from minigrad.nn.normalization import LayerNorm
-from minigrad.promotion import default
-from minigrad.tensors import Tensor
+from minigrad.tensors.creation import as_tensor
+from minigrad.tensors.dtypes import default
+from minigrad.tensors.tensor import Tensor
 
 Activation = str | Callable[[Tensor], Tensor]
 

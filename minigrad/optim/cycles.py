@@ -19,7 +19,7 @@ from minigrad.optim.scheduler import (
 )
 
 if TYPE_CHECKING:
-    from minigrad.show.svg import Svg
+    from minigrad.viz.charts.svg import Svg
 
 
 class CosineAnnealingWarmRestarts(FormulaLR):

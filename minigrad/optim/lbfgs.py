@@ -8,10 +8,10 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from minigrad import guard
-from minigrad.modes import enable_grad
+from minigrad.grad_mode import enable_grad
 from minigrad.optim.optimizer import Optimizer, Range
 from minigrad.optim.rules import State
+from minigrad.tensors import saved as guard
 
 
 class LBFGS(Optimizer):

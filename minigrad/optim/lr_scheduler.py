@@ -38,7 +38,7 @@ from minigrad.optim.scheduler import (
 )
 
 if TYPE_CHECKING:
-    from minigrad.show.svg import Svg
+    from minigrad.viz.charts.svg import Svg
 
 __all__ = [
     "ChainedScheduler",

@@ -10,15 +10,15 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from minigrad import guard
 from minigrad.autograd.anomaly import nan_is_refused
-from minigrad.creation import tensor, zeros_like
 from minigrad.engine import RemovableHandle
-from minigrad.modes import enable_grad
+from minigrad.grad_mode import enable_grad
 from minigrad.optim.batch import Batch
 from minigrad.optim.replay import recorded
 from minigrad.optim.rules import State
-from minigrad.tensors import Tensor
+from minigrad.tensors import saved as guard
+from minigrad.tensors.creation import tensor, zeros_like
+from minigrad.tensors.tensor import Tensor
 
 
 class Range(NamedTuple):

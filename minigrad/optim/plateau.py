@@ -10,7 +10,7 @@ from minigrad.optim.optimizer import Optimizer
 from minigrad.optim.scheduler import LRScheduler, an_optimizer, per_group
 
 if TYPE_CHECKING:
-    from minigrad.show.svg import Svg
+    from minigrad.viz.charts.svg import Svg
 
 
 class ReduceLROnPlateau(LRScheduler):

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
-    from minigrad.show.svg import Svg
+    from minigrad.viz.charts.svg import Svg
 
 
 class Schedule:
@@ -43,7 +43,7 @@ class Schedule:
 
 def plot_over_t(curves: dict[str, Sequence[float]], what: str, start: int = 0, title: str = "") -> Svg:
     """Values at t = start, start + 1, …, as curves with names."""
-    from minigrad.show.chart import chart  # only who draws needs it
+    from minigrad.viz.charts.chart import chart  # only who draws needs it
 
     over_t = {name: (range(start, start + len(values)), values) for name, values in curves.items()}
     return chart(over_t, title=title, x="t", y=what)

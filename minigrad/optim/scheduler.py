@@ -14,7 +14,7 @@ from minigrad.optim.optimizer import Optimizer
 from minigrad.optim.schedule import plot_over_t
 
 if TYPE_CHECKING:
-    from minigrad.show.svg import Svg
+    from minigrad.viz.charts.svg import Svg
 
 
 class LRScheduler:

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minigrad.show.colours import series
-from minigrad.show.page import Page, page
-from minigrad.show.svg import drawing
 from minigrad.surfaces.pictures import SHADES, ground
+from minigrad.viz.charts.colours import series
+from minigrad.viz.charts.svg import drawing
+from minigrad.viz.page import Page, page
 
 if TYPE_CHECKING:
     from minigrad.surfaces.racing import Race, Run

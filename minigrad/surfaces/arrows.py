@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from minigrad.show.svg import Svg, drawing, path, text
 from minigrad.surfaces.pictures import SHADES, ground
 from minigrad.surfaces.surface import Surface
+from minigrad.viz.charts.svg import Svg, drawing, path, text
 
 _LOOKS = {"momentum step": ("green", "9 5"), "gradient step": ("vermilion", "3 3"), "actual step": ("blue", "")}
 """The colour and the dash of each arrow; the colours are the slides'."""

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from minigrad import loop
-from minigrad.creation import as_tensor
 from minigrad.data import digits
-from minigrad.generator import get_rng_state, set_rng_state
+from minigrad.demo import train_digits as loop
 from minigrad.surfaces.surface import Surface
+from minigrad.tensors.creation import as_tensor
+from minigrad.tensors.rng import get_rng_state, set_rng_state
 
 STEPS = 400
 """Of the training that the plane is fitted to."""
@@ -23,11 +23,11 @@ EXAMPLES = 128
 def digits_plane() -> Surface:
     """The loss of the lecture's network on digits, over the plane that lies closest to the path of its training.
 
-    The network of `minigrad.loop` is trained by gradient descent. The plane's directions are the first two principal
-    components of the points that the training went through, as seen from the last one, which is (0, 0): H. Li, Z. Xu,
-    G. Taylor, C. Studer and T. Goldstein, "Visualizing the loss landscape of neural nets" (2018), section 7. They have
-    length 1, so that x and y are distances between parameters. Races start where the training did, as far as the plane
-    reaches there. The surface is made once, which takes about a second.
+    The network of `minigrad.demo.train_digits` is trained by gradient descent. The plane's directions are the first
+    two principal components of the points that the training went through, as seen from the last one, which is (0, 0):
+    H. Li, Z. Xu, G. Taylor, C. Studer and T. Goldstein, "Visualizing the loss landscape of neural nets" (2018),
+    section 7. They have length 1, so that x and y are distances between parameters. Races start where the training
+    did, as far as the plane reaches there. The surface is made once, which takes about a second.
     """
     path: list[np.ndarray] = []
 
@@ -66,7 +66,7 @@ def digits_plane() -> Surface:
         formula=f"the mean softmax loss of {EXAMPLES} digits at w + x·d1 + y·d2",
         view=(start_x - 1.0, 6.5, -4.0, 4.0),
         start=(start_x, start_y),
-        source="The network of minigrad.loop; the plane as in section 7 of H. Li et al. (2018)",
+        source="The network of minigrad.demo.train_digits; the plane as in section 7 of H. Li et al. (2018)",
         rate=0.5,
         steps=100,
     )

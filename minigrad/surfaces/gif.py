@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minigrad.show.colours import LIGHT, SLATE, mixture, series
 from minigrad.surfaces.contours import levels
 from minigrad.surfaces.pictures import LEVELS, title_of
+from minigrad.viz.charts.colours import LIGHT, SLATE, mixture, series
 
 if TYPE_CHECKING:
     from minigrad.surfaces.racing import Race

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from minigrad.show.colours import series, shades
-from minigrad.show.svg import Svg, drawing, marker, number, path, text, ticks
 from minigrad.surfaces.contours import levels, regions
 from minigrad.surfaces.surface import Surface
+from minigrad.viz.charts.colours import series, shades
+from minigrad.viz.charts.svg import Svg, drawing, marker, number, path, text, ticks
 
 if TYPE_CHECKING:
     from minigrad.surfaces.racing import Race

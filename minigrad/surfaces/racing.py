@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 
 from minigrad.optim import rules as update_rules
-from minigrad.show.page import Page
-from minigrad.show.svg import Svg
 from minigrad.surfaces import known
 from minigrad.surfaces.animation import page_of
 from minigrad.surfaces.gif import gif
 from minigrad.surfaces.pictures import map_of, title_of
 from minigrad.surfaces.relief import relief_of
 from minigrad.surfaces.surface import Pair, Surface
+from minigrad.viz.charts.svg import Svg
+from minigrad.viz.page import Page
 
 Rule = Callable[..., tuple[Any, dict[str, Any]]]
 """(x, dx, state, learning_rate) to (x, state), as in `optim.rules`."""

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from minigrad.show.colours import series
-from minigrad.show.svg import Svg, drawing, marker, path, text
 from minigrad.surfaces.contours import levels
 from minigrad.surfaces.pictures import LEGEND, LEVELS, SHADES, height_for, legend, title_of
 from minigrad.surfaces.surface import Surface
+from minigrad.viz.charts.colours import series
+from minigrad.viz.charts.svg import Svg, drawing, marker, path, text
 
 if TYPE_CHECKING:
     from minigrad.surfaces.racing import Race

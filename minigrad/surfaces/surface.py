@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.creation import as_tensor, tensor
-from minigrad.modes import no_grad
+from minigrad.grad_mode import no_grad
 from minigrad.scalar import Value
-from minigrad.tensors import Tensor
+from minigrad.tensors.creation import as_tensor, tensor
+from minigrad.tensors.tensor import Tensor
 
 Pair = tuple[float, float]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.rules import pool
+from minigrad.primitives import pooling as pool
 from ops.table import Op, cases, row
 
 

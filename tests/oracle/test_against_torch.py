@@ -15,8 +15,8 @@ import pytest
 from ops import OPS, Op, each_case
 
 import minigrad
-from minigrad.operations import Logic, Pointwise
-from minigrad.operations.in_place import InPlace
+from minigrad.tensors.methods import Logic, Pointwise
+from minigrad.tensors.methods.in_place import InPlace
 
 torch = pytest.importorskip("torch", reason="the oracle is PyTorch, which is not installed: pip install torch")
 pytestmark = pytest.mark.oracle

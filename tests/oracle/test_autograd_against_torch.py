@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import minigrad
-import minigrad.utils.checkpoint
+import minigrad.autograd.checkpoint
 
 torch = pytest.importorskip("torch", reason="the oracle is PyTorch, which is not installed: pip install torch")
 pytestmark = pytest.mark.oracle

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.creation import as_tensor
-from minigrad.joining import cat
-from minigrad.modes import no_grad
-from minigrad.tensors import Tensor
+from minigrad.grad_mode import no_grad
+from minigrad.tensors.creation import as_tensor
+from minigrad.tensors.joining import cat
+from minigrad.tensors.tensor import Tensor
 
 
 def _gradients(parameters: Any) -> list[Tensor]:

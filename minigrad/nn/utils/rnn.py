@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from minigrad.creation import as_tensor
-from minigrad.joining import cat, stack
-from minigrad.tensors import Tensor
+from minigrad.tensors.creation import as_tensor
+from minigrad.tensors.joining import cat, stack
+from minigrad.tensors.tensor import Tensor
 
 
 def pad_sequence(

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from minigrad import creation, joining
-from minigrad.tensors import Tensor
+from minigrad.tensors import creation, joining
+from minigrad.tensors.tensor import Tensor
 
 
 def default_collate(batch: Sequence[Any]) -> Any:

@@ -9,8 +9,8 @@ import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Generic, TypeVar
 
-from minigrad.generator import numbers
-from minigrad.tensors import Tensor
+from minigrad.tensors.rng import numbers
+from minigrad.tensors.tensor import Tensor
 from minigrad.utils.data.samplers import length
 
 T_co = TypeVar("T_co", covariant=True)

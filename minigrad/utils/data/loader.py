@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 
 from minigrad.data.dataset import whole
-from minigrad.generator import numbers
+from minigrad.tensors.rng import numbers
 from minigrad.utils.data.collate import default_collate, default_convert
 from minigrad.utils.data.datasets import IterableDataset, Subset, TensorDataset
 from minigrad.utils.data.prefetch import prefetched

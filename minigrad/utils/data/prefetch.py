@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Generator
 from typing import Any
 
-from minigrad.modes import enable_grad, is_grad_enabled, no_grad
+from minigrad.grad_mode import enable_grad, is_grad_enabled, no_grad
 
 # What the thread and its reader share are SimpleQueues and a flag that the thread only reads. The garbage collector may
 # clean up an abandoned iteration at any moment, in either thread; these then need no lock that is already held.

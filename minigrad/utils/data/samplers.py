@@ -12,9 +12,9 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from minigrad.creation import tensor
 from minigrad.data.dataset import whole
-from minigrad.generator import numbers
+from minigrad.tensors.creation import tensor
+from minigrad.tensors.rng import numbers
 
 T_co = TypeVar("T_co", covariant=True)
 

@@ -1,0 +1,1 @@
+"""The main job: training on the digits; and the learning-rate curves."""

@@ -1,0 +1,132 @@
+"""The elementwise rules: value = formula, and beside it the partial derivative for each input (y is the value).
+
+A derivative that compares, as relu's x > 0, says which input was chosen; the other one gets nothing, not 0 times g.
+Each text is read with NumPy's functions for arrays, with `math`'s for the scalar engine. Where a derivative does
+not exist, the value is PyTorch's: 0 for relu and abs at 0, half to each side of a tie in maximum and minimum.
+"""
+
+from minigrad.primitives.primitive import elementwise
+
+# arithmetic
+add = elementwise("add", "a + b", a="1", b="1")
+sub = elementwise("sub", "a - b", a="1", b="-1")
+mul = elementwise("mul", "a * b", a="b", b="a")
+div = elementwise("div", "a / b", a="1 / b", b="-y / b")
+neg = elementwise("neg", "-x", x="-1")
+# a ** 0 has the derivative 0 by a also at 0 and nan, and 0 ** b has 0 by b in spite of log(0)
+pow = elementwise(
+    "pow",
+    "a ** b",
+    a="b * where((b != 0) | (abs(a) > 0), a, 1) ** (b - 1)",
+    b="y * log(where((a == 0) & (b >= 0), y ** 0, a))",
+).written(a="b * a ** (b - 1)", b="y * log(a)")
+square = elementwise("square", "x * x", x="2 * x")
+abs = elementwise("abs", "abs(x)", x="sign(x)")
+
+# the rest of a division; `//` itself is a step, and stands below
+remainder = elementwise("remainder", "remainder(a, b)", a="1", b="-floor_divide(a, b)")
+fmod = elementwise("fmod", "fmod(a, b)", a="1", b="-trunc(a / b)")
+hypot = elementwise("hypot", "hypot(a, b)", a="a / y", b="b / y")
+# a + w (b - a), so written that it ends exactly at b
+lerp = elementwise(
+    "lerp", "where(abs(w) < 0.5, a + w * (b - a), b - (b - a) * (1 - w))", a="1 - w", b="w", w="b - a"
+).written("a + w * (b - a)")
+
+# exponentials, logarithms and roots
+exp = elementwise("exp", "exp(x)", x="y")
+exp2 = elementwise("exp2", "exp2(x)", x="y * 0.6931471805599453")  # the logarithm of 2
+expm1 = elementwise("expm1", "expm1(x)", x="y + 1")
+log = elementwise("log", "log(x)", x="1 / x")
+log2 = elementwise("log2", "log2(x)", x="1 / (x * 0.6931471805599453)")
+log10 = elementwise("log10", "log10(x)", x="1 / (x * 2.302585092994046)")  # the logarithm of 10
+log1p = elementwise("log1p", "log1p(x)", x="1 / (1 + x)")
+logit = elementwise("logit", "log(x / (1 - x))", x="where(y == y, 1 / abs(x * (1 - x)), y)").written(
+    x="1 / (x * (1 - x))"
+)  # nan where y is
+# log(exp(a) + exp(b)); its derivatives are the sigmoids of the difference, as below
+logaddexp = elementwise(
+    "logaddexp",
+    "logaddexp(a, b)",
+    a="exp(minimum(a - b, 0)) / (1 + exp(-abs(a - b)))",
+    b="exp(minimum(b - a, 0)) / (1 + exp(-abs(b - a)))",
+).written("log(exp(a) + exp(b))", a="exp(a - y)", b="exp(b - y)")
+sqrt = elementwise("sqrt", "sqrt(x)", x="0.5 / y")
+rsqrt = elementwise("rsqrt", "1 / sqrt(x)", x="-0.5 * y * y * y")
+reciprocal = elementwise("reciprocal", "1 / x", x="-y * y")
+# a log b, and 0 where a is 0, whatever b is; a ** 0 is a 1 of the right dtype
+xlogy = elementwise(
+    "xlogy",
+    "a * log(where((a == 0) & (b == b), a ** 0, b))",
+    a="log(where((a == 0) & (b <= 0), a ** 0, b))",
+    b="a / b",
+).written("a * log(b)", a="log(b)")
+
+# trigonometric and hyperbolic
+sin = elementwise("sin", "sin(x)", x="cos(x)")
+cos = elementwise("cos", "cos(x)", x="-sin(x)")
+tan = elementwise("tan", "tan(x)", x="1 + y * y")
+asin = elementwise("asin", "arcsin(x)", x="1 / sqrt(1 - x * x)")
+acos = elementwise("acos", "arccos(x)", x="-1 / sqrt(1 - x * x)")
+atan = elementwise("atan", "arctan(x)", x="1 / (1 + x * x)")
+# the angle of the point (b, a); it has none at the origin, where the derivative is set to 0
+atan2 = elementwise(
+    "atan2",
+    "arctan2(a, b)",
+    a="b / (a * a + b * b + ((a == 0) & (b == 0)))",
+    b="-a / (a * a + b * b + ((a == 0) & (b == 0)))",
+).written(a="b / (a * a + b * b)", b="-a / (a * a + b * b)")
+sinh = elementwise("sinh", "sinh(x)", x="cosh(x)")
+cosh = elementwise("cosh", "cosh(x)", x="sinh(x)")
+asinh = elementwise("asinh", "arcsinh(x)", x="1 / sqrt(x * x + 1)")
+acosh = elementwise("acosh", "arccosh(x)", x="1 / sqrt(x * x - 1)")
+atanh = elementwise("atanh", "arctanh(x)", x="1 / (1 - x * x)")
+# sin(pi x) / (pi x)
+sinc = elementwise("sinc", "sinc(x)", x="where(x == 0, 0, (cos(3.141592653589793 * x) - y) / (x + (x == 0)))").written(
+    "sin(pi * x) / (pi * x)", x="(cos(pi * x) - y) / x"
+)
+
+# nonlinearities
+tanh = elementwise("tanh", "tanh(x)", x="1 - y * y")
+relu = elementwise("relu", "maximum(x, 0)", x="x > 0").written("max(x, 0)")
+# both forms of 1 / (1 + exp(-x)), so chosen that no exponential overflows
+sigmoid = elementwise("sigmoid", "exp(minimum(x, 0)) / (1 + exp(-abs(x)))", x="y * (1 - y)").written(
+    "1 / (1 + exp(-x))"
+)
+
+# log(1 + exp(x)), so written that exp does not overflow; its derivative is the sigmoid
+softplus = elementwise(
+    "softplus", "maximum(x, 0) + log1p(exp(-abs(x)))", x="exp(minimum(x, 0)) / (1 + exp(-abs(x)))"
+).written("log(1 + exp(x))", x="1 / (1 + exp(-x))")
+# a clamp that, as PyTorch's, passes no gradient at its bounds
+hardtanh = elementwise("hardtanh", "clip(x, low, high)", x="(x > low) & (x < high)", low="0", high="0")
+
+# choice (with nan on either side, the result is nan and the derivatives are 1)
+maximum = elementwise(
+    "maximum", "maximum(a, b)", a="1 - 0.5 * (a < b) - 0.5 * (a <= b)", b="1 - 0.5 * (b < a) - 0.5 * (b <= a)"
+)
+minimum = elementwise(
+    "minimum", "minimum(a, b)", a="1 - 0.5 * (a > b) - 0.5 * (a >= b)", b="1 - 0.5 * (b > a) - 0.5 * (b >= a)"
+)
+# the same, but a number wins over nan, and at a tie the first one is chosen
+fmax = elementwise("fmax", "fmax(a, b)", a="(a >= b) | (b != b)", b="logical_not((a >= b) | (b != b))")
+fmin = elementwise("fmin", "fmin(a, b)", a="(a <= b) | (b != b)", b="logical_not((a <= b) | (b != b))")
+clamp = elementwise(
+    "clamp",
+    "clip(x, low, high)",
+    x="(x >= low) & (x <= high)",
+    low="(x < low) & (low <= high)",
+    high="(x > high) | (low > high)",  # where the bounds are the wrong way round, the upper one holds
+)
+where = elementwise("where", "where(condition, a, b)", condition="0", a="condition", b="logical_not(condition)")
+
+copysign = elementwise("copysign", "copysign(a, b)", a="sign(a) * sign(y)", b="0")
+
+# steps: constant wherever they have a derivative
+sign = elementwise("sign", "sign(x)", x="0")
+floor = elementwise("floor", "floor(x)", x="0")
+ceil = elementwise("ceil", "ceil(x)", x="0")
+trunc = elementwise("trunc", "trunc(x)", x="0")
+round = elementwise("round", "rint(x)", x="0")  # halves to the even number
+floor_divide = elementwise("floor_divide", "floor_divide(a, b)", a="0", b="0")
+trunc_divide = elementwise("trunc_divide", "trunc(a / b)", a="0", b="0")
+heaviside = elementwise("heaviside", "heaviside(a, b)", a="0", b="(a >= 0) & (a <= 0)")

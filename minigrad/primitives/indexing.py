@@ -1,0 +1,148 @@
+"""Rules that read elements at an index, and write them there."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from minigrad.primitives.primitive import Rule, plain
+
+
+def is_basic(index: Any) -> bool:
+    """Whether NumPy answers this index with a view: only integers, slices, None and ... in it."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return all(
+        i is None or i is Ellipsis or isinstance(i, (int, np.integer, slice)) and not isinstance(i, bool) for i in parts
+    )
+
+
+def _is_integer(i: Any) -> bool:
+    return i.dtype.kind in "iu" if isinstance(i, np.ndarray) else isinstance(i, int) and not isinstance(i, bool)
+
+
+def _placed(x: Any, *, index: Any, shape: tuple[int, ...]) -> Any:
+    """Zeros of `shape`, with x added at `index`: what is read twice receives twice."""
+    out = np.zeros(shape, x.dtype)
+    parts = index if isinstance(index, tuple) else (index,)
+    if not any(isinstance(i, np.ndarray) and _is_integer(i) for i in parts):
+        out[index] = x  # nothing is read twice
+        return out
+    whole = next(n for n, i in enumerate(parts) if not isinstance(i, slice) or i != slice(None))
+    if not x.size or not all(map(_is_integer, parts[whole:])):
+        np.add.at(out, index, x)
+        return out
+    # all of some dimensions, and integers for those that follow, as in an embedding: np.add.at is far faster in one
+    # dimension, so that is where the places of all elements are counted
+    chosen = np.broadcast_arrays(*parts[whole:])
+    every = [np.arange(n).reshape((n,) + (1,) * (whole - 1 - d + chosen[0].ndim)) for d, n in enumerate(shape[:whole])]
+    rows = np.ravel_multi_index(np.broadcast_arrays(*every, *chosen), shape[: len(parts)], mode="wrap")
+    width = math.prod(shape[len(parts) :])
+    np.add.at(out.reshape(-1), np.add.outer(rows * width, np.arange(width)).ravel(), x.ravel())
+    return out
+
+
+def _plainly_placed(x: Any, *, index: Any, shape: tuple[int, ...]) -> Any:
+    out = np.zeros(shape, x.dtype)
+    parts = index if isinstance(index, tuple) else (index,)
+    if any(isinstance(i, np.ndarray) and _is_integer(i) for i in parts):
+        np.add.at(out, index, x)
+    else:
+        out[index] = x
+    return out
+
+
+plain[_placed] = _plainly_placed
+
+
+def _read(x: Any, *, index: Any) -> Any:
+    out = x[index]
+    # NumPy answers a single element with a number; with ... as well, with a view of it
+    return out if isinstance(out, np.ndarray) else x[(*index, ...) if isinstance(index, tuple) else (index, ...)]
+
+
+getitem = Rule(
+    "getitem",
+    _read,
+    x=lambda g, x_shape, index: place(g, index=index, shape=x_shape),
+).written("x[index]", x="0, and g at the index")
+getitem.gives_view = True
+place: Rule = Rule("place", _placed, x=lambda g, index: g[index])
+
+
+def grid(index: np.ndarray, axis: int) -> tuple[np.ndarray, ...]:
+    """What to read at (or write to) for PyTorch's gather and scatter: in all dimensions but `axis`, where one is."""
+    places = [np.arange(n).reshape((n,) + (1,) * (index.ndim - 1 - d)) for d, n in enumerate(index.shape)]
+    places[axis] = index
+    return tuple(places)
+
+
+gather: Rule = Rule(
+    "gather",
+    lambda x, *, index, axis: x[grid(index, axis)],
+    x=lambda g, x_shape, index, axis: scatter(g, index=index, axis=axis, shape=x_shape),
+)
+scatter: Rule = Rule(
+    "scatter",
+    lambda x, *, index, axis, shape: _placed(x, index=grid(index, axis), shape=shape),
+    x=lambda g, index, axis: gather(g, index=index, axis=axis),
+)
+
+
+def _overwritten(x: Any, v: Any, *, index: Any) -> Any:
+    out = x.copy()
+    out[index] = v
+    return out
+
+
+def _outside(g: Any, index: Any) -> Any:
+    mask = np.ones(g.shape, bool)
+    mask[index] = False
+    return np.where(mask, g, 0)
+
+
+def _inside(g: Any, index: Any) -> Any:
+    if is_basic(index):
+        return g[index]
+    last = np.empty(g.shape, int)  # which of the values written to each place has stayed
+    order = np.arange(last[index].size).reshape(last[index].shape)
+    last[index] = order
+    return np.where(last[index] == order, g[index], 0)
+
+
+# x with v written at an index: x's gradient is cut off there, and goes to v instead
+setitem = Rule("setitem", _overwritten, x=_outside, v=_inside).written(
+    "x with v written at the index", x="g, and 0 at the index", v="g[index]"
+)
+
+
+def _outside_view(g: Any, view: Any) -> Any:
+    mask = np.ones(g.shape, bool)
+    view(mask)[...] = False
+    return np.where(mask, g, 0)
+
+
+def _overwritten_view(x: Any, v: Any, *, view: Any) -> Any:
+    out = np.array(x)
+    view(out)[...] = v
+    return out
+
+
+# the same, where the region is what a chain of views (a function of the array) shows of x, already written to
+setview = Rule("setview", lambda x, v, *, view: x, x=_outside_view, v=lambda g, view: view(g)).written(
+    "x with v written to a part of it", x="g, and 0 in that part", v="that part of g"
+)
+setview.again = _overwritten_view
+
+
+def _order(x: Any, *, axis: int, descending: bool) -> Any:
+    """The stable order of the elements; nan counts as the greatest."""
+    if not descending:
+        return np.argsort(x, axis, kind="stable")
+    backwards = np.argsort(np.flip(x, axis), axis, kind="stable")  # so that equals keep their order
+    return np.flip(x.shape[axis] - 1 - backwards, axis)
+
+
+# no derivative: its result is integers
+argsort = Rule("argsort", _order)

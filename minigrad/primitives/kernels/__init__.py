@@ -1,0 +1,1 @@
+"""Faster forms of some primitives, tested against the readable ones."""

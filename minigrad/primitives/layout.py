@@ -1,0 +1,104 @@
+"""Rules that move elements about, or copy them; all are linear, so each derivative is the move back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minigrad.primitives.primitive import Rule, plain
+
+reshape = Rule(
+    "reshape",
+    lambda x, *, shape: np.reshape(x, shape),
+    x=lambda g, x_shape: np.reshape(g, x_shape),
+)
+permute = Rule(
+    "permute",
+    lambda x, *, axes: np.transpose(x, axes),
+    x=lambda g, axes: np.transpose(g, tuple(sorted(range(len(axes)), key=axes.__getitem__))),  # the inverse
+).written(x="g, with its axes moved back")
+# the caller sums a contribution down to its input's shape, which is all that is left to do here
+expand = Rule("expand", lambda x, *, shape: np.broadcast_to(x, shape), x=lambda g: g)
+cast = Rule("to", lambda x, *, dtype: x.astype(dtype), x=lambda g: g)
+clone = Rule("clone", lambda x: x.copy(), x=lambda g: g)
+
+
+def _pieces(g, xs_shape, axis):  # type: ignore[no-untyped-def]
+    """Cut g along `axis` into pieces of the inputs' sizes."""
+    ends = np.cumsum([shape[axis] for shape in xs_shape])
+    before = (slice(None),) * (axis % g.ndim)
+    return [g[(*before, slice(end - shape[axis], end))] for end, shape in zip(ends.tolist(), xs_shape)]
+
+
+cat = Rule("cat", lambda *xs, axis: np.concatenate(xs, axis=axis), xs=_pieces).written(
+    "all xs, one after the other along the axis", xs="the piece of g where it stands"
+)
+stack = Rule(
+    "stack",
+    lambda *xs, axis: np.stack(xs, axis=axis),
+    xs=lambda g, axis: [g[(slice(None),) * (axis % g.ndim) + (i,)] for i in range(g.shape[axis])],
+).written("all xs, along a new axis", xs="the piece of g where it stands")
+
+# these two are copies in PyTorch, and so they are here
+flip: Rule = Rule("flip", lambda x, *, axes: np.flip(x, axes).copy(), x=lambda g, axes: flip(g, axes=axes))
+roll: Rule = Rule(
+    "roll",
+    lambda x, *, shifts, axes: np.roll(x, shifts, axes),
+    x=lambda g, shifts, axes: roll(g, shifts=tuple([-s for s in shifts]), axes=axes),
+)
+
+
+def _diagonal(x: Any, *, offset: int, axes: tuple[int, int]) -> Any:
+    out = np.diagonal(x, offset, *axes)
+    out.flags.writeable = x.flags.writeable  # NumPy's is for reading only
+    return out
+
+
+def _on_diagonal(x: Any, *, shape: tuple[int, ...], offset: int, axes: tuple[int, int]) -> Any:
+    out = np.zeros(shape, x.dtype)
+    _diagonal(out, offset=offset, axes=axes)[...] = x
+    return out
+
+
+def _plainly_on_diagonal(x: Any, *, shape: tuple[int, ...], offset: int, axes: tuple[int, int]) -> Any:
+    out = np.zeros(shape, x.dtype)
+    i = np.arange(x.shape[-1])
+    np.moveaxis(out, axes, (-2, -1))[..., i - min(offset, 0), i + max(offset, 0)] = x
+    return out
+
+
+diagonal: Rule = Rule(
+    "diagonal",
+    _diagonal,
+    x=lambda g, x_shape, offset, axes: on_diagonal(g, shape=x_shape, offset=offset, axes=axes),
+)
+on_diagonal: Rule = Rule("on_diagonal", _on_diagonal, x=lambda g, offset, axes: diagonal(g, offset=offset, axes=axes))
+plain[_on_diagonal] = _plainly_on_diagonal
+
+
+def _windows(x: Any, *, axis: int, size: int, step: int) -> Any:
+    every = (slice(None),) * axis + (slice(None, None, step),)
+    apart = bool(step >= size and x.flags.writeable)  # where windows overlap, writing would mean nothing
+    return np.lib.stride_tricks.sliding_window_view(x, size, axis, writeable=apart)[every]
+
+
+def _overlapped(x: Any, *, shape: tuple[int, ...], axis: int, size: int, step: int) -> Any:
+    """The windows added up where they came from."""
+    out = np.zeros(shape, x.dtype)
+    ahead = (slice(None),) * axis
+    for i in range(size):  # the i-th elements of all windows
+        out[(*ahead, slice(i, i + step * (x.shape[axis] - 1) + 1, step))] += x[..., i]
+    return out
+
+
+windows: Rule = Rule(
+    "windows",
+    _windows,
+    x=lambda g, x_shape, axis, size, step: overlapped(g, shape=x_shape, axis=axis, size=size, step=step),
+)
+overlapped: Rule = Rule(
+    "overlap", _overlapped, x=lambda g, axis, size, step: windows(g, axis=axis, size=size, step=step)
+)
+
+reshape.gives_view = permute.gives_view = expand.gives_view = diagonal.gives_view = windows.gives_view = True

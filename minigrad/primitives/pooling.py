@@ -1,0 +1,173 @@
+"""Windows along one axis: their sums and maxima. Pooling in more dimensions goes axis by axis.
+
+A window is a range of places of the input. Nothing is padded: a window that begins before the input or ends after it
+has fewer places.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from minigrad.primitives.kernels.elementwise import where as chosen
+from minigrad.primitives.primitive import Rule, plain
+
+
+class Windows(NamedTuple):
+    """Window p has the places from `starts[p]` to before `stops[p]` in steps of `step`, where the input has them."""
+
+    size: int  # of the input
+    starts: tuple[int, ...]
+    stops: tuple[int, ...]
+    step: int = 1
+
+    def places(self) -> list[range]:
+        """Those of each window, in the input."""
+        firsts = [start if start >= 0 else start % self.step for start in self.starts]
+        return [range(first, min(stop, self.size), self.step) for first, stop in zip(firsts, self.stops)]
+
+
+class Piece(NamedTuple):
+    """Some windows, and for each of them the place that lies `offset` after its start."""
+
+    offset: int
+    windows: slice
+    places: slice
+
+
+@lru_cache(maxsize=256)
+def _pieces(windows: Windows) -> tuple[Piece, ...]:
+    """All places of all windows, by growing offset. With regular windows there is one piece for each offset, so few
+    array operations cover them all."""
+    pieces = []
+    starts, stops = np.array(windows.starts, int), np.minimum(windows.stops, windows.size)
+    for offset in range(0, int(np.max(stops - starts, initial=0)), windows.step):
+        place = starts + offset
+        inside = np.flatnonzero((place >= 0) & (place < stops))
+        pieces += [Piece(offset, slice(w[0], w[-1] + 1), _as_slice(place[w])) for w in _runs(inside, place)]
+    return tuple(pieces)
+
+
+def _runs(inside: Any, place: Any) -> Iterator[list[int]]:
+    """The windows `inside` in groups of neighbours whose places lie equally far apart, as a slice's do."""
+    run: list[int] = []
+    for p in inside.tolist():
+        if run and (
+            p != run[-1] + 1
+            or place[p] <= place[run[-1]]
+            or (len(run) > 1 and place[p] - place[run[-1]] != place[run[-1]] - place[run[-2]])
+        ):
+            yield run
+            run = []
+        run.append(p)
+    if run:
+        yield run
+
+
+def _as_slice(place: Any) -> slice:
+    step = int(place[1] - place[0]) if len(place) > 1 else 1
+    return slice(int(place[0]), int(place[-1]) + 1, step)
+
+
+def _along(axis: int, windows: Windows) -> list[tuple[int, Any, Any]]:
+    """The pieces as offsets and indices, of arrays of windows and of places."""
+    before = (slice(None),) * axis
+    return [(k, (*before, w), (*before, i)) for k, w, i in _pieces(windows)]
+
+
+def _resized(x: Any, axis: int, size: int) -> tuple[int, ...]:
+    return (*x.shape[:axis], size, *x.shape[axis + 1 :])
+
+
+def _summed(x: Any, *, axis: int, windows: Windows) -> Any:
+    out = np.zeros(_resized(x, axis, len(windows.starts)), x.dtype)
+    pieces = _along(axis, windows)
+    if len(windows.starts) < len(pieces):  # few large windows
+        for p, places in enumerate(windows.places()):
+            of_window: Any = (slice(None),) * axis
+            part = x[(*of_window, slice(places.start, places.stop, places.step))]
+            out[(*of_window, p)] = np.sum(part, axis=axis)
+        return out
+    for _, window, place in pieces:
+        np.add(out[window], x[place], out=out[window])
+    return out
+
+
+def _shared(z: Any, *, axis: int, windows: Windows) -> Any:
+    out = np.zeros(_resized(z, axis, windows.size), z.dtype)
+    for _, window, place in _along(axis, windows):
+        np.add(out[place], z[window], out=out[place])
+    return out
+
+
+# the sum of each window; and the way back: to each place the sum of what its windows have
+sum_pool: Rule = Rule(
+    "sum_pool", _summed, x=lambda g, axis, windows: sum_unpool(g, axis=axis, windows=windows)
+).written("the sum of each window of x", x="at each element of x, the sum of g over its windows")
+sum_unpool: Rule = Rule("sum_unpool", _shared, z=lambda g, axis, windows: sum_pool(g, axis=axis, windows=windows))
+
+
+def _largest(x: Any, *, axis: int, windows: Windows) -> Any:
+    least = -np.inf if x.dtype.kind == "f" else 0 if x.dtype.kind == "b" else np.iinfo(x.dtype).min
+    out = np.full(_resized(x, axis, len(windows.starts)), least, x.dtype)
+    for _, window, place in _along(axis, windows):
+        np.maximum(out[window], x[place], out=out[window])
+    return out
+
+
+def _where_largest(x: Any, y: Any, *, axis: int, windows: Windows) -> Any:
+    """How far after its start each window first has its maximum y; if that is nan, the last nan, as in PyTorch."""
+    pieces = _along(axis, windows)
+    far = 1 + max([offset for offset, _, _ in pieces], default=0)
+    # the nearest has the highest number: arithmetic, for writing under a random mask is many times slower
+    near = np.zeros(y.shape, np.min_scalar_type(far))
+    for offset, window, place in pieces:
+        number = (x[place] == y[window]) * near.dtype.type(far - offset)
+        np.maximum(near[window], number, out=near[window])
+    out = near.dtype.type(far) - near
+    if x.dtype.kind == "f" and np.isnan(y).any():
+        for offset, window, place in pieces:
+            out[window][np.isnan(x[place])] = offset
+    return out
+
+
+def _plainly_where_largest(x: Any, y: Any, *, axis: int, windows: Windows) -> Any:
+    pieces = _along(axis, windows)
+    out = np.zeros(y.shape, int)
+    for offset, window, place in reversed(pieces):  # the first one is written last
+        out[window] = np.where(x[place] == y[window], offset, out[window])
+    if x.dtype.kind == "f" and np.isnan(x).any():
+        for offset, window, place in pieces:
+            out[window] = np.where(np.isnan(x[place]), offset, out[window])
+    return out
+
+
+plain[_where_largest] = _plainly_where_largest
+
+
+def _picked(x: Any, where: Any, *, axis: int, windows: Windows) -> Any:
+    starts = np.reshape(windows.starts, (-1, *[1] * (x.ndim - axis - 1)))
+    return np.take_along_axis(x, starts + where, axis)
+
+
+def _returned(z: Any, where: Any, *, axis: int, windows: Windows) -> Any:
+    out = np.zeros(_resized(z, axis, windows.size), z.dtype)
+    for offset, window, place in _along(axis, windows):
+        np.add(out[place], chosen(where[window] == offset, z[window], 0), out=out[place])
+    return out
+
+
+# the maximum of each window, and how far after the start it is; reading there, and the way back
+max_pool: Rule = Rule(
+    "max_pool",
+    _largest,
+    x=lambda g, x, y, axis, windows: unpick(
+        g, where_largest(x, y, axis=axis, windows=windows), axis=axis, windows=windows
+    ),
+).written("the largest of each window of x", x="g, where each window has its largest element")
+where_largest: Rule = Rule("where_largest", _where_largest)
+pick: Rule = Rule("pick", _picked, x=lambda g, where, axis, windows: unpick(g, where, axis=axis, windows=windows))
+unpick: Rule = Rule("unpick", _returned, z=lambda g, where, axis, windows: pick(g, where, axis=axis, windows=windows))

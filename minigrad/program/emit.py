@@ -1,0 +1,268 @@
+"""Terms as statements: which of them get a line and a name, in which order, and what may be written in place.
+
+Memory is the difficulty: a term is a value, but a Python name is memory that may be written to later. So a store is
+done in place only if nobody needs the old content any more, and nothing is read later than it was computed if its
+memory was written to in between. No NumPy here.
+"""
+
+from __future__ import annotations
+
+import ast
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping
+from math import inf
+from typing import Any
+
+from minigrad.program.expressions import REDUCTIONS, argument, dotted, expression, text
+from minigrad.program.ir import VIEWS, WRITES, Term, is_view, root
+from minigrad.program.names import Names, made_by
+
+WIDTH = 88
+"""How long an expression may become before its parts get lines of their own."""
+
+
+class Statements:
+    """The statements that compute some terms.
+
+    Args:
+        outputs: what is to be computed, by the names it is to have.
+        called: the names of inputs that have one already.
+        names: where names come from.
+        numpy: whether the program is of arrays, or of plain numbers.
+    """
+
+    def __init__(
+        self, outputs: Mapping[str, Term], called: Mapping[Term, str], names: Names, numpy: bool = True
+    ) -> None:
+        self.outputs, self.names, self.numpy = outputs, names, numpy
+        self.terms = _needed(outputs.values())
+        _share_reductions(self.terms)
+        self._ends = {*outputs.values()}
+        self._users: dict[Term, list[Term]] = {term: [] for term in self.terms}
+        for term in self.terms:
+            for source in term.sources:
+                self._users[source].append(term)
+        self._holders: dict[Term, Term] = {}  # for each stored content, the term that its name was first given to
+        self._writes: dict[Term, list[int]] = {}  # when the memory of a holder is written to
+        self._find_writes()
+        self._own: set[Term] = set()  # what has a line of its own
+        self._copied: set[Term] = set()  # views that are to stay as they are
+        self._place: dict[Term, float] = {}  # where a term is evaluated
+        self._choose_lines()
+        self._called = dict(called)
+        for term in self.terms:
+            if term.op == "input" and term not in called:
+                self._called[term] = names.unique(str(term.name))
+        self._written: dict[Term, ast.expr] = {}
+        self._lengths: dict[Term, int] = {}
+
+    # ---- memory ------------------------------------------------------------------------------------------------
+
+    def _holder(self, term: Term) -> Term:
+        return self._holders.get(term, term)
+
+    def _find_writes(self) -> None:
+        for term in self.terms:
+            if term.op not in WRITES:
+                continue
+            old = term.args[0]
+            needed = any(user.order > term.order for user in self._users[old]) or old in self._ends
+            if needed or old.op in ("input", "fill") or is_view(old):
+                continue  # a copy is written to
+            self._holders[term] = holder = self._holder(old)
+            self._writes.setdefault(holder, []).append(term.order)
+            if term.name is not None:
+                holder.name = term.name  # what it becomes at last
+        for term in self.terms:  # what was copied is written to as well, right after
+            if term.op in WRITES and self._holder(term) is term:
+                self._writes.setdefault(term, []).insert(0, term.order)
+
+    def _written_between(self, source: Term, start: float, end: float) -> bool:
+        """Whether the memory that `source` shows is written to after `start` and before `end`."""
+        times = self._writes.get(self._holder(root(source)), ())
+        i = bisect_right(times, start)
+        return i < len(times) and times[i] < end
+
+    # ---- which terms get a line --------------------------------------------------------------------------------
+
+    def _choose_lines(self) -> None:
+        for term in reversed(self.terms):
+            users = self._users[term]
+            places = [self._place[user] for user in users]
+            if term in self._ends:
+                places.append(inf)
+            last = max(places)  # (all terms have users, or are ends)
+            self._place[term] = last
+            if term.op in ("input", "pick"):
+                continue
+            spoilt = any(self._written_between(source, term.order, last) for source in term.sources)
+            if self._needs_line(term, users) or spoilt:
+                self._own.add(term)
+                self._place[term] = term.order
+                if is_view(term) and self._written_between(term, term.order, last):
+                    self._copied.add(term)
+        for term in [*self._own]:  # a gradient is called after a value, which then is to be seen
+            if isinstance(term.name, Term) and term.name in self._users and term.name.op not in ("input", "pick"):
+                self._own.add(term.name)
+
+    def _needs_line(self, term: Term, users: list[Term]) -> bool:
+        if term.op == "pick":  # its line is that of what it is picked from
+            return False
+        if term in self._ends or term in self._writes or term.op in WRITES or term.whole or _is_group(term, users):
+            return True
+        return len(users) > 1 and not _is_cheap(term)
+
+    # ---- writing -----------------------------------------------------------------------------------------------
+
+    def lines(self) -> list[tuple[int, str, Term | None]]:
+        """The statements in order: when, the text, and the term whose shape it tells."""
+        found: dict[Term, list[str]] = {}
+        for term in self.terms:
+            self._write(term)
+        for term in self.terms:  # now that it is decided what has a line, in order
+            if term in self._own:
+                found[term] = self._statement(term)
+        shown = [
+            (term.order, line, term if i == 0 and not self._is_write(term) else None)
+            for term, several in found.items()
+            for i, line in enumerate(several)
+        ]
+        for name, term in self.outputs.items():
+            if self._called.get(self._holder(term)) != name:
+                shown.append((term.order, f"{name} = {text(self._show(term))}", term))
+        return sorted(shown, key=lambda line: line[0])
+
+    def name_of(self, term: Term | None) -> str | None:
+        """What a term is called in the lines, if it has a name."""
+        return None if term is None else self._called.get(self._holder(term))
+
+    def _is_write(self, term: Term) -> bool:
+        return term.op in WRITES and self._holder(term) is not term
+
+    def _write(self, term: Term) -> None:
+        """Write a term out; if that becomes too long, the longest of its parts get lines of their own."""
+        if term.op in (*WRITES, "input", "pick"):
+            return
+        while True:
+            written = self._written[term] = expression(term, self._show, self.numpy)
+            length = self._lengths[term] = len(text(written))
+            parts = [source for source in term.sources if source in self._lengths and source not in self._own]
+            longest = max(parts, key=self._lengths.__getitem__, default=term)
+            if length <= WIDTH or longest is term or self._lengths[longest] <= 12:
+                return
+            self._own.add(longest)
+
+    def _show(self, term: Term) -> ast.expr:
+        if term in self._own or term.op in ("input", "pick"):
+            return ast.Name(self._call(term), ast.Load())
+        return self._written[term]
+
+    def _call(self, term: Term) -> str:
+        holder = self._holder(term)
+        if holder not in self._called:
+            wanted = next((name for name, t in self.outputs.items() if self._holder(t) is holder), None)
+            if isinstance(holder.name, Term) and holder.name in self._own:
+                wanted = None  # the gradient of a parameter, but first of a result
+            self._called[holder] = wanted or self.names.unique(self._wanted(holder))
+        return self._called[holder]
+
+    def _wanted(self, term: Term) -> str:
+        if isinstance(term.name, Term):
+            value = self._holder(term.name)
+            return f"d{self._called.get(value) or self._wanted(value)}"
+        return term.name or made_by(term.op if term.op != "call" else term.args[0].rpartition(".")[2])
+
+    def _statement(self, term: Term) -> list[str]:
+        if term.op in WRITES:
+            return self._store(term)
+        if _is_group(term, self._users[term]):
+            picks = {pick.args[1]: self._call(pick) for pick in self._users[term]}
+            targets = ", ".join(picks.get(i, "_") for i in range(term.shape[0]))
+            return [f"{targets} = {text(expression(term, self._show, self.numpy))}"]
+        value = expression(term, self._show, self.numpy)
+        if term in self._copied:
+            value = ast.Call(ast.Attribute(value, "copy", ast.Load()), [], [])
+        return [f"{self._call(term)} = {text(value)}"]
+
+    def _store(self, term: Term) -> list[str]:
+        lines = []
+        old, path, *rest = term.args
+        name = self._call(term)
+        if self._holder(term) is term:
+            copy = ast.Call(ast.Attribute(self._show(old), "copy", ast.Load()), [], [])
+            lines.append(f"{name} = {text(expression(old, self._show) if old.op == 'fill' else copy)}")
+        target = self._part(name, path)
+        if term.op == "update":
+            function, *given = rest
+            call = ast.Call(dotted(function), [target, *[self._argument(a) for a in given]], [])
+            return [*lines, text(call)]
+        value = rest[0]
+        if not isinstance(target, ast.Subscript):
+            target = ast.Subscript(target, ast.Constant(...), ast.Load())
+        written = self._argument(value)
+        if (
+            isinstance(value, Term)
+            and value not in self._own
+            and isinstance(written, ast.BinOp)
+            and ast.dump(written.left) == ast.dump(target)
+        ):
+            return [*lines, text(ast.AugAssign(target, written.op, written.right))]
+        return [*lines, f"{text(target)} = {text(written)}"]
+
+    def _argument(self, value: Any) -> ast.expr:
+        return argument(value, self._show, self.numpy)
+
+    def _part(self, name: str, path: Any) -> ast.expr:
+        """The part of what has this name that a path leads to."""
+        whole = part = Term("memory", (), (), (), None, -1)
+        for op, of, shape, dtype in path:
+            part = Term(op, (part, of), (), shape, dtype, -1)
+        written: dict[Term, ast.expr] = {whole: ast.Name(name, ast.Load())}
+
+        def show(term: Term) -> ast.expr:
+            if term.order >= 0:
+                return self._show(term)
+            if term not in written:
+                written[term] = expression(term, show, self.numpy)
+            return written[term]
+
+        return show(part)
+
+
+def _needed(ends: Iterable[Term]) -> list[Term]:
+    """All terms that the ends are made of, the oldest first."""
+    found = {*ends}
+    pending = list(found)
+    while pending:
+        for source in pending.pop().sources:
+            if source not in found:
+                found.add(source)
+                pending.append(source)
+    return sorted(found, key=lambda term: term.order)
+
+
+def _share_reductions(terms: Iterable[Term]) -> None:
+    """Where something is summed with and without keeping the axis, make the later sum a view of the earlier."""
+    earlier: dict[Any, Term] = {}
+    for term in terms:
+        if term.op not in REDUCTIONS:
+            continue
+        given = dict(term.keywords)
+        kept = given.pop("keepdims", False)
+        known = earlier.setdefault((term.op, term.args[0], *given.items()), term)
+        axis = given.get("axis")
+        if known.shape != term.shape and isinstance(axis, int):
+            index = (*[slice(None)] * axis, None if kept else 0)
+            term.op, term.args, term.keywords = "index", (known, index), ()
+
+
+def _is_group(term: Term, users: list[Term]) -> bool:
+    """Whether it gives several arrays, which are picked from it."""
+    return term.op == "call" and any(user.op == "pick" for user in users)
+
+
+def _is_cheap(term: Term) -> bool:
+    """Whether one rather writes it again than gives it a name: a view of something with a name."""
+    if term.op == "call" and not [*term.sources]:
+        return term.args[0] in ("np.arange", "np.eye")
+    return term.op in ("fill", "number") or term.op in VIEWS and is_view(term) and term.op != "reshape"

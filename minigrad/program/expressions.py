@@ -1,0 +1,157 @@
+"""A term as a Python expression, the way one writes NumPy by hand. No NumPy here."""
+
+from __future__ import annotations
+
+import ast
+import math
+from collections.abc import Callable
+from typing import Any
+
+from minigrad.program.ir import Term
+
+_BINARY: dict[str, type[ast.operator]] = {
+    **{"add": ast.Add, "subtract": ast.Sub, "multiply": ast.Mult, "divide": ast.Div, "power": ast.Pow},
+    **{"matmul": ast.MatMult, "floor_divide": ast.FloorDiv, "remainder": ast.Mod, "bitwise_and": ast.BitAnd},
+    **{"bitwise_or": ast.BitOr, "bitwise_xor": ast.BitXor, "left_shift": ast.LShift, "right_shift": ast.RShift},
+}
+_COMPARISONS: dict[str, type[ast.cmpop]] = {
+    **{"less": ast.Lt, "less_equal": ast.LtE, "greater": ast.Gt, "greater_equal": ast.GtE},
+    **{"equal": ast.Eq, "not_equal": ast.NotEq},
+}
+_UNARY: dict[str, type[ast.unaryop]] = {"negative": ast.USub, "invert": ast.Invert}
+REDUCTIONS = {"sum", "max", "min", "mean", "prod", "any", "all", "argmax", "argmin"}
+_PYTHON = {"abs": "abs", "minimum": "min", "maximum": "max"}
+"""What plain numbers have without `math`."""
+
+IMPORTED = {"np.lib.stride_tricks.sliding_window_view": "sliding_window_view"}
+"""Functions that are imported under a shorter name."""
+
+Show = Callable[[Term], ast.expr]
+"""How the arguments of a term are shown: by name, or written out."""
+
+
+def argument(value: Any, show: Show, numpy: bool = True) -> ast.expr:
+    """A term, a literal, or a tuple or list of them, as an argument."""
+    if isinstance(value, Term):
+        return show(value)
+    if isinstance(value, list | tuple):
+        parts = [argument(v, show, numpy) for v in value]
+        if isinstance(value, list):
+            return ast.List(parts, ast.Load())
+        if any(isinstance(v, slice) for v in value):  # an index
+            return ast.Subscript(dotted("np.s_"), _index(parts), ast.Load())
+        return ast.Tuple(parts, ast.Load())
+    return literal(value, numpy)
+
+
+def expression(term: Term, show: Show, numpy: bool = True) -> ast.expr:
+    """The term written out, with its arguments shown by `show`; for arrays, or for plain numbers and `math`."""
+
+    def each(value: Any) -> ast.expr:
+        return argument(value, show, numpy)
+
+    op, args = term.op, term.args
+    if op == "power" and isinstance(args[1], int | float) and args[1] < 0:  # without brackets around the exponent
+        return ast.BinOp(each(args[0]), ast.Pow(), ast.Constant(args[1]))
+    if op in _BINARY and len(args) == 2:
+        return ast.BinOp(each(args[0]), _BINARY[op](), each(args[1]))
+    if op in _COMPARISONS:
+        return ast.Compare(each(args[0]), [_COMPARISONS[op]()], [each(args[1])])
+    if op in _UNARY:
+        return ast.UnaryOp(_UNARY[op](), each(args[0]))
+    keywords = [ast.keyword(name, each(value)) for name, value in term.keywords]
+    if op in REDUCTIONS:
+        return ast.Call(ast.Attribute(each(args[0]), op, ast.Load()), [], keywords)
+    if op == "number":
+        return literal(args[0], numpy)
+    if op == "fill":
+        return _filled(term, each)
+    if op == "index":
+        return ast.Subscript(each(args[0]), _index([each(i) for i in args[1]]), ast.Load())
+    if op == "transpose":
+        return _transposed(each(args[0]), args[1], each)
+    if op == "reshape":
+        sizes = args[1] if args[1] else ((),)
+        return ast.Call(ast.Attribute(each(args[0]), "reshape", ast.Load()), [each(size) for size in sizes], [])
+    if op in ("astype", "view", "copy"):
+        return ast.Call(ast.Attribute(each(args[0]), op, ast.Load()), [each(a) for a in args[1:]], keywords)
+    if op == "broadcast":
+        return ast.Call(dotted("np.broadcast_to"), [each(args[0]), each(args[1])], [])
+    if op == "call":
+        return ast.Call(dotted(IMPORTED.get(args[0], args[0])), [each(a) for a in args[1:]], keywords)
+    if not numpy and op == "where":
+        return ast.IfExp(each(args[0]), each(args[1]), each(args[2]))
+    op = "abs" if op == "absolute" else op
+    function = f"np.{op}" if numpy else _PYTHON.get(op) or f"math.{op.replace('arctan', 'atan')}"
+    if op == "maximum" and numpy and not isinstance(args[1], Term):  # as the lecture writes it: np.maximum(0, z)
+        args = args[::-1]
+    return ast.Call(dotted(function), [each(a) for a in args], keywords)
+
+
+def text(node: ast.AST) -> str:
+    """The expression or statement as text, on one line."""
+    return ast.unparse(ast.fix_missing_locations(node))
+
+
+def dotted(name: str) -> ast.expr:
+    """A name, with attributes after dots."""
+    first, *rest = name.split(".")
+    node: ast.expr = ast.Name(first, ast.Load())
+    for attribute in rest:
+        node = ast.Attribute(node, attribute, ast.Load())
+    return node
+
+
+def literal(value: Any, numpy: bool = True) -> ast.expr:
+    """A number, slice or dtype as one writes it."""
+    if isinstance(value, slice):
+        parts = [None if v is None else literal(v) for v in (value.start, value.stop, value.step)]
+        return ast.Slice(*parts)
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            module = "np" if numpy else "math"
+            named = dotted(f"{module}.nan" if value != value else f"{module}.inf")
+            return ast.UnaryOp(ast.USub(), named) if value < 0 else named
+        if value < 0:
+            return ast.UnaryOp(ast.USub(), literal(-value))
+        return ast.Constant(int(value) if value.is_integer() and value < 1e6 and not numpy else value)
+    if isinstance(value, int) and not isinstance(value, bool) and value < 0:
+        return ast.UnaryOp(ast.USub(), ast.Constant(-value))
+    if value is None or value is ... or isinstance(value, bool | int | str):
+        return ast.Constant(value)
+    if hasattr(value, "newbyteorder") or isinstance(value, type):  # a dtype
+        name = getattr(value, "name", None) or value.__name__
+        return dotted({"bool": "bool", "int64": "int"}.get(name, f"np.{name}"))
+    if isinstance(value, range):
+        return ast.Call(dotted("range"), [literal(v) for v in (value.start, value.stop, value.step)], [])
+    if hasattr(value, "dtype") and getattr(value, "shape", None) == ():  # a number of a certain dtype
+        return ast.Call(dotted(f"np.{value.dtype.name}"), [literal(value.item())], [])
+    raise TypeError(f"source: nothing to write for a {type(value).__name__}")
+
+
+def _index(parts: list[ast.expr]) -> ast.expr:
+    return parts[0] if len(parts) == 1 else ast.Tuple(parts, ast.Load())
+
+
+def _transposed(x: ast.expr, axes: tuple[int, ...], each: Callable[[Any], ast.expr]) -> ast.expr:
+    if axes == (1, 0):
+        return ast.Attribute(x, "T", ast.Load())
+    moved = [i for i, a in enumerate(axes) if i != a]
+    if len(moved) == 2:
+        i, j = (each(m - len(axes) if moved == [len(axes) - 2, len(axes) - 1] else m) for m in moved)
+        return ast.Call(ast.Attribute(x, "swapaxes", ast.Load()), [i, j], [])
+    return ast.Call(ast.Attribute(x, "transpose", ast.Load()), [each(a) for a in axes], [])
+
+
+def _filled(term: Term, each: Callable[[Any], ast.expr]) -> ast.expr:
+    value = term.args[0]
+    shape = each(term.shape if len(term.shape) != 1 else term.shape[0])
+    name = str(term.dtype)
+    dtype = [] if name == "float64" else [each(term.dtype)]
+    if value is None:
+        return ast.Call(dotted("np.empty"), [shape, *dtype], [])
+    for number, function in ((0, "np.zeros"), (1, "np.ones")):
+        if value == number and math.copysign(1, value) == 1:
+            return ast.Call(dotted(function), [shape, *dtype], [])
+    implied = isinstance(value, float) and name == "float64" or isinstance(value, bool) and name == "bool"
+    return ast.Call(dotted("np.full"), [shape, each(value), *([] if implied else [each(term.dtype)])], [])

@@ -1,0 +1,144 @@
+"""Nodes that stand for functions of the user's, an `autograd.Function` or a checkpoint, in a program.
+
+What such a function computes with Tensors is a graph of its own once it is called again while recording; that graph is
+replayed like the one around it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from minigrad.autograd.checkpoint import _Checkpoint
+from minigrad.autograd.function import Function, FunctionCtx, Part, _FunctionNode
+from minigrad.autograd.trees import tensors
+from minigrad.engine import now, reverse_order
+from minigrad.grad_mode import enable_grad
+from minigrad.tensors.creation import as_tensor
+from minigrad.tensors.tensor import Tensor
+
+if TYPE_CHECKING:
+    from minigrad.program.replay import Replay
+    from minigrad.program.traced_array import Traced
+
+Parts = list[tuple[int, Any]]
+"""Gradients of a function's outputs, by their numbers; added to each other, they are all of them."""
+
+
+class Functions:
+    """The functions in the graph of a replay."""
+
+    def __init__(self, replay: Replay) -> None:
+        self.replay, self.arrays, self.trace = replay, replay.arrays, replay.trace
+        self._contexts: dict[Any, Any] = {}
+        self._inner: dict[Any, tuple[list[Any], list[Any]]] = {}  # of a checkpoint, its results and their graph
+
+    def forward(self, node: Any) -> Any:
+        """The output of the function, or a list of them."""
+        if isinstance(node, Part):
+            return self.arrays[node.inputs[0]][node.i]
+        if isinstance(node, _FunctionNode):
+            return self._called(node)
+        if not isinstance(node, _Checkpoint) or node.run is None:
+            raise NotImplementedError(
+                f"source: {node.rule.name!r} cannot be computed again: a backward pass has released it. Write the "
+                "source before backward()"
+            )
+        start = now()
+        results = tensors(node.run.again())
+        outputs = self._replayed(results, start)
+        self._inner[node] = results, reverse_order([t.node for t in results if t.node is not None], since=start)
+        return outputs
+
+    def _called(self, node: Any) -> Any:
+        start = now()
+        args = [self._argument(node, i) for i in range(len(node.inputs))]
+        ctx: Any = FunctionCtx(node.rule.name)
+        ctx.needs_input_grad = node.ctx.needs_input_grad
+        function = node.function
+        with enable_grad():
+            if function.setup_context is Function.setup_context:
+                result = function.forward(ctx, *args)
+            else:
+                result = function.forward(*args)
+                function.setup_context(ctx, tuple(args), result)
+        self._contexts[node] = ctx, ctx._saved
+        outputs = list(result) if isinstance(result, tuple) else [result]
+        for output, form in zip(outputs, node.outputs):
+            if form is not None and output.node is None:
+                raise NotImplementedError(
+                    f"source: {node.rule.name}.forward computes with arrays, of which nothing is recorded. Let it "
+                    "compute with Tensors, or make a rule of it: minigrad.primitives.primitive.Rule"
+                )
+        found = self._replayed(outputs, start)
+        return found if node.several else found[0]
+
+    def _argument(self, node: Any, i: int) -> Any:
+        source, c = node.inputs[i], node.constants.get(i)
+        if source is not None:
+            return self._leaf(self.arrays[source])
+        if not hasattr(c, "value"):
+            return c
+        if c.value is None:
+            raise RuntimeError(f"source: an argument of {node.rule.name} is gone: nobody holds it any more")
+        t = as_tensor(c.value)
+        t.name = c.name
+        return t
+
+    def _leaf(self, array: Traced) -> Tensor:
+        """A Tensor that stands for a traced array in the function's own graph."""
+        t = Tensor(array.value.copy(), requires_grad=True)
+        self.arrays[t.node] = array
+        return t
+
+    def _replayed(self, results: list[Any], since: int) -> list[Any]:
+        """The traced arrays of Tensors that were computed by now."""
+        for node in reversed(reverse_order([t.node for t in results if _has_node(t)], since=since)):
+            if node not in self.arrays:
+                self.arrays[node] = self.replay.array_of(node)
+        return [
+            self.arrays[t.node]
+            if _has_node(t)
+            else self.trace.new(t._array, self.trace.constant(t._array))
+            if isinstance(t, Tensor)
+            else None
+            for t in results
+        ]
+
+    def shares(self, node: Any, g: Any) -> list[tuple[Any, Any]]:
+        """What goes to which input."""
+        if isinstance(node, Part):
+            return [(node.inputs[0], [(node.i, g)])]
+        parts: dict[int, Any] = {}
+        for i, part in g if node.several else [(0, g)]:
+            parts[i] = parts[i] + part if i in parts else part
+        if isinstance(node, _FunctionNode):
+            return self._differentiated(node, parts)
+        results, inner = self._inner[node]
+        pending: dict[Any, Any] = {}
+        for i, part in parts.items():
+            end = results[i].node
+            pending[end] = pending[end] + part if end in pending else part
+        self.replay.walk(inner, pending)
+        return [(source, pending[source]) for source in node.inputs if source in pending]
+
+    def _differentiated(self, node: Any, parts: dict[int, Any]) -> list[tuple[Any, Any]]:
+        start = now()
+        grads: list[Any] = []
+        for i, form in enumerate(node.forms):
+            if i in parts:
+                grads.append(self._leaf(parts[i]))
+            else:
+                fill = form is not None and node.ctx._materialize
+                grads.append(as_tensor(np.zeros(form.shape, form.dtype)) if fill else None)
+        ctx, ctx._saved = self._contexts[node]
+        with enable_grad():
+            answer = node.function.backward(ctx, *grads)
+        found = self._replayed(list(answer) if isinstance(answer, tuple | list) else [answer], start)
+        pairs = [(source, share) for source, share in zip(node.inputs, found) if source is not None]
+        return [(source, self.replay.fitted(share, source)) for source, share in pairs if share is not None]
+
+
+def _has_node(t: Any) -> bool:
+    return isinstance(t, Tensor) and t.node is not None

@@ -1,0 +1,153 @@
+"""Rules' functions with another `np`: what they create is traced as well, and what they call it is noticed.
+
+A function is made anew from its code with other global names, and so are the functions of rules that it calls. Where
+one is written for speed, its plain form takes its place.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FunctionType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from minigrad.primitives.primitive import plain
+from minigrad.program.numpy_semantics import as_array, copied, filled
+from minigrad.program.traced_array import Traced
+
+if TYPE_CHECKING:
+    from minigrad.program.tracer import Trace
+
+_current: list[Trace] = []
+
+
+@contextmanager
+def tracing(trace: Trace) -> Iterator[Trace]:
+    """In here, arrays that rules create belong to this program."""
+    _current.append(trace)
+    try:
+        yield trace
+    finally:
+        _current.pop()
+
+
+class _AnyArray(type):
+    def __instancecheck__(cls, x: Any) -> bool:
+        return isinstance(x, np.ndarray | Traced)
+
+
+class _Array(metaclass=_AnyArray):
+    """What `np.ndarray` is to a rule: also a traced one."""
+
+
+class _Numpy:
+    """NumPy, as a rule sees it while it is traced: what it creates is traced as well."""
+
+    ndarray = _Array
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(np, name)
+
+    @staticmethod
+    def zeros(shape: Any, dtype: Any = float) -> Any:
+        return filled(_current[-1], shape, 0, dtype)
+
+    @staticmethod
+    def ones(shape: Any, dtype: Any = float) -> Any:
+        return filled(_current[-1], shape, 1, dtype)
+
+    @staticmethod
+    def empty(shape: Any, dtype: Any = float) -> Any:
+        return filled(_current[-1], shape, None, dtype)
+
+    @staticmethod
+    def full(shape: Any, value: Any, dtype: Any = None) -> Any:
+        return filled(_current[-1], shape, value, np.asarray(value).dtype if dtype is None else dtype)
+
+    @staticmethod
+    def asarray(x: Any, dtype: Any = None) -> Any:
+        return as_array(x.trace, x, dtype) if isinstance(x, Traced) else np.asarray(x, dtype)
+
+    ascontiguousarray = asarray
+
+    @staticmethod
+    def array(x: Any, dtype: Any = None) -> Any:
+        return copied(x.trace, x, dtype) if isinstance(x, Traced) else np.array(x, dtype)
+
+
+_numpy = _Numpy()
+_rebound_globals: dict[str, dict[str, Any]] = {}
+_MARK = "traced by minigrad"
+"""What such names have that no others do."""
+
+
+def rebound(function: Any) -> Any:
+    """A function of a rule in its plain form, as it is where this `np` stands for NumPy; likewise what it calls."""
+    function = plain.get(function, function)
+    if isinstance(function, functools.partial):
+        return functools.partial(rebound(function.func), *function.args, **function.keywords)
+    if not isinstance(function, FunctionType):
+        return function
+    names = _globals(function.__globals__)
+    other = FunctionType(function.__code__, names, function.__name__, function.__defaults__, function.__closure__)
+    other.__kwdefaults__ = function.__kwdefaults__
+    return other
+
+
+def _globals(names: dict[str, Any]) -> dict[str, Any]:
+    """The names of a module, for its rules' functions; of the user's modules anew each time, for they may change."""
+    module = names.get("__name__", "")
+    if module in _rebound_globals:
+        return _rebound_globals[module]
+    copies = dict(names)
+    _rebound_globals[module] = copies
+    for name, value in names.items():
+        if value is np:
+            copies[name] = _numpy
+        elif isinstance(value, FunctionType) and value.__module__.startswith(("minigrad.primitives", module)):
+            copies[name] = rebound(value)
+    copies[_MARK] = True
+    if not module.startswith("minigrad."):
+        del _rebound_globals[module]
+    return copies
+
+
+def _depth(frame: Any) -> int:
+    """How many functions of rules a frame lies in."""
+    depth = 0
+    while frame is not None:
+        depth += _MARK in frame.f_globals
+        frame = frame.f_back
+    return depth
+
+
+@contextmanager
+def names_of_locals() -> Iterator[None]:
+    """In here, what a rule's function calls a traced array names its term: the outermost of several functions."""
+
+    def enter(frame: Any, event: str, arg: Any) -> Any:
+        if _MARK not in frame.f_globals or frame.f_code.co_name.startswith("<"):
+            return None
+        given = dict(frame.f_locals)
+        depth = _depth(frame)
+
+        def look(frame: Any, event: str, arg: Any) -> Any:
+            for name, value in frame.f_locals.items():
+                if isinstance(value, Traced) and value is not given.get(name):
+                    content, path = value._known() or (value.memory.content, value.path)
+                    if not path:
+                        value.trace.call_it(content, name, depth)
+            return look
+
+        return look
+
+    before = sys.gettrace()
+    sys.settrace(enter)
+    try:
+        yield
+    finally:
+        sys.settrace(before)

@@ -1,0 +1,319 @@
+"""source: the forward and the backward pass as a program that one could have written by hand.
+
+The rules are run again, on numbers or arrays that write down what is done with them (`tracing`); what they left is
+made simple (`arrays`) and written as statements (`statements`). No rule has a text of its own for this. This file
+imports NumPy for Tensors alone.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import pairwise
+from typing import Any, Literal, overload
+
+from minigrad.engine import Node, now, reverse_order
+from minigrad.program import scalar_tracer as numbers
+from minigrad.program.emit import Statements
+from minigrad.program.expressions import IMPORTED
+from minigrad.program.ir import Term
+from minigrad.program.latex import chain_rule
+from minigrad.program.names import PLAIN, Names, value_names
+from minigrad.program.variables import variables
+from minigrad.scalar import Value
+from minigrad.viz.graph.scene import ending
+
+
+class Source(str):
+    """The text of a program, and what it takes to run it.
+
+    Attributes:
+        inputs: what the program is given, by name: parameters and data, as they are now.
+        loss: the name of the loss in it.
+        gradients: for each input that gets a gradient, the name of that.
+    """
+
+    inputs: dict[str, Any]
+    loss: str
+    gradients: dict[str, str]
+
+    def run(self, **inputs: Any) -> dict[str, Any]:
+        """Execute the text in a namespace of its own; returns all that it has computed, by name.
+
+        Args:
+            inputs: what to take in the place of `self.inputs`.
+
+        Raises:
+            TypeError: for inputs that the program does not have.
+        """
+        if unknown := inputs.keys() - self.inputs.keys():
+            raise TypeError(f"run: the program has no input {sorted(unknown)}; it has {', '.join(self.inputs)}")
+        names = {**self.inputs, **inputs}
+        exec(compile(self, "<minigrad.source>", "exec"), names)
+        return {name: value for name, value in names.items() if name not in ("__builtins__", "np", "math")}
+
+    def _repr_markdown_(self) -> str:
+        """What a notebook shows."""
+        return f"```python\n{self}\n```"
+
+
+class Formulas(str):
+    """Formulas in LaTeX, one a line."""
+
+    def _repr_latex_(self) -> str:
+        """What a notebook shows: the lines below each other, aligned at the first sign."""
+        lines = [re.sub(r" (=|\\leftarrow) ", r" &\1 ", line, count=1) for line in self.splitlines()]
+        return "$$\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}$$"
+
+
+@overload
+def source(output: Any, *args: Any, format: Literal["python"] = "python", max_nodes: int = 1000) -> Source: ...
+
+
+@overload
+def source(output: Any, *args: Any, format: Literal["latex"], max_nodes: int = 1000) -> Formulas: ...
+
+
+def source(output: Any, *args: Any, format: str = "python", max_nodes: int = 1000) -> Source | Formulas:
+    """The forward and the backward pass by which `output` was computed, as straight-line NumPy (of Values, as plain
+    Python): a program that needs no minigrad. `print` it; `.run()` executes it. What has no name is called as the
+    variable that holds it where `source` is called, or as the field calls it.
+
+    Args:
+        output: the loss: a Value, a Tensor of one number, or what a Network gave. Or a function that computes such a
+            one, of the arguments that follow.
+        args: what to call the function with: tensors, Values, arrays and numbers. It is differentiated by the arrays of
+            floats among them; by the numbers, where there is no array.
+        format: "python", or "latex" for the same as formulas, those of Values with the factors of the chain rule.
+        max_nodes: how large a graph may be.
+
+    Returns:
+        A `Source`, which is a text; formulas as a text with a line for each.
+
+    Raises:
+        ValueError: for a graph that is larger, or another format.
+        RuntimeError: when `output` has no graph, is more than one number, or an array of its graph is gone.
+        NotImplementedError: when a function of the user's is in the way: a hook, or an `autograd.Function` that
+            computes with arrays.
+        TypeError: when `output` is something else.
+
+    >>> from minigrad.scalar import Value
+    >>> a, b = Value(2.0, name="a"), Value(-3.0, name="b")
+    >>> print(source((a * b).tanh() * a))
+    import math
+    <BLANKLINE>
+    # given: a, b
+    <BLANKLINE>
+    # forward
+    z1 = a * b
+    h1 = math.tanh(z1)
+    loss = h1 * a
+    <BLANKLINE>
+    # backward
+    dz1 = a * (1 - h1 * h1)
+    da = h1 + dz1 * b
+    db = dz1 * a
+    <BLANKLINE>
+    # the loss: loss; its gradients: da, db
+    """
+    if format not in ("python", "latex"):
+        raise ValueError(f"source: format is 'python' or 'latex', not {format!r}")
+    if callable(output) and not hasattr(output, "node"):
+        output = _called(output, args)
+    elif args:
+        raise TypeError("source: arguments are for a function; an output has been computed already")
+    output = ending(output, "source")
+    if output.node.rule is None:
+        raise RuntimeError(f"source: nothing was computed yet: {output.node.name or 'this'} is a leaf of the graph")
+    count = len(reverse_order([output.node]))
+    if count > max_nodes:
+        raise ValueError(
+            f"source: this graph has {count:,} nodes, more than anyone reads as a program. Take a smaller one, with "
+            "fewer time steps or layers, or an intermediate result; or raise the limit: source(output, max_nodes=...)"
+        )
+    replay: Any
+    numpy = not isinstance(output, Value)
+    if numpy:
+        from minigrad.program.replay import Replay
+
+        names = Names("np", *IMPORTED.values())
+        replay = Replay(output, variables())
+    else:
+        names = Names("math")
+        replay = numbers.Replay(output, variables())
+    statements, gradients = _statements(replay, names, numpy, short=format == "latex")
+    if format == "latex":
+        return _formulas(statements, gradients, numpy)
+    return _program(statements, replay, gradients, numpy)
+
+
+def _called(function: Callable[..., Any], args: Sequence[Any]) -> Any:
+    """What the function gives of these arguments, which become leaves that are named as its parameters are."""
+    names = [*inspect.signature(function).parameters]
+    arrays = any(hasattr(a, "shape") for a in args)
+    given = []
+    for i, a in enumerate(args):
+        if arrays and hasattr(a, "shape"):
+            from minigrad.tensors.creation import as_tensor
+
+            a = as_tensor(a).detach()  # not to change what belongs to the caller
+            a.requires_grad = a.dtype.kind == "f"
+        elif not arrays and isinstance(a, Value | float | int) and not isinstance(a, bool):
+            a = Value(a.data if isinstance(a, Value) else a)
+        if hasattr(a, "node"):
+            a.name = names[i] if i < len(names) else f"{names[-1]}{i}"
+        given.append(a)
+    with _names_of_variables():
+        return function(*given)
+
+
+@contextmanager
+def _names_of_variables() -> Iterator[None]:
+    """In here, what the user's functions compute is called as the variables that they assign it to."""
+    start = now()
+
+    def look(frame: Any, event: str, arg: Any) -> Any:
+        for name, value in [*frame.f_locals.items()]:
+            node = value if isinstance(value, Node) else getattr(value, "_node", None)
+            if isinstance(node, Node) and node.index > start and node.rule is not None and node.name is None:
+                value.name = name
+        return look
+
+    def enter(frame: Any, event: str, arg: Any) -> Any:
+        module = frame.f_globals.get("__name__", "minigrad.")  # (generated functions have none)
+        return None if module.startswith("minigrad.") else look
+
+    before = sys.gettrace()
+    sys.settrace(enter)
+    try:
+        yield
+    finally:
+        sys.settrace(before)
+
+
+def _statements(replay: Any, names: Names, numpy: bool, short: bool) -> tuple[Statements, dict[str, str]]:
+    """What computes the loss and the gradients of leaves; and the names of these, by those of the leaves."""
+    leaves = [node for node in replay.order if node.rule is None]
+    unnamed_last = sorted(leaves, key=lambda node: node.name is None and node not in replay.names)
+    called = {replay.values[node]: names.unique(replay.values[node].name) for node in unnamed_last}
+    end = replay.end.name or replay.names.get(replay.end)
+    if end is None or any(node.name == end for node in replay.order[:-1]):
+        end = "loss"
+    outputs = {names.unique(end): replay.values[replay.end]}
+    gradients = {}
+    for node in leaves:
+        if node in replay.gradients:
+            name = called[replay.values[node]]
+            gradients[name] = names.unique(f"d{name}")
+            outputs[gradients[name]] = replay.gradients[node]
+    _name_terms(replay, short)
+    return Statements(outputs, called, names, numpy), gradients
+
+
+def _formulas(statements: Statements, gradients: dict[str, str], numpy: bool) -> Formulas:
+    lines = [line for _, line, _ in statements.lines()]
+    loss = next(iter(statements.outputs))
+    of = {d: x for x, d in gradients.items()}
+    for term in statements.terms:
+        if isinstance(term.name, Term) and (name := statements.name_of(term)) is not None:
+            of.setdefault(name, statements.name_of(term.name) or name)
+    return Formulas("\n".join(chain_rule(lines, of, loss, numpy)))
+
+
+def _program(statements: Statements, replay: Any, gradients: dict[str, str], numpy: bool) -> Source:
+    lines = statements.lines()
+    named = [(statements.name_of(term), value) for term, value in replay.inputs.items()]
+    inputs = {name: value for name, value in named if name is not None}
+    text = ["import numpy as np", *_imports(lines), ""] if numpy else ["import math", ""]
+    given = ", ".join(f"{name} {value.shape}" if numpy else name for name, value in inputs.items())
+    text += _wrapped(f"# given: {given}", "# ")
+    for title, backward in (("forward", False), ("backward", True)):
+        part = [line for line in lines if (line[0] > replay.middle) == backward]
+        width = max((len(line) for _, line, _ in part if len(line) <= 72), default=0)
+        stage: str | None = ""
+        for (_, line, term), here in zip(part, _stages(part, replay)):
+            if here != stage:
+                text += ["", _comment(f"{title}: {here}" if here else title)]
+                stage = here
+            *before, last = _wrapped(line, "    ")
+            text += [*before, f"{last:{width}}  # {term.shape}" if term is not None and term.shape else last]
+    loss = next(iter(statements.outputs))
+    text += ["", *_wrapped(f"# the loss: {loss}; its gradients: {', '.join(gradients.values())}", "# ")]
+    for name in replay.deciding if numpy else ():
+        text.append(_comment(f"{name} looks at its numbers: for others, such as nan, it may do something else"))
+    if not any("math." in line for line in text[2:]) and not numpy:
+        text = text[2:]
+    found = Source("\n".join(text))
+    found.inputs, found.loss, found.gradients = inputs, loss, gradients
+    return found
+
+
+def _stages(lines: Sequence[tuple[int, str, Any]], replay: Any) -> list[str | None]:
+    """For each line of a long program the module that it belongs to, as deep as leaves enough lines to each."""
+    if len(lines) < 24 or not replay.begun:
+        return [None] * len(lines)
+    from minigrad.tensors.module_calls import calls
+
+    known = calls(reversed(replay.order))
+    times = [time for time, _ in replay.begun]
+    chains: list[list[str]] = []
+    for order, _, _ in lines:
+        call, chain = known.get(replay.begun[bisect_right(times, order) - 1][1]), []
+        while call is not None:
+            chain.append(call.path)
+            call = call.parent
+        chains.append(chain[::-1])
+    for depth in range(max(map(len, chains)), 1, -1):
+        stages = [chain[min(depth, len(chain)) - 1] if len(chain) > 1 else None for chain in chains]
+        if sum(a != b for a, b in pairwise(stages)) < len(lines) / 4:
+            return stages
+    return [None] * len(lines)
+
+
+def _imports(lines: Sequence[tuple[int, str, Any]]) -> list[str]:
+    """Lines for the functions that are used under a shorter name."""
+    found = []
+    for dotted, name in IMPORTED.items():
+        if any(f"{name}(" in line for _, line, _ in lines):
+            found.append(f"from {dotted.removesuffix(f'.{name}').replace('np', 'numpy', 1)} import {name}")
+    return found
+
+
+def _name_terms(replay: Any, short: bool) -> None:
+    """Name the terms that stand for a node and for its gradient; in `short`, with letters, and all gradients.
+
+    Of several values with the same gradient, it is called after the last one that stands for an idea of its own."""
+    names, values = value_names(replay.order, replay.names, short), {*replay.values.values()}
+    added = {source for node in replay.order if node.rule and node.rule.name == "add" for source in node.inputs}
+    for node in replay.order:
+        if node.rule is None:
+            continue
+        value, g = replay.values.get(node), replay.gradients.get(node)
+        if value is None:  # a function of several results
+            continue
+        if value.op != "input":
+            value.name = names[node]
+            plain = node.rule.name in PLAIN or node.rule.name == "matmul" and node in added  # as in x @ W + b
+            value.whole = not plain or bool(node.name)
+        if g is not None and g.op not in ("input", "fill", "number") and g not in values:
+            if value.whole or not isinstance(g.name, Term) or not g.name.whole:
+                g.name = value
+            g.whole = g.whole or value.whole or short
+
+
+def _comment(text: str) -> str:
+    """A comment of one line, whatever the names of rules and modules are."""
+    return "# " + "".join(c if c.isprintable() else " " for c in text)
+
+
+def _wrapped(line: str, indent: str) -> list[str]:
+    """A line in pieces of at most 120 characters, broken after commas."""
+    lines = []
+    while len(line) > 120 and (at := line.rfind(", ", 40, 118)) > 0:
+        lines.append(line[: at + 1])
+        line = indent + line[at + 2 :]
+    return [*lines, line]

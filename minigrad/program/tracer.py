@@ -1,0 +1,297 @@
+"""A program while it is recorded: what is done with traced arrays becomes terms."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from typing import Any
+
+import numpy as np
+
+from minigrad.primitives.primitive import Elementwise, Rule
+from minigrad.program.ir import Term, found, mapped, same_number
+from minigrad.program.numpy_semantics import KNOWN
+from minigrad.program.rebound import names_of_locals, rebound
+from minigrad.program.simplify import Arrays, elementwise
+from minigrad.program.traced_array import Memory, Traced, value_of
+from minigrad.program.views import joined, normal_index
+
+_BIG = 12
+"""How many numbers are still written into the program."""
+
+
+class Trace:
+    """A program while it is recorded: its terms, and the arrays that are its inputs."""
+
+    def __init__(self) -> None:
+        self.arrays = Arrays()
+        self.make = self.arrays.make
+        self.inputs: dict[Term, np.ndarray] = {}
+        self._by_memory: dict[Any, Traced] = {}
+        self.deciding: dict[str, None] = {}  # the rules that looked at numbers to decide what to do
+        self._running: list[Rule] = []
+        self._depths: dict[Term, int] = {}  # of the functions that have named terms
+
+    # ---- making traced arrays --------------------------------------------------------------------------------------
+
+    def new(self, value: Any, term: Term) -> Traced:
+        """An array with memory of its own."""
+        return Traced(self, np.asarray(value), Memory(term))
+
+    @property
+    def running(self) -> str:
+        """The name of the rule that is running."""
+        return self._running[0].name if self._running else ""
+
+    def looks(self) -> None:
+        """Note that the rule that is running looks at a number."""
+        self.deciding[self.running] = None
+
+    def call_it(self, term: Term, name: str, depth: int) -> None:
+        """Name a term, unless it has the name that a function further out has given it."""
+        if term.op != "input" and depth < self._depths.get(term, sys.maxsize):
+            term.name, self._depths[term] = name, depth
+
+    def input(self, name: str, array: np.ndarray, leaf: bool = False) -> Traced:
+        """An array that the program is given; the same one only once, but for leaves, which have gradients each."""
+        key = (array.__array_interface__["data"][0], array.shape, array.strides, array.dtype.str)
+        if array.size == 0 or leaf or key not in self._by_memory:
+            term = self.arrays.terms.fresh("input", shape=array.shape, dtype=array.dtype)
+            term.name = name
+            self.inputs[term] = array
+            value = array.view()
+            value.flags.writeable = False
+            self._by_memory[key] = self.new(value, term)
+        known = self._by_memory[key]
+        return self.new(known.value, known.term)
+
+    def parameter(self, name: str, value: Any) -> Any:
+        """A parameter of a rule: arrays in it are inputs, but for those of an index that count from 0."""
+
+        def each(v: Any) -> Any:
+            if not isinstance(v, np.ndarray) or not v.ndim:
+                return v
+            counts = v is not value and v.dtype.kind in "iu" and v.size > 1 and (v.ravel() == np.arange(v.size)).all()
+            short = self._short(v) if counts else None
+            return self.input(name, v) if short is None else self.new(v, short)
+
+        return mapped(each, value)
+
+    def empty(self, array: np.ndarray) -> Traced:
+        """Memory to compute in."""
+        return self.new(np.empty_like(array), self.arrays.fill(None, array.shape, array.dtype))
+
+    def term(self, value: Any) -> Any:
+        """The term of an array that is met in a rule, traced or not; numbers stay as they are."""
+        if isinstance(value, Traced):
+            return value.term
+        if isinstance(value, np.ndarray):
+            return self.constant(value)
+        return value
+
+    def constant(self, array: np.ndarray) -> Term:
+        """An array that a rule has made from numbers, written as short as it can be."""
+        found = self._short(array)
+        if found is None and array.size <= _BIG:
+            dtype = {} if array.dtype in (np.float64, np.int64, np.bool_) and array.size else {"dtype": array.dtype}
+            call = self.make("call", "np.array", array.tolist(), shape=array.shape, dtype=array.dtype, keywords=dtype)
+            return call
+        return self.input("constant", array).term if found is None else found
+
+    def _short(self, array: np.ndarray) -> Term | None:
+        shape, dtype = array.shape, array.dtype
+        if array.size and (array == array.flat[0]).all():
+            return self.arrays.fill(array.flat[0], shape, dtype)
+        if not array.size:
+            return self.arrays.fill(0, shape, dtype)
+        flat = array.ravel()
+        step = int(flat[1]) - int(flat[0]) if dtype.kind in "iu" else 0
+        if step and (step == 1 or array.size > _BIG) and max(shape) == array.size and (np.diff(flat) == step).all():
+            start, stop = int(flat[0]), int(flat[-1]) + step
+            bounds = (stop,) if (start, step) == (0, 1) else (start, stop) if step == 1 else (start, stop, step)
+            kind = {} if dtype == np.int64 else {"dtype": dtype}
+            line = self.make("call", "np.arange", *bounds, shape=flat.shape, dtype=dtype, keywords=kind)
+            return self.make("reshape", line, shape, shape=shape, dtype=dtype)
+        if array.ndim == 2 and shape[0] == shape[1] and (array == np.eye(shape[0])).all():
+            kind = {} if dtype == np.float64 else {"dtype": dtype}
+            return self.make("call", "np.eye", shape[0], shape=shape, dtype=dtype, keywords=kind)
+        return None
+
+    def fitted(self, value: Any, shape: tuple[int, ...], dtype: Any) -> Term:
+        """A term or number as an array of this shape and dtype, as an assignment to such a one fits it."""
+        if not isinstance(value, Term):
+            return self.arrays.fill(value, shape, dtype)
+        if value.shape != shape:
+            value = self.make("broadcast", value, shape, shape=shape, dtype=value.dtype)
+        return self.make("astype", value, dtype, shape=shape, dtype=dtype)
+
+    def bare(self, value: Any) -> Any:
+        """What one writes to the right of an assignment that fits it anyhow."""
+        while isinstance(value, Term) and value.op in ("broadcast", "astype"):
+            value = value.args[0]
+        return value.args[0] if isinstance(value, Term) and value.op == "fill" and value.args[0] is not None else value
+
+    # ---- views -----------------------------------------------------------------------------------------------------
+
+    def step(self, term: Term, step: Any) -> Term:
+        """One operation of a path."""
+        op, argument, shape, dtype = step
+        return self.make(op, term, argument, shape=shape, dtype=dtype)
+
+    def shown(self, x: Traced, value: np.ndarray, op: str, argument: Any) -> Traced:
+        """The result of an operation that moves elements, as a view if it is one."""
+        step = (op, argument, value.shape, value.dtype)
+        if np.may_share_memory(x.value, value):
+            return Traced(self, value, x.memory, (*x.path, step))
+        return self.new(value, self.step(x.term, step))
+
+    def read(self, x: Traced, index: Any) -> Traced:
+        plain = mapped(value_of, index)
+        value = x.value[plain]
+        normal = normal_index(index, x.shape, self._index_term)
+        if any(isinstance(i, Term) for i in normal):
+            return self.new(value, self.make("index", x.term, normal, shape=np.shape(value), dtype=x.dtype))
+        if not isinstance(value, np.ndarray):
+            value = x.value[(*plain, ...) if isinstance(plain, tuple) else (plain, ...)]
+        return Traced(self, value, x.memory, (*x.path, ("index", normal, value.shape, value.dtype)))
+
+    def _index_term(self, i: Any) -> Term:
+        return self.term(i if isinstance(i, Traced) else np.asarray(i))
+
+    def assign(self, x: Traced, index: Any, value: Any) -> None:
+        content = self.term(value)
+        plain = mapped(value_of, index)
+        part = x.value[plain]
+        normal = normal_index(index, x.shape, self._index_term)
+        with np.errstate(all="ignore"):
+            x.value[plain] = value_of(value)
+        step = ("index", normal, np.shape(part), x.dtype)
+        Traced(self, part, x.memory, (*x.path, step)).write(content)
+
+    # ---- operations ------------------------------------------------------------------------------------------------
+
+    def ufunc(self, ufunc: np.ufunc, method: str, args: Any, out: Any, keywords: Any) -> Any:
+        target = out[0] if isinstance(out, tuple) else out
+        given = tuple(map(value_of, args))
+        terms = [self.term(a) for a in args]
+        with np.errstate(all="ignore"):
+            if method == "at":
+                return self._at(ufunc, args, terms)
+            plain = {k: value_of(v) for k, v in keywords.items()}
+            value = getattr(ufunc, method)(*given, **plain)
+        if method != "__call__":
+            made = self._call_term(f"np.{ufunc.__name__}.{method}", terms, keywords, value)
+        elif ufunc.signature is None or ufunc is np.matmul:
+            made = self.make(ufunc.__name__, *terms, shape=np.shape(value), dtype=value.dtype, keywords=plain)
+        else:
+            made = self._call_term(f"np.{ufunc.__name__}", terms, keywords, value)
+        return self._out(value, made, target)
+
+    def _out(self, value: Any, made: Term, target: Any) -> Any:
+        if target is None:
+            return self.new(value, made)
+        if not isinstance(target, Traced):
+            raise TypeError("a traced array is written to one that is not")
+        target.value[...] = value
+        target.write(made)
+        return target
+
+    def _at(self, ufunc: np.ufunc, args: Any, terms: Any) -> None:
+        x, index, *rest = args
+        whole = x.memory.content
+        places = mapped(self.term, index)
+        if ufunc is np.add and not x.path and _is_zero(whole) and _never_twice(places):
+            return self.assign(x, index, rest[0])
+        ufunc.at(x.value, mapped(value_of, index), *map(value_of, rest))
+        given = (whole, joined(x.path, whole.shape), f"np.{ufunc.__name__}.at", places, *terms[2:])
+        x.memory.content = self.make("update", *given, shape=whole.shape, dtype=whole.dtype)
+
+    def call(self, function: Any, args: Any, keywords: Any) -> Any:
+        """A NumPy function."""
+        known = KNOWN.get(function)
+        if known is not None:
+            return known(self, *args, **keywords)
+        out = keywords.pop("out", None)
+        with np.errstate(all="ignore"):
+            value = function(*mapped(value_of, args), **{k: mapped(value_of, v) for k, v in keywords.items()})
+        if isinstance(value, bool | int | float | str | np.dtype | type) or value is None:
+            return value
+        args, keywords = _needed(function, args, keywords)
+        terms = mapped(self.term, list(args))
+        name = function.__name__
+        if elementwise(name) is not None and not keywords:
+            made = self.make(name, *terms, shape=value.shape, dtype=value.dtype)
+        else:
+            module = function.__module__
+            dotted = f"{module.replace('numpy', 'np', 1)}.{name}" if module != "numpy" else f"np.{name}"
+            made = self._call_term(dotted, terms, keywords, value)
+            for a in args:
+                if isinstance(a, Traced) and isinstance(value, np.ndarray) and np.may_share_memory(a.value, value):
+                    made.shows = a.term
+        if isinstance(value, tuple | list):
+            picks = [
+                self.new(v, self.make("pick", made, i, shape=np.shape(v), dtype=np.asarray(v).dtype))
+                for i, v in enumerate(value)
+            ]
+            return value._make(picks) if hasattr(value, "_make") else type(value)(picks)
+        return self._out(value, made, out)
+
+    def _call_term(self, name: str, terms: Any, keywords: Any, value: Any) -> Term:
+        several = isinstance(value, tuple | list)
+        shape = (len(value),) if several else np.shape(value)
+        dtype = None if several else np.asarray(value).dtype
+        named = {k: mapped(self.term, v) for k, v in keywords.items()}
+        return self.make("call", name, *terms, shape=shape, dtype=dtype, keywords=named)
+
+    def converted(self, x: Traced, dtype: Any) -> Traced:
+        """x.astype(dtype)"""
+        dtype = np.dtype(dtype)
+        return self.new(x.value.astype(dtype), self.make("astype", x.term, dtype, shape=x.shape, dtype=dtype))
+
+    # ---- rules -----------------------------------------------------------------------------------------------------
+
+    def forward(self, rule: Rule, operands: Any, parameters: Any) -> Traced:
+        """The result of a rule."""
+        return self.run(rule, rule.again, operands, parameters)
+
+    def run(self, rule: Rule, function: Any, operands: Any, parameters: Any) -> Any:
+        """What one of a rule's functions answers."""
+        operands = [self.new(o, self.term(o)) if isinstance(o, np.ndarray) else o for o in operands]
+        if not isinstance(rule, Elementwise):
+            function = rebound(function)
+        self._running.append(rule)
+        with names_of_locals():
+            out = function(*operands, **parameters)
+        self._running.pop()
+        if isinstance(out, list | tuple):
+            return [self._traced(o) for o in out]
+        return self._traced(out)
+
+    def _traced(self, out: Any) -> Any:
+        if isinstance(out, Traced) or out is None:
+            return out
+        value = np.asarray(out)
+        return self.new(value, self.constant(value))
+
+
+def _needed(function: Any, args: Any, keywords: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+    """The arguments without those that the function would take anyhow."""
+    parameters = inspect.signature(function).parameters
+    keywords = {k: v for k, v in keywords.items() if k not in parameters or v is not parameters[k].default}
+    given = list(args)
+    defaults = [p.default for p in parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD][: len(given)]
+    while not keywords and len(defaults) == len(given) and isinstance(given[-1], int) and given[-1] == defaults[-1]:
+        given.pop()
+        defaults.pop()
+    return given, keywords
+
+
+def _is_zero(term: Term) -> bool:
+    return term.op == "fill" and same_number(term.args[0], 0)
+
+
+def _never_twice(places: Any) -> bool:
+    """Whether an index reads no element twice, as one of its arrays counts."""
+    arrays = [*found(places)]
+    counting = any(t.op == "call" and t.args[0] == "np.arange" for t in arrays)
+    return counting and len({t.shape for t in arrays}) == 1 and all(len(t.shape) == 1 for t in arrays)

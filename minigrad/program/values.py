@@ -1,0 +1,107 @@
+"""The value of every node of a graph: what is still there, and the rest computed again by the nodes' rules.
+
+A Value has its number. The graph of a Tensor keeps only what its backward pass needs; but leaves and constants are
+there, and a rule applied to the same arrays gives the same result. This file imports NumPy for Tensors alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from minigrad.engine import Node, reverse_order
+from minigrad.scalar import Value
+
+
+def values(output: Any) -> dict[Node, Any]:
+    """The number or array of every node that `output`, a Value or a Tensor, was computed from, the oldest first.
+
+    A node is left out where its value is gone: a leaf or a constant that was written to since, a large constant that
+    nobody holds any more, the result of a `Function`, and what was computed from these, unless the backward pass keeps
+    it. The arrays are those of the graph and not to be written to.
+
+    >>> from minigrad import tensor
+    >>> w = tensor([1.0, 2.0], requires_grad=True)
+    >>> [v.tolist() for v in values((w * 3).sum()).values()]
+    [[1.0, 2.0], [3.0, 6.0], 9.0]
+    """
+    order = reverse_order([output.node])[::-1]
+    if isinstance(output, Value):
+        return {node: node.data for node in order if isinstance(node, Value)}
+    there = kept(order)
+    if output._array.dtype == output.node.dtype:
+        there.setdefault(output.node, output._array)
+    return _computed(order, there) or {node: a for node, a in there.items() if isinstance(node, Node)}
+
+
+def kept(order: Iterable[Any]) -> dict[Any, Any]:
+    """What nodes keep for their backward pass, as far as nobody wrote to it: results and inputs by their nodes, and
+    constants by the node that they are an operand of, and their position."""
+    from minigrad.tensors import saved as guard
+
+    found: dict[Any, Any] = {}
+    for node in order:
+        if node.rule is None or not node.kept or guard.changed(node.kept, node.index, node.prints) is not None:
+            continue
+        for name, k in zip(node.plan.kept, node.kept) if hasattr(node, "plan") else ():
+            if name == "y":
+                found[node] = k
+            elif name in node.rule.inputs:
+                first = 0 if node.rule.variadic else node.rule.inputs.index(name)
+                for i, a in enumerate(k if node.rule.variadic else [k], first):
+                    found[(node, i) if node.inputs[i] is None else node.inputs[i]] = a
+    return found
+
+
+def operands(node: Any, found: dict[Node, Any], there: Mapping[Any, Any] | None = None) -> list[Any]:
+    """The arrays and numbers that the rule of an array's node was applied to, None in place of what is not known.
+
+    Args:
+        node: of an operation.
+        found: the values of nodes.
+        there: what is kept of constants that nobody else holds any more.
+    """
+    given = []
+    for i, source in enumerate(node.inputs):
+        c = node.constants.get(i)
+        value = found.get(source) if source is not None else getattr(c, "_array", getattr(c, "value", c))
+        given.append(there.get((node, i)) if value is None and there else value)
+    return given
+
+
+def _computed(order: Iterable[Any], there: dict[Any, Any]) -> dict[Node, Any]:
+    """All that can be computed from leaves, constants and what is kept; nothing, where the two do not agree, since then
+    somebody wrote to an operand by NumPy, unnoticed."""
+    import numpy as np
+
+    from minigrad.tensors import saved as guard
+
+    found: dict[Node, Any] = {}
+    first_use: dict[Any, int] = {}
+    order = list(order)
+    for node in order:
+        for source in node.inputs:
+            first_use.setdefault(source, node.index)
+    for node in order:
+        value = None
+        if node.rule is None:
+            whole = node.value is not None and node.value.shape == node.shape
+            if whole and guard.changed((node.value,), first_use.get(node, node.index), None) is None:
+                value = node.value
+        elif hasattr(node, "plan"):
+            given = operands(node, found, there)
+            arrays = tuple(g for g in given if isinstance(g, np.ndarray))
+            known = all(g is not None or not n for g, n in zip(given, _present(node)))
+            if known and guard.changed(arrays, node.index, None) is None:
+                with np.errstate(all="ignore"):
+                    value = np.asarray(node.rule.again(*given, **node.parameters))
+        if value is not None and node in there and not np.allclose(value, there[node], 1e-4, 1e-6, equal_nan=True):
+            return {}
+        if value is not None or node in there:
+            found[node] = there.get(node, value)
+    return found
+
+
+def _present(node: Any) -> list[bool]:
+    """Which operands the rule was given; a layer may have no bias."""
+    return [source is not None or node.constants.get(i) is not None for i, source in enumerate(node.inputs)]

@@ -1,0 +1,184 @@
+"""Saving and loading tensors by name, as .npz or .safetensors, and checkpoints, as .npz. Nothing is ever unpickled.
+
+A file is written beside its place and moved there when it is whole, so that an interrupted `save` leaves the old one.
+
+A checkpoint is a dictionary that holds more than tensors: dictionaries, lists, tuples, numbers, strings, None. Its
+tensors are in the file under their paths, as "optimizer.state[0].exp_avg", where NumPy finds them too; the rest is in
+a member `structure.json`, which refers to them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from minigrad.tensors.creation import as_tensor
+from minigrad.tensors.dtypes import SUPPORTED
+from minigrad.tensors.tensor import Tensor
+
+
+def save(obj: Mapping[str, Any], f: str | os.PathLike[str]) -> None:
+    """Write tensors, by name, to a file.
+
+    Args:
+        obj: tensors or arrays of numbers by name, as `module.state_dict()` gives. In .npz it may also have, at any
+            depth, dictionaries with strings or ints as keys, lists, tuples, numbers, strings and None.
+        f: the file; its name ends in .npz, or in .safetensors (which needs the package safetensors).
+
+    Raises:
+        ValueError: for another ending, or values that cannot be saved, with their path.
+
+    >>> import tempfile, os
+    >>> from minigrad import nn, load
+    >>> layer = nn.Linear(2, 3)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save(layer.state_dict(), os.path.join(folder, "layer.npz"))
+    ...     print(layer.load_state_dict(load(os.path.join(folder, "layer.npz"))))
+    Mismatch(missing_keys=[], unexpected_keys=[])
+
+    A checkpoint, to go on from later:
+
+    >>> from minigrad import optim
+    >>> optimizer = optim.Adam(layer.parameters())
+    >>> checkpoint = {"model": layer.state_dict(), "optimizer": optimizer.state_dict(), "epoch": 3}
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save(checkpoint, os.path.join(folder, "checkpoint.npz"))
+    ...     checkpoint = load(os.path.join(folder, "checkpoint.npz"))
+    >>> optimizer.load_state_dict(checkpoint["optimizer"])
+    >>> checkpoint["epoch"], checkpoint["optimizer"]["param_groups"][0]["betas"]
+    (3, (0.9, 0.999))
+    """
+    path, form = Path(f).resolve(), _form(f)  # through a link to the file that it names
+    if not isinstance(obj, Mapping):
+        raise ValueError(f"save takes tensors by name, such as model.state_dict(); got {type(obj).__name__}")
+    arrays: dict[str, np.ndarray] = {}
+    nested = not all(isinstance(name, str) and isinstance(v, Tensor | np.ndarray) for name, v in obj.items())
+    try:
+        structure = _packed(obj, "", arrays, form)
+        text = json.dumps(structure) if nested else None
+    except RecursionError:
+        raise ValueError("save: dictionaries and lists are nested too deeply, or contain themselves") from None
+    beside = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        with open(beside, "wb") as file:
+            if form == ".npz":
+                _write_npz(file, arrays, text)
+            else:
+                file.write(_safetensors().save(arrays))
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)  # there only if something went wrong
+
+
+def load(f: str | os.PathLike[str]) -> dict[str, Any]:
+    """What `save` was given; or the tensors of a file that NumPy or safetensors has written, by name.
+
+    Arrays come back as tensors, numbers of NumPy's as Python's.
+
+    Raises:
+        ValueError: for another ending, or a file that is damaged or not what its name says.
+        OSError: when it cannot be read.
+    """
+    form = _form(f)
+    with open(f, "rb") as file:
+        try:
+            if form == ".npz":
+                with np.load(file, allow_pickle=False) as arrays:
+                    if _STRUCTURE in arrays.zip.namelist():
+                        return _unpacked(json.loads(arrays.zip.read(_STRUCTURE)), arrays)
+                    return {name.removesuffix(".npy"): as_tensor(arrays[name]) for name in arrays.zip.namelist()}
+            return {name: as_tensor(array) for name, array in _safetensors().load(file.read()).items()}
+        except ImportError:
+            raise
+        except Exception as error:
+            raise ValueError(f"load: {os.fspath(f)} is no {form} file of tensors, or is damaged: {error}") from None
+
+
+_STRUCTURE = "structure.json"
+
+
+def _packed(value: Any, path: str, arrays: dict[str, np.ndarray], form: str) -> Any:
+    """The value for JSON, with its arrays put by their names into `arrays`.
+
+    A tensor becomes {"tensor": name}, a dictionary {"dict": [[key, value], …]}, a tuple {"tuple": [value, …]}.
+    """
+    array = value._array if isinstance(value, Tensor) else value
+    if isinstance(array, np.ndarray) and array.dtype in SUPPORTED:  # what `load` can give back
+        name = path
+        while name in arrays:  # as of "a.b" and of "b" in "a"
+            name += "'"
+        arrays[name] = np.ascontiguousarray(array).reshape(array.shape)
+        return {"tensor": name}
+    if isinstance(value, Mapping) and (form == ".npz" or not path):
+        for key in value:
+            if type(key) not in (str, int) or "\0" in str(key):  # at which names in the file would end
+                raise ValueError(f"save: {path or 'the dictionary'} has the key {key!r}; keys are strings or ints")
+        names = [(f"{path}.{k}" if path else k) if isinstance(k, str) else f"{path}[{k}]" for k in value]
+        return {"dict": [[k, _packed(v, name, arrays, form)] for name, (k, v) in zip(names, value.items())]}
+    if form == ".npz":
+        if isinstance(value, np.generic):
+            value = value.item()
+        if value is None or type(value) in (bool, int, float, str):
+            return value
+        if type(value) in (list, tuple):
+            items = [_packed(item, f"{path}[{i}]", arrays, form) for i, item in enumerate(value)]
+            return items if type(value) is list else {"tuple": items}
+    what = f"array of {array.dtype}" if isinstance(array, np.ndarray) else type(value).__name__
+    raise ValueError(
+        f"save: {path!r} is {what}; "
+        + (
+            "a checkpoint has tensors of numbers, dictionaries, lists, tuples, numbers, strings and None"
+            if form == ".npz"
+            else "a .safetensors file has only tensors of numbers by name: save this as .npz"
+        )
+    )
+
+
+def _unpacked(value: Any, arrays: Any) -> Any:
+    """What `_packed` was given."""
+    if isinstance(value, list):
+        return [_unpacked(item, arrays) for item in value]
+    if not isinstance(value, dict):
+        return value
+    ((kind, inside),) = value.items()
+    if kind == "tensor":
+        return as_tensor(arrays[f"{inside}.npy"])
+    if kind == "tuple":
+        return tuple(_unpacked(item, arrays) for item in inside)
+    if kind == "dict":
+        return {key: _unpacked(item, arrays) for key, item in inside}
+    raise ValueError(f"{_STRUCTURE} has {kind!r}")
+
+
+def _form(f: str | os.PathLike[str]) -> str:
+    suffix = Path(f).suffix
+    if suffix not in (".npz", ".safetensors"):
+        raise ValueError(
+            f"tensors are saved as .npz or .safetensors, not as {suffix or 'a file of no ending'} ({os.fspath(f)}). "
+            "PyTorch's own .pt and .pth are pickles, which can run any code; save from PyTorch with safetensors.torch"
+        )
+    return suffix
+
+
+def _write_npz(file: Any, arrays: dict[str, np.ndarray], structure: str | None) -> None:
+    """As np.savez, which would take a tensor that is called "file" for something else."""
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, array, allow_pickle=False)
+        if structure is not None:
+            archive.writestr(_STRUCTURE, structure)
+
+
+def _safetensors() -> Any:
+    try:
+        import safetensors.numpy
+    except ImportError:
+        raise ImportError(".safetensors files need the package safetensors: pip install safetensors") from None
+    return safetensors.numpy

@@ -1,0 +1,1 @@
+"""What says in words what is wrong with a gradient or a run."""

@@ -1,0 +1,396 @@
+"""What is wrong with a training run, in words: each symptom a function that looks at what was measured.
+
+It gives (kind, text), with the layers' names, or nothing. The bounds are meant to leave healthy runs alone; each says
+where it is from.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from statistics import fmean, median
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from minigrad.engine import reverse_order
+from minigrad.nn.module import Module
+from minigrad.program.values import operands, values
+from minigrad.teach.samples import EXAMPLES, Sample, named
+from minigrad.tensors.module_calls import calls
+from minigrad.tensors.tensor import Tensor
+
+PERSISTENT = 5
+"""So many samples in a row have to show a symptom; one bad batch is none."""
+
+USUAL = 1e-3
+"""Of the update-to-parameter ratio. Source: CS231n, "Ratio of weights:updates"."""
+LARGE, SMALL = 1e-1, 1e-5
+"""A hundred times more or less. At 0.1, ten steps replace a layer; at 1e-5, 10,000 steps move it by a tenth."""
+
+APART = 1e-4
+"""Of the gradient's norm in one layer to that in another, with a common learning rate: where the one needs a hundred
+steps, the other needs a million. Healthy networks, in the tests, stay above 5e-3. That gradients shrink or grow with
+each layer: Hochreiter (1991), Bengio et al. (1994); between layers at the start: Glorot and Bengio (2010)."""
+GROWN = 100
+"""The whole gradient against its norm in the first samples. Pascanu et al. (2013) clip at half to ten times the usual
+norm; a gradient that escapes from a plateau grows up to thirty times in the tests."""
+OVERSHOT = 1e3
+"""The gradient's norm against that of the parameters: with the smallest usual rate, 1e-3, a step is as long as the
+layer. It counts where the step is in fact longer than the layer."""
+OUTGROWN = 1e15
+"""A loss or a gradient beyond this was on its way to infinity: its square is beyond 1e30, and float32 ends at 3e38."""
+
+DEAD = 0.5
+"""Of a layer's ReLUs. CS231n: at a learning rate that is too high, "as much as 40% of your network can be dead"; and a
+deep network at PyTorch's initial values has half of them at 0 in its first thirty steps, and wakes up."""
+LASTING = 50
+"""Steps for which they have to be dead, unless all of a layer's are: those get no gradient that could wake them."""
+
+PATIENCE = 200
+"""Steps in which a loss should have begun to fall."""
+FALLEN = 0.02
+"""By this share of itself, at least."""
+
+
+BOUNDS = {
+    "vanishing gradients": f"a layer's gradient is below {APART:g} of that of a later layer, in {PERSISTENT} samples "
+    "in a row (Hochreiter, 1991; Bengio et al., 1994; Glorot and Bengio, 2010)",
+    "exploding gradients": f"a gradient is {OVERSHOT:g} times as long as its parameters, and the step longer than "
+    f"they are; or it is {1 / APART:g} times as long as that of a later layer, or {GROWN} times as long as at first "
+    "(Pascanu et al., 2013)",
+    "dead ReLUs": f"all of a layer's units, or {DEAD:.0%} for {LASTING} steps, are 0 for {EXAMPLES} examples in a row "
+    "(CS231n)",
+    "updates too large": f"a step is longer than a layer, or longer than {LARGE:g} of it while the loss does not fall; "
+    f"usual is {USUAL:g} (CS231n)",
+    "updates too small": f"a step is shorter than {SMALL:g} of each layer, and the loss has not fallen",
+    "not updated": "a layer has a gradient, and stays as it is",
+    "not zeroed": f"gradients are added to those of the step before, in {PERSISTENT} samples in a row",
+    "loss does not fall": f"after {PATIENCE} steps it is not {FALLEN:.0%} below the first one, or below ln(classes)",
+    "not finite": "the loss or a gradient is nan or infinite",
+}
+"""What is looked for, for the report."""
+
+
+class Finding(NamedTuple):
+    """What was said of a run: the kind of symptom, in words, and in which step."""
+
+    kind: str
+    text: str
+    step: int
+
+
+Said = tuple[str, str]
+
+
+def symptoms(samples: Sequence[Sample], losses: Sequence[float], shape: tuple[int, ...]) -> Iterator[Said]:
+    """What is wrong, as of the last sample.
+
+    Args:
+        samples: all so far.
+        losses: of all steps so far.
+        shape: of what the model gave last; with a softmax loss it has the number of classes in it.
+    """
+    last, recent = samples[-1], samples[-PERSISTENT:]
+    if not math.isfinite(last.gradient):
+        yield from gradient_not_finite(samples)
+        return
+    yield from gradient_overshot(last)
+    if len(recent) < PERSISTENT:
+        return
+    yield from not_zeroed(recent)
+    yield from dead_units(samples)
+    yield from gradients_apart(recent)
+    yield from gradient_grown(samples)
+    yield from updates_too_large(recent, losses)
+    yield from updates_too_small(recent, losses)
+    yield from not_updated(recent)
+    yield from no_progress(recent, losses, shape)
+
+
+def gradient_not_finite(samples: Sequence[Sample]) -> Iterator[Said]:
+    """A gradient that is nan or infinite although the loss is not."""
+    last = samples[-1]
+    if math.isfinite(last.loss):
+        layers = [layer for layer, norm in last.gradients.items() if not math.isfinite(norm)]
+        grown = max([abs(last.loss), *(sample.gradient for sample in samples[-2:-1])]) > OUTGROWN
+        cause = (
+            f"the numbers have outgrown what can be counted. The learning rate{_rate(samples[-2:-1])} is too high"
+            if grown
+            else f"an operation behind {layers[-1]} has no derivative there, as sqrt at 0. minigrad.detect_anomaly() "
+            "names it"
+        )
+        yield "not finite", f"the loss is {last.loss:.4g}, but the gradient of {_listed(layers)} is not finite: {cause}"
+
+
+def gradient_overshot(last: Sample) -> Iterator[Said]:
+    """Gradients that are far longer than what they are to correct."""
+    long = {
+        layer: last.gradients[layer] / size
+        for layer, size in last.sizes.items()
+        if size and last.gradients.get(layer, 0) > OVERSHOT * size and last.ratio(layer) > 1
+    }
+    if long:
+        worst = max(long, key=long.__getitem__)
+        yield (
+            "exploding gradients",
+            f"the gradient explodes: in {_listed([*long])} it is up to {_times(long[worst])} as long as the parameters"
+            f". {_MEND_EXPLODING}",
+        )
+
+
+_MEND_EXPLODING = (
+    "Usual mends: smaller initial weights, normalisation layers, inputs of about 1, "
+    "nn.utils.clip_grad_norm_(model.parameters(), 1.0)"
+)
+
+
+def gradients_apart(recent: Sequence[Sample]) -> Iterator[Said]:
+    """Gradients that vanish or explode on their way back through the layers."""
+    order = [layer for layer in recent[-1].gradients if all(layer in sample.gradients for sample in recent)]
+    norms = {layer: median(sample.gradients[layer] for sample in recent) for layer in order}
+    leaping = any(ratio > 1 for sample in recent for ratio in sample.ratios.values())
+    if len(order) < 2 or not any(norms.values()) or leaping or _dead(recent):
+        return  # behind dead ReLUs, or where steps have saturated a layer, there is no gradient; that has been said
+    first, last = order[0], order[-1]
+    strongest, weakest = max(order, key=norms.__getitem__), min(order, key=norms.__getitem__)
+    largest = norms[strongest]
+    small = [layer for layer in order if all(s.gradients[layer] < APART * max(s.gradients.values()) for s in recent)]
+    if weakest in small and order.index(weakest) < order.index(strongest):
+        yield (
+            "vanishing gradients",
+            f"the gradient vanishes on its way back: its norm is {largest:.2g} in {strongest}, but "
+            f"{norms[weakest]:.2g} in {_listed(small)}, which hardly learns. Usual mends: ReLU in place of "
+            "sigmoid or tanh, initial weights in proportion to 1 / sqrt(inputs), normalisation layers, connections "
+            "that skip layers",
+        )
+    elif weakest in small and norms[last] < APART * norms[first]:
+        yield (
+            "exploding gradients",
+            f"the gradient explodes on its way back: its norm is {norms[last]:.2g} in {last}, but {largest:.2g} in "
+            f"{strongest}. {_MEND_EXPLODING}",
+        )
+
+
+def gradient_grown(samples: Sequence[Sample]) -> Iterator[Said]:
+    """A gradient that explodes in the course of the run."""
+    # what the optimizer was not given gathers gradients, as nothing sets them to zero
+    moving = {layer for sample in samples[-PERSISTENT:] for layer, update in sample.updates.items() if update}
+    ends = (*samples[:PERSISTENT], *samples[-2:])
+    found = [{layer: norm for layer, norm in s.gradients.items() if layer in moving} for s in ends]
+    norms = [math.hypot(*gradients.values()) for gradients in found]
+    start, now, gradients = max(norms[:-2]), min(norms[-2:]), found[-1]
+    if start and now > GROWN * start:
+        yield (
+            "exploding gradients",
+            f"the gradient has exploded: its norm is {now:.2g}, and was at most {start:.2g} at first; most of it is in "
+            f"{max(gradients, key=gradients.__getitem__)}. Lower the learning rate. {_MEND_EXPLODING}",
+        )
+
+
+def updates_too_large(recent: Sequence[Sample], losses: Sequence[float]) -> Iterator[Said]:
+    """A learning rate that is too high: steps longer than a layer, or long ones that do not lower the loss."""
+    ratios = _ratios(recent)
+    large = {layer: ratio for layer, ratio in ratios.items() if ratio > LARGE}
+    if not large:
+        return
+    worst = max(large, key=large.__getitem__)
+    now = median(sample.loss for sample in recent)
+    first = _first(losses)
+    # the first steps of a healthy run may be large
+    started = recent[0].step > (LASTING if math.isnan(first) else PERSISTENT)
+    if large[worst] > 1 or (started and not now < first):
+        yield (
+            "updates too large",
+            f"the learning rate{_rate(recent)} is too high: a step changes {_listed([*large])} by up "
+            f"to {_times(large[worst])} the length of their parameters, usual is {USUAL:g}. Try a tenth of the rate",
+        )
+
+
+def updates_too_small(recent: Sequence[Sample], losses: Sequence[float]) -> Iterator[Said]:
+    """A learning rate that is too low, before the loss has fallen."""
+    ratio = max(_ratios(recent).values(), default=math.inf)
+    rates = [max(sample.learning_rates, default=0.0) for sample in recent]
+    started = recent[0].step > LASTING and rates[-1] <= rates[0]  # and is not warming up
+    if 0 < ratio < SMALL and started and not _dead(recent) and not _fallen(_now(losses), _first(losses)):
+        yield (
+            "updates too small",
+            f"the learning rate{_rate(recent)} is too low: a step changes no layer by more than {ratio:.1e} times its "
+            f"length, usual is {USUAL:g}. Try ten times the rate",
+        )
+
+
+def _ratios(recent: Sequence[Sample]) -> dict[str, float]:
+    """The usual update-to-parameter ratio of each layer."""
+    found = {layer: [s.ratio(layer) for s in recent] for layer in recent[-1].ratios}
+    return {layer: median(ratios) for layer, ratios in found.items()}
+
+
+def not_updated(recent: Sequence[Sample]) -> Iterator[Said]:
+    """Layers that get a gradient, and yet stay as they are."""
+    moving = any(update for sample in recent for update in sample.updates.values())
+    still = [
+        layer
+        for layer in recent[-1].updates
+        if all(s.updates.get(layer) == 0 and s.gradients.get(layer, 0) > 0 for s in recent)
+    ]
+    if still and moving:
+        yield (
+            "not updated",
+            f"{_listed(still)} gets a gradient, but its parameters do not change: has the optimizer been given them? "
+            "optim.SGD(model.parameters(), …)",
+        )
+
+
+def not_zeroed(recent: Sequence[Sample]) -> Iterator[Said]:
+    """Gradients that are never set to zero."""
+    if all(sample.added for sample in recent):
+        yield (
+            "not zeroed",
+            "each gradient is added to those of the steps before, for backward() adds to what is in .grad: call "
+            "optimizer.zero_grad() before each backward()",
+        )
+
+
+def dead_units(samples: Sequence[Sample]) -> Iterator[Said]:
+    """ReLUs whose sums are below 0 for every example: no gradient passes, so they stay so."""
+    last = samples[-1]
+    long_ago = last.step - LASTING
+    before = [s for s in samples if s.step > long_ago] + [s for s in samples if s.step <= long_ago][-1:]
+    dead = {
+        relu: share
+        for relu, share in last.dead.items()
+        if share == 1 or (before[-1].step <= long_ago and all(s.dead.get(relu, 0) >= DEAD for s in before))
+    }
+    if dead:
+        worst = max(dead, key=dead.__getitem__)
+        units = "all units" if dead[worst] == 1 else f"{dead[worst]:.0%} of the units"
+        others = f" (also {_listed([relu for relu in dead if relu != worst])})" if len(dead) > 1 else ""
+        yield (
+            "dead ReLUs",
+            f"{units} of {worst}{others} are dead: 0 for each of the last {EXAMPLES} examples that were looked at. "
+            "No gradient passes a ReLU that is 0, so they may stay so. Usual causes: a learning rate that is or was "
+            "too high, a large negative bias, weights that are all 0. A LeakyReLU does not die",
+        )
+
+
+def no_progress(recent: Sequence[Sample], losses: Sequence[float], shape: tuple[int, ...]) -> Iterator[Said]:
+    """A loss that does not fall."""
+    first, now = _first(losses), _now(losses)
+    near = [n for n in (*shape[1:2], *shape[-1:]) if n > 1 and abs(first - math.log(n)) < 0.1 * first]
+    start = min([first, *map(math.log, near)])  # it costs no learning to come down to that of guessing
+    if len(losses) < PATIENCE or _fallen(now, start):
+        return
+    guess = (
+        f" ln({near[0]}) is what guessing among {near[0]} classes gives."
+        if near and abs(now - start) < FALLEN * now
+        else ""
+    )
+    ratio = max(_ratios(recent).values(), default=math.nan)
+    gradients = recent[-1].gradients.values()
+    if _dead(recent):
+        cause = "The dead ReLUs may be why"
+    elif gradients and min(gradients) < APART * max(gradients):
+        cause = "The layers whose gradient vanishes may be why"
+    elif ratio < USUAL / 2:
+        cause = f"The updates are small, at most {ratio:.1e} of a layer; usual is {USUAL:g}. Raise the learning rate"
+    elif ratio > LARGE:
+        cause = "The updates are too large: lower the learning rate"
+    else:
+        cause = "Do inputs and targets belong together? Does the loss get what it expects, as scores before a softmax?"
+    yield (
+        "loss does not fall",
+        f"the loss is {now:.4g} after {len(losses)} steps, and was {first:.4g} at first.{guess} {cause}",
+    )
+
+
+def _dead(recent: Sequence[Sample]) -> bool:
+    """Whether dead ReLUs hold back the gradient."""
+    return any(share >= DEAD for sample in recent for share in sample.dead.values())
+
+
+def _first(losses: Sequence[float]) -> float:
+    """The first loss that is known."""
+    return next((loss for loss in losses if math.isfinite(loss)), math.nan)
+
+
+def _now(losses: Sequence[float]) -> float:
+    """The mean of the last losses that are known."""
+    return fmean([loss for loss in losses[-50:] if math.isfinite(loss)] or [math.nan])
+
+
+def _fallen(now: float, start: float) -> bool:
+    """Whether a loss is lower than at the start, or not known."""
+    return not now >= start - FALLEN * abs(start)
+
+
+# ---- nan and infinity ------------------------------------------------------------------------------------------
+
+
+def not_finite(loss: float, end: Any, model: Module, samples: Sequence[Sample]) -> str:
+    """Where a loss that is nan or infinite comes from: the first operation that gave such a number, and its layer.
+
+    Args:
+        loss: the number.
+        end: the loss as a tensor, whose graph is searched.
+        model: knows the layers' names.
+        samples: say how large the steps were.
+    """
+    said = f"the loss is {loss:g}"
+    high = ""
+    if samples and (ratios := samples[-1].ratios):
+        worst = max(ratios, key=ratios.__getitem__)
+        if ratios[worst] > LARGE:
+            high = (
+                f". The update of step {samples[-1].step} was {_times(ratios[worst])} as long as {worst}, usual is "
+                f"{USUAL:g}: the learning rate{_rate(samples)} is too high"
+            )
+    found = values(end) if isinstance(end, Tensor) and end.node is not None else {}
+    home = calls(reverse_order([end.node])) if found else {}
+    names = {module: named(path, module) for path, module in model.named_modules()}
+
+    def place(node: Any) -> str:
+        call = home.get(node)
+        return f"{node.rule.name!r}" + (f" in {names.get(call.module, call.path)}" if call else "")
+
+    for wrong, name in (np.isnan, "nan"), (np.isinf, "infinity"):
+        node = next((node for node, value in found.items() if wrong(value).any()), None)
+        if node is None:
+            continue
+        if node.rule is None:
+            return f"{said}: {node.name or 'an input'} holds {name}, since the step before{high}"
+        given = [a for a in operands(node, found) if isinstance(a, np.ndarray) and a.dtype.kind == "f" and a.size]
+        if any(wrong(a).any() for a in given):
+            return f"{said}: there is {name} in what {place(node)} was given{high}"
+        if any(np.isinf(a).any() for a in given):  # inf - inf, 0 * inf
+            infinite = next((node for node, value in found.items() if node.rule and np.isinf(value).any()), None)
+            since = f", after {place(infinite)} gave infinity" if infinite else ", of infinity"
+        else:
+            since = f", of numbers from {min(map(np.min, given)):.3g} to {max(map(np.max, given)):.3g}" if given else ""
+        return f"{said}: the first operation to give {name} is {place(node)}{since}{high}"
+    return (
+        f"{said}; which operation made it is seen under minigrad.detect_anomaly(), or if the loss is handed to log() "
+        f"before backward(){high}"
+    )
+
+
+def _rate(samples: Sequence[Sample]) -> str:
+    rates = samples[-1].learning_rates if samples else ()
+    return f" {rates[0]:.3g}" if rates and math.isfinite(rates[0]) else ""
+
+
+def _times(ratio: float) -> str:
+    return f"{ratio:.2g} times" if ratio < 1e3 else f"{ratio:.0e} times"
+
+
+def _listed(layers: Sequence[str]) -> str:
+    """At most three names.
+
+    >>> _listed(["a"]), _listed(["a", "b", "c"]), _listed(["a", "b", "c", "d", "e"])
+    ('a', 'a, b and c', 'a, b, c and 2 more')
+    """
+    if len(layers) == 1:
+        return layers[0]
+    if len(layers) <= 3:
+        return f"{', '.join(layers[:-1])} and {layers[-1]}"
+    return f"{', '.join(layers[:3])} and {len(layers) - 3} more"

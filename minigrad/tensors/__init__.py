@@ -1,0 +1,1 @@
+"""Tensor and its vocabulary: recording, views, in-place writes, dtypes, creation."""

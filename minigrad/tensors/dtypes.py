@@ -1,0 +1,167 @@
+"""Which dtype an operation computes in: PyTorch's promotion, for tensors, arrays and plain numbers.
+
+A Python number adapts to the tensor it meets, and a 0-d tensor to one with dimensions, unless its kind is higher
+(bool < int < float). Within a kind the wider type wins. So float32 * 2.0 stays float32.
+"""
+
+from __future__ import annotations
+
+import itertools
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from minigrad.tensors.devices import NAMES, check_device, device
+
+default = SimpleNamespace(dtype=np.dtype("float32"))
+"""`default.dtype` is what Python floats become; `set_default_dtype` sets it."""
+
+TYPES: dict[str, np.dtype] = {
+    "FloatTensor": np.dtype("float32"),
+    "DoubleTensor": np.dtype("float64"),
+    "ByteTensor": np.dtype("uint8"),
+    "CharTensor": np.dtype("int8"),
+    "ShortTensor": np.dtype("int16"),
+    "IntTensor": np.dtype("int32"),
+    "LongTensor": np.dtype("int64"),
+    "BoolTensor": np.dtype("bool"),
+}
+"""What tensors can be of, under PyTorch's older names."""
+SUPPORTED = frozenset(TYPES.values())
+
+NUMBERS = frozenset({float, int, bool})
+
+
+def set_default_dtype(d: Any, /) -> None:
+    """What Python floats, new tensors without a dtype and the parameters of new layers are of: float32 or float64."""
+    default.dtype = floats("set_default_dtype", d)
+
+
+def get_default_dtype() -> np.dtype:
+    """What Python floats become."""
+    return default.dtype
+
+
+def scalar_type(name: str, dtype: Any, otherwise: Any = None) -> np.dtype:
+    """The dtype that is meant by a dtype, its name, `float`, `int` or `bool`; where it is None, the other one.
+
+    Raises:
+        TypeError: for what is no dtype, or one that tensors cannot be of.
+    """
+    if dtype is None:
+        return default.dtype if otherwise is None else otherwise
+    if isinstance(dtype, str) and dtype.endswith("Tensor"):  # as "minigrad.FloatTensor"
+        dtype = TYPES.get(dtype.rpartition(".")[2], dtype)
+    try:
+        found = np.dtype(dtype)
+    except TypeError:
+        raise TypeError(f"{name}: {dtype!r} is no dtype; one is for example minigrad.float32") from None
+    if found not in SUPPORTED:
+        raise TypeError(f"{name}: tensors cannot be of {found}; they are of {', '.join(sorted(map(str, SUPPORTED)))}")
+    return found
+
+
+def floats(name: str, dtype: Any) -> np.dtype:
+    """As `scalar_type`, of floats only; the default dtype for None."""
+    found = scalar_type(name, dtype)
+    if found.kind != "f":
+        raise TypeError(f"{name}: takes a dtype of floats, float32 or float64, not {found}")
+    return found
+
+
+def destination(name: str, args: Any, dtype: Any = None, place: Any = None) -> np.dtype | None:
+    """The dtype that the arguments of `to` ask for: a dtype, a tensor whose dtype is meant, the device "cpu" (which
+    changes nothing), in any order; None if they ask for none."""
+    for arg in (*args, place):
+        if hasattr(arg, "_array"):
+            dtype = arg.dtype
+        elif isinstance(arg, device) or isinstance(arg, str) and arg.partition(":")[0] in NAMES:
+            check_device(name, arg)
+        elif arg is not None and not isinstance(arg, bool):  # a bool is PyTorch's non_blocking
+            dtype = arg
+    return None if dtype is None else scalar_type(name, dtype)
+
+
+def kind(dtype: np.dtype) -> int:
+    """0 for bool, 1 for integers, 2 for floats."""
+    return {"b": 0, "i": 1, "u": 1, "f": 2}[dtype.kind]
+
+
+def result_type(*operands: Any) -> np.dtype:
+    """The dtype in which arrays or tensors meet.
+
+    >>> result_type(np.ones(2, np.float32), np.ones(2, np.int64)), result_type(np.ones(2, np.float32), np.array(1.0))
+    (dtype('float32'), dtype('float32'))
+    """
+
+    def meet(dtypes: list[np.dtype]) -> np.dtype:
+        top = max(map(kind, dtypes))
+        return np.result_type(*[d for d in dtypes if kind(d) == top])
+
+    dimensioned = [o.dtype for o in operands if o.ndim]
+    zero_dim = [o.dtype for o in operands if not o.ndim]
+    if not dimensioned or not zero_dim:
+        return meet(dimensioned or zero_dim)
+    a, b = meet(dimensioned), meet(zero_dim)
+    return b if kind(b) > kind(a) else a
+
+
+def operand(value: Any) -> Any:
+    """A tensor or array as it is, a NumPy scalar as a plain number; None for what cannot be computed with."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value.__class__ in NUMBERS:
+        return value
+    dtype = getattr(value, "dtype", None)
+    return value if isinstance(dtype, np.dtype) and dtype.kind in "biuf" else None
+
+
+def promoted(a: Any, b: Any, division: bool = False) -> tuple[Any, Any]:
+    """Both operands in one dtype, or (None, None) if one cannot be computed with. A true division is one of floats."""
+    here: Any = getattr(a, "dtype", None)
+    there: Any = getattr(b, "dtype", None)
+    if here is not None and here is there and here.kind == "f":
+        return a, b  # the commonest case
+    a, b = operand(a), operand(b)
+    if a is None or b is None:
+        return None, None
+    if a.__class__ in NUMBERS and b.__class__ in NUMBERS:
+        dtype = default.dtype if float in (a.__class__, b.__class__) else np.array([a, b]).dtype
+        return np.asarray(a, dtype), np.asarray(b, dtype)
+    if a.__class__ in NUMBERS or b.__class__ in NUMBERS:
+        left = a.__class__ in NUMBERS
+        number, t = (a, b) if left else (b, a)
+        if t.dtype.kind != "f":
+            if division or number.__class__ is float:
+                t = t.astype(default.dtype)
+            elif t.dtype.kind == "b" and number.__class__ is int:
+                t = t.astype(np.dtype("int64"))
+        if division and not number:
+            number = np.asarray(number, t.dtype)  # for Python's own 0 raises where an array's divides to inf
+        return (number, t) if left else (t, number)
+    dtype = result_type(a, b)
+    if division and dtype.kind != "f":
+        dtype = default.dtype
+    return a if a.dtype is dtype else a.astype(dtype), b if b.dtype is dtype else b.astype(dtype)
+
+
+def check_broadcast(name: str, *operands: Any) -> None:
+    """Raises:
+    ValueError: naming the operation, the shapes, the dimension at fault and the likeliest mend.
+    """
+    for a, b in itertools.combinations([o for o in operands if o.__class__ not in NUMBERS], 2):
+        for i in range(1, min(a.ndim, b.ndim) + 1):
+            m, n = a.shape[-i], b.shape[-i]
+            if m != n and m != 1 and n != 1:
+                small, large = (a, b) if a.ndim < b.ndim else (b, a)
+                mend = ""
+                if a.shape == b.shape[::-1]:
+                    mend = " One is the other's transpose: did you mean .T?"
+                elif small.ndim < large.ndim and small.shape == large.shape[: small.ndim]:
+                    wanted = small.shape + (1,) * (large.ndim - small.ndim)
+                    mend = f" To line up the first dimensions, use .reshape{wanted} on the one of shape {small.shape}."
+                raise ValueError(
+                    f"{name}: shapes {a.shape} and {b.shape} do not broadcast: counted from the right, dimension {-i} "
+                    f"is {m} in one and {n} in the other; they must be equal, or one of them 1.{mend}"
+                )

@@ -1,0 +1,226 @@
+"""Sums of products over named or numbered dimensions: `einsum` and `tensordot`.
+
+Both come down to a sequence of products of two tensors, and each of these to one (batched) matrix product, which is
+where the speed is. As all of it is made of operations of tensors, so are the derivatives, of every order.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from minigrad.tensors.creation import as_tensor
+from minigrad.tensors.dtypes import result_type
+from minigrad.tensors.tensor import Tensor
+
+Labels = list[str | int]
+"""The name of each dimension: a letter, or for those of an ellipsis a number, -1 for the last."""
+
+
+def einsum(equation: Any, *operands: Any) -> Tensor:
+    """The sum of products that the equation describes (Einstein's convention).
+
+    A letter names a dimension of an operand. What has the same letter runs together; letters that are not in the
+    output, behind ->, are summed over. Without ->, the output has all letters that occur once, in alphabetical order.
+    "..." stands for any further dimensions, which broadcast.
+
+    >>> a, b = as_tensor([[1.0, 2.0], [3.0, 4.0]]), as_tensor([[1.0, 0.0], [1.0, 1.0]])
+    >>> einsum("ij,jk->ik", a, b)  # the matrix product
+    tensor([[3., 2.],
+            [7., 4.]])
+    >>> einsum("ii", a), einsum("ij->j", a), einsum("...ij->...ji", a)  # the trace, sums of columns, the transpose
+    (tensor(5.), tensor([4., 6.]), tensor([[1., 3.],
+            [2., 4.]]))
+
+    Args:
+        equation: one term for each operand, separated by commas.
+        operands: tensors and arrays, one by one or in a list.
+
+    Raises:
+        ValueError: for an equation that is none, or does not fit the operands.
+    """
+    if not isinstance(equation, str):
+        raise TypeError(f"einsum: the equation comes first and is a text as 'ij,jk->ik', got {type(equation).__name__}")
+    if len(operands) == 1 and isinstance(operands[0], list | tuple):
+        operands = tuple(operands[0])
+    for o in operands:
+        if not hasattr(o, "dtype"):
+            raise TypeError(f"einsum: computes with tensors and arrays, got {type(o).__name__} {o!r}")
+    tensors = [as_tensor(o) for o in operands]
+    terms, output = _parsed(equation, [t.shape for t in tensors])
+    size = _sizes(terms, [t.shape for t in tensors])
+    dtype = _common("einsum", tensors)
+    pairs = [_simple(t.to(dtype), term, size) for t, term in zip(tensors, terms)]
+    total, have = pairs[0]
+    for i, (t, term) in enumerate(pairs[1:], 2):
+        later = {label for _, other in pairs[i:] for label in other}
+        total, have = _contracted(total, have, t, term, later.union(output))
+    total, have = _summed(total, have, set(output))
+    total = _arranged(total, have, output)
+    shape = tuple([size[label] for label in output])  # that of a dimension of 1 may have been left out
+    return total if total.shape == shape else total.expand(shape)
+
+
+def _common(name: str, tensors: list[Tensor]) -> Any:
+    """The dtype in which they meet."""
+    dtype = result_type(*tensors)
+    if dtype.kind == "b":
+        raise TypeError(f"{name}: has no sums of bool tensors; .long() counts, .float() goes on to gradients")
+    return dtype
+
+
+def _parsed(equation: str, shapes: list[tuple[int, ...]]) -> tuple[list[Labels], Labels]:
+    """The labels of each operand's dimensions, and of the output's."""
+    left, arrow, right = equation.replace(" ", "").partition("->")
+    texts = left.split(",")
+    if len(texts) != len(shapes):
+        raise ValueError(
+            f"einsum: {equation!r} is for {len(texts)} operand{'s' * (len(texts) != 1)}, but there are {len(shapes)}"
+        )
+    terms = [
+        _labels(equation, text, len(shape), f"operand {i}", shape) for i, (text, shape) in enumerate(zip(texts, shapes))
+    ]
+    most = max((-label for term in terms for label in term if isinstance(label, int)), default=0)
+    if arrow:
+        output = _labels(equation, right, len(right.replace("...", "")) + most * ("..." in right), "the output")
+    else:
+        often = Counter(label for term in terms for label in term)
+        once = sorted(str(label) for label, n in often.items() if n == 1 and isinstance(label, str))
+        output = [*range(-most, 0), *once]
+    known = {label for term in terms for label in term}
+    for label in output:
+        if label not in known:
+            raise ValueError(f"einsum: output subscript {label!r} of {equation!r} is in no operand")
+        if output.count(label) > 1:
+            raise ValueError(f"einsum: output subscript {label!r} of {equation!r} is there twice")
+    return terms, output
+
+
+def _labels(equation: str, text: str, ndim: int, whose: str, shape: Any = None) -> Labels:
+    before, dots, after = text.partition("...")
+    for letter in before + after:
+        if not (letter.isascii() and letter.isalpha()):
+            raise ValueError(f"einsum: subscripts are letters and '...', got {letter!r} in {equation!r}")
+    more = ndim - len(before + after)
+    if more < 0 or more and not dots:
+        of = f", of shape {shape}," if shape is not None else ""
+        raise ValueError(
+            f"einsum: {text!r} names {len(before + after)} dimensions, but {whose}{of} has {ndim}"
+            + ("" if more < 0 else "; '...' stands for those without a name")
+        )
+    return [*before, *range(-more, 0), *after]
+
+
+def _sizes(terms: list[Labels], shapes: list[tuple[int, ...]]) -> dict[str | int, int]:
+    """The size that goes with each label; 1 fits all, as in broadcasting."""
+    size: dict[str | int, int] = {}
+    first: dict[str | int, int] = {}
+    for i, (term, shape) in enumerate(zip(terms, shapes)):
+        for label, n in zip(term, shape):
+            if size.get(label, 1) == 1:
+                size[label], first[label] = n, i
+            elif n not in (1, size[label]):
+                name = f"subscript {label!r}" if isinstance(label, str) else f"dimension {label} of '...'"
+                raise ValueError(
+                    f"einsum: {name} is {size[label]} in operand {first[label]} of shape {shapes[first[label]]}, but "
+                    f"{n} in operand {i} of shape {shape}"
+                )
+    return size
+
+
+def _simple(t: Tensor, term: Labels, size: dict[str | int, int]) -> tuple[Tensor, Labels]:
+    """With each label once, and without dimensions of 1 that meet larger ones or nothing at all."""
+    for label in [label for label in dict.fromkeys(term) if term.count(label) > 1]:
+        while term.count(label) > 1:  # only what is on the diagonal
+            i = term.index(label)
+            j = term.index(label, i + 1)
+            t = t.diagonal(0, i, j)
+            term = [*term[:i], *term[i + 1 : j], *term[j + 1 :], label]
+    ones = tuple([i for i, (label, n) in enumerate(zip(term, t.shape)) if n == 1 and size[label] != 1])
+    return (t.squeeze(ones), [label for i, label in enumerate(term) if i not in ones]) if ones else (t, term)
+
+
+def _summed(t: Tensor, have: Labels, keep: set[str | int]) -> tuple[Tensor, Labels]:
+    """Without the labels that nobody needs."""
+    dims = tuple([i for i, label in enumerate(have) if label not in keep])
+    return (t.sum(dims), [label for label in have if label in keep]) if dims else (t, have)
+
+
+def _arranged(t: Tensor, have: Labels, wanted: Labels) -> Tensor:
+    """The dimensions in this order, 1 where one is not there."""
+    order = [have.index(label) for label in wanted if label in have]
+    if order != sorted(order):
+        t = t.permute(order)
+    if len(order) < len(wanted):
+        t = t.reshape(
+            [t.shape[sum(m in have for m in wanted[:i])] if label in have else 1 for i, label in enumerate(wanted)]
+        )
+    return t
+
+
+def _contracted(a: Tensor, of_a: Labels, b: Tensor, of_b: Labels, keep: set[str | int]) -> tuple[Tensor, Labels]:
+    """The product of two, summed over what both have and nobody needs any more: a matrix product."""
+    a, of_a = _summed(a, of_a, keep.union(of_b))
+    b, of_b = _summed(b, of_b, keep.union(of_a))
+    both = [label for label in of_a if label in of_b]
+    inner = [label for label in both if label not in keep]
+    batch = [label for label in both if label in keep]
+    rows = [label for label in of_a if label not in both]
+    columns = [label for label in of_b if label not in both]
+    have = batch + rows + columns
+    if not inner:
+        return _arranged(a, of_a, have) * _arranged(b, of_b, have), have
+    size = dict(zip(of_a + of_b, a.shape + b.shape))
+    a = _grouped(_arranged(a, of_a, batch + rows + inner), size, batch, rows, inner)
+    b = _grouped(_arranged(b, of_b, batch + inner + columns), size, batch, inner, columns)
+    return _reshaped(a @ b, [size[label] for label in have]), have
+
+
+def _grouped(t: Tensor, size: dict[str | int, int], *groups: Labels) -> Tensor:
+    """Each group of dimensions as one; where there is no batch, the vector that has no rows or columns is one."""
+    return _reshaped(t, [math.prod([size[label] for label in group]) for group in groups if group or groups[0]])
+
+
+def _reshaped(t: Tensor, shape: Sequence[int]) -> Tensor:
+    return t if t.shape == tuple(shape) else t.reshape(tuple(shape))
+
+
+def tensordot(a: Any, b: Any, dims: Any = 2) -> Tensor:
+    """Products of a and b, summed over dimensions of both: the last `dims` of a with the first of b; or, for a pair of
+    lists, those named.
+
+    >>> a = as_tensor([[1.0, 2.0], [3.0, 4.0]])
+    >>> tensordot(a, a, dims=([0, 1], [0, 1]))  # the sum of squares
+    tensor(30.)
+    """
+    a, b = as_tensor(a), as_tensor(b)
+    if isinstance(dims, Tensor):
+        dims = dims.tolist()
+    if isinstance(dims, int):
+        if not 0 <= dims <= min(a.ndim, b.ndim):
+            raise ValueError(f"tensordot: of shapes {a.shape} and {b.shape} there are no {dims} dimensions to sum over")
+        dims = list(range(a.ndim - dims, a.ndim)), list(range(dims))
+    first, second = ([d] if isinstance(d, int) else list(d) for d in dims)
+    first, second = [a._dim(d) for d in first], [b._dim(d) for d in second]
+    if len(first) != len(second) or len(set(first)) < len(first) or len(set(second)) < len(second):
+        raise ValueError(
+            f"tensordot: as many different dimensions of a as of b, got {tuple(first)} and {tuple(second)}"
+        )
+    for i, j in zip(first, second):
+        if a.shape[i] != b.shape[j] and 1 not in (a.shape[i], b.shape[j]):
+            raise ValueError(
+                f"tensordot: dimension {i} of a is {a.shape[i]} and dimension {j} of b is {b.shape[j]}; "
+                f"got shapes {a.shape} and {b.shape}"
+            )
+    of_a: Labels = list(range(a.ndim))
+    of_b: Labels = list(range(a.ndim, a.ndim + b.ndim))
+    for i, j in zip(first, second):
+        of_b[j] = i
+    output = [d for d in of_a if d not in first] + [d for j, d in enumerate(of_b) if j not in second]
+    dtype = _common("tensordot", [a, b])
+    size = _sizes([of_a, of_b], [a.shape, b.shape])
+    (a, of_a), (b, of_b) = (_simple(t.to(dtype), of, size) for t, of in ((a, of_a), (b, of_b)))
+    total, have = _summed(*_contracted(a, of_a, b, of_b, set(output)), set(output))
+    return _arranged(total, have, output)

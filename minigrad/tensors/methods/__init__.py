@@ -1,0 +1,28 @@
+"""The methods of a Tensor that compute: each names a rule, or is a composition of such. PyTorch's names and meaning.
+
+`dim`/`keepdim` (PyTorch) and `axis`/`keepdims` (NumPy) are the same. A function `minigrad.f(t, …)` is the method
+`t.f(…)`, and `np.f(t, …)` arrives here as well. One file for each group of methods.
+"""
+
+from minigrad.tensors.methods.base import sizes
+from minigrad.tensors.methods.casts import Casts
+from minigrad.tensors.methods.cumulative import Cumulative
+from minigrad.tensors.methods.factories import Factories
+from minigrad.tensors.methods.in_place import InPlace
+from minigrad.tensors.methods.linalg import LinearAlgebra
+from minigrad.tensors.methods.logic import Logic
+from minigrad.tensors.methods.pointwise import Pointwise
+from minigrad.tensors.methods.reductions import Reductions
+from minigrad.tensors.methods.sampling import Sampling
+from minigrad.tensors.methods.selection import Selection
+from minigrad.tensors.methods.shape import Shapes
+from minigrad.tensors.methods.statistics import Statistics
+
+
+class Operations(
+    Pointwise, Logic, InPlace, Reductions, Statistics, Cumulative, LinearAlgebra, Selection, Shapes, Sampling
+):
+    """The computing half of Tensor."""
+
+
+__all__ = ["Casts", "Factories", "Logic", "Operations", "Pointwise", "sizes"]

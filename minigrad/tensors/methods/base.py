@@ -1,0 +1,96 @@
+"""What the groups of a Tensor's methods share: the other half of the class as they see it, dimensions and sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar
+
+import numpy as np
+
+from minigrad.tensors.devices import check_options
+
+Dims: TypeAlias = int | Sequence[int] | None
+T = TypeVar("T", bound="Base")
+
+
+class Base:
+    """The base of all groups of methods. The attributes are Tensor's."""
+
+    apply: Callable[..., Any]
+    _array: np.ndarray
+    _past: Callable[..., Any]
+    _write: Callable[..., Any]
+    _of: Callable[..., Any]
+    _turn: Callable[..., Self]
+    _base: Any
+    shape: tuple[int, ...]
+    ndim: int
+    dtype: np.dtype
+    astype: Callable[..., Self]
+    __getitem__: Callable[..., Self]
+
+    if TYPE_CHECKING:  # the groups use each other's methods
+
+        def __getattr__(self, name: str) -> Any: ...
+
+    def _dims(self, dim: Dims, axis: Dims) -> int | tuple[int, ...] | None:
+        """The one of `dim` and `axis` that was given, checked against the shape; from 0 on."""
+        if dim is not None and axis is not None:
+            raise TypeError("dim and axis are two names for the same: give one")
+        dim = axis if dim is None else dim
+        if dim is None or dim == ():
+            return None
+        many = isinstance(dim, Sequence) and not isinstance(dim, str)
+        dims = []
+        for d in dim if many else [dim]:  # type: ignore[union-attr]
+            if isinstance(d, bool) or not isinstance(d, int | np.integer):
+                raise TypeError(f"a dimension is an integer, got {type(d).__name__}: {d!r}")
+            if not -max(self.ndim, 1) <= d < max(self.ndim, 1):
+                raise IndexError(
+                    f"dimension {d} is out of range for a tensor of shape {self.shape}, which has {self.ndim} "
+                    f"dimension{'s' * (self.ndim != 1)}: it may be {-max(self.ndim, 1)} to {max(self.ndim, 1) - 1}"
+                )
+            dims.append(int(d) % max(self.ndim, 1))
+        if len(set(dims)) < len(dims):
+            raise ValueError(f"dimensions {tuple(dim)} name one of the {self.ndim} twice")  # type: ignore[arg-type]
+        if not self.ndim:
+            return None
+        return tuple(dims) if many else dims[0]
+
+    def _dim(self, dim: Any) -> int:
+        """One dimension, checked and from 0 on; a 0-d tensor counts as 1-d, as in PyTorch."""
+        if isinstance(dim, bool) or not isinstance(dim, int | np.integer):
+            raise TypeError(f"a dimension is an integer, got {type(dim).__name__}: {dim!r}")
+        return self._dims(int(dim), None) or 0  # type: ignore[return-value]
+
+    def _sizes_along(self, dims: int | tuple[int, ...] | None) -> list[int]:
+        """The sizes of these dimensions; None means all."""
+        return [
+            self.shape[d] for d in (range(self.ndim) if dims is None else (dims,) if isinstance(dims, int) else dims)
+        ]
+
+
+def sizes(args: Any) -> tuple[int, ...]:
+    """Sizes given one by one or as one sequence."""
+    if len(args) == 1 and not isinstance(args[0], int | np.integer):
+        args = tuple(args[0])
+    for n in args:
+        if isinstance(n, bool) or not isinstance(n, int | np.integer):
+            raise TypeError(f"sizes are integers, got {type(n).__name__}: {n!r}")
+    return tuple([int(n) for n in args])
+
+
+def sizes_of(name: str, size: Any, options: dict[str, Any]) -> tuple[int, ...]:
+    """The sizes given one by one, as one sequence, or as `size=`; the other options are checked.
+
+    Raises:
+        ValueError: for a size below 0.
+    """
+    if options:
+        options = dict(options)
+        size = (options.pop("size"),) if "size" in options and not size else size
+        check_options(name, options)
+    shape = sizes(size)
+    if any(n < 0 for n in shape):
+        raise ValueError(f"{name}: a size is at least 0, and of {shape} one is {min(shape)}")
+    return shape

@@ -1,0 +1,116 @@
+"""Along a dimension: what has come together up to each element, and differences from one to the next."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+
+from minigrad.primitives import indexing as index
+from minigrad.primitives import reductions as reduce
+from minigrad.primitives.primitive import Rule
+from minigrad.tensors.dtypes import default
+from minigrad.tensors.methods.base import Base
+from minigrad.tensors.methods.method_factories import in_place
+from minigrad.tensors.methods.selection import Selected
+
+
+class Cumulative(Base):
+    """Cumulative sums, products and extremes; differences, and integrals over them."""
+
+    def cumsum(self, dim: int | None = None, *, dtype: Any = None, axis: int | None = None) -> Self:
+        """The sums of the first 1, 2, 3, … elements along `dim`. Booleans and integers are summed in int64."""
+        return self._summable(dtype)._cumulative(reduce.cumsum, dim, axis)
+
+    def cumprod(self, dim: int | None = None, *, dtype: Any = None, axis: int | None = None) -> Self:
+        """The products of the first 1, 2, 3, … elements along `dim`. Booleans and integers are multiplied in int64.
+
+        The gradient is right also where elements are 0.
+        """
+        return self._summable(dtype)._cumulative(reduce.cumprod, dim, axis)
+
+    cumsum_, cumprod_ = in_place(cumsum), in_place(cumprod)
+
+    def logcumsumexp(self, dim: int | None = None, *, axis: int | None = None) -> Self:
+        """log(cumsum(exp(self))) along `dim`, without overflow."""
+        t = self if self.dtype.kind == "f" else self.astype(default.dtype)
+        return t._cumulative(reduce.logcumsumexp, dim, axis)
+
+    def _cumulative(self, rule: Rule, dim: int | None, axis: int | None) -> Self:
+        dim = dim if axis is None else axis
+        if dim is None:
+            raise TypeError(f"{rule.name}: along which dim? For all elements in one row: t.flatten().{rule.name}(0)")
+        d = self._dim(dim)
+        if not self.ndim:
+            return self.apply(rule, self.reshape(1), axis=0).reshape(())
+        return self.apply(rule, self, axis=d)
+
+    def cummax(self, dim: int, *, axis: int | None = None) -> Any:
+        """(values, indices): the largest of the elements so far along `dim`, and where the last such one was."""
+        return self._so_far(np.maximum, dim if axis is None else axis)
+
+    def cummin(self, dim: int, *, axis: int | None = None) -> Any:
+        """(values, indices): the smallest of the elements so far along `dim`, and where the last such one was."""
+        return self._so_far(np.minimum, dim if axis is None else axis)
+
+    def _so_far(self, extreme: np.ufunc, dim: int) -> Selected:
+        d = self._dim(dim)
+        if not self.ndim:
+            return Selected(*[part.reshape(()) for part in self.reshape(1)._so_far(extreme, 0)])
+        x = self._array
+        best = (x == extreme.accumulate(x, d)) | (x != x)  # nan is not equal to itself, and stays
+        steps = np.arange(x.shape[d]).reshape([-1 if i == d else 1 for i in range(x.ndim)])
+        where = np.maximum.accumulate(np.where(best, steps, 0), d)
+        return Selected(self.apply(index.gather, self, index=where, axis=d), self._of(where))
+
+    def diff(
+        self, n: int = 1, dim: int = -1, prepend: Any = None, append: Any = None, *, axis: int | None = None
+    ) -> Self:
+        """self[i + 1] - self[i] along `dim`, n times over; of booleans, whether they differ.
+
+        Args:
+            prepend: what is set before the first element, with the same shape but along `dim`.
+            append: what is set behind the last one.
+        """
+        if not self.ndim:
+            raise ValueError("diff: a 0-d tensor has nothing to take differences of")
+        if isinstance(n, bool) or not isinstance(n, int) or n < 0:
+            raise ValueError(f"diff: n is how often, 0 or more, got {n!r}")
+        d = self._dim(dim if axis is None else axis)
+        parts = [part for part in (prepend, self, append) if part is not None]
+        t = self._joined("cat", parts, d) if len(parts) > 1 else self
+        for _ in range(n):
+            size = max(t.shape[d] - 1, 0)
+            after, before = t.narrow(d, t.shape[d] - size, size), t.narrow(d, 0, size)
+            t = after.ne(before) if t.dtype.kind == "b" else after - before
+        return t
+
+    def trapezoid(self, x: Any = None, *, dx: float | None = None, dim: int = -1) -> Self:
+        """The integral along `dim` by the trapezoidal rule: of straight lines from point to point.
+
+        Args:
+            x: where the points are: of the tensor's shape, or a vector for `dim`.
+            dx: how far they are apart, 1 unless given.
+        """
+        return self._trapezoids("trapezoid", x, dx, dim).sum(dim)
+
+    trapz = trapezoid
+
+    def cumulative_trapezoid(self, x: Any = None, *, dx: float | None = None, dim: int = -1) -> Self:
+        """The integral up to each point but the first one; see `trapezoid`."""
+        return self._trapezoids("cumulative_trapezoid", x, dx, dim).cumsum(dim)
+
+    def _trapezoids(self, name: str, x: Any, dx: float | None, dim: int) -> Self:
+        """The areas from each point to the next."""
+        if x is not None and dx is not None:
+            raise TypeError(f"{name}: x and dx both say where the points are: give one")
+        d = self._dim(dim)
+        size = max(self.shape[d] - 1, 0)
+        heights = self.narrow(d, self.shape[d] - size, size) + self.narrow(d, 0, size)
+        if x is None:
+            return heights * ((1 if dx is None else dx) / 2)
+        if x.ndim == 1:
+            if len(x) != self.shape[d]:
+                raise ValueError(f"{name}: x has {len(x)} points, but dim {dim} of shape {self.shape} {self.shape[d]}")
+            x = x.reshape([-1 if i == d else 1 for i in range(self.ndim)])
+        return heights * (x if isinstance(x, Base) else self._of(x)).diff(dim=d - self.ndim) * 0.5

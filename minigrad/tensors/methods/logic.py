@@ -1,0 +1,95 @@
+"""Methods that answer yes or no, and those on truth values and bits. Nothing here has a gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from minigrad.primitives.primitive import Rule
+from minigrad.tensors.dtypes import NUMBERS, check_broadcast, promoted
+from minigrad.tensors.methods.base import Base, T
+from minigrad.tensors.methods.method_factories import named, refuse, unary
+
+
+def _of_two(ufunc: np.ufunc, name: str, swapped: bool = False) -> Callable[[T, Any], T]:
+    """A method of two operands, which broadcast, by a function of NumPy."""
+    rule = Rule(name, lambda a, b: ufunc(a, b))
+    bits = not any(types[0] in "fd" for types in ufunc.types)
+
+    def method(self: T, other: Any) -> T:
+        a, b = promoted(other, self) if swapped else promoted(self, other)
+        if a is None:
+            return NotImplemented
+        if bits and "f" in {getattr(o, "dtype", np.dtype(type(o))).kind for o in (a, b)}:
+            raise TypeError(f"{name}: of integers or booleans, not of floats; say which: .long() or > 0")
+        if a.__class__ not in NUMBERS and b.__class__ not in NUMBERS and b.shape != a.shape:
+            check_broadcast(name, a, b)
+        return self.apply(rule, a, b)
+
+    method.__name__, method.__doc__ = name, f"np.{ufunc.__name__}, element by element."
+    return method
+
+
+def _of_one(function: Any, name: str, doc: str) -> Callable[[T], T]:
+    return unary(Rule(name, lambda x: function(x)), doc, exact=True)
+
+
+_isclose = Rule("isclose", lambda a, b, *, rtol, atol, equal_nan: np.isclose(a, b, rtol, atol, equal_nan))
+
+
+class Logic(Base):
+    """Comparisons, logic, bits, and what kind of number an element is."""
+
+    __eq__ = _of_two(np.equal, "eq")  # type: ignore[assignment]
+    __ne__ = _of_two(np.not_equal, "ne")  # type: ignore[assignment]
+    __lt__, __le__ = _of_two(np.less, "lt"), _of_two(np.less_equal, "le")
+    __gt__, __ge__ = _of_two(np.greater, "gt"), _of_two(np.greater_equal, "ge")
+    __hash__ = object.__hash__  # by identity, although == compares elements
+    eq, ne, lt, le, gt, ge = (named(operator) for operator in (__eq__, __ne__, __lt__, __le__, __gt__, __ge__))
+    not_equal, less, less_equal, greater, greater_equal = ne, lt, le, gt, ge
+
+    logical_and = named(_of_two(np.logical_and, "logical_and"))
+    logical_or = named(_of_two(np.logical_or, "logical_or"))
+    logical_xor = named(_of_two(np.logical_xor, "logical_xor"))
+    logical_not = _of_one(np.logical_not, "logical_not", "Whether each element is 0.")
+
+    __and__ = __rand__ = _of_two(np.bitwise_and, "bitwise_and")
+    __or__ = __ror__ = _of_two(np.bitwise_or, "bitwise_or")
+    __xor__ = __rxor__ = _of_two(np.bitwise_xor, "bitwise_xor")
+    __lshift__, __rlshift__ = (_of_two(np.left_shift, "bitwise_left_shift", swapped) for swapped in (False, True))
+    __rshift__, __rrshift__ = (_of_two(np.right_shift, "bitwise_right_shift", swapped) for swapped in (False, True))
+    bitwise_and, bitwise_or, bitwise_xor = named(__and__), named(__or__), named(__xor__)
+    bitwise_left_shift, bitwise_right_shift = named(__lshift__, __rlshift__), named(__rshift__, __rrshift__)
+    __invert__ = bitwise_not = _of_one(np.invert, "bitwise_not", "Not, element by element; of integers: of their bits.")
+    gcd, lcm = (named(operator, operator) for operator in (_of_two(np.gcd, "gcd"), _of_two(np.lcm, "lcm")))
+
+    isnan = _of_one(np.isnan, "isnan", "Whether each element is nan.")
+    isinf = _of_one(np.isinf, "isinf", "Whether each element is infinite.")
+    isfinite = _of_one(np.isfinite, "isfinite", "Whether each element is a number, neither infinite nor nan.")
+    isposinf = _of_one(np.isposinf, "isposinf", "Whether each element is inf.")
+    isneginf = _of_one(np.isneginf, "isneginf", "Whether each element is -inf.")
+    isreal = _of_one(np.isreal, "isreal", "True for each element: tensors hold real numbers.")
+    signbit = _of_one(lambda x: np.signbit(x.astype(float)), "signbit", "Whether each element is below 0, or -0.")
+
+    def isclose(self, other: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Any:
+        """Whether |self - other| <= atol + rtol |other|, element by element; nan to nan only if `equal_nan`."""
+        if not isinstance(self, Base):
+            refuse("isclose", self)
+        a, b = promoted(self, other)
+        if a is None:
+            raise TypeError(f"isclose: compares with tensors, arrays, numbers; got {type(other).__name__}")
+        if b.__class__ not in NUMBERS:
+            check_broadcast("isclose", a, b)
+        return self.apply(_isclose, a, b, rtol=rtol, atol=atol, equal_nan=equal_nan)
+
+    def allclose(self, other: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> bool:
+        """Whether all elements are close, as `isclose` says."""
+        return bool(self.isclose(other, rtol, atol, equal_nan)._array.all())
+
+    def equal(self, other: Any) -> bool:
+        """Whether both have the same shape and elements."""
+        if not isinstance(self, Base) or not isinstance(other, Base):
+            refuse("equal", other if isinstance(self, Base) else self)
+        return np.array_equal(self._array, other._array)

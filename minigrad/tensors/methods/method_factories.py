@@ -1,0 +1,138 @@
+"""Methods that are made, not written: from an elementwise rule, or from another method its form in place."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, NoReturn, TypeVar
+
+import numpy as np
+
+from minigrad.primitives import elementwise as ew
+from minigrad.primitives.primitive import Elementwise, Rule
+from minigrad.tensors.dtypes import NUMBERS, check_broadcast, default, promoted
+from minigrad.tensors.methods.base import Base, T
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def refuse(name: str, self: Any) -> NoReturn:
+    """What minigrad.exp(2.0) says."""
+    raise TypeError(f"{name}: takes a tensor, got {type(self).__name__}; make it one: minigrad.tensor(...)")
+
+
+def formula(rule: Elementwise) -> str:
+    """The docstring of a method that is nothing but its rule."""
+    partials = ", ".join(f"dy/d{name} = {text}" for name, text in rule.partials.items())
+    return f"y = {rule.formula}, element by element; {partials}."
+
+
+def _called(name: str, doc: str | None, method: Method) -> Method:
+    """The method under its own name, in errors and in help()."""
+    method.__name__ = method.__qualname__ = name
+    method.__doc__ = doc
+    return method
+
+
+def unary(rule: Rule, doc: str = "", exact: bool = False) -> Callable[[T], T]:
+    """A method of one tensor. Unless the rule is `exact`, integers become floats first, as in PyTorch."""
+
+    def method(self: T) -> T:
+        if not isinstance(self, Base):
+            refuse(rule.name, self)
+        if not exact and self._array.dtype.kind != "f":
+            self = self.astype(default.dtype)
+        if self._array.dtype.kind == "b":
+            _refuse_bool(rule, self)
+        return self.apply(rule, self)
+
+    return _called(rule.name, doc or formula(rule), method)  # type: ignore[arg-type]
+
+
+def operators(rule: Elementwise, division: bool = False) -> tuple[Callable[[T, Any], T], Callable[[T, Any], T]]:
+    """An operator of two operands, which broadcast, and its form with the tensor on the right, as in 2 - t.
+
+    The other operand may be an array or a number. With `division`, integers become floats first. NotImplemented lets
+    Python complain of the types.
+    """
+
+    def method(self: T, other: Any) -> T:
+        if isinstance(other, Base):
+            x, y = self._array, other._array
+            if x.dtype is y.dtype and x.shape == y.shape and x.dtype.kind == "f":
+                return self.apply(rule, self, other)  # the commonest case needs no adapting
+        return _combine(rule, self, self, other, division)
+
+    def reflected(self: T, other: Any) -> T:
+        return _combine(rule, self, other, self, division)
+
+    return _called(rule.name, formula(rule), method), reflected
+
+
+def named(
+    operator: Callable[[Any, Any], Any], reflected: Callable[[Any, Any], Any] | None = None
+) -> Callable[[T, Any], T]:
+    """An operator under a name: where the operator leaves it to Python to complain of the types, it does so itself."""
+    name = operator.__name__
+
+    def method(self: T, other: Any) -> T:
+        if isinstance(self, Base):
+            answer, stranger = operator(self, other), other
+        elif reflected is not None and isinstance(other, Base):
+            answer, stranger = reflected(other, self), self
+        else:
+            refuse(name, self)
+        if answer is NotImplemented:
+            raise TypeError(f"{name}: computes with tensors, arrays, numbers; got {type(stranger).__name__}")
+        return answer
+
+    return _called(name, operator.__doc__, method)
+
+
+def binary(rule: Elementwise, division: bool = False) -> Callable[[T, Any], T]:
+    """A method of two operands that is no operator."""
+    return named(*operators(rule, division))
+
+
+def _combine(rule: Elementwise, self: T, a: Any, b: Any, division: bool) -> T:
+    """rule(a, b), after promotion and a check of the shapes."""
+    _refuse_bool(rule, a, b)
+    a, b = promoted(a, b, division)
+    if a is None:
+        return NotImplemented
+    if a.__class__ not in NUMBERS and b.__class__ not in NUMBERS and a.shape != b.shape:
+        check_broadcast(rule.name, a, b)
+    if rule in _DIVISIONS and _integers(a, b) and np.any(getattr(b, "_array", b) == 0):
+        raise ZeroDivisionError(f"{rule.name}: an integer divided by 0; of floats, it would be infinite or nan")
+    return self.apply(rule, a, b)
+
+
+_DIVISIONS = {ew.floor_divide, ew.remainder, ew.fmod}
+_NOT_OF_BOOLS = {ew.neg, ew.floor, ew.ceil, ew.trunc, ew.round, ew.pow, *_DIVISIONS}
+
+
+def _integers(*operands: Any) -> bool:
+    return all(o.__class__ in (int, bool) or getattr(getattr(o, "dtype", None), "kind", "f") in "iu" for o in operands)
+
+
+def _refuse_bool(rule: Rule, *operands: Any) -> None:
+    """Raise where arithmetic with truth values is hardly meant; as PyTorch."""
+    if rule is ew.sub or rule in _NOT_OF_BOOLS:
+        bools = [o.__class__ is bool or getattr(o, "dtype", None) == np.bool_ for o in operands]
+        if any(bools) if rule is ew.sub else all(bools):
+            raise TypeError(f"{rule.name}: not of bool tensors; for logic use ~ and ^, for numbers .float() or .long()")
+
+
+@functools.cache
+def in_place(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The method that computes `function` and writes the result into the tensor's own memory."""
+    name = function.__name__
+
+    @functools.wraps(function)
+    def method(self: T, *args: Any, **keywords: Any) -> T:
+        if not isinstance(self, Base):
+            refuse(f"{name}_", self)
+        new = function(self._past(*args, *keywords.values()), *args, **keywords)
+        return new if new is NotImplemented else self._write(new, name)
+
+    return _called(f"{name}_", f"`{name}`, written into this tensor's own memory; gives the tensor.", method)

@@ -1,0 +1,258 @@
+"""Reductions: sums, extremes, variances, softmax and their like, of all elements or along dimensions."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+
+from minigrad.primitives import indexing as index
+from minigrad.primitives import layout as moves
+from minigrad.primitives import reductions as reduce
+from minigrad.primitives.primitive import Rule
+from minigrad.tensors.dtypes import default
+from minigrad.tensors.methods.base import Base, Dims
+from minigrad.tensors.methods.selection import Selected
+
+
+class Bounds(NamedTuple):
+    """What `aminmax` gives."""
+
+    min: Any
+    max: Any
+
+
+class Reductions(Base):
+    """Many elements into one; `dim`/`keepdim` (PyTorch) and `axis`/`keepdims` (NumPy) are the same."""
+
+    def _reduce(self, rule: Rule, dim: Dims, keepdim: bool, axis: Dims, keepdims: bool | None) -> Self:
+        keep = keepdim if keepdims is None else keepdims
+        dims = self._dims(dim, axis)
+        if rule in (reduce.amax, reduce.amin) and 0 in self._sizes_along(dims):
+            raise ValueError(f"{rule.name}: no elements to choose from in a tensor of shape {self.shape}")
+        return self.apply(rule, self, axis=dims, keepdims=bool(keep))
+
+    def sum(
+        self,
+        dim: Dims = None,
+        keepdim: bool = False,
+        *,
+        dtype: Any = None,
+        axis: Dims = None,
+        keepdims: bool | None = None,
+    ) -> Self:
+        """The sum of all elements, or along `dim`. Booleans and integers are summed in int64."""
+        return self._summable(dtype)._reduce(reduce.sum, dim, keepdim, axis, keepdims)
+
+    def mean(
+        self,
+        dim: Dims = None,
+        keepdim: bool = False,
+        *,
+        dtype: Any = None,
+        axis: Dims = None,
+        keepdims: bool | None = None,
+    ) -> Self:
+        """The mean of all elements, or along `dim`.
+
+        Raises:
+            TypeError: for integers, whose mean is none.
+        """
+        t = self if dtype is None else self.astype(dtype)
+        if t.dtype.kind != "f":
+            raise TypeError(f"mean of a tensor of {t.dtype}: convert it to floats first, as in t.float().mean()")
+        return t._reduce(reduce.mean, dim, keepdim, axis, keepdims)
+
+    def prod(
+        self,
+        dim: int | None = None,
+        keepdim: bool = False,
+        *,
+        dtype: Any = None,
+        axis: int | None = None,
+        keepdims: bool | None = None,
+    ) -> Self:
+        """The product of all elements, or along `dim`. Booleans and integers are multiplied in int64.
+
+        Its gradient is right also where elements are 0.
+        """
+        t = self._summable(dtype)
+        d = t._dims(dim, axis)
+        if isinstance(d, tuple):
+            raise TypeError(f"prod takes one dim, got {d}; for several: one after the other")
+        if d is None:
+            out = t.apply(reduce.prod, t.ravel(), axis=0, keepdims=False)
+            keep = bool(keepdim if keepdims is None else keepdims)
+            return out.reshape((1,) * self.ndim) if keep else out
+        return t._reduce(reduce.prod, d, keepdim, None, keepdims)
+
+    def _summable(self, dtype: Any) -> Self:
+        """In `dtype`; unless it is given, booleans and integers in int64, where their sums fit."""
+        if dtype is None and self.dtype.kind in "biu":
+            dtype = np.dtype("int64")
+        return self if dtype is None else self.astype(dtype)
+
+    def norm(
+        self,
+        p: float | str | None = "fro",
+        dim: Dims = None,
+        keepdim: bool = False,
+        dtype: Any = None,
+        *,
+        axis: Dims = None,
+        keepdims: bool | None = None,
+    ) -> Self:
+        """The length of all elements as one vector, or of those along `dim`: (sum |x|**p)**(1/p).
+
+        p=2 (also "fro", Frobenius' norm of a matrix) is Euclid's; inf and -inf give the largest and the smallest
+        absolute value, 0 counts what is not 0. Where the norm is 0, so is its gradient.
+
+        Raises:
+            TypeError: for integers, which have no such length.
+        """
+        t = self if dtype is None else self.astype(dtype)
+        if t.dtype.kind != "f":
+            raise TypeError(f"norm of a tensor of {t.dtype}: convert it to floats first, as in t.float().norm()")
+        p = 2.0 if p in ("fro", None) else p
+        if isinstance(p, bool) or not isinstance(p, int | float):
+            raise ValueError(f"norm: p is a number, inf, -inf or 'fro', got {p!r}; others of matrices: linalg.norm")
+        if p == 2:
+            return t._reduce(reduce.norm, dim, keepdim, axis, keepdims)
+        if p == 0:
+            return t.ne(0).astype(t.dtype).sum(dim, keepdim, axis=axis, keepdims=keepdims)
+        if p == 1:
+            return t.abs().sum(dim, keepdim, axis=axis, keepdims=keepdims)
+        if math.isinf(p):
+            return (t.abs().amax if p > 0 else t.abs().amin)(dim, keepdim, axis=axis, keepdims=keepdims)
+        keep = bool(keepdim if keepdims is None else keepdims)
+        return t.apply(reduce.power_norm, t, p=float(p), axis=t._dims(dim, axis), keepdims=keep)
+
+    def dist(self, other: Any, p: float = 2) -> Self:
+        """The `norm` of self - other."""
+        return (self - other).norm(p)
+
+    def cdist(self, x2: Any, p: float = 2.0, compute_mode: str | None = None) -> Self:
+        """The distance, in the p-norm, of each row of (..., P, M) to each row of (..., R, M): (..., P, R).
+
+        `compute_mode` is PyTorch's choice of an algorithm; here the differences are always formed, which is exact.
+        """
+        if not isinstance(x2, Base | np.ndarray):
+            raise TypeError(f"cdist: takes two tensors, got {type(x2).__name__}: {x2!r}")
+        if self.ndim < 2 or x2.ndim < 2 or self.shape[-1] != x2.shape[-1]:
+            raise ValueError(
+                f"cdist: takes rows of one length, (..., P, M) and (..., R, M); got {self.shape} and {tuple(x2.shape)}"
+            )
+        if p < 0:
+            raise ValueError(f"cdist: p is not negative, got {p}")
+        t = x2 if isinstance(x2, Base) else self._of(x2)
+        return (self.unsqueeze(-2) - t.unsqueeze(-3)).norm(p if self.shape[-1] else 2, -1)  # of nothing it is 0
+
+    def amax(self, dim: Dims = None, keepdim: bool = False, *, axis: Dims = None, keepdims: bool | None = None) -> Self:
+        """The largest of all elements, or along `dim`. Ties share the gradient equally."""
+        return self._reduce(reduce.amax, dim, keepdim, axis, keepdims)
+
+    def amin(self, dim: Dims = None, keepdim: bool = False, *, axis: Dims = None, keepdims: bool | None = None) -> Self:
+        """The smallest of all elements, or along `dim`. Ties share the gradient equally."""
+        return self._reduce(reduce.amin, dim, keepdim, axis, keepdims)
+
+    def max(
+        self,
+        dim: Any = None,
+        keepdim: bool = False,
+        *,
+        other: Any = None,
+        axis: int | None = None,
+        keepdims: bool | None = None,
+    ) -> Any:
+        """The largest of all elements (ties share the gradient); along `dim`, (values, indices), where one of the
+        tied gets the gradient; with another tensor, `other`, in place of `dim`, the elementwise maximum. As in PyTorch.
+
+        `np.max(t, axis)` is `amax`, as NumPy's name promises.
+        """
+        return self._extreme("max", dim if other is None else other, keepdim, axis, keepdims)
+
+    def min(
+        self,
+        dim: Any = None,
+        keepdim: bool = False,
+        *,
+        other: Any = None,
+        axis: int | None = None,
+        keepdims: bool | None = None,
+    ) -> Any:
+        """As `max`, for the smallest."""
+        return self._extreme("min", dim if other is None else other, keepdim, axis, keepdims)
+
+    def _extreme(self, name: str, dim: Any, keepdim: bool, axis: int | None, keepdims: bool | None) -> Any:
+        if hasattr(dim, "dtype") and getattr(dim, "ndim", 0) + isinstance(dim, Base):
+            return getattr(self, f"{name}imum")(dim)
+        dims = self._dims(dim, axis)
+        if dims is None and dim is None and axis is None:
+            return getattr(self, f"a{name}")()
+        if isinstance(dims, tuple):
+            raise TypeError(f"{name} gives indices and so takes one dim, got {dims}; for several: a{name}")
+        keep = keepdim if keepdims is None else keepdims
+        if dims is None:  # of one number
+            return Selected(self, self.apply(moves.clone, np.zeros((), np.int64)))
+        where = getattr(self, f"arg{name}")(dims, keepdim=True)
+        values = self.apply(index.gather, self, index=where.detach().numpy(), axis=dims)
+        return Selected(values, where) if keep else Selected(values.squeeze(dims), where.squeeze(dims))
+
+    def aminmax(
+        self, *, dim: int | None = None, keepdim: bool = False, axis: int | None = None, keepdims: bool | None = None
+    ) -> Bounds:
+        """(min, max): the smallest and the largest of all elements, or along `dim`. Ties share the gradient."""
+        options: dict[str, Any] = {"dim": dim, "keepdim": keepdim, "axis": axis, "keepdims": keepdims}
+        return Bounds(self.amin(**options), self.amax(**options))
+
+    def argmax(
+        self, dim: int | None = None, keepdim: bool = False, *, axis: int | None = None, keepdims: bool | None = None
+    ) -> Self:
+        """Where the largest element is: in the flattened tensor, or along `dim`. The first of equals; int64."""
+        return self._where_extreme("max", dim, keepdim, axis, keepdims)
+
+    def argmin(
+        self, dim: int | None = None, keepdim: bool = False, *, axis: int | None = None, keepdims: bool | None = None
+    ) -> Self:
+        """Where the smallest element is; see `argmax`."""
+        return self._where_extreme("min", dim, keepdim, axis, keepdims)
+
+    def _where_extreme(self, name: str, dim: Any, keepdim: bool, axis: Any, keepdims: bool | None) -> Self:
+        dims = self._dims(dim, axis)
+        if 0 in self._sizes_along(dims):
+            raise ValueError(f"arg{name}: no elements to choose from in a tensor of shape {self.shape}")
+        keep = keepdim if keepdims is None else keepdims
+        return self.apply(reduce.argmax if name == "max" else reduce.argmin, self, axis=dims, keepdims=bool(keep))
+
+    def all(self, dim: Dims = None, keepdim: bool = False, *, axis: Dims = None, keepdims: bool | None = None) -> Self:
+        """Whether all elements are true (not 0)."""
+        return self._reduce(reduce.all, dim, keepdim, axis, keepdims)
+
+    def any(self, dim: Dims = None, keepdim: bool = False, *, axis: Dims = None, keepdims: bool | None = None) -> Self:
+        """Whether any element is true (not 0)."""
+        return self._reduce(reduce.any, dim, keepdim, axis, keepdims)
+
+    def logsumexp(
+        self, dim: Dims = None, keepdim: bool = False, *, axis: Dims = None, keepdims: bool | None = None
+    ) -> Self:
+        """log(sum(exp(self))) along `dim`, without overflow."""
+        t = self if self.dtype.kind == "f" else self.astype(default.dtype)
+        return t._reduce(reduce.logsumexp, dim, keepdim, axis, keepdims)
+
+    def softmax(self, dim: int | None = None, dtype: Any = None, *, axis: int | None = None) -> Self:
+        """exp(self) / sum(exp(self)) along `dim`, without overflow; computed in `dtype`, if it is given."""
+        return (self if dtype is None else self.astype(dtype))._normalised(reduce.softmax, dim, axis)
+
+    def log_softmax(self, dim: int | None = None, dtype: Any = None, *, axis: int | None = None) -> Self:
+        """log(softmax(self)) along `dim`, without underflow; computed in `dtype`, if it is given."""
+        return (self if dtype is None else self.astype(dtype))._normalised(reduce.log_softmax, dim, axis)
+
+    def _normalised(self, rule: Rule, dim: int | None, axis: int | None) -> Self:
+        if dim is None and axis is None:
+            raise TypeError(f"{rule.name}: along which dim? For a batch of scores (N, classes) it is dim=1")
+        t = self if self.dtype.kind == "f" else self.astype(default.dtype)
+        dims = t._dims(dim, axis)
+        if dims is None:  # 0-d: one number by itself
+            return t.reshape(1)._normalised(rule, 0, None).reshape(())
+        return t.apply(rule, t, axis=dims)

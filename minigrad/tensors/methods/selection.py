@@ -1,0 +1,491 @@
+"""Selection: elements at given places read, written and added to; sorting, and what is found by it.
+
+`gather` and `scatter` are PyTorch's: `index` has as many dimensions as the tensor, and may be smaller in all but `dim`.
+Each method ending in _ writes into the tensor itself; the one without it writes into a copy.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+
+from minigrad.grad_mode import mode
+from minigrad.primitives import indexing as ix
+from minigrad.tensors.dtypes import NUMBERS, check_broadcast, operand
+from minigrad.tensors.methods.base import Base
+
+
+class Selected(NamedTuple):
+    """Elements along a dimension, and where they were."""
+
+    values: Any
+    indices: Any
+
+
+def _on_a_copy(method: Callable[..., Any]) -> Callable[..., Any]:
+    """The method without _ at the end: it leaves the tensor as it is."""
+
+    @functools.wraps(method)
+    def copying(self: Any, *args: Any, **named: Any) -> Any:
+        return method(self.clone(), *args, **named)
+
+    copying.__name__ = copying.__qualname__ = method.__name__.rstrip("_")
+    return copying
+
+
+def _array(value: Any) -> np.ndarray:
+    """The elements of a tensor, an array or a number."""
+    return value._array if isinstance(value, Base) else np.asarray(value)
+
+
+class Selection(Base):
+    """Elements chosen by their places or their order."""
+
+    def _places(self, name: str, index: Any, dim: int | None = None, wrap: bool = False) -> np.ndarray:
+        """An index as an array, checked: integers that lie in the dimension `dim` (None: among all elements).
+
+        With `wrap`, they may be negative, and count from the end.
+        """
+        if not isinstance(index, Base | np.ndarray):
+            raise TypeError(f"{name}: the index is a tensor of integers, got {type(index).__name__}: {index!r}")
+        places = _array(index)
+        if places.dtype.kind not in "iu":
+            raise TypeError(f"{name}: the index is a tensor of integers, got {places.dtype}; .long() converts it")
+        n = self._array.size if dim is None else self.shape[dim] if self.ndim else 1
+        wrong = places[(places < (-n if wrap else 0)) | (places >= n)]
+        if wrong.size:
+            where = "a tensor" if dim is None else f"dimension {dim}, of size {n}, of a tensor"
+            raise IndexError(f"{name}: index {wrong.flat[0]} is out of range for {where} of shape {self.shape}")
+        return places.astype(np.int64, copy=False)
+
+    # ---- reading ---------------------------------------------------------------------------------------------------
+
+    def index_select(self, dim: int, index: Any) -> Self:
+        """The slices along `dim` at these indices, a vector of them; a copy."""
+        d = self._dim(dim)
+        places = self._places("index_select", index, d)
+        if places.ndim > 1:
+            raise ValueError(f"index_select: the index is a vector, got shape {places.shape}")
+        if not self.ndim:
+            if places.size != 1:
+                raise ValueError(f"index_select: of a 0-d tensor one element, got an index of shape {places.shape}")
+            return self.clone()
+        return self[(slice(None),) * d + (places.reshape(-1),)]
+
+    def gather(self, dim: int, index: Any, *, sparse_grad: bool = False) -> Self:
+        """out[i][j][k] = self[i][index[i][j][k]][k], for dim=1 of three; of the shape of `index`.
+
+        Raises:
+            ValueError: if `index` has another number of dimensions, or is larger in one that is not `dim`.
+            IndexError: for an index out of range.
+        """
+        d = self._dim(dim)
+        places = self._places("gather", index, d)
+        if sparse_grad:
+            raise NotImplementedError("gather: gradients are never sparse here; leave sparse_grad out")
+        self._check_fit("gather", d, places)
+        t = self if self.ndim else self.reshape(1)
+        out = t.apply(ix.gather, t, index=places if places.ndim else places.reshape(1), axis=d)
+        return out if places.ndim else out.reshape(())
+
+    def _check_fit(self, name: str, d: int, places: np.ndarray, source: tuple[int, ...] | None = None) -> None:
+        """Raise where an index is not of the shape that gather, scatter and their like take."""
+        mine = self.shape or (1,)
+        shape = places.shape or (1,)
+        others = [n for i, n in enumerate(mine) if i != d]
+        if len(shape) != len(mine):
+            raise ValueError(
+                f"{name}: index and tensor have as many dimensions, got shapes {places.shape} and {self.shape}"
+                + ("; to repeat an index along the others: index.unsqueeze(-1).expand(...)" if places.size else "")
+            )
+        if places.size and any(m > n for m, n in zip((m for i, m in enumerate(shape) if i != d), others)):
+            raise ValueError(
+                f"{name}: index, of shape {places.shape}, is larger than the tensor, of shape {self.shape}, in a "
+                f"dimension other than {d}"
+            )
+        if source is not None and (
+            len(source or (1,)) != len(shape) or places.size and any(m > n for m, n in zip(shape, source or (1,)))
+        ):
+            raise ValueError(f"{name}: for an index of shape {places.shape}, src, of shape {source}, is too small")
+
+    def take(self, index: Any) -> Self:
+        """The elements at these places of the flattened tensor, in the shape of `index`; negative ones from the end."""
+        return self.ravel()[self._places("take", index, wrap=True)]
+
+    def take_along_dim(self, indices: Any, dim: int | None = None, *, axis: int | None = None) -> Self:
+        """`gather` with an index that is broadcast to the tensor in all dimensions but `dim`, and the tensor to it;
+        NumPy's take_along_axis. So t.take_along_dim(t.argsort(dim), dim) is sorted."""
+        dim = dim if axis is None else axis
+        if dim is None:
+            return self.ravel().take_along_dim(indices.reshape(-1), 0)
+        d = self._dim(dim)
+        places = self._places("take_along_dim", indices, d, wrap=True)
+        if places.ndim != self.ndim:
+            raise ValueError(
+                f"take_along_dim: indices and tensor have as many dimensions, got {places.shape} and {self.shape}"
+            )
+        n = self.shape[d] if self.ndim else 1
+        around = [1 if i == d else m for i, m in enumerate(self.shape)]
+        shape = list(np.broadcast_shapes(tuple(around), tuple(1 if i == d else m for i, m in enumerate(places.shape))))
+        larger = self.expand([n if i == d else m for i, m in enumerate(shape)])
+        places = np.broadcast_to(places, [places.shape[i] if i == d else m for i, m in enumerate(shape)])
+        return larger.gather(d, self._of(np.where(places < 0, places + n, places)))
+
+    def masked_select(self, mask: Any) -> Self:
+        """The elements where the boolean mask is true, in one dimension; tensor and mask are broadcast."""
+        chosen = self._mask("masked_select", mask)
+        check_broadcast("masked_select", self, chosen)
+        shape = np.broadcast_shapes(self.shape, chosen.shape)
+        return self.expand(shape)[np.broadcast_to(chosen, shape)]
+
+    def _mask(self, name: str, mask: Any) -> np.ndarray:
+        chosen = _array(mask)
+        if chosen.dtype != bool:
+            raise TypeError(f"{name}: the mask is a tensor of booleans, got {chosen.dtype}; .bool() converts it")
+        return chosen
+
+    def _refuse_other(self, name: str, source: Any) -> None:
+        """Raise where what is to be written is no tensor of this tensor's dtype."""
+        if not isinstance(source, Base | np.ndarray):
+            raise TypeError(f"{name}: takes its values from a tensor, got {type(source).__name__}: {source!r}")
+        if source.dtype != self.dtype:
+            raise TypeError(
+                f"{name}: the values are of {source.dtype}, the tensor of {self.dtype}; values.to(...) converts them"
+            )
+
+    def _refuse_gradient(self, name: str, source: Any) -> None:
+        if mode.recording and (self.requires_grad or getattr(source, "requires_grad", False)):
+            raise NotImplementedError(
+                f"{name} has no gradient here; for the values alone use t.detach() and src.detach()"
+            )
+
+    def nonzero(self, *, as_tuple: bool = False) -> Any:
+        """Where the elements are not 0: a row of indices each; as a tuple, a vector for each dimension."""
+        t = self._array
+        if as_tuple:
+            return tuple([self._of(i) for i in np.nonzero(t if self.ndim else t.reshape(1))])
+        return self._of(np.argwhere(t))
+
+    def argwhere(self) -> Self:
+        """Where the elements are not 0, a row of indices each."""
+        return self.nonzero()
+
+    # ---- writing ---------------------------------------------------------------------------------------------------
+
+    def scatter_(self, dim: int, index: Any, src: Any = None, *, value: Any = None, reduce: str | None = None) -> Self:
+        """self[i][index[i][j][k]][k] = src[i][j][k], for dim=1 of three. `src` may also be a number, as `value`.
+
+        Where an index is repeated, the last one holds, also for the gradients. reduce="add" adds, and "multiply"
+        multiplies (which has no gradient).
+
+        Raises:
+            ValueError: if `index` is larger than the tensor in a dimension other than `dim`, or than `src`.
+            IndexError: for an index out of range.
+        """
+        if (src is None) == (value is None):
+            raise TypeError("scatter: give one of src, a tensor, and value, a number")
+        source, places, d = self._source("scatter", dim, index, value if src is None else src)
+        if reduce == "add":
+            return self._added(ix.scatter, source, index=places, axis=d)
+        if reduce == "multiply":
+            self._refuse_gradient("scatter: reduce='multiply'", source)
+            product = self._array.copy().reshape(self.shape or (1,))
+            np.multiply.at(product, ix.grid(places, d), _array(source))
+            return self.copy_(self._of(product.reshape(self.shape)))
+        if reduce is not None:
+            raise ValueError(f"scatter: reduce is 'add' or 'multiply', got {reduce!r}")
+        (self if self.ndim else self.reshape(1))[ix.grid(places, d)] = source
+        return self
+
+    def _source(self, name: str, dim: int, index: Any, src: Any) -> tuple[Any, np.ndarray, int]:
+        """What is scattered, as large as the index; the index, checked; and the dimension."""
+        d = self._dim(dim)
+        places = self._places(name, index, d)
+        if isinstance(src, Base | np.ndarray):
+            self._check_fit(name, d, places, src.shape)
+            self._refuse_other(name, src)
+            source: Any = src if src.ndim else src.reshape(1)
+            source = source[tuple([slice(n) for n in places.shape or (1,)])]
+        elif operand(src) is None:
+            raise TypeError(f"{name}: takes its values from a tensor, or a number; got {type(src).__name__}: {src!r}")
+        else:
+            self._check_fit(name, d, places)
+            source = np.full(places.shape or (1,), src).astype(self.dtype)
+        return source, places.reshape(places.shape or (1,)), d
+
+    def _added(self, rule: Any, source: Any, **places: Any) -> Self:
+        """Add `source` at these places; what is named twice receives twice."""
+        total = self.apply(rule, source, shape=self.shape or (1,), **places).reshape(self.shape)
+        return self.add_(total)
+
+    def scatter_add_(self, dim: int, index: Any, src: Any) -> Self:
+        """self[i][index[i][j][k]][k] += src[i][j][k], for dim=1 of three; a repeated index receives all."""
+        self._refuse_other("scatter_add", src)
+        source, places, d = self._source("scatter_add", dim, index, src)
+        return self._added(ix.scatter, source, index=places, axis=d)
+
+    def scatter_reduce_(self, dim: int, index: Any, src: Any, reduce: str, *, include_self: bool = True) -> Self:
+        """As scatter_add, with the sum, mean, prod, amax or amin of what meets at each place.
+
+        Args:
+            reduce: one of these names; the last three have no gradient here.
+            include_self: whether the tensor's own elements take part, at the places that receive something.
+        """
+        if reduce not in ("sum", "mean", "prod", "amax", "amin"):
+            raise ValueError(f"scatter_reduce: reduce is sum, mean, prod, amax or amin, got {reduce!r}")
+        self._refuse_other("scatter_reduce", src)
+        source, places, d = self._source("scatter_reduce", dim, index, src)
+        grid = ix.grid(places, d)
+        if not include_self:
+            one = {"sum": 0, "mean": 0, "prod": 1}.get(reduce, source)  # an extreme may begin with any of its elements
+            (self if self.ndim else self.reshape(1))[grid] = one
+        if reduce in ("sum", "mean"):
+            out = self._added(ix.scatter, source, index=places, axis=d)
+            if reduce == "sum":
+                return out
+            count = np.full(self.shape or (1,), int(include_self), self.dtype)
+            np.add.at(count, grid, 1)
+            count = np.maximum(count, 1).reshape(self.shape)
+            return self.div_(count) if self.dtype.kind == "f" else self.copy_(self._of(self._array // count))
+        self._refuse_gradient(f"scatter_reduce: {reduce!r}", source)
+        ufunc: Any = {"prod": np.multiply, "amax": np.maximum, "amin": np.minimum}[reduce]
+        result = self._array.copy().reshape(self.shape or (1,))
+        ufunc.at(result, grid, _array(source))
+        return self.copy_(self._of(result.reshape(self.shape)))
+
+    def index_add_(self, dim: int, index: Any, source: Any, *, alpha: float = 1) -> Self:
+        """self[index[i]] += alpha * source[i], for dim=0; a repeated index receives all."""
+        where = self._along("index_add", dim, index, source)
+        scaled = source if alpha == 1 else source * alpha
+        if not self.ndim:
+            return self.add_(scaled.sum())
+        return self._added(ix.place, scaled, index=where)
+
+    def index_copy_(self, dim: int, index: Any, source: Any) -> Self:
+        """self[index[i]] = source[i], for dim=0."""
+        where = self._along("index_copy", dim, index, source)
+        if not self.ndim:
+            return self.copy_(source.reshape(()))
+        self[where] = source
+        return self
+
+    def index_fill_(self, dim: int, index: Any, value: Any) -> Self:
+        """self[index[i]] = value, for dim=0: a number, or a tensor of one."""
+        d = self._dim(dim)
+        places = self._places("index_fill", index, d, wrap=True)
+        if np.ndim(_array(value)) or places.ndim > 1:
+            raise ValueError(
+                f"index_fill: takes a vector of indices and one value, got shapes {places.shape}, {np.shape(value)}"
+            )
+        if self.ndim:
+            self[(slice(None),) * d + (places.reshape(-1),)] = value
+        else:
+            self[...] = value
+        return self
+
+    def _along(self, name: str, dim: int, index: Any, source: Any) -> tuple[Any, ...]:
+        """The index of what a vector of indices names along `dim`, if `source` fits there."""
+        d = self._dim(dim)
+        places = self._places(name, index, d)
+        self._refuse_other(name, source)
+        wanted = (*self.shape[:d], places.size, *self.shape[d + 1 :]) if self.ndim else (places.size,)
+        if places.ndim > 1 or source.shape != wanted and (self.ndim or source.shape != ()):
+            raise ValueError(
+                f"{name}: for an index of shape {places.shape} (it is a vector) along dim {dim} of shape {self.shape}, "
+                f"source has shape {wanted}; got {source.shape}"
+            )
+        return (slice(None),) * d + (places.reshape(-1).copy(),)
+
+    def index_put_(self, indices: Any, values: Any, accumulate: bool = False) -> Self:
+        """self[indices] = values, where `indices` is a tuple; with `accumulate`, a repeated place receives the sum."""
+        if not isinstance(indices, tuple | list):
+            raise TypeError(f"index_put: indices is a tuple of tensors, got {type(indices).__name__}")
+        self._refuse_other("index_put", values)
+        if not accumulate:
+            self[tuple(indices)] = values
+            return self
+        where = tuple([np.array(_array(i)) if i is not None else None for i in indices])
+        shape = np.broadcast_to(np.empty(()), self.shape)[where].shape
+        spread = (values if isinstance(values, Base) else self._of(values)).expand(shape)
+        return self._added(ix.place, spread, index=where)
+
+    def masked_scatter_(self, mask: Any, source: Any) -> Self:
+        """The elements where the mask is true become, one after the other, those of `source`."""
+        chosen = self._mask("masked_scatter", mask)
+        check_broadcast("masked_scatter", self, chosen)
+        chosen = np.broadcast_to(chosen, self.shape)
+        n = int(chosen.sum())
+        self._refuse_other("masked_scatter", source)
+        if n > source.reshape(-1).shape[0]:
+            raise ValueError(f"masked_scatter: the mask has {n} places, but source, of shape {source.shape}, fewer")
+        self[chosen] = source.reshape(-1)[:n]
+        return self
+
+    scatter, scatter_add, scatter_reduce = (_on_a_copy(f) for f in (scatter_, scatter_add_, scatter_reduce_))
+    index_add, index_copy, index_fill = (_on_a_copy(f) for f in (index_add_, index_copy_, index_fill_))
+    index_put, masked_scatter = _on_a_copy(index_put_), _on_a_copy(masked_scatter_)
+
+    # ---- order -----------------------------------------------------------------------------------------------------
+
+    def sort(self, dim: int = -1, descending: bool = False, stable: bool = False, *, axis: int | None = None) -> Any:
+        """(values, indices): the elements in order along `dim`, and where they were; nan counts as the greatest.
+
+        Equal ones always keep their order, so `stable` changes nothing.
+        """
+        return self._ordered(dim if axis is None else axis, descending)
+
+    def _ordered(self, dim: int, descending: bool, part: slice = slice(None)) -> Selected:
+        """The elements in order along `dim`, or a part of them."""
+        d = self._dim(dim)
+        t = self if self.ndim else self.reshape(1)
+        order = ix.argsort(t._array, axis=d, descending=bool(descending))[(slice(None),) * d + (part,)]
+        values = t.apply(ix.gather, t, index=order, axis=d)
+        out = Selected(values, self._of(order))
+        return out if self.ndim else Selected(*[o.reshape(()) for o in out])
+
+    def argsort(
+        self, dim: int = -1, descending: bool = False, *, stable: bool = False, axis: int | None = None
+    ) -> Self:
+        """Where the elements in order along `dim` are; see `sort`."""
+        d = self._dim(dim if axis is None else axis)
+        if not self.ndim:
+            return self._of(0)
+        return self._of(ix.argsort(self._array, axis=d, descending=bool(descending)))
+
+    def msort(self) -> Self:
+        """In order along the first dimension."""
+        return self.sort(0).values
+
+    def topk(self, k: int, dim: int = -1, largest: bool = True, sorted: bool = True, *, axis: int | None = None) -> Any:
+        """(values, indices) of the k largest elements along `dim` (or the smallest), the best one first. Of equal ones
+        the first."""
+        d = self._dim(dim if axis is None else axis)
+        n = self.shape[d] if self.ndim else 1
+        if not 0 <= k <= n:
+            raise ValueError(f"topk: k is 0 to {n}, the size of dim {dim} of shape {self.shape}; got {k}")
+        return self._ordered(d, largest, slice(k))
+
+    def kthvalue(self, k: int, dim: int = -1, keepdim: bool = False) -> Any:
+        """(values, indices): the k-th smallest element along `dim`, counted from 1."""
+        d = self._dim(dim)
+        n = self.shape[d] if self.ndim else 1
+        if not 1 <= k <= n:
+            raise ValueError(f"kthvalue: k is 1 to {n}, the size of dim {dim} of shape {self.shape}; got {k}")
+        out = self._ordered(d, False, slice(k - 1, k))
+        return out if keepdim or not self.ndim else Selected(*[o.squeeze(d) for o in out])
+
+    # ---- sets and counts -------------------------------------------------------------------------------------------
+
+    def unique(
+        self, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
+    ) -> Any:
+        """The different elements, in order; or the different slices along `dim`. Each is the first of its equals, and
+        gets their gradient.
+
+        Args:
+            sorted: they always are.
+            return_inverse: give also, for each element, which of the unique ones it is.
+            return_counts: give also how often each is there.
+        """
+        d = None if dim is None else self._dim(dim)
+        _, first, inverse, counts = np.unique(
+            self._array, return_index=True, return_inverse=True, return_counts=True, axis=d, equal_nan=False
+        )
+        inverse = inverse.reshape(self.shape if d is None else -1)
+        return self._distinct(d, first, inverse if return_inverse else None, counts if return_counts else None)
+
+    def unique_consecutive(
+        self, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
+    ) -> Any:
+        """The elements (or slices along `dim`) that differ from the one before them. As `unique`, without sorting."""
+        d = None if dim is None else self._dim(dim)
+        rows = self._array.reshape(self._array.size) if d is None else np.moveaxis(self._array, d, 0)
+        new = np.ones(len(rows), bool)
+        new[1:] = (rows[1:] != rows[:-1]).any(tuple(range(1, rows.ndim)))
+        first = np.flatnonzero(new)
+        inverse = (np.cumsum(new) - 1).reshape(self.shape if d is None else -1)
+        counts = np.diff(first, append=len(rows))
+        return self._distinct(d, first, inverse if return_inverse else None, counts if return_counts else None)
+
+    def _distinct(self, d: int | None, first: np.ndarray, *more: np.ndarray | None) -> Any:
+        values = self.ravel()[first] if d is None else self.index_select(d, self._of(first))
+        out = (values, *[self._of(m) for m in more if m is not None])
+        return out if len(out) > 1 else values
+
+    def bincount(self, weights: Any = None, minlength: int = 0) -> Self:
+        """How often each of 0, 1, 2, … is there; or the sum of the weights of those that are."""
+        if self.ndim != 1 or self.dtype.kind not in "iu" or (self._array < 0).any():
+            raise ValueError(f"bincount: takes a vector of integers from 0 on, got {self.dtype} of shape {self.shape}")
+        if minlength < 0:
+            raise ValueError(f"bincount: minlength is 0 or more, got {minlength}")
+        n = max(int(self._array.max(initial=-1)) + 1, minlength)
+        if weights is None:
+            return self._of(np.bincount(self._array, minlength=n))
+        if weights.shape != self.shape:
+            raise ValueError(f"bincount: weights have the shape of the tensor, {self.shape}, got {weights.shape}")
+        if weights.dtype.kind != "f":
+            weights = weights.astype(np.dtype("float64"))
+        return self.apply(ix.place, weights, index=self._array.astype(np.int64), shape=(n,))
+
+    def histc(self, bins: int = 100, min: float = 0, max: float = 0) -> Self:
+        """How many elements lie in each of so many bins of equal width from `min` to `max` (both 0: of the least and
+        greatest element). What lies outside, or is nan, is not counted."""
+        if self.dtype.kind != "f":
+            raise TypeError(f"histc: takes floats, got {self.dtype}; t.float() converts")
+        x = self._array
+        if bins < 1 or min > max:
+            raise ValueError(f"histc: needs 1 or more bins, and min below max; got {bins}, {min}, {max}")
+        if min == max and x.size:
+            min, max = float(x.min()), float(x.max())
+        if min == max:
+            min, max = min - 1, max + 1
+        if not np.isfinite([min, max]).all():
+            raise ValueError(f"histc: the range from {min} to {max} is not finite; give min and max")
+        counts, _ = np.histogram(x[np.isfinite(x)], bins, (min, max))
+        return self._of(counts.astype(self.dtype))
+
+    def searchsorted(
+        self, values: Any, *, out_int32: bool = False, right: bool = False, side: str | None = None, sorter: Any = None
+    ) -> Self:
+        """Where each of the values would go in this sorted tensor, before its equals or, to the `right`, behind them.
+
+        A sorted tensor of more dimensions is sorted along the last; values then agree with it in all others.
+        """
+        if side not in (None, "left", "right") or (side == "left" and right):
+            raise ValueError(
+                f"searchsorted: side is 'left' or 'right', and right agrees with it; got {side!r}, {right}"
+            )
+        rows, wanted = self._array, _array(values)
+        if values.__class__ in NUMBERS and rows.dtype.kind == "f":
+            wanted = wanted.astype(rows.dtype)
+        if sorter is not None:
+            rows = np.take_along_axis(rows, _array(sorter), -1)
+        if self.ndim != 1 and (self.ndim != wanted.ndim or rows.shape[:-1] != wanted.shape[:-1]) or not self.ndim:
+            raise ValueError(
+                "searchsorted: the sorted tensor is a vector, or has all but the last dimension in common with "
+                f"the values; got shapes {self.shape} and {wanted.shape}"
+            )
+        to: Any = "right" if right or side == "right" else "left"
+        if self.ndim == 1:
+            found = np.asarray(np.searchsorted(rows, wanted, to))
+        else:
+            found = np.empty(wanted.shape, np.int64)
+            for i in np.ndindex(rows.shape[:-1]):
+                found[i] = np.searchsorted(rows[i], wanted[i], to)
+        return self._of(found.astype(np.int32) if out_int32 else found)
+
+    def bucketize(self, boundaries: Any, *, out_int32: bool = False, right: bool = False) -> Self:
+        """In which of the buckets between sorted boundaries each element lies: boundaries[i-1] < element <=
+        boundaries[i]; with `right`, boundaries[i-1] <= element < boundaries[i]."""
+        bounds = boundaries if isinstance(boundaries, Selection) else self._of(boundaries)
+        if bounds.ndim != 1:
+            raise ValueError(f"bucketize: the boundaries are a vector, got shape {bounds.shape}")
+        return bounds.searchsorted(self, out_int32=out_int32, right=right)  # type: ignore[return-value]
+
+    def isin(self, test_elements: Any, *, assume_unique: bool = False, invert: bool = False) -> Self:
+        """Whether each element is one of `test_elements`; one of the two may be a number."""
+        t = self if isinstance(self, Base) else test_elements
+        return t._of(np.isin(_array(self), _array(test_elements), assume_unique, invert))

@@ -1,0 +1,244 @@
+"""Statistics of all elements or along dimensions: variances, medians and quantiles."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Self
+
+import numpy as np
+
+from minigrad.primitives import indexing as index
+from minigrad.primitives import reductions as reduce
+from minigrad.primitives.primitive import Rule
+from minigrad.tensors.methods.base import Base, Dims
+from minigrad.tensors.methods.selection import Selected
+
+_INTERPOLATIONS = ("linear", "lower", "higher", "midpoint", "nearest")
+
+
+class Statistics(Base):
+    """How elements spread, and what lies in the middle of them."""
+
+    def var(
+        self,
+        dim: Any = None,
+        unbiased: bool = True,
+        keepdim: bool = False,
+        *,
+        correction: float | None = None,
+        axis: Dims = None,
+        keepdims: bool | None = None,
+    ) -> Self:
+        """The variance of all elements, or along `dim`: the squared deviations, summed and divided by
+        n - correction; correction is 1 (Bessel's) unless given, or 0 with `unbiased=False`.
+
+        As in PyTorch, t.var(False) means unbiased=False.
+        """
+        return self._spread(reduce.var, dim, unbiased, keepdim, correction, axis, keepdims)
+
+    def std(
+        self,
+        dim: Any = None,
+        unbiased: bool = True,
+        keepdim: bool = False,
+        *,
+        correction: float | None = None,
+        axis: Dims = None,
+        keepdims: bool | None = None,
+    ) -> Self:
+        """The standard deviation: the root of `var`, which see. Where it is 0, so is its gradient."""
+        return self._spread(reduce.std, dim, unbiased, keepdim, correction, axis, keepdims)
+
+    def _spread(
+        self, rule: Rule, dim: Any, unbiased: bool, keepdim: bool, correction: Any, axis: Dims, keepdims: bool | None
+    ) -> Self:
+        if isinstance(dim, bool):
+            dim, unbiased = None, dim
+        if self.dtype.kind != "f":
+            raise TypeError(f"{rule.name} of a tensor of {self.dtype}: convert it to floats first, as in t.float()")
+        less = int(unbiased) if correction is None else correction
+        keep = bool(keepdim if keepdims is None else keepdims)
+        return self.apply(rule, self, less=less, axis=self._dims(dim, axis), keepdims=keep)
+
+    def var_mean(self, dim: Any = None, unbiased: bool = True, keepdim: bool = False, **options: Any) -> Any:
+        """`var` and `mean`."""
+        return self.var(dim, unbiased, keepdim, **options), self._mean_of(dim, keepdim, options)
+
+    def std_mean(self, dim: Any = None, unbiased: bool = True, keepdim: bool = False, **options: Any) -> Any:
+        """`std` and `mean`."""
+        return self.std(dim, unbiased, keepdim, **options), self._mean_of(dim, keepdim, options)
+
+    def _mean_of(self, dim: Any, keepdim: bool, options: dict[str, Any]) -> Self:
+        options = {name: value for name, value in options.items() if name != "correction"}
+        return self.mean(None if isinstance(dim, bool) else dim, keepdim, **options)
+
+    def cov(self, *, correction: int = 1, fweights: Any = None, aweights: Any = None) -> Self:
+        """The covariances of variables, a row of observations each; of one row, its variance."""
+        if fweights is not None or aweights is not None:
+            raise NotImplementedError("cov: weights are not supported; multiply the deviations yourself")
+        if self.ndim > 2 or self.dtype.kind != "f":
+            raise ValueError(f"cov: takes a matrix of floats, a variable a row; got {self.dtype} of shape {self.shape}")
+        rows = self if self.ndim == 2 else self.reshape(1, self.numel())
+        deviation = rows - rows.mean(1, keepdim=True)
+        out = deviation @ deviation.mT / max(rows.shape[1] - correction, 0)
+        return out if rows.shape[0] != 1 else out.reshape(())
+
+    def corrcoef(self) -> Self:
+        """The correlations of variables, a row of observations each: the covariances of what has variance 1."""
+        c: Any = self.cov()
+        if not c.ndim:
+            return c / c
+        scale = c.diagonal().sqrt()
+        return (c / scale.unsqueeze(1) / scale).clamp(-1, 1)
+
+    # ---- by order --------------------------------------------------------------------------------------------------
+
+    def median(self, dim: int | None = None, keepdim: bool = False, *, axis: int | None = None) -> Any:
+        """The middle one of all elements, of two the smaller; along `dim`, (values, indices). nan if one is nan.
+
+        Without `dim` elements that are equal to it share the gradient.
+        """
+        return self._middle("median", dim if axis is None else axis, keepdim, False)
+
+    def nanmedian(self, dim: int | None = None, keepdim: bool = False, *, axis: int | None = None) -> Any:
+        """The `median` of all that is not nan."""
+        return self._middle("nanmedian", dim if axis is None else axis, keepdim, True)
+
+    def _middle(self, name: str, dim: int | None, keepdim: bool, skip: bool) -> Any:
+        if dim is None:
+            flat = self.reshape(-1)
+            if not flat.shape[0] and self.dtype.kind == "f":
+                return flat.sum() * math.nan
+            value = flat.detach()._middle(name, 0, False, skip).values._array
+            return flat[flat._array == value].amax() if value == value else flat[flat._array != flat._array][0]
+        d = self._dim(dim)
+        if not self.ndim:
+            return Selected(self, self._of(0))
+        t, numbers = self._sorted(name, d)
+        n = self.shape[d]
+        middle = (np.maximum(numbers - 1, 0) if skip else n - 1) // 2
+        where = middle if skip else np.where(numbers == n, middle, numbers)
+        out = Selected(*[part.gather(d, self._of(where)) for part in t])
+        return out if keepdim else Selected(*[part.squeeze(d) for part in out])
+
+    def _sorted(self, name: str, d: int) -> tuple[Any, np.ndarray]:
+        """In order along d; and how many of these elements are not nan."""
+        if not self.shape[d]:
+            raise ValueError(f"{name}: no elements to choose from along dim {d} of shape {self.shape}")
+        return self.sort(d), np.sum(self._array == self._array, axis=d, keepdims=True)
+
+    def quantile(
+        self,
+        q: Any,
+        dim: int | None = None,
+        keepdim: bool = False,
+        *,
+        interpolation: str = "linear",
+        axis: int | None = None,
+    ) -> Self:
+        """What a share q of all elements, or of those along `dim`, does not exceed; nan if one is nan.
+
+        Args:
+            q: from 0 to 1: a number; or several in a 1-d tensor, which then is the first dimension of the result.
+            dim: along which; of all unless given.
+            keepdim: keep `dim`, as 1.
+            interpolation: where q falls between two elements: "linear" in between, "lower", "higher", "midpoint" or
+                "nearest".
+        """
+        return self._quantile("quantile", q, dim if axis is None else axis, keepdim, interpolation, False)
+
+    def nanquantile(
+        self,
+        q: Any,
+        dim: int | None = None,
+        keepdim: bool = False,
+        *,
+        interpolation: str = "linear",
+        axis: int | None = None,
+    ) -> Self:
+        """The `quantile` of all that is not nan."""
+        return self._quantile("nanquantile", q, dim if axis is None else axis, keepdim, interpolation, True)
+
+    def _quantile(self, name: str, q: Any, dim: int | None, keepdim: bool, interpolation: str, skip: bool) -> Self:
+        if self.dtype.kind != "f":
+            raise TypeError(f"{name} of a tensor of {self.dtype}: convert it to floats first, as in t.float()")
+        if interpolation not in _INTERPOLATIONS:
+            raise ValueError(f"{name}: interpolation is one of {', '.join(_INTERPOLATIONS)}; got {interpolation!r}")
+        share = np.asarray(getattr(q, "_array", q), self.dtype)
+        if share.ndim > 1 or not ((share >= 0) & (share <= 1)).all():
+            raise ValueError(f"{name}: q is from 0 to 1, a number or a vector of them; got {q!r}")
+        d = 0 if dim is None else self._dim(dim)
+        t = self.reshape(-1) if dim is None or not self.ndim else self
+        (values, _), numbers = t._sorted(name, d)
+        n = t.shape[d]
+        last = np.moveaxis(np.maximum(numbers - 1, 0) if skip else numbers, d, -1)
+        rank = share.reshape(-1) * (last if skip else np.full_like(last, n - 1)).astype(self.dtype)
+        if not skip:
+            rank = np.where(last == n, rank, n - 1).astype(self.dtype)  # where nan is, the last one in order
+        if interpolation in ("lower", "higher", "nearest"):
+            rounded: dict[str, Any] = {"lower": np.floor, "higher": np.ceil, "nearest": np.round}
+            rank = rounded[interpolation](rank)
+        below = np.floor(rank)
+        between = np.full_like(rank, 0.5) * (rank > below) if interpolation == "midpoint" else rank - below
+        rows = values.movedim(d, -1)
+        low, high = (rows.gather(-1, self._of(p.astype(np.int64))) for p in (below, np.ceil(rank)))
+        out = low if not between.any() else low.lerp(high, self._of(between))
+        out = out.movedim(-1, 0)
+        if keepdim:
+            out = out.unsqueeze(d + 1) if dim is not None and self.ndim else out.reshape([-1] + [1] * self.ndim)
+        elif not self.ndim:
+            out = out.reshape(-1)
+        return out if share.ndim else out[0]
+
+    def mode(self, dim: int = -1, keepdim: bool = False, *, axis: int | None = None) -> Any:
+        """(values, indices): the most frequent element along `dim`, of several the smallest; and where it is last."""
+        d = self._dim(dim if axis is None else axis)
+        if not self.ndim:
+            return Selected(self, self._of(0))
+        if not self.shape[d]:
+            raise ValueError(f"mode: no elements to choose from along dim {d} of shape {self.shape}")
+        order = index.argsort(self._array, axis=d, descending=False)
+        x = np.moveaxis(np.take_along_axis(self._array, order, d), d, -1)
+        steps = np.arange(x.shape[-1])
+        new = np.concatenate([np.ones_like(x[..., :1], bool), x[..., 1:] != x[..., :-1]], -1)
+        length = steps - np.maximum.accumulate(np.where(new, steps, 0), -1)  # of the run of equals up to here
+        last = np.moveaxis(np.argmax(length, -1)[..., None], -1, d)
+        where = np.take_along_axis(order, last, d)
+        out = Selected(self.apply(index.gather, self, index=where, axis=d), self._of(where))
+        return out if keepdim else Selected(*[part.squeeze(d) for part in out])
+
+    # ---- without nan -----------------------------------------------------------------------------------------------
+
+    def nansum(
+        self,
+        dim: Dims = None,
+        keepdim: bool = False,
+        *,
+        dtype: Any = None,
+        axis: Dims = None,
+        keepdims: bool | None = None,
+    ) -> Self:
+        """The `sum` of all that is not nan."""
+        t = self.masked_fill(self.isnan(), 0) if self.dtype.kind == "f" else self
+        return t.sum(dim, keepdim, dtype=dtype, axis=axis, keepdims=keepdims)
+
+    def nanmean(
+        self,
+        dim: Dims = None,
+        keepdim: bool = False,
+        *,
+        dtype: Any = None,
+        axis: Dims = None,
+        keepdims: bool | None = None,
+    ) -> Self:
+        """The `mean` of all that is not nan; nan, if there is nothing else."""
+        t = self if dtype is None else self.astype(dtype)
+        if t.dtype.kind != "f":
+            raise TypeError(f"nanmean of a tensor of {t.dtype}: convert it to floats first, as in t.float()")
+        total = t.nansum(dim, keepdim, axis=axis, keepdims=keepdims)
+        number = t.isnan().logical_not().sum(dim, keepdim, axis=axis, keepdims=keepdims)
+        return total / number.astype(t.dtype)
+
+    def count_nonzero(self, dim: Dims = None, *, axis: Dims = None) -> Self:
+        """How many elements are not 0; int64."""
+        return self.ne(0).sum(dim, axis=axis)

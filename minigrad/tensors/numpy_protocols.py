@@ -1,0 +1,297 @@
+"""NumPy's functions on Tensors: np.exp(t), np.sum(t, axis=0), array * t, np.concatenate([t, u]) give Tensors.
+
+A function without a rule raises and names the nearest one that has one; nothing ever becomes an array of objects.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+_METHODS: dict[Any, str] = {
+    np.add: "__add__",
+    np.subtract: "__sub__",
+    np.multiply: "__mul__",
+    np.divide: "__truediv__",
+    np.power: "__pow__",
+    np.float_power: "float_power",
+    np.floor_divide: "__floordiv__",
+    np.remainder: "__mod__",
+    np.matmul: "__matmul__",
+    np.negative: "neg",
+    np.absolute: "abs",
+    np.maximum: "maximum",
+    np.minimum: "minimum",
+    np.bitwise_and: "__and__",
+    np.bitwise_or: "__or__",
+    np.bitwise_xor: "__xor__",
+    np.invert: "__invert__",
+    np.left_shift: "__lshift__",
+    np.right_shift: "__rshift__",
+    np.logical_not: "logical_not",
+    np.logical_and: "logical_and",
+    np.logical_or: "logical_or",
+    np.equal: "eq",
+    np.not_equal: "ne",
+    np.less: "lt",
+    np.less_equal: "le",
+    np.greater: "gt",
+    np.greater_equal: "ge",
+    np.rint: "round",
+    **{getattr(np, n): n for n in ("exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sqrt", "square")},
+    **{getattr(np, n): n for n in ("sin", "cos", "tan", "arcsin", "arccos", "arctan", "arctan2", "hypot")},
+    **{getattr(np, n): n for n in ("sinh", "cosh", "tanh", "arcsinh", "arccosh", "arctanh", "deg2rad", "rad2deg")},
+    **{getattr(np, n): n for n in ("reciprocal", "positive", "sign", "floor", "ceil", "trunc", "fmod", "gcd", "lcm")},
+    **{getattr(np, n): n for n in ("fmax", "fmin", "copysign", "heaviside", "ldexp", "logaddexp", "logical_xor")},
+    **{getattr(np, n): n for n in ("isnan", "isfinite", "isinf", "signbit")},
+    np.radians: "deg2rad",
+    np.degrees: "rad2deg",
+}
+"""ufunc -> the method of a Tensor, possibly with another operand."""
+
+_REFLECTED = {"gt": "lt", "ge": "le", "lt": "gt", "le": "ge", "eq": "eq", "ne": "ne"}
+_REFLECTED |= {f"logical_{name}": f"logical_{name}" for name in ("and", "or", "xor")}
+
+
+def _method(name: str) -> Callable[..., Any]:
+    def call(t: Any, *args: Any, **kwargs: Any) -> Any:
+        if not isinstance(t, NumPy):
+            raise TypeError(f"np.{name}: a tensor can be its first argument, but no other one")
+        return getattr(t, name)(*args, **kwargs)
+
+    return call
+
+
+def _joining(name: str, module: str = "tensors.joining") -> Callable[..., Any]:
+    """A function of `minigrad.tensors.joining`, or of another module that is built on Tensors."""
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return getattr(importlib.import_module(f"minigrad.{module}"), name)(*args, **kwargs)
+
+    return call
+
+
+def _split(t: Any, where: Any, axis: int) -> Any:
+    if np.ndim(where) == 0 and t.shape[axis] % where:
+        raise ValueError(f"np.split: {t.shape[axis]} elements do not split into {where} equal parts: np.array_split")
+    return t.tensor_split(where, axis)
+
+
+def _row(t: Any, axis: int | None) -> Any:
+    """All elements in one row, where no axis is named."""
+    return t.ravel() if axis is None else t
+
+
+def _solve(a: Any, b: Any) -> Any:
+    """As NumPy sees it: b is a vector only where it has one dimension."""
+    alone = 1 < np.ndim(b) < np.ndim(a)
+    return _joining("solve", "linalg")(a, b[None] if alone and np.ndim(b) == np.ndim(a) - 1 else b)
+
+
+def _trapezoid(y: Any, x: Any, dx: float, axis: int) -> Any:
+    y = _lifted(y, x)
+    return y.trapezoid(dx=dx, dim=axis) if x is None else y.trapezoid(x, dim=axis)
+
+
+def _lifted(a: Any, other: Any) -> Any:
+    """a as a tensor, as the other one is."""
+    return a if isinstance(a, NumPy) else other._of(a)
+
+
+def _product(name: str) -> Callable[..., Any]:
+    """A method of two tensors, one of which may be an array."""
+
+    def call(a: Any, b: Any) -> Any:
+        a, b = _lifted(a, b), _lifted(b, a)
+        return getattr(a, name)(b) if name == "inner" else getattr(a.ravel(), name)(b.ravel())
+
+    return call
+
+
+def _take(t: Any, indices: Any, axis: int | None) -> Any:
+    if axis is None:
+        return t.take(t._of(_values(indices)))
+    return t[(slice(None),) * (axis % t.ndim) + (_values(indices),)]
+
+
+_FUNCTIONS: dict[Any, Callable[..., Any]] = {
+    **{
+        getattr(np, n): _method(n)
+        for n in (
+            *(
+                "sum",
+                "prod",
+                "mean",
+                "argmax",
+                "argmin",
+                "all",
+                "any",
+                "reshape",
+                "ravel",
+                "swapaxes",
+                "squeeze",
+                "copy",
+            ),
+            *("broadcast_to", "moveaxis", "fliplr", "flipud", "argwhere", "bincount"),
+        )
+    },
+    np.max: _method("amax"),
+    np.min: _method("amin"),
+    np.amax: _method("amax"),
+    np.amin: _method("amin"),
+    np.var: lambda t, axis=None, ddof=0, keepdims=False: t.var(axis, correction=ddof, keepdim=keepdims),
+    np.std: lambda t, axis=None, ddof=0, keepdims=False: t.std(axis, correction=ddof, keepdim=keepdims),
+    np.transpose: lambda t, axes=None: t.transpose(axes),
+    np.matrix_transpose: lambda t: t.mT,
+    np.flip: lambda t, axis=None: t.flip(range(t.ndim) if axis is None else axis),
+    np.rot90: lambda t, k=1, axes=(0, 1): t.rot90(k, axes),
+    np.roll: lambda t, shift, axis=None: t.roll(shift, axis),
+    np.tile: lambda t, reps: t.tile(reps),
+    np.repeat: lambda t, repeats, axis=None: t.repeat_interleave(repeats, axis),
+    np.split: lambda t, indices_or_sections, axis=0: _split(t, indices_or_sections, axis),
+    np.array_split: lambda t, indices_or_sections, axis=0: t.tensor_split(indices_or_sections, axis),
+    np.diag: lambda t, k=0: t.diag(k),
+    np.diagflat: lambda t, k=0: t.diagflat(k),
+    np.diagonal: lambda t, offset=0, axis1=0, axis2=1: t.diagonal(offset, axis1, axis2),
+    np.tril: lambda t, k=0: t.tril(k),
+    np.triu: lambda t, k=0: t.triu(k),
+    np.sort: lambda t, axis=-1: (t.ravel() if axis is None else t).sort(-1 if axis is None else axis).values,
+    np.argsort: lambda t, axis=-1: (t.ravel() if axis is None else t).argsort(-1 if axis is None else axis),
+    np.take: lambda t, indices, axis=None: _take(t, indices, axis),
+    np.take_along_axis: lambda t, indices, axis=-1: t.take_along_dim(t._of(_values(indices)), axis),
+    np.nonzero: lambda t: t.nonzero(as_tuple=True),
+    np.flatnonzero: lambda t: t.ravel().nonzero(as_tuple=True)[0],
+    np.searchsorted: lambda a, v, side="left": _first(a, v)._of(_values(a)).searchsorted(v, side=side),
+    np.isin: lambda element, test_elements, **k: type(_first(element, test_elements)).isin(element, test_elements, **k),
+    np.meshgrid: lambda *vectors, indexing="xy": _joining("meshgrid")(*vectors, indexing=indexing),
+    np.broadcast_arrays: lambda *arrays: _joining("broadcast_tensors")(*arrays),
+    **{getattr(np, n): _joining(n) for n in ("hstack", "vstack", "dstack", "column_stack")},
+    **{getattr(np, n): _joining(n) for n in ("atleast_1d", "atleast_2d", "atleast_3d")},
+    np.expand_dims: lambda t, axis: t.unsqueeze(axis),
+    np.clip: lambda t, a_min=None, a_max=None, *, min=None, max=None: _method("clamp")(
+        t, min if a_min is None else a_min, max if a_max is None else a_max
+    ),
+    np.cumsum: lambda a, axis=None, dtype=None: _row(a, axis).cumsum(axis or 0, dtype=dtype),
+    np.cumprod: lambda a, axis=None, dtype=None: _row(a, axis).cumprod(axis or 0, dtype=dtype),
+    **{getattr(np, n): _product(n) for n in ("inner", "outer", "vdot")},
+    np.einsum: _joining("einsum", "tensors.einsum"),
+    np.tensordot: lambda a, b, axes=2: _joining("tensordot", "tensors.einsum")(a, b, axes),
+    **{
+        getattr(np.linalg, n): _joining(n, "linalg")
+        for n in ("inv", "det", "slogdet", "cholesky", "eigh", "eigvalsh", "qr", "svdvals", "matrix_power", "multi_dot")
+    },
+    np.linalg.solve: _solve,
+    np.linalg.norm: lambda x, ord=None, axis=None, keepdims=False: _joining("norm", "linalg")(x, ord, axis, keepdims),
+    np.linalg.svd: lambda a, full_matrices=True: _joining("svd", "linalg")(a, full_matrices),
+    np.linalg.pinv: lambda a, rcond=None, hermitian=False: _joining("pinv", "linalg")(
+        a, rtol=1e-15 if rcond is None else rcond, hermitian=hermitian
+    ),
+    np.trace: lambda a, offset=0, axis1=0, axis2=1: a.diagonal(offset, axis1, axis2).sum(-1),
+    np.kron: lambda a, b: _lifted(a, b).kron(b),
+    np.cross: lambda a, b, *, axis=-1: _lifted(a, b).cross(b, axis),
+    np.diff: lambda a, n=1, axis=-1: _method("diff")(a, n, axis),
+    np.trapezoid: lambda y, x=None, dx=1.0, axis=-1: _trapezoid(y, x, dx, axis),
+    np.count_nonzero: lambda a, axis=None: a.count_nonzero(axis),
+    **{getattr(np, n): _method(n) for n in ("nansum", "nanmean")},
+    np.quantile: lambda a, q, axis=None, *, method="linear", keepdims=False: a.quantile(
+        q, axis, keepdims, interpolation=method
+    ),
+    np.dot: lambda a, b: _first(a, b)._dot(a, b),
+    np.round: lambda a, decimals=0: _method("round")(a, decimals=decimals),
+    np.sinc: _method("sinc"),
+    np.nan_to_num: lambda x, copy=True, nan=0.0, posinf=None, neginf=None: _method("nan_to_num")(
+        x, nan, posinf, neginf
+    ),
+    np.where: lambda condition, *ab: _first(condition, *ab)._choose(condition, *ab),
+    np.concatenate: lambda arrays, axis=0: _first(*arrays)._joined("cat", arrays, axis),
+    np.stack: lambda arrays, axis=0: _first(*arrays)._joined("stack", arrays, axis),
+    np.shape: lambda t: t.shape,
+    np.ndim: lambda t: t.ndim,
+    np.size: lambda t, axis=None: t.numel() if axis is None else t.shape[axis],
+    np.zeros_like: lambda t, dtype=None: np.zeros(t.shape, dtype or t.dtype),
+    np.ones_like: lambda t, dtype=None: np.ones(t.shape, dtype or t.dtype),
+}
+"""Any other function of NumPy -> what to call with its arguments."""
+
+_ON_VALUES = {np.allclose, np.array_equal, np.isclose, np.array2string, np.array_repr, np.array_str}
+"""Functions that look at values only, and never lead on to a gradient."""
+
+
+def _first(*values: Any) -> Any:
+    """The first Tensor among the values."""
+    return next(v for v in values if isinstance(v, NumPy))
+
+
+def _called(function: Any) -> str:
+    """Its name behind "np.", as in "linalg.norm"."""
+    if isinstance(function, np.ufunc):
+        return function.__name__
+    folder = function.__module__.removeprefix("numpy").removeprefix(".")
+    return f"{folder}.{function.__name__}" if folder else str(function.__name__)
+
+
+def _nearest(name: str) -> str:
+    known = {_called(f) for f in [*_METHODS, *_FUNCTIONS]}
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)[0]
+    return (
+        f"np.{name} has no rule for tensors, so a gradient could not pass through it; the nearest that has one is "
+        f"np.{near}. For the values alone, without a gradient: np.{name}(t.detach().numpy())."
+    )
+
+
+class NumPy:
+    """The half of Tensor that answers NumPy."""
+
+    _array: np.ndarray
+    requires_grad: Any
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, out: Any = None, **options: Any) -> Any:
+        if method != "__call__":
+            named: dict[Any, str] = {np.add: "sum", np.maximum: "max", np.minimum: "min"}
+            like = named.get(ufunc, "sum")
+            raise TypeError(f"np.{ufunc.__name__}.{method} has no rule for tensors; the nearest is np.{like}")
+        if out is not None:
+            return self._into(ufunc, inputs, out, options)
+        if options:
+            raise TypeError(f"np.{ufunc.__name__} of a tensor does not take {', '.join(options)}")
+        name = _METHODS.get(ufunc)
+        if name is None:
+            raise TypeError(_nearest(ufunc.__name__))
+        first, rest = inputs[0], inputs[1:]
+        if isinstance(first, NumPy):
+            answer = getattr(first, name)(*rest)
+        elif name.startswith("__") or name in _REFLECTED:  # an array or a number on the left
+            answer = getattr(rest[0], _REFLECTED.get(name) or f"__r{name.strip('_')}__")(first)
+        else:
+            answer = getattr(type(rest[0]), name)(first, rest[0])
+        if answer is NotImplemented:
+            kinds = " and ".join(type(i).__name__ for i in inputs)
+            raise TypeError(f"np.{ufunc.__name__} of {kinds}: a tensor computes with numbers and arrays of numbers")
+        return answer
+
+    def _into(self, ufunc: np.ufunc, inputs: tuple[Any, ...], out: Any, options: dict[str, Any]) -> Any:
+        """array += t, np.exp(t, out=array): fine for values, but a gradient would be lost."""
+        if any(isinstance(o, NumPy) for o in out):
+            raise TypeError(f"np.{ufunc.__name__}(…, out=tensor): write t[...] = …, which autograd notices")
+        if any(isinstance(i, NumPy) and i.requires_grad for i in inputs):
+            raise TypeError(
+                f"np.{ufunc.__name__} would write the values of a tensor that requires a gradient into a NumPy array "
+                "(array += tensor?), and lose the gradient. Make a new one: array = array + tensor; or .detach() it"
+            )
+        arrays = [i._array if isinstance(i, NumPy) else i for i in inputs]
+        return ufunc(*arrays, out=out, **options)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        if function in _ON_VALUES:
+            return function(*map(_values, args), **{k: _values(v) for k, v in kwargs.items()})
+        if function not in _FUNCTIONS:
+            raise TypeError(_nearest(_called(function)))
+        return _FUNCTIONS[function](*args, **kwargs)
+
+
+def _values(x: Any) -> Any:
+    return x._array if isinstance(x, NumPy) else x

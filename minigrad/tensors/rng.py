@@ -1,0 +1,157 @@
+"""Where random numbers come from: one default Generator, which `manual_seed` seeds, and others of the user's own."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from minigrad.tensors.devices import check_device
+
+_SEED = 67280421310721
+"""The seed of a new Generator; it is PyTorch's."""
+
+
+class Generator:
+    """A source of random numbers of its own, for every `generator=`. Equal seeds give equal numbers.
+
+    The numbers are those of NumPy's PCG64 (not PyTorch's own). A new one always starts from the same seed.
+
+    Attributes:
+        numpy: the NumPy generator that draws them.
+
+    >>> from minigrad import rand
+    >>> bool((rand(3, generator=Generator().manual_seed(1)) == rand(3, generator=Generator().manual_seed(1))).all())
+    True
+    """
+
+    def __init__(self, device: Any = None) -> None:
+        check_device("Generator", device)
+        self.numpy = np.random.Generator(np.random.PCG64())
+        self.manual_seed(_SEED)
+
+    def manual_seed(self, seed: int) -> Generator:
+        """Start over from a seed: a whole number of at most 64 bits; -1 is the greatest one, and so on."""
+        if isinstance(seed, bool) or not hasattr(seed, "__index__"):
+            raise TypeError(f"manual_seed: the seed is a whole number, got {type(seed).__name__}: {seed!r}")
+        if not -(2**63) <= seed < 2**64:
+            raise RuntimeError(f"manual_seed: the seed has at most 64 bits, from -2**63 to 2**64 - 1, got {seed}")
+        self._seed = int(seed) % 2**64
+        self.numpy.bit_generator.state = np.random.PCG64(self._seed).state
+        return self
+
+    def seed(self) -> int:
+        """Start over from a seed that nobody can foresee; gives it."""
+        return self.manual_seed(secrets.randbits(63)).initial_seed()
+
+    def initial_seed(self) -> int:
+        """The seed from which the numbers started."""
+        return self._seed
+
+    def get_state(self) -> Any:
+        """Where the numbers have got to: a tensor of bytes for `set_state`."""
+        from minigrad.tensors.tensor import Tensor  # which is built on this module
+
+        state: Any = self.numpy.bit_generator.state
+        parts = [(self._seed, 8), (state["state"]["state"], 16), (state["state"]["inc"], 16)]
+        parts += [(state["has_uint32"], 1), (state["uinteger"], 4)]
+        return Tensor._of(np.frombuffer(b"".join([n.to_bytes(size, "little") for n, size in parts]), np.uint8).copy())
+
+    def set_state(self, new_state: Any) -> Generator:
+        """Go on from what `get_state` gave."""
+        bytes_ = getattr(new_state, "_array", new_state)
+        if getattr(bytes_, "dtype", None) != np.uint8 or bytes_.shape != (45,):
+            raise TypeError("set_state: takes the tensor of 45 bytes that get_state() of a minigrad.Generator gives")
+        seed, state, inc, has_uint32, uinteger = [
+            int.from_bytes(piece.tobytes(), "little") for piece in np.split(bytes_, [8, 24, 40, 41])
+        ]
+        self._seed = seed
+        self.numpy.bit_generator.state = {
+            "bit_generator": "PCG64",
+            "state": {"state": state, "inc": inc},
+            "has_uint32": has_uint32,
+            "uinteger": uinteger,
+        }
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restored, (self.get_state(),)
+
+
+def _restored(state: Any) -> Generator:
+    return Generator().set_state(state)
+
+
+default_generator = Generator()
+"""What is drawn from where no generator is given: random tensors, initial parameters, dropout, shuffling."""
+default_generator.seed()
+
+
+def numbers(generator: Any = None) -> np.random.Generator:
+    """The NumPy generator to draw from: that of a Generator, a NumPy one itself; None means the default's.
+
+    Raises:
+        TypeError: for anything else.
+    """
+    if generator is None:
+        return default_generator.numpy
+    if isinstance(generator, Generator):
+        return generator.numpy
+    if isinstance(generator, np.random.Generator):
+        return generator
+    raise TypeError(
+        f"generator is a {type(generator).__name__}: pass minigrad.Generator().manual_seed(seed) or "
+        "np.random.default_rng(seed), or None and call minigrad.manual_seed(seed)"
+    )
+
+
+def manual_seed(seed: int) -> Generator:
+    """Start all random numbers of minigrad over from a seed; gives the default generator.
+
+    >>> from minigrad import rand
+    >>> _ = manual_seed(0); a = rand(3); _ = manual_seed(0); b = rand(3)
+    >>> bool((a == b).all())
+    True
+    """
+    return default_generator.manual_seed(seed)
+
+
+def seed() -> int:
+    """Start all random numbers over from a seed that nobody can foresee; gives it."""
+    return default_generator.seed()
+
+
+def initial_seed() -> int:
+    """The seed from which the random numbers started."""
+    return default_generator.initial_seed()
+
+
+@contextmanager
+def fork_rng() -> Iterator[None]:
+    """In here random numbers are drawn, or seeded, without a trace: afterwards they go on as if it had not been.
+
+    >>> from minigrad import rand
+    >>> _ = manual_seed(0); a = rand(1); _ = manual_seed(0)
+    >>> with fork_rng():
+    ...     b = rand(5)
+    >>> bool((rand(1) == a).all())
+    True
+    """
+    state = get_rng_state()
+    try:
+        yield
+    finally:
+        set_rng_state(state)
+
+
+def get_rng_state() -> Any:
+    """Where the random numbers have got to: a tensor of bytes for `set_rng_state`."""
+    return default_generator.get_state()
+
+
+def set_rng_state(new_state: Any) -> None:
+    """Go on from what `get_rng_state` gave."""
+    default_generator.set_state(new_state)

@@ -1,0 +1,121 @@
+"""SVG pictures: what line charts and maps share. Texts without a plotting library, legible in light and in dark."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from html import escape
+from pathlib import Path
+
+from minigrad.viz.charts.colours import classes
+
+FONT = "font-family: system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'DejaVu Sans', sans-serif"
+_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+_STYLE = (
+    "<style>.drawing text {{ {font}; font-size: 13px; }} .drawing .small {{ font-size: 12px; }} "
+    ".drawing .title {{ font-size: 15px; font-weight: 600; }} .drawing .none {{ fill: none; }} {colours}</style>"
+)
+
+
+class Svg(str):
+    """The text of a picture. It shows itself in a notebook; `save` writes it."""
+
+    def save(self, path: str | Path) -> Path:
+        """Write it to a file, and give the file's path."""
+        path = Path(path)
+        path.write_text(self, "utf-8", newline="\n")
+        return path
+
+    def _repr_svg_(self) -> str:
+        return self
+
+
+def drawing(width: float, height: float, parts: Iterable[str], label: str, style: str = "") -> Svg:
+    """A picture of `parts`, on paper, that is called `label` where it cannot be seen; with more styles of its own."""
+    style = _STYLE.format(font=FONT, colours=classes(".drawing") + style)
+    return Svg(
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="drawing" viewBox="0 0 {width:g} {height:g}" '
+        f'width="{width:g}" height="{height:g}" role="img" aria-label="{escape(label)}">\n{style}\n'
+        f'<rect class="paper-fill" width="{width:g}" height="{height:g}"/>\n' + "\n".join(parts) + "\n</svg>\n"
+    )
+
+
+def text(x: float, y: float, words: str, anchor: str = "start", style: str = "ink-fill") -> str:
+    """Words whose baseline starts, ends ("end") or has its middle ("middle") at (x, y)."""
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" class="{style}">{escape(words)}</text>'
+
+
+def width_of(words: str) -> float:
+    """About how many pixels wide the words are; fonts differ."""
+    return 7.4 * len(words)
+
+
+def marker(i: int, x: float, y: float, colour: str) -> str:
+    """The sign at the end of curve i: a circle, a square, a triangle, a diamond, a triangle on its tip."""
+    shapes = ("", "-4,-4 4,-4 4,4 -4,4", "-5,4 5,4 0,-5", "0,-5.5 5.5,0 0,5.5 -5.5,0", "-5,-4 5,-4 0,5")
+    shape = shapes[i % len(shapes)]
+    style = f'class="{colour}-fill paper-line" transform="translate({x:.1f},{y:.1f})"'
+    return f'<polygon points="{shape}" {style}/>' if shape else f'<circle r="4.5" {style}/>'
+
+
+def path(points: Iterable[tuple[float, float]]) -> str:
+    """The `d` of a line through points in pixels; where one is None in y or nan, the line is broken.
+
+    >>> path([(0, 1), (10, 2.25), (20, math.nan), (30, 4)])
+    'M0,1L10,2.2M30,4'
+    """
+    pieces, pen = [], "M"
+    for x, y in points:
+        if math.isfinite(x) and math.isfinite(y):
+            pieces.append(f"{pen}{_short(x)},{_short(y)}")
+            pen = "L"
+        else:
+            pen = "M"
+    return "".join(pieces)
+
+
+def _short(pixels: float) -> str:
+    return f"{pixels:.1f}".removesuffix(".0")
+
+
+def ticks(low: float, high: float, about: int = 5) -> list[float]:
+    """Round numbers from low to high, `about` so many.
+
+    >>> ticks(0.0, 0.93)
+    [0.0, 0.2, 0.4, 0.6, 0.8]
+    """
+    rough = (high - low) / max(about, 1)
+    if not rough > 0:
+        return [low]
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = power * next(m for m in (1, 2, 2.5, 5, 10) if m * power >= rough * 0.999)
+    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    return [float(f"{i * step:.12g}") for i in range(first, last + 1)]
+
+
+def log_ticks(low: float, high: float, about: int = 5) -> list[float]:
+    """Powers of ten from low to high; with 2 and 5 times them where there are few.
+
+    >>> log_ticks(0.5, 20.0)
+    [0.5, 1.0, 2.0, 5.0, 10.0, 20.0]
+    """
+    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
+    every = max(1, round((last - first) / about))
+    found = [10.0**e for e in range(first, last + 1) if e % every == 0]
+    if high / low < 100:
+        found = sorted(m * 10.0**e for e in range(first, last + 1) for m in (1, 2, 5))
+    return [t for t in found if low * (1 - 1e-9) <= t <= high * (1 + 1e-9)] or [low, high]
+
+
+def number(x: float) -> str:
+    """A number as a reader wants it at an axis.
+
+    >>> number(-0.25), number(1e-7), number(30000.0), number(2.5e6)
+    ('−0.25', '10⁻⁷', '30,000', '2.5×10⁶')
+    """
+    if x == 0 or 1e-3 <= abs(x) < 1e5:
+        return f"{x:,.6g}".replace("-", "−") if abs(x) < 1e4 else f"{x:,.0f}".replace("-", "−")
+    mantissa, exponent = f"{x:.3g}e0".split("e")[:2] if "e" in f"{x:.3g}" else f"{x:.2e}".split("e")
+    mantissa = f"{float(mantissa):g}".replace("-", "−")
+    power = "10" + str(int(exponent)).translate(_SUPERSCRIPTS)
+    return {"1": power, "−1": f"−{power}"}.get(mantissa, f"{mantissa}×{power}")

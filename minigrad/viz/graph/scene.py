@@ -1,0 +1,209 @@
+"""What stands in the picture of a graph: its nodes, or calls of modules in place of all that they computed.
+
+This file imports no NumPy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from minigrad.engine import Node, reverse_order
+from minigrad.scalar import Value
+
+
+class Scene:
+    """What is drawn of the graph that ends at a node.
+
+    Attributes:
+        nodes: all nodes of the graph, the oldest first.
+        step: when the backward pass comes to each of them, counted from 1; those it does not come to are left out.
+        calls: the innermost call of a module that a node belongs to.
+        box: what stands for each node: itself, or a call that is drawn closed. None for what is not drawn: what has
+            been left out, and parameters that only closed calls of their own modules use.
+        data: the constants that enter the outermost modules, as pairs of node and place.
+        depth: how far modules are open, None if all are.
+        note: what has been left out, and how to see it; empty if nothing was.
+    """
+
+    def __init__(self, end: Node, depth: int | None, max_nodes: int | None) -> None:
+        order = reverse_order([end])
+        self.end = end
+        self.nodes: list[Any] = order[::-1]
+        self.step = backward_steps(order)
+        self.calls: dict[Node, Any] = {}
+        if not isinstance(end, Value):
+            from minigrad.tensors.module_calls import calls
+
+            self.calls = calls(order)
+        self.data = self._entering()
+        self.note = ""
+        self.depth: int | None = depth
+        self.box: dict[Node, Any] = {}
+        self._close(depth)
+        limit = max_nodes or (60 if self.calls and depth is None else 200)
+        if self._size() > limit:
+            self._shrink(depth, limit)
+
+    def _entering(self) -> set[tuple[Node, int]]:
+        """Constants with a name; and the array that the first operation in an outermost call on more than parameters
+        takes, if no node enters this call: the data."""
+        found = {(n, i) for n in self.nodes for i, c in _arrays(n) if c.name is not None}
+        outermost = {node: _ancestor(call, 0) for node, call in self.calls.items()}
+        own = {call: _parameters(call) for call in {*outermost.values()}}
+        first: dict[Any, Any] = {}
+        entered: set[Any] = set()
+        for node in self.nodes:
+            call = outermost.get(node)
+            if call is None or node.rule is None:
+                continue
+            others = [s for s in node.inputs if s is not None and s not in own[call]]
+            if others or constants(node) or getattr(node, "parameters", None):
+                first.setdefault(call, node)
+            if any(outermost.get(s) is not call for s in others):
+                entered.add(call)
+        found.update((node, i) for call, node in first.items() if call not in entered for i, _ in _arrays(node)[:1])
+        return found
+
+    def _close(self, depth: int | None) -> None:
+        """Decide what stands for each node when the modules of this depth are closed."""
+        self.depth, self.box = depth, {}
+        closed: dict[Any, Any] = {}
+        for node in self.nodes:
+            call = self.calls.get(node)
+            if call not in closed:
+                closed[call] = _ancestor(call, depth)
+            self.box[node] = closed[call] or node
+        users: dict[Node, set[Any]] = {}
+        for node in self.nodes:
+            for source in node.inputs:
+                if source is not None and source.rule is None:
+                    users.setdefault(source, set()).add(self.box[node])
+        owned = {call: _parameters(call) for call in {*closed.values()} - {None}}
+        for leaf, boxes in users.items():
+            hidden = all(leaf in owned.get(box, ()) for box in boxes)
+            self.box[leaf] = None if hidden else leaf
+
+    def _size(self) -> int:
+        """How many boxes that makes."""
+        nodes = [n for n in self.nodes if self.box[n] is n]
+        return len({*self.box.values()} - {None}) + sum(len(constants(n)) for n in nodes)
+
+    def _shrink(self, asked: int | None, max_nodes: int) -> None:
+        """Close modules, the innermost first, until there are few enough boxes; or else draw only the youngest."""
+        total = self._size()
+        levels = 1 + max((call.depth for call in self.calls.values()), default=-1)
+        for depth in range(levels - 1 if asked is None else min(asked, levels) - 1, -1, -1):
+            self._close(depth)
+            if self._size() <= max_nodes:
+                self.note = (
+                    f"{total:,} boxes are more than max_nodes={max_nodes}, so modules are closed: this is depth={depth}"
+                )
+                return
+        self._cut(max_nodes)
+
+    def _cut(self, max_nodes: int) -> None:
+        """Keep only the boxes that the backward pass comes to first."""
+        drawn: set[Any] = set()
+        count = 0
+        for node in reversed(self.nodes):
+            box = self.box[node]
+            if box is not None and box not in drawn:
+                count += 1 + (len(constants(node)) if box is node else 0)
+                if count > max_nodes and drawn:
+                    break
+                drawn.add(box)
+        if count > max_nodes and len(drawn) < 2:
+            raise ValueError(
+                f"draw: {self.end.rule.name!r} alone has more than {max_nodes} operands, too many to read. Draw one of "
+                "them, or raise the limit: draw(output, max_nodes=...)"
+            )
+        left = {*self.box.values()} - drawn - {None}
+        self.box = {node: box if box in drawn else None for node, box in self.box.items()}
+        self.note = f"the end of the graph: {len(left):,} earlier boxes are not drawn (max_nodes={max_nodes})"
+
+
+def ancestry(call: Any) -> Iterator[Any]:
+    """A call, the one that it lies in, and so on to the outermost."""
+    while call is not None:
+        yield call
+        call = call.parent
+
+
+def _ancestor(call: Any, depth: int | None) -> Any:
+    """The call of this depth that a call lies in, None if it is less deep."""
+    return next((c for c in ancestry(call) if c.depth == depth), None)
+
+
+def _parameters(call: Any) -> set[Any]:
+    """The nodes of the parameters of what was called."""
+    return {p.node for p in call.module.parameters()}
+
+
+def backward_steps(order: Sequence[Any]) -> dict[Any, int]:
+    """When the backward pass comes to each of the nodes, which are in the order of the walk.
+
+    It is not made for that. So if a `Function` gives None for an input, which only the pass itself would tell, that
+    is counted nonetheless.
+    """
+    reached = {order[0]}
+    for node in order:
+        if node in reached:
+            reached.update(source for source, passes in zip(node.inputs, _passing(node)) if passes)
+    return {node: i for i, node in enumerate((node for node in order if node in reached), 1)}
+
+
+def _passing(node: Any) -> Iterable[bool]:
+    """Which inputs of a node its rule has a gradient for."""
+    plan = getattr(node, "plan", None)
+    if plan is None or node.rule.variadic:
+        return [source is not None for source in node.inputs]
+    return [source is not None and call is not None for source, call in zip(node.inputs, plan.calls)]
+
+
+def ending(output: Any, wish: str) -> Any:
+    """The Value or Tensor at which the graph of `output` ends.
+
+    Args:
+        output: a Value, a Tensor, or the loss that a Network gave.
+        wish: what is to be done with it, for the message of an error.
+
+    Raises:
+        RuntimeError: when `output` has no graph.
+        TypeError: when it is something else.
+    """
+    if not hasattr(output, "node") and hasattr(output, "tensor"):
+        output = output.tensor
+        if output is None:
+            raise RuntimeError(f"{wish}: the graph of this loss is gone; {wish} before the network's next forward()")
+    if not hasattr(output, "node"):
+        raise TypeError(f"{wish} takes a Value, a Tensor or the loss that a Network gave, not {type(output).__name__}")
+    if output.node is None:
+        raise RuntimeError(
+            f"{wish}: this tensor has no graph, for it does not require a gradient. Was requires_grad=True forgotten, "
+            "or was it computed under no_grad()?"
+        )
+    return output
+
+
+def operands(node: Any) -> list[tuple[str, Any]]:
+    """What the rule was applied to, nodes and constants, by the names of its inputs."""
+    if node.rule is None:
+        return []
+    names: Sequence[str] = node.rule.inputs
+    if isinstance(node, Value):
+        return list(zip(names, (node.a, node.b)))
+    if node.rule.variadic:
+        names = [f"{names[0]}[{i}]" for i in range(len(node.inputs))]
+    found = [(n, node.constants.get(i) if s is None else s) for i, (n, s) in enumerate(zip(names, node.inputs))]
+    return [(name, operand) for name, operand in found if operand is not None]  # a layer may have no bias
+
+
+def _arrays(node: Any) -> list[tuple[int, Any]]:
+    """The operands that are constant arrays, with their places."""
+    return [(i, c) for i, (_, c) in enumerate(operands(node)) if getattr(c, "ndim", 0) and not isinstance(c, Node)]
+
+
+def constants(node: Any) -> list[Any]:
+    """The operands that get no gradient."""
+    return [operand for _, operand in operands(node) if not isinstance(operand, Node)]

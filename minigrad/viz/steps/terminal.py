@@ -1,0 +1,222 @@
+"""The steps of a backward pass in a terminal: one at a time with keys, or all as text where there is no terminal."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sys
+import textwrap
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TextIO
+
+from minigrad.viz.notation import mathematics
+from minigrad.viz.steps.steps import Step, Steps, describe
+
+_HELP = "right/n on   left/p back   home/end   f forward   b backward   g go to a node   q quit"
+_SHORT_HELP = "n on   p back   g go   q quit"
+_NAMES = {
+    **dict.fromkeys(["n", " ", "\r", "\n", "j", "\x1b[C", "\x1bOC", "\x1b[B", "\x1bOB"], "on"),
+    **dict.fromkeys(["p", "k", "\x7f", "\x08", "\x1b[D", "\x1bOD", "\x1b[A", "\x1bOA"], "back"),
+    **dict.fromkeys(["\x1b[H", "\x1bOH", "\x1b[1~", "\x1b[7~"], "first"),
+    **dict.fromkeys(["\x1b[F", "\x1bOF", "\x1b[4~", "\x1b[8~", "G"], "last"),
+    **dict.fromkeys(["q", "Q", "\x04", ""], "quit"),
+    **{"f": "forward", "b": "backward", "g": "go", "/": "go"},
+}
+_BOLD, _PALE, _BLUE, _ORANGE = "1", "2", "1;34", "33"
+
+
+def show(steps: Steps, stream: TextIO | None = None) -> None:
+    """Step through in the terminal; where in- or output is none, write all steps."""
+    stream = sys.stdout if stream is None else stream
+    if stream.isatty() and sys.stdin.isatty() and os.environ.get("TERM") != "dumb":
+        with _keys() as keys:
+            Viewer(steps, stream).run(keys)
+    else:
+        stream.write(f"{whole(steps, _knows_mathematics(stream))}\n")
+
+
+def whole(steps: Steps, symbols: bool = False) -> str:
+    """All steps as text."""
+    parts = ["The forward pass", *(s.text(symbols=symbols) for s in steps.forward)]
+    parts += ["", "The backward pass", *(s.text(symbols=symbols) for s in steps.backward)]
+    return "\n".join(parts)
+
+
+def _knows_mathematics(stream: TextIO) -> bool:
+    """Whether the terminal can show the signs of mathematics."""
+    try:
+        "·≥≤≠ᵀ−²".encode(stream.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
+
+
+class Viewer:
+    """What is on the screen: the nodes as a list, and below it what happens in the present step."""
+
+    def __init__(self, steps: Steps, stream: TextIO) -> None:
+        self.steps, self.stream = steps, stream
+        self.all: list[Step] = [*steps.forward, *steps.backward]
+        self.here = len(steps.forward)
+        self.symbols = _knows_mathematics(stream)
+        self.coloured = not os.environ.get("NO_COLOR")
+        self.message = ""
+
+    def run(self, keys: Callable[[], str]) -> None:
+        """Answer keys until it is enough."""
+        self.stream.write("\x1b[?1049h\x1b[?25l")  # a screen of its own, without a cursor
+        try:
+            while True:
+                self.paint()
+                key = _NAMES.get(keys(), "")
+                self.message = ""
+                if key == "quit":
+                    return
+                if key == "go":
+                    self.go(keys)
+                else:
+                    last, start = len(self.all) - 1, len(self.steps.forward)
+                    places = {"on": self.here + 1, "back": self.here - 1, "first": 0, "last": last}
+                    places |= {"forward": 0, "backward": start}
+                    self.here = max(0, min(last, places.get(key, self.here)))
+        finally:
+            self.stream.write("\x1b[?25h\x1b[?1049l")
+            self.stream.flush()
+
+    def go(self, keys: Callable[[], str]) -> None:
+        """Ask for a node, and go to its step in this pass."""
+        text = ""
+        while True:
+            self.message = f"go to the node: {text}_"
+            self.paint()
+            key = keys()
+            if key in ("\r", "\n"):
+                break
+            if key in ("\x1b", "\x04", ""):
+                self.message = ""
+                return
+            text = text[:-1] if key in ("\x7f", "\x08") else text + key if key.isprintable() and len(key) == 1 else text
+        self.message = ""
+        steps = self._pass()
+        found = [s for s in steps if text in (s.name, f"n{self.steps.number(s.node)}")]
+        found = found or [s for s in steps if text and text in f"{s.name} {s.call}"]
+        if found:
+            self.here = self.all.index(found[0])
+        else:
+            self.message = f"no node is called {text!r}" if text else ""
+
+    def _pass(self) -> list[Step]:
+        return self.steps.backward if self.all[self.here].backward else self.steps.forward
+
+    # -- what is written -----------------------------------------------------------------------------------------
+
+    def paint(self) -> None:
+        """Write the screen."""
+        width, height = shutil.get_terminal_size()
+        step = self.all[self.here]
+        details = [line for text in self._details(step) for line in _wrapped(text, width - 2)]
+        details = details[: max(3, height - 8)]
+        room = max(1, height - len(details) - 5)
+        which = "backward" if step.backward else "forward"
+        lines = [self._styled(f"{which} {step.number} of {len(self._pass())}", _BOLD), ""]
+        lines += self._list(step, room, width)
+        lines += ["", *details]
+        lines = lines[: height - 1]
+        lines += [""] * (height - 1 - len(lines))
+        help_ = _HELP if len(_HELP) < width else _SHORT_HELP
+        lines.append(self._styled((self.message or help_)[: width - 1], _BOLD if self.message else _PALE))
+        self.stream.write("\x1b[H" + "\n".join(f"{line}\x1b[K" for line in lines))
+        self.stream.flush()
+
+    def _list(self, step: Step, room: int, width: int) -> Iterator[str]:
+        """The nodes around the present one, in the order of the pass."""
+        steps = self._pass()
+        start = max(0, min(step.number - 1 - room // 2, len(steps) - room))
+        sums: dict[object, object] = {}
+        complete: dict[object, bool] = {}
+        for s in steps[: step.number] if step.backward else ():
+            sums.update((share.to, share.total) for share in s.shares)
+            complete.update((share.to, share.nth == share.of) for share in s.shares)
+        for s in steps[start : start + room]:
+            now = s is step
+            title = " = ".join(t for t in (s.name, s.call) if t)
+            gradient = ""
+            if step.backward and (s.number <= step.number or s.node in sums):
+                g = s.gradient if s.number <= step.number else sums[s.node]
+                gradient = self.steps.gradient(s.node, g)
+                gradient += "" if complete.get(s.node, True) else " so far"
+            known = describe(s.value, s.node) if step.backward or s.number <= step.number else ""
+            third = max(12, (width - 4) // 3)
+            line = f"{'>' if now else ' '} {_cut(title, third):<{third}} {_cut(known, third):<{third}}"
+            line += f" {_cut(gradient, third - 1)}"
+            waiting = s.number > step.number
+            yield self._styled(line.rstrip(), _BLUE if now else _ORANGE if gradient and waiting else "")
+
+    def _details(self, step: Step) -> Iterator[str]:
+        first, *rest = step.lines()
+        yield self._styled(first, _BOLD)
+        if step.node.rule is not None:
+            rest.insert(0, step.rule_line())
+        for line in rest:
+            yield "  " + (mathematics(line) if self.symbols else line)
+
+    def _styled(self, text: str, style: str) -> str:
+        return f"\x1b[{style}m{text}\x1b[0m" if style and self.coloured else text
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else f"{text[: width - 3]}..."
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    """A line in pieces that fit, those after the first further in."""
+    style = re.fullmatch(r"(\x1b\[[\d;]*m)(.*)(\x1b\[0m)", text, re.DOTALL)
+    start, text, end = style.groups() if style else ("", text, "")
+    indent = " " * (len(text) - len(text.lstrip()) + 4)
+    pieces = textwrap.wrap(text, max(20, width), subsequent_indent=indent, drop_whitespace=False) or [""]
+    return [f"{start}{piece}{end}" for piece in pieces]
+
+
+# ---- keys ------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _keys() -> Iterator[Callable[[], str]]:
+    """A function that waits for a key, and gives it as the terminal sends it; "" at the end of the input."""
+    try:
+        import termios
+        import tty
+    except ImportError:  # Windows
+        yield _windows_key
+        return
+    fd = sys.stdin.fileno()
+    before = termios.tcgetattr(fd)
+    waiting: list[str] = []
+
+    def key() -> str:
+        if not waiting:
+            text = os.read(fd, 1024).decode(errors="replace")  # an arrow's characters arrive together
+            waiting.extend(re.findall(r"\x1b\[[0-9;]*[A-Za-z~]|\x1bO[A-Z]|.", text, re.DOTALL))
+        return waiting.pop(0) if waiting else ""
+
+    try:
+        tty.setcbreak(fd)
+        yield key
+    finally:
+        termios.tcsetattr(fd, termios.TCSADRAIN, before)
+
+
+def _windows_key() -> str:
+    import msvcrt
+
+    key: str = msvcrt.getwch()  # type: ignore[attr-defined]
+    if key in ("\x00", "\xe0"):
+        return {"M": "\x1b[C", "K": "\x1b[D", "H": "\x1b[A", "P": "\x1b[B", "G": "\x1b[H", "O": "\x1b[F"}.get(
+            msvcrt.getwch(),  # type: ignore[attr-defined]
+            "?",
+        )
+    if key == "\x03":
+        raise KeyboardInterrupt
+    return key

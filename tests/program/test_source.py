@@ -1,0 +1,638 @@
+"""The program that `minigrad.source` writes: it computes what the engine did, and reads as if written by hand."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy import zeros
+from ops import OPS, Op
+from test_dtypes_of_modules import IMAGES, PROGRAMS, tensors
+
+import minigrad
+from minigrad import Tensor, Value, nn, source
+from minigrad.autograd import Function
+from minigrad.autograd.checkpoint import checkpoint
+from minigrad.primitives.primitive import Rule
+from minigrad.program.source import Source
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def executed(text: Source) -> dict[str, Any]:
+    """All that the program computes, in a namespace with its inputs alone; they are not changed."""
+    before = {name: np.array(value) for name, value in text.inputs.items()}
+    modules = [n.names[0].name for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Import)]
+    assert modules in ([], ["numpy"], ["math"])
+    names = dict(text.inputs)
+    with np.errstate(all="ignore"):
+        exec(text, names)
+    for name, value in before.items():
+        np.testing.assert_array_equal(text.inputs[name], value)
+    return names
+
+
+def check(loss: Tensor, leaves: list[Tensor]) -> Source:
+    """The program of a loss gives the loss, and the gradients that backward gives."""
+    text: Source = source(loss)
+    found = executed(text)
+    loss.backward()
+    names = {id(value): name for name, value in text.inputs.items()}
+    gradients = [(found[text.gradients[names[id(t.node.value)]]], t.grad) for t in leaves if t.grad is not None]  # type: ignore[union-attr]
+    for here, there in [(found[text.loss], loss.detach()), *gradients]:
+        assert (here.shape, here.dtype) == (there.shape, there.dtype)
+        scale = max(1.0, np.abs(there.numpy()).max(initial=0))
+        tolerance = 1e-12 if there.dtype == np.float64 else 1e-4
+        np.testing.assert_allclose(here, there.numpy(), rtol=tolerance, atol=tolerance * scale)
+    return text
+
+
+@pytest.mark.parametrize("op", [op for op in OPS if op.grad], ids=lambda op: op.name)
+def test_every_operation(op: Op) -> None:
+    for shapes, keywords in op.cases:
+        xs = [Tensor(a, requires_grad=a.dtype.kind == "f") for a in op.inputs(shapes)]
+        y = op.call(minigrad, *xs, **keywords).double()
+        if y.node is None:
+            continue
+        u = np.random.default_rng(1).standard_normal(y.shape)
+        check((y * Tensor(u)).sum(), xs)
+
+
+@pytest.mark.parametrize(("dtype", "training"), [("float64", True), ("float32", False)], ids=["train", "eval"])
+@pytest.mark.parametrize(("text", "call"), PROGRAMS, ids=[text for text, _ in PROGRAMS])
+def test_every_module(text: str, call: str, dtype: str, training: bool) -> None:
+    """Layers and losses, each in its own dtype."""
+    inputs: list[Tensor] = []
+
+    def x(*shape: int) -> Tensor:
+        inputs.append(minigrad.randn(*shape, dtype=dtype).requires_grad_())
+        return inputs[-1]
+
+    def pooled(d: int) -> tuple[Tensor, Tensor]:
+        return getattr(nn, f"MaxPool{d}d")(2, return_indices=True)(x(*IMAGES[d]))  # type: ignore[no-any-return]
+
+    space = {"nn": nn, "minigrad": minigrad, "np": np, "x": x, "pooled": pooled}
+    space["module"] = module = eval(f"nn.{text}", space)
+    if "Lazy" in text:
+        module(minigrad.randn(*eval(call[1:])))
+    module.to(dtype).train(training)
+    outputs = [t for t in tensors(eval(f"module({call})", space)) if t.dtype.kind == "f"]
+    u = [np.random.default_rng(0).standard_normal(t.shape).astype(dtype) for t in outputs]
+    check(sum((t * Tensor(v)).sum() for t, v in zip(outputs, u)), [*inputs, *module.parameters()])  # type: ignore[arg-type]
+
+
+# ---- models ------------------------------------------------------------------------------------------------------
+
+
+def target(n: int, classes: int) -> Tensor:
+    return minigrad.tensor(np.random.default_rng(2).integers(0, classes, n))
+
+
+def images(*shape: int) -> Tensor:
+    return minigrad.tensor(np.random.default_rng(3).standard_normal(shape))
+
+
+def test_a_convolutional_network_with_batch_norm() -> None:
+    model = nn.Sequential(
+        *(nn.Conv2d(1, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2)),
+        *(nn.Conv2d(4, 6, 3, stride=2, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(24, 10)),
+    ).double()
+    text = check(nn.CrossEntropyLoss()(model(images(5, 1, 8, 8)), target(5, 10)), [*model.parameters()])
+    assert "xhat" in text and "dgamma2" in text and "dW3" in text
+
+
+@pytest.mark.parametrize("layer", [nn.LSTM, nn.GRU, nn.RNN])
+def test_a_recurrent_network_over_several_steps(layer: Any) -> None:
+    recurrent, head = layer(3, 5).double(), nn.Linear(5, 4).double()
+    out = recurrent(images(4, 2, 3))[0]
+    check(nn.CrossEntropyLoss()(head(out[-1]), target(2, 4)), [*recurrent.parameters(), *head.parameters()])
+
+
+def test_a_transformer_block() -> None:
+    embed, head = nn.Embedding(11, 8).double(), nn.Linear(8, 11).double()
+    block = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True).double()
+    y = head(block(embed(target(12, 11).reshape(2, 6))))
+    parameters = [*embed.parameters(), *block.parameters(), *head.parameters()]
+    check(nn.CrossEntropyLoss()(y.reshape(12, 11), target(12, 11)), parameters)
+
+
+# ---- how it reads ------------------------------------------------------------------------------------------------
+
+
+def test_the_network_on_the_digits() -> None:
+    model = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
+    network = minigrad.Network(model, nn.CrossEntropyLoss())
+    loss = network.forward(minigrad.data.digits().train.sample_data_batch())
+    text = source(loss)
+    assert f"```py\n{text}\n```" in (ROOT / "README.md").read_text("utf-8")
+    assert len(text.splitlines()) <= 40
+    assert str(text) == (
+        """\
+import numpy as np
+
+# given: W1 (64, 64), b1 (64,), W2 (10, 64), b2 (10,), X (64, 64), target (64,)
+
+# forward
+z1 = X @ W1.T + b1                                       # (64, 64)
+h1 = np.maximum(0, z1)                                   # (64, 64)
+scores = h1 @ W2.T + b2                                  # (64, 10)
+shifted = scores - scores.max(axis=1, keepdims=True)     # (64, 10)
+e = np.exp(shifted)                                      # (64, 10)
+total = e.sum(axis=1)                                    # (64,)
+losses = np.log(total) - shifted[np.arange(64), target]  # (64,)
+loss = losses.mean()
+
+# backward
+p = e / total[:, None]          # (64, 10)
+p[np.arange(64), target] -= 1
+dscores = p / 64                # (64, 10)
+dW2 = dscores.T @ h1            # (10, 64)
+db2 = dscores.sum(axis=0)       # (10,)
+dh1 = dscores @ W2              # (64, 64)
+dz1 = np.where(z1 > 0, dh1, 0)  # (64, 64)
+dW1 = dz1.T @ X                 # (64, 64)
+db1 = dz1.sum(axis=0)           # (64,)
+
+# the loss: loss; its gradients: dW1, db1, dW2, db2"""
+    )
+    found = text.run()
+    dx = network.backward()
+    assert found["loss"] == pytest.approx(loss, rel=1e-6)
+    gradients = np.concatenate([found[name].ravel() for name in ("dW1", "db1", "dW2", "db2")])
+    np.testing.assert_allclose(gradients, dx, rtol=1e-5, atol=1e-8)  # the parameters are float32
+
+
+def test_the_document_shows_what_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    names: dict[str, Any] = {"__name__": "__main__"}
+    text = (ROOT / "docs" / "code.md").read_text("utf-8")
+    blocks = re.findall(r"^```(python|py|latex|text)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    assert len(blocks) >= 8
+    for (_, program), (_, printed) in zip(blocks[::2], blocks[1::2], strict=True):
+        exec(program, names)
+        assert capsys.readouterr().out == printed
+
+
+def test_numbers() -> None:
+    a, b = Value(2.0, name="a"), Value(-3.0, name="b")
+    c = (a * b + 5.0).tanh() * a
+    text = source(c)
+    assert str(text) == (
+        """\
+import math
+
+# given: a, b
+
+# forward
+z1 = a * b + 5
+h1 = math.tanh(z1)
+c = h1 * a
+
+# backward
+dz1 = a * (1 - h1 * h1)
+da = h1 + dz1 * b
+db = dz1 * a
+
+# the loss: c; its gradients: da, db"""
+    )
+    c.backward()
+    found = text.run()
+    assert (found["c"], found["da"], found["db"]) == pytest.approx((c.data, a.grad, b.grad), rel=1e-15)
+
+
+def test_a_network_written_by_hand() -> None:
+    def loss(X: Tensor, W1: Tensor, b1: Tensor, W2: Tensor, y: Tensor) -> Tensor:
+        h = np.maximum(0, X @ W1 + b1)
+        return ((h @ W2 - y) ** 2).mean()  # type: ignore[no-any-return]
+
+    rng = np.random.default_rng(0)
+    arrays = [rng.standard_normal(shape) for shape in ((5, 3), (3, 4), (4,), (4, 1), (5, 1))]
+    text = source(loss, *arrays)
+    assert str(text) == (
+        """\
+import numpy as np
+
+# given: X (5, 3), W1 (3, 4), b1 (4,), W2 (4, 1), y (5, 1)
+
+# forward
+z1 = X @ W1 + b1                 # (5, 4)
+h = np.maximum(0, z1)            # (5, 4)
+z = h @ W2                       # (5, 1)
+difference = z - y               # (5, 1)
+loss = (difference ** 2).mean()
+
+# backward
+dz = 2 * difference / 5                             # (5, 1)
+dy = -dz                                            # (5, 1)
+dW2 = h.T @ dz                                      # (4, 1)
+dh = dz @ W2.T                                      # (5, 4)
+difference2 = 1 - 0.5 * (z1 < 0) - 0.5 * (z1 <= 0)  # (5, 4)
+dz1 = np.where(difference2, dh, 0) * difference2    # (5, 4)
+db1 = dz1.sum(axis=0)                               # (4,)
+dX = dz1 @ W1.T                                     # (5, 3)
+dW1 = X.T @ dz1                                     # (3, 4)
+
+# the loss: loss; its gradients: dX, dW1, db1, dW2, dy"""
+    )
+
+
+def test_an_empty_file_is_enough(tmp_path: Any) -> None:
+    """The text, as a script of its own in another process, where minigrad is not."""
+    model = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 1)).double()
+    loss = nn.MSELoss()(model(images(5, 3)), images(5, 1))
+    text = source(loss)
+    given = "\n".join(f"{name} = np.array({value.tolist()})" for name, value in text.inputs.items())
+    script = tmp_path / "by_hand.py"
+    script.write_text(f"import numpy as np\n{given}\n{text}\nprint(loss, dW1.sum())")
+    printed = subprocess.run([sys.executable, "-I", script], capture_output=True, text=True, check=True).stdout
+    loss.backward()
+    weight = next(model.parameters())
+    assert [float(x) for x in printed.split()] == pytest.approx([loss.item(), weight.grad.sum().item()], rel=1e-12)
+
+
+def test_programs_of_numbers_need_no_numpy() -> None:
+    program = (
+        "import sys; from minigrad.scalar import Value; from minigrad.program.source import source\n"
+        "source(Value(2.0) * Value(3.0)).run(); assert 'numpy' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+# ---- random programs ---------------------------------------------------------------------------------------------
+
+STEPS: list[Any] = [
+    *(lambda x, y: x + y, lambda x, y: x * y, lambda x, y: x - y.sum(0), lambda x, y: x @ y.T @ x, lambda x, y: -x),
+    *(lambda x, y: (x * 0.1).exp(), lambda x, y: x.tanh() * 3, lambda x, y: 1 / (2 + y.abs()), lambda x, y: x.relu()),
+    *(lambda x, y: minigrad.cat([x[:1], y[1:]]), lambda x, y: x.flip(0), lambda x, y: x.T.reshape(3, 4).clone()),
+    *(lambda x, y: x.cumsum(0), lambda x, y: x.softmax(1), lambda x, y: x.where(x > y, y)),
+    *(lambda x, y: x[minigrad.tensor([2, 0, 2])], lambda x, y: x.max(1, keepdim=True).values + y),
+    *(lambda x, y: written(x, y), lambda x, y: x.var(1, keepdim=True) - y, lambda x, y: x.expand(2, 3, 4)[1]),
+]
+"""Of two tensors (3, 4), one of that shape."""
+
+
+def written(x: Tensor, y: Tensor) -> Tensor:
+    """Views, and writes through them."""
+    x = x.clone()
+    view = x[:, 1:3]
+    view *= y[:, :2]
+    x[0] += view.sum()
+    x.T[2] = y[:, 0]
+    return x + view.mean()
+
+
+def test_views_that_numpy_gives_stay_as_they_were() -> None:
+    x = images(6).requires_grad_()
+    y = x.clone()
+    windows = y.unfold(0, 2, 1)
+    square = x[:, None] * x
+    diagonal = square.diagonal()
+    before = windows.exp().sum() * diagonal.exp().sum()
+    square[1, 1] = 3.0
+    y[2] = 5.0
+    check(before + (windows * windows).sum() + (diagonal**3).sum() + y.tanh().sum(), [x])
+
+
+@given(st.lists(st.tuples(st.integers(0, len(STEPS) - 1), st.integers(0, 9), st.integers(0, 9)), max_size=12))
+def test_random_programs(steps: list[tuple[int, int, int]]) -> None:
+    rng = np.random.default_rng(5)
+    leaves = [Tensor(rng.standard_normal((3, 4)), requires_grad=True) for _ in range(2)]
+    made = [x * 1.5 for x in leaves]
+    for step, i, j in steps:
+        made.append(STEPS[step](made[i % len(made)], made[j % len(made)]))
+    check(sum((x * x).mean() for x in made[-3:]), leaves)  # type: ignore[arg-type]
+
+
+NUMBER_STEPS: list[Any] = [
+    *(lambda a, b: a + b, lambda a, b: a * b, lambda a, b: a - 2 * b, lambda a, b: a / (1 + b * b)),
+    *(lambda a, b: (a * a + 1) ** 0.5, lambda a, b: a.tanh(), lambda a, b: 2 ** a.sigmoid(), lambda a, b: -abs(b)),
+    *(lambda a, b: (a.tanh() + 2).log(), lambda a, b: a.sin() * b.cos(), lambda a, b: a**2, lambda a, b: a.relu() - b),
+]
+
+
+@given(st.lists(st.tuples(st.integers(0, len(NUMBER_STEPS) - 1), st.integers(0, 9), st.integers(0, 9)), max_size=15))
+def test_random_programs_of_numbers(steps: list[tuple[int, int, int]]) -> None:
+    leaves = [Value(0.75), Value(-1.25)]
+    made = list(leaves)
+    for step, i, j in steps:
+        made.append(NUMBER_STEPS[step](made[i % len(made)], made[j % len(made)]))
+    loss = made[-1] * made[-2]
+    text = source(loss)
+    found = executed(text)
+    loss.backward()
+    assert found[text.loss] == pytest.approx(loss.data, rel=1e-12, abs=1e-12)
+    for name, leaf in zip(text.inputs, (leaf for leaf in leaves if leaf.data in text.inputs.values())):
+        assert found[text.gradients[name]] == pytest.approx(leaf.grad, rel=1e-12, abs=1e-12)
+
+
+# ---- names, and what goes wrong ----------------------------------------------------------------------------------
+
+HOSTILE = [
+    "'",
+    '"""',
+    "import os",
+    "lambda",
+    "x\n__import__('os').abort()",
+    "1st",
+    "",
+    "π",
+    "你好",
+    "np",
+    "loss",
+    "a#b",
+]
+
+
+def test_names_that_are_no_identifiers() -> None:
+    xs = [Tensor([1.0, 2.0], requires_grad=True) for _ in range(2 * len(HOSTILE))]
+    for x, name in zip(xs, HOSTILE * 2):
+        x.name = name
+    ys = [x * 2 for x in xs]
+    for y, name in zip(ys, HOSTILE):
+        y.name = name
+    text = check((minigrad.stack(ys) ** 2).sum(), xs)
+    assert len(text.inputs) == len(xs) and all(name.isidentifier() for name in text.inputs)
+    imports = [n for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Import | ast.Attribute)]
+    assert "abort" not in {getattr(n, "attr", "") for n in imports}
+    formulas = source((xs[4] * xs[5]).sum(), format="latex")
+    assert "\\mathrm{x\\_import\\_os\\_abort}" in formulas
+
+
+def test_what_has_no_name_is_called_as_its_variable() -> None:
+    X, W, b = np.ones((5, 3)), images(3, 2).requires_grad_(), images(2).requires_grad_()
+    scores = X @ W + b
+    text = source((scores.tanh() * scores).sum())
+    assert [*text.inputs] == ["W", "b", "X"] and "scores = X @ W + b " in text and "dW = X.T @ dscores " in text
+    assert W.name is None and scores.name is None
+    check((scores.tanh() * scores).sum(), [W, b])
+
+
+def test_an_infinite_bound_is_none() -> None:
+    x = images(4).requires_grad_()
+    text = check((x.clamp(max=0.5) * x.clamp(min=-0.5)).sum(), [x])
+    assert "inf" not in text and "np.minimum(x, 0.5)" in text and "np.maximum(-0.5, x)" in text
+
+
+def test_parameters_are_called_by_their_paths() -> None:
+    model = nn.Sequential(nn.Linear(2, 3), nn.LayerNorm(3), nn.Linear(3, 1, bias=False))
+    text = source(model(minigrad.ones(4, 2)).sum())
+    assert [*text.inputs] == ["W1", "b1", "gamma2", "beta2", "W3", "x"]
+    model = nn.Sequential(nn.LSTM(2, 3), nn.Linear(3, 1))
+    text = source(model[1](model[0](minigrad.ones(4, 1, 2))[0]).sum())
+    assert "layer0_weight_ih_l0" in text.inputs and "layer1_weight" in text.inputs
+
+
+def test_comments_stay_on_their_line() -> None:
+    name = "look\nabort()"
+    look = Rule(name, lambda x: x * 2 if x.sum() > 0 else x * 3, x=lambda g, x: g * 2 if x.sum() > 0 else g * 3)
+    x = minigrad.tensor([1.0, 2.0], requires_grad=True)
+    text = source(look(x).sum())
+    assert executed(text)["loss"] == 6.0 and "# look abort() looks at its numbers" in text
+    model = nn.Sequential()
+    for i in range(30):
+        model.add_module(f"{i}\nabort()", nn.Tanh() if i % 2 else nn.Linear(2, 2))
+    check(nn.Sequential(model, model)(x).sum(), [x])
+
+
+def test_rules_of_the_user() -> None:
+    def put(x: Any) -> Any:
+        out = np.zeros((2, 3))
+        out[1] = x
+        return out
+
+    def plain(x: Any) -> Any:
+        out = zeros(3)
+        out[...] = x
+        return out
+
+    x = minigrad.tensor([1.0, 2.0, 3.0], requires_grad=True).double()
+    text = source((Rule("put", put, x=lambda g: g[1])(x) ** 2).sum())
+    assert executed(text)["loss"] == 14.0 and "put[1] = " in text
+    with pytest.raises(TypeError, match="the rule 'plain' makes a plain array"):
+        source(Rule("plain", plain, x=lambda g: g)(x).sum())
+
+
+class Attend(Function):
+    """Several results, one of which need not be used, and an argument that is no tensor."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, w: Tensor, k: float) -> Any:
+        e = (x @ w).exp() * k
+        ctx.save_for_backward(x, w, e)
+        return e, x.sum()
+
+    @staticmethod
+    def backward(ctx: Any, ge: Tensor, gs: Tensor) -> Any:
+        x, w, e = ctx.saved_tensors
+        return (ge * e) @ w.T + gs, x.T @ (ge * e), None
+
+
+class ByNumPy(Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        return minigrad.as_tensor(np.exp(x.detach().numpy()))
+
+
+@pytest.mark.parametrize("both", [True, False])
+def test_functions_of_the_user_are_what_they_compute(both: bool) -> None:
+    x, w = images(4, 3).requires_grad_(), images(3, 2).requires_grad_()
+    e, s = Attend.apply(x * 2, w, 0.5)
+    text = check((e * e).sum() * (s if both else 2.0), [x, w])
+    assert "0.5 * np.exp" in text
+    with pytest.raises(NotImplementedError, match="ByNumPy.forward computes with arrays"):
+        source(ByNumPy.apply(x).sum())
+
+
+def test_what_is_checkpointed_is_written_once() -> None:
+    model = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Dropout(0.5)).double()
+    x = images(5, 3).requires_grad_()
+    text = check((checkpoint(model, x) ** 2).sum() + (x**2).sum(), [x, *model.parameters()])
+    assert text.count("np.tanh") == 1 and "mask" in text.inputs
+
+
+def test_the_last_of_several_values_written_to_one_place_gets_the_gradient() -> None:
+    x, v = images(4).requires_grad_(), images(3).requires_grad_()
+    y = x.clone()
+    y[minigrad.tensor([1, 2, 1])] = v * 2
+    check((y * y).sum(), [x, v])
+
+
+def test_second_derivatives() -> None:
+    x, w = images(4, 3).requires_grad_(), images(3, 2).requires_grad_()
+    (slope,) = minigrad.grad((x @ w).tanh().sum(), [w], create_graph=True)
+    text = check((slope**2).sum(), [x, w])
+    assert len(text.inputs) == 2
+
+
+def test_leaves_that_share_memory_have_a_gradient_each() -> None:
+    x = images(3).requires_grad_()
+    y = x.detach().requires_grad_()
+    x.name, y.name = "x", "y"
+    text = source((x * x * y * x.detach()).sum())
+    found = executed(text)
+    assert [*text.gradients] == ["x", "y"] and [*text.inputs] == ["x", "y"]
+    np.testing.assert_allclose(found["dx"], 2 * x.detach().numpy() ** 3, rtol=1e-12)
+    np.testing.assert_allclose(found["dy"], x.detach().numpy() ** 3, rtol=1e-12)
+
+
+def test_names_that_were_given_come_before_others() -> None:
+    a, b = Value(2.0), Value(3.0, name="x")
+    assert [*source(lambda: a * b).inputs] == ["a", "x"]  # of a variable here
+    assert [*source(lambda: Value(2.0) * Value(3.0, name="x")).inputs] == ["x2", "x"]
+
+
+def test_memory_of_a_gradient_has_its_name() -> None:
+    text = source(lambda X: (X[0] * 2).sum() + (X[1] * 3).sum(), images(2, 3))
+    assert "dX[1] = 3" in text and "dX[0] = 2" in text and "out" not in text
+
+
+def test_masks_of_dropout_are_given() -> None:
+    loss = nn.functional.dropout(images(3, 4).requires_grad_(), 0.5).sum()
+    assert "mask" in source(loss).inputs
+
+
+def test_a_released_graph_is_still_written_and_a_lost_array_named() -> None:
+    x = images(3, 4).requires_grad_()
+    loss = (x * images(3, 4)).tanh().sum()
+    before = source(loss)
+    loss.backward()
+    assert source(loss) == before
+    y = x * minigrad.randn(200, 3, 4).double()  # held by nobody
+    loss = y.sum()
+    loss.backward()
+    with pytest.raises(RuntimeError, match="source: the operand 'b' of 'mul', of shape .200, 3, 4., is gone"):
+        source(loss)
+
+
+def test_what_has_no_program_is_told() -> None:
+    x = minigrad.tensor([1.0, 2.0], requires_grad=True)
+    for wrong, error, message in [
+        (x.detach().sum(), RuntimeError, "source: this tensor has no graph"),
+        (x, RuntimeError, "source: nothing was computed yet"),
+        (x * 2, RuntimeError, "only a single number has one gradient"),
+        (3.0, TypeError, "source takes a Value, a Tensor"),
+    ]:
+        with pytest.raises(error, match=message):
+            source(wrong)
+    with pytest.raises(TypeError, match="arguments are for a function"):
+        source(x.sum(), 1.0)
+    with pytest.raises(ValueError, match="format is 'python' or 'latex'"):
+        source(x.sum(), format="c")
+    y = x
+    for _ in range(10_000):
+        y = y + 1
+    with pytest.raises(ValueError, match=r"has 10,002 nodes.*max_nodes"):
+        source(y.sum())
+    z = x * 2
+    z.register_hook(lambda g: g)
+    with pytest.raises(NotImplementedError, match="hook"):
+        source(z.sum())
+    with pytest.raises(TypeError, match="no input .'w'.; it has x"):
+        source(x.sum()).run(w=1)
+
+
+def test_thousands_of_nodes_are_written_if_asked_for() -> None:
+    x = minigrad.tensor([1.0], requires_grad=True)
+    y = x
+    for _ in range(1000):
+        y = y * 1.0001 + 0.5
+    text = source(y.sum(), max_nodes=20_000)
+    assert executed(text)[text.loss] == pytest.approx(y.sum().item(), rel=1e-4)
+
+
+def test_the_arguments_of_a_function_stay_as_they_are() -> None:
+    x, v = images(2, 3), Value(2.0)
+    text = source(lambda a, n: (a * n).sum(), x, 3)
+    assert [*text.inputs] == ["a"] and text.gradients == {"a": "da"}
+    assert not x.requires_grad and x.name is None
+    assert [*source(lambda a, b: a * b, v, 3).inputs] == ["a", "b"] and v.name is None
+    assert [*source(nn.Sequential(nn.Linear(3, 1), nn.Flatten(0)), x[:1].float()).gradients] == ["W1", "b1", "inputs"]
+
+
+def test_results_are_called_as_the_variables_of_the_function() -> None:
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner, self.outer = nn.Linear(3, 4), nn.Linear(4, 2)
+
+        def forward(self, x: Tensor) -> Tensor:
+            hidden = self.inner(x).sigmoid()
+            for _ in range(2):
+                hidden = hidden * 2 + 1
+            return self.outer(hidden)
+
+    net, before = Net(), images(2).requires_grad_() * 2
+
+    def objective(x: Tensor) -> Tensor:
+        logits = net(x)
+        penalty = (before * before).sum()
+        return nn.functional.cross_entropy(logits, target(5, 2)) + penalty
+
+    text = source(objective, images(5, 3).float())
+    for line in ("hidden2 = 2 * hidden + 1", "logits = hidden3 @ W2.T + b2", "dhidden3 = dlogits @ W2", "penalty ="):
+        assert line in text
+    assert before.name is None
+
+    def power(x: Value) -> Value:
+        for _ in range(3):
+            x = x * x
+        return x
+
+    assert "x3 = x2 * x2" in source(power, 1.5)
+
+
+def test_it_runs_with_other_inputs() -> None:
+    text = source(lambda w, x: (w * x).sum(), np.array([1.0, 2.0]), np.array([3.0, 4.0]))
+    assert text.run()["loss"] == 11.0
+    assert text.run(x=np.array([1.0, 1.0]))["loss"] == 3.0
+    assert text._repr_markdown_().startswith("```python\nimport numpy as np\n")
+
+
+def test_rules_that_look_at_numbers_are_told() -> None:
+    assert "looks at its numbers" in check(nn.functional.max_pool1d(images(1, 2, 6).requires_grad_(), 2).sum(), [])
+    assert "looks at its numbers" not in source((images(2, 3).requires_grad_() ** 2).sum())
+
+
+# ---- as formulas -------------------------------------------------------------------------------------------------
+
+
+def test_the_chain_rule() -> None:
+    a, b = Value(2.0, name="a"), Value(-3.0, name="b")
+    formulas = source((a * b + 5.0).tanh() * a, format="latex")
+    assert formulas.splitlines() == [
+        r"z_{1} = a \, b + 5",
+        r"h_{1} = \tanh\left(z_{1}\right)",
+        r"L = h_{1} \, a",
+        r"\frac{\partial L}{\partial z_{1}} = \frac{\partial L}{\partial h_{1}}\,\frac{\partial h_{1}}{\partial z_{1}}"
+        r" = a \, \left(1 - h_{1}^{2}\right)",
+        r"\frac{\partial L}{\partial a} = h_{1} + \frac{\partial L}{\partial z_{1}} \, b",
+        r"\frac{\partial L}{\partial b} = \frac{\partial L}{\partial z_{1}}\,\frac{\partial z_{1}}{\partial b}"
+        r" = \frac{\partial L}{\partial z_{1}} \, a",
+    ]
+    assert formulas._repr_latex_().startswith("$$\\begin{aligned}\nz_{1} &= a")
+
+
+def test_formulas_compile() -> None:
+    mathtext = pytest.importorskip("matplotlib.mathtext")
+    parser = mathtext.MathTextParser("agg")
+    x = images(3, 4).requires_grad_()
+    numbers = [Value(0.5), Value(1.5)]
+    programs = [*(step(*numbers) for step in NUMBER_STEPS), *(step(x * 1, x.exp()).sum() for step in STEPS[::3])]
+    for program in programs:
+        for line in source(program, format="latex").splitlines():
+            parser.parse(f"${line}$")
+
+
+def test_what_has_no_name_is_called_as_the_variable_that_holds_it() -> None:
+    slope = minigrad.tensor([1.0, -2.0], requires_grad=True)
+    data = minigrad.tensor([3.0, 4.0])
+    h = slope * data
+    found = source((h * h).sum())
+    assert "h = slope * data" in found and found.gradients == {"slope": "dslope"}

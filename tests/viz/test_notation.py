@@ -1,0 +1,105 @@
+"""The formulas that steps and pictures show are true: evaluated, they give what the rules compute."""
+
+from __future__ import annotations
+
+import ast
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+from minigrad.primitives import elementwise, linalg, special
+from minigrad.primitives import losses as loss
+from minigrad.primitives import normalization as norm
+from minigrad.primitives import reductions as reduce
+from minigrad.primitives.primitive import Elementwise, Rule
+from minigrad.viz.notation import formula, share
+
+rng = np.random.default_rng(0)
+NAMES: dict[str, Any] = {
+    **vars(np),
+    **{"sum": np.sum, "max": np.maximum, "abs": np.abs, "min": np.minimum, "pi": math.pi, "floor": np.floor},
+    **{
+        "erf": np.vectorize(math.erf),
+        "erfc": np.vectorize(math.erfc),
+        "erfinv": lambda x: special.erfinv(x),
+        "inv": np.linalg.inv,
+        "det": np.linalg.det,
+    },
+    **{"solve": np.linalg.solve, "log": np.log, "softmax": lambda x: np.exp(x) / np.exp(x).sum()},
+    **{"onehot": lambda target: np.arange(4) == target, "sigmoid": lambda x: 1 / (1 + np.exp(-x))},
+}
+
+
+def evaluated(text: str, names: dict[str, Any]) -> Any:
+    """The number or array that a text says, which may explain one of its letters behind ", where"."""
+    text, _, meaning = text.partition(", where ")
+    if meaning:
+        letter, _, value = meaning.partition(" = ")
+        names = {**names, letter: evaluated(value, names)}
+    return eval(compile(ast.parse(text, mode="eval"), "text", "eval"), {**NAMES, **names})
+
+
+ELEMENTWISE = [rule for rule in vars(elementwise).values() if isinstance(rule, Elementwise)]
+
+
+@pytest.mark.parametrize("rule", ELEMENTWISE, ids=lambda rule: rule.name)
+def test_elementwise(rule: Elementwise) -> None:
+    low = 1.1 if rule.name == "acosh" else 0.1
+    names: dict[str, Any] = {name: low + rng.random(8) * 0.8 for name in rule.inputs}
+    if "condition" in names:
+        names["condition"] = names["condition"] > 0.5
+    if "low" in names:
+        names["low"], names["high"] = 0.3, 0.6
+    y = rule.forward(*names.values())
+    np.testing.assert_allclose(evaluated(formula(rule), names), y, rtol=1e-6)
+    names |= {"y": y, "g": rng.standard_normal(8)}
+    for name in rule.partials:
+        vjp = rule.vjps[name]
+        needs = vjp.__code__.co_varnames[: vjp.__code__.co_argcount]
+        expected = np.broadcast_to(vjp(*(names[n] for n in needs)), 8)
+        np.testing.assert_allclose(np.broadcast_to(evaluated(share(rule, name), names), 8), expected, rtol=1e-6)
+
+
+A, B, X = rng.standard_normal((3, 3)), rng.standard_normal((3, 2)), rng.standard_normal(4)
+AXIS: dict[str, Any] = {"axis": 0, "keepdims": False}
+OTHERS: list[tuple[Rule, tuple[Any, ...], dict[str, Any]]] = [
+    (linalg.matmul, (A, B), {}),
+    (linalg.linear, (A, B.T, rng.standard_normal(2)), {}),
+    (linalg.inv, (A,), {}),
+    (linalg.solve, (A, B), {}),
+    (linalg.det, (A,), {}),
+    (linalg.logabsdet, (A,), {}),
+    (loss.softmax, (X,), {"axis": 0}),
+    (loss.cross_entropy, (X,), {"target": np.array(2)}),
+    (loss.binary_cross_entropy, (np.array(0.3), np.array(0.8)), {}),
+    (norm.rms_normalize, (X,), {"axis": 0, "eps": 0.1}),
+    (reduce.logsumexp, (X,), AXIS),
+    (reduce.log_softmax, (X,), {"axis": 0}),
+    (reduce.var, (X,), {**AXIS, "less": 1}),
+    (reduce.std, (X,), {**AXIS, "less": 1}),
+    (reduce.norm, (X,), AXIS),
+    *((rule, (X,), {}) for rule in (special.erf, special.erfc, special.ndtr)),
+    (special.erfinv, (np.tanh(X),), {}),
+]
+
+
+@pytest.mark.parametrize("case", OTHERS, ids=lambda case: case[0].name)
+def test_other_rules(case: Any) -> None:
+    rule, operands, parameters = case
+    y = np.asarray(rule.forward(*operands, **parameters))
+    names = {**dict(zip(rule.inputs, operands)), **parameters, "n": 4, "y": y}
+    np.testing.assert_allclose(evaluated(formula(rule), names), y, rtol=1e-9)
+    names["g"] = g = rng.standard_normal(y.shape)
+    for name in set(rule.vjps) - {"bias"}:  # its share is summed over the examples by whoever adds it up
+        shown = evaluated(share(rule, name), names)
+        numeric = np.zeros_like(names[name])
+        for i in np.ndindex(numeric.shape):
+            sides = []
+            for h in (1e-6, -1e-6):
+                moved = {**names, name: np.array(names[name])}
+                moved[name][i] += h
+                sides.append((g * rule.forward(*(moved[n] for n in rule.inputs), **parameters)).sum())
+            numeric[i] = (sides[0] - sides[1]) / 2e-6
+        np.testing.assert_allclose(shown, numeric, rtol=1e-5, atol=1e-7)
