@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -276,7 +277,7 @@ class Trace:
 
 def _needed(function: Any, args: Any, keywords: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
     """The arguments without those that the function would take anyhow."""
-    parameters = inspect.signature(function).parameters
+    parameters = _parameters(function)
     keywords = {k: v for k, v in keywords.items() if k not in parameters or v is not parameters[k].default}
     given = list(args)
     defaults = [p.default for p in parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD][: len(given)]
@@ -284,6 +285,14 @@ def _needed(function: Any, args: Any, keywords: dict[str, Any]) -> tuple[list[An
         given.pop()
         defaults.pop()
     return given, keywords
+
+
+def _parameters(function: Any) -> Mapping[str, inspect.Parameter]:
+    """The function's parameters; none if it is one written in C that does not know them (before NumPy 2.4)."""
+    try:
+        return inspect.signature(function).parameters
+    except ValueError:
+        return {}
 
 
 def _is_zero(term: Term) -> bool:
