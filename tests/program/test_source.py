@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from module_calls import IMAGES, PROGRAMS, tensors
 from numpy import zeros
 from ops import OPS, Op
-from test_dtypes_of_modules import IMAGES, PROGRAMS, tensors
 
 import minigrad
 from minigrad import Tensor, Value, nn, source
