@@ -72,18 +72,18 @@ class Distribution:
         given = (sample_shape,) if isinstance(sample_shape, int) else tuple(sample_shape)
         return (*given, *self.batch_shape)
 
-    def _require(self, holds: Any, name: str, rule: str, given: Tensor) -> None:
+    def _require(self, holds: Any, name: str, primitive: str, given: Tensor) -> None:
         """Raise ValueError unless this holds of all elements."""
         if self._validate and not bool(holds.all()):
             wrong = given.detach()[~holds.expand(given.shape)] if given.shape else given.detach()
-            raise ValueError(f"{type(self).__name__}: {name} {rule}, got {wrong.ravel()[0].item():g} among it")
+            raise ValueError(f"{type(self).__name__}: {name} {primitive}, got {wrong.ravel()[0].item():g} among it")
 
-    def _checked(self, value: Any, holds: Any, rule: str) -> Tensor:
+    def _checked(self, value: Any, holds: Any, primitive: str) -> Tensor:
         """The value, a tensor of which `holds` is true."""
         if not isinstance(value, Tensor):
             raise TypeError(f"{type(self).__name__}.log_prob: value is a tensor, got {type(value).__name__}: {value!r}")
         if self._validate:
-            self._require(holds(value.detach()), "value", rule, value)
+            self._require(holds(value.detach()), "value", primitive, value)
         return value
 
     def __repr__(self) -> str:
@@ -291,8 +291,8 @@ class Categorical(_OfLogits):
     def log_prob(self, value: Tensor) -> Tensor:
         """The log of the probability of these numbers."""
         last = self._given.shape[-1] - 1
-        rule = f"must be a whole number from 0 to {last}"
-        value = self._checked(value, lambda v: (v >= 0) & (v <= last) & (v == v.long()), rule)
+        primitive = f"must be a whole number from 0 to {last}"
+        value = self._checked(value, lambda v: (v >= 0) & (v <= last) & (v == v.long()), primitive)
         value, logits = broadcast_tensors(value.long().unsqueeze(-1), self.logits)
         return logits.gather(-1, value[..., :1]).squeeze(-1)
 

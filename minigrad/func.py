@@ -15,7 +15,7 @@ from minigrad import engine
 from minigrad import grad_mode as modes
 from minigrad.autograd.functional import columns, fresh, pulled, pushed, rows
 from minigrad.autograd.trees import filled, leaves, mapped, tensors
-from minigrad.engine import now
+from minigrad.engine import tick
 from minigrad.grad_mode import enable_grad, mode
 from minigrad.nn.module import Module
 from minigrad.tensors.creation import ones_like, zeros_like
@@ -37,7 +37,7 @@ class _Trace:
         for leaf in leaves(self.inputs):
             if not isinstance(leaf, Tensor):
                 raise TypeError(f"{name}: differentiates by tensors, got {type(leaf).__name__}: {leaf!r}")
-        self.start = now()
+        self.start = tick()
         with enable_grad():
             fresh_inputs = mapped(lambda x: fresh(x, self.outside), self.inputs)
             all_args = list(args)
@@ -62,7 +62,7 @@ class _Trace:
         """Whether t was computed of anything older than this trace that requires a gradient."""
         if t.node is None:
             return False
-        nodes = engine.reverse_order([t.node], since=self.start)
+        nodes = engine.reverse_topological_order([t.node], since=self.start)
         return any(n.index < self.start or any(s and s.index < self.start for s in n.inputs) for n in nodes)
 
     def settled(self, tree: Any) -> Any:
@@ -81,11 +81,11 @@ class _Trace:
         everything = (*results, self.aux) if self.has_aux else results
         return self.settled(everything if len(everything) > 1 else everything[0])
 
-    def pull(self, vs: list[Tensor], graph: bool) -> list[Tensor]:
+    def vjp(self, vs: list[Tensor], graph: bool) -> list[Tensor]:
         """The gradients by all x, with the upstream gradients vs."""
         return _zeros_for_none(pulled(self.ys, self.xs, vs, graph), self.xs)
 
-    def push(self, vs: list[Tensor], graph: bool) -> list[Tensor]:
+    def jvp(self, vs: list[Tensor], graph: bool) -> list[Tensor]:
         """The tangents of all y, with the tangents vs."""
         return _zeros_for_none(pushed(self.ys, self.xs, vs, graph), self.ys)
 
@@ -147,7 +147,7 @@ def grad_and_value(
                 f"grad: the function is to give a single number, not a tensor of shape {y.shape}; reduce it, as in "
                 ".sum(), or use vjp or jacrev"
             )
-        slopes = trace.by_input(trace.pull([ones_like(y)], trace.recorded()))
+        slopes = trace.by_input(trace.vjp([ones_like(y)], trace.recorded()))
         return trace.settled((slopes, (y, trace.aux) if has_aux else y))
 
     return gradient_and_value
@@ -165,7 +165,7 @@ def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
 
     def back(cotangents: Any) -> tuple[Any, ...]:
         vs = trace.check("the upstream gradients", cotangents, trace.output)
-        found: tuple[Any, ...] = trace.by_input(trace.pull(vs, mode.recording and trace.recorded(vs)))
+        found: tuple[Any, ...] = trace.by_input(trace.vjp(vs, mode.recording and trace.recorded(vs)))
         return found
 
     return trace.answer(trace.output, back)
@@ -190,7 +190,7 @@ def jvp(func: Callable[..., Any], primals: Any, tangents: Any, *, strict: bool =
     vs = trace.check("the tangents", tangents, primals)
     if strict and not all(y.requires_grad for y in trace.ys):
         raise RuntimeError("jvp: an output does not depend on any of the primals (strict=True)")
-    found = filled(trace.output, trace.push(vs, trace.recorded(vs)))
+    found = filled(trace.output, trace.jvp(vs, trace.recorded(vs)))
     return trace.answer(trace.output, found)
 
 
@@ -204,11 +204,11 @@ def linearize(func: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..
     """
     trace = _Trace("linearize", func, primals, {}, tuple(range(len(primals))), False)
 
-    def push(*tangents: Any) -> Any:
+    def jvp(*tangents: Any) -> Any:
         vs = trace.check("the tangents", tangents, primals)
-        return filled(trace.output, trace.push(vs, mode.recording and trace.recorded(vs)))
+        return filled(trace.output, trace.jvp(vs, mode.recording and trace.recorded(vs)))
 
-    return trace.settled(trace.output), push
+    return trace.settled(trace.output), jvp
 
 
 def jacrev(

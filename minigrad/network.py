@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from minigrad import engine
-from minigrad.engine import RemovableHandle
+from minigrad.hooks import RemovableHandle
 from minigrad.nn.module import Module, Parameter
-from minigrad.tensors import saved as guard
+from minigrad.tensors import saved
 from minigrad.tensors.creation import as_tensor
 from minigrad.tensors.tensor import Tensor
 
@@ -131,8 +131,8 @@ class Network:
             # through a memoryview, so that each parameter counts as memory of its own when writes are watched
             self._owners[name] = np.asarray(piece.data)
             self._views[name] = self._owners[name].reshape(p.shape)
-            guard.show(self._owners[name])
-            p._hold(self._views[name])
+            saved.expose(self._owners[name])
+            p._set_array(self._views[name])
 
     @property
     def x(self) -> np.ndarray:
@@ -183,7 +183,7 @@ class Network:
             inputs = inputs.to(self._x.dtype)
         if inputs is not data_batch[0]:
             inputs.name = inputs.name or "X"
-        with guard.trusting(self._owners.values()):  # x is handed out, but backward compares all of it
+        with saved.trusted(self._owners.values()):  # x is handed out, but backward compares all of it
             result = self.loss(self.model(inputs), targets)
         if not isinstance(result, Tensor) or result.numel() != 1:
             got = f"shape {result.shape}" if isinstance(result, Tensor) else type(result).__name__
@@ -260,14 +260,14 @@ class Network:
         for node, g, _ in engine.walk({result.node: result.seed()}):  # type: ignore[dict-item]
             if node in places:
                 places[node][...] = g  # at once, so that the memory of g can serve the next one
-            elif node.keeps:
+            elif node.stores_grad:
                 others.append((node, g))
         for node, g in others:
-            node.store(g, shared=True)
+            node.accumulate_grad(g, shared=True)
         for name, p in self._parameters.items():
             if p.requires_grad:
                 p.grad = as_tensor(dx[self._slices[name]].reshape(p.shape))
-                for hook in tuple(p.node.after or ()):  # type: ignore[union-attr]
+                for hook in tuple(p.node.post_accumulate_hooks or ()):  # type: ignore[union-attr]
                     hook()
         self._went_back = True
         self._unchanged += bool(dx.any())  # at a flat place, x is right to stay

@@ -19,48 +19,52 @@ from numbers import Real
 from operator import attrgetter
 from typing import Any
 
-from minigrad.engine import Node, backward, now, refuse_released, report, watchers
+from minigrad.engine import Node, backward, check_not_released, tick
 from minigrad.float_math import IEEE, IEEE_NUMBERS, NUMBERS
 from minigrad.grad_mode import mode, no_grad
+from minigrad.hooks import notify, watchers
 from minigrad.primitives import elementwise as rules
 from minigrad.primitives.primitive import Elementwise
 
 _new: Callable[[type[Value]], Value] = object.__new__
 
 
-def _result(rule: Elementwise, a: Any, b: Any, y: float, da: float | None, db: float | None) -> Value:
+def _result(primitive: Elementwise, a: Any, b: Any, y: float, da: float | None, db: float | None) -> Value:
     """The node for y = rule(a, b). An operand whose derivative is None is a constant."""
     out = _new(Value)
     out.data = y
     out.grad = 0.0
     out.name = None
-    out.index = now()
+    out.index = tick()
     out.released = False
     if mode.recording:
-        out.rule = rule
+        out.primitive = primitive
         out.a = a
         out.b = b
         out.da = da
         out.db = db
     else:
-        out.rule = out.a = out.b = out.da = out.db = None
+        out.primitive = out.a = out.b = out.da = out.db = None
     if watchers:
-        report(rule, y, "forward", out)
+        notify(primitive, y, "forward", out)
     return out
 
 
-def _unary(rule: Elementwise) -> Callable[[Value], Value]:
+def _unary(primitive: Elementwise) -> Callable[[Value], Value]:
     """The operation of a rule with one input."""
-    plain, ieee = rule.on_numbers([True], NUMBERS), rule.on_numbers([True], IEEE_NUMBERS)
+    plain, ieee = primitive.on_numbers([True], NUMBERS), primitive.on_numbers([True], IEEE_NUMBERS)
 
     def operation(a: Value) -> Value:
         try:
             y, da = plain(a.data)
         except (ArithmeticError, ValueError):
             y, da = map(float, ieee(IEEE(a.data)))
-        return _result(rule, a, None, y, da, None)
+        return _result(primitive, a, None, y, da, None)
 
-    operation.__name__, operation.__doc__ = rule.name, f"y = {rule.formula}; dy/dx = {rule.partials['x']}."
+    operation.__name__, operation.__doc__ = (
+        primitive.name,
+        f"y = {primitive.formula}; dy/dx = {primitive.partials['x']}.",
+    )
     return operation
 
 
@@ -83,9 +87,9 @@ def operation(self, other):
     out.data = y
     out.grad = 0.0
     out.name = None
-    out.index = now()
+    out.index = tick()
     out.released = False
-    out.rule = rule
+    out.primitive = primitive
     out.a = self
     out.b = other
     out.da = da
@@ -94,9 +98,9 @@ def operation(self, other):
 """
 
 
-def _binary(rule: Elementwise) -> tuple[Callable[[Value, Value | float], Value], Callable[[Value, float], Value]]:
+def _binary(primitive: Elementwise) -> tuple[Callable[[Value, Value | float], Value], Callable[[Value, float], Value]]:
     """The operation of a rule with two inputs, and its form for a plain number on the left."""
-    both, left, right = (_answering(rule, needed) for needed in ([True, True], [True, False], [False, True]))
+    both, left, right = (_answering(primitive, needed) for needed in ([True, True], [True, False], [False, True]))
 
     def general(a: Value, b: Value | float) -> Value:
         if isinstance(b, Value):
@@ -105,26 +109,36 @@ def _binary(rule: Elementwise) -> tuple[Callable[[Value, Value | float], Value],
             y, da, db = left(a.data, float(b))
         else:
             return NotImplemented
-        return _result(rule, a, b, y, da, db)
+        return _result(primitive, a, b, y, da, db)
 
     def reflected(b: Value, a: float) -> Value:
         if not isinstance(a, Real):
             return NotImplemented
         y, da, db = right(float(a), b.data)
-        return _result(rule, a, b, y, da, db)
+        return _result(primitive, a, b, y, da, db)
 
-    a, b = rule.inputs
-    text = _VALUE_WITH_VALUE.format(a=a, b=b, formula=rule.formula, da=rule.partials[a], db=rule.partials[b])
-    names = {**NUMBERS, "rule": rule, "general": general, "new": _new, "now": now, "mode": mode, "watchers": watchers}
+    a, b = primitive.inputs
+    text = _VALUE_WITH_VALUE.format(
+        a=a, b=b, formula=primitive.formula, da=primitive.partials[a], db=primitive.partials[b]
+    )
+    names = {
+        **NUMBERS,
+        "primitive": primitive,
+        "general": general,
+        "new": _new,
+        "tick": tick,
+        "mode": mode,
+        "watchers": watchers,
+    }
     exec(text, names)
     operation = names["operation"]
-    operation.__name__, reflected.__name__ = rule.name, f"r{rule.name}"
+    operation.__name__, reflected.__name__ = primitive.name, f"r{primitive.name}"
     return operation, reflected
 
 
-def _answering(rule: Elementwise, needed: list[bool]) -> Callable[..., tuple[Any, ...]]:
+def _answering(primitive: Elementwise, needed: list[bool]) -> Callable[..., tuple[Any, ...]]:
     """The rule as a function from numbers to (result, partials...) that answers inf or nan where Python raises."""
-    plain, ieee = rule.on_numbers(needed, NUMBERS), rule.on_numbers(needed, IEEE_NUMBERS)
+    plain, ieee = primitive.on_numbers(needed, NUMBERS), primitive.on_numbers(needed, IEEE_NUMBERS)
 
     def compute(a: float, b: float) -> tuple[Any, ...]:
         try:
@@ -154,8 +168,8 @@ class Value(Node):
         TypeError: when `data` is not a number.
     """
 
-    __slots__ = ("data", "grad", "name", "index", "rule", "a", "b", "da", "db", "released")
-    keeps = True
+    __slots__ = ("data", "grad", "name", "index", "primitive", "a", "b", "da", "db", "released")
+    stores_grad = True
     __array_ufunc__ = None  # ndarray * Value is refused by NumPy instead of making an object array
     data: float
     grad: Any
@@ -173,9 +187,9 @@ class Value(Node):
         self.data = float(data)
         self.grad = 0.0
         self.name = name
-        self.index = now()
+        self.index = tick()
         self.released = False
-        self.rule = self.a = self.b = self.da = self.db = None
+        self.primitive = self.a = self.b = self.da = self.db = None
 
     # -- the engine's side: a result has operands a, b and the derivatives da = dy/da, db = dy/db -----------------
 
@@ -185,9 +199,9 @@ class Value(Node):
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
-        if self.rule is not None:
+        if self.primitive is not None:
             raise RuntimeError(
-                f"only leaves can be copied or pickled, not results of {self.rule.name!r}: Value(v.data)"
+                f"only leaves can be copied or pickled, not results of {self.primitive.name!r}: Value(v.data)"
             )
         return _restored, (self.data, self.name, self.grad)
 
@@ -196,12 +210,12 @@ class Value(Node):
         """The operands that gradients go to, None in place of a constant."""
         if self.db is not None:
             return (self.a if self.da is not None else None, self.b)
-        return () if self.rule is None else (self.a,) if self.b is None else (self.a, None)
+        return () if self.primitive is None else (self.a,) if self.b is None else (self.a, None)
 
-    def pull(self, g: Any, graph: bool) -> Iterable[Any]:
+    def vjp(self, g: Any, graph: bool) -> Iterable[Any]:
         return [None if p is None else 0.0 if p is False else g * p for p in self._partials(graph)]
 
-    def push(self, tangents: list[Any], graph: bool) -> Any:
+    def jvp(self, tangents: list[Any], graph: bool) -> Any:
         pairs = [(t, p) for t, p in zip(tangents, self._partials(graph)) if t is not None and p is not None]
         return sum(0.0 if p is False else t * p for t, p in pairs) if pairs else None
 
@@ -210,11 +224,11 @@ class Value(Node):
         partials: list[Any] = [self.da] if self.b is None else [self.da, self.db]
         if graph:  # the derivatives again, this time as Values with a graph of their own
             operands = [o if isinstance(o, Value) else IEEE(o) for o in (self.a, self.b)[: len(partials)]]
-            again = [None if p is None else f(*operands, self) for p, f in zip(partials, _on_graph(self.rule))]
+            again = [None if p is None else f(*operands, self) for p, f in zip(partials, _on_graph(self.primitive))]
             if any(p is not None and p == p and q != p for p, q in zip(partials, again)):
                 raise RuntimeError(
-                    f"the backward pass of {self.rule.name!r} with create_graph=True needs its operands, but the .data "
-                    "of one was changed after it was used. Change it after backward"
+                    f"the backward pass of {self.primitive.name!r} with create_graph=True needs its operands, but the "
+                    ".data of one was changed after it was used. Change it after backward"
                 )
             partials = again
         return partials
@@ -222,7 +236,7 @@ class Value(Node):
     def release(self) -> None:
         self.released = True  # the derivatives stay, for pictures; they are only numbers
 
-    def store(self, g: Any, shared: bool) -> None:
+    def accumulate_grad(self, g: Any, shared: bool) -> None:
         self.grad = g if self.grad is None else self.grad + g
 
     def seed(self, gradient: float | Value | None = None, graph: bool = False) -> Any:
@@ -274,7 +288,7 @@ class Value(Node):
                 add(b)
                 append(b)
         order = sorted(found, key=attrgetter("index"), reverse=True)
-        refuse_released(order)
+        check_not_released(order)
         pending: dict[Any, float] = {self: gradient}
         take, get = pending.pop, pending.get
         for v in order:
@@ -287,7 +301,7 @@ class Value(Node):
                 b = v.b
                 pending[b] = get(b, 0.0) + g * db
             v.grad = g if v.grad is None else v.grad + g
-            v.released = v.rule is not None and not retain
+            v.released = v.primitive is not None and not retain
 
     # -- a number's side -----------------------------------------------------------------------------------------
 
@@ -368,6 +382,6 @@ def _restored(data: float, name: str | None, grad: Any) -> Value:
 
 
 @cache
-def _on_graph(rule: Elementwise) -> list[Callable[..., Any]]:
+def _on_graph(primitive: Elementwise) -> list[Callable[..., Any]]:
     """The rule's partial derivatives as functions of Values, which record what they compute."""
-    return [rule.compile(text, (*rule.inputs, "y"), _VALUES) for text in rule.partials.values()]
+    return [primitive.compile(text, (*primitive.inputs, "y"), _VALUES) for text in primitive.partials.values()]

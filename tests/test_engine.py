@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from minigrad import Network, Tensor, Value, data, engine, grad, is_grad_enabled, nn, tensor
 from minigrad.autograd import detect_anomaly, enable_grad, no_grad, walk
-from minigrad.engine import Node, watchers
+from minigrad.engine import Node
+from minigrad.hooks import watchers
 
 Leaf = Callable[[float], Any]
 
@@ -97,7 +98,7 @@ def test_only_leaves_receive_grad_unless_asked_to() -> None:
     assert (y.grad.item(), x.grad.item(), x.is_leaf, y.is_leaf) == (18, 108, True, False)
     with pytest.warns(UserWarning, match="retain_grad"):
         assert z.grad is None
-    with pytest.raises(RuntimeError, match="nothing it was made of requires one"):
+    with pytest.raises(RuntimeError, match="nothing it was computed from requires one"):
         tensor(1.0).retain_grad()
 
 
@@ -225,7 +226,7 @@ def test_backward_stores_what_the_walk_shows(leaf: Leaf, program: list[tuple[str
 
     for k in range(len(LEAVES)):
         node = values[k].node
-        pushed = engine.push({node: 1.0 if leaf is Value else np.array(1.0)}, [output.node]).get(output.node, 0.0)
+        pushed = engine.jvp({node: 1.0 if leaf is Value else np.array(1.0)}, [output.node]).get(output.node, 0.0)
         assert float(pushed) == pytest.approx(forward_mode(program, values, k))
 
     output.backward()  # by the fast path, where there is one
@@ -245,7 +246,7 @@ def test_backward_stores_what_the_walk_shows(leaf: Leaf, program: list[tuple[str
 def test_forward_mode_can_be_differentiated(leaf: Leaf) -> None:
     x = leaf(2.0)
     y = x**3
-    tangent = engine.push({x.node: leaf(1.0)}, [y.node], create_graph=True)[y.node]
+    tangent = engine.jvp({x.node: leaf(1.0)}, [y.node], create_graph=True)[y.node]
     assert float(tangent) == 12 and float(grad(tangent, x)) == 12
 
 
@@ -280,7 +281,7 @@ def test_upstream_gradients_are_freed_as_the_walk_goes_on() -> None:
 def test_what_a_node_keeps_is_freed_as_backward_goes_on() -> None:
     x = Tensor(np.ones(4), requires_grad=True)
     y = x.exp()
-    kept = weakref.ref(y.node.kept[0])
+    kept = weakref.ref(y.node.saved[0])
     z = y.sum()
     del y
     assert kept() is not None

@@ -105,7 +105,7 @@ def test_einsum_of_two_is_one_matrix_product() -> None:
 
     def rules(equation: str, *shapes: tuple[int, ...]) -> list[str]:
         tensors = [minigrad.ones(*shape, requires_grad=True) for shape in shapes]
-        return [e.node.rule.name for e in minigrad.walk(einsum(equation, *tensors).sum()) if e.node.rule][1:]
+        return [e.node.primitive.name for e in minigrad.walk(einsum(equation, *tensors).sum()) if e.node.primitive][1:]
 
     assert rules("ij,jk->ik", (2, 3), (3, 4)) == ["matmul"]
     assert rules("bij,bjk->bik", (5, 2, 3), (5, 3, 4)) == ["matmul"]

@@ -183,9 +183,9 @@ p, q, r = Value(2.0, name="p"), Value(-3.0, name="q"), Value(10.0, name="r")
 s = p * q
 t = s + r
 loss = t * t
-print(f"s = {s:g} by the rule {s.rule.name!r}, local derivatives {s.da:g} and {s.db:g}")
+print(f"s = {s:g} by the rule {s.primitive.name!r}, local derivatives {s.da:g} and {s.db:g}")
 assert loss == 16.0
-assert s.rule.name == "mul" and (s.da, s.db) == (-3.0, 2.0)
+assert s.primitive.name == "mul" and (s.da, s.db) == (-3.0, 2.0)
 
 # %% [markdown]
 # `backward` goes through them from the youngest to the oldest, multiplies and adds as you did
@@ -334,10 +334,10 @@ assert r.grad == 8.0 + 14.0 + 20.0
 # and it says in one place what the local derivatives are.
 
 # %%
-rule = (Value(2.0) * Value(-3.0)).rule
-print(f"{rule.formula}: dy/da = {rule.partials['a']}, dy/db = {rule.partials['b']}")
-assert (p * q).grad_fn.rule is rule
-assert rule.partials == {"a": "b", "b": "a"}
+primitive = (Value(2.0) * Value(-3.0)).primitive
+print(f"{primitive.formula}: dy/da = {primitive.partials['a']}, dy/db = {primitive.partials['b']}")
+assert (p * q).grad_fn.primitive is primitive
+assert primitive.partials == {"a": "b", "b": "a"}
 
 # %% [markdown]
 # Next: [The lecture's loop](02_the_loop.py), where there are 4,810 such numbers.

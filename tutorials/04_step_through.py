@@ -187,7 +187,7 @@ assert len(steps) == 9
 # which is 396 bytes.
 
 # %%
-freed = {f"{s.name} = {s.node.rule.name}": sum(m.bytes for m in s.kept if m.freed) for s in steps if s.kept}
+freed = {f"{s.name} = {s.node.primitive.name}": sum(m.bytes for m in s.saved if m.freed) for s in steps if s.saved}
 print(freed, "together", sum(freed.values()))
 parameters = sum(p.numel() for p in model.parameters())
 assert max(freed.values()) == 100 * 16 * 4 == 6_400

@@ -10,7 +10,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from minigrad.engine import Node, watchers
+from minigrad.engine import Node
+from minigrad.hooks import watchers
 
 _PACKAGE = str(Path(__file__).parents[1])
 
@@ -45,20 +46,20 @@ class detect_anomaly(ContextDecorator):
         if self.look in watchers:  # set_detect_anomaly(False) may have taken it away
             watchers.remove(self.look)
 
-    def look(self, rule: Any, result: Any, direction: str, node: Node | None) -> None:
+    def look(self, primitive: Any, result: Any, direction: str, node: Node | None) -> None:
         """What the engine calls with everything that is computed."""
         if direction == "forward" and node is not None:
             with suppress(AttributeError):  # Values have no room for it
-                node.place = _place()  # type: ignore[misc]
+                node.created_at = _place()  # type: ignore[misc]
         if not self.check_nan:
             return
         different = result != result  # true of nan alone; a number's answer is one, an array's has .any()
         if different.any() if hasattr(different, "any") else different:
             names = [source.name for source in node.inputs if source is not None and source.name] if node else []
             of = f", of {', '.join(names)}" if names else ""
-            place = f" Its result was computed {node.place}." if node and node.place else ""
+            place = f" Its result was computed {node.created_at}." if node and node.created_at else ""
             raise FloatingPointError(
-                f"the {direction} pass of {rule.name!r} made a nan{of}.{place if direction == 'backward' else ''} "
+                f"the {direction} pass of {primitive.name!r} made a nan{of}.{place if direction == 'backward' else ''} "
                 "Usual causes: log or sqrt of a number below 0, 0 / 0, inf - inf after a learning rate that was too "
                 "high, or a nan in the data."
             )

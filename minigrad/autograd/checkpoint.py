@@ -13,12 +13,12 @@ from typing import Any
 from minigrad import engine
 from minigrad.autograd.function import Application
 from minigrad.autograd.trees import mapped, tensors
-from minigrad.engine import now
+from minigrad.engine import tick
 from minigrad.grad_mode import enable_grad, is_grad_enabled
-from minigrad.primitives.primitive import Rule
-from minigrad.tensors import saved as guard
+from minigrad.primitives.primitive import Primitive
+from minigrad.tensors import saved
 from minigrad.tensors.rng import numbers
-from minigrad.tensors.tensor import Tensor, _tensor
+from minigrad.tensors.tensor import Tensor, wrap
 
 _REFUSED = ("context_fn", "determinism_check", "debug", "early_stop")
 
@@ -53,16 +53,18 @@ def checkpoint(
         return function(*args, **kwargs)
     run = _Run(function, args, kwargs, numbers().bit_generator.state if preserve_rng_state else None)
     given = [t._array for t in tensors([args, kwargs])]
-    start = now()
+    start = tick()
     output = run()
-    if guard.latest > start and guard.changed(tuple(given), start, None) is not None:
+    if saved.last_event > start and saved.find_overwritten(tuple(given), start, None) is not None:
         raise RuntimeError("checkpoint: the function writes to its arguments in place; it could not be computed again")
     passing = [t.node is not None and t.node.index > start for t in tensors(output)]
-    made = engine.reverse_order([t.node for t, p in zip(tensors(output), passing) if p and t.node], since=start)
+    made = engine.reverse_topological_order(
+        [t.node for t, p in zip(tensors(output), passing) if p and t.node], since=start
+    )
     outside = {s for node in made for s in node.inputs if s is not None and s.index < start}
     if not outside:
         return output
-    kept = [weakref.ref(guard.owner(k)) for node in made for _, k in guard.arrays(node.kept)]  # type: ignore[attr-defined]
+    kept = [weakref.ref(saved.memory_owner(k)) for node in made for _, k in saved.saved_arrays(node.saved)]  # type: ignore[attr-defined]
     made.clear()
 
     remaining = iter(passing)
@@ -72,11 +74,11 @@ def checkpoint(
     node = _Checkpoint(_rule, arrays, tuple(sorted(outside, key=lambda n: n.index)), several=True)
     node.run = run
     # of what was kept, that which is still there is not the function's own: parameters, and what else it uses
-    own = {id(guard.owner(t._array)) for t in results}
+    own = {id(saved.memory_owner(t._array)) for t in results}
     others = {id(a): a for a in (r() for r in kept) if a is not None and id(a) not in own}
-    node.kept = (*given, *others.values())
-    if guard.shown:
-        node.prints = guard.fingerprints(node.kept)
+    node.saved = (*given, *others.values())
+    if saved.exposed:
+        node.checksums = saved.checksums(node.saved)
     node.attach(results)
     return output
 
@@ -128,7 +130,7 @@ class _Run:
     def __call__(self) -> Any:
         return self.function(*self.args, **self.kwargs)
 
-    def again(self) -> Any:
+    def recompute(self) -> Any:
         with enable_grad(), nullcontext() if self.random_state is None else _drawing_from(self.random_state):
             return self()
 
@@ -146,7 +148,7 @@ def _drawing_from(state: Any) -> Iterator[None]:
 
 def _alone(t: Tensor) -> Tensor:
     """A result without its graph, and if it is a view, with memory of its own, for its base goes."""
-    return _tensor(t._array if t._base is None else t._array.copy(), None)
+    return wrap(t._array if t._base is None else t._array.copy(), None)
 
 
 class _Checkpoint(Application):
@@ -156,8 +158,8 @@ class _Checkpoint(Application):
 
     def differentiate(self, grads: list[Any], graph: bool) -> Iterable[Any]:
         assert self.run is not None
-        start = now()
-        results = tensors(self.run.again())
+        start = tick()
+        results = tensors(self.run.recompute())
         found = [(t.shape, t.dtype) for t in results]
         if len(found) != len(self.outputs) or any(o not in (None, f) for o, f in zip(self.outputs, found)):
             raise RuntimeError(
@@ -182,7 +184,7 @@ class _Checkpoint(Application):
         self.run = None
 
 
-_rule = Rule("checkpoint", lambda *xs: xs, xs=lambda g: g).written(
+_rule = Primitive("checkpoint", lambda *xs: xs, xs=lambda g: g).written(
     xs="what a backward pass through it, made now, gives"
 )
 """Its name, and that the number of inputs is open; what is computed is the node's business."""

@@ -14,12 +14,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minigrad import grad_mode as modes
-from minigrad.engine import now, report, watchers
+from minigrad.engine import tick
 from minigrad.grad_mode import enable_grad, mode, no_grad
-from minigrad.primitives.primitive import Rule
-from minigrad.tensors import saved as guard
-from minigrad.tensors.operand_info import described
-from minigrad.tensors.tensor import ArrayNode, Tensor, _tensor, transposed, unbroadcast
+from minigrad.hooks import notify, watchers
+from minigrad.primitives.primitive import Primitive
+from minigrad.tensors import saved
+from minigrad.tensors.node import ArrayNode, transpose_vjp, unbroadcast
+from minigrad.tensors.operand_info import describe_constants
+from minigrad.tensors.tensor import Tensor, wrap
 
 
 class FunctionCtx:
@@ -144,10 +146,10 @@ class Function:
     def apply(cls, *args: Any) -> Any:
         """Compute, and record it if a gradient may be asked through it."""
         ctx: Any = FunctionCtx(cls.__name__)
-        rule = _rule(cls, len(args))  # type: ignore[arg-type]
+        primitive = _rule(cls, len(args))  # type: ignore[arg-type]
         inputs = tuple([a.node if isinstance(a, Tensor) else None for a in args])
         ctx.needs_input_grad = tuple([n is not None for n in inputs])
-        start = now()
+        start = tick()
         with no_grad():
             if cls.setup_context is Function.setup_context:
                 result = cls.forward(ctx, *args)
@@ -158,13 +160,13 @@ class Function:
         _check_outputs(cls.__name__, outputs, isinstance(result, tuple))
         given = [a for a in args if isinstance(a, Tensor)]
         arrays = tuple([t._array for t in given])
-        if guard.latest > start and (spoilt := guard.changed(arrays, start, None)) is not None:
+        if saved.last_event > start and (spoilt := saved.find_overwritten(arrays, start, None)) is not None:
             raise NotImplementedError(
                 f"{cls.__name__}.forward writes to its input of shape {given[spoilt].shape} in place, which a "
                 "Function cannot: compute a new tensor, e.g. of x.clone(), and return that"
             )
-        saved, ctx._saved = ctx._saved, None
-        memory = {id(guard.owner(a)) for a in arrays}
+        own, ctx._saved = ctx._saved, None
+        memory = {id(saved.memory_owner(a)) for a in arrays}
         results = [_own(o, memory) if isinstance(o, Tensor) else o for o in outputs]
         differentiable = [
             isinstance(o, Tensor) and o.dtype.kind == "f" and not any(o is c for c in ctx._constant) for o in outputs
@@ -172,16 +174,16 @@ class Function:
         node = None
         if mode.recording and any(inputs) and any(differentiable):
             passing = [r._array if d else None for r, d in zip(results, differentiable)]
-            node = _FunctionNode(rule, passing, inputs, isinstance(result, tuple))
+            node = _FunctionNode(primitive, passing, inputs, isinstance(result, tuple))
             node.function, node.ctx = cls, ctx
             node.forms = [Form(o.shape, o.dtype) if isinstance(o, Tensor) else None for o in outputs]
-            node.constants = described([_shown(a) for a in args], inputs)
+            node.constants = describe_constants([_shown(a) for a in args], inputs)
             node.argument_forms = [Form(a.shape, a.dtype) if isinstance(a, Tensor) else None for a in args]
-            node.save(saved, given, outputs)
+            node.save(own, given, outputs)
             node.attach(results)
         if watchers:
             for r in results:
-                report(rule, getattr(r, "_array", None), "forward", node)
+                notify(primitive, getattr(r, "_array", None), "forward", node)
         return tuple(results) if isinstance(result, tuple) else results[0]
 
 
@@ -205,20 +207,20 @@ def _own(output: Tensor, memory: set[int]) -> Tensor:
     """The output as a tensor of its own: with memory of its own, too, if it shows that of an input. (Otherwise a
     write to it would change the input, whose node knew nothing of it.)"""
     a = output._array
-    return _tensor(a.copy() if id(guard.owner(a)) in memory else a, None)
+    return wrap(a.copy() if id(saved.memory_owner(a)) in memory else a, None)
 
 
 @functools.lru_cache
-def _rule(cls: Any, n: int) -> Rule:
+def _rule(cls: Any, n: int) -> Primitive:
     """What stands for the function in the graph: its name, and those of its n arguments."""
-    rule = Rule(cls.__name__, lambda: None)
+    primitive = Primitive(cls.__name__, lambda: None)
     parameters = list(inspect.signature(cls.forward).parameters.values())
     if cls.setup_context is Function.setup_context:
         parameters = parameters[1:]  # the first is the context
     names = [p.name for p in parameters if p.kind is not p.VAR_POSITIONAL]
     rest = next((p.name for p in parameters if p.kind is p.VAR_POSITIONAL), "")
-    rule.inputs = tuple([names[i] if i < len(names) else f"{rest}[{i - len(names)}]" for i in range(n)])
-    return rule
+    primitive.inputs = tuple([names[i] if i < len(names) else f"{rest}[{i - len(names)}]" for i in range(n)])
+    return primitive
 
 
 # ---- nodes with several results --------------------------------------------------------------------------------
@@ -240,10 +242,10 @@ class Application(ArrayNode):
         several: whether the outputs have a `Part` each.
     """
 
-    def __init__(self, rule: Rule, arrays: list[Any], inputs: tuple[Any, ...], several: bool) -> None:
+    def __init__(self, primitive: Primitive, arrays: list[Any], inputs: tuple[Any, ...], several: bool) -> None:
         self.outputs = [a if a is None else Form(a.shape, a.dtype) for a in arrays]
         whole: Any = Form(tuple([o and o.shape for o in self.outputs]), None) if several else self.outputs[0]
-        super().__init__(whole, rule, inputs)
+        super().__init__(whole, primitive, inputs)
         self.several = several
 
     def attach(self, results: Iterable[Any]) -> None:
@@ -256,8 +258,8 @@ class Application(ArrayNode):
         """A node for the i-th output."""
         return Part(self, i) if self.several else self
 
-    def pull(self, g: Any, graph: bool) -> Iterable[Any]:
-        self.saved(graph)
+    def vjp(self, g: Any, graph: bool) -> Iterable[Any]:
+        self.unpack(graph)
         found: dict[int, Any] = {}
         for i, part in g if self.several else [(0, g)]:  # what was saved of an output is a part of its own
             found[i] = found[i] + part if i in found else part
@@ -265,29 +267,29 @@ class Application(ArrayNode):
             return self.differentiate([found.get(i) for i in range(len(self.outputs))], graph)
 
     def differentiate(self, grads: list[Any], graph: bool) -> Iterable[Any]:
-        """What `pull` returns, from the gradients of all outputs, None where none has come."""
+        """What `vjp` returns, from the gradients of all outputs, None where none has come."""
         raise NotImplementedError
 
-    def push(self, tangents: list[Any], graph: bool) -> Any:
+    def jvp(self, tangents: list[Any], graph: bool) -> Any:
         us = {
             i: Tensor(np.zeros(*output), requires_grad=True)
             for i, output in enumerate(self.outputs)
             if output is not None
         }
-        shares = self.pull(tuple(us.items()) if self.several else us[0], graph=True)
-        found = transposed(list(us.values()), shares, tangents, graph)
+        shares = self.vjp(tuple(us.items()) if self.several else us[0], graph=True)
+        found = transpose_vjp(list(us.values()), shares, tangents, graph)
         return tuple(zip(us, found)) if self.several else found[0]
 
-    def saved(self, graph: bool) -> tuple[Any, ...]:
-        spoilt = guard.changed(self.kept, self.index, self.prints)
+    def unpack(self, graph: bool) -> tuple[Any, ...]:
+        spoilt = saved.find_overwritten(self.saved, self.index, self.checksums)
         if spoilt is not None:
             raise RuntimeError(
-                f"the backward pass of {self.rule.name!r} needs a tensor of shape {self.kept[spoilt].shape} that was "
-                "saved for it, but that was changed in place after it was saved: by t[...] =, +=, through .data, by a "
-                "method ending in _, or through a NumPy view of it. Change it after backward(), or change a copy "
+                f"the backward pass of {self.primitive.name!r} needs a tensor of shape {self.saved[spoilt].shape} that "
+                "was saved for it, but that was changed in place after it was saved: by t[...] =, +=, through .data, "
+                "by a method ending in _, or through a NumPy view of it. Change it after backward(), or change a copy "
                 "(t.clone())."
             )
-        return self.kept
+        return self.saved
 
 
 class Part(ArrayNode):
@@ -295,21 +297,21 @@ class Part(ArrayNode):
 
     def __init__(self, whole: Application, i: int) -> None:
         output: Any = whole.outputs[i]
-        super().__init__(output, _part(whole.rule.name, i), (whole,))
+        super().__init__(output, _part(whole.primitive.name, i), (whole,))
         self.i = i
 
-    def pull(self, g: Any, graph: bool) -> Iterable[Any]:
+    def vjp(self, g: Any, graph: bool) -> Iterable[Any]:
         return [((self.i, g),)]
 
-    def push(self, tangents: list[Any], graph: bool) -> Any:
+    def jvp(self, tangents: list[Any], graph: bool) -> Any:
         return dict(tangents[0])[self.i]
 
 
 @functools.lru_cache
-def _part(name: str, i: int) -> Rule:
-    rule = Rule(f"{name}[{i}]", lambda: None)
-    rule.inputs = (name,)
-    return rule.written(**{name: "g"})
+def _part(name: str, i: int) -> Primitive:
+    primitive = Primitive(f"{name}[{i}]", lambda: None)
+    primitive.inputs = (name,)
+    return primitive.written(**{name: "g"})
 
 
 class _FunctionNode(Application):
@@ -336,9 +338,9 @@ class _FunctionNode(Application):
             is_output = t is not None and number is not None and not any(t is g for g in given)
             kept.append(None if t is None else t._array)
             sources.append(number if is_output else None if t is None else t.node)
-        self.kept, self.sources = tuple(kept), tuple(sources)
-        if guard.shown:
-            self.prints = guard.fingerprints(self.kept)
+        self.saved, self.sources = tuple(kept), tuple(sources)
+        if saved.exposed:
+            self.checksums = saved.checksums(self.saved)
 
     def differentiate(self, grads: list[Any], graph: bool) -> Iterable[Any]:
         upstream = [self._given(g, form, graph) for g, form in zip(grads, self.forms)]
@@ -346,33 +348,35 @@ class _FunctionNode(Application):
         n = len(self.inputs)
         if len(shares) < n or any(c is not None for c in shares[n:]):
             raise RuntimeError(
-                f"{self.rule.name}.backward returned {len(shares)} gradient{'s' * (len(shares) != 1)} for {n} "
-                f"input{'s' * (n != 1)} ({', '.join(self.rule.inputs)}): return one for each argument of forward, None "
-                "for what needs none"
+                f"{self.primitive.name}.backward returned {len(shares)} gradient{'s' * (len(shares) != 1)} for {n} "
+                f"input{'s' * (n != 1)} ({', '.join(self.primitive.inputs)}): return one for each argument of forward, "
+                "None for what needs none"
             )
         return [self._share(i, c, graph) for i, c in enumerate(shares[:n])]
 
-    def push(self, tangents: list[Any], graph: bool) -> Any:
+    def jvp(self, tangents: list[Any], graph: bool) -> Any:
         if self.function.jvp is Function.jvp:
-            return super().push(tangents, graph)
-        self.saved(graph)
+            return super().jvp(tangents, graph)
+        self.unpack(graph)
         with enable_grad() if graph else no_grad():
             given = [self._given(t, form, graph) for t, form in zip(tangents, self.argument_forms)]
             found = self._call(self.function.jvp, given, graph)
         for t, form in zip(found, self.outputs):
             if form is not None and t is not None and (t.shape, t.dtype) != form:
                 raise RuntimeError(
-                    f"{self.rule.name}.jvp: a tangent is {t.dtype} of shape {t.shape}, but the output is "
+                    f"{self.primitive.name}.jvp: a tangent is {t.dtype} of shape {t.shape}, but the output is "
                     f"{form.dtype} of shape {form.shape}"
                 )
         if len(found) != len(self.outputs):
-            raise RuntimeError(f"{self.rule.name}.jvp returned {len(found)} tangents for {len(self.outputs)} outputs")
+            raise RuntimeError(
+                f"{self.primitive.name}.jvp returned {len(found)} tangents for {len(self.outputs)} outputs"
+            )
         found = [t if graph or t is None else t._array for t in found]
         return tuple(enumerate(found)) if self.several else found[0]
 
     def _call(self, method: Callable[..., Any], given: list[Any], graph: bool) -> list[Any]:
         """What `backward` or `jvp` answers, with the saved tensors at hand."""
-        self.ctx._saved = tuple([self._restored(k, s, graph) for k, s in zip(self.kept, self.sources)])
+        self.ctx._saved = tuple([self._restored(k, s, graph) for k, s in zip(self.saved, self.sources)])
         try:
             answer = method(self.ctx, *given)
         finally:
@@ -389,16 +393,16 @@ class _FunctionNode(Application):
             g = np.zeros(*form)
         g = np.asarray(g)[...]
         g.flags.writeable = False  # others may hold it: to write to it in place, backward has to clone it
-        return _tensor(g, None)
+        return wrap(g, None)
 
     def _restored(self, kept: Any, source: Any, graph: bool) -> Tensor | None:
         if kept is None or not graph:
-            return kept if kept is None else _tensor(kept, None)
-        return _tensor(kept, self.output(source) if isinstance(source, int) else source)
+            return kept if kept is None else wrap(kept, None)
+        return wrap(kept, self.output(source) if isinstance(source, int) else source)
 
     def _share(self, i: int, c: Any, graph: bool) -> Any:
         """The gradient of argument i, checked; summed to the argument's shape where it was broadcast."""
-        source, which = self.inputs[i], f"{self.rule.name}.backward: the gradient of {self.rule.inputs[i]!r}"
+        source, which = self.inputs[i], f"{self.primitive.name}.backward: the gradient of {self.primitive.inputs[i]!r}"
         if c is None:
             return None
         if self.argument_forms[i] is None:
@@ -449,4 +453,4 @@ def _refuse(g: Any, name: str) -> Any:
     )
 
 
-_once = Rule("once_differentiable", lambda *xs, name: xs[0].copy(), xs=_refuse)
+_once = Primitive("once_differentiable", lambda *xs, name: xs[0].copy(), xs=_refuse)

@@ -18,7 +18,7 @@ import numpy as np
 from minigrad import engine
 from minigrad.autograd.gradients import grads
 from minigrad.grad_mode import enable_grad, no_grad
-from minigrad.tensors import saved as guard
+from minigrad.tensors import saved
 from minigrad.tensors.creation import zeros, zeros_like
 from minigrad.tensors.joining import stack
 from minigrad.tensors.tensor import Tensor
@@ -107,8 +107,8 @@ def jacobian(
         if strategy == "forward-mode":
             table = columns(ys, xs, create_graph)
         else:
-            pull = functools.partial(_pulled, "jacobian", xs=xs, create_graph=create_graph, strict=strict)
-            table = rows(ys, xs, lambda y, u: pull([y], vs=[u]))
+            vjp = functools.partial(_pulled, "jacobian", xs=xs, create_graph=create_graph, strict=strict)
+            table = rows(ys, xs, lambda y, u: vjp([y], vs=[u]))
     return form.output([form.input(row) for row in table])
 
 
@@ -252,10 +252,10 @@ def pulled(ys: Sequence[Tensor], xs: Sequence[Tensor], vs: Sequence[Tensor], cre
 
 def pushed(ys: Sequence[Tensor], xs: Sequence[Tensor], vs: Sequence[Any], create_graph: bool) -> list[Any]:
     """The tangents of ys as xs move by vs, None where there is none. The graph stays."""
-    guard.forget_looks()
+    saved.clear_comparisons()
     tangents = {x.node: v if create_graph else v._array for x, v in zip(xs, vs)}
     with enable_grad() if create_graph else no_grad():
-        found: dict[Any, Any] = engine.push(tangents, [y.node for y in ys if y.node], create_graph=create_graph)  # type: ignore[arg-type]
+        found: dict[Any, Any] = engine.jvp(tangents, [y.node for y in ys if y.node], create_graph=create_graph)  # type: ignore[arg-type]
     answers = [found.get(y.node) for y in ys]
     # with memory of its own: an output that is an input would get the very v
     return [None if t is None else t.clone() if isinstance(t, Tensor) else Tensor(t) for t in answers]
@@ -279,11 +279,11 @@ def _basis(x: Tensor) -> list[Tensor]:
     return [Tensor(unit) for unit in units]
 
 
-def rows(ys: Sequence[Tensor], xs: Sequence[Tensor], pull: Callable[[Tensor, Tensor], list[Tensor]]) -> list[Any]:
-    """The Jacobians of each y by each x, a row for each element of y: what `pull` makes of a unit vector there."""
+def rows(ys: Sequence[Tensor], xs: Sequence[Tensor], vjp: Callable[[Tensor, Tensor], list[Tensor]]) -> list[Any]:
+    """The Jacobians of each y by each x, a row for each element of y: what `vjp` makes of a unit vector there."""
     table = []
     for y in ys:
-        found = [pull(y, u) for u in _basis(y)]
+        found = [vjp(y, u) for u in _basis(y)]
         blocks = [stack(parts) for parts in zip(*found)] or [zeros(0, *x.shape, dtype=x.dtype) for x in xs]
         table.append([block.reshape((*y.shape, *x.shape)) for block, x in zip(blocks, xs)])
     return table

@@ -78,7 +78,7 @@ def grads(
                 arrived[node] = g
         seen: set[int] = set()
         for node, g in arrived.items():
-            arrived[node] = node.given(g, id(g) in seen)
+            arrived[node] = node.export_grad(g, id(g) in seen)
             seen.add(id(g))
     for i, node in enumerate(nodes):
         if node not in arrived and materialize_grads:
@@ -178,7 +178,7 @@ def walk(output: Any, gradient: Any = None, *, retain_graph: bool = True) -> Ite
     >>> from minigrad.scalar import Value
     >>> a = Value(3.0, name="a")
     >>> for node, upstream, contributions in walk(a * a + 1.0):
-    ...     print(node.rule.name if node.rule else node.name, upstream, contributions)
+    ...     print(node.primitive.name if node.primitive else node.name, upstream, contributions)
     add 1.0 (1.0, None)
     mul 1.0 (3.0, 3.0)
     a 6.0 ()

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple, NoReturn, Self
 
 import numpy as np
 
-from minigrad.engine import RemovableHandle, now
+from minigrad.engine import tick
 from minigrad.grad_mode import mode, no_grad
+from minigrad.hooks import RemovableHandle
 from minigrad.nn.backward_hooks import Gates
 from minigrad.tensors.conversion import array_from
 from minigrad.tensors.creation import zeros_like
@@ -139,7 +140,7 @@ class Module:
             if self._backward_hooks or self._backward_pre_hooks:
                 gates = Gates(self, self._backward_pre_hooks, self._backward_hooks)
                 inputs = gates.enter(inputs)
-            start = now()
+            start = tick()
             output = self.forward(*inputs, **options)
             for hook in tuple(self._hooks):
                 changed = hook(self, inputs, options, output)

@@ -39,11 +39,11 @@ class Summary(NamedTuple):
             lines.append((name, shape + (f"  x{calls}" if calls > 1 else ""), f"{parameters:,}" if parameters else "-"))
         wide = [max(len(line[i]) for line in lines) for i in range(3)]
         table = [f"{a:{wide[0]}}  {b:{wide[1]}}  {c:>{wide[2]}}".rstrip() for a, b, c in lines]
-        rule = "-" * (sum(wide) + 4)
+        primitive = "-" * (sum(wide) + 4)
         frozen = f" ({self.total - self.trainable:,} of them frozen)" if self.total > self.trainable else ""
         extra = f", and {self.buffers:,} numbers in buffers" if self.buffers else ""
         foot = f"{self.total:,} parameters{frozen}{extra}; {self.megabytes:.2f} MB"
-        return "\n".join([table[0], rule, *table[1:], rule, foot])
+        return "\n".join([table[0], primitive, *table[1:], primitive, foot])
 
 
 def summary(model: Module, *inputs: Any, depth: int | None = None) -> Summary:

@@ -11,7 +11,7 @@ import numpy as np
 from minigrad.grad_mode import enable_grad
 from minigrad.optim.optimizer import Optimizer, Range
 from minigrad.optim.rules import State
-from minigrad.tensors import saved as guard
+from minigrad.tensors import saved
 
 
 class LBFGS(Optimizer):
@@ -179,7 +179,7 @@ class LBFGS(Optimizer):
         start = 0
         for p in self._all_params():
             p._array[...] = x[start : start + p._array.size].reshape(p.shape)
-            guard.wrote(p._array)
+            saved.record_write(p._array)
             start += p._array.size
 
     def _name_here(self, name: str) -> str | None:

@@ -11,12 +11,12 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from minigrad.autograd.anomaly import nan_is_refused
-from minigrad.engine import RemovableHandle
 from minigrad.grad_mode import enable_grad
+from minigrad.hooks import RemovableHandle
 from minigrad.optim.batch import Batch
 from minigrad.optim.replay import recorded
 from minigrad.optim.rules import State
-from minigrad.tensors import saved as guard
+from minigrad.tensors import saved
 from minigrad.tensors.creation import tensor, zeros_like
 from minigrad.tensors.tensor import Tensor
 
@@ -217,7 +217,7 @@ class Optimizer:
         rows = [(p, p._array, g._array, self.state.setdefault(p, {})) for p, g in learning]
         if not rows:
             return
-        guard.wrote(*[x for _, x, _, _ in rows])
+        saved.record_write(*[x for _, x, _, _ in rows])
         may = self.elementwise and not _are_few(rows) and "raise" not in np.geterr().values()
         whole = _fitting(rows, known) if may else None
         for alike, together in [(rows, True)] if whole else _alike(rows) if may else [(rows, False)]:
@@ -278,17 +278,17 @@ class Optimizer:
         if ours != theirs:
             raise ValueError(f"{who}: the saved groups have {theirs} parameters, these have {ours}")
         new_groups = []
-        for group, saved in zip(self.param_groups, groups, strict=True):
-            off = {name for name in (*_SWITCHES, "param_names") if name == "param_names" or not saved.get(name)}
-            new_groups.append({**group, **{k: v for k, v in saved.items() if k not in off}, "params": group["params"]})
+        for group, stored in zip(self.param_groups, groups, strict=True):
+            off = {name for name in (*_SWITCHES, "param_names") if name == "param_names" or not stored.get(name)}
+            new_groups.append({**group, **{k: v for k, v in stored.items() if k not in off}, "params": group["params"]})
             self.check(new_groups[-1])
-        position = {i: p for g, saved in zip(self.param_groups, groups) for i, p in zip(saved["params"], g["params"])}
+        position = {i: p for g, theirs in zip(self.param_groups, groups) for i, p in zip(theirs["params"], g["params"])}
         state = {}
-        for i, saved in state_dict["state"].items():
+        for i, stored in state_dict["state"].items():
             p = position[i]
             state[p] = {
                 name: self._restored(p, name, value)
-                for name, value in ((self._name_here(their_name), v) for their_name, v in saved.items())
+                for name, value in ((self._name_here(their_name), v) for their_name, v in stored.items())
                 if name is not None and value is not None
             }
         self.param_groups, self.state, self.has_stepped = new_groups, state, True

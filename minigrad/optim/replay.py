@@ -19,7 +19,7 @@ import numpy as np
 
 from minigrad.optim.rules import State
 
-Rule = Callable[[Any, Any, State], tuple[Any, State]]
+Primitive = Callable[[Any, Any, State], tuple[Any, State]]
 X, DX = 0, 1  # the first two symbols, and the first two registers
 
 
@@ -182,7 +182,7 @@ class Record(NamedTuple):
     after: State
 
 
-def recorded(rule: Rule, x: np.ndarray, dx: np.ndarray, state: State) -> Record | None:
+def recorded(rule: Primitive, x: np.ndarray, dx: np.ndarray, state: State) -> Record | None:
     """Run the rule on stand-ins for x, dx and the arrays in the state; None if it wants real arrays."""
     try:
         return _record(rule, x, dx, state)
@@ -190,7 +190,7 @@ def recorded(rule: Rule, x: np.ndarray, dx: np.ndarray, state: State) -> Record 
         return None
 
 
-def _record(rule: Rule, x: np.ndarray, dx: np.ndarray, state: State) -> Record:
+def _record(rule: Primitive, x: np.ndarray, dx: np.ndarray, state: State) -> Record:
     notes = Notes()
     old_x, old_dx = notes.symbol(x.dtype), notes.symbol(dx.dtype)
     old = {name: notes.symbol(s.dtype) if isinstance(s, np.ndarray) else s for name, s in state.items()}

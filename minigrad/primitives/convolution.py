@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from minigrad.primitives.primitive import Rule, plain
+from minigrad.primitives.primitive import Primitive, plain
 
 _CHUNK = 1 << 22  # bytes: how large the matrix of windows may become, so that it stays in the processor's cache
 
@@ -335,7 +335,7 @@ def _plain_fold(z: Any, *, geometry: Geometry) -> Any:
     return out[(slice(None), slice(None), *[slice(p, p + n) for p, n in zip(padding, large)])]
 
 
-conv: Rule = Rule(
+conv: Primitive = Primitive(
     "conv",
     _conv,
     x=lambda g, weight, geometry: conv_transpose(g, weight, None, geometry=geometry),
@@ -347,7 +347,7 @@ conv: Rule = Rule(
     weight="the sum of g * x over all windows",
     bias="the sum of g over all but the channels",
 )
-conv_transpose: Rule = Rule(
+conv_transpose: Primitive = Primitive(
     "conv_transpose",
     _conv_transpose,
     z=lambda g, weight, geometry: conv(g, weight, None, geometry=geometry),
@@ -359,14 +359,14 @@ conv_transpose: Rule = Rule(
     weight="the sum of z * g over all windows",
     bias="the sum of g over all but the channels",
 )
-conv_weight: Rule = Rule(
+conv_weight: Primitive = Primitive(
     "conv_weight",
     _conv_weight,
     z=lambda g, x, geometry: conv(x, g, None, geometry=geometry),
     x=lambda g, z, geometry: conv_transpose(z, g, None, geometry=geometry),
 )
-unfold: Rule = Rule("unfold", _unfold, x=lambda g, geometry: fold(g, geometry=geometry))
-fold: Rule = Rule("fold", _fold, z=lambda g, geometry: unfold(g, geometry=geometry))
+unfold: Primitive = Primitive("unfold", _unfold, x=lambda g, geometry: fold(g, geometry=geometry))
+fold: Primitive = Primitive("fold", _fold, z=lambda g, geometry: unfold(g, geometry=geometry))
 
 plain[_conv], plain[_conv_transpose], plain[_conv_weight] = _plain_conv, _plain_conv_transpose, _plain_conv_weight
 plain[_unfold], plain[_fold] = _plain_unfold, _plain_fold

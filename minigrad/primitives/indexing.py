@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.primitives.primitive import Rule, plain
+from minigrad.primitives.primitive import Primitive, plain
 
 
 def is_basic(index: Any) -> bool:
@@ -62,13 +62,13 @@ def _read(x: Any, *, index: Any) -> Any:
     return out if isinstance(out, np.ndarray) else x[(*index, ...) if isinstance(index, tuple) else (index, ...)]
 
 
-getitem = Rule(
+getitem = Primitive(
     "getitem",
     _read,
     x=lambda g, x_shape, index: place(g, index=index, shape=x_shape),
 ).written("x[index]", x="0, and g at the index")
-getitem.gives_view = True
-place: Rule = Rule("place", _placed, x=lambda g, index: g[index])
+getitem.returns_view = True
+place: Primitive = Primitive("place", _placed, x=lambda g, index: g[index])
 
 
 def grid(index: np.ndarray, axis: int) -> tuple[np.ndarray, ...]:
@@ -78,12 +78,12 @@ def grid(index: np.ndarray, axis: int) -> tuple[np.ndarray, ...]:
     return tuple(places)
 
 
-gather: Rule = Rule(
+gather: Primitive = Primitive(
     "gather",
     lambda x, *, index, axis: x[grid(index, axis)],
     x=lambda g, x_shape, index, axis: scatter(g, index=index, axis=axis, shape=x_shape),
 )
-scatter: Rule = Rule(
+scatter: Primitive = Primitive(
     "scatter",
     lambda x, *, index, axis, shape: _placed(x, index=grid(index, axis), shape=shape),
     x=lambda g, index, axis: gather(g, index=index, axis=axis),
@@ -112,7 +112,7 @@ def _inside(g: Any, index: Any) -> Any:
 
 
 # x with v written at an index: x's gradient is cut off there, and goes to v instead
-setitem = Rule("setitem", _overwritten, x=_outside, v=_inside).written(
+setitem = Primitive("setitem", _overwritten, x=_outside, v=_inside).written(
     "x with v written at the index", x="g, and 0 at the index", v="g[index]"
 )
 
@@ -130,10 +130,10 @@ def _overwritten_view(x: Any, v: Any, *, view: Any) -> Any:
 
 
 # the same, where the region is what a chain of views (a function of the array) shows of x, already written to
-setview = Rule("setview", lambda x, v, *, view: x, x=_outside_view, v=lambda g, view: view(g)).written(
+setview = Primitive("setview", lambda x, v, *, view: x, x=_outside_view, v=lambda g, view: view(g)).written(
     "x with v written to a part of it", x="g, and 0 in that part", v="that part of g"
 )
-setview.again = _overwritten_view
+setview.recompute = _overwritten_view
 
 
 def _order(x: Any, *, axis: int, descending: bool) -> Any:
@@ -145,4 +145,4 @@ def _order(x: Any, *, axis: int, descending: bool) -> Any:
 
 
 # no derivative: its result is integers
-argsort = Rule("argsort", _order)
+argsort = Primitive("argsort", _order)

@@ -6,22 +6,22 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.primitives.primitive import Rule, plain
+from minigrad.primitives.primitive import Primitive, plain
 
-reshape = Rule(
+reshape = Primitive(
     "reshape",
     lambda x, *, shape: np.reshape(x, shape),
     x=lambda g, x_shape: np.reshape(g, x_shape),
 )
-permute = Rule(
+permute = Primitive(
     "permute",
     lambda x, *, axes: np.transpose(x, axes),
     x=lambda g, axes: np.transpose(g, tuple(sorted(range(len(axes)), key=axes.__getitem__))),  # the inverse
 ).written(x="g, with its axes moved back")
 # the caller sums a contribution down to its input's shape, which is all that is left to do here
-expand = Rule("expand", lambda x, *, shape: np.broadcast_to(x, shape), x=lambda g: g)
-cast = Rule("to", lambda x, *, dtype: x.astype(dtype), x=lambda g: g)
-clone = Rule("clone", lambda x: x.copy(), x=lambda g: g)
+expand = Primitive("expand", lambda x, *, shape: np.broadcast_to(x, shape), x=lambda g: g)
+cast = Primitive("to", lambda x, *, dtype: x.astype(dtype), x=lambda g: g)
+clone = Primitive("clone", lambda x: x.copy(), x=lambda g: g)
 
 
 def _pieces(g, xs_shape, axis):  # type: ignore[no-untyped-def]
@@ -31,18 +31,18 @@ def _pieces(g, xs_shape, axis):  # type: ignore[no-untyped-def]
     return [g[(*before, slice(end - shape[axis], end))] for end, shape in zip(ends.tolist(), xs_shape)]
 
 
-cat = Rule("cat", lambda *xs, axis: np.concatenate(xs, axis=axis), xs=_pieces).written(
+cat = Primitive("cat", lambda *xs, axis: np.concatenate(xs, axis=axis), xs=_pieces).written(
     "all xs, one after the other along the axis", xs="the piece of g where it stands"
 )
-stack = Rule(
+stack = Primitive(
     "stack",
     lambda *xs, axis: np.stack(xs, axis=axis),
     xs=lambda g, axis: [g[(slice(None),) * (axis % g.ndim) + (i,)] for i in range(g.shape[axis])],
 ).written("all xs, along a new axis", xs="the piece of g where it stands")
 
 # these two are copies in PyTorch, and so they are here
-flip: Rule = Rule("flip", lambda x, *, axes: np.flip(x, axes).copy(), x=lambda g, axes: flip(g, axes=axes))
-roll: Rule = Rule(
+flip: Primitive = Primitive("flip", lambda x, *, axes: np.flip(x, axes).copy(), x=lambda g, axes: flip(g, axes=axes))
+roll: Primitive = Primitive(
     "roll",
     lambda x, *, shifts, axes: np.roll(x, shifts, axes),
     x=lambda g, shifts, axes: roll(g, shifts=tuple([-s for s in shifts]), axes=axes),
@@ -68,12 +68,14 @@ def _plainly_on_diagonal(x: Any, *, shape: tuple[int, ...], offset: int, axes: t
     return out
 
 
-diagonal: Rule = Rule(
+diagonal: Primitive = Primitive(
     "diagonal",
     _diagonal,
     x=lambda g, x_shape, offset, axes: on_diagonal(g, shape=x_shape, offset=offset, axes=axes),
 )
-on_diagonal: Rule = Rule("on_diagonal", _on_diagonal, x=lambda g, offset, axes: diagonal(g, offset=offset, axes=axes))
+on_diagonal: Primitive = Primitive(
+    "on_diagonal", _on_diagonal, x=lambda g, offset, axes: diagonal(g, offset=offset, axes=axes)
+)
 plain[_on_diagonal] = _plainly_on_diagonal
 
 
@@ -92,13 +94,13 @@ def _overlapped(x: Any, *, shape: tuple[int, ...], axis: int, size: int, step: i
     return out
 
 
-windows: Rule = Rule(
+windows: Primitive = Primitive(
     "windows",
     _windows,
     x=lambda g, x_shape, axis, size, step: overlapped(g, shape=x_shape, axis=axis, size=size, step=step),
 )
-overlapped: Rule = Rule(
+overlapped: Primitive = Primitive(
     "overlap", _overlapped, x=lambda g, axis, size, step: windows(g, axis=axis, size=size, step=step)
 )
 
-reshape.gives_view = permute.gives_view = expand.gives_view = diagonal.gives_view = windows.gives_view = True
+reshape.returns_view = permute.returns_view = expand.returns_view = diagonal.returns_view = windows.returns_view = True

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.primitives.primitive import Rule, plain
+from minigrad.primitives.primitive import Primitive, plain
 
 
 def _t(m: Any) -> Any:
@@ -47,10 +47,10 @@ def _matmul_b(g: Any, a: Any, b_shape: tuple[int, ...]) -> Any:
     return _t(a) @ g
 
 
-matmul = Rule("matmul", _product, a=_matmul_a, b=_matmul_b).written("a @ b", a="g @ b.T", b="a.T @ g")
+matmul = Primitive("matmul", _product, a=_matmul_a, b=_matmul_b).written("a @ b", a="g @ b.T", b="a.T @ g")
 
 # x Wᵀ + b with W (out, in), as PyTorch's layers hold it
-linear = Rule(
+linear = Primitive(
     "linear",
     lambda x, weight, bias: _product(x, weight.T) + bias,
     x=lambda g, weight: _product(g, weight),
@@ -68,10 +68,12 @@ def _scaled(factor: Any, m: Any) -> Any:
     return np.expand_dims(factor, (-2, -1)) * m
 
 
-inv: Rule = Rule("inv", lambda a: np.linalg.inv(a), a=lambda g, y: -(_t(y) @ g @ _t(y))).written(a="-y.T @ g @ y.T")
+inv: Primitive = Primitive("inv", lambda a: np.linalg.inv(a), a=lambda g, y: -(_t(y) @ g @ _t(y))).written(
+    a="-y.T @ g @ y.T"
+)
 
 # X with A X = B, of matrices
-solve: Rule = Rule(
+solve: Primitive = Primitive(
     "solve",
     lambda a, b: np.linalg.solve(a, b),
     a=lambda g, a, y: -(solve(_t(a), g) @ _t(y)),
@@ -95,11 +97,11 @@ def _cofactor_a(g: Any, a: Any) -> Any:
     return _scaled(det(a), _scaled(np.sum(g * w, axis=(-2, -1)), w) - w @ _t(g) @ w)
 
 
-cofactor: Rule = Rule("cofactor", _cofactor, a=_cofactor_a)
-det: Rule = Rule("det", lambda a: np.linalg.det(a), a=lambda g, a: _scaled(g, cofactor(a))).written(
+cofactor: Primitive = Primitive("cofactor", _cofactor, a=_cofactor_a)
+det: Primitive = Primitive("det", lambda a: np.linalg.det(a), a=lambda g, a: _scaled(g, cofactor(a))).written(
     a="g * y * inv(a).T"
 )
-logabsdet = Rule("logabsdet", lambda a: np.linalg.slogdet(a)[1], a=lambda g, a: _scaled(g, _t(inv(a)))).written(
+logabsdet = Primitive("logabsdet", lambda a: np.linalg.slogdet(a)[1], a=lambda g, a: _scaled(g, _t(inv(a)))).written(
     "log(abs(det(a)))", a="g * inv(a).T"
 )
 
@@ -116,7 +118,7 @@ def _cholesky_a(g: Any, y: Any) -> Any:
     return _symmetric(_t(solve(_t(y), _t(s))))
 
 
-cholesky = Rule("cholesky", lambda a: np.linalg.cholesky(a), a=_cholesky_a)
+cholesky = Primitive("cholesky", lambda a: np.linalg.cholesky(a), a=_cholesky_a)
 
 # ---- factors: a rule has one result, so they are set side by side in one array -----------------------------------
 
@@ -148,7 +150,7 @@ def _eigh(a: Any) -> Any:
 
 
 # the eigenvalues of a symmetric matrix, in the first row; below each of them its eigenvector
-eigh = Rule("eigh", _eigh, a=_eigh_a)
+eigh = Primitive("eigh", _eigh, a=_eigh_a)
 
 
 def _svd(a: Any) -> Any:
@@ -171,7 +173,7 @@ def _svd_a(g: Any, y: Any, a_shape: tuple[int, ...]) -> Any:
 
 
 # A = U S V: each row is a left singular vector (a column of U), the singular value, and the right one (a row of V)
-svd = Rule("svd", _svd, a=_svd_a)
+svd = Primitive("svd", _svd, a=_svd_a)
 
 
 def _qr_a(g: Any, y: Any, a_shape: tuple[int, ...]) -> Any:
@@ -185,7 +187,7 @@ def _qr_a(g: Any, y: Any, a_shape: tuple[int, ...]) -> Any:
 
 
 # of a matrix with at least as many rows as columns: Q, and R below it
-qr = Rule("qr", lambda a: np.concatenate(np.linalg.qr(a), -2), a=_qr_a)
+qr = Primitive("qr", lambda a: np.concatenate(np.linalg.qr(a), -2), a=_qr_a)
 
 
 def _pinv_a(g: Any, a: Any, y: Any) -> Any:
@@ -197,4 +199,4 @@ def _pinv_a(g: Any, a: Any, y: Any) -> Any:
     return -(yt @ g @ yt) + beside - ay @ beside + across - across @ ya
 
 
-pinv = Rule("pinv", lambda a, *, rtol, hermitian: np.linalg.pinv(a, rtol=rtol, hermitian=hermitian), a=_pinv_a)
+pinv = Primitive("pinv", lambda a, *, rtol, hermitian: np.linalg.pinv(a, rtol=rtol, hermitian=hermitian), a=_pinv_a)

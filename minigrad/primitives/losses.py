@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.primitives.primitive import Rule, recorded
+from minigrad.primitives.primitive import Primitive, recorded
 from minigrad.primitives.reductions import softmax
 
 
@@ -32,7 +32,7 @@ def _softmax_loss_scores(g: Any, scores: Any, target: Any) -> Any:
     return np.expand_dims(g, -1) * p
 
 
-cross_entropy = Rule("cross_entropy", _softmax_loss, scores=_softmax_loss_scores).written(
+cross_entropy = Primitive("cross_entropy", _softmax_loss, scores=_softmax_loss_scores).written(
     "-log(softmax(scores)[target])", scores="g * (softmax(scores) - onehot(target))"
 )
 
@@ -51,7 +51,7 @@ def _log_of_rest(x: Any) -> Any:
 
 
 # PyTorch's bound in the derivative, where x is 0 or 1
-binary_cross_entropy = Rule(
+binary_cross_entropy = Primitive(
     "binary_cross_entropy",
     lambda x, t: -(t * _log(x) + (1 - t) * _log_of_rest(x)),
     x=lambda g, x, t: g * ((x - t) / np.maximum(x * (1 - x), 1e-12)),

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.primitives.primitive import Rule, plain
+from minigrad.primitives.primitive import Primitive, plain
 
 Axes = tuple[int, ...]
 
@@ -48,7 +48,7 @@ def _standardize(x: Any, *, mean: Any, scale: Any, axis: Axes, eps: float) -> An
 
 
 # mean and scale are x's own; the caller computes them, since running statistics need them too
-standardize = Rule("standardize", _standardize, x=_standardize_x).written(
+standardize = Primitive("standardize", _standardize, x=_standardize_x).written(
     "(x - mean) * scale", x="scale * (g - mean(g) - y * mean(g * y))"
 )
 
@@ -116,7 +116,7 @@ def _plain_layer_norm(*xs: Any, eps: float) -> Any:
     return xhat * w + b
 
 
-layer_norm = Rule("layer_norm", _layer_norm, xs=_layer_norm_xs).written(
+layer_norm = Primitive("layer_norm", _layer_norm, xs=_layer_norm_xs).written(
     "n * weight + bias, where n = (x - mean(x)) / sqrt(var(x) + eps)",
     xs=(
         "scale * (g * weight - mean(g * weight) - n * mean(g * weight * n)), where scale = 1 / sqrt(var(x) + eps)",
@@ -138,6 +138,6 @@ def _rms_x(g: Any, x: Any, axis: Axes, eps: float) -> Any:
 
 
 # the same without the mean: x over its root mean square. Source: Zhang and Sennrich, 2019
-rms_normalize = Rule("rms_normalize", lambda x, *, axis, eps: x * _rms_scale(x, axis, eps), x=_rms_x).written(
+rms_normalize = Primitive("rms_normalize", lambda x, *, axis, eps: x * _rms_scale(x, axis, eps), x=_rms_x).written(
     "x / sqrt(mean(x * x) + eps)", x="scale * (g - y * mean(g * y)), where scale = 1 / sqrt(mean(x * x) + eps)"
 )

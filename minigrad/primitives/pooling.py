@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minigrad.primitives.kernels.elementwise import where as chosen
-from minigrad.primitives.primitive import Rule, plain
+from minigrad.primitives.primitive import Primitive, plain
 
 
 class Windows(NamedTuple):
@@ -104,10 +104,12 @@ def _shared(z: Any, *, axis: int, windows: Windows) -> Any:
 
 
 # the sum of each window; and the way back: to each place the sum of what its windows have
-sum_pool: Rule = Rule(
+sum_pool: Primitive = Primitive(
     "sum_pool", _summed, x=lambda g, axis, windows: sum_unpool(g, axis=axis, windows=windows)
 ).written("the sum of each window of x", x="at each element of x, the sum of g over its windows")
-sum_unpool: Rule = Rule("sum_unpool", _shared, z=lambda g, axis, windows: sum_pool(g, axis=axis, windows=windows))
+sum_unpool: Primitive = Primitive(
+    "sum_unpool", _shared, z=lambda g, axis, windows: sum_pool(g, axis=axis, windows=windows)
+)
 
 
 def _largest(x: Any, *, axis: int, windows: Windows) -> Any:
@@ -161,13 +163,17 @@ def _returned(z: Any, where: Any, *, axis: int, windows: Windows) -> Any:
 
 
 # the maximum of each window, and how far after the start it is; reading there, and the way back
-max_pool: Rule = Rule(
+max_pool: Primitive = Primitive(
     "max_pool",
     _largest,
     x=lambda g, x, y, axis, windows: unpick(
         g, where_largest(x, y, axis=axis, windows=windows), axis=axis, windows=windows
     ),
 ).written("the largest of each window of x", x="g, where each window has its largest element")
-where_largest: Rule = Rule("where_largest", _where_largest)
-pick: Rule = Rule("pick", _picked, x=lambda g, where, axis, windows: unpick(g, where, axis=axis, windows=windows))
-unpick: Rule = Rule("unpick", _returned, z=lambda g, where, axis, windows: pick(g, where, axis=axis, windows=windows))
+where_largest: Primitive = Primitive("where_largest", _where_largest)
+pick: Primitive = Primitive(
+    "pick", _picked, x=lambda g, where, axis, windows: unpick(g, where, axis=axis, windows=windows)
+)
+unpick: Primitive = Primitive(
+    "unpick", _returned, z=lambda g, where, axis, windows: pick(g, where, axis=axis, windows=windows)
+)

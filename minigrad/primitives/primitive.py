@@ -12,7 +12,7 @@ whatever else it names, to that input's share: it may name the inputs, the resul
 kept for the backward pass, and may be overwritten before it.
 
 Rules run on arrays, and on Tensors through NumPy's protocols when the backward pass is itself being recorded.
-Broadcasting is not their business: whoever calls `pull` sums a share to its input's shape.
+Broadcasting is not their business: whoever calls `vjp` sums a share to its input's shape.
 This file imports NumPy only when the first elementwise rule meets an array.
 """
 
@@ -31,9 +31,11 @@ plain: dict[Callable[..., Any], Callable[..., Any]] = {}
 class Plan(NamedTuple):
     """What one choice of inputs that need a gradient asks of a rule."""
 
-    kept: tuple[str, ...]  # the names of what the backward pass needs
-    keep: Callable[[Sequence[Any]], tuple[Any, ...]]  # picks it out of (y, *inputs, *parameters)
-    calls: tuple[tuple[Callable[..., Any], tuple[int, ...]] | None, ...]  # per input: function, its arguments in `kept`
+    saved: tuple[str, ...]  # the names of what the backward pass needs
+    select: Callable[[Sequence[Any]], tuple[Any, ...]]  # picks it out of (y, *inputs, *parameters)
+    calls: tuple[
+        tuple[Callable[..., Any], tuple[int, ...]] | None, ...
+    ]  # per input: function, its arguments in `saved`
 
 
 def _picker(places: Sequence[int], shapes: Sequence[bool]) -> Callable[[Sequence[Any]], tuple[Any, ...]]:
@@ -50,7 +52,7 @@ def _shape(value: Any) -> Any:
     return [v.shape for v in value] if isinstance(value, tuple) else value.shape
 
 
-class Rule:
+class Primitive:
     """A primitive operation.
 
     Args:
@@ -60,7 +62,7 @@ class Rule:
         vjps: for each differentiable input, by name, the function described at the top of this file.
     """
 
-    gives_view = False  # whether the result may share the input's memory
+    returns_view = False  # whether the result may share the input's memory
     notation: Mapping[str, str | tuple[str, ...]] = {}  # see `written`
     scratch: tuple[str, ...] = ()  # the parameters that are memory to compute in
 
@@ -72,7 +74,7 @@ class Rule:
         self.inputs = tuple(p.name for p in signature if p.kind is not p.KEYWORD_ONLY)
         self.parameters = tuple(p.name for p in signature if p.kind is p.KEYWORD_ONLY)
         self.variadic = any(p.kind is p.VAR_POSITIONAL for p in signature)
-        self.again = forward
+        self.recompute = forward
         """The same from the operands as they were, for a `forward` that finds one of them written to already."""
         self._plans: dict[tuple[bool, ...], Plan] = {}
 
@@ -104,13 +106,13 @@ class Rule:
         return plan
 
     @cached_property
-    def whole_plan(self) -> Plan:
+    def full_plan(self) -> Plan:
         """The plan for all inputs needing a gradient, the commonest."""
         return self.plan((True,) * len(self.inputs))
 
     def _make_plan(self, needed: tuple[bool, ...]) -> Plan:
         values = ("y", *self.inputs, *self.parameters)
-        kept: list[str] = []
+        saved: list[str] = []
         calls: list[tuple[Callable[..., Any], tuple[int, ...]] | None] = []
         for name, need in zip(self.inputs, needed):  # (an open number of inputs has one name, so one call)
             vjp = self.vjps.get(name)
@@ -118,11 +120,11 @@ class Rule:
                 calls.append(None)
                 continue
             arguments = tuple(inspect.signature(vjp).parameters)[1:]  # the first is g
-            kept += [a for a in arguments if a not in kept]
-            calls.append((vjp, tuple(map(kept.index, arguments))))
-        shapes = tuple(name not in values for name in kept)
-        sources = tuple(values.index(n.removesuffix("_shape") if s else n) for n, s in zip(kept, shapes))
-        return Plan(tuple(kept), _picker(sources, shapes), tuple(calls))
+            saved += [a for a in arguments if a not in saved]
+            calls.append((vjp, tuple(map(saved.index, arguments))))
+        shapes = tuple(name not in values for name in saved)
+        sources = tuple(values.index(n.removesuffix("_shape") if s else n) for n, s in zip(saved, shapes))
+        return Plan(tuple(saved), _picker(sources, shapes), tuple(calls))
 
 
 def recorded(x: Any) -> bool:
@@ -135,7 +137,7 @@ def is_choice(partial: str) -> bool:
     return ("<" in partial or ">" in partial or "condition" in partial) and "where" not in partial
 
 
-class Elementwise(Rule):
+class Elementwise(Primitive):
     """A primitive that acts on each element alone: texts for the result and for its partial derivatives.
 
     The texts are Python expressions in the inputs, `y` (in partials) and NumPy's function names; the scalar engine
@@ -154,7 +156,7 @@ class Elementwise(Rule):
         return self.compile(self.formula, self.inputs, NAMES)
 
     @property
-    def again(self) -> Callable[..., Any]:  # type: ignore[override]
+    def recompute(self) -> Callable[..., Any]:  # type: ignore[override]
         """The same as `forward`."""
         return self.forward
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.primitives.primitive import Rule, recorded
+from minigrad.primitives.primitive import Primitive, recorded
 
 
 def _of_steps(steps: Callable[..., Any], g: Any, xs: Any) -> Any:
@@ -97,7 +97,7 @@ def _lstm_xs(g: Any, y: Any, xs: Any, work: Any) -> Any:
     return [d, dh, dc, _weights_gradient(d, _before(h0, y[0]))]
 
 
-lstm = Rule("lstm", _lstm, xs=_lstm_xs).written(
+lstm = Primitive("lstm", _lstm, xs=_lstm_xs).written(
     "h = o * tanh(c), where c = f * c + i * n, for each step in time",
     xs=(
         "da for each step in time, from the last: dc += dh * o * (1 - tanh(c) ** 2), through the gates, dh = da @ w",
@@ -165,7 +165,7 @@ def _gru_xs(g: Any, y: Any, xs: Any, work: Any) -> Any:
     return [dx, dh, _weights_gradient(da, h_before), da.sum((0, 1))]
 
 
-gru = Rule("gru", _gru, xs=_gru_xs).written(
+gru = Primitive("gru", _gru, xs=_gru_xs).written(
     "h = n + z * (h - n), for each step in time",
     xs=(
         "for each step in time, from the last one: dn = dh * (1 - z), dz = dh * (h - n), through the gates",
@@ -218,7 +218,7 @@ def _rnn_xs(g: Any, y: Any, xs: Any, relu: bool) -> Any:
     return [d, dh, _weights_gradient(d, _before(h0, y))]
 
 
-rnn = Rule("rnn", _rnn, xs=_rnn_xs).written(
+rnn = Primitive("rnn", _rnn, xs=_rnn_xs).written(
     "h = tanh(x + h @ w.T), or relu of that, for each step in time",
     xs=(
         "d for each step in time, from the last one: d = (g + dh) * slope, then dh = d @ w",

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.primitives.primitive import Rule
+from minigrad.primitives.primitive import Primitive
 
 Axis = int | tuple[int, ...] | None
 
@@ -25,22 +25,22 @@ def _shared_among_ties(g: Any, x: Any, y: Any, axis: Axis, keepdims: bool) -> An
     return attains * (spread(g, x.shape, axis, keepdims) / np.sum(attains, axis=axis, keepdims=True))
 
 
-sum = Rule(
+sum = Primitive(
     "sum",
     lambda x, *, axis, keepdims: np.sum(x, axis=axis, keepdims=keepdims),
     x=lambda g, x_shape, axis, keepdims: spread(g, x_shape, axis, keepdims),
 ).written("sum(x)", x="g, at every element of x")
-mean = Rule(
+mean = Primitive(
     "mean",
     lambda x, *, axis, keepdims: np.mean(x, axis=axis, keepdims=keepdims),
     x=lambda g, x_shape, y_shape, axis, keepdims: spread(g * _share(x_shape, y_shape), x_shape, axis, keepdims),
 ).written("mean(x)", x="g / n, at each of the n elements of x that went into it")
-amax = Rule("amax", lambda x, *, axis, keepdims: np.max(x, axis=axis, keepdims=keepdims), x=_shared_among_ties).written(
-    "max(x)", x="g where x == y, in equal parts at a tie"
-)
-amin = Rule("amin", lambda x, *, axis, keepdims: np.min(x, axis=axis, keepdims=keepdims), x=_shared_among_ties).written(
-    "min(x)", x="g where x == y, in equal parts at a tie"
-)
+amax = Primitive(
+    "amax", lambda x, *, axis, keepdims: np.max(x, axis=axis, keepdims=keepdims), x=_shared_among_ties
+).written("max(x)", x="g where x == y, in equal parts at a tie")
+amin = Primitive(
+    "amin", lambda x, *, axis, keepdims: np.min(x, axis=axis, keepdims=keepdims), x=_shared_among_ties
+).written("min(x)", x="g where x == y, in equal parts at a tie")
 
 
 def _share(x_shape: tuple[int, ...], y_shape: tuple[int, ...]) -> float:
@@ -75,17 +75,17 @@ def _log_softmax(x: Any, *, axis: int) -> Any:
     return y
 
 
-logsumexp = Rule(
+logsumexp = Primitive(
     "logsumexp",
     _logsumexp,
     x=lambda g, x, y, axis, keepdims: (
         spread(g, x.shape, axis, keepdims) * np.exp(x - spread(y, x.shape, axis, keepdims))
     ),
 ).written("log(sum(exp(x)))", x="g * exp(x - y)")
-softmax = Rule("softmax", _softmax, x=lambda g, y, axis: y * (g - np.sum(g * y, axis=axis, keepdims=True))).written(
-    "exp(x) / sum(exp(x))", x="y * (g - sum(g * y))"
-)
-log_softmax = Rule(
+softmax = Primitive(
+    "softmax", _softmax, x=lambda g, y, axis: y * (g - np.sum(g * y, axis=axis, keepdims=True))
+).written("exp(x) / sum(exp(x))", x="y * (g - sum(g * y))")
+log_softmax = Primitive(
     "log_softmax", _log_softmax, x=lambda g, y, axis: g - np.exp(y) * np.sum(g, axis=axis, keepdims=True)
 ).written("x - log(sum(exp(x)))", x="g - exp(y) * sum(g)")
 
@@ -118,10 +118,10 @@ def _var_x(g: Any, x: Any, less: float, axis: Axis, keepdims: bool) -> Any:
     return spread(g, x.shape, axis, keepdims) * (_deviation(x, axis) * slope)
 
 
-var = Rule("var", _var, x=_var_x).written(
+var = Primitive("var", _var, x=_var_x).written(
     "sum((x - mean(x)) ** 2) / (n - less)", x="g * 2 * (x - mean(x)) / (n - less)"
 )
-std = Rule(
+std = Primitive(
     "std",
     lambda x, *, less, axis, keepdims: np.sqrt(_var(x, less=less, axis=axis, keepdims=keepdims)),
     # the root's slope at 0 is infinite; 0 is a subgradient
@@ -145,12 +145,12 @@ def _power_norm_x(g: Any, x: Any, y: Any, p: float, axis: Axis, keepdims: bool) 
     return spread(g, x.shape, axis, keepdims) * np.sign(x) * slope
 
 
-norm = Rule(
+norm = Primitive(
     "norm",
     lambda x, *, axis, keepdims: np.sqrt(np.sum(x * x, axis=axis, keepdims=keepdims)),
     x=lambda g, x, y, axis, keepdims: x * spread(_quotient(g, y), x.shape, axis, keepdims),
 ).written("sqrt(sum(x * x))", x="g * x / y")
-power_norm = Rule(
+power_norm = Primitive(
     "norm of a power",
     lambda x, *, p, axis, keepdims: np.sum(np.abs(x) ** p, axis=axis, keepdims=keepdims) ** (1 / p),
     x=_power_norm_x,
@@ -190,13 +190,13 @@ def _recurrence_b(g: Any, a: Any, axis: int) -> Any:
 
 
 # y[i] = a[i] y[i-1] + b[i], from y[-1] = 0
-recurrence: Rule = Rule(
+recurrence: Primitive = Primitive(
     "recurrence",
     _recurrence,
     a=lambda g, a, y, axis: _recurrence_b(g, a, axis) * _previous(y, axis, 0),
     b=_recurrence_b,
 )
-cumsum: Rule = Rule(
+cumsum: Primitive = Primitive(
     "cumsum",
     lambda x, *, axis: _accumulated(np.add, x, axis),
     x=lambda g, axis: np.flip(cumsum(np.flip(g, axis), axis=axis), axis),
@@ -209,7 +209,7 @@ def _cumprod_x(g: Any, x: Any, axis: int) -> Any:
     return _previous(cumprod(x, axis=axis), axis, 1) * _recurrence_b(g, x, axis)
 
 
-cumprod: Rule = Rule("cumprod", lambda x, *, axis: _accumulated(np.multiply, x, axis), x=_cumprod_x).written(
+cumprod: Primitive = Primitive("cumprod", lambda x, *, axis: _accumulated(np.multiply, x, axis), x=_cumprod_x).written(
     "the product of x up to each element", x="the sum of g * y from each element to the end, over x"
 )
 
@@ -221,7 +221,9 @@ def _logcumsumexp_x(g: Any, x: Any, y: Any, axis: int) -> Any:
     return np.exp(x - finite) * _recurrence_b(g, np.exp(_previous(y, axis, -np.inf) - finite), axis)
 
 
-logcumsumexp: Rule = Rule("logcumsumexp", lambda x, *, axis: np.logaddexp.accumulate(x, axis), x=_logcumsumexp_x)
+logcumsumexp: Primitive = Primitive(
+    "logcumsumexp", lambda x, *, axis: np.logaddexp.accumulate(x, axis), x=_logcumsumexp_x
+)
 
 
 def _others(x: Any, axis: int) -> Any:
@@ -230,14 +232,14 @@ def _others(x: Any, axis: int) -> Any:
     return _previous(cumprod(x, axis=axis), axis, 1) * _next(after, axis, 1)
 
 
-prod = Rule(
+prod = Primitive(
     "prod",
     lambda x, *, axis, keepdims: np.prod(x, axis=axis, keepdims=keepdims),
     x=lambda g, x, axis, keepdims: spread(g, x.shape, axis, keepdims) * _others(x, axis),
 ).written("the product of x", x="g times the product of all others")
 
 # no derivatives: their results are not floats
-argmax = Rule("argmax", lambda x, *, axis, keepdims: np.asarray(np.argmax(x, axis=axis, keepdims=keepdims)))
-argmin = Rule("argmin", lambda x, *, axis, keepdims: np.asarray(np.argmin(x, axis=axis, keepdims=keepdims)))
-all = Rule("all", lambda x, *, axis, keepdims: np.all(x, axis=axis, keepdims=keepdims))
-any = Rule("any", lambda x, *, axis, keepdims: np.any(x, axis=axis, keepdims=keepdims))
+argmax = Primitive("argmax", lambda x, *, axis, keepdims: np.asarray(np.argmax(x, axis=axis, keepdims=keepdims)))
+argmin = Primitive("argmin", lambda x, *, axis, keepdims: np.asarray(np.argmin(x, axis=axis, keepdims=keepdims)))
+all = Primitive("all", lambda x, *, axis, keepdims: np.all(x, axis=axis, keepdims=keepdims))
+any = Primitive("any", lambda x, *, axis, keepdims: np.any(x, axis=axis, keepdims=keepdims))

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minigrad.primitives.primitive import Rule
+from minigrad.primitives.primitive import Primitive
 
 
 class Taps(NamedTuple):
@@ -43,5 +43,7 @@ def _returned(z: Any, *, axis: int, taps: Taps) -> Any:
     return np.matmul(matrix, rows).reshape(*z.shape[:axis], taps.size, *z.shape[axis + 1 :])
 
 
-resample: Rule = Rule("resample", _resampled, x=lambda g, axis, taps: resample_back(g, axis=axis, taps=taps))
-resample_back: Rule = Rule("resample_back", _returned, z=lambda g, axis, taps: resample(g, axis=axis, taps=taps))
+resample: Primitive = Primitive("resample", _resampled, x=lambda g, axis, taps: resample_back(g, axis=axis, taps=taps))
+resample_back: Primitive = Primitive(
+    "resample_back", _returned, z=lambda g, axis, taps: resample(g, axis=axis, taps=taps)
+)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.primitives.kernels.elementwise import where
-from minigrad.primitives.primitive import Rule
+from minigrad.primitives.primitive import Primitive
 
 # erfc(x) = p(t) exp(-x²) / (1 + 2x) for all x >= 0, with t = (x - 3.75) / (x + 3.75) in [-1, 1] and p a polynomial, and
 # these are the coefficients of its Chebyshev series, found with 50 digits. The form: Shepherd and Laframboise,
@@ -99,18 +99,18 @@ def _on_blocks(function: Callable[[Any], Any], x: Any, dtype: Any = np.float64) 
     return out.reshape(x.shape)
 
 
-erf = Rule(
+erf = Primitive(
     "erf",
     lambda x: _on_blocks(_erf, x, np.result_type(x.dtype, np.float32)),  # in float32 within 3 units of the last place
     x=lambda g, x: g * (2 / math.sqrt(math.pi)) * np.exp(-x * x),
 ).written("erf(x)")
-erfc = Rule(
+erfc = Primitive(
     "erfc", lambda x: _on_blocks(_erfc, x), x=lambda g, x: g * (-2 / math.sqrt(math.pi)) * np.exp(-x * x)
 ).written("erfc(x)")
-erfinv = Rule(
+erfinv = Primitive(
     "erfinv", lambda x: _on_blocks(_erfinv, x), x=lambda g, y: g * (math.sqrt(math.pi) / 2) * np.exp(y * y)
 ).written("erfinv(x)")
-ndtr = Rule(
+ndtr = Primitive(
     "ndtr",
     lambda x: _on_blocks(_ndtr, x, np.result_type(x.dtype, np.float32)),
     x=lambda g, x: g * np.exp(-0.5 * x * x) * (1 / math.sqrt(2 * math.pi)),

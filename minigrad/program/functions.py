@@ -13,7 +13,7 @@ import numpy as np
 from minigrad.autograd.checkpoint import _Checkpoint
 from minigrad.autograd.function import Function, FunctionCtx, Part, _FunctionNode
 from minigrad.autograd.trees import tensors
-from minigrad.engine import now, reverse_order
+from minigrad.engine import reverse_topological_order, tick
 from minigrad.grad_mode import enable_grad
 from minigrad.tensors.creation import as_tensor
 from minigrad.tensors.tensor import Tensor
@@ -42,19 +42,22 @@ class Functions:
             return self._called(node)
         if not isinstance(node, _Checkpoint) or node.run is None:
             raise NotImplementedError(
-                f"source: {node.rule.name!r} cannot be computed again: a backward pass has released it. Write the "
+                f"source: {node.primitive.name!r} cannot be computed again: a backward pass has released it. Write the "
                 "source before backward()"
             )
-        start = now()
-        results = tensors(node.run.again())
+        start = tick()
+        results = tensors(node.run.recompute())
         outputs = self._replayed(results, start)
-        self._inner[node] = results, reverse_order([t.node for t in results if t.node is not None], since=start)
+        self._inner[node] = (
+            results,
+            reverse_topological_order([t.node for t in results if t.node is not None], since=start),
+        )
         return outputs
 
     def _called(self, node: Any) -> Any:
-        start = now()
+        start = tick()
         args = [self._argument(node, i) for i in range(len(node.inputs))]
-        ctx: Any = FunctionCtx(node.rule.name)
+        ctx: Any = FunctionCtx(node.primitive.name)
         ctx.needs_input_grad = node.ctx.needs_input_grad
         function = node.function
         with enable_grad():
@@ -68,7 +71,7 @@ class Functions:
         for output, form in zip(outputs, node.outputs):
             if form is not None and output.node is None:
                 raise NotImplementedError(
-                    f"source: {node.rule.name}.forward computes with arrays, of which nothing is recorded. Let it "
+                    f"source: {node.primitive.name}.forward computes with arrays, of which nothing is recorded. Let it "
                     "compute with Tensors, or make a rule of it: minigrad.primitives.primitive.Rule"
                 )
         found = self._replayed(outputs, start)
@@ -81,7 +84,7 @@ class Functions:
         if not hasattr(c, "value"):
             return c
         if c.value is None:
-            raise RuntimeError(f"source: an argument of {node.rule.name} is gone: nobody holds it any more")
+            raise RuntimeError(f"source: an argument of {node.primitive.name} is gone: nobody holds it any more")
         t = as_tensor(c.value)
         t.name = c.name
         return t
@@ -94,7 +97,7 @@ class Functions:
 
     def _replayed(self, results: list[Any], since: int) -> list[Any]:
         """The traced arrays of Tensors that were computed by now."""
-        for node in reversed(reverse_order([t.node for t in results if _has_node(t)], since=since)):
+        for node in reversed(reverse_topological_order([t.node for t in results if _has_node(t)], since=since)):
             if node not in self.arrays:
                 self.arrays[node] = self.replay.array_of(node)
         return [
@@ -124,7 +127,7 @@ class Functions:
         return [(source, pending[source]) for source in node.inputs if source in pending]
 
     def _differentiated(self, node: Any, parts: dict[int, Any]) -> list[tuple[Any, Any]]:
-        start = now()
+        start = tick()
         grads: list[Any] = []
         for i, form in enumerate(node.forms):
             if i in parts:

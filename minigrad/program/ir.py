@@ -73,7 +73,7 @@ class Terms:
         return Term(op, args, (), shape, dtype, next(self._count))
 
     @property
-    def now(self) -> int:
+    def tick(self) -> int:
         """A time after all terms so far and before all later ones."""
         return next(self._count)
 

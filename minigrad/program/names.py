@@ -106,20 +106,25 @@ def value_names(nodes: Iterable[Any], given: Mapping[Any, str], short: bool = Fa
     """
     found: dict[Any, str] = {}
     count = 0
-    results = [node for node in nodes if node.rule is not None]
+    results = [node for node in nodes if node.primitive is not None]
     for node in results:
-        for name, operand in zip(node.rule.inputs, node.inputs):
-            if operand is not None and operand.rule is not None and len(name) > 4 and name not in ("weight", "where"):
+        for name, operand in zip(node.primitive.inputs, node.inputs):
+            if (
+                operand is not None
+                and operand.primitive is not None
+                and len(name) > 4
+                and name not in ("weight", "where")
+            ):
                 found[operand] = name  # what a rule calls its operand, as "scores"
     for node in results:
-        if node.rule.name in _ACTIVATIONS or node.rule.name in ("maximum", "minimum") and None in node.inputs:
+        if node.primitive.name in _ACTIVATIONS or node.primitive.name in ("maximum", "minimum") and None in node.inputs:
             before = next(source for source in node.inputs if source is not None)
             count += 1
             found[node] = f"h{count}"
-            if before.rule is not None and before.rule.name in {*_SUMS, *PLAIN}:
+            if before.primitive is not None and before.primitive.name in {*_SUMS, *PLAIN}:
                 found.setdefault(before, f"z{count}")
     for node in results:
-        name = node.rule.name
+        name = node.primitive.name
         if node.name or node in given:
             found[node] = node.name or given[node]
         elif node not in found:

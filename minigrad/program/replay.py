@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.engine import reverse_order
+from minigrad.engine import reverse_topological_order
 from minigrad.program.functions import Functions
 from minigrad.program.ir import Term
 from minigrad.program.names import path_names
 from minigrad.program.rebound import rebound, tracing
 from minigrad.program.traced_array import Traced
 from minigrad.program.tracer import Trace
-from minigrad.program.values import kept
-from minigrad.tensors.tensor import unbroadcast
+from minigrad.program.values import saved_values
+from minigrad.tensors.node import unbroadcast
 from minigrad.viz.training.activation_hooks import Hook
 
 
@@ -33,24 +33,24 @@ class Replay:
 
     def __init__(self, loss: Any, names: Mapping[Any, str]) -> None:
         self.end, self.names = loss.node, names
-        self.order = reverse_order([self.end])[::-1]
+        self.order = reverse_topological_order([self.end])[::-1]
         self.trace = Trace()
-        used = [n for node in self.order for n in (*node.inputs, node) if n is not None and n.rule is None]
+        used = [n for node in self.order for n in (*node.inputs, node) if n is not None and n.primitive is None]
         self.inputs, self.deciding = self.trace.inputs, self.trace.deciding
         self._leaf_names = {**names, **path_names(dict.fromkeys(used))}
         self.begun: list[tuple[int, Any]] = []
         self.arrays: dict[Any, Any] = {}
         self._parameters: dict[Any, dict[str, Any]] = {}
         self._operands: dict[Any, list[Any]] = {}
-        self._kept = kept(self.order)
+        self._kept = saved_values(self.order)
         self.functions = Functions(self)
         with tracing(self.trace):
             for node in self.order:
-                self.begun.append((self.trace.arrays.terms.now, node))
+                self.begun.append((self.trace.arrays.terms.tick, node))
                 self.arrays[node] = self.array_of(node)
             known = [(node, self.arrays[node]) for node in self.order]
             self.values: dict[Any, Term] = {node: array.term for node, array in known if isinstance(array, Traced)}
-            self.middle = self.trace.arrays.terms.now
+            self.middle = self.trace.arrays.terms.tick
             seed = loss.seed()
             found = self.walk(self.order[::-1], {self.end: self.trace.new(seed, self.trace.constant(seed))})
             self.gradients = {node: g for node, g in found.items() if node in self.values}
@@ -59,7 +59,7 @@ class Replay:
 
     def array_of(self, node: Any) -> Any:
         """What a node stands for; for a function of several outputs a list."""
-        if node.rule is None:
+        if node.primitive is None:
             return self._leaf(node)
         return self._forward(node) if hasattr(node, "plan") else self.functions.forward(node)
 
@@ -79,8 +79,9 @@ class Replay:
             array = self._kept.get((node, i))
             if array is None:
                 raise RuntimeError(
-                    f"source: the operand {node.rule.inputs[min(i, len(node.rule.inputs) - 1)]!r} of "
-                    f"{node.rule.name!r}, of shape {c.shape}, is gone: nobody holds it any more. Hold it in a variable"
+                    f"source: the operand {node.primitive.inputs[min(i, len(node.primitive.inputs) - 1)]!r} of "
+                    f"{node.primitive.name!r}, of shape {c.shape}, is gone: nobody holds it any more. Hold it in a "
+                    "variable"
                 )
         if isinstance(array, np.ndarray) and array.ndim:
             name = getattr(c, "name", None) or self.names.get(id(array))
@@ -91,25 +92,27 @@ class Replay:
                 made = ("np.zeros", array.shape if array.ndim > 1 else array.shape[0], *kind)
                 start = self.trace.arrays.terms.fresh("call", *made, shape=array.shape, dtype=array.dtype)
                 return self.trace.new(array.copy(), start)
-            rule_name = node.rule.inputs[min(i, len(node.rule.inputs) - 1)]
+            rule_name = node.primitive.inputs[min(i, len(node.primitive.inputs) - 1)]
             mask = len(values := np.unique(array)) == 2 and 0 in values  # as that of dropout
             plain = "c" if rule_name in ("a", "b") else rule_name  # a constant; b is a bias
             return self.trace.input(name or ("mask" if mask else plain), array)
         return array
 
     def _forward(self, node: Any) -> Traced:
-        rule = node.rule
+        primitive = node.primitive
         operands = [
             self._constant(node, i) if source is None else self.arrays[source] for i, source in enumerate(node.inputs)
         ]
         parameters = {
-            name: self.trace.empty(value) if name in rule.scratch else self.trace.parameter(name, value)
+            name: self.trace.empty(value) if name in primitive.scratch else self.trace.parameter(name, value)
             for name, value in node.parameters.items()
         }
         self._operands[node], self._parameters[node] = operands, parameters
-        out = self.trace.forward(rule, operands, parameters)
+        out = self.trace.forward(primitive, operands, parameters)
         if (out.shape, out.dtype) != (node.shape, node.dtype):
-            raise AssertionError(f"source: {rule.name} gave {out.dtype} {out.shape}, not {node.dtype} {node.shape}")
+            raise AssertionError(
+                f"source: {primitive.name} gave {out.dtype} {out.shape}, not {node.dtype} {node.shape}"
+            )
         return out
 
     # ---- backwards ---------------------------------------------------------------------------------------------
@@ -129,9 +132,9 @@ class Replay:
                 )
             if isinstance(g, Traced):
                 found[node] = g.term
-            if node.rule is None:
+            if node.primitive is None:
                 continue
-            self.begun.append((self.trace.arrays.terms.now, node))
+            self.begun.append((self.trace.arrays.terms.tick, node))
             shares = self._shares(node, g) if hasattr(node, "plan") else self.functions.shares(node, g)
             for source, share in shares:
                 pending[source] = pending[source] + share if source in pending else share
@@ -139,24 +142,24 @@ class Replay:
 
     def _shares(self, node: Any, g: Traced) -> list[tuple[Any, Traced]]:
         """What `ArrayNode.pull` gives, on traced arrays, and whom; leaves first, as one writes it."""
-        rule = node.rule
-        kept = [self._named(node, name) for name in node.plan.kept]
+        primitive = node.primitive
+        kept = [self._named(node, name) for name in node.plan.saved]
 
         def share(i: int) -> Any:
-            function, places = node.plan.calls[0 if rule.variadic else i]
-            return self.trace.run(rule, function, [g, *[kept[p] for p in places]], {})
+            function, places = node.plan.calls[0 if primitive.variadic else i]
+            return self.trace.run(primitive, function, [g, *[kept[p] for p in places]], {})
 
-        if rule.variadic:
+        if primitive.variadic:
             shares = share(0)
             pairs = [(source, share) for source, share in zip(node.inputs, shares) if source is not None]
             return [(source, self.fitted(share, source)) for source, share in pairs]
         calls = [i for i, call in enumerate(node.plan.calls) if call is not None and node.inputs[i] is not None]
-        calls.sort(key=lambda i: node.inputs[i].rule is not None)
+        calls.sort(key=lambda i: node.inputs[i].primitive is not None)
         return [(node.inputs[i], self.fitted(share(i), node.inputs[i])) for i in calls]
 
     def _named(self, node: Any, name: str) -> Any:
         """What a rule's derivative asks for by this name."""
-        rule, operands = node.rule, self._operands[node]
+        primitive, operands = node.primitive, self._operands[node]
         if name == "y":
             return self.arrays[node]
         if name in self._parameters[node]:
@@ -164,9 +167,9 @@ class Replay:
         whole = name.removesuffix("_shape")
         if name == "y_shape":
             return node.shape
-        if rule.variadic:
+        if primitive.variadic:
             return tuple(operands) if name == whole else [o.shape for o in operands]
-        operand = operands[rule.inputs.index(whole)]
+        operand = operands[primitive.inputs.index(whole)]
         return operand if name == whole else operand.shape
 
     def fitted(self, share: Any, source: Any) -> Any:

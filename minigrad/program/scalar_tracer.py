@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from minigrad.engine import reverse_order
+from minigrad.engine import reverse_topological_order
 from minigrad.float_math import NUMBERS
 from minigrad.program.ir import Term, Terms, same_number, trivial
 from minigrad.scalar import Value
@@ -71,19 +71,21 @@ class Replay:
 
     def __init__(self, loss: Value, names: Mapping[Any, str]) -> None:
         self.end, self.names = loss, names
-        self.order: list[Any] = reverse_order([loss])[::-1]
+        self.order: list[Any] = reverse_topological_order([loss])[::-1]
         self.terms = Terms()
         self.inputs: dict[Term, float] = {}
         self.begun: list[tuple[int, Any]] = []
         self._numbers: dict[Any, Any] = {}
         for node in self.order:
-            if node.rule is None:
+            if node.primitive is None:
                 self._numbers[node] = self._input(node)
             else:
                 a, *b = self._operands(node)
-                self._numbers[node] = node.rule.compile(node.rule.formula, node.rule.inputs, _NAMES)(a, *b)
+                self._numbers[node] = node.primitive.compile(node.primitive.formula, node.primitive.inputs, _NAMES)(
+                    a, *b
+                )
         self.values: dict[Any, Term] = {node: self._term(number) for node, number in self._numbers.items()}
-        self.middle = self.terms.now
+        self.middle = self.terms.tick
         self.gradients = {node: self._term(g) for node, g in self._backward().items()}
 
     def _input(self, node: Any) -> Number:
@@ -93,7 +95,7 @@ class Replay:
         return Number(self.terms, term)
 
     def _operands(self, node: Any) -> list[Any]:
-        operands = [node.a, node.b][: len(node.rule.inputs)]
+        operands = [node.a, node.b][: len(node.primitive.inputs)]
         return [self._numbers[o] if isinstance(o, Value) else _plain(o) for o in operands]
 
     def _term(self, number: Any) -> Term:
@@ -107,12 +109,12 @@ class Replay:
             if g is None:
                 continue
             found[node] = g
-            if node.rule is None:
+            if node.primitive is None:
                 continue
-            given = {"g": g, "y": self._numbers[node], **dict(zip(node.rule.inputs, self._operands(node)))}
-            for name, source in zip(node.rule.inputs, node.inputs):
+            given = {"g": g, "y": self._numbers[node], **dict(zip(node.primitive.inputs, self._operands(node)))}
+            for name, source in zip(node.primitive.inputs, node.inputs):
                 if source is not None:
-                    vjp = node.rule.vjp(name, _NAMES)
+                    vjp = node.primitive.vjp(name, _NAMES)
                     share = vjp(*[given[n] for n in vjp.__code__.co_varnames[: vjp.__code__.co_argcount]])
                     pending[source] = pending[source] + share if source in pending else share
         return found

@@ -41,9 +41,9 @@ class Arrays:
     def make(self, op: str, *args: Any, shape: Any, dtype: Any, keywords: Any = ()) -> Term:
         """The term for an operation whose result has this shape and dtype."""
         keywords = dict(keywords)
-        rule = getattr(self, f"_{op}", None) or (self._reduction if op in REDUCTIONS else None)
-        if rule is not None:
-            return rule(op, args, keywords, shape, dtype)
+        primitive = getattr(self, f"_{op}", None) or (self._reduction if op in REDUCTIONS else None)
+        if primitive is not None:
+            return primitive(op, args, keywords, shape, dtype)
         if elementwise(op) is not None and not keywords:
             return self._elementwise(op, args, shape, dtype)
         return self.terms(op, *args, shape=shape, dtype=dtype, keywords=keywords)

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any, Literal, overload
 
-from minigrad.engine import Node, now, reverse_order
+from minigrad.engine import Node, reverse_topological_order, tick
 from minigrad.program import scalar_tracer as numbers
 from minigrad.program.emit import Statements
 from minigrad.program.expressions import IMPORTED
@@ -127,9 +127,9 @@ def source(output: Any, *args: Any, format: str = "python", max_nodes: int = 100
     elif args:
         raise TypeError("source: arguments are for a function; an output has been computed already")
     output = ending(output, "source")
-    if output.node.rule is None:
+    if output.node.primitive is None:
         raise RuntimeError(f"source: nothing was computed yet: {output.node.name or 'this'} is a leaf of the graph")
-    count = len(reverse_order([output.node]))
+    count = len(reverse_topological_order([output.node]))
     if count > max_nodes:
         raise ValueError(
             f"source: this graph has {count:,} nodes, more than anyone reads as a program. Take a smaller one, with "
@@ -174,12 +174,12 @@ def _called(function: Callable[..., Any], args: Sequence[Any]) -> Any:
 @contextmanager
 def _names_of_variables() -> Iterator[None]:
     """In here, what the user's functions compute is called as the variables that they assign it to."""
-    start = now()
+    start = tick()
 
     def look(frame: Any, event: str, arg: Any) -> Any:
         for name, value in [*frame.f_locals.items()]:
             node = value if isinstance(value, Node) else getattr(value, "_node", None)
-            if isinstance(node, Node) and node.index > start and node.rule is not None and node.name is None:
+            if isinstance(node, Node) and node.index > start and node.primitive is not None and node.name is None:
                 value.name = name
         return look
 
@@ -197,7 +197,7 @@ def _names_of_variables() -> Iterator[None]:
 
 def _statements(replay: Any, names: Names, numpy: bool, short: bool) -> tuple[Statements, dict[str, str]]:
     """What computes the loss and the gradients of leaves; and the names of these, by those of the leaves."""
-    leaves = [node for node in replay.order if node.rule is None]
+    leaves = [node for node in replay.order if node.primitive is None]
     unnamed_last = sorted(leaves, key=lambda node: node.name is None and node not in replay.names)
     called = {replay.values[node]: names.unique(replay.values[node].name) for node in unnamed_last}
     end = replay.end.name or replay.names.get(replay.end)
@@ -288,16 +288,18 @@ def _name_terms(replay: Any, short: bool) -> None:
 
     Of several values with the same gradient, it is called after the last one that stands for an idea of its own."""
     names, values = value_names(replay.order, replay.names, short), {*replay.values.values()}
-    added = {source for node in replay.order if node.rule and node.rule.name == "add" for source in node.inputs}
+    added = {
+        source for node in replay.order if node.primitive and node.primitive.name == "add" for source in node.inputs
+    }
     for node in replay.order:
-        if node.rule is None:
+        if node.primitive is None:
             continue
         value, g = replay.values.get(node), replay.gradients.get(node)
         if value is None:  # a function of several results
             continue
         if value.op != "input":
             value.name = names[node]
-            plain = node.rule.name in PLAIN or node.rule.name == "matmul" and node in added  # as in x @ W + b
+            plain = node.primitive.name in PLAIN or node.primitive.name == "matmul" and node in added  # as in x @ W + b
             value.whole = not plain or bool(node.name)
         if g is not None and g.op not in ("input", "fill", "number") and g not in values:
             if value.whole or not isinstance(g.name, Term) or not g.name.whole:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minigrad.primitives.primitive import Rule
+from minigrad.primitives.primitive import Primitive
 from minigrad.program.ir import Term, frozen
 from minigrad.program.views import disjoint, joined, within
 
@@ -97,9 +97,9 @@ class Traced:
     T = property(lambda self: np.transpose(self))
     mT = property(lambda self: np.swapaxes(self, -1, -2))
 
-    def apply(self, rule: Rule, *operands: Any, **parameters: Any) -> Any:
+    def apply(self, primitive: Primitive, *operands: Any, **parameters: Any) -> Any:
         """What a rule answers that is called with traced arrays."""
-        return self.trace.forward(rule, operands, parameters)
+        return self.trace.forward(primitive, operands, parameters)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *args: Any, out: Any = None, **keywords: Any) -> Any:
         return self.trace.ufunc(ufunc, method, args, out, keywords)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.primitives.primitive import Elementwise, Rule
+from minigrad.primitives.primitive import Elementwise, Primitive
 from minigrad.program.ir import Term, found, mapped, same_number
 from minigrad.program.numpy_semantics import KNOWN
 from minigrad.program.rebound import names_of_locals, rebound
@@ -30,7 +30,7 @@ class Trace:
         self.inputs: dict[Term, np.ndarray] = {}
         self._by_memory: dict[Any, Traced] = {}
         self.deciding: dict[str, None] = {}  # the rules that looked at numbers to decide what to do
-        self._running: list[Rule] = []
+        self._running: list[Primitive] = []
         self._depths: dict[Term, int] = {}  # of the functions that have named terms
 
     # ---- making traced arrays --------------------------------------------------------------------------------------
@@ -251,16 +251,16 @@ class Trace:
 
     # ---- rules -----------------------------------------------------------------------------------------------------
 
-    def forward(self, rule: Rule, operands: Any, parameters: Any) -> Traced:
+    def forward(self, primitive: Primitive, operands: Any, parameters: Any) -> Traced:
         """The result of a rule."""
-        return self.run(rule, rule.again, operands, parameters)
+        return self.run(primitive, primitive.recompute, operands, parameters)
 
-    def run(self, rule: Rule, function: Any, operands: Any, parameters: Any) -> Any:
+    def run(self, primitive: Primitive, function: Any, operands: Any, parameters: Any) -> Any:
         """What one of a rule's functions answers."""
         operands = [self.new(o, self.term(o)) if isinstance(o, np.ndarray) else o for o in operands]
-        if not isinstance(rule, Elementwise):
+        if not isinstance(primitive, Elementwise):
             function = rebound(function)
-        self._running.append(rule)
+        self._running.append(primitive)
         with names_of_locals():
             out = function(*operands, **parameters)
         self._running.pop()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from minigrad.engine import Node, reverse_order
+from minigrad.engine import Node, reverse_topological_order
 from minigrad.scalar import Value
 
 
@@ -25,30 +25,34 @@ def values(output: Any) -> dict[Node, Any]:
     >>> [v.tolist() for v in values((w * 3).sum()).values()]
     [[1.0, 2.0], [3.0, 6.0], 9.0]
     """
-    order = reverse_order([output.node])[::-1]
+    order = reverse_topological_order([output.node])[::-1]
     if isinstance(output, Value):
         return {node: node.data for node in order if isinstance(node, Value)}
-    there = kept(order)
+    there = saved_values(order)
     if output._array.dtype == output.node.dtype:
         there.setdefault(output.node, output._array)
     return _computed(order, there) or {node: a for node, a in there.items() if isinstance(node, Node)}
 
 
-def kept(order: Iterable[Any]) -> dict[Any, Any]:
+def saved_values(order: Iterable[Any]) -> dict[Any, Any]:
     """What nodes keep for their backward pass, as far as nobody wrote to it: results and inputs by their nodes, and
     constants by the node that they are an operand of, and their position."""
-    from minigrad.tensors import saved as guard
+    from minigrad.tensors import saved
 
     found: dict[Any, Any] = {}
     for node in order:
-        if node.rule is None or not node.kept or guard.changed(node.kept, node.index, node.prints) is not None:
+        if (
+            node.primitive is None
+            or not node.saved
+            or saved.find_overwritten(node.saved, node.index, node.checksums) is not None
+        ):
             continue
-        for name, k in zip(node.plan.kept, node.kept) if hasattr(node, "plan") else ():
+        for name, k in zip(node.plan.saved, node.saved) if hasattr(node, "plan") else ():
             if name == "y":
                 found[node] = k
-            elif name in node.rule.inputs:
-                first = 0 if node.rule.variadic else node.rule.inputs.index(name)
-                for i, a in enumerate(k if node.rule.variadic else [k], first):
+            elif name in node.primitive.inputs:
+                first = 0 if node.primitive.variadic else node.primitive.inputs.index(name)
+                for i, a in enumerate(k if node.primitive.variadic else [k], first):
                     found[(node, i) if node.inputs[i] is None else node.inputs[i]] = a
     return found
 
@@ -74,7 +78,7 @@ def _computed(order: Iterable[Any], there: dict[Any, Any]) -> dict[Node, Any]:
     somebody wrote to an operand by NumPy, unnoticed."""
     import numpy as np
 
-    from minigrad.tensors import saved as guard
+    from minigrad.tensors import saved
 
     found: dict[Node, Any] = {}
     first_use: dict[Any, int] = {}
@@ -84,17 +88,17 @@ def _computed(order: Iterable[Any], there: dict[Any, Any]) -> dict[Node, Any]:
             first_use.setdefault(source, node.index)
     for node in order:
         value = None
-        if node.rule is None:
+        if node.primitive is None:
             whole = node.value is not None and node.value.shape == node.shape
-            if whole and guard.changed((node.value,), first_use.get(node, node.index), None) is None:
+            if whole and saved.find_overwritten((node.value,), first_use.get(node, node.index), None) is None:
                 value = node.value
         elif hasattr(node, "plan"):
             given = operands(node, found, there)
             arrays = tuple(g for g in given if isinstance(g, np.ndarray))
             known = all(g is not None or not n for g, n in zip(given, _present(node)))
-            if known and guard.changed(arrays, node.index, None) is None:
+            if known and saved.find_overwritten(arrays, node.index, None) is None:
                 with np.errstate(all="ignore"):
-                    value = np.asarray(node.rule.again(*given, **node.parameters))
+                    value = np.asarray(node.primitive.recompute(*given, **node.parameters))
         if value is not None and node in there and not np.allclose(value, there[node], 1e-4, 1e-6, equal_nan=True):
             return {}
         if value is not None or node in there:

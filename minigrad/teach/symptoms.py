@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minigrad.engine import reverse_order
+from minigrad.engine import reverse_topological_order
 from minigrad.nn.module import Module
 from minigrad.program.values import operands, values
 from minigrad.teach.samples import EXAMPLES, Sample, named
@@ -346,24 +346,24 @@ def not_finite(loss: float, end: Any, model: Module, samples: Sequence[Sample]) 
                 f"{USUAL:g}: the learning rate{_rate(samples)} is too high"
             )
     found = values(end) if isinstance(end, Tensor) and end.node is not None else {}
-    home = calls(reverse_order([end.node])) if found else {}
+    home = calls(reverse_topological_order([end.node])) if found else {}
     names = {module: named(path, module) for path, module in model.named_modules()}
 
     def place(node: Any) -> str:
         call = home.get(node)
-        return f"{node.rule.name!r}" + (f" in {names.get(call.module, call.path)}" if call else "")
+        return f"{node.primitive.name!r}" + (f" in {names.get(call.module, call.path)}" if call else "")
 
     for wrong, name in (np.isnan, "nan"), (np.isinf, "infinity"):
         node = next((node for node, value in found.items() if wrong(value).any()), None)
         if node is None:
             continue
-        if node.rule is None:
+        if node.primitive is None:
             return f"{said}: {node.name or 'an input'} holds {name}, since the step before{high}"
         given = [a for a in operands(node, found) if isinstance(a, np.ndarray) and a.dtype.kind == "f" and a.size]
         if any(wrong(a).any() for a in given):
             return f"{said}: there is {name} in what {place(node)} was given{high}"
         if any(np.isinf(a).any() for a in given):  # inf - inf, 0 * inf
-            infinite = next((node for node, value in found.items() if node.rule and np.isinf(value).any()), None)
+            infinite = next((node for node, value in found.items() if node.primitive and np.isinf(value).any()), None)
             since = f", after {place(infinite)} gave infinity" if infinite else ", of infinity"
         else:
             since = f", of numbers from {min(map(np.min, given)):.3g} to {max(map(np.max, given)):.3g}" if given else ""

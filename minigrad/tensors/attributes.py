@@ -1,4 +1,4 @@
-"""What a Tensor says of itself: sizes and types, its numbers in other hands, and text; and its conversions."""
+"""Read-only attributes, conversion to Python and NumPy, repr and dtype casts."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ from typing import Any, NoReturn, Self
 import numpy as np
 
 from minigrad.primitives import layout as moves
-from minigrad.tensors import devices
-from minigrad.tensors import saved as guard
+from minigrad.tensors import devices, saved
 from minigrad.tensors.dtypes import TYPES, destination, scalar_type
 from minigrad.tensors.methods.base import Base
 from minigrad.tensors.printing import tensor_text
 
 
-class Reading(Base):
-    """The part of Tensor that only looks."""
+class Attributes(Base):
+    """The part of Tensor that only reads."""
 
     @property
     def shape(self) -> tuple[int, ...]:  # type: ignore[override]
@@ -103,7 +102,7 @@ class Reading(Base):
                 "numpy() of a tensor that requires a gradient: NumPy would compute without it. For the values alone: "
                 "t.detach().numpy(). To compute with gradients: np.exp(t), np.sum(t), a @ t, … take the tensor itself."
             )
-        return guard.show(self._array)
+        return saved.expose(self._array)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         array = self.numpy()
@@ -139,7 +138,7 @@ class Reading(Base):
 
     def __repr__(self) -> str:
         if self.grad_fn is not None:
-            return tensor_text(self._array, f"grad_fn=<{self.grad_fn.rule.name}>")
+            return tensor_text(self._array, f"grad_fn=<{self.grad_fn.primitive.name}>")
         return tensor_text(self._array, *["requires_grad=True"] * self.requires_grad)
 
     def astype(self, dtype: Any) -> Self:

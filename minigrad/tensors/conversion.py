@@ -1,4 +1,4 @@
-"""Arrays and indices from what users write: nested lists, numbers, arrays, tensors among them."""
+"""Arrays from what users pass: nested lists, numbers, arrays, also with tensors among them."""
 
 from __future__ import annotations
 
@@ -72,46 +72,3 @@ def _meet(a: np.dtype, b: np.dtype) -> np.dtype:
 def _short(data: Any) -> str:
     text = repr(data)
     return text if len(text) <= 60 else f"{text[:57]}..."
-
-
-def index_from(index: Any) -> Any:
-    """An index with arrays in place of tensors and lists."""
-    if isinstance(index, tuple):
-        return tuple([_index_part(i) for i in index])
-    return _index_part(index)
-
-
-def _index_part(i: Any) -> Any:
-    if hasattr(i, "_array"):
-        i = i._array
-        if i.dtype == np.uint8:
-            raise IndexError("an index of uint8 is a mask in PyTorch: write t[index.bool()], or t[index.long()]")
-    if isinstance(i, list):
-        i = np.asarray(i, dtype=None if i else np.intp)
-    if isinstance(i, np.ndarray):
-        if i.dtype.kind == "f":
-            raise IndexError(f"an index must be of integers or booleans, not {i.dtype}: .long() converts it")
-        return i.copy() if i.ndim or i.dtype.kind == "b" else int(i)  # a copy: the graph keeps it
-    if isinstance(i, slice) and any(hasattr(end, "_array") for end in (i.start, i.stop, i.step)):
-        return slice(*[end if end is None else int(end) for end in (i.start, i.stop, i.step)])
-    return i
-
-
-def selected_first(index: Any) -> tuple[Any, Any] | None:
-    """An index as two, to be applied one after the other, where NumPy and PyTorch would differ; else None.
-
-    In t[0, :, [1, 2]], the 0 only selects in PyTorch, whereas NumPy broadcasts it with the list; and as the two are
-    not neighbours, it would put what they give in front. So this is t[0][:, [1, 2]].
-    """
-    if not isinstance(index, tuple) or not any(isinstance(i, np.ndarray) for i in index):
-        return None
-    whole = [isinstance(i, int | np.integer) and not isinstance(i, bool) for i in index]
-    places = [n for n, i in enumerate(index) if whole[n] or isinstance(i, np.ndarray | bool)]
-    if not any(whole) or places[-1] - places[0] < len(places):
-        return None
-    selection: list[Any] = []
-    for i, select in zip(index, whole):
-        mask = isinstance(i, np.ndarray) and i.dtype.kind == "b"
-        if i is not None and not isinstance(i, bool):
-            selection += [i] if select or i is Ellipsis else [slice(None)] * (i.ndim if mask else 1)
-    return tuple(selection), tuple([i for i, select in zip(index, whole) if not select])

@@ -12,7 +12,7 @@ from minigrad.tensors.devices import check_device, check_options
 from minigrad.tensors.dtypes import NUMBERS, SUPPORTED, TYPES, default, floats, kind, scalar_type
 from minigrad.tensors.dtypes import result_type as _result_type
 from minigrad.tensors.methods.base import sizes_of
-from minigrad.tensors.tensor import Tensor, _tensor
+from minigrad.tensors.tensor import Tensor, wrap
 
 
 def tensor(data: Any, *, dtype: Any = None, requires_grad: bool = False, **options: Any) -> Tensor:
@@ -43,7 +43,7 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     if device is not None:
         check_device("as_tensor", device)
     if isinstance(data, np.ndarray) and (dtype is None or data.dtype == dtype) and data.dtype in SUPPORTED:
-        return _tensor(data, None)
+        return wrap(data, None)
     if isinstance(data, Tensor):
         return data if dtype is None else data.to(dtype)
     return Tensor(data, dtype)
@@ -200,7 +200,7 @@ def logspace(
 
 def filled(array: Any, requires_grad: bool) -> Tensor:
     """A tensor of just this array."""
-    t = _tensor(np.asarray(array), None)
+    t = wrap(np.asarray(array), None)
     return t.requires_grad_() if requires_grad else t
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from minigrad.tensors.creation import as_tensor
 from minigrad.tensors.dtypes import check_broadcast
-from minigrad.tensors.tensor import Tensor, _tensor
+from minigrad.tensors.tensor import Tensor, wrap
 
 
 def cat(tensors: Sequence[Any], dim: int = 0, *, axis: int | None = None) -> Tensor:
@@ -185,9 +185,9 @@ def block_diag(*tensors: Tensor) -> Tensor:
 
 def tril_indices(row: int, col: int, offset: int = 0) -> Tensor:
     """The indices of the lower triangle of a matrix of this size, its rows and its columns, of shape (2, n)."""
-    return _tensor(np.stack(np.tril_indices(row, offset, col)), None)
+    return wrap(np.stack(np.tril_indices(row, offset, col)), None)
 
 
 def triu_indices(row: int, col: int, offset: int = 0) -> Tensor:
     """The indices of the upper triangle; see `tril_indices`."""
-    return _tensor(np.stack(np.triu_indices(row, offset, col)), None)
+    return wrap(np.stack(np.triu_indices(row, offset, col)), None)

@@ -63,8 +63,8 @@ def calls(nodes: Iterable[Any]) -> dict[Node, Call]:
     >>> from minigrad import engine, manual_seed, nn, randn
     >>> model = nn.Sequential(nn.Linear(2, 3), nn.Tanh())
     >>> loss = model(randn(4, 2)).sum()
-    >>> found = calls(engine.reverse_order([loss.node]))
-    >>> [(node.name or node.rule.name, call.path) for node, call in found.items()]
+    >>> found = calls(engine.reverse_topological_order([loss.node]))
+    >>> [(node.name or node.primitive.name, call.path) for node, call in found.items()]
     [('tanh', '1'), ('linear', '0'), ('0.bias', '0'), ('0.weight', '0')]
     """
     order = list(nodes)
@@ -82,7 +82,7 @@ def calls(nodes: Iterable[Any]) -> dict[Node, Call]:
     parameters = {p.node for call in found if call.parent is None for p in call.module.parameters()}
     homes: dict[Node, list[Call | None]] = {}
     for node in order:
-        if node.rule is None:
+        if node.primitive is None:
             continue
         innermost = _at(found, starts, node.index)
         if innermost is not None:

@@ -59,7 +59,7 @@ _REFLECTED |= {f"logical_{name}": f"logical_{name}" for name in ("and", "or", "x
 
 def _method(name: str) -> Callable[..., Any]:
     def call(t: Any, *args: Any, **kwargs: Any) -> Any:
-        if not isinstance(t, NumPy):
+        if not isinstance(t, NumPyProtocols):
             raise TypeError(f"np.{name}: a tensor can be its first argument, but no other one")
         return getattr(t, name)(*args, **kwargs)
 
@@ -99,7 +99,7 @@ def _trapezoid(y: Any, x: Any, dx: float, axis: int) -> Any:
 
 def _lifted(a: Any, other: Any) -> Any:
     """a as a tensor, as the other one is."""
-    return a if isinstance(a, NumPy) else other._of(a)
+    return a if isinstance(a, NumPyProtocols) else other._of(a)
 
 
 def _product(name: str) -> Callable[..., Any]:
@@ -223,7 +223,7 @@ _ON_VALUES = {np.allclose, np.array_equal, np.isclose, np.array2string, np.array
 
 def _first(*values: Any) -> Any:
     """The first Tensor among the values."""
-    return next(v for v in values if isinstance(v, NumPy))
+    return next(v for v in values if isinstance(v, NumPyProtocols))
 
 
 def _called(function: Any) -> str:
@@ -243,7 +243,7 @@ def _nearest(name: str) -> str:
     )
 
 
-class NumPy:
+class NumPyProtocols:
     """The half of Tensor that answers NumPy."""
 
     _array: np.ndarray
@@ -262,7 +262,7 @@ class NumPy:
         if name is None:
             raise TypeError(_nearest(ufunc.__name__))
         first, rest = inputs[0], inputs[1:]
-        if isinstance(first, NumPy):
+        if isinstance(first, NumPyProtocols):
             answer = getattr(first, name)(*rest)
         elif name.startswith("__") or name in _REFLECTED:  # an array or a number on the left
             answer = getattr(rest[0], _REFLECTED.get(name) or f"__r{name.strip('_')}__")(first)
@@ -275,14 +275,14 @@ class NumPy:
 
     def _into(self, ufunc: np.ufunc, inputs: tuple[Any, ...], out: Any, options: dict[str, Any]) -> Any:
         """array += t, np.exp(t, out=array): fine for values, but a gradient would be lost."""
-        if any(isinstance(o, NumPy) for o in out):
+        if any(isinstance(o, NumPyProtocols) for o in out):
             raise TypeError(f"np.{ufunc.__name__}(…, out=tensor): write t[...] = …, which autograd notices")
-        if any(isinstance(i, NumPy) and i.requires_grad for i in inputs):
+        if any(isinstance(i, NumPyProtocols) and i.requires_grad for i in inputs):
             raise TypeError(
                 f"np.{ufunc.__name__} would write the values of a tensor that requires a gradient into a NumPy array "
                 "(array += tensor?), and lose the gradient. Make a new one: array = array + tensor; or .detach() it"
             )
-        arrays = [i._array if isinstance(i, NumPy) else i for i in inputs]
+        arrays = [i._array if isinstance(i, NumPyProtocols) else i for i in inputs]
         return ufunc(*arrays, out=out, **options)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
@@ -294,4 +294,4 @@ class NumPy:
 
 
 def _values(x: Any) -> Any:
-    return x._array if isinstance(x, NumPy) else x
+    return x._array if isinstance(x, NumPyProtocols) else x

@@ -30,12 +30,12 @@ class Constant:
         return self._held() if isinstance(self._held, weakref.ref) else self._held
 
 
-def described(operands: Iterable[Any], inputs: Sequence[Any]) -> dict[int, Any]:
+def describe_constants(operands: Iterable[Any], inputs: Sequence[Any]) -> dict[int, Any]:
     """The operands that are constants, by position; numbers as they are."""
     constants = [(i, o) for i, o in enumerate(operands) if inputs[i] is None]
     return {i: Constant(o) if getattr(o, "ndim", 0) else o for i, o in constants}
 
 
-def untouched(array: np.ndarray, node: Any) -> np.ndarray:
+def snapshot(array: np.ndarray, node: Any) -> np.ndarray:
     """What is about to be recorded as written to; a small constant as a copy, which stays as it was."""
     return array.copy() if node is None and array.nbytes <= SMALL else array

@@ -1,12 +1,12 @@
-"""Who wrote to memory that a backward pass still needs.
+"""Who wrote to what a node has saved: in-place writes to memory that a pending backward pass still needs.
 
-Every array that a node keeps was saved at the node's creation time, `node.index`. Every write that goes through a
-Tensor is noted here with its time, under the array that owns the memory, so that all views of it are meant too; a
-write younger than the node has spoilt what the node keeps. Writes by NumPy itself cannot be seen, but only memory
-that was handed out (`t.numpy()`, `np.asarray(t)`) can be written so: from then on its content is fingerprinted.
+Every array that a node saves was saved at `node.index`. Every write that goes through a Tensor is recorded here with
+its tick, for the array that owns the memory, so that it counts for all views of that memory. A write younger than
+the node has overwritten what the node has saved. Writes by NumPy itself cannot be observed, but only memory that was
+exposed (`t.numpy()`, `np.asarray(t)`) can be written to in this way: from then on its checksum is compared.
 
-What is not noticed: writes to memory that was the user's own from the start (`from_numpy`, an operand `x * t`), also
-through another tensor that was made of the same buffer.
+Not noticed: writes to memory that belonged to the user from the start (`from_numpy`, an operand of `x * t`), also
+through another tensor that was created from the same buffer.
 """
 
 from __future__ import annotations
@@ -19,106 +19,111 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.engine import now
+from minigrad.engine import tick
 
-written: dict[int, tuple[int, Any]] = {}
-"""id of the owner -> (time of the last write, a weak reference that clears the entry)."""
-shown: dict[int, tuple[int, int, Any]] = {}
-"""id of the owner -> (time of the first handing-out, fingerprint then, weak reference)."""
+writes: dict[int, tuple[int, Any]] = {}
+"""id of the memory's owner -> (tick of the last write, a weak reference that removes the entry)."""
+exposed: dict[int, tuple[int, int, Any]] = {}
+"""id of the memory's owner -> (tick when it was exposed, its checksum then, a weak reference)."""
+last_event = -1
+"""The tick of the last write or exposure: what was saved later needs no comparison."""
+
+_comparisons: dict[int, bool] = {}
+"""id of the memory's owner -> whether its checksum has changed, as found in the current backward pass."""
 
 
-_looks: dict[int, bool] = {}
-"""id of the owner -> whether it was found changed, in the backward pass that is going on."""
-latest = -1
-"""The time of the last write or first handing-out: what was saved later need not be looked at."""
-
-
-def owner(a: np.ndarray) -> np.ndarray:
-    """The array at the end of the chain of views, whose memory `a` shows."""
+def memory_owner(a: np.ndarray) -> np.ndarray:
+    """Return the array at the end of the chain of views, which owns the memory of `a`."""
     while a.base is not None:
-        base = a.base if isinstance(a.base, np.ndarray) else getattr(a.base, "base", None)  # as_strided's is in between
+        base = a.base if isinstance(a.base, np.ndarray) else getattr(a.base, "base", None)  # as_strided's, in between
         if not isinstance(base, np.ndarray):
             break
         a = base
     return a
 
 
-def forget_looks() -> None:
-    """A backward pass begins: what is handed out is to be looked at again."""
-    _looks.clear()
+def clear_comparisons() -> None:
+    """Start of a backward pass: clear the cached checksum comparisons."""
+    _comparisons.clear()
 
 
-def wrote(*arrays: np.ndarray) -> None:
-    """Note that these have just been written to."""
-    global latest
-    time = now()
-    latest = max(latest, time)
+def record_write(*arrays: np.ndarray) -> None:
+    """Record that these arrays have just been written to."""
+    global last_event
+    time = tick()
+    last_event = max(last_event, time)
     for a in arrays:
-        whose = owner(a)
-        if before := written.get(id(whose)):
-            written[id(whose)] = (time, before[1])
+        owner = memory_owner(a)
+        if before := writes.get(id(owner)):
+            writes[id(owner)] = (time, before[1])
         else:
-            _note(written, whose, time)
+            _record(writes, owner, time)
 
 
-def _note(book: dict[int, Any], whose: np.ndarray, *entry: Any) -> None:
-    global latest
-    latest = max(latest, entry[0])
-    key = id(whose)  # valid for as long as the array lives, hence the weak reference
-    book[key] = (*entry, weakref.ref(whose, lambda _: book.pop(key, None)))
+def _record(table: dict[int, Any], owner: np.ndarray, *entry: Any) -> None:
+    global last_event
+    last_event = max(last_event, entry[0])
+    key = id(owner)  # valid for as long as the array lives, hence the weak reference
+    table[key] = (*entry, weakref.ref(owner, lambda _: table.pop(key, None)))
 
 
-def show(a: np.ndarray) -> np.ndarray:
-    """A view of `a` to hand out, where NumPy may write to it; from now on its memory is watched."""
-    whose = owner(a)
-    if id(whose) not in shown:
-        _note(shown, whose, now(), _fingerprint(whose))
+def expose(a: np.ndarray) -> np.ndarray:
+    """Return a view of `a` for the user, to which NumPy may write; from now on the memory's checksum is compared."""
+    owner = memory_owner(a)
+    if id(owner) not in exposed:
+        _record(exposed, owner, tick(), _checksum(owner))
     return a.view()
 
 
 @contextmanager
-def trusting(arrays: Iterable[np.ndarray]) -> Iterator[None]:
-    """In here, these owners count as not handed out: the caller looks after their content himself."""
-    held = {id(a): shown.pop(id(a)) for a in arrays if id(a) in shown}
+def trusted(arrays: Iterable[np.ndarray]) -> Iterator[None]:
+    """Context manager: these owners count as not exposed; the caller checks their content itself."""
+    held = {id(a): exposed.pop(id(a)) for a in arrays if id(a) in exposed}
     try:
         yield
     finally:
-        shown.update(held)
+        exposed.update(held)
 
 
-def _fingerprint(a: np.ndarray) -> int:
+def _checksum(a: np.ndarray) -> int:
     return zlib.crc32(np.ascontiguousarray(a).view(np.uint8).data) if a.size else 0
 
 
-def arrays(kept: tuple[Any, ...]) -> Iterator[tuple[int, np.ndarray]]:
-    """The arrays among what a node keeps, each with its place; at one place there may be several, in a tuple."""
-    for i, k in enumerate(kept):
-        if isinstance(k, np.ndarray):
-            yield i, k
-        elif isinstance(k, tuple):
-            yield from ((i, part) for part in k if isinstance(part, np.ndarray))
+def saved_arrays(values: tuple[Any, ...]) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield the arrays among a node's saved values, each with its position; a tuple of arrays has one position."""
+    for i, value in enumerate(values):
+        if isinstance(value, np.ndarray):
+            yield i, value
+        elif isinstance(value, tuple):
+            yield from ((i, part) for part in value if isinstance(part, np.ndarray))
 
 
-def fingerprints(kept: tuple[Any, ...]) -> tuple[int | None, ...] | None:
-    """What to remember of the arrays that a node keeps: nothing, unless their memory has been handed out."""
-    prints = tuple([_fingerprint(k) if id(owner(k)) in shown else None for _, k in arrays(kept)])
-    return prints if any(p is not None for p in prints) else None
+def checksums(values: tuple[Any, ...]) -> tuple[int | None, ...] | None:
+    """Return the checksums of saved arrays whose memory is exposed; None if there are none."""
+    sums = tuple([_checksum(a) if id(memory_owner(a)) in exposed else None for _, a in saved_arrays(values)])
+    return sums if any(s is not None for s in sums) else None
 
 
-def changed(kept: tuple[Any, ...], since: int, prints: tuple[int | None, ...] | None) -> int | None:
-    """Which of the arrays kept at the time `since` has been written to, as an index into `kept`."""
-    for n, (i, k) in enumerate(arrays(kept)):
-        whose = owner(k)
-        if id(whose) in written and written[id(whose)][0] > since:
+def find_overwritten(values: tuple[Any, ...], since: int, sums: tuple[int | None, ...] | None) -> int | None:
+    """Return the position of a value, saved at tick `since`, that was written to since; None if there is none.
+
+    Args:
+        values: a node's saved values.
+        since: the tick at which they were saved.
+        sums: their `checksums` at that tick.
+    """
+    for n, (i, a) in enumerate(saved_arrays(values)):
+        owner = memory_owner(a)
+        if id(owner) in writes and writes[id(owner)][0] > since:
             return i
-        if id(whose) in shown:
-            time, fingerprint, _ = shown[id(whose)]
-            if prints is not None and prints[n] is not None:
-                if _fingerprint(k) != prints[n]:
+        if id(owner) in exposed:
+            time, checksum, _ = exposed[id(owner)]
+            if sums is not None and sums[n] is not None:
+                if _checksum(a) != sums[n]:
                     return i
             elif time > since:
-                if id(whose) not in _looks:
-                    _looks[id(whose)] = _fingerprint(whose) != fingerprint
-                if _looks[id(whose)]:
+                if id(owner) not in _comparisons:
+                    _comparisons[id(owner)] = _checksum(owner) != checksum
+                if _comparisons[id(owner)]:
                     return i
     return None

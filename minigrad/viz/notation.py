@@ -19,20 +19,20 @@ _MATHEMATICS = {"**": "^", "*": "·", ">=": "≥", "<=": "≤", "!=": "≠", ".T
 _SIGNS = re.compile(r"(?<=\w|\))\s?\*\*\s?([0-9])(?![\w.])|" + "|".join(map(re.escape, _MATHEMATICS)))
 
 
-def formula(rule: Any) -> str:
+def formula(primitive: Any) -> str:
     """The result of a rule in the letters of its inputs.
 
     >>> from minigrad.primitives import elementwise, linalg
     >>> formula(elementwise.sigmoid), formula(linalg.matmul)
     ('1 / (1 + exp(-x))', 'a @ b')
     """
-    text: str = rule.notation.get("y") or ""
-    if not text and rule.vjps:  # else it is a Function's
-        text = rule.formula if isinstance(rule, Elementwise) else _expression(rule.forward)
-    return text or f"{rule.name}({', '.join(rule.inputs)})"
+    text: str = primitive.notation.get("y") or ""
+    if not text and primitive.vjps:  # else it is a Function's
+        text = primitive.formula if isinstance(primitive, Elementwise) else _expression(primitive.forward)
+    return text or f"{primitive.name}({', '.join(primitive.inputs)})"
 
 
-def share(rule: Any, name: str) -> str:
+def share(primitive: Any, name: str) -> str:
     """What a rule passes back to its input of this name; g is the upstream gradient, y the rule's result.
 
     Args:
@@ -44,16 +44,16 @@ def share(rule: Any, name: str) -> str:
     ('g * (1 - y * y)', '-g', 'a.T @ g')
     """
     name, _, place = name.partition("[")
-    text = rule.notation.get(name) or ""
+    text = primitive.notation.get(name) or ""
     if isinstance(text, tuple):
         text = text[int(place.rstrip("]") or 0)]
-    if isinstance(rule, Elementwise):
-        partial = text or rule.partials[name]
+    if isinstance(primitive, Elementwise):
+        partial = text or primitive.partials[name]
         product = {"1": "g", "-1": "-g", "0": "0"}.get(partial)
         return product or (f"g * {partial}" if _is_factor(partial) else f"g * ({partial})")
-    if not rule.vjps:  # a Function's is its own
-        return text or f"{rule.name}.backward(g)"
-    return text or _expression(rule.vjps.get(name)) or f"the share of {name} in g"
+    if not primitive.vjps:  # a Function's is its own
+        return text or f"{primitive.name}.backward(g)"
+    return text or _expression(primitive.vjps.get(name)) or f"the share of {name} in g"
 
 
 def _is_factor(text: str) -> bool:

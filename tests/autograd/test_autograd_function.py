@@ -121,7 +121,7 @@ def test_it_is_a_node_like_any_other() -> None:
     a.name = "a"
     s, p = SumAndProduct.apply(a, b, 2.0)
     y = (s * p).sum()
-    names = [node.rule.name if node.rule else node.name for node, _, _ in walk(y)]
+    names = [node.primitive.name if node.primitive else node.name for node, _, _ in walk(y)]
     assert names == ["sum", "mul", "SumAndProduct[1]", "SumAndProduct[0]", "SumAndProduct", None, "a"]
     picture = dot(y)
     assert "{<0> a|<1> b|<2> scale}|{SumAndProduct" in picture
@@ -349,7 +349,7 @@ def test_what_was_saved_is_guarded() -> None:
         node, y = x.node, Cube.apply(x).sum()
         write(x)
         with pytest.raises(RuntimeError, match=r"'Cube' needs a tensor of shape \(3,\) that was saved for it"):
-            minigrad.engine.push({node: np.ones(3)}, [y.node])
+            minigrad.engine.jvp({node: np.ones(3)}, [y.node])
         with pytest.raises(RuntimeError, match=r"'Cube' needs a tensor of shape \(3,\) that was saved for it"):
             y.backward()
     x = double() * 1

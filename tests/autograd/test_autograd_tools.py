@@ -17,9 +17,9 @@ import pytest
 import minigrad
 from minigrad import Network, Tensor, Value, engine, func, nn, ones, tensor, walk
 from minigrad.autograd import Function, detect_anomaly, functional, set_detect_anomaly
-from minigrad.engine import watchers
 from minigrad.grad_mode import mode
-from minigrad.primitives.primitive import Rule
+from minigrad.hooks import watchers
+from minigrad.primitives.primitive import Primitive
 
 
 def leaf(*numbers: float) -> Tensor:
@@ -249,11 +249,11 @@ def test_forward_mode_goes_through_a_graph_that_stays() -> None:
     x = leaf(1.0, 2.0)
     y = (x * x).exp().sum()
     for v in ([1.0, 0.0], [0.0, 1.0]):
-        found = engine.push({x.node: np.array(v, "f")}, [y.node])  # type: ignore[dict-item,list-item]
+        found = engine.jvp({x.node: np.array(v, "f")}, [y.node])  # type: ignore[dict-item,list-item]
         assert found[y.node] == pytest.approx(float(x[0].exp() * 2 if v[0] else (x[1] * x[1]).exp() * 4))  # type: ignore[index]
     y.backward()
     with pytest.raises(RuntimeError, match="backward a second time"):
-        engine.push({x.node: np.ones(2, "f")}, [y.node])  # type: ignore[dict-item,list-item]
+        engine.jvp({x.node: np.ones(2, "f")}, [y.node])  # type: ignore[dict-item,list-item]
 
 
 def test_forward_mode_notices_what_was_written_to() -> None:
@@ -263,7 +263,7 @@ def test_forward_mode_notices_what_was_written_to() -> None:
         y = use(h)
         h += 1
         with pytest.raises(RuntimeError, match="changed in place"):
-            engine.push({x.node: np.ones(3, "f")}, [y.node])  # type: ignore[dict-item,list-item]
+            engine.jvp({x.node: np.ones(3, "f")}, [y.node])  # type: ignore[dict-item,list-item]
 
 
 def test_forward_mode_looks_anew_at_what_was_handed_out() -> None:
@@ -289,7 +289,7 @@ def test_forward_mode_after_a_write_that_was_recorded() -> None:
 
 
 def test_a_rule_that_gives_the_same_share_twice() -> None:
-    join = Rule("join", lambda a, b: a + b, a=lambda g: g, b=lambda g: g)
+    join = Primitive("join", lambda a, b: a + b, a=lambda g: g, b=lambda g: g)
     _, t = func.jvp(lambda a, b: join(a, b), (ones(2), ones(2)), (ones(2), ones(2) * 2))
     assert t.tolist() == [3.0, 3.0]
 

@@ -13,7 +13,7 @@ import pytest
 import minigrad
 from minigrad import Tensor, engine, nn, ones, tensor
 from minigrad.autograd.checkpoint import checkpoint, checkpoint_sequential
-from minigrad.tensors import saved as guard
+from minigrad.tensors import saved
 from minigrad.tensors.rng import numbers
 
 
@@ -29,10 +29,10 @@ def batch() -> Tensor:
 def kept(y: Tensor, besides: list[Tensor]) -> int:
     """How many bytes the graph of y keeps, without the memory of these tensors."""
     owners = {}
-    for node in engine.reverse_order([y.node]):  # type: ignore[list-item]
-        for k in node.kept:  # type: ignore[attr-defined]
+    for node in engine.reverse_topological_order([y.node]):  # type: ignore[list-item]
+        for k in node.saved:  # type: ignore[attr-defined]
             if isinstance(k, np.ndarray):
-                owners[id(guard.owner(k))] = guard.owner(k)
+                owners[id(saved.memory_owner(k))] = saved.memory_owner(k)
     known = {id(t._array) for t in besides}
     return sum(a.nbytes for i, a in owners.items() if i not in known)
 

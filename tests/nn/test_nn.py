@@ -71,10 +71,10 @@ def test_a_shared_parameter_is_listed_once_and_gets_both_gradients() -> None:
             self.a = nn.Linear(2, 2, bias=False)
             self.b = nn.Linear(2, 2, bias=False)
             self.b.weight = self.a.weight
-            self.again = self.a
+            self.recompute = self.a
 
         def forward(self, x: Tensor) -> Tensor:
-            return self.again(x) + self.b(x)
+            return self.recompute(x) + self.b(x)
 
     tied = Tied()
     assert names(tied) == ["a.weight"] and len(list(tied.modules())) == 3

@@ -60,7 +60,7 @@ def space(m: Any) -> dict[str, Any]:
             self.register_buffer("none", None)
             self.body = m.nn.Sequential(m.nn.Linear(2, 3), m.nn.Dropout(0.1))
             self.scale = m.nn.Parameter(m.ones(3))
-            self.again = self.body
+            self.recompute = self.body
             self.register_parameter("missing", None)
             self.weights = m.nn.ParameterList([m.ones(2), m.nn.Parameter(m.zeros(1))])
             self.named = m.nn.ParameterDict({"w": m.nn.Parameter(m.ones(2))})

@@ -14,7 +14,7 @@ from ops import OPS, Op, each_case
 import minigrad
 from minigrad import Tensor, engine
 from minigrad import primitives as rules
-from minigrad.primitives.primitive import Rule
+from minigrad.primitives.primitive import Primitive
 from minigrad.tensors.methods import Casts, Operations
 from minigrad.tensors.methods.sampling import Sampling
 
@@ -82,7 +82,7 @@ def test_first_and_second_derivatives(op: Op, shapes: Any, keywords: dict[str, A
 
     xs, y = trial.forward()  # forward mode: the same number, from the other side
     tangents = {x.node: v for x, v in zip(xs, trial.v)}
-    pushed = engine.push(tangents, [y.node]).get(y.node, np.zeros(y.shape))
+    pushed = engine.jvp(tangents, [y.node]).get(y.node, np.zeros(y.shape))
     pairing = sum((g.numpy() * v).sum() for g, v in zip(first, trial.v))
     assert (pushed.shape, pushed.dtype) == (y.shape, y.dtype)
     assert (pushed * trial.u).sum() == pytest.approx(pairing, rel=tolerance, abs=tolerance)
@@ -94,7 +94,7 @@ def test_first_and_second_derivatives(op: Op, shapes: Any, keywords: dict[str, A
 
     xs, y = trial.forward()  # forward mode, differentiated in turn
     tangents, u = {x.node: Tensor(v) for x, v in zip(xs, trial.v)}, Tensor(trial.u, requires_grad=True)
-    pushed = engine.push(tangents, [y.node], create_graph=True).get(y.node, minigrad.zeros_like(y))
+    pushed = engine.jvp(tangents, [y.node], create_graph=True).get(y.node, minigrad.zeros_like(y))
     assert_close(minigrad.grad((pushed * u).sum(), [*xs, u], allow_unused=True), projected, tolerance)
 
 
@@ -107,11 +107,11 @@ def test_every_derivative_of_every_rule_is_in_the_table() -> None:
             _, y = trial.forward()
             again = trial.projection(trial.backward(create_graph=True)[2])
             for event in (*minigrad.walk(y, trial.u), *minigrad.walk(again)):
-                if event.node.rule is not None:
-                    pairs = zip(event.node.rule.inputs, event.contributions)
-                    tried |= {(event.node.rule.name, name) for name, c in pairs if c is not None}
+                if event.node.primitive is not None:
+                    pairs = zip(event.node.primitive.inputs, event.contributions)
+                    tried |= {(event.node.primitive.name, name) for name, c in pairs if c is not None}
     modules = [importlib.import_module(f"{rules.__name__}.{m.name}") for m in pkgutil.iter_modules(rules.__path__)]
-    known = {rule for module in modules for rule in vars(module).values() if isinstance(rule, Rule)}
+    known = {primitive for module in modules for primitive in vars(module).values() if isinstance(primitive, Primitive)}
     assert len(known) > 30
     needed = {(r.name, name) for r in known for name in r.vjps if getattr(r, "partials", {}).get(name) != "0"}
     assert needed - tried == set()

@@ -21,7 +21,7 @@ import minigrad
 from minigrad import Tensor, Value, nn, source
 from minigrad.autograd import Function
 from minigrad.autograd.checkpoint import checkpoint
-from minigrad.primitives.primitive import Rule
+from minigrad.primitives.primitive import Primitive
 from minigrad.program.source import Source
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -391,7 +391,7 @@ def test_parameters_are_called_by_their_paths() -> None:
 
 def test_comments_stay_on_their_line() -> None:
     name = "look\nabort()"
-    look = Rule(name, lambda x: x * 2 if x.sum() > 0 else x * 3, x=lambda g, x: g * 2 if x.sum() > 0 else g * 3)
+    look = Primitive(name, lambda x: x * 2 if x.sum() > 0 else x * 3, x=lambda g, x: g * 2 if x.sum() > 0 else g * 3)
     x = minigrad.tensor([1.0, 2.0], requires_grad=True)
     text = source(look(x).sum())
     assert executed(text)["loss"] == 6.0 and "# look abort() looks at its numbers" in text
@@ -413,10 +413,10 @@ def test_rules_of_the_user() -> None:
         return out
 
     x = minigrad.tensor([1.0, 2.0, 3.0], requires_grad=True).double()
-    text = source((Rule("put", put, x=lambda g: g[1])(x) ** 2).sum())
+    text = source((Primitive("put", put, x=lambda g: g[1])(x) ** 2).sum())
     assert executed(text)["loss"] == 14.0 and "put[1] = " in text
     with pytest.raises(TypeError, match="the rule 'plain' makes a plain array"):
-        source(Rule("plain", plain, x=lambda g: g)(x).sum())
+        source(Primitive("plain", plain, x=lambda g: g)(x).sum())
 
 
 class Attend(Function):

@@ -20,7 +20,7 @@ def test_the_rules_compute_every_value_again(op: Op, shapes: Any, keywords: dict
     y = op.call(minigrad, *xs, **keywords)
     for t in [y] if isinstance(y, Tensor) else [t for t in y if isinstance(t, Tensor) and t.requires_grad]:
         found = values(t)
-        assert len(found) == len(engine.reverse_order([t.node]))  # type: ignore[list-item]
+        assert len(found) == len(engine.reverse_topological_order([t.node]))  # type: ignore[list-item]
         np.testing.assert_array_equal(found[t.node], t.detach().numpy())  # type: ignore[index]
 
 
@@ -38,7 +38,7 @@ def test_values_are_there_after_backward_until_a_leaf_is_written_to() -> None:
     with minigrad.no_grad():
         model[0].weight += 1.0
     found = values(loss)
-    assert {node.rule.name for node in found if node.rule} == {"sum", "reshape"}  # type: ignore[attr-defined]
+    assert {node.primitive.name for node in found if node.primitive} == {"sum", "reshape"}  # type: ignore[attr-defined]
     assert model[4].weight.node in found and model[0].weight.node not in found
 
 
@@ -47,7 +47,7 @@ def test_a_write_that_nobody_noticed_shows_in_the_result() -> None:
     c = np.array([1.0, 1.0], dtype=np.float32)
     y = (w * c).exp().sum()
     c[:] = 5.0
-    names = {node.rule and node.rule.name for node in values(y)}  # type: ignore[attr-defined]
+    names = {node.primitive and node.primitive.name for node in values(y)}  # type: ignore[attr-defined]
     assert "mul" not in names and {"exp", "sum"} <= names
     z = w + c
     c[:] = 1.0
@@ -81,9 +81,9 @@ class Twice(nn.Module):
 def test_each_node_belongs_to_the_innermost_call() -> None:
     model = Twice()
     loss = nn.MSELoss()(model(minigrad.randn(2, 3)), minigrad.zeros(2, 3))
-    order = engine.reverse_order([loss.node])[::-1]  # type: ignore[list-item]
+    order = engine.reverse_topological_order([loss.node])[::-1]  # type: ignore[list-item]
     found = calls(order)
-    paths = [(n.name or n.rule.name, found[n].path, found[n].count, found[n].depth) for n in order if n.rule]
+    paths = [(n.name or n.primitive.name, found[n].path, found[n].count, found[n].depth) for n in order if n.primitive]
     assert paths[:4] == [
         ("linear", "inner.0", 0, 2),
         ("mul", "Twice", 0, 0),
@@ -91,7 +91,7 @@ def test_each_node_belongs_to_the_innermost_call() -> None:
         ("tanh", "Twice", 0, 0),
     ]
     assert {p for _, p, _, _ in paths[4:]} == {"MSELoss"}
-    leaves = {n.name: found[n].path for n in order if n.rule is None}
+    leaves = {n.name: found[n].path for n in order if n.primitive is None}
     assert leaves == {"inner.0.weight": "Twice", "inner.0.bias": "Twice", "scale": "Twice"}
 
 
@@ -100,7 +100,7 @@ def test_the_parts_of_a_result_and_what_is_outside_of_modules() -> None:
     x = minigrad.randn(4, 1, 2, requires_grad=True)
     out, (h, c) = layer(x * 2)
     loss = (out.sum() + h.sum() + c.sum()) * 2
-    found = calls(engine.reverse_order([loss.node]))  # type: ignore[list-item]
+    found = calls(engine.reverse_topological_order([loss.node]))  # type: ignore[list-item]
     assert {call.path for call in found.values()} == {"LSTM"}
     assert x.node not in found and loss.node not in found and layer.weight_ih_l0.node in found
 

@@ -11,7 +11,7 @@ from ops import OPS, Op
 
 import minigrad
 from minigrad import nn, tensor
-from minigrad.primitives.primitive import Rule
+from minigrad.primitives.primitive import Primitive
 from minigrad.teach.gradcheck import GradcheckError, check_gradient, gradcheck, gradcheck_report, gradgradcheck, verdict
 
 RNG = np.random.default_rng(0)
@@ -129,9 +129,11 @@ def _softmax(x: Any) -> Any:
     return np.exp(x) / np.exp(x).sum(-1, keepdims=True)
 
 
-bad_softmax = Rule("bad_softmax", _softmax, x=lambda g, y: g * y * (1 - y))
+bad_softmax = Primitive("bad_softmax", _softmax, x=lambda g, y: g * y * (1 - y))
 # its first derivative is right, but built so that the second is not
-bad_second = Rule("bad_second", lambda x: x**3, x=lambda g, x: g * 3 * (x.detach() if hasattr(x, "detach") else x) * x)
+bad_second = Primitive(
+    "bad_second", lambda x: x**3, x=lambda g, x: g * 3 * (x.detach() if hasattr(x, "detach") else x) * x
+)
 
 
 def test_a_small_change_is_not_lost_beside_a_large_output() -> None:
@@ -153,10 +155,10 @@ def test_a_random_upstream_gradient_finds_what_ones_would_hide() -> None:
         gradcheck(lambda x: bad_softmax(x), x)
     assert caught.value.report is not None and not caught.value.report.ok
     assert gradcheck(lambda x: bad_softmax(x), x, raise_exception=False) is False
-    hides = Rule("hides", lambda x: x - x.mean(), x=lambda g: g - g.mean() * 0)
+    hides = Primitive("hides", lambda x: x - x.mean(), x=lambda g: g - g.mean() * 0)
     ones = np.ones((4, 4))
     assert gradcheck_report(lambda x: hides(x), x, grad_outputs=[ones]).ok is False
-    constant = Rule("constant", bad_softmax.forward, x=lambda g, y: y * (g * 0))
+    constant = Primitive("constant", bad_softmax.forward, x=lambda g, y: y * (g * 0))
     assert gradcheck_report(lambda x: constant(x), x, grad_outputs=[ones]).ok  # the gradient of a sum of probabilities
     assert not gradcheck_report(lambda x: constant(x), x).ok
 

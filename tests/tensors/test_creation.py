@@ -51,7 +51,7 @@ from minigrad import device, tensor
         (lambda: minigrad.set_default_dtype(np.int64), TypeError, "float32 or float64, not int64"),
         (lambda: minigrad.iinfo(np.float32), TypeError, "for floats: finfo"),
         (lambda: minigrad.finfo(np.int64), TypeError, "a dtype of floats"),
-        (lambda: (tensor([1.0, 2.0])[:1]).detach_(), RuntimeError, "detach_: not of a view"),
+        (lambda: (tensor([1.0, 2.0])[:1]).detach_(), RuntimeError, "detach_: not possible for a view"),
         (lambda: minigrad.complex64, AttributeError, "no attribute .complex64.: tensors are of float32"),
         (lambda: minigrad.half, AttributeError, "half"),
         (lambda: minigrad.nn.Linear(1, 1).to(int), TypeError, "computes with floats; int64 is none"),

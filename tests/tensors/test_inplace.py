@@ -141,8 +141,8 @@ def forward(line: str, target: str, write: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("write", RECORDED + UNRECORDED)
-@pytest.mark.parametrize("rule, target, line", NEEDS)
-def test_spoilt_memory_raises_and_stores_nothing(rule: str, target: str, line: str, write: str) -> None:
+@pytest.mark.parametrize("primitive, target, line", NEEDS)
+def test_spoilt_memory_raises_and_stores_nothing(primitive: str, target: str, line: str, write: str) -> None:
     if target in ("x", "w") and write in RECORDED:  # refused at once
         with pytest.raises(RuntimeError, match=f"in place on a.* leaf that requires a gradient .my_{target}"):
             forward(line, target, write)
@@ -150,13 +150,13 @@ def test_spoilt_memory_raises_and_stores_nothing(rule: str, target: str, line: s
     env = forward(line, target, write)
     with pytest.raises(RuntimeError) as error:
         env["end"].backward()
-    for part in (f"the backward pass of {rule!r}", f"my_{target}", str(env[target].shape), "changed in place"):
+    for part in (f"the backward pass of {primitive!r}", f"my_{target}", str(env[target].shape), "changed in place"):
         assert part in str(error.value)
     assert env["x"].grad is None and env["w"].grad is None
 
 
-@pytest.mark.parametrize("rule, target, line", NEEDS)
-def test_every_kind_of_backward_pass_raises(rule: str, target: str, line: str) -> None:
+@pytest.mark.parametrize("primitive, target, line", NEEDS)
+def test_every_kind_of_backward_pass_raises(primitive: str, target: str, line: str) -> None:
     for backward in (
         lambda end, x, w: minigrad.grad(end, [x, w]),
         lambda end, x, w: minigrad.grad(end, [x, w], create_graph=True),
@@ -165,7 +165,7 @@ def test_every_kind_of_backward_pass_raises(rule: str, target: str, line: str) -
         lambda end, x, w: end.backward(inputs=[x, w]),
     ):
         env = forward(line, target, "t.data *= 3")
-        with pytest.raises(RuntimeError, match=f"the backward pass of {rule!r}.*my_{target}"):
+        with pytest.raises(RuntimeError, match=f"the backward pass of {primitive!r}.*my_{target}"):
             backward(env["end"], env["x"], env["w"])
         assert env["x"].grad is None and env["w"].grad is None
 

@@ -59,7 +59,7 @@ def test_views_of_what_was_turned_are_refused_after_a_write(write: Callable[[Ten
     v = z[0]
     z.t_()
     assert (v * 2).tolist() == [2.0, 2.0, 2.0]
-    with pytest.raises(RuntimeError, match="make the view again"):
+    with pytest.raises(RuntimeError, match="create the view again"):
         write(z, v)
         (v * 2).sum()
 

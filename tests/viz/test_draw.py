@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 import minigrad
 from minigrad import Network, Tensor, Value, autograd, data, draw, engine, nn
-from minigrad.primitives.primitive import Rule
+from minigrad.primitives.primitive import Primitive
 from minigrad.viz.graph.dot import dot
 
 PROGRAM = "from minigrad import Value\nx = Value(3.0, name='x')\nprint(dot(x * x + 1.0 - x / 2.0))"
@@ -294,7 +294,7 @@ def shown_order(text: str) -> dict[str, int]:
 
 def walked_order(end: Any) -> dict[str, int]:
     """The same as the engine walks."""
-    names = {node: f"n{i}" for i, node in enumerate(reversed(engine.reverse_order([end.node])))}
+    names = {node: f"n{i}" for i, node in enumerate(reversed(engine.reverse_topological_order([end.node])))}
     walk = engine.walk({end.node: end.seed()}, retain_graph=True)
     return {names[node]: i for i, (node, _, _) in enumerate(walk, 1)}
 
@@ -348,8 +348,8 @@ def test_a_function_with_several_results_has_no_single_gradient() -> None:
 
 def test_the_numbers_leave_out_operands_whose_rule_has_no_derivative_for_them() -> None:
     x = Tensor([1.0, 2.0], requires_grad=True)
-    rule = Rule("first", lambda a, b: a + 0 * b, a=lambda g: g)
-    out = Tensor.apply(rule, x * 2, x * 3).sum()
+    primitive = Primitive("first", lambda a, b: a + 0 * b, a=lambda g: g)
+    out = Tensor.apply(primitive, x * 2, x * 3).sum()
     assert shown_order(dot(out)) == walked_order(out) == {"n0": 4, "n1": 3, "n3": 2, "n4": 1}
 
 

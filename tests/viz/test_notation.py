@@ -13,7 +13,7 @@ from minigrad.primitives import elementwise, linalg, special
 from minigrad.primitives import losses as loss
 from minigrad.primitives import normalization as norm
 from minigrad.primitives import reductions as reduce
-from minigrad.primitives.primitive import Elementwise, Rule
+from minigrad.primitives.primitive import Elementwise, Primitive
 from minigrad.viz.notation import formula, share
 
 rng = np.random.default_rng(0)
@@ -41,30 +41,30 @@ def evaluated(text: str, names: dict[str, Any]) -> Any:
     return eval(compile(ast.parse(text, mode="eval"), "text", "eval"), {**NAMES, **names})
 
 
-ELEMENTWISE = [rule for rule in vars(elementwise).values() if isinstance(rule, Elementwise)]
+ELEMENTWISE = [primitive for primitive in vars(elementwise).values() if isinstance(primitive, Elementwise)]
 
 
-@pytest.mark.parametrize("rule", ELEMENTWISE, ids=lambda rule: rule.name)
-def test_elementwise(rule: Elementwise) -> None:
-    low = 1.1 if rule.name == "acosh" else 0.1
-    names: dict[str, Any] = {name: low + rng.random(8) * 0.8 for name in rule.inputs}
+@pytest.mark.parametrize("primitive", ELEMENTWISE, ids=lambda primitive: primitive.name)
+def test_elementwise(primitive: Elementwise) -> None:
+    low = 1.1 if primitive.name == "acosh" else 0.1
+    names: dict[str, Any] = {name: low + rng.random(8) * 0.8 for name in primitive.inputs}
     if "condition" in names:
         names["condition"] = names["condition"] > 0.5
     if "low" in names:
         names["low"], names["high"] = 0.3, 0.6
-    y = rule.forward(*names.values())
-    np.testing.assert_allclose(evaluated(formula(rule), names), y, rtol=1e-6)
+    y = primitive.forward(*names.values())
+    np.testing.assert_allclose(evaluated(formula(primitive), names), y, rtol=1e-6)
     names |= {"y": y, "g": rng.standard_normal(8)}
-    for name in rule.partials:
-        vjp = rule.vjps[name]
+    for name in primitive.partials:
+        vjp = primitive.vjps[name]
         needs = vjp.__code__.co_varnames[: vjp.__code__.co_argcount]
         expected = np.broadcast_to(vjp(*(names[n] for n in needs)), 8)
-        np.testing.assert_allclose(np.broadcast_to(evaluated(share(rule, name), names), 8), expected, rtol=1e-6)
+        np.testing.assert_allclose(np.broadcast_to(evaluated(share(primitive, name), names), 8), expected, rtol=1e-6)
 
 
 A, B, X = rng.standard_normal((3, 3)), rng.standard_normal((3, 2)), rng.standard_normal(4)
 AXIS: dict[str, Any] = {"axis": 0, "keepdims": False}
-OTHERS: list[tuple[Rule, tuple[Any, ...], dict[str, Any]]] = [
+OTHERS: list[tuple[Primitive, tuple[Any, ...], dict[str, Any]]] = [
     (linalg.matmul, (A, B), {}),
     (linalg.linear, (A, B.T, rng.standard_normal(2)), {}),
     (linalg.inv, (A,), {}),
@@ -80,26 +80,26 @@ OTHERS: list[tuple[Rule, tuple[Any, ...], dict[str, Any]]] = [
     (reduce.var, (X,), {**AXIS, "less": 1}),
     (reduce.std, (X,), {**AXIS, "less": 1}),
     (reduce.norm, (X,), AXIS),
-    *((rule, (X,), {}) for rule in (special.erf, special.erfc, special.ndtr)),
+    *((primitive, (X,), {}) for primitive in (special.erf, special.erfc, special.ndtr)),
     (special.erfinv, (np.tanh(X),), {}),
 ]
 
 
 @pytest.mark.parametrize("case", OTHERS, ids=lambda case: case[0].name)
 def test_other_rules(case: Any) -> None:
-    rule, operands, parameters = case
-    y = np.asarray(rule.forward(*operands, **parameters))
-    names = {**dict(zip(rule.inputs, operands)), **parameters, "n": 4, "y": y}
-    np.testing.assert_allclose(evaluated(formula(rule), names), y, rtol=1e-9)
+    primitive, operands, parameters = case
+    y = np.asarray(primitive.forward(*operands, **parameters))
+    names = {**dict(zip(primitive.inputs, operands)), **parameters, "n": 4, "y": y}
+    np.testing.assert_allclose(evaluated(formula(primitive), names), y, rtol=1e-9)
     names["g"] = g = rng.standard_normal(y.shape)
-    for name in set(rule.vjps) - {"bias"}:  # its share is summed over the examples by whoever adds it up
-        shown = evaluated(share(rule, name), names)
+    for name in set(primitive.vjps) - {"bias"}:  # its share is summed over the examples by whoever adds it up
+        shown = evaluated(share(primitive, name), names)
         numeric = np.zeros_like(names[name])
         for i in np.ndindex(numeric.shape):
             sides = []
             for h in (1e-6, -1e-6):
                 moved = {**names, name: np.array(names[name])}
                 moved[name][i] += h
-                sides.append((g * rule.forward(*(moved[n] for n in rule.inputs), **parameters)).sum())
+                sides.append((g * primitive.forward(*(moved[n] for n in primitive.inputs), **parameters)).sum())
             numeric[i] = (sides[0] - sides[1]) / 2e-6
         np.testing.assert_allclose(shown, numeric, rtol=1e-5, atol=1e-7)

@@ -80,8 +80,8 @@ def test_the_structure_of_a_small_page() -> None:
         "add: y = a + b; da = g; db = g",
     ]
     assert found["forward"][1] == [1, "b = add(a, a)", 1, ["b = a + a = 3 + 3 = 6"]]
-    node, title, rule, gradient, line, shares, notes, memory = found["backward"][1]
-    assert (node, title, rule, gradient, line, notes, memory) == (1, "b = add(a, a)", 4, 2.0, "db = 2", [], "")
+    node, title, primitive, gradient, line, shares, notes, memory = found["backward"][1]
+    assert (node, title, primitive, gradient, line, notes, memory) == (1, "b = add(a, a)", 4, 2.0, "db = 2", [], "")
     assert shares == [
         [0, "da += db = 2", "share 1 of 2", 2.0, 2.0, "da = 2"],
         [0, "da += db = 2", "share 2 of 2, so da = 2 + 2 = 4", 2.0, 4.0, "da = 4"],

@@ -166,7 +166,7 @@ def test_memory_is_let_go_by_the_last_that_holds_it() -> None:
     y = x.exp()  # keeps y
     z = y * y  # keeps y, twice
     steps = step(z.sum())
-    kept = {s.name: s.kept for s in steps}
+    kept = {s.name: s.saved for s in steps}
     assert [(m.letter, m.bytes, m.freed) for m in kept["z"]] == [("b", 128, False)]
     assert [(m.letter, m.bytes, m.freed) for m in kept["y"]] == [("y", 128, True)]
     assert "lets go of y (4, 4), 128 bytes" in str(steps.at("n1"))
@@ -192,10 +192,10 @@ def test_hooks_are_told() -> None:
 def test_every_rule_of_the_library_can_be_told() -> None:
     from minigrad.viz.notation import formula, mathematics, share
 
-    for rule in {id(r): r for r in rules()}.values():
-        assert formula(rule) and mathematics(formula(rule))
-        names = rule.partials if hasattr(rule, "partials") else rule.vjps
-        assert all(share(rule, name) for name in names)
+    for primitive in {id(r): r for r in rules()}.values():
+        assert formula(primitive) and mathematics(formula(primitive))
+        names = primitive.partials if hasattr(primitive, "partials") else primitive.vjps
+        assert all(share(primitive, name) for name in names)
 
 
 def rules() -> list[Any]:
@@ -203,13 +203,13 @@ def rules() -> list[Any]:
     import pkgutil
 
     import minigrad.primitives
-    from minigrad.primitives.primitive import Rule
+    from minigrad.primitives.primitive import Primitive
 
     modules = [
         importlib.import_module(m.name)
         for m in pkgutil.iter_modules(minigrad.primitives.__path__, "minigrad.primitives.")
     ]
-    return [v for m in modules for v in vars(m).values() if isinstance(v, Rule)]
+    return [v for m in modules for v in vars(m).values() if isinstance(v, Primitive)]
 
 
 def test_what_has_no_name_is_called_as_its_variable() -> None:

@@ -17,7 +17,8 @@ import numpy as np
 import pytest
 
 import minigrad
-from minigrad import Network, Tensor, data, engine, nn, optim, tensor, watch
+from minigrad import Network, Tensor, data, nn, optim, tensor, watch
+from minigrad.hooks import watchers
 from minigrad.teach.samples import BINS, EXAMPLES, Histogram, Outputs, Sample, norm
 from minigrad.teach.symptoms import BOUNDS, gradient_grown
 from minigrad.utils.progress import Progress
@@ -92,7 +93,7 @@ def said(watcher: Watcher) -> str:
 def hooks(model: nn.Module, *others: Any) -> int:
     """How many there are."""
     books = ("_pre_hooks", "_hooks", "_backward_pre_hooks", "_backward_hooks", "_post_hooks")
-    return sum(len(getattr(m, book, ())) for m in (*model.modules(), *others) for book in books) + len(engine.watchers)
+    return sum(len(getattr(m, book, ())) for m in (*model.modules(), *others) for book in books) + len(watchers)
 
 
 # ---- the numbers -----------------------------------------------------------------------------------------------

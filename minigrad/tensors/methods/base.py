@@ -21,8 +21,10 @@ class Base:
     _past: Callable[..., Any]
     _write: Callable[..., Any]
     _of: Callable[..., Any]
-    _turn: Callable[..., Self]
+    _wrap: Callable[[np.ndarray, Any], Any]
+    _become_view: Callable[..., Self]
     _base: Any
+    _node: Any
     shape: tuple[int, ...]
     ndim: int
     dtype: np.dtype

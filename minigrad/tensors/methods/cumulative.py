@@ -8,7 +8,7 @@ import numpy as np
 
 from minigrad.primitives import indexing as index
 from minigrad.primitives import reductions as reduce
-from minigrad.primitives.primitive import Rule
+from minigrad.primitives.primitive import Primitive
 from minigrad.tensors.dtypes import default
 from minigrad.tensors.methods.base import Base
 from minigrad.tensors.methods.method_factories import in_place
@@ -36,14 +36,16 @@ class Cumulative(Base):
         t = self if self.dtype.kind == "f" else self.astype(default.dtype)
         return t._cumulative(reduce.logcumsumexp, dim, axis)
 
-    def _cumulative(self, rule: Rule, dim: int | None, axis: int | None) -> Self:
+    def _cumulative(self, primitive: Primitive, dim: int | None, axis: int | None) -> Self:
         dim = dim if axis is None else axis
         if dim is None:
-            raise TypeError(f"{rule.name}: along which dim? For all elements in one row: t.flatten().{rule.name}(0)")
+            raise TypeError(
+                f"{primitive.name}: along which dim? For all elements in one row: t.flatten().{primitive.name}(0)"
+            )
         d = self._dim(dim)
         if not self.ndim:
-            return self.apply(rule, self.reshape(1), axis=0).reshape(())
-        return self.apply(rule, self, axis=d)
+            return self.apply(primitive, self.reshape(1), axis=0).reshape(())
+        return self.apply(primitive, self, axis=d)
 
     def cummax(self, dim: int, *, axis: int | None = None) -> Any:
         """(values, indices): the largest of the elements so far along `dim`, and where the last such one was."""

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from minigrad.primitives import linalg
-from minigrad.primitives.primitive import Rule
+from minigrad.primitives.primitive import Primitive
 from minigrad.tensors.dtypes import NUMBERS, check_broadcast, promoted
 from minigrad.tensors.methods.base import Base
 from minigrad.tensors.methods.method_factories import in_place, refuse
@@ -21,13 +21,13 @@ class SignLogDet(NamedTuple):
     logabsdet: Any
 
 
-def decomposed(name: str, rule: Rule, *operands: Any) -> Any:
+def decomposed(name: str, primitive: Primitive, *operands: Any) -> Any:
     """Apply a rule that does not go with every matrix."""
     try:
-        return operands[0].apply(rule, *operands)
+        return operands[0].apply(primitive, *operands)
     except np.linalg.LinAlgError as error:
-        what = "is not positive definite" if rule is linalg.cholesky else "is singular"
-        if rule not in (linalg.inv, linalg.solve, linalg.cholesky):
+        what = "is not positive definite" if primitive is linalg.cholesky else "is singular"
+        if primitive not in (linalg.inv, linalg.solve, linalg.cholesky):
             what = f"could not be decomposed ({error})"
         raise np.linalg.LinAlgError(f"{name}: a matrix, of a tensor of shape {operands[0].shape}, {what}") from None
 

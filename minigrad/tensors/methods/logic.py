@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.primitives.primitive import Rule
+from minigrad.primitives.primitive import Primitive
 from minigrad.tensors.dtypes import NUMBERS, check_broadcast, promoted
 from minigrad.tensors.methods.base import Base, T
 from minigrad.tensors.methods.method_factories import named, refuse, unary
@@ -15,7 +15,7 @@ from minigrad.tensors.methods.method_factories import named, refuse, unary
 
 def _of_two(ufunc: np.ufunc, name: str, swapped: bool = False) -> Callable[[T, Any], T]:
     """A method of two operands, which broadcast, by a function of NumPy."""
-    rule = Rule(name, lambda a, b: ufunc(a, b))
+    primitive = Primitive(name, lambda a, b: ufunc(a, b))
     bits = not any(types[0] in "fd" for types in ufunc.types)
 
     def method(self: T, other: Any) -> T:
@@ -26,17 +26,17 @@ def _of_two(ufunc: np.ufunc, name: str, swapped: bool = False) -> Callable[[T, A
             raise TypeError(f"{name}: of integers or booleans, not of floats; say which: .long() or > 0")
         if a.__class__ not in NUMBERS and b.__class__ not in NUMBERS and b.shape != a.shape:
             check_broadcast(name, a, b)
-        return self.apply(rule, a, b)
+        return self.apply(primitive, a, b)
 
     method.__name__, method.__doc__ = name, f"np.{ufunc.__name__}, element by element."
     return method
 
 
 def _of_one(function: Any, name: str, doc: str) -> Callable[[T], T]:
-    return unary(Rule(name, lambda x: function(x)), doc, exact=True)
+    return unary(Primitive(name, lambda x: function(x)), doc, exact=True)
 
 
-_isclose = Rule("isclose", lambda a, b, *, rtol, atol, equal_nan: np.isclose(a, b, rtol, atol, equal_nan))
+_isclose = Primitive("isclose", lambda a, b, *, rtol, atol, equal_nan: np.isclose(a, b, rtol, atol, equal_nan))
 
 
 class Logic(Base):

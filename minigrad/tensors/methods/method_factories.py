@@ -9,7 +9,7 @@ from typing import Any, NoReturn, TypeVar
 import numpy as np
 
 from minigrad.primitives import elementwise as ew
-from minigrad.primitives.primitive import Elementwise, Rule
+from minigrad.primitives.primitive import Elementwise, Primitive
 from minigrad.tensors.dtypes import NUMBERS, check_broadcast, default, promoted
 from minigrad.tensors.methods.base import Base, T
 
@@ -21,10 +21,10 @@ def refuse(name: str, self: Any) -> NoReturn:
     raise TypeError(f"{name}: takes a tensor, got {type(self).__name__}; make it one: minigrad.tensor(...)")
 
 
-def formula(rule: Elementwise) -> str:
+def formula(primitive: Elementwise) -> str:
     """The docstring of a method that is nothing but its rule."""
-    partials = ", ".join(f"dy/d{name} = {text}" for name, text in rule.partials.items())
-    return f"y = {rule.formula}, element by element; {partials}."
+    partials = ", ".join(f"dy/d{name} = {text}" for name, text in primitive.partials.items())
+    return f"y = {primitive.formula}, element by element; {partials}."
 
 
 def _called(name: str, doc: str | None, method: Method) -> Method:
@@ -34,22 +34,22 @@ def _called(name: str, doc: str | None, method: Method) -> Method:
     return method
 
 
-def unary(rule: Rule, doc: str = "", exact: bool = False) -> Callable[[T], T]:
+def unary(primitive: Primitive, doc: str = "", exact: bool = False) -> Callable[[T], T]:
     """A method of one tensor. Unless the rule is `exact`, integers become floats first, as in PyTorch."""
 
     def method(self: T) -> T:
         if not isinstance(self, Base):
-            refuse(rule.name, self)
+            refuse(primitive.name, self)
         if not exact and self._array.dtype.kind != "f":
             self = self.astype(default.dtype)
         if self._array.dtype.kind == "b":
-            _refuse_bool(rule, self)
-        return self.apply(rule, self)
+            _refuse_bool(primitive, self)
+        return self.apply(primitive, self)
 
-    return _called(rule.name, doc or formula(rule), method)  # type: ignore[arg-type]
+    return _called(primitive.name, doc or formula(primitive), method)  # type: ignore[arg-type]
 
 
-def operators(rule: Elementwise, division: bool = False) -> tuple[Callable[[T, Any], T], Callable[[T, Any], T]]:
+def operators(primitive: Elementwise, division: bool = False) -> tuple[Callable[[T, Any], T], Callable[[T, Any], T]]:
     """An operator of two operands, which broadcast, and its form with the tensor on the right, as in 2 - t.
 
     The other operand may be an array or a number. With `division`, integers become floats first. NotImplemented lets
@@ -60,13 +60,13 @@ def operators(rule: Elementwise, division: bool = False) -> tuple[Callable[[T, A
         if isinstance(other, Base):
             x, y = self._array, other._array
             if x.dtype is y.dtype and x.shape == y.shape and x.dtype.kind == "f":
-                return self.apply(rule, self, other)  # the commonest case needs no adapting
-        return _combine(rule, self, self, other, division)
+                return self.apply(primitive, self, other)  # the commonest case needs no adapting
+        return _combine(primitive, self, self, other, division)
 
     def reflected(self: T, other: Any) -> T:
-        return _combine(rule, self, other, self, division)
+        return _combine(primitive, self, other, self, division)
 
-    return _called(rule.name, formula(rule), method), reflected
+    return _called(primitive.name, formula(primitive), method), reflected
 
 
 def named(
@@ -89,22 +89,22 @@ def named(
     return _called(name, operator.__doc__, method)
 
 
-def binary(rule: Elementwise, division: bool = False) -> Callable[[T, Any], T]:
+def binary(primitive: Elementwise, division: bool = False) -> Callable[[T, Any], T]:
     """A method of two operands that is no operator."""
-    return named(*operators(rule, division))
+    return named(*operators(primitive, division))
 
 
-def _combine(rule: Elementwise, self: T, a: Any, b: Any, division: bool) -> T:
+def _combine(primitive: Elementwise, self: T, a: Any, b: Any, division: bool) -> T:
     """rule(a, b), after promotion and a check of the shapes."""
-    _refuse_bool(rule, a, b)
+    _refuse_bool(primitive, a, b)
     a, b = promoted(a, b, division)
     if a is None:
         return NotImplemented
     if a.__class__ not in NUMBERS and b.__class__ not in NUMBERS and a.shape != b.shape:
-        check_broadcast(rule.name, a, b)
-    if rule in _DIVISIONS and _integers(a, b) and np.any(getattr(b, "_array", b) == 0):
-        raise ZeroDivisionError(f"{rule.name}: an integer divided by 0; of floats, it would be infinite or nan")
-    return self.apply(rule, a, b)
+        check_broadcast(primitive.name, a, b)
+    if primitive in _DIVISIONS and _integers(a, b) and np.any(getattr(b, "_array", b) == 0):
+        raise ZeroDivisionError(f"{primitive.name}: an integer divided by 0; of floats, it would be infinite or nan")
+    return self.apply(primitive, a, b)
 
 
 _DIVISIONS = {ew.floor_divide, ew.remainder, ew.fmod}
@@ -115,12 +115,14 @@ def _integers(*operands: Any) -> bool:
     return all(o.__class__ in (int, bool) or getattr(getattr(o, "dtype", None), "kind", "f") in "iu" for o in operands)
 
 
-def _refuse_bool(rule: Rule, *operands: Any) -> None:
+def _refuse_bool(primitive: Primitive, *operands: Any) -> None:
     """Raise where arithmetic with truth values is hardly meant; as PyTorch."""
-    if rule is ew.sub or rule in _NOT_OF_BOOLS:
+    if primitive is ew.sub or primitive in _NOT_OF_BOOLS:
         bools = [o.__class__ is bool or getattr(o, "dtype", None) == np.bool_ for o in operands]
-        if any(bools) if rule is ew.sub else all(bools):
-            raise TypeError(f"{rule.name}: not of bool tensors; for logic use ~ and ^, for numbers .float() or .long()")
+        if any(bools) if primitive is ew.sub else all(bools):
+            raise TypeError(
+                f"{primitive.name}: not of bool tensors; for logic use ~ and ^, for numbers .float() or .long()"
+            )
 
 
 @functools.cache

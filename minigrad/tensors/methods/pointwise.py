@@ -18,9 +18,9 @@ from minigrad.tensors.methods.method_factories import binary, named, operators, 
 _logit, _trunc_divide = unary(ew.logit), binary(ew.trunc_divide)
 
 
-def _rounding(rule: Elementwise) -> Callable[[T], T]:
+def _rounding(primitive: Elementwise) -> Callable[[T], T]:
     """A method that rounds floats; integers are round already."""
-    method = unary(rule, exact=True)
+    method = unary(primitive, exact=True)
 
     def rounded(self: T) -> T:
         return self.clone() if isinstance(self, Base) and self.dtype.kind in "iu" else method(self)
@@ -47,7 +47,7 @@ class Pointwise(Base):
     erf = unary(special.erf, "The error function: the integral of 2/sqrt(pi) exp(-t²) from 0 to x.")
     erfc = unary(special.erfc, "1 - erf(x), exact also where that is tiny.")
     erfinv = unary(special.erfinv, "The number whose erf is x; infinite at -1 and 1, nan beyond.")
-    relu, neg, abs, square = (unary(rule, exact=True) for rule in (ew.relu, ew.neg, ew.abs, ew.square))
+    relu, neg, abs, square = (unary(primitive, exact=True) for primitive in (ew.relu, ew.neg, ew.abs, ew.square))
     sign = unary(ew.sign, exact=True)
     floor, ceil, trunc = _rounding(ew.floor), _rounding(ew.ceil), _rounding(ew.trunc)
     negative, absolute, sgn, fix = neg, abs, sign, trunc

@@ -10,7 +10,7 @@ import numpy as np
 from minigrad.primitives import indexing as index
 from minigrad.primitives import layout as moves
 from minigrad.primitives import reductions as reduce
-from minigrad.primitives.primitive import Rule
+from minigrad.primitives.primitive import Primitive
 from minigrad.tensors.dtypes import default
 from minigrad.tensors.methods.base import Base, Dims
 from minigrad.tensors.methods.selection import Selected
@@ -26,12 +26,12 @@ class Bounds(NamedTuple):
 class Reductions(Base):
     """Many elements into one; `dim`/`keepdim` (PyTorch) and `axis`/`keepdims` (NumPy) are the same."""
 
-    def _reduce(self, rule: Rule, dim: Dims, keepdim: bool, axis: Dims, keepdims: bool | None) -> Self:
+    def _reduce(self, primitive: Primitive, dim: Dims, keepdim: bool, axis: Dims, keepdims: bool | None) -> Self:
         keep = keepdim if keepdims is None else keepdims
         dims = self._dims(dim, axis)
-        if rule in (reduce.amax, reduce.amin) and 0 in self._sizes_along(dims):
-            raise ValueError(f"{rule.name}: no elements to choose from in a tensor of shape {self.shape}")
-        return self.apply(rule, self, axis=dims, keepdims=bool(keep))
+        if primitive in (reduce.amax, reduce.amin) and 0 in self._sizes_along(dims):
+            raise ValueError(f"{primitive.name}: no elements to choose from in a tensor of shape {self.shape}")
+        return self.apply(primitive, self, axis=dims, keepdims=bool(keep))
 
     def sum(
         self,
@@ -248,11 +248,11 @@ class Reductions(Base):
         """log(softmax(self)) along `dim`, without underflow; computed in `dtype`, if it is given."""
         return (self if dtype is None else self.astype(dtype))._normalised(reduce.log_softmax, dim, axis)
 
-    def _normalised(self, rule: Rule, dim: int | None, axis: int | None) -> Self:
+    def _normalised(self, primitive: Primitive, dim: int | None, axis: int | None) -> Self:
         if dim is None and axis is None:
-            raise TypeError(f"{rule.name}: along which dim? For a batch of scores (N, classes) it is dim=1")
+            raise TypeError(f"{primitive.name}: along which dim? For a batch of scores (N, classes) it is dim=1")
         t = self if self.dtype.kind == "f" else self.astype(default.dtype)
         dims = t._dims(dim, axis)
         if dims is None:  # 0-d: one number by itself
-            return t.reshape(1)._normalised(rule, 0, None).reshape(())
-        return t.apply(rule, t, axis=dims)
+            return t.reshape(1)._normalised(primitive, 0, None).reshape(())
+        return t.apply(primitive, t, axis=dims)

@@ -216,9 +216,9 @@ class Selection(Base):
             source = np.full(places.shape or (1,), src).astype(self.dtype)
         return source, places.reshape(places.shape or (1,)), d
 
-    def _added(self, rule: Any, source: Any, **places: Any) -> Self:
+    def _added(self, primitive: Any, source: Any, **places: Any) -> Self:
         """Add `source` at these places; what is named twice receives twice."""
-        total = self.apply(rule, source, shape=self.shape or (1,), **places).reshape(self.shape)
+        total = self.apply(primitive, source, shape=self.shape or (1,), **places).reshape(self.shape)
         return self.add_(total)
 
     def scatter_add_(self, dim: int, index: Any, src: Any) -> Self:

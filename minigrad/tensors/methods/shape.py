@@ -30,7 +30,7 @@ def _turned(name: str) -> Callable[..., Any]:
     """A method that changes the tensor's own dimensions as the method `name`, which gives a view, would."""
 
     def method(self: Any, *args: Any, **named: Any) -> Any:
-        return self._turn(name, *args, **named)
+        return self._become_view(name, *args, **named)
 
     method.__name__ = f"{name}_"
     method.__doc__ = f"`{name}`, of the tensor itself: the same memory in another shape; gives the tensor."

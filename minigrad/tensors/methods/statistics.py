@@ -9,7 +9,7 @@ import numpy as np
 
 from minigrad.primitives import indexing as index
 from minigrad.primitives import reductions as reduce
-from minigrad.primitives.primitive import Rule
+from minigrad.primitives.primitive import Primitive
 from minigrad.tensors.methods.base import Base, Dims
 from minigrad.tensors.methods.selection import Selected
 
@@ -50,15 +50,24 @@ class Statistics(Base):
         return self._spread(reduce.std, dim, unbiased, keepdim, correction, axis, keepdims)
 
     def _spread(
-        self, rule: Rule, dim: Any, unbiased: bool, keepdim: bool, correction: Any, axis: Dims, keepdims: bool | None
+        self,
+        primitive: Primitive,
+        dim: Any,
+        unbiased: bool,
+        keepdim: bool,
+        correction: Any,
+        axis: Dims,
+        keepdims: bool | None,
     ) -> Self:
         if isinstance(dim, bool):
             dim, unbiased = None, dim
         if self.dtype.kind != "f":
-            raise TypeError(f"{rule.name} of a tensor of {self.dtype}: convert it to floats first, as in t.float()")
+            raise TypeError(
+                f"{primitive.name} of a tensor of {self.dtype}: convert it to floats first, as in t.float()"
+            )
         less = int(unbiased) if correction is None else correction
         keep = bool(keepdim if keepdims is None else keepdims)
-        return self.apply(rule, self, less=less, axis=self._dims(dim, axis), keepdims=keep)
+        return self.apply(primitive, self, less=less, axis=self._dims(dim, axis), keepdims=keep)
 
     def var_mean(self, dim: Any = None, unbiased: bool = True, keepdim: bool = False, **options: Any) -> Any:
         """`var` and `mean`."""

@@ -204,8 +204,8 @@ class _Text:
         """The box of a node, and the edges and constants that lead to it."""
         here, frame = self.id[node], self.scene.calls.get(node)
         found = operands(node)
-        kind = _LEAF if node.rule is None else _END if node is self.scene.end else _OPERATION
-        title = " = ".join(t for t in (node.name or self.names.get(node), node.rule and node.rule.name) if t)
+        kind = _LEAF if node.primitive is None else _END if node is self.scene.end else _OPERATION
+        title = " = ".join(t for t in (node.name or self.names.get(node), node.primitive and node.primitive.name) if t)
         value, finite = self._told(node)
         grad, flows = self._gradient(node)
         ports = [name for name, _ in found] if len(found) > 1 else []
@@ -265,10 +265,10 @@ class _Text:
         lines += [_shape(operand)] if getattr(operand, "shape", ()) else [_number(operand)]
         finite = True
         if value is not None:
-            from minigrad.tensors import saved as guard
+            from minigrad.tensors import saved
             from minigrad.viz import array_text as arrays
 
-            if guard.changed((value,), node.index, None) is None:  # nobody wrote to it since
+            if saved.find_overwritten((value,), node.index, None) is None:  # nobody wrote to it since
                 lines += arrays.told(value)
                 finite = arrays.finite(value)
         here = f"{self.id[node]}c{place}"
@@ -283,7 +283,7 @@ class _Text:
         if isinstance(node, Value):
             return [_number(node.data)], math.isfinite(node.data)
         value = self.values.get(node)
-        shape = _tuple(node) if node.rule is not None else _shape(node)
+        shape = _tuple(node) if node.primitive is not None else _shape(node)
         if value is None:
             return [shape], True
         from minigrad.viz.array_text import finite, told
@@ -303,15 +303,15 @@ class _Text:
     def _derivative(self, node: Any, place: int, name: str) -> str:
         """The label of an edge: the local derivative, for Values with its number; or, where the rule has none for
         single elements, what goes back to the operand, if that is a short formula."""
-        rule = node.rule
-        if isinstance(rule, Elementwise):
-            text = rule.notation.get(name) or rule.partials[name]
+        primitive = node.primitive
+        if isinstance(primitive, Elementwise):
+            text = primitive.notation.get(name) or primitive.partials[name]
             if isinstance(node, Value):
                 number = _number((node.da, node.db)[place])
                 text = text if text == number else f"{text} = {number}"
             text = f"∂y/∂{name} = {text}"
         else:
-            text = share(rule, name) if name in rule.vjps else ""
+            text = share(primitive, name) if name in primitive.vjps else ""
             if not text or len(text) > 20 or "," in text or "the " in text:
                 return ""
             text = f"d{name} = {text}"
@@ -367,8 +367,8 @@ def _kept(node: Any) -> list[tuple[str, Any]]:
     """The arrays that a node keeps for its backward pass, with the names that its rule has for them."""
     if isinstance(node, Value):
         return []
-    names = node.plan.kept if hasattr(node, "plan") else [f"saved[{i}]" for i in range(len(node.kept))]
-    found = [(n, a) for n, k in zip(names, node.kept) for a in (k if isinstance(k, tuple) else [k])]
+    names = node.plan.saved if hasattr(node, "plan") else [f"saved[{i}]" for i in range(len(node.saved))]
+    found = [(n, a) for n, k in zip(names, node.saved) for a in (k if isinstance(k, tuple) else [k])]
     return [(name, a) for name, a in found if hasattr(a, "nbytes")]
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from minigrad.engine import Node, reverse_order
+from minigrad.engine import Node, reverse_topological_order
 from minigrad.scalar import Value
 
 
@@ -27,7 +27,7 @@ class Scene:
     """
 
     def __init__(self, end: Node, depth: int | None, max_nodes: int | None) -> None:
-        order = reverse_order([end])
+        order = reverse_topological_order([end])
         self.end = end
         self.nodes: list[Any] = order[::-1]
         self.step = backward_steps(order)
@@ -55,7 +55,7 @@ class Scene:
         entered: set[Any] = set()
         for node in self.nodes:
             call = outermost.get(node)
-            if call is None or node.rule is None:
+            if call is None or node.primitive is None:
                 continue
             others = [s for s in node.inputs if s is not None and s not in own[call]]
             if others or constants(node) or getattr(node, "parameters", None):
@@ -77,7 +77,7 @@ class Scene:
         users: dict[Node, set[Any]] = {}
         for node in self.nodes:
             for source in node.inputs:
-                if source is not None and source.rule is None:
+                if source is not None and source.primitive is None:
                     users.setdefault(source, set()).add(self.box[node])
         owned = {call: _parameters(call) for call in {*closed.values()} - {None}}
         for leaf, boxes in users.items():
@@ -115,8 +115,8 @@ class Scene:
                 drawn.add(box)
         if count > max_nodes and len(drawn) < 2:
             raise ValueError(
-                f"draw: {self.end.rule.name!r} alone has more than {max_nodes} operands, too many to read. Draw one of "
-                "them, or raise the limit: draw(output, max_nodes=...)"
+                f"draw: {self.end.primitive.name!r} alone has more than {max_nodes} operands, too many to read. Draw "
+                "one of them, or raise the limit: draw(output, max_nodes=...)"
             )
         left = {*self.box.values()} - drawn - {None}
         self.box = {node: box if box in drawn else None for node, box in self.box.items()}
@@ -156,7 +156,7 @@ def backward_steps(order: Sequence[Any]) -> dict[Any, int]:
 def _passing(node: Any) -> Iterable[bool]:
     """Which inputs of a node its rule has a gradient for."""
     plan = getattr(node, "plan", None)
-    if plan is None or node.rule.variadic:
+    if plan is None or node.primitive.variadic:
         return [source is not None for source in node.inputs]
     return [source is not None and call is not None for source, call in zip(node.inputs, plan.calls)]
 
@@ -188,12 +188,12 @@ def ending(output: Any, wish: str) -> Any:
 
 def operands(node: Any) -> list[tuple[str, Any]]:
     """What the rule was applied to, nodes and constants, by the names of its inputs."""
-    if node.rule is None:
+    if node.primitive is None:
         return []
-    names: Sequence[str] = node.rule.inputs
+    names: Sequence[str] = node.primitive.inputs
     if isinstance(node, Value):
         return list(zip(names, (node.a, node.b)))
-    if node.rule.variadic:
+    if node.primitive.variadic:
         names = [f"{names[0]}[{i}]" for i in range(len(node.inputs))]
     found = [(n, node.constants.get(i) if s is None else s) for i, (n, s) in enumerate(zip(names, node.inputs))]
     return [(name, operand) for name, operand in found if operand is not None]  # a layer may have no bias

@@ -125,12 +125,12 @@ class Collected:
         return text
 
     def _node(self, node: Any) -> Any:
-        kind = "result" if node.rule is not None else "leaf"
+        kind = "result" if node.primitive is not None else "leaf"
         return [self.steps.name(node), self.box(node), kind, self.number(self.steps.values.get(node))]
 
     def _forward(self, s: Step) -> Any:
         lines = s.lines()
-        return [self.place[s.node], lines[0], self.text(s.rule_line() if s.node.rule else ""), _all(lines[1:])]
+        return [self.place[s.node], lines[0], self.text(s.rule_line() if s.node.primitive else ""), _all(lines[1:])]
 
     def _backward(self, s: Step) -> Any:
         shares = [
@@ -148,12 +148,12 @@ class Collected:
         notes = _all(s.example())
         if s.arrived is not None:
             notes.insert(0, f"A hook has made this gradient of {describe(s.arrived, s.node)}.")
-        memory = s.memory_line() if s.kept else ""
-        rule = self.text(s.rule_line() if s.node.rule else "")
+        memory = s.memory_line() if s.saved else ""
+        primitive = self.text(s.rule_line() if s.node.primitive else "")
         return [
             self.place[s.node],
             title,
-            rule,
+            primitive,
             self.number(s.gradient),
             self.gradient(s.node, s.gradient),
             shares,
@@ -191,10 +191,10 @@ class Collected:
 
 def _operation(node: Any) -> list[str]:
     """The rule's name, with constants that are single numbers."""
-    if node.rule is None:
+    if node.primitive is None:
         return []
     constants = [o for _, o in operands(node) if not isinstance(o, Node) and not getattr(o, "shape", ())]
-    return [" ".join([node.rule.name, *map(number, constants)])]
+    return [" ".join([node.primitive.name, *map(number, constants)])]
 
 
 def _cut(text: str, most: int = 24) -> str:

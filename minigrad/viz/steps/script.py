@@ -88,7 +88,7 @@ def _last(names: dict[str, Any], script: Any) -> Steps:
     from minigrad.tensors.tensor import Tensor
 
     ends = [v for v in names.values() if isinstance(v, Value) or isinstance(v, Tensor) and v.numel() == 1]
-    nodes = {v.node: v for v in ends if v.node is not None and v.node.rule is not None}
+    nodes = {v.node: v for v in ends if v.node is not None and v.node.primitive is not None}
     if not nodes:
         raise ValueError(f"{script} made no backward pass, and among its variables is no result that has a gradient")
     return Steps(nodes[max(nodes, key=lambda node: node.index)], None, variables(names))

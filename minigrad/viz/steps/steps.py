@@ -117,7 +117,7 @@ class Step:
     def call(self) -> str:
         """What computed the node: `mul(a, 2)`, `sum(n1, axis=1)`; "" for a leaf."""
         node = self.node
-        if node.rule is None:
+        if node.primitive is None:
             return ""
         given = [self.steps.label(operand, letter) for letter, operand in operands(node)]
         settings = [
@@ -125,41 +125,41 @@ class Step:
             for name, value in getattr(node, "parameters", {}).items()
             if not (value is None or value is False or hasattr(value, "_fields"))  # these are the rule's own affair
         ]
-        return f"{node.rule.name}({', '.join(given + settings)})"
+        return f"{node.primitive.name}({', '.join(given + settings)})"
 
     @property
-    def kept(self) -> list[Memory]:
+    def saved(self) -> list[Memory]:
         """What `backward` lets go of at this step: the arrays that the node has kept for it."""
         return self.steps.memory(self.node)
 
     def rule_line(self) -> str:
         """The rule in its own letters: `mul: y = a * b, da = g * b, db = g * a`."""
-        rule = self.node.rule
-        text = formula(rule)
+        primitive = self.node.primitive
+        text = formula(primitive)
         parts = [text if " = " in text.partition(", where ")[0] else f"y = {text}"]
-        parts += [f"d{s.letter} = {share(rule, s.letter)}" for s in self.shares]
-        return f"{rule.name}: {'; '.join(parts)}"
+        parts += [f"d{s.letter} = {share(primitive, s.letter)}" for s in self.shares]
+        return f"{primitive.name}: {'; '.join(parts)}"
 
     def forward_line(self) -> str:
         """The formula of the node, with its numbers: `c = a * b = 2 * 3 = 6`."""
-        text, *meaning = in_place(formula(self.node.rule), self._letters()).partition(", where ")
+        text, *meaning = in_place(formula(self.node.primitive), self._letters()).partition(", where ")
         parts = [text] if " = " in text else [self.steps.symbol(self.node), text]
-        if isinstance(self.node.rule, Elementwise) and (numbers := self._numbers()):
-            parts.append(in_place(formula(self.node.rule), numbers))
+        if isinstance(self.node.primitive, Elementwise) and (numbers := self._numbers()):
+            parts.append(in_place(formula(self.node.primitive), numbers))
         return _chain([*parts, describe(self.value, self.node)]) + "".join(meaning)
 
     def share_line(self, share_: Share) -> str:
         """What is added to the gradient of an input: `da += dc * b = 1 * 6 = 6`; `=` where it is all."""
-        rule = self.node.rule
-        text = share(rule, share_.letter)
+        primitive = self.node.primitive
+        text = share(primitive, share_.letter)
         first, *meaning = in_place(text, self._letters()).partition(", where ")
         parts = [first]
-        if isinstance(rule, Elementwise):
+        if isinstance(primitive, Elementwise):
             numbers = self._numbers()
             if numbers:
                 parts.append(in_place(text, {**numbers, "g": number(self.gradient)}))
             elif isinstance(self.node, Value):  # the .data of an operand was changed since
-                local = (self.node.da, self.node.db)[rule.inputs.index(share_.letter)]
+                local = (self.node.da, self.node.db)[primitive.inputs.index(share_.letter)]
                 parts.append(in_place("g * d", {"g": number(self.gradient), "d": number(local)}))
         line = _chain([*parts, describe(share_.value, share_.to)])
         line += self._summed(share_, text) + "".join(meaning)
@@ -168,7 +168,7 @@ class Step:
     def _summed(self, share_: Share, text: str) -> str:
         """A note, where a share is smaller than the result since its input was repeated to the result's shape."""
         mine, its = getattr(self.node, "shape", ()), getattr(share_.to, "shape", ())
-        if mine != its and hasattr(self.node, "plan") and (isinstance(self.node.rule, Elementwise) or text == "g"):
+        if mine != its and hasattr(self.node, "plan") and (isinstance(self.node.primitive, Elementwise) or text == "g"):
             return f", summed from {mine}"
         return ""
 
@@ -186,10 +186,10 @@ class Step:
 
     def example(self) -> list[str]:
         """For an elementwise rule of arrays: how it goes for one element, that with the largest gradient."""
-        node, rule = self.node, self.node.rule
+        node, primitive = self.node, self.node.primitive
         given = [(letter, self.steps.number_of(operand)) for letter, operand in operands(node)]
         known = all(v is not None for _, v in given) and self.value is not None
-        if not isinstance(rule, Elementwise) or isinstance(node, Value) or not known or math.prod(node.shape) < 2:
+        if not isinstance(primitive, Elementwise) or isinstance(node, Value) or not known or math.prod(node.shape) < 2:
             return []
         back = self.steps.step_of(node)
         g: Any = back and back.gradient
@@ -198,13 +198,13 @@ class Step:
         numbers = {letter: number(_element(v, place, node.shape)) for letter, v in (*given, ("y", self.value))}
         where = f"at {list(place)}: "
         if not self.backward:
-            text = formula(rule)
+            text = formula(primitive)
             start = self.steps.symbol(node)
             return [where + _chain([start, in_place(text, letters), in_place(text, numbers), numbers["y"]])]
         numbers["g"] = number(g[place])
         lines = []
         for s in self.shares:
-            text = share(rule, s.letter)
+            text = share(primitive, s.letter)
             if text in ("g", "-g", "0"):
                 continue
             parts = [in_place(text, letters), in_place(text, numbers)]
@@ -237,7 +237,7 @@ class Step:
         title = " = ".join(t for t in (self.name, self.call) if t)
         value = "" if self.value is None else f" = {describe(self.value, self.node)}"
         if not self.backward:
-            if self.node.rule is None:
+            if self.node.primitive is None:
                 return [f"{title}{value}, a leaf"]
             return [title, self.forward_line(), *self.example()]
         out = [f"{title}{value}; its gradient: {self.steps.d(self.node)} = {describe(self.gradient, self.node)}"]
@@ -247,13 +247,13 @@ class Step:
             total = self.sum_line(s)
             out.append(self.share_line(s) + (f" ({total})" if total else ""))
         out += self.example()
-        if self.kept:
+        if self.saved:
             out.append(self.memory_line())
         return out
 
     def memory_line(self) -> str:
         """What is freed: `backward() lets go of x (8, 2), 64 bytes`; the program may hold it still."""
-        freed, held = [m for m in self.kept if m.freed], [m for m in self.kept if not m.freed]
+        freed, held = [m for m in self.saved if m.freed], [m for m in self.saved if not m.freed]
         letters = self._letters()
         parts = [f"{letters.get(m.letter, m.letter)} {m.shape}, {m.bytes:,} bytes" for m in freed]
         line = f"backward() lets go of {' and '.join(parts) or 'nothing'}"
@@ -288,7 +288,7 @@ class Steps(Sequence[Step]):
 
     def __init__(self, output: Any, gradient: Any = None, names: Mapping[Any, str] | None = None) -> None:
         output = ending(output, "step")
-        self.nodes: list[Any] = engine.reverse_order([output.node])[::-1]
+        self.nodes: list[Any] = engine.reverse_topological_order([output.node])[::-1]
         if any(node.released for node in self.nodes):
             raise RuntimeError(
                 "step: a backward pass has released this graph. Step before backward(), which step leaves possible, or "
@@ -422,27 +422,27 @@ class Steps(Sequence[Step]):
 
     def memory(self, node: Any) -> list[Memory]:
         """What a node has kept, and whether it is the last to hold it."""
-        if not getattr(node, "kept", ()) or not hasattr(node, "plan"):
+        if not getattr(node, "saved", ()) or not hasattr(node, "plan"):
             return []
-        from minigrad.tensors import saved as guard
+        from minigrad.tensors import saved
 
         if self._memory is None:
             last: dict[int, Any] = {}  # who lets go of each piece of memory last: the oldest, or a leaf
             for other in self.nodes:
-                held = [other.value] if other.rule is None and other.value is not None else []
-                for a in held or [a for _, a in guard.arrays(other.kept)]:
-                    last.setdefault(id(guard.owner(a)), other)
+                held = [other.value] if other.primitive is None and other.value is not None else []
+                for a in held or [a for _, a in saved.saved_arrays(other.saved)]:
+                    last.setdefault(id(saved.memory_owner(a)), other)
             self._memory = {}
             for other in self.nodes:
                 seen: set[int] = set()
                 nth: Counter[int] = Counter()
-                for place, a in guard.arrays(other.kept) if hasattr(other, "plan") else ():
-                    letter = other.plan.kept[place]
-                    if other.rule.variadic and letter == other.rule.inputs[0]:
+                for place, a in saved.saved_arrays(other.saved) if hasattr(other, "plan") else ():
+                    letter = other.plan.saved[place]
+                    if other.primitive.variadic and letter == other.primitive.inputs[0]:
                         letter, nth[place] = f"{letter}[{nth[place]}]", nth[place] + 1
                     if id(a) not in seen:
                         seen.add(id(a))
-                        memory = Memory(letter, a.shape, a.nbytes, last[id(guard.owner(a))] is other)
+                        memory = Memory(letter, a.shape, a.nbytes, last[id(saved.memory_owner(a))] is other)
                         self._memory.setdefault(other, []).append(memory)
         return self._memory.get(node, [])
 
@@ -482,21 +482,21 @@ def _equal(a: Any, b: Any) -> bool:
 
 def _letters(node: Any) -> list[str]:
     """The rule's names of a node's inputs, one for each."""
-    if node.rule is None:
+    if node.primitive is None:
         return []
-    names = node.rule.inputs
-    return [f"{names[0]}[{i}]" for i in range(len(node.inputs))] if node.rule.variadic else list(names)
+    names = node.primitive.inputs
+    return [f"{names[0]}[{i}]" for i in range(len(node.inputs))] if node.primitive.variadic else list(names)
 
 
 @cache
-def _again(rule: Elementwise) -> Any:
-    return rule.on_numbers([True] * len(rule.inputs), IEEE_NUMBERS)
+def _again(primitive: Elementwise) -> Any:
+    return primitive.on_numbers([True] * len(primitive.inputs), IEEE_NUMBERS)
 
 
 def _unchanged(node: Value, numbers: list[float]) -> bool:
     """Whether the rule still gives the node's number and local derivatives."""
     *given, y = numbers
-    again = _again(node.rule)(*map(IEEE, given))
+    again = _again(node.primitive)(*map(IEEE, given))
     stored = (y, node.da, node.db)
     return all(s is None or s == a or s != s and a != a or math.isclose(s, a) for s, a in zip(stored, again))
 

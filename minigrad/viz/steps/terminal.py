@@ -157,7 +157,7 @@ class Viewer:
     def _details(self, step: Step) -> Iterator[str]:
         first, *rest = step.lines()
         yield self._styled(first, _BOLD)
-        if step.node.rule is not None:
+        if step.node.primitive is not None:
             rest.insert(0, step.rule_line())
         for line in rest:
             yield "  " + (mathematics(line) if self.symbols else line)

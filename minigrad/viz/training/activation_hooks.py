@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from minigrad import engine
-from minigrad.engine import Node, RemovableHandle
+from minigrad.engine import Node
 from minigrad.grad_mode import is_grad_enabled
+from minigrad.hooks import RemovableHandle
 from minigrad.nn.activations import ReLU
 from minigrad.nn.module import Module
 from minigrad.teach.samples import Outputs, named
@@ -64,7 +65,7 @@ class Looking:
         self.shape: tuple[int, ...] = ()  # of what the model gave
         self._of_modules: set[Node | None] = set()  # the nodes of ReLUs that are modules
         self._names = {module: named(path, module) for path, module in self.model.named_modules()}
-        self._since = engine.now()
+        self._since = engine.tick()
         hook = Hook(self._look)
         for module in self._names:
             self._handles.append(module.register_forward_hook(hook))
@@ -109,12 +110,12 @@ class Looking:
 
     def _look_for_functions(self, end: Node) -> None:
         """Those ReLUs that are no modules: `relu(x)` in a forward of one's own."""
-        order: list[Any] = engine.reverse_order([end], since=self._since)
-        self._since = engine.now()
+        order: list[Any] = engine.reverse_topological_order([end], since=self._since)
+        self._since = engine.tick()
         relus = [
             node
             for node in order
-            if node.rule is not None and node.rule.name == "relu" and node not in self._of_modules
+            if node.primitive is not None and node.primitive.name == "relu" and node not in self._of_modules
         ]
         if not relus:
             return
@@ -127,16 +128,16 @@ class Looking:
             layer = self._names.get(home.get(source, self.model), type(self.model).__name__)
             count[layer] = count.get(layer, 0) + 1
             relu = f"relu after {layer}" + (f", {count[layer]}" if count[layer] > 1 else "")
-            self._note(relu, np.maximum(node.kept[0], 0))
-            self._note_active(relu, node.kept[0] > 0, node)
+            self._note(relu, np.maximum(node.saved[0], 0))
+            self._note_active(relu, node.saved[0] > 0, node)
 
 
 def _axis_of_units(node: Any, dimensions: int) -> int:
     """Along which axis a layer's output has its units: the channels of a convolution, else the last."""
-    while node is not None and node.rule is not None:
-        if node.rule.name.startswith("conv"):
+    while node is not None and node.primitive is not None:
+        if node.primitive.name.startswith("conv"):
             return 1 - len(node.shape)
-        if node.rule.name in ("linear", "matmul"):
+        if node.primitive.name in ("linear", "matmul"):
             return -1
         node = node.inputs[0]
     return -1 if dimensions <= 3 else 1 - dimensions

@@ -15,7 +15,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from minigrad.engine import RemovableHandle
+from minigrad.hooks import RemovableHandle
 from minigrad.network import Loss, Network
 from minigrad.nn.module import Module
 from minigrad.optim.optimizer import Optimizer
