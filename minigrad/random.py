@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.tensors.base import sizes_of
 from minigrad.tensors.creation import as_tensor, filled
 from minigrad.tensors.devices import check_options
 from minigrad.tensors.dtypes import floats, scalar_type
-from minigrad.tensors.methods.base import sizes_of
 from minigrad.tensors.rng import Generator as Generator
 from minigrad.tensors.rng import default_generator as default_generator
 from minigrad.tensors.rng import fork_rng as fork_rng

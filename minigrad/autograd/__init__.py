@@ -1,31 +1,22 @@
-"""What one does with the walk: gradients handed out, watched for nan, step by step; functions of one's own; whole
-derivatives of functions.
+"""Uses of the walk: gradients, anomaly detection, custom functions, Jacobians and Hessians, gradient checks.
 
-`grad`, `backward`, `walk` and `detect_anomaly` are for Tensors and for Values alike, and need no NumPy; the rest is
-for Tensors, and is loaded when it is first used.
+`grad`, `backward`, `walk` and `detect_anomaly` take Tensors and Values alike and need no NumPy. The other names are
+for Tensors and are loaded on first use; type checkers read them in `__init__.pyi`.
 """
 
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from minigrad.autograd.anomaly import detect_anomaly, set_detect_anomaly
 from minigrad.autograd.gradients import Event, backward, walk
 from minigrad.autograd.gradients import grads as grad
 from minigrad.grad_mode import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 
-if TYPE_CHECKING:
-    from minigrad.autograd import function as function
-    from minigrad.autograd import functional as functional
-    from minigrad.autograd.function import Function as Function
-    from minigrad.teach.gradcheck import check_gradient as check_gradient
-    from minigrad.teach.gradcheck import gradcheck as gradcheck
-    from minigrad.teach.gradcheck import gradcheck_report as gradcheck_report
-    from minigrad.teach.gradcheck import gradgradcheck as gradgradcheck
-
-_HOME = {
+_LAZY = {
     "Function": "minigrad.autograd.function",
+    # the words of a check are in `teach`, a higher layer
     **dict.fromkeys(("check_gradient", "gradcheck", "gradcheck_report", "gradgradcheck"), "minigrad.teach.gradcheck"),
 }
 
@@ -47,7 +38,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name in ("function", "functional"):
         return importlib.import_module(f"minigrad.autograd.{name}")
-    if name not in _HOME:
+    if name not in _LAZY:
         raise AttributeError(f"module 'minigrad.autograd' has no attribute {name!r}")
-    value = globals()[name] = getattr(importlib.import_module(_HOME[name]), name)
+    value = globals()[name] = getattr(importlib.import_module(_LAZY[name]), name)
     return value

@@ -8,8 +8,8 @@ import numpy as np
 
 from minigrad.primitives import layout as moves
 from minigrad.tensors import devices, saved
+from minigrad.tensors.base import Base
 from minigrad.tensors.dtypes import TYPES, destination, scalar_type
-from minigrad.tensors.methods.base import Base
 from minigrad.tensors.printing import tensor_text
 
 

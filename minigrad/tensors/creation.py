@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from minigrad.grad_mode import mode
+from minigrad.tensors.base import sizes_of
 from minigrad.tensors.devices import check_device, check_options
 from minigrad.tensors.dtypes import NUMBERS, SUPPORTED, TYPES, default, floats, kind, scalar_type
 from minigrad.tensors.dtypes import result_type as _result_type
-from minigrad.tensors.methods.base import sizes_of
 from minigrad.tensors.tensor import Tensor, wrap
 
 

@@ -8,8 +8,8 @@ from typing import Any, Self
 import numpy as np
 
 from minigrad.primitives import indexing as ix
+from minigrad.tensors.base import Base
 from minigrad.tensors.dtypes import operand
-from minigrad.tensors.methods.base import Base
 
 
 class Indexing(Base):

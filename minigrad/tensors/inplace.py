@@ -15,10 +15,10 @@ import numpy as np
 from minigrad.grad_mode import mode
 from minigrad.primitives import indexing as ix
 from minigrad.tensors import saved
+from minigrad.tensors.base import Base
 from minigrad.tensors.conversion import array_from
 from minigrad.tensors.dtypes import kind
 from minigrad.tensors.indexing import index_from, split_index
-from minigrad.tensors.methods.base import Base
 from minigrad.tensors.node import ArrayNode
 from minigrad.tensors.operand_info import snapshot
 from minigrad.tensors.views import Views

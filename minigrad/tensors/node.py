@@ -18,7 +18,7 @@ from minigrad.engine import Node, tick
 from minigrad.grad_mode import enable_grad
 from minigrad.primitives.primitive import Elementwise, Plan, Primitive
 from minigrad.tensors import saved
-from minigrad.tensors.methods.base import Base
+from minigrad.tensors.base import Base
 
 
 def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:

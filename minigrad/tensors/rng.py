@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.tensors.devices import check_device
+from minigrad.tensors.node import ArrayNode
 
 _SEED = 67280421310721
 """The seed of a new Generator; it is PyTorch's."""
@@ -53,12 +54,11 @@ class Generator:
 
     def get_state(self) -> Any:
         """Where the numbers have got to: a tensor of bytes for `set_state`."""
-        from minigrad.tensors.tensor import Tensor  # which is built on this module
-
         state: Any = self.numpy.bit_generator.state
         parts = [(self._seed, 8), (state["state"]["state"], 16), (state["state"]["inc"], 16)]
         parts += [(state["has_uint32"], 1), (state["uinteger"], 4)]
-        return Tensor._of(np.frombuffer(b"".join([n.to_bytes(size, "little") for n, size in parts]), np.uint8).copy())
+        state_bytes = b"".join([n.to_bytes(size, "little") for n, size in parts])
+        return ArrayNode.wrap(np.frombuffer(state_bytes, np.uint8).copy(), None)
 
     def set_state(self, new_state: Any) -> Generator:
         """Go on from what `get_state` gave."""

@@ -12,7 +12,7 @@ from typing import Any, Self
 from minigrad.grad_mode import enable_grad
 from minigrad.primitives.primitive import Primitive
 from minigrad.tensors import saved
-from minigrad.tensors.methods.base import Base
+from minigrad.tensors.base import Base
 
 
 class Views(Base):

@@ -4,7 +4,7 @@
 `t.f(…)`, and `np.f(t, …)` arrives here as well. One file for each group of methods.
 """
 
-from minigrad.tensors.methods.base import sizes
+from minigrad.tensors.base import sizes
 from minigrad.tensors.methods.casts import Casts
 from minigrad.tensors.methods.cumulative import Cumulative
 from minigrad.tensors.methods.factories import Factories

@@ -9,8 +9,8 @@ import numpy as np
 from minigrad.primitives import indexing as index
 from minigrad.primitives import reductions as reduce
 from minigrad.primitives.primitive import Primitive
+from minigrad.tensors.base import Base
 from minigrad.tensors.dtypes import default
-from minigrad.tensors.methods.base import Base
 from minigrad.tensors.methods.method_factories import in_place
 from minigrad.tensors.methods.selection import Selected
 

@@ -6,10 +6,10 @@ from typing import Any, Self
 
 import numpy as np
 
+from minigrad.tensors.base import Base, sizes_of
 from minigrad.tensors.conversion import array_from
 from minigrad.tensors.devices import check_options
 from minigrad.tensors.dtypes import scalar_type
-from minigrad.tensors.methods.base import Base, sizes_of
 
 
 class Factories(Base):

@@ -5,7 +5,7 @@ What is recorded, and when that is refused, is said in `Tensor._write`. The meth
 
 from __future__ import annotations
 
-from minigrad.tensors.methods.base import Base
+from minigrad.tensors.base import Base
 from minigrad.tensors.methods.logic import Logic
 from minigrad.tensors.methods.method_factories import in_place
 from minigrad.tensors.methods.pointwise import Pointwise

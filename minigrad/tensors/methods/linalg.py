@@ -9,8 +9,8 @@ import numpy as np
 
 from minigrad.primitives import linalg
 from minigrad.primitives.primitive import Primitive
+from minigrad.tensors.base import Base
 from minigrad.tensors.dtypes import NUMBERS, check_broadcast, promoted
-from minigrad.tensors.methods.base import Base
 from minigrad.tensors.methods.method_factories import in_place, refuse
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from minigrad.primitives.primitive import Primitive
+from minigrad.tensors.base import Base, T
 from minigrad.tensors.dtypes import NUMBERS, check_broadcast, promoted
-from minigrad.tensors.methods.base import Base, T
 from minigrad.tensors.methods.method_factories import named, refuse, unary
 
 

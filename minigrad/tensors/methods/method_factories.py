@@ -10,8 +10,8 @@ import numpy as np
 
 from minigrad.primitives import elementwise as ew
 from minigrad.primitives.primitive import Elementwise, Primitive
+from minigrad.tensors.base import Base, T
 from minigrad.tensors.dtypes import NUMBERS, check_broadcast, default, promoted
-from minigrad.tensors.methods.base import Base, T
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 

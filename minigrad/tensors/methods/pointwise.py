@@ -11,8 +11,8 @@ import numpy as np
 from minigrad.primitives import elementwise as ew
 from minigrad.primitives import special
 from minigrad.primitives.primitive import Elementwise
+from minigrad.tensors.base import Base, T
 from minigrad.tensors.dtypes import check_broadcast, kind, operand, promoted, result_type
-from minigrad.tensors.methods.base import Base, T
 from minigrad.tensors.methods.method_factories import binary, named, operators, unary
 
 _logit, _trunc_divide = unary(ew.logit), binary(ew.trunc_divide)

@@ -11,8 +11,8 @@ from minigrad.primitives import indexing as index
 from minigrad.primitives import layout as moves
 from minigrad.primitives import reductions as reduce
 from minigrad.primitives.primitive import Primitive
+from minigrad.tensors.base import Base, Dims
 from minigrad.tensors.dtypes import default
-from minigrad.tensors.methods.base import Base, Dims
 from minigrad.tensors.methods.selection import Selected
 
 

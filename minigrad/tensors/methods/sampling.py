@@ -6,8 +6,8 @@ from typing import Any, Self
 
 import numpy as np
 
+from minigrad.tensors.base import Base
 from minigrad.tensors.dtypes import kind
-from minigrad.tensors.methods.base import Base
 from minigrad.tensors.rng import numbers
 
 

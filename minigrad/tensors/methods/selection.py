@@ -14,8 +14,8 @@ import numpy as np
 
 from minigrad.grad_mode import mode
 from minigrad.primitives import indexing as ix
+from minigrad.tensors.base import Base
 from minigrad.tensors.dtypes import NUMBERS, check_broadcast, operand
-from minigrad.tensors.methods.base import Base
 
 
 class Selected(NamedTuple):

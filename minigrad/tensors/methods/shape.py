@@ -12,8 +12,8 @@ from typing import Any, Self
 import numpy as np
 
 from minigrad.primitives import layout as moves
+from minigrad.tensors.base import Base, Dims, sizes
 from minigrad.tensors.dtypes import NUMBERS, operand, result_type
-from minigrad.tensors.methods.base import Base, Dims, sizes
 from minigrad.tensors.methods.method_factories import in_place
 
 

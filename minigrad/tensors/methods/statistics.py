@@ -10,7 +10,7 @@ import numpy as np
 from minigrad.primitives import indexing as index
 from minigrad.primitives import reductions as reduce
 from minigrad.primitives.primitive import Primitive
-from minigrad.tensors.methods.base import Base, Dims
+from minigrad.tensors.base import Base, Dims
 from minigrad.tensors.methods.selection import Selected
 
 _INTERPOLATIONS = ("linear", "lower", "higher", "midpoint", "nearest")
