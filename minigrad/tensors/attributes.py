@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn, Self
+from typing import Any, NoReturn, Self, overload
 
 import numpy as np
 
 from minigrad.primitives import layout as moves
 from minigrad.tensors import devices, saved
-from minigrad.tensors.base import Base
+from minigrad.tensors.base import Base, Out
 from minigrad.tensors.dtypes import TYPES, destination, scalar_type
 from minigrad.tensors.printing import tensor_text
 
 
-class Attributes(Base):
+class Attributes(Base[Out]):
     """The part of Tensor that only reads."""
 
     @property
@@ -35,11 +35,19 @@ class Attributes(Base):
         """The number of dimensions."""
         return self._array.ndim
 
-    def size(self, dim: int | None = None) -> Any:
+    @overload
+    def size(self, dim: None = None) -> tuple[int, ...]: ...
+    @overload
+    def size(self, dim: int) -> int: ...
+    def size(self, dim: int | None = None) -> tuple[int, ...] | int:
         """The shape, or the size of one dimension."""
         return self.shape if dim is None else self.shape[self._dim(dim)]
 
-    def stride(self, dim: int | None = None) -> Any:
+    @overload
+    def stride(self, dim: None = None) -> tuple[int, ...]: ...
+    @overload
+    def stride(self, dim: int) -> int: ...
+    def stride(self, dim: int | None = None) -> tuple[int, ...] | int:
         """How many elements apart in memory neighbours are, along each dimension or one."""
         strides = tuple([n // self._array.itemsize for n in self._array.strides])
         return strides if dim is None else strides[self._dim(dim)]
@@ -141,10 +149,11 @@ class Attributes(Base):
             return tensor_text(self._array, f"grad_fn=<{self.grad_fn.primitive.name}>")
         return tensor_text(self._array, *["requires_grad=True"] * self.requires_grad)
 
-    def astype(self, dtype: Any) -> Self:
+    def astype(self, dtype: Any) -> Out:
         """The elements as `dtype`; the tensor itself if they are so already."""
         target = scalar_type("astype", dtype)
-        return self if target == self.dtype else self.apply(moves.cast, self, dtype=target)
+        t: Any = self
+        return t if target == self.dtype else self.apply(moves.cast, self, dtype=target)
 
     def to(
         self,
@@ -154,7 +163,7 @@ class Attributes(Base):
         non_blocking: bool = False,
         copy: bool = False,
         memory_format: Any = None,
-    ) -> Self:
+    ) -> Out:
         """The elements as another dtype; the tensor itself if they are so already, unless a `copy` is wanted.
 
         Args:
@@ -170,16 +179,21 @@ class Attributes(Base):
         """
         target = destination("to", args, dtype, device)
         if target is None or target == self.dtype:
-            return self.clone() if copy else self
+            t: Any = self
+            return t.clone() if copy else t
         return self.apply(moves.cast, self, dtype=target)
 
-    def type(self, dtype: Any = None, non_blocking: bool = False) -> Any:
+    @overload
+    def type(self, dtype: None = None) -> str: ...
+    @overload
+    def type(self, dtype: Any, non_blocking: bool = False) -> Out: ...
+    def type(self, dtype: Any = None, non_blocking: bool = False) -> str | Out:
         """The elements as another dtype; without one, the name of this, as "minigrad.FloatTensor"."""
         if dtype is None:
             return f"minigrad.{next(name for name, dtype in TYPES.items() if dtype == self.dtype)}"
         return self.to(dtype)
 
-    def type_as(self, other: Any) -> Self:
+    def type_as(self, other: Any) -> Out:
         """The elements as another tensor's dtype."""
         return self.to(other)
 

@@ -3,37 +3,70 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 import numpy as np
 
 from minigrad.tensors.devices import check_options
 
 Dims: TypeAlias = int | Sequence[int] | None
-T = TypeVar("T", bound="Base")
+Operand: TypeAlias = "Base[Any] | np.ndarray | np.generic | float"
+"""What a tensor computes with: a tensor, an array or a number, which broadcast."""
+Out = TypeVar("Out", bound="Base[Any]")
+"""The class of what a method computes: Tensor, also where it computes with an object of a subclass, as a Parameter."""
 
 
-class Base:
-    """The base of all groups of methods. The attributes are Tensor's."""
+Method: TypeAlias = Callable[..., Any]
 
-    apply: Callable[..., Any]
+
+class Base(Generic[Out]):
+    """The base of all groups of methods. It declares what a group uses that it does not define itself."""
+
+    # Tensor's
     _array: np.ndarray
-    _past: Callable[..., Any]
-    _write: Callable[..., Any]
-    _of: Callable[..., Any]
-    _wrap: Callable[[np.ndarray, Any], Any]
-    _become_view: Callable[..., Self]
-    _base: Any
-    _node: Any
     shape: tuple[int, ...]
     ndim: int
     dtype: np.dtype
-    astype: Callable[..., Self]
-    __getitem__: Callable[..., Self]
+    requires_grad: Any
+    is_leaf: Any
+    grad_fn: Any
+    _node: Any
+    _base: Any
+    apply: Method
+    astype: Method
+    detach: Method
+    requires_grad_: Method
+    __getitem__: Method
+    __setitem__: Method
+    copy_: Method
+    _become_view: Method
+    _of: Method
+    _past: Method
+    _wrap: Method
+    _write: Method
 
-    if TYPE_CHECKING:  # the groups use each other's methods
-
-        def __getattr__(self, name: str) -> Any: ...
+    # Of other groups. Whoever uses a Tensor sees their signatures; a group does not. Methods that a factory makes are
+    # not declared, for that would hide their signatures: a group that uses one says `t: Any = self`.
+    clone: Method
+    cumsum: Method
+    diff: Method
+    expand: Method
+    masked_fill: Method
+    mean: Method
+    narrow: Method
+    numel: Method
+    ravel: Method
+    reshape: Method
+    roll: Method
+    sort: Method
+    squeeze: Method
+    sum: Method
+    transpose: Method
+    unsqueeze: Method
+    _choose: Method
+    _joined: Method
+    _scaled: Method
+    _summable: Method
 
     def _dims(self, dim: Dims, axis: Dims) -> int | tuple[int, ...] | None:
         """The one of `dim` and `axis` that was given, checked against the shape; from 0 on."""

@@ -9,13 +9,14 @@ from typing import Any, Self
 import numpy as np
 
 from minigrad.hooks import RemovableHandle
+from minigrad.tensors.base import Out
 from minigrad.tensors.conversion import array_from
 from minigrad.tensors.dtypes import kind
 from minigrad.tensors.node import ArrayNode
 from minigrad.tensors.views import Views
 
 
-class GraphAttributes(Views):
+class GraphAttributes(Views[Out]):
     """The part of Tensor that reads and sets the attributes of its graph node."""
 
     _leaf: ArrayNode | None = None  # the node of a leaf, also while requires_grad is False: it holds .grad
@@ -99,7 +100,7 @@ class GraphAttributes(Views):
             )
         self._node.stores_grad, self._node.retains_grad = True, not self.is_leaf
 
-    def register_hook(self, hook: Callable[[Self], Self | None]) -> RemovableHandle:
+    def register_hook(self, hook: Callable[[Out], Out | None]) -> RemovableHandle:
         """Call `hook(gradient)` whenever a backward pass has finished the gradient of this tensor.
 
         What the hook returns, unless None, replaces the gradient: in `.grad`, and in what goes to the tensors that
@@ -171,7 +172,7 @@ class GraphAttributes(Views):
         return self
 
     @property
-    def data(self) -> Self:
+    def data(self) -> Out:
         """The same as `detach()`. Can be set to a tensor or array of the same kind.
 
         In-place changes of it change this tensor and are not recorded in the graph, but noticed: a pending backward

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
 from minigrad.primitives import indexing as ix
-from minigrad.tensors.base import Base
+from minigrad.tensors.base import Base, Out
 from minigrad.tensors.dtypes import operand
 
 
-class Indexing(Base):
+class Indexing(Base[Out]):
     """The part of Tensor that reads elements."""
 
-    def __getitem__(self, index: Any) -> Self:
+    def __getitem__(self, index: Any) -> Out:
         index = index_from(index)
         if index.__class__ is tuple and (steps := split_index(index)):
             return self[steps[0]][steps[1]]
@@ -24,7 +24,7 @@ class Indexing(Base):
         except IndexError as error:
             raise IndexError(f"index {index!r} into a tensor of shape {self.shape}: {error}") from None
 
-    def __iter__(self) -> Iterator[Self]:
+    def __iter__(self) -> Iterator[Out]:
         if not self.ndim:
             raise TypeError("iteration over a 0-d tensor: it is a single number")
         return (self[i] for i in range(len(self)))

@@ -15,7 +15,7 @@ import numpy as np
 from minigrad.grad_mode import mode
 from minigrad.primitives import indexing as ix
 from minigrad.tensors import saved
-from minigrad.tensors.base import Base
+from minigrad.tensors.base import Base, Out
 from minigrad.tensors.conversion import array_from
 from minigrad.tensors.dtypes import kind
 from minigrad.tensors.indexing import index_from, split_index
@@ -24,7 +24,7 @@ from minigrad.tensors.operand_info import snapshot
 from minigrad.tensors.views import Views
 
 
-class InPlaceWrites(Views):
+class InPlaceWrites(Views[Out]):
     """The part of Tensor that writes in place."""
 
     _record: Callable[..., Any]

@@ -30,8 +30,15 @@ from minigrad.tensors.operand_info import describe_constants
 
 
 class Tensor(
-    GraphAttributes, InPlaceWrites, Indexing, Attributes, Operations, Factories, Casts, NumPyProtocols
-):  # fmt: skip
+    GraphAttributes["Tensor"],
+    InPlaceWrites["Tensor"],
+    Indexing["Tensor"],
+    Attributes["Tensor"],
+    Operations["Tensor"],
+    Factories["Tensor"],
+    Casts["Tensor"],
+    NumPyProtocols,
+):
     """An n-dimensional array of numbers that can take part in differentiation.
 
     Args:

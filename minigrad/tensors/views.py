@@ -12,10 +12,10 @@ from typing import Any, Self
 from minigrad.grad_mode import enable_grad
 from minigrad.primitives.primitive import Primitive
 from minigrad.tensors import saved
-from minigrad.tensors.base import Base
+from minigrad.tensors.base import Base, Out
 
 
-class Views(Base):
+class Views(Base[Out]):
     """The part of Tensor that keeps views and their bases consistent."""
 
     _node: Any

@@ -4,7 +4,7 @@
 `t.f(…)`, and `np.f(t, …)` arrives here as well. One file for each group of methods.
 """
 
-from minigrad.tensors.base import sizes
+from minigrad.tensors.base import Out, sizes
 from minigrad.tensors.methods.casts import Casts
 from minigrad.tensors.methods.cumulative import Cumulative
 from minigrad.tensors.methods.factories import Factories
@@ -20,7 +20,16 @@ from minigrad.tensors.methods.statistics import Statistics
 
 
 class Operations(
-    Pointwise, Logic, InPlace, Reductions, Statistics, Cumulative, LinearAlgebra, Selection, Shapes, Sampling
+    Pointwise[Out],
+    Logic[Out],
+    InPlace[Out],
+    Reductions[Out],
+    Statistics[Out],
+    Cumulative[Out],
+    LinearAlgebra[Out],
+    Selection[Out],
+    Shapes[Out],
+    Sampling[Out],
 ):
     """The computing half of Tensor."""
 

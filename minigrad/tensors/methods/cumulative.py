@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
 from minigrad.primitives import indexing as index
 from minigrad.primitives import reductions as reduce
 from minigrad.primitives.primitive import Primitive
-from minigrad.tensors.base import Base
+from minigrad.tensors.base import Base, Out
 from minigrad.tensors.dtypes import default
 from minigrad.tensors.methods.method_factories import in_place
 from minigrad.tensors.methods.selection import Selected
 
 
-class Cumulative(Base):
+class Cumulative(Base[Out]):
     """Cumulative sums, products and extremes; differences, and integrals over them."""
 
-    def cumsum(self, dim: int | None = None, *, dtype: Any = None, axis: int | None = None) -> Self:
+    def cumsum(self, dim: int | None = None, *, dtype: Any = None, axis: int | None = None) -> Out:
         """The sums of the first 1, 2, 3, … elements along `dim`. Booleans and integers are summed in int64."""
         return self._summable(dtype)._cumulative(reduce.cumsum, dim, axis)
 
-    def cumprod(self, dim: int | None = None, *, dtype: Any = None, axis: int | None = None) -> Self:
+    def cumprod(self, dim: int | None = None, *, dtype: Any = None, axis: int | None = None) -> Out:
         """The products of the first 1, 2, 3, … elements along `dim`. Booleans and integers are multiplied in int64.
 
         The gradient is right also where elements are 0.
@@ -31,12 +31,12 @@ class Cumulative(Base):
 
     cumsum_, cumprod_ = in_place(cumsum), in_place(cumprod)
 
-    def logcumsumexp(self, dim: int | None = None, *, axis: int | None = None) -> Self:
+    def logcumsumexp(self, dim: int | None = None, *, axis: int | None = None) -> Out:
         """log(cumsum(exp(self))) along `dim`, without overflow."""
         t = self if self.dtype.kind == "f" else self.astype(default.dtype)
         return t._cumulative(reduce.logcumsumexp, dim, axis)
 
-    def _cumulative(self, primitive: Primitive, dim: int | None, axis: int | None) -> Self:
+    def _cumulative(self, primitive: Primitive, dim: int | None, axis: int | None) -> Out:
         dim = dim if axis is None else axis
         if dim is None:
             raise TypeError(
@@ -47,15 +47,15 @@ class Cumulative(Base):
             return self.apply(primitive, self.reshape(1), axis=0).reshape(())
         return self.apply(primitive, self, axis=d)
 
-    def cummax(self, dim: int, *, axis: int | None = None) -> Any:
+    def cummax(self, dim: int, *, axis: int | None = None) -> Selected[Out]:
         """(values, indices): the largest of the elements so far along `dim`, and where the last such one was."""
         return self._so_far(np.maximum, dim if axis is None else axis)
 
-    def cummin(self, dim: int, *, axis: int | None = None) -> Any:
+    def cummin(self, dim: int, *, axis: int | None = None) -> Selected[Out]:
         """(values, indices): the smallest of the elements so far along `dim`, and where the last such one was."""
         return self._so_far(np.minimum, dim if axis is None else axis)
 
-    def _so_far(self, extreme: np.ufunc, dim: int) -> Selected:
+    def _so_far(self, extreme: np.ufunc, dim: int) -> Selected[Out]:
         d = self._dim(dim)
         if not self.ndim:
             return Selected(*[part.reshape(()) for part in self.reshape(1)._so_far(extreme, 0)])
@@ -67,7 +67,7 @@ class Cumulative(Base):
 
     def diff(
         self, n: int = 1, dim: int = -1, prepend: Any = None, append: Any = None, *, axis: int | None = None
-    ) -> Self:
+    ) -> Out:
         """self[i + 1] - self[i] along `dim`, n times over; of booleans, whether they differ.
 
         Args:
@@ -80,14 +80,14 @@ class Cumulative(Base):
             raise ValueError(f"diff: n is how often, 0 or more, got {n!r}")
         d = self._dim(dim if axis is None else axis)
         parts = [part for part in (prepend, self, append) if part is not None]
-        t = self._joined("cat", parts, d) if len(parts) > 1 else self
+        t: Any = self._joined("cat", parts, d) if len(parts) > 1 else self
         for _ in range(n):
             size = max(t.shape[d] - 1, 0)
             after, before = t.narrow(d, t.shape[d] - size, size), t.narrow(d, 0, size)
             t = after.ne(before) if t.dtype.kind == "b" else after - before
         return t
 
-    def trapezoid(self, x: Any = None, *, dx: float | None = None, dim: int = -1) -> Self:
+    def trapezoid(self, x: Any = None, *, dx: float | None = None, dim: int = -1) -> Out:
         """The integral along `dim` by the trapezoidal rule: of straight lines from point to point.
 
         Args:
@@ -98,11 +98,11 @@ class Cumulative(Base):
 
     trapz = trapezoid
 
-    def cumulative_trapezoid(self, x: Any = None, *, dx: float | None = None, dim: int = -1) -> Self:
+    def cumulative_trapezoid(self, x: Any = None, *, dx: float | None = None, dim: int = -1) -> Out:
         """The integral up to each point but the first one; see `trapezoid`."""
         return self._trapezoids("cumulative_trapezoid", x, dx, dim).cumsum(dim)
 
-    def _trapezoids(self, name: str, x: Any, dx: float | None, dim: int) -> Self:
+    def _trapezoids(self, name: str, x: Any, dx: float | None, dim: int) -> Out:
         """The areas from each point to the next."""
         if x is not None and dx is not None:
             raise TypeError(f"{name}: x and dx both say where the points are: give one")

@@ -2,43 +2,43 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
-from minigrad.tensors.base import Base, sizes_of
+from minigrad.tensors.base import Base, Out, sizes_of
 from minigrad.tensors.conversion import array_from
 from minigrad.tensors.devices import check_options
 from minigrad.tensors.dtypes import scalar_type
 
 
-class Factories(Base):
+class Factories(Base[Out]):
     """New tensors of the same dtype."""
 
-    def new_tensor(self, data: Any, *, dtype: Any = None, requires_grad: bool = False, **options: Any) -> Self:
+    def new_tensor(self, data: Any, *, dtype: Any = None, requires_grad: bool = False, **options: Any) -> Out:
         """A copy of the data."""
         check_options("new_tensor", options)
         return self._made(array_from(data, scalar_type("new_tensor", dtype, self.dtype)), requires_grad)
 
-    def new_zeros(self, *size: Any, dtype: Any = None, requires_grad: bool = False, **options: Any) -> Self:
+    def new_zeros(self, *size: Any, dtype: Any = None, requires_grad: bool = False, **options: Any) -> Out:
         """Zeros of the given sizes."""
         return self.new_full(options.pop("size", size), 0, dtype=dtype, requires_grad=requires_grad, **options)
 
-    def new_ones(self, *size: Any, dtype: Any = None, requires_grad: bool = False, **options: Any) -> Self:
+    def new_ones(self, *size: Any, dtype: Any = None, requires_grad: bool = False, **options: Any) -> Out:
         """Ones of the given sizes."""
         return self.new_full(options.pop("size", size), 1, dtype=dtype, requires_grad=requires_grad, **options)
 
-    def new_empty(self, *size: Any, dtype: Any = None, requires_grad: bool = False, **options: Any) -> Self:
+    def new_empty(self, *size: Any, dtype: Any = None, requires_grad: bool = False, **options: Any) -> Out:
         """A tensor of the given sizes to be written to."""
         return self.new_full(options.pop("size", size), 0, dtype=dtype, requires_grad=requires_grad, **options)
 
     def new_full(
         self, size: Any, fill_value: float, *, dtype: Any = None, requires_grad: bool = False, **options: Any
-    ) -> Self:
+    ) -> Out:
         """`fill_value` all over."""
         size = size if not isinstance(size, tuple | list) or len(size) != 1 else size[0]
         shape = sizes_of("new_full", (size,), options)
         return self._made(np.full(shape, fill_value, scalar_type("new_full", dtype, self.dtype)), requires_grad)
 
-    def _made(self, array: Any, requires_grad: bool) -> Self:
+    def _made(self, array: Any, requires_grad: bool) -> Out:
         return self._of(array).requires_grad_(requires_grad)

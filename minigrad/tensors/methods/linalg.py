@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple, Self
+from typing import Any, Generic, NamedTuple
 
 import numpy as np
 
 from minigrad.primitives import linalg
 from minigrad.primitives.primitive import Primitive
-from minigrad.tensors.base import Base
+from minigrad.tensors.base import Base, Out
 from minigrad.tensors.dtypes import NUMBERS, check_broadcast, promoted
 from minigrad.tensors.methods.method_factories import in_place, refuse
 
 
-class SignLogDet(NamedTuple):
+class SignLogDet(NamedTuple, Generic[Out]):
     """What `slogdet` gives."""
 
-    sign: Any
-    logabsdet: Any
+    sign: Out
+    logabsdet: Out
 
 
 def decomposed(name: str, primitive: Primitive, *operands: Any) -> Any:
@@ -32,19 +32,19 @@ def decomposed(name: str, primitive: Primitive, *operands: Any) -> Any:
         raise np.linalg.LinAlgError(f"{name}: a matrix, of a tensor of shape {operands[0].shape}, {what}") from None
 
 
-class LinearAlgebra(Base):
+class LinearAlgebra(Base[Out]):
     """Products of matrices and vectors."""
 
-    def matmul(self, other: Any) -> Self:
+    def matmul(self, other: Any) -> Out:
         """The matrix product, of batches of matrices with broadcasting; 1-d operands are vectors. As NumPy's `@`."""
         return self._product(self, other)
 
     __matmul__ = matmul
 
-    def __rmatmul__(self, other: Any) -> Self:
+    def __rmatmul__(self, other: Any) -> Out:
         return self._product(other, self)
 
-    def _product(self, a: Any, b: Any) -> Self:
+    def _product(self, a: Any, b: Any) -> Out:
         if not (hasattr(a, "dtype") and hasattr(b, "dtype")):
             return NotImplemented
         a, b = promoted(a, b)
@@ -73,28 +73,28 @@ class LinearAlgebra(Base):
                 ) from None
         return self.apply(linalg.matmul, a, b)
 
-    def mm(self, mat2: Any) -> Self:
+    def mm(self, mat2: Any) -> Out:
         """The product of two matrices."""
         return _checked("mm", (self, "self", 2), (mat2, "mat2", 2)) @ mat2
 
-    def bmm(self, mat2: Any) -> Self:
+    def bmm(self, mat2: Any) -> Out:
         """The products of two batches of matrices, (b, n, m) and (b, m, p); nothing broadcasts, see `matmul`."""
         _checked("bmm", (self, "self", 3), (mat2, "mat2", 3))
         if self.shape[0] != mat2.shape[0]:
             raise ValueError(f"bmm: shapes {self.shape} and {mat2.shape} are batches of different sizes")
         return self @ mat2
 
-    def mv(self, vec: Any) -> Self:
+    def mv(self, vec: Any) -> Out:
         """The product of a matrix and a vector."""
         return _checked("mv", (self, "self", 2), (vec, "vec", 1)) @ vec
 
-    def outer(self, vec2: Any) -> Self:
+    def outer(self, vec2: Any) -> Out:
         """The products of all elements of a vector, one to a row, with all of another."""
         return _checked("outer", (self, "self", 1), (vec2, "vec2", 1)).unsqueeze(1) * vec2
 
     ger = outer
 
-    def inner(self, other: Any) -> Self:
+    def inner(self, other: Any) -> Out:
         """The products along the last dimensions, summed, of all with all; with a 0-d tensor, a plain product."""
         if not self.ndim or not np.ndim(other):
             return self * other
@@ -104,29 +104,29 @@ class LinearAlgebra(Base):
         flat = [t.reshape(math.prod(shape), t.shape[-1]) for t, shape in ((self, rows), (other, columns))]
         return (flat[0] @ flat[1].T).reshape(rows + columns)
 
-    def vdot(self, other: Any) -> Self:
+    def vdot(self, other: Any) -> Out:
         """The inner product of two vectors."""
         return _checked("vdot", (self, "self", 1), (other, "other", 1)) @ other
 
-    def addmm(self, mat1: Any, mat2: Any, *, beta: float = 1, alpha: float = 1) -> Self:
+    def addmm(self, mat1: Any, mat2: Any, *, beta: float = 1, alpha: float = 1) -> Out:
         """beta self + alpha mat1 @ mat2, of matrices; self is broadcast to it, and with beta=0 not looked at."""
         return self._plus("addmm", _checked("addmm", (mat1, "mat1", 2), (mat2, "mat2", 2)) @ mat2, beta, alpha)
 
-    def addmv(self, mat: Any, vec: Any, *, beta: float = 1, alpha: float = 1) -> Self:
+    def addmv(self, mat: Any, vec: Any, *, beta: float = 1, alpha: float = 1) -> Out:
         """beta self + alpha mat @ vec, of a matrix and a vector; see `addmm`."""
         return self._plus("addmv", _checked("addmv", (mat, "mat", 2), (vec, "vec", 1)) @ vec, beta, alpha)
 
-    def addr(self, vec1: Any, vec2: Any, *, beta: float = 1, alpha: float = 1) -> Self:
+    def addr(self, vec1: Any, vec2: Any, *, beta: float = 1, alpha: float = 1) -> Out:
         """beta self + alpha vec1.outer(vec2), of two vectors; see `addmm`."""
         product = _checked("addr", (vec1, "vec1", 1), (vec2, "vec2", 1)).reshape(-1, 1) * vec2
         return self._plus("addr", product, beta, alpha)
 
-    def baddbmm(self, batch1: Any, batch2: Any, *, beta: float = 1, alpha: float = 1) -> Self:
+    def baddbmm(self, batch1: Any, batch2: Any, *, beta: float = 1, alpha: float = 1) -> Out:
         """beta self + alpha batch1 @ batch2, of two batches of matrices; see `addmm`."""
         _checked("baddbmm", (batch1, "batch1", 3), (batch2, "batch2", 3))
         return self._plus("baddbmm", batch1 @ batch2, beta, alpha)
 
-    def addbmm(self, batch1: Any, batch2: Any, *, beta: float = 1, alpha: float = 1) -> Self:
+    def addbmm(self, batch1: Any, batch2: Any, *, beta: float = 1, alpha: float = 1) -> Out:
         """beta self + alpha times the sum of all batch1[i] @ batch2[i]; see `addmm`."""
         _checked("addbmm", (batch1, "batch1", 3), (batch2, "batch2", 3))
         return self._plus("addbmm", (batch1 @ batch2).sum(0), beta, alpha)
@@ -134,7 +134,7 @@ class LinearAlgebra(Base):
     addmm_, addmv_, addr_ = in_place(addmm), in_place(addmv), in_place(addr)
     baddbmm_, addbmm_ = in_place(baddbmm), in_place(addbmm)
 
-    def _plus(self, name: str, product: Any, beta: float, alpha: float) -> Self:
+    def _plus(self, name: str, product: Any, beta: float, alpha: float) -> Out:
         """beta self + alpha product, in the product's shape."""
         check_broadcast(name, self, product)
         if np.broadcast_shapes(self.shape, product.shape) != product.shape:
@@ -146,14 +146,14 @@ class LinearAlgebra(Base):
 
     # ---- square matrices, and batches of them ----------------------------------------------------------------------
 
-    def _square(self, name: str) -> Self:
+    def _square(self, name: str) -> Any:
         """The tensor itself, checked."""
         LinearAlgebra._matrix(self, name)
         if self.shape[-1] != self.shape[-2]:
             raise ValueError(f"{name}: takes square matrices, got shape {self.shape}")
         return self
 
-    def _matrix(self, name: str) -> Self:
+    def _matrix(self, name: str) -> Any:
         if not isinstance(self, Base):
             refuse(name, self)
         if self.dtype.kind != "f":
@@ -162,25 +162,25 @@ class LinearAlgebra(Base):
             raise ValueError(f"{name}: takes a matrix, or a batch of them, got shape {self.shape}")
         return self
 
-    def det(self) -> Self:
+    def det(self) -> Out:
         """The determinant of each square matrix."""
         t = LinearAlgebra._square(self, "det")
         return t.apply(linalg.det, t)
 
-    def slogdet(self) -> Any:
+    def slogdet(self) -> SignLogDet[Out]:
         """(sign, logabsdet): the determinant's sign, and the log of its size, which does not overflow."""
         t = LinearAlgebra._square(self, "slogdet")
         sign = np.asarray(np.linalg.slogdet(t._array)[0])
         logabsdet = t.apply(linalg.logabsdet, t)
         return SignLogDet(t._of(sign), logabsdet)
 
-    def logdet(self) -> Self:
+    def logdet(self) -> Out:
         """log(det(self)), without overflow; nan where the determinant is negative."""
         t = LinearAlgebra._square(self, "logdet")
         sign, size = t.slogdet()
         return size if not (sign < 0).any() else size.masked_fill(sign < 0, np.nan)
 
-    def inverse(self) -> Self:
+    def inverse(self) -> Out:
         """The inverse of each square matrix. To solve A x = b, linalg.solve is faster and more exact.
 
         Raises:
@@ -188,12 +188,12 @@ class LinearAlgebra(Base):
         """
         return decomposed("inv", linalg.inv, LinearAlgebra._square(self, "inv"))
 
-    def pinverse(self, rcond: float = 1e-15) -> Self:
+    def pinverse(self, rcond: float = 1e-15) -> Out:
         """The pseudo-inverse; see linalg.pinv."""
         t = LinearAlgebra._matrix(self, "pinverse")
         return t.apply(linalg.pinv, t, rtol=rcond, hermitian=False)
 
-    def cholesky(self, upper: bool = False) -> Self:
+    def cholesky(self, upper: bool = False) -> Out:
         """L with L Lᵀ = self, lower triangular; or with `upper` its transpose. Of symmetric positive matrices.
 
         Raises:
@@ -202,7 +202,7 @@ class LinearAlgebra(Base):
         out = decomposed("cholesky", linalg.cholesky, LinearAlgebra._square(self, "cholesky"))
         return out.mT if upper else out
 
-    def matrix_power(self, n: int) -> Self:
+    def matrix_power(self, n: int) -> Out:
         """The product of n times the matrix; with a negative n, of the inverse."""
         t = LinearAlgebra._square(self, "matrix_power")
         if isinstance(n, bool) or not isinstance(n, int):
@@ -214,11 +214,11 @@ class LinearAlgebra(Base):
         half = t if n < 2 else t.matrix_power(n // 2)
         return half if n < 2 else half @ half if n % 2 == 0 else half @ half @ t
 
-    def trace(self) -> Self:
+    def trace(self) -> Out:
         """The sum of a matrix's diagonal."""
         return _checked("trace", (self, "self", 2)).diagonal().sum()
 
-    def kron(self, other: Any) -> Self:
+    def kron(self, other: Any) -> Out:
         """Kronecker's product: all products of an element of self with one of other, in blocks."""
         if not hasattr(other, "dtype"):
             refuse("kron", other)
@@ -228,7 +228,7 @@ class LinearAlgebra(Base):
         blocks = mine * other.reshape([n for size in b for n in (1, size)])
         return blocks.reshape([m * n for m, n in zip(a, b)])
 
-    def cross(self, other: Any, dim: int | None = None) -> Self:
+    def cross(self, other: Any, dim: int | None = None) -> Out:
         """The cross product of vectors of three along `dim`; by default along the first dimension of that size."""
         if dim is None:
             if 3 not in self.shape:
@@ -240,11 +240,11 @@ class LinearAlgebra(Base):
                 raise ValueError(f"cross: takes vectors of 3 along dim {dim}, got shapes {a.shape} and {b.shape}")
         return a.roll(-1, dim) * b.roll(1, dim) - a.roll(1, dim) * b.roll(-1, dim)
 
-    def dot(self, tensor: Any) -> Self:
+    def dot(self, tensor: Any) -> Out:
         """The inner product of two vectors; as np.dot, also a matrix product, or one with a number."""
         return self._dot(self, tensor)
 
-    def _dot(self, a: Any, b: Any) -> Self:
+    def _dot(self, a: Any, b: Any) -> Out:
         if not np.ndim(a) or not np.ndim(b):
             return a * b
         if np.ndim(b) > 2:

@@ -8,17 +8,17 @@ from typing import Any
 import numpy as np
 
 from minigrad.primitives.primitive import Primitive
-from minigrad.tensors.base import Base, T
+from minigrad.tensors.base import Base, Operand, Out
 from minigrad.tensors.dtypes import NUMBERS, check_broadcast, promoted
 from minigrad.tensors.methods.method_factories import named, refuse, unary
 
 
-def _of_two(ufunc: np.ufunc, name: str, swapped: bool = False) -> Callable[[T, Any], T]:
+def _of_two(ufunc: np.ufunc, name: str, swapped: bool = False) -> Callable[[Base[Out], Operand], Out]:
     """A method of two operands, which broadcast, by a function of NumPy."""
     primitive = Primitive(name, lambda a, b: ufunc(a, b))
     bits = not any(types[0] in "fd" for types in ufunc.types)
 
-    def method(self: T, other: Any) -> T:
+    def method(self: Base[Out], other: Operand) -> Out:
         a, b = promoted(other, self) if swapped else promoted(self, other)
         if a is None:
             return NotImplemented
@@ -32,14 +32,14 @@ def _of_two(ufunc: np.ufunc, name: str, swapped: bool = False) -> Callable[[T, A
     return method
 
 
-def _of_one(function: Any, name: str, doc: str) -> Callable[[T], T]:
+def _of_one(function: Any, name: str, doc: str) -> Callable[[Base[Out]], Out]:
     return unary(Primitive(name, lambda x: function(x)), doc, exact=True)
 
 
 _isclose = Primitive("isclose", lambda a, b, *, rtol, atol, equal_nan: np.isclose(a, b, rtol, atol, equal_nan))
 
 
-class Logic(Base):
+class Logic(Base[Out]):
     """Comparisons, logic, bits, and what kind of number an element is."""
 
     __eq__ = _of_two(np.equal, "eq")  # type: ignore[assignment]
@@ -73,7 +73,7 @@ class Logic(Base):
     isreal = _of_one(np.isreal, "isreal", "True for each element: tensors hold real numbers.")
     signbit = _of_one(lambda x: np.signbit(x.astype(float)), "signbit", "Whether each element is below 0, or -0.")
 
-    def isclose(self, other: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Any:
+    def isclose(self, other: Operand, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Out:
         """Whether |self - other| <= atol + rtol |other|, element by element; nan to nan only if `equal_nan`."""
         if not isinstance(self, Base):
             refuse("isclose", self)
@@ -84,7 +84,7 @@ class Logic(Base):
             check_broadcast("isclose", a, b)
         return self.apply(_isclose, a, b, rtol=rtol, atol=atol, equal_nan=equal_nan)
 
-    def allclose(self, other: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> bool:
+    def allclose(self, other: Operand, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> bool:
         """Whether all elements are close, as `isclose` says."""
         return bool(self.isclose(other, rtol, atol, equal_nan)._array.all())
 

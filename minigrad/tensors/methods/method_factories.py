@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any, NoReturn, TypeVar
+from typing import Any, Concatenate, NoReturn, ParamSpec, TypeVar
 
 import numpy as np
 
 from minigrad.primitives import elementwise as ew
 from minigrad.primitives.primitive import Elementwise, Primitive
-from minigrad.tensors.base import Base, T
+from minigrad.tensors.base import Base, Operand, Out
 from minigrad.tensors.dtypes import NUMBERS, check_broadcast, default, promoted
 
 Method = TypeVar("Method", bound=Callable[..., Any])
+Itself = TypeVar("Itself", bound=Base[Any])
+P = ParamSpec("P")
 
 
 def refuse(name: str, self: Any) -> NoReturn:
@@ -34,10 +36,10 @@ def _called(name: str, doc: str | None, method: Method) -> Method:
     return method
 
 
-def unary(primitive: Primitive, doc: str = "", exact: bool = False) -> Callable[[T], T]:
-    """A method of one tensor. Unless the rule is `exact`, integers become floats first, as in PyTorch."""
+def unary(primitive: Primitive, doc: str = "", exact: bool = False) -> Callable[[Base[Out]], Out]:
+    """A method of one tensor. Unless the primitive is `exact`, integers become floats first, as in PyTorch."""
 
-    def method(self: T) -> T:
+    def method(self: Base[Out]) -> Out:
         if not isinstance(self, Base):
             refuse(primitive.name, self)
         if not exact and self._array.dtype.kind != "f":
@@ -49,33 +51,39 @@ def unary(primitive: Primitive, doc: str = "", exact: bool = False) -> Callable[
     return _called(primitive.name, doc or formula(primitive), method)  # type: ignore[arg-type]
 
 
-def operators(primitive: Elementwise, division: bool = False) -> tuple[Callable[[T, Any], T], Callable[[T, Any], T]]:
-    """An operator of two operands, which broadcast, and its form with the tensor on the right, as in 2 - t.
+def operator(primitive: Elementwise, division: bool = False) -> Callable[[Base[Out], Operand], Out]:
+    """An operator of two operands, which broadcast.
 
     The other operand may be an array or a number. With `division`, integers become floats first. NotImplemented lets
     Python complain of the types.
     """
 
-    def method(self: T, other: Any) -> T:
+    def method(self: Base[Out], other: Operand) -> Out:
         if isinstance(other, Base):
             x, y = self._array, other._array
             if x.dtype is y.dtype and x.shape == y.shape and x.dtype.kind == "f":
                 return self.apply(primitive, self, other)  # the commonest case needs no adapting
         return _combine(primitive, self, self, other, division)
 
-    def reflected(self: T, other: Any) -> T:
+    return _called(primitive.name, formula(primitive), method)
+
+
+def reflected(primitive: Elementwise, division: bool = False) -> Callable[[Base[Out], Operand], Out]:
+    """The operator with the tensor on the right, as in 2 - t."""
+
+    def method(self: Base[Out], other: Operand) -> Out:
         return _combine(primitive, self, other, self, division)
 
-    return _called(primitive.name, formula(primitive), method), reflected
+    return _called(primitive.name, formula(primitive), method)
 
 
 def named(
     operator: Callable[[Any, Any], Any], reflected: Callable[[Any, Any], Any] | None = None
-) -> Callable[[T, Any], T]:
+) -> Callable[[Base[Out], Operand], Out]:
     """An operator under a name: where the operator leaves it to Python to complain of the types, it does so itself."""
     name = operator.__name__
 
-    def method(self: T, other: Any) -> T:
+    def method(self: Base[Out], other: Operand) -> Out:
         if isinstance(self, Base):
             answer, stranger = operator(self, other), other
         elif reflected is not None and isinstance(other, Base):
@@ -89,13 +97,13 @@ def named(
     return _called(name, operator.__doc__, method)
 
 
-def binary(primitive: Elementwise, division: bool = False) -> Callable[[T, Any], T]:
+def binary(primitive: Elementwise, division: bool = False) -> Callable[[Base[Out], Operand], Out]:
     """A method of two operands that is no operator."""
-    return named(*operators(primitive, division))
+    return named(operator(primitive, division), reflected(primitive, division))
 
 
-def _combine(primitive: Elementwise, self: T, a: Any, b: Any, division: bool) -> T:
-    """rule(a, b), after promotion and a check of the shapes."""
+def _combine(primitive: Elementwise, self: Base[Out], a: Any, b: Any, division: bool) -> Out:
+    """primitive(a, b), after promotion and a check of the shapes."""
     _refuse_bool(primitive, a, b)
     a, b = promoted(a, b, division)
     if a is None:
@@ -125,13 +133,12 @@ def _refuse_bool(primitive: Primitive, *operands: Any) -> None:
             )
 
 
-@functools.cache
-def in_place(function: Callable[..., Any]) -> Callable[..., Any]:
+def in_place(function: Callable[Concatenate[Any, P], Any]) -> Callable[Concatenate[Itself, P], Itself]:
     """The method that computes `function` and writes the result into the tensor's own memory."""
     name = function.__name__
 
     @functools.wraps(function)
-    def method(self: T, *args: Any, **keywords: Any) -> T:
+    def method(self: Itself, /, *args: P.args, **keywords: P.kwargs) -> Itself:
         if not isinstance(self, Base):
             refuse(f"{name}_", self)
         new = function(self._past(*args, *keywords.values()), *args, **keywords)

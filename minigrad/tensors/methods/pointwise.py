@@ -11,18 +11,18 @@ import numpy as np
 from minigrad.primitives import elementwise as ew
 from minigrad.primitives import special
 from minigrad.primitives.primitive import Elementwise
-from minigrad.tensors.base import Base, T
+from minigrad.tensors.base import Base, Operand, Out
 from minigrad.tensors.dtypes import check_broadcast, kind, operand, promoted, result_type
-from minigrad.tensors.methods.method_factories import binary, named, operators, unary
+from minigrad.tensors.methods.method_factories import binary, named, operator, reflected, unary
 
 _logit, _trunc_divide = unary(ew.logit), binary(ew.trunc_divide)
 
 
-def _rounding(primitive: Elementwise) -> Callable[[T], T]:
+def _rounding(primitive: Elementwise) -> Callable[[Base[Out]], Out]:
     """A method that rounds floats; integers are round already."""
     method = unary(primitive, exact=True)
 
-    def rounded(self: T) -> T:
+    def rounded(self: Base[Out]) -> Out:
         return self.clone() if isinstance(self, Base) and self.dtype.kind in "iu" else method(self)
 
     rounded.__name__, rounded.__doc__ = method.__name__, method.__doc__
@@ -32,7 +32,7 @@ def _rounding(primitive: Elementwise) -> Callable[[T], T]:
 _round = _rounding(ew.round)
 
 
-class Pointwise(Base):
+class Pointwise(Base[Out]):
     """Each element by itself, or with those at the same place in others."""
 
     exp, exp2, expm1 = unary(ew.exp), unary(ew.exp2), unary(ew.expm1)
@@ -53,13 +53,13 @@ class Pointwise(Base):
     negative, absolute, sgn, fix = neg, abs, sign, trunc
     __neg__, __abs__ = neg, abs
 
-    __add__, __radd__ = operators(ew.add)
-    __sub__, __rsub__ = operators(ew.sub)
-    __mul__, __rmul__ = operators(ew.mul)
-    __truediv__, __rtruediv__ = operators(ew.div, division=True)
-    __floordiv__, __rfloordiv__ = operators(ew.floor_divide)
-    __mod__, __rmod__ = operators(ew.remainder)
-    __pow__, __rpow__ = operators(ew.pow)
+    __add__, __radd__ = operator(ew.add), reflected(ew.add)
+    __sub__, __rsub__ = operator(ew.sub), reflected(ew.sub)
+    __mul__, __rmul__ = operator(ew.mul), reflected(ew.mul)
+    __truediv__, __rtruediv__ = operator(ew.div, division=True), reflected(ew.div, division=True)
+    __floordiv__, __rfloordiv__ = operator(ew.floor_divide), reflected(ew.floor_divide)
+    __mod__, __rmod__ = operator(ew.remainder), reflected(ew.remainder)
+    __pow__, __rpow__ = operator(ew.pow), reflected(ew.pow)
     _add, _sub = named(__add__, __radd__), named(__sub__, __rsub__)
     _div, _pow = named(__truediv__, __rtruediv__), named(__pow__, __rpow__)
     mul = multiply = named(__mul__, __rmul__)
@@ -71,17 +71,17 @@ class Pointwise(Base):
     logaddexp, xlogy = binary(ew.logaddexp, division=True), binary(ew.xlogy, division=True)
     copysign, heaviside = binary(ew.copysign, division=True), binary(ew.heaviside, division=True)
 
-    def add(self, other: Any, *, alpha: float = 1) -> Self:
+    def add(self, other: Operand, *, alpha: float = 1) -> Out:
         """self + alpha other, element by element; what broadcasts is repeated."""
         return Pointwise._add(self, other if alpha == 1 else self._scaled("add", other, alpha))
 
-    def sub(self, other: Any, *, alpha: float = 1) -> Self:
+    def sub(self, other: Operand, *, alpha: float = 1) -> Out:
         """self - alpha other, element by element; what broadcasts is repeated."""
         return Pointwise._sub(self, other if alpha == 1 else self._scaled("sub", other, alpha))
 
     subtract = sub
 
-    def _scaled(self, name: str, other: Any, alpha: float) -> Any:
+    def _scaled(self, name: str, other: Operand, alpha: float) -> Any:
         """alpha other, in the dtype in which it meets self."""
         t, scaled = promoted(self, other)
         if t is None:
@@ -90,7 +90,7 @@ class Pointwise(Base):
             raise TypeError(f"{name}: alpha={alpha} does not go with tensors of {t.dtype}; convert them: .float()")
         return scaled * alpha
 
-    def div(self, other: Any, *, rounding_mode: str | None = None) -> Self:
+    def div(self, other: Operand, *, rounding_mode: str | None = None) -> Out:
         """self / other, element by element; "trunc" rounds towards 0, "floor" down. Rounded, it has no gradient.
 
         Raises:
@@ -102,6 +102,7 @@ class Pointwise(Base):
             return Pointwise.floor_divide(self, other)
         if rounding_mode != "trunc":
             raise ValueError(f"div: rounding_mode is None, 'trunc' or 'floor', not {rounding_mode!r}")
+        t: Any
         t, other = promoted(self, other) if operand(other) is not None else (self, other)
         if t.dtype.kind == "f":
             return _trunc_divide(t, other)
@@ -109,20 +110,21 @@ class Pointwise(Base):
 
     divide = true_divide = div
 
-    def pow(self, exponent: Any) -> Self:
+    def pow(self, exponent: Operand) -> Out:
         """self to the power of the exponent, element by element."""
         return Pointwise._pow(self, exponent)
 
-    def float_power(self, exponent: Any) -> Self:
+    def float_power(self, exponent: Operand) -> Out:
         """The power, computed in float64 whatever the dtypes are."""
-        base, exponent = (v.astype(np.float64) if hasattr(v, "dtype") else v for v in (self, exponent))
+        operands: tuple[Any, Any] = self, exponent
+        base, exponent = (v.astype(np.float64) if hasattr(v, "dtype") else v for v in operands)
         return Pointwise._pow(base, exponent)
 
-    def ldexp(self, other: Any) -> Self:
+    def ldexp(self, other: Operand) -> Out:
         """self times 2 to the power of other."""
         return self * 2.0 ** promoted(self, other)[1]
 
-    def lerp(self, end: Any, weight: Any) -> Self:
+    def lerp(self, end: Any, weight: Any) -> Out:
         """self + weight (end - self): on the straight line from self to `end`."""
         for what in (end, weight):
             if operand(what) is None or getattr(what, "dtype", self.dtype) != self.dtype or self.dtype.kind != "f":
@@ -133,12 +135,12 @@ class Pointwise(Base):
         check_broadcast("lerp", self, end, weight)
         return self.apply(ew.lerp, self, end, weight)
 
-    def addcmul(self, tensor1: Any, tensor2: Any, *, value: float = 1) -> Self:
+    def addcmul(self, tensor1: Any, tensor2: Any, *, value: float = 1) -> Out:
         """self + value tensor1 tensor2, element by element."""
         a, b = self._meeting("addcmul", tensor1, tensor2)
         return self.add(a * b, alpha=value)
 
-    def addcdiv(self, tensor1: Any, tensor2: Any, *, value: float = 1) -> Self:
+    def addcdiv(self, tensor1: Any, tensor2: Any, *, value: float = 1) -> Out:
         """self + value tensor1 / tensor2, element by element; of integers, write the division you mean."""
         a, b = self._meeting("addcdiv", tensor1, tensor2)
         if {tensor1.dtype.kind, tensor2.dtype.kind} <= set("iub"):
@@ -152,11 +154,11 @@ class Pointwise(Base):
         dtype = result_type(self, *tensors)
         return [t.astype(dtype) for t in tensors]
 
-    def logit(self, eps: float | None = None) -> Self:
+    def logit(self, eps: float | None = None) -> Out:
         """log(x / (1 - x)), the inverse of sigmoid; with `eps`, of x moved into [eps, 1 - eps]."""
         return _logit(self if eps is None else self.clamp(eps, 1 - eps))
 
-    def round(self, *, decimals: int = 0) -> Self:
+    def round(self, *, decimals: int = 0) -> Out:
         """To the nearest integer, halves to the even one; or to so many decimals, if negative before the point."""
         if not decimals:
             return _round(self)
@@ -165,15 +167,15 @@ class Pointwise(Base):
         scale = 10.0 ** math.fabs(decimals)
         return _round(self * scale) / scale if decimals > 0 else _round(self / scale) * scale
 
-    def frac(self) -> Self:
+    def frac(self) -> Out:
         """What is after the point, with the sign of x."""
         return self - self.trunc()
 
-    def deg2rad(self) -> Self:
+    def deg2rad(self) -> Out:
         """Degrees as radians."""
         return self * (math.pi / 180)
 
-    def rad2deg(self) -> Self:
+    def rad2deg(self) -> Out:
         """Radians as degrees."""
         return self * (180 / math.pi)
 
@@ -185,7 +187,7 @@ class Pointwise(Base):
 
     __pos__ = positive
 
-    def clamp(self, min: Any = None, max: Any = None) -> Self:
+    def clamp(self, min: Any = None, max: Any = None) -> Out:
         """Each element, moved into [min, max]; the gradient passes where it was within (the ends included).
 
         The bounds are numbers, or tensors or arrays that broadcast.
@@ -211,19 +213,20 @@ class Pointwise(Base):
 
     clip = clamp
 
-    def clamp_min(self, min: Any) -> Self:
+    def clamp_min(self, min: Any) -> Out:
         """Each element, but at least `min`."""
         return self.clamp(min=min)
 
-    def clamp_max(self, max: Any) -> Self:
+    def clamp_max(self, max: Any) -> Out:
         """Each element, but at most `max`."""
         return self.clamp(max=max)
 
-    def nan_to_num(self, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Self:
+    def nan_to_num(self, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Out:
         """With numbers in place of nan and the infinities (None: the largest of the dtype); these get no gradient."""
-        return self.where(self.isfinite(), np.nan_to_num(self._array, nan=nan, posinf=posinf, neginf=neginf))
+        t: Any = self
+        return t.where(t.isfinite(), np.nan_to_num(self._array, nan=nan, posinf=posinf, neginf=neginf))
 
-    def masked_fill(self, mask: Any, value: Any) -> Self:
+    def masked_fill(self, mask: Any, value: Any) -> Out:
         """`value`, a number or a tensor of one, where the boolean `mask` is true; elsewhere self's elements."""
         if getattr(mask, "dtype", None) != np.bool_:
             raise TypeError(f"masked_fill: the mask is of booleans, got {getattr(mask, 'dtype', type(mask).__name__)}")
@@ -234,11 +237,11 @@ class Pointwise(Base):
             raise TypeError(f"masked_fill: a tensor of {self.dtype} cannot hold {value!r}")
         return self._choose(mask, number.astype(self.dtype) if hasattr(number, "dtype") else number, self)
 
-    def where(self, condition: Any, other: Any) -> Self:
+    def where(self, condition: Any, other: Operand) -> Out:
         """self's elements where the condition holds, those of `other` elsewhere."""
         return self._choose(condition, self, other)
 
-    def _choose(self, condition: Any, a: Any = None, b: Any = None) -> Self:
+    def _choose(self, condition: Any, a: Any = None, b: Any = None) -> Out:
         """np.where with a tensor at any of its three places."""
         if a is None or b is None:
             raise TypeError("where: give what to take where the condition holds, and what elsewhere")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple, Self
+from typing import Any, Generic, NamedTuple, overload
 
 import numpy as np
 
@@ -11,22 +11,22 @@ from minigrad.primitives import indexing as index
 from minigrad.primitives import layout as moves
 from minigrad.primitives import reductions as reduce
 from minigrad.primitives.primitive import Primitive
-from minigrad.tensors.base import Base, Dims
+from minigrad.tensors.base import Base, Dims, Out
 from minigrad.tensors.dtypes import default
 from minigrad.tensors.methods.selection import Selected
 
 
-class Bounds(NamedTuple):
+class Bounds(NamedTuple, Generic[Out]):
     """What `aminmax` gives."""
 
-    min: Any
-    max: Any
+    min: Out
+    max: Out
 
 
-class Reductions(Base):
+class Reductions(Base[Out]):
     """Many elements into one; `dim`/`keepdim` (PyTorch) and `axis`/`keepdims` (NumPy) are the same."""
 
-    def _reduce(self, primitive: Primitive, dim: Dims, keepdim: bool, axis: Dims, keepdims: bool | None) -> Self:
+    def _reduce(self, primitive: Primitive, dim: Dims, keepdim: bool, axis: Dims, keepdims: bool | None) -> Out:
         keep = keepdim if keepdims is None else keepdims
         dims = self._dims(dim, axis)
         if primitive in (reduce.amax, reduce.amin) and 0 in self._sizes_along(dims):
@@ -41,7 +41,7 @@ class Reductions(Base):
         dtype: Any = None,
         axis: Dims = None,
         keepdims: bool | None = None,
-    ) -> Self:
+    ) -> Out:
         """The sum of all elements, or along `dim`. Booleans and integers are summed in int64."""
         return self._summable(dtype)._reduce(reduce.sum, dim, keepdim, axis, keepdims)
 
@@ -53,7 +53,7 @@ class Reductions(Base):
         dtype: Any = None,
         axis: Dims = None,
         keepdims: bool | None = None,
-    ) -> Self:
+    ) -> Out:
         """The mean of all elements, or along `dim`.
 
         Raises:
@@ -72,7 +72,7 @@ class Reductions(Base):
         dtype: Any = None,
         axis: int | None = None,
         keepdims: bool | None = None,
-    ) -> Self:
+    ) -> Out:
         """The product of all elements, or along `dim`. Booleans and integers are multiplied in int64.
 
         Its gradient is right also where elements are 0.
@@ -87,7 +87,7 @@ class Reductions(Base):
             return out.reshape((1,) * self.ndim) if keep else out
         return t._reduce(reduce.prod, d, keepdim, None, keepdims)
 
-    def _summable(self, dtype: Any) -> Self:
+    def _summable(self, dtype: Any) -> Any:
         """In `dtype`; unless it is given, booleans and integers in int64, where their sums fit."""
         if dtype is None and self.dtype.kind in "biu":
             dtype = np.dtype("int64")
@@ -102,7 +102,7 @@ class Reductions(Base):
         *,
         axis: Dims = None,
         keepdims: bool | None = None,
-    ) -> Self:
+    ) -> Out:
         """The length of all elements as one vector, or of those along `dim`: (sum |x|**p)**(1/p).
 
         p=2 (also "fro", Frobenius' norm of a matrix) is Euclid's; inf and -inf give the largest and the smallest
@@ -111,7 +111,7 @@ class Reductions(Base):
         Raises:
             TypeError: for integers, which have no such length.
         """
-        t = self if dtype is None else self.astype(dtype)
+        t: Any = self if dtype is None else self.astype(dtype)
         if t.dtype.kind != "f":
             raise TypeError(f"norm of a tensor of {t.dtype}: convert it to floats first, as in t.float().norm()")
         p = 2.0 if p in ("fro", None) else p
@@ -128,11 +128,11 @@ class Reductions(Base):
         keep = bool(keepdim if keepdims is None else keepdims)
         return t.apply(reduce.power_norm, t, p=float(p), axis=t._dims(dim, axis), keepdims=keep)
 
-    def dist(self, other: Any, p: float = 2) -> Self:
+    def dist(self, other: Any, p: float = 2) -> Out:
         """The `norm` of self - other."""
         return (self - other).norm(p)
 
-    def cdist(self, x2: Any, p: float = 2.0, compute_mode: str | None = None) -> Self:
+    def cdist(self, x2: Any, p: float = 2.0, compute_mode: str | None = None) -> Out:
         """The distance, in the p-norm, of each row of (..., P, M) to each row of (..., R, M): (..., P, R).
 
         `compute_mode` is PyTorch's choice of an algorithm; here the differences are always formed, which is exact.
@@ -148,14 +148,28 @@ class Reductions(Base):
         t = x2 if isinstance(x2, Base) else self._of(x2)
         return (self.unsqueeze(-2) - t.unsqueeze(-3)).norm(p if self.shape[-1] else 2, -1)  # of nothing it is 0
 
-    def amax(self, dim: Dims = None, keepdim: bool = False, *, axis: Dims = None, keepdims: bool | None = None) -> Self:
+    def amax(self, dim: Dims = None, keepdim: bool = False, *, axis: Dims = None, keepdims: bool | None = None) -> Out:
         """The largest of all elements, or along `dim`. Ties share the gradient equally."""
         return self._reduce(reduce.amax, dim, keepdim, axis, keepdims)
 
-    def amin(self, dim: Dims = None, keepdim: bool = False, *, axis: Dims = None, keepdims: bool | None = None) -> Self:
+    def amin(self, dim: Dims = None, keepdim: bool = False, *, axis: Dims = None, keepdims: bool | None = None) -> Out:
         """The smallest of all elements, or along `dim`. Ties share the gradient equally."""
         return self._reduce(reduce.amin, dim, keepdim, axis, keepdims)
 
+    @overload
+    def max(self, dim: None = None, *, axis: None = None) -> Out: ...
+    @overload
+    def max(
+        self, dim: int, keepdim: bool = False, *, axis: None = None, keepdims: bool | None = None
+    ) -> Selected[Out]: ...
+    @overload
+    def max(
+        self, dim: None = None, keepdim: bool = False, *, axis: int, keepdims: bool | None = None
+    ) -> Selected[Out]: ...
+    @overload
+    def max(self, dim: Base[Any] | np.ndarray) -> Out: ...
+    @overload
+    def max(self, *, other: Base[Any] | np.ndarray) -> Out: ...
     def max(
         self,
         dim: Any = None,
@@ -172,6 +186,20 @@ class Reductions(Base):
         """
         return self._extreme("max", dim if other is None else other, keepdim, axis, keepdims)
 
+    @overload
+    def min(self, dim: None = None, *, axis: None = None) -> Out: ...
+    @overload
+    def min(
+        self, dim: int, keepdim: bool = False, *, axis: None = None, keepdims: bool | None = None
+    ) -> Selected[Out]: ...
+    @overload
+    def min(
+        self, dim: None = None, keepdim: bool = False, *, axis: int, keepdims: bool | None = None
+    ) -> Selected[Out]: ...
+    @overload
+    def min(self, dim: Base[Any] | np.ndarray) -> Out: ...
+    @overload
+    def min(self, *, other: Base[Any] | np.ndarray) -> Out: ...
     def min(
         self,
         dim: Any = None,
@@ -201,54 +229,54 @@ class Reductions(Base):
 
     def aminmax(
         self, *, dim: int | None = None, keepdim: bool = False, axis: int | None = None, keepdims: bool | None = None
-    ) -> Bounds:
+    ) -> Bounds[Out]:
         """(min, max): the smallest and the largest of all elements, or along `dim`. Ties share the gradient."""
         options: dict[str, Any] = {"dim": dim, "keepdim": keepdim, "axis": axis, "keepdims": keepdims}
         return Bounds(self.amin(**options), self.amax(**options))
 
     def argmax(
         self, dim: int | None = None, keepdim: bool = False, *, axis: int | None = None, keepdims: bool | None = None
-    ) -> Self:
+    ) -> Out:
         """Where the largest element is: in the flattened tensor, or along `dim`. The first of equals; int64."""
         return self._where_extreme("max", dim, keepdim, axis, keepdims)
 
     def argmin(
         self, dim: int | None = None, keepdim: bool = False, *, axis: int | None = None, keepdims: bool | None = None
-    ) -> Self:
+    ) -> Out:
         """Where the smallest element is; see `argmax`."""
         return self._where_extreme("min", dim, keepdim, axis, keepdims)
 
-    def _where_extreme(self, name: str, dim: Any, keepdim: bool, axis: Any, keepdims: bool | None) -> Self:
+    def _where_extreme(self, name: str, dim: Any, keepdim: bool, axis: Any, keepdims: bool | None) -> Out:
         dims = self._dims(dim, axis)
         if 0 in self._sizes_along(dims):
             raise ValueError(f"arg{name}: no elements to choose from in a tensor of shape {self.shape}")
         keep = keepdim if keepdims is None else keepdims
         return self.apply(reduce.argmax if name == "max" else reduce.argmin, self, axis=dims, keepdims=bool(keep))
 
-    def all(self, dim: Dims = None, keepdim: bool = False, *, axis: Dims = None, keepdims: bool | None = None) -> Self:
+    def all(self, dim: Dims = None, keepdim: bool = False, *, axis: Dims = None, keepdims: bool | None = None) -> Out:
         """Whether all elements are true (not 0)."""
         return self._reduce(reduce.all, dim, keepdim, axis, keepdims)
 
-    def any(self, dim: Dims = None, keepdim: bool = False, *, axis: Dims = None, keepdims: bool | None = None) -> Self:
+    def any(self, dim: Dims = None, keepdim: bool = False, *, axis: Dims = None, keepdims: bool | None = None) -> Out:
         """Whether any element is true (not 0)."""
         return self._reduce(reduce.any, dim, keepdim, axis, keepdims)
 
     def logsumexp(
         self, dim: Dims = None, keepdim: bool = False, *, axis: Dims = None, keepdims: bool | None = None
-    ) -> Self:
+    ) -> Out:
         """log(sum(exp(self))) along `dim`, without overflow."""
         t = self if self.dtype.kind == "f" else self.astype(default.dtype)
         return t._reduce(reduce.logsumexp, dim, keepdim, axis, keepdims)
 
-    def softmax(self, dim: int | None = None, dtype: Any = None, *, axis: int | None = None) -> Self:
+    def softmax(self, dim: int | None = None, dtype: Any = None, *, axis: int | None = None) -> Out:
         """exp(self) / sum(exp(self)) along `dim`, without overflow; computed in `dtype`, if it is given."""
         return (self if dtype is None else self.astype(dtype))._normalised(reduce.softmax, dim, axis)
 
-    def log_softmax(self, dim: int | None = None, dtype: Any = None, *, axis: int | None = None) -> Self:
+    def log_softmax(self, dim: int | None = None, dtype: Any = None, *, axis: int | None = None) -> Out:
         """log(softmax(self)) along `dim`, without underflow; computed in `dtype`, if it is given."""
         return (self if dtype is None else self.astype(dtype))._normalised(reduce.log_softmax, dim, axis)
 
-    def _normalised(self, primitive: Primitive, dim: int | None, axis: int | None) -> Self:
+    def _normalised(self, primitive: Primitive, dim: int | None, axis: int | None) -> Out:
         if dim is None and axis is None:
             raise TypeError(f"{primitive.name}: along which dim? For a batch of scores (N, classes) it is dim=1")
         t = self if self.dtype.kind == "f" else self.astype(default.dtype)

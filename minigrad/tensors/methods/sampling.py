@@ -6,12 +6,12 @@ from typing import Any, Self
 
 import numpy as np
 
-from minigrad.tensors.base import Base
+from minigrad.tensors.base import Base, Out
 from minigrad.tensors.dtypes import kind
 from minigrad.tensors.rng import numbers
 
 
-class Sampling(Base):
+class Sampling(Base[Out]):
     """Tensors filled at random, and samples from the probabilities or rates that a tensor holds."""
 
     def _fill(self, name: str, values: Any) -> Self:
@@ -79,7 +79,7 @@ class Sampling(Base):
             raise ValueError(f"exponential_: lambd is greater than 0, got {lambd}")
         return self._fill("exponential_", numbers(generator).standard_exponential(self.shape) / lambd)
 
-    def bernoulli(self, p: float | None = None, *, generator: Any = None) -> Self:
+    def bernoulli(self, p: float | None = None, *, generator: Any = None) -> Out:
         """1 or 0 for each probability of a 1 that this tensor holds; or, where `p` is given, with that one.
 
         >>> import minigrad
@@ -91,14 +91,14 @@ class Sampling(Base):
         p = _probabilities("bernoulli", Sampling._floats(self, "bernoulli"))
         return self._of((numbers(generator).random(self.shape) < p).astype(self.dtype))
 
-    def poisson(self, generator: Any = None) -> Self:
+    def poisson(self, generator: Any = None) -> Out:
         """For each rate that this tensor holds, how many events there were."""
         rates = Sampling._floats(self, "poisson")
         if not (rates >= 0).all():
             raise ValueError(f"poisson: rates are at least 0, got {rates.min()}")
         return self._of(numbers(generator).poisson(rates).astype(self.dtype))
 
-    def multinomial(self, num_samples: int, replacement: bool = False, *, generator: Any = None) -> Self:
+    def multinomial(self, num_samples: int, replacement: bool = False, *, generator: Any = None) -> Out:
         """Indices drawn with the weights that this tensor, or each of its rows, holds; int64 (num_samples) or
         (rows, num_samples).
 

@@ -8,28 +8,31 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any, NamedTuple, Self
+from typing import Any, Concatenate, Generic, Literal, NamedTuple, ParamSpec, Self, overload
 
 import numpy as np
 
 from minigrad.grad_mode import mode
 from minigrad.primitives import indexing as ix
-from minigrad.tensors.base import Base
+from minigrad.tensors.base import Base, Out
 from minigrad.tensors.dtypes import NUMBERS, check_broadcast, operand
 
 
-class Selected(NamedTuple):
+class Selected(NamedTuple, Generic[Out]):
     """Elements along a dimension, and where they were."""
 
-    values: Any
-    indices: Any
+    values: Out
+    indices: Out
 
 
-def _on_a_copy(method: Callable[..., Any]) -> Callable[..., Any]:
+P = ParamSpec("P")
+
+
+def _on_a_copy(method: Callable[Concatenate[Any, P], Any]) -> Callable[Concatenate[Base[Out], P], Out]:
     """The method without _ at the end: it leaves the tensor as it is."""
 
     @functools.wraps(method)
-    def copying(self: Any, *args: Any, **named: Any) -> Any:
+    def copying(self: Base[Out], /, *args: P.args, **named: P.kwargs) -> Out:
         return method(self.clone(), *args, **named)
 
     copying.__name__ = copying.__qualname__ = method.__name__.rstrip("_")
@@ -41,7 +44,7 @@ def _array(value: Any) -> np.ndarray:
     return value._array if isinstance(value, Base) else np.asarray(value)
 
 
-class Selection(Base):
+class Selection(Base[Out]):
     """Elements chosen by their places or their order."""
 
     def _places(self, name: str, index: Any, dim: int | None = None, wrap: bool = False) -> np.ndarray:
@@ -63,7 +66,7 @@ class Selection(Base):
 
     # ---- reading ---------------------------------------------------------------------------------------------------
 
-    def index_select(self, dim: int, index: Any) -> Self:
+    def index_select(self, dim: int, index: Any) -> Out:
         """The slices along `dim` at these indices, a vector of them; a copy."""
         d = self._dim(dim)
         places = self._places("index_select", index, d)
@@ -75,7 +78,7 @@ class Selection(Base):
             return self.clone()
         return self[(slice(None),) * d + (places.reshape(-1),)]
 
-    def gather(self, dim: int, index: Any, *, sparse_grad: bool = False) -> Self:
+    def gather(self, dim: int, index: Any, *, sparse_grad: bool = False) -> Out:
         """out[i][j][k] = self[i][index[i][j][k]][k], for dim=1 of three; of the shape of `index`.
 
         Raises:
@@ -111,11 +114,11 @@ class Selection(Base):
         ):
             raise ValueError(f"{name}: for an index of shape {places.shape}, src, of shape {source}, is too small")
 
-    def take(self, index: Any) -> Self:
+    def take(self, index: Any) -> Out:
         """The elements at these places of the flattened tensor, in the shape of `index`; negative ones from the end."""
         return self.ravel()[self._places("take", index, wrap=True)]
 
-    def take_along_dim(self, indices: Any, dim: int | None = None, *, axis: int | None = None) -> Self:
+    def take_along_dim(self, indices: Any, dim: int | None = None, *, axis: int | None = None) -> Out:
         """`gather` with an index that is broadcast to the tensor in all dimensions but `dim`, and the tensor to it;
         NumPy's take_along_axis. So t.take_along_dim(t.argsort(dim), dim) is sorted."""
         dim = dim if axis is None else axis
@@ -134,7 +137,7 @@ class Selection(Base):
         places = np.broadcast_to(places, [places.shape[i] if i == d else m for i, m in enumerate(shape)])
         return larger.gather(d, self._of(np.where(places < 0, places + n, places)))
 
-    def masked_select(self, mask: Any) -> Self:
+    def masked_select(self, mask: Any) -> Out:
         """The elements where the boolean mask is true, in one dimension; tensor and mask are broadcast."""
         chosen = self._mask("masked_select", mask)
         check_broadcast("masked_select", self, chosen)
@@ -162,14 +165,18 @@ class Selection(Base):
                 f"{name} has no gradient here; for the values alone use t.detach() and src.detach()"
             )
 
-    def nonzero(self, *, as_tuple: bool = False) -> Any:
+    @overload
+    def nonzero(self, *, as_tuple: Literal[False] = False) -> Out: ...
+    @overload
+    def nonzero(self, *, as_tuple: Literal[True]) -> tuple[Out, ...]: ...
+    def nonzero(self, *, as_tuple: bool = False) -> Out | tuple[Out, ...]:
         """Where the elements are not 0: a row of indices each; as a tuple, a vector for each dimension."""
         t = self._array
         if as_tuple:
             return tuple([self._of(i) for i in np.nonzero(t if self.ndim else t.reshape(1))])
         return self._of(np.argwhere(t))
 
-    def argwhere(self) -> Self:
+    def argwhere(self) -> Out:
         """Where the elements are not 0, a row of indices each."""
         return self.nonzero()
 
@@ -219,7 +226,8 @@ class Selection(Base):
     def _added(self, primitive: Any, source: Any, **places: Any) -> Self:
         """Add `source` at these places; what is named twice receives twice."""
         total = self.apply(primitive, source, shape=self.shape or (1,), **places).reshape(self.shape)
-        return self.add_(total)
+        t: Any = self
+        return t.add_(total)
 
     def scatter_add_(self, dim: int, index: Any, src: Any) -> Self:
         """self[i][index[i][j][k]][k] += src[i][j][k], for dim=1 of three; a repeated index receives all."""
@@ -249,7 +257,8 @@ class Selection(Base):
             count = np.full(self.shape or (1,), int(include_self), self.dtype)
             np.add.at(count, grid, 1)
             count = np.maximum(count, 1).reshape(self.shape)
-            return self.div_(count) if self.dtype.kind == "f" else self.copy_(self._of(self._array // count))
+            t: Any = self
+            return t.div_(count) if self.dtype.kind == "f" else t.copy_(self._of(self._array // count))
         self._refuse_gradient(f"scatter_reduce: {reduce!r}", source)
         ufunc: Any = {"prod": np.multiply, "amax": np.maximum, "amin": np.minimum}[reduce]
         result = self._array.copy().reshape(self.shape or (1,))
@@ -261,7 +270,8 @@ class Selection(Base):
         where = self._along("index_add", dim, index, source)
         scaled = source if alpha == 1 else source * alpha
         if not self.ndim:
-            return self.add_(scaled.sum())
+            t: Any = self
+            return t.add_(scaled.sum())
         return self._added(ix.place, scaled, index=where)
 
     def index_copy_(self, dim: int, index: Any, source: Any) -> Self:
@@ -324,20 +334,22 @@ class Selection(Base):
         self[chosen] = source.reshape(-1)[:n]
         return self
 
-    scatter, scatter_add, scatter_reduce = (_on_a_copy(f) for f in (scatter_, scatter_add_, scatter_reduce_))
-    index_add, index_copy, index_fill = (_on_a_copy(f) for f in (index_add_, index_copy_, index_fill_))
+    scatter, scatter_add, scatter_reduce = _on_a_copy(scatter_), _on_a_copy(scatter_add_), _on_a_copy(scatter_reduce_)
+    index_add, index_copy, index_fill = _on_a_copy(index_add_), _on_a_copy(index_copy_), _on_a_copy(index_fill_)
     index_put, masked_scatter = _on_a_copy(index_put_), _on_a_copy(masked_scatter_)
 
     # ---- order -----------------------------------------------------------------------------------------------------
 
-    def sort(self, dim: int = -1, descending: bool = False, stable: bool = False, *, axis: int | None = None) -> Any:
+    def sort(
+        self, dim: int = -1, descending: bool = False, stable: bool = False, *, axis: int | None = None
+    ) -> Selected[Out]:
         """(values, indices): the elements in order along `dim`, and where they were; nan counts as the greatest.
 
         Equal ones always keep their order, so `stable` changes nothing.
         """
         return self._ordered(dim if axis is None else axis, descending)
 
-    def _ordered(self, dim: int, descending: bool, part: slice = slice(None)) -> Selected:
+    def _ordered(self, dim: int, descending: bool, part: slice = slice(None)) -> Selected[Out]:
         """The elements in order along `dim`, or a part of them."""
         d = self._dim(dim)
         t = self if self.ndim else self.reshape(1)
@@ -346,20 +358,20 @@ class Selection(Base):
         out = Selected(values, self._of(order))
         return out if self.ndim else Selected(*[o.reshape(()) for o in out])
 
-    def argsort(
-        self, dim: int = -1, descending: bool = False, *, stable: bool = False, axis: int | None = None
-    ) -> Self:
+    def argsort(self, dim: int = -1, descending: bool = False, *, stable: bool = False, axis: int | None = None) -> Out:
         """Where the elements in order along `dim` are; see `sort`."""
         d = self._dim(dim if axis is None else axis)
         if not self.ndim:
             return self._of(0)
         return self._of(ix.argsort(self._array, axis=d, descending=bool(descending)))
 
-    def msort(self) -> Self:
+    def msort(self) -> Out:
         """In order along the first dimension."""
         return self.sort(0).values
 
-    def topk(self, k: int, dim: int = -1, largest: bool = True, sorted: bool = True, *, axis: int | None = None) -> Any:
+    def topk(
+        self, k: int, dim: int = -1, largest: bool = True, sorted: bool = True, *, axis: int | None = None
+    ) -> Selected[Out]:
         """(values, indices) of the k largest elements along `dim` (or the smallest), the best one first. Of equal ones
         the first."""
         d = self._dim(dim if axis is None else axis)
@@ -368,7 +380,7 @@ class Selection(Base):
             raise ValueError(f"topk: k is 0 to {n}, the size of dim {dim} of shape {self.shape}; got {k}")
         return self._ordered(d, largest, slice(k))
 
-    def kthvalue(self, k: int, dim: int = -1, keepdim: bool = False) -> Any:
+    def kthvalue(self, k: int, dim: int = -1, keepdim: bool = False) -> Selected[Out]:
         """(values, indices): the k-th smallest element along `dim`, counted from 1."""
         d = self._dim(dim)
         n = self.shape[d] if self.ndim else 1
@@ -379,6 +391,18 @@ class Selection(Base):
 
     # ---- sets and counts -------------------------------------------------------------------------------------------
 
+    @overload
+    def unique(
+        self,
+        sorted: bool = True,
+        return_inverse: Literal[False] = False,
+        return_counts: Literal[False] = False,
+        dim: int | None = None,
+    ) -> Out: ...
+    @overload
+    def unique(
+        self, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
+    ) -> Any: ...
     def unique(
         self, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
     ) -> Any:
@@ -397,6 +421,14 @@ class Selection(Base):
         inverse = inverse.reshape(self.shape if d is None else -1)
         return self._distinct(d, first, inverse if return_inverse else None, counts if return_counts else None)
 
+    @overload
+    def unique_consecutive(
+        self, return_inverse: Literal[False] = False, return_counts: Literal[False] = False, dim: int | None = None
+    ) -> Out: ...
+    @overload
+    def unique_consecutive(
+        self, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
+    ) -> Any: ...
     def unique_consecutive(
         self, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
     ) -> Any:
@@ -415,7 +447,7 @@ class Selection(Base):
         out = (values, *[self._of(m) for m in more if m is not None])
         return out if len(out) > 1 else values
 
-    def bincount(self, weights: Any = None, minlength: int = 0) -> Self:
+    def bincount(self, weights: Any = None, minlength: int = 0) -> Out:
         """How often each of 0, 1, 2, … is there; or the sum of the weights of those that are."""
         if self.ndim != 1 or self.dtype.kind not in "iu" or (self._array < 0).any():
             raise ValueError(f"bincount: takes a vector of integers from 0 on, got {self.dtype} of shape {self.shape}")
@@ -430,7 +462,7 @@ class Selection(Base):
             weights = weights.astype(np.dtype("float64"))
         return self.apply(ix.place, weights, index=self._array.astype(np.int64), shape=(n,))
 
-    def histc(self, bins: int = 100, min: float = 0, max: float = 0) -> Self:
+    def histc(self, bins: int = 100, min: float = 0, max: float = 0) -> Out:
         """How many elements lie in each of so many bins of equal width from `min` to `max` (both 0: of the least and
         greatest element). What lies outside, or is nan, is not counted."""
         if self.dtype.kind != "f":
@@ -449,7 +481,7 @@ class Selection(Base):
 
     def searchsorted(
         self, values: Any, *, out_int32: bool = False, right: bool = False, side: str | None = None, sorter: Any = None
-    ) -> Self:
+    ) -> Out:
         """Where each of the values would go in this sorted tensor, before its equals or, to the `right`, behind them.
 
         A sorted tensor of more dimensions is sorted along the last; values then agree with it in all others.
@@ -477,15 +509,15 @@ class Selection(Base):
                 found[i] = np.searchsorted(rows[i], wanted[i], to)
         return self._of(found.astype(np.int32) if out_int32 else found)
 
-    def bucketize(self, boundaries: Any, *, out_int32: bool = False, right: bool = False) -> Self:
+    def bucketize(self, boundaries: Any, *, out_int32: bool = False, right: bool = False) -> Out:
         """In which of the buckets between sorted boundaries each element lies: boundaries[i-1] < element <=
         boundaries[i]; with `right`, boundaries[i-1] <= element < boundaries[i]."""
         bounds = boundaries if isinstance(boundaries, Selection) else self._of(boundaries)
         if bounds.ndim != 1:
             raise ValueError(f"bucketize: the boundaries are a vector, got shape {bounds.shape}")
-        return bounds.searchsorted(self, out_int32=out_int32, right=right)  # type: ignore[return-value]
+        return bounds.searchsorted(self, out_int32=out_int32, right=right)
 
-    def isin(self, test_elements: Any, *, assume_unique: bool = False, invert: bool = False) -> Self:
+    def isin(self, test_elements: Any, *, assume_unique: bool = False, invert: bool = False) -> Out:
         """Whether each element is one of `test_elements`; one of the two may be a number."""
         t = self if isinstance(self, Base) else test_elements
         return t._of(np.isin(_array(self), _array(test_elements), assume_unique, invert))

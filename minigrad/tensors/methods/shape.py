@@ -5,16 +5,17 @@ What shares memory in PyTorch shares it here: a write to a view is a write to wh
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, Self
+from typing import Any, Concatenate
 
 import numpy as np
 
 from minigrad.primitives import layout as moves
-from minigrad.tensors.base import Base, Dims, sizes
+from minigrad.tensors.base import Base, Dims, Out, sizes
 from minigrad.tensors.dtypes import NUMBERS, operand, result_type
-from minigrad.tensors.methods.method_factories import in_place
+from minigrad.tensors.methods.method_factories import Itself, P, in_place
 
 
 def _numbers(args: tuple[Any, ...], named: dict[str, Any], name: str) -> tuple[int, ...]:
@@ -26,23 +27,25 @@ def _numbers(args: tuple[Any, ...], named: dict[str, Any], name: str) -> tuple[i
     return sizes((named[name],))
 
 
-def _turned(name: str) -> Callable[..., Any]:
-    """A method that changes the tensor's own dimensions as the method `name`, which gives a view, would."""
+def _turned(function: Callable[Concatenate[Any, P], Any]) -> Callable[Concatenate[Itself, P], Itself]:
+    """A method that changes the tensor's own dimensions as the method `function`, which gives a view, would."""
+    name = function.__name__
 
-    def method(self: Any, *args: Any, **named: Any) -> Any:
+    @functools.wraps(function)
+    def method(self: Itself, /, *args: P.args, **named: P.kwargs) -> Itself:
         return self._become_view(name, *args, **named)
 
-    method.__name__ = f"{name}_"
+    method.__name__ = method.__qualname__ = f"{name}_"
     method.__doc__ = f"`{name}`, of the tensor itself: the same memory in another shape; gives the tensor."
     return method
 
 
-class Shapes(Base):
+class Shapes(Base[Out]):
     """Moving elements about, and copying them."""
 
     # ---- other shapes ----------------------------------------------------------------------------------------------
 
-    def reshape(self, *shape: Any, **named: Any) -> Self:
+    def reshape(self, *shape: Any, **named: Any) -> Out:
         """The same elements in another shape; one size may be -1, for what is left. Shares memory where it can.
 
         Raises:
@@ -62,7 +65,7 @@ class Shapes(Base):
             )
         return wanted
 
-    def view(self, *size: Any, **named: Any) -> Self:
+    def view(self, *size: Any, **named: Any) -> Out:
         """`reshape` without a copy: what is written to the result is written to this tensor.
 
         PyTorch lays the results of most operations out in the order of their dimensions, NumPy at times in another
@@ -85,21 +88,22 @@ class Shapes(Base):
             out._array.flags.writeable = False
         return out
 
-    def view_as(self, other: Any) -> Self:
+    def view_as(self, other: Any) -> Out:
         """`view` in the shape of another tensor."""
         return self.view(other.shape)
 
-    def reshape_as(self, other: Any) -> Self:
+    def reshape_as(self, other: Any) -> Out:
         """`reshape` to the shape of another tensor."""
         return self.reshape(other.shape)
 
-    def as_strided(self, *_: Any, **__: Any) -> Self:
+    def as_strided(self, *_: Any, **__: Any) -> Out:
         """Not supported."""
         raise NotImplementedError("as_strided: there are no strides to choose; for windows use .unfold, else .reshape")
 
-    def contiguous(self) -> Self:
+    def contiguous(self) -> Out:
         """The tensor itself, or a copy if its memory is not in the order of its dimensions."""
-        return self if self._array.flags.c_contiguous else self.clone()
+        t: Any = self
+        return t if self._array.flags.c_contiguous else t.clone()
 
     def is_contiguous(self) -> bool:
         """Whether the memory is in the order of the dimensions, the last one fastest."""
@@ -109,7 +113,7 @@ class Shapes(Base):
         """The number of elements."""
         return self._array.size
 
-    def flatten(self, start_dim: int = 0, end_dim: int = -1) -> Self:
+    def flatten(self, start_dim: int = 0, end_dim: int = -1) -> Out:
         """The dimensions from `start_dim` to `end_dim` as one; flatten(1) leaves the batch alone."""
         start, end = self._dim(start_dim), self._dim(end_dim)
         if not self.ndim:
@@ -119,7 +123,7 @@ class Shapes(Base):
         middle = math.prod(self.shape[start : end + 1])
         return self.reshape(*self.shape[:start], middle, *self.shape[end + 1 :])
 
-    def unflatten(self, dim: int, sizes: Sequence[int]) -> Self:
+    def unflatten(self, dim: int, sizes: Sequence[int]) -> Out:
         """One dimension as several, of the given sizes; one may be -1.
 
         Raises:
@@ -135,17 +139,17 @@ class Shapes(Base):
         middle = [n // known if s == -1 else s for s in sizes]
         return self.reshape(*self.shape[:d], *middle, *self.shape[d + 1 :])
 
-    def ravel(self) -> Self:
+    def ravel(self) -> Out:
         """All elements in one dimension."""
         return self.reshape(math.prod(self.shape))
 
-    def squeeze(self, dim: Dims = None, *, axis: Dims = None) -> Self:
+    def squeeze(self, dim: Dims = None, *, axis: Dims = None) -> Out:
         """Without its dimensions of size 1: all of them, or those of `dim` that are."""
         dims = self._dims(dim, axis)
         chosen = range(self.ndim) if dim is None and axis is None else (dims,) if isinstance(dims, int) else dims or ()
         return self.reshape(tuple([n for i, n in enumerate(self.shape) if n != 1 or i not in chosen]))
 
-    def unsqueeze(self, dim: Any) -> Self:
+    def unsqueeze(self, dim: Any) -> Out:
         """With a new dimension of size 1 at `dim` (of the result)."""
         many = isinstance(dim, Sequence)
         new = self.ndim + (len(dim) if many else 1)
@@ -163,7 +167,7 @@ class Shapes(Base):
 
     # ---- other orders of the dimensions ----------------------------------------------------------------------------
 
-    def permute(self, *dims: Any, **named: Any) -> Self:
+    def permute(self, *dims: Any, **named: Any) -> Out:
         """The dimensions in another order, all of them named."""
         given = _numbers(dims, named, "dims") if self.ndim or dims or named else ()
         order = self._dims(given, None) if self.ndim else given
@@ -171,7 +175,7 @@ class Shapes(Base):
             raise ValueError(f"permute: name all {self.ndim} dimensions of shape {self.shape} once, got {given}")
         return self.apply(moves.permute, self, axes=order)
 
-    def transpose(self, *dims: Any, **named: Any) -> Self:
+    def transpose(self, *dims: Any, **named: Any) -> Out:
         """Two dimensions, dim0 and dim1, exchanged (PyTorch); as in NumPy, all reversed or, if all are named,
         permuted."""
         if named:
@@ -188,15 +192,15 @@ class Shapes(Base):
             return self.permute(*reversed(range(self.ndim)))
         return self.permute(*dims)
 
-    def swapaxes(self, axis0: int, axis1: int) -> Self:
+    def swapaxes(self, axis0: int, axis1: int) -> Out:
         """Two dimensions exchanged."""
         return self.transpose(axis0, axis1)
 
-    def swapdims(self, dim0: int, dim1: int) -> Self:
+    def swapdims(self, dim0: int, dim1: int) -> Out:
         """Two dimensions exchanged."""
         return self.transpose(dim0, dim1)
 
-    def movedim(self, source: int | Sequence[int], destination: int | Sequence[int]) -> Self:
+    def movedim(self, source: int | Sequence[int], destination: int | Sequence[int]) -> Out:
         """The dimensions of `source` moved to the places of `destination`; the others keep their order."""
         here, there = ([self._dim(d) for d in (s if isinstance(s, Sequence) else [s])] for s in (source, destination))
         if len(here) != len(there) or len(set(here)) < len(here) or len(set(there)) < len(there):
@@ -208,51 +212,51 @@ class Shapes(Base):
             order.insert(to, d)
         return self.permute(*order)
 
-    def moveaxis(self, source: int | Sequence[int], destination: int | Sequence[int]) -> Self:
+    def moveaxis(self, source: int | Sequence[int], destination: int | Sequence[int]) -> Out:
         """`movedim` under NumPy's name."""
         return self.movedim(source, destination)
 
-    def t(self) -> Self:
+    def t(self) -> Out:
         """The transpose of a matrix; a vector or a number as it is."""
         if self.ndim > 2:
             raise ValueError(f"t: the transpose is that of a matrix, got shape {self.shape}; for more: .mT, .transpose")
         return self.transpose()
 
     @property
-    def T(self) -> Self:
+    def T(self) -> Out:
         """All dimensions reversed."""
         return self.transpose()
 
     @property
-    def mT(self) -> Self:
+    def mT(self) -> Out:
         """The last two dimensions exchanged."""
         if self.ndim < 2:
             raise ValueError(f"mT: needs at least two dimensions, got shape {self.shape}")
         return self.transpose(-2, -1)
 
-    squeeze_, unsqueeze_, transpose_, t_ = (_turned(name) for name in ("squeeze", "unsqueeze", "transpose", "t"))
-    swapaxes_, swapdims_ = _turned("swapaxes"), _turned("swapdims")
+    squeeze_, unsqueeze_ = _turned(squeeze), _turned(unsqueeze)
+    transpose_, t_, swapaxes_, swapdims_ = _turned(transpose), _turned(t), _turned(swapaxes), _turned(swapdims)
 
     # ---- other orders of the elements ------------------------------------------------------------------------------
 
-    def flip(self, *dims: Any, **named: Any) -> Self:
+    def flip(self, *dims: Any, **named: Any) -> Out:
         """The order of the elements reversed along these dimensions; a copy, as in PyTorch. A view: t[::-1]."""
         given = _numbers(dims, named, "dims")
         return self.apply(moves.flip, self, axes=self._dims(given, None) or ())
 
-    def fliplr(self) -> Self:
+    def fliplr(self) -> Out:
         """The columns reversed."""
         if self.ndim < 2:
             raise ValueError(f"fliplr: needs at least two dimensions, got shape {self.shape}")
         return self.flip(1)
 
-    def flipud(self) -> Self:
+    def flipud(self) -> Out:
         """The rows reversed."""
         if not self.ndim:
             raise ValueError("flipud: needs at least one dimension, got shape ()")
         return self.flip(0)
 
-    def rot90(self, k: int = 1, dims: Sequence[int] = (0, 1)) -> Self:
+    def rot90(self, k: int = 1, dims: Sequence[int] = (0, 1)) -> Out:
         """Turned k times by 90 degrees, from the first of the two dimensions towards the second."""
         plane = [self._dim(d) for d in dims]
         if self.ndim < 2 or len(set(plane)) != 2 or len(plane) != 2:
@@ -262,7 +266,7 @@ class Shapes(Base):
             return self.flip(plane) if k % 4 else self.clone()
         return self.flip(b if k % 4 == 1 else a).transpose(a, b)
 
-    def roll(self, shifts: int | Sequence[int], dims: Any = None) -> Self:
+    def roll(self, shifts: int | Sequence[int], dims: Any = None) -> Out:
         """The elements moved on by `shifts` along `dims`, the last ones coming in again at the front. Without
         `dims`, as if in one dimension."""
         by = sizes((shifts,))
@@ -277,7 +281,7 @@ class Shapes(Base):
 
     # ---- more of the same ------------------------------------------------------------------------------------------
 
-    def expand(self, *size: Any, **named: Any) -> Self:
+    def expand(self, *size: Any, **named: Any) -> Out:
         """Dimensions of size 1 repeated to the given sizes, without copying; -1 leaves a size as it is."""
         wanted = _numbers(size, named, "size") if size or named else ()
         new = len(wanted) - self.ndim
@@ -286,15 +290,15 @@ class Shapes(Base):
             raise ValueError(f"expand: shape {self.shape} cannot become {wanted}: only sizes of 1 can be repeated")
         return self.apply(moves.expand, self, shape=target)
 
-    def expand_as(self, other: Any) -> Self:
+    def expand_as(self, other: Any) -> Out:
         """`expand` to the shape of another tensor."""
         return self.expand(other.shape)
 
-    def broadcast_to(self, shape: Sequence[int]) -> Self:
+    def broadcast_to(self, shape: Sequence[int]) -> Out:
         """`expand` under NumPy's name."""
         return self.expand(shape)
 
-    def repeat(self, *repeats: Any, **named: Any) -> Self:
+    def repeat(self, *repeats: Any, **named: Any) -> Out:
         """The whole tensor so many times along each dimension, the last of them the last; NumPy's tile. A copy."""
         times = _numbers(repeats, named, "repeats") if repeats or named else ()
         if len(times) < self.ndim or min(times, default=0) < 0:
@@ -307,18 +311,19 @@ class Shapes(Base):
         copies = apart.expand(tuple([m for r, n in zip(times, old) for m in (r, n)])).clone()
         return copies.reshape(tuple([r * n for r, n in zip(times, old)]))
 
-    def tile(self, *dims: Any, **named: Any) -> Self:
+    def tile(self, *dims: Any, **named: Any) -> Out:
         """As `repeat`; of dimensions for which nothing is said, the first ones, there is one."""
         times = _numbers(dims, named, "dims") if dims or named else ()
         return self.repeat((1,) * (self.ndim - len(times)) + times)
 
-    def repeat_interleave(self, repeats: Any, dim: int | None = None, *, output_size: int | None = None) -> Self:
+    def repeat_interleave(self, repeats: Any, dim: int | None = None, *, output_size: int | None = None) -> Out:
         """Each element (along `dim`; else of all, in one dimension) so many times; NumPy's repeat.
 
         Args:
             repeats: how many times: a number, or a tensor or list of one for each.
             output_size: the size that results, which PyTorch likes to know beforehand; checked.
         """
+        t: Any
         if dim is None or not self.ndim:
             t, d = self.reshape(math.prod(self.shape)), 0 if dim is None else self._dim(dim)
         else:
@@ -341,7 +346,7 @@ class Shapes(Base):
 
     # ---- parts -----------------------------------------------------------------------------------------------------
 
-    def narrow(self, dim: int, start: Any, length: int) -> Self:
+    def narrow(self, dim: int, start: Any, length: int) -> Out:
         """`length` elements along `dim`, from `start` on; a view."""
         d = self._dim_of("narrow", dim)
         first, n = int(start), self.shape[d]
@@ -350,18 +355,18 @@ class Shapes(Base):
             raise IndexError(f"narrow: {length} elements from {start} on do not lie in dim {dim} of shape {self.shape}")
         return self._cut(d, first, first + length)
 
-    def select(self, dim: int, index: int) -> Self:
+    def select(self, dim: int, index: int) -> Out:
         """The elements at one index of `dim`, without that dimension; a view."""
         d = self._dim_of("select", dim)
         if not -self.shape[d] <= index < self.shape[d]:
             raise IndexError(f"select: index {index} is out of range for dim {dim} of shape {self.shape}")
         return self[(slice(None),) * d + (int(index),)]
 
-    def unbind(self, dim: int = 0) -> tuple[Self, ...]:
+    def unbind(self, dim: int = 0) -> tuple[Out, ...]:
         """The tensors that lie along `dim`, one by one; views."""
         return tuple([self.select(dim, i) for i in range(self.shape[self._dim_of("unbind", dim)])])
 
-    def split(self, split_size_or_sections: Any = None, dim: int = 0, *, split_size: Any = None) -> tuple[Self, ...]:
+    def split(self, split_size_or_sections: Any = None, dim: int = 0, *, split_size: Any = None) -> tuple[Out, ...]:
         """Pieces along `dim`, of one size (the last one may be smaller), or of the given sizes; views.
 
         PyTorch has both names for the first argument, of the function and of the method.
@@ -379,14 +384,14 @@ class Shapes(Base):
         ends = np.cumsum(lengths).tolist()
         return tuple([self._cut(d, end - length, end) for length, end in zip(lengths, ends)])
 
-    def chunk(self, chunks: int, dim: int = 0) -> tuple[Self, ...]:
+    def chunk(self, chunks: int, dim: int = 0) -> tuple[Out, ...]:
         """At most so many pieces of equal size along `dim` (the last one may be smaller); views."""
         if chunks < 1:
             raise ValueError(f"chunk: into 1 piece or more, got {chunks}")
         n = self.shape[self._dim_of("chunk", dim)]
         return self.split(-(-n // chunks) if n else [0] * chunks, dim)
 
-    def tensor_split(self, indices_or_sections: Any, dim: int = 0) -> tuple[Self, ...]:
+    def tensor_split(self, indices_or_sections: Any, dim: int = 0) -> tuple[Out, ...]:
         """Exactly so many pieces along `dim`, of sizes that differ by at most 1; or cut at these places. Views."""
         d = self._dim_of("tensor_split", dim)
         n, where = self.shape[d], getattr(indices_or_sections, "_array", indices_or_sections)
@@ -406,10 +411,10 @@ class Shapes(Base):
             raise IndexError(f"{name}: a 0-d tensor is a single number, which has no parts")
         return d
 
-    def _cut(self, d: int, start: int, end: int) -> Self:
+    def _cut(self, d: int, start: int, end: int) -> Out:
         return self[(slice(None),) * d + (slice(start, end),)]
 
-    def unfold(self, dimension: int, size: int, step: int) -> Self:
+    def unfold(self, dimension: int, size: int, step: int) -> Out:
         """All windows of `size` neighbours along a dimension, `step` apart; the elements of a window are in a new
         last dimension. A view; where the windows overlap, for reading only."""
         d = self._dim(dimension)
@@ -424,14 +429,14 @@ class Shapes(Base):
 
     # ---- diagonals -------------------------------------------------------------------------------------------------
 
-    def diagonal(self, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Self:
+    def diagonal(self, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Out:
         """The elements with equal indices in two dimensions, as a last dimension; `offset` above. A view."""
         axes = self._dim(dim1), self._dim(dim2)
         if self.ndim < 2 or axes[0] == axes[1]:
             raise ValueError(f"diagonal: is one of two different dimensions, got {dim1}, {dim2} of shape {self.shape}")
         return self.apply(moves.diagonal, self, offset=offset, axes=axes)
 
-    def diag_embed(self, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Self:
+    def diag_embed(self, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Out:
         """The last dimension as the diagonal of matrices that are 0 elsewhere; see `diagonal`."""
         ndim = self.ndim + 1
         if not self.ndim or any(not -ndim <= d < ndim for d in (dim1, dim2)) or dim1 % ndim == dim2 % ndim:
@@ -445,25 +450,26 @@ class Shapes(Base):
             shape.insert(axis, self.shape[-1] + abs(offset))
         return self.apply(moves.on_diagonal, self, shape=tuple(shape), offset=offset, axes=axes)
 
-    def diag(self, diagonal: int = 0) -> Self:
+    def diag(self, diagonal: int = 0) -> Out:
         """A vector as the diagonal of a matrix, or a matrix's diagonal as a vector (a copy)."""
         if self.ndim not in (1, 2):
             raise ValueError(f"diag: takes a vector or a matrix, got shape {self.shape}; see diagonal, diag_embed")
         return self.diag_embed(diagonal) if self.ndim == 1 else self.diagonal(diagonal).clone()
 
-    def diagflat(self, offset: int = 0) -> Self:
+    def diagflat(self, offset: int = 0) -> Out:
         """All elements as the diagonal of a matrix."""
-        return self.ravel().diag(offset)
+        flat: Any = self.ravel()
+        return flat.diag(offset)
 
-    def tril(self, diagonal: int = 0) -> Self:
+    def tril(self, diagonal: int = 0) -> Out:
         """The lower triangle of matrices: 0 above the diagonal, or above the one that lies `diagonal` higher."""
         return self._triangle("tril", diagonal)
 
-    def triu(self, diagonal: int = 0) -> Self:
+    def triu(self, diagonal: int = 0) -> Out:
         """The upper triangle of matrices: 0 below the diagonal, or below the one that lies `diagonal` higher."""
         return self._triangle("triu", diagonal)
 
-    def _triangle(self, name: str, diagonal: int) -> Self:
+    def _triangle(self, name: str, diagonal: int) -> Out:
         if self.ndim < 2:
             raise ValueError(f"{name}: needs at least two dimensions, got shape {self.shape}")
         lower = np.tri(self.shape[-2], self.shape[-1], diagonal - (name == "triu"), bool)
@@ -473,7 +479,7 @@ class Shapes(Base):
 
     # ---- several tensors, and copies -------------------------------------------------------------------------------
 
-    def _joined(self, how: str, tensors: Sequence[Any], dim: int) -> Self:
+    def _joined(self, how: str, tensors: Sequence[Any], dim: int) -> Out:
         """`cat` and `stack`: of tensors and arrays, in their common dtype."""
         for t in tensors:
             if operand(t) is None or t.__class__ in NUMBERS:
@@ -507,7 +513,7 @@ class Shapes(Base):
         tensors = [t if t.dtype == dtype else t.astype(dtype) for t in tensors]
         return self.apply(getattr(moves, how), *tensors, axis=dim)
 
-    def clone(self) -> Self:
+    def clone(self) -> Out:
         """A copy with memory of its own, through which gradients pass."""
         return self.apply(moves.clone, self)
 

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Self
+from typing import Any, overload
 
 import numpy as np
 
 from minigrad.primitives import indexing as index
 from minigrad.primitives import reductions as reduce
 from minigrad.primitives.primitive import Primitive
-from minigrad.tensors.base import Base, Dims
+from minigrad.tensors.base import Base, Dims, Out
 from minigrad.tensors.methods.selection import Selected
 
 _INTERPOLATIONS = ("linear", "lower", "higher", "midpoint", "nearest")
 
 
-class Statistics(Base):
+class Statistics(Base[Out]):
     """How elements spread, and what lies in the middle of them."""
 
     def var(
@@ -28,7 +28,7 @@ class Statistics(Base):
         correction: float | None = None,
         axis: Dims = None,
         keepdims: bool | None = None,
-    ) -> Self:
+    ) -> Out:
         """The variance of all elements, or along `dim`: the squared deviations, summed and divided by
         n - correction; correction is 1 (Bessel's) unless given, or 0 with `unbiased=False`.
 
@@ -45,7 +45,7 @@ class Statistics(Base):
         correction: float | None = None,
         axis: Dims = None,
         keepdims: bool | None = None,
-    ) -> Self:
+    ) -> Out:
         """The standard deviation: the root of `var`, which see. Where it is 0, so is its gradient."""
         return self._spread(reduce.std, dim, unbiased, keepdim, correction, axis, keepdims)
 
@@ -58,7 +58,7 @@ class Statistics(Base):
         correction: Any,
         axis: Dims,
         keepdims: bool | None,
-    ) -> Self:
+    ) -> Out:
         if isinstance(dim, bool):
             dim, unbiased = None, dim
         if self.dtype.kind != "f":
@@ -69,19 +69,23 @@ class Statistics(Base):
         keep = bool(keepdim if keepdims is None else keepdims)
         return self.apply(primitive, self, less=less, axis=self._dims(dim, axis), keepdims=keep)
 
-    def var_mean(self, dim: Any = None, unbiased: bool = True, keepdim: bool = False, **options: Any) -> Any:
+    def var_mean(
+        self, dim: Any = None, unbiased: bool = True, keepdim: bool = False, **options: Any
+    ) -> tuple[Out, Out]:
         """`var` and `mean`."""
         return self.var(dim, unbiased, keepdim, **options), self._mean_of(dim, keepdim, options)
 
-    def std_mean(self, dim: Any = None, unbiased: bool = True, keepdim: bool = False, **options: Any) -> Any:
+    def std_mean(
+        self, dim: Any = None, unbiased: bool = True, keepdim: bool = False, **options: Any
+    ) -> tuple[Out, Out]:
         """`std` and `mean`."""
         return self.std(dim, unbiased, keepdim, **options), self._mean_of(dim, keepdim, options)
 
-    def _mean_of(self, dim: Any, keepdim: bool, options: dict[str, Any]) -> Self:
+    def _mean_of(self, dim: Any, keepdim: bool, options: dict[str, Any]) -> Out:
         options = {name: value for name, value in options.items() if name != "correction"}
         return self.mean(None if isinstance(dim, bool) else dim, keepdim, **options)
 
-    def cov(self, *, correction: int = 1, fweights: Any = None, aweights: Any = None) -> Self:
+    def cov(self, *, correction: int = 1, fweights: Any = None, aweights: Any = None) -> Out:
         """The covariances of variables, a row of observations each; of one row, its variance."""
         if fweights is not None or aweights is not None:
             raise NotImplementedError("cov: weights are not supported; multiply the deviations yourself")
@@ -92,7 +96,7 @@ class Statistics(Base):
         out = deviation @ deviation.mT / max(rows.shape[1] - correction, 0)
         return out if rows.shape[0] != 1 else out.reshape(())
 
-    def corrcoef(self) -> Self:
+    def corrcoef(self) -> Out:
         """The correlations of variables, a row of observations each: the covariances of what has variance 1."""
         c: Any = self.cov()
         if not c.ndim:
@@ -102,6 +106,12 @@ class Statistics(Base):
 
     # ---- by order --------------------------------------------------------------------------------------------------
 
+    @overload
+    def median(self, dim: None = None, *, axis: None = None) -> Out: ...
+    @overload
+    def median(self, dim: int, keepdim: bool = False, *, axis: None = None) -> Selected[Out]: ...
+    @overload
+    def median(self, dim: None = None, keepdim: bool = False, *, axis: int) -> Selected[Out]: ...
     def median(self, dim: int | None = None, keepdim: bool = False, *, axis: int | None = None) -> Any:
         """The middle one of all elements, of two the smaller; along `dim`, (values, indices). nan if one is nan.
 
@@ -109,6 +119,12 @@ class Statistics(Base):
         """
         return self._middle("median", dim if axis is None else axis, keepdim, False)
 
+    @overload
+    def nanmedian(self, dim: None = None, *, axis: None = None) -> Out: ...
+    @overload
+    def nanmedian(self, dim: int, keepdim: bool = False, *, axis: None = None) -> Selected[Out]: ...
+    @overload
+    def nanmedian(self, dim: None = None, keepdim: bool = False, *, axis: int) -> Selected[Out]: ...
     def nanmedian(self, dim: int | None = None, keepdim: bool = False, *, axis: int | None = None) -> Any:
         """The `median` of all that is not nan."""
         return self._middle("nanmedian", dim if axis is None else axis, keepdim, True)
@@ -144,7 +160,7 @@ class Statistics(Base):
         *,
         interpolation: str = "linear",
         axis: int | None = None,
-    ) -> Self:
+    ) -> Out:
         """What a share q of all elements, or of those along `dim`, does not exceed; nan if one is nan.
 
         Args:
@@ -164,11 +180,11 @@ class Statistics(Base):
         *,
         interpolation: str = "linear",
         axis: int | None = None,
-    ) -> Self:
+    ) -> Out:
         """The `quantile` of all that is not nan."""
         return self._quantile("nanquantile", q, dim if axis is None else axis, keepdim, interpolation, True)
 
-    def _quantile(self, name: str, q: Any, dim: int | None, keepdim: bool, interpolation: str, skip: bool) -> Self:
+    def _quantile(self, name: str, q: Any, dim: int | None, keepdim: bool, interpolation: str, skip: bool) -> Out:
         if self.dtype.kind != "f":
             raise TypeError(f"{name} of a tensor of {self.dtype}: convert it to floats first, as in t.float()")
         if interpolation not in _INTERPOLATIONS:
@@ -199,7 +215,7 @@ class Statistics(Base):
             out = out.reshape(-1)
         return out if share.ndim else out[0]
 
-    def mode(self, dim: int = -1, keepdim: bool = False, *, axis: int | None = None) -> Any:
+    def mode(self, dim: int = -1, keepdim: bool = False, *, axis: int | None = None) -> Selected[Out]:
         """(values, indices): the most frequent element along `dim`, of several the smallest; and where it is last."""
         d = self._dim(dim if axis is None else axis)
         if not self.ndim:
@@ -226,9 +242,10 @@ class Statistics(Base):
         dtype: Any = None,
         axis: Dims = None,
         keepdims: bool | None = None,
-    ) -> Self:
+    ) -> Out:
         """The `sum` of all that is not nan."""
-        t = self.masked_fill(self.isnan(), 0) if self.dtype.kind == "f" else self
+        t: Any = self
+        t = t.masked_fill(t.isnan(), 0) if self.dtype.kind == "f" else t
         return t.sum(dim, keepdim, dtype=dtype, axis=axis, keepdims=keepdims)
 
     def nanmean(
@@ -239,15 +256,16 @@ class Statistics(Base):
         dtype: Any = None,
         axis: Dims = None,
         keepdims: bool | None = None,
-    ) -> Self:
+    ) -> Out:
         """The `mean` of all that is not nan; nan, if there is nothing else."""
-        t = self if dtype is None else self.astype(dtype)
+        t: Any = self if dtype is None else self.astype(dtype)
         if t.dtype.kind != "f":
             raise TypeError(f"nanmean of a tensor of {t.dtype}: convert it to floats first, as in t.float()")
         total = t.nansum(dim, keepdim, axis=axis, keepdims=keepdims)
         number = t.isnan().logical_not().sum(dim, keepdim, axis=axis, keepdims=keepdims)
         return total / number.astype(t.dtype)
 
-    def count_nonzero(self, dim: Dims = None, *, axis: Dims = None) -> Self:
+    def count_nonzero(self, dim: Dims = None, *, axis: Dims = None) -> Out:
         """How many elements are not 0; int64."""
-        return self.ne(0).sum(dim, axis=axis)
+        t: Any = self
+        return t.ne(0).sum(dim, axis=axis)
