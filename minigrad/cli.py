@@ -84,9 +84,9 @@ def train(steps: int, learning_rate: float, batch_size: int, seed: int, picture:
     import numpy as np
 
     from minigrad.data import Dataset
+    from minigrad.data.progress import Progress
     from minigrad.demo import train_digits as loop
     from minigrad.network import Loss, Network
-    from minigrad.utils.progress import Progress
 
     progress = Progress(steps)
 
@@ -207,7 +207,7 @@ def check_file(out: Path, suffixes: Sequence[str], option: str = "--out") -> Non
 
 def showing_progress() -> Callable[[int, int, str], None]:
     """What shows that some of all steps are done, and in which part of the work."""
-    from minigrad.utils.progress import Progress
+    from minigrad.data.progress import Progress
 
     @cache
     def progress(total: int) -> Progress:

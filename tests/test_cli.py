@@ -48,7 +48,7 @@ def test_two_runs_with_one_seed_are_the_same_and_another_seed_is_not(tmp_path: P
     ("arguments", "message"),
     [
         (["--batch-size", "5000"], r"size=5000 is more than the 1437 rows"),
-        (["--batch-size", "0"], r"size=0 is too small"),
+        (["--batch-size", "0"], "size must be an integer of at least 1, got 0"),
         (["--steps", "0"], r"at least 1 step at a positive learning rate, not 0 at 0.1"),
         (["--learning-rate", "-1"], r"positive learning rate, not 2000 at -1.0"),
         (["--learning-rate", "1e30"], r"the loss is nan after \d+ steps: the learning rate 1e\+30 is too high"),

@@ -9,18 +9,7 @@ from typing import NamedTuple, SupportsIndex
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-
-def whole(name: str, value: object, least: int = 1) -> int:
-    """Return the argument called `name` as an int of at least `least`, or raise an error that names it."""
-    # Python counts True as 1, but whoever passes it has mixed up two arguments.
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-        raise TypeError(
-            f"{name}={value!r} is a {type(value).__name__}, not an int; "
-            "divide with // rather than /, or round with int(...)"
-        )
-    if value < least:
-        raise ValueError(f"{name}={value} is too small; the least is {name}={least}")
-    return int(value)
+from minigrad.data.checks import check_integer
 
 
 class Batch(NamedTuple):
@@ -63,7 +52,7 @@ class Dataset:
         self.X: NDArray[np.float32] = np.array(X, dtype=np.float32)
         labels = np.asarray(y)
         self.image_shape = image_shape
-        self._rng = np.random.default_rng(whole("seed", seed, least=0))
+        self._rng = np.random.default_rng(check_integer("seed", seed, least=0))
         shapes = f"X has shape {self.X.shape} and y has shape {labels.shape}"
         if self.X.size == 0:
             raise ValueError(f"{shapes}: the data set is empty; check the filter or slice that made X")
@@ -117,7 +106,7 @@ class Dataset:
             TypeError: size is not an int.
             ValueError: size is less than 1, or more than there are rows.
         """
-        if whole("size", size) > len(self):
+        if check_integer("size", size) > len(self):
             raise ValueError(
                 f"size={size} is more than the {len(self)} rows of the data set, and a batch repeats none; "
                 f"ask for size={len(self)} or less"

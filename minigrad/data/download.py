@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from minigrad.utils.progress import Progress
+from minigrad.data.progress import Progress
 
 CHUNK = 1 << 16
 

@@ -8,7 +8,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from minigrad.data.dataset import Batch, whole
+from minigrad.data.checks import check_integer
+from minigrad.data.dataset import Batch
 
 
 class Vocabulary:
@@ -84,12 +85,12 @@ class Text:
     """
 
     def __init__(self, text: str, length: int, vocabulary: Vocabulary | None = None, seed: int = 0) -> None:
-        self.length = whole("length", length)
+        self.length = check_integer("length", length)
         self.vocabulary = Vocabulary(text) if vocabulary is None else vocabulary
         self.numbers = self.vocabulary.encode(text)
         if len(self.numbers) <= self.length:
             raise ValueError(f"Text: {len(self.numbers)} characters are too few for windows of {length} and one more")
-        self._rng = np.random.default_rng(whole("seed", seed, least=0))
+        self._rng = np.random.default_rng(check_integer("seed", seed, least=0))
 
     @classmethod
     def from_file(cls, path: Path | str, length: int, encoding: str = "utf-8", **settings: Any) -> Self:
@@ -124,6 +125,6 @@ class Text:
 
     def sample_data_batch(self, size: int = 64) -> Batch:
         """`size` windows at random: X and y, each int64 (size, length)."""
-        starts = self._rng.integers(0, len(self), whole("size", size))
+        starts = self._rng.integers(0, len(self), check_integer("size", size))
         windows = self.numbers[starts[:, None] + np.arange(self.length + 1)]
         return Batch(windows[:, :-1].copy(), windows[:, 1:].copy())

@@ -8,7 +8,8 @@ from numbers import Real
 import numpy as np
 from numpy.typing import NDArray
 
-from minigrad.data.dataset import Dataset, whole
+from minigrad.data.checks import check_integer
+from minigrad.data.dataset import Dataset
 
 
 def spiral(points: int = 100, classes: int = 3, noise: float = 0.2, seed: int = 0) -> Dataset:
@@ -33,8 +34,8 @@ def spiral(points: int = 100, classes: int = 3, noise: float = 0.2, seed: int = 
     >>> spiral(points=50)
     Dataset(X: (150, 2) float32, y: (150,) int64, classes=3)
     """
-    whole("points", points, least=2)
-    y = np.repeat(np.arange(whole("classes", classes)), points)
+    check_integer("points", points, least=2)
+    y = np.repeat(np.arange(check_integer("classes", classes)), points)
     radius = np.tile(np.linspace(0, 1, points), classes)
     angle = 2 * np.pi * y / classes + 4 * radius + gauss(noise, seed, y.shape)
     return Dataset(np.stack([radius * np.sin(angle), radius * np.cos(angle)], axis=1), y, seed)
@@ -60,7 +61,7 @@ def two_moons(points: int = 100, noise: float = 0.1, seed: int = 0) -> Dataset:
     >>> two_moons(points=50)
     Dataset(X: (50, 2) float32, y: (50,) int64, classes=2)
     """
-    lower = whole("points", points, least=2) // 2
+    lower = check_integer("points", points, least=2) // 2
     y = np.repeat([0, 1], [points - lower, lower])
     t, u = np.linspace(0, np.pi, points - lower), np.linspace(0, np.pi, lower)
     x = np.concatenate([np.cos(t), 1 - np.cos(u)])
@@ -74,4 +75,4 @@ def gauss(noise: float, seed: int, shape: tuple[int, ...]) -> NDArray[np.float64
         raise TypeError(f"noise={noise!r} is a {type(noise).__name__}, not a number; for none use noise=0")
     if not 0 <= noise < inf:
         raise ValueError(f"noise={noise} must be finite and not negative; for none use noise=0")
-    return np.random.default_rng(whole("seed", seed, least=0)).normal(scale=noise, size=shape)
+    return np.random.default_rng(check_integer("seed", seed, least=0)).normal(scale=noise, size=shape)

@@ -377,7 +377,7 @@ def test_text_becomes_numbers_and_back(tmp_path: Path) -> None:
         (lambda: Vocabulary("abc").encode("abd"), ValueError, "the character 'd' at 2 is not in the vocabulary of 3"),
         (lambda: Vocabulary("abc").decode([3]), ValueError, "the numbers 0 to 2; got 3 to 3"),
         (lambda: Text("abc", 3), ValueError, "3 characters are too few for windows of 3"),
-        (lambda: Text("abc", 0), ValueError, "length=0 is too small"),
+        (lambda: Text("abc", 0), ValueError, "length must be an integer of at least 1, got 0"),
         (lambda: Text("abcde", 2)[3], IndexError, "window 3 of 3"),
         (lambda: Text("abcde", 2).split(1.0), ValueError, "fraction is between 0 and 1"),
     ],

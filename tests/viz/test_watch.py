@@ -18,10 +18,10 @@ import pytest
 
 import minigrad
 from minigrad import Network, Tensor, data, nn, optim, tensor, watch
+from minigrad.data.progress import Progress
 from minigrad.hooks import watchers
 from minigrad.teach.samples import BINS, EXAMPLES, Histogram, Outputs, Sample, norm
 from minigrad.teach.symptoms import BOUNDS, gradient_grown
-from minigrad.utils.progress import Progress
 from minigrad.viz.training.report import write
 from minigrad.viz.training.watch import KEPT, Watcher
 

@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from minigrad.data.dataset import whole
+from minigrad.data.checks import check_integer
 from minigrad.tensors.rng import numbers
 from minigrad.utils.data.collate import default_collate, default_convert
 from minigrad.utils.data.datasets import IterableDataset, Subset, TensorDataset
@@ -102,7 +102,7 @@ class DataLoader(Generic[T_co]):
         if batch_size is None and drop_last:
             raise ValueError("batch_size=None gives single samples, so drop_last=True has no meaning; leave out one")
 
-        self.num_workers = whole("num_workers", num_workers, least=0)
+        self.num_workers = check_integer("num_workers", num_workers, least=0)
         if not num_workers:
             for name, value, default in (
                 ("prefetch_factor", prefetch_factor, None),
@@ -116,7 +116,7 @@ class DataLoader(Generic[T_co]):
             raise ValueError(f"timeout={timeout} is negative; 0 waits for ever")
         self.prefetch_factor = prefetch_factor
         if num_workers:
-            self.prefetch_factor = whole("prefetch_factor", 2 if prefetch_factor is None else prefetch_factor)
+            self.prefetch_factor = check_integer("prefetch_factor", 2 if prefetch_factor is None else prefetch_factor)
 
         if batch_sampler is not None:
             batch_size = None
@@ -126,7 +126,7 @@ class DataLoader(Generic[T_co]):
             if batch_size is not None:
                 batch_sampler = BatchSampler(sampler, batch_size, drop_last)
         elif batch_size is not None:
-            whole("batch_size", batch_size)
+            check_integer("batch_size", batch_size)
 
         batched = batch_size is not None or batch_sampler is not None
         self.dataset = dataset

@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from minigrad.data.dataset import whole
+from minigrad.data.checks import check_integer
 from minigrad.tensors.creation import tensor
 from minigrad.tensors.rng import numbers
 
@@ -83,7 +83,7 @@ class RandomSampler(Sampler[int]):
     ) -> None:
         self.data_source = data_source
         self.replacement = flag("replacement", replacement)
-        self._num_samples = None if num_samples is None else whole("num_samples", num_samples)
+        self._num_samples = None if num_samples is None else check_integer("num_samples", num_samples)
         self.generator = generator
         numbers(generator)
         if not length(data_source):
@@ -145,7 +145,7 @@ class WeightedRandomSampler(Sampler[int]):
 
     def __init__(self, weights: Any, num_samples: int, replacement: bool = True, generator: Any = None) -> None:
         self.weights = tensor(weights, dtype=np.float64)
-        self.num_samples = whole("num_samples", num_samples)
+        self.num_samples = check_integer("num_samples", num_samples)
         self.replacement = flag("replacement", replacement)
         self.generator = generator
         numbers(generator)
@@ -185,7 +185,7 @@ class BatchSampler(Sampler[list[int]]):
 
     def __init__(self, sampler: Iterable[int], batch_size: int, drop_last: bool) -> None:
         self.sampler = sampler
-        self.batch_size = whole("batch_size", batch_size)
+        self.batch_size = check_integer("batch_size", batch_size)
         self.drop_last = flag("drop_last", drop_last)
 
     def __iter__(self) -> Iterator[list[int]]:

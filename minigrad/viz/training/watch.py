@@ -15,6 +15,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from minigrad.data.progress import Progress
 from minigrad.hooks import RemovableHandle
 from minigrad.network import Loss, Network
 from minigrad.nn.module import Module
@@ -22,7 +23,6 @@ from minigrad.optim.optimizer import Optimizer
 from minigrad.teach.samples import EXAMPLES, Sample, named, norm
 from minigrad.teach.symptoms import Finding, not_finite, symptoms
 from minigrad.tensors.tensor import Tensor
-from minigrad.utils.progress import Progress
 from minigrad.viz.page import Page
 from minigrad.viz.training.activation_hooks import Hook, Looking, Stopwatch
 

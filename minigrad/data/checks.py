@@ -1,0 +1,26 @@
+"""The check of integer arguments that data sets, samplers and loaders share."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def check_integer(name: str, value: object, least: int = 1) -> int:
+    """Return the argument called `name` as an int.
+
+    Raises:
+        TypeError: `value` is not an integer. True and False are not: whoever passes one has mixed up two arguments.
+        ValueError: `value` is less than `least`.
+
+    >>> import numpy
+    >>> check_integer("size", numpy.int64(3))
+    3
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+        raise TypeError(
+            f"{name} must be an integer, got {value!r} ({type(value).__name__}); "
+            "divide with // rather than /, or round with int(...)"
+        )
+    if value < least:
+        raise ValueError(f"{name} must be an integer of at least {least}, got {value}")
+    return int(value)
