@@ -1,4 +1,4 @@
-"""Hooks: watchers of everything that is computed, and removable handles. Imports no NumPy."""
+"""Hooks: watchers of everything that is computed, removable handles, observer hooks. Imports no NumPy."""
 
 from __future__ import annotations
 
@@ -35,3 +35,19 @@ class RemovableHandle:
 
     def __exit__(self, *exc: object) -> None:
         self.remove()
+
+
+class ObserverHook:
+    """A hook that only looks on: it returns None, so nothing that is computed changes.
+
+    A model that is copied or pickled does not take the observer along; its copy gets a hook that does nothing.
+    """
+
+    def __init__(self, method: Callable[..., None] = lambda *_: None) -> None:
+        self.method = method
+
+    def __call__(self, *arguments: Any) -> None:
+        self.method(*arguments)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return ObserverHook, ()

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.engine import reverse_topological_order
+from minigrad.hooks import ObserverHook
 from minigrad.program.functions import Functions
 from minigrad.program.ir import Term
 from minigrad.program.names import path_names
@@ -16,7 +17,6 @@ from minigrad.program.traced_array import Traced
 from minigrad.program.tracer import Trace
 from minigrad.program.values import saved_values
 from minigrad.tensors.node import unbroadcast
-from minigrad.viz.training.activation_hooks import Hook
 
 
 class Replay:
@@ -125,7 +125,7 @@ class Replay:
             g = pending.pop(node, None)
             if g is None:
                 continue
-            if any(not isinstance(hook.func, Hook) for hook in node.hooks or ()):
+            if any(not isinstance(hook.func, ObserverHook) for hook in node.hooks or ()):
                 raise NotImplementedError(
                     f"source: a hook may change the gradient of {node.name or node!r}, and cannot be written as code; "
                     "remove it"

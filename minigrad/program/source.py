@@ -20,12 +20,12 @@ from minigrad.engine import Node, reverse_topological_order, tick
 from minigrad.program import scalar_tracer as numbers
 from minigrad.program.emit import Statements
 from minigrad.program.expressions import IMPORTED
+from minigrad.program.graph_inspection import graph_output
 from minigrad.program.ir import Term
 from minigrad.program.latex import chain_rule
 from minigrad.program.names import PLAIN, Names, value_names
 from minigrad.program.variables import variables
 from minigrad.scalar import Value
-from minigrad.viz.graph.scene import ending
 
 
 class Source(str):
@@ -126,7 +126,7 @@ def source(output: Any, *args: Any, format: str = "python", max_nodes: int = 100
         output = _called(output, args)
     elif args:
         raise TypeError("source: arguments are for a function; an output has been computed already")
-    output = ending(output, "source")
+    output = graph_output(output, "source")
     if output.node.primitive is None:
         raise RuntimeError(f"source: nothing was computed yet: {output.node.name or 'this'} is a leaf of the graph")
     count = len(reverse_topological_order([output.node]))

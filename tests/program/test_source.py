@@ -517,7 +517,7 @@ def test_what_has_no_program_is_told() -> None:
         (x.detach().sum(), RuntimeError, "source: this tensor has no graph"),
         (x, RuntimeError, "source: nothing was computed yet"),
         (x * 2, RuntimeError, "only a single number has one gradient"),
-        (3.0, TypeError, "source takes a Value, a Tensor"),
+        (3.0, TypeError, "source expects a Value, a Tensor"),
     ]:
         with pytest.raises(error, match=message):
             source(wrong)

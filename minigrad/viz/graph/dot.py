@@ -18,9 +18,10 @@ from typing import Any
 
 from minigrad.engine import Node
 from minigrad.primitives.primitive import Elementwise
+from minigrad.program.graph_inspection import graph_output, named_operands
 from minigrad.program.variables import variables
 from minigrad.scalar import Value
-from minigrad.viz.graph.scene import Scene, ancestry, ending, operands
+from minigrad.viz.graph.scene import Scene, ancestry
 from minigrad.viz.notation import printable, share
 
 _STYLE = """\
@@ -93,7 +94,7 @@ def body(
 ) -> tuple[list[str], str]:
     """The lines between the braces of `dot`, and what the picture says of what is left out; `names` are those of
     `variables`."""
-    output = ending(output, "draw")
+    output = graph_output(output, "draw")
     if rankdir not in ("LR", "TB"):
         raise ValueError(f'draw: rankdir is "LR", from left to right, or "TB", from top to bottom, not {rankdir!r}')
     if depth is not None and depth < 0:
@@ -203,7 +204,7 @@ class _Text:
     def _node(self, node: Any) -> None:
         """The box of a node, and the edges and constants that lead to it."""
         here, frame = self.id[node], self.scene.calls.get(node)
-        found = operands(node)
+        found = named_operands(node)
         kind = _LEAF if node.primitive is None else _END if node is self.scene.end else _OPERATION
         title = " = ".join(t for t in (node.name or self.names.get(node), node.primitive and node.primitive.name) if t)
         value, finite = self._told(node)
@@ -236,7 +237,7 @@ class _Text:
         for box in sources.values():
             self._edge(self.id[box], here)
         for node in self.within[call]:
-            for i, (_, operand) in enumerate(operands(node)):
+            for i, (_, operand) in enumerate(named_operands(node)):
                 if (node, i) in self.scene.data:
                     sources[operand] = operand
                     self._edge(self._constant(node, i, operand), here)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from minigrad.engine import Node, reverse_topological_order
+from minigrad.program.graph_inspection import constants, named_operands
 from minigrad.scalar import Value
 
 
@@ -161,49 +162,8 @@ def _passing(node: Any) -> Iterable[bool]:
     return [source is not None and call is not None for source, call in zip(node.inputs, plan.calls)]
 
 
-def ending(output: Any, wish: str) -> Any:
-    """The Value or Tensor at which the graph of `output` ends.
-
-    Args:
-        output: a Value, a Tensor, or the loss that a Network gave.
-        wish: what is to be done with it, for the message of an error.
-
-    Raises:
-        RuntimeError: when `output` has no graph.
-        TypeError: when it is something else.
-    """
-    if not hasattr(output, "node") and hasattr(output, "tensor"):
-        output = output.tensor
-        if output is None:
-            raise RuntimeError(f"{wish}: the graph of this loss is gone; {wish} before the network's next forward()")
-    if not hasattr(output, "node"):
-        raise TypeError(f"{wish} takes a Value, a Tensor or the loss that a Network gave, not {type(output).__name__}")
-    if output.node is None:
-        raise RuntimeError(
-            f"{wish}: this tensor has no graph, for it does not require a gradient. Was requires_grad=True forgotten, "
-            "or was it computed under no_grad()?"
-        )
-    return output
-
-
-def operands(node: Any) -> list[tuple[str, Any]]:
-    """What the rule was applied to, nodes and constants, by the names of its inputs."""
-    if node.primitive is None:
-        return []
-    names: Sequence[str] = node.primitive.inputs
-    if isinstance(node, Value):
-        return list(zip(names, (node.a, node.b)))
-    if node.primitive.variadic:
-        names = [f"{names[0]}[{i}]" for i in range(len(node.inputs))]
-    found = [(n, node.constants.get(i) if s is None else s) for i, (n, s) in enumerate(zip(names, node.inputs))]
-    return [(name, operand) for name, operand in found if operand is not None]  # a layer may have no bias
-
-
 def _arrays(node: Any) -> list[tuple[int, Any]]:
     """The operands that are constant arrays, with their places."""
-    return [(i, c) for i, (_, c) in enumerate(operands(node)) if getattr(c, "ndim", 0) and not isinstance(c, Node)]
-
-
-def constants(node: Any) -> list[Any]:
-    """The operands that get no gradient."""
-    return [operand for _, operand in operands(node) if not isinstance(operand, Node)]
+    return [
+        (i, c) for i, (_, c) in enumerate(named_operands(node)) if getattr(c, "ndim", 0) and not isinstance(c, Node)
+    ]

@@ -14,8 +14,8 @@ from html import escape
 from typing import Any
 
 from minigrad.engine import Node
+from minigrad.program.graph_inspection import named_operands
 from minigrad.scalar import Value
-from minigrad.viz.graph.scene import operands
 from minigrad.viz.notation import mathematics, printable
 from minigrad.viz.page import Page, page
 from minigrad.viz.steps.steps import Step, Steps, describe, number
@@ -193,7 +193,7 @@ def _operation(node: Any) -> list[str]:
     """The rule's name, with constants that are single numbers."""
     if node.primitive is None:
         return []
-    constants = [o for _, o in operands(node) if not isinstance(o, Node) and not getattr(o, "shape", ())]
+    constants = [o for _, o in named_operands(node) if not isinstance(o, Node) and not getattr(o, "shape", ())]
     return [" ".join([node.primitive.name, *map(number, constants)])]
 
 

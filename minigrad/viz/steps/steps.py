@@ -17,10 +17,10 @@ from minigrad import engine
 from minigrad.engine import Node
 from minigrad.float_math import IEEE, IEEE_NUMBERS
 from minigrad.primitives.primitive import Elementwise
+from minigrad.program.graph_inspection import graph_output, named_operands
 from minigrad.program.values import values
 from minigrad.program.variables import variables
 from minigrad.scalar import Value
-from minigrad.viz.graph.scene import ending, operands
 from minigrad.viz.notation import formula, in_place, mathematics, printable, share
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ class Step:
         node = self.node
         if node.primitive is None:
             return ""
-        given = [self.steps.label(operand, letter) for letter, operand in operands(node)]
+        given = [self.steps.label(operand, letter) for letter, operand in named_operands(node)]
         settings = [
             f"{name}={_brief(value)}"
             for name, value in getattr(node, "parameters", {}).items()
@@ -187,7 +187,7 @@ class Step:
     def example(self) -> list[str]:
         """For an elementwise rule of arrays: how it goes for one element, that with the largest gradient."""
         node, primitive = self.node, self.node.primitive
-        given = [(letter, self.steps.number_of(operand)) for letter, operand in operands(node)]
+        given = [(letter, self.steps.number_of(operand)) for letter, operand in named_operands(node)]
         known = all(v is not None for _, v in given) and self.value is not None
         if not isinstance(primitive, Elementwise) or isinstance(node, Value) or not known or math.prod(node.shape) < 2:
             return []
@@ -217,14 +217,17 @@ class Step:
         """What the letters of the rule stand for: the names of the operands, of the result and of its gradient."""
         steps, node = self.steps, self.node
         found = {"y": steps.symbol(node), "g": steps.d(node)}
-        for letter, operand in operands(node):
+        for letter, operand in named_operands(node):
             found[letter] = steps.symbol(operand) or letter
         return found
 
     def _numbers(self) -> dict[str, str]:
         """The letters of the rule with the numbers they stand for, where all are single numbers and still the same
         as when the node was computed."""
-        node, found = self.node, [(letter, self.steps.number_of(operand)) for letter, operand in operands(self.node)]
+        node, found = (
+            self.node,
+            [(letter, self.steps.number_of(operand)) for letter, operand in named_operands(self.node)],
+        )
         found.append(("y", self.value))
         if any(v is None or getattr(v, "size", 1) != 1 for _, v in found):
             return {}
@@ -287,7 +290,7 @@ class Steps(Sequence[Step]):
     """
 
     def __init__(self, output: Any, gradient: Any = None, names: Mapping[Any, str] | None = None) -> None:
-        output = ending(output, "step")
+        output = graph_output(output, "step")
         self.nodes: list[Any] = engine.reverse_topological_order([output.node])[::-1]
         if any(node.released for node in self.nodes):
             raise RuntimeError(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ import numpy as np
 from minigrad import engine
 from minigrad.engine import Node
 from minigrad.grad_mode import is_grad_enabled
-from minigrad.hooks import RemovableHandle
+from minigrad.hooks import ObserverHook, RemovableHandle
 from minigrad.nn.activations import ReLU
 from minigrad.nn.module import Module
 from minigrad.teach.samples import Outputs, named
@@ -36,20 +35,6 @@ class Stopwatch:
         self.seconds += time.thread_time() - self._began
 
 
-class Hook:
-    """A method as a hook that a copied or pickled model does not take along: in its place, it has one that does
-    nothing."""
-
-    def __init__(self, method: Callable[..., None] = lambda *_: None) -> None:
-        self.method = method
-
-    def __call__(self, *moment: Any) -> None:
-        self.method(*moment)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return Hook, ()
-
-
 class Looking:
     """Hooks on all modules of a model, and what they see in the forward passes of one step."""
 
@@ -66,7 +51,7 @@ class Looking:
         self._of_modules: set[Node | None] = set()  # the nodes of ReLUs that are modules
         self._names = {module: named(path, module) for path, module in self.model.named_modules()}
         self._since = engine.tick()
-        hook = Hook(self._look)
+        hook = ObserverHook(self._look)
         for module in self._names:
             self._handles.append(module.register_forward_hook(hook))
 

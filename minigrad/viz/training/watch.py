@@ -16,7 +16,7 @@ from typing import Any, Self
 import numpy as np
 
 from minigrad.data.progress import Progress
-from minigrad.hooks import RemovableHandle
+from minigrad.hooks import ObserverHook, RemovableHandle
 from minigrad.network import Loss, Network
 from minigrad.nn.module import Module
 from minigrad.optim.optimizer import Optimizer
@@ -24,7 +24,7 @@ from minigrad.teach.samples import EXAMPLES, Sample, named, norm
 from minigrad.teach.symptoms import Finding, not_finite, symptoms
 from minigrad.tensors.tensor import Tensor
 from minigrad.viz.page import Page
-from minigrad.viz.training.activation_hooks import Hook, Looking, Stopwatch
+from minigrad.viz.training.activation_hooks import Looking, Stopwatch
 
 SHARE, ALLOWANCE = 0.01, 0.005
 """What looking may take: this share of the run's time on the processor, and these seconds at first, where most runs go
@@ -139,13 +139,13 @@ class Watcher:
         self._handles: list[RemovableHandle] = []
         self._arrival: RemovableHandle | None = None
         if isinstance(network, Network):
-            self._handles.append(network.register_forward_hook(Hook(self._forward)))
+            self._handles.append(network.register_forward_hook(ObserverHook(self._forward)))
             if optimizer is None:
-                self._handles.append(network.register_forward_pre_hook(Hook(self._next_round)))
-                self._handles.append(network.register_backward_hook(Hook(self._back)))
+                self._handles.append(network.register_forward_pre_hook(ObserverHook(self._next_round)))
+                self._handles.append(network.register_backward_hook(ObserverHook(self._back)))
         if optimizer is not None:
-            self._handles.append(optimizer.register_step_pre_hook(Hook(self._back)))
-            self._handles.append(optimizer.register_step_post_hook(Hook(self._next_round)))
+            self._handles.append(optimizer.register_step_pre_hook(ObserverHook(self._back)))
+            self._handles.append(optimizer.register_step_post_hook(ObserverHook(self._next_round)))
             self._begin()
 
     # ---- the user's side ---------------------------------------------------------------------------------------
@@ -244,7 +244,7 @@ class Watcher:
             self._outputs.hang()
             p = self.optimizer.param_groups[-1]["params"][-1] if self.optimizer is not None else None
             if p is not None and p.requires_grad:
-                self._arrival = p.register_hook(Hook(lambda _: self._arrives(p)))
+                self._arrival = p.register_hook(ObserverHook(lambda _: self._arrives(p)))
 
     def _take_down(self) -> None:
         self._outputs.remove()
