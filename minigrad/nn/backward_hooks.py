@@ -1,7 +1,8 @@
-"""What a module's backward hooks see: the gradients at its doors.
+"""Backward hooks of modules: identity functions around a module's inputs and outputs that see all gradients at once.
 
-All tensors that go into the module pass a gate together, and so do all that come out. A gate changes nothing, but on
-the way back it has the gradients of all its tensors at once, calls the hooks, and lets through what they return.
+All tensors that enter the module pass through one gate together, and all that leave it through another. A gate is the
+identity in the forward pass. In the backward pass it has the gradients of all its tensors, calls the hooks and passes
+on what they return.
 """
 
 from __future__ import annotations
@@ -17,21 +18,21 @@ Grads = tuple[Any, ...]
 
 
 class BackwardHook(Function):
-    """The gate. (Its tensors are copies, so that a write in place behind it does not reach those before it.)"""
+    """One gate. Its outputs are copies, so an in-place write after the gate does not change the tensors before it."""
 
     @staticmethod
-    def forward(ctx: Any, on_the_way_back: Callable[[Grads], Grads], at_the_inputs: bool, *tensors: Tensor) -> Any:
-        ctx.call = on_the_way_back
+    def forward(ctx: Any, call_hooks: Callable[[Grads], Grads], at_inputs: bool, *tensors: Tensor) -> Any:
+        ctx.call_hooks = call_hooks
         ctx.shapes = [(t.shape, t.dtype) for t in tensors]
         ctx.mark_non_differentiable(*[t for t in tensors if not t.requires_grad])
-        # as in PyTorch: hooks see None for an output that no gradient came to, but zeros for such an input
-        ctx.set_materialize_grads(at_the_inputs)
+        # as in PyTorch: where no gradient arrives, hooks see None for an output, but zeros for an input
+        ctx.set_materialize_grads(at_inputs)
         return tensors
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
-        given = ctx.call(grads)
-        return None, None, *[zeros(*shape, dtype=d) if g is None else g for g, (shape, d) in zip(given, ctx.shapes)]
+        grads = ctx.call_hooks(grads)
+        return None, None, *[zeros(*shape, dtype=d) if g is None else g for g, (shape, d) in zip(grads, ctx.shapes)]
 
     @staticmethod
     def jvp(ctx: Any, _: Any, __: Any, *tangents: Any) -> Any:  # forward mode calls no hooks
@@ -50,17 +51,17 @@ class Gates:
     def __init__(self, module: Any, pre_hooks: list[Any], hooks: list[Any]) -> None:
         self.module, self.pre_hooks, self.hooks = module, tuple(pre_hooks), tuple(hooks)
         self.grad_output: Grads = ()
-        self.no_inputs: Grads | None = None  # what stands for grad_input where no input receives a gradient
+        self.no_inputs: Grads | None = None  # the grad_input that hooks get if no input requires a gradient
 
     def enter(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
-        """The module's positional inputs behind the first gate."""
+        """Pass the module's positional inputs through the first gate."""
         gated = self._gated(inputs, True)
         if gated is None:
             self.no_inputs = (None,) * len(inputs)
         return inputs if gated is None else gated
 
     def leave(self, output: Any) -> Any:
-        """The module's output, a tensor or a tuple of them, behind the second gate."""
+        """Pass the module's output, a tensor or a tuple of them, through the second gate."""
         several = isinstance(output, tuple)
         gated = self._gated(output if several else (output,), False)
         if gated is None:
@@ -69,51 +70,52 @@ class Gates:
             return gated[0]
         return type(output)(*gated) if hasattr(output, "_fields") else gated
 
-    def _gated(self, values: tuple[Any, ...], at_the_inputs: bool) -> tuple[Any, ...] | None:
-        hooks = self._at_the_inputs if at_the_inputs else self._at_the_outputs
-        places = [i for i, v in enumerate(values) if isinstance(v, Tensor)]
-        if not any(values[i].requires_grad for i in places):
+    def _gated(self, values: tuple[Any, ...], at_inputs: bool) -> tuple[Any, ...] | None:
+        """The values with their tensors passed through a gate; None if no gradient can come back through it."""
+        hooks = self._at_inputs if at_inputs else self._at_outputs
+        positions = [i for i, v in enumerate(values) if isinstance(v, Tensor)]
+        if not any(values[i].requires_grad for i in positions):
             return None
 
-        def on_the_way_back(grads: Grads) -> Grads:
-            found = dict(zip(places, grads))
-            answer = hooks(tuple([found.get(i) for i in range(len(values))]))
-            return tuple([answer[i] for i in places])
+        def call_hooks(grads: Grads) -> Grads:
+            by_position = dict(zip(positions, grads))
+            result = hooks(tuple([by_position.get(i) for i in range(len(values))]))
+            return tuple([result[i] for i in positions])
 
         gated = list(values)
-        outside = BackwardHook.apply(on_the_way_back, at_the_inputs, *[values[i] for i in places])
-        for i, t in zip(places, outside):
+        outputs = BackwardHook.apply(call_hooks, at_inputs, *[values[i] for i in positions])
+        for i, t in zip(positions, outputs):
             gated[i] = t
         return tuple(gated)
 
-    def _at_the_outputs(self, grads: Grads) -> Grads:
+    def _at_outputs(self, grads: Grads) -> Grads:
         for hook in self.pre_hooks:
-            grads = self._changed("full_backward_pre_hook", "grad_output", grads, hook(self.module, grads))
+            grads = self._replaced("full_backward_pre_hook", "grad_output", grads, hook(self.module, grads))
         self.grad_output = grads
         if self.no_inputs is not None:
             for hook in self.hooks:
-                answer = hook(self.module, self.no_inputs, grads)
-                if answer is not None and any(g is not None for g in self._changed("", "", self.no_inputs, answer)):
+                result = hook(self.module, self.no_inputs, grads)
+                if result is not None and any(g is not None for g in self._replaced("", "", self.no_inputs, result)):
                     raise RuntimeError(
                         f"the full_backward_hook of {type(self.module).__name__} returned a gradient, but no input "
                         "requires one"
                     )
         return grads
 
-    def _at_the_inputs(self, grads: Grads) -> Grads:
+    def _at_inputs(self, grads: Grads) -> Grads:
         for hook in self.hooks:
-            answer = hook(self.module, grads, self.grad_output)
-            grads = self._changed("full_backward_hook", "grad_input", grads, answer)
+            result = hook(self.module, grads, self.grad_output)
+            grads = self._replaced("full_backward_hook", "grad_input", grads, result)
         return grads
 
-    def _changed(self, kind: str, what: str, grads: Grads, answer: Any) -> Grads:
-        """The gradients that a hook has left or returned."""
-        if answer is None:
+    def _replaced(self, kind: str, argument: str, grads: Grads, result: Any) -> Grads:
+        """The gradients after a hook: those it returned, or the old ones if it returned None."""
+        if result is None:
             return grads
-        answer = answer if isinstance(answer, tuple | list) else (answer,)
-        if len(answer) != len(grads):
+        result = result if isinstance(result, tuple | list) else (result,)
+        if len(result) != len(grads):
             raise RuntimeError(
-                f"the {kind} of {type(self.module).__name__} returned {len(answer)} gradients in place of the "
-                f"{len(grads)} of {what}"
+                f"the {kind} of {type(self.module).__name__} must return as many gradients as {argument} has, "
+                f"{len(grads)}; it returned {len(result)}"
             )
-        return tuple(answer)
+        return tuple(result)

@@ -1,4 +1,4 @@
-"""Module: a function with parameters, made of others. And Parameter, the tensor that it learns."""
+"""`Module`, the base class of layers and models, and `Parameter`, a tensor that a module trains."""
 
 from __future__ import annotations
 
@@ -22,11 +22,16 @@ from minigrad.tensors.tensor import Tensor
 
 
 class Parameter(Tensor):
-    """A tensor that a module learns: it requires a gradient, and `Module.parameters` finds it.
+    """A tensor that a module trains. Assigned to an attribute of a `Module`, it appears in `Module.parameters`.
 
     Args:
-        data: a tensor, whose memory it shares, or what `minigrad.tensor` takes.
-        requires_grad: whether it is to be learnt.
+        data: a tensor, whose memory the parameter shares, or anything that `minigrad.tensor` takes.
+        requires_grad: whether gradients are computed for it; False freezes it.
+
+    >>> from minigrad import nn
+    >>> nn.Parameter([1.0, 2.0])
+    Parameter containing:
+    tensor([1., 2.], requires_grad=True)
     """
 
     def __init__(self, data: Any, requires_grad: bool = True) -> None:
@@ -39,19 +44,24 @@ class Parameter(Tensor):
 
 
 class Mismatch(NamedTuple):
-    """What `load_state_dict(strict=False)` found on one side only."""
+    """The names that `load_state_dict(strict=False)` did not find: in the given state, and in the module."""
 
     missing_keys: list[str]
     unexpected_keys: list[str]
 
 
 _HOOKS = ("_pre_hooks", "_hooks", "_backward_pre_hooks", "_backward_hooks")
-_BOOKS = ("_parameters", "_buffers", "_modules")
+_REGISTRIES = ("_parameters", "_buffers", "_modules")
 
 
 class Module:
-    """The base of all layers and models. A subclass makes its parameters and parts in `__init__`, after
-    `super().__init__()`, and computes in `forward`; one calls the module itself.
+    """The base class of all layers and models.
+
+    A subclass creates its parameters and submodules in `__init__`, after calling `super().__init__()`, and computes
+    its output in `forward`. Call the module itself, `net(x)`, not `net.forward(x)`: the call runs the hooks.
+
+    Attributes:
+        training: True in training mode, False in evaluation mode; set by `train()` and `eval()`.
 
     >>> from minigrad import nn, tensor
     >>> class Scale(nn.Module):
@@ -71,54 +81,56 @@ class Module:
     training: bool
 
     def __init__(self) -> None:
-        books: dict[str, Any] = {book: {} for book in _BOOKS}
-        self.__dict__.update(books, _unsaved=set(), training=True)
-        self.__dict__.update({book: [] for book in _HOOKS})
+        registries: dict[str, Any] = {registry: {} for registry in _REGISTRIES}
+        self.__dict__.update(registries, _unsaved=set(), training=True)
+        self.__dict__.update({registry: [] for registry in _HOOKS})
 
     def __setattr__(self, name: str, value: Any) -> None:
         if isinstance(value, Parameter | Module):
             if "_parameters" not in self.__dict__:
                 raise AttributeError(
-                    f"{type(self).__name__}.{name} is set before super().__init__() was called: call it first"
+                    f"{type(self).__name__}.{name} was set before super().__init__() was called: call it first"
                 )
-            book = self._parameters if isinstance(value, Parameter) else self._modules
-            if name not in book:  # else it keeps its place in the order
+            registry = self._parameters if isinstance(value, Parameter) else self._modules
+            if name not in registry:  # otherwise it keeps its position in the order
                 self._forget(name)
-            book[name] = value
+            registry[name] = value
             for path, p in [(name, value)] if isinstance(value, Parameter) else value.named_parameters(name):
-                p.name = path  # so that pictures and errors know it; each enclosing module puts its own in front
+                p.name = path  # for pictures and errors; each enclosing module puts its own name in front
         elif name in self.__dict__.get("_buffers", ()) and (value is None or isinstance(value, Tensor)):
             self._buffers[name] = value
         elif isinstance(value, Tensor) and self.__dict__.get("_parameters", {}).get(name) is not None:
-            raise TypeError(f"{type(self).__name__}.{name} is a parameter: assign nn.Parameter(tensor), or write to it")
+            raise TypeError(
+                f"{type(self).__name__}.{name} is a parameter: assign nn.Parameter(tensor), or write into it in place"
+            )
         elif isinstance(value, Tensor) and self.__dict__.get("_modules", {}).get(name) is not None:
             raise TypeError(
-                f"{type(self).__name__}.{name} is a module, and a tensor would take its place: keep results in local "
-                "variables, x = self.layer(x)"
+                f"{type(self).__name__}.{name} is a module, and assigning a tensor would replace it: keep results in "
+                "local variables, x = self.layer(x)"
             )
         else:
             self._forget(name)
             object.__setattr__(self, name, value)
 
-    def _refuse_name(self, name: str, book: str) -> None:
-        """Raise where a parameter, buffer or module could not be read under its name again."""
-        if not name or "." in name or (getattr(self, name, None) is not None and name not in self.__dict__[book]):
+    def _check_name(self, name: str, registry: str) -> None:
+        """Raise if a parameter, buffer or module could not be read back under this name."""
+        if not name or "." in name or (getattr(self, name, None) is not None and name not in self.__dict__[registry]):
             raise KeyError(
-                f"{type(self).__name__}: {name!r} cannot be the name of a {book[1:-1]}: it is empty, has a dot, or "
-                "means something else already"
+                f"{type(self).__name__}: {name!r} cannot be the name of a {registry[1:-1]}: it is empty, contains "
+                "a dot, or is an attribute already"
             )
 
     def _forget(self, name: str) -> None:
         self.__dict__.get("_unsaved", set()).discard(name)
-        for book in _BOOKS:
-            self.__dict__.get(book, {}).pop(name, None)
+        for registry in _REGISTRIES:
+            self.__dict__.get(registry, {}).pop(name, None)
         self.__dict__.pop(name, None)
 
-    def __getattr__(self, name: str) -> Any:  # only asked for what is not an ordinary attribute
-        for book in _BOOKS:
-            if name in self.__dict__.get(book, {}):
-                return self.__dict__[book][name]
-        if name in _BOOKS:
+    def __getattr__(self, name: str) -> Any:  # called only for what is not an ordinary attribute
+        for registry in _REGISTRIES:
+            if name in self.__dict__.get(registry, {}):
+                return self.__dict__[registry][name]
+        if name in _REGISTRIES:
             raise AttributeError(f"{type(self).__name__}.__init__ does not call super().__init__(): call it first")
         raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
 
@@ -127,8 +139,12 @@ class Module:
         self._forget(name)
 
     def forward(self, *inputs: Any) -> Any:
-        """What the module computes; subclasses define it."""
-        raise NotImplementedError(f"{type(self).__name__} defines no forward(self, …)")
+        """Compute the output of the module. Every subclass defines it.
+
+        Raises:
+            NotImplementedError: the subclass does not.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not define forward(self, …)")
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
         try:
@@ -153,24 +169,36 @@ class Module:
             raise
 
     def _locate(self, error: Exception) -> None:
-        """Put the name of the part where an error arose in front of its message; each enclosing module extends it."""
+        """Prefix an error's message with the path of the submodule that raised it; each enclosing module extends it."""
         if len(error.args) == 1 and isinstance(error.args[0], str):
-            part, said = error.__dict__.setdefault("_arose", (self, error.args[0]))
-            path = next((path for path, module in self.named_modules() if module is part), "")
+            origin, message = error.__dict__.setdefault("_origin", (self, error.args[0]))
+            path = next((path for path, module in self.named_modules() if module is origin), "")
             if path:
-                error.args = (f"{type(self).__name__}.{path}: {said}",)
+                error.args = (f"{type(self).__name__}.{path}: {message}",)
 
     def register_forward_pre_hook(
         self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
     ) -> RemovableHandle:
-        """Call `hook(module, inputs)` before each forward; what it returns, unless None, replaces the inputs.
+        """Call `hook(module, inputs)` before each `forward`; a return value other than None replaces the inputs.
 
         Args:
-            hook: the function.
-            prepend: whether to call it before those that are there already.
-            with_kwargs: call `hook(module, inputs, kwargs)`, which returns None or a pair of new ones.
+            hook: the function; `inputs` is the tuple of positional arguments.
+            prepend: whether to call it before the hooks registered earlier; default False.
+            with_kwargs: call `hook(module, inputs, kwargs)` instead; it returns None or a pair (inputs, kwargs).
+
+        Returns:
+            A handle; its `remove()` removes the hook.
+
+        >>> from minigrad import nn, ones
+        >>> layer = nn.ReLU()
+        >>> handle = layer.register_forward_pre_hook(lambda module, inputs: -inputs[0])
+        >>> layer(ones(2))
+        tensor([0., 0.])
+        >>> handle.remove()
+        >>> layer(ones(2))
+        tensor([1., 1.])
         """
-        return RemovableHandle(self._pre_hooks, partial(_before, hook, with_kwargs), first=prepend)
+        return RemovableHandle(self._pre_hooks, partial(_call_pre_hook, hook, with_kwargs), first=prepend)
 
     def register_forward_hook(
         self,
@@ -180,38 +208,57 @@ class Module:
         with_kwargs: bool = False,
         always_call: bool = False,
     ) -> RemovableHandle:
-        """Call `hook(module, inputs, output)` after each forward; what it returns, unless None, is the output.
+        """Call `hook(module, inputs, output)` after each `forward`; a return value other than None replaces the output.
 
         Args:
-            hook: the function.
-            prepend: whether to call it before those that are there already.
-            with_kwargs: call `hook(module, inputs, kwargs, output)`.
-            always_call: not supported: wrap the call of the module in try and finally.
+            hook: the function; `inputs` is the tuple of positional arguments.
+            prepend: whether to call it before the hooks registered earlier; default False.
+            with_kwargs: call `hook(module, inputs, kwargs, output)` instead.
+            always_call: not supported; wrap the call of the module in try and finally.
+
+        Returns:
+            A handle; its `remove()` removes the hook.
+
+        Raises:
+            NotImplementedError: `always_call` is True.
+
+        >>> from minigrad import nn, ones
+        >>> layer = nn.Linear(3, 2)
+        >>> handle = layer.register_forward_hook(lambda module, inputs, output: print(output.shape))
+        >>> y = layer(ones(4, 3))
+        (4, 2)
         """
         if always_call:
             raise NotImplementedError("register_forward_hook: always_call=True is not supported; use try and finally")
-        return RemovableHandle(self._hooks, hook if with_kwargs else partial(_after, hook), first=prepend)
+        return RemovableHandle(self._hooks, hook if with_kwargs else partial(_call_hook, hook), first=prepend)
 
     def register_full_backward_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
-        """Call `hook(module, grad_output)` in the backward pass, before it enters the module; what it returns, unless
-        None, replaces the gradients of the outputs.
+        """Call `hook(module, grad_output)` when the backward pass reaches the module's outputs.
+
+        A return value other than None replaces the gradients of the outputs.
 
         Args:
-            hook: the function; `grad_output` is a tuple.
-            prepend: whether to call it before those that are there already.
+            hook: the function; `grad_output` is a tuple with one gradient per output.
+            prepend: whether to call it before the hooks registered earlier; default False.
+
+        Returns:
+            A handle; its `remove()` removes the hook.
         """
         return RemovableHandle(self._backward_pre_hooks, hook, first=prepend)
 
     def register_full_backward_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
-        """Call `hook(module, grad_input, grad_output)` when the backward pass has come to the module's inputs; what
-        it returns, unless None, replaces the gradients of the inputs.
+        """Call `hook(module, grad_input, grad_output)` when the backward pass has reached the module's inputs.
 
-        The inputs are the positional ones; where one is no tensor or requires no gradient, there is None. The
-        gradients of the parameters may not be ready yet.
+        A return value other than None replaces the gradients of the inputs. `grad_input` has one entry per positional
+        input: None for one that is not a tensor or does not require a gradient. The gradients of the parameters may
+        not be complete yet.
 
         Args:
             hook: the function; `grad_input` and `grad_output` are tuples.
-            prepend: whether to call it before those that are there already.
+            prepend: whether to call it before the hooks registered earlier; default False.
+
+        Returns:
+            A handle; its `remove()` removes the hook.
 
         >>> from minigrad import nn, ones
         >>> layer = nn.Linear(3, 1)
@@ -221,26 +268,52 @@ class Module:
         """
         return RemovableHandle(self._backward_hooks, hook, first=prepend)
 
-    # -- the parts -----------------------------------------------------------------------------------------------
+    # ---- parameters, buffers and submodules --------------------------------------------------------------------
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
-        """Hold a tensor that is not learnt, but saved and converted with the parameters (unless not `persistent`)."""
+        """Add a tensor that is not trained but belongs to the module's state, as the running mean of batch norm does.
+
+        A buffer is converted by `to` and saved in `state_dict` with the parameters.
+
+        Args:
+            name: the attribute under which the buffer is read.
+            tensor: its value, or None for a buffer that is not there yet.
+            persistent: whether `state_dict` includes it; default True.
+
+        Raises:
+            TypeError: `tensor` is neither a tensor nor None.
+            KeyError: the name is empty, contains a dot, or is an attribute already.
+
+        >>> from minigrad import nn, zeros
+        >>> layer = nn.Linear(2, 1)
+        >>> layer.register_buffer("mean", zeros(2))
+        >>> layer.mean, [*layer.state_dict()]
+        (tensor([0., 0.]), ['weight', 'bias', 'mean'])
+        """
         if tensor is not None and not isinstance(tensor, Tensor):
-            raise TypeError(f"register_buffer: {name!r} is to be a tensor or None, got {type(tensor).__name__}")
-        self._refuse_name(name, "_buffers")
+            raise TypeError(f"register_buffer: {name!r} must be a tensor or None, got {type(tensor).__name__}")
+        self._check_name(name, "_buffers")
         self._forget(name)
         self._buffers[name] = tensor
         if not persistent:
             self._unsaved.add(name)
 
     def register_parameter(self, name: str, param: Parameter | None) -> None:
-        """`self.name = param`, for names that are computed."""
-        self._refuse_name(name, "_parameters")
+        """Set the attribute `name` to a parameter, for names that are computed.
+
+        Raises:
+            KeyError: the name is empty, contains a dot, or is an attribute already.
+        """
+        self._check_name(name, "_parameters")
         setattr(self, name, param)
 
     def add_module(self, name: str, module: Module | None) -> None:
-        """`self.name = module`, for names that are computed."""
-        self._refuse_name(name, "_modules")
+        """Set the attribute `name` to a submodule, for names that are computed.
+
+        Raises:
+            KeyError: the name is empty, contains a dot, or is an attribute already.
+        """
+        self._check_name(name, "_modules")
         setattr(self, name, module)
 
     register_module = add_module
@@ -248,7 +321,17 @@ class Module:
     def named_modules(
         self, memo: set[Module] | None = None, prefix: str = "", remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Module]]:
-        """This module and all its parts, each once, with dotted names; without those in `memo`, which grows."""
+        """Iterate over this module and all its submodules, each once, with dotted names.
+
+        Args:
+            memo: modules to skip; the ones visited are added to it.
+            prefix: the name of this module; default "".
+            remove_duplicate: whether a module used in several places comes once; default True.
+
+        >>> from minigrad import nn
+        >>> [name for name, _ in nn.Sequential(nn.Linear(2, 3), nn.Sequential(nn.ReLU())).named_modules()]
+        ['', '0', '1', '1.0']
+        """
         memo = set() if memo is None else memo
         if self not in memo:
             if remove_duplicate:
@@ -258,11 +341,11 @@ class Module:
                 yield from child.named_modules(memo, f"{prefix}.{part}" if prefix else part, remove_duplicate)
 
     def modules(self) -> Iterator[Module]:
-        """This module and all its parts."""
+        """Iterate over this module and all its submodules, each once."""
         return (module for _, module in self.named_modules())
 
     def named_children(self) -> Iterator[tuple[str, Module]]:
-        """Its immediate parts, each once, with their names."""
+        """Iterate over the immediate submodules, each once, with their names."""
         memo: set[Module] = set()
         for name, child in self._modules.items():
             if child not in memo:
@@ -270,16 +353,16 @@ class Module:
                 yield name, child
 
     def children(self) -> Iterator[Module]:
-        """Its immediate parts, each once."""
+        """Iterate over the immediate submodules, each once."""
         return (child for _, child in self.named_children())
 
-    def _named(self, book: str, prefix: str, recurse: bool, remove_duplicate: bool) -> Iterator[tuple[str, Any]]:
-        """What stands in this book of the module and its parts, with dotted names."""
+    def _named(self, registry: str, prefix: str, recurse: bool, remove_duplicate: bool) -> Iterator[tuple[str, Any]]:
+        """Iterate over the tensors in this registry (`_parameters` or `_buffers`) of the module and its submodules."""
         seen: set[Tensor] = set()
         for path, module in (
             self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate) if recurse else [(prefix, self)]
         ):
-            for name, tensor in getattr(module, book).items():
+            for name, tensor in getattr(module, registry).items():
                 if tensor is not None and tensor not in seen:
                     if remove_duplicate:
                         seen.add(tensor)
@@ -288,47 +371,71 @@ class Module:
     def named_parameters(
         self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Parameter]]:
-        """All parameters, each once, with dotted names ('0.weight'); of this module alone without `recurse`."""
+        """Iterate over all parameters with their dotted names.
+
+        Args:
+            prefix: what the names begin with; default "".
+            recurse: whether to include the parameters of submodules; default True.
+            remove_duplicate: whether a shared parameter comes once; default True.
+
+        >>> from minigrad import nn
+        >>> [name for name, _ in nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1)).named_parameters()]
+        ['0.weight', '0.bias', '2.weight', '2.bias']
+        """
         return self._named("_parameters", prefix, recurse, remove_duplicate)
 
     def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
-        """All parameters, each once; of this module alone without `recurse`."""
+        """Iterate over all parameters, each once: what an optimiser takes.
+
+        Args:
+            recurse: whether to include the parameters of submodules; default True.
+
+        >>> from minigrad import nn
+        >>> sum(p.numel() for p in nn.Linear(4, 3).parameters())
+        15
+        """
         return (p for _, p in self.named_parameters(recurse=recurse))
 
     def named_buffers(
         self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Tensor]]:
-        """All buffers, with dotted names; of this module alone without `recurse`."""
+        """Iterate over all buffers with their dotted names; see `named_parameters` for the arguments."""
         return self._named("_buffers", prefix, recurse, remove_duplicate)
 
     def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
-        """All buffers; of this module alone without `recurse`."""
+        """Iterate over all buffers, each once; see `parameters` for the argument."""
         return (buffer for _, buffer in self.named_buffers(recurse=recurse))
 
     def get_submodule(self, target: str) -> Module:
-        """The part with a dotted name; "" is the module itself.
+        """Return the submodule with this dotted name; "" is the module itself.
 
         Raises:
-            AttributeError: when there is none, naming those that there are.
+            AttributeError: there is none; the message names those that there are.
+
+        >>> from minigrad import nn
+        >>> nn.Sequential(nn.Linear(2, 3), nn.Sequential(nn.ReLU())).get_submodule("1.0")
+        ReLU()
         """
-        parts = dict(self.named_modules())
-        if target not in parts:
-            raise AttributeError(f"{type(self).__name__} has no part {target!r}; it has {sorted(parts.keys() - {''})}")
-        return parts[target]
+        modules = dict(self.named_modules())
+        if target not in modules:
+            raise AttributeError(
+                f"{type(self).__name__} has no submodule {target!r}; it has {sorted(modules.keys() - {''})}"
+            )
+        return modules[target]
 
     def get_parameter(self, target: str) -> Parameter:
-        """The parameter with a dotted name.
+        """Return the parameter with this dotted name.
 
         Raises:
-            AttributeError: when there is none, naming those that there are.
+            AttributeError: there is none; the message names those that there are.
         """
         return self._find("parameter", dict(self.named_parameters(remove_duplicate=False)), target)
 
     def get_buffer(self, target: str) -> Tensor:
-        """The buffer with a dotted name.
+        """Return the buffer with this dotted name.
 
         Raises:
-            AttributeError: when there is none, naming those that there are.
+            AttributeError: there is none; the message names those that there are.
         """
         return self._find("buffer", dict(self.named_buffers(remove_duplicate=False)), target)
 
@@ -338,49 +445,79 @@ class Module:
         return tensors[target]
 
     def apply(self, fn: Callable[[Module], None]) -> Self:
-        """Call `fn` of every part, the innermost first, and of the module; as for initialising parameters."""
+        """Call `fn(module)` on every submodule, children before parents, then on this module; return the module.
+
+        >>> from minigrad import nn
+        >>> def init(module):
+        ...     if isinstance(module, nn.Linear):
+        ...         nn.init.ones_(module.weight)
+        >>> nn.Sequential(nn.Linear(2, 1), nn.ReLU()).apply(init)[0].weight.tolist()
+        [[1.0, 1.0]]
+        """
         for child in self.children():
             child.apply(fn)
         fn(self)
         return self
 
     def train(self, mode: bool = True) -> Self:
-        """Set whether this is training, for layers that then behave differently (dropout, batch norm)."""
+        """Set training mode (or evaluation mode, for False) for all submodules; return the module.
+
+        Dropout drops and batch norm uses the batch's own statistics in training mode only.
+
+        Raises:
+            TypeError: `mode` is not True or False.
+        """
         if not isinstance(mode, bool):
-            raise TypeError(f"train: mode is True or False, not {mode!r}")
+            raise TypeError(f"train: mode must be True or False, got {mode!r}")
         for module in self.modules():
             module.training = mode
         return self
 
     def eval(self) -> Self:
-        """`train(False)`."""
+        """Set evaluation mode, `train(False)`; return the module.
+
+        >>> from minigrad import nn, ones
+        >>> nn.Dropout(0.5).eval()(ones(3))
+        tensor([1., 1., 1.])
+        """
         return self.train(False)
 
     def zero_grad(self, set_to_none: bool = True) -> None:
-        """Forget all gradients: `.grad` is None again, or 0."""
+        """Reset the gradients of all parameters: to None, or to zeros without `set_to_none`."""
         for p in self.parameters():
             p.grad = None if set_to_none or p.grad is None else zeros_like(p.grad)
 
     def requires_grad_(self, requires_grad: bool = True) -> Self:
-        """Set `requires_grad` of all parameters: False freezes them."""
+        """Set `requires_grad` of all parameters (False freezes them); return the module.
+
+        >>> from minigrad import nn
+        >>> [p.requires_grad for p in nn.Linear(2, 1).requires_grad_(False).parameters()]
+        [False, False]
+        """
         for p in self.parameters():
             p.requires_grad_(requires_grad)
         return self
 
     def to(self, *args: Any, dtype: Any = None, device: Any = None, non_blocking: bool = False) -> Self:
-        """Convert all parameters and buffers of floats to a dtype of floats, in place.
+        """Convert all floating-point parameters and buffers to another dtype, in place; return the module.
 
         Args:
-            args: a dtype, a tensor whose dtype is meant, or the device "cpu", which changes nothing.
+            args: a dtype, a tensor whose dtype is taken, or the device "cpu", which changes nothing.
+            dtype, device: the same, by keyword.
+            non_blocking: accepted and ignored.
 
         Raises:
-            TypeError: for a dtype that is not one of floats, or another device.
+            TypeError: the dtype is not float32 or float64.
+
+        >>> import minigrad
+        >>> minigrad.nn.Linear(2, 1).to(minigrad.float64).weight.dtype
+        dtype('float64')
         """
         dtype = destination("to", args, dtype, device)
         if dtype is None:
             return self
         if dtype.kind != "f":
-            raise TypeError(f"to: a module computes with floats; {dtype} is none")
+            raise TypeError(f"to: a module needs a floating-point dtype, got {dtype}")
         for p in self.parameters():
             grad = p.grad
             p.data, p.grad = p.detach().to(dtype), None
@@ -392,31 +529,31 @@ class Module:
         return self
 
     def type(self, dst_type: Any) -> Self:
-        """`to(dst_type)`."""
+        """Convert to the dtype `dst_type`: `to(dst_type)`."""
         return self.to(dst_type)
 
     def cpu(self) -> Self:
-        """The module itself, which is there already."""
+        """Return the module; everything is on the CPU already."""
         return self
 
     def cuda(self, *_: Any, **__: Any) -> NoReturn:
-        """Not supported."""
+        """Raise: minigrad runs on the CPU only."""
         refuse_device("cuda()")
 
     def float(self) -> Self:
-        """As float32."""
+        """Convert all floating-point parameters and buffers to float32; return the module."""
         return self.to(np.float32)
 
     def double(self) -> Self:
-        """As float64."""
+        """Convert all floating-point parameters and buffers to float64; return the module."""
         return self.to(np.float64)
 
     def state_dict(self, *, prefix: str = "", keep_vars: bool = False) -> dict[str, Tensor]:
-        """All parameters and saved buffers by their dotted names; the tensors share the module's memory.
+        """Return all parameters and persistent buffers by their dotted names. The tensors share the module's memory.
 
         Args:
-            prefix: what the names begin with.
-            keep_vars: give the parameters themselves, not detached.
+            prefix: what the names begin with; default "".
+            keep_vars: whether to return the parameters themselves instead of detached tensors; default False.
 
         >>> from minigrad import nn
         >>> {name: t.shape for name, t in nn.Linear(2, 3).state_dict().items()}
@@ -425,32 +562,44 @@ class Module:
         state = {}
         for path, module in self.named_modules(remove_duplicate=False):
             path = path and f"{path}."
-            saved = {n: b for n, b in module._buffers.items() if b is not None and n not in module._unsaved}
-            for name, tensor in [*module._parameters.items(), *saved.items()]:
+            persistent = {n: b for n, b in module._buffers.items() if b is not None and n not in module._unsaved}
+            for name, tensor in [*module._parameters.items(), *persistent.items()]:
                 if tensor is not None:
                     state[f"{prefix}{path}{name}"] = tensor if keep_vars else tensor.detach()
         return state
 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> Mismatch:
-        """Copy values into the parameters and buffers of the same names. All or nothing.
+        """Copy values into the parameters and buffers of the same names: all of them, or none.
 
         Args:
-            state_dict: tensors or arrays by name, as from `state_dict()` or an .npz file.
-            strict: whether names that are missing, or that the module does not have, are an error.
+            state_dict: tensors or arrays by name, as from `state_dict()`, `minigrad.load` or an .npz file.
+            strict: whether missing and unexpected names are an error; default True.
+
+        Returns:
+            The pair (missing_keys, unexpected_keys).
 
         Raises:
-            RuntimeError: for such names, or shapes that differ; then nothing has been changed.
-            TypeError: for what is no dictionary.
+            RuntimeError: names are missing or unexpected, or shapes differ. Nothing has been changed then.
+            TypeError: `state_dict` is not a dictionary.
+
+        >>> from minigrad import nn
+        >>> net, copy = nn.Linear(2, 1), nn.Linear(2, 1)
+        >>> copy.load_state_dict(net.state_dict())
+        Mismatch(missing_keys=[], unexpected_keys=[])
+        >>> bool((net.weight == copy.weight).all())
+        True
         """
         if not isinstance(state_dict, Mapping):
             raise TypeError(
-                f"load_state_dict: takes a dictionary as state_dict() gives, got {type(state_dict).__name__}; one in a "
-                "file is read first, minigrad.load(path)"
+                f"load_state_dict: expected a dictionary as state_dict() returns it, got {type(state_dict).__name__}; "
+                "read a file first, minigrad.load(path)"
             )
         own = self.state_dict()
         missing, unexpected = [n for n in own if n not in state_dict], [n for n in state_dict if n not in own]
-        arrays = {n: np.asarray(_values(state_dict[n])) for n in own if n in state_dict}
-        wrong = [f"{n}: shape {a.shape} for {own[n].shape}" for n, a in arrays.items() if a.shape != own[n].shape]
+        arrays = {n: np.asarray(_array_of(state_dict[n])) for n in own if n in state_dict}
+        wrong = [
+            f"{n}: expected shape {own[n].shape}, got {a.shape}" for n, a in arrays.items() if a.shape != own[n].shape
+        ]
         if strict:
             wrong += [f"missing: {', '.join(missing)}"] * bool(missing)
             wrong += [f"unexpected: {', '.join(unexpected)}"] * bool(unexpected)
@@ -462,7 +611,7 @@ class Module:
         return Mismatch(missing, unexpected)
 
     def extra_repr(self) -> str:
-        """What stands in the brackets of the module's repr."""
+        """Return what the module's repr shows in brackets, before its submodules. Subclasses override it."""
         return ""
 
     def __repr__(self) -> str:
@@ -476,10 +625,10 @@ class Module:
 def bound_settings(
     module: Module, signature: inspect.Signature, settings: tuple[Any, ...], named: dict[str, Any]
 ) -> inspect.BoundArguments:
-    """The arguments of a module whose signature was made, not written.
+    """Bind arguments to the signature of a module whose signature is computed.
 
     Raises:
-        TypeError: when they do not fit it, with the module's name and what it takes.
+        TypeError: they do not fit; the message names the module and its arguments.
     """
     try:
         return signature.bind(*settings, **named)
@@ -488,22 +637,25 @@ def bound_settings(
         raise TypeError(f"{type(module).__name__}: {error}; it takes {takes}") from None
 
 
-def _values(x: Any) -> Any:
+def _array_of(x: Any) -> Any:
     return x._array if isinstance(x, Tensor) else x
 
 
-def _before(hook: Callable[..., Any], with_kwargs: bool, module: Module, inputs: Any, options: Any) -> Any:
-    """What a forward pre-hook makes of the inputs: None, or (inputs, options)."""
+def _call_pre_hook(hook: Callable[..., Any], with_kwargs: bool, module: Module, inputs: Any, options: Any) -> Any:
+    """Call a forward pre-hook; return None, or the replacement (inputs, options)."""
     changed = hook(module, inputs, options) if with_kwargs else hook(module, inputs)
     if changed is None:
         return None
     if not with_kwargs:
         return changed if isinstance(changed, tuple) else (changed,), options
     if not (isinstance(changed, tuple) and len(changed) == 2 and isinstance(changed[1], dict)):
-        raise RuntimeError("a forward pre-hook with_kwargs returns None or a pair (inputs, kwargs)")
+        raise RuntimeError(
+            "a forward pre-hook registered with_kwargs=True must return None or a pair (inputs, kwargs); got "
+            f"{type(changed).__name__}"
+        )
     inputs, options = changed
     return inputs if isinstance(inputs, tuple) else (inputs,), options
 
 
-def _after(hook: Callable[..., Any], module: Module, inputs: Any, options: Any, output: Any) -> Any:
+def _call_hook(hook: Callable[..., Any], module: Module, inputs: Any, options: Any, output: Any) -> Any:
     return hook(module, inputs, output)

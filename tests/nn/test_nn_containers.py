@@ -30,7 +30,7 @@ from minigrad import nn, ones, optim, tensor
         (lambda: minigrad.Network(nn.LazyLinear(2), nn.MSELoss()), RuntimeError, "has no shape yet"),
         (lambda: nn.LazyLinear(2)(tensor(1.0)), ValueError, r"LazyLinear: cannot read in_features off .* shape \(\)"),
         (lambda: nn.LazyLinear(0), ValueError, "Linear: out_features is a number of features"),
-        (lambda: nn.ReLU().train("eval"), TypeError, "mode is True or False, not 'eval'"),
+        (lambda: nn.ReLU().train("eval"), TypeError, "mode must be True or False, got 'eval'"),
         (lambda: nn.Linear(2, 2).to("cuda"), RuntimeError, "CPU only"),
         (lambda: nn.Linear(2, 2).get_buffer("x"), AttributeError, "Linear has no buffer 'x'; it has"),
         (lambda: nn.init.xavier_uniform_(ones(3)), ValueError, r"at least 2 dimensions, got shape \(3,\)"),
