@@ -19,11 +19,23 @@ from minigrad.viz.graph.draw import Picture
 
 ROOT = Path(__file__).resolve().parent.parent
 LESSONS = sorted((ROOT / "tutorials").glob("*.py"))
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DECISIONS = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+RUN = [
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "docs" / "pytorch.md",
+    *(p for p in DECISIONS if "```python" in p.read_text("utf-8")),
+]
+"""Documents whose code runs and draws nothing."""
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
 DRAWN = [*LESSONS, ARCHITECTURE, *(ROOT / "docs" / name for name in ("lecture.md", "pictures.md", "races.md"))]
 TRAINED = {"own_rates_digits.svg", "rates.svg", "decays.svg", "annealed.svg", "vanishing_gradient.svg"}
 """Curves of networks: other processors round their long sums otherwise, and after some steps it can be seen."""
+
+
+def place(source: Path) -> str:
+    """Where it is in the project: there are several README.md."""
+    return source.relative_to(ROOT).as_posix()
 
 
 def blocks(document: Path) -> list[str]:
@@ -38,7 +50,7 @@ def run(source: Path, folder: Path, *first: Path) -> str:
     `first` are the first places to import from.
     """
     script = folder / source.parent.relative_to(ROOT) / f"{source.stem}.py"
-    script.parent.mkdir(exist_ok=True)
+    script.parent.mkdir(parents=True, exist_ok=True)
     script.write_text(source.read_text("utf-8") if source.suffix == ".py" else "\n".join(blocks(source)), "utf-8")
     environment = {
         **os.environ,
@@ -88,8 +100,9 @@ def test_it_runs_and_draws_the_committed_pictures(source: Path, tmp_path: Path) 
         assert same, f"{path} is out of date: python {__file__} makes it anew"
 
 
-def test_what_is_said_of_pytorch_runs(tmp_path: Path) -> None:
-    run(ROOT / "docs" / "pytorch.md", tmp_path)
+@pytest.mark.parametrize("document", RUN, ids=place)
+def test_the_code_in_a_document_runs(document: Path, tmp_path: Path) -> None:
+    run(document, tmp_path)
 
 
 @pytest.mark.parametrize("lesson", [p for p in LESSONS if "not drawn" in p.read_text("utf-8")], ids=lambda p: p.stem)
@@ -108,18 +121,28 @@ def test_every_lesson_is_one() -> None:
             assert heading in "".join(cells), f"{lesson.name} has no {heading.strip()}"
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=place)
 def test_the_code_in_a_document_is_python(document: Path) -> None:
     for block in blocks(document):
         compile(block, document.name, "exec")
 
 
-@pytest.mark.parametrize("source", [*DOCUMENTS, *LESSONS], ids=lambda source: source.name)
+@pytest.mark.parametrize("source", [*DOCUMENTS, *LESSONS], ids=place)
 def test_links_lead_somewhere(source: Path) -> None:
-    lines = source.read_text("utf-8").splitlines()
-    prose = [line for line in lines if source.suffix == ".md" or line.startswith("# ")]
+    text = re.sub(r"^ *```.*?^ *```$", "", source.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+    prose = [line for line in text.splitlines() if source.suffix == ".md" or line.startswith("# ")]
     for link in re.findall(r"\]\((?!https?:)([^)#]+)", "\n".join(prose)):
         assert (source.parent / link).exists(), f"{source.name} links to {link}"
+
+
+def test_the_index_of_decisions_lists_every_page_once() -> None:
+    index = (ROOT / "docs" / "decisions" / "README.md").read_text("utf-8")
+    assert re.findall(r"\]\((\d{3}-[\w-]+\.md)\)", index) == [page.name for page in DECISIONS]
+    for number, page in enumerate(DECISIONS, start=1):
+        text = page.read_text("utf-8")
+        assert page.name.startswith(f"{number:03}-") and text.startswith(f"# {number}. "), page.name
+        headings = re.findall(r"^## (.*)$", text, re.MULTILINE)
+        assert headings == ["Context", "Decision", "Consequences", "Alternatives"], page.name
 
 
 def test_the_readme_runs_and_its_loop_trains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
