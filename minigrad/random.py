@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.tensors.base import sizes_of
+from minigrad.tensors.base import Size, sizes_of
 from minigrad.tensors.creation import as_tensor, filled
 from minigrad.tensors.devices import check_options
 from minigrad.tensors.dtypes import floats, scalar_type
@@ -22,13 +22,13 @@ from minigrad.tensors.rng import set_rng_state as set_rng_state
 from minigrad.tensors.tensor import Tensor
 
 
-def rand(*size: Any, generator: Any = None, dtype: Any = None, requires_grad: bool = False, **options: Any) -> Tensor:
+def rand(*size: Size, generator: Any = None, dtype: Any = None, requires_grad: bool = False, **options: Any) -> Tensor:
     """Uniform in [0, 1)."""
     shape = sizes_of("rand", size, options)
     return filled(numbers(generator).random(shape, floats("rand", dtype)), requires_grad)
 
 
-def randn(*size: Any, generator: Any = None, dtype: Any = None, requires_grad: bool = False, **options: Any) -> Tensor:
+def randn(*size: Size, generator: Any = None, dtype: Any = None, requires_grad: bool = False, **options: Any) -> Tensor:
     """Normal, with mean 0 and variance 1."""
     shape = sizes_of("randn", size, options)
     return filled(numbers(generator).standard_normal(shape).astype(floats("randn", dtype)), requires_grad)

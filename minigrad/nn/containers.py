@@ -141,7 +141,7 @@ class Sequential(_Row):
         else:
             self.extend(modules)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Any) -> Tensor:
         """The output of the last, of the one before, … of the first, of x."""
         for module in self._modules.values():
             x = module(x)

@@ -6,6 +6,7 @@ import inspect
 from typing import Any, ClassVar
 
 from minigrad.nn.module import Module, bound_settings
+from minigrad.tensors.tensor import Tensor
 
 
 class OfFunction(Module):
@@ -43,6 +44,6 @@ class OfFunction(Module):
         """The settings as they are now."""
         return {name: getattr(self, name) for name in self._signature.parameters}
 
-    def forward(self, *inputs: Any) -> Any:
+    def forward(self, *inputs: Any) -> Tensor:
         """The function of these inputs, with the settings."""
         return type(self).function(*inputs, **self._values())

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from minigrad.nn.layers import Linear
 from minigrad.nn.module import Module, Parameter, bound_settings
+from minigrad.tensors.tensor import Tensor
 
 
 class UninitializedParameter(Parameter):
@@ -66,7 +67,7 @@ class Lazy(Module):
         own = vars(Module()).keys()
         self.__dict__.update({name: value for name, value in vars(layer).items() if name not in own})
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Any) -> Tensor:
         """As the layer that this becomes with the first input."""
         if not -x.ndim <= self.axis < x.ndim:
             raise ValueError(f"{type(self).__name__}: cannot read {self.unknown} off an input of shape {x.shape}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from typing import Any, NamedTuple, NoReturn, Self
+from typing import Any, NamedTuple, NoReturn, ParamSpec, Protocol, Self, TypeVar
 
 import numpy as np
 
@@ -52,6 +52,16 @@ class Mismatch(NamedTuple):
 
 _HOOKS = ("_pre_hooks", "_hooks", "_backward_pre_hooks", "_backward_hooks")
 _REGISTRIES = ("_parameters", "_buffers", "_modules")
+
+
+P = ParamSpec("P")
+R = TypeVar("R", covariant=True)
+
+
+class _Computes(Protocol[P, R]):
+    """Gives `module(...)` the signature of the `forward` that its class defines."""
+
+    def forward(self, *inputs: P.args, **options: P.kwargs) -> R: ...
 
 
 class Module:
@@ -138,7 +148,7 @@ class Module:
         getattr(self, name)
         self._forget(name)
 
-    def forward(self, *inputs: Any) -> Any:
+    def forward(self, *inputs: Any, **options: Any) -> Any:
         """Compute the output of the module. Every subclass defines it.
 
         Raises:
@@ -146,26 +156,27 @@ class Module:
         """
         raise NotImplementedError(f"{type(self).__name__} does not define forward(self, …)")
 
-    def __call__(self, *inputs: Any, **options: Any) -> Any:
+    def __call__(self: _Computes[P, R], *inputs: P.args, **options: P.kwargs) -> R:
+        module: Any = self  # the type above knows forward only
         try:
-            for hook in tuple(self._pre_hooks):
-                changed = hook(self, inputs, options)
+            for hook in tuple(module._pre_hooks):
+                changed = hook(module, inputs, options)
                 if changed is not None:
                     inputs, options = changed
-            gates = None
-            if self._backward_hooks or self._backward_pre_hooks:
-                gates = Gates(self, self._backward_pre_hooks, self._backward_hooks)
+            gates: Any = None
+            if module._backward_hooks or module._backward_pre_hooks:
+                gates = Gates(module, module._backward_pre_hooks, module._backward_hooks)
                 inputs = gates.enter(inputs)
             start = tick()
-            output = self.forward(*inputs, **options)
-            for hook in tuple(self._hooks):
-                changed = hook(self, inputs, options, output)
+            output = module.forward(*inputs, **options)
+            for hook in tuple(module._hooks):
+                changed = hook(module, inputs, options, output)
                 output = output if changed is None else changed
             if mode.recording:
-                note(self, start, output)
+                note(module, start, output)
             return output if gates is None else gates.leave(output)
         except Exception as error:
-            self._locate(error)
+            module._locate(error)
             raise
 
     def _locate(self, error: Exception) -> None:

@@ -7,7 +7,8 @@ the sum of its rows' sums.
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Literal, Protocol, overload
 
 import numpy as np
 
@@ -110,6 +111,65 @@ def _max_pooled(
     return _maximum(x, windows, return_indices)
 
 
+class _MaxPooling(Protocol):
+    """The type of `max_pool1d` and its like: a pair with `return_indices`."""
+
+    @overload
+    def __call__(
+        self,
+        input: Any,
+        kernel_size: Sizes,
+        stride: Sizes | None = None,
+        padding: Sizes = 0,
+        dilation: Sizes = 1,
+        ceil_mode: bool = False,
+        return_indices: Literal[False] = False,
+    ) -> Tensor: ...
+    @overload
+    def __call__(
+        self,
+        input: Any,
+        kernel_size: Sizes,
+        stride: Sizes | None = None,
+        padding: Sizes = 0,
+        dilation: Sizes = 1,
+        ceil_mode: bool = False,
+        *,
+        return_indices: Literal[True],
+    ) -> tuple[Tensor, Tensor]: ...
+    @overload
+    def __call__(
+        self,
+        input: Any,
+        kernel_size: Sizes,
+        stride: Sizes | None = None,
+        padding: Sizes = 0,
+        dilation: Sizes = 1,
+        ceil_mode: bool = False,
+        return_indices: bool = False,
+    ) -> Any: ...
+
+
+class _AdaptiveMaxPooling(Protocol):
+    """The type of `adaptive_max_pool1d` and its like."""
+
+    @overload
+    def __call__(self, input: Any, output_size: Any, return_indices: Literal[False] = False) -> Tensor: ...
+    @overload
+    def __call__(self, input: Any, output_size: Any, return_indices: Literal[True]) -> tuple[Tensor, Tensor]: ...
+    @overload
+    def __call__(self, input: Any, output_size: Any, return_indices: bool = False) -> Any: ...
+
+
+def _max_pooling(function: Callable[..., Any]) -> _MaxPooling:
+    return function
+
+
+def _adaptive_max_pooling(function: Callable[..., Any]) -> _AdaptiveMaxPooling:
+    return function
+
+
+@_max_pooling
 def max_pool1d(
     input: Any,
     kernel_size: Sizes,
@@ -123,6 +183,7 @@ def max_pool1d(
     return _max_pooled("max_pool1d", 1, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
 
 
+@_max_pooling
 def max_pool2d(
     input: Any,
     kernel_size: Sizes,
@@ -157,6 +218,7 @@ def max_pool2d(
     return _max_pooled("max_pool2d", 2, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
 
 
+@_max_pooling
 def max_pool3d(
     input: Any,
     kernel_size: Sizes,
@@ -175,16 +237,19 @@ def _adaptive_max(name: str, ndim: int, input: Any, output_size: Any, return_ind
     return _maximum(x, _adaptive(name, x, ndim, output_size), return_indices)
 
 
+@_adaptive_max_pooling
 def adaptive_max_pool1d(input: Any, output_size: Any, return_indices: bool = False) -> Any:
     """(N, C, L) -> (N, C, output_size): as many windows as asked for, and the maximum of each."""
     return _adaptive_max("adaptive_max_pool1d", 1, input, output_size, return_indices)
 
 
+@_adaptive_max_pooling
 def adaptive_max_pool2d(input: Any, output_size: Any, return_indices: bool = False) -> Any:
     """(N, C, H, W) -> (N, C, *output_size): as many windows as asked for, and the maximum of each."""
     return _adaptive_max("adaptive_max_pool2d", 2, input, output_size, return_indices)
 
 
+@_adaptive_max_pooling
 def adaptive_max_pool3d(input: Any, output_size: Any, return_indices: bool = False) -> Any:
     """(N, C, D, H, W) -> (N, C, *output_size): as many windows as asked for, and the maximum of each."""
     return _adaptive_max("adaptive_max_pool3d", 3, input, output_size, return_indices)
@@ -472,7 +537,7 @@ class _MaxPool(Module):
         self.padding, self.dilation = padding, dilation
         self.return_indices, self.ceil_mode = return_indices, ceil_mode
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Any) -> Tensor:
         """(N, C, *sizes) -> (N, C, *fewer); without N, too."""
         return type(self).function(
             x, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode, self.return_indices
@@ -660,7 +725,7 @@ class _AdaptiveAvgPool(Module):
         super().__init__()
         self.output_size = output_size
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Any) -> Tensor:
         """(N, C, *sizes) -> (N, C, *output_size); without N, too."""
         return type(self).function(x, self.output_size)
 
@@ -691,7 +756,7 @@ class _AdaptiveMaxPool(_AdaptiveAvgPool):
         super().__init__(output_size)
         self.return_indices = return_indices
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Any) -> Tensor:
         """(N, C, *sizes) -> (N, C, *output_size); without N, too."""
         return type(self).function(x, self.output_size, self.return_indices)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
@@ -83,7 +83,11 @@ def _parameter(*shape: int, bound: float, dtype: Any) -> Parameter:
 # ---- layers ----------------------------------------------------------------------------------------------------
 
 
-class _Recurrent(Module):
+State = TypeVar("State")
+"""h, a Tensor; of LSTMs (h, c)."""
+
+
+class _Recurrent(Module, Generic[State]):
     """What the three layers share.
 
     Parameters of layer k: weight_ih_lk (gates H, features), weight_hh_lk (gates H, H), bias_ih_lk and bias_hh_lk
@@ -178,7 +182,7 @@ class _Recurrent(Module):
         _refuse_dtype(self.kind, input, self.weight_ih_l0)
         return input
 
-    def forward(self, input: Tensor, hx: Any = None) -> Any:
+    def forward(self, input: Tensor, hx: State | None = None) -> tuple[Tensor, State]:
         """The outputs of the last layer at all times, and the last states of all layers.
 
         Args:
@@ -218,7 +222,8 @@ class _Recurrent(Module):
             x, finals = x.squeeze(1), [f.squeeze(1) for f in finals]
         elif self.batch_first:
             x = x.transpose(0, 1)
-        return x, tuple(finals) if self.kind == "LSTM" else finals[0]
+        last_state: Any = tuple(finals) if self.kind == "LSTM" else finals[0]
+        return x, last_state
 
     def extra_repr(self) -> str:
         shown = [str(self.input_size), str(self.hidden_size)]
@@ -228,7 +233,7 @@ class _Recurrent(Module):
         return ", ".join(shown)
 
 
-class RNN(_Recurrent):
+class RNN(_Recurrent[Tensor]):
     """h_t = tanh(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh), or relu. Source: Elman, "Finding structure in time", 1990.
 
     Args:
@@ -268,7 +273,7 @@ class RNN(_Recurrent):
         self.nonlinearity = nonlinearity
 
 
-class LSTM(_Recurrent):
+class LSTM(_Recurrent[tuple[Tensor, Tensor]]):
     """Long short-term memory: gates i, f, o, a cell c = f c + i g, and h = o tanh(c). Arguments as of `RNN`.
 
     With `proj_size`, h is projected to that size before it goes on.
@@ -294,7 +299,7 @@ class LSTM(_Recurrent):
         super().__init__(*args, proj_size=proj_size)
 
 
-class GRU(_Recurrent):
+class GRU(_Recurrent[Tensor]):
     """Gated recurrent units: gates r and z, h = (1 - z) n + z h. Arguments as of `RNN`. Source: Cho et al., 2014."""
 
     kind = "GRU"
@@ -316,7 +321,7 @@ class GRU(_Recurrent):
 # ---- cells -----------------------------------------------------------------------------------------------------
 
 
-class _Cell(Module):
+class _Cell(Module, Generic[State]):
     """One step of a layer, for loops that one writes oneself."""
 
     kind: str
@@ -333,7 +338,7 @@ class _Cell(Module):
         self.bias_ih = _parameter(gates, bound=bound, dtype=dtype) if bias else None
         self.bias_hh = _parameter(gates, bound=bound, dtype=dtype) if bias else None
 
-    def forward(self, input: Tensor, hx: Any = None) -> Any:
+    def forward(self, input: Tensor, hx: State | None = None) -> State:
         """The next state.
 
         Args:
@@ -353,7 +358,8 @@ class _Cell(Module):
         if hx is None:
             given: list[Any] = [as_tensor(np.zeros(wanted, input.dtype))] * count
         else:
-            given = list(hx) if count == 2 else [hx]
+            states: Any = hx
+            given = list(states) if count == 2 else [states]
         for state in given:
             if len(given) != count or not isinstance(state, Tensor) or state.shape != wanted:
                 shapes = [s.shape if isinstance(s, Tensor) else type(s).__name__ for s in given]
@@ -365,7 +371,8 @@ class _Cell(Module):
         p = {n: getattr(self, n) for n in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")}
         _, last = _KINDS[self.kind][1](x, states, p, self.nonlinearity == "relu")
         last = tuple([s.squeeze(0) for s in last]) if single else last
-        return last if count == 2 else last[0]
+        new: Any = last if count == 2 else last[0]
+        return new
 
     def extra_repr(self) -> str:
         extra = "" if self.bias else f", bias={self.bias}"
@@ -373,7 +380,7 @@ class _Cell(Module):
         return f"{self.input_size}, {self.hidden_size}{extra}"
 
 
-class RNNCell(_Cell):
+class RNNCell(_Cell[Tensor]):
     """One step of `RNN`: (N, input_size) and h -> h."""
 
     kind = "RNN"
@@ -387,13 +394,13 @@ class RNNCell(_Cell):
         self.nonlinearity = nonlinearity
 
 
-class LSTMCell(_Cell):
+class LSTMCell(_Cell[tuple[Tensor, Tensor]]):
     """One step of `LSTM`: (N, input_size) and (h, c) -> (h, c)."""
 
     kind = "LSTM"
 
 
-class GRUCell(_Cell):
+class GRUCell(_Cell[Tensor]):
     """One step of `GRU`: (N, input_size) and h -> h."""
 
     kind = "GRU"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, NoReturn, TypeVar, overload
 
 import numpy as np
 
@@ -12,6 +12,8 @@ from minigrad.grad_mode import enable_grad
 from minigrad.optim.optimizer import Optimizer, Range
 from minigrad.optim.rules import State
 from minigrad.tensors import saved
+
+R = TypeVar("R")
 
 
 class LBFGS(Optimizer):
@@ -86,6 +88,10 @@ class LBFGS(Optimizer):
             raise ValueError("LBFGS takes all parameters as one vector: it has one group only")
         super().add_param_group(group)
 
+    @overload
+    def step(self, closure: None = None) -> NoReturn: ...
+    @overload
+    def step(self, closure: Callable[[], R]) -> R: ...
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Follow up to max_iter directions, and give the loss before the first of them.
 

@@ -6,7 +6,7 @@ import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator
 from numbers import Real
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, TypeVar, overload
 
 import numpy as np
 
@@ -19,6 +19,8 @@ from minigrad.optim.rules import State
 from minigrad.tensors import saved
 from minigrad.tensors.creation import tensor, zeros_like
 from minigrad.tensors.tensor import Tensor
+
+R = TypeVar("R")
 
 
 class Range(NamedTuple):
@@ -159,6 +161,10 @@ class Optimizer:
             for p in group["params"]:
                 p.grad = None if set_to_none or p.grad is None else zeros_like(p.grad)
 
+    @overload
+    def step(self, closure: None = None) -> None: ...
+    @overload
+    def step(self, closure: Callable[[], R]) -> R: ...
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Change every parameter that has a gradient, by the rule.
 

@@ -10,6 +10,8 @@ import numpy as np
 from minigrad.tensors.devices import check_options
 
 Dims: TypeAlias = int | Sequence[int] | None
+Size: TypeAlias = int | np.integer | Sequence[int]
+"""One size, or all of them."""
 Operand: TypeAlias = "Base[Any] | np.ndarray | np.generic | float"
 """What a tensor computes with: a tensor, an array or a number, which broadcast."""
 Out = TypeVar("Out", bound="Base[Any]")

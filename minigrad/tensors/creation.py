@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
 from minigrad.grad_mode import mode
-from minigrad.tensors.base import sizes_of
+from minigrad.tensors.base import Size, sizes_of
 from minigrad.tensors.devices import check_device, check_options
 from minigrad.tensors.dtypes import NUMBERS, SUPPORTED, TYPES, default, floats, kind, scalar_type
 from minigrad.tensors.dtypes import result_type as _result_type
@@ -75,7 +75,7 @@ def from_numpy(array: np.ndarray) -> Tensor:
 # ---- filled ----------------------------------------------------------------------------------------------------
 
 
-def zeros(*size: Any, dtype: Any = None, requires_grad: bool = False, **options: Any) -> Tensor:
+def zeros(*size: Size, dtype: Any = None, requires_grad: bool = False, **options: Any) -> Tensor:
     """Zeros of the given sizes.
 
     >>> zeros(2, 3), zeros((2,), dtype=int)
@@ -85,12 +85,12 @@ def zeros(*size: Any, dtype: Any = None, requires_grad: bool = False, **options:
     return filled(np.zeros(sizes_of("zeros", size, options), scalar_type("zeros", dtype)), requires_grad)
 
 
-def ones(*size: Any, dtype: Any = None, requires_grad: bool = False, **options: Any) -> Tensor:
+def ones(*size: Size, dtype: Any = None, requires_grad: bool = False, **options: Any) -> Tensor:
     """Ones of the given sizes."""
     return filled(np.ones(sizes_of("ones", size, options), scalar_type("ones", dtype)), requires_grad)
 
 
-def empty(*size: Any, dtype: Any = None, requires_grad: bool = False, **options: Any) -> Tensor:
+def empty(*size: Size, dtype: Any = None, requires_grad: bool = False, **options: Any) -> Tensor:
     """A tensor of the given sizes to be written to: what it holds until then is anything."""
     return filled(np.empty(sizes_of("empty", size, options), scalar_type("empty", dtype)), requires_grad)
 
@@ -204,7 +204,11 @@ def filled(array: Any, requires_grad: bool) -> Tensor:
     return t.requires_grad_() if requires_grad else t
 
 
-def where(condition: Any, input: Any = None, other: Any = None) -> Any:
+@overload
+def where(condition: Any) -> tuple[Tensor, ...]: ...
+@overload
+def where(condition: Any, input: Any, other: Any) -> Tensor: ...
+def where(condition: Any, input: Any = None, other: Any = None) -> Tensor | tuple[Tensor, ...]:
     """`input` where the condition holds, `other` elsewhere; without the two, where it holds: indices, a tensor for
     each dimension."""
     if input is None and other is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
@@ -85,16 +85,28 @@ def _each(name: str, grown: Callable[[Tensor], Tensor], tensors: tuple[Any, ...]
     return tuple([grown(t) for t in _listed(name, listed)])
 
 
+@overload
+def atleast_1d(tensor: Any, /) -> Tensor: ...
+@overload
+def atleast_1d(*tensors: Any) -> tuple[Tensor, ...]: ...
 def atleast_1d(*tensors: Any) -> Any:
     """A number as a vector of one; all else as it is. Of several tensors, a tuple."""
     return _each("atleast_1d", lambda t: t if t.ndim else t.reshape(1), tensors)
 
 
+@overload
+def atleast_2d(tensor: Any, /) -> Tensor: ...
+@overload
+def atleast_2d(*tensors: Any) -> tuple[Tensor, ...]: ...
 def atleast_2d(*tensors: Any) -> Any:
     """A number or a vector as a row; all else as it is. Of several tensors, a tuple."""
     return _each("atleast_2d", lambda t: t if t.ndim >= 2 else t.reshape(1, t.numel()), tensors)
 
 
+@overload
+def atleast_3d(tensor: Any, /) -> Tensor: ...
+@overload
+def atleast_3d(*tensors: Any) -> tuple[Tensor, ...]: ...
 def atleast_3d(*tensors: Any) -> Any:
     """A vector in the middle of three dimensions, a matrix in the first two. Of several tensors, a tuple."""
     return _each(

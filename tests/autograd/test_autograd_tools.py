@@ -153,7 +153,10 @@ def test_wrong_module_hooks_are_named() -> None:
         layer.register_forward_hook(scaled, always_call=True)
     with (
         layer.register_full_backward_hook(lambda m, gi, go: (gi[0], gi[0])),
-        pytest.raises(RuntimeError, match="the full_backward_hook of Tanh must return as many gradients as grad_input has, 1; it returned 2"),
+        pytest.raises(
+            RuntimeError,
+            match="the full_backward_hook of Tanh must return as many gradients as grad_input has, 1; it returned 2",
+        ),
     ):
         layer(leaf()).sum().backward()
     linear = nn.Linear(3, 1)
