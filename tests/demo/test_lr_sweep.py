@@ -15,10 +15,13 @@ from minigrad.demo import lr_sweep as rates
 from minigrad.demo import train_digits as loop
 
 
+@pytest.mark.slow
 def test_the_curves_are_what_the_lecture_draws() -> None:
     found = rates.curves(epochs=12)
     last = {name: curve.losses[-1] for name, curve in found.items()}
-    assert last["good"] < 0.2 < last["high"] < last["very high"] and last["good"] < last["low"]
+    assert max(last["good"], last["high"]) < last["very high"] and last["good"] < 0.2 < last["low"]
+    # a high rate jumps about: how far it has come at the end is the rounding's choice, the way there is not
+    assert np.mean(found["high"].losses) > 1.2 * np.mean(found["good"].losses)
     assert max(found["very high"].losses) > 10 * math.log(10)
     assert found["good"].accuracy > 0.9 > found["low"].accuracy
     assert np.all(np.diff(found["low"].losses) < 0.02)  # slow, but down
@@ -64,6 +67,7 @@ def shell(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*command, root, *arguments], cwd=folder, capture_output=True, text=True, timeout=120)
 
 
+@pytest.mark.slow
 def test_the_command_prints_a_table_and_draws(tmp_path: Path) -> None:
     done = shell(tmp_path, "rates", "--epochs", "2", "--out", "r.svg")
     assert done.returncode == 0 and done.stderr == ""
@@ -80,6 +84,7 @@ def test_the_command_prints_a_table_and_draws(tmp_path: Path) -> None:
         (["--epochs", "0"], r"1 epoch, not 4 and 0"),
     ],
 )
+@pytest.mark.slow
 def test_a_wrong_call_is_explained_at_once(tmp_path: Path, arguments: list[str], message: str) -> None:
     done = shell(tmp_path, "rates", *arguments)
     assert done.returncode == 2 and re.search(message, done.stderr) and "Traceback" not in done.stderr

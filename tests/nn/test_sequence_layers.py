@@ -111,6 +111,7 @@ class Echo(nn.Module):
 
 
 @pytest.mark.parametrize("kind", ["RNN", "GRU", "LSTM"])
+@pytest.mark.slow
 def test_recurrent_layers_learn_a_delayed_echo(kind: str) -> None:
     minigrad.manual_seed(0)
     rng = np.random.default_rng(0)
@@ -141,6 +142,7 @@ class Copier(nn.Module):
         return self.out(self.body(h, mask=self.mask))
 
 
+@pytest.mark.slow
 def test_a_transformer_learns_to_look_back() -> None:
     minigrad.manual_seed(0)
     rng = np.random.default_rng(0)

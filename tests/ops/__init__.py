@@ -18,11 +18,18 @@ OPS: tuple[Op, ...] = tuple(op for file in _FILES for op in getattr(file, "OPS",
 
 
 def each_case(ops: Iterable[Op] = OPS) -> list[Any]:
-    """(op, shapes, keywords) for every case, as pytest's parameters with readable names."""
+    """(op, shapes, keywords) for every case, as pytest's parameters with readable names.
+
+    All but an operation's first case are marked `slow`.
+    """
     import pytest
 
     def label(op: Op, shapes: Any, keywords: dict[str, Any]) -> str:
         parts = ["x".join(map(str, s)) or "()" for s in shapes] + [f"{k}={v}" for k, v in keywords.items()]
         return f"{op.name}-{' '.join(parts)}".replace("\n", "")
 
-    return [pytest.param(op, s, k, id=label(op, s, k)) for op in ops for s, k in op.cases]
+    return [
+        pytest.param(op, shapes, keywords, id=label(op, shapes, keywords), marks=[pytest.mark.slow] if i else [])
+        for op in ops
+        for i, (shapes, keywords) in enumerate(op.cases)
+    ]

@@ -459,6 +459,7 @@ def test_a_parameter_of_any_layout_is_updated_alike() -> None:
 
 @pytest.mark.parametrize("size", [3, 2 * optim.batch.PIECE + 5])
 @each_rule
+@pytest.mark.slow
 def test_a_saved_state_goes_on(name: str, size: int) -> None:
     start = np.random.default_rng(0).standard_normal(size)
     ours, fresh = (RULES[name][2]([p]) for p in (parameter(*start), parameter(*start)))

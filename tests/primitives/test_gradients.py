@@ -98,6 +98,7 @@ def test_first_and_second_derivatives(op: Op, shapes: Any, keywords: dict[str, A
     assert_close(minigrad.grad((pushed * u).sum(), [*xs, u], allow_unused=True), projected, tolerance)
 
 
+@pytest.mark.slow
 def test_every_derivative_of_every_rule_is_in_the_table() -> None:
     """A new rule fails here until it has a row."""
     tried = set()

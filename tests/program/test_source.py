@@ -56,6 +56,7 @@ def check(loss: Tensor, leaves: list[Tensor]) -> Source:
 
 
 @pytest.mark.parametrize("op", [op for op in OPS if op.grad], ids=lambda op: op.name)
+@pytest.mark.slow
 def test_every_operation(op: Op) -> None:
     for shapes, keywords in op.cases:
         xs = [Tensor(a, requires_grad=a.dtype.kind == "f") for a in op.inputs(shapes)]
@@ -68,6 +69,7 @@ def test_every_operation(op: Op) -> None:
 
 @pytest.mark.parametrize(("dtype", "training"), [("float64", True), ("float32", False)], ids=["train", "eval"])
 @pytest.mark.parametrize(("text", "call"), PROGRAMS, ids=[text for text, _ in PROGRAMS])
+@pytest.mark.slow
 def test_every_module(text: str, call: str, dtype: str, training: bool) -> None:
     """Layers and losses, each in its own dtype."""
     inputs: list[Tensor] = []
@@ -301,6 +303,7 @@ def test_views_that_numpy_gives_stay_as_they_were() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, len(STEPS) - 1), st.integers(0, 9), st.integers(0, 9)), max_size=12))
+@pytest.mark.slow
 def test_random_programs(steps: list[tuple[int, int, int]]) -> None:
     rng = np.random.default_rng(5)
     leaves = [Tensor(rng.standard_normal((3, 4)), requires_grad=True) for _ in range(2)]
@@ -538,6 +541,7 @@ def test_what_has_no_program_is_told() -> None:
         source(x.sum()).run(w=1)
 
 
+@pytest.mark.slow
 def test_thousands_of_nodes_are_written_if_asked_for() -> None:
     x = minigrad.tensor([1.0], requires_grad=True)
     y = x
@@ -619,6 +623,7 @@ def test_the_chain_rule() -> None:
     assert formulas._repr_latex_().startswith("$$\\begin{aligned}\nz_{1} &= a")
 
 
+@pytest.mark.slow
 def test_formulas_compile() -> None:
     mathtext = pytest.importorskip("matplotlib.mathtext")
     parser = mathtext.MathTextParser("agg")

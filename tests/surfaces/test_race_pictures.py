@@ -147,6 +147,7 @@ def test_a_relief_is_painted_from_back_to_front() -> None:
 
 
 @pytest.mark.parametrize("name", [*SURFACES, "of one's own"])
+@pytest.mark.slow
 def test_every_surface_can_be_drawn(name: str) -> None:
     ground: Any = name if name in SURFACES else lambda x, y: np.sin(3 * x) * np.log(y)  # nan below 0
     result = race(ground, ["sgd", "adam"], steps=10, start=None if name in SURFACES else (1.0, 1.5))
@@ -203,6 +204,7 @@ def test_the_page_holds_the_races_numbers() -> None:
 
 
 @pytest.mark.parametrize("name", [n for n in SURFACES if n != "digits"])
+@pytest.mark.slow
 def test_pages_are_small_and_quick(name: str) -> None:
     result = race(name, FIVE)
     started = time.perf_counter()
@@ -217,6 +219,7 @@ def test_rules_with_much_to_remember_have_a_small_page_too() -> None:
     assert len(text.encode()) < 300_000 and len(data_of(text)["races"]) >= 3
 
 
+@pytest.mark.slow
 def test_a_long_race_has_a_small_page_too() -> None:
     result = race("rosenbrock", FIVE, steps=3001)
     data = data_of(result.page())
@@ -418,6 +421,7 @@ def test_a_phone_shows_all_of_it(browser: Any, tmp_path: Path, scheme: str) -> N
 # ---- the GIF, and the files ------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_gif_moves_for_as_long_as_it_should(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib", reason="pip install matplotlib")
     from PIL import Image
@@ -459,6 +463,7 @@ def shell(folder: Path, *arguments: str, code: str = "") -> subprocess.Completed
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
 
 
+@pytest.mark.slow
 def test_the_command_races(tmp_path: Path) -> None:
     done = shell(tmp_path, "--surface", "saddle", "--rules", "sgd, adam", "--start", "-1", "0.1", "--steps", "20")
     assert (done.returncode, done.stderr) == (0, "")
@@ -487,6 +492,7 @@ def test_the_command_races(tmp_path: Path) -> None:
         (["--out", "no/race.svg"], "there is no folder no"),
     ],
 )
+@pytest.mark.slow
 def test_a_wrong_call_is_explained_in_a_line(tmp_path: Path, arguments: list[str], message: str) -> None:
     done = shell(tmp_path, *arguments)
     assert done.returncode == 2 and message in done.stderr and "Traceback" not in done.stderr
@@ -498,6 +504,7 @@ def test_help_names_the_surfaces_and_the_rules(tmp_path: Path) -> None:
     assert f"Surfaces: {', '.join(SURFACES)}." in text and f"minigrad.optim.rules: {', '.join(RULES)}." in text
 
 
+@pytest.mark.slow
 def test_what_cannot_be_written_is_told_before_the_race(tmp_path: Path) -> None:
     (tmp_path / "race.html").mkdir()
     done = shell(tmp_path)
@@ -506,6 +513,7 @@ def test_what_cannot_be_written_is_told_before_the_race(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (2, "") and "--out race.svg may not be written" in done.stderr
 
 
+@pytest.mark.slow
 def test_without_matplotlib_the_command_says_what_to_install(tmp_path: Path) -> None:
     arguments = ("--out", "race.gif", "--surface", "saddle", "--steps", "3")
     done = shell(tmp_path, *arguments, code="sys.modules['matplotlib.figure'] = None")
@@ -515,6 +523,7 @@ def test_without_matplotlib_the_command_says_what_to_install(tmp_path: Path) -> 
     ]
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_leaves_nothing(tmp_path: Path) -> None:
     code = "import minigrad.surfaces as s\ndef race(*_, **__): raise KeyboardInterrupt\ns.race = race"
     done = shell(tmp_path, code=code)

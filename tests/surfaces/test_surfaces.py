@@ -266,6 +266,7 @@ def test_what_is_no_surface_or_rule_is_told() -> None:
         race("saddle", {"a": 3})  # type: ignore[dict-item]
 
 
+@pytest.mark.slow
 def test_every_rule_has_a_rate_with_which_it_goes_down() -> None:
     for ground in ("valley", "himmelblau", "rosenbrock", "beale"):
         for name, run in race(ground, list(RULES)).items():

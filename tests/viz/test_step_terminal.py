@@ -51,6 +51,7 @@ def test_where_there_is_no_terminal_all_steps_are_written(tmp_path: Path) -> Non
     assert "\x1b" not in done.stdout
 
 
+@pytest.mark.slow
 def test_another_backward_pass(tmp_path: Path) -> None:
     assert "1. d = mul(a, a) = 1; its gradient" in run(tmp_path, "script.py", "--backward", "2").stdout
     done = run(tmp_path, "--backward", "3", "script.py")
@@ -63,6 +64,7 @@ def test_the_program_finds_its_arguments(tmp_path: Path) -> None:
     assert "given ['5', '--rate', '0.1', '--html', 'x']" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_page_is_written(tmp_path: Path) -> None:
     done = run(tmp_path, "script.py", "--html", "steps.html")
     assert done.returncode == 0 and "The steps: steps.html" in done.stdout
@@ -81,6 +83,7 @@ def test_a_page_is_written(tmp_path: Path) -> None:
         "",
     ],
 )
+@pytest.mark.slow
 def test_however_the_backward_pass_begins(tmp_path: Path, end: str) -> None:
     code = f"import minigrad\nw = minigrad.tensor(2.0, requires_grad=True)\nx = w * 3\nloss = w * w\n{end}\n"
     done = run(tmp_path, "script.py", code=code)
@@ -88,6 +91,7 @@ def test_however_the_backward_pass_begins(tmp_path: Path, end: str) -> None:
     assert "1. loss = mul(w, w) = 4; its gradient: dloss = 1" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_network_in_the_lectures_loop(tmp_path: Path) -> None:
     code = (
         "import minigrad\nfrom minigrad import nn\nnetwork = minigrad.Network(nn.Linear(2, 3), nn.CrossEntropyLoss())\n"
@@ -98,6 +102,7 @@ def test_a_network_in_the_lectures_loop(tmp_path: Path) -> None:
     assert "1. loss = mean(n3)" in run(tmp_path, "script.py", "--backward", "4", code=code).stdout
 
 
+@pytest.mark.slow
 def test_the_programs_own_error_is_shown_as_python_shows_it(tmp_path: Path) -> None:
     done = run(tmp_path, "script.py", code="def f():\n    return 1 / 0\n\nf()\n")
     assert done.returncode == 1
@@ -109,6 +114,7 @@ def test_the_programs_own_error_is_shown_as_python_shows_it(tmp_path: Path) -> N
     assert done.returncode == 3
 
 
+@pytest.mark.slow
 def test_what_cannot_be_stepped_is_said_in_a_line(tmp_path: Path) -> None:
     done = run(tmp_path, "script.py", code="print(1)\n")
     assert done.returncode == 2 and "made no backward pass" in done.stderr and "Traceback" not in done.stderr

@@ -543,6 +543,7 @@ def healthy() -> dict[str, Callable[[], Watcher]]:
 
 
 @pytest.mark.parametrize("name", healthy())
+@pytest.mark.slow
 def test_nothing_is_said_of_a_healthy_run(name: str) -> None:
     watcher = healthy()[name]()
     assert watcher.findings == []
@@ -565,6 +566,7 @@ def test_a_learning_rate_that_is_too_low() -> None:
     assert "ln(10) is what guessing among 10 classes gives" in said(watcher)
 
 
+@pytest.mark.slow
 def test_sigmoids_in_a_deep_network_let_the_gradient_vanish() -> None:
     watcher = lecture(Network(mlp(*[64] * 7, 10, act=nn.Sigmoid, std=0.05), CROSS_ENTROPY), 0.1, 210)
     assert [f.kind for f in watcher.findings] == ["vanishing gradients", "loss does not fall"]
