@@ -1,7 +1,7 @@
 """A training run that one environment begins and another continues; CI runs the halves on several NumPys and Pythons.
 
-    python tests/exchange.py save run.npz       # some steps, a checkpoint, and the loss of the steps after it
-    python tests/exchange.py load run.npz       # takes the same steps from there, and compares
+python tests/exchange.py save run.npz       # some steps, a checkpoint, and the loss of the steps after it
+python tests/exchange.py load run.npz       # takes the same steps from there, and compares
 """
 
 from __future__ import annotations
