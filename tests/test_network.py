@@ -443,7 +443,7 @@ X, y = BATCH
         ((X[:0], y[:0]), ValueError, r"the batch is empty; its inputs have shape \(0, 2\)"),
         (([[1.0, 2.0], [3.0]], [0, 1]), ValueError, "unequal lengths"),
         ((["a", "b"], [0, 1]), TypeError, "takes booleans, integers and floats"),
-        ((X[:, :1], y), ValueError, r"shape \(16, 1\) should end in 2 features, for 0.weight of shape \(6, 2\)"),
+        ((X[:, :1], y), ValueError, r"must have 2 features .* got shape \(16, 1\) for 0.weight of shape \(6, 2\)"),
         ((X, y[:5]), ValueError, r"scores of shape \(16, 3\) need targets of shape \(16,\).*got \(5,\)"),
         ((X, y.astype(float)), TypeError, "targets are class numbers, integers; got float64"),
         ((X, y + 1), ValueError, "classes are 0 to 2"),

@@ -1,7 +1,7 @@
-"""The nonlinearities: functions, and each as a module. PyTorch's names and values.
+"""Activation functions, and each as a module, with PyTorch's names and values.
 
-Most act element by element on a tensor of any shape. With `inplace=True` the result is written into the input, as by
-a method whose name ends in `_`.
+Unless stated otherwise, a function acts on each element: `Shape: (*) -> (*)`, where (*) is any shape. With
+`inplace=True` it writes the result into its input and returns that.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ import warnings
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from minigrad.nn.functional_module import OfFunction
-from minigrad.nn.layers import as_input
+from minigrad.nn.arguments import check_bool, check_int, check_number
+from minigrad.nn.functional_module import FunctionalModule
+from minigrad.nn.layers import as_input, checked_size
 from minigrad.nn.module import Module, Parameter
 from minigrad.primitives import elementwise as ew
 from minigrad.primitives import special
@@ -27,14 +28,17 @@ F = TypeVar("F", bound=Callable[..., Tensor])
 
 
 def _in_place(function: F) -> F:
-    """Honour the function's last argument, `inplace`: write the result into the input."""
-    position = len(inspect.signature(function).parameters) - 2  # among the settings, after the input
+    """Implement the last argument of `function`, `inplace`: write the result into the input."""
+    position = len(inspect.signature(function).parameters) - 2  # of `inplace` among the settings, which follow input
 
     @functools.wraps(function)
-    def activation(input: Tensor, *settings: Any, inplace: bool = False, **named: Any) -> Tensor:
-        if not (inplace or settings[position:] == (True,)):
+    def activation(input: Tensor, *settings: Any, **named: Any) -> Tensor:
+        inplace = settings[position] if len(settings) > position else named.get("inplace", False)
+        if inplace is False:
             return function(input, *settings, **named)
-        x = input._past(None)  # what the graph keeps is the input as it was
+        check_bool(function.__name__, inplace=inplace)
+        x = input._past(None)  # the graph refers to the input as it was before the write
+        named.pop("inplace", None)
         return input._write(function(x, *settings[:position], **named), function.__name__)
 
     return activation  # type: ignore[return-value]
@@ -42,165 +46,340 @@ def _in_place(function: F) -> F:
 
 @_in_place
 def relu(input: Tensor, inplace: bool = False) -> Tensor:
-    """max(0, x); the derivative at 0 is 0. Source: Nair and Hinton, 2010."""
+    """Return max(0, x), the rectified linear unit. Its derivative at 0 is 0.
+
+    >>> from minigrad import nn, tensor
+    >>> nn.functional.relu(tensor([-1.0, 0.0, 2.0]))
+    tensor([0., 0., 2.])
+
+    Source: Nair and Hinton, "Rectified linear units improve restricted Boltzmann machines", 2010.
+    """
     return input.relu()
 
 
 def tanh(input: Tensor) -> Tensor:
-    """The hyperbolic tangent."""
+    """Return the hyperbolic tangent (exp(x) - exp(-x)) / (exp(x) + exp(-x)), between -1 and 1.
+
+    >>> from minigrad import nn, tensor
+    >>> nn.functional.tanh(tensor([0.0, 0.5]))
+    tensor([0.0000, 0.4621])
+    """
     return input.tanh()
 
 
 def sigmoid(input: Tensor) -> Tensor:
-    """1 / (1 + exp(-x))."""
+    """Return the logistic function 1 / (1 + exp(-x)), between 0 and 1.
+
+    >>> from minigrad import nn, tensor
+    >>> nn.functional.sigmoid(tensor([0.0, 2.0]))
+    tensor([0.5000, 0.8808])
+    """
     return input.sigmoid()
 
 
 @_in_place
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
-    """x above 0, negative_slope * x below. Source: Maas et al., 2013."""
+    """Return x if x > 0, and negative_slope * x otherwise.
+
+    >>> from minigrad import nn, tensor
+    >>> nn.functional.leaky_relu(tensor([-10.0, 2.0]), negative_slope=0.1)
+    tensor([-1.,  2.])
+
+    Source: Maas et al., "Rectifier nonlinearities improve neural network acoustic models", 2013.
+    """
+    check_number("leaky_relu", negative_slope=negative_slope)
     return input.relu() + negative_slope * input.clamp(max=0.0)
 
 
 @_in_place
 def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
-    """x above 0, alpha (exp(x) - 1) below. Source: Clevert et al., 2015."""
+    """Return x if x > 0, and alpha * (exp(x) - 1) otherwise.
+
+    >>> from minigrad import nn, tensor
+    >>> nn.functional.elu(tensor([-1.0, 2.0]))
+    tensor([-0.6321,  2.0000])
+
+    Source: Clevert et al., "Fast and accurate deep network learning by exponential linear units", 2015.
+    """
+    check_number("elu", alpha=alpha)
     return input.relu() + alpha * input.clamp(max=0.0).expm1()
 
 
 @_in_place
 def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
-    """x above 0, alpha (exp(x / alpha) - 1) below. Source: Barron, 2017."""
+    """Return x if x > 0, and alpha * (exp(x / alpha) - 1) otherwise. The derivative at 0 is 1 for every alpha.
+
+    Raises:
+        ValueError: if alpha is 0.
+
+    >>> from minigrad import nn, tensor
+    >>> nn.functional.celu(tensor([-2.0, 2.0]), alpha=2.0)
+    tensor([-1.2642,  2.0000])
+
+    Source: Barron, "Continuously differentiable exponential linear units", 2017.
+    """
+    check_number("celu", alpha=alpha)
     if not alpha:
-        raise ValueError("celu: alpha divides x, and cannot be 0")
+        raise ValueError("celu: alpha must not be 0, because x is divided by it.")
     return input.relu() + alpha * (input.clamp(max=0.0) / alpha).expm1()
 
 
 @_in_place
 def selu(input: Tensor, inplace: bool = False) -> Tensor:
-    """elu with the scale and alpha that keep mean 0 and variance 1. Source: Klambauer et al., 2017."""
+    """Return scale * elu(x, alpha), with scale = 1.0507 and alpha = 1.6733.
+
+    With these constants, activations converge to mean 0 and variance 1 from layer to layer, if weights start normal
+    with variance 1 / fan_in. Use `alpha_dropout` with it.
+
+    >>> from minigrad import nn, tensor
+    >>> nn.functional.selu(tensor([-1.0, 1.0]))
+    tensor([-1.1113,  1.0507])
+
+    Source: Klambauer et al., "Self-normalizing neural networks", 2017.
+    """
     return 1.0507009873554804934193349852946 * elu(input, 1.6732632423543772848170429916717)
 
 
 @_in_place
 def silu(input: Tensor, inplace: bool = False) -> Tensor:
-    """x sigmoid(x), also called swish. Source: Elfwing et al., 2017."""
+    """Return x * sigmoid(x), also called swish.
+
+    >>> from minigrad import nn, tensor
+    >>> nn.functional.silu(tensor([-1.0, 1.0]))
+    tensor([-0.2689,  0.7311])
+
+    Source: Elfwing et al., "Sigmoid-weighted linear units for neural network function approximation", 2017.
+    """
     return input * input.sigmoid()
 
 
 def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
-    """log(1 + exp(beta x)) / beta; just x where beta x is above the threshold."""
+    """Return log(1 + exp(beta * x)) / beta, a smooth form of relu.
+
+    Args:
+        input: any shape.
+        beta: sharpness; larger values come closer to relu (default 1.0).
+        threshold: where beta * x exceeds it, return x itself (default 20.0).
+
+    >>> from minigrad import nn, tensor
+    >>> nn.functional.softplus(tensor([0.0, 30.0]))
+    tensor([ 0.6931, 30.0000])
+    """
+    check_number("softplus", beta=beta, threshold=threshold)
     scaled = input * beta
     return input.where(scaled > threshold, Tensor.apply(ew.softplus, scaled) / beta)
 
 
 @_in_place
 def mish(input: Tensor, inplace: bool = False) -> Tensor:
-    """x tanh(softplus(x)). Source: Misra, 2019."""
+    """Return x * tanh(softplus(x)).
+
+    >>> from minigrad import nn, tensor
+    >>> nn.functional.mish(tensor([-1.0, 1.0]))
+    tensor([-0.3034,  0.8651])
+
+    Source: Misra, "Mish: a self regularized non-monotonic activation function", 2019.
+    """
     return input * softplus(input).tanh()
 
 
 def logsigmoid(input: Tensor) -> Tensor:
-    """log(sigmoid(x)), without underflow."""
+    """Return log(sigmoid(x)) = -softplus(-x), without underflow for large negative x.
+
+    >>> from minigrad import nn, tensor
+    >>> nn.functional.logsigmoid(tensor([-200.0, 0.0]))
+    tensor([-200.0000,   -0.6931])
+    """
     return -Tensor.apply(ew.softplus, -input)
 
 
 def gelu(input: Tensor, approximate: str = "none") -> Tensor:
-    """x times the normal distribution function of x, or with approximate="tanh" a formula close to it.
+    """Return x * Phi(x), where Phi is the cumulative distribution function of the standard normal distribution.
 
-    Source: Hendrycks and Gimpel, 2016.
+    Args:
+        input: any shape.
+        approximate: 'none' (default), or 'tanh' for x * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x**3))) / 2.
+
+    Raises:
+        ValueError: if `approximate` is neither.
+
+    >>> from minigrad import nn, tensor
+    >>> nn.functional.gelu(tensor([-1.0, 1.0]))
+    tensor([-0.1587,  0.8413])
+
+    Source: Hendrycks and Gimpel, "Gaussian error linear units", 2016.
     """
     if approximate == "none":
         return input * Tensor.apply(special.ndtr, input)
     if approximate == "tanh":
         c = math.sqrt(2 / math.pi)
         return input * (0.5 + 0.5 * (input * (c + 0.044715 * c * input * input)).tanh())
-    raise ValueError(f"gelu: approximate is 'none' or 'tanh', not {approximate!r}")
+    raise ValueError(f"gelu: approximate must be 'none' or 'tanh', got {approximate!r}.")
 
 
 @_in_place
 def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
-    """x cut to [min_val, max_val]."""
+    """Return x limited to [min_val, max_val]. The derivative is 0 outside and at the limits.
+
+    Raises:
+        ValueError: if min_val > max_val.
+
+    >>> from minigrad import nn, tensor
+    >>> nn.functional.hardtanh(tensor([-3.0, 0.5, 3.0]))
+    tensor([-1.0000,  0.5000,  1.0000])
+    """
+    check_number("hardtanh", min_val=min_val, max_val=max_val)
     if min_val > max_val:
-        raise ValueError(f"hardtanh: min_val={min_val} is to be at most max_val={max_val}")
+        raise ValueError(f"hardtanh: min_val must be at most max_val, got min_val={min_val} and max_val={max_val}.")
     return Tensor.apply(ew.hardtanh, input, float(min_val), float(max_val))
 
 
 @_in_place
 def relu6(input: Tensor, inplace: bool = False) -> Tensor:
-    """x cut to [0, 6]."""
+    """Return min(max(0, x), 6).
+
+    >>> from minigrad import nn, tensor
+    >>> nn.functional.relu6(tensor([-1.0, 3.0, 9.0]))
+    tensor([0., 3., 6.])
+
+    Source: Krizhevsky, "Convolutional deep belief networks on CIFAR-10", 2010.
+    """
     return hardtanh(input, 0.0, 6.0)
 
 
 @_in_place
 def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
-    """(x + 3) / 6 cut to [0, 1]."""
+    """Return relu6(x + 3) / 6: 0 below -3, 1 above 3, linear between.
+
+    >>> from minigrad import nn, tensor
+    >>> nn.functional.hardsigmoid(tensor([-4.0, 0.0, 4.0]))
+    tensor([0.0000, 0.5000, 1.0000])
+    """
     return relu6(input + 3) / 6
 
 
 @_in_place
 def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
-    """x hardsigmoid(x). Source: Howard et al., MobileNetV3, 2019."""
+    """Return x * hardsigmoid(x).
+
+    >>> from minigrad import nn, tensor
+    >>> nn.functional.hardswish(tensor([-1.5, 1.5, 4.0]))
+    tensor([-0.3750,  1.1250,  4.0000])
+
+    Source: Howard et al., "Searching for MobileNetV3", 2019.
+    """
     return input * relu6(input + 3) / 6
 
 
 @_in_place
 def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
-    """x above the threshold, `value` elsewhere."""
+    """Return x if x > threshold, and `value` otherwise.
+
+    >>> from minigrad import nn, tensor
+    >>> nn.functional.threshold(tensor([0.5, 2.0]), threshold=1.0, value=-7.0)
+    tensor([-7.,  2.])
+    """
+    check_number("threshold", threshold=threshold, value=value)
     return input.masked_fill(input <= threshold, value)
 
 
 def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
-    """x, but 0 within [-lambd, lambd]."""
+    """Return x if |x| > lambd, and 0 otherwise.
+
+    >>> from minigrad import nn, tensor
+    >>> nn.functional.hardshrink(tensor([-2.0, 0.3, 2.0]))
+    tensor([-2.,  0.,  2.])
+    """
+    check_number("hardshrink", lambd=lambd)
     return input.masked_fill(input.abs() <= lambd, 0.0)
 
 
 def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
-    """x moved towards 0 by lambd, and 0 within [-lambd, lambd]."""
+    """Move x towards 0 by lambd: sign(x) * max(0, |x| - lambd).
+
+    Raises:
+        ValueError: if lambd < 0.
+
+    >>> from minigrad import nn, tensor
+    >>> nn.functional.softshrink(tensor([-2.0, 0.3, 2.0]))
+    tensor([-1.5000,  0.0000,  1.5000])
+    """
+    check_number("softshrink", lambd=lambd)
     if lambd < 0:
-        raise ValueError(f"softshrink: lambd is 0 or more, not {lambd}")
+        raise ValueError(f"softshrink: lambd must not be negative, got {lambd}.")
     return input - input.clamp(-lambd, lambd)
 
 
 def tanhshrink(input: Tensor) -> Tensor:
-    """x - tanh(x)."""
+    """Return x - tanh(x).
+
+    >>> from minigrad import nn, tensor
+    >>> nn.functional.tanhshrink(tensor([0.0, 2.0]))
+    tensor([0.0000, 1.0360])
+    """
     return input - input.tanh()
 
 
 def softsign(input: Tensor) -> Tensor:
-    """x / (1 + |x|)."""
+    """Return x / (1 + |x|), between -1 and 1.
+
+    >>> from minigrad import nn, tensor
+    >>> nn.functional.softsign(tensor([-1.0, 3.0]))
+    tensor([-0.5000,  0.7500])
+    """
     return input / (1 + input.abs())
 
 
 def glu(input: Tensor, dim: int = -1) -> Tensor:
-    """a sigmoid(b), with a and b the halves of x along `dim`. Source: Dauphin et al., 2016.
+    """Return a * sigmoid(b), where a and b are the first and the second half of the input along `dim`.
+
+    Args:
+        input: a tensor of even size along `dim`.
+        dim: the dimension to split (default -1).
+
+    Shape: (..., 2 n, ...) -> (..., n, ...).
 
     Raises:
-        ValueError: when that dimension cannot be halved.
+        ValueError: if the size along `dim` is odd.
+        IndexError: if the input has no such dimension.
+
+    >>> from minigrad import nn, tensor
+    >>> nn.functional.glu(tensor([3.0, 4.0, 0.0, 0.0]))
+    tensor([1.5000, 2.0000])
+
+    Source: Dauphin et al., "Language modeling with gated convolutional networks", 2016.
     """
     d = input._dim(dim)
     if not input.ndim or input.shape[d] % 2:
-        raise ValueError(f"glu: halves the input along dim {dim}, which is odd in the shape {input.shape}")
+        raise ValueError(f"glu: the size along dim {dim} must be even, got an input of shape {input.shape}.")
     before = (slice(None),) * d
     half = input.shape[d] // 2
     return input[(*before, slice(None, half))] * input[(*before, slice(half, None))].sigmoid()
 
 
 def prelu(input: Tensor, weight: Tensor) -> Tensor:
-    """x above 0, weight * x below, with one learnt weight, or one for each channel. Source: He et al., 2015.
+    """Return x if x > 0, and weight * x otherwise, where the weight is learned.
 
     Args:
-        input: of shape (N, C, ...), or any shape for a single weight.
-        weight: of shape (1,) or (C,).
+        input: of shape (N, C, ...), or of any shape for a single weight.
+        weight: of shape (1,), or (C,) for one weight per channel.
+
+    Shape: (N, C, ...) -> (N, C, ...).
 
     Raises:
-        ValueError: for another number of weights.
+        ValueError: if the weight has another shape.
+
+    >>> from minigrad import nn, tensor
+    >>> nn.functional.prelu(tensor([[-2.0, -2.0]]), tensor([0.5, 2.0]))
+    tensor([[-1., -4.]])
+
+    Source: He et al., "Delving deep into rectifiers", 2015.
     """
     channels = input.shape[1] if input.ndim > 1 else 1
     if weight.ndim > 1 or weight.numel() not in (1, channels):
         raise ValueError(
-            f"prelu: weight is of shape (1,) or ({channels},), one for each channel of an input of shape "
-            f"{input.shape}; got {weight.shape}"
+            f"prelu: weight must have shape (1,) or ({channels},), one value per channel of an input of shape "
+            f"{input.shape}; got {weight.shape}."
         )
     if weight.numel() > 1:
         weight = weight.reshape(-1, *(1,) * (input.ndim - 2))
@@ -210,12 +389,27 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
 
 
 def rrelu(input: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False) -> Tensor:
-    """x above 0; below, x times a slope: in training uniform in [lower, upper] for each element, else their mean.
+    """Return x if x >= 0, and slope * x otherwise, with a random slope.
 
-    Source: Xu et al., 2015.
+    Args:
+        input: any shape.
+        lower, upper: limits of the slope (default 1/8 and 1/3).
+        training: True draws a slope for each element, uniformly from [lower, upper]; False (default) uses
+            (lower + upper) / 2.
+
+    Raises:
+        ValueError: if lower > upper.
+
+    >>> from minigrad import nn, tensor
+    >>> nn.functional.rrelu(tensor([-1.0, 2.0]), lower=0.25, upper=0.75)
+    tensor([-0.5000,  2.0000])
+
+    Source: Xu et al., "Empirical evaluation of rectified activations in convolutional network", 2015.
     """
+    check_number("rrelu", lower=lower, upper=upper)
+    check_bool("rrelu", training=training)
     if lower > upper:
-        raise ValueError(f"rrelu: lower={lower} is to be at most upper={upper}")
+        raise ValueError(f"rrelu: lower must be at most upper, got lower={lower} and upper={upper}.")
     if not training:
         return leaky_relu(input, (lower + upper) / 2)
     slope = as_tensor(numbers().uniform(lower, upper, input.shape).astype(input.dtype))
@@ -223,31 +417,65 @@ def rrelu(input: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: b
 
 
 def softmax(input: Tensor, dim: int | None = None, *, dtype: Any = None) -> Tensor:
-    """exp(x) / sum(exp(x)) along `dim`, computed in `dtype` if one is given."""
+    """Return exp(x) / sum(exp(x)), with the sum along `dim`: positive numbers that add up to 1.
+
+    Args:
+        input: scores (logits), any shape.
+        dim: the dimension of the classes (required unless there is only one).
+        dtype: convert the input to it first (default: keep the input's).
+
+    Raises:
+        TypeError: if `dim` is missing.
+
+    >>> from minigrad import nn, tensor
+    >>> nn.functional.softmax(tensor([[1.0, 1.0], [0.0, 1.0]]), dim=1)
+    tensor([[0.5000, 0.5000],
+            [0.2689, 0.7311]])
+    """
     return (input if dtype is None else input.to(dtype)).softmax(dim)
 
 
 def log_softmax(input: Tensor, dim: int | None = None, *, dtype: Any = None) -> Tensor:
-    """log(softmax(x)) along `dim`, computed in `dtype` if one is given."""
+    """Return log(softmax(x)) = x - log(sum(exp(x))) along `dim`, without overflow; arguments as of `softmax`.
+
+    >>> from minigrad import nn, tensor
+    >>> nn.functional.log_softmax(tensor([0.0, 1.0]), dim=0)
+    tensor([-1.3133, -0.3133])
+    """
     return (input if dtype is None else input.to(dtype)).log_softmax(dim)
 
 
 def softmin(input: Tensor, dim: int | None = None, *, dtype: Any = None) -> Tensor:
-    """softmax(-x) along `dim`."""
+    """Return softmax(-x) along `dim`; arguments as of `softmax`.
+
+    >>> from minigrad import nn, tensor
+    >>> nn.functional.softmin(tensor([0.0, 1.0]), dim=0)
+    tensor([0.7311, 0.2689])
+    """
     return softmax(-input, dim, dtype=dtype)
 
 
 def gumbel_softmax(logits: Tensor, tau: float = 1.0, hard: bool = False, *, dim: int = -1) -> Tensor:
-    """softmax((logits + noise) / tau), with Gumbel noise: a differentiable draw from the classes.
+    """Draw from the classes in a differentiable way: softmax((logits + G) / tau), with G from the Gumbel distribution.
 
     Args:
-        logits: unnormalised log-probabilities.
-        tau: the temperature; near 0 the result is near one-hot.
-        hard: return the one-hot of the largest, with the gradient of the soft one ("straight through").
-        dim: the dimension of the classes.
+        logits: unnormalised log-probabilities, any shape.
+        tau: the temperature, > 0 (default 1.0); the smaller, the closer to a one-hot vector.
+        hard: True returns the one-hot vector of the largest element, with the gradient of the soft one
+            ("straight through"; default False).
+        dim: the dimension of the classes (default -1).
 
-    Source: Jang et al., 2016; Maddison et al., 2016.
+    Shape: (*) -> (*).
+
+    >>> from minigrad import nn, tensor
+    >>> nn.functional.gumbel_softmax(tensor([0.0, 1000.0]), hard=True)
+    tensor([0., 1.])
+
+    Source: Jang et al., "Categorical reparameterization with Gumbel-softmax", 2016; Maddison et al., 2016.
     """
+    check_number("gumbel_softmax", tau=tau)
+    check_bool("gumbel_softmax", hard=hard)
+    check_int("gumbel_softmax", dim=dim)
     noise = as_tensor(numbers().gumbel(size=logits.shape).astype(logits.dtype))
     soft = ((logits + noise) / tau).softmax(dim)
     if not hard:
@@ -262,11 +490,11 @@ def gumbel_softmax(logits: Tensor, tau: float = 1.0, hard: bool = False, *, dim:
 # ---- as modules ------------------------------------------------------------------------------------------------
 
 
-class Activation(OfFunction):
-    """A function of this file as a module."""
+class Activation(FunctionalModule):
+    """The base class of the activations: a function of this file as a module."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """Any shape -> the same (GLU: half along its dim)."""
+        """(*) -> (*); `GLU` halves the size along its dim."""
         return super().forward(as_input(type(self).__name__, x))
 
     def extra_repr(self) -> str:
@@ -277,79 +505,206 @@ class Activation(OfFunction):
 
 
 class ReLU(Activation):
-    """`relu` as a module."""
+    """y = max(0, x). See `functional.relu`.
+
+    Args:
+        inplace: write the result into the input (default False).
+
+    Shape: (*) -> (*).
+
+    >>> from minigrad import nn, tensor
+    >>> nn.ReLU()(tensor([-1.0, 0.0, 2.0]))
+    tensor([0., 0., 2.])
+    """
 
     function = staticmethod(relu)
 
 
 class Tanh(Activation):
-    """`tanh` as a module."""
+    """y = tanh(x), between -1 and 1. See `functional.tanh`.
+
+    Shape: (*) -> (*).
+
+    >>> from minigrad import nn, tensor
+    >>> nn.Tanh()(tensor([0.0, 0.5]))
+    tensor([0.0000, 0.4621])
+    """
 
     function = staticmethod(tanh)
 
 
 class Sigmoid(Activation):
-    """`sigmoid` as a module."""
+    """y = 1 / (1 + exp(-x)), between 0 and 1. See `functional.sigmoid`.
+
+    Shape: (*) -> (*).
+
+    >>> from minigrad import nn, tensor
+    >>> nn.Sigmoid()(tensor([0.0, 2.0]))
+    tensor([0.5000, 0.8808])
+    """
 
     function = staticmethod(sigmoid)
 
 
 class LeakyReLU(Activation):
-    """`leaky_relu` as a module."""
+    """y = x if x > 0, negative_slope * x otherwise. See `functional.leaky_relu`.
+
+    Args:
+        negative_slope: the slope below 0 (default 0.01).
+        inplace: write the result into the input (default False).
+
+    Shape: (*) -> (*).
+
+    >>> from minigrad import nn, tensor
+    >>> nn.LeakyReLU(0.1)(tensor([-10.0, 2.0]))
+    tensor([-1.,  2.])
+    """
 
     function = staticmethod(leaky_relu)
 
 
 class ELU(Activation):
-    """`elu` as a module."""
+    """y = x if x > 0, alpha * (exp(x) - 1) otherwise. See `functional.elu`.
+
+    Args:
+        alpha: minus the limit for x -> -inf (default 1.0).
+        inplace: write the result into the input (default False).
+
+    Shape: (*) -> (*).
+
+    >>> from minigrad import nn, tensor
+    >>> nn.ELU()(tensor([-1.0, 2.0]))
+    tensor([-0.6321,  2.0000])
+    """
 
     function = staticmethod(elu)
 
 
 class CELU(Activation):
-    """`celu` as a module."""
+    """y = x if x > 0, alpha * (exp(x / alpha) - 1) otherwise. See `functional.celu`.
+
+    Args:
+        alpha: minus the limit for x -> -inf, not 0 (default 1.0).
+        inplace: write the result into the input (default False).
+
+    Shape: (*) -> (*).
+
+    >>> from minigrad import nn, tensor
+    >>> nn.CELU(2.0)(tensor([-2.0, 2.0]))
+    tensor([-1.2642,  2.0000])
+    """
 
     function = staticmethod(celu)
 
 
 class SELU(Activation):
-    """`selu` as a module."""
+    """y = 1.0507 * elu(x, 1.6733), which keeps activations at mean 0 and variance 1. See `functional.selu`.
+
+    Args:
+        inplace: write the result into the input (default False).
+
+    Shape: (*) -> (*).
+
+    >>> from minigrad import nn, tensor
+    >>> nn.SELU()(tensor([-1.0, 1.0]))
+    tensor([-1.1113,  1.0507])
+    """
 
     function = staticmethod(selu)
 
 
 class SiLU(Activation):
-    """`silu` as a module."""
+    """y = x * sigmoid(x), also called swish. See `functional.silu`.
+
+    Args:
+        inplace: write the result into the input (default False).
+
+    Shape: (*) -> (*).
+
+    >>> from minigrad import nn, tensor
+    >>> nn.SiLU()(tensor([-1.0, 1.0]))
+    tensor([-0.2689,  0.7311])
+    """
 
     function = staticmethod(silu)
 
 
 class Mish(Activation):
-    """`mish` as a module."""
+    """y = x * tanh(softplus(x)). See `functional.mish`.
+
+    Args:
+        inplace: write the result into the input (default False).
+
+    Shape: (*) -> (*).
+
+    >>> from minigrad import nn, tensor
+    >>> nn.Mish()(tensor([-1.0, 1.0]))
+    tensor([-0.3034,  0.8651])
+    """
 
     function = staticmethod(mish)
 
 
 class GELU(Activation):
-    """`gelu` as a module."""
+    """y = x * Phi(x), with Phi the standard normal distribution function. See `functional.gelu`.
+
+    Args:
+        approximate: 'none' (default), or 'tanh' for a faster formula close to it.
+
+    Shape: (*) -> (*).
+
+    >>> from minigrad import nn, tensor
+    >>> nn.GELU()(tensor([-1.0, 1.0]))
+    tensor([-0.1587,  0.8413])
+    """
 
     function = staticmethod(gelu)
 
 
 class Softplus(Activation):
-    """`softplus` as a module."""
+    """y = log(1 + exp(beta * x)) / beta. See `functional.softplus`.
+
+    Args:
+        beta: sharpness (default 1.0).
+        threshold: y = x where beta * x exceeds it (default 20.0).
+
+    Shape: (*) -> (*).
+
+    >>> from minigrad import nn, tensor
+    >>> nn.Softplus()(tensor([0.0, 30.0]))
+    tensor([ 0.6931, 30.0000])
+    """
 
     function = staticmethod(softplus)
 
 
 class LogSigmoid(Activation):
-    """`logsigmoid` as a module."""
+    """y = log(sigmoid(x)), without underflow. See `functional.logsigmoid`.
+
+    Shape: (*) -> (*).
+
+    >>> from minigrad import nn, tensor
+    >>> nn.LogSigmoid()(tensor([-200.0, 0.0]))
+    tensor([-200.0000,   -0.6931])
+    """
 
     function = staticmethod(logsigmoid)
 
 
 class Hardtanh(Activation):
-    """`hardtanh` as a module. min_value and max_value are old names of the bounds."""
+    """y = min(max(min_val, x), max_val). See `functional.hardtanh`.
+
+    Args:
+        min_val, max_val: the limits (default -1.0 and 1.0).
+        inplace: write the result into the input (default False).
+        min_value, max_value: deprecated names of the limits.
+
+    Shape: (*) -> (*).
+
+    >>> from minigrad import nn, tensor
+    >>> nn.Hardtanh()(tensor([-3.0, 0.5, 3.0]))
+    tensor([-1.0000,  0.5000,  1.0000])
+    """
 
     function = staticmethod(hardtanh)
 
@@ -364,32 +719,76 @@ class Hardtanh(Activation):
         for old in (min_value, max_value):
             if old is not None:
                 warnings.warn(
-                    "Hardtanh: min_value and max_value are now min_val and max_val", FutureWarning, stacklevel=2
+                    "Hardtanh: min_value and max_value are deprecated; use min_val and max_val.",
+                    FutureWarning,
+                    stacklevel=2,
                 )
         low, high = (new if old is None else old for new, old in ((min_val, min_value), (max_val, max_value)))
         super().__init__(low, high, inplace)
 
 
 class ReLU6(Activation):
-    """`relu6` as a module."""
+    """y = min(max(0, x), 6). See `functional.relu6`.
+
+    Args:
+        inplace: write the result into the input (default False).
+
+    Shape: (*) -> (*).
+
+    >>> from minigrad import nn, tensor
+    >>> nn.ReLU6()(tensor([-1.0, 3.0, 9.0]))
+    tensor([0., 3., 6.])
+    """
 
     function = staticmethod(relu6)
 
 
 class Hardsigmoid(Activation):
-    """`hardsigmoid` as a module."""
+    """y = min(max(0, x + 3), 6) / 6. See `functional.hardsigmoid`.
+
+    Args:
+        inplace: write the result into the input (default False).
+
+    Shape: (*) -> (*).
+
+    >>> from minigrad import nn, tensor
+    >>> nn.Hardsigmoid()(tensor([-4.0, 0.0, 4.0]))
+    tensor([0.0000, 0.5000, 1.0000])
+    """
 
     function = staticmethod(hardsigmoid)
 
 
 class Hardswish(Activation):
-    """`hardswish` as a module."""
+    """y = x * hardsigmoid(x). See `functional.hardswish`.
+
+    Args:
+        inplace: write the result into the input (default False).
+
+    Shape: (*) -> (*).
+
+    >>> from minigrad import nn, tensor
+    >>> nn.Hardswish()(tensor([-1.5, 1.5, 4.0]))
+    tensor([-0.3750,  1.1250,  4.0000])
+    """
 
     function = staticmethod(hardswish)
 
 
 class Threshold(Activation):
-    """`threshold` as a module."""
+    """y = x if x > threshold, `value` otherwise. See `functional.threshold`.
+
+    Args:
+        threshold: where to switch.
+        value: the result below.
+        inplace: write the result into the input (default False).
+
+    Shape: (*) -> (*).
+
+    >>> from minigrad import nn, tensor
+    >>> nn.Threshold(1.0, -7.0)(tensor([0.5, 2.0]))
+    tensor([-7.,  2.])
+    """
 
     function = staticmethod(threshold)
 
@@ -402,70 +801,172 @@ class _Shrink(Activation):
 
 
 class Hardshrink(_Shrink):
-    """`hardshrink` as a module."""
+    """y = x if |x| > lambd, 0 otherwise. See `functional.hardshrink`.
+
+    Args:
+        lambd: the threshold (default 0.5).
+
+    Shape: (*) -> (*).
+
+    >>> from minigrad import nn, tensor
+    >>> nn.Hardshrink()(tensor([-2.0, 0.3, 2.0]))
+    tensor([-2.,  0.,  2.])
+    """
 
     function = staticmethod(hardshrink)
 
 
 class Softshrink(_Shrink):
-    """`softshrink` as a module."""
+    """y = sign(x) * max(0, |x| - lambd). See `functional.softshrink`.
+
+    Args:
+        lambd: how far x moves towards 0, >= 0 (default 0.5).
+
+    Shape: (*) -> (*).
+
+    >>> from minigrad import nn, tensor
+    >>> nn.Softshrink()(tensor([-2.0, 0.3, 2.0]))
+    tensor([-1.5000,  0.0000,  1.5000])
+    """
 
     function = staticmethod(softshrink)
 
 
 class Tanhshrink(Activation):
-    """`tanhshrink` as a module."""
+    """y = x - tanh(x). See `functional.tanhshrink`.
+
+    Shape: (*) -> (*).
+
+    >>> from minigrad import nn, tensor
+    >>> nn.Tanhshrink()(tensor([0.0, 2.0]))
+    tensor([0.0000, 1.0360])
+    """
 
     function = staticmethod(tanhshrink)
 
 
 class Softsign(Activation):
-    """`softsign` as a module."""
+    """y = x / (1 + |x|), between -1 and 1. See `functional.softsign`.
+
+    Shape: (*) -> (*).
+
+    >>> from minigrad import nn, tensor
+    >>> nn.Softsign()(tensor([-1.0, 3.0]))
+    tensor([-0.5000,  0.7500])
+    """
 
     function = staticmethod(softsign)
 
 
 class GLU(Activation):
-    """`glu` as a module."""
+    """y = a * sigmoid(b), with a and b the halves of x along `dim`. See `functional.glu`.
+
+    Args:
+        dim: the dimension to split, of even size (default -1).
+
+    Shape: (..., 2 n, ...) -> (..., n, ...).
+
+    >>> from minigrad import nn, tensor
+    >>> nn.GLU()(tensor([3.0, 4.0, 0.0, 0.0]))
+    tensor([1.5000, 2.0000])
+    """
 
     function = staticmethod(glu)
 
 
 class Softmax(Activation):
-    """`softmax` as a module."""
+    """y = exp(x) / sum(exp(x)), with the sum along `dim`. See `functional.softmax`.
+
+    `CrossEntropyLoss` takes scores: use no softmax in front of it.
+
+    Args:
+        dim: the dimension along which the results add up to 1 (required unless x has only one).
+
+    Shape: (*) -> (*).
+
+    >>> from minigrad import nn, tensor
+    >>> nn.Softmax(dim=1)(tensor([[1.0, 1.0], [0.0, 1.0]]))
+    tensor([[0.5000, 0.5000],
+            [0.2689, 0.7311]])
+    """
 
     function = staticmethod(softmax)
 
 
 class LogSoftmax(Activation):
-    """`log_softmax` as a module."""
+    """y = x - log(sum(exp(x))), with the sum along `dim`. See `functional.log_softmax`.
+
+    Args:
+        dim: the dimension along which the exponentials of the results add up to 1 (required
+            unless x has only one).
+
+    Shape: (*) -> (*).
+
+    >>> from minigrad import nn, tensor
+    >>> nn.LogSoftmax(dim=0)(tensor([0.0, 1.0]))
+    tensor([-1.3133, -0.3133])
+    """
 
     function = staticmethod(log_softmax)
 
 
 class Softmin(Activation):
-    """`softmin` as a module."""
+    """y = softmax(-x) along `dim`. See `functional.softmin`.
+
+    Args:
+        dim: the dimension along which the results add up to 1 (required unless x has only one).
+
+    Shape: (*) -> (*).
+
+    >>> from minigrad import nn, tensor
+    >>> nn.Softmin(dim=0)(tensor([0.0, 1.0]))
+    tensor([0.7311, 0.2689])
+    """
 
     function = staticmethod(softmin)
 
 
 class Softmax2d(Module):
-    """softmax over the channels of images, (N, C, H, W) or (C, H, W)."""
+    """Apply softmax over the channels of images, at each pixel.
+
+    Shape: (N, C, H, W) or (C, H, W) -> the same.
+
+    >>> from minigrad import nn, zeros
+    >>> nn.Softmax2d()(zeros(4, 1, 2))[0]
+    tensor([[0.2500, 0.2500]])
+    """
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, C, H, W) or (C, H, W) -> the same."""
+        """(N, C, H, W) or (C, H, W) -> the same.
+
+        Raises:
+            ValueError: if the input has another number of dimensions.
+        """
         x = as_input("Softmax2d", x)
         if x.ndim not in (3, 4):
-            raise ValueError(f"Softmax2d: takes images (N, C, H, W) or (C, H, W), got shape {x.shape}")
+            raise ValueError(f"Softmax2d: the input must be (N, C, H, W) or (C, H, W), got shape {x.shape}.")
         return x.softmax(-3)
 
 
 class PReLU(Module):
-    """`prelu` with its learnt weight: one, or `num_parameters` for as many channels."""
+    """y = x if x > 0, weight * x otherwise, with a learned weight. See `functional.prelu`.
+
+    Args:
+        num_parameters: 1 (default), or the number of channels for one weight each.
+        init: the initial weight (default 0.25).
+        dtype: of the weight (default float32).
+
+    Shape: (N, C, ...) -> (N, C, ...).
+
+    >>> from minigrad import nn, tensor
+    >>> nn.PReLU()(tensor([-4.0, 2.0])).detach()
+    tensor([-1.,  2.])
+    """
 
     def __init__(self, num_parameters: int = 1, init: float = 0.25, dtype: Any = None) -> None:
         super().__init__()
-        self.num_parameters, self.init = num_parameters, init
+        check_number("PReLU", init=init)
+        self.num_parameters, self.init = checked_size("PReLU", "num_parameters", num_parameters), init
         self.weight = Parameter(full((num_parameters,), float(init), dtype=dtype))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -478,14 +979,25 @@ class PReLU(Module):
 
 
 class RReLU(Module):
-    """`rrelu`: with random slopes in training, with their mean afterwards."""
+    """y = x if x >= 0, slope * x otherwise: a random slope in training, the mean slope after. See `functional.rrelu`.
+
+    Args:
+        lower, upper: limits of the slope (default 1/8 and 1/3).
+
+    Shape: (*) -> (*).
+
+    >>> from minigrad import nn, tensor
+    >>> nn.RReLU(0.25, 0.75).eval()(tensor([-1.0, 2.0]))
+    tensor([-0.5000,  2.0000])
+    """
 
     def __init__(self, lower: float = 1 / 8, upper: float = 1 / 3) -> None:
         super().__init__()
+        check_number("RReLU", lower=lower, upper=upper)
         self.lower, self.upper = lower, upper
 
     def forward(self, x: Tensor) -> Tensor:
-        """Any shape -> the same."""
+        """(*) -> (*)."""
         return rrelu(as_input("RReLU", x), self.lower, self.upper, self.training)
 
     def extra_repr(self) -> str:

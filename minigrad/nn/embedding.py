@@ -1,4 +1,4 @@
-"""Embedding: rows of a table, read by integers."""
+"""Embedding: look up rows of a table by integers."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any, Self
 import numpy as np
 
 from minigrad.grad_mode import no_grad
+from minigrad.nn.arguments import check_bool, check_int, check_number
 from minigrad.nn.module import Module, Parameter
 from minigrad.random import randn
 from minigrad.tensors.creation import as_tensor
@@ -15,14 +16,24 @@ from minigrad.tensors.tensor import Tensor
 
 
 def padding_row(padding_idx: int | None, rows: int) -> int | None:
-    """`padding_idx` counted from 0.
+    """Return `padding_idx` counted from 0; negative values count from the end.
 
     Raises:
-        ValueError: when the table of that many rows has no such one.
+        ValueError: if a table of that many rows has no such row.
     """
-    if padding_idx is not None and not -rows <= padding_idx < rows:
-        raise ValueError(f"embedding: padding_idx={padding_idx} is outside a table of {rows} rows")
-    return None if padding_idx is None else padding_idx % rows
+    if padding_idx is None:
+        return None
+    check_int("embedding", padding_idx=padding_idx)
+    if not -rows <= padding_idx < rows:
+        raise ValueError(f"embedding: padding_idx={padding_idx} is outside a table of {rows} rows.")
+    return padding_idx % rows
+
+
+def _check(function: str, max_norm: float | None, norm_type: float, scale_grad_by_freq: bool, sparse: bool) -> None:
+    check_number(function, norm_type=norm_type, **({} if max_norm is None else {"max_norm": max_norm}))
+    check_bool(function, scale_grad_by_freq=scale_grad_by_freq, sparse=sparse)
+    if sparse:
+        raise NotImplementedError(f"{function}: sparse=True is not supported; gradients are dense, leave it out.")
 
 
 def embedding(
@@ -34,63 +45,89 @@ def embedding(
     scale_grad_by_freq: bool = False,
     sparse: bool = False,
 ) -> Tensor:
-    """Rows of `weight`, read by integers.
+    """Return weight[input], the rows of `weight` with these indices.
 
     Args:
-        input: integers from 0 to rows - 1, of any shape (...).
-        weight: of shape (rows, n).
-        padding_idx: a row that gets no gradient.
-        max_norm: rows that are read and longer than this are first shortened to it, in `weight` itself.
-        norm_type: the p of the norm for that.
-        scale_grad_by_freq: divide the gradient of each row by how often it was read.
+        input: integers from 0 to rows - 1, of any shape.
+        weight: the table, of shape (rows, n).
+        padding_idx: a row that gets no gradient (default None).
+        max_norm: first scale rows in `input` whose norm exceeds this down to it, in `weight` itself (default None).
+        norm_type: the p of that p-norm (default 2.0).
+        scale_grad_by_freq: divide the gradient of each row by the number of times it occurs in `input` (default False).
         sparse: not supported.
 
-    Returns:
-        A tensor of shape (..., n).
+    Shape: (*) and (rows, n) -> (*, n).
 
     Raises:
-        TypeError: for what is not integers.
-        IndexError: for an integer outside the table, naming the extremes.
+        TypeError: if the input is not of integers.
+        IndexError: if an integer is outside the table.
+
+    >>> from minigrad import nn, tensor
+    >>> nn.functional.embedding([2, 0], tensor([[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]]))
+    tensor([[4., 5.],
+            [0., 1.]])
     """
+    _check("embedding", max_norm, norm_type, scale_grad_by_freq, sparse)
     index = np.asarray(input._array if isinstance(input, Tensor) else input)
     if weight.ndim != 2:
-        raise ValueError(f"embedding: weight is a table (rows, n), got shape {weight.shape}")
+        raise ValueError(f"embedding: weight must be a table (rows, n), got shape {weight.shape}.")
     rows = weight.shape[0]
     if index.dtype.kind not in "iu" and index.size:
-        mend = "; .long() converts them" if index.dtype.kind == "f" else ""
-        raise TypeError(f"embedding: reads rows by integers, got {index.dtype} of shape {index.shape}{mend}")
+        hint = "; .long() converts it" if index.dtype.kind == "f" else ""
+        raise TypeError(f"embedding: the input must be of integers, got {index.dtype} of shape {index.shape}{hint}.")
     if index.size and not 0 <= index.min() <= index.max() < rows:
         raise IndexError(
-            f"embedding: {rows} rows are 0 to {rows - 1}; the input goes from {index.min()} to {index.max()}"
+            f"embedding: the {rows} rows are numbered 0 to {rows - 1}; the input goes from {index.min()} to "
+            f"{index.max()}."
         )
-    if sparse:
-        raise NotImplementedError("embedding: gradients are dense here; leave out sparse=True")
     index = index.astype(np.int64)
     if max_norm is not None:
-        _shorten(weight, np.unique(index), max_norm, norm_type)
+        _limit_norms(weight, np.unique(index), max_norm, norm_type)
     out = weight[index]
     if scale_grad_by_freq and index.size:
-        share = as_tensor((1 / np.bincount(index.ravel())[index]).astype(weight.dtype))[..., None]
-        out = out.detach() + (out - out.detach()) * share  # the same value, a share of the gradient
+        factor = as_tensor((1 / np.bincount(index.ravel())[index]).astype(weight.dtype))[..., None]
+        out = out.detach() + (out - out.detach()) * factor  # scales the gradient, and leaves the value
     row = padding_row(padding_idx, rows)
     return out if row is None else out.detach().where(as_tensor(index == row)[..., None], out)
 
 
-def _shorten(weight: Tensor, read: np.ndarray, max_norm: float, norm_type: float) -> None:
-    """Scale the rows that are longer than `max_norm` down to it. As PyTorch, unseen by autograd."""
+def _limit_norms(weight: Tensor, rows: np.ndarray, max_norm: float, norm_type: float) -> None:
+    """Scale those of these rows that are longer than `max_norm` down to it; not recorded, as in PyTorch."""
     with no_grad():
-        lengths = np.linalg.norm(weight._array[read], ord=norm_type, axis=1)
-        longer = lengths > max_norm
+        norms = np.linalg.norm(weight._array[rows], ord=norm_type, axis=1)
+        longer = norms > max_norm
         if longer.any():
-            factors = (max_norm / (lengths[longer] + 1e-7)).astype(weight.dtype)
-            weight.data[read[longer]] *= factors[:, None]
+            factors = (max_norm / (norms[longer] + 1e-7)).astype(weight.dtype)
+            weight.data[rows[longer]] *= factors[:, None]
 
 
 class Embedding(Module):
-    """A table of `num_embeddings` vectors of `embedding_dim` numbers, read by integers.
+    """y = weight[x]: a table of learned vectors, looked up by integers.
 
-    The weight (num_embeddings, embedding_dim) starts normal, with mean 0 and variance 1. The vector of `padding_idx`
-    starts at 0 and gets no gradient. The other settings are those of `functional.embedding`.
+    Args:
+        num_embeddings: the number of rows, for example the size of the vocabulary.
+        embedding_dim: the size of each vector.
+        padding_idx: a row that starts at 0 and gets no gradient; negative values count from the end (default None).
+        max_norm: before each look-up, scale rows whose norm exceeds this down to it (default None).
+        norm_type: the p of that p-norm (default 2.0).
+        scale_grad_by_freq: divide the gradient of each row by the number of times it occurs (default False).
+        sparse: not supported.
+        dtype: of the weight (default float32).
+
+    Attributes:
+        weight: of shape (num_embeddings, embedding_dim); starts normal with mean 0 and variance 1.
+
+    Shape: (*) of integers -> (*, embedding_dim).
+
+    Raises:
+        ValueError: if a size is negative or no integer, or `padding_idx` is outside the table.
+
+    >>> from minigrad import nn
+    >>> table = nn.Embedding(10, 4, padding_idx=0)
+    >>> table([[1, 2, 0], [3, 0, 0]]).shape
+    (2, 3, 4)
+    >>> table([0]).detach()
+    tensor([[0., 0., 0., 0.]])
     """
 
     def __init__(
@@ -109,15 +146,15 @@ class Embedding(Module):
         super().__init__()
         for name, n in (("num_embeddings", num_embeddings), ("embedding_dim", embedding_dim)):
             if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 0:
-                raise ValueError(f"Embedding: {name} is a number of rows or columns, got {n!r}")
-        if sparse:
-            raise NotImplementedError("Embedding: gradients are dense here; leave out sparse=True")
+                raise ValueError(f"Embedding: {name} must be an integer of at least 0, got {n!r}.")
+        _check("Embedding", max_norm, norm_type, scale_grad_by_freq, sparse)
         self.num_embeddings, self.embedding_dim = int(num_embeddings), int(embedding_dim)
         self.padding_idx = padding_row(padding_idx, self.num_embeddings)
         self.max_norm, self.norm_type, self.scale_grad_by_freq = max_norm, norm_type, scale_grad_by_freq
         if _weight is not None and _weight.shape != (self.num_embeddings, self.embedding_dim):
             raise ValueError(
-                f"Embedding: a weight of shape {_weight.shape} is no table of {num_embeddings} x {embedding_dim}"
+                f"Embedding: the weight must have shape {(self.num_embeddings, self.embedding_dim)}, "
+                f"got {_weight.shape}."
             )
         table = randn(num_embeddings, embedding_dim, dtype=dtype or default.dtype) if _weight is None else _weight
         self.weight = Parameter(table, requires_grad=not _freeze)
@@ -126,24 +163,35 @@ class Embedding(Module):
 
     @classmethod
     def from_pretrained(cls, embeddings: Tensor, freeze: bool = True, **settings: Any) -> Self:
-        """A table with these vectors, of shape (rows, n); not learnt unless `freeze` is False."""
+        """Return an Embedding with these vectors.
+
+        Args:
+            embeddings: of shape (rows, n).
+            freeze: whether the vectors stay as they are, without gradient (default True).
+            settings: `padding_idx`, `max_norm`, `norm_type` and `scale_grad_by_freq`, as of the class.
+
+        >>> from minigrad import nn, tensor
+        >>> nn.Embedding.from_pretrained(tensor([[0.0, 1.0], [2.0, 3.0]]))([1])
+        tensor([[2., 3.]])
+        """
+        check_bool("from_pretrained", freeze=freeze)
         if embeddings.ndim != 2:
-            raise ValueError(f"from_pretrained: embeddings is a table (rows, n), got shape {embeddings.shape}")
+            raise ValueError(f"from_pretrained: embeddings must be a table (rows, n), got shape {embeddings.shape}.")
         rows, n = embeddings.shape
         return cls(rows, n, _weight=embeddings, _freeze=freeze, **settings)
 
     def forward(self, x: Any) -> Tensor:
-        """Integers of any shape -> (..., embedding_dim)."""
+        """(*) of integers -> (*, embedding_dim)."""
         return embedding(x, self.weight, self.padding_idx, self.max_norm, self.norm_type, self.scale_grad_by_freq)
 
     def extra_repr(self) -> str:
         shown = [str(self.num_embeddings), str(self.embedding_dim)]
-        for name, usual in (
+        for name, default_value in (
             ("padding_idx", None),
             ("max_norm", None),
             ("norm_type", 2.0),
             ("scale_grad_by_freq", False),
         ):
             value = getattr(self, name)
-            shown += [f"{name}={value}"] * (value != usual)
+            shown += [f"{name}={value}"] * (value != default_value)
         return ", ".join(shown)

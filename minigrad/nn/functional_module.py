@@ -1,23 +1,33 @@
-"""A function and its settings as a module, without saying its arguments once more."""
+"""A function and its settings as a module, without repeating the function's arguments."""
 
 from __future__ import annotations
 
 import inspect
 from typing import Any, ClassVar
 
+from minigrad.nn.arguments import check_annotated
 from minigrad.nn.module import Module, bound_settings
 from minigrad.tensors.tensor import Tensor
 
 
-class OfFunction(Module):
-    """The base of such modules: made with the function's settings, called with its other arguments.
+class FunctionalModule(Module):
+    """The base class of modules that call one function: constructed with its settings, called with its inputs.
 
-    A subclass names the `function`, and which of its arguments are `settings`; the signature and the defaults are the
-    function's. They can be read as attributes.
+    A subclass sets `function`, and `settings` if some arguments are inputs. Signature and defaults are the function's;
+    the settings are attributes.
+
+    >>> from minigrad import tensor
+    >>> class Scale(FunctionalModule):
+    ...     function = staticmethod(lambda input, factor=2.0: factor * input)
+    >>> Scale(factor=3.0)(tensor([1.0, 2.0]))
+    tensor([3., 6.])
+
+    Raises:
+        TypeError: if a setting is unknown, or a bool where the function's annotation says int or float, or the reverse.
     """
 
     function: Any
-    settings: ClassVar[tuple[str, ...] | None] = None  # None: all but the input and the dtype
+    settings: ClassVar[tuple[str, ...] | None] = None  # None: all arguments but `input` and `dtype`
     _signature: ClassVar[inspect.Signature]
 
     def __init_subclass__(cls) -> None:
@@ -33,6 +43,8 @@ class OfFunction(Module):
     def __init__(self, *settings: Any, **named: Any) -> None:
         super().__init__()
         bound = bound_settings(self, self._signature, settings, named)
+        for name, value in bound.arguments.items():
+            check_annotated(type(self).__name__, name, value, self._signature.parameters[name].annotation)
         bound.apply_defaults()
         for name, value in bound.arguments.items():
             self._set(name, value)
@@ -41,9 +53,9 @@ class OfFunction(Module):
         setattr(self, name, value)
 
     def _values(self) -> dict[str, Any]:
-        """The settings as they are now."""
+        """Return the current settings by name."""
         return {name: getattr(self, name) for name in self._signature.parameters}
 
     def forward(self, *inputs: Any) -> Tensor:
-        """The function of these inputs, with the settings."""
+        """Return the function of these inputs, with the module's settings."""
         return type(self).function(*inputs, **self._values())

@@ -1,4 +1,4 @@
-"""The plain layers: linear, bilinear, and those that only change the shape."""
+"""Linear and bilinear layers, and those that only change the shape."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.nn import init
+from minigrad.nn.arguments import check_bool, check_int
 from minigrad.nn.module import Module, Parameter
 from minigrad.primitives import linalg
 from minigrad.tensors.creation import as_tensor, zeros
@@ -17,68 +18,80 @@ from minigrad.tensors.tensor import Tensor
 
 
 def as_input(layer: str, x: Any) -> Tensor:
-    """x as a tensor: it may be an array, or nested lists of numbers.
+    """Return x as a tensor: x may be a tensor, an array or nested lists of numbers.
 
     Raises:
-        TypeError: for anything else, above all for the tuple that some layers give.
+        TypeError: for anything else, such as the tuple that recurrent layers return.
     """
     if isinstance(x, Tensor):
         return x
     if isinstance(x, np.ndarray | list):
         return as_tensor(x)
-    mend = (
-        ". A recurrent layer, or attention, gives (output, …): pass on the output alone" if isinstance(x, tuple) else ""
+    hint = (
+        ". A recurrent or attention layer returns (output, …): pass on the output alone" if isinstance(x, tuple) else ""
     )
-    raise TypeError(f"{layer}: takes a tensor, got {type(x).__name__}{mend}")
+    raise TypeError(f"{layer}: takes a tensor, got {type(x).__name__}{hint}.")
 
 
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """x Wᵀ + b.
+    """Return x @ W.T + b.
 
     Args:
-        input: of shape (..., in_features).
-        weight: of shape (out_features, in_features).
-        bias: of shape (out_features,), or None.
+        input: x, of shape (..., in_features).
+        weight: W, of shape (out_features, in_features).
+        bias: b, of shape (out_features,), or None (default) for none.
+
+    Shape: (..., in_features) -> (..., out_features).
 
     Raises:
-        ValueError: when the numbers of features differ, naming them.
+        ValueError: if the shapes do not fit.
+
+    >>> from minigrad import nn, tensor
+    >>> nn.functional.linear(tensor([1.0, 2.0]), tensor([[3.0, 4.0]]), tensor([0.5]))
+    tensor([11.5000])
     """
     input = as_input("linear", input)
     if not input.ndim or input.shape[-1] != weight.shape[-1]:
         images = input.ndim > 2 and np.prod(input.shape[1:]) == weight.shape[-1]
         raise ValueError(
-            f"linear: the input of shape {input.shape} should end in {weight.shape[-1]} features, for "
-            f"{weight.name or 'a weight'} of shape {weight.shape} (out_features, in_features)"
-            + (". Images are flattened first: x.flatten(1)" if images else "")
+            f"linear: the input must have {weight.shape[-1]} features in its last dimension, got shape {input.shape} "
+            f"for {weight.name or 'a weight'} of shape {weight.shape} (out_features, in_features)."
+            + (" Flatten images first: x.flatten(1)." if images else "")
         )
     x, w = promoted(input, weight)
     if bias is None:
         return x @ w.T
     if w.ndim != 2 or bias.shape not in ((len(w),), (1,), ()):
         raise ValueError(
-            f"linear: the weight should be (out_features, in_features), and the bias (out_features,); got {w.shape} "
-            f"and {bias.shape}"
+            "linear: the weight must have shape (out_features, in_features), and the bias (out_features,); got "
+            f"{w.shape} and {bias.shape}."
         )
     return Tensor.apply(linalg.linear, x, w, promoted(w, bias)[1])
 
 
 def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """x1ᵀ W_k x2 + b_k for each output k.
+    """Return y with y[k] = x1 @ W[k] @ x2 + b[k] for each output k.
 
     Args:
-        input1: of shape (..., in1_features).
-        input2: of shape (..., in2_features), with the same sizes in front.
-        weight: of shape (out_features, in1_features, in2_features).
-        bias: of shape (out_features,), or None.
+        input1: x1, of shape (..., in1_features).
+        input2: x2, of shape (..., in2_features), with the same leading dimensions.
+        weight: W, of shape (out_features, in1_features, in2_features).
+        bias: b, of shape (out_features,), or None (default) for none.
+
+    Shape: (..., in1_features) and (..., in2_features) -> (..., out_features).
 
     Raises:
-        ValueError: for shapes that do not fit.
+        ValueError: if the shapes do not fit.
+
+    >>> from minigrad import nn, tensor
+    >>> nn.functional.bilinear(tensor([1.0, 2.0]), tensor([3.0]), tensor([[[1.0], [10.0]]]))
+    tensor([63.])
     """
     input1, input2 = as_input("bilinear", input1), as_input("bilinear", input2)
     if input1.shape[:-1] != input2.shape[:-1] or (input1.shape[-1:] + input2.shape[-1:]) != weight.shape[1:]:
         raise ValueError(
             f"bilinear: inputs of shapes {input1.shape} and {input2.shape} do not fit a weight of shape {weight.shape} "
-            "(out_features, in1_features, in2_features); all but the last sizes of the inputs must be equal"
+            "(out_features, in1_features, in2_features); all but the last dimensions of the inputs must be equal."
         )
     rows = input1.reshape(*input1.shape[:-1], 1, 1, input1.shape[-1]) @ weight  # (..., out, 1, in2)
     out = (rows * input2.reshape(*input2.shape[:-1], 1, 1, input2.shape[-1])).sum(-1).squeeze(-1)
@@ -86,30 +99,47 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
 
 
 def checked_size(layer: str, name: str, n: Any) -> int:
-    """n, if it can be a number of features or channels.
+    """Return n, the number of features, channels or the like that a layer was given, as an int.
 
     Raises:
-        ValueError: if not, naming the layer and the argument.
+        ValueError: if it is not a positive integer.
     """
     if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
-        raise ValueError(f"{layer}: {name} is a number of features, 1 or more; got {n!r}")
+        raise ValueError(f"{layer}: {name} must be a positive integer, got {n!r}.")
     return int(n)
 
 
 class Linear(Module):
-    """y = x Wᵀ + b.
+    """y = x @ W.T + b, a fully connected layer.
 
     Args:
-        in_features: the size of each input; inputs have the shape (..., in_features).
-        out_features: the size of each output; outputs have the shape (..., out_features).
-        bias: whether there is a b.
-        dtype: of the parameters, float32 if not given.
+        in_features: the size of each input vector.
+        out_features: the size of each output vector.
+        bias: whether to add b (default True).
+        dtype: of the parameters (default float32).
 
-    Weight (out_features, in_features) and bias (out_features,) start uniform within ±1/sqrt(in_features), as PyTorch's.
+    Attributes:
+        weight: W, of shape (out_features, in_features).
+        bias: b, of shape (out_features,), or None.
+
+    Both start uniform in ±1/sqrt(in_features), as in PyTorch.
+
+    Shape: (..., in_features) -> (..., out_features).
+
+    Raises:
+        ValueError: if a size is not a positive integer.
+
+    >>> from minigrad import nn, ones
+    >>> layer = nn.Linear(3, 2)
+    >>> layer(ones(4, 3)).shape
+    (4, 2)
+    >>> [(name, p.shape) for name, p in layer.named_parameters()]
+    [('weight', (2, 3)), ('bias', (2,))]
     """
 
     def __init__(self, in_features: int, out_features: int, bias: bool = True, dtype: Any = None) -> None:
         super().__init__()
+        check_bool("Linear", bias=bias)
         self.in_features = checked_size("Linear", "in_features", in_features)
         self.out_features = checked_size("Linear", "out_features", out_features)
         self.weight = Parameter(init.kaiming_uniform_(zeros(out_features, in_features, dtype=dtype), a=math.sqrt(5)))
@@ -127,10 +157,22 @@ class Linear(Module):
 
 
 class Flatten(Module):
-    """The dimensions from `start_dim` to `end_dim` as one: by default all but the first, that of the batch."""
+    """Join the dimensions from `start_dim` to `end_dim` into one.
+
+    Args:
+        start_dim: the first of them (default 1, so that the batch stays).
+        end_dim: the last of them (default -1).
+
+    Shape: (N, ...) -> (N, features) by default.
+
+    >>> from minigrad import nn, ones
+    >>> nn.Flatten()(ones(5, 3, 4, 4)).shape
+    (5, 48)
+    """
 
     def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
         super().__init__()
+        check_int("Flatten", start_dim=start_dim, end_dim=end_dim)
         self.start_dim, self.end_dim = start_dim, end_dim
 
     def forward(self, x: Tensor) -> Tensor:
@@ -142,27 +184,54 @@ class Flatten(Module):
 
 
 class Identity(Module):
-    """x itself; takes and ignores any arguments."""
+    """y = x, to take the place of another layer; accepts and ignores that layer's arguments.
+
+    Shape: (*) -> (*).
+
+    >>> from minigrad import nn, tensor
+    >>> nn.Identity(64, unused=True)(tensor([1.0, 2.0]))
+    tensor([1., 2.])
+    """
 
     def __init__(self, *_: Any, **__: Any) -> None:
         super().__init__()
 
     def forward(self, x: Tensor) -> Tensor:
-        """Any shape -> the same."""
+        """(*) -> (*)."""
         return x
 
 
 class Bilinear(Module):
-    """y_k = x1ᵀ W_k x2 + b_k.
+    """y[k] = x1 @ W[k] @ x2 + b[k] for each output k.
 
-    Weight (out_features, in1_features, in2_features) and bias (out_features,) start uniform within
-    ±1/sqrt(in1_features), as PyTorch's.
+    Args:
+        in1_features: the size of x1.
+        in2_features: the size of x2.
+        out_features: the size of y.
+        bias: whether to add b (default True).
+        dtype: of the parameters (default float32).
+
+    Attributes:
+        weight: W, of shape (out_features, in1_features, in2_features).
+        bias: b, of shape (out_features,), or None.
+
+    Both start uniform in ±1/sqrt(in1_features), as in PyTorch.
+
+    Shape: (..., in1_features) and (..., in2_features) -> (..., out_features).
+
+    Raises:
+        ValueError: if a size is not a positive integer.
+
+    >>> from minigrad import nn, ones
+    >>> nn.Bilinear(3, 4, 2)(ones(5, 3), ones(5, 4)).shape
+    (5, 2)
     """
 
     def __init__(
         self, in1_features: int, in2_features: int, out_features: int, bias: bool = True, dtype: Any = None
     ) -> None:
         super().__init__()
+        check_bool("Bilinear", bias=bias)
         sizes = {"in1_features": in1_features, "in2_features": in2_features, "out_features": out_features}
         for name, n in sizes.items():
             setattr(self, name, checked_size("Bilinear", name, n))
@@ -182,27 +251,38 @@ class Bilinear(Module):
 
 
 class Unflatten(Module):
-    """One dimension as several: the way back from Flatten.
+    """Split one dimension into several: the inverse of `Flatten`.
 
     Args:
-        dim: which one.
-        unflattened_size: the sizes of the new ones; one may be -1, for what is left.
+        dim: the dimension to split.
+        unflattened_size: the new sizes; one may be -1 and is then inferred.
+
+    Shape: (..., n, ...) -> (..., *unflattened_size, ...).
+
+    Raises:
+        ValueError: if the new sizes do not multiply to n.
+        IndexError: if the input has no such dimension.
+
+    >>> from minigrad import nn, ones
+    >>> nn.Unflatten(1, (3, -1))(ones(5, 12)).shape
+    (5, 3, 4)
     """
 
     def __init__(self, dim: int, unflattened_size: Sequence[int]) -> None:
         super().__init__()
+        check_int("Unflatten", dim=dim)
         self.dim, self.unflattened_size = dim, tuple(unflattened_size)
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., n, ...) -> (..., *unflattened_size, ...)."""
         x = as_input("unflatten", x)
         if not -x.ndim <= self.dim < x.ndim:
-            raise IndexError(f"unflatten: dim {self.dim} is out of range for shape {x.shape}")
+            raise IndexError(f"unflatten: dim {self.dim} is out of range for shape {x.shape}.")
         d = self.dim % x.ndim
         new, n = self.unflattened_size, x.shape[d]
         known = math.prod(s for s in new if s != -1)
         if new.count(-1) > 1 or (n % known if -1 in new and known else n != math.prod(new)):
-            raise ValueError(f"unflatten: dim {self.dim} of shape {x.shape} has size {n}, which does not fill {new}")
+            raise ValueError(f"unflatten: cannot split dim {self.dim} of shape {x.shape}, of size {n}, into {new}.")
         new = tuple([n // known if s == -1 else s for s in new])
         return x.reshape(*x.shape[:d], *new, *x.shape[d + 1 :])
 

@@ -1,6 +1,6 @@
-"""Layers that learn the size of their input from the first one: `LazyLinear(10)` becomes a `Linear` when it is called.
+"""Layers that take the size of their input from the first one: `LazyLinear(10)` becomes a `Linear` when it is called.
 
-Until then their parameters have no shape. Call the model once, on any batch, before its parameters are used.
+Until then their parameters have no shape. Call the model once, on any batch, before you use its parameters.
 """
 
 from __future__ import annotations
@@ -14,7 +14,16 @@ from minigrad.tensors.tensor import Tensor
 
 
 class UninitializedParameter(Parameter):
-    """A parameter without values yet; whatever needs them raises, and says what to do. See `Lazy`."""
+    """A parameter without shape and values, of a lazy layer that has not been called. Using it raises a RuntimeError.
+
+    >>> from minigrad import nn, ones
+    >>> layer = nn.LazyLinear(3)
+    >>> layer.weight
+    <UninitializedParameter>
+    >>> _ = layer(ones(2, 5))
+    >>> layer.weight.shape
+    (3, 5)
+    """
 
     def __init__(self) -> None:
         self._node = None
@@ -25,12 +34,12 @@ class UninitializedParameter(Parameter):
     @property
     def _array(self) -> Any:  # type: ignore[override]
         raise RuntimeError(
-            f"the parameter {self.name or ''} has no shape yet, since its layer has not seen an input: call the model "
-            "once, on any batch, before you look at its parameters, convert, save or train them"
+            f"The parameter {self.name or ''} has no shape yet, because its layer has not seen an input: call the "
+            "model once, on any batch, before you read, convert, save or train its parameters."
         )
 
     def materialise(self, p: Parameter) -> None:
-        """Become this parameter; who holds the old one, holds it now."""
+        """Become the parameter `p`, for everyone who holds a reference to this one."""
         self.__class__ = Parameter  # type: ignore[assignment]
         Parameter.__init__(self, p.detach())
 
@@ -39,12 +48,12 @@ class UninitializedParameter(Parameter):
 
 
 class Lazy(Module):
-    """The base of the lazy layers: takes the settings of the layer that it is to become, but for the input's size."""
+    """The base class of lazy layers, which take the arguments of the layer they become, without the input's size."""
 
     becomes: ClassVar[type[Module]]
-    unknown: ClassVar[str]  # the name of that size
-    axis: ClassVar[int]  # where it stands in the input's shape
-    divisor: ClassVar[str | None] = None  # a setting that the size is a multiple of
+    unknown: ClassVar[str]  # the argument for the input's size
+    axis: ClassVar[int]  # the dimension of the input that has this size
+    divisor: ClassVar[str | None] = None  # an argument that divides this size
 
     def __init_subclass__(cls) -> None:
         signature = inspect.signature(cls.becomes)
@@ -55,27 +64,31 @@ class Lazy(Module):
         super().__init__()
         bound = bound_settings(self, type(self).__signature__, settings, named)  # type: ignore[attr-defined]
         sample = {self.unknown: bound.arguments.get(self.divisor or "", 1)}
-        stand_in = self.becomes(**sample, **bound.arguments)  # checks the settings, and knows what parameters there are
+        stand_in = self.becomes(**sample, **bound.arguments)  # checks the arguments and names the parameters
         self.__dict__.update(_settings=bound.arguments)
-        self._take_over(stand_in)
+        self._copy_attributes(stand_in)
         setattr(self, self.unknown, 0)
         for name, p in stand_in._parameters.items():
             setattr(self, name, UninitializedParameter() if p is not None else None)
 
-    def _take_over(self, layer: Module) -> None:
-        """What the layer knows about itself."""
+    def _copy_attributes(self, layer: Module) -> None:
+        """Copy the layer's attributes, without those of every module (its parameters, hooks and mode)."""
         own = vars(Module()).keys()
         self.__dict__.update({name: value for name, value in vars(layer).items() if name not in own})
 
     def forward(self, x: Any) -> Tensor:
-        """As the layer that this becomes with the first input."""
+        """Become the layer for inputs of the size of x, and call it.
+
+        Raises:
+            ValueError: if x has too few dimensions.
+        """
         if not -x.ndim <= self.axis < x.ndim:
-            raise ValueError(f"{type(self).__name__}: cannot read {self.unknown} off an input of shape {x.shape}")
+            raise ValueError(f"{type(self).__name__}: cannot infer {self.unknown} from an input of shape {x.shape}.")
         layer = self.becomes(**{self.unknown: x.shape[self.axis]}, **self._settings)
         for name, p in self._parameters.items():
             p.materialise(layer._parameters[name])
         self._buffers.update(layer._buffers)
-        self._take_over(layer)
+        self._copy_attributes(layer)
         del self._settings
         self.__class__ = self.becomes  # type: ignore[assignment]
         return self.forward(x)
@@ -85,7 +98,17 @@ class Lazy(Module):
 
 
 class LazyLinear(Lazy):
-    """`Linear` whose in_features are those of its first input.
+    """y = x @ W.T + b: a `Linear` whose in_features is the size of the last dimension of its first input.
+
+    Args:
+        out_features: the size of each output vector.
+        bias: whether to add b (default True).
+        dtype: of the parameters (default float32).
+
+    Shape: (..., in_features) -> (..., out_features).
+
+    Raises:
+        RuntimeError: if a parameter is used before the first call.
 
     >>> from minigrad import nn, ones
     >>> net = nn.Sequential(nn.LazyLinear(3), nn.ReLU(), nn.LazyLinear(1))

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from minigrad.nn.functional_module import OfFunction
+from minigrad.nn.functional_module import FunctionalModule
 from minigrad.tensors.creation import as_tensor
 from minigrad.tensors.tensor import Tensor
 
@@ -113,7 +113,7 @@ def shares_of(losses: Tensor, classes: np.ndarray, ignored: np.ndarray | None, w
     return share if ignored is None else share.masked_fill(as_tensor(ignored), 0.0)
 
 
-class Loss(OfFunction):
+class Loss(FunctionalModule):
     """A loss as a module. Settings that are tensors, the weights, become buffers."""
 
     settings: ClassVar[tuple[str, ...] | None] = ("reduction",)

@@ -1,4 +1,4 @@
-"""How alike vectors are, vectors of length 1, and classes as vectors."""
+"""Similarity and distance of vectors, vectors of length 1, and one-hot vectors."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.nn.arguments import check_bool, check_int, check_number
 from minigrad.nn.module import Module
 from minigrad.tensors.creation import as_tensor
 from minigrad.tensors.joining import broadcast_tensors
@@ -13,77 +14,145 @@ from minigrad.tensors.tensor import Tensor
 
 
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
-    """The cosine of the angle between two vectors: x1·x2 / (max(|x1|, eps) max(|x2|, eps)) along `dim`.
+    """Return the cosine of the angle between vectors: x1 · x2 / (max(|x1|, eps) * max(|x2|, eps)).
 
     Args:
         x1, x2: of shapes that broadcast.
-        dim: the dimension of the vectors, which the result is without.
-        eps: below this, a length counts as this.
+        dim: the dimension of the vectors, which the result does not have (default 1).
+        eps: the least length to divide by (default 1e-8).
+
+    Shape: (N, n, ...) and (N, n, ...) -> (N, ...).
+
+    >>> from minigrad import nn, tensor
+    >>> nn.functional.cosine_similarity(tensor([3.0, 4.0]), tensor([4.0, 3.0]), dim=0)
+    tensor(0.9600)
     """
+    check_int("cosine_similarity", dim=dim)
+    check_number("cosine_similarity", eps=eps)
     x1, x2 = broadcast_tensors(x1, x2)
     lengths = [x.norm(dim=dim).clamp(min=eps) for x in (x1, x2)]
     return (x1 * x2).sum(dim) / (lengths[0] * lengths[1])
 
 
 def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Tensor:
-    """The p-norm of x1 - x2 + eps along the last dimension: (..., n) and (..., n) -> (...)."""
+    """Return the distance |x1 - x2 + eps|_p along the last dimension.
+
+    Args:
+        x1, x2: of shapes that broadcast.
+        p: of the p-norm (default 2.0, the Euclidean distance).
+        eps: added to each difference, so that the gradient at distance 0 is finite (default 1e-6).
+        keepdim: keep the last dimension, with size 1 (default False).
+
+    Shape: (..., n) and (..., n) -> (...), or (..., 1) with `keepdim`.
+
+    >>> from minigrad import nn, tensor
+    >>> nn.functional.pairwise_distance(tensor([[3.0, 4.0]]), tensor([[0.0, 0.0]]))
+    tensor([5.0000])
+    """
+    check_number("pairwise_distance", p=p, eps=eps)
+    check_bool("pairwise_distance", keepdim=keepdim)
     return (x1 - x2 + eps).norm(p, -1, keepdim)
 
 
 def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Tensor:
-    """x / max(|x|_p, eps) along `dim`: vectors of length 1."""
+    """Return x / max(|x|_p, eps) along `dim`: vectors of length 1.
+
+    Args:
+        input: any shape.
+        p: of the p-norm (default 2.0).
+        dim: the dimension of the vectors (default 1).
+        eps: the least length to divide by (default 1e-12).
+
+    Shape: (*) -> (*).
+
+    >>> from minigrad import nn, tensor
+    >>> nn.functional.normalize(tensor([[3.0, 4.0]]))
+    tensor([[0.6000, 0.8000]])
+    """
+    check_number("normalize", p=p, eps=eps)
     return input / input.norm(p, dim, True).clamp(min=eps)
 
 
 def one_hot(tensor: Any, num_classes: int = -1) -> Tensor:
-    """Integers as rows with a single 1.
+    """Return each integer k as a vector with 1 at index k and 0 elsewhere.
 
     Args:
-        tensor: integers from 0, of any shape (...).
-        num_classes: the length of the rows; if -1, the largest integer + 1.
+        tensor: integers from 0 to num_classes - 1, any shape.
+        num_classes: the length of the vectors; -1 (default) takes the largest integer + 1.
 
-    Returns:
-        An int64 tensor of shape (..., num_classes).
+    Shape: (*) -> (*, num_classes), of int64.
 
     Raises:
-        TypeError: for what is not integers.
-        ValueError: for integers outside 0 … num_classes - 1.
+        TypeError: if the input is not of integers.
+        ValueError: if an integer is outside 0 to num_classes - 1.
 
-    >>> one_hot([0, 2]).tolist()
+    >>> from minigrad import nn
+    >>> nn.functional.one_hot([0, 2]).tolist()
     [[1, 0, 0], [0, 0, 1]]
     """
+    check_int("one_hot", num_classes=num_classes)
     classes = np.asarray(tensor._array if isinstance(tensor, Tensor) else tensor)
     if classes.dtype.kind not in "iu":
-        raise TypeError(f"one_hot: takes integers, got {classes.dtype} of shape {classes.shape}; .long() converts")
+        raise TypeError(
+            f"one_hot: the input must be of integers, got {classes.dtype} of shape {classes.shape}; .long() converts "
+            "it."
+        )
     if num_classes == -1:
         if not classes.size:
-            raise ValueError("one_hot: of no classes at all; say num_classes")
+            raise ValueError("one_hot: the input is empty, so the number of classes is unknown; pass num_classes.")
         num_classes = int(classes.max()) + 1
     if classes.size and not 0 <= classes.min() <= classes.max() < num_classes:
         raise ValueError(
-            f"one_hot: {num_classes} classes are 0 to {num_classes - 1}; the input goes from {classes.min()} to "
-            f"{classes.max()}"
+            f"one_hot: the {num_classes} classes are numbered 0 to {num_classes - 1}; the input goes from "
+            f"{classes.min()} to {classes.max()}."
         )
     return as_tensor((classes[..., None] == np.arange(num_classes)).astype(np.int64))
 
 
 class CosineSimilarity(Module):
-    """`cosine_similarity` as a module."""
+    """y = x1 · x2 / (max(|x1|, eps) * max(|x2|, eps)) along `dim`. See `functional.cosine_similarity`.
+
+    Args:
+        dim: the dimension of the vectors (default 1).
+        eps: the least length to divide by (default 1e-8).
+
+    Shape: (N, n, ...) and (N, n, ...) -> (N, ...).
+
+    >>> from minigrad import nn, tensor
+    >>> nn.CosineSimilarity()(tensor([[3.0, 4.0]]), tensor([[4.0, 3.0]]))
+    tensor([0.9600])
+    """
 
     def __init__(self, dim: int = 1, eps: float = 1e-8) -> None:
         super().__init__()
+        check_int("CosineSimilarity", dim=dim)
+        check_number("CosineSimilarity", eps=eps)
         self.dim, self.eps = dim, eps
 
     def forward(self, x1: Tensor, x2: Tensor) -> Tensor:
-        """Two of shapes that broadcast -> the same without `dim`."""
+        """(N, n, ...) and (N, n, ...) -> (N, ...), without `dim`."""
         return cosine_similarity(x1, x2, self.dim, self.eps)
 
 
 class PairwiseDistance(Module):
-    """`pairwise_distance` as a module."""
+    """y = |x1 - x2 + eps|_p along the last dimension. See `functional.pairwise_distance`.
+
+    Args:
+        p: of the p-norm (default 2.0).
+        eps: added to each difference (default 1e-6).
+        keepdim: keep the last dimension, with size 1 (default False).
+
+    Shape: (..., n) and (..., n) -> (...), or (..., 1) with `keepdim`.
+
+    >>> from minigrad import nn, tensor
+    >>> nn.PairwiseDistance()(tensor([[3.0, 4.0]]), tensor([[0.0, 0.0]]))
+    tensor([5.0000])
+    """
 
     def __init__(self, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> None:
         super().__init__()
+        check_number("PairwiseDistance", p=p, eps=eps)
+        check_bool("PairwiseDistance", keepdim=keepdim)
         self.norm, self.eps, self.keepdim = p, eps, keepdim
 
     def forward(self, x1: Tensor, x2: Tensor) -> Tensor:

@@ -43,13 +43,17 @@ def test_an_embedding_reads_rows_and_adds_up_their_gradients() -> None:
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda: nn.Dropout(1.5), ValueError, "p is a probability, from 0 to 1, not 1.5"),
-        (lambda: F.dropout(tensor([1.0]), -1), ValueError, "p is a probability"),
-        (lambda: nn.Embedding(4, 2)(tensor([4])), IndexError, "4 rows are 0 to 3; the input goes from 4 to 4"),
-        (lambda: nn.Embedding(4, 2)(tensor([1.0])), TypeError, r"by integers, got float32 of shape \(1,\)"),
+        (lambda: nn.Dropout(1.5), ValueError, "p must be a probability, from 0 to 1, got 1.5"),
+        (lambda: F.dropout(tensor([1.0]), -1), ValueError, "p must be a probability"),
+        (lambda: nn.Embedding(4, 2)(tensor([4])), IndexError, "4 rows are numbered 0 to 3; the input goes from 4 to 4"),
+        (lambda: nn.Embedding(4, 2)(tensor([1.0])), TypeError, r"must be of integers, got float32 of shape \(1,\)"),
         (lambda: nn.Embedding(4, 2, padding_idx=4), ValueError, "padding_idx=4 is outside a table of 4 rows"),
-        (lambda: nn.GELU("exact")(tensor([1.0])), ValueError, "approximate is 'none' or 'tanh', not 'exact'"),
-        (lambda: F.hardtanh(tensor([1.0]), 2.0, 1.0), ValueError, "min_val=2.0 is to be at most max_val=1.0"),
+        (lambda: nn.GELU("exact")(tensor([1.0])), ValueError, "approximate must be 'none' or 'tanh', got 'exact'"),
+        (
+            lambda: F.hardtanh(tensor([1.0]), 2.0, 1.0),
+            ValueError,
+            "min_val must be at most max_val, got min_val=2.0 and max_val=1.0",
+        ),
         (lambda: nn.Softmax()(minigrad.ones(2, 2)), TypeError, "softmax: along which dim"),
     ],
 )
@@ -141,7 +145,7 @@ def test_dropout2d_of_three_dimensions_drops_channels_of_examples() -> None:
 
 def test_linear_names_a_bias_or_weight_that_does_not_fit() -> None:
     for weight, bias in (((3,), ()), ((2, 3), (3,)), ((2, 3), (2, 1))):
-        with pytest.raises(ValueError, match="linear: the weight should be .* and the bias"):
+        with pytest.raises(ValueError, match="linear: the weight must have .* and the bias"):
             F.linear(minigrad.ones(4, 3), minigrad.ones(*weight), minigrad.ones(*bias))
 
 

@@ -34,7 +34,7 @@ from minigrad.nn import functional as F
         (lambda: nn.RNN(3, 4, nonlinearity="relu6"), ValueError, "nonlinearity is 'tanh' or 'relu', not 'relu6'"),
         (lambda: nn.LSTM(3, 4, dropout=2), ValueError, "dropout is a probability, from 0 to 1, not 2"),
         (lambda: nn.LSTM(3, 4, proj_size=4), ValueError, "proj_size=4 is to be less than hidden_size=4"),
-        (lambda: nn.LSTM(0, 4), ValueError, "LSTM: input_size is a number"),
+        (lambda: nn.LSTM(0, 4), ValueError, "LSTM: input_size must be a positive integer"),
         (lambda: nn.GRUCell(3, 4)(ones(2, 5)), ValueError, r"GRUCell: takes \(3,\) or \(N, 3\), got shape \(2, 5\)"),
         (
             lambda: nn.LSTMCell(3, 4)(ones(2, 3), (ones(2, 4),)),

@@ -1,0 +1,54 @@
+"""Checks of arguments by kind: a bool is not an int, and a number is not a bool.
+
+They catch positional arguments that land in the wrong place. In `NLLLoss(None, False)`, for example, False is a value
+for `ignore_index`, where Python would take it for class 0.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+import numpy as np
+
+
+def check_bool(function: str, **values: Any) -> None:
+    """Raise a TypeError if one of the values, given by the name of its argument, is not a bool.
+
+    >>> check_bool("Linear", bias=True)
+    >>> check_bool("Linear", bias=0.5)
+    Traceback (most recent call last):
+    TypeError: Linear: bias must be True or False, got 0.5. If another argument was meant, pass it by name.
+    """
+    for name, value in values.items():
+        if not isinstance(value, bool | np.bool_):
+            _refuse(function, name, "True or False", value)
+
+
+def check_int(function: str, **values: Any) -> None:
+    """Raise a TypeError if one of the values is not an integer (a bool is not)."""
+    for name, value in values.items():
+        if not isinstance(value, int | np.integer) or isinstance(value, bool):
+            _refuse(function, name, "an integer", value)
+
+
+def check_number(function: str, **values: Any) -> None:
+    """Raise a TypeError if one of the values is not a real number (a bool is not; a tensor of one element is)."""
+    for name, value in values.items():
+        if not hasattr(value, "__float__") or isinstance(value, bool | np.bool_):
+            _refuse(function, name, "a number", value)
+
+
+_CHECKS = {"bool": check_bool, "int": check_int, "float": check_number}
+
+
+def check_annotated(function: str, name: str, value: Any, annotation: Any) -> None:
+    """Check a value by the annotation of its argument: bool, int or float, each with or without `| None`."""
+    kind, _, optional = str(annotation).partition(" | ")
+    if kind in _CHECKS and optional in ("", "None") and not (optional and value is None):
+        _CHECKS[kind](function, **{name: value})
+
+
+def _refuse(function: str, name: str, kind: str, value: Any) -> NoReturn:
+    raise TypeError(
+        f"{function}: {name} must be {kind}, got {value!r}. If another argument was meant, pass it by name."
+    )

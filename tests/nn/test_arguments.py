@@ -1,0 +1,69 @@
+"""A bool is not an int, and a number is not a bool: arguments that landed in the wrong place are refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from minigrad import nn, ones, tensor
+from minigrad.nn import functional as F
+from minigrad.nn.arguments import check_annotated, check_bool, check_int, check_number
+
+
+@pytest.mark.parametrize(
+    ("check", "fine", "wrong"),
+    [
+        (check_bool, [True, np.False_], [0, 1.0, None, "yes"]),
+        (check_int, [0, -1, np.int64(3)], [True, np.True_, 1.0, None, "1"]),
+        (check_number, [0, 0.5, np.float32(1), np.int8(2), tensor(1.0)], [False, np.True_, None, "1", 1j]),
+    ],
+)
+def test_kinds(check: Any, fine: list[Any], wrong: list[Any]) -> None:
+    for value in fine:
+        check("f", argument=value)
+    for value in wrong:
+        with pytest.raises(TypeError, match=r"f: argument must be .*, got .* pass it by name\."):
+            check("f", argument=value)
+
+
+def test_annotations() -> None:
+    for annotation, value in (("int | None", None), ("float", 1), ("str", 3), ("int | Sequence[int]", (1, 2))):
+        check_annotated("f", "argument", value, annotation)
+    for annotation, value in (("int", None), ("int | None", False), ("bool", 1), ("float", True)):
+        with pytest.raises(TypeError, match="f: argument must be"):
+            check_annotated("f", "argument", value, annotation)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: nn.LeakyReLU(True), "LeakyReLU: negative_slope must be a number, got True"),
+        (lambda: nn.ELU(True), "ELU: alpha must be a number"),
+        (lambda: nn.ReLU(1), "ReLU: inplace must be True or False, got 1"),
+        (lambda: nn.Softmax(True), "Softmax: dim must be an integer"),
+        (lambda: nn.RReLU(0.1, True), "RReLU: upper must be a number"),
+        (lambda: nn.Dropout(True), "Dropout: p must be a number"),
+        (lambda: nn.Dropout(0.5, 0.5), "Dropout: inplace must be True or False"),
+        (lambda: F.dropout(ones(2), 0.5, 1), "dropout: training must be True or False"),
+        (lambda: F.dropout2d(ones(2, 3, 3), 0.5, True, 1), "dropout2d: inplace must be True or False"),
+        (lambda: F.relu(ones(2), 1), "relu: inplace must be True or False"),
+        (lambda: F.leaky_relu(ones(2), True), "leaky_relu: negative_slope must be a number"),
+        (lambda: F.softplus(ones(2), True), "softplus: beta must be a number"),
+        (lambda: F.gumbel_softmax(ones(2), 1.0, 1), "gumbel_softmax: hard must be True or False"),
+        (lambda: nn.Linear(2, 3, 0.5), "Linear: bias must be True or False, got 0.5"),
+        (lambda: nn.Bilinear(2, 3, 4, 1), "Bilinear: bias must be True or False"),
+        (lambda: nn.LazyLinear(3, 1), "Linear: bias must be True or False"),
+        (lambda: nn.Flatten(False), "Flatten: start_dim must be an integer"),
+        (lambda: nn.Embedding(3, 2, True), "embedding: padding_idx must be an integer"),
+        (lambda: nn.Embedding(3, 2, None, True), "Embedding: max_norm must be a number"),
+        (lambda: F.embedding([0], ones(2, 3), None, None, 2.0, 1), "scale_grad_by_freq must be True or False"),
+        (lambda: F.one_hot([0], True), "one_hot: num_classes must be an integer"),
+        (lambda: F.cosine_similarity(ones(2, 3), ones(2, 3), True), "cosine_similarity: dim must be an integer"),
+        (lambda: nn.PairwiseDistance(2.0, True), "PairwiseDistance: eps must be a number"),
+    ],
+)
+def test_layers_and_functions_check_kinds(call: Any, message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        call()
