@@ -1,4 +1,4 @@
-"""Padding: `pad`, and each of its modes as a module."""
+"""Padding: the function `pad`, and a module for each of its modes and numbers of dimensions."""
 
 from __future__ import annotations
 
@@ -10,24 +10,31 @@ import numpy as np
 
 from minigrad.nn.module import Module
 from minigrad.nn.spatial import each_dim
-from minigrad.primitives import indexing as index
+from minigrad.primitives import indexing
 from minigrad.tensors.creation import as_tensor
 from minigrad.tensors.joining import cat
 from minigrad.tensors.tensor import Tensor
 
 
 def pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Tensor:
-    """A tensor made larger at its ends, or smaller where a number is negative.
+    """Pad a tensor at the ends of its last dimensions; a negative number crops instead.
 
     Args:
-        input: of any shape; for other modes than "constant", channels (and a batch of them) come first.
-        pad: before and after the last dimension, before and after the last but one, and so on.
-        mode: what is put there. "constant": `value`; "reflect": what lies inside, mirrored at the last element;
-            "replicate": the last element again; "circular": the other end.
-        value: for mode "constant"; 0 if not given.
+        input: a tensor of any shape; except in mode "constant", (N, C, *sizes) or (C, *sizes).
+        pad: pairs of numbers, from the last dimension backwards: (before, after) for the last dimension, then
+            (before, after) for the one before it, and so on.
+        mode: what the new elements are. "constant" (default): `value`; "reflect": the inside, mirrored at the end
+            element, which is not repeated; "replicate": the end element; "circular": the elements of the other end.
+        value: the constant for mode "constant"; default 0.
+
+    Shape:
+        (..., L) -> (..., before + L + after), and the same for every other padded dimension.
 
     Raises:
-        ValueError: for numbers that are not pairs, more of them than dimensions, or more than there is to repeat.
+        TypeError: `pad` is not a tuple or list of integers.
+        ValueError: its numbers are not pairs, are more than two per dimension, or exceed the elements that "reflect",
+            "circular" or a crop has.
+        NotImplementedError: the mode is unknown, or does not pad this many dimensions.
 
     >>> from minigrad import tensor
     >>> x = tensor([[1.0, 2.0, 3.0]])
@@ -38,28 +45,28 @@ def pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float | N
     """
     x = as_tensor(input)
     if not isinstance(pad, list | tuple):
-        raise TypeError(f"pad: how much to pad is a tuple, before and after the last dimension and so on; got {pad!r}")
+        raise TypeError(f"pad: pad must be a tuple (before, after) of the last dimension, and so on; got {pad!r}")
     numbers = each_dim("pad", "pad", pad, len(pad), least=-math.inf) if len(pad) else ()
     if len(numbers) % 2 or len(numbers) > 2 * x.ndim:
         raise ValueError(
-            f"pad: takes pairs of numbers, before and after, from the last dimension on, for at most the {x.ndim} "
+            f"pad: pad must have pairs (before, after), from the last dimension backwards, for at most the {x.ndim} "
             f"dimensions of shape {x.shape}; got {len(numbers)} numbers {tuple(pad)}"
         )
     pairs = {x.ndim - 1 - i: numbers[2 * i : 2 * i + 2] for i in range(len(numbers) // 2)}
     for dim, (before, after) in pairs.items():
         size = x.shape[dim]
         if size + before + after < 0 or mode in ("constant", "circular") and min(before, after) < -size:
-            raise ValueError(f"pad: {before} and {after} cut off more than dimension {dim} of shape {x.shape} has")
+            raise ValueError(f"pad: {before} and {after} crop more than dimension {dim} of shape {x.shape} has")
     if mode == "constant":
         return _constant(x, pairs, 0 if value is None else value)
     if mode not in _BORDERS:
-        raise NotImplementedError(f"pad: the mode is 'constant', 'reflect', 'replicate' or 'circular', not {mode!r}")
+        raise NotImplementedError(f"pad: mode must be 'constant', 'reflect', 'replicate' or 'circular', got {mode!r}")
     if value is not None:
         raise ValueError(f"pad: mode {mode!r} takes no value; got {value!r}")
     if not 1 <= len(pairs) <= 3 or x.ndim - len(pairs) not in (1, 2):
         raise NotImplementedError(
-            f"pad: mode {mode!r} pads the last one, two or three dimensions, after those of channels and, if there is "
-            f"one, of the batch; got {len(numbers)} numbers for shape {x.shape}"
+            f"pad: mode {mode!r} pads the last one, two or three dimensions of an input (N, C, *sizes) or (C, *sizes); "
+            f"got {len(numbers)} numbers for shape {x.shape}"
         )
     for dim, (before, after) in pairs.items():
         if mode == "circular":
@@ -69,7 +76,7 @@ def pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float | N
 
 
 def _cropped(x: Tensor, dim: int, before: int, after: int) -> Tensor:
-    """Without what negative numbers cut off."""
+    """Crop x by the numbers that are negative."""
     return _part(x, dim, max(-before, 0), x.shape[dim] + min(after, 0)) if min(before, after) < 0 else x
 
 
@@ -78,24 +85,24 @@ def _part(x: Tensor, dim: int, start: int | None, stop: int | None, step: int = 
 
 
 def _constant(x: Tensor, pairs: dict[int, tuple[int, ...]], value: float) -> Tensor:
-    shape, place = list(x.shape), [slice(None)] * x.ndim
+    shape, inside = list(x.shape), [slice(None)] * x.ndim
     for dim, (before, after) in pairs.items():
         x = _cropped(x, dim, before, after)
-        place[dim] = slice(max(before, 0), max(before, 0) + x.shape[dim])
+        inside[dim] = slice(max(before, 0), max(before, 0) + x.shape[dim])
         shape[dim] += before + after
     if x.shape == tuple(shape):
         return x.clone()
     if not value:
-        return x.apply(index.place, x, index=tuple(place), shape=tuple(shape))
-    return x.apply(index.setitem, np.full(shape, value, x.dtype), x, index=tuple(place))
+        return x.apply(indexing.place, x, index=tuple(inside), shape=tuple(shape))
+    return x.apply(indexing.setitem, np.full(shape, value, x.dtype), x, index=tuple(inside))
 
 
 def _reflect(x: Tensor, dim: int, before: int, after: int) -> Tensor:
     size = x.shape[dim]
     if max(before, after) >= size:
         raise ValueError(
-            f"pad: 'reflect' mirrors what lies beyond the last element, so at most {size - 1} elements of dimension "
-            f"{dim} of shape {x.shape}; got {before} and {after}"
+            f"pad: 'reflect' mirrors at the end element without repeating it, so it can add at most {size - 1} "
+            f"elements to dimension {dim} of shape {x.shape}; got {before} and {after}"
         )
     return cat([_part(x, dim, before, 0, -1), x, _part(x, dim, -2, -2 - after, -1)], dim)
 
@@ -114,8 +121,8 @@ def _circular(x: Tensor, dim: int, before: int, after: int) -> Tensor:
     size = x.shape[dim]
     if max(before, after) > size:
         raise ValueError(
-            f"pad: 'circular' goes round once, so at most {size} elements of dimension {dim} of shape {x.shape}; "
-            f"got {before} and {after}"
+            f"pad: 'circular' wraps around once, so it can add at most {size} elements to dimension {dim} of shape "
+            f"{x.shape}; got {before} and {after}"
         )
     return cat([_part(x, dim, size - before, None), x, _part(x, dim, 0, after)], dim)
 
@@ -127,11 +134,7 @@ _BORDERS = {"reflect": _reflect, "replicate": _replicate, "circular": _circular}
 
 
 class _Pad(Module):
-    """`pad` of the last dimensions of (N, C, *sizes) or (C, *sizes).
-
-    Args:
-        padding: one number for all sides, or before and after the last dimension, the last but one, and so on.
-    """
+    """`pad` with fixed settings, on the last `ndim` dimensions of (N, C, *sizes) or (C, *sizes)."""
 
     ndim: int
     mode = "constant"
@@ -143,7 +146,7 @@ class _Pad(Module):
         self.padding = each_dim(name, "padding", padding, 2 * self.ndim, least=-math.inf)
 
     def forward(self, x: Any) -> Tensor:
-        """(..., *sizes) -> (..., *larger sizes)."""
+        """Pad x: (..., *sizes) -> (..., *padded sizes)."""
         return pad(x, self.padding, self.mode, self.value)
 
     def extra_repr(self) -> str:
@@ -160,90 +163,258 @@ class _ConstantPad(_Pad):
 
 
 class ConstantPad1d(_ConstantPad):
-    """A number before and after the last dimension."""
+    """Pad the last dimension with a constant.
+
+    Args:
+        padding: (left, right), or one integer for both.
+        value: the constant.
+
+    Shape:
+        (..., W) -> (..., left + W + right).
+
+    >>> from minigrad import nn, tensor
+    >>> nn.ConstantPad1d((1, 2), 9.0)(tensor([[1.0, 2.0]])).tolist()
+    [[9.0, 1.0, 2.0, 9.0, 9.0]]
+    """
 
     ndim = 1
 
 
 class ConstantPad2d(_ConstantPad):
-    """A number around the last two dimensions."""
+    """Pad the last two dimensions with a constant.
+
+    Args:
+        padding: (left, right, top, bottom), or one integer for all four.
+        value: the constant.
+
+    Shape:
+        (..., H, W) -> (..., top + H + bottom, left + W + right).
+
+    >>> from minigrad import nn, tensor
+    >>> nn.ConstantPad2d((1, 0, 0, 1), 9.0)(tensor([[[1.0]]])).tolist()
+    [[[9.0, 1.0], [9.0, 9.0]]]
+    """
 
     ndim = 2
 
 
 class ConstantPad3d(_ConstantPad):
-    """A number around the last three dimensions."""
+    """Pad the last three dimensions with a constant.
+
+    Args:
+        padding: (left, right, top, bottom, front, back), or one integer for all six.
+        value: the constant.
+
+    Shape:
+        (..., D, H, W) -> (..., front + D + back, top + H + bottom, left + W + right).
+
+    >>> from minigrad import nn, ones
+    >>> nn.ConstantPad3d(1, 9.0)(ones(1, 2, 3, 4)).shape
+    (1, 4, 5, 6)
+    """
 
     ndim = 3
 
 
 class ZeroPad1d(_Pad):
-    """Zeros before and after the last dimension."""
+    """Pad the last dimension with zeros.
+
+    Args:
+        padding: (left, right), or one integer for both.
+
+    Shape:
+        (..., W) -> (..., left + W + right).
+
+    >>> from minigrad import nn, tensor
+    >>> nn.ZeroPad1d(1)(tensor([[1.0, 2.0]])).tolist()
+    [[0.0, 1.0, 2.0, 0.0]]
+    """
 
     ndim = 1
 
 
 class ZeroPad2d(_Pad):
-    """Zeros around the last two dimensions."""
+    """Pad the last two dimensions with zeros.
+
+    Args:
+        padding: (left, right, top, bottom), or one integer for all four.
+
+    Shape:
+        (..., H, W) -> (..., top + H + bottom, left + W + right).
+
+    >>> from minigrad import nn, tensor
+    >>> nn.ZeroPad2d((1, 0, 0, 1))(tensor([[[1.0]]])).tolist()
+    [[[0.0, 1.0], [0.0, 0.0]]]
+    """
 
     ndim = 2
 
 
 class ZeroPad3d(_Pad):
-    """Zeros around the last three dimensions."""
+    """Pad the last three dimensions with zeros.
+
+    Args:
+        padding: (left, right, top, bottom, front, back), or one integer for all six.
+
+    Shape:
+        (..., D, H, W) -> (..., front + D + back, top + H + bottom, left + W + right).
+
+    >>> from minigrad import nn, ones
+    >>> nn.ZeroPad3d(1)(ones(1, 2, 3, 4)).shape
+    (1, 4, 5, 6)
+    """
 
     ndim = 3
 
 
 class ReflectionPad1d(_Pad):
-    """The last dimension, mirrored at its ends."""
+    """Pad the last dimension with the inside mirrored at the end elements, which are not repeated.
+
+    Args:
+        padding: (left, right), or one integer for both.
+
+    Shape:
+        (..., W) -> (..., left + W + right).
+
+    >>> from minigrad import nn, tensor
+    >>> nn.ReflectionPad1d(2)(tensor([[1.0, 2.0, 3.0]])).tolist()
+    [[3.0, 2.0, 1.0, 2.0, 3.0, 2.0, 1.0]]
+    """
 
     ndim, mode = 1, "reflect"
 
 
 class ReflectionPad2d(_Pad):
-    """The last two dimensions, mirrored at their ends."""
+    """Pad the last two dimensions with the inside mirrored at the end elements, which are not repeated.
+
+    Args:
+        padding: (left, right, top, bottom), or one integer for all four.
+
+    Shape:
+        (..., H, W) -> (..., top + H + bottom, left + W + right).
+
+    >>> from minigrad import nn, tensor
+    >>> nn.ReflectionPad2d((1, 0, 0, 1))(tensor([[[1.0, 2.0], [3.0, 4.0]]])).tolist()
+    [[[2.0, 1.0, 2.0], [4.0, 3.0, 4.0], [2.0, 1.0, 2.0]]]
+    """
 
     ndim, mode = 2, "reflect"
 
 
 class ReflectionPad3d(_Pad):
-    """The last three dimensions, mirrored at their ends."""
+    """Pad the last three dimensions with the inside mirrored at the end elements, which are not repeated.
+
+    Args:
+        padding: (left, right, top, bottom, front, back), or one integer for all six.
+
+    Shape:
+        (..., D, H, W) -> (..., front + D + back, top + H + bottom, left + W + right).
+
+    >>> from minigrad import nn, ones
+    >>> nn.ReflectionPad3d(1)(ones(1, 2, 3, 4)).shape
+    (1, 4, 5, 6)
+    """
 
     ndim, mode = 3, "reflect"
 
 
 class ReplicationPad1d(_Pad):
-    """The last dimension, with its end elements repeated."""
+    """Pad the last dimension by repeating the end elements.
+
+    Args:
+        padding: (left, right), or one integer for both.
+
+    Shape:
+        (..., W) -> (..., left + W + right).
+
+    >>> from minigrad import nn, tensor
+    >>> nn.ReplicationPad1d(2)(tensor([[1.0, 2.0]])).tolist()
+    [[1.0, 1.0, 1.0, 2.0, 2.0, 2.0]]
+    """
 
     ndim, mode = 1, "replicate"
 
 
 class ReplicationPad2d(_Pad):
-    """The last two dimensions, with their end elements repeated."""
+    """Pad the last two dimensions by repeating the end elements.
+
+    Args:
+        padding: (left, right, top, bottom), or one integer for all four.
+
+    Shape:
+        (..., H, W) -> (..., top + H + bottom, left + W + right).
+
+    >>> from minigrad import nn, tensor
+    >>> nn.ReplicationPad2d((1, 0, 0, 1))(tensor([[[1.0, 2.0]]])).tolist()
+    [[[1.0, 1.0, 2.0], [1.0, 1.0, 2.0]]]
+    """
 
     ndim, mode = 2, "replicate"
 
 
 class ReplicationPad3d(_Pad):
-    """The last three dimensions, with their end elements repeated."""
+    """Pad the last three dimensions by repeating the end elements.
+
+    Args:
+        padding: (left, right, top, bottom, front, back), or one integer for all six.
+
+    Shape:
+        (..., D, H, W) -> (..., front + D + back, top + H + bottom, left + W + right).
+
+    >>> from minigrad import nn, ones
+    >>> nn.ReplicationPad3d(1)(ones(1, 2, 3, 4)).shape
+    (1, 4, 5, 6)
+    """
 
     ndim, mode = 3, "replicate"
 
 
 class CircularPad1d(_Pad):
-    """The last dimension, wrapped around."""
+    """Pad the last dimension with the elements of the other end, as if the tensor were periodic.
+
+    Args:
+        padding: (left, right), or one integer for both.
+
+    Shape:
+        (..., W) -> (..., left + W + right).
+
+    >>> from minigrad import nn, tensor
+    >>> nn.CircularPad1d((2, 0))(tensor([[1.0, 2.0, 3.0]])).tolist()
+    [[2.0, 3.0, 1.0, 2.0, 3.0]]
+    """
 
     ndim, mode = 1, "circular"
 
 
 class CircularPad2d(_Pad):
-    """The last two dimensions, wrapped around."""
+    """Pad the last two dimensions with the elements of the other end, as if the tensor were periodic.
+
+    Args:
+        padding: (left, right, top, bottom), or one integer for all four.
+
+    Shape:
+        (..., H, W) -> (..., top + H + bottom, left + W + right).
+
+    >>> from minigrad import nn, tensor
+    >>> nn.CircularPad2d((1, 0, 0, 1))(tensor([[[1.0, 2.0], [3.0, 4.0]]])).tolist()
+    [[[2.0, 1.0, 2.0], [4.0, 3.0, 4.0], [2.0, 1.0, 2.0]]]
+    """
 
     ndim, mode = 2, "circular"
 
 
 class CircularPad3d(_Pad):
-    """The last three dimensions, wrapped around."""
+    """Pad the last three dimensions with the elements of the other end, as if the tensor were periodic.
+
+    Args:
+        padding: (left, right, top, bottom, front, back), or one integer for all six.
+
+    Shape:
+        (..., D, H, W) -> (..., front + D + back, top + H + bottom, left + W + right).
+
+    >>> from minigrad import nn, ones
+    >>> nn.CircularPad3d(1)(ones(1, 2, 3, 4)).shape
+    (1, 4, 5, 6)
+    """
 
     ndim, mode = 3, "circular"

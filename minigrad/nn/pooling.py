@@ -13,7 +13,7 @@ from typing import Any, Literal, Protocol, overload
 import numpy as np
 
 from minigrad.nn.module import Module
-from minigrad.nn.spatial import check_rank, counted, each_dim
+from minigrad.nn.spatial import check_rank, each_dim, times
 from minigrad.primitives import indexing as ix
 from minigrad.primitives import pooling as rules
 from minigrad.primitives.pooling import Windows
@@ -40,7 +40,7 @@ def _regular(
         if 2 * p > length:
             raise ValueError(
                 f"{name}: a padding of {p} is more than half of the windows' {length}, so that some would lie in the "
-                "padding alone"
+                "padding unbatched"
             )
         room = size + 2 * p - length
         count = -(-room // s) + 1 if ceil_mode else room // s + 1
@@ -48,9 +48,9 @@ def _regular(
             count -= 1
         if count < 1 or not size:
             raise ValueError(
-                f"{name}: windows of {counted(kernel)}"
-                + (f", dilated by {counted(dilation)}," if max(dilation) > 1 else "")
-                + f" do not fit into the input of {counted(x.shape[-ndim:])} with a padding of {counted(padding)}"
+                f"{name}: windows of {times(kernel)}"
+                + (f", dilated by {times(dilation)}," if max(dilation) > 1 else "")
+                + f" do not fit into the input of {times(x.shape[-ndim:])} with a padding of {times(padding)}"
             )
         starts = [i * s - p for i in range(count)]
         windows.append(Windows(size, tuple(starts), tuple([start + length for start in starts]), d))
@@ -66,7 +66,7 @@ def _adaptive(name: str, x: Tensor, ndim: int, output_size: Any) -> list[Windows
     sizes = x.shape[-ndim:]
     wanted = each_dim(name, "output_size", [s if n is None else n for n, s in zip(wanted, sizes)], ndim, least=0)
     if 0 in sizes:
-        raise ValueError(f"{name}: an input of {counted(sizes)} has nothing to pool")
+        raise ValueError(f"{name}: an input of {times(sizes)} has nothing to pool")
     return [
         Windows(s, tuple([i * s // n for i in range(n)]), tuple([-(-(i + 1) * s // n) for i in range(n)]))
         for s, n in zip(sizes, wanted)
@@ -273,7 +273,7 @@ def _max_unpooled(
         raise ValueError(f"{name}: output_size is to be nearer to {tuple(usual)} than the stride; got {sizes}")
     if where.size and not 0 <= where.min() <= where.max() < math.prod(sizes):
         raise IndexError(
-            f"{name}: an output of {counted(sizes)} has the indices 0 to {math.prod(sizes) - 1}; got {where.min()} to "
+            f"{name}: an output of {times(sizes)} has the indices 0 to {math.prod(sizes) - 1}; got {where.min()} to "
             f"{where.max()}"
         )
     rest = x.shape[:-ndim]

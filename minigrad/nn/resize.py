@@ -9,7 +9,7 @@ import numpy as np
 
 from minigrad.nn.module import Module
 from minigrad.nn.pooling import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
-from minigrad.nn.spatial import as_batch, counted, each_dim, from_batch
+from minigrad.nn.spatial import as_batch, each_dim, from_batch, times
 from minigrad.primitives import convolution as conv_rules
 from minigrad.primitives.convolution import Geometry
 from minigrad.primitives.resampling import Taps, resample
@@ -106,7 +106,7 @@ def _new_sizes(
         )
     sizes = tuple([math.floor(n * float(f)) for n, f in zip(x.shape[2:], factors)])
     if min(sizes) < 1:
-        raise ValueError(f"interpolate: {counted(x.shape[2:])} times {scale_factor} leaves {counted(sizes)}")
+        raise ValueError(f"interpolate: {times(x.shape[2:])} times {scale_factor} leaves {times(sizes)}")
     return sizes, [None if recompute else float(f) for f in factors]
 
 
@@ -206,8 +206,8 @@ def _geometry(name: str, sizes: tuple[int, ...], kernel: Any, dilation: Any, pad
     small = tuple([(n + 2 * p - d * (k - 1) - 1) // s + 1 for n, k, s, p, d in parts])
     if min(small) < 1:
         raise ValueError(
-            f"{name}: windows of {counted(kernel)}, dilated by {counted(dilation)}, do not fit into an image of "
-            f"{counted(sizes)} with a padding of {counted(padding)}"
+            f"{name}: windows of {times(kernel)}, dilated by {times(dilation)}, do not fit into an image of "
+            f"{times(sizes)} with a padding of {times(padding)}"
         )
     return Geometry(sizes, small, kernel, stride, padding, dilation, 1)
 
@@ -226,9 +226,9 @@ def unfold(input: Any, kernel_size: Sizes, dilation: Sizes = 1, padding: Sizes =
     Raises:
         ValueError: when no window fits.
     """
-    x, alone = as_batch("unfold", input, 2)
+    x, unbatched = as_batch("unfold", input, 2)
     geometry = _geometry("unfold", x.shape[2:], kernel_size, dilation, padding, stride)
-    return from_batch(x.apply(conv_rules.unfold, x, geometry=geometry), alone)
+    return from_batch(x.apply(conv_rules.unfold, x, geometry=geometry), unbatched)
 
 
 def fold(
@@ -252,17 +252,17 @@ def fold(
     Raises:
         ValueError: when an image of that size has another number of windows, or of elements in one.
     """
-    z, alone = as_batch("fold", input, 1)
+    z, unbatched = as_batch("fold", input, 1)
     geometry = _geometry(
         "fold", each_dim("fold", "output_size", output_size, 2), kernel_size, dilation, padding, stride
     )
     size, count = math.prod(geometry.kernel), math.prod(geometry.small)
     if z.shape[1] % size or z.shape[2] != count:
         raise ValueError(
-            f"fold: an image of {counted(geometry.large)} has {count} windows of {counted(geometry.kernel)}, so the "
-            f"input is (N, a multiple of {size}, {count}); got shape {z.shape[1:] if alone else z.shape}"
+            f"fold: an image of {times(geometry.large)} has {count} windows of {times(geometry.kernel)}, so the "
+            f"input is (N, a multiple of {size}, {count}); got shape {z.shape[1:] if unbatched else z.shape}"
         )
-    return from_batch(z.apply(conv_rules.fold, z, geometry=geometry), alone)
+    return from_batch(z.apply(conv_rules.fold, z, geometry=geometry), unbatched)
 
 
 # ---- as modules --------------------------------------------------------------------------------------------------
