@@ -1,7 +1,7 @@
-"""Functions of Python floats under NumPy's names, twice: as `math` has them, and with IEEE 754's inf and nan.
+"""Functions of Python floats under NumPy's names, twice: those of `math`, and with IEEE 754's inf and nan.
 
-Python's floats raise where NumPy's answer: 1 / 0, exp(1000), log(-1). The scalar engine computes with `NUMBERS` and,
-only when those have raised, again with `IEEE_NUMBERS` on `IEEE` floats. No NumPy here.
+Python's floats raise where NumPy's return inf or nan: 1 / 0, exp(1000), log(-1). The scalar engine computes with
+`NUMBERS` and, only if that raises, again with `IEEE_NUMBERS` on `IEEE` floats. Imports no NumPy.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ NUMBERS: dict[str, Any] = {
 
 
 class IEEE(float):
-    """A float whose arithmetic answers inf and nan where Python's raises; used only after Python's has raised."""
+    """A float whose arithmetic returns inf and nan where Python's raises; used only after Python's has raised."""
 
     def __truediv__(self, b: float) -> IEEE:
         if not isinstance(b, float | int):
@@ -85,3 +85,19 @@ def _ieee_function(function: Callable[..., float]) -> Callable[..., IEEE]:
 
 
 IEEE_NUMBERS = {name: f if name == "where" else _ieee_function(f) for name, f in NUMBERS.items()}
+
+
+def with_ieee_fallback(plain: Callable[..., Any], ieee: Callable[..., Any]) -> Callable[..., tuple[Any, ...]]:
+    """A function of floats that returns what `plain` returns, or, where that raises, what `ieee` returns."""
+
+    def compute(*numbers: float) -> tuple[Any, ...]:
+        try:
+            result: tuple[Any, ...] = plain(*numbers)
+            if result[0].__class__ is float:
+                return result
+        except (ArithmeticError, ValueError):
+            pass
+        # also where ** leaves the real numbers: a negative number to a fractional power
+        return tuple([None if v is None else v if v is False else float(v) for v in ieee(*map(IEEE, numbers))])
+
+    return compute

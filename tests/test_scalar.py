@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import operator
+import re
+import struct
 import subprocess
 import sys
+import types
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -17,7 +21,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import minigrad
-from minigrad import Tensor, Value, tensor
+from minigrad import Tensor, Value, scalar, tensor
+from minigrad.scalar_fast import METHODS
 
 
 def value_and_slopes(function: Callable[..., Any], *at: float, leaf: Any = Value) -> tuple[float, list[float]]:
@@ -386,6 +391,7 @@ def test_functions_agree_to_a_few_units_in_the_last_place(name: str, a: float, b
 
 WITHOUT_NUMPY = """
 import sys
+import types
 
 class Forbidden:
     def find_spec(self, name, path=None, target=None):
@@ -421,3 +427,50 @@ def test_the_scalar_engine_lives_without_numpy() -> None:
     result = subprocess.run(command, cwd=Path(minigrad.__file__).parents[1], capture_output=True, text=True)
     assert result.stderr == ""
     assert result.stdout.splitlines() == ["10", "True inf", "True", "False", "NumPy is forbidden here"]
+
+
+# ---- the compiled path -----------------------------------------------------------------------------------------
+
+
+@functools.cache
+def plain_value() -> Any:
+    """The class Value as it is written, without `scalar_fast`."""
+    source = Path(scalar.__file__).read_text("utf-8")
+    assert source.count("\naccelerate(Value)") == 1
+    module = types.ModuleType("minigrad.plain_scalar")
+    sys.modules[module.__name__] = module
+    exec(compile(source.replace("\naccelerate(Value)", "\nNone"), scalar.__file__, "exec"), module.__dict__)
+    return module.Value  # type: ignore[attr-defined]
+
+
+def test_every_operation_is_compiled() -> None:
+    source = Path(scalar.__file__).read_text("utf-8")
+    assert set(re.findall(r"apply\(ew\.(\w+), self", source)) == {p.name for p in METHODS.values()}
+    changed = {name for name, method in vars(plain_value()).items() if callable(method) and name in METHODS}
+    assert changed == set(METHODS)
+    assert all(vars(Value)[name].__code__.co_name == "operation" for name in METHODS)
+
+
+NUMBER = st.one_of(st.floats(-3, 3), st.sampled_from([0.0, 1.0, -1.0, math.inf, -math.inf, math.nan, 1e308]))
+
+
+@settings(max_examples=200)
+@given(st.data())
+def test_the_compiled_path_computes_the_same_bits(data: st.DataObject) -> None:
+    """Random programs of up to ten operations, on Value and on Value as it is written."""
+    at = data.draw(st.lists(NUMBER, min_size=2, max_size=3))
+    steps = data.draw(
+        st.lists(st.tuples(st.sampled_from(sorted(METHODS)), st.integers(0, 99), st.integers(0, 99)), max_size=10)
+    )
+    found = []
+    for kind in (Value, plain_value()):
+        values = [kind(x) for x in at]
+        for name, i, j in steps:
+            a, b = values[i % len(values)], values[j % len(values)]
+            binary = len(METHODS[name].inputs) == 2
+            values.append(getattr(a, name)(*[b if j % 3 else 0.5] * binary))
+        values[-1].backward(0.5, retain_graph=True)
+        values[-1].backward()
+        numbers = [x for v in values for x in (v.data, v.grad)]
+        found.append([struct.pack("<d", math.nan if x != x else x) for x in numbers])  # nan has no sign that counts
+    assert found[0] == found[1]

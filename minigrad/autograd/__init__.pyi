@@ -5,6 +5,7 @@ from minigrad.autograd.anomaly import set_detect_anomaly as set_detect_anomaly
 from minigrad.autograd.function import Function as Function
 from minigrad.autograd.gradients import Event as Event
 from minigrad.autograd.gradients import backward as backward
+from minigrad.autograd.gradients import grads as _grads
 from minigrad.autograd.gradients import walk as walk
 from minigrad.grad_mode import enable_grad as enable_grad
 from minigrad.grad_mode import inference_mode as inference_mode
@@ -16,4 +17,5 @@ from minigrad.teach.gradcheck import gradcheck as gradcheck
 from minigrad.teach.gradcheck import gradcheck_report as gradcheck_report
 from minigrad.teach.gradcheck import gradgradcheck as gradgradcheck
 
+grad = _grads
 __all__: list[str]
