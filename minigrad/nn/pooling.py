@@ -1,7 +1,7 @@
-"""Pooling: maxima, means and norms of the windows of signals, images and volumes; local response normalization.
+"""Pooling: the maximum, mean or p-norm of each window of signals, images and volumes; local response normalization.
 
-In more than one dimension it goes axis by axis: the maximum of a rectangle is that of its rows' maxima, and its sum
-the sum of its rows' sums.
+Pooling in several dimensions goes axis by axis: the maximum of a rectangle is the maximum of its rows' maxima, and its
+sum is the sum of its rows' sums.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import numpy as np
 
 from minigrad.nn.module import Module
 from minigrad.nn.spatial import check_rank, each_dim, times
-from minigrad.primitives import indexing as ix
-from minigrad.primitives import pooling as rules
+from minigrad.primitives import pooling as primitives
+from minigrad.primitives.indexing import scatter
 from minigrad.primitives.pooling import Windows
 from minigrad.tensors.creation import as_tensor
 from minigrad.tensors.tensor import Tensor
@@ -29,7 +29,7 @@ Sizes = int | tuple[int, ...]
 def _regular(
     name: str, x: Tensor, ndim: int, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool
 ) -> tuple[list[Windows], list[int]]:
-    """The windows along each of the last dimensions, and how large their kernel is."""
+    """Return the windows along each of the last `ndim` dimensions, and the kernel size along each."""
     kernel = each_dim(name, "kernel_size", kernel, ndim)
     stride = kernel if stride is None or stride == () else each_dim(name, "stride", stride, ndim)
     padding = each_dim(name, "padding", padding, ndim, least=0)
@@ -39,12 +39,12 @@ def _regular(
         length = d * (k - 1) + 1
         if 2 * p > length:
             raise ValueError(
-                f"{name}: a padding of {p} is more than half of the windows' {length}, so that some would lie in the "
-                "padding unbatched"
+                f"{name}: padding must be at most half of the window of {length}, got {p}; windows would lie in the "
+                "padding alone"
             )
         room = size + 2 * p - length
         count = -(-room // s) + 1 if ceil_mode else room // s + 1
-        if ceil_mode and (count - 1) * s >= size + p:  # the last window has to begin before the padding at the end
+        if ceil_mode and (count - 1) * s >= size + p:  # the last window must start before the padding at the end
             count -= 1
         if count < 1 or not size:
             raise ValueError(
@@ -55,18 +55,20 @@ def _regular(
         starts = [i * s - p for i in range(count)]
         windows.append(Windows(size, tuple(starts), tuple([start + length for start in starts]), d))
         if not all(windows[-1].places()):
-            raise ValueError(f"{name}: dilated by {d}, some windows of {k} meet only the padding of an input of {size}")
+            raise ValueError(
+                f"{name}: some windows of {k}, dilated by {d}, contain only padding of the input of {size}"
+            )
     return windows, list(kernel)
 
 
 def _adaptive(name: str, x: Tensor, ndim: int, output_size: Any) -> list[Windows]:
-    """`output_size` windows along each dimension, as equal as they can be, which together cover the input."""
+    """Return `output_size` windows along each of the last dimensions: as equal as possible, covering the input."""
     wanted = output_size if isinstance(output_size, list | tuple) else (output_size,)
     wanted = tuple(wanted) * (ndim if len(wanted) == 1 else 1)
     sizes = x.shape[-ndim:]
     wanted = each_dim(name, "output_size", [s if n is None else n for n, s in zip(wanted, sizes)], ndim, least=0)
     if 0 in sizes:
-        raise ValueError(f"{name}: an input of {times(sizes)} has nothing to pool")
+        raise ValueError(f"{name}: the input of {times(sizes)} is empty, there is nothing to pool")
     return [
         Windows(s, tuple([i * s // n for i in range(n)]), tuple([-(-(i + 1) * s // n) for i in range(n)]))
         for s, n in zip(sizes, wanted)
@@ -81,22 +83,21 @@ def _axes(x: Tensor, windows: list[Windows]) -> list[tuple[int, Windows]]:
 
 
 def _maximum(x: Tensor, windows: list[Windows], return_indices: bool) -> Any:
-    """The maximum of each window; on request also where it was, as an index into the flattened last dimensions."""
-    where: Any = None
+    """Return the maximum of each window, with its index into the flattened last dimensions if asked for."""
+    indices: Any = None
     sizes = x.shape[-len(windows) :]
-    for axis, w in reversed(_axes(x, windows)):  # of equals the first in reading order: along the last axis first
-        y = x.apply(rules.max_pool, x, axis=axis, windows=w)
+    for axis, w in reversed(_axes(x, windows)):  # the last axis first: of equals, the first in reading order wins
+        y = x.apply(primitives.max_pool, x, axis=axis, windows=w)
         if return_indices:
             starts = np.reshape(np.array(w.starts, np.int64), (-1, *[1] * (x.ndim - axis - 1)))
-            found = starts + rules.where_largest(x.detach()._array, y.detach()._array, axis=axis, windows=w)
+            along = starts + primitives.where_largest(x.detach()._array, y.detach()._array, axis=axis, windows=w)
             stride = math.prod(sizes[axis - x.ndim + len(sizes) + 1 :])
-            where = found * stride + (0 if where is None else np.take_along_axis(where, found, axis))
+            indices = along * stride + (0 if indices is None else np.take_along_axis(indices, along, axis))
         x = y
-    return (x, as_tensor(where)) if return_indices else x
+    return (x, as_tensor(indices)) if return_indices else x
 
 
-def _max_pooled(
-    name: str,
+def _max_pool(
     ndim: int,
     input: Any,
     kernel_size: Any,
@@ -106,6 +107,7 @@ def _max_pooled(
     ceil_mode: bool,
     return_indices: bool,
 ) -> Any:
+    name = f"max_pool{ndim}d"
     x = check_rank(name, input, ndim)
     windows, _ = _regular(name, x, ndim, kernel_size, stride, padding, dilation, ceil_mode)
     return _maximum(x, windows, return_indices)
@@ -179,8 +181,17 @@ def max_pool1d(
     ceil_mode: bool = False,
     return_indices: bool = False,
 ) -> Any:
-    """`max_pool2d` for signals, (N, C, L) -> (N, C, L')."""
-    return _max_pooled("max_pool1d", 1, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
+    """Return the maximum of each window of signals: `max_pool2d` with one dimension.
+
+    Shape:
+        (N, C, L) or (C, L) -> (N, C, L_out) or (C, L_out), where
+        L_out = floor((L + 2 padding - dilation (kernel_size - 1) - 1) / stride) + 1.
+
+    >>> from minigrad import tensor
+    >>> max_pool1d(tensor([[1.0, 4.0, 2.0, 3.0]]), 2).tolist()
+    [[4.0, 3.0]]
+    """
+    return _max_pool(1, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
 
 
 @_max_pooling
@@ -193,29 +204,36 @@ def max_pool2d(
     ceil_mode: bool = False,
     return_indices: bool = False,
 ) -> Any:
-    """The maximum of each window of an image.
+    """Return the maximum of each window of images.
+
+    y[n, c, i, j] = the maximum over u, v of x[n, c, i * stride + u * dilation - padding, ...]. The gradient goes to
+    that element; among equals, to the first.
 
     Args:
-        input: (N, C, H, W), or (C, H, W) for one image.
-        kernel_size: of the windows.
-        stride: how far apart they are; if not given, they lie side by side.
-        padding: how far they begin before the image and end after it, where there is nothing.
-        dilation: how far apart the pixels are that a window meets.
-        ceil_mode: whether a last window may go over the end.
-        return_indices: also return where the maxima were, as indices into the flattened image.
+        input: a batch of images, or one image.
+        kernel_size: the size of the windows, usually 2 or 3.
+        stride: the distance between windows; default `kernel_size`, so that they lie side by side.
+        padding: how far the first windows start outside the image, at most half of their size; the outside counts as
+            minus infinity. Default 0.
+        dilation: the distance between the pixels of a window; default 1.
+        ceil_mode: whether a last window may extend past the end, so that sizes are rounded up; default False.
+        return_indices: whether to return a pair (maxima, their indices into the flattened image), as `max_unpool2d`
+            takes it; default False.
 
-    Returns:
-        (N, C, H', W') with H' = floor((H + 2 padding - dilation (kernel_size - 1) - 1) / stride) + 1, or a pair.
-        The gradient goes to the first of equals.
+        kernel_size, stride, padding and dilation are one integer, or one per dimension.
+
+    Shape:
+        (N, C, H, W) or (C, H, W) -> (N, C, H_out, W_out) or (C, H_out, W_out), where
+        H_out = floor((H + 2 padding - dilation (kernel_size - 1) - 1) / stride) + 1; W_out likewise.
 
     Raises:
-        ValueError: when the windows do not fit, or are padded by more than half of their size.
+        ValueError: if no window fits, or the padding is more than half of the window.
 
     >>> from minigrad import tensor
     >>> max_pool2d(tensor([[[1.0, 2.0, 5.0, 0.0], [4.0, 3.0, 0.0, 5.0]]]), 2, return_indices=True)
     (tensor([[[4., 5.]]]), tensor([[[4, 2]]]))
     """
-    return _max_pooled("max_pool2d", 2, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
+    return _max_pool(2, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
 
 
 @_max_pooling
@@ -228,41 +246,78 @@ def max_pool3d(
     ceil_mode: bool = False,
     return_indices: bool = False,
 ) -> Any:
-    """`max_pool2d` for volumes, (N, C, D, H, W) -> (N, C, D', H', W')."""
-    return _max_pooled("max_pool3d", 3, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
+    """Return the maximum of each window of volumes: `max_pool2d` with three dimensions.
+
+    Shape:
+        (N, C, D, H, W) or (C, D, H, W) ->
+        (N, C, D_out, H_out, W_out) or (C, D_out, H_out, W_out), each size as in `max_pool2d`.
+
+    >>> from minigrad import zeros
+    >>> max_pool3d(zeros(1, 2, 4, 4, 4), 2).shape
+    (1, 2, 2, 2, 2)
+    """
+    return _max_pool(3, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
 
 
-def _adaptive_max(name: str, ndim: int, input: Any, output_size: Any, return_indices: bool) -> Any:
+def _adaptive_max_pool(ndim: int, input: Any, output_size: Any, return_indices: bool) -> Any:
+    name = f"adaptive_max_pool{ndim}d"
     x = check_rank(name, input, ndim)
     return _maximum(x, _adaptive(name, x, ndim, output_size), return_indices)
 
 
 @_adaptive_max_pooling
 def adaptive_max_pool1d(input: Any, output_size: Any, return_indices: bool = False) -> Any:
-    """(N, C, L) -> (N, C, output_size): as many windows as asked for, and the maximum of each."""
-    return _adaptive_max("adaptive_max_pool1d", 1, input, output_size, return_indices)
+    """Return the maximum of each of `output_size` windows of signals, on the windows of `adaptive_avg_pool1d`.
+
+    Shape: (N, C, L) or (C, L) -> (N, C, output_size) or (C, output_size).
+
+    >>> from minigrad import tensor
+    >>> adaptive_max_pool1d(tensor([[1.0, 2.0, 3.0, 4.0, 5.0]]), 2).tolist()
+    [[3.0, 5.0]]
+    """
+    return _adaptive_max_pool(1, input, output_size, return_indices)
 
 
 @_adaptive_max_pooling
 def adaptive_max_pool2d(input: Any, output_size: Any, return_indices: bool = False) -> Any:
-    """(N, C, H, W) -> (N, C, *output_size): as many windows as asked for, and the maximum of each."""
-    return _adaptive_max("adaptive_max_pool2d", 2, input, output_size, return_indices)
+    """Return the maximum of each of `output_size` windows of images, on the windows of `adaptive_avg_pool2d`.
+
+    Args:
+        input: a batch of images, or one image.
+        output_size: the number of windows, (H_out, W_out), or one integer for both; None keeps a size.
+        return_indices: whether to return a pair (maxima, their indices into the flattened image); default False.
+
+    Shape: (N, C, H, W) or (C, H, W) -> (N, C, *output_size) or (C, *output_size).
+
+    >>> from minigrad import arange
+    >>> adaptive_max_pool2d(arange(12.0).reshape(1, 3, 4), (1, 2)).tolist()
+    [[[9.0, 11.0]]]
+    """
+    return _adaptive_max_pool(2, input, output_size, return_indices)
 
 
 @_adaptive_max_pooling
 def adaptive_max_pool3d(input: Any, output_size: Any, return_indices: bool = False) -> Any:
-    """(N, C, D, H, W) -> (N, C, *output_size): as many windows as asked for, and the maximum of each."""
-    return _adaptive_max("adaptive_max_pool3d", 3, input, output_size, return_indices)
+    """Return the maximum of each of `output_size` windows of volumes, on the windows of `adaptive_avg_pool3d`.
+
+    Shape: (N, C, D, H, W) or (C, D, H, W) -> (N, C, *output_size) or (C, *output_size).
+
+    >>> from minigrad import zeros
+    >>> adaptive_max_pool3d(zeros(1, 2, 5, 6, 7), (2, 3, None)).shape
+    (1, 2, 2, 3, 7)
+    """
+    return _adaptive_max_pool(3, input, output_size, return_indices)
 
 
-def _max_unpooled(
-    name: str, ndim: int, input: Any, indices: Any, kernel_size: Any, stride: Any, padding: Any, output_size: Any
+def _max_unpool(
+    ndim: int, input: Any, indices: Any, kernel_size: Any, stride: Any, padding: Any, output_size: Any
 ) -> Tensor:
-    x, where = check_rank(name, input, ndim), np.asarray(as_tensor(indices)._array)
-    if where.dtype.kind not in "iu" or where.shape != x.shape:
+    name = f"max_unpool{ndim}d"
+    x, flat_indices = check_rank(name, input, ndim), np.asarray(as_tensor(indices)._array)
+    if flat_indices.dtype.kind not in "iu" or flat_indices.shape != x.shape:
         raise ValueError(
-            f"{name}: the indices are integers, one for each element, as from return_indices=True; got {where.dtype} "
-            f"of shape {where.shape} for an input of shape {x.shape}"
+            f"{name}: indices must be integers, one per element, as return_indices=True gives them; got "
+            f"{flat_indices.dtype} of shape {flat_indices.shape} for an input of shape {x.shape}"
         )
     kernel = each_dim(name, "kernel_size", kernel_size, ndim)
     stride = kernel if stride is None else each_dim(name, "stride", stride, ndim)
@@ -270,15 +325,18 @@ def _max_unpooled(
     usual = [(n - 1) * s - 2 * p + k for n, k, s, p in zip(x.shape[-ndim:], kernel, stride, padding)]
     sizes = usual if output_size is None else each_dim(name, "output_size", tuple(output_size)[-ndim:], ndim)
     if any(abs(size - u) >= s for size, u, s in zip(sizes, usual, stride)):
-        raise ValueError(f"{name}: output_size is to be nearer to {tuple(usual)} than the stride; got {sizes}")
-    if where.size and not 0 <= where.min() <= where.max() < math.prod(sizes):
+        raise ValueError(
+            f"{name}: output_size must differ from {tuple(usual)} by less than the stride {stride}, got {sizes}"
+        )
+    if flat_indices.size and not 0 <= flat_indices.min() <= flat_indices.max() < math.prod(sizes):
         raise IndexError(
-            f"{name}: an output of {times(sizes)} has the indices 0 to {math.prod(sizes) - 1}; got {where.min()} to "
-            f"{where.max()}"
+            f"{name}: indices into an output of {times(sizes)} must be from 0 to {math.prod(sizes) - 1}; got "
+            f"{flat_indices.min()} to {flat_indices.max()}"
         )
     rest = x.shape[:-ndim]
     flat = x.reshape(*rest, math.prod(x.shape[-ndim:]))
-    out = x.apply(ix.scatter, flat, index=where.reshape(flat.shape), axis=len(rest), shape=(*rest, math.prod(sizes)))
+    shape = (*rest, math.prod(sizes))
+    out = x.apply(scatter, flat, index=flat_indices.reshape(flat.shape), axis=len(rest), shape=shape)
     return out.reshape(*rest, *sizes)
 
 
@@ -290,8 +348,18 @@ def max_unpool1d(
     padding: Sizes = 0,
     output_size: Any = None,
 ) -> Tensor:
-    """`max_unpool2d` for signals."""
-    return _max_unpooled("max_unpool1d", 1, input, indices, kernel_size, stride, padding, output_size)
+    """Put each maximum of signals back where it was: `max_unpool2d` with one dimension.
+
+    Shape:
+        (N, C, L) or (C, L) -> (N, C, L_out) or (C, L_out), where
+        L_out = (L - 1) stride - 2 padding + kernel_size, or `output_size`.
+
+    >>> from minigrad import tensor
+    >>> y, indices = max_pool1d(tensor([[1.0, 4.0, 2.0, 3.0]]), 2, return_indices=True)
+    >>> max_unpool1d(y, indices, 2).tolist()
+    [[0.0, 4.0, 0.0, 3.0]]
+    """
+    return _max_unpool(1, input, indices, kernel_size, stride, padding, output_size)
 
 
 def max_unpool2d(
@@ -302,15 +370,30 @@ def max_unpool2d(
     padding: Sizes = 0,
     output_size: Any = None,
 ) -> Tensor:
-    """Each maximum back in its place, zeros elsewhere. Windows that overlap must not share their maxima.
+    """Put each maximum back where it was, with zeros elsewhere: a partial inverse of `max_pool2d`.
+
+    Where windows overlap, two of them must not have the same maximum.
 
     Args:
-        input: (N, C, H, W) or (C, H, W), as from `max_pool2d`.
-        indices: of the same shape, from `max_pool2d(..., return_indices=True)`.
-        kernel_size, stride, padding: those of that `max_pool2d`.
-        output_size: the sizes before it, where several lead to the same.
+        input: the maxima, as `max_pool2d` returns them.
+        indices: their indices, of the same shape, from `max_pool2d(..., return_indices=True)`.
+        kernel_size, stride, padding: the settings of that `max_pool2d`.
+        output_size: the sizes before pooling, where several give the same pooled size; default: the formula below.
+
+    Shape:
+        (N, C, H, W) or (C, H, W) -> (N, C, H_out, W_out) or (C, H_out, W_out), where
+        H_out = (H - 1) stride - 2 padding + kernel_size, or `output_size`; W_out likewise.
+
+    Raises:
+        ValueError: if indices or output_size do not fit.
+        IndexError: if an index is outside the output.
+
+    >>> from minigrad import tensor
+    >>> y, indices = max_pool2d(tensor([[[1.0, 2.0], [4.0, 3.0]]]), 2, return_indices=True)
+    >>> max_unpool2d(y, indices, 2).tolist()
+    [[[0.0, 0.0], [4.0, 0.0]]]
     """
-    return _max_unpooled("max_unpool2d", 2, input, indices, kernel_size, stride, padding, output_size)
+    return _max_unpool(2, input, indices, kernel_size, stride, padding, output_size)
 
 
 def max_unpool3d(
@@ -321,8 +404,18 @@ def max_unpool3d(
     padding: Sizes = 0,
     output_size: Any = None,
 ) -> Tensor:
-    """`max_unpool2d` for volumes."""
-    return _max_unpooled("max_unpool3d", 3, input, indices, kernel_size, stride, padding, output_size)
+    """Put each maximum of volumes back where it was: `max_unpool2d` with three dimensions.
+
+    Shape:
+        (N, C, D, H, W) or (C, D, H, W) ->
+        (N, C, D_out, H_out, W_out) or (C, D_out, H_out, W_out), each size as in `max_unpool2d`.
+
+    >>> from minigrad import ones
+    >>> y, indices = max_pool3d(ones(1, 4, 4, 4), 2, return_indices=True)
+    >>> max_unpool3d(y, indices, 2).shape
+    (1, 4, 4, 4)
+    """
+    return _max_unpool(3, input, indices, kernel_size, stride, padding, output_size)
 
 
 # ---- means and norms ---------------------------------------------------------------------------------------------
@@ -330,22 +423,26 @@ def max_unpool3d(
 
 def _check_floats(name: str, x: Tensor) -> None:
     if x.dtype.kind != "f":
-        raise TypeError(f"{name}: means are floats, the input is {x.dtype}: convert it, x.float()")
+        raise TypeError(f"{name}: the input must be of floats, got {x.dtype}; convert it, x.float()")
 
 
 def _sum(x: Tensor, windows: list[Windows]) -> Tensor:
     for axis, w in _axes(x, windows):
-        x = x.apply(rules.sum_pool, x, axis=axis, windows=w)
+        x = x.apply(primitives.sum_pool, x, axis=axis, windows=w)
     return x
 
 
-def _outer(x: Tensor, counts: list[list[int]]) -> Any:
-    """The product of the counts along each of the last dimensions, for every window."""
-    return np.prod(np.meshgrid(*counts, indexing="ij"), axis=0).astype(x.dtype)
+def _lengths(windows: list[Windows]) -> list[list[int]]:
+    """How many elements of the input each window has, along each dimension."""
+    return [[*map(len, w.places())] for w in windows]
 
 
-def _avg_pooled(
-    name: str,
+def _areas(x: Tensor, lengths: list[list[int]]) -> Any:
+    """The number of elements of each window: the product of its lengths along the dimensions."""
+    return np.prod(np.meshgrid(*lengths, indexing="ij"), axis=0).astype(x.dtype)
+
+
+def _avg_pool(
     ndim: int,
     input: Any,
     kernel_size: Any,
@@ -353,24 +450,25 @@ def _avg_pooled(
     padding: Any,
     ceil_mode: bool,
     count_include_pad: bool,
-    divisor_override: int | None,
+    divisor_override: int | None = None,
 ) -> Tensor:
+    name = f"avg_pool{ndim}d"
     x = check_rank(name, input, ndim)
     _check_floats(name, x)
     if divisor_override == 0:
-        raise ValueError(f"{name}: divisor_override is what the sums are divided by, and not 0")
+        raise ValueError(f"{name}: divisor_override must not be 0: the sums are divided by it")
     windows, kernel = _regular(name, x, ndim, kernel_size, stride, padding, 1, ceil_mode)
     total = _sum(x, windows)
     if divisor_override is not None:
         return total / divisor_override
-    if count_include_pad:  # the padding counts, but not what lies beyond it
-        padded = [w.size - w.starts[0] for w in windows]
-        counts = [[min(stop, end) - start for start, stop in zip(w.starts, w.stops)] for w, end in zip(windows, padded)]
+    if count_include_pad:  # the padding counts, what lies beyond it does not
+        ends = [w.size - w.starts[0] for w in windows]
+        lengths = [[min(stop, end) - start for start, stop in zip(w.starts, w.stops)] for w, end in zip(windows, ends)]
     else:
-        counts = [[*map(len, w.places())] for w in windows]
-    if counts == [[k] * len(c) for k, c in zip(kernel, counts)]:
+        lengths = _lengths(windows)
+    if lengths == [[k] * len(along) for k, along in zip(kernel, lengths)]:
         return total / math.prod(kernel)
-    return total / _outer(x, counts)
+    return total / _areas(x, lengths)
 
 
 def avg_pool1d(
@@ -381,8 +479,17 @@ def avg_pool1d(
     ceil_mode: bool = False,
     count_include_pad: bool = True,
 ) -> Tensor:
-    """`avg_pool2d` for signals, (N, C, L) -> (N, C, L')."""
-    return _avg_pooled("avg_pool1d", 1, input, kernel_size, stride, padding, ceil_mode, count_include_pad, None)
+    """Return the mean of each window of signals: `avg_pool2d` with one dimension.
+
+    Shape:
+        (N, C, L) or (C, L) -> (N, C, L_out) or (C, L_out), where
+        L_out = floor((L + 2 padding - kernel_size) / stride) + 1.
+
+    >>> from minigrad import tensor
+    >>> avg_pool1d(tensor([[1.0, 3.0, 2.0, 4.0]]), 2).tolist()
+    [[2.0, 3.0]]
+    """
+    return _avg_pool(1, input, kernel_size, stride, padding, ceil_mode, count_include_pad)
 
 
 def avg_pool2d(
@@ -394,27 +501,32 @@ def avg_pool2d(
     count_include_pad: bool = True,
     divisor_override: int | None = None,
 ) -> Tensor:
-    """The mean of each window of an image.
+    """Return the mean of each window of images.
 
     Args:
-        input: (N, C, H, W), or (C, H, W) for one image.
-        kernel_size: of the windows.
-        stride: how far apart they are; if not given, they lie side by side.
-        padding: how many zeros are put around the image.
-        ceil_mode: whether a last window may go over the end.
-        count_include_pad: whether these zeros count in the mean.
-        divisor_override: what to divide the sums by instead.
+        input: a batch of images, or one image.
+        kernel_size: the size of the windows.
+        stride: the distance between windows; default `kernel_size`, so that they lie side by side.
+        padding: how many zeros to add on every side, at most half of the window; default 0.
+        ceil_mode: whether a last window may extend past the end, so that sizes are rounded up; default False.
+        count_include_pad: whether the added zeros count in the mean; default True.
+        divisor_override: divide the sums by this number instead of the number of elements.
 
-    Returns:
-        (N, C, H', W') with H' = floor((H + 2 padding - kernel_size) / stride) + 1.
+        kernel_size, stride and padding are one integer, or one per dimension.
+
+    Shape:
+        (N, C, H, W) or (C, H, W) -> (N, C, H_out, W_out) or (C, H_out, W_out), where
+        H_out = floor((H + 2 padding - kernel_size) / stride) + 1; W_out likewise.
 
     Raises:
-        ValueError: when the windows do not fit, or are padded by more than half of their size.
-        TypeError: for integers.
+        ValueError: if no window fits, or the padding is more than half of the window.
+        TypeError: if the input is not of floats.
+
+    >>> from minigrad import tensor
+    >>> avg_pool2d(tensor([[[1.0, 2.0, 5.0, 0.0], [4.0, 1.0, 0.0, 3.0]]]), 2).tolist()
+    [[[2.0, 2.0]]]
     """
-    return _avg_pooled(
-        "avg_pool2d", 2, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
-    )
+    return _avg_pool(2, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
 
 
 def avg_pool3d(
@@ -426,102 +538,183 @@ def avg_pool3d(
     count_include_pad: bool = True,
     divisor_override: int | None = None,
 ) -> Tensor:
-    """`avg_pool2d` for volumes, (N, C, D, H, W) -> (N, C, D', H', W')."""
-    return _avg_pooled(
-        "avg_pool3d", 3, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
-    )
+    """Return the mean of each window of volumes: `avg_pool2d` with three dimensions.
+
+    Shape:
+        (N, C, D, H, W) or (C, D, H, W) ->
+        (N, C, D_out, H_out, W_out) or (C, D_out, H_out, W_out), each size as in `avg_pool2d`.
+
+    >>> from minigrad import ones
+    >>> avg_pool3d(ones(1, 2, 4, 4, 4), 2).shape
+    (1, 2, 2, 2, 2)
+    """
+    return _avg_pool(3, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
 
 
-def _adaptive_avg(name: str, ndim: int, input: Any, output_size: Any) -> Tensor:
+def _adaptive_avg_pool(ndim: int, input: Any, output_size: Any) -> Tensor:
+    name = f"adaptive_avg_pool{ndim}d"
     x = check_rank(name, input, ndim)
     _check_floats(name, x)
     windows = _adaptive(name, x, ndim, output_size)
-    return _sum(x, windows) / _outer(x, [[*map(len, w.places())] for w in windows])
+    return _sum(x, windows) / _areas(x, _lengths(windows))
 
 
 def adaptive_avg_pool1d(input: Any, output_size: Any) -> Tensor:
-    """(N, C, L) -> (N, C, output_size): as many windows as asked for, and the mean of each."""
-    return _adaptive_avg("adaptive_avg_pool1d", 1, input, output_size)
+    """Return the mean of each of `output_size` windows of signals: `adaptive_avg_pool2d` with one dimension.
+
+    Shape: (N, C, L) or (C, L) -> (N, C, output_size) or (C, output_size).
+
+    >>> from minigrad import tensor
+    >>> adaptive_avg_pool1d(tensor([[1.0, 2.0, 3.0, 4.0, 5.0]]), 2).tolist()
+    [[2.0, 4.0]]
+    """
+    return _adaptive_avg_pool(1, input, output_size)
 
 
 def adaptive_avg_pool2d(input: Any, output_size: Any) -> Tensor:
-    """As many windows as asked for, as equal as they can be, and the mean of each.
+    """Return the mean of each of `output_size` windows, as equal as possible, that together cover the image.
+
+    Window i along H covers floor(i H / H_out) up to, not including, ceil((i + 1) H / H_out).
 
     Args:
-        input: (N, C, H, W), or (C, H, W) for one image.
-        output_size: (H', W'), or one number for both; None leaves a size as it is.
+        input: a batch of images, or one image.
+        output_size: the number of windows, (H_out, W_out), or one integer for both; 1 gives the mean of the whole
+            image, None keeps a size.
 
-    Returns:
-        (N, C, H', W'). Window i along H goes from floor(i H / H') to before ceil((i + 1) H / H').
+    Shape: (N, C, H, W) or (C, H, W) -> (N, C, *output_size) or (C, *output_size).
+
+    Raises:
+        ValueError: if the input is empty, or output_size is negative.
+        TypeError: if the input is not of floats.
+
+    >>> from minigrad import ones
+    >>> adaptive_avg_pool2d(ones(1, 8, 7, 5), 1).shape
+    (1, 8, 1, 1)
     """
-    return _adaptive_avg("adaptive_avg_pool2d", 2, input, output_size)
+    return _adaptive_avg_pool(2, input, output_size)
 
 
 def adaptive_avg_pool3d(input: Any, output_size: Any) -> Tensor:
-    """(N, C, D, H, W) -> (N, C, *output_size): as many windows as asked for, and the mean of each."""
-    return _adaptive_avg("adaptive_avg_pool3d", 3, input, output_size)
+    """Return the mean of each of `output_size` windows of volumes: `adaptive_avg_pool2d` with three dimensions.
+
+    Shape: (N, C, D, H, W) or (C, D, H, W) -> (N, C, *output_size) or (C, *output_size).
+
+    >>> from minigrad import ones
+    >>> adaptive_avg_pool3d(ones(1, 8, 4, 7, 5), (2, 1, None)).shape
+    (1, 8, 2, 1, 5)
+    """
+    return _adaptive_avg_pool(3, input, output_size)
 
 
-def _lp_pooled(
-    name: str, ndim: int, input: Any, norm_type: float, kernel_size: Any, stride: Any, ceil_mode: bool
-) -> Tensor:
+def _lp_pool(ndim: int, input: Any, norm_type: float, kernel_size: Any, stride: Any, ceil_mode: bool) -> Tensor:
+    name = f"lp_pool{ndim}d"
     x = check_rank(name, input, ndim) ** norm_type
     _check_floats(name, x)
     windows, kernel = _regular(name, x, ndim, kernel_size, stride, 0, 1, ceil_mode)
-    counts = _outer(x, [[*map(len, w.places())] for w in windows])
-    total = _sum(x, windows) * as_tensor(math.prod(kernel) / counts)
+    total = _sum(x, windows) * as_tensor(math.prod(kernel) / _areas(x, _lengths(windows)))
     return (total.sign() * total.abs().relu()) ** (1.0 / norm_type)
 
 
 def lp_pool1d(
     input: Any, norm_type: float, kernel_size: Sizes, stride: Sizes | None = None, ceil_mode: bool = False
 ) -> Tensor:
-    """`lp_pool2d` for signals, (N, C, L) -> (N, C, L')."""
-    return _lp_pooled("lp_pool1d", 1, input, norm_type, kernel_size, stride, ceil_mode)
+    """Return the p-norm of each window of signals: `lp_pool2d` with one dimension.
+
+    Shape:
+        (N, C, L) or (C, L) -> (N, C, L_out) or (C, L_out), where
+        L_out = floor((L - kernel_size) / stride) + 1.
+
+    >>> from minigrad import tensor
+    >>> lp_pool1d(tensor([[3.0, 4.0, 0.0, 5.0]]), 2.0, 2).tolist()
+    [[5.0, 5.0]]
+    """
+    return _lp_pool(1, input, norm_type, kernel_size, stride, ceil_mode)
 
 
 def lp_pool2d(
     input: Any, norm_type: float, kernel_size: Sizes, stride: Sizes | None = None, ceil_mode: bool = False
 ) -> Tensor:
-    """The sum of x ** norm_type over each window, to the power of 1 / norm_type; see `avg_pool2d`.
+    """Return the p-norm of each window of images: (the sum of x ** p) ** (1 / p), with p = norm_type.
 
-    With norm_type 1 it is the sum. As in PyTorch, no absolute values are taken, and a window that goes over the end
-    counts as if its missing elements were as its others are.
+    p = 1 gives sums, a large p approaches maxima. As in PyTorch, absolute values are not taken, and the sum of a window
+    that extends past the end is scaled up to a full window.
+
+    Args:
+        input: a batch of images, or one image.
+        norm_type: p, usually 2.
+        kernel_size: the size of the windows: one integer, or one per dimension.
+        stride: the distance between windows; default `kernel_size`.
+        ceil_mode: whether a last window may extend past the end, so that sizes are rounded up; default False.
+
+    Shape:
+        (N, C, H, W) or (C, H, W) -> (N, C, H_out, W_out) or (C, H_out, W_out), where
+        H_out = floor((H - kernel_size) / stride) + 1; W_out likewise.
+
+    >>> from minigrad import ones
+    >>> lp_pool2d(ones(1, 2, 4), 2.0, 2).tolist()
+    [[[2.0, 2.0]]]
     """
-    return _lp_pooled("lp_pool2d", 2, input, norm_type, kernel_size, stride, ceil_mode)
+    return _lp_pool(2, input, norm_type, kernel_size, stride, ceil_mode)
 
 
 def lp_pool3d(
     input: Any, norm_type: float, kernel_size: Sizes, stride: Sizes | None = None, ceil_mode: bool = False
 ) -> Tensor:
-    """`lp_pool2d` for volumes, (N, C, D, H, W) -> (N, C, D', H', W')."""
-    return _lp_pooled("lp_pool3d", 3, input, norm_type, kernel_size, stride, ceil_mode)
+    """Return the p-norm of each window of volumes: `lp_pool2d` with three dimensions.
+
+    Shape:
+        (N, C, D, H, W) or (C, D, H, W) ->
+        (N, C, D_out, H_out, W_out) or (C, D_out, H_out, W_out), each size as in `lp_pool2d`.
+
+    >>> from minigrad import ones
+    >>> lp_pool3d(ones(1, 2, 4, 4, 4), 2.0, 2).shape
+    (1, 2, 2, 2, 2)
+    """
+    return _lp_pool(3, input, norm_type, kernel_size, stride, ceil_mode)
 
 
 def local_response_norm(input: Any, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Tensor:
-    """x / (k + alpha * mean of x² over `size` neighbouring channels) ** beta.
+    """Divide each element by a power of its neighbouring channels: x / (k + alpha mean(x^2)) ** beta.
+
+    The mean is over `size` channels around the element's own; channels that do not exist count as zeros.
 
     Args:
-        input: (N, C, ...), at least three dimensions. Channels that do not exist count as zeros.
+        input: at least three dimensions, the second of them channels.
+        size: the number of channels, usually 5.
+        alpha: default 1e-4.
+        beta: default 0.75.
+        k: default 1.
+
+    Shape: (N, C, ...) -> (N, C, ...).
+
+    Raises:
+        ValueError: if the input has fewer than three dimensions, or `size` is less than 1.
+        TypeError: if the input is not of floats.
 
     Source: Krizhevsky et al., "ImageNet classification with deep convolutional neural networks", 2012.
+
+    >>> from minigrad import ones
+    >>> local_response_norm(ones(1, 2, 1), size=1, alpha=1.0, beta=1.0).tolist()
+    [[[0.5], [0.5]]]
     """
     x = as_tensor(input)
     if x.ndim < 3:
-        raise ValueError(f"local_response_norm: the input is (N, C, ...), at least three dimensions; got {x.shape}")
+        raise ValueError(
+            f"local_response_norm: the input must have at least three dimensions (N, C, ...), got {x.shape}"
+        )
     _check_floats("local_response_norm", x)
     each_dim("local_response_norm", "size", size, 1)
     starts = [c - size // 2 for c in range(x.shape[1])]
     windows = Windows(x.shape[1], tuple(starts), tuple([start + size for start in starts]))
-    total = x.apply(rules.sum_pool, x * x, axis=1, windows=windows)
+    total = x.apply(primitives.sum_pool, x * x, axis=1, windows=windows)
     return x / (total * (alpha / size) + k) ** beta
 
 
-# ---- as modules --------------------------------------------------------------------------------------------------
+# ---- modules -----------------------------------------------------------------------------------------------------
 
 
 class _MaxPool(Module):
-    function: Any
+    ndim: int
 
     def __init__(
         self,
@@ -538,10 +731,10 @@ class _MaxPool(Module):
         self.return_indices, self.ceil_mode = return_indices, ceil_mode
 
     def forward(self, x: Any) -> Tensor:
-        """(N, C, *sizes) -> (N, C, *fewer); without N, too."""
-        return type(self).function(
-            x, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode, self.return_indices
-        )
+        """Pool x; with `return_indices`, return a pair (maxima, indices)."""
+        options = (self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode, self.return_indices)
+        pooled: Any = _max_pool(self.ndim, x, *options)
+        return pooled
 
     def extra_repr(self) -> str:
         return (
@@ -551,30 +744,59 @@ class _MaxPool(Module):
 
 
 class MaxPool1d(_MaxPool):
-    """`functional.max_pool1d`: the maximum of each window of a signal."""
+    """Return the maximum of each window of signals: `MaxPool2d` with one dimension.
 
-    function = staticmethod(max_pool1d)
+    Shape:
+        (N, C, L) or (C, L) -> (N, C, L_out) or (C, L_out), where
+        L_out = floor((L + 2 padding - dilation (kernel_size - 1) - 1) / stride) + 1.
+
+    >>> from minigrad import nn, zeros
+    >>> nn.MaxPool1d(3, stride=2)(zeros(1, 8, 9)).shape
+    (1, 8, 4)
+    """
+
+    ndim = 1
 
 
 class MaxPool2d(_MaxPool):
-    """`functional.max_pool2d`: the maximum of each window of an image.
+    """Return the maximum of each window of images, as `functional.max_pool2d`.
+
+    Args:
+        kernel_size: the size of the windows, usually 2 or 3.
+        stride: the distance between windows; default `kernel_size`, so that they lie side by side.
+        padding: how far the first windows start outside the image, at most half of their size; default 0.
+        dilation: the distance between the pixels of a window; default 1.
+        return_indices: whether to return a pair (maxima, indices), for `MaxUnpool2d`; default False.
+        ceil_mode: whether a last window may extend past the end, so that sizes are rounded up; default False.
+
+    Shape:
+        (N, C, H, W) or (C, H, W) -> (N, C, H_out, W_out) or (C, H_out, W_out), where
+        H_out = floor((H + 2 padding - dilation (kernel_size - 1) - 1) / stride) + 1; W_out likewise.
 
     >>> from minigrad import nn, zeros
     >>> nn.MaxPool2d(2)(zeros(1, 8, 28, 28)).shape
     (1, 8, 14, 14)
     """
 
-    function = staticmethod(max_pool2d)
+    ndim = 2
 
 
 class MaxPool3d(_MaxPool):
-    """`functional.max_pool3d`: the maximum of each window of a volume."""
+    """Return the maximum of each window of volumes: `MaxPool2d` with three dimensions.
 
-    function = staticmethod(max_pool3d)
+    Shape:
+        (N, C, D, H, W) or (C, D, H, W) ->
+        (N, C, D_out, H_out, W_out) or (C, D_out, H_out, W_out), each size as in `MaxPool2d`.
+
+    >>> from minigrad import nn, zeros
+    >>> nn.MaxPool3d(3, stride=2)(zeros(1, 8, 9, 9, 9)).shape
+    (1, 8, 4, 4, 4)
+    """
+
+    ndim = 3
 
 
 class _MaxUnpool(Module):
-    function: Any
     ndim: int
 
     def __init__(self, kernel_size: Sizes, stride: Sizes | None = None, padding: Sizes = 0) -> None:
@@ -585,58 +807,67 @@ class _MaxUnpool(Module):
         self.padding = each_dim(name, "padding", padding, self.ndim, least=0)
 
     def forward(self, input: Any, indices: Any, output_size: Any = None) -> Tensor:
-        """Maxima and their places -> (N, C, *larger sizes)."""
-        return type(self).function(input, indices, self.kernel_size, self.stride, self.padding, output_size)
+        """Put the maxima `input` at their `indices` in an output of `output_size`, with zeros elsewhere."""
+        return _max_unpool(self.ndim, input, indices, self.kernel_size, self.stride, self.padding, output_size)
 
     def extra_repr(self) -> str:
         return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
 
 
 class MaxUnpool1d(_MaxUnpool):
-    """`functional.max_unpool1d`: maxima back in their places."""
+    """Put maxima of signals back where they were: `MaxUnpool2d` with one dimension.
 
-    function, ndim = staticmethod(max_unpool1d), 1
+    Shape:
+        (N, C, L) or (C, L) -> (N, C, L_out) or (C, L_out), where
+        L_out = (L - 1) stride - 2 padding + kernel_size, or `output_size`.
+
+    >>> from minigrad import nn, ones
+    >>> y, indices = nn.MaxPool1d(2, return_indices=True)(ones(1, 3, 4))
+    >>> nn.MaxUnpool1d(2)(y, indices).shape
+    (1, 3, 4)
+    """
+
+    ndim = 1
 
 
 class MaxUnpool2d(_MaxUnpool):
-    """`functional.max_unpool2d`: maxima back in their places."""
+    """Put maxima back where they were, with zeros elsewhere, as `functional.max_unpool2d`.
 
-    function, ndim = staticmethod(max_unpool2d), 2
+    Args:
+        kernel_size, stride, padding: the settings of the `MaxPool2d(..., return_indices=True)` to undo; stride defaults
+            to `kernel_size`, padding to 0.
+
+    Shape:
+        (N, C, H, W) or (C, H, W) -> (N, C, H_out, W_out) or (C, H_out, W_out), where
+        H_out = (H - 1) stride - 2 padding + kernel_size, or `output_size`; W_out likewise.
+
+    >>> from minigrad import nn, ones
+    >>> y, indices = nn.MaxPool2d(2, return_indices=True)(ones(1, 3, 4, 4))
+    >>> nn.MaxUnpool2d(2)(y, indices).shape
+    (1, 3, 4, 4)
+    """
+
+    ndim = 2
 
 
 class MaxUnpool3d(_MaxUnpool):
-    """`functional.max_unpool3d`: maxima back in their places."""
+    """Put maxima of volumes back where they were: `MaxUnpool2d` with three dimensions.
 
-    function, ndim = staticmethod(max_unpool3d), 3
+    Shape:
+        (N, C, D, H, W) or (C, D, H, W) ->
+        (N, C, D_out, H_out, W_out) or (C, D_out, H_out, W_out), each size as in `MaxUnpool2d`.
 
+    >>> from minigrad import nn, ones
+    >>> y, indices = nn.MaxPool3d(2, return_indices=True)(ones(1, 3, 4, 4, 4))
+    >>> nn.MaxUnpool3d(2)(y, indices).shape
+    (1, 3, 4, 4, 4)
+    """
 
-class AvgPool1d(Module):
-    """`functional.avg_pool1d`: the mean of each window of a signal."""
-
-    def __init__(
-        self,
-        kernel_size: Sizes,
-        stride: Sizes | None = None,
-        padding: Sizes = 0,
-        ceil_mode: bool = False,
-        count_include_pad: bool = True,
-    ) -> None:
-        super().__init__()
-        self.kernel_size = each_dim("AvgPool1d", "kernel_size", kernel_size, 1)
-        self.stride = each_dim("AvgPool1d", "stride", kernel_size if stride is None else stride, 1)
-        self.padding = each_dim("AvgPool1d", "padding", padding, 1, least=0)
-        self.ceil_mode, self.count_include_pad = ceil_mode, count_include_pad
-
-    def forward(self, x: Any) -> Tensor:
-        """(N, C, L) -> (N, C, L'); without N, too."""
-        return avg_pool1d(x, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad)
-
-    def extra_repr(self) -> str:
-        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
+    ndim = 3
 
 
 class _AvgPool(Module):
-    function: Any
+    ndim: int
 
     def __init__(
         self,
@@ -653,35 +884,82 @@ class _AvgPool(Module):
         self.count_include_pad, self.divisor_override = count_include_pad, divisor_override
 
     def forward(self, x: Any) -> Tensor:
-        """(N, C, *sizes) -> (N, C, *fewer); without N, too."""
-        return type(self).function(
-            x,
-            self.kernel_size,
-            self.stride,
-            self.padding,
-            self.ceil_mode,
-            self.count_include_pad,
-            self.divisor_override,
-        )
+        """Pool x: (N, C, *sizes) -> (N, C, *new sizes), or the same without N."""
+        options = (self.stride, self.padding, self.ceil_mode, self.count_include_pad, self.divisor_override)
+        return _avg_pool(self.ndim, x, self.kernel_size, *options)
 
     def extra_repr(self) -> str:
         return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
 
 
-class AvgPool2d(_AvgPool):
-    """`functional.avg_pool2d`: the mean of each window of an image."""
+class AvgPool1d(_AvgPool):
+    """Return the mean of each window of signals: `AvgPool2d` with one dimension, without `divisor_override`.
 
-    function = staticmethod(avg_pool2d)
+    Shape:
+        (N, C, L) or (C, L) -> (N, C, L_out) or (C, L_out), where
+        L_out = floor((L + 2 padding - kernel_size) / stride) + 1.
+
+    >>> from minigrad import nn, ones
+    >>> nn.AvgPool1d(2)(ones(1, 8, 6)).shape
+    (1, 8, 3)
+    """
+
+    ndim = 1
+
+    def __init__(
+        self,
+        kernel_size: Sizes,
+        stride: Sizes | None = None,
+        padding: Sizes = 0,
+        ceil_mode: bool = False,
+        count_include_pad: bool = True,
+    ) -> None:
+        kernel = each_dim("AvgPool1d", "kernel_size", kernel_size, 1)
+        stride = kernel if stride is None else each_dim("AvgPool1d", "stride", stride, 1)
+        padding = each_dim("AvgPool1d", "padding", padding, 1, least=0)
+        super().__init__(kernel, stride, padding, ceil_mode, count_include_pad)
+
+
+class AvgPool2d(_AvgPool):
+    """Return the mean of each window of images, as `functional.avg_pool2d`.
+
+    Args:
+        kernel_size: the size of the windows.
+        stride: the distance between windows; default `kernel_size`, so that they lie side by side.
+        padding: how many zeros to add on every side, at most half of the window; default 0.
+        ceil_mode: whether a last window may extend past the end, so that sizes are rounded up; default False.
+        count_include_pad: whether the added zeros count in the mean; default True.
+        divisor_override: divide the sums by this number instead of the number of elements.
+
+    Shape:
+        (N, C, H, W) or (C, H, W) -> (N, C, H_out, W_out) or (C, H_out, W_out), where
+        H_out = floor((H + 2 padding - kernel_size) / stride) + 1; W_out likewise.
+
+    >>> from minigrad import nn, ones
+    >>> nn.AvgPool2d(2)(ones(1, 8, 6, 6)).shape
+    (1, 8, 3, 3)
+    """
+
+    ndim = 2
 
 
 class AvgPool3d(_AvgPool):
-    """`functional.avg_pool3d`: the mean of each window of a volume."""
+    """Return the mean of each window of volumes: `AvgPool2d` with three dimensions.
 
-    function = staticmethod(avg_pool3d)
+    Shape:
+        (N, C, D, H, W) or (C, D, H, W) ->
+        (N, C, D_out, H_out, W_out) or (C, D_out, H_out, W_out), each size as in `AvgPool2d`.
+
+    >>> from minigrad import nn, ones
+    >>> nn.AvgPool3d(2)(ones(1, 8, 6, 6, 6)).shape
+    (1, 8, 3, 3, 3)
+    """
+
+    ndim = 3
 
 
 class _LPPool(Module):
-    function: Any
+    ndim: int
 
     def __init__(
         self, norm_type: float, kernel_size: Sizes, stride: Sizes | None = None, ceil_mode: bool = False
@@ -690,8 +968,8 @@ class _LPPool(Module):
         self.norm_type, self.kernel_size, self.stride, self.ceil_mode = norm_type, kernel_size, stride, ceil_mode
 
     def forward(self, x: Any) -> Tensor:
-        """(N, C, *sizes) -> (N, C, *fewer); without N, too."""
-        return type(self).function(x, float(self.norm_type), self.kernel_size, self.stride, self.ceil_mode)
+        """Pool x: (N, C, *sizes) -> (N, C, *new sizes), or the same without N."""
+        return _lp_pool(self.ndim, x, float(self.norm_type), self.kernel_size, self.stride, self.ceil_mode)
 
     def extra_repr(self) -> str:
         return (
@@ -701,54 +979,113 @@ class _LPPool(Module):
 
 
 class LPPool1d(_LPPool):
-    """`functional.lp_pool1d`: the norm of each window of a signal."""
+    """Return the p-norm of each window of signals: `LPPool2d` with one dimension.
 
-    function = staticmethod(lp_pool1d)
+    Shape:
+        (N, C, L) or (C, L) -> (N, C, L_out) or (C, L_out), where
+        L_out = floor((L - kernel_size) / stride) + 1.
+
+    >>> from minigrad import nn, ones
+    >>> nn.LPPool1d(2, kernel_size=2)(ones(1, 8, 6)).shape
+    (1, 8, 3)
+    """
+
+    ndim = 1
 
 
 class LPPool2d(_LPPool):
-    """`functional.lp_pool2d`: the norm of each window of an image."""
+    """Return the p-norm of each window of images, (the sum of x ** p) ** (1 / p), as `functional.lp_pool2d`.
 
-    function = staticmethod(lp_pool2d)
+    Args:
+        norm_type: p; 1 gives sums, a large p approaches maxima.
+        kernel_size: the size of the windows.
+        stride: the distance between windows; default `kernel_size`.
+        ceil_mode: whether a last window may extend past the end, so that sizes are rounded up; default False.
+
+    Shape:
+        (N, C, H, W) or (C, H, W) -> (N, C, H_out, W_out) or (C, H_out, W_out), where
+        H_out = floor((H - kernel_size) / stride) + 1; W_out likewise.
+
+    >>> from minigrad import nn, ones
+    >>> nn.LPPool2d(2, kernel_size=2)(ones(1, 8, 6, 6)).shape
+    (1, 8, 3, 3)
+    """
+
+    ndim = 2
 
 
 class LPPool3d(_LPPool):
-    """`functional.lp_pool3d`: the norm of each window of a volume."""
+    """Return the p-norm of each window of volumes: `LPPool2d` with three dimensions.
 
-    function = staticmethod(lp_pool3d)
+    Shape:
+        (N, C, D, H, W) or (C, D, H, W) ->
+        (N, C, D_out, H_out, W_out) or (C, D_out, H_out, W_out), each size as in `LPPool2d`.
+
+    >>> from minigrad import nn, ones
+    >>> nn.LPPool3d(2, kernel_size=2)(ones(1, 8, 6, 6, 6)).shape
+    (1, 8, 3, 3, 3)
+    """
+
+    ndim = 3
 
 
 class _AdaptiveAvgPool(Module):
-    function: Any
+    ndim: int
 
     def __init__(self, output_size: Any) -> None:
         super().__init__()
         self.output_size = output_size
 
     def forward(self, x: Any) -> Tensor:
-        """(N, C, *sizes) -> (N, C, *output_size); without N, too."""
-        return type(self).function(x, self.output_size)
+        """Pool x: (N, C, *sizes) -> (N, C, *output_size), or the same without N."""
+        return _adaptive_avg_pool(self.ndim, x, self.output_size)
 
     def extra_repr(self) -> str:
         return f"output_size={self.output_size}"
 
 
 class AdaptiveAvgPool1d(_AdaptiveAvgPool):
-    """`functional.adaptive_avg_pool1d`: means of as many windows as asked for."""
+    """Return the mean of each of `output_size` windows of signals: `AdaptiveAvgPool2d` with one dimension.
 
-    function = staticmethod(adaptive_avg_pool1d)
+    Shape: (N, C, L) or (C, L) -> (N, C, output_size) or (C, output_size).
+
+    >>> from minigrad import nn, ones
+    >>> nn.AdaptiveAvgPool1d(2)(ones(1, 8, 5)).shape
+    (1, 8, 2)
+    """
+
+    ndim = 1
 
 
 class AdaptiveAvgPool2d(_AdaptiveAvgPool):
-    """`functional.adaptive_avg_pool2d`: means of as many windows as asked for; AdaptiveAvgPool2d(1) is that of all."""
+    """Return the mean of each of `output_size` equal windows: `functional.adaptive_avg_pool2d`.
 
-    function = staticmethod(adaptive_avg_pool2d)
+    It gives an image of any size a fixed one; `AdaptiveAvgPool2d(1)` is global average pooling.
+
+    Args:
+        output_size: (H_out, W_out), or one integer for both; None keeps a size.
+
+    Shape: (N, C, H, W) or (C, H, W) -> (N, C, *output_size) or (C, *output_size).
+
+    >>> from minigrad import nn, ones
+    >>> nn.AdaptiveAvgPool2d(1)(ones(1, 8, 7, 5)).shape
+    (1, 8, 1, 1)
+    """
+
+    ndim = 2
 
 
 class AdaptiveAvgPool3d(_AdaptiveAvgPool):
-    """`functional.adaptive_avg_pool3d`: means of as many windows as asked for."""
+    """Return the mean of each of `output_size` windows of volumes: `AdaptiveAvgPool2d` with three dimensions.
 
-    function = staticmethod(adaptive_avg_pool3d)
+    Shape: (N, C, D, H, W) or (C, D, H, W) -> (N, C, *output_size) or (C, *output_size).
+
+    >>> from minigrad import nn, ones
+    >>> nn.AdaptiveAvgPool3d((2, 1, None))(ones(1, 8, 7, 7, 5)).shape
+    (1, 8, 2, 1, 5)
+    """
+
+    ndim = 3
 
 
 class _AdaptiveMaxPool(_AdaptiveAvgPool):
@@ -757,37 +1094,80 @@ class _AdaptiveMaxPool(_AdaptiveAvgPool):
         self.return_indices = return_indices
 
     def forward(self, x: Any) -> Tensor:
-        """(N, C, *sizes) -> (N, C, *output_size); without N, too."""
-        return type(self).function(x, self.output_size, self.return_indices)
+        """Pool x; with `return_indices`, return a pair (maxima, indices)."""
+        pooled: Any = _adaptive_max_pool(self.ndim, x, self.output_size, self.return_indices)
+        return pooled
 
 
 class AdaptiveMaxPool1d(_AdaptiveMaxPool):
-    """`functional.adaptive_max_pool1d`: maxima of as many windows as asked for."""
+    """Return the maximum of each of `output_size` windows of signals: `AdaptiveMaxPool2d` with one dimension.
 
-    function = staticmethod(adaptive_max_pool1d)
+    Shape: (N, C, L) or (C, L) -> (N, C, output_size) or (C, output_size).
+
+    >>> from minigrad import nn, ones
+    >>> nn.AdaptiveMaxPool1d(2)(ones(1, 8, 5)).shape
+    (1, 8, 2)
+    """
+
+    ndim = 1
 
 
 class AdaptiveMaxPool2d(_AdaptiveMaxPool):
-    """`functional.adaptive_max_pool2d`: maxima of as many windows as asked for."""
+    """Return the maximum of each of `output_size` equal windows: `functional.adaptive_max_pool2d`.
 
-    function = staticmethod(adaptive_max_pool2d)
+    It gives an image of any size a fixed one.
+
+    Args:
+        output_size: (H_out, W_out), or one integer for both; None keeps a size.
+        return_indices: whether to return a pair (maxima, indices); default False.
+
+    Shape: (N, C, H, W) or (C, H, W) -> (N, C, *output_size) or (C, *output_size).
+
+    >>> from minigrad import nn, ones
+    >>> nn.AdaptiveMaxPool2d((2, 3))(ones(1, 8, 7, 5)).shape
+    (1, 8, 2, 3)
+    """
+
+    ndim = 2
 
 
 class AdaptiveMaxPool3d(_AdaptiveMaxPool):
-    """`functional.adaptive_max_pool3d`: maxima of as many windows as asked for."""
+    """Return the maximum of each of `output_size` windows of volumes: `AdaptiveMaxPool2d` with three dimensions.
 
-    function = staticmethod(adaptive_max_pool3d)
+    Shape: (N, C, D, H, W) or (C, D, H, W) -> (N, C, *output_size) or (C, *output_size).
+
+    >>> from minigrad import nn, ones
+    >>> nn.AdaptiveMaxPool3d((2, 1, None))(ones(1, 8, 7, 7, 5)).shape
+    (1, 8, 2, 1, 5)
+    """
+
+    ndim = 3
 
 
 class LocalResponseNorm(Module):
-    """`functional.local_response_norm`: each channel divided by what its neighbours have."""
+    """Divide each element by a power of its neighbouring channels: x / (k + alpha mean(x^2)) ** beta.
+
+    Args:
+        size: how many neighbouring channels the mean is over, usually 5.
+        alpha: default 1e-4.
+        beta: default 0.75.
+        k: default 1.
+
+    Shape: (N, C, ...) -> (N, C, ...).
+
+    Source: Krizhevsky et al., "ImageNet classification with deep convolutional neural networks", 2012.
+
+    >>> from minigrad import nn, ones
+    >>> nn.LocalResponseNorm(size=1, alpha=1.0, beta=1.0)(ones(1, 2, 1)).tolist()
+    [[[0.5], [0.5]]]
+    """
 
     def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> None:
         super().__init__()
         self.size, self.alpha, self.beta, self.k = size, alpha, beta, k
 
     def forward(self, x: Any) -> Tensor:
-        """(N, C, ...) -> the same."""
+        """Normalize x: (N, C, ...) -> (N, C, ...)."""
         return local_response_norm(x, self.size, self.alpha, self.beta, self.k)
 
     def extra_repr(self) -> str:
