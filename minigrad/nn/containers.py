@@ -1,4 +1,4 @@
-"""Modules that hold others, or parameters: in a row, in a list, under names."""
+"""Containers: modules that hold modules or parameters, in a sequence, in a list or by name."""
 
 from __future__ import annotations
 
@@ -11,43 +11,43 @@ from minigrad.nn.module import Module, Parameter
 from minigrad.tensors.tensor import Tensor
 
 
-def _module(container: str, key: Any, module: Any) -> Module:
-    """The module, if it is one."""
+def _as_module(container: str, key: Any, module: Any) -> Module:
+    """Return the module; raise a TypeError if it is none."""
     if isinstance(module, Module):
         return module
-    kind = f"the class {module.__name__}: write {module.__name__}(…)" if isinstance(module, type) else repr(module)
+    kind = f"the class {module.__name__}: call it, {module.__name__}(…)" if isinstance(module, type) else repr(module)
     if container == "Sequential" and isinstance(module, list | tuple):
-        kind = f"a {type(module).__name__}: hand over its modules one by one, Sequential(*layers)"
-    raise TypeError(f"{container} takes modules; number {key} is {kind}")
+        kind = f"a {type(module).__name__}: pass its modules one by one, Sequential(*layers)"
+    raise TypeError(f"{container}: item {key!r} must be a module, got {kind}.")
 
 
-def _parameter(container: str, key: Any, value: Any) -> Parameter:
-    """The value as a parameter, if it can be one."""
+def _as_parameter(container: str, key: Any, value: Any) -> Parameter:
+    """Return the value as a parameter; raise a TypeError if it is no tensor."""
     if not isinstance(value, Tensor):
-        raise TypeError(f"{container} takes parameters and tensors; number {key} is a {type(value).__name__}")
+        raise TypeError(f"{container}: item {key!r} must be a parameter or a tensor, got {type(value).__name__}.")
     return value if isinstance(value, Parameter) else Parameter(value)
 
 
-class _Holder(Module):
-    """A module that is its items: those in one of its books."""
+class _Container(Module):
+    """The base class of containers, whose items are the entries of one of the module's registries."""
 
-    _book = "_modules"
-    _checked = staticmethod(_module)
+    _registry = "_modules"
+    _check_item = staticmethod(_as_module)
 
     @property
     def _items(self) -> dict[str, Any]:
-        items: dict[str, Any] = self.__dict__[self._book]
+        items: dict[str, Any] = self.__dict__[self._registry]
         return items
 
     def __len__(self) -> int:
         return len(self._items)
 
 
-# ---- in a row --------------------------------------------------------------------------------------------------
+# ---- by index --------------------------------------------------------------------------------------------------
 
 
-class _Row(_Holder):
-    """Items under the names 0, 1, 2 …"""
+class _ListContainer(_Container):
+    """A container whose items are named by their index: 0, 1, 2, …"""
 
     _slices_keep_names = False
 
@@ -55,34 +55,34 @@ class _Row(_Holder):
         return iter(self._items.values())
 
     def __getitem__(self, i: int | slice) -> Any:
-        """One of the items, or for a slice a container of some of them, which shares them."""
+        """Return one item; for a slice, a container that shares some of them."""
         if not isinstance(i, slice):
-            return [*self._items.values()][self._place(i)]
-        row = self._empty()
+            return [*self._items.values()][self._position(i)]
+        part = self._empty()
         for new, (name, item) in enumerate([*self._items.items()][i]):
-            row._items[name if self._slices_keep_names else str(new)] = item
-        return row
+            part._items[name if self._slices_keep_names else str(new)] = item
+        return part
 
     def _empty(self) -> Self:
-        row = type(self).__new__(type(self))
-        Module.__init__(row)
-        row.training = self.training
-        return row
+        part = type(self).__new__(type(self))
+        Module.__init__(part)
+        part.training = self.training
+        return part
 
-    def _place(self, i: int) -> int:
-        """i counted from 0."""
+    def _position(self, i: int) -> int:
+        """Return the index counted from 0; negative ones count from the end."""
         if isinstance(i, bool) or not isinstance(i, int | np.integer):
-            raise TypeError(f"{type(self).__name__}: an index is an integer, got {i!r}")
+            raise TypeError(f"{type(self).__name__}: the index must be an integer, got {i!r}.")
         if not -len(self) <= i < len(self):
-            raise IndexError(f"{type(self).__name__}: there is no number {i} among {len(self)}")
+            raise IndexError(f"{type(self).__name__}: the index {i} is out of range for {len(self)} items.")
         return int(i) % len(self)
 
     def __setitem__(self, i: int, item: Any) -> None:
-        setattr(self, [*self._items][self._place(i)], self._checked(type(self).__name__, i, item))
+        setattr(self, [*self._items][self._position(i)], self._check_item(type(self).__name__, i, item))
 
     def __delitem__(self, i: int | slice) -> None:
         items = [*self]
-        del items[i if isinstance(i, slice) else self._place(i)]
+        del items[i if isinstance(i, slice) else self._position(i)]
         self._renumber(items)
 
     def _renumber(self, items: list[Any]) -> None:
@@ -90,25 +90,25 @@ class _Row(_Holder):
         self.extend(items)
 
     def append(self, item: Any) -> Self:
-        """Add one at the end."""
-        setattr(self, str(len(self)), self._checked(type(self).__name__, len(self), item))
+        """Add an item at the end, and return the container."""
+        setattr(self, str(len(self)), self._check_item(type(self).__name__, len(self), item))
         return self
 
     def extend(self, items: Iterable[Any]) -> Self:
-        """Add several at the end."""
+        """Add several items at the end, and return the container."""
         for item in [*items]:
             self.append(item)
         return self
 
     def insert(self, index: int, item: Any) -> Self:
-        """Add one in front of that with this index."""
+        """Insert an item before that with this index, and return the container."""
         items = [*self]
-        items.insert(index, self._checked(type(self).__name__, index, item))
+        items.insert(index, self._check_item(type(self).__name__, index, item))
         self._renumber(items)
         return self
 
     def pop(self, i: int = -1) -> Any:
-        """Take one out."""
+        """Remove an item, by default the last, and return it."""
         item = self[i]
         del self[i]
         return item
@@ -120,36 +120,57 @@ class _Row(_Holder):
         return self.extend(other)
 
 
-class Sequential(_Row):
-    """Modules one after the other.
+class Sequential(_ListContainer):
+    """y = module[-1](… module[1](module[0](x))): call modules in sequence, each with the output of the one before.
 
-    >>> from minigrad import nn
-    >>> nn.Sequential(nn.Linear(2, 3), nn.ReLU())
+    Args:
+        modules: the modules; or one mapping from names to modules.
+
+    Shape: that of the first module's input -> that of the last one's output.
+
+    Raises:
+        TypeError: if an item is not a module.
+
+    >>> from minigrad import nn, ones
+    >>> net = nn.Sequential(nn.Linear(2, 3), nn.ReLU())
+    >>> net
     Sequential(
       (0): Linear(in_features=2, out_features=3, bias=True)
       (1): ReLU()
     )
+    >>> net(ones(5, 2)).shape
+    (5, 3)
+    >>> net[0]
+    Linear(in_features=2, out_features=3, bias=True)
     """
 
     _slices_keep_names = True
 
     def __init__(self, *modules: Module | Mapping[str, Module]) -> None:
         super().__init__()
-        if len(modules) == 1 and isinstance(modules[0], Mapping):  # with names, as in an OrderedDict
+        if len(modules) == 1 and isinstance(modules[0], Mapping):
             for name, module in modules[0].items():
-                setattr(self, name, _module("Sequential", name, module))
+                setattr(self, name, _as_module("Sequential", name, module))
         else:
             self.extend(modules)
 
     def forward(self, x: Any) -> Tensor:
-        """The output of the last, of the one before, … of the first, of x."""
+        """Return the output of the last module."""
         for module in self._modules.values():
             x = module(x)
         return x
 
 
-class ModuleList(_Row):
-    """A list of modules, whose parameters are found; a plain list would hide them.
+class ModuleList(_ListContainer):
+    """A list of modules whose parameters `Module.parameters` finds; it does not look into plain lists.
+
+    It has the methods of a list (`append`, `extend`, `insert`, `pop`, indices and slices), and no `forward`.
+
+    Args:
+        modules: the modules (default: none).
+
+    Raises:
+        TypeError: if an item is not a module.
 
     >>> from minigrad import nn
     >>> layers = nn.ModuleList([nn.Linear(4, 4) for _ in range(3)])
@@ -162,7 +183,7 @@ class ModuleList(_Row):
         self.extend(modules)
 
     def __repr__(self) -> str:
-        """As of any module, but neighbours that look the same are shown once: `(0-5): 6 x Block(…)`."""
+        """As for any module, with neighbours that look the same shown once: `(0-5): 6 x Block(…)`."""
         runs: list[tuple[int, int, str]] = []
         for i, text in enumerate(map(repr, self)):
             first = runs.pop()[0] if runs and runs[-1][2] == text else i
@@ -172,8 +193,16 @@ class ModuleList(_Row):
         return f"{type(self).__name__}(\n  {inner}\n)" if runs else f"{type(self).__name__}()"
 
 
-class ParameterList(_Row):
-    """A list of parameters, which are found; a plain list would hide them. Tensors become parameters.
+class ParameterList(_ListContainer):
+    """A list of parameters that `Module.parameters` finds; it does not look into plain lists.
+
+    It has the methods of a list (`append`, `extend`, `insert`, `pop`, indices and slices).
+
+    Args:
+        values: parameters, or tensors, which become parameters (default: none).
+
+    Raises:
+        TypeError: if an item is not a tensor.
 
     >>> from minigrad import nn, ones
     >>> weights = nn.ParameterList([ones(2, 2) for _ in range(3)])
@@ -181,22 +210,22 @@ class ParameterList(_Row):
     (3, ['0', '1', '2'])
     """
 
-    _book = "_parameters"
-    _checked = staticmethod(_parameter)  # type: ignore[assignment]
+    _registry = "_parameters"
+    _check_item = staticmethod(_as_parameter)  # type: ignore[assignment]
 
     def __init__(self, values: Iterable[Any] = ()) -> None:
         super().__init__()
         self.extend(values)
 
     def __repr__(self) -> str:
-        return _listing(self)
+        return _parameters_repr(self)
 
 
-# ---- under names -----------------------------------------------------------------------------------------------
+# ---- by name -----------------------------------------------------------------------------------------------
 
 
-class _Named(_Holder):
-    """What ModuleDict and ParameterDict have of a dictionary."""
+class _DictContainer(_Container):
+    """A container with the methods of a dictionary."""
 
     def __init__(self, items: Any = None) -> None:
         super().__init__()
@@ -210,67 +239,90 @@ class _Named(_Holder):
 
     def __getitem__(self, name: str) -> Any:
         if name not in self._items:
-            raise KeyError(f"{type(self).__name__} has no {name!r}; it has {[*self]}")
+            raise KeyError(f"{type(self).__name__} has no item {name!r}; it has {[*self]}.")
         return self._items[name]
 
     def __setitem__(self, name: str, item: Any) -> None:
         kind = type(self).__name__
         if not isinstance(name, str):
-            raise TypeError(f"{kind}: the names are strings, got {name!r}")
+            raise TypeError(f"{kind}: a name must be a string, got {name!r}.")
         if not name or "." in name or (name not in self._items and hasattr(self, name)):
-            raise KeyError(f"{kind}: {name!r} cannot be a name here: it is empty, has a dot, or means something else")
-        setattr(self, name, self._checked(kind, name, item))
+            raise KeyError(f"{kind}: {name!r} cannot be a name: it is empty, has a dot, or is an attribute already.")
+        setattr(self, name, self._check_item(kind, name, item))
 
     def __delitem__(self, name: str) -> None:
         self.pop(name)
 
     def keys(self) -> Iterable[str]:
-        """The names."""
+        """Return the names."""
         return self._items.keys()
 
     def values(self) -> Iterable[Any]:
-        """What stands under them."""
+        """Return the items without their names."""
         return self._items.values()
 
     def items(self) -> Iterable[tuple[str, Any]]:
-        """Both."""
+        """Return pairs of name and item."""
         return self._items.items()
 
     def update(self, items: Any) -> None:
-        """Take on those of a mapping, or of pairs."""
+        """Add the items of a mapping, or of pairs of name and item."""
         for name, item in items.items() if hasattr(items, "items") else items:
             self[name] = item
 
     def pop(self, name: str) -> Any:
-        """Take one out."""
+        """Remove an item and return it."""
         item = self[name]
         del self._items[name]
         return item
 
     def clear(self) -> None:
-        """Take out all."""
+        """Remove all items."""
         self._items.clear()
 
 
-class ModuleDict(_Named):
-    """Modules under names, whose parameters are found; a plain dictionary would hide them."""
+class ModuleDict(_DictContainer):
+    """A dictionary of modules whose parameters `Module.parameters` finds; it does not look into plain ones.
+
+    Args:
+        items: a mapping from names to modules, or pairs of name and module (default: none).
+
+    Raises:
+        TypeError: if a name is not a string, or an item not a module.
+        KeyError: if a name is empty, has a dot or is an attribute already.
+
+    >>> from minigrad import nn
+    >>> heads = nn.ModuleDict({"policy": nn.Linear(4, 2), "value": nn.Linear(4, 1)})
+    >>> heads["value"]
+    Linear(in_features=4, out_features=1, bias=True)
+    >>> [name for name, _ in heads.named_parameters()]
+    ['policy.weight', 'policy.bias', 'value.weight', 'value.bias']
+    """
 
 
-class ParameterDict(_Named):
-    """Parameters under names; tensors become parameters.
+class ParameterDict(_DictContainer):
+    """A dictionary of parameters that `Module.parameters` finds; it does not look into plain ones.
+
+    Args:
+        items: a mapping from names to parameters, or pairs of both; tensors become parameters (default: none).
+
+    Raises:
+        TypeError: if a name is not a string, or an item not a tensor.
+        KeyError: if a name is empty, has a dot or is an attribute already.
 
     >>> from minigrad import nn, ones
     >>> [name for name, _ in nn.ParameterDict({"w": ones(2), "b": ones(1)}).named_parameters()]
     ['w', 'b']
     """
 
-    _book = "_parameters"
-    _checked = staticmethod(_parameter)  # type: ignore[assignment]
+    _registry = "_parameters"
+    _check_item = staticmethod(_as_parameter)  # type: ignore[assignment]
 
     def __repr__(self) -> str:
-        return _listing(self)
+        return _parameters_repr(self)
 
 
-def _listing(module: Module) -> str:
+def _parameters_repr(module: Module) -> str:
+    """Return the repr of a container of parameters: the dtype and shape of each."""
     lines = [f"  ({name}): Parameter of {p.dtype}, shape {p.shape}" for name, p in module._parameters.items()]
     return "\n".join([f"{type(module).__name__}(", *lines, ")"]) if lines else f"{type(module).__name__}()"

@@ -1,4 +1,7 @@
-"""The transformer: layers of attention and of small networks, in stacks. Source: Vaswani et al., 2017."""
+"""The transformer: stacks of layers, each of attention and a small network.
+
+Source: Vaswani et al., "Attention is all you need", 2017.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ import numpy as np
 
 from minigrad.nn import init
 from minigrad.nn.activations import gelu, relu
+from minigrad.nn.arguments import check_bool, check_int
 from minigrad.nn.attention import MultiheadAttention
 from minigrad.nn.containers import ModuleList
 from minigrad.nn.dropout import Dropout
@@ -29,12 +33,12 @@ def _activation(activation: Activation) -> Callable[[Tensor], Tensor]:
         return activation
     known: dict[str, Callable[[Tensor], Tensor]] = {"relu": relu, "gelu": gelu}
     if activation not in known:
-        raise ValueError(f"activation is 'relu', 'gelu' or a function, not {activation!r}")
+        raise ValueError(f"activation must be 'relu', 'gelu' or a function, got {activation!r}.")
     return known[activation]
 
 
 class _Layer(Module):
-    """What encoder and decoder layers share: the small network behind the attention, and where to normalise."""
+    """The base class of encoder and decoder layers: the network after the attention, and the residual connections."""
 
     norm_first: bool
     activation: Callable[[Tensor], Tensor]
@@ -42,28 +46,46 @@ class _Layer(Module):
     linear2: Linear
     dropout: Dropout
 
-    def _network(self, x: Tensor) -> Tensor:
+    def _feed_forward(self, x: Tensor) -> Tensor:
         return self.linear2(self.dropout(self.activation(self.linear1(x))))
 
-    def _added(self, x: Tensor, part: Callable[[Tensor], Tensor], norm: LayerNorm, drop: Dropout) -> Tensor:
-        """x + part(x), normalised before or after."""
+    def _residual(self, x: Tensor, part: Callable[[Tensor], Tensor], norm: LayerNorm, drop: Dropout) -> Tensor:
+        """Return norm(x + part(x)), or with `norm_first` x + part(norm(x))."""
         return x + drop(part(norm(x))) if self.norm_first else norm(x + drop(part(x)))
 
 
 class TransformerEncoderLayer(_Layer):
-    """Self-attention and a network of two layers, each added to its input and normalised.
+    """Self-attention, then a network of two linear layers, each with a residual connection and layer norm.
+
+    x = norm1(x + dropout(attention(x, x, x)))
+    y = norm2(x + dropout(linear2(dropout(activation(linear1(x))))))
+
+    With `norm_first`, x + dropout(part(norm(x))) instead of norm(x + dropout(part(x))).
 
     Args:
-        d_model: the size E of the model.
-        nhead: the number of heads.
-        dim_feedforward: the hidden size of the network.
-        dropout: the probability of dropout, in four places.
-        activation: of the network: 'relu', 'gelu' or a function.
-        layer_norm_eps: the eps of the normalisations.
-        batch_first: whether inputs and outputs are (N, L, E) instead of (L, N, E).
-        norm_first: normalise before each part instead of after ("pre-norm").
-        bias: whether linear and normalisation layers have biases.
-        dtype: of the parameters.
+        d_model: the size E of the vectors.
+        nhead: the number of attention heads, a divisor of E.
+        dim_feedforward: the hidden size of the network (default 2048; usual: 4 E).
+        dropout: the probability of dropout, after each part and inside (default 0.1).
+        activation: of the network: 'relu', 'gelu' or a function (default relu).
+        layer_norm_eps: the eps of the layer norms (default 1e-5).
+        batch_first: whether inputs and outputs are (N, L, E) instead of (L, N, E) (default False).
+        norm_first: normalise before each part instead of after, "pre-norm" (default False).
+        bias: whether linear layers and layer norms have biases (default True).
+        dtype: of the parameters (default float32).
+
+    Shape: (L, N, E) -> (L, N, E), with L positions and N sequences.
+
+    Raises:
+        ValueError: if nhead does not divide d_model, or `activation` is unknown.
+
+    >>> from minigrad import nn, ones
+    >>> layer = nn.TransformerEncoderLayer(d_model=8, nhead=2, dim_feedforward=16)
+    >>> layer(ones(5, 3, 8)).shape
+    (5, 3, 8)
+
+    Source: Vaswani et al., 2017; `norm_first`: Xiong et al., "On layer normalization in the transformer
+    architecture", 2020.
     """
 
     def __init__(
@@ -80,6 +102,7 @@ class TransformerEncoderLayer(_Layer):
         dtype: Any = None,
     ) -> None:
         super().__init__()
+        check_bool(type(self).__name__, norm_first=norm_first)
         self.self_attn = MultiheadAttention(d_model, nhead, dropout, bias=bias, batch_first=batch_first, dtype=dtype)
         self.linear1 = Linear(d_model, dim_feedforward, bias=bias, dtype=dtype)
         self.dropout = Dropout(dropout)
@@ -97,17 +120,54 @@ class TransformerEncoderLayer(_Layer):
         src_key_padding_mask: Tensor | None = None,
         is_causal: bool = False,
     ) -> Tensor:
-        """(L, N, E), (N, L, E) with `batch_first`, or (L, E) -> the same. The masks are `MultiheadAttention`'s."""
+        """Return the layer's output.
 
-        def attend(x: Tensor) -> Tensor:
+        Args:
+            src: of shape (L, N, E), with `batch_first` (N, L, E); or (L, E) for one sequence.
+            src_mask, src_key_padding_mask, is_causal: attn_mask, key_padding_mask and is_causal of
+                `MultiheadAttention`.
+
+        Shape: (L, N, E) -> (L, N, E).
+        """
+
+        def attend_to_self(x: Tensor) -> Tensor:
             return self.self_attn(x, x, x, src_key_padding_mask, False, src_mask, is_causal=is_causal)[0]
 
-        x = self._added(src, attend, self.norm1, self.dropout1)
-        return self._added(x, self._network, self.norm2, self.dropout2)
+        x = self._residual(src, attend_to_self, self.norm1, self.dropout1)
+        return self._residual(x, self._feed_forward, self.norm2, self.dropout2)
 
 
 class TransformerDecoderLayer(_Layer):
-    """Self-attention, attention to the encoder's output, and a network. Arguments as of `TransformerEncoderLayer`."""
+    """Self-attention, attention to the encoder's output (`memory`), then a network of two linear layers.
+
+    x = norm1(x + dropout(attention(x, x, x)))
+    x = norm2(x + dropout(attention(x, memory, memory)))
+    y = norm3(x + dropout(linear2(dropout(activation(linear1(x))))))
+
+    With `norm_first`, x + dropout(part(norm(x))) instead of norm(x + dropout(part(x))).
+
+    Args:
+        d_model: the size E of the vectors.
+        nhead: the number of attention heads, a divisor of E.
+        dim_feedforward: the hidden size of the network (default 2048; usual: 4 E).
+        dropout: the probability of dropout, after each part and inside (default 0.1).
+        activation: of the network: 'relu', 'gelu' or a function (default relu).
+        layer_norm_eps: the eps of the layer norms (default 1e-5).
+        batch_first: whether inputs and outputs are (N, L, E) instead of (L, N, E) (default False).
+        norm_first: normalise before each part instead of after, "pre-norm" (default False).
+        bias: whether linear layers and layer norms have biases (default True).
+        dtype: of the parameters (default float32).
+
+    Shape: (L, N, E) and memory (S, N, E) -> (L, N, E).
+
+    Raises:
+        ValueError: if nhead does not divide d_model, or `activation` is unknown.
+
+    >>> from minigrad import nn, ones
+    >>> layer = nn.TransformerDecoderLayer(d_model=8, nhead=2, dim_feedforward=16)
+    >>> layer(ones(5, 3, 8), ones(7, 3, 8)).shape
+    (5, 3, 8)
+    """
 
     def __init__(
         self,
@@ -123,6 +183,7 @@ class TransformerDecoderLayer(_Layer):
         dtype: Any = None,
     ) -> None:
         super().__init__()
+        check_bool(type(self).__name__, norm_first=norm_first)
         self.self_attn = MultiheadAttention(d_model, nhead, dropout, bias=bias, batch_first=batch_first, dtype=dtype)
         self.multihead_attn = MultiheadAttention(
             d_model, nhead, dropout, bias=bias, batch_first=batch_first, dtype=dtype
@@ -148,33 +209,55 @@ class TransformerDecoderLayer(_Layer):
         tgt_is_causal: bool = False,
         memory_is_causal: bool = False,
     ) -> Tensor:
-        """The decoder's sequence (L, N, E) and the encoder's output (S, N, E) -> (L, N, E)."""
+        """Return the layer's output.
 
-        def attend(x: Tensor) -> Tensor:
+        Args:
+            tgt: the decoder's sequence, of shape (L, N, E), with `batch_first` (N, L, E); or (L, E).
+            memory: the encoder's output, of shape (S, N, E), or arranged as tgt.
+            tgt_mask, tgt_key_padding_mask, tgt_is_causal: attn_mask, key_padding_mask and is_causal of the
+                self-attention; see `MultiheadAttention`.
+            memory_mask, memory_key_padding_mask, memory_is_causal: those of the attention to memory.
+
+        Shape: (L, N, E) and (S, N, E) -> (L, N, E).
+        """
+
+        def attend_to_self(x: Tensor) -> Tensor:
             return self.self_attn(x, x, x, tgt_key_padding_mask, False, tgt_mask, is_causal=tgt_is_causal)[0]
 
-        def look(x: Tensor) -> Tensor:
+        def attend_to_memory(x: Tensor) -> Tensor:
             mask, padding = memory_mask, memory_key_padding_mask
             return self.multihead_attn(x, memory, memory, padding, False, mask, is_causal=memory_is_causal)[0]
 
-        x = self._added(tgt, attend, self.norm1, self.dropout1)
-        x = self._added(x, look, self.norm2, self.dropout2)
-        return self._added(x, self._network, self.norm3, self.dropout3)
+        x = self._residual(tgt, attend_to_self, self.norm1, self.dropout1)
+        x = self._residual(x, attend_to_memory, self.norm2, self.dropout2)
+        return self._residual(x, self._feed_forward, self.norm3, self.dropout3)
 
 
 class _Stack(Module):
-    """Copies of a layer, one after the other."""
+    """The base class of encoder and decoder: copies of one layer in sequence."""
 
     def __init__(self, layer: Module, num_layers: int, norm: Module | None) -> None:
         super().__init__()
+        check_int(type(self).__name__, num_layers=num_layers)
         self.layers = ModuleList([copy.deepcopy(layer) for _ in range(num_layers)])
         self.num_layers, self.norm = num_layers, norm
 
 
 class TransformerEncoder(_Stack):
-    """`num_layers` copies of an encoder layer, and a normalisation at the end if there is one.
+    """Apply `num_layers` copies of an encoder layer in sequence, then a normalisation if there is one.
 
-    `enable_nested_tensor` and `mask_check` are PyTorch's, about speed, and make no difference here.
+    Args:
+        encoder_layer: a `TransformerEncoderLayer`; each layer starts as a copy of it, with weights of its own.
+        num_layers: the number of layers.
+        norm: a module for the result, as a `LayerNorm` after pre-norm layers (default None).
+        enable_nested_tensor, mask_check: for PyTorch's signature; they have no effect.
+
+    Shape: (L, N, E) -> (L, N, E).
+
+    >>> from minigrad import nn, ones
+    >>> layer = nn.TransformerEncoderLayer(d_model=8, nhead=2, dim_feedforward=16)
+    >>> nn.TransformerEncoder(layer, num_layers=2)(ones(5, 3, 8)).shape
+    (5, 3, 8)
     """
 
     def __init__(
@@ -194,7 +277,14 @@ class TransformerEncoder(_Stack):
         src_key_padding_mask: Tensor | None = None,
         is_causal: bool | None = None,
     ) -> Tensor:
-        """(L, N, E) -> the same; the masks go to every layer."""
+        """Return the output of the last layer, normalised.
+
+        Args:
+            src: of shape (L, N, E), with `batch_first` layers (N, L, E); or (L, E).
+            mask, src_key_padding_mask, is_causal: passed to every layer; see `MultiheadAttention`.
+
+        Shape: (L, N, E) -> (L, N, E).
+        """
         x = src
         for layer in self.layers:
             x = layer(x, src_mask=mask, src_key_padding_mask=src_key_padding_mask, is_causal=bool(is_causal))
@@ -202,7 +292,20 @@ class TransformerEncoder(_Stack):
 
 
 class TransformerDecoder(_Stack):
-    """`num_layers` copies of a decoder layer, and a normalisation at the end if there is one."""
+    """Apply `num_layers` copies of a decoder layer in sequence, then a normalisation if there is one.
+
+    Args:
+        decoder_layer: a `TransformerDecoderLayer`; each layer starts as a copy of it, with weights of its own.
+        num_layers: the number of layers.
+        norm: a module for the result, as a `LayerNorm` after pre-norm layers (default None).
+
+    Shape: (L, N, E) and memory (S, N, E) -> (L, N, E).
+
+    >>> from minigrad import nn, ones
+    >>> layer = nn.TransformerDecoderLayer(d_model=8, nhead=2, dim_feedforward=16)
+    >>> nn.TransformerDecoder(layer, num_layers=2)(ones(5, 3, 8), ones(7, 3, 8)).shape
+    (5, 3, 8)
+    """
 
     def __init__(self, decoder_layer: Module, num_layers: int, norm: Module | None = None) -> None:
         super().__init__(decoder_layer, num_layers, norm)
@@ -218,7 +321,16 @@ class TransformerDecoder(_Stack):
         tgt_is_causal: bool | None = None,
         memory_is_causal: bool = False,
     ) -> Tensor:
-        """(L, N, E) and the encoder's output (S, N, E) -> (L, N, E); the masks go to every layer."""
+        """Return the output of the last layer, normalised.
+
+        Args:
+            tgt: the decoder's sequence, of shape (L, N, E), with `batch_first` layers (N, L, E); or (L, E).
+            memory: the encoder's output, of shape (S, N, E), or arranged as tgt.
+            tgt_mask, memory_mask, tgt_key_padding_mask, memory_key_padding_mask, tgt_is_causal, memory_is_causal:
+                passed to every layer; see `TransformerDecoderLayer`.
+
+        Shape: (L, N, E) and (S, N, E) -> (L, N, E).
+        """
         masks = (tgt_mask, memory_mask, tgt_key_padding_mask, memory_key_padding_mask)
         x = tgt
         for layer in self.layers:
@@ -227,13 +339,27 @@ class TransformerDecoder(_Stack):
 
 
 class Transformer(Module):
-    """An encoder and a decoder. Weights start as `xavier_uniform_`.
+    """An encoder of the source sequence and a decoder, which attends to it: y = decoder(tgt, encoder(src)).
+
+    Weight matrices start as by `init.xavier_uniform_`.
 
     Args:
-        d_model, nhead, dim_feedforward, dropout, activation: as of `TransformerEncoderLayer`.
-        layer_norm_eps, batch_first, norm_first, bias, dtype: likewise.
-        num_encoder_layers, num_decoder_layers: how many layers there are.
-        custom_encoder, custom_decoder: in place of those.
+        d_model: the size E of the vectors (default 512).
+        nhead: the number of attention heads, a divisor of E (default 8).
+        num_encoder_layers, num_decoder_layers: the numbers of layers (default 6).
+        dim_feedforward, dropout, activation, layer_norm_eps, batch_first, norm_first, bias, dtype: as of
+            `TransformerEncoderLayer`.
+        custom_encoder, custom_decoder: modules to use instead of the standard ones (default None).
+
+    Shape: (S, N, E) and (L, N, E) -> (L, N, E), with S source and L target positions, and N sequences.
+
+    Raises:
+        ValueError: if nhead does not divide d_model, or `activation` is unknown.
+
+    >>> from minigrad import nn, ones
+    >>> net = nn.Transformer(d_model=8, nhead=2, num_encoder_layers=1, num_decoder_layers=1, dim_feedforward=16)
+    >>> net(ones(7, 3, 8), ones(5, 3, 8)).shape
+    (5, 3, 8)
     """
 
     def __init__(
@@ -285,20 +411,31 @@ class Transformer(Module):
         tgt_is_causal: bool | None = None,
         memory_is_causal: bool = False,
     ) -> Tensor:
-        """(S, N, E) and (L, N, E) -> (L, N, E).
+        """Return the decoder's output.
+
+        Args:
+            src: the source sequence, of shape (S, N, E), with `batch_first` (N, S, E); or (S, E).
+            tgt: the target sequence, of shape (L, N, E), or arranged as src.
+            src_mask, src_key_padding_mask, src_is_causal: passed to the encoder; see `TransformerEncoder`.
+            tgt_mask, memory_mask, tgt_key_padding_mask, memory_key_padding_mask, tgt_is_causal, memory_is_causal:
+                passed to the decoder; see `TransformerDecoder`.
+
+        Shape: (S, N, E) and (L, N, E) -> (L, N, E).
 
         Raises:
-            ValueError: for shapes that do not fit.
+            ValueError: if the shapes do not fit.
         """
         batch = 0 if self.batch_first else 1
         src, tgt = as_input("Transformer", src), as_input("Transformer", tgt)
         if src.shape[-1:] != (self.d_model,) or tgt.shape[-1:] != (self.d_model,):
             raise ValueError(
-                f"Transformer: src and tgt should end in d_model={self.d_model}; got {src.shape} and {tgt.shape}"
+                f"Transformer: the last dimensions of src and tgt must be d_model={self.d_model}, got {src.shape} and "
+                f"{tgt.shape}."
             )
         if src.ndim == 3 and src.shape[batch] != tgt.shape[batch]:
             raise ValueError(
-                f"Transformer: the batches, dimension {batch}, of src and tgt differ: {src.shape} and {tgt.shape}"
+                f"Transformer: src and tgt must have the same batch size, dimension {batch}, got {src.shape} and "
+                f"{tgt.shape}."
             )
         memory = self.encoder(src, src_mask, src_key_padding_mask, src_is_causal)
         masks = (tgt_mask, memory_mask, tgt_key_padding_mask, memory_key_padding_mask)
@@ -306,9 +443,12 @@ class Transformer(Module):
 
     @staticmethod
     def generate_square_subsequent_mask(sz: int, dtype: Any = None) -> Tensor:
-        """A causal mask (sz, sz) to be added: 0 where a place may look, at itself and before, and -inf elsewhere.
+        """Return a causal mask (sz, sz), to be added to scores: 0 on and below the diagonal, -inf above.
 
-        >>> Transformer.generate_square_subsequent_mask(2).tolist()
+        With it, each position attends to itself and those before it.
+
+        >>> from minigrad import nn
+        >>> nn.Transformer.generate_square_subsequent_mask(2).tolist()
         [[0.0, -inf], [0.0, 0.0]]
         """
         allowed = np.tri(sz, dtype=bool)

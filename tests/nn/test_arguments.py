@@ -61,6 +61,12 @@ def test_annotations() -> None:
         (lambda: F.embedding([0], ones(2, 3), None, None, 2.0, 1), "scale_grad_by_freq must be True or False"),
         (lambda: F.one_hot([0], True), "one_hot: num_classes must be an integer"),
         (lambda: F.cosine_similarity(ones(2, 3), ones(2, 3), True), "cosine_similarity: dim must be an integer"),
+        (lambda: nn.MultiheadAttention(4, 2, True), "MultiheadAttention: dropout must be a number"),
+        (lambda: nn.MultiheadAttention(4, 2, 0.1, 1), "MultiheadAttention: bias must be True or False"),
+        (lambda: nn.MultiheadAttention(4, 2)(*[ones(3, 2, 4)] * 3, None, 0), "need_weights must be True or False"),
+        (lambda: nn.TransformerEncoderLayer(4, 2, 8, norm_first=1), "norm_first must be True or False"),
+        (lambda: nn.TransformerEncoder(nn.ReLU(), True), "TransformerEncoder: num_layers must be an integer"),
+        (lambda: F.scaled_dot_product_attention(*[ones(2, 3)] * 3, None, True), "dropout_p must be a number"),
         (lambda: nn.PairwiseDistance(2.0, True), "PairwiseDistance: eps must be a number"),
     ],
 )

@@ -242,9 +242,17 @@ def test_a_forgotten_super_init_is_named() -> None:
 @pytest.mark.parametrize(
     ("make", "error", "message"),
     [
-        (lambda: nn.Sequential(nn.Linear(2, 2), nn.ReLU), TypeError, r"number 1 is the class ReLU: write ReLU\(…\)"),
-        (lambda: nn.Sequential([nn.Linear(2, 3)]), TypeError, r"number 0 is a list: hand over its modules one by one"),
-        (lambda: nn.Sequential(np.tanh), TypeError, "number 0 is <ufunc 'tanh'>"),
+        (
+            lambda: nn.Sequential(nn.Linear(2, 2), nn.ReLU),
+            TypeError,
+            r"item 1 must be a module, got the class ReLU: call it, ReLU\(…\)",
+        ),
+        (
+            lambda: nn.Sequential([nn.Linear(2, 3)]),
+            TypeError,
+            r"item 0 must be a module, got a list: pass its modules one by one",
+        ),
+        (lambda: nn.Sequential(np.tanh), TypeError, "item 0 must be a module, got <ufunc 'tanh'>"),
         (lambda: nn.Linear(0, 2), ValueError, "in_features must be a positive integer, got 0"),
         (lambda: nn.Linear(2, 2.0), ValueError, "out_features must be a positive integer, got 2.0"),
         (lambda: nn.Linear(2, True), ValueError, "out_features .* got True"),

@@ -16,13 +16,21 @@ from minigrad import nn, ones, optim, tensor
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda: nn.ModuleList([nn.ReLU()])[1], IndexError, "ModuleList: there is no number 1 among 1"),
-        (lambda: nn.ModuleList([nn.ReLU()])["0"], TypeError, "an index is an integer, got '0'"),
-        (lambda: nn.Sequential(nn.ReLU, nn.Tanh()), TypeError, r"number 0 is the class ReLU: write ReLU\(…\)"),
-        (lambda: nn.ModuleDict({"a": nn.ReLU()})["b"], KeyError, r"ModuleDict has no 'b'; it has \['a'\]"),
-        (lambda: nn.ModuleDict({"training": nn.ReLU()}), KeyError, "'training' cannot be a name here"),
+        (lambda: nn.ModuleList([nn.ReLU()])[1], IndexError, "ModuleList: the index 1 is out of range for 1 items"),
+        (lambda: nn.ModuleList([nn.ReLU()])["0"], TypeError, "the index must be an integer, got '0'"),
+        (
+            lambda: nn.Sequential(nn.ReLU, nn.Tanh()),
+            TypeError,
+            r"item 0 must be a module, got the class ReLU: call it, ReLU\(…\)",
+        ),
+        (lambda: nn.ModuleDict({"a": nn.ReLU()})["b"], KeyError, r"ModuleDict has no item 'b'; it has \['a'\]"),
+        (lambda: nn.ModuleDict({"training": nn.ReLU()}), KeyError, "'training' cannot be a name"),
         (lambda: nn.ModuleDict({"a.b": nn.ReLU()}), KeyError, "has a dot"),
-        (lambda: nn.ParameterList([1.0]), TypeError, "ParameterList takes parameters and tensors; number 0 is a float"),
+        (
+            lambda: nn.ParameterList([1.0]),
+            TypeError,
+            "ParameterList: item 0 must be a parameter or a tensor, got float",
+        ),
         (lambda: nn.Bilinear(2, 0, 1), ValueError, "Bilinear: in2_features must be a positive integer, got 0"),
         (lambda: nn.Bilinear(2, 3, 1)(ones(4, 2), ones(5, 3)), ValueError, r"bilinear: inputs of shapes \(4, 2\)"),
         (lambda: nn.Unflatten(1, (2, 2))(ones(4, 5)), ValueError, r"cannot split dim 1 of shape \(4, 5\), of size 5"),

@@ -42,31 +42,39 @@ from minigrad.nn import functional as F
             r"is \(h, c\), each of shape \(2, 4\)",
         ),
         (lambda: nn.LSTMCell(3, 4)(ones(2, 3).long()), TypeError, "LSTMCell: the input is int64, but the weights are"),
-        (lambda: nn.Transformer(4, 2, 1, 1, 6)(tensor(1.0), tensor(1.0)), ValueError, r"d_model=4; got \(\) and \(\)"),
-        (lambda: nn.MultiheadAttention(5, 2), ValueError, "embed_dim=5 does not divide into num_heads=2"),
-        (lambda: nn.MultiheadAttention(4, 2)(*[ones(3, 2, 5)] * 3), ValueError, r"should be \(4, 4, 4\)"),
+        (lambda: nn.Transformer(4, 2, 1, 1, 6)(tensor(1.0), tensor(1.0)), ValueError, r"d_model=4, got \(\) and \(\)"),
+        (
+            lambda: nn.MultiheadAttention(5, 2),
+            ValueError,
+            "embed_dim must be a multiple of num_heads, got embed_dim=5 and num_heads=2",
+        ),
+        (lambda: nn.MultiheadAttention(4, 2)(*[ones(3, 2, 5)] * 3), ValueError, r"must be \(4, 4, 4\)"),
         (
             lambda: nn.MultiheadAttention(4, 2)(ones(2, 5, 4), ones(2, 3, 4), ones(2, 3, 4)),
             ValueError,
-            "batches, dimension 1, .* batch_first=True",
+            "same batch size, dimension 1, got .* pass batch_first=True",
         ),
         (
             lambda: nn.MultiheadAttention(4, 2)(*[ones(3, 2, 4)] * 3, attn_mask=ones(2, 2)),
             ValueError,
-            r"attn_mask should have the shape \(3, 3\), or \(4, 3, 3\); got \(2, 2\)",
+            r"attn_mask must have shape \(3, 3\) or \(4, 3, 3\), got \(2, 2\)",
         ),
         (
             lambda: nn.MultiheadAttention(4, 2)(*[ones(3, 2, 4)] * 3, ones(3, 2).bool()),
             ValueError,
-            r"key_padding_mask should have the shape \(2, 3\)",
+            r"key_padding_mask must have shape \(2, 3\)",
         ),
         (
             lambda: nn.MultiheadAttention(4, 2)(*[ones(3, 2, 4)] * 3, attn_mask=ones(3, 3).long()),
             TypeError,
-            r"booleans or floats, not int64; .bool\(\)",
+            r"booleans or floats, got int64; .bool\(\)",
         ),
-        (lambda: nn.MultiheadAttention(4, 2)(*[ones(3, 2, 4)] * 3, is_causal=True), ValueError, "give that too"),
-        (lambda: F.scaled_dot_product_attention(*[ones(3)] * 3), ValueError, r"takes \(..., L, E\)"),
+        (
+            lambda: nn.MultiheadAttention(4, 2)(*[ones(3, 2, 4)] * 3, is_causal=True),
+            ValueError,
+            "pass the causal mask too",
+        ),
+        (lambda: F.scaled_dot_product_attention(*[ones(3)] * 3), ValueError, r"the inputs must be \(..., L, E\)"),
         (
             lambda: F.scaled_dot_product_attention(ones(2, 3), ones(2, 4), ones(2, 4)),
             ValueError,
@@ -75,11 +83,15 @@ from minigrad.nn import functional as F
         (
             lambda: F.scaled_dot_product_attention(*[ones(2, 3)] * 3, attn_mask=ones(2, 2).bool(), is_causal=True),
             ValueError,
-            "attn_mask or is_causal=True, not both",
+            "pass attn_mask or is_causal=True, not both",
         ),
         (lambda: nn.TransformerEncoderLayer(4, 2, activation="tanh"), ValueError, "'relu', 'gelu' or a function"),
         (lambda: nn.TransformerEncoderLayer(6, 2)(ones(3, 2, 5)), ValueError, r"^TransformerEncoderLayer.self_attn: "),
-        (lambda: nn.Transformer(4, 2, 1, 1, 4)(ones(3, 2, 4), ones(3, 3, 4)), ValueError, "batches, dimension 1"),
+        (
+            lambda: nn.Transformer(4, 2, 1, 1, 4)(ones(3, 2, 4), ones(3, 3, 4)),
+            ValueError,
+            "same batch size, dimension 1",
+        ),
     ],
 )
 def test_mistakes(call: Any, error: type[Exception], message: str) -> None:
