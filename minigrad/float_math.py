@@ -19,12 +19,25 @@ def _minimum(a: float, b: float) -> float:
     return a if a <= b or a != a else b + 0.0
 
 
+class _Nothing(float):
+    """The partial derivative for an input that was not chosen: 0, and 0 in every product, also with inf and nan."""
+
+    def __mul__(self, other: Any) -> float:
+        return 0.0
+
+    __rmul__ = __mul__
+
+
+NOTHING = _Nothing()
+
+
 NUMBERS: dict[str, Any] = {
     **{name: getattr(math, name) for name in ("exp", "log", "expm1", "log1p", "sqrt", "sin", "cos", "tan", "tanh")},
     "arctan": math.atan,
     "maximum": _maximum,
     "minimum": _minimum,
     "where": lambda condition, a, b: a if condition else b,
+    "logical_not": lambda condition: not condition,
     "sign": lambda x: float((x > 0) - (x < 0)) if x == x else x,
 }
 
@@ -84,7 +97,8 @@ def _ieee_function(function: Callable[..., float]) -> Callable[..., IEEE]:
     return careful
 
 
-IEEE_NUMBERS = {name: f if name == "where" else _ieee_function(f) for name, f in NUMBERS.items()}
+_AS_IT_IS = ("where", "logical_not")
+IEEE_NUMBERS = {name: f if name in _AS_IT_IS else _ieee_function(f) for name, f in NUMBERS.items()}
 
 
 def with_ieee_fallback(plain: Callable[..., Any], ieee: Callable[..., Any]) -> Callable[..., tuple[Any, ...]]:
@@ -98,6 +112,6 @@ def with_ieee_fallback(plain: Callable[..., Any], ieee: Callable[..., Any]) -> C
         except (ArithmeticError, ValueError):
             pass
         # also where ** leaves the real numbers: a negative number to a fractional power
-        return tuple([None if v is None else v if v is False else float(v) for v in ieee(*map(IEEE, numbers))])
+        return tuple([v if v is None or v is NOTHING else float(v) for v in ieee(*map(IEEE, numbers))])
 
     return compute

@@ -187,14 +187,14 @@ class Value(Node):
         engine.backward({self: self.seed(gradient, create_graph)}, retain_graph=retain, create_graph=create_graph)
 
     def vjp(self, g: Any, graph: bool) -> Iterable[Any]:
-        return [None if p is None else 0.0 if p is False else g * p for p in self._partials(graph)]
+        return [None if p is None else p * g for p in self._partials(graph)]  # p first: it may be a mask's NOTHING
 
     def jvp(self, tangents: list[Any], graph: bool) -> Any:
         pairs = [(t, p) for t, p in zip(tangents, self._partials(graph)) if t is not None and p is not None]
-        return sum(0.0 if p is False else t * p for t, p in pairs) if pairs else None
+        return sum(p * t for t, p in pairs) if pairs else None
 
     def _partials(self, graph: bool) -> list[Any]:
-        """The local derivatives; with `graph` as Values with a history. False is a mask's 0, also where g is inf."""
+        """The local derivatives; with `graph` as Values with a history."""
         partials: list[Any] = [self.da] if self.b is None else [self.da, self.db]
         if graph:  # compute the derivatives again, this time with Values
             operands = [o if isinstance(o, Value) else IEEE(o) for o in (self.a, self.b)[: len(partials)]]
@@ -317,7 +317,7 @@ def _evaluator(primitive: Elementwise, needed: tuple[bool, ...]) -> Callable[...
 @cache
 def _on_values(primitive: Elementwise) -> list[Callable[..., Any]]:
     """The primitive's partial derivatives as functions of Values, which record what they compute."""
-    return [primitive.compile(text, (*primitive.inputs, "y"), _VALUES) for text in primitive.partials.values()]
+    return [primitive.compile(primitive.number(i), (*primitive.inputs, "y"), _VALUES) for i in primitive.inputs]
 
 
 def _function(name: str) -> Callable[..., Any]:

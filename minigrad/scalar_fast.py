@@ -13,7 +13,7 @@ from operator import attrgetter
 from typing import Any
 
 from minigrad.engine import check_not_released, tick
-from minigrad.float_math import NUMBERS
+from minigrad.float_math import NOTHING, NUMBERS
 from minigrad.grad_mode import mode, no_grad
 from minigrad.hooks import watchers
 from minigrad.primitives import elementwise as ew
@@ -73,10 +73,10 @@ def _compiled(primitive: Elementwise, general: Callable[..., Any]) -> Callable[.
         a=a,
         b=f"{rest[0]} = other.data" if rest else "",
         formula=primitive.formula,
-        da=primitive.partials[a],
-        db=primitive.partials[rest[0]] if rest else "None",
+        da=primitive.number(a),
+        db=primitive.number(rest[0]) if rest else "None",
     )
-    names = {**NUMBERS, "primitive": primitive, "general": general, "new": object.__new__}
+    names = {**NUMBERS, "NOTHING": NOTHING, "primitive": primitive, "general": general, "new": object.__new__}
     names |= {"tick": tick, "mode": mode, "watchers": watchers}
     exec(text, names)
     return functools.update_wrapper(names["operation"], general)
@@ -122,7 +122,7 @@ def _walk(output: Any, gradient: float, retain: bool) -> None:
         da, db = v.da, v.db
         if da is not None:
             a = v.a
-            pending[a] = get(a, 0.0) + (g * da if da is not False else 0.0)  # False: a mask that stops the gradient
+            pending[a] = get(a, 0.0) + g * da
         if db is not None:
             b = v.b
             pending[b] = get(b, 0.0) + g * db

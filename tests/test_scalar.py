@@ -287,7 +287,7 @@ POLES: list[tuple[str, tuple[float, ...], tuple[float, ...]]] = [  # what, where
     ("sin(a)", (inf,), (nan,)),
     ("cos(a)", (-inf,), (nan,)),
     ("tanh(a)", (-inf,), (0.0,)),
-    ("relu(a)", (nan,), (0.0,)),
+    ("relu(a)", (nan,), (1.0,)),  # as PyTorch has it, so that a nan shows in what comes before
     ("relu(a)", (-inf,), (0.0,)),
     ("sigmoid(a)", (-inf,), (0.0,)),
     ("sigmoid(a)", (nan,), (nan,)),

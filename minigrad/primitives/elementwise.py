@@ -1,11 +1,11 @@
 """The elementwise rules: value = formula, and beside it the partial derivative for each input (y is the value).
 
-A derivative that compares, as relu's x > 0, says which input was chosen; the other one gets nothing, not 0 times g.
+A `mask`, as relu's x > 0, says which input was chosen; the other one gets nothing, not 0 times g.
 Each text is read with NumPy's functions for arrays, with `math`'s for the scalar engine. Where a derivative does
 not exist, the value is PyTorch's: 0 for relu and abs at 0, half to each side of a tie in maximum and minimum.
 """
 
-from minigrad.primitives.primitive import elementwise
+from minigrad.primitives.primitive import elementwise, mask
 
 # arithmetic
 add = elementwise("add", "a + b", a="1", b="1")
@@ -87,7 +87,7 @@ sinc = elementwise("sinc", "sinc(x)", x="where(x == 0, 0, (cos(3.141592653589793
 
 # nonlinearities
 tanh = elementwise("tanh", "tanh(x)", x="1 - y * y")
-relu = elementwise("relu", "maximum(x, 0)", x="x > 0").written("max(x, 0)")
+relu = elementwise("relu", "maximum(x, 0)", x=mask("x > 0", nan="x")).written("max(x, 0)")
 # both forms of 1 / (1 + exp(-x)), so chosen that no exponential overflows
 sigmoid = elementwise("sigmoid", "exp(minimum(x, 0)) / (1 + exp(-abs(x)))", x="y * (1 - y)").written(
     "1 / (1 + exp(-x))"
@@ -98,26 +98,34 @@ softplus = elementwise(
     "softplus", "maximum(x, 0) + log1p(exp(-abs(x)))", x="exp(minimum(x, 0)) / (1 + exp(-abs(x)))"
 ).written("log(1 + exp(x))", x="1 / (1 + exp(-x))")
 # a clamp that, as PyTorch's, passes no gradient at its bounds
-hardtanh = elementwise("hardtanh", "clip(x, low, high)", x="(x > low) & (x < high)", low="0", high="0")
+hardtanh = elementwise("hardtanh", "clip(x, low, high)", x=mask("(x > low) & (x < high)", nan="x"), low="0", high="0")
 
-# choice (with nan on either side, the result is nan and the derivatives are 1)
+# choice; at a tie half to each side
 maximum = elementwise(
-    "maximum", "maximum(a, b)", a="1 - 0.5 * (a < b) - 0.5 * (a <= b)", b="1 - 0.5 * (b < a) - 0.5 * (b <= a)"
+    "maximum",
+    "maximum(a, b)",
+    a=mask("a > b", ties="a == b", nan=("a", "b")),
+    b=mask("b > a", ties="a == b", nan=("a", "b")),
 )
 minimum = elementwise(
-    "minimum", "minimum(a, b)", a="1 - 0.5 * (a > b) - 0.5 * (a >= b)", b="1 - 0.5 * (b > a) - 0.5 * (b >= a)"
+    "minimum",
+    "minimum(a, b)",
+    a=mask("a < b", ties="a == b", nan=("a", "b")),
+    b=mask("b < a", ties="a == b", nan=("a", "b")),
 )
 # the same, but a number wins over nan, and at a tie the first one is chosen
-fmax = elementwise("fmax", "fmax(a, b)", a="(a >= b) | (b != b)", b="logical_not((a >= b) | (b != b))")
-fmin = elementwise("fmin", "fmin(a, b)", a="(a <= b) | (b != b)", b="logical_not((a <= b) | (b != b))")
+fmax = elementwise("fmax", "fmax(a, b)", a=mask("(a >= b) | (b != b)"), b=mask("logical_not((a >= b) | (b != b))"))
+fmin = elementwise("fmin", "fmin(a, b)", a=mask("(a <= b) | (b != b)"), b=mask("logical_not((a <= b) | (b != b))"))
 clamp = elementwise(
     "clamp",
     "clip(x, low, high)",
-    x="(x >= low) & (x <= high)",
-    low="(x < low) & (low <= high)",
-    high="(x > high) | (low > high)",  # where the bounds are the wrong way round, the upper one holds
+    x=mask("(x >= low) & (x <= high)"),
+    low=mask("(x < low) & (low <= high)"),
+    high=mask("(x > high) | (low > high)"),  # where the bounds are the wrong way round, the upper one holds
 )
-where = elementwise("where", "where(condition, a, b)", condition="0", a="condition", b="logical_not(condition)")
+where = elementwise(
+    "where", "where(condition, a, b)", condition="0", a=mask("condition"), b=mask("logical_not(condition)")
+)
 
 copysign = elementwise("copysign", "copysign(a, b)", a="sign(a) * sign(y)", b="0")
 
@@ -129,4 +137,4 @@ trunc = elementwise("trunc", "trunc(x)", x="0")
 round = elementwise("round", "rint(x)", x="0")  # halves to the even number
 floor_divide = elementwise("floor_divide", "floor_divide(a, b)", a="0", b="0")
 trunc_divide = elementwise("trunc_divide", "trunc(a / b)", a="0", b="0")
-heaviside = elementwise("heaviside", "heaviside(a, b)", a="0", b="(a >= 0) & (a <= 0)")
+heaviside = elementwise("heaviside", "heaviside(a, b)", a="0", b=mask("a == 0"))

@@ -6,10 +6,10 @@
 
 The keywords name the differentiable inputs. An **elementwise** rule gives the local partial derivative as a text
 over the inputs and the result `y`; that one text is the number on the edge of a scalar graph, the factor in the
-tensor engine, and the label in a picture. Any other rule gives a function from the upstream gradient `g`, and from
-whatever else it names, to that input's share: it may name the inputs, the result `y`, an input's shape as
-`<input>_shape`, and the rule's parameters (the keyword-only arguments of `forward`). What no function names is not
-kept for the backward pass, and may be overwritten before it.
+tensor engine, and the label in a picture. Where the derivative is a choice, as that of relu, a `mask` says so. Any
+other rule gives a function from the upstream gradient `g`, and from whatever else it names, to that input's share: it
+may name the inputs, the result `y`, an input's shape as `<input>_shape`, and the rule's parameters (the keyword-only
+arguments of `forward`). What no function names is not kept for the backward pass, and may be overwritten before it.
 
 Rules run on arrays, and on Tensors through NumPy's protocols when the backward pass is itself being recorded.
 Broadcasting is not their business: whoever calls `vjp` sums a share to its input's shape.
@@ -23,6 +23,8 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from operator import itemgetter
 from typing import Any, NamedTuple, Self
+
+from minigrad.float_math import NOTHING
 
 plain: dict[Callable[..., Any], Callable[..., Any]] = {}
 """For functions of rules that are written for speed the same to be read, from which programs are written."""
@@ -132,9 +134,43 @@ def recorded(x: Any) -> bool:
     return hasattr(x, "requires_grad")
 
 
-def is_choice(partial: str) -> bool:
-    """Whether a partial derivative says which input was chosen, by comparing: 1 or 0 (or a half, for ties)."""
-    return ("<" in partial or ">" in partial or "condition" in partial) and "where" not in partial
+class mask(str):  # noqa: N801 (it stands in the place of a text)
+    """A partial derivative that is a choice: where the condition holds the gradient passes, elsewhere nothing does.
+
+    A product with 0 would not say the same: it is nan where the upstream gradient is infinite or nan.
+
+    Args:
+        chosen: the condition, a text over the inputs and `y`.
+        ties: where this holds, half of the gradient passes.
+        nan: the name of a value, or several; where one of them is nan, the gradient passes, as it does in PyTorch, so
+            that whatever comes before can see the nan.
+
+    As a text it is the number that the partial derivative is, nan aside.
+
+    >>> mask("x > 0"), mask("a > b", ties="a == b")
+    ('x > 0', '(a > b) + 0.5 * (a == b)')
+    """
+
+    chosen: str
+    ties: str
+    nan: tuple[str, ...]
+
+    def __new__(cls, chosen: str, ties: str = "", nan: str | tuple[str, ...] = ()) -> Self:
+        self = super().__new__(cls, f"({chosen}) + 0.5 * ({ties})" if ties else chosen)
+        self.chosen, self.ties, self.nan = chosen, ties, (nan,) if isinstance(nan, str) else nan
+        return self
+
+    def number(self) -> str:
+        """The text of the partial derivative as a number; `NOTHING` is a 0 that stays 0 in every product."""
+        conditions = " or ".join([f"({self.chosen})", *(f"{name} != {name}" for name in self.nan)])
+        half = f"0.5 if {self.ties} else " if self.ties else ""
+        return f"(1.0 if {conditions} else {half}NOTHING)"
+
+    def product(self, nan: bool) -> str:
+        """The text of the partial derivative times `g`; `nan` says whether to look for nan."""
+        isnan = [f"({name} != {name})" for name in self.nan] if nan else []
+        chosen = " | ".join([f"({self.chosen})", *isnan]) if isnan else self.chosen
+        return f"where({chosen}, g, {f'where({self.ties}, 0.5 * g, 0)' if self.ties else '0'})"
 
 
 class Elementwise(Primitive):
@@ -166,23 +202,38 @@ class Elementwise(Primitive):
 
         return {name: self.vjp(name, NAMES) for name in self.partials}
 
-    def vjp(self, name: str, names: Mapping[str, Any]) -> Callable[..., Any]:
-        """The function from the upstream gradient, and what else it names, to the share of the input `name`."""
+    @cached_property
+    def textbook_vjps(self) -> Mapping[str, Callable[..., Any]]:
+        """The functions in `vjps`, of the same arguments, but where a `mask` does not look for nan."""
+        from minigrad.primitives.kernels.elementwise import NAMES
+
+        return {name: self.vjp(name, NAMES, nan=False) for name in self.partials}
+
+    def vjp(self, name: str, names: Mapping[str, Any], nan: bool = True) -> Callable[..., Any]:
+        """The function from the upstream gradient, and what else it names, to the share of the input `name`.
+
+        With `nan` False, as a textbook has it: a `mask` does not look for nan.
+        """
         partial = self.partials[name]
-        product = {"1": "g", "-1": "-g", "0": "where(True, 0, g)"}.get(partial, f"g * ({partial})")
-        if is_choice(partial):  # what was not chosen gets 0, also where g is infinite and g * 0 is nan
-            halves = "*" in partial
-            product = f"where(chosen := {partial}, g, 0) * chosen" if halves else f"where({partial}, g, 0)"
+        if isinstance(partial, mask):
+            product = partial.product(nan)
+        else:
+            product = {"1": "g", "-1": "-g", "0": "where(True, 0, g)"}.get(partial, f"g * ({partial})")
         used = compile(partial, self.name, "eval").co_names
         return self.compile(product, ("g", *(n for n in ("y", *self.inputs) if n in used)), names)
 
+    def number(self, name: str) -> str:
+        """The text of the partial derivative for the input `name`, as the scalar engine computes it."""
+        partial = self.partials[name]
+        return partial.number() if isinstance(partial, mask) else partial
+
     def compile(self, expression: str, arguments: Sequence[str], names: Mapping[str, Any]) -> Callable[..., Any]:
         """A function of `arguments` that computes `expression`, with `names` as the functions it may call."""
-        return eval(f"lambda {', '.join(arguments)}: {expression}", dict(names))
+        return eval(f"lambda {', '.join(arguments)}: {expression}", {**names, "NOTHING": NOTHING})
 
     def on_numbers(self, needed: Sequence[bool], names: Mapping[str, Any]) -> Callable[..., Any]:
         """A function of plain numbers that gives the result and, for each input, its partial (None if not needed)."""
-        partials = [self.partials[i] if need else "None" for i, need in zip(self.inputs, needed)]
+        partials = [self.number(i) if need else "None" for i, need in zip(self.inputs, needed)]
         return self.compile(f"((y := {self.formula}), {', '.join(partials)})", self.inputs, names)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from minigrad.engine import reverse_topological_order
 from minigrad.hooks import ObserverHook
+from minigrad.primitives.primitive import Elementwise
 from minigrad.program.functions import Functions
 from minigrad.program.ir import Term
 from minigrad.program.names import path_names
@@ -147,6 +148,8 @@ class Replay:
 
         def share(i: int) -> Any:
             function, places = node.plan.calls[0 if primitive.variadic else i]
+            if isinstance(primitive, Elementwise):
+                function = primitive.textbook_vjps[primitive.inputs[i]]
             return self.trace.run(primitive, function, [g, *[kept[p] for p in places]], {})
 
         if primitive.variadic:

@@ -114,7 +114,7 @@ class Replay:
             given = {"g": g, "y": self._numbers[node], **dict(zip(node.primitive.inputs, self._operands(node)))}
             for name, source in zip(node.primitive.inputs, node.inputs):
                 if source is not None:
-                    vjp = node.primitive.vjp(name, _NAMES)
+                    vjp = node.primitive.vjp(name, _NAMES, nan=False)
                     share = vjp(*[given[n] for n in vjp.__code__.co_varnames[: vjp.__code__.co_argcount]])
                     pending[source] = pending[source] + share if source in pending else share
         return found

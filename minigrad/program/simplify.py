@@ -72,7 +72,7 @@ class Arrays:
             return self._as(same, shape, dtype)
         if same is not None and not isinstance(same, Term):
             return self.fill(same, shape, dtype)
-        if op == "multiply" and same_number(kept[0], -1):
+        if op == "multiply" and same_number(kept[0], -1) and kept[1].dtype == dtype:  # a comparison has no negative
             return self.make("negative", kept[1], shape=shape, dtype=dtype)
         if op == "multiply" and isinstance(kept[0], float) and (n := _whole_part(kept[0], dtype)):
             return self.make("divide", kept[1], n, shape=shape, dtype=dtype)

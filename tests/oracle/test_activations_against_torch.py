@@ -124,3 +124,26 @@ def test_the_old_names_of_hardtanhs_bounds_warn() -> None:
         with pytest.warns(FutureWarning):
             layer = m.nn.Hardtanh(min_value=-0.5)
         assert layer(m.tensor([-2.0, 2.0])).tolist() == [-0.5, 1.0]
+
+
+@pytest.mark.parametrize("name", ["relu", "relu6", "hardtanh", "elu", "selu", "celu"])
+def test_the_gradient_passes_at_nan(name: str) -> None:
+    """So that a unit that is nan shows in the gradients of all that comes before it."""
+    grads = []
+    for library, functional in ((minigrad, minigrad.nn.functional), (torch, torch.nn.functional)):
+        x = library.tensor([np.nan, -1.0, 0.5, np.inf, -np.inf], requires_grad=True)
+        getattr(functional, name)(x).backward(library.full((5,), 2.0))
+        grads.append(np.array(x.grad.tolist()))
+    np.testing.assert_allclose(*grads, rtol=1e-6)
+    assert grads[0][0] != 0
+
+
+@pytest.mark.parametrize("name", ["maximum", "minimum", "fmax", "fmin"])
+def test_choices_between_nan_and_ties(name: str) -> None:
+    grads = []
+    for library in (minigrad, torch):
+        a = library.tensor([np.nan, 1.0, np.nan, 2.0, np.inf, 0.0, 3.0], requires_grad=True)
+        b = library.tensor([1.0, np.nan, np.nan, 2.0, np.inf, -0.0, 4.0], requires_grad=True)
+        getattr(library, name)(a, b).backward(library.full((7,), 2.0))
+        grads.append(np.array([a.grad.tolist(), b.grad.tolist()]))
+    np.testing.assert_array_equal(*grads)

@@ -231,15 +231,14 @@ difference = z - y               # (5, 1)
 loss = (difference ** 2).mean()
 
 # backward
-dz = 2 * difference / 5                             # (5, 1)
-dy = -dz                                            # (5, 1)
-dW2 = h.T @ dz                                      # (4, 1)
-dh = dz @ W2.T                                      # (5, 4)
-difference2 = 1 - 0.5 * (z1 < 0) - 0.5 * (z1 <= 0)  # (5, 4)
-dz1 = np.where(difference2, dh, 0) * difference2    # (5, 4)
-db1 = dz1.sum(axis=0)                               # (4,)
-dX = dz1 @ W1.T                                     # (5, 3)
-dW1 = X.T @ dz1                                     # (3, 4)
+dz = 2 * difference / 5                                     # (5, 1)
+dy = -dz                                                    # (5, 1)
+dW2 = h.T @ dz                                              # (4, 1)
+dh = dz @ W2.T                                              # (5, 4)
+dz1 = np.where(z1 > 0, dh, np.where(z1 == 0, 0.5 * dh, 0))  # (5, 4)
+db1 = dz1.sum(axis=0)                                       # (4,)
+dX = dz1 @ W1.T                                             # (5, 3)
+dW1 = X.T @ dz1                                             # (3, 4)
 
 # the loss: loss; its gradients: dX, dW1, db1, dW2, dy"""
     )
