@@ -32,7 +32,11 @@ REFUSED: list[tuple[Any, type[Exception], str]] = [
     (lambda: F.max_unpool2d(X, X, 2), ValueError, "indices must be integers"),
     (lambda: F.max_unpool2d(X, zeros(1, 2, 4, 3).long(), 2), ValueError, r"of shape \(1, 2, 4, 3\)"),
     (lambda: F.max_unpool2d(X, zeros(1, 2, 4, 4).long() + 64, 2), IndexError, "from 0 to 63; got 64"),
-    (lambda: F.max_unpool2d(X, zeros(1, 2, 4, 4).long(), 2, output_size=(10, 8)), ValueError, "by less than the stride"),
+    (
+        lambda: F.max_unpool2d(X, zeros(1, 2, 4, 4).long(), 2, output_size=(10, 8)),
+        ValueError,
+        "by less than the stride",
+    ),
 ]
 
 
