@@ -15,6 +15,7 @@ from minigrad.optim.optimizer import FRACTION, RANGES, Optimizer, Range
 class Adadelta(Optimizer):
     """Adadelta; rho is the lecture's decay_rate."""
 
+    elementwise = True
     names: ClassVar = {"t": "step", "cache": "square_avg", "steps": "acc_delta"}
     ranges: ClassVar = RANGES | {"lr": Range("1"), "rho": FRACTION}
 
@@ -39,6 +40,7 @@ class Adadelta(Optimizer):
 class Adamax(Optimizer):
     """AdaMax."""
 
+    elementwise = True
     names: ClassVar = {"t": "step", "m": "exp_avg", "u": "exp_inf"}
 
     def __init__(
@@ -63,6 +65,7 @@ class Adamax(Optimizer):
 class NAdam(Optimizer):
     """NAdam: Adam with Nesterov momentum."""
 
+    elementwise = True
     names: ClassVar = {"t": "step", "mu_product": "mu_product", "m": "exp_avg", "v": "exp_avg_sq"}
     numbers: ClassVar = {"t": int, "mu_product": float}
     ranges: ClassVar = RANGES | {"momentum_decay": Range("0.004")}
@@ -92,6 +95,7 @@ class NAdam(Optimizer):
 class RAdam(Optimizer):
     """RAdam: Adam whose first steps are those of momentum."""
 
+    elementwise = True
     names: ClassVar = {"t": "step", "m": "exp_avg", "v": "exp_avg_sq"}
 
     def __init__(
@@ -117,6 +121,7 @@ class RAdam(Optimizer):
 class ASGD(Optimizer):
     """Averaged gradient descent. The mean of a parameter p is `optimizer.state[p]["ax"]`; t0 is where it begins."""
 
+    elementwise = True
     names: ClassVar = {"t": "step", "eta": "eta", "mu": "mu", "ax": "ax"}
     numbers: ClassVar = {"t": int, "eta": float, "mu": float}
     ranges: ClassVar = RANGES | {"lambd": Range("1e-4"), "alpha": Range("0.75"), "t0": Range("1e6")}
@@ -143,6 +148,7 @@ class ASGD(Optimizer):
 class Rprop(Optimizer):
     """Rprop, for full batches. etas shrink and grow the step sizes, which begin at lr and stay within step_sizes."""
 
+    elementwise = True
     names: ClassVar = {"t": "step", "dx": "prev", "step": "step_size"}
     ranges: ClassVar = RANGES | {"etas": Range("(0.5, 1.2)", numbers=2), "step_sizes": Range("(1e-6, 50)", numbers=2)}
 
@@ -176,6 +182,7 @@ class Lion(Optimizer):
     many times larger.
     """
 
+    elementwise = True
     names: ClassVar = {"m": "exp_avg"}
     ranges: ClassVar = RANGES | {
         "lr": Range("1e-4 to 1e-5"),
@@ -206,7 +213,6 @@ class LAMB(Optimizer):
     """
 
     names: ClassVar = {"t": "step", "m": "exp_avg", "v": "exp_avg_sq"}
-    elementwise = False
 
     def __init__(
         self,
@@ -221,7 +227,7 @@ class LAMB(Optimizer):
         settings = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "maximize": maximize}
         super().__init__(params, settings)
 
-    def _moved(self, x: Any, dx: Any, state: rules.State, group: dict[str, Any]) -> tuple[Any, rules.State]:
+    def _apply(self, x: Any, dx: Any, state: rules.State, group: dict[str, Any]) -> tuple[Any, rules.State]:
         dx = -dx if group["maximize"] else dx
         beta1, beta2 = group["betas"]
         return rules.lamb(x, dx, state, group["lr"], beta1, beta2, group["eps"], group["weight_decay"])
@@ -234,7 +240,6 @@ class Adafactor(Optimizer):
     """
 
     names: ClassVar = {"t": "step", "rows": "row_var", "columns": "col_var", "v": "variance"}
-    elementwise = False
     ranges: ClassVar = {
         "lr": RANGES["lr"],
         "d": Range("1", least=1),
@@ -268,7 +273,7 @@ class Adafactor(Optimizer):
         if not (eps1 is None or eps1 >= 0) or not eps2 >= 0:
             raise ValueError(f"Adafactor: eps={group['eps']} are two numbers from 0 up; usual is (None, 1e-3)")
 
-    def _moved(self, x: Any, dx: Any, state: rules.State, group: dict[str, Any]) -> tuple[Any, rules.State]:
+    def _apply(self, x: Any, dx: Any, state: rules.State, group: dict[str, Any]) -> tuple[Any, rules.State]:
         eps1, eps2 = group["eps"]
         eps1 = float(np.finfo(x.dtype).eps) if eps1 is None else eps1
         dx = -dx if group["maximize"] else dx

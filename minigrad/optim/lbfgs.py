@@ -32,7 +32,6 @@ class LBFGS(Optimizer):
         line_search_fn: "strong_wolfe", or None for steps of lr.
     """
 
-    elementwise = False
     names: ClassVar = {
         "d": "d",
         "t": "t",

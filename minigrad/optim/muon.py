@@ -37,7 +37,6 @@ class Muon(Optimizer):
     """
 
     names: ClassVar = {"v": "momentum_buffer"}
-    elementwise = False
     ranges: ClassVar = RANGES | {
         "momentum": Range("0.95"),
         "ns_coefficients": Range("(3.4445, -4.775, 2.0315)", least=-math.inf, numbers=3),
@@ -68,7 +67,7 @@ class Muon(Optimizer):
             if p.ndim != 2:
                 raise ValueError(f"Muon learns matrices, got a parameter of shape {p.shape}: give it to AdamW")
 
-    def _moved(self, x: Any, dx: Any, state: rules.State, group: dict[str, Any]) -> tuple[Any, rules.State]:
+    def _apply(self, x: Any, dx: Any, state: rules.State, group: dict[str, Any]) -> tuple[Any, rules.State]:
         longer = _SIZES[group["adjust_lr_fn"]](*x.shape)
         x = (1 - group["lr"] * group["weight_decay"]) * x
         newton_schulz = (group[name] for name in ("ns_coefficients", "ns_steps", "eps"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
+import functools
 import math
 from collections.abc import Callable, Iterable, Iterator
 from numbers import Real
@@ -13,10 +13,8 @@ import numpy as np
 from minigrad.autograd.anomaly import nan_is_refused
 from minigrad.grad_mode import enable_grad
 from minigrad.hooks import RemovableHandle
-from minigrad.optim.batch import Batch
-from minigrad.optim.replay import recorded
+from minigrad.optim.flat import Flat
 from minigrad.optim.rules import State
-from minigrad.tensors import saved
 from minigrad.tensors.creation import tensor, zeros_like
 from minigrad.tensors.tensor import Tensor
 
@@ -57,9 +55,6 @@ _SWITCHES = {
 
 _OF_SCHEDULERS = {"initial_lr", "max_lr", "min_lr", "base_momentum", "max_momentum"}
 
-A_FEW_PARAMETERS, A_FEW_NUMBERS = 8, 1 << 14
-"""No more are moved one by one: that is faster than to find out how to move them together."""
-
 
 class Optimizer:
     """The base: parameters in groups, each with its own settings, and a state per parameter.
@@ -83,11 +78,17 @@ class Optimizer:
     """PyTorch's names for what the rule calls m, v, cache, …: those in `state_dict()`."""
     numbers: ClassVar[dict[str, Callable[[Any], Any]]] = {"t": int}
     """What in the state is one number for the whole parameter, and its type."""
-    elementwise: ClassVar[bool] = True
-    """Whether the rule treats each number of a parameter alike and on its own; then parameters are moved together."""
+    elementwise: ClassVar[bool] = False
+    """Whether the rule treats each number of a parameter alike and on its own; then it is applied to many parameters at
+    once. A subclass with another rule must say so again."""
     ranges: ClassVar[dict[str, Range]] = RANGES
     has_stepped = False
     """Whether step() was called, in this run or in the one whose state was loaded: the schedulers' steps come after."""
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if "elementwise" not in vars(cls) and not {"update", "_apply", "rule"}.isdisjoint(vars(cls)):
+            cls.elementwise = False
 
     def __init__(
         self, params: Iterable[Any], defaults: dict[str, Any], switches: dict[str, bool | None] | None = None
@@ -104,8 +105,8 @@ class Optimizer:
         _refuse_sets(params)
         self.defaults = defaults
         self.param_groups: list[dict[str, Any]] = []
-        self.state: dict[Tensor, State] = {}
-        self._batches: dict[Any, Batch] = {}
+        self._state: dict[Tensor, State] = {}
+        self._flat: Flat | None = None
         self._pre_hooks: list[Any] = []
         self._post_hooks: list[Any] = []
         params = list(params)
@@ -155,6 +156,18 @@ class Optimizer:
                     f"{type(self).__name__}: {name}={value} is out of [{least}, {below}); usual is {usual}"
                 )
 
+    @property
+    def state(self) -> dict[Any, State]:
+        """The state of each parameter, such as {"t": 3, "m": …, "v": …}. After a step, read it anew."""
+        if self._flat is not None:
+            self._state.update(self._flat.parameter_states())
+            self._flat = None
+        return self._state
+
+    @state.setter
+    def state(self, value: dict[Any, State]) -> None:
+        self._state, self._flat = value, None
+
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients of all parameters; else the next backward adds to them."""
         for group in self.param_groups:
@@ -174,10 +187,10 @@ class Optimizer:
         Args:
             closure: computes the loss and its gradients anew; called first, and its loss returned.
         """
-        self.has_stepped = True
         for hook in tuple(self._pre_hooks):
             hook(self, (closure,), {})
         loss = self._step(closure)
+        self.has_stepped = True
         for hook in tuple(self._post_hooks):
             hook(self, (closure,), {})
         return loss
@@ -188,9 +201,18 @@ class Optimizer:
             with enable_grad():
                 loss = closure()
         self._look_for_nan()
-        batches, self._batches = self._batches, {}
-        for group in self.param_groups:
-            self._move(group, batches)
+        rows = [
+            (i, p, p._array, g._array)
+            for i, group in enumerate(self.param_groups)
+            for p in group["params"]
+            if (g := p.grad) is not None
+        ]
+        rules = [functools.partial(self._apply, group=_plain_settings(group)) for group in self.param_groups]
+        if self._flat is None or not self._flat.fits(rows):
+            self._flat = Flat(rows, self.state, self.elementwise)
+            learning = {p for _, p, _, _ in rows}
+            self._state = {p: s for p, s in self._state.items() if p not in learning}
+        self._flat.step(rows, rules)
         return loss
 
     def _look_for_nan(self) -> None:
@@ -208,38 +230,7 @@ class Optimizer:
         """The rule, with the group's settings: the new x and the new state."""
         raise NotImplementedError
 
-    def _move(self, group: dict[str, Any], known: dict[Any, Batch]) -> None:
-        """Move the parameters of a group that have a gradient: those that are alike together, in known batches or new.
-
-        If NumPy is to raise at an overflow and the like, each goes alone, so that none is left half-way.
-        """
-        if not _PYTHONS.issuperset(map(type, group.values())):
-            group = _plain(group)
-
-        def rule(x: Any, dx: Any, state: State) -> tuple[Any, State]:
-            return self._moved(x, dx, state, group)
-
-        learning = ((p, g) for p in group["params"] if (g := p.grad) is not None)
-        rows = [(p, p._array, g._array, self.state.setdefault(p, {})) for p, g in learning]
-        if not rows:
-            return
-        saved.record_write(*[x for _, x, _, _ in rows])
-        may = self.elementwise and not _are_few(rows) and "raise" not in np.geterr().values()
-        whole = _fitting(rows, known) if may else None
-        for alike, together in [(rows, True)] if whole else _alike(rows) if may else [(rows, False)]:
-            if together and (work := recorded(rule, *alike[0][1:])):
-                params, xs, dxs, states = zip(*alike)
-                batch = self._batches[params] = whole or _fitting(alike, known) or Batch(xs, states)
-                batch.step(work, dxs)
-            else:
-                for p, x, dx, state in alike:
-                    new_x, after = rule(x, dx, state)
-                    for name, s in after.items():
-                        if s is x or s is dx:  # which will be written over
-                            after[name] = s.copy()
-                    x[...], self.state[p] = new_x, after
-
-    def _moved(self, x: Any, dx: Any, state: State, group: dict[str, Any]) -> tuple[Any, State]:
+    def _apply(self, x: Any, dx: Any, state: State, group: dict[str, Any]) -> tuple[Any, State]:
         if group.get("maximize"):
             dx = -dx
         if decay := group.get("weight_decay"):
@@ -257,12 +248,12 @@ class Optimizer:
         {"state": {0: {"exp_avg": …}, …}, "param_groups": [{"lr": …, "params": [0, …]}, …]}: a parameter is named by its
         position, counted through all groups. Tensors are copies; the number of steps is an int.
         """
-        position = {p: i for i, p in enumerate(self._all_params())}
+        position, states = {p: i for i, p in enumerate(self._all_params())}, self.state
         return {
             "state": {
-                position[p]: {self.names.get(name, name): _saved(s) for name, s in state.items()}
-                for p, state in self.state.items()
-                if state
+                i: {self.names.get(name, name): _saved(s) for name, s in states[p].items()}
+                for p, i in position.items()
+                if states.get(p)
             },
             "param_groups": [
                 {**group, "params": [position[p] for p in group["params"]]} for group in self.param_groups
@@ -332,7 +323,7 @@ class Optimizer:
         return RemovableHandle(self._post_hooks, hook)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "_batches": {}}  # in a copy, the states are no views of their vectors
+        return {**vars(self), "_state": self.state, "_flat": None}
 
     def __repr__(self) -> str:
         groups = [{k: v for k, v in g.items() if k != "params"} for g in self.param_groups]
@@ -346,38 +337,6 @@ def _refuse_sets(params: Any) -> None:
         )
 
 
-Row = tuple[Tensor, np.ndarray, np.ndarray, State]
-"""A parameter, its array, that of its gradient, its state."""
-
-
-def _fitting(rows: list[Row], known: dict[tuple[Tensor, ...], Batch]) -> Batch | None:
-    params, xs, dxs, states = zip(*rows)
-    batch = known.get(params)
-    return batch if batch and batch.fits(xs, dxs, states) else None
-
-
-def _alike(rows: list[Row]) -> list[tuple[list[Row], bool]]:
-    """The rows in lists, each to be moved together or not: those that are alike, and those that are not suitable."""
-    lists: dict[Any, list[Row]] = {}
-    for row in rows:
-        _, x, dx, state = row
-        fit = all(s.shape == x.shape if isinstance(s, np.ndarray) else isinstance(s, Real) for s in state.values())
-        suits = fit and x.shape == dx.shape and x.flags.carray
-        key = (x.dtype, dx.dtype, *((n, s.dtype if isinstance(s, np.ndarray) else s) for n, s in state.items()))
-        lists.setdefault(key if suits else None, []).append(row)
-    return [(alike, key is not None and not _are_few(alike) and _are_apart(alike)) for key, alike in lists.items()]
-
-
-def _are_few(rows: list[Row]) -> bool:
-    return len(rows) <= A_FEW_PARAMETERS and sum([x.size for _, x, _, _ in rows]) <= A_FEW_NUMBERS
-
-
-def _are_apart(rows: list[Row]) -> bool:
-    """Whether the parameters share no memory."""
-    places = sorted((x.__array_interface__["data"][0], x.nbytes) for _, x, _, _ in rows)
-    return all(start + size <= then for (start, size), (then, _) in itertools.pairwise(places))
-
-
 _PYTHONS = {float, int, bool, list, tuple, str, type(None)}
 
 
@@ -388,6 +347,10 @@ def _plain(setting: Any) -> Any:
     if isinstance(setting, dict):
         return {name: _plain(s) for name, s in setting.items()}
     return tuple(map(_plain, setting)) if isinstance(setting, tuple) else setting
+
+
+def _plain_settings(group: dict[str, Any]) -> dict[str, Any]:
+    return group if _PYTHONS.issuperset(map(type, group.values())) else _plain(group)
 
 
 def _saved(s: Any) -> Any:

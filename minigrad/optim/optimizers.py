@@ -25,6 +25,7 @@ class SGD(Optimizer):
     The lecture's convention is `Momentum`: the same steps while lr is constant, others when it decays.
     """
 
+    elementwise = True
     names: ClassVar = {"v": "momentum_buffer"}
 
     def __init__(
@@ -61,6 +62,7 @@ class SGD(Optimizer):
 class Momentum(Optimizer):
     """Momentum as in the lecture: v = mu * v - lr * dx; x += v."""
 
+    elementwise = True
     names: ClassVar = {"v": "v"}
 
     def __init__(self, params: Iterable[Any], lr: float = 1e-2, mu: float = 0.9, weight_decay: float = 0) -> None:
@@ -76,6 +78,7 @@ class Nesterov(Momentum):
     theta is in the state, so a parameter that is changed from outside goes back to its course with the next step.
     """
 
+    elementwise = True
     names: ClassVar = {"v": "v", "theta": "theta"}
 
     def update(self, x: Any, dx: Any, state: rules.State, group: dict[str, Any]) -> tuple[Any, rules.State]:
@@ -89,6 +92,7 @@ class Adagrad(Optimizer):
     initial_accumulator_value.
     """
 
+    elementwise = True
     names: ClassVar = {"t": "step", "cache": "sum"}
 
     def __init__(
@@ -120,6 +124,7 @@ class RMSprop(Optimizer):
     centered divides by the deviation of dx from its mean instead; momentum gathers the scaled gradients in a velocity.
     """
 
+    elementwise = True
     names: ClassVar = {"t": "step", "cache": "square_avg", "mean": "grad_avg", "v": "momentum_buffer"}
 
     def __init__(
@@ -153,6 +158,7 @@ class Adam(Optimizer):
     taken from the parameters themselves: `AdamW`.
     """
 
+    elementwise = True
     names: ClassVar = {"t": "step", "m": "exp_avg", "v": "exp_avg_sq", "v_max": "max_exp_avg_sq"}
     rule: Callable[..., tuple[Any, rules.State]] = staticmethod(rules.adam)
 
@@ -210,6 +216,7 @@ class AdamW(Adam):
 class AdamIncomplete(Adam):
     """Adam without bias correction, to see what the correction is for."""
 
+    elementwise = True
     rule = staticmethod(rules.adam_incomplete)
 
     def __init__(

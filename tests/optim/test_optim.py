@@ -457,7 +457,7 @@ def test_a_parameter_of_any_layout_is_updated_alike() -> None:
     assert not ends[1].flags.c_contiguous and np.array_equal(*ends)
 
 
-@pytest.mark.parametrize("size", [3, 2 * optim.batch.PIECE + 5])
+@pytest.mark.parametrize("size", [3, 2 * optim.flat.BLOCK + 5])
 @each_rule
 @pytest.mark.slow
 def test_a_saved_state_goes_on(name: str, size: int) -> None:

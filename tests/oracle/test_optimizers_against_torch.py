@@ -130,10 +130,8 @@ def test_every_step(name: str, settings: dict[str, Any], dtype: str, rtol: float
 
 @each_optimizer
 def test_large_parameters(name: str, settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    """They are updated in pieces, on two cores."""
-    monkeypatch.setattr(minigrad.optim.batch, "PIECE", 10_000)
-    monkeypatch.setattr(minigrad.optim.batch, "WORTH_A_THREAD", 0)
-    monkeypatch.setattr(minigrad.optim.batch, "CORES", 2)
+    """They are updated a block at a time."""
+    monkeypatch.setattr(minigrad.optim.flat, "BLOCK", 10_000)
     rng = np.random.default_rng(0)
     start, *gradients = rng.standard_normal((6, 40, 2001))
     ends = []
