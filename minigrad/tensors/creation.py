@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any, overload
 
 import numpy as np
@@ -292,7 +293,9 @@ class iinfo:
         return f"iinfo(min={self.min:g}, max={self.max:g}, dtype={self.dtype})"
 
 
-def _typed(name: str, dtype: np.dtype) -> Any:
+def _typed(name: str) -> Callable[..., Tensor]:
+    dtype = TYPES[name]
+
     def make(*data: Any) -> Tensor:
         if len(data) == 1 and not isinstance(data[0], int):
             return Tensor(data[0], dtype)
@@ -304,5 +307,6 @@ def _typed(name: str, dtype: np.dtype) -> Any:
     return make
 
 
-for _name, _dtype in TYPES.items():
-    globals()[_name] = _typed(_name, _dtype)
+FloatTensor, DoubleTensor = _typed("FloatTensor"), _typed("DoubleTensor")
+ByteTensor, CharTensor, ShortTensor = _typed("ByteTensor"), _typed("CharTensor"), _typed("ShortTensor")
+IntTensor, LongTensor, BoolTensor = _typed("IntTensor"), _typed("LongTensor"), _typed("BoolTensor")

@@ -157,7 +157,7 @@ class Reductions(Base[Out]):
         return self._reduce(reduce.amin, dim, keepdim, axis, keepdims)
 
     @overload
-    def max(self, dim: None = None, *, axis: None = None) -> Out: ...
+    def max(self, dim: None = None, *, other: None = None, axis: None = None) -> Out: ...
     @overload
     def max(
         self, dim: int, keepdim: bool = False, *, axis: None = None, keepdims: bool | None = None
@@ -187,7 +187,7 @@ class Reductions(Base[Out]):
         return self._extreme("max", dim if other is None else other, keepdim, axis, keepdims)
 
     @overload
-    def min(self, dim: None = None, *, axis: None = None) -> Out: ...
+    def min(self, dim: None = None, *, other: None = None, axis: None = None) -> Out: ...
     @overload
     def min(
         self, dim: int, keepdim: bool = False, *, axis: None = None, keepdims: bool | None = None
