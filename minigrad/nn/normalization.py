@@ -1,6 +1,12 @@
-"""Normalisation: over the batch, over a layer, over groups of channels, over each channel of each example.
+"""Normalization: batch, layer, group and instance norm, and RMS norm.
 
-All are y = (x - mean) / sqrt(var + eps) * weight + bias; they differ in what mean and variance are taken of.
+All compute y = (x - mean) / sqrt(var + eps) * weight + bias with the biased variance (divided by n); they differ in the
+elements over which mean and variance are taken:
+
+    batch norm     each channel, over the batch and all positions
+    layer norm     each example, over its last dimensions
+    group norm     each example and group of channels
+    instance norm  each example and channel, over all positions
 """
 
 from __future__ import annotations
@@ -15,53 +21,53 @@ from minigrad.grad_mode import no_grad
 from minigrad.nn.layers import as_input, checked_size
 from minigrad.nn.lazy import Lazy
 from minigrad.nn.module import Module, Parameter
-from minigrad.primitives import normalization as rules
+from minigrad.primitives import normalization as primitives
 from minigrad.tensors.creation import as_tensor, ones, zeros
 from minigrad.tensors.tensor import Tensor
 
 
 def _standardized(x: Tensor, axis: tuple[int, ...], eps: float) -> tuple[Tensor, np.ndarray, np.ndarray]:
-    """x with mean 0 and variance 1 along the axes; and what mean and variance were."""
-    mean, var = rules.moments(x._array, axis)
-    scale = (var + float(eps)) ** -0.5  # (a number of NumPy's would make float64 of it)
-    return Tensor.apply(rules.standardize, x, mean=mean, scale=scale, axis=axis, eps=eps), mean, var
+    """Return x with mean 0 and variance 1 along the axes, and the mean and variance it had."""
+    mean, var = primitives.moments(x._array, axis)
+    scale = (var + float(eps)) ** -0.5  # (a NumPy float64 would promote it)
+    return Tensor.apply(primitives.standardize, x, mean=mean, scale=scale, axis=axis, eps=eps), mean, var
 
 
 def _affine(x: Tensor, weight: Tensor | None, bias: Tensor | None, shape: tuple[int, ...] | None = None) -> Tensor:
-    """x * weight + bias, where either may be missing, and both are of `shape` for the purpose."""
+    """Return x * weight + bias; either may be None, and both are reshaped to `shape` first."""
     if weight is not None:
         x = x * (weight if shape is None else weight.reshape(shape))
     return x if bias is None else x + (bias if shape is None else bias.reshape(shape))
 
 
 def _floats(name: str, x: Tensor, **others: Tensor | None) -> Tensor:
-    """x, if it holds floats and the others are of its dtype."""
+    """Return x as a tensor of floats, after checking that the others have its dtype."""
     x = as_input(name, x)
     if x.dtype.kind != "f":
-        raise TypeError(f"{name}: takes floats, got a tensor of {x.dtype}; .float() converts it")
-    for what, t in others.items():
+        raise TypeError(f"{name}: the input must be of floats, got {x.dtype}; convert it, x.float()")
+    for argument, t in others.items():
         if t is not None and t.dtype != x.dtype:
             raise TypeError(
-                f"{name}: the input is {x.dtype}, but {what} is {t.dtype}; convert one: x.to({what}.dtype), or the "
-                "module with .double() or .float()"
+                f"{name}: the input and {argument} must have the same dtype, got {x.dtype} and {t.dtype}; convert one: "
+                f"x.to({argument}.dtype), or the module with .double() or .float()"
             )
     return x
 
 
-# ---- over a layer ----------------------------------------------------------------------------------------------
+# ---- layer norm and RMS norm -------------------------------------------------------------------------------------
 
 
 def _layer(name: str, x: Tensor, normalized_shape: Sequence[int], **others: Tensor | None) -> tuple[int, ...]:
-    """The axes of the last dimensions, which must be of this shape; and so must weight and bias."""
+    """Return the axes of the last dimensions, after checking that they and weight and bias have this shape."""
     shape = tuple(normalized_shape)
     if not shape or x.shape[-len(shape) :] != shape:
         raise ValueError(
-            f"{name}: the input of shape {x.shape} should end in the normalized_shape {shape}"
-            + (". Channels in the second place are for group_norm or batch_norm" if shape and x.ndim > 2 else "")
+            f"{name}: the input's shape must end in the normalized_shape {shape}, got {x.shape}"
+            + ("; to normalize channels in dimension 1, use group_norm or batch_norm" if shape and x.ndim > 2 else "")
         )
-    for what, t in others.items():
+    for argument, t in others.items():
         if t is not None and t.shape != shape:
-            raise ValueError(f"{name}: {what} has shape {t.shape}, and should have the normalized_shape {shape}")
+            raise ValueError(f"{name}: {argument} must have the normalized_shape {shape}, got shape {t.shape}")
     return tuple(range(-len(shape), 0))
 
 
@@ -72,61 +78,75 @@ def layer_norm(
     bias: Tensor | None = None,
     eps: float = 1e-5,
 ) -> Tensor:
-    """Standardise each example over its last dimensions, those of `normalized_shape`.
+    """Normalize over the last dimensions: y = (x - mean) / sqrt(var + eps) * weight + bias.
 
     Args:
-        input: of shape (..., *normalized_shape).
-        normalized_shape: the sizes of the last dimensions.
-        weight, bias: of shape normalized_shape, or None.
-        eps: added to the variance.
+        input: a tensor of floats.
+        normalized_shape: the sizes of the dimensions that mean and variance are taken over.
+        weight, bias: the scale and shift, of shape normalized_shape; default None, for 1 and 0.
+        eps: added to the variance; default 1e-5.
+
+    Shape: (..., *normalized_shape) -> the same.
 
     Raises:
-        ValueError: for shapes that do not fit.
-        TypeError: for integers, or dtypes that differ.
+        ValueError: if shapes do not fit.
+        TypeError: if the input is not of floats, or the dtypes differ.
 
     Source: Ba, Kiros and Hinton, "Layer normalization", 2016.
+
+    >>> from minigrad import tensor
+    >>> layer_norm(tensor([[1.0, 3.0], [0.0, 8.0]]), (2,)).round(decimals=2).tolist()
+    [[-1.0, 1.0], [-1.0, 1.0]]
     """
     x = _floats("layer_norm", input, weight=weight, bias=bias)
     axis = _layer("layer_norm", x, normalized_shape, weight=weight, bias=bias)
     if weight is None or not x.numel():
         return _affine(_standardized(x, axis, eps)[0], weight, bias)
     shift = np.zeros(weight.shape, x.dtype) if bias is None else bias
-    return Tensor.apply(rules.layer_norm, x, weight, shift, eps=eps)
+    return Tensor.apply(primitives.layer_norm, x, weight, shift, eps=eps)
 
 
 def rms_norm(
     input: Tensor, normalized_shape: Sequence[int], weight: Tensor | None = None, eps: float | None = None
 ) -> Tensor:
-    """x / sqrt(mean(x²) + eps) * weight over the last dimensions.
+    """Divide by the root mean square over the last dimensions: y = x / sqrt(mean(x^2) + eps) * weight.
 
     Args:
-        input: of shape (..., *normalized_shape).
-        normalized_shape: the sizes of the last dimensions.
-        weight: of shape normalized_shape, or None.
-        eps: the dtype's machine epsilon, if None.
+        input: a tensor of floats.
+        normalized_shape: the sizes of the dimensions that the mean is taken over.
+        weight: the scale, of shape normalized_shape; default None, for 1.
+        eps: added to the mean square; default the machine epsilon of the dtype.
 
-    Raises: as `layer_norm`.
+    Shape: (..., *normalized_shape) -> the same.
+
+    Raises:
+        ValueError: if shapes do not fit.
+        TypeError: if the input is not of floats.
 
     Source: Zhang and Sennrich, "Root mean square layer normalization", 2019.
+
+    >>> from minigrad import tensor
+    >>> rms_norm(tensor([1.0, 7.0]), (2,))
+    tensor([0.2000, 1.4000])
     """
     x = _floats("rms_norm", input)
     axis = _layer("rms_norm", x, normalized_shape, weight=weight)
     eps = float(np.finfo(x.dtype).eps if eps is None else eps)
-    return _affine(Tensor.apply(rules.rms_normalize, x, axis=axis, eps=eps), weight, None)
+    return _affine(Tensor.apply(primitives.rms_normalize, x, axis=axis, eps=eps), weight, None)
 
 
-# ---- over groups of channels -----------------------------------------------------------------------------------
+# ---- group norm and instance norm --------------------------------------------------------------------------------
 
 
 def _channels(name: str, x: Tensor, least: int, **others: Tensor | None) -> tuple[int, ...]:
-    """The shape in which one number for each channel meets x, of shape (N, C, ...)."""
+    """Return the shape in which one number per channel broadcasts against x, of shape (N, C, ...)."""
     if x.ndim < least:
-        raise ValueError(f"{name}: takes inputs (N, C{', ...' if least < 3 else ', L, ...'}), got shape {x.shape}")
-    for what, t in others.items():
+        raise ValueError(f"{name}: the input must be (N, C{', ...' if least < 3 else ', L, ...'}), got shape {x.shape}")
+    for argument, t in others.items():
         if t is not None and t.shape != (x.shape[1],):
             raise ValueError(
-                f"{name}: the input of shape {x.shape} has {x.shape[1]} channels, in dimension 1, but {what} has shape "
-                f"{t.shape}"
+                f"{name}: the input of shape {x.shape} has {x.shape[1]} channels, in dimension 1, so {argument} must "
+                f"have shape ({x.shape[1]},), got {t.shape}"
             )
     return (1, -1, *(1,) * (x.ndim - 2))
 
@@ -134,28 +154,37 @@ def _channels(name: str, x: Tensor, least: int, **others: Tensor | None) -> tupl
 def group_norm(
     input: Tensor, num_groups: int, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5
 ) -> Tensor:
-    """Standardise each example over each group of its channels.
+    """Normalize over each group of channels of each example: y = (x - mean) / sqrt(var + eps) * weight + bias.
 
     Args:
-        input: of shape (N, C, ...).
-        num_groups: into how many groups the C channels are divided.
-        weight, bias: of shape (C,), or None.
-        eps: added to the variance.
+        input: a tensor of floats.
+        num_groups: how many groups the C channels are divided into; 1 takes all channels together, C each by itself.
+        weight, bias: the scale and shift, of shape (C,); default None, for 1 and 0.
+        eps: added to the variance; default 1e-5.
+
+    Shape: (N, C, ...) -> (N, C, ...).
 
     Raises:
-        ValueError: when C is no multiple of `num_groups`, and for shapes that do not fit.
+        ValueError: if C is not a multiple of `num_groups`, or shapes do not fit.
+        TypeError: if the input is not of floats, or the dtypes differ.
 
     Source: Wu and He, "Group normalization", 2018.
+
+    >>> from minigrad import tensor
+    >>> group_norm(tensor([[1.0, 3.0, 0.0, 8.0]]), num_groups=2).round(decimals=2).tolist()
+    [[-1.0, 1.0, -1.0, 1.0]]
     """
     x = _floats("group_norm", input, weight=weight, bias=bias)
     shape = _channels("group_norm", x, 2, weight=weight, bias=bias)
     n, c = x.shape[:2]
     if num_groups < 1 or c % num_groups:
-        raise ValueError(f"group_norm: {c} channels, of an input of shape {x.shape}, do not divide into {num_groups}")
+        raise ValueError(
+            f"group_norm: the {c} channels of an input of shape {x.shape} cannot be divided into {num_groups} groups"
+        )
     if x.numel() == n * num_groups and n:
         raise ValueError(
-            f"group_norm: with {num_groups} groups of an input of shape {x.shape} each group is one number, which "
-            "has no variance; use fewer groups"
+            f"group_norm: each of the {num_groups} groups of an input of shape {x.shape} is one number, which has no "
+            "variance; use fewer groups"
         )
     groups = x.reshape(n, num_groups, math.prod(x.shape[1:]) // num_groups)
     return _affine(_standardized(groups, (2,), eps)[0].reshape(x.shape), weight, bias, shape)
@@ -171,21 +200,29 @@ def instance_norm(
     momentum: float = 0.1,
     eps: float = 1e-5,
 ) -> Tensor:
-    """Standardise each channel of each example over its further dimensions.
+    """Normalize each channel of each example over its positions: y = (x - mean) / sqrt(var + eps) * weight + bias.
 
     Args:
-        input: of shape (N, C, L, ...).
-        running_mean, running_var: of shape (C,), or None; moved by `momentum` towards the means over the batch of the
-            examples' own, and used in their place without `use_input_stats`.
-        weight, bias: of shape (C,), or None.
-        use_input_stats: whether to use the examples' own mean and variance.
-        momentum: see above.
-        eps: added to the variance.
+        input: a tensor of floats.
+        running_mean, running_var: running statistics of shape (C,), or None. With `use_input_stats` they are updated in
+            place, running = (1 - momentum) * running + momentum * (mean over the batch of the examples' statistic);
+            without it they are used.
+        weight, bias: the scale and shift, of shape (C,); default None, for 1 and 0.
+        use_input_stats: whether to use each example's own mean and variance; default True.
+        momentum: the step of the running statistics; default 0.1.
+        eps: added to the variance; default 1e-5.
+
+    Shape: (N, C, L, ...) -> (N, C, L, ...).
 
     Raises:
-        ValueError: for shapes that do not fit, and when each channel is a single number.
+        ValueError: if shapes do not fit, or a channel is a single number.
+        TypeError: if the input is not of floats, or the dtypes differ.
 
     Source: Ulyanov, Vedaldi and Lempitsky, "Instance normalization", 2016.
+
+    >>> from minigrad import tensor
+    >>> instance_norm(tensor([[[1.0, 3.0], [0.0, 8.0]]])).round(decimals=2).tolist()
+    [[[-1.0, 1.0], [-1.0, 1.0]]]
     """
     x = _floats("instance_norm", input, weight=weight, bias=bias)
     others = {"weight": weight, "bias": bias, "running_mean": running_mean, "running_var": running_var}
@@ -194,7 +231,9 @@ def instance_norm(
         return _with_running(x, running_mean, running_var, weight, bias, eps, shape)
     n = math.prod(x.shape[2:])
     if n == 1:
-        raise ValueError(f"instance_norm: a single number in each channel of shape {x.shape} has no variance")
+        raise ValueError(
+            f"instance_norm: each channel of an input of shape {x.shape} is a single number, which has no variance"
+        )
     axis = tuple(range(2, x.ndim))
     out, mean, var = _standardized(x, axis, eps)
     means, variances = (s.reshape(x.shape[:2]).mean(0) for s in (mean, var))
@@ -202,11 +241,11 @@ def instance_norm(
     return _affine(out, weight, bias, shape)
 
 
-# ---- over the batch --------------------------------------------------------------------------------------------
+# ---- batch norm --------------------------------------------------------------------------------------------------
 
 
 def _move(mean: Tensor | None, var: Tensor | None, new_mean: Any, new_var: Any, n: int, momentum: float) -> None:
-    """Move running statistics towards new ones; the running variance is the unbiased one."""
+    """Update the running statistics; the running variance is the unbiased one, divided by n - 1."""
     with no_grad():
         for running, new in ((mean, new_mean), (var, new_var * (n / (n - 1)))):
             if running is not None:
@@ -214,9 +253,9 @@ def _move(mean: Tensor | None, var: Tensor | None, new_mean: Any, new_var: Any, 
 
 
 def _with_running(x: Tensor, mean: Any, var: Any, weight: Any, bias: Any, eps: float, shape: tuple[int, ...]) -> Tensor:
-    """Normalise with given statistics, which are constants: one factor and one summand for each channel."""
+    """Normalize with given statistics, which are constants: one scale and one shift per channel."""
     if mean is None or var is None:
-        raise ValueError("running_mean and running_var are needed where the input's own statistics are not used")
+        raise ValueError("running_mean and running_var must be given when the input's own statistics are not used")
     factor = (var + eps).rsqrt() if weight is None else weight * (var + eps).rsqrt()
     return (x - mean.reshape(shape)) * factor.reshape(shape) + (0 if bias is None else bias.reshape(shape))
 
@@ -231,21 +270,32 @@ def batch_norm(
     momentum: float = 0.1,
     eps: float = 1e-5,
 ) -> Tensor:
-    """Standardise each channel over the batch and all further dimensions.
+    """Normalize each channel over the batch and all positions: y = (x - mean) / sqrt(var + eps) * weight + bias.
 
     Args:
-        input: of shape (N, C, ...).
-        running_mean, running_var: of shape (C,), or None in training; in training they are moved by `momentum`
-            towards the batch's mean and (unbiased) variance, and otherwise used in their place.
-        weight, bias: of shape (C,), or None.
-        training: whether to use the batch's own mean and variance.
-        momentum: see above.
-        eps: added to the variance.
+        input: a tensor of floats.
+        running_mean, running_var: running statistics of shape (C,), or None in training. In training they are updated
+            in place, running = (1 - momentum) * running + momentum * statistic, with the unbiased variance; otherwise
+            they are used.
+        weight, bias: the scale and shift, of shape (C,); default None, for 1 and 0.
+        training: whether to use the batch's own mean and variance; default False.
+        momentum: the step of the running statistics; default 0.1.
+        eps: added to the variance; default 1e-5.
+
+    Shape: (N, C, ...) -> (N, C, ...).
 
     Raises:
-        ValueError: for shapes that do not fit, and in training for a single number per channel.
+        ValueError: if shapes do not fit, or in training a channel is a single number.
+        TypeError: if the input is not of floats, or the dtypes differ.
 
     Source: Ioffe and Szegedy, "Batch normalization", 2015.
+
+    >>> from minigrad import tensor, zeros, ones
+    >>> x, mean, var = tensor([[1.0, 0.0], [3.0, 8.0]]), zeros(2), ones(2)
+    >>> batch_norm(x, mean, var, training=True, momentum=0.5).round(decimals=2).tolist()
+    [[-1.0, -1.0], [1.0, 1.0]]
+    >>> mean, var
+    (tensor([1., 2.]), tensor([ 1.5000, 16.5000]))
     """
     x = _floats("batch_norm", input, weight=weight, bias=bias)
     others = {"weight": weight, "bias": bias, "running_mean": running_mean, "running_var": running_var}
@@ -253,30 +303,46 @@ def batch_norm(
     if not training:
         return _with_running(x, running_mean, running_var, weight, bias, eps, shape)
     n = x.numel() // max(x.shape[1], 1)
-    if not n:  # nothing to standardise, and nothing to learn from it
+    if not n:  # an empty batch: nothing to normalize, and no statistics
         return _affine(x, weight, bias, shape)
     if n == 1:
         raise ValueError(
-            f"batch_norm: in training there must be more than one number for each channel, to have a variance; got an "
-            f"input of shape {x.shape}. Use a larger batch (drop_last=True drops a last one of 1), or model.eval()"
+            f"batch_norm: in training each channel needs more than one number to have a variance, got an input of "
+            f"shape {x.shape}. Use a larger batch (drop_last=True drops a last one of 1), or model.eval()"
         )
     out, mean, var = _standardized(x, (0, *range(2, x.ndim)), eps)
     _move(running_mean, running_var, mean, var, n, momentum)
     return _affine(out, weight, bias, shape)
 
 
-# ---- as modules ------------------------------------------------------------------------------------------------
+# ---- modules -----------------------------------------------------------------------------------------------------
 
 
 class LayerNorm(Module):
-    """`layer_norm` with a learnt weight and bias of shape normalized_shape, at first 1 and 0.
+    """Normalize each example over its last dimensions: y = (x - mean) / sqrt(var + eps) * weight + bias.
 
     Args:
-        normalized_shape: the sizes of the last dimensions; a single one may be an integer.
-        eps: added to the variance.
-        elementwise_affine: whether there are weight and bias.
-        bias: whether there is a bias.
-        dtype: of the parameters.
+        normalized_shape: the sizes of the dimensions that mean and variance are taken over; an integer for the last
+            one alone, as usual in transformers.
+        eps: added to the variance; default 1e-5.
+        elementwise_affine: whether to train a weight and a bias; default True.
+        bias: whether to train a bias; default True.
+        dtype: the dtype of the parameters; default float32.
+
+    Attributes:
+        weight, bias: of shape normalized_shape, or None; they start at 1 and 0.
+
+    Shape: (..., *normalized_shape) -> the same.
+
+    Raises:
+        ValueError: if the input's last dimensions are not normalized_shape.
+        TypeError: if the input's dtype is not that of the parameters.
+
+    Source: Ba, Kiros and Hinton, "Layer normalization", 2016.
+
+    >>> from minigrad import nn, tensor
+    >>> nn.LayerNorm(2, elementwise_affine=False)(tensor([[1.0, 3.0], [0.0, 8.0]])).round(decimals=2).tolist()
+    [[-1.0, 1.0], [-1.0, 1.0]]
     """
 
     def __init__(
@@ -294,7 +360,7 @@ class LayerNorm(Module):
         self.bias = Parameter(zeros(self.normalized_shape, dtype=dtype)) if elementwise_affine and bias else None
 
     def forward(self, x: Tensor) -> Tensor:
-        """(..., *normalized_shape) -> the same."""
+        """Normalize x: (..., *normalized_shape) -> the same."""
         return layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
@@ -309,7 +375,29 @@ def _sizes(shape: int | Sequence[int]) -> tuple[int, ...]:
 
 
 class RMSNorm(Module):
-    """`rms_norm` with a learnt weight of shape normalized_shape, at first 1."""
+    """Divide by the root mean square over the last dimensions: y = x / sqrt(mean(x^2) + eps) * weight.
+
+    Args:
+        normalized_shape: the sizes of the dimensions that the mean is taken over; an integer for the last one alone.
+        eps: added to the mean square; default the machine epsilon of the dtype.
+        elementwise_affine: whether to train a weight; default True.
+        dtype: the dtype of the weight; default float32.
+
+    Attributes:
+        weight: of shape normalized_shape, or None; it starts at 1.
+
+    Shape: (..., *normalized_shape) -> the same.
+
+    Raises:
+        ValueError: if the input's last dimensions are not normalized_shape.
+        TypeError: if the input is not of floats.
+
+    Source: Zhang and Sennrich, "Root mean square layer normalization", 2019.
+
+    >>> from minigrad import nn, tensor
+    >>> nn.RMSNorm(2, elementwise_affine=False)(tensor([1.0, 7.0]))
+    tensor([0.2000, 1.4000])
+    """
 
     def __init__(
         self,
@@ -324,7 +412,7 @@ class RMSNorm(Module):
         self.weight = Parameter(ones(self.normalized_shape, dtype=dtype)) if elementwise_affine else None
 
     def forward(self, x: Tensor) -> Tensor:
-        """(..., *normalized_shape) -> the same."""
+        """Normalize x: (..., *normalized_shape) -> the same."""
         return rms_norm(x, self.normalized_shape, self.weight, self.eps)
 
     def extra_repr(self) -> str:
@@ -332,7 +420,31 @@ class RMSNorm(Module):
 
 
 class GroupNorm(Module):
-    """`group_norm` with a learnt weight and bias for each channel, at first 1 and 0."""
+    """Normalize each group of channels of each example: y = (x - mean) / sqrt(var + eps) * weight + bias.
+
+    Args:
+        num_groups: how many groups the channels are divided into, often 32.
+        num_channels: the number of channels, a multiple of num_groups.
+        eps: added to the variance; default 1e-5.
+        affine: whether to train a weight and a bias for each channel; default True.
+        dtype: the dtype of the parameters; default float32.
+        bias: whether to train a bias; default True.
+
+    Attributes:
+        weight, bias: of shape (num_channels,), or None; they start at 1 and 0.
+
+    Shape: (N, num_channels, ...) -> the same.
+
+    Raises:
+        ValueError: if num_channels is not a multiple of num_groups, or the input has other channels.
+        TypeError: if the input's dtype is not that of the parameters.
+
+    Source: Wu and He, "Group normalization", 2018.
+
+    >>> from minigrad import nn, tensor
+    >>> nn.GroupNorm(2, 4, affine=False)(tensor([[1.0, 3.0, 0.0, 8.0]])).round(decimals=2).tolist()
+    [[-1.0, 1.0, -1.0, 1.0]]
+    """
 
     def __init__(
         self,
@@ -348,13 +460,15 @@ class GroupNorm(Module):
         self.num_groups = checked_size("GroupNorm", "num_groups", num_groups)
         self.num_channels = checked_size("GroupNorm", "num_channels", num_channels)
         if num_channels % num_groups:
-            raise ValueError(f"GroupNorm: num_channels={num_channels} is no multiple of num_groups={num_groups}")
+            raise ValueError(
+                f"GroupNorm: num_channels must be a multiple of num_groups={num_groups}, got {num_channels}"
+            )
         self.eps, self.affine = eps, affine
         self.weight = Parameter(ones(num_channels, dtype=dtype)) if affine else None
         self.bias = Parameter(zeros(num_channels, dtype=dtype)) if affine and bias else None
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, num_channels, ...) -> the same."""
+        """Normalize x: (N, num_channels, ...) -> the same."""
         return group_norm(x, self.num_groups, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
@@ -365,7 +479,7 @@ class GroupNorm(Module):
 
 
 class _Tracking(Module):
-    """What batch and instance normalisation share: an affine map, and running statistics in buffers."""
+    """The parameters, buffers of running statistics and repr of batch and instance norm."""
 
     dims: tuple[int, ...]  # how many dimensions the input may have
 
@@ -391,7 +505,7 @@ class _Tracking(Module):
         self.register_buffer("num_batches_tracked", zeros((), dtype=np.int64) if track else None)
 
     def reset_running_stats(self) -> None:
-        """Start over with mean 0 and variance 1."""
+        """Reset the running mean to 0 and the running variance to 1."""
         if self.track_running_stats:
             self.running_mean.zero_()
             self.running_var.fill_(1)
@@ -401,7 +515,7 @@ class _Tracking(Module):
         x = as_input(type(self).__name__, x)
         if x.ndim not in self.dims:
             expected = " or ".join([f"{d}-dimensional" for d in self.dims])
-            raise ValueError(f"{type(self).__name__}: takes {expected} input, got shape {x.shape}")
+            raise ValueError(f"{type(self).__name__}: the input must be {expected}, got shape {x.shape}")
         return x
 
     def extra_repr(self) -> str:
@@ -426,15 +540,15 @@ class _BatchNorm(_Tracking):
         super().__init__(num_features, eps, momentum, affine, track_running_stats, dtype, bias)
 
     def _count(self) -> float:
-        """Count a batch; by how much the statistics move."""
+        """Count a batch; return the step of the running statistics."""
         if self.num_batches_tracked is not None:
             self.num_batches_tracked += 1
-            if self.momentum is None:  # the plain mean over all batches
+            if self.momentum is None:  # the running statistics are plain means over all batches
                 return 1 / self.num_batches_tracked.item()
         return self.momentum or 0.0
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, num_features, ...) -> the same."""
+        """Normalize x: (N, num_features, ...) -> the same."""
         x = self._check(x)
         own = self.training or self.running_mean is None
         momentum = self._count() if self.training and self.track_running_stats else 0.0
@@ -442,29 +556,69 @@ class _BatchNorm(_Tracking):
 
 
 class BatchNorm1d(_BatchNorm):
-    """`batch_norm` of (N, C) or (N, C, L), with a learnt weight and bias, at first 1 and 0, and running statistics.
+    """Normalize each channel over the batch: y = (x - mean) / sqrt(var + eps) * weight + bias.
+
+    In training, mean and (biased) variance are those of the batch, and the running statistics are updated: running =
+    (1 - momentum) * running + momentum * statistic, with the unbiased variance. After `eval()` the running statistics
+    are used, so an example's output does not depend on the rest of its batch.
 
     Args:
         num_features: the number of channels C.
-        eps: added to the variance.
-        momentum: by how much the running statistics move to the batch's; None for their plain mean.
-        affine: whether there are weight and bias.
-        track_running_stats: whether there are running statistics; without, the batch's own are used always.
-        dtype: of the parameters and statistics.
-        bias: whether there is a bias.
+        eps: added to the variance; default 1e-5.
+        momentum: the step of the running statistics; default 0.1. None makes them plain means over all batches.
+        affine: whether to train a weight and a bias for each channel; default True.
+        track_running_stats: whether to keep running statistics; default True. Without them, the batch's own statistics
+            are used in evaluation too.
+        dtype: the dtype of the parameters and statistics; default float32.
+        bias: whether to train a bias; default True.
+
+    Attributes:
+        weight, bias: of shape (C,), or None; they start at 1 and 0.
+        running_mean, running_var: buffers of shape (C,), or None; they start at 0 and 1.
+        num_batches_tracked: a buffer, the number of batches seen in training.
+
+    Shape: (N, C) or (N, C, L) -> the same.
+
+    Raises:
+        ValueError: if the input has another number of dimensions or channels, or in training one number per channel.
+        TypeError: if the input's dtype is not that of the parameters.
+
+    Source: Ioffe and Szegedy, "Batch normalization: accelerating deep network training by reducing internal covariate
+    shift", 2015.
+
+    >>> from minigrad import nn, tensor
+    >>> layer = nn.BatchNorm1d(2)
+    >>> layer(tensor([[1.0, 0.0], [3.0, 8.0]])).round(decimals=2).tolist()
+    [[-1.0, -1.0], [1.0, 1.0]]
+    >>> layer.running_mean
+    tensor([0.2000, 0.4000])
     """
 
     dims = (2, 3)
 
 
 class BatchNorm2d(_BatchNorm):
-    """`batch_norm` of (N, C, H, W); see `BatchNorm1d`."""
+    """Normalize each channel of images over the batch and all pixels: `BatchNorm1d` for (N, C, H, W), same arguments.
+
+    Shape: (N, C, H, W) -> the same.
+
+    >>> from minigrad import nn, ones
+    >>> nn.BatchNorm2d(3)(ones(4, 3, 2, 2)).abs().max().item()
+    0.0
+    """
 
     dims = (4,)
 
 
 class BatchNorm3d(_BatchNorm):
-    """`batch_norm` of (N, C, D, H, W); see `BatchNorm1d`."""
+    """Normalize each channel of volumes over the batch and all voxels: `BatchNorm1d` for (N, C, D, H, W).
+
+    Shape: (N, C, D, H, W) -> the same.
+
+    >>> from minigrad import nn, ones
+    >>> nn.BatchNorm3d(3)(ones(4, 3, 2, 2, 2)).abs().max().item()
+    0.0
+    """
 
     dims = (5,)
 
@@ -484,51 +638,105 @@ class _InstanceNorm(_Tracking):
         super().__init__(num_features, eps, momentum, affine, track_running_stats, dtype, bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, num_features, L, ...) or (num_features, L, ...) -> the same."""
+        """Normalize x: (N, num_features, L, ...) or (num_features, L, ...) -> the same."""
         x = self._check(x)
         batch = x if x.ndim == self.dims[1] else x.unsqueeze(0)
         if batch.shape[1] != self.num_features:
             raise ValueError(
-                f"{type(self).__name__}: num_features is {self.num_features}, but an input of shape {x.shape} has "
-                f"{batch.shape[1]} channels"
+                f"{type(self).__name__}: the input must have num_features={self.num_features} channels, got "
+                f"{batch.shape[1]} in shape {x.shape}"
             )
         own = self.training or not self.track_running_stats
         mean, var = self.running_mean, self.running_var
-        momentum = self.momentum or 0.0  # (PyTorch, too, does not count batches here)
+        momentum = self.momentum or 0.0  # as in PyTorch, None means 0 here: batches are not counted
         return instance_norm(batch, mean, var, self.weight, self.bias, own, momentum, self.eps).reshape(x.shape)
 
 
 class InstanceNorm1d(_InstanceNorm):
-    """`instance_norm` of (N, C, L) or (C, L); settings as of `BatchNorm1d`, but by default without what is learnt."""
+    """Normalize each channel of each example over its positions: y = (x - mean) / sqrt(var + eps) * weight + bias.
+
+    Args:
+        num_features: the number of channels C.
+        eps: added to the variance; default 1e-5.
+        momentum: the step of the running statistics; default 0.1.
+        affine: whether to train a weight and a bias for each channel; default False.
+        track_running_stats: whether to keep running statistics, as `BatchNorm1d`, and use them in evaluation; default
+            False, so that each example's own statistics are always used.
+        dtype: the dtype of the parameters and statistics; default float32.
+        bias: whether to train a bias, with `affine`; default True.
+
+    Shape: (N, C, L) or (C, L) -> the same.
+
+    Raises:
+        ValueError: if the input has another number of dimensions or channels, or a channel is a single number.
+
+    Source: Ulyanov, Vedaldi and Lempitsky, "Instance normalization: the missing ingredient for fast stylization", 2016.
+
+    >>> from minigrad import nn, tensor
+    >>> nn.InstanceNorm1d(2)(tensor([[1.0, 3.0], [0.0, 8.0]])).round(decimals=2).tolist()
+    [[-1.0, 1.0], [-1.0, 1.0]]
+    """
 
     dims = (2, 3)
 
 
 class InstanceNorm2d(_InstanceNorm):
-    """`instance_norm` of (N, C, H, W) or (C, H, W); see `InstanceNorm1d`."""
+    """Normalize each channel of each image over its pixels: `InstanceNorm1d` with two sizes, and the same arguments.
+
+    Shape: (N, C, H, W) or (C, H, W) -> the same.
+
+    >>> from minigrad import nn, ones
+    >>> nn.InstanceNorm2d(3)(ones(4, 3, 2, 2)).abs().max().item()
+    0.0
+    """
 
     dims = (3, 4)
 
 
 class InstanceNorm3d(_InstanceNorm):
-    """`instance_norm` of (N, C, D, H, W) or (C, D, H, W); see `InstanceNorm1d`."""
+    """Normalize each channel of each volume over its voxels: `InstanceNorm1d` with three sizes, same arguments.
+
+    Shape: (N, C, D, H, W) or (C, D, H, W) -> the same.
+
+    >>> from minigrad import nn, ones
+    >>> nn.InstanceNorm3d(3)(ones(4, 3, 2, 2, 2)).abs().max().item()
+    0.0
+    """
 
     dims = (4, 5)
 
 
 class LazyBatchNorm1d(Lazy):
-    """`BatchNorm1d` whose num_features are the channels of its first input."""
+    """`BatchNorm1d` that takes `num_features` from the channels of its first input; the other arguments are the same.
+
+    >>> from minigrad import nn, ones
+    >>> layer = nn.LazyBatchNorm1d()
+    >>> layer(ones(4, 3)).shape, layer.num_features
+    ((4, 3), 3)
+    """
 
     becomes, unknown, axis = BatchNorm1d, "num_features", 1
 
 
 class LazyBatchNorm2d(Lazy):
-    """`BatchNorm2d` whose num_features are the channels of its first input."""
+    """`BatchNorm2d` that takes `num_features` from the channels of its first input; the other arguments are the same.
+
+    >>> from minigrad import nn, ones
+    >>> layer = nn.LazyBatchNorm2d()
+    >>> layer(ones(4, 3, 2, 2)).shape, layer.num_features
+    ((4, 3, 2, 2), 3)
+    """
 
     becomes, unknown, axis = BatchNorm2d, "num_features", 1
 
 
 class LazyBatchNorm3d(Lazy):
-    """`BatchNorm3d` whose num_features are the channels of its first input."""
+    """`BatchNorm3d` that takes `num_features` from the channels of its first input; the other arguments are the same.
+
+    >>> from minigrad import nn, ones
+    >>> layer = nn.LazyBatchNorm3d()
+    >>> layer(ones(4, 3, 2, 2, 2)).shape, layer.num_features
+    ((4, 3, 2, 2, 2), 3)
+    """
 
     becomes, unknown, axis = BatchNorm3d, "num_features", 1

@@ -39,8 +39,8 @@ def _regular(
         length = d * (k - 1) + 1
         if 2 * p > length:
             raise ValueError(
-                f"{name}: padding must be at most half of the window of {length}, got {p}; windows would lie in the "
-                "padding alone"
+                f"{name}: padding must be at most half of the window of {length}, got {p}; more would "
+                "leave windows of padding alone"
             )
         room = size + 2 * p - length
         count = -(-room // s) + 1 if ceil_mode else room // s + 1
