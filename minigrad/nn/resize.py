@@ -1,4 +1,4 @@
-"""Other sizes for images: interpolation, channels made into pixels and back, windows as columns and back."""
+"""Resizing and rearranging images: interpolation, pixel shuffle, and windows as columns (`unfold`, `fold`)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from minigrad.nn.module import Module
 from minigrad.nn.pooling import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
 from minigrad.nn.spatial import as_batch, each_dim, from_batch, times
-from minigrad.primitives import convolution as conv_rules
+from minigrad.primitives import convolution as primitives
 from minigrad.primitives.convolution import Geometry
 from minigrad.primitives.resampling import Taps, resample
 from minigrad.tensors.creation import as_tensor
@@ -26,7 +26,7 @@ _MODES = {
     "trilinear": (3,),
     "bicubic": (2,),
 }
-"""Each mode, and the numbers of dimensions that it resizes."""
+"""Each mode, and how many dimensions it can resize."""
 
 
 def interpolate(
@@ -38,23 +38,31 @@ def interpolate(
     recompute_scale_factor: bool | None = None,
     antialias: bool = False,
 ) -> Tensor:
-    """A signal, image or volume with other sizes.
+    """Resize signals, images or volumes by interpolation.
+
+    Along each dimension, new pixel i lies at (i + 0.5) * old / new - 0.5 between the old pixels, or with
+    `align_corners` at i * (old - 1) / (new - 1); its value is a weighted sum of its neighbours there.
 
     Args:
-        input: (N, C, *sizes).
-        size: the new sizes, one number or one for each dimension; or else
-        scale_factor: how many times as large they are to be; they are rounded down.
-        mode: "nearest", the old pixel that covers the new one's corner; "nearest-exact", its centre; "linear",
-            "bilinear" and "trilinear" for one, two and three dimensions, mixing the two neighbours along each;
-            "bicubic", four neighbours; "area", the mean of what the new pixel covers.
-        align_corners: for the modes that mix: whether the centres of the corner pixels stay where they are, and not
-            the corners of the image.
-        recompute_scale_factor: whether positions follow from the rounded sizes, and not from scale_factor.
+        input: a batch.
+        size: the new sizes, one integer or one per dimension. Give this or `scale_factor`.
+        scale_factor: the factor of the sizes, one number or one per dimension; the new sizes are rounded down.
+        mode: "nearest" (default), the pixel at floor(i * old / new); "nearest-exact", the nearest pixel; "linear",
+            "bilinear" and "trilinear" for one, two and three dimensions, the weighted mean of the two neighbours along
+            each; "bicubic", of four neighbours; "area", the mean of the old pixels that the new one covers.
+        align_corners: for the linear modes and "bicubic", whether the centres of the corner pixels keep their places
+            (True), or the outer edges of the image do (False, the default).
+        recompute_scale_factor: whether positions are computed from the rounded sizes instead of `scale_factor`.
         antialias: not supported.
 
+    Shape: (N, C, *sizes) -> (N, C, *new sizes), each new size = `size`, or floor(old size * scale_factor).
+
     Raises:
-        ValueError: for both or neither of size and scale_factor, or a mode for another number of dimensions.
-        NotImplementedError: for an unknown mode, or antialias.
+        ValueError: if both or neither of `size` and `scale_factor` are given, or the mode does not fit the input.
+        TypeError: if a mode other than nearest is used on integers.
+        NotImplementedError: if the mode is unknown, or antialias is True.
+
+    Source of "bicubic": Keys, "Cubic convolution interpolation for digital image processing", 1981.
 
     >>> from minigrad import tensor
     >>> interpolate(tensor([[[1.0, 3.0]]]), scale_factor=2, mode="linear", align_corners=False).tolist()
@@ -65,24 +73,24 @@ def interpolate(
     if antialias:
         raise NotImplementedError("interpolate: antialias is not supported; mode='area' averages when an image shrinks")
     if mode not in _MODES:
-        raise NotImplementedError(f"interpolate: the mode is one of {[*_MODES]}, not {mode!r}")
+        raise NotImplementedError(f"interpolate: mode must be one of {[*_MODES]}, got {mode!r}")
     if ndim not in _MODES[mode]:
         shapes = " or ".join([f"(N, C{', size' * n})" for n in _MODES[mode]])
-        raise ValueError(f"interpolate: mode {mode!r} is for inputs {shapes}; got shape {x.shape}")
+        raise ValueError(f"interpolate: mode {mode!r} needs an input {shapes}, got shape {x.shape}")
     if align_corners is not None and (mode == "area" or "nearest" in mode):
-        raise ValueError(f"interpolate: align_corners is for the modes that mix neighbours, not for {mode!r}")
+        raise ValueError(f"interpolate: align_corners is for the linear modes and 'bicubic'; leave it out for {mode!r}")
     if 0 in x.shape[1:]:
-        raise ValueError(f"interpolate: an input of shape {x.shape} has nothing to resize")
+        raise ValueError(f"interpolate: the input of shape {x.shape} is empty, there is nothing to resize")
     sizes, factors = _new_sizes(x, ndim, size, scale_factor, recompute_scale_factor)
     if mode == "area":
         pool: Any = (adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d)[ndim - 1]
         return pool(x, sizes)
     if x.dtype.kind != "f" and "nearest" not in mode:
-        raise TypeError(f"interpolate: mode {mode!r} gives floats, the input is {x.dtype}: convert it, x.float()")
+        raise TypeError(f"interpolate: mode {mode!r} needs an input of floats, got {x.dtype}; convert it, x.float()")
     for axis, (new, factor) in enumerate(zip(sizes, factors), start=2):
         old = x.shape[axis]
         if "linear" in mode and new == old or (mode, ndim) == ("nearest", 2) and new in (old, 2 * old):
-            factor = None  # PyTorch takes a short cut here, and so a factor that was rounded down makes no difference
+            factor = None  # as in PyTorch, which copies here: a factor that was rounded down makes no difference
         taps = _taps(mode, old, new, factor, bool(align_corners), x.dtype)
         x = x.apply(resample, x, axis=axis, taps=taps)
     return x
@@ -91,28 +99,30 @@ def interpolate(
 def _new_sizes(
     x: Tensor, ndim: int, size: Any, scale_factor: Any, recompute: bool | None
 ) -> tuple[tuple[int, ...], list[float | None]]:
-    """The new sizes, and the factors by which positions are to be computed where they do not follow from them."""
+    """Return the new sizes and, per dimension, the factor that positions are computed with (None: old / new size)."""
     if (size is None) == (scale_factor is None):
-        raise ValueError("interpolate: give either size or scale_factor")
+        raise ValueError(f"interpolate: give either size or scale_factor, got {'neither' if size is None else 'both'}")
     if size is not None:
         if recompute:
-            raise ValueError("interpolate: recompute_scale_factor is for scale_factor, not for size")
+            raise ValueError("interpolate: recompute_scale_factor needs scale_factor, got size")
         return each_dim("interpolate", "size", size, ndim), [None] * ndim
     factors = tuple(scale_factor) if isinstance(scale_factor, list | tuple) else (scale_factor,) * ndim
     if len(factors) != ndim or min(factors) <= 0:
         raise ValueError(
-            f"interpolate: scale_factor is a number above 0, or {ndim} of them, one for each dimension; got "
+            f"interpolate: scale_factor must be a positive number, or {ndim} of them, one per dimension; got "
             f"{scale_factor!r}"
         )
     sizes = tuple([math.floor(n * float(f)) for n, f in zip(x.shape[2:], factors)])
     if min(sizes) < 1:
-        raise ValueError(f"interpolate: {times(x.shape[2:])} times {scale_factor} leaves {times(sizes)}")
+        raise ValueError(
+            f"interpolate: scale_factor={scale_factor} resizes {times(x.shape[2:])} to {times(sizes)}; use a larger one"
+        )
     return sizes, [None if recompute else float(f) for f in factors]
 
 
 def _taps(mode: str, old: int, new: int, factor: float | None, align_corners: bool, dtype: Any) -> Taps:
-    """Where the new elements along one dimension lie among the old ones, and how these are mixed."""
-    if "nearest" in mode:  # in float32, as PyTorch's: it decides where a position lies between two elements
+    """Return which old elements each new element along one dimension is a weighted sum of, with the weights."""
+    if "nearest" in mode:  # in float32, as in PyTorch: rounding decides which of two elements is nearest
         step = np.float32(old / new if factor is None else 1 / factor)
         position = (np.arange(new, dtype=np.float32) + np.float32(mode == "nearest-exact") / 2) * step
         return Taps(old, np.minimum(np.floor(position).astype(int), old - 1)[None], None)
@@ -127,66 +137,109 @@ def _taps(mode: str, old: int, new: int, factor: float | None, align_corners: bo
         places, weights = below + np.arange(-1, 3)[:, None], _cubic(t)
     else:
         places, weights = np.stack([below, below + 1]), np.stack([1 - t, t])
-    return Taps(old, np.clip(places, 0, old - 1), weights)  # beyond the ends, the end elements again
+    return Taps(old, np.clip(places, 0, old - 1), weights)  # past the ends, repeat the end elements
 
 
 def _cubic(t: Any) -> Any:
-    """The weights of the four neighbours at a distance t from the second: cubic convolution with a = -3/4.
+    """Return the weights of the four neighbours of a position t past the second: cubic convolution with a = -3/4.
 
     Source: Keys, "Cubic convolution interpolation for digital image processing", 1981.
     """
     a = -0.75
 
-    def near(d: Any) -> Any:  # at most 1 away
+    def near(d: Any) -> Any:  # at a distance of 0 to 1
         return ((a + 2) * d - (a + 3)) * d * d + 1
 
-    def far(d: Any) -> Any:  # 1 to 2 away
+    def far(d: Any) -> Any:  # of 1 to 2
         return ((a * d - 5 * a) * d + 8 * a) * d - 4 * a
 
     return np.stack([far(t + 1), near(t), near(1 - t), far(2 - t)])
 
 
-# ---- channels and pixels -----------------------------------------------------------------------------------------
+# ---- pixel and channel shuffle -----------------------------------------------------------------------------------
 
 
 def _check_image(name: str, input: Any) -> Tensor:
     x = as_tensor(input)
     if x.ndim < 3:
-        raise ValueError(f"{name}: the input is (..., C, H, W), at least three dimensions; got shape {x.shape}")
+        raise ValueError(f"{name}: the input must have at least three dimensions (..., C, H, W), got shape {x.shape}")
     return x
 
 
 def pixel_shuffle(input: Any, upscale_factor: int) -> Tensor:
-    """Channels made into pixels: (..., C r², H, W) -> (..., C, H r, W r), r being the upscale_factor.
+    """Move channels into space: y[c, h r + i, w r + j] = x[c r^2 + i r + j, h, w], with r = upscale_factor.
 
-    Source: Shi et al., "Real-time single image and video super-resolution", 2016.
+    Args:
+        input: images with a multiple of r^2 channels.
+        upscale_factor: r, by how much height and width grow.
+
+    Shape: (..., C r^2, H, W) -> (..., C, H r, W r).
+
+    Raises:
+        ValueError: if the number of channels is not a multiple of r^2.
+
+    Source: Shi et al., "Real-time single image and video super-resolution using an efficient sub-pixel convolutional
+    neural network", 2016.
+
+    >>> from minigrad import arange
+    >>> pixel_shuffle(arange(4).reshape(4, 1, 1), 2).tolist()
+    [[[0, 1], [2, 3]]]
     """
     x = _check_image("pixel_shuffle", input)
     (r,) = each_dim("pixel_shuffle", "upscale_factor", upscale_factor, 1)
     *rest, c, h, w = x.shape
     if c % r**2:
-        raise ValueError(f"pixel_shuffle: the {c} channels of shape {x.shape} are no multiple of {r}² = {r * r}")
+        raise ValueError(
+            f"pixel_shuffle: the number of channels must be a multiple of {r}^2 = {r * r}, got {c} in shape {x.shape}"
+        )
     n = len(rest)
     blocks = x.reshape(*rest, c // r**2, r, r, h, w)
     return blocks.permute(*range(n + 1), n + 3, n + 1, n + 4, n + 2).reshape(*rest, c // r**2, h * r, w * r)
 
 
 def pixel_unshuffle(input: Any, downscale_factor: int) -> Tensor:
-    """Pixels made into channels: (..., C, H r, W r) -> (..., C r², H, W), the inverse of `pixel_shuffle`."""
+    """Move space into channels, the inverse of `pixel_shuffle`: y[c r^2 + i r + j, h, w] = x[c, h r + i, w r + j].
+
+    Args:
+        input: images whose height and width are multiples of r.
+        downscale_factor: r, by how much height and width shrink.
+
+    Shape: (..., C, H r, W r) -> (..., C r^2, H, W).
+
+    Raises:
+        ValueError: if height or width is not a multiple of r.
+
+    >>> from minigrad import arange
+    >>> pixel_unshuffle(arange(4).reshape(1, 2, 2), 2).tolist()
+    [[[0]], [[1]], [[2]], [[3]]]
+    """
     x = _check_image("pixel_unshuffle", input)
     (r,) = each_dim("pixel_unshuffle", "downscale_factor", downscale_factor, 1)
     *rest, c, h, w = x.shape
     if h % r or w % r:
-        raise ValueError(f"pixel_unshuffle: height and width of shape {x.shape} are to be multiples of {r}")
+        raise ValueError(f"pixel_unshuffle: height and width must be multiples of {r}, got shape {x.shape}")
     n = len(rest)
     blocks = x.reshape(*rest, c, h // r, r, w // r, r)
     return blocks.permute(*range(n + 1), n + 2, n + 4, n + 1, n + 3).reshape(*rest, c * r**2, h // r, w // r)
 
 
 def channel_shuffle(input: Any, groups: int) -> Tensor:
-    """The channels of (N, C, ...) dealt out anew: the first of each group, then the second of each, and so on.
+    """Interleave groups of channels: the first channel of each group, then the second of each, and so on.
 
-    Source: Zhang et al., "ShuffleNet", 2018.
+    Args:
+        input: at least three dimensions, the second of them channels.
+        groups: how many equal groups the channels are divided into.
+
+    Shape: (N, C, ...) -> (N, C, ...).
+
+    Raises:
+        ValueError: if C is not a multiple of `groups`.
+
+    Source: Zhang et al., "ShuffleNet: an extremely efficient convolutional neural network for mobile devices", 2018.
+
+    >>> from minigrad import arange
+    >>> channel_shuffle(arange(6).reshape(1, 6, 1), groups=2).flatten().tolist()
+    [0, 3, 1, 4, 2, 5]
     """
     x = _check_image("channel_shuffle", input)
     each_dim("channel_shuffle", "groups", groups, 1)
@@ -196,7 +249,7 @@ def channel_shuffle(input: Any, groups: int) -> Tensor:
     return parts.transpose(1, 2).reshape(*x.shape)
 
 
-# ---- windows -----------------------------------------------------------------------------------------------------
+# ---- unfold and fold ---------------------------------------------------------------------------------------------
 
 
 def _geometry(name: str, sizes: tuple[int, ...], kernel: Any, dilation: Any, padding: Any, stride: Any) -> Geometry:
@@ -213,22 +266,33 @@ def _geometry(name: str, sizes: tuple[int, ...], kernel: Any, dilation: Any, pad
 
 
 def unfold(input: Any, kernel_size: Sizes, dilation: Sizes = 1, padding: Sizes = 0, stride: Sizes = 1) -> Tensor:
-    """The windows of an image as columns.
+    """Return the windows of images as columns of a matrix (im2col).
+
+    With the weight as a matrix, `conv2d` is `weight.reshape(O, -1) @ unfold(x, ...)`.
 
     Args:
-        input: (N, C, H, W), or (C, H, W) for one image.
-        kernel_size: of the windows; for dilation, padding and stride see `conv2d`.
+        input: a batch of images, or one image.
+        kernel_size: the size of the windows.
+        dilation: the distance between the pixels of a window; default 1.
+        padding: how many zeros to add on every side; default 0.
+        stride: the distance between windows; default 1.
 
-    Returns:
-        (N, C * kernel height * kernel width, number of windows). With the weight as a matrix, `conv2d` is
-        `weight.reshape(O, -1) @ unfold(x, ...)`.
+        Each is one integer, or (height, width).
+
+    Shape:
+        (N, C, H, W) or (C, H, W) -> (N, C KH KW, windows) or (C KH KW, windows), where windows = H_out W_out with
+        H_out = floor((H + 2 padding - dilation (KH - 1) - 1) / stride) + 1; W_out likewise.
 
     Raises:
-        ValueError: when no window fits.
+        ValueError: if no window fits.
+
+    >>> from minigrad import arange
+    >>> unfold(arange(6.0).reshape(1, 2, 3), kernel_size=2).tolist()
+    [[0.0, 1.0], [1.0, 2.0], [3.0, 4.0], [4.0, 5.0]]
     """
     x, unbatched = as_batch("unfold", input, 2)
     geometry = _geometry("unfold", x.shape[2:], kernel_size, dilation, padding, stride)
-    return from_batch(x.apply(conv_rules.unfold, x, geometry=geometry), unbatched)
+    return from_batch(x.apply(primitives.unfold, x, geometry=geometry), unbatched)
 
 
 def fold(
@@ -239,18 +303,21 @@ def fold(
     padding: Sizes = 0,
     stride: Sizes = 1,
 ) -> Tensor:
-    """Windows put back into an image, and summed up where they overlap: the transpose of `unfold`, not its inverse.
+    """Put windows back into images and sum them where they overlap: the transpose of `unfold`, not its inverse.
 
     Args:
-        input: (N, C * kernel height * kernel width, number of windows), as `unfold` gives; also without N.
-        output_size: (H, W) of the image.
-        kernel_size, dilation, padding, stride: as they were for `unfold`.
+        input: windows as columns, as `unfold` returns them.
+        output_size: (H, W) of the images.
+        kernel_size, dilation, padding, stride: the arguments of that `unfold`.
 
-    Returns:
-        (N, C, H, W).
+    Shape: (N, C KH KW, windows) or (C KH KW, windows) -> (N, C, H, W) or (C, H, W), see `unfold`.
 
     Raises:
-        ValueError: when an image of that size has another number of windows, or of elements in one.
+        ValueError: if images of that size have another number of windows, or windows another number of elements.
+
+    >>> from minigrad import ones
+    >>> fold(unfold(ones(1, 2, 3), 2), (2, 3), 2).tolist()
+    [[[1.0, 2.0, 1.0], [1.0, 2.0, 1.0]]]
     """
     z, unbatched = as_batch("fold", input, 1)
     geometry = _geometry(
@@ -260,16 +327,33 @@ def fold(
     if z.shape[1] % size or z.shape[2] != count:
         raise ValueError(
             f"fold: an image of {times(geometry.large)} has {count} windows of {times(geometry.kernel)}, so the "
-            f"input is (N, a multiple of {size}, {count}); got shape {z.shape[1:] if unbatched else z.shape}"
+            f"input must be (N, a multiple of {size}, {count}); got shape {z.shape[1:] if unbatched else z.shape}"
         )
-    return from_batch(z.apply(conv_rules.fold, z, geometry=geometry), unbatched)
+    return from_batch(z.apply(primitives.fold, z, geometry=geometry), unbatched)
 
 
-# ---- as modules --------------------------------------------------------------------------------------------------
+# ---- modules -----------------------------------------------------------------------------------------------------
 
 
 class Upsample(Module):
-    """`functional.interpolate` with fixed settings."""
+    """Resize signals, images or volumes by interpolation, as `functional.interpolate`.
+
+    Args:
+        size: the new sizes, one integer or one per dimension. Give this or `scale_factor`.
+        scale_factor: the factor of the sizes, usually 2; one number or one per dimension.
+        mode: "nearest" (default), "nearest-exact", "linear", "bilinear", "trilinear", "bicubic" or "area".
+        align_corners: whether the centres of the corner pixels keep their places; default False.
+        recompute_scale_factor: whether positions are computed from the rounded sizes instead of `scale_factor`.
+
+    Shape: (N, C, *sizes) -> (N, C, *new sizes), each new size = `size`, or floor(old size * scale_factor).
+
+    Raises:
+        ValueError: in the call, if both or neither of `size` and `scale_factor` are given, or the mode does not fit.
+
+    >>> from minigrad import nn, tensor
+    >>> nn.Upsample(scale_factor=2)(tensor([[[1.0, 3.0]]])).tolist()
+    [[[1.0, 1.0, 3.0, 3.0]]]
+    """
 
     def __init__(
         self,
@@ -289,7 +373,7 @@ class Upsample(Module):
         self.recompute_scale_factor = recompute_scale_factor
 
     def forward(self, x: Any) -> Tensor:
-        """(N, C, *sizes) -> (N, C, *new sizes)."""
+        """Resize x: (N, C, *sizes) -> (N, C, *new sizes)."""
         return interpolate(x, self.size, self.scale_factor, self.mode, self.align_corners, self.recompute_scale_factor)
 
     def extra_repr(self) -> str:
@@ -298,28 +382,63 @@ class Upsample(Module):
 
 
 class UpsamplingNearest2d(Upsample):
-    """`Upsample` of images by their nearest pixels."""
+    """Resize images, repeating the nearest pixels: `Upsample` with mode "nearest".
+
+    Args:
+        size: the new (H, W), or one integer for both. Give this or `scale_factor`.
+        scale_factor: the factor of the sizes.
+
+    Shape: (N, C, H, W) -> (N, C, H_out, W_out), see `Upsample`.
+
+    >>> from minigrad import nn, tensor
+    >>> nn.UpsamplingNearest2d(scale_factor=2)(tensor([[[[1.0, 3.0]]]])).tolist()
+    [[[[1.0, 1.0, 3.0, 3.0], [1.0, 1.0, 3.0, 3.0]]]]
+    """
 
     def __init__(self, size: Sizes | None = None, scale_factor: float | tuple[float, ...] | None = None) -> None:
         super().__init__(size, scale_factor)
 
 
 class UpsamplingBilinear2d(Upsample):
-    """`Upsample` of images, mixing neighbours, with aligned corners."""
+    """Resize images by bilinear interpolation with aligned corners: `Upsample` with mode "bilinear".
+
+    Args:
+        size: the new (H, W), or one integer for both. Give this or `scale_factor`.
+        scale_factor: the factor of the sizes.
+
+    Shape: (N, C, H, W) -> (N, C, H_out, W_out), see `Upsample`.
+
+    >>> from minigrad import nn, tensor
+    >>> nn.UpsamplingBilinear2d(size=(1, 3))(tensor([[[[1.0, 3.0]]]])).tolist()
+    [[[[1.0, 2.0, 3.0]]]]
+    """
 
     def __init__(self, size: Sizes | None = None, scale_factor: float | tuple[float, ...] | None = None) -> None:
         super().__init__(size, scale_factor, "bilinear", align_corners=True)
 
 
 class PixelShuffle(Module):
-    """`functional.pixel_shuffle`: channels made into pixels."""
+    """Move channels into space: y[c, h r + i, w r + j] = x[c r^2 + i r + j, h, w], with r = upscale_factor.
+
+    Args:
+        upscale_factor: r, by how much height and width grow.
+
+    Shape: (..., C r^2, H, W) -> (..., C, H r, W r).
+
+    Source: Shi et al., "Real-time single image and video super-resolution using an efficient sub-pixel convolutional
+    neural network", 2016.
+
+    >>> from minigrad import nn, zeros
+    >>> nn.PixelShuffle(2)(zeros(1, 12, 5, 5)).shape
+    (1, 3, 10, 10)
+    """
 
     def __init__(self, upscale_factor: int) -> None:
         super().__init__()
         self.upscale_factor = upscale_factor
 
     def forward(self, x: Any) -> Tensor:
-        """(..., C r², H, W) -> (..., C, H r, W r)."""
+        """Rearrange x: (..., C r^2, H, W) -> (..., C, H r, W r)."""
         return pixel_shuffle(x, self.upscale_factor)
 
     def extra_repr(self) -> str:
@@ -327,14 +446,24 @@ class PixelShuffle(Module):
 
 
 class PixelUnshuffle(Module):
-    """`functional.pixel_unshuffle`: pixels made into channels."""
+    """Move space into channels, the inverse of `PixelShuffle`: y[c r^2 + i r + j, h, w] = x[c, h r + i, w r + j].
+
+    Args:
+        downscale_factor: r, by how much height and width shrink.
+
+    Shape: (..., C, H r, W r) -> (..., C r^2, H, W).
+
+    >>> from minigrad import nn, zeros
+    >>> nn.PixelUnshuffle(2)(zeros(1, 3, 10, 10)).shape
+    (1, 12, 5, 5)
+    """
 
     def __init__(self, downscale_factor: int) -> None:
         super().__init__()
         self.downscale_factor = downscale_factor
 
     def forward(self, x: Any) -> Tensor:
-        """(..., C, H r, W r) -> (..., C r², H, W)."""
+        """Rearrange x: (..., C, H r, W r) -> (..., C r^2, H, W)."""
         return pixel_unshuffle(x, self.downscale_factor)
 
     def extra_repr(self) -> str:
@@ -342,14 +471,26 @@ class PixelUnshuffle(Module):
 
 
 class ChannelShuffle(Module):
-    """`functional.channel_shuffle`: the channels in another order."""
+    """Interleave groups of channels: the first channel of each group, then the second of each, and so on.
+
+    Args:
+        groups: how many equal groups the channels are divided into.
+
+    Shape: (N, C, ...) -> (N, C, ...).
+
+    Source: Zhang et al., "ShuffleNet: an extremely efficient convolutional neural network for mobile devices", 2018.
+
+    >>> from minigrad import arange, nn
+    >>> nn.ChannelShuffle(2)(arange(6).reshape(1, 6, 1)).flatten().tolist()
+    [0, 3, 1, 4, 2, 5]
+    """
 
     def __init__(self, groups: int) -> None:
         super().__init__()
         self.groups = groups
 
     def forward(self, x: Any) -> Tensor:
-        """(N, C, ...) -> the same."""
+        """Shuffle the channels of x: (N, C, ...) -> (N, C, ...)."""
         return channel_shuffle(x, self.groups)
 
     def extra_repr(self) -> str:
@@ -357,14 +498,31 @@ class ChannelShuffle(Module):
 
 
 class Unfold(Module):
-    """`functional.unfold`: the windows of an image as columns."""
+    """Return the windows of images as columns of a matrix (im2col), as `functional.unfold`.
+
+    Args:
+        kernel_size: the size of the windows.
+        dilation: the distance between the pixels of a window; default 1.
+        padding: how many zeros to add on every side; default 0.
+        stride: the distance between windows; default 1.
+
+        Each is one integer, or (height, width).
+
+    Shape:
+        (N, C, H, W) or (C, H, W) -> (N, C KH KW, windows) or (C KH KW, windows), where windows = H_out W_out with
+        H_out = floor((H + 2 padding - dilation (KH - 1) - 1) / stride) + 1; W_out likewise.
+
+    >>> from minigrad import nn, zeros
+    >>> nn.Unfold(kernel_size=3)(zeros(1, 2, 5, 5)).shape
+    (1, 18, 9)
+    """
 
     def __init__(self, kernel_size: Sizes, dilation: Sizes = 1, padding: Sizes = 0, stride: Sizes = 1) -> None:
         super().__init__()
         self.kernel_size, self.dilation, self.padding, self.stride = kernel_size, dilation, padding, stride
 
     def forward(self, x: Any) -> Tensor:
-        """(N, C, H, W) -> (N, C * size of the kernel, windows)."""
+        """Unfold x: (N, C, H, W) -> (N, C KH KW, windows)."""
         return unfold(x, self.kernel_size, self.dilation, self.padding, self.stride)
 
     def extra_repr(self) -> str:
@@ -372,7 +530,18 @@ class Unfold(Module):
 
 
 class Fold(Module):
-    """`functional.fold`: windows put back into an image, and summed up."""
+    """Put windows back into images and sum them where they overlap, as `functional.fold`.
+
+    Args:
+        output_size: (H, W) of the images, or one integer for both.
+        kernel_size, dilation, padding, stride: the arguments of the `Unfold` whose output it takes.
+
+    Shape: (N, C KH KW, windows) or (C KH KW, windows) -> (N, C, H, W) or (C, H, W), see `Unfold`.
+
+    >>> from minigrad import nn, zeros
+    >>> nn.Fold(output_size=5, kernel_size=3)(zeros(1, 18, 9)).shape
+    (1, 2, 5, 5)
+    """
 
     def __init__(
         self,
@@ -387,7 +556,7 @@ class Fold(Module):
         self.kernel_size, self.dilation, self.padding, self.stride = kernel_size, dilation, padding, stride
 
     def forward(self, x: Any) -> Tensor:
-        """(N, C * size of the kernel, windows) -> (N, C, H, W)."""
+        """Fold x: (N, C KH KW, windows) -> (N, C, H, W)."""
         return fold(x, self.output_size, self.kernel_size, self.dilation, self.padding, self.stride)
 
     def extra_repr(self) -> str:
