@@ -6,7 +6,7 @@ replayed like the one around it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -15,12 +15,21 @@ from minigrad.autograd.function import Function, FunctionCtx, Part, _FunctionNod
 from minigrad.autograd.trees import tensors
 from minigrad.engine import reverse_topological_order, tick
 from minigrad.grad_mode import enable_grad
+from minigrad.program.traced_array import Traced
 from minigrad.tensors.creation import as_tensor
 from minigrad.tensors.tensor import Tensor
 
-if TYPE_CHECKING:
-    from minigrad.program.replay import Replay
-    from minigrad.program.traced_array import Traced
+
+class Replaying(Protocol):
+    """What `Functions` need of the replay that they are part of, which is a `replay.Replay`."""
+
+    arrays: dict[Any, Any]
+    trace: Any
+
+    def array_of(self, node: Any) -> Any: ...
+    def fitted(self, share: Any, source: Any) -> Any: ...
+    def walk(self, order: Any, pending: Any) -> Any: ...
+
 
 Parts = list[tuple[int, Any]]
 """Gradients of a function's outputs, by their numbers; added to each other, they are all of them."""
@@ -29,7 +38,7 @@ Parts = list[tuple[int, Any]]
 class Functions:
     """The functions in the graph of a replay."""
 
-    def __init__(self, replay: Replay) -> None:
+    def __init__(self, replay: Replaying) -> None:
         self.replay, self.arrays, self.trace = replay, replay.arrays, replay.trace
         self._contexts: dict[Any, Any] = {}
         self._inner: dict[Any, tuple[list[Any], list[Any]]] = {}  # of a checkpoint, its results and their graph

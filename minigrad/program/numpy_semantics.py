@@ -6,20 +6,17 @@ All others are written as calls. `KNOWN` has for each function what it does to t
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from minigrad.program.traced_array import Traced, value_of
-
-if TYPE_CHECKING:
-    from minigrad.program.tracer import Trace
+from minigrad.program.traced_array import Recorder, Traced, value_of
 
 
 def _reduction(function: Any) -> Callable[..., Any]:
     name = {"amax": "max", "amin": "min"}.get(function.__name__, function.__name__)
 
-    def reduce(trace: Trace, x: Any, axis: Any = None, **keywords: Any) -> Any:
+    def reduce(trace: Recorder, x: Any, axis: Any = None, **keywords: Any) -> Any:
         with np.errstate(all="ignore"):
             value = function(value_of(x), axis=axis, **keywords)
         given = {k: v for k, v in keywords.items() if k != "keepdims" or v}
@@ -30,18 +27,18 @@ def _reduction(function: Any) -> Callable[..., Any]:
     return reduce
 
 
-def _reshape(trace: Trace, x: Any, shape: Any) -> Any:
+def _reshape(trace: Recorder, x: Any, shape: Any) -> Any:
     value = np.reshape(x.value, shape)
     return trace.shown(x, value, "reshape", value.shape)
 
 
-def _transpose(trace: Trace, x: Any, axes: Any = None) -> Any:
+def _transpose(trace: Recorder, x: Any, axes: Any = None) -> Any:
     axes = tuple(reversed(range(x.ndim))) if axes is None else tuple(a % x.ndim for a in axes)
     return trace.shown(x, np.transpose(x.value, axes), "transpose", axes)
 
 
 def _as_transpose(function: Any) -> Callable[..., Any]:
-    def move(trace: Trace, x: Any, *args: Any) -> Any:
+    def move(trace: Recorder, x: Any, *args: Any) -> Any:
         axes = function(np.empty([2 + i for i in range(x.ndim)]), *args).shape  # sizes that tell which axis is where
         return _transpose(trace, x, [n - 2 for n in axes])
 
@@ -49,59 +46,59 @@ def _as_transpose(function: Any) -> Callable[..., Any]:
 
 
 def _as_reshape(function: Any) -> Callable[..., Any]:
-    def move(trace: Trace, x: Any, axis: Any = None) -> Any:
+    def move(trace: Recorder, x: Any, axis: Any = None) -> Any:
         value = function(x.value, axis) if axis is not None else function(x.value)
         return trace.shown(x, value, "reshape", value.shape)
 
     return move
 
 
-def _squeeze(trace: Trace, x: Any, axis: Any = None) -> Any:
+def _squeeze(trace: Recorder, x: Any, axis: Any = None) -> Any:
     axes = [i for i, n in enumerate(x.shape) if n == 1] if axis is None else axis
     axes = {a % x.ndim for a in (axes if isinstance(axes, list | tuple) else [axes])} if x.ndim else set()
     return trace.read(x, tuple(0 if i in axes else slice(None) for i in range(x.ndim)) or ...)
 
 
-def _flip(trace: Trace, x: Any, axis: Any = None) -> Any:
+def _flip(trace: Recorder, x: Any, axis: Any = None) -> Any:
     axes = range(x.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
     turned = {a % x.ndim for a in axes}
     return trace.read(x, tuple(slice(None, None, -1 if i in turned else None) for i in range(x.ndim)) or ...)
 
 
-def _broadcast_to(trace: Trace, x: Any, shape: Any) -> Any:
+def _broadcast_to(trace: Recorder, x: Any, shape: Any) -> Any:
     value = np.broadcast_to(x.value, shape)
     return trace.shown(x, value, "broadcast", value.shape)
 
 
-def copied(trace: Trace, x: Any, dtype: Any = None, copy: Any = True) -> Any:
+def copied(trace: Recorder, x: Any, dtype: Any = None, copy: Any = True) -> Any:
     """np.array(x) and x.copy()."""
     return trace.new(x.value.copy(), x.term) if dtype is None else trace.converted(x, dtype)
 
 
-def as_array(trace: Trace, x: Any, dtype: Any = None) -> Any:
+def as_array(trace: Recorder, x: Any, dtype: Any = None) -> Any:
     """np.asarray(x)."""
     return x if dtype is None or x.dtype == dtype else trace.converted(x, dtype)
 
 
 def _like(value: float | None) -> Callable[..., Any]:
-    def fill(trace: Trace, x: Any, dtype: Any = None, shape: Any = None) -> Any:
+    def fill(trace: Recorder, x: Any, dtype: Any = None, shape: Any = None) -> Any:
         return filled(trace, x.shape if shape is None else shape, value, dtype or x.dtype)
 
     return fill
 
 
-def filled(trace: Trace, shape: Any, value: Any, dtype: Any) -> Traced:
+def filled(trace: Recorder, shape: Any, value: Any, dtype: Any) -> Traced:
     """An array that a rule creates."""
     array = np.full(shape, 0 if value is None else value, dtype)
     return trace.new(array, trace.arrays.fill(value, array.shape, array.dtype))
 
 
-def _broadcast_arrays(trace: Trace, *xs: Any) -> Any:
+def _broadcast_arrays(trace: Recorder, *xs: Any) -> Any:
     shape = np.broadcast_shapes(*map(np.shape, xs))
     return tuple([np.broadcast_to(x, shape) for x in xs])
 
 
-def _take(trace: Trace, x: Any, indices: Any, axis: int) -> Any:
+def _take(trace: Recorder, x: Any, indices: Any, axis: int) -> Any:
     return trace.read(x, (*[slice(None)] * axis, indices))
 
 

@@ -11,22 +11,19 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FunctionType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from minigrad.primitives.primitive import plain
 from minigrad.program.numpy_semantics import as_array, copied, filled
-from minigrad.program.traced_array import Traced
+from minigrad.program.traced_array import Recorder, Traced
 
-if TYPE_CHECKING:
-    from minigrad.program.tracer import Trace
-
-_current: list[Trace] = []
+_current: list[Recorder] = []
 
 
 @contextmanager
-def tracing(trace: Trace) -> Iterator[Trace]:
+def tracing(trace: Recorder) -> Iterator[Recorder]:
     """In here, arrays that rules create belong to this program."""
     _current.append(trace)
     try:

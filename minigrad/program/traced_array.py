@@ -7,7 +7,7 @@ is a part of, and a write to it gives that memory a new content.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -15,8 +15,28 @@ from minigrad.primitives.primitive import Primitive
 from minigrad.program.ir import Term, frozen
 from minigrad.program.views import disjoint, joined, within
 
-if TYPE_CHECKING:
-    from minigrad.program.tracer import Trace
+
+class Recorder(Protocol):
+    """What traced arrays need of the program that they record into, which is a `tracer.Trace`."""
+
+    arrays: Any
+    make: Callable[..., Any]
+
+    @property
+    def running(self) -> str: ...
+    def new(self, value: Any, term: Term) -> Any: ...
+    def looks(self) -> None: ...
+    def call_it(self, term: Term, name: str, depth: int) -> None: ...
+    def fitted(self, value: Any, shape: tuple[int, ...], dtype: Any) -> Term: ...
+    def bare(self, value: Any) -> Any: ...
+    def step(self, term: Term, step: Any) -> Term: ...
+    def shown(self, x: Any, value: np.ndarray, op: str, argument: Any) -> Any: ...
+    def read(self, x: Any, index: Any) -> Any: ...
+    def assign(self, x: Any, index: Any, value: Any) -> None: ...
+    def ufunc(self, ufunc: np.ufunc, method: str, args: Any, out: Any, keywords: Any) -> Any: ...
+    def call(self, function: Any, args: Any, keywords: Any) -> Any: ...
+    def converted(self, x: Any, dtype: Any) -> Any: ...
+    def forward(self, primitive: Primitive, operands: Any, parameters: Any) -> Any: ...
 
 
 class Memory:
@@ -40,7 +60,7 @@ class Traced:
 
     __array_priority__ = 1000
 
-    def __init__(self, trace: Trace, value: np.ndarray, memory: Memory, path: tuple[Any, ...] = ()) -> None:
+    def __init__(self, trace: Recorder, value: np.ndarray, memory: Memory, path: tuple[Any, ...] = ()) -> None:
         self.trace, self.value, self.memory, self.path = trace, value, memory, path
 
     def __repr__(self) -> str:
