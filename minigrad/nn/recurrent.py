@@ -1,4 +1,4 @@
-"""Recurrent layers and their cells: RNN, LSTM, GRU. PyTorch's names, shapes and parameters."""
+"""Recurrent layers and their cells, RNN, LSTM and GRU, with PyTorch's names, shapes and parameters."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from minigrad.nn import init
 from minigrad.nn.dropout import dropout
 from minigrad.nn.layers import as_input, checked_size, linear
 from minigrad.nn.module import Module, Parameter
-from minigrad.primitives import recurrent as rules
+from minigrad.primitives import recurrent as primitives
 from minigrad.tensors.creation import as_tensor, zeros
 from minigrad.tensors.joining import cat, stack
 from minigrad.tensors.tensor import Tensor
 
 # ---- one direction of one layer --------------------------------------------------------------------------------
-# of an input (T, N, features), from states (N, H), to all h (T, N, H) and the last states
+# Each function takes an input (T, N, features) and states (N, H); it returns all h (T, N, H) and the last states.
 
 
 def _work(x: Tensor, gates: int) -> np.ndarray:
@@ -26,7 +26,7 @@ def _work(x: Tensor, gates: int) -> np.ndarray:
 
 def _run_rnn(x: Tensor, states: Any, p: dict[str, Any], relu: bool) -> tuple[Tensor, tuple[Tensor, ...]]:
     inputs = linear(x, p["weight_ih"], _sum(p["bias_ih"], p["bias_hh"]))
-    hs = Tensor.apply(rules.rnn, inputs, states[0], p["weight_hh"], relu=relu)
+    hs = Tensor.apply(primitives.rnn, inputs, states[0], p["weight_hh"], relu=relu)
     return hs, (hs[-1],)
 
 
@@ -35,7 +35,7 @@ def _run_gru(x: Tensor, states: Any, p: dict[str, Any], relu: bool) -> tuple[Ten
     h = states[0]
     bias = as_tensor(np.zeros(3 * h.shape[-1], h.dtype)) if p["bias_hh"] is None else p["bias_hh"]
     work = _work(x, 4 * h.shape[-1])
-    hs = Tensor.apply(rules.gru, inputs, h, p["weight_hh"], bias, work=work)
+    hs = Tensor.apply(primitives.gru, inputs, h, p["weight_hh"], bias, work=work)
     return hs, (hs[-1],)
 
 
@@ -44,12 +44,12 @@ def _run_lstm(x: Tensor, states: Any, p: dict[str, Any], relu: bool) -> tuple[Te
     h, c = states
     if p.get("weight_hr") is not None:
         return _projected_lstm(inputs, h, c, p)
-    both = Tensor.apply(rules.lstm, inputs, h, c, p["weight_hh"], work=_work(x, 4 * c.shape[-1]))
+    both = Tensor.apply(primitives.lstm, inputs, h, c, p["weight_hh"], work=_work(x, 4 * c.shape[-1]))
     return both[0], (both[0, -1], both[1, -1])
 
 
 def _projected_lstm(x: Tensor, h: Tensor, c: Tensor, p: dict[str, Any]) -> tuple[Tensor, tuple[Tensor, ...]]:
-    """Each h is projected by weight_hr before it goes on. Source: Sak et al., 2014."""
+    """Run an LSTM whose h is projected by weight_hr after each step. Source: Sak et al., 2014."""
     size, hs = c.shape[-1], []
     for t in range(x.shape[0]):
         a = x[t] + h @ p["weight_hh"].T
@@ -65,14 +65,14 @@ def _sum(a: Tensor | None, b: Tensor | None) -> Tensor | None:
 
 
 _KINDS = {"RNN": (1, _run_rnn), "GRU": (3, _run_gru), "LSTM": (4, _run_lstm)}
-"""How many gates, and what runs them."""
+"""Of each kind, the number of gates and the function that runs one direction of one layer."""
 
 
-def _refuse_dtype(name: str, input: Tensor, weight: Tensor) -> None:
+def _check_dtype(name: str, input: Tensor, weight: Tensor) -> None:
     if input.dtype != weight.dtype:
         raise TypeError(
-            f"{name}: the input is {input.dtype}, but the weights are {weight.dtype}; convert one: x.float(), or the "
-            "module with .double()"
+            f"{name}: the input must have the dtype of the weights, {weight.dtype}, got {input.dtype}; convert one: "
+            "x.float(), or the module with .double()"
         )
 
 
@@ -84,15 +84,11 @@ def _parameter(*shape: int, bound: float, dtype: Any) -> Parameter:
 
 
 State = TypeVar("State")
-"""h, a Tensor; of LSTMs (h, c)."""
+"""The state: h, a Tensor; for LSTMs the pair (h, c)."""
 
 
 class _Recurrent(Module, Generic[State]):
-    """What the three layers share.
-
-    Parameters of layer k: weight_ih_lk (gates H, features), weight_hh_lk (gates H, H), bias_ih_lk and bias_hh_lk
-    (gates H,), and the same with `_reverse`; they start uniform within ±1/sqrt(H).
-    """
+    """Settings, parameters, forward and repr of the three layers."""
 
     kind: str
     nonlinearity = "tanh"
@@ -116,21 +112,23 @@ class _Recurrent(Module, Generic[State]):
         self.hidden_size = checked_size(name, "hidden_size", hidden_size)
         self.num_layers = checked_size(name, "num_layers", num_layers)
         if not 0 <= dropout <= 1:
-            raise ValueError(f"{name}: dropout is a probability, from 0 to 1, not {dropout}")
+            raise ValueError(f"{name}: dropout must be a probability, from 0 to 1, got {dropout}")
         if proj_size and not 0 < proj_size < hidden_size:
-            raise ValueError(f"{name}: proj_size={proj_size} is to be less than hidden_size={hidden_size}")
+            raise ValueError(
+                f"{name}: proj_size must be from 0 to less than hidden_size={hidden_size}, got {proj_size}"
+            )
         self.bias, self.batch_first, self.dropout = bias, batch_first, float(dropout)
         self.bidirectional, self.proj_size = bidirectional, proj_size
         gates, bound = _KINDS[self.kind][0] * hidden_size, 1 / math.sqrt(hidden_size)
         for layer in range(num_layers):
             features = input_size if layer == 0 else self._output_size * len(self._directions)
-            for end in self._directions:
+            for suffix in self._directions:
                 shapes: dict[str, tuple[int, ...]] = {"weight_ih": (gates, features)}
                 shapes |= {"weight_hh": (gates, self._output_size)}
                 shapes |= {"bias_ih": (gates,), "bias_hh": (gates,)} if bias else {}
                 shapes |= {"weight_hr": (proj_size, hidden_size)} if proj_size else {}
-                for what, shape in shapes.items():
-                    setattr(self, f"{what}_l{layer}{end}", _parameter(*shape, bound=bound, dtype=dtype))
+                for parameter, shape in shapes.items():
+                    setattr(self, f"{parameter}_l{layer}{suffix}", _parameter(*shape, bound=bound, dtype=dtype))
 
     @property
     def _directions(self) -> tuple[str, ...]:
@@ -141,10 +139,10 @@ class _Recurrent(Module, Generic[State]):
         return self.proj_size or self.hidden_size
 
     def flatten_parameters(self) -> None:
-        """Nothing is to be done; it is there for programs that call it."""
+        """Do nothing; for programs that call it."""
 
     def _states(self, x: Tensor, hx: Any, single: bool) -> list[Tensor]:
-        """The initial states, each (layers * directions, N, size); zeros if not given."""
+        """Return the initial states, each (layers * directions, N, size); zeros if not given."""
         rows = self.num_layers * len(self._directions)
         sizes = {"h_0": self._output_size} | ({"c_0": self.hidden_size} if self.kind == "LSTM" else {})
         n = x.shape[1]
@@ -152,18 +150,21 @@ class _Recurrent(Module, Generic[State]):
             return [as_tensor(np.zeros((rows, n, size), x.dtype)) for size in sizes.values()]
         given = hx if self.kind == "LSTM" else (hx,)
         if not isinstance(given, tuple | list) or len(given) != len(sizes):
-            raise TypeError(f"{self.kind}: the initial state is {'(h_0, c_0)' if len(sizes) > 1 else 'a tensor h_0'}")
+            wanted_state = "a pair (h_0, c_0)" if len(sizes) > 1 else "a tensor h_0"
+            raise TypeError(f"{self.kind}: the initial state must be {wanted_state}, got {type(hx).__name__}")
         states = []
         for state, (name, size) in zip(given, sizes.items()):
             wanted = (rows, size) if single else (rows, n, size)
             if not isinstance(state, Tensor) or state.shape != wanted:
                 found = state.shape if isinstance(state, Tensor) else type(state).__name__
                 raise ValueError(
-                    f"{self.kind}: {name} should have the shape {wanted}, (layers * directions"
-                    f"{'' if single else ', batch'}, size); got {found}"
+                    f"{self.kind}: {name} must have the shape (layers * directions{'' if single else ', batch'}, size) "
+                    f"= {wanted}, got {found}"
                 )
             if state.dtype != x.dtype:
-                raise TypeError(f"{self.kind}: the input is {x.dtype}, but {name} is {state.dtype}; convert one")
+                raise TypeError(
+                    f"{self.kind}: {name} must have the dtype of the input, {x.dtype}, got {state.dtype}; convert one"
+                )
             states.append(state.unsqueeze(1) if single else state)
         return states
 
@@ -171,30 +172,31 @@ class _Recurrent(Module, Generic[State]):
         input = as_input(self.kind, input)
         axes = "(batch, time, features)" if self.batch_first else "(time, batch, features)"
         if input.ndim not in (2, 3):
-            raise ValueError(f"{self.kind}: takes {axes}, or (time, features); got shape {input.shape}")
+            raise ValueError(f"{self.kind}: the input must be {axes} or (time, features), got shape {input.shape}")
         if input.shape[-1] != self.input_size:
             raise ValueError(
-                f"{self.kind}: input_size is {self.input_size}, but the input of shape {input.shape} {axes} has "
-                f"{input.shape[-1]} features"
+                f"{self.kind}: the input {axes} must have input_size={self.input_size} features, got {input.shape[-1]} "
+                f"in shape {input.shape}"
             )
         if not input.shape[1 if self.batch_first and input.ndim == 3 else 0]:
-            raise ValueError(f"{self.kind}: a sequence of no time steps, in an input of shape {input.shape}")
-        _refuse_dtype(self.kind, input, self.weight_ih_l0)
+            raise ValueError(f"{self.kind}: the input must have at least one time step, got shape {input.shape}")
+        _check_dtype(self.kind, input, self.weight_ih_l0)
         return input
 
     def forward(self, input: Tensor, hx: State | None = None) -> tuple[Tensor, State]:
-        """The outputs of the last layer at all times, and the last states of all layers.
+        """Run the layers over a sequence.
 
         Args:
             input: of shape (T, N, input_size), (N, T, input_size) with `batch_first`, or (T, input_size).
-            hx: the initial state h_0 of shape (layers * directions, N, H), for LSTM (h_0, c_0); zeros if None.
+            hx: the initial state h_0 of shape (layers * directions, N, H), for LSTM the pair (h_0, c_0); default zeros.
 
         Returns:
-            (output, h_n), for LSTM (output, (h_n, c_n)): output is (T, N, directions * H), or as the input is arranged.
+            (output, h_n), for LSTM (output, (h_n, c_n)): the outputs of the last layer at all times, (T, N,
+            directions * H) arranged as the input, and the last states of all layers.
 
         Raises:
-            ValueError: for shapes that do not fit.
-            TypeError: for other dtypes than the weights'.
+            ValueError: if shapes do not fit.
+            TypeError: if a dtype is not that of the weights.
         """
         x = self._input(input)
         single = x.ndim == 2
@@ -207,12 +209,12 @@ class _Recurrent(Module, Generic[State]):
         last: list[tuple[Tensor, ...]] = []
         for layer in range(self.num_layers):
             outputs = []
-            for end in self._directions:
+            for suffix in self._directions:
                 names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
-                p = {name: getattr(self, f"{name}_l{layer}{end}", None) for name in names}
+                p = {name: getattr(self, f"{name}_l{layer}{suffix}", None) for name in names}
                 first = [s[len(last)] for s in states]
-                out, final = run(x.flip(0) if end else x, first, p, relu)
-                outputs.append(out.flip(0) if end else out)
+                out, final = run(x.flip(0) if suffix else x, first, p, relu)
+                outputs.append(out.flip(0) if suffix else out)
                 last.append(final)
             x = outputs[0] if len(outputs) == 1 else cat(outputs, dim=-1)
             if self.training and layer < self.num_layers - 1:
@@ -234,18 +236,38 @@ class _Recurrent(Module, Generic[State]):
 
 
 class RNN(_Recurrent[Tensor]):
-    """h_t = tanh(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh), or relu. Source: Elman, "Finding structure in time", 1990.
+    """Run a simple recurrent network over a sequence: h_t = tanh(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh).
+
+    Call it with (input, h_0), h_0 zeros by default; it returns (output, h_n), all h of the last layer and the last h of
+    all layers.
 
     Args:
-        input_size: the number of features.
+        input_size: the number of features of each time step.
         hidden_size: the number H of hidden units.
-        num_layers: how many are stacked.
-        nonlinearity: 'tanh' or 'relu'.
-        bias: whether there are b_ih and b_hh.
-        batch_first: whether inputs and outputs are (N, T, features) instead of (T, N, features).
-        dropout: the probability of dropout between layers.
-        bidirectional: whether there is a second direction, from the end.
-        dtype: of the parameters.
+        num_layers: how many layers are stacked; default 1.
+        nonlinearity: 'tanh' (default) or 'relu'.
+        bias: whether to add b_ih and b_hh; default True.
+        batch_first: whether input and output are (N, T, features) instead of (T, N, features); default False.
+        dropout: the probability of dropout between layers; default 0.
+        bidirectional: whether each layer also runs backwards in time, with parameters of its own; default False.
+        dtype: the dtype of the parameters; default float32.
+
+    Attributes:
+        weight_ih_lk: of layer k, (H, features); features = input_size, or the size of the output below.
+        weight_hh_lk: (H, H).
+        bias_ih_lk, bias_hh_lk: (H,), if `bias`.
+        The same with the suffix _reverse, if `bidirectional`. All start as U(-b, b) with b = 1 / sqrt(H).
+
+    Shape:
+        input (T, N, input_size), (N, T, input_size) with `batch_first`, or (T, input_size).
+        h_0 and h_n (D num_layers, N, H) with D = 2 if `bidirectional`, otherwise 1; unbatched, without N.
+        output (T, N, D H), arranged as the input.
+
+    Raises:
+        ValueError: if a setting or a shape does not fit.
+        TypeError: if a dtype is not that of the weights.
+
+    Source: Elman, "Finding structure in time", 1990.
 
     >>> from minigrad import nn, ones
     >>> output, h = nn.RNN(3, 4)(ones(5, 2, 3))
@@ -268,17 +290,56 @@ class RNN(_Recurrent[Tensor]):
         dtype: Any = None,
     ) -> None:
         if nonlinearity not in ("tanh", "relu"):
-            raise ValueError(f"RNN: nonlinearity is 'tanh' or 'relu', not {nonlinearity!r}")
+            raise ValueError(f"RNN: nonlinearity must be 'tanh' or 'relu', got {nonlinearity!r}")
         super().__init__(input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, dtype)
         self.nonlinearity = nonlinearity
 
 
 class LSTM(_Recurrent[tuple[Tensor, Tensor]]):
-    """Long short-term memory: gates i, f, o, a cell c = f c + i g, and h = o tanh(c). Arguments as of `RNN`.
+    """Run a long short-term memory network over a sequence. At each step
 
-    With `proj_size`, h is projected to that size before it goes on.
+        i = sigmoid(W_ii x + b_ii + W_hi h + b_hi)    input gate
+        f = sigmoid(W_if x + b_if + W_hf h + b_hf)    forget gate
+        g = tanh(W_ig x + b_ig + W_hg h + b_hg)       candidate
+        o = sigmoid(W_io x + b_io + W_ho h + b_ho)    output gate
+        c = f * c + i * g
+        h = o * tanh(c)
 
-    Source: Hochreiter and Schmidhuber, 1997; Sak et al., 2014.
+    Call it with (input, (h_0, c_0)), zeros by default; it returns (output, (h_n, c_n)), all h of the last layer and the
+    last states of all layers.
+
+    Args:
+        input_size: the number of features of each time step.
+        hidden_size: the number H of hidden units.
+        num_layers: how many layers are stacked; default 1.
+        bias: whether to add b_ih and b_hh; default True.
+        batch_first: whether input and output are (N, T, features) instead of (T, N, features); default False.
+        dropout: the probability of dropout between layers; default 0.
+        bidirectional: whether each layer also runs backwards in time, with parameters of its own; default False.
+        proj_size: if not 0, h is projected to this size after each step, h = W_hr (o * tanh(c)); default 0.
+        dtype: the dtype of the parameters; default float32.
+
+    Attributes:
+        weight_ih_lk: of layer k, (4 H, features), with the gates in the order i, f, g, o; features = input_size, or the
+            size of the output of the layer below.
+        weight_hh_lk: (4 H, H).
+        bias_ih_lk, bias_hh_lk: (4 H,), if `bias`.
+        weight_hr_lk: (proj_size, H), if `proj_size`.
+        The same with the suffix _reverse, if `bidirectional`. All start as U(-b, b) with b = 1 / sqrt(H).
+
+    Shape:
+        input (T, N, input_size), (N, T, input_size) with `batch_first`, or (T, input_size).
+        h_0, c_0, h_n, c_n (D num_layers, N, H) with D = 2 if `bidirectional`, otherwise 1; unbatched, without N.
+        output (T, N, D H), arranged as the input.
+        With `proj_size`, it replaces H in h_0, h_n, output and weight_hh_lk.
+
+    Source: Hochreiter and Schmidhuber, "Long short-term memory", 1997; the projection is from Sak et al., "Long
+    short-term memory recurrent neural network architectures for large scale acoustic modeling", 2014.
+
+    >>> from minigrad import nn, ones
+    >>> output, (h, c) = nn.LSTM(3, 4, num_layers=2)(ones(5, 2, 3))
+    >>> output.shape, h.shape, c.shape
+    ((5, 2, 4), (2, 2, 4), (2, 2, 4))
     """
 
     kind = "LSTM"
@@ -300,7 +361,46 @@ class LSTM(_Recurrent[tuple[Tensor, Tensor]]):
 
 
 class GRU(_Recurrent[Tensor]):
-    """Gated recurrent units: gates r and z, h = (1 - z) n + z h. Arguments as of `RNN`. Source: Cho et al., 2014."""
+    """Run gated recurrent units over a sequence. At each step
+
+        r = sigmoid(W_ir x + b_ir + W_hr h + b_hr)         reset gate
+        z = sigmoid(W_iz x + b_iz + W_hz h + b_hz)         update gate
+        n = tanh(W_in x + b_in + r * (W_hn h + b_hn))      candidate
+        h = (1 - z) * n + z * h
+
+    Call it with (input, h_0), h_0 zeros by default; it returns (output, h_n), all h of the last layer and the last h of
+    all layers.
+
+    Args:
+        input_size: the number of features of each time step.
+        hidden_size: the number H of hidden units.
+        num_layers: how many layers are stacked; default 1.
+        bias: whether to add b_ih and b_hh; default True.
+        batch_first: whether input and output are (N, T, features) instead of (T, N, features); default False.
+        dropout: the probability of dropout between layers; default 0.
+        bidirectional: whether each layer also runs backwards in time, with parameters of its own; default False.
+        dtype: the dtype of the parameters; default float32.
+
+    Attributes:
+        weight_ih_lk: of layer k, (3 H, features), with the gates in the order r, z, n; features = input_size, or the
+            size of the output of the layer below.
+        weight_hh_lk: (3 H, H).
+        bias_ih_lk, bias_hh_lk: (3 H,), if `bias`.
+        The same with the suffix _reverse, if `bidirectional`. All start as U(-b, b) with b = 1 / sqrt(H).
+
+    Shape:
+        input (T, N, input_size), (N, T, input_size) with `batch_first`, or (T, input_size).
+        h_0 and h_n (D num_layers, N, H) with D = 2 if `bidirectional`, otherwise 1; unbatched, without N.
+        output (T, N, D H), arranged as the input.
+
+    Source: Cho et al., "Learning phrase representations using RNN encoder-decoder for statistical machine
+    translation", 2014.
+
+    >>> from minigrad import nn, ones
+    >>> output, h = nn.GRU(3, 4, batch_first=True, bidirectional=True)(ones(2, 5, 3))
+    >>> output.shape, h.shape
+    ((2, 5, 8), (2, 2, 4))
+    """
 
     kind = "GRU"
 
@@ -322,7 +422,7 @@ class GRU(_Recurrent[Tensor]):
 
 
 class _Cell(Module, Generic[State]):
-    """One step of a layer, for loops that one writes oneself."""
+    """Parameters, forward and repr of the three cells: one step of a layer, for loops written by hand."""
 
     kind: str
     nonlinearity = "tanh"
@@ -339,20 +439,26 @@ class _Cell(Module, Generic[State]):
         self.bias_hh = _parameter(gates, bound=bound, dtype=dtype) if bias else None
 
     def forward(self, input: Tensor, hx: State | None = None) -> State:
-        """The next state.
+        """Return the next state.
 
         Args:
             input: of shape (N, input_size), or (input_size,).
-            hx: the state h of shape (N, hidden_size) or (hidden_size,), for LSTMCell (h, c); zeros if None.
+            hx: the state h of shape (N, hidden_size) or (hidden_size,), for LSTMCell the pair (h, c); default zeros.
 
         Returns:
             h, for LSTMCell (h, c).
+
+        Raises:
+            ValueError: if shapes do not fit.
+            TypeError: if a dtype is not that of the weights.
         """
         name = type(self).__name__
         input = as_input(name, input)
         if input.ndim not in (1, 2) or input.shape[-1] != self.input_size:
-            raise ValueError(f"{name}: takes ({self.input_size},) or (N, {self.input_size}), got shape {input.shape}")
-        _refuse_dtype(name, input, self.weight_ih)
+            raise ValueError(
+                f"{name}: the input must be ({self.input_size},) or (N, {self.input_size}), got shape {input.shape}"
+            )
+        _check_dtype(name, input, self.weight_ih)
         count = 2 if self.kind == "LSTM" else 1
         wanted = (*input.shape[:-1], self.hidden_size)
         if hx is None:
@@ -363,8 +469,8 @@ class _Cell(Module, Generic[State]):
         for state in given:
             if len(given) != count or not isinstance(state, Tensor) or state.shape != wanted:
                 shapes = [s.shape if isinstance(s, Tensor) else type(s).__name__ for s in given]
-                what = "(h, c), each" if count > 1 else "h,"
-                raise ValueError(f"{name}: the state is {what} of shape {wanted}; got {shapes}")
+                state_is = "(h, c), each" if count > 1 else "h,"
+                raise ValueError(f"{name}: the state must be {state_is} of shape {wanted}, got {shapes}")
         single = input.ndim == 1
         x = input.reshape(1, 1, -1) if single else input.unsqueeze(0)
         states = [s.unsqueeze(0) if single else s for s in given]
@@ -381,7 +487,26 @@ class _Cell(Module, Generic[State]):
 
 
 class RNNCell(_Cell[Tensor]):
-    """One step of `RNN`: (N, input_size) and h -> h."""
+    """Compute one step of `RNN`: h' = tanh(W_ih x + b_ih + W_hh h + b_hh).
+
+    Args:
+        input_size: the number of features of x.
+        hidden_size: the number H of hidden units.
+        bias: whether to add b_ih and b_hh; default True.
+        nonlinearity: 'tanh' (default) or 'relu'.
+        dtype: the dtype of the parameters; default float32.
+
+    Shape: x (N, input_size) or (input_size,), h (N, H) or (H,) -> h' of the shape of h.
+
+    Source: Elman, "Finding structure in time", 1990.
+
+    >>> from minigrad import nn, ones
+    >>> cell, h = nn.RNNCell(3, 4), None
+    >>> for x in ones(5, 2, 3):
+    ...     h = cell(x, h)
+    >>> h.shape
+    (2, 4)
+    """
 
     kind = "RNN"
 
@@ -389,18 +514,50 @@ class RNNCell(_Cell[Tensor]):
         self, input_size: int, hidden_size: int, bias: bool = True, nonlinearity: str = "tanh", dtype: Any = None
     ) -> None:
         if nonlinearity not in ("tanh", "relu"):
-            raise ValueError(f"RNNCell: nonlinearity is 'tanh' or 'relu', not {nonlinearity!r}")
+            raise ValueError(f"RNNCell: nonlinearity must be 'tanh' or 'relu', got {nonlinearity!r}")
         super().__init__(input_size, hidden_size, bias, dtype)
         self.nonlinearity = nonlinearity
 
 
 class LSTMCell(_Cell[tuple[Tensor, Tensor]]):
-    """One step of `LSTM`: (N, input_size) and (h, c) -> (h, c)."""
+    """Compute one step of `LSTM`: c' = f * c + i * g and h' = o * tanh(c'), with the gates of `LSTM`.
+
+    Args:
+        input_size: the number of features of x.
+        hidden_size: the number H of hidden units.
+        bias: whether to add biases; default True.
+        dtype: the dtype of the parameters; default float32.
+
+    Shape: x (N, input_size) or (input_size,), h and c (N, H) or (H,) -> (h', c') of the same shapes.
+
+    Source: Hochreiter and Schmidhuber, "Long short-term memory", 1997.
+
+    >>> from minigrad import nn, ones
+    >>> h, c = nn.LSTMCell(3, 4)(ones(2, 3))
+    >>> h.shape, c.shape
+    ((2, 4), (2, 4))
+    """
 
     kind = "LSTM"
 
 
 class GRUCell(_Cell[Tensor]):
-    """One step of `GRU`: (N, input_size) and h -> h."""
+    """Compute one step of `GRU`: h' = (1 - z) * n + z * h, with the gates of `GRU`.
+
+    Args:
+        input_size: the number of features of x.
+        hidden_size: the number H of hidden units.
+        bias: whether to add biases; default True.
+        dtype: the dtype of the parameters; default float32.
+
+    Shape: x (N, input_size) or (input_size,), h (N, H) or (H,) -> h' of the shape of h.
+
+    Source: Cho et al., "Learning phrase representations using RNN encoder-decoder for statistical machine
+    translation", 2014.
+
+    >>> from minigrad import nn, ones
+    >>> nn.GRUCell(3, 4)(ones(2, 3)).shape
+    (2, 4)
+    """
 
     kind = "GRU"
