@@ -445,8 +445,8 @@ X, y = BATCH
         ((["a", "b"], [0, 1]), TypeError, "takes booleans, integers and floats"),
         ((X[:, :1], y), ValueError, r"must have 2 features .* got shape \(16, 1\) for 0.weight of shape \(6, 2\)"),
         ((X, y[:5]), ValueError, r"scores of shape \(16, 3\) need targets of shape \(16,\).*got \(5,\)"),
-        ((X, y.astype(float)), TypeError, "targets are class numbers, integers; got float64"),
-        ((X, y + 1), ValueError, "classes are 0 to 2"),
+        ((X, y.astype(float)), TypeError, "targets must be class indices, integers; got float64"),
+        ((X, y + 1), ValueError, "targets must be from 0 to 2"),
     ],
 )
 def test_bad_batches(batch: Any, error: type[Exception], message: str) -> None:

@@ -120,7 +120,7 @@ def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """
     check_number("celu", alpha=alpha)
     if not alpha:
-        raise ValueError("celu: alpha must not be 0, because x is divided by it.")
+        raise ValueError("celu: alpha must not be 0, because x is divided by it")
     return input.relu() + alpha * (input.clamp(max=0.0) / alpha).expm1()
 
 
@@ -214,7 +214,7 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     if approximate == "tanh":
         c = math.sqrt(2 / math.pi)
         return input * (0.5 + 0.5 * (input * (c + 0.044715 * c * input * input)).tanh())
-    raise ValueError(f"gelu: approximate must be 'none' or 'tanh', got {approximate!r}.")
+    raise ValueError(f"gelu: approximate must be 'none' or 'tanh', got {approximate!r}")
 
 
 @_in_place
@@ -230,7 +230,7 @@ def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace
     """
     check_number("hardtanh", min_val=min_val, max_val=max_val)
     if min_val > max_val:
-        raise ValueError(f"hardtanh: min_val must be at most max_val, got min_val={min_val} and max_val={max_val}.")
+        raise ValueError(f"hardtanh: min_val must be at most max_val, got min_val={min_val} and max_val={max_val}")
     return Tensor.apply(ew.hardtanh, input, float(min_val), float(max_val))
 
 
@@ -306,7 +306,7 @@ def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """
     check_number("softshrink", lambd=lambd)
     if lambd < 0:
-        raise ValueError(f"softshrink: lambd must not be negative, got {lambd}.")
+        raise ValueError(f"softshrink: lambd must not be negative, got {lambd}")
     return input - input.clamp(-lambd, lambd)
 
 
@@ -351,7 +351,7 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
     """
     d = input._dim(dim)
     if not input.ndim or input.shape[d] % 2:
-        raise ValueError(f"glu: the size along dim {dim} must be even, got an input of shape {input.shape}.")
+        raise ValueError(f"glu: the size along dim {dim} must be even, got an input of shape {input.shape}")
     before = (slice(None),) * d
     half = input.shape[d] // 2
     return input[(*before, slice(None, half))] * input[(*before, slice(half, None))].sigmoid()
@@ -379,7 +379,7 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
     if weight.ndim > 1 or weight.numel() not in (1, channels):
         raise ValueError(
             f"prelu: weight must have shape (1,) or ({channels},), one value per channel of an input of shape "
-            f"{input.shape}; got {weight.shape}."
+            f"{input.shape}; got {weight.shape}"
         )
     if weight.numel() > 1:
         weight = weight.reshape(-1, *(1,) * (input.ndim - 2))
@@ -409,7 +409,7 @@ def rrelu(input: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: b
     check_number("rrelu", lower=lower, upper=upper)
     check_bool("rrelu", training=training)
     if lower > upper:
-        raise ValueError(f"rrelu: lower must be at most upper, got lower={lower} and upper={upper}.")
+        raise ValueError(f"rrelu: lower must be at most upper, got lower={lower} and upper={upper}")
     if not training:
         return leaky_relu(input, (lower + upper) / 2)
     slope = as_tensor(numbers().uniform(lower, upper, input.shape).astype(input.dtype))
@@ -719,7 +719,7 @@ class Hardtanh(Activation):
         for old in (min_value, max_value):
             if old is not None:
                 warnings.warn(
-                    "Hardtanh: min_value and max_value are deprecated; use min_val and max_val.",
+                    "Hardtanh: min_value and max_value are deprecated; use min_val and max_val",
                     FutureWarning,
                     stacklevel=2,
                 )
@@ -944,7 +944,7 @@ class Softmax2d(Module):
         """
         x = as_input("Softmax2d", x)
         if x.ndim not in (3, 4):
-            raise ValueError(f"Softmax2d: the input must be (N, C, H, W) or (C, H, W), got shape {x.shape}.")
+            raise ValueError(f"Softmax2d: the input must be (N, C, H, W) or (C, H, W), got shape {x.shape}")
         return x.softmax(-3)
 
 

@@ -17,25 +17,25 @@ def check_bool(function: str, **values: Any) -> None:
     >>> check_bool("Linear", bias=True)
     >>> check_bool("Linear", bias=0.5)
     Traceback (most recent call last):
-    TypeError: Linear: bias must be True or False, got 0.5. If another argument was meant, pass it by name.
+    TypeError: Linear: bias must be True or False, got 0.5. If another argument was meant, pass it by name
     """
     for name, value in values.items():
         if not isinstance(value, bool | np.bool_):
-            _refuse(function, name, "True or False", value)
+            refuse(function, name, "True or False", value)
 
 
 def check_int(function: str, **values: Any) -> None:
     """Raise a TypeError if one of the values is not an integer (a bool is not)."""
     for name, value in values.items():
         if not isinstance(value, int | np.integer) or isinstance(value, bool):
-            _refuse(function, name, "an integer", value)
+            refuse(function, name, "an integer", value)
 
 
 def check_number(function: str, **values: Any) -> None:
     """Raise a TypeError if one of the values is not a real number (a bool is not; a tensor of one element is)."""
     for name, value in values.items():
         if not hasattr(value, "__float__") or isinstance(value, bool | np.bool_):
-            _refuse(function, name, "a number", value)
+            refuse(function, name, "a number", value)
 
 
 _CHECKS = {"bool": check_bool, "int": check_int, "float": check_number}
@@ -48,7 +48,6 @@ def check_annotated(function: str, name: str, value: Any, annotation: Any) -> No
         _CHECKS[kind](function, **{name: value})
 
 
-def _refuse(function: str, name: str, kind: str, value: Any) -> NoReturn:
-    raise TypeError(
-        f"{function}: {name} must be {kind}, got {value!r}. If another argument was meant, pass it by name."
-    )
+def refuse(function: str, name: str, kind: str, value: Any) -> NoReturn:
+    """Raise a TypeError: the argument `name` of `function` must be of this kind."""
+    raise TypeError(f"{function}: {name} must be {kind}, got {value!r}. If another argument was meant, pass it by name")

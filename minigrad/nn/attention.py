@@ -81,19 +81,19 @@ def scaled_dot_product_attention(
     check_bool(name, is_causal=is_causal, enable_gqa=enable_gqa)
     shapes = f"query {query.shape}, key {key.shape}, value {value.shape}"
     if min(query.ndim, key.ndim, value.ndim) < 2:
-        raise ValueError(f"{name}: the inputs must be (..., L, E), (..., S, E) and (..., S, Ev), got {shapes}.")
+        raise ValueError(f"{name}: the inputs must be (..., L, E), (..., S, E) and (..., S, Ev), got {shapes}")
     if query.shape[-1] != key.shape[-1] or key.shape[-2] != value.shape[-2]:
         raise ValueError(
             f"{name}: query and key must have the same last dimension, key and value the same number of positions; "
-            f"got {shapes}."
+            f"got {shapes}"
         )
     if attn_mask is not None and is_causal:
-        raise ValueError(f"{name}: pass attn_mask or is_causal=True, not both.")
+        raise ValueError(f"{name}: pass attn_mask or is_causal=True, not both")
     if enable_gqa:
         heads, groups = query.shape[-3], key.shape[-3]
         if heads % groups or value.shape[-3] != groups:
             raise ValueError(
-                f"{name}: key and value must have the same number of heads, which divides the queries'; got {shapes}."
+                f"{name}: key and value must have the same number of heads, which divides the queries'; got {shapes}"
             )
         key, value = (t.repeat_interleave(heads // groups, -3) for t in (key, value))
     if is_causal:
@@ -105,11 +105,11 @@ def scaled_dot_product_attention(
         except ValueError:
             raise ValueError(
                 f"{name}: attn_mask of shape {attn_mask.shape} does not broadcast to (..., L, S), "
-                f"{(*query.shape[:-1], key.shape[-2])}."
+                f"{(*query.shape[:-1], key.shape[-2])}"
             ) from None
         if attn_mask.dtype.kind not in "bf":
             raise TypeError(
-                f"{name}: attn_mask must be of booleans or floats, got {attn_mask.dtype}; .bool() converts it."
+                f"{name}: attn_mask must be of booleans or floats, got {attn_mask.dtype}; .bool() converts it"
             )
     weights = _weights(query, key, attn_mask, scale)
     return dropout(weights, dropout_p) @ value if dropout_p else weights @ value
@@ -168,7 +168,7 @@ class MultiheadAttention(Module):
         if embed_dim % num_heads:
             raise ValueError(
                 f"MultiheadAttention: embed_dim must be a multiple of num_heads, got embed_dim={embed_dim} and "
-                f"num_heads={num_heads}."
+                f"num_heads={num_heads}"
             )
         self.head_dim = embed_dim // num_heads
         self.dropout, self.batch_first, self.add_zero_attn = dropout, batch_first, add_zero_attn
@@ -233,7 +233,7 @@ class MultiheadAttention(Module):
         if is_causal and attn_mask is None:
             raise ValueError(
                 f"{name}: is_causal=True is only a hint about attn_mask, which is missing; pass the causal mask too, "
-                "Transformer.generate_square_subsequent_mask(L)."
+                "Transformer.generate_square_subsequent_mask(L)"
             )
         query, key, value = (as_input(name, t) for t in (query, key, value))
         self._check(query, key, value)
@@ -272,21 +272,21 @@ class MultiheadAttention(Module):
         sizes = (self.embed_dim, self.kdim, self.vdim)
         shapes = f"query {query.shape}, key {key.shape}, value {value.shape}"
         if not query.ndim == key.ndim == value.ndim or query.ndim not in (2, 3):
-            raise ValueError(f"MultiheadAttention: the three inputs must all have 3 dimensions, or 2; got {shapes}.")
+            raise ValueError(f"MultiheadAttention: the three inputs must all have 3 dimensions, or 2; got {shapes}")
         if tuple(t.shape[-1] for t in (query, key, value)) != sizes:
             raise ValueError(
                 f"MultiheadAttention: the last dimensions of query, key and value must be {sizes} "
-                f"(embed_dim, kdim, vdim); got {shapes}."
+                f"(embed_dim, kdim, vdim); got {shapes}"
             )
         if key.shape[:-1] != value.shape[:-1]:
             raise ValueError(
-                f"MultiheadAttention: key and value must have the same length and batch size; got {shapes}."
+                f"MultiheadAttention: key and value must have the same length and batch size; got {shapes}"
             )
         batch = 0 if self.batch_first else 1
         if query.ndim == 3 and query.shape[batch] != key.shape[batch]:
-            hint = "" if self.batch_first else " If the batch is the first dimension, pass batch_first=True."
+            hint = "" if self.batch_first else ". If the batch is the first dimension, pass batch_first=True"
             raise ValueError(
-                f"MultiheadAttention: query and key must have the same batch size, dimension {batch}, got {shapes}."
+                f"MultiheadAttention: query and key must have the same batch size, dimension {batch}, got {shapes}"
                 f"{hint}"
             )
 
@@ -317,14 +317,14 @@ class MultiheadAttention(Module):
             else:
                 raise ValueError(
                     f"MultiheadAttention: attn_mask must have shape {(length, keys)} or "
-                    f"{(n * self.num_heads, length, keys)}, got {mask.shape}."
+                    f"{(n * self.num_heads, length, keys)}, got {mask.shape}"
                 )
         if padding is not None:
             padding = _float_mask("key_padding_mask", padding, dtype)
             if padding.shape not in ((n, keys), (keys,)) or (padding.ndim == 1 and n != 1):
                 raise ValueError(
                     f"MultiheadAttention: key_padding_mask must have shape {(n, keys)}, one value per key, "
-                    f"got {padding.shape}."
+                    f"got {padding.shape}"
                 )
             padding = padding.reshape(n, 1, 1, keys)
             mask = padding if mask is None else mask + padding
@@ -338,6 +338,6 @@ def _float_mask(name: str, mask: Any, dtype: np.dtype) -> Tensor:
         return as_tensor(np.where(mask._array, -math.inf, 0.0).astype(dtype))
     if mask.dtype.kind != "f":
         raise TypeError(
-            f"MultiheadAttention: {name} must be of booleans or floats, got {mask.dtype}; .bool() converts it."
+            f"MultiheadAttention: {name} must be of booleans or floats, got {mask.dtype}; .bool() converts it"
         )
     return mask.to(dtype)

@@ -18,13 +18,13 @@ def _as_module(container: str, key: Any, module: Any) -> Module:
     kind = f"the class {module.__name__}: call it, {module.__name__}(…)" if isinstance(module, type) else repr(module)
     if container == "Sequential" and isinstance(module, list | tuple):
         kind = f"a {type(module).__name__}: pass its modules one by one, Sequential(*layers)"
-    raise TypeError(f"{container}: item {key!r} must be a module, got {kind}.")
+    raise TypeError(f"{container}: item {key!r} must be a module, got {kind}")
 
 
 def _as_parameter(container: str, key: Any, value: Any) -> Parameter:
     """Return the value as a parameter; raise a TypeError if it is no tensor."""
     if not isinstance(value, Tensor):
-        raise TypeError(f"{container}: item {key!r} must be a parameter or a tensor, got {type(value).__name__}.")
+        raise TypeError(f"{container}: item {key!r} must be a parameter or a tensor, got {type(value).__name__}")
     return value if isinstance(value, Parameter) else Parameter(value)
 
 
@@ -72,9 +72,9 @@ class _ListContainer(_Container):
     def _position(self, i: int) -> int:
         """Return the index counted from 0; negative ones count from the end."""
         if isinstance(i, bool) or not isinstance(i, int | np.integer):
-            raise TypeError(f"{type(self).__name__}: the index must be an integer, got {i!r}.")
+            raise TypeError(f"{type(self).__name__}: the index must be an integer, got {i!r}")
         if not -len(self) <= i < len(self):
-            raise IndexError(f"{type(self).__name__}: the index {i} is out of range for {len(self)} items.")
+            raise IndexError(f"{type(self).__name__}: the index {i} is out of range for {len(self)} items")
         return int(i) % len(self)
 
     def __setitem__(self, i: int, item: Any) -> None:
@@ -239,15 +239,15 @@ class _DictContainer(_Container):
 
     def __getitem__(self, name: str) -> Any:
         if name not in self._items:
-            raise KeyError(f"{type(self).__name__} has no item {name!r}; it has {[*self]}.")
+            raise KeyError(f"{type(self).__name__} has no item {name!r}; it has {[*self]}")
         return self._items[name]
 
     def __setitem__(self, name: str, item: Any) -> None:
         kind = type(self).__name__
         if not isinstance(name, str):
-            raise TypeError(f"{kind}: a name must be a string, got {name!r}.")
+            raise TypeError(f"{kind}: a name must be a string, got {name!r}")
         if not name or "." in name or (name not in self._items and hasattr(self, name)):
-            raise KeyError(f"{kind}: {name!r} cannot be a name: it is empty, has a dot, or is an attribute already.")
+            raise KeyError(f"{kind}: {name!r} cannot be a name: it is empty, has a dot, or is an attribute already")
         setattr(self, name, self._check_item(kind, name, item))
 
     def __delitem__(self, name: str) -> None:

@@ -20,7 +20,7 @@ def _check(name: str, p: float, training: bool, inplace: bool) -> None:
     check_number(name, p=p)
     check_bool(name, training=training, inplace=inplace)
     if not 0 <= p <= 1:
-        raise ValueError(f"{name}: p must be a probability, from 0 to 1, got {p}.")
+        raise ValueError(f"{name}: p must be a probability, from 0 to 1, got {p}")
 
 
 def _keep_mask(input: Tensor, shape: tuple[int, ...], p: float) -> Tensor:
@@ -31,7 +31,7 @@ def _keep_mask(input: Tensor, shape: tuple[int, ...], p: float) -> Tensor:
 def _dropped(input: Tensor, shape: tuple[int, ...], p: float, inplace: bool) -> Tensor:
     """Return the input times a random mask of this shape, scaled by 1 / (1 - p)."""
     if input.dtype.kind != "f":
-        raise TypeError(f"dropout: the input must be of floats, got {input.dtype}; .float() converts it.")
+        raise TypeError(f"dropout: the input must be of floats, got {input.dtype}; .float() converts it")
     scale = _keep_mask(input, shape, p) / (1 - p if p < 1 else 1)
     return _result(input, (input._past(None) if inplace else input) * scale, inplace)
 
@@ -73,7 +73,7 @@ def _channelwise(name: str, input: Tensor, p: float, training: bool, inplace: bo
     if input.ndim not in (dims + 1, dims + 2):
         axes = "LHW"[:1] if dims == 1 else "DHW"[-dims:]
         shape = ", ".join(["C", *axes])
-        raise ValueError(f"{name}: the input must be (N, {shape}) or ({shape}), got shape {input.shape}.")
+        raise ValueError(f"{name}: the input must be (N, {shape}) or ({shape}), got shape {input.shape}")
     if not training or p == 0:
         return input
     return _dropped(input, input.shape[:-dims] + (1,) * dims, p, inplace)

@@ -25,7 +25,7 @@ def padding_row(padding_idx: int | None, rows: int) -> int | None:
         return None
     check_int("embedding", padding_idx=padding_idx)
     if not -rows <= padding_idx < rows:
-        raise ValueError(f"embedding: padding_idx={padding_idx} is outside a table of {rows} rows.")
+        raise ValueError(f"embedding: padding_idx={padding_idx} is outside a table of {rows} rows")
     return padding_idx % rows
 
 
@@ -33,7 +33,7 @@ def _check(function: str, max_norm: float | None, norm_type: float, scale_grad_b
     check_number(function, norm_type=norm_type, **({} if max_norm is None else {"max_norm": max_norm}))
     check_bool(function, scale_grad_by_freq=scale_grad_by_freq, sparse=sparse)
     if sparse:
-        raise NotImplementedError(f"{function}: sparse=True is not supported; gradients are dense, leave it out.")
+        raise NotImplementedError(f"{function}: sparse=True is not supported; gradients are dense, leave it out")
 
 
 def embedding(
@@ -70,15 +70,15 @@ def embedding(
     _check("embedding", max_norm, norm_type, scale_grad_by_freq, sparse)
     index = np.asarray(input._array if isinstance(input, Tensor) else input)
     if weight.ndim != 2:
-        raise ValueError(f"embedding: weight must be a table (rows, n), got shape {weight.shape}.")
+        raise ValueError(f"embedding: weight must be a table (rows, n), got shape {weight.shape}")
     rows = weight.shape[0]
     if index.dtype.kind not in "iu" and index.size:
         hint = "; .long() converts it" if index.dtype.kind == "f" else ""
-        raise TypeError(f"embedding: the input must be of integers, got {index.dtype} of shape {index.shape}{hint}.")
+        raise TypeError(f"embedding: the input must be of integers, got {index.dtype} of shape {index.shape}{hint}")
     if index.size and not 0 <= index.min() <= index.max() < rows:
         raise IndexError(
             f"embedding: the {rows} rows are numbered 0 to {rows - 1}; the input goes from {index.min()} to "
-            f"{index.max()}."
+            f"{index.max()}"
         )
     index = index.astype(np.int64)
     if max_norm is not None:
@@ -146,7 +146,7 @@ class Embedding(Module):
         super().__init__()
         for name, n in (("num_embeddings", num_embeddings), ("embedding_dim", embedding_dim)):
             if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 0:
-                raise ValueError(f"Embedding: {name} must be an integer of at least 0, got {n!r}.")
+                raise ValueError(f"Embedding: {name} must be an integer of at least 0, got {n!r}")
         _check("Embedding", max_norm, norm_type, scale_grad_by_freq, sparse)
         self.num_embeddings, self.embedding_dim = int(num_embeddings), int(embedding_dim)
         self.padding_idx = padding_row(padding_idx, self.num_embeddings)
@@ -154,7 +154,7 @@ class Embedding(Module):
         if _weight is not None and _weight.shape != (self.num_embeddings, self.embedding_dim):
             raise ValueError(
                 f"Embedding: the weight must have shape {(self.num_embeddings, self.embedding_dim)}, "
-                f"got {_weight.shape}."
+                f"got {_weight.shape}"
             )
         table = randn(num_embeddings, embedding_dim, dtype=dtype or default.dtype) if _weight is None else _weight
         self.weight = Parameter(table, requires_grad=not _freeze)
@@ -176,7 +176,7 @@ class Embedding(Module):
         """
         check_bool("from_pretrained", freeze=freeze)
         if embeddings.ndim != 2:
-            raise ValueError(f"from_pretrained: embeddings must be a table (rows, n), got shape {embeddings.shape}.")
+            raise ValueError(f"from_pretrained: embeddings must be a table (rows, n), got shape {embeddings.shape}")
         rows, n = embeddings.shape
         return cls(rows, n, _weight=embeddings, _freeze=freeze, **settings)
 

@@ -1,4 +1,4 @@
-"""The functions of layers and losses, without parameters of their own. PyTorch's names and meaning."""
+"""The functions behind layers and losses, which take parameters as arguments, with PyTorch's names and values."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     gains = {**dict.fromkeys(linear, 1.0), "tanh": 5 / 3, "relu": math.sqrt(2), "selu": 3 / 4}
     if nonlinearity not in gains:
         known = sorted([*gains, "leaky_relu"])
-        raise ValueError(f"calculate_gain: nonlinearity must be one of {known}, got {nonlinearity!r}.")
+        raise ValueError(f"calculate_gain: nonlinearity must be one of {known}, got {nonlinearity!r}")
     return gains[nonlinearity]
 
 
@@ -55,7 +55,7 @@ def _fans(name: str, tensor: Tensor) -> tuple[int, int]:
     """Return (fan_in, fan_out)."""
     if tensor.ndim < 2:
         raise ValueError(
-            f"{name}: the tensor must be a weight (out, in, …) of at least 2 dimensions, got shape {tensor.shape}."
+            f"{name}: the tensor must be a weight (out, in, …) of at least 2 dimensions, got shape {tensor.shape}"
         )
     kernel = math.prod(tensor.shape[2:])
     return tensor.shape[1] * kernel, tensor.shape[0] * kernel
@@ -106,7 +106,7 @@ def eye_(tensor: Tensor) -> Tensor:
             [0., 1., 0.]])
     """
     if tensor.ndim != 2:
-        raise ValueError(f"eye_: the tensor must be a matrix, got shape {tensor.shape}.")
+        raise ValueError(f"eye_: the tensor must be a matrix, got shape {tensor.shape}")
     return _write(tensor, np.eye(tensor.shape[0], tensor.shape[1]))
 
 
@@ -125,10 +125,10 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
     tensor([[[0., 1., 0.]]])
     """
     if tensor.ndim not in (3, 4, 5):
-        raise ValueError(f"dirac_: the tensor must be a convolution's weight, 3 to 5 dimensions, got {tensor.shape}.")
+        raise ValueError(f"dirac_: the tensor must be a convolution's weight, 3 to 5 dimensions, got {tensor.shape}")
     out, channels, *kernel = tensor.shape
     if out % groups:
-        raise ValueError(f"dirac_: {out} output channels do not divide into {groups} groups.")
+        raise ValueError(f"dirac_: {out} output channels do not divide into {groups} groups")
     values = np.zeros(tensor.shape)
     middle = tuple(n // 2 for n in kernel)
     for group in range(groups):
@@ -182,7 +182,7 @@ def trunc_normal_(
     """
     if not a < b or not (a < mean + 8 * std and mean - 8 * std < b):
         raise ValueError(
-            f"trunc_normal_: the bounds a={a}, b={b} exclude the normal distribution with mean {mean} and std {std}."
+            f"trunc_normal_: the bounds a={a}, b={b} exclude the normal distribution with mean {mean} and std {std}"
         )
     draw = numbers(generator).normal
     values = draw(mean, std, tensor.shape)
@@ -227,7 +227,7 @@ def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Any = None) -> 
 
 def _kaiming_std(name: str, tensor: Tensor, a: float, mode: str, nonlinearity: str) -> float:
     if mode not in ("fan_in", "fan_out"):
-        raise ValueError(f"{name}: mode must be 'fan_in' or 'fan_out', got {mode!r}.")
+        raise ValueError(f"{name}: mode must be 'fan_in' or 'fan_out', got {mode!r}")
     fan = _fans(name, tensor)[mode == "fan_out"]
     return calculate_gain(nonlinearity, a) / math.sqrt(fan)
 
@@ -295,7 +295,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Any = None) -> Tenso
     Source: Saxe et al., "Exact solutions to the nonlinear dynamics of learning in deep linear neural networks", 2013.
     """
     if tensor.ndim < 2:
-        raise ValueError(f"orthogonal_: the tensor must have at least 2 dimensions, got shape {tensor.shape}.")
+        raise ValueError(f"orthogonal_: the tensor must have at least 2 dimensions, got shape {tensor.shape}")
     if not tensor.numel():
         return tensor
     rows, columns = tensor.shape[0], math.prod(tensor.shape[1:])
@@ -324,7 +324,7 @@ def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Any =
     Source: Martens, "Deep learning via Hessian-free optimization", 2010.
     """
     if tensor.ndim != 2:
-        raise ValueError(f"sparse_: the tensor must be a matrix, got shape {tensor.shape}.")
+        raise ValueError(f"sparse_: the tensor must be a matrix, got shape {tensor.shape}")
     random = numbers(generator)
     values = random.normal(0.0, std, tensor.shape)
     for column in values.T:

@@ -30,7 +30,7 @@ def as_input(layer: str, x: Any) -> Tensor:
     hint = (
         ". A recurrent or attention layer returns (output, …): pass on the output alone" if isinstance(x, tuple) else ""
     )
-    raise TypeError(f"{layer}: takes a tensor, got {type(x).__name__}{hint}.")
+    raise TypeError(f"{layer}: takes a tensor, got {type(x).__name__}{hint}")
 
 
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -55,8 +55,8 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         images = input.ndim > 2 and np.prod(input.shape[1:]) == weight.shape[-1]
         raise ValueError(
             f"linear: the input must have {weight.shape[-1]} features in its last dimension, got shape {input.shape} "
-            f"for {weight.name or 'a weight'} of shape {weight.shape} (out_features, in_features)."
-            + (" Flatten images first: x.flatten(1)." if images else "")
+            f"for {weight.name or 'a weight'} of shape {weight.shape} (out_features, in_features)"
+            + (". Flatten images first: x.flatten(1)" if images else "")
         )
     x, w = promoted(input, weight)
     if bias is None:
@@ -64,7 +64,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     if w.ndim != 2 or bias.shape not in ((len(w),), (1,), ()):
         raise ValueError(
             "linear: the weight must have shape (out_features, in_features), and the bias (out_features,); got "
-            f"{w.shape} and {bias.shape}."
+            f"{w.shape} and {bias.shape}"
         )
     return Tensor.apply(linalg.linear, x, w, promoted(w, bias)[1])
 
@@ -91,7 +91,7 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
     if input1.shape[:-1] != input2.shape[:-1] or (input1.shape[-1:] + input2.shape[-1:]) != weight.shape[1:]:
         raise ValueError(
             f"bilinear: inputs of shapes {input1.shape} and {input2.shape} do not fit a weight of shape {weight.shape} "
-            "(out_features, in1_features, in2_features); all but the last dimensions of the inputs must be equal."
+            "(out_features, in1_features, in2_features); all but the last dimensions of the inputs must be equal"
         )
     rows = input1.reshape(*input1.shape[:-1], 1, 1, input1.shape[-1]) @ weight  # (..., out, 1, in2)
     out = (rows * input2.reshape(*input2.shape[:-1], 1, 1, input2.shape[-1])).sum(-1).squeeze(-1)
@@ -105,7 +105,7 @@ def checked_size(layer: str, name: str, n: Any) -> int:
         ValueError: if it is not a positive integer.
     """
     if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
-        raise ValueError(f"{layer}: {name} must be a positive integer, got {n!r}.")
+        raise ValueError(f"{layer}: {name} must be a positive integer, got {n!r}")
     return int(n)
 
 
@@ -277,12 +277,12 @@ class Unflatten(Module):
         """(..., n, ...) -> (..., *unflattened_size, ...)."""
         x = as_input("unflatten", x)
         if not -x.ndim <= self.dim < x.ndim:
-            raise IndexError(f"unflatten: dim {self.dim} is out of range for shape {x.shape}.")
+            raise IndexError(f"unflatten: dim {self.dim} is out of range for shape {x.shape}")
         d = self.dim % x.ndim
         new, n = self.unflattened_size, x.shape[d]
         known = math.prod(s for s in new if s != -1)
         if new.count(-1) > 1 or (n % known if -1 in new and known else n != math.prod(new)):
-            raise ValueError(f"unflatten: cannot split dim {self.dim} of shape {x.shape}, of size {n}, into {new}.")
+            raise ValueError(f"unflatten: cannot split dim {self.dim} of shape {x.shape}, of size {n}, into {new}")
         new = tuple([n // known if s == -1 else s for s in new])
         return x.reshape(*x.shape[:d], *new, *x.shape[d + 1 :])
 

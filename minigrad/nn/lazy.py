@@ -35,7 +35,7 @@ class UninitializedParameter(Parameter):
     def _array(self) -> Any:  # type: ignore[override]
         raise RuntimeError(
             f"The parameter {self.name or ''} has no shape yet, because its layer has not seen an input: call the "
-            "model once, on any batch, before you read, convert, save or train its parameters."
+            "model once, on any batch, before you read, convert, save or train its parameters"
         )
 
     def materialise(self, p: Parameter) -> None:
@@ -83,7 +83,7 @@ class Lazy(Module):
             ValueError: if x has too few dimensions.
         """
         if not -x.ndim <= self.axis < x.ndim:
-            raise ValueError(f"{type(self).__name__}: cannot infer {self.unknown} from an input of shape {x.shape}.")
+            raise ValueError(f"{type(self).__name__}: cannot infer {self.unknown} from an input of shape {x.shape}")
         layer = self.becomes(**{self.unknown: x.shape[self.axis]}, **self._settings)
         for name, p in self._parameters.items():
             p.materialise(layer._parameters[name])

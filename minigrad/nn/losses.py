@@ -1,6 +1,6 @@
-"""Losses: functions of the network's output and the targets, and each as a module. PyTorch's names and values.
+"""Losses: functions of the network's output and the targets, and each as a module, with PyTorch's names and values.
 
-All take a `reduction`: 'mean', 'sum', or 'none' for one loss per element or example.
+All take a `reduction`: 'mean', 'sum', or 'none' for one loss per element or example. In shapes, (*) is any shape.
 """
 
 from __future__ import annotations
@@ -10,128 +10,202 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.nn.arguments import check_bool, check_int, check_number
 from minigrad.nn.ctc import ctc_loss
 from minigrad.nn.loss_base import (
     REDUCTIONS,
     Loss,
     check_reduction,
-    class_numbers,
+    check_weight,
+    class_indices,
     class_weights,
     classes_last,
-    in_range,
-    pair,
-    reduced,
-    shares_of,
+    example_weights,
+    matching_target,
+    reduce_losses,
+    split_ignored,
 )
 from minigrad.primitives import elementwise as ew
-from minigrad.primitives import losses as rules
+from minigrad.primitives import losses as primitives
 from minigrad.tensors.creation import as_tensor
 from minigrad.tensors.tensor import Tensor
 
 
-def _weights(name: str, losses: Tensor, weight: Any) -> Tensor:
-    """The weights, if they are of the losses' shape."""
+def _element_weights(name: str, losses: Tensor, weight: Any) -> Tensor:
+    """Return the weights as a tensor; raise a ValueError if they do not have the losses' shape."""
+    check_weight(name, "weight", weight)
     weight = as_tensor(weight)
     if weight.shape != losses.shape:
-        raise ValueError(f"{name}: weight has shape {weight.shape}, the losses {losses.shape}")
+        raise ValueError(f"{name}: weight must have the losses' shape {losses.shape}, got {weight.shape}")
     return weight
 
 
-def _weighted(name: str, losses: Tensor, weight: Any, reduction: str) -> Tensor:
-    """Losses times weights; their mean is over the sum of the weights."""
+def _weighted_reduction(name: str, losses: Tensor, weight: Any, reduction: str) -> Tensor:
+    """Reduce losses times weights; the mean divides by the sum of the weights."""
     if weight is None:
-        return reduced(losses, reduction)
-    weight = _weights(name, losses, weight)
-    return reduced(losses * weight, reduction, weight)
+        return reduce_losses(name, losses, reduction)
+    weight = _element_weights(name, losses, weight)
+    return reduce_losses(name, losses * weight, reduction, weight)
 
 
-# ---- distances -------------------------------------------------------------------------------------------------
+def _broadcast_weight(name: str, losses: Tensor, weight: Any) -> Tensor:
+    """Return losses * weight, or the losses themselves if there is no weight."""
+    if weight is None:
+        return losses
+    check_weight(name, "weight", weight)
+    return losses * as_tensor(weight)
+
+
+# ---- regression ------------------------------------------------------------------------------------------------
 
 
 def mse_loss(input: Tensor, target: Any, reduction: str = "mean", weight: Any = None) -> Tensor:
-    """(input - target)².
+    """Return the mean squared error: the mean of (input - target)**2.
 
     Args:
-        input, target: of one shape.
-        reduction: 'mean', 'sum' or 'none'.
-        weight: a weight for each, of the same shape; the mean is over the sum of the weights.
+        input: predictions, a float tensor.
+        target: of the same shape.
+        reduction: 'mean' (default), 'sum', or 'none' for one loss per element.
+        weight: a weight per element, of the same shape; the mean divides by their sum (default None).
+
+    Shape: (*) and (*) -> (), or (*) with reduction='none'.
 
     Raises:
-        ValueError: when the shapes differ: broadcasting (N, 1) against (N,) would compare all with all.
+        ValueError: if the shapes differ. Broadcasting (N, 1) against (N,) would compare all with all.
+
+    >>> from minigrad import nn, tensor
+    >>> nn.functional.mse_loss(tensor([1.0, 2.0]), [1.0, 5.0])
+    tensor(4.5000)
     """
-    return _weighted("mse_loss", (input - pair("mse_loss", input, target)).square(), weight, reduction)
+    losses = (input - matching_target("mse_loss", input, target)).square()
+    return _weighted_reduction("mse_loss", losses, weight, reduction)
 
 
 def l1_loss(input: Tensor, target: Any, reduction: str = "mean", weight: Any = None) -> Tensor:
-    """|input - target|; see `mse_loss`."""
-    return _weighted("l1_loss", (input - pair("l1_loss", input, target)).abs(), weight, reduction)
+    """Return the mean absolute error: the mean of |input - target|; arguments, shapes and errors as of `mse_loss`.
+
+    >>> from minigrad import nn, tensor
+    >>> nn.functional.l1_loss(tensor([1.0, 2.0]), [1.0, 5.0])
+    tensor(1.5000)
+    """
+    losses = (input - matching_target("l1_loss", input, target)).abs()
+    return _weighted_reduction("l1_loss", losses, weight, reduction)
 
 
 def smooth_l1_loss(input: Tensor, target: Any, reduction: str = "mean", beta: float = 1.0) -> Tensor:
-    """d²/(2 beta) for |d| below beta, and |d| - beta/2 above, with d = input - target. Source: Girshick, 2015."""
+    """Return the smooth L1 loss: a parabola near 0, and |d| minus a constant beyond.
+
+    With d = input - target, it is d**2 / (2 * beta) if |d| < beta, and |d| - beta / 2 otherwise.
+
+    Args:
+        input: predictions, a float tensor.
+        target: of the same shape.
+        reduction: 'mean' (default), 'sum', or 'none' for one loss per element.
+        beta: where the parabola ends, >= 0 (default 1.0); 0 gives `l1_loss`.
+
+    Shape: (*) and (*) -> (), or (*) with reduction='none'.
+
+    Raises:
+        ValueError: if the shapes differ, or beta < 0.
+
+    >>> from minigrad import nn, tensor
+    >>> nn.functional.smooth_l1_loss(tensor([0.5, 4.0]), [0.0, 0.0], reduction="none")
+    tensor([0.1250, 3.5000])
+
+    Source: Girshick, "Fast R-CNN", 2015.
+    """
+    check_number("smooth_l1_loss", beta=beta)
     if beta < 0:
-        raise ValueError(f"smooth_l1_loss: beta is 0 or more, not {beta}")
+        raise ValueError(f"smooth_l1_loss: beta must not be negative, got {beta}")
     if beta == 0:
         return l1_loss(input, target, reduction)
-    return reduced(_bent(input - pair("smooth_l1_loss", input, target), beta) / beta, reduction)
+    losses = _huber(input - matching_target("smooth_l1_loss", input, target), beta) / beta
+    return reduce_losses("smooth_l1_loss", losses, reduction)
 
 
-def _bent(d: Tensor, at: float) -> Tensor:
-    """d²/2 for |d| up to `at`, and the tangent from there, at (|d| - at/2); without squares of what is large."""
-    inner = d.clamp(-at, at)
+def _huber(d: Tensor, delta: float) -> Tensor:
+    """Return d**2 / 2 for |d| <= delta, and delta * (|d| - delta / 2) beyond, without the square of a large d."""
+    inner = d.clamp(-delta, delta)
     return inner * (d - 0.5 * inner)
 
 
 def huber_loss(input: Tensor, target: Any, reduction: str = "mean", delta: float = 1.0, weight: Any = None) -> Tensor:
-    """d²/2 for |d| up to delta, and delta (|d| - delta/2) above, with d = input - target. Source: Huber, 1964.
+    """Return the Huber loss: a parabola near 0, continued by its tangents.
 
-    A weight, of the same shape, multiplies; unlike that of `mse_loss` it does not change what the mean divides by.
+    With d = input - target, it is d**2 / 2 if |d| <= delta, and delta * (|d| - delta / 2) otherwise.
+
+    Args:
+        input: predictions, a float tensor.
+        target: of the same shape.
+        reduction: 'mean' (default), 'sum', or 'none' for one loss per element.
+        delta: where the parabola ends, > 0 (default 1.0).
+        weight: a weight per element, of the same shape (default None). Unlike that of `mse_loss`, it does not change
+            the divisor of the mean.
+
+    Shape: (*) and (*) -> (), or (*) with reduction='none'.
+
+    Raises:
+        ValueError: if the shapes differ, or delta <= 0.
+
+    >>> from minigrad import nn, tensor
+    >>> nn.functional.huber_loss(tensor([0.5, 4.0]), [0.0, 0.0], reduction="none")
+    tensor([0.1250, 3.5000])
+
+    Source: Huber, "Robust estimation of a location parameter", 1964.
     """
+    check_number("huber_loss", delta=delta)
     if delta <= 0:
-        raise ValueError(f"huber_loss: delta is above 0, not {delta}")
-    losses = _bent(input - pair("huber_loss", input, target), delta)
+        raise ValueError(f"huber_loss: delta must be positive, got {delta}")
+    losses = _huber(input - matching_target("huber_loss", input, target), delta)
     if weight is not None:
-        losses = losses * _weights("huber_loss", losses, weight)
-    return reduced(losses, reduction)
+        losses = losses * _element_weights("huber_loss", losses, weight)
+    return reduce_losses("huber_loss", losses, reduction)
 
 
-# ---- classes ---------------------------------------------------------------------------------------------------
+# ---- classification --------------------------------------------------------------------------------------------
 
 
-def _picked(
+def _reduce_examples(
     name: str, losses: Tensor, classes: np.ndarray, ignored: np.ndarray | None, weight: Tensor | None, reduction: str
 ) -> Tensor:
-    """Losses of the right classes, weighted and without the ignored, reduced: the mean is over what is left."""
+    """Reduce the losses of examples, times the weights of their classes; the mean is over those not ignored."""
     if weight is None and ignored is None:
-        return reduced(losses, reduction)
-    share = shares_of(losses, classes, ignored, weight)
+        return reduce_losses(name, losses, reduction)
+    weights = example_weights(losses, classes, ignored, weight)
     if ignored is not None:
         losses = losses.masked_fill(as_tensor(ignored), 0.0)
-    return reduced(losses * share, reduction, share)
+    return reduce_losses(name, losses * weights, reduction, weights)
 
 
 def nll_loss(
     input: Tensor, target: Any, weight: Any = None, ignore_index: int = -100, reduction: str = "mean"
 ) -> Tensor:
-    """Minus the log-probability of the right class.
+    """Return the negative log-likelihood, -input[n, target[n]] for each example n.
 
     Args:
-        input: log-probabilities, as from log_softmax, of shape (N, C), (C,) for one example, or (N, C, d1, …).
-        target: class numbers of shape (N,), (), or (N, d1, …).
-        weight: a weight for each class, of shape (C,); the mean is over the sum of the weights.
-        ignore_index: targets of this number do not count.
-        reduction: 'mean', 'sum' or 'none'.
+        input: log-probabilities, as from `log_softmax`, of shape (N, C), (C,) or (N, C, d1, ...).
+        target: class indices from 0 to C - 1, of shape (N,), () or (N, d1, ...).
+        weight: a weight per class, of shape (C,); the mean divides by the weights' sum (default None).
+        ignore_index: leave out examples with this target (default -100).
+        reduction: 'mean' (default), 'sum', or 'none' for one loss per example.
+
+    Shape: (N, C) and (N,) -> (), or (N,) with reduction='none'.
 
     Raises:
-        ValueError: for shapes that do not fit, an empty batch, or a class outside 0 … C - 1.
-        TypeError: for targets that are no integers.
+        ValueError: if the shapes do not fit, a class is not from 0 to C - 1, or the mean is over an empty batch.
+        TypeError: if the targets are not integers.
+
+    >>> from minigrad import nn, tensor
+    >>> nn.functional.nll_loss(tensor([[-0.5, -2.0], [-3.0, -0.1]]), [0, 0])
+    tensor(1.7500)
     """
-    classes = class_numbers("nll_loss", input, target)
+    check_int("nll_loss", ignore_index=ignore_index)
+    classes = class_indices("nll_loss", input, target)
     count = input.shape[1 if input.ndim > 1 else 0]
-    classes, ignored = in_range("nll_loss", classes, count, ignore_index)
-    losses = -classes_last(input)[rules.at(classes)]
+    classes, ignored = split_ignored("nll_loss", classes, count, ignore_index)
+    losses = -classes_last(input)[primitives.at(classes)]
     weight = None if weight is None else class_weights("nll_loss", weight, count, input.dtype)
-    return _picked("nll_loss", losses, classes, ignored, weight, reduction)
+    return _reduce_examples("nll_loss", losses, classes, ignored, weight, reduction)
 
 
 def cross_entropy(
@@ -142,116 +216,158 @@ def cross_entropy(
     reduction: str = "mean",
     label_smoothing: float = 0.0,
 ) -> Tensor:
-    """-log softmax(scores)[right class], averaged over the batch: the loss of a softmax classifier.
+    """Return -log(softmax(input)[target]) for each example: the loss of a softmax classifier.
+
+    The gradient for the scores of one example is softmax(input) - onehot(target).
 
     Args:
-        input: scores (logits, not probabilities) of shape (N, C), (C,) for one example, or (N, C, d1, …).
-        target: class numbers, integers from 0 to C - 1, of shape (N,), (), or (N, d1, …); or the probabilities of the
-            classes, floats of the shape of the input.
-        weight: a weight for each class, of shape (C,).
-        ignore_index: targets of this number do not count.
-        reduction: 'mean', 'sum', or 'none' for one loss per example.
-        label_smoothing: from 0 to 1: the part of the probability that is given to all classes alike.
+        input: scores (logits, not probabilities) of shape (N, C), (C,) or (N, C, d1, ...).
+        target: class indices from 0 to C - 1, of shape (N,), () or (N, d1, ...); or class probabilities p, floats of
+            the input's shape, for the loss -sum(p * log(softmax(input))).
+        weight: a weight per class, of shape (C,) (default None). For class indices, the mean divides by the sum of the
+            examples' weights.
+        ignore_index: leave out examples with this class index (default -100).
+        reduction: 'mean' (default), 'sum', or 'none' for one loss per example.
+        label_smoothing: how much of the target probability to distribute evenly over all classes, from 0 to 1
+            (default 0.0; usual: 0.1).
+
+    Shape: (N, C) and (N,) -> (), or (N,) with reduction='none'.
 
     Raises:
-        ValueError: for shapes that do not fit, an empty batch, or a class outside 0 … C - 1.
-        TypeError: for targets that are neither.
+        ValueError: if the shapes do not fit, a class is not from 0 to C - 1, or the mean is over an empty batch.
+        TypeError: if the targets are neither integers nor floats of the input's shape.
 
-    >>> from minigrad import tensor
-    >>> print(f"{cross_entropy(tensor([[0.0, 0.0, 0.0]]), tensor([1])):.4f}")
-    1.0986
+    >>> from minigrad import nn, tensor
+    >>> nn.functional.cross_entropy(tensor([[0.0, 0.0, 0.0], [0.0, 2.0, 0.0]]), [1, 1], reduction="none")
+    tensor([1.0986, 0.2395])
+
+    Source of label smoothing: Szegedy et al., "Rethinking the Inception architecture for computer vision", 2015.
     """
+    check_int("cross_entropy", ignore_index=ignore_index)
+    check_number("cross_entropy", label_smoothing=label_smoothing)
     if not 0 <= label_smoothing <= 1:
-        raise ValueError(f"cross_entropy: label_smoothing is from 0 to 1, not {label_smoothing}")
+        raise ValueError(f"cross_entropy: label_smoothing must be from 0 to 1, got {label_smoothing}")
     target_dtype = getattr(target, "dtype", None)
     if target_dtype is not None and target_dtype.kind == "f" and target.shape == getattr(input, "shape", None):
         return _soft_cross_entropy(input, as_tensor(target), weight, reduction, label_smoothing)
-    classes = class_numbers("cross_entropy", input, target)
+    classes = class_indices("cross_entropy", input, target)
     scores = classes_last(input if input.dtype.kind == "f" else input.float())
     count = scores.shape[-1]
-    classes, ignored = in_range("cross_entropy", classes, count, ignore_index)
-    losses = Tensor.apply(rules.cross_entropy, scores, target=classes)
+    classes, ignored = split_ignored("cross_entropy", classes, count, ignore_index)
+    losses = Tensor.apply(primitives.cross_entropy, scores, target=classes)
     weight = None if weight is None else class_weights("cross_entropy", weight, count, scores.dtype)
-    loss = _picked("cross_entropy", losses, classes, ignored, weight, reduction)
+    loss = _reduce_examples("cross_entropy", losses, classes, ignored, weight, reduction)
     if not label_smoothing:
         return loss
-    of_all = -scores.log_softmax(-1)
-    smooth = (of_all if weight is None else of_all * weight).sum(-1)
+    all_classes = -scores.log_softmax(-1)
+    smooth = (all_classes if weight is None else all_classes * weight).sum(-1)
     if ignored is not None:
         smooth = smooth.masked_fill(as_tensor(ignored), 0.0)
-    smooth = reduced(smooth, reduction, shares_of(smooth, classes, ignored, weight))
+    smooth = reduce_losses("cross_entropy", smooth, reduction, example_weights(smooth, classes, ignored, weight))
     return (1 - label_smoothing) * loss + label_smoothing / count * smooth
 
 
 def _soft_cross_entropy(input: Tensor, target: Tensor, weight: Any, reduction: str, label_smoothing: float) -> Tensor:
-    """The cross-entropy of given probabilities of the classes."""
-    scores, shares = classes_last(input), classes_last(target)
+    """Return the cross-entropy for class probabilities as targets."""
+    scores, probabilities = classes_last(input), classes_last(target)
     count = scores.shape[-1] if scores.ndim else 1
     if label_smoothing:
-        shares = (1 - label_smoothing) * shares + label_smoothing / count
+        probabilities = (1 - label_smoothing) * probabilities + label_smoothing / count
     if weight is not None:
-        shares = shares * class_weights("cross_entropy", weight, count, scores.dtype)
-    return reduced(-(shares * scores.log_softmax(-1)).sum(-1), reduction)
+        probabilities = probabilities * class_weights("cross_entropy", weight, count, scores.dtype)
+    return reduce_losses("cross_entropy", -(probabilities * scores.log_softmax(-1)).sum(-1), reduction)
 
 
 def binary_cross_entropy(input: Tensor, target: Any, weight: Any = None, reduction: str = "mean") -> Tensor:
-    """-(t log x + (1 - t) log(1 - x)), with logarithms no less than -100.
+    """Return -(t * log(x) + (1 - t) * log(1 - x)), with the logarithms limited to at least -100.
 
     Args:
-        input: probabilities, from 0 to 1.
-        target: of the same shape, from 0 to 1.
-        weight: of a shape that broadcasts.
-        reduction: 'mean', 'sum' or 'none'.
+        input: x, probabilities. For scores (logits), use `binary_cross_entropy_with_logits`.
+        target: t, from 0 to 1, of the same shape.
+        weight: factors of the losses, of a shape that broadcasts to theirs (default None).
+        reduction: 'mean' (default), 'sum', or 'none' for one loss per element.
+
+    Shape: (*) and (*) -> (), or (*) with reduction='none'.
 
     Raises:
-        ValueError: when the shapes differ, or the input is not from 0 to 1.
+        ValueError: if the shapes differ, or the input is not from 0 to 1.
+
+    >>> from minigrad import nn, tensor
+    >>> nn.functional.binary_cross_entropy(tensor([0.5, 0.9]), [0.0, 1.0], reduction="none")
+    tensor([0.6931, 0.1054])
     """
-    target = pair("binary_cross_entropy", input, target)
+    target = matching_target("binary_cross_entropy", input, target)
     values = input._array
     if values.size and not (values.min() >= 0 and values.max() <= 1):
         raise ValueError(
-            f"binary_cross_entropy: input is probabilities, from 0 to 1; it goes from {values.min():.6g} to "
+            f"binary_cross_entropy: input must be probabilities, from 0 to 1; it goes from {values.min():.6g} to "
             f"{values.max():.6g}. For scores (logits) use binary_cross_entropy_with_logits, without a sigmoid"
         )
-    losses = Tensor.apply(rules.binary_cross_entropy, input, target)
-    return reduced(losses if weight is None else losses * as_tensor(weight), reduction)
+    losses = Tensor.apply(primitives.binary_cross_entropy, input, target)
+    return reduce_losses("binary_cross_entropy", _broadcast_weight("binary_cross_entropy", losses, weight), reduction)
 
 
 def binary_cross_entropy_with_logits(
     input: Tensor, target: Any, weight: Any = None, reduction: str = "mean", pos_weight: Any = None
 ) -> Tensor:
-    """`binary_cross_entropy` of sigmoid(input), computed without overflow.
+    """Return -(w * t * log(p) + (1 - t) * log(1 - p)) with p = sigmoid(input), without overflow.
 
     Args:
         input: scores (logits).
-        target: of the same shape, from 0 to 1.
-        weight: of a shape that broadcasts.
-        reduction: 'mean', 'sum' or 'none'.
-        pos_weight: by how much positive targets count more; of a shape that broadcasts.
+        target: t, from 0 to 1, of the same shape.
+        weight: factors of the losses, of a shape that broadcasts to theirs (default None).
+        reduction: 'mean' (default), 'sum', or 'none' for one loss per element.
+        pos_weight: w, the weight of positive targets, of a shape that broadcasts (default None, which is 1); usual:
+            the number of negative examples over that of positive ones.
+
+    Shape: (*) and (*) -> (), or (*) with reduction='none'.
+
+    Raises:
+        ValueError: if the shapes differ.
+
+    >>> from minigrad import nn, tensor
+    >>> nn.functional.binary_cross_entropy_with_logits(tensor([0.0, 500.0]), [1.0, 0.0], reduction="none")
+    tensor([  0.6931, 500.0000])
     """
-    target = pair("binary_cross_entropy_with_logits", input, target)
-    softplus = Tensor.apply(ew.softplus, -input)  # -log sigmoid(x)
-    positive = softplus if pos_weight is None else softplus * ((as_tensor(pos_weight) - 1) * target + 1)
+    name = "binary_cross_entropy_with_logits"
+    target = matching_target(name, input, target)
+    positive = Tensor.apply(ew.softplus, -input)  # -log(sigmoid(x))
+    if pos_weight is not None:
+        check_weight(name, "pos_weight", pos_weight)
+        positive = positive * ((as_tensor(pos_weight) - 1) * target + 1)
     losses = (1 - target) * input + positive
-    return reduced(losses if weight is None else losses * as_tensor(weight), reduction)
+    return reduce_losses(name, _broadcast_weight(name, losses, weight), reduction)
 
 
 def kl_div(input: Tensor, target: Any, reduction: str = "mean", log_target: bool = False) -> Tensor:
-    """The Kullback-Leibler divergence of the target from the input: t (log t - x).
+    """Return the Kullback-Leibler divergence of target from input: p * (log(p) - input) for each element.
 
     Args:
         input: log-probabilities.
-        target: probabilities of the same shape, or with `log_target` their logarithms.
-        reduction: 'batchmean', the sum over the size of the batch, is the divergence; 'mean' is over all elements.
-        log_target: see above.
+        target: probabilities p of the same shape; with `log_target`, their logarithms.
+        reduction: 'batchmean' divides the sum by the batch size, which gives the divergence; 'mean' (default) divides
+            by the number of elements; 'sum'; or 'none' for one loss per element.
+        log_target: whether the target is log(p) (default False).
+
+    Shape: (*) and (*) -> (), or (*) with reduction='none'.
+
+    Raises:
+        ValueError: if the shapes differ, or the reduction is unknown.
+
+    >>> from minigrad import nn, tensor
+    >>> p, q = tensor([[0.5, 0.5]]), tensor([[0.25, 0.75]])
+    >>> nn.functional.kl_div(q.log(), p, reduction="batchmean")
+    tensor(0.1438)
+
+    Source: Kullback and Leibler, "On information and sufficiency", 1951.
     """
-    target = pair("kl_div", input, target)
+    check_bool("kl_div", log_target=log_target)
+    check_reduction("kl_div", reduction, KLDivLoss.reductions)
+    target = matching_target("kl_div", input, target)
     losses = target.exp() * (target - input) if log_target else target.xlogy(target) - target * input
     if reduction == "batchmean" and losses.numel():
         return losses.sum() / (losses.shape[0] if losses.ndim else 1)
-    reduction = reduction.replace("batch", "")  # of nothing
-    check_reduction("kl_div", reduction, KLDivLoss.reductions)
-    return reduced(losses, reduction)
+    return reduce_losses("kl_div", losses, reduction.removeprefix("batch"))  # refuses the mean of an empty batch
 
 
 # ---- other distributions ---------------------------------------------------------------------------------------
@@ -260,113 +376,252 @@ def kl_div(input: Tensor, target: Any, reduction: str = "mean", log_target: bool
 def poisson_nll_loss(
     input: Tensor, target: Any, log_input: bool = True, full: bool = False, eps: float = 1e-8, reduction: str = "mean"
 ) -> Tensor:
-    """Minus the log-probability of counts, without its constant: exp(x) - t x, where the input is log(rate).
+    """Return the negative log-likelihood of counts from a Poisson distribution, without the constant log(t!).
+
+    It is exp(x) - t * x for x = log(rate), and x - t * log(x + eps) for x = rate.
 
     Args:
-        input: the logarithm of the rate, or without `log_input` the rate.
-        target: counts of the same shape.
-        log_input: see above.
-        full: add Stirling's approximation of the constant, t log t - t + log(2 pi t)/2 for t above 1.
-        eps: added to the rate in its logarithm.
-        reduction: 'mean', 'sum' or 'none'.
+        input: x, the logarithm of the rate, or without `log_input` the rate.
+        target: t, counts of the same shape.
+        log_input: whether the input is the logarithm of the rate (default True).
+        full: add Stirling's approximation of the constant, t * log(t) - t + log(2 * pi * t) / 2 where t > 1
+            (default False).
+        eps: added to a rate of which the logarithm is taken (default 1e-8).
+        reduction: 'mean' (default), 'sum', or 'none' for one loss per element.
+
+    Shape: (*) and (*) -> (), or (*) with reduction='none'.
+
+    Raises:
+        ValueError: if the shapes differ.
+
+    >>> from minigrad import nn, tensor
+    >>> nn.functional.poisson_nll_loss(tensor([0.0, 1.0]), [2.0, 3.0], reduction="none")
+    tensor([ 1.0000, -0.2817])
     """
-    target = pair("poisson_nll_loss", input, target)
+    check_bool("poisson_nll_loss", log_input=log_input, full=full)
+    check_number("poisson_nll_loss", eps=eps)
+    target = matching_target("poisson_nll_loss", input, target)
     losses = input.exp() - target * input if log_input else input - target * (input + eps).log()
     if full:
-        t = target.clamp(min=1.0)  # where it counts, t itself
+        t = target.clamp(min=1.0)  # keeps the logarithms finite where the approximation is not used
         stirling = t * t.log() - t + 0.5 * (2 * math.pi * t).log()
         losses = losses + stirling.masked_fill(target <= 1, 0.0)
-    return reduced(losses, reduction)
+    return reduce_losses("poisson_nll_loss", losses, reduction)
 
 
 def gaussian_nll_loss(
     input: Tensor, target: Any, var: Any, full: bool = False, eps: float = 1e-6, reduction: str = "mean"
 ) -> Tensor:
-    """Minus the log-density of a normal distribution: (log var + (x - t)² / var) / 2.
+    """Return the negative log-likelihood of a normal distribution: (log(var) + (input - target)**2 / var) / 2.
 
     Args:
-        input: the mean.
+        input: the mean of the distribution.
         target: of the same shape.
-        var: the variance: a number; of the same shape; or without the last dimension, or with size 1 there.
-        full: add the constant log(2 pi) / 2.
-        eps: the least variance; below, it counts as this (its gradient passes all the same, as in PyTorch).
-        reduction: 'mean', 'sum' or 'none'.
+        var: its variance: a number, or of the input's shape, or with size 1 in the last dimension, or without it.
+        full: add the constant log(2 * pi) / 2 (default False).
+        eps: the least variance; smaller ones are set to it, with their gradient unchanged, as in PyTorch (default
+            1e-6).
+        reduction: 'mean' (default), 'sum', or 'none' for one loss per element.
+
+    Shape: (*), (*) and var (*) -> (), or (*) with reduction='none'.
 
     Raises:
-        ValueError: for a negative variance, or one of another shape.
+        ValueError: if a variance is negative, or the shapes do not fit.
+
+    >>> from minigrad import nn, tensor
+    >>> nn.functional.gaussian_nll_loss(tensor([1.0, 2.0]), [1.0, 5.0], var=1.0, reduction="none")
+    tensor([0.0000, 4.5000])
+
+    Source: Nix and Weigend, "Estimating the mean and variance of the target probability distribution", 1994.
     """
-    target = pair("gaussian_nll_loss", input, target)
+    check_bool("gaussian_nll_loss", full=full)
+    check_number("gaussian_nll_loss", eps=eps)
+    target = matching_target("gaussian_nll_loss", input, target)
     var = var if isinstance(var, Tensor) else as_tensor(np.full(input.shape, var, input.dtype))
     if var.shape == input.shape[:-1] and var.shape != input.shape:
         var = var.unsqueeze(-1)
     if var.shape not in (input.shape, (*input.shape[:-1], 1)):
-        raise ValueError(f"gaussian_nll_loss: var has shape {var.shape}, which does not fit the input's {input.shape}")
+        raise ValueError(
+            f"gaussian_nll_loss: var must have the input's shape {input.shape}, or size 1 in the last dimension; "
+            f"got {var.shape}"
+        )
     if (var._array < 0).any():
-        raise ValueError("gaussian_nll_loss: var is a variance, 0 or more")
+        raise ValueError(f"gaussian_nll_loss: var must not be negative, got {var._array.min():.6g}")
     var = var + (var.detach().clamp(min=eps) - var.detach())
     losses = 0.5 * (var.log() + (input - target).square() / var)
-    return reduced(losses + 0.5 * math.log(2 * math.pi) if full else losses, reduction)
+    return reduce_losses("gaussian_nll_loss", losses + 0.5 * math.log(2 * math.pi) if full else losses, reduction)
 
 
 # ---- as modules ------------------------------------------------------------------------------------------------
 
 
 class MSELoss(Loss):
-    """`mse_loss` as a module."""
+    """The mean of (input - target)**2. See `functional.mse_loss`.
+
+    Args:
+        reduction: 'mean' (default), 'sum', or 'none' for one loss per element.
+
+    Shape: (*) and (*) -> (), or (*) with reduction='none'.
+
+    >>> from minigrad import nn, tensor
+    >>> nn.MSELoss()(tensor([1.0, 2.0]), [1.0, 5.0])
+    tensor(4.5000)
+    """
 
     function = staticmethod(mse_loss)
 
 
 class L1Loss(Loss):
-    """`l1_loss` as a module."""
+    """The mean of |input - target|. See `functional.l1_loss`.
+
+    Args:
+        reduction: 'mean' (default), 'sum', or 'none' for one loss per element.
+
+    Shape: (*) and (*) -> (), or (*) with reduction='none'.
+
+    >>> from minigrad import nn, tensor
+    >>> nn.L1Loss()(tensor([1.0, 2.0]), [1.0, 5.0])
+    tensor(1.5000)
+    """
 
     function = staticmethod(l1_loss)
 
 
 class SmoothL1Loss(Loss):
-    """`smooth_l1_loss` as a module."""
+    """d**2 / (2 * beta) if |d| < beta, |d| - beta / 2 otherwise, with d = input - target.
+
+    See `functional.smooth_l1_loss`.
+
+    Args:
+        reduction: 'mean' (default), 'sum', or 'none' for one loss per element.
+        beta: where the parabola ends, >= 0 (default 1.0).
+
+    Shape: (*) and (*) -> (), or (*) with reduction='none'.
+
+    >>> from minigrad import nn, tensor
+    >>> nn.SmoothL1Loss(reduction="none")(tensor([0.5, 4.0]), [0.0, 0.0])
+    tensor([0.1250, 3.5000])
+    """
 
     function = staticmethod(smooth_l1_loss)
     settings = ("reduction", "beta")
 
 
 class HuberLoss(Loss):
-    """`huber_loss` as a module."""
+    """d**2 / 2 if |d| <= delta, delta * (|d| - delta / 2) otherwise, with d = input - target.
+
+    See `functional.huber_loss`.
+
+    Args:
+        reduction: 'mean' (default), 'sum', or 'none' for one loss per element.
+        delta: where the parabola ends, > 0 (default 1.0).
+
+    Shape: (*) and (*) -> (), or (*) with reduction='none'.
+
+    >>> from minigrad import nn, tensor
+    >>> nn.HuberLoss(reduction="none")(tensor([0.5, 4.0]), [0.0, 0.0])
+    tensor([0.1250, 3.5000])
+    """
 
     function = staticmethod(huber_loss)
     settings = ("reduction", "delta")
 
 
 class NLLLoss(Loss):
-    """`nll_loss` as a module."""
+    """-input[n, target[n]] for log-probabilities; use it after `LogSoftmax`. See `functional.nll_loss`.
+
+    Args:
+        weight: a weight per class, of shape (C,) (default None).
+        ignore_index: leave out examples with this target (default -100).
+        reduction: 'mean' (default), 'sum', or 'none' for one loss per example.
+
+    Shape: (N, C) and (N,) -> (), or (N,) with reduction='none'.
+
+    >>> from minigrad import nn, tensor
+    >>> nn.NLLLoss()(tensor([[-0.5, -2.0], [-3.0, -0.1]]), [0, 0])
+    tensor(1.7500)
+    """
 
     function = staticmethod(nll_loss)
     settings = ("weight", "ignore_index", "reduction")
 
 
 class CrossEntropyLoss(Loss):
-    """`cross_entropy` as a module: scores (N, C) and classes (N,) -> the mean loss."""
+    """-log(softmax(input)[n, target[n]]) for scores: the loss of a softmax classifier. See `functional.cross_entropy`.
+
+    Args:
+        weight: a weight per class, of shape (C,) (default None).
+        ignore_index: leave out examples with this target (default -100).
+        reduction: 'mean' (default), 'sum', or 'none' for one loss per example.
+        label_smoothing: how much of the target probability to distribute evenly over all classes, from 0 to 1
+            (default 0.0; usual: 0.1).
+
+    Shape: scores (N, C) and class indices (N,), or probabilities (N, C) -> (), or (N,) with reduction='none'.
+
+    >>> from minigrad import nn, tensor
+    >>> scores = tensor([[0.0, 0.0], [2.0, 2.0]], requires_grad=True)
+    >>> loss = nn.CrossEntropyLoss()(scores, [0, 1])
+    >>> loss.backward()
+    >>> loss.detach(), scores.grad
+    (tensor(0.6931), tensor([[-0.2500,  0.2500],
+            [ 0.2500, -0.2500]]))
+    """
 
     function = staticmethod(cross_entropy)
     settings = ("weight", "ignore_index", "reduction", "label_smoothing")
 
 
 class BCELoss(Loss):
-    """`binary_cross_entropy` as a module."""
+    """-(t * log(x) + (1 - t) * log(1 - x)) for probabilities x. See `functional.binary_cross_entropy`.
+
+    Args:
+        weight: factors of the losses, of a shape that broadcasts to theirs (default None).
+        reduction: 'mean' (default), 'sum', or 'none' for one loss per element.
+
+    Shape: (*) and (*) -> (), or (*) with reduction='none'.
+
+    >>> from minigrad import nn, tensor
+    >>> nn.BCELoss(reduction="none")(tensor([0.5, 0.9]), [0.0, 1.0])
+    tensor([0.6931, 0.1054])
+    """
 
     function = staticmethod(binary_cross_entropy)
     settings = ("weight", "reduction")
 
 
 class BCEWithLogitsLoss(Loss):
-    """`binary_cross_entropy_with_logits` as a module."""
+    """`BCELoss` of sigmoid(input), without overflow. See `functional.binary_cross_entropy_with_logits`.
+
+    Args:
+        weight: factors of the losses, of a shape that broadcasts to theirs (default None).
+        reduction: 'mean' (default), 'sum', or 'none' for one loss per element.
+        pos_weight: the weight of positive targets, of a shape that broadcasts (default None, which is 1).
+
+    Shape: (*) and (*) -> (), or (*) with reduction='none'.
+
+    >>> from minigrad import nn, tensor
+    >>> nn.BCEWithLogitsLoss(reduction="none")(tensor([0.0, 500.0]), [1.0, 0.0])
+    tensor([  0.6931, 500.0000])
+    """
 
     function = staticmethod(binary_cross_entropy_with_logits)
     settings = ("weight", "reduction", "pos_weight")
 
 
 class KLDivLoss(Loss):
-    """`kl_div` as a module."""
+    """p * (log(p) - input), for log-probabilities as input and probabilities p as target. See `functional.kl_div`.
+
+    Args:
+        reduction: 'batchmean' for the divergence; 'mean' (default), over all elements; 'sum' or 'none'.
+        log_target: whether the target is log(p) (default False).
+
+    Shape: (*) and (*) -> (), or (*) with reduction='none'.
+
+    >>> from minigrad import nn, tensor
+    >>> p, q = tensor([[0.5, 0.5]]), tensor([[0.25, 0.75]])
+    >>> nn.KLDivLoss(reduction="batchmean")(q.log(), p)
+    tensor(0.1438)
+    """
 
     function = staticmethod(kl_div)
     settings = ("reduction", "log_target")
@@ -374,21 +629,61 @@ class KLDivLoss(Loss):
 
 
 class PoissonNLLLoss(Loss):
-    """`poisson_nll_loss` as a module."""
+    """exp(x) - t * x: the negative log-likelihood of counts t, with x = log(rate). See `functional.poisson_nll_loss`.
+
+    Args:
+        log_input: whether the input is the logarithm of the rate, or the rate itself (default True).
+        full: add Stirling's approximation of log(t!) (default False).
+        eps: added to a rate of which the logarithm is taken (default 1e-8).
+        reduction: 'mean' (default), 'sum', or 'none' for one loss per element.
+
+    Shape: (*) and (*) -> (), or (*) with reduction='none'.
+
+    >>> from minigrad import nn, tensor
+    >>> nn.PoissonNLLLoss(reduction="none")(tensor([0.0, 1.0]), [2.0, 3.0])
+    tensor([ 1.0000, -0.2817])
+    """
 
     function = staticmethod(poisson_nll_loss)
     settings = ("log_input", "full", "eps", "reduction")
 
 
 class GaussianNLLLoss(Loss):
-    """`gaussian_nll_loss` as a module: called with mean, targets and variance."""
+    """(log(var) + (input - target)**2 / var) / 2, called with input, target and var.
+
+    See `functional.gaussian_nll_loss`.
+
+    Args:
+        full: add the constant log(2 * pi) / 2 (default False).
+        eps: the least variance (default 1e-6).
+        reduction: 'mean' (default), 'sum', or 'none' for one loss per element.
+
+    Shape: (*), (*) and var (*) -> (), or (*) with reduction='none'.
+
+    >>> from minigrad import nn, ones, tensor
+    >>> nn.GaussianNLLLoss(reduction="none")(tensor([1.0, 2.0]), [1.0, 5.0], ones(2))
+    tensor([0.0000, 4.5000])
+    """
 
     function = staticmethod(gaussian_nll_loss)
     settings = ("full", "eps", "reduction")
 
 
 class CTCLoss(Loss):
-    """`ctc_loss` as a module."""
+    """-log of the probability of a label sequence under all its alignments in time. See `functional.ctc_loss`.
+
+    Args:
+        blank: the class that means "no label" (default 0).
+        reduction: 'mean' (default) divides each loss by its target's length, then averages; 'sum' or 'none'.
+        zero_infinity: return 0 instead of inf for targets that do not fit into the input (default False).
+
+    Shape: log-probabilities (T, N, C), targets (N, S), lengths (N,) and (N,) -> (), or (N,) with reduction='none'.
+
+    >>> from minigrad import nn, zeros
+    >>> log_probs = zeros(2, 1, 2).log_softmax(-1)  # 2 time steps, 2 classes of probability 1/2
+    >>> nn.CTCLoss()(log_probs, [[1]], [2], [1])  # -log(3/4): "1 1", "1 blank" and "blank 1" spell the target
+    tensor(0.2877)
+    """
 
     function = staticmethod(ctc_loss)
     settings = ("blank", "reduction", "zero_infinity")

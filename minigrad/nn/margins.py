@@ -1,4 +1,4 @@
-"""Losses with a margin: zero as soon as the right answer is ahead of the wrong ones by enough."""
+"""Margin losses: 0 once the right answer scores higher than the wrong ones by a margin."""
 
 from __future__ import annotations
 
@@ -7,73 +7,137 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.nn.arguments import check_bool, check_int, check_number
 from minigrad.nn.loss_base import (
     Loss,
-    class_numbers,
+    check_tensors,
+    class_indices,
     class_weights,
-    in_range,
-    pair,
-    reduced,
-    refuse_others,
+    matching_target,
+    reduce_losses,
+    split_ignored,
 )
 from minigrad.nn.losses import binary_cross_entropy_with_logits
 from minigrad.nn.similarity import pairwise_distance
 from minigrad.primitives import elementwise as ew
-from minigrad.primitives import losses as rules
+from minigrad.primitives import losses as primitives
 from minigrad.tensors.creation import as_tensor
 from minigrad.tensors.tensor import Tensor
 
 
 def hinge_embedding_loss(input: Tensor, target: Any, margin: float = 1.0, reduction: str = "mean") -> Tensor:
-    """x where the target is 1, max(0, margin - x) where it is -1; x is a distance."""
-    target = pair("hinge_embedding_loss", input, target)
+    """Return x where the target is 1, and max(0, margin - x) where it is -1: for x a distance of two embeddings.
+
+    Args:
+        input: x, a float tensor.
+        target: 1 or -1, of the same shape.
+        margin: how far apart pairs with target -1 should be (default 1.0).
+        reduction: 'mean' (default), 'sum', or 'none' for one loss per element.
+
+    Shape: (*) and (*) -> (), or (*) with reduction='none'.
+
+    Raises:
+        ValueError: if the shapes differ.
+
+    >>> from minigrad import nn, tensor
+    >>> nn.functional.hinge_embedding_loss(tensor([0.25, 0.25]), [1.0, -1.0], reduction="none")
+    tensor([0.2500, 0.7500])
+    """
+    check_number("hinge_embedding_loss", margin=margin)
+    target = matching_target("hinge_embedding_loss", input, target)
     far = (margin - input).clamp(min=0.0)
-    return reduced(far.masked_fill(target == 1, 0.0) + input.masked_fill(target == -1, 0.0), reduction)
+    losses = far.masked_fill(target == 1, 0.0) + input.masked_fill(target == -1, 0.0)
+    return reduce_losses("hinge_embedding_loss", losses, reduction)
 
 
 def soft_margin_loss(input: Tensor, target: Any, reduction: str = "mean") -> Tensor:
-    """log(1 + exp(-t x)), with targets 1 and -1."""
-    target = pair("soft_margin_loss", input, target)
-    return reduced(Tensor.apply(ew.softplus, -target * input), reduction)
+    """Return log(1 + exp(-t * x)), the logistic loss for targets t = 1 and t = -1.
+
+    Args:
+        input: x, scores.
+        target: t, of the same shape.
+        reduction: 'mean' (default), 'sum', or 'none' for one loss per element.
+
+    Shape: (*) and (*) -> (), or (*) with reduction='none'.
+
+    Raises:
+        ValueError: if the shapes differ.
+
+    >>> from minigrad import nn, tensor
+    >>> nn.functional.soft_margin_loss(tensor([0.0, 2.0]), [1.0, -1.0], reduction="none")
+    tensor([0.6931, 2.1269])
+    """
+    target = matching_target("soft_margin_loss", input, target)
+    return reduce_losses("soft_margin_loss", Tensor.apply(ew.softplus, -target * input), reduction)
 
 
 def margin_ranking_loss(
     input1: Tensor, input2: Tensor, target: Any, margin: float = 0.0, reduction: str = "mean"
 ) -> Tensor:
-    """max(0, -t (x1 - x2) + margin): with t = 1, x1 should be the larger by the margin, with t = -1 x2."""
-    refuse_others("margin_ranking_loss", input1, input2)
+    """Return max(0, -t * (x1 - x2) + margin): t = 1 says that x1 should rank higher, t = -1 that x2 should.
+
+    Args:
+        input1, input2: x1 and x2, scores of the same shape.
+        target: t, 1 or -1, of the same shape.
+        margin: how far apart the scores should be (default 0.0).
+        reduction: 'mean' (default), 'sum', or 'none' for one loss per element.
+
+    Shape: (*), (*) and (*) -> (), or (*) with reduction='none'.
+
+    Raises:
+        ValueError: if the numbers of dimensions differ.
+
+    >>> from minigrad import nn, tensor
+    >>> nn.functional.margin_ranking_loss(tensor([2.0, 2.0]), tensor([5.0, 1.0]), [1.0, 1.0], reduction="none")
+    tensor([3., 0.])
+    """
+    check_number("margin_ranking_loss", margin=margin)
+    check_tensors("margin_ranking_loss", input1, input2)
     target = as_tensor(target)
     if not input1.ndim == input2.ndim == target.ndim:
         raise ValueError(
-            f"margin_ranking_loss: input1, input2 and target should have as many dimensions: got {input1.shape}, "
-            f"{input2.shape} and {target.shape}"
+            "margin_ranking_loss: input1, input2 and target must have the same number of dimensions, got "
+            f"{input1.shape}, {input2.shape} and {target.shape}"
         )
-    return reduced((-target * (input1 - input2) + margin).clamp(min=0.0), reduction)
+    losses = (-target * (input1 - input2) + margin).clamp(min=0.0)
+    return reduce_losses("margin_ranking_loss", losses, reduction)
 
 
 def cosine_embedding_loss(
     input1: Tensor, input2: Tensor, target: Any, margin: float = 0.0, reduction: str = "mean"
 ) -> Tensor:
-    """1 - cos(x1, x2) where the target is 1, max(0, cos(x1, x2) - margin) where it is -1.
+    """Return 1 - cos(x1, x2) where the target is 1, and max(0, cos(x1, x2) - margin) where it is -1.
 
     Args:
-        input1, input2: of shape (N, n), or (n,).
-        target: of shape (N,), or ().
-        margin: from -1 to 1.
-        reduction: 'mean', 'sum' or 'none'.
+        input1, input2: x1 and x2, embeddings of shape (N, n) or (n,).
+        target: 1 for pairs that should point the same way, -1 for others, of shape (N,) or ().
+        margin: the largest cosine without loss for target -1, from -1 to 1 (default 0.0; usual: 0 to 0.5).
+        reduction: 'mean' (default), 'sum', or 'none' for one loss per example.
+
+    Shape: (N, n), (N, n) and (N,) -> (), or (N,) with reduction='none'.
+
+    Raises:
+        ValueError: if the shapes do not fit.
+
+    >>> from minigrad import nn, tensor
+    >>> a, b = tensor([[1.0, 0.0], [1.0, 0.0]]), tensor([[3.0, 4.0], [3.0, 4.0]])
+    >>> nn.functional.cosine_embedding_loss(a, b, [1, -1], reduction="none")
+    tensor([0.4000, 0.6000])
     """
-    refuse_others("cosine_embedding_loss", input1, input2)
+    check_number("cosine_embedding_loss", margin=margin)
+    check_tensors("cosine_embedding_loss", input1, input2)
     target = as_tensor(target)
     if target.ndim + 1 != input1.ndim or input1.ndim != input2.ndim or input1.ndim > 2:
         raise ValueError(
-            f"cosine_embedding_loss: takes (N, n), (N, n) and targets (N,), or without N; got {input1.shape}, "
-            f"{input2.shape} and {target.shape}"
+            "cosine_embedding_loss: the inputs must be (N, n) and targets (N,), or (n,) and (); got "
+            f"{input1.shape}, {input2.shape} and {target.shape}"
         )
     eps = 1e-12
     lengths = ((input1 * input1).sum(-1) + eps) * ((input2 * input2).sum(-1) + eps)
     cos = (input1 * input2).sum(-1) / lengths.sqrt()
     apart = (cos - margin).clamp(min=0.0)
-    return reduced((1 - cos).masked_fill(target != 1, 0.0) + apart.masked_fill(target != -1, 0.0), reduction)
+    losses = (1 - cos).masked_fill(target != 1, 0.0) + apart.masked_fill(target != -1, 0.0)
+    return reduce_losses("cosine_embedding_loss", losses, reduction)
 
 
 def triplet_margin_loss(
@@ -86,17 +150,29 @@ def triplet_margin_loss(
     swap: bool = False,
     reduction: str = "mean",
 ) -> Tensor:
-    """max(0, d(anchor, positive) - d(anchor, negative) + margin), with d the p-norm of the difference.
+    """Return max(0, d(anchor, positive) - d(anchor, negative) + margin), with d the p-norm of the difference.
 
     Args:
-        anchor, positive, negative: of shape (N, n), or (n,).
-        margin: above 0.
-        p, eps: see `pairwise_distance`.
-        swap: take the distance of the negative to the nearer of anchor and positive.
-        reduction: 'mean', 'sum' or 'none'.
+        anchor, positive, negative: embeddings of shape (N, n) or (n,).
+        margin: how much farther from the anchor the negative should be than the positive, > 0 (default 1.0).
+        p, eps: of the distance, see `pairwise_distance` (default 2.0 and 1e-6).
+        swap: replace d(anchor, negative) by d(positive, negative) where that is smaller (default False).
+        reduction: 'mean' (default), 'sum', or 'none' for one loss per example.
 
-    Source: Balntas et al., "Learning local feature descriptors with triplets", 2016.
+    Shape: (N, n), (N, n) and (N, n) -> (), or (N,) with reduction='none'.
+
+    Raises:
+        ValueError: if the numbers of dimensions differ, or margin <= 0.
+
+    >>> from minigrad import nn, tensor
+    >>> anchor, positive, negative = tensor([[0.0, 0.0]]), tensor([[3.0, 4.0]]), tensor([[0.0, 2.0]])
+    >>> nn.functional.triplet_margin_loss(anchor, positive, negative)
+    tensor(4.0000)
+
+    Source: Balntas et al., "Learning local feature descriptors with triplets and shallow convolutional neural
+    networks", 2016.
     """
+    check_number("triplet_margin_loss", margin=margin, p=p, eps=eps)
 
     def distance(a: Tensor, b: Tensor) -> Tensor:
         return pairwise_distance(a, b, p, eps)
@@ -116,147 +192,315 @@ def triplet_margin_with_distance_loss(
     swap: bool = False,
     reduction: str = "mean",
 ) -> Tensor:
-    """`triplet_margin_loss` with any distance, `pairwise_distance` if none is given."""
-    refuse_others("triplet_margin_loss", anchor, positive, negative)
+    """Return max(0, d(anchor, positive) - d(anchor, negative) + margin) with a distance d of your own.
+
+    Args:
+        anchor, positive, negative: tensors that the distance takes, usually of shape (N, n).
+        distance_function: d, a function of two such tensors (default `pairwise_distance`).
+        margin, swap, reduction: as of `triplet_margin_loss`.
+
+    Raises:
+        ValueError: if the numbers of dimensions differ, or margin <= 0.
+
+    >>> from minigrad import nn, tensor
+    >>> anchor, positive, negative = tensor([[0.0, 0.0]]), tensor([[3.0, 4.0]]), tensor([[0.0, 2.0]])
+    >>> nn.functional.triplet_margin_with_distance_loss(
+    ...     anchor, positive, negative, distance_function=lambda a, b: (a - b).abs().sum(-1)
+    ... )
+    tensor(6.)
+    """
+    check_tensors("triplet_margin_loss", anchor, positive, negative)
+    check_number("triplet_margin_loss", margin=margin)
+    check_bool("triplet_margin_loss", swap=swap)
     if margin <= 0:
-        raise ValueError(f"triplet_margin_loss: margin is above 0, not {margin}")
+        raise ValueError(f"triplet_margin_loss: margin must be positive, got {margin}")
     if not anchor.ndim == positive.ndim == negative.ndim:
         raise ValueError(
-            "triplet_margin_loss: anchor, positive and negative should have as many dimensions: got "
+            "triplet_margin_loss: anchor, positive and negative must have the same number of dimensions, got "
             f"{anchor.shape}, {positive.shape} and {negative.shape}"
         )
     distance = pairwise_distance if distance_function is None else distance_function
     near, far = distance(anchor, positive), distance(anchor, negative)
     if swap:
         far = far.minimum(distance(positive, negative))
-    return reduced((near - far + margin).clamp(min=0.0), reduction)
+    return reduce_losses("triplet_margin_loss", (near - far + margin).clamp(min=0.0), reduction)
 
 
 def multi_margin_loss(
     input: Tensor, target: Any, p: int = 1, margin: float = 1.0, weight: Any = None, reduction: str = "mean"
 ) -> Tensor:
-    """The sum over all wrong classes of max(0, margin - score of the right one + its score)^p, over their number C.
+    """Return the multiclass SVM loss: the sum over classes i != t of max(0, margin - x[t] + x[i])**p, divided by C.
 
     Args:
-        input: scores (N, C), or (C,).
-        target: class numbers (N,), or ().
-        p: 1 or 2.
-        margin: by how much the right score should be larger.
-        weight: a weight for each class, of shape (C,).
-        reduction: 'mean', 'sum' or 'none'.
+        input: x, scores of shape (N, C) or (C,).
+        target: t, class indices from 0 to C - 1, of shape (N,) or ().
+        p: 1 (default) or 2.
+        margin: by how much the score of class t should exceed the others (default 1.0).
+        weight: a weight per class t, of shape (C,) (default None).
+        reduction: 'mean' (default), 'sum', or 'none' for one loss per example.
 
-    Source: Crammer and Singer, 2001: the multiclass support vector machine.
+    Shape: (N, C) and (N,) -> (), or (N,) with reduction='none'.
+
+    Raises:
+        ValueError: if p is neither 1 nor 2, the shapes do not fit, or a class is not from 0 to C - 1.
+        TypeError: if the targets are not integers.
+
+    >>> from minigrad import nn, tensor
+    >>> nn.functional.multi_margin_loss(tensor([[3.0, 2.5, 0.0, 4.0]]), [0])  # (0.5 + 0 + 2) / 4
+    tensor(0.6250)
+
+    Source: Crammer and Singer, "On the algorithmic implementation of multiclass kernel-based vector machines", 2001.
     """
+    check_int("multi_margin_loss", p=p)
+    check_number("multi_margin_loss", margin=margin)
     if p not in (1, 2):
-        raise ValueError(f"multi_margin_loss: p is 1 or 2, not {p}")
-    classes = class_numbers("multi_margin_loss", input, target)
+        raise ValueError(f"multi_margin_loss: p must be 1 or 2, got {p}")
+    classes = class_indices("multi_margin_loss", input, target)
     count = input.shape[-1]
-    classes, _ = in_range("multi_margin_loss", classes, count, -100)
-    right = input[rules.at(classes)].unsqueeze(-1)
-    margins = (margin - right + input).clamp(min=0.0)
+    classes, _ = split_ignored("multi_margin_loss", classes, count, -100)
+    target_scores = input[primitives.at(classes)].unsqueeze(-1)
+    margins = (margin - target_scores + input).clamp(min=0.0)
     margins = (margins if p == 1 else margins * margins).masked_fill(
         as_tensor(np.arange(count) == classes[..., None]), 0.0
     )
     losses = margins.sum(-1) / count
     if weight is not None:
         losses = losses * class_weights("multi_margin_loss", weight, count, input.dtype)[classes]
-    return reduced(losses, reduction)
+    return reduce_losses("multi_margin_loss", losses, reduction)
 
 
 def multilabel_margin_loss(input: Tensor, target: Any, reduction: str = "mean") -> Tensor:
-    """The sum over all right classes j and wrong ones i of max(0, 1 - (x_j - x_i)), over the number of classes C.
+    """Return the sum over target classes j and other classes i of max(0, 1 - (x[j] - x[i])), divided by C.
 
     Args:
-        input: scores (N, C), or (C,).
-        target: the numbers of the right classes, of the same shape; what comes after a -1 does not count.
-        reduction: 'mean', 'sum' or 'none'.
+        input: x, scores of shape (N, C) or (C,).
+        target: the indices of each example's classes, followed by -1, of the same shape; the rest does not count.
+        reduction: 'mean' (default), 'sum', or 'none' for one loss per example.
+
+    Shape: (N, C) and (N, C) -> (), or (N,) with reduction='none'.
+
+    Raises:
+        ValueError: if the shapes differ, or a class is not from 0 to C - 1.
+
+    >>> from minigrad import nn, tensor
+    >>> nn.functional.multilabel_margin_loss(tensor([[2.0, 1.5, 0.0, 0.0]]), [[0, -1, 0, 0]])  # (0.5 + 0 + 0) / 4
+    tensor(0.1250)
     """
-    refuse_others("multilabel_margin_loss", input)
+    check_tensors("multilabel_margin_loss", input)
     labels = np.asarray(target._array if isinstance(target, Tensor) else target)
     if labels.shape != input.shape or input.ndim not in (1, 2) or labels.dtype.kind not in "iu":
         raise ValueError(
-            f"multilabel_margin_loss: scores of shape {input.shape} need targets of the same shape, class numbers "
+            f"multilabel_margin_loss: scores of shape {input.shape} need targets of the same shape, class indices "
             f"followed by -1; got {labels.dtype} of shape {labels.shape}"
         )
     count = input.shape[-1]
-    counts = np.cumsum(labels == -1, axis=-1) == 0  # those before the first -1
-    if (counts & ((labels < 0) | (labels >= count))).any():
-        raise ValueError(f"multilabel_margin_loss: classes are 0 to {count - 1}")
-    times = ((labels[..., None] == np.arange(count)) & counts[..., None]).sum(-2)  # how often each class is named
-    margins = (1 - (input.unsqueeze(-1) - input.unsqueeze(-2))).clamp(min=0.0)  # right class, wrong class
+    before_end = np.cumsum(labels == -1, axis=-1) == 0  # the end is the first -1
+    if (before_end & ((labels < 0) | (labels >= count))).any():
+        raise ValueError(f"multilabel_margin_loss: targets before the first -1 must be from 0 to {count - 1}")
+    times = ((labels[..., None] == np.arange(count)) & before_end[..., None]).sum(-2)  # occurrences of each class
+    margins = (1 - (input.unsqueeze(-1) - input.unsqueeze(-2))).clamp(min=0.0)  # [..., target class, other class]
     weights = times[..., :, None] * (times == 0)[..., None, :]
     margins = margins.masked_fill(as_tensor(weights == 0), 0.0) * as_tensor(weights.astype(input.dtype))
-    return reduced(margins.sum((-2, -1)) / count, reduction)
+    return reduce_losses("multilabel_margin_loss", margins.sum((-2, -1)) / count, reduction)
 
 
 def multilabel_soft_margin_loss(input: Tensor, target: Any, weight: Any = None, reduction: str = "mean") -> Tensor:
-    """`binary_cross_entropy_with_logits`, averaged over the classes: (N, C) and targets (N, C) of 0 and 1 -> (N,)."""
-    refuse_others("multilabel_soft_margin_loss", input)
+    """Return `binary_cross_entropy_with_logits`, averaged over the classes of each example.
+
+    Args:
+        input: scores (logits) of shape (N, C) or (C,).
+        target: 1 for each class that the example belongs to, and 0 for the others, of the same shape.
+        weight: a weight per class, of shape (C,) (default None).
+        reduction: 'mean' (default), 'sum', or 'none' for one loss per example.
+
+    Shape: (N, C) and (N, C) -> (), or (N,) with reduction='none'.
+
+    Raises:
+        ValueError: if the shapes differ.
+
+    >>> from minigrad import nn, tensor
+    >>> nn.functional.multilabel_soft_margin_loss(tensor([[0.0, 2.0]]), [[1.0, 0.0]])
+    tensor(1.4100)
+    """
+    check_tensors("multilabel_soft_margin_loss", input)
     if not input.ndim:
-        raise ValueError("multilabel_soft_margin_loss: takes scores (N, C) or (C,), got a single number")
+        raise ValueError("multilabel_soft_margin_loss: input must be scores (N, C) or (C,), got shape ()")
     losses = binary_cross_entropy_with_logits(input, target, weight, "none")
-    return reduced(losses.mean(-1), reduction)
+    return reduce_losses("multilabel_soft_margin_loss", losses.mean(-1), reduction)
 
 
 # ---- as modules ------------------------------------------------------------------------------------------------
 
 
 class HingeEmbeddingLoss(Loss):
-    """`hinge_embedding_loss` as a module."""
+    """x where the target is 1, max(0, margin - x) where it is -1. See `functional.hinge_embedding_loss`.
+
+    Args:
+        margin: how far apart pairs with target -1 should be (default 1.0).
+        reduction: 'mean' (default), 'sum', or 'none' for one loss per element.
+
+    Shape: (*) and (*) -> (), or (*) with reduction='none'.
+
+    >>> from minigrad import nn, tensor
+    >>> nn.HingeEmbeddingLoss(reduction="none")(tensor([0.25, 0.25]), [1.0, -1.0])
+    tensor([0.2500, 0.7500])
+    """
 
     function = staticmethod(hinge_embedding_loss)
     settings = ("margin", "reduction")
 
 
 class SoftMarginLoss(Loss):
-    """`soft_margin_loss` as a module."""
+    """log(1 + exp(-t * x)) for targets t = 1 and t = -1. See `functional.soft_margin_loss`.
+
+    Args:
+        reduction: 'mean' (default), 'sum', or 'none' for one loss per element.
+
+    Shape: (*) and (*) -> (), or (*) with reduction='none'.
+
+    >>> from minigrad import nn, tensor
+    >>> nn.SoftMarginLoss(reduction="none")(tensor([0.0, 2.0]), [1.0, -1.0])
+    tensor([0.6931, 2.1269])
+    """
 
     function = staticmethod(soft_margin_loss)
 
 
 class MarginRankingLoss(Loss):
-    """`margin_ranking_loss` as a module."""
+    """max(0, -t * (x1 - x2) + margin), called with x1, x2 and t. See `functional.margin_ranking_loss`.
+
+    Args:
+        margin: how far apart the scores should be (default 0.0).
+        reduction: 'mean' (default), 'sum', or 'none' for one loss per element.
+
+    Shape: (*), (*) and (*) -> (), or (*) with reduction='none'.
+
+    >>> from minigrad import nn, tensor
+    >>> nn.MarginRankingLoss(reduction="none")(tensor([2.0, 2.0]), tensor([5.0, 1.0]), [1.0, 1.0])
+    tensor([3., 0.])
+    """
 
     function = staticmethod(margin_ranking_loss)
     settings = ("margin", "reduction")
 
 
 class CosineEmbeddingLoss(Loss):
-    """`cosine_embedding_loss` as a module."""
+    """1 - cos(x1, x2) where the target is 1, max(0, cos(x1, x2) - margin) where it is -1.
+
+    See `functional.cosine_embedding_loss`.
+
+    Args:
+        margin: the largest cosine without loss for target -1, from -1 to 1 (default 0.0; usual: 0 to 0.5).
+        reduction: 'mean' (default), 'sum', or 'none' for one loss per example.
+
+    Shape: (N, n), (N, n) and (N,) -> (), or (N,) with reduction='none'.
+
+    >>> from minigrad import nn, tensor
+    >>> a, b = tensor([[1.0, 0.0], [1.0, 0.0]]), tensor([[3.0, 4.0], [3.0, 4.0]])
+    >>> nn.CosineEmbeddingLoss(reduction="none")(a, b, [1, -1])
+    tensor([0.4000, 0.6000])
+    """
 
     function = staticmethod(cosine_embedding_loss)
     settings = ("margin", "reduction")
 
 
 class TripletMarginLoss(Loss):
-    """`triplet_margin_loss` as a module."""
+    """max(0, d(anchor, positive) - d(anchor, negative) + margin). See `functional.triplet_margin_loss`.
+
+    Args:
+        margin: how much farther from the anchor the negative should be than the positive, > 0 (default 1.0).
+        p, eps: of the distance, see `functional.pairwise_distance` (default 2.0 and 1e-6).
+        swap: replace d(anchor, negative) by d(positive, negative) where that is smaller (default False).
+        reduction: 'mean' (default), 'sum', or 'none' for one loss per example.
+
+    Shape: (N, n), (N, n) and (N, n) -> (), or (N,) with reduction='none'.
+
+    >>> from minigrad import nn, tensor
+    >>> nn.TripletMarginLoss()(tensor([[0.0, 0.0]]), tensor([[3.0, 4.0]]), tensor([[0.0, 2.0]]))
+    tensor(4.0000)
+    """
 
     function = staticmethod(triplet_margin_loss)
     settings = ("margin", "p", "eps", "swap", "reduction")
 
 
 class TripletMarginWithDistanceLoss(Loss):
-    """`triplet_margin_with_distance_loss` as a module."""
+    """`TripletMarginLoss` with a distance of your own. See `functional.triplet_margin_with_distance_loss`.
+
+    Args:
+        distance_function: a function of two tensors (default `functional.pairwise_distance`).
+        margin: how much farther from the anchor the negative should be than the positive, > 0 (default 1.0).
+        swap: replace d(anchor, negative) by d(positive, negative) where that is smaller (default False).
+        reduction: 'mean' (default), 'sum', or 'none' for one loss per example.
+
+    Shape: (N, n), (N, n) and (N, n) -> (), or (N,) with reduction='none'.
+
+    >>> from minigrad import nn, tensor
+    >>> loss = nn.TripletMarginWithDistanceLoss(distance_function=lambda a, b: (a - b).abs().sum(-1))
+    >>> loss(tensor([[0.0, 0.0]]), tensor([[3.0, 4.0]]), tensor([[0.0, 2.0]]))
+    tensor(6.)
+    """
 
     function = staticmethod(triplet_margin_with_distance_loss)
     settings = ("distance_function", "margin", "swap", "reduction")
 
 
 class MultiMarginLoss(Loss):
-    """`multi_margin_loss` as a module."""
+    """The sum over classes i != t of max(0, margin - x[t] + x[i])**p, divided by C: the multiclass SVM loss.
+
+    See `functional.multi_margin_loss`.
+
+    Args:
+        p: 1 (default) or 2.
+        margin: by how much the score of class t should exceed the others (default 1.0).
+        weight: a weight per class t, of shape (C,) (default None).
+        reduction: 'mean' (default), 'sum', or 'none' for one loss per example.
+
+    Shape: (N, C) and (N,) -> (), or (N,) with reduction='none'.
+
+    >>> from minigrad import nn, tensor
+    >>> nn.MultiMarginLoss()(tensor([[3.0, 2.5, 0.0, 4.0]]), [0])
+    tensor(0.6250)
+    """
 
     function = staticmethod(multi_margin_loss)
     settings = ("p", "margin", "weight", "reduction")
 
 
 class MultiLabelMarginLoss(Loss):
-    """`multilabel_margin_loss` as a module."""
+    """The sum over target classes j and other classes i of max(0, 1 - (x[j] - x[i])), divided by C.
+
+    See `functional.multilabel_margin_loss`.
+
+    Args:
+        reduction: 'mean' (default), 'sum', or 'none' for one loss per example.
+
+    Shape: (N, C) and (N, C) -> (), or (N,) with reduction='none'.
+
+    >>> from minigrad import nn, tensor
+    >>> nn.MultiLabelMarginLoss()(tensor([[2.0, 1.5, 0.0, 0.0]]), [[0, -1, 0, 0]])
+    tensor(0.1250)
+    """
 
     function = staticmethod(multilabel_margin_loss)
 
 
 class MultiLabelSoftMarginLoss(Loss):
-    """`multilabel_soft_margin_loss` as a module."""
+    """`BCEWithLogitsLoss`, averaged over the classes of each example.
+
+    See `functional.multilabel_soft_margin_loss`.
+
+    Args:
+        weight: a weight per class, of shape (C,) (default None).
+        reduction: 'mean' (default), 'sum', or 'none' for one loss per example.
+
+    Shape: (N, C) and (N, C) -> (), or (N,) with reduction='none'.
+
+    >>> from minigrad import nn, tensor
+    >>> nn.MultiLabelSoftMarginLoss()(tensor([[0.0, 2.0]]), [[1.0, 0.0]])
+    tensor(1.4100)
+    """
 
     function = staticmethod(multilabel_soft_margin_loss)
     settings = ("weight", "reduction")

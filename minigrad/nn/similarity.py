@@ -94,17 +94,16 @@ def one_hot(tensor: Any, num_classes: int = -1) -> Tensor:
     classes = np.asarray(tensor._array if isinstance(tensor, Tensor) else tensor)
     if classes.dtype.kind not in "iu":
         raise TypeError(
-            f"one_hot: the input must be of integers, got {classes.dtype} of shape {classes.shape}; .long() converts "
-            "it."
+            f"one_hot: the input must be of integers, got {classes.dtype} of shape {classes.shape}; .long() converts it"
         )
     if num_classes == -1:
         if not classes.size:
-            raise ValueError("one_hot: the input is empty, so the number of classes is unknown; pass num_classes.")
+            raise ValueError("one_hot: the input is empty, so the number of classes is unknown; pass num_classes")
         num_classes = int(classes.max()) + 1
     if classes.size and not 0 <= classes.min() <= classes.max() < num_classes:
         raise ValueError(
             f"one_hot: the {num_classes} classes are numbered 0 to {num_classes - 1}; the input goes from "
-            f"{classes.min()} to {classes.max()}."
+            f"{classes.min()} to {classes.max()}"
         )
     return as_tensor((classes[..., None] == np.arange(num_classes)).astype(np.int64))
 

@@ -33,7 +33,7 @@ def _activation(activation: Activation) -> Callable[[Tensor], Tensor]:
         return activation
     known: dict[str, Callable[[Tensor], Tensor]] = {"relu": relu, "gelu": gelu}
     if activation not in known:
-        raise ValueError(f"activation must be 'relu', 'gelu' or a function, got {activation!r}.")
+        raise ValueError(f"activation must be 'relu', 'gelu' or a function, got {activation!r}")
     return known[activation]
 
 
@@ -430,12 +430,12 @@ class Transformer(Module):
         if src.shape[-1:] != (self.d_model,) or tgt.shape[-1:] != (self.d_model,):
             raise ValueError(
                 f"Transformer: the last dimensions of src and tgt must be d_model={self.d_model}, got {src.shape} and "
-                f"{tgt.shape}."
+                f"{tgt.shape}"
             )
         if src.ndim == 3 and src.shape[batch] != tgt.shape[batch]:
             raise ValueError(
                 f"Transformer: src and tgt must have the same batch size, dimension {batch}, got {src.shape} and "
-                f"{tgt.shape}."
+                f"{tgt.shape}"
             )
         memory = self.encoder(src, src_mask, src_key_padding_mask, src_is_causal)
         masks = (tgt_mask, memory_mask, tgt_key_padding_mask, memory_key_padding_mask)

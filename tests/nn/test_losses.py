@@ -15,64 +15,92 @@ from minigrad.nn import functional as F
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda: F.mse_loss(ones(4, 1), ones(4)), ValueError, r"mse_loss: input has shape \(4, 1\), target \(4,\)"),
+        (
+            lambda: F.mse_loss(ones(4, 1), ones(4)),
+            ValueError,
+            r"mse_loss: input and target must have the same shape, got \(4, 1\) and \(4,\)",
+        ),
         (
             lambda: F.l1_loss(ones(4), ones(4), weight=ones(1)),
             ValueError,
-            r"weight has shape \(1,\), the losses \(4,\)",
+            r"weight must have the losses' shape \(4,\), got \(1,\)",
         ),
-        (lambda: F.mse_loss([1.0], [1.0]), TypeError, "input is the network's output, a tensor; got list"),
-        (lambda: F.mse_loss(tensor([1, 2]), ones(2)), TypeError, "of floats; got int64. Are they swapped"),
+        (lambda: F.mse_loss([1.0], [1.0]), TypeError, "input must be the network's output, a tensor; got list"),
+        (lambda: F.mse_loss(tensor([1, 2]), ones(2)), TypeError, "of floats; got int64. Are input and target swapped"),
         (
             lambda: F.cross_entropy(ones(4, 3), zeros(4, 1).long()),
             ValueError,
             r"\(4, 1\). A column becomes a row by .squ",
         ),
-        (lambda: F.cross_entropy(ones(4, 3), zeros(4)), TypeError, "class numbers, integers; got float32 .*argmax"),
-        (lambda: F.cross_entropy(ones(4, 3), zeros(4, 2)), TypeError, "class numbers, integers; got float32"),
+        (lambda: F.cross_entropy(ones(4, 3), zeros(4)), TypeError, "class indices, integers; got float32 .*argmax"),
+        (lambda: F.cross_entropy(ones(4, 3), zeros(4, 2)), TypeError, "class indices, integers; got float32"),
         (
             lambda: F.cross_entropy(ones(4, 3), tensor([1, 2, 3, 1])),
             ValueError,
-            "0 to 2.*1 to 3. Counted from 1. Subtract",
+            "from 0 to 2, .*they go from 1 to 3. If classes are counted from 1, subtract 1",
         ),
-        (lambda: F.cross_entropy(ones(4, 3), tensor([0, -1, 2, 1])), ValueError, "the targets go from -1 to 2"),
+        (lambda: F.cross_entropy(ones(4, 3), tensor([0, -1, 2, 1])), ValueError, "they go from -1 to 2"),
         (
             lambda: F.cross_entropy(ones(2, 3), tensor([0, 1]), weight=ones(2)),
             ValueError,
-            r"\(2,\), and should have \(3,\)",
+            r"weight must have shape \(3,\), .* got \(2,\)",
         ),
         (lambda: F.cross_entropy(ones(0, 3), zeros(0).long()), ValueError, "mean loss of an empty batch"),
-        (lambda: F.cross_entropy(ones(1, 3), tensor([0]), label_smoothing=2), ValueError, "from 0 to 1, not 2"),
+        (
+            lambda: F.cross_entropy(ones(1, 3), tensor([0]), label_smoothing=2),
+            ValueError,
+            "label_smoothing must be from 0 to 1, got 2",
+        ),
         (lambda: F.cross_entropy(ones(2, 3, 5), tensor([0, 1])), ValueError, r"need targets of shape \(2, 5\)"),
-        (lambda: F.nll_loss(ones(2, 3), tensor([0, 3])), ValueError, "nll_loss: classes are 0 to 2"),
-        (lambda: F.binary_cross_entropy(tensor([1.5]), ones(1)), ValueError, "goes from 1.5 to 1.5.*with_logits"),
-        (lambda: F.smooth_l1_loss(ones(1), ones(1), beta=-1), ValueError, "beta is 0 or more, not -1"),
-        (lambda: F.huber_loss(ones(1), ones(1), delta=0), ValueError, "delta is above 0, not 0"),
+        (lambda: F.nll_loss(ones(2, 3), tensor([0, 3])), ValueError, "nll_loss: targets must be from 0 to 2"),
+        (lambda: F.binary_cross_entropy(tensor([1.5]), ones(1)), ValueError, "it goes from 1.5 to 1.5.*with_logits"),
+        (lambda: F.smooth_l1_loss(ones(1), ones(1), beta=-1), ValueError, "beta must not be negative, got -1"),
+        (lambda: F.huber_loss(ones(1), ones(1), delta=0), ValueError, "delta must be positive, got 0"),
         (lambda: F.kl_div(ones(1), ones(1), reduction="batch"), ValueError, "'batchmean', 'mean', 'sum' or 'none'"),
-        (lambda: F.gaussian_nll_loss(ones(2), ones(2), -ones(2)), ValueError, "var is a variance, 0 or more"),
-        (lambda: F.gaussian_nll_loss(ones(2), ones(2), ones(3)), ValueError, r"var has shape \(3,\)"),
-        (lambda: F.margin_ranking_loss(ones(2), ones(2), ones(2, 1)), ValueError, "as many dimensions"),
+        (lambda: F.gaussian_nll_loss(ones(2), ones(2), -ones(2)), ValueError, "var must not be negative, got -1"),
+        (
+            lambda: F.gaussian_nll_loss(ones(2), ones(2), ones(3)),
+            ValueError,
+            r"var must have the input's shape \(2,\), .* got \(3,\)",
+        ),
+        (lambda: F.margin_ranking_loss(ones(2), ones(2), ones(2, 1)), ValueError, "same number of dimensions"),
         (lambda: F.cosine_embedding_loss(ones(2, 3), ones(2, 3), ones(2, 1)), ValueError, r"targets \(N,\)"),
-        (lambda: F.triplet_margin_loss(ones(2, 3), ones(2, 3), ones(3)), ValueError, "as many dimensions"),
-        (lambda: F.multi_margin_loss(ones(2, 3), tensor([0, 1]), p=3), ValueError, "p is 1 or 2, not 3"),
-        (lambda: F.multilabel_margin_loss(ones(3), tensor([0, 1])), ValueError, "class numbers followed by -1"),
-        (lambda: F.multilabel_margin_loss(ones(2), tensor([2, -1])), ValueError, "classes are 0 to 1"),
+        (lambda: F.triplet_margin_loss(ones(2, 3), ones(2, 3), ones(3)), ValueError, "same number of dimensions"),
+        (lambda: F.multi_margin_loss(ones(2, 3), tensor([0, 1]), p=3), ValueError, "p must be 1 or 2, got 3"),
+        (lambda: F.multilabel_margin_loss(ones(3), tensor([0, 1])), ValueError, "class indices followed by -1"),
+        (
+            lambda: F.multilabel_margin_loss(ones(2), tensor([2, -1])),
+            ValueError,
+            "before the first -1 must be from 0 to 1",
+        ),
         (
             lambda: F.one_hot(tensor([3]), 3),
             ValueError,
             "the 3 classes are numbered 0 to 2; the input goes from 3 to 3",
         ),
         (lambda: F.one_hot(ones(2)), TypeError, "must be of integers, got float32"),
-        (lambda: nn.MSELoss("average"), ValueError, "MSELoss: reduction is 'mean', 'sum' or 'none', not 'average'"),
-        (lambda: nn.CrossEntropyLoss("none"), TypeError, "weight is a tensor of weights; 'none' has to be named"),
+        (
+            lambda: nn.MSELoss("average"),
+            ValueError,
+            "MSELoss: reduction must be 'mean', 'sum' or 'none', got 'average'",
+        ),
+        (
+            lambda: nn.CrossEntropyLoss("none"),
+            TypeError,
+            "weight must be a tensor of weights, got 'none'. .* pass it by name",
+        ),
         (lambda: nn.MSELoss(size_average=True), TypeError, "size_average"),
         (lambda: F.ctc_loss(ones(5, 1, 3), tensor([[0]]), [5], [1]), ValueError, "other than blank=0"),
         (
             lambda: F.ctc_loss(ones(5, 1, 3), tensor([[1]]), [6], [1]),
             ValueError,
-            "input_lengths are 1 integers from 0 to 5",
+            "input_lengths must be 1 integers from 0 to 5",
         ),
-        (lambda: F.ctc_loss(ones(5, 2, 3), tensor([1, 2, 1]), [5, 5], [1, 1]), ValueError, "add up to 2"),
+        (
+            lambda: F.ctc_loss(ones(5, 2, 3), tensor([1, 2, 1]), [5, 5], [1, 1]),
+            ValueError,
+            "must add up to the 3 concatenated targets, got 2",
+        ),
         (lambda: F.ctc_loss(ones(5, 3), tensor([[1], [1]]), [5], [1]), ValueError, r"integers \(1, S\)"),
     ],
 )
@@ -127,7 +155,7 @@ def test_what_is_no_tensor_is_refused_by_every_loss() -> None:
     for name in dir(F):
         if name.endswith("_loss") and name != "ctc_loss":
             more = [ones(2, 3)] * (1 + (name.startswith(("gaussian", "margin", "cosine", "triplet"))))
-            with pytest.raises(TypeError, match="the network's output, a tensor; got NoneType"):
+            with pytest.raises(TypeError, match="input must be the network's output, a tensor; got NoneType"):
                 getattr(F, name)(None, *more)
     with pytest.raises(TypeError, match="ctc_loss: takes a tensor, got NoneType"):
         F.ctc_loss(None, [[1]], [1], [1])  # type: ignore[arg-type]
