@@ -149,6 +149,15 @@ def test_the_index_of_decisions_lists_every_page_once() -> None:
 
 
 @pytest.mark.slow
+def test_the_citation_and_the_changelog_are_of_this_version() -> None:
+    citation = (ROOT / "CITATION.cff").read_text("utf-8")
+    changelog = (ROOT / "CHANGELOG.md").read_text("utf-8")
+    (version,) = re.findall(r"^version: (.*)$", citation, re.MULTILINE)
+    (released,) = re.findall(r"^date-released: (.*)$", citation, re.MULTILINE)
+    headings = re.findall(r"^## (.*)$", changelog, re.MULTILINE)
+    assert version == minigrad.__version__ and headings[:2] == ["[Unreleased]", f"[{version}] - {released}"]
+
+
 def test_the_readme_runs_and_its_loop_trains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sample, steps = Dataset.sample_data_batch, 0
 
