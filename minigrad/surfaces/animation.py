@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minigrad.surfaces.pictures import SHADES, ground
-from minigrad.viz.charts.colours import series
+from minigrad.viz.charts.colors import series
 from minigrad.viz.charts.svg import drawing
 from minigrad.viz.page import Page, page
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from minigrad.surfaces.contours import levels
 from minigrad.surfaces.pictures import LEVELS, title_of
-from minigrad.viz.charts.colours import LIGHT, SLATE, mixture, series
+from minigrad.viz.charts.colors import LIGHT, SLATE, blend, series
 
 if TYPE_CHECKING:
     from minigrad.surfaces.racing import Race
@@ -49,7 +49,7 @@ def gif(
     z = np.ma.masked_invalid(z)
     bounds = [float(z.min()), *levels(z.data, LEVELS, surface.steep), float(z.max()) + 1e-9]
     axes.contourf(
-        x, y, z, bounds, colors=[mixture(LIGHT["paper"], SLATE, 0.75 * i / LEVELS) for i in range(len(bounds))]
+        x, y, z, bounds, colors=[blend(LIGHT["paper"], SLATE, 0.75 * i / LEVELS) for i in range(len(bounds))]
     )
     axes.contour(x, y, z, bounds[1:-1], colors=LIGHT["soft"], linewidths=0.4, alpha=0.6)
     axes.set(xlim=surface.view[:2], ylim=surface.view[2:], title=title_of(result), xlabel=" ")

@@ -11,7 +11,7 @@ import numpy as np
 
 from minigrad.surfaces.contours import levels, regions
 from minigrad.surfaces.surface import Surface
-from minigrad.viz.charts.colours import series, shades
+from minigrad.viz.charts.colors import series, shades
 from minigrad.viz.charts.svg import Svg, drawing, marker, number, path, text, ticks
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ import numpy as np
 from minigrad.surfaces.contours import levels
 from minigrad.surfaces.pictures import LEGEND, LEVELS, SHADES, height_for, legend, title_of
 from minigrad.surfaces.surface import Surface
-from minigrad.viz.charts.colours import series
+from minigrad.viz.charts.colors import series
 from minigrad.viz.charts.svg import Svg, drawing, marker, path, text
 
 if TYPE_CHECKING:

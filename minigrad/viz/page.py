@@ -15,7 +15,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from minigrad.viz.charts.colours import custom_properties
+from minigrad.viz.charts.colors import custom_properties
 
 FILES = Path(__file__).with_name("pages")
 

@@ -1,6 +1,6 @@
-"""chart: curves over an axis, as an SVG picture, without a plotting library.
+"""Line charts as SVG, made without a plotting library.
 
-Each curve has its name at its end, and a colour, a dash and a sign of its own. This file imports no NumPy.
+Each curve is labelled at its end and has a colour, a dash and a marker of its own. This file imports no NumPy.
 """
 
 from __future__ import annotations
@@ -10,12 +10,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import groupby, pairwise
 from typing import Any
 
-from minigrad.viz.charts.colours import series
-from minigrad.viz.charts.svg import Svg, drawing, log_ticks, marker, number, path, text, ticks, width_of
+from minigrad.viz.charts.colors import series
+from minigrad.viz.charts.svg import Svg, drawing, estimate_width, log_ticks, marker, number, path, text, ticks
 
 Points = list[tuple[float, float]]
-_LINE = 16.0
-"""The height of a line of text, in pixels."""
+_LINE_HEIGHT = 16.0  # pixels
 
 
 def chart(
@@ -30,19 +29,23 @@ def chart(
     width: int = 640,
     height: int = 400,
 ) -> Svg:
-    """Curves by their names.
+    """Draw curves over a common axis.
 
     Args:
-        curves: each a sequence of numbers, over 0, 1, 2, …; or a pair of sequences (x, y). Where a number is nan or
-            infinite, the curve has a gap.
-        title, x, y: what stands above the picture, below the axis to the right, and above the axis upwards.
-        log_x, log_y: whether an axis goes by powers of ten.
-        y_range: the least and the greatest y to be shown, when not all are; what is beyond is cut off.
-        width, height: in pixels, with all texts.
+        curves: by name, sequences of numbers, plotted over 0, 1, 2, …, or pairs of sequences (x, y). A number that is
+            nan or infinite leaves a gap in the curve.
+        title: the text above the picture. Default: none.
+        x, y: axis labels. Default: none.
+        log_x, log_y: whether an axis is logarithmic. Default: False.
+        y_range: the smallest and the largest y shown; the rest is clipped. Default: all.
+        width, height: the size in pixels, labels included. Default: 640 by 400.
+
+    Returns:
+        The picture, a text that displays itself in a notebook and has a method `save`.
 
     Raises:
-        ValueError: for no curve, a curve without a number that can be shown, x and y of different lengths, or numbers
-            of which one is not above 0 where the axis goes by powers of ten.
+        ValueError: there is no curve; a curve has no finite number, or x and y of different lengths; a number on a
+            logarithmic axis is not positive.
 
     >>> picture = chart({"good": [2.3, 0.9, 0.4], "low": [2.3, 2.1, 1.9]}, x="epoch", y="loss")
     >>> picture.startswith("<svg"), ">good</text>" in picture
@@ -50,15 +53,15 @@ def chart(
     """
     points = {name: _points(name, curve, log_x, log_y) for name, curve in curves.items()}
     if not points:
-        raise ValueError("chart: there is no curve; give a dictionary of names and numbers")
+        raise ValueError("chart: curves is empty; pass a dictionary of names and numbers")
     finite = [p for curve in points.values() for p in curve if all(map(math.isfinite, p))]
     left_x, right_x = _limits([p[0] for p in finite], log_x, 0.0)
     low_y, high_y = _limits(y_range or [p[1] for p in finite], log_y, 0.0 if y_range else 0.04)
 
     named_y = [(t, number(t)) for t in (log_ticks if log_y else ticks)(low_y, high_y, max(2, height // 70))]
-    left = 18 + max(width_of(name) for _, name in named_y)
+    left = 18 + max(estimate_width(name) for _, name in named_y)
     top = 14 + (24 if title else 0) + (20 if y else 0)
-    right = width - 30 - max(width_of(name) for name in points)
+    right = width - 30 - max(estimate_width(name) for name in points)
     bottom = height - 28 - (18 if x else 0)
     named_x = [
         (t, number(t)) for t in (log_ticks if log_x else ticks)(left_x, right_x, max(2, int(right - left) // 90))
@@ -78,52 +81,52 @@ def chart(
         parts.append(text(across(t), bottom + 19, name, "middle", "small soft-fill"))
     parts.append(f'<path class="soft-line" d="{path([(left, bottom), (right, bottom)])}"/>')
 
-    # a picture in the picture cuts off what is out of range
+    # a nested svg element clips what is out of range
     parts.append(f'<svg x="{left - 6:.1f}" y="{top - 6:.1f}" width="{right - left + 12:.1f}" ')
     parts[-1] += f'height="{bottom - top + 12:.1f}"><g transform="translate({6 - left:.1f},{6 - top:.1f})">'
     ends: list[tuple[float, float, int, str]] = []
     for i, (name, curve) in enumerate(points.items()):
-        colour, dash = series(i)
-        pixels = [(across(a), _kept(down(b), bottom, top)) for a, b in curve]
+        color, dash = series(i)
+        pixels = [(across(a), _clamp(down(b), bottom, top)) for a, b in curve]
         dashed = f' stroke-dasharray="{dash}"' if dash else ""
-        style = f'class="none {colour}-line" stroke-width="2.2" stroke-linejoin="round"{dashed}'
-        parts.append(f'<path {style} d="{path(_thinned(pixels))}"/>')
+        style = f'class="none {color}-line" stroke-width="2.2" stroke-linejoin="round"{dashed}'
+        parts.append(f'<path {style} d="{path(_thin(pixels))}"/>')
         end = _end(pixels, top, bottom)
         if end is not None:
             ends.append((*end, i, name))
     parts.append("</g></svg>")
-    parts += _names(ends, top, bottom, right)
+    parts += _labels(ends, top, bottom, right)
     label = title or f"{y} over {x}".strip()
     return drawing(width, height, parts, f"{label}: {', '.join(points)}")
 
 
 def _points(name: str, curve: Any, log_x: bool, log_y: bool) -> Points:
-    """The points of a curve as numbers, with nan where it has a gap."""
-    curve = _listed(curve)
-    pair = len(curve) == 2 and all(isinstance(c, list) for c in map(_listed, curve))
-    xs, ys = map(_listed, curve) if pair else (range(len(curve)), curve)
+    """Return the points of a curve as pairs of floats; those that are not finite are gaps."""
+    curve = _to_list(curve)
+    pair = len(curve) == 2 and all(isinstance(c, list) for c in map(_to_list, curve))
+    xs, ys = map(_to_list, curve) if pair else (range(len(curve)), curve)
     if len(xs) != len(ys):
-        raise ValueError(f"chart: the curve {name!r} has {len(xs)} x but {len(ys)} y")
+        raise ValueError(f"chart: x and y of the curve {name!r} must have the same length, got {len(xs)} and {len(ys)}")
     points = [(float(a), float(b)) for a, b in zip(xs, ys)]
     if not any(math.isfinite(a) and math.isfinite(b) for a, b in points):
-        raise ValueError(f"chart: the curve {name!r} has no number to show: it is empty, or all nan or infinite")
+        raise ValueError(f"chart: the curve {name!r} has no finite number: it is empty, or all nan or infinite")
     for is_log, values, axis in ((log_x, [p[0] for p in points], "x"), (log_y, [p[1] for p in points], "y")):
         if is_log and any(v <= 0 for v in values):
             raise ValueError(
-                f"chart: log_{axis}=True, but the curve {name!r} has {axis} = {min(values):g}, and powers of ten are "
-                "above 0: leave that out, or take a plain axis"
+                f"chart: log_{axis}=True needs positive numbers, but the curve {name!r} has {axis} = {min(values):g}. "
+                "Leave that point out, or use a linear axis"
             )
     return points
 
 
-def _listed(numbers: Any) -> Any:
+def _to_list(numbers: Any) -> Any:
     if hasattr(numbers, "tolist"):
         return numbers.tolist()
     return list(numbers) if isinstance(numbers, Iterable) else numbers
 
 
 def _limits(values: Sequence[float], log: bool, margin: float) -> tuple[float, float]:
-    """The ends of an axis that shows all values, with some margin; never the same."""
+    """Return the limits of an axis that shows all values with a margin; they always differ."""
     low, high = min(values), max(values)
     if log:
         room = max((high / low) ** margin, 1.0 if high > low else 2.0)
@@ -133,21 +136,21 @@ def _limits(values: Sequence[float], log: bool, margin: float) -> tuple[float, f
 
 
 def _scale(low: float, high: float, start: float, end: float, log: bool) -> Callable[[float], float]:
-    """From numbers to pixels."""
+    """Return the function from numbers to pixels."""
     if log:
         low, high = math.log(low), math.log(high)
     return lambda v: start + ((math.log(v) if log else v) - low) / (high - low) * (end - start)
 
 
-def _kept(pixel: float, bottom: float, top: float) -> float:
-    """A pixel far out of the picture comes nearer, for programs that cannot count so far."""
+def _clamp(pixel: float, bottom: float, top: float) -> float:
+    """Move a pixel far outside the picture closer; some SVG viewers fail on huge coordinates."""
     far = 20 * (bottom - top)
     return pixel if not math.isfinite(pixel) else min(max(pixel, top - far), bottom + far)
 
 
-def _thinned(pixels: Points) -> Points:
-    """Of the many points that stand on one pixel of x: the first, the lowest, the highest and the last."""
-    kept: Points = []
+def _thin(pixels: Points) -> Points:
+    """Keep at most four points per pixel column: the first, the lowest, the highest and the last."""
+    thinned: Points = []
     for _, group in groupby(pixels, lambda p: int(p[0]) if math.isfinite(p[0]) else None):
         column = list(group)
         if len(column) > 4 and all(math.isfinite(p[1]) for p in column):
@@ -156,12 +159,12 @@ def _thinned(pixels: Points) -> Points:
                 column[i]
                 for i in sorted({0, heights.index(min(heights)), heights.index(max(heights)), len(column) - 1})
             ]
-        kept += column
-    return kept
+        thinned += column
+    return thinned
 
 
 def _end(pixels: Points, top: float, bottom: float) -> tuple[float, float] | None:
-    """The last point that is in the picture, or where the curve leaves it after that."""
+    """Return the last visible point of a curve, or the point where the curve leaves the picture after it."""
     last = max((i for i, (_, b) in enumerate(pixels) if top - 1 <= b <= bottom + 1), default=None)
     if last is None:
         return None
@@ -173,10 +176,10 @@ def _end(pixels: Points, top: float, bottom: float) -> tuple[float, float] | Non
     return a, b
 
 
-def _names(ends: list[tuple[float, float, int, str]], top: float, bottom: float, right: float) -> list[str]:
-    """The sign and the name of each curve: to the right, one below the other where the ends are close.
+def _labels(ends: list[tuple[float, float, int, str]], top: float, bottom: float, right: float) -> list[str]:
+    """Return the marker and the label of each curve: at the right margin, moved apart if their ends are close.
 
-    A curve that ends early has them where it ends.
+    A curve that ends before the right margin is labelled at its end.
     """
     parts = []
     early = [end for end in ends if end[0] < right - 60]
@@ -186,9 +189,9 @@ def _names(ends: list[tuple[float, float, int, str]], top: float, bottom: float,
         parts.append(marker(i, a, b, series(i)[0]))
     ends = sorted((end for end in ends if end not in early), key=lambda end: end[1])
     places = [b for _, b, _, _ in ends]
-    for _ in range(100):  # those that overlap push each other away, a little each time
+    for _ in range(100):  # labels that overlap push each other apart, a little in each round
         for i, (above, below) in enumerate(pairwise(places)):
-            push = (_LINE - (below - above)) / 2
+            push = (_LINE_HEIGHT - (below - above)) / 2
             if push > 0:
                 places[i], places[i + 1] = above - push, below + push
         places = [min(max(p, top), bottom) for p in places]

@@ -1,4 +1,4 @@
-"""heat map: how much there is of each value, over time, as an SVG picture: the darker the more."""
+"""Heat maps as SVG: how the values of something are distributed, over time."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from hashlib import sha256
 
 import numpy as np
 
-from minigrad.viz.charts.svg import Svg, drawing, number, path, text, ticks, width_of
+from minigrad.viz.charts.svg import Svg, drawing, estimate_width, number, path, text, ticks
 
 
 def heat_map(
-    shares: np.ndarray,
+    intensity: np.ndarray,
     x_range: tuple[float, float],
     y_range: tuple[float, float],
     *,
@@ -23,24 +23,26 @@ def heat_map(
     width: int = 360,
     height: int = 220,
 ) -> Svg:
-    """A picture of numbers between 0 and 1.
+    """Draw a matrix as a heat map: the larger a number, the stronger the colour.
 
     Args:
-        shares: of shape (values, times), the lowest value first.
-        x_range, y_range: from which time to which the columns go, and from which value to which the rows.
-        title, x: what stands above the picture, and below the axis to the right.
-        width, height: in pixels, with all texts.
+        intensity: numbers between 0 and 1, of shape (values, times), the smallest value first.
+        x_range: the times at the left and the right edge.
+        y_range: the values at the lower and the upper edge.
+        title: the text above the picture. Default: none.
+        x: the label of the time axis. Default: none.
+        width, height: the size in pixels, labels included. Default: 360 by 220.
 
     >>> heat_map(np.eye(4), (1, 100), (-1.0, 1.0), title="0 (Linear)").startswith("<svg")
     True
     """
     named_y = [(t, number(t)) for t in ticks(*y_range, 4)]
-    left = 18 + max(width_of(name) for _, name in named_y)
+    left = 18 + max(estimate_width(name) for _, name in named_y)
     top, right, bottom = 16 + (24 if title else 0), width - 16, height - 28 - (18 if x else 0)
     across, down = _scale(x_range, left, right), _scale(y_range, bottom, top)
-    # 32 shades, which the eye hardly tells from 256
-    data = _png(8 * np.round(31 * np.clip(shares[::-1], 0, 1)).astype(np.uint8))
-    mask = f"heat-{sha256(data + title.encode()).hexdigest()[:12]}"  # of its own on a page with several
+    # 32 shades compress better than 256 and look the same
+    data = _png(8 * np.round(31 * np.clip(intensity[::-1], 0, 1)).astype(np.uint8))
+    mask = f"heat-{sha256(data + title.encode()).hexdigest()[:12]}"  # unique, for pages with several heat maps
     place = f'x="{left:.1f}" y="{top:.1f}" width="{right - left:.1f}" height="{bottom - top:.1f}"'
     parts = [
         f'<mask id="{mask}"><image {place} preserveAspectRatio="none" style="image-rendering: pixelated" '
@@ -67,13 +69,13 @@ def _scale(values: tuple[float, float], start: float, end: float) -> Callable[[f
 
 
 def _png(grey: np.ndarray) -> bytes:
-    """A grey picture of shape (rows, columns) as a PNG file. Source: ISO/IEC 15948."""
+    """Encode a greyscale image of shape (rows, columns) as PNG. Source: ISO/IEC 15948."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
     rows, columns = grey.shape
-    header = struct.pack(">IIBBBBB", columns, rows, 8, 0, 0, 0, 0)  # 8 bits, grey, not interlaced
-    lines = np.pad(grey, ((0, 0), (1, 0))).tobytes()  # each begins with 0: no filter
+    header = struct.pack(">IIBBBBB", columns, rows, 8, 0, 0, 0, 0)  # 8 bits, greyscale, not interlaced
+    lines = np.pad(grey, ((0, 0), (1, 0))).tobytes()  # each row starts with 0: no filter
     compressed = zlib.compress(lines, 9)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", compressed) + chunk(b"IEND", b"")

@@ -1,4 +1,8 @@
-"""SVG pictures: what line charts and maps share. Texts without a plotting library, legible in light and in dark."""
+"""Building blocks of SVG pictures: drawings, text, paths, markers, axis ticks and number labels.
+
+Pictures are plain text, made without a plotting library, and adapt to light and dark colour schemes. This file imports
+no NumPy.
+"""
 
 from __future__ import annotations
 
@@ -7,21 +11,21 @@ from collections.abc import Iterable
 from html import escape
 from pathlib import Path
 
-from minigrad.viz.charts.colours import classes
+from minigrad.viz.charts.colors import classes
 
 FONT = "font-family: system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'DejaVu Sans', sans-serif"
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _STYLE = (
     "<style>.drawing text {{ {font}; font-size: 13px; }} .drawing .small {{ font-size: 12px; }} "
-    ".drawing .title {{ font-size: 15px; font-weight: 600; }} .drawing .none {{ fill: none; }} {colours}</style>"
+    ".drawing .title {{ font-size: 15px; font-weight: 600; }} .drawing .none {{ fill: none; }} {colors}</style>"
 )
 
 
 class Svg(str):
-    """The text of a picture. It shows itself in a notebook; `save` writes it."""
+    """The text of an SVG picture. It displays itself in a notebook; `save` writes it to a file."""
 
     def save(self, path: str | Path) -> Path:
-        """Write it to a file, and give the file's path."""
+        """Write the picture to a file and return its path."""
         path = Path(path)
         path.write_text(self, "utf-8", newline="\n")
         return path
@@ -31,8 +35,15 @@ class Svg(str):
 
 
 def drawing(width: float, height: float, parts: Iterable[str], label: str, style: str = "") -> Svg:
-    """A picture of `parts`, on paper, that is called `label` where it cannot be seen; with more styles of its own."""
-    style = _STYLE.format(font=FONT, colours=classes(".drawing") + style)
+    """Assemble a picture from its parts.
+
+    Args:
+        width, height: the size in pixels.
+        parts: SVG elements, drawn in order on a background of paper.
+        label: the text for screen readers.
+        style: CSS rules, added to those that all drawings share.
+    """
+    style = _STYLE.format(font=FONT, colors=classes(".drawing") + style)
     return Svg(
         f'<svg xmlns="http://www.w3.org/2000/svg" class="drawing" viewBox="0 0 {width:g} {height:g}" '
         f'width="{width:g}" height="{height:g}" role="img" aria-label="{escape(label)}">\n{style}\n'
@@ -41,25 +52,25 @@ def drawing(width: float, height: float, parts: Iterable[str], label: str, style
 
 
 def text(x: float, y: float, words: str, anchor: str = "start", style: str = "ink-fill") -> str:
-    """Words whose baseline starts, ends ("end") or has its middle ("middle") at (x, y)."""
+    """Return a text element whose baseline starts, ends ("end") or is centred ("middle") at (x, y)."""
     return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" class="{style}">{escape(words)}</text>'
 
 
-def width_of(words: str) -> float:
-    """About how many pixels wide the words are; fonts differ."""
+def estimate_width(words: str) -> float:
+    """Estimate the width of a text in pixels; the exact width depends on the font."""
     return 7.4 * len(words)
 
 
-def marker(i: int, x: float, y: float, colour: str) -> str:
-    """The sign at the end of curve i: a circle, a square, a triangle, a diamond, a triangle on its tip."""
+def marker(i: int, x: float, y: float, color: str) -> str:
+    """Return the marker of curve i: a circle, a square, a triangle up, a diamond or a triangle down."""
     shapes = ("", "-4,-4 4,-4 4,4 -4,4", "-5,4 5,4 0,-5", "0,-5.5 5.5,0 0,5.5 -5.5,0", "-5,-4 5,-4 0,5")
     shape = shapes[i % len(shapes)]
-    style = f'class="{colour}-fill paper-line" transform="translate({x:.1f},{y:.1f})"'
+    style = f'class="{color}-fill paper-line" transform="translate({x:.1f},{y:.1f})"'
     return f'<polygon points="{shape}" {style}/>' if shape else f'<circle r="4.5" {style}/>'
 
 
 def path(points: Iterable[tuple[float, float]]) -> str:
-    """The `d` of a line through points in pixels; where one is None in y or nan, the line is broken.
+    """Return the `d` attribute of a line through points in pixels. A point that is not finite leaves a gap.
 
     >>> path([(0, 1), (10, 2.25), (20, math.nan), (30, 4)])
     'M0,1L10,2.2M30,4'
@@ -67,24 +78,24 @@ def path(points: Iterable[tuple[float, float]]) -> str:
     pieces, pen = [], "M"
     for x, y in points:
         if math.isfinite(x) and math.isfinite(y):
-            pieces.append(f"{pen}{_short(x)},{_short(y)}")
+            pieces.append(f"{pen}{_pixels(x)},{_pixels(y)}")
             pen = "L"
         else:
             pen = "M"
     return "".join(pieces)
 
 
-def _short(pixels: float) -> str:
-    return f"{pixels:.1f}".removesuffix(".0")
+def _pixels(x: float) -> str:
+    return f"{x:.1f}".removesuffix(".0")
 
 
-def ticks(low: float, high: float, about: int = 5) -> list[float]:
-    """Round numbers from low to high, `about` so many.
+def ticks(low: float, high: float, count: int = 5) -> list[float]:
+    """Return about `count` round numbers between low and high.
 
     >>> ticks(0.0, 0.93)
     [0.0, 0.2, 0.4, 0.6, 0.8]
     """
-    rough = (high - low) / max(about, 1)
+    rough = (high - low) / max(count, 1)
     if not rough > 0:
         return [low]
     power = 10.0 ** math.floor(math.log10(rough))
@@ -93,14 +104,14 @@ def ticks(low: float, high: float, about: int = 5) -> list[float]:
     return [float(f"{i * step:.12g}") for i in range(first, last + 1)]
 
 
-def log_ticks(low: float, high: float, about: int = 5) -> list[float]:
-    """Powers of ten from low to high; with 2 and 5 times them where there are few.
+def log_ticks(low: float, high: float, count: int = 5) -> list[float]:
+    """Return about `count` powers of ten between low and high, also 2 and 5 times them if the range is short.
 
     >>> log_ticks(0.5, 20.0)
     [0.5, 1.0, 2.0, 5.0, 10.0, 20.0]
     """
     first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
-    every = max(1, round((last - first) / about))
+    every = max(1, round((last - first) / count))
     found = [10.0**e for e in range(first, last + 1) if e % every == 0]
     if high / low < 100:
         found = sorted(m * 10.0**e for e in range(first, last + 1) for m in (1, 2, 5))
@@ -108,7 +119,7 @@ def log_ticks(low: float, high: float, about: int = 5) -> list[float]:
 
 
 def number(x: float) -> str:
-    """A number as a reader wants it at an axis.
+    """Format a number as an axis label.
 
     >>> number(-0.25), number(1e-7), number(30000.0), number(2.5e6)
     ('−0.25', '10⁻⁷', '30,000', '2.5×10⁶')
