@@ -1,4 +1,4 @@
-"""`python -m minigrad`."""
+"""Run the command line: `python -m minigrad`."""
 
 import sys
 

@@ -1,6 +1,6 @@
-"""The command line: `python -m minigrad` trains on the digits, and has other commands.
+"""The command line, `python -m minigrad`: parse the options of each command and call the function that does the work.
 
-Thin: what a command does lives elsewhere. For each there is an `add_…` with its options, and what it runs.
+Each command has two functions here: `add_NAME` declares its options, and `NAME` runs it.
 """
 
 from __future__ import annotations
@@ -20,17 +20,26 @@ Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; gives the exit status: 0, 2 for a wrong call, 130 if interrupted."""
+    """Run the command line.
+
+    Args:
+        arguments: the words after the program's name. Default: those of this process.
+
+    Returns:
+        The exit status: 0, 2 for an error in the arguments, 130 if interrupted.
+    """
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")  # a path that the terminal cannot show must not end the run
+            stream.reconfigure(
+                errors="backslashreplace"
+            )  # a path with characters unknown to the terminal must not end the run
     given = list(sys.argv[1:] if arguments is None else arguments)
     parser = argparse.ArgumentParser(
         prog="python -m minigrad",
-        description="Learn how networks are trained. Without a command, and with the options of train, it trains.",
+        description="Learn how networks are trained. Without a command, run train; its options may be given directly.",
     )
-    parser.add_argument("--version", action="store_true", help="print the version and where minigrad was imported from")
-    commands = parser.add_subparsers(metavar="command", title="commands, each with a --help of its own")
+    parser.add_argument("--version", action="store_true", help="print the version and the folder of the package")
+    commands = parser.add_subparsers(metavar="command", title="commands, each with its own --help")
     add_train(commands)
     add_race(commands)
     add_rates(commands)
@@ -53,34 +62,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def version() -> str:
-    """The version, and which files this is: other packages of the same import name exist."""
+    """Return the version and the folder of the package; other packages with the same import name exist."""
     import minigrad
 
     return f"minigrad {minigrad.__version__} from {Path(minigrad.__file__).parent}"
 
 
 def add_train(commands: Commands) -> None:
-    """The main job's options."""
+    """Declare the options of `train`."""
     parser = commands.add_parser(
         "train",
         help="train a two-layer network on handwritten digits",
         description="Train a two-layer network on handwritten digits with the lecture's loop.",
     )
-    parser.add_argument("--steps", type=int, default=2000, help="how often x is updated (%(default)s)")
-    parser.add_argument("--learning-rate", type=float, default=1e-1, help="how far along -dx (%(default)s)")
+    parser.add_argument("--steps", type=int, default=2000, help="number of updates of x (%(default)s)")
+    parser.add_argument("--learning-rate", type=float, default=1e-1, help="step size along -dx (%(default)s)")
     parser.add_argument("--batch-size", type=int, default=64, help="digits per step (%(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="of the initial parameters (%(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the initial parameters (%(default)s)")
     parser.add_argument(
         "--picture",
         type=Path,
         default=Path("backward.svg"),
-        help="where to write the picture of the last backward pass (%(default)s)",
+        help="file for the picture of the last backward pass (%(default)s)",
     )
     parser.set_defaults(run=lambda o: train(o.steps, o.learning_rate, o.batch_size, o.seed, o.picture))
 
 
 def train(steps: int, learning_rate: float, batch_size: int, seed: int, picture: Path) -> None:
-    """The main job, with its progress on the terminal and a picture at the end."""
+    """Train on the digits; show progress in the terminal and draw the last backward pass."""
     import numpy as np
 
     from minigrad.data import Dataset
@@ -96,56 +105,56 @@ def train(steps: int, learning_rate: float, batch_size: int, seed: int, picture:
             progress.show(step, f"loss {loss:.4f}  accuracy on held-out digits {right:6.1%}")
 
     started = time.perf_counter()
-    with np.errstate(all="ignore"), warnings.catch_warnings():  # a run that diverges says so itself, in one line
+    with np.errstate(all="ignore"), warnings.catch_warnings():  # a run that diverges reports that itself, in one line
         warnings.simplefilter("ignore", RuntimeWarning)
         trained = loop.train(steps, learning_rate, batch_size, seed, watch)
     seconds = time.perf_counter() - started
-    print(f"{trained.accuracy:.1%} of the held-out digits are right, after {steps} steps in {seconds:.1f} s.")
+    print(f"{trained.accuracy:.1%} of the held-out digits are right after {steps} steps in {seconds:.1f} s.")
     lines, first = inspect.getsourcelines(loop.train)
     where = first + next(i for i, line in enumerate(lines) if "while True" in line)
-    print(f"The loop that did it: {inspect.getsourcefile(loop)}, line {where}")
+    print(f"The training loop: {inspect.getsourcefile(loop)}, line {where}")
     print(draw_backward(trained.loss, picture))
 
 
 def draw_backward(loss: object, picture: Path) -> str:
-    """Write the picture, and say in one line where it is, or why there is none and how to get it."""
+    """Draw the graph of the loss, and return a line that says where the picture is or why there is none."""
     from minigrad.viz.graph.draw import draw
 
     try:
         draw(loss).render(outfile=picture, cleanup=True)
     except (RuntimeError, OSError, ImportError, ValueError) as error:
         return f"The picture of the backward pass was not drawn: {' '.join(str(error).split())}"
-    return f"The picture of its last backward pass: {picture}"
+    return f"The picture of the last backward pass: {picture}"
 
 
 def add_race(commands: Commands) -> None:
-    """The options of a race of update rules."""
+    """Declare the options of `race`."""
     parser = commands.add_parser(
         "race",
-        help="let update rules race down a loss surface",
-        description="Let update rules race down a loss surface, and animate or draw it.",
+        help="race update rules down a loss surface",
+        description="Race update rules down a loss surface, and animate or draw the race.",
         epilog="Surfaces: valley, saddle, beale, rosenbrock, himmelblau, noisy, digits. "
         "Rules, as in minigrad.optim.rules: sgd, momentum, momentum_pytorch, nesterov, adagrad, rmsprop, "
         "rmsprop_momentum, adam_incomplete, adam, amsgrad, adadelta, adamax, nadam, radam, asgd, rprop, lion, lamb, "
         "adafactor.",
     )
-    parser.add_argument("--surface", default="beale", help="its name (%(default)s)")
+    parser.add_argument("--surface", default="beale", help="name of the surface (%(default)s)")
     parser.add_argument("--rules", default="sgd,momentum,adagrad,rmsprop,adam", help="names, with commas (%(default)s)")
     parser.add_argument(
         "--out",
         type=Path,
         default=Path("race.html"),
-        help="the file: .html is a page to play with, .svg a map, .gif an animation (%(default)s)",
+        help="output file: .html for an interactive page, .svg for a map, .gif for an animation (%(default)s)",
     )
-    parser.add_argument("--relief", action="store_true", help="draw hills and valleys in place of the map, in .svg")
-    parser.add_argument("--steps", type=int, help="how many (the surface's own)")
-    parser.add_argument("--learning-rate", help="for all rules, 0.1, or by name, sgd=0.1,adam=0.01 (each rule's own)")
-    parser.add_argument("--start", nargs=2, type=float, metavar=("X", "Y"), help="where from (the surface's own)")
+    parser.add_argument("--relief", action="store_true", help="draw hills and valleys instead of the map (.svg)")
+    parser.add_argument("--steps", type=int, help="number of steps (the surface's)")
+    parser.add_argument("--learning-rate", help="for all rules: 0.1; by name: sgd=0.1,adam=0.01 (one for each rule)")
+    parser.add_argument("--start", nargs=2, type=float, metavar=("X", "Y"), help="first position (the surface's)")
     parser.set_defaults(run=race)
 
 
 def race(options: argparse.Namespace) -> None:
-    """Run the race; a table on the terminal, an animation or a picture in the file."""
+    """Run a race; print a table and write an animation or a picture."""
     from minigrad import surfaces
 
     out: Path = options.out
@@ -154,12 +163,16 @@ def race(options: argparse.Namespace) -> None:
     rules = [name.strip() for name in options.rules.split(",") if name.strip()]
     result = surfaces.race(options.surface, rules, options.start, options.steps, learning_rate=rates)
     print(result)
-    where = result.relief().save(out) if options.relief else result.save(out, watch=showing_progress())
-    print(f"To look at: {where}")
+    where = result.relief().save(out) if options.relief else result.save(out, watch=progress_callback())
+    print(f"The race: {where}")
 
 
 def read_rates(text: str) -> float | dict[str, float]:
-    """A learning rate for all, or by names."""
+    """Parse a learning rate for all rules, or learning rates by name.
+
+    >>> read_rates("0.1"), read_rates("sgd=0.1,adam=0.01")
+    (0.1, {'sgd': 0.1, 'adam': 0.01})
+    """
     try:
         return (
             dict((name.strip(), float(rate)) for name, rate in (p.split("=") for p in text.split(",")))
@@ -168,45 +181,45 @@ def read_rates(text: str) -> float | dict[str, float]:
         )
     except ValueError:
         raise ValueError(
-            f"--learning-rate {text!r} is to be a number, or names with numbers: sgd=0.1,adam=0.01"
+            f"--learning-rate {text!r} must be a number, or names with numbers: sgd=0.1,adam=0.01"
         ) from None
 
 
 def add_rates(commands: Commands) -> None:
-    """The options of the picture of learning rates."""
+    """Declare the options of `rates`."""
     parser = commands.add_parser(
         "rates",
         help="draw loss curves for very high, high, good and low learning rates",
-        description="Train the network on the digits at several learning rates, and draw the loss of each by epoch.",
+        description="Train the network on the digits at several learning rates, and draw the loss curves.",
     )
-    parser.add_argument("--out", type=Path, default=Path("rates.svg"), help="the picture's file (%(default)s)")
-    parser.add_argument("--epochs", type=int, default=20, help="how often the digits are seen (%(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="of the initial parameters (%(default)s)")
+    parser.add_argument("--out", type=Path, default=Path("rates.svg"), help="output file (%(default)s)")
+    parser.add_argument("--epochs", type=int, default=20, help="number of epochs (%(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the initial parameters (%(default)s)")
     parser.set_defaults(run=lambda o: rates(o.out, o.epochs, o.seed))
 
 
 def rates(out: Path, epochs: int, seed: int) -> None:
-    """Train at each rate; a table on the terminal, a picture in the file."""
+    """Train at each learning rate; print a table and write a picture."""
     from minigrad.demo import lr_sweep as rates
 
     check_file(out, [".svg"])
-    found = rates.curves(epochs=epochs, seed=seed, watch=showing_progress())
+    found = rates.curves(epochs=epochs, seed=seed, watch=progress_callback())
     print(rates.table(found))
     print(f"The picture: {rates.picture(found).save(out)}")
 
 
 def check_file(out: Path, suffixes: Sequence[str], option: str = "--out") -> None:
-    """Raise, before any work is done, if a file of this name cannot be written."""
+    """Raise, before any work is done, if the output file cannot be written."""
     if out.suffix.lower() not in suffixes:
-        raise ValueError(f"{option} {out} is to end in {' or '.join(suffixes)}")
+        raise ValueError(f"{option} {out} must end in {' or '.join(suffixes)}")
     if not out.parent.is_dir():
         raise ValueError(f"{option} {out}: there is no folder {out.parent}")
     if out.is_dir() or not os.access(out if out.exists() else out.parent, os.W_OK):
         raise ValueError(f"{option} {out} {'is a folder' if out.is_dir() else 'may not be written'}")
 
 
-def showing_progress() -> Callable[[int, int, str], None]:
-    """What shows that some of all steps are done, and in which part of the work."""
+def progress_callback() -> Callable[[int, int, str], None]:
+    """Return a callback (done, total, part) that shows progress in the terminal."""
     from minigrad.data.progress import Progress
 
     @cache
@@ -217,37 +230,37 @@ def showing_progress() -> Callable[[int, int, str], None]:
 
 
 def add_step(commands: Commands) -> None:
-    """The options of stepping through a program's backward pass."""
+    """Declare the options of `step`."""
     parser = commands.add_parser(
         "step",
-        help="step through the backward pass of your program",
+        help="step through the backward pass of a program",
         description="Run a program up to its first backward pass, and step through that in the terminal. If it makes "
         "none, step through the derivatives of the last number it computed.",
         usage="%(prog)s script.py [--html FILE] [--backward N] [arguments of the script] [-- more of them]",
         allow_abbrev=False,
     )
-    parser.add_argument("script", help="the program")
-    parser.add_argument("--html", type=Path, metavar="FILE", help="write a page to step through instead")
-    parser.add_argument("--backward", type=int, default=1, metavar="N", help="which of its backward passes (the first)")
+    parser.add_argument("script", help="the Python file")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write an interactive page instead")
+    parser.add_argument("--backward", type=int, default=1, metavar="N", help="which backward pass (%(default)s)")
     rest = parser.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
-    rest.required = False  # which argparse does not see by itself
+    rest.required = False  # argparse does not infer this
     parser.set_defaults(run=lambda o: step(o, parser))
 
 
 def step(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
-    """Step through; or write the page, and say where it is."""
-    from minigrad.viz.steps.script import Failed, steps_of
+    """Step through a backward pass in the terminal, or write the page."""
+    from minigrad.viz.steps.script import ScriptError, steps_of
 
     mine = options.rest.index("--") if "--" in options.rest else len(options.rest)
     own = argparse.ArgumentParser(prog=parser.prog, usage=parser.usage, add_help=False, allow_abbrev=False)
     own.add_argument("--html", type=Path, default=options.html)
     own.add_argument("--backward", type=int, default=options.backward)
-    found, arguments = own.parse_known_args(options.rest[:mine])  # what stands behind the script may be ours, too
+    found, arguments = own.parse_known_args(options.rest[:mine])  # options after the script may be ours, too
     if found.html is not None:
         check_file(found.html, [".html"], "--html")
     try:
         steps = steps_of(options.script, [*arguments, *options.rest[mine + 1 :]], found.backward)
-    except Failed as error:
+    except ScriptError as error:
         print(error, file=sys.stderr)
         return error.status
     if found.html is None:

@@ -28,9 +28,9 @@ def test_the_main_job_learns_the_digits_and_says_where_its_loop_is(tmp_path: Pat
     done = run(tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
-    accuracy = re.search(r"([\d.]+)% of the held-out digits are right, after 2000 steps", done.stdout)
+    accuracy = re.search(r"([\d.]+)% of the held-out digits are right after 2000 steps", done.stdout)
     assert accuracy and float(accuracy[1]) >= 95
-    where = re.search(r"The loop that did it: (.*), line (\d+)", done.stdout)
+    where = re.search(r"The training loop: (.*), line (\d+)", done.stdout)
     assert where and "while True:" in Path(where[1]).read_text(encoding="utf-8").splitlines()[int(where[2]) - 1]
     assert "step 2000 of 2000   loss 0." in done.stdout
     assert "\r" not in done.stdout  # no bar where there is no terminal
@@ -51,8 +51,8 @@ def test_two_runs_with_one_seed_are_the_same_and_another_seed_is_not(tmp_path: P
     [
         (["--batch-size", "5000"], r"size=5000 is more than the 1437 rows"),
         (["--batch-size", "0"], "size must be an integer of at least 1, got 0"),
-        (["--steps", "0"], r"at least 1 step at a positive learning rate, not 0 at 0.1"),
-        (["--learning-rate", "-1"], r"positive learning rate, not 2000 at -1.0"),
+        (["--steps", "0"], r"steps and learning_rate must be positive, got 0 and 0.1"),
+        (["--learning-rate", "-1"], r"steps and learning_rate must be positive, got 2000 and -1.0"),
         (["--learning-rate", "1e30"], r"the loss is nan after \d+ steps: the learning rate 1e\+30 is too high"),
         (["--learning-rate", "fast"], r"invalid float value: 'fast'"),
         (["--speed", "9"], r"unrecognized arguments: --speed 9"),

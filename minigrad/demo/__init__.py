@@ -1,1 +1,1 @@
-"""The main job: training on the digits; and the learning-rate curves."""
+"""Demonstrations: training on the handwritten digits, and loss curves for several learning rates."""

@@ -1,4 +1,4 @@
-"""Loss curves for very high, high, good and low learning rates: the lecture's picture, measured on the digits."""
+"""Loss curves for very high, high, good and low learning rates: the lecture's figure, measured on the digits."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from minigrad.viz.charts.chart import chart
 from minigrad.viz.charts.svg import Svg
 
 RATES = {"very high": 30.0, "high": 1.4, "good": 0.5, "low": 0.01}
-"""Tried out with the network of `minigrad.demo.train_digits`."""
+"""Chosen for the network of `minigrad.demo.train_digits`."""
 BATCH = 64
 
 
 class Curve(NamedTuple):
-    """How the network learned at one rate.
+    """The course of training at one learning rate.
 
     Attributes:
-        learning_rate: the rate.
-        losses: of the first batch, before any update, and then the mean over the batches of each epoch.
-        accuracy: on the held-out digits after the last epoch, between 0 and 1; nan when the loss became nan.
+        learning_rate: the learning rate.
+        losses: the loss of the first batch, before any update, then the mean loss of each epoch.
+        accuracy: on the held-out digits after the last epoch, between 0 and 1; nan if the loss became nan.
     """
 
     learning_rate: float
@@ -39,31 +39,36 @@ def curves(
     seed: int = 0,
     watch: Callable[[int, int, str], None] = lambda *_: None,
 ) -> dict[str, Curve]:
-    """Train the network of `minigrad.demo.train_digits` once for each learning rate, from the same parameters.
+    """Train the network of `minigrad.demo.train_digits` once per learning rate, from the same initial parameters.
 
     Args:
-        rates: learning rates by what they are called.
-        epochs: how often all the digits are seen; batches of 64.
-        seed: of the initial parameters.
-        watch: called after each step with how many are done and how many there are, of all rates together, and the
-            name. When the loss of a rate becomes nan, its curve ends and the rest of its steps is skipped.
+        rates: learning rates by name. Default: `RATES`.
+        epochs: the number of epochs, in batches of 64. Default: 20.
+        seed: of the initial parameters. Default: 0.
+        watch: called after each step as watch(done, total, name), the steps counted over all rates. When a loss becomes
+            nan, its curve ends and its remaining steps are skipped. Default: none.
+
+    Returns:
+        The curves, by name.
 
     Raises:
-        ValueError: for no rates, fewer than one epoch, or rates that are not positive.
+        ValueError: there is no rate or no epoch, or a rate is not positive.
 
     >>> found = curves({"good": 0.5, "low": 0.01}, epochs=2)
     >>> found["good"].losses[-1] < 1 < found["low"].losses[-1]
     True
     """
     if not rates or epochs < 1:
-        raise ValueError(f"rates: take at least one learning rate and 1 epoch, not {len(rates)} and {epochs}")
+        raise ValueError(f"curves: at least one learning rate and one epoch are needed, got {len(rates)} and {epochs}")
     per_epoch = ceil(len(digits().train) / BATCH)
     steps = epochs * per_epoch
 
-    def after(others: int, name: str) -> Callable[[int], None]:
-        return lambda step: watch(others * steps + step, len(rates) * steps, name)
+    def watch_rate(i: int, name: str) -> Callable[[int], None]:
+        return lambda step: watch(i * steps + step, len(rates) * steps, name)
 
-    return {name: _curve(rate, steps, per_epoch, seed, after(i, name)) for i, (name, rate) in enumerate(rates.items())}
+    return {
+        name: _curve(rate, steps, per_epoch, seed, watch_rate(i, name)) for i, (name, rate) in enumerate(rates.items())
+    }
 
 
 def _curve(rate: float, steps: int, per_epoch: int, seed: int, watch: Callable[[int], None]) -> Curve:
@@ -74,7 +79,7 @@ def _curve(rate: float, steps: int, per_epoch: int, seed: int, watch: Callable[[
         watch(step)
 
     with np.errstate(all="ignore"), warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # that the loss is nan; the curve ends there
+        warnings.simplefilter("ignore", RuntimeWarning)  # a loss of nan ends the curve
         try:
             accuracy = loop.train(steps, rate, BATCH, seed, after).accuracy
         except FloatingPointError:
@@ -85,14 +90,14 @@ def _curve(rate: float, steps: int, per_epoch: int, seed: int, watch: Callable[[
 
 
 def picture(found: Mapping[str, Curve]) -> Svg:
-    """The loss over the epochs, for each rate; what is far above the loss of guessing is cut off."""
+    """Draw the loss curves; losses far above that of guessing are clipped."""
     lines = {f"{name}: {curve.learning_rate:g}": curve.losses for name, curve in found.items()}
     title = "Loss on the digits, for learning rates"
     return chart(lines, title=title, x="epoch", y="loss", y_range=(0.0, 1.5 * log(10)))
 
 
 def table(found: Mapping[str, Curve]) -> str:
-    """A line for each rate: its last loss, and the accuracy on the held-out digits."""
+    """Return a table of the last loss and the accuracy on the held-out digits for each rate."""
     lines = [f"{'':<12}{'learning rate':>14}{'last loss':>12}{'held-out digits right':>24}"]
     for name, (rate, losses, accuracy) in found.items():
         lines.append(f"{name:<12}{rate:>14g}{losses[-1]:>12.4g}{accuracy:>24.1%}")

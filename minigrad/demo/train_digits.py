@@ -1,4 +1,4 @@
-"""The main job of `python -m minigrad`: the lecture's loop trains a two-layer network on handwritten digits."""
+"""Train a two-layer network on handwritten digits with the lecture's loop: what `python -m minigrad` runs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,13 @@ from minigrad.tensors.rng import manual_seed
 
 
 class Trained(NamedTuple):
-    """What a run leaves: the network, the last loss, and the accuracy on the digits that were held out."""
+    """The result of `train`.
+
+    Attributes:
+        network: the trained network.
+        loss: the last loss, with its graph.
+        accuracy: on the held-out digits, between 0 and 1.
+    """
 
     network: Network
     loss: Loss
@@ -23,7 +29,7 @@ class Trained(NamedTuple):
 
 
 def accuracy(model: nn.Module, dataset: Dataset) -> float:
-    """The part of the examples whose highest score is that of the right class, between 0 and 1."""
+    """Return the fraction of examples whose highest score is that of the right class."""
     with no_grad():
         scores = model(as_tensor(dataset.X))
     return float((scores.argmax(1).numpy() == dataset.y).mean())
@@ -36,21 +42,28 @@ def train(
     seed: int = 0,
     watch: Callable[[int, Loss, Network, Dataset], None] = lambda *_: None,
 ) -> Trained:
-    """Train 64 pixels - 64 ReLUs - 10 scores by gradient descent on the softmax loss.
+    """Train a network of 64 pixels, 64 ReLUs and 10 scores by gradient descent on the softmax loss.
 
     Args:
-        steps: how often x is updated.
-        learning_rate: how far along -dx.
-        batch_size: how many digits each gradient is of.
-        seed: of the initial parameters.
-        watch: called after every step with (step, loss, network, the held-out digits).
+        steps: the number of updates of x. Default: 2000.
+        learning_rate: the step size along -dx. Default: 0.1.
+        batch_size: the number of digits per gradient. Default: 64.
+        seed: of the initial parameters. Default: 0.
+        watch: called after every step as watch(step, loss, network, held_out digits). Default: none.
+
+    Returns:
+        The network, the last loss and the accuracy on the held-out digits.
 
     Raises:
-        ValueError: for a batch larger than the data set, or numbers that make no sense.
-        FloatingPointError: when the loss becomes nan.
+        ValueError: steps, learning rate or batch size is out of range.
+        FloatingPointError: the loss becomes nan.
+
+    >>> trained = train(steps=100)
+    >>> 0.5 < trained.accuracy < 1
+    True
     """
     if steps < 1 or not 0 < learning_rate < math.inf:
-        raise ValueError(f"train for at least 1 step at a positive learning rate, not {steps} at {learning_rate}")
+        raise ValueError(f"train: steps and learning_rate must be positive, got {steps} and {learning_rate}")
     manual_seed(seed)
     dataset, held_out = digits()
     model = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
@@ -70,7 +83,7 @@ def train(
         watch(step, loss, network, held_out)
         if math.isnan(loss):
             raise FloatingPointError(
-                f"the loss is nan after {step} steps: the learning rate {learning_rate:g} is too high, try a tenth"
+                f"the loss is nan after {step} steps: the learning rate {learning_rate:g} is too high; try a tenth"
             )
         if step == steps:
             return Trained(network, loss, accuracy(model, held_out))

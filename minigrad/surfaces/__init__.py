@@ -1,4 +1,4 @@
-"""Loss surfaces of two numbers, and races of update rules down them, with pictures and animations.
+"""Loss surfaces of two variables, and races of update rules down them, with pictures and animations.
 
 >>> from minigrad import surfaces
 >>> print(surfaces.race("beale", ["sgd", "momentum"], steps=100))
@@ -8,7 +8,8 @@ beale: ...
 from minigrad.surfaces.arrows import arrows, steps_from
 from minigrad.surfaces.digits import digits_plane
 from minigrad.surfaces.known import SURFACES, surface
-from minigrad.surfaces.racing import ENDINGS, RULES, Race, Run, default_rate, race
+from minigrad.surfaces.racing import ENDINGS, Race, race
+from minigrad.surfaces.runs import RULES, Run, default_rate
 from minigrad.surfaces.surface import Surface
 
 __all__ = [

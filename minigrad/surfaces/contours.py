@@ -1,4 +1,4 @@
-"""Contours of a grid by marching squares: W. Lorensen and H. Cline (1987), in two dimensions."""
+"""Contours of a grid by marching squares, the two-dimensional case of W. Lorensen and H. Cline (1987)."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import math
 
 import numpy as np
 
-# The four sides of a cell, as (down, right, whether it runs downwards) from its first corner; and which sides a line
-# joins, by the corners that are above the level: 1 the first, 2 the one to its right, 4 the one below that, 8 the last.
+# _SIDES: the sides of a cell, as (down, right, whether it runs downwards) from its upper left corner.
+# _CUTS: the sides that the contour joins, by the corners above the level: 1 is the upper left, then clockwise 2, 4, 8.
 _SIDES = {"top": (0, 0, False), "right": (0, 1, True), "bottom": (1, 0, False), "left": (0, 0, True)}
 _CUTS = {1: ("left", "top"), 2: ("top", "right"), 3: ("left", "right"), 4: ("right", "bottom"), 6: ("top", "bottom")}
 _CUTS |= {7: ("left", "bottom")}
-_CUTS |= {15 - corners: sides for corners, sides in _CUTS.items()}  # the others are above: the same line
-# where only opposite corners are above, the middle decides whether they are joined
+_CUTS |= {15 - corners: sides for corners, sides in _CUTS.items()}  # the complement has the same contour
+# where two opposite corners are above, the mean of all four decides whether they are connected
 _SADDLES = {
     (5, True): (("top", "right"), ("left", "bottom")),
     (5, False): (("left", "top"), ("right", "bottom")),
@@ -24,15 +24,15 @@ Side = tuple[int, int, bool]
 
 
 def lines(z: np.ndarray, level: float) -> list[np.ndarray]:
-    """The lines on which z is `level`.
+    """Find the contour lines of z at `level`.
 
     Args:
-        z: the heights, of shape (rows, columns); nan counts as higher than all levels.
+        z: the heights, of shape (rows, columns); nan counts as higher than any level.
         level: a height.
 
     Returns:
-        Arrays of (column, row), which need not be whole: between two points of the grid z is taken to be straight. A
-        line that comes back to its start has it as its last point again; all others end at the border.
+        An array of (column, row) for each line, linearly interpolated between grid points. The last point of a closed
+        line is its first; all other lines end at the border.
 
     >>> [line.tolist() for line in lines(np.array([[0.0, 1.0], [0.0, 1.0]]), 0.25)]
     [[[0.25, 0.0], [0.25, 1.0]]]
@@ -50,9 +50,9 @@ def lines(z: np.ndarray, level: float) -> list[np.ndarray]:
             joined.setdefault(other, []).append(one)
     found = []
     ends = [side for side, others in joined.items() if len(others) == 1]
-    for side in (*ends, *joined):  # first the lines that end at the border, then those that are closed
+    for side in (*ends, *joined):  # lines that end at the border come first, then closed ones
         if side in joined:
-            found.append(np.array([_place(z, level, *s) for s in _follow(joined, side)]))
+            found.append(np.array([_crossing(z, level, *s) for s in _follow(joined, side)]))
     return found
 
 
@@ -62,31 +62,31 @@ def _saddle(z: np.ndarray, level: float, row: int, column: int, cell: int) -> tu
 
 
 def _follow(joined: dict[Side, list[Side]], side: Side) -> list[Side]:
-    """From side to side until there is no other, taking away what was passed."""
-    passed = [side]
+    """Follow a line from side to side to its end, and remove its sides from `joined`."""
+    followed = [side]
     while joined.get(side):
         onward = joined[side].pop()
         joined[onward].remove(side)
         if not joined[side]:
             del joined[side]
         side = onward
-        passed.append(side)
+        followed.append(side)
     joined.pop(side, None)
-    return passed
+    return followed
 
 
-def _place(z: np.ndarray, level: float, row: int, column: int, down: bool) -> tuple[float, float]:
-    """Where between the two ends of a side the level is passed, as (column, row)."""
+def _crossing(z: np.ndarray, level: float, row: int, column: int, down: bool) -> tuple[float, float]:
+    """Return the point on a side at which z equals the level, as (column, row)."""
     a, b = z[row, column], z[row + down, column + (not down)]
     if math.isfinite(a) and math.isfinite(b):
-        part = float((level - a) / (b - a))
+        fraction = float((level - a) / (b - a))
     else:
-        part = 0.5 if math.isinf(a) and math.isinf(b) else float(math.isinf(a))
-    return column + (0.0 if down else part), row + (part if down else 0.0)
+        fraction = 0.5 if math.isinf(a) and math.isinf(b) else float(math.isinf(a))
+    return column + (0.0 if down else fraction), row + (fraction if down else 0.0)
 
 
 def regions(z: np.ndarray, level: float) -> list[np.ndarray]:
-    """What is above `level`, as closed lines, which go along the border where they must; holes are lines of their own.
+    """Find the regions of z above `level`, as closed lines that follow the border where needed; holes are lines, too.
 
     >>> [line.tolist() for line in regions(np.array([[0.0, 1.0], [0.0, 1.0]]), 0.5)]
     [[[1.0, 0.0], [1.0, 0.0], [1.0, 1.0], [1.0, 1.0], [0.5, 1.0], [0.5, 0.0], [1.0, 0.0]]]
@@ -96,7 +96,7 @@ def regions(z: np.ndarray, level: float) -> list[np.ndarray]:
 
 
 def levels(z: np.ndarray, count: int = 14, steep: bool = False) -> list[float]:
-    """Heights at which contours tell much: with as much of the grid between each two; if steep, in equal ratios."""
+    """Choose heights for contours: quantiles of the grid; if `steep`, a geometric sequence above the lowest height."""
     heights = z[np.isfinite(z)]
     if not heights.size or heights.min() == heights.max():
         return []

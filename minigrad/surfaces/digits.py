@@ -1,4 +1,4 @@
-"""A real loss surface: a plane through the 4,810 parameters of the digits network, and the loss on it."""
+"""A real loss surface: the loss of the digits network on a plane through the space of its 4,810 parameters."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from minigrad.tensors.creation import as_tensor
 from minigrad.tensors.rng import get_rng_state, set_rng_state
 
 STEPS = 400
-"""Of the training that the plane is fitted to."""
+"""The length of the training run that the plane is fitted to."""
 EXAMPLES = 128
-"""How many digits the loss is of."""
+"""The number of digits that the loss is averaged over."""
 
 
 @cache
 def digits_plane() -> Surface:
-    """The loss of the lecture's network on digits, over the plane that lies closest to the path of its training.
+    """Return the loss of the lecture's network on digits, on the plane closest to the path of its training.
 
-    The network of `minigrad.demo.train_digits` is trained by gradient descent. The plane's directions are the first
-    two principal components of the points that the training went through, as seen from the last one, which is (0, 0):
-    H. Li, Z. Xu, G. Taylor, C. Studer and T. Goldstein, "Visualizing the loss landscape of neural nets" (2018),
-    section 7. They have length 1, so that x and y are distances between parameters. Races start where the training
-    did, as far as the plane reaches there. The surface is made once, which takes about a second.
+    The network of `minigrad.demo.train_digits` is trained by gradient descent. The plane is spanned by the first two
+    principal components of the points on the training path relative to the last one, which is the origin: H. Li,
+    Z. Xu, G. Taylor, C. Studer and T. Goldstein, "Visualizing the loss landscape of neural nets" (2018), section 7.
+    The components have length 1, so that x and y are distances between parameters. Races start at the projection of
+    the start of the training. The surface is computed once, which takes about a second.
     """
     path: list[np.ndarray] = []
 
@@ -37,19 +37,19 @@ def digits_plane() -> Surface:
 
     before = get_rng_state()
     names = loop.train(STEPS, watch=watch).network.names()
-    set_rng_state(before)  # nobody's random numbers change because of a picture
+    set_rng_state(before)  # drawing a surface must not change the program's random numbers
     end = path[-1]
     away = np.array(path) - end
-    # the right singular vectors of `away`, from the left ones, which are short
+    # the right singular vectors of `away`, from the left ones: a small eigenproblem
     _, left = np.linalg.eigh(away @ away.T)
     plane = left[:, :-3:-1].T @ away
     plane /= np.linalg.norm(plane, axis=1, keepdims=True)
-    plane *= -np.sign(plane @ away[0])[:, None]  # the training comes from negative x and y
+    plane *= -np.sign(plane @ away[0])[:, None]  # the training starts at negative x and y
     start_x, start_y = (plane @ away[0]).tolist()
 
     train = digits().train
     X, y = train.X[:EXAMPLES].astype(np.float64), train.y[:EXAMPLES]
-    # W1, b1, W2 and b2 are sums of three parts, at the end and along the plane, and so are the first layer's results
+    # W1, b1, W2 and b2 are linear in (1, x, y), and so is the first layer's output: one array for each of the three
     W1, b1, W2, b2 = (np.array([part[piece] for part in (end, *plane)]) for piece in names.values())
     z1 = [as_tensor(X @ W.reshape(64, 64).T + b) for W, b in zip(W1, b1)]
     V2, c2 = ([as_tensor(part) for part in parts] for parts in (W2.reshape(3, 10, 64).swapaxes(1, 2), b2[:, None]))

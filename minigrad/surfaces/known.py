@@ -1,4 +1,4 @@
-"""The surfaces that are known by name: the lecture's, and those that rules are tried out on."""
+"""Surfaces with names: those of the lecture, and common test functions of optimisation."""
 
 from __future__ import annotations
 
@@ -71,11 +71,11 @@ himmelblau = Surface(
 noisy = Surface(
     "noisy",
     lambda x, y: (x**2 + 4 * y**2) / 2,
-    formula="(x² + 4 y²) / 2, and a gradient with noise of standard deviation 2",
+    formula="(x² + 4 y²) / 2, with gradient noise of standard deviation 2",
     view=(-4.0, 2.0, -2.5, 2.5),
     start=(-3.5, 2.0),
     minima=((0.0, 0.0),),
-    source="A quadratic whose gradient is noisy as that of a batch",
+    source="A quadratic with a noisy gradient, like that of a batch",
     rate=0.05,
     steps=100,
     noise=2.0,
@@ -85,14 +85,18 @@ SURFACES: dict[str, Callable[[], Surface]] = {
     **{s.name: lambda s=s: s for s in (valley, saddle, beale, rosenbrock, himmelblau, noisy)},  # type: ignore[misc]
     "digits": digits_plane,
 }
-"""By name, what gives the surface."""
+"""Functions that return the surface of a name."""
 
 
 def surface(of: str | Surface | Callable[[Any, Any], Any]) -> Surface:
-    """The surface of that name, or of your own function of x and y.
+    """Return the surface of a name, or make one of your own function of x and y.
+
+    Args:
+        of: a name in `SURFACES`, a function, or a Surface, which is returned as it is.
 
     Raises:
-        ValueError: for an unknown name.
+        ValueError: the name is unknown.
+        TypeError: `of` is of another type.
 
     >>> surface("saddle").gradient(surface("saddle").start)[1].tolist()
     [-3.4, -0.02]
@@ -106,13 +110,17 @@ def surface(of: str | Surface | Callable[[Any, Any], Any]) -> Surface:
     if callable(of):
         name = getattr(of, "__name__", "<lambda>")
         return Surface("your function" if name == "<lambda>" else name, of)
-    raise TypeError(f"a surface is a name, a Surface or a function of x and y; got {type(of).__name__}")
+    raise TypeError(f"a surface must be a name, a Surface or a function of x and y, got {type(of).__name__}")
 
 
-def find(what: str, name: str, all_of_them: Mapping[str, Any]) -> Any:
-    """What is under that name; or an error that lists the names there are."""
-    if name in all_of_them:
-        return all_of_them[name]
-    close = difflib.get_close_matches(name, all_of_them, 1)
+def find(what: str, name: str, known: Mapping[str, Any]) -> Any:
+    """Look up a name.
+
+    Raises:
+        ValueError: the name is unknown; the message suggests a similar one and lists all.
+    """
+    if name in known:
+        return known[name]
+    close = difflib.get_close_matches(name, known, 1)
     guess = f", did you mean {close[0]!r}?" if close else "."
-    raise ValueError(f"there is no {what} {name!r}{guess} There are: {', '.join(all_of_them)}")
+    raise ValueError(f"there is no {what} {name!r}{guess} There are: {', '.join(known)}")

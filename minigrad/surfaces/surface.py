@@ -1,4 +1,4 @@
-"""A loss surface: a function of two numbers, with gradients from the engine, and where to look at it."""
+"""Loss surfaces: functions of two variables, with gradients from the engine and a region to view."""
 
 from __future__ import annotations
 
@@ -18,25 +18,27 @@ Pair = tuple[float, float]
 
 @dataclass(frozen=True)
 class Surface:
-    """A loss that depends on two numbers, x and y.
+    """A loss that depends on two variables, x and y.
 
     Args:
-        name: what it is called.
-        function: takes x and y and gives the loss. It is called with Values, or if it does not take them (as it calls
-            NumPy's or minigrad's functions) with float64 Tensors; and for pictures with Tensors of many points, if it
-            takes those.
-        formula: the same for a reader.
-        view: what to look at: the least and the greatest x, the least and the greatest y.
-        start: where races start.
-        minima: the known ones.
-        source: where function and minima are from.
-        rate: a learning rate for gradient descent; by default its first step is 1/50 of the view.
-        steps: how many steps a race has.
-        noise: the standard deviation of what is added to each number of a gradient, as if it were of a batch.
-        steep: whether heights differ so much that they are best shown by their logarithms.
+        name: the name, for titles and messages.
+        function: computes the loss from x and y. It is called with Values; if it does not accept them, because it calls
+            functions of NumPy or minigrad, with float64 Tensors. For pictures it is called with Tensors of many points
+            if it accepts them.
+        formula: the function as text. Default: none.
+        view: the region to draw: smallest and largest x, smallest and largest y. Default: -2 to 2 for both.
+        start: where races start. Default: (-1.5, 1).
+        minima: the known minima. Default: none.
+        source: where the function and its minima are from. Default: none.
+        rate: a learning rate for gradient descent. Default: one whose first step is 1/50 of the view.
+        steps: the number of steps of a race. Default: 150.
+        noise: the standard deviation of normal noise added to each component of the gradient, like that of a batch.
+            Default: 0.
+        steep: whether heights vary so much that pictures should show their logarithms. Default: False.
 
     Raises:
-        ValueError: for a view without an inside, or a function that cannot be differentiated at the start.
+        ValueError: the view is empty, the function cannot be differentiated at the start, or part of its gradient is
+            lost because it converts x or y to plain numbers.
 
     >>> bowl = Surface("bowl", lambda x, y: x**2 + 10 * y**2)
     >>> loss, dx = bowl.gradient([1.0, 0.5])
@@ -63,8 +65,7 @@ class Surface:
         left, right, low, high = self.view
         if not (left < right and low < high and np.isfinite(self.view).all()):
             raise ValueError(
-                f"surface {self.name!r}: the view is the least and the greatest x, then the least and the greatest y; "
-                f"got {self.view}"
+                f"surface {self.name!r}: view must be the smallest and the largest x, then those of y, got {self.view}"
             )
         try:
             self._gradient_by_values(self.start)
@@ -74,15 +75,15 @@ class Surface:
                 self._gradient_by_tensors(self.start)
             except (TypeError, AttributeError, ValueError, RuntimeError) as error:
                 raise ValueError(
-                    f"surface {self.name!r}: its function cannot be differentiated at the start {self.start}. It is "
-                    f"called with x and y as Values or Tensors, and gives one of them: {error}"
+                    f"surface {self.name!r}: the function cannot be differentiated at the start {self.start}. It is "
+                    f"called with x and y as Values or Tensors, and must return one of them: {error}"
                 ) from error
         with np.errstate(all="ignore"):
-            hides_something = self._hides_something()
-        if hides_something:
+            loses_gradient = self._loses_gradient()
+        if loses_gradient:
             raise ValueError(
-                f"surface {self.name!r}: its function makes plain numbers of x or y, as float(x) and math.sin(x) do, "
-                "and their part of the gradient is lost: take np.sin(x)"
+                f"surface {self.name!r}: the function converts x or y to plain numbers, as float(x) and math.sin(x) "
+                "do, so part of its gradient is lost. Use np.sin(x)"
             )
         if not self.rate:
             slope = float(np.hypot(*self.gradient(self.start)[1]))
@@ -90,30 +91,37 @@ class Surface:
 
     @property
     def size(self) -> float:
-        """The mean of the view's width and height."""
+        """The mean of the width and the height of the view."""
         left, right, low, high = self.view
         return (right - left + high - low) / 2
 
-    def _hides_something(self) -> bool:
-        """Whether the gradients are other than the slopes, at three points."""
+    def _loses_gradient(self) -> bool:
+        """Whether the gradients differ from finite differences at three points."""
         left, right, low, high = self.view
         h = 1e-4 * self.size
         for a, b in ((0.3, 0.6), (0.55, 0.25), (0.8, 0.85)):
             x, y = left + a * (right - left), low + b * (high - low)
             try:
-                (loss, dx), again = self.gradient((x, y)), self.gradient((x, y))[0]
+                (loss, dx), repeated = self.gradient((x, y)), self.gradient((x, y))[0]
                 ahead = np.array([self.gradient(p)[0] for p in ((x + h, y), (x, y + h))])
                 behind = np.array([self.gradient(p)[0] for p in ((x - h, y), (x, y - h))])
-            except Exception:  # what it does there is seen when a race gets there
+            except Exception:  # an error there is raised when a race gets there
                 return False
             slope = (ahead - behind) / (2 * h)
             wrong = np.abs(slope - dx) > 0.1 * (np.abs(slope) + np.abs(dx)) + 0.01 * abs(loss) / self.size
-            if not wrong.any() or again != loss or not np.isfinite([*slope, *dx, loss]).all():
+            if not wrong.any() or repeated != loss or not np.isfinite([*slope, *dx, loss]).all():
                 return False
         return True
 
     def gradient(self, x: Sequence[float] | np.ndarray) -> tuple[float, np.ndarray]:
-        """The loss at x, a vector of two numbers, and its gradient there, by a backward pass; without the noise."""
+        """Compute the loss at a point and its gradient by a backward pass, without noise.
+
+        Args:
+            x: the point, two numbers.
+
+        Returns:
+            The loss and the gradient, an array of two numbers.
+        """
         pair = (float(x[0]), float(x[1]))
         return self._gradient_by_values(pair) if self._on_values else self._gradient_by_tensors(pair)
 
@@ -121,7 +129,7 @@ class Surface:
         x, y = Value(pair[0], "x"), Value(pair[1], "y")
         loss = self.function(x, y)
         if not isinstance(loss, Value):
-            raise TypeError(f"given Values, it gave {type(loss).__name__}")
+            raise TypeError(f"called with Values, it returned {type(loss).__name__}")
         loss.backward()
         return loss.data, np.array([x.grad, y.grad])
 
@@ -129,23 +137,29 @@ class Surface:
         x, y = (tensor(number, dtype=np.float64, requires_grad=True) for number in pair)
         loss = self.function(x, y)
         if not isinstance(loss, Tensor):
-            raise TypeError(f"given Tensors, it gave {type(loss).__name__}")
+            raise TypeError(f"called with Tensors, it returned {type(loss).__name__}")
         loss.backward()
         return loss.item(), np.array([0.0 if p.grad is None else p.grad.item() for p in (x, y)])
 
     def __call__(self, x: Any, y: Any) -> Any:
-        """The loss at one point, or at many: arrays of one shape."""
+        """Compute the loss at one point, or at many: x and y are arrays of the same shape."""
         x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
         try:
             with no_grad(), np.errstate(all="ignore"):
                 values = self.function(as_tensor(x), as_tensor(y))
             found = np.broadcast_to(np.asarray(getattr(values, "_array", values), np.float64), x.shape)
-        except (TypeError, ValueError, AttributeError, RuntimeError):  # one point at a time, as it has an `if`
+        except (TypeError, ValueError, AttributeError, RuntimeError):  # the function has an `if`: one point at a time
             found = np.array([self.gradient(pair)[0] for pair in zip(x.ravel(), y.ravel())]).reshape(x.shape)
         return found if found.ndim else found.item()
 
     def grid(self, points: int = 81) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The view in `points` rows and columns: the x of the columns, the y of the rows, and the loss at each.
+        """Evaluate the loss on a grid over the view.
+
+        Args:
+            points: the number of rows and of columns. Default: 81.
+
+        Returns:
+            The x of the columns, the y of the rows, and the losses, of shape (points, points).
 
         >>> x, y, z = Surface("plane", lambda x, y: x + 10 * y, view=(0, 1, 0, 2)).grid(3)
         >>> z.tolist()

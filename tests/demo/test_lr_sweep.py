@@ -49,9 +49,9 @@ def test_a_loss_that_is_nan_ends_its_curve_alone() -> None:
 
 
 def test_wrong_numbers_are_told() -> None:
-    with pytest.raises(ValueError, match="at least one learning rate and 1 epoch, not 4 and 0"):
+    with pytest.raises(ValueError, match="at least one learning rate and one epoch are needed, got 4 and 0"):
         rates.curves(epochs=0)
-    with pytest.raises(ValueError, match="positive learning rate"):
+    with pytest.raises(ValueError, match="learning_rate must be positive"):
         rates.curves({"a": -1.0})
 
 
@@ -79,9 +79,9 @@ def test_the_command_prints_a_table_and_draws(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--out", "r.bmp"], r"--out r.bmp is to end in .svg"),
+        (["--out", "r.bmp"], r"--out r.bmp must end in .svg"),
         (["--out", "nowhere/r.svg"], r"there is no folder nowhere"),
-        (["--epochs", "0"], r"1 epoch, not 4 and 0"),
+        (["--epochs", "0"], r"one epoch are needed, got 4 and 0"),
     ],
 )
 @pytest.mark.slow

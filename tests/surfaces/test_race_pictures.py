@@ -187,10 +187,10 @@ def halves(text: str) -> np.ndarray:
 def test_the_page_holds_the_races_numbers() -> None:
     result = race("himmelblau", FIVE)
     data = data_of(result.page())
-    usual = data["usual"]
+    default = data["default_rate"]
     for i, runs in enumerate(data["races"]):
         for (name, run), packed in zip(result.items(), runs):
-            rate = run.learning_rate * 2.0 ** (i - usual)
+            rate = run.learning_rate * 2.0 ** (i - default)
             there = race("himmelblau", [name], learning_rate=rate)[name]
             assert (packed["rate"], packed["diverged"]) == (rate, there.diverged)
             size = np.abs(there.positions) < 15  # of what is two views away, only that it is
@@ -278,7 +278,7 @@ def test_the_balls_are_where_the_arrays_say(browser: Any, tmp_path: Path) -> Non
         assert float(cell.find_elements("tag name", "td")[3].text) == pytest.approx(run.losses[60], rel=0.01)
 
     faster = result.again({name: run.learning_rate * 4 for name, run in result.items()})
-    set_range(browser, "rate", data["usual"] + 2)
+    set_range(browser, "rate", data["default_rate"] + 2)
     assert browser.find_element("id", "rate-text").text == "× 4"
     for step in (60, 5):
         set_range(browser, "step", step)
@@ -301,7 +301,7 @@ def test_it_plays_stops_and_steps_by_buttons_and_keys(browser: Any, tmp_path: Pa
     button["next"].click()
     button["back"].click()
     assert now() == 1 and balls(browser) == expected(result, 1, data_of(text))
-    assert "step 1 of 40" in browser.find_element("id", "said").get_attribute("textContent")
+    assert "step 1 of 40" in browser.find_element("id", "status").get_attribute("textContent")
     button["play"].click()
     assert button["play"].text == "Pause"
     deadline = time.monotonic() + 20
@@ -452,7 +452,7 @@ def test_the_ending_says_what_is_written(tmp_path: Path) -> None:
     assert result.save(tmp_path / "a.svg").read_text("utf-8") == result.map()
     assert result.save(str(tmp_path / "a.HTML")).read_text("utf-8") == result.page()
     assert "<iframe srcdoc=" in result._repr_html_()
-    with pytest.raises(ValueError, match=r"a.bmp is to end in .html, .svg, .gif"):
+    with pytest.raises(ValueError, match=r"a.bmp must end in .html, .svg, .gif"):
         result.save(tmp_path / "a.bmp")
 
 
@@ -467,7 +467,7 @@ def shell(folder: Path, *arguments: str, code: str = "") -> subprocess.Completed
 def test_the_command_races(tmp_path: Path) -> None:
     done = shell(tmp_path, "--surface", "saddle", "--rules", "sgd, adam", "--start", "-1", "0.1", "--steps", "20")
     assert (done.returncode, done.stderr) == (0, "")
-    assert re.search(r"\nadam +0\.04 +-?[\d.]+ +\(", done.stdout) and "To look at: race.html" in done.stdout
+    assert re.search(r"\nadam +0\.04 +-?[\d.]+ +\(", done.stdout) and "The race: race.html" in done.stdout
     data = data_of((tmp_path / "race.html").read_text("utf-8"))
     assert data["steps"][-1] == 20 and [rule["name"] for rule in data["rules"]] == ["sgd", "adam"]
     assert places(data["races"][0][0], data["view"])[0] == pytest.approx([-1, 0.1], abs=1e-3)
@@ -482,13 +482,13 @@ def test_the_command_races(tmp_path: Path) -> None:
     [
         (["--surface", "mars"], "there is no surface 'mars'. There are: valley, saddle"),
         (["--rules", "sgd,adm"], "there is no rule 'adm', did you mean 'adam'"),
-        (["--rules", ","], "there is no rule; there are: sgd"),
-        (["--steps", "0"], "steps=0"),
-        (["--learning-rate", "much"], "--learning-rate 'much' is to be a number, or names"),
-        (["--learning-rate", "sgd=much"], "--learning-rate 'sgd=much' is to be a number, or names"),
-        (["--learning-rate", "-1"], "learning_rate=-1.0 of 'sgd' is to be a positive number"),
-        (["--out", "race.bmp"], "race.bmp is to end in .html or .svg or .gif"),
-        (["--out", "race.gif", "--relief"], "race.gif is to end in .svg"),
+        (["--rules", ","], "rules is empty; the names are: sgd"),
+        (["--steps", "0"], "steps must be a positive integer, got 0"),
+        (["--learning-rate", "much"], "--learning-rate 'much' must be a number, or names"),
+        (["--learning-rate", "sgd=much"], "--learning-rate 'sgd=much' must be a number, or names"),
+        (["--learning-rate", "-1"], "the learning_rate of 'sgd' must be a positive number, got -1.0"),
+        (["--out", "race.bmp"], "race.bmp must end in .html or .svg or .gif"),
+        (["--out", "race.gif", "--relief"], "race.gif must end in .svg"),
         (["--out", "no/race.svg"], "there is no folder no"),
     ],
 )
@@ -519,7 +519,7 @@ def test_without_matplotlib_the_command_says_what_to_install(tmp_path: Path) -> 
     done = shell(tmp_path, *arguments, code="sys.modules['matplotlib.figure'] = None")
     assert done.returncode == 2 and not list(tmp_path.iterdir())
     assert done.stderr.strip().splitlines() == [
-        "python -m minigrad: a GIF is drawn by matplotlib: pip install 'minigrad-course[plot]'"
+        "python -m minigrad: a GIF needs matplotlib: pip install 'minigrad-course[plot]'"
     ]
 
 

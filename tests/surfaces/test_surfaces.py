@@ -85,15 +85,15 @@ def test_a_grid_has_a_row_for_each_y() -> None:
 @pytest.mark.parametrize(
     ("function", "message"),
     [
-        (lambda x, y: float(x) + float(y), "'mine'.*gives one of them.*gave float"),
+        (lambda x, y: float(x) + float(y), "'mine'.*return one of them.*returned float"),
         (lambda x: x, "'mine'.*positional argument"),
         (lambda x, y: x + "y", "'mine'.*cannot be differentiated at the start"),
-        (lambda x, y: math.sin(x) + y**2, r"'mine'.*plain numbers of x or y.*take np.sin\(x\)"),
+        (lambda x, y: math.sin(x) + y**2, r"'mine'.*x or y to plain numbers.*Use np.sin\(x\)"),
         (lambda x, y: x**2 + y**2 - 10 * math.cos(6 * x) - 10 * math.cos(6 * y), "'mine'.*plain numbers"),
         (lambda x, y: np.exp(x) * y.item() if hasattr(y, "item") else y, "'mine'.*plain numbers"),
     ],
 )
-def test_a_function_that_has_no_gradient_is_told(function: Callable[..., Any], message: str) -> None:
+def test_a_function_without_a_gradient_is_refused(function: Callable[..., Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Surface("mine", function)
 
@@ -115,7 +115,7 @@ def test_a_function_that_is_hard_to_differentiate_is_taken(function: Callable[..
 
 
 def test_a_view_without_an_inside_is_refused() -> None:
-    with pytest.raises(ValueError, match="'mine': the view is the least and the greatest x"):
+    with pytest.raises(ValueError, match="'mine': view must be the smallest and the largest x"):
         Surface("mine", lambda x, y: x + y, view=(1, 0, 0, 1))
 
 
@@ -240,15 +240,15 @@ def test_every_step_is_reported() -> None:
         (lambda: race("sadle"), "there is no surface 'sadle', did you mean 'saddle'.*valley, saddle, beale"),
         (lambda: race("mars"), "there is no surface 'mars'. There are: valley"),
         (lambda: race("saddle", ["sgd", "adm"]), "there is no rule 'adm', did you mean 'adam'.*There are: sgd, "),
-        (lambda: race("saddle", []), "there is no rule; there are: sgd"),
-        (lambda: race("saddle", "sgd"), r"a list of names, \['sgd', 'adam'\]"),
+        (lambda: race("saddle", []), "rules is empty; the names are: sgd"),
+        (lambda: race("saddle", "sgd"), r"a list of names such as \['sgd', 'adam'\]"),
         (lambda: race("saddle", ["sgd", "sgd"]), "two rules are called 'sgd'"),
-        (lambda: race("saddle", [functools.partial(rules.sgd)]), "a rule has no name; give a dictionary"),
-        (lambda: race("saddle", start=(1, 2, 3)), "two numbers, x and y"),
-        (lambda: race("saddle", start=(np.nan, 0)), "two numbers, x and y"),
-        (lambda: race("saddle", steps=0), "steps=0"),
-        (lambda: race("saddle", steps=1.5), "steps=1.5"),
-        (lambda: race("saddle", learning_rate=-1), "learning_rate=-1 of 'sgd'"),
+        (lambda: race("saddle", [functools.partial(rules.sgd)]), "a rule has no name; pass a dictionary"),
+        (lambda: race("saddle", start=(1, 2, 3)), "two finite numbers, x and y"),
+        (lambda: race("saddle", start=(np.nan, 0)), "two finite numbers, x and y"),
+        (lambda: race("saddle", steps=0), "steps must be a positive integer, got 0"),
+        (lambda: race("saddle", steps=1.5), "steps must be a positive integer, got 1.5"),
+        (lambda: race("saddle", learning_rate=-1), "learning_rate of 'sgd' must be a positive number, got -1"),
         (lambda: race("saddle", ["sgd"], learning_rate={"adam": 1}), "no rule in this race called 'adam'.*sgd"),
     ],
 )
@@ -257,12 +257,12 @@ def test_a_wrong_call_is_explained(call: Callable[[], Any], message: str) -> Non
         call()
 
 
-def test_what_is_no_surface_or_rule_is_told() -> None:
-    with pytest.raises(TypeError, match="a name, a Surface or a function of x and y; got int"):
+def test_other_types_than_surfaces_and_rules_are_refused() -> None:
+    with pytest.raises(TypeError, match="a name, a Surface or a function of x and y, got int"):
         race(3)  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match="'still' is to give the new x, of shape"):
+    with pytest.raises(TypeError, match="'still' must return the new x, of shape"):
         race("saddle", {"still": lambda x, dx, state, learning_rate: x[0]})
-    with pytest.raises(TypeError, match="'a' is a function"):
+    with pytest.raises(TypeError, match="'a' must be a function"):
         race("saddle", {"a": 3})  # type: ignore[dict-item]
 
 

@@ -1,9 +1,9 @@
 "use strict";
-// The page of a race. All numbers are in the data; here they are only looked up and drawn.
+// The page of a race. The data hold all numbers; this script only looks them up and draws them.
 const data = JSON.parse(document.getElementById("data").textContent);
 const $ = (id) => document.getElementById(id);
 
-// ---- arrays, as minigrad/surfaces/animation.py packs them ----
+// ---- decode the arrays encoded by minigrad/surfaces/animation.py ----
 
 const buffer = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer;
 const floats = (text) => new Float32Array(buffer(text));
@@ -26,10 +26,10 @@ function unpacked(run) {
     const { values } = vector;
     vector.isPositive = values.every((v) => v >= 0);
     vector.greatest = [0, 0];
-    vector.longest = 0; // on the map
+    vector.longest = 0; // in pixels
     for (let i = 0; i < values.length; i += 2) {
       const [x, y] = points[i / 2];
-      if (x < boxLeft || x > boxRight || y < boxTop || y > boxBottom) continue; // what is far away may be huge
+      if (x < boxLeft || x > boxRight || y < boxTop || y > boxBottom) continue; // values out of view may be huge
       vector.greatest = vector.greatest.map((most, d) => Math.max(most, Math.abs(values[i + d])));
       vector.longest = Math.max(vector.longest, Math.hypot(values[i] * perX, values[i + 1] * perY));
     }
@@ -43,7 +43,7 @@ function raceAt(i) {
   return unpackedRaces.get(i);
 }
 
-// ---- small things ----
+// ---- helpers ----
 
 function make(parent, tag, attributes = {}, text = "") {
   const isSvg = parent.namespaceURI === "http://www.w3.org/2000/svg" || tag === "svg";
@@ -70,36 +70,36 @@ function power(exponent) {
   return `10${String(exponent).replace("-", "⁻").replace(/\d/g, (d) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[d])}`;
 }
 
-const colourOf = (rule) => `var(--${rule.colour})`;
-const SIGNS = [null, "-4,-4 4,-4 4,4 -4,4", "-5,4 5,4 0,-5", "0,-5.5 5.5,0 0,5.5 -5.5,0", "-5,-4 5,-4 0,5"];
+const colorOf = (rule) => `var(--${rule.color})`;
+const MARKERS = [null, "-4,-4 4,-4 4,4 -4,4", "-5,4 5,4 0,-5", "0,-5.5 5.5,0 0,5.5 -5.5,0", "-5,-4 5,-4 0,5"];
 
-function sign(parent, rule) {
-  const shape = SIGNS[rule.sign % SIGNS.length], style = `fill: ${colourOf(rule)}; stroke: var(--paper)`;
+function marker(parent, rule) {
+  const shape = MARKERS[rule.marker % MARKERS.length], style = `fill: ${colorOf(rule)}; stroke: var(--paper)`;
   return shape ? make(parent, "polygon", { points: shape, style }) : make(parent, "circle", { r: 4.5, style });
 }
 
 function line(parent, rule, width) {
-  const style = `stroke: ${colourOf(rule)}; stroke-width: ${width}px; stroke-dasharray: ${rule.dash || "none"}`;
+  const style = `stroke: ${colorOf(rule)}; stroke-width: ${width}px; stroke-dasharray: ${rule.dash || "none"}`;
   return make(parent, "path", { fill: "none", "stroke-linejoin": "round", style });
 }
 
-// ---- what is on the page ----
+// ---- the elements of the page ----
 
 const map = document.querySelector(".stage .drawing");
-const window_ = make(map, "svg", {
+const viewport = make(map, "svg", {
   x: boxLeft, y: boxTop, width: boxRight - boxLeft, height: boxBottom - boxTop,
   viewBox: `${boxLeft} ${boxTop} ${boxRight - boxLeft} ${boxBottom - boxTop}`,
 });
-const drawn = data.rules.map((rule) => ({ rule, ghost: line(window_, rule, 1.5) }));
-for (const d of drawn) { d.ghost.classList.add("ghost"); d.trace = line(window_, d.rule, 2.4); }
+const drawn = data.rules.map((rule) => ({ rule, ghost: line(viewport, rule, 1.5) }));
+for (const d of drawn) { d.ghost.classList.add("ghost"); d.trace = line(viewport, d.rule, 2.4); }
 for (const d of drawn) {
   d.downhill = make(map, "path", { fill: "none", style: "stroke: var(--ink); stroke-width: 1.5px" });
-  d.momentum = make(map, "path", { fill: "none", style: `stroke: ${colourOf(d.rule)}; stroke-width: 3px` });
+  d.momentum = make(map, "path", { fill: "none", style: `stroke: ${colorOf(d.rule)}; stroke-width: 3px` });
 }
 for (const d of drawn) {
   d.ball = make(map, "g", { class: "ball", "data-rule": d.rule.name });
-  d.sign = sign(d.ball, d.rule);
-  d.cross = make(d.ball, "path", { d: "M-5,-5L5,5M-5,5L5,-5", style: `stroke: ${colourOf(d.rule)}; stroke-width: 3px`, visibility: "hidden" });
+  d.marker = marker(d.ball, d.rule);
+  d.cross = make(d.ball, "path", { d: "M-5,-5L5,5M-5,5L5,-5", style: `stroke: ${colorOf(d.rule)}; stroke-width: 3px`, visibility: "hidden" });
 }
 for (const d of drawn) d.label = make(map, "text", { class: "name" }, d.rule.name);
 
@@ -107,7 +107,7 @@ for (const d of drawn) {
   const row = make($("rules").tBodies[0], "tr");
   const sample = make(make(row, "td"), "svg", { viewBox: "-20 -8 40 16", width: 40, height: 16, "aria-hidden": "true" });
   line(sample, d.rule, 2.4).setAttribute("d", "M-20,0H20");
-  sign(sample, d.rule);
+  marker(sample, d.rule);
   make(row, "td", {}, d.rule.name);
   d.rate = make(row, "td", { class: "number" });
   d.loss = make(row, "td", { class: "number" });
@@ -118,7 +118,7 @@ for (const d of drawn) {
 const chart = { width: 420, height: 190, left: 52, top: 8, right: 412, bottom: 166 };
 $("losses").setAttribute("viewBox", `0 0 ${chart.width} ${chart.height}`);
 const axis = make($("losses"), "g");
-const [whole, done] = [chart.width, 0].map((width) => { // two windows, the second as wide as the race has come
+const [whole, done] = [chart.width, 0].map((width) => { // two clipped views; the second ends at the current step
   const clip = make($("losses"), "svg", { x: 0, y: chart.top, width, height: chart.bottom - chart.top });
   return Object.assign(clip, { inside: make(clip, "g", { transform: `translate(0,${-chart.top})` }) });
 });
@@ -171,13 +171,13 @@ function drawStates() {
       if (!j) make(row, "th", { rowspan: runs[i].vectors.length, scope: "rowgroup" }, d.rule.name);
       make(row, "td", {}, vector.name);
       const glyph = make(make(row, "td"), "svg", { viewBox: "-14 -11 28 22", width: 28, height: 22, "aria-hidden": "true" });
-      const shape = make(glyph, "path", { fill: "none", style: `stroke: ${colourOf(d.rule)}; stroke-width: 2.2px` });
+      const shape = make(glyph, "path", { fill: "none", style: `stroke: ${colorOf(d.rule)}; stroke-width: 2.2px` });
       return { vector, shape, x: make(row, "td", { class: "number" }), y: make(row, "td", { class: "number" }) };
     });
   });
 }
 
-function arrow(dx, dy) { // from where the pen is, with a head
+function arrow(dx, dy) { // with a head, from the current point of the path
   const length = Math.hypot(dx, dy);
   if (!(length > 0.5)) return "";
   const [ux, uy] = [dx, dy].map((v) => v / length * Math.min(6, length / 2));
@@ -185,10 +185,10 @@ function arrow(dx, dy) { // from where the pen is, with a head
 }
 
 function onMap(vector, i, length) {
-  const [a, b] = [0, 1].map((d) => Math.min(Math.max(vector.values[2 * i + d], -1e38), 1e38)); // infinite ones, too
+  const [a, b] = [0, 1].map((d) => Math.min(Math.max(vector.values[2 * i + d], -1e38), 1e38)); // also for infinite components
   const [x, y] = [a * perX, -b * perY], size = Math.hypot(x, y);
   if (!(size > 0)) return [0, 0]; // also for nan
-  const factor = length * Math.sqrt(Math.min(size / vector.longest, 1)) / size; // the root, so that small ones are seen
+  const factor = length * Math.sqrt(Math.min(size / vector.longest, 1)) / size; // the square root keeps small vectors visible
   return [x * factor, y * factor];
 }
 
@@ -210,7 +210,7 @@ function updateStates(frame) {
   });
 }
 
-// ---- one moment of the race ----
+// ---- one frame of the race ----
 
 let runs, frame = 0, playing = false, k = 1;
 
@@ -226,7 +226,7 @@ function draw() {
     d.trace.setAttribute("d", `M${run.texts.slice(0, i + 1).join("L")}L${x.toFixed(1)},${y.toFixed(1)}`);
     d.ball.setAttribute("transform", `translate(${clampedX.toFixed(2)},${clampedY.toFixed(2)}) scale(${k.toFixed(3)})`);
     d.ball.classList.toggle("outside", isOutside && !hasDiverged);
-    d.sign.setAttribute("visibility", hasDiverged ? "hidden" : "visible");
+    d.marker.setAttribute("visibility", hasDiverged ? "hidden" : "visible");
     d.cross.setAttribute("visibility", hasDiverged ? "visible" : "hidden");
     d.label.textContent = d.rule.name + (hasDiverged ? " diverged" : isOutside ? " (outside)" : "");
     labels.push({ label: d.label, x: clampedX, y: clampedY });
@@ -248,18 +248,18 @@ function draw() {
   if ($("inside").checked) updateStates(frame);
 }
 
-function placeLabels(labels) { // beside the balls, and not on each other
+function placeLabels(labels) { // beside the balls, without overlap
   labels.sort((a, b) => a.y - b.y);
   const apart = 15 * k, top = boxTop + apart, bottom = boxBottom - 4 * k;
   const isNear = (a, b) => Math.abs(a.x - b.x) < 130 * k;
   for (const l of labels) l.y = Math.min(Math.max(l.y, top), bottom);
-  for (let round = 0; round < 30; round++) { // they push each other away
+  for (let round = 0; round < 30; round++) { // labels that overlap push each other apart
     for (let i = 0; i + 1 < labels.length; i++) {
       const [a, b] = [labels[i], labels[i + 1]], push = (apart - (b.y - a.y)) / 2;
       if (push > 0 && isNear(a, b)) { a.y = Math.max(a.y - push, top); b.y = Math.min(b.y + push, bottom); }
     }
   }
-  for (let i = 0; i + 1 < labels.length; i++) { // those at the top cannot give way, and so those below do
+  for (let i = 0; i + 1 < labels.length; i++) { // labels at the upper edge cannot move, so those below them do
     const [a, b] = [labels[i], labels[i + 1]];
     if (isNear(a, b)) b.y = Math.max(b.y, a.y + apart);
   }
@@ -272,7 +272,7 @@ function placeLabels(labels) { // beside the balls, and not on each other
 }
 
 function chooseRate() {
-  const i = Number($("rate").value), power = i - data.usual;
+  const i = Number($("rate").value), power = i - data.default_rate;
   runs = raceAt(i);
   $("rate-text").textContent = power < 0 ? `÷ ${2 ** -power}` : `× ${2 ** power}`;
   $("rate").setAttribute("aria-valuetext", $("rate-text").textContent);
@@ -285,13 +285,13 @@ function chooseRate() {
   draw();
 }
 
-// ---- time, and what one can press ----
+// ---- time and controls ----
 
 const lastFrame = data.steps.length - 1;
 
-function tell() { // to those who cannot see the map, when it stands still
+function announce() { // the step and the losses to screen readers, while paused
   const parts = drawn.map((d) => `${d.label.textContent}: ${d.loss.textContent}`);
-  $("said").textContent = `step ${$("step-text").textContent}. Losses: ${parts.join("; ")}`;
+  $("status").textContent = `step ${$("step-text").textContent}. Losses: ${parts.join("; ")}`;
   $("step").setAttribute("aria-valuetext", $("step-text").textContent);
 }
 
@@ -304,7 +304,7 @@ function stop() {
   playing = false;
   $("play").textContent = "Play";
   goTo(Math.floor(frame));
-  tell();
+  announce();
 }
 
 function play() {
@@ -325,21 +325,21 @@ function play() {
 function step(by) {
   if (playing) stop();
   goTo(Math.floor(frame) + by);
-  tell();
+  announce();
 }
 
 $("play").addEventListener("click", () => (playing ? stop() : play()));
 $("first").addEventListener("click", () => step(-Infinity));
 $("back").addEventListener("click", () => step(-1));
 $("next").addEventListener("click", () => step(1));
-$("step").addEventListener("input", () => { if (playing) stop(); goTo(Number($("step").value)); tell(); });
-$("rate").addEventListener("input", () => { chooseRate(); if (!playing) tell(); });
+$("step").addEventListener("input", () => { if (playing) stop(); goTo(Number($("step").value)); announce(); });
+$("rate").addEventListener("input", () => { chooseRate(); if (!playing) announce(); });
 $("inside").addEventListener("change", () => { $("states").hidden = !$("inside").checked; draw(); });
 
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.altKey || event.metaKey || event.target.closest("input, select")) return;
-  if (event.key === " " && event.target.closest("button")) return; // which it presses
-  const rate = (by) => { $("rate").value = Number($("rate").value) + by; chooseRate(); tell(); };
+  if (event.key === " " && event.target.closest("button")) return; // the key presses the button
+  const rate = (by) => { $("rate").value = Number($("rate").value) + by; chooseRate(); announce(); };
   const keys = {
     " ": () => $("play").click(), ArrowRight: () => step(1), ArrowLeft: () => step(-1), Home: () => step(-Infinity),
     End: () => step(Infinity), ArrowUp: () => rate(1), ArrowDown: () => rate(-1), s: () => $("inside").click(),
@@ -353,4 +353,4 @@ new ResizeObserver(() => {
   draw();
 }).observe(map);
 chooseRate();
-tell();
+announce();
