@@ -1,4 +1,4 @@
-"""A program of the user's, run up to one of its backward passes, to step through that."""
+"""Run a user's program up to one of its backward passes, and record that pass."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from minigrad.scalar import Value
 from minigrad.viz.steps.steps import Steps
 
 
-class Reached(BaseException):
-    """Ends a program where its backward pass would begin. Not an Exception, which the program might catch."""
+class _Reached(BaseException):
+    """Stops a program at the start of its backward pass. Not an Exception, which the program might catch."""
 
 
-class Failed(Exception):
-    """The program ended with an error, which is told.
+class ScriptError(Exception):
+    """The program ended with an error; the message is what Python would have printed.
 
     Attributes:
-        status: of the exit that it would have made.
+        status: the exit status of the program.
     """
 
     def __init__(self, text: str, status: int) -> None:
@@ -32,23 +32,24 @@ class Failed(Exception):
 
 
 def steps_of(script: str | Path, arguments: Sequence[str] = (), backward: int = 1) -> Steps:
-    """The steps of a backward pass of a program. It is run up to there; if it makes none at all, to its end, and then
-    they are those of the last single number that it computed.
+    """Run a program up to one of its backward passes and return the steps of that pass.
+
+    A program without a backward pass runs to its end; the steps are then those of the last scalar it computed.
 
     Args:
-        script: the program's file.
-        arguments: what it finds in `sys.argv[1:]`.
-        backward: which of its backward passes, from 1.
+        script: the Python file.
+        arguments: the program's `sys.argv[1:]`. Default: none.
+        backward: the number of the backward pass, from 1. Default: 1.
 
     Raises:
-        OSError: when there is no such file.
-        ValueError: when the program makes fewer passes, or computes nothing that has a gradient.
-        Failed: when the program itself fails.
+        OSError: the file does not exist or cannot be read.
+        ValueError: the program makes fewer passes, or computes no scalar that has a gradient.
+        ScriptError: the program fails.
     """
     if backward < 1:
-        raise ValueError(f"--backward counts the backward passes of the program from 1, not {backward}")
+        raise ValueError(f"--backward must be at least 1, the first backward pass of the program, got {backward}")
     path = Path(script)
-    path.read_bytes()  # an error that names the file
+    path.read_bytes()  # raises an error that names the file
     found: list[Steps] = []
     passes = 0
 
@@ -56,63 +57,67 @@ def steps_of(script: str | Path, arguments: Sequence[str] = (), backward: int = 
         nonlocal passes
         passes += 1
         if passes == backward:
-            with suppress(RuntimeError):  # backward itself says better what is wrong
+            with suppress(RuntimeError):  # let backward() raise it, with the traceback of the program
                 found.append(Steps(output, gradient, variables()))
-                raise Reached
+                raise _Reached
 
     before = sys.argv, sys.path[0]
     sys.argv, sys.path[0] = [str(script), *arguments], str(path.resolve().parent)
     names: dict[str, Any] = {}
     try:
-        with _watching(begin):
+        with _intercepting(begin):
             names = runpy.run_path(str(path), run_name="__main__")
-    except Reached:
+    except _Reached:
         pass
     except SystemExit as error:
         if error.code not in (None, 0) and not found:
-            raise Failed(str(error.code), error.code if isinstance(error.code, int) else 1) from None
+            raise ScriptError(str(error.code), error.code if isinstance(error.code, int) else 1) from None
     except Exception as error:
         if not found:
-            raise Failed(_told(error, str(path)), 1) from None
+            raise ScriptError(_traceback(error, str(path)), 1) from None
     finally:
         sys.argv, sys.path[0] = before
     if found:
         return found[0]
     if passes:
-        raise ValueError(f"{script} makes {passes} backward passes; --backward {backward} asks for another")
+        raise ValueError(
+            f"--backward must be at most {passes}, the number of backward passes of {script}, got {backward}"
+        )
     return _last(names, script)
 
 
 def _last(names: dict[str, Any], script: Any) -> Steps:
-    """The steps of the youngest single number among a program's variables."""
+    """Return the steps of the most recent scalar among a program's variables."""
     from minigrad.tensors.tensor import Tensor
 
     ends = [v for v in names.values() if isinstance(v, Value) or isinstance(v, Tensor) and v.numel() == 1]
     nodes = {v.node: v for v in ends if v.node is not None and v.node.primitive is not None}
     if not nodes:
-        raise ValueError(f"{script} made no backward pass, and among its variables is no result that has a gradient")
+        raise ValueError(f"{script} makes no backward pass, and none of its variables is a scalar that has a gradient")
     return Steps(nodes[max(nodes, key=lambda node: node.index)], None, variables(names))
 
 
 @contextmanager
-def _watching(begin: Any) -> Iterator[None]:
-    """In here, `begin` is called with each (output, gradient) from which a backward pass is to start: all of them ask
-    the output for the gradient to start from."""
+def _intercepting(begin: Any) -> Iterator[None]:
+    """Within the context, call `begin(output, gradient)` at the start of each backward pass.
+
+    Every pass calls `seed` of its output, so that method is replaced.
+    """
     from minigrad.tensors.tensor import Tensor
 
     kinds: tuple[Any, ...] = (Value, Tensor)
     seeds = [kind.seed for kind in kinds]
 
-    def watched(seed: Any) -> Any:
-        def asked(self: Any, gradient: Any = None, graph: bool = False) -> Any:
+    def intercepted(seed: Any) -> Any:
+        def begin_and_seed(self: Any, gradient: Any = None, graph: bool = False) -> Any:
             if self.node is not None:
                 begin(self, gradient)
             return seed(self, gradient, graph)
 
-        return asked
+        return begin_and_seed
 
     for kind, seed in zip(kinds, seeds):
-        kind.seed = watched(seed)
+        kind.seed = intercepted(seed)
     try:
         yield
     finally:
@@ -120,12 +125,12 @@ def _watching(begin: Any) -> Iterator[None]:
             kind.seed = seed
 
 
-def _told(error: Exception, path: str) -> str:
-    """The traceback as Python tells it when it runs the program itself: from the program's first line on."""
-    told = traceback.TracebackException.from_exception(error)
-    places = [i for i, frame in enumerate(told.stack) if frame.filename == path]
-    if places:
-        told.stack[:] = told.stack[places[0] :]
+def _traceback(error: Exception, path: str) -> str:
+    """Return the traceback that Python prints when it runs the program itself."""
+    report = traceback.TracebackException.from_exception(error)
+    frames = [i for i, frame in enumerate(report.stack) if frame.filename == path]
+    if frames:
+        report.stack[:] = report.stack[frames[0] :]
     elif isinstance(error, SyntaxError):
-        told.stack.clear()
-    return "".join(told.format()).rstrip()
+        report.stack.clear()
+    return "".join(report.format()).rstrip()
