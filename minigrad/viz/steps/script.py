@@ -80,9 +80,7 @@ def steps_of(script: str | Path, arguments: Sequence[str] = (), backward: int = 
     if found:
         return found[0]
     if passes:
-        raise ValueError(
-            f"--backward must be at most {passes}, the number of backward passes of {script}, got {backward}"
-        )
+        raise ValueError(f"--backward is {backward}, but {script} makes only {passes} backward passes")
     return _last(names, script)
 
 
