@@ -72,7 +72,7 @@ nn.Linear(3, 4)(m.ones(2, 5)) | ValueError | linear; (2, 5); 3 features; weight;
 nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(5, 1))(m.ones(2, 3)) | ValueError | Sequential.2:; (2, 4); 5
 nn.Linear(784, 10)(m.ones(2, 28, 28)) | ValueError | (2, 28, 28); 784; .flatten(1)
 nn.Linear(0, 4) | ValueError | Linear; in_features; 0
-nn.Sequential(nn.Linear, nn.ReLU()) | TypeError | number 0; class Linear; Linear(…)
+nn.Sequential(nn.Linear, nn.ReLU()) | TypeError | item 0; class Linear; Linear(…)
 Forgetful() | AttributeError | Forgetful; super().__init__()
 nn.Module()(m.ones(2)) | NotImplementedError | Module; forward
 nn.Linear(2, 2).weigth | AttributeError | Linear; weigth
@@ -93,13 +93,14 @@ nn.Embedding(10, 3)(m.tensor([10])) | IndexError | embedding; 10 rows; 0 to 9; 1
 nn.Embedding(10, 3)(m.tensor([1.0])) | TypeError | embedding; float32; .long()
 nn.CrossEntropyLoss()(m.ones(4, 3), m.zeros(4, 1).long()) | ValueError | (4, 3); (4,); (4, 1)
 nn.CrossEntropyLoss()(m.ones(4, 3), m.tensor([1, 2, 3, 1])) | (ValueError, IndexError) | 0 to 2; 3
-nn.CrossEntropyLoss()(m.ones(4, 3), m.zeros(4)) | (ValueError, TypeError) | class numbers; float32
+nn.CrossEntropyLoss()(m.ones(4, 3), m.zeros(4)) | (ValueError, TypeError) | class indices; float32
 nn.CrossEntropyLoss()(m.tensor([0, 1]), m.ones(2, 3)) | (ValueError, TypeError) | cross_entropy
 nn.CrossEntropyLoss(reduction='average') | ValueError | 'mean'; 'average'
 nn.MSELoss()(m.ones(4, 1), m.ones(4)) | ValueError | mse_loss; (4, 1); (4,)
 nn.BCELoss()(m.tensor([1.5]), m.tensor([1.0])) | ValueError | binary_cross_entropy; 1.5; with_logits
 nn.BCEWithLogitsLoss()(m.ones(4, 1), m.ones(4)) | ValueError | binary_cross_entropy_with_logits; (4, 1); (4,)
 nn.NLLLoss()(m.ones(4, 3), m.zeros(4)) | TypeError | nll_loss; float32
+nn.NLLLoss(None, False) | TypeError | ignore_index; integer; False
 nn.KLDivLoss(reduction='batch') | ValueError | 'batch'
 nn.LSTM(3, 4)(m.ones(5, 2, 6)) | ValueError | LSTM; 3; (5, 2, 6)
 nn.LSTM(3, 4)(m.ones(5, 2, 3), (m.ones(1, 3, 4), m.ones(1, 3, 4))) | ValueError | (1, 3, 4); (1, 2, 4)
