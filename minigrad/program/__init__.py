@@ -1,7 +1,7 @@
-"""From a graph to a program that computes the same without minigrad: what `minigrad.source` is made of.
+"""A backward pass as a NumPy program: from the graph to straight-line code that needs no minigrad (`source`).
 
-`numbers` and `replay` run the rules of a graph again, on numbers and on arrays that write down what is done with them
-(`traced`, `tracing`, `known`, `rebound`; `functions` for the user's own), as `terms`. `arrays` makes these simple,
-`paths` indices and views. `statements` chooses which of them get a line, `names` how they are called, `expressions` how
-they are written, `latex` how as formulas.
+`scalar_tracer` and `replay` run the primitives of a graph again, on numbers and arrays that record the operations
+applied to them (`traced_array`, `tracer`, `numpy_semantics`, `rebound`; `functions` for the user's own functions), as
+terms of an intermediate representation (`ir`). `simplify` simplifies terms, `views` normalizes indices and views.
+`emit` decides which terms get a line, `names` names them, `expressions` writes them in Python, `latex` as formulas.
 """

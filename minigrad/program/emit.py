@@ -1,8 +1,8 @@
-"""Terms as statements: which of them get a line and a name, in which order, and what may be written in place.
+"""Emit statements: decide which terms get a line and a name, in which order, and what is written in place.
 
-Memory is the difficulty: a term is a value, but a Python name is memory that may be written to later. So a store is
-done in place only if nobody needs the old content any more, and nothing is read later than it was computed if its
-memory was written to in between. No NumPy here.
+The difficulty is memory: a term is a value, but a Python name is memory that may be written to later. So a store is
+done in place only if the old content is not needed any more, and a term whose memory is written to in between is
+evaluated before. Imports no NumPy.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from minigrad.program.ir import VIEWS, WRITES, Term, is_view, root
 from minigrad.program.names import Names, made_by
 
 WIDTH = 88
-"""How long an expression may become before its parts get lines of their own."""
+"""The longest expression; the parts of a longer one get lines of their own."""
 
 
 class Statements:
     """The statements that compute some terms.
 
     Args:
-        outputs: what is to be computed, by the names it is to have.
-        called: the names of inputs that have one already.
-        names: where names come from.
-        numpy: whether the program is of arrays, or of plain numbers.
+        outputs: the terms to compute, by the names they must get.
+        called: the names of inputs that are named already.
+        names: the generator of unique names.
+        numpy: True for a program of arrays, False for one of plain numbers.
     """
 
     def __init__(
@@ -42,12 +42,12 @@ class Statements:
         for term in self.terms:
             for source in term.sources:
                 self._users[source].append(term)
-        self._holders: dict[Term, Term] = {}  # for each stored content, the term that its name was first given to
-        self._writes: dict[Term, list[int]] = {}  # when the memory of a holder is written to
+        self._holders: dict[Term, Term] = {}  # stored content -> the term whose name its memory has
+        self._writes: dict[Term, list[int]] = {}  # holder -> the ticks at which its memory is written to
         self._find_writes()
-        self._own: set[Term] = set()  # what has a line of its own
-        self._copied: set[Term] = set()  # views that are to stay as they are
-        self._place: dict[Term, float] = {}  # where a term is evaluated
+        self._own: set[Term] = set()  # the terms with a line of their own
+        self._copied: set[Term] = set()  # views that must be copied, since their memory is written to
+        self._place: dict[Term, float] = {}  # the tick at which a term is evaluated
         self._choose_lines()
         self._called = dict(called)
         for term in self.terms:
@@ -72,13 +72,13 @@ class Statements:
             self._holders[term] = holder = self._holder(old)
             self._writes.setdefault(holder, []).append(term.order)
             if term.name is not None:
-                holder.name = term.name  # what it becomes at last
-        for term in self.terms:  # what was copied is written to as well, right after
+                holder.name = term.name  # named after its last content
+        for term in self.terms:  # a copy is written to right after it is made
             if term.op in WRITES and self._holder(term) is term:
                 self._writes.setdefault(term, []).insert(0, term.order)
 
     def _written_between(self, source: Term, start: float, end: float) -> bool:
-        """Whether the memory that `source` shows is written to after `start` and before `end`."""
+        """Return whether the memory of `source` is written to after `start` and before `end`."""
         times = self._writes.get(self._holder(root(source)), ())
         i = bisect_right(times, start)
         return i < len(times) and times[i] < end
@@ -91,7 +91,7 @@ class Statements:
             places = [self._place[user] for user in users]
             if term in self._ends:
                 places.append(inf)
-            last = max(places)  # (all terms have users, or are ends)
+            last = max(places)  # (every term has users or is an output)
             self._place[term] = last
             if term.op in ("input", "pick"):
                 continue
@@ -101,12 +101,12 @@ class Statements:
                 self._place[term] = term.order
                 if is_view(term) and self._written_between(term, term.order, last):
                     self._copied.add(term)
-        for term in [*self._own]:  # a gradient is called after a value, which then is to be seen
+        for term in [*self._own]:  # a gradient is named after a value, which must then be visible
             if isinstance(term.name, Term) and term.name in self._users and term.name.op not in ("input", "pick"):
                 self._own.add(term.name)
 
     def _needs_line(self, term: Term, users: list[Term]) -> bool:
-        if term.op == "pick":  # its line is that of what it is picked from
+        if term.op == "pick":  # its line is that of the call it is picked from
             return False
         if term in self._ends or term in self._writes or term.op in WRITES or term.whole or _is_group(term, users):
             return True
@@ -115,11 +115,11 @@ class Statements:
     # ---- writing -----------------------------------------------------------------------------------------------
 
     def lines(self) -> list[tuple[int, str, Term | None]]:
-        """The statements in order: when, the text, and the term whose shape it tells."""
+        """Return the statements in order: (tick, text, the term whose shape is shown)."""
         found: dict[Term, list[str]] = {}
         for term in self.terms:
             self._write(term)
-        for term in self.terms:  # now that it is decided what has a line, in order
+        for term in self.terms:  # in order, now that the lines are decided
             if term in self._own:
                 found[term] = self._statement(term)
         shown = [
@@ -133,14 +133,14 @@ class Statements:
         return sorted(shown, key=lambda line: line[0])
 
     def name_of(self, term: Term | None) -> str | None:
-        """What a term is called in the lines, if it has a name."""
+        """Return the name of a term in the lines; None if it has none."""
         return None if term is None else self._called.get(self._holder(term))
 
     def _is_write(self, term: Term) -> bool:
         return term.op in WRITES and self._holder(term) is not term
 
     def _write(self, term: Term) -> None:
-        """Write a term out; if that becomes too long, the longest of its parts get lines of their own."""
+        """Write a term out; while it is too long, give the longest of its parts a line of its own."""
         if term.op in (*WRITES, "input", "pick"):
             return
         while True:
@@ -162,7 +162,7 @@ class Statements:
         if holder not in self._called:
             wanted = next((name for name, t in self.outputs.items() if self._holder(t) is holder), None)
             if isinstance(holder.name, Term) and holder.name in self._own:
-                wanted = None  # the gradient of a parameter, but first of a result
+                wanted = None  # also the gradient of a result, whose name it gets first
             self._called[holder] = wanted or self.names.unique(self._wanted(holder))
         return self._called[holder]
 
@@ -213,7 +213,7 @@ class Statements:
         return argument(value, self._show, self.numpy)
 
     def _part(self, name: str, path: Any) -> ast.expr:
-        """The part of what has this name that a path leads to."""
+        """Return the expression for the view of `name` that a path leads to."""
         whole = part = Term("memory", (), (), (), None, -1)
         for op, of, shape, dtype in path:
             part = Term(op, (part, of), (), shape, dtype, -1)
@@ -230,7 +230,7 @@ class Statements:
 
 
 def _needed(ends: Iterable[Term]) -> list[Term]:
-    """All terms that the ends are made of, the oldest first."""
+    """Return all terms that the outputs are made of, the oldest first."""
     found = {*ends}
     pending = list(found)
     while pending:
@@ -242,7 +242,7 @@ def _needed(ends: Iterable[Term]) -> list[Term]:
 
 
 def _share_reductions(terms: Iterable[Term]) -> None:
-    """Where something is summed with and without keeping the axis, make the later sum a view of the earlier."""
+    """If an array is reduced with and without keepdims, make the later reduction a view of the earlier."""
     earlier: dict[Any, Term] = {}
     for term in terms:
         if term.op not in REDUCTIONS:
@@ -257,12 +257,12 @@ def _share_reductions(terms: Iterable[Term]) -> None:
 
 
 def _is_group(term: Term, users: list[Term]) -> bool:
-    """Whether it gives several arrays, which are picked from it."""
+    """Return whether the term is a call that returns several arrays."""
     return term.op == "call" and any(user.op == "pick" for user in users)
 
 
 def _is_cheap(term: Term) -> bool:
-    """Whether one rather writes it again than gives it a name: a view of something with a name."""
+    """Return whether a term is cheap enough to be repeated instead of named: a view of something named."""
     if term.op == "call" and not [*term.sources]:
         return term.args[0] in ("np.arange", "np.eye")
     return term.op in ("fill", "number") or term.op in VIEWS and is_view(term) and term.op != "reshape"

@@ -1,4 +1,4 @@
-"""A term as a Python expression, the way one writes NumPy by hand. No NumPy here."""
+"""Terms as Python expressions, as one writes NumPy by hand. Imports no NumPy."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ _COMPARISONS: dict[str, type[ast.cmpop]] = {
 _UNARY: dict[str, type[ast.unaryop]] = {"negative": ast.USub, "invert": ast.Invert}
 REDUCTIONS = {"sum", "max", "min", "mean", "prod", "any", "all", "argmax", "argmin"}
 _PYTHON = {"abs": "abs", "minimum": "min", "maximum": "max"}
-"""What plain numbers have without `math`."""
+"""The functions of plain numbers that are built-ins."""
 
 IMPORTED = {"np.lib.stride_tricks.sliding_window_view": "sliding_window_view"}
-"""Functions that are imported under a shorter name."""
+"""Functions that the program imports under a shorter name."""
 
 Show = Callable[[Term], ast.expr]
-"""How the arguments of a term are shown: by name, or written out."""
+"""A function that writes an argument of a term: its name, or its expression."""
 
 
 def argument(value: Any, show: Show, numpy: bool = True) -> ast.expr:
-    """A term, a literal, or a tuple or list of them, as an argument."""
+    """Return a term, a literal, or a tuple or list of them, as an argument."""
     if isinstance(value, Term):
         return show(value)
     if isinstance(value, list | tuple):
@@ -45,13 +45,13 @@ def argument(value: Any, show: Show, numpy: bool = True) -> ast.expr:
 
 
 def expression(term: Term, show: Show, numpy: bool = True) -> ast.expr:
-    """The term written out, with its arguments shown by `show`; for arrays, or for plain numbers and `math`."""
+    """Return the expression of a term, with its arguments written by `show`; for arrays, or for plain numbers."""
 
     def each(value: Any) -> ast.expr:
         return argument(value, show, numpy)
 
     op, args = term.op, term.args
-    if op == "power" and isinstance(args[1], int | float) and args[1] < 0:  # without brackets around the exponent
+    if op == "power" and isinstance(args[1], int | float) and args[1] < 0:  # without parentheses around the exponent
         return ast.BinOp(each(args[0]), ast.Pow(), ast.Constant(args[1]))
     if op in _BINARY and len(args) == 2:
         return ast.BinOp(each(args[0]), _BINARY[op](), each(args[1]))
@@ -83,18 +83,18 @@ def expression(term: Term, show: Show, numpy: bool = True) -> ast.expr:
         return ast.IfExp(each(args[0]), each(args[1]), each(args[2]))
     op = "abs" if op == "absolute" else op
     function = f"np.{op}" if numpy else _PYTHON.get(op) or f"math.{op.replace('arctan', 'atan')}"
-    if op == "maximum" and numpy and not isinstance(args[1], Term):  # as the lecture writes it: np.maximum(0, z)
+    if op == "maximum" and numpy and not isinstance(args[1], Term):  # as in the lecture: np.maximum(0, z)
         args = args[::-1]
     return ast.Call(dotted(function), [each(a) for a in args], keywords)
 
 
 def text(node: ast.AST) -> str:
-    """The expression or statement as text, on one line."""
+    """Return an expression or statement as text, on one line."""
     return ast.unparse(ast.fix_missing_locations(node))
 
 
 def dotted(name: str) -> ast.expr:
-    """A name, with attributes after dots."""
+    """Return the expression of a dotted name."""
     first, *rest = name.split(".")
     node: ast.expr = ast.Name(first, ast.Load())
     for attribute in rest:
@@ -103,7 +103,7 @@ def dotted(name: str) -> ast.expr:
 
 
 def literal(value: Any, numpy: bool = True) -> ast.expr:
-    """A number, slice or dtype as one writes it."""
+    """Return the expression of a number, slice or dtype."""
     if isinstance(value, slice):
         parts = [None if v is None else literal(v) for v in (value.start, value.stop, value.step)]
         return ast.Slice(*parts)
@@ -124,9 +124,9 @@ def literal(value: Any, numpy: bool = True) -> ast.expr:
         return dotted({"bool": "bool", "int64": "int"}.get(name, f"np.{name}"))
     if isinstance(value, range):
         return ast.Call(dotted("range"), [literal(v) for v in (value.start, value.stop, value.step)], [])
-    if hasattr(value, "dtype") and getattr(value, "shape", None) == ():  # a number of a certain dtype
+    if hasattr(value, "dtype") and getattr(value, "shape", None) == ():  # a NumPy scalar
         return ast.Call(dotted(f"np.{value.dtype.name}"), [literal(value.item())], [])
-    raise TypeError(f"source: nothing to write for a {type(value).__name__}")
+    raise TypeError(f"source: a {type(value).__name__} cannot be written into a program")
 
 
 def _index(parts: list[ast.expr]) -> ast.expr:

@@ -1,6 +1,6 @@
-"""Nodes that stand for functions of the user's, an `autograd.Function` or a checkpoint, in a program.
+"""Replay the user's own functions: nodes of an `autograd.Function` or of a checkpoint.
 
-What such a function computes with Tensors is a graph of its own once it is called again while recording; that graph is
+Called again while recording, such a function builds a graph of its own from the Tensors it computes with; that graph is
 replayed like the one around it.
 """
 
@@ -21,30 +21,30 @@ from minigrad.tensors.tensor import Tensor
 
 
 class Replaying(Protocol):
-    """What `Functions` need of the replay that they are part of, which is a `replay.Replay`."""
+    """The part of `replay.Replay` that `Functions` uses."""
 
     arrays: dict[Any, Any]
     trace: Any
 
     def array_of(self, node: Any) -> Any: ...
-    def fitted(self, share: Any, source: Any) -> Any: ...
+    def fitted(self, c: Any, source: Any) -> Any: ...
     def walk(self, order: Any, pending: Any) -> Any: ...
 
 
 Parts = list[tuple[int, Any]]
-"""Gradients of a function's outputs, by their numbers; added to each other, they are all of them."""
+"""Pairs of (number of the output, its gradient). Concatenating two lists accumulates gradients."""
 
 
 class Functions:
-    """The functions in the graph of a replay."""
+    """The user's functions in the graph of a replay."""
 
     def __init__(self, replay: Replaying) -> None:
         self.replay, self.arrays, self.trace = replay, replay.arrays, replay.trace
         self._contexts: dict[Any, Any] = {}
-        self._inner: dict[Any, tuple[list[Any], list[Any]]] = {}  # of a checkpoint, its results and their graph
+        self._inner: dict[Any, tuple[list[Any], list[Any]]] = {}  # checkpoint -> its results and their graph
 
     def forward(self, node: Any) -> Any:
-        """The output of the function, or a list of them."""
+        """Return the output of the function, or the list of its outputs."""
         if isinstance(node, Part):
             return self.arrays[node.inputs[0]][node.i]
         if isinstance(node, _FunctionNode):
@@ -81,7 +81,7 @@ class Functions:
             if form is not None and output.node is None:
                 raise NotImplementedError(
                     f"source: {node.primitive.name}.forward computes with arrays, of which nothing is recorded. Let it "
-                    "compute with Tensors, or make a rule of it: minigrad.primitives.primitive.Rule"
+                    "compute with Tensors, or make it a primitive: minigrad.primitives.primitive.Primitive"
                 )
         found = self._replayed(outputs, start)
         return found if node.several else found[0]
@@ -93,19 +93,19 @@ class Functions:
         if not hasattr(c, "value"):
             return c
         if c.value is None:
-            raise RuntimeError(f"source: an argument of {node.primitive.name} is gone: nobody holds it any more")
+            raise RuntimeError(f"source: an argument of {node.primitive.name} was freed: no variable holds it any more")
         t = as_tensor(c.value)
         t.name = c.name
         return t
 
     def _leaf(self, array: Traced) -> Tensor:
-        """A Tensor that stands for a traced array in the function's own graph."""
+        """Return a leaf Tensor that represents a traced array in the function's own graph."""
         t = Tensor(array.value.copy(), requires_grad=True)
         self.arrays[t.node] = array
         return t
 
     def _replayed(self, results: list[Any], since: int) -> list[Any]:
-        """The traced arrays of Tensors that were computed by now."""
+        """Return the traced arrays of Tensors that have just been computed."""
         for node in reversed(reverse_topological_order([t.node for t in results if _has_node(t)], since=since)):
             if node not in self.arrays:
                 self.arrays[node] = self.replay.array_of(node)
@@ -118,8 +118,8 @@ class Functions:
             for t in results
         ]
 
-    def shares(self, node: Any, g: Any) -> list[tuple[Any, Any]]:
-        """What goes to which input."""
+    def contributions(self, node: Any, g: Any) -> list[tuple[Any, Any]]:
+        """Return pairs of (input node, its gradient contribution)."""
         if isinstance(node, Part):
             return [(node.inputs[0], [(node.i, g)])]
         parts: dict[int, Any] = {}
@@ -148,8 +148,8 @@ class Functions:
         with enable_grad():
             answer = node.function.backward(ctx, *grads)
         found = self._replayed(list(answer) if isinstance(answer, tuple | list) else [answer], start)
-        pairs = [(source, share) for source, share in zip(node.inputs, found) if source is not None]
-        return [(source, self.replay.fitted(share, source)) for source, share in pairs if share is not None]
+        pairs = [(source, c) for source, c in zip(node.inputs, found) if source is not None]
+        return [(source, self.replay.fitted(c, source)) for source, c in pairs if c is not None]
 
 
 def _has_node(t: Any) -> bool:

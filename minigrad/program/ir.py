@@ -1,8 +1,8 @@
-"""Programs as terms: what `source` records, before it is written out as statements.
+"""The intermediate representation of a program: terms, before they are emitted as statements.
 
-A term is a function applied to earlier terms and literals; equal terms are one object, so that nothing is computed
-twice, and what no result needs is never written. An array that is written to becomes a new term for each of its
-contents (`store`), as in the static single assignment of compilers. No NumPy here.
+A term is a function applied to earlier terms and literals. Equal terms are one object, so nothing is computed twice,
+and a term that no output needs is not emitted. An array that is written to becomes a new term for each of its contents
+(`store`), as in static single assignment form. Imports no NumPy.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 VIEWS = {"index", "reshape", "transpose", "broadcast", "view"}
-"""What may show the memory of its first argument."""
+"""Operations whose result may share the memory of the first argument."""
 WRITES = {"store", "update"}
-"""New contents of the first argument: assigned to a part of it, or by a function as np.add.at."""
+"""Writes to the first argument: an assignment to a part of it, or a function such as np.add.at."""
 
 
 class Term:
@@ -24,13 +24,13 @@ class Term:
         op: the function: a ufunc by its NumPy name, a shape operation, "call" with the function's dotted name as the
             first argument, "input", "fill", or one of `WRITES`.
         args: terms and literals, also within tuples and lists. Of a store: the old content, the path to the part that
-            is written to (steps as in `paths`), and the new content of that part.
+            is written to (steps as in `views`), and the new content of that part.
         keywords: pairs of names and literals.
-        shape, dtype: of the result; () and None for plain numbers.
-        order: when it was first met; arguments are older than what is made of them.
-        name: what to call it, if it gets a statement of its own; a term, to be called d and that one's name.
-        whole: whether it shall get one, as it stands for an idea of its own.
-        shows: the argument whose memory the result of a call shows.
+        shape, dtype: those of the result; () and None for plain numbers.
+        order: the tick of its creation; arguments are older than the terms made of them.
+        name: its name, if it gets a line; or the term that it is the gradient of, to be named d<that name>.
+        whole: True if it must get a line, since it has a meaning of its own.
+        shows: the argument whose memory the result of a call shares.
     """
 
     __slots__ = ("args", "dtype", "keywords", "name", "op", "order", "shape", "shows", "whole")
@@ -46,7 +46,7 @@ class Term:
 
     @property
     def sources(self) -> Iterator[Term]:
-        """The terms it is made of."""
+        """The terms among its arguments."""
         return found(self.args)
 
 
@@ -60,7 +60,7 @@ class Terms:
     def __call__(
         self, op: str, *args: Any, shape: Any = (), dtype: Any = None, keywords: Mapping[str, Any] | None = None
     ) -> Term:
-        """The term for this function of these arguments; always the same one."""
+        """Return the term for this function of these arguments; equal arguments give the same object."""
         named = tuple(sorted((keywords or {}).items()))
         key = (op, frozen(args), frozen(named), shape, str(dtype))
         term = self._known.get(key)
@@ -69,17 +69,17 @@ class Terms:
         return term
 
     def fresh(self, op: str, *args: Any, shape: Any, dtype: Any) -> Term:
-        """A term that is no other's equal."""
+        """Return a term that is equal to no other."""
         return Term(op, args, (), shape, dtype, next(self._count))
 
     @property
     def tick(self) -> int:
-        """A time after all terms so far and before all later ones."""
+        """A tick after all terms so far and before all later ones."""
         return next(self._count)
 
 
 def found(structure: Any) -> Iterator[Term]:
-    """All terms in tuples and lists."""
+    """Yield all terms in nested tuples and lists."""
     if isinstance(structure, Term):
         yield structure
     elif isinstance(structure, tuple | list):
@@ -88,7 +88,7 @@ def found(structure: Any) -> Iterator[Term]:
 
 
 def mapped(function: Callable[[Any], Any], structure: Any) -> Any:
-    """The structure of tuples, lists and slices with the function applied to all that is in it."""
+    """Apply a function to every leaf of nested tuples and lists, and return the same structure."""
     if isinstance(structure, list):
         return [mapped(function, part) for part in structure]
     if isinstance(structure, tuple):
@@ -98,7 +98,7 @@ def mapped(function: Callable[[Any], Any], structure: Any) -> Any:
 
 
 def frozen(structure: Any) -> Any:
-    """The structure as a key in which 1, 1.0 and True, and 0.0 and -0.0, are different."""
+    """Return a hashable key of the structure that distinguishes 1, 1.0 and True, and 0.0 and -0.0."""
     if isinstance(structure, Term):
         return id(structure)
     if isinstance(structure, tuple | list):
@@ -107,13 +107,12 @@ def frozen(structure: Any) -> Any:
 
 
 def same_number(a: Any, b: float) -> bool:
-    """Whether a is a literal of this value."""
+    """Return whether `a` is a literal equal to `b`."""
     return isinstance(a, int | float) and a == b
 
 
 def trivial(op: str, args: Any) -> Any:
-    """What `op` of these arguments is, where that is one of the arguments or a truth: x * 1, x + 0, True | x. None if
-    not."""
+    """Return the result of a trivial operation, which is one of its arguments (x * 1, x + 0, True | x); else None."""
     if op == "where" and isinstance(args[0], bool):
         return args[1] if args[0] else args[2]
     if op == "negative" and isinstance(args[0], Term) and args[0].op == "negative":
@@ -132,14 +131,14 @@ def trivial(op: str, args: Any) -> Any:
 
 
 def root(term: Term) -> Term:
-    """The term whose memory this one may show."""
+    """Return the term whose memory this one may share."""
     while is_view(term):
         term = term.shows or term.args[0]
     return term
 
 
 def is_view(term: Term) -> bool:
-    """Whether it may show the memory of an argument: reading at an array of indices copies."""
+    """Return whether a term may share the memory of an argument; indexing with arrays copies."""
     if term.op == "index":
         return all(i is None or isinstance(i, int | slice) for i in term.args[1])
     return term.op in VIEWS or term.shows is not None

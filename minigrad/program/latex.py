@@ -1,6 +1,6 @@
-"""Statements as formulas in LaTeX: the chain rule, line by line. No NumPy here.
+"""Statements as formulas in LaTeX: the chain rule, line by line. Imports no NumPy.
 
-Only what Matplotlib's mathtext knows as well is used, so that a formula can stand in a plot.
+Only commands that Matplotlib's mathtext supports are used, so that a formula can appear in a plot.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ _KNOWN = {"maximum": "max", "minimum": "min", "atan": "arctan"}
 _COMPARISONS = {
     **{ast.Lt: "<", ast.LtE: r"\leq", ast.Gt: ">", ast.GtE: r"\geq", ast.Eq: "=", ast.NotEq: r"\neq"},
 }
-_ADD, _MUL, _UNARY, _POWER, _ATOM = range(5)  # how tightly things hold together
+_ADD, _MUL, _UNARY, _POWER, _ATOM = range(5)  # the precedence of operators
 
 
 def symbol(name: str) -> str:
-    r"""A name as a symbol: one letter, or upright letters, with its number below.
+    r"""Return a name as a symbol: one letter, or upright letters, with its number as a subscript.
 
     >>> symbol("W1"), symbol("beta"), symbol("in_proj")
     ('W_{1}', '\\beta', '\\mathrm{in\\_proj}')
@@ -37,17 +37,17 @@ def symbol(name: str) -> str:
 
 
 def chain_rule(lines: Iterable[str], gradients: Mapping[str, str], loss: str, arrays: bool) -> list[str]:
-    """The statements of a program as formulas, gradients with the factors that the chain rule gives them.
+    """Return the statements of a program as formulas, gradients with their factors of the chain rule.
 
     Args:
-        gradients: of which variable the variables are gradients.
-        loss: what that of the loss is called.
-        arrays: whether it is a program of arrays; these have no factors that are simply multiplied.
+        gradients: maps the name of a gradient to the variable that it belongs to.
+        loss: the name of the loss.
+        arrays: True for a program of arrays, whose chain rule is not a plain product of factors.
     """
     symbols = {loss: "L", **{name: _derivative("L", _symbol(of, loss)) for name, of in gradients.items()}}
     formulas = Formulas(symbols, arrays)
     lines = list(lines)
-    users: dict[str, list[str]] = {}  # which results are computed of a variable, without others in between
+    users: dict[str, list[str]] = {}  # variable -> the results that are computed directly from it
     for line in lines:
         result, _, formula = line.partition(" = ")
         if result.isidentifier() and result not in gradients:
@@ -74,18 +74,18 @@ def _derivative(y: str, x: str) -> str:
 
 
 class Formulas:
-    """Translates statements.
+    """Translate statements to LaTeX.
 
     Args:
-        symbols: for names that are more than a symbol, what they are: gradients.
-        arrays: whether `*` is between arrays, element by element.
+        symbols: the LaTeX of names that are not plain symbols, such as gradients.
+        arrays: True if `*` multiplies arrays element by element.
     """
 
     def __init__(self, symbols: Mapping[str, str], arrays: bool) -> None:
         self.symbols, self.arrays = symbols, arrays
 
     def statement(self, line: str, chain: Iterable[str] = ()) -> str:
-        """A statement as an equation; between its sides stands what `chain` has."""
+        """Return a statement as an equation, with the factors in `chain` between its sides."""
         node = ast.parse(line).body[0]
         if isinstance(node, ast.Assign):
             arrow = r"\leftarrow" if isinstance(node.targets[0], ast.Subscript) else "="
@@ -98,7 +98,7 @@ class Formulas:
         return self._show(node.value)
 
     def _show(self, node: ast.expr, least: int = _ADD) -> str:
-        """The expression, in brackets if it holds together less than `least`."""
+        """Return the expression, in parentheses if its precedence is lower than `least`."""
         text, holds = self._written(node)
         return text if holds >= least else rf"\left({text}\right)"
 
@@ -153,7 +153,7 @@ class Formulas:
         return f"{self._show(a, _UNARY)} {operator} {self._show(b, _UNARY)}", _MUL
 
     def _chosen(self, condition: ast.expr, a: ast.expr, b: ast.expr) -> tuple[str, int]:
-        """a where the condition holds, else b: with brackets that are 1 or 0, as Iverson's."""
+        """Return `a` where the condition holds, otherwise `b`, with Iverson brackets."""
         holds = self._show(condition)
         if not isinstance(condition, ast.Compare):
             holds = rf"\left[{holds}\right]"

@@ -1,7 +1,7 @@
-"""Names for what a program computes: the model's own, made fit for Python. No NumPy here.
+"""Names for what a program computes: those of the model, as valid Python identifiers. Imports no NumPy.
 
-A parameter is called after its place in the model: W1, b1, W2 where there are few layers of weight and bias alone, else
-by its path. A result has the name its tensor was given, or what the field calls such a thing.
+A parameter is named after its place in the model: W1, b1, W2 for a few layers with weight and bias, otherwise by its
+path. A result has the name of its tensor, or the usual name in the field.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 
 def identifier(name: str) -> str:
-    """A name as one that Python takes, as close to it as possible.
+    """Return the closest valid Python identifier.
 
     >>> identifier("encoder.0.weight"), identifier("0.weight"), identifier("it's"), identifier("π")
     ('encoder_0_weight', 'x0_weight', 'it_s', 'π')
@@ -27,17 +27,17 @@ def identifier(name: str) -> str:
 
 
 class Names:
-    """Identifiers, each given once.
+    """A generator of unique identifiers.
 
     Args:
-        taken: what is not to be used: modules that the program imports.
+        taken: names that must not be used, such as imported modules.
     """
 
     def __init__(self, *taken: str) -> None:
         self._taken = {*taken, *keyword.kwlist, *keyword.softkwlist, *dir(builtins)}
 
     def unique(self, wanted: str) -> str:
-        """The name, or the name with the first free number."""
+        """Return the name, or the name with the first free number."""
         base = name = identifier(wanted)
         i = 2
         while name in self._taken:
@@ -48,7 +48,7 @@ class Names:
 
 
 def path_names(leaves: Iterable[Any]) -> dict[Any, str]:
-    """What parameters are called that have a path in a model; `leaves` are nodes, in the order of their use."""
+    """Name the parameters that have a path in a model; `leaves` are nodes, in the order of their use."""
     named: dict[Any, str] = {leaf: leaf.name for leaf in leaves if leaf.name}
     layers: dict[str, list[Any]] = {}
     for leaf, name in named.items():
@@ -61,7 +61,7 @@ def path_names(leaves: Iterable[Any]) -> dict[Any, str]:
     if 0 < len(layers) < 10:
         number = {path: str(i) if len(layers) > 1 or path else "" for i, path in enumerate(layers, 1)}
         for path, members in layers.items():
-            # a vector of weights belongs to a normalisation
+            # a vector of weights belongs to a normalization
             scales = any(leaf.name.endswith("weight") and len(leaf.shape) == 1 for leaf in members)
             letters = {"weight": "gamma", "bias": "beta"} if scales else {"weight": "W", "bias": "b"}
             named.update({leaf: letters[leaf.name.rpartition(".")[2]] + number[path] for leaf in members})
@@ -81,11 +81,11 @@ _CALLED = {
     **{"sliding_window_view": "windows", "resample": "resampled", "standardize": "xhat", "layer_norm": "normed"},
     **{"fill": "full", "norm of a power": "norm"},
 }
-"""What one calls the result of a rule or function whose own name would not do."""
+"""The name of the result of a primitive or function, where its own name would not read well."""
 
 
 def made_by(function: str) -> str:
-    """What one calls the result of a rule or a function."""
+    """Return the usual name of the result of a primitive or a function."""
     return _CALLED.get(function, function.lower())
 
 
@@ -95,14 +95,18 @@ PLAIN = {
     *("add", "sub", "mul", "div", "neg", "pow", "square", "reciprocal"),
     *("reshape", "permute", "expand", "to", "clone", "getitem"),
 }
-"""Rules that stand for no idea of their own: they may be part of a longer line."""
+"""Primitives without a meaning of their own: they can be part of a longer line."""
 
 
 def value_names(nodes: Iterable[Any], given: Mapping[Any, str], short: bool = False) -> dict[Any, str]:
-    """What the results of rules are called; `nodes` are in the order in which they were computed, `given` the names of
-    the program's variables. In `short`, a name is one letter, v if there is no other.
+    """Name the results of primitives.
 
-    z is the sum of products that an activation h is computed of, with the same number.
+    An activation h is computed from the pre-activation z of the same number.
+
+    Args:
+        nodes: in the order in which they were computed.
+        given: the names of the program's variables.
+        short: name with one letter, v if there is no other.
     """
     found: dict[Any, str] = {}
     count = 0
@@ -115,7 +119,7 @@ def value_names(nodes: Iterable[Any], given: Mapping[Any, str], short: bool = Fa
                 and len(name) > 4
                 and name not in ("weight", "where")
             ):
-                found[operand] = name  # what a rule calls its operand, as "scores"
+                found[operand] = name  # the primitive's name of its operand, such as "scores"
     for node in results:
         if node.primitive.name in _ACTIVATIONS or node.primitive.name in ("maximum", "minimum") and None in node.inputs:
             before = next(source for source in node.inputs if source is not None)

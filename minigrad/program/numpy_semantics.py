@@ -1,6 +1,6 @@
-"""NumPy's functions of which a program knows what they do: reductions, and what only moves elements.
+"""The NumPy functions with a meaning in the intermediate representation: reductions, and moves of elements.
 
-All others are written as calls. `KNOWN` has for each function what it does to traced arrays.
+All others are written as calls. `KNOWN` maps each function to its effect on traced arrays.
 """
 
 from __future__ import annotations
@@ -39,7 +39,9 @@ def _transpose(trace: Recorder, x: Any, axes: Any = None) -> Any:
 
 def _as_transpose(function: Any) -> Callable[..., Any]:
     def move(trace: Recorder, x: Any, *args: Any) -> Any:
-        axes = function(np.empty([2 + i for i in range(x.ndim)]), *args).shape  # sizes that tell which axis is where
+        axes = function(
+            np.empty([2 + i for i in range(x.ndim)]), *args
+        ).shape  # distinct sizes, which show where each axis goes
         return _transpose(trace, x, [n - 2 for n in axes])
 
     return move
@@ -71,12 +73,12 @@ def _broadcast_to(trace: Recorder, x: Any, shape: Any) -> Any:
 
 
 def copied(trace: Recorder, x: Any, dtype: Any = None, copy: Any = True) -> Any:
-    """np.array(x) and x.copy()."""
+    """The effect of np.array(x) and x.copy()."""
     return trace.new(x.value.copy(), x.term) if dtype is None else trace.converted(x, dtype)
 
 
 def as_array(trace: Recorder, x: Any, dtype: Any = None) -> Any:
-    """np.asarray(x)."""
+    """The effect of np.asarray(x)."""
     return x if dtype is None or x.dtype == dtype else trace.converted(x, dtype)
 
 
@@ -88,7 +90,7 @@ def _like(value: float | None) -> Callable[..., Any]:
 
 
 def filled(trace: Recorder, shape: Any, value: Any, dtype: Any) -> Traced:
-    """An array that a rule creates."""
+    """Return an array created by a primitive."""
     array = np.full(shape, 0 if value is None else value, dtype)
     return trace.new(array, trace.arrays.fill(value, array.shape, array.dtype))
 

@@ -1,7 +1,6 @@
-"""Rules' functions with another `np`: what they create is traced as well, and what they call it is noticed.
+"""Rebind `np` in the functions of primitives, so that the arrays they create are traced, and their locals named.
 
-A function is made anew from its code with other global names, and so are the functions of rules that it calls. Where
-one is written for speed, its plain form takes its place.
+A function is rebuilt from its code with other globals, and so are the functions of primitives that it calls.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ _current: list[Recorder] = []
 
 @contextmanager
 def tracing(trace: Recorder) -> Iterator[Recorder]:
-    """In here, arrays that rules create belong to this program."""
+    """Context manager: arrays created by primitives belong to this program."""
     _current.append(trace)
     try:
         yield trace
@@ -38,11 +37,11 @@ class _AnyArray(type):
 
 
 class _Array(metaclass=_AnyArray):
-    """What `np.ndarray` is to a rule: also a traced one."""
+    """`np.ndarray` as a primitive sees it: a traced array is one too."""
 
 
 class _Numpy:
-    """NumPy, as a rule sees it while it is traced: what it creates is traced as well."""
+    """NumPy as a primitive sees it while traced: the arrays that it creates are traced."""
 
     ndarray = _Array
 
@@ -79,7 +78,7 @@ class _Numpy:
 _numpy = _Numpy()
 _rebound_globals: dict[str, dict[str, Any]] = {}
 _MARK = "traced by minigrad"
-"""What such names have that no others do."""
+"""A name that only rebound globals have."""
 
 
 def rebound(function: Any) -> Any:
@@ -96,7 +95,7 @@ def rebound(function: Any) -> Any:
 
 
 def _globals(names: dict[str, Any]) -> dict[str, Any]:
-    """The names of a module, for its rules' functions; of the user's modules anew each time, for they may change."""
+    """Return the rebound globals of a module; those of the user's modules are not cached, since they may change."""
     module = names.get("__name__", "")
     if module in _rebound_globals:
         return _rebound_globals[module]
@@ -114,7 +113,7 @@ def _globals(names: dict[str, Any]) -> dict[str, Any]:
 
 
 def _depth(frame: Any) -> int:
-    """How many functions of rules a frame lies in."""
+    """Return the number of rebound functions on the stack of a frame."""
     depth = 0
     while frame is not None:
         depth += _MARK in frame.f_globals
@@ -124,7 +123,7 @@ def _depth(frame: Any) -> int:
 
 @contextmanager
 def names_of_locals() -> Iterator[None]:
-    """In here, what a rule's function calls a traced array names its term: the outermost of several functions."""
+    """Context manager: the local variable that holds a traced array names its term; the outermost function wins."""
 
     def enter(frame: Any, event: str, arg: Any) -> Any:
         if _MARK not in frame.f_globals or frame.f_code.co_name.startswith("<"):

@@ -1,4 +1,4 @@
-"""The forward and the backward pass of a graph of Tensors, done again on arrays that write down what is done."""
+"""Replay the forward and the backward pass of a graph of Tensors on arrays that record what is done with them."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class Replay:
     """A graph as a program.
 
     Attributes:
-        names: of the program's variables, see `variables`.
-        inputs: the arrays that the program is given.
-        arrays: what the nodes stand for.
+        names: the names of the program's variables, see `variables`.
+        inputs: the arrays that the program takes.
+        arrays: the traced array of each node.
         values, gradients: the terms of each node.
-        begun: for each node, when its part of the program begins; once forwards, once backwards.
-        middle: when the backward pass begins.
+        begun: (tick, node) at which the node's part of the program begins, in the forward and in the backward pass.
+        middle: the tick at which the backward pass begins.
     """
 
     def __init__(self, loss: Any, names: Mapping[Any, str]) -> None:
@@ -59,7 +59,7 @@ class Replay:
     # ---- forwards ----------------------------------------------------------------------------------------------
 
     def array_of(self, node: Any) -> Any:
-        """What a node stands for; for a function of several outputs a list."""
+        """Return the traced array of a node; a list for a function of several outputs."""
         if node.primitive is None:
             return self._leaf(node)
         return self._forward(node) if hasattr(node, "plan") else self.functions.forward(node)
@@ -68,8 +68,8 @@ class Replay:
         array = node.value if node.value is not None else self._kept.get(node)
         if array is None:
             raise RuntimeError(
-                f"source: the array of {node.name or 'a leaf'}, of shape {node.shape}, is gone: nobody holds it any "
-                "more. Hold it in a variable"
+                f"source: the array of {node.name or 'a leaf'}, of shape {node.shape}, was freed: no variable "
+                "holds it any more. Hold it in a variable"
             )
         return self.trace.input(self._leaf_names.get(node, "x"), array, leaf=True)
 
@@ -81,21 +81,23 @@ class Replay:
             if array is None:
                 raise RuntimeError(
                     f"source: the operand {node.primitive.inputs[min(i, len(node.primitive.inputs) - 1)]!r} of "
-                    f"{node.primitive.name!r}, of shape {c.shape}, is gone: nobody holds it any more. Hold it in a "
-                    "variable"
+                    f"{node.primitive.name!r}, of shape {c.shape}, was freed: no variable holds it any more. "
+                    "Hold it in a variable"
                 )
         if isinstance(array, np.ndarray) and array.ndim:
             name = getattr(c, "name", None) or self.names.get(id(array))
-            if name is None and not any(array.strides) and array.size > 1:  # one number, many times
+            if name is None and not any(array.strides) and array.size > 1:  # a broadcast number
                 return self.trace.new(array, self.trace.constant(array))
-            if name is None and not array.any():  # where something starts
+            if name is None and not array.any():  # zeros, such as an initial state
                 kind = () if array.dtype == np.float64 else (array.dtype,)
                 made = ("np.zeros", array.shape if array.ndim > 1 else array.shape[0], *kind)
                 start = self.trace.arrays.terms.fresh("call", *made, shape=array.shape, dtype=array.dtype)
                 return self.trace.new(array.copy(), start)
-            rule_name = node.primitive.inputs[min(i, len(node.primitive.inputs) - 1)]
-            mask = len(values := np.unique(array)) == 2 and 0 in values  # as that of dropout
-            plain = "c" if rule_name in ("a", "b") else rule_name  # a constant; b is a bias
+            name_in_primitive = node.primitive.inputs[min(i, len(node.primitive.inputs) - 1)]
+            mask = len(values := np.unique(array)) == 2 and 0 in values  # such as dropout's mask
+            plain = (
+                "c" if name_in_primitive in ("a", "b") else name_in_primitive
+            )  # a constant; the name b would suggest a bias
             return self.trace.input(name or ("mask" if mask else plain), array)
         return array
 
@@ -119,8 +121,10 @@ class Replay:
     # ---- backwards ---------------------------------------------------------------------------------------------
 
     def walk(self, order: list[Any], pending: dict[Any, Any]) -> dict[Any, Term]:
-        """The backward pass through nodes, the youngest first, from the gradients in `pending`, where those of other
-        nodes are left; gives the gradients of these."""
+        """Run the backward pass through `order`, the youngest node first, and return the gradients of these nodes.
+
+        It starts from the gradients in `pending`, where the gradients of all other nodes remain.
+        """
         found: dict[Any, Term] = {}
         for node in order:
             g = pending.pop(node, None)
@@ -136,32 +140,34 @@ class Replay:
             if node.primitive is None:
                 continue
             self.begun.append((self.trace.arrays.terms.tick, node))
-            shares = self._shares(node, g) if hasattr(node, "plan") else self.functions.shares(node, g)
-            for source, share in shares:
-                pending[source] = pending[source] + share if source in pending else share
+            contributions = (
+                self._contributions(node, g) if hasattr(node, "plan") else self.functions.contributions(node, g)
+            )
+            for source, c in contributions:
+                pending[source] = pending[source] + c if source in pending else c
         return found
 
-    def _shares(self, node: Any, g: Traced) -> list[tuple[Any, Traced]]:
-        """What `ArrayNode.pull` gives, on traced arrays, and whom; leaves first, as one writes it."""
+    def _contributions(self, node: Any, g: Traced) -> list[tuple[Any, Traced]]:
+        """Return (input, contribution) pairs as `ArrayNode.vjp` computes them, on traced arrays; leaves come first."""
         primitive = node.primitive
         kept = [self._named(node, name) for name in node.plan.saved]
 
-        def share(i: int) -> Any:
+        def contribution(i: int) -> Any:
             function, places = node.plan.calls[0 if primitive.variadic else i]
             if isinstance(primitive, Elementwise):
                 function = primitive.textbook_vjps[primitive.inputs[i]]
             return self.trace.run(primitive, function, [g, *[kept[p] for p in places]], {})
 
         if primitive.variadic:
-            shares = share(0)
-            pairs = [(source, share) for source, share in zip(node.inputs, shares) if source is not None]
-            return [(source, self.fitted(share, source)) for source, share in pairs]
+            contributions = contribution(0)
+            pairs = [(source, c) for source, c in zip(node.inputs, contributions) if source is not None]
+            return [(source, self.fitted(c, source)) for source, c in pairs]
         calls = [i for i, call in enumerate(node.plan.calls) if call is not None and node.inputs[i] is not None]
         calls.sort(key=lambda i: node.inputs[i].primitive is not None)
-        return [(node.inputs[i], self.fitted(share(i), node.inputs[i])) for i in calls]
+        return [(node.inputs[i], self.fitted(contribution(i), node.inputs[i])) for i in calls]
 
     def _named(self, node: Any, name: str) -> Any:
-        """What a rule's derivative asks for by this name."""
+        """Return the saved value that a vector-Jacobian product takes under this name."""
         primitive, operands = node.primitive, self._operands[node]
         if name == "y":
             return self.arrays[node]
@@ -175,9 +181,9 @@ class Replay:
         operand = operands[primitive.inputs.index(whole)]
         return operand if name == whole else operand.shape
 
-    def fitted(self, share: Any, source: Any) -> Any:
-        """A share in the shape and dtype of the input that it goes to."""
-        if share.shape != source.shape:
-            share = rebound(unbroadcast)(share, source.shape)
-        share = share if share.dtype == source.dtype else share.astype(source.dtype)
-        return self.trace.new(share.value, share.term)  # now, so that this is where it stands in the program
+    def fitted(self, c: Any, source: Any) -> Any:
+        """Return a gradient contribution in the shape and dtype of the input that it goes to."""
+        if c.shape != source.shape:
+            c = rebound(unbroadcast)(c, source.shape)
+        c = c if c.dtype == source.dtype else c.astype(source.dtype)
+        return self.trace.new(c.value, c.term)  # evaluated now, so that it has this place in the program

@@ -1,6 +1,6 @@
-"""The forward and the backward pass of a graph of Values, done again on numbers that write down what is done. No NumPy.
+"""Replay the forward and the backward pass of a graph of Values on numbers that record what is done with them.
 
-The rules' texts, the very ones with which Values compute, are read with `Number`s for their names.
+The formulas of the primitives, the same with which Values compute, are evaluated on `Number`s. Imports no NumPy.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from minigrad.scalar import Value
 
 
 class Number:
-    """A number that is not there yet: a term, and what Python's operators make of it."""
+    """A symbolic number: a term, with Python's operators."""
 
     __slots__ = ("term", "terms")
 
@@ -23,11 +23,11 @@ class Number:
         self.terms, self.term = terms, term
 
     def __bool__(self) -> bool:
-        raise TypeError("a rule's text branches on a number")
+        raise TypeError("the formula of a primitive branches on a number")
 
 
 def _operation(op: str, *args: Any) -> Any:
-    """The number that `op` gives, or something simpler that is the same."""
+    """Return the number `op(*args)`, simplified."""
     terms = next(a.terms for a in args if isinstance(a, Number))
     given = [a.term if isinstance(a, Number) else a for a in args]
     if op == "multiply" and not isinstance(given[1], Term):
@@ -67,7 +67,7 @@ _NAMES["sign"] = lambda x: (x > 0) - (x < 0)
 
 
 class Replay:
-    """A graph of Values as a program; attributes as of `replay.Replay`."""
+    """A graph of Values as a program; the attributes are those of `replay.Replay`."""
 
     def __init__(self, loss: Value, names: Mapping[Any, str]) -> None:
         self.end, self.names = loss, names
@@ -115,11 +115,11 @@ class Replay:
             for name, source in zip(node.primitive.inputs, node.inputs):
                 if source is not None:
                     vjp = node.primitive.vjp(name, _NAMES, nan=False)
-                    share = vjp(*[given[n] for n in vjp.__code__.co_varnames[: vjp.__code__.co_argcount]])
-                    pending[source] = pending[source] + share if source in pending else share
+                    c = vjp(*[given[n] for n in vjp.__code__.co_varnames[: vjp.__code__.co_argcount]])
+                    pending[source] = pending[source] + c if source in pending else c
         return found
 
 
 def _plain(x: float) -> float:
-    """A number as one writes it: 2 rather than 2.0."""
+    """Return a number as it is usually written: 2 rather than 2.0."""
     return int(x) if x == x and abs(x) < 1e6 and x == int(x) else x

@@ -1,8 +1,7 @@
-"""Terms of arrays, made as simple as they can be: what a careful student would have crossed out.
+"""Simplify terms of arrays, as a careful student would.
 
-`make` is the only way to a term of arrays. It knows that a sum over an axis that is kept and then reshaped away need
-not be kept, that an array of ones need not be multiplied by, that a broadcast operand of a broadcasting operation need
-not be broadcast. Each of these rewrites keeps value, shape and dtype.
+`make` is the only constructor of array terms. It drops a `keepdims` that a reshape removes again, a product with ones,
+and the broadcast of an operand that the operation broadcasts anyway. Each rewrite keeps value, shape and dtype.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ _NOT_UFUNCS = {"where": np.where, "clip": np.clip}
 
 
 def elementwise(op: str) -> Any:
-    """The NumPy function of this name, if it acts on each element alone; else None."""
+    """Return the elementwise NumPy function of this name; None if there is none."""
     if op in _NOT_UFUNCS:
         return _NOT_UFUNCS[op]
     function = getattr(np, op, None)
@@ -28,18 +27,18 @@ def elementwise(op: str) -> Any:
 
 
 class Arrays:
-    """Makes the terms of one program."""
+    """The array terms of one program."""
 
     def __init__(self) -> None:
         self.terms = Terms()
 
     def fill(self, value: Any, shape: tuple[int, ...], dtype: Any) -> Term:
-        """An array with the same number everywhere; with None, anything."""
+        """Return an array filled with a number; None stands for uninitialized memory."""
         dtype = np.dtype(dtype)
         return self.terms("fill", None if value is None else dtype.type(value).item(), shape=shape, dtype=dtype)
 
     def make(self, op: str, *args: Any, shape: Any, dtype: Any, keywords: Any = ()) -> Term:
-        """The term for an operation whose result has this shape and dtype."""
+        """Return the simplest term for an operation whose result has this shape and dtype."""
         keywords = dict(keywords)
         primitive = getattr(self, f"_{op}", None) or (self._reduction if op in REDUCTIONS else None)
         if primitive is not None:
@@ -63,7 +62,7 @@ class Arrays:
                 if self._meet(function, tried) == (shape, dtype):
                     kept = tried
                     break
-        if dtype == np.float32:  # the shortest that is the same number among these
+        if dtype == np.float32:  # the shortest text that is the same number in float32
             kept = [float(str(np.float32(a))) if isinstance(a, float) else a for a in kept]
         if op == "multiply" and isinstance(kept[0], Term) and not isinstance(kept[1], Term):
             kept.reverse()  # a number comes first
@@ -72,7 +71,9 @@ class Arrays:
             return self._as(same, shape, dtype)
         if same is not None and not isinstance(same, Term):
             return self.fill(same, shape, dtype)
-        if op == "multiply" and same_number(kept[0], -1) and kept[1].dtype == dtype:  # a comparison has no negative
+        if (
+            op == "multiply" and same_number(kept[0], -1) and kept[1].dtype == dtype
+        ):  # NumPy has no negative of booleans
             return self.make("negative", kept[1], shape=shape, dtype=dtype)
         if op == "multiply" and isinstance(kept[0], float) and (n := _whole_part(kept[0], dtype)):
             return self.make("divide", kept[1], n, shape=shape, dtype=dtype)
@@ -89,7 +90,7 @@ class Arrays:
         return self.terms(op, *kept, shape=shape, dtype=dtype)
 
     def _placed(self, args: list[Any], shape: Any, dtype: Any) -> Term | None:
-        """The sum of two arrays that are 0 but for a part of them, as one array with both parts."""
+        """Return the sum of two arrays, each 0 outside one part, as one array with both parts."""
         a, b = (a if isinstance(a, Term) and (a.shape, a.dtype) == (shape, dtype) else None for a in args)
         if a is None or b is None or a.op != "store" or b.op != "store":
             return None
@@ -104,12 +105,12 @@ class Arrays:
         return self.terms("store", a, path, value, shape=shape, dtype=dtype)
 
     def _shorter(self, a: Any) -> list[Any]:
-        """What may stand for an operand where it is broadcast anyhow, the shortest first."""
+        """Return simpler terms that broadcast to the operand, the shortest first."""
         if not isinstance(a, Term):
             return [a.item()] if isinstance(a, np.generic) else []
         if a.op == "fill" and a.args[0] is not None:
             return [a.args[0]]
-        if a.op == "index" and is_view(a) and a.args[1][0] is None:  # axes in front are implied
+        if a.op == "index" and is_view(a) and a.args[1][0] is None:  # leading axes are implied
             inner = self.make("index", a.args[0], a.args[1][1:], shape=a.shape[1:], dtype=a.dtype)
             return [*self._shorter(inner), inner]
         if a.op == "broadcast":
@@ -117,7 +118,7 @@ class Arrays:
         return []
 
     def _meet(self, function: Any, args: list[Any]) -> tuple[Any, Any] | None:
-        """The shape and dtype of the function's result."""
+        """Return the shape and dtype of the function's result."""
         try:
             shape = np.broadcast_shapes(*[a.shape for a in args if isinstance(a, Term)])
             with np.errstate(all="ignore"):
@@ -150,7 +151,7 @@ class Arrays:
             given["keepdims"] = True
         for name in ("initial", "dtype"):
             if name in keywords and (name == "dtype" or math.prod(x.shape[a] for a in axes) == 0):
-                given[name] = keywords[name]  # an initial value says something of no elements only
+                given[name] = keywords[name]  # an initial value matters for an empty array only
         if op in ("sum", "mean", "max", "min", "prod") and not axes and x.shape and not given:
             return self.make("astype", x, dtype, shape=shape, dtype=dtype)
         return self.terms(op, x, shape=shape, dtype=dtype, keywords=given)
@@ -170,7 +171,7 @@ class Arrays:
             if shape == tuple(n for i, n in enumerate(x.shape) if i not in axes):
                 return self.make(x.op, x.args[0], shape=shape, dtype=dtype, keywords=given)
         added = x.op == "index" and all(i is None or i == slice(None) for i in x.args[1])
-        if added and x.args[0].shape == shape:  # axes of size 1, which go again
+        if added and x.args[0].shape == shape:  # axes of size 1, which are removed again
             return x.args[0]
         index = _with_new_axes(x.shape, shape)
         if index is not None:
@@ -227,7 +228,7 @@ class Arrays:
 
 
 def _other_bound(a: Any, b: Any) -> Term | None:
-    """Of two comparisons of the same array, the one that says something, where the other is with an infinite bound."""
+    """Return the other of two comparisons of an array, if one of them is with an infinite bound and always true."""
     if isinstance(a, Term) and isinstance(b, Term) and a.args[:1] == b.args[:1]:
         for one, other in ((a, b), (b, a)):
             infinite = {"greater_equal": -math.inf, "less_equal": math.inf}.get(one.op)
@@ -241,7 +242,7 @@ def _other_bound(a: Any, b: Any) -> Term | None:
 
 
 def _whole_part(x: float, dtype: np.dtype) -> int | None:
-    """n, where x is 1 / n among the numbers of this dtype; a half is a half."""
+    """Return n if x is 1 / n in this dtype and n > 2; otherwise None."""
     if not 0 < x < 0.5 or 1 / x > 1 << 31:
         return None
     n = round(1 / x)
@@ -249,7 +250,7 @@ def _whole_part(x: float, dtype: np.dtype) -> int | None:
 
 
 def _with_new_axes(old: tuple[int, ...], new: tuple[int, ...]) -> tuple[Any, ...] | None:
-    """The index that gives an array of the shape `old` the shape `new` by axes of size 1; None if that is not all."""
+    """Return the index that turns shape `old` into `new` by inserting axes of size 1; None if there is none."""
     if len(new) <= len(old):
         return None
     index: list[Any] = []

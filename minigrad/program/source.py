@@ -1,8 +1,8 @@
-"""source: the forward and the backward pass as a program that one could have written by hand.
+"""source: the forward and the backward pass as a program as one would write it by hand.
 
-The rules are run again, on numbers or arrays that write down what is done with them (`tracing`); what they left is
-made simple (`arrays`) and written as statements (`statements`). No rule has a text of its own for this. This file
-imports NumPy for Tensors alone.
+The primitives run again on numbers or arrays that record the operations applied to them (`tracer`); the recorded terms
+are simplified (`simplify`) and written as statements (`emit`). No primitive has a text of its own for this. This file
+imports NumPy for Tensors only.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from minigrad.scalar import Value
 
 
 class Source(str):
-    """The text of a program, and what it takes to run it.
+    """The text of a program, with its inputs.
 
     Attributes:
-        inputs: what the program is given, by name: parameters and data, as they are now.
-        loss: the name of the loss in it.
-        gradients: for each input that gets a gradient, the name of that.
+        inputs: the inputs of the program by name: parameters and data, with their current values.
+        loss: the name of the loss in the program.
+        gradients: maps each input that gets a gradient to the name of that gradient.
     """
 
     inputs: dict[str, Any]
@@ -42,13 +42,13 @@ class Source(str):
     gradients: dict[str, str]
 
     def run(self, **inputs: Any) -> dict[str, Any]:
-        """Execute the text in a namespace of its own; returns all that it has computed, by name.
+        """Execute the program in a namespace of its own and return all of its variables by name.
 
         Args:
-            inputs: what to take in the place of `self.inputs`.
+            inputs: values to use instead of those in `self.inputs`.
 
         Raises:
-            TypeError: for inputs that the program does not have.
+            TypeError: if the program has no input of that name.
         """
         if unknown := inputs.keys() - self.inputs.keys():
             raise TypeError(f"run: the program has no input {sorted(unknown)}; it has {', '.join(self.inputs)}")
@@ -57,15 +57,15 @@ class Source(str):
         return {name: value for name, value in names.items() if name not in ("__builtins__", "np", "math")}
 
     def _repr_markdown_(self) -> str:
-        """What a notebook shows."""
+        """Markdown for notebooks."""
         return f"```python\n{self}\n```"
 
 
 class Formulas(str):
-    """Formulas in LaTeX, one a line."""
+    """Formulas in LaTeX, one per line."""
 
     def _repr_latex_(self) -> str:
-        """What a notebook shows: the lines below each other, aligned at the first sign."""
+        """LaTeX for notebooks: the formulas one below the other, aligned at the relation sign."""
         lines = [re.sub(r" (=|\\leftarrow) ", r" &\1 ", line, count=1) for line in self.splitlines()]
         return "$$\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}$$"
 
@@ -79,27 +79,27 @@ def source(output: Any, *args: Any, format: Literal["latex"], max_nodes: int = 1
 
 
 def source(output: Any, *args: Any, format: str = "python", max_nodes: int = 1000) -> Source | Formulas:
-    """The forward and the backward pass by which `output` was computed, as straight-line NumPy (of Values, as plain
-    Python): a program that needs no minigrad. `print` it; `.run()` executes it. What has no name is called as the
-    variable that holds it where `source` is called, or as the field calls it.
+    """Return the forward and the backward pass of `output` as straight-line NumPy code that needs no minigrad.
+
+    For Values the program is plain Python. `print` it; `.run()` executes it. Unnamed values get the name of the
+    variable that holds them where `source` is called, or the usual name in the field.
 
     Args:
-        output: the loss: a Value, a Tensor of one number, or what a Network gave. Or a function that computes such a
-            one, of the arguments that follow.
-        args: what to call the function with: tensors, Values, arrays and numbers. It is differentiated by the arrays of
-            floats among them; by the numbers, where there is no array.
-        format: "python", or "latex" for the same as formulas, those of Values with the factors of the chain rule.
-        max_nodes: how large a graph may be.
+        output: the loss: a Value, a Tensor of one element, or the loss returned by a Network. Or a function that
+            computes the loss from `args`.
+        args: the arguments of the function: tensors, Values, arrays and numbers. It is differentiated with respect to
+            the float arrays among them; with respect to the numbers, if there is no array.
+        format: "python" (default), or "latex" for formulas, which show the factors of the chain rule for Values.
+        max_nodes: the largest graph that is written.
 
     Returns:
-        A `Source`, which is a text; formulas as a text with a line for each.
+        A `Source`, which is a str with `run`; or `Formulas`, a str with one formula per line.
 
     Raises:
-        ValueError: for a graph that is larger, or another format.
-        RuntimeError: when `output` has no graph, is more than one number, or an array of its graph is gone.
-        NotImplementedError: when a function of the user's is in the way: a hook, or an `autograd.Function` that
-            computes with arrays.
-        TypeError: when `output` is something else.
+        ValueError: for a larger graph, or another format.
+        RuntimeError: if `output` has no graph or several elements, or if an array of its graph was freed.
+        NotImplementedError: if the graph contains a hook, or an `autograd.Function` that computes with arrays.
+        TypeError: if `output` is of another type.
 
     >>> from minigrad.scalar import Value
     >>> a, b = Value(2.0, name="a"), Value(-3.0, name="b")
@@ -152,7 +152,7 @@ def source(output: Any, *args: Any, format: str = "python", max_nodes: int = 100
 
 
 def _called(function: Callable[..., Any], args: Sequence[Any]) -> Any:
-    """What the function gives of these arguments, which become leaves that are named as its parameters are."""
+    """Call the function with leaves made from the arguments, named after its parameters."""
     names = [*inspect.signature(function).parameters]
     arrays = any(hasattr(a, "shape") for a in args)
     given = []
@@ -160,7 +160,7 @@ def _called(function: Callable[..., Any], args: Sequence[Any]) -> Any:
         if arrays and hasattr(a, "shape"):
             from minigrad.tensors.creation import as_tensor
 
-            a = as_tensor(a).detach()  # not to change what belongs to the caller
+            a = as_tensor(a).detach()  # the caller's tensor must not change
             a.requires_grad = a.dtype.kind == "f"
         elif not arrays and isinstance(a, Value | float | int) and not isinstance(a, bool):
             a = Value(a.data if isinstance(a, Value) else a)
@@ -173,7 +173,7 @@ def _called(function: Callable[..., Any], args: Sequence[Any]) -> Any:
 
 @contextmanager
 def _names_of_variables() -> Iterator[None]:
-    """In here, what the user's functions compute is called as the variables that they assign it to."""
+    """Context manager: results computed by the user's functions are named after the variables they are assigned to."""
     start = tick()
 
     def look(frame: Any, event: str, arg: Any) -> Any:
@@ -196,7 +196,7 @@ def _names_of_variables() -> Iterator[None]:
 
 
 def _statements(replay: Any, names: Names, numpy: bool, short: bool) -> tuple[Statements, dict[str, str]]:
-    """What computes the loss and the gradients of leaves; and the names of these, by those of the leaves."""
+    """Return the statements for the loss and the gradients, and the names of gradients by those of the leaves."""
     leaves = [node for node in replay.order if node.primitive is None]
     unnamed_last = sorted(leaves, key=lambda node: node.name is None and node not in replay.names)
     called = {replay.values[node]: names.unique(replay.values[node].name) for node in unnamed_last}
@@ -253,7 +253,7 @@ def _program(statements: Statements, replay: Any, gradients: dict[str, str], num
 
 
 def _stages(lines: Sequence[tuple[int, str, Any]], replay: Any) -> list[str | None]:
-    """For each line of a long program the module that it belongs to, as deep as leaves enough lines to each."""
+    """Return the module that each line of a long program belongs to, as deep as leaves enough lines for each."""
     if len(lines) < 24 or not replay.begun:
         return [None] * len(lines)
     from minigrad.tensors.module_calls import calls
@@ -275,7 +275,7 @@ def _stages(lines: Sequence[tuple[int, str, Any]], replay: Any) -> list[str | No
 
 
 def _imports(lines: Sequence[tuple[int, str, Any]]) -> list[str]:
-    """Lines for the functions that are used under a shorter name."""
+    """Return import lines for functions that are used under a shorter name."""
     found = []
     for dotted, name in IMPORTED.items():
         if any(f"{name}(" in line for _, line, _ in lines):
@@ -284,9 +284,10 @@ def _imports(lines: Sequence[tuple[int, str, Any]]) -> list[str]:
 
 
 def _name_terms(replay: Any, short: bool) -> None:
-    """Name the terms that stand for a node and for its gradient; in `short`, with letters, and all gradients.
+    """Name the terms of each node and of its gradient; with `short`, by single letters.
 
-    Of several values with the same gradient, it is called after the last one that stands for an idea of its own."""
+    A gradient that several values share is named after the last of them that has a line of its own.
+    """
     names, values = value_names(replay.order, replay.names, short), {*replay.values.values()}
     added = {
         source for node in replay.order if node.primitive and node.primitive.name == "add" for source in node.inputs
@@ -308,12 +309,12 @@ def _name_terms(replay: Any, short: bool) -> None:
 
 
 def _comment(text: str) -> str:
-    """A comment of one line, whatever the names of rules and modules are."""
+    """Return a comment on one line, whatever characters the names of primitives and modules contain."""
     return "# " + "".join(c if c.isprintable() else " " for c in text)
 
 
 def _wrapped(line: str, indent: str) -> list[str]:
-    """A line in pieces of at most 120 characters, broken after commas."""
+    """Break a line after commas into pieces of at most 120 characters."""
     lines = []
     while len(line) > 120 and (at := line.rfind(", ", 40, 118)) > 0:
         lines.append(line[: at + 1])

@@ -1,7 +1,7 @@
-"""An array that writes down what is done with it: a real array beside a term.
+"""Traced: an array that records the operations applied to it; a real array beside a term.
 
-NumPy's protocols bring its operators and functions to its `Trace`. Views are understood: each knows the memory that it
-is a part of, and a write to it gives that memory a new content.
+NumPy's protocols pass operators and functions on to the `Trace`. Views are tracked: each knows the memory that it is a
+part of, and a write to it gives that memory a new content.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from minigrad.program.views import disjoint, joined, within
 
 
 class Recorder(Protocol):
-    """What traced arrays need of the program that they record into, which is a `tracer.Trace`."""
+    """The part of `tracer.Trace` that traced arrays use."""
 
     arrays: Any
     make: Callable[..., Any]
@@ -40,7 +40,7 @@ class Recorder(Protocol):
 
 
 class Memory:
-    """What several views show: its content now."""
+    """Memory that several views share, with its current content."""
 
     __slots__ = ("content",)
 
@@ -52,9 +52,9 @@ class Traced:
     """An array whose operations are recorded.
 
     Attributes:
-        trace: where to.
+        trace: the program that records them.
         value: the array itself.
-        memory: what it shows, in whole or in part.
+        memory: the memory that this array is, or is a view of.
         path: the operations that lead from the whole memory to this view of it.
     """
 
@@ -68,14 +68,14 @@ class Traced:
 
     @property
     def term(self) -> Term:
-        """Its content now: what was stored at just this place, if that can be told, else a part of the memory's."""
+        """The current content: what was stored at exactly this place, if known, otherwise a part of the memory's."""
         content, path = self._known() or (self.memory.content, self.path)
         for step in path:
             content = self.trace.step(content, step)
         return content
 
     def _known(self) -> tuple[Term, tuple[Any, ...]] | None:
-        """What was stored at this place, and where in that this is; None if that cannot be told."""
+        """Return what was stored at this place and the path in it; None if unknown."""
         content, path = self.memory.content, self.path
         ways = [joined(path[:k], content.shape) for k in range(1, len(path) + 1)]
         while content.op == "store" and path:
@@ -93,13 +93,13 @@ class Traced:
         return None if content.op != "fill" or not path else (content, path)
 
     def write(self, value: Any) -> None:
-        """Give what is shown here the content `value`, a term or a number."""
+        """Store `value`, a term or a number, in this array."""
         if self.term is value:
             return
         whole = self.memory.content
         path = joined(self.path, whole.shape)
         if whole.op == "store" and frozen(whole.args[1]) == frozen(path):
-            whole = whole.args[0]  # what was stored there before, is gone
+            whole = whole.args[0]  # this overwrites what was stored there before
         if not path:
             self.memory.content = self.trace.fitted(value, whole.shape, whole.dtype)
         else:
@@ -118,7 +118,7 @@ class Traced:
     mT = property(lambda self: np.swapaxes(self, -1, -2))
 
     def apply(self, primitive: Primitive, *operands: Any, **parameters: Any) -> Any:
-        """What a rule answers that is called with traced arrays."""
+        """Apply a primitive to traced arrays."""
         return self.trace.forward(primitive, operands, parameters)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *args: Any, out: Any = None, **keywords: Any) -> Any:
@@ -135,7 +135,7 @@ class Traced:
 
     def __array__(self, *_: Any, **__: Any) -> Any:
         raise TypeError(
-            f"source: the rule {self.trace.running!r} makes a plain array of one that it was given. In a rule, create "
+            f"source: the primitive {self.trace.running!r} converts its operand to a plain array. Create "
             "arrays with np.zeros, np.empty and their like, under `import numpy as np`"
         )
 
@@ -197,5 +197,5 @@ for _name, _ufunc in {
 
 
 def value_of(x: Any) -> Any:
-    """The array itself, where it is a traced one."""
+    """Return the real array of a traced one; other values unchanged."""
     return x.value if isinstance(x, Traced) else x

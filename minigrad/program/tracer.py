@@ -1,4 +1,4 @@
-"""A program while it is recorded: what is done with traced arrays becomes terms."""
+"""Trace: a program while it is recorded. Operations on traced arrays become terms."""
 
 from __future__ import annotations
 
@@ -18,43 +18,43 @@ from minigrad.program.traced_array import Memory, Traced, value_of
 from minigrad.program.views import joined, normal_index
 
 _BIG = 12
-"""How many numbers are still written into the program."""
+"""The largest number of elements of a constant that is written into the program."""
 
 
 class Trace:
-    """A program while it is recorded: its terms, and the arrays that are its inputs."""
+    """A program while it is recorded: its terms and its input arrays."""
 
     def __init__(self) -> None:
         self.arrays = Arrays()
         self.make = self.arrays.make
         self.inputs: dict[Term, np.ndarray] = {}
         self._by_memory: dict[Any, Traced] = {}
-        self.deciding: dict[str, None] = {}  # the rules that looked at numbers to decide what to do
+        self.deciding: dict[str, None] = {}  # the primitives whose control flow depends on numbers
         self._running: list[Primitive] = []
-        self._depths: dict[Term, int] = {}  # of the functions that have named terms
+        self._depths: dict[Term, int] = {}  # term -> the stack depth of the function that named it
 
     # ---- making traced arrays --------------------------------------------------------------------------------------
 
     def new(self, value: Any, term: Term) -> Traced:
-        """An array with memory of its own."""
+        """Return a traced array with memory of its own."""
         return Traced(self, np.asarray(value), Memory(term))
 
     @property
     def running(self) -> str:
-        """The name of the rule that is running."""
+        """The name of the primitive that is running."""
         return self._running[0].name if self._running else ""
 
     def looks(self) -> None:
-        """Note that the rule that is running looks at a number."""
+        """Record that the running primitive inspects a number."""
         self.deciding[self.running] = None
 
     def call_it(self, term: Term, name: str, depth: int) -> None:
-        """Name a term, unless it has the name that a function further out has given it."""
+        """Name a term, unless a function further out has named it."""
         if term.op != "input" and depth < self._depths.get(term, sys.maxsize):
             term.name, self._depths[term] = name, depth
 
     def input(self, name: str, array: np.ndarray, leaf: bool = False) -> Traced:
-        """An array that the program is given; the same one only once, but for leaves, which have gradients each."""
+        """Return an input array of the program; the same memory is one input, except for leaves."""
         key = (array.__array_interface__["data"][0], array.shape, array.strides, array.dtype.str)
         if array.size == 0 or leaf or key not in self._by_memory:
             term = self.arrays.terms.fresh("input", shape=array.shape, dtype=array.dtype)
@@ -67,7 +67,7 @@ class Trace:
         return self.new(known.value, known.term)
 
     def parameter(self, name: str, value: Any) -> Any:
-        """A parameter of a rule: arrays in it are inputs, but for those of an index that count from 0."""
+        """Return a primitive's parameter: its arrays become inputs, except for ranges in an index."""
 
         def each(v: Any) -> Any:
             if not isinstance(v, np.ndarray) or not v.ndim:
@@ -79,11 +79,11 @@ class Trace:
         return mapped(each, value)
 
     def empty(self, array: np.ndarray) -> Traced:
-        """Memory to compute in."""
+        """Return uninitialized memory."""
         return self.new(np.empty_like(array), self.arrays.fill(None, array.shape, array.dtype))
 
     def term(self, value: Any) -> Any:
-        """The term of an array that is met in a rule, traced or not; numbers stay as they are."""
+        """Return the term of an array in a primitive, traced or not; numbers are returned unchanged."""
         if isinstance(value, Traced):
             return value.term
         if isinstance(value, np.ndarray):
@@ -91,7 +91,7 @@ class Trace:
         return value
 
     def constant(self, array: np.ndarray) -> Term:
-        """An array that a rule has made from numbers, written as short as it can be."""
+        """Return the shortest term for an array that a primitive created from numbers."""
         found = self._short(array)
         if found is None and array.size <= _BIG:
             dtype = {} if array.dtype in (np.float64, np.int64, np.bool_) and array.size else {"dtype": array.dtype}
@@ -119,7 +119,7 @@ class Trace:
         return None
 
     def fitted(self, value: Any, shape: tuple[int, ...], dtype: Any) -> Term:
-        """A term or number as an array of this shape and dtype, as an assignment to such a one fits it."""
+        """Return a term or number broadcast and cast to this shape and dtype, as an assignment would."""
         if not isinstance(value, Term):
             return self.arrays.fill(value, shape, dtype)
         if value.shape != shape:
@@ -127,7 +127,7 @@ class Trace:
         return self.make("astype", value, dtype, shape=shape, dtype=dtype)
 
     def bare(self, value: Any) -> Any:
-        """What one writes to the right of an assignment that fits it anyhow."""
+        """Return the right-hand side of an assignment that broadcasts and casts it anyway."""
         while isinstance(value, Term) and value.op in ("broadcast", "astype"):
             value = value.args[0]
         return value.args[0] if isinstance(value, Term) and value.op == "fill" and value.args[0] is not None else value
@@ -135,12 +135,12 @@ class Trace:
     # ---- views -----------------------------------------------------------------------------------------------------
 
     def step(self, term: Term, step: Any) -> Term:
-        """One operation of a path."""
+        """Apply one operation of a path to a term."""
         op, argument, shape, dtype = step
         return self.make(op, term, argument, shape=shape, dtype=dtype)
 
     def shown(self, x: Traced, value: np.ndarray, op: str, argument: Any) -> Traced:
-        """The result of an operation that moves elements, as a view if it is one."""
+        """Return the result of an operation that moves elements, as a view if it is one."""
         step = (op, argument, value.shape, value.dtype)
         if np.may_share_memory(x.value, value):
             return Traced(self, value, x.memory, (*x.path, step))
@@ -208,7 +208,7 @@ class Trace:
         x.memory.content = self.make("update", *given, shape=whole.shape, dtype=whole.dtype)
 
     def call(self, function: Any, args: Any, keywords: Any) -> Any:
-        """A NumPy function."""
+        """Record the call of a NumPy function."""
         known = KNOWN.get(function)
         if known is not None:
             return known(self, *args, **keywords)
@@ -245,18 +245,18 @@ class Trace:
         return self.make("call", name, *terms, shape=shape, dtype=dtype, keywords=named)
 
     def converted(self, x: Traced, dtype: Any) -> Traced:
-        """x.astype(dtype)"""
+        """Record x.astype(dtype)."""
         dtype = np.dtype(dtype)
         return self.new(x.value.astype(dtype), self.make("astype", x.term, dtype, shape=x.shape, dtype=dtype))
 
-    # ---- rules -----------------------------------------------------------------------------------------------------
+    # ---- primitives ------------------------------------------------------------------------------------------------
 
     def forward(self, primitive: Primitive, operands: Any, parameters: Any) -> Traced:
-        """The result of a rule."""
+        """Run the forward function of a primitive."""
         return self.run(primitive, primitive.recompute, operands, parameters)
 
     def run(self, primitive: Primitive, function: Any, operands: Any, parameters: Any) -> Any:
-        """What one of a rule's functions answers."""
+        """Run one of the functions of a primitive."""
         operands = [self.new(o, self.term(o)) if isinstance(o, np.ndarray) else o for o in operands]
         if not isinstance(primitive, Elementwise):
             function = rebound(function)
@@ -276,7 +276,7 @@ class Trace:
 
 
 def _needed(function: Any, args: Any, keywords: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
-    """The arguments without those that the function would take anyhow."""
+    """Return the arguments without those that equal the defaults."""
     parameters = _parameters(function)
     keywords = {k: v for k, v in keywords.items() if k not in parameters or v is not parameters[k].default}
     given = list(args)
@@ -288,7 +288,7 @@ def _needed(function: Any, args: Any, keywords: dict[str, Any]) -> tuple[list[An
 
 
 def _parameters(function: Any) -> Mapping[str, inspect.Parameter]:
-    """The function's parameters; none if it is one written in C that does not know them (before NumPy 2.4)."""
+    """Return the function's parameters; none for a C function without a signature (before NumPy 2.4)."""
     try:
         return inspect.signature(function).parameters
     except ValueError:
@@ -300,7 +300,7 @@ def _is_zero(term: Term) -> bool:
 
 
 def _never_twice(places: Any) -> bool:
-    """Whether an index reads no element twice, as one of its arrays counts."""
+    """Return whether an index selects no element twice, because one of its arrays is a range."""
     arrays = [*found(places)]
     counting = any(t.op == "call" and t.args[0] == "np.arange" for t in arrays)
     return counting and len({t.shape for t in arrays}) == 1 and all(len(t.shape) == 1 for t in arrays)

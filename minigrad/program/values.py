@@ -1,7 +1,7 @@
-"""The value of every node of a graph: what is still there, and the rest computed again by the nodes' rules.
+"""The value of every node of a graph: saved where possible, otherwise recomputed by the node's primitive.
 
-A Value has its number. The graph of a Tensor keeps only what its backward pass needs; but leaves and constants are
-there, and a rule applied to the same arrays gives the same result. This file imports NumPy for Tensors alone.
+A Value has its number. The graph of a Tensor saves only what its backward pass needs; but leaves and constants are
+available, and a primitive applied to the same arrays gives the same result. This file imports NumPy for Tensors only.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from minigrad.scalar import Value
 
 
 def values(output: Any) -> dict[Node, Any]:
-    """The number or array of every node that `output`, a Value or a Tensor, was computed from, the oldest first.
+    """Return the number or array of every node that `output`, a Value or a Tensor, was computed from, oldest first.
 
-    A node is left out where its value is gone: a leaf or a constant that was written to since, a large constant that
-    nobody holds any more, the result of a `Function`, and what was computed from these, unless the backward pass keeps
-    it. The arrays are those of the graph and not to be written to.
+    A node is omitted if its value is unknown: a leaf or a constant that was written to since, a large constant that was
+    freed, the result of a `Function`, and what was computed from these, unless the backward pass has saved it. The
+    arrays belong to the graph and must not be written to.
 
     >>> from minigrad import tensor
     >>> w = tensor([1.0, 2.0], requires_grad=True)
@@ -35,8 +35,10 @@ def values(output: Any) -> dict[Node, Any]:
 
 
 def saved_values(order: Iterable[Any]) -> dict[Any, Any]:
-    """What nodes keep for their backward pass, as far as nobody wrote to it: results and inputs by their nodes, and
-    constants by the node that they are an operand of, and their position."""
+    """Return what nodes have saved for their backward pass, unless it was written to since.
+
+    Results and inputs are found by their nodes, constants by (the node that they are an operand of, their position).
+    """
     from minigrad.tensors import saved
 
     found: dict[Any, Any] = {}
@@ -58,12 +60,12 @@ def saved_values(order: Iterable[Any]) -> dict[Any, Any]:
 
 
 def operands(node: Any, found: dict[Node, Any], there: Mapping[Any, Any] | None = None) -> list[Any]:
-    """The arrays and numbers that the rule of an array's node was applied to, None in place of what is not known.
+    """Return the arrays and numbers that a node's primitive was applied to, None for an unknown operand.
 
     Args:
-        node: of an operation.
+        node: the node of an operation on arrays.
         found: the values of nodes.
-        there: what is kept of constants that nobody else holds any more.
+        there: what nodes have saved, by node, or by (node, position) for a constant.
     """
     given = []
     for i, source in enumerate(node.inputs):
@@ -74,8 +76,11 @@ def operands(node: Any, found: dict[Node, Any], there: Mapping[Any, Any] | None 
 
 
 def _computed(order: Iterable[Any], there: dict[Any, Any]) -> dict[Node, Any]:
-    """All that can be computed from leaves, constants and what is kept; nothing, where the two do not agree, since then
-    somebody wrote to an operand by NumPy, unnoticed."""
+    """Return all values that can be computed from leaves, constants and saved values.
+
+    If a computed value differs from the saved one, an operand was written to by NumPy unnoticed: then nothing is
+    returned.
+    """
     import numpy as np
 
     from minigrad.tensors import saved
@@ -107,5 +112,5 @@ def _computed(order: Iterable[Any], there: dict[Any, Any]) -> dict[Node, Any]:
 
 
 def _present(node: Any) -> list[bool]:
-    """Which operands the rule was given; a layer may have no bias."""
+    """Return which operands are present; a layer may have no bias."""
     return [source is not None or node.constants.get(i) is not None for i, source in enumerate(node.inputs)]

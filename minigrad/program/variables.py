@@ -1,4 +1,4 @@
-"""What a program calls its values: those without a name of their own are shown under the names of its variables.
+"""The variables of the calling program: values without a name of their own are shown under these names.
 
 This file imports no NumPy.
 """
@@ -16,8 +16,10 @@ _PACKAGE = str(Path(__file__).parents[1])
 
 
 def variables(names: Mapping[str, Any] | None = None) -> dict[Any, str]:
-    """What nodes, and constant arrays by their `id`, are called in the program: the variables there where this package
-    was called, or those given."""
+    """Return the variable names of nodes, and of constant arrays by their `id`.
+
+    The variables are those of the frame that called this package, or `names` if given.
+    """
     if names is None:
         frame: Any = sys._getframe(1)
         while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):

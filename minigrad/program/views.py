@@ -1,6 +1,6 @@
-"""Indices and views: the one form of each that means the same, and what of two has elements in common.
+"""Indices and views: their normal form, composition and overlap.
 
-A path is the operations that lead from memory to a view of it; most often one index.
+A path is the sequence of operations that leads from memory to a view of it; most often one index.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from minigrad.program.ir import Term
 
 
 def stripped(index: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Without full slices at the end, which mean nothing."""
+    """Return an index without full slices at its end, which have no effect."""
     while index and isinstance(index[-1], slice) and index[-1] == slice(None):
         index = index[:-1]
     return index
 
 
 def normal_index(index: Any, shape: tuple[int, ...], term: Any) -> tuple[Any, ...]:
-    """An index in the one form that means the same: a tuple without ..., negative integers and bounds that are implied.
+    """Return an index in normal form: a tuple without `...`, negative integers and implied bounds.
 
     Args:
-        term: turns an array of indices into a term; one that is not an array into None.
+        term: maps an array of indices to a term, anything else to None.
     """
     parts = list(index) if isinstance(index, tuple) else [index]
     parts = [i if i is None or i is ... or isinstance(i, slice) else _plain_or_term(i, term) for i in parts]
@@ -52,7 +52,7 @@ def _plain_or_term(i: Any, term: Any) -> Any:
 
 
 def _dimensions(i: Any) -> int:
-    """How many dimensions a part of an index is for."""
+    """Return how many dimensions a part of an index consumes."""
     if i is None or i is ...:
         return 0
     return len(i.shape) if isinstance(i, Term) and i.dtype.kind == "b" else 1
@@ -72,7 +72,7 @@ def _normal_slice(s: slice, n: int) -> slice:
 
 
 def composed(first: tuple[Any, ...], then: tuple[Any, ...], shape: tuple[int, ...]) -> tuple[Any, ...] | None:
-    """The one index that does what two do, one after the other; both without arrays, the first without new axes."""
+    """Return the composition of two indices; both without arrays, the first without new axes."""
     first = (*first, *[slice(None)] * (len(shape) - len(first)))
     rest = list(then)
     found: list[Any] = []
@@ -97,11 +97,11 @@ def composed(first: tuple[Any, ...], then: tuple[Any, ...], shape: tuple[int, ..
 
 
 Step = tuple[str, Any, Any, Any]
-"""An operation that leads to a view: its name, its argument, and the shape and dtype of what it gives."""
+"""An operation that returns a view: its name, its argument, and the shape and dtype of the result."""
 
 
 def joined(path: Iterable[Step], shape: tuple[int, ...]) -> tuple[Step, ...]:
-    """A path from memory of this shape in the one form that means the same."""
+    """Return a path from memory of this shape in normal form."""
     found: list[Step] = []
     for op, argument, after, dtype in path:
         if op == "index" and found and found[-1][0] == "index" and None not in found[-1][1]:
@@ -117,8 +117,10 @@ def joined(path: Iterable[Step], shape: tuple[int, ...]) -> tuple[Step, ...]:
 
 
 def within(inner: tuple[Step, ...], outer: tuple[Step, ...], shape: tuple[int, ...]) -> tuple[Step, ...] | None:
-    """The path in the part that `outer` leads to, to what `inner` leads to from memory of this shape; None where it is
-    not in it, as far as the first steps tell."""
+    """Return the path from the view `outer` to the view `inner` of memory of this shape.
+
+    None if `inner` does not lie in `outer`, as far as their first steps show.
+    """
     if len(outer) != 1 or not inner or outer[0][0] != "index" or inner[0][0] != "index":
         return None
     first, other = inner[0][1], outer[0][1]
@@ -145,7 +147,7 @@ def within(inner: tuple[Step, ...], outer: tuple[Step, ...], shape: tuple[int, .
 
 
 def disjoint(a: tuple[Step, ...], b: tuple[Step, ...], shape: tuple[int, ...]) -> bool:
-    """Whether two parts of memory of this shape have no element in common, as far as their first steps tell."""
+    """Return whether two views of memory of this shape share no element, as far as their first steps show."""
     if not a or not b or a[0][0] != "index" or b[0][0] != "index":
         return False
     first, other = a[0][1], b[0][1]

@@ -417,7 +417,7 @@ def test_rules_of_the_user() -> None:
     x = minigrad.tensor([1.0, 2.0, 3.0], requires_grad=True).double()
     text = source((Primitive("put", put, x=lambda g: g[1])(x) ** 2).sum())
     assert executed(text)["loss"] == 14.0 and "put[1] = " in text
-    with pytest.raises(TypeError, match="the rule 'plain' makes a plain array"):
+    with pytest.raises(TypeError, match="the primitive 'plain' converts its operand"):
         source(Primitive("plain", plain, x=lambda g: g)(x).sum())
 
 
