@@ -1,4 +1,4 @@
-"""A table of a model's parts: what shapes come out of them, and how many numbers they learn."""
+"""`summary`: a table of a model's modules with the shapes of their outputs and the numbers of their parameters."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from minigrad.tensors.tensor import Tensor
 
 
 class Row(NamedTuple):
-    """One part of the model."""
+    """One module of the model."""
 
     path: str
     kind: str
     depth: int
     shape: str  # of its output; empty if it was not called
-    parameters: int  # of it and its parts, each counted once
+    parameters: int  # of the module and its submodules, each counted once
     calls: int
 
 
 class Summary(NamedTuple):
-    """The table; its text is what `print` shows."""
+    """A table of modules with totals; `print` shows it as text."""
 
     rows: tuple[Row, ...]
     total: int
@@ -37,23 +37,27 @@ class Summary(NamedTuple):
         for path, kind, depth, shape, parameters, calls in self.rows:
             name = "  " * depth + (f"{path.rpartition('.')[2]}: {kind}" if path else kind)
             lines.append((name, shape + (f"  x{calls}" if calls > 1 else ""), f"{parameters:,}" if parameters else "-"))
-        wide = [max(len(line[i]) for line in lines) for i in range(3)]
-        table = [f"{a:{wide[0]}}  {b:{wide[1]}}  {c:>{wide[2]}}".rstrip() for a, b, c in lines]
-        primitive = "-" * (sum(wide) + 4)
+        widths = [max(len(row[i]) for row in lines) for i in range(3)]
+        table = [f"{a:{widths[0]}}  {b:{widths[1]}}  {c:>{widths[2]}}".rstrip() for a, b, c in lines]
+        line = "-" * (sum(widths) + 4)
         frozen = f" ({self.total - self.trainable:,} of them frozen)" if self.total > self.trainable else ""
         extra = f", and {self.buffers:,} numbers in buffers" if self.buffers else ""
         foot = f"{self.total:,} parameters{frozen}{extra}; {self.megabytes:.2f} MB"
-        return "\n".join([table[0], primitive, *table[1:], primitive, foot])
+        return "\n".join([table[0], line, *table[1:], line, foot])
 
 
 def summary(model: Module, *inputs: Any, depth: int | None = None) -> Summary:
-    """The parts of a model with the shapes of their outputs and the numbers of their parameters.
+    """Return a table of a model's modules, with the shapes of their outputs and the numbers of their parameters.
 
     Args:
-        model: any module. It is called once, in evaluation mode and without recording.
-        inputs: what to call it with: tensors or arrays, or a tuple of integers for zeros of that shape. Without any,
-            the model is not called, and no shapes are shown.
-        depth: how many levels of parts to show; all, if not given.
+        model: any module. It is called once, in evaluation mode and under `no_grad`.
+        inputs: the arguments of that call: tensors or arrays; a tuple of integers stands for zeros of that shape.
+            Without inputs the model is not called, and no shapes are shown.
+        depth: how many levels of submodules to show; default all.
+
+    Returns:
+        A `Summary`: the rows, the numbers of parameters in total and of trainable ones, the numbers in buffers, and
+        the megabytes of both.
 
     >>> from minigrad import nn
     >>> print(summary(nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10)), (1, 64)))

@@ -1,4 +1,4 @@
-"""What is done with the parameters and gradients of a model, beside training them."""
+"""Utilities for the gradients and parameters of a model, and for sequences: `clip_grad_norm_`, `rnn.pad_sequence`."""
 
 from minigrad.nn.utils import rnn as rnn
 from minigrad.nn.utils.gradients import clip_grad_norm_ as clip_grad_norm_

@@ -1,4 +1,4 @@
-"""Gradients and parameters of a whole model at once: clipped, measured, as one vector."""
+"""Clip and measure the gradients of a whole model, and turn its parameters into one vector and back."""
 
 from __future__ import annotations
 
@@ -14,23 +14,30 @@ from minigrad.tensors.tensor import Tensor
 
 
 def _gradients(parameters: Any) -> list[Tensor]:
-    several = [parameters] if isinstance(parameters, Tensor) else list(parameters)
-    for p in several:
+    parameters = [parameters] if isinstance(parameters, Tensor) else list(parameters)
+    for p in parameters:
         if not isinstance(p, Tensor):
-            raise TypeError(f"takes tensors, as model.parameters(); got {type(p).__name__}")
-    return [p.grad for p in several if p.grad is not None]
+            raise TypeError(f"parameters must be tensors, as from model.parameters(); got {type(p).__name__}")
+    return [p.grad for p in parameters if p.grad is not None]
 
 
 def get_total_norm(tensors: Iterable[Tensor], norm_type: float = 2.0, error_if_nonfinite: bool = False) -> Tensor:
-    """The norm of all elements of several tensors, as of one long vector.
+    """Return the p-norm of all elements of several tensors: (the sum of |x| ** p) ** (1 / p), as of one long vector.
 
     Args:
-        tensors: the tensors.
-        norm_type: the p of the p-norm; math.inf for the largest magnitude.
-        error_if_nonfinite: raise when it is nan or infinite.
+        tensors: the tensors, usually gradients.
+        norm_type: p; default 2. math.inf gives the largest magnitude.
+        error_if_nonfinite: whether to raise if the norm is nan or infinite; default False.
+
+    Returns:
+        A 0-d tensor.
 
     Raises:
-        RuntimeError: see `error_if_nonfinite`.
+        RuntimeError: if `error_if_nonfinite` and the norm is nan or infinite.
+
+    >>> from minigrad import tensor
+    >>> get_total_norm([tensor([3.0]), tensor([[4.0]])])
+    tensor(5.)
     """
     arrays = [t.detach()._array for t in tensors]
     if not arrays:
@@ -40,13 +47,26 @@ def get_total_norm(tensors: Iterable[Tensor], norm_type: float = 2.0, error_if_n
     if error_if_nonfinite and not np.isfinite(total):
         raise RuntimeError(
             f"the total norm of order {norm_type} of the gradients is {total}, so they cannot be clipped. Usual "
-            "causes: a learning rate that is too high, or a nan in the data; detect_anomaly() finds the operation"
+            "causes are a learning rate that is too high and a nan in the data; detect_anomaly() finds the operation"
         )
     return as_tensor(np.asarray(total))
 
 
 def clip_grads_with_norm_(parameters: Any, max_norm: float, total_norm: Tensor) -> None:
-    """Scale the gradients by max_norm / total_norm where that is less than 1."""
+    """Scale the gradients in place by min(max_norm / (total_norm + 1e-6), 1).
+
+    Args:
+        parameters: tensors, as `model.parameters()`; those without a gradient are skipped.
+        max_norm: the bound.
+        total_norm: the norm of the gradients, as `get_total_norm` returns it.
+
+    >>> from minigrad import tensor
+    >>> w = tensor([0.0, 0.0], requires_grad=True)
+    >>> w.grad = tensor([3.0, 4.0])
+    >>> clip_grads_with_norm_([w], max_norm=1.0, total_norm=tensor(10.0))
+    >>> w.grad
+    tensor([0.3000, 0.4000])
+    """
     factor = min(max_norm / (total_norm.item() + 1e-6), 1.0)
     with no_grad():
         for g in _gradients(parameters):
@@ -56,63 +76,107 @@ def clip_grads_with_norm_(parameters: Any, max_norm: float, total_norm: Tensor) 
 def clip_grad_norm_(
     parameters: Any, max_norm: float, norm_type: float = 2.0, error_if_nonfinite: bool = False
 ) -> Tensor:
-    """Scale all gradients by one factor, so that the norm of all together is at most `max_norm`; in place.
+    """Scale all gradients in place by min(max_norm / (norm + 1e-6), 1), so that their norm is at most max_norm.
+
+    Call it between `backward` and `step`. It keeps the direction of the update, unlike `clip_grad_value_`.
 
     Args:
-        parameters: tensors, as `model.parameters()`; those without a gradient do not count.
-        max_norm: the bound.
-        norm_type: the p of the p-norm; math.inf for the largest magnitude.
-        error_if_nonfinite: raise when the norm is nan or infinite; otherwise all gradients become nan or 0.
+        parameters: tensors, as `model.parameters()`; those without a gradient are skipped.
+        max_norm: the bound, often 1.
+        norm_type: the p of the p-norm; default 2. math.inf for the largest magnitude.
+        error_if_nonfinite: whether to raise if the norm is nan or infinite; by default all gradients become nan or 0.
 
     Returns:
         The norm before clipping.
 
-    Source: Pascanu et al., "On the difficulty of training recurrent neural networks", 2013.
+    Raises:
+        ValueError: if max_norm is negative.
+        RuntimeError: if `error_if_nonfinite` and the norm is nan or infinite.
+
+    Source: Pascanu, Mikolov and Bengio, "On the difficulty of training recurrent neural networks", 2013.
 
     >>> from minigrad import tensor
-    >>> w = tensor([3.0, 4.0], requires_grad=True)
+    >>> w = tensor([0.0, 0.0], requires_grad=True)
     >>> w.grad = tensor([3.0, 4.0])
     >>> clip_grad_norm_([w], max_norm=1.0), w.grad
     (tensor(5.), tensor([0.6000, 0.8000]))
     """
     parameters = [parameters] if isinstance(parameters, Tensor) else list(parameters)
     if not max_norm >= 0:
-        raise ValueError(f"clip_grad_norm_: max_norm is 0 or more, not {max_norm}")
+        raise ValueError(f"clip_grad_norm_: max_norm must be at least 0, got {max_norm}")
     total = get_total_norm(_gradients(parameters), norm_type, error_if_nonfinite)
     clip_grads_with_norm_(parameters, max_norm, total)
     return total
 
 
 def clip_grad_value_(parameters: Any, clip_value: float) -> None:
-    """Cut each element of each gradient to [-clip_value, clip_value]; in place."""
+    """Clamp each element of each gradient to [-clip_value, clip_value], in place.
+
+    Args:
+        parameters: tensors, as `model.parameters()`; those without a gradient are skipped.
+        clip_value: the bound.
+
+    Raises:
+        ValueError: if clip_value is negative.
+
+    >>> from minigrad import tensor
+    >>> w = tensor([0.0, 0.0], requires_grad=True)
+    >>> w.grad = tensor([3.0, -0.5])
+    >>> clip_grad_value_([w], clip_value=1.0)
+    >>> w.grad
+    tensor([ 1.0000, -0.5000])
+    """
     if not clip_value >= 0:
-        raise ValueError(f"clip_grad_value_: clip_value is 0 or more, not {clip_value}")
+        raise ValueError(f"clip_grad_value_: clip_value must be at least 0, got {clip_value}")
     with no_grad():
         for g in _gradients(parameters):
             g.copy_(g.clamp(-clip_value, clip_value))
 
 
 def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
-    """All parameters one after the other in one vector, through which gradients pass."""
+    """Concatenate all parameters into one vector, through which gradients pass.
+
+    Args:
+        parameters: tensors, as `model.parameters()`.
+
+    Shape: tensors of n_1, n_2, ... elements -> (n_1 + n_2 + ...,).
+
+    Raises:
+        ValueError: if there are no parameters.
+
+    >>> from minigrad import nn
+    >>> parameters_to_vector(nn.Linear(2, 3).parameters()).shape
+    (9,)
+    """
     flat = [p.reshape(-1) if p.numel() else p.reshape(0) for p in parameters]
     if not flat:
-        raise ValueError("parameters_to_vector: no parameters; is the iterator used up?")
+        raise ValueError("parameters_to_vector: got no parameters; is the iterator used up?")
     return cat(flat)
 
 
 def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
-    """Write the pieces of a vector into the parameters, in their order.
+    """Copy the pieces of a vector into the parameters, in their order: the inverse of `parameters_to_vector`.
+
+    Args:
+        vec: a vector with as many elements as all parameters together.
+        parameters: tensors, as `model.parameters()`; written in place.
 
     Raises:
-        TypeError: for what is not a tensor.
-        ValueError: when the vector is of another length; then nothing is written.
+        TypeError: if `vec` is not a tensor.
+        ValueError: if the vector has another length; nothing is written then.
+
+    >>> from minigrad import nn, tensor
+    >>> layer = nn.Linear(2, 1)
+    >>> vector_to_parameters(tensor([1.0, 2.0, 3.0]), layer.parameters())
+    >>> layer.weight.tolist(), layer.bias.tolist()
+    ([[1.0, 2.0]], [3.0])
     """
     if not isinstance(vec, Tensor):
-        raise TypeError(f"vector_to_parameters: vec is a tensor, got {type(vec).__name__}")
+        raise TypeError(f"vector_to_parameters: vec must be a tensor, got {type(vec).__name__}")
     parameters = list(parameters)
     total = sum(p.numel() for p in parameters)
     if vec.shape != (total,):
-        raise ValueError(f"vector_to_parameters: {total} numbers are needed, vec has the shape {vec.shape}")
+        raise ValueError(f"vector_to_parameters: vec must have the shape ({total},) of all parameters, got {vec.shape}")
     start = 0
     for p in parameters:
         end = start + p.numel()

@@ -1,4 +1,4 @@
-"""Sequences of different lengths as one tensor."""
+"""Pad sequences of different lengths into one tensor, and back."""
 
 from __future__ import annotations
 
@@ -14,28 +14,32 @@ from minigrad.tensors.tensor import Tensor
 def pad_sequence(
     sequences: Sequence[Tensor], batch_first: bool = False, padding_value: float = 0.0, padding_side: str = "right"
 ) -> Tensor:
-    """Sequences of shapes (T_i, ...) as one tensor (T, N, ...), T the largest, with `padding_value` for the rest.
+    """Stack sequences of different lengths into one tensor, filling the shorter ones up with `padding_value`.
 
     Args:
-        sequences: tensors that differ in their first dimension only.
-        batch_first: whether the result is (N, T, ...) instead.
-        padding_value: what shorter ones are filled up with.
-        padding_side: at the 'right' or the 'left'.
+        sequences: N tensors whose shapes differ in the first dimension only.
+        batch_first: whether the batch is the first dimension of the result; default False.
+        padding_value: the value to fill up with; default 0.
+        padding_side: where to fill up, 'right' (default) or 'left'.
+
+    Shape: N times (T_i, ...) -> (T, N, ...), or (N, T, ...) with `batch_first`, where T = max T_i.
 
     Raises:
-        ValueError: for no sequences, or shapes that differ otherwise.
+        ValueError: if there are no sequences, or their shapes differ otherwise.
 
     >>> from minigrad import tensor
     >>> pad_sequence([tensor([1, 2, 3]), tensor([4])], batch_first=True).tolist()
     [[1, 2, 3], [4, 0, 0]]
     """
     if padding_side not in ("left", "right"):
-        raise ValueError(f"pad_sequence: padding_side is 'left' or 'right', not {padding_side!r}")
+        raise ValueError(f"pad_sequence: padding_side must be 'left' or 'right', got {padding_side!r}")
     if not len(sequences):
-        raise ValueError("pad_sequence: no sequences")
+        raise ValueError("pad_sequence: got no sequences")
     shapes = [s.shape for s in sequences]
     if not all(len(shape) == len(shapes[0]) and shape and shape[1:] == shapes[0][1:] for shape in shapes):
-        raise ValueError(f"pad_sequence: sequences differ in their first dimension only; got shapes {shapes}")
+        raise ValueError(
+            f"pad_sequence: the shapes of the sequences must differ in the first dimension only, got {shapes}"
+        )
     longest = max(shape[0] for shape in shapes)
     rows = []
     for s in sequences:
@@ -45,6 +49,18 @@ def pad_sequence(
 
 
 def unpad_sequence(padded_sequences: Tensor, lengths: Tensor, batch_first: bool = False) -> list[Tensor]:
-    """The way back: a list of sequences of these lengths, from (T, N, ...), or with `batch_first` (N, T, ...)."""
+    """Split a padded tensor into its sequences: the inverse of `pad_sequence`, padded on the right.
+
+    Args:
+        padded_sequences: the padded tensor.
+        lengths: the length T_i of each sequence, (N,).
+        batch_first: whether the batch is the first dimension; default False.
+
+    Shape: (T, N, ...), or (N, T, ...) with `batch_first` -> N times (T_i, ...).
+
+    >>> from minigrad import tensor
+    >>> [s.tolist() for s in unpad_sequence(tensor([[1, 2, 3], [4, 0, 0]]), tensor([3, 1]), batch_first=True)]
+    [[1, 2, 3], [4]]
+    """
     rows = padded_sequences if batch_first else padded_sequences.transpose(0, 1)
     return [row[: int(n)] for row, n in zip(rows, lengths)]
