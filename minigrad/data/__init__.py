@@ -1,4 +1,4 @@
-"""Small data sets to learn on, and random batches of them.
+"""Data sets for learning: bundled digits, toy sets, the files that courses hand out; and random batches of them.
 
 >>> train, test = digits()
 >>> X, y = train.sample_data_batch(size=32)

@@ -1,8 +1,8 @@
-"""The handwritten digits that come with minigrad.
+"""`digits`: the handwritten digits that come with minigrad.
 
 Source: E. Alpaydin and C. Kaynak (1998), Optical Recognition of Handwritten Digits, UCI Machine Learning
 Repository, https://doi.org/10.24432/C50P49, licence CC BY 4.0. `digits.npz` holds the 1,797 images of its
-test set, converted from scikit-learn's copy. This made the file; `SHA256` is of its pixels and labels:
+test set, converted from scikit-learn's copy by this program; `SHA256` is of its pixels and labels:
 
     import numpy as np
     from sklearn.datasets import load_digits
@@ -30,7 +30,7 @@ TRAIN = 1437
 
 
 class Split(NamedTuple):
-    """The rows to learn from, and the rows held back to measure with."""
+    """A data set to train on, and one held back to test on."""
 
     train: Dataset
     test: Dataset
@@ -39,14 +39,17 @@ class Split(NamedTuple):
 def digits() -> Split:
     """Load 8x8 grey images of handwritten digits: 1,437 to train on, 360 (36 of each digit) to test on.
 
-    `X` is float32 (n, 64), the rows of an image end to end, from 0 (paper) to 1 (ink) in steps of 1/16;
-    `y` is int64 (n,), the digit, 0 to 9. The split is random over images, not over people: the test tells how
-    well a model reads new digits in the hands it has seen.
+    The split is random over images, not over people: test accuracy measures how well a model reads new digits in
+    handwritings it has seen.
 
-    Source: UCI Optical Recognition of Handwritten Digits (Alpaydin and Kaynak, 1998), CC BY 4.0.
+    Returns:
+        The pair (train, test) of `Dataset`s. `X` is float32 (n, 64), the rows of an image end to end, from 0 (paper) to
+        1 (ink) in steps of 1/16; `y` is int64 (n,), the digit, 0 to 9.
 
     Raises:
-        FileNotFoundError, ValueError: the package's data file is missing, or is not the one it came with.
+        FileNotFoundError, ValueError: if the package's data file is missing or was changed.
+
+    Source: UCI Optical Recognition of Handwritten Digits (Alpaydin and Kaynak, 1998), CC BY 4.0.
 
     >>> train, test = digits()
     >>> train
@@ -59,23 +62,23 @@ def digits() -> Split:
 
 
 def read(path: Path) -> Split:
-    """Read the digits from the `.npz` file at `path` after comparing its checksum.
+    """Read the digits from the `.npz` file at `path` and compare their checksum.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: the file is damaged, or holds other pixels or labels.
+        FileNotFoundError: if there is no such file.
+        ValueError: if the file is damaged, or holds other pixels or labels.
     """
-    mend = f"{path} is damaged or was changed; reinstall minigrad to get the digits it came with"
+    fault = f"{path} is damaged or was changed; reinstall minigrad to get the digits it came with"
     try:
         with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             pixels, labels = file["pixels"], file["labels"]
     except OSError:
         raise
     except Exception as error:  # the zip, the deflated stream and NumPy's headers each fail in their own way
-        raise ValueError(f"cannot read pixels and labels: {mend}") from error
+        raise ValueError(f"cannot read pixels and labels: {fault}") from error
     found = sha256(pixels.tobytes() + labels.tobytes()).hexdigest()
     if found != SHA256:
-        raise ValueError(f"SHA-256 of pixels and labels is {found}, expected {SHA256}: {mend}")
+        raise ValueError(f"SHA-256 of pixels and labels is {found}, expected {SHA256}: {fault}")
     X = pixels / 16
     return Split(
         Dataset(X[:TRAIN], labels[:TRAIN], image_shape=(8, 8)),

@@ -1,7 +1,7 @@
-"""CIFAR-10, from the pickled batches in which it is handed out, read without running what else a pickle may hold.
+"""CIFAR-10, read from its pickled batches without running any code that a pickle may contain.
 
-A pickle is a program: an ordinary unpickler calls whatever function it names. The one here knows two names, those
-with which NumPy writes an array, and puts harmless stand-ins in their place; any other name is refused.
+A pickle is a program: an ordinary unpickler calls whatever function it names. The one here replaces the names with
+which NumPy writes an array by harmless stand-ins, and refuses every other name.
 """
 
 from __future__ import annotations
@@ -29,12 +29,14 @@ CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "hors
 
 
 class _Dtype:
-    """Stands in for np.dtype: remembers a code such as 'u1', of plain numbers only."""
+    """Stand-in for np.dtype: holds the code of a plain number type, such as 'u1'."""
 
     def __init__(self, code: Any, *_: Any) -> None:
         code = code.decode("ascii") if isinstance(code, bytes) else code
         if not isinstance(code, str) or code not in {"u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f4", "f8", "b1"}:
-            raise pickle.UnpicklingError(f"an array of the type {code!r}; only plain numbers are read")
+            raise pickle.UnpicklingError(
+                f"the pickle has an array of type {code!r}; only arrays of plain numbers are read"
+            )
         self.code = code
 
     def __setstate__(self, state: Any) -> None:
@@ -43,14 +45,14 @@ class _Dtype:
 
 
 class _Array:
-    """Stands in for np.ndarray: remembers its content, and checks it."""
+    """Stand-in for np.ndarray: checks its content and holds it."""
 
     array: np.ndarray
 
     def __setstate__(self, state: Any) -> None:
         _, shape, dtype, fortran, raw = state
         if not (isinstance(dtype, _Dtype) and isinstance(raw, bytes) and isinstance(shape, tuple)):
-            raise pickle.UnpicklingError("an array whose content is not bytes of plain numbers")
+            raise pickle.UnpicklingError("the pickle has an array whose content is not bytes of plain numbers")
         self.array = np.frombuffer(raw, dtype.code).reshape(shape, order="F" if fortran else "C")
 
 
@@ -59,7 +61,7 @@ def _reconstruct(*_: Any) -> _Array:
 
 
 class _Restricted(pickle.Unpickler):
-    """Builds arrays of numbers, bytes, strings, numbers, lists, tuples and dictionaries, and nothing else."""
+    """Unpickler of number arrays, bytes, strings, numbers, lists, tuples and dictionaries, and nothing else."""
 
     known = {
         ("numpy.core.multiarray", "_reconstruct"): _reconstruct,
@@ -71,41 +73,45 @@ class _Restricted(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) in self.known:
             return self.known[module, name]
-        # how a pickle of protocol 2 writes bytes under Python 3
+        # pickle protocol 2 writes the bytes of Python 3 like this
         if (module, name) == ("_codecs", "encode"):
             return _encoded
-        raise pickle.UnpicklingError(f"the pickle wants to use {module}.{name}, which is not needed to hold data")
+        raise pickle.UnpicklingError(f"the pickle asks for {module}.{name}, which data does not need")
 
     def persistent_load(self, pid: Any) -> NoReturn:
-        raise pickle.UnpicklingError("the pickle refers to something outside itself")
+        raise pickle.UnpicklingError("the pickle refers to an object outside itself")
 
 
 def _encoded(text: Any, encoding: Any) -> bytes:
     if not isinstance(text, str) or encoding != "latin1":
-        raise pickle.UnpicklingError("the pickle wants to encode something that is not a plain string")
+        raise pickle.UnpicklingError("the pickle encodes something that is not a plain string")
     return text.encode("latin1")
 
 
 def read_batch(file: Path | str | bytes) -> dict[str, Any]:
-    """A dictionary from a pickle that holds arrays of numbers, bytes, strings, lists and dictionaries; nothing else.
+    """Read a dictionary from a pickle of number arrays, bytes, strings, lists and dictionaries, without running code.
 
     Args:
         file: a path, or the bytes themselves.
 
     Returns:
-        The dictionary, with strings for keys.
+        The dictionary, with strings as keys.
 
     Raises:
-        ValueError: the pickle is damaged, holds something else, or wants to run something.
+        ValueError: if the pickle is damaged, holds something else, or asks to run something.
+
+    >>> import pickle
+    >>> read_batch(pickle.dumps({b"labels": [3, 5]}))
+    {'labels': [3, 5]}
     """
     what = "the pickle" if isinstance(file, bytes) else str(file)
     data = file if isinstance(file, bytes) else Path(file).read_bytes()
     try:
         content = _Restricted(io.BytesIO(data), encoding="bytes").load()
-    except Exception as error:  # a damaged pickle fails in many ways
-        raise ValueError(f"{what} is not read: {error or type(error).__name__}") from None
+    except Exception as error:  # a damaged pickle can raise anything
+        raise ValueError(f"cannot read {what}: {error or type(error).__name__}") from None
     if not isinstance(content, dict):
-        raise ValueError(f"{what} holds a {type(content).__name__}, not a dictionary")
+        raise ValueError(f"{what} must hold a dictionary, got {type(content).__name__}")
     return {_text(key): value.array if isinstance(value, _Array) else value for key, value in content.items()}
 
 
@@ -114,33 +120,35 @@ def _text(key: Any) -> str:
 
 
 def cifar10(folder: Path | str, *, download: bool = False) -> Split:
-    """32x32 colour images in ten classes, `CLASSES`: 50,000 to train on, 10,000 to test on.
-
-    `X` is float32 (n, 3072): the red, green and blue plane of an image, each row after row, from 0 to 1; `y` is int64
-    (n,). For layers that take images `X.reshape(-1, 3, 32, 32)`; to look at one, `.transpose(1, 2, 0)`.
+    """Load 32x32 colour images in ten classes: 50,000 to train on, 10,000 to test on.
 
     Args:
-        folder: where cifar-10-python.tar.gz is, or the folder cifar-10-batches-py that is in it, or its files.
-        download: fetch it if it is missing (170 MB), with a checksum.
+        folder: where cifar-10-python.tar.gz is, or the folder cifar-10-batches-py that it contains, or its files.
+        download: whether to download the archive if it is missing (170 MB) and compare its checksum; default False.
+
+    Returns:
+        The pair (train, test) of `Dataset`s. `X` is float32 (n, 3072): the red, green and blue plane of an image, each
+        row by row, from 0 to 1. `y` is int64 (n,), an index into `minigrad.data.cifar.CLASSES`. Layers for images take
+        `X.reshape(-1, 3, 32, 32)`; plotting libraries take `.transpose(1, 2, 0)` of one image.
 
     Raises:
-        FileNotFoundError: there is nothing there, and `download` was not asked for.
-        ValueError: a file is damaged, or not what it should be.
-        OSError: it cannot be fetched.
+        FileNotFoundError: if the data is missing and `download` is False.
+        ValueError: if a file is damaged, or is not what it should be.
+        OSError: if the download fails.
 
     Source: A. Krizhevsky, "Learning multiple layers of features from tiny images", 2009.
     """
     batches = dict(_batches(Path(folder), download))
     missing = [name for name in (*TRAIN, TEST) if name not in batches]
     if missing:
-        raise ValueError(f"CIFAR-10 in {folder} is not complete: there is no {', '.join(missing)}")
+        raise ValueError(f"CIFAR-10 in {folder} is incomplete: {', '.join(missing)} is missing")
     parts = {name: _arrays(name, batches[name]) for name in (*TRAIN, TEST)}
     train = [np.concatenate(arrays) for arrays in zip(*(parts[name] for name in TRAIN))]
     return Split(*(Dataset(X, y, image_shape=(3, 32, 32)) for X, y in (train, parts[TEST])))
 
 
 def _batches(folder: Path, download: bool) -> Iterator[tuple[str, bytes]]:
-    """The names and contents of the batches in a folder or an archive."""
+    """Yield the name and content of each batch in a folder or an archive."""
     for place in (folder, folder / FOLDER):
         if (place / TEST).exists():
             for name in (*TRAIN, TEST):
@@ -151,17 +159,17 @@ def _batches(folder: Path, download: bool) -> Iterator[tuple[str, bytes]]:
     if not archive.exists():
         if not download:
             raise FileNotFoundError(
-                f"there is no {archive.name} in {folder}: fetch it from {URL}, or say download=True"
+                f"there is no {archive.name} in {folder}: download it from {URL}, or pass download=True"
             )
         fetch(URL, archive, MD5)
     try:
-        with tarfile.open(archive) as tar:  # read in memory: nothing is unpacked, so no name in it matters
+        with tarfile.open(archive) as tar:  # in memory: nothing is unpacked to disk, so no path in it can do harm
             for member in tar:
                 name = member.name.rpartition("/")[2]
                 if name in (*TRAIN, TEST) and (file := tar.extractfile(member)) is not None:
                     yield name, file.read()
     except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
-        raise ValueError(f"{archive} is damaged or cut short ({error}); remove it and fetch it again") from None
+        raise ValueError(f"{archive} is damaged or truncated ({error}); remove it and download it again") from None
 
 
 def _arrays(name: str, data: bytes) -> tuple[np.ndarray, np.ndarray]:
@@ -172,7 +180,7 @@ def _arrays(name: str, data: bytes) -> tuple[np.ndarray, np.ndarray]:
     pixels, labels = batch.get("data"), batch.get("labels")
     if not isinstance(pixels, np.ndarray) or pixels.dtype != np.uint8 or pixels.ndim != 2 or pixels.shape[1] != 3072:
         found = f"{pixels.dtype} of shape {pixels.shape}" if isinstance(pixels, np.ndarray) else type(pixels).__name__
-        raise ValueError(f"{name}: 'data' is to be bytes of shape (n, 3072), got {found}")
+        raise ValueError(f"{name}: 'data' must be uint8 of shape (n, 3072), got {found}")
     if not isinstance(labels, list) or len(labels) != len(pixels) or not all(type(n) is int for n in labels):
-        raise ValueError(f"{name}: 'labels' is to be a list of {len(pixels)} integers")
+        raise ValueError(f"{name}: 'labels' must be a list of {len(pixels)} integers")
     return pixels.astype(np.float32) / 255, np.array(labels, np.int64)

@@ -1,4 +1,4 @@
-"""Labelled examples in memory, and random batches of them."""
+"""`Dataset`: labelled examples in memory, and random batches of them."""
 
 from __future__ import annotations
 
@@ -13,32 +13,33 @@ from minigrad.data.checks import check_integer
 
 
 class Batch(NamedTuple):
-    """Some rows of a Dataset, copied: `X` float32 (size, features), `y` int64 (size,)."""
+    """Copies of some rows of a data set: `X` float32 (size, features), `y` int64 (size,)."""
 
     X: NDArray[np.float32]
     y: NDArray[np.int64]
 
 
 class Dataset:
-    """Examples `X`, one a row, with their class labels `y`, counted from 0.
+    """Examples `X`, one per row, with their class labels `y`, numbered from 0.
 
-    Both are copied in, so later changes to the caller's arrays do not reach the data set.
+    Both are copied, so later changes to the caller's arrays do not reach the data set.
 
     Args:
         X: numbers of shape (n, features), or (n, ...) with more axes.
-        y: whole numbers of shape (n,), each at least 0.
-        seed: where the sequence of random batches starts; data sets made alike give the same batches.
-        image_shape: (height, width) of the picture that each row of X is, where it is one.
+        y: integers of shape (n,), each at least 0.
+        seed: of the random batches, default 0; data sets created alike draw the same batches.
+        image_shape: the shape of the image that each row of X is, (height, width) or (channels, height, width);
+            default None.
 
     Attributes:
-        X: float32 array of the shape given.
-        y: int64 array (n,).
-        classes: how many classes there are, the largest label + 1.
+        X: a float32 array of the given shape.
+        y: an int64 array (n,).
+        classes: the number of classes, the largest label + 1.
         image_shape: as given.
 
     Raises:
-        TypeError: y is not of whole numbers, or seed is not an int.
-        ValueError: the shapes do not fit each other, there is no data, or a label or the seed is negative.
+        TypeError: if y is not of integers, or seed is not an int.
+        ValueError: if the shapes do not fit each other, there is no data, or a label or the seed is negative.
 
     >>> points = Dataset(X=[[0, 0], [0, 1], [1, 0], [1, 1]], y=[0, 1, 1, 0])
     >>> points
@@ -55,7 +56,7 @@ class Dataset:
         self._rng = np.random.default_rng(check_integer("seed", seed, least=0))
         shapes = f"X has shape {self.X.shape} and y has shape {labels.shape}"
         if self.X.size == 0:
-            raise ValueError(f"{shapes}: the data set is empty; check the filter or slice that made X")
+            raise ValueError(f"{shapes}: the data set is empty; check the filter or slice that produced X")
         if self.X.ndim < 2:
             raise ValueError(
                 f"{shapes}, but X needs one row per example, (n, features); "
@@ -73,16 +74,16 @@ class Dataset:
             )
         if labels.dtype.kind not in "iu":
             raise TypeError(
-                f"y has dtype {labels.dtype}, but labels are whole numbers from 0; "
+                f"y has dtype {labels.dtype}, but labels must be integers from 0; "
                 "use y.astype(int), or np.unique(y, return_inverse=True)[1] to number the values of y"
             )
         if labels.min() < 0:
             raise ValueError(
-                f"y holds the label {labels.min()}, but labels count from 0; for -1 and +1 use (y + 1) // 2"
+                f"y holds the label {labels.min()}, but labels must be at least 0; for -1 and +1 use (y + 1) // 2"
             )
         if image_shape is not None and prod(image_shape) != prod(self.X.shape[1:]):
             raise ValueError(
-                f"image_shape={image_shape} is {prod(image_shape)} pixels, but a row of X, of shape "
+                f"image_shape={image_shape} has {prod(image_shape)} pixels, but a row of X, of shape "
                 f"{self.X.shape}, has {prod(self.X.shape[1:])}; give the height and width of one row"
             )
         self.y: NDArray[np.int64] = labels.astype(np.int64)
@@ -92,7 +93,7 @@ class Dataset:
         return len(self.X)
 
     def __getitem__(self, i: SupportsIndex) -> tuple[NDArray[np.float32], int]:
-        """Return a copy of row `i` and its label; for several rows index `X` and `y` themselves."""
+        """Return a copy of row `i` and its label. For several rows, index `X` and `y`."""
         i = operator.index(i)
         return self.X[i].copy(), int(self.y[i])
 
@@ -100,16 +101,20 @@ class Dataset:
         return f"Dataset(X: {self.X.shape} float32, y: {self.y.shape} int64, classes={self.classes})"
 
     def sample_data_batch(self, size: int = 64) -> Batch:
-        """Draw `size` different rows at random, copied; every call goes on in the data set's own sequence.
+        """Return copies of `size` different rows, drawn at random. Each call continues the data set's random sequence.
+
+        Args:
+            size: how many rows; default 64.
+
+        Shape: X (size, features), y (size,).
 
         Raises:
-            TypeError: size is not an int.
-            ValueError: size is less than 1, or more than there are rows.
+            TypeError: if size is not an int.
+            ValueError: if size is less than 1, or more than the number of rows.
         """
         if check_integer("size", size) > len(self):
             raise ValueError(
-                f"size={size} is more than the {len(self)} rows of the data set, and a batch repeats none; "
-                f"ask for size={len(self)} or less"
+                f"size must be at most {len(self)}, the rows of the data set, since a batch repeats none; got {size}"
             )
         rows = self._rng.choice(len(self), size, replace=False)
         return Batch(self.X[rows], self.y[rows])

@@ -1,4 +1,4 @@
-"""Fetching a file once: checked, resumed where it broke off, and in its place only when it is whole."""
+"""Download a file once: resumed where it broke off, verified, and renamed only when complete."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CHUNK = 1 << 16
 
 
 def checksum(path: Path) -> str:
-    """The MD5 of a file, in hexadecimal: against damage, not against forgery."""
+    """Return the MD5 of a file in hexadecimal. It detects damage, not forgery."""
     digest = hashlib.md5(usedforsecurity=False)
     with path.open("rb") as file:
         while chunk := file.read(1 << 20):
@@ -22,29 +22,38 @@ def checksum(path: Path) -> str:
 
 
 def download(urls: str | Sequence[str], path: Path | str, md5: str, *, show_progress: bool = True) -> Path:
-    """The file at `path`, fetched from the first of `urls` that has it, unless it is there already.
+    """Download a file to `path` from the first of `urls` that has it, unless it is there already.
 
-    What has come so far is kept in `path` + ".part", and the next call goes on there. Only a whole file with the right
-    checksum gets the name `path`, in one step.
+    The bytes received so far are kept in `path` + ".part", and the next call resumes there. Only a complete file with
+    the right checksum is renamed to `path`, in one step.
 
     Args:
-        urls: where it is, or several places to try in turn.
-        path: where to put it.
-        md5: its checksum.
-        show_progress: show a progress bar, on a terminal.
+        urls: an address, or several to try in turn.
+        path: where to put the file; its folder is created.
+        md5: the expected checksum, in hexadecimal.
+        show_progress: whether to show a progress bar if stderr is a terminal; default True.
 
     Returns:
         The path.
 
     Raises:
-        ValueError: a file at `path`, or what was fetched, has another checksum.
-        OSError: it could not be fetched; the message says how to do so by hand.
+        ValueError: if the file at `path`, or the downloaded one, has another checksum.
+        OSError: if the download fails; the message says how to do it by hand.
+
+    >>> import hashlib, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:  # a file that is there is only verified
+    ...     path = Path(folder) / "file"
+    ...     _ = path.write_bytes(b"data")
+    ...     download("https://example.com/file", path, hashlib.md5(b"data").hexdigest()).name
+    'file'
     """
     path = Path(path)
     urls = [urls] if isinstance(urls, str) else list(urls)
     if path.exists():
         if (found := checksum(path)) != md5:
-            raise ValueError(f"{path} has the MD5 {found}, expected {md5}: it is damaged; remove it to fetch it again")
+            raise ValueError(
+                f"{path} has the MD5 {found}, expected {md5}: it is damaged; remove it to download it again"
+            )
         return path
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
@@ -57,21 +66,21 @@ def download(urls: str | Sequence[str], path: Path | str, md5: str, *, show_prog
             failures.append(f"{url}: {getattr(error, 'reason', error)}")
     else:
         raise OSError(
-            f"cannot fetch {path.name} ({'; '.join(failures)}). Without a network, fetch it elsewhere from {urls[0]} "
-            f"and put it into {path.parent}"
+            f"cannot download {path.name} ({'; '.join(failures)}). Without a network, download it elsewhere from "
+            f"{urls[0]} and put it into {path.parent}"
         )
     if (found := checksum(part)) != md5:
         part.unlink()
         raise ValueError(
-            f"{path.name} from {url} has the MD5 {found}, expected {md5}; it was not kept. Try again later"
+            f"{path.name} from {url} has the MD5 {found}, expected {md5}, and was discarded. Try again later"
         )
     part.replace(path)
     return path
 
 
 def _fetch(url: str, part: Path, show_progress: bool) -> None:
-    """Append what is missing of a file to `part`."""
-    import urllib.error  # here, for it is slow to load
+    """Append the missing rest of a file to `part`."""
+    import urllib.error  # here, since it is slow to import
     import urllib.request
 
     start = part.stat().st_size if part.exists() else 0
@@ -81,12 +90,12 @@ def _fetch(url: str, part: Path, show_progress: bool) -> None:
     try:
         response = urllib.request.urlopen(request, timeout=30)
     except urllib.error.HTTPError as error:
-        if error.code == 416:  # nothing is missing, or the file there is another one: the checksum tells
+        if error.code == 416:  # nothing is missing, or the file at the server is another one: the checksum decides
             error.close()
             return
         raise
     with response:
-        if response.status != 206:  # the server sends the whole file
+        if response.status != 206:  # the server sends the file from the start
             start = 0
         rest = response.headers.get("Content-Length")
         total = start + int(rest) if rest else 0
@@ -99,4 +108,4 @@ def _fetch(url: str, part: Path, show_progress: bool) -> None:
                 if progress is not None and total:
                     progress.show(size // CHUNK, f"{part.stem}  {size / 1e6:.1f} of {total / 1e6:.1f} MB")
         if total and size < total:
-            raise OSError(f"the connection broke off after {size} of {total} bytes; the next try goes on from there")
+            raise OSError(f"the connection broke off after {size} of {total} bytes; the next call resumes there")

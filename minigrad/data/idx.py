@@ -1,8 +1,8 @@
-"""MNIST and Fashion-MNIST, and the IDX files that they come in.
+"""MNIST and Fashion-MNIST, and the IDX file format they come in.
 
-An IDX file is two zero bytes, a byte for the type of the numbers, one for the number of dimensions, the size of each
-in four bytes, and the numbers; all with the most significant byte first. Source: Y. LeCun, C. Cortes, C. Burges, "The
-MNIST database of handwritten digits".
+An IDX file has two zero bytes, one byte for the number type, one for the number of dimensions, the size of each
+dimension in four bytes, and the numbers; all big-endian. Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of
+handwritten digits".
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ FASHION_MNIST = {
     "t10k-images-idx3-ubyte.gz": "bef4ecab320f06d8554ea6380940ec79",
     "t10k-labels-idx1-ubyte.gz": "bb300cfdad3c16e7a12a480ee83cd310",
 }
-"""The files with their MD5, in the order of `Split`: images and labels to train on, images and labels to test on."""
+"""The files with their MD5, in the order training images and labels, test images and labels."""
 
 MNIST_URLS = ("https://ossci-datasets.s3.amazonaws.com/mnist/", "https://storage.googleapis.com/cvdf-datasets/mnist/")
 FASHION_MNIST_URLS = ("http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",)
@@ -43,11 +43,18 @@ FASHION_CLASSES = (
 
 
 def read_idx(path: Path | str) -> np.ndarray:
-    """The array in an IDX file, compressed with gzip or not.
+    """Read the array in an IDX file, compressed with gzip or not.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: it is not an IDX file, or is cut short or too long.
+        FileNotFoundError: if there is no such file.
+        ValueError: if it is not an IDX file, or is truncated or too long.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "labels"
+    ...     _ = path.write_bytes(bytes([0, 0, 8, 1, 0, 0, 0, 3, 7, 2, 1]))  # bytes, one dimension, of size 3
+    ...     read_idx(path)
+    array([7, 2, 1], dtype=uint8)
     """
     path = Path(path)
     data = path.read_bytes()
@@ -55,50 +62,56 @@ def read_idx(path: Path | str) -> np.ndarray:
         try:
             data = gzip.decompress(data)
         except (OSError, EOFError, zlib.error) as error:
-            raise ValueError(f"{path}: the gzip file is damaged or cut short ({error}); fetch it again") from None
+            raise ValueError(f"{path}: the gzip file is damaged or truncated ({error}); download it again") from None
     if len(data) < 4 or data[:2] != b"\0\0" or data[2] not in TYPES:
-        raise ValueError(f"{path} is not an IDX file: it begins with {data[:4].hex(' ') or 'nothing'}, not 00 00 08 …")
+        raise ValueError(
+            f"{path} is not an IDX file: it begins with {data[:4].hex(' ') or 'nothing'}, expected 00 00 08 …"
+        )
     start = 4 + 4 * data[3]
     if len(data) < start:
-        raise ValueError(f"{path}: cut short within its header, after {len(data)} bytes; fetch it again")
+        raise ValueError(f"{path} is truncated within its header, after {len(data)} bytes; download it again")
     shape = struct.unpack(f">{data[3]}I", data[4:start])
     dtype = np.dtype(TYPES[data[2]])
     expected = start + math.prod(shape) * dtype.itemsize
     if len(data) != expected:
-        fault = "cut short" if len(data) < expected else "longer than it says"
-        raise ValueError(f"{path}: {fault}: {len(data)} bytes, where an array of shape {shape} takes {expected}")
+        fault = "truncated" if len(data) < expected else "too long"
+        raise ValueError(f"{path} is {fault}: an array of shape {shape} takes {expected} bytes, got {len(data)}")
     return np.frombuffer(data, dtype, offset=start).reshape(shape).astype(dtype.newbyteorder("="))
 
 
 def mnist(folder: Path | str, *, download: bool = False) -> Split:
-    """The 28x28 grey images of handwritten digits: 60,000 to train on, 10,000 to test on.
-
-    `X` is float32 (n, 784), the rows of an image end to end, from 0 to 1; `y` is int64 (n,), the digit. For layers
-    that take images: `X.reshape(-1, 1, 28, 28)`.
+    """Load 28x28 grey images of handwritten digits: 60,000 to train on, 10,000 to test on.
 
     Args:
         folder: where the four IDX files are, with or without ".gz".
-        download: fetch those that are missing (12 MB in all), with a checksum.
+        download: whether to download the missing ones (12 MB in all) and compare their checksums; default False.
+
+    Returns:
+        The pair (train, test) of `Dataset`s. `X` is float32 (n, 784), the rows of an image end to end, from 0 to 1; `y`
+        is int64 (n,), the digit. Layers for images take `X.reshape(-1, 1, 28, 28)`.
 
     Raises:
-        FileNotFoundError: a file is missing, and `download` was not asked for.
-        ValueError: a file is damaged, or not what it should be.
-        OSError: it cannot be fetched.
+        FileNotFoundError: if a file is missing and `download` is False.
+        ValueError: if a file is damaged, or is not what it should be.
+        OSError: if the download fails.
 
     Source: LeCun, Bottou, Bengio and Haffner, "Gradient-based learning applied to document recognition", 1998.
     """
-    return _images(Path(folder), MNIST, MNIST_URLS, download)
+    return _load(Path(folder), MNIST, MNIST_URLS, download)
 
 
 def fashion_mnist(folder: Path | str, *, download: bool = False) -> Split:
-    """28x28 grey images of clothes in ten classes, `FASHION_CLASSES`: in all else as `mnist`, 31 MB.
+    """Load 28x28 grey images of clothes in ten classes: 60,000 to train on, 10,000 to test on; 31 MB.
 
-    Source: Xiao, Rasul and Vollgraf, "Fashion-MNIST", 2017.
+    Arguments, shapes and errors are those of `mnist`; `y` is an index into `minigrad.data.idx.FASHION_CLASSES`.
+
+    Source: Xiao, Rasul and Vollgraf, "Fashion-MNIST: a novel image dataset for benchmarking machine learning
+    algorithms", 2017.
     """
-    return _images(Path(folder), FASHION_MNIST, FASHION_MNIST_URLS, download)
+    return _load(Path(folder), FASHION_MNIST, FASHION_MNIST_URLS, download)
 
 
-def _images(folder: Path, files: dict[str, str], urls: tuple[str, ...], download: bool) -> Split:
+def _load(folder: Path, files: dict[str, str], urls: tuple[str, ...], download: bool) -> Split:
     arrays = [read_idx(_found(folder, name, md5, urls, download)) for name, md5 in files.items()]
     sets = []
     names = [*files]
@@ -107,7 +120,7 @@ def _images(folder: Path, files: dict[str, str], urls: tuple[str, ...], download
         if images.ndim != 3 or labels.ndim != 1 or images.dtype != np.uint8 or len(images) != len(labels):
             raise ValueError(
                 f"{folder}: {names[i]} holds {images.dtype} of shape {images.shape}, and {names[i + 1]} {labels.dtype} "
-                f"of shape {labels.shape}; expected images (n, height, width) of bytes and labels (n,)"
+                f"of shape {labels.shape}; expected images uint8 (n, height, width) and labels (n,)"
             )
         flat = images.reshape(len(images), -1).astype(np.float32) / 255
         sets.append(Dataset(flat, labels.astype(np.int64), image_shape=images.shape[1:]))
@@ -120,6 +133,6 @@ def _found(folder: Path, name: str, md5: str, urls: tuple[str, ...], download: b
             return path
     if not download:
         raise FileNotFoundError(
-            f"there is no {name} in {folder} (nor without .gz): fetch it from {urls[0]}, or say download=True"
+            f"there is no {name} in {folder}, with or without .gz: download it from {urls[0]}, or pass download=True"
         )
     return fetch([url + name for url in urls], folder / name, md5)

@@ -1,4 +1,4 @@
-"""Live progress of a training run: a bar on a terminal, plain lines anywhere else. ASCII, for any terminal."""
+"""Live progress of a run: a bar on a terminal, plain lines elsewhere. ASCII only, for any terminal."""
 
 from __future__ import annotations
 
@@ -10,7 +10,14 @@ from typing import TextIO
 
 
 class Progress:
-    """Shows how far a run of `total` steps has come; without a total, only where it is.
+    """Show the progress of a run of `total` steps; without a total, the current step.
+
+    On a terminal it is a bar that is redrawn in place. Elsewhere it is a line every 100 steps or every tenth of the
+    run; without a total, at the steps 1, 2, 5, 10, 20, 50, ...
+
+    Args:
+        total: the number of steps, or None (default).
+        stream: where to write; default `sys.stdout`.
 
     >>> progress = Progress(total=200)
     >>> for step in range(1, 201):
@@ -35,17 +42,17 @@ class Progress:
         self.stream = sys.stdout if stream is None else stream
         self.live = self.stream.isatty()
         self.every = 1 if total is None else max(total // 100, 1) if self.live else max(total // 10, 100)
-        self._shown = -1.0  # when, in seconds
-        self._line = ""  # that stands in the terminal's last line
+        self._shown = -1.0  # the time of the last line, in seconds
+        self._line = ""  # the line that the terminal shows now
 
     def due(self, step: int) -> bool:
-        """Whether `show` will show this step; what it takes to compute can be left out if not."""
+        """Return whether `show` shows this step, so that the caller can skip computing the text for the others."""
         if self.total is not None:
             return step in (1, self.total) or step % self.every == 0
         return time.monotonic() - self._shown > 0.1 if self.live else str(step).rstrip("0") in ("1", "2", "5")
 
     def show(self, step: int, text: str) -> None:
-        """Show that `step` of `total` steps are done, and a text beside it."""
+        """Show that `step` of `total` steps are done, followed by `text`."""
         if not self.due(step):
             return
         self._shown = time.monotonic()
@@ -61,7 +68,7 @@ class Progress:
         self.stream.flush()
 
     def _fitting(self, step: int, text: str) -> str:
-        """The live line: the bar is shorter where the terminal is narrow, and then the text."""
+        """Return the live line; on a narrow terminal the bar is shortened first, then the text."""
         columns = shutil.get_terminal_size().columns - 1
         if self.total is None:
             return f"step {step}  {text}"[:columns]
@@ -71,14 +78,14 @@ class Progress:
         return f"[{'#' * done}{'.' * (width - done)}]{line}"[:columns]
 
     def say(self, text: str) -> None:
-        """A line for itself, which stays; the live line goes on below."""
+        """Print a line that stays; the live line continues below it."""
         if self.live:
             text = textwrap.fill(text, max(shutil.get_terminal_size().columns - 1, 20), subsequent_indent="  ")
         self.stream.write(f"\r\x1b[K{text}\n{self._line}" if self._line else f"{text}\n")
         self.stream.flush()
 
     def end(self) -> None:
-        """The run is over, perhaps before its last step."""
+        """End the run, perhaps before its last step: leave the live line as it is."""
         if self._line:
             self.stream.write("\n")
             self.stream.flush()

@@ -1,4 +1,4 @@
-"""Points in the plane that no straight line separates."""
+"""Toy data sets: points in the plane that no straight line separates."""
 
 from __future__ import annotations
 
@@ -13,23 +13,25 @@ from minigrad.data.dataset import Dataset
 
 
 def spiral(points: int = 100, classes: int = 3, noise: float = 0.2, seed: int = 0) -> Dataset:
-    """Draw one spiral arm per class, wound around each other, after the notes of Stanford's CS231n.
+    """Draw one spiral arm per class, wound around each other.
 
-    Along an arm the radius grows evenly from 0 to 1 while the angle turns by 4 radians; the arms start evenly
-    spread around the circle. All begin in the centre, so there the classes cannot be told apart.
+    Arm k has the points r * (sin a, cos a), where the radius r grows evenly from 0 to 1 and the angle is
+    a = 2 pi k / classes + 4 r + noise. All arms start in the centre, where the classes overlap.
 
     Args:
-        points: how many on each arm, at least 2; the data set has points * classes.
-        classes: how many arms, at least 1.
-        noise: standard deviation of the Gaussian added to every angle, in radians.
-        seed: of the noise, and of the data set's batches.
+        points: the number of points on each arm, at least 2; default 100.
+        classes: the number of arms, at least 1; default 3.
+        noise: the standard deviation of the Gaussian added to every angle, in radians; default 0.2.
+        seed: of the noise, and of the data set's batches; default 0.
 
     Returns:
-        X float32 (points * classes, 2) and y int64, arm after arm, each from the centre outwards.
+        A `Dataset` with X float32 (points * classes, 2) and y int64, arm after arm, each from the centre outwards.
 
     Raises:
-        TypeError: points, classes or seed is not an int, or noise not a number.
-        ValueError: one of them is too small, or noise is not finite.
+        TypeError: if points, classes or seed is not an int, or noise is not a number.
+        ValueError: if one of them is too small, or noise is not finite.
+
+    Source: the notes of Stanford's course CS231n.
 
     >>> spiral(points=50)
     Dataset(X: (150, 2) float32, y: (150,) int64, classes=3)
@@ -42,21 +44,21 @@ def spiral(points: int = 100, classes: int = 3, noise: float = 0.2, seed: int = 
 
 
 def two_moons(points: int = 100, noise: float = 0.1, seed: int = 0) -> Dataset:
-    """Draw two half circles of radius 1 that reach into each other.
+    """Draw two interleaving half circles of radius 1.
 
-    Class 0 is the upper half of the circle around (0, 0), class 1 the lower half of that around (1, 0.5).
+    Class 0 is (cos t, sin t) and class 1 is (1 - cos t, 0.5 - sin t), with t evenly spaced from 0 to pi.
 
     Args:
-        points: how many in all, at least 2; class 0 gets the odd one.
-        noise: standard deviation of the Gaussian added to every coordinate.
-        seed: of the noise, and of the data set's batches.
+        points: the number of points in all, at least 2; class 0 gets the odd one. Default 100.
+        noise: the standard deviation of the Gaussian added to every coordinate; default 0.1.
+        seed: of the noise, and of the data set's batches; default 0.
 
     Returns:
-        X float32 (points, 2) and y int64, moon after moon, each from one tip to the other.
+        A `Dataset` with X float32 (points, 2) and y int64, moon after moon, each from one tip to the other.
 
     Raises:
-        TypeError: points or seed is not an int, or noise not a number.
-        ValueError: one of them is too small, or noise is not finite.
+        TypeError: if points or seed is not an int, or noise is not a number.
+        ValueError: if one of them is too small, or noise is not finite.
 
     >>> two_moons(points=50)
     Dataset(X: (50, 2) float32, y: (50,) int64, classes=2)
@@ -70,9 +72,9 @@ def two_moons(points: int = 100, noise: float = 0.1, seed: int = 0) -> Dataset:
 
 
 def gauss(noise: float, seed: int, shape: tuple[int, ...]) -> NDArray[np.float64]:
-    """Draw Gaussian numbers of mean 0 and standard deviation `noise`, once both arguments are checked."""
+    """Check both arguments; return Gaussian numbers of mean 0 and standard deviation `noise`."""
     if isinstance(noise, bool) or not isinstance(noise, Real):
-        raise TypeError(f"noise={noise!r} is a {type(noise).__name__}, not a number; for none use noise=0")
+        raise TypeError(f"noise must be a number, got {noise!r} ({type(noise).__name__}); for none use noise=0")
     if not 0 <= noise < inf:
-        raise ValueError(f"noise={noise} must be finite and not negative; for none use noise=0")
+        raise ValueError(f"noise must be finite and at least 0, got {noise}; for none use noise=0")
     return np.random.default_rng(check_integer("seed", seed, least=0)).normal(scale=noise, size=shape)
