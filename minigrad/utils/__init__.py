@@ -1,4 +1,4 @@
-"""What training code needs around the network: `data`, with data sets, samplers and loaders, and `checkpoint`."""
+"""PyTorch's package of the same name: `data` has data sets, samplers and loaders; `checkpoint` saves memory."""
 
 from __future__ import annotations
 

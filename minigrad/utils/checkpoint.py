@@ -1,4 +1,4 @@
-"""PyTorch's path to `minigrad.autograd.checkpoint`."""
+"""`minigrad.autograd.checkpoint` under PyTorch's import path."""
 
 from minigrad.autograd.checkpoint import checkpoint, checkpoint_sequential
 

@@ -1,4 +1,4 @@
-"""Data sets, the order of their samples, and batches of them, under PyTorch's names.
+"""Data sets, samplers and `DataLoader`, under PyTorch's names.
 
 >>> import minigrad
 >>> from minigrad.utils.data import DataLoader, TensorDataset

@@ -1,4 +1,4 @@
-"""From a list of samples to a batch: numbers and arrays become tensors, and what holds them keeps its form."""
+"""Collate samples into a batch: numbers and arrays become tensors, their containers keep their structure."""
 
 from __future__ import annotations
 
@@ -13,17 +13,24 @@ from minigrad.tensors.tensor import Tensor
 
 
 def default_collate(batch: Sequence[Any]) -> Any:
-    """A batch of the samples: what the first one is, decides.
+    """Join samples into a batch. The type of the first sample decides how:
 
-    Python floats become a float64 tensor, ints int64, booleans bool; arrays and tensors of one shape are stacked and
-    keep their dtype. Strings and bytes stay as they are. Tuples and lists of samples become a list with one batch for
-    each position, named tuples and dictionaries the same with one batch for each name.
+        tensors and arrays of one shape   a tensor with a new first dimension, of their dtype
+        float, int, bool                  a tensor (n,) of float64, int64, bool
+        str, bytes                        the samples as they are
+        tuples and lists                  a list with one batch per position
+        named tuples and dictionaries     the same type, with one batch per name
+
+    Args:
+        batch: n samples of one kind.
+
+    Shape: n times (...) -> (n, ...).
 
     Raises:
-        TypeError: for samples that are, or hold, something else.
-        ValueError: for no samples, or arrays of different shapes.
-        RuntimeError: for tuples or lists of different lengths.
-        KeyError: for dictionaries of different keys.
+        TypeError: if the samples are, or contain, something else.
+        ValueError: if there are no samples, or arrays have different shapes.
+        RuntimeError: if tuples or lists have different lengths.
+        KeyError: if dictionaries have different keys.
 
     >>> default_collate([("a", 1), ("b", 2)])
     [('a', 'b'), tensor([1, 2])]
@@ -51,20 +58,23 @@ def default_collate(batch: Sequence[Any]) -> Any:
         lengths = {len(sample) for sample in batch}
         if len(lengths) > 1:
             raise RuntimeError(
-                f"default_collate: the samples are {type(first).__name__}s of the different lengths "
-                f"{sorted(lengths)}; make them alike, or say with collate_fn= how to join them"
+                f"default_collate: the samples are {type(first).__name__}s of different lengths {sorted(lengths)}; "
+                "give them one length, or pass collate_fn= to join them"
             )
         return _like_sequence(first, [default_collate(column) for column in zip(*batch)])
     kind = f"arrays of {first.dtype}" if isinstance(first, np.ndarray) else type(first).__name__
-    mend = "is a `return` missing in __getitem__?" if first is None else "say with collate_fn= how to join them"
+    hint = "is a `return` missing in __getitem__?" if first is None else "pass collate_fn= to join them"
     raise TypeError(
-        f"default_collate: joins tensors, arrays, numbers, strings, and tuples, lists and dictionaries of them, "
-        f"got {kind}; {mend}"
+        f"default_collate: samples must be tensors, arrays, numbers, strings, or tuples, lists or dictionaries of "
+        f"them, got {kind}; {hint}"
     )
 
 
 def default_convert(data: Any) -> Any:
-    """A single sample with tensors in place of its arrays: what is done without batches (`batch_size=None`).
+    """Convert the arrays in a single sample to tensors: what `DataLoader` does with `batch_size=None`.
+
+    Args:
+        data: an array, a NumPy number, or mappings and sequences of them; anything else is returned as it is.
 
     >>> default_convert({"x": np.array([1, 2]), "name": "a"})
     {'x': tensor([1, 2]), 'name': 'a'}
@@ -84,40 +94,40 @@ def _stacked(tensors: Sequence[Tensor]) -> Tensor:
     for t in tensors:
         if not isinstance(t, Tensor):
             raise TypeError(
-                f"default_collate: the first sample is a tensor, another is a {type(t).__name__}; "
+                f"default_collate: the first sample is a tensor, another is of type {type(t).__name__}; "
                 "return the same from __getitem__ each time"
             )
     shapes = dict.fromkeys(t.shape for t in tensors)
     if len(shapes) > 1:
         raise ValueError(
-            f"default_collate: the samples have the different shapes {', '.join(map(str, shapes))}; "
-            "crop or pad them to one, or say with collate_fn= how to join them"
+            f"default_collate: the samples have different shapes {', '.join(map(str, shapes))}; "
+            "crop or pad them to one, or pass collate_fn= to join them"
         )
     return joining.stack(tensors)
 
 
-def _like_mapping(form: Mapping[Any, Any], value: Callable[[Any], Any]) -> Any:
-    """A mapping of the same type (a dict if that cannot be made), with a new value for each key."""
-    values = {key: value(key) for key in form}
+def _like_mapping(template: Mapping[Any, Any], value: Callable[[Any], Any]) -> Any:
+    """Return a mapping of the template's type (a dict if that fails) with a new value for each key."""
+    values = {key: value(key) for key in template}
     try:
-        if not isinstance(form, MutableMapping):
-            return type(form)(values)  # type: ignore[call-arg]
-        # A copy, for the type may have more to it than its items, as defaultdict has.
-        mapping = copy.copy(form)
+        if not isinstance(template, MutableMapping):
+            return type(template)(values)  # type: ignore[call-arg]
+        # a copy, since the type may hold more than its items, as defaultdict does
+        mapping = copy.copy(template)
         mapping.update(values)
         return mapping
     except TypeError:
         return values
 
 
-def _like_sequence(form: Sequence[Any], values: list[Any]) -> Any:
-    """A sequence of the same type with new values; but a list for a tuple, or if the type cannot be made."""
-    if isinstance(form, tuple):
-        return type(form)(*values) if hasattr(form, "_fields") else values
+def _like_sequence(template: Sequence[Any], values: list[Any]) -> Any:
+    """Return a sequence of the template's type with new values; a list for a tuple, or if that fails."""
+    if isinstance(template, tuple):
+        return type(template)(*values) if hasattr(template, "_fields") else values
     try:
-        if not isinstance(form, MutableSequence):
-            return type(form)(values)  # type: ignore[call-arg]
-        sequence = copy.copy(form)
+        if not isinstance(template, MutableSequence):
+            return type(template)(values)  # type: ignore[call-arg]
+        sequence = copy.copy(template)
         for i, value in enumerate(values):
             sequence[i] = value
         return sequence

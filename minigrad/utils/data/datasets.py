@@ -1,4 +1,4 @@
-"""Data sets: samples by index (map-style) or one after the other (iterable), and data sets made of others."""
+"""Data sets: samples by index (map-style) or in sequence (iterable), and combinations and subsets of them."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class Dataset(Generic[T_co]):
-    """The base of data sets: one gives a sample by its index in `__getitem__`, and their number in `__len__`.
+    """Base class of map-style data sets: `__getitem__` returns a sample by its index, `__len__` their number.
 
-    A list, or whatever else has the two methods, will do as well. With `__getitems__`, which takes a list of indices
-    and returns a list of samples, a data set can read a whole batch at once.
+    A list, or any other object with the two methods, works as well. An optional `__getitems__`, which takes a list of
+    indices and returns a list of samples, reads a whole batch at once. `a + b` concatenates two data sets.
 
     >>> class Squares(Dataset[int]):
     ...     def __getitem__(self, i):
@@ -32,31 +32,42 @@ class Dataset(Generic[T_co]):
     """
 
     def __getitem__(self, index: Any) -> T_co:
-        raise NotImplementedError(f"{type(self).__name__} needs a method __getitem__ that returns a sample")
+        raise NotImplementedError(f"{type(self).__name__} must define __getitem__(self, index), which returns a sample")
 
     def __add__(self, other: Any) -> Any:
         return ConcatDataset([self, other])
 
 
 class IterableDataset(Dataset[T_co]):
-    """The base of data sets whose samples come one after the other, from `__iter__`, as lines from a file do."""
+    """Base class of data sets whose samples come in sequence, as the lines of a file: `__iter__` yields them.
+
+    `a + b` chains two of them.
+
+    >>> class Lines(IterableDataset[str]):
+    ...     def __iter__(self):
+    ...         yield from ["to be", "or not"]
+    >>> list(Lines() + Lines())
+    ['to be', 'or not', 'to be', 'or not']
+    """
 
     def __iter__(self) -> Iterator[T_co]:
-        raise NotImplementedError(f"{type(self).__name__} needs a method __iter__ that gives the samples in order")
+        raise NotImplementedError(f"{type(self).__name__} must define __iter__(self), which yields the samples")
 
     def __add__(self, other: Any) -> ChainDataset[Any]:
         return ChainDataset([self, other])
 
 
 class TensorDataset(Dataset[tuple[Tensor, ...]]):
-    """The rows of tensors: sample i is the tuple of all `tensor[i]`.
+    """The rows of tensors: sample i is the tuple of `tensor[i]` for all tensors.
 
     Args:
-        tensors: each of shape (n, ...), with the same n.
+        tensors: one or more tensors with the same first dimension, usually inputs and targets.
+
+    Shape: tensors (n, ...) -> n samples of tensors (...).
 
     Raises:
-        TypeError: for anything but tensors, or for none.
-        ValueError: if their first dimensions differ, or one has none.
+        TypeError: if an argument is not a tensor, or there are none.
+        ValueError: if the first dimensions differ, or a tensor has none.
 
     >>> import minigrad
     >>> TensorDataset(minigrad.tensor([[1, 2], [3, 4]]), minigrad.tensor([7, 8]))[1]
@@ -65,18 +76,18 @@ class TensorDataset(Dataset[tuple[Tensor, ...]]):
 
     def __init__(self, *tensors: Tensor) -> None:
         if not tensors:
-            raise TypeError("TensorDataset takes at least one tensor, got none")
+            raise TypeError("TensorDataset needs at least one tensor, got none")
         for i, t in enumerate(tensors):
             if not isinstance(t, Tensor):
                 raise TypeError(
-                    f"TensorDataset takes tensors, but argument {i} is a {type(t).__name__}; "
-                    "minigrad.as_tensor(...) makes one of an array or a list"
+                    f"TensorDataset takes tensors, but argument {i} is of type {type(t).__name__}; "
+                    "minigrad.as_tensor(...) converts an array or a list"
                 )
         shapes = [t.shape for t in tensors]
         if len({shape[:1] for shape in shapes}) > 1 or () in shapes:
             raise ValueError(
-                f"TensorDataset: the tensors have shapes {', '.join(map(str, shapes))}, but each needs one row for "
-                "each sample, so that the first sizes are equal; select from all of them alike"
+                f"TensorDataset: the tensors must have the same first dimension, one row per sample, got shapes "
+                f"{', '.join(map(str, shapes))}; select from all of them alike"
             )
         self.tensors = tensors
 
@@ -88,11 +99,14 @@ class TensorDataset(Dataset[tuple[Tensor, ...]]):
 
 
 class ConcatDataset(Dataset[T_co]):
-    """Data sets one after the other, as one; `a + b` makes it of two.
+    """Concatenate data sets; `a + b` does it with two.
+
+    Args:
+        datasets: map-style data sets.
 
     Raises:
-        TypeError: for a data set without a length.
-        ValueError: for no data sets at all.
+        TypeError: if a data set has no length, or is an `IterableDataset`.
+        ValueError: if there are no data sets.
 
     >>> both = ConcatDataset(["abc", "de"])
     >>> len(both), both[0], both[3], both[-1]
@@ -102,12 +116,12 @@ class ConcatDataset(Dataset[T_co]):
     def __init__(self, datasets: Iterable[Any]) -> None:
         self.datasets = list(datasets)
         if not self.datasets:
-            raise ValueError("ConcatDataset takes at least one data set, got none")
+            raise ValueError("ConcatDataset needs at least one data set, got none")
         for d in self.datasets:
             if isinstance(d, IterableDataset):
                 raise TypeError(
-                    f"ConcatDataset takes data sets with indices, and {type(d).__name__} is an IterableDataset; "
-                    "ChainDataset takes these"
+                    f"ConcatDataset takes map-style data sets, but {type(d).__name__} is an IterableDataset; use "
+                    "ChainDataset"
                 )
         self.cumulative_sizes = list(itertools.accumulate(map(length, self.datasets)))
 
@@ -124,7 +138,20 @@ class ConcatDataset(Dataset[T_co]):
 
 
 class ChainDataset(IterableDataset[T_co]):
-    """Iterable data sets one after the other; `a + b` makes it of two."""
+    """Chain iterable data sets; `a + b` does it with two.
+
+    Args:
+        datasets: `IterableDataset`s.
+
+    Raises:
+        TypeError: during iteration, if one is not an `IterableDataset`.
+
+    >>> class Count(IterableDataset[int]):
+    ...     def __iter__(self):
+    ...         return iter(range(2))
+    >>> list(ChainDataset([Count(), Count()]))
+    [0, 1, 0, 1]
+    """
 
     def __init__(self, datasets: Iterable[Any]) -> None:
         self.datasets = datasets
@@ -140,14 +167,18 @@ class ChainDataset(IterableDataset[T_co]):
     def _checked(dataset: Any) -> Any:
         if not isinstance(dataset, IterableDataset):
             raise TypeError(
-                f"ChainDataset takes IterableDatasets, got a {type(dataset).__name__}; "
-                "ConcatDataset takes data sets with indices"
+                f"ChainDataset takes IterableDatasets, got {type(dataset).__name__}; use ConcatDataset for map-style "
+                "data sets"
             )
         return dataset
 
 
 class Subset(Dataset[T_co]):
-    """The samples of a data set at the given indices, in their order.
+    """The samples of a data set at the given indices, in the order of the indices.
+
+    Args:
+        dataset: a map-style data set.
+        indices: the indices of the samples.
 
     >>> subset = Subset("abcdef", [4, 0, 2])
     >>> len(subset), subset[0], list(subset)
@@ -164,7 +195,7 @@ class Subset(Dataset[T_co]):
         return self.dataset[self.indices[idx]]
 
     def __getitems__(self, indices: list[int]) -> list[Any]:
-        # A derived class may change the samples in its own __getitem__, which must not be passed over.
+        # a subclass may change the samples in its own __getitem__, which must not be bypassed
         if type(self).__getitem__ is Subset.__getitem__ and hasattr(self.dataset, "__getitems__"):
             return self.dataset.__getitems__([self.indices[i] for i in indices])
         return [self[i] for i in indices]
@@ -174,17 +205,20 @@ class Subset(Dataset[T_co]):
 
 
 def random_split(dataset: Any, lengths: Sequence[float], generator: Any = None) -> list[Subset[Any]]:
-    """Deal the samples out at random into subsets of the given lengths.
+    """Split a data set at random into disjoint subsets of the given lengths.
 
     Args:
-        dataset: n samples.
-        lengths: whole numbers with the sum n, or fractions with the sum 1. Fractions of n are rounded down, and what
-            is left over goes one by one to the first subsets.
-        generator: what to draw from; None is what `minigrad.manual_seed` seeds.
+        dataset: a map-style data set of n samples.
+        lengths: integers with the sum n, or fractions with the sum 1. Fractions of n are rounded down, and the
+            remaining samples go one by one to the first subsets.
+        generator: the random generator; default that of `minigrad.manual_seed`.
+
+    Returns:
+        A list of `Subset`s.
 
     Raises:
-        TypeError: for lengths that are neither.
-        ValueError: for lengths of another sum, or negative ones.
+        TypeError: if the lengths are neither integers nor fractions.
+        ValueError: if their sum is wrong, or one is negative.
 
     >>> [len(part) for part in random_split(range(10), [0.75, 0.25])]
     [8, 2]
@@ -193,22 +227,22 @@ def random_split(dataset: Any, lengths: Sequence[float], generator: Any = None) 
     sizes = given
     if math.isclose(sum(given), 1) and sum(given) <= 1:
         if not all(0 <= f <= 1 for f in given):
-            raise ValueError(f"random_split: lengths={given} are fractions, but not all between 0 and 1")
+            raise ValueError(f"random_split: fractions must be between 0 and 1, got lengths={given}")
         sizes = [math.floor(n * f) for f in given]
         left = n - sum(sizes)
         sizes = [size + left // len(sizes) + (i < left % len(sizes)) for i, size in enumerate(sizes)]
         for i, size in enumerate(sizes):
             if size == 0:
-                warnings.warn(f"random_split: subset {i} of the lengths {given} of {n} samples is empty", stacklevel=2)
+                warnings.warn(f"random_split: subset {i} of {n} samples with lengths={given} is empty", stacklevel=2)
     if sum(sizes) != n:
         raise ValueError(
-            f"random_split: lengths={given} have the sum {sum(given)}, but there are {n} samples; "
-            f"give whole numbers with the sum {n}, or fractions with the sum 1"
+            f"random_split: lengths must be integers with the sum {n}, the number of samples, or fractions with the "
+            f"sum 1; got lengths={given} with the sum {sum(given)}"
         )
     if not all(hasattr(size, "__index__") for size in sizes):
-        raise TypeError(f"random_split: lengths={given} are neither whole numbers nor fractions with the sum 1")
+        raise TypeError(f"random_split: lengths must be integers, or fractions with the sum 1; got lengths={given}")
     if min(sizes, default=0) < 0:
-        raise ValueError(f"random_split: lengths={given} has a negative number of samples")
+        raise ValueError(f"random_split: lengths must not be negative, got lengths={given}")
     order = numbers(generator).permutation(n).tolist()
     ends = itertools.accumulate(map(int, sizes))
     return [Subset(dataset, order[end - int(size) : end]) for end, size in zip(ends, sizes)]

@@ -1,4 +1,4 @@
-"""`DataLoader`: a data set in batches, shuffled or in order, loaded ahead by a thread if wanted."""
+"""`DataLoader`: iterate over a data set in batches, shuffled or in order, optionally loaded ahead by a thread."""
 
 from __future__ import annotations
 
@@ -26,32 +26,35 @@ _FIXED = {"dataset", "batch_size", "sampler", "batch_sampler", "drop_last", "per
 
 
 class DataLoader(Generic[T_co]):
-    """The batches of a data set; each iteration is one epoch.
+    """Iterate over the batches of a data set; each iteration is one epoch.
 
     Args:
-        dataset: samples by index (`Dataset`, a list, …), or one after the other (`IterableDataset`).
-        batch_size: how many samples are a batch; None gives single samples, without a dimension for the batch.
-        shuffle: whether each epoch has a random order of its own.
-        sampler: the indices in their order, instead of `shuffle`.
+        dataset: a map-style data set (`Dataset`, a list, …) or an `IterableDataset`.
+        batch_size: the number of samples in a batch, default 1, often 32 to 256; None yields single samples, without a
+            batch dimension.
+        shuffle: whether each epoch has a new random order; default False.
+        sampler: the indices in order, instead of `shuffle`.
         batch_sampler: lists of indices, instead of `batch_size`, `shuffle`, `sampler` and `drop_last`.
-        num_workers: 0 loads each batch when it is asked for. More starts one thread, however many are asked for, which
-            loads `prefetch_factor * num_workers` batches ahead: the same batches in the same order. NumPy and files
-            release the interpreter's lock, so loading overlaps with training. In what a data set draws from the
-            generator of `minigrad.manual_seed` there, it races with the training: give it a generator of its own.
-        collate_fn: what makes a batch of a list of samples, instead of `default_collate`.
-        drop_last: whether to leave out a last batch that is too short.
-        timeout: how many seconds to wait for the thread's next batch; 0 is for ever.
+        num_workers: 0 (default) loads each batch on request. Any other number starts one thread, which loads up to
+            `prefetch_factor * num_workers` batches ahead: the same batches in the same order. NumPy and file reads
+            release the interpreter's lock, so loading overlaps with training. A data set that draws random numbers
+            then needs a generator of its own: with the one of `minigrad.manual_seed` it would race with training.
+        collate_fn: joins a list of samples into a batch; default `default_collate`.
+        drop_last: whether to drop a last batch that is too short; default False.
+        timeout: how many seconds to wait for the thread's next batch; default 0, without limit.
         worker_init_fn: called with 0 in the thread before it loads.
-        generator: what `shuffle` draws from; None is what `minigrad.manual_seed` seeds.
-        prefetch_factor: see `num_workers`; 2 if not given.
-        pin_memory, multiprocessing_context, persistent_workers, pin_memory_device, in_order: accepted; they change no
-            result, as there is one memory, no process, and always the order.
+        generator: the random generator of `shuffle`; default that of `minigrad.manual_seed`.
+        prefetch_factor: see `num_workers`; default 2.
+        pin_memory, multiprocessing_context, persistent_workers, pin_memory_device, in_order: accepted without effect:
+            there is one memory and no process, and the order is always kept.
+
+    Shape: samples (...) -> batches (batch_size, ...).
 
     Raises:
-        TypeError: for arguments of the wrong type, or a data set without `__getitem__`.
-        ValueError: for arguments that exclude each other or are too small.
+        TypeError: if an argument has the wrong type, or the data set has no `__getitem__`.
+        ValueError: if arguments exclude each other or are too small.
 
-    An exception of the data set or of `collate_fn` arrives as it was raised, with a note that names the sample.
+    An exception in the data set or in `collate_fn` is raised unchanged, with a note that names the sample.
 
     >>> loader = DataLoader(range(5), batch_size=2)
     >>> len(loader), list(loader)
@@ -79,28 +82,28 @@ class DataLoader(Generic[T_co]):
         pin_memory_device: str = "",
         in_order: bool = True,
     ) -> None:
-        if not isinstance(shuffle, bool | int | np.bool_ | None):  # a sampler in its place would shuffle, unseen
-            raise TypeError(f"shuffle={shuffle!r} is a {type(shuffle).__name__}; it takes True or False")
+        if not isinstance(shuffle, bool | int | np.bool_ | None):  # a sampler, passed by position, would be true
+            raise TypeError(f"shuffle must be True or False, got {shuffle!r} ({type(shuffle).__name__})")
         shuffle = bool(shuffle)
         drop_last = flag("drop_last", drop_last)
         numbers(generator)
         iterable = isinstance(dataset, IterableDataset)
         if not iterable and not hasattr(dataset, "__getitem__"):
             raise TypeError(
-                f"dataset is a {type(dataset).__name__}, which has no __getitem__: pass a data set or a list, "
-                "or derive from IterableDataset if its samples come one by one"
+                f"dataset must have a method __getitem__, got {type(dataset).__name__}: pass a data set or a list, "
+                "or derive from IterableDataset if its samples come in sequence"
             )
         if iterable and (shuffle or sampler is not None or batch_sampler is not None):
             raise ValueError(
-                "an IterableDataset has its own order: leave out shuffle, sampler and batch_sampler, "
-                "and shuffle in its __iter__"
+                "shuffle, sampler and batch_sampler must not be given for an IterableDataset, which has its own order: "
+                "shuffle in its __iter__"
             )
         if sampler is not None and shuffle:
-            raise ValueError("sampler and shuffle=True exclude each other: both say the order; leave out one")
+            raise ValueError("sampler and shuffle=True exclude each other, both set the order: leave out one")
         if batch_sampler is not None and (batch_size != 1 or shuffle or sampler is not None or drop_last):
-            raise ValueError("batch_sampler excludes batch_size, shuffle, sampler and drop_last: it says all of them")
+            raise ValueError("batch_sampler excludes batch_size, shuffle, sampler and drop_last: it sets them all")
         if batch_size is None and drop_last:
-            raise ValueError("batch_size=None gives single samples, so drop_last=True has no meaning; leave out one")
+            raise ValueError("batch_size=None yields single samples, so drop_last=True has no meaning: leave out one")
 
         self.num_workers = check_integer("num_workers", num_workers, least=0)
         if not num_workers:
@@ -111,9 +114,9 @@ class DataLoader(Generic[T_co]):
                 ("timeout", timeout, 0),
             ):
                 if value != default:
-                    raise ValueError(f"{name}={value!r} is about loading ahead: set num_workers=1 too, or leave it out")
+                    raise ValueError(f"{name}={value!r} needs a loading thread: set num_workers=1 too, or leave it out")
         if timeout < 0:
-            raise ValueError(f"timeout={timeout} is negative; 0 waits for ever")
+            raise ValueError(f"timeout must be at least 0, got {timeout}; 0 waits without limit")
         self.prefetch_factor = prefetch_factor
         if num_workers:
             self.prefetch_factor = check_integer("prefetch_factor", 2 if prefetch_factor is None else prefetch_factor)
@@ -146,12 +149,12 @@ class DataLoader(Generic[T_co]):
         self._complete = True
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name in _FIXED and hasattr(self, "_complete"):  # the samplers were made from it
-            raise ValueError(f"{name} of a DataLoader is fixed once it is made; make another DataLoader")
+        if name in _FIXED and hasattr(self, "_complete"):  # the samplers were created from it
+            raise ValueError(f"{name} of a DataLoader cannot be changed; create another DataLoader")
         super().__setattr__(name, value)
 
     def __len__(self) -> int:
-        """The number of batches of an epoch."""
+        """Return the number of batches of an epoch."""
         if self.batch_sampler is not None:
             return length(self.batch_sampler)
         if self.sampler is not None:
@@ -182,7 +185,7 @@ class DataLoader(Generic[T_co]):
             while type(dataset) is Subset:
                 dataset, rows = dataset.dataset, [dataset.indices[i] for i in rows]
             if type(dataset) is TensorDataset and self.collate_fn is default_collate and _all_ints(rows):
-                # All rows in one piece: the same batch as row by row, in a fraction of the time.
+                # index all rows at once: the same batch as row by row, in a fraction of the time
                 return [t[rows] for t in dataset.tensors]
             samples = dataset.__getitems__(rows) if hasattr(dataset, "__getitems__") else None
         except Exception as error:
@@ -206,7 +209,7 @@ class DataLoader(Generic[T_co]):
             error.add_note(f"DataLoader: raised by {_name(self.collate_fn)} for {which}")
             raise
 
-    # ---- one after the other -------------------------------------------------------------------------------------
+    # ---- in sequence ---------------------------------------------------------------------------------------------
 
     def _from_stream(self) -> Generator[Any, None, None]:
         samples, n = self._stream(), 0
@@ -240,4 +243,4 @@ def _name(function: Any) -> str:
 
 
 def get_worker_info() -> None:
-    """None, as in PyTorch's main process: data sets are never split among workers here."""
+    """Return None, as in PyTorch's main process: data sets are never split among workers here."""

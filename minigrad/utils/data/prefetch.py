@@ -1,4 +1,4 @@
-"""Running an iterator ahead in a background thread."""
+"""Run an iterator ahead in a background thread."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from typing import Any
 
 from minigrad.grad_mode import enable_grad, is_grad_enabled, no_grad
 
-# What the thread and its reader share are SimpleQueues and a flag that the thread only reads. The garbage collector may
-# clean up an abandoned iteration at any moment, in either thread; these then need no lock that is already held.
+# The thread and its reader share only SimpleQueues and a flag that the thread reads. The garbage collector may clean up
+# an abandoned iteration at any moment, in either thread, and these never need a lock that is already held.
 
 
 def prefetched(
     items: Generator[Any, None, None], ahead: int, timeout: float, setup: Callable[[], object]
 ) -> Generator[Any, None, None]:
-    """The items in their order, of which a thread makes up to `ahead` in advance.
+    """Yield the items in order, while a thread computes up to `ahead` of them in advance.
 
-    What is raised there is raised here, at the place of the item that failed, with the thread's traceback. The thread
-    ends with the iteration; if that is given up half-way, as soon as the item that is being made is finished.
+    An exception in the thread is raised here, in the position of the item that failed, with the thread's traceback. The
+    thread ends with the iteration; if the iteration is abandoned, as soon as the current item is finished.
 
     Args:
-        items: made in the thread, in the context and the grad mode of the reader's first request.
-        ahead: at least 1.
-        timeout: how many seconds to wait for an item; 0 is for ever.
+        items: advanced in the thread, in the context and the grad mode of the reader's first request.
+        ahead: how many items to compute in advance, at least 1.
+        timeout: how many seconds to wait for an item; 0 waits without limit.
         setup: called first in the thread.
 
     Raises:
@@ -42,7 +42,7 @@ def prefetched(
     stop = threading.Event()
     grad_mode = enable_grad() if is_grad_enabled() else no_grad()
     arguments = (items, setup, grad_mode, results, permits, stop)
-    # A daemon, so that an iteration which a program still holds at its end does not keep it from ending.
+    # a daemon, so that a program can end while it holds an unfinished iteration
     thread = threading.Thread(
         target=contextvars.copy_context().run, args=(_work, *arguments), name="minigrad-prefetch", daemon=True
     )
@@ -55,7 +55,7 @@ def prefetched(
             except queue.Empty:
                 timed_out = True
                 raise RuntimeError(
-                    f"DataLoader: no batch came within timeout={timeout} seconds; is the data set blocked or slow?"
+                    f"DataLoader: no batch arrived within timeout={timeout} seconds; is the data set blocked or slow?"
                 ) from None
             if kind == "end":
                 return
@@ -64,7 +64,7 @@ def prefetched(
             permits.put(None)
             yield item
     finally:
-        item = None  # an exception must not hold this frame, which would hold the exception
+        item = None  # break the cycle between an exception and this frame in its traceback
         stop.set()
         permits.put(None)
         if not timed_out and thread is not threading.current_thread() and not sys.is_finalizing():
@@ -88,7 +88,7 @@ def _work(
                 if stop.is_set():
                     items.close()
                     return
-    except BaseException as error:  # also what is no Exception: the reader waits, and must be told of everything
+    except BaseException as error:  # not only Exception: the reader waits, and must learn of every end
         results.put(("error", error))
     else:
         results.put(("end", None))

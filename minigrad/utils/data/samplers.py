@@ -1,7 +1,7 @@
-"""In which order samples are taken: samplers give indices, a BatchSampler gives lists of them.
+"""Samplers: the order of samples. A sampler yields indices, a `BatchSampler` lists of them.
 
-A sampler draws all its random numbers when its first index is asked for. So the order depends only on the seed, not on
-what else is drawn between two batches, or on whether a thread loads ahead.
+A sampler draws all its random numbers when its first index is requested. So the order depends only on the seed, not on
+what else is drawn between two batches, nor on whether a thread loads ahead.
 """
 
 from __future__ import annotations
@@ -20,31 +20,41 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 def length(source: Any) -> int:
-    """The number of samples, or an error that says how to give a data set a length."""
+    """Return the number of samples, or raise an error that says how to give a data set a length."""
     if not hasattr(source, "__len__"):
         raise TypeError(
-            f"{type(source).__name__} has no length: give it a method __len__, "
-            "or, if its samples come one by one, derive it from IterableDataset"
+            f"{type(source).__name__} has no length: define __len__, or derive it from IterableDataset if its samples "
+            "come in sequence"
         )
     return len(source)
 
 
 def flag(name: str, value: object) -> bool:
-    """The argument called `name`, which must be True or False."""
+    """Return the argument called `name`, or raise a TypeError if it is not True or False."""
     if not isinstance(value, bool):
-        raise TypeError(f"{name}={value!r} is a {type(value).__name__}; it takes True or False")
+        raise TypeError(f"{name} must be True or False, got {value!r} ({type(value).__name__})")
     return value
 
 
 class Sampler(Generic[T_co]):
-    """The base of samplers: `__iter__` gives the indices of an epoch and `__len__`, if there is one, their number."""
+    """Base class of samplers: `__iter__` yields the indices of an epoch, `__len__` (optional) returns their number.
+
+    >>> class Even(Sampler[int]):
+    ...     def __iter__(self):
+    ...         return iter(range(0, 5, 2))
+    >>> list(Even())
+    [0, 2, 4]
+    """
 
     def __iter__(self) -> Iterator[T_co]:
-        raise NotImplementedError(f"{type(self).__name__} needs a method __iter__ that gives the indices in order")
+        raise NotImplementedError(f"{type(self).__name__} must define __iter__(self), which yields the indices")
 
 
 class SequentialSampler(Sampler[int]):
-    """0, 1, 2, … to the end of the data.
+    """Yield the indices 0, 1, 2, … in order.
+
+    Args:
+        data_source: the data; only its length matters.
 
     >>> list(SequentialSampler("abc"))
     [0, 1, 2]
@@ -61,18 +71,18 @@ class SequentialSampler(Sampler[int]):
 
 
 class RandomSampler(Sampler[int]):
-    """Indices in random order, another one at each iteration.
+    """Yield indices in random order, a new one at each iteration.
 
     Args:
-        data_source: the data; only its length counts.
-        replacement: whether each index is drawn from all, so that some come twice and others never. If not, each comes
-            once before any comes again.
-        num_samples: how many indices; as many as there are samples, if not given.
-        generator: what to draw from; None is what `minigrad.manual_seed` seeds.
+        data_source: the data; only its length matters.
+        replacement: whether every index is drawn from all, so that some come twice and others never. By default (False)
+            each comes once before any comes again.
+        num_samples: how many indices to yield; default the number of samples.
+        generator: the random generator; default that of `minigrad.manual_seed`.
 
     Raises:
-        TypeError: for arguments of the wrong type.
-        ValueError: if there is nothing to draw.
+        TypeError: if an argument has the wrong type.
+        ValueError: if the data is empty.
 
     >>> sorted(RandomSampler("abcd"))
     [0, 1, 2, 3]
@@ -87,11 +97,11 @@ class RandomSampler(Sampler[int]):
         self.generator = generator
         numbers(generator)
         if not length(data_source):
-            raise ValueError("the data set is empty, so it has no random order; check what was read or selected")
+            raise ValueError("RandomSampler: the data set is empty; check what was read or selected")
 
     @property
     def num_samples(self) -> int:
-        """How many indices one iteration gives."""
+        """The number of indices of one iteration."""
         return length(self.data_source) if self._num_samples is None else self._num_samples
 
     def __iter__(self) -> Iterator[int]:
@@ -107,7 +117,11 @@ class RandomSampler(Sampler[int]):
 
 
 class SubsetRandomSampler(Sampler[int]):
-    """The given indices in random order.
+    """Yield the given indices in random order, a new one at each iteration.
+
+    Args:
+        indices: the indices.
+        generator: the random generator; default that of `minigrad.manual_seed`.
 
     >>> sorted(SubsetRandomSampler([2, 3, 5]))
     [2, 3, 5]
@@ -127,17 +141,19 @@ class SubsetRandomSampler(Sampler[int]):
 
 
 class WeightedRandomSampler(Sampler[int]):
-    """Indices drawn with the given odds, such as 1 / (size of the class) for classes of unequal sizes.
+    """Yield indices at random, index i with probability weights[i] / sum(weights).
+
+    Weights of 1 / (size of the sample's class) balance classes of unequal sizes.
 
     Args:
-        weights: shape (n,), one weight for each sample, at least 0; the sum need not be 1.
-        num_samples: how many indices.
-        replacement: whether an index can come twice.
-        generator: what to draw from; None is what `minigrad.manual_seed` seeds.
+        weights: one weight per sample, (n,), each at least 0; the sum need not be 1.
+        num_samples: how many indices to yield.
+        replacement: whether an index can come more than once; default True.
+        generator: the random generator; default that of `minigrad.manual_seed`.
 
     Raises:
-        TypeError: for arguments of the wrong type.
-        ValueError: for weights that are no odds, or too few of them above 0 to draw without replacement.
+        TypeError: if an argument has the wrong type.
+        ValueError: if weights are not finite and at least 0, or too few are positive to draw without replacement.
 
     >>> list(WeightedRandomSampler([0.0, 3.0, 0.0], num_samples=4))
     [1, 1, 1, 1]
@@ -151,14 +167,14 @@ class WeightedRandomSampler(Sampler[int]):
         numbers(generator)
         w = self.weights.numpy()
         if w.ndim != 1:
-            raise ValueError(f"weights has shape {w.shape}, but takes one weight for each sample, (n,)")
+            raise ValueError(f"weights must have one number per sample, (n,), got shape {w.shape}")
         if not np.isfinite(w).all() or (w < 0).any() or not w.any():
-            raise ValueError("weights must be finite and at least 0, and one of them more")
+            raise ValueError("weights must be finite and at least 0, and at least one of them positive")
         possible = int((w > 0).sum())
         if not replacement and self.num_samples > possible:
             raise ValueError(
-                f"num_samples={num_samples}, but only {possible} weights are above 0, "
-                "and without replacement none comes twice; use replacement=True"
+                f"num_samples must be at most {possible}, the number of positive weights, without replacement; got "
+                f"{num_samples}. Use replacement=True"
             )
 
     def __iter__(self) -> Iterator[int]:
@@ -171,10 +187,15 @@ class WeightedRandomSampler(Sampler[int]):
 
 
 class BatchSampler(Sampler[list[int]]):
-    """Lists of `batch_size` indices of another sampler; the last may be shorter, or is left out by `drop_last`.
+    """Yield lists of `batch_size` indices of another sampler.
+
+    Args:
+        sampler: yields indices.
+        batch_size: the length of the lists.
+        drop_last: whether to drop a last list that is shorter.
 
     Raises:
-        TypeError: if batch_size is no int, or drop_last no bool.
+        TypeError: if batch_size is not an int, or drop_last not a bool.
         ValueError: if batch_size is less than 1.
 
     >>> list(BatchSampler(SequentialSampler("abcde"), batch_size=2, drop_last=False))
