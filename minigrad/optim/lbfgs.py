@@ -9,27 +9,54 @@ from typing import Any, ClassVar, NamedTuple, NoReturn, TypeVar, overload
 import numpy as np
 
 from minigrad.grad_mode import enable_grad
-from minigrad.optim.optimizer import Optimizer, Range
+from minigrad.optim.optimizer import Optimizer
 from minigrad.optim.rules import State
+from minigrad.optim.settings import Range
 from minigrad.tensors import saved
 
 R = TypeVar("R")
 
 
 class LBFGS(Optimizer):
-    """L-BFGS (Nocedal, 1980): Newton's steps, with the inverse Hessian estimated from the last steps and gradients.
+    """L-BFGS: Newton's steps, with the inverse Hessian H estimated from the last steps and gradients.
 
-    For losses without noise: all the data in every evaluation. The closure is called up to max_eval times in a step.
+        d = -H @ dx
+        x = x + t * d           (t = lr, or from a line search along d)
+
+    For losses without noise: use all the data in every evaluation. A step calls the closure up to max_eval times.
 
     Args:
-        params: the parameters, in one group; all are treated as one vector.
-        lr: the length of a step along the direction; with a line search, where the search begins.
-        max_iter: how many directions one `step` may follow.
-        max_eval: how often one `step` may evaluate the closure; 5/4 of max_iter if not given.
-        tolerance_grad: where the largest gradient is not above it, the minimum is reached.
-        tolerance_change: neither is there more to do where loss or parameters change by less.
-        history_size: how many steps are remembered.
-        line_search_fn: "strong_wolfe", or None for steps of lr.
+        params: tensors that require gradients, in one group; all are treated as one vector x.
+        lr: the length t of a step along d; with a line search, where it begins (default 1).
+        max_iter: how many directions one `step` may follow (default 20).
+        max_eval: how often one `step` may call the closure (default None: 5/4 of max_iter).
+        tolerance_grad: stop where no number in dx is larger than this (default 1e-7).
+        tolerance_change: stop where loss or parameters change by less than this (default 1e-9).
+        history_size: how many steps and gradients H is estimated from (default 100; usual values are 10 to 100).
+        line_search_fn: "strong_wolfe", or None for steps of lr (default None).
+
+    State: d, t, dx, loss; the last differences s of x and y of dx, and what belongs to them. In `state_dict()` under
+    PyTorch's names.
+
+    Raises:
+        ValueError: if there are several groups, line_search_fn is unknown, or a setting is out of its range.
+        TypeError: if `step` gets no closure.
+
+    >>> from minigrad import optim, tensor
+    >>> p = tensor([-1.2, 1.0], dtype="float64", requires_grad=True)
+    >>> optimizer = optim.LBFGS([p], line_search_fn="strong_wolfe")
+    >>> def closure():
+    ...     optimizer.zero_grad()
+    ...     loss = 100 * (p[1] - p[0] ** 2) ** 2 + (1 - p[0]) ** 2  # Rosenbrock's valley
+    ...     loss.backward()
+    ...     return loss
+    >>> for _ in range(4):
+    ...     loss = optimizer.step(closure)
+    >>> [round(value, 3) for value in p.tolist()]
+    [1.0, 1.0]
+
+    Source: Nocedal, "Updating quasi-Newton matrices with limited storage", 1980; Nocedal and Wright, "Numerical
+    optimization", algorithm 7.4.
     """
 
     names: ClassVar = {
@@ -80,11 +107,11 @@ class LBFGS(Optimizer):
             group["max_eval"] = group["max_iter"] * 5 // 4
         super().check(group)
         if group["line_search_fn"] not in (None, "strong_wolfe"):
-            raise ValueError(f"LBFGS: line_search_fn={group['line_search_fn']!r} is neither 'strong_wolfe' nor None")
+            raise ValueError(f"LBFGS: line_search_fn must be 'strong_wolfe' or None, got {group['line_search_fn']!r}.")
 
     def add_param_group(self, group: dict[str, Any]) -> None:
         if self.param_groups:
-            raise ValueError("LBFGS takes all parameters as one vector: it has one group only")
+            raise ValueError("LBFGS treats all parameters as one vector: put them into one group.")
         super().add_param_group(group)
 
     @overload
@@ -92,23 +119,37 @@ class LBFGS(Optimizer):
     @overload
     def step(self, closure: Callable[[], R]) -> R: ...
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Follow up to max_iter directions, and give the loss before the first of them.
+        """Follow up to max_iter directions.
+
+        If anything raises on the way, even KeyboardInterrupt, parameters and state are set back to what they were.
 
         Args:
-            closure: zeroes the gradients, computes the loss, calls its backward(), and returns it.
+            closure: removes the gradients, computes the loss, calls its backward(), and returns it.
+
+        Returns:
+            The loss before the first direction.
         """
         return super().step(closure)
 
     def _step(self, closure: Callable[[], Any] | None) -> Any:
         if closure is None:
-            raise TypeError("LBFGS evaluates the loss several times in a step: give step() a closure that returns it")
+            raise TypeError("LBFGS evaluates the loss several times in a step: give step() a closure that returns it.")
         (group,) = self.param_groups
         state = self.state.setdefault(group["params"][0], {"evaluations": 0, "iterations": 0})
+        x, before = self._vector(), {name: list(s) if isinstance(s, list) else s for name, s in state.items()}
+        try:
+            return self._minimize(closure, group, state)
+        except BaseException:
+            self._write(x)
+            self.state[group["params"][0]] = before
+            raise
+
+    def _minimize(self, closure: Callable[[], Any], group: dict[str, Any], state: State) -> Any:
 
         def evaluate() -> tuple[Any, Any]:
             with enable_grad():
                 loss = closure()
-            self._look_for_nan()
+            self._refuse_nan()
             state["evaluations"] += 1
             return loss, self._gradient()
 
@@ -134,7 +175,7 @@ class LBFGS(Optimizer):
                 left = group["max_eval"] - (state["evaluations"] - before)
                 t, loss, _, dx = strong_wolfe(along, start, t, size, left)
             self._write(x + t * d)
-            if not group["line_search_fn"] and i < group["max_iter"] - 1:  # at the end it is left to the next step
+            if not group["line_search_fn"] and i < group["max_iter"] - 1:  # the next step begins with the last one
                 new_loss, dx = evaluate()
                 loss = float(new_loss)
             last_loss, state["t"] = state["loss"], t
@@ -148,7 +189,7 @@ class LBFGS(Optimizer):
         return first_loss
 
     def _direction(self, dx: Any, history_size: int, state: State) -> Any:
-        """Remember the last step; minus the estimated inverse Hessian times dx, by Nocedal's two loops."""
+        """Add the last step to the history; return -H @ dx, by Nocedal's two loops."""
         state["iterations"] += 1
         if state["iterations"] == 1:
             state.update(y=[], s=[], rho=[], gamma=1.0)
@@ -188,7 +229,7 @@ class LBFGS(Optimizer):
             start += p._array.size
 
     def _name_here(self, name: str) -> str | None:
-        return None if name == "al" else super()._name_here(name)  # PyTorch's scratch paper
+        return None if name == "al" else super()._name_here(name)  # PyTorch's working memory
 
     def _restored(self, p: Any, name: str, value: Any) -> Any:
         if isinstance(value, list):
@@ -217,19 +258,22 @@ def strong_wolfe(
     c2: float = 0.9,
     tolerance: float = 1e-9,
 ) -> Point:
-    """A point where the loss is low enough and the slope flat enough: the strong Wolfe conditions.
+    """Find a point that meets the strong Wolfe conditions: the loss is low enough and the slope flat enough.
 
-    loss <= start.loss + c1 * t * start.slope, and abs(slope) <= c2 * abs(start.slope). First t grows until such points
-    must lie behind; then the bracket is narrowed down. Source: Nocedal and Wright, "Numerical optimization",
-    algorithms 3.5 and 3.6, with the safeguards of minFunc (Schmidt, 2005), as PyTorch has them.
+        loss <= start.loss + c1 * t * start.slope,   abs(slope) <= c2 * abs(start.slope)
+
+    First t grows until such points must lie between the last two; then this bracket is narrowed.
 
     Args:
-        along: the point at t.
+        along: returns the point at t.
         start: the point at t = 0.
         t: where to look first.
-        size: the largest number in d.
-        most: how many further points are looked at.
-        tolerance: how small the bracket gets, in the number of d that is the largest.
+        size: the largest absolute value in d.
+        most: how many further points to evaluate.
+        tolerance: stop when the bracket, times size, is smaller than this.
+
+    Source: Nocedal and Wright, "Numerical optimization", algorithms 3.5 and 3.6, with the safeguards of minFunc
+    (Schmidt, 2005), as PyTorch has them.
     """
 
     def too_high(point: Point) -> bool:
@@ -283,7 +327,9 @@ def strong_wolfe(
 
 
 def cubic_minimum(a: Point, b: Point, least: float, most: float) -> float:
-    """Where the cubic through two points with their slopes has its minimum, within [least, most]; else the middle.
+    """Return where the cubic through two points with their slopes has its minimum, within [least, most].
+
+    If it has none, return the middle.
 
     Source: Nocedal and Wright, "Numerical optimization", equation 3.59.
     """

@@ -9,31 +9,51 @@ from typing import Any, ClassVar
 import numpy as np
 
 from minigrad.optim import rules
-from minigrad.optim.optimizer import RANGES, Optimizer, Range
+from minigrad.optim.optimizer import Optimizer
+from minigrad.optim.settings import RANGES, Range
 
 _SIZES: dict[str | None, Callable[[int, int], float]] = {
     None: lambda rows, columns: math.sqrt(max(1, rows / columns)),
     "original": lambda rows, columns: math.sqrt(max(1, rows / columns)),
     "match_rms_adamw": lambda rows, columns: 0.2 * math.sqrt(max(rows, columns)),
 }
-"""adjust_lr_fn: how much longer a step is for a matrix of this shape."""
+"""adjust_lr_fn: the factor of the learning rate, from the numbers of rows and columns."""
 
 
 class Muon(Optimizer):
-    """Muon (Jordan et al., 2024), for the matrices of hidden layers: a step moves all directions by the same length.
+    """Muon, for the matrices of hidden layers: momentum whose steps move all directions by the same length.
 
-    Without that a few directions make up most of a step. Vectors, embeddings and the last layer go to another
-    optimiser. PyTorch computes `orthogonal` in bfloat16; here it is in the dtype of the parameters, so the runs of
-    the two agree to two digits or so.
+        x = (1 - lr * weight_decay) * x
+        v = momentum * v + (1 - momentum) * dx
+        x = x - lr * orthogonal(v)              (with nesterov: of momentum * v + (1 - momentum) * dx)
+
+    Without `orthogonal` a few directions make up most of a step. Give vectors, embeddings and the last layer to another
+    optimizer, such as AdamW. PyTorch computes `orthogonal` in bfloat16; here it is in the dtype of the parameters, so
+    that the runs of the two agree to two digits or so.
 
     Args:
-        params: matrices.
-        lr: the length of a step in each direction, times the factor that adjust_lr_fn chooses for the shape.
-        weight_decay: decoupled.
-        momentum: how much of the mean gradient stays in each step.
-        nesterov: look ahead by one more step of the mean.
+        params: matrices that require gradients, or groups {"params": [...], "lr": …}.
+        lr: the length of a step in each direction, times the factor that adjust_lr_fn chooses (default 1e-3).
+        weight_decay: how much x shrinks, times lr (default 0.1).
+        momentum: how much of the mean gradient v remains in each step (default 0.95).
+        nesterov: look ahead by one more step of the mean (default True).
         ns_coefficients, eps, ns_steps: of `orthogonal`.
-        adjust_lr_fn: "original", which None is too, or "match_rms_adamw", for the rates that AdamW has.
+        adjust_lr_fn: "original" multiplies lr by sqrt(max(1, rows / columns)); "match_rms_adamw" by
+            0.2 * sqrt(max(rows, columns)), for the learning rates of AdamW (default None: "original").
+
+    State: v, which is "momentum_buffer" in `state_dict()`.
+
+    Raises:
+        ValueError: if a parameter is not a matrix, adjust_lr_fn is unknown, or a setting is out of its range.
+
+    >>> from minigrad import optim, tensor
+    >>> W = tensor([[1.0, 0.0], [0.0, 1.0]], requires_grad=True)
+    >>> W.grad = tensor([[100.0, 0.0], [0.0, 1.0]])
+    >>> optim.Muon([W], lr=0.1, weight_decay=0.0).step()  # both directions move by about 0.1
+    >>> [round(value, 1) for value in W.diagonal().tolist()]
+    [0.9, 0.9]
+
+    Source: Jordan et al., "Muon: an optimizer for hidden layers in neural networks", 2024.
     """
 
     names: ClassVar = {"v": "momentum_buffer"}
@@ -62,10 +82,10 @@ class Muon(Optimizer):
     def check(self, group: dict[str, Any]) -> None:
         super().check(group)
         if group["adjust_lr_fn"] not in _SIZES:
-            raise ValueError(f"Muon: adjust_lr_fn={group['adjust_lr_fn']!r} is none of {list(_SIZES)}")
+            raise ValueError(f"Muon: adjust_lr_fn must be one of {list(_SIZES)}, got {group['adjust_lr_fn']!r}.")
         for p in group["params"]:
             if p.ndim != 2:
-                raise ValueError(f"Muon learns matrices, got a parameter of shape {p.shape}: give it to AdamW")
+                raise ValueError(f"Muon trains matrices, got a parameter of shape {p.shape}: give it to AdamW.")
 
     def _apply(self, x: Any, dx: Any, state: rules.State, group: dict[str, Any]) -> tuple[Any, rules.State]:
         longer = _SIZES[group["adjust_lr_fn"]](*x.shape)
@@ -85,7 +105,7 @@ def muon(
     steps: int = 5,
     epsilon: float = 1e-7,
 ) -> tuple[Any, rules.State]:
-    """Momentum, made orthogonal. v is a mean of gradients."""
+    """Return the new x and state: a step of momentum, made orthogonal. v is a leaking mean of gradients."""
     v = mu * state.get("v", 0.0) + (1 - mu) * dx
     step = mu * v + (1 - mu) * dx if nesterov else v
     x = x + -learning_rate * orthogonal(step, coefficients, steps, epsilon)
@@ -98,9 +118,9 @@ def orthogonal(
     steps: int = 5,
     epsilon: float = 1e-7,
 ) -> Any:
-    """U @ V.T of a matrix U @ S @ V.T, roughly: all singular values become about 1.
+    """Return about U @ V.T for a matrix U @ S @ V.T: all singular values become about 1.
 
-    Each step takes a singular value s to a s + b s**3 + c s**5, all at once and with products of matrices only.
+    Each step takes a singular value s to a * s + b * s**3 + c * s**5, with products of matrices only.
     Source: the Newton-Schulz iteration (Higham, "Functions of matrices", 2008), with coefficients of Muon's author
     that bring small values up fast and leave them between 0.7 and 1.2.
 

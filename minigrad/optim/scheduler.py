@@ -170,7 +170,7 @@ class _OfRates(Optimizer):
     has_stepped = True
 
     def __init__(self, groups: list[dict[str, Any]], defaults: dict[str, Any]) -> None:
-        self.param_groups, self.defaults = groups, defaults
+        self.param_groups, self.defaults, self.state = groups, defaults, {}
 
 
 def an_optimizer(scheduler: LRScheduler, optimizer: Any) -> Optimizer:

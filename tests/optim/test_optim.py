@@ -527,6 +527,43 @@ def test_lbfgs_finds_the_minimum_of_rosenbrocks_valley() -> None:
     assert p.tolist() == pytest.approx([1, 1], abs=1e-4)  # tolerance_change is 1e-9
 
 
+@pytest.mark.parametrize("at", range(1, 12))
+def test_an_interrupted_step_of_lbfgs_changes_nothing(at: int) -> None:
+    def make() -> tuple[Tensor, optim.LBFGS, Callable[[], Tensor]]:
+        p = parameter(-1.2, 1.0)
+        optimizer = optim.LBFGS([p], max_iter=6, history_size=2, line_search_fn="strong_wolfe")
+
+        def closure() -> Tensor:
+            optimizer.zero_grad()
+            loss = 100 * (p[1] - p[0] ** 2) ** 2 + (1 - p[0]) ** 2
+            loss.backward()
+            return loss
+
+        optimizer.step(closure)
+        return p, optimizer, closure
+
+    (p, ours, closure), (q, theirs, other) = make(), make()
+    before, calls = p.tolist(), 0
+
+    def interrupted() -> Tensor:
+        nonlocal calls
+        calls += 1
+        if calls == at:
+            raise KeyboardInterrupt
+        return closure()
+
+    try:
+        ours.step(interrupted)
+    except KeyboardInterrupt:
+        assert p.tolist() == before
+        ours.step(closure)
+    else:
+        assert calls < at
+    theirs.step(other)
+    assert p.tolist() == q.tolist()
+    assert repr(ours.state_dict()) == repr(theirs.state_dict())
+
+
 PARAMETER = parameter(1.0)
 RESULT = PARAMETER * 2.0
 GIVEN_TWICE = nn.Linear(2, 2)
@@ -553,9 +590,9 @@ def load(kind: Any, saved: Any) -> None:
 @pytest.mark.parametrize(
     ("make", "error", "message"),
     [
-        (lambda: optim.SGD([]), ValueError, "SGD got no parameters to learn"),
+        (lambda: optim.SGD([]), ValueError, "SGD got no parameters to train"),
         (lambda: optim.Adam(iter(())), ValueError, "Adam got no parameters"),
-        (lambda: optim.SGD(PARAMETER), TypeError, "put the one tensor into a list"),
+        (lambda: optim.SGD(PARAMETER), TypeError, "got one tensor: put it into a list"),
         (lambda: optim.SGD(nn.Linear(2, 2)), TypeError, r"SGD\(model.parameters\(\), …\)"),
         (lambda: optim.SGD([np.ones(2)]), TypeError, "parameter 0 is ndarray"),
         (lambda: optim.SGD(nn.Linear(1, 1).named_parameters()), TypeError, "parameter 0 is tuple: .'weight'"),
@@ -564,52 +601,76 @@ def load(kind: Any, saved: Any) -> None:
         (lambda: optim.SGD([GIVEN_TWICE.bias] * 2), ValueError, r"parameter 1 \(bias\) of shape \(2,\) is given twice"),
         (lambda: optim.SGD([{"params": [PARAMETER]}, {"params": [PARAMETER]}]), ValueError, "given twice"),
         (lambda: optim.SGD([{"params": [PARAMETER], "rate": 1}]), TypeError, r"SGD has no setting \['rate'\]; it has"),
-        (lambda: optim.SGD([{"lr": 1}]), TypeError, r'a group is {"params": \[...\], and settings}'),
-        (lambda: optim.SGD([{"params": [PARAMETER]}, RESULT]), TypeError, "a group is"),
-        (lambda: optim.SGD([PARAMETER], lr=-0.1), ValueError, "SGD: lr=-0.1 is out of"),
-        (lambda: optim.SGD([PARAMETER], lr=math.nan), ValueError, "lr=nan is out of"),
-        (lambda: optim.SGD([PARAMETER], lr="0.1"), TypeError, "SGD: lr is a number, got '0.1'"),
-        (lambda: optim.SGD([PARAMETER], weight_decay=-1), ValueError, "weight_decay=-1"),
-        (lambda: optim.SGD([{"params": [PARAMETER], "momentum": -1}]), ValueError, "momentum=-1"),
-        (lambda: optim.SGD([PARAMETER], nesterov=True), ValueError, "nesterov needs momentum > 0, usually 0.9, and no"),
-        (lambda: optim.Momentum([PARAMETER], mu=1.0), ValueError, "Momentum: mu=1.0"),
-        (lambda: optim.RMSprop([PARAMETER], alpha=1.5), ValueError, "RMSprop: alpha=1.5"),
-        (lambda: optim.Adam([PARAMETER], betas=(0.9, 1.0)), ValueError, r"Adam: betas=\(0.9, 1.0\)"),
-        (lambda: optim.Adam([PARAMETER], betas=0.9), TypeError, "betas is two numbers, got 0.9"),
-        (lambda: optim.Adam([PARAMETER], eps=-1e-8), ValueError, "eps=-1e-08"),
-        (lambda: optim.SGD([PARAMETER], lr=-1), ValueError, r"lr=-1 is out of \[0, inf\); usual is 0.1 to 1e-4"),
+        (lambda: optim.SGD([{"lr": 1}]), TypeError, r'a group must be {"params": \[...\]} and settings'),
+        (lambda: optim.SGD([{"params": [PARAMETER]}, RESULT]), TypeError, "a group must be"),
+        (lambda: optim.SGD([PARAMETER], lr=-0.1), ValueError, r"SGD: lr must be in \[0, inf\), got -0.1"),
+        (lambda: optim.SGD([PARAMETER], lr=math.nan), ValueError, "lr must be in .* got nan"),
+        (lambda: optim.SGD([PARAMETER], lr="0.1"), TypeError, "SGD: lr must be a number, got '0.1'"),
+        (lambda: optim.SGD([PARAMETER], weight_decay=-1), ValueError, "weight_decay must .* got -1"),
+        (lambda: optim.SGD([{"params": [PARAMETER], "momentum": -1}]), ValueError, "momentum must .* got -1"),
+        (
+            lambda: optim.SGD([PARAMETER], nesterov=True),
+            ValueError,
+            "nesterov needs momentum > 0, usually 0.9, and dampening 0",
+        ),
+        (lambda: optim.Momentum([PARAMETER], mu=1.0), ValueError, r"Momentum: mu must be in \[0, 1\), got 1.0"),
+        (lambda: optim.RMSprop([PARAMETER], alpha=1.5), ValueError, "RMSprop: alpha must be in .* got 1.5"),
+        (lambda: optim.Adam([PARAMETER], betas=(0.9, 1.0)), ValueError, r"Adam: betas must be in .* got \(0.9, 1.0\)"),
+        (lambda: optim.Adam([PARAMETER], betas=0.9), TypeError, "betas must be two numbers, got 0.9"),
+        (lambda: optim.Adam([PARAMETER], eps=-1e-8), ValueError, "eps must .* got -1e-08"),
+        (lambda: optim.SGD([PARAMETER], lr=-1), ValueError, r"lr must be in \[0, inf\), got -1; usual is 0.1 to 1e-4."),
         (lambda: optim.SGD([PARAMETER], rate=1), TypeError, r"SGD has no setting 'rate'; it has \['dampening', "),
         (lambda: optim.AdamW([PARAMETER], fused=True), NotImplementedError, "AdamW: fused=True is not supported"),
-        (lambda: optim.Adagrad([PARAMETER], lr_decay=-1), ValueError, "Adagrad: lr_decay=-1 is out"),
-        (lambda: optim.LBFGS([{"params": [PARAMETER]}] * 2), ValueError, "one group only"),
-        (lambda: optim.LBFGS([PARAMETER], line_search_fn="armijo"), ValueError, "'armijo' is neither 'strong_wolfe'"),
+        (lambda: optim.Adagrad([PARAMETER], lr_decay=-1), ValueError, "Adagrad: lr_decay must .* got -1"),
+        (lambda: optim.LBFGS([{"params": [PARAMETER]}] * 2), ValueError, "into one group"),
+        (
+            lambda: optim.LBFGS([PARAMETER], line_search_fn="armijo"),
+            ValueError,
+            "must be 'strong_wolfe' or None, got 'armijo'",
+        ),
         (lambda: optim.LBFGS([PARAMETER]).step(), TypeError, "give step\\(\\) a closure"),
         (
             lambda: load(optim.SGD, optim.SGD([parameter(1.0), PARAMETER])),
             ValueError,
             "groups have",
         ),
-        (lambda: optim.SGD({PARAMETER}), TypeError, "params is a set, which has no order"),
-        (lambda: optim.SGD([{"params": {PARAMETER}}]), TypeError, "params is a set, which has no order"),
+        (lambda: optim.SGD({PARAMETER}), TypeError, "got a set, which has none: give a list"),
+        (lambda: optim.SGD([{"params": {PARAMETER}}]), TypeError, "got a set, which has none: give a list"),
         (
             lambda: optim.Rprop([PARAMETER], step_sizes=(50, 1e-6)),
             ValueError,
-            r"are least and most; usual is \(1e-6,",
+            r"the least and the most, got 50 and 1e-06; usual is \(1e-6,",
         ),
-        (lambda: optim.Rprop([PARAMETER], etas=(1.2, 0.5)), ValueError, "one below 1 and one above"),
-        (lambda: optim.NAdam([PARAMETER], momentum_decay=-1), ValueError, "NAdam: momentum_decay=-1 is out"),
-        (lambda: optim.Adafactor([PARAMETER], d=0.5), ValueError, r"d=0.5 is out of \[1, inf\); usual is 1"),
-        (lambda: optim.Adafactor([PARAMETER], beta2_decay=0.8), ValueError, "beta2_decay=0.8 is above 0"),
-        (lambda: optim.Adafactor([PARAMETER], eps=(-1, 0)), ValueError, r"eps=\(-1, 0\) are two numbers from 0"),
-        (lambda: optim.Adafactor([PARAMETER], eps=1e-3), TypeError, "eps is two numbers, got 0.001"),
-        (lambda: optim.Muon([PARAMETER]), ValueError, r"Muon learns matrices, got a parameter of shape \(1,\)"),
+        (lambda: optim.Rprop([PARAMETER], etas=(1.2, 0.5)), ValueError, "one number below 1 and one above"),
+        (lambda: optim.NAdam([PARAMETER], momentum_decay=-1), ValueError, "NAdam: momentum_decay must .* got -1"),
+        (lambda: optim.Adafactor([PARAMETER], d=0.5), ValueError, r"d must be in \[1, inf\), got 0.5; usual is 1"),
+        (lambda: optim.Adafactor([PARAMETER], beta2_decay=0.8), ValueError, "beta2_decay must not be above 0, got 0.8"),
+        (
+            lambda: optim.Adafactor([PARAMETER], eps=(-1, 0)),
+            ValueError,
+            r"eps must be two numbers from 0 up, got \(-1, 0\)",
+        ),
+        (lambda: optim.Adafactor([PARAMETER], eps=1e-3), TypeError, "eps must be two numbers, got 0.001"),
+        (lambda: optim.Muon([PARAMETER]), ValueError, r"Muon trains matrices, got a parameter of shape \(1,\)"),
         (lambda: optim.Muon(GIVEN_TWICE.weight), TypeError, "into a list"),
-        (lambda: optim.Muon([GIVEN_TWICE.weight], ns_steps=100), ValueError, r"ns_steps=100 is out of \[0, 100\)"),
-        (lambda: optim.Muon([GIVEN_TWICE.weight], ns_coefficients=(1, 2)), TypeError, "ns_coefficients is 3 numbers"),
-        (lambda: optim.Muon([GIVEN_TWICE.weight], adjust_lr_fn="no"), ValueError, "'no' is none of"),
+        (
+            lambda: optim.Muon([GIVEN_TWICE.weight], ns_steps=100),
+            ValueError,
+            r"ns_steps must be in \[0, 100\), got 100",
+        ),
+        (
+            lambda: optim.Muon([GIVEN_TWICE.weight], ns_coefficients=(1, 2)),
+            TypeError,
+            "ns_coefficients must be 3 numbers",
+        ),
+        (
+            lambda: optim.Muon([GIVEN_TWICE.weight], adjust_lr_fn="no"),
+            ValueError,
+            "adjust_lr_fn must be one of .* got 'no'",
+        ),
         (lambda: load(optim.SGD, optim.Adam([PARAMETER])), TypeError, r"SGD has no setting \['amsgrad', 'betas'"),
-        (lambda: load(optim.Adam, moved(optim.Adam, 1.0, 2.0)), ValueError, r"'exp_avg' has shape \(2,\), and its"),
-        (lambda: load(optim.SGD, strange()), ValueError, r"SGD keeps \['momentum_buffer'\], not 'step'"),
+        (lambda: load(optim.Adam, moved(optim.Adam, 1.0, 2.0)), ValueError, r"'exp_avg' has shape \(2,\), its"),
+        (lambda: load(optim.SGD, strange()), ValueError, r"SGD has a state of \['momentum_buffer'\], got 'step'"),
     ],
 )
 def test_errors(make: Callable[[], Any], error: type[Exception], message: str) -> None:
