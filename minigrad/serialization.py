@@ -1,10 +1,10 @@
-"""Saving and loading tensors by name, as .npz or .safetensors, and checkpoints, as .npz. Nothing is ever unpickled.
+"""Save and load tensors by name (.npz, .safetensors) and checkpoints (.npz). Nothing is ever unpickled.
 
-A file is written beside its place and moved there when it is whole, so that an interrupted `save` leaves the old one.
+A file is written under another name and renamed when complete, so that an interrupted `save` leaves the old file.
 
-A checkpoint is a dictionary that holds more than tensors: dictionaries, lists, tuples, numbers, strings, None. Its
-tensors are in the file under their paths, as "optimizer.state[0].exp_avg", where NumPy finds them too; the rest is in
-a member `structure.json`, which refers to them.
+A checkpoint is a dictionary with more than tensors in it: dictionaries, lists, tuples, numbers, strings, None. The .npz
+file has its tensors under their paths, as "optimizer.state[0].exp_avg", so that NumPy reads them too; the rest is in a
+member `structure.json`, which refers to them.
 """
 
 from __future__ import annotations
@@ -24,15 +24,16 @@ from minigrad.tensors.tensor import Tensor
 
 
 def save(obj: Mapping[str, Any], f: str | os.PathLike[str]) -> None:
-    """Write tensors, by name, to a file.
+    """Save tensors by name, or a checkpoint, to a file.
 
     Args:
-        obj: tensors or arrays of numbers by name, as `module.state_dict()` gives. In .npz it may also have, at any
+        obj: tensors or arrays of numbers by name, as from `module.state_dict()`. For .npz it may also contain, at any
             depth, dictionaries with strings or ints as keys, lists, tuples, numbers, strings and None.
-        f: the file; its name ends in .npz, or in .safetensors (which needs the package safetensors).
+        f: the path of the file; the suffix is .npz, or .safetensors, which needs the package safetensors.
 
     Raises:
-        ValueError: for another ending, or values that cannot be saved, with their path.
+        ValueError: if the suffix is another one, or a value cannot be saved; the message names its path.
+        OSError: if the file cannot be written.
 
     >>> import tempfile, os
     >>> from minigrad import nn, load
@@ -42,7 +43,7 @@ def save(obj: Mapping[str, Any], f: str | os.PathLike[str]) -> None:
     ...     print(layer.load_state_dict(load(os.path.join(folder, "layer.npz"))))
     Mismatch(missing_keys=[], unexpected_keys=[])
 
-    A checkpoint, to go on from later:
+    A checkpoint, from which training resumes:
 
     >>> from minigrad import optim
     >>> optimizer = optim.Adam(layer.parameters())
@@ -54,36 +55,48 @@ def save(obj: Mapping[str, Any], f: str | os.PathLike[str]) -> None:
     >>> checkpoint["epoch"], checkpoint["optimizer"]["param_groups"][0]["betas"]
     (3, (0.9, 0.999))
     """
-    path, form = Path(f).resolve(), _form(f)  # through a link to the file that it names
+    path, form = Path(f).resolve(), _form(f)  # follow a symbolic link, so that it stays one
     if not isinstance(obj, Mapping):
-        raise ValueError(f"save takes tensors by name, such as model.state_dict(); got {type(obj).__name__}")
+        raise ValueError(
+            f"save: obj must be a dictionary of tensors by name, such as model.state_dict(); got {type(obj).__name__}"
+        )
     arrays: dict[str, np.ndarray] = {}
     nested = not all(isinstance(name, str) and isinstance(v, Tensor | np.ndarray) for name, v in obj.items())
     try:
         structure = _packed(obj, "", arrays, form)
         text = json.dumps(structure) if nested else None
     except RecursionError:
-        raise ValueError("save: dictionaries and lists are nested too deeply, or contain themselves") from None
-    beside = path.with_name(f"{path.name}.{os.getpid()}.part")
+        raise ValueError("save: dictionaries or lists are nested too deeply, or contain themselves") from None
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
-        with open(beside, "wb") as file:
+        with open(unfinished, "wb") as file:
             if form == ".npz":
                 _write_npz(file, arrays, text)
             else:
                 file.write(_safetensors().save(arrays))
-        os.replace(beside, path)
+        os.replace(unfinished, path)
     finally:
-        beside.unlink(missing_ok=True)  # there only if something went wrong
+        unfinished.unlink(missing_ok=True)  # it exists only if something failed
 
 
 def load(f: str | os.PathLike[str]) -> dict[str, Any]:
-    """What `save` was given; or the tensors of a file that NumPy or safetensors has written, by name.
+    """Load what `save` has saved, or the tensors by name from a file that NumPy or safetensors has written.
 
-    Arrays come back as tensors, numbers of NumPy's as Python's.
+    Args:
+        f: the path of the file; the suffix is .npz or .safetensors.
+
+    Returns:
+        The dictionary. Arrays come back as tensors, NumPy numbers as Python numbers.
 
     Raises:
-        ValueError: for another ending, or a file that is damaged or not what its name says.
-        OSError: when it cannot be read.
+        ValueError: if the suffix is another one, or the file is damaged or not what its suffix says.
+        OSError: if the file cannot be read.
+
+    >>> import tempfile, os
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     np.savez(os.path.join(folder, "arrays.npz"), w=np.array([1.0, 2.0]))
+    ...     load(os.path.join(folder, "arrays.npz"))
+    {'w': tensor([1., 2.], dtype=float64)}
     """
     form = _form(f)
     with open(f, "rb") as file:
@@ -97,28 +110,28 @@ def load(f: str | os.PathLike[str]) -> dict[str, Any]:
         except ImportError:
             raise
         except Exception as error:
-            raise ValueError(f"load: {os.fspath(f)} is no {form} file of tensors, or is damaged: {error}") from None
+            raise ValueError(f"load: {os.fspath(f)} is not a {form} file of tensors, or is damaged: {error}") from None
 
 
 _STRUCTURE = "structure.json"
 
 
 def _packed(value: Any, path: str, arrays: dict[str, np.ndarray], form: str) -> Any:
-    """The value for JSON, with its arrays put by their names into `arrays`.
+    """Return the value in a form for JSON, and put its arrays into `arrays` under their paths.
 
     A tensor becomes {"tensor": name}, a dictionary {"dict": [[key, value], …]}, a tuple {"tuple": [value, …]}.
     """
     array = value._array if isinstance(value, Tensor) else value
-    if isinstance(array, np.ndarray) and array.dtype in SUPPORTED:  # what `load` can give back
+    if isinstance(array, np.ndarray) and array.dtype in SUPPORTED:  # the dtypes that `load` can return
         name = path
-        while name in arrays:  # as of "a.b" and of "b" in "a"
+        while name in arrays:  # "a.b" and "b" in "a" have the same path
             name += "'"
         arrays[name] = np.ascontiguousarray(array).reshape(array.shape)
         return {"tensor": name}
     if isinstance(value, Mapping) and (form == ".npz" or not path):
         for key in value:
-            if type(key) not in (str, int) or "\0" in str(key):  # at which names in the file would end
-                raise ValueError(f"save: {path or 'the dictionary'} has the key {key!r}; keys are strings or ints")
+            if type(key) not in (str, int) or "\0" in str(key):  # zip names end at a null character
+                raise ValueError(f"save: keys must be strings or ints, got {key!r} in {path or 'the dictionary'}")
         names = [(f"{path}.{k}" if path else k) if isinstance(k, str) else f"{path}[{k}]" for k in value]
         return {"dict": [[k, _packed(v, name, arrays, form)] for name, (k, v) in zip(names, value.items())]}
     if form == ".npz":
@@ -129,19 +142,19 @@ def _packed(value: Any, path: str, arrays: dict[str, np.ndarray], form: str) -> 
         if type(value) in (list, tuple):
             items = [_packed(item, f"{path}[{i}]", arrays, form) for i, item in enumerate(value)]
             return items if type(value) is list else {"tuple": items}
-    what = f"array of {array.dtype}" if isinstance(array, np.ndarray) else type(value).__name__
+    found = f"an array of {array.dtype}" if isinstance(array, np.ndarray) else type(value).__name__
     raise ValueError(
-        f"save: {path!r} is {what}; "
+        f"save: {path!r} is {found}; "
         + (
-            "a checkpoint has tensors of numbers, dictionaries, lists, tuples, numbers, strings and None"
+            "a checkpoint can contain tensors of numbers, dictionaries, lists, tuples, numbers, strings and None"
             if form == ".npz"
-            else "a .safetensors file has only tensors of numbers by name: save this as .npz"
+            else "a .safetensors file can contain only tensors of numbers by name: save this as .npz"
         )
     )
 
 
 def _unpacked(value: Any, arrays: Any) -> Any:
-    """What `_packed` was given."""
+    """Rebuild the value that `_packed` was called with."""
     if isinstance(value, list):
         return [_unpacked(item, arrays) for item in value]
     if not isinstance(value, dict):
@@ -153,21 +166,21 @@ def _unpacked(value: Any, arrays: Any) -> Any:
         return tuple(_unpacked(item, arrays) for item in inside)
     if kind == "dict":
         return {key: _unpacked(item, arrays) for key, item in inside}
-    raise ValueError(f"{_STRUCTURE} has {kind!r}")
+    raise ValueError(f"{_STRUCTURE} has an unknown kind {kind!r}")
 
 
 def _form(f: str | os.PathLike[str]) -> str:
     suffix = Path(f).suffix
     if suffix not in (".npz", ".safetensors"):
         raise ValueError(
-            f"tensors are saved as .npz or .safetensors, not as {suffix or 'a file of no ending'} ({os.fspath(f)}). "
-            "PyTorch's own .pt and .pth are pickles, which can run any code; save from PyTorch with safetensors.torch"
+            f"the suffix of a file of tensors must be .npz or .safetensors, got {suffix or 'none'} ({os.fspath(f)}). "
+            "PyTorch's .pt and .pth are pickles, which can run any code: save from PyTorch with safetensors.torch"
         )
     return suffix
 
 
 def _write_npz(file: Any, arrays: dict[str, np.ndarray], structure: str | None) -> None:
-    """As np.savez, which would take a tensor that is called "file" for something else."""
+    """Write arrays as np.savez does; np.savez itself cannot take an array called "file"."""
     with zipfile.ZipFile(file, "w") as archive:
         for name, array in arrays.items():
             with archive.open(f"{name}.npy", "w", force_zip64=True) as member:

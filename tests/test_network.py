@@ -211,14 +211,18 @@ def test_new_memory_of_a_parameter_is_taken_over() -> None:
     x -= network.backward()
     assert network.forward(BATCH) < loss and weight.tolist() != [[4.0, 4.0]] * 6
     weight.data = np.zeros((7, 2))
-    with pytest.raises(ValueError, match=r"0.weight now has shape \(7, 2\), but 12 elements in x: make a new Network"):
+    with pytest.raises(
+        ValueError, match=r"0.weight now has shape \(7, 2\), but 12 elements in x: create a new Network"
+    ):
         network.forward(BATCH)
 
 
 def test_new_parameters_ask_for_a_new_network() -> None:
     network = small()
     network.model[2].bias = nn.Parameter([0.0, 0.0, 0.0])
-    with pytest.raises(RuntimeError, match=r"other parameters than when this network was made.*Network\(model, loss\)"):
+    with pytest.raises(
+        RuntimeError, match=r"other parameters than when this network was created.*Network\(model, loss\)"
+    ):
         network.forward(BATCH)
 
 
@@ -263,7 +267,7 @@ def test_inputs_of_any_kind_are_computed_in_the_dtype_of_the_parameters(kind: An
     assert network.x.dtype == network.backward().dtype == dtype
 
 
-# ---- the classic slip ------------------------------------------------------------------------------------------
+# ---- the classic mistake ---------------------------------------------------------------------------------------
 
 
 def test_a_copy_of_x_trains_nothing_and_one_warning_says_so(warned: list[warnings.WarningMessage]) -> None:
@@ -274,7 +278,12 @@ def test_a_copy_of_x_trains_nothing_and_one_warning_says_so(warned: list[warning
     end = run(SLIP + "    network.forward(data_batch)\n", network, data.spiral(), 20)
     (warning,) = warned
     assert issubclass(warning.category, RuntimeWarning) and warning.filename == "<string>"  # the user's own line
-    for hint in ("not changed in three rounds", "`x = x - learning_rate * dx` makes a copy", "`x +=", "network.x = x"):
+    for hint in (
+        "not changed in three rounds",
+        "`x = x - learning_rate * dx` creates a copy",
+        "`x +=",
+        "network.x = x",
+    ):
         assert hint in str(warning.message)
     assert network.x.tobytes() == before.tobytes() != end["x"].tobytes()
 
@@ -318,7 +327,7 @@ def test_no_warning_for_looking_without_training(warned: list[warnings.WarningMe
 
 def test_x_refuses_what_does_not_fit() -> None:
     network = small()
-    with pytest.raises(ValueError, match=r"vector of shape \(39,\); got one of shape \(38,\)"):
+    with pytest.raises(ValueError, match=r"vector of shape \(39,\), got one of shape \(38,\)"):
         network.x = np.zeros(38)
     with pytest.raises(ValueError, match=r"got one of shape \(\)"):
         network.x = 0.0
@@ -345,15 +354,15 @@ def replaced_between(network: Network) -> None:
 @pytest.mark.parametrize(
     ("before", "message"),
     [
-        (lambda network: None, r"backward comes after forward.*loss = network.forward\(batch\)"),
+        (lambda network: None, r"there is no loss yet.*loss = network.forward\(batch\)"),
         (step, "called twice after one forward.*Call network.forward"),
-        (under_no_grad, r"requires a gradient: it ran under no_grad\(\), or all parameters are frozen"),
+        (under_no_grad, r"requires a gradient: it ran under no_grad\(\), all parameters are frozen"),
         (changed_between, "x was changed between forward and backward.*Update x after backward"),
         (replaced_between, "x was changed between forward and backward"),
     ],
     ids=["no forward", "twice", "no_grad", "changed x", "new data"],
 )
-def test_backward_out_of_turn_explains_itself(before: Callable[[Network], Any], message: str) -> None:
+def test_backward_without_its_forward_explains_itself(before: Callable[[Network], Any], message: str) -> None:
     network = small()
     before(network)
     with pytest.raises(RuntimeError, match=message):
@@ -419,9 +428,13 @@ def mixed() -> nn.Module:
     ("make", "error", "message"),
     [
         (lambda: Network(nn.ReLU(), nn.MSELoss()), ValueError, "ReLU has no parameters to train"),
-        (lambda: Network(mixed(), nn.MSELoss()), ValueError, r"have 2 dtypes, \['float32', 'float64'\]"),
-        (lambda: Network(nn.Linear, nn.MSELoss()), TypeError, "the model is an nn.Module, got type"),
-        (lambda: Network(nn.Linear(2, 2), None), TypeError, r"the loss is called with \(scores, targets\); got None"),
+        (lambda: Network(mixed(), nn.MSELoss()), ValueError, r"one dtype .* got \['float32', 'float64'\]"),
+        (lambda: Network(nn.Linear, nn.MSELoss()), TypeError, "model must be an nn.Module, got type"),
+        (
+            lambda: Network(nn.Linear(2, 2), None),
+            TypeError,
+            r"loss must be a function of \(scores, targets\), got None",
+        ),
     ],
 )
 def test_bad_networks(make: Callable[[], Any], error: type[Exception], message: str) -> None:
@@ -435,7 +448,7 @@ X, y = BATCH
 @pytest.mark.parametrize(
     ("batch", "error", "message"),
     [
-        (X, ValueError, r"takes a batch \(X, y\) of inputs and targets; got ndarray of 16"),
+        (X, ValueError, r"must be a pair \(X, y\) of inputs and targets, got ndarray of 16"),
         (X[:2], ValueError, "got ndarray of 2"),
         ((X, y, y), ValueError, "got tuple of 3"),
         ({"X": X, "y": y}, ValueError, "got dict of 2"),
@@ -459,7 +472,7 @@ def test_bad_batches(batch: Any, error: type[Exception], message: str) -> None:
     [
         (
             nn.CrossEntropyLoss(reduction="none"),
-            r"the loss is to be a tensor of one number, got shape \(16,\); average it",
+            r"the loss must be a tensor with one element, got shape \(16,\); average it",
         ),
         (lambda scores, targets: scores, r"got shape \(16, 3\)"),
         (lambda scores, targets: 1.0, "got float"),
@@ -470,7 +483,7 @@ def test_bad_losses(loss: Any, message: str) -> None:
         Network(nn.Linear(2, 3), loss).forward(BATCH)
 
 
-def test_a_batch_is_left_as_it_was() -> None:
+def test_a_batch_is_not_changed() -> None:
     X, y = tensor(BATCH.X), BATCH.y.copy()
     small().forward((X, y))
     assert X.name is None and X.grad is None and X.tolist() == BATCH.X.tolist()
