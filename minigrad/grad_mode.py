@@ -7,7 +7,7 @@ import inspect
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ContextDecorator
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 
 class _Mode(threading.local):
@@ -17,6 +17,7 @@ class _Mode(threading.local):
     inference = False
 
 
+F = TypeVar("F", bound=Callable[..., Any])
 mode = _Mode()
 
 
@@ -44,7 +45,7 @@ class no_grad(ContextDecorator):
     def _recreate_cm(self) -> Self:
         return type(self)()
 
-    def __call__(self, function: Callable[..., Any]) -> Any:
+    def __call__(self, function: F) -> F:
         if not inspect.isgeneratorfunction(function):
             return super().__call__(function)
 
@@ -63,7 +64,8 @@ class no_grad(ContextDecorator):
             finally:
                 results.close()
 
-        return steps
+        wrapped: Any = steps
+        return wrapped
 
     def __enter__(self) -> None:
         self._earlier.append(_state())
@@ -109,7 +111,7 @@ class set_grad_enabled(no_grad):
     def _recreate_cm(self) -> Self:
         return type(self)(self._recording)
 
-    def __call__(self, function: Callable[..., Any]) -> Any:
+    def __call__(self, function: F) -> F:
         _restore(self._before)  # a decorator changes nothing until the function is called
         return super().__call__(function)
 

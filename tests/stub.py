@@ -30,7 +30,7 @@ from typing import Any, Literal, TypeVar, overload
 
 import numpy as np
 
-from minigrad.tensors.base import Dims, Operand, Size as _Size
+from minigrad.tensors.base import Array, Dims, Operand, Size as _Size
 from minigrad.tensors.methods.linalg import SignLogDet
 from minigrad.tensors.methods.reductions import Bounds
 from minigrad.tensors.methods.selection import Selected

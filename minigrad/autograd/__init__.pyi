@@ -18,4 +18,17 @@ from minigrad.teach.gradcheck import gradcheck_report as gradcheck_report
 from minigrad.teach.gradcheck import gradgradcheck as gradgradcheck
 
 grad = _grads
-__all__: list[str]
+
+__all__ = [
+    "Event",
+    "backward",
+    "detect_anomaly",
+    "enable_grad",
+    "grad",
+    "inference_mode",
+    "is_grad_enabled",
+    "no_grad",
+    "set_detect_anomaly",
+    "set_grad_enabled",
+    "walk",
+]

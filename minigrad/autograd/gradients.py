@@ -6,13 +6,44 @@ For Tensors and for Values alike; no NumPy here.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, TypeVar, overload
 
 from minigrad import engine
 from minigrad.engine import Node
 from minigrad.grad_mode import enable_grad, no_grad
 
+G = TypeVar("G", covariant=True)
 
+
+class Differentiable(Protocol[G]):
+    """A Tensor or a Value; its gradients are what its `grad` holds."""
+
+    @property
+    def grad(self) -> G | None: ...
+
+
+@overload
+def grad(
+    outputs: Any,
+    inputs: Differentiable[G],
+    grad_outputs: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    is_grads_batched: bool = False,
+    allow_unused: bool | None = None,
+    materialize_grads: bool = False,
+) -> G: ...
+@overload
+def grad(
+    outputs: Any,
+    inputs: Iterable[Differentiable[G]],
+    grad_outputs: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    is_grads_batched: bool = False,
+    allow_unused: bool | None = None,
+    materialize_grads: bool = False,
+) -> tuple[G, ...]: ...
 def grad(outputs: Any, inputs: Any, *args: Any, **options: Any) -> Any:
     """`minigrad.grad`: as `autograd.grad`, but for a single input, not in a sequence, just its gradient.
 
@@ -28,14 +59,14 @@ def grad(outputs: Any, inputs: Any, *args: Any, **options: Any) -> Any:
 
 def grads(
     outputs: Any,
-    inputs: Any,
+    inputs: Differentiable[G] | Iterable[Differentiable[G]],
     grad_outputs: Any = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
     is_grads_batched: bool = False,
     allow_unused: bool | None = None,
     materialize_grads: bool = False,
-) -> tuple[Any, ...]:
+) -> tuple[G, ...]:
     """`autograd.grad`: the gradients of `outputs` with respect to `inputs`, without touching any `.grad`.
 
     Args:
@@ -88,7 +119,8 @@ def grads(
                 f"grad: the outputs do not depend on input {i}{f' ({node.name})' if node.name else ''}; "
                 "with allow_unused=True its gradient is None"
             )
-    return tuple([arrived.get(node) for node in nodes])
+    gradients: list[Any] = [arrived.get(node) for node in nodes]
+    return tuple(gradients)
 
 
 def backward(

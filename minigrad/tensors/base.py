@@ -12,6 +12,7 @@ from minigrad.tensors.devices import check_options
 Dims: TypeAlias = int | Sequence[int] | None
 Size: TypeAlias = int | np.integer | Sequence[int]
 """One size, or all of them."""
+Array: TypeAlias = "Base[Any] | np.ndarray"
 Operand: TypeAlias = "Base[Any] | np.ndarray | np.generic | float"
 """What a tensor computes with: a tensor, an array or a number, which broadcast."""
 Out = TypeVar("Out", bound="Base[Any]")

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.tensors.base import Base, Out, sizes_of
+from minigrad.tensors.base import Base, Out, Size, sizes_of
 from minigrad.tensors.conversion import array_from
 from minigrad.tensors.devices import check_options
 from minigrad.tensors.dtypes import scalar_type
@@ -20,15 +20,15 @@ class Factories(Base[Out]):
         check_options("new_tensor", options)
         return self._made(array_from(data, scalar_type("new_tensor", dtype, self.dtype)), requires_grad)
 
-    def new_zeros(self, *size: Any, dtype: Any = None, requires_grad: bool = False, **options: Any) -> Out:
+    def new_zeros(self, *size: Size, dtype: Any = None, requires_grad: bool = False, **options: Any) -> Out:
         """Zeros of the given sizes."""
         return self.new_full(options.pop("size", size), 0, dtype=dtype, requires_grad=requires_grad, **options)
 
-    def new_ones(self, *size: Any, dtype: Any = None, requires_grad: bool = False, **options: Any) -> Out:
+    def new_ones(self, *size: Size, dtype: Any = None, requires_grad: bool = False, **options: Any) -> Out:
         """Ones of the given sizes."""
         return self.new_full(options.pop("size", size), 1, dtype=dtype, requires_grad=requires_grad, **options)
 
-    def new_empty(self, *size: Any, dtype: Any = None, requires_grad: bool = False, **options: Any) -> Out:
+    def new_empty(self, *size: Size, dtype: Any = None, requires_grad: bool = False, **options: Any) -> Out:
         """A tensor of the given sizes to be written to."""
         return self.new_full(options.pop("size", size), 0, dtype=dtype, requires_grad=requires_grad, **options)
 

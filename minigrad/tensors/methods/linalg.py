@@ -9,7 +9,7 @@ import numpy as np
 
 from minigrad.primitives import linalg
 from minigrad.primitives.primitive import Primitive
-from minigrad.tensors.base import Base, Out
+from minigrad.tensors.base import Array, Base, Out
 from minigrad.tensors.dtypes import NUMBERS, check_broadcast, promoted
 from minigrad.tensors.methods.method_factories import in_place, refuse
 
@@ -35,13 +35,13 @@ def decomposed(name: str, primitive: Primitive, *operands: Any) -> Any:
 class LinearAlgebra(Base[Out]):
     """Products of matrices and vectors."""
 
-    def matmul(self, other: Any) -> Out:
+    def matmul(self, other: Array) -> Out:
         """The matrix product, of batches of matrices with broadcasting; 1-d operands are vectors. As NumPy's `@`."""
         return self._product(self, other)
 
     __matmul__ = matmul
 
-    def __rmatmul__(self, other: Any) -> Out:
+    def __rmatmul__(self, other: Array) -> Out:
         return self._product(other, self)
 
     def _product(self, a: Any, b: Any) -> Out:
@@ -73,22 +73,22 @@ class LinearAlgebra(Base[Out]):
                 ) from None
         return self.apply(linalg.matmul, a, b)
 
-    def mm(self, mat2: Any) -> Out:
+    def mm(self, mat2: Array) -> Out:
         """The product of two matrices."""
         return _checked("mm", (self, "self", 2), (mat2, "mat2", 2)) @ mat2
 
-    def bmm(self, mat2: Any) -> Out:
+    def bmm(self, mat2: Array) -> Out:
         """The products of two batches of matrices, (b, n, m) and (b, m, p); nothing broadcasts, see `matmul`."""
         _checked("bmm", (self, "self", 3), (mat2, "mat2", 3))
         if self.shape[0] != mat2.shape[0]:
             raise ValueError(f"bmm: shapes {self.shape} and {mat2.shape} are batches of different sizes")
         return self @ mat2
 
-    def mv(self, vec: Any) -> Out:
+    def mv(self, vec: Array) -> Out:
         """The product of a matrix and a vector."""
         return _checked("mv", (self, "self", 2), (vec, "vec", 1)) @ vec
 
-    def outer(self, vec2: Any) -> Out:
+    def outer(self, vec2: Array) -> Out:
         """The products of all elements of a vector, one to a row, with all of another."""
         return _checked("outer", (self, "self", 1), (vec2, "vec2", 1)).unsqueeze(1) * vec2
 
@@ -104,19 +104,19 @@ class LinearAlgebra(Base[Out]):
         flat = [t.reshape(math.prod(shape), t.shape[-1]) for t, shape in ((self, rows), (other, columns))]
         return (flat[0] @ flat[1].T).reshape(rows + columns)
 
-    def vdot(self, other: Any) -> Out:
+    def vdot(self, other: Array) -> Out:
         """The inner product of two vectors."""
         return _checked("vdot", (self, "self", 1), (other, "other", 1)) @ other
 
-    def addmm(self, mat1: Any, mat2: Any, *, beta: float = 1, alpha: float = 1) -> Out:
+    def addmm(self, mat1: Array, mat2: Array, *, beta: float = 1, alpha: float = 1) -> Out:
         """beta self + alpha mat1 @ mat2, of matrices; self is broadcast to it, and with beta=0 not looked at."""
         return self._plus("addmm", _checked("addmm", (mat1, "mat1", 2), (mat2, "mat2", 2)) @ mat2, beta, alpha)
 
-    def addmv(self, mat: Any, vec: Any, *, beta: float = 1, alpha: float = 1) -> Out:
+    def addmv(self, mat: Array, vec: Array, *, beta: float = 1, alpha: float = 1) -> Out:
         """beta self + alpha mat @ vec, of a matrix and a vector; see `addmm`."""
         return self._plus("addmv", _checked("addmv", (mat, "mat", 2), (vec, "vec", 1)) @ vec, beta, alpha)
 
-    def addr(self, vec1: Any, vec2: Any, *, beta: float = 1, alpha: float = 1) -> Out:
+    def addr(self, vec1: Array, vec2: Array, *, beta: float = 1, alpha: float = 1) -> Out:
         """beta self + alpha vec1.outer(vec2), of two vectors; see `addmm`."""
         product = _checked("addr", (vec1, "vec1", 1), (vec2, "vec2", 1)).reshape(-1, 1) * vec2
         return self._plus("addr", product, beta, alpha)
@@ -218,7 +218,7 @@ class LinearAlgebra(Base[Out]):
         """The sum of a matrix's diagonal."""
         return _checked("trace", (self, "self", 2)).diagonal().sum()
 
-    def kron(self, other: Any) -> Out:
+    def kron(self, other: Array) -> Out:
         """Kronecker's product: all products of an element of self with one of other, in blocks."""
         if not hasattr(other, "dtype"):
             refuse("kron", other)
@@ -228,7 +228,7 @@ class LinearAlgebra(Base[Out]):
         blocks = mine * other.reshape([n for size in b for n in (1, size)])
         return blocks.reshape([m * n for m, n in zip(a, b)])
 
-    def cross(self, other: Any, dim: int | None = None) -> Out:
+    def cross(self, other: Array, dim: int | None = None) -> Out:
         """The cross product of vectors of three along `dim`; by default along the first dimension of that size."""
         if dim is None:
             if 3 not in self.shape:

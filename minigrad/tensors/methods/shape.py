@@ -13,7 +13,7 @@ from typing import Any, Concatenate
 import numpy as np
 
 from minigrad.primitives import layout as moves
-from minigrad.tensors.base import Base, Dims, Out, sizes
+from minigrad.tensors.base import Base, Dims, Out, Size, sizes
 from minigrad.tensors.dtypes import NUMBERS, operand, result_type
 from minigrad.tensors.methods.method_factories import Itself, P, in_place
 
@@ -45,7 +45,7 @@ class Shapes(Base[Out]):
 
     # ---- other shapes ----------------------------------------------------------------------------------------------
 
-    def reshape(self, *shape: Any, **named: Any) -> Out:
+    def reshape(self, *shape: Size, **named: Any) -> Out:
         """The same elements in another shape; one size may be -1, for what is left. Shares memory where it can.
 
         Raises:
@@ -65,7 +65,7 @@ class Shapes(Base[Out]):
             )
         return wanted
 
-    def view(self, *size: Any, **named: Any) -> Out:
+    def view(self, *size: Size, **named: Any) -> Out:
         """`reshape` without a copy: what is written to the result is written to this tensor.
 
         PyTorch lays the results of most operations out in the order of their dimensions, NumPy at times in another
@@ -167,7 +167,7 @@ class Shapes(Base[Out]):
 
     # ---- other orders of the dimensions ----------------------------------------------------------------------------
 
-    def permute(self, *dims: Any, **named: Any) -> Out:
+    def permute(self, *dims: Size, **named: Any) -> Out:
         """The dimensions in another order, all of them named."""
         given = _numbers(dims, named, "dims") if self.ndim or dims or named else ()
         order = self._dims(given, None) if self.ndim else given
@@ -175,7 +175,7 @@ class Shapes(Base[Out]):
             raise ValueError(f"permute: name all {self.ndim} dimensions of shape {self.shape} once, got {given}")
         return self.apply(moves.permute, self, axes=order)
 
-    def transpose(self, *dims: Any, **named: Any) -> Out:
+    def transpose(self, /, *dims: Size | None, **named: Any) -> Out:
         """Two dimensions, dim0 and dim1, exchanged (PyTorch); as in NumPy, all reversed or, if all are named,
         permuted."""
         if named:
@@ -188,9 +188,10 @@ class Shapes(Base[Out]):
             if self.ndim:
                 order[a], order[b] = order[b], order[a]
             return self.permute(*order)
+        axes: Any = dims
         if not dims or dims == (None,):
-            return self.permute(*reversed(range(self.ndim)))
-        return self.permute(*dims)
+            axes = reversed(range(self.ndim))
+        return self.permute(*axes)
 
     def swapaxes(self, axis0: int, axis1: int) -> Out:
         """Two dimensions exchanged."""
@@ -239,7 +240,7 @@ class Shapes(Base[Out]):
 
     # ---- other orders of the elements ------------------------------------------------------------------------------
 
-    def flip(self, *dims: Any, **named: Any) -> Out:
+    def flip(self, *dims: Size, **named: Any) -> Out:
         """The order of the elements reversed along these dimensions; a copy, as in PyTorch. A view: t[::-1]."""
         given = _numbers(dims, named, "dims")
         return self.apply(moves.flip, self, axes=self._dims(given, None) or ())
@@ -281,7 +282,7 @@ class Shapes(Base[Out]):
 
     # ---- more of the same ------------------------------------------------------------------------------------------
 
-    def expand(self, *size: Any, **named: Any) -> Out:
+    def expand(self, *size: Size, **named: Any) -> Out:
         """Dimensions of size 1 repeated to the given sizes, without copying; -1 leaves a size as it is."""
         wanted = _numbers(size, named, "size") if size or named else ()
         new = len(wanted) - self.ndim
@@ -298,7 +299,7 @@ class Shapes(Base[Out]):
         """`expand` under NumPy's name."""
         return self.expand(shape)
 
-    def repeat(self, *repeats: Any, **named: Any) -> Out:
+    def repeat(self, *repeats: Size, **named: Any) -> Out:
         """The whole tensor so many times along each dimension, the last of them the last; NumPy's tile. A copy."""
         times = _numbers(repeats, named, "repeats") if repeats or named else ()
         if len(times) < self.ndim or min(times, default=0) < 0:
@@ -311,7 +312,7 @@ class Shapes(Base[Out]):
         copies = apart.expand(tuple([m for r, n in zip(times, old) for m in (r, n)])).clone()
         return copies.reshape(tuple([r * n for r, n in zip(times, old)]))
 
-    def tile(self, *dims: Any, **named: Any) -> Out:
+    def tile(self, *dims: Size, **named: Any) -> Out:
         """As `repeat`; of dimensions for which nothing is said, the first ones, there is one."""
         times = _numbers(dims, named, "dims") if dims or named else ()
         return self.repeat((1,) * (self.ndim - len(times)) + times)

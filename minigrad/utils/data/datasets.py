@@ -7,13 +7,20 @@ import itertools
 import math
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from minigrad.tensors.rng import numbers
 from minigrad.tensors.tensor import Tensor
 from minigrad.utils.data.samplers import length
 
+T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
+
+
+class Samples(Protocol[T_co]):
+    """Samples that are read by index: a data set, a list, an array."""
+
+    def __getitem__(self, index: Any, /) -> T_co: ...
 
 
 class Dataset(Generic[T_co]):
@@ -113,8 +120,8 @@ class ConcatDataset(Dataset[T_co]):
     (5, 'a', 'd', 'e')
     """
 
-    def __init__(self, datasets: Iterable[Any]) -> None:
-        self.datasets = list(datasets)
+    def __init__(self, datasets: Iterable[Samples[T_co]]) -> None:
+        self.datasets: list[Any] = list(datasets)
         if not self.datasets:
             raise ValueError("ConcatDataset needs at least one data set, got none")
         for d in self.datasets:
@@ -153,7 +160,7 @@ class ChainDataset(IterableDataset[T_co]):
     [0, 1, 0, 1]
     """
 
-    def __init__(self, datasets: Iterable[Any]) -> None:
+    def __init__(self, datasets: Iterable[Iterable[T_co]]) -> None:
         self.datasets = datasets
 
     def __iter__(self) -> Iterator[T_co]:
@@ -185,11 +192,11 @@ class Subset(Dataset[T_co]):
     (3, 'e', ['e', 'a', 'c'])
     """
 
-    def __init__(self, dataset: Any, indices: Sequence[int]) -> None:
+    def __init__(self, dataset: Samples[T_co], indices: Sequence[int]) -> None:
         self.dataset = dataset
         self.indices = indices
 
-    def __getitem__(self, idx: Any) -> Any:
+    def __getitem__(self, idx: Any) -> T_co:
         if isinstance(idx, list):
             return self.dataset[[self.indices[i] for i in idx]]
         return self.dataset[self.indices[idx]]
@@ -204,7 +211,7 @@ class Subset(Dataset[T_co]):
         return len(self.indices)
 
 
-def random_split(dataset: Any, lengths: Sequence[float], generator: Any = None) -> list[Subset[Any]]:
+def random_split(dataset: Samples[T], lengths: Sequence[float], generator: Any = None) -> list[Subset[T]]:
     """Split a data set at random into disjoint subsets of the given lengths.
 
     Args:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator
 from itertools import islice
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypedDict, TypeVar, Unpack, overload
 
 import numpy as np
 
 from minigrad.data.checks import check_integer
 from minigrad.tensors.rng import numbers
+from minigrad.tensors.tensor import Tensor
 from minigrad.utils.data.collate import default_collate, default_convert
-from minigrad.utils.data.datasets import IterableDataset, Subset, TensorDataset
+from minigrad.utils.data.datasets import Dataset, IterableDataset, Subset, TensorDataset
 from minigrad.utils.data.prefetch import prefetched
 from minigrad.utils.data.samplers import (
     BatchSampler,
@@ -21,8 +22,27 @@ from minigrad.utils.data.samplers import (
     length,
 )
 
+B = TypeVar("B")
 T_co = TypeVar("T_co", covariant=True)
 _FIXED = {"dataset", "batch_size", "sampler", "batch_sampler", "drop_last", "persistent_workers"}
+
+
+class _Options(TypedDict, total=False):
+    """The arguments that do not change what a batch is, for the types below."""
+
+    sampler: Iterable[Any] | None
+    batch_sampler: Iterable[list[Any]] | None
+    num_workers: int
+    pin_memory: bool
+    drop_last: bool
+    timeout: float
+    worker_init_fn: Callable[[int], object] | None
+    multiprocessing_context: Any
+    generator: Any
+    prefetch_factor: int | None
+    persistent_workers: bool
+    pin_memory_device: str
+    in_order: bool
 
 
 class DataLoader(Generic[T_co]):
@@ -61,6 +81,46 @@ class DataLoader(Generic[T_co]):
     (3, [tensor([0, 1]), tensor([2, 3]), tensor([4])])
     """
 
+    @overload
+    def __init__(
+        self: DataLoader[list[Tensor]],
+        dataset: Dataset[tuple[Tensor, ...]],
+        batch_size: int = 1,
+        shuffle: bool | None = None,
+        **options: Unpack[_Options],
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: DataLoader[B],
+        dataset: Any,
+        batch_size: int | None = 1,
+        shuffle: bool | None = None,
+        *,
+        collate_fn: Callable[[Any], B],
+        **options: Unpack[_Options],
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: DataLoader[Any],
+        dataset: Any,
+        batch_size: int | None = 1,
+        shuffle: bool | None = None,
+        sampler: Iterable[Any] | None = None,
+        batch_sampler: Iterable[list[Any]] | None = None,
+        num_workers: int = 0,
+        collate_fn: Callable[[Any], Any] | None = None,
+        pin_memory: bool = False,
+        drop_last: bool = False,
+        timeout: float = 0,
+        worker_init_fn: Callable[[int], object] | None = None,
+        multiprocessing_context: Any = None,
+        generator: Any = None,
+        *,
+        prefetch_factor: int | None = None,
+        persistent_workers: bool = False,
+        pin_memory_device: str = "",
+        in_order: bool = True,
+    ) -> None: ...
     def __init__(
         self,
         dataset: Any,
@@ -162,7 +222,7 @@ class DataLoader(Generic[T_co]):
         n, size = length(self.dataset), self.batch_size or 1
         return n // size if self.drop_last else -(-n // size)
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Iterator[T_co]:
         batches = self._from_stream() if isinstance(self.dataset, IterableDataset) else self._by_index()
         if not self.num_workers:
             return batches
@@ -181,7 +241,8 @@ class DataLoader(Generic[T_co]):
 
     def _batch(self, indices: list[Any]) -> Any:
         try:
-            dataset, rows = self.dataset, indices
+            dataset: Any = self.dataset
+            rows = indices
             while type(dataset) is Subset:
                 dataset, rows = dataset.dataset, [dataset.indices[i] for i in rows]
             if type(dataset) is TensorDataset and self.collate_fn is default_collate and _all_ints(rows):
