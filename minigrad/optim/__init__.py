@@ -1,4 +1,4 @@
-"""Parameter updates: the lecture's rules as functions (`rules`), as optimisers, and the decay of the learning rate."""
+"""Parameter updates: the lecture's rules as functions (`rules`), as optimizers, and schedules of the learning rate."""
 
 from minigrad.optim import lr_scheduler, rules
 from minigrad.optim.adaptive import ASGD, LAMB, Adadelta, Adafactor, Adamax, Lion, NAdam, RAdam, Rprop

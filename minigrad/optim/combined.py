@@ -12,25 +12,26 @@ from minigrad.optim.scheduler import LRScheduler, an_optimizer
 
 
 class _ManyLR(LRScheduler):
-    """The base of those that are made of others, of one optimiser.
+    """The base of the schedulers that are made of others, of one optimizer.
 
     Raises:
-        ValueError: for no schedulers, those of another optimiser, and ReduceLROnPlateau, whose step needs a metric.
-        TypeError: for what is not a scheduler.
+        ValueError: if there are no schedulers, one has another optimizer, or one is ReduceLROnPlateau, whose step needs
+            a metric.
+        TypeError: if one is not a scheduler.
     """
 
     def _take(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None) -> None:
         name = type(self).__name__
         if not schedulers:
-            raise ValueError(f"{name}: schedulers is empty")
+            raise ValueError(f"{name}: schedulers must not be empty.")
         for i, scheduler in enumerate(schedulers):
             if not isinstance(scheduler, LRScheduler):
-                raise TypeError(f"{name}: schedulers[{i}] is no scheduler, but {type(scheduler).__name__}")
+                raise TypeError(f"{name}: schedulers[{i}] must be a scheduler, got {type(scheduler).__name__}.")
             if isinstance(scheduler, ReduceLROnPlateau):
-                raise ValueError(f"{name}: schedulers[{i}] is ReduceLROnPlateau, whose step needs a metric")
+                raise ValueError(f"{name}: schedulers[{i}] is ReduceLROnPlateau, whose step needs a metric.")
             optimizer = optimizer or scheduler.optimizer
             if scheduler.optimizer is not optimizer:
-                raise ValueError(f"{name}: schedulers[{i}], {type(scheduler).__name__}, has another optimizer")
+                raise ValueError(f"{name}: schedulers[{i}], {type(scheduler).__name__}, has another optimizer.")
         self.optimizer = schedulers[0].optimizer
         self._schedulers = list(schedulers)
 
@@ -44,7 +45,7 @@ class _ManyLR(LRScheduler):
 
 
 def _undo(scheduler: LRScheduler) -> None:
-    """Take back the first step."""
+    """Undo the first step."""
     if isinstance(scheduler, _ManyLR):
         for s in scheduler._schedulers:
             _undo(s)
@@ -53,7 +54,17 @@ def _undo(scheduler: LRScheduler) -> None:
 
 
 class SequentialLR(_ManyLR):
-    """One scheduler after another: the next one starts, from its t = 0, at each milestone.
+    """One scheduler after another: at each milestone the next one starts, from its t = 0.
+
+    Args:
+        optimizer: the optimizer of all schedulers.
+        schedulers: in the order in which they act.
+        milestones: the values of t at which the second, third, … start: one fewer than schedulers.
+        last_epoch: the t to go on from (default -1: start at t = 0).
+
+    Raises:
+        ValueError: if there is not one milestone fewer than schedulers, a scheduler has another optimizer, or one is
+            ReduceLROnPlateau.
 
     >>> from minigrad import nn, optim, zeros
     >>> from minigrad.optim.lr_scheduler import ConstantLR, ExponentialLR
@@ -69,12 +80,13 @@ class SequentialLR(_ManyLR):
         self._take(schedulers, an_optimizer(self, optimizer))
         if len(milestones) != len(schedulers) - 1:
             raise ValueError(
-                f"SequentialLR: {len(schedulers)} schedulers need one milestone less, got {len(milestones)} milestones"
+                f"SequentialLR: {len(schedulers)} schedulers need {len(schedulers) - 1} milestones, "
+                f"got {len(milestones)}."
             )
         self._milestones, self.last_epoch = list(milestones), last_epoch + 1
         for group in optimizer.param_groups:
             group["lr"] = group["initial_lr"]
-        for scheduler in self._schedulers:  # each made its first step when it was made; only one of them is to
+        for scheduler in self._schedulers:  # each has made its first step; only one of them may
             _undo(scheduler)
         self._schedulers[bisect_right(self._milestones, 0)]._initial_step()
         self._last_lr = self._rates()
@@ -92,7 +104,14 @@ class SequentialLR(_ManyLR):
 
 
 class ChainedScheduler(_ManyLR):
-    """All at once: each changes the rates that the one before has set, so that their factors multiply.
+    """All schedulers at once: each changes the rates that the one before has set, so that their factors multiply.
+
+    Args:
+        schedulers: of one optimizer.
+        optimizer: theirs; it need not be given.
+
+    Raises:
+        ValueError: if a scheduler has another optimizer, or one is ReduceLROnPlateau.
 
     >>> from minigrad import nn, optim, zeros
     >>> from minigrad.optim.lr_scheduler import ConstantLR, ExponentialLR

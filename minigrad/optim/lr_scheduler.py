@@ -1,12 +1,12 @@
 """PyTorch's schedulers of the learning rate. The lecture's three decays are in `schedule`.
 
-A scheduler sets the rates of an optimiser's groups. t counts steps or epochs, from 0:
+A scheduler sets the learning rates of an optimizer's groups. t counts steps or epochs, from 0:
 
     for epoch in range(100):
         ...                 # a pass over the data, with optimizer.step()
         scheduler.step()    # t grows by one
 
-Those that are a formula can be had without an optimiser, as that function of t: a rate takes the optimiser's place.
+A scheduler that is a formula also works without an optimizer, as a function of t: give it a rate instead.
 
 >>> schedule = StepLR(0.1, step_size=2, gamma=0.5)
 >>> [schedule(t) for t in range(5)]
@@ -62,7 +62,18 @@ __all__ = [
 
 
 class LambdaLR(FormulaLR):
-    """lr = initial_lr * lr_lambda(t), with one function for all groups, or a list of one for each.
+    """Any function of t as a schedule.
+
+        lr = initial_lr * lr_lambda(t)
+
+    Args:
+        optimizer: whose groups get the rates; or a rate alone, to look at the schedule without an optimizer.
+        lr_lambda: a function of t for all groups, or a list of one for each.
+        last_epoch: the t to go on from (default -1: start at t = 0).
+
+    Raises:
+        TypeError: if lr_lambda is not callable.
+        ValueError: if a list has not one function for each group.
 
     >>> from minigrad import nn, optim, zeros
     >>> optimizer = optim.SGD([nn.Parameter(zeros(3))], lr=0.1)
@@ -77,7 +88,7 @@ class LambdaLR(FormulaLR):
         self.lr_lambdas = per_group(self, optimizer, lr_lambda=lr_lambda)
         for function in self.lr_lambdas:
             if not callable(function):
-                raise TypeError(f"{type(self).__name__}: lr_lambda is a function of t, got {function!r}")
+                raise TypeError(f"{type(self).__name__}: lr_lambda must be a function of t, got {function!r}.")
         super().__init__(optimizer, last_epoch)
 
     def rates(self, t: int) -> list[float]:
@@ -93,7 +104,18 @@ class LambdaLR(FormulaLR):
 
 
 class MultiplicativeLR(LambdaLR):
-    """lr *= lr_lambda(t) in each step.
+    """A factor for each step.
+
+        lr = lr * lr_lambda(t)      (nothing at t = 0)
+
+    Args:
+        optimizer: whose groups get the rates; or a rate alone, to look at the schedule without an optimizer.
+        lr_lambda: a function of t for all groups, or a list of one for each.
+        last_epoch: the t to go on from (default -1: start at t = 0).
+
+    Raises:
+        TypeError: if lr_lambda is not callable.
+        ValueError: if a list has not one function for each group.
 
     >>> schedule = MultiplicativeLR(1.0, lambda t: 0.5)
     >>> [schedule(t) for t in range(4)]
@@ -110,16 +132,16 @@ class MultiplicativeLR(LambdaLR):
 
 
 class _FactorLR(FormulaLR):
-    """lr = eta_min + (initial_lr - eta_min) * factor(t), where factor is what a subclass has.
+    """The base of the schedulers with lr = eta_min + (initial_lr - eta_min) * factor(t), where a subclass has factor.
 
-    A step multiplies by factor(t) / factor(t - 1), so that several schedulers may act on one optimiser.
+    A step multiplies by factor(t) / factor(t - 1), so that several schedulers may act on one optimizer.
     """
 
     eta_min = 0.0
-    _changes_when_resumed = False  # whether going on from a last_epoch changes the rate, or takes it as that of t
+    _changes_when_resumed = False  # True: going on from a last_epoch changes the rate; False: it is already that of t
 
     def factor(self, t: int) -> float:
-        """What is left at t, of 1."""
+        """Return the factor at t."""
         raise NotImplementedError
 
     def get_lr(self) -> list[float]:
@@ -127,7 +149,7 @@ class _FactorLR(FormulaLR):
         if self._is_initial and t > 0 and not self._changes_when_resumed:
             return lrs
         new, old = self.factor(t), self.factor(t - 1) if t > 0 else 1.0
-        if old == 0:  # nothing is left to be multiplied: up again from the initial rate
+        if old == 0:  # 0 times a factor stays 0: begin again from the initial rate
             return [lr + (base - low) * new for lr, base in zip(lrs, self.base_lrs, strict=True)]
         return [low + (lr - low) * (new / old) for lr in lrs]
 
@@ -139,11 +161,24 @@ class _FactorLR(FormulaLR):
 
 
 class StepLR(_FactorLR):
-    """factor = gamma^(t // step_size): the lecture's step decay.
+    """Step decay: `StepDecay` of the lecture.
+
+        lr = initial_lr * gamma**floor(t / step_size)
+
+    Args:
+        optimizer: whose groups get the rates; or a rate alone, to look at the schedule without an optimizer.
+        step_size: how many steps pass between two changes.
+        gamma: what the rate is multiplied by (default 0.1; usual values are 0.1 to 0.5).
+        last_epoch: the t to go on from (default -1: start at t = 0).
+
+    Raises:
+        ValueError: if step_size is not positive.
 
     >>> schedule = StepLR(1.0, step_size=2, gamma=0.5)
     >>> [schedule(t) for t in range(5)]
     [1.0, 1.0, 0.5, 0.5, 0.25]
+
+    Source: CS231n, "Learning rate decay".
     """
 
     _changes_when_resumed = True
@@ -158,11 +193,21 @@ class StepLR(_FactorLR):
 
 
 class MultiStepLR(_FactorLR):
-    """factor = gamma^n, where n is how many milestones are at t or before.
+    """Step decay at given times.
+
+        lr = initial_lr * gamma**n      (n: how many milestones are at t or before)
+
+    Args:
+        optimizer: whose groups get the rates; or a rate alone, to look at the schedule without an optimizer.
+        milestones: the values of t at which the rate changes.
+        gamma: what the rate is multiplied by (default 0.1; usual values are 0.1 to 0.5).
+        last_epoch: the t to go on from (default -1: start at t = 0).
 
     >>> schedule = MultiStepLR(1.0, milestones=[1, 3], gamma=0.5)
     >>> [schedule(t) for t in range(5)]
     [1.0, 0.5, 0.5, 0.25, 0.25]
+
+    Source: He et al., "Deep residual learning for image recognition", 2015, which divides by 10 twice.
     """
 
     _changes_when_resumed = True
@@ -178,7 +223,19 @@ class MultiStepLR(_FactorLR):
 
 
 class ConstantLR(_FactorLR):
-    """The factor is constant until t = total_iters, and 1 from there on.
+    """A smaller rate at the start: a warm-up in one stage.
+
+        lr = initial_lr * factor    (t < total_iters)
+        lr = initial_lr             (later)
+
+    Args:
+        optimizer: whose groups get the rates; or a rate alone, to look at the schedule without an optimizer.
+        factor: from 0 to 1 (default 1/3).
+        total_iters: how many steps it lasts (default 5).
+        last_epoch: the t to go on from (default -1: start at t = 0).
+
+    Raises:
+        ValueError: if factor is not in [0, 1], or total_iters is not positive.
 
     >>> schedule = ConstantLR(1.0, factor=0.5, total_iters=2)
     >>> [schedule(t) for t in range(4)]
@@ -192,7 +249,7 @@ class ConstantLR(_FactorLR):
     ) -> None:
         self._positive(total_iters=total_iters)
         if not 0 <= factor <= 1:
-            raise ValueError(f"ConstantLR: factor={factor} is out of [0, 1]")
+            raise ValueError(f"ConstantLR: factor must be in [0, 1], got {factor}.")
         self.start_factor, self.total_iters = factor, total_iters
         super().__init__(optimizer, last_epoch)
 
@@ -201,11 +258,25 @@ class ConstantLR(_FactorLR):
 
 
 class LinearLR(_FactorLR):
-    """The factor goes from start_factor to end_factor in a straight line, until t = total_iters.
+    """A straight line from one factor to another: a warm-up, or a decay.
+
+        lr = initial_lr * (start_factor + (end_factor - start_factor) * min(t, total_iters) / total_iters)
+
+    Args:
+        optimizer: whose groups get the rates; or a rate alone, to look at the schedule without an optimizer.
+        start_factor: the factor at t = 0 (default 1/3).
+        end_factor: the factor from t = total_iters on (default 1).
+        total_iters: how many steps the way takes (default 5).
+        last_epoch: the t to go on from (default -1: start at t = 0).
+
+    Raises:
+        ValueError: if start_factor is not in (0, 1], end_factor is not in [0, 1], or total_iters is not positive.
 
     >>> schedule = LinearLR(1.0, start_factor=0.25, total_iters=3)
     >>> [schedule(t) for t in range(5)]
     [0.25, 0.5, 0.75, 1.0, 1.0]
+
+    Source: Goyal et al., "Accurate, large minibatch SGD: training ImageNet in 1 hour", 2017, for the warm-up.
     """
 
     def __init__(
@@ -218,9 +289,9 @@ class LinearLR(_FactorLR):
     ) -> None:
         self._positive(total_iters=total_iters)
         if not 0 < start_factor <= 1:
-            raise ValueError(f"LinearLR: start_factor={start_factor} is out of (0, 1]")
+            raise ValueError(f"LinearLR: start_factor must be in (0, 1], got {start_factor}.")
         if not 0 <= end_factor <= 1:
-            raise ValueError(f"LinearLR: end_factor={end_factor} is out of [0, 1]")
+            raise ValueError(f"LinearLR: end_factor must be in [0, 1], got {end_factor}.")
         self.start_factor, self.end_factor, self.total_iters = start_factor, end_factor, total_iters
         super().__init__(optimizer, last_epoch)
 
@@ -229,11 +300,20 @@ class LinearLR(_FactorLR):
 
 
 class ExponentialLR(_FactorLR):
-    """factor = gamma^t: the lecture's exponential decay, with k = -ln(gamma).
+    """Exponential decay: `ExponentialDecay` of the lecture, with k = -ln(gamma).
+
+        lr = initial_lr * gamma**t
+
+    Args:
+        optimizer: whose groups get the rates; or a rate alone, to look at the schedule without an optimizer.
+        gamma: what the rate is multiplied by in each step (usual values are 0.9 to 0.999).
+        last_epoch: the t to go on from (default -1: start at t = 0).
 
     >>> schedule = ExponentialLR(1.0, gamma=0.5)
     >>> [schedule(t) for t in range(4)]
     [1.0, 0.5, 0.25, 0.125]
+
+    Source: CS231n, "Learning rate decay".
     """
 
     def __init__(self, optimizer: Optimizer | float, gamma: float, last_epoch: int = -1) -> None:
@@ -245,11 +325,24 @@ class ExponentialLR(_FactorLR):
 
 
 class PolynomialLR(_FactorLR):
-    """factor = (1 - t / total_iters)^power, and 0 from t = total_iters on.
+    """Polynomial decay to 0.
+
+        lr = initial_lr * (1 - min(t, total_iters) / total_iters)**power
+
+    Args:
+        optimizer: whose groups get the rates; or a rate alone, to look at the schedule without an optimizer.
+        total_iters: how many steps the way to 0 takes (default 5).
+        power: of the polynomial (default 1: a straight line; usual values are 0.9 to 2).
+        last_epoch: the t to go on from (default -1: start at t = 0).
+
+    Raises:
+        ValueError: if total_iters is not positive.
 
     >>> schedule = PolynomialLR(1.0, total_iters=4)
     >>> [schedule(t) for t in range(6)]
     [1.0, 0.75, 0.5, 0.25, 0.0, 0.0]
+
+    Source: Chen et al., "DeepLab: semantic image segmentation with deep convolutional nets", 2017.
     """
 
     def __init__(
@@ -264,11 +357,24 @@ class PolynomialLR(_FactorLR):
 
 
 class CosineAnnealingLR(_FactorLR):
-    """factor = (1 + cos(pi t / T_max)) / 2: from initial_lr to eta_min in T_max steps, and up again.
+    """Half a wave of cosine down to eta_min, and up again.
+
+        lr = eta_min + (initial_lr - eta_min) * (1 + cos(pi * t / T_max)) / 2
+
+    Args:
+        optimizer: whose groups get the rates; or a rate alone, to look at the schedule without an optimizer.
+        T_max: how many steps the way down takes; usually all steps of the run.
+        eta_min: the smallest rate (default 0).
+        last_epoch: the t to go on from (default -1: start at t = 0).
+
+    Raises:
+        ValueError: if T_max is not positive.
 
     >>> schedule = CosineAnnealingLR(1.0, T_max=4)
     >>> [round(schedule(t), 3) for t in range(7)]
     [1.0, 0.854, 0.5, 0.146, 0.0, 0.146, 0.5]
+
+    Source: Loshchilov and Hutter, "SGDR: stochastic gradient descent with warm restarts", 2017, without the restarts.
     """
 
     def __init__(self, optimizer: Optimizer | float, T_max: int, eta_min: float = 0.0, last_epoch: int = -1) -> None:
@@ -281,7 +387,18 @@ class CosineAnnealingLR(_FactorLR):
 
 
 class MomentumScheduler(LRScheduler):
-    """momentum = schedule(t): the "momentum" of each group, its "mu" or its first beta. The rates stay.
+    """A schedule for the momentum: "momentum" or "mu" of each group, or the first of its "betas". The rates stay.
+
+        momentum = schedule(t)
+
+    Args:
+        optimizer: an optimizer that has a momentum.
+        schedule: a function of t, such as `MomentumAnnealing`.
+        last_epoch: the t to go on from (default -1: start at t = 0).
+
+    Raises:
+        TypeError: if schedule is not callable.
+        ValueError: if the optimizer has no momentum.
 
     >>> from minigrad import nn, optim, zeros
     >>> optimizer = optim.Momentum([nn.Parameter(zeros(3))], lr=0.1)
@@ -290,13 +407,15 @@ class MomentumScheduler(LRScheduler):
     >>> scheduler.step()
     >>> optimizer.param_groups[0]["mu"]
     0.75
+
+    Source: CS231n, "Parameter updates"; Sutskever et al., 2013.
     """
 
     def __init__(self, optimizer: Optimizer, schedule: Callable[[int], float], last_epoch: int = -1) -> None:
         if not callable(schedule):
-            raise TypeError(f"MomentumScheduler: schedule is a function of t, got {schedule!r}")
+            raise TypeError(f"MomentumScheduler: schedule must be a function of t, got {schedule!r}.")
         if momentum_of(an_optimizer(self, optimizer)) is None:
-            raise ValueError(f"MomentumScheduler: {type(optimizer).__name__} has no momentum, mu or betas")
+            raise ValueError(f"MomentumScheduler: {type(optimizer).__name__} has no momentum, mu or betas.")
         self.schedule = schedule
         super().__init__(optimizer, last_epoch)
 
@@ -305,7 +424,7 @@ class MomentumScheduler(LRScheduler):
         return self._rates()
 
     def plot(self, steps: int = 100) -> Svg:
-        """The momentum from now on."""
+        """Draw the momentum from now on."""
         t = range(self.last_epoch, self.last_epoch + steps + 1)
         return self._plot([[self.schedule(i)] for i in t], "momentum", "mu")
 

@@ -1,4 +1,4 @@
-"""The scheduler that looks at how well it goes."""
+"""The scheduler that reacts to a metric of the training."""
 
 from __future__ import annotations
 
@@ -14,10 +14,26 @@ if TYPE_CHECKING:
 
 
 class ReduceLROnPlateau(LRScheduler):
-    """lr *= factor when a metric, given to step(), has not become better in more than `patience` steps.
+    """Reduce the rate when a metric stops improving.
 
-    Better is less (mode "min") or more ("max") than the best, by a threshold: a part of the best ("rel"), or as it is
-    ("abs"). After a change it waits for `cooldown` steps. No rate falls below min_lr, nor by as little as eps.
+        lr = max(factor * lr, min_lr)      (after more than `patience` steps without a better metric)
+
+    A metric is better if it is below best * (1 - threshold), with threshold_mode "abs" below best - threshold; with
+    mode "max", above best * (1 + threshold) or best + threshold.
+
+    Args:
+        optimizer: whose groups get the rates; or a rate alone, to look at the schedule without an optimizer.
+        mode: "min" if less is better, as for a loss, or "max" (default "min").
+        factor: what the rate is multiplied by, below 1 (default 0.1; usual values are 0.1 to 0.5).
+        patience: how many steps without improvement to wait (default 10).
+        threshold: how much better counts (default 1e-4).
+        threshold_mode: "rel" or "abs" (default "rel").
+        cooldown: how many steps after a reduction do not count (default 0).
+        min_lr: the smallest rate, for all groups or a list of one for each (default 0).
+        eps: leave out a reduction that is smaller than this (default 1e-8).
+
+    Raises:
+        ValueError: if factor is not below 1, mode or threshold_mode is unknown, or min_lr has not one value per group.
 
     >>> scheduler = ReduceLROnPlateau(1.0, factor=0.5, patience=1)
     >>> scheduler.ahead([3.0, 2.0, 2.0, 2.0])
@@ -37,11 +53,11 @@ class ReduceLROnPlateau(LRScheduler):
         eps: float = 1e-8,
     ) -> None:
         if factor >= 1:
-            raise ValueError(f"ReduceLROnPlateau: factor={factor} does not reduce; it is below 1")
+            raise ValueError(f"ReduceLROnPlateau: factor must be below 1 to reduce the rate, got {factor}.")
         if mode not in ("min", "max"):
-            raise ValueError(f"ReduceLROnPlateau: mode={mode!r} is neither 'min' nor 'max'")
+            raise ValueError(f"ReduceLROnPlateau: mode must be 'min' or 'max', got {mode!r}.")
         if threshold_mode not in ("rel", "abs"):
-            raise ValueError(f"ReduceLROnPlateau: threshold_mode={threshold_mode!r} is neither 'rel' nor 'abs'")
+            raise ValueError(f"ReduceLROnPlateau: threshold_mode must be 'rel' or 'abs', got {threshold_mode!r}.")
         self.min_lrs = per_group(self, optimizer, min_lr=min_lr)
         self.optimizer, self.mode, self.factor, self.patience = an_optimizer(self, optimizer), mode, factor, patience
         self.threshold, self.threshold_mode, self.cooldown, self.eps = threshold, threshold_mode, cooldown, eps
@@ -50,7 +66,7 @@ class ReduceLROnPlateau(LRScheduler):
         self._last_lr = self._rates()
 
     def step(self, metrics: Any) -> None:  # type: ignore[override]
-        """Go on to the next t, with its metric: a number, or a tensor of one."""
+        """Go on to the next t with its metric: a number, or a tensor of one element."""
         self.last_epoch += 1
         metric, sign = float(metrics), 1 if self.mode == "min" else -1
         if self.threshold_mode == "rel":
@@ -71,9 +87,9 @@ class ReduceLROnPlateau(LRScheduler):
         self._set(lrs)
 
     def ahead(self, metrics: Iterable[float]) -> list[list[float]]:  # type: ignore[override]
-        """The groups' rates now, and after each of the next steps, if they had these metrics."""
+        """Return the rates of the groups now, and after each of the next steps, if they had these metrics."""
         return self._ahead([(metric,) for metric in metrics])
 
     def plot(self, metrics: Iterable[float]) -> Svg:  # type: ignore[override]
-        """The rates from now on, if the next steps had these metrics."""
+        """Draw the rates from now on, if the next steps had these metrics."""
         return self._plot(self.ahead(metrics))

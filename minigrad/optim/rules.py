@@ -133,7 +133,7 @@ def adam(
 def amsgrad(
     x: Any, dx: Any, state: State, learning_rate: float, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-7
 ) -> tuple[Any, State]:
-    """Adam with the largest v so far in v's place, so that no number's rate grows again (Reddi et al., 2018)."""
+    """Adam with the largest v so far instead of v, so that no number's rate grows again (Reddi et al., 2018)."""
     t = state.get("t", 0) + 1
     m = beta1 * state.get("m", 0.0) + (1 - beta1) * dx
     v = beta2 * state.get("v", 0.0) + (1 - beta2) * (dx**2)
@@ -164,7 +164,7 @@ def adadelta(
 def adamax(
     x: Any, dx: Any, state: State, learning_rate: float, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-7
 ) -> tuple[Any, State]:
-    """AdaMax: Adam with a leaking maximum of abs(dx) in the place of the root of squares (Kingma and Ba, 2014, 7.1)."""
+    """AdaMax: Adam with a leaking maximum of abs(dx) instead of the root of squares (Kingma and Ba, 2014, 7.1)."""
     t = state.get("t", 0) + 1
     m = beta1 * state.get("m", 0.0) + (1 - beta1) * dx
     u = np.maximum(beta2 * state.get("u", 0.0), np.abs(dx) + epsilon)

@@ -21,17 +21,24 @@ if TYPE_CHECKING:
 
 
 class Schedule:
-    """The base: a subclass has __call__(t)."""
+    """The base: a subclass writes __call__(t), the value at t.
+
+    >>> class Halves(Schedule):
+    ...     def __call__(self, t):
+    ...         return 0.5**t
+    >>> Halves()(3)
+    0.125
+    """
 
     what: ClassVar[tuple[str, str]] = "learning rate", "alpha"
-    """What it is a schedule of, and the symbol."""
+    """The name and the symbol of the setting."""
 
     def __call__(self, t: float) -> float:
-        """The value at t."""
-        raise NotImplementedError(f"{type(self).__name__} has no __call__(t)")
+        """Return the value at t."""
+        raise NotImplementedError(f"{type(self).__name__} has no __call__(t).")
 
     def plot(self, steps: int = 100) -> Svg:
-        """The curve from t = 0 to t = steps. It shows itself in a notebook; `.save("rate.svg")` writes it.
+        """Draw the curve from t = 0 to t = steps. A notebook displays it; `.save("rate.svg")` writes it to a file.
 
         >>> picture = StepDecay(0.1, every=30).plot(100)
         >>> "StepDecay(alpha_0=0.1, every=30, factor=0.5)" in picture
@@ -42,8 +49,8 @@ class Schedule:
 
 
 def plot_over_t(curves: dict[str, Sequence[float]], what: str, start: int = 0, title: str = "") -> Svg:
-    """Values at t = start, start + 1, …, as curves with names."""
-    from minigrad.viz.charts.chart import chart  # only who draws needs it
+    """Draw values at t = start, start + 1, …, as curves with names."""
+    from minigrad.viz.charts.chart import chart  # drawing is rare
 
     over_t = {name: (range(start, start + len(values)), values) for name, values in curves.items()}
     return chart(over_t, title=title, x="t", y=what)
@@ -51,11 +58,23 @@ def plot_over_t(curves: dict[str, Sequence[float]], what: str, start: int = 0, t
 
 @dataclass(frozen=True)
 class StepDecay(Schedule):
-    """Multiplied by `factor` after each `every` of t: halved every few epochs.
+    """Step decay: the learning rate is multiplied by a factor after every so many steps or epochs.
+
+        alpha = alpha_0 * factor**floor(t / every)
+
+    Args:
+        alpha_0: the learning rate at t = 0.
+        every: how much of t passes between two changes, more than 0.
+        factor: what the rate is multiplied by (default 0.5; usual values are 0.1 to 0.5).
+
+    Raises:
+        ValueError: if `every` is not positive.
 
     >>> schedule = StepDecay(1.0, every=2)
     >>> [schedule(t) for t in range(5)]
     [1.0, 1.0, 0.5, 0.5, 0.25]
+
+    Source: CS231n, "Learning rate decay".
     """
 
     alpha_0: float
@@ -63,7 +82,7 @@ class StepDecay(Schedule):
     factor: float = 0.5
 
     def __post_init__(self) -> None:
-        _passes("StepDecay", self.every)
+        _check_every("StepDecay", self.every)
 
     def __call__(self, t: float) -> float:
         return self.alpha_0 * self.factor ** (t // self.every)
@@ -71,11 +90,19 @@ class StepDecay(Schedule):
 
 @dataclass(frozen=True)
 class ExponentialDecay(Schedule):
-    """alpha = alpha_0 e^(-k t)
+    """Exponential decay.
+
+        alpha = alpha_0 * exp(-k * t)
+
+    Args:
+        alpha_0: the learning rate at t = 0.
+        k: how fast it decays: after 1 / k it is 0.37 times alpha_0.
 
     >>> schedule = ExponentialDecay(1.0, k=0.1)
     >>> round(schedule(10), 6)
     0.367879
+
+    Source: CS231n, "Learning rate decay".
     """
 
     alpha_0: float
@@ -87,11 +114,19 @@ class ExponentialDecay(Schedule):
 
 @dataclass(frozen=True)
 class InverseDecay(Schedule):
-    """1/t decay: alpha = alpha_0 / (1 + k t)
+    """1/t decay.
+
+        alpha = alpha_0 / (1 + k * t)
+
+    Args:
+        alpha_0: the learning rate at t = 0.
+        k: how fast it decays: at t = 1 / k it is half of alpha_0.
 
     >>> schedule = InverseDecay(1.0, k=0.1)
     >>> schedule(10)
     0.5
+
+    Source: CS231n, "Learning rate decay".
     """
 
     alpha_0: float
@@ -103,19 +138,26 @@ class InverseDecay(Schedule):
 
 @dataclass(frozen=True)
 class MomentumAnnealing(Schedule):
-    """mu from 0.5 to 0.99: little momentum while the gradients are large and their direction changes, much later.
-
-    1 / (1 - mu), for how many steps a gradient goes on acting, grows by 1 / (1 - mu_0) after each `every` of t:
+    """Growing momentum: little while gradients are large and change their direction, much later.
 
         mu = min(1 - (1 - mu_0) / (floor(t / every) + 1), mu_max)
 
-    Source: Sutskever et al., "On the importance of initialization and momentum in deep learning" (2013), which
-    has mu_0 = 0.5 and every = 250 steps. Hinton's "Practical guide to training RBMs" (2010, section 9) makes it
-    one step, from 0.5 to 0.9.
+    1 / (1 - mu), the number of steps for which a gradient goes on acting, grows by 1 / (1 - mu_0) after each `every`.
+
+    Args:
+        mu_0: the momentum at t = 0 (default 0.5).
+        mu_max: the largest momentum (default 0.99).
+        every: how much of t passes between two changes, more than 0 (default 250).
+
+    Raises:
+        ValueError: if `every` is not positive, or not 0 <= mu_0 <= mu_max < 1.
 
     >>> annealing = MomentumAnnealing()
     >>> [round(annealing(t), 3) for t in (0, 250, 500, 2500, 12_250, 100_000)]
     [0.5, 0.75, 0.833, 0.955, 0.99, 0.99]
+
+    Source: Sutskever et al., "On the importance of initialization and momentum in deep learning", 2013. Hinton's
+    "Practical guide to training RBMs", 2010, section 9, goes in one step from 0.5 to 0.9.
     """
 
     what: ClassVar[tuple[str, str]] = "momentum", "mu"
@@ -124,17 +166,17 @@ class MomentumAnnealing(Schedule):
     every: float = 250
 
     def __post_init__(self) -> None:
-        _passes("MomentumAnnealing", self.every)
+        _check_every("MomentumAnnealing", self.every)
         if not 0 <= self.mu_0 <= self.mu_max < 1:
             raise ValueError(
-                f"MomentumAnnealing: mu grows from mu_0={self.mu_0} to mu_max={self.mu_max}, both in [0, 1); "
-                "usual are 0.5 and 0.99"
+                f"MomentumAnnealing: mu_0 and mu_max must be in [0, 1) and in this order, got {self.mu_0} and "
+                f"{self.mu_max}; usual are 0.5 and 0.99."
             )
 
     def __call__(self, t: float) -> float:
         return min(1 - (1 - self.mu_0) / (t // self.every + 1), self.mu_max)
 
 
-def _passes(who: str, every: float) -> None:
+def _check_every(who: str, every: float) -> None:
     if every <= 0:
-        raise ValueError(f"{who}: every={every} is how much of t passes between steps, more than 0")
+        raise ValueError(f"{who}: every must be a positive number of steps or epochs, got {every}.")

@@ -1,4 +1,4 @@
-"""The base of the learning-rate schedulers, and what several of them need."""
+"""The bases of the learning-rate schedulers, and functions that several of them share."""
 
 from __future__ import annotations
 
@@ -18,17 +18,25 @@ if TYPE_CHECKING:
 
 
 class LRScheduler:
-    """The base: a subclass has get_lr(), which says the groups' rates at t = last_epoch.
+    """The base of the schedulers: a subclass writes get_lr(), the rates of the groups at t = last_epoch.
 
     The first step, to t = last_epoch + 1, is made here. "initial_lr" in a group is the rate that it began with.
 
     Args:
-        optimizer: whose groups have the rates; or a rate alone, to look at the scheduler without an optimiser.
-        last_epoch: the t to go on from; the optimiser's groups need their "initial_lr" then.
+        optimizer: whose groups get the rates; or a rate alone, to look at the schedule without an optimizer.
+        last_epoch: the t to go on from (default -1: start at t = 0); otherwise the groups must have "initial_lr".
 
     Raises:
-        TypeError: for what is neither an optimiser nor a rate.
-        KeyError: for a last_epoch without "initial_lr".
+        TypeError: if `optimizer` is neither an optimizer nor a rate.
+        KeyError: if last_epoch is given and a group has no "initial_lr".
+
+    >>> from minigrad import nn, optim, zeros
+    >>> class Halving(LRScheduler):
+    ...     def get_lr(self):
+    ...         return [lr * 0.5**self.last_epoch for lr in self.base_lrs]
+    >>> optimizer = optim.SGD([nn.Parameter(zeros(3))], lr=0.1)
+    >>> Halving(optimizer).ahead(2)
+    [[0.1], [0.05], [0.025]]
     """
 
     _is_initial = False
@@ -40,36 +48,37 @@ class LRScheduler:
                 group.setdefault("initial_lr", group["lr"])
             elif "initial_lr" not in group:
                 raise KeyError(
-                    f"{type(self).__name__}: last_epoch={last_epoch} goes on, but param_groups[{i}] has no 'initial_lr'"
+                    f"{type(self).__name__}: to go on from last_epoch={last_epoch}, "
+                    f"param_groups[{i}] must have 'initial_lr'."
                 )
         self.base_lrs = [group["initial_lr"] for group in optimizer.param_groups]
         self.last_epoch = last_epoch
         self._initial_step()
 
     def get_lr(self) -> list[float]:
-        """The rates at t = last_epoch, one for each group."""
-        raise NotImplementedError(f"{type(self).__name__} has no get_lr")
+        """Return the rates at t = last_epoch, one for each group."""
+        raise NotImplementedError(f"{type(self).__name__} has no get_lr.")
 
     def get_last_lr(self) -> list[float]:
-        """The rates that the last step has set."""
+        """Return the rates that the last step has set."""
         return self._last_lr
 
     def step(self) -> None:
-        """Go on to the next t, and set its rates. Call it after the optimiser's step.
+        """Go on to the next t and set its rates. Call it after the optimizer's step.
 
         Warns:
-            UserWarning: once, when the optimiser has made no step yet: the first rate would be skipped.
+            UserWarning: once, if the optimizer has made no step yet: the first rate would be skipped.
         """
         self._in_order()
         self.last_epoch += 1
         self._set(self.get_lr())
 
     def ahead(self, steps: int) -> list[list[float]]:
-        """The groups' rates now, and after each of the next steps. A copy makes the steps: nothing changes here."""
+        """Return the rates of the groups now, and after each of the next steps, without making them."""
         return self._ahead([()] * steps)
 
     def plot(self, steps: int = 100) -> Svg:
-        """The rates from now on, a curve for each group. A copy makes the steps: nothing changes here."""
+        """Draw the rates from now on, a curve for each group, without making the steps."""
         return self._plot(self.ahead(steps))
 
     def _plot(self, rates: list[list[float]], what: str = "learning rate", symbol: str = "lr") -> Svg:
@@ -88,13 +97,13 @@ class LRScheduler:
         return rates
 
     def state_dict(self) -> dict[str, Any]:
-        """All but the optimiser, to save. The rates themselves are in the optimiser's groups."""
+        """Return everything but the optimizer, to save. The rates are in the groups of the optimizer."""
         return {name: value for name, value in vars(self).items() if name != "optimizer"}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from what state_dict() gave. The optimiser's groups keep their rates."""
+        """Go on from what `state_dict()` returned. The rates of the groups stay as they are."""
         vars(self).update(state_dict)
-        self.optimizer.has_stepped = True  # in the run that is gone on with
+        self.optimizer.has_stepped = True  # in the run that goes on
 
     def _set(self, lrs: list[float]) -> None:
         for group, lr in zip(self.optimizer.param_groups, lrs, strict=True):
@@ -114,16 +123,16 @@ class LRScheduler:
         return self.get_lr()
 
     def _in_order(self) -> None:
-        """Warn when the optimiser is to step first; not of one whose step() is its own, which does not tell."""
+        """Warn if the optimizer has not stepped; an optimizer with a step() of its own does not say whether it has."""
         if self.optimizer.has_stepped or type(self.optimizer).step is not Optimizer.step:
             return
         gradients = (p.grad for group in self.optimizer.param_groups for p in group["params"])
         if any(g is not None and not g.isfinite().all() for g in gradients):
-            return  # a step was left out that would have spoilt the parameters
-        self.optimizer.has_stepped = True  # said once
+            return  # its step was skipped, as it would have spoiled the parameters
+        self.optimizer.has_stepped = True  # warn once
         warnings.warn(
             f"{type(self).__name__}: scheduler.step() before the first optimizer.step(): the rate of t = 0 is skipped. "
-            "Call optimizer.step() first, then scheduler.step()",
+            "Call optimizer.step() first, then scheduler.step().",
             UserWarning,
             stacklevel=3,
         )
@@ -131,13 +140,13 @@ class LRScheduler:
     def _positive(self, **numbers: float) -> None:
         for name, n in numbers.items():
             if n <= 0:
-                raise ValueError(f"{type(self).__name__}: {name}={n} is a number of steps, more than 0")
+                raise ValueError(f"{type(self).__name__}: {name} must be a positive number of steps, got {n}.")
 
 
 class FormulaLR(LRScheduler):
-    """The base of those whose rates are a function of t, which needs no steps: scheduler(t).
+    """The base of the schedulers whose rates are a function of t alone: scheduler(t) needs no steps.
 
-    With a rate in place of the optimiser, it is that function alone:
+    With a rate instead of an optimizer, the scheduler is only this function:
 
     >>> from minigrad.optim.lr_scheduler import CosineAnnealingLR
     >>> schedule = CosineAnnealingLR(0.1, T_max=4)
@@ -146,18 +155,18 @@ class FormulaLR(LRScheduler):
     """
 
     def rates(self, t: Any) -> list[float]:
-        """The groups' rates at t, when nobody else changes them."""
-        raise NotImplementedError(f"{type(self).__name__} has no rates(t)")
+        """Return the rates of the groups at t, if nothing else changes them."""
+        raise NotImplementedError(f"{type(self).__name__} has no rates(t).")
 
     def __call__(self, t: Any) -> float:
-        """The rate at t.
+        """Return the rate at t.
 
         Raises:
-            ValueError: for several groups of parameters.
+            ValueError: if there are several groups of parameters.
         """
         rates = self.rates(t)
         if len(rates) != 1:
-            raise ValueError(f"{type(self).__name__}: there are {len(rates)} groups; rates(t) has the rate of each")
+            raise ValueError(f"{type(self).__name__}: there are {len(rates)} groups; rates(t) has the rate of each.")
         return rates[0]
 
     def get_lr(self) -> list[float]:
@@ -174,35 +183,35 @@ class _OfRates(Optimizer):
 
 
 def an_optimizer(scheduler: LRScheduler, optimizer: Any) -> Optimizer:
-    """The same, if it is one; or one that has nothing but a rate."""
+    """Return the optimizer, or for a rate, an optimizer that has nothing else."""
     if isinstance(optimizer, Real):
         settings = {"lr": float(optimizer), "momentum": 0.0}
         return _OfRates([{"params": [], **settings}], settings)
     if not isinstance(optimizer, Optimizer):
         raise TypeError(
-            f"{type(scheduler).__name__}: optimizer is an Optimizer, got {type(optimizer).__name__}. "
-            "(Or a rate, to look at the schedule alone)"
+            f"{type(scheduler).__name__}: optimizer must be an Optimizer, or a rate to look at the schedule alone, "
+            f"got {type(optimizer).__name__}."
         )
     return optimizer
 
 
 def per_group(scheduler: LRScheduler, optimizer: Any, **argument: Any) -> list[Any]:
-    """One value for each group: the argument's own, or all the same."""
+    """Return one value for each group: those of a list, or the same for all."""
     ((name, value),) = argument.items()
     n = len(an_optimizer(scheduler, optimizer).param_groups)
     values = list(value) if isinstance(value, list | tuple) else [value] * n
     if len(values) != n:
-        raise ValueError(f"{type(scheduler).__name__}: {name} has {len(values)} values for {n} groups of parameters")
+        raise ValueError(f"{type(scheduler).__name__}: {name} has {len(values)} values for {n} groups of parameters.")
     return values
 
 
 def momentum_of(optimizer: Optimizer) -> str | None:
-    """The setting that is the optimiser's momentum: "betas", of which it is the first, "momentum", or "mu"."""
+    """Return the name of the optimizer's momentum: "betas", whose first it is, "momentum" or "mu"; None without."""
     return next((name for name in ("betas", "momentum", "mu") if name in optimizer.defaults), None)
 
 
 def set_momentum(optimizer: Optimizer, momenta: Iterable[float]) -> None:
-    """Give each group its momentum."""
+    """Set the momentum of each group."""
     name = momentum_of(optimizer)
     assert name is not None
     for group, momentum in zip(optimizer.param_groups, momenta, strict=True):
@@ -210,16 +219,16 @@ def set_momentum(optimizer: Optimizer, momenta: Iterable[float]) -> None:
 
 
 def memory_of(function: Any) -> dict[str, Any] | None:
-    """What a callable object remembers; a function is not saved."""
+    """Return the attributes of a callable object, to save; None for a function, which is not saved."""
     return None if isinstance(function, FunctionType) else dict(getattr(function, "__dict__", {}))
 
 
 def recall(function: Any, memory: dict[str, Any] | None) -> None:
-    """Give a callable object what it remembered."""
+    """Set the saved attributes of a callable object."""
     if memory:
         vars(function).update(memory)
 
 
 def cosine(x: float) -> float:
-    """From 1 at x = 0 down to 0 at x = 1, in half a wave."""
+    """Return (1 + cos(pi x)) / 2: from 1 at x = 0 to 0 at x = 1, in half a wave."""
     return (1 + math.cos(math.pi * x)) / 2
