@@ -9,8 +9,8 @@ def check_integer(name: str, value: object, least: int = 1) -> int:
     """Return the argument called `name` as an int.
 
     Raises:
-        TypeError: `value` is not an integer. True and False are not: whoever passes one has mixed up two arguments.
-        ValueError: `value` is less than `least`.
+        TypeError: if `value` is not an integer. True and False are not: whoever passes one has mixed up two arguments.
+        ValueError: if `value` is less than `least`.
 
     >>> import numpy
     >>> check_integer("size", numpy.int64(3))

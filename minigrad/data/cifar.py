@@ -124,7 +124,7 @@ def cifar10(folder: Path | str, *, download: bool = False) -> Split:
 
     Args:
         folder: where cifar-10-python.tar.gz is, or the folder cifar-10-batches-py that it contains, or its files.
-        download: whether to download the archive if it is missing (170 MB) and compare its checksum; default False.
+        download: whether to download the archive if it is missing (170 MB) and compare its checksum (default False).
 
     Returns:
         The pair (train, test) of `Dataset`s. `X` is float32 (n, 3072): the red, green and blue plane of an image, each

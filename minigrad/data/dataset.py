@@ -104,7 +104,7 @@ class Dataset:
         """Return copies of `size` different rows, drawn at random. Each call continues the data set's random sequence.
 
         Args:
-            size: how many rows; default 64.
+            size: how many rows (default 64).
 
         Shape: X (size, features), y (size,).
 

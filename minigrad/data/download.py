@@ -31,7 +31,7 @@ def download(urls: str | Sequence[str], path: Path | str, md5: str, *, show_prog
         urls: an address, or several to try in turn.
         path: where to put the file; its folder is created.
         md5: the expected checksum, in hexadecimal.
-        show_progress: whether to show a progress bar if stderr is a terminal; default True.
+        show_progress: whether to show a progress bar if stderr is a terminal (default True).
 
     Returns:
         The path.

@@ -84,7 +84,7 @@ def mnist(folder: Path | str, *, download: bool = False) -> Split:
 
     Args:
         folder: where the four IDX files are, with or without ".gz".
-        download: whether to download the missing ones (12 MB in all) and compare their checksums; default False.
+        download: whether to download the missing ones (12 MB in all) and compare their checksums (default False).
 
     Returns:
         The pair (train, test) of `Dataset`s. `X` is float32 (n, 784), the rows of an image end to end, from 0 to 1; `y`

@@ -79,7 +79,7 @@ class Text:
         text: the text.
         length: the number of characters in a window.
         vocabulary: that of a larger text that this one is a part of; default this text's own.
-        seed: of the random batches; default 0.
+        seed: of the random batches (default 0).
 
     Attributes:
         numbers: the whole text as numbers, int64.

@@ -19,10 +19,10 @@ def spiral(points: int = 100, classes: int = 3, noise: float = 0.2, seed: int = 
     a = 2 pi k / classes + 4 r + noise. All arms start in the centre, where the classes overlap.
 
     Args:
-        points: the number of points on each arm, at least 2; default 100.
-        classes: the number of arms, at least 1; default 3.
-        noise: the standard deviation of the Gaussian added to every angle, in radians; default 0.2.
-        seed: of the noise, and of the data set's batches; default 0.
+        points: the number of points on each arm, at least 2 (default 100).
+        classes: the number of arms, at least 1 (default 3).
+        noise: the standard deviation of the Gaussian added to every angle, in radians (default 0.2).
+        seed: of the noise, and of the data set's batches (default 0).
 
     Returns:
         A `Dataset` with X float32 (points * classes, 2) and y int64, arm after arm, each from the centre outwards.
@@ -49,9 +49,9 @@ def two_moons(points: int = 100, noise: float = 0.1, seed: int = 0) -> Dataset:
     Class 0 is (cos t, sin t) and class 1 is (1 - cos t, 0.5 - sin t), with t evenly spaced from 0 to pi.
 
     Args:
-        points: the number of points in all, at least 2; class 0 gets the odd one. Default 100.
-        noise: the standard deviation of the Gaussian added to every coordinate; default 0.1.
-        seed: of the noise, and of the data set's batches; default 0.
+        points: the number of points in all, at least 2; class 0 gets the odd one (default 100).
+        noise: the standard deviation of the Gaussian added to every coordinate (default 0.1).
+        seed: of the noise, and of the data set's batches (default 0).
 
     Returns:
         A `Dataset` with X float32 (points, 2) and y int64, moon after moon, each from one tip to the other.

@@ -154,10 +154,10 @@ def conv2d(
         input: a batch of images, or one image.
         weight: the kernels, of the input's dtype.
         bias: one number per output channel, or None (default).
-        stride: the distance between positions of the kernel; default 1.
+        stride: the distance between positions of the kernel (default 1).
         padding: how many zeros to add on every side (default 0); "same" keeps the sizes, "valid" adds none.
-        dilation: the distance between the pixels that meet neighbouring weights; default 1.
-        groups: how many groups the channels are divided into, each with kernels of its own; default 1. `groups=C` is
+        dilation: the distance between the pixels that meet neighbouring weights (default 1).
+        groups: how many groups the channels are divided into, each with kernels of its own (default 1). `groups=C` is
             a depthwise convolution.
 
         stride, padding and dilation are one integer, or one per dimension.
@@ -167,8 +167,8 @@ def conv2d(
         (O, H_out, W_out), where H_out = floor((H + 2 padding - dilation (KH - 1) - 1) / stride) + 1; W_out likewise.
 
     Raises:
-        ValueError: shapes do not fit; the message names them.
-        TypeError: the dtypes differ.
+        ValueError: if shapes do not fit; the message names them.
+        TypeError: if the dtypes differ.
 
     >>> from minigrad import ones
     >>> conv2d(ones(1, 1, 3, 3), ones(1, 1, 3, 3), padding=1)
@@ -284,12 +284,12 @@ def conv_transpose2d(
         input: a batch of images, or one image.
         weight: the kernels, of the input's dtype.
         bias: one number per output channel, or None (default).
-        stride: the distance between the positions of neighbouring pixels in the output; default 1.
-        padding: how much is cropped on every side of the output; default 0.
+        stride: the distance between the positions of neighbouring pixels in the output (default 1).
+        padding: how much is cropped on every side of the output (default 0).
         output_padding: how much is added at the far end of each dimension, since several input sizes of a strided
-            `conv2d` lead to the same output size; default 0.
-        groups: how many groups the channels are divided into; default 1.
-        dilation: the distance between neighbouring weights in the output; default 1.
+            `conv2d` lead to the same output size (default 0).
+        groups: how many groups the channels are divided into (default 1).
+        dilation: the distance between neighbouring weights in the output (default 1).
 
         stride, padding, output_padding and dilation are one integer, or one per dimension.
 
@@ -299,8 +299,8 @@ def conv_transpose2d(
         likewise.
 
     Raises:
-        ValueError: shapes do not fit; the message names them.
-        TypeError: the dtypes differ.
+        ValueError: if shapes do not fit; the message names them.
+        TypeError: if the dtypes differ.
 
     Source: Zeiler et al., "Deconvolutional networks", 2010.
 
@@ -444,11 +444,11 @@ class Conv2d(_Conv):
         kernel_size: the size of the kernel, usually 3.
         stride: the distance between positions of the kernel; default 1, often 2 to halve the sizes.
         padding: how many pixels to add on every side (default 0); "same" keeps the sizes, "valid" adds none.
-        dilation: the distance between the pixels that meet neighbouring weights; default 1.
-        groups: how many groups the channels are divided into, each convolved by itself; default 1.
-        bias: whether to add a bias; default True. Leave it out before batch norm.
+        dilation: the distance between the pixels that meet neighbouring weights (default 1).
+        groups: how many groups the channels are divided into, each convolved by itself (default 1).
+        bias: whether to add a bias (default True). Leave it out before batch norm.
         padding_mode: "zeros" (default), or a mode of `functional.pad`: "reflect", "replicate", "circular".
-        dtype: the dtype of the parameters; default float32.
+        dtype: the dtype of the parameters (default float32).
 
         kernel_size, stride, padding and dilation are one integer, or (height, width).
 
@@ -462,8 +462,8 @@ class Conv2d(_Conv):
         H_out = floor((H + 2 padding - dilation (kernel_size - 1) - 1) / stride) + 1; W_out likewise.
 
     Raises:
-        ValueError: settings exclude each other, or shapes do not fit.
-        TypeError: a setting is not an integer, or the dtypes differ.
+        ValueError: if settings exclude each other, or shapes do not fit.
+        TypeError: if a setting is not an integer, or the dtypes differ.
 
     Source: LeCun et al., "Gradient-based learning applied to document recognition", 1998.
 
@@ -564,13 +564,13 @@ class ConvTranspose2d(_ConvTranspose):
         out_channels: the number of channels of the output.
         kernel_size: the size of the kernel; a multiple of the stride avoids checkerboard patterns.
         stride: by how much the sizes grow; default 1, usually 2.
-        padding: how much is cropped on every side of the output; default 0.
-        output_padding: how much is added at the far ends of the output; default 0.
-        groups: how many groups the channels are divided into; default 1.
-        bias: whether to add a bias; default True.
-        dilation: the distance between neighbouring weights in the output; default 1.
+        padding: how much is cropped on every side of the output (default 0).
+        output_padding: how much is added at the far ends of the output (default 0).
+        groups: how many groups the channels are divided into (default 1).
+        bias: whether to add a bias (default True).
+        dilation: the distance between neighbouring weights in the output (default 1).
         padding_mode: only "zeros".
-        dtype: the dtype of the parameters; default float32.
+        dtype: the dtype of the parameters (default float32).
 
         kernel_size, stride, padding, output_padding and dilation are one integer, or (height, width).
 
@@ -584,8 +584,8 @@ class ConvTranspose2d(_ConvTranspose):
         H_out = (H - 1) stride - 2 padding + dilation (kernel_size - 1) + output_padding + 1; W_out likewise.
 
     Raises:
-        ValueError: settings or shapes do not fit.
-        TypeError: a setting is not an integer, or the dtypes differ.
+        ValueError: if settings or shapes do not fit.
+        TypeError: if a setting is not an integer, or the dtypes differ.
 
     Source: Zeiler et al., "Deconvolutional networks", 2010.
 

@@ -152,7 +152,7 @@ class Module:
         """Compute the output of the module. Every subclass defines it.
 
         Raises:
-            NotImplementedError: the subclass does not.
+            NotImplementedError: if the subclass does not.
         """
         raise NotImplementedError(f"{type(self).__name__} does not define forward(self, …)")
 
@@ -194,7 +194,7 @@ class Module:
 
         Args:
             hook: the function; `inputs` is the tuple of positional arguments.
-            prepend: whether to call it before the hooks registered earlier; default False.
+            prepend: whether to call it before the hooks registered earlier (default False).
             with_kwargs: call `hook(module, inputs, kwargs)` instead; it returns None or a pair (inputs, kwargs).
 
         Returns:
@@ -223,7 +223,7 @@ class Module:
 
         Args:
             hook: the function; `inputs` is the tuple of positional arguments.
-            prepend: whether to call it before the hooks registered earlier; default False.
+            prepend: whether to call it before the hooks registered earlier (default False).
             with_kwargs: call `hook(module, inputs, kwargs, output)` instead.
             always_call: not supported; wrap the call of the module in try and finally.
 
@@ -231,7 +231,7 @@ class Module:
             A handle; its `remove()` removes the hook.
 
         Raises:
-            NotImplementedError: `always_call` is True.
+            NotImplementedError: if `always_call` is True.
 
         >>> from minigrad import nn, ones
         >>> layer = nn.Linear(3, 2)
@@ -250,7 +250,7 @@ class Module:
 
         Args:
             hook: the function; `grad_output` is a tuple with one gradient per output.
-            prepend: whether to call it before the hooks registered earlier; default False.
+            prepend: whether to call it before the hooks registered earlier (default False).
 
         Returns:
             A handle; its `remove()` removes the hook.
@@ -266,7 +266,7 @@ class Module:
 
         Args:
             hook: the function; `grad_input` and `grad_output` are tuples.
-            prepend: whether to call it before the hooks registered earlier; default False.
+            prepend: whether to call it before the hooks registered earlier (default False).
 
         Returns:
             A handle; its `remove()` removes the hook.
@@ -289,11 +289,11 @@ class Module:
         Args:
             name: the attribute under which the buffer is read.
             tensor: its value, or None for a buffer that is not there yet.
-            persistent: whether `state_dict` includes it; default True.
+            persistent: whether `state_dict` includes it (default True).
 
         Raises:
-            TypeError: `tensor` is neither a tensor nor None.
-            KeyError: the name is empty, contains a dot, or is an attribute already.
+            TypeError: if `tensor` is neither a tensor nor None.
+            KeyError: if the name is empty, contains a dot, or is an attribute already.
 
         >>> from minigrad import nn, zeros
         >>> layer = nn.Linear(2, 1)
@@ -313,7 +313,7 @@ class Module:
         """Set the attribute `name` to a parameter, for names that are computed.
 
         Raises:
-            KeyError: the name is empty, contains a dot, or is an attribute already.
+            KeyError: if the name is empty, contains a dot, or is an attribute already.
         """
         self._check_name(name, "_parameters")
         setattr(self, name, param)
@@ -322,7 +322,7 @@ class Module:
         """Set the attribute `name` to a submodule, for names that are computed.
 
         Raises:
-            KeyError: the name is empty, contains a dot, or is an attribute already.
+            KeyError: if the name is empty, contains a dot, or is an attribute already.
         """
         self._check_name(name, "_modules")
         setattr(self, name, module)
@@ -336,8 +336,8 @@ class Module:
 
         Args:
             memo: modules to skip; the ones visited are added to it.
-            prefix: the name of this module; default "".
-            remove_duplicate: whether a module used in several places comes once; default True.
+            prefix: the name of this module (default "").
+            remove_duplicate: whether a module used in several places comes once (default True).
 
         >>> from minigrad import nn
         >>> [name for name, _ in nn.Sequential(nn.Linear(2, 3), nn.Sequential(nn.ReLU())).named_modules()]
@@ -385,9 +385,9 @@ class Module:
         """Iterate over all parameters with their dotted names.
 
         Args:
-            prefix: what the names begin with; default "".
-            recurse: whether to include the parameters of submodules; default True.
-            remove_duplicate: whether a shared parameter comes once; default True.
+            prefix: what the names begin with (default "").
+            recurse: whether to include the parameters of submodules (default True).
+            remove_duplicate: whether a shared parameter comes once (default True).
 
         >>> from minigrad import nn
         >>> [name for name, _ in nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1)).named_parameters()]
@@ -399,7 +399,7 @@ class Module:
         """Iterate over all parameters, each once: what an optimiser takes.
 
         Args:
-            recurse: whether to include the parameters of submodules; default True.
+            recurse: whether to include the parameters of submodules (default True).
 
         >>> from minigrad import nn
         >>> sum(p.numel() for p in nn.Linear(4, 3).parameters())
@@ -421,7 +421,7 @@ class Module:
         """Return the submodule with this dotted name; "" is the module itself.
 
         Raises:
-            AttributeError: there is none; the message names those that there are.
+            AttributeError: if there is none; the message names those that there are.
 
         >>> from minigrad import nn
         >>> nn.Sequential(nn.Linear(2, 3), nn.Sequential(nn.ReLU())).get_submodule("1.0")
@@ -438,7 +438,7 @@ class Module:
         """Return the parameter with this dotted name.
 
         Raises:
-            AttributeError: there is none; the message names those that there are.
+            AttributeError: if there is none; the message names those that there are.
         """
         return self._find("parameter", dict(self.named_parameters(remove_duplicate=False)), target)
 
@@ -446,7 +446,7 @@ class Module:
         """Return the buffer with this dotted name.
 
         Raises:
-            AttributeError: there is none; the message names those that there are.
+            AttributeError: if there is none; the message names those that there are.
         """
         return self._find("buffer", dict(self.named_buffers(remove_duplicate=False)), target)
 
@@ -476,7 +476,7 @@ class Module:
         Dropout drops and batch norm uses the batch's own statistics in training mode only.
 
         Raises:
-            TypeError: `mode` is not True or False.
+            TypeError: if `mode` is not True or False.
         """
         if not isinstance(mode, bool):
             raise TypeError(f"train: mode must be True or False, got {mode!r}")
@@ -518,7 +518,7 @@ class Module:
             non_blocking: accepted and ignored.
 
         Raises:
-            TypeError: the dtype is not float32 or float64.
+            TypeError: if the dtype is not float32 or float64.
 
         >>> import minigrad
         >>> minigrad.nn.Linear(2, 1).to(minigrad.float64).weight.dtype
@@ -563,8 +563,8 @@ class Module:
         """Return all parameters and persistent buffers by their dotted names. The tensors share the module's memory.
 
         Args:
-            prefix: what the names begin with; default "".
-            keep_vars: whether to return the parameters themselves instead of detached tensors; default False.
+            prefix: what the names begin with (default "").
+            keep_vars: whether to return the parameters themselves instead of detached tensors (default False).
 
         >>> from minigrad import nn
         >>> {name: t.shape for name, t in nn.Linear(2, 3).state_dict().items()}
@@ -584,14 +584,14 @@ class Module:
 
         Args:
             state_dict: tensors or arrays by name, as from `state_dict()`, `minigrad.load` or an .npz file.
-            strict: whether missing and unexpected names are an error; default True.
+            strict: whether missing and unexpected names are an error (default True).
 
         Returns:
             The pair (missing_keys, unexpected_keys).
 
         Raises:
-            RuntimeError: names are missing or unexpected, or shapes differ. Nothing has been changed then.
-            TypeError: `state_dict` is not a dictionary.
+            RuntimeError: if names are missing or unexpected, or shapes differ. Nothing has been changed then.
+            TypeError: if `state_dict` is not a dictionary.
 
         >>> from minigrad import nn
         >>> net, copy = nn.Linear(2, 1), nn.Linear(2, 1)
@@ -639,7 +639,7 @@ def bound_settings(
     """Bind arguments to the signature of a module whose signature is computed.
 
     Raises:
-        TypeError: they do not fit; the message names the module and its arguments.
+        TypeError: if they do not fit; the message names the module and its arguments.
     """
     try:
         return signature.bind(*settings, **named)

@@ -84,7 +84,7 @@ def layer_norm(
         input: a tensor of floats.
         normalized_shape: the sizes of the dimensions that mean and variance are taken over.
         weight, bias: the scale and shift, of shape normalized_shape; default None, for 1 and 0.
-        eps: added to the variance; default 1e-5.
+        eps: added to the variance (default 1e-5).
 
     Shape: (..., *normalized_shape) -> the same.
 
@@ -160,7 +160,7 @@ def group_norm(
         input: a tensor of floats.
         num_groups: how many groups the C channels are divided into; 1 takes all channels together, C each by itself.
         weight, bias: the scale and shift, of shape (C,); default None, for 1 and 0.
-        eps: added to the variance; default 1e-5.
+        eps: added to the variance (default 1e-5).
 
     Shape: (N, C, ...) -> (N, C, ...).
 
@@ -208,9 +208,9 @@ def instance_norm(
             place, running = (1 - momentum) * running + momentum * (mean over the batch of the examples' statistic);
             without it they are used.
         weight, bias: the scale and shift, of shape (C,); default None, for 1 and 0.
-        use_input_stats: whether to use each example's own mean and variance; default True.
-        momentum: the step of the running statistics; default 0.1.
-        eps: added to the variance; default 1e-5.
+        use_input_stats: whether to use each example's own mean and variance (default True).
+        momentum: the step of the running statistics (default 0.1).
+        eps: added to the variance (default 1e-5).
 
     Shape: (N, C, L, ...) -> (N, C, L, ...).
 
@@ -278,9 +278,9 @@ def batch_norm(
             in place, running = (1 - momentum) * running + momentum * statistic, with the unbiased variance; otherwise
             they are used.
         weight, bias: the scale and shift, of shape (C,); default None, for 1 and 0.
-        training: whether to use the batch's own mean and variance; default False.
-        momentum: the step of the running statistics; default 0.1.
-        eps: added to the variance; default 1e-5.
+        training: whether to use the batch's own mean and variance (default False).
+        momentum: the step of the running statistics (default 0.1).
+        eps: added to the variance (default 1e-5).
 
     Shape: (N, C, ...) -> (N, C, ...).
 
@@ -324,10 +324,10 @@ class LayerNorm(Module):
     Args:
         normalized_shape: the sizes of the dimensions that mean and variance are taken over; an integer for the last
             one alone, as usual in transformers.
-        eps: added to the variance; default 1e-5.
-        elementwise_affine: whether to train a weight and a bias; default True.
-        bias: whether to train a bias; default True.
-        dtype: the dtype of the parameters; default float32.
+        eps: added to the variance (default 1e-5).
+        elementwise_affine: whether to train a weight and a bias (default True).
+        bias: whether to train a bias (default True).
+        dtype: the dtype of the parameters (default float32).
 
     Attributes:
         weight, bias: of shape normalized_shape, or None; they start at 1 and 0.
@@ -380,8 +380,8 @@ class RMSNorm(Module):
     Args:
         normalized_shape: the sizes of the dimensions that the mean is taken over; an integer for the last one alone.
         eps: added to the mean square; default the machine epsilon of the dtype.
-        elementwise_affine: whether to train a weight; default True.
-        dtype: the dtype of the weight; default float32.
+        elementwise_affine: whether to train a weight (default True).
+        dtype: the dtype of the weight (default float32).
 
     Attributes:
         weight: of shape normalized_shape, or None; it starts at 1.
@@ -425,10 +425,10 @@ class GroupNorm(Module):
     Args:
         num_groups: how many groups the channels are divided into, often 32.
         num_channels: the number of channels, a multiple of num_groups.
-        eps: added to the variance; default 1e-5.
-        affine: whether to train a weight and a bias for each channel; default True.
-        dtype: the dtype of the parameters; default float32.
-        bias: whether to train a bias; default True.
+        eps: added to the variance (default 1e-5).
+        affine: whether to train a weight and a bias for each channel (default True).
+        dtype: the dtype of the parameters (default float32).
+        bias: whether to train a bias (default True).
 
     Attributes:
         weight, bias: of shape (num_channels,), or None; they start at 1 and 0.
@@ -564,13 +564,13 @@ class BatchNorm1d(_BatchNorm):
 
     Args:
         num_features: the number of channels C.
-        eps: added to the variance; default 1e-5.
-        momentum: the step of the running statistics; default 0.1. None makes them plain means over all batches.
-        affine: whether to train a weight and a bias for each channel; default True.
-        track_running_stats: whether to keep running statistics; default True. Without them, the batch's own statistics
+        eps: added to the variance (default 1e-5).
+        momentum: the step of the running statistics (default 0.1). None makes them plain means over all batches.
+        affine: whether to train a weight and a bias for each channel (default True).
+        track_running_stats: whether to keep running statistics (default True). Without them, the batch's own statistics
             are used in evaluation too.
-        dtype: the dtype of the parameters and statistics; default float32.
-        bias: whether to train a bias; default True.
+        dtype: the dtype of the parameters and statistics (default float32).
+        bias: whether to train a bias (default True).
 
     Attributes:
         weight, bias: of shape (C,), or None; they start at 1 and 0.
@@ -657,13 +657,13 @@ class InstanceNorm1d(_InstanceNorm):
 
     Args:
         num_features: the number of channels C.
-        eps: added to the variance; default 1e-5.
-        momentum: the step of the running statistics; default 0.1.
-        affine: whether to train a weight and a bias for each channel; default False.
+        eps: added to the variance (default 1e-5).
+        momentum: the step of the running statistics (default 0.1).
+        affine: whether to train a weight and a bias for each channel (default False).
         track_running_stats: whether to keep running statistics, as `BatchNorm1d`, and use them in evaluation; default
             False, so that each example's own statistics are always used.
-        dtype: the dtype of the parameters and statistics; default float32.
-        bias: whether to train a bias, with `affine`; default True.
+        dtype: the dtype of the parameters and statistics (default float32).
+        bias: whether to train a bias, with `affine` (default True).
 
     Shape: (N, C, L) or (C, L) -> the same.
 

@@ -25,16 +25,16 @@ def pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float | N
             (before, after) for the one before it, and so on.
         mode: what the new elements are. "constant" (default): `value`; "reflect": the inside, mirrored at the end
             element, which is not repeated; "replicate": the end element; "circular": the elements of the other end.
-        value: the constant for mode "constant"; default 0.
+        value: the constant for mode "constant" (default 0).
 
     Shape:
         (..., L) -> (..., before + L + after), and the same for every other padded dimension.
 
     Raises:
-        TypeError: `pad` is not a tuple or list of integers.
-        ValueError: its numbers are not pairs, are more than two per dimension, or exceed the elements that "reflect",
-            "circular" or a crop has.
-        NotImplementedError: the mode is unknown, or does not pad this many dimensions.
+        TypeError: if `pad` is not a tuple or list of integers.
+        ValueError: if its numbers are not pairs, are more than two per dimension, or exceed the elements to crop,
+            reflect or wrap around.
+        NotImplementedError: if the mode is unknown, or does not pad this many dimensions.
 
     >>> from minigrad import tensor
     >>> x = tensor([[1.0, 2.0, 3.0]])

@@ -214,11 +214,11 @@ def max_pool2d(
         kernel_size: the size of the windows, usually 2 or 3.
         stride: the distance between windows; default `kernel_size`, so that they lie side by side.
         padding: how far the first windows start outside the image, at most half of their size; the outside counts as
-            minus infinity. Default 0.
-        dilation: the distance between the pixels of a window; default 1.
-        ceil_mode: whether a last window may extend past the end, so that sizes are rounded up; default False.
+            minus infinity (default 0).
+        dilation: the distance between the pixels of a window (default 1).
+        ceil_mode: whether a last window may extend past the end, so that sizes are rounded up (default False).
         return_indices: whether to return a pair (maxima, their indices into the flattened image), as `max_unpool2d`
-            takes it; default False.
+            takes it (default False).
 
         kernel_size, stride, padding and dilation are one integer, or one per dimension.
 
@@ -285,7 +285,7 @@ def adaptive_max_pool2d(input: Any, output_size: Any, return_indices: bool = Fal
     Args:
         input: a batch of images, or one image.
         output_size: the number of windows, (H_out, W_out), or one integer for both; None keeps a size.
-        return_indices: whether to return a pair (maxima, their indices into the flattened image); default False.
+        return_indices: whether to return a pair (maxima, their indices into the flattened image) (default False).
 
     Shape: (N, C, H, W) or (C, H, W) -> (N, C, *output_size) or (C, *output_size).
 
@@ -507,9 +507,9 @@ def avg_pool2d(
         input: a batch of images, or one image.
         kernel_size: the size of the windows.
         stride: the distance between windows; default `kernel_size`, so that they lie side by side.
-        padding: how many zeros to add on every side, at most half of the window; default 0.
-        ceil_mode: whether a last window may extend past the end, so that sizes are rounded up; default False.
-        count_include_pad: whether the added zeros count in the mean; default True.
+        padding: how many zeros to add on every side, at most half of the window (default 0).
+        ceil_mode: whether a last window may extend past the end, so that sizes are rounded up (default False).
+        count_include_pad: whether the added zeros count in the mean (default True).
         divisor_override: divide the sums by this number instead of the number of elements.
 
         kernel_size, stride and padding are one integer, or one per dimension.
@@ -643,8 +643,8 @@ def lp_pool2d(
         input: a batch of images, or one image.
         norm_type: p, usually 2.
         kernel_size: the size of the windows: one integer, or one per dimension.
-        stride: the distance between windows; default `kernel_size`.
-        ceil_mode: whether a last window may extend past the end, so that sizes are rounded up; default False.
+        stride: the distance between windows (default `kernel_size`).
+        ceil_mode: whether a last window may extend past the end, so that sizes are rounded up (default False).
 
     Shape:
         (N, C, H, W) or (C, H, W) -> (N, C, H_out, W_out) or (C, H_out, W_out), where
@@ -764,10 +764,10 @@ class MaxPool2d(_MaxPool):
     Args:
         kernel_size: the size of the windows, usually 2 or 3.
         stride: the distance between windows; default `kernel_size`, so that they lie side by side.
-        padding: how far the first windows start outside the image, at most half of their size; default 0.
-        dilation: the distance between the pixels of a window; default 1.
-        return_indices: whether to return a pair (maxima, indices), for `MaxUnpool2d`; default False.
-        ceil_mode: whether a last window may extend past the end, so that sizes are rounded up; default False.
+        padding: how far the first windows start outside the image, at most half of their size (default 0).
+        dilation: the distance between the pixels of a window (default 1).
+        return_indices: whether to return a pair (maxima, indices), for `MaxUnpool2d` (default False).
+        ceil_mode: whether a last window may extend past the end, so that sizes are rounded up (default False).
 
     Shape:
         (N, C, H, W) or (C, H, W) -> (N, C, H_out, W_out) or (C, H_out, W_out), where
@@ -926,9 +926,9 @@ class AvgPool2d(_AvgPool):
     Args:
         kernel_size: the size of the windows.
         stride: the distance between windows; default `kernel_size`, so that they lie side by side.
-        padding: how many zeros to add on every side, at most half of the window; default 0.
-        ceil_mode: whether a last window may extend past the end, so that sizes are rounded up; default False.
-        count_include_pad: whether the added zeros count in the mean; default True.
+        padding: how many zeros to add on every side, at most half of the window (default 0).
+        ceil_mode: whether a last window may extend past the end, so that sizes are rounded up (default False).
+        count_include_pad: whether the added zeros count in the mean (default True).
         divisor_override: divide the sums by this number instead of the number of elements.
 
     Shape:
@@ -999,8 +999,8 @@ class LPPool2d(_LPPool):
     Args:
         norm_type: p; 1 gives sums, a large p approaches maxima.
         kernel_size: the size of the windows.
-        stride: the distance between windows; default `kernel_size`.
-        ceil_mode: whether a last window may extend past the end, so that sizes are rounded up; default False.
+        stride: the distance between windows (default `kernel_size`).
+        ceil_mode: whether a last window may extend past the end, so that sizes are rounded up (default False).
 
     Shape:
         (N, C, H, W) or (C, H, W) -> (N, C, H_out, W_out) or (C, H_out, W_out), where
@@ -1119,7 +1119,7 @@ class AdaptiveMaxPool2d(_AdaptiveMaxPool):
 
     Args:
         output_size: (H_out, W_out), or one integer for both; None keeps a size.
-        return_indices: whether to return a pair (maxima, indices); default False.
+        return_indices: whether to return a pair (maxima, indices) (default False).
 
     Shape: (N, C, H, W) or (C, H, W) -> (N, C, *output_size) or (C, *output_size).
 

@@ -188,7 +188,7 @@ class _Recurrent(Module, Generic[State]):
 
         Args:
             input: of shape (T, N, input_size), (N, T, input_size) with `batch_first`, or (T, input_size).
-            hx: the initial state h_0 of shape (layers * directions, N, H), for LSTM the pair (h_0, c_0); default zeros.
+            hx: the initial state h_0 of shape (layers * directions, N, H), for LSTM the pair (h_0, c_0); zeros if None.
 
         Returns:
             (output, h_n), for LSTM (output, (h_n, c_n)): the outputs of the last layer at all times, (T, N,
@@ -244,13 +244,13 @@ class RNN(_Recurrent[Tensor]):
     Args:
         input_size: the number of features of each time step.
         hidden_size: the number H of hidden units.
-        num_layers: how many layers are stacked; default 1.
+        num_layers: how many layers are stacked (default 1).
         nonlinearity: 'tanh' (default) or 'relu'.
-        bias: whether to add b_ih and b_hh; default True.
-        batch_first: whether input and output are (N, T, features) instead of (T, N, features); default False.
-        dropout: the probability of dropout between layers; default 0.
-        bidirectional: whether each layer also runs backwards in time, with parameters of its own; default False.
-        dtype: the dtype of the parameters; default float32.
+        bias: whether to add b_ih and b_hh (default True).
+        batch_first: whether input and output are (N, T, features) instead of (T, N, features) (default False).
+        dropout: the probability of dropout between layers (default 0).
+        bidirectional: whether each layer also runs backwards in time, with parameters of its own (default False).
+        dtype: the dtype of the parameters (default float32).
 
     Attributes:
         weight_ih_lk: of layer k, (H, features); features = input_size, or the size of the output below.
@@ -311,13 +311,13 @@ class LSTM(_Recurrent[tuple[Tensor, Tensor]]):
     Args:
         input_size: the number of features of each time step.
         hidden_size: the number H of hidden units.
-        num_layers: how many layers are stacked; default 1.
-        bias: whether to add b_ih and b_hh; default True.
-        batch_first: whether input and output are (N, T, features) instead of (T, N, features); default False.
-        dropout: the probability of dropout between layers; default 0.
-        bidirectional: whether each layer also runs backwards in time, with parameters of its own; default False.
-        proj_size: if not 0, h is projected to this size after each step, h = W_hr (o * tanh(c)); default 0.
-        dtype: the dtype of the parameters; default float32.
+        num_layers: how many layers are stacked (default 1).
+        bias: whether to add b_ih and b_hh (default True).
+        batch_first: whether input and output are (N, T, features) instead of (T, N, features) (default False).
+        dropout: the probability of dropout between layers (default 0).
+        bidirectional: whether each layer also runs backwards in time, with parameters of its own (default False).
+        proj_size: if not 0, h is projected to this size after each step, h = W_hr (o * tanh(c)) (default 0).
+        dtype: the dtype of the parameters (default float32).
 
     Attributes:
         weight_ih_lk: of layer k, (4 H, features), with the gates in the order i, f, g, o; features = input_size, or the
@@ -374,12 +374,12 @@ class GRU(_Recurrent[Tensor]):
     Args:
         input_size: the number of features of each time step.
         hidden_size: the number H of hidden units.
-        num_layers: how many layers are stacked; default 1.
-        bias: whether to add b_ih and b_hh; default True.
-        batch_first: whether input and output are (N, T, features) instead of (T, N, features); default False.
-        dropout: the probability of dropout between layers; default 0.
-        bidirectional: whether each layer also runs backwards in time, with parameters of its own; default False.
-        dtype: the dtype of the parameters; default float32.
+        num_layers: how many layers are stacked (default 1).
+        bias: whether to add b_ih and b_hh (default True).
+        batch_first: whether input and output are (N, T, features) instead of (T, N, features) (default False).
+        dropout: the probability of dropout between layers (default 0).
+        bidirectional: whether each layer also runs backwards in time, with parameters of its own (default False).
+        dtype: the dtype of the parameters (default float32).
 
     Attributes:
         weight_ih_lk: of layer k, (3 H, features), with the gates in the order r, z, n; features = input_size, or the
@@ -443,7 +443,7 @@ class _Cell(Module, Generic[State]):
 
         Args:
             input: of shape (N, input_size), or (input_size,).
-            hx: the state h of shape (N, hidden_size) or (hidden_size,), for LSTMCell the pair (h, c); default zeros.
+            hx: the state h of shape (N, hidden_size) or (hidden_size,), for LSTMCell the pair (h, c); zeros if None.
 
         Returns:
             h, for LSTMCell (h, c).
@@ -492,9 +492,9 @@ class RNNCell(_Cell[Tensor]):
     Args:
         input_size: the number of features of x.
         hidden_size: the number H of hidden units.
-        bias: whether to add b_ih and b_hh; default True.
+        bias: whether to add b_ih and b_hh (default True).
         nonlinearity: 'tanh' (default) or 'relu'.
-        dtype: the dtype of the parameters; default float32.
+        dtype: the dtype of the parameters (default float32).
 
     Shape: x (N, input_size) or (input_size,), h (N, H) or (H,) -> h' of the shape of h.
 
@@ -525,8 +525,8 @@ class LSTMCell(_Cell[tuple[Tensor, Tensor]]):
     Args:
         input_size: the number of features of x.
         hidden_size: the number H of hidden units.
-        bias: whether to add biases; default True.
-        dtype: the dtype of the parameters; default float32.
+        bias: whether to add biases (default True).
+        dtype: the dtype of the parameters (default float32).
 
     Shape: x (N, input_size) or (input_size,), h and c (N, H) or (H,) -> (h', c') of the same shapes.
 
@@ -547,8 +547,8 @@ class GRUCell(_Cell[Tensor]):
     Args:
         input_size: the number of features of x.
         hidden_size: the number H of hidden units.
-        bias: whether to add biases; default True.
-        dtype: the dtype of the parameters; default float32.
+        bias: whether to add biases (default True).
+        dtype: the dtype of the parameters (default float32).
 
     Shape: x (N, input_size) or (input_size,), h (N, H) or (H,) -> h' of the shape of h.
 

@@ -273,9 +273,9 @@ def unfold(input: Any, kernel_size: Sizes, dilation: Sizes = 1, padding: Sizes =
     Args:
         input: a batch of images, or one image.
         kernel_size: the size of the windows.
-        dilation: the distance between the pixels of a window; default 1.
-        padding: how many zeros to add on every side; default 0.
-        stride: the distance between windows; default 1.
+        dilation: the distance between the pixels of a window (default 1).
+        padding: how many zeros to add on every side (default 0).
+        stride: the distance between windows (default 1).
 
         Each is one integer, or (height, width).
 
@@ -342,7 +342,7 @@ class Upsample(Module):
         size: the new sizes, one integer or one per dimension. Give this or `scale_factor`.
         scale_factor: the factor of the sizes, usually 2; one number or one per dimension.
         mode: "nearest" (default), "nearest-exact", "linear", "bilinear", "trilinear", "bicubic" or "area".
-        align_corners: whether the centres of the corner pixels keep their places; default False.
+        align_corners: whether the centres of the corner pixels keep their places (default False).
         recompute_scale_factor: whether positions are computed from the rounded sizes instead of `scale_factor`.
 
     Shape: (N, C, *sizes) -> (N, C, *new sizes), each new size = `size`, or floor(old size * scale_factor).
@@ -502,9 +502,9 @@ class Unfold(Module):
 
     Args:
         kernel_size: the size of the windows.
-        dilation: the distance between the pixels of a window; default 1.
-        padding: how many zeros to add on every side; default 0.
-        stride: the distance between windows; default 1.
+        dilation: the distance between the pixels of a window (default 1).
+        padding: how many zeros to add on every side (default 0).
+        stride: the distance between windows (default 1).
 
         Each is one integer, or (height, width).
 

@@ -18,8 +18,8 @@ def each_dim(name: str, argument: str, value: Any, ndim: int, least: float = 1) 
     """Return `value`, one integer or one per dimension, as a tuple of `ndim` integers of at least `least`.
 
     Raises:
-        TypeError: it contains something other than integers.
-        ValueError: an integer is too small, or there are too few or too many.
+        TypeError: if it contains something other than integers.
+        ValueError: if an integer is too small, or there are too few or too many.
 
     >>> each_dim("conv2d", "stride", 2, 2), each_dim("conv2d", "padding", (0, 1), 2, least=0)
     ((2, 2), (0, 1))
@@ -40,7 +40,7 @@ def check_rank(name: str, input: Any, ndim: int) -> Tensor:
     """Return the input as a tensor of shape (N, C, *sizes) or (C, *sizes), with `ndim` sizes.
 
     Raises:
-        ValueError: it has any other number of dimensions.
+        ValueError: if it has any other number of dimensions.
     """
     x = as_tensor(input)
     if x.ndim not in (ndim + 1, ndim + 2):

@@ -53,7 +53,7 @@ def summary(model: Module, *inputs: Any, depth: int | None = None) -> Summary:
         model: any module. It is called once, in evaluation mode and under `no_grad`.
         inputs: the arguments of that call: tensors or arrays; a tuple of integers stands for zeros of that shape.
             Without inputs the model is not called, and no shapes are shown.
-        depth: how many levels of submodules to show; default all.
+        depth: how many levels of submodules to show (default all).
 
     Returns:
         A `Summary`: the rows, the numbers of parameters in total and of trainable ones, the numbers in buffers, and

@@ -26,8 +26,8 @@ def get_total_norm(tensors: Iterable[Tensor], norm_type: float = 2.0, error_if_n
 
     Args:
         tensors: the tensors, usually gradients.
-        norm_type: p; default 2. math.inf gives the largest magnitude.
-        error_if_nonfinite: whether to raise if the norm is nan or infinite; default False.
+        norm_type: p (default 2). math.inf gives the largest magnitude.
+        error_if_nonfinite: whether to raise if the norm is nan or infinite (default False).
 
     Returns:
         A 0-d tensor.
@@ -83,7 +83,7 @@ def clip_grad_norm_(
     Args:
         parameters: tensors, as `model.parameters()`; those without a gradient are skipped.
         max_norm: the bound, often 1.
-        norm_type: the p of the p-norm; default 2. math.inf for the largest magnitude.
+        norm_type: the p of the p-norm (default 2). math.inf for the largest magnitude.
         error_if_nonfinite: whether to raise if the norm is nan or infinite; by default all gradients become nan or 0.
 
     Returns:

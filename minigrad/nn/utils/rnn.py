@@ -18,8 +18,8 @@ def pad_sequence(
 
     Args:
         sequences: N tensors whose shapes differ in the first dimension only.
-        batch_first: whether the batch is the first dimension of the result; default False.
-        padding_value: the value to fill up with; default 0.
+        batch_first: whether the batch is the first dimension of the result (default False).
+        padding_value: the value to fill up with (default 0).
         padding_side: where to fill up, 'right' (default) or 'left'.
 
     Shape: N times (T_i, ...) -> (T, N, ...), or (N, T, ...) with `batch_first`, where T = max T_i.
@@ -54,7 +54,7 @@ def unpad_sequence(padded_sequences: Tensor, lengths: Tensor, batch_first: bool 
     Args:
         padded_sequences: the padded tensor.
         lengths: the length T_i of each sequence, (N,).
-        batch_first: whether the batch is the first dimension; default False.
+        batch_first: whether the batch is the first dimension (default False).
 
     Shape: (T, N, ...), or (N, T, ...) with `batch_first` -> N times (T_i, ...).
 

@@ -52,19 +52,19 @@ class DataLoader(Generic[T_co]):
         dataset: a map-style data set (`Dataset`, a list, …) or an `IterableDataset`.
         batch_size: the number of samples in a batch, default 1, often 32 to 256; None yields single samples, without a
             batch dimension.
-        shuffle: whether each epoch has a new random order; default False.
+        shuffle: whether each epoch has a new random order (default False).
         sampler: the indices in order, instead of `shuffle`.
         batch_sampler: lists of indices, instead of `batch_size`, `shuffle`, `sampler` and `drop_last`.
         num_workers: 0 (default) loads each batch on request. Any other number starts one thread, which loads up to
             `prefetch_factor * num_workers` batches ahead: the same batches in the same order. NumPy and file reads
             release the interpreter's lock, so loading overlaps with training. A data set that draws random numbers
             then needs a generator of its own: with the one of `minigrad.manual_seed` it would race with training.
-        collate_fn: joins a list of samples into a batch; default `default_collate`.
-        drop_last: whether to drop a last batch that is too short; default False.
+        collate_fn: joins a list of samples into a batch (default `default_collate`).
+        drop_last: whether to drop a last batch that is too short (default False).
         timeout: how many seconds to wait for the thread's next batch; default 0, without limit.
         worker_init_fn: called with 0 in the thread before it loads.
         generator: the random generator of `shuffle`; default that of `minigrad.manual_seed`.
-        prefetch_factor: see `num_workers`; default 2.
+        prefetch_factor: see `num_workers` (default 2).
         pin_memory, multiprocessing_context, persistent_workers, pin_memory_device, in_order: accepted without effect:
             there is one memory and no process, and the order is always kept.
 

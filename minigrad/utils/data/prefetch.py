@@ -30,7 +30,7 @@ def prefetched(
         setup: called first in the thread.
 
     Raises:
-        RuntimeError: after the timeout.
+        RuntimeError: if no item arrives within the timeout.
 
     >>> list(prefetched((i * i for i in range(4)), ahead=2, timeout=0, setup=lambda: None))
     [0, 1, 4, 9]

@@ -148,7 +148,7 @@ class WeightedRandomSampler(Sampler[int]):
     Args:
         weights: one weight per sample, (n,), each at least 0; the sum need not be 1.
         num_samples: how many indices to yield.
-        replacement: whether an index can come more than once; default True.
+        replacement: whether an index can come more than once (default True).
         generator: the random generator; default that of `minigrad.manual_seed`.
 
     Raises:
