@@ -1,7 +1,7 @@
 """Activation functions, and each as a module, with PyTorch's names and values.
 
-Unless stated otherwise, a function acts on each element: `Shape: (*) -> (*)`, where (*) is any shape. With
-`inplace=True` it writes the result into its input and returns that.
+In shapes, (*) is any shape. Most functions act on each element. With `inplace=True`, they write the result into their
+input and return that.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ def _in_place(function: F) -> F:
     @functools.wraps(function)
     def activation(input: Tensor, *settings: Any, **named: Any) -> Tensor:
         inplace = settings[position] if len(settings) > position else named.get("inplace", False)
-        if inplace is False:
-            return function(input, *settings, **named)
         check_bool(function.__name__, inplace=inplace)
+        if not inplace:
+            return function(input, *settings, **named)
         x = input._past(None)  # the graph refers to the input as it was before the write
         named.pop("inplace", None)
         return input._write(function(x, *settings[:position], **named), function.__name__)
@@ -47,6 +47,12 @@ def _in_place(function: F) -> F:
 @_in_place
 def relu(input: Tensor, inplace: bool = False) -> Tensor:
     """Return max(0, x), the rectified linear unit. Its derivative at 0 is 0.
+
+    Args:
+        input: any shape.
+        inplace: write the result into the input (default False).
+
+    Shape: (*) -> (*).
 
     >>> from minigrad import nn, tensor
     >>> nn.functional.relu(tensor([-1.0, 0.0, 2.0]))
@@ -60,6 +66,8 @@ def relu(input: Tensor, inplace: bool = False) -> Tensor:
 def tanh(input: Tensor) -> Tensor:
     """Return the hyperbolic tangent (exp(x) - exp(-x)) / (exp(x) + exp(-x)), between -1 and 1.
 
+    Shape: (*) -> (*).
+
     >>> from minigrad import nn, tensor
     >>> nn.functional.tanh(tensor([0.0, 0.5]))
     tensor([0.0000, 0.4621])
@@ -69,6 +77,8 @@ def tanh(input: Tensor) -> Tensor:
 
 def sigmoid(input: Tensor) -> Tensor:
     """Return the logistic function 1 / (1 + exp(-x)), between 0 and 1.
+
+    Shape: (*) -> (*).
 
     >>> from minigrad import nn, tensor
     >>> nn.functional.sigmoid(tensor([0.0, 2.0]))
@@ -80,6 +90,13 @@ def sigmoid(input: Tensor) -> Tensor:
 @_in_place
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
     """Return x if x > 0, and negative_slope * x otherwise.
+
+    Args:
+        input: any shape.
+        negative_slope: the slope below 0 (default 0.01; usual: 0.01 to 0.2).
+        inplace: write the result into the input (default False).
+
+    Shape: (*) -> (*).
 
     >>> from minigrad import nn, tensor
     >>> nn.functional.leaky_relu(tensor([-10.0, 2.0]), negative_slope=0.1)
@@ -95,6 +112,13 @@ def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = Fals
 def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """Return x if x > 0, and alpha * (exp(x) - 1) otherwise.
 
+    Args:
+        input: any shape.
+        alpha: minus the limit for x -> -inf (default 1.0).
+        inplace: write the result into the input (default False).
+
+    Shape: (*) -> (*).
+
     >>> from minigrad import nn, tensor
     >>> nn.functional.elu(tensor([-1.0, 2.0]))
     tensor([-0.6321,  2.0000])
@@ -108,6 +132,13 @@ def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
 @_in_place
 def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """Return x if x > 0, and alpha * (exp(x / alpha) - 1) otherwise. The derivative at 0 is 1 for every alpha.
+
+    Args:
+        input: any shape.
+        alpha: minus the limit for x -> -inf, not 0 (default 1.0).
+        inplace: write the result into the input (default False).
+
+    Shape: (*) -> (*).
 
     Raises:
         ValueError: if alpha is 0.
@@ -131,6 +162,12 @@ def selu(input: Tensor, inplace: bool = False) -> Tensor:
     With these constants, activations converge to mean 0 and variance 1 from layer to layer, if weights start normal
     with variance 1 / fan_in. Use `alpha_dropout` with it.
 
+    Args:
+        input: any shape.
+        inplace: write the result into the input (default False).
+
+    Shape: (*) -> (*).
+
     >>> from minigrad import nn, tensor
     >>> nn.functional.selu(tensor([-1.0, 1.0]))
     tensor([-1.1113,  1.0507])
@@ -143,6 +180,12 @@ def selu(input: Tensor, inplace: bool = False) -> Tensor:
 @_in_place
 def silu(input: Tensor, inplace: bool = False) -> Tensor:
     """Return x * sigmoid(x), also called swish.
+
+    Args:
+        input: any shape.
+        inplace: write the result into the input (default False).
+
+    Shape: (*) -> (*).
 
     >>> from minigrad import nn, tensor
     >>> nn.functional.silu(tensor([-1.0, 1.0]))
@@ -161,6 +204,8 @@ def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tenso
         beta: sharpness; larger values come closer to relu (default 1.0).
         threshold: where beta * x exceeds it, return x itself (default 20.0).
 
+    Shape: (*) -> (*).
+
     >>> from minigrad import nn, tensor
     >>> nn.functional.softplus(tensor([0.0, 30.0]))
     tensor([ 0.6931, 30.0000])
@@ -174,6 +219,12 @@ def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tenso
 def mish(input: Tensor, inplace: bool = False) -> Tensor:
     """Return x * tanh(softplus(x)).
 
+    Args:
+        input: any shape.
+        inplace: write the result into the input (default False).
+
+    Shape: (*) -> (*).
+
     >>> from minigrad import nn, tensor
     >>> nn.functional.mish(tensor([-1.0, 1.0]))
     tensor([-0.3034,  0.8651])
@@ -185,6 +236,8 @@ def mish(input: Tensor, inplace: bool = False) -> Tensor:
 
 def logsigmoid(input: Tensor) -> Tensor:
     """Return log(sigmoid(x)) = -softplus(-x), without underflow for large negative x.
+
+    Shape: (*) -> (*).
 
     >>> from minigrad import nn, tensor
     >>> nn.functional.logsigmoid(tensor([-200.0, 0.0]))
@@ -199,6 +252,8 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     Args:
         input: any shape.
         approximate: 'none' (default), or 'tanh' for x * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x**3))) / 2.
+
+    Shape: (*) -> (*).
 
     Raises:
         ValueError: if `approximate` is neither.
@@ -221,6 +276,13 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
 def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
     """Return x limited to [min_val, max_val]. The derivative is 0 outside and at the limits.
 
+    Args:
+        input: any shape.
+        min_val, max_val: the limits (default -1.0 and 1.0).
+        inplace: write the result into the input (default False).
+
+    Shape: (*) -> (*).
+
     Raises:
         ValueError: if min_val > max_val.
 
@@ -238,6 +300,12 @@ def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace
 def relu6(input: Tensor, inplace: bool = False) -> Tensor:
     """Return min(max(0, x), 6).
 
+    Args:
+        input: any shape.
+        inplace: write the result into the input (default False).
+
+    Shape: (*) -> (*).
+
     >>> from minigrad import nn, tensor
     >>> nn.functional.relu6(tensor([-1.0, 3.0, 9.0]))
     tensor([0., 3., 6.])
@@ -251,6 +319,12 @@ def relu6(input: Tensor, inplace: bool = False) -> Tensor:
 def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
     """Return relu6(x + 3) / 6: 0 below -3, 1 above 3, linear between.
 
+    Args:
+        input: any shape.
+        inplace: write the result into the input (default False).
+
+    Shape: (*) -> (*).
+
     >>> from minigrad import nn, tensor
     >>> nn.functional.hardsigmoid(tensor([-4.0, 0.0, 4.0]))
     tensor([0.0000, 0.5000, 1.0000])
@@ -261,6 +335,12 @@ def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
 @_in_place
 def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
     """Return x * hardsigmoid(x).
+
+    Args:
+        input: any shape.
+        inplace: write the result into the input (default False).
+
+    Shape: (*) -> (*).
 
     >>> from minigrad import nn, tensor
     >>> nn.functional.hardswish(tensor([-1.5, 1.5, 4.0]))
@@ -275,6 +355,14 @@ def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
 def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
     """Return x if x > threshold, and `value` otherwise.
 
+    Args:
+        input: any shape.
+        threshold: where to switch.
+        value: the result below.
+        inplace: write the result into the input (default False).
+
+    Shape: (*) -> (*).
+
     >>> from minigrad import nn, tensor
     >>> nn.functional.threshold(tensor([0.5, 2.0]), threshold=1.0, value=-7.0)
     tensor([-7.,  2.])
@@ -286,6 +374,12 @@ def threshold(input: Tensor, threshold: float, value: float, inplace: bool = Fal
 def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """Return x if |x| > lambd, and 0 otherwise.
 
+    Args:
+        input: any shape.
+        lambd: the threshold (default 0.5).
+
+    Shape: (*) -> (*).
+
     >>> from minigrad import nn, tensor
     >>> nn.functional.hardshrink(tensor([-2.0, 0.3, 2.0]))
     tensor([-2.,  0.,  2.])
@@ -296,6 +390,12 @@ def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
 
 def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """Move x towards 0 by lambd: sign(x) * max(0, |x| - lambd).
+
+    Args:
+        input: any shape.
+        lambd: how far x moves towards 0, >= 0 (default 0.5).
+
+    Shape: (*) -> (*).
 
     Raises:
         ValueError: if lambd < 0.
@@ -313,6 +413,8 @@ def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
 def tanhshrink(input: Tensor) -> Tensor:
     """Return x - tanh(x).
 
+    Shape: (*) -> (*).
+
     >>> from minigrad import nn, tensor
     >>> nn.functional.tanhshrink(tensor([0.0, 2.0]))
     tensor([0.0000, 1.0360])
@@ -322,6 +424,8 @@ def tanhshrink(input: Tensor) -> Tensor:
 
 def softsign(input: Tensor) -> Tensor:
     """Return x / (1 + |x|), between -1 and 1.
+
+    Shape: (*) -> (*).
 
     >>> from minigrad import nn, tensor
     >>> nn.functional.softsign(tensor([-1.0, 3.0]))
@@ -397,6 +501,8 @@ def rrelu(input: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: b
         training: True draws a slope for each element, uniformly from [lower, upper]; False (default) uses
             (lower + upper) / 2.
 
+    Shape: (*) -> (*).
+
     Raises:
         ValueError: if lower > upper.
 
@@ -424,6 +530,8 @@ def softmax(input: Tensor, dim: int | None = None, *, dtype: Any = None) -> Tens
         dim: the dimension of the classes (required unless there is only one).
         dtype: convert the input to it first (default: keep the input's).
 
+    Shape: (*) -> (*).
+
     Raises:
         TypeError: if `dim` is missing.
 
@@ -436,7 +544,9 @@ def softmax(input: Tensor, dim: int | None = None, *, dtype: Any = None) -> Tens
 
 
 def log_softmax(input: Tensor, dim: int | None = None, *, dtype: Any = None) -> Tensor:
-    """Return log(softmax(x)) = x - log(sum(exp(x))) along `dim`, without overflow; arguments as of `softmax`.
+    """Return log(softmax(x)) = x - log(sum(exp(x))) along `dim`, without overflow; arguments as in `softmax`.
+
+    Shape: (*) -> (*).
 
     >>> from minigrad import nn, tensor
     >>> nn.functional.log_softmax(tensor([0.0, 1.0]), dim=0)
@@ -446,7 +556,9 @@ def log_softmax(input: Tensor, dim: int | None = None, *, dtype: Any = None) -> 
 
 
 def softmin(input: Tensor, dim: int | None = None, *, dtype: Any = None) -> Tensor:
-    """Return softmax(-x) along `dim`; arguments as of `softmax`.
+    """Return softmax(-x) along `dim`; arguments as in `softmax`.
+
+    Shape: (*) -> (*).
 
     >>> from minigrad import nn, tensor
     >>> nn.functional.softmin(tensor([0.0, 1.0]), dim=0)

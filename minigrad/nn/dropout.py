@@ -80,7 +80,7 @@ def _channelwise(name: str, input: Tensor, p: float, training: bool, inplace: bo
 
 
 def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    """Set whole channels of sequences to 0, each with probability p; arguments as of `dropout`.
+    """Set whole channels of sequences to 0, each with probability p; arguments as in `dropout`.
 
     Shape: (N, C, L) or (C, L) -> the same.
 
@@ -98,7 +98,7 @@ def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
 
 
 def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    """Set whole channels of images to 0, each with probability p; arguments as of `dropout`.
+    """Set whole channels of images to 0, each with probability p; arguments as in `dropout`.
 
     Shape: (N, C, H, W) or (N, C, L) -> the same. As in PyTorch, three dimensions are a batch of sequences.
 
@@ -116,7 +116,7 @@ def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
 
 
 def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    """Set whole channels of volumes to 0, each with probability p; arguments as of `dropout`.
+    """Set whole channels of volumes to 0, each with probability p; arguments as in `dropout`.
 
     Shape: (N, C, D, H, W) or (C, D, H, W) -> the same.
 

@@ -168,7 +168,7 @@ class Embedding(Module):
         Args:
             embeddings: of shape (rows, n).
             freeze: whether the vectors stay as they are, without gradient (default True).
-            settings: `padding_idx`, `max_norm`, `norm_type` and `scale_grad_by_freq`, as of the class.
+            settings: `padding_idx`, `max_norm`, `norm_type` and `scale_grad_by_freq`, as in the class.
 
         >>> from minigrad import nn, tensor
         >>> nn.Embedding.from_pretrained(tensor([[0.0, 1.0], [2.0, 3.0]]))([1])

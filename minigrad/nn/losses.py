@@ -82,7 +82,9 @@ def mse_loss(input: Tensor, target: Any, reduction: str = "mean", weight: Any = 
 
 
 def l1_loss(input: Tensor, target: Any, reduction: str = "mean", weight: Any = None) -> Tensor:
-    """Return the mean absolute error: the mean of |input - target|; arguments, shapes and errors as of `mse_loss`.
+    """Return the mean absolute error: the mean of |input - target|; arguments and errors as in `mse_loss`.
+
+    Shape: (*) and (*) -> (), or (*) with reduction='none'.
 
     >>> from minigrad import nn, tensor
     >>> nn.functional.l1_loss(tensor([1.0, 2.0]), [1.0, 5.0])

@@ -197,7 +197,9 @@ def triplet_margin_with_distance_loss(
     Args:
         anchor, positive, negative: tensors that the distance takes, usually of shape (N, n).
         distance_function: d, a function of two such tensors (default `pairwise_distance`).
-        margin, swap, reduction: as of `triplet_margin_loss`.
+        margin, swap, reduction: as in `triplet_margin_loss`.
+
+    Shape: (N, n), (N, n) and (N, n) -> (), or (N,) with reduction='none', for a distance that gives (N,).
 
     Raises:
         ValueError: if the numbers of dimensions differ, or margin <= 0.

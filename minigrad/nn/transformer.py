@@ -347,7 +347,7 @@ class Transformer(Module):
         d_model: the size E of the vectors (default 512).
         nhead: the number of attention heads, a divisor of E (default 8).
         num_encoder_layers, num_decoder_layers: the numbers of layers (default 6).
-        dim_feedforward, dropout, activation, layer_norm_eps, batch_first, norm_first, bias, dtype: as of
+        dim_feedforward, dropout, activation, layer_norm_eps, batch_first, norm_first, bias, dtype: as in
             `TransformerEncoderLayer`.
         custom_encoder, custom_decoder: modules to use instead of the standard ones (default None).
 

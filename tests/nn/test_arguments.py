@@ -97,3 +97,10 @@ def test_annotations() -> None:
 def test_layers_and_functions_check_kinds(call: Any, message: str) -> None:
     with pytest.raises(TypeError, match=message):
         call()
+
+
+def test_a_numpy_bool_is_a_bool() -> None:
+    x = tensor([-1.0, 1.0])
+    assert F.relu(x, np.False_) is not x and x.tolist() == [-1.0, 1.0]
+    assert F.relu(x, inplace=np.True_) is x and x.tolist() == [0.0, 1.0]
+    assert nn.Linear(2, 1, np.False_).bias is None

@@ -1,4 +1,4 @@
-"""Losses: extreme scores, and the mistakes that are made with them."""
+"""Losses: messages for mistakes, extreme scores, ignored and overwritten targets."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def test_targets_may_be_arrays_and_lists() -> None:
     )
 
 
-def test_what_is_ignored_has_no_part_in_value_or_gradient() -> None:
+def test_ignored_targets_affect_neither_value_nor_gradient() -> None:
     x = tensor([[1.0, 2.0], [np.inf, np.nan]], requires_grad=True)
     with np.errstate(invalid="ignore"):
         loss = F.cross_entropy(x, tensor([0, -100]))
@@ -131,11 +131,11 @@ def test_what_is_ignored_has_no_part_in_value_or_gradient() -> None:
     assert F.cross_entropy(ones(2, 3), tensor([-100, -100]), reduction="sum").item() == 0
 
 
-def test_a_target_array_that_is_filled_anew_before_backward_leaves_the_gradient_as_it_was() -> None:
+def test_overwriting_the_target_array_before_backward_does_not_change_the_gradient() -> None:
     for loss in F.cross_entropy, F.nll_loss:
         x, target = tensor([[1.0, 2.0], [0.5, 0.0]], requires_grad=True), np.array([0, 1])
         value = loss(x, target)
-        target[...] = 0  # as a loop does that has one buffer for all batches
+        target[...] = 0  # as in a loop with one buffer for all batches
         value.backward()
         again = tensor(x.detach(), requires_grad=True)
         loss(again, [0, 1]).backward()
@@ -143,7 +143,7 @@ def test_a_target_array_that_is_filled_anew_before_backward_leaves_the_gradient_
 
 
 @pytest.mark.parametrize("loss", [F.huber_loss, F.smooth_l1_loss])
-def test_errors_of_any_size_have_the_slope_of_the_straight_part(loss: Any) -> None:
+def test_large_errors_have_the_slope_of_the_linear_part(loss: Any) -> None:
     x = tensor([1e30, -np.inf, 0.5], requires_grad=True)
     value = loss(x, zeros(3), reduction="none")
     value.backward(ones(3))
@@ -151,7 +151,7 @@ def test_errors_of_any_size_have_the_slope_of_the_straight_part(loss: Any) -> No
     assert value[1].item() == np.inf and value[2].item() == 0.125
 
 
-def test_what_is_no_tensor_is_refused_by_every_loss() -> None:
+def test_every_loss_refuses_an_input_that_is_not_a_tensor() -> None:
     for name in dir(F):
         if name.endswith("_loss") and name != "ctc_loss":
             more = [ones(2, 3)] * (1 + (name.startswith(("gaussian", "margin", "cosine", "triplet"))))
@@ -164,7 +164,7 @@ def test_what_is_no_tensor_is_refused_by_every_loss() -> None:
 @pytest.mark.parametrize("target", [np.array([0, 2, 1]), np.array([0, -100, 1]), np.full((3, 3), 1 / 3)])
 @pytest.mark.parametrize("smoothing", [0.0, 0.3])
 @pytest.mark.parametrize("reduction", ["mean", "none"])
-def test_class_weights_may_be_learnt(target: Any, smoothing: float, reduction: str) -> None:
+def test_class_weights_are_differentiable(target: Any, smoothing: float, reduction: str) -> None:
     scores = tensor([[1.0, 0.2, -1.0], [0.5, 0.0, 2.0], [0.1, 1.0, 0.3]], dtype="float64")
     weight = tensor([0.5, 1.0, 3.0], dtype="float64", requires_grad=True)
     assert gradcheck(
@@ -178,7 +178,7 @@ def test_the_mean_over_an_empty_batch_is_refused() -> None:
             F.kl_div(zeros(0, 3), zeros(0, 3), reduction=reduction)
 
 
-def test_lengths_and_cosines() -> None:
+def test_normalize_and_distances_of_zero_vectors() -> None:
     x = zeros(2, 3).requires_grad_()
     for p in 1, 2, 4, 9, np.inf:
         assert F.normalize(x, p=p).tolist() == zeros(2, 3).tolist()

@@ -1,4 +1,4 @@
-"""Containers, lazy layers, the summary table and initial values: what is a mistake, and what PyTorch has not."""
+"""Containers, lazy layers, summary and initial values: messages for mistakes, and what PyTorch does not have."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def test_slices_share_modules_and_rename_nothing() -> None:
     assert weights[0].shape == (3,) and len(weights[1:]) == 1 and weights.pop().shape == (2,)
 
 
-def test_the_summary_counts_and_measures_without_a_trace() -> None:
+def test_summary_counts_and_leaves_the_model_unchanged() -> None:
     shared = nn.Linear(4, 4)
     net = nn.Sequential(shared, nn.Dropout(), shared, nn.Linear(4, 2)).train()
     net[3].eval()

@@ -1,4 +1,4 @@
-"""Dropout, Embedding and the error function: what PyTorch's random numbers or absence leave to be seen."""
+"""Dropout, Embedding, Linear and the error functions: what a comparison with PyTorch does not show."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from minigrad.nn import functional as F
 from minigrad.primitives.kernels import elementwise as fast
 
 
-def test_dropout_drops_scales_and_passes_gradients_where_it_kept() -> None:
+def test_dropout_drops_scales_and_masks_gradients() -> None:
     minigrad.manual_seed(0)
     x = minigrad.ones(100, 100, requires_grad=True)
     layer = nn.Dropout(0.25)
@@ -30,7 +30,7 @@ def test_dropout_drops_scales_and_passes_gradients_where_it_kept() -> None:
     assert (nn.Dropout(0.25)(x).detach().numpy() == values).all()
 
 
-def test_an_embedding_reads_rows_and_adds_up_their_gradients() -> None:
+def test_an_embedding_looks_up_rows_and_accumulates_their_gradients() -> None:
     table = nn.Embedding(4, 2, padding_idx=-1)
     assert table.weight[3].tolist() == [0.0, 0.0] and repr(table) == "Embedding(4, 2, padding_idx=3)"
     out = table([[0, 0, 3], [1, 0, 3]])
@@ -66,7 +66,7 @@ def _math(name: str, xs: np.ndarray) -> np.ndarray:
     return np.array([getattr(math, name)(x) for x in xs])
 
 
-def test_the_error_function_and_its_complement_to_all_digits() -> None:
+def test_the_error_function_and_its_complement_are_accurate_to_the_last_digits() -> None:
     small = np.logspace(-300, 0, 1000)
     x = np.concatenate([np.linspace(-7, 26, 40_001), small, -small, [0.0, -0.0, 1e300, -1e300, np.inf, -np.inf]])
     for name in "erf", "erfc":
@@ -90,7 +90,7 @@ def test_the_normal_distribution(dtype: str, rtol: float) -> None:
     found = minigrad.special.ndtr(tensor(x)).numpy()
     wanted = _math("erfc", -math.sqrt(0.5) * x.astype(float)) / 2
     assert found.dtype == dtype
-    # a rounding error of x counts x² times as much in the far tail
+    # in the far tail, a relative rounding error of x is amplified by x**2
     assert np.all(abs(found - wanted) <= rtol * np.maximum(1, x * x) * wanted)
     ends = minigrad.special.ndtr(tensor([0, -1e30, 1e30, -np.inf, np.inf, np.nan], dtype=dtype)).numpy()
     np.testing.assert_array_equal(ends, [0.5, 0, 1, 0, 1, np.nan])
@@ -99,7 +99,7 @@ def test_the_normal_distribution(dtype: str, rtol: float) -> None:
 def test_the_inverse_of_the_error_function() -> None:
     x = np.concatenate([np.linspace(-5, 5, 2001), np.logspace(-300, -3, 300)])
     y = _math("erf", x)
-    # an error of one unit in y is one of as many units in x as the condition says
+    # the condition number: by how much a relative error of y is amplified in x
     condition = np.maximum(1, y * math.sqrt(math.pi) / 2 * np.exp(x * x) / np.where(x == 0, 1, x))
     assert np.all(abs(tensor(y).erfinv().numpy() - x) <= 1e-15 * condition * abs(x))
     ends = tensor([1.0, -1.0, 1.1, math.nan]).erfinv().numpy()
@@ -109,7 +109,7 @@ def test_the_inverse_of_the_error_function() -> None:
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 @pytest.mark.parametrize("length", [5, 5000])
-def test_what_is_not_chosen_is_0_and_not_0_times_its_value(dtype: Any, length: int) -> None:
+def test_where_selects_and_does_not_multiply_by_0(dtype: Any, length: int) -> None:
     rng = np.random.default_rng(0)
     condition = rng.random(length) < 0.5
     a, b = (rng.choice([1.5, -0.0, np.inf, -np.inf, np.nan], length).astype(dtype) for _ in range(2))
@@ -125,7 +125,7 @@ def test_what_is_not_chosen_is_0_and_not_0_times_its_value(dtype: Any, length: i
     [nn.Linear(4, 2), nn.ReLU(), nn.PReLU(), nn.Flatten(), nn.Dropout(), nn.LayerNorm(4), nn.BatchNorm1d(4)]
     + [nn.GRUCell(4, 2), nn.GRU(4, 2), nn.Softmax(1)],
 )
-def test_layers_take_arrays_and_refuse_what_recurrent_layers_give(layer: nn.Module) -> None:
+def test_layers_take_arrays_and_refuse_tuples_and_other_objects(layer: nn.Module) -> None:
     x = np.ones((3, 4), np.float32)
     layer.eval()
     ours, theirs = layer(x), layer(tensor(x))
@@ -137,7 +137,7 @@ def test_layers_take_arrays_and_refuse_what_recurrent_layers_give(layer: nn.Modu
         assert "has no attribute" not in str(error.value)
 
 
-def test_dropout2d_of_three_dimensions_drops_channels_of_examples() -> None:
+def test_dropout2d_of_three_dimensions_drops_whole_channels() -> None:
     dropped = F.dropout2d(minigrad.ones(50, 4, 3)).numpy()
     assert ((dropped == 0).all(-1) | (dropped == 2).all(-1)).all()  # rows are whole
     assert 0 < (dropped[:, :, 0] == 0).sum() < 200 and not (dropped == dropped[:, :1]).all()
@@ -149,6 +149,6 @@ def test_linear_names_a_bias_or_weight_that_does_not_fit() -> None:
             F.linear(minigrad.ones(4, 3), minigrad.ones(*weight), minigrad.ones(*bias))
 
 
-def test_glu_names_the_dimension_that_is_not_there() -> None:
+def test_glu_names_a_missing_dimension() -> None:
     with pytest.raises(IndexError, match=r"dimension 3 is out of range for a tensor of shape \(4,\)"):
         F.glu(minigrad.ones(4), dim=3)

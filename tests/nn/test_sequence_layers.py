@@ -1,4 +1,4 @@
-"""Recurrent layers, attention and transformers learn; and the mistakes that are made with them."""
+"""Recurrent layers, attention and transformers: messages for mistakes, and training of small models."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def learn(model: nn.Module, batches: Any, loss: Any, steps: int, lr: float = 1e-
 
 
 class Echo(nn.Module):
-    """Says what it heard some steps ago."""
+    """Classifies the input of some steps ago."""
 
     def __init__(self, layer: nn.Module, size: int) -> None:
         super().__init__()
@@ -147,18 +147,18 @@ def test_recurrent_layers_learn_a_delayed_echo(kind: str) -> None:
 
 
 class Copier(nn.Module):
-    """Reads a sequence of classes, and says for each place what stood at the one before."""
+    """Predicts, at each position of a sequence of classes, the class one position before."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.symbols, self.places = nn.Embedding(5, 16), nn.Embedding(8, 16)
+        self.symbols, self.positions = nn.Embedding(5, 16), nn.Embedding(8, 16)
         layer = nn.TransformerEncoderLayer(16, 2, 32, dropout=0.0, batch_first=True)
         self.body = nn.TransformerEncoder(layer, 1)
         self.out = nn.Linear(16, 5)
         self.register_buffer("mask", nn.Transformer.generate_square_subsequent_mask(8))
 
     def forward(self, x: Any) -> Any:
-        h = self.symbols(x) + self.places(np.arange(8))
+        h = self.symbols(x) + self.positions(np.arange(8))
         return self.out(self.body(h, mask=self.mask))
 
 
@@ -190,7 +190,7 @@ def test_truncated_backpropagation_in_pieces_equals_the_whole_where_nothing_is_c
     assert all(p.grad is not None for p in layer.parameters())
 
 
-def test_a_write_to_what_the_layer_needs_is_noticed() -> None:
+def test_writing_to_a_saved_weight_raises() -> None:
     layer = nn.GRU(3, 4)
     out, _ = layer(ones(2, 1, 3))
     layer.weight_hh_l0.data += 1
