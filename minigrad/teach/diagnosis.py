@@ -1,6 +1,6 @@
-"""What a wrong gradient looks like: the classic mistakes, recognised by comparing two arrays.
+"""Diagnose a wrong gradient: the classic mistakes, recognized by comparing two arrays.
 
-Each pattern is a function of a `Case` that gives a sentence, or None. The first that fits explains the mistake.
+Each pattern is a function of a `Case` that returns a sentence, or None. The first match explains the mistake.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ from dataclasses import dataclass, field
 import numpy as np
 
 TOLERANCE = 1e-4
-"""Two gradients are taken for the same when they differ by less than this part of the larger one's largest element."""
+"""The relative tolerance below which two gradients count as equal."""
 
 
 @dataclass
 class Case:
-    """A gradient as it was computed, and as it should be.
+    """A computed gradient, and the right one.
 
     Attributes:
-        analytic: the gradient to be explained.
-        numeric: the right one, from differences.
-        x: where.
-        sizes: what numbers mean here, such as {32: "the size of dimension 0 of x"}.
-        others: further right gradients, of other questions, such as "the upstream gradient was all ones".
-        trusted: where `numeric` can be relied on; not at kinks.
+        analytic: the gradient to explain.
+        numeric: the right gradient, by finite differences.
+        x: the point.
+        sizes: the meaning of numbers, such as {32: "the size of dimension 0 of x"}.
+        others: gradients of related questions, such as "the upstream gradient was all ones".
+        trusted: where `numeric` is reliable; False at kinks.
     """
 
     analytic: np.ndarray
@@ -37,17 +37,17 @@ class Case:
     trusted: np.ndarray | bool = True
 
     def same(self, a: np.ndarray, b: np.ndarray) -> bool:
-        """Whether two arrays agree, as far as differences can tell."""
+        """Return whether two arrays agree within the accuracy of differences."""
         return a.shape == b.shape and bool(close(a, b)[np.broadcast_to(self.trusted, a.shape)].all())
 
     @property
     def right(self) -> np.ndarray:
-        """Where the gradient is right."""
+        """The elements where the gradient is right."""
         return close(self.analytic, self.numeric) | ~np.broadcast_to(self.trusted, self.numeric.shape)
 
 
 def close(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Where two arrays agree, relative to each element and a little to the largest one."""
+    """Return where two arrays agree, relative to each element and slightly to the largest one."""
     size = np.maximum(np.abs(a), np.abs(b))
     with np.errstate(invalid="ignore"):
         largest = np.max(size, initial=0, where=np.isfinite(size))
@@ -56,7 +56,7 @@ def close(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def diagnose(case: Case) -> str | None:
-    """The likeliest mistake behind a wrong gradient, in a sentence; None if none is recognised.
+    """Return the likeliest mistake behind a wrong gradient as a sentence; None if no pattern matches.
 
     >>> right = np.array([[1.0, -2.0], [3.0, 0.5]])
     >>> diagnose(Case(32 * right, right, x=right, sizes={32: "the number of examples"}))
@@ -64,7 +64,7 @@ def diagnose(case: Case) -> str | None:
     >>> diagnose(Case(right.T.copy(), right, x=right))
     'the transpose of the right answer'
     """
-    if case.same(case.analytic, case.numeric):  # what is wrong is too small for a pattern
+    if case.same(case.analytic, case.numeric):  # the error is too small for a pattern
         return None
     patterns = _OF_ANOTHER_SHAPE if case.analytic.shape != case.numeric.shape else _OF_THE_SAME_SHAPE
     return next((found for pattern in patterns if (found := pattern(case))), None)
@@ -80,7 +80,7 @@ def _not_summed(case: Case) -> str | None:
             if case.same(a.sum(axis=axes, keepdims=keep), n):
                 return (
                     f"right, but not summed over {_dims(axes)}: {_the(case, [a.shape[i] for i in axes])}every example "
-                    "adds its share to the gradient of what all of them used, as in db = dscores.sum(axis=0)"
+                    "contributes to the gradient of what all of them used, as in db = dscores.sum(axis=0)"
                 )
     return None
 
@@ -102,7 +102,7 @@ def _nothing(case: Case) -> str | None:
         return None
     return (
         "0 everywhere: no gradient arrives here. Was the graph cut by .detach(), .data, .item() or no_grad(), or is "
-        "the share of this input forgotten?"
+        "the contribution of this input forgotten?"
     )
 
 
@@ -143,7 +143,7 @@ def _moved(case: Case) -> str | None:
             return "the transpose of the right answer" if a.ndim == 2 else f"right, with dimensions {i} and {j} swapped"
     for axes in _subsets(d for d in range(a.ndim) if a.shape[d] > 1):
         if case.same(np.flip(a, axes), n):
-            return f"right, but flipped along {_dims(axes)}: does a kernel or sequence have to be turned round?"
+            return f"right, but flipped along {_dims(axes)}: must a kernel or a sequence be reversed?"
     return None
 
 
@@ -156,7 +156,7 @@ def _offset(case: Case) -> str | None:
     square = float((case.x * case.x).sum())
     c = float((difference * case.x).sum()) / square if square else 0.0
     if c and case.same(difference, c * case.x):
-        return f"off by {c:.6g} times the input itself: a regularisation term (weight decay) missing, or counted twice?"
+        return f"off by {c:.6g} times the input itself: a regularization term (weight decay) missing, or counted twice?"
     return None
 
 

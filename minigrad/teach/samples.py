@@ -1,4 +1,4 @@
-"""What is measured in a step of a training run: norms, shares of dead units, histograms. Plain NumPy, no graph."""
+"""Measurements of one training step: norms, fractions of dead units, histograms. Plain NumPy, no graph."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from typing import Any, NamedTuple
 import numpy as np
 
 BINS = 128
-"""Of a histogram, half of them below 0."""
+"""The number of bins of a histogram; half of them lie below 0."""
 COUNTED = 1 << 14
-"""Of more numbers than this, every second, third, … is counted."""
+"""The number of elements above which only every second, third, … is counted."""
 
 EXAMPLES = 320
-"""A unit that was 0 for so many in a row counts as dead: five batches of 64."""
+"""A unit that is 0 for so many examples in a row counts as dead: five batches of 64."""
 
 
 class Histogram(NamedTuple):
-    """How often numbers fall into each of `BINS` equal parts of [-span, span).
+    """The counts of numbers in `BINS` equal bins of [-span, span).
 
     The span is a power of two, so that two histograms can be brought to the larger one of theirs without error.
     """
@@ -29,7 +29,7 @@ class Histogram(NamedTuple):
 
     @staticmethod
     def of(values: np.ndarray) -> Histogram:
-        """The histogram of what is finite among some numbers.
+        """Return the histogram of the finite numbers of an array.
 
         >>> span, counts = Histogram.of(np.array([-1.5, 0.0, 0.1, 1.0]))
         >>> span, counts.nonzero()[0].tolist(), counts.sum().item()
@@ -48,24 +48,27 @@ class Histogram(NamedTuple):
         return Histogram(span, np.bincount(places.astype(np.int64), minlength=BINS))
 
     def over(self, span: float) -> Histogram:
-        """The same numbers in bins of another span. Each time it doubles, pairs of bins are joined, without error;
-        each time it halves, what lies outside is lost, and what was in one bin is shared out to two."""
+        """Return the histogram rebinned to another span.
+
+        Each doubling merges pairs of bins, without error. Each halving loses what lies outside and splits bins in two.
+        """
         counts, steps = self.counts, round(math.log2(span / self.span))
-        for _ in range(min(steps, 7)):  # after 7 times, all is in the two inner ones
+        for _ in range(min(steps, 7)):  # after 7 doublings, everything is in the two inner bins
             counts = np.pad(counts.reshape(-1, 2).sum(1), BINS // 4)
         for _ in range(min(-steps, 64)):
             counts = np.repeat(counts[BINS // 4 : -BINS // 4], 2) / 2
         return Histogram(span, counts)
 
     def __add__(self, other: Any) -> Histogram:
-        """The histogram of the numbers of both."""
+        """Return the histogram of the numbers of both."""
         span = max(self.span, other.span)
         return Histogram(span, self.over(span).counts + other.over(span).counts)
 
 
 class Outputs(NamedTuple):
-    """What came out of a layer in one step: mean and standard deviation of what is finite, its histogram, and the
-    share of numbers that are not finite. Of more than `COUNTED` numbers, some are looked at."""
+    """Statistics of a layer's output in one step: mean, standard deviation and histogram of the finite numbers, and
+    the fraction that is not finite. Of more than `COUNTED` numbers, a sample is used.
+    """
 
     mean: float
     std: float
@@ -74,7 +77,7 @@ class Outputs(NamedTuple):
 
     @staticmethod
     def of(array: np.ndarray) -> Outputs:
-        """Look at an array.
+        """Return the statistics of an array.
 
         >>> with np.errstate(invalid="ignore"):
         ...     mean, std, histogram, not_finite = Outputs.of(np.array([1.0, 3.0, np.inf]))
@@ -83,7 +86,7 @@ class Outputs(NamedTuple):
         """
         values = array.ravel()
         if array.size > COUNTED:
-            values = values[:: array.size // COUNTED | 1]  # an odd stride does not keep to the same channels
+            values = values[:: array.size // COUNTED | 1]  # an odd stride does not stay in the same channels
         mean, square = _moments(values)
         if math.isfinite(square):
             return Outputs(mean, math.sqrt(square), Histogram.of(values), 0.0)
@@ -92,7 +95,7 @@ class Outputs(NamedTuple):
         return Outputs(mean, math.sqrt(square), Histogram.of(finite), 1 - finite.size / values.size)
 
     def joined(self, other: Outputs) -> Outputs:
-        """What came out of a layer that was called twice."""
+        """Return the statistics of a layer that was called twice."""
         n, m = (float(o.histogram.counts.sum()) for o in (self, other))
         share = m / max(n + m, 1)
         mean = self.mean + share * (other.mean - self.mean)
@@ -102,12 +105,12 @@ class Outputs(NamedTuple):
 
 
 def _largest(values: np.ndarray) -> float:
-    """The largest absolute value."""
+    """Return the largest absolute value."""
     return max(float(values.max()), -float(values.min())) if values.size else 0.0
 
 
 def _moments(values: np.ndarray) -> tuple[float, float]:
-    """Mean and variance."""
+    """Return mean and variance."""
     if not values.size:
         return math.nan, math.nan
     mean = np.add.reduce(values) / values.size
@@ -117,7 +120,7 @@ def _moments(values: np.ndarray) -> tuple[float, float]:
 
 @dataclass
 class Sample:
-    """One step of the run, as it was looked at.
+    """The measurements of one step.
 
     Attributes:
         step: which one; the first is 1.
@@ -153,12 +156,12 @@ class Sample:
 
     @property
     def ratios(self) -> dict[str, float]:
-        """That of each layer that has one."""
+        """The update-to-parameter ratio of each layer that has one."""
         return {layer: ratio for layer in self.updates if not math.isnan(ratio := self.ratio(layer))}
 
 
 def norm(arrays: Iterable[np.ndarray]) -> float:
-    """The Euclidean norm of all numbers of several arrays.
+    """Return the Euclidean norm of all numbers of several arrays.
 
     >>> norm([np.array([3.0]), np.array([[4.0, 0.0]])])
     5.0
@@ -171,12 +174,12 @@ def _square(a: np.ndarray) -> float:
     square = float(np.dot(flat, flat))
     if 1e-30 < square < math.inf or flat.dtype == np.float64:
         return square
-    flat = flat.astype(np.float64)  # float32 has no room for the square
+    flat = flat.astype(np.float64)  # the square would overflow in float32
     return float(np.dot(flat, flat))
 
 
 def named(path: str, module: object) -> str:
-    """What a layer is called.
+    """Return the name of a layer.
 
     >>> from minigrad import nn
     >>> [named(path, module) for path, module in nn.Sequential(nn.Linear(2, 3), nn.ReLU()).named_modules()]

@@ -1,7 +1,7 @@
-"""What is wrong with a training run, in words: each symptom a function that looks at what was measured.
+"""Symptoms of a sick training run, in words: each is a function of the measurements.
 
-It gives (kind, text), with the layers' names, or nothing. The bounds are meant to leave healthy runs alone; each says
-where it is from.
+It yields (kind, text), with the names of layers, or nothing. The bounds are chosen so that healthy runs show no
+symptom; each states its source.
 """
 
 from __future__ import annotations
@@ -21,17 +21,18 @@ from minigrad.tensors.module_calls import calls
 from minigrad.tensors.tensor import Tensor
 
 PERSISTENT = 5
-"""So many samples in a row have to show a symptom; one bad batch is none."""
+"""The number of samples in a row that must show a symptom; one bad batch is none."""
 
 USUAL = 1e-3
-"""Of the update-to-parameter ratio. Source: CS231n, "Ratio of weights:updates"."""
+"""The usual update-to-parameter ratio. Source: CS231n, "Ratio of weights:updates"."""
 LARGE, SMALL = 1e-1, 1e-5
-"""A hundred times more or less. At 0.1, ten steps replace a layer; at 1e-5, 10,000 steps move it by a tenth."""
+"""Bounds of that ratio, a factor of 100 around it. At 0.1, ten steps replace a layer; at 1e-5, 10,000 steps move it
+by a tenth."""
 
 APART = 1e-4
-"""Of the gradient's norm in one layer to that in another, with a common learning rate: where the one needs a hundred
-steps, the other needs a million. Healthy networks, in the tests, stay above 5e-3. That gradients shrink or grow with
-each layer: Hochreiter (1991), Bengio et al. (1994); between layers at the start: Glorot and Bengio (2010)."""
+"""The ratio of the gradient's norms in two layers. With a common learning rate, where one needs a hundred steps, the
+other needs a million. Healthy networks, in the tests, stay above 5e-3. That gradients shrink or grow with each layer:
+Hochreiter (1991), Bengio et al. (1994); between layers at initialization: Glorot and Bengio (2010)."""
 GROWN = 100
 """The whole gradient against its norm in the first samples. Pascanu et al. (2013) clip at half to ten times the usual
 norm; a gradient that escapes from a plateau grows up to thirty times in the tests."""
@@ -39,18 +40,19 @@ OVERSHOT = 1e3
 """The gradient's norm against that of the parameters: with the smallest usual rate, 1e-3, a step is as long as the
 layer. It counts where the step is in fact longer than the layer."""
 OUTGROWN = 1e15
-"""A loss or a gradient beyond this was on its way to infinity: its square is beyond 1e30, and float32 ends at 3e38."""
+"""A loss or a gradient beyond this is diverging: its square exceeds 1e30, and float32 ends at 3e38."""
 
 DEAD = 0.5
-"""Of a layer's ReLUs. CS231n: at a learning rate that is too high, "as much as 40% of your network can be dead"; and a
-deep network at PyTorch's initial values has half of them at 0 in its first thirty steps, and wakes up."""
+"""The fraction of dead ReLUs in a layer that counts as a symptom. CS231n: at a learning rate that is too high, "as much
+as 40% of your network can be dead"; and a deep network with PyTorch's initial values has half of them at 0 in its
+first thirty steps, and recovers."""
 LASTING = 50
-"""Steps for which they have to be dead, unless all of a layer's are: those get no gradient that could wake them."""
+"""The steps for which ReLUs must be dead, unless all of a layer are: those get no gradient that could revive them."""
 
 PATIENCE = 200
-"""Steps in which a loss should have begun to fall."""
+"""The number of steps in which a loss should begin to fall."""
 FALLEN = 0.02
-"""By this share of itself, at least."""
+"""The fraction of itself by which a loss must fall."""
 
 
 BOUNDS = {
@@ -69,11 +71,11 @@ BOUNDS = {
     "loss does not fall": f"after {PATIENCE} steps it is not {FALLEN:.0%} below the first one, or below ln(classes)",
     "not finite": "the loss or a gradient is nan or infinite",
 }
-"""What is looked for, for the report."""
+"""The bounds shown in the report."""
 
 
 class Finding(NamedTuple):
-    """What was said of a run: the kind of symptom, in words, and in which step."""
+    """A symptom found in a run: its kind, a sentence, and the step."""
 
     kind: str
     text: str
@@ -84,7 +86,7 @@ Said = tuple[str, str]
 
 
 def symptoms(samples: Sequence[Sample], losses: Sequence[float], shape: tuple[int, ...]) -> Iterator[Said]:
-    """What is wrong, as of the last sample.
+    """Return the symptoms visible in the samples so far.
 
     Args:
         samples: all so far.
@@ -109,13 +111,13 @@ def symptoms(samples: Sequence[Sample], losses: Sequence[float], shape: tuple[in
 
 
 def gradient_not_finite(samples: Sequence[Sample]) -> Iterator[Said]:
-    """A gradient that is nan or infinite although the loss is not."""
+    """A gradient that is nan or infinite although the loss is finite."""
     last = samples[-1]
     if math.isfinite(last.loss):
         layers = [layer for layer, norm in last.gradients.items() if not math.isfinite(norm)]
         grown = max([abs(last.loss), *(sample.gradient for sample in samples[-2:-1])]) > OUTGROWN
         cause = (
-            f"the numbers have outgrown what can be counted. The learning rate{_rate(samples[-2:-1])} is too high"
+            f"the numbers have overflowed. The learning rate{_rate(samples[-2:-1])} is too high"
             if grown
             else f"an operation behind {layers[-1]} has no derivative there, as sqrt at 0. minigrad.detect_anomaly() "
             "names it"
@@ -124,7 +126,7 @@ def gradient_not_finite(samples: Sequence[Sample]) -> Iterator[Said]:
 
 
 def gradient_overshot(last: Sample) -> Iterator[Said]:
-    """Gradients that are far longer than what they are to correct."""
+    """Gradients much longer than the parameters that they update."""
     long = {
         layer: last.gradients[layer] / size
         for layer, size in last.sizes.items()
@@ -135,23 +137,23 @@ def gradient_overshot(last: Sample) -> Iterator[Said]:
         yield (
             "exploding gradients",
             f"the gradient explodes: in {_listed([*long])} it is up to {_times(long[worst])} as long as the parameters"
-            f". {_MEND_EXPLODING}",
+            f". {_FIX_EXPLODING}",
         )
 
 
-_MEND_EXPLODING = (
-    "Usual mends: smaller initial weights, normalisation layers, inputs of about 1, "
+_FIX_EXPLODING = (
+    "Usual fixes: smaller initial weights, normalization layers, inputs of about 1, "
     "nn.utils.clip_grad_norm_(model.parameters(), 1.0)"
 )
 
 
 def gradients_apart(recent: Sequence[Sample]) -> Iterator[Said]:
-    """Gradients that vanish or explode on their way back through the layers."""
+    """Gradients that vanish or explode through the layers."""
     order = [layer for layer in recent[-1].gradients if all(layer in sample.gradients for sample in recent)]
     norms = {layer: median(sample.gradients[layer] for sample in recent) for layer in order}
     leaping = any(ratio > 1 for sample in recent for ratio in sample.ratios.values())
     if len(order) < 2 or not any(norms.values()) or leaping or _dead(recent):
-        return  # behind dead ReLUs, or where steps have saturated a layer, there is no gradient; that has been said
+        return  # dead ReLUs and saturated layers pass no gradient, which has been reported
     first, last = order[0], order[-1]
     strongest, weakest = max(order, key=norms.__getitem__), min(order, key=norms.__getitem__)
     largest = norms[strongest]
@@ -160,21 +162,21 @@ def gradients_apart(recent: Sequence[Sample]) -> Iterator[Said]:
         yield (
             "vanishing gradients",
             f"the gradient vanishes on its way back: its norm is {largest:.2g} in {strongest}, but "
-            f"{norms[weakest]:.2g} in {_listed(small)}, which hardly learns. Usual mends: ReLU in place of "
-            "sigmoid or tanh, initial weights in proportion to 1 / sqrt(inputs), normalisation layers, connections "
+            f"{norms[weakest]:.2g} in {_listed(small)}, which hardly learns. Usual fixes: ReLU instead of "
+            "sigmoid or tanh, initial weights proportional to 1 / sqrt(inputs), normalization layers, connections "
             "that skip layers",
         )
     elif weakest in small and norms[last] < APART * norms[first]:
         yield (
             "exploding gradients",
             f"the gradient explodes on its way back: its norm is {norms[last]:.2g} in {last}, but {largest:.2g} in "
-            f"{strongest}. {_MEND_EXPLODING}",
+            f"{strongest}. {_FIX_EXPLODING}",
         )
 
 
 def gradient_grown(samples: Sequence[Sample]) -> Iterator[Said]:
-    """A gradient that explodes in the course of the run."""
-    # what the optimizer was not given gathers gradients, as nothing sets them to zero
+    """A gradient that explodes during the run."""
+    # parameters not passed to the optimizer accumulate gradients, since nothing sets them to zero
     moving = {layer for sample in samples[-PERSISTENT:] for layer, update in sample.updates.items() if update}
     ends = (*samples[:PERSISTENT], *samples[-2:])
     found = [{layer: norm for layer, norm in s.gradients.items() if layer in moving} for s in ends]
@@ -184,12 +186,12 @@ def gradient_grown(samples: Sequence[Sample]) -> Iterator[Said]:
         yield (
             "exploding gradients",
             f"the gradient has exploded: its norm is {now:.2g}, and was at most {start:.2g} at first; most of it is in "
-            f"{max(gradients, key=gradients.__getitem__)}. Lower the learning rate. {_MEND_EXPLODING}",
+            f"{max(gradients, key=gradients.__getitem__)}. Lower the learning rate. {_FIX_EXPLODING}",
         )
 
 
 def updates_too_large(recent: Sequence[Sample], losses: Sequence[float]) -> Iterator[Said]:
-    """A learning rate that is too high: steps longer than a layer, or long ones that do not lower the loss."""
+    """A learning rate that is too high: steps longer than a layer, or long steps that do not lower the loss."""
     ratios = _ratios(recent)
     large = {layer: ratio for layer, ratio in ratios.items() if ratio > LARGE}
     if not large:
@@ -211,7 +213,7 @@ def updates_too_small(recent: Sequence[Sample], losses: Sequence[float]) -> Iter
     """A learning rate that is too low, before the loss has fallen."""
     ratio = max(_ratios(recent).values(), default=math.inf)
     rates = [max(sample.learning_rates, default=0.0) for sample in recent]
-    started = recent[0].step > LASTING and rates[-1] <= rates[0]  # and is not warming up
+    started = recent[0].step > LASTING and rates[-1] <= rates[0]  # and the rate is not warming up
     if 0 < ratio < SMALL and started and not _dead(recent) and not _fallen(_now(losses), _first(losses)):
         yield (
             "updates too small",
@@ -227,7 +229,7 @@ def _ratios(recent: Sequence[Sample]) -> dict[str, float]:
 
 
 def not_updated(recent: Sequence[Sample]) -> Iterator[Said]:
-    """Layers that get a gradient, and yet stay as they are."""
+    """Layers that get a gradient but do not change."""
     moving = any(update for sample in recent for update in sample.updates.values())
     still = [
         layer
@@ -247,13 +249,13 @@ def not_zeroed(recent: Sequence[Sample]) -> Iterator[Said]:
     if all(sample.added for sample in recent):
         yield (
             "not zeroed",
-            "each gradient is added to those of the steps before, for backward() adds to what is in .grad: call "
+            "each gradient is added to those of the steps before, since backward() adds to .grad: call "
             "optimizer.zero_grad() before each backward()",
         )
 
 
 def dead_units(samples: Sequence[Sample]) -> Iterator[Said]:
-    """ReLUs whose sums are below 0 for every example: no gradient passes, so they stay so."""
+    """ReLUs with a negative input for every example: no gradient passes, so they stay dead."""
     last = samples[-1]
     long_ago = last.step - LASTING
     before = [s for s in samples if s.step > long_ago] + [s for s in samples if s.step <= long_ago][-1:]
@@ -268,7 +270,7 @@ def dead_units(samples: Sequence[Sample]) -> Iterator[Said]:
         others = f" (also {_listed([relu for relu in dead if relu != worst])})" if len(dead) > 1 else ""
         yield (
             "dead ReLUs",
-            f"{units} of {worst}{others} are dead: 0 for each of the last {EXAMPLES} examples that were looked at. "
+            f"{units} of {worst}{others} are dead: 0 for each of the last {EXAMPLES} examples observed. "
             "No gradient passes a ReLU that is 0, so they may stay so. Usual causes: a learning rate that is or was "
             "too high, a large negative bias, weights that are all 0. A LeakyReLU does not die",
         )
@@ -278,11 +280,11 @@ def no_progress(recent: Sequence[Sample], losses: Sequence[float], shape: tuple[
     """A loss that does not fall."""
     first, now = _first(losses), _now(losses)
     near = [n for n in (*shape[1:2], *shape[-1:]) if n > 1 and abs(first - math.log(n)) < 0.1 * first]
-    start = min([first, *map(math.log, near)])  # it costs no learning to come down to that of guessing
+    start = min([first, *map(math.log, near)])  # falling to the loss of guessing takes no learning
     if len(losses) < PATIENCE or _fallen(now, start):
         return
     guess = (
-        f" ln({near[0]}) is what guessing among {near[0]} classes gives."
+        f" ln({near[0]}) is the loss of guessing among {near[0]} classes."
         if near and abs(now - start) < FALLEN * now
         else ""
     )
@@ -305,22 +307,22 @@ def no_progress(recent: Sequence[Sample], losses: Sequence[float], shape: tuple[
 
 
 def _dead(recent: Sequence[Sample]) -> bool:
-    """Whether dead ReLUs hold back the gradient."""
+    """Return whether dead ReLUs stop the gradient."""
     return any(share >= DEAD for sample in recent for share in sample.dead.values())
 
 
 def _first(losses: Sequence[float]) -> float:
-    """The first loss that is known."""
+    """Return the first known loss."""
     return next((loss for loss in losses if math.isfinite(loss)), math.nan)
 
 
 def _now(losses: Sequence[float]) -> float:
-    """The mean of the last losses that are known."""
+    """Return the mean of the last known losses."""
     return fmean([loss for loss in losses[-50:] if math.isfinite(loss)] or [math.nan])
 
 
 def _fallen(now: float, start: float) -> bool:
-    """Whether a loss is lower than at the start, or not known."""
+    """Return whether a loss is lower than at the start, or unknown."""
     return not now >= start - FALLEN * abs(start)
 
 
@@ -328,7 +330,7 @@ def _fallen(now: float, start: float) -> bool:
 
 
 def not_finite(loss: float, end: Any, model: Module, samples: Sequence[Sample]) -> str:
-    """Where a loss that is nan or infinite comes from: the first operation that gave such a number, and its layer.
+    """Return where a loss of nan or infinity comes from: the first operation with such a result, and its layer.
 
     Args:
         loss: the number.
@@ -384,7 +386,7 @@ def _times(ratio: float) -> str:
 
 
 def _listed(layers: Sequence[str]) -> str:
-    """At most three names.
+    """Return at most three names.
 
     >>> _listed(["a"]), _listed(["a", "b", "c"]), _listed(["a", "b", "c", "d", "e"])
     ('a', 'a, b and c', 'a, b, c and 2 more')
