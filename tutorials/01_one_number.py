@@ -74,13 +74,13 @@ assert abs(slope - dp) < 1e-4
 # ## Why `+=`
 #
 # Write the last line as `loss = t * t`. It is the same function, but now `t` is used twice, as the
-# left factor and as the right one. Each of the two brings its own share: the other factor, 4, times
-# the upstream 1. Storing the second share with `=` overwrites the first one, and half of the
-# gradient is lost.
+# left factor and as the right one. Each of the two makes its own contribution: the other factor,
+# 4, times the upstream 1. Storing the second contribution with `=` overwrites the first one, and
+# half of the gradient is lost.
 
 # %%
-dt = dloss * t  # the left factor's share
-dt = dloss * t  # the right factor's, in place of it
+dt = dloss * t  # the left factor's contribution
+dt = dloss * t  # the right factor's, instead of it
 print(f"with  = : dt = {dt:g}")
 assert dt == 4.0
 
@@ -92,12 +92,12 @@ assert dt == 8.0 == 2 * t
 
 # %% [markdown]
 # The sum is right because a nudge of `t` moves both factors: (t + h)(t + h) = t·t + t·h + h·t +
-# h·h. The two middle terms are the two shares. A value that is used several times collects one
-# share from each use.
+# h·h. The two middle terms are the two contributions. A value that is used several times
+# collects one contribution from each use.
 #
 # ## Why the order
 #
-# If a value has to collect shares, when may it pass its gradient on? Take `b = a + a` and
+# If a value has to collect contributions, when may it pass its gradient on? Take `b = a + a` and
 # `c = b + b`. So c = 4a, and the derivative of `c` with respect to `a` is 4. Here is this graph as
 # a table: for each result, its inputs and the local derivatives, all 1.
 
@@ -112,7 +112,7 @@ grads = {"c": 1.0, "b": 0.0, "a": 0.0}
 
 
 def depth_first(result):
-    """Give each input its share, and at once let it do the same."""
+    """Give each input its contribution, and at once let it do the same."""
     for source, local in doubled_twice[result]:
         grads[source] += grads[result] * local
         print(f"{result} has {grads[result]:g} and passes it on: {source} now has {grads[source]:g}")
@@ -195,7 +195,7 @@ assert s.primitive.name == "mul" and (s.da, s.db) == (-3.0, 2.0)
 loss.backward()
 print(f"p.grad = {p.grad:g}, q.grad = {q.grad:g}, r.grad = {r.grad:g}, t.grad = {t.grad:g}")
 assert (p.grad, q.grad, r.grad) == (dp, dq, dr) == (-24.0, 16.0, 8.0)
-assert t.grad == 8.0  # two shares of 4
+assert t.grad == 8.0  # two contributions of 4
 
 # %% [markdown]
 # ## Watch the walk
@@ -240,7 +240,7 @@ assert start.grad == 2.0**30 == 1_073_741_824
 # begins. Below the line stand the place of the box in the backward pass, 1, 2, 3, and its gradient.
 # On each edge, in orange, stands the local derivative, in the letters of the rule: y is its result,
 # a and b are its operands. Check one: the gradient in a box, times the number on an edge into it, is
-# the share that goes back along this edge.
+# the contribution that goes back along this edge.
 
 # %%
 p, q, r = Value(2.0, name="p"), Value(-3.0, name="q"), Value(10.0, name="r")
@@ -322,11 +322,11 @@ assert p.grad.tolist() == [-24.0, -42.0, -60.0]
 
 # %% [markdown]
 # `q` is one number that meets all three elements of `p`: it is used three times. Its gradient is
-# the sum of three shares, of which the first is the 16 from above. It is `+=` once more.
+# the sum of three contributions, of which the first is the 16 from above. It is `+=` once more.
 
 # %%
-shares = [16.0, 14.0, 0.0]  # 2 * t * p, for each element
-assert q.grad == sum(shares) == 30.0
+contributions = [16.0, 14.0, 0.0]  # 2 * t * p, for each element
+assert q.grad == sum(contributions) == 30.0
 assert r.grad == 8.0 + 14.0 + 20.0
 
 # %% [markdown]

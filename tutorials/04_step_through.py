@@ -42,8 +42,8 @@ print(steps)
 # %% [markdown]
 # Read it from the top. A step begins with the node, its value and the gradient that has arrived;
 # `dc` is the gradient of `c`, as in the lecture's code. Then it says what the node adds to the
-# gradients of its inputs. `b` stands twice in `b + b`, so it gets two shares. The walk comes to `b`
-# when both are there.
+# gradients of its inputs. `b` stands twice in `b + b`, so it gets two contributions. The walk comes
+# to `b` when both are there.
 #
 # Nothing was stored, and the graph is still whole: `c.backward()` makes the same steps.
 
@@ -53,8 +53,8 @@ assert [s.name for s in steps] == ["c", "b", "a"]
 assert [s.gradient for s in steps] == [1.0, 2.0, 4.0] == [c.grad, b.grad, a.grad]
 
 # %% [markdown]
-# A step is an object: its `node`, its `gradient`, its `shares`, each with the node it goes `to` and
-# its `value`. So one can make the walk oneself, and make it wrong.
+# A step is an object: its `node`, its `gradient`, its `contributions`, each with the node it goes
+# `to` and its `value`. So one can make the walk oneself, and make it wrong.
 
 # %%
 a.name, b.name, c.name = "a", "b", "c"  # for the picture
@@ -65,44 +65,44 @@ show(c, "two_doublings.svg")
 #
 # ## Why `+=`
 #
-# Here is the walk again, with `=` in place of `+=`. The second share overwrites the first one.
+# Here is the walk again, with `=` instead of `+=`. The second contribution overwrites the first one.
 
 
 # %%
 def walk_with(put_together):
-    """The gradients by name, when a share and what is there already become put_together(there, share)."""
+    """The gradients by name; put_together(stored, contribution) replaces what is stored."""
     grads = {"c": 1.0, "b": 0.0, "a": 0.0}
     for s in steps:
-        for share in s.shares:
-            local = share.value / s.gradient  # the local derivative
-            name = steps.name(share.to)
+        for contribution in s.contributions:
+            local = contribution.value / s.gradient  # the local derivative
+            name = steps.name(contribution.to)
             grads[name] = put_together(grads[name], grads[s.name] * local)
     return grads
 
 
-right = walk_with(lambda there, share: there + share)
-wrong = walk_with(lambda there, share: share)
+right = walk_with(lambda stored, contribution: stored + contribution)
+wrong = walk_with(lambda stored, contribution: contribution)
 print("with += :", right)
 print("with =  :", wrong)
 assert right == {"c": 1.0, "b": 2.0, "a": 4.0}
 assert wrong == {"c": 1.0, "b": 1.0, "a": 1.0}  # as if c were a
 
 # %% [markdown]
-# A doubling passes on two shares, and half of them is lost each time: 1 instead of 4. With ten
+# A doubling passes on two contributions, and half of them is lost each time: 1 instead of 4. With ten
 # doublings it would be 1 instead of 1,024.
 #
 # ## Why this order
 #
-# And here are the shares in another order: each one is passed on at once, as far as it goes, before
-# the next one is looked at. Many who write their first backward pass write this one.
+# And here are the contributions in another order: each one is passed on at once, as far as it goes,
+# before the next one is taken. Many who write their first backward pass write this one.
 
 
 # %%
 def at_once(s, grads):
-    """Add each share of a step where it goes to, and at once make the step of that node."""
-    for share in s.shares:
-        following = steps.at(share.to)
-        grads[following.name] += grads[s.name] * share.value / s.gradient
+    """Add each contribution of a step to its input, and at once make the step of that node."""
+    for contribution in s.contributions:
+        following = steps.at(contribution.to)
+        grads[following.name] += grads[s.name] * contribution.value / s.gradient
         at_once(following, grads)
     return grads
 
@@ -112,8 +112,8 @@ print("at once :", wrong)
 assert wrong == {"c": 1.0, "b": 2.0, "a": 6.0}  # and not 4
 
 # %% [markdown]
-# The step of `b` was made twice: first with 1, when only one share had arrived, and then with 2, in
-# which the first 1 is contained again. Its gradient must be complete before it is passed on, and it
+# The step of `b` was made twice: first with 1, when only one contribution had arrived, and then
+# with 2, in which the first 1 is contained again. Its gradient must be complete before it is passed on, and it
 # is complete when all that was computed from `b` has had its turn. That is what a topological order
 # means. The engine takes the nodes in reverse order of their creation, for what was computed from
 # `b` is younger than `b`.
@@ -152,7 +152,7 @@ assert bias != -4.0 or round(gradients["tanh"], 2) == 0.84
 
 # %% [markdown]
 # z is -1, so the ReLU's step says `dz = dh * (z > 0)`, and that is 0. Everything before it gets 0 as
-# well: no share of the loss tells `w` to change, and the neuron does not learn from this example. If
+# well: no contribution tells `w` to change, and the neuron does not learn from this example. If
 # that is so for every example, it is called dead. The tanh has a slope everywhere, though a small
 # one far from 0. The step of `h` is where the two differ; all others are the same.
 #
@@ -172,22 +172,22 @@ assert len(steps) == 9
 
 # %% [markdown]
 # The lines of the linear layer are the lecture's: `dW = dz.T @ X`, and the bias gets the sum over
-# the examples. `backward() lets go of` is memory: what the forward pass has kept for this step is
-# not needed after it.
+# the examples. `backward() releases` is about memory: what the forward pass has saved for this step
+# is not needed after it.
 #
 # ## A question
 #
-# How many bytes does this network keep from its forward pass for its backward pass, and in which
-# step does it let go of most?
+# How many bytes does this network save in its forward pass for its backward pass, and in which step
+# does it release most?
 #
-# **Answer.** Add up what the steps let go of: 15,600 bytes. The most are a layer's 100 rows of 16
-# numbers, 4 bytes each, which are 6,400. They are kept twice, before the ReLU, which must know where
+# **Answer.** Add up what the steps release: 15,600 bytes. The most are a layer's 100 rows of 16
+# numbers, 4 bytes each, which are 6,400. They are saved twice, before the ReLU, which must know where
 # they are above 0, and after it, for the weights of the second layer. That is why memory grows with
 # the batch and with the width of the layers, also where the parameters are few: here they are 99,
 # which is 396 bytes.
 
 # %%
-freed = {f"{s.name} = {s.node.primitive.name}": sum(m.bytes for m in s.saved if m.freed) for s in steps if s.saved}
+freed = {f"{s.name} = {s.node.primitive.name}": sum(a.nbytes for a in s.saved if a.freed) for s in steps if s.saved}
 print(freed, "together", sum(freed.values()))
 parameters = sum(p.numel() for p in model.parameters())
 assert max(freed.values()) == 100 * 16 * 4 == 6_400

@@ -1,4 +1,4 @@
-"""What a graph and a training run look like: pictures (`draw`, `dot`) and progress (`progress`).
+"""Pictures and pages: graphs (`draw`), backward passes (`step`), training runs (`watch`) and charts.
 
-Nothing is imported before it is asked for: the text of a picture needs neither NumPy nor graphviz.
+Modules load their dependencies on first use: the text of a picture needs neither NumPy nor graphviz.
 """

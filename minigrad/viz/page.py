@@ -1,7 +1,7 @@
-"""Pages: one HTML file each, with all that it shows and runs inside, that opens from disk and asks no network.
+"""Self-contained HTML pages: a single file with its data, script and style, which opens without a network.
 
-The scripts and styles lie beside, in `pages/`: `common.css` is for all of them (text, buttons, tables, in the colours
-of `colours`), a page's own are `NAME.js` and `NAME.css`. This file imports no NumPy.
+Scripts and styles are in `pages/`: all pages share `common.css` (text, buttons, tables, in the colours of
+`charts/colors.py`); `NAME.js` and `NAME.css` belong to one page. This file imports no NumPy.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from minigrad.viz.charts.colors import custom_properties
 
 FILES = Path(__file__).with_name("pages")
 
-# no request leaves the page; of scripts, the page's own alone runs, whatever names and texts come in with the data
+# the page sends no requests and runs only its own script, whatever names and texts its data contain
 _POLICY = (
     "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src {}; base-uri 'none'; form-action 'none'"
 )
@@ -45,33 +45,33 @@ _SKELETON = """\
 
 
 class Page(str):
-    """The text of a page. It shows itself in a notebook; `save` writes it."""
+    """The text of an HTML page. It displays itself in a notebook; `save` writes it to a file."""
 
     height = 640
-    """In a notebook, in pixels."""
+    """The height in a notebook, in pixels."""
 
     def save(self, path: str | Path) -> Path:
-        """Write it to a file, and give the file's path."""
+        """Write the page to a file and return its path."""
         path = Path(path)
         path.write_text(self, "utf-8", newline="\n")
         return path
 
     def _repr_html_(self) -> str:
-        # a document of its own inside the notebook's, so that neither's styles and keys reach the other
+        # a document of its own, isolated from the styles and keys of the notebook
         style = f"width: 100%; height: {self.height}px; border: 0"
         return f'<iframe srcdoc="{escape(self)}" style="{style}" sandbox="allow-scripts"></iframe>'
 
 
 def page(title: str, body: str, *, name: str = "", data: Any = None) -> Page:
-    """A self-contained page.
+    """Assemble a self-contained page.
 
     Args:
-        title: plain text, of any characters.
-        body: HTML, which is taken as it is: texts of others go through `html.escape` first.
-        name: of the script in `pages/`, with the style of that name if there is one.
-        data: what the script finds with `JSON.parse(document.getElementById("data").textContent)`: numbers, texts,
-            lists, dictionaries and arrays. What JSON has no number for becomes "NaN", "Infinity" or "-Infinity",
-            which JavaScript's `Number` reads.
+        title: plain text, with any characters.
+        body: HTML, inserted as it is: pass texts from elsewhere through `html.escape`.
+        name: the name of the script in `pages/`, and of its style if there is one. Default: no script.
+        data: the data of the script, read by `JSON.parse(document.getElementById("data").textContent)`: numbers, texts,
+            lists, dictionaries and arrays. Floats that JSON cannot represent become "NaN", "Infinity" or "-Infinity",
+            which JavaScript's `Number` parses. Default: null.
 
     >>> text = page("a < b", "<h1>Numbers</h1>", data={"loss": [0.5, math.inf], "name": "</script>"})
     >>> "<title>a &lt; b</title>" in text, '{"loss":[0.5,"Infinity"],"name":"\\\\u003c/script>"}' in text
@@ -95,7 +95,7 @@ def _file(name: str) -> str:
 
 
 def _plain(data: Any) -> Any:
-    """What JSON can say: arrays become lists, and infinities and nan texts."""
+    """Return data that JSON can represent: arrays become lists; nan and infinities become texts."""
     if isinstance(data, float):
         return float(data) if math.isfinite(data) else "NaN" if data != data else f"{'-' * (data < 0)}Infinity"
     if isinstance(data, Mapping):

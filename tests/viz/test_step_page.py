@@ -80,11 +80,11 @@ def test_the_structure_of_a_small_page() -> None:
         "add: y = a + b; da = g; db = g",
     ]
     assert found["forward"][1] == [1, "b = add(a, a)", 1, ["b = a + a = 3 + 3 = 6"]]
-    node, title, primitive, gradient, line, shares, notes, memory = found["backward"][1]
+    node, title, primitive, gradient, line, contributions, notes, memory = found["backward"][1]
     assert (node, title, primitive, gradient, line, notes, memory) == (1, "b = add(a, a)", 4, 2.0, "db = 2", [], "")
-    assert shares == [
-        [0, "da += db = 2", "share 1 of 2", 2.0, 2.0, "da = 2"],
-        [0, "da += db = 2", "share 2 of 2, so da = 2 + 2 = 4", 2.0, 4.0, "da = 4"],
+    assert contributions == [
+        [0, "da += db = 2", "contribution 1 of 2", 2.0, 2.0, "da = 2"],
+        [0, "da += db = 2", "contribution 2 of 2, so da = 2 + 2 = 4", 2.0, 4.0, "da = 4"],
     ]
     assert [edge[:2] for edge in found["layout"]["edges"]] == [[0, 1], [0, 1], [1, 2]]
     assert len(found["layout"]["boxes"]) == 3 and found["arrays"] == []
@@ -108,7 +108,7 @@ def test_arrays_are_there_once_whole_if_small_and_sampled_if_large() -> None:
     assert small["rows"] == w.tolist()
     large = next(a for a in found["arrays"] if a["shape"] == "(200, 200)" and a["top"] == 39999.0)
     assert len(large["shades"]) == 32 * 32 and large["shades"][0] == "f" and large["shades"][-1] == "+"
-    assert large["told"] == "(200, 200) from 0 to 39999" and large["of"] == [200, 200]
+    assert large["summary"] == "(200, 200) from 0 to 39999" and large["of"] == [200, 200]
 
 
 def test_float32_is_written_in_its_own_digits() -> None:
@@ -133,7 +133,7 @@ def test_ten_thousand_nodes_are_cut_and_it_is_said(nothing: None) -> None:
     assert "This page shows 2,000 of 10,001 nodes" in text and "2,000 nodes are more than 600" in text
     found = data_of(text)
     assert len(found["nodes"]) == len(found["forward"]) == len(found["backward"]) == 2000
-    assert found["backward"][-1][5][0][0] == -1  # its share goes to a node that is not shown
+    assert found["backward"][-1][5][0][0] == -1  # its contribution goes to a node that is not shown
 
 
 def test_without_a_layout_the_page_says_so(nothing: None) -> None:
@@ -185,17 +185,17 @@ def test_the_numbers_on_the_page_are_the_engines(opened: Any) -> None:
     for s in steps.forward:
         assert page.find_element("tag name", "h2").text.startswith(f"Forward {s.number}: {s.name}")
         assert number(of(page, "value")[0].get_attribute("data-value")) == s.value
-        page.find_element("id", "on").click()
+        page.find_element("id", "next").click()
     for s in steps.backward:
         assert where(page) == f"backward {s.number} of {len(steps)}"
         assert number(of(page, "gradient")[0].get_attribute("data-value")) == s.gradient
-        shares = [number(f.get_attribute("data-value")) for f in of(page, "share")]
-        assert shares == [share.value for share in s.shares]
+        values = [number(f.get_attribute("data-value")) for f in of(page, "contribution")]
+        assert values == [c.value for c in s.contributions]
         box = page.find_element("css selector", ".node.now .gradient").text
         assert box == steps.gradient(s.node, s.gradient)
         if s.number < len(steps):
-            page.find_element("id", "on").click()
-    assert not page.find_element("id", "on").is_enabled()
+            page.find_element("id", "next").click()
+    assert not page.find_element("id", "next").is_enabled()
 
 
 @pytest.mark.browser
@@ -208,7 +208,7 @@ def test_arrays_on_the_page_are_the_engines(opened: Any) -> None:
             cells = of(page, "gradient")[0].find_elements("tag name", "td")
             assert [number(c.get_attribute("title")) for c in cells] == s.gradient.ravel().tolist()
             assert [c.text for c in cells if "odd" in c.get_attribute("class")] == (["inf"] if s.node is w.node else [])
-        page.find_element("id", "on").click()
+        page.find_element("id", "next").click()
     assert [f.find_element("tag name", "b").text for f in of(page, "total")] == []
 
 
@@ -255,7 +255,7 @@ def test_search_finds_by_name_and_operation_and_goes_there(opened: Any) -> None:
 
 
 @pytest.mark.browser
-def test_shares_add_up_in_the_box_and_edges_light_up(opened: Any) -> None:
+def test_contributions_add_up_in_the_box_and_edges_light_up(opened: Any) -> None:
     a = Value(1.0, name="a")
     b = a * 2.0
     b.name = "b"
@@ -269,9 +269,9 @@ def test_shares_add_up_in_the_box_and_edges_light_up(opened: Any) -> None:
 
     assert box(1) == ("db = 3", True) and box(2) == ("dc = 2", False) and box(0) == ("", False)
     assert len(page.find_elements("css selector", ".edge.giving")) == 2
-    page.find_element("id", "on").click()
+    page.find_element("id", "next").click()
     assert box(1) == ("db = 5", False)
-    assert "share 2 of 2, so db = 3 + 2 = 5" in page.find_element("tag name", "main").text
+    assert "contribution 2 of 2, so db = 3 + 2 = 5" in page.find_element("tag name", "main").text
     page.find_element("id", "back").click()
     assert box(1) == ("db = 3", True)
 
@@ -298,16 +298,16 @@ def test_the_step_is_said_and_all_can_be_reached_by_keyboard(opened: Any) -> Non
     from selenium.webdriver.support.ui import WebDriverWait
 
     page = opened(step(neuron()))
-    said = page.find_element("id", "said")
-    assert said.get_attribute("aria-live") == "polite"
-    assert said.get_attribute("textContent").startswith(
+    status = page.find_element("id", "status")
+    assert status.get_attribute("aria-live") == "polite"
+    assert status.get_attribute("textContent").startswith(
         "backward 1 of 9. out = tanh(n7), its gradient: dout = 1. dn7 = "
     )
     reached = []
     for _ in range(12):
         press(page, Keys.TAB)
         reached.append(page.switch_to.active_element.get_attribute("id") or page.switch_to.active_element.tag_name)
-    assert reached[:8] == ["forward", "backward", "search", "first", "back", "play", "on", "last"]
+    assert reached[:8] == ["forward", "backward", "search", "first", "back", "play", "next", "last"]
     assert "slider" in reached and "summary" in reached
     page.find_element("tag name", "summary").click()
     rows = WebDriverWait(page, 5).until(lambda p: p.find_elements("css selector", "#list tbody tr"))

@@ -47,7 +47,7 @@ def test_where_there_is_no_terminal_all_steps_are_written(tmp_path: Path) -> Non
     done = run(tmp_path, "script.py")
     assert (done.returncode, done.stderr) == (0, "")
     assert "c = b + b = 2 + 2 = 4" in done.stdout and "never reached" not in done.stdout
-    assert "da += db = 2 (share 2 of 2, so da = 2 + 2 = 4)" in done.stdout
+    assert "da += db = 2 (contribution 2 of 2, so da = 2 + 2 = 4)" in done.stdout
     assert "\x1b" not in done.stdout
 
 

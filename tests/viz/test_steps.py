@@ -63,13 +63,14 @@ def check_against_the_engine(steps: Steps, output: Any) -> None:
         if node in totals:
             assert same(totals[node], g)
         arrived = [(source, c) for source, c in zip(node.inputs, contributions) if source is not None and c is not None]
-        assert [share.to for share in s.shares] == [source for source, _ in arrived]
-        for share, (source, c) in zip(s.shares, arrived):
-            assert same(share.value, c)
-            assert (share.before is None) == (source not in totals)
-            assert share.before is None or same(share.before, totals[source])
-            totals[source] = share.total
-        assert [share.nth for share in s.shares if share.nth == share.of] or not s.shares or s.shares[-1].of > 1
+        assert [part.to for part in s.contributions] == [source for source, _ in arrived]
+        for part, (source, c) in zip(s.contributions, arrived):
+            assert same(part.value, c)
+            assert (part.before is None) == (source not in totals)
+            assert part.before is None or same(part.before, totals[source])
+            totals[source] = part.total
+        parts = s.contributions
+        assert [part.nth for part in parts if part.nth == part.of] or not parts or parts[-1].of > 1
         assert str(s).startswith(f"{s.number}. {s.name}")
     assert [s.node for s in steps.forward] == sorted({*steps.nodes}, key=lambda node: node.index)
 
@@ -114,12 +115,12 @@ def test_a_step_tells_the_rule_with_its_numbers() -> None:
     assert str(step(c)).splitlines() == [
         "1. c = sub(n2, a) = -1.01; its gradient: dc = 1",
         "   dn2 = dc = 1",
-        "   da += -dc = -1 (share 1 of 2)",
+        "   da += -dc = -1 (contribution 1 of 2)",
         "2. n2 = mul(b, 2) = 1.99; its gradient: dn2 = 1",
         "   db = dn2 * 2 = 1 * 2 = 2",
         "3. b = tanh(a) = 0.9951; its gradient: db = 2",
         "   da += db * (1 - b * b) = 2 * (1 - 0.9951 * 0.9951) = 0.01973 "
-        "(share 2 of 2, so da = (-1) + 0.01973 = -0.9803)",
+        "(contribution 2 of 2, so da = (-1) + 0.01973 = -0.9803)",
         "4. a = 3; its gradient: da = -0.9803",
     ]
     assert [str(s) for s in step(c).forward] == [
@@ -131,17 +132,17 @@ def test_a_step_tells_the_rule_with_its_numbers() -> None:
 
 
 def test_the_question_that_is_asked_most() -> None:
-    """b = a + a; c = b + b: b waits for both its shares, and then passes on their sum."""
+    """b = a + a; c = b + b: b waits for both contributions, and then passes on their sum."""
     a = Value(1.0, name="a")
     b = a + a
     c = b + b
     steps = step(c)
-    assert [(s.gradient, [x.total for x in s.shares]) for s in steps] == [
+    assert [(s.gradient, [x.total for x in s.contributions]) for s in steps] == [
         (1.0, [1.0, 2.0]),
         (2.0, [2.0, 4.0]),
         (4.0, []),
     ]
-    assert "share 2 of 2, so da = 2 + 2 = 4" in str(steps)
+    assert "contribution 2 of 2, so da = 2 + 2 = 4" in str(steps)
 
 
 def test_what_is_shown_after_data_was_changed_is_still_what_the_engine_does() -> None:
@@ -167,9 +168,9 @@ def test_memory_is_let_go_by_the_last_that_holds_it() -> None:
     z = y * y  # keeps y, twice
     steps = step(z.sum())
     kept = {s.name: s.saved for s in steps}
-    assert [(m.letter, m.bytes, m.freed) for m in kept["z"]] == [("b", 128, False)]
-    assert [(m.letter, m.bytes, m.freed) for m in kept["y"]] == [("y", 128, True)]
-    assert "lets go of y (4, 4), 128 bytes" in str(steps.at("n1"))
+    assert [(m.name, m.nbytes, m.freed) for m in kept["z"]] == [("b", 128, False)]
+    assert [(m.name, m.nbytes, m.freed) for m in kept["y"]] == [("y", 128, True)]
+    assert "releases y (4, 4), 128 bytes" in str(steps.at("n1"))
 
 
 def test_an_upstream_gradient() -> None:
@@ -186,16 +187,16 @@ def test_hooks_are_told() -> None:
     y.register_hook(lambda g: g * 10)
     steps = step(y)
     assert steps[0].arrived == 1.0 and steps[0].gradient == 10.0
-    assert "a hook has made that of 1" in str(steps[0])
+    assert "a hook changed it from 1" in str(steps[0])
 
 
 def test_every_rule_of_the_library_can_be_told() -> None:
-    from minigrad.viz.notation import formula, mathematics, share
+    from minigrad.viz.notation import contribution, formula, with_symbols
 
     for primitive in {id(r): r for r in rules()}.values():
-        assert formula(primitive) and mathematics(formula(primitive))
+        assert formula(primitive) and with_symbols(formula(primitive))
         names = primitive.partials if hasattr(primitive, "partials") else primitive.vjps
-        assert all(share(primitive, name) for name in names)
+        assert all(contribution(primitive, name) for name in names)
 
 
 def rules() -> list[Any]:
@@ -246,7 +247,7 @@ def test_a_leaf_alone() -> None:
 
 def test_a_node_that_is_not_there() -> None:
     a = Value(2.0, name="a")
-    with pytest.raises(KeyError, match="does not come to 'z'; it comes to n1, a"):
+    with pytest.raises(KeyError, match="does not reach 'z'; it reaches n1, a"):
         step(a * a).at("z")
 
 
@@ -262,7 +263,7 @@ def test_what_a_letter_of_a_formula_means_comes_after_the_result() -> None:
     steps = step(nn.LayerNorm(3).double()(x).sum())
     meaning = ", where n = (x - mean(x)) / sqrt(var(x) + eps)"
     assert f"n3 = n * weight + bias = (2, 3) from -1.225 to 1.225{meaning}" in str(steps.forward[3])
-    assert f"layer_norm: y = n * weight + bias{meaning}; " in steps[1].rule_line()
+    assert f"layer_norm: y = n * weight + bias{meaning}; " in steps[1].primitive_line()
     assert re.search(r"dx = scale \* .* = \(2, 3\) [^=]*, where scale = 1 / sqrt\(var\(x\) \+ eps\)", str(steps[1]))
 
 

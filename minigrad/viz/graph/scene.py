@@ -1,4 +1,4 @@
-"""What stands in the picture of a graph: its nodes, or calls of modules in place of all that they computed.
+"""The contents of a picture of a graph: which nodes are drawn, and which calls of modules stand for their nodes.
 
 This file imports no NumPy.
 """
@@ -14,17 +14,18 @@ from minigrad.scalar import Value
 
 
 class Scene:
-    """What is drawn of the graph that ends at a node.
+    """The drawn part of the graph that ends at a node.
 
     Attributes:
+        end: the last node.
         nodes: all nodes of the graph, the oldest first.
-        step: when the backward pass comes to each of them, counted from 1; those it does not come to are left out.
+        step: the position of each node in the backward pass, from 1; without nodes that the pass does not reach.
         calls: the innermost call of a module that a node belongs to.
-        box: what stands for each node: itself, or a call that is drawn closed. None for what is not drawn: what has
-            been left out, and parameters that only closed calls of their own modules use.
-        data: the constants that enter the outermost modules, as pairs of node and place.
-        depth: how far modules are open, None if all are.
-        note: what has been left out, and how to see it; empty if nothing was.
+        box: the box of each node: the node itself, or a closed call. None for nodes that are not drawn: those left out,
+            and parameters used only by closed calls of their own modules.
+        data: the constants that enter the outermost modules, as pairs (node, operand index).
+        depth: the depth to which modules are open, None if all are.
+        note: what has been left out, and how to see it; empty if nothing has.
     """
 
     def __init__(self, end: Node, depth: int | None, max_nodes: int | None) -> None:
@@ -37,7 +38,7 @@ class Scene:
             from minigrad.tensors.module_calls import calls
 
             self.calls = calls(order)
-        self.data = self._entering()
+        self.data = self._model_inputs()
         self.note = ""
         self.depth: int | None = depth
         self.box: dict[Node, Any] = {}
@@ -46,9 +47,11 @@ class Scene:
         if self._size() > limit:
             self._shrink(depth, limit)
 
-    def _entering(self) -> set[tuple[Node, int]]:
-        """Constants with a name; and the array that the first operation in an outermost call on more than parameters
-        takes, if no node enters this call: the data."""
+    def _model_inputs(self) -> set[tuple[Node, int]]:
+        """Return the constants that are data: those with a name, and the first array operand in each outermost call.
+
+        The latter only if no node enters the call, so that the array is the call's input.
+        """
         found = {(n, i) for n in self.nodes for i, c in _arrays(n) if c.name is not None}
         outermost = {node: _ancestor(call, 0) for node, call in self.calls.items()}
         own = {call: _parameters(call) for call in {*outermost.values()}}
@@ -67,7 +70,7 @@ class Scene:
         return found
 
     def _close(self, depth: int | None) -> None:
-        """Decide what stands for each node when the modules of this depth are closed."""
+        """Set the box of each node, with the modules of this depth closed."""
         self.depth, self.box = depth, {}
         closed: dict[Any, Any] = {}
         for node in self.nodes:
@@ -86,25 +89,25 @@ class Scene:
             self.box[leaf] = None if hidden else leaf
 
     def _size(self) -> int:
-        """How many boxes that makes."""
+        """Return the number of boxes."""
         nodes = [n for n in self.nodes if self.box[n] is n]
         return len({*self.box.values()} - {None}) + sum(len(constants(n)) for n in nodes)
 
-    def _shrink(self, asked: int | None, max_nodes: int) -> None:
-        """Close modules, the innermost first, until there are few enough boxes; or else draw only the youngest."""
+    def _shrink(self, requested: int | None, max_nodes: int) -> None:
+        """Close modules, the innermost first, until at most `max_nodes` boxes remain; then cut off older ones."""
         total = self._size()
         levels = 1 + max((call.depth for call in self.calls.values()), default=-1)
-        for depth in range(levels - 1 if asked is None else min(asked, levels) - 1, -1, -1):
+        for depth in range(levels - 1 if requested is None else min(requested, levels) - 1, -1, -1):
             self._close(depth)
             if self._size() <= max_nodes:
                 self.note = (
-                    f"{total:,} boxes are more than max_nodes={max_nodes}, so modules are closed: this is depth={depth}"
+                    f"{total:,} boxes exceed max_nodes={max_nodes}, so modules are closed: this is depth={depth}"
                 )
                 return
         self._cut(max_nodes)
 
     def _cut(self, max_nodes: int) -> None:
-        """Keep only the boxes that the backward pass comes to first."""
+        """Draw only the boxes that the backward pass reaches first."""
         drawn: set[Any] = set()
         count = 0
         for node in reversed(self.nodes):
@@ -116,46 +119,48 @@ class Scene:
                 drawn.add(box)
         if count > max_nodes and len(drawn) < 2:
             raise ValueError(
-                f"draw: {self.end.primitive.name!r} alone has more than {max_nodes} operands, too many to read. Draw "
-                "one of them, or raise the limit: draw(output, max_nodes=...)"
+                f"draw: {self.end.primitive.name!r} alone has more than max_nodes={max_nodes} operands. Draw one of "
+                "them, or raise the limit: draw(output, max_nodes=...)"
             )
-        left = {*self.box.values()} - drawn - {None}
+        omitted = {*self.box.values()} - drawn - {None}
         self.box = {node: box if box in drawn else None for node, box in self.box.items()}
-        self.note = f"the end of the graph: {len(left):,} earlier boxes are not drawn (max_nodes={max_nodes})"
+        self.note = f"the end of the graph: {len(omitted):,} earlier boxes are not drawn (max_nodes={max_nodes})"
 
 
 def ancestry(call: Any) -> Iterator[Any]:
-    """A call, the one that it lies in, and so on to the outermost."""
+    """Yield a call, the call that contains it, and so on to the outermost."""
     while call is not None:
         yield call
         call = call.parent
 
 
 def _ancestor(call: Any, depth: int | None) -> Any:
-    """The call of this depth that a call lies in, None if it is less deep."""
+    """Return the call of this depth that contains a call, None if there is none."""
     return next((c for c in ancestry(call) if c.depth == depth), None)
 
 
 def _parameters(call: Any) -> set[Any]:
-    """The nodes of the parameters of what was called."""
+    """Return the nodes of the parameters of the called module."""
     return {p.node for p in call.module.parameters()}
 
 
 def backward_steps(order: Sequence[Any]) -> dict[Any, int]:
-    """When the backward pass comes to each of the nodes, which are in the order of the walk.
+    """Return the position of each node in the backward pass, from 1, without running the pass.
 
-    It is not made for that. So if a `Function` gives None for an input, which only the pass itself would tell, that
-    is counted nonetheless.
+    A `Function` that returns None for an input is counted as if it returned a gradient; only the pass itself knows.
+
+    Args:
+        order: the nodes in reverse topological order.
     """
     reached = {order[0]}
     for node in order:
         if node in reached:
-            reached.update(source for source, passes in zip(node.inputs, _passing(node)) if passes)
+            reached.update(source for source, has_gradient in zip(node.inputs, _differentiable(node)) if has_gradient)
     return {node: i for i, node in enumerate((node for node in order if node in reached), 1)}
 
 
-def _passing(node: Any) -> Iterable[bool]:
-    """Which inputs of a node its rule has a gradient for."""
+def _differentiable(node: Any) -> Iterable[bool]:
+    """For each input of a node, return whether its primitive has a gradient for it."""
     plan = getattr(node, "plan", None)
     if plan is None or node.primitive.variadic:
         return [source is not None for source in node.inputs]
@@ -163,7 +168,7 @@ def _passing(node: Any) -> Iterable[bool]:
 
 
 def _arrays(node: Any) -> list[tuple[int, Any]]:
-    """The operands that are constant arrays, with their places."""
+    """Return the operands that are constant arrays, with their indices."""
     return [
         (i, c) for i, (_, c) in enumerate(named_operands(node)) if getattr(c, "ndim", 0) and not isinstance(c, Node)
     ]

@@ -1,21 +1,22 @@
 "use strict";
-/* Steps through a backward pass. The data (from step_page.py):
-   nodes     [name, [title, value, name of the gradient] of its box, "leaf" or "result", value]
-   forward   [node, title, rule, lines]
-   backward  [node, title, rule, gradient, that as a line of the box, shares, lines, memory], and
-   a share   [node it goes to or -1, formula, sum, what is added, the sum so far, that as a line of the box]
-   A number stands for itself ("NaN", "Infinity" where JSON has none), an array as [its place in `arrays`]. */
+/* Step through a backward pass. The data (from minigrad/viz/steps/page.py):
+   nodes           [name, [title, value, name of the gradient] of its box, "leaf" or "result", value]
+   forward         [node, title, primitive, lines]
+   backward        [node, title, primitive, gradient, its line in the box, contributions, lines, memory]
+   a contribution  [target node or -1, formula, sum line, value, sum so far, its line in the box]
+   A node is an index into `nodes`, a primitive an index into `texts`. A number is itself ("NaN" and "Infinity" where
+   JSON has none), an array is [its index in `arrays`]. */
 const data = JSON.parse(document.getElementById("data").textContent);
 const $ = (id) => document.getElementById(id);
 const { nodes, forward, backward, texts, arrays, layout } = data;
 const steps = [...forward.map((s) => ({ s, back: false })), ...backward.map((s) => ({ s, back: true }))];
-const turn = nodes.map(() => ({ forward: Infinity, backward: Infinity, shares: [] }));
-forward.forEach(([node], i) => { turn[node].forward = i; });
-backward.forEach(([node, , , , short, shares], i) => {
+const visits = nodes.map(() => ({ forward: Infinity, backward: Infinity, contributions: [] }));
+forward.forEach(([node], i) => { visits[node].forward = i; });
+backward.forEach(([node, , , , short, contributions], i) => {
   const at = forward.length + i;
-  turn[node].backward = at;
-  turn[node].gradient = short;
-  for (const [to, , , , , total] of shares) if (to >= 0) turn[to].shares.push([at, total]);
+  visits[node].backward = at;
+  visits[node].gradient = short;
+  for (const [to, , , , , total] of contributions) if (to >= 0) visits[to].contributions.push([at, total]);
 });
 let here = -1, timer = 0;
 
@@ -26,7 +27,7 @@ function make(tag, attributes = {}, ...inside) {
   return element;
 }
 
-// ---- the graph: drawn once; a step changes classes, and the gradient's line in a box
+// ---- the graph: drawn once; a step changes classes and the gradient line of a box
 
 const boxes = [], edges = [];
 function drawGraph() {
@@ -34,7 +35,7 @@ function drawGraph() {
   const [width, height] = layout.size;
   make.svg = true;
   const svg = make("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "img",
-    "aria-label": `The graph of ${nodes.length} nodes. The list of steps below tells the same.` });
+    "aria-label": `The graph of ${nodes.length} nodes. The list of steps below contains the same information.` });
   for (const [x, y, width, height, name] of layout.clusters) {
     svg.append(make("rect", { x, y, width, height, class: "module", rx: 9 }), make("text", { x: x + 9, y: y + 18, class: "module" }, name));
   }
@@ -43,11 +44,11 @@ function drawGraph() {
     svg.append(path);
     edges.push({ path, from, to, state: "" });
   }
-  const passed = new Map();  // of the edges into a node, those that a share goes along
+  const passed = new Map();  // per pair of nodes, the edges seen so far
   edges.forEach((edge) => {
-    const shares = turn[edge.to].backward < Infinity ? backward[turn[edge.to].backward - forward.length][5] : [];
+    const contributions = visits[edge.to].backward < Infinity ? backward[visits[edge.to].backward - forward.length][5] : [];
     const key = `${edge.from} ${edge.to}`, n = passed.get(key) || 0;
-    edge.passes = n < shares.filter(([to]) => to === edge.from).length;
+    edge.passes = n < contributions.filter(([to]) => to === edge.from).length;
     passed.set(key, n + 1);
   });
   layout.boxes.forEach((box, i) => {
@@ -65,20 +66,20 @@ function drawGraph() {
   make.svg = false;
   $("graph").hidden = $("legend").hidden = false;
   $("graph").append(svg);
-  $("legend").textContent = "A box: name = operation; value or shape; its gradient, slanted while shares are still to come.";
+  $("legend").textContent = "A box: name = operation; value or shape; its gradient, in italics until all contributions have arrived.";
 }
 
 function paint() {
   const back = here >= forward.length;
   boxes.forEach((box, i) => {
     if (!box) return;
-    const t = turn[i], now = here === t.forward || here === t.backward;
+    const t = visits[i], now = here === t.forward || here === t.backward;
     let state, text = "";
     if (!back) state = here >= t.forward ? "ready" : "later";
     else {
       let sum = null;
-      for (const [at, total] of t.shares) if (at <= here) sum = total;
-      const complete = t.shares.every(([at]) => at <= here);
+      for (const [at, total] of t.contributions) if (at <= here) sum = total;
+      const complete = t.contributions.every(([at]) => at <= here);
       if (here >= t.backward) sum = t.gradient;
       if (sum !== null) text = sum;
       state = here >= t.backward ? "done" : sum === null ? "ready" : complete ? "whole" : "partial";
@@ -90,7 +91,7 @@ function paint() {
     if (text !== box.text) box.gradient.textContent = box.text = text;
   });
   for (const edge of edges) {
-    const f = turn[edge.to].forward, b = turn[edge.to].backward;
+    const f = visits[edge.to].forward, b = visits[edge.to].backward;
     let state = "edge";
     if (!back) state += f === here ? " now" : f < here ? " past" : "";
     else if (!edge.passes) state += " past";
@@ -108,7 +109,7 @@ function paint() {
 
 // ---- the numbers of a step
 
-const brief = (x) => {  // as `number` in steps.py
+const brief = (x) => {  // as `number` in formatting.py
   if (!Number.isFinite(x)) return Number.isNaN(x) ? "nan" : x < 0 ? "-inf" : "inf";
   const size = Math.abs(x), whole = String(x);
   const digits = whole.length <= 7 ? whole : size >= 9999.5 && size < 1e6 ? x.toFixed(0)
@@ -137,10 +138,10 @@ function figure(label, x, name) {
 }
 
 const SHADES = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+";
-function heat({ shades, columns, of, top, told, shape }) {
+function heat({ shades, columns, of, top, summary, shape }) {
   const half = (SHADES.length - 1) / 2, rows = shades.length / columns;
   const cell = Math.max(4, Math.min(14, Math.floor(280 / Math.max(columns, rows))));
-  const canvas = make("canvas", { width: columns, height: rows, role: "img", "aria-label": `An array of shape ${told}` });
+  const canvas = make("canvas", { width: columns, height: rows, role: "img", "aria-label": `An array of shape ${summary}` });
   canvas.style.width = `${columns * cell}px`;
   const at = (k) => shades[k] === "-" ? NaN : (SHADES.indexOf(shades[k]) - half) / half;
   const image = canvas.getContext("2d"), pixels = image.createImageData(columns, rows);
@@ -157,10 +158,10 @@ function heat({ shades, columns, of, top, told, shape }) {
     const j = Math.min(columns - 1, Math.floor((event.clientX - r.left) / r.width * columns));
     const i = Math.min(rows - 1, Math.floor((event.clientY - r.top) / r.height * rows));
     const v = at(i * columns + j);
-    under.textContent = Number.isNaN(v) ? "no finite number" : `about ${brief(Number((v * top).toPrecision(2)))}`;
+    under.textContent = Number.isNaN(v) ? "not finite" : `about ${brief(Number((v * top).toPrecision(2)))}`;
   });
   canvas.addEventListener("pointerleave", () => { under.textContent = ""; });
-  const notes = [told.slice(shape.length).trim()];
+  const notes = [summary.slice(shape.length).trim()];
   if (of[0] !== rows || of[1] !== columns) notes.push(`${rows} by ${columns} of ${of[0]} by ${of[1]} elements`);
   else if (shape.split(",").length > 2) notes.push(`as ${rows} rows of ${columns}`);
   if (shades.includes("-")) notes.push("magenta: nan or inf");
@@ -175,28 +176,28 @@ const isArray = (x) => Array.isArray(x);
 function show() {
   const { s, back } = steps[here], node = nodes[s[0]], name = node[0], d = node[1][2];
   const parts = [make("h2", {}, `${back ? "Backward" : "Forward"} ${back ? here - forward.length + 1 : here + 1}: ${s[1]}`)];
-  if (texts[s[2]]) parts.push(make("p", { class: "rule" }, texts[s[2]]));
-  let said;
+  if (texts[s[2]]) parts.push(make("p", { class: "primitive" }, texts[s[2]]));
+  let announcement;
   if (!back) {
     const lines = s[3];
     parts.push(...lines.map(formula), make("div", { class: "arrays" }, figure(name, node[3], "value")));
-    said = [s[1], ...lines];
+    announcement = [s[1], ...lines];
   } else {
-    const [, title, , gradient, short, shares, lines, memory] = s;
+    const [, title, , gradient, short, contributions, lines, memory] = s;
     parts.push(make("div", { class: "arrays" }, figure(d, gradient, "gradient"), figure(name, node[3], "value")));
     if (node[2] === "leaf") parts.push(make("p", {}, "A leaf: backward() adds this gradient to its .grad."));
-    parts.push(make("ol", { class: "shares" }, ...shares.map(([to, text, sum, value, total]) => {
+    parts.push(make("ol", { class: "contributions" }, ...contributions.map(([to, text, sum, value, total]) => {
       const li = make("li", {}, formula(text));
       if (sum) li.append(make("p", { class: "formula" }, sum));
       const label = text.split(/ \+?= /)[0];
-      const figures = [figure(sum ? "this share" : label, value, "share"), sum ? figure(`${label} so far`, total, "total") : null];
+      const figures = [figure(sum ? "this contribution" : label, value, "contribution"), sum ? figure(`${label} so far`, total, "total") : null];
       if (isArray(value) || isArray(total)) li.append(make("div", { class: "arrays" }, ...figures.filter(Boolean)));
       else figures.filter(Boolean).forEach((f) => { f.classList.add("unseen"); li.append(f); });
       return li;
     })));
     parts.push(...lines.map(formula));
     if (memory) parts.push(make("p", { class: "memory" }, `${memory}.`));
-    said = [`${title}, its gradient: ${short}`, ...shares.map(([, text, sum]) => sum ? `${text}, ${sum}` : text), memory];
+    announcement = [`${title}, its gradient: ${short}`, ...contributions.map(([, text, sum]) => sum ? `${text}, ${sum}` : text), memory];
   }
   $("step").replaceChildren(...parts);
   const where = back ? `backward ${here - forward.length + 1} of ${backward.length}` : `forward ${here + 1} of ${forward.length}`;
@@ -206,8 +207,8 @@ function show() {
   $("forward").setAttribute("aria-pressed", String(!back));
   $("backward").setAttribute("aria-pressed", String(back));
   $("first").disabled = $("back").disabled = here === 0;
-  $("on").disabled = $("last").disabled = here === steps.length - 1;
-  if (!timer) $("said").textContent = `${where}. ${said.filter(Boolean).join(". ")}`;
+  $("next").disabled = $("last").disabled = here === steps.length - 1;
+  if (!timer) $("status").textContent = `${where}. ${announcement.filter(Boolean).join(". ")}`;
 }
 
 function go(to) {
@@ -219,9 +220,9 @@ function go(to) {
   mark();
 }
 
-/* To the step of a node, in the pass that is shown, if it has one there. */
+/* Go to the step of a node, in the current pass if it has one there. */
 function jump(node) {
-  const t = turn[node], back = here >= forward.length;
+  const t = visits[node], back = here >= forward.length;
   const to = back && t.backward < Infinity ? t.backward : back || t.forward === Infinity ? t.backward : t.forward;
   go(to < Infinity ? to : t.forward);
 }
@@ -235,10 +236,10 @@ function play(on) {
     timer = setInterval(() => here < steps.length - 1 ? go(here + 1) : play(false), 900);
   }
   $("play").textContent = on ? "Pause" : "Play";
-  if (was && !on) show();  // and have it said
+  if (was && !on) show();  // and announce it
 }
 
-// ---- the list, made when it is opened
+// ---- the list, built when it is opened
 
 let rows = null;
 function list() {
@@ -278,7 +279,7 @@ function search() {
 
 $("slider").max = steps.length - 1;
 $("slider").addEventListener("input", () => { const to = Number($("slider").value); play(false); go(to); });
-const actions = { first: () => go(0), back: () => go(here - 1), on: () => go(here + 1), last: () => go(steps.length - 1),
+const actions = { first: () => go(0), back: () => go(here - 1), next: () => go(here + 1), last: () => go(steps.length - 1),
   forward: () => go(0), backward: () => go(forward.length), play: () => play(!timer) };
 for (const [id, act] of Object.entries(actions)) $(id).addEventListener("click", () => { if (id !== "play") play(false); act(); });
 $("search").addEventListener("input", search);
@@ -294,7 +295,7 @@ $("list").addEventListener("toggle", list);
 document.addEventListener("keydown", (event) => {
   const on = event.target;
   if (event.ctrlKey || event.metaKey || event.altKey || on.id === "search" || on.id === "slider" && event.key !== " ") return;
-  const act = { ArrowLeft: "back", ArrowRight: "on", Home: "first", End: "last" }[event.key];
+  const act = { ArrowLeft: "back", ArrowRight: "next", Home: "first", End: "last" }[event.key];
   if (act) { $(act).click(); event.preventDefault(); }
   else if (event.key === " " && !["BUTTON", "SUMMARY"].includes(on.tagName)) { $("play").click(); event.preventDefault(); }
   else if (event.key === "/") { $("search").focus(); event.preventDefault(); }

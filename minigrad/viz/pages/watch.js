@@ -1,3 +1,3 @@
-// While the run goes on, the page loads itself again as often as it is written.
+// Reload the page during the run, as often as it is written.
 const { seconds } = JSON.parse(document.getElementById("data").textContent);
 if (seconds) setTimeout(() => location.reload(), 1000 * seconds);

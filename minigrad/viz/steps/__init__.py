@@ -1,1 +1,1 @@
-"""The backward pass step by step: `step`."""
+"""Backward passes step by step: `step`."""

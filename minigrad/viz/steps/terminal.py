@@ -1,4 +1,4 @@
-"""The steps of a backward pass in a terminal: one at a time with keys, or all as text where there is no terminal."""
+"""A backward pass in the terminal: one step at a time, with keys; all steps as text if there is no terminal."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
-from minigrad.viz.notation import mathematics
-from minigrad.viz.steps.steps import Step, Steps, describe
+from minigrad.viz.notation import with_symbols
+from minigrad.viz.steps.backward_pass import BackwardPass, Step
+from minigrad.viz.steps.formatting import describe
 
-_HELP = "right/n on   left/p back   home/end   f forward   b backward   g go to a node   q quit"
-_SHORT_HELP = "n on   p back   g go   q quit"
-_NAMES = {
-    **dict.fromkeys(["n", " ", "\r", "\n", "j", "\x1b[C", "\x1bOC", "\x1b[B", "\x1bOB"], "on"),
-    **dict.fromkeys(["p", "k", "\x7f", "\x08", "\x1b[D", "\x1bOD", "\x1b[A", "\x1bOA"], "back"),
+_HELP = "right/n next   left/p previous   home/end   f forward   b backward   g go to a node   q quit"
+_SHORT_HELP = "n next   p previous   g go   q quit"
+_COMMANDS = {
+    **dict.fromkeys(["n", " ", "\r", "\n", "j", "\x1b[C", "\x1bOC", "\x1b[B", "\x1bOB"], "next"),
+    **dict.fromkeys(["p", "k", "\x7f", "\x08", "\x1b[D", "\x1bOD", "\x1b[A", "\x1bOA"], "previous"),
     **dict.fromkeys(["\x1b[H", "\x1bOH", "\x1b[1~", "\x1b[7~"], "first"),
     **dict.fromkeys(["\x1b[F", "\x1bOF", "\x1b[4~", "\x1b[8~", "G"], "last"),
     **dict.fromkeys(["q", "Q", "\x04", ""], "quit"),
@@ -27,25 +28,25 @@ _NAMES = {
 _BOLD, _PALE, _BLUE, _ORANGE = "1", "2", "1;34", "33"
 
 
-def show(steps: Steps, stream: TextIO | None = None) -> None:
-    """Step through in the terminal; where in- or output is none, write all steps."""
+def show(steps: BackwardPass, stream: TextIO | None = None) -> None:
+    """Step through in the terminal; write all steps if input or output is no terminal."""
     stream = sys.stdout if stream is None else stream
     if stream.isatty() and sys.stdin.isatty() and os.environ.get("TERM") != "dumb":
         with _keys() as keys:
             Viewer(steps, stream).run(keys)
     else:
-        stream.write(f"{whole(steps, _knows_mathematics(stream))}\n")
+        stream.write(f"{all_steps(steps, _supports_symbols(stream))}\n")
 
 
-def whole(steps: Steps, symbols: bool = False) -> str:
-    """All steps as text."""
+def all_steps(steps: BackwardPass, symbols: bool = False) -> str:
+    """Return the steps of both passes as text, with mathematical symbols if `symbols`."""
     parts = ["The forward pass", *(s.text(symbols=symbols) for s in steps.forward)]
     parts += ["", "The backward pass", *(s.text(symbols=symbols) for s in steps.backward)]
     return "\n".join(parts)
 
 
-def _knows_mathematics(stream: TextIO) -> bool:
-    """Whether the terminal can show the signs of mathematics."""
+def _supports_symbols(stream: TextIO) -> bool:
+    """Whether the terminal can show mathematical symbols."""
     try:
         "·≥≤≠ᵀ−²".encode(stream.encoding or "ascii")
     except (UnicodeEncodeError, LookupError):
@@ -54,39 +55,39 @@ def _knows_mathematics(stream: TextIO) -> bool:
 
 
 class Viewer:
-    """What is on the screen: the nodes as a list, and below it what happens in the present step."""
+    """The screen: the list of nodes, and below it the details of the current step."""
 
-    def __init__(self, steps: Steps, stream: TextIO) -> None:
+    def __init__(self, steps: BackwardPass, stream: TextIO) -> None:
         self.steps, self.stream = steps, stream
-        self.all: list[Step] = [*steps.forward, *steps.backward]
-        self.here = len(steps.forward)
-        self.symbols = _knows_mathematics(stream)
-        self.coloured = not os.environ.get("NO_COLOR")
+        self.both: list[Step] = [*steps.forward, *steps.backward]
+        self.current = len(steps.forward)
+        self.symbols = _supports_symbols(stream)
+        self.color = not os.environ.get("NO_COLOR")
         self.message = ""
 
     def run(self, keys: Callable[[], str]) -> None:
-        """Answer keys until it is enough."""
-        self.stream.write("\x1b[?1049h\x1b[?25l")  # a screen of its own, without a cursor
+        """Handle keys until the user quits."""
+        self.stream.write("\x1b[?1049h\x1b[?25l")  # the alternate screen, without a cursor
         try:
             while True:
                 self.paint()
-                key = _NAMES.get(keys(), "")
+                key = _COMMANDS.get(keys(), "")
                 self.message = ""
                 if key == "quit":
                     return
                 if key == "go":
                     self.go(keys)
                 else:
-                    last, start = len(self.all) - 1, len(self.steps.forward)
-                    places = {"on": self.here + 1, "back": self.here - 1, "first": 0, "last": last}
-                    places |= {"forward": 0, "backward": start}
-                    self.here = max(0, min(last, places.get(key, self.here)))
+                    last, start = len(self.both) - 1, len(self.steps.forward)
+                    targets = {"next": self.current + 1, "previous": self.current - 1, "first": 0, "last": last}
+                    targets |= {"forward": 0, "backward": start}
+                    self.current = max(0, min(last, targets.get(key, self.current)))
         finally:
             self.stream.write("\x1b[?25h\x1b[?1049l")
             self.stream.flush()
 
     def go(self, keys: Callable[[], str]) -> None:
-        """Ask for a node, and go to its step in this pass."""
+        """Ask for a node and go to its step in the current pass."""
         text = ""
         while True:
             self.message = f"go to the node: {text}_"
@@ -103,19 +104,19 @@ class Viewer:
         found = [s for s in steps if text in (s.name, f"n{self.steps.number(s.node)}")]
         found = found or [s for s in steps if text and text in f"{s.name} {s.call}"]
         if found:
-            self.here = self.all.index(found[0])
+            self.current = self.both.index(found[0])
         else:
             self.message = f"no node is called {text!r}" if text else ""
 
     def _pass(self) -> list[Step]:
-        return self.steps.backward if self.all[self.here].backward else self.steps.forward
+        return self.steps.backward if self.both[self.current].backward else self.steps.forward
 
-    # -- what is written -----------------------------------------------------------------------------------------
+    # -- output -------------------------------------------------------------------------------------------------
 
     def paint(self) -> None:
-        """Write the screen."""
+        """Draw the screen."""
         width, height = shutil.get_terminal_size()
-        step = self.all[self.here]
+        step = self.both[self.current]
         details = [line for text in self._details(step) for line in _wrapped(text, width - 2)]
         details = details[: max(3, height - 8)]
         room = max(1, height - len(details) - 5)
@@ -131,16 +132,16 @@ class Viewer:
         self.stream.flush()
 
     def _list(self, step: Step, room: int, width: int) -> Iterator[str]:
-        """The nodes around the present one, in the order of the pass."""
+        """Return lines for the nodes around the current one, in the order of the pass."""
         steps = self._pass()
         start = max(0, min(step.number - 1 - room // 2, len(steps) - room))
         sums: dict[object, object] = {}
         complete: dict[object, bool] = {}
         for s in steps[: step.number] if step.backward else ():
-            sums.update((share.to, share.total) for share in s.shares)
-            complete.update((share.to, share.nth == share.of) for share in s.shares)
+            sums.update((c.to, c.total) for c in s.contributions)
+            complete.update((c.to, c.nth == c.of) for c in s.contributions)
         for s in steps[start : start + room]:
-            now = s is step
+            is_current = s is step
             title = " = ".join(t for t in (s.name, s.call) if t)
             gradient = ""
             if step.backward and (s.number <= step.number or s.node in sums):
@@ -149,29 +150,29 @@ class Viewer:
                 gradient += "" if complete.get(s.node, True) else " so far"
             known = describe(s.value, s.node) if step.backward or s.number <= step.number else ""
             third = max(12, (width - 4) // 3)
-            line = f"{'>' if now else ' '} {_cut(title, third):<{third}} {_cut(known, third):<{third}}"
-            line += f" {_cut(gradient, third - 1)}"
+            columns = f"{_shortened(title, third):<{third}} {_shortened(known, third):<{third}}"
+            line = f"{'>' if is_current else ' '} {columns} {_shortened(gradient, third - 1)}"
             waiting = s.number > step.number
-            yield self._styled(line.rstrip(), _BLUE if now else _ORANGE if gradient and waiting else "")
+            yield self._styled(line.rstrip(), _BLUE if is_current else _ORANGE if gradient and waiting else "")
 
     def _details(self, step: Step) -> Iterator[str]:
         first, *rest = step.lines()
         yield self._styled(first, _BOLD)
         if step.node.primitive is not None:
-            rest.insert(0, step.rule_line())
+            rest.insert(0, step.primitive_line())
         for line in rest:
-            yield "  " + (mathematics(line) if self.symbols else line)
+            yield "  " + (with_symbols(line) if self.symbols else line)
 
     def _styled(self, text: str, style: str) -> str:
-        return f"\x1b[{style}m{text}\x1b[0m" if style and self.coloured else text
+        return f"\x1b[{style}m{text}\x1b[0m" if style and self.color else text
 
 
-def _cut(text: str, width: int) -> str:
+def _shortened(text: str, width: int) -> str:
     return text if len(text) <= width else f"{text[: width - 3]}..."
 
 
 def _wrapped(text: str, width: int) -> list[str]:
-    """A line in pieces that fit, those after the first further in."""
+    """Wrap a line to the width, with an indent after the first piece."""
     style = re.fullmatch(r"(\x1b\[[\d;]*m)(.*)(\x1b\[0m)", text, re.DOTALL)
     start, text, end = style.groups() if style else ("", text, "")
     indent = " " * (len(text) - len(text.lstrip()) + 4)
@@ -184,7 +185,7 @@ def _wrapped(text: str, width: int) -> list[str]:
 
 @contextmanager
 def _keys() -> Iterator[Callable[[], str]]:
-    """A function that waits for a key, and gives it as the terminal sends it; "" at the end of the input."""
+    """Return a function that waits for a key and returns what the terminal sends, "" at the end of the input."""
     try:
         import termios
         import tty
@@ -197,7 +198,7 @@ def _keys() -> Iterator[Callable[[], str]]:
 
     def key() -> str:
         if not waiting:
-            text = os.read(fd, 1024).decode(errors="replace")  # an arrow's characters arrive together
+            text = os.read(fd, 1024).decode(errors="replace")  # the characters of an arrow key arrive together
             waiting.extend(re.findall(r"\x1b\[[0-9;]*[A-Za-z~]|\x1bO[A-Z]|.", text, re.DOTALL))
         return waiting.pop(0) if waiting else ""
 

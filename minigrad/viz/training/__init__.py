@@ -1,1 +1,1 @@
-"""A training run, watched: `watch`."""
+"""Training runs from inside: `watch`."""
