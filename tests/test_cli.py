@@ -49,7 +49,7 @@ def test_two_runs_with_one_seed_are_the_same_and_another_seed_is_not(tmp_path: P
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--batch-size", "5000"], r"size=5000 is more than the 1437 rows"),
+        (["--batch-size", "5000"], r"size must be at most 1437, the rows"),
         (["--batch-size", "0"], "size must be an integer of at least 1, got 0"),
         (["--steps", "0"], r"steps and learning_rate must be positive, got 0 and 0.1"),
         (["--learning-rate", "-1"], r"steps and learning_rate must be positive, got 2000 and -1.0"),

@@ -1,4 +1,4 @@
-"""The lecture's loop around x and dx: that it trains as written, and what every slip in it says."""
+"""The lecture's loop around x and dx: it trains as written, and every mistake in it is explained."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ SLIP = LOOP.replace("x += - learning_rate * dx", "x = x - learning_rate * dx")
 
 
 class Enough(Exception):
-    """The loop has run as often as it should."""
+    """Ends the loop after the wanted number of rounds."""
 
 
 class Finite:
-    """A data set that ends the loop after so many batches."""
+    """A data set that ends the loop after a number of batches."""
 
     def __init__(self, dataset: data.Dataset, batches: int) -> None:
         self.dataset, self.left = dataset, batches
@@ -44,7 +44,7 @@ class Finite:
 
 
 def run(program: str, network: Network, dataset: data.Dataset, batches: int) -> dict[str, Any]:
-    """Paste the loop around a network; gives its variables at the end."""
+    """Run the loop with a network; return its variables at the end."""
     names = {"network": network, "x": network.x, "learning_rate": 1e-1, "dataset": Finite(dataset, batches)}
     with pytest.raises(Enough):
         exec(program, names)
@@ -325,7 +325,7 @@ def test_no_warning_for_looking_without_training(warned: list[warnings.WarningMe
     assert warned == []
 
 
-def test_x_refuses_what_does_not_fit() -> None:
+def test_x_refuses_a_wrong_shape() -> None:
     network = small()
     with pytest.raises(ValueError, match=r"vector of shape \(39,\), got one of shape \(38,\)"):
         network.x = np.zeros(38)
@@ -333,7 +333,7 @@ def test_x_refuses_what_does_not_fit() -> None:
         network.x = 0.0
 
 
-# ---- forward and backward out of turn --------------------------------------------------------------------------
+# ---- forward and backward in the wrong order -------------------------------------------------------------------
 
 
 def under_no_grad(network: Network) -> None:
@@ -489,7 +489,7 @@ def test_a_batch_is_not_changed() -> None:
     assert X.name is None and X.grad is None and X.tolist() == BATCH.X.tolist()
 
 
-def test_a_change_of_x_is_noticed_by_a_graph_that_was_made_beside_the_network() -> None:
+def test_a_graph_recorded_outside_the_network_notices_a_change_of_x() -> None:
     network = Network(nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 1)), nn.MSELoss())
     loss = network.model(minigrad.ones(4, 2)).square().sum()
     network.x[...] = 5.0

@@ -1,4 +1,4 @@
-"""Saving and loading: what goes in comes out, and nothing else ever does."""
+"""Saving and loading: values come back bit for bit, and nothing in a file is ever run."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def test_nesting_in_safetensors_is_refused(tmp_path: Path) -> None:
 
 
 def plain(value: Any) -> Any:
-    """With the bits of tensors in their place, and types, for comparison."""
+    """Return the value with types, and with the bytes of tensors, for comparison."""
     if isinstance(value, minigrad.Tensor | np.ndarray):
         array = np.asarray(value.detach() if isinstance(value, minigrad.Tensor) else value)
         return ("tensor", array.dtype.str, array.shape, array.tobytes())
@@ -202,7 +202,7 @@ OPTIMIZERS: dict[str, Callable[[Any], Any]] = {
 
 
 class Training:
-    """A small run, in epochs that can be done again."""
+    """A small training run in repeatable epochs."""
 
     def __init__(self, optimizer: str, scheduler: str) -> None:
         minigrad.manual_seed(0)
@@ -237,7 +237,7 @@ class Training:
 @pytest.mark.parametrize(
     ("optimizer", "scheduler"), [*((o, "StepLR") for o in OPTIMIZERS), *(("SGD", s) for s in SCHEDULERS)]
 )
-def test_a_run_goes_on_from_a_file_bit_for_bit(tmp_path: Path, optimizer: str, scheduler: str) -> None:
+def test_a_run_resumes_from_a_file_bit_for_bit(tmp_path: Path, optimizer: str, scheduler: str) -> None:
     run, file = Training(optimizer, scheduler), tmp_path / "checkpoint.npz"
     for epoch in range(8):
         if epoch == 4:
@@ -249,7 +249,7 @@ def test_a_run_goes_on_from_a_file_bit_for_bit(tmp_path: Path, optimizer: str, s
     assert plain(fresh.checkpoint(8)) == plain(run.checkpoint(8))
 
 
-def test_a_run_goes_on_in_another_process(tmp_path: Path) -> None:
+def test_a_run_resumes_in_another_process(tmp_path: Path) -> None:
     run, file = Training("Adam", "StepLR"), tmp_path / "checkpoint.npz"
     for epoch in range(6):
         if epoch == 3:

@@ -1,4 +1,4 @@
-"""What a user of minigrad.data relies on: the data itself, honest batches, and errors that say what to do."""
+"""minigrad.data: the data itself, random batches, and errors that suggest the fix."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FILE = PACKAGE / "digits.npz"
 
 
 def numbered(n: int = 100, seed: int = 0) -> Dataset:
-    """A data set whose rows can be told apart: row i is [i, -i], its label i % 4."""
+    """A data set of distinct rows: row i is [i, -i], its label i % 4."""
     i = np.arange(n)
     return Dataset(np.stack([i, -i], axis=1), i % 4, seed=seed)
 
@@ -84,7 +84,7 @@ def test_a_batch_is_rows_with_their_own_labels() -> None:
     np.testing.assert_array_equal(batch.X[:, 0] % 4, batch.y)
 
 
-def test_a_batch_has_64_rows_unless_told() -> None:
+def test_a_batch_has_64_rows_by_default() -> None:
     assert len(numbered().sample_data_batch().y) == 64
 
 
@@ -104,7 +104,7 @@ def test_batches_reach_every_row_about_equally() -> None:
     assert abs(counts - 250).max() < 5 * 14
 
 
-def test_batches_are_in_random_order_even_when_whole() -> None:
+def test_a_batch_of_all_rows_is_in_random_order() -> None:
     assert numbered().sample_data_batch(100).X[:, 0].tolist() != list(range(100))
 
 
@@ -112,7 +112,7 @@ def draws(data: Dataset) -> list[list[float]]:
     return [data.sample_data_batch(8).X[:, 0].tolist() for _ in range(5)]
 
 
-def test_data_sets_made_alike_give_the_same_batches() -> None:
+def test_equal_data_sets_draw_the_same_batches() -> None:
     first = draws(numbered())
     np.random.seed(123)  # a global generator has no say
     assert draws(numbered()) == first
@@ -272,7 +272,7 @@ def test_no_digit_is_in_both_train_and_test() -> None:
 
 
 def test_digits_can_be_told_apart_by_the_nearest_neighbour() -> None:
-    """Only where images, labels and split belong together does the closest training image know the digit."""
+    """The closest training image has the right digit only if images, labels and split belong together."""
     train, test = digits()
     distance = (test.X**2).sum(1)[:, None] - 2 * test.X @ train.X.T + (train.X**2).sum(1)
     assert (train.y[distance.argmin(axis=1)] == test.y).mean() > 0.97
@@ -356,7 +356,7 @@ def test_a_file_without_labels_is_refused(tmp_path: Path) -> None:
 
 
 class Trap:
-    """Touches the file `sprung` when it is unpickled."""
+    """Creates the file `sprung` when it is unpickled."""
 
     def __init__(self, sprung: Path) -> None:
         self.sprung = sprung
@@ -379,7 +379,7 @@ def test_a_missing_file_says_so(tmp_path: Path) -> None:
 
 
 def test_digits_are_those_of_scikit_learn() -> None:
-    """Repeats how the file was made, as the docstring of minigrad.data.bundled tells it."""
+    """Repeats the program in the docstring of minigrad.data.bundled."""
     datasets = pytest.importorskip("sklearn.datasets", reason="scikit-learn, the source, is not installed")
     pixels, labels = datasets.load_digits(return_X_y=True)
     rng = np.random.RandomState(0)
@@ -433,7 +433,7 @@ def test_spiral_noise_is_an_angle_in_radians() -> None:
 
 
 def linear_accuracy(data: Dataset, *extra: Any) -> float:
-    """The accuracy on `data` of the least-squares linear classifier of its points and `extra` columns."""
+    """Return the accuracy of the least-squares linear classifier of the points and `extra` columns."""
     columns = np.column_stack([np.ones(len(data)), data.X, *extra])
     targets = np.eye(data.classes)[data.y]
     weights = np.linalg.lstsq(columns, targets, rcond=None)[0]

@@ -1,4 +1,4 @@
-"""The files that courses hand out: read whole, and refused when they are damaged, something else, or hostile."""
+"""The files that courses hand out: complete ones are read; damaged, wrong and hostile ones are refused."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ RNG = np.random.default_rng(0)
 
 
 def idx(array: np.ndarray) -> bytes:
-    """An IDX file as its description says."""
+    """Return an IDX file, built from the description of the format."""
     code = next(code for code, dtype in TYPES.items() if np.dtype(dtype) == array.dtype.newbyteorder(">"))
     return struct.pack(f">HBB{array.ndim}I", 0, code, array.ndim, *array.shape) + array.astype(TYPES[code]).tobytes()
 
@@ -94,7 +94,7 @@ def test_mnist_is_read(tmp_path: Path) -> None:
         np.testing.assert_array_equal(test.y, read_idx(unpacked))
 
 
-def test_what_is_not_mnist_is_told(tmp_path: Path) -> None:
+def test_files_that_are_not_mnist_are_refused(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"no train-images-idx3-ubyte.gz in .*from https:.*download=True"):
         mnist(tmp_path)
     small_mnist(tmp_path, labels=np.zeros(5, "u1"))
@@ -139,7 +139,7 @@ def test_batches_of_all_protocols_are_read(protocol: int) -> None:
 
 
 def test_a_batch_of_python_2_is_read() -> None:
-    """What the real files look like: strings of Python 2, and its name for the module."""
+    """The real files have strings of Python 2 and its name for the module."""
     raw = bytes(range(6))
     data = (
         b"\x80\x02}q\x01(U\x04dataq\x02cnumpy.core.multiarray\n_reconstruct\nq\x03cnumpy\nndarray\nq\x04K\x00\x85"
@@ -166,7 +166,7 @@ def test_cifar10_is_read_from_archive_and_folder(tmp_path: Path) -> None:
 
 
 class Hostile:
-    """Pickled, it is a call."""
+    """Pickles as a call."""
 
     def __init__(self, function: Any, *arguments: Any) -> None:
         self.call = function, arguments
@@ -250,7 +250,7 @@ PATH = "/file"
 
 
 class Server(socketserver.ThreadingTCPServer):
-    """A server on this machine that hands out CONTENT, at times badly."""
+    """A local server that sends CONTENT, sometimes truncated or without ranges."""
 
     allow_reuse_address = daemon_threads = True
     breaks_after: int | None = None
@@ -305,7 +305,7 @@ def test_a_file_is_fetched_once_checked_and_kept(server: Server, tmp_path: Path)
 
 
 @pytest.mark.parametrize("ignores_ranges", [False, True])
-def test_a_broken_download_goes_on_where_it_was(server: Server, tmp_path: Path, ignores_ranges: bool) -> None:
+def test_a_broken_download_resumes(server: Server, tmp_path: Path, ignores_ranges: bool) -> None:
     path = tmp_path / "file"
     server.breaks_after = 100_000
     with pytest.raises(OSError, match="cannot download file .*Without a network, download it elsewhere from http"):
@@ -317,7 +317,7 @@ def test_a_broken_download_goes_on_where_it_was(server: Server, tmp_path: Path, 
     assert not (tmp_path / "file.part").exists()
 
 
-def test_a_part_that_is_whole_needs_no_more(server: Server, tmp_path: Path) -> None:
+def test_a_complete_part_is_not_downloaded_again(server: Server, tmp_path: Path) -> None:
     (tmp_path / "file.part").write_bytes(CONTENT)
     assert download(address(server), tmp_path / "file", MD5).read_bytes() == CONTENT
 
@@ -328,7 +328,7 @@ def test_a_file_with_another_checksum_is_not_kept(server: Server, tmp_path: Path
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_next_place_is_tried(server: Server, tmp_path: Path) -> None:
+def test_the_next_address_is_tried(server: Server, tmp_path: Path) -> None:
     places = [address(server, "missing"), address(server)]
     assert download(places, tmp_path / "file", MD5).read_bytes() == CONTENT
     server.shutdown()

@@ -1,4 +1,4 @@
-"""Convolutions and padding: what is refused, and what the message says."""
+"""Convolution and padding: messages for wrong arguments, transposes, learning, and reused memory."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ REFUSED: list[tuple[Any, type[Exception], str]] = [
 
 
 @pytest.mark.parametrize("program, error, message", REFUSED)
-def test_what_is_refused(program: Any, error: type[Exception], message: str) -> None:
+def test_wrong_arguments_are_refused(program: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         program()
 
@@ -129,8 +129,8 @@ def test_the_names_at_the_top_are_the_functions() -> None:
         assert getattr(minigrad, name) is getattr(F, name)
 
 
-def test_memory_that_is_used_again_keeps_nothing() -> None:
-    """Results of one convolution, while others of other sizes and dtypes go on."""
+def test_reused_memory_carries_nothing_over() -> None:
+    """Results of one convolution between others of other sizes and dtypes."""
     minigrad.manual_seed(0)
     x, w = minigrad.randn(2, 3, 9, 9, dtype="float64"), minigrad.randn(4, 3, 3, 3, dtype="float64")
     before = F.conv2d(x, w)

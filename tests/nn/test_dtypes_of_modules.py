@@ -18,7 +18,7 @@ from minigrad.tensors.tensor import Tensor
 @pytest.mark.parametrize("training", [True, False], ids=["train", "eval"])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(("text", "call"), PROGRAMS, ids=[text for text, _ in PROGRAMS])
-def test_all_stays_in_the_dtype(text: str, call: str, dtype: str, training: bool) -> None:
+def test_every_module_computes_in_its_dtype(text: str, call: str, dtype: str, training: bool) -> None:
     inputs: list[Tensor] = []
 
     def x(*shape: int) -> Tensor:
@@ -46,7 +46,7 @@ def test_no_module_is_left_out() -> None:
 
 
 @pytest.mark.parametrize("half", [0.5, np.float64(0.5)], ids=["float", "np.float64"])
-def test_numbers_of_numpy_among_the_settings_make_no_float64(half: float) -> None:
+def test_numpy_numbers_as_settings_do_not_promote_to_float64(half: float) -> None:
     x, y = minigrad.rand(2, 4, 3), minigrad.rand(2, 4, 3)
     results = [
         F.rms_norm(x, (3,), eps=half),

@@ -1,4 +1,4 @@
-"""Modules as their users write them: parameters found and named, parts exchanged, and mistakes explained."""
+"""Modules as users write them: parameters are found and named, layers replaced, and mistakes explained."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from minigrad.nn import functional as F
 
 
 class Block(nn.Module):
-    """A parameter of its own, parts, and an ordinary attribute."""
+    """A module with a parameter, submodules and an ordinary attribute."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -36,7 +36,7 @@ def names(module: nn.Module) -> list[str]:
     return [name for name, _ in module.named_parameters()]
 
 
-# ---- parameters and parts --------------------------------------------------------------------------------------
+# ---- parameters and submodules ---------------------------------------------------------------------------------
 
 
 def test_parameters_and_modules_are_found_and_named() -> None:
@@ -82,7 +82,7 @@ def test_a_shared_parameter_is_listed_once_and_gets_both_gradients() -> None:
     assert tied.a.weight.grad.tolist() == [[2, 6], [2, 6]]
 
 
-def test_an_exchanged_part_takes_the_place_of_the_old_one() -> None:
+def test_a_replaced_layer_keeps_its_position() -> None:
     block = Block()
     block.first = nn.Linear(3, 2, bias=False)
     block.scale = nn.Parameter([1.0, 1.0])
@@ -114,7 +114,7 @@ def test_deleted_attributes_are_gone(name: str) -> None:
         delattr(block, name)
 
 
-def test_a_result_does_not_take_the_place_of_a_layer() -> None:
+def test_a_tensor_cannot_replace_a_layer() -> None:
     class Slip(nn.Module):
         def __init__(self) -> None:
             super().__init__()
@@ -129,7 +129,7 @@ def test_a_result_does_not_take_the_place_of_a_layer() -> None:
 
 
 @pytest.mark.parametrize("name", ["", "a.b", "forward", "training", "first", "scale"])
-def test_names_that_would_not_be_found_again_are_refused(name: str) -> None:
+def test_names_that_could_not_be_read_back_are_refused(name: str) -> None:
     block, kinds = Block(), {"first": "module", "scale": "parameter"}
     for kind, register in (
         ("buffer", lambda: block.register_buffer(name, minigrad.ones(1))),
@@ -143,7 +143,7 @@ def test_names_that_would_not_be_found_again_are_refused(name: str) -> None:
                 register()
 
 
-def test_a_buffer_that_is_registered_anew_is_saved_or_not_as_said_last() -> None:
+def test_registering_a_buffer_again_sets_whether_it_is_saved() -> None:
     module = nn.Module()
     for persistent in False, True, False:
         module.register_buffer("mask", minigrad.ones(1), persistent=persistent)
@@ -183,7 +183,7 @@ def test_a_missing_attribute_names_the_class() -> None:
         _ = nn.Linear(2, 2).wieght
 
 
-def test_train_and_eval_reach_all_parts() -> None:
+def test_train_and_eval_reach_all_submodules() -> None:
     block = Block()
     assert all(m.training for m in block.modules())
     assert block.eval() is block and not any(m.training for m in block.modules())
@@ -387,7 +387,7 @@ def test_init_writes_in_place() -> None:
     assert layer.weight.node is leaf and layer.weight.requires_grad
 
 
-def test_sizes_may_be_numpys_integers() -> None:
+def test_sizes_may_be_numpy_integers() -> None:
     assert (
         repr(nn.Linear(np.int64(3), np.array([1, 0, 2]).max() + 1))
         == "Linear(in_features=3, out_features=3, bias=True)"

@@ -1,4 +1,4 @@
-"""What a module holds, saves, converts and calls: buffers, state, hooks, containers."""
+"""The state of modules: buffers, state_dict, conversion, hooks, containers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Counted(nn.Module):
         return self.layer(x)
 
 
-def test_buffers_are_found_kept_and_saved_unless_they_are_not_to_be() -> None:
+def test_persistent_buffers_are_saved() -> None:
     net = nn.Sequential(Counted())
     net(minigrad.ones(1, 2))
     assert dict(net.named_buffers()).keys() == {"0.count", "0.scratch"}
@@ -53,7 +53,7 @@ def test_a_state_moves_from_one_module_to_another() -> None:
         (lambda s: s.update(weight=np.zeros((2, 3))), r"weight: expected shape \(3, 2\), got \(2, 3\)"),
     ],
 )
-def test_a_state_that_does_not_fit_is_refused_whole(change: Any, message: str) -> None:
+def test_a_state_that_does_not_fit_changes_nothing(change: Any, message: str) -> None:
     layer = nn.Linear(2, 3)
     before = layer.weight.tolist()
     state: dict[str, Any] = {"weight": np.zeros((3, 2)), "bias": np.zeros(3)}
@@ -90,7 +90,7 @@ def test_freezing_and_applying() -> None:
     assert seen == ["Linear", "ReLU", "Sequential", "Sequential"]
 
 
-def test_parts_are_found_by_their_names() -> None:
+def test_submodules_are_found_by_name() -> None:
     net = nn.Sequential(Counted())
     assert net.get_submodule("0.layer") is net[0].layer and net.get_submodule("") is net
     assert net.get_parameter("0.layer.bias") is net[0].layer.bias

@@ -1,4 +1,4 @@
-"""Normalisation: what PyTorch has no say in, and mistakes."""
+"""Normalization: running statistics, empty batches, and mistakes."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_statistics_are_kept_saved_and_reset() -> None:
     assert layer.running_var.tolist() == [1, 1] and layer.num_batches_tracked.item() == 0
 
 
-def test_a_pending_backward_pass_does_not_mind_the_moving_statistics() -> None:
+def test_updating_statistics_does_not_affect_a_pending_backward_pass() -> None:
     layer = nn.BatchNorm1d(2)
     x = minigrad.randn(4, 2, requires_grad=True)
     first = layer(x)
@@ -76,7 +76,7 @@ def test_a_pending_backward_pass_does_not_mind_the_moving_statistics() -> None:
     second.sum().backward()
 
 
-def test_an_empty_batch_is_normalised_and_moves_no_statistics() -> None:
+def test_an_empty_batch_is_normalized_and_updates_no_statistics() -> None:
     for layer, shape in (nn.BatchNorm1d(2), (0, 2)), (nn.GroupNorm(1, 2), (0, 2, 4)), (nn.LayerNorm(2), (0, 2)):
         out = layer(minigrad.zeros(*shape))
         out.sum().backward()

@@ -1,4 +1,4 @@
-"""Pooling: what is refused, and what the message says."""
+"""Pooling: messages for wrong arguments, and gradients of ties and overlaps."""
 
 from __future__ import annotations
 
@@ -41,18 +41,18 @@ REFUSED: list[tuple[Any, type[Exception], str]] = [
 
 
 @pytest.mark.parametrize("program, error, message", REFUSED)
-def test_what_is_refused(program: Any, error: type[Exception], message: str) -> None:
+def test_wrong_arguments_are_refused(program: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         program()
 
 
-def test_the_first_of_equals_has_the_gradient() -> None:
+def test_among_equal_maxima_the_first_gets_the_gradient() -> None:
     x = tensor([[[1.0, 2.0], [2.0, 2.0]]], requires_grad=True)
     F.max_pool2d(x, 2).sum().backward()
     assert x.grad.tolist() == [[[0.0, 1.0], [0.0, 0.0]]]
 
 
-def test_windows_that_overlap_add_up() -> None:
+def test_gradients_of_overlapping_windows_add_up() -> None:
     x = tensor([[[0.0, 3.0, 1.0, 2.0]]], requires_grad=True)
     F.max_pool1d(x, 2, stride=1).sum().backward()
     assert x.grad.tolist() == [[[0.0, 2.0, 0.0, 1.0]]]

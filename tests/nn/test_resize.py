@@ -1,4 +1,4 @@
-"""Resizing: what is refused, and what the message says; unfold and conv2d."""
+"""Resizing: messages for wrong arguments; unfold and conv2d."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ REFUSED: list[tuple[Any, type[Exception], str]] = [
 
 
 @pytest.mark.parametrize("program, error, message", REFUSED)
-def test_what_is_refused(program: Any, error: type[Exception], message: str) -> None:
+def test_wrong_arguments_are_refused(program: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         program()
 

@@ -1,4 +1,4 @@
-"""Data sets, samplers, collation and loaders, the background thread among them."""
+"""Data sets, samplers, collation and loaders, including the background thread."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ Point = collections.namedtuple("Point", "x y")
 
 
 class Squares(Dataset[int]):
-    """i * i for i up to n; `bad` raises."""
+    """Sample i is i * i; the sample `bad` raises."""
 
     def __init__(self, n: int = 10, bad: int | None = None) -> None:
         self.n, self.bad = n, bad
@@ -133,7 +133,7 @@ def test_random_split_warns_of_an_empty_part() -> None:
 # ---- samplers ----------------------------------------------------------------------------------------------------
 
 
-def test_random_samplers_draw_what_they_say() -> None:
+def test_random_samplers_draw_as_documented() -> None:
     assert sorted(RandomSampler(range(7))) == list(range(7))
     long = list(RandomSampler(range(3), num_samples=8))
     assert sorted(long[:3]) == sorted(long[3:6]) == [0, 1, 2] and len(long) == 8
