@@ -7,7 +7,7 @@ import inspect
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ContextDecorator
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, overload
 
 
 class _Mode(threading.local):
@@ -36,16 +36,24 @@ class no_grad(ContextDecorator):
     _recording = False
     _inference: bool | None = None  # None leaves it as it is
 
+    @overload
+    def __new__(cls, function: None = None) -> Self: ...
+    @overload
+    def __new__(cls, function: Callable[..., Any]) -> Any: ...
     def __new__(cls, function: Any = None) -> Any:
         return cls()(function) if callable(function) else super().__new__(cls)  # @no_grad, without brackets
 
-    def __init__(self) -> None:
+    def __init__(self, function: Callable[..., Any] | None = None) -> None:
         self._earlier: list[tuple[bool, bool]] = []  # a stack, for the object may be entered again inside itself
 
     def _recreate_cm(self) -> Self:
         return type(self)()
 
-    def __call__(self, function: F) -> F:
+    @overload
+    def __call__(self, function: F) -> F: ...
+    @overload
+    def __call__(self, *args: Any, **kwargs: Any) -> Any: ...  # mypy takes what @no_grad decorates for a no_grad
+    def __call__(self, function: Any) -> Any:
         if not inspect.isgeneratorfunction(function):
             return super().__call__(function)
 
@@ -64,8 +72,7 @@ class no_grad(ContextDecorator):
             finally:
                 results.close()
 
-        wrapped: Any = steps
-        return wrapped
+        return steps
 
     def __enter__(self) -> None:
         self._earlier.append(_state())
@@ -111,7 +118,7 @@ class set_grad_enabled(no_grad):
     def _recreate_cm(self) -> Self:
         return type(self)(self._recording)
 
-    def __call__(self, function: F) -> F:
+    def __call__(self, function: Any) -> Any:
         _restore(self._before)  # a decorator changes nothing until the function is called
         return super().__call__(function)
 

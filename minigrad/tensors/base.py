@@ -17,8 +17,6 @@ Operand: TypeAlias = "Base[Any] | np.ndarray | np.generic | float"
 """What a tensor computes with: a tensor, an array or a number, which broadcast."""
 Out = TypeVar("Out", bound="Base[Any]")
 """The class of what a method computes: Tensor, also where it computes with an object of a subclass, as a Parameter."""
-
-
 Method: TypeAlias = Callable[..., Any]
 
 

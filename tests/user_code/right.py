@@ -133,6 +133,14 @@ reveal_type(F.max_pool2d(m.randn(1, 1, 4, 4), 2, return_indices=True))  # T: tup
 
 
 # -- an optimiser, a scheduler, a loader
+@m.no_grad
+def doubled(x: Tensor) -> Tensor:
+    return x * 2
+
+
+print(doubled(x))
+
+
 @no_grad()
 def accuracy(model: nn.Module, inputs: Tensor, labels: Tensor) -> float:
     scores: Tensor = model(inputs)

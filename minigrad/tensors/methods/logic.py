@@ -37,17 +37,22 @@ def _of_one(function: Any, name: str, doc: str) -> Callable[[Base[Out]], Out]:
 
 
 _isclose = Primitive("isclose", lambda a, b, *, rtol, atol, equal_nan: np.isclose(a, b, rtol, atol, equal_nan))
+_eq, _ne = _of_two(np.equal, "eq"), _of_two(np.not_equal, "ne")
 
 
 class Logic(Base[Out]):
     """Comparisons, logic, bits, and what kind of number an element is."""
 
-    __eq__ = _of_two(np.equal, "eq")  # type: ignore[assignment]
-    __ne__ = _of_two(np.not_equal, "ne")  # type: ignore[assignment]
+    def __eq__(self, other: Operand) -> Out:  # type: ignore[override]
+        return _eq(self, other)
+
+    def __ne__(self, other: Operand) -> Out:  # type: ignore[override]
+        return _ne(self, other)
+
     __lt__, __le__ = _of_two(np.less, "lt"), _of_two(np.less_equal, "le")
     __gt__, __ge__ = _of_two(np.greater, "gt"), _of_two(np.greater_equal, "ge")
     __hash__ = object.__hash__  # by identity, although == compares elements
-    eq, ne, lt, le, gt, ge = (named(operator) for operator in (__eq__, __ne__, __lt__, __le__, __gt__, __ge__))
+    eq, ne, lt, le, gt, ge = (named(operator) for operator in (_eq, _ne, __lt__, __le__, __gt__, __ge__))
     not_equal, less, less_equal, greater, greater_equal = ne, lt, le, gt, ge
 
     logical_and = named(_of_two(np.logical_and, "logical_and"))
