@@ -54,7 +54,7 @@ from minigrad import device, tensor
         (lambda: (tensor([1.0, 2.0])[:1]).detach_(), RuntimeError, "detach_: not possible for a view"),
         (lambda: minigrad.complex64, AttributeError, "no attribute .complex64.: tensors are of float32"),
         (lambda: minigrad.half, AttributeError, "half"),
-        (lambda: minigrad.nn.Linear(1, 1).to(int), TypeError, "computes with floats; int64 is none"),
+        (lambda: minigrad.nn.Linear(1, 1).to(int), TypeError, "needs a floating-point dtype, got int64"),
         (lambda: minigrad.nn.Linear(1, 1).to(device="mps"), RuntimeError, "CPU only"),
     ],
 )
