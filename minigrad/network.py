@@ -20,7 +20,13 @@ from minigrad.tensors.tensor import Tensor
 
 
 class Loss(float):
-    """The loss as a float, which `minigrad.draw` can still draw: its `tensor` is the output of the graph."""
+    """The loss as a float, which `minigrad.draw` can still draw: its `tensor` is the output of the graph.
+
+    >>> from minigrad import nn
+    >>> loss = Network(nn.Linear(2, 1), lambda scores, targets: scores.sum() * 0.0 + 1.5).forward(([[1.0, 2.0]], None))
+    >>> loss, loss / 2
+    (1.5, 0.75)
+    """
 
     _tensor: weakref.ref[Tensor]
 

@@ -49,14 +49,14 @@ def digits() -> Split:
     Raises:
         FileNotFoundError, ValueError: if the package's data file is missing or was changed.
 
-    Source: UCI Optical Recognition of Handwritten Digits (Alpaydin and Kaynak, 1998), CC BY 4.0.
-
     >>> train, test = digits()
     >>> train
     Dataset(X: (1437, 64) float32, y: (1437,) int64, classes=10)
     >>> image, digit = test[0]
     >>> image.reshape(test.image_shape).shape, digit
     ((8, 8), 7)
+
+    Source: UCI Optical Recognition of Handwritten Digits (Alpaydin and Kaynak, 1998), CC BY 4.0.
     """
     return read(Path(__file__).with_name("digits.npz"))
 

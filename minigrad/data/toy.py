@@ -31,10 +31,10 @@ def spiral(points: int = 100, classes: int = 3, noise: float = 0.2, seed: int = 
         TypeError: if points, classes or seed is not an int, or noise is not a number.
         ValueError: if one of them is too small, or noise is not finite.
 
-    Source: the notes of Stanford's course CS231n.
-
     >>> spiral(points=50)
     Dataset(X: (150, 2) float32, y: (150,) int64, classes=3)
+
+    Source: the notes of Stanford's course CS231n.
     """
     check_integer("points", points, least=2)
     y = np.repeat(np.arange(check_integer("classes", classes)), points)

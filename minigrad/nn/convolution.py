@@ -302,11 +302,11 @@ def conv_transpose2d(
         ValueError: if shapes do not fit; the message names them.
         TypeError: if the dtypes differ.
 
-    Source: Zeiler et al., "Deconvolutional networks", 2010.
-
     >>> from minigrad import ones, tensor
     >>> conv_transpose2d(tensor([[[1.0, 2.0]]]), ones(1, 1, 2, 2), stride=2).tolist()
     [[[1.0, 1.0, 2.0, 2.0], [1.0, 1.0, 2.0, 2.0]]]
+
+    Source: Zeiler et al., "Deconvolutional networks", 2010.
     """
     return _conv_transpose(2, input, weight, bias, stride, padding, output_padding, groups, dilation)
 
@@ -465,14 +465,14 @@ class Conv2d(_Conv):
         ValueError: if settings exclude each other, or shapes do not fit.
         TypeError: if a setting is not an integer, or the dtypes differ.
 
-    Source: LeCun et al., "Gradient-based learning applied to document recognition", 1998.
-
     >>> from minigrad import nn, zeros
     >>> layer = nn.Conv2d(3, 8, kernel_size=3, padding=1)
     >>> layer
     Conv2d(3, 8, kernel_size=(3, 3), stride=(1, 1), padding=(1, 1))
     >>> layer(zeros(2, 3, 32, 32)).shape
     (2, 8, 32, 32)
+
+    Source: LeCun et al., "Gradient-based learning applied to document recognition", 1998.
     """
 
     ndim = 2
@@ -587,11 +587,11 @@ class ConvTranspose2d(_ConvTranspose):
         ValueError: if settings or shapes do not fit.
         TypeError: if a setting is not an integer, or the dtypes differ.
 
-    Source: Zeiler et al., "Deconvolutional networks", 2010.
-
     >>> from minigrad import nn, zeros
     >>> nn.ConvTranspose2d(8, 3, kernel_size=2, stride=2)(zeros(1, 8, 14, 14)).shape
     (1, 3, 28, 28)
+
+    Source: Zeiler et al., "Deconvolutional networks", 2010.
     """
 
     ndim = 2

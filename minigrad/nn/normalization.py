@@ -92,11 +92,11 @@ def layer_norm(
         ValueError: if shapes do not fit.
         TypeError: if the input is not of floats, or the dtypes differ.
 
-    Source: Ba, Kiros and Hinton, "Layer normalization", 2016.
-
     >>> from minigrad import tensor
     >>> layer_norm(tensor([[1.0, 3.0], [0.0, 8.0]]), (2,)).round(decimals=2).tolist()
     [[-1.0, 1.0], [-1.0, 1.0]]
+
+    Source: Ba, Kiros and Hinton, "Layer normalization", 2016.
     """
     x = _floats("layer_norm", input, weight=weight, bias=bias)
     axis = _layer("layer_norm", x, normalized_shape, weight=weight, bias=bias)
@@ -123,11 +123,11 @@ def rms_norm(
         ValueError: if shapes do not fit.
         TypeError: if the input is not of floats.
 
-    Source: Zhang and Sennrich, "Root mean square layer normalization", 2019.
-
     >>> from minigrad import tensor
     >>> rms_norm(tensor([1.0, 7.0]), (2,))
     tensor([0.2000, 1.4000])
+
+    Source: Zhang and Sennrich, "Root mean square layer normalization", 2019.
     """
     x = _floats("rms_norm", input)
     axis = _layer("rms_norm", x, normalized_shape, weight=weight)
@@ -168,11 +168,11 @@ def group_norm(
         ValueError: if C is not a multiple of `num_groups`, or shapes do not fit.
         TypeError: if the input is not of floats, or the dtypes differ.
 
-    Source: Wu and He, "Group normalization", 2018.
-
     >>> from minigrad import tensor
     >>> group_norm(tensor([[1.0, 3.0, 0.0, 8.0]]), num_groups=2).round(decimals=2).tolist()
     [[-1.0, 1.0, -1.0, 1.0]]
+
+    Source: Wu and He, "Group normalization", 2018.
     """
     x = _floats("group_norm", input, weight=weight, bias=bias)
     shape = _channels("group_norm", x, 2, weight=weight, bias=bias)
@@ -218,11 +218,11 @@ def instance_norm(
         ValueError: if shapes do not fit, or a channel is a single number.
         TypeError: if the input is not of floats, or the dtypes differ.
 
-    Source: Ulyanov, Vedaldi and Lempitsky, "Instance normalization", 2016.
-
     >>> from minigrad import tensor
     >>> instance_norm(tensor([[[1.0, 3.0], [0.0, 8.0]]])).round(decimals=2).tolist()
     [[[-1.0, 1.0], [-1.0, 1.0]]]
+
+    Source: Ulyanov, Vedaldi and Lempitsky, "Instance normalization", 2016.
     """
     x = _floats("instance_norm", input, weight=weight, bias=bias)
     others = {"weight": weight, "bias": bias, "running_mean": running_mean, "running_var": running_var}
@@ -288,14 +288,14 @@ def batch_norm(
         ValueError: if shapes do not fit, or in training a channel is a single number.
         TypeError: if the input is not of floats, or the dtypes differ.
 
-    Source: Ioffe and Szegedy, "Batch normalization", 2015.
-
     >>> from minigrad import tensor, zeros, ones
     >>> x, mean, var = tensor([[1.0, 0.0], [3.0, 8.0]]), zeros(2), ones(2)
     >>> batch_norm(x, mean, var, training=True, momentum=0.5).round(decimals=2).tolist()
     [[-1.0, -1.0], [1.0, 1.0]]
     >>> mean, var
     (tensor([1., 2.]), tensor([ 1.5000, 16.5000]))
+
+    Source: Ioffe and Szegedy, "Batch normalization", 2015.
     """
     x = _floats("batch_norm", input, weight=weight, bias=bias)
     others = {"weight": weight, "bias": bias, "running_mean": running_mean, "running_var": running_var}
@@ -338,11 +338,11 @@ class LayerNorm(Module):
         ValueError: if the input's last dimensions are not normalized_shape.
         TypeError: if the input's dtype is not that of the parameters.
 
-    Source: Ba, Kiros and Hinton, "Layer normalization", 2016.
-
     >>> from minigrad import nn, tensor
     >>> nn.LayerNorm(2, elementwise_affine=False)(tensor([[1.0, 3.0], [0.0, 8.0]])).round(decimals=2).tolist()
     [[-1.0, 1.0], [-1.0, 1.0]]
+
+    Source: Ba, Kiros and Hinton, "Layer normalization", 2016.
     """
 
     def __init__(
@@ -392,11 +392,11 @@ class RMSNorm(Module):
         ValueError: if the input's last dimensions are not normalized_shape.
         TypeError: if the input is not of floats.
 
-    Source: Zhang and Sennrich, "Root mean square layer normalization", 2019.
-
     >>> from minigrad import nn, tensor
     >>> nn.RMSNorm(2, elementwise_affine=False)(tensor([1.0, 7.0]))
     tensor([0.2000, 1.4000])
+
+    Source: Zhang and Sennrich, "Root mean square layer normalization", 2019.
     """
 
     def __init__(
@@ -439,11 +439,11 @@ class GroupNorm(Module):
         ValueError: if num_channels is not a multiple of num_groups, or the input has other channels.
         TypeError: if the input's dtype is not that of the parameters.
 
-    Source: Wu and He, "Group normalization", 2018.
-
     >>> from minigrad import nn, tensor
     >>> nn.GroupNorm(2, 4, affine=False)(tensor([[1.0, 3.0, 0.0, 8.0]])).round(decimals=2).tolist()
     [[-1.0, 1.0, -1.0, 1.0]]
+
+    Source: Wu and He, "Group normalization", 2018.
     """
 
     def __init__(
@@ -583,15 +583,15 @@ class BatchNorm1d(_BatchNorm):
         ValueError: if the input has another number of dimensions or channels, or in training one number per channel.
         TypeError: if the input's dtype is not that of the parameters.
 
-    Source: Ioffe and Szegedy, "Batch normalization: accelerating deep network training by reducing internal covariate
-    shift", 2015.
-
     >>> from minigrad import nn, tensor
     >>> layer = nn.BatchNorm1d(2)
     >>> layer(tensor([[1.0, 0.0], [3.0, 8.0]])).round(decimals=2).tolist()
     [[-1.0, -1.0], [1.0, 1.0]]
     >>> layer.running_mean
     tensor([0.2000, 0.4000])
+
+    Source: Ioffe and Szegedy, "Batch normalization: accelerating deep network training by reducing internal covariate
+    shift", 2015.
     """
 
     dims = (2, 3)
@@ -670,11 +670,11 @@ class InstanceNorm1d(_InstanceNorm):
     Raises:
         ValueError: if the input has another number of dimensions or channels, or a channel is a single number.
 
-    Source: Ulyanov, Vedaldi and Lempitsky, "Instance normalization: the missing ingredient for fast stylization", 2016.
-
     >>> from minigrad import nn, tensor
     >>> nn.InstanceNorm1d(2)(tensor([[1.0, 3.0], [0.0, 8.0]])).round(decimals=2).tolist()
     [[-1.0, 1.0], [-1.0, 1.0]]
+
+    Source: Ulyanov, Vedaldi and Lempitsky, "Instance normalization: the missing ingredient for fast stylization", 2016.
     """
 
     dims = (2, 3)

@@ -625,7 +625,7 @@ def lp_pool1d(
         L_out = floor((L - kernel_size) / stride) + 1.
 
     >>> from minigrad import tensor
-    >>> lp_pool1d(tensor([[3.0, 4.0, 0.0, 5.0]]), 2.0, 2).tolist()
+    >>> lp_pool1d(tensor([[3.0, 4.0, 0.0, 5.0]]), 2.0, 2).round(decimals=2).tolist()
     [[5.0, 5.0]]
     """
     return _lp_pool(1, input, norm_type, kernel_size, stride, ceil_mode)
@@ -651,7 +651,7 @@ def lp_pool2d(
         H_out = floor((H - kernel_size) / stride) + 1; W_out likewise.
 
     >>> from minigrad import ones
-    >>> lp_pool2d(ones(1, 2, 4), 2.0, 2).tolist()
+    >>> lp_pool2d(ones(1, 2, 4), 2.0, 2).round(decimals=2).tolist()
     [[[2.0, 2.0]]]
     """
     return _lp_pool(2, input, norm_type, kernel_size, stride, ceil_mode)
@@ -691,11 +691,11 @@ def local_response_norm(input: Any, size: int, alpha: float = 1e-4, beta: float 
         ValueError: if the input has fewer than three dimensions, or `size` is less than 1.
         TypeError: if the input is not of floats.
 
-    Source: Krizhevsky et al., "ImageNet classification with deep convolutional neural networks", 2012.
-
     >>> from minigrad import ones
     >>> local_response_norm(ones(1, 2, 1), size=1, alpha=1.0, beta=1.0).tolist()
     [[[0.5], [0.5]]]
+
+    Source: Krizhevsky et al., "ImageNet classification with deep convolutional neural networks", 2012.
     """
     x = as_tensor(input)
     if x.ndim < 3:
@@ -1155,11 +1155,11 @@ class LocalResponseNorm(Module):
 
     Shape: (N, C, ...) -> (N, C, ...).
 
-    Source: Krizhevsky et al., "ImageNet classification with deep convolutional neural networks", 2012.
-
     >>> from minigrad import nn, ones
     >>> nn.LocalResponseNorm(size=1, alpha=1.0, beta=1.0)(ones(1, 2, 1)).tolist()
     [[[0.5], [0.5]]]
+
+    Source: Krizhevsky et al., "ImageNet classification with deep convolutional neural networks", 2012.
     """
 
     def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> None:

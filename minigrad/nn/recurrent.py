@@ -267,12 +267,12 @@ class RNN(_Recurrent[Tensor]):
         ValueError: if a setting or a shape does not fit.
         TypeError: if a dtype is not that of the weights.
 
-    Source: Elman, "Finding structure in time", 1990.
-
     >>> from minigrad import nn, ones
     >>> output, h = nn.RNN(3, 4)(ones(5, 2, 3))
     >>> output.shape, h.shape
     ((5, 2, 4), (1, 2, 4))
+
+    Source: Elman, "Finding structure in time", 1990.
     """
 
     kind = "RNN"
@@ -333,13 +333,13 @@ class LSTM(_Recurrent[tuple[Tensor, Tensor]]):
         output (T, N, D H), arranged as the input.
         With `proj_size`, it replaces H in h_0, h_n, output and weight_hh_lk.
 
-    Source: Hochreiter and Schmidhuber, "Long short-term memory", 1997; the projection is from Sak et al., "Long
-    short-term memory recurrent neural network architectures for large scale acoustic modeling", 2014.
-
     >>> from minigrad import nn, ones
     >>> output, (h, c) = nn.LSTM(3, 4, num_layers=2)(ones(5, 2, 3))
     >>> output.shape, h.shape, c.shape
     ((5, 2, 4), (2, 2, 4), (2, 2, 4))
+
+    Source: Hochreiter and Schmidhuber, "Long short-term memory", 1997; the projection is from Sak et al., "Long
+    short-term memory recurrent neural network architectures for large scale acoustic modeling", 2014.
     """
 
     kind = "LSTM"
@@ -393,13 +393,13 @@ class GRU(_Recurrent[Tensor]):
         h_0 and h_n (D num_layers, N, H) with D = 2 if `bidirectional`, otherwise 1; unbatched, without N.
         output (T, N, D H), arranged as the input.
 
-    Source: Cho et al., "Learning phrase representations using RNN encoder-decoder for statistical machine
-    translation", 2014.
-
     >>> from minigrad import nn, ones
     >>> output, h = nn.GRU(3, 4, batch_first=True, bidirectional=True)(ones(2, 5, 3))
     >>> output.shape, h.shape
     ((2, 5, 8), (2, 2, 4))
+
+    Source: Cho et al., "Learning phrase representations using RNN encoder-decoder for statistical machine
+    translation", 2014.
     """
 
     kind = "GRU"
@@ -498,14 +498,14 @@ class RNNCell(_Cell[Tensor]):
 
     Shape: x (N, input_size) or (input_size,), h (N, H) or (H,) -> h' of the shape of h.
 
-    Source: Elman, "Finding structure in time", 1990.
-
     >>> from minigrad import nn, ones
     >>> cell, h = nn.RNNCell(3, 4), None
     >>> for x in ones(5, 2, 3):
     ...     h = cell(x, h)
     >>> h.shape
     (2, 4)
+
+    Source: Elman, "Finding structure in time", 1990.
     """
 
     kind = "RNN"
@@ -530,12 +530,12 @@ class LSTMCell(_Cell[tuple[Tensor, Tensor]]):
 
     Shape: x (N, input_size) or (input_size,), h and c (N, H) or (H,) -> (h', c') of the same shapes.
 
-    Source: Hochreiter and Schmidhuber, "Long short-term memory", 1997.
-
     >>> from minigrad import nn, ones
     >>> h, c = nn.LSTMCell(3, 4)(ones(2, 3))
     >>> h.shape, c.shape
     ((2, 4), (2, 4))
+
+    Source: Hochreiter and Schmidhuber, "Long short-term memory", 1997.
     """
 
     kind = "LSTM"
@@ -552,12 +552,12 @@ class GRUCell(_Cell[Tensor]):
 
     Shape: x (N, input_size) or (input_size,), h (N, H) or (H,) -> h' of the shape of h.
 
-    Source: Cho et al., "Learning phrase representations using RNN encoder-decoder for statistical machine
-    translation", 2014.
-
     >>> from minigrad import nn, ones
     >>> nn.GRUCell(3, 4)(ones(2, 3)).shape
     (2, 4)
+
+    Source: Cho et al., "Learning phrase representations using RNN encoder-decoder for statistical machine
+    translation", 2014.
     """
 
     kind = "GRU"

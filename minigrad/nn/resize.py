@@ -62,11 +62,11 @@ def interpolate(
         TypeError: if a mode other than nearest is used on integers.
         NotImplementedError: if the mode is unknown, or antialias is True.
 
-    Source of "bicubic": Keys, "Cubic convolution interpolation for digital image processing", 1981.
-
     >>> from minigrad import tensor
     >>> interpolate(tensor([[[1.0, 3.0]]]), scale_factor=2, mode="linear", align_corners=False).tolist()
     [[[1.0, 1.5, 2.5, 3.0]]]
+
+    Source of "bicubic": Keys, "Cubic convolution interpolation for digital image processing", 1981.
     """
     x = as_tensor(input)
     ndim = x.ndim - 2
@@ -178,12 +178,12 @@ def pixel_shuffle(input: Any, upscale_factor: int) -> Tensor:
     Raises:
         ValueError: if the number of channels is not a multiple of r^2.
 
-    Source: Shi et al., "Real-time single image and video super-resolution using an efficient sub-pixel convolutional
-    neural network", 2016.
-
     >>> from minigrad import arange
     >>> pixel_shuffle(arange(4).reshape(4, 1, 1), 2).tolist()
     [[[0, 1], [2, 3]]]
+
+    Source: Shi et al., "Real-time single image and video super-resolution using an efficient sub-pixel convolutional
+    neural network", 2016.
     """
     x = _check_image("pixel_shuffle", input)
     (r,) = each_dim("pixel_shuffle", "upscale_factor", upscale_factor, 1)
@@ -235,11 +235,11 @@ def channel_shuffle(input: Any, groups: int) -> Tensor:
     Raises:
         ValueError: if C is not a multiple of `groups`.
 
-    Source: Zhang et al., "ShuffleNet: an extremely efficient convolutional neural network for mobile devices", 2018.
-
     >>> from minigrad import arange
     >>> channel_shuffle(arange(6).reshape(1, 6, 1), groups=2).flatten().tolist()
     [0, 3, 1, 4, 2, 5]
+
+    Source: Zhang et al., "ShuffleNet: an extremely efficient convolutional neural network for mobile devices", 2018.
     """
     x = _check_image("channel_shuffle", input)
     each_dim("channel_shuffle", "groups", groups, 1)
@@ -425,12 +425,12 @@ class PixelShuffle(Module):
 
     Shape: (..., C r^2, H, W) -> (..., C, H r, W r).
 
-    Source: Shi et al., "Real-time single image and video super-resolution using an efficient sub-pixel convolutional
-    neural network", 2016.
-
     >>> from minigrad import nn, zeros
     >>> nn.PixelShuffle(2)(zeros(1, 12, 5, 5)).shape
     (1, 3, 10, 10)
+
+    Source: Shi et al., "Real-time single image and video super-resolution using an efficient sub-pixel convolutional
+    neural network", 2016.
     """
 
     def __init__(self, upscale_factor: int) -> None:
@@ -478,11 +478,11 @@ class ChannelShuffle(Module):
 
     Shape: (N, C, ...) -> (N, C, ...).
 
-    Source: Zhang et al., "ShuffleNet: an extremely efficient convolutional neural network for mobile devices", 2018.
-
     >>> from minigrad import arange, nn
     >>> nn.ChannelShuffle(2)(arange(6).reshape(1, 6, 1)).flatten().tolist()
     [0, 3, 1, 4, 2, 5]
+
+    Source: Zhang et al., "ShuffleNet: an extremely efficient convolutional neural network for mobile devices", 2018.
     """
 
     def __init__(self, groups: int) -> None:

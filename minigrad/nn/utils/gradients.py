@@ -93,13 +93,13 @@ def clip_grad_norm_(
         ValueError: if max_norm is negative.
         RuntimeError: if `error_if_nonfinite` and the norm is nan or infinite.
 
-    Source: Pascanu, Mikolov and Bengio, "On the difficulty of training recurrent neural networks", 2013.
-
     >>> from minigrad import tensor
     >>> w = tensor([0.0, 0.0], requires_grad=True)
     >>> w.grad = tensor([3.0, 4.0])
     >>> clip_grad_norm_([w], max_norm=1.0), w.grad
     (tensor(5.), tensor([0.6000, 0.8000]))
+
+    Source: Pascanu, Mikolov and Bengio, "On the difficulty of training recurrent neural networks", 2013.
     """
     parameters = [parameters] if isinstance(parameters, Tensor) else list(parameters)
     if not max_norm >= 0:
