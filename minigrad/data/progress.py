@@ -12,8 +12,8 @@ from typing import TextIO
 class Progress:
     """Show the progress of a run of `total` steps; without a total, the current step.
 
-    On a terminal it is one line, with a total a bar, redrawn in place. Elsewhere it is a line for the first and last step
-    and every tenth of the run, at least 100 steps apart; without a total, for the steps 1, 2, 5, 10, 20, 50, ...
+    On a terminal it is one line, with a total a bar, redrawn in place. Elsewhere it is a line for the first and last
+    step and every tenth of the run, at least 100 steps apart; without a total, for the steps 1, 2, 5, 10, 20, 50, ...
 
     Args:
         total: the number of steps, or None (default).
