@@ -53,7 +53,7 @@ m.tensor([1, 2], requires_grad=True) | RuntimeError | int64; .float()
 m.ones(2, requires_grad=True).numpy() | RuntimeError | requires a gradient; .detach().numpy()
 m.ones(2).item() | ValueError | item; (2,)
 bool(m.ones(2) > 0) | ValueError | (2,); .any(); .all()
-np.unwrap(m.ones(3)) | TypeError | np.unwrap; rule; np.
+np.unwrap(m.ones(3)) | TypeError | np.unwrap; support; np.
 m.randint(5, 5, (2,)) | ValueError | randint; 5
 m.zeros(2, -1) | ValueError | -1
 m.ones(2).to('cuda') | (RuntimeError, NotImplementedError, TypeError) | cuda

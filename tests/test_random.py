@@ -86,7 +86,7 @@ def test_seeds() -> None:
     assert g.seed() == g.initial_seed() != Generator().seed()
     assert isinstance(minigrad.manual_seed(3), Generator)
     assert minigrad.seed() == minigrad.initial_seed()
-    with pytest.raises(TypeError, match="whole number, got float"):
+    with pytest.raises(TypeError, match="must be an integer, got float"):
         g.manual_seed(1.5)  # type: ignore[arg-type]
     with pytest.raises(RuntimeError, match="64 bits"):
         g.manual_seed(2**64)
@@ -212,9 +212,13 @@ ZEROS = minigrad.zeros(2)
 @pytest.mark.parametrize(
     "call, error, words",
     [
-        (lambda: minigrad.rand(-1), ValueError, "rand: a size is at least 0.*-1"),
+        (lambda: minigrad.rand(-1), ValueError, "rand: a size must not be negative, got -1"),
         (lambda: minigrad.rand(2, dtype=int), TypeError, "float32 or float64, not int64"),
-        (lambda: minigrad.rand(2, generator=3), TypeError, "generator is a int: pass minigrad.Generator"),
+        (
+            lambda: minigrad.rand(2, generator=3),
+            TypeError,
+            "generator must be a Generator, got int: pass minigrad.Generator",
+        ),
         (lambda: minigrad.rand(2, device="cuda"), RuntimeError, "CPU only"),
         (lambda: minigrad.rand(2, pin_memory=True), NotImplementedError, "pin_memory=True"),
         (lambda: minigrad.rand(2, seed=3), TypeError, "unexpected keyword argument 'seed'"),

@@ -14,25 +14,40 @@ from minigrad.tensors.printing import tensor_text
 
 
 class Attributes(Base[Out]):
-    """The part of Tensor that only reads."""
+    """The part of Tensor that only reads: shape, dtype, conversion and printing."""
 
     @property
     def shape(self) -> tuple[int, ...]:  # type: ignore[override]
-        """The sizes of the dimensions."""
+        """The sizes of the dimensions, a tuple.
+
+        >>> from minigrad import zeros
+        >>> zeros(2, 3).shape
+        (2, 3)
+        """
         return self._array.shape
 
     @property
     def dtype(self) -> np.dtype:  # type: ignore[override]
-        """The type of the elements, NumPy's."""
+        """The type of the elements, a NumPy dtype.
+
+        >>> from minigrad import tensor
+        >>> tensor([1.0]).dtype, tensor([1]).dtype, tensor([True]).dtype
+        (dtype('float32'), dtype('int64'), dtype('bool'))
+        """
         return self._array.dtype
 
     @property
     def ndim(self) -> int:  # type: ignore[override]
-        """The number of dimensions."""
+        """The number of dimensions.
+
+        >>> from minigrad import zeros
+        >>> zeros(2, 3).ndim
+        2
+        """
         return self._array.ndim
 
     def dim(self) -> int:
-        """The number of dimensions."""
+        """Return the number of dimensions, as `ndim`."""
         return self._array.ndim
 
     @overload
@@ -40,7 +55,12 @@ class Attributes(Base[Out]):
     @overload
     def size(self, dim: int) -> int: ...
     def size(self, dim: int | None = None) -> tuple[int, ...] | int:
-        """The shape, or the size of one dimension."""
+        """Return the shape, or the size of dimension `dim`.
+
+        >>> from minigrad import zeros
+        >>> zeros(2, 3).size(), zeros(2, 3).size(-1)
+        ((2, 3), 3)
+        """
         return self.shape if dim is None else self.shape[self._dim(dim)]
 
     @overload
@@ -48,62 +68,81 @@ class Attributes(Base[Out]):
     @overload
     def stride(self, dim: int) -> int: ...
     def stride(self, dim: int | None = None) -> tuple[int, ...] | int:
-        """How many elements apart in memory neighbours are, along each dimension or one."""
+        """Return the step in memory between neighbors, in elements: of each dimension, or of dimension `dim`.
+
+        >>> from minigrad import zeros
+        >>> zeros(2, 3).stride(), zeros(2, 3).T.stride()
+        ((3, 1), (1, 3))
+        """
         strides = tuple([n // self._array.itemsize for n in self._array.strides])
         return strides if dim is None else strides[self._dim(dim)]
 
     def nelement(self) -> int:
-        """The number of elements."""
+        """Return the number of elements, as `numel`."""
         return self._array.size
 
     def element_size(self) -> int:
-        """The bytes of an element."""
+        """Return the size of an element in bytes."""
         return self._array.itemsize
 
     @property
     def itemsize(self) -> int:
-        """The bytes of an element."""
+        """The size of an element in bytes."""
         return self._array.itemsize
 
     @property
     def nbytes(self) -> int:
-        """The bytes of all elements."""
+        """The size of all elements together in bytes."""
         return self._array.nbytes
 
     def is_floating_point(self) -> bool:
-        """Whether the elements are floats."""
+        """Return True if the elements are floats; only such tensors can require a gradient."""
         return self._array.dtype.kind == "f"
 
     def is_complex(self) -> bool:
-        """No: minigrad computes with real numbers."""
+        """Return False: minigrad computes with real numbers."""
         return False
 
     @property
     def device(self) -> devices.device:
-        """The CPU."""
+        """The device that holds the tensor: always the CPU."""
         return devices.cpu
 
     is_cuda = is_sparse = is_quantized = False
 
     def item(self) -> float | int | bool:
-        """The one element, as a Python number.
+        """Return the value of a tensor with one element as a Python number.
 
         Raises:
-            ValueError: if there is not exactly one.
+            ValueError: if the tensor does not have exactly one element.
+
+        >>> from minigrad import tensor
+        >>> tensor([[2.5]]).item()
+        2.5
         """
         if self._array.size != 1:
             raise ValueError(f"item: a tensor of shape {self.shape} has {self._array.size} elements, not one")
         return self._array.item()
 
     def tolist(self) -> Any:
-        """The elements as nested lists of Python numbers."""
+        """Return the elements as nested lists of Python numbers.
+
+        >>> from minigrad import tensor
+        >>> tensor([[1, 2], [3, 4]]).tolist()
+        [[1, 2], [3, 4]]
+        """
         return self._array.tolist()
 
     def numpy(self) -> np.ndarray:
-        """The elements as an array that shares this tensor's memory.
+        """Return the elements as a NumPy array that shares this tensor's memory.
 
         Raises:
-            RuntimeError: if the tensor requires a gradient, which NumPy would lose.
+            RuntimeError: if the tensor requires a gradient, which NumPy would lose. For the values alone:
+                `t.detach().numpy()`.
+
+        >>> from minigrad import tensor
+        >>> tensor([1.0, 2.0]).numpy()
+        array([1., 2.], dtype=float32)
         """
         if self.requires_grad:
             raise RuntimeError(
@@ -121,8 +160,8 @@ class Attributes(Base[Out]):
     def __bool__(self) -> bool:
         if self._array.size != 1:
             raise ValueError(
-                f"the truth of a tensor of shape {self.shape} is not one answer: use .any() or .all(), "
-                "and & | ~ in place of and, or, not"
+                f"the truth value of a tensor of shape {self.shape} is ambiguous: use .any() or .all(), "
+                "and & | ~ instead of and, or, not"
             )
         return bool(self._array.item())
 
@@ -150,7 +189,12 @@ class Attributes(Base[Out]):
         return tensor_text(self._array, *["requires_grad=True"] * self.requires_grad)
 
     def astype(self, dtype: Any) -> Out:
-        """The elements as `dtype`; the tensor itself if they are so already."""
+        """Return the tensor converted to `dtype`; the tensor itself if it has that dtype already. NumPy's name.
+
+        >>> from minigrad import tensor
+        >>> tensor([1.7, -1.7]).astype(int)
+        tensor([ 1, -1])
+        """
         target = scalar_type("astype", dtype)
         t: Any = self
         return t if target == self.dtype else self.apply(moves.cast, self, dtype=target)
@@ -164,14 +208,21 @@ class Attributes(Base[Out]):
         copy: bool = False,
         memory_format: Any = None,
     ) -> Out:
-        """The elements as another dtype; the tensor itself if they are so already, unless a `copy` is wanted.
+        """Return the tensor converted to another dtype; the tensor itself if it has that dtype already.
+
+        Gradients pass through a conversion between float dtypes.
 
         Args:
-            args: a dtype, a tensor whose dtype is meant, the device "cpu", or "cpu" and a dtype.
+            args: a dtype, a tensor whose dtype is taken, the device "cpu", or "cpu" and a dtype.
+            dtype: the dtype, by name.
+            device: the device, by name; only the CPU is available.
+            non_blocking: has no effect; accepted for PyTorch's programs.
+            copy: True to copy also when the dtype is unchanged.
+            memory_format: has no effect; accepted for PyTorch's programs.
 
         Raises:
-            TypeError: for a dtype that tensors cannot be of.
-            RuntimeError: for another device.
+            TypeError: for a dtype that tensors do not support.
+            RuntimeError: for a device other than the CPU.
 
         >>> from minigrad import tensor
         >>> tensor([1, 2]).to("cpu", np.float64)
@@ -188,19 +239,24 @@ class Attributes(Base[Out]):
     @overload
     def type(self, dtype: Any, non_blocking: bool = False) -> Out: ...
     def type(self, dtype: Any = None, non_blocking: bool = False) -> str | Out:
-        """The elements as another dtype; without one, the name of this, as "minigrad.FloatTensor"."""
+        """Return the tensor converted to `dtype`; without one, the name of its type.
+
+        >>> from minigrad import tensor
+        >>> tensor([1.0]).type(), tensor([1.0]).type("minigrad.LongTensor")
+        ('minigrad.FloatTensor', tensor([1]))
+        """
         if dtype is None:
             return f"minigrad.{next(name for name, dtype in TYPES.items() if dtype == self.dtype)}"
         return self.to(dtype)
 
     def type_as(self, other: Any) -> Out:
-        """The elements as another tensor's dtype."""
+        """Return the tensor converted to the dtype of `other`."""
         return self.to(other)
 
     def cpu(self) -> Self:
-        """The tensor itself, which is there already."""
+        """Return the tensor itself: it is on the CPU already."""
         return self
 
     def cuda(self, *_: Any, **__: Any) -> NoReturn:
-        """Not supported."""
+        """Raise: a GPU was requested, but minigrad computes on the CPU only."""
         devices.refuse_device("cuda()")

@@ -1,4 +1,4 @@
-"""Arrays from what users pass: nested lists, numbers, arrays, also with tensors among them."""
+"""Conversion of user data to arrays: nested lists, numbers and arrays, possibly with tensors among them."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from minigrad.tensors.dtypes import SUPPORTED, default, result_type, scalar_type
 
 
 def array_from(data: Any, dtype: Any = None) -> np.ndarray:
-    """A new array of numbers. Python floats become float32, integers int64; arrays and tensors keep their dtype.
+    """Return a new array. Python floats become float32, integers int64; arrays and tensors keep their dtype.
 
     Raises:
         ValueError: for nested lists of unequal lengths.
-        TypeError: for what is not numbers.
+        TypeError: for anything but numbers.
     """
     if hasattr(data, "_array"):  # a Tensor
         array = data._array
@@ -26,7 +26,7 @@ def array_from(data: Any, dtype: Any = None) -> np.ndarray:
         except ValueError as error:
             if "inhomogeneous" not in str(error):
                 raise
-            raise ValueError(f"tensor: the nested lists are of unequal lengths: {_short(data)}") from None
+            raise ValueError(f"tensor: the nested lists have unequal lengths: {_short(data)}") from None
     if array.dtype not in SUPPORTED:
         of = f" of {array.dtype}" if array.dtype.kind in "fcu" else ""
         raise TypeError(f"tensor: takes booleans, integers and floats, got {type(data).__name__} {_short(data)}{of}")
@@ -38,28 +38,29 @@ def array_from(data: Any, dtype: Any = None) -> np.ndarray:
 
 
 def _plain(data: Any) -> Any:
-    """The data with the tensors in its lists replaced by arrays."""
+    """Return the data with the tensors in its lists replaced by arrays."""
     if isinstance(data, list | tuple):
         return [_plain(d) for d in data]
     if hasattr(data, "_array"):
         if mode.recording and data.requires_grad:
             raise RuntimeError(
-                "a new tensor is made of the values of tensors, and their gradients would be lost: to join tensors "
-                "with gradients use minigrad.stack([...]) or cat; for the values alone t.detach() or t.item()"
+                "tensor: a new tensor copies the values of the tensors in the list, and their gradients would be "
+                "lost: to join tensors with gradients use minigrad.stack([...]) or cat; for the values alone "
+                "t.detach() or t.item()"
             )
         return data._array
     return data
 
 
 def _has_dtype(data: Any) -> bool:
-    """Whether the data, or the first thing in it, says itself what type of number it is."""
+    """Return True if the data, or its first element, has a dtype."""
     while isinstance(data, list | tuple) and data:
         data = data[0]
     return hasattr(data, "dtype")
 
 
 def _listed(data: Any) -> np.dtype:
-    """The dtype in which all that is in a list meets."""
+    """Return the common dtype of the elements of a nested list."""
     if isinstance(data, list | tuple):
         return reduce(_meet, map(_listed, data)) if data else default.dtype
     return default.dtype if data.__class__ is float else np.asarray(getattr(data, "_array", data)).dtype

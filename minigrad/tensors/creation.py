@@ -1,4 +1,4 @@
-"""Making tensors: from data, filled, and in steps. (Random ones are in `random`.)"""
+"""Create tensors: from data, filled with a value, and as ranges. (For random ones, see `minigrad.random`.)"""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from minigrad.tensors.tensor import Tensor, wrap
 
 
 def tensor(data: Any, *, dtype: Any = None, requires_grad: bool = False, **options: Any) -> Tensor:
-    """A new tensor with a copy of the data.
+    """Return a new tensor with a copy of the data.
 
     Args:
         data: nested lists of numbers, a number, an array or a tensor. Python floats become float32, integers int64,
             booleans bool; arrays and tensors keep their dtype.
-        dtype: another dtype.
-        requires_grad: whether gradients with respect to it are wanted.
-        options: `device`, which can only be the CPU, and what else PyTorch says of memory.
+        dtype: the dtype; by default that of the data.
+        requires_grad: True to compute gradients with respect to this tensor.
+        options: `device`, which must be the CPU, and PyTorch's options about memory, which have no effect.
 
     Raises:
         ValueError: for nested lists of unequal lengths.
@@ -40,7 +40,16 @@ def tensor(data: Any, *, dtype: Any = None, requires_grad: bool = False, **optio
 
 
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
-    """A tensor itself, or one that shares an array's memory; else as `tensor`."""
+    """Convert the data to a tensor without a copy where possible.
+
+    A tensor of the dtype is returned itself, an array is shared; other data is copied, as by `tensor`.
+
+    >>> array = np.zeros(2)
+    >>> t = as_tensor(array)
+    >>> array[0] = 5.0
+    >>> t
+    tensor([5., 0.], dtype=float64)
+    """
     if device is not None:
         check_device("as_tensor", device)
     if isinstance(data, np.ndarray) and (dtype is None or data.dtype == dtype) and data.dtype in SUPPORTED:
@@ -53,12 +62,19 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
 def asarray(
     obj: Any, *, dtype: Any = None, device: Any = None, copy: bool | None = None, requires_grad: bool = False
 ) -> Tensor:
-    """As `as_tensor`, but without a history unless `requires_grad`; `copy` says that memory must be copied, or must
-    not."""
+    """Convert the data to a tensor as `as_tensor` does, but without a history.
+
+    Args:
+        obj: a tensor, an array, nested lists of numbers or a number.
+        dtype: the dtype; by default that of the data.
+        device: only the CPU is available.
+        copy: True to copy always, False to raise where a copy is necessary; None copies where necessary.
+        requires_grad: True to compute gradients with respect to the result.
+    """
     t = as_tensor(obj, dtype, device)
     shared = isinstance(obj, Tensor | np.ndarray) and np.shares_memory(t._array, getattr(obj, "_array", obj))
     if copy is False and not shared and t._array.size:
-        raise ValueError(f"asarray: copy=False, but {type(obj).__name__} cannot be shared as {t.dtype}")
+        raise ValueError(f"asarray: copy=False, but a {type(obj).__name__} must be copied to become {t.dtype}")
     if t is obj or copy and shared:
         if requires_grad and not copy and t.requires_grad:
             return t
@@ -67,9 +83,13 @@ def asarray(
 
 
 def from_numpy(array: np.ndarray) -> Tensor:
-    """A tensor that shares the array's memory."""
+    """Return a tensor that shares the array's memory.
+
+    >>> from_numpy(np.arange(3))
+    tensor([0, 1, 2])
+    """
     if not isinstance(array, np.ndarray):
-        raise TypeError(f"from_numpy takes an array, got {type(array).__name__}; for other data: tensor(...)")
+        raise TypeError(f"from_numpy: takes an array, got {type(array).__name__}; for other data: tensor(...)")
     return as_tensor(array)
 
 
@@ -77,7 +97,13 @@ def from_numpy(array: np.ndarray) -> Tensor:
 
 
 def zeros(*size: Size, dtype: Any = None, requires_grad: bool = False, **options: Any) -> Tensor:
-    """Zeros of the given sizes.
+    """Return a tensor of the given shape filled with 0.
+
+    Args:
+        size: the shape, as separate sizes or as one sequence.
+        dtype: the dtype; by default float32.
+        requires_grad: True to compute gradients with respect to this tensor.
+        options: `device` and PyTorch's options about memory, see `tensor`.
 
     >>> zeros(2, 3), zeros((2,), dtype=int)
     (tensor([[0., 0., 0.],
@@ -87,58 +113,87 @@ def zeros(*size: Size, dtype: Any = None, requires_grad: bool = False, **options
 
 
 def ones(*size: Size, dtype: Any = None, requires_grad: bool = False, **options: Any) -> Tensor:
-    """Ones of the given sizes."""
+    """Return a tensor of the given shape filled with 1. For the arguments, see `zeros`.
+
+    >>> ones(2, 2)
+    tensor([[1., 1.],
+            [1., 1.]])
+    """
     return filled(np.ones(sizes_of("ones", size, options), scalar_type("ones", dtype)), requires_grad)
 
 
 def empty(*size: Size, dtype: Any = None, requires_grad: bool = False, **options: Any) -> Tensor:
-    """A tensor of the given sizes to be written to: what it holds until then is anything."""
+    """Return a tensor of the given shape with arbitrary values, to write to. For the arguments, see `zeros`."""
     return filled(np.empty(sizes_of("empty", size, options), scalar_type("empty", dtype)), requires_grad)
 
 
 def full(size: Any, fill_value: Any, *, dtype: Any = None, requires_grad: bool = False, **options: Any) -> Tensor:
-    """`fill_value` all over; its type says the dtype."""
+    """Return a tensor of shape `size` filled with `fill_value`, by default in the dtype of that value.
+
+    >>> full((2,), 7.0), full((2,), 7)
+    (tensor([7., 7.]), tensor([7, 7]))
+    """
     value = getattr(fill_value, "_array", fill_value)
     if isinstance(value, str) or np.ndim(value):
-        raise TypeError(f"full: fill_value is a number, got {type(fill_value).__name__}: {fill_value!r}")
+        raise TypeError(f"full: fill_value must be a number, got {type(fill_value).__name__}: {fill_value!r}")
     if mode.recording and getattr(fill_value, "requires_grad", False):
         raise RuntimeError(
-            "full: the gradient of fill_value would be lost; to keep it: t.expand(size), else t.detach()"
+            "full: the gradient of fill_value would be lost; to keep it: t.expand(size), otherwise t.detach()"
         )
     inferred = default.dtype if isinstance(fill_value, float) else np.asarray(value).dtype
-    shape, found = sizes_of("full", (size,), options), scalar_type("full", dtype or inferred)
-    return filled(np.full(shape, value, found), requires_grad)
+    shape, dtype = sizes_of("full", (size,), options), scalar_type("full", dtype or inferred)
+    return filled(np.full(shape, value, dtype), requires_grad)
 
 
 def zeros_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False, **options: Any) -> Tensor:
-    """Zeros of the same shape and dtype."""
+    """Return a tensor of zeros with the shape and dtype of `input`.
+
+    >>> zeros_like(tensor([1.0, 2.0]))
+    tensor([0., 0.])
+    """
     return zeros(input.shape, dtype=dtype or input.dtype, requires_grad=requires_grad, **options)
 
 
 def ones_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False, **options: Any) -> Tensor:
-    """Ones of the same shape and dtype."""
+    """Return a tensor of ones with the shape and dtype of `input`.
+
+    >>> ones_like(tensor([3, 4]))
+    tensor([1, 1])
+    """
     return ones(input.shape, dtype=dtype or input.dtype, requires_grad=requires_grad, **options)
 
 
 def empty_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False, **options: Any) -> Tensor:
-    """A tensor of the same shape and dtype, to be written to."""
+    """Return a tensor with the shape and dtype of `input` and arbitrary values, to write to."""
     return empty(input.shape, dtype=dtype or input.dtype, requires_grad=requires_grad, **options)
 
 
 def full_like(
     input: Tensor, fill_value: Any, *, dtype: Any = None, requires_grad: bool = False, **options: Any
 ) -> Tensor:
-    """`fill_value` in the same shape and dtype."""
+    """Return a tensor with the shape and dtype of `input`, filled with `fill_value`."""
     return full(input.shape, fill_value, dtype=dtype or input.dtype, requires_grad=requires_grad, **options)
 
 
 def eye(n: int, m: int | None = None, *, dtype: Any = None, requires_grad: bool = False, **options: Any) -> Tensor:
-    """The identity, a matrix of n rows and m columns (n, if not given): 1 on the diagonal, 0 elsewhere."""
+    """Return the identity matrix: 1 on the diagonal, 0 elsewhere.
+
+    Args:
+        n: the number of rows.
+        m: the number of columns; by default n.
+        dtype: the dtype; by default float32.
+        requires_grad: True to compute gradients with respect to this tensor.
+        options: `device` and PyTorch's options about memory, see `tensor`.
+
+    >>> eye(2)
+    tensor([[1., 0.],
+            [0., 1.]])
+    """
     shape = sizes_of("eye", (n, n if m is None else m), options)
     return filled(np.eye(*shape, dtype=scalar_type("eye", dtype)), requires_grad)
 
 
-# ---- in steps --------------------------------------------------------------------------------------------------
+# ---- ranges ----------------------------------------------------------------------------------------------------
 
 
 def arange(
@@ -150,7 +205,17 @@ def arange(
     requires_grad: bool = False,
     **options: Any,
 ) -> Tensor:
-    """start, start + step, … up to but without end; from 0 if only the end is given.
+    """Return start, start + step, start + 2 step, … below `end`; `arange(end)` starts from 0.
+
+    The result has ceil((end - start) / step) elements, of int64 if all arguments are integers, otherwise float32.
+
+    Args:
+        start: the first number.
+        end: the bound, not included.
+        step: the difference of neighbors.
+        dtype: the dtype, instead of that of the arguments.
+        requires_grad: True to compute gradients with respect to this tensor.
+        options: `device` and PyTorch's options about memory, see `tensor`.
 
     Raises:
         ValueError: for a step of 0, or one that leads away from the end.
@@ -162,22 +227,26 @@ def arange(
     if end is None:
         start, end = 0, start
     start, end, step = (v.item() if hasattr(v, "item") else v for v in (start, end, step))
-    whole = all(isinstance(v, int) for v in (start, end, step))
-    found = scalar_type("arange", dtype, np.dtype("int64") if whole else None)
-    if found.kind != "f":
-        start, end, step, whole = int(start), int(end), int(step), True
+    integers = all(isinstance(v, int) for v in (start, end, step))
+    dtype = scalar_type("arange", dtype, np.dtype("int64") if integers else None)
+    if dtype.kind != "f":
+        start, end, step, integers = int(start), int(end), int(step), True
     if not step:
-        raise ValueError("arange: the step is 0")
+        raise ValueError("arange: the step must not be 0")
     if (end - start) * step < 0:
         raise ValueError(f"arange: a step of {step} leads away from {end}, starting from {start}")
-    count = -((start - end) // step) if whole else math.ceil((end - start) / step)
-    return filled((start + np.arange(count) * step).astype(found), requires_grad)
+    count = -((start - end) // step) if integers else math.ceil((end - start) / step)
+    return filled((start + np.arange(count) * step).astype(dtype), requires_grad)
 
 
 def linspace(
     start: Any, end: Any, steps: int, *, dtype: Any = None, requires_grad: bool = False, **options: Any
 ) -> Tensor:
-    """`steps` numbers from start to end, both included, evenly spaced."""
+    """Return `steps` evenly spaced numbers from start to end, both included.
+
+    >>> linspace(0, 1, 5)
+    tensor([0.0000, 0.2500, 0.5000, 0.7500, 1.0000])
+    """
     check_options("linspace", options)
     (steps,) = sizes_of("linspace", (steps,), {})
     start, end = (float(v) for v in (start, end))
@@ -194,13 +263,17 @@ def logspace(
     requires_grad: bool = False,
     **options: Any,
 ) -> Tensor:
-    """`steps` powers of the base, whose exponents are evenly spaced from start to end."""
+    """Return `steps` powers of `base` with exponents evenly spaced from start to end, both included.
+
+    >>> logspace(0, 2, 3)
+    tensor([  1.,  10., 100.])
+    """
     exponents = linspace(start, end, steps, dtype=np.float64, **options)._array
     return filled((base**exponents).astype(scalar_type("logspace", dtype)), requires_grad)
 
 
 def filled(array: Any, requires_grad: bool) -> Tensor:
-    """A tensor of just this array."""
+    """Return a tensor that holds this array, without a copy."""
     t = wrap(np.asarray(array), None)
     return t.requires_grad_() if requires_grad else t
 
@@ -210,40 +283,49 @@ def where(condition: Any) -> tuple[Tensor, ...]: ...
 @overload
 def where(condition: Any, input: Any, other: Any) -> Tensor: ...
 def where(condition: Any, input: Any = None, other: Any = None) -> Tensor | tuple[Tensor, ...]:
-    """`input` where the condition holds, `other` elsewhere; without the two, where it holds: indices, a tensor for
-    each dimension."""
+    """Choose elements: those of `input` where the condition is true, those of `other` elsewhere.
+
+    The gradient goes to the chosen elements. The three broadcast. `where(condition)` alone returns the indices of its
+    true elements, one tensor for each dimension.
+
+    >>> x = tensor([-2.0, 3.0])
+    >>> where(x > 0, x, 0.1 * x)
+    tensor([-0.2000,  3.0000])
+    >>> where(x > 0)
+    (tensor([1]),)
+    """
     if input is None and other is None:
         return tuple(map(as_tensor, np.nonzero(np.atleast_1d(as_tensor(condition)._array))))
     return as_tensor(condition)._choose(condition, input, other)
 
 
-# ---- asking ----------------------------------------------------------------------------------------------------
+# ---- queries ---------------------------------------------------------------------------------------------------
 
 
 def is_tensor(obj: Any, /) -> bool:
-    """Whether this is a tensor."""
+    """Return True if `obj` is a Tensor."""
     return isinstance(obj, Tensor)
 
 
 def is_floating_point(input: Tensor) -> bool:
-    """Whether the tensor is of floats."""
+    """Return True if the dtype of the tensor is a float type."""
     return input.is_floating_point()
 
 
 def result_type(tensor1: Any, tensor2: Any) -> np.dtype:
-    """The dtype in which two tensors, or a tensor and a number, meet.
+    """Return the dtype of an operation on two tensors, or on a tensor and a number.
 
     >>> result_type(tensor([1, 2]), 1.0), result_type(tensor([1], dtype=np.int32), 1)
     (dtype('float32'), dtype('int32'))
     """
     operands = [as_tensor(v) if v.__class__ in NUMBERS else v for v in (tensor1, tensor2)]
-    if any(v.__class__ in NUMBERS for v in (tensor1, tensor2)):  # which give way also to a 0-d tensor
+    if any(v.__class__ in NUMBERS for v in (tensor1, tensor2)):  # a number adapts to a 0-d tensor too
         operands = [t if v.__class__ in NUMBERS else t.reshape(-1) for v, t in zip((tensor1, tensor2), operands)]
     return _result_type(*operands)
 
 
 def promote_types(type1: Any, type2: Any) -> np.dtype:
-    """The dtype in which tensors of these dtypes meet.
+    """Return the dtype of an operation on tensors of these dtypes.
 
     >>> promote_types("float32", "int64")
     dtype('float32')
@@ -252,12 +334,16 @@ def promote_types(type1: Any, type2: Any) -> np.dtype:
 
 
 def can_cast(from_: Any, to: Any) -> bool:
-    """Whether a tensor of one dtype may be written into one of the other: not floats into integers, nor into bools."""
+    """Return True if values of one dtype may be written into a tensor of another: not floats into integers or bools.
+
+    >>> can_cast("int64", "float32"), can_cast("float32", "int64")
+    (True, False)
+    """
     return kind(scalar_type("can_cast", from_)) <= kind(scalar_type("can_cast", to))
 
 
 class finfo:
-    """What a dtype of floats can hold: `max`, `min`, `eps`, `tiny`, `resolution`, `bits`; the default's for None.
+    """The limits of a float dtype: `max`, `min`, `eps`, `tiny`, `resolution`, `bits`. None: the default dtype.
 
     >>> finfo(np.float64).eps
     2.220446049250313e-16
@@ -276,18 +362,18 @@ class finfo:
 
 
 class iinfo:
-    """What a dtype of integers can hold: `max`, `min`, `bits`.
+    """The limits of an integer dtype: `max`, `min`, `bits`.
 
     >>> iinfo(np.uint8).max
     255
     """
 
     def __init__(self, type: Any) -> None:
-        found = scalar_type("iinfo", type)
-        if found.kind not in "iu":
-            raise TypeError(f"iinfo: takes a dtype of integers, not {found}; for floats: finfo")
-        info = np.iinfo(found)
-        self.dtype, self.bits, self.max, self.min = str(found), info.bits, int(info.max), int(info.min)
+        dtype = scalar_type("iinfo", type)
+        if dtype.kind not in "iu":
+            raise TypeError(f"iinfo: takes an integer dtype, not {dtype}; for floats: finfo")
+        info = np.iinfo(dtype)
+        self.dtype, self.bits, self.max, self.min = str(dtype), info.bits, int(info.max), int(info.min)
 
     def __repr__(self) -> str:
         return f"iinfo(min={self.min:g}, max={self.max:g}, dtype={self.dtype})"
@@ -302,7 +388,7 @@ def _typed(name: str) -> Callable[..., Tensor]:
         return empty(*data or (0,), dtype=dtype)
 
     make.__name__ = make.__qualname__ = name
-    make.__doc__ = f"A tensor of {dtype} with a copy of the data; or, from sizes, to be written to. See `tensor`."
+    make.__doc__ = f"Return a tensor of {dtype} with a copy of the data; from sizes, one with arbitrary values."
     make.dtype = dtype  # type: ignore[attr-defined]
     return make
 

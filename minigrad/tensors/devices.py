@@ -1,18 +1,18 @@
-"""Where tensors live: on the CPU. PyTorch's programs ask for devices, so their questions have true answers here."""
+"""Devices: all tensors are on the CPU. PyTorch's programs ask for devices, and get true answers here."""
 
 from __future__ import annotations
 
 from typing import Any, NoReturn
 
 NAMES = ("cpu", "cuda", "mps", "xpu", "meta")
-"""Devices that PyTorch's programs name."""
+"""The device types that PyTorch's programs name."""
 
 
 class device:
-    """The place of a tensor: always the CPU.
+    """The device that holds a tensor: always the CPU.
 
     Raises:
-        RuntimeError: for another place.
+        RuntimeError: for any other device.
 
     >>> device("cpu"), str(device("cpu")), device("cpu").type
     (device(type='cpu'), 'cpu', 'cpu')
@@ -46,7 +46,7 @@ cpu = device("cpu")
 
 
 def refuse_device(name: str) -> NoReturn:
-    """Raise what asks for a graphics card."""
+    """Raise: a GPU was requested."""
     raise RuntimeError(f"{name}: minigrad computes on the CPU only; leave it out, or use 'cpu'")
 
 
@@ -57,11 +57,11 @@ def check_device(name: str, wanted: Any) -> None:
 
 
 def check_options(name: str, options: dict[str, Any]) -> None:
-    """Look through PyTorch's keywords about memory: those that change nothing here are fine.
+    """Check PyTorch's keywords about memory: accept those that have no effect here.
 
     Raises:
-        TypeError: for a keyword that is not one.
-        NotImplementedError: for one that asks for what there is not.
+        TypeError: for an unknown keyword.
+        NotImplementedError: for one that requests something unsupported.
     """
     for key, value in options.items():
         if key == "device":
@@ -73,48 +73,48 @@ def check_options(name: str, options: dict[str, Any]) -> None:
 
 
 def set_default_device(device: Any) -> None:
-    """Accepts the CPU, where all tensors are."""
+    """Accept the CPU, and raise for any other device."""
     check_device("set_default_device", device)
 
 
 def get_default_device() -> device:
-    """The CPU."""
+    """Return the CPU."""
     return cpu
 
 
 class _Absent:
-    """An accelerator that is not there."""
+    """An accelerator that is not available."""
 
     @staticmethod
     def is_available() -> bool:
-        """No."""
+        """Return False."""
         return False
 
     is_built = is_available
 
     @staticmethod
     def device_count() -> int:
-        """None."""
+        """Return 0."""
         return 0
 
     @staticmethod
     def current_accelerator(check_available: bool = False) -> None:
-        """None."""
+        """Return None: there is no accelerator."""
 
     @staticmethod
     def manual_seed(seed: int) -> None:
-        """Does nothing: there is no device to seed."""
+        """Do nothing: there is no device to seed."""
 
     manual_seed_all = manual_seed
 
     def __getattr__(self, name: str) -> NoReturn:
         raise AttributeError(
-            f"{name}: minigrad computes on the CPU only; a program that asks is_available() needs it not"
+            f"{name}: minigrad computes on the CPU only; a program can check is_available() before it uses this"
         )
 
 
 class backends:
-    """What else PyTorch could compute with."""
+    """PyTorch's other backends, none of which is available."""
 
     mps = cuda = cudnn = _Absent()
 

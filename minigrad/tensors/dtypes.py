@@ -1,4 +1,4 @@
-"""Which dtype an operation computes in: PyTorch's promotion, for tensors, arrays and plain numbers.
+"""Type promotion: which dtype an operation computes in, by PyTorch's rules, for tensors, arrays and plain numbers.
 
 A Python number adapts to the tensor it meets, and a 0-d tensor to one with dimensions, unless its kind is higher
 (bool < int < float). Within a kind the wider type wins. So float32 * 2.0 stays float32.
@@ -15,7 +15,7 @@ import numpy as np
 from minigrad.tensors.devices import NAMES, check_device, device
 
 default = SimpleNamespace(dtype=np.dtype("float32"))
-"""`default.dtype` is what Python floats become; `set_default_dtype` sets it."""
+"""`default.dtype` is the dtype that Python floats become; `set_default_dtype` sets it."""
 
 TYPES: dict[str, np.dtype] = {
     "FloatTensor": np.dtype("float32"),
@@ -27,27 +27,36 @@ TYPES: dict[str, np.dtype] = {
     "LongTensor": np.dtype("int64"),
     "BoolTensor": np.dtype("bool"),
 }
-"""What tensors can be of, under PyTorch's older names."""
+"""The dtypes of tensors, under PyTorch's older names."""
 SUPPORTED = frozenset(TYPES.values())
 
 NUMBERS = frozenset({float, int, bool})
 
 
 def set_default_dtype(d: Any, /) -> None:
-    """What Python floats, new tensors without a dtype and the parameters of new layers are of: float32 or float64."""
+    """Set the dtype of Python floats, of new tensors without a dtype and of the parameters of new layers.
+
+    Args:
+        d: float32 (the initial one) or float64.
+
+    >>> set_default_dtype("float64")
+    >>> get_default_dtype()
+    dtype('float64')
+    >>> set_default_dtype("float32")
+    """
     default.dtype = floats("set_default_dtype", d)
 
 
 def get_default_dtype() -> np.dtype:
-    """What Python floats become."""
+    """Return the dtype that Python floats become."""
     return default.dtype
 
 
 def scalar_type(name: str, dtype: Any, otherwise: Any = None) -> np.dtype:
-    """The dtype that is meant by a dtype, its name, `float`, `int` or `bool`; where it is None, the other one.
+    """Return the NumPy dtype for a dtype, its name, `float`, `int` or `bool`; for None, `otherwise` or the default.
 
     Raises:
-        TypeError: for what is no dtype, or one that tensors cannot be of.
+        TypeError: for anything that is not a dtype, or is one that tensors do not support.
     """
     if dtype is None:
         return default.dtype if otherwise is None else otherwise
@@ -56,23 +65,26 @@ def scalar_type(name: str, dtype: Any, otherwise: Any = None) -> np.dtype:
     try:
         found = np.dtype(dtype)
     except TypeError:
-        raise TypeError(f"{name}: {dtype!r} is no dtype; one is for example minigrad.float32") from None
+        raise TypeError(f"{name}: {dtype!r} is not a dtype; one is, for example, minigrad.float32") from None
     if found not in SUPPORTED:
-        raise TypeError(f"{name}: tensors cannot be of {found}; they are of {', '.join(sorted(map(str, SUPPORTED)))}")
+        supported = ", ".join(sorted(map(str, SUPPORTED)))
+        raise TypeError(f"{name}: tensors do not support {found}; the dtype must be one of {supported}")
     return found
 
 
 def floats(name: str, dtype: Any) -> np.dtype:
-    """As `scalar_type`, of floats only; the default dtype for None."""
+    """Return the NumPy dtype as `scalar_type` does, but raise unless it is a float dtype."""
     found = scalar_type(name, dtype)
     if found.kind != "f":
-        raise TypeError(f"{name}: takes a dtype of floats, float32 or float64, not {found}")
+        raise TypeError(f"{name}: takes a float dtype, float32 or float64, not {found}")
     return found
 
 
 def destination(name: str, args: Any, dtype: Any = None, place: Any = None) -> np.dtype | None:
-    """The dtype that the arguments of `to` ask for: a dtype, a tensor whose dtype is meant, the device "cpu" (which
-    changes nothing), in any order; None if they ask for none."""
+    """Return the dtype that the arguments of `to` request; None if they request none.
+
+    Each may be a dtype, a tensor whose dtype is taken, or the device "cpu", which changes nothing; in any order.
+    """
     for arg in (*args, place):
         if hasattr(arg, "_array"):
             dtype = arg.dtype
@@ -84,12 +96,12 @@ def destination(name: str, args: Any, dtype: Any = None, place: Any = None) -> n
 
 
 def kind(dtype: np.dtype) -> int:
-    """0 for bool, 1 for integers, 2 for floats."""
+    """Return the rank of the dtype's kind: 0 for bool, 1 for integers, 2 for floats."""
     return {"b": 0, "i": 1, "u": 1, "f": 2}[dtype.kind]
 
 
 def result_type(*operands: Any) -> np.dtype:
-    """The dtype in which arrays or tensors meet.
+    """Return the common dtype of arrays or tensors.
 
     >>> result_type(np.ones(2, np.float32), np.ones(2, np.int64)), result_type(np.ones(2, np.float32), np.array(1.0))
     (dtype('float32'), dtype('float32'))
@@ -108,7 +120,7 @@ def result_type(*operands: Any) -> np.dtype:
 
 
 def operand(value: Any) -> Any:
-    """A tensor or array as it is, a NumPy scalar as a plain number; None for what cannot be computed with."""
+    """Return a tensor, array or number as an operand, a NumPy scalar as a plain number; None for anything else."""
     if isinstance(value, np.generic):
         value = value.item()
     if value.__class__ in NUMBERS:
@@ -118,7 +130,10 @@ def operand(value: Any) -> Any:
 
 
 def promoted(a: Any, b: Any, division: bool = False) -> tuple[Any, Any]:
-    """Both operands in one dtype, or (None, None) if one cannot be computed with. A true division is one of floats."""
+    """Return both operands in their common dtype, or (None, None) if one is not an operand.
+
+    With `division`, integers become floats: a true division computes in floats.
+    """
     here: Any = getattr(a, "dtype", None)
     there: Any = getattr(b, "dtype", None)
     if here is not None and here is there and here.kind == "f":
@@ -138,7 +153,7 @@ def promoted(a: Any, b: Any, division: bool = False) -> tuple[Any, Any]:
             elif t.dtype.kind == "b" and number.__class__ is int:
                 t = t.astype(np.dtype("int64"))
         if division and not number:
-            number = np.asarray(number, t.dtype)  # for Python's own 0 raises where an array's divides to inf
+            number = np.asarray(number, t.dtype)  # a division by Python's 0 raises, by an array's it is inf
         return (number, t) if left else (t, number)
     dtype = result_type(a, b)
     if division and dtype.kind != "f":
@@ -147,21 +162,23 @@ def promoted(a: Any, b: Any, division: bool = False) -> tuple[Any, Any]:
 
 
 def check_broadcast(name: str, *operands: Any) -> None:
-    """Raises:
-    ValueError: naming the operation, the shapes, the dimension at fault and the likeliest mend.
+    """Check that the operands broadcast.
+
+    Raises:
+        ValueError: if they do not; names the operation, the shapes, the dimension at fault and the likeliest fix.
     """
     for a, b in itertools.combinations([o for o in operands if o.__class__ not in NUMBERS], 2):
         for i in range(1, min(a.ndim, b.ndim) + 1):
             m, n = a.shape[-i], b.shape[-i]
             if m != n and m != 1 and n != 1:
                 small, large = (a, b) if a.ndim < b.ndim else (b, a)
-                mend = ""
+                fix = ""
                 if a.shape == b.shape[::-1]:
-                    mend = " One is the other's transpose: did you mean .T?"
+                    fix = " One is the other's transpose: did you mean .T?"
                 elif small.ndim < large.ndim and small.shape == large.shape[: small.ndim]:
                     wanted = small.shape + (1,) * (large.ndim - small.ndim)
-                    mend = f" To line up the first dimensions, use .reshape{wanted} on the one of shape {small.shape}."
+                    fix = f" To align the first dimensions, use .reshape{wanted} on the one of shape {small.shape}."
                 raise ValueError(
                     f"{name}: shapes {a.shape} and {b.shape} do not broadcast: counted from the right, dimension {-i} "
-                    f"is {m} in one and {n} in the other; they must be equal, or one of them 1.{mend}"
+                    f"is {m} in one and {n} in the other; they must be equal, or one of them 1.{fix}"
                 )

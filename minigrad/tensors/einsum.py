@@ -1,7 +1,7 @@
 """Sums of products over named or numbered dimensions: `einsum` and `tensordot`.
 
-Both come down to a sequence of products of two tensors, and each of these to one (batched) matrix product, which is
-where the speed is. As all of it is made of operations of tensors, so are the derivatives, of every order.
+Both are a sequence of products of two tensors, and each of these is one (batched) matrix product, which is fast. As
+everything is composed of tensor operations, derivatives of every order follow.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ Labels = list[str | int]
 
 
 def einsum(equation: Any, *operands: Any) -> Tensor:
-    """The sum of products that the equation describes (Einstein's convention).
+    """Compute the sum of products that the equation describes (Einstein's summation convention).
 
-    A letter names a dimension of an operand. What has the same letter runs together; letters that are not in the
-    output, behind ->, are summed over. Without ->, the output has all letters that occur once, in alphabetical order.
-    "..." stands for any further dimensions, which broadcast.
+    A letter names a dimension of an operand. Dimensions with the same letter share an index; letters that are not in
+    the output, after ->, are summed over: "ij,jk->ik" is y_ik = sum_j a_ij b_jk. Without ->, the output has all letters
+    that occur once, in alphabetical order. "..." stands for any further dimensions, which broadcast.
 
     >>> a, b = as_tensor([[1.0, 2.0], [3.0, 4.0]]), as_tensor([[1.0, 0.0], [1.0, 1.0]])
     >>> einsum("ij,jk->ik", a, b)  # the matrix product
@@ -35,19 +35,22 @@ def einsum(equation: Any, *operands: Any) -> Tensor:
             [2., 4.]]))
 
     Args:
-        equation: one term for each operand, separated by commas.
-        operands: tensors and arrays, one by one or in a list.
+        equation: one term for each operand, separated by commas; optionally -> and the output.
+        operands: tensors and arrays, as separate arguments or in a list.
 
     Raises:
-        ValueError: for an equation that is none, or does not fit the operands.
+        ValueError: for an invalid equation, or one that does not fit the operands.
     """
     if not isinstance(equation, str):
-        raise TypeError(f"einsum: the equation comes first and is a text as 'ij,jk->ik', got {type(equation).__name__}")
+        raise TypeError(
+            f"einsum: the first argument must be an equation, a string such as 'ij,jk->ik', got "
+            f"{type(equation).__name__}"
+        )
     if len(operands) == 1 and isinstance(operands[0], list | tuple):
         operands = tuple(operands[0])
     for o in operands:
         if not hasattr(o, "dtype"):
-            raise TypeError(f"einsum: computes with tensors and arrays, got {type(o).__name__} {o!r}")
+            raise TypeError(f"einsum: takes tensors and arrays, got {type(o).__name__} {o!r}")
     tensors = [as_tensor(o) for o in operands]
     terms, output = _parsed(equation, [t.shape for t in tensors])
     size = _sizes(terms, [t.shape for t in tensors])
@@ -59,26 +62,24 @@ def einsum(equation: Any, *operands: Any) -> Tensor:
         total, have = _contracted(total, have, t, term, later.union(output))
     total, have = _summed(total, have, set(output))
     total = _arranged(total, have, output)
-    shape = tuple([size[label] for label in output])  # that of a dimension of 1 may have been left out
+    shape = tuple([size[label] for label in output])  # a dimension of 1 that meets larger ones was squeezed
     return total if total.shape == shape else total.expand(shape)
 
 
 def _common(name: str, tensors: list[Tensor]) -> Any:
-    """The dtype in which they meet."""
+    """Return the common dtype of the tensors; raise for bool."""
     dtype = result_type(*tensors)
     if dtype.kind == "b":
-        raise TypeError(f"{name}: has no sums of bool tensors; .long() counts, .float() goes on to gradients")
+        raise TypeError(f"{name}: does not sum bool tensors; convert them: .long() to count, .float() for gradients")
     return dtype
 
 
 def _parsed(equation: str, shapes: list[tuple[int, ...]]) -> tuple[list[Labels], Labels]:
-    """The labels of each operand's dimensions, and of the output's."""
+    """Return the labels of each operand's dimensions, and of the output's."""
     left, arrow, right = equation.replace(" ", "").partition("->")
     texts = left.split(",")
     if len(texts) != len(shapes):
-        raise ValueError(
-            f"einsum: {equation!r} is for {len(texts)} operand{'s' * (len(texts) != 1)}, but there are {len(shapes)}"
-        )
+        raise ValueError(f"einsum: {equation!r} needs {len(texts)} operand{'s' * (len(texts) != 1)}, got {len(shapes)}")
     terms = [
         _labels(equation, text, len(shape), f"operand {i}", shape) for i, (text, shape) in enumerate(zip(texts, shapes))
     ]
@@ -86,15 +87,15 @@ def _parsed(equation: str, shapes: list[tuple[int, ...]]) -> tuple[list[Labels],
     if arrow:
         output = _labels(equation, right, len(right.replace("...", "")) + most * ("..." in right), "the output")
     else:
-        often = Counter(label for term in terms for label in term)
-        once = sorted(str(label) for label, n in often.items() if n == 1 and isinstance(label, str))
+        counts = Counter(label for term in terms for label in term)
+        once = sorted(str(label) for label, n in counts.items() if n == 1 and isinstance(label, str))
         output = [*range(-most, 0), *once]
     known = {label for term in terms for label in term}
     for label in output:
         if label not in known:
             raise ValueError(f"einsum: output subscript {label!r} of {equation!r} is in no operand")
         if output.count(label) > 1:
-            raise ValueError(f"einsum: output subscript {label!r} of {equation!r} is there twice")
+            raise ValueError(f"einsum: output subscript {label!r} of {equation!r} occurs twice")
     return terms, output
 
 
@@ -102,19 +103,19 @@ def _labels(equation: str, text: str, ndim: int, whose: str, shape: Any = None) 
     before, dots, after = text.partition("...")
     for letter in before + after:
         if not (letter.isascii() and letter.isalpha()):
-            raise ValueError(f"einsum: subscripts are letters and '...', got {letter!r} in {equation!r}")
+            raise ValueError(f"einsum: subscripts must be letters or '...', got {letter!r} in {equation!r}")
     more = ndim - len(before + after)
     if more < 0 or more and not dots:
         of = f", of shape {shape}," if shape is not None else ""
         raise ValueError(
             f"einsum: {text!r} names {len(before + after)} dimensions, but {whose}{of} has {ndim}"
-            + ("" if more < 0 else "; '...' stands for those without a name")
+            + ("" if more < 0 else "; write '...' for dimensions without a letter")
         )
     return [*before, *range(-more, 0), *after]
 
 
 def _sizes(terms: list[Labels], shapes: list[tuple[int, ...]]) -> dict[str | int, int]:
-    """The size that goes with each label; 1 fits all, as in broadcasting."""
+    """Return the size of each label; 1 fits all, as in broadcasting."""
     size: dict[str | int, int] = {}
     first: dict[str | int, int] = {}
     for i, (term, shape) in enumerate(zip(terms, shapes)):
@@ -131,9 +132,9 @@ def _sizes(terms: list[Labels], shapes: list[tuple[int, ...]]) -> dict[str | int
 
 
 def _simple(t: Tensor, term: Labels, size: dict[str | int, int]) -> tuple[Tensor, Labels]:
-    """With each label once, and without dimensions of 1 that meet larger ones or nothing at all."""
+    """Return the tensor with each label once (its diagonal), and without dimensions of 1 that meet larger ones."""
     for label in [label for label in dict.fromkeys(term) if term.count(label) > 1]:
-        while term.count(label) > 1:  # only what is on the diagonal
+        while term.count(label) > 1:
             i = term.index(label)
             j = term.index(label, i + 1)
             t = t.diagonal(0, i, j)
@@ -143,13 +144,13 @@ def _simple(t: Tensor, term: Labels, size: dict[str | int, int]) -> tuple[Tensor
 
 
 def _summed(t: Tensor, have: Labels, keep: set[str | int]) -> tuple[Tensor, Labels]:
-    """Without the labels that nobody needs."""
+    """Sum over the labels that are not in `keep`."""
     dims = tuple([i for i, label in enumerate(have) if label not in keep])
     return (t.sum(dims), [label for label in have if label in keep]) if dims else (t, have)
 
 
 def _arranged(t: Tensor, have: Labels, wanted: Labels) -> Tensor:
-    """The dimensions in this order, 1 where one is not there."""
+    """Permute the dimensions into the order `wanted`, and insert one of size 1 for each label that is missing."""
     order = [have.index(label) for label in wanted if label in have]
     if order != sorted(order):
         t = t.permute(order)
@@ -161,7 +162,7 @@ def _arranged(t: Tensor, have: Labels, wanted: Labels) -> Tensor:
 
 
 def _contracted(a: Tensor, of_a: Labels, b: Tensor, of_b: Labels, keep: set[str | int]) -> tuple[Tensor, Labels]:
-    """The product of two, summed over what both have and nobody needs any more: a matrix product."""
+    """Multiply two tensors and sum over the labels that both have and `keep` has not: a batched matrix product."""
     a, of_a = _summed(a, of_a, keep.union(of_b))
     b, of_b = _summed(b, of_b, keep.union(of_a))
     both = [label for label in of_a if label in of_b]
@@ -179,7 +180,7 @@ def _contracted(a: Tensor, of_a: Labels, b: Tensor, of_b: Labels, keep: set[str 
 
 
 def _grouped(t: Tensor, size: dict[str | int, int], *groups: Labels) -> Tensor:
-    """Each group of dimensions as one; where there is no batch, the vector that has no rows or columns is one."""
+    """Flatten each group of dimensions into one; drop an empty group if there is no batch (a vector stays one)."""
     return _reshaped(t, [math.prod([size[label] for label in group]) for group in groups if group or groups[0]])
 
 
@@ -188,8 +189,16 @@ def _reshaped(t: Tensor, shape: Sequence[int]) -> Tensor:
 
 
 def tensordot(a: Any, b: Any, dims: Any = 2) -> Tensor:
-    """Products of a and b, summed over dimensions of both: the last `dims` of a with the first of b; or, for a pair of
-    lists, those named.
+    """Multiply a and b, and sum over dimensions of both.
+
+    Args:
+        a: a tensor or array.
+        b: a tensor or array.
+        dims: how many dimensions to sum over, the last of a with the first of b (1 is the matrix product, 0 the outer
+            product); or a pair of lists, the dimensions of a and those of b.
+
+    Raises:
+        ValueError: if the dimensions differ in number or size.
 
     >>> a = as_tensor([[1.0, 2.0], [3.0, 4.0]])
     >>> tensordot(a, a, dims=([0, 1], [0, 1]))  # the sum of squares
@@ -200,18 +209,18 @@ def tensordot(a: Any, b: Any, dims: Any = 2) -> Tensor:
         dims = dims.tolist()
     if isinstance(dims, int):
         if not 0 <= dims <= min(a.ndim, b.ndim):
-            raise ValueError(f"tensordot: of shapes {a.shape} and {b.shape} there are no {dims} dimensions to sum over")
+            raise ValueError(f"tensordot: cannot sum over {dims} dimensions of shapes {a.shape} and {b.shape}")
         dims = list(range(a.ndim - dims, a.ndim)), list(range(dims))
     first, second = ([d] if isinstance(d, int) else list(d) for d in dims)
     first, second = [a._dim(d) for d in first], [b._dim(d) for d in second]
     if len(first) != len(second) or len(set(first)) < len(first) or len(set(second)) < len(second):
         raise ValueError(
-            f"tensordot: as many different dimensions of a as of b, got {tuple(first)} and {tuple(second)}"
+            f"tensordot: dims must be as many different dimensions of a as of b, got {tuple(first)} and {tuple(second)}"
         )
     for i, j in zip(first, second):
         if a.shape[i] != b.shape[j] and 1 not in (a.shape[i], b.shape[j]):
             raise ValueError(
-                f"tensordot: dimension {i} of a is {a.shape[i]} and dimension {j} of b is {b.shape[j]}; "
+                f"tensordot: dimension {i} of a is {a.shape[i]} but dimension {j} of b is {b.shape[j]}; "
                 f"got shapes {a.shape} and {b.shape}"
             )
     of_a: Labels = list(range(a.ndim))

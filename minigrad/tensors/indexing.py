@@ -1,4 +1,4 @@
-"""Indexing: what users write between brackets, as NumPy's indices, and the tensor's side of `t[...]`."""
+"""Indexing: convert what users write in brackets to NumPy's indices, and read elements with `t[...]`."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ class Indexing(Base[Out]):
 
     def __contains__(self, value: Any) -> bool:
         if operand(value) is None:
-            raise TypeError(f"in: a tensor holds numbers, and {value!r} is a {type(value).__name__}")
+            raise TypeError(f"in: a tensor contains numbers, but {value!r} is a {type(value).__name__}")
         return bool((self._array == (value._array if isinstance(value, Base) else value)).any())
 
     __hash__ = object.__hash__  # by identity, although == compares elements
 
 
 def index_from(index: Any) -> Any:
-    """An index with arrays in place of tensors and lists."""
+    """Return the index with its tensors and lists converted to arrays."""
     if isinstance(index, tuple):
         return tuple([_index_part(i) for i in index])
     return _index_part(index)
@@ -58,28 +58,28 @@ def _index_part(i: Any) -> Any:
         i = np.asarray(i, dtype=None if i else np.intp)
     if isinstance(i, np.ndarray):
         if i.dtype.kind == "f":
-            raise IndexError(f"an index must be of integers or booleans, not {i.dtype}: .long() converts it")
-        return i.copy() if i.ndim or i.dtype.kind == "b" else int(i)  # a copy: the graph keeps it
+            raise IndexError(f"an index must have an integer or bool dtype, not {i.dtype}: convert it with .long()")
+        return i.copy() if i.ndim or i.dtype.kind == "b" else int(i)  # a copy: the graph saves it
     if isinstance(i, slice) and any(hasattr(end, "_array") for end in (i.start, i.stop, i.step)):
         return slice(*[end if end is None else int(end) for end in (i.start, i.stop, i.step)])
     return i
 
 
 def split_index(index: Any) -> tuple[Any, Any] | None:
-    """An index as two, to be applied one after the other, where NumPy and PyTorch would differ; else None.
+    """Split an index where NumPy and PyTorch differ into two, to apply one after the other; return None otherwise.
 
     In t[0, :, [1, 2]], the 0 only selects in PyTorch, whereas NumPy broadcasts it with the list; and as the two are
-    not neighbours, it would put what they give in front. So this is t[0][:, [1, 2]].
+    not neighbors, NumPy moves their dimension to the front. So this becomes t[0][:, [1, 2]].
     """
     if not isinstance(index, tuple) or not any(isinstance(i, np.ndarray) for i in index):
         return None
-    whole = [isinstance(i, int | np.integer) and not isinstance(i, bool) for i in index]
-    places = [n for n, i in enumerate(index) if whole[n] or isinstance(i, np.ndarray | bool)]
-    if not any(whole) or places[-1] - places[0] < len(places):
+    integers = [isinstance(i, int | np.integer) and not isinstance(i, bool) for i in index]
+    positions = [n for n, i in enumerate(index) if integers[n] or isinstance(i, np.ndarray | bool)]
+    if not any(integers) or positions[-1] - positions[0] < len(positions):
         return None
     selection: list[Any] = []
-    for i, select in zip(index, whole):
+    for i, select in zip(index, integers):
         mask = isinstance(i, np.ndarray) and i.dtype.kind == "b"
         if i is not None and not isinstance(i, bool):
             selection += [i] if select or i is Ellipsis else [slice(None)] * (i.ndim if mask else 1)
-    return tuple(selection), tuple([i for i, select in zip(index, whole) if not select])
+    return tuple(selection), tuple([i for i, select in zip(index, integers) if not select])

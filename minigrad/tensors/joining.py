@@ -1,4 +1,4 @@
-"""Several tensors in one, or brought to one shape. Arrays may stand among the tensors."""
+"""Join several tensors into one, or broadcast them to one shape. Arrays are accepted among the tensors."""
 
 from __future__ import annotations
 
@@ -14,12 +14,23 @@ from minigrad.tensors.tensor import Tensor, wrap
 
 
 def cat(tensors: Sequence[Any], dim: int = 0, *, axis: int | None = None) -> Tensor:
-    """Tensors one after the other along an existing dimension, in their common dtype. Empty ones of shape (0,) are
-    left out.
+    """Concatenate tensors along an existing dimension, in their common dtype.
+
+    Args:
+        tensors: tensors and arrays of equal shapes but for dimension `dim`. Empty ones of shape (0,) are ignored.
+        dim: the dimension.
+        axis: NumPy's name of `dim`.
 
     Raises:
-        ValueError: unless all other dimensions are equal.
-        TypeError: for no tensors, or what is none.
+        ValueError: if another dimension differs.
+        TypeError: for an empty sequence, or an element that is not a tensor.
+
+    >>> a, b = as_tensor([[1.0, 2.0]]), as_tensor([[3.0, 4.0]])
+    >>> cat([a, b])
+    tensor([[1., 2.],
+            [3., 4.]])
+    >>> cat([a, b], dim=1)
+    tensor([[1., 2., 3., 4.]])
     """
     return _first_of("cat", tensors)._joined("cat", tensors, dim if axis is None else axis)
 
@@ -28,11 +39,24 @@ concat = concatenate = cat
 
 
 def stack(tensors: Sequence[Any], dim: int = 0, *, axis: int | None = None) -> Tensor:
-    """Tensors of one shape along a new dimension.
+    """Join tensors of one shape along a new dimension.
+
+    Args:
+        tensors: n tensors and arrays of one shape.
+        dim: the position of the new dimension, which has size n.
+        axis: NumPy's name of `dim`.
 
     Raises:
         ValueError: for different shapes.
-        TypeError: for no tensors, or what is none.
+        TypeError: for an empty sequence, or an element that is not a tensor.
+
+    >>> a, b = as_tensor([1.0, 2.0]), as_tensor([3.0, 4.0])
+    >>> stack([a, b])
+    tensor([[1., 2.],
+            [3., 4.]])
+    >>> stack([a, b], dim=1)
+    tensor([[1., 3.],
+            [2., 4.]])
     """
     return _first_of("stack", tensors)._joined("stack", tensors, dim if axis is None else axis)
 
@@ -41,17 +65,26 @@ def _first_of(name: str, tensors: Sequence[Any]) -> Tensor:
     for t in tensors:
         if isinstance(t, Tensor):
             return t
-    raise TypeError(f"{name} takes a sequence of at least one tensor, got {tensors!r}")
+    raise TypeError(f"{name}: takes a sequence of at least one tensor, got {tensors!r}")
 
 
 def hstack(tensors: Sequence[Any]) -> Tensor:
-    """Side by side: along the second dimension, vectors along their only one."""
+    """Join tensors side by side: along the second dimension, vectors along their only one.
+
+    >>> hstack([as_tensor([1, 2]), as_tensor([3])])
+    tensor([1, 2, 3])
+    """
     tensors = [atleast_1d(t) for t in _listed("hstack", tensors)]
     return cat(tensors, 0 if tensors[0].ndim == 1 else 1)
 
 
 def vstack(tensors: Sequence[Any]) -> Tensor:
-    """One below the other; vectors become rows."""
+    """Join tensors one below the other, along the first dimension; vectors become rows.
+
+    >>> vstack([as_tensor([1, 2]), as_tensor([3, 4])])
+    tensor([[1, 2],
+            [3, 4]])
+    """
     return cat([atleast_2d(t) for t in _listed("vstack", tensors)], 0)
 
 
@@ -59,17 +92,22 @@ row_stack = vstack
 
 
 def dstack(tensors: Sequence[Any]) -> Tensor:
-    """One behind the other, along the third dimension; see `atleast_3d`."""
+    """Join tensors along the third dimension, after `atleast_3d`."""
     return cat([atleast_3d(t) for t in _listed("dstack", tensors)], 2)
 
 
 def column_stack(tensors: Sequence[Any]) -> Tensor:
-    """Side by side; vectors become columns."""
+    """Join tensors side by side; vectors become columns.
+
+    >>> column_stack([as_tensor([1, 2]), as_tensor([3, 4])])
+    tensor([[1, 3],
+            [2, 4]])
+    """
     return hstack([t.reshape(t.numel(), 1) if t.ndim <= 1 else t for t in _listed("column_stack", tensors)])
 
 
 def _listed(name: str, tensors: Sequence[Any]) -> list[Tensor]:
-    """The tensors and arrays, all of them as tensors."""
+    """Return the tensors and arrays as a list of tensors."""
     _first_of(name, tensors)
     for t in tensors:
         if not hasattr(t, "dtype"):
@@ -77,12 +115,12 @@ def _listed(name: str, tensors: Sequence[Any]) -> list[Tensor]:
     return [as_tensor(t) for t in tensors]
 
 
-def _each(name: str, grown: Callable[[Tensor], Tensor], tensors: tuple[Any, ...]) -> Any:
-    """What became of one tensor, or of each of several; these may be in one list."""
+def _each(name: str, f: Callable[[Tensor], Tensor], tensors: tuple[Any, ...]) -> Any:
+    """Apply `f` to one tensor, or to each of several, which may be in one list."""
     if len(tensors) == 1 and hasattr(tensors[0], "dtype"):
-        return grown(as_tensor(tensors[0]))
+        return f(as_tensor(tensors[0]))
     listed = tensors[0] if len(tensors) == 1 else tensors
-    return tuple([grown(t) for t in _listed(name, listed)])
+    return tuple([f(t) for t in _listed(name, listed)])
 
 
 @overload
@@ -90,7 +128,7 @@ def atleast_1d(tensor: Any, /) -> Tensor: ...
 @overload
 def atleast_1d(*tensors: Any) -> tuple[Tensor, ...]: ...
 def atleast_1d(*tensors: Any) -> Any:
-    """A number as a vector of one; all else as it is. Of several tensors, a tuple."""
+    """Return a 0-d tensor as a vector of one element, other tensors unchanged; for several tensors, a tuple."""
     return _each("atleast_1d", lambda t: t if t.ndim else t.reshape(1), tensors)
 
 
@@ -99,7 +137,7 @@ def atleast_2d(tensor: Any, /) -> Tensor: ...
 @overload
 def atleast_2d(*tensors: Any) -> tuple[Tensor, ...]: ...
 def atleast_2d(*tensors: Any) -> Any:
-    """A number or a vector as a row; all else as it is. Of several tensors, a tuple."""
+    """Return a 0-d tensor or a vector as a row of shape (1, n), others unchanged; for several tensors, a tuple."""
     return _each("atleast_2d", lambda t: t if t.ndim >= 2 else t.reshape(1, t.numel()), tensors)
 
 
@@ -108,7 +146,7 @@ def atleast_3d(tensor: Any, /) -> Tensor: ...
 @overload
 def atleast_3d(*tensors: Any) -> tuple[Tensor, ...]: ...
 def atleast_3d(*tensors: Any) -> Any:
-    """A vector in the middle of three dimensions, a matrix in the first two. Of several tensors, a tuple."""
+    """Return a vector in shape (1, n, 1), a matrix in shape (m, n, 1), others unchanged; for several, a tuple."""
     return _each(
         "atleast_3d",
         lambda t: t if t.ndim >= 3 else t.unsqueeze(-1) if t.ndim == 2 else t.reshape(1, t.numel(), 1),
@@ -117,7 +155,7 @@ def atleast_3d(*tensors: Any) -> Any:
 
 
 def broadcast_shapes(*shapes: Any) -> tuple[int, ...]:
-    """The shape in which tensors of these shapes meet.
+    """Return the shape to which tensors of these shapes broadcast.
 
     >>> broadcast_shapes((3, 1), (4,), ())
     (3, 4)
@@ -126,10 +164,13 @@ def broadcast_shapes(*shapes: Any) -> tuple[int, ...]:
 
 
 def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
-    """All expanded to the shape in which they meet; views.
+    """Expand the tensors to their common shape; the results are views.
 
     Raises:
         ValueError: if the shapes do not broadcast.
+
+    >>> [t.shape for t in broadcast_tensors(as_tensor([[1], [2]]), as_tensor([1, 2, 3]))]
+    [(2, 3), (2, 3)]
     """
     listed = _listed("broadcast_tensors", tensors)
     check_broadcast("broadcast_tensors", *listed)
@@ -138,42 +179,58 @@ def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
 
 
 def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
-    """The coordinates of a grid: for each vector a tensor with one dimension for each of them, in which it varies
-    along its own.
+    """Return the coordinates of a grid: one tensor for each of n vectors, all of one shape with n dimensions.
 
     Args:
-        tensors: vectors or numbers, one by one or in a list.
-        indexing: "ij", the first vector along the first dimension; or "xy", along the second, and the second one along
-            the first, as one draws x and y.
+        tensors: vectors or numbers, as separate arguments or in a list.
+        indexing: "ij": the i-th vector varies along dimension i. "xy": the first two are exchanged, so that x varies
+            along the columns and y along the rows, as in a plot.
+
+    >>> x, y = meshgrid(as_tensor([1, 2]), as_tensor([3, 4, 5]))
+    >>> x
+    tensor([[1, 1, 1],
+            [2, 2, 2]])
+    >>> y
+    tensor([[3, 4, 5],
+            [3, 4, 5]])
     """
     listed = _listed("meshgrid", tensors[0] if len(tensors) == 1 and isinstance(tensors[0], list | tuple) else tensors)
     if indexing not in ("ij", "xy"):
-        raise ValueError(f"meshgrid: indexing is 'ij' or 'xy', got {indexing!r}")
+        raise ValueError(f"meshgrid: indexing must be 'ij' or 'xy', got {indexing!r}")
     if any(t.ndim > 1 for t in listed):
         raise ValueError(f"meshgrid: takes vectors and numbers, got shapes {[t.shape for t in listed]}")
     n = len(listed)
-    places = [1, 0, *range(2, n)] if indexing == "xy" and n > 1 else range(n)
-    return broadcast_tensors(
-        *[t.reshape([-1 if i == place else 1 for i in range(n)]) for t, place in zip(listed, places)]
-    )
+    dims = [1, 0, *range(2, n)] if indexing == "xy" and n > 1 else range(n)
+    return broadcast_tensors(*[t.reshape([-1 if i == dim else 1 for i in range(n)]) for t, dim in zip(listed, dims)])
 
 
 def cartesian_prod(*tensors: Tensor) -> Tensor:
-    """All choices of one element of each vector, a row each; of one vector, itself."""
+    """Return the Cartesian product of vectors, one combination a row; for a single vector, the vector itself.
+
+    >>> cartesian_prod(as_tensor([1, 2]), as_tensor([3, 4])).tolist()
+    [[1, 3], [1, 4], [2, 3], [2, 4]]
+    """
     if len(tensors) == 1 and tensors[0].ndim == 1:
         return tensors[0]
     return stack([grid.flatten() for grid in meshgrid(*tensors)], 1)
 
 
 def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> Tensor:
-    """All choices of r elements of a vector, a row each, in its order.
+    """Return all combinations of r elements of a vector, one a row, in the order of the vector.
+
+    Args:
+        input: a vector.
+        r: the number of elements in a combination.
+        with_replacement: True to allow an element more than once.
 
     >>> combinations(as_tensor([1, 2, 3])).tolist()
     [[1, 2], [1, 3], [2, 3]]
     """
     if input.ndim != 1 or r < 0:
-        raise ValueError(f"combinations: of r, 0 or more, elements of a vector; got r={r}, shape {input.shape}")
-    if not r:  # PyTorch's answer
+        raise ValueError(
+            f"combinations: takes a vector and an r of at least 0, got a tensor of shape {input.shape} and r={r}"
+        )
+    if not r:  # as PyTorch
         return input[:0]
     choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
     chosen = np.array(list(choose(range(len(input)), r)), np.int64).reshape(-1, r)
@@ -181,7 +238,13 @@ def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> T
 
 
 def block_diag(*tensors: Tensor) -> Tensor:
-    """A matrix with these along its diagonal, and 0 elsewhere; vectors are rows."""
+    """Return a matrix with these matrices along its diagonal, and 0 elsewhere; vectors are rows.
+
+    >>> block_diag(as_tensor([[1, 2]]), as_tensor([[3], [4]]))
+    tensor([[1, 2, 0],
+            [0, 0, 3],
+            [0, 0, 4]])
+    """
     listed = _listed("block_diag", tensors)
     if any(t.ndim > 2 for t in listed):
         raise ValueError(f"block_diag: takes matrices, vectors and numbers, got shapes {[t.shape for t in listed]}")
@@ -196,10 +259,10 @@ def block_diag(*tensors: Tensor) -> Tensor:
 
 
 def tril_indices(row: int, col: int, offset: int = 0) -> Tensor:
-    """The indices of the lower triangle of a matrix of this size, its rows and its columns, of shape (2, n)."""
+    """Return the indices of the lower triangle of a `row` by `col` matrix: rows and columns, of shape (2, n)."""
     return wrap(np.stack(np.tril_indices(row, offset, col)), None)
 
 
 def triu_indices(row: int, col: int, offset: int = 0) -> Tensor:
-    """The indices of the upper triangle; see `tril_indices`."""
+    """Return the indices of the upper triangle of a `row` by `col` matrix; see `tril_indices`."""
     return wrap(np.stack(np.triu_indices(row, offset, col)), None)

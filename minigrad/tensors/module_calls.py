@@ -1,7 +1,7 @@
-"""Which call of which module computed a node: noted where the call ends, read by whoever shows a graph.
+"""Which call of which module computed a node: recorded at the end of the call, read by whatever shows a graph.
 
-A call is an interval of the graph's clock: what was made between its start and its result belongs to it. So modules
-note one line a call, and operations nothing.
+A call is an interval of ticks: every node created between its start and its result belongs to it. So a module records
+one entry a call, and an operation nothing.
 """
 
 from __future__ import annotations
@@ -14,14 +14,15 @@ from minigrad.engine import Node
 
 
 class Call:
-    """A call of a module, as it is seen in a graph.
+    """A call of a module in a graph.
 
     Attributes:
-        module: what was called.
-        start, end: the clock when the call began, and at its last result.
-        path: its name in the outermost module, as in `named_modules` ("encoder.0.linear1"); for that one, its class.
-        count: how many calls of this module in this graph were before, for a module may be used several times.
-        parent: the call in which this one was made, None for an outermost one.
+        module: the module.
+        start, end: the ticks of the start of the call and of its last result.
+        path: the module's name in the outermost module, as in `named_modules` ("encoder.0.linear1"); for the
+            outermost module itself, its class.
+        count: the number of earlier calls of this module in this graph, as a module may be used several times.
+        parent: the call that made this call, None for an outermost one.
     """
 
     path: str = ""
@@ -36,15 +37,15 @@ class Call:
 
     @property
     def depth(self) -> int:
-        """How many calls this one lies in."""
+        """The number of calls that this one is nested in."""
         return 0 if self.parent is None else self.parent.depth + 1
 
 
 def note(module: Any, start: int, output: Any) -> None:
-    """Remember that this call, begun at `start`, gave `output`: a tensor, or a structure of them."""
+    """Record that a call, begun at tick `start`, returned `output`: a tensor, or a nested structure of tensors."""
     node = getattr(output, "_node", None)
     if node is not None:
-        if node.index >= start:  # else the module gave back what it was given
+        if node.index >= start:  # otherwise the module returned its argument
             if node.calls is None:
                 node.calls = []
             node.calls.append((module, start))
@@ -56,9 +57,9 @@ def note(module: Any, start: int, output: Any) -> None:
 
 
 def calls(nodes: Iterable[Any]) -> dict[Node, Call]:
-    """The innermost call that each of the nodes belongs to; a parameter belongs to the call that all its uses are in.
+    """Return the innermost call that each node belongs to; a parameter belongs to the call that contains all its uses.
 
-    What was computed outside of modules is left out.
+    Nodes that were computed outside of modules are left out.
 
     >>> from minigrad import engine, manual_seed, nn, randn
     >>> model = nn.Sequential(nn.Linear(2, 3), nn.Tanh())
@@ -68,41 +69,41 @@ def calls(nodes: Iterable[Any]) -> dict[Node, Call]:
     [('tanh', '1'), ('linear', '0'), ('0.bias', '0'), ('0.weight', '0')]
     """
     order = list(nodes)
-    noted: dict[tuple[int, int], Call] = {}  # by module and start: the results of one call are in it together
+    recorded: dict[tuple[int, int], Call] = {}  # by module and start, as a call may have several results
     for node in order:
         for module, start in getattr(node, "calls", None) or ():
-            call = noted.setdefault((id(module), start), Call(module, start, node.index))
+            call = recorded.setdefault((id(module), start), Call(module, start, node.index))
             call.end = max(call.end, node.index)
-    if not noted:
+    if not recorded:
         return {}
-    found = sorted(noted.values(), key=lambda call: (call.start, -call.end))
-    _nest(found)
-    starts = [call.start for call in found]
-    answer: dict[Node, Call] = {}
-    parameters = {p.node for call in found if call.parent is None for p in call.module.parameters()}
-    homes: dict[Node, list[Call | None]] = {}
+    in_order = sorted(recorded.values(), key=lambda call: (call.start, -call.end))
+    _nest(in_order)
+    starts = [call.start for call in in_order]
+    result: dict[Node, Call] = {}
+    parameters = {p.node for call in in_order if call.parent is None for p in call.module.parameters()}
+    uses: dict[Node, list[Call | None]] = {}
     for node in order:
         if node.primitive is None:
             continue
-        innermost = _at(found, starts, node.index)
+        innermost = _at(in_order, starts, node.index)
         if innermost is not None:
-            answer[node] = innermost
+            result[node] = innermost
         for source in node.inputs:
             if source in parameters:
-                homes.setdefault(source, []).append(innermost)
+                uses.setdefault(source, []).append(innermost)
     for node in order:
-        if node in homes and (home := _common(homes[node])) is not None:
-            answer[node] = home
-    return answer
+        if node in uses and (common := _common(uses[node])) is not None:
+            result[node] = common
+    return result
 
 
-def _nest(found: list[Call]) -> None:
-    """Give the calls, in order of their start, their parents, paths and counts."""
+def _nest(in_order: list[Call]) -> None:
+    """Set the parents, paths and counts of the calls, which are in order of their start."""
     open_: list[Call] = []
     seen: dict[int, int] = {}
-    paths: dict[int, dict[Any, str]] = {}  # of the parts of each outermost module
-    for call in found:
-        while open_ and open_[-1].end < call.end:  # calls begin and end like brackets
+    paths: dict[int, dict[Any, str]] = {}  # of the submodules of each outermost module
+    for call in in_order:
+        while open_ and open_[-1].end < call.end:  # calls nest like brackets
             open_.pop()
         call.parent = open_[-1] if open_ else None
         root = open_[0].module if open_ else call.module
@@ -114,27 +115,27 @@ def _nest(found: list[Call]) -> None:
         open_.append(call)
 
 
-def _at(found: list[Call], starts: list[int], index: int) -> Call | None:
-    """The innermost call at this time."""
+def _at(in_order: list[Call], starts: list[int], index: int) -> Call | None:
+    """Return the innermost call at this tick."""
     i = bisect_right(starts, index) - 1
-    call: Call | None = found[i] if i >= 0 else None
+    call: Call | None = in_order[i] if i >= 0 else None
     while call is not None and call.end < index:
         call = call.parent
     return call
 
 
-def _common(homes: list[Call | None]) -> Call | None:
-    """The innermost call that all of these lie in."""
+def _common(uses: list[Call | None]) -> Call | None:
+    """Return the innermost call that contains all of these."""
     chains = []
-    for home in homes:
+    for call in uses:
         chain = []
-        while home is not None:
-            chain.append(home)
-            home = home.parent
+        while call is not None:
+            chain.append(call)
+            call = call.parent
         chains.append(chain[::-1])
     common = None
     for level in zip(*chains):
-        if any(call is not level[0] for call in level):
+        if any(other is not level[0] for other in level):
             break
         common = level[0]
     return common

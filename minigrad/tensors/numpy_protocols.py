@@ -1,6 +1,6 @@
-"""NumPy's functions on Tensors: np.exp(t), np.sum(t, axis=0), array * t, np.concatenate([t, u]) give Tensors.
+"""NumPy's functions on Tensors: np.exp(t), np.sum(t, axis=0), array * t, np.concatenate([t, u]) return Tensors.
 
-A function without a rule raises and names the nearest one that has one; nothing ever becomes an array of objects.
+An unsupported function raises and names the nearest supported one; a Tensor never becomes an array of objects.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ _METHODS: dict[Any, str] = {
     np.radians: "deg2rad",
     np.degrees: "rad2deg",
 }
-"""ufunc -> the method of a Tensor, possibly with another operand."""
+"""ufunc -> the Tensor method that computes it, with one or two operands."""
 
 _REFLECTED = {"gt": "lt", "ge": "le", "lt": "gt", "le": "ge", "eq": "eq", "ne": "ne"}
 _REFLECTED |= {f"logical_{name}": f"logical_{name}" for name in ("and", "or", "xor")}
@@ -60,14 +60,14 @@ _REFLECTED |= {f"logical_{name}": f"logical_{name}" for name in ("and", "or", "x
 def _method(name: str) -> Callable[..., Any]:
     def call(t: Any, *args: Any, **kwargs: Any) -> Any:
         if not isinstance(t, NumPyProtocols):
-            raise TypeError(f"np.{name}: a tensor can be its first argument, but no other one")
+            raise TypeError(f"np.{name}: the first argument must be the tensor, got {type(t).__name__}")
         return getattr(t, name)(*args, **kwargs)
 
     return call
 
 
 def _joining(name: str, module: str = "tensors.joining") -> Callable[..., Any]:
-    """A function of `minigrad.tensors.joining`, or of another module that is built on Tensors."""
+    """Return a function of `minigrad.tensors.joining`, or of another module that is built on Tensors."""
 
     def call(*args: Any, **kwargs: Any) -> Any:
         return getattr(importlib.import_module(f"minigrad.{module}"), name)(*args, **kwargs)
@@ -77,19 +77,21 @@ def _joining(name: str, module: str = "tensors.joining") -> Callable[..., Any]:
 
 def _split(t: Any, where: Any, axis: int) -> Any:
     if np.ndim(where) == 0 and t.shape[axis] % where:
-        raise ValueError(f"np.split: {t.shape[axis]} elements do not split into {where} equal parts: np.array_split")
+        raise ValueError(
+            f"np.split: {t.shape[axis]} elements do not split into {where} equal parts; unequal ones: np.array_split"
+        )
     return t.tensor_split(where, axis)
 
 
 def _row(t: Any, axis: int | None) -> Any:
-    """All elements in one row, where no axis is named."""
+    """Return all elements as a vector if no axis was given."""
     return t.ravel() if axis is None else t
 
 
 def _solve(a: Any, b: Any) -> Any:
-    """As NumPy sees it: b is a vector only where it has one dimension."""
-    alone = 1 < np.ndim(b) < np.ndim(a)
-    return _joining("solve", "linalg")(a, b[None] if alone and np.ndim(b) == np.ndim(a) - 1 else b)
+    """Solve a x = b by NumPy's convention: b is a vector only if it has one dimension."""
+    one_matrix = 1 < np.ndim(b) < np.ndim(a)
+    return _joining("solve", "linalg")(a, b[None] if one_matrix and np.ndim(b) == np.ndim(a) - 1 else b)
 
 
 def _trapezoid(y: Any, x: Any, dx: float, axis: int) -> Any:
@@ -98,12 +100,12 @@ def _trapezoid(y: Any, x: Any, dx: float, axis: int) -> Any:
 
 
 def _lifted(a: Any, other: Any) -> Any:
-    """a as a tensor, as the other one is."""
+    """Return `a` as a tensor; `other` is one."""
     return a if isinstance(a, NumPyProtocols) else other._of(a)
 
 
 def _product(name: str) -> Callable[..., Any]:
-    """A method of two tensors, one of which may be an array."""
+    """Return a function that calls a method of two tensors, one of which may be an array."""
 
     def call(a: Any, b: Any) -> Any:
         a, b = _lifted(a, b), _lifted(b, a)
@@ -215,19 +217,19 @@ _FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.zeros_like: lambda t, dtype=None: np.zeros(t.shape, dtype or t.dtype),
     np.ones_like: lambda t, dtype=None: np.ones(t.shape, dtype or t.dtype),
 }
-"""Any other function of NumPy -> what to call with its arguments."""
+"""Any other function of NumPy -> the function to call with its arguments."""
 
 _ON_VALUES = {np.allclose, np.array_equal, np.isclose, np.array2string, np.array_repr, np.array_str}
-"""Functions that look at values only, and never lead on to a gradient."""
+"""Functions that read values only, through which no gradient ever passes."""
 
 
 def _first(*values: Any) -> Any:
-    """The first Tensor among the values."""
+    """Return the first Tensor among the values."""
     return next(v for v in values if isinstance(v, NumPyProtocols))
 
 
 def _called(function: Any) -> str:
-    """Its name behind "np.", as in "linalg.norm"."""
+    """Return the function's name after "np.", as in "linalg.norm"."""
     if isinstance(function, np.ufunc):
         return function.__name__
     folder = function.__module__.removeprefix("numpy").removeprefix(".")
@@ -238,13 +240,13 @@ def _nearest(name: str) -> str:
     known = {_called(f) for f in [*_METHODS, *_FUNCTIONS]}
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)[0]
     return (
-        f"np.{name} has no rule for tensors, so a gradient could not pass through it; the nearest that has one is "
+        f"np.{name} does not support tensors: no gradient could pass through it; the nearest function that does is "
         f"np.{near}. For the values alone, without a gradient: np.{name}(t.detach().numpy())."
     )
 
 
 class NumPyProtocols:
-    """The half of Tensor that answers NumPy."""
+    """The part of Tensor that implements NumPy's protocols."""
 
     _array: np.ndarray
     requires_grad: Any
@@ -252,8 +254,8 @@ class NumPyProtocols:
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, out: Any = None, **options: Any) -> Any:
         if method != "__call__":
             named: dict[Any, str] = {np.add: "sum", np.maximum: "max", np.minimum: "min"}
-            like = named.get(ufunc, "sum")
-            raise TypeError(f"np.{ufunc.__name__}.{method} has no rule for tensors; the nearest is np.{like}")
+            near = named.get(ufunc, "sum")
+            raise TypeError(f"np.{ufunc.__name__}.{method} does not support tensors; the nearest is np.{near}")
         if out is not None:
             return self._into(ufunc, inputs, out, options)
         if options:
@@ -263,24 +265,25 @@ class NumPyProtocols:
             raise TypeError(_nearest(ufunc.__name__))
         first, rest = inputs[0], inputs[1:]
         if isinstance(first, NumPyProtocols):
-            answer = getattr(first, name)(*rest)
+            result = getattr(first, name)(*rest)
         elif name.startswith("__") or name in _REFLECTED:  # an array or a number on the left
-            answer = getattr(rest[0], _REFLECTED.get(name) or f"__r{name.strip('_')}__")(first)
+            result = getattr(rest[0], _REFLECTED.get(name) or f"__r{name.strip('_')}__")(first)
         else:
-            answer = getattr(type(rest[0]), name)(first, rest[0])
-        if answer is NotImplemented:
+            result = getattr(type(rest[0]), name)(first, rest[0])
+        if result is NotImplemented:
             kinds = " and ".join(type(i).__name__ for i in inputs)
-            raise TypeError(f"np.{ufunc.__name__} of {kinds}: a tensor computes with numbers and arrays of numbers")
-        return answer
+            raise TypeError(f"np.{ufunc.__name__} of {kinds}: the operands must be numbers or arrays of numbers")
+        return result
 
     def _into(self, ufunc: np.ufunc, inputs: tuple[Any, ...], out: Any, options: dict[str, Any]) -> Any:
-        """array += t, np.exp(t, out=array): fine for values, but a gradient would be lost."""
+        """Write into an array: array += t, np.exp(t, out=array). Raise where that would lose a gradient."""
         if any(isinstance(o, NumPyProtocols) for o in out):
-            raise TypeError(f"np.{ufunc.__name__}(…, out=tensor): write t[...] = …, which autograd notices")
+            raise TypeError(f"np.{ufunc.__name__}(…, out=tensor): write t[...] = …, which autograd records")
         if any(isinstance(i, NumPyProtocols) and i.requires_grad for i in inputs):
             raise TypeError(
                 f"np.{ufunc.__name__} would write the values of a tensor that requires a gradient into a NumPy array "
-                "(array += tensor?), and lose the gradient. Make a new one: array = array + tensor; or .detach() it"
+                "(array += tensor?), and lose the gradient. Compute a new tensor: array = array + tensor; or "
+                ".detach() the tensor"
             )
         arrays = [i._array if isinstance(i, NumPyProtocols) else i for i in inputs]
         return ufunc(*arrays, out=out, **options)

@@ -1,7 +1,7 @@
-"""What a graph remembers of operands that get no gradient, for whoever wants to look at it.
+"""What a graph records about operands that get no gradient, for drawings and printed programs.
 
-Rules keep what their derivatives need themselves. Beyond that, a small constant is kept for as long as its graph is,
-and a large one is known for as long as somebody else holds it, so that being looked at costs programs little memory.
+Nodes save what their derivatives need. Beyond that, a small constant is held for as long as its graph, and a large one
+by a weak reference, so that a graph that can be drawn costs a program little memory.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 
 SMALL = 1 << 14
-"""Bytes."""
+"""Up to this size in bytes, a constant is held."""
 
 
 class Constant:
-    """A constant in the graph: what a picture shows of it."""
+    """A constant in the graph: its name, shape and dtype, and its value while that is available."""
 
     def __init__(self, c: Any) -> None:
         self.name, self.shape, self.dtype, self.ndim = getattr(c, "name", None), c.shape, c.dtype, c.ndim
@@ -26,16 +26,16 @@ class Constant:
 
     @property
     def value(self) -> np.ndarray | None:
-        """The array, if it is still there."""
+        """The array, or None if it has been freed."""
         return self._held() if isinstance(self._held, weakref.ref) else self._held
 
 
 def describe_constants(operands: Iterable[Any], inputs: Sequence[Any]) -> dict[int, Any]:
-    """The operands that are constants, by position; numbers as they are."""
+    """Return the operands that are constants, by position; numbers as they are."""
     constants = [(i, o) for i, o in enumerate(operands) if inputs[i] is None]
     return {i: Constant(o) if getattr(o, "ndim", 0) else o for i, o in constants}
 
 
 def snapshot(array: np.ndarray, node: Any) -> np.ndarray:
-    """What is about to be recorded as written to; a small constant as a copy, which stays as it was."""
+    """Return the array before a recorded write; a small constant as a copy, which keeps the old values."""
     return array.copy() if node is None and array.nbytes <= SMALL else array

@@ -1,5 +1,7 @@
-"""How a tensor is printed: as in PyTorch. All numbers of a tensor have one form and one width, and of a large tensor
-only the ends are shown."""
+"""The text of a tensor, as in PyTorch.
+
+All numbers of a tensor have one format and one width; a large tensor shows only the ends of each dimension.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +18,8 @@ PROFILES: dict[str, dict[str, Any]] = {
     "short": {"precision": 2, "threshold": 1000, "edgeitems": 2, "linewidth": 80},
     "full": {"precision": 4, "threshold": float("inf"), "edgeitems": 3, "linewidth": 80},
 }
-Form = tuple[Callable[[Any], str], int]
-"""How a number is written, and how wide."""
+NumberFormat = tuple[Callable[[Any], str], int]
+"""The function that formats a number, and the width of its results."""
 
 _options = SimpleNamespace(**PROFILES["default"], sci_mode=None)
 
@@ -30,15 +32,15 @@ def set_printoptions(
     profile: str | None = None,
     sci_mode: bool | None = None,
 ) -> None:
-    """Set how tensors are printed from now on; what is not given stays as it is, but for `sci_mode`.
+    """Set the format of printed tensors. Options that are not given stay as they are, except `sci_mode`.
 
     Args:
-        precision: digits after the point (4).
-        threshold: from how many elements on only the ends of each dimension are shown (1000).
-        edgeitems: how many at each end (3).
-        linewidth: characters in a line (80).
-        profile: all of these at once: "default", "short" or "full".
-        sci_mode: whether numbers are printed as 1.2346e+03; None decides by the numbers.
+        precision: the number of digits after the decimal point; initially 4.
+        threshold: the number of elements above which only the ends of each dimension are shown; initially 1000.
+        edgeitems: the number of elements shown at each end; initially 3.
+        linewidth: the number of characters in a line; initially 80.
+        profile: sets all of these at once: "default", "short" or "full".
+        sci_mode: True for scientific notation, as 1.2346e+03; None decides by the numbers.
 
     >>> from minigrad import tensor
     >>> set_printoptions(precision=2)
@@ -48,23 +50,23 @@ def set_printoptions(
     """
     if profile is not None:
         if profile.lower() not in PROFILES:
-            raise ValueError(f"set_printoptions: profile is one of {[*PROFILES]}, not {profile!r}")
+            raise ValueError(f"set_printoptions: profile must be one of {[*PROFILES]}, got {profile!r}")
         vars(_options).update(PROFILES[profile.lower()])
-    given = {"precision": precision, "threshold": threshold, "edgeitems": edgeitems, "linewidth": linewidth}
-    for name, value in given.items():
+    options = {"precision": precision, "threshold": threshold, "edgeitems": edgeitems, "linewidth": linewidth}
+    for name, value in options.items():
         if value is not None:
             if value < 0:
-                raise ValueError(f"set_printoptions: {name} is at least 0, got {value}")
+                raise ValueError(f"set_printoptions: {name} must not be negative, got {value}")
             setattr(_options, name, value)
     _options.sci_mode = sci_mode
 
 
 def tensor_text(array: np.ndarray, *notes: str) -> str:
-    """`tensor(…)` with these notes, such as "requires_grad=True", behind the numbers."""
-    some = array.size > 0
-    sized = not _options.edgeitems if some else array.ndim != 1  # where the numbers do not show it
+    """Return the text `tensor(…)`, with notes such as "requires_grad=True" after the numbers."""
+    filled = array.size > 0
+    sized = not _options.edgeitems if filled else array.ndim != 1  # where the numbers do not show the shape
     suffixes = [f"size={array.shape}"] if sized else []
-    if array.dtype not in ((default.dtype, np.dtype("int64"), np.dtype("bool")) if some else (default.dtype,)):
+    if array.dtype not in ((default.dtype, np.dtype("int64"), np.dtype("bool")) if filled else (default.dtype,)):
         suffixes.append(f"dtype={array.dtype}")
     text = f"tensor({_body(array)}"
     room = _options.linewidth - (len(text) - text.rfind("\n") + 1)
@@ -81,46 +83,47 @@ def _body(array: np.ndarray) -> str:
         return "[]"
     edge = _options.edgeitems if array.size > _options.threshold else None
     ends = [range(n) if edge is None or n <= 2 * edge else [*range(edge), *range(n - edge, n)] for n in array.shape]
-    return _rows(array, len("tensor("), edge, _form(array[np.ix_(*map(list, ends))] if array.ndim else array))
+    shown = array[np.ix_(*map(list, ends))] if array.ndim else array
+    return _rows(array, len("tensor("), edge, _number_format(shown))
 
 
-def _rows(array: np.ndarray, indent: int, edge: int | None, form: Form) -> str:
-    """The numbers in their brackets, a line for each row, and empty lines between matrices."""
+def _rows(array: np.ndarray, indent: int, edge: int | None, number_format: NumberFormat) -> str:
+    """Return the numbers in their brackets, a line for each row, and empty lines between matrices."""
     if not array.ndim:
-        return form[0](array.item())
+        return number_format[0](array.item())
     long = edge is not None and len(array) > 2 * edge
     shown = [*array[:edge], *array[len(array) - edge :]] if long and edge is not None else [*array]
     if array.ndim > 1:
-        parts = [_rows(row, indent + 1, edge, form) for row in shown]
+        parts = [_rows(row, indent + 1, edge, number_format) for row in shown]
         between = "," + "\n" * (array.ndim - 1) + " " * (indent + 1)
         return f"[{between.join([*parts[:edge], '...', *parts[edge:]] if long else parts)}]"
-    parts = [form[0](x.item()) for x in shown]
+    parts = [number_format[0](x.item()) for x in shown]
     if long:
         parts = [*parts[:edge], " ..." if edge else "...", *parts[edge:]]
-    per_line = max(1, (_options.linewidth - indent) // (form[1] + 2))
+    per_line = max(1, (_options.linewidth - indent) // (number_format[1] + 2))
     lines = [", ".join(parts[i : i + per_line]) for i in range(0, len(parts), per_line)]
     between = ",\n" + " " * (indent + 1)
     return f"[{between.join(lines)}]"
 
 
-def _form(shown: np.ndarray) -> Form:
-    """The form that suits all of these numbers. (Infinities and nans may be wider.)"""
+def _number_format(shown: np.ndarray) -> NumberFormat:
+    """Return the format that fits all of these numbers. (Infinities and nans may be wider.)"""
     if shown.dtype.kind != "f":
         width = max((len(str(x)) for x in shown.ravel().tolist()), default=0)
         return (lambda x: f"{x!s:>{width}}"), width
     finite = shown[np.isfinite(shown) & (shown != 0)].astype(np.float64)
     sizes = np.abs(finite)
-    whole = bool((finite == np.ceil(finite)).all())
+    integers = bool((finite == np.ceil(finite)).all())
     low, high = (sizes.min(), sizes.max()) if finite.size else (1.0, 1.0)
     scientific = _options.sci_mode
     if not finite.size:
         scientific = False
     elif scientific is None:
-        scientific = bool(high / low > 1000 or high > 1e8 or not whole and low < 1e-4)
+        scientific = bool(high / low > 1000 or high > 1e8 or not integers and low < 1e-4)
     style = f".{_options.precision}{'e' if scientific else 'f'}"
 
     def text(x: float) -> str:
-        if whole and not scientific:
+        if integers and not scientific:
             return f"{x:.0f}." if np.isfinite(x) else f"{x:.0f}"
         return f"{x:{style}}"
 

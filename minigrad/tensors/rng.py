@@ -1,4 +1,4 @@
-"""Where random numbers come from: one default Generator, which `manual_seed` seeds, and others of the user's own."""
+"""Random number generators: a default Generator, which `manual_seed` seeds, and the user's own."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _SEED = 67280421310721
 
 
 class Generator:
-    """A source of random numbers of its own, for every `generator=`. Equal seeds give equal numbers.
+    """An independent random number generator, to pass as `generator=`. Equal seeds produce equal numbers.
 
-    The numbers are those of NumPy's PCG64 (not PyTorch's own). A new one always starts from the same seed.
+    The numbers are those of NumPy's PCG64, not PyTorch's. A new Generator always starts from the same seed.
 
     Attributes:
-        numpy: the NumPy generator that draws them.
+        numpy: the NumPy generator that draws the numbers.
 
     >>> from minigrad import rand
     >>> bool((rand(3, generator=Generator().manual_seed(1)) == rand(3, generator=Generator().manual_seed(1))).all())
@@ -35,25 +35,25 @@ class Generator:
         self.manual_seed(_SEED)
 
     def manual_seed(self, seed: int) -> Generator:
-        """Start over from a seed: a whole number of at most 64 bits; -1 is the greatest one, and so on."""
+        """Restart from a seed: an integer of at most 64 bits. A negative one counts from 2**64. Return self."""
         if isinstance(seed, bool) or not hasattr(seed, "__index__"):
-            raise TypeError(f"manual_seed: the seed is a whole number, got {type(seed).__name__}: {seed!r}")
+            raise TypeError(f"manual_seed: the seed must be an integer, got {type(seed).__name__}: {seed!r}")
         if not -(2**63) <= seed < 2**64:
-            raise RuntimeError(f"manual_seed: the seed has at most 64 bits, from -2**63 to 2**64 - 1, got {seed}")
+            raise RuntimeError(f"manual_seed: the seed must fit 64 bits, from -2**63 to 2**64 - 1, got {seed}")
         self._seed = int(seed) % 2**64
         self.numpy.bit_generator.state = np.random.PCG64(self._seed).state
         return self
 
     def seed(self) -> int:
-        """Start over from a seed that nobody can foresee; gives it."""
+        """Restart from an unpredictable seed, and return the seed."""
         return self.manual_seed(secrets.randbits(63)).initial_seed()
 
     def initial_seed(self) -> int:
-        """The seed from which the numbers started."""
+        """Return the seed that the numbers started from."""
         return self._seed
 
     def get_state(self) -> Any:
-        """Where the numbers have got to: a tensor of bytes for `set_state`."""
+        """Return the state of the generator, a tensor of bytes for `set_state`."""
         state: Any = self.numpy.bit_generator.state
         parts = [(self._seed, 8), (state["state"]["state"], 16), (state["state"]["inc"], 16)]
         parts += [(state["has_uint32"], 1), (state["uinteger"], 4)]
@@ -61,10 +61,10 @@ class Generator:
         return ArrayNode.wrap(np.frombuffer(state_bytes, np.uint8).copy(), None)
 
     def set_state(self, new_state: Any) -> Generator:
-        """Go on from what `get_state` gave."""
+        """Continue from a state that `get_state` returned. Return self."""
         bytes_ = getattr(new_state, "_array", new_state)
         if getattr(bytes_, "dtype", None) != np.uint8 or bytes_.shape != (45,):
-            raise TypeError("set_state: takes the tensor of 45 bytes that get_state() of a minigrad.Generator gives")
+            raise TypeError("set_state: takes the tensor of 45 bytes that get_state() of a minigrad.Generator returns")
         seed, state, inc, has_uint32, uinteger = [
             int.from_bytes(piece.tobytes(), "little") for piece in np.split(bytes_, [8, 24, 40, 41])
         ]
@@ -86,12 +86,12 @@ def _restored(state: Any) -> Generator:
 
 
 default_generator = Generator()
-"""What is drawn from where no generator is given: random tensors, initial parameters, dropout, shuffling."""
+"""The generator of everything without `generator=`: random tensors, initial parameters, dropout, shuffling."""
 default_generator.seed()
 
 
 def numbers(generator: Any = None) -> np.random.Generator:
-    """The NumPy generator to draw from: that of a Generator, a NumPy one itself; None means the default's.
+    """Return the NumPy generator to draw from: that of a Generator, or a NumPy one itself; None means the default.
 
     Raises:
         TypeError: for anything else.
@@ -103,13 +103,16 @@ def numbers(generator: Any = None) -> np.random.Generator:
     if isinstance(generator, np.random.Generator):
         return generator
     raise TypeError(
-        f"generator is a {type(generator).__name__}: pass minigrad.Generator().manual_seed(seed) or "
-        "np.random.default_rng(seed), or None and call minigrad.manual_seed(seed)"
+        f"generator must be a Generator, got {type(generator).__name__}: pass minigrad.Generator().manual_seed(seed) "
+        "or np.random.default_rng(seed), or None and call minigrad.manual_seed(seed)"
     )
 
 
 def manual_seed(seed: int) -> Generator:
-    """Start all random numbers of minigrad over from a seed; gives the default generator.
+    """Seed the default generator, from which all random numbers of minigrad come, and return it.
+
+    Args:
+        seed: an integer of at most 64 bits; equal seeds produce equal numbers.
 
     >>> from minigrad import rand
     >>> _ = manual_seed(0); a = rand(3); _ = manual_seed(0); b = rand(3)
@@ -120,18 +123,18 @@ def manual_seed(seed: int) -> Generator:
 
 
 def seed() -> int:
-    """Start all random numbers over from a seed that nobody can foresee; gives it."""
+    """Seed the default generator with an unpredictable number, and return that number."""
     return default_generator.seed()
 
 
 def initial_seed() -> int:
-    """The seed from which the random numbers started."""
+    """Return the seed of the default generator."""
     return default_generator.initial_seed()
 
 
 @contextmanager
 def fork_rng() -> Iterator[None]:
-    """In here random numbers are drawn, or seeded, without a trace: afterwards they go on as if it had not been.
+    """Context manager: restore the state of the default generator at the end of the block.
 
     >>> from minigrad import rand
     >>> _ = manual_seed(0); a = rand(1); _ = manual_seed(0)
@@ -148,10 +151,10 @@ def fork_rng() -> Iterator[None]:
 
 
 def get_rng_state() -> Any:
-    """Where the random numbers have got to: a tensor of bytes for `set_rng_state`."""
+    """Return the state of the default generator, a tensor of bytes for `set_rng_state`."""
     return default_generator.get_state()
 
 
 def set_rng_state(new_state: Any) -> None:
-    """Go on from what `get_rng_state` gave."""
+    """Continue from a state that `get_rng_state` returned."""
     default_generator.set_state(new_state)

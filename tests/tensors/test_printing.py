@@ -56,9 +56,9 @@ def test_options() -> None:
         assert repr(tensor(1.5)) == "tensor(1.50)"
         minigrad.set_printoptions(profile="full")
         assert "..." not in repr(minigrad.zeros(2000))
-        with pytest.raises(ValueError, match="profile is one of"):
+        with pytest.raises(ValueError, match="profile must be one of"):
             minigrad.set_printoptions(profile="long")
-        with pytest.raises(ValueError, match="precision is at least 0"):
+        with pytest.raises(ValueError, match="precision must not be negative"):
             minigrad.set_printoptions(precision=-1)
     finally:
         minigrad.set_printoptions(profile="default")

@@ -83,7 +83,7 @@ def test_views_of_what_was_turned_are_refused_after_a_write(write: Callable[[Ten
         (lambda t: t.split([1, 1], 1), ValueError, r"split: sizes \[1, 1\] do not add up to 3, dim 1"),
         (lambda t: t.sum().unbind(), IndexError, "unbind: a 0-d tensor"),
         (lambda t: t.flip(True), TypeError, "integers"),
-        (lambda t: t.select(None, 0), TypeError, "a dimension is an integer"),
+        (lambda t: t.select(None, 0), TypeError, "a dimension must be an integer"),
     ],
 )
 def test_errors_teach(call: Callable[[Tensor], Any], error: type[Exception], message: str) -> None:
