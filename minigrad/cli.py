@@ -30,9 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(
-                errors="backslashreplace"
-            )  # a path with characters unknown to the terminal must not end the run
+            stream.reconfigure(errors="backslashreplace")  # a path that it cannot encode must not end the run
     given = list(sys.argv[1:] if arguments is None else arguments)
     parser = argparse.ArgumentParser(
         prog="python -m minigrad",

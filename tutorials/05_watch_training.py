@@ -187,7 +187,7 @@ assert "the first operation to give nan is 'log' in 1 (Log), of numbers from -" 
 # %%
 page = vanished.report()
 print(f"The page has {len(page):,} characters, and asks no network.")
-assert "What was noticed" in page and "https:" not in page
+assert "Findings" in page and "https:" not in page
 
 # %% [markdown]
 # ## Experiment

@@ -23,7 +23,7 @@ from minigrad.hooks import watchers
 from minigrad.teach.samples import BINS, EXAMPLES, Histogram, Outputs, Sample, norm
 from minigrad.teach.symptoms import BOUNDS, gradient_grown
 from minigrad.viz.training.report import write
-from minigrad.viz.training.watch import KEPT, Watcher
+from minigrad.viz.training.watch import MAX_SAMPLES, Watcher
 
 CROSS_ENTROPY = nn.CrossEntropyLoss()
 
@@ -480,19 +480,19 @@ def test_wrong_calls_say_so() -> None:
         watch(model)
     with pytest.raises(TypeError, match="got Tensor"):
         watch(minigrad.ones(2))  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match="no optimizer but generator"):
+    with pytest.raises(TypeError, match="optimizer must be an optimizer, got generator"):
         watch(model, model.parameters())  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="every=0"):
+    with pytest.raises(ValueError, match="every must be at least 1, got 0"):
         watch(Network(model, nn.MSELoss()), every=0)
 
 
 def test_samples_are_thinned_and_stay_even() -> None:
     network = Network(nn.Linear(64, 10), CROSS_ENTROPY)
-    watcher = lecture(network, 0.01, 3 * KEPT)
+    watcher = lecture(network, 0.01, 3 * MAX_SAMPLES)
     steps = [sample.step for sample in watcher.samples]
-    assert KEPT // 2 <= len(steps) <= KEPT and steps[0] == 1 and steps[-1] > 3 * KEPT - 5
+    assert MAX_SAMPLES // 2 <= len(steps) <= MAX_SAMPLES and steps[0] == 1 and steps[-1] > 3 * MAX_SAMPLES - 5
     assert max(np.diff(steps)) <= 5
-    assert len(watcher.losses) == 3 * KEPT
+    assert len(watcher.losses) == 3 * MAX_SAMPLES
 
 
 # ---- words -----------------------------------------------------------------------------------------------------
@@ -840,7 +840,7 @@ def test_the_report(tmp_path: Path) -> None:
     assert "4,810 parameters, updated by the lecture&#x27;s loop at a learning rate of 10" in page
     for finding in watcher.findings:
         assert finding.kind[0].upper() + finding.kind[1:] in page
-    for title in ("Loss", "Norm of the gradient", "Update-to-parameter ratio", "Share of dead ReLUs"):
+    for title in ("Loss", "Norm of the gradient", "Update-to-parameter ratio", "Fraction of dead ReLUs"):
         assert f">{title}</text>" in page
     assert '<th scope="row">2 (Linear)</th>' in page and page.count("data:image/png") == 3
     assert not re.search(r'(src|href)="(?!data:)', page) and "http" not in page.replace(
@@ -865,7 +865,7 @@ def test_the_report_is_written_on_the_way_and_at_the_end(tmp_path: Path, monkeyp
             network.forward(dataset.sample_data_batch())
             assert step == 0 or f"{step} step" in path.read_text("utf-8")
             x += -0.1 * network.backward()
-    assert "3 steps" in path.read_text("utf-8") and "The run is not over" not in path.read_text("utf-8")
+    assert "3 steps" in path.read_text("utf-8") and "The run continues" not in path.read_text("utf-8")
     monkeypatch.setattr("os.replace", lambda *_: (_ for _ in ()).throw(PermissionError("read only")))
     with pytest.raises(PermissionError):
         write(watcher.report(), path)
@@ -898,9 +898,9 @@ def test_the_report_in_a_browser(tmp_path: Path, browser: Any) -> None:
             x += -10.0 * network.backward()
         watcher.report(path)
         browser.get(path.as_uri())
-        assert "The run is not over" in browser.page_source
+        assert "The run continues" in browser.page_source
     deadline = time.monotonic() + 20
-    while "The run is not over" in browser.page_source:  # it loads itself again, and finds the end
+    while "The run continues" in browser.page_source:  # it loads itself again, and finds the end
         assert time.monotonic() < deadline
         time.sleep(0.1)
     for width in (1200, 390):

@@ -1,4 +1,4 @@
-"""What comes out of the layers of a model, in the forward passes of one step: hooks on its modules."""
+"""Forward hooks that record the outputs of a model's layers during one step."""
 
 from __future__ import annotations
 
@@ -19,106 +19,116 @@ from minigrad.tensors.tensor import Tensor
 
 
 class Stopwatch:
-    """Measures the processor's time, of this thread, that is spent in its `with` blocks; the clock on the wall also
-    goes while others compute. In the blocks, arithmetic on infinities is no reason to warn."""
+    """Measures the processor time of this thread spent in `with` blocks, and silences NumPy's warnings in them.
+
+    Wall-clock time would also count the time of other processes.
+    """
 
     def __init__(self) -> None:
         self.seconds = 0.0
 
     def __enter__(self) -> None:
-        self._began = time.thread_time()
-        self._quiet = np.errstate(all="ignore")
-        self._quiet.__enter__()
+        self._started = time.thread_time()
+        self._errstate = np.errstate(all="ignore")
+        self._errstate.__enter__()
 
     def __exit__(self, *exc: Any) -> None:
-        self._quiet.__exit__(*exc)
-        self.seconds += time.thread_time() - self._began
+        self._errstate.__exit__(*exc)
+        self.seconds += time.thread_time() - self._started
 
 
-class Looking:
-    """Hooks on all modules of a model, and what they see in the forward passes of one step."""
+class ActivationHooks:
+    """Forward hooks on all modules of a model, and what they record during one step.
 
-    def __init__(self, model: Module, timed: Stopwatch) -> None:
-        self.model, self._timed = model, timed
+    Attributes:
+        outputs: the outputs of each layer.
+        active: for each ReLU the number of examples, and which units were above 0.
+        shape: the shape of the model's output.
+    """
+
+    def __init__(self, model: Module, stopwatch: Stopwatch) -> None:
+        self.model, self._stopwatch = model, stopwatch
         self._handles: list[RemovableHandle] = []
 
-    def hang(self) -> None:
-        """Begin with nothing seen."""
-        self.remove()
-        self.found: dict[str, Outputs] = {}
-        self.active: dict[str, tuple[int, np.ndarray]] = {}  # of a ReLU: how many examples, which units were above 0
-        self.shape: tuple[int, ...] = ()  # of what the model gave
-        self._of_modules: set[Node | None] = set()  # the nodes of ReLUs that are modules
+    def attach(self) -> None:
+        """Attach the hooks and discard earlier records."""
+        self.detach()
+        self.outputs: dict[str, Outputs] = {}
+        self.active: dict[str, tuple[int, np.ndarray]] = {}
+        self.shape: tuple[int, ...] = ()
+        self._relu_modules: set[Node | None] = set()  # the nodes computed by ReLU modules
         self._names = {module: named(path, module) for path, module in self.model.named_modules()}
         self._since = engine.tick()
-        hook = ObserverHook(self._look)
+        hook = ObserverHook(self._record)
         for module in self._names:
             self._handles.append(module.register_forward_hook(hook))
 
-    def remove(self) -> None:
-        """Take the hooks away."""
+    def detach(self) -> None:
+        """Remove the hooks."""
         for handle in self._handles:
             handle.remove()
         self._handles = []
 
-    def _look(self, module: Module, inputs: Any, output: Any) -> None:
+    def _record(self, module: Module, inputs: Any, output: Any) -> None:
         first = output[0] if isinstance(output, tuple | list) and output else output
-        if is_grad_enabled() and isinstance(first, Tensor) and first.dtype.kind == "f":  # no evaluation, no indices
-            with self._timed:
-                self._look_at(module, inputs, first)
+        if is_grad_enabled() and isinstance(first, Tensor) and first.dtype.kind == "f":  # not evaluation or indices
+            with self._stopwatch:
+                self._record_output(module, inputs, first)
 
-    def _look_at(self, module: Module, inputs: Any, first: Tensor) -> None:
+    def _record_output(self, module: Module, inputs: Any, first: Tensor) -> None:
         node, array = first.node, first._array
-        given = inputs[0]._array if inputs and isinstance(inputs[0], Tensor) else np.empty(0)
-        same = np.may_share_memory(given, array) and not getattr(module, "inplace", False)  # as Flatten's
-        holds_others = module._modules and not module._parameters
-        if not same and not holds_others:
-            self._note(self._names[module], array)
+        input_array = inputs[0]._array if inputs and isinstance(inputs[0], Tensor) else np.empty(0)
+        shares_memory = np.may_share_memory(input_array, array)
+        is_view = shares_memory and not getattr(module, "inplace", False)  # as the output of Flatten
+        is_container = module._modules and not module._parameters
+        if not is_view and not is_container:
+            self._add_outputs(self._names[module], array)
         if isinstance(module, ReLU):
-            self._note_active(self._names[module], array > 0, node)
-            self._of_modules.add(node)
+            self._add_active(self._names[module], array > 0, node)
+            self._relu_modules.add(node)
         if module is self.model:
             self.shape = first.shape
             if node is not None:
-                self._look_for_functions(node)
+                self._record_functional_relus(node)
 
-    def _note(self, layer: str, array: np.ndarray) -> None:
+    def _add_outputs(self, layer: str, array: np.ndarray) -> None:
         outputs = Outputs.of(array)
-        self.found[layer] = self.found[layer].joined(outputs) if layer in self.found else outputs
+        self.outputs[layer] = self.outputs[layer].joined(outputs) if layer in self.outputs else outputs
 
-    def _note_active(self, relu: str, active: np.ndarray, node: Node | None) -> None:
+    def _add_active(self, relu: str, active: np.ndarray, node: Node | None) -> None:
         axis = _axis_of_units(node, active.ndim) % max(active.ndim, 1)
         units = np.asarray(active.any(axis=tuple(i for i in range(active.ndim) if i != axis)))
         examples, earlier = self.active.get(relu, (0, units))
         examples += active.size // max(units.size, 1) if axis == 0 else len(active)
         self.active[relu] = examples, units | earlier if earlier.shape == units.shape else units
 
-    def _look_for_functions(self, end: Node) -> None:
-        """Those ReLUs that are no modules: `relu(x)` in a forward of one's own."""
+    def _record_functional_relus(self, end: Node) -> None:
+        """Record ReLUs that are not modules: `relu(x)` in the forward method of a model."""
         order: list[Any] = engine.reverse_topological_order([end], since=self._since)
         self._since = engine.tick()
         relus = [
             node
             for node in order
-            if node.primitive is not None and node.primitive.name == "relu" and node not in self._of_modules
+            if node.primitive is not None and node.primitive.name == "relu" and node not in self._relu_modules
         ]
         if not relus:
             return
-        home = {node: call.module for node, call in calls(order).items()}
+        module_of = {node: call.module for node, call in calls(order).items()}
         count: dict[str, int] = {}
         for node in reversed(relus):
             source = node.inputs[0]
-            while home.get(source) is home.get(node) and any(source.inputs):  # to the module that computed its input
+            # go back to the module that computed the input
+            while module_of.get(source) is module_of.get(node) and any(source.inputs):
                 source = next(s for s in source.inputs if s is not None)
-            layer = self._names.get(home.get(source, self.model), type(self.model).__name__)
+            layer = self._names.get(module_of.get(source, self.model), type(self.model).__name__)
             count[layer] = count.get(layer, 0) + 1
             relu = f"relu after {layer}" + (f", {count[layer]}" if count[layer] > 1 else "")
-            self._note(relu, np.maximum(node.saved[0], 0))
-            self._note_active(relu, node.saved[0] > 0, node)
+            self._add_outputs(relu, np.maximum(node.saved[0], 0))
+            self._add_active(relu, node.saved[0] > 0, node)
 
 
 def _axis_of_units(node: Any, dimensions: int) -> int:
-    """Along which axis a layer's output has its units: the channels of a convolution, else the last."""
+    """Return the axis of the units in a layer's output: the channels of a convolution, otherwise the last."""
     while node is not None and node.primitive is not None:
         if node.primitive.name.startswith("conv"):
             return 1 - len(node.shape)

@@ -1,4 +1,4 @@
-"""The report of a watched run: one page of HTML with its curves, what came out of each layer, and what was said."""
+"""The report of a watched run: an HTML page with findings, curves and the outputs of each layer."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Sequence
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -17,66 +17,59 @@ from minigrad.viz.charts.chart import chart
 from minigrad.viz.charts.heatmap import heat_map
 from minigrad.viz.charts.svg import Svg, path
 from minigrad.viz.page import Page, page
+from minigrad.viz.training.records import RunRecord
 
-if TYPE_CHECKING:
-    from minigrad.viz.training.watch import Watcher
-
-CURVES = 8
-"""Of more layers, so many are drawn, from the first to the last; all are in the table."""
+MAX_CURVES = 8
+"""The largest number of layers in a chart, spread from the first to the last; the table has all of them."""
 COLUMNS = 240
-"""Of a heat map."""
-_ROOM = 18
-"""For the name of a curve, in letters."""
+"""The largest number of columns of a heat map."""
+_LABEL_LENGTH = 18
+"""The largest length of a curve's label, in characters."""
 _USUAL = f"usual: {USUAL:g}"
 
 
-def report(watcher: Watcher) -> Page:
-    """The page."""
-    name = type(watcher.model).__name__
-    running = not watcher.closed
+def report(run: RunRecord) -> Page:
+    """Return the report of a run as a page, which reloads itself while the run continues."""
     parts = [
-        f"<h1>A training run of {escape(name)}</h1>",
-        f'<p class="soft">{escape(_summary(watcher))}</p>',
-        '<p class="soft">The run is not over; this page loads itself again.</p>' if running else "",
-        _findings(watcher),
+        f"<h1>Training run of {escape(run.model)}</h1>",
+        f'<p class="soft">{escape(_summary(run))}</p>',
+        '<p class="soft">The run continues; this page reloads itself.</p>' if run.refresh else "",
+        _findings(run),
     ]
-    samples = watcher.samples
+    samples = run.samples
     if samples:
         parts += [
-            f'<section><h2>Over time</h2><div class="charts">{"".join(_curves(watcher))}</div></section>',
-            f"<section><h2>Layer by layer</h2>{_table(watcher)}</section>",
+            f'<section><h2>Over time</h2><div class="charts">{"".join(_curves(run))}</div></section>',
+            f"<section><h2>Layer by layer</h2>{_table(run)}</section>",
             _heat_maps(samples),
         ]
-    seconds = watcher.seconds if running else 0
-    return page(f"Training run of {name}", "\n".join(parts), name="watch", data={"seconds": seconds})
+    return page(f"Training run of {run.model}", "\n".join(parts), name="watch", data={"seconds": run.refresh})
 
 
 def write(text: Page, target: str | Path) -> None:
-    """Write a page so that a reader never finds half of it."""
+    """Write a page atomically, so that a browser never reads an incomplete file."""
     target = Path(target)
-    beside = target.with_name(f".{target.name}.{os.getpid()}")
+    temporary = target.with_name(f".{target.name}.{os.getpid()}")
     try:
-        text.save(beside)
-        os.replace(beside, target)
+        text.save(temporary)
+        os.replace(temporary, target)
     finally:
-        beside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
-def _summary(watcher: Watcher) -> str:
-    steps, looked = len(watcher.losses), len(watcher.samples)
-    count = sum(p.numel() for p in watcher.model.parameters())
-    by = "the lecture's loop" if watcher.optimizer is None else type(watcher.optimizer).__name__
-    rates = _rates(watcher.samples)
+def _summary(run: RunRecord) -> str:
+    steps, sampled = len(run.losses), len(run.samples)
+    rates = _learning_rates(run.samples)
     rate = f" at a learning rate of {rates['lr'][0]:g}" if "lr" in rates and len({*rates["lr"]}) == 1 else ""
     return (
-        f"{count:,} parameters, updated by {by}{rate}. {steps:,} {'step' if steps == 1 else 'steps'} in "
-        f"{watcher.elapsed:.3g} s; watching took {watcher.share:.1%} of the processor's time; "
-        f"{looked:,} {'was' if looked == 1 else 'were'} looked at."
+        f"{run.parameters:,} parameters, updated by {run.updated_by}{rate}. {steps:,} "
+        f"{'step' if steps == 1 else 'steps'} in {run.elapsed:.3g} s, of which {sampled:,} "
+        f"{'was' if sampled == 1 else 'were'} sampled; watching took {run.share:.1%} of the processor time."
     )
 
 
-def _rates(samples: Sequence[Sample]) -> dict[str, list[float]]:
-    """The learning rate of each group of parameters; three digits, for those that were seen in the updates."""
+def _learning_rates(samples: Sequence[Sample]) -> dict[str, list[float]]:
+    """Return the learning rate of each parameter group, rounded because the lecture's loop has only estimates."""
     groups = max((len(sample.learning_rates) for sample in samples), default=0)
     return {
         "lr" if groups == 1 else f"group {i}": [
@@ -86,17 +79,17 @@ def _rates(samples: Sequence[Sample]) -> dict[str, list[float]]:
     }
 
 
-def _findings(watcher: Watcher) -> str:
-    bounds = "".join(f"<li><b>{_capital(kind)}</b>: {escape(when)}.</li>" for kind, when in BOUNDS.items())
-    looked_for = f"<details><summary>What is looked for</summary><ul>{bounds}</ul></details>"
-    if not watcher.findings:
-        return f'<section><p class="finding fine"><b>Nothing unusual.</b></p>{looked_for}</section>'
-    said = "".join(
+def _findings(run: RunRecord) -> str:
+    criteria = "".join(f"<li><b>{_capital(kind)}</b>: {escape(when)}.</li>" for kind, when in BOUNDS.items())
+    checks = f"<details><summary>What is checked</summary><ul>{criteria}</ul></details>"
+    if not run.findings:
+        return f'<section><p class="finding fine"><b>Nothing unusual.</b></p>{checks}</section>'
+    items = "".join(
         f'<li class="finding"><b>{escape(_capital(f.kind))}</b> <span class="soft">step {f.step:,}</span><br>'
         f"{escape(_capital(f.text))}.</li>"
-        for f in watcher.findings
+        for f in run.findings
     )
-    return f"<section><h2>What was noticed</h2><ul>{said}</ul>{looked_for}</section>"
+    return f"<section><h2>Findings</h2><ul>{items}</ul>{checks}</section>"
 
 
 def _capital(text: str) -> str:
@@ -106,19 +99,19 @@ def _capital(text: str) -> str:
 # ---- curves ----------------------------------------------------------------------------------------------------
 
 
-def _curves(watcher: Watcher) -> list[Svg]:
-    samples = watcher.samples
+def _curves(run: RunRecord) -> list[Svg]:
+    samples = run.samples
     steps = [sample.step for sample in samples]
-    rates = _rates(samples)
+    rates = _learning_rates(samples)
     vary = any(len({*values}) > 1 for values in rates.values())
     candidates = [
-        _loss(watcher.losses),
+        _loss(run.losses),
         _chart("Learning rate", steps, rates) if vary else None,
         _chart("Norm of the gradient", steps, _by_layer(samples, "gradients"), log=True),
         _chart(
             "Update-to-parameter ratio", steps, {**_by_layer(samples, "ratios"), _USUAL: [USUAL] * len(steps)}, log=True
         ),
-        _chart("Share of dead ReLUs", steps, _by_layer(samples, "dead"), y_range=(0.0, 1.0)),
+        _chart("Fraction of dead ReLUs", steps, _by_layer(samples, "dead"), y_range=(0.0, 1.0)),
     ]
     return [picture for picture in candidates if picture is not None]
 
@@ -128,7 +121,7 @@ def _loss(losses: Sequence[float]) -> Svg | None:
     curves = {"each batch": values}
     window = len(values) // 50
     if window >= 5:
-        sums = np.cumsum(np.insert(values, 0, 0.0))  # a nan stays to the end, and the run is over there
+        sums = np.cumsum(np.insert(values, 0, 0.0))  # a nan persists to the end, as it does in the run
         mean = (sums[window:] - sums[:-window]) / window
         curves[f"mean of {window}"] = np.concatenate([np.full(window - 1, np.nan), mean])
     finite = values[np.isfinite(values)]
@@ -137,27 +130,27 @@ def _loss(losses: Sequence[float]) -> Svg | None:
     return _chart("Loss", range(1, len(values) + 1), curves, log=log)
 
 
-def _by_layer(samples: Sequence[Sample], what: str) -> dict[str, list[float]]:
-    """The curves of some layers, from the first to the last."""
-    names = list(dict.fromkeys(name for sample in samples for name in getattr(sample, what)))
-    if len(names) > CURVES:
-        names = [names[round(i * (len(names) - 1) / (CURVES - 1))] for i in range(CURVES)]
+def _by_layer(samples: Sequence[Sample], attribute: str) -> dict[str, list[float]]:
+    """Return an attribute of the samples for at most `MAX_CURVES` layers, as curves by label."""
+    names = list(dict.fromkeys(name for sample in samples for name in getattr(sample, attribute)))
+    if len(names) > MAX_CURVES:
+        names = [names[round(i * (len(names) - 1) / (MAX_CURVES - 1))] for i in range(MAX_CURVES)]
     return {
-        short: [getattr(sample, what).get(name, math.nan) for sample in samples]
-        for name, short in _short(names).items()
+        label: [getattr(sample, attribute).get(name, math.nan) for sample in samples]
+        for name, label in _labels(names).items()
     }
 
 
-def _short(names: Sequence[str]) -> dict[str, str]:
-    """Long names as their ends, which leave room for the curves.
+def _labels(names: Sequence[str]) -> dict[str, str]:
+    """Return labels for names: long ones are cut to their last parts.
 
-    >>> _short(["0 (Linear)", "encoder.layers.0.self_attn (MultiheadAttention)"])
+    >>> _labels(["0 (Linear)", "encoder.layers.0.self_attn (MultiheadAttention)"])
     {'0 (Linear)': '0 (Linear)', 'encoder.layers.0.self_attn (MultiheadAttention)': '…0.self_attn'}
     """
 
     def end(name: str, parts: int) -> str:
         name = name.removeprefix("relu after ")
-        if len(name) <= _ROOM:
+        if len(name) <= _LABEL_LENGTH:
             return name
         pieces = name.split(" (")[0].split(".")
         return "…" * (len(pieces) > parts) + ".".join(pieces[-parts:])
@@ -167,7 +160,7 @@ def _short(names: Sequence[str]) -> dict[str, str]:
 
 
 def _chart(title: str, steps: Sequence[int], curves: dict[str, Any], log: bool = False, **options: Any) -> Svg | None:
-    """A chart of what can be shown: without curves of nothing, and on a logarithmic axis without zeros."""
+    """Return a chart without empty curves, on a logarithmic axis without zeros; None if no curve remains."""
     shown = {}
     for name, values in curves.items():
         array = np.array(values, float)
@@ -183,13 +176,13 @@ def _chart(title: str, steps: Sequence[int], curves: dict[str, Any], log: bool =
 # ---- the table -------------------------------------------------------------------------------------------------
 
 
-def _table(watcher: Watcher) -> str:
-    samples, last = watcher.samples, watcher.samples[-1]
+def _table(run: RunRecord) -> str:
+    samples, last = run.samples, run.samples[-1]
     names = _in_order([*last.outputs, *last.gradients])
     columns: list[tuple[str, str, Callable[[Sample, str], float], Callable[[float], str]]] = [
         ("|gradient|", "norm of the gradient", lambda s, n: s.gradients.get(n, math.nan), lambda v: f"{v:.2g}"),
         ("|Δx| / |x|", "update-to-parameter ratio", lambda s, n: s.ratio(n), lambda v: f"{v:.1e}" if v else "0"),
-        ("dead", "share of dead units", lambda s, n: s.dead.get(n, math.nan), lambda v: f"{v:.0%}"),
+        ("dead", "fraction of dead units", lambda s, n: s.dead.get(n, math.nan), lambda v: f"{v:.0%}"),
     ]
     if not last.dead:
         columns.pop()
@@ -199,17 +192,17 @@ def _table(watcher: Watcher) -> str:
         cells = []
         for title, _, value, shown in columns:
             values = [value(sample, name) for sample in samples]
-            is_there = math.isfinite(values[-1])
+            known = math.isfinite(values[-1])
             spark = "" if title.endswith("units") else _spark(values)
-            cells.append(f'<td class="number">{shown(values[-1]) + spark if is_there else ""}</td>')
+            cells.append(f'<td class="number">{shown(values[-1]) + spark if known else ""}</td>')
         outputs = last.outputs.get(name)
         mean = f"{outputs.mean:.2g} ± {outputs.std:.2g}" if outputs else ""
         if outputs and outputs.not_finite:
             mean += f", {outputs.not_finite:.0%} not finite"
         rows.append(f'<tr><th scope="row">{escape(name)}</th>{"".join(cells)}<td class="number">{mean}</td></tr>')
-    note = f'<p class="soft">Frozen: {escape(", ".join(watcher.frozen))}.</p>' if watcher.frozen else ""
+    note = f'<p class="soft">Frozen: {escape(", ".join(run.frozen))}.</p>' if run.frozen else ""
     return (
-        f'<p class="soft">As of step {last.step:,}; the small curves go over the whole run, by powers of ten.</p>'
+        f'<p class="soft">Step {last.step:,}. The small curves show the whole run on a logarithmic scale.</p>'
         f'<div class="scroll"><table><thead><tr><th>layer</th>{head}<th class="number">output, mean ± std</th>'
         "</tr></thead>"
         f"<tbody>{''.join(rows)}</tbody></table></div>{note}"
@@ -217,16 +210,16 @@ def _table(watcher: Watcher) -> str:
 
 
 def _in_order(names: Sequence[str]) -> list[str]:
-    """Each once, a function behind the layer that it comes after."""
+    """Remove duplicates, and move each function behind the layer that it follows."""
     found: list[str] = []
     for name in dict.fromkeys(names):
-        before = name.removeprefix("relu after ").split(",")[0]
-        found.insert(found.index(before) + 1 if name != before and before in found else len(found), name)
+        layer = name.removeprefix("relu after ").split(",")[0]
+        found.insert(found.index(layer) + 1 if name != layer and layer in found else len(found), name)
     return found
 
 
 def _spark(values: Sequence[float]) -> str:
-    """A curve as small as a word."""
+    """Return a sparkline: a curve as small as a word, on a logarithmic scale."""
     array = np.array(values, float)
     array = np.log10(np.where(array > 0, array, np.nan), out=np.full(len(array), np.nan), where=array > 0)
     if np.isfinite(array).sum() < 2:
@@ -237,7 +230,7 @@ def _spark(values: Sequence[float]) -> str:
     return f'<svg class="spark" viewBox="-1 0 62 18" width="62" height="18" aria-hidden="true"><path d="{d}"/></svg>'
 
 
-# ---- what came out of the layers -------------------------------------------------------------------------------
+# ---- the outputs of the layers ---------------------------------------------------------------------------------
 
 
 def _heat_maps(samples: Sequence[Sample]) -> str:
@@ -246,8 +239,8 @@ def _heat_maps(samples: Sequence[Sample]) -> str:
         _heat_map(name, [(s.step, s.outputs[name].histogram) for s in samples if name in s.outputs]) for name in names
     ]
     return (
-        "<section><h2>What comes out of each layer</h2>"
-        '<p class="soft">How its numbers are spread, step by step: the stronger the colour, the more of them.</p>'
+        "<section><h2>Outputs of each layer</h2>"
+        '<p class="soft">The distribution of the numbers at each step: the stronger the colour, the more of them.</p>'
         f'<div class="maps">{"".join(pictures)}</div></section>'
     )
 
@@ -257,7 +250,7 @@ def _heat_map(name: str, histograms: Sequence[tuple[int, Histogram]]) -> Svg:
     ends = float(steps[0]), float(steps[-1] + (np.median(np.diff(steps)) if len(steps) > 1 else 1))
     times = np.linspace(*ends, min(COLUMNS, max(int(ends[1] - ends[0]), 1)))
     shown = [histograms[i][1] for i in np.searchsorted(steps, times, side="right") - 1]
-    # of the columns a few that exploded must not hide the others
+    # a few columns that exploded must not hide the others
     span = float(np.quantile([histogram.span for histogram in shown], 0.95, method="lower"))
     counts = np.array([histogram.over(span).counts for histogram in shown], float)
     counts /= np.maximum(counts.sum(1, keepdims=True), 1)
@@ -265,8 +258,9 @@ def _heat_map(name: str, histograms: Sequence[tuple[int, Histogram]]) -> Svg:
     low = int(np.quantile((sums < 0.005).sum(1), 0.1))
     high = int(np.quantile((sums < 0.995).sum(1), 0.9)) + 1
     low, high = max(min(low, high - 8), 0), min(max(high, low + 8), BINS)
-    part = counts[:, low:high]
-    part = part / np.maximum(np.sort(part, 1)[:, -2:-1], 1e-9)  # one value, as the 0 of a ReLU, may outnumber all
+    visible = counts[:, low:high]
+    # scale by the second largest count: one value, such as the 0 of a ReLU, may dominate
+    visible = visible / np.maximum(np.sort(visible, 1)[:, -2:-1], 1e-9)
     edge = 2 * span / BINS
     values = (low - BINS // 2) * edge, (high - BINS // 2) * edge
-    return heat_map(np.sqrt(part).T, ends, values, title=name if len(name) < 40 else f"…{name[-38:]}", x="step")
+    return heat_map(np.sqrt(visible).T, ends, values, title=name if len(name) < 40 else f"…{name[-38:]}", x="step")

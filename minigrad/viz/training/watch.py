@@ -1,8 +1,7 @@
-"""watch: a training run, looked at from inside: gradients, updates, activations, layer by layer.
+"""`watch`: gradients, updates and activations of a training run, layer by layer, and what is wrong with it.
 
-The watcher hangs hooks on the network, or on a model and its optimiser. They look at some steps and let the others
-pass; a step that is looked at gives a `Sample` (`samples`), and what is wrong with the run is told in words
-(`symptoms`). Nothing that the run computes is changed.
+The watcher attaches hooks to a network, or to a model and its optimizer. Some steps are sampled (`teach/samples.py`);
+the samples are searched for problems (`teach/symptoms.py`). Watching does not change what the run computes.
 """
 
 from __future__ import annotations
@@ -24,15 +23,16 @@ from minigrad.teach.samples import EXAMPLES, Sample, named, norm
 from minigrad.teach.symptoms import Finding, not_finite, symptoms
 from minigrad.tensors.tensor import Tensor
 from minigrad.viz.page import Page
-from minigrad.viz.training.activation_hooks import Looking, Stopwatch
+from minigrad.viz.training.activation_hooks import ActivationHooks, Stopwatch
+from minigrad.viz.training.records import RunRecord
 
 SHARE, ALLOWANCE = 0.01, 0.005
-"""What looking may take: this share of the run's time on the processor, and these seconds at first, where most runs go
-wrong. The steps after it are slower too, for a while: what they need is no longer in the caches."""
+"""The time for sampling: a fraction of the run's processor time, plus seconds at the start, where most runs fail.
+Sampling also slows the next steps a little, because their data are no longer in the caches."""
 FIRST = 10
-"""The first steps are looked at in any case."""
-KEPT = 400
-"""Of more samples, every second is dropped, and from then on half as many are taken."""
+"""The number of steps at the start that are always sampled."""
+MAX_SAMPLES = 400
+"""Beyond this number, every second sample is dropped and sampling continues at half the rate."""
 
 
 def watch(
@@ -45,23 +45,26 @@ def watch(
     report: str | Path | None = None,
     seconds: float = 10,
 ) -> Watcher:
-    """Look at a training run from now on: gradient norms, update-to-parameter ratios, dead ReLUs, activations, loss
-    and learning rate; say in words what goes wrong; write a report.
+    """Watch a training run: record statistics of each layer, report problems in words, write a report.
 
-    The lecture's loop needs nothing else. In a loop with an optimiser, hand over the loss: `watcher.log(loss)`.
+    Records gradient norms, update-to-parameter ratios, dead ReLUs, activations, losses and learning rates. The
+    lecture's loop needs no change. In a loop with an optimizer, pass the loss of each step to `watcher.log(loss)`.
 
     Args:
         network: a Network, or a model.
-        optimizer: that updates it; without one, `x += …` does.
-        steps: how many there will be, for the bar in the terminal.
-        every: after the first ten steps, look at those whose number this divides. By default at as many as 1 % of the
-            time allow.
-        live: whether to show the run in the terminal.
-        report: where to write a report, again every few seconds, and at the end.
-        seconds: how often.
+        optimizer: the optimizer that updates the model. Default: none, `x += …` updates the network.
+        steps: the number of steps of the run, for the progress bar. Default: unknown.
+        every: sample every n-th step after the first ten. Default: as many as fit into 1 % of the run's time.
+        live: whether to show progress in the terminal. Default: True.
+        report: a file for the report, written every few seconds and at the end. Default: none.
+        seconds: the interval between reports. Default: 10.
+
+    Returns:
+        A `Watcher`, to be used in a `with` block or closed with `close()`.
 
     Raises:
-        TypeError: for a model without its optimiser.
+        TypeError: `network` is a model and there is no optimizer, or an argument is of another type.
+        ValueError: `every` is less than 1.
 
     >>> import minigrad
     >>> from minigrad import nn
@@ -84,12 +87,12 @@ def watch(
 
 
 class Watcher:
-    """What `watch` gives: a context manager, or an object to `close()`.
+    """A watched run, as `watch` returns it: a context manager, or an object to `close()`.
 
     Attributes:
-        samples: the steps that were looked at.
-        losses: of all steps, nan where it is not known.
-        findings: what was said.
+        samples: the sampled steps.
+        losses: the loss of each step, nan if it is not known.
+        findings: the problems found.
     """
 
     def __init__(
@@ -103,16 +106,18 @@ class Watcher:
         seconds: float,
     ) -> None:
         if not isinstance(network, Network | Module):
-            raise TypeError(f"watch(network): a Network, or a module and its optimizer; got {type(network).__name__}")
+            raise TypeError(
+                f"watch: network must be a Network or a model with its optimizer, got {type(network).__name__}"
+            )
         if optimizer is not None and not isinstance(optimizer, Optimizer):
-            raise TypeError(f"watch(network, optimizer): this is no optimizer but {type(optimizer).__name__}")
+            raise TypeError(f"watch: optimizer must be an optimizer, got {type(optimizer).__name__}")
         if isinstance(network, Module) and optimizer is None:
             raise TypeError(
-                "watch(model, optimizer): a model is watched with the optimizer that updates it; for the lecture's "
-                "loop, watch(network) with network = Network(model, loss)"
+                "watch: a model needs the optimizer that updates it: watch(model, optimizer). For the lecture's loop: "
+                "watch(network) with network = Network(model, loss)"
             )
         if every is not None and every < 1:
-            raise ValueError(f"watch: every={every} is to be a number of steps, 1 or more")
+            raise ValueError(f"watch: every must be at least 1, got {every}")
         self.model = network.model if isinstance(network, Network) else network
         self.optimizer, self.every = optimizer, every
         self.samples: list[Sample] = []
@@ -126,67 +131,74 @@ class Watcher:
         self._written = time.perf_counter()
         self._started = self._written, time.thread_time()
         self._ended: tuple[float, float] | None = None
-        self._timed = Stopwatch()
+        self._stopwatch = Stopwatch()
         self._next = 0
         self._gap = 1
-        self._outputs = Looking(self.model, self._timed)
-        self._sample: Sample | None = None  # of the step that is going on, if it is looked at
+        self._activations = ActivationHooks(self.model, self._stopwatch)
+        self._sample: Sample | None = None  # of the current step, if it is sampled
         self._before: list[tuple[str, list[tuple[Any, np.ndarray]]]] = []
-        self._silent: dict[str, tuple[int, np.ndarray]] = {}  # of a ReLU: examples seen; for how many each unit was 0
+        self._silent: dict[
+            str, tuple[int, np.ndarray]
+        ] = {}  # of a ReLU: examples seen; each unit's last zeros in a row
         self._loss = math.nan
-        self._went_back = False
-        self._told: tuple[float, ...] = ()  # the learning rate, by the user
+        self._has_gradient = False
+        self._logged_rate: tuple[float, ...] = ()  # the learning rate passed to log
         self._handles: list[RemovableHandle] = []
-        self._arrival: RemovableHandle | None = None
+        self._accumulation: RemovableHandle | None = None
         if isinstance(network, Network):
-            self._handles.append(network.register_forward_hook(ObserverHook(self._forward)))
+            self._handles.append(network.register_forward_hook(ObserverHook(self._after_forward)))
             if optimizer is None:
-                self._handles.append(network.register_forward_pre_hook(ObserverHook(self._next_round)))
-                self._handles.append(network.register_backward_hook(ObserverHook(self._back)))
+                self._handles.append(network.register_forward_pre_hook(ObserverHook(self._after_update)))
+                self._handles.append(network.register_backward_hook(ObserverHook(self._before_update)))
         if optimizer is not None:
-            self._handles.append(optimizer.register_step_pre_hook(ObserverHook(self._back)))
-            self._handles.append(optimizer.register_step_post_hook(ObserverHook(self._next_round)))
-            self._begin()
+            self._handles.append(optimizer.register_step_pre_hook(ObserverHook(self._before_update)))
+            self._handles.append(optimizer.register_step_post_hook(ObserverHook(self._after_update)))
+            self._begin_step()
 
-    # ---- the user's side ---------------------------------------------------------------------------------------
+    # ---- the public interface ----------------------------------------------------------------------------------
 
     def log(self, loss: Any = None, learning_rate: float | None = None) -> None:
-        """Tell what cannot be seen from here.
+        """Log what the watcher cannot observe.
 
         Args:
-            loss: of this step, before or after `optimizer.step()`; a tensor of one number or a number. Told before
-                `backward()`, it can say which operation made a nan.
-            learning_rate: where the update is neither an optimiser's nor -learning_rate * dx.
+            loss: the loss of this step, a tensor of one number or a number. Call before or after `optimizer.step()`;
+                before `backward()`, the watcher can find the operation that produced a nan. Default: none.
+            learning_rate: the learning rate, if the update is neither an optimizer's nor -learning_rate * dx. Default:
+                none.
         """
         if loss is not None:
-            late = bool(self.losses) and math.isnan(self.losses[-1])  # told after the step that it belongs to
-            self._got(loss, len(self.losses) + (not late))
+            late = bool(self.losses) and math.isnan(self.losses[-1])  # logged after the step that it belongs to
+            self._set_loss(loss, len(self.losses) + (not late))
             if late:
                 self.losses[-1], self._loss = self._loss, math.nan
                 if self.samples and self.samples[-1].step == len(self.losses):
                     self.samples[-1].loss = self.losses[-1]
         if learning_rate is not None:
-            self._told = (float(learning_rate),)
+            self._logged_rate = (float(learning_rate),)
 
     def report(self, path: str | Path | None = None) -> Page:
-        """The report as one page of HTML; with a path, it is also written there."""
+        """Return the report as an HTML page.
+
+        Args:
+            path: a file that the page is also written to. Default: none.
+        """
         from minigrad.viz.training.report import report, write
 
-        page = report(self)
+        page = report(self._record())
         if path is not None:
             write(page, path)
         return page
 
     def close(self) -> None:
-        """Take all hooks away, and write the report if one was asked for."""
+        """Remove all hooks, and write the report if `watch` was given a file for it."""
         if self.closed:
             return
-        if self.optimizer is None and self._went_back:
-            with self._timed:
-                self._updated()
+        if self.optimizer is None and self._has_gradient:
+            with self._stopwatch:
+                self._measure_update()
             self._show()
         self.closed, self._ended = True, (time.perf_counter(), time.thread_time())
-        self._take_down()
+        self._detach()
         for handle in self._handles:
             handle.remove()
         if self._progress is not None:
@@ -196,18 +208,18 @@ class Watcher:
 
     @property
     def elapsed(self) -> float:
-        """Seconds from the start to the end, or to now."""
+        """The seconds from the start to the end of the run, or to now."""
         return (time.perf_counter() if self._ended is None else self._ended[0]) - self._started[0]
 
     @property
     def share(self) -> float:
-        """The part of the processor's time, of this thread, that watching took."""
-        whole = (time.thread_time() if self._ended is None else self._ended[1]) - self._started[1]
-        return self._timed.seconds / max(whole, self._timed.seconds, 1e-9)
+        """The fraction of this thread's processor time that watching took."""
+        total = (time.thread_time() if self._ended is None else self._ended[1]) - self._started[1]
+        return self._stopwatch.seconds / max(total, self._stopwatch.seconds, 1e-9)
 
     @property
     def frozen(self) -> list[str]:
-        """The layers that have parameters, but none to be trained."""
+        """The layers that have parameters but train none of them."""
         return [
             named(path, module)
             for path, module in self.model.named_modules()
@@ -215,66 +227,80 @@ class Watcher:
             and not any(p.requires_grad for p in own)
         ]
 
+    def _record(self) -> RunRecord:
+        return RunRecord(
+            model=type(self.model).__name__,
+            parameters=sum(p.numel() for p in self.model.parameters()),
+            updated_by="the lecture's loop" if self.optimizer is None else type(self.optimizer).__name__,
+            frozen=self.frozen,
+            samples=self.samples,
+            losses=self.losses,
+            findings=self.findings,
+            elapsed=self.elapsed,
+            share=self.share,
+            refresh=0 if self.closed else self.seconds,
+        )
+
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: Any, error: BaseException | None, *_: object) -> None:
-        if isinstance(error, FloatingPointError):  # detect_anomaly's, which knows the operation and the layer
-            self._say("not finite", str(error), len(self.losses) + (not self._went_back))
+        if isinstance(error, FloatingPointError):  # from detect_anomaly, which knows the operation and the layer
+            self._add_finding("not finite", str(error), len(self.losses) + (not self._has_gradient))
         self.close()
 
     def __repr__(self) -> str:
-        return f"<watcher of {type(self.model).__name__}: {len(self.losses)} steps, {len(self.samples)} looked at>"
+        return f"<watcher of {type(self.model).__name__}: {len(self.losses)} steps, {len(self.samples)} sampled>"
 
-    # ---- the moments of a step ---------------------------------------------------------------------------------
+    # ---- the phases of a step ----------------------------------------------------------------------------------
 
-    def _begin(self) -> None:
-        """A step begins: is it to be looked at?"""
-        self._take_down()
+    def _begin_step(self) -> None:
+        """Start of a step: decide whether to sample it, and attach the hooks if so."""
+        self._detach()
         self._sample = None
         step = len(self.losses) + 1
         if step > FIRST:
             if step < self._next or (self.every is not None and step % self.every):
                 return
             allowed = ALLOWANCE + SHARE * (time.thread_time() - self._started[1])
-            if self.every is None and self._timed.seconds > allowed:
+            if self.every is None and self._stopwatch.seconds > allowed:
                 return
-        with self._timed:
+        with self._stopwatch:
             self._sample = Sample(step)
-            self._outputs.hang()
+            self._activations.attach()
             p = self.optimizer.param_groups[-1]["params"][-1] if self.optimizer is not None else None
             if p is not None and p.requires_grad:
-                self._arrival = p.register_hook(ObserverHook(lambda _: self._arrives(p)))
+                self._accumulation = p.register_hook(ObserverHook(lambda _: self._accumulating(p)))
 
-    def _take_down(self) -> None:
-        self._outputs.remove()
-        if self._arrival is not None:
-            self._arrival.remove()
+    def _detach(self) -> None:
+        self._activations.detach()
+        if self._accumulation is not None:
+            self._accumulation.remove()
 
-    def _arrives(self, p: Tensor) -> None:
-        """A gradient is about to be added to what is in the `.grad` of this parameter."""
+    def _accumulating(self, p: Tensor) -> None:
+        """Called before a gradient is added to `p.grad`: record whether an earlier one is still there."""
         if self._sample is not None:
-            full = p.grad is not None and bool(p.grad._array.any())
-            self._sample.added = full and self._sample.added is not False
+            is_nonzero = p.grad is not None and bool(p.grad._array.any())
+            self._sample.added = is_nonzero and self._sample.added is not False
 
-    def _forward(self, network: Network, data_batch: Any, loss: Loss) -> None:
-        self._got(loss, len(self.losses) + 1)
+    def _after_forward(self, network: Network, data_batch: Any, loss: Loss) -> None:
+        self._set_loss(loss, len(self.losses) + 1)
 
-    def _got(self, loss: Any, step: int) -> None:
-        """The loss of this step is known."""
+    def _set_loss(self, loss: Any, step: int) -> None:
+        """Set the loss of this step, and report it if it is not finite."""
         self._loss = loss.item() if isinstance(loss, Tensor) else float(loss)
-        if not math.isfinite(self._loss) and not self._has_said("not finite"):
-            with self._timed:
+        if not math.isfinite(self._loss) and not self._has_finding("not finite"):
+            with self._stopwatch:
                 end = loss.tensor if isinstance(loss, Loss) else loss
-                self._say("not finite", not_finite(self._loss, end, self.model, self.samples), step)
+                self._add_finding("not finite", not_finite(self._loss, end, self.model, self.samples), step)
 
-    def _back(self, *_: Any) -> None:
-        """The gradient of this step is there, and is about to be used."""
+    def _before_update(self, *_: Any) -> None:
+        """Called between backward pass and update: the gradient of this step is complete."""
         self.losses.append(self._loss)
-        self._loss, self._went_back = math.nan, True
+        self._loss, self._has_gradient = math.nan, True
         if self._sample is None:
             return
-        with self._timed:
+        with self._stopwatch:
             sample = self._sample
             sample.loss = self.losses[-1]
             self._before = [(layer, [(p, p._array.copy()) for p in ps]) for layer, ps in layers(self.model).items()]
@@ -286,43 +312,43 @@ class Watcher:
             if gradients:
                 sample.gradients[layer] = norm(gradients)
 
-    def _next_round(self, *_: Any) -> None:
-        """x has been updated, or this is the first round, or the last forward pass was not for training."""
-        if self._went_back:
+    def _after_update(self, *_: Any) -> None:
+        """Called after an update, before the first step, and after a forward pass that was not for training."""
+        if self._has_gradient:
             if self._sample is not None:
-                with self._timed:
-                    self._updated()
+                with self._stopwatch:
+                    self._measure_update()
             self._show()
-        self._went_back = False
-        self._begin()
+        self._has_gradient = False
+        self._begin_step()
 
-    def _updated(self) -> None:
-        """x has been updated."""
+    def _measure_update(self) -> None:
+        """Complete the sample with the update that has just been made."""
         sample, self._sample = self._sample, None
-        if sample is None or not self._went_back:
+        if sample is None or not self._has_gradient:
             return
-        if not sample.gradients:  # step(closure) has just made them
+        if not sample.gradients:  # step(closure) has just computed them
             self._measure_gradients(sample)
         changes = [[p._array - before for p, before in pairs] for _, pairs in self._before]
         for (layer, pairs), change in zip(self._before, changes):
             sample.sizes[layer] = norm(before for _, before in pairs)
             sample.updates[layer] = norm(change)
-        if self._told:
-            sample.learning_rates = self._told
+        if self._logged_rate:
+            sample.learning_rates = self._logged_rate
         elif self.optimizer is not None:
             sample.learning_rates = tuple(float(group["lr"]) for group in self.optimizer.param_groups)
         else:
-            sample.learning_rates = self._rate_along(changes, math.hypot(*sample.sizes.values()))
+            sample.learning_rates = self._estimated_rate(changes, math.hypot(*sample.sizes.values()))
         self._before = []
-        sample.outputs = self._outputs.found
-        self.shape = self._outputs.shape or self.shape
+        sample.outputs = self._activations.outputs
+        self.shape = self._activations.shape or self.shape
         self._count_dead(sample)
-        self._keep(sample)
+        self._add_sample(sample)
         for kind, text in symptoms(self.samples, self.losses, self.shape):
-            self._say(kind, text, sample.step)
+            self._add_finding(kind, text, sample.step)
 
-    def _rate_along(self, changes: list[list[np.ndarray]], size: float) -> tuple[float, ...]:
-        """The learning rate for which x has changed by -learning_rate * dx, if there is one."""
+    def _estimated_rate(self, changes: list[list[np.ndarray]], size: float) -> tuple[float, ...]:
+        """Estimate the learning rate if the update was -learning_rate * dx; otherwise return ()."""
         pairs = [
             (p.grad._array.ravel(), c.ravel())
             for (_, ps), cs in zip(self._before, changes)
@@ -333,11 +359,11 @@ class Watcher:
         length = norm(c for cs in changes for c in cs) ** 2
         if not (along < 0 < slope and math.isfinite(slope + length)):
             return ()
-        rounding = np.finfo(pairs[0][1].dtype).eps * size  # so far x may miss its place
+        rounding = np.finfo(pairs[0][1].dtype).eps * size  # the rounding error of x
         return (-along / slope,) if length - along**2 / slope <= 1e-5 * length + rounding**2 else ()
 
     def _count_dead(self, sample: Sample) -> None:
-        for relu, (examples, active) in self._outputs.active.items():
+        for relu, (examples, active) in self._activations.active.items():
             seen, silent = self._silent.get(relu, (0, np.zeros(0, int)))
             if silent.shape != active.shape:
                 seen, silent = 0, np.zeros(active.shape, int)
@@ -345,18 +371,18 @@ class Watcher:
             if seen >= EXAMPLES:
                 sample.dead[relu] = float(np.mean(silent >= EXAMPLES))
 
-    def _keep(self, sample: Sample) -> None:
+    def _add_sample(self, sample: Sample) -> None:
         self.samples.append(sample)
-        if len(self.samples) > KEPT:
+        if len(self.samples) > MAX_SAMPLES:
             del self.samples[1:-1:2]
-            self._gap = 2 * sample.step // KEPT
+            self._gap = 2 * sample.step // MAX_SAMPLES
         self._next = sample.step + self._gap
 
-    # ---- what is said ------------------------------------------------------------------------------------------
+    # ---- output ------------------------------------------------------------------------------------------------
 
-    def _say(self, kind: str, text: str, step: int) -> None:
-        """Say it, once."""
-        if self._has_said(kind):
+    def _add_finding(self, kind: str, text: str, step: int) -> None:
+        """Report a finding, once for each kind."""
+        if self._has_finding(kind):
             return
         finding = Finding(kind, text, step)
         self.findings.append(finding)
@@ -365,23 +391,23 @@ class Watcher:
         else:
             warnings.warn(f"step {finding.step}: {text}", RuntimeWarning, stacklevel=2)
 
-    def _has_said(self, kind: str) -> bool:
+    def _has_finding(self, kind: str) -> bool:
         return any(finding.kind == kind for finding in self.findings)
 
     def _show(self) -> None:
-        """The live line, and the report on the way."""
+        """Update the progress line, and the report if it is due."""
         if self._progress is not None and self._progress.due(len(self.losses)):
             self._progress.show(len(self.losses), self._line())
         if self._path is not None and time.perf_counter() - self._written >= self.seconds:
-            with self._timed:
+            with self._stopwatch:
                 try:
                     self.report(self._path)
-                except OSError as error:  # no reason to end the run
-                    self._say("no report", f"the report was not written: {error}", len(self.losses))
+                except OSError as error:  # an unwritable report must not end the run
+                    self._add_finding("no report", f"the report was not written: {error}", len(self.losses))
             self._written = time.perf_counter()
 
     def _line(self) -> str:
-        known = [loss for loss in self.losses[-2:] if not math.isnan(loss)]  # the last one may be told later
+        known = [loss for loss in self.losses[-2:] if not math.isnan(loss)]  # the last one may be logged later
         parts = [f"loss {known[-1]:.4f}"] if known else []
         if self.samples:
             last = self.samples[-1]
@@ -394,12 +420,14 @@ class Watcher:
         return "  ".join(parts)
 
 
-# ---- what belongs to which layer -------------------------------------------------------------------------------
+# ---- layers ----------------------------------------------------------------------------------------------------
 
 
 def layers(model: Module) -> dict[str, list[Any]]:
-    """For each module that has trainable parameters of its own: its name, and those. What is tied counts once, where
-    it comes first."""
+    """Return the trainable parameters of each module that has some of its own, by name.
+
+    A tied parameter counts once, in the first module.
+    """
     found: dict[str, list[Any]] = {}
     seen: set[Any] = set()
     for path, module in model.named_modules():
