@@ -1,4 +1,4 @@
-"""The command line, as one who types it meets it: each run in a process of its own, in an empty folder."""
+"""The command line: each run in its own process and an empty folder."""
 
 from __future__ import annotations
 

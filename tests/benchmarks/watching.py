@@ -20,18 +20,18 @@ from minigrad import nn
 
 
 def run(sizes: tuple[int, ...], steps: int, batches: list[Any], watched: bool) -> tuple[float, int]:
-    """Seconds that a run takes the processor of the lecture's loop, and how many of its steps were looked at."""
+    """Return the processor seconds of a run of the lecture's loop, and the number of sampled steps."""
     minigrad.manual_seed(0)
     layers = [layer for m, n in zip(sizes, sizes[1:]) for layer in (nn.Linear(m, n), nn.ReLU())]
     network = minigrad.Network(nn.Sequential(*layers[:-1]), nn.CrossEntropyLoss())
     x, learning_rate = network.x, 0.1
-    began = time.process_time()
+    started = time.process_time()
     with minigrad.watch(network) if watched else contextlib.nullcontext() as watcher:
         for i in range(steps):
             network.forward(batches[i % len(batches)])
             dx = network.backward()
             x += -learning_rate * dx
-    return time.process_time() - began, len(watcher.samples) if watcher else 0
+    return time.process_time() - started, len(watcher.samples) if watcher else 0
 
 
 def main(rounds: int = 15) -> None:
@@ -48,14 +48,14 @@ def main(rounds: int = 15) -> None:
             pair = {}
             for watched in (False, True) if round_ % 2 else (True, False):
                 with contextlib.redirect_stdout(io.StringIO()):
-                    pair[watched], looked = run(sizes, steps, batches, watched)
-                samples = looked or samples
+                    pair[watched], count = run(sizes, steps, batches, watched)
+                samples = count or samples
             plain.append(pair[False] / steps * 1e3)
             ratios.append(pair[True] / pair[False])
         low, middle, high = statistics.quantiles(ratios)
         print(
             f"{'-'.join(map(str, sizes))}: a step {statistics.median(plain):.3f} ms; watched {middle:.3f} of its time "
-            f"(half of the rounds {low:.3f} to {high:.3f}), {samples} of {steps} steps looked at"
+            f"(half of the rounds {low:.3f} to {high:.3f}), {samples} of {steps} steps sampled"
         )
 
 

@@ -1,4 +1,4 @@
-"""The lecture's picture of learning rates, measured; and from the shell."""
+"""Loss curves for several learning rates, from Python and from the command line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The lecture's three arrows, and the map on which the rules run."""
+"""The lecture's three arrows, and the animated map of a race."""
 
 from __future__ import annotations
 

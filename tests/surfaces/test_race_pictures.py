@@ -29,7 +29,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 def grid(function: Callable[..., Any], points: int = 41) -> np.ndarray:
-    """The function on a square from -2 to 2."""
+    """Evaluate a function on a square from -2 to 2."""
     x = np.linspace(-2, 2, points)
     return np.asarray(function(x, x[:, None]))
 
@@ -174,7 +174,7 @@ def data_of(text: str) -> Any:
 
 
 def places(run: dict[str, Any], view: tuple[float, ...]) -> np.ndarray:
-    """The positions of a run that the page knows."""
+    """Decode the positions of a run."""
     left, right, low, high = view
     part = np.frombuffer(b64decode(run["places"]), "<i2").reshape(-1, 2) / 16384
     return np.array(part * (right - left, high - low) + ((left + right) / 2, (low + high) / 2))
@@ -236,7 +236,7 @@ def test_arrows_show_where_momentum_leads() -> None:
 
 
 def balls(browser: Any) -> dict[str, tuple[float, float]]:
-    """Where the balls are on the map, by the names of their rules."""
+    """Return the positions of the balls on the map, by rule."""
     found = browser.execute_script(
         "return Object.fromEntries([...document.querySelectorAll('.ball')].map(b => "
         "[b.dataset.rule, b.getAttribute('transform').match(/translate\\(([-\\d.]+),([-\\d.]+)\\)/).slice(1)]))"
@@ -505,7 +505,7 @@ def test_help_names_the_surfaces_and_the_rules(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_what_cannot_be_written_is_told_before_the_race(tmp_path: Path) -> None:
+def test_an_unwritable_file_raises_before_the_race(tmp_path: Path) -> None:
     (tmp_path / "race.html").mkdir()
     done = shell(tmp_path)
     assert (done.returncode, done.stdout) == (2, "") and "--out race.html is a folder" in done.stderr

@@ -1,4 +1,4 @@
-"""Loss surfaces and races: the engine's gradients, the minima, and the rules run by hand."""
+"""Loss surfaces and races: gradients of the engine, minima, and rules compared with loops by hand."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from minigrad.surfaces.digits import EXAMPLES
 
 
 def differences(s: Surface, x: Any, h: float = 1e-5) -> np.ndarray:
-    """The gradient, from the losses at four points around x."""
+    """Estimate the gradient from the losses at four points around x."""
     e = np.eye(2) * h
     return np.array([(s(*(x + d)) - s(*(x - d))) / (2 * h) for d in e])
 
@@ -93,7 +93,7 @@ def test_a_grid_has_a_row_for_each_y() -> None:
         (lambda x, y: np.exp(x) * y.item() if hasattr(y, "item") else y, "'mine'.*plain numbers"),
     ],
 )
-def test_a_function_without_a_gradient_is_refused(function: Callable[..., Any], message: str) -> None:
+def test_a_function_without_a_gradient_raises(function: Callable[..., Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Surface("mine", function)
 
@@ -114,7 +114,7 @@ def test_a_function_that_is_hard_to_differentiate_is_taken(function: Callable[..
     Surface("mine", function)
 
 
-def test_a_view_without_an_inside_is_refused() -> None:
+def test_an_empty_view_raises() -> None:
     with pytest.raises(ValueError, match="'mine': view must be the smallest and the largest x"):
         Surface("mine", lambda x, y: x + y, view=(1, 0, 0, 1))
 
@@ -257,7 +257,7 @@ def test_a_wrong_call_is_explained(call: Callable[[], Any], message: str) -> Non
         call()
 
 
-def test_other_types_than_surfaces_and_rules_are_refused() -> None:
+def test_other_types_than_surfaces_and_rules_raise() -> None:
     with pytest.raises(TypeError, match="a name, a Surface or a function of x and y, got int"):
         race(3)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="'still' must return the new x, of shape"):

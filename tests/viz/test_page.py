@@ -1,4 +1,4 @@
-"""Pages that open from disk: what comes in as data stays data, nothing leaves, and a browser shows them."""
+"""Self-contained pages: data cannot run as code, no requests are sent, and a browser displays them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ HOSTILE = "</script><script>alert(1)</script><!-- \u2028 \" ' & é 数"
 
 @pytest.fixture
 def a_script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The name of a page's script, that writes what it finds in the data into the page."""
+    """Return the name of a script that writes its data into the page."""
     (tmp_path / "common.css").write_text((pages.FILES / "common.css").read_text("utf-8"), "utf-8")
     (tmp_path / "probe.js").write_text(
         'const data = JSON.parse(document.getElementById("data").textContent);\n'

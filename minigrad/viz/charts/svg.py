@@ -105,17 +105,22 @@ def ticks(low: float, high: float, count: int = 5) -> list[float]:
 
 
 def log_ticks(low: float, high: float, count: int = 5) -> list[float]:
-    """Return about `count` powers of ten between low and high, also 2 and 5 times them if the range is short.
+    """Return about `count` powers of ten between low and high.
+
+    A shorter range also gets 2 and 5 times the powers, and one without any of these evenly spaced round numbers.
 
     >>> log_ticks(0.5, 20.0)
     [0.5, 1.0, 2.0, 5.0, 10.0, 20.0]
+    >>> log_ticks(0.22, 0.36)
+    [0.25, 0.3, 0.35]
     """
     first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
     every = max(1, round((last - first) / count))
     found = [10.0**e for e in range(first, last + 1) if e % every == 0]
     if high / low < 100:
         found = sorted(m * 10.0**e for e in range(first, last + 1) for m in (1, 2, 5))
-    return [t for t in found if low * (1 - 1e-9) <= t <= high * (1 + 1e-9)] or [low, high]
+    inside = [t for t in found if low * (1 - 1e-9) <= t <= high * (1 + 1e-9)]
+    return inside or ticks(low, high, max(count, 3)) or [low, high]
 
 
 def number(x: float) -> str:

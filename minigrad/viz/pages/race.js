@@ -118,13 +118,13 @@ for (const d of drawn) {
 const chart = { width: 420, height: 190, left: 52, top: 8, right: 412, bottom: 166 };
 $("losses").setAttribute("viewBox", `0 0 ${chart.width} ${chart.height}`);
 const axis = make($("losses"), "g");
-const [whole, done] = [chart.width, 0].map((width) => { // two clipped views; the second ends at the current step
+const [full, done] = [chart.width, 0].map((width) => { // two clipped views; the second ends at the current step
   const clip = make($("losses"), "svg", { x: 0, y: chart.top, width, height: chart.bottom - chart.top });
   return Object.assign(clip, { inside: make(clip, "g", { transform: `translate(0,${-chart.top})` }) });
 });
 for (const d of drawn) {
-  d.wholeCurve = line(whole.inside, d.rule, 1.2);
-  d.wholeCurve.classList.add("ghost");
+  d.fullCurve = line(full.inside, d.rule, 1.2);
+  d.fullCurve.classList.add("ghost");
   d.curve = line(done.inside, d.rule, 2.2);
 }
 const cursor = make($("losses"), "path", { style: "stroke: var(--soft); stroke-width: 1px" });
@@ -153,7 +153,7 @@ function drawCurves() {
   make(axis, "text", { x: chart.left, y: chart.bottom + 17 }, "0");
   drawn.forEach((d, i) => {
     const points = Array.from(runs[i].losses, (v, j) => `${across(j).toFixed(1)},${(down(v)).toFixed(1)}`);
-    d.wholeCurve.setAttribute("d", `M${points.join("L")}`);
+    d.fullCurve.setAttribute("d", `M${points.join("L")}`);
     d.curve.setAttribute("d", `M${points.join("L")}`);
   });
   chart.across = across;
@@ -312,10 +312,10 @@ function play() {
   playing = true;
   $("play").textContent = "Pause";
   let before = performance.now();
-  const whole = Math.min(10, Math.max(4, lastFrame / 15)); // seconds, at speed 1
+  const duration = Math.min(10, Math.max(4, lastFrame / 15)); // seconds, at speed 1
   requestAnimationFrame(function move(now) {
     if (!playing) return;
-    goTo(frame + Math.max(0, now - before) / 1000 * lastFrame / whole * Number($("speed").value));
+    goTo(frame + Math.max(0, now - before) / 1000 * lastFrame / duration * Number($("speed").value));
     before = now;
     if (frame >= lastFrame) stop();
     else requestAnimationFrame(move);

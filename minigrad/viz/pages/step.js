@@ -82,7 +82,7 @@ function paint() {
       const complete = t.contributions.every(([at]) => at <= here);
       if (here >= t.backward) sum = t.gradient;
       if (sum !== null) text = sum;
-      state = here >= t.backward ? "done" : sum === null ? "ready" : complete ? "whole" : "partial";
+      state = here >= t.backward ? "done" : sum === null ? "ready" : complete ? "complete" : "partial";
     }
     if (now) state += " now";
     if (/^-?(nan|inf)$/.test(text.split(" = ").at(-1)) || box.odd && !state.startsWith("later")) state += " odd";
@@ -111,8 +111,8 @@ function paint() {
 
 const brief = (x) => {  // as `number` in formatting.py
   if (!Number.isFinite(x)) return Number.isNaN(x) ? "nan" : x < 0 ? "-inf" : "inf";
-  const size = Math.abs(x), whole = String(x);
-  const digits = whole.length <= 7 ? whole : size >= 9999.5 && size < 1e6 ? x.toFixed(0)
+  const size = Math.abs(x), all = String(x);
+  const digits = all.length <= 7 ? all : size >= 9999.5 && size < 1e6 ? x.toFixed(0)
     : size >= 1e-4 && size < 1e6 ? String(Number(x.toPrecision(4))) : x.toExponential(3);
   return digits.replace("-", "−");
 };

@@ -190,10 +190,10 @@ def _table(run: RunRecord) -> str:
     rows = []
     for name in names:
         cells = []
-        for title, _, value, shown in columns:
+        for column, _, value, shown in columns:
             values = [value(sample, name) for sample in samples]
             known = math.isfinite(values[-1])
-            spark = "" if title.endswith("units") else _spark(values)
+            spark = "" if column == "dead" else _spark(values)
             cells.append(f'<td class="number">{shown(values[-1]) + spark if known else ""}</td>')
         outputs = last.outputs.get(name)
         mean = f"{outputs.mean:.2g} ± {outputs.std:.2g}" if outputs else ""
