@@ -13,6 +13,7 @@ the tensor engine: 1 / 0 is inf and log(-1) is nan, where Python's own floats ra
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable
 from functools import cache
 from numbers import Real
@@ -253,6 +254,14 @@ class Value(Node):
         return self.data
 
     def __float__(self) -> float:
+        if mode.recording:
+            warnings.warn(
+                "a Value was converted to a plain number, by float(v) or by a function such as math.exp(v): no "
+                "gradient flows through the result. To record an operation use the Value's method, v.exp(); for the "
+                "number alone v.item()",
+                UserWarning,
+                stacklevel=2,
+            )
         return self.data
 
     def __int__(self) -> int:

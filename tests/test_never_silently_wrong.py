@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import pickle
 import subprocess
 import sys
@@ -194,7 +195,7 @@ def test_gradients_of_gradients_do_not_pile_up_in_later_plain_passes() -> None:
     for x in (tensor(3.0, requires_grad=True), Value(3.0)):
         (x * x).backward(create_graph=True)
         (x * x).backward()
-        assert float(x.grad) == 12.0
+        assert x.grad.item() == 12.0
         assert x.grad.node is None or not x.grad.inputs
 
 
@@ -314,3 +315,34 @@ def test_handed_out_memory_is_looked_at_once_in_a_backward_pass(monkeypatch: pyt
     data.numpy()
     minigrad.stack(terms).sum().backward()
     assert looks == [300, 300]  # when it was handed out, and once in the pass
+
+
+# ---- a number that has lost its gradient -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "convert",
+    [float, math.exp, math.tanh, np.float64, lambda v: v * float(v), lambda v: math.sqrt(v) + v],
+    ids=["float", "math.exp", "math.tanh", "np.float64", "in an expression", "math.sqrt"],
+)
+@pytest.mark.parametrize("leaf", [Value, lambda x: tensor(x, requires_grad=True)], ids=["Value", "Tensor"])
+def test_a_conversion_that_loses_a_gradient_warns_and_names_the_method(leaf: Any, convert: Any) -> None:
+    v = leaf(0.5) * 1.0
+    if convert is np.float64 and not isinstance(v, Value):
+        with pytest.raises(RuntimeError, match=r"t\.detach\(\)\.numpy\(\)"):
+            convert(v)
+        return
+    with pytest.warns(UserWarning, match=r"no gradient flows .*\.exp\(\); for the number alone \w\.item\(\)"):
+        convert(v)
+
+
+def test_numbers_that_are_meant_do_not_warn() -> None:
+    for v in (Value(0.5) * 1.0, tensor(0.5, requires_grad=True) * 1.0):
+        assert v.item() == 0.5
+        assert f"{v:.1f}" == "0.5" and repr(v) and str(v)
+        with minigrad.no_grad():
+            assert float(v) == 0.5
+        v.backward()
+    assert float(tensor(0.5)) == 0.5
+    scheduler = minigrad.optim.lr_scheduler.ReduceLROnPlateau(minigrad.optim.SGD([tensor(1.0)], 0.1))
+    scheduler.step(tensor(0.5, requires_grad=True) * 1.0)

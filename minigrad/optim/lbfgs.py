@@ -11,7 +11,7 @@ import numpy as np
 from minigrad.grad_mode import enable_grad
 from minigrad.optim.optimizer import Optimizer
 from minigrad.optim.rules import State
-from minigrad.optim.settings import Range
+from minigrad.optim.settings import Range, number
 from minigrad.tensors import saved
 
 R = TypeVar("R")
@@ -155,7 +155,7 @@ class LBFGS(Optimizer):
 
         before = state["evaluations"]
         first_loss, dx = evaluate()
-        loss = float(first_loss)
+        loss = number(first_loss)
         for i in range(0 if np.abs(dx).max() <= group["tolerance_grad"] else group["max_iter"]):
             d = self._direction(dx, group["history_size"], state)
             t = group["lr"] * (min(1.0, 1.0 / float(np.abs(dx).sum())) if state["iterations"] == 1 else 1.0)
@@ -169,7 +169,7 @@ class LBFGS(Optimizer):
                 def along(t: float, x: Any = x, d: Any = d) -> Point:
                     self._write(x + t * d)
                     loss, dx = evaluate()
-                    return Point(t, float(loss), float(dx @ d), dx)
+                    return Point(t, number(loss), float(dx @ d), dx)
 
                 start, size = Point(0.0, loss, slope, dx), float(np.abs(d).max())
                 left = group["max_eval"] - (state["evaluations"] - before)
@@ -177,7 +177,7 @@ class LBFGS(Optimizer):
             self._write(x + t * d)
             if not group["line_search_fn"] and i < group["max_iter"] - 1:  # the next step begins with the last one
                 new_loss, dx = evaluate()
-                loss = float(new_loss)
+                loss = number(new_loss)
             last_loss, state["t"] = state["loss"], t
             if (
                 state["evaluations"] - before >= group["max_eval"]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from minigrad.optim.optimizer import Optimizer
 from minigrad.optim.scheduler import LRScheduler, an_optimizer, per_group
+from minigrad.optim.settings import number
 
 if TYPE_CHECKING:
     from minigrad.viz.charts.svg import Svg
@@ -68,7 +69,7 @@ class ReduceLROnPlateau(LRScheduler):
     def step(self, metrics: Any) -> None:  # type: ignore[override]
         """Go on to the next t with its metric: a number, or a tensor of one element."""
         self.last_epoch += 1
-        metric, sign = float(metrics), 1 if self.mode == "min" else -1
+        metric, sign = number(metrics), 1 if self.mode == "min" else -1
         if self.threshold_mode == "rel":
             limit = self.best * (1 - sign * self.threshold)
         else:

@@ -80,3 +80,8 @@ def plain_group(group: dict[str, Any]) -> dict[str, Any]:
     if _PYTHON_TYPES.issuperset(map(type, group.values())):
         return group
     return {name: plain(setting) for name, setting in group.items()}
+
+
+def number(x: Any) -> float:
+    """Return a number, or a tensor of one element, as a float; no gradient is wanted of it, so nothing warns."""
+    return float(x.item() if hasattr(x, "item") else x)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -67,6 +68,14 @@ class Surface:
             raise ValueError(
                 f"surface {self.name!r}: view must be the smallest and the largest x, then those of y, got {self.view}"
             )
+        with warnings.catch_warnings(action="ignore", category=UserWarning):  # of a lost gradient: the error says it
+            self._check_function()
+        if not self.rate:
+            slope = float(np.hypot(*self.gradient(self.start)[1]))
+            object.__setattr__(self, "rate", self.size / 50 / slope if 0 < slope < np.inf else 0.01)
+
+    def _check_function(self) -> None:
+        """Raise if the function cannot be differentiated, or loses a part of its gradient."""
         try:
             self._gradient_by_values(self.start)
         except (TypeError, AttributeError):
@@ -85,9 +94,6 @@ class Surface:
                 f"surface {self.name!r}: the function converts x or y to plain numbers, as float(x) and math.sin(x) "
                 "do, so part of its gradient is lost. Use np.sin(x)"
             )
-        if not self.rate:
-            slope = float(np.hypot(*self.gradient(self.start)[1]))
-            object.__setattr__(self, "rate", self.size / 50 / slope if 0 < slope < np.inf else 0.01)
 
     @property
     def size(self) -> float:

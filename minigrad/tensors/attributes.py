@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, NoReturn, Self, overload
 
 import numpy as np
 
+from minigrad.grad_mode import mode
 from minigrad.primitives import layout as moves
 from minigrad.tensors import devices, saved
 from minigrad.tensors.base import Base, Out
@@ -166,6 +168,14 @@ class Attributes(Base[Out]):
         return bool(self._array.item())
 
     def __float__(self) -> float:
+        if mode.recording and self._node is not None:
+            warnings.warn(
+                "a tensor that requires a gradient was converted to a plain number, by float(t) or by a function such "
+                "as math.exp(t): no gradient flows through the result. To record an operation use the tensor's method, "
+                "t.exp(); for the number alone t.item()",
+                UserWarning,
+                stacklevel=2,
+            )
         return float(self.item())
 
     def __int__(self) -> int:

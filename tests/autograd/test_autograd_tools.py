@@ -253,7 +253,7 @@ def test_forward_mode_goes_through_a_graph_that_stays() -> None:
     y = (x * x).exp().sum()
     for v in ([1.0, 0.0], [0.0, 1.0]):
         found = engine.jvp({x.node: np.array(v, "f")}, [y.node])  # type: ignore[dict-item,list-item]
-        assert found[y.node] == pytest.approx(float(x[0].exp() * 2 if v[0] else (x[1] * x[1]).exp() * 4))  # type: ignore[index]
+        assert found[y.node] == pytest.approx((x[0].exp() * 2 if v[0] else (x[1] * x[1]).exp() * 4).item())  # type: ignore[index]
     y.backward()
     with pytest.raises(RuntimeError, match="backward a second time"):
         engine.jvp({x.node: np.ones(2, "f")}, [y.node])  # type: ignore[dict-item,list-item]

@@ -404,7 +404,11 @@ MISTAKES: list[tuple[Any, type[Exception], str]] = [
     (lambda: random_split(range(4), [2.0, 2.0]), TypeError, "must be integers, or fractions"),
     (lambda: random_split(range(5), [6, -1]), ValueError, "negative"),
     (lambda: random_split(range(5), [1.5, -0.5]), ValueError, "fractions must be between 0 and 1"),
-    (lambda: random_split(range(5), [5], generator=3), TypeError, "generator must be a Generator, got int: pass minigrad.Generator"),
+    (
+        lambda: random_split(range(5), [5], generator=3),
+        TypeError,
+        "generator must be a Generator, got int: pass minigrad.Generator",
+    ),
     (lambda: RandomSampler([]), ValueError, "empty"),
     (lambda: RandomSampler([1], replacement=1), TypeError, r"replacement must be True or False, got 1 \(int\)"),
     (lambda: RandomSampler([1], num_samples=0), ValueError, "num_samples must be an integer of at least 1, got 0"),
