@@ -271,7 +271,7 @@ def after(step):
     ((p * q + r) ** 2).backward()
     for v in numbers:
         v.data -= step * v.grad
-    return float((p * q + r) ** 2)
+    return ((p * q + r) ** 2).item()
 
 
 for step in [0.001, 0.01, 0.02, 0.1]:  # change these
