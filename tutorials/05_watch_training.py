@@ -35,7 +35,7 @@ def two_layers():
 # %% [markdown]
 # ## A run, watched
 #
-# `minigrad.watch(network)` hangs hooks on the network, and the loop stays as it is. It shows a line
+# `minigrad.watch(network)` attaches hooks to the network, and the loop stays as it is. It shows a line
 # now and then (on a terminal, one that moves), and says in words what is wrong. By default it looks
 # at as many steps as 1 % of the time allow; `every=5` makes it the same in each run.
 
@@ -60,7 +60,7 @@ watcher = train(two_layers(), 0.1, 500)
 assert watcher.findings == []  # nothing is wrong with it
 
 # %% [markdown]
-# The same run is in `watcher.samples`, one for each step that was looked at. Each has, for every
+# The same run is in `watcher.samples`, one for each step that was sampled. Each has, for every
 # layer, the norm of its gradient, the norm of its parameters, and the norm of what the step added to
 # them. The last divided by the second is the **update-to-parameter ratio**: about 0.001 is usual
 # (CS231n). Ten times more is still fine in the first steps.
@@ -95,7 +95,7 @@ assert told == ["updates too large", "dead ReLUs", "loss does not fall"]
 
 # %%
 dead = {sample.step: sample.dead["1 (ReLU)"] for sample in watcher.samples if sample.dead}
-print({step: f"{share:.0%}" for step, share in dead.items() if step in (25, 50, 100, 300)})
+print({step: f"{part:.0%}" for step, part in dead.items() if step in (25, 50, 100, 300)})
 assert dead[300] > 0.9
 
 # %% [markdown]
@@ -207,9 +207,9 @@ def pushed(step, x):
 
 
 watcher = train(network, 0.1, 400, pushed)
-share = watcher.samples[-1].dead["1 (ReLU)"]
-print(f"{share:.0%} are dead, the loss is {np.mean(watcher.losses[-20:]):.2f}")
-assert push != -10 or (share == 1 and [f.kind for f in watcher.findings] == ["dead ReLUs", "loss does not fall"])
+part = watcher.samples[-1].dead["1 (ReLU)"]
+print(f"{part:.0%} are dead, the loss is {np.mean(watcher.losses[-20:]):.2f}")
+assert push != -10 or (part == 1 and [f.kind for f in watcher.findings] == ["dead ReLUs", "loss does not fall"])
 
 # %% [markdown]
 # With -10 all are dead, and with -3 as well: no gradient passes, and the loss stays at 2.30. With -1

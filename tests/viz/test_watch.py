@@ -480,7 +480,7 @@ def test_wrong_calls_raise() -> None:
         watch(model)
     with pytest.raises(TypeError, match="got Tensor"):
         watch(minigrad.ones(2))  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match="optimizer must be an optimizer, got generator"):
+    with pytest.raises(TypeError, match="optimizer must be a minigrad.optim.Optimizer, got generator"):
         watch(model, model.parameters())  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="every must be at least 1, got 0"):
         watch(Network(model, nn.MSELoss()), every=0)

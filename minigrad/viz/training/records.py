@@ -23,7 +23,8 @@ class RunRecord:
         findings: the problems found.
         elapsed: the seconds since the start.
         share: the fraction of this thread's processor time that watching took.
-        refresh: how often the report is written, in seconds; 0 after the end of the run.
+        running: whether the run continues.
+        seconds: the interval between reports of a running run.
     """
 
     model: str
@@ -35,4 +36,5 @@ class RunRecord:
     findings: Sequence[Finding]
     elapsed: float
     share: float
-    refresh: float
+    running: bool
+    seconds: float

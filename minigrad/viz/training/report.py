@@ -33,7 +33,7 @@ def report(run: RunRecord) -> Page:
     parts = [
         f"<h1>Training run of {escape(run.model)}</h1>",
         f'<p class="soft">{escape(_summary(run))}</p>',
-        '<p class="soft">The run continues; this page reloads itself.</p>' if run.refresh else "",
+        '<p class="soft">The run continues; this page reloads itself.</p>' if run.running else "",
         _findings(run),
     ]
     samples = run.samples
@@ -43,7 +43,12 @@ def report(run: RunRecord) -> Page:
             f"<section><h2>Layer by layer</h2>{_table(run)}</section>",
             _heat_maps(samples),
         ]
-    return page(f"Training run of {run.model}", "\n".join(parts), name="watch", data={"seconds": run.refresh})
+    return page(
+        f"Training run of {run.model}",
+        "\n".join(parts),
+        name="watch",
+        data={"seconds": run.seconds if run.running else 0},
+    )
 
 
 def write(text: Page, target: str | Path) -> None:

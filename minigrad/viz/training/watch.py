@@ -110,7 +110,7 @@ class Watcher:
                 f"watch: network must be a Network or a model with its optimizer, got {type(network).__name__}"
             )
         if optimizer is not None and not isinstance(optimizer, Optimizer):
-            raise TypeError(f"watch: optimizer must be an optimizer, got {type(optimizer).__name__}")
+            raise TypeError(f"watch: optimizer must be a minigrad.optim.Optimizer, got {type(optimizer).__name__}")
         if isinstance(network, Module) and optimizer is None:
             raise TypeError(
                 "watch: a model needs the optimizer that updates it: watch(model, optimizer). For the lecture's loop: "
@@ -137,9 +137,7 @@ class Watcher:
         self._activations = ActivationHooks(self.model, self._stopwatch)
         self._sample: Sample | None = None  # of the current step, if it is sampled
         self._before: list[tuple[str, list[tuple[Any, np.ndarray]]]] = []
-        self._silent: dict[
-            str, tuple[int, np.ndarray]
-        ] = {}  # of a ReLU: examples seen; each unit's last zeros in a row
+        self._silent: dict[str, tuple[int, np.ndarray]] = {}  # of a ReLU: examples seen, zeros in a row per unit
         self._loss = math.nan
         self._has_gradient = False
         self._logged_rate: tuple[float, ...] = ()  # the learning rate passed to log
@@ -238,7 +236,8 @@ class Watcher:
             findings=self.findings,
             elapsed=self.elapsed,
             share=self.share,
-            refresh=0 if self.closed else self.seconds,
+            running=not self.closed,
+            seconds=self.seconds,
         )
 
     def __enter__(self) -> Self:
