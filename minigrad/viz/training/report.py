@@ -43,12 +43,8 @@ def report(run: RunRecord) -> Page:
             f"<section><h2>Layer by layer</h2>{_table(run)}</section>",
             _heat_maps(samples),
         ]
-    return page(
-        f"Training run of {run.model}",
-        "\n".join(parts),
-        name="watch",
-        data={"seconds": run.seconds if run.running else 0},
-    )
+    seconds = run.seconds if run.running else 0
+    return page(f"Training run of {run.model}", "\n".join(parts), name="watch", data={"seconds": seconds})
 
 
 def write(text: Page, target: str | Path) -> None:
