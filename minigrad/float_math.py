@@ -31,12 +31,17 @@ class _Nothing(float):
 NOTHING = _Nothing()
 
 
+def _sigmoid(x: float) -> float:
+    return 1 / (1 + math.exp(-x)) if x > -700 else math.exp(x)  # exp(-x) overflows beyond 709
+
+
 NUMBERS: dict[str, Any] = {
     **{name: getattr(math, name) for name in ("exp", "log", "expm1", "log1p", "sqrt", "sin", "cos", "tan", "tanh")},
     "arctan": math.atan,
     "maximum": _maximum,
     "minimum": _minimum,
     "where": lambda condition, a, b: a if condition else b,
+    "sigmoid": _sigmoid,
     "logical_not": lambda condition: not condition,
     "sign": lambda x: float((x > 0) - (x < 0)) if x == x else x,
 }

@@ -184,7 +184,7 @@ class _Checkpoint(Application):
         self.run = None
 
 
-_rule = Primitive("checkpoint", lambda *xs: xs, xs=lambda g: g).written(
+_rule = Primitive("checkpoint", lambda *xs: xs, xs=lambda g: g).with_notation(
     xs="what a backward pass through it, made now, gives"
 )
 """Its name, and that the number of inputs is open; what is computed is the node's business."""

@@ -311,7 +311,7 @@ class Part(ArrayNode):
 def _part(name: str, i: int) -> Primitive:
     primitive = Primitive(f"{name}[{i}]", lambda: None)
     primitive.inputs = (name,)
-    return primitive.written(**{name: "g"})
+    return primitive.with_notation(**{name: "g"})
 
 
 class _FunctionNode(Application):

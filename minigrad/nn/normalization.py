@@ -30,7 +30,7 @@ def _standardized(x: Tensor, axis: tuple[int, ...], eps: float) -> tuple[Tensor,
     """Return x with mean 0 and variance 1 along the axes, and the mean and variance it had."""
     mean, var = primitives.moments(x._array, axis)
     scale = (var + float(eps)) ** -0.5  # (a NumPy float64 would promote it)
-    return Tensor.apply(primitives.standardize, x, mean=mean, scale=scale, axis=axis, eps=eps), mean, var
+    return Tensor.apply(primitives.standardize, x, axis=axis, eps=eps, given=(mean, scale)), mean, var
 
 
 def _affine(x: Tensor, weight: Tensor | None, bias: Tensor | None, shape: tuple[int, ...] | None = None) -> Tensor:

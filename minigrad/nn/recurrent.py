@@ -20,10 +20,6 @@ from minigrad.tensors.tensor import Tensor
 # Each function takes an input (T, N, features) and states (N, H); it returns all h (T, N, H) and the last states.
 
 
-def _work(x: Tensor, gates: int) -> np.ndarray:
-    return np.empty((*x.shape[:-1], gates), x.dtype)
-
-
 def _run_rnn(x: Tensor, states: Any, p: dict[str, Any], relu: bool) -> tuple[Tensor, tuple[Tensor, ...]]:
     inputs = linear(x, p["weight_ih"], _sum(p["bias_ih"], p["bias_hh"]))
     hs = Tensor.apply(primitives.rnn, inputs, states[0], p["weight_hh"], relu=relu)
@@ -34,8 +30,7 @@ def _run_gru(x: Tensor, states: Any, p: dict[str, Any], relu: bool) -> tuple[Ten
     inputs = linear(x, p["weight_ih"], p["bias_ih"])
     h = states[0]
     bias = as_tensor(np.zeros(3 * h.shape[-1], h.dtype)) if p["bias_hh"] is None else p["bias_hh"]
-    work = _work(x, 4 * h.shape[-1])
-    hs = Tensor.apply(primitives.gru, inputs, h, p["weight_hh"], bias, work=work)
+    hs = Tensor.apply(primitives.gru, inputs, h, p["weight_hh"], bias)
     return hs, (hs[-1],)
 
 
@@ -44,18 +39,16 @@ def _run_lstm(x: Tensor, states: Any, p: dict[str, Any], relu: bool) -> tuple[Te
     h, c = states
     if p.get("weight_hr") is not None:
         return _projected_lstm(inputs, h, c, p)
-    both = Tensor.apply(primitives.lstm, inputs, h, c, p["weight_hh"], work=_work(x, 4 * c.shape[-1]))
+    both = Tensor.apply(primitives.lstm, inputs, h, c, p["weight_hh"])
     return both[0], (both[0, -1], both[1, -1])
 
 
 def _projected_lstm(x: Tensor, h: Tensor, c: Tensor, p: dict[str, Any]) -> tuple[Tensor, tuple[Tensor, ...]]:
     """Run an LSTM whose h is projected by weight_hr after each step. Source: Sak et al., 2014."""
-    size, hs = c.shape[-1], []
+    hs = []
     for t in range(x.shape[0]):
-        a = x[t] + h @ p["weight_hh"].T
-        i, f, o = (a[:, k * size : (k + 1) * size].sigmoid() for k in (0, 1, 3))
-        c = f * c + i * a[:, 2 * size : 3 * size].tanh()
-        h = (o * c.tanh()) @ p["weight_hr"].T
+        h, c = primitives.lstm_step(x[t], h, c, p["weight_hh"])
+        h = h @ p["weight_hr"].T
         hs.append(h)
     return stack(hs), (h, c)
 

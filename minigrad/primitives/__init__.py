@@ -1,5 +1,5 @@
 """Every primitive with its derivative, one short entry each, grouped by subject.
 
-`rule` says what an entry may look like. `elementwise` is plain text and imports no NumPy, for the scalar engine
-uses it too; the other files are written in NumPy functions.
+`primitive` says what an entry is. `elementwise` consists of texts and imports no NumPy, since the scalar engine reads
+them too; the other files are written in NumPy functions. `kernels` holds faster forms of some entries.
 """

@@ -1,8 +1,8 @@
-"""The elementwise rules: value = formula, and beside it the partial derivative for each input (y is the value).
+"""The elementwise primitives: the formula, and beside it the partial derivative for each input (y is the result).
 
-A `mask`, as relu's x > 0, says which input was chosen; the other one gets nothing, not 0 times g.
-Each text is read with NumPy's functions for arrays, with `math`'s for the scalar engine. Where a derivative does
-not exist, the value is PyTorch's: 0 for relu and abs at 0, half to each side of a tie in maximum and minimum.
+A `mask`, as relu's x > 0, says which input was chosen; the other one gets nothing, not 0 times g. Each text is read
+with NumPy's functions for arrays, and with those of `math` for the scalar engine. Where a derivative does not exist,
+the value is PyTorch's: 0 for relu and abs at 0, half to each side of a tie in maximum and minimum.
 """
 
 from minigrad.primitives.primitive import elementwise, mask
@@ -19,18 +19,18 @@ pow = elementwise(
     "a ** b",
     a="b * where((b != 0) | (abs(a) > 0), a, 1) ** (b - 1)",
     b="y * log(where((a == 0) & (b >= 0), y ** 0, a))",
-).written(a="b * a ** (b - 1)", b="y * log(a)")
+).with_notation(a="b * a ** (b - 1)", b="y * log(a)")
 square = elementwise("square", "x * x", x="2 * x")
 abs = elementwise("abs", "abs(x)", x="sign(x)")
 
-# the rest of a division; `//` itself is a step, and stands below
+# the remainder of a division; `//` itself is a step function, see below
 remainder = elementwise("remainder", "remainder(a, b)", a="1", b="-floor_divide(a, b)")
 fmod = elementwise("fmod", "fmod(a, b)", a="1", b="-trunc(a / b)")
 hypot = elementwise("hypot", "hypot(a, b)", a="a / y", b="b / y")
-# a + w (b - a), so written that it ends exactly at b
+# a + w (b - a), written so that it is exactly b at w = 1
 lerp = elementwise(
     "lerp", "where(abs(w) < 0.5, a + w * (b - a), b - (b - a) * (1 - w))", a="1 - w", b="w", w="b - a"
-).written("a + w * (b - a)")
+).with_notation("a + w * (b - a)")
 
 # exponentials, logarithms and roots
 exp = elementwise("exp", "exp(x)", x="y")
@@ -40,16 +40,13 @@ log = elementwise("log", "log(x)", x="1 / x")
 log2 = elementwise("log2", "log2(x)", x="1 / (x * 0.6931471805599453)")
 log10 = elementwise("log10", "log10(x)", x="1 / (x * 2.302585092994046)")  # the logarithm of 10
 log1p = elementwise("log1p", "log1p(x)", x="1 / (1 + x)")
-logit = elementwise("logit", "log(x / (1 - x))", x="where(y == y, 1 / abs(x * (1 - x)), y)").written(
+logit = elementwise("logit", "log(x / (1 - x))", x="where(y == y, 1 / abs(x * (1 - x)), y)").with_notation(
     x="1 / (x * (1 - x))"
-)  # nan where y is
-# log(exp(a) + exp(b)); its derivatives are the sigmoids of the difference, as below
-logaddexp = elementwise(
-    "logaddexp",
-    "logaddexp(a, b)",
-    a="exp(minimum(a - b, 0)) / (1 + exp(-abs(a - b)))",
-    b="exp(minimum(b - a, 0)) / (1 + exp(-abs(b - a)))",
-).written("log(exp(a) + exp(b))", a="exp(a - y)", b="exp(b - y)")
+)  # nan where y is nan
+sigmoid = elementwise("sigmoid", "1 / (1 + exp(-x))", x="y * (1 - y)")
+logaddexp = elementwise("logaddexp", "logaddexp(a, b)", a="sigmoid(a - b)", b="sigmoid(b - a)").with_notation(
+    "log(exp(a) + exp(b))"
+)
 sqrt = elementwise("sqrt", "sqrt(x)", x="0.5 / y")
 rsqrt = elementwise("rsqrt", "1 / sqrt(x)", x="-0.5 * y * y * y")
 reciprocal = elementwise("reciprocal", "1 / x", x="-y * y")
@@ -59,7 +56,7 @@ xlogy = elementwise(
     "a * log(where((a == 0) & (b == b), a ** 0, b))",
     a="log(where((a == 0) & (b <= 0), a ** 0, b))",
     b="a / b",
-).written("a * log(b)", a="log(b)")
+).with_notation("a * log(b)", a="log(b)")
 
 # trigonometric and hyperbolic
 sin = elementwise("sin", "sin(x)", x="cos(x)")
@@ -74,29 +71,24 @@ atan2 = elementwise(
     "arctan2(a, b)",
     a="b / (a * a + b * b + ((a == 0) & (b == 0)))",
     b="-a / (a * a + b * b + ((a == 0) & (b == 0)))",
-).written(a="b / (a * a + b * b)", b="-a / (a * a + b * b)")
+).with_notation(a="b / (a * a + b * b)", b="-a / (a * a + b * b)")
 sinh = elementwise("sinh", "sinh(x)", x="cosh(x)")
 cosh = elementwise("cosh", "cosh(x)", x="sinh(x)")
 asinh = elementwise("asinh", "arcsinh(x)", x="1 / sqrt(x * x + 1)")
 acosh = elementwise("acosh", "arccosh(x)", x="1 / sqrt(x * x - 1)")
 atanh = elementwise("atanh", "arctanh(x)", x="1 / (1 - x * x)")
 # sin(pi x) / (pi x)
-sinc = elementwise("sinc", "sinc(x)", x="where(x == 0, 0, (cos(3.141592653589793 * x) - y) / (x + (x == 0)))").written(
-    "sin(pi * x) / (pi * x)", x="(cos(pi * x) - y) / x"
-)
+sinc = elementwise(
+    "sinc", "sinc(x)", x="where(x == 0, 0, (cos(3.141592653589793 * x) - y) / (x + (x == 0)))"
+).with_notation("sin(pi * x) / (pi * x)", x="(cos(pi * x) - y) / x")
 
 # nonlinearities
 tanh = elementwise("tanh", "tanh(x)", x="1 - y * y")
-relu = elementwise("relu", "maximum(x, 0)", x=mask("x > 0", nan="x")).written("max(x, 0)")
-# both forms of 1 / (1 + exp(-x)), so chosen that no exponential overflows
-sigmoid = elementwise("sigmoid", "exp(minimum(x, 0)) / (1 + exp(-abs(x)))", x="y * (1 - y)").written(
-    "1 / (1 + exp(-x))"
+relu = elementwise("relu", "maximum(x, 0)", x=mask("x > 0", nan="x")).with_notation("max(x, 0)")
+# log(1 + exp(x)), written so that exp does not overflow
+softplus = elementwise("softplus", "maximum(x, 0) + log1p(exp(-abs(x)))", x="sigmoid(x)").with_notation(
+    "log(1 + exp(x))"
 )
-
-# log(1 + exp(x)), so written that exp does not overflow; its derivative is the sigmoid
-softplus = elementwise(
-    "softplus", "maximum(x, 0) + log1p(exp(-abs(x)))", x="exp(minimum(x, 0)) / (1 + exp(-abs(x)))"
-).written("log(1 + exp(x))", x="1 / (1 + exp(-x))")
 # a clamp that, as PyTorch's, passes no gradient at its bounds
 hardtanh = elementwise("hardtanh", "clip(x, low, high)", x=mask("(x > low) & (x < high)", nan="x"), low="0", high="0")
 

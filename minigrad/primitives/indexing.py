@@ -1,13 +1,12 @@
-"""Rules that read elements at an index, and write them there."""
+"""Reading elements at an index, and writing them there. Each is the derivative of the other."""
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
-from minigrad.primitives.primitive import Primitive, plain
+from minigrad.primitives.primitive import Primitive
 
 
 def is_basic(index: Any) -> bool:
@@ -18,7 +17,8 @@ def is_basic(index: Any) -> bool:
     )
 
 
-def _is_integer(i: Any) -> bool:
+def is_integer(i: Any) -> bool:
+    """Whether a part of an index is an integer, or an array of integers."""
     return i.dtype.kind in "iu" if isinstance(i, np.ndarray) else isinstance(i, int) and not isinstance(i, bool)
 
 
@@ -26,34 +26,11 @@ def _placed(x: Any, *, index: Any, shape: tuple[int, ...]) -> Any:
     """Zeros of `shape`, with x added at `index`: what is read twice receives twice."""
     out = np.zeros(shape, x.dtype)
     parts = index if isinstance(index, tuple) else (index,)
-    if not any(isinstance(i, np.ndarray) and _is_integer(i) for i in parts):
-        out[index] = x  # nothing is read twice
-        return out
-    whole = next(n for n, i in enumerate(parts) if not isinstance(i, slice) or i != slice(None))
-    if not x.size or not all(map(_is_integer, parts[whole:])):
+    if any(isinstance(i, np.ndarray) and is_integer(i) for i in parts):
         np.add.at(out, index, x)
-        return out
-    # all of some dimensions, and integers for those that follow, as in an embedding: np.add.at is far faster in one
-    # dimension, so that is where the places of all elements are counted
-    chosen = np.broadcast_arrays(*parts[whole:])
-    every = [np.arange(n).reshape((n,) + (1,) * (whole - 1 - d + chosen[0].ndim)) for d, n in enumerate(shape[:whole])]
-    rows = np.ravel_multi_index(np.broadcast_arrays(*every, *chosen), shape[: len(parts)], mode="wrap")
-    width = math.prod(shape[len(parts) :])
-    np.add.at(out.reshape(-1), np.add.outer(rows * width, np.arange(width)).ravel(), x.ravel())
-    return out
-
-
-def _plainly_placed(x: Any, *, index: Any, shape: tuple[int, ...]) -> Any:
-    out = np.zeros(shape, x.dtype)
-    parts = index if isinstance(index, tuple) else (index,)
-    if any(isinstance(i, np.ndarray) and _is_integer(i) for i in parts):
-        np.add.at(out, index, x)
-    else:
+    else:  # nothing is read twice
         out[index] = x
     return out
-
-
-plain[_placed] = _plainly_placed
 
 
 def _read(x: Any, *, index: Any) -> Any:
@@ -66,13 +43,13 @@ getitem = Primitive(
     "getitem",
     _read,
     x=lambda g, x_shape, index: place(g, index=index, shape=x_shape),
-).written("x[index]", x="0, and g at the index")
+).with_notation("x[index]", x="0, and g at the index")
 getitem.returns_view = True
 place: Primitive = Primitive("place", _placed, x=lambda g, index: g[index])
 
 
 def grid(index: np.ndarray, axis: int) -> tuple[np.ndarray, ...]:
-    """What to read at (or write to) for PyTorch's gather and scatter: in all dimensions but `axis`, where one is."""
+    """Return the index of PyTorch's gather and scatter: `index` along `axis`, each element's own place elsewhere."""
     places = [np.arange(n).reshape((n,) + (1,) * (index.ndim - 1 - d)) for d, n in enumerate(index.shape)]
     places[axis] = index
     return tuple(places)
@@ -85,7 +62,7 @@ gather: Primitive = Primitive(
 )
 scatter: Primitive = Primitive(
     "scatter",
-    lambda x, *, index, axis, shape: _placed(x, index=grid(index, axis), shape=shape),
+    lambda x, *, index, axis, shape: place(x, index=grid(index, axis), shape=shape),
     x=lambda g, index, axis: gather(g, index=index, axis=axis),
 )
 
@@ -111,8 +88,8 @@ def _inside(g: Any, index: Any) -> Any:
     return np.where(last[index] == order, g[index], 0)
 
 
-# x with v written at an index: x's gradient is cut off there, and goes to v instead
-setitem = Primitive("setitem", _overwritten, x=_outside, v=_inside).written(
+# x with v written at an index: there the gradient goes to v instead of x
+setitem = Primitive("setitem", _overwritten, x=_outside, v=_inside).with_notation(
     "x with v written at the index", x="g, and 0 at the index", v="g[index]"
 )
 
@@ -130,14 +107,14 @@ def _overwritten_view(x: Any, v: Any, *, view: Any) -> Any:
 
 
 # the same, where the region is what a chain of views (a function of the array) shows of x, already written to
-setview = Primitive("setview", lambda x, v, *, view: x, x=_outside_view, v=lambda g, view: view(g)).written(
+setview = Primitive("setview", lambda x, v, *, view: x, x=_outside_view, v=lambda g, view: view(g)).with_notation(
     "x with v written to a part of it", x="g, and 0 in that part", v="that part of g"
 )
 setview.recompute = _overwritten_view
 
 
 def _order(x: Any, *, axis: int, descending: bool) -> Any:
-    """The stable order of the elements; nan counts as the greatest."""
+    """Return the stable order of the elements; nan counts as the greatest."""
     if not descending:
         return np.argsort(x, axis, kind="stable")
     backwards = np.argsort(np.flip(x, axis), axis, kind="stable")  # so that equals keep their order

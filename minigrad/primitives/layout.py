@@ -1,4 +1,4 @@
-"""Rules that move elements about, or copy them; all are linear, so each derivative is the move back."""
+"""Moving and copying elements. All of this is linear, so each derivative is the move back."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.primitives.primitive import Primitive, plain
+from minigrad.primitives.primitive import Primitive
 
 reshape = Primitive(
     "reshape",
@@ -17,8 +17,8 @@ permute = Primitive(
     "permute",
     lambda x, *, axes: np.transpose(x, axes),
     x=lambda g, axes: np.transpose(g, tuple(sorted(range(len(axes)), key=axes.__getitem__))),  # the inverse
-).written(x="g, with its axes moved back")
-# the caller sums a contribution down to its input's shape, which is all that is left to do here
+).with_notation(x="g, with its axes moved back")
+# the caller sums a contribution to its input's shape, and nothing else is left to do
 expand = Primitive("expand", lambda x, *, shape: np.broadcast_to(x, shape), x=lambda g: g)
 cast = Primitive("to", lambda x, *, dtype: x.astype(dtype), x=lambda g: g)
 clone = Primitive("clone", lambda x: x.copy(), x=lambda g: g)
@@ -31,14 +31,14 @@ def _pieces(g, xs_shape, axis):  # type: ignore[no-untyped-def]
     return [g[(*before, slice(end - shape[axis], end))] for end, shape in zip(ends.tolist(), xs_shape)]
 
 
-cat = Primitive("cat", lambda *xs, axis: np.concatenate(xs, axis=axis), xs=_pieces).written(
+cat = Primitive("cat", lambda *xs, axis: np.concatenate(xs, axis=axis), xs=_pieces).with_notation(
     "all xs, one after the other along the axis", xs="the piece of g where it stands"
 )
 stack = Primitive(
     "stack",
     lambda *xs, axis: np.stack(xs, axis=axis),
     xs=lambda g, axis: [g[(slice(None),) * (axis % g.ndim) + (i,)] for i in range(g.shape[axis])],
-).written("all xs, along a new axis", xs="the piece of g where it stands")
+).with_notation("all xs, along a new axis", xs="the piece of g where it stands")
 
 # these two are copies in PyTorch, and so they are here
 flip: Primitive = Primitive("flip", lambda x, *, axes: np.flip(x, axes).copy(), x=lambda g, axes: flip(g, axes=axes))
@@ -51,17 +51,11 @@ roll: Primitive = Primitive(
 
 def _diagonal(x: Any, *, offset: int, axes: tuple[int, int]) -> Any:
     out = np.diagonal(x, offset, *axes)
-    out.flags.writeable = x.flags.writeable  # NumPy's is for reading only
+    out.flags.writeable = x.flags.writeable  # NumPy's is read-only
     return out
 
 
 def _on_diagonal(x: Any, *, shape: tuple[int, ...], offset: int, axes: tuple[int, int]) -> Any:
-    out = np.zeros(shape, x.dtype)
-    _diagonal(out, offset=offset, axes=axes)[...] = x
-    return out
-
-
-def _plainly_on_diagonal(x: Any, *, shape: tuple[int, ...], offset: int, axes: tuple[int, int]) -> Any:
     out = np.zeros(shape, x.dtype)
     i = np.arange(x.shape[-1])
     np.moveaxis(out, axes, (-2, -1))[..., i - min(offset, 0), i + max(offset, 0)] = x
@@ -76,17 +70,16 @@ diagonal: Primitive = Primitive(
 on_diagonal: Primitive = Primitive(
     "on_diagonal", _on_diagonal, x=lambda g, offset, axes: diagonal(g, offset=offset, axes=axes)
 )
-plain[_on_diagonal] = _plainly_on_diagonal
 
 
 def _windows(x: Any, *, axis: int, size: int, step: int) -> Any:
     every = (slice(None),) * axis + (slice(None, None, step),)
-    apart = bool(step >= size and x.flags.writeable)  # where windows overlap, writing would mean nothing
+    apart = bool(step >= size and x.flags.writeable)  # where windows overlap, writing is ambiguous
     return np.lib.stride_tricks.sliding_window_view(x, size, axis, writeable=apart)[every]
 
 
 def _overlapped(x: Any, *, shape: tuple[int, ...], axis: int, size: int, step: int) -> Any:
-    """The windows added up where they came from."""
+    """Add up the windows where they came from."""
     out = np.zeros(shape, x.dtype)
     ahead = (slice(None),) * axis
     for i in range(size):  # the i-th elements of all windows

@@ -7,26 +7,20 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.primitives.primitive import Primitive, plain
+from minigrad.primitives.primitive import Primitive
 
 
-def _t(m: Any) -> Any:
+def transposed(m: Any) -> Any:
+    """Return the transpose of each matrix of a batch."""
     return np.swapaxes(m, -1, -2)
 
 
-def _rows(m: Any) -> Any:
+_t = transposed
+
+
+def rows(m: Any) -> Any:
     """All but the last axis as one: a batch of matrices as one tall matrix."""
     return m if m.ndim == 2 else np.reshape(m, (math.prod(m.shape[:-1]), m.shape[-1]))
-
-
-def _product(a: Any, b: Any) -> Any:
-    """a @ b; with one matrix b for a whole batch, one product of tall matrices instead of many small ones."""
-    if a.ndim > 2 and b.ndim == 2:
-        return np.reshape(_rows(a) @ b, (*a.shape[:-1], b.shape[-1]))
-    return np.matmul(a, b)
-
-
-plain[_product] = lambda a, b: a @ b
 
 
 def _matmul_a(g: Any, b: Any, a_shape: tuple[int, ...]) -> Any:
@@ -34,29 +28,31 @@ def _matmul_a(g: Any, b: Any, a_shape: tuple[int, ...]) -> Any:
         return np.expand_dims(g, -1) * b
     if len(a_shape) == 1:  # y = a B: a row vector
         return np.squeeze(np.expand_dims(g, -2) @ _t(b), -2)
-    return _product(g, _t(b))
+    return g @ _t(b)
 
 
 def _matmul_b(g: Any, a: Any, b_shape: tuple[int, ...]) -> Any:
     if a.ndim == 1:
         return a * g if len(b_shape) == 1 else np.expand_dims(a, -1) * np.expand_dims(g, -2)
     if len(b_shape) == 1:
-        return np.squeeze(_t(_rows(a)) @ np.reshape(g, (-1, 1)), -1)
-    if len(b_shape) == 2:  # one B for the whole batch, as in _product
-        return _t(_rows(a)) @ _rows(g)
+        return np.squeeze(_t(rows(a)) @ np.reshape(g, (-1, 1)), -1)
+    if len(b_shape) == 2:  # one B for the whole batch
+        return _t(rows(a)) @ rows(g)
     return _t(a) @ g
 
 
-matmul = Primitive("matmul", _product, a=_matmul_a, b=_matmul_b).written("a @ b", a="g @ b.T", b="a.T @ g")
+matmul = Primitive("matmul", lambda a, b: a @ b, a=_matmul_a, b=_matmul_b).with_notation(
+    "a @ b", a="g @ b.T", b="a.T @ g"
+)
 
 # x Wᵀ + b with W (out, in), as PyTorch's layers hold it
 linear = Primitive(
     "linear",
-    lambda x, weight, bias: _product(x, weight.T) + bias,
-    x=lambda g, weight: _product(g, weight),
-    weight=lambda g, x: _t(_rows(g)) @ _rows(x),
+    lambda x, weight, bias: x @ weight.T + bias,
+    x=lambda g, weight: g @ weight,
+    weight=lambda g, x: _t(rows(g)) @ rows(x),
     bias=lambda g: g,
-).written("x @ weight.T + bias", x="g @ weight", weight="g.T @ x")
+).with_notation("x @ weight.T + bias", x="g @ weight", weight="g.T @ x")
 
 # ---- square matrices ---------------------------------------------------------------------------------------------
 # The formulas, where no other source is named, are those of M. Giles, "An extended collection of matrix derivative
@@ -64,11 +60,11 @@ linear = Primitive(
 
 
 def _scaled(factor: Any, m: Any) -> Any:
-    """Each matrix of a batch times its number."""
+    """Multiply each matrix of a batch by its number."""
     return np.expand_dims(factor, (-2, -1)) * m
 
 
-inv: Primitive = Primitive("inv", lambda a: np.linalg.inv(a), a=lambda g, y: -(_t(y) @ g @ _t(y))).written(
+inv: Primitive = Primitive("inv", lambda a: np.linalg.inv(a), a=lambda g, y: -(_t(y) @ g @ _t(y))).with_notation(
     a="-y.T @ g @ y.T"
 )
 
@@ -78,7 +74,7 @@ solve: Primitive = Primitive(
     lambda a, b: np.linalg.solve(a, b),
     a=lambda g, a, y: -(solve(_t(a), g) @ _t(y)),
     b=lambda g, a: solve(_t(a), g),
-).written(a="-solve(a.T, g) @ y.T", b="solve(a.T, g)")
+).with_notation(a="-solve(a.T, g) @ y.T", b="solve(a.T, g)")
 
 
 def _cofactor(a: Any) -> Any:
@@ -98,12 +94,12 @@ def _cofactor_a(g: Any, a: Any) -> Any:
 
 
 cofactor: Primitive = Primitive("cofactor", _cofactor, a=_cofactor_a)
-det: Primitive = Primitive("det", lambda a: np.linalg.det(a), a=lambda g, a: _scaled(g, cofactor(a))).written(
+det: Primitive = Primitive("det", lambda a: np.linalg.det(a), a=lambda g, a: _scaled(g, cofactor(a))).with_notation(
     a="g * y * inv(a).T"
 )
-logabsdet = Primitive("logabsdet", lambda a: np.linalg.slogdet(a)[1], a=lambda g, a: _scaled(g, _t(inv(a)))).written(
-    "log(abs(det(a)))", a="g * inv(a).T"
-)
+logabsdet = Primitive(
+    "logabsdet", lambda a: np.linalg.slogdet(a)[1], a=lambda g, a: _scaled(g, _t(inv(a)))
+).with_notation("log(abs(det(a)))", a="g * inv(a).T")
 
 
 def _symmetric(m: Any) -> Any:
@@ -120,7 +116,7 @@ def _cholesky_a(g: Any, y: Any) -> Any:
 
 cholesky = Primitive("cholesky", lambda a: np.linalg.cholesky(a), a=_cholesky_a)
 
-# ---- factors: a rule has one result, so they are set side by side in one array -----------------------------------
+# ---- factors: a primitive has one result, so they lie side by side in one array -----------------------------------
 
 
 def _reciprocal(x: Any) -> Any:

@@ -12,8 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minigrad.primitives.kernels.elementwise import where as chosen
-from minigrad.primitives.primitive import Primitive, plain
+from minigrad.primitives.primitive import Primitive
 
 
 class Windows(NamedTuple):
@@ -25,7 +24,7 @@ class Windows(NamedTuple):
     step: int = 1
 
     def places(self) -> list[range]:
-        """Those of each window, in the input."""
+        """Return the places of each window, in the input."""
         firsts = [start if start >= 0 else start % self.step for start in self.starts]
         return [range(first, min(stop, self.size), self.step) for first, stop in zip(firsts, self.stops)]
 
@@ -39,8 +38,8 @@ class Piece(NamedTuple):
 
 
 @lru_cache(maxsize=256)
-def _pieces(windows: Windows) -> tuple[Piece, ...]:
-    """All places of all windows, by growing offset. With regular windows there is one piece for each offset, so few
+def pieces_of(windows: Windows) -> tuple[Piece, ...]:
+    """Return all places of all windows, by growing offset. Regular windows have one piece for each offset, so that few
     array operations cover them all."""
     pieces = []
     starts, stops = np.array(windows.starts, int), np.minimum(windows.stops, windows.size)
@@ -52,7 +51,7 @@ def _pieces(windows: Windows) -> tuple[Piece, ...]:
 
 
 def _runs(inside: Any, place: Any) -> Iterator[list[int]]:
-    """The windows `inside` in groups of neighbours whose places lie equally far apart, as a slice's do."""
+    """Yield the windows `inside` in groups of neighbours whose places lie equally far apart, as in a slice."""
     run: list[int] = []
     for p in inside.tolist():
         if run and (
@@ -72,72 +71,51 @@ def _as_slice(place: Any) -> slice:
     return slice(int(place[0]), int(place[-1]) + 1, step)
 
 
-def _along(axis: int, windows: Windows) -> list[tuple[int, Any, Any]]:
-    """The pieces as offsets and indices, of arrays of windows and of places."""
+def along(axis: int, windows: Windows) -> list[tuple[int, Any, Any]]:
+    """Return the pieces as (offset, index of the windows, index of the places)."""
     before = (slice(None),) * axis
-    return [(k, (*before, w), (*before, i)) for k, w, i in _pieces(windows)]
+    return [(k, (*before, w), (*before, i)) for k, w, i in pieces_of(windows)]
 
 
-def _resized(x: Any, axis: int, size: int) -> tuple[int, ...]:
+def resized(x: Any, axis: int, size: int) -> tuple[int, ...]:
+    """Return the shape of x with another size along the axis."""
     return (*x.shape[:axis], size, *x.shape[axis + 1 :])
 
 
-def _summed(x: Any, *, axis: int, windows: Windows) -> Any:
-    out = np.zeros(_resized(x, axis, len(windows.starts)), x.dtype)
-    pieces = _along(axis, windows)
-    if len(windows.starts) < len(pieces):  # few large windows
-        for p, places in enumerate(windows.places()):
-            of_window: Any = (slice(None),) * axis
-            part = x[(*of_window, slice(places.start, places.stop, places.step))]
-            out[(*of_window, p)] = np.sum(part, axis=axis)
-        return out
-    for _, window, place in pieces:
-        np.add(out[window], x[place], out=out[window])
+def _sum_pool(x: Any, *, axis: int, windows: Windows) -> Any:
+    out = np.zeros(resized(x, axis, len(windows.starts)), x.dtype)
+    for _, window, place in along(axis, windows):
+        out[window] += x[place]
     return out
 
 
-def _shared(z: Any, *, axis: int, windows: Windows) -> Any:
-    out = np.zeros(_resized(z, axis, windows.size), z.dtype)
-    for _, window, place in _along(axis, windows):
+def _sum_unpool(z: Any, *, axis: int, windows: Windows) -> Any:
+    out = np.zeros(resized(z, axis, windows.size), z.dtype)
+    for _, window, place in along(axis, windows):
         np.add(out[place], z[window], out=out[place])
     return out
 
 
-# the sum of each window; and the way back: to each place the sum of what its windows have
+# the sum of each window; and its transpose: to each place the sum of what its windows have
 sum_pool: Primitive = Primitive(
-    "sum_pool", _summed, x=lambda g, axis, windows: sum_unpool(g, axis=axis, windows=windows)
-).written("the sum of each window of x", x="at each element of x, the sum of g over its windows")
+    "sum_pool", _sum_pool, x=lambda g, axis, windows: sum_unpool(g, axis=axis, windows=windows)
+).with_notation("the sum of each window of x", x="at each element of x, the sum of g over its windows")
 sum_unpool: Primitive = Primitive(
-    "sum_unpool", _shared, z=lambda g, axis, windows: sum_pool(g, axis=axis, windows=windows)
+    "sum_unpool", _sum_unpool, z=lambda g, axis, windows: sum_pool(g, axis=axis, windows=windows)
 )
 
 
-def _largest(x: Any, *, axis: int, windows: Windows) -> Any:
+def _max_pool(x: Any, *, axis: int, windows: Windows) -> Any:
     least = -np.inf if x.dtype.kind == "f" else 0 if x.dtype.kind == "b" else np.iinfo(x.dtype).min
-    out = np.full(_resized(x, axis, len(windows.starts)), least, x.dtype)
-    for _, window, place in _along(axis, windows):
+    out = np.full(resized(x, axis, len(windows.starts)), least, x.dtype)
+    for _, window, place in along(axis, windows):
         np.maximum(out[window], x[place], out=out[window])
     return out
 
 
 def _where_largest(x: Any, y: Any, *, axis: int, windows: Windows) -> Any:
     """How far after its start each window first has its maximum y; if that is nan, the last nan, as in PyTorch."""
-    pieces = _along(axis, windows)
-    far = 1 + max([offset for offset, _, _ in pieces], default=0)
-    # the nearest has the highest number: arithmetic, for writing under a random mask is many times slower
-    near = np.zeros(y.shape, np.min_scalar_type(far))
-    for offset, window, place in pieces:
-        number = (x[place] == y[window]) * near.dtype.type(far - offset)
-        np.maximum(near[window], number, out=near[window])
-    out = near.dtype.type(far) - near
-    if x.dtype.kind == "f" and np.isnan(y).any():
-        for offset, window, place in pieces:
-            out[window][np.isnan(x[place])] = offset
-    return out
-
-
-def _plainly_where_largest(x: Any, y: Any, *, axis: int, windows: Windows) -> Any:
-    pieces = _along(axis, windows)
+    pieces = along(axis, windows)
     out = np.zeros(y.shape, int)
     for offset, window, place in reversed(pieces):  # the first one is written last
         out[window] = np.where(x[place] == y[window], offset, out[window])
@@ -147,33 +125,30 @@ def _plainly_where_largest(x: Any, y: Any, *, axis: int, windows: Windows) -> An
     return out
 
 
-plain[_where_largest] = _plainly_where_largest
-
-
-def _picked(x: Any, where: Any, *, axis: int, windows: Windows) -> Any:
+def _pick(x: Any, where: Any, *, axis: int, windows: Windows) -> Any:
     starts = np.reshape(windows.starts, (-1, *[1] * (x.ndim - axis - 1)))
     return np.take_along_axis(x, starts + where, axis)
 
 
-def _returned(z: Any, where: Any, *, axis: int, windows: Windows) -> Any:
-    out = np.zeros(_resized(z, axis, windows.size), z.dtype)
-    for offset, window, place in _along(axis, windows):
-        np.add(out[place], chosen(where[window] == offset, z[window], 0), out=out[place])
+def _unpick(z: Any, where: Any, *, axis: int, windows: Windows) -> Any:
+    out = np.zeros(resized(z, axis, windows.size), z.dtype)
+    for offset, window, place in along(axis, windows):
+        out[place] += np.where(where[window] == offset, z[window], 0)
     return out
 
 
-# the maximum of each window, and how far after the start it is; reading there, and the way back
+# the maximum of each window; how far after the window's start it is; reading there, and the transpose of that
 max_pool: Primitive = Primitive(
     "max_pool",
-    _largest,
+    _max_pool,
     x=lambda g, x, y, axis, windows: unpick(
         g, where_largest(x, y, axis=axis, windows=windows), axis=axis, windows=windows
     ),
-).written("the largest of each window of x", x="g, where each window has its largest element")
+).with_notation("the largest of each window of x", x="g, where each window has its largest element")
 where_largest: Primitive = Primitive("where_largest", _where_largest)
 pick: Primitive = Primitive(
-    "pick", _picked, x=lambda g, where, axis, windows: unpick(g, where, axis=axis, windows=windows)
+    "pick", _pick, x=lambda g, where, axis, windows: unpick(g, where, axis=axis, windows=windows)
 )
 unpick: Primitive = Primitive(
-    "unpick", _returned, z=lambda g, where, axis, windows: pick(g, where, axis=axis, windows=windows)
+    "unpick", _unpick, z=lambda g, where, axis, windows: pick(g, where, axis=axis, windows=windows)
 )

@@ -19,7 +19,7 @@ class Taps(NamedTuple):
 
 
 def _column(weights: Any, x: Any, axis: int) -> Any:
-    """Numbers for the elements along an axis, so that they broadcast against x."""
+    """Return the numbers for the elements along an axis in a shape that broadcasts against x."""
     return np.reshape(weights, (-1, *[1] * (x.ndim - axis - 1)))
 
 
@@ -33,7 +33,7 @@ def _resampled(x: Any, *, axis: int, taps: Taps) -> Any:
 
 
 def _returned(z: Any, *, axis: int, taps: Taps) -> Any:
-    """To each old element what the new ones have that it went into: a product with the transposed matrix."""
+    """Add each new element to the old ones it came from: a product with the transposed matrix."""
     matrix = np.zeros((taps.size, z.shape[axis]), z.dtype)
     for k, places in enumerate(taps.places):
         matrix[places, np.arange(z.shape[axis])] += 1 if taps.weights is None else taps.weights[k]

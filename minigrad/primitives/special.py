@@ -1,4 +1,4 @@
-"""The error function and its kin, which NumPy has not."""
+"""The error function and its relatives, which NumPy does not have."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.primitives.kernels.elementwise import where
 from minigrad.primitives.primitive import Primitive
 
 # erfc(x) = p(t) exp(-x²) / (1 + 2x) for all x >= 0, with t = (x - 3.75) / (x + 3.75) in [-1, 1] and p a polynomial, and
@@ -29,7 +28,7 @@ _NEAR = [2 / math.sqrt(math.pi) * (-1) ** n / (math.factorial(n) * (2 * n + 1)) 
 
 @functools.cache
 def _coefficients(dtype: np.dtype) -> tuple[list[Any], list[Any]]:
-    """Of `p` and of the Taylor series, the highest power first; as many as this dtype can tell apart."""
+    """Return those of `p` and of the Taylor series, the highest power first; as many as this dtype can resolve."""
     single = dtype == np.float32
     tail = np.polynomial.chebyshev.cheb2poly(_TAIL[: 12 if single else None])
     p, near = [*tail[::-1].astype(dtype)], [*np.array(_NEAR[: 7 if single else None])[::-1].astype(dtype)]
@@ -38,7 +37,7 @@ def _coefficients(dtype: np.dtype) -> tuple[list[Any], list[Any]]:
 
 
 def _polynomial(coefficients: list[Any], x: Any) -> Any:
-    """Its value at x, by Horner's rule."""
+    """Evaluate the polynomial at x, by Horner's rule."""
     y = coefficients[0] * x
     for c in coefficients[1:-1]:
         y += c
@@ -62,12 +61,13 @@ def _tail(a: Any) -> Any:
 def _erf(x: Any) -> Any:
     a = abs(np.clip(x, -28, 28))  # beyond, erfc is 0
     near = a * _polynomial(_coefficients(a.dtype)[1], a * a)
-    return np.copysign(where(a < 0.5, near, 1 - _tail(a)), x)
+    small = a < 0.5  # a product with it is faster than np.where, which has branches
+    return np.copysign(near * small + (1 - _tail(a)) * ~small, x)
 
 
 def _erfc(x: Any) -> Any:
     y = _tail(abs(np.clip(x, -28, 28)))
-    return where(x < 0, 2 - y, y)
+    return abs(2 * (x < 0) - y)  # 2 - y, or y itself
 
 
 def _ndtr(x: Any) -> Any:
@@ -89,29 +89,24 @@ def _erfinv(y: Any) -> Any:
     return np.copysign(np.where(a == 1, np.inf, x), y)
 
 
-def _on_blocks(function: Callable[[Any], Any], x: Any, dtype: Any = np.float64) -> Any:
-    """function(x), of some thousand elements at a time: what it computes on the way then stays in the cache."""
-    flat = x.reshape(-1)
-    out = np.empty_like(flat)
-    for start in range(0, flat.size, 32768):
-        block = slice(start, start + 32768)
-        out[block] = function(flat[block].astype(dtype, copy=False))
-    return out.reshape(x.shape)
+def _at_least(dtype: Any, function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Return the function computed in this dtype or a wider one, with results in the dtype of its argument."""
+    return lambda x: function(x.astype(np.result_type(x.dtype, dtype), copy=False)).astype(x.dtype, copy=False)
 
 
 erf = Primitive(
     "erf",
-    lambda x: _on_blocks(_erf, x, np.result_type(x.dtype, np.float32)),  # in float32 within 3 units of the last place
+    _at_least(np.float32, _erf),  # in float32 within 3 units of the last place
     x=lambda g, x: g * (2 / math.sqrt(math.pi)) * np.exp(-x * x),
-).written("erf(x)")
+).with_notation("erf(x)")
 erfc = Primitive(
-    "erfc", lambda x: _on_blocks(_erfc, x), x=lambda g, x: g * (-2 / math.sqrt(math.pi)) * np.exp(-x * x)
-).written("erfc(x)")
+    "erfc", _at_least(np.float64, _erfc), x=lambda g, x: g * (-2 / math.sqrt(math.pi)) * np.exp(-x * x)
+).with_notation("erfc(x)")
 erfinv = Primitive(
-    "erfinv", lambda x: _on_blocks(_erfinv, x), x=lambda g, y: g * (math.sqrt(math.pi) / 2) * np.exp(y * y)
-).written("erfinv(x)")
+    "erfinv", _at_least(np.float64, _erfinv), x=lambda g, y: g * (math.sqrt(math.pi) / 2) * np.exp(y * y)
+).with_notation("erfinv(x)")
 ndtr = Primitive(
     "ndtr",
-    lambda x: _on_blocks(_ndtr, x, np.result_type(x.dtype, np.float32)),
+    _at_least(np.float32, _ndtr),
     x=lambda g, x: g * np.exp(-0.5 * x * x) * (1 / math.sqrt(2 * math.pi)),
-).written("(1 + erf(x / sqrt(2))) / 2")
+).with_notation("(1 + erf(x / sqrt(2))) / 2")

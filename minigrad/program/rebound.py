@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.primitives.primitive import plain
 from minigrad.program.numpy_semantics import as_array, copied, filled
 from minigrad.program.traced_array import Recorder, Traced
 
@@ -82,8 +81,7 @@ _MARK = "traced by minigrad"
 
 
 def rebound(function: Any) -> Any:
-    """A function of a rule in its plain form, as it is where this `np` stands for NumPy; likewise what it calls."""
-    function = plain.get(function, function)
+    """A primitive's function as it is where this `np` stands for NumPy; likewise the functions that it calls."""
     if isinstance(function, functools.partial):
         return functools.partial(rebound(function.func), *function.args, **function.keywords)
     if not isinstance(function, FunctionType):

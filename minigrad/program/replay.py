@@ -106,10 +106,7 @@ class Replay:
         operands = [
             self._constant(node, i) if source is None else self.arrays[source] for i, source in enumerate(node.inputs)
         ]
-        parameters = {
-            name: self.trace.empty(value) if name in primitive.scratch else self.trace.parameter(name, value)
-            for name, value in node.parameters.items()
-        }
+        parameters = {name: self.trace.parameter(name, value) for name, value in node.parameters.items()}
         self._operands[node], self._parameters[node] = operands, parameters
         out = self.trace.forward(primitive, operands, parameters)
         if (out.shape, out.dtype) != (node.shape, node.dtype):
@@ -150,21 +147,20 @@ class Replay:
     def _contributions(self, node: Any, g: Traced) -> list[tuple[Any, Traced]]:
         """Return (input, contribution) pairs as `ArrayNode.vjp` computes them, on traced arrays; leaves come first."""
         primitive = node.primitive
-        kept = [self._named(node, name) for name in node.plan.saved]
+        each, together = node.plan.calls
 
-        def contribution(i: int) -> Any:
-            function, places = node.plan.calls[0 if primitive.variadic else i]
-            if isinstance(primitive, Elementwise):
-                function = primitive.textbook_vjps[primitive.inputs[i]]
-            return self.trace.run(primitive, function, [g, *[kept[p] for p in places]], {})
+        def run(call: Any, function: Any = None) -> Any:
+            saved = [self._named(node, node.plan.saved[i]) for i in call[1]]
+            return self.trace.run(primitive, function or call[0], [g, *saved], {})
 
-        if primitive.variadic:
-            contributions = contribution(0)
-            pairs = [(source, c) for source, c in zip(node.inputs, contributions) if source is not None]
+        if together is not None:
+            pairs = [(source, c) for source, c in zip(node.inputs, run(together)) if source is not None]
             return [(source, self.fitted(c, source)) for source, c in pairs]
-        calls = [i for i, call in enumerate(node.plan.calls) if call is not None and node.inputs[i] is not None]
-        calls.sort(key=lambda i: node.inputs[i].primitive is not None)
-        return [(node.inputs[i], self.fitted(contribution(i), node.inputs[i])) for i in calls]
+        textbook = primitive.textbook_vjps if isinstance(primitive, Elementwise) else {}
+        wanted = [i for i, call in enumerate(each) if call is not None and node.inputs[i] is not None]
+        wanted.sort(key=lambda i: node.inputs[i].primitive is not None)
+        contributions = ((i, run(each[i], textbook.get(primitive.inputs[i]))) for i in wanted)
+        return [(node.inputs[i], self.fitted(c, node.inputs[i])) for i, c in contributions]
 
     def _named(self, node: Any, name: str) -> Any:
         """Return the saved value that a vector-Jacobian product takes under this name."""

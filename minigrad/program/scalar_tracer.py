@@ -63,6 +63,7 @@ def _function(name: str) -> Callable[..., Any]:
 
 
 _NAMES = {name: _function(name) for name in NUMBERS}
+_NAMES["sigmoid"] = lambda x: 1 / (1 + _NAMES["exp"](-x))
 _NAMES["sign"] = lambda x: (x > 0) - (x < 0)
 
 

@@ -78,10 +78,6 @@ class Trace:
 
         return mapped(each, value)
 
-    def empty(self, array: np.ndarray) -> Traced:
-        """Return uninitialized memory."""
-        return self.new(np.empty_like(array), self.arrays.fill(None, array.shape, array.dtype))
-
     def term(self, value: Any) -> Any:
         """Return the term of an array in a primitive, traced or not; numbers are returned unchanged."""
         if isinstance(value, Traced):

@@ -102,12 +102,13 @@ class ArrayNode(Node):
         values = self.saved
         if graph or saved.last_event > self.index or self.checksums is not None or self.check is not None:
             values = self.unpack(graph)
-        if self.primitive.variadic:
-            function, places = self.plan.calls[0]  # type: ignore[misc]
+        calls = self.plan.calls if graph else self.plan.array_calls
+        if calls.together is not None:
+            function, places = calls.together
             found = function(g, *[values[i] for i in places])
             return [None if source is None else fit(c, source) for source, c in zip(self.inputs, found)]
         contributions: list[Any] = []
-        for source, call in zip(self.inputs, self.plan.calls):
+        for source, call in zip(self.inputs, calls.each):
             if call is None or source is None:
                 contributions.append(None)
                 continue
@@ -138,7 +139,7 @@ class ArrayNode(Node):
         values = self.unpack(graph)
         parts = [
             call[0](t, *[values[i] for i in call[1]])
-            for t, call in zip(tangents, self.plan.calls)
+            for t, call in zip(tangents, self.plan.calls.each)
             if t is not None and call is not None
         ]
         return np.broadcast_to(reduce(add, parts), self.shape).astype(self.dtype) if parts else None

@@ -16,6 +16,7 @@ import numpy as np
 from minigrad import engine
 from minigrad.grad_mode import mode
 from minigrad.hooks import notify, watchers
+from minigrad.primitives import kernels as kernels  # registers the faster forms
 from minigrad.primitives.primitive import Primitive
 from minigrad.tensors import saved
 from minigrad.tensors.attributes import Attributes
@@ -81,10 +82,13 @@ class Tensor(
             else:
                 arrays.append(o)
                 inputs.append(None)
-        array = primitive.forward(*arrays, **parameters) if parameters else primitive.forward(*arrays)
+        array = primitive.run(*arrays, **parameters) if parameters else primitive.run(*arrays)
+        kept: Any = ()
         if array.__class__ is not np.ndarray:
+            if array.__class__ is tuple:  # a kernel's, see `primitive.kernel`
+                array, *kept = array
             array = np.asarray(array)
-        out = wrap(array, Tensor._record(primitive, operands, arrays, inputs, array, parameters))
+        out = wrap(array, Tensor._record(primitive, operands, arrays, inputs, array, parameters, kept))
         if primitive.returns_view and array.base is not None:
             out._link_to_base(operands[0], primitive, parameters)
         return out
@@ -97,6 +101,7 @@ class Tensor(
         inputs: list[ArrayNode | None],
         array: np.ndarray,
         parameters: dict[str, Any],
+        kept: Any = (),
     ) -> ArrayNode | None:
         """Return the node of the result `array`; None if there is nothing to differentiate."""
         if not mode.recording or not any(inputs) or array.dtype.kind != "f":
@@ -111,8 +116,9 @@ class Tensor(
             values = (array, *arrays)
         node.plan = plan
         if plan.saved:
-            given = (*values, *[parameters[p] for p in primitive.parameters]) if parameters else values
-            node.saved = plan.select(given)
+            if parameters or kept:
+                values = (*values, *[parameters[p] for p in primitive.parameters], *kept)
+            node.saved = plan.select(values)
             if saved.exposed:
                 node.checksums = saved.checksums(node.saved)
         if None in inputs:

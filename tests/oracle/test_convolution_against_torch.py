@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import minigrad
-from minigrad.primitives import convolution as conv
+from minigrad.primitives import kernels
 
 torch = pytest.importorskip("torch", reason="the oracle is PyTorch, which is not installed: pip install torch")
 pytestmark = pytest.mark.oracle
@@ -75,7 +75,7 @@ def geometries(draw: Any, transposed: bool = False, plain: bool = False) -> Any:
 @given(geometries(), CHUNKS)
 def test_any_convolution(drawn: Any, chunk: int) -> None:
     ndim, arrays, keywords = drawn
-    with mock.patch.object(conv, "_CHUNK", chunk):
+    with mock.patch.object(kernels.convolution, "_CHUNK", chunk):
         compare(f"conv{ndim}d", arrays, **keywords)
 
 
@@ -83,7 +83,7 @@ def test_any_convolution(drawn: Any, chunk: int) -> None:
 @given(geometries(transposed=True), CHUNKS)
 def test_any_transposed_convolution(drawn: Any, chunk: int) -> None:
     ndim, arrays, keywords = drawn
-    with mock.patch.object(conv, "_CHUNK", chunk):
+    with mock.patch.object(kernels.convolution, "_CHUNK", chunk):
         compare(f"conv_transpose{ndim}d", arrays, **keywords)
 
 
@@ -93,7 +93,7 @@ def test_any_unfold(drawn: Any, chunk: int) -> None:
     _, arrays, keywords = drawn
     kernel, size = arrays[1].shape[2:], arrays[0].shape[2:]
     keywords = {"kernel_size": kernel, **{k: v for k, v in keywords.items() if k != "groups"}}
-    with mock.patch.object(conv, "_CHUNK", chunk):
+    with mock.patch.object(kernels.convolution, "_CHUNK", chunk):
         compare("unfold", arrays[:1], **keywords)
         try:
             columns = torch.nn.functional.unfold(torch.tensor(arrays[0]), **keywords)

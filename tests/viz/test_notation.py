@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from minigrad.primitives import elementwise, linalg, special
+from minigrad.primitives import elementwise, linalg, norms, softmax, special, variance
 from minigrad.primitives import losses as loss
 from minigrad.primitives import normalization as norm
-from minigrad.primitives import reductions as reduce
 from minigrad.primitives.primitive import Elementwise, Primitive
 from minigrad.viz.notation import contribution, formula
 
@@ -76,11 +75,11 @@ OTHERS: list[tuple[Primitive, tuple[Any, ...], dict[str, Any]]] = [
     (loss.cross_entropy, (X,), {"target": np.array(2)}),
     (loss.binary_cross_entropy, (np.array(0.3), np.array(0.8)), {}),
     (norm.rms_normalize, (X,), {"axis": 0, "eps": 0.1}),
-    (reduce.logsumexp, (X,), AXIS),
-    (reduce.log_softmax, (X,), {"axis": 0}),
-    (reduce.var, (X,), {**AXIS, "less": 1}),
-    (reduce.std, (X,), {**AXIS, "less": 1}),
-    (reduce.norm, (X,), AXIS),
+    (softmax.logsumexp, (X,), AXIS),
+    (softmax.log_softmax, (X,), {"axis": 0}),
+    (variance.var, (X,), {**AXIS, "less": 1}),
+    (variance.std, (X,), {**AXIS, "less": 1}),
+    (norms.norm, (X,), AXIS),
     *((primitive, (X,), {}) for primitive in (special.erf, special.erfc, special.ndtr)),
     (special.erfinv, (np.tanh(X),), {}),
 ]

@@ -1,4 +1,4 @@
-"""Forms of elementwise rules that are faster in NumPy, and `where`, with which the rules' texts are read."""
+"""Elementwise primitives: `where` without branches for all texts, the third power, and a sigmoid that stays silent."""
 
 from __future__ import annotations
 
@@ -7,18 +7,19 @@ from typing import Any
 import numpy as np
 
 from minigrad.primitives import elementwise as ew
+from minigrad.primitives.primitive import ARRAY_FUNCTIONS, kernel
 
 
 def where(condition: Any, a: Any, b: Any) -> Any:
-    """np.where without branches: at a random condition, these cost far more than the arithmetic.
+    """np.where without branches: at a random condition, mispredicted branches cost far more than the arithmetic.
 
     The bits of a, times 1 or 0; with a `b` that is not 0, the bits in which a and b differ, and then b's. This holds
     for inf and nan as well.
     """
     if condition.__class__ is not np.ndarray or condition.size < 1000 or condition.dtype != bool:
         return np.where(condition, a, b)
-    dtype = None if hasattr(a, "apply") or hasattr(b, "apply") else np.result_type(a, b)
-    if dtype is None or dtype.itemsize > 8:
+    dtype = np.result_type(a, b)
+    if dtype.itemsize > 8:
         return np.where(condition, a, b)
     a, b = (np.asarray(v, dtype).view(f"i{dtype.itemsize}") for v in (a, b))
     if b.ndim == 0 and b == 0:
@@ -28,16 +29,29 @@ def where(condition: Any, a: Any, b: Any) -> Any:
     return bits.view(dtype)
 
 
+ARRAY_FUNCTIONS["where"] = where
+
+
 def power(a: Any, b: Any) -> Any:
     """a ** b; NumPy computes the third power of floats by logarithms."""
     return a * a * a if b.__class__ in (int, float) and b == 3 else a**b
 
 
+kernel(ew.pow, forward=power)
+
+
 def sigmoid(x: Any) -> Any:
-    """With one exponential; where it overflows, 1 / inf is right."""
+    """Where the exponential overflows, 1 / inf is right."""
     with np.errstate(over="ignore"):
         return 1 / (1 + np.exp(-x))
 
 
-NAMES = {**vars(np), "where": where}
-ew.pow.forward, ew.sigmoid.forward = power, sigmoid
+kernel(ew.sigmoid, forward=sigmoid)
+
+
+def relu_vjp(g: Any, x: Any) -> Any:
+    """One comparison finds both x > 0 and nan."""
+    return where(np.logical_not(x <= 0), g, 0)
+
+
+kernel(ew.relu, x=relu_vjp)

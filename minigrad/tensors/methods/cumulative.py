@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.primitives import indexing as index
-from minigrad.primitives import reductions as reduce
+from minigrad.primitives import scans
 from minigrad.primitives.primitive import Primitive
 from minigrad.tensors.base import Base, Out
 from minigrad.tensors.dtypes import default
@@ -20,21 +20,21 @@ class Cumulative(Base[Out]):
 
     def cumsum(self, dim: int | None = None, *, dtype: Any = None, axis: int | None = None) -> Out:
         """The sums of the first 1, 2, 3, … elements along `dim`. Booleans and integers are summed in int64."""
-        return self._summable(dtype)._cumulative(reduce.cumsum, dim, axis)
+        return self._summable(dtype)._cumulative(scans.cumsum, dim, axis)
 
     def cumprod(self, dim: int | None = None, *, dtype: Any = None, axis: int | None = None) -> Out:
         """The products of the first 1, 2, 3, … elements along `dim`. Booleans and integers are multiplied in int64.
 
         The gradient is right also where elements are 0.
         """
-        return self._summable(dtype)._cumulative(reduce.cumprod, dim, axis)
+        return self._summable(dtype)._cumulative(scans.cumprod, dim, axis)
 
     cumsum_, cumprod_ = in_place(cumsum), in_place(cumprod)
 
     def logcumsumexp(self, dim: int | None = None, *, axis: int | None = None) -> Out:
         """log(cumsum(exp(self))) along `dim`, without overflow."""
         t = self if self.dtype.kind == "f" else self.astype(default.dtype)
-        return t._cumulative(reduce.logcumsumexp, dim, axis)
+        return t._cumulative(scans.logcumsumexp, dim, axis)
 
     def _cumulative(self, primitive: Primitive, dim: int | None, axis: int | None) -> Out:
         dim = dim if axis is None else axis

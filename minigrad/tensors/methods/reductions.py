@@ -9,7 +9,7 @@ import numpy as np
 
 from minigrad.primitives import indexing as index
 from minigrad.primitives import layout as moves
-from minigrad.primitives import reductions as reduce
+from minigrad.primitives import norms, reductions, softmax
 from minigrad.primitives.primitive import Primitive
 from minigrad.tensors.base import Base, Dims, Out
 from minigrad.tensors.dtypes import default
@@ -29,7 +29,7 @@ class Reductions(Base[Out]):
     def _reduce(self, primitive: Primitive, dim: Dims, keepdim: bool, axis: Dims, keepdims: bool | None) -> Out:
         keep = keepdim if keepdims is None else keepdims
         dims = self._dims(dim, axis)
-        if primitive in (reduce.amax, reduce.amin) and 0 in self._sizes_along(dims):
+        if primitive in (reductions.amax, reductions.amin) and 0 in self._sizes_along(dims):
             raise ValueError(f"{primitive.name}: no elements to choose from in a tensor of shape {self.shape}")
         return self.apply(primitive, self, axis=dims, keepdims=bool(keep))
 
@@ -43,7 +43,7 @@ class Reductions(Base[Out]):
         keepdims: bool | None = None,
     ) -> Out:
         """The sum of all elements, or along `dim`. Booleans and integers are summed in int64."""
-        return self._summable(dtype)._reduce(reduce.sum, dim, keepdim, axis, keepdims)
+        return self._summable(dtype)._reduce(reductions.sum, dim, keepdim, axis, keepdims)
 
     def mean(
         self,
@@ -62,7 +62,7 @@ class Reductions(Base[Out]):
         t = self if dtype is None else self.astype(dtype)
         if t.dtype.kind != "f":
             raise TypeError(f"mean of a tensor of {t.dtype}: convert it to floats first, as in t.float().mean()")
-        return t._reduce(reduce.mean, dim, keepdim, axis, keepdims)
+        return t._reduce(reductions.mean, dim, keepdim, axis, keepdims)
 
     def prod(
         self,
@@ -82,10 +82,10 @@ class Reductions(Base[Out]):
         if isinstance(d, tuple):
             raise TypeError(f"prod takes one dim, got {d}; for several: one after the other")
         if d is None:
-            out = t.apply(reduce.prod, t.ravel(), axis=0, keepdims=False)
+            out = t.apply(reductions.prod, t.ravel(), axis=0, keepdims=False)
             keep = bool(keepdim if keepdims is None else keepdims)
             return out.reshape((1,) * self.ndim) if keep else out
-        return t._reduce(reduce.prod, d, keepdim, None, keepdims)
+        return t._reduce(reductions.prod, d, keepdim, None, keepdims)
 
     def _summable(self, dtype: Any) -> Any:
         """In `dtype`; unless it is given, booleans and integers in int64, where their sums fit."""
@@ -118,7 +118,7 @@ class Reductions(Base[Out]):
         if isinstance(p, bool) or not isinstance(p, int | float):
             raise ValueError(f"norm: p is a number, inf, -inf or 'fro', got {p!r}; others of matrices: linalg.norm")
         if p == 2:
-            return t._reduce(reduce.norm, dim, keepdim, axis, keepdims)
+            return t._reduce(norms.norm, dim, keepdim, axis, keepdims)
         if p == 0:
             return t.ne(0).astype(t.dtype).sum(dim, keepdim, axis=axis, keepdims=keepdims)
         if p == 1:
@@ -126,7 +126,7 @@ class Reductions(Base[Out]):
         if math.isinf(p):
             return (t.abs().amax if p > 0 else t.abs().amin)(dim, keepdim, axis=axis, keepdims=keepdims)
         keep = bool(keepdim if keepdims is None else keepdims)
-        return t.apply(reduce.power_norm, t, p=float(p), axis=t._dims(dim, axis), keepdims=keep)
+        return t.apply(norms.power_norm, t, p=float(p), axis=t._dims(dim, axis), keepdims=keep)
 
     def dist(self, other: Any, p: float = 2) -> Out:
         """The `norm` of self - other."""
@@ -150,11 +150,11 @@ class Reductions(Base[Out]):
 
     def amax(self, dim: Dims = None, keepdim: bool = False, *, axis: Dims = None, keepdims: bool | None = None) -> Out:
         """The largest of all elements, or along `dim`. Ties share the gradient equally."""
-        return self._reduce(reduce.amax, dim, keepdim, axis, keepdims)
+        return self._reduce(reductions.amax, dim, keepdim, axis, keepdims)
 
     def amin(self, dim: Dims = None, keepdim: bool = False, *, axis: Dims = None, keepdims: bool | None = None) -> Out:
         """The smallest of all elements, or along `dim`. Ties share the gradient equally."""
-        return self._reduce(reduce.amin, dim, keepdim, axis, keepdims)
+        return self._reduce(reductions.amin, dim, keepdim, axis, keepdims)
 
     @overload
     def max(self, dim: None = None, *, other: None = None, axis: None = None) -> Out: ...
@@ -251,30 +251,32 @@ class Reductions(Base[Out]):
         if 0 in self._sizes_along(dims):
             raise ValueError(f"arg{name}: no elements to choose from in a tensor of shape {self.shape}")
         keep = keepdim if keepdims is None else keepdims
-        return self.apply(reduce.argmax if name == "max" else reduce.argmin, self, axis=dims, keepdims=bool(keep))
+        return self.apply(
+            reductions.argmax if name == "max" else reductions.argmin, self, axis=dims, keepdims=bool(keep)
+        )
 
     def all(self, dim: Dims = None, keepdim: bool = False, *, axis: Dims = None, keepdims: bool | None = None) -> Out:
         """Whether all elements are true (not 0)."""
-        return self._reduce(reduce.all, dim, keepdim, axis, keepdims)
+        return self._reduce(reductions.all, dim, keepdim, axis, keepdims)
 
     def any(self, dim: Dims = None, keepdim: bool = False, *, axis: Dims = None, keepdims: bool | None = None) -> Out:
         """Whether any element is true (not 0)."""
-        return self._reduce(reduce.any, dim, keepdim, axis, keepdims)
+        return self._reduce(reductions.any, dim, keepdim, axis, keepdims)
 
     def logsumexp(
         self, dim: Dims = None, keepdim: bool = False, *, axis: Dims = None, keepdims: bool | None = None
     ) -> Out:
         """log(sum(exp(self))) along `dim`, without overflow."""
         t = self if self.dtype.kind == "f" else self.astype(default.dtype)
-        return t._reduce(reduce.logsumexp, dim, keepdim, axis, keepdims)
+        return t._reduce(softmax.logsumexp, dim, keepdim, axis, keepdims)
 
     def softmax(self, dim: int | None = None, dtype: Any = None, *, axis: int | None = None) -> Out:
         """exp(self) / sum(exp(self)) along `dim`, without overflow; computed in `dtype`, if it is given."""
-        return (self if dtype is None else self.astype(dtype))._normalised(reduce.softmax, dim, axis)
+        return (self if dtype is None else self.astype(dtype))._normalised(softmax.softmax, dim, axis)
 
     def log_softmax(self, dim: int | None = None, dtype: Any = None, *, axis: int | None = None) -> Out:
         """log(softmax(self)) along `dim`, without underflow; computed in `dtype`, if it is given."""
-        return (self if dtype is None else self.astype(dtype))._normalised(reduce.log_softmax, dim, axis)
+        return (self if dtype is None else self.astype(dtype))._normalised(softmax.log_softmax, dim, axis)
 
     def _normalised(self, primitive: Primitive, dim: int | None, axis: int | None) -> Out:
         if dim is None and axis is None:

@@ -8,7 +8,7 @@ from typing import Any, overload
 import numpy as np
 
 from minigrad.primitives import indexing as index
-from minigrad.primitives import reductions as reduce
+from minigrad.primitives import variance
 from minigrad.primitives.primitive import Primitive
 from minigrad.tensors.base import Base, Dims, Out
 from minigrad.tensors.methods.selection import Selected
@@ -34,7 +34,7 @@ class Statistics(Base[Out]):
 
         As in PyTorch, t.var(False) means unbiased=False.
         """
-        return self._spread(reduce.var, dim, unbiased, keepdim, correction, axis, keepdims)
+        return self._spread(variance.var, dim, unbiased, keepdim, correction, axis, keepdims)
 
     def std(
         self,
@@ -47,7 +47,7 @@ class Statistics(Base[Out]):
         keepdims: bool | None = None,
     ) -> Out:
         """The standard deviation: the root of `var`, which see. Where it is 0, so is its gradient."""
-        return self._spread(reduce.std, dim, unbiased, keepdim, correction, axis, keepdims)
+        return self._spread(variance.std, dim, unbiased, keepdim, correction, axis, keepdims)
 
     def _spread(
         self,

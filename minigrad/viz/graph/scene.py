@@ -164,7 +164,7 @@ def _differentiable(node: Any) -> Iterable[bool]:
     plan = getattr(node, "plan", None)
     if plan is None or node.primitive.variadic:
         return [source is not None for source in node.inputs]
-    return [source is not None and call is not None for source, call in zip(node.inputs, plan.calls)]
+    return [source is not None and call is not None for source, call in zip(node.inputs, plan.calls.each)]
 
 
 def _arrays(node: Any) -> list[tuple[int, Any]]:

@@ -1,0 +1,30 @@
+"""Products of a batch with one matrix as one product of tall matrices, instead of many small ones."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minigrad.primitives.linalg import linear, matmul, rows
+from minigrad.primitives.primitive import kernel
+
+
+def _product(a: Any, b: Any) -> Any:
+    if a.ndim > 2 and b.ndim == 2:
+        return np.reshape(rows(a) @ b, (*a.shape[:-1], b.shape[-1]))
+    return np.matmul(a, b)
+
+
+def _matmul_a(g: Any, b: Any, a_shape: tuple[int, ...]) -> Any:
+    if b.ndim == 2 and len(a_shape) > 1:
+        return _product(g, b.T)
+    return matmul.vjps["a"](g, b, a_shape)
+
+
+kernel(matmul, forward=_product, a=_matmul_a)
+kernel(
+    linear,
+    forward=lambda x, weight, bias: _product(x, weight.T) + bias,
+    x=lambda g, weight: _product(g, weight),
+)
