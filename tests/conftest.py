@@ -13,7 +13,10 @@ import pytest
 
 import minigrad
 
-collect_ignore = ["benchmarks"]  # they are run by hand, and need PyTorch and micrograd
+collect_ignore = [
+    "benchmarks",  # run by hand; need PyTorch and micrograd
+    "user_code",  # programs for the type checker, one of them wrong on purpose
+]
 
 # no examples are too slow on a busy machine; and where a run decides something, they are the same each time
 hypothesis.settings.register_profile("here", deadline=None, derandomize="CI" in os.environ)
