@@ -1,8 +1,8 @@
-"""Derivatives as functions of functions: `grad(f)` is a function again, and can be differentiated in turn.
+"""Derivatives as transformations of functions: `grad(f)` is a function again, and can be differentiated in turn.
 
-The arguments that are differentiated by, and the results, may be tensors or nested tuples, lists and dicts of them,
-such as a model's parameters by name. Results belong to the graph of what lies outside, if gradients are wanted there.
-`vmap` is not here: write the loop, or use dimensions.
+The arguments to differentiate by, and the results, may be tensors or nested tuples, lists and dicts of tensors, such as
+a model's parameters by name. Results belong to the outer graph if something outside requires a gradient. `vmap` is not
+available: write a loop, or add a batch dimension.
 """
 
 from __future__ import annotations
@@ -12,31 +12,30 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from minigrad import engine
-from minigrad import grad_mode as modes
 from minigrad.autograd.functional import columns, fresh, pulled, pushed, rows
 from minigrad.autograd.trees import filled, leaves, mapped, tensors
 from minigrad.engine import tick
-from minigrad.grad_mode import enable_grad, mode
+from minigrad.grad_mode import enable_grad, mode, no_grad
 from minigrad.nn.module import Module
 from minigrad.tensors.creation import ones_like, zeros_like
 from minigrad.tensors.tensor import Tensor
 
 
 class _Trace:
-    """A function computed of fresh copies of some arguments, and what to do with the record."""
+    """A recorded call of a function on fresh copies of some arguments, and the derivatives of that record."""
 
     def __init__(self, name: str, f: Callable[..., Any], args: Any, options: Any, argnums: Any, has_aux: bool) -> None:
         self.name = name
-        self.outside = mode.recording  # whether the results may take part in a graph
+        self.outside = mode.recording  # whether the results may belong to an outer graph
         chosen = [argnums] if isinstance(argnums, int) else list(argnums)
         for i in chosen:
             if not -len(args) <= i < len(args):
-                raise RuntimeError(f"{name}: argument {i} of {len(args)} is to be differentiated by")
+                raise RuntimeError(f"{name}: argnums={argnums} names argument {i}, but {len(args)} were passed")
         self.alone = isinstance(argnums, int)
         self.inputs = [args[i] for i in chosen]
         for leaf in leaves(self.inputs):
             if not isinstance(leaf, Tensor):
-                raise TypeError(f"{name}: differentiates by tensors, got {type(leaf).__name__}: {leaf!r}")
+                raise TypeError(f"{name}: can differentiate by tensors only, got {type(leaf).__name__}: {leaf!r}")
         self.start = tick()
         with enable_grad():
             fresh_inputs = mapped(lambda x: fresh(x, self.outside), self.inputs)
@@ -45,59 +44,59 @@ class _Trace:
                 all_args[i] = x
             result = f(*all_args, **options)
         if has_aux and not (isinstance(result, tuple) and len(result) == 2):
-            raise RuntimeError(f"{name}: with has_aux=True the function is to give a pair (output, aux)")
+            raise RuntimeError(f"{name}: with has_aux=True the function must return a pair (output, aux)")
         self.has_aux = has_aux
         self.output: Any = result[0] if has_aux else result
         self.aux: Any = result[1] if has_aux else None
         self.xs, self.ys = tensors(fresh_inputs), leaves(self.output)
         for y in self.ys:
             if not isinstance(y, Tensor):
-                raise TypeError(f"{name}: the function is to give tensors, got {type(y).__name__}: {y!r}")
+                raise TypeError(f"{name}: the function must return tensors, got {type(y).__name__}: {y!r}")
 
     def recorded(self, *trees: Any) -> bool:
-        """Whether what is computed of these, or of the outputs, can be asked for its gradient outside."""
+        """Return True if results computed from these trees or the outputs belong to the outer graph."""
         return self.outside and any(self._is_linked(t) for t in tensors([self.ys, *trees]))
 
     def _is_linked(self, t: Tensor) -> bool:
-        """Whether t was computed of anything older than this trace that requires a gradient."""
+        """Return True if t was computed from a tensor older than this trace that requires a gradient."""
         if t.node is None:
             return False
         nodes = engine.reverse_topological_order([t.node], since=self.start)
         return any(n.index < self.start or any(s and s.index < self.start for s in n.inputs) for n in nodes)
 
-    def settled(self, tree: Any) -> Any:
-        """Results without a history, unless somebody outside is interested in it."""
+    def detached(self, tree: Any) -> Any:
+        """Return the results without a history, unless they belong to the outer graph."""
         return mapped(
             lambda t: t.detach() if isinstance(t, Tensor) and not (self.outside and self._is_linked(t)) else t, tree
         )
 
     def by_input(self, values: list[Any]) -> Any:
-        """One value for each x, in the form of the arguments."""
-        found = filled(self.inputs, values)
-        return found[0] if self.alone else tuple(found)
+        """Return the values, one for each x, in the structure of the arguments."""
+        tree = filled(self.inputs, values)
+        return tree[0] if self.alone else tuple(tree)
 
-    def answer(self, *results: Any) -> Any:
-        """The results, and the aux if there is one."""
+    def result(self, *results: Any) -> Any:
+        """Return the results, and the aux if there is one."""
         everything = (*results, self.aux) if self.has_aux else results
-        return self.settled(everything if len(everything) > 1 else everything[0])
+        return self.detached(everything if len(everything) > 1 else everything[0])
 
     def vjp(self, vs: list[Tensor], graph: bool) -> list[Tensor]:
-        """The gradients by all x, with the upstream gradients vs."""
+        """Return the gradients by all x, with the upstream gradients vs."""
         return _zeros_for_none(pulled(self.ys, self.xs, vs, graph), self.xs)
 
     def jvp(self, vs: list[Tensor], graph: bool) -> list[Tensor]:
-        """The tangents of all y, with the tangents vs."""
+        """Return the tangents of all y, with the tangents vs of all x."""
         return _zeros_for_none(pushed(self.ys, self.xs, vs, graph), self.ys)
 
     def check(self, what: str, given: Any, like: Any) -> list[Tensor]:
-        """Tensors that are to correspond to others in number, shape and dtype."""
-        vs, wanted = leaves(given), leaves(like)
+        """Return the tensors in a tree; raise unless they match those of `like` in number, shape and dtype."""
+        vs, expected = leaves(given), leaves(like)
         for v in vs:
             if not isinstance(v, Tensor):
-                raise TypeError(f"{self.name}: {what} are tensors, got {type(v).__name__}: {v!r}")
-        if [(v.shape, v.dtype) for v in vs] != [(w.shape, w.dtype) for w in wanted]:
-            got, right = (", ".join(f"{t.dtype} {t.shape}" for t in side) for side in (vs, wanted))
-            raise RuntimeError(f"{self.name}: {what} are to be {right}; got {got}")
+                raise TypeError(f"{self.name}: {what} must be tensors, got {type(v).__name__}: {v!r}")
+        if [(v.shape, v.dtype) for v in vs] != [(e.shape, e.dtype) for e in expected]:
+            got, right = (", ".join(f"{t.dtype} {t.shape}" for t in side) for side in (vs, expected))
+            raise RuntimeError(f"{self.name}: {what} must be {right}; got {got}")
         return vs
 
 
@@ -106,12 +105,12 @@ def _zeros_for_none(found: list[Any], like: list[Tensor]) -> list[Tensor]:
 
 
 def grad(func: Callable[..., Any], argnums: int | tuple[int, ...] = 0, has_aux: bool = False) -> Callable[..., Any]:
-    """The function that computes the gradient of `func`, which gives a single number.
+    """Return the function that computes the gradient of the scalar function `func`.
 
     Args:
-        func: the function.
-        argnums: the argument to differentiate by, or a tuple of several, for a tuple of gradients.
-        has_aux: whether func gives a pair (number, something else), which is then passed on: (gradient, else).
+        func: a function that returns a single number.
+        argnums: the position of the argument to differentiate by, or a tuple of positions, for a tuple of gradients.
+        has_aux: True if func returns a pair (number, aux); the gradient function then returns (gradient, aux).
 
     >>> f = lambda x: x**3
     >>> grad(f)(Tensor(2.0)), grad(grad(f))(Tensor(2.0))
@@ -130,7 +129,9 @@ def grad(func: Callable[..., Any], argnums: int | tuple[int, ...] = 0, has_aux: 
 def grad_and_value(
     func: Callable[..., Any], argnums: int | tuple[int, ...] = 0, has_aux: bool = False
 ) -> Callable[..., Any]:
-    """As `grad`, for (gradient, value), or with `has_aux` (gradient, (value, aux)).
+    """Return the function that computes (gradient, value) of `func`; with `has_aux`, (gradient, (value, aux)).
+
+    For the arguments, see `grad`.
 
     >>> grad_and_value(lambda x: x**3)(Tensor(2.0))
     (tensor(12.), tensor(8.))
@@ -141,21 +142,23 @@ def grad_and_value(
         trace = _Trace("grad", func, args, options, argnums, has_aux)
         y = trace.output
         if not isinstance(y, Tensor):
-            raise TypeError(f"grad: the function is to give a single tensor, not {type(y).__name__}")
+            raise TypeError(f"grad: the function must return a single tensor, got {type(y).__name__}")
         if y.ndim:
             raise RuntimeError(
-                f"grad: the function is to give a single number, not a tensor of shape {y.shape}; reduce it, as in "
-                ".sum(), or use vjp or jacrev"
+                f"grad: the function must return a single number, got a tensor of shape {y.shape}; reduce it, for "
+                "example with .sum(), or use vjp or jacrev"
             )
         slopes = trace.by_input(trace.vjp([ones_like(y)], trace.recorded()))
-        return trace.settled((slopes, (y, trace.aux) if has_aux else y))
+        return trace.detached((slopes, (y, trace.aux) if has_aux else y))
 
     return gradient_and_value
 
 
 def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
-    """The output of `func`, and the function that takes an upstream gradient, in the form of the output, to the tuple
-    of the gradients by all primals; with `has_aux` also the aux.
+    """Return the output of `func`, and its vjp function; with `has_aux`, also the aux.
+
+    The vjp function takes an upstream gradient v, of the structure of the output, and returns the tuple of the
+    gradients vᵀJ by all primals.
 
     >>> y, back = vjp(lambda x: x * x, Tensor([1.0, 2.0]))
     >>> back(Tensor([10.0, 1.0]))
@@ -168,35 +171,36 @@ def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
         found: tuple[Any, ...] = trace.by_input(trace.vjp(vs, mode.recording and trace.recorded(vs)))
         return found
 
-    return trace.answer(trace.output, back)
+    return trace.result(trace.output, back)
 
 
 def jvp(func: Callable[..., Any], primals: Any, tangents: Any, *, strict: bool = False, has_aux: bool = False) -> Any:
-    """The output of `func`, and how it changes as the primals move by the tangents; with `has_aux` also the aux.
+    """Return the output of `func`, and the Jacobian-vector product Jv for the tangents v; with `has_aux`, also the aux.
 
     Args:
         func: the function.
         primals: the tuple of its arguments.
-        tangents: likewise, of the same shapes and dtypes.
-        strict: whether an output that does not depend on the primals is an error, instead of getting 0.
-        has_aux: whether func gives a pair (output, aux).
+        tangents: the tuple of their tangents, of the same shapes and dtypes.
+        strict: True to raise if an output does not depend on the primals, instead of returning 0.
+        has_aux: True if func returns a pair (output, aux).
 
     >>> jvp(lambda x: x * x, (Tensor([1.0, 2.0]),), (Tensor([10.0, 1.0]),))
     (tensor([1., 4.]), tensor([20.,  4.]))
     """
     if not isinstance(primals, tuple):
-        raise TypeError(f"jvp: primals is the tuple of the arguments, got {type(primals).__name__}")
+        raise TypeError(f"jvp: primals must be the tuple of the arguments, got {type(primals).__name__}")
     trace = _Trace("jvp", func, primals, {}, tuple(range(len(primals))), has_aux)
     vs = trace.check("the tangents", tangents, primals)
     if strict and not all(y.requires_grad for y in trace.ys):
         raise RuntimeError("jvp: an output does not depend on any of the primals (strict=True)")
     found = filled(trace.output, trace.jvp(vs, trace.recorded(vs)))
-    return trace.answer(trace.output, found)
+    return trace.result(trace.output, found)
 
 
 def linearize(func: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..., Any]]:
-    """The output of `func`, and the function that takes tangents of the primals to those of the output: `jvp`, with
-    `func` itself computed only once.
+    """Return the output of `func`, and the function that maps tangents of the primals to those of the output.
+
+    As `jvp`, but `func` itself is computed only once.
 
     >>> y, push = linearize(lambda x: x * x, Tensor([1.0, 2.0]))
     >>> push(Tensor([10.0, 1.0])), push(Tensor([0.0, 1.0]))
@@ -208,7 +212,7 @@ def linearize(func: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..
         vs = trace.check("the tangents", tangents, primals)
         return filled(trace.output, trace.jvp(vs, mode.recording and trace.recorded(vs)))
 
-    return trace.settled(trace.output), jvp
+    return trace.detached(trace.output), jvp
 
 
 def jacrev(
@@ -218,14 +222,16 @@ def jacrev(
     has_aux: bool = False,
     chunk_size: int | None = None,
 ) -> Callable[..., Any]:
-    """The function that computes the Jacobian of `func` in reverse mode, by a backward pass for each element of the
-    output: for each output, of shape (*output.shape, *argument.shape).
+    """Return the function that computes the Jacobian of `func` in reverse mode.
+
+    It makes a backward pass for each element of the output. The Jacobian J_ij = dy_i/dx_j of an output has shape
+    (*output.shape, *argument.shape).
 
     Args:
         func: the function.
-        argnums: the argument to differentiate by, or a tuple of several, for a tuple of Jacobians.
-        has_aux: whether func gives a pair (output, aux), which makes it (Jacobian, aux).
-        chunk_size: of no consequence here.
+        argnums: the position of the argument to differentiate by, or a tuple of positions, for a tuple of Jacobians.
+        has_aux: True if func returns a pair (output, aux); the result is then (Jacobian, aux).
+        chunk_size: has no effect; accepted for PyTorch's programs.
 
     >>> jacrev(lambda x: x * x.sum())(Tensor([1.0, 2.0]))
     tensor([[4., 1.],
@@ -236,9 +242,9 @@ def jacrev(
     def jacobian(*args: Any, **options: Any) -> Any:
         trace = _Trace("jacrev", func, args, options, argnums, has_aux)
         graph = trace.recorded()
-        with enable_grad() if graph else modes.no_grad():
+        with enable_grad() if graph else no_grad():
             table = rows(trace.ys, trace.xs, lambda y, u: _zeros_for_none(pulled([y], trace.xs, [u], graph), trace.xs))
-        return trace.answer(filled(trace.output, [trace.by_input(row) for row in table]))
+        return trace.result(filled(trace.output, [trace.by_input(row) for row in table]))
 
     return jacobian
 
@@ -250,8 +256,10 @@ def jacfwd(
     *,
     randomness: str = "error",
 ) -> Callable[..., Any]:
-    """As `jacrev`, in forward mode: by a forward pass for each element of the argument. `randomness` is of no
-    consequence: the function is computed once.
+    """Return the function that computes the Jacobian of `func` in forward mode.
+
+    It makes a forward pass for each element of the argument. For the arguments, see `jacrev`; `randomness` has no
+    effect, as the function is computed once.
 
     >>> jacfwd(lambda x: x * x.sum())(Tensor([1.0, 2.0]))
     tensor([[4., 1.],
@@ -262,9 +270,9 @@ def jacfwd(
     def jacobian(*args: Any, **options: Any) -> Any:
         trace = _Trace("jacfwd", func, args, options, argnums, has_aux)
         graph = trace.recorded()
-        with enable_grad() if graph else modes.no_grad():
+        with enable_grad() if graph else no_grad():
             table = columns(trace.ys, trace.xs, graph)
-        return trace.answer(filled(trace.output, [trace.by_input(row) for row in table]))
+        return trace.result(filled(trace.output, [trace.by_input(row) for row in table]))
 
     return jacobian
 
@@ -278,15 +286,15 @@ def functional_call(
     tie_weights: bool = True,
     strict: bool = False,
 ) -> Any:
-    """Call a module with other tensors in place of its parameters and buffers, so that it is a function of them.
+    """Call a module with other tensors instead of its parameters and buffers: the module as a function of them.
 
     Args:
-        module: the module; it stays as it is.
-        parameter_and_buffer_dicts: tensors by dotted name, or several such dicts.
-        args: the positional arguments, as a tuple; a single one may stand alone.
+        module: the module; it is unchanged afterwards.
+        parameter_and_buffer_dicts: a dict of tensors by dotted name, or a sequence of such dicts.
+        args: the tuple of positional arguments, or a single one.
         kwargs: the keyword arguments.
-        tie_weights: whether a parameter that has several names is replaced under all of them.
-        strict: whether all parameters and buffers have to be given.
+        tie_weights: True to replace a parameter that has several names under all of them.
+        strict: True to require all parameters and buffers.
 
     Raises:
         RuntimeError: for a name that the module does not have, or with `strict` that is missing.
@@ -303,7 +311,7 @@ def functional_call(
     dicts = [several] if isinstance(several, Mapping) else list(several)
     given = {name: t for d in dicts for name, t in d.items()}
     if len(given) < sum(map(len, dicts)):
-        raise ValueError("functional_call: a name is in several of the dicts")
+        raise ValueError("functional_call: a name is in several of the dicts; each must be in only one")
     slots: dict[str, tuple[dict[str, Any], str]] = {}  # where each name's tensor is held
     for path, part in module.named_modules(remove_duplicate=False):
         for book in (part._parameters, part._buffers):
@@ -325,7 +333,9 @@ def functional_call(
 
 
 def hessian(func: Callable[..., Any], argnums: int | tuple[int, ...] = 0) -> Callable[..., Any]:
-    """The function that computes the second derivatives of `func`: forward mode over reverse mode.
+    """Return the function that computes the Hessian H_ij = d²y/dx_i dx_j of `func`, by forward over reverse mode.
+
+    For the arguments, see `grad`.
 
     >>> hessian(lambda x: (x**3).sum())(Tensor([1.0, 2.0]))
     tensor([[ 6.,  0.],

@@ -442,10 +442,10 @@ def test_a_mode_is_of_one_thread() -> None:
 @pytest.mark.parametrize(
     ("at", "function", "culprit"),
     [
-        (-1.0, lambda x: (x.log() * 2.0).exp(), "the forward pass of 'log' made a nan"),
-        (0.0, lambda x: x * 3.0 / (x * 2.0) + 1.0, "the forward pass of 'div' made a nan"),
-        (0.0, lambda x: (x.sqrt() * 0.0 + 1.0).exp(), "the backward pass of 'sqrt' made a nan"),
-        (math.nan, lambda x: x + 1.0, "the forward pass of 'add' made a nan"),
+        (-1.0, lambda x: (x.log() * 2.0).exp(), "the forward pass of 'log' returned nan"),
+        (0.0, lambda x: x * 3.0 / (x * 2.0) + 1.0, "the forward pass of 'div' returned nan"),
+        (0.0, lambda x: (x.sqrt() * 0.0 + 1.0).exp(), "the backward pass of 'sqrt' returned nan"),
+        (math.nan, lambda x: x + 1.0, "the forward pass of 'add' returned nan"),
     ],
     ids=["log", "0/0", "sqrt", "data"],
 )
@@ -502,7 +502,7 @@ def test_gradients_of_several_outputs_add_up_with_their_weights(leaf: Leaf) -> N
     assert float(grad([y, y], x, retain_graph=True)) == 12
     weights = [10.0, 100.0] if leaf is Value else [tensor(w).double() for w in (10.0, 100.0)]
     assert float(grad([y, z], x, weights)) == 60 + 200
-    with pytest.raises(ValueError, match="2 outputs, but 1 grad_outputs"):
+    with pytest.raises(ValueError, match="grad_outputs must have one entry for each of the 2 outputs, got 1"):
         grad([y, z], x, weights[:1])
 
 

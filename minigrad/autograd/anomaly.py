@@ -1,4 +1,4 @@
-"""The first operation that makes a nan, and where in the program it was called. No NumPy here."""
+"""Anomaly detection: find the first operation that returns nan, and the line that called it. Imports no NumPy."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ _PACKAGE = str(Path(__file__).parents[1])
 
 
 class detect_anomaly(ContextDecorator):
-    """In here, the first operation that makes a nan raises, with its name: forward at once, backward as well, with
-    the line of the program that called the operation.
+    """Context manager and decorator: raise at the first operation that returns nan.
 
-    Costs time for every operation. Watches all threads.
+    The error names the operation; in the backward pass, also the line of the program that called it. Every operation
+    becomes slower; all threads are watched.
 
     Args:
-        check_nan: whether to look for nan. Without, errors of the backward pass still say where the operation was
-            called.
+        check_nan: True to check for nan. If False, errors of the backward pass still name the line that called the
+            operation.
 
     >>> from minigrad.scalar import Value
     >>> with detect_anomaly():
     ...     Value(0.0) * Value(-1.0).log()
     Traceback (most recent call last):
-    FloatingPointError: the forward pass of 'log' made a nan. ...
+    FloatingPointError: the forward pass of 'log' returned nan. ...
     """
 
     def __init__(self, check_nan: bool = True) -> None:
@@ -43,33 +43,33 @@ class detect_anomaly(ContextDecorator):
         watchers.append(self.look)
 
     def __exit__(self, *exc: object) -> None:
-        if self.look in watchers:  # set_detect_anomaly(False) may have taken it away
+        if self.look in watchers:  # set_detect_anomaly(False) may have removed it
             watchers.remove(self.look)
 
     def look(self, primitive: Any, result: Any, direction: str, node: Node | None) -> None:
-        """What the engine calls with everything that is computed."""
+        """Check a result. The engine calls this watcher with everything that it computes."""
         if direction == "forward" and node is not None:
-            with suppress(AttributeError):  # Values have no room for it
+            with suppress(AttributeError):  # Values have no slot for it
                 node.created_at = _place()  # type: ignore[misc]
         if not self.check_nan:
             return
-        different = result != result  # true of nan alone; a number's answer is one, an array's has .any()
+        different = result != result  # true for nan only; a bool for a number, an array for an array
         if different.any() if hasattr(different, "any") else different:
             names = [source.name for source in node.inputs if source is not None and source.name] if node else []
             of = f", of {', '.join(names)}" if names else ""
             place = f" Its result was computed {node.created_at}." if node and node.created_at else ""
             raise FloatingPointError(
-                f"the {direction} pass of {primitive.name!r} made a nan{of}.{place if direction == 'backward' else ''} "
-                "Usual causes: log or sqrt of a number below 0, 0 / 0, inf - inf after a learning rate that was too "
-                "high, or a nan in the data."
+                f"the {direction} pass of {primitive.name!r} returned nan{of}."
+                f"{place if direction == 'backward' else ''} Usual causes: log or sqrt of a negative number, 0 / 0, "
+                "inf - inf after a learning rate that was too high, or a nan in the data."
             )
 
 
 class set_detect_anomaly:
-    """Switch the detection of anomalies on or off, from now on; as a context manager, in there only.
+    """Switch anomaly detection on or off; as a context manager, for the block only.
 
     Args:
-        mode: whether to detect.
+        mode: True to switch it on.
         check_nan: as for `detect_anomaly`.
     """
 
@@ -85,7 +85,7 @@ class set_detect_anomaly:
 
 
 def nan_is_refused() -> bool:
-    """Whether anomalies are being detected, with nan among them."""
+    """Return True if anomaly detection is on and checks for nan."""
     return any(detector.__self__.check_nan for detector in _detectors())  # type: ignore[attr-defined]
 
 
@@ -99,7 +99,7 @@ def _use(detectors: list[Callable[..., None]]) -> None:
 
 
 def _place() -> str:
-    """The line of the program from which minigrad was called, and the layer in which that led to this operation."""
+    """Return the line of the program that called minigrad, and the module in whose call this operation was computed."""
     frame: FrameType | None = sys._getframe(2)
     layers: list[Any] = []  # the innermost first
     line = ""

@@ -1,4 +1,4 @@
-"""Time for memory: parts of a model whose inner results are not kept, but computed again in the backward pass.
+"""Gradient checkpointing: save memory by recomputing parts of a model in the backward pass.
 
 Chen, Xu, Zhang and Guestrin, "Training deep nets with sublinear memory cost" (2016).
 """
@@ -30,16 +30,20 @@ def checkpoint(
     preserve_rng_state: bool = True,
     **kwargs: Any,
 ) -> Any:
-    """`function(*args, **kwargs)`, of which the graph keeps only the arguments. The backward pass computes it again,
-    and so finds what the derivatives need; gradients come to the arguments and to all parameters that are used.
+    """Compute `function(*args, **kwargs)`, and save only its arguments for the backward pass.
+
+    The backward pass recomputes the function to get the intermediate results that the derivatives need. Gradients go
+    to the arguments and to all parameters that the function uses.
 
     Args:
-        function: gives a tensor, or nested tuples, lists and dicts of them; must do the same both times.
+        function: returns a tensor, or nested tuples, lists and dicts of tensors; must compute the same both times.
+        args: its positional arguments.
         use_reentrant: only False is supported.
-        preserve_rng_state: draw the same random numbers both times, so that dropout leaves out the same elements.
+        preserve_rng_state: True to draw the same random numbers both times, so that dropout zeroes the same elements.
+        kwargs: its keyword arguments.
 
     Raises:
-        RuntimeError: in the backward pass, if something it was computed from has been written to in the meantime.
+        RuntimeError: in the backward pass, if a tensor that the function used was written to in the meantime.
 
     >>> x = Tensor([1.0, 2.0], requires_grad=True)
     >>> checkpoint(lambda x: (x * x).exp(), x).sum().backward()
@@ -52,31 +56,34 @@ def checkpoint(
     if not is_grad_enabled():
         return function(*args, **kwargs)
     run = _Run(function, args, kwargs, numbers().bit_generator.state if preserve_rng_state else None)
-    given = [t._array for t in tensors([args, kwargs])]
+    arguments = [t._array for t in tensors([args, kwargs])]
     start = tick()
     output = run()
-    if saved.last_event > start and saved.find_overwritten(tuple(given), start, None) is not None:
-        raise RuntimeError("checkpoint: the function writes to its arguments in place; it could not be computed again")
+    if saved.last_event > start and saved.find_overwritten(tuple(arguments), start, None) is not None:
+        raise RuntimeError(
+            "checkpoint: the function writes to its arguments in place, so it cannot be recomputed; write to a copy, "
+            "x.clone()"
+        )
     passing = [t.node is not None and t.node.index > start for t in tensors(output)]
-    made = engine.reverse_topological_order(
+    inner = engine.reverse_topological_order(
         [t.node for t, p in zip(tensors(output), passing) if p and t.node], since=start
     )
-    outside = {s for node in made for s in node.inputs if s is not None and s.index < start}
+    outside = {s for node in inner for s in node.inputs if s is not None and s.index < start}
     if not outside:
         return output
-    kept = [weakref.ref(saved.memory_owner(k)) for node in made for _, k in saved.saved_arrays(node.saved)]  # type: ignore[attr-defined]
-    made.clear()
+    owners = [weakref.ref(saved.memory_owner(a)) for node in inner for _, a in saved.saved_arrays(node.saved)]  # type: ignore[attr-defined]
+    inner.clear()
 
     remaining = iter(passing)
-    output = mapped(lambda t: _alone(t) if isinstance(t, Tensor) and next(remaining) else t, output)
+    output = mapped(lambda t: _without_graph(t) if isinstance(t, Tensor) and next(remaining) else t, output)
     results = tensors(output)
     arrays = [t._array if p else None for t, p in zip(results, passing)]
-    node = _Checkpoint(_rule, arrays, tuple(sorted(outside, key=lambda n: n.index)), several=True)
+    node = _Checkpoint(_checkpoint, arrays, tuple(sorted(outside, key=lambda n: n.index)), several=True)
     node.run = run
-    # of what was kept, that which is still there is not the function's own: parameters, and what else it uses
+    # the saved arrays that are still alive come from outside the function: parameters, and other tensors that it uses
     own = {id(saved.memory_owner(t._array)) for t in results}
-    others = {id(a): a for a in (r() for r in kept) if a is not None and id(a) not in own}
-    node.saved = (*given, *others.values())
+    others = {id(a): a for a in (r() for r in owners) if a is not None and id(a) not in own}
+    node.saved = (*arguments, *others.values())
     if saved.exposed:
         node.checksums = saved.checksums(node.saved)
     node.attach(results)
@@ -90,20 +97,23 @@ def checkpoint_sequential(
     use_reentrant: bool | None = False,
     preserve_rng_state: bool = True,
 ) -> Any:
-    """Apply functions one after the other, in `segments` checkpointed pieces (the last one is not: it is the first
-    that the backward pass needs).
+    """Apply functions one after the other, in `segments` checkpointed segments.
+
+    The last segment is not checkpointed, as the backward pass starts with it.
 
     Args:
-        functions: a `Sequential`, or modules or functions.
-        segments: how many pieces; with the square root of their number, memory grows with that only.
-        input: what the first one is given.
+        functions: a `Sequential`, or a sequence of modules or functions.
+        segments: the number of segments; for n functions, sqrt(n) segments need memory of order sqrt(n).
+        input: the argument of the first function.
         use_reentrant: only False is supported.
         preserve_rng_state: as for `checkpoint`.
     """
     steps = list(functions)
     size = len(steps) // segments
     if not 1 <= segments <= len(steps):
-        raise ValueError(f"checkpoint_sequential: {len(steps)} functions cannot be {segments} segments")
+        raise ValueError(
+            f"checkpoint_sequential: segments must be from 1 to the number of functions, {len(steps)}, got {segments}"
+        )
 
     def segment(first: int, end: int) -> Callable[[Any], Any]:
         def run(x: Any) -> Any:
@@ -122,7 +132,7 @@ def checkpoint_sequential(
 
 
 class _Run:
-    """A call of a function that can be made again, with the same random numbers."""
+    """A call of a function that can be repeated with the same random numbers."""
 
     def __init__(self, function: Callable[..., Any], args: Any, kwargs: Any, random_state: Any) -> None:
         self.function, self.args, self.kwargs, self.random_state = function, args, kwargs, random_state
@@ -137,7 +147,7 @@ class _Run:
 
 @contextmanager
 def _drawing_from(state: Any) -> Iterator[None]:
-    """In here, the random numbers are those after `state`."""
+    """Context manager: draw the random numbers that follow `state`."""
     generator = numbers().bit_generator
     before, generator.state = generator.state, state
     try:
@@ -146,13 +156,13 @@ def _drawing_from(state: Any) -> Iterator[None]:
         generator.state = before
 
 
-def _alone(t: Tensor) -> Tensor:
-    """A result without its graph, and if it is a view, with memory of its own, for its base goes."""
+def _without_graph(t: Tensor) -> Tensor:
+    """Return a result without its graph; a view as a copy, so that its base can be freed."""
     return wrap(t._array if t._base is None else t._array.copy(), None)
 
 
 class _Checkpoint(Application):
-    """Its inputs are all nodes outside from which the function was computed, in order of creation."""
+    """The node of a checkpointed call. Its inputs are the outside nodes it used, in order of creation."""
 
     run: _Run | None
 
@@ -160,31 +170,34 @@ class _Checkpoint(Application):
         assert self.run is not None
         start = tick()
         results = tensors(self.run.recompute())
-        found = [(t.shape, t.dtype) for t in results]
-        if len(found) != len(self.outputs) or any(o not in (None, f) for o, f in zip(self.outputs, found)):
+        specs = [(t.shape, t.dtype) for t in results]
+        if len(specs) != len(self.outputs) or any(o not in (None, s) for o, s in zip(self.outputs, specs)):
             raise RuntimeError(
-                f"checkpoint: the function gave {[o and o[0] for o in self.outputs]} in the forward pass, but "
-                f"{[shape for shape, _ in found]} when it was computed again; it has to do the same both times"
+                f"checkpoint: the function returned shapes {[o and o[0] for o in self.outputs]} in the forward pass, "
+                f"but {[shape for shape, _ in specs]} when recomputed; it must compute the same both times"
             )
         seeds: dict[Any, Any] = {}
         for t, g in zip(results, grads):
             if g is not None and t.node is not None:
                 seeds[t.node] = seeds[t.node] + g if t.node in seeds else g
-        shares: dict[Any, Any] = {}
+        gradients: dict[Any, Any] = {}
         for node, _, contributions in engine.walk(seeds, retain_graph=graph, create_graph=graph, since=start):
             for source, c in zip(node.inputs, contributions):
                 if c is not None and source is not None and source.index < start:
-                    shares[source] = shares[source] + c if source in shares else c
-        if not shares.keys() <= set(self.inputs):
-            raise RuntimeError("checkpoint: the function used other tensors when it was computed again than before")
-        return [shares.get(source) for source in self.inputs]
+                    gradients[source] = gradients[source] + c if source in gradients else c
+        if not gradients.keys() <= set(self.inputs):
+            raise RuntimeError(
+                "checkpoint: the function used other tensors when recomputed than in the forward pass; it must compute "
+                "the same both times"
+            )
+        return [gradients.get(source) for source in self.inputs]
 
     def release(self) -> None:
         super().release()
         self.run = None
 
 
-_rule = Primitive("checkpoint", lambda *xs: xs, xs=lambda g: g).with_notation(
-    xs="what a backward pass through it, made now, gives"
+_checkpoint = Primitive("checkpoint", lambda *xs: xs, xs=lambda g: g).with_notation(
+    xs="the gradient from a backward pass through the recomputed function"
 )
-"""Its name, and that the number of inputs is open; what is computed is the node's business."""
+"""The primitive's name, and that it takes any number of inputs; the node does the computing."""

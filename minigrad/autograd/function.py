@@ -1,7 +1,7 @@
-"""Function: an operation whose derivative one writes oneself, as in PyTorch.
+"""Function: an operation with a user-defined derivative, as in PyTorch.
 
-Applied, it leaves a node like any rule. If it gives several tensors, this node is followed by a `Part` for each of
-them; the gradients of the parts meet again at the node.
+Its application is recorded as a node, like that of a primitive. If it returns several tensors, an `OutputNode` for each
+of them follows this node; the gradients of all outputs are collected there.
 """
 
 from __future__ import annotations
@@ -13,9 +13,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minigrad import grad_mode as modes
 from minigrad.engine import tick
-from minigrad.grad_mode import enable_grad, mode, no_grad
+from minigrad.grad_mode import enable_grad, is_grad_enabled, mode, no_grad
 from minigrad.hooks import notify, watchers
 from minigrad.primitives.primitive import Primitive
 from minigrad.tensors import saved
@@ -25,10 +24,10 @@ from minigrad.tensors.tensor import Tensor, wrap
 
 
 class FunctionCtx:
-    """What `forward` hands on to `backward`; any further attribute may be set on it.
+    """The context that `forward` passes to `backward`; any further attribute may be set on it.
 
     Attributes:
-        needs_input_grad: for each argument, whether a gradient is wanted.
+        needs_input_grad: for each argument, True if its gradient is needed.
     """
 
     needs_input_grad: tuple[bool, ...]
@@ -40,25 +39,26 @@ class FunctionCtx:
         self._materialize = True
 
     def save_for_backward(self, *tensors: Tensor | None) -> None:
-        """Keep tensors for `backward`, which raises if they are written to before. Inputs and outputs come back as
-        part of the graph, so that `backward` can be differentiated too.
+        """Save tensors for `backward`, which raises if they are written to in the meantime.
+
+        Inputs and outputs are restored at their nodes of the graph, so that `backward` can be differentiated too.
 
         Raises:
-            TypeError: for anything but tensors and None, which belongs on the context itself.
+            TypeError: for anything but tensors and None; set other values as attributes of the context.
         """
         for i, t in enumerate(tensors):
             if t is not None and not isinstance(t, Tensor):
                 raise TypeError(
                     f"{self._name}: save_for_backward takes tensors, but its argument {i} is of type "
-                    f"{type(t).__name__}; keep it on the context itself: ctx.name = value"
+                    f"{type(t).__name__}; set it on the context itself: ctx.name = value"
                 )
         self._saved = tensors
 
     def save_for_forward(self, *tensors: Tensor | None) -> None:
-        """Keep tensors for `jvp`: the same as for `backward`.
+        """Save tensors for `jvp`: the same as for `backward`.
 
         Raises:
-            NotImplementedError: for others than those.
+            NotImplementedError: if they are not the same.
         """
         if not self._saved:
             self.save_for_backward(*tensors)
@@ -67,43 +67,44 @@ class FunctionCtx:
 
     @property
     def saved_tensors(self) -> tuple[Any, ...]:
-        """What `save_for_backward` was given.
+        """The tensors that were passed to `save_for_backward`.
 
         Raises:
             RuntimeError: outside of forward and backward.
         """
         if self._saved is None:
-            raise RuntimeError(f"{self._name}: saved_tensors are at hand in backward only")
+            raise RuntimeError(f"{self._name}: saved_tensors are available in backward only")
         return self._saved
 
     def mark_non_differentiable(self, *outputs: Tensor) -> None:
-        """Say which outputs pass no gradient back. Those that are no floats pass none in any case."""
+        """Mark outputs that pass no gradient back. Outputs that are not floats pass none in any case."""
         self._constant = outputs
 
     def mark_dirty(self, *inputs: Tensor) -> None:
-        """Not supported: a Function gives new tensors."""
+        """Raise: not supported, as a Function must return new tensors."""
         raise NotImplementedError(
             f"{self._name}: mark_dirty is not supported; do not write to an input in forward, return a new tensor"
         )
 
     def set_materialize_grads(self, value: bool) -> None:
-        """Whether `backward` gets zeros (the default), or else None, for an output that no gradient came to."""
+        """Set whether `backward` gets zeros (True, the default) or None for an output without a gradient."""
         self._materialize = value
 
 
 class Function:
-    """The base of operations with a derivative of one's own. A subclass defines two static methods:
+    """Base class of operations with a user-defined derivative. A subclass defines two static methods:
 
-    `forward(ctx, *args)` computes, of tensors and whatever else, one tensor or a tuple of them; nothing in it is
-    recorded. (Or `forward(*args)`, and `setup_context(ctx, inputs, output)` which looks after the context.)
+    `forward(ctx, *args)` computes one tensor or a tuple of tensors from its arguments, which may be of any type;
+    nothing in it is recorded. (Or `forward(*args)` and `setup_context(ctx, inputs, output)`, which sets the context.)
 
-    `backward(ctx, *grads)` is given the gradient of each output, and returns one for each argument of `forward`, None
-    for what needs none. If it computes with Tensors alone, it can itself be differentiated.
+    `backward(ctx, *grads)` takes the gradient of each output and returns one for each argument of `forward`, None for
+    an argument that needs none: the vector-Jacobian product. If it computes with Tensors alone, it can itself be
+    differentiated.
 
-    A third one, `jvp(ctx, *tangents)`, may give the tangents of the outputs from those of the arguments. Without it,
-    forward mode differentiates `backward`.
+    A third method, `jvp(ctx, *tangents)`, may compute the tangents of the outputs from those of the arguments. Without
+    it, forward mode differentiates `backward`.
 
-    The operation is called as `TheClass.apply(*args)`.
+    Call the operation as `TheClass.apply(*args)`, and check it with `gradcheck`.
 
     >>> class Cube(Function):
     ...     @staticmethod
@@ -122,31 +123,31 @@ class Function:
     """
 
     def __init__(self, *args: Any) -> None:
-        raise TypeError(f"a Function is not made into an object; call {type(self).__name__}.apply(...)")
+        raise TypeError(f"a Function must not be instantiated; call {type(self).__name__}.apply(...)")
 
     @staticmethod
     def forward(*args: Any, **options: Any) -> Any:
-        """What is computed; subclasses define it."""
+        """Compute the output; subclasses define it."""
         raise NotImplementedError("this Function defines no static method forward(ctx, ...)")
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
-        """What is kept for `backward`, for a `forward` that takes no context."""
+        """Set the context for `backward`, if `forward` takes no context."""
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
-        """The gradients of the arguments; subclasses define it."""
+        """Compute the gradients of the arguments from those of the outputs; subclasses define it."""
         raise NotImplementedError(f"{ctx._name} defines no static method backward(ctx, *grads)")
 
     @staticmethod
     def jvp(ctx: Any, *tangents: Any) -> Any:
-        """The tangents of the outputs, in forward mode; subclasses may define it."""
+        """Compute the tangents of the outputs, for forward mode; subclasses may define it."""
 
     @classmethod
     def apply(cls, *args: Any) -> Any:
-        """Compute, and record it if a gradient may be asked through it."""
+        """Compute the output, and record the operation if an argument requires a gradient."""
         ctx: Any = FunctionCtx(cls.__name__)
-        primitive = _rule(cls, len(args))  # type: ignore[arg-type]
+        primitive = _primitive(cls, len(args))  # type: ignore[arg-type]
         inputs = tuple([a.node if isinstance(a, Tensor) else None for a in args])
         ctx.needs_input_grad = tuple([n is not None for n in inputs])
         start = tick()
@@ -158,16 +159,16 @@ class Function:
                 cls.setup_context(ctx, args, result)
         outputs = list(result) if isinstance(result, tuple) else [result]
         _check_outputs(cls.__name__, outputs, isinstance(result, tuple))
-        given = [a for a in args if isinstance(a, Tensor)]
-        arrays = tuple([t._array for t in given])
-        if saved.last_event > start and (spoilt := saved.find_overwritten(arrays, start, None)) is not None:
+        tensors = [a for a in args if isinstance(a, Tensor)]
+        arrays = tuple([t._array for t in tensors])
+        if saved.last_event > start and (overwritten := saved.find_overwritten(arrays, start, None)) is not None:
             raise NotImplementedError(
-                f"{cls.__name__}.forward writes to its input of shape {given[spoilt].shape} in place, which a "
-                "Function cannot: compute a new tensor, e.g. of x.clone(), and return that"
+                f"{cls.__name__}.forward writes to its input of shape {tensors[overwritten].shape} in place, which a "
+                "Function must not: compute a new tensor, e.g. from x.clone(), and return that"
             )
-        own, ctx._saved = ctx._saved, None
+        to_save, ctx._saved = ctx._saved, None
         memory = {id(saved.memory_owner(a)) for a in arrays}
-        results = [_own(o, memory) if isinstance(o, Tensor) else o for o in outputs]
+        results = [_detached(o, memory) if isinstance(o, Tensor) else o for o in outputs]
         differentiable = [
             isinstance(o, Tensor) and o.dtype.kind == "f" and not any(o is c for c in ctx._constant) for o in outputs
         ]
@@ -176,10 +177,10 @@ class Function:
             passing = [r._array if d else None for r, d in zip(results, differentiable)]
             node = _FunctionNode(primitive, passing, inputs, isinstance(result, tuple))
             node.function, node.ctx = cls, ctx
-            node.forms = [Form(o.shape, o.dtype) if isinstance(o, Tensor) else None for o in outputs]
+            node.output_specs = [TensorSpec(o.shape, o.dtype) if isinstance(o, Tensor) else None for o in outputs]
             node.constants = describe_constants([_shown(a) for a in args], inputs)
-            node.argument_forms = [Form(a.shape, a.dtype) if isinstance(a, Tensor) else None for a in args]
-            node.save(own, given, outputs)
+            node.argument_specs = [TensorSpec(a.shape, a.dtype) if isinstance(a, Tensor) else None for a in args]
+            node.save(to_save, tensors, outputs)
             node.attach(results)
         if watchers:
             for r in results:
@@ -188,7 +189,7 @@ class Function:
 
 
 def _shown(a: Any) -> Any:
-    """An argument as a picture shows it: the same in every run, so without an address."""
+    """Return an argument as a drawing shows it: the same in every run, so without a memory address."""
     if a is None or isinstance(a, Tensor | np.ndarray | bool | int | float | str):
         return a
     return getattr(a, "__name__", type(a).__name__)
@@ -198,21 +199,23 @@ def _check_outputs(name: str, outputs: list[Any], several: bool) -> None:
     for o in outputs:
         if isinstance(o, np.ndarray | np.generic) or not several and not isinstance(o, Tensor):
             raise TypeError(
-                f"{name}.forward is to return a Tensor or a tuple of them, not {type(o).__name__}"
-                f"{'; make it one: minigrad.as_tensor(array)' if isinstance(o, np.ndarray) else ''}"
+                f"{name}.forward must return a Tensor or a tuple of Tensors, got {type(o).__name__}"
+                f"{'; convert it: minigrad.as_tensor(array)' if isinstance(o, np.ndarray) else ''}"
             )
 
 
-def _own(output: Tensor, memory: set[int]) -> Tensor:
-    """The output as a tensor of its own: with memory of its own, too, if it shows that of an input. (Otherwise a
-    write to it would change the input, whose node knew nothing of it.)"""
+def _detached(output: Tensor, memory: set[int]) -> Tensor:
+    """Return the output without a history; as a copy if it shares the memory of an input.
+
+    Otherwise a write to the output would change the input, and no node would record that.
+    """
     a = output._array
     return wrap(a.copy() if id(saved.memory_owner(a)) in memory else a, None)
 
 
 @functools.lru_cache
-def _rule(cls: Any, n: int) -> Primitive:
-    """What stands for the function in the graph: its name, and those of its n arguments."""
+def _primitive(cls: Any, n: int) -> Primitive:
+    """Return the primitive that stands for the function in the graph: its name and those of its n arguments."""
     primitive = Primitive(cls.__name__, lambda: None)
     parameters = list(inspect.signature(cls.forward).parameters.values())
     if cls.setup_context is Function.setup_context:
@@ -226,48 +229,50 @@ def _rule(cls: Any, n: int) -> Primitive:
 # ---- nodes with several results --------------------------------------------------------------------------------
 
 
-class Form(NamedTuple):
-    """What a node knows of an array."""
+class TensorSpec(NamedTuple):
+    """The shape and dtype of an argument or output."""
 
     shape: tuple[Any, ...]
     dtype: Any
 
 
 class Application(ArrayNode):
-    """The node of a function of one or several outputs. With several, its gradient is the tuple of all pairs
-    (number of the output, its gradient); adding such tuples up, as the walk does, collects them.
+    """The node of a function with one or several outputs.
+
+    With several, its gradient is a tuple of pairs (number of the output, its gradient); the walk adds such tuples up,
+    and thereby collects them.
 
     Attributes:
-        outputs: the form of each output, None for what is no tensor of floats or passes no gradient.
-        several: whether the outputs have a `Part` each.
+        outputs: the spec of each output, None for one that is not a tensor of floats or passes no gradient.
+        several: True if each output has an `OutputNode`.
     """
 
     def __init__(self, primitive: Primitive, arrays: list[Any], inputs: tuple[Any, ...], several: bool) -> None:
-        self.outputs = [a if a is None else Form(a.shape, a.dtype) for a in arrays]
-        whole: Any = Form(tuple([o and o.shape for o in self.outputs]), None) if several else self.outputs[0]
-        super().__init__(whole, primitive, inputs)
+        self.outputs = [a if a is None else TensorSpec(a.shape, a.dtype) for a in arrays]
+        spec: Any = TensorSpec(tuple([o and o.shape for o in self.outputs]), None) if several else self.outputs[0]
+        super().__init__(spec, primitive, inputs)
         self.several = several
 
     def attach(self, results: Iterable[Any]) -> None:
-        """Give the results their places in the graph."""
+        """Set the nodes of the results."""
         for i, t in enumerate(results):
             if self.outputs[i] is not None:
                 t._node = self.output(i)
 
     def output(self, i: int) -> ArrayNode:
-        """A node for the i-th output."""
-        return Part(self, i) if self.several else self
+        """Return a node for the i-th output."""
+        return OutputNode(self, i) if self.several else self
 
     def vjp(self, g: Any, graph: bool) -> Iterable[Any]:
         self.unpack(graph)
-        found: dict[int, Any] = {}
-        for i, part in g if self.several else [(0, g)]:  # what was saved of an output is a part of its own
-            found[i] = found[i] + part if i in found else part
+        grads: dict[int, Any] = {}
+        for i, c in g if self.several else [(0, g)]:  # an output may have two nodes: that of its saved tensor too
+            grads[i] = grads[i] + c if i in grads else c
         with enable_grad() if graph else no_grad():
-            return self.differentiate([found.get(i) for i in range(len(self.outputs))], graph)
+            return self.differentiate([grads.get(i) for i in range(len(self.outputs))], graph)
 
     def differentiate(self, grads: list[Any], graph: bool) -> Iterable[Any]:
-        """What `vjp` returns, from the gradients of all outputs, None where none has come."""
+        """Return the contributions to the inputs from the gradients of all outputs; None for one without a gradient."""
         raise NotImplementedError
 
     def jvp(self, tangents: list[Any], graph: bool) -> Any:
@@ -276,28 +281,28 @@ class Application(ArrayNode):
             for i, output in enumerate(self.outputs)
             if output is not None
         }
-        shares = self.vjp(tuple(us.items()) if self.several else us[0], graph=True)
-        found = transpose_vjp(list(us.values()), shares, tangents, graph)
-        return tuple(zip(us, found)) if self.several else found[0]
+        contributions = self.vjp(tuple(us.items()) if self.several else us[0], graph=True)
+        results = transpose_vjp(list(us.values()), contributions, tangents, graph)
+        return tuple(zip(us, results)) if self.several else results[0]
 
     def unpack(self, graph: bool) -> tuple[Any, ...]:
-        spoilt = saved.find_overwritten(self.saved, self.index, self.checksums)
-        if spoilt is not None:
+        overwritten = saved.find_overwritten(self.saved, self.index, self.checksums)
+        if overwritten is not None:
             raise RuntimeError(
-                f"the backward pass of {self.primitive.name!r} needs a tensor of shape {self.saved[spoilt].shape} that "
-                "was saved for it, but that was changed in place after it was saved: by t[...] =, +=, through .data, "
-                "by a method ending in _, or through a NumPy view of it. Change it after backward(), or change a copy "
-                "(t.clone())."
+                f"the backward pass of {self.primitive.name!r} needs a saved tensor of shape "
+                f"{self.saved[overwritten].shape}, but that was changed in place after it was saved: by t[...] =, +=, "
+                "through .data, by a method ending in _, or through a NumPy view of it. Change it after backward(), or "
+                "change a copy (t.clone())."
             )
         return self.saved
 
 
-class Part(ArrayNode):
+class OutputNode(ArrayNode):
     """One of the outputs of an `Application`."""
 
-    def __init__(self, whole: Application, i: int) -> None:
-        output: Any = whole.outputs[i]
-        super().__init__(output, _part(whole.primitive.name, i), (whole,))
+    def __init__(self, application: Application, i: int) -> None:
+        spec: Any = application.outputs[i]
+        super().__init__(spec, _output_primitive(application.primitive.name, i), (application,))
         self.i = i
 
     def vjp(self, g: Any, graph: bool) -> Iterable[Any]:
@@ -308,7 +313,7 @@ class Part(ArrayNode):
 
 
 @functools.lru_cache
-def _part(name: str, i: int) -> Primitive:
+def _output_primitive(name: str, i: int) -> Primitive:
     primitive = Primitive(f"{name}[{i}]", lambda: None)
     primitive.inputs = (name,)
     return primitive.with_notation(**{name: "g"})
@@ -318,101 +323,104 @@ class _FunctionNode(Application):
     """An application of a Function.
 
     Attributes:
-        forms: the form of each output that is a tensor.
-        argument_forms: likewise of each argument.
+        output_specs: the spec of each output that is a tensor, None for others.
+        function: the Function.
+        ctx: its context.
+        argument_specs: the spec of each argument that is a tensor, None for others.
         sources: for each saved tensor its node, or the number of the output that it is.
     """
 
-    forms: list[Form | None]
+    output_specs: list[TensorSpec | None]
     function: type[Function]
     ctx: Any
-    argument_forms: list[Form | None]
+    argument_specs: list[TensorSpec | None]
     sources: tuple[ArrayNode | int | None, ...]
 
-    def save(self, tensors: Iterable[Tensor | None], given: list[Tensor], outputs: list[Any]) -> None:
-        """Take over what `save_for_backward` was given. An output is saved by its number, for its node is this one."""
-        kept: list[Any] = []
+    def save(self, tensors: Iterable[Tensor | None], arguments: list[Tensor], outputs: list[Any]) -> None:
+        """Save the tensors of `save_for_backward`. An output is saved with its number, as its node is this one."""
+        arrays: list[Any] = []
         sources: list[Any] = []
         for t in tensors:
             number = next((i for i, o in enumerate(outputs) if o is t), None)
-            is_output = t is not None and number is not None and not any(t is g for g in given)
-            kept.append(None if t is None else t._array)
+            is_output = t is not None and number is not None and not any(t is a for a in arguments)
+            arrays.append(None if t is None else t._array)
             sources.append(number if is_output else None if t is None else t.node)
-        self.saved, self.sources = tuple(kept), tuple(sources)
+        self.saved, self.sources = tuple(arrays), tuple(sources)
         if saved.exposed:
             self.checksums = saved.checksums(self.saved)
 
     def differentiate(self, grads: list[Any], graph: bool) -> Iterable[Any]:
-        upstream = [self._given(g, form, graph) for g, form in zip(grads, self.forms)]
-        shares = self._call(self.function.backward, upstream, graph)
+        upstream = [self._argument(g, spec) for g, spec in zip(grads, self.output_specs)]
+        returned = self._call(self.function.backward, upstream, graph)
         n = len(self.inputs)
-        if len(shares) < n or any(c is not None for c in shares[n:]):
+        if len(returned) < n or any(c is not None for c in returned[n:]):
             raise RuntimeError(
-                f"{self.primitive.name}.backward returned {len(shares)} gradient{'s' * (len(shares) != 1)} for {n} "
+                f"{self.primitive.name}.backward returned {len(returned)} gradient{'s' * (len(returned) != 1)} for {n} "
                 f"input{'s' * (n != 1)} ({', '.join(self.primitive.inputs)}): return one for each argument of forward, "
-                "None for what needs none"
+                "None for an argument that needs none"
             )
-        return [self._share(i, c, graph) for i, c in enumerate(shares[:n])]
+        return [self._contribution(i, c, graph) for i, c in enumerate(returned[:n])]
 
     def jvp(self, tangents: list[Any], graph: bool) -> Any:
         if self.function.jvp is Function.jvp:
             return super().jvp(tangents, graph)
         self.unpack(graph)
         with enable_grad() if graph else no_grad():
-            given = [self._given(t, form, graph) for t, form in zip(tangents, self.argument_forms)]
-            found = self._call(self.function.jvp, given, graph)
-        for t, form in zip(found, self.outputs):
-            if form is not None and t is not None and (t.shape, t.dtype) != form:
+            arguments = [self._argument(t, spec) for t, spec in zip(tangents, self.argument_specs)]
+            returned = self._call(self.function.jvp, arguments, graph)
+        for t, spec in zip(returned, self.outputs):
+            if spec is not None and t is not None and (t.shape, t.dtype) != spec:
                 raise RuntimeError(
                     f"{self.primitive.name}.jvp: a tangent is {t.dtype} of shape {t.shape}, but the output is "
-                    f"{form.dtype} of shape {form.shape}"
+                    f"{spec.dtype} of shape {spec.shape}"
                 )
-        if len(found) != len(self.outputs):
+        if len(returned) != len(self.outputs):
             raise RuntimeError(
-                f"{self.primitive.name}.jvp returned {len(found)} tangents for {len(self.outputs)} outputs"
+                f"{self.primitive.name}.jvp returned {len(returned)} tangents for {len(self.outputs)} outputs"
             )
-        found = [t if graph or t is None else t._array for t in found]
-        return tuple(enumerate(found)) if self.several else found[0]
+        returned = [t if graph or t is None else t._array for t in returned]
+        return tuple(enumerate(returned)) if self.several else returned[0]
 
-    def _call(self, method: Callable[..., Any], given: list[Any], graph: bool) -> list[Any]:
-        """What `backward` or `jvp` answers, with the saved tensors at hand."""
-        self.ctx._saved = tuple([self._restored(k, s, graph) for k, s in zip(self.saved, self.sources)])
+    def _call(self, method: Callable[..., Any], arguments: list[Any], graph: bool) -> list[Any]:
+        """Call `backward` or `jvp` with the saved tensors restored, and return its results as a list."""
+        self.ctx._saved = tuple([self._restored(a, s, graph) for a, s in zip(self.saved, self.sources)])
         try:
-            answer = method(self.ctx, *given)
+            result = method(self.ctx, *arguments)
         finally:
             self.ctx._saved = None
-        return list(answer) if isinstance(answer, tuple | list) else [answer]
+        return list(result) if isinstance(result, tuple | list) else [result]
 
-    def _given(self, g: Any, form: Form | None, graph: bool) -> Tensor | None:
-        """A gradient or tangent as the user's method is given it; zeros for None where there is a form."""
+    def _argument(self, g: Any, spec: TensorSpec | None) -> Tensor | None:
+        """Return a gradient or tangent as an argument of the user's method: zeros for None, if there is a spec."""
         if isinstance(g, Tensor):
             return g.clone()
         if g is None:
-            if not self.ctx._materialize or form is None:
+            if not self.ctx._materialize or spec is None:
                 return None
-            g = np.zeros(*form)
+            g = np.zeros(*spec)
         g = np.asarray(g)[...]
-        g.flags.writeable = False  # others may hold it: to write to it in place, backward has to clone it
+        g.flags.writeable = False  # others may hold it: to write to it in place, backward must clone it
         return wrap(g, None)
 
-    def _restored(self, kept: Any, source: Any, graph: bool) -> Tensor | None:
-        if kept is None or not graph:
-            return kept if kept is None else wrap(kept, None)
-        return wrap(kept, self.output(source) if isinstance(source, int) else source)
+    def _restored(self, array: Any, source: Any, graph: bool) -> Tensor | None:
+        """Return a saved array as a Tensor, with `graph` at its node."""
+        if array is None or not graph:
+            return array if array is None else wrap(array, None)
+        return wrap(array, self.output(source) if isinstance(source, int) else source)
 
-    def _share(self, i: int, c: Any, graph: bool) -> Any:
-        """The gradient of argument i, checked; summed to the argument's shape where it was broadcast."""
+    def _contribution(self, i: int, c: Any, graph: bool) -> Any:
+        """Return the gradient of argument i after checks, summed to the argument's shape where it was broadcast."""
         source, which = self.inputs[i], f"{self.primitive.name}.backward: the gradient of {self.primitive.inputs[i]!r}"
         if c is None:
             return None
-        if self.argument_forms[i] is None:
-            raise RuntimeError(f"{which} is to be None, for that argument was not a tensor")
+        if self.argument_specs[i] is None:
+            raise RuntimeError(f"{which} must be None, as that argument was not a tensor")
         if not isinstance(c, Tensor):
-            raise TypeError(f"{which} is to be a Tensor or None, not {type(c).__name__}")
+            raise TypeError(f"{which} must be a Tensor or None, got {type(c).__name__}")
         if source is None:
             return None
         if c.dtype.kind != "f":
-            raise TypeError(f"{which} is of {c.dtype}; the argument is of {source.dtype}")
+            raise TypeError(f"{which} has dtype {c.dtype}, but the argument has {source.dtype}")
         if c.shape != source.shape:
             if c.ndim < len(source.shape) or any(
                 n not in (1, m) for n, m in zip(source.shape[::-1], c.shape[::-1], strict=False)
@@ -423,32 +431,34 @@ class _FunctionNode(Application):
         return c if graph else c._array
 
 
-# ---- derivatives that are no functions of tensors --------------------------------------------------------------
+# ---- derivatives that cannot be differentiated -----------------------------------------------------------------
 
 
 def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
-    """A decorator for a `backward` that cannot be differentiated, e.g. because it computes with NumPy: who tries to
-    is told so, instead of getting a wrong second derivative."""
+    """Decorate a `backward` that cannot be differentiated, e.g. because it computes with NumPy.
+
+    A second derivative then raises instead of being wrong.
+    """
 
     @functools.wraps(backward)
     def once(ctx: Any, *grads: Any) -> Any:
         with no_grad():
-            answer = backward(ctx, *grads)
+            result = backward(ctx, *grads)
         involved = [t for t in (*grads, *ctx.saved_tensors) if isinstance(t, Tensor) and t.requires_grad]
-        if not modes.is_grad_enabled() or not involved:
-            return answer
+        if not is_grad_enabled() or not involved:
+            return result
 
         def refusing(c: Any) -> Any:
             return Tensor.apply(_once, c, *involved, name=ctx._name) if isinstance(c, Tensor) else c
 
-        return tuple(map(refusing, answer)) if isinstance(answer, tuple | list) else refusing(answer)
+        return tuple(map(refusing, result)) if isinstance(result, tuple | list) else refusing(result)
 
     return once
 
 
 def _refuse(g: Any, name: str) -> Any:
     raise RuntimeError(
-        f"{name}.backward is marked @once_differentiable: there is no second derivative through it, nor forward mode. "
+        f"{name}.backward is marked @once_differentiable: it supports no second derivative and no forward mode. "
         "Write it with operations on Tensors, and without that mark"
     )
 

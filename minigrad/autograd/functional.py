@@ -1,10 +1,10 @@
-"""Whole derivatives of functions at a point: products with the Jacobian and the Hessian, and these matrices.
+"""Derivatives of a function at a point: products with its Jacobian and Hessian, and these matrices themselves.
 
-With a function that gives several tensors, or takes several, a result has a tuple of tuples: for each output, one for
-each input. `minigrad.func` has the same as functions of functions.
+For a function that takes or returns several tensors, a Jacobian is a tuple of tuples: for each output, one for each
+input. `minigrad.func` has the same as transformations of functions.
 
-With `create_graph` the results can be differentiated, also by the inputs. With `strict`, an output or a derivative
-that does not depend on an input is an error, instead of 0.
+With `create_graph`, the results can be differentiated, also with respect to the inputs. With `strict`, an output or a
+derivative that does not depend on an input raises, instead of being 0.
 """
 
 from __future__ import annotations
@@ -29,21 +29,21 @@ Tensors = Tensor | Sequence[Tensor]
 def vjp(
     func: Callable[..., Any], inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False
 ) -> tuple[Any, Any]:
-    """The outputs, and v times the Jacobian: the gradient by the inputs, with the upstream gradient v.
+    """Return the outputs, and the vector-Jacobian product vᵀJ: the gradient with the upstream gradient v.
 
     Args:
-        func: a function of tensors, that gives a tensor or a tuple of them.
-        inputs: a tensor or a tuple of them.
-        v: one for each output, of its shape; may be missing for a single number.
-        create_graph: whether the results can be differentiated.
-        strict: whether independence is an error.
+        func: a function of tensors that returns a tensor or a tuple of tensors.
+        inputs: a tensor or a tuple of tensors.
+        v: one tensor for each output, of its shape; optional for a single number, where it is 1.
+        create_graph: True to make the results differentiable.
+        strict: True to raise if an output does not depend on an input.
 
     >>> vjp(lambda x: x * x, Tensor([1.0, 2.0]), Tensor([10.0, 1.0]))
     (tensor([1., 4.]), tensor([20.,  4.]))
     """
     with enable_grad():
         xs, ys, form = _traced("vjp", func, inputs, create_graph, strict)
-        vs = _vectors("vjp", v, ys, form.outputs, "if the function gives a single number")
+        vs = _vectors("vjp", v, ys, form.outputs, "if the function returns a single number")
         found = _pulled("vjp", ys, xs, vs, create_graph, strict)
     return form.output(ys), form.input(found)
 
@@ -51,16 +51,16 @@ def vjp(
 def jvp(
     func: Callable[..., Any], inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False
 ) -> tuple[Any, Any]:
-    """The outputs, and the Jacobian times v: how the outputs change as the inputs move in the direction v.
+    """Return the outputs, and the Jacobian-vector product Jv: how the outputs change as the inputs move along v.
 
-    In forward mode: the function is recorded, and then v is pushed through the record.
+    Computed in forward mode: the function is recorded, and v is pushed forward through the graph.
 
     Args:
-        func: a function of tensors, that gives a tensor or a tuple of them.
-        inputs: a tensor or a tuple of them.
-        v: one for each input, of its shape; may be missing for a single number.
-        create_graph: whether the results can be differentiated.
-        strict: whether independence is an error.
+        func: a function of tensors that returns a tensor or a tuple of tensors.
+        inputs: a tensor or a tuple of tensors.
+        v: one tensor for each input, of its shape; optional for a single number, where it is 1.
+        create_graph: True to make the results differentiable.
+        strict: True to raise if an output does not depend on an input.
 
     >>> jvp(lambda x: x * x, Tensor([1.0, 2.0]), Tensor([10.0, 1.0]))
     (tensor([1., 4.]), tensor([20.,  4.]))
@@ -82,15 +82,14 @@ def jacobian(
     vectorize: bool = False,
     strategy: str = "reverse-mode",
 ) -> Any:
-    """The Jacobian: the derivative of each element of the output by each element of the input, of shape
-    (*output.shape, *input.shape).
+    """Return the Jacobian J_ij = dy_i/dx_j, of shape (*output.shape, *input.shape).
 
     Args:
-        func: a function of tensors, that gives a tensor or a tuple of them.
-        inputs: a tensor or a tuple of them.
-        create_graph: whether the result can be differentiated.
-        strict: whether independence is an error.
-        vectorize: of no consequence here.
+        func: a function of tensors that returns a tensor or a tuple of tensors.
+        inputs: a tensor or a tuple of tensors.
+        create_graph: True to make the result differentiable.
+        strict: True to raise if an output does not depend on an input.
+        vectorize: has no effect; accepted for PyTorch's programs.
         strategy: "reverse-mode" makes a backward pass for each element of the output, "forward-mode" a forward pass
             for each element of the input.
 
@@ -99,9 +98,9 @@ def jacobian(
             [2., 5.]])
     """
     if strategy not in ("reverse-mode", "forward-mode"):
-        raise ValueError(f"jacobian: strategy is 'reverse-mode' or 'forward-mode', not {strategy!r}")
+        raise ValueError(f"jacobian: strategy must be 'reverse-mode' or 'forward-mode', got {strategy!r}")
     if strict and strategy == "forward-mode":
-        raise NotImplementedError("jacobian: strict=True is for strategy='reverse-mode'")
+        raise NotImplementedError("jacobian: strict=True requires strategy='reverse-mode'")
     with enable_grad():
         xs, ys, form = _traced("jacobian", func, inputs, create_graph, strict)
         if strategy == "forward-mode":
@@ -120,15 +119,14 @@ def hessian(
     vectorize: bool = False,
     outer_jacobian_strategy: str = "reverse-mode",
 ) -> Any:
-    """The Hessian of a function that gives a single number: its second derivatives by all pairs of elements of the
-    inputs, of shape (*input.shape, *input.shape).
+    """Return the Hessian H_ij = d²y/dx_i dx_j of a scalar function, of shape (*input.shape, *input.shape).
 
     Args:
-        func: a function of tensors.
-        inputs: a tensor or a tuple of them.
-        create_graph: whether the result can be differentiated.
-        strict: whether independence is an error.
-        vectorize: of no consequence here.
+        func: a function of tensors that returns a single number.
+        inputs: a tensor or a tuple of tensors.
+        create_graph: True to make the result differentiable.
+        strict: True to raise if the output does not depend on an input.
+        vectorize: has no effect; accepted for PyTorch's programs.
         outer_jacobian_strategy: as the `strategy` of `jacobian`, for the derivative of the gradient.
 
     >>> hessian(lambda x: (x**3).sum(), Tensor([1.0, 2.0]))
@@ -148,9 +146,9 @@ def hessian(
 def hvp(
     func: Callable[..., Any], inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False
 ) -> tuple[Any, Any]:
-    """The value of a function that gives a single number, and its Hessian times v.
+    """Return the value of a scalar function, and the product Hv of its Hessian and v.
 
-    In forward mode over reverse mode: the gradient's own change in the direction v.
+    Computed by forward mode over reverse mode: how the gradient changes along v. For the arguments, see `jvp`.
 
     >>> hvp(lambda x: (x**3).sum(), Tensor([1.0, 2.0]), Tensor([1.0, 1.0]))
     (tensor(9.), tensor([ 6., 12.]))
@@ -161,8 +159,9 @@ def hvp(
 def vhp(
     func: Callable[..., Any], inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False
 ) -> tuple[Any, Any]:
-    """The value of a function that gives a single number, and v times its Hessian. As the Hessian is symmetric, this
-    is `hvp`, but in reverse mode twice.
+    """Return the value of a scalar function, and the product vᵀH of v and its Hessian.
+
+    As the Hessian is symmetric, this equals `hvp`, but is computed by reverse mode twice.
 
     >>> vhp(lambda x: (x**3).sum(), Tensor([1.0, 2.0]), Tensor([1.0, 1.0]))
     (tensor(9.), tensor([ 6., 12.]))
@@ -170,22 +169,22 @@ def vhp(
     return _second("vhp", func, inputs, v, create_graph, strict, vjp)
 
 
-# ---- what they are made of -------------------------------------------------------------------------------------
+# ---- helpers ---------------------------------------------------------------------------------------------------
 
 
-class _Form:
-    """Whether there is a single tensor or a tuple, on both sides; and whether results keep their history."""
+class _Structure:
+    """Whether the inputs and outputs are tuples or single tensors, and whether results keep their history."""
 
     def __init__(self, inputs: Any, outputs: Any, graph: bool) -> None:
         self.inputs, self.outputs, self.graph = not isinstance(inputs, Tensor), not isinstance(outputs, Tensor), graph
 
     def input(self, values: Iterable[Any]) -> Any:
-        return _single(self._settled(values), not self.inputs)
+        return _single(self._detached(values), not self.inputs)
 
     def output(self, values: Iterable[Any]) -> Any:
-        return _single(self._settled(values), not self.outputs)
+        return _single(self._detached(values), not self.outputs)
 
-    def _settled(self, values: Iterable[Any]) -> tuple[Any, ...]:
+    def _detached(self, values: Iterable[Any]) -> tuple[Any, ...]:
         return tuple([t.detach() if isinstance(t, Tensor) and not self.graph else t for t in values])
 
 
@@ -196,7 +195,7 @@ def _single(values: tuple[Any, ...], alone: bool) -> Any:
 def _tuple(name: str, what: str, given: Any) -> tuple[Tensor, ...]:
     several = (given,) if isinstance(given, Tensor) else given
     if not isinstance(several, tuple | list) or not all(isinstance(t, Tensor) for t in several):
-        raise TypeError(f"{name}: {what} to be a tensor or a tuple of tensors, not {_kind(given)}")
+        raise TypeError(f"{name}: {what} must be a tensor or a tuple of tensors, got {_kind(given)}")
     return tuple(several)
 
 
@@ -206,34 +205,34 @@ def _kind(x: Any) -> str:
 
 
 def fresh(x: Tensor, linked: bool) -> Tensor:
-    """A tensor of the same values to differentiate by: a leaf, or with `linked` part of the graph that x is in."""
+    """Return a new tensor with the values of x to differentiate by: a leaf, or with `linked` part of x's graph."""
     return x.clone() if linked and x.requires_grad else x.detach().requires_grad_()
 
 
 def _traced(
     name: str, func: Callable[..., Any], inputs: Any, graph: bool, strict: bool
-) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...], _Form]:
-    """Fresh inputs, and the outputs that func computes of them."""
-    xs = tuple([fresh(x, graph) for x in _tuple(name, "the inputs are", inputs)])
-    answer = func(*xs)
-    ys = _tuple(name, "the function is to give outputs that are", answer) if answer is not None else ()
-    if answer is None:
-        raise TypeError(f"{name}: the function gives None; is a return missing?")
+) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...], _Structure]:
+    """Return fresh inputs, and the outputs that func computes from them."""
+    xs = tuple([fresh(x, graph) for x in _tuple(name, "the inputs", inputs)])
+    outputs = func(*xs)
+    ys = _tuple(name, "the function's result", outputs) if outputs is not None else ()
+    if outputs is None:
+        raise TypeError(f"{name}: the function returned None; is a return statement missing?")
     for i, y in enumerate(ys):
         if strict and not y.requires_grad:
             raise RuntimeError(f"{name}: output {i} does not depend on any of the inputs (strict=True)")
-    return xs, ys, _Form(inputs, answer, graph)
+    return xs, ys, _Structure(inputs, outputs, graph)
 
 
 def _vectors(name: str, v: Any, like: Sequence[Tensor], several: bool, when: str) -> list[Tensor]:
-    """v as a list that fits: the same number of tensors, of the same shapes; made theirs in dtype."""
+    """Return v as a list of tensors, with the number and shapes of `like` checked, in the dtypes of `like`."""
     if v is None:
         if several or like[0].numel() != 1:
-            raise RuntimeError(f"{name}: v may be left out only {when}; give tensors of {_shapes(like)}")
+            raise RuntimeError(f"{name}: v may be omitted only {when}; pass tensors of {_shapes(like)}")
         return [Tensor(np.ones_like(like[0]._array))]
-    vs = _tuple(name, "v is", v)
+    vs = _tuple(name, "v", v)
     if [t.shape for t in vs] != [t.shape for t in like]:
-        raise RuntimeError(f"{name}: v has {_shapes(vs)}, but is to have {_shapes(like)}")
+        raise RuntimeError(f"{name}: v must have {_shapes(like)}, got {_shapes(vs)}")
     return [t.to(x.dtype) for t, x in zip(vs, like)]
 
 
@@ -242,23 +241,23 @@ def _shapes(tensors: Sequence[Tensor]) -> str:
 
 
 def pulled(ys: Sequence[Tensor], xs: Sequence[Tensor], vs: Sequence[Tensor], create_graph: bool) -> list[Any]:
-    """The gradients by xs of the sum of ys times vs, None where there is none. The graph stays."""
+    """Pull vs back: return the gradients by xs of the sum of ys times vs, or None. Retains the graph."""
     pairs = [(y, v) for y, v in zip(ys, vs) if y.requires_grad]
     if not pairs:
         return [None] * len(xs)
-    ends, upstream = zip(*pairs)
-    return list(grads(ends, xs, upstream, retain_graph=True, create_graph=create_graph, allow_unused=True))
+    outputs, upstream = zip(*pairs)
+    return list(grads(outputs, xs, upstream, retain_graph=True, create_graph=create_graph, allow_unused=True))
 
 
 def pushed(ys: Sequence[Tensor], xs: Sequence[Tensor], vs: Sequence[Any], create_graph: bool) -> list[Any]:
-    """The tangents of ys as xs move by vs, None where there is none. The graph stays."""
+    """Push vs forward: return the tangents of ys as xs move along vs, or None. Retains the graph."""
     saved.clear_comparisons()
     tangents = {x.node: v if create_graph else v._array for x, v in zip(xs, vs)}
     with enable_grad() if create_graph else no_grad():
         found: dict[Any, Any] = engine.jvp(tangents, [y.node for y in ys if y.node], create_graph=create_graph)  # type: ignore[arg-type]
-    answers = [found.get(y.node) for y in ys]
-    # with memory of its own: an output that is an input would get the very v
-    return [None if t is None else t.clone() if isinstance(t, Tensor) else Tensor(t) for t in answers]
+    results = [found.get(y.node) for y in ys]
+    # as a copy: an output that is an input would get v itself
+    return [None if t is None else t.clone() if isinstance(t, Tensor) else Tensor(t) for t in results]
 
 
 def _pulled(
@@ -274,13 +273,13 @@ def _pulled(
 
 
 def _basis(x: Tensor) -> list[Tensor]:
-    """For each element, a tensor of the shape of x which is 1 there and 0 elsewhere."""
+    """Return, for each element of x, a tensor of its shape that is 1 there and 0 elsewhere."""
     units = np.eye(x.numel(), dtype=x.dtype).reshape(x.numel(), *x.shape)
     return [Tensor(unit) for unit in units]
 
 
 def rows(ys: Sequence[Tensor], xs: Sequence[Tensor], vjp: Callable[[Tensor, Tensor], list[Tensor]]) -> list[Any]:
-    """The Jacobians of each y by each x, a row for each element of y: what `vjp` makes of a unit vector there."""
+    """Return the Jacobians of each y by each x, computed by rows: a `vjp` of a unit vector for each element of y."""
     table = []
     for y in ys:
         found = [vjp(y, u) for u in _basis(y)]
@@ -290,7 +289,7 @@ def rows(ys: Sequence[Tensor], xs: Sequence[Tensor], vjp: Callable[[Tensor, Tens
 
 
 def columns(ys: Sequence[Tensor], xs: Sequence[Tensor], create_graph: bool) -> list[list[Tensor]]:
-    """The Jacobians of each y by each x, a column for each element of x: what becomes of a change there."""
+    """Return the Jacobians of each y by each x, computed by columns: a jvp of a unit vector for each element of x."""
     table: list[list[Tensor]] = [[] for _ in ys]
     for x in xs:
         found = [pushed(ys, [x], [v], create_graph) for v in _basis(x)]
@@ -304,12 +303,12 @@ def columns(ys: Sequence[Tensor], xs: Sequence[Tensor], create_graph: bool) -> l
 def _gradient(
     name: str, func: Callable[..., Any], strict: bool, xs: tuple[Tensor, ...]
 ) -> tuple[Tensor, tuple[Tensor, ...]]:
-    """The value of a function that gives a single number, and its gradient as part of the graph."""
+    """Return the value of a scalar function, and its gradient as part of the graph."""
     y = func(*xs)
     if not isinstance(y, Tensor):
-        raise TypeError(f"{name}: the function is to give a single tensor, not {_kind(y)}")
+        raise TypeError(f"{name}: the function must return a single tensor, got {_kind(y)}")
     if y.numel() != 1:
-        raise RuntimeError(f"{name}: the function is to give a single number, not a tensor of shape {y.shape}")
+        raise RuntimeError(f"{name}: the function must return a single number, got a tensor of shape {y.shape}")
     one = Tensor(np.ones_like(y._array))
     if strict and not y.requires_grad:
         raise RuntimeError(f"{name}: the output does not depend on any of the inputs (strict=True)")
@@ -325,8 +324,8 @@ def _second(
     strict: bool,
     product: Callable[..., Any],
 ) -> tuple[Any, Any]:
-    """The value, and what `product` (jvp or vjp) makes of the gradient and v."""
-    xs = _tuple(name, "the inputs are", inputs)
+    """Return the value, and the `product` (jvp or vjp) of the gradient's Jacobian and v."""
+    xs = _tuple(name, "the inputs", inputs)
     vs = _vectors(name, v, xs, not isinstance(inputs, Tensor), "if the input is a single number")
     values: list[Tensor] = []
 

@@ -1,6 +1,6 @@
-"""The walk put to use: gradients stored, handed out, or event by event.
+"""Uses of the walk: `grad`, `backward`, and `walk` itself, event by event.
 
-For Tensors and for Values alike; no NumPy here.
+For Tensors and Values alike; imports no NumPy.
 """
 
 from __future__ import annotations
@@ -45,7 +45,9 @@ def grad(
     materialize_grads: bool = False,
 ) -> tuple[G, ...]: ...
 def grad(outputs: Any, inputs: Any, *args: Any, **options: Any) -> Any:
-    """`minigrad.grad`: as `autograd.grad`, but for a single input, not in a sequence, just its gradient.
+    """`minigrad.grad`: return the gradient of the outputs with respect to the inputs; see `autograd.grad`.
+
+    For a single input, return its gradient; for a sequence of inputs, a tuple of gradients.
 
     >>> from minigrad.scalar import Value
     >>> x = Value(2.0)
@@ -53,8 +55,8 @@ def grad(outputs: Any, inputs: Any, *args: Any, **options: Any) -> Any:
     >>> slope.data, grad(slope, x)
     (12.0, 12.0)
     """
-    found = grads(outputs, inputs, *args, **options)
-    return found[0] if hasattr(inputs, "node") else found
+    gradients = grads(outputs, inputs, *args, **options)
+    return gradients[0] if hasattr(inputs, "node") else gradients
 
 
 def grads(
@@ -67,23 +69,23 @@ def grads(
     allow_unused: bool | None = None,
     materialize_grads: bool = False,
 ) -> tuple[G, ...]:
-    """`autograd.grad`: the gradients of `outputs` with respect to `inputs`, without touching any `.grad`.
+    """`autograd.grad`: return the gradients of `outputs` with respect to `inputs`, without changing any `.grad`.
 
     Args:
-        outputs: a tensor or Value, or a sequence of them (whose gradients add up).
-        inputs: likewise: what to differentiate by.
-        grad_outputs: the upstream gradient of each output; not needed for single numbers.
-        retain_graph: keep the graph for another pass (default: as `create_graph`).
-        create_graph: give the gradients a graph of their own, so that they can be differentiated again.
-        is_grads_batched: not supported: call it once for each upstream gradient.
-        allow_unused: give None for an input that the outputs do not depend on, instead of raising.
-        materialize_grads: give zeros for such an input.
+        outputs: a tensor or Value, or a sequence of them, whose gradients are summed.
+        inputs: the tensor or Value to differentiate with respect to, or a sequence of them.
+        grad_outputs: the upstream gradient of each output; optional for single numbers, where it is 1.
+        retain_graph: True to keep the graph for another backward pass (default: `create_graph`).
+        create_graph: True to record the pass, so that the gradients can be differentiated again.
+        is_grads_batched: not supported: call `grad` once for each upstream gradient.
+        allow_unused: True to return None for an input that the outputs do not depend on, instead of raising.
+        materialize_grads: True to return zeros for such an input.
 
     Returns:
-        A gradient for each input, as a tuple, also for a single one.
+        A tuple of gradients, one for each input, also for a single input.
 
     Raises:
-        RuntimeError: when an input requires no gradient, or was not used; and as `backward` does.
+        RuntimeError: if an input requires no gradient or was not used, and as `backward`.
 
     >>> from minigrad.scalar import Value
     >>> x = Value(2.0)
@@ -93,34 +95,34 @@ def grads(
     if is_grads_batched:
         raise NotImplementedError("grad: is_grads_batched=True is not supported; call grad once for each of them")
     if materialize_grads and allow_unused is False:
-        raise ValueError("grad: materialize_grads=True gives zeros for unused inputs, which allow_unused=False forbids")
-    wanted = _sequence("grad", inputs)
-    for i, x in enumerate(wanted):
+        raise ValueError("grad: materialize_grads=True returns zeros for unused inputs, but allow_unused=False raises")
+    xs = _sequence("grad", inputs)
+    for i, x in enumerate(xs):
         if x.node is None:
             raise RuntimeError(f"grad: input {i} does not require a gradient; set x.requires_grad_() before computing")
-    arrived: dict[Node, Any] = {}
-    nodes = [x.node for x in wanted]
+    gradients: dict[Node, Any] = {}
+    nodes = [x.node for x in xs]
     targets = set(nodes)
     with enable_grad() if create_graph else no_grad():
         seeds = _seeds("grad", outputs, grad_outputs, create_graph)
         retain = create_graph if retain_graph is None else retain_graph
         for node, g, _ in engine.walk(seeds, retain_graph=retain, create_graph=create_graph, targets=targets):
             if node in targets:
-                arrived[node] = g
+                gradients[node] = g
         seen: set[int] = set()
-        for node, g in arrived.items():
-            arrived[node] = node.export_grad(g, id(g) in seen)
+        for node, g in gradients.items():
+            gradients[node] = node.export_grad(g, id(g) in seen)
             seen.add(id(g))
     for i, node in enumerate(nodes):
-        if node not in arrived and materialize_grads:
-            arrived[node] = _zeros_like(wanted[i])
-        elif node not in arrived and not allow_unused:
+        if node not in gradients and materialize_grads:
+            gradients[node] = _zeros_like(xs[i])
+        elif node not in gradients and not allow_unused:
             raise RuntimeError(
                 f"grad: the outputs do not depend on input {i}{f' ({node.name})' if node.name else ''}; "
-                "with allow_unused=True its gradient is None"
+                "to get None as its gradient: allow_unused=True"
             )
-    gradients: list[Any] = [arrived.get(node) for node in nodes]
-    return tuple(gradients)
+    in_order: list[Any] = [gradients.get(node) for node in nodes]
+    return tuple(in_order)
 
 
 def backward(
@@ -131,14 +133,14 @@ def backward(
     *,
     inputs: Any = None,
 ) -> None:
-    """Add the gradients of the sum of `tensors` to the `.grad` of all leaves: `backward` of several at once.
+    """Compute the gradients of the sum of `tensors`, and add them to the `.grad` of all leaves.
 
     Args:
         tensors: a tensor or Value, or a sequence of them.
-        grad_tensors: the upstream gradient of each; not needed for single numbers.
-        retain_graph: keep the graph for another pass (default: as `create_graph`).
-        create_graph: record the pass, so that the gradients can be differentiated.
-        inputs: give gradients to these only.
+        grad_tensors: the upstream gradient of each; optional for single numbers, where it is 1.
+        retain_graph: True to keep the graph for another backward pass (default: `create_graph`).
+        create_graph: True to record the pass, so that the gradients can be differentiated.
+        inputs: the tensors that get gradients; by default all leaves.
 
     Raises:
         RuntimeError: as the method `backward`.
@@ -153,7 +155,7 @@ def backward(
     if inputs is not None:
         targets = [t.node for t in _sequence("backward", inputs)]
         if not targets or None in targets:
-            raise RuntimeError("backward: inputs are to be tensors that require a gradient, at least one")
+            raise RuntimeError("backward: inputs must be one or more tensors that require a gradient")
     engine.backward(
         _seeds("backward", tensors, grad_tensors, create_graph),
         retain_graph=create_graph if retain_graph is None else retain_graph,
@@ -163,19 +165,19 @@ def backward(
 
 
 def _seeds(name: str, outputs: Any, upstream: Any, graph: bool) -> dict[Node, Any]:
-    """What the walk starts from: the upstream gradient of each output; those of the same one added up."""
-    ends = _sequence(name, outputs)
+    """Return the seeds of the walk: the upstream gradient of each output's node; those of one node are summed."""
+    ys = _sequence(name, outputs)
     if upstream is None:
-        upstream = [None] * len(ends)
+        upstream = [None] * len(ys)
     elif not isinstance(upstream, list | tuple):
         upstream = [upstream]
-    if len(upstream) != len(ends):
+    if len(upstream) != len(ys):
         what = "grad_outputs" if name == "grad" else "grad_tensors"
-        raise ValueError(f"{name}: {len(ends)} outputs, but {len(upstream)} {what}")
+        raise ValueError(f"{name}: {what} must have one entry for each of the {len(ys)} outputs, got {len(upstream)}")
     seeds: dict[Node, Any] = {}
-    for end, g in zip(ends, upstream):
-        seed = end.seed(g, graph)
-        seeds[end.node] = seeds[end.node] + seed if end.node in seeds else seed
+    for y, g in zip(ys, upstream):
+        seed = y.seed(g, graph)
+        seeds[y.node] = seeds[y.node] + seed if y.node in seeds else seed
     return seeds
 
 
@@ -188,12 +190,12 @@ def _zeros_like(x: Any) -> Any:
 
 
 def _sequence(name: str, x: Any) -> list[Any]:
-    """A tensor or Value by itself, or several in a list, a tuple or an iterator such as `model.parameters()`."""
-    several = list(x) if isinstance(x, Iterable) and not hasattr(x, "node") else [x]
-    for one in several:
-        if not hasattr(one, "node"):
-            raise TypeError(f"{name} takes tensors or Values, got {type(one).__name__}: {one!r}")
-    return several
+    """Return a list of one tensor or Value, or of those in a list, tuple or iterator such as `model.parameters()`."""
+    elements = list(x) if isinstance(x, Iterable) and not hasattr(x, "node") else [x]
+    for element in elements:
+        if not hasattr(element, "node"):
+            raise TypeError(f"{name}: takes tensors or Values, got {type(element).__name__}: {element!r}")
+    return elements
 
 
 class Event(NamedTuple):
@@ -205,7 +207,12 @@ class Event(NamedTuple):
 
 
 def walk(output: Any, gradient: Any = None, *, retain_graph: bool = True) -> Iterator[Event]:
-    """The backward pass of `output`, step by step: the walk that `backward` makes, without storing any gradient.
+    """Yield the events of the backward pass of `output`: the walk of `backward`, without storing any gradient.
+
+    Args:
+        output: a tensor or Value.
+        gradient: its upstream gradient; optional for a single number, where it is 1.
+        retain_graph: False to release the graph, as `backward` does.
 
     >>> from minigrad.scalar import Value
     >>> a = Value(3.0, name="a")

@@ -1,4 +1,4 @@
-"""Tensors in nested tuples, lists and dicts, as functions take and give them."""
+"""Nested tuples, lists and dicts of tensors, as functions take and return them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from minigrad.tensors.tensor import Tensor
 
 
 def leaves(tree: Any) -> list[Any]:
-    """All that is in a tree, in order.
+    """Return the leaves of a tree, in order.
 
     >>> leaves({"a": 1, "b": (2, [3])})
     [1, 2, 3]
@@ -22,12 +22,12 @@ def leaves(tree: Any) -> list[Any]:
 
 
 def tensors(tree: Any) -> list[Tensor]:
-    """All tensors in a tree, in order."""
+    """Return the tensors in a tree, in order."""
     return [leaf for leaf in leaves(tree) if isinstance(leaf, Tensor)]
 
 
 def mapped(f: Callable[[Any], Any], tree: Any) -> Any:
-    """A tree of the same form, with f of each leaf.
+    """Return a tree of the same structure, with `f` applied to each leaf.
 
     >>> mapped(lambda n: -n, {"a": 1, "b": (2, [3])})
     {'a': -1, 'b': (-2, [-3])}
@@ -41,6 +41,6 @@ def mapped(f: Callable[[Any], Any], tree: Any) -> Any:
 
 
 def filled(tree: Any, values: list[Any]) -> Any:
-    """A tree of the same form, with these leaves."""
+    """Return a tree of the same structure, with the leaves replaced by `values`."""
     remaining = iter(values)
     return mapped(lambda _: next(remaining), tree)

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from minigrad.autograd.checkpoint import _Checkpoint
-from minigrad.autograd.function import Function, FunctionCtx, Part, _FunctionNode
+from minigrad.autograd.function import Function, FunctionCtx, OutputNode, _FunctionNode
 from minigrad.autograd.trees import tensors
 from minigrad.engine import reverse_topological_order, tick
 from minigrad.grad_mode import enable_grad
@@ -45,7 +45,7 @@ class Functions:
 
     def forward(self, node: Any) -> Any:
         """Return the output of the function, or the list of its outputs."""
-        if isinstance(node, Part):
+        if isinstance(node, OutputNode):
             return self.arrays[node.inputs[0]][node.i]
         if isinstance(node, _FunctionNode):
             return self._called(node)
@@ -120,7 +120,7 @@ class Functions:
 
     def contributions(self, node: Any, g: Any) -> list[tuple[Any, Any]]:
         """Return pairs of (input node, its gradient contribution)."""
-        if isinstance(node, Part):
+        if isinstance(node, OutputNode):
             return [(node.inputs[0], [(node.i, g)])]
         parts: dict[int, Any] = {}
         for i, part in g if node.several else [(0, g)]:
@@ -138,12 +138,12 @@ class Functions:
     def _differentiated(self, node: Any, parts: dict[int, Any]) -> list[tuple[Any, Any]]:
         start = tick()
         grads: list[Any] = []
-        for i, form in enumerate(node.forms):
+        for i, spec in enumerate(node.output_specs):
             if i in parts:
                 grads.append(self._leaf(parts[i]))
             else:
-                fill = form is not None and node.ctx._materialize
-                grads.append(as_tensor(np.zeros(form.shape, form.dtype)) if fill else None)
+                fill = spec is not None and node.ctx._materialize
+                grads.append(as_tensor(np.zeros(*spec)) if fill else None)
         ctx, ctx._saved = self._contexts[node]
         with enable_grad():
             answer = node.function.backward(ctx, *grads)

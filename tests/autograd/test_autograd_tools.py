@@ -202,14 +202,14 @@ def test_a_nan_of_the_backward_pass_is_traced_to_the_line_and_the_layer(nothing_
     with detect_anomaly(), pytest.raises(FloatingPointError) as caught, np.errstate(all="ignore"):
         Net()(ones(1, 2)).sum().backward()
     message = str(caught.value)
-    assert "the backward pass of 'sqrt' made a nan" in message
+    assert "the backward pass of 'sqrt' returned nan" in message
     assert "in Net.body.1, at " in message and "test_autograd_tools.py" in message and "# here" in message
 
 
 def test_names_of_the_operands_are_given(nothing_watches: None) -> None:
     w = leaf(0.0)
     w.name = "width"
-    with detect_anomaly(), pytest.raises(FloatingPointError, match="made a nan, of width"), np.errstate(all="ignore"):
+    with detect_anomaly(), pytest.raises(FloatingPointError, match="returned nan, of width"), np.errstate(all="ignore"):
         (w.sqrt() * 0).sum().backward()
 
 
@@ -314,15 +314,15 @@ def test_no_tangent_shares_memory_with_what_was_given() -> None:
 
 
 def test_tangents_have_to_fit() -> None:
-    with pytest.raises(RuntimeError, match=r"jvp: the tangents are to be float32 \(3,\); got float64 \(3,\)"):
+    with pytest.raises(RuntimeError, match=r"jvp: the tangents must be float32 \(3,\); got float64 \(3,\)"):
         func.jvp(lambda x: x, (ones(3),), (ones(3).double(),))
-    with pytest.raises(RuntimeError, match=r"jvp: v has shape \(2,\), but is to have shape \(3,\)"):
+    with pytest.raises(RuntimeError, match=r"jvp: v must have shape \(3,\), got shape \(2,\)"):
         functional.jvp(lambda x: x, ones(3), ones(2))
-    with pytest.raises(RuntimeError, match="vjp: v may be left out only if the function gives a single number"):
+    with pytest.raises(RuntimeError, match="vjp: v may be omitted only if the function returns a single number"):
         functional.vjp(lambda x: x, ones(3))
-    with pytest.raises(TypeError, match=r"jvp: primals is the tuple of the arguments, got Tensor"):
+    with pytest.raises(TypeError, match=r"jvp: primals must be the tuple of the arguments, got Tensor"):
         func.jvp(lambda x: x, ones(3), ones(3))
-    with pytest.raises(TypeError, match="vjp: the function gives None; is a return missing"):
+    with pytest.raises(TypeError, match="vjp: the function returned None; is a return statement missing"):
         functional.vjp(lambda x: None, ones(3), ones(3))
 
 

@@ -128,7 +128,7 @@ def test_an_error_inside_names_the_layer() -> None:
     with (
         np.errstate(invalid="ignore"),
         minigrad.detect_anomaly(),
-        pytest.raises(FloatingPointError, match=r"^Net\.body\.0: the forward pass of 'linear' made a nan"),
+        pytest.raises(FloatingPointError, match=r"^Net\.body\.0: the forward pass of 'linear' returned nan"),
     ):
         Net()(minigrad.full((1, 2), np.nan))
 

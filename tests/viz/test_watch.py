@@ -751,8 +751,8 @@ def test_detect_anomaly_is_heard() -> None:
     watcher = watch(network, live=False)
     with pytest.raises(FloatingPointError), watcher, minigrad.detect_anomaly():
         network.forward((np.ones((4, 3)), np.zeros(4)))
-    assert said(watcher).startswith("Sequential.1: the forward pass of 'log' made a nan")
-    assert "Sequential.1: the forward pass of &#x27;log&#x27; made a nan" in watcher.report()
+    assert said(watcher).startswith("Sequential.1: the forward pass of 'log' returned nan")
+    assert "Sequential.1: the forward pass of &#x27;log&#x27; returned nan" in watcher.report()
 
 
 def test_nan_is_reported_once_and_not_searched_again(monkeypatch: pytest.MonkeyPatch) -> None:

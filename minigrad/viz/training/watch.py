@@ -160,7 +160,7 @@ class Watcher:
 
         Args:
             loss: the loss of this step, a tensor of one number or a number. Call before or after `optimizer.step()`;
-                before `backward()`, the watcher can find the operation that produced a nan. Default: none.
+                before `backward()`, the watcher can find the operation that returned nan. Default: none.
             learning_rate: the learning rate, if the update is neither an optimizer's nor -learning_rate * dx. Default:
                 none.
         """
