@@ -12,8 +12,7 @@ import pytest
 from ops import OPS, Op, each_case
 
 import minigrad
-from minigrad import Tensor, engine
-from minigrad import primitives as rules
+from minigrad import Tensor, engine, primitives
 from minigrad.primitives.primitive import Primitive
 from minigrad.tensors.methods import Casts, Operations
 from minigrad.tensors.methods.sampling import Sampling
@@ -99,8 +98,8 @@ def test_first_and_second_derivatives(op: Op, shapes: Any, keywords: dict[str, A
 
 
 @pytest.mark.slow
-def test_every_derivative_of_every_rule_is_in_the_table() -> None:
-    """A new rule fails here until it has a row."""
+def test_every_derivative_of_every_primitive_is_in_the_table() -> None:
+    """A new primitive fails here until it has a row."""
     tried = set()
     for op in DIFFERENTIABLE:
         for shapes, keywords in op.cases:
@@ -111,7 +110,9 @@ def test_every_derivative_of_every_rule_is_in_the_table() -> None:
                 if event.node.primitive is not None:
                     pairs = zip(event.node.primitive.inputs, event.contributions)
                     tried |= {(event.node.primitive.name, name) for name, c in pairs if c is not None}
-    modules = [importlib.import_module(f"{rules.__name__}.{m.name}") for m in pkgutil.iter_modules(rules.__path__)]
+    modules = [
+        importlib.import_module(f"{primitives.__name__}.{m.name}") for m in pkgutil.iter_modules(primitives.__path__)
+    ]
     known = {primitive for module in modules for primitive in vars(module).values() if isinstance(primitive, Primitive)}
     assert len(known) > 30
     needed = {(r.name, name) for r in known for name in r.vjps if getattr(r, "partials", {}).get(name) != "0"}

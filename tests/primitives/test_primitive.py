@@ -59,7 +59,7 @@ def leaf(value: Any) -> Pair:
 
 def combined(kind: str, u: Pair, v: Pair) -> Pair:
     (f, df), (g, dg) = u, v
-    rules = {
+    texts = {
         "+": (f"({f} + {g})", "({p} + {q})"),
         "*": (f"({f} * {g})", f"({{p}} * {g} + {f} * {{q}})"),
         "min": (f"minimum({f}, {g})", f"(({f} < {g}) * {{p}} + ({f} >= {g}) * {{q}})"),  # a comparison as a number
@@ -67,7 +67,7 @@ def combined(kind: str, u: Pair, v: Pair) -> Pair:
         "max ": (f"maximum({f}, {g})", f"({{q}} + ({f} > {g}) * ({{p}} - {{q}}))"),
         "tanh": (f"tanh({f})", f"(1 - tanh({f}) * tanh({f})) * {{p}}"),
     }
-    text, partial = rules[kind]
+    text, partial = texts[kind]
     return text, tuple([partial.format(p=p, q=q) for p, q in zip(df, dg)])
 
 
