@@ -77,10 +77,11 @@ EXPRESSIONS = st.recursive(
     lambda inner: st.builds(combined, KINDS, inner, inner),
     max_leaves=6,
 )
-NUMBER = st.floats(-2, 2).map(lambda x: round(x, 3))
+A = st.integers(-99, 99).map(lambda n: 0.0213 * n + 0.0007)  # at ties, the texts above are one-sided
+B = st.integers(-99, 99).map(lambda n: 0.0197 * n + 0.0011)
 
 
-@given(EXPRESSIONS, NUMBER, NUMBER)
+@given(EXPRESSIONS, A, B)
 def test_random_partials_in_both_engines_and_by_differences(expression: Pair, a: float, b: float) -> None:
     formula, partials = expression
     primitive = elementwise("random", f"{formula} + 0 * a * b", a=partials[0], b=partials[1])
