@@ -1,4 +1,4 @@
-"""The methods of a Tensor that compute: each names a rule, or is a composition of such. PyTorch's names and meaning.
+"""The Tensor methods that compute: each applies a primitive, or composes some. PyTorch's names and semantics.
 
 `dim`/`keepdim` (PyTorch) and `axis`/`keepdims` (NumPy) are the same. A function `minigrad.f(t, …)` is the method
 `t.f(…)`, and `np.f(t, …)` arrives here as well. One file for each group of methods.
@@ -31,7 +31,7 @@ class Operations(
     Shapes[Out],
     Sampling[Out],
 ):
-    """The computing half of Tensor."""
+    """The part of Tensor that computes."""
 
 
 __all__ = ["Casts", "Factories", "Logic", "Operations", "Pointwise", "sizes"]

@@ -1,4 +1,4 @@
-"""The methods that make new tensors like this one: of its dtype, unless another is given, and without a history."""
+"""Methods that create a new tensor in the dtype of this one, unless another is given, without a history."""
 
 from __future__ import annotations
 
@@ -13,29 +13,34 @@ from minigrad.tensors.dtypes import scalar_type
 
 
 class Factories(Base[Out]):
-    """New tensors of the same dtype."""
+    """Methods that create a new tensor in the dtype of this one."""
 
     def new_tensor(self, data: Any, *, dtype: Any = None, requires_grad: bool = False, **options: Any) -> Out:
-        """A copy of the data."""
+        """Return a new tensor with a copy of the data."""
         check_options("new_tensor", options)
         return self._made(array_from(data, scalar_type("new_tensor", dtype, self.dtype)), requires_grad)
 
     def new_zeros(self, *size: Size, dtype: Any = None, requires_grad: bool = False, **options: Any) -> Out:
-        """Zeros of the given sizes."""
+        """Return a new tensor of the given shape filled with 0.
+
+        >>> from minigrad import tensor
+        >>> tensor([1, 2]).new_zeros(3)
+        tensor([0, 0, 0])
+        """
         return self.new_full(options.pop("size", size), 0, dtype=dtype, requires_grad=requires_grad, **options)
 
     def new_ones(self, *size: Size, dtype: Any = None, requires_grad: bool = False, **options: Any) -> Out:
-        """Ones of the given sizes."""
+        """Return a new tensor of the given shape filled with 1."""
         return self.new_full(options.pop("size", size), 1, dtype=dtype, requires_grad=requires_grad, **options)
 
     def new_empty(self, *size: Size, dtype: Any = None, requires_grad: bool = False, **options: Any) -> Out:
-        """A tensor of the given sizes to be written to."""
+        """Return a new tensor of the given shape, to write to."""
         return self.new_full(options.pop("size", size), 0, dtype=dtype, requires_grad=requires_grad, **options)
 
     def new_full(
         self, size: Any, fill_value: float, *, dtype: Any = None, requires_grad: bool = False, **options: Any
     ) -> Out:
-        """`fill_value` all over."""
+        """Return a new tensor of shape `size` filled with `fill_value`."""
         size = size if not isinstance(size, tuple | list) or len(size) != 1 else size[0]
         shape = sizes_of("new_full", (size,), options)
         return self._made(np.full(shape, fill_value, scalar_type("new_full", dtype, self.dtype)), requires_grad)

@@ -1,6 +1,6 @@
-"""Every elementwise method as one that writes its result into the tensor: exp_, add_, clamp_, +=.
+"""The in-place variant of every elementwise method: exp_, add_, clamp_, +=.
 
-What is recorded, and when that is refused, is said in `Tensor._write`. The methods below have no other code.
+`Tensor._write` records the write, or refuses it. The methods below have no other code.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from minigrad.tensors.methods.pointwise import Pointwise
 
 
 class InPlace(Base[Out]):
-    """The elementwise methods with a `_` at the end, and the operators with a `=`."""
+    """The elementwise methods whose names end in `_`, and the operators that end in `=`."""
 
     abs_ = absolute_ = in_place(Pointwise.abs)
     neg_ = negative_ = in_place(Pointwise.neg)

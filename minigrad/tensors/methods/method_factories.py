@@ -1,4 +1,4 @@
-"""Methods that are made, not written: from an elementwise rule, or from another method its form in place."""
+"""Factories for Tensor methods: from an elementwise primitive, and the in-place variant of a method."""
 
 from __future__ import annotations
 
@@ -18,26 +18,59 @@ Itself = TypeVar("Itself", bound=Base[Any])
 P = ParamSpec("P")
 
 
+EXAMPLES = {
+    "exp": ("[0.0, 1.0]", "exp()", "tensor([1.0000, 2.7183])"),
+    "log": ("[1.0, 10.0]", "log()", "tensor([0.0000, 2.3026])"),
+    "log2": ("[3.0, 5.0]", "log2()", "tensor([1.5850, 2.3219])"),
+    "log10": ("[2.0, 5.0]", "log10()", "tensor([0.3010, 0.6990])"),
+    "log1p": ("[0.0, 1.0]", "log1p()", "tensor([0.0000, 0.6931])"),
+    "sqrt": ("[4.0, 9.0]", "sqrt()", "tensor([2., 3.])"),
+    "rsqrt": ("[4.0, 1.0]", "rsqrt()", "tensor([0.5000, 1.0000])"),
+    "reciprocal": ("[2.0, 4.0]", "reciprocal()", "tensor([0.5000, 0.2500])"),
+    "sin": ("[0.0, 1.0]", "sin()", "tensor([0.0000, 0.8415])"),
+    "cos": ("[0.0, 1.0]", "cos()", "tensor([1.0000, 0.5403])"),
+    "tanh": ("[0.0, 1.0]", "tanh()", "tensor([0.0000, 0.7616])"),
+    "sigmoid": ("[0.0, 2.0]", "sigmoid()", "tensor([0.5000, 0.8808])"),
+    "relu": ("[-2.0, 3.0]", "relu()", "tensor([0., 3.])"),
+    "neg": ("[-2.0, 3.0]", "neg()", "tensor([ 2., -3.])"),
+    "abs": ("[-2.0, 3.0]", "abs()", "tensor([2., 3.])"),
+    "square": ("[-2.0, 3.0]", "square()", "tensor([4., 9.])"),
+    "sign": ("[-2.0, 0.0, 3.0]", "sign()", "tensor([-1.,  0.,  1.])"),
+    "floor": ("[-1.5, 1.5]", "floor()", "tensor([-2.,  1.])"),
+    "ceil": ("[-1.5, 1.5]", "ceil()", "tensor([-1.,  2.])"),
+    "mul": ("[1.0, 2.0]", "mul(10.0)", "tensor([10., 20.])"),
+    "remainder": ("[5, -5]", "remainder(3)", "tensor([2, 1])"),
+    "floor_divide": ("[5, -5]", "floor_divide(3)", "tensor([ 1, -2])"),
+    "maximum": ("[1.0, 5.0]", "maximum(tensor([3.0, 2.0]))", "tensor([3., 5.])"),
+    "minimum": ("[1.0, 5.0]", "minimum(tensor([3.0, 2.0]))", "tensor([1., 2.])"),
+}
+"""name of a primitive -> its example: the elements, the call, the result."""
+
+
 def refuse(name: str, self: Any) -> NoReturn:
-    """What minigrad.exp(2.0) says."""
-    raise TypeError(f"{name}: takes a tensor, got {type(self).__name__}; make it one: minigrad.tensor(...)")
+    """Raise: a method was called as a function of something other than a tensor, as minigrad.exp(2.0)."""
+    raise TypeError(f"{name}: takes a tensor, got {type(self).__name__}; convert it: minigrad.tensor(...)")
 
 
 def formula(primitive: Elementwise) -> str:
-    """The docstring of a method that is nothing but its rule."""
+    """Return the docstring of a method that applies an elementwise primitive: its formula, derivatives and example."""
     partials = ", ".join(f"dy/d{name} = {text}" for name, text in primitive.partials.items())
-    return f"y = {primitive.formula}, element by element; {partials}."
+    doc = f"Return y = {primitive.formula}, element by element; {partials}."
+    if primitive.name in EXAMPLES:
+        elements, call, result = EXAMPLES[primitive.name]
+        doc += f"\n\n>>> from minigrad import tensor\n>>> tensor({elements}).{call}\n{result}\n"
+    return doc
 
 
 def _called(name: str, doc: str | None, method: Method) -> Method:
-    """The method under its own name, in errors and in help()."""
+    """Set the name and docstring of a method, for errors and help()."""
     method.__name__ = method.__qualname__ = name
     method.__doc__ = doc
     return method
 
 
 def unary(primitive: Primitive, doc: str = "", exact: bool = False) -> Callable[[Base[Out]], Out]:
-    """A method of one tensor. Unless the primitive is `exact`, integers become floats first, as in PyTorch."""
+    """Make a method of one tensor. Unless the primitive is `exact`, integers become floats first, as in PyTorch."""
 
     def method(self: Base[Out]) -> Out:
         if not isinstance(self, Base):
@@ -52,10 +85,10 @@ def unary(primitive: Primitive, doc: str = "", exact: bool = False) -> Callable[
 
 
 def operator(primitive: Elementwise, division: bool = False) -> Callable[[Base[Out], Operand], Out]:
-    """An operator of two operands, which broadcast.
+    """Make an operator of two operands, which broadcast.
 
-    The other operand may be an array or a number. With `division`, integers become floats first. NotImplemented lets
-    Python complain of the types.
+    The other operand may be an array or a number. With `division`, integers become floats first. For other types the
+    operator returns NotImplemented, so that Python raises.
     """
 
     def method(self: Base[Out], other: Operand) -> Out:
@@ -69,7 +102,7 @@ def operator(primitive: Elementwise, division: bool = False) -> Callable[[Base[O
 
 
 def reflected(primitive: Elementwise, division: bool = False) -> Callable[[Base[Out], Operand], Out]:
-    """The operator with the tensor on the right, as in 2 - t."""
+    """Make the operator with the tensor on the right, as in 2 - t."""
 
     def method(self: Base[Out], other: Operand) -> Out:
         return _combine(primitive, self, other, self, division)
@@ -80,7 +113,7 @@ def reflected(primitive: Elementwise, division: bool = False) -> Callable[[Base[
 def named(
     operator: Callable[[Any, Any], Any], reflected: Callable[[Any, Any], Any] | None = None
 ) -> Callable[[Base[Out], Operand], Out]:
-    """An operator under a name: where the operator leaves it to Python to complain of the types, it does so itself."""
+    """Make a named method from an operator: where the operator returns NotImplemented, the method raises."""
     name = operator.__name__
 
     def method(self: Base[Out], other: Operand) -> Out:
@@ -98,12 +131,12 @@ def named(
 
 
 def binary(primitive: Elementwise, division: bool = False) -> Callable[[Base[Out], Operand], Out]:
-    """A method of two operands that is no operator."""
+    """Make a method of two operands that has no operator."""
     return named(operator(primitive, division), reflected(primitive, division))
 
 
 def _combine(primitive: Elementwise, self: Base[Out], a: Any, b: Any, division: bool) -> Out:
-    """primitive(a, b), after promotion and a check of the shapes."""
+    """Apply the primitive to (a, b), after promotion and a check of the shapes."""
     _refuse_bool(primitive, a, b)
     a, b = promoted(a, b, division)
     if a is None:
@@ -124,7 +157,7 @@ def _integers(*operands: Any) -> bool:
 
 
 def _refuse_bool(primitive: Primitive, *operands: Any) -> None:
-    """Raise where arithmetic with truth values is hardly meant; as PyTorch."""
+    """Raise for arithmetic that PyTorch does not define for bool tensors."""
     if primitive is ew.sub or primitive in _NOT_OF_BOOLS:
         bools = [o.__class__ is bool or getattr(o, "dtype", None) == np.bool_ for o in operands]
         if any(bools) if primitive is ew.sub else all(bools):
@@ -134,7 +167,7 @@ def _refuse_bool(primitive: Primitive, *operands: Any) -> None:
 
 
 def in_place(function: Callable[Concatenate[Any, P], Any]) -> Callable[Concatenate[Itself, P], Itself]:
-    """The method that computes `function` and writes the result into the tensor's own memory."""
+    """Make the in-place variant of a method: it writes the result into the tensor's own memory."""
     name = function.__name__
 
     @functools.wraps(function)
@@ -144,4 +177,4 @@ def in_place(function: Callable[Concatenate[Any, P], Any]) -> Callable[Concatena
         new = function(self._past(*args, *keywords.values()), *args, **keywords)
         return new if new is NotImplemented else self._write(new, name)
 
-    return _called(f"{name}_", f"`{name}`, written into this tensor's own memory; gives the tensor.", method)
+    return _called(f"{name}_", f"Compute `{name}` in place: write the result into this tensor, and return it.", method)

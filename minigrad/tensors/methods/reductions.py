@@ -1,4 +1,4 @@
-"""Reductions: sums, extremes, variances, softmax and their like, of all elements or along dimensions."""
+"""Reductions: sums, means, extremes, norms and softmax, of all elements or along dimensions."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from minigrad.tensors.methods.selection import Selected
 
 
 class Bounds(NamedTuple, Generic[Out]):
-    """What `aminmax` gives."""
+    """The result of `aminmax`."""
 
     min: Out
     max: Out
 
 
 class Reductions(Base[Out]):
-    """Many elements into one; `dim`/`keepdim` (PyTorch) and `axis`/`keepdims` (NumPy) are the same."""
+    """Reductions; `dim`/`keepdim` (PyTorch) and `axis`/`keepdims` (NumPy) are two names of the same arguments."""
 
     def _reduce(self, primitive: Primitive, dim: Dims, keepdim: bool, axis: Dims, keepdims: bool | None) -> Out:
         keep = keepdim if keepdims is None else keepdims
@@ -42,7 +42,21 @@ class Reductions(Base[Out]):
         axis: Dims = None,
         keepdims: bool | None = None,
     ) -> Out:
-        """The sum of all elements, or along `dim`. Booleans and integers are summed in int64."""
+        """Return the sum of all elements, or along `dim`. The gradient of each element is that of its sum.
+
+        Args:
+            dim: a dimension or several; by default all.
+            keepdim: True to keep the reduced dimensions, with size 1.
+            dtype: the dtype to sum in; by default that of the tensor, int64 for booleans and integers.
+            axis: NumPy's name of `dim`.
+            keepdims: NumPy's name of `keepdim`.
+
+        >>> from minigrad import tensor
+        >>> x = tensor([[1.0, 2.0], [3.0, 4.0]])
+        >>> x.sum(), x.sum(dim=0), x.sum(dim=1, keepdim=True)
+        (tensor(10.), tensor([4., 6.]), tensor([[3.],
+                [7.]]))
+        """
         return self._summable(dtype)._reduce(reductions.sum, dim, keepdim, axis, keepdims)
 
     def mean(
@@ -54,10 +68,14 @@ class Reductions(Base[Out]):
         axis: Dims = None,
         keepdims: bool | None = None,
     ) -> Out:
-        """The mean of all elements, or along `dim`.
+        """Return the mean of all elements, or along `dim`: the sum divided by n. For the arguments, see `sum`.
 
         Raises:
-            TypeError: for integers, whose mean is none.
+            TypeError: for integers: convert them with `.float()`.
+
+        >>> from minigrad import tensor
+        >>> tensor([[1.0, 2.0], [3.0, 4.0]]).mean(dim=0)
+        tensor([2., 3.])
         """
         t = self if dtype is None else self.astype(dtype)
         if t.dtype.kind != "f":
@@ -73,9 +91,13 @@ class Reductions(Base[Out]):
         axis: int | None = None,
         keepdims: bool | None = None,
     ) -> Out:
-        """The product of all elements, or along `dim`. Booleans and integers are multiplied in int64.
+        """Return the product of all elements, or along `dim`. Booleans and integers are multiplied in int64.
 
-        Its gradient is right also where elements are 0.
+        The gradient is correct also where elements are 0.
+
+        >>> from minigrad import tensor
+        >>> tensor([2.0, 3.0, 4.0]).prod()
+        tensor(24.)
         """
         t = self._summable(dtype)
         d = t._dims(dim, axis)
@@ -88,7 +110,7 @@ class Reductions(Base[Out]):
         return t._reduce(reductions.prod, d, keepdim, None, keepdims)
 
     def _summable(self, dtype: Any) -> Any:
-        """In `dtype`; unless it is given, booleans and integers in int64, where their sums fit."""
+        """Return the tensor in `dtype`; by default booleans and integers in int64, which holds their sums."""
         if dtype is None and self.dtype.kind in "biu":
             dtype = np.dtype("int64")
         return self if dtype is None else self.astype(dtype)
@@ -103,13 +125,25 @@ class Reductions(Base[Out]):
         axis: Dims = None,
         keepdims: bool | None = None,
     ) -> Out:
-        """The length of all elements as one vector, or of those along `dim`: (sum |x|**p)**(1/p).
+        """Return the p-norm (sum |x|**p)**(1/p) of all elements as one vector, or of those along `dim`.
 
-        p=2 (also "fro", Frobenius' norm of a matrix) is Euclid's; inf and -inf give the largest and the smallest
-        absolute value, 0 counts what is not 0. Where the norm is 0, so is its gradient.
+        Where the norm is 0, its gradient is 0 too.
+
+        Args:
+            p: 2 (or "fro") is the Euclidean norm; inf and -inf the largest and smallest absolute value; 0 the number
+                of elements that are not 0.
+            dim: a dimension or several; by default all.
+            keepdim: True to keep the reduced dimensions, with size 1.
+            dtype: the dtype to compute in.
+            axis: NumPy's name of `dim`.
+            keepdims: NumPy's name of `keepdim`.
 
         Raises:
-            TypeError: for integers, which have no such length.
+            TypeError: for integers: convert them with `.float()`.
+
+        >>> from minigrad import tensor
+        >>> tensor([3.0, -4.0]).norm(), tensor([3.0, -4.0]).norm(p=1)
+        (tensor(5.), tensor(7.))
         """
         t: Any = self if dtype is None else self.astype(dtype)
         if t.dtype.kind != "f":
@@ -129,13 +163,13 @@ class Reductions(Base[Out]):
         return t.apply(norms.power_norm, t, p=float(p), axis=t._dims(dim, axis), keepdims=keep)
 
     def dist(self, other: Any, p: float = 2) -> Out:
-        """The `norm` of self - other."""
+        """Return the distance of two tensors, the p-norm of self - other; see `norm`."""
         return (self - other).norm(p)
 
     def cdist(self, x2: Any, p: float = 2.0, compute_mode: str | None = None) -> Out:
-        """The distance, in the p-norm, of each row of (..., P, M) to each row of (..., R, M): (..., P, R).
+        """Return the distance in the p-norm of each row of (..., P, M) to each row of (..., R, M): (..., P, R).
 
-        `compute_mode` is PyTorch's choice of an algorithm; here the differences are always formed, which is exact.
+        `compute_mode` is PyTorch's choice of an algorithm; minigrad always subtracts the rows, which is exact.
         """
         if not isinstance(x2, Base | np.ndarray):
             raise TypeError(f"cdist: takes two tensors, got {type(x2).__name__}: {x2!r}")
@@ -149,11 +183,16 @@ class Reductions(Base[Out]):
         return (self.unsqueeze(-2) - t.unsqueeze(-3)).norm(p if self.shape[-1] else 2, -1)  # of nothing it is 0
 
     def amax(self, dim: Dims = None, keepdim: bool = False, *, axis: Dims = None, keepdims: bool | None = None) -> Out:
-        """The largest of all elements, or along `dim`. Ties share the gradient equally."""
+        """Return the largest of all elements, or along `dim`. Ties share the gradient equally.
+
+        >>> from minigrad import tensor
+        >>> tensor([[1.0, 5.0], [3.0, 2.0]]).amax(dim=0)
+        tensor([3., 5.])
+        """
         return self._reduce(reductions.amax, dim, keepdim, axis, keepdims)
 
     def amin(self, dim: Dims = None, keepdim: bool = False, *, axis: Dims = None, keepdims: bool | None = None) -> Out:
-        """The smallest of all elements, or along `dim`. Ties share the gradient equally."""
+        """Return the smallest of all elements, or along `dim`. Ties share the gradient equally."""
         return self._reduce(reductions.amin, dim, keepdim, axis, keepdims)
 
     @overload
@@ -179,10 +218,18 @@ class Reductions(Base[Out]):
         axis: int | None = None,
         keepdims: bool | None = None,
     ) -> Any:
-        """The largest of all elements (ties share the gradient); along `dim`, (values, indices), where one of the
-        tied gets the gradient; with another tensor, `other`, in place of `dim`, the elementwise maximum. As in PyTorch.
+        """Return the largest element; with `dim`, the pair (values, indices) along it.
 
-        `np.max(t, axis)` is `amax`, as NumPy's name promises.
+        `t.max(other)` with another tensor is the elementwise `maximum`, as in PyTorch; `np.max(t, axis)` is `amax`.
+        Of tied elements, all share the gradient without `dim`; with `dim`, the one at the index gets it.
+
+        >>> from minigrad import tensor
+        >>> x = tensor([[1.0, 5.0], [3.0, 2.0]])
+        >>> x.max()
+        tensor(5.)
+        >>> values, indices = x.max(dim=1)
+        >>> values, indices
+        (tensor([5., 3.]), tensor([1, 0]))
         """
         return self._extreme("max", dim if other is None else other, keepdim, axis, keepdims)
 
@@ -209,7 +256,12 @@ class Reductions(Base[Out]):
         axis: int | None = None,
         keepdims: bool | None = None,
     ) -> Any:
-        """As `max`, for the smallest."""
+        """Return the smallest element; with `dim`, the pair (values, indices) along it; see `max`.
+
+        >>> from minigrad import tensor
+        >>> tensor([[1.0, 5.0], [3.0, 2.0]]).min(dim=1).values
+        tensor([1., 2.])
+        """
         return self._extreme("min", dim if other is None else other, keepdim, axis, keepdims)
 
     def _extreme(self, name: str, dim: Any, keepdim: bool, axis: int | None, keepdims: bool | None) -> Any:
@@ -230,20 +282,26 @@ class Reductions(Base[Out]):
     def aminmax(
         self, *, dim: int | None = None, keepdim: bool = False, axis: int | None = None, keepdims: bool | None = None
     ) -> Bounds[Out]:
-        """(min, max): the smallest and the largest of all elements, or along `dim`. Ties share the gradient."""
+        """Return (min, max), the smallest and largest of all elements, or along `dim`. Ties share the gradient."""
         options: dict[str, Any] = {"dim": dim, "keepdim": keepdim, "axis": axis, "keepdims": keepdims}
         return Bounds(self.amin(**options), self.amax(**options))
 
     def argmax(
         self, dim: int | None = None, keepdim: bool = False, *, axis: int | None = None, keepdims: bool | None = None
     ) -> Out:
-        """Where the largest element is: in the flattened tensor, or along `dim`. The first of equals; int64."""
+        """Return the index of the largest element: in the flattened tensor, or along `dim`. Of ties, the first; int64.
+
+        >>> from minigrad import tensor
+        >>> scores = tensor([[0.1, 0.7, 0.2], [0.9, 0.0, 0.1]])
+        >>> scores.argmax(dim=1)
+        tensor([1, 0])
+        """
         return self._where_extreme("max", dim, keepdim, axis, keepdims)
 
     def argmin(
         self, dim: int | None = None, keepdim: bool = False, *, axis: int | None = None, keepdims: bool | None = None
     ) -> Out:
-        """Where the smallest element is; see `argmax`."""
+        """Return the index of the smallest element; see `argmax`."""
         return self._where_extreme("min", dim, keepdim, axis, keepdims)
 
     def _where_extreme(self, name: str, dim: Any, keepdim: bool, axis: Any, keepdims: bool | None) -> Out:
@@ -256,26 +314,57 @@ class Reductions(Base[Out]):
         )
 
     def all(self, dim: Dims = None, keepdim: bool = False, *, axis: Dims = None, keepdims: bool | None = None) -> Out:
-        """Whether all elements are true (not 0)."""
+        """Return True where all elements are true (not 0): one answer, or one for each along `dim`.
+
+        >>> from minigrad import tensor
+        >>> (tensor([1.0, 2.0]) > 0).all()
+        tensor(True)
+        """
         return self._reduce(reductions.all, dim, keepdim, axis, keepdims)
 
     def any(self, dim: Dims = None, keepdim: bool = False, *, axis: Dims = None, keepdims: bool | None = None) -> Out:
-        """Whether any element is true (not 0)."""
+        """Return True where any element is true (not 0): one answer, or one for each along `dim`.
+
+        >>> from minigrad import tensor
+        >>> tensor([1.0, float("nan")]).isnan().any()
+        tensor(True)
+        """
         return self._reduce(reductions.any, dim, keepdim, axis, keepdims)
 
     def logsumexp(
         self, dim: Dims = None, keepdim: bool = False, *, axis: Dims = None, keepdims: bool | None = None
     ) -> Out:
-        """log(sum(exp(self))) along `dim`, without overflow."""
+        """Return log(sum(exp(x))) along `dim`, without overflow; the gradient is softmax(x).
+
+        >>> from minigrad import tensor
+        >>> tensor([0.0, 0.0]).logsumexp(0)
+        tensor(0.6931)
+        """
         t = self if self.dtype.kind == "f" else self.astype(default.dtype)
         return t._reduce(softmax.logsumexp, dim, keepdim, axis, keepdims)
 
     def softmax(self, dim: int | None = None, dtype: Any = None, *, axis: int | None = None) -> Out:
-        """exp(self) / sum(exp(self)) along `dim`, without overflow; computed in `dtype`, if it is given."""
+        """Return exp(x) / sum(exp(x)) along `dim`, without overflow: probabilities from scores.
+
+        Args:
+            dim: the dimension that sums to 1; 1 for scores of shape (N, classes).
+            dtype: the dtype to compute in; by default that of the tensor.
+            axis: NumPy's name of `dim`.
+
+        >>> from minigrad import tensor
+        >>> tensor([[0.0, 0.0], [0.0, 1.0]]).softmax(dim=1)
+        tensor([[0.5000, 0.5000],
+                [0.2689, 0.7311]])
+        """
         return (self if dtype is None else self.astype(dtype))._normalised(softmax.softmax, dim, axis)
 
     def log_softmax(self, dim: int | None = None, dtype: Any = None, *, axis: int | None = None) -> Out:
-        """log(softmax(self)) along `dim`, without underflow; computed in `dtype`, if it is given."""
+        """Return log(softmax(x)) = x - logsumexp(x) along `dim`, without underflow; see `softmax`.
+
+        >>> from minigrad import tensor
+        >>> tensor([0.0, 1.0]).log_softmax(dim=0)
+        tensor([-1.3133, -0.3133])
+        """
         return (self if dtype is None else self.astype(dtype))._normalised(softmax.log_softmax, dim, axis)
 
     def _normalised(self, primitive: Primitive, dim: int | None, axis: int | None) -> Out:

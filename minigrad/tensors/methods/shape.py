@@ -1,6 +1,6 @@
-"""Shape: the same elements in other places, or several tensors in one.
+"""Shape methods: reshape, permute, repeat, split and join tensors.
 
-What shares memory in PyTorch shares it here: a write to a view is a write to what it shows, also for the gradients.
+Results that share memory in PyTorch share it here: a write to a view is a write to its base, also for the gradients.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from minigrad.tensors.methods.method_factories import Itself, P, in_place
 
 
 def _numbers(args: tuple[Any, ...], named: dict[str, Any], name: str) -> tuple[int, ...]:
-    """Integers given one by one, as one sequence, or by their keyword."""
+    """Return the integers that were given as separate arguments, as one sequence, or by their keyword."""
     if args or set(named) != {name}:
         if named or not args:
-            raise TypeError(f"give {name}, one by one or as one sequence, and no more; got {args} and {named}")
+            raise TypeError(f"pass only {name}, as separate arguments or one sequence; got {args} and {named}")
         return sizes(args)
     return sizes((named[name],))
 
 
-def _turned(function: Callable[Concatenate[Any, P], Any]) -> Callable[Concatenate[Itself, P], Itself]:
-    """A method that changes the tensor's own dimensions as the method `function`, which gives a view, would."""
+def _in_place_view(function: Callable[Concatenate[Any, P], Any]) -> Callable[Concatenate[Itself, P], Itself]:
+    """Make the in-place variant of a method that returns a view: the tensor itself becomes that view."""
     name = function.__name__
 
     @functools.wraps(function)
@@ -36,20 +36,29 @@ def _turned(function: Callable[Concatenate[Any, P], Any]) -> Callable[Concatenat
         return self._become_view(name, *args, **named)
 
     method.__name__ = method.__qualname__ = f"{name}_"
-    method.__doc__ = f"`{name}`, of the tensor itself: the same memory in another shape; gives the tensor."
+    method.__doc__ = f"Apply `{name}` in place: change the dimensions of this tensor, and return it."
     return method
 
 
 class Shapes(Base[Out]):
-    """Moving elements about, and copying them."""
+    """Methods that rearrange or copy elements, without computing with them."""
 
     # ---- other shapes ----------------------------------------------------------------------------------------------
 
     def reshape(self, *shape: Size, **named: Any) -> Out:
-        """The same elements in another shape; one size may be -1, for what is left. Shares memory where it can.
+        """Return the same elements in another shape, in the same order. Shares memory where possible.
+
+        Args:
+            shape: the sizes, as separate arguments or one sequence; one may be -1, and is computed from the others.
+            named: the sizes as the keyword `shape`.
 
         Raises:
-            ValueError: when the numbers of elements differ.
+            ValueError: if the shape does not have the same number of elements.
+
+        >>> from minigrad import arange
+        >>> arange(6).reshape(2, -1)
+        tensor([[0, 1, 2],
+                [3, 4, 5]])
         """
         return self.apply(moves.reshape, self, shape=self._new_shape(_numbers(shape, named, "shape")))
 
@@ -66,15 +75,21 @@ class Shapes(Base[Out]):
         return wanted
 
     def view(self, *size: Size, **named: Any) -> Out:
-        """`reshape` without a copy: what is written to the result is written to this tensor.
+        """Return the same elements in another shape without a copy: a write to the result writes to this tensor.
 
-        PyTorch lays the results of most operations out in the order of their dimensions, NumPy at times in another
-        order. Such a result (never one of transpose, an index, expand …) is copied here where PyTorch would share it,
-        and the copy is for reading only.
+        PyTorch stores the results of most operations in the order of their dimensions, NumPy sometimes in another
+        order. Such a result (never one of transpose, an index, expand …) is copied where PyTorch would share it, and
+        the copy is read-only.
 
         Raises:
-            ValueError: when the numbers of elements differ.
-            RuntimeError: for a view, as that of a transposition, whose memory cannot be read in the new shape.
+            ValueError: if the shape does not have the same number of elements.
+            RuntimeError: for a view, such as a transpose, whose memory cannot be read in the new shape: use `reshape`.
+
+        >>> from minigrad import arange
+        >>> arange(6).view(3, 2)
+        tensor([[0, 1],
+                [2, 3],
+                [4, 5]])
         """
         if len(size) == 1 and isinstance(size[0], type | np.dtype | str) or "dtype" in named:
             raise NotImplementedError("view: of the same bytes as another dtype is not supported; t.to(dtype) converts")
@@ -82,39 +97,54 @@ class Shapes(Base[Out]):
         if out._base is None and out._array.size:  # a copy
             if self._base is not None:
                 raise RuntimeError(
-                    f"view: a tensor of shape {self.shape} cannot be seen in the shape {out.shape}, for it is itself "
-                    "a view (as of a transposition) that reads its memory in another order; .reshape copies"
+                    f"view: a tensor of shape {self.shape} cannot be viewed in shape {out.shape}, because it is itself "
+                    "a view (such as a transpose) that reads its memory in another order; use .reshape, which copies"
                 )
             out._array.flags.writeable = False
         return out
 
     def view_as(self, other: Any) -> Out:
-        """`view` in the shape of another tensor."""
+        """Return a `view` in the shape of another tensor."""
         return self.view(other.shape)
 
     def reshape_as(self, other: Any) -> Out:
-        """`reshape` to the shape of another tensor."""
+        """Return a `reshape` to the shape of another tensor."""
         return self.reshape(other.shape)
 
     def as_strided(self, *_: Any, **__: Any) -> Out:
-        """Not supported."""
-        raise NotImplementedError("as_strided: there are no strides to choose; for windows use .unfold, else .reshape")
+        """Raise: not supported."""
+        raise NotImplementedError("as_strided: not supported; for windows use .unfold, otherwise .reshape")
 
     def contiguous(self) -> Out:
-        """The tensor itself, or a copy if its memory is not in the order of its dimensions."""
+        """Return the tensor itself, or a copy if its memory is not in the order of its dimensions.
+
+        >>> from minigrad import zeros
+        >>> zeros(2, 3).T.contiguous().is_contiguous()
+        True
+        """
         t: Any = self
         return t if self._array.flags.c_contiguous else t.clone()
 
     def is_contiguous(self) -> bool:
-        """Whether the memory is in the order of the dimensions, the last one fastest."""
+        """Return True if the memory is in the order of the dimensions, the last one fastest."""
         return self._array.flags.c_contiguous
 
     def numel(self) -> int:
-        """The number of elements."""
+        """Return the number of elements.
+
+        >>> from minigrad import zeros
+        >>> zeros(2, 3).numel()
+        6
+        """
         return self._array.size
 
     def flatten(self, start_dim: int = 0, end_dim: int = -1) -> Out:
-        """The dimensions from `start_dim` to `end_dim` as one; flatten(1) leaves the batch alone."""
+        """Flatten the dimensions from `start_dim` to `end_dim` into one; flatten(1) keeps the batch dimension.
+
+        >>> from minigrad import zeros
+        >>> zeros(8, 3, 4, 4).flatten(1).shape
+        (8, 48)
+        """
         start, end = self._dim(start_dim), self._dim(end_dim)
         if not self.ndim:
             return self.reshape(1)
@@ -124,10 +154,14 @@ class Shapes(Base[Out]):
         return self.reshape(*self.shape[:start], middle, *self.shape[end + 1 :])
 
     def unflatten(self, dim: int, sizes: Sequence[int]) -> Out:
-        """One dimension as several, of the given sizes; one may be -1.
+        """Split one dimension into several of the given sizes; one may be -1.
 
         Raises:
-            ValueError: when the sizes do not multiply up to that of `dim`.
+            ValueError: if the product of the sizes is not the size of `dim`.
+
+        >>> from minigrad import zeros
+        >>> zeros(2, 6).unflatten(1, (2, 3)).shape
+        (2, 2, 3)
         """
         d = self._dim(dim)
         if not self.ndim:
@@ -140,17 +174,27 @@ class Shapes(Base[Out]):
         return self.reshape(*self.shape[:d], *middle, *self.shape[d + 1 :])
 
     def ravel(self) -> Out:
-        """All elements in one dimension."""
+        """Return all elements in one dimension; shares memory where possible."""
         return self.reshape(math.prod(self.shape))
 
     def squeeze(self, dim: Dims = None, *, axis: Dims = None) -> Out:
-        """Without its dimensions of size 1: all of them, or those of `dim` that are."""
+        """Remove the dimensions of size 1: all of them, or those among `dim`.
+
+        >>> from minigrad import zeros
+        >>> zeros(1, 3, 1).squeeze().shape, zeros(1, 3, 1).squeeze(0).shape
+        ((3,), (3, 1))
+        """
         dims = self._dims(dim, axis)
         chosen = range(self.ndim) if dim is None and axis is None else (dims,) if isinstance(dims, int) else dims or ()
         return self.reshape(tuple([n for i, n in enumerate(self.shape) if n != 1 or i not in chosen]))
 
     def unsqueeze(self, dim: Any) -> Out:
-        """With a new dimension of size 1 at `dim` (of the result)."""
+        """Insert a dimension of size 1 at position `dim` of the result.
+
+        >>> from minigrad import zeros
+        >>> zeros(3).unsqueeze(0).shape, zeros(3).unsqueeze(-1).shape
+        ((1, 3), (3, 1))
+        """
         many = isinstance(dim, Sequence)
         new = self.ndim + (len(dim) if many else 1)
         places = []
@@ -168,7 +212,12 @@ class Shapes(Base[Out]):
     # ---- other orders of the dimensions ----------------------------------------------------------------------------
 
     def permute(self, *dims: Size, **named: Any) -> Out:
-        """The dimensions in another order, all of them named."""
+        """Return the dimensions in the order `dims`, which must name each once. A view.
+
+        >>> from minigrad import zeros
+        >>> zeros(8, 28, 28, 3).permute(0, 3, 1, 2).shape
+        (8, 3, 28, 28)
+        """
         given = _numbers(dims, named, "dims") if self.ndim or dims or named else ()
         order = self._dims(given, None) if self.ndim else given
         if not isinstance(order, tuple) or len(order) != self.ndim:
@@ -176,8 +225,14 @@ class Shapes(Base[Out]):
         return self.apply(moves.permute, self, axes=order)
 
     def transpose(self, /, *dims: Size | None, **named: Any) -> Out:
-        """Two dimensions, dim0 and dim1, exchanged (PyTorch); as in NumPy, all reversed or, if all are named,
-        permuted."""
+        """Exchange two dimensions, dim0 and dim1. A view.
+
+        As in NumPy, transpose() reverses all dimensions, and transpose(axes) permutes them.
+
+        >>> from minigrad import zeros
+        >>> zeros(2, 3, 4).transpose(1, 2).shape
+        (2, 4, 3)
+        """
         if named:
             if set(named) != {"dim0", "dim1"} - {"dim0" if dims else ""} or len(dims) > 1:
                 raise TypeError(f"transpose: give dim0 and dim1, got {dims} and {named}")
@@ -194,15 +249,20 @@ class Shapes(Base[Out]):
         return self.permute(*axes)
 
     def swapaxes(self, axis0: int, axis1: int) -> Out:
-        """Two dimensions exchanged."""
+        """Exchange two dimensions: `transpose` under NumPy's name."""
         return self.transpose(axis0, axis1)
 
     def swapdims(self, dim0: int, dim1: int) -> Out:
-        """Two dimensions exchanged."""
+        """Exchange two dimensions, as `transpose`."""
         return self.transpose(dim0, dim1)
 
     def movedim(self, source: int | Sequence[int], destination: int | Sequence[int]) -> Out:
-        """The dimensions of `source` moved to the places of `destination`; the others keep their order."""
+        """Move the dimensions `source` to the positions `destination`; the others keep their order. A view.
+
+        >>> from minigrad import zeros
+        >>> zeros(8, 28, 28, 3).movedim(-1, 1).shape
+        (8, 3, 28, 28)
+        """
         here, there = ([self._dim(d) for d in (s if isinstance(s, Sequence) else [s])] for s in (source, destination))
         if len(here) != len(there) or len(set(here)) < len(here) or len(set(there)) < len(there):
             raise ValueError(f"movedim: each of {source} goes to one of {destination}, and none twice")
@@ -214,51 +274,74 @@ class Shapes(Base[Out]):
         return self.permute(*order)
 
     def moveaxis(self, source: int | Sequence[int], destination: int | Sequence[int]) -> Out:
-        """`movedim` under NumPy's name."""
+        """Move dimensions: `movedim` under NumPy's name."""
         return self.movedim(source, destination)
 
     def t(self) -> Out:
-        """The transpose of a matrix; a vector or a number as it is."""
+        """Return the transpose of a matrix; a vector or a number unchanged. A view.
+
+        >>> from minigrad import tensor
+        >>> tensor([[1, 2], [3, 4]]).t()
+        tensor([[1, 3],
+                [2, 4]])
+        """
         if self.ndim > 2:
             raise ValueError(f"t: the transpose is that of a matrix, got shape {self.shape}; for more: .mT, .transpose")
         return self.transpose()
 
     @property
     def T(self) -> Out:
-        """All dimensions reversed."""
+        """The tensor with its dimensions reversed: the transpose of a matrix. A view.
+
+        >>> from minigrad import zeros
+        >>> zeros(2, 3).T.shape
+        (3, 2)
+        """
         return self.transpose()
 
     @property
     def mT(self) -> Out:
-        """The last two dimensions exchanged."""
+        """The tensor with its last two dimensions exchanged: the transpose of each matrix of a batch. A view.
+
+        >>> from minigrad import zeros
+        >>> zeros(8, 2, 3).mT.shape
+        (8, 3, 2)
+        """
         if self.ndim < 2:
             raise ValueError(f"mT: needs at least two dimensions, got shape {self.shape}")
         return self.transpose(-2, -1)
 
-    squeeze_, unsqueeze_ = _turned(squeeze), _turned(unsqueeze)
-    transpose_, t_, swapaxes_, swapdims_ = _turned(transpose), _turned(t), _turned(swapaxes), _turned(swapdims)
+    squeeze_, unsqueeze_ = _in_place_view(squeeze), _in_place_view(unsqueeze)
+    transpose_, t_ = _in_place_view(transpose), _in_place_view(t)
+    swapaxes_, swapdims_ = _in_place_view(swapaxes), _in_place_view(swapdims)
 
     # ---- other orders of the elements ------------------------------------------------------------------------------
 
     def flip(self, *dims: Size, **named: Any) -> Out:
-        """The order of the elements reversed along these dimensions; a copy, as in PyTorch. A view: t[::-1]."""
+        """Reverse the order of the elements along these dimensions; a copy, as in PyTorch. (t[::-1] is a view.)
+
+        >>> from minigrad import tensor
+        >>> tensor([[1, 2], [3, 4]]).flip(0)
+        tensor([[3, 4],
+                [1, 2]])
+        """
         given = _numbers(dims, named, "dims")
         return self.apply(moves.flip, self, axes=self._dims(given, None) or ())
 
     def fliplr(self) -> Out:
-        """The columns reversed."""
+        """Reverse the order of the columns, dimension 1."""
         if self.ndim < 2:
             raise ValueError(f"fliplr: needs at least two dimensions, got shape {self.shape}")
         return self.flip(1)
 
     def flipud(self) -> Out:
-        """The rows reversed."""
+        """Reverse the order of the rows, dimension 0."""
         if not self.ndim:
             raise ValueError("flipud: needs at least one dimension, got shape ()")
         return self.flip(0)
 
     def rot90(self, k: int = 1, dims: Sequence[int] = (0, 1)) -> Out:
-        """Turned k times by 90 degrees, from the first of the two dimensions towards the second."""
+        """Rotate k times by 90 degrees, from the first of the two dimensions towards the second."""
         plane = [self._dim(d) for d in dims]
         if self.ndim < 2 or len(set(plane)) != 2 or len(plane) != 2:
             raise ValueError(f"rot90: turns in a plane of two different dimensions, got {dims} of shape {self.shape}")
@@ -268,8 +351,14 @@ class Shapes(Base[Out]):
         return self.flip(b if k % 4 == 1 else a).transpose(a, b)
 
     def roll(self, shifts: int | Sequence[int], dims: Any = None) -> Out:
-        """The elements moved on by `shifts` along `dims`, the last ones coming in again at the front. Without
-        `dims`, as if in one dimension."""
+        """Shift the elements by `shifts` along `dims`; the last ones reenter at the front.
+
+        Without `dims`, the flattened tensor is shifted.
+
+        >>> from minigrad import tensor
+        >>> tensor([1, 2, 3, 4]).roll(1)
+        tensor([4, 1, 2, 3])
+        """
         by = sizes((shifts,))
         if dims is None and len(by) == 1:
             return self.apply(moves.roll, self, shifts=by, axes=None)
@@ -280,10 +369,16 @@ class Shapes(Base[Out]):
             raise IndexError("roll: a 0-d tensor has no dimension to roll along")
         return self.apply(moves.roll, self, shifts=by, axes=tuple([self._dim(d) for d in along]))
 
-    # ---- more of the same ------------------------------------------------------------------------------------------
+    # ---- repetition ------------------------------------------------------------------------------------------------
 
     def expand(self, *size: Size, **named: Any) -> Out:
-        """Dimensions of size 1 repeated to the given sizes, without copying; -1 leaves a size as it is."""
+        """Repeat dimensions of size 1 to the given sizes without a copy; -1 keeps a size. The gradient is the sum.
+
+        >>> from minigrad import tensor
+        >>> tensor([[1], [2]]).expand(-1, 3)
+        tensor([[1, 1, 1],
+                [2, 2, 2]])
+        """
         wanted = _numbers(size, named, "size") if size or named else ()
         new = len(wanted) - self.ndim
         target = tuple([self.shape[i - new] if n == -1 and i >= new else n for i, n in enumerate(wanted)])
@@ -292,15 +387,25 @@ class Shapes(Base[Out]):
         return self.apply(moves.expand, self, shape=target)
 
     def expand_as(self, other: Any) -> Out:
-        """`expand` to the shape of another tensor."""
+        """Repeat dimensions of size 1 to the shape of another tensor; see `expand`."""
         return self.expand(other.shape)
 
     def broadcast_to(self, shape: Sequence[int]) -> Out:
-        """`expand` under NumPy's name."""
+        """Repeat dimensions of size 1: `expand` under NumPy's name."""
         return self.expand(shape)
 
     def repeat(self, *repeats: Size, **named: Any) -> Out:
-        """The whole tensor so many times along each dimension, the last of them the last; NumPy's tile. A copy."""
+        """Repeat the whole tensor along each dimension; NumPy's tile. A copy.
+
+        Args:
+            repeats: how often along each dimension, counted from the last; more than the tensor has add dimensions.
+            named: the repeats as the keyword `repeats`.
+
+        >>> from minigrad import tensor
+        >>> tensor([1, 2]).repeat(2, 2)
+        tensor([[1, 2, 1, 2],
+                [1, 2, 1, 2]])
+        """
         times = _numbers(repeats, named, "repeats") if repeats or named else ()
         if len(times) < self.ndim or min(times, default=0) < 0:
             raise ValueError(
@@ -313,16 +418,21 @@ class Shapes(Base[Out]):
         return copies.reshape(tuple([r * n for r, n in zip(times, old)]))
 
     def tile(self, *dims: Size, **named: Any) -> Out:
-        """As `repeat`; of dimensions for which nothing is said, the first ones, there is one."""
+        """Repeat the whole tensor as `repeat` does; leading dimensions without a number are not repeated."""
         times = _numbers(dims, named, "dims") if dims or named else ()
         return self.repeat((1,) * (self.ndim - len(times)) + times)
 
     def repeat_interleave(self, repeats: Any, dim: int | None = None, *, output_size: int | None = None) -> Out:
-        """Each element (along `dim`; else of all, in one dimension) so many times; NumPy's repeat.
+        """Repeat each element along `dim`, or each element of the flattened tensor; NumPy's repeat.
 
         Args:
-            repeats: how many times: a number, or a tensor or list of one for each.
-            output_size: the size that results, which PyTorch likes to know beforehand; checked.
+            repeats: a number, or a tensor or list with one for each element.
+            dim: the dimension; by default the tensor is flattened.
+            output_size: the expected size of the result; checked.
+
+        >>> from minigrad import tensor
+        >>> tensor([1, 2]).repeat_interleave(2)
+        tensor([1, 1, 2, 2])
         """
         t: Any
         if dim is None or not self.ndim:
@@ -345,10 +455,15 @@ class Shapes(Base[Out]):
             raise ValueError(f"repeat_interleave: output_size is {output_size}, but the size is {out.shape[d]}")
         return out
 
-    # ---- parts -----------------------------------------------------------------------------------------------------
+    # ---- slices ----------------------------------------------------------------------------------------------------
 
     def narrow(self, dim: int, start: Any, length: int) -> Out:
-        """`length` elements along `dim`, from `start` on; a view."""
+        """Return `length` elements along `dim`, starting at `start`; a view.
+
+        >>> from minigrad import tensor
+        >>> tensor([1, 2, 3, 4]).narrow(0, 1, 2)
+        tensor([2, 3])
+        """
         d = self._dim_of("narrow", dim)
         first, n = int(start), self.shape[d]
         first += n if first < 0 else 0
@@ -357,26 +472,33 @@ class Shapes(Base[Out]):
         return self._cut(d, first, first + length)
 
     def select(self, dim: int, index: int) -> Out:
-        """The elements at one index of `dim`, without that dimension; a view."""
+        """Return the elements at one index of `dim`, without that dimension; a view."""
         d = self._dim_of("select", dim)
         if not -self.shape[d] <= index < self.shape[d]:
             raise IndexError(f"select: index {index} is out of range for dim {dim} of shape {self.shape}")
         return self[(slice(None),) * d + (int(index),)]
 
     def unbind(self, dim: int = 0) -> tuple[Out, ...]:
-        """The tensors that lie along `dim`, one by one; views."""
+        """Return a tuple of the slices along `dim`, without that dimension; views."""
         return tuple([self.select(dim, i) for i in range(self.shape[self._dim_of("unbind", dim)])])
 
     def split(self, split_size_or_sections: Any = None, dim: int = 0, *, split_size: Any = None) -> tuple[Out, ...]:
-        """Pieces along `dim`, of one size (the last one may be smaller), or of the given sizes; views.
+        """Split the tensor along `dim` into a tuple of views.
 
-        PyTorch has both names for the first argument, of the function and of the method.
+        Args:
+            split_size_or_sections: the size of each piece (the last may be smaller), or a list of sizes.
+            dim: the dimension.
+            split_size: the name of the first argument in PyTorch's method.
+
+        >>> from minigrad import arange
+        >>> arange(5).split(2)
+        (tensor([0, 1]), tensor([2, 3]), tensor([4]))
         """
         d = self._dim_of("split", dim)
         n, size = self.shape[d], split_size_or_sections if split_size is None else split_size
         if isinstance(size, int | np.integer):
             if size < 0 or not size and n:
-                raise ValueError(f"split: the size of a piece is 1 or more, got {size}")
+                raise ValueError(f"split: the size of a piece must be at least 1, got {size}")
             lengths = [min(int(size), n - i) for i in range(0, n, size)] if n else [0]
         else:
             lengths = list(sizes((size,)))
@@ -386,27 +508,32 @@ class Shapes(Base[Out]):
         return tuple([self._cut(d, end - length, end) for length, end in zip(lengths, ends)])
 
     def chunk(self, chunks: int, dim: int = 0) -> tuple[Out, ...]:
-        """At most so many pieces of equal size along `dim` (the last one may be smaller); views."""
+        """Split the tensor along `dim` into at most `chunks` views of equal size (the last may be smaller).
+
+        >>> from minigrad import arange
+        >>> arange(6).chunk(3)
+        (tensor([0, 1]), tensor([2, 3]), tensor([4, 5]))
+        """
         if chunks < 1:
-            raise ValueError(f"chunk: into 1 piece or more, got {chunks}")
+            raise ValueError(f"chunk: chunks must be at least 1, got {chunks}")
         n = self.shape[self._dim_of("chunk", dim)]
         return self.split(-(-n // chunks) if n else [0] * chunks, dim)
 
     def tensor_split(self, indices_or_sections: Any, dim: int = 0) -> tuple[Out, ...]:
-        """Exactly so many pieces along `dim`, of sizes that differ by at most 1; or cut at these places. Views."""
+        """Split the tensor along `dim` into n views whose sizes differ by at most 1, or at the given indices."""
         d = self._dim_of("tensor_split", dim)
         n, where = self.shape[d], getattr(indices_or_sections, "_array", indices_or_sections)
         if np.ndim(where) == 0:
             count = int(where)
             if count < 1:
-                raise ValueError(f"tensor_split: into 1 piece or more, got {count}")
+                raise ValueError(f"tensor_split: the number of pieces must be at least 1, got {count}")
             cuts = [i * (n // count) + min(i, n % count) for i in range(1, count)]
         else:
             cuts = [int(i) for i in where]
         return tuple([self._cut(d, a, b) for a, b in zip([0, *cuts], [*cuts, n])])
 
     def _dim_of(self, name: str, dim: Any) -> int:
-        """A dimension to take apart."""
+        """Return a dimension to split, checked; raise for a 0-d tensor."""
         d = self._dim(dim)
         if not self.ndim:
             raise IndexError(f"{name}: a 0-d tensor is a single number, which has no parts")
@@ -416,8 +543,16 @@ class Shapes(Base[Out]):
         return self[(slice(None),) * d + (slice(start, end),)]
 
     def unfold(self, dimension: int, size: int, step: int) -> Out:
-        """All windows of `size` neighbours along a dimension, `step` apart; the elements of a window are in a new
-        last dimension. A view; where the windows overlap, for reading only."""
+        """Return all windows of `size` elements along a dimension, `step` apart, in a new last dimension.
+
+        A view; read-only if the windows overlap.
+
+        >>> from minigrad import arange
+        >>> arange(5).unfold(0, 3, 1)
+        tensor([[0, 1, 2],
+                [1, 2, 3],
+                [2, 3, 4]])
+        """
         d = self._dim(dimension)
         t = self if self.ndim else self.reshape(1)
         if not 0 <= size <= t.shape[d] or step < 1:
@@ -431,14 +566,19 @@ class Shapes(Base[Out]):
     # ---- diagonals -------------------------------------------------------------------------------------------------
 
     def diagonal(self, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Out:
-        """The elements with equal indices in two dimensions, as a last dimension; `offset` above. A view."""
+        """Return the diagonal of two dimensions as the last dimension; `offset` counts upwards. A view.
+
+        >>> from minigrad import tensor
+        >>> tensor([[1, 2], [3, 4]]).diagonal()
+        tensor([1, 4])
+        """
         axes = self._dim(dim1), self._dim(dim2)
         if self.ndim < 2 or axes[0] == axes[1]:
-            raise ValueError(f"diagonal: is one of two different dimensions, got {dim1}, {dim2} of shape {self.shape}")
+            raise ValueError(f"diagonal: takes two different dimensions, got {dim1}, {dim2} of shape {self.shape}")
         return self.apply(moves.diagonal, self, offset=offset, axes=axes)
 
     def diag_embed(self, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Out:
-        """The last dimension as the diagonal of matrices that are 0 elsewhere; see `diagonal`."""
+        """Return matrices with the last dimension as their diagonal, and 0 elsewhere; see `diagonal`."""
         ndim = self.ndim + 1
         if not self.ndim or any(not -ndim <= d < ndim for d in (dim1, dim2)) or dim1 % ndim == dim2 % ndim:
             raise ValueError(
@@ -452,22 +592,41 @@ class Shapes(Base[Out]):
         return self.apply(moves.on_diagonal, self, shape=tuple(shape), offset=offset, axes=axes)
 
     def diag(self, diagonal: int = 0) -> Out:
-        """A vector as the diagonal of a matrix, or a matrix's diagonal as a vector (a copy)."""
+        """Return a matrix with this vector as its diagonal, or the diagonal of this matrix as a vector (a copy).
+
+        >>> from minigrad import tensor
+        >>> tensor([1, 2]).diag()
+        tensor([[1, 0],
+                [0, 2]])
+        """
         if self.ndim not in (1, 2):
             raise ValueError(f"diag: takes a vector or a matrix, got shape {self.shape}; see diagonal, diag_embed")
         return self.diag_embed(diagonal) if self.ndim == 1 else self.diagonal(diagonal).clone()
 
     def diagflat(self, offset: int = 0) -> Out:
-        """All elements as the diagonal of a matrix."""
+        """Return a matrix with all elements as its diagonal."""
         flat: Any = self.ravel()
         return flat.diag(offset)
 
     def tril(self, diagonal: int = 0) -> Out:
-        """The lower triangle of matrices: 0 above the diagonal, or above the one that lies `diagonal` higher."""
+        """Return the lower triangle of matrices: 0 above the diagonal, or above the one `diagonal` higher.
+
+        >>> from minigrad import ones
+        >>> ones(3, 3).tril()
+        tensor([[1., 0., 0.],
+                [1., 1., 0.],
+                [1., 1., 1.]])
+        """
         return self._triangle("tril", diagonal)
 
     def triu(self, diagonal: int = 0) -> Out:
-        """The upper triangle of matrices: 0 below the diagonal, or below the one that lies `diagonal` higher."""
+        """Return the upper triangle of matrices: 0 below the diagonal, or below the one `diagonal` higher.
+
+        >>> from minigrad import ones
+        >>> ones(2, 2).triu(diagonal=1)
+        tensor([[0., 1.],
+                [0., 0.]])
+        """
         return self._triangle("triu", diagonal)
 
     def _triangle(self, name: str, diagonal: int) -> Out:
@@ -481,12 +640,12 @@ class Shapes(Base[Out]):
     # ---- several tensors, and copies -------------------------------------------------------------------------------
 
     def _joined(self, how: str, tensors: Sequence[Any], dim: int) -> Out:
-        """`cat` and `stack`: of tensors and arrays, in their common dtype."""
+        """Compute `cat` or `stack` of tensors and arrays, in their common dtype."""
         for t in tensors:
             if operand(t) is None or t.__class__ in NUMBERS:
                 raise TypeError(f"{how}: takes tensors and arrays, got {type(t).__name__} {t!r}")
         if not isinstance(dim, int):
-            raise TypeError(f"{how}: the dimension is an integer, got {dim!r}")
+            raise TypeError(f"{how}: dim must be an integer, got {dim!r}")
         dtype = result_type(*tensors)
         if how == "cat" and any(t.ndim != 1 for t in tensors):  # tensor([]), with which many loops begin, fits all
             tensors = [t for t in tensors if t.shape != (0,)]
@@ -515,7 +674,15 @@ class Shapes(Base[Out]):
         return self.apply(getattr(moves, how), *tensors, axis=dim)
 
     def clone(self) -> Out:
-        """A copy with memory of its own, through which gradients pass."""
+        """Return a copy with memory of its own, through which gradients pass; `detach().clone()` stops them.
+
+        >>> from minigrad import tensor
+        >>> x = tensor([1.0, 2.0])
+        >>> y = x.clone()
+        >>> y[0] = 5.0
+        >>> x, y
+        (tensor([1., 2.]), tensor([5., 2.]))
+        """
         return self.apply(moves.clone, self)
 
     copy = clone
