@@ -32,6 +32,7 @@ class Base(Generic[Out]):
     is_leaf: Any
     grad_fn: Any
     _node: Any
+    _is_users: bool = False  # True if the memory is the user's own, to which NumPy may write
     _base: Any
     apply: Method
     astype: Method

@@ -53,7 +53,9 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     if device is not None:
         check_device("as_tensor", device)
     if isinstance(data, np.ndarray) and (dtype is None or data.dtype == dtype) and data.dtype in SUPPORTED:
-        return wrap(data, None)
+        t = wrap(data, None)
+        t._is_users = True
+        return t
     if isinstance(data, Tensor):
         return data if dtype is None else data.to(dtype)
     return Tensor(data, dtype)

@@ -191,6 +191,7 @@ class GraphAttributes(Views[Out]):
             self._array = array
         else:
             raise ValueError(f".data of a result of shape {self.shape} cannot take the shape {array.shape}")
+        self._is_users = isinstance(value, GraphAttributes) and value._is_users
 
 
 def _restored(cls: type[Any], array: np.ndarray, requires_grad: bool, name: str | None, grad: Any) -> Any:

@@ -123,7 +123,8 @@ class InPlaceWrites(Views[Out]):
         """Record that `array`, the value of `node`, was written at an index."""
         arrays = [snapshot(self._array, self._node), array]
         parameters = {"index": index}
-        self._set_written_node(self._record(ix.setitem, arrays, arrays, [self._node, node], self._array, parameters))
+        inputs = [self._node, node]
+        self._set_written_node(self._record(ix.setitem, arrays, arrays, inputs, self._array, parameters, set()))
 
     def copy_(self, source: Any) -> Self:
         """Copy the values of another tensor, broadcast to this shape, into this tensor."""

@@ -73,22 +73,27 @@ class Tensor(
         """Apply a primitive to tensors, arrays and numbers, and record it if an operand requires a gradient."""
         arrays: list[Any] = []
         inputs: list[ArrayNode | None] = []
+        users: set[int] = set()  # the ids of the arrays that belong to the user, who may write to them
         for o in operands:
             if isinstance(o, Tensor):
                 if o._base is not None:
                     o._update_view()
                 arrays.append(o._array)
                 inputs.append(o._node)
+                if o._is_users:
+                    users.add(id(o._array))
             else:
                 arrays.append(o)
                 inputs.append(None)
+                if o.__class__ is np.ndarray:
+                    users.add(id(o))
         array = primitive.run(*arrays, **parameters) if parameters else primitive.run(*arrays)
         kept: Any = ()
         if array.__class__ is not np.ndarray:
             if array.__class__ is tuple:  # a kernel's, see `primitive.kernel`
                 array, *kept = array
             array = np.asarray(array)
-        out = wrap(array, Tensor._record(primitive, operands, arrays, inputs, array, parameters, kept))
+        out = wrap(array, Tensor._record(primitive, operands, arrays, inputs, array, parameters, users, kept))
         if primitive.returns_view and array.base is not None:
             out._link_to_base(operands[0], primitive, parameters)
         return out
@@ -101,6 +106,7 @@ class Tensor(
         inputs: list[ArrayNode | None],
         array: np.ndarray,
         parameters: dict[str, Any],
+        users: set[int],
         kept: Any = (),
     ) -> ArrayNode | None:
         """Return the node of the result `array`; None if there is nothing to differentiate."""
@@ -119,7 +125,11 @@ class Tensor(
             if parameters or kept:
                 values = (*values, *[parameters[p] for p in primitive.parameters], *kept)
             node.saved = plan.select(values)
-            if saved.exposed:
+            if parameters:
+                users.update([id(p) for p in parameters.values() if p.__class__ is np.ndarray])
+            if users:
+                node.saved, node.checksums = saved.protect(node.saved, users)
+            elif saved.exposed:
                 node.checksums = saved.checksums(node.saved)
         if None in inputs:
             node.constants = describe_constants(operands, inputs)
@@ -220,7 +230,7 @@ class Tensor(
     def detach(self) -> Tensor:
         """Return a tensor that shares this memory but has no history: no gradient flows through it."""
         out = wrap(self._array, None)
-        out._name = self._name
+        out._name, out._is_users = self._name, self._is_users
         return out
 
 

@@ -37,6 +37,7 @@ class Views(Base[Out]):
             return
         self._base, self._view, self._base_generation = base, (primitive, parameters, base._layout), base._generation
         self._root = base if base._root is None else base._root
+        self._is_users = base._is_users
         self._seen_writes = self._root._writes
 
     def _update_view(self) -> None:
