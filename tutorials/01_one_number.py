@@ -127,7 +127,7 @@ assert grads["a"] == 6.0  # wrong: it is 4
 # `b` passed its gradient on before it was complete: first the 1 that had arrived by then, and later
 # the whole 2, in which that 1 is contained again. Hence 1 + 1 + 2 + 2 = 6 instead of 4.
 #
-# The mend is an order: a value passes its gradient on once, and only after every result that used
+# The fix is an order: a value passes its gradient on once, and only after every result that used
 # it has delivered. A result is always younger than what it was computed from. So the reverse order
 # of creation is such an order.
 
@@ -148,7 +148,7 @@ print(grads)
 assert grads == {"c": 1.0, "b": 2.0, "a": 4.0}
 
 # %% [markdown]
-# Another mend would be to pass on only what has just arrived, and so to follow every path from the
+# Another fix would be to pass on only what has just arrived, and so to follow every path from the
 # end to the start by itself. This gives 4 as well, but every doubling doubles the number of paths.
 # Counting the visits shows the price: 7 visits for the 3 values here, and 2,047 for the 11 values
 # of ten doublings.
@@ -175,7 +175,7 @@ assert visits == 2047 and len(ten_doublings) == 11
 # ## With minigrad
 #
 # A `Value` is a number that remembers how it was computed: its operands, and its local derivatives
-# (`da` and `db`, for a rule calls its operands a and b). Arithmetic on Values looks like arithmetic
+# (`da` and `db`, since a primitive calls its operands a and b). Arithmetic on Values looks like arithmetic
 # on floats.
 
 # %%
@@ -183,7 +183,7 @@ p, q, r = Value(2.0, name="p"), Value(-3.0, name="q"), Value(10.0, name="r")
 s = p * q
 t = s + r
 loss = t * t
-print(f"s = {s:g} by the rule {s.primitive.name!r}, local derivatives {s.da:g} and {s.db:g}")
+print(f"s = {s:g} by the primitive {s.primitive.name!r}, local derivatives {s.da:g} and {s.db:g}")
 assert loss == 16.0
 assert s.primitive.name == "mul" and (s.da, s.db) == (-3.0, 2.0)
 
@@ -200,7 +200,7 @@ assert t.grad == 8.0  # two contributions of 4
 # %% [markdown]
 # ## Watch the walk
 #
-# `minigrad.walk` is the backward pass as an iterator. It stores nothing; at each step it tells
+# `minigrad.walk` is the backward pass as an iterator. It stores nothing; at each step it yields
 # which value is handled, with which gradient, and what goes to each of its inputs. `backward` makes
 # the same steps. Here is the graph for which the order mattered: `b` is handled once, with the
 # whole 2.
@@ -238,7 +238,7 @@ assert start.grad == 2.0**30 == 1_073_741_824
 # `minigrad.draw` draws the graph of a Value. A blue box is a number that you put in, a white one a
 # result, with its operands at the left edge, and the green one is the end, where the backward pass
 # begins. Below the line stand the place of the box in the backward pass, 1, 2, 3, and its gradient.
-# On each edge, in orange, stands the local derivative, in the letters of the rule: y is its result,
+# On each edge, in orange, stands the local derivative, in the letters of the primitive: y is its result,
 # a and b are its operands. Check one: the gradient in a box, times the number on an edge into it, is
 # the contribution that goes back along this edge.
 
@@ -330,7 +330,7 @@ assert q.grad == sum(contributions) == 30.0
 assert r.grad == 8.0 + 14.0 + 20.0
 
 # %% [markdown]
-# Values and tensors share the walk, and they share the rules too: there is one rule for a product,
+# Values and tensors share the walk, and the primitives too: there is one for a product,
 # and it says in one place what the local derivatives are.
 
 # %%

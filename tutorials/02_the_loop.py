@@ -72,7 +72,7 @@ print(f"x has shape {x.shape} and dtype {x.dtype}")
 assert x.shape == (64 * 64 + 64 + 10 * 64 + 10,) == (4810,)
 
 # %% [markdown]
-# `names()` tells which slice of `x` is which parameter. The parameters are not copied from `x`,
+# `names()` says which slice of `x` is which parameter. The parameters are not copied from `x`,
 # they lie in it: writing to the slice changes the bias.
 
 # %%
@@ -112,7 +112,7 @@ assert abs(math.log(10) - 2.303) < 0.001
 # ## `dx = network.backward()`
 #
 # The backward pass walks from the loss back to every parameter, as in the first lesson, only with
-# arrays in place of numbers. `dx` has the shape of `x`: its element i tells how fast the loss grows
+# arrays instead of numbers. `dx` has the shape of `x`: its element i says how fast the loss grows
 # with element i of `x`.
 
 # %%
@@ -123,7 +123,7 @@ assert dx.shape == x.shape and dx.dtype == x.dtype
 # %% [markdown]
 # Here is the picture of this backward pass, drawn before the next forward pass replaces the graph.
 # Grey is the data, blue are the parameters, and the frames are the layers. Of each array the picture
-# tells the range, the mean and the standard deviation: see how ReLU makes half of its numbers 0. The
+# shows the range, the mean and the standard deviation: see how ReLU makes half of its numbers 0. The
 # order of the backward pass stands below the line, and `|grad|`, the length of a parameter's
 # gradient: of its slice of `dx`.
 
@@ -229,7 +229,7 @@ while True:
 
 # %% [markdown]
 # The loss is of training images. What counts are the held-out ones: the network's answer is the
-# digit with the highest score. `no_grad` tells minigrad that nobody will call `backward` here, so
+# digit with the highest score. `no_grad` says that `backward` will not be called here, so
 # it records no graph.
 
 

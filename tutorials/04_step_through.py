@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Step through it
 #
-# A backward pass is over in a millisecond. This lesson takes it apart: `minigrad.step` tells each
+# A backward pass is over in a millisecond. This lesson takes it apart: `minigrad.step` shows each
 # of its steps, with the numbers of your own program. You meet the two questions that are asked most
 # about it, why `+=` and why this order, and see the wrong answers go wrong. Then you look for a
 # neuron that does not learn, and for the memory that a network needs.
@@ -158,7 +158,7 @@ assert bias != -4.0 or round(gradients["tanh"], 2) == 0.84
 #
 # ## The steps of a network
 #
-# With tensors, a step is a whole layer. Shapes and ranges stand in place of numbers, and for an
+# With tensors, a step is a whole layer. Shapes and ranges stand instead of numbers, and for an
 # elementwise operation one element is worked out.
 
 # %%

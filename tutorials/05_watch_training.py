@@ -139,7 +139,7 @@ assert 1e4 < last / first < 3e4
 assert 4 < (last / first) ** (1 / 6) < 6
 
 # %% [markdown]
-# The mends are those that the line names. ReLUs with weights in proportion to 1 / sqrt(inputs)
+# The fixes are those that the line names. ReLUs with weights proportional to 1 / sqrt(inputs)
 # (He et al., 2015) keep the gradient's size:
 
 # %%
