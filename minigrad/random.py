@@ -1,4 +1,4 @@
-"""Random tensors. What they are drawn from is a `minigrad.tensors.rng.Generator`: the default one or `generator=`."""
+"""Random tensors, drawn from a `minigrad.tensors.rng.Generator`: the default one or `generator=`."""
 
 from __future__ import annotations
 
@@ -23,13 +23,32 @@ from minigrad.tensors.tensor import Tensor
 
 
 def rand(*size: Size, generator: Any = None, dtype: Any = None, requires_grad: bool = False, **options: Any) -> Tensor:
-    """Uniform in [0, 1)."""
+    """Return a tensor of the given shape with random numbers, uniform in [0, 1).
+
+    Args:
+        size: the shape, as separate sizes or as one sequence.
+        generator: the Generator to draw from; by default the one that `manual_seed` seeds.
+        dtype: float32 (the default) or float64.
+        requires_grad: True to compute gradients with respect to this tensor.
+        options: `device` and PyTorch's options about memory, see `tensor`.
+
+    >>> _ = manual_seed(0)
+    >>> rand(2, 3).shape
+    (2, 3)
+    """
     shape = sizes_of("rand", size, options)
     return filled(numbers(generator).random(shape, floats("rand", dtype)), requires_grad)
 
 
 def randn(*size: Size, generator: Any = None, dtype: Any = None, requires_grad: bool = False, **options: Any) -> Tensor:
-    """Normal, with mean 0 and variance 1."""
+    """Return a tensor of the given shape with standard normal random numbers: mean 0, variance 1.
+
+    For the arguments, see `rand`.
+
+    >>> _ = manual_seed(0)
+    >>> bool(abs(randn(10000).mean()) < 0.1)
+    True
+    """
     shape = sizes_of("randn", size, options)
     return filled(numbers(generator).standard_normal(shape).astype(floats("randn", dtype)), requires_grad)
 
@@ -44,7 +63,9 @@ def randint(
     requires_grad: bool = False,
     **options: Any,
 ) -> Tensor:
-    """Whole numbers from low to high - 1, of int64: randint(high, size), randint(low, high, size).
+    """Return random integers from low to high - 1, of int64: randint(high, size), randint(low, high, size).
+
+    All are equally likely. For the other arguments, see `rand`.
 
     >>> randint(5, 6, (3,))
     tensor([5, 5, 5])
@@ -65,10 +86,14 @@ def randint(
 def randperm(
     n: int, *, generator: Any = None, dtype: Any = None, requires_grad: bool = False, **options: Any
 ) -> Tensor:
-    """The numbers from 0 to n - 1 in random order, of int64."""
+    """Return the integers from 0 to n - 1 in random order, of int64: a shuffled index.
+
+    >>> randperm(5).sort().values
+    tensor([0, 1, 2, 3, 4])
+    """
     check_options("randperm", options)
     if n < 0:
-        raise ValueError(f"randperm: n is at least 0, got {n}")
+        raise ValueError(f"randperm: n must not be negative, got {n}")
     order = numbers(generator).permutation(n)
     return filled(order.astype(scalar_type("randperm", dtype, np.dtype("int64"))), requires_grad)
 
@@ -76,14 +101,14 @@ def randperm(
 def rand_like(
     input: Tensor, *, generator: Any = None, dtype: Any = None, requires_grad: bool = False, **options: Any
 ) -> Tensor:
-    """`rand`, of the same shape and dtype."""
+    """Return uniform random numbers in the shape and dtype of `input`; see `rand`."""
     return rand(input.shape, generator=generator, dtype=dtype or input.dtype, requires_grad=requires_grad, **options)
 
 
 def randn_like(
     input: Tensor, *, generator: Any = None, dtype: Any = None, requires_grad: bool = False, **options: Any
 ) -> Tensor:
-    """`randn`, of the same shape and dtype."""
+    """Return standard normal random numbers in the shape and dtype of `input`; see `randn`."""
     return randn(input.shape, generator=generator, dtype=dtype or input.dtype, requires_grad=requires_grad, **options)
 
 
@@ -97,7 +122,7 @@ def randint_like(
     requires_grad: bool = False,
     **options: Any,
 ) -> Tensor:
-    """`randint`, of the same shape and dtype: randint_like(t, high), randint_like(t, low, high)."""
+    """Return random integers in the shape and dtype of `input`: randint_like(t, high), randint_like(t, low, high)."""
     dtype = dtype or input.dtype
     shape = tuple(input.shape)
     return randint(low, high, shape, generator=generator, dtype=dtype, requires_grad=requires_grad, **options)
@@ -113,20 +138,32 @@ def normal(
     requires_grad: bool = False,
     **options: Any,
 ) -> Tensor:
-    """Normal numbers: for each mean and each standard deviation of tensors, which broadcast; or `size` for numbers.
+    """Return normal random numbers mean + std z, with z standard normal.
+
+    Args:
+        mean: a number, or a tensor of means.
+        std: a number, or a tensor of standard deviations, which broadcasts with `mean`.
+        size: the shape, if both are numbers.
+        generator: the Generator to draw from; by default the one that `manual_seed` seeds.
+        dtype: the dtype; by default that of the tensors, or float32.
+        requires_grad: True to compute gradients with respect to the result.
+        options: `device` and PyTorch's options about memory, see `tensor`.
 
     Raises:
-        ValueError: for a standard deviation below 0.
+        ValueError: for a negative standard deviation.
+
+    >>> normal(0.0, 1.0, (2, 3)).shape
+    (2, 3)
     """
     check_options("normal", options)
     given = [as_tensor(v).detach() for v in (mean, std) if isinstance(v, Tensor)]
     if given and size is not None:
-        raise TypeError("normal: the size is that of the tensors mean and std; size goes with two numbers")
+        raise TypeError("normal: size must not be given with tensors: the shape is that of mean and std")
     if not given and size is None:
-        raise TypeError("normal: mean and std are numbers, so a size is needed: normal(0.0, 1.0, (2, 3))")
+        raise TypeError("normal: size must be given if mean and std are numbers: normal(0.0, 1.0, (2, 3))")
     m, s = np.asarray(getattr(mean, "_array", mean)), np.asarray(getattr(std, "_array", std))
     if not (s >= 0).all():
-        raise ValueError(f"normal: standard deviations are at least 0, got {s.min()}")
+        raise ValueError(f"normal: standard deviations must not be negative, got {s.min()}")
     shape = np.broadcast_shapes(m.shape, s.shape) if given else sizes_of("normal", (size,), {})
     dtype = floats("normal", dtype or (given[0].dtype if given else None))
     return filled((m + s * numbers(generator).standard_normal(shape)).astype(dtype), requires_grad)

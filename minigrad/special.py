@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from minigrad.primitives import special as rules
+from minigrad.primitives import special
 from minigrad.tensors.methods import Operations
-from minigrad.tensors.methods import method_factories as made
+from minigrad.tensors.methods.method_factories import unary
 
 expit, logit = Operations.sigmoid, Operations.logit
 erf, erfc, erfinv = Operations.erf, Operations.erfc, Operations.erfinv
 exp2, expm1, log1p = Operations.exp2, Operations.expm1, Operations.log1p
 xlogy, sinc, round = Operations.xlogy, Operations.sinc, Operations.round
 softmax, log_softmax, logsumexp = Operations.softmax, Operations.log_softmax, Operations.logsumexp
-ndtr = made.unary(rules.ndtr, "The area under the standard normal distribution up to x.")
+ndtr = unary(special.ndtr, "Return the standard normal cumulative distribution function, the area under it up to x.")

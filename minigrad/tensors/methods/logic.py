@@ -1,4 +1,4 @@
-"""Methods that answer yes or no, and those on truth values and bits. Nothing here has a gradient."""
+"""Comparisons, and operations on bools and bits. None has a gradient."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from minigrad.tensors.methods.method_factories import named, refuse, unary
 
 
 def _of_two(ufunc: np.ufunc, name: str, swapped: bool = False) -> Callable[[Base[Out], Operand], Out]:
-    """A method of two operands, which broadcast, by a function of NumPy."""
+    """Make a method of two operands, which broadcast, from a function of NumPy."""
     primitive = Primitive(name, lambda a, b: ufunc(a, b))
     bits = not any(types[0] in "fd" for types in ufunc.types)
 
@@ -28,7 +28,7 @@ def _of_two(ufunc: np.ufunc, name: str, swapped: bool = False) -> Callable[[Base
             check_broadcast(name, a, b)
         return self.apply(primitive, a, b)
 
-    method.__name__, method.__doc__ = name, f"np.{ufunc.__name__}, element by element."
+    method.__name__, method.__doc__ = name, f"Return np.{ufunc.__name__}, element by element, with broadcasting."
     return method
 
 
@@ -58,7 +58,7 @@ class Logic(Base[Out]):
     logical_and = named(_of_two(np.logical_and, "logical_and"))
     logical_or = named(_of_two(np.logical_or, "logical_or"))
     logical_xor = named(_of_two(np.logical_xor, "logical_xor"))
-    logical_not = _of_one(np.logical_not, "logical_not", "Whether each element is 0.")
+    logical_not = _of_one(np.logical_not, "logical_not", "Return True for each element that is 0.")
 
     __and__ = __rand__ = _of_two(np.bitwise_and, "bitwise_and")
     __or__ = __ror__ = _of_two(np.bitwise_or, "bitwise_or")
@@ -67,34 +67,46 @@ class Logic(Base[Out]):
     __rshift__, __rrshift__ = (_of_two(np.right_shift, "bitwise_right_shift", swapped) for swapped in (False, True))
     bitwise_and, bitwise_or, bitwise_xor = named(__and__), named(__or__), named(__xor__)
     bitwise_left_shift, bitwise_right_shift = named(__lshift__, __rlshift__), named(__rshift__, __rrshift__)
-    __invert__ = bitwise_not = _of_one(np.invert, "bitwise_not", "Not, element by element; of integers: of their bits.")
+    __invert__ = bitwise_not = _of_one(np.invert, "bitwise_not", "Return not x; for integers, of their bits.")
     gcd, lcm = (named(operator, operator) for operator in (_of_two(np.gcd, "gcd"), _of_two(np.lcm, "lcm")))
 
-    isnan = _of_one(np.isnan, "isnan", "Whether each element is nan.")
-    isinf = _of_one(np.isinf, "isinf", "Whether each element is infinite.")
-    isfinite = _of_one(np.isfinite, "isfinite", "Whether each element is a number, neither infinite nor nan.")
-    isposinf = _of_one(np.isposinf, "isposinf", "Whether each element is inf.")
-    isneginf = _of_one(np.isneginf, "isneginf", "Whether each element is -inf.")
-    isreal = _of_one(np.isreal, "isreal", "True for each element: tensors hold real numbers.")
-    signbit = _of_one(lambda x: np.signbit(x.astype(float)), "signbit", "Whether each element is below 0, or -0.")
+    isnan = _of_one(np.isnan, "isnan", "Return True for each element that is nan.")
+    isinf = _of_one(np.isinf, "isinf", "Return True for each element that is infinite.")
+    isfinite = _of_one(np.isfinite, "isfinite", "Return True for each element that is not infinite or nan.")
+    isposinf = _of_one(np.isposinf, "isposinf", "Return True for each element that is inf.")
+    isneginf = _of_one(np.isneginf, "isneginf", "Return True for each element that is -inf.")
+    isreal = _of_one(np.isreal, "isreal", "Return True for each element: tensors hold real numbers.")
+    signbit = _of_one(
+        lambda x: np.signbit(x.astype(float)), "signbit", "Return True for each negative element, also -0."
+    )
 
     def isclose(self, other: Operand, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Out:
-        """Whether |self - other| <= atol + rtol |other|, element by element; nan to nan only if `equal_nan`."""
+        """Return True where |self - other| <= atol + rtol |other|; for two nan, only if `equal_nan`."""
         if not isinstance(self, Base):
             refuse("isclose", self)
         a, b = promoted(self, other)
         if a is None:
-            raise TypeError(f"isclose: compares with tensors, arrays, numbers; got {type(other).__name__}")
+            raise TypeError(f"isclose: takes tensors, arrays and numbers, got {type(other).__name__}")
         if b.__class__ not in NUMBERS:
             check_broadcast("isclose", a, b)
         return self.apply(_isclose, a, b, rtol=rtol, atol=atol, equal_nan=equal_nan)
 
     def allclose(self, other: Operand, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> bool:
-        """Whether all elements are close, as `isclose` says."""
+        """Return True if all elements are close: |self - other| <= atol + rtol |other|.
+
+        >>> from minigrad import tensor
+        >>> tensor([0.1]).add(0.2).allclose(tensor([0.3]))
+        True
+        """
         return bool(self.isclose(other, rtol, atol, equal_nan)._array.all())
 
     def equal(self, other: Any) -> bool:
-        """Whether both have the same shape and elements."""
+        """Return True if both tensors have the same shape and elements.
+
+        >>> from minigrad import tensor
+        >>> tensor([1, 2]).equal(tensor([1, 2]))
+        True
+        """
         if not isinstance(self, Base) or not isinstance(other, Base):
             refuse("equal", other if isinstance(self, Base) else self)
         return np.array_equal(self._array, other._array)
