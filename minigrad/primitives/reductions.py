@@ -38,7 +38,7 @@ mean = Primitive(
     x=lambda g, x_shape, y_shape, axis, keepdims: spread(
         g * _reciprocal_of_number(x_shape, y_shape), x_shape, axis, keepdims
     ),
-).with_notation("mean(x)", x="g / n, at each of the n elements of x that went into it")
+).with_notation("mean(x)", x="g / n, at each of the n elements")
 
 
 def _extremum_x(g: Any, x: Any, y: Any, axis: Axis, keepdims: bool) -> Any:
