@@ -1,4 +1,4 @@
-"""The grad modes: whether what a thread computes is recorded. They import no NumPy."""
+"""Gradient modes: whether a thread records its operations. Imports no NumPy."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, Self, TypeVar, overload
 
 
 class _Mode(threading.local):
-    """What this thread's operations do besides computing."""
+    """The gradient mode of this thread: whether its operations are recorded."""
 
     recording = True
     inference = False
@@ -22,9 +22,9 @@ mode = _Mode()
 
 
 class no_grad(ContextDecorator):
-    """Operations in here are not recorded: nothing they compute requires a gradient.
+    """Do not record operations: their results require no gradient. A context manager and decorator.
 
-    A context manager and, called, a decorator. Thread-local, as PyTorch's.
+    Use it for updates of parameters and for evaluation. Thread-local, as PyTorch's.
 
     >>> from minigrad.scalar import Value
     >>> w = Value(2.0)
@@ -88,13 +88,13 @@ class no_grad(ContextDecorator):
 
 
 class enable_grad(no_grad):
-    """Operations in here are recorded, also inside `no_grad`."""
+    """Record operations, also inside `no_grad`. A context manager and decorator."""
 
     _recording = True
 
 
 class set_grad_enabled(no_grad):
-    """Record operations or not, from now on; as a context manager or decorator, in there only.
+    """Set whether operations are recorded; as a context manager or decorator, only for the block or function.
 
     >>> from minigrad.scalar import Value
     >>> for train in (True, False):
@@ -106,7 +106,7 @@ class set_grad_enabled(no_grad):
 
     def __new__(cls, mode: bool) -> Any:
         if not isinstance(mode, bool):
-            raise TypeError(f"set_grad_enabled: mode is True or False, got {type(mode).__name__}: {mode!r}")
+            raise TypeError(f"set_grad_enabled: mode must be True or False, got {type(mode).__name__}: {mode!r}")
         return object.__new__(cls)
 
     def __init__(self, mode: bool) -> None:
@@ -130,9 +130,9 @@ class set_grad_enabled(no_grad):
 
 
 class inference_mode(no_grad):
-    """`no_grad` which `enable_grad` inside does not lift. With `mode=False`, as if outside of it.
+    """Do not record operations, as `no_grad`, also inside `enable_grad`. With `mode=False`, leave inference mode.
 
-    The results are ordinary tensors; PyTorch's may not take part in a recorded computation later on.
+    The results are ordinary tensors; PyTorch's must not be used in a recorded computation later.
     """
 
     _inference = True
@@ -157,10 +157,10 @@ def _restore(state: tuple[bool, bool]) -> None:
 
 
 def is_grad_enabled() -> bool:
-    """Whether this thread's operations are being recorded."""
+    """Return True if this thread records its operations."""
     return mode.recording
 
 
 def is_inference_mode_enabled() -> bool:
-    """Whether this thread is inside `inference_mode`."""
+    """Return True if this thread is inside `inference_mode`."""
     return mode.inference

@@ -379,7 +379,7 @@ def test_modes_without_brackets_and_wrong_ones() -> None:
         return minigrad.is_grad_enabled(), minigrad.is_inference_mode_enabled()
 
     assert look() == (False, True) and minigrad.is_grad_enabled()
-    with pytest.raises(TypeError, match="set_grad_enabled: mode is True or False, got str"):
+    with pytest.raises(TypeError, match="set_grad_enabled: mode must be True or False, got str"):
         minigrad.set_grad_enabled("no")
     with pytest.raises(ValueError), minigrad.inference_mode():
         raise ValueError

@@ -1,4 +1,4 @@
-"""Along a dimension: what has come together up to each element, and differences from one to the next."""
+"""Cumulative sums, products and extremes along a dimension, differences and integrals."""
 
 from __future__ import annotations
 
@@ -19,20 +19,29 @@ class Cumulative(Base[Out]):
     """Cumulative sums, products and extremes; differences, and integrals over them."""
 
     def cumsum(self, dim: int | None = None, *, dtype: Any = None, axis: int | None = None) -> Out:
-        """The sums of the first 1, 2, 3, … elements along `dim`. Booleans and integers are summed in int64."""
+        """Return the cumulative sum y_i = x_0 + … + x_i along `dim`. Booleans and integers are summed in int64.
+
+        >>> from minigrad import tensor
+        >>> tensor([1, 2, 3]).cumsum(0)
+        tensor([1, 3, 6])
+        """
         return self._summable(dtype)._cumulative(scans.cumsum, dim, axis)
 
     def cumprod(self, dim: int | None = None, *, dtype: Any = None, axis: int | None = None) -> Out:
-        """The products of the first 1, 2, 3, … elements along `dim`. Booleans and integers are multiplied in int64.
+        """Return the cumulative product y_i = x_0 · … · x_i along `dim`. Booleans and integers are multiplied in int64.
 
-        The gradient is right also where elements are 0.
+        The gradient is correct also where elements are 0.
+
+        >>> from minigrad import tensor
+        >>> tensor([1, 2, 3]).cumprod(0)
+        tensor([1, 2, 6])
         """
         return self._summable(dtype)._cumulative(scans.cumprod, dim, axis)
 
     cumsum_, cumprod_ = in_place(cumsum), in_place(cumprod)
 
     def logcumsumexp(self, dim: int | None = None, *, axis: int | None = None) -> Out:
-        """log(cumsum(exp(self))) along `dim`, without overflow."""
+        """Return log(cumsum(exp(x))) along `dim`, without overflow."""
         t = self if self.dtype.kind == "f" else self.astype(default.dtype)
         return t._cumulative(scans.logcumsumexp, dim, axis)
 
@@ -48,11 +57,11 @@ class Cumulative(Base[Out]):
         return self.apply(primitive, self, axis=d)
 
     def cummax(self, dim: int, *, axis: int | None = None) -> Selected[Out]:
-        """(values, indices): the largest of the elements so far along `dim`, and where the last such one was."""
+        """Return (values, indices): the largest element so far along `dim`, and its last index."""
         return self._so_far(np.maximum, dim if axis is None else axis)
 
     def cummin(self, dim: int, *, axis: int | None = None) -> Selected[Out]:
-        """(values, indices): the smallest of the elements so far along `dim`, and where the last such one was."""
+        """Return (values, indices): the smallest element so far along `dim`, and its last index."""
         return self._so_far(np.minimum, dim if axis is None else axis)
 
     def _so_far(self, extreme: np.ufunc, dim: int) -> Selected[Out]:
@@ -68,11 +77,18 @@ class Cumulative(Base[Out]):
     def diff(
         self, n: int = 1, dim: int = -1, prepend: Any = None, append: Any = None, *, axis: int | None = None
     ) -> Out:
-        """self[i + 1] - self[i] along `dim`, n times over; of booleans, whether they differ.
+        """Return the differences x[i + 1] - x[i] along `dim`, applied n times; for booleans, whether they differ.
 
         Args:
-            prepend: what is set before the first element, with the same shape but along `dim`.
-            append: what is set behind the last one.
+            n: how many times to apply it.
+            dim: the dimension.
+            prepend: values to insert before the first element, of the same shape except along `dim`.
+            append: values to append after the last element.
+            axis: NumPy's name of `dim`.
+
+        >>> from minigrad import tensor
+        >>> tensor([1, 4, 9]).diff()
+        tensor([3, 5])
         """
         if not self.ndim:
             raise ValueError("diff: a 0-d tensor has nothing to take differences of")
@@ -88,22 +104,23 @@ class Cumulative(Base[Out]):
         return t
 
     def trapezoid(self, x: Any = None, *, dx: float | None = None, dim: int = -1) -> Out:
-        """The integral along `dim` by the trapezoidal rule: of straight lines from point to point.
+        """Return the integral along `dim` by the trapezoidal rule.
 
         Args:
-            x: where the points are: of the tensor's shape, or a vector for `dim`.
-            dx: how far they are apart, 1 unless given.
+            x: the positions of the points: of the tensor's shape, or a vector for `dim`.
+            dx: the distance of the points; by default 1.
+            dim: the dimension.
         """
         return self._trapezoids("trapezoid", x, dx, dim).sum(dim)
 
     trapz = trapezoid
 
     def cumulative_trapezoid(self, x: Any = None, *, dx: float | None = None, dim: int = -1) -> Out:
-        """The integral up to each point but the first one; see `trapezoid`."""
+        """Return the integral up to each point but the first; see `trapezoid`."""
         return self._trapezoids("cumulative_trapezoid", x, dx, dim).cumsum(dim)
 
     def _trapezoids(self, name: str, x: Any, dx: float | None, dim: int) -> Out:
-        """The areas from each point to the next."""
+        """Return the areas from each point to the next."""
         if x is not None and dx is not None:
             raise TypeError(f"{name}: x and dx both say where the points are: give one")
         d = self._dim(dim)

@@ -1,4 +1,4 @@
-"""Selection: elements at given places read, written and added to; sorting, and what is found by it.
+"""Selection: read, write and add elements at given indices; sort, search and count.
 
 `gather` and `scatter` are PyTorch's: `index` has as many dimensions as the tensor, and may be smaller in all but `dim`.
 Each method ending in _ writes into the tensor itself; the one without it writes into a copy.
@@ -19,7 +19,7 @@ from minigrad.tensors.dtypes import NUMBERS, check_broadcast, operand
 
 
 class Selected(NamedTuple, Generic[Out]):
-    """Elements along a dimension, and where they were."""
+    """Elements along a dimension, and their indices."""
 
     values: Out
     indices: Out
@@ -29,7 +29,7 @@ P = ParamSpec("P")
 
 
 def _on_a_copy(method: Callable[Concatenate[Any, P], Any]) -> Callable[Concatenate[Base[Out], P], Out]:
-    """The method without _ at the end: it leaves the tensor as it is."""
+    """Make the variant of an in-place method that writes into a copy, and leaves the tensor unchanged."""
 
     @functools.wraps(method)
     def copying(self: Base[Out], /, *args: P.args, **named: P.kwargs) -> Out:
@@ -40,15 +40,15 @@ def _on_a_copy(method: Callable[Concatenate[Any, P], Any]) -> Callable[Concatena
 
 
 def _array(value: Any) -> np.ndarray:
-    """The elements of a tensor, an array or a number."""
+    """Return a tensor, array or number as an array."""
     return value._array if isinstance(value, Base) else np.asarray(value)
 
 
 class Selection(Base[Out]):
-    """Elements chosen by their places or their order."""
+    """Methods that choose elements by index or order."""
 
     def _places(self, name: str, index: Any, dim: int | None = None, wrap: bool = False) -> np.ndarray:
-        """An index as an array, checked: integers that lie in the dimension `dim` (None: among all elements).
+        """Return an index as an array; raise unless it has integers in the range of `dim` (None: of all elements).
 
         With `wrap`, they may be negative, and count from the end.
         """
@@ -67,7 +67,13 @@ class Selection(Base[Out]):
     # ---- reading ---------------------------------------------------------------------------------------------------
 
     def index_select(self, dim: int, index: Any) -> Out:
-        """The slices along `dim` at these indices, a vector of them; a copy."""
+        """Return the slices along `dim` at a vector of indices; a copy.
+
+        >>> from minigrad import tensor
+        >>> tensor([[1, 2], [3, 4], [5, 6]]).index_select(0, tensor([2, 0]))
+        tensor([[5, 6],
+                [1, 2]])
+        """
         d = self._dim(dim)
         places = self._places("index_select", index, d)
         if places.ndim > 1:
@@ -79,11 +85,22 @@ class Selection(Base[Out]):
         return self[(slice(None),) * d + (places.reshape(-1),)]
 
     def gather(self, dim: int, index: Any, *, sparse_grad: bool = False) -> Out:
-        """out[i][j][k] = self[i][index[i][j][k]][k], for dim=1 of three; of the shape of `index`.
+        """Choose an element along `dim` for each index: y[i][j][k] = x[i][index[i][j][k]][k] for dim=1 of three.
+
+        Args:
+            dim: the dimension to choose along.
+            index: int64, of as many dimensions as the tensor; the result has its shape.
+            sparse_grad: not supported.
 
         Raises:
-            ValueError: if `index` has another number of dimensions, or is larger in one that is not `dim`.
+            ValueError: if `index` has another number of dimensions, or is larger in one other than `dim`.
             IndexError: for an index out of range.
+
+        >>> from minigrad import tensor
+        >>> log_probs = tensor([[-0.1, -2.3], [-1.2, -0.4]])
+        >>> log_probs.gather(1, tensor([[0], [1]]))
+        tensor([[-0.1000],
+                [-0.4000]])
         """
         d = self._dim(dim)
         places = self._places("gather", index, d)
@@ -95,7 +112,7 @@ class Selection(Base[Out]):
         return out if places.ndim else out.reshape(())
 
     def _check_fit(self, name: str, d: int, places: np.ndarray, source: tuple[int, ...] | None = None) -> None:
-        """Raise where an index is not of the shape that gather, scatter and their like take."""
+        """Raise unless an index has a shape that gather and scatter take."""
         mine = self.shape or (1,)
         shape = places.shape or (1,)
         others = [n for i, n in enumerate(mine) if i != d]
@@ -115,12 +132,14 @@ class Selection(Base[Out]):
             raise ValueError(f"{name}: for an index of shape {places.shape}, src, of shape {source}, is too small")
 
     def take(self, index: Any) -> Out:
-        """The elements at these places of the flattened tensor, in the shape of `index`; negative ones from the end."""
+        """Return the elements of the flattened tensor at these indices, in the shape of `index`."""
         return self.ravel()[self._places("take", index, wrap=True)]
 
     def take_along_dim(self, indices: Any, dim: int | None = None, *, axis: int | None = None) -> Out:
-        """`gather` with an index that is broadcast to the tensor in all dimensions but `dim`, and the tensor to it;
-        NumPy's take_along_axis. So t.take_along_dim(t.argsort(dim), dim) is sorted."""
+        """Choose elements along `dim` as `gather` does, with broadcasting in all other dimensions.
+
+        NumPy's take_along_axis: t.take_along_dim(t.argsort(dim), dim) is sorted.
+        """
         dim = dim if axis is None else axis
         if dim is None:
             return self.ravel().take_along_dim(indices.reshape(-1), 0)
@@ -138,7 +157,13 @@ class Selection(Base[Out]):
         return larger.gather(d, self._of(np.where(places < 0, places + n, places)))
 
     def masked_select(self, mask: Any) -> Out:
-        """The elements where the boolean mask is true, in one dimension; tensor and mask are broadcast."""
+        """Return the elements where the bool mask is true, in one dimension; tensor and mask broadcast.
+
+        >>> from minigrad import tensor
+        >>> x = tensor([1.0, -2.0, 3.0])
+        >>> x.masked_select(x > 0)
+        tensor([1., 3.])
+        """
         chosen = self._mask("masked_select", mask)
         check_broadcast("masked_select", self, chosen)
         shape = np.broadcast_shapes(self.shape, chosen.shape)
@@ -151,7 +176,7 @@ class Selection(Base[Out]):
         return chosen
 
     def _refuse_other(self, name: str, source: Any) -> None:
-        """Raise where what is to be written is no tensor of this tensor's dtype."""
+        """Raise unless the values to write are a tensor of this tensor's dtype."""
         if not isinstance(source, Base | np.ndarray):
             raise TypeError(f"{name}: takes its values from a tensor, got {type(source).__name__}: {source!r}")
         if source.dtype != self.dtype:
@@ -170,23 +195,35 @@ class Selection(Base[Out]):
     @overload
     def nonzero(self, *, as_tuple: Literal[True]) -> tuple[Out, ...]: ...
     def nonzero(self, *, as_tuple: bool = False) -> Out | tuple[Out, ...]:
-        """Where the elements are not 0: a row of indices each; as a tuple, a vector for each dimension."""
+        """Return the indices of the elements that are not 0, one a row; as a tuple, a vector for each dimension.
+
+        >>> from minigrad import tensor
+        >>> tensor([[1, 0], [0, 2]]).nonzero()
+        tensor([[0, 0],
+                [1, 1]])
+        """
         t = self._array
         if as_tuple:
             return tuple([self._of(i) for i in np.nonzero(t if self.ndim else t.reshape(1))])
         return self._of(np.argwhere(t))
 
     def argwhere(self) -> Out:
-        """Where the elements are not 0, a row of indices each."""
+        """Return the indices of the elements that are not 0, one a row."""
         return self.nonzero()
 
     # ---- writing ---------------------------------------------------------------------------------------------------
 
     def scatter_(self, dim: int, index: Any, src: Any = None, *, value: Any = None, reduce: str | None = None) -> Self:
-        """self[i][index[i][j][k]][k] = src[i][j][k], for dim=1 of three. `src` may also be a number, as `value`.
+        """Write src at the indices: self[i][index[i][j][k]][k] = src[i][j][k] for dim=1 of three.
 
-        Where an index is repeated, the last one holds, also for the gradients. reduce="add" adds, and "multiply"
-        multiplies (which has no gradient).
+        Where an index is repeated, the last write counts, also for the gradients.
+
+        Args:
+            dim: the dimension to index.
+            index: int64, of as many dimensions as the tensor.
+            src: a tensor at least as large as `index`, or a number.
+            value: a number, instead of `src`.
+            reduce: "add" to add instead, "multiply" to multiply (without a gradient).
 
         Raises:
             ValueError: if `index` is larger than the tensor in a dimension other than `dim`, or than `src`.
@@ -208,7 +245,7 @@ class Selection(Base[Out]):
         return self
 
     def _source(self, name: str, dim: int, index: Any, src: Any) -> tuple[Any, np.ndarray, int]:
-        """What is scattered, as large as the index; the index, checked; and the dimension."""
+        """Return the values to scatter, in the shape of the index; the index, checked; and the dimension."""
         d = self._dim(dim)
         places = self._places(name, index, d)
         if isinstance(src, Base | np.ndarray):
@@ -224,13 +261,13 @@ class Selection(Base[Out]):
         return source, places.reshape(places.shape or (1,)), d
 
     def _added(self, primitive: Any, source: Any, **places: Any) -> Self:
-        """Add `source` at these places; what is named twice receives twice."""
+        """Add `source` at these indices; a repeated index receives the sum."""
         total = self.apply(primitive, source, shape=self.shape or (1,), **places).reshape(self.shape)
         t: Any = self
         return t.add_(total)
 
     def scatter_add_(self, dim: int, index: Any, src: Any) -> Self:
-        """self[i][index[i][j][k]][k] += src[i][j][k], for dim=1 of three; a repeated index receives all."""
+        """Add src at the indices: self[i][index[i][j][k]][k] += src[i][j][k] for dim=1 of three; repeats add up."""
         self._refuse_other("scatter_add", src)
         source, places, d = self._source("scatter_add", dim, index, src)
         return self._added(ix.scatter, source, index=places, axis=d)
@@ -266,7 +303,12 @@ class Selection(Base[Out]):
         return self.copy_(self._of(result.reshape(self.shape)))
 
     def index_add_(self, dim: int, index: Any, source: Any, *, alpha: float = 1) -> Self:
-        """self[index[i]] += alpha * source[i], for dim=0; a repeated index receives all."""
+        """Add slices: self[index[i]] += alpha * source[i] for dim=0; repeats add up.
+
+        >>> from minigrad import tensor, zeros
+        >>> zeros(3).index_add_(0, tensor([0, 0, 2]), tensor([1.0, 2.0, 5.0]))
+        tensor([3., 0., 5.])
+        """
         where = self._along("index_add", dim, index, source)
         scaled = source if alpha == 1 else source * alpha
         if not self.ndim:
@@ -275,7 +317,7 @@ class Selection(Base[Out]):
         return self._added(ix.place, scaled, index=where)
 
     def index_copy_(self, dim: int, index: Any, source: Any) -> Self:
-        """self[index[i]] = source[i], for dim=0."""
+        """Write slices: self[index[i]] = source[i] for dim=0."""
         where = self._along("index_copy", dim, index, source)
         if not self.ndim:
             return self.copy_(source.reshape(()))
@@ -283,7 +325,7 @@ class Selection(Base[Out]):
         return self
 
     def index_fill_(self, dim: int, index: Any, value: Any) -> Self:
-        """self[index[i]] = value, for dim=0: a number, or a tensor of one."""
+        """Fill slices: self[index[i]] = value for dim=0; a number or a 0-d tensor."""
         d = self._dim(dim)
         places = self._places("index_fill", index, d, wrap=True)
         if np.ndim(_array(value)) or places.ndim > 1:
@@ -310,7 +352,7 @@ class Selection(Base[Out]):
         return (slice(None),) * d + (places.reshape(-1).copy(),)
 
     def index_put_(self, indices: Any, values: Any, accumulate: bool = False) -> Self:
-        """self[indices] = values, where `indices` is a tuple; with `accumulate`, a repeated place receives the sum."""
+        """Write self[indices] = values for a tuple `indices`; with `accumulate`, add, and repeats add up."""
         if not isinstance(indices, tuple | list):
             raise TypeError(f"index_put: indices is a tuple of tensors, got {type(indices).__name__}")
         self._refuse_other("index_put", values)
@@ -323,7 +365,7 @@ class Selection(Base[Out]):
         return self._added(ix.place, spread, index=where)
 
     def masked_scatter_(self, mask: Any, source: Any) -> Self:
-        """The elements where the mask is true become, one after the other, those of `source`."""
+        """Write the elements of `source`, in order, where the mask is true."""
         chosen = self._mask("masked_scatter", mask)
         check_broadcast("masked_scatter", self, chosen)
         chosen = np.broadcast_to(chosen, self.shape)
@@ -343,14 +385,19 @@ class Selection(Base[Out]):
     def sort(
         self, dim: int = -1, descending: bool = False, stable: bool = False, *, axis: int | None = None
     ) -> Selected[Out]:
-        """(values, indices): the elements in order along `dim`, and where they were; nan counts as the greatest.
+        """Return (values, indices): the elements sorted along `dim`, and their indices; nan sorts last.
 
-        Equal ones always keep their order, so `stable` changes nothing.
+        The sort is always stable: `stable` has no effect.
+
+        >>> from minigrad import tensor
+        >>> values, indices = tensor([3.0, 1.0, 2.0]).sort()
+        >>> values, indices
+        (tensor([1., 2., 3.]), tensor([1, 2, 0]))
         """
         return self._ordered(dim if axis is None else axis, descending)
 
     def _ordered(self, dim: int, descending: bool, part: slice = slice(None)) -> Selected[Out]:
-        """The elements in order along `dim`, or a part of them."""
+        """Return the elements sorted along `dim`, or a slice of them."""
         d = self._dim(dim)
         t = self if self.ndim else self.reshape(1)
         order = ix.argsort(t._array, axis=d, descending=bool(descending))[(slice(None),) * d + (part,)]
@@ -359,21 +406,32 @@ class Selection(Base[Out]):
         return out if self.ndim else Selected(*[o.reshape(()) for o in out])
 
     def argsort(self, dim: int = -1, descending: bool = False, *, stable: bool = False, axis: int | None = None) -> Out:
-        """Where the elements in order along `dim` are; see `sort`."""
+        """Return the indices that sort the tensor along `dim`; see `sort`.
+
+        >>> from minigrad import tensor
+        >>> tensor([3.0, 1.0, 2.0]).argsort(descending=True)
+        tensor([0, 2, 1])
+        """
         d = self._dim(dim if axis is None else axis)
         if not self.ndim:
             return self._of(0)
         return self._of(ix.argsort(self._array, axis=d, descending=bool(descending)))
 
     def msort(self) -> Out:
-        """In order along the first dimension."""
+        """Return the tensor sorted along the first dimension."""
         return self.sort(0).values
 
     def topk(
         self, k: int, dim: int = -1, largest: bool = True, sorted: bool = True, *, axis: int | None = None
     ) -> Selected[Out]:
-        """(values, indices) of the k largest elements along `dim` (or the smallest), the best one first. Of equal ones
-        the first."""
+        """Return (values, indices) of the k largest elements along `dim`, the largest first; of ties, the first.
+
+        With `largest=False`, the k smallest.
+
+        >>> from minigrad import tensor
+        >>> tensor([1.0, 4.0, 3.0]).topk(2).values
+        tensor([4., 3.])
+        """
         d = self._dim(dim if axis is None else axis)
         n = self.shape[d] if self.ndim else 1
         if not 0 <= k <= n:
@@ -381,7 +439,7 @@ class Selection(Base[Out]):
         return self._ordered(d, largest, slice(k))
 
     def kthvalue(self, k: int, dim: int = -1, keepdim: bool = False) -> Selected[Out]:
-        """(values, indices): the k-th smallest element along `dim`, counted from 1."""
+        """Return (values, indices) of the k-th smallest element along `dim`, counted from 1."""
         d = self._dim(dim)
         n = self.shape[d] if self.ndim else 1
         if not 1 <= k <= n:
@@ -406,13 +464,17 @@ class Selection(Base[Out]):
     def unique(
         self, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
     ) -> Any:
-        """The different elements, in order; or the different slices along `dim`. Each is the first of its equals, and
-        gets their gradient.
+        """Return the distinct elements, sorted, or the distinct slices along `dim`; the first of equals is chosen.
 
         Args:
-            sorted: they always are.
-            return_inverse: give also, for each element, which of the unique ones it is.
-            return_counts: give also how often each is there.
+            sorted: has no effect: the result is always sorted.
+            return_inverse: True to return also, for each element, its index in the result.
+            return_counts: True to return also how often each occurs.
+            dim: the dimension of the slices; by default the elements of the flattened tensor.
+
+        >>> from minigrad import tensor
+        >>> tensor([3, 1, 3]).unique()
+        tensor([1, 3])
         """
         d = None if dim is None else self._dim(dim)
         _, first, inverse, counts = np.unique(
@@ -432,7 +494,7 @@ class Selection(Base[Out]):
     def unique_consecutive(
         self, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
     ) -> Any:
-        """The elements (or slices along `dim`) that differ from the one before them. As `unique`, without sorting."""
+        """Return the elements (or slices along `dim`) that differ from the one before: `unique` without sorting."""
         d = None if dim is None else self._dim(dim)
         rows = self._array.reshape(self._array.size) if d is None else np.moveaxis(self._array, d, 0)
         new = np.ones(len(rows), bool)
@@ -448,7 +510,12 @@ class Selection(Base[Out]):
         return out if len(out) > 1 else values
 
     def bincount(self, weights: Any = None, minlength: int = 0) -> Out:
-        """How often each of 0, 1, 2, … is there; or the sum of the weights of those that are."""
+        """Return how often each of 0, 1, 2, … occurs; with weights, the sum of their weights.
+
+        >>> from minigrad import tensor
+        >>> tensor([0, 2, 2]).bincount()
+        tensor([1, 0, 2])
+        """
         if self.ndim != 1 or self.dtype.kind not in "iu" or (self._array < 0).any():
             raise ValueError(f"bincount: takes a vector of integers from 0 on, got {self.dtype} of shape {self.shape}")
         if minlength < 0:
@@ -463,8 +530,10 @@ class Selection(Base[Out]):
         return self.apply(ix.place, weights, index=self._array.astype(np.int64), shape=(n,))
 
     def histc(self, bins: int = 100, min: float = 0, max: float = 0) -> Out:
-        """How many elements lie in each of so many bins of equal width from `min` to `max` (both 0: of the least and
-        greatest element). What lies outside, or is nan, is not counted."""
+        """Return the number of elements in each of `bins` bins of equal width from `min` to `max`.
+
+        If both are 0, the range is that of the elements. Elements outside the range, and nan, are not counted.
+        """
         if self.dtype.kind != "f":
             raise TypeError(f"histc: takes floats, got {self.dtype}; t.float() converts")
         x = self._array
@@ -482,7 +551,7 @@ class Selection(Base[Out]):
     def searchsorted(
         self, values: Any, *, out_int32: bool = False, right: bool = False, side: str | None = None, sorter: Any = None
     ) -> Out:
-        """Where each of the values would go in this sorted tensor, before its equals or, to the `right`, behind them.
+        """Return the index at which each value would be inserted into this sorted tensor; `right`: after its equals.
 
         A sorted tensor of more dimensions is sorted along the last; values then agree with it in all others.
         """
@@ -510,14 +579,16 @@ class Selection(Base[Out]):
         return self._of(found.astype(np.int32) if out_int32 else found)
 
     def bucketize(self, boundaries: Any, *, out_int32: bool = False, right: bool = False) -> Out:
-        """In which of the buckets between sorted boundaries each element lies: boundaries[i-1] < element <=
-        boundaries[i]; with `right`, boundaries[i-1] <= element < boundaries[i]."""
+        """Return the bucket of each element between sorted boundaries: boundaries[i-1] < x <= boundaries[i].
+
+        With `right`, boundaries[i-1] <= x < boundaries[i].
+        """
         bounds = boundaries if isinstance(boundaries, Selection) else self._of(boundaries)
         if bounds.ndim != 1:
             raise ValueError(f"bucketize: the boundaries are a vector, got shape {bounds.shape}")
         return bounds.searchsorted(self, out_int32=out_int32, right=right)
 
     def isin(self, test_elements: Any, *, assume_unique: bool = False, invert: bool = False) -> Out:
-        """Whether each element is one of `test_elements`; one of the two may be a number."""
+        """Return True for each element that is in `test_elements`; one of the two may be a number."""
         t = self if isinstance(self, Base) else test_elements
         return t._of(np.isin(_array(self), _array(test_elements), assume_unique, invert))

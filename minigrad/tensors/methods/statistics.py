@@ -17,7 +17,7 @@ _INTERPOLATIONS = ("linear", "lower", "higher", "midpoint", "nearest")
 
 
 class Statistics(Base[Out]):
-    """How elements spread, and what lies in the middle of them."""
+    """Variance, standard deviation, covariance, median, quantiles, mode and counts."""
 
     def var(
         self,
@@ -29,10 +29,19 @@ class Statistics(Base[Out]):
         axis: Dims = None,
         keepdims: bool | None = None,
     ) -> Out:
-        """The variance of all elements, or along `dim`: the squared deviations, summed and divided by
-        n - correction; correction is 1 (Bessel's) unless given, or 0 with `unbiased=False`.
+        """Return the variance sum((x - mean)²) / (n - correction) of all elements, or along `dim`.
 
-        As in PyTorch, t.var(False) means unbiased=False.
+        Args:
+            dim: a dimension or several; by default all. As in PyTorch, t.var(False) means unbiased=False.
+            unbiased: True for correction 1 (Bessel's), False for 0.
+            keepdim: True to keep the reduced dimensions, with size 1.
+            correction: the correction, instead of `unbiased`.
+            axis: NumPy's name of `dim`.
+            keepdims: NumPy's name of `keepdim`.
+
+        >>> from minigrad import tensor
+        >>> tensor([1.0, 3.0]).var(), tensor([1.0, 3.0]).var(unbiased=False)
+        (tensor(2.), tensor(1.))
         """
         return self._spread(variance.var, dim, unbiased, keepdim, correction, axis, keepdims)
 
@@ -46,7 +55,12 @@ class Statistics(Base[Out]):
         axis: Dims = None,
         keepdims: bool | None = None,
     ) -> Out:
-        """The standard deviation: the root of `var`, which see. Where it is 0, so is its gradient."""
+        """Return the standard deviation, the square root of `var`. Where it is 0, so is its gradient.
+
+        >>> from minigrad import tensor
+        >>> tensor([1.0, 5.0]).std(unbiased=False)
+        tensor(2.)
+        """
         return self._spread(variance.std, dim, unbiased, keepdim, correction, axis, keepdims)
 
     def _spread(
@@ -72,13 +86,13 @@ class Statistics(Base[Out]):
     def var_mean(
         self, dim: Any = None, unbiased: bool = True, keepdim: bool = False, **options: Any
     ) -> tuple[Out, Out]:
-        """`var` and `mean`."""
+        """Return (`var`, `mean`)."""
         return self.var(dim, unbiased, keepdim, **options), self._mean_of(dim, keepdim, options)
 
     def std_mean(
         self, dim: Any = None, unbiased: bool = True, keepdim: bool = False, **options: Any
     ) -> tuple[Out, Out]:
-        """`std` and `mean`."""
+        """Return (`std`, `mean`)."""
         return self.std(dim, unbiased, keepdim, **options), self._mean_of(dim, keepdim, options)
 
     def _mean_of(self, dim: Any, keepdim: bool, options: dict[str, Any]) -> Out:
@@ -86,7 +100,7 @@ class Statistics(Base[Out]):
         return self.mean(None if isinstance(dim, bool) else dim, keepdim, **options)
 
     def cov(self, *, correction: int = 1, fweights: Any = None, aweights: Any = None) -> Out:
-        """The covariances of variables, a row of observations each; of one row, its variance."""
+        """Return the covariance matrix of variables, one a row of observations; for one row, its variance."""
         if fweights is not None or aweights is not None:
             raise NotImplementedError("cov: weights are not supported; multiply the deviations yourself")
         if self.ndim > 2 or self.dtype.kind != "f":
@@ -97,7 +111,7 @@ class Statistics(Base[Out]):
         return out if rows.shape[0] != 1 else out.reshape(())
 
     def corrcoef(self) -> Out:
-        """The correlations of variables, a row of observations each: the covariances of what has variance 1."""
+        """Return the correlation matrix of variables, one a row of observations: the covariances at variance 1."""
         c: Any = self.cov()
         if not c.ndim:
             return c / c
@@ -126,7 +140,7 @@ class Statistics(Base[Out]):
     @overload
     def nanmedian(self, dim: None = None, keepdim: bool = False, *, axis: int) -> Selected[Out]: ...
     def nanmedian(self, dim: int | None = None, keepdim: bool = False, *, axis: int | None = None) -> Any:
-        """The `median` of all that is not nan."""
+        """Return the `median` of the elements that are not nan."""
         return self._middle("nanmedian", dim if axis is None else axis, keepdim, True)
 
     def _middle(self, name: str, dim: int | None, keepdim: bool, skip: bool) -> Any:
@@ -181,7 +195,7 @@ class Statistics(Base[Out]):
         interpolation: str = "linear",
         axis: int | None = None,
     ) -> Out:
-        """The `quantile` of all that is not nan."""
+        """Return the `quantile` of the elements that are not nan."""
         return self._quantile("nanquantile", q, dim if axis is None else axis, keepdim, interpolation, True)
 
     def _quantile(self, name: str, q: Any, dim: int | None, keepdim: bool, interpolation: str, skip: bool) -> Out:
@@ -216,7 +230,7 @@ class Statistics(Base[Out]):
         return out if share.ndim else out[0]
 
     def mode(self, dim: int = -1, keepdim: bool = False, *, axis: int | None = None) -> Selected[Out]:
-        """(values, indices): the most frequent element along `dim`, of several the smallest; and where it is last."""
+        """Return (values, indices): the most frequent element along `dim`, of ties the smallest, and its last index."""
         d = self._dim(dim if axis is None else axis)
         if not self.ndim:
             return Selected(self, self._of(0))
@@ -243,7 +257,7 @@ class Statistics(Base[Out]):
         axis: Dims = None,
         keepdims: bool | None = None,
     ) -> Out:
-        """The `sum` of all that is not nan."""
+        """Return the `sum` of the elements that are not nan."""
         t: Any = self
         t = t.masked_fill(t.isnan(), 0) if self.dtype.kind == "f" else t
         return t.sum(dim, keepdim, dtype=dtype, axis=axis, keepdims=keepdims)
@@ -257,7 +271,7 @@ class Statistics(Base[Out]):
         axis: Dims = None,
         keepdims: bool | None = None,
     ) -> Out:
-        """The `mean` of all that is not nan; nan, if there is nothing else."""
+        """Return the `mean` of the elements that are not nan; nan if there are none."""
         t: Any = self if dtype is None else self.astype(dtype)
         if t.dtype.kind != "f":
             raise TypeError(f"nanmean of a tensor of {t.dtype}: convert it to floats first, as in t.float()")
@@ -266,6 +280,6 @@ class Statistics(Base[Out]):
         return total / number.astype(t.dtype)
 
     def count_nonzero(self, dim: Dims = None, *, axis: Dims = None) -> Out:
-        """How many elements are not 0; int64."""
+        """Return the number of elements that are not 0; int64."""
         t: Any = self
         return t.ne(0).sum(dim, axis=axis)
