@@ -30,7 +30,7 @@ Shape = int | Sequence[int]
 
 
 class Distribution:
-    """The base of the distributions.
+    """Base class of the distributions.
 
     Attributes:
         batch_shape: the shape of the parameters: as many distributions stand side by side.
@@ -47,20 +47,20 @@ class Distribution:
         self.batch_shape, self._validate = batch_shape, validate_args is not False
 
     def sample(self, sample_shape: Shape = ()) -> Tensor:
-        """Samples of the shape (*sample_shape, *batch_shape), without a history."""
+        """Return samples of shape (*sample_shape, *batch_shape), without a history."""
         with no_grad():
             return self.rsample(sample_shape)
 
     def rsample(self, sample_shape: Shape = ()) -> Tensor:
-        """Samples through which gradients pass to the parameters."""
+        """Return samples through which gradients pass to the parameters (the reparameterization trick)."""
         raise NotImplementedError(f"{type(self).__name__} has no rsample: its samples are whole numbers; use sample()")
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """The log of the density, or of the probability, at these values, which broadcast with the batch."""
+        """Return the log density, or log probability, at these values, which broadcast with the batch."""
         raise NotImplementedError
 
     def entropy(self) -> Tensor:
-        """The mean of -log_prob, for each distribution of the batch."""
+        """Return the entropy, the mean of -log_prob, of each distribution of the batch."""
         raise NotImplementedError
 
     @property
@@ -73,13 +73,13 @@ class Distribution:
         return (*given, *self.batch_shape)
 
     def _require(self, holds: Any, name: str, primitive: str, given: Tensor) -> None:
-        """Raise ValueError unless this holds of all elements."""
+        """Raise ValueError unless the condition is true for all elements."""
         if self._validate and not bool(holds.all()):
             wrong = given.detach()[~holds.expand(given.shape)] if given.shape else given.detach()
             raise ValueError(f"{type(self).__name__}: {name} {primitive}, got {wrong.ravel()[0].item():g} among it")
 
     def _checked(self, value: Any, holds: Any, primitive: str) -> Tensor:
-        """The value, a tensor of which `holds` is true."""
+        """Return the value as a tensor; raise unless `holds` is true for it."""
         if not isinstance(value, Tensor):
             raise TypeError(f"{type(self).__name__}.log_prob: value is a tensor, got {type(value).__name__}: {value!r}")
         if self._validate:
@@ -114,16 +114,16 @@ class Normal(Distribution):
         return self.scale.square()
 
     def rsample(self, sample_shape: Shape = ()) -> Tensor:
-        """loc + scale · standard normal numbers; gradients pass to both."""
+        """Return loc + scale z with z standard normal; gradients pass to both."""
         return self.loc + self.scale * randn(self._shape(sample_shape), dtype=self.loc.dtype)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """-((value - loc) / scale)² / 2 - log(scale) - log(2 pi) / 2."""
+        """Return -((value - loc) / scale)² / 2 - log(scale) - log(2 pi) / 2."""
         value = self._checked(value, lambda v: ~v.isnan(), "must not be nan")
         return -((value - self.loc) ** 2) / (2 * self.variance) - self.scale.log() - math.log(2 * math.pi) / 2
 
     def entropy(self) -> Tensor:
-        """(1 + log(2 pi)) / 2 + log(scale)."""
+        """Return (1 + log(2 pi)) / 2 + log(scale)."""
         return (1 + math.log(2 * math.pi)) / 2 + self.scale.log()
 
 
@@ -139,32 +139,32 @@ class Uniform(Distribution):
 
     @property
     def mean(self) -> Tensor:  # type: ignore[override]
-        """The middle."""
+        """The mean, (low + high) / 2."""
         return (self.low + self.high) / 2
 
     @property
     def variance(self) -> Tensor:  # type: ignore[override]
-        """A twelfth of the square of the width."""
+        """The variance, (high - low)² / 12."""
         return (self.high - self.low).square() / 12
 
     def rsample(self, sample_shape: Shape = ()) -> Tensor:
-        """low + width · uniform numbers; gradients pass to both ends."""
+        """Return low + (high - low) u with u uniform in [0, 1); gradients pass to both."""
         return self.low + rand(self._shape(sample_shape), dtype=self.low.dtype) * (self.high - self.low)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """-log(width); -inf outside, where that is not refused."""
+        """Return -log(high - low); -inf outside, where values are not validated."""
         low, high = self.low.detach(), self.high.detach()
         value = self._checked(value, lambda v: (v >= low) & (v <= high), "must be between low and high")
         outside = as_tensor(np.where(((low <= value) & (value < high)).numpy(), 0.0, -math.inf), self.low.dtype)
         return outside - (self.high - self.low).log()
 
     def entropy(self) -> Tensor:
-        """log(width)."""
+        """Return log(high - low)."""
         return (self.high - self.low).log()
 
 
 class _OfLogits(Distribution):
-    """A distribution over whole numbers, of probabilities or of logits: the one that is given leads to the other."""
+    """A distribution over integers, from probabilities or from logits; each is computed from the other."""
 
     _parameters = ("probs", "logits")
 
@@ -178,14 +178,14 @@ class _OfLogits(Distribution):
         return self.__dict__["probs" if "probs" in self.__dict__ else "logits"]
 
     def _bounded(self) -> Tensor:
-        """The probabilities, kept off 0 and 1, whose logs are infinite."""
+        """Return the probabilities clamped away from 0 and 1, where their logs are infinite."""
         p: Tensor = self.__dict__["probs"]
         eps = float(np.finfo(p.dtype).eps)
         return p.clamp(eps, 1 - eps)
 
 
 class Bernoulli(_OfLogits):
-    """1 with the probability `probs`, which is the sigmoid of `logits`, else 0."""
+    """The Bernoulli distribution: 1 with probability `probs` = sigmoid(`logits`), otherwise 0."""
 
     def __init__(self, probs: Any = None, logits: Any = None, validate_args: bool | None = None) -> None:
         super().__init__(probs, logits, validate_args)
@@ -219,23 +219,23 @@ class Bernoulli(_OfLogits):
         return self.probs * (1 - self.probs)
 
     def sample(self, sample_shape: Shape = ()) -> Tensor:
-        """Samples of the shape (*sample_shape, *batch_shape): floats, without a history."""
+        """Return samples of shape (*sample_shape, *batch_shape): floats, without a history."""
         return self.probs.detach().expand(self._shape(sample_shape)).bernoulli()
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """log p where the value is 1, log(1 - p) where it is 0."""
+        """Return log p where the value is 1, log(1 - p) where it is 0."""
         value = self._checked(value, lambda v: (v == 0) | (v == 1), "must be 0 or 1")
         logits, value = broadcast_tensors(self.logits, value)
         dtype = result_type(logits, value)
         return -binary_cross_entropy_with_logits(logits.to(dtype), value.to(dtype), reduction="none")
 
     def entropy(self) -> Tensor:
-        """-p log p - (1 - p) log(1 - p)."""
+        """Return -p log p - (1 - p) log(1 - p)."""
         return binary_cross_entropy_with_logits(self.logits, self.probs, reduction="none")
 
 
 class Categorical(_OfLogits):
-    """A whole number from 0 to K - 1, with the weights `probs`, or the softmax of `logits`, along the last dimension.
+    """The categorical distribution over 0 to K - 1: weights `probs`, or softmax(`logits`), along the last dimension.
 
     >>> from minigrad import tensor
     >>> Categorical(logits=tensor([0.0, 0.0])).entropy()
@@ -270,18 +270,18 @@ class Categorical(_OfLogits):
 
     @property
     def mean(self) -> Tensor:  # type: ignore[override]
-        """Nan: the numbers are names."""
+        """Nan: the integers are labels, which have no mean."""
         return full_like(self._given[..., 0].detach(), math.nan)
 
     variance = mean
 
     @property
     def mode(self) -> Tensor:
-        """The likeliest number."""
+        """The most probable integer."""
         return self.probs.argmax(-1)
 
     def sample(self, sample_shape: Shape = ()) -> Tensor:
-        """Samples of the shape (*sample_shape, *batch_shape), int64."""
+        """Return samples of shape (*sample_shape, *batch_shape), int64."""
         shape, probs = self._shape(sample_shape), self.probs.detach()
         count = math.prod(shape[: len(shape) - len(self.batch_shape)])
         if not math.prod(shape):
@@ -289,7 +289,7 @@ class Categorical(_OfLogits):
         return probs.reshape(-1, probs.shape[-1]).multinomial(count, replacement=True).t().reshape(shape)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """The log of the probability of these numbers."""
+        """Return the log probability of these integers."""
         last = self._given.shape[-1] - 1
         primitive = f"must be a whole number from 0 to {last}"
         value = self._checked(value, lambda v: (v >= 0) & (v <= last) & (v == v.long()), primitive)
@@ -297,13 +297,13 @@ class Categorical(_OfLogits):
         return logits.gather(-1, value[..., :1]).squeeze(-1)
 
     def entropy(self) -> Tensor:
-        """The sum of -p log p."""
+        """Return the sum of -p log p."""
         least = float(np.finfo(self._given.dtype).min)  # for 0 log 0 is 0
         return -(self.probs * self.logits.clamp(min=least)).sum(-1)
 
 
 def kl_divergence(p: Distribution, q: Distribution) -> Tensor:
-    """The Kullback-Leibler divergence from q to p: the mean of p.log_prob(x) - q.log_prob(x) over samples x of p.
+    """Return the Kullback-Leibler divergence KL(p || q): the mean of p.log_prob(x) - q.log_prob(x) over samples x of p.
 
     Raises:
         NotImplementedError: for other pairs than two of Normal, Bernoulli or Categorical.
@@ -325,7 +325,7 @@ def _floating(value: Any) -> Tensor:
 
 
 def _together(a: Any, b: Any) -> list[Tensor]:
-    """Two parameters as tensors of floats of one shape; a number is of the other's dtype."""
+    """Return two parameters as float tensors of one shape; a number takes the dtype of the other."""
     first, second = (_floating(v) for v in (a, b))
     if not isinstance(a, Tensor) and isinstance(b, Tensor):
         first = first.to(second.dtype)

@@ -25,21 +25,21 @@ matrix_power = Operations.matrix_power
 
 
 class QR(NamedTuple):
-    """What `qr` gives."""
+    """The result of `qr`."""
 
     Q: Tensor
     R: Tensor
 
 
 class Eigen(NamedTuple):
-    """What `eigh` gives."""
+    """The result of `eigh`."""
 
     eigenvalues: Tensor
     eigenvectors: Tensor
 
 
 class SVD(NamedTuple):
-    """What `svd` gives."""
+    """The result of `svd`."""
 
     U: Tensor
     S: Tensor
@@ -47,7 +47,7 @@ class SVD(NamedTuple):
 
 
 class LeastSquares(NamedTuple):
-    """What `lstsq` gives."""
+    """The result of `lstsq`."""
 
     solution: Tensor
     residuals: Tensor
@@ -59,7 +59,7 @@ class LeastSquares(NamedTuple):
 
 
 def solve(A: Tensor, B: Tensor, *, left: bool = True) -> Tensor:
-    """X with A X = B; with left=False, with X A = B.
+    """Solve A X = B for X; with left=False, X A = B.
 
     Args:
         A: square matrices, (..., n, n).
@@ -85,7 +85,7 @@ def solve(A: Tensor, B: Tensor, *, left: bool = True) -> Tensor:
 
 
 def solve_triangular(A: Tensor, B: Tensor, *, upper: bool, left: bool = True, unitriangular: bool = False) -> Tensor:
-    """`solve` with only the upper or lower triangle of A looked at; with `unitriangular`, not at its diagonal, as 1."""
+    """Solve as `solve`, reading only one triangle of A; with `unitriangular`, its diagonal counts as 1."""
     a = A._square("solve_triangular")
     step = int(unitriangular)
     a = a.triu(step) if upper else a.tril(-step)
@@ -93,7 +93,7 @@ def solve_triangular(A: Tensor, B: Tensor, *, upper: bool, left: bool = True, un
 
 
 def lstsq(A: Tensor, B: Tensor, rcond: float | None = None) -> LeastSquares:
-    """The X for which A X comes nearest to B, and of several the shortest.
+    """Return the least-squares solution X, which minimizes ||A X - B||; of several, the one of least norm.
 
     Args:
         A: (..., m, n).
@@ -120,7 +120,7 @@ def lstsq(A: Tensor, B: Tensor, rcond: float | None = None) -> LeastSquares:
 
 
 def _meeting(name: str, *tensors: Any) -> list[Tensor]:
-    """As tensors of one dtype."""
+    """Return the operands as tensors of one dtype."""
     for t in tensors:
         if not isinstance(t, Tensor | np.ndarray):
             raise TypeError(f"{name}: takes tensors, got {type(t).__name__} {t!r}")
@@ -131,7 +131,7 @@ def _meeting(name: str, *tensors: Any) -> list[Tensor]:
 def pinv(
     A: Tensor, *, atol: Any = None, rtol: float | None = None, hermitian: bool = False, rcond: float | None = None
 ) -> Tensor:
-    """The pseudo-inverse (Moore and Penrose's). Its derivatives are for matrices that keep their rank.
+    """Return the Moore-Penrose pseudo-inverse. Its derivatives hold where the rank is constant.
 
     Args:
         A: (..., m, n).
@@ -152,7 +152,7 @@ def pinv(
 
 
 def cholesky(A: Tensor, *, upper: bool = False) -> Tensor:
-    """L with L Lᵀ = A, lower triangular; or with `upper` its transpose.
+    """Return the Cholesky factor, the lower triangular L with L Lᵀ = A; with `upper`, Lᵀ.
 
     Raises:
         LinAlgError: for a matrix that is not positive definite.
@@ -161,7 +161,7 @@ def cholesky(A: Tensor, *, upper: bool = False) -> Tensor:
 
 
 def qr(A: Tensor, mode: str = "reduced") -> QR:
-    """(Q, R) with A = Q R: orthonormal columns, and an upper triangle.
+    """Return (Q, R) with A = Q R: orthonormal columns, and an upper triangular matrix.
 
     Args:
         A: (..., m, n).
@@ -185,7 +185,7 @@ def qr(A: Tensor, mode: str = "reduced") -> QR:
 
 
 def eigh(A: Tensor, UPLO: str = "L") -> Eigen:
-    """(eigenvalues, eigenvectors) of symmetric matrices, A = V diag(L) Vᵀ, in ascending order.
+    """Return (eigenvalues, eigenvectors) of symmetric matrices, A = V diag(L) Vᵀ, in ascending order.
 
     Eigenvectors are determined up to their signs, and where eigenvalues are equal, only as a space: the gradient of
     what depends on more than that means nothing.
@@ -202,7 +202,7 @@ def eigh(A: Tensor, UPLO: str = "L") -> Eigen:
 
 
 def eigvalsh(A: Tensor, UPLO: str = "L") -> Tensor:
-    """The eigenvalues of symmetric matrices, in ascending order; see `eigh`."""
+    """Return the eigenvalues of symmetric matrices, in ascending order; see `eigh`."""
     return eigh(A, UPLO).eigenvalues
 
 
@@ -227,12 +227,12 @@ def svd(A: Tensor, full_matrices: bool = True) -> SVD:
 
 
 def svdvals(A: Tensor) -> Tensor:
-    """The singular values, from the largest on."""
+    """Return the singular values in descending order."""
     return svd(A, full_matrices=False).S
 
 
 def matrix_rank(A: Tensor, *, atol: Any = None, rtol: Any = None, hermitian: bool = False) -> Tensor:
-    """How many singular values are greater than max(atol, rtol times the largest); int64.
+    """Return the rank: the number of singular values greater than max(atol, rtol times the largest); int64.
 
     rtol is max(m, n) eps unless one of the two is given, then the other one is 0.
     """
@@ -247,7 +247,7 @@ def matrix_rank(A: Tensor, *, atol: Any = None, rtol: Any = None, hermitian: boo
 
 
 def multi_dot(tensors: Any) -> Tensor:
-    """The product of several matrices, in the order that needs the fewest multiplications.
+    """Return the product of several matrices, in the order that needs the fewest multiplications.
 
     The first and the last may be vectors.
     """
@@ -262,7 +262,7 @@ def multi_dot(tensors: Any) -> Tensor:
 
     @functools.cache
     def best(i: int, j: int) -> tuple[int, int]:
-        """The cost of the product from i to j, and where it is parted; by all ways to part it."""
+        """Return the least cost of the product from i to j, and where to split it."""
         if i == j:
             return 0, i
         return min((best(i, k)[0] + best(k + 1, j)[0] + sizes[i] * sizes[k + 1] * sizes[j + 1], k) for k in range(i, j))
@@ -277,22 +277,22 @@ def multi_dot(tensors: Any) -> Tensor:
 
 
 def chain_matmul(*matrices: Tensor) -> Tensor:
-    """`multi_dot`, with the matrices one by one."""
+    """Return `multi_dot` of the matrices, passed as separate arguments."""
     return matrices[0].clone() if len(matrices) == 1 else multi_dot(matrices)
 
 
 def cross(input: Tensor, other: Tensor, *, dim: int = -1) -> Tensor:
-    """The cross product of vectors of three along `dim`."""
+    """Return the cross product of vectors of 3 along `dim`."""
     return input.cross(other, dim)
 
 
 def vecdot(x: Tensor, y: Tensor, *, dim: int = -1) -> Tensor:
-    """The inner products of vectors along `dim`."""
+    """Return the inner products of vectors along `dim`."""
     return (x * y).sum(dim)
 
 
 def diagonal(A: Tensor, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
-    """The diagonal of each matrix; a view."""
+    """Return the diagonal of each matrix; a view."""
     return A.diagonal(offset, dim1, dim2)
 
 
@@ -300,7 +300,7 @@ def diagonal(A: Tensor, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> T
 
 
 def vector_norm(x: Tensor, ord: float = 2, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
-    """(sum |x|**ord)**(1/ord) of all elements, or along `dim`; see Tensor.norm."""
+    """Return the norm (sum |x|**ord)**(1/ord) of all elements, or along `dim`; see Tensor.norm."""
     if isinstance(ord, str) or ord is None:
         raise TypeError(f"vector_norm: ord is a number, inf or -inf, got {ord!r}; {'fro'!r} is for matrix_norm")
     return x.norm(ord, dim, keepdim, dtype)
@@ -332,7 +332,7 @@ def matrix_norm(
 
 
 def norm(A: Tensor, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
-    """The norm of vectors or matrices: of a matrix where `dim` names two dimensions, or `ord` is given for a matrix.
+    """Return the norm of vectors or matrices: of a matrix if `dim` names two dimensions, or `ord` is given for one.
 
     Without `ord` it is the root of the sum of squares, of all elements or along `dim`.
     """

@@ -127,7 +127,7 @@ class Statistics(Base[Out]):
     @overload
     def median(self, dim: None = None, keepdim: bool = False, *, axis: int) -> Selected[Out]: ...
     def median(self, dim: int | None = None, keepdim: bool = False, *, axis: int | None = None) -> Any:
-        """The middle one of all elements, of two the smaller; along `dim`, (values, indices). nan if one is nan.
+        """Return the median of all elements, of two the smaller; along `dim`, (values, indices). nan if one is nan.
 
         Without `dim` elements that are equal to it share the gradient.
         """
@@ -161,7 +161,7 @@ class Statistics(Base[Out]):
         return out if keepdim else Selected(*[part.squeeze(d) for part in out])
 
     def _sorted(self, name: str, d: int) -> tuple[Any, np.ndarray]:
-        """In order along d; and how many of these elements are not nan."""
+        """Return the tensor sorted along d, and the number of elements that are not nan."""
         if not self.shape[d]:
             raise ValueError(f"{name}: no elements to choose from along dim {d} of shape {self.shape}")
         return self.sort(d), np.sum(self._array == self._array, axis=d, keepdims=True)
@@ -175,7 +175,7 @@ class Statistics(Base[Out]):
         interpolation: str = "linear",
         axis: int | None = None,
     ) -> Out:
-        """What a share q of all elements, or of those along `dim`, does not exceed; nan if one is nan.
+        """Return the q-quantile of all elements, or along `dim`; nan if one is nan.
 
         Args:
             q: from 0 to 1: a number; or several in a 1-d tensor, which then is the first dimension of the result.
