@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minigrad.primitives import linalg as rules
+from minigrad.primitives import linalg as primitives
 from minigrad.tensors.creation import as_tensor
 from minigrad.tensors.dtypes import result_type
 from minigrad.tensors.methods import Operations
@@ -80,7 +80,7 @@ def solve(A: Tensor, B: Tensor, *, left: bool = True) -> Tensor:
             f"solve: A, of shape {a.shape}, and B, of shape {b.shape}, do not fit: {a.shape[-1]} equations need "
             f"{'rows' if left else 'columns'} as many"
         )
-    x = decomposed("solve", rules.solve, a if left else a.mT, right)
+    x = decomposed("solve", primitives.solve, a if left else a.mT, right)
     return x.squeeze(-1) if vector else x if left else x.mT
 
 
@@ -145,7 +145,7 @@ def pinv(
         raise NotImplementedError("pinv: atol is not supported; use rtol, which is relative to the largest one")
     rtol = rcond if rtol is None else rtol
     rtol = max(a.shape[-2:]) * float(np.finfo(a.dtype).eps) if rtol is None else rtol
-    return a.apply(rules.pinv, a, rtol=rtol, hermitian=hermitian)
+    return a.apply(primitives.pinv, a, rtol=rtol, hermitian=hermitian)
 
 
 # ---- factors -----------------------------------------------------------------------------------------------------
@@ -176,7 +176,7 @@ def qr(A: Tensor, mode: str = "reduced") -> QR:
         if a.requires_grad:
             raise NotImplementedError("qr: mode='complete' has no gradient; use mode='reduced', or A.detach()")
         return QR(*map(Tensor._of, np.linalg.qr(a._array, "complete")))
-    out = decomposed("qr", rules.qr, a if m >= n else a[..., :m])
+    out = decomposed("qr", primitives.qr, a if m >= n else a[..., :m])
     q, r = out[..., :m, :], out[..., m:, :]
     if m < n:
         r = (r, q.mT @ a[..., m:])
@@ -197,7 +197,7 @@ def eigh(A: Tensor, UPLO: str = "L") -> Eigen:
     if UPLO.upper() not in ("L", "U"):
         raise ValueError(f"eigh: UPLO is 'L' or 'U', got {UPLO!r}")
     a = A._square("eigh")
-    out = decomposed("eigh", rules.eigh, a if UPLO.upper() == "L" else a.mT)
+    out = decomposed("eigh", primitives.eigh, a if UPLO.upper() == "L" else a.mT)
     return Eigen(out[..., 0, :], out[..., 1:, :])
 
 
@@ -222,7 +222,7 @@ def svd(A: Tensor, full_matrices: bool = True) -> SVD:
         if a.requires_grad:
             raise NotImplementedError("svd: full_matrices=True has no gradient for m != n; use full_matrices=False")
         return SVD(*map(Tensor._of, np.linalg.svd(a._array)))
-    out = decomposed("svd", rules.svd, a)
+    out = decomposed("svd", primitives.svd, a)
     return SVD(out[..., :m].mT, out[..., m], out[..., m + 1 :])
 
 
