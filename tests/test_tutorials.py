@@ -158,6 +158,7 @@ def test_the_citation_and_the_changelog_are_of_this_version() -> None:
     assert version == minigrad.__version__ and headings[:2] == ["[Unreleased]", f"[{version}] - {released}"]
 
 
+@pytest.mark.slow
 def test_the_readme_runs_and_its_loop_trains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sample, steps = Dataset.sample_data_batch, 0
 

@@ -231,6 +231,7 @@ def test_every_kernel_has_inputs_to_be_tried_on() -> None:
 @pytest.mark.parametrize("primitive", TRIALS, ids=lambda p: p.name)
 @given(data=st.data())
 @settings(max_examples=60)
+@pytest.mark.slow
 def test_a_kernel_computes_what_the_readable_form_does(primitive: Primitive, data: Any) -> None:
     s = Source(data.draw)
     operands, parameters = TRIALS[primitive](s)

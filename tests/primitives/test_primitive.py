@@ -144,6 +144,7 @@ def test_a_mask_lets_the_gradient_pass_or_nothing(at: Any, partials: Any, g: flo
 
 
 @given(st.lists(st.sampled_from([-1.0, -0.0, 0.0, 0.5, 1.0, inf, -inf, nan]), min_size=2000, max_size=2000))
+@pytest.mark.slow
 def test_masks_of_large_arrays_are_those_of_numbers(numbers: list[float]) -> None:
     """Where `where` has no branches."""
     a, g = np.array(numbers[:1000]), np.array(numbers[1000:])
