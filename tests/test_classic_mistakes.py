@@ -58,7 +58,7 @@ m.randint(5, 5, (2,)) | ValueError | randint; 5
 m.zeros(2, -1) | ValueError | -1
 m.ones(2).to('cuda') | (RuntimeError, NotImplementedError, TypeError) | cuda
 m.tensor([1.0], dtype='complex64') | TypeError | complex64
-m.multinomial(m.tensor([0.5, -0.5]), 1) | ValueError | multinomial; at least 0
+m.multinomial(m.tensor([0.5, -0.5]), 1) | ValueError | multinomial; not negative
 m.ones(2, requires_grad=True).backward() | RuntimeError | (2,); .sum(); gradient
 m.ones(()).backward() | RuntimeError | backward; require
 twice(m.ones(2, requires_grad=True)) | RuntimeError | a second time; 'sum'; retain_graph=True
