@@ -6,9 +6,14 @@ for `ignore_index`, where Python would take it for class 0.
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any, NoReturn, TypeVar
 
 import numpy as np
+
+Init = TypeVar("Init", bound=Callable[..., None])
 
 
 def check_bool(function: str, **values: Any) -> None:
@@ -46,6 +51,27 @@ def check_annotated(function: str, name: str, value: Any, annotation: Any) -> No
     kind, _, optional = str(annotation).partition(" | ")
     if kind in _CHECKS and optional in ("", "None") and not (optional and value is None):
         _CHECKS[kind](function, **{name: value})
+
+
+def check_arguments(init: Init) -> Init:
+    """Decorate the `__init__` of a module: check the arguments whose annotation is bool, int or float.
+
+    >>> class Scale:
+    ...     @check_arguments
+    ...     def __init__(self, factor: "float", bias: "bool" = True) -> None: ...
+    >>> Scale(2.0, 0.5)
+    Traceback (most recent call last):
+    TypeError: Scale: bias must be True or False, got 0.5. If another argument was meant, pass it by name
+    """
+    annotations = {name: p.annotation for name, p in list(inspect.signature(init).parameters.items())[1:]}
+
+    @functools.wraps(init)
+    def checked(self: Any, *args: Any, **named: Any) -> None:
+        for name, value in (*zip(annotations, args), *named.items()):
+            check_annotated(type(self).__name__, name, value, annotations.get(name))
+        init(self, *args, **named)
+
+    return checked  # type: ignore[return-value]
 
 
 def refuse(function: str, name: str, kind: str, value: Any) -> NoReturn:

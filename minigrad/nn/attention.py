@@ -79,6 +79,8 @@ def scaled_dot_product_attention(
     name = "scaled_dot_product_attention"
     check_number(name, dropout_p=dropout_p)
     check_bool(name, is_causal=is_causal, enable_gqa=enable_gqa)
+    if scale is not None:
+        check_number(name, scale=scale)
     shapes = f"query {query.shape}, key {key.shape}, value {value.shape}"
     if min(query.ndim, key.ndim, value.ndim) < 2:
         raise ValueError(f"{name}: the inputs must be (..., L, E), (..., S, E) and (..., S, Ev), got {shapes}")

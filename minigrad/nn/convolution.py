@@ -10,6 +10,7 @@ import math
 from typing import Any
 
 from minigrad.nn import init
+from minigrad.nn.arguments import check_arguments
 from minigrad.nn.lazy import Lazy
 from minigrad.nn.module import Module, Parameter
 from minigrad.nn.padding import pad
@@ -345,6 +346,7 @@ class _Conv(Module):
     ndim: int
     transposed = False
 
+    @check_arguments
     def __init__(
         self,
         in_channels: int,
@@ -496,6 +498,7 @@ class Conv3d(_Conv):
 class _ConvTranspose(_Conv):
     transposed = True
 
+    @check_arguments
     def __init__(
         self,
         in_channels: int,

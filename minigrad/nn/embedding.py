@@ -147,6 +147,7 @@ class Embedding(Module):
         for name, n in (("num_embeddings", num_embeddings), ("embedding_dim", embedding_dim)):
             if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 0:
                 raise ValueError(f"Embedding: {name} must be an integer of at least 0, got {n!r}")
+        check_bool("Embedding", _freeze=_freeze)
         _check("Embedding", max_norm, norm_type, scale_grad_by_freq, sparse)
         self.num_embeddings, self.embedding_dim = int(num_embeddings), int(embedding_dim)
         self.padding_idx = padding_row(padding_idx, self.num_embeddings)

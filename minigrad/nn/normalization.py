@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.grad_mode import no_grad
+from minigrad.nn.arguments import check_arguments, check_bool, check_int, check_number
 from minigrad.nn.layers import as_input, checked_size
 from minigrad.nn.lazy import Lazy
 from minigrad.nn.module import Module, Parameter
@@ -98,6 +99,7 @@ def layer_norm(
 
     Source: Ba, Kiros and Hinton, "Layer normalization", 2016.
     """
+    check_number("layer_norm", eps=eps)
     x = _floats("layer_norm", input, weight=weight, bias=bias)
     axis = _layer("layer_norm", x, normalized_shape, weight=weight, bias=bias)
     if weight is None or not x.numel():
@@ -129,6 +131,8 @@ def rms_norm(
 
     Source: Zhang and Sennrich, "Root mean square layer normalization", 2019.
     """
+    if eps is not None:
+        check_number("rms_norm", eps=eps)
     x = _floats("rms_norm", input)
     axis = _layer("rms_norm", x, normalized_shape, weight=weight)
     eps = float(np.finfo(x.dtype).eps if eps is None else eps)
@@ -174,6 +178,8 @@ def group_norm(
 
     Source: Wu and He, "Group normalization", 2018.
     """
+    check_int("group_norm", num_groups=num_groups)
+    check_number("group_norm", eps=eps)
     x = _floats("group_norm", input, weight=weight, bias=bias)
     shape = _channels("group_norm", x, 2, weight=weight, bias=bias)
     n, c = x.shape[:2]
@@ -224,6 +230,8 @@ def instance_norm(
 
     Source: Ulyanov, Vedaldi and Lempitsky, "Instance normalization", 2016.
     """
+    check_bool("instance_norm", use_input_stats=use_input_stats)
+    check_number("instance_norm", momentum=momentum, eps=eps)
     x = _floats("instance_norm", input, weight=weight, bias=bias)
     others = {"weight": weight, "bias": bias, "running_mean": running_mean, "running_var": running_var}
     shape = _channels("instance_norm", x, 3, **others)
@@ -297,6 +305,8 @@ def batch_norm(
 
     Source: Ioffe and Szegedy, "Batch normalization", 2015.
     """
+    check_bool("batch_norm", training=training)
+    check_number("batch_norm", momentum=momentum, eps=eps)
     x = _floats("batch_norm", input, weight=weight, bias=bias)
     others = {"weight": weight, "bias": bias, "running_mean": running_mean, "running_var": running_var}
     shape = _channels("batch_norm", x, 2, **others)
@@ -345,6 +355,7 @@ class LayerNorm(Module):
     Source: Ba, Kiros and Hinton, "Layer normalization", 2016.
     """
 
+    @check_arguments
     def __init__(
         self,
         normalized_shape: int | Sequence[int],
@@ -399,6 +410,7 @@ class RMSNorm(Module):
     Source: Zhang and Sennrich, "Root mean square layer normalization", 2019.
     """
 
+    @check_arguments
     def __init__(
         self,
         normalized_shape: int | Sequence[int],
@@ -446,6 +458,7 @@ class GroupNorm(Module):
     Source: Wu and He, "Group normalization", 2018.
     """
 
+    @check_arguments
     def __init__(
         self,
         num_groups: int,
@@ -526,6 +539,7 @@ class _Tracking(Module):
 
 
 class _BatchNorm(_Tracking):
+    @check_arguments
     def __init__(
         self,
         num_features: int,
@@ -624,6 +638,7 @@ class BatchNorm3d(_BatchNorm):
 
 
 class _InstanceNorm(_Tracking):
+    @check_arguments
     def __init__(
         self,
         num_features: int,

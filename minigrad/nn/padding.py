@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.nn.arguments import check_arguments, check_number
 from minigrad.nn.module import Module
 from minigrad.nn.spatial import each_dim
 from minigrad.primitives import indexing
@@ -57,6 +58,8 @@ def pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float | N
         size = x.shape[dim]
         if size + before + after < 0 or mode in ("constant", "circular") and min(before, after) < -size:
             raise ValueError(f"pad: {before} and {after} crop more than dimension {dim} of shape {x.shape} has")
+    if value is not None:
+        check_number("pad", value=value)
     if mode == "constant":
         return _constant(x, pairs, 0 if value is None else value)
     if mode not in _BORDERS:
@@ -154,6 +157,7 @@ class _Pad(Module):
 
 
 class _ConstantPad(_Pad):
+    @check_arguments
     def __init__(self, padding: int | tuple[int, ...], value: float) -> None:
         super().__init__(padding)
         self.value = value

@@ -12,6 +12,7 @@ from typing import Any, Literal, Protocol, overload
 
 import numpy as np
 
+from minigrad.nn.arguments import check_arguments, check_bool, check_int, check_number
 from minigrad.nn.module import Module
 from minigrad.nn.spatial import check_rank, each_dim, times
 from minigrad.primitives import pooling as primitives
@@ -30,6 +31,7 @@ def _regular(
     name: str, x: Tensor, ndim: int, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool
 ) -> tuple[list[Windows], list[int]]:
     """Return the windows along each of the last `ndim` dimensions, and the kernel size along each."""
+    check_bool(name, ceil_mode=ceil_mode)
     kernel = each_dim(name, "kernel_size", kernel, ndim)
     stride = kernel if stride is None or stride == () else each_dim(name, "stride", stride, ndim)
     padding = each_dim(name, "padding", padding, ndim, least=0)
@@ -84,6 +86,7 @@ def _axes(x: Tensor, windows: list[Windows]) -> list[tuple[int, Windows]]:
 
 def _maximum(x: Tensor, windows: list[Windows], return_indices: bool) -> Any:
     """Return the maximum of each window, with its index into the flattened last dimensions if asked for."""
+    check_bool("max_pool", return_indices=return_indices)
     indices: Any = None
     sizes = x.shape[-len(windows) :]
     for axis, w in reversed(_axes(x, windows)):  # the last axis first: of equals, the first in reading order wins
@@ -455,8 +458,11 @@ def _avg_pool(
     name = f"avg_pool{ndim}d"
     x = check_rank(name, input, ndim)
     _check_floats(name, x)
-    if divisor_override == 0:
-        raise ValueError(f"{name}: divisor_override must not be 0: the sums are divided by it")
+    check_bool(name, count_include_pad=count_include_pad)
+    if divisor_override is not None:
+        check_int(name, divisor_override=divisor_override)
+        if divisor_override == 0:
+            raise ValueError(f"{name}: divisor_override must not be 0: the sums are divided by it")
     windows, kernel = _regular(name, x, ndim, kernel_size, stride, padding, 1, ceil_mode)
     total = _sum(x, windows)
     if divisor_override is not None:
@@ -608,6 +614,7 @@ def adaptive_avg_pool3d(input: Any, output_size: Any) -> Tensor:
 
 def _lp_pool(ndim: int, input: Any, norm_type: float, kernel_size: Any, stride: Any, ceil_mode: bool) -> Tensor:
     name = f"lp_pool{ndim}d"
+    check_number(name, norm_type=norm_type)
     x = check_rank(name, input, ndim) ** norm_type
     _check_floats(name, x)
     windows, kernel = _regular(name, x, ndim, kernel_size, stride, 0, 1, ceil_mode)
@@ -704,6 +711,7 @@ def local_response_norm(input: Any, size: int, alpha: float = 1e-4, beta: float 
         )
     _check_floats("local_response_norm", x)
     each_dim("local_response_norm", "size", size, 1)
+    check_number("local_response_norm", alpha=alpha, beta=beta, k=k)
     starts = [c - size // 2 for c in range(x.shape[1])]
     windows = Windows(x.shape[1], tuple(starts), tuple([start + size for start in starts]))
     total = x.apply(primitives.sum_pool, x * x, axis=1, windows=windows)
@@ -716,6 +724,7 @@ def local_response_norm(input: Any, size: int, alpha: float = 1e-4, beta: float 
 class _MaxPool(Module):
     ndim: int
 
+    @check_arguments
     def __init__(
         self,
         kernel_size: Sizes,
@@ -869,6 +878,7 @@ class MaxUnpool3d(_MaxUnpool):
 class _AvgPool(Module):
     ndim: int
 
+    @check_arguments
     def __init__(
         self,
         kernel_size: Sizes,
@@ -961,6 +971,7 @@ class AvgPool3d(_AvgPool):
 class _LPPool(Module):
     ndim: int
 
+    @check_arguments
     def __init__(
         self, norm_type: float, kernel_size: Sizes, stride: Sizes | None = None, ceil_mode: bool = False
     ) -> None:
@@ -1089,6 +1100,7 @@ class AdaptiveAvgPool3d(_AdaptiveAvgPool):
 
 
 class _AdaptiveMaxPool(_AdaptiveAvgPool):
+    @check_arguments
     def __init__(self, output_size: Any, return_indices: bool = False) -> None:
         super().__init__(output_size)
         self.return_indices = return_indices
@@ -1162,6 +1174,7 @@ class LocalResponseNorm(Module):
     Source: Krizhevsky et al., "ImageNet classification with deep convolutional neural networks", 2012.
     """
 
+    @check_arguments
     def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> None:
         super().__init__()
         self.size, self.alpha, self.beta, self.k = size, alpha, beta, k

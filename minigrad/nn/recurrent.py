@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 
 from minigrad.nn import init
+from minigrad.nn.arguments import check_arguments
 from minigrad.nn.dropout import dropout
 from minigrad.nn.layers import as_input, checked_size, linear
 from minigrad.nn.module import Module, Parameter
@@ -86,6 +87,7 @@ class _Recurrent(Module, Generic[State]):
     kind: str
     nonlinearity = "tanh"
 
+    @check_arguments
     def __init__(
         self,
         input_size: int,
@@ -270,6 +272,7 @@ class RNN(_Recurrent[Tensor]):
 
     kind = "RNN"
 
+    @check_arguments
     def __init__(
         self,
         input_size: int,
@@ -337,6 +340,7 @@ class LSTM(_Recurrent[tuple[Tensor, Tensor]]):
 
     kind = "LSTM"
 
+    @check_arguments
     def __init__(
         self,
         input_size: int,
@@ -420,6 +424,7 @@ class _Cell(Module, Generic[State]):
     kind: str
     nonlinearity = "tanh"
 
+    @check_arguments
     def __init__(self, input_size: int, hidden_size: int, bias: bool = True, dtype: Any = None) -> None:
         super().__init__()
         self.input_size = checked_size(type(self).__name__, "input_size", input_size)
@@ -503,6 +508,7 @@ class RNNCell(_Cell[Tensor]):
 
     kind = "RNN"
 
+    @check_arguments
     def __init__(
         self, input_size: int, hidden_size: int, bias: bool = True, nonlinearity: str = "tanh", dtype: Any = None
     ) -> None:

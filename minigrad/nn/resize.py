@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.nn.arguments import check_arguments, check_bool, check_number
 from minigrad.nn.module import Module
 from minigrad.nn.pooling import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
 from minigrad.nn.spatial import as_batch, each_dim, from_batch, times
@@ -70,6 +71,8 @@ def interpolate(
     """
     x = as_tensor(input)
     ndim = x.ndim - 2
+    flags = {"align_corners": align_corners, "recompute_scale_factor": recompute_scale_factor}
+    check_bool("interpolate", antialias=antialias, **{name: on for name, on in flags.items() if on is not None})
     if antialias:
         raise NotImplementedError("interpolate: antialias is not supported; mode='area' averages when an image shrinks")
     if mode not in _MODES:
@@ -107,6 +110,8 @@ def _new_sizes(
             raise ValueError("interpolate: recompute_scale_factor needs scale_factor, got size")
         return each_dim("interpolate", "size", size, ndim), [None] * ndim
     factors = tuple(scale_factor) if isinstance(scale_factor, list | tuple) else (scale_factor,) * ndim
+    for factor in factors:
+        check_number("interpolate", scale_factor=factor)
     if len(factors) != ndim or min(factors) <= 0:
         raise ValueError(
             f"interpolate: scale_factor must be a positive number, or {ndim} of them, one per dimension; got "
@@ -355,6 +360,7 @@ class Upsample(Module):
     [[[1.0, 1.0, 3.0, 3.0]]]
     """
 
+    @check_arguments
     def __init__(
         self,
         size: Sizes | None = None,
@@ -433,6 +439,7 @@ class PixelShuffle(Module):
     neural network", 2016.
     """
 
+    @check_arguments
     def __init__(self, upscale_factor: int) -> None:
         super().__init__()
         self.upscale_factor = upscale_factor
@@ -458,6 +465,7 @@ class PixelUnshuffle(Module):
     (1, 12, 5, 5)
     """
 
+    @check_arguments
     def __init__(self, downscale_factor: int) -> None:
         super().__init__()
         self.downscale_factor = downscale_factor
@@ -485,6 +493,7 @@ class ChannelShuffle(Module):
     Source: Zhang et al., "ShuffleNet: an extremely efficient convolutional neural network for mobile devices", 2018.
     """
 
+    @check_arguments
     def __init__(self, groups: int) -> None:
         super().__init__()
         self.groups = groups

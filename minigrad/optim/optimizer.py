@@ -14,10 +14,13 @@ from minigrad.hooks import RemovableHandle
 from minigrad.optim.flat import Flat
 from minigrad.optim.rules import State
 from minigrad.optim.settings import (
+    FLAGS,
+    INTEGERS,
     OF_SCHEDULERS,
     RANGES,
     SWITCHES,
     Range,
+    check_kind,
     check_range,
     plain,
     plain_group,
@@ -143,6 +146,8 @@ class Optimizer:
         for name in self.defaults:
             if name in self.ranges:
                 check_range(who, name, group[name], self.ranges[name])
+            if name in FLAGS | INTEGERS:
+                check_kind(who, name, group[name])
 
     def _all_params(self) -> list[Tensor]:
         return [p for group in self.param_groups for p in group["params"]]

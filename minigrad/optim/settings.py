@@ -34,6 +34,12 @@ RANGES = {
 """For the settings that several optimizers have. An optimizer where one of them means something else has `ranges` of
 its own."""
 
+FLAGS = {"maximize", "nesterov", "amsgrad", "centered", "decoupled_weight_decay"}
+"""Settings that are True or False."""
+
+INTEGERS = {"max_iter", "max_eval", "history_size", "ns_steps"}
+"""Settings that are integers."""
+
 SWITCHES = {
     "foreach": "there is one implementation",
     "fused": "there is one implementation",
@@ -57,11 +63,18 @@ def refuse_switches(who: str, switches: dict[str, Any], names: list[str]) -> Non
             raise NotImplementedError(f"{who}: {name}={on} is not supported: {SWITCHES[name]}.")
 
 
+def check_kind(who: str, name: str, value: Any) -> None:
+    """Raise a TypeError if the value of a flag is not a bool, or that of a count not an integer (a bool is not)."""
+    kind, types = ("True or False", bool | np.bool_) if name in FLAGS else ("an integer", int | np.integer)
+    if not isinstance(value, types) or (name in INTEGERS and isinstance(value, bool)):
+        raise TypeError(f"{who}: {name} must be {kind}, got {value!r}. If another setting was meant, pass it by name.")
+
+
 def check_range(who: str, name: str, value: Any, allowed: Range) -> None:
     """Raise if the value is not a number, or numbers, in the range."""
     usual, below, least, count = allowed
     numbers = value if count > 1 and isinstance(value, list | tuple) else (value,)
-    if not all(isinstance(n, Real) for n in numbers) or len(numbers) != count:
+    if not all(isinstance(n, Real) and not isinstance(n, bool) for n in numbers) or len(numbers) != count:
         kind = "a number" if count == 1 else f"{'two' if count == 2 else count} numbers"
         raise TypeError(f"{who}: {name} must be {kind}, got {value!r}; usual is {usual}.")
     if not all(least <= n < below for n in numbers):

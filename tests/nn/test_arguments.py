@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import numpy as np
@@ -92,11 +93,61 @@ def test_annotations() -> None:
         (lambda: F.ctc_loss(ones(2, 1, 2), [[1]], [2], [1], 0, "mean", 1), "zero_infinity must be True or False"),
         (lambda: F.scaled_dot_product_attention(*[ones(2, 3)] * 3, None, True), "dropout_p must be a number"),
         (lambda: nn.PairwiseDistance(2.0, True), "PairwiseDistance: eps must be a number"),
+        (lambda: nn.LSTM(3, 5, 2, 0.5), "LSTM: bias must be True or False, got 0.5"),
+        (lambda: nn.RNN(3, 5, 1, "tanh", 0.5), "RNN: bias must be True or False"),
+        (lambda: nn.GRU(3, 5, 2, True, True, True), "GRU: dropout must be a number"),
+        (lambda: nn.LSTM(3, 5, proj_size=True), "LSTM: proj_size must be an integer"),
+        (lambda: nn.GRUCell(3, 5, 0.5), "GRUCell: bias must be True or False"),
+        (lambda: nn.LayerNorm(3, True), "LayerNorm: eps must be a number, got True"),
+        (lambda: nn.BatchNorm2d(3, False), "BatchNorm2d: eps must be a number"),
+        (lambda: nn.BatchNorm1d(3, 1e-5, 0.1, 1e-3), "BatchNorm1d: affine must be True or False"),
+        (lambda: nn.LazyBatchNorm1d(affine=1), "BatchNorm1d: affine must be True or False"),
+        (lambda: nn.InstanceNorm1d(3, momentum=True), "InstanceNorm1d: momentum must be a number"),
+        (lambda: nn.Conv2d(1, 2, 3, bias=0.5), "Conv2d: bias must be True or False, got 0.5"),
+        (lambda: nn.ConvTranspose1d(1, 2, 3, 1, 0, 0, 1, 2), "ConvTranspose1d: bias must be True or False, got 2"),
+        (lambda: nn.LazyConv1d(2, 3, bias=1), "Conv1d: bias must be True or False"),
+        (lambda: nn.MaxPool2d(2, ceil_mode=1), "MaxPool2d: ceil_mode must be True or False, got 1"),
+        (lambda: nn.AdaptiveMaxPool1d(2, 1), "AdaptiveMaxPool1d: return_indices must be True or False"),
+        (lambda: nn.ConstantPad1d(2, True), "ConstantPad1d: value must be a number"),
+        (lambda: nn.Upsample(2, align_corners=1), "Upsample: align_corners must be True or False"),
+        (lambda: nn.PixelShuffle(2.0), "PixelShuffle: upscale_factor must be an integer"),
+        (lambda: F.layer_norm(ones(2, 3), (3,), eps=True), "layer_norm: eps must be a number"),
+        (lambda: F.rms_norm(ones(2, 3), (3,), None, True), "rms_norm: eps must be a number"),
+        (lambda: F.group_norm(ones(2, 4), True), "group_norm: num_groups must be an integer"),
+        (lambda: F.batch_norm(ones(2, 4), None, None, training=0.1), "batch_norm: training must be True or False"),
+        (lambda: F.instance_norm(ones(2, 4, 3), use_input_stats=1), "use_input_stats must be True or False"),
+        (lambda: F.max_pool1d(ones(1, 4), 2, 2, 0, 1, 1), "max_pool1d: ceil_mode must be True or False"),
+        (lambda: F.max_pool1d(ones(1, 4), 2, return_indices=1), "return_indices must be True or False"),
+        (lambda: F.avg_pool2d(ones(1, 4, 4), 2, 2, 0, False, 3), "count_include_pad must be True or False"),
+        (lambda: F.avg_pool2d(ones(1, 4, 4), 2, divisor_override=True), "divisor_override must be an integer"),
+        (lambda: F.lp_pool1d(ones(1, 4), True, 2), "lp_pool1d: norm_type must be a number"),
+        (lambda: F.pad(ones(4), (1, 1), "constant", True), "pad: value must be a number"),
+        (lambda: F.interpolate(ones(1, 1, 4), scale_factor=True), "interpolate: scale_factor must be a number"),
+        (lambda: F.interpolate(ones(1, 1, 4), 2, None, "linear", 0), "align_corners must be True or False"),
+        (lambda: F.local_response_norm(ones(1, 2, 3), 2, True), "local_response_norm: alpha must be a number"),
     ],
 )
 def test_layers_and_functions_check_kinds(call: Any, message: str) -> None:
     with pytest.raises(TypeError, match=message):
         call()
+
+
+_WRONG = {"bool": [1, 0.5], "int": [True, 0.5], "float": [True, "0.5"]}
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in dir(nn) if name[0].isupper() and hasattr(getattr(nn, name), "forward")]
+)
+def test_every_module_checks_its_settings(name: str) -> None:
+    parameters = inspect.signature(getattr(nn, name)).parameters.values()
+    needed = {p.name: 4 for p in parameters if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD}
+    for p in parameters:
+        if p.name in ("min_value", "max_value"):  # deprecated
+            continue
+        kind, _, optional = str(p.annotation).partition(" | ")
+        for value in _WRONG.get(kind, []) if optional in ("", "None") else []:
+            with pytest.raises((TypeError, ValueError), match="must be"):
+                getattr(nn, name)(**{**needed, p.name: value})
 
 
 def test_a_numpy_bool_is_a_bool() -> None:

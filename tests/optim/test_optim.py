@@ -754,3 +754,23 @@ def test_nan_in_a_gradient_reaches_the_parameter_or_raises_where_anomalies_are_d
     if kind in (optim.LBFGS, optim.Rprop):  # no direction; a sign of its own
         return
     assert np.isnan(after).any()
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda w: optim.SGD(w, True), "SGD: lr must be a number, got True"),
+        (lambda w: optim.SGD(w, 0.1, True), "SGD: momentum must be a number, got True"),
+        (lambda w: optim.SGD(w, 0.1, maximize=0.5), "SGD: maximize must be True or False, got 0.5"),
+        (lambda w: optim.SGD(w, 0.1, 0.9, nesterov=1), "SGD: nesterov must be True or False, got 1"),
+        (lambda w: optim.Adam(w, amsgrad=1e-4), "Adam: amsgrad must be True or False"),
+        (lambda w: optim.RMSprop(w, centered=1), "RMSprop: centered must be True or False"),
+        (lambda w: optim.Adam(w, 0.1, (True, 0.9)), "Adam: betas must be two numbers"),
+        (lambda w: optim.LBFGS(w, 1, 2.5), "LBFGS: max_iter must be an integer, got 2.5"),
+        (lambda w: optim.LBFGS(w, history_size=True), "LBFGS: history_size must be a number, got True"),
+        (lambda w: optim.Adam([{"params": w, "maximize": 1}]), "Adam: maximize must be True or False"),
+    ],
+)
+def test_a_bool_is_no_number_among_the_settings(make: Any, message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        make([nn.Parameter(tensor([1.0]))])
