@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from minigrad.primitives import special as _primitives
 from minigrad.tensors.methods import Operations
-from minigrad.tensors.methods.method_factories import unary as _unary
+from minigrad.tensors.methods import method_factories as _factories
 
 expit, logit = Operations.sigmoid, Operations.logit
 erf, erfc, erfinv = Operations.erf, Operations.erfc, Operations.erfinv
 exp2, expm1, log1p = Operations.exp2, Operations.expm1, Operations.log1p
 xlogy, sinc, round = Operations.xlogy, Operations.sinc, Operations.round
 softmax, log_softmax, logsumexp = Operations.softmax, Operations.log_softmax, Operations.logsumexp
-ndtr = _unary(
+ndtr = _factories.unary(
     _primitives.ndtr, "Return the standard normal cumulative distribution function, the area under it up to x."
 )
