@@ -53,7 +53,7 @@ class Distribution:
 
     def rsample(self, sample_shape: Shape = ()) -> Tensor:
         """Return samples through which gradients pass to the parameters (the reparameterization trick)."""
-        raise NotImplementedError(f"{type(self).__name__} has no rsample: its samples are whole numbers; use sample()")
+        raise NotImplementedError(f"{type(self).__name__} has no rsample: its samples are integers; use sample()")
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Return the log density, or log probability, at these values, which broadcast with the batch."""
@@ -72,18 +72,18 @@ class Distribution:
         given = (sample_shape,) if isinstance(sample_shape, int) else tuple(sample_shape)
         return (*given, *self.batch_shape)
 
-    def _require(self, holds: Any, name: str, primitive: str, given: Tensor) -> None:
+    def _require(self, holds: Any, name: str, requirement: str, given: Tensor) -> None:
         """Raise ValueError unless the condition is true for all elements."""
         if self._validate and not bool(holds.all()):
             wrong = given.detach()[~holds.expand(given.shape)] if given.shape else given.detach()
-            raise ValueError(f"{type(self).__name__}: {name} {primitive}, got {wrong.ravel()[0].item():g} among it")
+            raise ValueError(f"{type(self).__name__}: {name} {requirement}, got {wrong.ravel()[0].item():g} among it")
 
-    def _checked(self, value: Any, holds: Any, primitive: str) -> Tensor:
+    def _checked(self, value: Any, holds: Any, requirement: str) -> Tensor:
         """Return the value as a tensor; raise unless `holds` is true for it."""
         if not isinstance(value, Tensor):
             raise TypeError(f"{type(self).__name__}.log_prob: value is a tensor, got {type(value).__name__}: {value!r}")
         if self._validate:
-            self._require(holds(value.detach()), "value", primitive, value)
+            self._require(holds(value.detach()), "value", requirement, value)
         return value
 
     def __repr__(self) -> str:
@@ -291,8 +291,8 @@ class Categorical(_OfLogits):
     def log_prob(self, value: Tensor) -> Tensor:
         """Return the log probability of these integers."""
         last = self._given.shape[-1] - 1
-        primitive = f"must be a whole number from 0 to {last}"
-        value = self._checked(value, lambda v: (v >= 0) & (v <= last) & (v == v.long()), primitive)
+        requirement = f"must be an integer from 0 to {last}"
+        value = self._checked(value, lambda v: (v >= 0) & (v <= last) & (v == v.long()), requirement)
         value, logits = broadcast_tensors(value.long().unsqueeze(-1), self.logits)
         return logits.gather(-1, value[..., :1]).squeeze(-1)
 

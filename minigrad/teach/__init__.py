@@ -1,1 +1,1 @@
-"""What says in words what is wrong with a gradient or a run."""
+"""Diagnosis in words: what is wrong with a gradient or with a training run."""

@@ -582,8 +582,8 @@ class Shapes(Base[Out]):
         ndim = self.ndim + 1
         if not self.ndim or any(not -ndim <= d < ndim for d in (dim1, dim2)) or dim1 % ndim == dim2 % ndim:
             raise ValueError(
-                f"diag_embed: dims {dim1} and {dim2} of the result are to be different, from {-ndim} to {ndim - 1}, "
-                f"and this tensor to have a dimension; it has shape {self.shape}"
+                f"diag_embed: dims {dim1} and {dim2} of the result must differ and lie between {-ndim} and {ndim - 1}, "
+                f"and this tensor must have a dimension; it has shape {self.shape}"
             )
         axes = dim1 % ndim, dim2 % ndim
         shape = list(self.shape[:-1])
