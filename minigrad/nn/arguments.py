@@ -58,7 +58,7 @@ def check_arguments(init: Init) -> Init:
 
     >>> class Scale:
     ...     @check_arguments
-    ...     def __init__(self, factor: "float", bias: "bool" = True) -> None: ...
+    ...     def __init__(self, factor: float, bias: bool = True) -> None: ...
     >>> Scale(2.0, 0.5)
     Traceback (most recent call last):
     TypeError: Scale: bias must be True or False, got 0.5. If another argument was meant, pass it by name
