@@ -218,7 +218,7 @@ def kernel(
         primitive: a primitive that no plan has been made for yet.
         forward: with the arguments of the readable `forward`.
         together: one vjp that returns the contributions of all inputs, instead of one for each.
-        keeps: names for what `forward` returns besides the result, as a tuple (y, *kept), for the vjps to take.
+        keeps: names for what `forward` returns besides the result, as a tuple (y, *extras), for the vjps to take.
         vjps: by input, as those of the readable form.
     """
     if forward is not None:

@@ -88,12 +88,12 @@ class Tensor(
                 if o.__class__ is np.ndarray:
                     users.add(id(o))
         array = primitive.run(*arrays, **parameters) if parameters else primitive.run(*arrays)
-        kept: Any = ()
+        extras: Any = ()
         if array.__class__ is not np.ndarray:
             if array.__class__ is tuple:  # a kernel's, see `primitive.kernel`
-                array, *kept = array
+                array, *extras = array
             array = np.asarray(array)
-        out = wrap(array, Tensor._record(primitive, operands, arrays, inputs, array, parameters, users, kept))
+        out = wrap(array, Tensor._record(primitive, operands, arrays, inputs, array, parameters, users, extras))
         if primitive.returns_view and array.base is not None:
             out._link_to_base(operands[0], primitive, parameters)
         return out
@@ -107,7 +107,7 @@ class Tensor(
         array: np.ndarray,
         parameters: dict[str, Any],
         users: set[int],
-        kept: Any = (),
+        extras: Any = (),
     ) -> ArrayNode | None:
         """Return the node of the result `array`; None if there is nothing to differentiate."""
         if not mode.recording or not any(inputs) or array.dtype.kind != "f":
@@ -122,8 +122,8 @@ class Tensor(
             values = (array, *arrays)
         node.plan = plan
         if plan.saved:
-            if parameters or kept:
-                values = (*values, *[parameters[p] for p in primitive.parameters], *kept)
+            if parameters or extras:
+                values = (*values, *[parameters[p] for p in primitive.parameters], *extras)
             node.saved = plan.select(values)
             if parameters:
                 users.update([id(p) for p in parameters.values() if p.__class__ is np.ndarray])
