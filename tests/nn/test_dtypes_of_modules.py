@@ -40,7 +40,7 @@ def test_every_module_computes_in_its_dtype(text: str, call: str, dtype: str, tr
 
 
 def test_no_module_is_left_out() -> None:
-    modules = {name for name, kind in vars(nn).items() if isinstance(kind, type) and issubclass(kind, nn.Module)}
+    modules = {key for key, kind in vars(nn).items() if isinstance(kind, type) and issubclass(kind, nn.Module)}
     modules -= {"Module", "ParameterList", "ParameterDict"}
     assert modules == {name(text) for text, _ in PROGRAMS}
 

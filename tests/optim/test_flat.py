@@ -546,6 +546,7 @@ def test_an_interruption_at_any_place_leaves_no_parameter_half_way(ends: list[li
                     raise KeyboardInterrupt
             return trace
 
+        sys._getframe().f_trace_opcodes = events == "opcode"  # 3.12 asks the frame that calls settrace
         sys.settrace(trace)
         try:
             optimizer.step()
