@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -27,6 +28,10 @@ class Case:
         sizes: the meaning of numbers, such as {32: "the size of dimension 0 of x"}.
         others: gradients of related questions, such as "the upstream gradient was all ones".
         trusted: where `numeric` is reliable; False at kinks.
+        function: the function itself, which takes `inputs`: Tensors, or the one array of `check_gradient`.
+        inputs: the arguments of the function; that of `position` is the one whose gradient this is.
+        names: the names of the inputs.
+        upstream: for each output of floats, the gradient that both gradients were computed with.
     """
 
     analytic: np.ndarray
@@ -35,6 +40,11 @@ class Case:
     sizes: Mapping[int, str] = field(default_factory=dict)
     others: Mapping[str, Callable[[], np.ndarray]] = field(default_factory=dict)
     trusted: np.ndarray | bool = True
+    function: Callable[..., Any] | None = None
+    inputs: Sequence[Any] = ()
+    position: int = 0
+    names: Sequence[str] = ()
+    upstream: Sequence[np.ndarray] = ()
 
     def same(self, a: np.ndarray, b: np.ndarray) -> bool:
         """Return whether two arrays agree within the accuracy of differences."""

@@ -7,6 +7,7 @@ above 1e-2 is wrong. Source of the scale: CS231n, "Gradient checks".
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -108,11 +109,12 @@ def _examine_gradient(
     rtol: float,
     sizes: dict[int, str],
     others: dict[str, Callable[[], np.ndarray]],
+    subject: dict[str, Any],
 ) -> Finding:
     analytic = np.zeros(x.shape) if analytic is None else np.asarray(analytic, float)
     numeric = numerical_gradient(loss, x, eps)
     if analytic.shape != x.shape:
-        pattern = diagnose(Case(analytic, numeric, x, sizes, others))
+        pattern = diagnose(Case(analytic, numeric, x, sizes, others, **subject))
         note = f"The gradient has the shape {analytic.shape}; it must have that of its input, {x.shape}."
         return Finding(name, x.shape, x.dtype, False, pattern=pattern, note=note)
 
@@ -134,7 +136,7 @@ def _examine_gradient(
     finding = Finding(name, x.shape, x.dtype, not wrong, kinks=kinks, wrong=len(wrong))
     if wrong:
         finding.worst = sorted(wrong, key=lambda e: -e.error)
-        finding.pattern = diagnose(Case(analytic, numeric, x.astype(float), sizes, others, trusted))
+        finding.pattern = diagnose(Case(analytic, numeric, x.astype(float), sizes, others, trusted, **subject))
         if not np.isfinite(numeric).all():
             finding.pattern = "the function itself is nan or infinite here: move x to where it is defined"
         elif not np.isfinite(analytic).all():
@@ -226,6 +228,9 @@ def gradcheck_report(
             for d, n in enumerate(t.shape):
                 if n > 1:
                     sizes.setdefault(n, f"the size of dimension {d} of input {i}" + ", the batch" * (d == 0))
+    names = _parameter_names(func, len(several))
+    names = [getattr(t, "name", "") or name for t, name in zip(several, names)]
+    subject = {"function": func, "inputs": several, "names": names, "upstream": checked.weights}
     findings = []
     for (i, t), g in zip(wanted.items(), checked.gradients([*wanted.values()])):
         name = f"input {i}" + (f" ({t.name})" if t.name else "")
@@ -242,6 +247,7 @@ def gradcheck_report(
                 max(rtol, coarse),
                 sizes,
                 _other_questions(checked, t._array, h),
+                {**subject, "position": i},
             )
         )
     return Report(findings)
@@ -387,4 +393,16 @@ def check_gradient(
     sizes |= {n: f"the size of dimension {d} of x" for d, n in enumerate(x.shape) if n not in sizes}
     sizes.pop(1, None)
     dx = np.asarray(dx, dtype=float)
-    return Report([_examine_gradient(name, loss, x, dx, eps, 1e-5, 1e-3, sizes, others)])
+    names = _parameter_names(f, 1, name.removeprefix("d") or "x")
+    subject = {"function": f, "inputs": [x], "names": names, "upstream": [weights]}
+    return Report([_examine_gradient(name, loss, x, dx, eps, 1e-5, 1e-3, sizes, others, subject)])
+
+
+def _parameter_names(f: Callable[..., Any], count: int, otherwise: str = "input") -> list[str]:
+    """Return the names of the first `count` parameters of a function, where it has them."""
+    try:
+        parameters = [p for p in inspect.signature(f).parameters.values() if p.kind <= p.POSITIONAL_OR_KEYWORD]
+    except (TypeError, ValueError):
+        parameters = []
+    found = [p.name for p in parameters[:count]]
+    return found + [f"{otherwise}{i if count > 1 else ''}" for i in range(len(found), count)]
