@@ -1,0 +1,143 @@
+"""Run the corpus through minigrad: `python tests/teach/corpus/run.py [gradients] [--misses] [--only NAME]`.
+
+It prints how many mistakes were found and how many were named, by kind, and every miss with the sentence that was said.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from corpus import gradients as _registers  # noqa: F401
+from corpus.right import RIGHT
+from corpus.subjects import SUBJECTS, Mistake, cases
+from minigrad.autograd import check_gradient
+
+# where a gradient is right is not why it is wrong
+WHERE_ALONE = re.compile(r"Pattern: (right|wrong) only at ind(ex|ices) [\d, and]* of dimension \d+(: the border)?\.")
+
+
+@dataclass
+class Outcome:
+    """What was said of one case. `found`: it was called wrong; `named`: the sentence says the cause."""
+
+    case: str
+    kind: str
+    cause: str
+    sentence: str
+    found: bool
+    named: bool
+    mistake: Any = None
+
+
+def sentence(report: object) -> str:
+    """The words of a report: its text without the line of the verdict and without the table of numbers."""
+    lines = str(report).splitlines()
+    text = " ".join(line.strip() for line in lines[1:] if not line.strip().startswith(("[", "index", "(")))
+    return WHERE_ALONE.sub("", text)
+
+
+def quietly(function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+    """Call it without warnings of NumPy, which are not the subject."""
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        return function(*arguments, **options)
+
+
+def wrong_gradients(chosen: Callable[[Mistake, int], bool] = lambda mistake, number: True) -> Iterator[Outcome]:
+    """Every wrong gradient of the corpus, or those that are chosen by mistake and number."""
+    for number, (mistake, name, dx) in enumerate(cases()):
+        if chosen(mistake, number):
+            one = mistake.subject
+            report = quietly(check_gradient, one.of(name), one.arguments[name], dx, one.upstream, name=f"d{name}")
+            said = sentence(report)
+            found = not bool(report)
+            yield Outcome(
+                f"d{name} of {mistake}",
+                mistake.kind,
+                mistake.cause,
+                said,
+                found,
+                found and mistake.is_named_by(said),
+                mistake,
+            )
+
+
+def right_gradients() -> Iterator[Outcome]:
+    """Every right gradient. Here `named` is that it is left alone."""
+    for one in SUBJECTS.values():
+        for name, dx in one.run().items():
+            report = quietly(check_gradient, one.of(name), one.arguments[name], dx, one.upstream, name=f"d{name}")
+            yield Outcome(f"d{name} of {one.name}", "right", "", str(report), True, bool(report))
+    for case, f, x, dx in RIGHT:
+        value = np.asarray(f(np.asarray(x, dtype=float)))
+        report = quietly(check_gradient, f, x, dx, np.ones(value.shape) if value.ndim else None)
+        yield Outcome(case, "awkward", "", str(report), True, bool(report))
+
+
+def by_chance(outcomes: list[Outcome]) -> float:
+    """How often what was said would count as right for another case of another kind: what the words let through."""
+    rng = np.random.default_rng(0)
+    pairs = [(a, outcomes[rng.integers(len(outcomes))]) for a in outcomes for _ in range(5)]
+    hits = [b.mistake.is_named_by(a.sentence) for a, b in pairs if a.sentence and b.mistake and a.kind != b.kind]
+    return sum(hits) / max(1, len(hits))
+
+
+def show(title: str, outcomes: Iterable[Outcome], misses: bool) -> float:
+    """Print a table by kind and return the recall."""
+    all_of_them = list(outcomes)
+    count, found, named = Counter[str](), Counter[str](), Counter[str]()
+    for one in all_of_them:
+        count[one.kind] += 1
+        found[one.kind] += one.found
+        named[one.kind] += one.named
+    print(f"\n{title}\n{'kind':18} {'cases':>6} {'found':>6} {'named':>6}")
+    for kind in sorted(count, key=lambda kind: (named[kind] - count[kind], kind)):
+        print(f"{kind:18} {count[kind]:6} {found[kind]:6} {named[kind]:6} {named[kind] / count[kind]:6.0%}")
+    total = max(1, count.total())
+    print(f"{'all':18} {count.total():6} {found.total():6} {named.total():6} {named.total() / total:6.1%}")
+    if chance := by_chance(all_of_them):
+        print(f"{chance:.1%} of the sentences would count as right for a case of another kind")
+    if misses:
+        for one in sorted(all_of_them, key=lambda one: one.kind):
+            if not one.named:
+                print(f"\n[{one.kind}]{'' if one.found else ' NOT FOUND'} {one.case}")
+                print(f"    true: {one.cause}\n    said: {one.sentence or '(nothing)'}")
+    return named.total() / total
+
+
+def main() -> None:
+    """Run the parts that are asked for."""
+    parts = {
+        "gradients": lambda only: show_gradients(only, arguments.misses),
+        "right": lambda only: show("Right gradients: named is left alone", right_gradients(), True),
+    }
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("part", nargs="*", default=list(parts), help=f"of {', '.join(parts)} (default: all)")
+    parser.add_argument("--misses", action="store_true", help="print every miss and what was said")
+    parser.add_argument("--only", default="", help="cases whose function or kind contains this")
+    arguments = parser.parse_args()
+    for part in arguments.part:
+        parts[part](arguments.only)
+
+
+def show_gradients(only: str, misses: bool) -> float:
+    """Print the table of wrong gradients."""
+    chosen = lambda mistake, number: only in mistake.subject.name or only in mistake.kind  # noqa: E731
+    return show("Wrong gradients", wrong_gradients(chosen), misses)
+
+
+if __name__ == "__main__":
+    main()
