@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 from corpus import run
+from corpus.rules import REWRITTEN, RULES, wrong_rules
 from corpus.subjects import SUBJECTS, Subject, cases, differs, numerical
 
-NAMED = 0.16  # the share of the wrong gradients: raise it as the diagnosis gets better
+import minigrad
+from minigrad.optim import rules
+
+NAMED, NAMED_RULES = 0.16, 0.0  # the shares that are named: raise them as the diagnosis gets better
 # right gradients that are called wrong: take a name out as soon as it is left alone
 BLAMED = {
     "log at 1e-9",
@@ -46,3 +53,51 @@ def test_wrong_gradients_are_found_and_named(step: int) -> None:
 
 def test_no_right_gradient_is_blamed() -> None:
     assert {one.case for one in run.right_gradients() if not one.named} <= BLAMED
+
+
+# ---- update rules ----------------------------------------------------------------------------------------------
+
+needs_check_rule = pytest.mark.skipif(not hasattr(minigrad, "check_rule"), reason="no check_rule yet")
+
+
+def path(step: Callable[..., Any], learning_rate: float, **settings: Any) -> np.ndarray:
+    """Where a rule goes: fixed gradients of mixed scale under a decaying rate."""
+    rng = np.random.default_rng(0)
+    x, state, points = rng.standard_normal((2, 3)), {}, []
+    for t in range(12):
+        after = step(x, rng.standard_normal((2, 3)) * [1, 10, 0.1], state, learning_rate * 0.9**t, **settings)
+        x, state = after if isinstance(after, tuple) else (x if after is None else after, state)
+        points.append(x.copy())
+    return np.array(points)
+
+
+def adamw(x: Any, dx: Any, state: Any, learning_rate: float, weight_decay: float, **settings: Any) -> Any:
+    return rules.adam(x - learning_rate * weight_decay * x, dx, state, learning_rate, **settings)
+
+
+def test_rules_are_right_and_each_edit_makes_them_wrong() -> None:
+    for one in RULES.values():
+        right = path(adamw if one.name == "adamw" else getattr(rules, one.name), **one.settings)
+        assert np.allclose(path(one.compiled(), one.settings["learning_rate"]), right, rtol=1e-9), one.label
+        for mistake in one.mistakes:
+            with np.errstate(all="ignore"):
+                wrong = path(mistake.step(), one.settings["learning_rate"])
+            # one state for all parameters is no mistake while there is one parameter
+            assert mistake.row.cause == "one state for all parameters" or not np.allclose(wrong, right), str(mistake)
+    for step, name, settings in REWRITTEN:
+        right = path(adamw if name == "adamw" else getattr(rules, name), **settings)
+        assert np.allclose(path(step, settings["learning_rate"]), right, rtol=1e-9), step.__name__
+    assert len(list(wrong_rules())) >= 140
+
+
+@needs_check_rule
+def test_wrong_rules_are_found_and_named() -> None:
+    outcomes = list(run.wrong_updates())
+    assert not [one.case for one in outcomes if not one.found]
+    named = np.mean([one.named for one in outcomes])
+    assert named >= NAMED_RULES, f"{named:.1%} are named; run tests/teach/corpus/run.py rules --misses"
+
+
+@needs_check_rule
+def test_no_right_rule_is_blamed() -> None:
+    assert not [one.case for one in run.right_updates() if not one.named]

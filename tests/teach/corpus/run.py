@@ -22,6 +22,7 @@ if __name__ == "__main__":
 
 from corpus import gradients as _registers  # noqa: F401
 from corpus.right import RIGHT
+from corpus.rules import REWRITTEN, RULES, Rule, WrongRule, wrong_rules
 from corpus.subjects import SUBJECTS, Mistake, cases
 from minigrad.autograd import check_gradient
 
@@ -39,7 +40,7 @@ class Outcome:
     sentence: str
     found: bool
     named: bool
-    mistake: Any = None
+    row: Any = None
 
 
 def sentence(report: object) -> str:
@@ -66,12 +67,12 @@ def wrong_gradients(chosen: Callable[[Mistake, int], bool] = lambda mistake, num
             found = not bool(report)
             yield Outcome(
                 f"d{name} of {mistake}",
-                mistake.kind,
-                mistake.cause,
+                mistake.row.kind,
+                mistake.row.cause,
                 said,
                 found,
-                found and mistake.is_named_by(said),
-                mistake,
+                found and mistake.row.is_named_by(said),
+                mistake.row,
             )
 
 
@@ -87,11 +88,38 @@ def right_gradients() -> Iterator[Outcome]:
         yield Outcome(case, "awkward", "", str(report), True, bool(report))
 
 
+def wrong_updates(chosen: Callable[[WrongRule, int], bool] = lambda mistake, number: True) -> Iterator[Outcome]:
+    """Every wrong update rule."""
+    for number, mistake in enumerate(wrong_rules()):
+        if chosen(mistake, number):
+            report = checked_rule(mistake.step(), mistake.rule)
+            said, found = sentence(report), not bool(report)
+            named = found and mistake.row.is_named_by(said)
+            yield Outcome(str(mistake), mistake.row.kind, mistake.row.cause, said, found, named, mistake.row)
+
+
+def right_updates() -> Iterator[Outcome]:
+    """Every right update rule. `named` is that it is left alone."""
+    for one in RULES.values():
+        report = checked_rule(one.compiled(), one)
+        yield Outcome(one.label, "right", "", str(report), True, bool(report))
+    for step, name, settings in REWRITTEN:
+        report = checked_rule(step, Rule(step.__name__, name, settings, "", step))
+        yield Outcome(step.__name__, "rewritten", "", str(report), True, bool(report))
+
+
+def checked_rule(step: Any, rule: Rule) -> Any:
+    """What check_rule says of it."""
+    import minigrad
+
+    return quietly(minigrad.check_rule, step, rule.name, **rule.settings)
+
+
 def by_chance(outcomes: list[Outcome]) -> float:
     """How often what was said would count as right for another case of another kind: what the words let through."""
     rng = np.random.default_rng(0)
     pairs = [(a, outcomes[rng.integers(len(outcomes))]) for a in outcomes for _ in range(5)]
-    hits = [b.mistake.is_named_by(a.sentence) for a, b in pairs if a.sentence and b.mistake and a.kind != b.kind]
+    hits = [b.row.is_named_by(a.sentence) for a, b in pairs if a.sentence and b.row and a.kind != b.kind]
     return sum(hits) / max(1, len(hits))
 
 
@@ -120,9 +148,11 @@ def show(title: str, outcomes: Iterable[Outcome], misses: bool) -> float:
 
 def main() -> None:
     """Run the parts that are asked for."""
-    parts = {
+    parts: dict[str, Callable[[str], object]] = {
         "gradients": lambda only: show_gradients(only, arguments.misses),
         "right": lambda only: show("Right gradients: named is left alone", right_gradients(), True),
+        "rules": lambda only: show_rules(only, arguments.misses),
+        "right-rules": lambda only: show("Right update rules: named is left alone", right_updates(), True),
     }
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("part", nargs="*", default=list(parts), help=f"of {', '.join(parts)} (default: all)")
@@ -135,8 +165,14 @@ def main() -> None:
 
 def show_gradients(only: str, misses: bool) -> float:
     """Print the table of wrong gradients."""
-    chosen = lambda mistake, number: only in mistake.subject.name or only in mistake.kind  # noqa: E731
+    chosen = lambda mistake, number: only in mistake.subject.name or only in mistake.row.kind  # noqa: E731
     return show("Wrong gradients", wrong_gradients(chosen), misses)
+
+
+def show_rules(only: str, misses: bool) -> float:
+    """Print the table of wrong update rules."""
+    chosen = lambda mistake, number: only in mistake.rule.label or only in mistake.row.kind  # noqa: E731
+    return show("Wrong update rules", wrong_updates(chosen), misses)
 
 
 if __name__ == "__main__":

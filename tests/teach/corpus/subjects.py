@@ -40,10 +40,9 @@ SUBJECTS: dict[str, Subject] = {}
 
 
 @dataclass
-class Mistake:
-    """One edit of a backward pass. `kind` and `cause` say what is wrong with it."""
+class Row:
+    """A row of a table: an edit, and what is wrong with it."""
 
-    subject: Subject
     old: str
     new: str
     kind: str
@@ -51,18 +50,43 @@ class Mistake:
     needed: list[str]
     forbidden: list[str]
 
-    def gradients(self) -> dict[str, np.ndarray]:
-        """The gradients that the edited backward pass computes, by the name of their array."""
-        assert self.subject.source.count(self.old) == 1, f"{self.subject.name}: {self.old!r} must occur once"
-        return self.subject.run(self.subject.source.replace(self.old, self.new))
-
     def is_named_by(self, sentence: str) -> bool:
         """Whether a sentence says this cause."""
         said = [re.search(words, sentence, re.IGNORECASE) for words in self.needed]
         return all(said) and not any(re.search(words, sentence, re.IGNORECASE) for words in self.forbidden)
 
+
+def row_of(text: str, kinds: dict[str, tuple[str, str]]) -> Row:
+    """Read a row."""
+    edit, kind, cause, *words = (column.strip() for column in text.split(" | "))
+    old, new = edit.split(" => ") if " => " in edit else (edit.removesuffix(" =>"), "")
+    needed, forbidden = kinds[kind]
+    wanted, unwanted = [needed], [forbidden] if forbidden else []
+    for word in filter(None, re.split(r"(?:^| )(?=[&!+] )", words[0])) if words else ():
+        mark, rest = (word[0], word[2:]) if word[:2] in ("& ", "! ", "+ ") else ("", word)
+        if mark == "&":
+            wanted.append(rest)
+        elif mark == "!":
+            unwanted.append(rest)
+        else:
+            wanted[0] = f"{needed}|{rest}" if mark else rest
+    return Row(old.replace("\\n", "\n"), new.replace("\\n", "\n"), kind, cause, wanted, unwanted)
+
+
+@dataclass
+class Mistake:
+    """One edit of a backward pass."""
+
+    subject: Subject
+    row: Row
+
+    def gradients(self) -> dict[str, np.ndarray]:
+        """The gradients that the edited backward pass computes, by the name of their array."""
+        assert self.subject.source.count(self.row.old) == 1, f"{self.subject.name}: {self.row.old!r} must occur once"
+        return self.subject.run(self.subject.source.replace(self.row.old, self.row.new))
+
     def __str__(self) -> str:
-        return f"{self.subject.name}: {self.old} => {self.new}"
+        return f"{self.subject.name}: {self.row.old} => {self.row.new}"
 
 
 @dataclass
@@ -83,25 +107,10 @@ class Subject:
             text = textwrap.dedent(inspect.getsource(function))
             self.source = text[text.index("def _(") :].replace("def _(", f"def {self.name}_backward(", 1)
             self.checked = re.findall(r"\bd(\w+)", self.source[self.source.rindex("return ") :])
-            self.mistakes = [self._mistake(row) for row in table.strip().splitlines() if row.strip()]
+            self.mistakes = [Mistake(self, row_of(row, KINDS)) for row in table.strip().splitlines() if row.strip()]
             return self
 
         return add
-
-    def _mistake(self, row: str) -> Mistake:
-        edit, kind, cause, *words = (column.strip() for column in row.split(" | "))
-        old, new = edit.split(" => ") if " => " in edit else (edit.removesuffix(" =>"), "")
-        needed, forbidden = KINDS[kind]
-        wanted, unwanted = [needed], [forbidden] if forbidden else []
-        for word in filter(None, re.split(r"(?:^| )(?=[&!+] )", words[0])) if words else ():
-            mark, rest = (word[0], word[2:]) if word[:2] in ("& ", "! ", "+ ") else ("", word)
-            if mark == "&":
-                wanted.append(rest)
-            elif mark == "!":
-                unwanted.append(rest)
-            else:
-                wanted[0] = f"{needed}|{rest}" if mark else rest
-        return Mistake(self, old.replace("\\n", "\n"), new.replace("\\n", "\n"), kind, cause, wanted, unwanted)
 
     @property
     def shape(self) -> tuple[int, ...]:
