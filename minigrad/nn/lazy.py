@@ -25,11 +25,17 @@ class UninitializedParameter(Parameter):
     (3, 5)
     """
 
-    def __init__(self) -> None:
+    requires_grad = True  # also without a node; the parameter that this one becomes takes it over
+
+    def __init__(self, requires_grad: bool = True) -> None:
         self._node = None
+        self.requires_grad = requires_grad
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return UninitializedParameter, ()
+        return UninitializedParameter, (self.requires_grad,)
+
+    def _register(self, *_: Any) -> Any:
+        return self._array  # raises: a hook needs a node
 
     @property
     def _array(self) -> Any:  # type: ignore[override]
@@ -40,8 +46,9 @@ class UninitializedParameter(Parameter):
 
     def materialise(self, p: Parameter) -> None:
         """Become the parameter `p`, for everyone who holds a reference to this one."""
+        requires_grad = self.__dict__.pop("requires_grad")
         self.__class__ = Parameter  # type: ignore[assignment]
-        Parameter.__init__(self, p.detach())
+        Parameter.__init__(self, p.detach(), requires_grad)
 
     def __repr__(self) -> str:
         return "<UninitializedParameter>"
@@ -66,15 +73,11 @@ class Lazy(Module):
         sample = {self.unknown: bound.arguments.get(self.divisor or "", 1)}
         stand_in = self.becomes(**sample, **bound.arguments)  # checks the arguments and names the parameters
         self.__dict__.update(_settings=bound.arguments)
-        self._copy_attributes(stand_in)
+        own = vars(Module()).keys()  # the parameters, hooks and mode, which every module has
+        self.__dict__.update({name: value for name, value in vars(stand_in).items() if name not in own})
         setattr(self, self.unknown, 0)
         for name, p in stand_in._parameters.items():
             setattr(self, name, UninitializedParameter() if p is not None else None)
-
-    def _copy_attributes(self, layer: Module) -> None:
-        """Copy the layer's attributes, without those of every module (its parameters, hooks and mode)."""
-        own = vars(Module()).keys()
-        self.__dict__.update({name: value for name, value in vars(layer).items() if name not in own})
 
     def forward(self, x: Any) -> Tensor:
         """Become the layer for inputs of the size of x, and call it.
@@ -86,9 +89,10 @@ class Lazy(Module):
             raise ValueError(f"{type(self).__name__}: cannot infer {self.unknown} from an input of shape {x.shape}")
         layer = self.becomes(**{self.unknown: x.shape[self.axis]}, **self._settings)
         for name, p in self._parameters.items():
-            p.materialise(layer._parameters[name])
+            if isinstance(p, UninitializedParameter):  # otherwise the user has set another, or None
+                p.materialise(layer._parameters[name])
         self._buffers.update(layer._buffers)
-        self._copy_attributes(layer)
+        setattr(self, self.unknown, getattr(layer, self.unknown))
         del self._settings
         self.__class__ = self.becomes  # type: ignore[assignment]
         return self.forward(x)

@@ -236,7 +236,8 @@ def cross_entropy(
     Shape: (N, C) and (N,) -> (), or (N,) with reduction='none'.
 
     Raises:
-        ValueError: if the shapes do not fit, a class is not from 0 to C - 1, or the mean is over an empty batch.
+        ValueError: if the shapes do not fit, a class is not from 0 to C - 1, the mean is over an empty batch, or an
+            `ignore_index` of 0 or more is given with class probabilities.
         TypeError: if the targets are neither integers nor floats of the input's shape.
 
     >>> from minigrad import nn, tensor
@@ -251,6 +252,11 @@ def cross_entropy(
         raise ValueError(f"cross_entropy: label_smoothing must be from 0 to 1, got {label_smoothing}")
     target_dtype = getattr(target, "dtype", None)
     if target_dtype is not None and target_dtype.kind == "f" and target.shape == getattr(input, "shape", None):
+        if ignore_index >= 0:
+            raise ValueError(
+                f"cross_entropy: ignore_index={ignore_index} applies to class indices, but the targets are class "
+                "probabilities. To leave out an example, set its row of probabilities to 0"
+            )
         return _soft_cross_entropy(input, as_tensor(target), weight, reduction, label_smoothing)
     classes = class_indices("cross_entropy", input, target)
     scores = classes_last(input if input.dtype.kind == "f" else input.float())

@@ -52,6 +52,7 @@ class Mismatch(NamedTuple):
 
 _HOOKS = ("_pre_hooks", "_hooks", "_backward_pre_hooks", "_backward_hooks")
 _REGISTRIES = ("_parameters", "_buffers", "_modules")
+_EXTRA_STATE = "_extra_state"
 
 
 P = ParamSpec("P")
@@ -559,8 +560,39 @@ class Module:
         """Convert all floating-point parameters and buffers to float64; return the module."""
         return self.to(np.float64)
 
-    def state_dict(self, *, prefix: str = "", keep_vars: bool = False) -> dict[str, Tensor]:
+    def get_extra_state(self) -> Any:
+        """Return what `state_dict` saves of this module besides tensors, under the name `_extra_state`.
+
+        A subclass overrides it, together with `set_extra_state`. `minigrad.save` writes numbers, strings, tensors, and
+        lists and dictionaries of these.
+
+        >>> from minigrad import nn
+        >>> class Counter(nn.Module):
+        ...     calls = 0
+        ...
+        ...     def get_extra_state(self):
+        ...         return {"calls": self.calls}
+        ...
+        ...     def set_extra_state(self, state):
+        ...         self.calls = state["calls"]
+        >>> a, b = Counter(), Counter()
+        >>> a.calls = 7
+        >>> a.state_dict()
+        {'_extra_state': {'calls': 7}}
+        >>> _ = b.load_state_dict(a.state_dict())
+        >>> b.calls
+        7
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not define get_extra_state(self)")
+
+    def set_extra_state(self, state: Any) -> None:
+        """Take over what `get_extra_state` has returned; `load_state_dict` calls it."""
+        raise NotImplementedError(f"{type(self).__name__} does not define set_extra_state(self, state)")
+
+    def state_dict(self, *, prefix: str = "", keep_vars: bool = False) -> dict[str, Any]:
         """Return all parameters and persistent buffers by their dotted names. The tensors share the module's memory.
+
+        Modules that define `get_extra_state` add what it returns, as `_extra_state`.
 
         Args:
             prefix: what the names begin with (default "").
@@ -570,14 +602,26 @@ class Module:
         >>> {name: t.shape for name, t in nn.Linear(2, 3).state_dict().items()}
         {'weight': (3, 2), 'bias': (3,)}
         """
-        state = {}
-        for path, module in self.named_modules(remove_duplicate=False):
-            path = path and f"{path}."
-            persistent = {n: b for n, b in module._buffers.items() if b is not None and n not in module._unsaved}
-            for name, tensor in [*module._parameters.items(), *persistent.items()]:
-                if tensor is not None:
-                    state[f"{prefix}{path}{name}"] = tensor if keep_vars else tensor.detach()
+        state: dict[str, Any] = {}
+        for path, module in self._paths(prefix):
+            for name, tensor in module._saved_tensors().items():
+                state[path + name] = tensor if keep_vars else tensor.detach()
+            if module._overrides("get_extra_state"):
+                state[path + _EXTRA_STATE] = module.get_extra_state()
         return state
+
+    def _paths(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
+        """Iterate over all submodules, with what the names of their tensors begin with."""
+        for path, module in self.named_modules(remove_duplicate=False):
+            yield f"{prefix}{path}." if path else prefix, module
+
+    def _saved_tensors(self) -> dict[str, Tensor]:
+        """Return the parameters and persistent buffers of this module alone."""
+        tensors = {**self._parameters, **{n: b for n, b in self._buffers.items() if n not in self._unsaved}}
+        return {name: tensor for name, tensor in tensors.items() if tensor is not None}
+
+    def _overrides(self, method: str) -> bool:
+        return getattr(type(self), method) is not getattr(Module, method)
 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> Mismatch:
         """Copy values into the parameters and buffers of the same names: all of them, or none.
@@ -605,8 +649,11 @@ class Module:
                 f"load_state_dict: expected a dictionary as state_dict() returns it, got {type(state_dict).__name__}; "
                 "read a file first, minigrad.load(path)"
             )
-        own = self.state_dict()
-        missing, unexpected = [n for n in own if n not in state_dict], [n for n in state_dict if n not in own]
+        own = {path + name: t for path, module in self._paths() for name, t in module._saved_tensors().items()}
+        extras = {path + _EXTRA_STATE: module for path, module in self._paths() if module._overrides("set_extra_state")}
+        expected = own | extras
+        missing = [name for name in expected if name not in state_dict]
+        unexpected = [name for name in state_dict if name not in expected]
         arrays = {n: np.asarray(_array_of(state_dict[n])) for n in own if n in state_dict}
         wrong = [
             f"{n}: expected shape {own[n].shape}, got {a.shape}" for n, a in arrays.items() if a.shape != own[n].shape
@@ -618,7 +665,10 @@ class Module:
             raise RuntimeError(f"load_state_dict into {type(self).__name__}: {'; '.join(wrong)}. Nothing was loaded")
         with no_grad():
             for name, array in arrays.items():
-                own[name].copy_(array)
+                own[name].detach().copy_(array)
+        for name, module in extras.items():
+            if name in state_dict:
+                module.set_extra_state(state_dict[name])
         return Mismatch(missing, unexpected)
 
     def extra_repr(self) -> str:

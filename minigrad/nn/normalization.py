@@ -34,6 +34,14 @@ def _standardized(x: Tensor, axis: tuple[int, ...], eps: float) -> tuple[Tensor,
     return Tensor.apply(primitives.standardize, x, axis=axis, eps=eps, given=(mean, scale)), mean, var
 
 
+def _check_eps(name: str, eps: float, positive: bool = False) -> None:
+    """Raise if `eps` is negative, or 0 with `positive`: the result could be nan."""
+    check_number(name, eps=eps)
+    if not eps >= 0 or positive and not eps:
+        in_training = " in training" if positive else ""
+        raise ValueError(f"{name}: eps must be {'positive' if positive else '0 or more'}{in_training}, got {eps}")
+
+
 def _affine(x: Tensor, weight: Tensor | None, bias: Tensor | None, shape: tuple[int, ...] | None = None) -> Tensor:
     """Return x * weight + bias; either may be None, and both are reshaped to `shape` first."""
     if weight is not None:
@@ -99,7 +107,7 @@ def layer_norm(
 
     Source: Ba, Kiros and Hinton, "Layer normalization", 2016.
     """
-    check_number("layer_norm", eps=eps)
+    _check_eps("layer_norm", eps)
     x = _floats("layer_norm", input, weight=weight, bias=bias)
     axis = _layer("layer_norm", x, normalized_shape, weight=weight, bias=bias)
     if weight is None or not x.numel():
@@ -132,7 +140,7 @@ def rms_norm(
     Source: Zhang and Sennrich, "Root mean square layer normalization", 2019.
     """
     if eps is not None:
-        check_number("rms_norm", eps=eps)
+        _check_eps("rms_norm", eps)
     x = _floats("rms_norm", input)
     axis = _layer("rms_norm", x, normalized_shape, weight=weight)
     eps = float(np.finfo(x.dtype).eps if eps is None else eps)
@@ -179,7 +187,7 @@ def group_norm(
     Source: Wu and He, "Group normalization", 2018.
     """
     check_int("group_norm", num_groups=num_groups)
-    check_number("group_norm", eps=eps)
+    _check_eps("group_norm", eps)
     x = _floats("group_norm", input, weight=weight, bias=bias)
     shape = _channels("group_norm", x, 2, weight=weight, bias=bias)
     n, c = x.shape[:2]
@@ -231,7 +239,8 @@ def instance_norm(
     Source: Ulyanov, Vedaldi and Lempitsky, "Instance normalization", 2016.
     """
     check_bool("instance_norm", use_input_stats=use_input_stats)
-    check_number("instance_norm", momentum=momentum, eps=eps)
+    check_number("instance_norm", momentum=momentum)
+    _check_eps("instance_norm", eps)
     x = _floats("instance_norm", input, weight=weight, bias=bias)
     others = {"weight": weight, "bias": bias, "running_mean": running_mean, "running_var": running_var}
     shape = _channels("instance_norm", x, 3, **others)
@@ -306,7 +315,8 @@ def batch_norm(
     Source: Ioffe and Szegedy, "Batch normalization", 2015.
     """
     check_bool("batch_norm", training=training)
-    check_number("batch_norm", momentum=momentum, eps=eps)
+    check_number("batch_norm", momentum=momentum)
+    _check_eps("batch_norm", eps, positive=training)
     x = _floats("batch_norm", input, weight=weight, bias=bias)
     others = {"weight": weight, "bias": bias, "running_mean": running_mean, "running_var": running_var}
     shape = _channels("batch_norm", x, 2, **others)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -108,6 +109,13 @@ class _Recurrent(Module, Generic[State]):
         self.num_layers = checked_size(name, "num_layers", num_layers)
         if not 0 <= dropout <= 1:
             raise ValueError(f"{name}: dropout must be a probability, from 0 to 1, got {dropout}")
+        if dropout and num_layers == 1:
+            warnings.warn(
+                f"{name}: dropout={dropout} has no effect with num_layers=1: it acts on the outputs of all layers but "
+                "the last. Use more layers, or nn.Dropout on the output",
+                UserWarning,
+                stacklevel=5,  # the subclass and two checks of arguments are in between
+            )
         if proj_size and not 0 < proj_size < hidden_size:
             raise ValueError(
                 f"{name}: proj_size must be from 0 to less than hidden_size={hidden_size}, got {proj_size}"
@@ -401,6 +409,7 @@ class GRU(_Recurrent[Tensor]):
 
     kind = "GRU"
 
+    @check_arguments
     def __init__(
         self,
         input_size: int,

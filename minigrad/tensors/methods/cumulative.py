@@ -80,7 +80,7 @@ class Cumulative(Base[Out]):
         """Return the differences x[i + 1] - x[i] along `dim`, applied n times; for booleans, whether they differ.
 
         Args:
-            n: how many times to apply it.
+            n: how many times to apply it; 0 returns a copy, without what is inserted.
             dim: the dimension.
             prepend: values to insert before the first element, of the same shape except along `dim`.
             append: values to append after the last element.
@@ -95,6 +95,8 @@ class Cumulative(Base[Out]):
         if isinstance(n, bool) or not isinstance(n, int) or n < 0:
             raise ValueError(f"diff: n is how often, 0 or more, got {n!r}")
         d = self._dim(dim if axis is None else axis)
+        if not n:
+            return self.clone()
         parts = [part for part in (prepend, self, append) if part is not None]
         t: Any = self._joined("cat", parts, d) if len(parts) > 1 else self
         for _ in range(n):

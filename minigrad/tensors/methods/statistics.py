@@ -178,7 +178,8 @@ class Statistics(Base[Out]):
         """Return the q-quantile of all elements, or along `dim`; nan if one is nan.
 
         Args:
-            q: from 0 to 1: a number; or several in a 1-d tensor, which then is the first dimension of the result.
+            q: from 0 to 1: a number; or several in a 1-d tensor, which then is the first dimension of the result. A
+                tensor q gets a gradient: the slope between the two elements, with "linear".
             dim: along which; of all unless given.
             keepdim: keep `dim`, as 1.
             interpolation: where q falls between two elements: "linear" in between, "lower", "higher", "midpoint" or
@@ -211,7 +212,8 @@ class Statistics(Base[Out]):
         (values, _), numbers = t._sorted(name, d)
         n = t.shape[d]
         last = np.moveaxis(np.maximum(numbers - 1, 0) if skip else numbers, d, -1)
-        rank = share.reshape(-1) * (last if skip else np.full_like(last, n - 1)).astype(self.dtype)
+        steps = (last if skip else np.full_like(last, n - 1)).astype(self.dtype)
+        rank = share.reshape(-1) * steps
         if not skip:
             rank = np.where(last == n, rank, n - 1).astype(self.dtype)  # where nan is, the last one in order
         if interpolation in ("lower", "higher", "nearest"):
@@ -221,7 +223,10 @@ class Statistics(Base[Out]):
         between = np.full_like(rank, 0.5) * (rank > below) if interpolation == "midpoint" else rank - below
         rows = values.movedim(d, -1)
         low, high = (rows.gather(-1, self._of(p.astype(np.int64))) for p in (below, np.ceil(rank)))
-        out = low if not between.any() else low.lerp(high, self._of(between))
+        weight = self._of(between)
+        if interpolation == "linear" and isinstance(q, Base) and q.requires_grad:
+            weight = q.astype(self.dtype).reshape(-1) * self._of(steps) - self._of(below)
+        out = low if not between.any() and not weight.requires_grad else low.lerp(high, weight)
         out = out.movedim(-1, 0)
         if keepdim:
             out = out.unsqueeze(d + 1) if dim is not None and self.ndim else out.reshape([-1] + [1] * self.ndim)
