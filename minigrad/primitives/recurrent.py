@@ -4,8 +4,8 @@ The input's part of all gates, x Wᵀ + b, does not depend on earlier steps: it 
 steps. Likewise the gradient of the hidden weights is one product at the end. Time is the first dimension: x is
 (T, N, gates * H), the states are (N, H), the weights (gates * H, H).
 
-Each vjp walks through the steps from the last to the first. `dh` and `dc` carry what the later steps pass to the states
-of the current one; `da` is the gradient of what goes into the gates.
+Each vjp walks through the steps from the last to the first. `dh_t` and `dc_t` carry what the later steps pass to the
+states of the current one; `da` is the gradient of what goes into the gates.
 """
 
 from __future__ import annotations
@@ -67,23 +67,23 @@ def _lstm(*xs: Any) -> Any:
 def _lstm_vjp(g: Any, y: Any, xs: Any) -> Any:
     x, h0, c0, w = xs
     h_before, c_before = before(h0, y[0]), before(c0, y[1])
-    dh, dc = np.zeros_like(h0), np.zeros_like(c0)
+    dh_t, dc_t = np.zeros_like(h0), np.zeros_like(c0)
     das = []
     for t in reversed(range(x.shape[0])):
         i, f, n, o = lstm_gates(x[t] + h_before[t] @ w.T)
         tanh_c = np.tanh(y[1, t])
-        dh = dh + g[0, t]
-        dc = dc + g[1, t] + dh * o * (1 - tanh_c * tanh_c)
-        di = dc * n * i * (1 - i)
-        df = dc * c_before[t] * f * (1 - f)
-        dn = dc * i * (1 - n * n)
-        do = dh * tanh_c * o * (1 - o)
+        dh_t = dh_t + g[0, t]
+        dc_t = dc_t + g[1, t] + dh_t * o * (1 - tanh_c * tanh_c)
+        di = dc_t * n * i * (1 - i)
+        df = dc_t * c_before[t] * f * (1 - f)
+        dn = dc_t * i * (1 - n * n)
+        do = dh_t * tanh_c * o * (1 - o)
         da = np.concatenate([di, df, dn, do], -1)
-        dc = dc * f
-        dh = da @ w
+        dc_t = dc_t * f
+        dh_t = da @ w
         das.append(da)
     dx = np.stack(das[::-1])
-    return [dx, dh, dc, weight_gradient(dx, h_before)]
+    return [dx, dh_t, dc_t, weight_gradient(dx, h_before)]
 
 
 lstm = Primitive("lstm", _lstm, xs=_lstm_vjp).with_notation(
@@ -122,20 +122,20 @@ def _gru(*xs: Any) -> Any:
 def _gru_vjp(g: Any, y: Any, xs: Any) -> Any:
     x, h0, w, b = xs
     h_before = before(h0, y)
-    dh = np.zeros_like(h0)
+    dh_t = np.zeros_like(h0)
     dxs, das = [], []
     for t in reversed(range(x.shape[0])):
         r, z, n, hn = gru_gates(x[t], h_before[t], w, b)
-        dh = dh + g[t]
-        dn = dh * (1 - z) * (1 - n * n)
-        dz = dh * (h_before[t] - n) * z * (1 - z)
+        dh_t = dh_t + g[t]
+        dn = dh_t * (1 - z) * (1 - n * n)
+        dz = dh_t * (h_before[t] - n) * z * (1 - z)
         dr = dn * hn * r * (1 - r)
         da = np.concatenate([dr, dz, dn * r], -1)
-        dh = dh * z + da @ w
+        dh_t = dh_t * z + da @ w
         dxs.append(np.concatenate([dr, dz, dn], -1))
         das.append(da)
     da = np.stack(das[::-1])
-    return [np.stack(dxs[::-1]), dh, weight_gradient(da, h_before), np.sum(da, axis=(0, 1))]
+    return [np.stack(dxs[::-1]), dh_t, weight_gradient(da, h_before), np.sum(da, axis=(0, 1))]
 
 
 gru = Primitive("gru", _gru, xs=_gru_vjp).with_notation(
@@ -166,15 +166,15 @@ def _rnn(*xs: Any, relu: bool) -> Any:
 
 def _rnn_vjp(g: Any, y: Any, xs: Any, relu: bool) -> Any:
     x, h0, w = xs
-    dh = np.zeros_like(h0)
+    dh_t = np.zeros_like(h0)
     das = []
     for t in reversed(range(x.shape[0])):
         slope = y[t] > 0 if relu else 1 - y[t] * y[t]
-        da = (g[t] + dh) * slope
-        dh = da @ w
+        da = (g[t] + dh_t) * slope
+        dh_t = da @ w
         das.append(da)
     dx = np.stack(das[::-1])
-    return [dx, dh, weight_gradient(dx, before(h0, y))]
+    return [dx, dh_t, weight_gradient(dx, before(h0, y))]
 
 
 rnn = Primitive("rnn", _rnn, xs=_rnn_vjp).with_notation(

@@ -163,14 +163,23 @@ class Statements:
             wanted = next((name for name, t in self.outputs.items() if self._holder(t) is holder), None)
             if isinstance(holder.name, Term) and holder.name in self._own:
                 wanted = None  # also the gradient of a result, whose name it gets first
-            self._called[holder] = wanted or self.names.unique(self._wanted(holder))
+            self._called[holder] = wanted or self._unique(holder)
         return self._called[holder]
+
+    def _unique(self, term: Term) -> str:
+        if not isinstance(term.name, Term):
+            return self.names.unique(self._wanted(term))
+        value = self._holder(term.name)
+        of = self._called.get(value) or self._wanted(value)
+        name = f"d{of}"
+        if self.names.is_free(name, of if value in self._called else ""):
+            return self.names.unique(name, of)
+        return self.names.unique(_made(term))  # the gradient of what has no name here, or another part of it
 
     def _wanted(self, term: Term) -> str:
         if isinstance(term.name, Term):
-            value = self._holder(term.name)
-            return f"d{self._called.get(value) or self._wanted(value)}"
-        return term.name or made_by(term.op if term.op != "call" else term.args[0].rpartition(".")[2])
+            return f"d{self._wanted(self._holder(term.name))}"
+        return term.name or _made(term)
 
     def _statement(self, term: Term) -> list[str]:
         if term.op in WRITES:
@@ -254,6 +263,10 @@ def _share_reductions(terms: Iterable[Term]) -> None:
         if known.shape != term.shape and isinstance(axis, int):
             index = (*[slice(None)] * axis, None if kept else 0)
             term.op, term.args, term.keywords = "index", (known, index), ()
+
+
+def _made(term: Term) -> str:
+    return made_by(term.op if term.op != "call" else term.args[0].rpartition(".")[2])
 
 
 def _is_group(term: Term, users: list[Term]) -> bool:

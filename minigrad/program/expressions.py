@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from minigrad.program.ir import Term
+from minigrad.program.ir import Term, fraction
 
 _BINARY: dict[str, type[ast.operator]] = {
     **{"add": ast.Add, "subtract": ast.Sub, "multiply": ast.Mult, "divide": ast.Div, "power": ast.Pow},
@@ -114,6 +114,8 @@ def literal(value: Any, numpy: bool = True) -> ast.expr:
             return ast.UnaryOp(ast.USub(), named) if value < 0 else named
         if value < 0:
             return ast.UnaryOp(ast.USub(), literal(-value))
+        if ratio := fraction(value):
+            return ast.BinOp(ast.Constant(ratio[0]), ast.Div(), ast.Constant(ratio[1]))
         return ast.Constant(int(value) if value.is_integer() and value < 1e6 and not numpy else value)
     if isinstance(value, int) and not isinstance(value, bool) and value < 0:
         return ast.UnaryOp(ast.USub(), ast.Constant(-value))
@@ -125,7 +127,10 @@ def literal(value: Any, numpy: bool = True) -> ast.expr:
     if isinstance(value, range):
         return ast.Call(dotted("range"), [literal(v) for v in (value.start, value.stop, value.step)], [])
     if hasattr(value, "dtype") and getattr(value, "shape", None) == ():  # a NumPy scalar
-        return ast.Call(dotted(f"np.{value.dtype.name}"), [literal(value.item())], [])
+        number, rounded = value.item(), type(value)
+        ratio = fraction(number, rounded) if isinstance(number, float) else None
+        inner = literal(ratio[0] / ratio[1] if ratio else number)
+        return ast.Call(dotted(f"np.{value.dtype.name}"), [inner], [])
     raise TypeError(f"source: a {type(value).__name__} cannot be written into a program")
 
 

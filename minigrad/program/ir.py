@@ -8,7 +8,7 @@ and a term that no output needs is not emitted. An array that is written to beco
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 VIEWS = {"index", "reshape", "transpose", "broadcast", "view"}
@@ -111,6 +111,29 @@ def same_number(a: Any, b: float) -> bool:
     return isinstance(a, int | float) and a == b
 
 
+def fraction(x: float, rounded: Callable[[float], Any] = float) -> tuple[int, int] | None:
+    """Return (n, d), n at most 9, if x > 0 is n / d, as `rounded` to its dtype, and its digits do not end early.
+
+    >>> fraction(1 / 7), fraction(2 / 3), fraction(0.25)
+    ((1, 7), (2, 3), None)
+    """
+    if not 1e-9 < x < 10 or len(repr(x)) < 8:
+        return None
+    for n in range(1, 10):
+        d = round(n / x)
+        if d > 2 and rounded(n / d) == rounded(x):
+            return n, d
+    return None
+
+
+def reciprocal(x: float, rounded: Callable[[float], Any] = float) -> int | None:
+    """Return n > 2 if x is 1 / n, as `rounded` to its dtype; otherwise None."""
+    if not 0 < x < 0.5 or 1 / x > 1 << 31:
+        return None
+    n = round(1 / x)
+    return n if rounded(1 / n) == rounded(x) else None
+
+
 def trivial(op: str, args: Any) -> Any:
     """Return the result of a trivial operation, which is one of its arguments (x * 1, x + 0, True | x); else None."""
     if op == "where" and isinstance(args[0], bool):
@@ -128,6 +151,23 @@ def trivial(op: str, args: Any) -> Any:
     if op == "add" and same_number(a, 0) or op == "multiply" and same_number(a, 1):
         return b
     return None
+
+
+def equal_nodes(order: Iterable[Any], values: Mapping[Any, Term]) -> dict[Any, Any]:
+    """Map each node that computes what an earlier one has computed to that one; it gets the gradients of both.
+
+    Args:
+        order: the nodes of a graph, the oldest first.
+        values: the term of each node.
+    """
+    known: dict[Any, Any] = {}
+    first: dict[Any, Any] = {}
+    for node in order:
+        if node.primitive is not None and node in values:
+            key = values[node], node.primitive, *(first.get(source, source) for source in node.inputs)
+            if known.setdefault(key, node) is not node:
+                first[node] = known[key]
+    return first
 
 
 def root(term: Term) -> Term:

@@ -14,6 +14,7 @@ _GREEK = {
     *("xi", "pi", "rho", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega"),
 }
 _FUNCTIONS = {"exp", "log", "sin", "cos", "tan", "tanh", "sinh", "cosh", "max", "min", "arctan"}
+_NAMED = {"sigmoid": r"\sigma", "normal_cdf": r"\Phi"}
 _KNOWN = {"maximum": "max", "minimum": "min", "atan": "arctan"}
 _COMPARISONS = {
     **{ast.Lt: "<", ast.LtE: r"\leq", ast.Gt: ">", ast.GtE: r"\geq", ast.Eq: "=", ast.NotEq: r"\neq"},
@@ -176,6 +177,9 @@ class Formulas:
             return forms[name], _POWER
         if name == "sum":
             return rf"\sum {self._show(args[0], _MUL)}", _MUL
+        if name in _NAMED:
+            function = _NAMED[name]
+            return rf"{function}\left({self._show(args[0])}\right)", _ATOM
         function = f"\\{name}" if name in _FUNCTIONS else rf"\mathrm{{{name.replace('_', chr(92) + '_')}}}"
         return rf"{function}\left({', '.join(map(self._show, args))}\right)", _ATOM
 

@@ -35,16 +35,32 @@ class Names:
 
     def __init__(self, *taken: str) -> None:
         self._taken = {*taken, *keyword.kwlist, *keyword.softkwlist, *dir(builtins)}
+        self._used: set[str] = set()
 
-    def unique(self, wanted: str) -> str:
-        """Return the name, or the name with the first free number."""
+    def unique(self, wanted: str, of: str = "") -> str:
+        """Return the name, or the name with the first number that is free and does not mislead.
+
+        A name dV is for the gradient of V alone.
+
+        Args:
+            wanted: the name.
+            of: the name of the variable whose gradient this is.
+        """
         base = name = identifier(wanted)
         i = 2
-        while name in self._taken:
+        while name in self._taken or self._misleads(name, of):
             name = f"{base}{'_' if base[-1].isdigit() else ''}{i}"
             i += 1
         self._taken.add(name)
+        self._used.add(name)
         return name
+
+    def is_free(self, name: str, of: str) -> bool:
+        """Return whether the gradient of `of` can get this name."""
+        return name == identifier(name) and name not in self._taken and not self._misleads(name, of)
+
+    def _misleads(self, name: str, of: str) -> bool:
+        return f"d{name}" in self._used or name[0] == "d" and name[1:] in self._used and name[1:] != of
 
 
 def path_names(leaves: Iterable[Any]) -> dict[Any, str]:
@@ -79,6 +95,7 @@ _CALLED = {
     **{"concatenate": "joined", "cat": "joined", "stack": "stacked", "pad": "padded", "store": "out", "update": "out"},
     **{"cross_entropy": "losses", "binary_cross_entropy": "losses", "max_pool": "pooled", "sum_pool": "pooled"},
     **{"sliding_window_view": "windows", "resample": "resampled", "standardize": "xhat", "layer_norm": "normed"},
+    **{"ndtr": "phi", "normal_cdf": "phi", "erf": "erf_x", "erfc": "erfc_x"},
     **{"fill": "full", "norm of a power": "norm"},
 }
 """The name of the result of a primitive or function, where its own name would not read well."""

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.program.ir import Term
 from minigrad.program.numpy_semantics import as_array, copied, filled
 from minigrad.program.traced_array import Recorder, Traced
 
@@ -119,9 +120,18 @@ def _depth(frame: Any) -> int:
     return depth
 
 
+def _whole(x: Traced) -> Term | None:
+    """Return the term of a traced array that is not a view of another."""
+    content, path = x._known() or (x.memory.content, x.path)
+    return None if path else content
+
+
 @contextmanager
 def names_of_locals() -> Iterator[None]:
-    """Context manager: the local variable that holds a traced array names its term; the outermost function wins."""
+    """Context manager: the local variable that holds a traced array names its term; the outermost function wins.
+
+    Beside a variable `z`, `dz` is the gradient of `z`, and gets its name from it.
+    """
 
     def enter(frame: Any, event: str, arg: Any) -> Any:
         if _MARK not in frame.f_globals or frame.f_code.co_name.startswith("<"):
@@ -130,11 +140,13 @@ def names_of_locals() -> Iterator[None]:
         depth = _depth(frame)
 
         def look(frame: Any, event: str, arg: Any) -> Any:
-            for name, value in frame.f_locals.items():
+            names = frame.f_locals
+            for name, value in names.items():
                 if isinstance(value, Traced) and value is not given.get(name):
-                    content, path = value._known() or (value.memory.content, value.path)
-                    if not path:
-                        value.trace.call_it(content, name, depth)
+                    of = names.get(name[1:]) if name[0] == "d" else None
+                    content = _whole(value)
+                    if content is not None:
+                        value.trace.call_it(content, _whole(of) or name if isinstance(of, Traced) else name, depth)
             return look
 
         return look

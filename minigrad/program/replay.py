@@ -11,7 +11,7 @@ from minigrad.engine import reverse_topological_order
 from minigrad.hooks import ObserverHook
 from minigrad.primitives.primitive import Elementwise
 from minigrad.program.functions import Functions
-from minigrad.program.ir import Term
+from minigrad.program.ir import Term, equal_nodes
 from minigrad.program.names import path_names
 from minigrad.program.rebound import rebound, tracing
 from minigrad.program.traced_array import Traced
@@ -28,6 +28,7 @@ class Replay:
         inputs: the arrays that the program takes.
         arrays: the traced array of each node.
         values, gradients: the terms of each node.
+        conditions: the inputs that are conditions, such as x > 0, evaluated for these numbers.
         begun: (tick, node) at which the node's part of the program begins, in the forward and in the backward pass.
         middle: the tick at which the backward pass begins.
     """
@@ -37,9 +38,10 @@ class Replay:
         self.order = reverse_topological_order([self.end])[::-1]
         self.trace = Trace()
         used = [n for node in self.order for n in (*node.inputs, node) if n is not None and n.primitive is None]
-        self.inputs, self.deciding = self.trace.inputs, self.trace.deciding
+        self.inputs, self.deciding, self.helpers = self.trace.inputs, self.trace.deciding, self.trace.helpers
         self._leaf_names = {**names, **path_names(dict.fromkeys(used))}
         self.begun: list[tuple[int, Any]] = []
+        self.conditions: dict[Term, None] = {}
         self.arrays: dict[Any, Any] = {}
         self._parameters: dict[Any, dict[str, Any]] = {}
         self._operands: dict[Any, list[Any]] = {}
@@ -51,6 +53,7 @@ class Replay:
                 self.arrays[node] = self.array_of(node)
             known = [(node, self.arrays[node]) for node in self.order]
             self.values: dict[Any, Term] = {node: array.term for node, array in known if isinstance(array, Traced)}
+            self._first = equal_nodes(self.order, self.values)
             self.middle = self.trace.arrays.terms.tick
             seed = loss.seed()
             found = self.walk(self.order[::-1], {self.end: self.trace.new(seed, self.trace.constant(seed))})
@@ -86,6 +89,9 @@ class Replay:
                 )
         if isinstance(array, np.ndarray) and array.ndim:
             name = getattr(c, "name", None) or self.names.get(id(array))
+            if name is None and array.dtype == bool and array.size and (array == array.flat[0]).all():  # a condition
+                self.deciding[node.primitive.name] = None
+                return self.trace.new(array, self.trace.constant(array))
             if name is None and not any(array.strides) and array.size > 1:  # a broadcast number
                 return self.trace.new(array, self.trace.constant(array))
             if name is None and not array.any():  # zeros, such as an initial state
@@ -98,7 +104,10 @@ class Replay:
             plain = (
                 "c" if name_in_primitive in ("a", "b") else name_in_primitive
             )  # a constant; the name b would suggest a bias
-            return self.trace.input(name or ("mask" if mask else plain), array)
+            operand = self.trace.input(name or ("mask" if mask else plain), array)
+            if name is None and array.dtype == bool:
+                self.conditions[operand.term] = None
+            return operand
         return array
 
     def _forward(self, node: Any) -> Traced:
@@ -132,6 +141,10 @@ class Replay:
                     f"source: a hook may change the gradient of {node.name or node!r}, and cannot be written as code; "
                     "remove it"
                 )
+            first = self._first.get(node)
+            if first is not None:
+                pending[first] = pending[first] + g if first in pending else g
+                continue
             if isinstance(g, Traced):
                 found[node] = g.term
             if node.primitive is None:

@@ -10,7 +10,8 @@ from typing import Any
 
 from minigrad.engine import reverse_topological_order
 from minigrad.float_math import NUMBERS
-from minigrad.program.ir import Term, Terms, same_number, trivial
+from minigrad.program import helpers
+from minigrad.program.ir import Term, Terms, equal_nodes, reciprocal, same_number, trivial
 from minigrad.scalar import Value
 
 
@@ -32,6 +33,8 @@ def _operation(op: str, *args: Any) -> Any:
     given = [a.term if isinstance(a, Number) else a for a in args]
     if op == "multiply" and not isinstance(given[1], Term):
         given.reverse()  # a number comes first
+    if op == "multiply" and isinstance(given[0], float) and (n := reciprocal(given[0])):
+        op, given = "divide", [given[1], n]
     if op == "multiply" and same_number(given[0], -1):
         op, given = "negative", given[1:]
     same = trivial(op, given)
@@ -63,7 +66,6 @@ def _function(name: str) -> Callable[..., Any]:
 
 
 _NAMES = {name: _function(name) for name in NUMBERS}
-_NAMES["sigmoid"] = lambda x: 1 / (1 + _NAMES["exp"](-x))
 _NAMES["sign"] = lambda x: (x > 0) - (x < 0)
 
 
@@ -75,17 +77,17 @@ class Replay:
         self.order: list[Any] = reverse_topological_order([loss])[::-1]
         self.terms = Terms()
         self.inputs: dict[Term, float] = {}
+        self.conditions: dict[Term, None] = {}
+        self.helpers: dict[str, None] = {}  # the functions that the program defines
         self.begun: list[tuple[int, Any]] = []
         self._numbers: dict[Any, Any] = {}
         for node in self.order:
             if node.primitive is None:
                 self._numbers[node] = self._input(node)
             else:
-                a, *b = self._operands(node)
-                self._numbers[node] = node.primitive.compile(node.primitive.formula, node.primitive.inputs, _NAMES)(
-                    a, *b
-                )
+                self._numbers[node] = self._result(node.primitive, self._operands(node))
         self.values: dict[Any, Term] = {node: self._term(number) for node, number in self._numbers.items()}
+        self._first = equal_nodes(self.order, self.values)
         self.middle = self.terms.tick
         self.gradients = {node: self._term(g) for node, g in self._backward().items()}
 
@@ -94,6 +96,13 @@ class Replay:
         term.name = node.name or self.names.get(node, "x")
         self.inputs[term] = node.data
         return Number(self.terms, term)
+
+    def _result(self, primitive: Any, operands: list[Any]) -> Any:
+        helper = helpers.NAMES.get(primitive.name)
+        if helper is not None:
+            self.helpers[helper] = None
+            return Number(self.terms, self.terms("call", helper, self._term(operands[0])))
+        return primitive.compile(primitive.formula, primitive.inputs, _NAMES)(*operands)
 
     def _operands(self, node: Any) -> list[Any]:
         operands = [node.a, node.b][: len(node.primitive.inputs)]
@@ -108,6 +117,10 @@ class Replay:
         for node in reversed(self.order):
             g = pending.pop(node, None)
             if g is None:
+                continue
+            first = self._first.get(node)
+            if first is not None:
+                pending[first] = pending[first] + g if first in pending else g
                 continue
             found[node] = g
             if node.primitive is None:

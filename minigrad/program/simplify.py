@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.program.expressions import REDUCTIONS
-from minigrad.program.ir import Term, Terms, is_view, same_number, trivial
+from minigrad.program.ir import Term, Terms, fraction, is_view, reciprocal, same_number, trivial
 from minigrad.program.views import composed, disjoint, stripped
 
 _NOT_UFUNCS = {"where": np.where, "clip": np.clip}
@@ -62,10 +62,14 @@ class Arrays:
                 if self._meet(function, tried) == (shape, dtype):
                     kept = tried
                     break
-        if dtype == np.float32:  # the shortest text that is the same number in float32
-            kept = [float(str(np.float32(a))) if isinstance(a, float) else a for a in kept]
+        if dtype == np.float32:
+            kept = [_shortest(a) if isinstance(a, float) else a for a in kept]
         if op == "multiply" and isinstance(kept[0], Term) and not isinstance(kept[1], Term):
             kept.reverse()  # a number comes first
+        if op == "multiply" and isinstance(kept[0], int | float) and dtype.kind == "f":
+            inner = kept[1]
+            if isinstance(inner, Term) and inner.op == "negative" and inner.dtype == dtype:
+                kept = [-kept[0], inner.args[0]]  # c * -x
         same = trivial(op, kept)
         if isinstance(same, Term) and same.dtype == dtype:
             return self._as(same, shape, dtype)
@@ -75,8 +79,10 @@ class Arrays:
             op == "multiply" and same_number(kept[0], -1) and kept[1].dtype == dtype
         ):  # NumPy has no negative of booleans
             return self.make("negative", kept[1], shape=shape, dtype=dtype)
-        if op == "multiply" and isinstance(kept[0], float) and (n := _whole_part(kept[0], dtype)):
+        if op == "multiply" and isinstance(kept[0], float) and (n := reciprocal(kept[0], dtype.type)):
             return self.make("divide", kept[1], n, shape=shape, dtype=dtype)
+        if op in ("add", "subtract") and (positive := self._without_sign(kept[1])) is not None:
+            return self.make("subtract" if op == "add" else "add", kept[0], positive, shape=shape, dtype=dtype)
         if op == "maximum" and same_number(kept[0], -math.inf) and isinstance(kept[1], Term):
             return self._as(kept[1], shape, dtype)
         if op == "clip" and any(same_number(end, sign * math.inf) for end, sign in ((kept[1], -1), (kept[2], 1))):
@@ -85,9 +91,26 @@ class Arrays:
             return self.make(*bound, shape=shape, dtype=dtype)
         if op == "bitwise_and" and (other := _other_bound(*kept)) is not None:
             return other
+        if op == "add" and kept[0] is kept[1] and dtype.kind in "fiu":
+            x = kept[0]
+            if x.op == "divide" and isinstance(x.args[0], Term):  # 2 * a / b
+                double = self.make("multiply", 2, x.args[0], shape=x.args[0].shape, dtype=x.args[0].dtype)
+                return self.make("divide", double, x.args[1], shape=shape, dtype=dtype)
+            return self.make("multiply", 2, x, shape=shape, dtype=dtype)
         if op == "add" and (placed := self._placed(kept, shape, dtype)) is not None:
             return placed
         return self.terms(op, *kept, shape=shape, dtype=dtype)
+
+    def _without_sign(self, x: Any) -> Term | None:
+        """Return -x if x is written with a minus sign, otherwise None."""
+        if not isinstance(x, Term) or x.dtype.kind != "f":
+            return None
+        if x.op == "negative":
+            return x.args[0]
+        c = x.args[0] if x.op == "multiply" else None
+        if isinstance(c, int | float) and c < 0:
+            return self.make("multiply", -c, x.args[1], shape=x.shape, dtype=x.dtype)
+        return None
 
     def _placed(self, args: list[Any], shape: Any, dtype: Any) -> Term | None:
         """Return the sum of two arrays, each 0 outside one part, as one array with both parts."""
@@ -109,7 +132,7 @@ class Arrays:
         if not isinstance(a, Term):
             return [a.item()] if isinstance(a, np.generic) else []
         if a.op == "fill" and a.args[0] is not None:
-            return [a.args[0]]
+            return [a.args[0], a.dtype.type(a.args[0])] if a.shape else [a.args[0]]
         if a.op == "index" and is_view(a) and a.args[1][0] is None:  # leading axes are implied
             inner = self.make("index", a.args[0], a.args[1][1:], shape=a.shape[1:], dtype=a.dtype)
             return [*self._shorter(inner), inner]
@@ -213,6 +236,14 @@ class Arrays:
             return x
         if x.op == "fill" and basic:
             return self.fill(x.args[0], shape, dtype)
+        added = x.op == "index" and all(i is None or i == slice(None) for i in x.args[1])
+        if added and all(i == slice(None) or i == 0 and n == 1 for i, n in zip(index, x.shape)):
+            return self.make("reshape", x.args[0], shape, shape=shape, dtype=dtype)  # axes of size 1 that came and went
+        if basic and isinstance(index[0], int) and (whole := self._joined(x, index[0])) is not None:
+            part, i = whole
+            return self.make("index", part, i + index[1:], shape=shape, dtype=dtype)
+        if x.op == "matmul" and basic and (product := self._with_vector(x, index)) is not None:
+            return product
         if basic and x.op == "index" and is_view(x) and None not in x.args[1]:
             both = composed(x.args[1], index, x.args[0].shape)
             if both is not None:
@@ -225,6 +256,50 @@ class Arrays:
             if stripped(wanted) == index:
                 return self.make(x.op, x.args[0], shape=shape, dtype=dtype, keywords=given)
         return self.terms("index", x, index, shape=shape, dtype=dtype)
+
+    @staticmethod
+    def _joined(x: Term, i: int) -> tuple[Term, tuple[int, ...]] | None:
+        """Return the array that gave x[i] to a stacked or concatenated x, and the index in it; None if x is neither."""
+        if x.op != "call" or x.keywords or x.args[0] not in ("np.stack", "np.concatenate") or len(x.args) != 2:
+            return None
+        i %= x.shape[0]
+        index: tuple[int, ...] = ()
+        if x.args[0] == "np.stack":
+            part = x.args[1][i]
+        else:
+            parts = iter(x.args[1])
+            while i >= (part := next(parts)).shape[0]:
+                i -= part.shape[0]
+            index = (i,)
+        return (part, index) if part.dtype == x.dtype else None
+
+    def _with_vector(self, product: Term, index: tuple[Any, ...]) -> Term | None:
+        """Return (A @ v[:, None])[:, 0] as A @ v, and (v[None] @ B)[0] as v @ B; None for other products."""
+        a, b = product.args
+        if index == (slice(None), 0):
+            b = self._vector(b, (slice(None), None))
+        elif index == (0,):
+            a = self._vector(a, (None,))
+        if a is None or b is None or len(a.shape) + len(b.shape) != 3:
+            return None
+        return self.make(
+            "matmul", a, b, shape=product.shape[:1] if len(a.shape) == 2 else product.shape[1:], dtype=product.dtype
+        )
+
+    def _vector(self, x: Term, index: tuple[Any, ...]) -> Term | None:
+        """Return v if x is v[index]; a matrix with one row or column, all of the same number, is that too."""
+        if x.op == "index" and x.args[1] == index:
+            return x.args[0]
+        axis = index.index(None)
+        if x.op == "fill" and len(x.shape) == 2 and x.shape[axis] == 1:
+            return self.fill(x.args[0], (x.shape[1 - axis],), x.dtype)
+        return None
+
+
+def _shortest(x: float) -> float:
+    """Return the number with the shortest text that is the same in float32: a fraction, or a decimal."""
+    ratio = fraction(abs(x), np.float32)
+    return math.copysign(ratio[0] / ratio[1], x) if ratio else float(str(np.float32(x)))
 
 
 def _other_bound(a: Any, b: Any) -> Term | None:
@@ -239,14 +314,6 @@ def _other_bound(a: Any, b: Any) -> Term | None:
             ):
                 return other
     return None
-
-
-def _whole_part(x: float, dtype: np.dtype) -> int | None:
-    """Return n if x is 1 / n in this dtype and n > 2; otherwise None."""
-    if not 0 < x < 0.5 or 1 / x > 1 << 31:
-        return None
-    n = round(1 / x)
-    return n if dtype.type(1 / n) == dtype.type(x) else None
 
 
 def _with_new_axes(old: tuple[int, ...], new: tuple[int, ...]) -> tuple[Any, ...] | None:

@@ -14,9 +14,11 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
+from types import FunctionType, ModuleType
 from typing import Any, Literal, overload
 
 from minigrad.engine import Node, reverse_topological_order, tick
+from minigrad.program import helpers
 from minigrad.program import scalar_tracer as numbers
 from minigrad.program.emit import Statements
 from minigrad.program.expressions import IMPORTED
@@ -54,11 +56,16 @@ class Source(str):
             raise TypeError(f"run: the program has no input {sorted(unknown)}; it has {', '.join(self.inputs)}")
         names = {**self.inputs, **inputs}
         exec(compile(self, "<minigrad.source>", "exec"), names)
-        return {name: value for name, value in names.items() if name not in ("__builtins__", "np", "math")}
+        return {name: value for name, value in names.items() if not (name == "__builtins__" or _is_code(value))}
 
     def _repr_markdown_(self) -> str:
         """Markdown for notebooks."""
         return f"```python\n{self}\n```"
+
+
+def _is_code(value: Any) -> bool:
+    """Return whether a value in the namespace of a program is a module or a function."""
+    return isinstance(value, ModuleType | FunctionType)
 
 
 class Formulas(str):
@@ -140,11 +147,11 @@ def source(output: Any, *args: Any, format: str = "python", max_nodes: int = 100
     if numpy:
         from minigrad.program.replay import Replay
 
-        names = Names("np", *IMPORTED.values())
         replay = Replay(output, variables())
+        names = Names("np", "math", *IMPORTED.values(), *replay.helpers)
     else:
-        names = Names("math")
         replay = numbers.Replay(output, variables())
+        names = Names("math", *replay.helpers)
     statements, gradients = _statements(replay, names, numpy, short=format == "latex")
     if format == "latex":
         return _formulas(statements, gradients, numpy)
@@ -208,7 +215,7 @@ def _statements(replay: Any, names: Names, numpy: bool, short: bool) -> tuple[St
     for node in leaves:
         if node in replay.gradients:
             name = called[replay.values[node]]
-            gradients[name] = names.unique(f"d{name}")
+            gradients[name] = names.unique(f"d{name}", of=name)
             outputs[gradients[name]] = replay.gradients[node]
     _name_terms(replay, short)
     return Statements(outputs, called, names, numpy), gradients
@@ -228,9 +235,15 @@ def _program(statements: Statements, replay: Any, gradients: dict[str, str], num
     lines = statements.lines()
     named = [(statements.name_of(term), value) for term, value in replay.inputs.items()]
     inputs = {name: value for name, value in named if name is not None}
-    text = ["import numpy as np", *_imports(lines), ""] if numpy else ["import math", ""]
+    definitions = helpers.definitions(replay.helpers, numpy)
+    math = any("math." in line for line in (*definitions, *(line for _, line, _ in lines)))
+    text = ["import math"] if math else []
+    text += ["", "import numpy as np", *_imports(lines)][not math :] if numpy else []
+    text += [*definitions, ""] if text else definitions
     given = ", ".join(f"{name} {value.shape}" if numpy else name for name, value in inputs.items())
     text += _wrapped(f"# given: {given}", "# ")
+    for term in replay.conditions:
+        text.append(_comment(f"{statements.name_of(term)} is a condition that was evaluated for these numbers"))
     for title, backward in (("forward", False), ("backward", True)):
         part = [line for line in lines if (line[0] > replay.middle) == backward]
         width = max((len(line) for _, line, _ in part if len(line) <= 72), default=0)
@@ -245,8 +258,6 @@ def _program(statements: Statements, replay: Any, gradients: dict[str, str], num
     text += ["", *_wrapped(f"# the loss: {loss}; its gradients: {', '.join(gradients.values())}", "# ")]
     for name in replay.deciding if numpy else ():
         text.append(_comment(f"{name} looks at its numbers: for others, such as nan, it may do something else"))
-    if not any("math." in line for line in text[2:]) and not numpy:
-        text = text[2:]
     found = Source("\n".join(text))
     found.inputs, found.loss, found.gradients = inputs, loss, gradients
     return found

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.primitives.primitive import Elementwise, Primitive
+from minigrad.program import helpers
 from minigrad.program.ir import Term, found, mapped, same_number
 from minigrad.program.numpy_semantics import KNOWN
 from minigrad.program.rebound import names_of_locals, rebound
@@ -30,6 +31,7 @@ class Trace:
         self.inputs: dict[Term, np.ndarray] = {}
         self._by_memory: dict[Any, Traced] = {}
         self.deciding: dict[str, None] = {}  # the primitives whose control flow depends on numbers
+        self.helpers: dict[str, None] = {}  # the functions that the program defines
         self._running: list[Primitive] = []
         self._depths: dict[Term, int] = {}  # term -> the stack depth of the function that named it
 
@@ -48,9 +50,9 @@ class Trace:
         """Record that the running primitive inspects a number."""
         self.deciding[self.running] = None
 
-    def call_it(self, term: Term, name: str, depth: int) -> None:
-        """Name a term, unless a function further out has named it."""
-        if term.op != "input" and depth < self._depths.get(term, sys.maxsize):
+    def call_it(self, term: Term, name: str | Term, depth: int) -> None:
+        """Name a term, unless a function further out has named it; by a term: as the gradient of that."""
+        if term.op != "input" and term is not name and depth < self._depths.get(term, sys.maxsize):
             term.name, self._depths[term] = name, depth
 
     def input(self, name: str, array: np.ndarray, leaf: bool = False) -> Traced:
@@ -248,7 +250,13 @@ class Trace:
     # ---- primitives ------------------------------------------------------------------------------------------------
 
     def forward(self, primitive: Primitive, operands: Any, parameters: Any) -> Traced:
-        """Run the forward function of a primitive."""
+        """Run the forward function of a primitive, or record the call of the function that stands for it."""
+        if primitive.name in helpers.NAMES and isinstance(operands[0], Traced):
+            x = operands[0]
+            with np.errstate(all="ignore"):
+                value = np.asarray(primitive.recompute(x.value))
+            self.helpers[helpers.NAMES[primitive.name]] = None
+            return self.new(value, self._call_term(helpers.NAMES[primitive.name], [x.term], {}, value))
         return self.run(primitive, primitive.recompute, operands, parameters)
 
     def run(self, primitive: Primitive, function: Any, operands: Any, parameters: Any) -> Any:

@@ -31,7 +31,7 @@ def executed(text: Source) -> dict[str, Any]:
     """All that the program computes, in a namespace with its inputs alone; they are not changed."""
     before = {name: np.array(value) for name, value in text.inputs.items()}
     modules = [n.names[0].name for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Import)]
-    assert modules in ([], ["numpy"], ["math"])
+    assert {*modules} <= {"numpy", "math"}
     names = dict(text.inputs)
     with np.errstate(all="ignore"):
         exec(text, names)
@@ -44,6 +44,9 @@ def check(loss: Tensor, leaves: list[Tensor]) -> Source:
     """The program of a loss gives the loss, and the gradients that backward gives."""
     text: Source = source(loss)
     found = executed(text)
+    for name in found:
+        if f"d{name}" in found:  # the gradient of that, or of nothing that has a name
+            assert np.shape(found[f"d{name}"]) == np.shape(found[name]), name
     loss.backward()
     names = {id(value): name for name, value in text.inputs.items()}
     gradients = [(found[text.gradients[names[id(t.node.value)]]], t.grad) for t in leaves if t.grad is not None]  # type: ignore[union-attr]
@@ -170,6 +173,56 @@ db1 = dz1.sum(axis=0)           # (64,)
     assert found["loss"] == pytest.approx(loss, rel=1e-6)
     gradients = np.concatenate([found[name].ravel() for name in ("dW1", "db1", "dW2", "db2")])
     np.testing.assert_allclose(gradients, dx, rtol=1e-5, atol=1e-8)  # the parameters are float32
+
+
+def test_equal_results_are_merged_and_their_gradients_added_before_the_product() -> None:
+    X, w = (t.requires_grad_() for t in (minigrad.randn(7, 5), minigrad.randn(5)))
+    X.name, w.name = "X", "w"
+    lines = str(check((np.exp(X @ w) + (X @ w) ** 2).sum() / 7, [w]))
+    assert "dz = 2 * z / 7 + exp / 7" in lines and "dw = X.T @ dz " in lines and lines.count("@") == 2
+    v = minigrad.randn(4, requires_grad=True)
+    left = minigrad.randn(4, 3)
+    assert "0]" not in str(check((v @ left).sum() + (left.T @ v).mean(), [v]))
+    a = Value(2.0, name="a")
+    text = source((a * 3).exp() + (a * 3) ** 2)
+    assert text.count("3 * a") == 1 and text.run()["da"] == pytest.approx(3 * np.exp(6) + 36)
+
+
+def test_what_looks_equal_but_has_other_inputs_keeps_its_gradient() -> None:
+    x, a, b = (minigrad.randn(2, 2, requires_grad=True) for _ in range(3))
+    check(minigrad.addmm(x, a, b, beta=0).sum() + (a @ b).sum(), [x, a, b])
+
+
+def test_a_gradient_is_that_of_its_variable() -> None:
+    gru = nn.GRU(3, 4)
+    text = str(check((gru(minigrad.randn(2, 1, 3))[0] ** 2).mean(), [*gru.parameters()]))
+    shapes = dict(re.findall(r"^(\w+) = .*# (\(.*\))$", text, re.MULTILINE))
+    assert shapes["z"] == shapes["dz"] and shapes["z2"] == shapes["dz2"] != shapes["z"]
+    assert text.count("sigmoid(") == 5 and text.count("np.tanh") == 2  # no step is computed again
+
+
+@pytest.mark.parametrize(
+    ("function", "helper"),
+    [("gelu", "normal_cdf"), ("softplus", "softplus"), ("silu", "sigmoid"), ("mish", "softplus")],
+)
+def test_functions_that_numpy_lacks_are_defined_above(function: str, helper: str) -> None:
+    layer = nn.Linear(4, 3).double()
+    text = check((getattr(nn.functional, function)(layer(minigrad.randn(6, 4).double())) ** 2).mean(), [])
+    assert f"def {helper}(x):" in text and len(text.splitlines()) < 32
+    assert helper not in text.run()
+
+
+def test_numbers_are_written_as_fractions() -> None:
+    x, n = minigrad.randn(6, requires_grad=True), 7.0
+    a = Value(2.0, name="a")
+    for text in (source(x.exp().sum() / n), source(x.relu().sum() / n), source(a.exp() / 7 + a * (2 / 3))):
+        assert "14285" not in text and "6666" not in text and "/ 7" in text
+
+
+def test_a_condition_that_is_no_part_of_the_program_is_said_to_be_fixed() -> None:
+    x = minigrad.tensor([1.0, -2.0], requires_grad=True)
+    text = source(np.where(x > 0, x, x * 0.1).sum())
+    assert "mask is a condition that was evaluated for these numbers" in text
 
 
 def test_the_document_shows_what_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
