@@ -276,6 +276,8 @@ class Arrays:
     def _with_vector(self, product: Term, index: tuple[Any, ...]) -> Term | None:
         """Return (A @ v[:, None])[:, 0] as A @ v, and (v[None] @ B)[0] as v @ B; None for other products."""
         a, b = product.args
+        if len(a.shape) != 2 or len(b.shape) != 2:
+            return None
         if index == (slice(None), 0):
             b = self._vector(b, (slice(None), None))
         elif index == (0,):
