@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 from corpus import run
 from corpus.rules import REWRITTEN, RULES, wrong_rules
+from corpus.runs import RUNS
 from corpus.subjects import SUBJECTS, Subject, cases, differs, numerical
 
 import minigrad
 from minigrad.optim import rules
 
-NAMED, NAMED_RULES = 0.16, 0.0  # the shares that are named: raise them as the diagnosis gets better
+NAMED, NAMED_RULES, NAMED_RUNS = 0.16, 0.0, 0.30  # the shares that are named: raise them as the diagnosis gets better
 # right gradients that are called wrong: take a name out as soon as it is left alone
 BLAMED = {
     "log at 1e-9",
@@ -101,3 +102,15 @@ def test_wrong_rules_are_found_and_named() -> None:
 @needs_check_rule
 def test_no_right_rule_is_blamed() -> None:
     assert not [one.case for one in run.right_updates() if not one.named]
+
+
+# ---- training runs ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("step", [pytest.param(5, id="sample"), pytest.param(1, id="all", marks=pytest.mark.slow)])
+def test_healthy_runs_are_left_alone_and_sick_ones_are_named(step: int) -> None:
+    outcomes = list(run.training_runs(RUNS[::step].__contains__))
+    assert not [one.case for one in outcomes if one.kind == "healthy" and not one.named]
+    if step == 1:
+        named = np.mean([one.named for one in outcomes if one.kind == "sick"])
+        assert named >= NAMED_RUNS, f"{named:.1%} are named; run tests/teach/corpus/run.py runs"

@@ -23,11 +23,15 @@ if __name__ == "__main__":
 from corpus import gradients as _registers  # noqa: F401
 from corpus.right import RIGHT
 from corpus.rules import REWRITTEN, RULES, Rule, WrongRule, wrong_rules
+from corpus.runs import RUNS, Run
 from corpus.subjects import SUBJECTS, Mistake, cases
 from minigrad.autograd import check_gradient
 
 # where a gradient is right is not why it is wrong
 WHERE_ALONE = re.compile(r"Pattern: (right|wrong) only at ind(ex|ices) [\d, and]* of dimension \d+(: the border)?\.")
+
+# a remedy among several is no cause
+REMEDIES = re.compile(r"(Usual (fixes|causes|remedies)|Try ).*", re.DOTALL)
 
 
 @dataclass
@@ -115,6 +119,28 @@ def checked_rule(step: Any, rule: Rule) -> Any:
     return quietly(minigrad.check_rule, step, rule.name, **rule.settings)
 
 
+def training_runs(chosen: Callable[[Run], bool]) -> Iterator[Outcome]:
+    """Every chosen run. A sick one is named by the first sentence said; for a healthy one, that nothing is said."""
+    import minigrad
+
+    for one in RUNS:
+        if chosen(one):
+            watchers: list[Any] = []
+
+            def watched(*arguments: Any, watchers: list[Any] = watchers) -> Any:
+                watchers.append(minigrad.watch(*arguments, live=False, every=2))
+                return watchers[0]
+
+            minigrad.manual_seed(0)
+            quietly(one.script, watched)
+            said = [f"{finding.kind}: {finding.text}" for finding in watchers[0].findings]
+            first = said[0] if said else ""
+            cause = REMEDIES.sub("", first)
+            named = bool(re.search(one.words, cause, re.IGNORECASE)) if one.cause else not said
+            kind = "sick" if one.cause else "healthy"
+            yield Outcome(one.name, kind, one.cause, "\n          ".join(said), bool(said) or not one.cause, named)
+
+
 def by_chance(outcomes: list[Outcome]) -> float:
     """How often what was said would count as right for another case of another kind: what the words let through."""
     rng = np.random.default_rng(0)
@@ -153,6 +179,7 @@ def main() -> None:
         "right": lambda only: show("Right gradients: named is left alone", right_gradients(), True),
         "rules": lambda only: show_rules(only, arguments.misses),
         "right-rules": lambda only: show("Right update rules: named is left alone", right_updates(), True),
+        "runs": lambda only: show("Runs", training_runs(lambda one: only in one.name), True),
     }
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("part", nargs="*", default=list(parts), help=f"of {', '.join(parts)} (default: all)")
