@@ -5,17 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import hypothesis
 import numpy as np
 import pytest
 from corpus import run
+from corpus.random_programs import random_program
 from corpus.rules import REWRITTEN, RULES, wrong_rules
 from corpus.runs import RUNS
 from corpus.subjects import SUBJECTS, Subject, cases, differs, numerical
+from hypothesis import strategies as st
 
 import minigrad
 from minigrad.optim import rules
 
-NAMED, NAMED_RULES, NAMED_RUNS = 0.16, 0.0, 0.30  # the shares that are named: raise them as the diagnosis gets better
+# the shares that are named: raise them as the diagnosis gets better
+NAMED, NAMED_RANDOM, NAMED_RULES, NAMED_RUNS = 0.16, 0.16, 0.0, 0.30
+    0.16,
+    0.16,
+    0.0,
+    0.30,
+)  # the shares that are named: raise them as the diagnosis gets better
 # right gradients that are called wrong: take a name out as soon as it is left alone
 BLAMED = {
     "log at 1e-9",
@@ -54,6 +63,21 @@ def test_wrong_gradients_are_found_and_named(step: int) -> None:
 
 def test_no_right_gradient_is_blamed() -> None:
     assert {one.case for one in run.right_gradients() if not one.named} <= BLAMED
+
+
+@hypothesis.settings(max_examples=40, derandomize=True)
+@hypothesis.given(st.integers(0, 10**6))
+def test_random_programs_are_left_alone_and_mistakes_in_them_are_found(seed: int) -> None:
+    program = random_program(seed)
+    hypothesis.assume(abs(program.function()(**program.arguments)) < 1e6)  # beyond, rounding hides the small gradients
+    assert all(one.named for one in run.random_gradients([seed], right=True))
+    assert all(one.found for one in run.random_gradients([seed]))
+
+
+@pytest.mark.slow
+def test_mistakes_in_random_programs_are_named() -> None:
+    named = np.mean([one.named for one in run.random_gradients(range(200))])
+    assert named >= NAMED_RANDOM, f"{named:.1%} are named; run tests/teach/corpus/run.py random --misses"
 
 
 # ---- update rules ----------------------------------------------------------------------------------------------

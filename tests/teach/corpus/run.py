@@ -21,10 +21,11 @@ if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from corpus import gradients as _registers  # noqa: F401
+from corpus.random_programs import random_program
 from corpus.right import RIGHT
 from corpus.rules import REWRITTEN, RULES, Rule, WrongRule, wrong_rules
 from corpus.runs import RUNS, Run
-from corpus.subjects import SUBJECTS, Mistake, cases
+from corpus.subjects import SUBJECTS, Mistake, cases, differs
 from minigrad.autograd import check_gradient
 
 # where a gradient is right is not why it is wrong
@@ -32,6 +33,8 @@ WHERE_ALONE = re.compile(r"Pattern: (right|wrong) only at ind(ex|ices) [\d, and]
 
 # a remedy among several is no cause
 REMEDIES = re.compile(r"(Usual (fixes|causes|remedies)|Try ).*", re.DOTALL)
+
+UNDECIDED = re.compile(r"could not be|cannot be (told|decided|resolved|checked)|undecided", re.IGNORECASE)
 
 
 @dataclass
@@ -52,6 +55,11 @@ def sentence(report: object) -> str:
     lines = str(report).splitlines()
     text = " ".join(line.strip() for line in lines[1:] if not line.strip().startswith(("[", "index", "(")))
     return WHERE_ALONE.sub("", text)
+
+
+def blames(report: object) -> bool:
+    """Whether a report calls something wrong, and not merely impossible to decide."""
+    return not report and not UNDECIDED.search(str(report))
 
 
 def quietly(function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
@@ -80,16 +88,34 @@ def wrong_gradients(chosen: Callable[[Mistake, int], bool] = lambda mistake, num
             )
 
 
+def random_gradients(seeds: Iterable[int], right: bool = False) -> Iterator[Outcome]:
+    """The gradients of random programs with a random mistake; with `right`, those without."""
+    for seed in seeds:
+        program = random_program(seed)
+        wrong, correct = quietly(program.gradients, True), quietly(program.gradients, False)
+        for name, dx in wrong.items():
+            if right or differs(dx, correct[name]):
+                given = correct[name] if right else dx
+                report = quietly(check_gradient, program.of(name), program.arguments[name], given, name=f"d{name}")
+                said, found = sentence(report), not bool(report)
+                named = found and program.row.is_named_by(said)
+                case = f"seed {seed}: d{name}\n{program.forward if right else program.wrong}"
+                kind = program.row.kind
+                yield Outcome(
+                    case, kind, program.row.cause, said, found, not blames(report) if right else named, program.row
+                )
+
+
 def right_gradients() -> Iterator[Outcome]:
     """Every right gradient. Here `named` is that it is left alone."""
     for one in SUBJECTS.values():
         for name, dx in one.run().items():
             report = quietly(check_gradient, one.of(name), one.arguments[name], dx, one.upstream, name=f"d{name}")
-            yield Outcome(f"d{name} of {one.name}", "right", "", str(report), True, bool(report))
+            yield Outcome(f"d{name} of {one.name}", "right", "", str(report), True, not blames(report))
     for case, f, x, dx in RIGHT:
         value = np.asarray(f(np.asarray(x, dtype=float)))
         report = quietly(check_gradient, f, x, dx, np.ones(value.shape) if value.ndim else None)
-        yield Outcome(case, "awkward", "", str(report), True, bool(report))
+        yield Outcome(case, "awkward", "", str(report), True, not blames(report))
 
 
 def wrong_updates(chosen: Callable[[WrongRule, int], bool] = lambda mistake, number: True) -> Iterator[Outcome]:
@@ -106,10 +132,10 @@ def right_updates() -> Iterator[Outcome]:
     """Every right update rule. `named` is that it is left alone."""
     for one in RULES.values():
         report = checked_rule(one.compiled(), one)
-        yield Outcome(one.label, "right", "", str(report), True, bool(report))
+        yield Outcome(one.label, "right", "", str(report), True, not blames(report))
     for step, name, settings in REWRITTEN:
         report = checked_rule(step, Rule(step.__name__, name, settings, "", step))
-        yield Outcome(step.__name__, "rewritten", "", str(report), True, bool(report))
+        yield Outcome(step.__name__, "rewritten", "", str(report), True, not blames(report))
 
 
 def checked_rule(step: Any, rule: Rule) -> Any:
@@ -176,6 +202,7 @@ def main() -> None:
     """Run the parts that are asked for."""
     parts: dict[str, Callable[[str], object]] = {
         "gradients": lambda only: show_gradients(only, arguments.misses),
+        "random": lambda only: show("Random programs", random_gradients(range(200)), arguments.misses),
         "right": lambda only: show("Right gradients: named is left alone", right_gradients(), True),
         "rules": lambda only: show_rules(only, arguments.misses),
         "right-rules": lambda only: show("Right update rules: named is left alone", right_updates(), True),
