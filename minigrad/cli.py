@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import inspect
-import os
 import sys
 import time
 import warnings
@@ -15,6 +14,11 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TypeAlias
+
+from minigrad.viz.charts.files import check_target
+
+PICTURE = Path("backward.svg")
+"""The picture that `train` draws, unless another one is asked for."""
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
@@ -80,20 +84,32 @@ def add_train(commands: Commands) -> None:
     parser.add_argument(
         "--picture",
         type=Path,
-        default=Path("backward.svg"),
-        help="file for the picture of the last backward pass (%(default)s)",
+        help="file for the picture of the last backward pass: .svg; .png, .pdf and others if Graphviz is installed "
+        f"({PICTURE}, if that can be drawn)",
     )
     parser.set_defaults(run=lambda o: train(o.steps, o.learning_rate, o.batch_size, o.seed, o.picture))
 
 
-def train(steps: int, learning_rate: float, batch_size: int, seed: int, picture: Path) -> None:
-    """Train on the digits; show progress in the terminal and draw the last backward pass."""
+def train(steps: int, learning_rate: float, batch_size: int, seed: int, picture: Path | None) -> None:
+    """Train on the digits; show progress in the terminal and draw the last backward pass.
+
+    A picture that was asked for and cannot be drawn is an error, before the training. Without the default picture the
+    training is still worth its time, so a line says why there is none.
+    """
     import numpy as np
 
     from minigrad.data import Dataset
     from minigrad.data.progress import Progress
     from minigrad.demo import train_digits as loop
     from minigrad.network import Loss, Network
+
+    missing = ""
+    try:
+        check_picture(picture or PICTURE)
+    except (RuntimeError, OSError, ImportError) as error:
+        missing = " ".join(str(error).split())
+        if picture is not None:
+            raise OSError(missing) from None
 
     progress = Progress(steps)
 
@@ -111,18 +127,29 @@ def train(steps: int, learning_rate: float, batch_size: int, seed: int, picture:
     lines, first = inspect.getsourcelines(loop.train)
     where = first + next(i for i, line in enumerate(lines) if "while True" in line)
     print(f"The training loop: {inspect.getsourcefile(loop)}, line {where}")
-    print(draw_backward(trained.loss, picture))
+    if missing:
+        print(f"The picture of the backward pass was not drawn: {missing}")
+    else:
+        print(f"The picture of the last backward pass: {draw_backward(trained.loss, picture or PICTURE)}")
+
+
+def check_picture(picture: Path) -> None:
+    """Raise, before any work is done, if a graph cannot be drawn into the file: draw a small one, and discard it."""
+    from minigrad.scalar import Value
+    from minigrad.viz.graph.draw import PICTURES, draw
+
+    check_target(picture, PICTURES, "--picture")
+    draw(-Value(1.0)).pipe(picture.suffix[1:].lower())
 
 
 def draw_backward(loss: object, picture: Path) -> str:
-    """Draw the graph of the loss, and return a line that says where the picture is or why there is none."""
+    """Draw the graph of the loss and return the path of the picture."""
     from minigrad.viz.graph.draw import draw
 
     try:
-        draw(loss).render(outfile=picture, cleanup=True)
-    except (RuntimeError, OSError, ImportError, ValueError) as error:
-        return f"The picture of the backward pass was not drawn: {' '.join(str(error).split())}"
-    return f"The picture of the last backward pass: {picture}"
+        return draw(loss).save(picture)
+    except RuntimeError as error:
+        raise OSError(f"the picture of the backward pass was not drawn: {error}") from None
 
 
 def add_race(commands: Commands) -> None:
@@ -156,7 +183,9 @@ def race(options: argparse.Namespace) -> None:
     from minigrad import surfaces
 
     out: Path = options.out
-    check_file(out, [".svg"] if options.relief else surfaces.ENDINGS)
+    check_target(out, [".svg"] if options.relief else surfaces.ENDINGS, "--out")
+    if out.suffix.lower() == ".gif":
+        import matplotlib  # noqa: F401
     rates = options.learning_rate and read_rates(options.learning_rate)
     rules = [name.strip() for name in options.rules.split(",") if name.strip()]
     result = surfaces.race(options.surface, rules, options.start, options.steps, learning_rate=rates)
@@ -200,20 +229,10 @@ def rates(out: Path, epochs: int, seed: int) -> None:
     """Train at each learning rate; print a table and write a picture."""
     from minigrad.demo import lr_sweep as rates
 
-    check_file(out, [".svg"])
+    check_target(out, [".svg"], "--out")
     found = rates.curves(epochs=epochs, seed=seed, watch=progress_callback())
     print(rates.table(found))
     print(f"The picture: {rates.picture(found).save(out)}")
-
-
-def check_file(out: Path, suffixes: Sequence[str], option: str = "--out") -> None:
-    """Raise, before any work is done, if the output file cannot be written."""
-    if out.suffix.lower() not in suffixes:
-        raise ValueError(f"{option} {out} must end in {' or '.join(suffixes)}")
-    if not out.parent.is_dir():
-        raise ValueError(f"{option} {out}: there is no folder {out.parent}")
-    if out.is_dir() or not os.access(out if out.exists() else out.parent, os.W_OK):
-        raise ValueError(f"{option} {out} {'is a folder' if out.is_dir() else 'may not be written'}")
 
 
 def progress_callback() -> Callable[[int, int, str], None]:
@@ -247,6 +266,7 @@ def add_step(commands: Commands) -> None:
 
 def step(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     """Step through a backward pass in the terminal, or write the page."""
+    from minigrad.viz.page import ENDINGS
     from minigrad.viz.steps.script import ScriptError, steps_of
 
     mine = options.rest.index("--") if "--" in options.rest else len(options.rest)
@@ -255,7 +275,7 @@ def step(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     own.add_argument("--backward", type=int, default=options.backward)
     found, arguments = own.parse_known_args(options.rest[:mine])  # options after the script may be ours, too
     if found.html is not None:
-        check_file(found.html, [".html"], "--html")
+        check_target(found.html, ENDINGS, "--html")
     try:
         steps = steps_of(options.script, [*arguments, *options.rest[mine + 1 :]], found.backward)
     except ScriptError as error:

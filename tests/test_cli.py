@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-import minigrad
+import minigrad.cli
 
 HERE = Path(minigrad.__file__).parents[1]
 
@@ -93,10 +94,48 @@ def test_without_a_renderer_the_run_succeeds_and_tells_how_to_get_the_picture(tm
     assert not list(tmp_path.iterdir())  # nothing half-written is left
 
 
-@pytest.mark.slow
-def test_a_picture_that_cannot_be_written_does_not_lose_the_run(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--picture", "no/such/x.svg"],
+        ["--picture", "taken/x.svg"],
+        ["--picture", "folder.svg"],
+        ["--picture", "x.xyz"],
+        ["--picture", "x"],
+        *([] if shutil.which("dot") else [["--picture", "x.gif"]]),
+        ["rates", "--out", "x.png"],
+        ["rates", "--out", "no/such/x.svg"],
+        ["race", "--out", "x.pdf"],
+        ["race", "--relief", "--out", "x.html"],
+        ["race", "--out", "no/such/x.gif"],
+        ["step", "script.py", "--html", "x.svg"],
+        ["step", "script.py", "--html", "no/such/x.html"],
+    ],
+)
+def test_a_file_that_cannot_be_written_is_refused_before_any_work(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def work(*_: object, **__: object) -> None:
+        raise AssertionError("the work has begun")
+
+    for place in ("demo.train_digits.train", "demo.lr_sweep.curves", "surfaces.race", "viz.steps.script.steps_of"):
+        monkeypatch.setattr(f"minigrad.{place}", work)
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "taken").write_text("a file, and no folder")
-    done = run(tmp_path, "--steps", "1", "--picture", "taken/picture.svg")
+    (tmp_path / "folder.svg").mkdir()
+    (tmp_path / "script.py").write_text("")
+    before = sorted(tmp_path.rglob("*"))
+    assert minigrad.cli.main(arguments) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert re.search(r"(--picture|--out|--html): .* (must end in|no folder|is a folder)|cannot render", captured.err)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.slow
+def test_a_default_picture_that_cannot_be_written_does_not_prevent_the_run(tmp_path: Path) -> None:
+    (tmp_path / "backward.svg").mkdir()
+    done = run(tmp_path, "--steps", "1")
     assert done.returncode == 0
     assert "of the held-out digits are right" in done.stdout
     assert "was not drawn" in done.stdout.splitlines()[-1]

@@ -11,6 +11,8 @@ from minigrad.surfaces.contours import levels
 from minigrad.surfaces.pictures import LEVELS
 from minigrad.surfaces.runs import Runs, Watch
 from minigrad.viz.charts.colors import LIGHT, SLATE, blend, series
+from minigrad.viz.charts.files import check_target
+from minigrad.viz.charts.words import printable, shortened
 
 
 def save_gif(
@@ -24,7 +26,7 @@ def save_gif(
 
     Args:
         race: the runs.
-        path: the file to write.
+        path: the file to write, `.gif`.
         frames: the largest number of frames; there are at most as many as steps. Default: 100.
         seconds: the duration; the last frame stays for two seconds more. Default: 8.
         watch: called after each frame as watch(done, total, "frames"). Default: none.
@@ -33,8 +35,11 @@ def save_gif(
         The path of the file.
 
     Raises:
+        ValueError: the file does not end in `.gif`.
+        OSError: it cannot be written.
         ImportError: matplotlib is not installed.
     """
+    path = check_target(path, [".gif"], "save_gif")
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
@@ -50,10 +55,11 @@ def save_gif(
     bounds = [float(z.min()), *levels(z.data, LEVELS, surface.steep), float(z.max()) + 1e-9]
     axes.contourf(x, y, z, bounds, colors=[blend(LIGHT["paper"], SLATE, 0.75 * i / LEVELS) for i in range(len(bounds))])
     axes.contour(x, y, z, bounds[1:-1], colors=LIGHT["soft"], linewidths=0.4, alpha=0.6)
-    axes.set(xlim=surface.view[:2], ylim=surface.view[2:], title=race.title, xlabel=" ")
+    axes.set(xlim=surface.view[:2], ylim=surface.view[2:], xlabel=" ")
+    axes.set_title(shortened(printable(race.title), 64), parse_math=False)
     axes.plot(*race.start, "o", markersize=10, markerfacecolor="none", markeredgecolor=LIGHT["ink"])
     lines, balls = [], []
-    for i, name in enumerate(race):
+    for i in range(len(race)):
         color, dash = series(i)
         style: Any = {"color": LIGHT[color], "linestyle": (0, [float(d) / 2 for d in dash.split()]) if dash else "-"}
         lines += axes.plot([], [], **style, linewidth=2, animated=True)
@@ -61,10 +67,14 @@ def save_gif(
             "marker": "os^Dv"[i % 5],
             "markersize": 8,
             "markeredgecolor": "white",
-            "label": f"{name}: diverged",
         }
         balls += axes.plot([], [], **style, **marker, linewidth=2, animated=True)
-    legend = axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
+    names = [shortened(printable(name), 32) for name in race]
+    # handles and labels, since a legend of the axes alone skips labels that start with _
+    widest = [f"{name}: diverged" for name in names]
+    legend = axes.legend(balls, widest, loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
+    for label in legend.get_texts():
+        label.set_parse_math(False)
     canvas.draw()  # fixes the layout; then the static part is drawn once
     figure.set_layout_engine("none")
     legend.set_animated(True)
@@ -77,7 +87,7 @@ def save_gif(
     images = []
     for i, step in enumerate(steps):
         canvas.restore_region(background)
-        for line, ball, label, (name, run) in zip(lines, balls, legend.get_texts(), race.items()):
+        for line, ball, label, name, run in zip(lines, balls, legend.get_texts(), names, race.values()):
             positions = run.positions[: step + 1]
             line.set_data(*positions.T)
             ball.set_data(*positions[-1:].T)
@@ -96,4 +106,4 @@ def save_gif(
     images = [image.quantize(palette=palette, dither=Image.Dither.NONE) for image in images]
     durations = [round(1000 * seconds / len(steps))] * (len(steps) - 1) + [2000]
     images[0].save(path, save_all=True, append_images=images[1:], duration=durations, loop=0)
-    return Path(path)
+    return path

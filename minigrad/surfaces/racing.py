@@ -15,6 +15,7 @@ from minigrad.surfaces.pictures import race_map
 from minigrad.surfaces.relief import race_relief
 from minigrad.surfaces.runs import RULES, Rule, Runs, Watch, learning_rates, run_rules
 from minigrad.surfaces.surface import Pair, Surface
+from minigrad.viz.charts.files import check_target
 from minigrad.viz.charts.svg import Svg
 from minigrad.viz.page import Page
 
@@ -59,13 +60,13 @@ class Race(Runs):
 
         Raises:
             ValueError: the suffix is none of these.
+            OSError: the file cannot be written.
             ImportError: a GIF was asked for, but matplotlib is not installed.
         """
-        suffix = Path(path).suffix.lower()
+        path = check_target(path, ENDINGS, "race")
+        suffix = path.suffix.lower()
         if suffix == ".gif":
             return save_gif(self, path, watch=watch)
-        if suffix not in ENDINGS:
-            raise ValueError(f"race: {path} must end in {', '.join(ENDINGS)}")
         return (self.page(watch) if suffix == ".html" else self.map()).save(path)
 
     def _repr_html_(self) -> str:

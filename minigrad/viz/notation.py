@@ -92,11 +92,6 @@ def with_symbols(text: str) -> str:
     return _OPERATORS.sub(symbol, text)
 
 
-def printable(text: str) -> str:
-    """Escape characters that cannot be printed."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
-
-
 def _expression(function: Callable[..., Any] | None) -> str:
     """Return the source of a function that is a single expression, without module names; "" for any other."""
     code = getattr(function, "__code__", None)

@@ -16,7 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from minigrad.viz.charts.colors import custom_properties
+from minigrad.viz.charts.files import check_target
+from minigrad.viz.charts.words import printable, writable
 
+ENDINGS = (".html", ".htm")
 FILES = Path(__file__).with_name("pages")
 
 # the page sends no requests and runs only its own script, whatever names and texts its data contain
@@ -51,8 +54,13 @@ class Page(str):
     """The height in a notebook, in pixels."""
 
     def save(self, path: str | Path) -> Path:
-        """Write the page to a file and return its path."""
-        path = Path(path)
+        """Write the page to a file and return its path.
+
+        Raises:
+            ValueError: the file ends neither in `.html` nor in `.htm`.
+            OSError: it cannot be written.
+        """
+        path = check_target(path, ENDINGS, "save")
         path.write_text(self, "utf-8", newline="\n")
         return path
 
@@ -85,7 +93,12 @@ def page(title: str, body: str, *, name: str = "", data: Any = None) -> Page:
     text = json.dumps(_plain(data), ensure_ascii=False, separators=(",", ":")).replace("<", r"\u003c")
     return Page(
         _SKELETON.format(
-            policy=_POLICY.format(allowed), title=escape(title), style=style, body=body, data=text, script=script
+            policy=_POLICY.format(allowed),
+            title=escape(printable(title)),
+            style=style,
+            body=writable(body),
+            data=text,
+            script=script,
         )
     )
 
@@ -96,10 +109,12 @@ def _file(name: str) -> str:
 
 def _plain(data: Any) -> Any:
     """Return data that JSON can represent: arrays become lists; nan and infinities become texts."""
+    if isinstance(data, str):
+        return writable(data)
     if isinstance(data, float):
         return float(data) if math.isfinite(data) else "NaN" if data != data else f"{'-' * (data < 0)}Infinity"
     if isinstance(data, Mapping):
-        return {str(key): _plain(value) for key, value in data.items()}
+        return {writable(str(key)): _plain(value) for key, value in data.items()}
     if isinstance(data, list | tuple):
         return [_plain(value) for value in data]
     return _plain(data.tolist()) if hasattr(data, "tolist") else data

@@ -452,7 +452,7 @@ def test_the_ending_says_what_is_written(tmp_path: Path) -> None:
     assert result.save(tmp_path / "a.svg").read_text("utf-8") == result.map()
     assert result.save(str(tmp_path / "a.HTML")).read_text("utf-8") == result.page()
     assert "<iframe srcdoc=" in result._repr_html_()
-    with pytest.raises(ValueError, match=r"a.bmp must end in .html, .svg, .gif"):
+    with pytest.raises(ValueError, match=r"a.bmp must end in .html, .svg or .gif"):
         result.save(tmp_path / "a.bmp")
 
 
@@ -487,7 +487,7 @@ def test_the_command_races(tmp_path: Path) -> None:
         (["--learning-rate", "much"], "--learning-rate 'much' must be a number, or names"),
         (["--learning-rate", "sgd=much"], "--learning-rate 'sgd=much' must be a number, or names"),
         (["--learning-rate", "-1"], "the learning_rate of 'sgd' must be a positive number, got -1.0"),
-        (["--out", "race.bmp"], "race.bmp must end in .html or .svg or .gif"),
+        (["--out", "race.bmp"], "race.bmp must end in .html, .svg or .gif"),
         (["--out", "race.gif", "--relief"], "race.gif must end in .svg"),
         (["--out", "no/race.svg"], "there is no folder no"),
     ],
@@ -508,9 +508,9 @@ def test_help_names_the_surfaces_and_the_rules(tmp_path: Path) -> None:
 def test_an_unwritable_file_raises_before_the_race(tmp_path: Path) -> None:
     (tmp_path / "race.html").mkdir()
     done = shell(tmp_path)
-    assert (done.returncode, done.stdout) == (2, "") and "--out race.html is a folder" in done.stderr
+    assert (done.returncode, done.stdout) == (2, "") and "--out: race.html is a folder" in done.stderr
     done = shell(tmp_path, "--out", "race.svg", code="import os; os.access = lambda *_: False")
-    assert (done.returncode, done.stdout) == (2, "") and "--out race.svg may not be written" in done.stderr
+    assert (done.returncode, done.stdout) == (2, "") and "--out: race.svg may not be written" in done.stderr
 
 
 @pytest.mark.slow

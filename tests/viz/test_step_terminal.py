@@ -70,7 +70,7 @@ def test_a_page_is_written(tmp_path: Path) -> None:
     assert done.returncode == 0 and "The steps: steps.html" in done.stdout
     assert "c, step by step" in (tmp_path / "steps.html").read_text("utf-8")
     done = run(tmp_path, "script.py", "--html", "steps.pdf")
-    assert done.returncode == 2 and "--html steps.pdf must end in .html" in done.stderr
+    assert done.returncode == 2 and "--html: steps.pdf must end in .html or .htm" in done.stderr
 
 
 @pytest.mark.parametrize(

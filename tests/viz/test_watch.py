@@ -316,7 +316,9 @@ def test_a_copy_of_what_is_watched_is_not_watched() -> None:
 def test_a_report_that_cannot_be_written_does_not_end_the_run(tmp_path: Path) -> None:
     network = Network(nn.Linear(64, 10), CROSS_ENTROPY)
     dataset, x = data.digits().train, network.x
+    (tmp_path / "nowhere").mkdir()
     watcher = watch(network, live=False, report=tmp_path / "nowhere" / "run.html", seconds=0)
+    (tmp_path / "nowhere").rmdir()
     for _ in range(3):
         network.forward(dataset.sample_data_batch())
         x += -0.1 * network.backward()
@@ -324,6 +326,17 @@ def test_a_report_that_cannot_be_written_does_not_end_the_run(tmp_path: Path) ->
     with pytest.raises(FileNotFoundError):
         watcher.close()
     assert hooks(network.model, network) == 0
+
+
+def test_a_report_that_can_never_be_written_is_refused_before_the_run(tmp_path: Path) -> None:
+    network = Network(nn.Linear(64, 10), CROSS_ENTROPY)
+    for name, error in (("run.png", ValueError), ("no/such/run.html", FileNotFoundError), ("", ValueError)):
+        with pytest.raises(error, match="watch: report"):
+            watch(network, live=False, report=tmp_path / name)
+        assert hooks(network.model, network) == 0
+    with watch(network, live=False) as watcher, pytest.raises(ValueError, match=r"must end in .html or .htm"):
+        watcher.report(tmp_path / "run.pdf")
+    assert not list(tmp_path.iterdir())
 
 
 # ---- all kinds of models ---------------------------------------------------------------------------------------

@@ -11,7 +11,8 @@ from itertools import groupby, pairwise
 from typing import Any
 
 from minigrad.viz.charts.colors import series
-from minigrad.viz.charts.svg import Svg, drawing, estimate_width, log_ticks, marker, number, path, text, ticks
+from minigrad.viz.charts.svg import LETTER, Svg, drawing, estimate_width, log_ticks, marker, number, path, text, ticks
+from minigrad.viz.charts.words import printable, shortened
 
 Points = list[tuple[float, float]]
 _LINE_HEIGHT = 16.0  # pixels
@@ -54,6 +55,7 @@ def chart(
     points = {name: _points(name, curve, log_x, log_y) for name, curve in curves.items()}
     if not points:
         raise ValueError("chart: curves is empty; pass a dictionary of names and numbers")
+    labels = [shortened(printable(name), int(width / 2 / LETTER)) for name in points]
     finite = [p for curve in points.values() for p in curve if all(map(math.isfinite, p))]
     left_x, right_x = _limits([p[0] for p in finite], log_x, 0.0)
     low_y, high_y = _limits(y_range or [p[1] for p in finite], log_y, 0.0 if y_range else 0.04)
@@ -61,7 +63,7 @@ def chart(
     named_y = [(t, number(t)) for t in (log_ticks if log_y else ticks)(low_y, high_y, max(2, height // 70))]
     left = 18 + max(estimate_width(name) for _, name in named_y)
     top = 14 + (24 if title else 0) + (20 if y else 0)
-    right = width - 30 - max(estimate_width(name) for name in points)
+    right = width - 30 - max(map(estimate_width, labels))
     bottom = height - 28 - (18 if x else 0)
     named_x = [
         (t, number(t)) for t in (log_ticks if log_x else ticks)(left_x, right_x, max(2, int(right - left) // 90))
@@ -85,7 +87,7 @@ def chart(
     parts.append(f'<svg x="{left - 6:.1f}" y="{top - 6:.1f}" width="{right - left + 12:.1f}" ')
     parts[-1] += f'height="{bottom - top + 12:.1f}"><g transform="translate({6 - left:.1f},{6 - top:.1f})">'
     ends: list[tuple[float, float, int, str]] = []
-    for i, (name, curve) in enumerate(points.items()):
+    for i, (name, curve) in enumerate(zip(labels, points.values())):
         color, dash = series(i)
         pixels = [(across(a), _clamp(down(b), bottom, top)) for a, b in curve]
         dashed = f' stroke-dasharray="{dash}"' if dash else ""
@@ -97,7 +99,7 @@ def chart(
     parts.append("</g></svg>")
     parts += _labels(ends, top, bottom, right)
     label = title or f"{y} over {x}".strip()
-    return drawing(width, height, parts, f"{label}: {', '.join(points)}")
+    return drawing(width, height, parts, f"{label}: {', '.join(labels)}")
 
 
 def _points(name: str, curve: Any, log_x: bool, log_y: bool) -> Points:

@@ -42,7 +42,8 @@ def heat_map(
     across, down = _scale(x_range, left, right), _scale(y_range, bottom, top)
     # 32 shades compress better than 256 and look the same
     data = _png(8 * np.round(31 * np.clip(intensity[::-1], 0, 1)).astype(np.uint8))
-    mask = f"heat-{sha256(data + title.encode()).hexdigest()[:12]}"  # unique, for pages with several heat maps
+    unique = sha256(data + title.encode("utf-8", "backslashreplace")).hexdigest()[:12]  # in a page with other heat maps
+    mask = f"heat-{unique}"
     place = f'x="{left:.1f}" y="{top:.1f}" width="{right - left:.1f}" height="{bottom - top:.1f}"'
     parts = [
         f'<mask id="{mask}"><image {place} preserveAspectRatio="none" style="image-rendering: pixelated" '

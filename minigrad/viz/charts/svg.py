@@ -12,8 +12,12 @@ from html import escape
 from pathlib import Path
 
 from minigrad.viz.charts.colors import classes
+from minigrad.viz.charts.files import check_target
+from minigrad.viz.charts.words import printable
 
 FONT = "font-family: system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'DejaVu Sans', sans-serif"
+LETTER = 7.4
+"""The average width of a character, in pixels."""
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _STYLE = (
     "<style>.drawing text {{ {font}; font-size: 13px; }} .drawing .small {{ font-size: 12px; }} "
@@ -25,8 +29,13 @@ class Svg(str):
     """The text of an SVG picture. It displays itself in a notebook; `save` writes it to a file."""
 
     def save(self, path: str | Path) -> Path:
-        """Write the picture to a file and return its path."""
-        path = Path(path)
+        """Write the picture to a file and return its path.
+
+        Raises:
+            ValueError: the file does not end in `.svg`.
+            OSError: it cannot be written.
+        """
+        path = check_target(path, [".svg"], "save")
         path.write_text(self, "utf-8", newline="\n")
         return path
 
@@ -46,19 +55,19 @@ def drawing(width: float, height: float, parts: Iterable[str], label: str, style
     style = _STYLE.format(font=FONT, colors=classes(".drawing") + style)
     return Svg(
         f'<svg xmlns="http://www.w3.org/2000/svg" class="drawing" viewBox="0 0 {width:g} {height:g}" '
-        f'width="{width:g}" height="{height:g}" role="img" aria-label="{escape(label)}">\n{style}\n'
+        f'width="{width:g}" height="{height:g}" role="img" aria-label="{escape(printable(label))}">\n{style}\n'
         f'<rect class="paper-fill" width="{width:g}" height="{height:g}"/>\n' + "\n".join(parts) + "\n</svg>\n"
     )
 
 
 def text(x: float, y: float, words: str, anchor: str = "start", style: str = "ink-fill") -> str:
     """Return a text element whose baseline starts, ends ("end") or is centred ("middle") at (x, y)."""
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" class="{style}">{escape(words)}</text>'
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" class="{style}">{escape(printable(words))}</text>'
 
 
 def estimate_width(words: str) -> float:
     """Estimate the width of a text in pixels; the exact width depends on the font."""
-    return 7.4 * len(words)
+    return LETTER * len(words)
 
 
 def marker(i: int, x: float, y: float, color: str) -> str:

@@ -21,8 +21,9 @@ from minigrad.primitives.primitive import Elementwise
 from minigrad.program.graph_inspection import graph_output, named_operands
 from minigrad.program.variables import variables
 from minigrad.scalar import Value
+from minigrad.viz.charts.words import printable, shortened
 from minigrad.viz.graph.scene import Scene, ancestry
-from minigrad.viz.notation import contribution, printable
+from minigrad.viz.notation import contribution
 
 _STYLE = """\
     graph [rankdir={rankdir} ordering=in fontname="Helvetica" fontsize=11 fontcolor="#555555" color="#bbbbbb"
@@ -56,7 +57,8 @@ def dot(
 ) -> str:
     """Return the graph of `output` in DOT, the text that `minigrad.draw` renders.
 
-    The text is reproducible: nodes are named n0, n1, … in the order of their creation. It is ASCII.
+    The text is reproducible: nodes are named n0, n1, … in the order of their creation. It is ASCII, apart from
+    characters beyond U+FFFF in names.
 
     Args:
         output: a Value, a Tensor, or the loss returned by a Network.
@@ -101,9 +103,9 @@ def dot_statements(
         raise ValueError(f"draw: depth, the number of levels of modules to open, must be at least 0, got {depth}")
     scene = Scene(output.node, depth, max_nodes)
     writer = _DotWriter(output, scene, names, rankdir, gradients, saved)
-    # Graphviz reads character references, and every terminal can show them
-    lines = writer.write().encode("ascii", "xmlcharrefreplace").decode().splitlines(keepends=True)
-    return lines, scene.note
+    # Graphviz reads character references, and every terminal can show them; it reads those beyond U+FFFF wrongly
+    text = "".join(c if c < "\x80" or c > "\uffff" else f"&#{ord(c)};" for c in writer.write())
+    return text.splitlines(keepends=True), scene.note
 
 
 class _DotWriter:
@@ -328,7 +330,7 @@ class _DotWriter:
     ) -> str:
         """Return the attributes of a box: its lines, its step in the backward pass and its gradient, and its ports."""
         self.kinds.add(kind)
-        label = "\\n".join(_escaped(line) for line in lines if line)
+        label = "\\n".join(_escaped(shortened(line, 100)) for line in lines if line and not line.isspace())
         if step or grad:
             label += f"|{{{'|'.join(_escaped(t) for t in (step, grad) if t)}}}"
         names = "|".join(f"<{i}> {_escaped(port)}" for i, port in enumerate(ports))

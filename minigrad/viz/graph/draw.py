@@ -14,7 +14,13 @@ from typing import Any
 import graphviz  # type: ignore[import-untyped]
 
 from minigrad.program.variables import variables
+from minigrad.viz.charts.files import check_target
 from minigrad.viz.graph.dot import dot_statements
+
+TEXTS = ("", ".gv", ".dot")
+"""Endings of files with the text of a graph."""
+PICTURES = (".svg", ".png", ".pdf", ".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".tif", ".tiff", ".eps", ".ps", ".svgz")
+"""Endings of files with the picture of a graph; Graphviz knows more formats, which `pipe` returns."""
 
 
 def draw(
@@ -31,8 +37,7 @@ def draw(
     The picture shows operations, values or shapes and statistics, names, local derivatives, the order of the backward
     pass and, after a pass, gradients. A node without a name gets the name of the variable that holds it where `draw` is
     called. Modules are frames, or closed boxes with their parameter count. The picture displays itself in a notebook;
-    `.render(outfile="graph.svg")` writes it to a file (also .pdf or .png if Graphviz is installed); `.source` is its
-    text in DOT.
+    `.save("graph.svg")` writes it to a file (also .pdf or .png if Graphviz is installed); `.source` is its text in DOT.
 
     Args:
         output: a Value, a Tensor, or the loss returned by a Network.
@@ -104,6 +109,31 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]
             "or conda install -c conda-forge graphviz. The DOT text needs neither: draw(...).source"
         ) from None
 
+    def save(self, filename: Any = None, directory: Any = None, *, skip_existing: bool | None = False) -> str:
+        """Write the picture, or its text in DOT, to a file, and return the path of the file.
+
+        Args:
+            filename: the file. Its ending is the format: `.svg`; `.pdf`, `.png` and others if Graphviz is installed;
+                `.gv` or `.dot` for the text. Default: `computation.gv`.
+            directory: the folder, created if it does not exist. Default: that of `filename`.
+            skip_existing: whether to leave an existing file as it is. Default: False.
+
+        Raises:
+            ValueError: there is no format of this name.
+            RuntimeError: no installed program can render this format.
+            OSError: the file cannot be written.
+        """
+        ending = "" if filename is None else Path(filename).suffix.lower()
+        if skip_existing is None or ending in TEXTS:  # graphviz itself calls with None, to write the text
+            return str(super().save(filename, directory=directory, skip_existing=skip_existing))
+        target = Path(directory or self.directory, filename)
+        if directory is not None:
+            target.parent.mkdir(parents=True, exist_ok=True)
+        check_target(target, (*PICTURES, *TEXTS[1:]), "save")
+        if not (skip_existing and target.exists()):
+            target.write_bytes(self.pipe(ending[1:]))
+        return str(target)
+
     def render(
         self,
         filename: Any = None,
@@ -120,8 +150,14 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]
         The arguments are graphviz's. Without `outfile`, the picture is written to `filename` with the format appended.
 
         Raises:
+            ValueError: `filename` is named like a picture, but is the file of the text.
             RuntimeError: no installed program can render this format.
         """
+        if filename is not None and Path(filename).suffix.lower() in PICTURES:
+            raise ValueError(
+                f"render: filename={os.fspath(filename)!r} is the file of the DOT text. For the picture: "
+                f"save({os.fspath(filename)!r}) or render(outfile={os.fspath(filename)!r})"
+            )
         arguments = {"directory": directory, "view": view, "cleanup": cleanup, "format": format, "outfile": outfile}
         try:
             return super().render(filename, **arguments, **options)

@@ -19,7 +19,8 @@ from minigrad.primitives.primitive import Elementwise
 from minigrad.program.graph_inspection import graph_output, named_operands
 from minigrad.program.values import values
 from minigrad.scalar import Value
-from minigrad.viz.notation import contribution, formula, printable, substitute, with_symbols
+from minigrad.viz.charts.words import printable
+from minigrad.viz.notation import contribution, formula, substitute, with_symbols
 from minigrad.viz.steps.formatting import chain, describe, number, setting
 
 _SYMBOL = re.compile(r"[^\W\d]\w*|\w+(\.\w+)+")  # a name of a variable or of a parameter of a module

@@ -16,7 +16,8 @@ from typing import Any
 from minigrad.engine import Node
 from minigrad.program.graph_inspection import named_operands
 from minigrad.scalar import Value
-from minigrad.viz.notation import printable, with_symbols
+from minigrad.viz.charts.words import printable, shortened
+from minigrad.viz.notation import with_symbols
 from minigrad.viz.page import Page, page
 from minigrad.viz.steps.backward_pass import BackwardPass, Step
 from minigrad.viz.steps.formatting import describe, number
@@ -117,11 +118,15 @@ class PageData:
         value, shape = self.steps.values.get(node), getattr(node, "shape", ())
         title = " = ".join([self.steps.name(node), *_operation(node)])
         d = self.steps.d(node)
-        return [_shortened(title), str(shape) if shape else "?" if value is None else number(value), _shortened(d)]
+        return [
+            shortened(title, 24),
+            str(shape) if shape else "?" if value is None else number(value),
+            shortened(d, 24),
+        ]
 
     def gradient(self, node: Any, g: Any) -> str:
         """Return the gradient line of a box, and remember the widest."""
-        text = _shortened(self.steps.gradient(node, g), 28)
+        text = shortened(self.steps.gradient(node, g), 28)
         self.widest[node] = max(self.widest.get(node, 0), len(text))
         return text
 
@@ -197,10 +202,6 @@ def _operation(node: Any) -> list[str]:
         return []
     constants = [o for _, o in named_operands(node) if not isinstance(o, Node) and not getattr(o, "shape", ())]
     return [" ".join([node.primitive.name, *map(number, constants)])]
-
-
-def _shortened(text: str, most: int = 24) -> str:
-    return text if len(text) <= most else f"{text[: most // 2 - 1]}…{text[-most // 2 :]}"
 
 
 def _symbols(lines: list[str]) -> list[str]:

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from minigrad.program.variables import variables
-from minigrad.viz.page import Page
+from minigrad.viz.charts.files import check_target
+from minigrad.viz.page import ENDINGS, Page
 from minigrad.viz.steps.backward_pass import BackwardPass
 
 
@@ -65,8 +66,13 @@ class Steps(BackwardPass):
         return step_page(self)
 
     def save(self, path: str | Path) -> Path:
-        """Write the page, a single file that opens without a network, and return its path."""
-        return self.page().save(path)
+        """Write the page, a single file that opens without a network, and return its path.
+
+        Raises:
+            ValueError: the file ends neither in `.html` nor in `.htm`.
+            OSError: it cannot be written.
+        """
+        return self.page().save(check_target(path, ENDINGS, "save"))
 
     def show(self) -> None:
         """Step through in the terminal, with keys."""

@@ -14,9 +14,10 @@ import numpy as np
 from minigrad.teach.samples import BINS, Histogram, Sample
 from minigrad.teach.symptoms import BOUNDS, USUAL
 from minigrad.viz.charts.chart import chart
+from minigrad.viz.charts.files import check_target
 from minigrad.viz.charts.heatmap import heat_map
 from minigrad.viz.charts.svg import Svg, path
-from minigrad.viz.page import Page, page
+from minigrad.viz.page import ENDINGS, Page, page
 from minigrad.viz.training.records import RunRecord
 
 MAX_CURVES = 8
@@ -49,8 +50,8 @@ def report(run: RunRecord) -> Page:
 
 def write(text: Page, target: str | Path) -> None:
     """Write a page atomically, so that a browser never reads an incomplete file."""
-    target = Path(target)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}")
+    target = check_target(target, ENDINGS, "report")
+    temporary = target.with_name(f".{target.stem}.{os.getpid()}{target.suffix}")
     try:
         text.save(temporary)
         os.replace(temporary, target)

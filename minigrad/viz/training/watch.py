@@ -22,7 +22,8 @@ from minigrad.optim.optimizer import Optimizer
 from minigrad.teach.samples import EXAMPLES, Sample, named, norm
 from minigrad.teach.symptoms import Finding, not_finite, symptoms
 from minigrad.tensors.tensor import Tensor
-from minigrad.viz.page import Page
+from minigrad.viz.charts.files import check_target
+from minigrad.viz.page import ENDINGS, Page
 from minigrad.viz.training.activation_hooks import ActivationHooks, Stopwatch
 from minigrad.viz.training.records import RunRecord
 
@@ -56,7 +57,7 @@ def watch(
         steps: the number of steps of the run, for the progress bar. Default: unknown.
         every: sample every n-th step after the first ten. Default: as many as fit into 1 % of the run's time.
         live: whether to show progress in the terminal. Default: True.
-        report: a file for the report, written every few seconds and at the end. Default: none.
+        report: a file for the report, `.html`, written every few seconds and at the end. Default: none.
         seconds: the interval between reports. Default: 10.
 
     Returns:
@@ -64,7 +65,8 @@ def watch(
 
     Raises:
         TypeError: `network` is a model and there is no optimizer, or an argument is of another type.
-        ValueError: `every` is less than 1.
+        ValueError: `every` is less than 1, or `report` does not end in `.html` or `.htm`.
+        OSError: the report cannot be written: no folder, or no permission.
 
     >>> import minigrad
     >>> from minigrad import nn
@@ -126,7 +128,7 @@ class Watcher:
         self.shape: tuple[int, ...] = ()
         self.closed = False
         self._progress = Progress(steps) if live else None
-        self._path = None if report is None else Path(report)
+        self._path = None if report is None else check_target(report, ENDINGS, "watch: report")
         self.seconds = seconds
         self._written = time.perf_counter()
         self._started = self._written, time.thread_time()

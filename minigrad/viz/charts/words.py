@@ -1,0 +1,40 @@
+"""Texts from elsewhere, such as names, as pictures, pages and terminals can show them. This file imports nothing."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_JOINERS = "\u200c\u200d"  # invisible, and part of words in Persian and Hindi, and of emoji
+# neither XML nor HTML allows control characters and noncharacters; UTF-8 cannot encode lone surrogates
+_FORBIDDEN = re.compile("[^\t\n\x20-\x7e\xa0-\ud7ff\ue000-\ufdcf\ufdf0-\ufffd\U00010000-\U0010ffff]")
+
+
+def printable(text: str) -> str:
+    r"""Escape the characters of a name that cannot be printed, or that change how the text after them is printed.
+
+    >>> print(printable("a b\n\x1b[31m π 😀"))
+    a b\n\x1b[31m π 😀
+    """
+    return "".join(
+        c if c.isprintable() or c in _JOINERS or unicodedata.category(c) == "Zs" else ascii(c)[1:-1] for c in text
+    )
+
+
+def shortened(text: str, most: int) -> str:
+    """Replace the middle of a text of more than `most` characters by an ellipsis.
+
+    >>> shortened("a very long name", 9)
+    'a v…ame'
+    """
+    half = max(most // 2 - 1, 1)
+    return text if len(text) <= most else f"{text[:half]}…{text[-half:]}"
+
+
+def writable(text: str) -> str:
+    r"""Escape the characters that a file of XML or HTML in UTF-8 must not contain; lines and tabs stay.
+
+    >>> print(writable("π 😀 \x00 \ud800"))
+    π 😀 \x00 \ud800
+    """
+    return _FORBIDDEN.sub(lambda c: ascii(c[0])[1:-1], text)
