@@ -20,11 +20,6 @@ from minigrad.optim import rules
 
 # the shares that are named: raise them as the diagnosis gets better
 NAMED, NAMED_RANDOM, NAMED_RULES, NAMED_RUNS = 0.16, 0.16, 0.0, 0.30
-    0.16,
-    0.16,
-    0.0,
-    0.30,
-)  # the shares that are named: raise them as the diagnosis gets better
 # right gradients that are called wrong: take a name out as soon as it is left alone
 BLAMED = {
     "log at 1e-9",
