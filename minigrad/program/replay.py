@@ -17,6 +17,7 @@ from minigrad.program.rebound import rebound, tracing
 from minigrad.program.traced_array import Traced
 from minigrad.program.tracer import Trace
 from minigrad.program.values import saved_values
+from minigrad.program.words import words
 from minigrad.tensors.node import unbroadcast
 
 
@@ -28,6 +29,7 @@ class Replay:
         inputs: the arrays that the program takes.
         arrays: the traced array of each node.
         values, gradients: the terms of each node.
+        rules: how the gradient of each node is made up, in words.
         conditions: the inputs that are conditions, such as x > 0, evaluated for these numbers.
         begun: (tick, node) at which the node's part of the program begins, in the forward and in the backward pass.
         middle: the tick at which the backward pass begins.
@@ -42,6 +44,7 @@ class Replay:
         self._leaf_names = {**names, **path_names(dict.fromkeys(used))}
         self.begun: list[tuple[int, Any]] = []
         self.conditions: dict[Term, None] = {}
+        self.rules: dict[Any, list[str]] = {}
         self.arrays: dict[Any, Any] = {}
         self._parameters: dict[Any, dict[str, Any]] = {}
         self._operands: dict[Any, list[Any]] = {}
@@ -168,10 +171,14 @@ class Replay:
 
         if together is not None:
             pairs = [(source, c) for source, c in zip(node.inputs, run(together)) if source is not None]
+            for source, _ in pairs:
+                self.rules.setdefault(source, []).append(words(primitive, primitive.inputs[0]))
             return [(source, self.fitted(c, source)) for source, c in pairs]
         textbook = primitive.textbook_vjps if isinstance(primitive, Elementwise) else {}
         wanted = [i for i, call in enumerate(each) if call is not None and node.inputs[i] is not None]
         wanted.sort(key=lambda i: node.inputs[i].primitive is not None)
+        for i in wanted:
+            self.rules.setdefault(node.inputs[i], []).append(words(primitive, primitive.inputs[i]))
         contributions = ((i, run(each[i], textbook.get(primitive.inputs[i]))) for i in wanted)
         return [(node.inputs[i], self.fitted(c, node.inputs[i])) for i, c in contributions]
 

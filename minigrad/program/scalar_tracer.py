@@ -12,6 +12,7 @@ from minigrad.engine import reverse_topological_order
 from minigrad.float_math import NUMBERS
 from minigrad.program import helpers
 from minigrad.program.ir import Term, Terms, equal_nodes, reciprocal, same_number, trivial
+from minigrad.program.words import words
 from minigrad.scalar import Value
 
 
@@ -78,6 +79,7 @@ class Replay:
         self.terms = Terms()
         self.inputs: dict[Term, float] = {}
         self.conditions: dict[Term, None] = {}
+        self.rules: dict[Any, list[str]] = {}
         self.helpers: dict[str, None] = {}  # the functions that the program defines
         self.begun: list[tuple[int, Any]] = []
         self._numbers: dict[Any, Any] = {}
@@ -131,6 +133,7 @@ class Replay:
                     vjp = node.primitive.vjp(name, _NAMES, nan=False)
                     c = vjp(*[given[n] for n in vjp.__code__.co_varnames[: vjp.__code__.co_argcount]])
                     pending[source] = pending[source] + c if source in pending else c
+                    self.rules.setdefault(source, []).append(words(node.primitive, name))
         return found
 
 

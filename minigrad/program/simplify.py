@@ -236,9 +236,12 @@ class Arrays:
             return x
         if x.op == "fill" and basic:
             return self.fill(x.args[0], shape, dtype)
-        added = x.op == "index" and all(i is None or i == slice(None) for i in x.args[1])
-        if added and all(i == slice(None) or i == 0 and n == 1 for i, n in zip(index, x.shape)):
-            return self.make("reshape", x.args[0], shape, shape=shape, dtype=dtype)  # axes of size 1 that came and went
+        if basic and x.op == "index" and all(i is None or i == slice(None) for i in x.args[1]):
+            if all(i == slice(None) or i == 0 and n == 1 for i, n in zip(index, x.shape)):
+                return self.make("reshape", x.args[0], shape, shape=shape, dtype=dtype)  # axes that came and went
+            swapped = self._under_new_axes(x, index, shape, dtype)
+            if swapped is not None:
+                return swapped
         if basic and isinstance(index[0], int) and (whole := self._joined(x, index[0])) is not None:
             part, i = whole
             return self.make("index", part, i + index[1:], shape=shape, dtype=dtype)
@@ -256,6 +259,56 @@ class Arrays:
             if stripped(wanted) == index:
                 return self.make(x.op, x.args[0], shape=shape, dtype=dtype, keywords=given)
         return self.terms("index", x, index, shape=shape, dtype=dtype)
+
+    def _under_new_axes(self, x: Term, index: tuple[Any, ...], shape: Any, dtype: Any) -> Term | None:
+        """Return x[index], where x has new axes, as a part of what has none yet, with the new axes that remain."""
+        if None in index:
+            return None
+        added = (*x.args[1], *[slice(None)] * (len(x.shape) - len(x.args[1])))
+        taken = (*index, *[slice(None)] * (len(x.shape) - len(index)))
+        if any(a is None and t not in (slice(None), 0) for a, t in zip(added, taken)):
+            return None
+        part = stripped(tuple(t for a, t in zip(added, taken) if a is not None))
+        left = tuple(a for a, t in zip(added, taken) if not isinstance(t, int))
+        size = tuple(n for n, a in zip(shape, left) if a is not None)
+        inner = self.make("index", x.args[0], part, shape=size, dtype=dtype)
+        return inner if None not in left else self.make("index", inner, stripped(left), shape=shape, dtype=dtype)
+
+    def _call(self, op: str, args: Any, keywords: Any, shape: Any, dtype: Any) -> Term:
+        name, *given = args
+        if name == "np.lib.stride_tricks.sliding_window_view" and math.prod(shape[len(given[0].shape) :]) == 1:
+            new = (*[slice(None)] * len(given[0].shape), *[None] * (len(shape) - len(given[0].shape)))
+            return self.make("index", given[0], new, shape=shape, dtype=dtype)
+        if name == "np.einsum" and not keywords and (product := self._einsum(*given, shape=shape, dtype=dtype)):
+            return product
+        return self.terms(op, *args, shape=shape, dtype=dtype, keywords=keywords)
+
+    def _einsum(self, subscripts: str, *operands: Term, shape: Any, dtype: Any) -> Term | None:
+        """Return the sum of products without the axes of size 1 that an operand got for it; None if there are none."""
+        names, result = subscripts.split("->")[0].split(","), subscripts.split("->")[1]
+        added = {
+            letter
+            for x, letters in zip(operands, names)
+            if x.op == "index" and None in x.args[1]
+            for letter, i in zip(letters, x.args[1])
+            if i is None
+        }
+        ones = {
+            c for c in added if all(n == 1 for x, word in zip(operands, names) for k, n in zip(word, x.shape) if k == c)
+        }
+        if not ones:
+            return None
+        rest = [self._without(x, [c in ones for c in letters]) for x, letters in zip(operands, names)]
+        words = ["".join(c for c in letters if c not in ones) for letters in (*names, result)]
+        left = tuple(n for n, c in zip(shape, result) if c not in ones)
+        product = self.make("call", "np.einsum", f"{','.join(words[:-1])}->{words[-1]}", *rest, shape=left, dtype=dtype)
+        return self.make("reshape", product, shape, shape=shape, dtype=dtype)
+
+    def _without(self, x: Term, axes: list[bool]) -> Term:
+        """Return x without these axes of size 1."""
+        index = stripped(tuple(0 if gone else slice(None) for gone in axes))
+        left = tuple(n for n, gone in zip(x.shape, axes) if not gone)
+        return self.make("index", x, index, shape=left, dtype=x.dtype) if any(axes) else x
 
     @staticmethod
     def _joined(x: Term, i: int) -> tuple[Term, tuple[int, ...]] | None:

@@ -78,14 +78,18 @@ class Formulas(str):
 
 
 @overload
-def source(output: Any, *args: Any, format: Literal["python"] = "python", max_nodes: int = 1000) -> Source: ...
+def source(
+    output: Any, *args: Any, format: Literal["python"] = "python", max_nodes: int = 1000, explain: bool = False
+) -> Source: ...
 
 
 @overload
 def source(output: Any, *args: Any, format: Literal["latex"], max_nodes: int = 1000) -> Formulas: ...
 
 
-def source(output: Any, *args: Any, format: str = "python", max_nodes: int = 1000) -> Source | Formulas:
+def source(
+    output: Any, *args: Any, format: str = "python", max_nodes: int = 1000, explain: bool = False
+) -> Source | Formulas:
     """Return the forward and the backward pass of `output` as straight-line NumPy code that needs no minigrad.
 
     For Values the program is plain Python. `print` it; `.run()` executes it. Unnamed values get the name of the
@@ -98,6 +102,7 @@ def source(output: Any, *args: Any, format: str = "python", max_nodes: int = 100
             the float arrays among them; with respect to the numbers, if there is no array.
         format: "python" (default), or "latex" for formulas, which show the factors of the chain rule for Values.
         max_nodes: the largest graph that is written.
+        explain: True to end each line of the backward pass with its rule in words.
 
     Returns:
         A `Source`, which is a str with `run`; or `Formulas`, a str with one formula per line.
@@ -155,7 +160,7 @@ def source(output: Any, *args: Any, format: str = "python", max_nodes: int = 100
     statements, gradients = _statements(replay, names, numpy, short=format == "latex")
     if format == "latex":
         return _formulas(statements, gradients, numpy)
-    return _program(statements, replay, gradients, numpy)
+    return _program(statements, replay, gradients, numpy, explain)
 
 
 def _called(function: Callable[..., Any], args: Sequence[Any]) -> Any:
@@ -231,7 +236,7 @@ def _formulas(statements: Statements, gradients: dict[str, str], numpy: bool) ->
     return Formulas("\n".join(chain_rule(lines, of, loss, numpy)))
 
 
-def _program(statements: Statements, replay: Any, gradients: dict[str, str], numpy: bool) -> Source:
+def _program(statements: Statements, replay: Any, gradients: dict[str, str], numpy: bool, explain: bool) -> Source:
     lines = statements.lines()
     named = [(statements.name_of(term), value) for term, value in replay.inputs.items()]
     inputs = {name: value for name, value in named if name is not None}
@@ -244,16 +249,32 @@ def _program(statements: Statements, replay: Any, gradients: dict[str, str], num
     text += _wrapped(f"# given: {given}", "# ")
     for term in replay.conditions:
         text.append(_comment(f"{statements.name_of(term)} is a condition that was evaluated for these numbers"))
+    rules = {
+        g: _comment("; ".join(dict.fromkeys(replay.rules.get(node, ()))))[2:] for node, g in replay.gradients.items()
+    }
+    times = [time for time, _ in replay.begun]
+
+    def words_of(order: int) -> str:
+        """Return the primitive whose backward pass a line is a part of."""
+        return (
+            _comment(f"part of {replay.begun[bisect_right(times, order) - 1][1].primitive.name}")[2:] if times else ""
+        )
+
     for title, backward in (("forward", False), ("backward", True)):
         part = [line for line in lines if (line[0] > replay.middle) == backward]
         width = max((len(line) for _, line, _ in part if len(line) <= 72), default=0)
         stage: str | None = ""
-        for (_, line, term), here in zip(part, _stages(part, replay)):
+        for (order, line, term), here in zip(part, _stages(part, replay)):
             if here != stage:
                 text += ["", _comment(f"{title}: {here}" if here else title)]
                 stage = here
             *before, last = _wrapped(line, "    ")
-            text += [*before, f"{last:{width}}  # {term.shape}" if term is not None and term.shape else last]
+            comment = str(term.shape) if term is not None and term.shape else ""
+            rule = (rules.get(term) or words_of(order)) if explain and backward else ""
+            if len(f"{last:{width}}  # {comment}  {rule}") > 120:
+                text, rule = [*text, f"# {rule}"], ""
+            comment = "  ".join(filter(None, (comment, rule)))
+            text += [*before, f"{last:{width}}  # {comment}" if comment else last]
     loss = next(iter(statements.outputs))
     text += ["", *_wrapped(f"# the loss: {loss}; its gradients: {', '.join(gradients.values())}", "# ")]
     for name in replay.deciding if numpy else ():

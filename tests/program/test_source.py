@@ -23,6 +23,7 @@ from minigrad.autograd import Function
 from minigrad.autograd.checkpoint import checkpoint
 from minigrad.primitives.primitive import Primitive
 from minigrad.program.source import Source
+from minigrad.program.words import words
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -217,6 +218,39 @@ def test_numbers_are_written_as_fractions() -> None:
     a = Value(2.0, name="a")
     for text in (source(x.exp().sum() / n), source(x.relu().sum() / n), source(a.exp() / 7 + a * (2 / 3))):
         assert "14285" not in text and "6666" not in text and "/ 7" in text
+
+
+def test_each_line_of_the_backward_pass_says_its_rule() -> None:
+    a, b = Value(2.0, name="a"), Value(-3.0, name="b")
+    text = str(source((a * b).tanh() * a, explain=True))
+    assert "dz1 = a * (1 - h1 * h1)  # tanh: times 1 - y ** 2" in text
+    model = nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2))
+    loss = nn.CrossEntropyLoss()(model(minigrad.randn(5, 4)), target(5, 2))
+    plain, text = source(loss), source(loss, explain=True)
+    assert "relu: where x is positive; elsewhere 0" in text and "linear: summed over the examples" in text
+    backward = [line for line in text.split("# backward")[1].split("# the loss")[0].splitlines() if line]
+    assert all("  # " in line and any(c.isalpha() for c in line.split("  # ")[1]) for line in backward)
+    assert plain.split("# backward")[0] == text.split("# backward")[0]
+    assert (
+        max(map(len, source((nn.LSTM(3, 4)(minigrad.randn(2, 1, 3))[0] ** 2).mean(), explain=True).splitlines())) <= 120
+    )
+
+
+@pytest.mark.parametrize("op", [op for op in OPS if op.grad and not op.name.endswith("_")], ids=lambda op: op.name)
+def test_every_primitive_has_words(op: Op) -> None:
+    shapes, keywords = op.cases[0]
+    xs = [Tensor(a, requires_grad=a.dtype.kind == "f") for a in op.inputs(shapes)]
+    y = op.call(minigrad, *xs, **keywords).double()
+    if y.node is not None and y.node.primitive is not None and hasattr(y.node, "plan"):
+        primitive = y.node.primitive
+        for name in primitive.vjps:
+            assert words(primitive, name).startswith(f"{primitive.name}")
+
+
+def test_a_convolution_of_single_places_is_a_product() -> None:
+    conv = nn.Conv2d(3, 4, 1, stride=2).double()
+    text = str(check((conv(images(2, 3, 5, 5)) ** 2).mean(), [*conv.parameters()]))
+    assert "sliding_window_view" not in text and "W[:, :, 0, 0]" in text
 
 
 def test_a_condition_that_is_no_part_of_the_program_is_said_to_be_fixed() -> None:
