@@ -9,6 +9,8 @@ import hypothesis
 import numpy as np
 import pytest
 from corpus import run
+from corpus.forwards import FORWARDS, SCHEDULES, wrong
+from corpus.passes import EXERCISES, Exercise
 from corpus.random_programs import random_program
 from corpus.rules import REWRITTEN, RULES, wrong_rules
 from corpus.runs import RUNS
@@ -121,6 +123,32 @@ def test_wrong_rules_are_found_and_named() -> None:
 @needs_check_rule
 def test_no_right_rule_is_blamed() -> None:
     assert not [one.case for one in run.right_updates() if not one.named]
+
+
+# ---- backward passes line by line, forward passes, schedules -----------------------------------------------------
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=lambda exercise: exercise.name)
+def test_each_line_is_right_and_each_edit_makes_its_line_wrong_first(exercise: Exercise) -> None:
+    loss, names = exercise.run()
+    loss.backward()
+    by_hand = [name for name in names if name.startswith("d") and name[1:] in names and name in exercise.backward]
+    right = {name: names[name[1:]].grad.numpy() for name in by_hand}
+    for name, dx in right.items():
+        assert names[name].shape == dx.shape and np.allclose(names[name], dx), name
+    for edit in exercise.edits:
+        found = exercise.run(edit.source())[1]
+        wrong = [name for name in right if found[name].shape != right[name].shape or differs(found[name], right[name])]
+        assert min(wrong, key=lambda name: exercise.backward.index(f"\n{name} ")) == edit.line, str(edit)
+
+
+def test_each_edit_of_a_forward_pass_and_of_a_schedule_changes_it() -> None:
+    for one, row in wrong(FORWARDS):
+        a, b = one.function()(**one.inputs), one.function(row)(**one.inputs)
+        assert np.shape(a) != np.shape(b) or not np.allclose(a, b), f"{one.label}: {row.old} => {row.new}"
+    for one, row in wrong(SCHEDULES):
+        f, g = one.function(), one.function(row)
+        assert not np.allclose([f(t) for t in range(50)], [g(t) for t in range(50)]), f"{one.label}: {row.new}"
 
 
 # ---- training runs ---------------------------------------------------------------------------------------------
