@@ -11,7 +11,7 @@ import inspect
 import re
 import sys
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
 from types import FunctionType, ModuleType
@@ -79,16 +79,21 @@ class Formulas(str):
 
 @overload
 def source(
-    output: Any, *args: Any, format: Literal["python"] = "python", max_nodes: int = 1000, explain: bool = False
+    output: Any,
+    *args: Any,
+    format: Literal["python"] = "python",
+    max_nodes: int = 1000,
+    explain: bool = False,
+    **kwargs: Any,
 ) -> Source: ...
 
 
 @overload
-def source(output: Any, *args: Any, format: Literal["latex"], max_nodes: int = 1000) -> Formulas: ...
+def source(output: Any, *args: Any, format: Literal["latex"], max_nodes: int = 1000, **kwargs: Any) -> Formulas: ...
 
 
 def source(
-    output: Any, *args: Any, format: str = "python", max_nodes: int = 1000, explain: bool = False
+    output: Any, *args: Any, format: str = "python", max_nodes: int = 1000, explain: bool = False, **kwargs: Any
 ) -> Source | Formulas:
     """Return the forward and the backward pass of `output` as straight-line NumPy code that needs no minigrad.
 
@@ -98,8 +103,9 @@ def source(
     Args:
         output: the loss: a Value, a Tensor of one element, or the loss returned by a Network. Or a function that
             computes the loss from `args`.
-        args: the arguments of the function: tensors, Values, arrays and numbers. It is differentiated with respect to
-            the float arrays among them; with respect to the numbers, if there is no array.
+        args, kwargs: the arguments of the function: tensors, Values, arrays, numbers, and nested lists, tuples and
+            dictionaries of these. It is differentiated with respect to the float arrays and the floats among them; if
+            there is no array, with respect to all numbers. Integers beside arrays are constants.
         format: "python" (default), or "latex" for formulas, which show the factors of the chain rule for Values.
         max_nodes: the largest graph that is written.
         explain: True to end each line of the backward pass with its rule in words.
@@ -135,8 +141,8 @@ def source(
     if format not in ("python", "latex"):
         raise ValueError(f"source: format is 'python' or 'latex', not {format!r}")
     if callable(output) and not hasattr(output, "node"):
-        output = _called(output, args)
-    elif args:
+        output = _called(output, args, kwargs)
+    elif args or kwargs:
         raise TypeError("source: arguments are for a function; an output has been computed already")
     output = graph_output(output, "source")
     if output.node.primitive is None:
@@ -163,24 +169,57 @@ def source(
     return _program(statements, replay, gradients, numpy, explain)
 
 
-def _called(function: Callable[..., Any], args: Sequence[Any]) -> Any:
+def _called(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     """Call the function with leaves made from the arguments, named after its parameters."""
-    names = [*inspect.signature(function).parameters]
-    arrays = any(hasattr(a, "shape") for a in args)
-    given = []
-    for i, a in enumerate(args):
-        if arrays and hasattr(a, "shape"):
-            from minigrad.tensors.creation import as_tensor
+    leaves = _leaves([*args, *kwargs.values()])
+    dtypes = [a.dtype for a in leaves if hasattr(a, "shape") and (a.shape or a.dtype.kind == "f")]
 
-            a = as_tensor(a).detach()  # the caller's tensor must not change
+    def array(a: Any, name: str) -> Any:
+        if isinstance(a, float) or hasattr(a, "shape") and not isinstance(a, np.integer | np.bool_):
+            floats = [dtype for dtype in dtypes if dtype.kind == "f"]
+            # the caller's tensor must not change; a float gets the dtype of the arrays beside it
+            a = as_tensor(a, np.result_type(*floats) if isinstance(a, float) and floats else None).detach()
             a.requires_grad = a.dtype.kind == "f"
-        elif not arrays and isinstance(a, Value | float | int) and not isinstance(a, bool):
-            a = Value(a.data if isinstance(a, Value) else a)
-        if hasattr(a, "node"):
-            a.name = names[i] if i < len(names) else f"{names[-1]}{i}"
-        given.append(a)
+            a.name = name
+        return a
+
+    def number(a: Any, name: str) -> Any:
+        if isinstance(a, Value | float | int) and not isinstance(a, bool):
+            return Value(a.data if isinstance(a, Value) else a, name=name)
+        return a
+
+    if dtypes:
+        import numpy as np
+
+        from minigrad.tensors.creation import as_tensor
+    leaf = array if dtypes else number
+    try:
+        positional = [p.name for p in inspect.signature(function).parameters.values() if p.kind <= p.VAR_POSITIONAL]
+    except ValueError:  # a function written in C
+        positional = []
+    names = [positional[i] if i < len(positional) else f"{[*positional, 'x'][-1]}{i}" for i in range(len(args))]
+    given = [_with_leaves(a, name, leaf) for a, name in zip(args, names)]
+    named = {name: _with_leaves(a, name, leaf) for name, a in kwargs.items()}
     with _names_of_variables():
-        return function(*given)
+        return function(*given, **named)
+
+
+def _with_leaves(tree: Any, name: str, leaf: Callable[[Any, str], Any]) -> Any:
+    """Return nested lists, tuples and dictionaries with `leaf(value, name)` for each value in them."""
+    if isinstance(tree, dict):
+        return type(tree)({key: _with_leaves(branch, str(key), leaf) for key, branch in tree.items()})
+    if isinstance(tree, list | tuple):
+        fields = getattr(tree, "_fields", [f"{name}_{i}" for i in range(len(tree))])
+        branches = [_with_leaves(branch, field, leaf) for branch, field in zip(tree, fields)]
+        return type(tree)(*branches) if hasattr(tree, "_fields") else type(tree)(branches)
+    return leaf(tree, name)
+
+
+def _leaves(tree: Any) -> list[Any]:
+    """Return the values in nested lists, tuples and dictionaries."""
+    found: list[Any] = []
+    _with_leaves(tree, "", lambda value, _: found.append(value))
+    return found
 
 
 @contextmanager

@@ -75,7 +75,7 @@ class Base(Generic[Out]):
         if dim is not None and axis is not None:
             raise TypeError("dim and axis are two names of one argument: pass only one of them")
         dim = axis if dim is None else dim
-        if dim is None or dim == ():
+        if dim is None or isinstance(dim, tuple) and not dim:
             return None
         many = isinstance(dim, Sequence) and not isinstance(dim, str)
         dims = []

@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -728,3 +728,64 @@ def test_what_has_no_name_is_called_as_the_variable_that_holds_it() -> None:
     h = slope * data
     found = source((h * h).sum())
     assert "h = slope * data" in found and found.gradients == {"slope": "dslope"}
+
+
+class Layer(NamedTuple):
+    W: Any
+    b: Any
+
+
+def _model(X: Any, W: Any, b: Any, power: Any = 2, on: bool = True) -> Any:
+    return (((X @ W + b) ** power).mean() if on else X.sum()) * 1
+
+
+X, W = 1 + np.arange(12.0).reshape(4, 3) / 10, np.array([1.0, 2.0, 0.5])
+
+
+@pytest.mark.parametrize(
+    ("function", "args", "kwargs", "leaves"),
+    [
+        (_model, (X, W, 0.5), {}, "X W b"),
+        (_model, (X, W), {"b": 0.5}, "X W b"),
+        (_model, (), {"X": X, "W": W, "b": np.float32(0.5)}, "X W b"),
+        (_model, (X, W, np.array(0.5)), {"power": 2.0}, "X W b power"),
+        (_model, (X, W, 1), {}, "X W"),  # integers beside arrays count and choose
+        (_model, (X, W, np.int64(1)), {"power": np.int64(2)}, "X W"),
+        (_model, (X, W, True), {"on": True}, "X W"),
+        (_model, (X.astype("f"), W.astype("f"), 0.5), {}, "X W b"),
+        (lambda p, X: _model(X, *p), ([W, 0.5], X), {}, "p_0 p_1 X"),
+        (lambda p, X: _model(X, **p), ({"W": W, "b": 0.5}, X), {}, "W b X"),
+        (lambda p, X: _model(X, p.W, p.b), (Layer(W, 0.5), X), {}, "W b X"),
+        (lambda p, X: _model(X, p[0][0], p[1]["b"]), (((W,), {"b": 0.5}), X), {}, "p_0_0 b X"),
+        (lambda X, shape, dim: X.reshape(shape).sum(dim).exp().sum(), (X, (2, 6), np.int64(1)), {}, "X"),
+        (lambda a, n, b=1.0: a * n + b, (2.0, 3), {"b": 4.0}, "a n b"),  # without arrays all numbers
+        (lambda p: p[0] * p[1], ([2.0, Value(3.0)],), {}, "p_0 p_1"),
+        (lambda a, b: a * b, (np.float64(2.0), 3.0), {}, "a b"),
+    ],
+)
+def test_a_function_is_differentiated_by_every_float(
+    function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], leaves: str
+) -> None:
+    found = source(function, *args, **kwargs)
+    assert {*found.gradients} == {*leaves.split()}
+    ran = executed(found)
+    for name, derivative in found.gradients.items():
+        nudged = {}
+        for sign in (1, -1):
+            inputs = {n: np.array(v, float) for n, v in found.inputs.items()}
+            inputs[name] = inputs[name] + sign * 1e-6
+            nudged[sign] = found.run(**inputs)[found.loss]
+        numeric = (nudged[1] - nudged[-1]) / 2e-6
+        np.testing.assert_allclose(np.sum(ran[derivative]), numeric, rtol=1e-4)
+
+
+def test_floats_get_the_dtype_of_the_arrays_beside_them() -> None:
+    for dtype in ("float32", "float64"):
+        found = source(_model, X.astype(dtype), W.astype(dtype), 0.1)
+        assert found.inputs["b"].dtype == dtype and found.run()["db"].dtype == dtype
+
+
+def test_arguments_beside_an_output_are_refused() -> None:
+    for call in (lambda: source(Value(1.0) * 2, 1.0), lambda: source(Value(1.0) * 2, indent=4)):
+        with pytest.raises(TypeError, match="arguments are for a function"):
+            call()

@@ -149,7 +149,7 @@ class Reductions(Base[Out]):
         if t.dtype.kind != "f":
             raise TypeError(f"norm of a tensor of {t.dtype}: convert it to floats first, as in t.float().norm()")
         p = 2.0 if p in ("fro", None) else p
-        if isinstance(p, bool) or not isinstance(p, int | float):
+        if isinstance(p, bool) or not isinstance(p, int | float | np.integer | np.floating):
             raise ValueError(f"norm: p is a number, inf, -inf or 'fro', got {p!r}; others of matrices: linalg.norm")
         if p == 2:
             return t._reduce(norms.norm, dim, keepdim, axis, keepdims)

@@ -1,4 +1,4 @@
-"""Checks of a file before it is written: its ending, its folder, its permissions. This file imports nothing."""
+"""Checks of a file before it is written: its ending, its folder, its permissions. This file imports no NumPy."""
 
 from __future__ import annotations
 

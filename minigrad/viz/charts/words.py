@@ -1,4 +1,4 @@
-"""Texts from elsewhere, such as names, as pictures, pages and terminals can show them. This file imports nothing."""
+"""Texts from elsewhere, such as names, as pictures, pages and terminals can show them. This file imports no NumPy."""
 
 from __future__ import annotations
 
