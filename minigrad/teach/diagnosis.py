@@ -13,6 +13,11 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.teach.recording import record
+from minigrad.teach.search import Explanation, Search, representative, sentence
+from minigrad.teach.tape import Tape
+from minigrad.tensors.tensor import Tensor
+
 TOLERANCE = 1e-4
 """The relative tolerance below which two gradients count as equal."""
 
@@ -65,6 +70,79 @@ def close(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return agree
 
 
+@dataclass(frozen=True)
+class Diagnosis:
+    """The likeliest mistake behind a wrong gradient. Its text is the cause.
+
+    Attributes:
+        mistake: its name in the catalogue, or that of a pattern.
+        hint: where to look.
+        cause: the sentence.
+        mistakes: the names of all mistakes that give the same numbers.
+        derivation: what `explain` returns.
+    """
+
+    mistake: str
+    hint: str
+    cause: str
+    mistakes: tuple[str, ...] = ()
+    derivation: str = ""
+
+    def __str__(self) -> str:
+        return self.cause
+
+    def explain(self) -> str:
+        """Return the derivation of the contribution in question, with its numbers."""
+        return self.derivation
+
+
+def diagnosis(case: Case) -> Diagnosis | None:
+    """Return the likeliest mistake behind a wrong gradient; None if nothing explains it."""
+    if case.same(case.analytic, case.numeric):  # the error is too small for a pattern
+        return None
+    text = _nothing(case) if case.analytic.shape == case.numeric.shape else None
+    search = None if text else _search(case)
+    if search is not None:
+        found = search.one()
+        if found:
+            return _said(representative(found), search)
+    text = text or _pattern(case)
+    if text is None and search is not None:
+        found = search.two()
+        if found:
+            return _said(found, search)
+    return None if text is None else Diagnosis("pattern", "", text)
+
+
+def _search(case: Case) -> Search | None:
+    """Return the search on the function's graph; None if the graph cannot be recorded."""
+    if case.function is None or len(case.inputs) != 1 or isinstance(case.inputs[0], Tensor):
+        return None
+    if case.analytic.shape != case.numeric.shape or not np.isfinite(case.analytic).all():
+        return None
+    try:
+        tape = Tape(record(case.function, case.x, case.names[0]), case.upstream[0])
+    except Exception:  # whatever a function raises on arrays that it was not written for
+        return None
+    if not case.same(tape.gradient, case.numeric):
+        return None
+    return Search(tape, case.analytic, case.trusted, case.sizes)
+
+
+def _said(found: list[Explanation], search: Search) -> Diagnosis:
+    best = found[0]
+    rivals = [e for e in found[1:] if e.assumes <= best.assumes + 0.25 and len(e.candidates) == len(best.candidates)][
+        :1
+    ]
+    texts = [" and ".join(sentence(c, search.words) for c in e.candidates) for e in (best, *rivals)]
+    cause = f"either {texts[0]}; or {texts[1]}" if len(texts) > 1 else texts[0]
+    if len(best.candidates) > 1:
+        cause = "two mistakes: " + cause
+    names = tuple(c.mistake.name for e in found for c in e.candidates)
+    first = best.candidates[0]
+    return Diagnosis(first.mistake.name, sentence(first, search.words, first.mistake.hint), cause, names)
+
+
 def diagnose(case: Case) -> str | None:
     """Return the likeliest mistake behind a wrong gradient as a sentence; None if no pattern matches.
 
@@ -74,8 +152,11 @@ def diagnose(case: Case) -> str | None:
     >>> diagnose(Case(right.T.copy(), right, x=right))
     'the transpose of the right answer'
     """
-    if case.same(case.analytic, case.numeric):  # the error is too small for a pattern
-        return None
+    found = diagnosis(case)
+    return None if found is None else found.cause
+
+
+def _pattern(case: Case) -> str | None:
     patterns = _OF_ANOTHER_SHAPE if case.analytic.shape != case.numeric.shape else _OF_THE_SAME_SHAPE
     return next((found for pattern in patterns if (found := pattern(case))), None)
 

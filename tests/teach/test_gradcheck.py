@@ -53,7 +53,7 @@ MISTAKES: list[tuple[str, Callable[[np.ndarray], Any], np.ndarray, np.ndarray, A
     ("0 everywhere: no gradient arrives", scores, W, 0 * DW, D),
     ("off by 0.1 times the input itself", scores, W, DW + 0.1 * W, D),
     ("off by the constant 0.25 everywhere", scores, W, DW + 0.25, D),
-    ("right only where x > 0, and 0 elsewhere", lambda x: np.maximum(x, 0.1 * x), X, (X > 0) * 1.0, np.ones_like(X)),
+    ("the contribution of `x` through `0.1 * x`", lambda x: np.maximum(x, 0.1 * x), X, (X > 0) * 1.0, np.ones_like(X)),
     ("right only where x < 0", np.abs, X, -np.ones_like(X), np.ones_like(X)),
     ("flipped along dimensions 0 and 1", correlated, K, DK[::-1, ::-1], U[:2, :2]),
     ("wrong only at index 3 of dimension 0: the border", np.sin, S, np.cos(S) * U + LAST * U, U),

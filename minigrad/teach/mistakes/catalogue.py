@@ -1,0 +1,240 @@
+"""The catalogue itself: what an entry is, and the sites at which mistakes are made."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, TypeVar
+
+import numpy as np
+
+from minigrad.teach.tape import Tape
+from minigrad.teach.wording import Words
+from minigrad.tensors.node import unbroadcast
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+REDUCTIONS = {"sum", "mean", "amax", "amin", "var", "std", "norm", "prod", "logsumexp"}
+"""Primitives that reduce along axes."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One way of making a mistake at a site.
+
+    Attributes:
+        change: what the mistake does, see the scopes above.
+        detail: what the sentence says about it.
+        assumes: how much more than the mistake itself must be assumed.
+        key: what is the same at every pass of a loop; default: the detail.
+    """
+
+    change: Any
+    detail: str = ""
+    assumes: float = 0.0
+    key: str = ""
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """An entry of the catalogue.
+
+    Attributes:
+        name: what `Diagnosis.mistake` says.
+        scope: the kind of its sites.
+        sentence: the cause in words, with fields.
+        assumes: how much must be assumed: of several explanations the one that assumes the least is said.
+        find: yields the variants at a site.
+        hint: where to look, with the same fields.
+    """
+
+    name: str
+    scope: str
+    sentence: str
+    assumes: float
+    find: Callable[[Any], Iterable[Variant]]
+    hint: str
+
+
+CATALOGUE: dict[str, Mistake] = {}
+"""All mistakes by name, in the order in which they are tried."""
+
+_HINTS = {
+    "edge": "look at what {through} passes back to {operand}",
+    "node": "look at the gradient of {node}, before it is passed on",
+    "arrivals": "look at how the contributions to the gradient of {node} are put together",
+    "block": "look at how the gradient passes from {node} back to {operand}",
+    "forward": "compare the forward pass of {node} with the one that you differentiated",
+    "gradient": "look at the gradient as a whole: its size, sign, order of elements and type",
+}
+
+
+def mistake(name: str, scope: str, sentence: str, *, assumes: float = 1.0, hint: str = "") -> Callable[[F], F]:
+    """Add an entry to the catalogue; decorates the generator of its variants.
+
+    Args:
+        name: a short name, which `Diagnosis.mistake` returns.
+        scope: edge, node, arrivals, block, forward or gradient.
+        sentence: the cause, see the top of this file.
+        assumes: how far-fetched it is, from 1 (everybody makes it once) to 5.
+        hint: where to look; by default that of the scope.
+
+    Raises:
+        ValueError: for a scope that does not exist, or a name that is taken.
+    """
+    if scope not in _HINTS:
+        raise ValueError(f"mistake: scope={scope!r} must be one of {', '.join(_HINTS)}")
+    if name in CATALOGUE:
+        raise ValueError(f"mistake: there is a mistake called {name!r}; choose another name")
+
+    def add(find: F) -> F:
+        CATALOGUE[name] = Mistake(name, scope, sentence, assumes, find, hint or _HINTS[scope])
+        return find
+
+    return add
+
+
+class Site:
+    """An operation of the learner's function.
+
+    Attributes:
+        tape, words: the function, and its names.
+        k: the operation's position on the tape.
+        op: the operation.
+    """
+
+    def __init__(self, tape: Tape, words: Words, k: int) -> None:
+        self.tape, self.words, self.k, self.op = tape, words, k, tape.ops[k]
+
+    @cached_property
+    def g(self) -> np.ndarray:
+        """The right gradient of the result."""
+        g: np.ndarray = self.tape.gradients[self.k]
+        return g
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """What the sentence may say."""
+        return {
+            "node": self.words.name(self.k),
+            "line": self.words.line(self.k),
+            "through": self.words.through(self.k),
+            "operand": "",
+        }
+
+    def peers(self, shape: tuple[int, ...]) -> list[tuple[np.ndarray, str]]:
+        """Return other arrays of the same shape, with their names, the nearest first."""
+        found: list[tuple[np.ndarray, str]] = []
+        for k in sorted(range(len(self.tape.ops)), key=lambda k: abs(k - self.k)):
+            op = self.tape.ops[k]
+            if op.value.shape == shape:
+                found.append((op.value, self.words.name(k)))
+            for i, (s, o) in enumerate(zip(op.sources, op.operands)):
+                if s is None and isinstance(o, np.ndarray) and o.shape == shape and o.dtype.kind == "f":
+                    found.append((o, self.words.operand(k, i)))
+        unique: list[tuple[np.ndarray, str]] = []
+        for a, name in found:
+            if len(unique) < 16 and not any(np.array_equal(a, b) for b, _ in unique):
+                unique.append((a, name))
+        return unique
+
+
+class Edge(Site):
+    """An operation and one of its operands, to which a contribution goes.
+
+    Attributes:
+        i: the operand's position.
+        operand: its value.
+        scale: the factor of the contribution that would explain the learner's gradient, if there is one.
+    """
+
+    def __init__(self, tape: Tape, words: Words, k: int, i: int) -> None:
+        super().__init__(tape, words, k)
+        self.i, self.operand = i, np.asarray(self.op.operands[i])
+        self.scale: float | None = None
+        self.source = self.op.sources[i]
+
+    @property
+    def fields(self) -> dict[str, str]:
+        return {**super().fields, "operand": self.words.operand(self.k, self.i)}
+
+    def contribution(self, g: np.ndarray) -> np.ndarray:
+        """Return the right contribution for an upstream gradient."""
+        c = self.op.contribution(self.i, g)
+        return np.zeros(self.operand.shape) if c is None else c
+
+    def raw(self, g: np.ndarray) -> np.ndarray:
+        """Return it before broadcasting is undone."""
+        c = self.op.raw(self.i, g)
+        return np.zeros(self.operand.shape) if c is None else c
+
+    @cached_property
+    def c(self) -> np.ndarray:
+        """The right contribution."""
+        return self.contribution(self.g)
+
+    def fitted(self, c: Any) -> np.ndarray | None:
+        """Return an array summed to the operand's shape, or spread over it; None if it does not fit."""
+        c = np.asarray(c)
+        try:
+            if np.broadcast_shapes(c.shape, self.operand.shape) == c.shape:
+                return unbroadcast(c, self.operand.shape)
+            return np.broadcast_to(c, self.operand.shape)
+        except ValueError:
+            return None
+
+    @property
+    def is_mask(self) -> bool:
+        """True if the local derivative is a choice, 0 or 1."""
+        if self.op.kind in ("maximum", "minimum", "clamp", "where", "relu", "abs", "fmax", "fmin"):
+            return True
+        other = self.op.operands[1 - self.i] if self.op.kind == "mul" else None
+        return isinstance(other, np.ndarray) and bool(np.isin(other, (0, 1)).all()) and other.size > 1
+
+
+class Block(Site):
+    """Operations between `early`, with the value x, and `k`, with the value y, that are one function.
+
+    Attributes:
+        early: where the function begins.
+        x, y: its argument and its result.
+    """
+
+    def __init__(self, tape: Tape, words: Words, k: int, early: int) -> None:
+        super().__init__(tape, words, k)
+        self.early = early
+        self.x, self.y = tape.ops[early].value, self.op.value
+
+    @property
+    def fields(self) -> dict[str, str]:
+        return {**super().fields, "operand": self.words.name(self.early)}
+
+    def right(self, g: np.ndarray) -> np.ndarray:
+        """Return the right contribution of y to x."""
+        return self.tape.pull(self.k, self.early, g)
+
+    @cached_property
+    def axes(self) -> list[tuple[int, ...]]:
+        """The sets of axes over which a normalization may go."""
+        dims = range(self.x.ndim)
+        return [a for n in dims for a in itertools.combinations(dims, n + 1)]
+
+
+@dataclass
+class Whole:
+    """The whole gradient.
+
+    Attributes:
+        x: the input.
+            right, learners: the right gradient and the learner's, of the same shape.
+        tape: the function.
+        sizes: the meaning of numbers.
+    """
+
+    x: np.ndarray
+    right: np.ndarray
+    learners: np.ndarray
+    tape: Tape
+    sizes: Mapping[int, str] = field(default_factory=dict)

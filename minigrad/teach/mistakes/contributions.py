@@ -1,0 +1,536 @@
+"""Mistakes at one contribution: between an operation and one of its operands."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from minigrad.primitives.primitive import Elementwise
+from minigrad.primitives.reductions import spread
+from minigrad.teach.mistakes.catalogue import REDUCTIONS, Edge, Variant, mistake
+from minigrad.teach.mistakes.factors import factor_words
+from minigrad.teach.mistakes.formulas import functions, spoken
+from minigrad.teach.mistakes.moves import dimensions, shifted
+from minigrad.teach.tape import MOVING
+
+
+@mistake(
+    "dropped",
+    "edge",
+    "the contribution of {operand} through {through} is missing: forgotten, or overwritten by a later one (= for +=)",
+)
+def _dropped(s: Edge) -> Iterator[Variant]:
+    if s.tape.ops[s.source or 0].users[1:] or s.source == 0:
+        yield Variant(lambda g: np.zeros(s.operand.shape))
+
+
+@mistake(
+    "constant",
+    "edge",
+    "{through} is treated as a constant: it depends on {operand} too, and that contribution is missing",
+    assumes=0.9,
+)
+def _constant(s: Edge) -> Iterator[Variant]:
+    if s.op.kind in REDUCTIONS or _leads_to_reduction(s):
+        yield Variant(lambda g: np.zeros(s.operand.shape))
+
+
+def _leads_to_reduction(s: Edge) -> bool:
+    """Whether the operand reaches a reduction on its only way, within a few operations."""
+    k = s.k
+    for _ in range(4):
+        if s.tape.ops[k].kind in REDUCTIONS and k != len(s.tape.ops) - 1:
+            return True
+        if len(s.tape.ops[k].users) != 1:
+            return False
+        k = s.tape.ops[k].users[0][0]
+    return False
+
+
+@mistake("sign", "edge", "the contribution of {operand} through {through} has the wrong sign")
+def _sign(s: Edge) -> Iterator[Variant]:
+    yield Variant(lambda g: -s.contribution(g))
+
+
+@mistake(
+    "doubled",
+    "edge",
+    "the contribution of {operand} through {through} is counted twice: added twice, or passed on once before all "
+    "contributions had arrived and then again",
+    assumes=1.6,
+)
+def _doubled(s: Edge) -> Iterator[Variant]:
+    yield Variant(lambda g: 2 * s.contribution(g))
+
+
+@mistake(
+    "skipped",
+    "edge",
+    "the local derivative of {through} is missing: the upstream gradient is passed to {operand} as it is{detail}",
+)
+def _skipped(s: Edge) -> Iterator[Variant]:
+    op = s.op
+    if op.kind in ("add", "expand", "reshape", "clone", "to", "stack", "cat", "setitem", "sum"):
+        return
+    if op.kind in REDUCTIONS:
+        axis, keep = op.parameters.get("axis"), op.parameters.get("keepdims", False)
+        detail = ""
+        if op.kind == "mean":
+            detail = f", without the factor 1/N, N = {s.operand.size // max(op.value.size, 1)}, of the mean"
+        elif op.kind in ("amax", "amin"):
+            detail = ", to every element and not to the largest alone" if op.kind == "amax" else ", to every element"
+        yield Variant(lambda g: np.array(spread(g, s.operand.shape, axis, keep)), detail, key="spread")
+        return
+    detail = ""
+    other = op.operands[1 - s.i] if op.kind in ("mul", "div") and len(op.operands) == 2 else None
+    if other is not None:
+        detail = f", without the factor {'1/' * (op.kind == 'div')}{s.words.operand(s.k, 1 - s.i)}"
+        if op.kind == "div" and s.i == 1:
+            detail = ""
+    elif op.kind == "sub" and s.i == 1:
+        return
+    if s.fitted(s.g) is not None:
+        assumes = 0.6 if s.is_mask else 0.0
+        yield Variant(lambda g: s.fitted(g), detail, assumes, "as it is")
+
+
+@mistake(
+    "upstream ignored",
+    "edge",
+    "the upstream gradient is ignored at {through}: the local derivative alone goes to {operand}; multiply it by the "
+    "gradient that arrives",
+    assumes=1.2,
+)
+def _upstream_ignored(s: Edge) -> Iterator[Variant]:
+    if s.k != len(s.tape.ops) - 1 or s.op.value.size > 1:
+        yield Variant(lambda g: s.contribution(np.ones_like(g)))
+
+
+@mistake("upstream twice", "edge", "the upstream gradient is multiplied in twice at {through}", assumes=2.0)
+def _upstream_twice(s: Edge) -> Iterator[Variant]:
+    yield Variant(lambda g: s.contribution(g * g))
+
+
+@mistake(
+    "other function",
+    "edge",
+    "the local derivative of {through} with respect to {operand} is wrong: it is computed as {detail}",
+    assumes=1.8,
+)
+def _other_function(s: Edge) -> Iterator[Variant]:
+    op = s.op
+    if not isinstance(op.primitive, Elementwise):
+        return
+    names = dict(zip(op.primitive.inputs, op.operands))
+    if op.kind == "pow" and s.i == 0 and op.sources[1] is None:
+        a, p = op.operands
+        powers: dict[str, Callable[[], Any]] = {
+            "x**(p - 1), without the factor p": lambda: a ** (p - 1),
+            "p * x**p: the exponent is not lowered by one": lambda: p * a**p,
+            "p * x": lambda: p * a,
+            "(p - 1) * x**(p - 1)": lambda: (p - 1) * a ** (p - 1),
+            "(p - 1) * x**p": lambda: (p - 1) * a**p,
+            "p * x**(p - 2)": lambda: p * a ** (p - 2),
+            "(p + 1) * x**p": lambda: (p + 1) * a**p,
+            "x**p": lambda: a**p,
+            "p": lambda: p * np.ones_like(a),
+        }
+        for text, d in powers.items():
+            d_value = d()
+            said = text.replace("x", s.words.operand(s.k, 0).strip("`")).replace("p", f"{float(np.mean(p)):g}")
+            yield Variant(lambda g, d=d_value: s.fitted(g * d), f"`{said}`" if "," not in said else said, -0.6, text)
+        return
+    if len([o for o in op.sources if o is not None]) == 1 and op.kind not in ("add", "sub", "neg", "mul"):
+        x, y = s.operand, op.value
+        if x.shape == y.shape:
+            yield from functions(x, y, s.words.operand(s.k, s.i), s.words.name(s.k))
+    if op.kind in ("mul", "div", "pow", "logaddexp", "atan2", "hypot"):
+        a, b = (np.asarray(o, float) for o in names.values())
+        y = op.value
+        texts = (
+            *("a", "b", "-b", "1 / b", "-1 / b", "1 / b**2", "-1 / b**2", "a / b", "-a / b", "a / b**2", "-a / b**2"),
+            *("y", "-y", "1 / a", "a * b", "b**2", "a**2", "-a", "log(abs(b))", "log(abs(a))", "y * b", "y * a"),
+            *("y / a", "b / a", "-b / a**2", "1 / a**2", "b * y", "1 / sqrt(abs(b))", "sqrt(abs(b))", "2 * b", "2 * a"),
+        )
+        for text in texts:
+            d_value = eval(text, dict(vars(np)), {"a": a, "b": b, "y": y})
+            said = spoken(text, {"a": s.words.operand(s.k, 0), "b": s.words.operand(s.k, 1), "y": s.words.name(s.k)})
+            yield Variant(lambda g, d=d_value: s.fitted(g * d), said, 0.0, text)
+
+
+@mistake(
+    "other array",
+    "edge",
+    "the derivative of {through} with respect to {operand} is computed from the wrong array: {detail}",
+    assumes=2.0,
+)
+def _other_array(s: Edge) -> Iterator[Variant]:
+    op = s.op
+    for name in op.saved(s.i):
+        right = op.argument(name)
+        if not isinstance(right, np.ndarray) or right.dtype.kind != "f" or right.size < 2:
+            continue
+        said = s.words.name(s.k) if name == "y" else s.words.operand(s.k, op.primitive.inputs.index(name))
+        for array, called in s.peers(right.shape):
+            if array is not right and not np.array_equal(array, right):
+                yield Variant(
+                    lambda g, n=name, a=array: op.contribution(s.i, g, {n: a}),
+                    f"{called} instead of {said}",
+                    key=f"{name} {called}",
+                )
+        if right.ndim > 1 and name != "y" and op.kind != "matmul":
+            for a, b in itertools.combinations(range(right.ndim), 2):
+                if right.shape[a] == right.shape[b]:
+                    turned = right.swapaxes(a, b)
+                    yield Variant(
+                        lambda g, n=name, t=turned: op.contribution(s.i, g, {n: t}),
+                        f"{said} transposed",
+                        0.4,
+                    )
+
+
+@mistake(
+    "mask",
+    "edge",
+    "the mask of {through} is wrong: the gradient passes where {detail}",
+    assumes=1.3,
+)
+def _mask(s: Edge) -> Iterator[Variant]:
+    if not s.is_mask:
+        return
+    c = s.contribution(np.ones(s.op.value.shape))
+    x = s.operand
+    others: list[tuple[str, Callable[[np.ndarray], Any]]] = [
+        ("the upstream gradient is positive, not where the input is", lambda g: g * (g > 0)),
+        ("the upstream gradient is positive as well as the input", lambda g: s.contribution(g * (g > 0))),
+        ("it must not, and is 0 where it must pass", lambda g: g * (c == 0)),
+        ("the input is at least 0 (>= for >)", lambda g: g * (x >= 0)),
+        ("the input is positive", lambda g: g * (x > 0)),
+        ("the input is negative", lambda g: g * (x < 0)),
+        ("the input is not 0", lambda g: g * (x != 0)),
+        ("the result is positive", lambda g: g * (s.op.value > 0)),
+        ("it may, but as the absolute value of the right gradient", lambda g: s.contribution(np.abs(g))),
+    ]
+    for detail, change in others:
+        if s.fitted(change(s.g)) is not None:
+            yield Variant(lambda g, f=change: s.fitted(f(g)), detail)
+    for array, called in s.peers(s.op.value.shape):
+        yield Variant(lambda g, a=array: s.fitted(g * (a > 0)), f"{called} is positive", 0.7, f"mask {called}")
+
+
+@mistake("factor", "edge", "the contribution of {operand} through {through} is {detail}", assumes=1.7)
+def _factor(s: Edge) -> Iterator[Variant]:
+    c = s.scale
+    if c is not None and c not in (0, 1, -1, 2):
+        text, assumes = factor_words(c, s.tape)
+        yield Variant(lambda g: c * s.contribution(g), text, assumes, f"{c:.6g}")
+
+
+@mistake(
+    "wrong product",
+    "edge",
+    "the matrix product for the gradient of {operand} in {through} is wrong: it is {detail}",
+    assumes=1.3,
+)
+def _wrong_product(s: Edge) -> Iterator[Variant]:
+    if s.op.kind != "matmul":
+        return
+    other = np.asarray(s.op.operands[1 - s.i])
+    name = s.words.operand(s.k, 1 - s.i).strip("`")
+    name = f"({name})" if " " in name else name
+    own = s.words.operand(s.k, s.i).strip("`")
+    factors = [(other, name, 0.0), (s.operand, f"({own})" if " " in own else own, 0.6)]
+    for (m, called, far), turned, turned_g, first in itertools.product(factors, (0, 1), (0, 1), (0, 1)):
+        if m.ndim < 2 or s.g.ndim < 2:
+            continue
+
+        def product(g: Any, m: Any = m, t: int = turned, tg: int = turned_g, first: int = first) -> Any:
+            a, b = (g.swapaxes(-1, -2) if tg else g), (m.swapaxes(-1, -2) if t else m)
+            return s.fitted(b @ a if first else a @ b)
+
+        try:
+            found = product(s.g)
+        except ValueError:
+            continue
+        if found is not None and found.shape == s.operand.shape:
+            g_text, m_text = f"g{'.T' * turned_g}", f"{called}{'.T' * turned}"
+            text = f"`{m_text} @ {g_text}`" if first else f"`{g_text} @ {m_text}`"
+            yield Variant(product, f"{text}, where g is the upstream gradient: a transpose is wrong", far, text)
+    try:
+        if s.fitted(s.g * other) is not None:
+            yield Variant(lambda g: s.fitted(g * other), "an elementwise product", 0.7)
+    except ValueError:
+        return
+
+
+@mistake("transposed", "edge", "the contribution of {operand} through {through} is transposed{detail}", assumes=1.4)
+def _transposed(s: Edge) -> Iterator[Variant]:
+    for a, b in itertools.combinations(range(s.operand.ndim), 2):
+        if s.operand.shape[a] == s.operand.shape[b] > 1:
+            detail = "" if s.operand.ndim == 2 else f": dimensions {a} and {b} are swapped"
+            yield Variant(lambda g, a=a, b=b: s.contribution(g).swapaxes(a, b), detail)
+    if s.op.kind not in MOVING:
+        for a, b in itertools.combinations(range(s.g.ndim), 2):
+            if s.g.shape[a] == s.g.shape[b] > 1 and s.g.ndim > 1:
+                yield Variant(
+                    lambda g, a=a, b=b: s.contribution(g.swapaxes(a, b)), ", or its upstream gradient is", 0.2
+                )
+
+
+@mistake(
+    "wrong order",
+    "edge",
+    "the elements of the contribution of {operand} through {through} are in the wrong order: {detail}",
+    assumes=1.7,
+)
+def _wrong_order(s: Edge) -> Iterator[Variant]:
+    op, shape = s.op, s.operand.shape
+    if op.kind == "reshape":
+        for axes in itertools.permutations(range(len(shape))) if 1 < len(shape) <= 5 else ():
+            back = tuple(np.argsort(axes))
+            permuted = tuple(shape[a] for a in axes)
+            yield Variant(
+                lambda g, p=permuted, b=back: g.reshape(p).transpose(b),
+                f"they are laid out as {permuted} and then permuted; a reshape to {shape} undoes {s.words.name(s.k)}",
+            )
+        for axes in itertools.permutations(range(s.g.ndim)) if 1 < s.g.ndim <= 5 else ():
+            yield Variant(
+                lambda g, a=axes: g.transpose(a).reshape(shape),
+                f"the upstream gradient is permuted by {axes} before it is reshaped to {shape}",
+                0.1,
+            )
+    if op.kind == "permute":
+        yield Variant(
+            lambda g: g.reshape(shape), "they are reshaped where the axes must be permuted back (a transpose)", -0.3
+        )
+        for axes in itertools.permutations(range(s.g.ndim)) if s.g.ndim <= 5 else ():
+            if tuple(s.g.shape[a] for a in axes) == shape:
+                forward = " (those of the forward pass, not their inverse)" * (axes == tuple(op.parameters["axes"]))
+                yield Variant(lambda g, a=axes: g.transpose(a), f"the axes are permuted by {axes}{forward}")
+    if op.kind in MOVING or op.kind in ("matmul", "windows", "conv"):
+        dims = [d for d in range(len(shape)) if shape[d] > 1]
+        for axes in [a for n in (1, 2) for a in itertools.combinations(dims, n)]:
+            yield Variant(
+                lambda g, a=axes: np.flip(s.contribution(g), a), f"they are flipped along {dimensions(axes)}", 0.3
+            )
+        for d, by in itertools.product(dims, (1, -1)):
+            yield Variant(
+                lambda g, d=d, by=by: np.roll(s.contribution(g), by, d),
+                f"they are off by one along dimension {d}",
+                0.3,
+                f"roll {d} {by}",
+            )
+            yield Variant(
+                lambda g, d=d, by=by: shifted(s.contribution(g), by, d),
+                f"they are off by one along dimension {d}",
+                0.3,
+                f"shift {d} {by}",
+            )
+    if op.kind in MOVING:
+        for axes in [(d,) for d in range(s.g.ndim) if s.g.shape[d] > 1]:
+            yield Variant(
+                lambda g, a=axes: s.contribution(np.flip(g, a)), "the upstream gradient is taken in reverse order", 0.4
+            )
+            yield Variant(
+                lambda g, a=axes: s.contribution(np.roll(g, 1, a)),
+                "the upstream gradient is taken off by one",
+                0.5,
+                "r1",
+            )
+            yield Variant(
+                lambda g, a=axes: s.contribution(np.roll(g, -1, a)),
+                "the upstream gradient is taken off by one",
+                0.5,
+                "r2",
+            )
+    if op.primitive.variadic:
+        for j, o in enumerate(op.operands):
+            if j != s.i and np.shape(o) == shape:
+                yield Variant(
+                    lambda g, j=j: op.raw(j, g), "they are those of another part that was joined", 0.0, f"p{j - s.i}"
+                )
+
+
+@mistake(
+    "wrong sum",
+    "edge",
+    "{operand} is broadcast in {through}, so its contributions are added up: {detail}",
+    assumes=1.0,
+)
+def _wrong_sum(s: Edge) -> Iterator[Variant]:
+    if s.op.raw(s.i, s.g) is None or s.raw(s.g).shape == s.operand.shape:
+        return
+    raw, shape = s.raw(s.g), s.operand.shape
+    new = raw.ndim - len(shape)
+    axes = (*range(new), *(d + new for d, n in enumerate(shape) if n == 1 and raw.shape[d + new] > 1))
+    count = math.prod(raw.shape[a] for a in axes)
+    said = "axis" if len(axes) == 1 else "axes"
+    where = f"{said} {', '.join(map(str, axes))}"
+    yield Variant(
+        lambda g: s.contribution(g) / count,
+        f"they are averaged over {where}, not summed (1/{count} too much)",
+        key="mean",
+    )
+    for name, index in (("last", -1), ("first", 0)):
+        place = tuple(index if d in axes else slice(None) for d in range(raw.ndim))
+        yield Variant(
+            lambda g, p=place: s.raw(g)[p].reshape(shape),
+            f"only that of the {name} index of {where} is there (= for +=, or no sum)",
+            key=name,
+        )
+    for others in itertools.combinations(range(raw.ndim), len(axes)):
+        kept = [n for d, n in enumerate(raw.shape) if d not in others]
+        if others != axes and math.prod(kept) == math.prod(shape):
+            yield Variant(
+                lambda g, o=others: s.raw(g).sum(axis=o).reshape(shape),
+                f"the sum goes over axis {', '.join(map(str, others))}, and must go over {where}",
+                key=f"axis {others}",
+            )
+    for n in range(1, len(axes)):
+        for part in itertools.combinations(axes, n):
+            place = tuple(0 if d in axes and d not in part else slice(None) for d in range(raw.ndim))
+            yield Variant(
+                lambda g, p=part, w=place: s.raw(g).sum(axis=p, keepdims=True)[w].reshape(shape),
+                f"the sum goes over axis {', '.join(map(str, part))} alone, and must go over {where}",
+                0.3,
+            )
+    if math.prod(shape) > 1:
+        yield Variant(
+            lambda g: np.full(shape, s.raw(g).sum()), "everything is summed to one number, for all elements", 0.2, "all"
+        )
+        yield Variant(
+            lambda g: np.full(shape, s.raw(g).mean()), "everything is averaged to one number", 0.5, "all mean"
+        )
+
+
+@mistake(
+    "wrong spread",
+    "edge",
+    "the gradient of {through} goes back to the wrong elements of {operand}: {detail}",
+    assumes=1.4,
+)
+def _wrong_spread(s: Edge) -> Iterator[Variant]:
+    op, shape = s.op, s.operand.shape
+    if op.kind not in REDUCTIONS or "axis" not in op.parameters:
+        return
+    axis, keep = op.parameters["axis"], op.parameters.get("keepdims", False)
+    if axis is None or np.ndim(axis) and len(axis) == len(shape):
+        return
+    one = (axis,) if isinstance(axis, int) else tuple(axis)
+    one = tuple(a % len(shape) for a in one)
+    local = s.contribution(np.ones(op.value.shape))
+    for other in itertools.combinations(range(len(shape)), len(one)):
+        if other != one and [n for d, n in enumerate(shape) if d not in other] == [
+            n for d, n in enumerate(shape) if d not in one
+        ]:
+            yield Variant(
+                lambda g, o=other: local * spread(np.squeeze(g, one) if keep else g, shape, o, False),
+                f"it is spread along axis {', '.join(map(str, other))}, and was reduced along "
+                f"{', '.join(map(str, one))} (is keepdims=True missing?)",
+                key=f"{other}",
+            )
+    if op.kind in ("amax", "amin"):
+
+        def first(g: np.ndarray) -> np.ndarray:
+            index = np.argmax(s.operand, axis) if op.kind == "amax" else np.argmin(s.operand, axis)
+            mask = np.zeros(shape)
+            np.put_along_axis(mask, np.expand_dims(index, axis), 1, axis)
+            return mask * spread(g, shape, axis, keep)
+
+        if isinstance(axis, int):
+            yield Variant(first, "to the first of several equal ones alone", 0.3, "first")
+
+
+@mistake(
+    "set, not added",
+    "edge",
+    "{through} reads some elements of {operand} several times; their gradients must add up (np.add.at), and here the "
+    "last one overwrites the others (dx[index] = …, or dx[index] += …, which adds once)",
+)
+def _set_not_added(s: Edge) -> Iterator[Variant]:
+    if s.op.kind not in ("getitem", "gather", "windows"):
+        return
+    if s.op.kind == "windows":
+        axis, size, step = (s.op.parameters[n] for n in ("axis", "size", "step"))
+
+        def written(g: np.ndarray) -> np.ndarray:
+            out = np.zeros(s.operand.shape)
+            before = (slice(None),) * axis
+            for p in range(g.shape[axis]):
+                out[(*before, slice(p * step, p * step + size))] = np.moveaxis(g[(*before, p)], -1, axis)
+            return out
+
+        yield Variant(written)
+        return
+    if s.op.kind == "gather":
+        return
+    index = s.op.parameters["index"]
+
+    def assigned(g: np.ndarray) -> np.ndarray:
+        out = np.zeros(s.operand.shape)
+        out[index] = g
+        return out
+
+    yield Variant(assigned)
+
+
+@mistake(
+    "wrong index", "edge", "the gradient of {through} is put at the wrong index of {operand}: {detail}", assumes=1.6
+)
+def _wrong_index(s: Edge) -> Iterator[Variant]:
+    op, shape = s.op, s.operand.shape
+    if op.kind == "setitem":
+        if s.i == 0:
+            yield Variant(
+                lambda g: g, "what was overwritten still receives a gradient; it must be 0 at the written index"
+            )
+        return
+    if op.kind == "amax":
+        return
+    if op.kind != "getitem":
+        return
+    index = op.parameters["index"]
+    parts = index if isinstance(index, tuple) else (index,)
+    arrays = [j for j, p in enumerate(parts) if isinstance(p, np.ndarray) and p.dtype.kind in "iu"]
+    for j in arrays:
+        everywhere = (*parts[:j], slice(None), *parts[j + 1 :])
+        try:
+            found = np.zeros(shape)
+            found[everywhere] += s.g if s.g.shape == found[everywhere].shape else 0
+        except (ValueError, IndexError):
+            continue
+    if len(arrays) == 2:
+        rows, columns = (parts[j] for j in arrays)
+
+        def all_rows(g: np.ndarray) -> np.ndarray:
+            out = np.zeros(shape)
+            for column, value in zip(columns.ravel(), np.ravel(g)):
+                out[:, column] = value
+            return out
+
+        if len(shape) == 2 and np.size(columns) == np.size(s.g):
+            yield Variant(all_rows, "in every row, not in its own (dx[:, y] for dx[np.arange(N), y])")
+        if len(shape) == 2 and shape[0] == shape[1]:
+            yield Variant(lambda g: _put(shape, (columns, rows), g), "rows and columns are exchanged", 0.2)
+    for j in arrays:
+        for by in (1, -1):
+            moved = tuple((p + by) % shape[q] if q == j else p for q, p in enumerate(parts))
+            yield Variant(lambda g, m=moved: _put(shape, m, g), "it is off by one", 0.3, f"{j} {by}")
+
+
+def _put(shape: tuple[int, ...], index: Any, g: np.ndarray) -> np.ndarray:
+    out = np.zeros(shape)
+    np.add.at(out, index, g)
+    return out
+
+
+@mistake("wrong scan", "edge", "the gradient of {through} is a sum from each element to the end, {detail}", assumes=1.3)
+def _wrong_scan(s: Edge) -> Iterator[Variant]:
+    if s.op.kind == "cumsum":
+        axis = s.op.parameters["axis"]
+        yield Variant(lambda g: np.cumsum(g, axis), "not from the start")
+        yield Variant(lambda g: s.contribution(g) - g, "including the element itself, which is missing", 0.2)

@@ -1,0 +1,56 @@
+"""What a wrong factor may mean."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+
+from minigrad.teach.mistakes.catalogue import REDUCTIONS
+from minigrad.teach.tape import Tape
+
+
+def factor_words(c: float, tape: Tape) -> tuple[str, float]:
+    """Return what a wrong factor may mean, and how much that assumes."""
+    for called, n in meaningful(tape):
+        for value, text in (
+            (n, f"{called} times too large: a factor 1/{n:g} is missing"),
+            (1 / n, f"{called} times too small: a factor {n:g} is missing, or 1/{n:g} is there once too often"),
+            (math.sqrt(n), f"sqrt({n:g}) times too large: the factor 1/sqrt({n:g}), {called}, is missing"),
+            (1 / math.sqrt(n), f"sqrt({n:g}) times too small: the factor sqrt({n:g}), {called}, is missing"),
+            (n * n, f"{n:g}**2 times too large ({called})"),
+            (1 / n**2, f"{n:g}**2 times too small ({called})"),
+            (n - 1, f"{n - 1:g} times too large ({called}, less 1)"),
+            (n / (n - 1) if n != 1 else 0, f"off by {n:g}/{n - 1:g}: divided by {n - 1:g} instead of {n:g} ({called})"),
+            ((n - 1) / n, f"off by {n - 1:g}/{n:g}: divided by {n:g} instead of {n - 1:g} ({called})"),
+        ):
+            if value > 0 and math.isclose(abs(c), value, rel_tol=1e-6):
+                return ("of the wrong sign and " * (c < 0)) + text, 0.3 * (c < 0)
+    for (first, n), (second, m) in itertools.permutations(meaningful(tape)[:8], 2):
+        if math.isclose(abs(c), n / m, rel_tol=1e-6):
+            return f"off by {n:g}/{m:g}: divided by {m:g}, {second}, instead of {n:g}, {first}", 0.4
+    whole = round(abs(c)) if abs(c) > 1 else round(1 / abs(c))
+    if whole <= 1000 and math.isclose(abs(c), whole if abs(c) > 1 else 1 / whole, rel_tol=1e-6):
+        way = "large" if abs(c) > 1 else "small"
+        return f"{'of the wrong sign and ' * (c < 0)}{whole} times too {way}", 0.5
+    return f"off by a factor of {c:.6g}", 1.5
+
+
+def meaningful(tape: Tape) -> list[tuple[str, float]]:
+    """Return the numbers that a factor may be made of, with their meaning."""
+    found: dict[float, str] = {2.0: "the 2 of a square"}
+    for op in tape.ops:
+        for i, o in enumerate(op.operands):
+            if op.sources[i] is None and o is not None and np.ndim(o) == 0 and float(o) not in (0, 1, -1):
+                found.setdefault(abs(float(o)), f"the constant {op.names.get(i) or f'{float(o):g}'}")
+    for op in [*tape.ops[:1], *tape.ops[::-1]]:
+        for d, n in enumerate(op.value.shape):
+            if n > 1:
+                found.setdefault(float(n), f"the size of dimension {d} of `{op.name or op.kind}`")
+    for op in tape.ops:
+        if op.kind in REDUCTIONS and op.value.size:
+            found.setdefault(float(op.operands[0].size / op.value.size), "the number of elements that are averaged")
+        if op.value.size > 1:
+            found.setdefault(float(op.value.size), f"the number of elements of `{op.name or op.kind}`")
+    return [(meaning, n) for n, meaning in found.items() if n > 0 and n != 1]

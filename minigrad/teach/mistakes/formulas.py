@@ -1,0 +1,51 @@
+"""Derivatives that are taken for each other, and formulas in the learner's names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from minigrad.teach.mistakes.catalogue import Variant
+
+FUNCTIONS: dict[str, Callable[[Any, Any], Any]] = {
+    text: eval(f"lambda x, y: {text}", {**vars(np), "sigmoid": lambda t: 1 / (1 + np.exp(-t))})
+    for text in (
+        *("1 - y**2", "y * (1 - y)", "1 - y", "y", "1 - x**2", "x * (1 - x)", "1 - x", "x", "y**2", "x**2", "1 + y**2"),
+        *("1 / x", "-1 / x", "1 / x**2", "-1 / x**2", "1 / y", "-1 / y", "2 * x", "2 * y", "x / 2", "3 * x**2"),
+        *("1 / (2 * x)", "1 / (2 * y)", "1 / sqrt(abs(x))", "2 * sqrt(abs(x))", "sqrt(abs(x))", "1 / (1 + x**2)"),
+        *("cos(x)", "-cos(x)", "sin(x)", "-sin(x)", "exp(x)", "exp(-x)", "-exp(-x)", "-exp(x)", "log(abs(x))", "1 + y"),
+        *("1.0 * (x > 0)", "sign(x)", "abs(x)", "1 - abs(y)", "tanh(x)", "1 - tanh(x)", "1 - tanh(x)**2", "cosh(x)"),
+        *("1 - tanh(y)**2", "sigmoid(x)", "1 - sigmoid(x)", "sigmoid(x) * (1 - sigmoid(x))", "sinh(x)", "1 + x"),
+        *("sigmoid(y) * (1 - sigmoid(y))", "y * (1 + y)", "1 + x**2", "sqrt(abs(1 - y**2))", "(1 - y)**2", "-y**2"),
+        *("y + x", "y + (1 - y)", "1 / (1 - x**2)", "1 / (1 + x)", "1 / (1 + exp(x))", "-y", "-x", "1 - y**3", "y - 1"),
+        *("y * (1 - y**2)", "x * (1 - y)", "y * (1 - x)", "x * y", "y + y * (1 - y)", "1 - 2 * y", "2 * y * (1 - y)"),
+        *("2 * (1 - y**2)", "0.5 * (1 - y**2)", "1 / y**2", "-0.5 / y", "1 / y**3", "-0.5 / y**3", "(1 - y**2)**2"),
+        *("(y * (1 - y))**2", "1 / (x * (1 - x))", "0.5 * y", "y / x", "y / 2", "1 / sqrt(1 - y**2)"),
+    )
+}
+"""Derivatives that a function may be given by mistake, in terms of its argument x and its result y."""
+
+
+def functions(x: Any, y: Any, x_name: str, y_name: str) -> Iterator[Variant]:
+    """Yield the derivatives of other functions, for an argument x and a result y."""
+    for text, derivative in FUNCTIONS.items():
+        d = derivative(x, y)
+        if np.all(np.isfinite(d)):
+            said = spoken(text, {"x": x_name, "y": y_name})
+            of = {"1 - y**2": ", the derivative of tanh", "y * (1 - y)": ", the derivative of the sigmoid"}.get(
+                text, ""
+            )
+            yield Variant(lambda g, d=d: g * d, said + of, -0.2 * bool(of), text)
+
+
+def spoken(text: str, names: Mapping[str, str]) -> str:
+    """Return a formula with the learner's names for its letters."""
+
+    def called(letter: re.Match[str]) -> str:
+        name = names.get(letter[0], letter[0]).strip("`")
+        return f"({name})" if " " in name and text != letter[0] else name
+
+    return f"`{re.sub(r'[a-z](?![a-z0-9])(?<![a-z]{2})', called, text)}`"

@@ -1,0 +1,142 @@
+"""Mistakes at a value, and where contributions meet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from minigrad.teach.mistakes.catalogue import Site, Variant, mistake
+
+
+@mistake(
+    "one example",
+    "node",
+    "the contribution of the {detail} example alone: those of all examples add up (+=, or a sum over dimension 0)",
+    assumes=0.9,
+)
+def _one_example(s: Site) -> Iterator[Variant]:
+    if s.k == len(s.tape.ops) - 1 and s.op.value.ndim and len(s.op.value) > 1:
+        for i, which in ((-1, "last"), (0, "first")):
+            yield Variant(lambda g, i=i: np.concatenate([g[i:] if i else g[:1], 0 * g[1:]][:: i or 1]), which)
+
+
+@mistake(
+    "upstream of ones",
+    "node",
+    "the gradient for an upstream gradient of ones: multiply by the gradient that arrives",
+    assumes=0.9,
+)
+def _upstream_of_ones(s: Site) -> Iterator[Variant]:
+    if s.k == len(s.tape.ops) - 1:
+        yield Variant(np.ones_like)
+
+
+@mistake("no contribution", "node", "no gradient passes {node}{line}: it is treated as a constant", assumes=1.3)
+def _no_contribution(s: Site) -> Iterator[Variant]:
+    if len(s.op.users) > 1 and s.k:
+        yield Variant(lambda g: np.zeros_like(g))
+
+
+@mistake(
+    "upstream ignored at a value",
+    "node",
+    "the gradient that arrives at {node}{line} is ignored (taken as ones)",
+    assumes=1.5,
+)
+def _ones(s: Site) -> Iterator[Variant]:
+    if s.k and s.op.value.size > 1:
+        yield Variant(lambda g: np.ones_like(g))
+
+
+@mistake(
+    "value for gradient",
+    "node",
+    "the value of {detail} stands where the gradient of {node}{line} must stand",
+    assumes=2.4,
+)
+def _value_for_gradient(s: Site) -> Iterator[Variant]:
+    if s.k:
+        for array, name in s.peers(s.op.value.shape)[:6]:
+            yield Variant(lambda g, a=array: np.array(a, float), name)
+
+
+@mistake(
+    "other gradient",
+    "node",
+    "the gradient of {detail} is used where that of {node}{line} must be used",
+    assumes=2.2,
+)
+def _other_gradient(s: Site) -> Iterator[Variant]:
+    for k, g in enumerate(s.tape.gradients):
+        if k != s.k and g is not None and g.shape == s.op.value.shape and g.size > 1:
+            yield Variant(lambda _, g=g: g, s.words.name(k))
+
+
+@mistake("averaged", "node", "the gradient of {node}{line} is {detail}", assumes=2.0)
+def _averaged(s: Site) -> Iterator[Variant]:
+    shape = s.op.value.shape
+    for axis in range(len(shape)):
+        if shape[axis] > 1:
+            yield Variant(
+                lambda g, a=axis: np.broadcast_to(g.mean(axis=a, keepdims=True), g.shape), f"averaged over axis {axis}"
+            )
+            yield Variant(
+                lambda g, a=axis: np.broadcast_to(g.sum(axis=a, keepdims=True), g.shape),
+                f"summed over axis {axis}, and every element gets the sum",
+            )
+            yield Variant(lambda g, a=axis: g / shape[a], f"divided by {shape[axis]}, the size of axis {axis}", -0.4)
+
+
+@mistake(
+    "overwritten",
+    "arrivals",
+    "{node}{line} is used {detail}: contributions must be added (+=), and here they are overwritten (=)",
+)
+def _overwritten(s: Site) -> Iterator[Variant]:
+    n = len(s.op.users)
+    for j, which in ((-1, "first"), (0, "last")):
+        yield Variant(
+            lambda cs, j=j: cs[j],
+            f"{n} times, and only the contribution of its {which} use is left",
+            0.1 * (n == 2),
+            which,
+        )
+    if n > 2:
+        for j in range(1, n - 1):
+            yield Variant(lambda cs, j=j: cs[j], f"{n} times, and only one contribution is left", 0.5, f"use {j}")
+    if all(s.tape.ops[k].kind == "getitem" for k, _ in s.op.users):
+        index = [s.tape.ops[k].parameters["index"] for k, _ in s.op.users]
+
+        def written(cs: list[np.ndarray], order: int) -> np.ndarray:
+            out = np.zeros(s.op.value.shape)
+            # the list has the contributions of the last use first
+            for i, c in zip(index[::order], cs[::-order]):
+                out[i] = c[i]
+            return out
+
+        for order in (1, -1):
+            yield Variant(
+                lambda cs, o=order: written(cs, o),
+                "in parts that overlap, and a later part overwrites an earlier one",
+                key=f"parts {order}",
+            )
+
+
+@mistake(
+    "no topological order",
+    "arrivals",
+    "the gradient of {node}{line} is passed on before all its contributions have arrived ({detail}): visit the nodes "
+    "in reverse topological order",
+    assumes=1.4,
+)
+def _no_order(s: Site) -> Iterator[Variant]:
+    n = len(s.op.users)
+    if s.k == 0 or n < 2 or n > 6:
+        return
+    for order, said in ((1, ""), (-1, "")):
+        yield Variant(
+            lambda cs, o=order: sum((n - j) * c for j, c in enumerate(cs[::o])),
+            f"and again after each: earlier ones are counted several times{said}",
+            key=f"{order}",
+        )

@@ -1,0 +1,152 @@
+"""Mistakes in the gradient as a whole."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from minigrad.teach.mistakes.catalogue import Variant, Whole, mistake
+from minigrad.teach.mistakes.factors import factor_words, meaningful
+from minigrad.teach.mistakes.moves import dimensions, shifted
+
+
+@mistake("whole sign", "gradient", "the right numbers with the wrong sign", assumes=0.5)
+def _whole_sign(s: Whole) -> Iterator[Variant]:
+    yield Variant(lambda g: -g)
+
+
+@mistake("whole factor", "gradient", "a constant factor of {detail}", assumes=1.3)
+def _whole_factor(s: Whole) -> Iterator[Variant]:
+    a, n = s.learners.ravel(), s.right.ravel()
+    c = float(a @ n) / max(float(n @ n), 1e-300)
+    if c not in (0, 1, -1) and n.size > 1:
+        text, assumes = _whole_factor_words(c, s)
+        yield Variant(lambda g: c * g, text, assumes)
+
+
+def _whole_factor_words(c: float, s: Whole) -> tuple[str, float]:
+    whole = round(abs(c)) if abs(c) > 1 else round(1 / abs(c))
+    if whole > 1 and math.isclose(max(abs(c), 1 / abs(c)), whole, rel_tol=1e-6):
+        meaning = s.sizes.get(whole) or next((text for text, n in meaningful(s.tape) if n == whole != 2), "")
+        text = f"{'-' * (c < 0)}{whole if abs(c) > 1 else f'1/{whole}'}{', ' * bool(meaning)}{meaning}"
+        if whole == 2 and not meaning:
+            text += ": the 2 of a square?" if abs(c) > 1 else ": the 2 of a square, or an input used twice (= for +=)?"
+        elif meaning:
+            text += ": is the 1/N of a mean missing?" if abs(c) > 1 else ": is it divided by N twice, or a sum by N?"
+        else:
+            way = "missing" if abs(c) > 1 else "there twice"
+            text += f": if there are {whole} examples, the 1/N of a mean is {way}"
+        return text, 0.0 if meaning or whole == 2 else 0.5
+    text, assumes = factor_words(c, s.tape)
+    return f"{c:.6g}" + (f": it is {text}" if assumes < 1 else ""), assumes
+
+
+@mistake("whole transposed", "gradient", "{detail}", assumes=0.9)
+def _whole_transposed(s: Whole) -> Iterator[Variant]:
+    for a, b in itertools.combinations(range(s.x.ndim), 2):
+        if s.x.shape[a] == s.x.shape[b] > 1:
+            text = (
+                "the transpose of the right answer" if s.x.ndim == 2 else f"right, with dimensions {a} and {b} swapped"
+            )
+            yield Variant(lambda g, a=a, b=b: g.swapaxes(a, b), text)
+
+
+@mistake("whole order", "gradient", "the right numbers in the wrong order: {detail}", assumes=1.2)
+def _whole_order(s: Whole) -> Iterator[Variant]:
+    shape = s.x.shape
+    dims = [d for d in range(len(shape)) if shape[d] > 1]
+    for axes in [a for n in range(1, len(dims) + 1) for a in itertools.combinations(dims, n)]:
+        yield Variant(
+            lambda g, a=axes: np.flip(g, a),
+            f"right, but flipped along {dimensions(axes)}: must a kernel or a sequence be reversed?",
+        )
+    if 1 < len(shape) <= 5:
+        for axes in itertools.permutations(range(len(shape))):
+            permuted = tuple(shape[a] for a in axes)
+            yield Variant(
+                lambda g, p=permuted, a=axes: g.transpose(a).reshape(shape),
+                "reshaped where the axes must be permuted (transpose, then no reshape)",
+                0.2,
+            )
+            yield Variant(
+                lambda g, p=permuted, a=axes: g.reshape(p).transpose(np.argsort(a)),
+                "reshaped where the axes must be permuted (transpose, then no reshape)",
+                0.2,
+            )
+    for d in dims:
+        for by in range(1, shape[d]) if shape[d] <= 12 else (1, -1):
+            off = "one" if by in (1, -1, shape[d] - 1) else str(by)
+            yield Variant(lambda g, d=d, b=by: np.roll(g, b, d), f"rolled by {off} along dimension {d}", 0.2)
+            if off == "one":
+                by = 1 if by == 1 else -1
+                yield Variant(lambda g, d=d, b=by: shifted(g, b, d), f"off by one along dimension {d}", 0.2)
+        if shape[d] <= 6:
+            for order in itertools.permutations(range(shape[d])):
+                yield Variant(
+                    lambda g, d=d, o=order: g.take(o, axis=d), f"dimension {d} is in the order {list(order)}", 0.5
+                )
+        if shape[d] % 2 == 0 and shape[d] > 4:
+            for parts in (2, 3, 4):
+                if shape[d] % parts == 0:
+                    for order in itertools.permutations(range(parts)):
+                        index = np.concatenate([np.split(np.arange(shape[d]), parts)[o] for o in order])
+                        yield Variant(
+                            lambda g, d=d, i=index: g.take(i, axis=d),
+                            f"the {parts} parts of dimension {d} are in the order {list(order)}",
+                            0.4,
+                        )
+
+
+@mistake("update for gradient", "gradient", "this is {detail}, not the gradient itself", assumes=1.5)
+def _update(s: Whole) -> Iterator[Variant]:
+    a, n = (s.learners - s.x).ravel(), s.right.ravel()
+    c = float(a @ n) / max(float(n @ n), 1e-300)
+    if c:
+        yield Variant(
+            lambda g: s.x + c * g, f"the updated x, x - {-c:.4g} dx" if c < 0 else f"x + {c:.4g} dx", 0.0, "step"
+        )
+    length = float(np.sqrt((s.right**2).sum()))
+    if length:
+        yield Variant(lambda g: g / length, "the gradient divided by its norm")
+    largest = float(np.abs(s.right).max(initial=0))
+    if largest:
+        yield Variant(lambda g: g / largest, "the gradient divided by its largest element")
+    yield Variant(np.sign, "the sign of the gradient")
+    yield Variant(np.abs, "the absolute value of the gradient")
+    yield Variant(lambda g: g * g, "the square of the gradient")
+
+
+@mistake("integers", "gradient", "the gradient is stored as integers: {detail}", assumes=1.4)
+def _integers(s: Whole) -> Iterator[Variant]:
+    if (s.learners == np.rint(s.learners)).all():
+        yield Variant(np.trunc, "its decimals are cut off (an array of integers, such as np.zeros_like of one)")
+        yield Variant(np.rint, "it is rounded")
+        yield Variant(np.floor, "it is rounded down", 0.1)
+
+
+@mistake("clipped", "gradient", "the gradient is clipped to {detail}", assumes=1.3)
+def _clipped(s: Whole) -> Iterator[Variant]:
+    high, low = float(s.learners.max(initial=0)), float(s.learners.min(initial=0))
+    if low < high and (s.learners == high).sum() + (s.learners == low).sum() > 1:
+        yield Variant(lambda g: np.clip(g, low, high), f"[{low:.4g}, {high:.4g}]")
+        yield Variant(lambda g: np.maximum(g, low), f"at least {low:.4g}", 0.1)
+        yield Variant(lambda g: np.minimum(g, high), f"at most {high:.4g}", 0.1)
+
+
+@mistake("regularization", "gradient", "off by {detail}", assumes=1.1)
+def _regularization(s: Whole) -> Iterator[Variant]:
+    difference = (s.learners - s.right).ravel()
+    for array, text in (
+        (s.x, "times the input itself: a regularization term (weight decay) missing, or counted twice?"),
+        (np.sign(s.x), "times the sign of the input: the term of an L1 penalty missing, or counted twice?"),
+        (np.ones_like(s.x), "everywhere, a constant"),
+    ):
+        flat = array.ravel()
+        c = float(difference @ flat) / max(float(flat @ flat), 1e-300)
+        if c:
+            constant = text.startswith("everywhere")
+            detail = f"the constant {c:.6g} everywhere" if constant else f"{c:.6g} {text}"
+            yield Variant(lambda g, c=c, a=array: g + c * a, detail, 0.2 * constant)

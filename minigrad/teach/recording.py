@@ -1,0 +1,547 @@
+"""Run a function that was written for NumPy's arrays on Tensors, so that its graph is recorded.
+
+The function receives an `Array`: a Tensor that behaves as NumPy's array does. Where NumPy itself would lose the graph
+(`np.zeros`, which is then written to; `np.array` of results; `float(loss)`; `X.dot(W)`), the function sees
+replacements: it is rebuilt from its code with other globals, and so are the functions of the program that it calls.
+Nothing of the caller's program changes.
+"""
+
+from __future__ import annotations
+
+import builtins
+import functools
+import math
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import CellType, CodeType, FunctionType, MethodType, ModuleType
+from typing import Any
+
+import numpy as np
+
+from minigrad.grad_mode import enable_grad
+from minigrad.hooks import watchers
+from minigrad.primitives import indexing, layout
+from minigrad.tensors.indexing import index_from
+from minigrad.tensors.operand_info import Constant
+from minigrad.tensors.tensor import Tensor
+
+_PACKAGES = tuple(f"{Path(module.__file__ or '').parent}{'/'}" for module in (np, sys.modules["minigrad"]))
+"""Where the code lies that is not the learner's."""
+
+
+# ---- arrays that record ----------------------------------------------------------------------------------------------
+
+
+class Array(np.lib.mixins.NDArrayOperatorsMixin):
+    """A Tensor with the methods and conventions of NumPy's array."""
+
+    __array_priority__ = 2000
+
+    def __init__(self, tensor: Tensor) -> None:
+        self.tensor = tensor
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, out: Any = None, **options: Any) -> Any:
+        options.pop("dtype", None)
+        if method == "__call__":
+            result = ufunc(*_tensors(inputs), **options)
+        elif method == "reduce" and ufunc in _REDUCED:
+            options.setdefault("axis", 0)
+            return _REDUCED[ufunc](inputs[0], **{k: options[k] for k in ("axis", "keepdims") if k in options})
+        elif method == "at" and ufunc in (np.add, np.subtract) and isinstance(inputs[0], Array):
+            target, index, value = inputs
+            part = _tensors(target[index])
+            new = _as_tensor(value).broadcast_to(np.shape(part))
+            placed = Tensor.apply(indexing.place, new, index=index_from(_tensors(index)), shape=target.shape)
+            target.tensor[...] = ufunc(target.tensor.clone(), placed)
+            return None
+        elif method == "outer":
+            a, b = map(_as_tensor, inputs)
+            result = ufunc(a.reshape(*a.shape, *[1] * b.ndim), b)
+        else:
+            raise TypeError(f"np.{ufunc.__name__}.{method} is not recorded")
+        if out is None:
+            return _wrapped(result)
+        (target,) = out
+        if not isinstance(target, Array):
+            raise TypeError(f"np.{ufunc.__name__} writes into an array whose graph is not recorded")
+        target.tensor[...] = result
+        return target
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        for name in ("dtype", "optimize", "order", "casting"):
+            kwargs.pop(name, None)
+        if function in _OWN:
+            return _OWN[function](*args, **kwargs)
+        return _wrapped(function(*_tensors(args), **_tensors(kwargs)))
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
+        if self.tensor.requires_grad:
+            raise TypeError("a recorded array became a plain one")
+        return self.tensor._array.astype(dtype or self.dtype)
+
+    def __getitem__(self, index: Any) -> Any:
+        return _wrapped(self.tensor[_tensors(index)], always=not self.tensor.requires_grad)
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        self.tensor[_tensors(index)] = _tensors(_array(value) if isinstance(value, list | tuple) else value)
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[i] for i in range(len(self)))
+
+    def __len__(self) -> int:
+        return len(self.tensor)
+
+    def __bool__(self) -> bool:
+        return bool(self.tensor._array)
+
+    def __float__(self) -> float:
+        if self.tensor.requires_grad:
+            raise TypeError("a recorded number became a plain one")
+        return float(self.tensor._array)
+
+    __hash__ = object.__hash__
+
+    shape = property(lambda self: self.tensor.shape)
+    ndim = property(lambda self: len(self.tensor.shape))
+    size = property(lambda self: math.prod(self.tensor.shape))
+    dtype = property(lambda self: self.tensor.dtype)
+    T = property(lambda self: np.transpose(self))
+    flat = property(lambda self: np.ravel(self))
+
+    def reshape(self, *shape: Any, order: str = "C") -> Any:
+        """`np.reshape`, with the sizes as one or several arguments."""
+        return np.reshape(self, shape[0] if len(shape) == 1 else shape)
+
+    def transpose(self, *axes: Any) -> Any:
+        """`np.transpose`, with the axes as one or several arguments."""
+        return np.transpose(self, axes[0] if len(axes) == 1 else axes or None)
+
+    def astype(self, dtype: Any, **options: Any) -> Any:
+        """The same numbers: gradients are those of floats."""
+        return np.copy(self) if _dtype(dtype).kind == "f" else self.tensor._array.astype(dtype)
+
+    def item(self, *index: Any) -> Any:
+        """The only element, still recorded."""
+        return self[index] if index else np.reshape(self, ())
+
+    def fill(self, value: Any) -> None:
+        """Write a number everywhere."""
+        self.tensor[...] = _tensors(value)
+
+
+def _method(name: str) -> Callable[..., Any]:
+    return lambda self, *args, **kwargs: getattr(np, name)(self, *args, **kwargs)
+
+
+for _name in (
+    *("sum", "mean", "prod", "max", "min", "var", "std", "argmax", "argmin", "cumsum", "cumprod", "ravel", "squeeze"),
+    *("swapaxes", "dot", "copy", "clip", "repeat", "take", "trace", "diagonal", "argsort", "round", "all", "any"),
+):
+    setattr(Array, _name, _method(_name))
+Array.flatten = _method("ravel")  # type: ignore[attr-defined]
+
+
+class Plain(np.ndarray):
+    """An array of the program, the product of which with an `Array` is recorded."""
+
+    def dot(self, b: Any, out: Any = None) -> Any:
+        """`np.dot`."""
+        return np.dot(self, b)
+
+
+def _tensors(x: Any) -> Any:
+    """Return the tensors of all `Array`s in nested arguments."""
+    if isinstance(x, Array):
+        return x.tensor
+    if isinstance(x, Plain):
+        return x.view(np.ndarray)
+    if isinstance(x, tuple | list) and type(x) in (tuple, list):
+        return type(x)(map(_tensors, x))
+    if isinstance(x, dict):
+        return {k: _tensors(v) for k, v in x.items()}
+    if isinstance(x, range):
+        return list(x)
+    return x
+
+
+def _as_tensor(x: Any) -> Any:
+    x = _tensors(x)
+    return x if isinstance(x, Tensor) else Tensor(np.asarray(x, float))
+
+
+def _wrapped(x: Any, always: bool = False) -> Any:
+    """Return tensors with a graph as `Array`s, others as plain arrays (as an `Array`, too, with `always`)."""
+    if isinstance(x, Tensor):
+        if x.requires_grad or always and x.ndim:
+            return Array(x)
+        return x._array if x.ndim else x._array[()]
+    if isinstance(x, tuple | list):
+        return type(x)(map(_wrapped, x)) if type(x) in (tuple, list) else tuple(map(_wrapped, x))
+    return x
+
+
+# ---- functions of NumPy that Tensors do not have, or have otherwise --------------------------------------------------
+
+
+def _extremum(name: str) -> Callable[..., Any]:
+    def call(a: Any, axis: Any = None, out: Any = None, keepdims: bool = False, **_: Any) -> Any:
+        return _wrapped(getattr(_as_tensor(a), name)(axis, keepdims))
+
+    return call
+
+
+def _summed(a: Any, axis: Any = None, keepdims: bool = False, **_: Any) -> Any:
+    a = np.stack(a) if isinstance(a, list | tuple) else a
+    return _wrapped(np.sum(_as_tensor(a), axis=axis, keepdims=keepdims))
+
+
+def _averaged(a: Any, axis: Any = None, keepdims: bool = False, **_: Any) -> Any:
+    a = np.stack(a) if isinstance(a, list | tuple) else a
+    return _wrapped(np.mean(_as_tensor(a), axis=axis, keepdims=keepdims))
+
+
+def _pad(x: Any, width: Any, mode: str = "constant", constant_values: float = 0) -> Any:
+    if mode != "constant":
+        raise TypeError(f"np.pad with mode={mode!r} is not recorded")
+    widths = np.broadcast_to(np.asarray(width, int), (x.ndim, 2)).tolist()
+    out = _filled(tuple([a + n + b for n, (a, b) in zip(x.shape, widths)]), float(constant_values))
+    out[tuple([slice(a, a + n) for n, (a, _) in zip(x.shape, widths)])] = x
+    return out
+
+
+def _sliding(x: Any, shape: Any, axis: Any = None, **_: Any) -> Any:
+    shape = (shape,) if isinstance(shape, int) else tuple(shape)
+    axes = range(x.ndim) if axis is None else (axis,) if isinstance(axis, int) else axis
+    t = _as_tensor(x)
+    for size, a in zip(shape, axes):
+        t = Tensor.apply(layout.windows, t, axis=a % x.ndim, size=size, step=1)
+    return _wrapped(t)
+
+
+def _convolve(a: Any, v: Any, mode: str = "full") -> Any:
+    a, v = (a, v) if len(a) >= len(v) else (v, a)
+    return _correlate(a, v[::-1], mode)
+
+
+def _correlate(a: Any, v: Any, mode: str = "valid") -> Any:
+    v = np.asarray(v, float) if isinstance(v, list | tuple) else v
+    n, m = len(a), len(v)
+    if m > n:
+        raise TypeError("np.correlate with the longer array second is not recorded")
+    before = {"full": m - 1, "same": (m - 1) - (m - 1) // 2, "valid": 0}[mode]
+    after = {"full": m - 1, "same": (m - 1) // 2, "valid": 0}[mode]
+    a = a if isinstance(a, Array) else Array(Tensor(np.asarray(a, float)))
+    return _sliding(_pad(a, (before, after)), m) @ v
+
+
+def _logsumexp(a: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    return _wrapped(_as_tensor(a).logsumexp(axis, keepdims))
+
+
+def _filled_like(value: float) -> Callable[..., Any]:
+    return lambda x, *_, **__: _filled(np.shape(x), value)
+
+
+def _array(x: Any, dtype: Any = None, **_: Any) -> Any:
+    """`np.array`, of nested lists of results too."""
+    if isinstance(x, Array):
+        return np.copy(x)
+    if isinstance(x, list | tuple) and _records(x):
+        return _wrapped(Tensor.apply(layout.stack, *[_as_tensor(_array(v)) for v in x], axis=0))
+    return np.array(x, float if dtype is _Float else dtype)
+
+
+def _records(x: Any) -> bool:
+    return isinstance(x, Array) or isinstance(x, list | tuple) and any(map(_records, x))
+
+
+def _filled(shape: Any, value: float) -> Array:
+    return Array(Tensor(np.full(shape, value, float)))
+
+
+_OWN: dict[Any, Callable[..., Any]] = {
+    **{np.max: _extremum("amax"), np.amax: _extremum("amax"), np.min: _extremum("amin"), np.amin: _extremum("amin")},
+    **{np.sum: _summed, np.mean: _averaged, np.pad: _pad, np.convolve: _convolve, np.correlate: _correlate},
+    **{np.zeros_like: _filled_like(0.0), np.empty_like: _filled_like(0.0), np.ones_like: _filled_like(1.0)},
+    np.full_like: lambda x, value, **_: _filled(np.shape(x), value),
+    np.lib.stride_tricks.sliding_window_view: _sliding,
+    np.append: lambda a, b, axis=None: np.concatenate(
+        [np.ravel(a), np.ravel(b)] if axis is None else [a, b], axis or 0
+    ),
+    np.average: lambda a, axis=None, weights=None: (
+        np.mean(a, axis=axis) if weights is None else np.sum(a * weights, axis=axis) / np.sum(weights, axis=axis)
+    ),
+    np.ravel: lambda a, order="C": np.reshape(a, (-1,)),
+    np.size: lambda a, axis=None: a.size if axis is None else a.shape[axis],
+    np.copyto: lambda a, b: a.__setitem__(..., b),
+}
+_REDUCED: dict[np.ufunc, Callable[..., Any]] = {
+    **{np.add: _summed, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min, np.logaddexp: _logsumexp}
+}
+
+
+class _AnyArray(type):
+    def __instancecheck__(cls, x: Any) -> bool:
+        return isinstance(x, np.ndarray | Array)
+
+
+class _IsArray(metaclass=_AnyArray):
+    """`np.ndarray` as the function sees it: an `Array` is one too."""
+
+
+class _Functions:
+    """NumPy or `math` as the function sees it: what they create can record."""
+
+    def __init__(self, module: ModuleType, functions: dict[str, Any]) -> None:
+        self._module = module
+        self.__dict__.update(functions)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._module, name)
+
+
+class _FloatType(type):
+    def __instancecheck__(cls, x: Any) -> bool:
+        return isinstance(x, float)
+
+    def __call__(cls, *x: Any) -> Any:
+        return _number(float)(*x)
+
+
+class _Float(metaclass=_FloatType):
+    """`float` as the function sees it: a recorded number stays one."""
+
+
+def _dtype(dtype: Any) -> np.dtype:
+    return np.dtype(float if dtype is _Float or not isinstance(dtype, type | str | np.dtype) else dtype)
+
+
+def _creator(value: float) -> Callable[..., Any]:
+    def create(shape: Any, dtype: Any = float, **_: Any) -> Any:
+        return _filled(shape, value) if _dtype(dtype).kind == "f" else np.full(shape, value, dtype)
+
+    return create
+
+
+def _full(shape: Any, value: Any, dtype: Any = None, **_: Any) -> Any:
+    return _filled(shape, value) if isinstance(value, float) else np.full(shape, value, dtype)
+
+
+def _asarray(x: Any, dtype: Any = None, **_: Any) -> Any:
+    return x if isinstance(x, Array) else _array(x, dtype)
+
+
+def _of_lists(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of NumPy that takes lists of results, too."""
+    return lambda a, *args, **kwargs: function(_array(a) if isinstance(a, list | tuple) else a, *args, **kwargs)
+
+
+def _number(convert: Callable[..., Any]) -> Callable[..., Any]:
+    """`float` and its like: a recorded number stays one."""
+    return lambda *x: np.reshape(x[0], ()) if x and isinstance(x[0], Array) and x[0].size == 1 else convert(*x)
+
+
+_CREATION: dict[str, Any] = {
+    **{"zeros": _creator(0.0), "empty": _creator(0.0), "ones": _creator(1.0), "full": _full, "ndarray": _IsArray},
+    **{"array": _array, "asarray": _asarray, "ascontiguousarray": _asarray, "asanyarray": _asarray},
+    **{"float64": _number(np.float64), "float32": _number(np.float32)},
+    **{name: _of_lists(getattr(np, name)) for name in ("sum", "mean", "prod", "max", "min", "exp", "log")},
+    "copy": lambda x, *_, **__: np.copy(x),
+}
+_NUMPY = _Functions(np, _CREATION)
+
+
+def _either(name: str, of_number: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda x: getattr(np, name)(x) if isinstance(x, Array) else of_number(x)
+
+
+_MATH = _Functions(
+    math,
+    {
+        name: _either(name, getattr(math, name))
+        for name in ("exp", "log", "sqrt", "sin", "cos", "tan", "tanh", "sinh", "cosh", "log1p", "expm1", "fabs")
+    },
+)
+_REPLACED: dict[int, Any] = {
+    id(np): _NUMPY,
+    id(math): _MATH,
+    **{id(getattr(np, n)): f for n, f in _CREATION.items()},
+    **{id(getattr(math, n)): f for n, f in vars(_MATH).items() if n != "_module"},
+}
+"""What replaces an object that the function knows by a name, by the object's id."""
+
+
+# ---- functions with other globals ------------------------------------------------------------------------------------
+
+
+class _Rebinding:
+    """Rebuild functions so that they, and the functions that they call, see the replacements."""
+
+    def __init__(self) -> None:
+        self.globals: dict[int, dict[str, Any]] = {}
+        self.functions: dict[int, Any] = {}
+
+    def __call__(self, x: Any) -> Any:
+        if id(x) in _REPLACED:
+            return _REPLACED[id(x)]
+        if isinstance(x, FunctionType) and not x.__code__.co_filename.startswith(_PACKAGES):
+            return self.functions[id(x)] if id(x) in self.functions else self._function(x)
+        if isinstance(x, MethodType) and isinstance(x.__func__, FunctionType):
+            return MethodType(self(x.__func__), x.__self__)
+        if isinstance(x, functools.partial):
+            return functools.partial(self(x.func), *map(self, x.args), **{k: self(v) for k, v in x.keywords.items()})
+        if type(x) is np.ndarray and x.dtype.kind == "f":
+            return x.view(Plain)
+        if type(x) in (list, tuple):
+            return type(x)(map(self, x)) if any(type(v) is np.ndarray for v in x) else x
+        if type(x) is dict and any(type(v) is np.ndarray for v in x.values()):
+            return {k: self(v) for k, v in x.items()}
+        return x
+
+    def _function(self, f: FunctionType) -> Any:
+        names = self._globals(f.__globals__)
+        cells = tuple([CellType() for _ in f.__closure__ or ()])
+        new = FunctionType(f.__code__, names, f.__name__, None, cells)
+        self.functions[id(f)] = new
+        new.__defaults__ = None if f.__defaults__ is None else tuple(map(self, f.__defaults__))
+        new.__kwdefaults__ = f.__kwdefaults__
+        for cell, given in zip(cells, f.__closure__ or ()):
+            try:
+                cell.cell_contents = self(given.cell_contents)
+            except ValueError:  # an empty cell
+                continue
+        return new
+
+    def _globals(self, given: dict[str, Any]) -> dict[str, Any]:
+        if id(given) not in self.globals:
+            self.globals[id(given)] = names = {"float": _Float, **given}
+            for name, value in given.items():
+                if not name.startswith("__"):
+                    names[name] = self(value)
+        return self.globals[id(given)]
+
+
+# ---- the recording ---------------------------------------------------------------------------------------------------
+
+
+class Place:
+    """Where in the learner's program a node was computed: an instruction, and which of its passes.
+
+    Attributes:
+        code, instruction: the instruction of a function.
+        count: how often the instruction had created such a node before.
+    """
+
+    __slots__ = ("code", "count", "instruction", "line")
+
+    def __init__(self, code: CodeType, instruction: int, line: int) -> None:
+        self.code, self.instruction, self.line, self.count = code, instruction, line, 0
+
+
+class Recording:
+    """The graph of one call of a function, with every value, place and name.
+
+    Attributes:
+        output: the result, a Tensor.
+        leaf: the node of the argument.
+        values: node -> its array, copied when it was computed.
+        constants: node -> {position: the operand that has no gradient}.
+        places: node -> where it was computed.
+        names: node, or id of a constant -> the variable that held it.
+        passes: how often each kind of node was created at each place.
+    """
+
+    def __init__(self, leaf: Any) -> None:
+        self.output: Any = None
+        self.leaf = leaf
+        self.values: dict[Any, np.ndarray] = {}
+        self.constants: dict[Any, dict[int, Any]] = {}
+        self.places: dict[Any, Place] = {}
+        self.names: dict[Any, str] = {}
+        self.arrays: dict[tuple[Any, ...], str] = {}
+        self.passes: dict[tuple[Any, ...], int] = {}
+
+    def watch(self, primitive: Any, result: Any, direction: str, node: Any) -> None:
+        """Note a new node, its value and the place of its computation."""
+        if direction != "forward" or node is None:
+            return
+        self.values[node] = np.array(result)
+        self.constants[node] = {
+            i: np.array(c.value) if isinstance(c, Constant) and c.value is not None else c
+            for i, c in node.constants.items()
+        }
+        for i, c in node.constants.items():
+            if isinstance(c, Constant) and c.value is not None:
+                name = self.arrays.get(_memory(c.value))
+                if name:
+                    self.names[node, i] = name
+        frame: Any = sys._getframe(1)
+        while frame is not None and frame.f_code.co_filename.startswith(_PACKAGES):
+            if frame.f_code is record.__code__:
+                return
+            frame = frame.f_back
+        if frame is not None:
+            place = Place(frame.f_code, frame.f_lasti, frame.f_lineno)
+            key = (frame.f_code, frame.f_lasti, primitive.name)
+            place.count = self.passes[key] = self.passes.get(key, -1) + 1
+            self.places[node] = place
+            for name, value in frame.f_locals.items():
+                if isinstance(value, np.ndarray):
+                    self.arrays.setdefault(_memory(value), name)
+
+    def call(self, frame: Any, event: str, argument: Any) -> None:
+        """As a profiler: note the variables of a function of the learner when it returns, and arrays when it starts."""
+        if event in ("call", "return") and not frame.f_code.co_filename.startswith(_PACKAGES):
+            for name, value in frame.f_locals.items():
+                if isinstance(value, Array) and value.tensor._node is not None:
+                    self.names.setdefault(value.tensor.node, name)
+
+
+def _memory(a: np.ndarray) -> tuple[Any, ...]:
+    return a.__array_interface__["data"][0], a.shape, a.strides
+
+
+@contextmanager
+def _watching(recording: Recording) -> Iterator[None]:
+    before = sys.getprofile()
+    watchers.append(recording.watch)
+    sys.setprofile(recording.call)
+    try:
+        yield
+    finally:
+        sys.setprofile(before)
+        watchers.remove(recording.watch)
+
+
+def record(f: Callable[[Any], Any], x: np.ndarray, name: str = "x") -> Recording:
+    """Call `f` on an array, and return the recording of its graph.
+
+    Raises:
+        Exception: whatever `f` raises on recorded arrays; TypeError if its result has no graph.
+    """
+    t = Tensor(np.array(x, float), requires_grad=True)
+    recording = Recording(t.node)
+    recording.values[t.node] = np.array(x, float)
+    argument = Array(t)
+    rebind = _Rebinding()
+    function = rebind(f) if isinstance(f, FunctionType | MethodType | functools.partial) else f
+    for names in rebind.globals.values():
+        for key, value in names.items():
+            if isinstance(value, np.ndarray) and not hasattr(builtins, key):
+                recording.arrays.setdefault(_memory(value), key)
+    code = getattr(function, "__code__", None)
+    for key, cell in zip(code.co_freevars if code else (), getattr(function, "__closure__", None) or ()):
+        content = cell.cell_contents if cell != CellType() else None
+        if isinstance(content, np.ndarray):
+            recording.arrays[_memory(content)] = key
+    with enable_grad(), _watching(recording), np.errstate(all="ignore"):
+        result = function(argument)
+        if isinstance(result, list | tuple):
+            result = _array(result)
+        if not isinstance(result, Array) or not result.tensor.requires_grad:
+            raise TypeError("the result does not depend on the argument by operations that are recorded")
+    recording.names[t.node] = recording.names.get(t.node, name)
+    recording.output = result.tensor
+    return recording

@@ -1,0 +1,508 @@
+"""Find the mistakes of the catalogue that explain a wrong gradient: make each at each site, and compare.
+
+A candidate is first compared with the learner's gradient along a few random directions of the input, where its effect
+is an inner product (see `tape`); only what agrees there is run as a whole backward pass and compared by elements. The same numbers serve for pairs of mistakes: where the sum of two effects is the learner's error, both are made.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from minigrad.teach.mistakes import CATALOGUE, REDUCTIONS, Block, Edge, Mistake, Site, Variant, Whole
+from minigrad.teach.tape import Tape
+from minigrad.teach.wording import Words
+
+DIRECTIONS = 4
+"""The number of random directions along which candidates are compared first."""
+CLOSE = 1e-7
+"""The relative difference up to which a candidate gives the learner's gradient. The learner's arithmetic and the
+engine's are both float64; a gradient in float32 is compared with `CLOSE_32`."""
+CLOSE_32 = 2e-4
+LIMIT = 1.5
+"""Seconds after which the search gives up."""
+
+
+@dataclass
+class Candidate:
+    """A mistake at a site, or at the sites of all passes of a loop, in one of its variants.
+
+    Attributes:
+        effect: the change of the gradient along each direction.
+        assumes: how much must be assumed for it to be the explanation.
+    """
+
+    mistake: Mistake
+    sites: list[Any]
+    variants: list[Variant]
+    effect: np.ndarray
+    assumes: float
+
+    @property
+    def site(self) -> Any:
+        """The first site."""
+        return self.sites[0]
+
+    def changes(self) -> dict[str, Any]:
+        """Return the arguments of `Tape.walk` that make the mistake."""
+        scope = self.mistake.scope
+        pairs = [(s, v.change) for s, v in zip(self.sites, self.variants)]
+        if scope == "edge":
+            return {"edges": {(s.k, s.i): c for s, c in pairs}}
+        if scope == "node":
+            return {"nodes": {s.k: c for s, c in pairs}}
+        if scope == "arrivals":
+            return {"arrivals": {s.k: c for s, c in pairs}}
+        return {"blocks": {s.k: (s.early, c) for s, c in pairs}}
+
+
+@dataclass
+class Explanation:
+    """One or two mistakes that give the learner's gradient.
+
+    Attributes:
+        candidates: the mistakes.
+        assumes: how much must be assumed.
+    """
+
+    candidates: tuple[Candidate, ...]
+    assumes: float
+
+
+class Search:
+    """The search for what explains one gradient.
+
+    Args:
+        tape: the function, with the upstream gradient.
+        learners: the learner's gradient, of the input's shape.
+        trusted: where it can be compared.
+        sizes: the meaning of numbers, such as {32: "the size of dimension 0 of x"}.
+        close: the relative difference up to which gradients are the same.
+    """
+
+    def __init__(
+        self,
+        tape: Tape,
+        learners: np.ndarray,
+        trusted: Any = True,
+        sizes: Mapping[int, str] = {},
+        close: float = CLOSE,
+        limit: float = LIMIT,
+    ) -> None:
+        self.sizes = sizes
+        self.tape, self.words = tape, Words(tape)
+        self.learners, self.right, self.close = learners, tape.gradient, close
+        self.trusted = np.broadcast_to(trusted, learners.shape)
+        self.until = time.monotonic() + limit
+        self.gave_up = False
+        rng = np.random.default_rng(0)
+        self.directions = [rng.standard_normal(learners.shape) * self.trusted for _ in range(DIRECTIONS)]
+        self.tangents = [tape.tangents(v) for v in self.directions]
+        self.error = self.along(learners - self.right)
+        size = float(np.linalg.norm(learners) + np.linalg.norm(self.right))
+        self.tolerance = close * size * max(1.0, np.sqrt(np.prod(learners.shape)) ** 0.5)
+        self.singles: list[Candidate] = []
+
+    # -- comparing ----------------------------------------------------------------------------------------------------
+
+    def along(self, change: np.ndarray) -> np.ndarray:
+        """Return a change of the gradient along the directions."""
+        return np.array([float(np.vdot(change, v)) for v in self.directions])
+
+    def effect(self, k: int, delta: np.ndarray) -> np.ndarray:
+        """Return the effect of a change `delta` of the gradient of operation k."""
+        return np.array([0.0 if t[k] is None else float(np.vdot(delta, t[k])) for t in self.tangents])
+
+    def agrees(self, gradient: np.ndarray) -> bool:
+        """Return whether a gradient is the learner's."""
+        if gradient.shape != self.learners.shape:
+            return False
+        size = np.maximum(np.abs(gradient), np.abs(self.learners))
+        largest = float(size.max(initial=0, where=np.isfinite(size)))
+        same = np.abs(gradient - self.learners) <= self.close * (10 * size + largest)
+        return bool(same[self.trusted].all())
+
+    def late(self) -> bool:
+        """Return whether the time is up."""
+        self.gave_up = self.gave_up or time.monotonic() > self.until
+        return self.gave_up
+
+    def explains(self, *candidates: Candidate) -> bool:
+        """Return whether the backward pass with these mistakes gives the learner's gradient."""
+        changes: dict[str, Any] = {}
+        for c in candidates:
+            for name, change in c.changes().items():
+                if changes.get(name, {}).keys() & change.keys():
+                    return False
+                changes.setdefault(name, {}).update(change)
+        with np.errstate(all="ignore"):
+            try:
+                return self.agrees(self.tape.gradient_with(**changes))
+            except (ValueError, IndexError, TypeError):
+                return False
+
+    # -- candidates ---------------------------------------------------------------------------------------------------
+
+    def sites(self) -> Iterator[tuple[str, Any]]:
+        """Yield all sites with the scope of their mistakes."""
+        tape, words = self.tape, self.words
+        for k, i in tape.edges:
+            yield "edge", Edge(tape, words, k, i)
+        for k in range(len(tape.ops) - 1, -1, -1):
+            if tape.gradients[k] is not None:
+                if len(tape.ops[k].users) > 1 and k < len(tape.ops) - 1:
+                    yield "arrivals", Site(tape, words, k)
+                if k:
+                    yield "node", Site(tape, words, k)
+        nearest = tape.dominators()
+        for k in range(1, len(tape.ops)):
+            if tape.gradients[k] is None:
+                continue
+            early = k
+            for _ in range(10):
+                if not early:
+                    break
+                early = nearest[early]
+                if (early or nearest[k] == 0) and early != k and tape.ops[early].value.shape == tape.ops[k].value.shape:
+                    if k - early > 1 or tape.ops[k].kind in ("softmax", "standardize"):
+                        yield "block", Block(tape, words, k, early)
+
+    def candidates(self, scope: str, site: Any) -> Iterator[Candidate]:
+        """Yield the mistakes at a site that change the gradient."""
+        place, right = self._right(scope, site)
+        for m in CATALOGUE.values():
+            if m.scope != scope:
+                continue
+            try:
+                for variant in m.find(site):
+                    effect = self._effect_of(variant, scope, site, place, right)
+                    if effect is not None:
+                        yield Candidate(m, [site], [variant], effect, m.assumes + variant.assumes)
+            except (ValueError, IndexError, TypeError, ZeroDivisionError):
+                continue
+
+    def _right(self, scope: str, site: Any) -> tuple[int, Any]:
+        """Return the operation whose gradient a change at a site changes, and what arrives there if it is right."""
+        if scope == "edge":
+            return site.source, site.c
+        if scope == "block":
+            return site.early, site.right(site.g)
+        return site.k, self.tape.gradients[site.k]
+
+    def _effect_of(self, variant: Variant, scope: str, site: Any, place: int, right: Any) -> np.ndarray | None:
+        try:
+            if scope == "arrivals":
+                given = [
+                    self.tape.ops[k].contribution(i, self.tape.gradients[k])
+                    for k, i in sorted(site.op.users, key=lambda use: (-use[0], use[1]))
+                    if self.tape.gradients[k] is not None
+                ]
+                new = variant.change([c for c in given if c is not None])
+            else:
+                new = variant.change(site.g)
+        except (ValueError, IndexError, TypeError, ZeroDivisionError):
+            return None
+        if new is None or np.shape(new) != right.shape:
+            return None
+        effect = self.effect(place, new - right)
+        if not np.isfinite(effect).all() or np.abs(effect).max(initial=0) <= self.tolerance:
+            return None
+        return effect
+
+    # -- the search ---------------------------------------------------------------------------------------------------
+
+    def one(self) -> list[Explanation]:
+        """Return the explanations by one mistake, that which assumes the least first."""
+        with np.errstate(all="ignore"):
+            found = self._whole()
+            self._collect()
+            found += [Explanation((c,), c.assumes) for c in self._matching(self.singles)]
+            if not found or min(e.assumes for e in found) > 1.6:
+                found += [Explanation((c,), c.assumes) for c in self._in_loops()]
+            if not found or min(e.assumes for e in found) > 1.8:
+                found += self._different_forward()
+        return sorted(found, key=lambda e: e.assumes)
+
+    def two(self) -> list[Explanation]:
+        """Return an explanation by two mistakes, if there is one."""
+        with np.errstate(all="ignore"):
+            return self._pairs()
+
+    def _whole(self) -> list[Explanation]:
+        """Return the mistakes in the gradient as a whole."""
+        whole = Whole(self.tape.x, self.right, self.learners, self.tape, self.sizes)
+        found = []
+        for m in CATALOGUE.values():
+            if m.scope != "gradient":
+                continue
+            for variant in m.find(whole):
+                new = np.asarray(variant.change(self.right))
+                if self.agrees(new) and not np.array_equal(new, self.right):
+                    c = Candidate(m, [], [variant], self.along(new - self.right), m.assumes + variant.assumes)
+                    found.append(Explanation((c,), c.assumes))
+        return found
+
+    def _collect(self) -> None:
+        """Make all mistakes at single sites."""
+        self.edges: list[Edge] = []
+        for scope, site in self.sites():
+            if self.late():
+                return
+            if scope == "edge":
+                self.edges.append(site)
+                whole = self.effect(site.source, site.c)
+                site.effect = whole
+                size = float(whole @ whole)
+                s = 1 + float(whole @ self.error) / size if size else 1.0
+                if size and np.abs((s - 1) * whole - self.error).max() <= self.tolerance:
+                    nearest = round(s * 1e9) / 1e9
+                    site.scale = nearest if abs(nearest - s) < 1e-8 else s
+            self.singles += self.candidates(scope, site)
+
+    def _matching(self, candidates: Iterable[Candidate]) -> list[Candidate]:
+        """Return the candidates that explain the gradient."""
+        near = [c for c in candidates if np.abs(c.effect - self.error).max() <= 10 * self.tolerance]
+        near.sort(key=lambda c: c.assumes)
+        return [c for c in near[:40] if self.explains(c)]
+
+    def _in_loops(self) -> list[Candidate]:
+        """Return mistakes that are made in every pass of a loop, or at every operation of a kind."""
+        groups: dict[Any, dict[Any, list[Candidate]]] = {}
+        count: dict[Any, set[int]] = {}
+        for c in self.singles:
+            op = c.site.op
+            kinds: list[Any] = [("kind", op.kind)]
+            if op.place is not None:
+                kinds.append(("place", op.place.code, op.place.instruction, op.kind))
+            for kind in kinds:
+                key = (kind, c.mistake.name, getattr(c.site, "i", None), c.variants[0].key or c.variants[0].detail)
+                groups.setdefault(kind, {}).setdefault(key, []).append(c)
+                count.setdefault(kind, set()).add(c.site.k)
+        joined = []
+        for kind, variants in groups.items():
+            if len(count[kind]) < 2:
+                continue
+            for same in variants.values():
+                sites = {(c.site.k, getattr(c.site, "i", 0)): c for c in same}
+                if len(sites) < 2:
+                    continue
+                several = [*sites.values()]
+                assumes = several[0].assumes + (0.1 if kind[0] == "place" else 0.5)
+                joined.append(
+                    Candidate(
+                        several[0].mistake,
+                        [c.site for c in several],
+                        [c.variants[0] for c in several],
+                        _total(several),
+                        assumes,
+                    )
+                )
+                joined += self._parts(several)
+        joined.sort(key=lambda c: c.assumes)
+        found: list[Candidate] = []
+        seen = set()
+        for c in joined:
+            made = (c.mistake.name, c.variants[0].key, tuple((s.k, getattr(s, "i", 0)) for s in c.sites))
+            if self.late() or found and c.assumes > found[0].assumes + 0.4:
+                break
+            if made not in seen and self.explains(c):
+                found.append(c)
+            seen.add(made)
+        return found
+
+    def _parts(self, several: list[Candidate]) -> Iterator[Candidate]:
+        """Yield the same mistake in all passes but the last ones, or but the first ones: truncated in time."""
+        first = several[0]
+        if first.mistake.name != "dropped" or not 2 < len(several) <= 24:
+            return
+        ordered = sorted(several, key=lambda c: c.site.k)
+        for n in range(1, len(ordered) - 1):
+            for part in (ordered[:-n], ordered[n:]):
+                yield Candidate(
+                    first.mistake,
+                    [c.site for c in part],
+                    [c.variants[0] for c in part],
+                    _total(part),
+                    first.assumes + 0.6,
+                )
+
+    def _different_forward(self) -> list[Explanation]:
+        """Return the changes of the forward pass whose right gradient is the learner's."""
+        found: list[Explanation] = []
+        for k in range(1, len(self.tape.ops)):
+            site = Site(self.tape, self.words, k)
+            for m in CATALOGUE.values():
+                if m.scope != "forward":
+                    continue
+                for variant in m.find(site):
+                    if self.late():
+                        return found
+                    try:
+                        other = self.tape.replay({k: variant.change})
+                    except (ValueError, IndexError, TypeError, KeyError, AttributeError):
+                        continue
+                    if other is not None and other.x.shape == self.learners.shape and self.agrees(other.gradient):
+                        c = Candidate(m, [site], [variant], self.error, m.assumes + variant.assumes)
+                        found.append(Explanation((c,), c.assumes))
+        return found
+
+    # -- two mistakes -------------------------------------------------------------------------------------------------
+
+    def _pairs(self) -> list[Explanation]:
+        """Return pairs of mistakes that together explain the gradient, where one alone does not."""
+        singles = self._distinct()
+        found: list[Explanation] = self._with_a_factor(singles)
+        if found:
+            return found
+        effects = np.array([c.effect for c in singles]).reshape(-1, DIRECTIONS)
+        order = np.argsort(effects[:, 0])
+        first = effects[order, 0]
+        wanted = self.error[0] - effects[:, 0]
+        low = np.searchsorted(first, wanted - 10 * self.tolerance)
+        high = np.searchsorted(first, wanted + 10 * self.tolerance)
+        pairs = []
+        for i in np.flatnonzero(high > low).tolist():
+            for j in order[low[i] : high[i]].tolist():
+                if i < j and np.abs(effects[i] + effects[j] - self.error).max() <= 10 * self.tolerance:
+                    pairs.append((singles[i].assumes + singles[j].assumes, i, j))
+        for assumes, i, j in sorted(pairs)[:20]:
+            if self.explains(singles[i], singles[j]):
+                found.append(Explanation((singles[i], singles[j]), assumes + 1))
+                break
+        return found or self._in_series(singles)
+
+    def _distinct(self) -> list[Candidate]:
+        """Return one candidate for each effect, that which assumes the least."""
+        best: dict[Any, Candidate] = {}
+        for c in self.singles:
+            if c.assumes > 3.2:
+                continue
+            key = tuple(np.round(c.effect / max(self.tolerance, 1e-300) / 4).tolist())
+            if key not in best or c.assumes < best[key].assumes:
+                best[key] = c
+        return sorted(best.values(), key=lambda c: c.assumes)
+
+    def _with_a_factor(self, singles: list[Candidate]) -> list[Explanation]:
+        """Return mistakes that explain the gradient up to a constant factor."""
+        right = self.along(self.right)
+        learners = self.along(self.learners)
+        size = float(learners @ learners)
+        for c in singles:
+            mine = right + c.effect
+            square = float(mine @ mine)
+            if not square or not size:
+                continue
+            factor = float(mine @ learners) / square
+            if not factor or np.abs(factor * mine - learners).max() > 10 * self.tolerance:
+                continue
+            whole = Whole(self.tape.x, self.right, self.right * factor, self.tape, self.sizes)
+            gradient = self.tape.gradient_with(**c.changes()) * factor
+            if not self.agrees(gradient):
+                continue
+            for name in ("whole sign", "whole factor"):
+                for variant in CATALOGUE[name].find(whole):
+                    if np.allclose(variant.change(self.right), factor * self.right):
+                        m = CATALOGUE[name]
+                        other = Candidate(m, [], [variant], self.error, m.assumes + variant.assumes)
+                        if other.assumes < 2.4:
+                            return [Explanation((c, other), c.assumes + other.assumes + 1)]
+        return []
+
+    def _in_series(self, singles: list[Candidate]) -> list[Explanation]:
+        """Return pairs of mistakes of which one changes the upstream gradient of the other."""
+        for c in singles:
+            if self.late():
+                break
+            if c.assumes > 2.0 or c.mistake.scope not in ("edge", "node", "block", "arrivals"):
+                continue
+            gradients = self.tape.walk(**c.changes())
+            if gradients[0] is None or gradients[0].shape != self.learners.shape:
+                continue
+            missing = self.along(self.learners - gradients[0])
+            for d in singles:
+                site = d.site
+                if d.mistake.scope not in ("edge", "node", "block") or site.k >= c.site.k or d.assumes > 2.0:
+                    continue
+                g = gradients[site.k]
+                if g is None or g is self.tape.gradients[site.k]:
+                    continue
+                try:
+                    new = d.variants[0].change(g)
+                    if d.mistake.scope == "edge":
+                        place, old = site.source, site.contribution(g)
+                    elif d.mistake.scope == "block":
+                        place, old = site.early, site.right(g)
+                    else:
+                        place, old = site.k, g
+                    effect = self.effect(place, new - old)
+                except (ValueError, IndexError, TypeError):
+                    continue
+                if np.abs(effect - missing).max() <= 10 * self.tolerance and self.explains(c, d):
+                    return [Explanation((c, d), c.assumes + d.assumes + 1)]
+        return []
+
+
+def _total(candidates: list[Candidate]) -> np.ndarray:
+    return np.sum([c.effect for c in candidates], axis=0)
+
+
+# ---- in words --------------------------------------------------------------------------------------------------------
+
+
+def sentence(c: Candidate, words: Words | None, template: str = "") -> str:
+    """Return the sentence of a mistake at its site, or the hint."""
+    fields = dict(c.site.fields) if c.sites else {"node": "", "line": "", "through": "", "operand": ""}
+    text = (template or c.mistake.sentence).format(**fields, detail=c.variants[0].detail)
+    if len(c.sites) > 1 and not template:
+        places = {(s.op.place.code, s.op.place.instruction) if s.op.place else None for s in c.sites}
+        everywhere = words is not None and len(c.sites) == words.passes(c.site.k)
+        if len(places) == 1 and not everywhere and words is not None:
+            last = max(s.k for s in c.sites) >= max(
+                k for k, op in enumerate(words.tape.ops) if _same_place(op, c.site.op)
+            )
+            which = "first" if last else "last"
+            text += f"; this holds in {len(c.sites)} passes of the loop, all but the {which} (truncated in time)"
+        else:
+            text += "; this holds " + (
+                "in every pass of the loop" if len(places) == 1 else f"at all {len(c.sites)} places"
+            )
+    return text
+
+
+def _same_place(a: Any, b: Any) -> bool:
+    return (
+        a.place is not None
+        and b.place is not None
+        and (a.place.code, a.place.instruction, a.kind)
+        == (
+            b.place.code,
+            b.place.instruction,
+            b.kind,
+        )
+    )
+
+
+def representative(explanations: list[Explanation]) -> list[Explanation]:
+    """Return one explanation for each mistake: where the same cut can be made at several places, the best named one."""
+    kept: list[Explanation] = []
+    by_name: dict[tuple[str, ...], list[Explanation]] = {}
+    for e in explanations:
+        by_name.setdefault(tuple(c.mistake.name for c in e.candidates), []).append(e)
+    for same in by_name.values():
+        least = min(e.assumes for e in same)
+        kept.append(min((e for e in same if e.assumes <= least + 0.05), key=_plainness))
+    return sorted(kept, key=lambda e: e.assumes)
+
+
+def _plainness(e: Explanation) -> tuple[int, ...]:
+    c = e.candidates[0]
+    if not c.sites:
+        return (0,)
+    site = c.site
+    variable = bool(site.words.variable(site.k))
+    reduction = site.op.kind in REDUCTIONS
+    return (int(not (reduction and c.mistake.name == "constant")), int(not variable), site.k)

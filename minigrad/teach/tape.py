@@ -1,0 +1,323 @@
+"""The graph of a function as data, on which a backward pass can be run with a mistake in it.
+
+A `Tape` is the list of the operations that lead from one array, the input, to the result, in the order of computation.
+`Tape.walk` is the engine's walk with two hooks: the gradient of an operation and each of its contributions can be
+replaced. The derivatives are those of the primitives.
+
+Most mistakes change one contribution by some `delta`, and what that does to the gradient of the input is linear in
+`delta`. So its effect is known without walking further: for a direction v of the input, the change of the gradient
+along v is the inner product of `delta` and the tangent, the change of the operand's value along v.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from minigrad.engine import reverse_topological_order
+from minigrad.primitives.primitive import Elementwise
+from minigrad.teach.recording import Place, Recording
+from minigrad.tensors.node import unbroadcast
+
+LINEAR = {
+    *("sum", "mean", "reshape", "permute", "expand", "to", "clone", "getitem", "place", "flip", "roll", "diagonal"),
+    *("on_diagonal", "cat", "stack", "windows", "overlap", "setitem", "setview", "cumsum", "gather", "scatter"),
+    *("sum_pool", "unfold", "fold", "resample"),
+}
+"""Primitives that are linear in all their inputs together: their tangent is their value at the tangents."""
+MOVING = {
+    *("reshape", "permute", "expand", "getitem", "place", "flip", "roll", "diagonal", "on_diagonal", "cat", "stack"),
+    *("windows", "overlap", "setitem", "setview", "clone", "to", "gather", "scatter", "unfold", "fold"),
+}
+"""Primitives that only move or copy elements."""
+
+
+@cache
+def _arguments(vjp: Any) -> tuple[str, ...]:
+    """Return what a vjp takes besides the upstream gradient."""
+    return tuple(inspect.signature(vjp).parameters)[1:]
+
+
+@dataclass
+class Op:
+    """One operation.
+
+    Attributes:
+        primitive: None for the input.
+        sources: for each operand its position on the tape, None for a constant.
+        operands: their values.
+        value: the result.
+        node: the node of the graph.
+        place: where it was computed, None if unknown.
+        names: of the constants, by position.
+        name: the variable that held the result.
+        users: (operation, operand) of each use of the result.
+    """
+
+    primitive: Any
+    sources: tuple[int | None, ...]
+    operands: list[Any]
+    parameters: Mapping[str, Any]
+    value: np.ndarray
+    node: Any
+    place: Place | None = None
+    names: dict[int, str] = field(default_factory=dict)
+    name: str | None = None
+    users: list[tuple[int, int]] = field(default_factory=list)
+
+    @property
+    def kind(self) -> str:
+        """The name of the primitive."""
+        return self.primitive.name if self.primitive is not None else "input"
+
+    def argument(self, name: str, replaced: Mapping[str, Any] = {}) -> Any:
+        """Return what a vjp knows under this name."""
+        if name in replaced:
+            return replaced[name]
+        if name == "y":
+            return self.value
+        p = self.primitive
+        if name in p.inputs:
+            return tuple(self.operands) if p.variadic else self.operands[p.inputs.index(name)]
+        if name in self.parameters:
+            return self.parameters[name]
+        if name == "y_shape":
+            return self.value.shape
+        of = name.removesuffix("_shape")
+        if p.variadic:
+            return [np.shape(o) for o in self.operands]
+        return np.shape(self.operands[p.inputs.index(of)])
+
+    def vjp(self, i: int) -> Any:
+        """Return the vjp for operand i, None if it has none."""
+        p = self.primitive
+        return p.vjps.get(p.inputs[0] if p.variadic else p.inputs[i])
+
+    def saved(self, i: int) -> tuple[str, ...]:
+        """Return the names of the arrays that the contribution to operand i is computed from."""
+        vjp = self.vjp(i)
+        names = {"y", *self.primitive.inputs}
+        return () if vjp is None or self.primitive.variadic else tuple(n for n in _arguments(vjp) if n in names)
+
+    def raw(self, i: int, g: np.ndarray, replaced: Mapping[str, Any] = {}) -> np.ndarray | None:
+        """Return the contribution to operand i before it is summed to the operand's shape."""
+        if not self.primitive.vjps:  # a Function has its own backward
+            return np.asarray([*self.node.vjp(g, False)][i])
+        vjp = self.vjp(i)
+        if vjp is None:
+            return None
+        c = vjp(g, *[self.argument(name, replaced) for name in _arguments(vjp)])
+        return np.asarray(c[i] if self.primitive.variadic else c)
+
+    def contribution(self, i: int, g: np.ndarray, replaced: Mapping[str, Any] = {}) -> np.ndarray | None:
+        """Return the gradient contribution to operand i."""
+        c = self.raw(i, g, replaced)
+        return None if c is None else unbroadcast(c, np.shape(self.operands[i]))
+
+
+Change = Callable[[np.ndarray], np.ndarray]
+"""What a mistake makes of an upstream gradient."""
+
+
+class Tape:
+    """The operations between an input and a result.
+
+    Args:
+        recording: of a call of the function.
+        seed: the upstream gradient of the result.
+    """
+
+    def __init__(self, recording: Recording, seed: np.ndarray) -> None:
+        order = reverse_topological_order([recording.output.node], targets=[recording.leaf])[::-1]
+        where = {node: k for k, node in enumerate(order)}
+        self.seed = np.asarray(seed, float).reshape(recording.output.shape)
+        self.recording = recording
+        self.ops: list[Op] = []
+        node: Any
+        for node in order:
+            constants = recording.constants.get(node, {})
+            sources = tuple(where.get(s) if s is not None else None for s in node.inputs)
+            operands = [
+                self.ops[k].value
+                if k is not None
+                else recording.values.get(node.inputs[i], constants.get(i))
+                if node.inputs[i] is not None
+                else constants.get(i)
+                for i, k in enumerate(sources)
+            ]
+            names = {i: recording.names[node, i] for i in range(len(sources)) if (node, i) in recording.names}
+            op = Op(node.primitive, sources, operands, node.parameters, recording.values[node], node)
+            op.place, op.names, op.name = recording.places.get(node), names, recording.names.get(node)
+            for i, k in enumerate(sources):
+                if k is not None:
+                    self.ops[k].users.append((len(self.ops), i))
+            self.ops.append(op)
+        with np.errstate(all="ignore"):
+            self.gradients = self.walk()
+
+    @property
+    def x(self) -> np.ndarray:
+        """The input."""
+        return self.ops[0].value
+
+    @property
+    def edges(self) -> Iterable[tuple[int, int]]:
+        """(operation, operand) for every way that a gradient goes, the last operation first."""
+        for k in range(len(self.ops) - 1, 0, -1):
+            if self.gradients[k] is not None:
+                for i, s in enumerate(self.ops[k].sources):
+                    if s is not None:
+                        yield k, i
+
+    def walk(
+        self,
+        nodes: Mapping[int, Change] = {},
+        edges: Mapping[tuple[int, int], Change] = {},
+        blocks: Mapping[int, tuple[int, Change]] = {},
+        arrivals: Mapping[int, Callable[[list[np.ndarray]], np.ndarray]] = {},
+    ) -> list[Any]:
+        """Return the gradient of every operation, with mistakes; that of the input comes first.
+
+        Args:
+            nodes: for an operation, what is made of its finished gradient.
+            edges: for (operation, operand), what its contribution is instead.
+            blocks: for an operation, an earlier one, and the contribution to that instead of all to its own operands.
+            arrivals: for an operation, its gradient from the list of its contributions, the last use first.
+        """
+        lists: dict[int, list[np.ndarray]] = {k: [] for k in arrivals}
+        gradients: list[Any] = [None] * len(self.ops)
+        gradients[-1] = self.seed
+        for k in range(len(self.ops) - 1, -1, -1):
+            if k in arrivals and lists[k]:
+                gradients[k] = arrivals[k](lists[k])
+            g = gradients[k]
+            if g is None:
+                continue
+            if k in nodes:
+                g = gradients[k] = nodes[k](g)
+            if k in blocks:
+                s, change = blocks[k]
+                c: Any = change(g)
+                gradients[s] = c if gradients[s] is None else gradients[s] + c
+                continue
+            op = self.ops[k]
+            for i, s in enumerate(op.sources):  # type: ignore[assignment]
+                if s is None:
+                    continue
+                change_of = edges.get((k, i))
+                c = op.contribution(i, g) if change_of is None else change_of(g)
+                if c is not None:
+                    gradients[s] = c if gradients[s] is None else gradients[s] + c
+                    if s in lists:
+                        lists[s].append(c)
+        return gradients
+
+    @property
+    def gradient(self) -> np.ndarray:
+        """The right gradient of the input."""
+        return self._or_zero(self.gradients[0])
+
+    def _or_zero(self, g: Any) -> np.ndarray:
+        return np.zeros(self.x.shape) if g is None else g
+
+    def gradient_with(self, **changes: Any) -> np.ndarray:
+        """Return the gradient of the input of a `walk` with these changes."""
+        return self._or_zero(self.walk(**changes)[0])
+
+    # -- forward ------------------------------------------------------------------------------------------------------
+
+    def tangents(self, v: np.ndarray) -> list[Any]:
+        """Return the change of every operation's value for a change v of the input; None where it is 0."""
+        found: list[Any] = [v]
+        for op in self.ops[1:]:
+            ts = [None if s is None else found[s] for s in op.sources]
+            found.append(None if all(t is None for t in ts) else self._tangent(op, ts))
+        return found
+
+    def _tangent(self, op: Op, ts: list[Any]) -> Any:
+        p = op.primitive
+        if isinstance(p, Elementwise):
+            shape = op.value.shape
+            parts = [op.raw(i, np.broadcast_to(t, shape)) for i, t in enumerate(ts) if t is not None]
+            return sum(c for c in parts if c is not None)
+        if p.name in LINEAR:
+            filled = [np.zeros(np.shape(o)) if t is None else t for t, o in zip(ts, op.operands)]
+            return np.asarray(p.recompute(*filled, **op.parameters))
+        if p.name == "matmul":
+            (a, b), (ta, tb) = op.operands, ts
+            return sum(p for p in (None if ta is None else ta @ b, None if tb is None else a @ tb) if p is not None)
+        return op.node.jvp(ts, False)
+
+    def replay(self, changed: Mapping[int, Callable[[list[Any]], Any]]) -> Tape | None:
+        """Return the tape of the function with some operations computed in another way; None if it cannot run.
+
+        Args:
+            changed: for an operation, its new value from its operands, or (primitive, operands, parameters).
+        """
+        new = object.__new__(Tape)
+        new.seed, new.recording, new.ops = self.seed, self.recording, []
+        for k, op in enumerate(self.ops):
+            if k == 0:
+                new.ops.append(op)
+                continue
+            operands = [o if s is None else new.ops[s].value for s, o in zip(op.sources, op.operands)]
+            primitive, sources, parameters = op.primitive, op.sources, op.parameters
+            if k in changed:
+                primitive, operands, parameters, sources = changed[k](operands)
+            value = np.asarray(primitive.recompute(*operands, **parameters))
+            new.ops.append(
+                Op(primitive, sources, operands, parameters, value, None, op.place, op.names, op.name, op.users)
+            )
+        if new.ops[-1].value.shape != self.seed.shape:
+            return None
+        new.gradients = new.walk()
+        return new
+
+    # -- structure ----------------------------------------------------------------------------------------------------
+
+    def dominators(self) -> list[int]:
+        """Return for each operation the latest earlier one through which all ways from the input to it lead."""
+        nearest = [0]
+        for op in self.ops[1:]:
+            meeting: int | None = None
+            for s in op.sources:
+                if s is None:
+                    continue
+                if meeting is None:
+                    meeting = s
+                a, b = meeting, s
+                while a != b:
+                    a, b = (nearest[a], b) if a > b else (a, nearest[b])
+                meeting = a
+            nearest.append(meeting or 0)
+        return nearest
+
+    def between(self, late: int, early: int) -> set[int]:
+        """Return the operations on the ways from `early` to `late`, without `early`."""
+        found, pending = set(), [late]
+        while pending:
+            k = pending.pop()
+            if k > early and k not in found:
+                found.add(k)
+                pending += [s for s in self.ops[k].sources if s is not None]
+        return found
+
+    def pull(self, late: int, early: int, g: np.ndarray) -> np.ndarray:
+        """Return the contribution of `late` to `early`, which all its ways lead through."""
+        pending: dict[int, Any] = {late: g}
+        for k in range(late, early, -1):
+            g = pending.pop(k, None)
+            if g is None:
+                continue
+            op = self.ops[k]
+            for i, s in enumerate(op.sources):
+                c = op.contribution(i, g) if s is not None else None
+                if c is not None and s is not None:
+                    pending[s] = c if s not in pending else pending[s] + c
+        c = pending.get(early)
+        return np.zeros(self.ops[early].value.shape) if c is None else c

@@ -1,0 +1,130 @@
+"""Names for the operations of a tape: the learner's own variables, otherwise the source text of the expression."""
+
+from __future__ import annotations
+
+import dis
+import linecache
+import math
+from functools import lru_cache
+from types import CodeType
+from typing import Any
+
+import numpy as np
+
+from minigrad.teach.tape import Op, Tape
+
+_STORES = ("STORE_FAST", "STORE_NAME", "STORE_DEREF", "STORE_GLOBAL")
+
+
+@lru_cache(maxsize=256)
+def _stored(code: CodeType) -> dict[int, str]:
+    """Return, by the offset of an instruction, the variable to which the next instruction assigns its result."""
+    found = {}
+    instructions = [*dis.get_instructions(code)]
+    for this, following in zip(instructions, instructions[1:]):
+        if following.opname.startswith(_STORES):
+            name = following.argval[0] if isinstance(following.argval, tuple) else following.argval
+            found[this.offset] = str(name)
+    return found
+
+
+@lru_cache(maxsize=256)
+def _positions(code: CodeType) -> list[Any]:
+    return [*code.co_positions()]
+
+
+def source_text(code: CodeType, instruction: int) -> str:
+    """Return the expression that an instruction evaluates, "" if the source is not there or has several lines."""
+    first, last, start, stop = _positions(code)[instruction // 2]
+    if first is None or first != last or start is None:
+        return ""
+    line = linecache.getline(code.co_filename, first)
+    return line.encode()[start:stop].decode(errors="replace").strip()
+
+
+class Words:
+    """The names of the operations of one tape."""
+
+    def __init__(self, tape: Tape) -> None:
+        self.tape = tape
+        self._names: dict[int, str] = {}
+
+    def variable(self, k: int) -> str:
+        """Return the variable that holds the result of operation k, "" if there is none."""
+        op = self.tape.ops[k]
+        if op.place is not None and (stored := _stored(op.place.code).get(op.place.instruction)):
+            return stored
+        return op.name or ""
+
+    def name(self, k: int) -> str:
+        """Return the name of a result, in backticks: a variable, or an expression."""
+        if k not in self._names:
+            self._names[k] = f"`{self.variable(k) or self.expression(k)}`"
+        return self._names[k]
+
+    def expression(self, k: int, depth: int = 2) -> str:
+        """Return an expression for operation k: its source text if that is short."""
+        op = self.tape.ops[k]
+        if op.primitive is None:
+            return op.name or "x"
+        text = "" if op.place is None else source_text(op.place.code, op.place.instruction)
+        if text and len(text) <= 40:
+            return text
+        if depth == 0:
+            return "…"
+        return self._written(op, depth)
+
+    def _written(self, op: Op, depth: int) -> str:
+        def operand(i: int) -> str:
+            s = op.sources[i]
+            if s is not None:
+                return self.variable(s) or self.expression(s, depth - 1)
+            return op.names.get(i) or _number(op.operands[i])
+
+        operators = {"add": "+", "sub": "-", "mul": "*", "div": "/", "matmul": "@", "pow": "**"}
+        texts = [operand(i) for i in range(len(op.sources))]
+        if op.kind in operators and len(texts) == 2:
+            return f" {operators[op.kind]} ".join(t if t.isidentifier() else f"({t})" if " " in t else t for t in texts)
+        if op.kind == "neg":
+            return f"-{texts[0]}"
+        if op.kind == "getitem":
+            return f"{texts[0]}[…]"
+        return f"{op.kind}({', '.join(texts[:2])})"
+
+    def operand(self, k: int, i: int) -> str:
+        """Return the name of an operand of operation k."""
+        op = self.tape.ops[k]
+        s = op.sources[i]
+        return self.name(s) if s is not None else f"`{op.names.get(i) or _number(op.operands[i])}`"
+
+    def line(self, k: int) -> str:
+        """Return " (line 3)", or "" if the line is not known; with the pass if there are several."""
+        place = self.tape.ops[k].place
+        return f" (line {place.line})" if place is not None else ""
+
+    def passes(self, k: int) -> int:
+        """Return how many operations were computed by the same instruction."""
+        op = self.tape.ops[k]
+        if op.place is None:
+            return 1
+        key = (op.place.code, op.place.instruction, op.kind)
+        return self.tape.recording.passes.get(key, 0) + 1
+
+    def through(self, k: int) -> str:
+        """Return an operation, with its line."""
+        return f"{self.name(k)}{self.line(k)}"
+
+    def axis(self, shape: tuple[int, ...], n: float) -> str:
+        """Return which dimension, or product of dimensions, of an array n is; "" if none."""
+        for d, size in enumerate(shape):
+            if size == n and size > 1:
+                return f"the size of dimension {d}"
+        if len(shape) > 1 and math.prod(shape) == n:
+            return "the number of elements"
+        return ""
+
+
+def _number(value: Any) -> str:
+    if isinstance(value, np.ndarray) and value.ndim:
+        return "a constant"
+    return f"{float(value):.6g}" if value is not None else "None"
