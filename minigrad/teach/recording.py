@@ -29,6 +29,8 @@ from minigrad.tensors.tensor import Tensor
 
 _PACKAGES = tuple(f"{Path(module.__file__ or '').parent}{'/'}" for module in (np, sys.modules["minigrad"]))
 """Where the code lies that is not the learner's."""
+LARGE = 1 << 14
+"""The number of elements above which a constant of the program is not recorded."""
 
 
 # ---- arrays that record ----------------------------------------------------------------------------------------------
@@ -379,7 +381,9 @@ _REPLACED: dict[int, Any] = {
 class _Rebinding:
     """Rebuild functions so that they, and the functions that they call, see the replacements."""
 
-    def __init__(self) -> None:
+    def __init__(self, recording: Recording | None) -> None:
+        self.recording = recording
+        self.arrays: dict[int, Any] = {}
         self.globals: dict[int, dict[str, Any]] = {}
         self.functions: dict[int, Any] = {}
 
@@ -393,12 +397,21 @@ class _Rebinding:
         if isinstance(x, functools.partial):
             return functools.partial(self(x.func), *map(self, x.args), **{k: self(v) for k, v in x.keywords.items()})
         if type(x) is np.ndarray and x.dtype.kind == "f":
-            return x.view(Plain)
+            return self._array(x)
         if type(x) in (list, tuple):
             return type(x)(map(self, x)) if any(type(v) is np.ndarray for v in x) else x
         if type(x) is dict and any(type(v) is np.ndarray for v in x.values()):
             return {k: self(v) for k, v in x.items()}
         return x
+
+    def _array(self, x: np.ndarray) -> Any:
+        if self.recording is None or not x.ndim or x.size > LARGE:
+            return x.view(Plain)
+        if id(x) not in self.arrays:
+            t = Tensor(x.astype(float), requires_grad=True)
+            self.recording.values[t.node] = np.array(x, float)
+            self.arrays[id(x)] = Array(t)
+        return self.arrays[id(x)]
 
     def _function(self, f: FunctionType) -> Any:
         names = self._globals(f.__globals__)
@@ -479,7 +492,7 @@ class Recording:
                     self.names[node, i] = name
         frame: Any = sys._getframe(1)
         while frame is not None and frame.f_code.co_filename.startswith(_PACKAGES):
-            if frame.f_code is record.__code__:
+            if frame.f_code is _record.__code__:
                 return
             frame = frame.f_back
         if frame is not None:
@@ -490,6 +503,13 @@ class Recording:
             for name, value in frame.f_locals.items():
                 if isinstance(value, np.ndarray):
                     self.arrays.setdefault(_memory(value), name)
+
+    def call_it(self, value: Any, name: str) -> None:
+        """Note the name of a constant."""
+        if isinstance(value, Array):
+            self.names.setdefault(value.tensor.node, name)
+        elif isinstance(value, np.ndarray) and not hasattr(builtins, name):
+            self.arrays.setdefault(_memory(value), name)
 
     def call(self, frame: Any, event: str, argument: Any) -> None:
         """As a profiler: note the variables of a function of the learner when it returns, and arrays when it starts."""
@@ -518,24 +538,32 @@ def _watching(recording: Recording) -> Iterator[None]:
 def record(f: Callable[[Any], Any], x: np.ndarray, name: str = "x") -> Recording:
     """Call `f` on an array, and return the recording of its graph.
 
+    The other arrays of the program are recorded too, where that is possible: what is computed from them has a name, and
+    may stand in a wrong gradient.
+
     Raises:
         Exception: whatever `f` raises on recorded arrays; TypeError if its result has no graph.
     """
+    try:
+        return _record(f, x, name, everything=True)
+    except Exception:  # what is computed from constants may be beyond recording
+        return _record(f, x, name, everything=False)
+
+
+def _record(f: Callable[[Any], Any], x: np.ndarray, name: str, everything: bool) -> Recording:
     t = Tensor(np.array(x, float), requires_grad=True)
     recording = Recording(t.node)
     recording.values[t.node] = np.array(x, float)
     argument = Array(t)
-    rebind = _Rebinding()
+    rebind = _Rebinding(recording if everything else None)
     function = rebind(f) if isinstance(f, FunctionType | MethodType | functools.partial) else f
     for names in rebind.globals.values():
         for key, value in names.items():
-            if isinstance(value, np.ndarray) and not hasattr(builtins, key):
-                recording.arrays.setdefault(_memory(value), key)
+            recording.call_it(value, key)
     code = getattr(function, "__code__", None)
     for key, cell in zip(code.co_freevars if code else (), getattr(function, "__closure__", None) or ()):
-        content = cell.cell_contents if cell != CellType() else None
-        if isinstance(content, np.ndarray):
-            recording.arrays[_memory(content)] = key
+        if cell != CellType():
+            recording.call_it(cell.cell_contents, key)
     with enable_grad(), _watching(recording), np.errstate(all="ignore"):
         result = function(argument)
         if isinstance(result, list | tuple):

@@ -1,7 +1,9 @@
 """Find the mistakes of the catalogue that explain a wrong gradient: make each at each site, and compare.
 
 A candidate is first compared with the learner's gradient along a few random directions of the input, where its effect
-is an inner product (see `tape`); only what agrees there is run as a whole backward pass and compared by elements. The same numbers serve for pairs of mistakes: where the sum of two effects is the learner's error, both are made.
+is an inner product (see `tape`); only what agrees there is run as a whole backward pass and compared element by
+element. The same numbers serve for pairs of mistakes: where the sum of two effects is the learner's error, both are
+made.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.teach.mistakes import CATALOGUE, REDUCTIONS, Block, Edge, Mistake, Site, Variant, Whole
+from minigrad.teach.pool import Pools
 from minigrad.teach.tape import Tape
 from minigrad.teach.wording import Words
 
@@ -23,6 +26,8 @@ CLOSE = 1e-7
 """The relative difference up to which a candidate gives the learner's gradient. The learner's arithmetic and the
 engine's are both float64; a gradient in float32 is compared with `CLOSE_32`."""
 CLOSE_32 = 2e-4
+ONE_OPERATION = ("softmax", "log_softmax", "standardize")
+"""Primitives that are functions of several operations already."""
 LIMIT = 1.5
 """Seconds after which the search gives up."""
 
@@ -167,9 +172,10 @@ class Search:
                 if not early:
                     break
                 early = nearest[early]
-                if (early or nearest[k] == 0) and early != k and tape.ops[early].value.shape == tape.ops[k].value.shape:
-                    if k - early > 1 or tape.ops[k].kind in ("softmax", "standardize"):
-                        yield "block", Block(tape, words, k, early)
+                if early == k or tape.ops[early].value.shape != tape.ops[k].value.shape:
+                    continue
+                if len(tape.between(k, early)) > 1 or tape.ops[k].kind in ONE_OPERATION:
+                    yield "block", Block(tape, words, k, early)
 
     def candidates(self, scope: str, site: Any) -> Iterator[Candidate]:
         """Yield the mistakes at a site that change the gradient."""
@@ -221,6 +227,8 @@ class Search:
             found = self._whole()
             self._collect()
             found += [Explanation((c,), c.assumes) for c in self._matching(self.singles)]
+            if not found or min(e.assumes for e in found) > 1.5:
+                found += self._formulas()
             if not found or min(e.assumes for e in found) > 1.6:
                 found += [Explanation((c,), c.assumes) for c in self._in_loops()]
             if not found or min(e.assumes for e in found) > 1.8:
@@ -249,9 +257,13 @@ class Search:
     def _collect(self) -> None:
         """Make all mistakes at single sites."""
         self.edges: list[Edge] = []
+        self.blocks: list[Block] = []
+        self.pools = Pools(self.tape, self.words)
         for scope, site in self.sites():
             if self.late():
                 return
+            if scope == "block":
+                self.blocks.append(site)
             if scope == "edge":
                 self.edges.append(site)
                 whole = self.effect(site.source, site.c)
@@ -262,6 +274,75 @@ class Search:
                     nearest = round(s * 1e9) / 1e9
                     site.scale = nearest if abs(nearest - s) < 1e-8 else s
             self.singles += self.candidates(scope, site)
+
+    def _formulas(self) -> list[Explanation]:
+        """Return what gives the gradient if one local derivative, or one factor, is another array or a formula."""
+        found: list[Explanation] = []
+        for site in (*self.edges, *self.blocks):
+            if self.late():
+                break
+            if site.is_elementwise:
+                found += self._local_derivatives(site)
+            elif isinstance(site, Edge) and site.op.kind == "matmul" and np.ndim(site.op.operands[1 - site.i]) > 1:
+                found += self._factors_of_product(site)
+        return found
+
+    def _local_derivatives(self, site: Edge | Block) -> list[Explanation]:
+        """Return the formulas that explain the gradient as the local derivative at a site."""
+        shape, block = site.op.value.shape, isinstance(site, Block)
+        weights = np.array([(site.g * np.broadcast_to(t[site.source], shape)).ravel() for t in self.tangents]).T
+        wanted = self.error + self.effect(site.source, site.c)
+        pool = self.pools.near(shape, site.k)
+        found: list[Explanation] = []
+        for i in self._equal(pool.matrix @ weights, wanted):
+            of_own = {b.k for b in pool.made_of[i]} <= {site.k, site.source}
+            name = "other array" if not of_own else "other derivative" if block else "other function"
+            said = pool.said(i) if of_own else f"its local derivative is computed as {pool.said(i)}"
+            found += self._local(name, site, pool.matrix[i], said, 1.5 + pool.assumes[i] + 0.6 * (not of_own))
+        local = site.right(np.ones(shape)) if isinstance(site, Block) else site.raw(np.ones(shape))
+        if found or local.shape != shape:
+            return found
+        for i in self._equal(pool.matrix @ (weights * local.ravel()[:, None]), wanted):
+            said = f"the right one times {pool.said(i)}, a factor too many"
+            if pool.texts[i] in ("1 / a", "1 / a**2"):
+                said = f"the right one without the factor {pool.said(i).replace('1 / ', '')}"
+            name = "other derivative" if block else "other function"
+            found += self._local(name, site, pool.matrix[i] * local.ravel(), said, 1.9 + pool.assumes[i])
+        return found
+
+    def _local(self, name: str, site: Any, derivative: np.ndarray, said: str, assumes: float) -> list[Explanation]:
+        d = derivative.reshape(site.op.value.shape)
+        return self._explained(name, site, lambda g: site.fitted(g * d), said, assumes)
+
+    def _factors_of_product(self, site: Edge) -> list[Explanation]:
+        """The same for the other factor of a matrix product."""
+        other = np.asarray(site.op.operands[1 - site.i])
+        name = site.op.primitive.inputs[1 - site.i]
+        own = site.op.primitive.inputs[site.i]
+        parts = []
+        for t in self.tangents:
+            c = site.op.contribution(1 - site.i, site.g, {own: t[site.source]})
+            if c is None or c.shape != other.shape:
+                return []
+            parts.append(c.ravel())
+        pool = self.pools.near(other.shape, site.k)
+        wanted = self.error + self.effect(site.source, site.c)
+        found = []
+        for i in self._equal(pool.matrix @ np.array(parts).T, wanted):
+            row = pool.matrix[i].reshape(other.shape)
+            said = f"{pool.said(i)} instead of {site.words.operand(site.k, 1 - site.i)}"
+            change = lambda g, r=row: site.op.contribution(site.i, g, {name: r})  # noqa: E731
+            found += self._explained("other array", site, change, said, 1.8 + pool.assumes[i])
+        return found
+
+    def _equal(self, effects: np.ndarray, wanted: np.ndarray) -> list[int]:
+        """Return the rows of effects that are the wanted one."""
+        near = np.abs(effects - wanted).max(axis=1) <= 10 * self.tolerance
+        return np.flatnonzero(near)[:6].tolist()
+
+    def _explained(self, name: str, site: Any, change: Any, detail: str, assumes: float) -> list[Explanation]:
+        c = Candidate(CATALOGUE[name], [site], [Variant(change, detail)], self.error, assumes)
+        return [Explanation((c,), assumes)] if self.explains(c) else []
 
     def _matching(self, candidates: Iterable[Candidate]) -> list[Candidate]:
         """Return the candidates that explain the gradient."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
@@ -57,6 +57,8 @@ class Op:
         names: of the constants, by position.
         name: the variable that held the result.
         users: (operation, operand) of each use of the result.
+        calls: the vjps with their arguments, by operand, once they are needed.
+        active: True if it depends on the input; others are what the function computes of its constants.
     """
 
     primitive: Any
@@ -69,6 +71,8 @@ class Op:
     names: dict[int, str] = field(default_factory=dict)
     name: str | None = None
     users: list[tuple[int, int]] = field(default_factory=list)
+    calls: dict[int, Any] = field(default_factory=dict)
+    active: bool = True
 
     @property
     def kind(self) -> str:
@@ -108,10 +112,16 @@ class Op:
         """Return the contribution to operand i before it is summed to the operand's shape."""
         if not self.primitive.vjps:  # a Function has its own backward
             return np.asarray([*self.node.vjp(g, False)][i])
-        vjp = self.vjp(i)
+        call = self.calls.get(i)
+        if call is None or replaced:
+            vjp = self.vjp(i)
+            call = vjp, [] if vjp is None else [self.argument(name, replaced) for name in _arguments(vjp)]
+            if not replaced:
+                self.calls[i] = call
+        vjp, arguments = call
         if vjp is None:
             return None
-        c = vjp(g, *[self.argument(name, replaced) for name in _arguments(vjp)])
+        c = vjp(g, *arguments)
         return np.asarray(c[i] if self.primitive.variadic else c)
 
     def contribution(self, i: int, g: np.ndarray, replaced: Mapping[str, Any] = {}) -> np.ndarray | None:
@@ -133,7 +143,7 @@ class Tape:
     """
 
     def __init__(self, recording: Recording, seed: np.ndarray) -> None:
-        order = reverse_topological_order([recording.output.node], targets=[recording.leaf])[::-1]
+        order = reverse_topological_order([recording.output.node])[::-1]
         where = {node: k for k, node in enumerate(order)}
         self.seed = np.asarray(seed, float).reshape(recording.output.shape)
         self.recording = recording
@@ -153,6 +163,7 @@ class Tape:
             names = {i: recording.names[node, i] for i in range(len(sources)) if (node, i) in recording.names}
             op = Op(node.primitive, sources, operands, node.parameters, recording.values[node], node)
             op.place, op.names, op.name = recording.places.get(node), names, recording.names.get(node)
+            op.active = node is recording.leaf or any(s is not None and self.ops[s].active for s in sources)
             for i, k in enumerate(sources):
                 if k is not None:
                     self.ops[k].users.append((len(self.ops), i))
@@ -171,7 +182,7 @@ class Tape:
         for k in range(len(self.ops) - 1, 0, -1):
             if self.gradients[k] is not None:
                 for i, s in enumerate(self.ops[k].sources):
-                    if s is not None:
+                    if s is not None and self.ops[s].active:
                         yield k, i
 
     def walk(
@@ -207,7 +218,7 @@ class Tape:
                 continue
             op = self.ops[k]
             for i, s in enumerate(op.sources):  # type: ignore[assignment]
-                if s is None:
+                if s is None or not self.ops[s].active:
                     continue
                 change_of = edges.get((k, i))
                 c = op.contribution(i, g) if change_of is None else change_of(g)
@@ -235,7 +246,7 @@ class Tape:
         """Return the change of every operation's value for a change v of the input; None where it is 0."""
         found: list[Any] = [v]
         for op in self.ops[1:]:
-            ts = [None if s is None else found[s] for s in op.sources]
+            ts: list[Any] = [None if s is None else found[s] for s in op.sources]
             found.append(None if all(t is None for t in ts) else self._tangent(op, ts))
         return found
 
@@ -262,7 +273,7 @@ class Tape:
         new = object.__new__(Tape)
         new.seed, new.recording, new.ops = self.seed, self.recording, []
         for k, op in enumerate(self.ops):
-            if k == 0:
+            if op.primitive is None:
                 new.ops.append(op)
                 continue
             operands = [o if s is None else new.ops[s].value for s, o in zip(op.sources, op.operands)]
@@ -270,11 +281,21 @@ class Tape:
             if k in changed:
                 primitive, operands, parameters, sources = changed[k](operands)
             value = np.asarray(primitive.recompute(*operands, **parameters))
-            new.ops.append(
-                Op(primitive, sources, operands, parameters, value, None, op.place, op.names, op.name, op.users)
-            )
+            changes = {"primitive": primitive, "sources": sources, "operands": operands, "parameters": parameters}
+            new.ops.append(replace(op, **changes, value=value, node=None, calls={}))
         if new.ops[-1].value.shape != self.seed.shape:
             return None
+        new.gradients = new.walk()
+        return new
+
+    def with_values(self, values: Mapping[int, np.ndarray]) -> Tape:
+        """Return the tape with other values of some operations in the backward pass only."""
+        new = object.__new__(Tape)
+        new.seed, new.recording, new.ops = self.seed, self.recording, [*self.ops]
+        for k in {*values, *(user for v in values for user, _ in self.ops[v].users)}:
+            op = self.ops[k]
+            operands = [values.get(s, o) if s is not None else o for s, o in zip(op.sources, op.operands)]
+            new.ops[k] = replace(op, operands=operands, value=values.get(k, op.value), calls={})
         new.gradients = new.walk()
         return new
 
@@ -286,7 +307,7 @@ class Tape:
         for op in self.ops[1:]:
             meeting: int | None = None
             for s in op.sources:
-                if s is None:
+                if s is None or not self.ops[s].active:
                     continue
                 if meeting is None:
                     meeting = s
@@ -304,7 +325,7 @@ class Tape:
             k = pending.pop()
             if k > early and k not in found:
                 found.add(k)
-                pending += [s for s in self.ops[k].sources if s is not None]
+                pending += [s for s in self.ops[k].sources if s is not None and self.ops[s].active]
         return found
 
     def pull(self, late: int, early: int, g: np.ndarray) -> np.ndarray:
@@ -316,7 +337,7 @@ class Tape:
                 continue
             op = self.ops[k]
             for i, s in enumerate(op.sources):
-                c = op.contribution(i, g) if s is not None else None
+                c = op.contribution(i, g) if s is not None and self.ops[s].active else None
                 if c is not None and s is not None:
                     pending[s] = c if s not in pending else pending[s] + c
         c = pending.get(early)

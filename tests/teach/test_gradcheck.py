@@ -54,7 +54,7 @@ MISTAKES: list[tuple[str, Callable[[np.ndarray], Any], np.ndarray, np.ndarray, A
     ("off by 0.1 times the input itself", scores, W, DW + 0.1 * W, D),
     ("off by the constant 0.25 everywhere", scores, W, DW + 0.25, D),
     ("the contribution of `x` through `0.1 * x`", lambda x: np.maximum(x, 0.1 * x), X, (X > 0) * 1.0, np.ones_like(X)),
-    ("right only where x < 0", np.abs, X, -np.ones_like(X), np.ones_like(X)),
+    ("is wrong: it is computed as `-1`", np.abs, X, -np.ones_like(X), np.ones_like(X)),
     ("flipped along dimensions 0 and 1", correlated, K, DK[::-1, ::-1], U[:2, :2]),
     ("wrong only at index 3 of dimension 0: the border", np.sin, S, np.cos(S) * U + LAST * U, U),
     ("right only at index 1 of dimension 1", np.sin, S, np.cos(S) * U * [1.5, 1, 0.5, 3], U),

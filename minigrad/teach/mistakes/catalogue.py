@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from minigrad.primitives.primitive import Elementwise
 from minigrad.teach.tape import Tape
 from minigrad.teach.wording import Words
 from minigrad.tensors.node import unbroadcast
@@ -154,7 +155,7 @@ class Edge(Site):
         super().__init__(tape, words, k)
         self.i, self.operand = i, np.asarray(self.op.operands[i])
         self.scale: float | None = None
-        self.source = self.op.sources[i]
+        self.source = self.op.sources[i] or 0
 
     @property
     def fields(self) -> dict[str, str]:
@@ -174,6 +175,11 @@ class Edge(Site):
     def c(self) -> np.ndarray:
         """The right contribution."""
         return self.contribution(self.g)
+
+    @property
+    def is_elementwise(self) -> bool:
+        """True if the operation acts on each element alone."""
+        return isinstance(self.op.primitive, Elementwise)
 
     def fitted(self, c: Any) -> np.ndarray | None:
         """Return an array summed to the operand's shape, or spread over it; None if it does not fit."""
@@ -214,6 +220,26 @@ class Block(Site):
     def right(self, g: np.ndarray) -> np.ndarray:
         """Return the right contribution of y to x."""
         return self.tape.pull(self.k, self.early, g)
+
+    @property
+    def source(self) -> int:
+        """The same as `early`, as the source of an `Edge`."""
+        return self.early
+
+    @cached_property
+    def c(self) -> np.ndarray:
+        """The right contribution."""
+        return self.right(self.g)
+
+    def fitted(self, c: Any) -> np.ndarray:
+        """The same: shapes do not change."""
+        return np.asarray(c)
+
+    @cached_property
+    def is_elementwise(self) -> bool:
+        """True if each element of y depends on the same element of x alone."""
+        ops = (self.tape.ops[k] for k in self.tape.between(self.k, self.early))
+        return self.x.shape == self.y.shape and all(isinstance(op.primitive, Elementwise) for op in ops)
 
     @cached_property
     def axes(self) -> list[tuple[int, ...]]:

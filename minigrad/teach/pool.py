@@ -1,0 +1,179 @@
+"""Arrays that may stand in a formula by mistake: those of the function, and simple formulas of them.
+
+Where a contribution is linear in an array A, its effect on the gradient along a direction is the inner product of A
+and a weight. So all arrays of a pool are tried at once, by one matrix product.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from minigrad.teach.mistakes.formulas import spoken
+from minigrad.teach.tape import Tape
+from minigrad.teach.wording import Words
+
+MOST = 14
+"""The number of arrays of a pool that formulas are made of."""
+
+_ONE: dict[str, float] = {
+    **{"a": 0.0, "1 - a": 0.1, "-a": 0.3, "a**2": 0.3, "a * (1 - a)": 0.3, "1 - a**2": 0.3, "2 * a": 0.4, "a / 2": 0.4},
+    **{"1 / a": 0.4, "-1 / a": 0.5, "1 / a**2": 0.5, "-1 / a**2": 0.5, "exp(a)": 0.5, "exp(-a)": 0.5, "-exp(-a)": 0.6},
+    **{"log(a)": 0.5, "sqrt(a)": 0.4, "1 / sqrt(a)": 0.5, "1 / (2 * a)": 0.5, "tanh(a)": 0.4, "1 - tanh(a)**2": 0.4},
+    **{"sigmoid(a)": 0.4, "1 - sigmoid(a)": 0.5, "sigmoid(a) * (1 - sigmoid(a))": 0.4, "1 + a": 0.5, "1 + a**2": 0.5},
+    **{"a > 0": 0.4, "a >= 0": 0.5, "a < 0": 0.5, "sign(a)": 0.4, "abs(a)": 0.4, "sin(a)": 0.4, "cos(a)": 0.4},
+    **{"-sin(a)": 0.4, "-cos(a)": 0.5, "cosh(a)": 0.6, "sinh(a)": 0.6, "3 * a**2": 0.5, "a**3": 0.6, "a != 0": 0.6},
+    **{"1 / (1 + a**2)": 0.5, "a * (1 + a)": 0.6, "(1 - a)**2": 0.6, "-a**2": 0.6, "1 / a**3": 0.7, "-0.5 / a**3": 0.6},
+    **{
+        "2 * a * (1 - a)": 0.6,
+        "1 - 2 * a": 0.6,
+        "2 * (1 - a**2)": 0.6,
+        "1 / (1 + a)": 0.6,
+        "a - 1": 0.6,
+        "1 - a**3": 0.8,
+    },
+    **{"a * (1 - a**2)": 0.6, "1 - abs(a)": 0.6, "1 / (1 - a**2)": 0.7, "log2(a)": 0.8, "2**a": 0.7, "0.5 / a": 0.5},
+    **{
+        "cos(a * pi / 180)": 0.8,
+        "a == 0": 0.7,
+        "a <= 0": 0.7,
+        "abs(a) <= 1": 0.8,
+        "a * sigmoid(a)": 0.6,
+        "1 / (2 * sqrt(a))": 0.6,
+    },
+}
+"""Formulas of one array, with what they assume."""
+_TWO: dict[str, float] = {
+    **{"a * b": 0.5, "a / b": 0.5, "a - b": 0.5, "a + b": 0.5, "a * (1 - b)": 0.6, "-a / b": 0.6, "-a * b": 0.7},
+    **{
+        "a / b**2": 0.7,
+        "-a / b**2": 0.7,
+        "a * b * (1 - b)": 0.7,
+        "a * (1 - b**2)": 0.7,
+        "a**2 / b": 0.8,
+        "a * b**2": 0.8,
+    },
+    **{"a + b * (1 - a)": 0.8, "a * exp(b)": 0.8, "2 * (a - b)": 0.6, "a * sign(b)": 0.8, "sigmoid(a) - b": 0.7},
+    **{"a * (b > 0)": 0.7, "(a - b) * (1 - a**2)": 0.9, "(a - b) * a * (1 - a)": 0.9, "a - b > 0": 0.9},
+}
+"""Formulas of two arrays."""
+_NAMES: dict[str, Any] = {**vars(np), "sigmoid": lambda t: 1 / (1 + np.exp(-t))}
+_COMPILED = {text: eval(f"lambda a, b: {text}", dict(_NAMES)) for text in (*_ONE, *_TWO)}
+for _text in ("log(a)", "sqrt(a)", "1 / sqrt(a)", "log2(a)", "1 / (2 * sqrt(a))"):
+    _COMPILED[_text] = eval(f"lambda a, b: {_text.replace('(a)', '(abs(a))')}", dict(_NAMES))
+
+
+@dataclass
+class Base:
+    """An array of the function; `k` is the operation that computed it, None for a constant."""
+
+    array: np.ndarray
+    name: str
+    k: int | None
+    letter: str = ""
+
+
+class Pool:
+    """All formulas that have a given shape.
+
+    Attributes:
+        matrix: a formula a row.
+        assumes: what each assumes.
+        bases: the arrays that each is made of.
+    """
+
+    def __init__(self, bases: list[Base], shape: tuple[int, ...]) -> None:
+        rows: list[np.ndarray] = []
+        self.texts: list[str] = []
+        self.made_of: list[tuple[Base, ...]] = []
+        costs: list[float] = []
+
+        def add(text: str, made_of: tuple[Base, ...], cost: float) -> None:
+            a = made_of[0].array if made_of else None
+            b = made_of[1].array if len(made_of) > 1 else None
+            row = np.asarray(_COMPILED[text](a, b), float)
+            if row.shape == shape and np.isfinite(row).all():
+                rows.append(row.ravel())
+                self.texts.append(text)
+                self.made_of.append(made_of)
+                costs.append(cost)
+
+        with np.errstate(all="ignore"):
+            for base in bases:
+                for text, cost in _ONE.items():
+                    add(text, (base,), cost)
+            for a in bases[:MOST]:
+                for b in bases[:MOST]:
+                    if a is not b:
+                        for text, cost in _TWO.items():
+                            add(text, (a, b), cost)
+        size = int(np.prod(shape))
+        for number, cost in ((1.0, 0.2), (-1.0, 0.4), (2.0, 0.6), (0.5, 0.6), (-2.0, 0.8), (0.0, 3.0)):
+            rows.append(np.full(size, number))
+            self.texts.append(f"{number:g}")
+            self.made_of.append(())
+            costs.append(cost)
+        self.matrix = np.array(rows).reshape(len(rows), size)
+        self.assumes = np.array(costs)
+
+    def said(self, i: int) -> str:
+        """Return formula i in the learner's names."""
+        names = {letter: base.name for letter, base in zip("ab", self.made_of[i])}
+        return spoken(self.texts[i], names)
+
+
+class Pools:
+    """The pools of a tape, by shape."""
+
+    def __init__(self, tape: Tape, words: Words) -> None:
+        self.tape, self.words = tape, words
+        self._pools: dict[Any, Pool] = {}
+        self._bases: dict[Any, list[Base]] = {}
+
+    def bases(self, shape: tuple[int, ...]) -> list[Base]:
+        """Return the different arrays that have a shape, or can be broadcast to it: variables first."""
+        if shape in self._bases:
+            return self._bases[shape]
+        found: list[tuple[tuple[Any, ...], Base]] = []
+        for k, op in enumerate(self.tape.ops):
+            self._consider(found, op.value, self.words.name(k), k, shape, bool(self.words.variable(k)))
+            for i, (s, o) in enumerate(zip(op.sources, op.operands)):
+                if s is None and isinstance(o, np.ndarray) and o.ndim:
+                    self._consider(found, o.astype(float), self.words.operand(k, i), None, shape, i in op.names)
+        found.sort(key=lambda f: f[0])
+        unique: list[Base] = []
+        for _, base in found:
+            if not any(np.array_equal(base.array, other.array) for other in unique):
+                unique.append(base)
+            if len(unique) >= 2 * MOST:
+                break
+        self._bases[shape] = unique
+        return unique
+
+    def _consider(
+        self, found: list[Any], array: Any, name: str, k: int | None, shape: tuple[int, ...], named: bool
+    ) -> None:
+        if array.shape != shape:
+            try:
+                if not array.ndim or np.broadcast_shapes(array.shape, shape) != shape:
+                    return
+            except ValueError:
+                return
+        whole = array.shape == shape
+        if np.isfinite(array).all():
+            found.append(((not whole, not named, -(k or 0)), Base(np.broadcast_to(array, shape), name, k)))
+
+    def near(self, shape: tuple[int, ...], k: int) -> Pool:
+        """Return the pool of a shape for operation k: if there are many arrays, of those nearest to it."""
+        bases = self.bases(shape)
+        part = None
+        if len(bases) > MOST:
+            several = sorted(bases, key=lambda b: abs((b.k if b.k is not None else k) - k))
+            bases = several[: MOST + 6]
+            part = tuple(b.name + str(b.k) for b in bases)
+        key = (shape, part)
+        if key not in self._pools:
+            self._pools[key] = Pool(bases, shape)
+        return self._pools[key]
