@@ -83,7 +83,7 @@ def embedding(
     index = index.astype(np.int64)
     if max_norm is not None:
         _limit_norms(weight, np.unique(index), max_norm, norm_type)
-    out = weight[index]
+    out = weight[index] if index.ndim else weight[index].clone()  # of a single row, a view
     if scale_grad_by_freq and index.size:
         factor = as_tensor((1 / np.bincount(index.ravel())[index]).astype(weight.dtype))[..., None]
         out = out.detach() + (out - out.detach()) * factor  # scales the gradient, and leaves the value

@@ -43,7 +43,9 @@ def _check_eps(name: str, eps: float, positive: bool = False) -> None:
 
 
 def _affine(x: Tensor, weight: Tensor | None, bias: Tensor | None, shape: tuple[int, ...] | None = None) -> Tensor:
-    """Return x * weight + bias; either may be None, and both are reshaped to `shape` first."""
+    """Return x * weight + bias in new memory; either may be None, and both are reshaped to `shape` first."""
+    if weight is None and bias is None:
+        return x.clone()  # `standardize` has saved x, and the user may write to the result
     if weight is not None:
         x = x * (weight if shape is None else weight.reshape(shape))
     return x if bias is None else x + (bias if shape is None else bias.reshape(shape))
@@ -144,7 +146,8 @@ def rms_norm(
     x = _floats("rms_norm", input)
     axis = _layer("rms_norm", x, normalized_shape, weight=weight)
     eps = float(np.finfo(x.dtype).eps if eps is None else eps)
-    return _affine(Tensor.apply(primitives.rms_normalize, x, axis=axis, eps=eps), weight, None)
+    out = Tensor.apply(primitives.rms_normalize, x, axis=axis, eps=eps)
+    return out if weight is None else out * weight
 
 
 # ---- group norm and instance norm --------------------------------------------------------------------------------

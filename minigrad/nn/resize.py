@@ -199,7 +199,7 @@ def pixel_shuffle(input: Any, upscale_factor: int) -> Tensor:
         )
     n = len(rest)
     blocks = x.reshape(*rest, c // r**2, r, r, h, w)
-    return blocks.permute(*range(n + 1), n + 3, n + 1, n + 4, n + 2).reshape(*rest, c // r**2, h * r, w * r)
+    return blocks.permute(*range(n + 1), n + 3, n + 1, n + 4, n + 2).clone().reshape(*rest, c // r**2, h * r, w * r)
 
 
 def pixel_unshuffle(input: Any, downscale_factor: int) -> Tensor:
@@ -225,7 +225,7 @@ def pixel_unshuffle(input: Any, downscale_factor: int) -> Tensor:
         raise ValueError(f"pixel_unshuffle: height and width must be multiples of {r}, got shape {x.shape}")
     n = len(rest)
     blocks = x.reshape(*rest, c, h // r, r, w // r, r)
-    return blocks.permute(*range(n + 1), n + 2, n + 4, n + 1, n + 3).reshape(*rest, c * r**2, h // r, w // r)
+    return blocks.permute(*range(n + 1), n + 2, n + 4, n + 1, n + 3).clone().reshape(*rest, c * r**2, h // r, w // r)
 
 
 def channel_shuffle(input: Any, groups: int) -> Tensor:
@@ -251,7 +251,7 @@ def channel_shuffle(input: Any, groups: int) -> Tensor:
     if x.shape[1] % groups:
         raise ValueError(f"channel_shuffle: {x.shape[1]} channels cannot be divided into {groups} equal groups")
     parts = x.reshape(x.shape[0], groups, x.shape[1] // groups, *x.shape[2:])
-    return parts.transpose(1, 2).reshape(*x.shape)
+    return parts.transpose(1, 2).clone().reshape(*x.shape)
 
 
 # ---- unfold and fold ---------------------------------------------------------------------------------------------

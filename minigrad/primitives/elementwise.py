@@ -11,7 +11,7 @@ from minigrad.primitives.primitive import elementwise, mask
 add = elementwise("add", "a + b", a="1", b="1")
 sub = elementwise("sub", "a - b", a="1", b="-1")
 mul = elementwise("mul", "a * b", a="b", b="a")
-div = elementwise("div", "a / b", a="1 / b", b="-y / b")
+div = elementwise("div", "a / b", a="1 / b", b="-(a / b) / b")
 neg = elementwise("neg", "-x", x="-1")
 # a ** 0 has the derivative 0 by a also at 0 and nan, and 0 ** b has 0 by b in spite of log(0)
 pow = elementwise(
@@ -40,9 +40,9 @@ log = elementwise("log", "log(x)", x="1 / x")
 log2 = elementwise("log2", "log2(x)", x="1 / (x * 0.6931471805599453)")
 log10 = elementwise("log10", "log10(x)", x="1 / (x * 2.302585092994046)")  # the logarithm of 10
 log1p = elementwise("log1p", "log1p(x)", x="1 / (1 + x)")
-logit = elementwise("logit", "log(x / (1 - x))", x="where(y == y, 1 / abs(x * (1 - x)), y)").with_notation(
-    x="1 / (x * (1 - x))"
-)  # nan where y is nan
+logit = elementwise(
+    "logit", "log(x / (1 - x))", x="where(x * (1 - x) >= 0, 1 / abs(x * (1 - x)), sqrt(x * (1 - x)))"
+).with_notation(x="1 / (x * (1 - x))")  # nan outside 0 to 1, as the logarithm
 sigmoid = elementwise("sigmoid", "1 / (1 + exp(-x))", x="y * (1 - y)")
 logaddexp = elementwise("logaddexp", "logaddexp(a, b)", a="sigmoid(a - b)", b="sigmoid(b - a)").with_notation(
     "log(exp(a) + exp(b))"

@@ -141,8 +141,11 @@ def _unpick(z: Any, where: Any, *, axis: int, windows: Windows) -> Any:
 max_pool: Primitive = Primitive(
     "max_pool",
     _max_pool,
-    x=lambda g, x, y, axis, windows: unpick(
-        g, where_largest(x, y, axis=axis, windows=windows), axis=axis, windows=windows
+    x=lambda g, x, axis, windows: unpick(
+        g,
+        where_largest(x, max_pool(x, axis=axis, windows=windows), axis=axis, windows=windows),
+        axis=axis,
+        windows=windows,
     ),
 ).with_notation("the largest of each window of x", x="g, where each window has its largest element")
 where_largest: Primitive = Primitive("where_largest", _where_largest)

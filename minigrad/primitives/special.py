@@ -102,8 +102,8 @@ erf = Primitive(
 erfc = Primitive(
     "erfc", _at_least(np.float64, _erfc), x=lambda g, x: g * (-2 / math.sqrt(math.pi)) * np.exp(-x * x)
 ).with_notation("erfc(x)")
-erfinv = Primitive(
-    "erfinv", _at_least(np.float64, _erfinv), x=lambda g, y: g * (math.sqrt(math.pi) / 2) * np.exp(y * y)
+erfinv: Primitive = Primitive(
+    "erfinv", _at_least(np.float64, _erfinv), x=lambda g, x: g * (math.sqrt(math.pi) / 2) * np.exp(erfinv(x) ** 2)
 ).with_notation("erfinv(x)")
 ndtr = Primitive(
     "ndtr",

@@ -187,6 +187,11 @@ def largest(s: Source) -> Trial:
     return [x, pooling.max_pool.forward(x, **keywords)], keywords
 
 
+def largest_of(s: Source) -> Trial:
+    (x, _), keywords = largest(s)
+    return [x], keywords
+
+
 def picked(s: Source) -> Trial:
     operands, keywords = largest(s)
     where = pooling.where_largest.forward(*operands, **keywords)
@@ -217,6 +222,7 @@ TRIALS: dict[Primitive, Callable[[Source], Trial]] = {
     **{conv.unfold: images, conv.fold: columns},
     **{indexing.place: written, layout.on_diagonal: diagonals},
     **{pooling.sum_pool: pooled, pooling.where_largest: largest, pooling.unpick: picked},
+    pooling.max_pool: largest_of,
     **{recurrent.lstm: cells(4, 2), recurrent.gru: cells(3, 1, bias=True), recurrent.rnn: plain_cells},
 }
 

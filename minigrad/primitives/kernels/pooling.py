@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.primitives.kernels.elementwise import where as chosen
-from minigrad.primitives.pooling import Windows, along, resized, sum_pool, unpick, where_largest
+from minigrad.primitives.pooling import Windows, along, max_pool, resized, sum_pool, unpick, where_largest
 from minigrad.primitives.primitive import kernel
 
 
@@ -55,3 +55,16 @@ def _unpick(z: Any, where: Any, *, axis: int, windows: Windows) -> Any:
 
 
 kernel(unpick, forward=_unpick)
+
+
+def _max_pool(x: Any, *, axis: int, windows: Windows) -> Any:
+    y = max_pool.forward(x, axis=axis, windows=windows)
+    return y, y.copy()  # for the vjp: the user may write to the result
+
+
+def _max_pool_x(g: Any, x: Any, largest: Any, axis: int, windows: Windows) -> Any:
+    where = _where_largest(x, largest, axis=axis, windows=windows)
+    return _unpick(g, where, axis=axis, windows=windows)
+
+
+kernel(max_pool, forward=_max_pool, x=_max_pool_x, keeps=("largest",))

@@ -246,8 +246,10 @@ class LinearAlgebra(Base[Out]):
             return t.inverse().matrix_power(-n)
         if n == 0:
             return self._of(np.broadcast_to(np.eye(t.shape[-1], dtype=t.dtype), t.shape).copy())
-        half = t if n < 2 else t.matrix_power(n // 2)
-        return half if n < 2 else half @ half if n % 2 == 0 else half @ half @ t
+        if n == 1:
+            return t.clone()
+        half = t if n < 4 else t.matrix_power(n // 2)
+        return half @ half if n % 2 == 0 else half @ half @ t
 
     def trace(self) -> Out:
         """Return the trace of a matrix, the sum of its diagonal."""

@@ -274,7 +274,7 @@ class Reductions(Base[Out]):
             raise TypeError(f"{name} gives indices and so takes one dim, got {dims}; for several: a{name}")
         keep = keepdim if keepdims is None else keepdims
         if dims is None:  # of one number
-            return Selected(self, self.apply(moves.clone, np.zeros((), np.int64)))
+            return Selected(self.clone(), self.apply(moves.clone, np.zeros((), np.int64)))
         where = getattr(self, f"arg{name}")(dims, keepdim=True)
         values = self.apply(index.gather, self, index=where.detach().numpy(), axis=dims)
         return Selected(values, where) if keep else Selected(values.squeeze(dims), where.squeeze(dims))

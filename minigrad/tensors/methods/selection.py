@@ -133,7 +133,8 @@ class Selection(Base[Out]):
 
     def take(self, index: Any) -> Out:
         """Return the elements of the flattened tensor at these indices, in the shape of `index`."""
-        return self.ravel()[self._places("take", index, wrap=True)]
+        places = self._places("take", index, wrap=True)
+        return self.ravel()[places.reshape(-1)].reshape(places.shape)
 
     def take_along_dim(self, indices: Any, dim: int | None = None, *, axis: int | None = None) -> Out:
         """Choose elements along `dim` as `gather` does, with broadcasting in all other dimensions.

@@ -384,7 +384,8 @@ class Shapes(Base[Out]):
         target = tuple([self.shape[i - new] if n == -1 and i >= new else n for i, n in enumerate(wanted)])
         if new < 0 or any(m not in (1, n) for m, n in zip(self.shape, target[new:])) or min(target, default=0) < 0:
             raise ValueError(f"expand: shape {self.shape} cannot become {wanted}: only sizes of 1 can be repeated")
-        return self.apply(moves.expand, self, shape=target)
+        # where nothing is repeated, the view can be written to
+        return self.reshape(target) if target == self.shape else self.apply(moves.expand, self, shape=target)
 
     def expand_as(self, other: Any) -> Out:
         """Repeat dimensions of size 1 to the shape of another tensor; see `expand`."""

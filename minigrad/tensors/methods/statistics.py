@@ -152,7 +152,7 @@ class Statistics(Base[Out]):
             return flat[flat._array == value].amax() if value == value else flat[flat._array != flat._array][0]
         d = self._dim(dim)
         if not self.ndim:
-            return Selected(self, self._of(0))
+            return Selected(self.clone(), self._of(0))
         t, numbers = self._sorted(name, d)
         n = self.shape[d]
         middle = (np.maximum(numbers - 1, 0) if skip else n - 1) // 2
@@ -238,7 +238,7 @@ class Statistics(Base[Out]):
         """Return (values, indices): the most frequent element along `dim`, of ties the smallest, and its last index."""
         d = self._dim(dim if axis is None else axis)
         if not self.ndim:
-            return Selected(self, self._of(0))
+            return Selected(self.clone(), self._of(0))
         if not self.shape[d]:
             raise ValueError(f"mode: no elements to choose from along dim {d} of shape {self.shape}")
         order = index.argsort(self._array, axis=d, descending=False)
