@@ -67,9 +67,15 @@ scatter: Primitive = Primitive(
 )
 
 
+def without_leading_ones(v: np.ndarray) -> np.ndarray:
+    """Drop leading dimensions of size 1, as PyTorch does when it writes v; NumPy writes [5.] to no single element."""
+    ones = next((d for d, n in enumerate(v.shape) if n != 1), v.ndim)
+    return v.reshape(v.shape[ones:]) if ones else v
+
+
 def _overwritten(x: Any, v: Any, *, index: Any) -> Any:
     out = x.copy()
-    out[index] = v
+    out[index] = without_leading_ones(v)
     return out
 
 

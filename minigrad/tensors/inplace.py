@@ -111,8 +111,8 @@ class InPlaceWrites(Views[Out]):
         if recorded and self.dtype.kind != "f":
             raise TypeError(f"t[...] =: a tensor of {self.dtype} cannot hold values that require a gradient")
         try:
-            self._put(index, array, "t[...] =")
-        except (ValueError, IndexError) as error:
+            self._put(index, ix.without_leading_ones(array), "t[...] =")
+        except (ValueError, IndexError, TypeError) as error:
             raise type(error)(
                 f"t[...] =: values of shape {np.shape(array)} into shape {self.shape}, at {index!r}: {error}"
             ) from None
