@@ -62,6 +62,27 @@ def blames(report: object) -> bool:
     return not report and not UNDECIDED.search(str(report))
 
 
+class Raised:
+    """An exception of a checker: it found nothing."""
+
+    def __init__(self, error: Exception) -> None:
+        self.text = f"raised\n{type(error).__name__}: {error}"
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def checked(checker: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+    """What a checker says. One that raises is no reason to stop here."""
+    try:
+        return quietly(checker, *arguments, **options)
+    except Exception as error:
+        return Raised(error)
+
+
 def quietly(function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
     """Call it without warnings of NumPy, which are not the subject."""
     with warnings.catch_warnings(), np.errstate(all="ignore"):
@@ -74,7 +95,7 @@ def wrong_gradients(chosen: Callable[[Mistake, int], bool] = lambda mistake, num
     for number, (mistake, name, dx) in enumerate(cases()):
         if chosen(mistake, number):
             one = mistake.subject
-            report = quietly(check_gradient, one.of(name), one.arguments[name], dx, one.upstream, name=f"d{name}")
+            report = checked(check_gradient, one.of(name), one.arguments[name], dx, one.upstream, name=f"d{name}")
             said = sentence(report)
             found = not bool(report)
             yield Outcome(
@@ -96,7 +117,7 @@ def random_gradients(seeds: Iterable[int], right: bool = False) -> Iterator[Outc
         for name, dx in wrong.items():
             if right or differs(dx, correct[name]):
                 given = correct[name] if right else dx
-                report = quietly(check_gradient, program.of(name), program.arguments[name], given, name=f"d{name}")
+                report = checked(check_gradient, program.of(name), program.arguments[name], given, name=f"d{name}")
                 said, found = sentence(report), not bool(report)
                 named = found and program.row.is_named_by(said)
                 case = f"seed {seed}: d{name}\n{program.forward if right else program.wrong}"
@@ -110,11 +131,11 @@ def right_gradients() -> Iterator[Outcome]:
     """Every right gradient. Here `named` is that it is left alone."""
     for one in SUBJECTS.values():
         for name, dx in one.run().items():
-            report = quietly(check_gradient, one.of(name), one.arguments[name], dx, one.upstream, name=f"d{name}")
+            report = checked(check_gradient, one.of(name), one.arguments[name], dx, one.upstream, name=f"d{name}")
             yield Outcome(f"d{name} of {one.name}", "right", "", str(report), True, not blames(report))
     for case, f, x, dx in RIGHT:
         value = np.asarray(f(np.asarray(x, dtype=float)))
-        report = quietly(check_gradient, f, x, dx, np.ones(value.shape) if value.ndim else None)
+        report = checked(check_gradient, f, x, dx, np.ones(value.shape) if value.ndim else None)
         yield Outcome(case, "awkward", "", str(report), True, not blames(report))
 
 
@@ -142,7 +163,7 @@ def checked_rule(step: Any, rule: Rule) -> Any:
     """What check_rule says of it."""
     import minigrad
 
-    return quietly(minigrad.check_rule, step, rule.name, **rule.settings)
+    return checked(minigrad.check_rule, step, rule.name, **rule.settings)
 
 
 def training_runs(chosen: Callable[[Run], bool]) -> Iterator[Outcome]:
