@@ -43,7 +43,7 @@ NUMBERS: dict[str, Any] = {
     "where": lambda condition, a, b: a if condition else b,
     "sigmoid": _sigmoid,
     "logical_not": lambda condition: not condition,
-    "sign": lambda x: float((x > 0) - (x < 0)) if x == x else x,
+    "sign": lambda x: float((x > 0) - (x < 0)),  # 0 for nan, as in PyTorch
 }
 
 

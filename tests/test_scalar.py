@@ -294,7 +294,7 @@ POLES: list[tuple[str, tuple[float, ...], tuple[float, ...]]] = [  # what, where
     ("sigmoid(a)", (-inf,), (0.0,)),
     ("sigmoid(a)", (nan,), (nan,)),
     ("abs(a)", (-inf,), (-1.0,)),
-    ("abs(a)", (nan,), (nan,)),
+    ("abs(a)", (nan,), (0.0,)),  # as PyTorch has it
 ]
 
 

@@ -17,8 +17,10 @@ from minigrad.nn.arguments import check_bool, check_int, check_number
 from minigrad.nn.functional_module import FunctionalModule
 from minigrad.nn.layers import as_input, checked_size
 from minigrad.nn.module import Module, Parameter
+from minigrad.primitives import activations as pieces
 from minigrad.primitives import elementwise as ew
 from minigrad.primitives import special
+from minigrad.primitives.primitive import Elementwise
 from minigrad.tensors.creation import arange, as_tensor, full
 from minigrad.tensors.dtypes import promoted
 from minigrad.tensors.rng import numbers
@@ -42,6 +44,11 @@ def _in_place(function: F) -> F:
         return input._write(function(x, *settings[:position], **named), function.__name__)
 
     return activation  # type: ignore[return-value]
+
+
+def _piecewise(primitive: Elementwise, input: Tensor, *settings: float) -> Tensor:
+    """Apply the primitive; integers become floats first."""
+    return Tensor.apply(primitive, input if input.dtype.kind == "f" else input.float(), *settings)
 
 
 @_in_place
@@ -105,7 +112,7 @@ def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = Fals
     Source: Maas et al., "Rectifier nonlinearities improve neural network acoustic models", 2013.
     """
     check_number("leaky_relu", negative_slope=negative_slope)
-    return input.relu() + negative_slope * input.clamp(max=0.0)
+    return _piecewise(pieces.leaky_relu, input, float(negative_slope))
 
 
 @_in_place
@@ -126,7 +133,7 @@ def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     Source: Clevert et al., "Fast and accurate deep network learning by exponential linear units", 2015.
     """
     check_number("elu", alpha=alpha)
-    return input.relu() + alpha * input.clamp(max=0.0).expm1()
+    return _piecewise(pieces.elu, input, float(alpha), 1.0)
 
 
 @_in_place
@@ -152,7 +159,7 @@ def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     check_number("celu", alpha=alpha)
     if not alpha:
         raise ValueError("celu: alpha must not be 0, because x is divided by it")
-    return input.relu() + alpha * (input.clamp(max=0.0) / alpha).expm1()
+    return _piecewise(pieces.elu, input, float(alpha), 1 / float(alpha))
 
 
 @_in_place
@@ -211,8 +218,10 @@ def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tenso
     tensor([ 0.6931, 30.0000])
     """
     check_number("softplus", beta=beta, threshold=threshold)
+    if beta == 1:
+        return _piecewise(pieces.softplus_below, input, float(threshold))
     scaled = input * beta
-    return input.where(scaled > threshold, Tensor.apply(ew.softplus, scaled) / beta)
+    return input.where(scaled > threshold, _piecewise(pieces.softplus_below, scaled, float(threshold)) / beta)
 
 
 @_in_place
@@ -329,7 +338,7 @@ def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
     >>> nn.functional.hardsigmoid(tensor([-4.0, 0.0, 4.0]))
     tensor([0.0000, 0.5000, 1.0000])
     """
-    return relu6(input + 3) / 6
+    return _piecewise(pieces.hardsigmoid, input)
 
 
 @_in_place
@@ -348,7 +357,7 @@ def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
 
     Source: Howard et al., "Searching for MobileNetV3", 2019.
     """
-    return input * relu6(input + 3) / 6
+    return _piecewise(pieces.hardswish, input)
 
 
 @_in_place
@@ -368,7 +377,9 @@ def threshold(input: Tensor, threshold: float, value: float, inplace: bool = Fal
     tensor([-7.,  2.])
     """
     check_number("threshold", threshold=threshold, value=value)
-    return input.masked_fill(input <= threshold, value)
+    if input.dtype.kind != "f":
+        return input.masked_fill(input <= threshold, value)
+    return _piecewise(pieces.threshold, input, float(threshold), float(value))
 
 
 def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
@@ -385,7 +396,7 @@ def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     tensor([-2.,  0.,  2.])
     """
     check_number("hardshrink", lambd=lambd)
-    return input.masked_fill(input.abs() <= lambd, 0.0)
+    return _piecewise(pieces.hardshrink, input, float(lambd))
 
 
 def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
@@ -407,7 +418,7 @@ def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     check_number("softshrink", lambd=lambd)
     if lambd < 0:
         raise ValueError(f"softshrink: lambd must not be negative, got {lambd}")
-    return input - input.clamp(-lambd, lambd)
+    return _piecewise(pieces.softshrink, input, float(lambd))
 
 
 def tanhshrink(input: Tensor) -> Tensor:
@@ -489,7 +500,7 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
         weight = weight.reshape(-1, *(1,) * (input.ndim - 2))
     elif weight.ndim > input.ndim:
         weight = weight.reshape(())
-    return input.where(input > 0, weight * input)
+    return Tensor.apply(pieces.leaky_relu, input, weight)
 
 
 def rrelu(input: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False) -> Tensor:

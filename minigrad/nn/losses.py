@@ -127,7 +127,7 @@ def smooth_l1_loss(input: Tensor, target: Any, reduction: str = "mean", beta: fl
 
 def _huber(d: Tensor, delta: float) -> Tensor:
     """Return d**2 / 2 for |d| <= delta, and delta * (|d| - delta / 2) beyond, without the square of a large d."""
-    inner = d.clamp(-delta, delta)
+    inner = Tensor.apply(ew.hardtanh, d, -float(delta), float(delta))  # from the joint on the second derivative is 0
     return inner * (d - 0.5 * inner)
 
 

@@ -16,7 +16,7 @@ from minigrad.nn.arguments import check_arguments, check_bool, check_int, check_
 from minigrad.nn.module import Module
 from minigrad.nn.spatial import check_rank, each_dim, times
 from minigrad.primitives import pooling as primitives
-from minigrad.primitives.indexing import scatter
+from minigrad.primitives.indexing import unpool
 from minigrad.primitives.pooling import Windows
 from minigrad.tensors.creation import as_tensor
 from minigrad.tensors.tensor import Tensor
@@ -339,7 +339,7 @@ def _max_unpool(
     rest = x.shape[:-ndim]
     flat = x.reshape(*rest, math.prod(x.shape[-ndim:]))
     shape = (*rest, math.prod(sizes))
-    out = x.apply(scatter, flat, index=flat_indices.reshape(flat.shape), axis=len(rest), shape=shape)
+    out = x.apply(unpool, flat, index=flat_indices.reshape(flat.shape), axis=len(rest), shape=shape)
     return out.reshape(*rest, *sizes)
 
 

@@ -18,14 +18,14 @@ pow = elementwise(
     "pow",
     "a ** b",
     a="b * where((b != 0) | (abs(a) > 0), a, 1) ** (b - 1)",
-    b="y * log(where((a == 0) & (b >= 0), y ** 0, a))",
+    b="y * log(where((a == 0) & (b >= 0), 1, a))",
 ).with_notation(a="b * a ** (b - 1)", b="y * log(a)")
 square = elementwise("square", "x * x", x="2 * x")
 abs = elementwise("abs", "abs(x)", x="sign(x)")
 
 # the remainder of a division; `//` itself is a step function, see below
 remainder = elementwise("remainder", "remainder(a, b)", a="1", b="-floor_divide(a, b)")
-fmod = elementwise("fmod", "fmod(a, b)", a="1", b="-trunc(a / b)")
+fmod = elementwise("fmod", "fmod(a, b)", a="1", b="-trunc_divide(a, b)").with_notation(b="-trunc(a / b)")
 hypot = elementwise("hypot", "hypot(a, b)", a="a / y", b="b / y")
 # a + w (b - a), written so that it is exactly b at w = 1
 lerp = elementwise(
@@ -77,10 +77,6 @@ cosh = elementwise("cosh", "cosh(x)", x="sinh(x)")
 asinh = elementwise("asinh", "arcsinh(x)", x="1 / sqrt(x * x + 1)")
 acosh = elementwise("acosh", "arccosh(x)", x="1 / sqrt(x * x - 1)")
 atanh = elementwise("atanh", "arctanh(x)", x="1 / (1 - x * x)")
-# sin(pi x) / (pi x)
-sinc = elementwise(
-    "sinc", "sinc(x)", x="where(x == 0, 0, (cos(3.141592653589793 * x) - y) / (x + (x == 0)))"
-).with_notation("sin(pi * x) / (pi * x)", x="(cos(pi * x) - y) / x")
 
 # nonlinearities
 tanh = elementwise("tanh", "tanh(x)", x="1 - y * y")
@@ -122,11 +118,13 @@ where = elementwise(
 copysign = elementwise("copysign", "copysign(a, b)", a="sign(a) * sign(y)", b="0")
 
 # steps: constant wherever they have a derivative
-sign = elementwise("sign", "sign(x)", x="0")
+sign = elementwise("sign", "where(x == x, sign(x), 0)", x="0").with_notation("sign(x)")  # 0 at nan, as in PyTorch
 floor = elementwise("floor", "floor(x)", x="0")
 ceil = elementwise("ceil", "ceil(x)", x="0")
 trunc = elementwise("trunc", "trunc(x)", x="0")
 round = elementwise("round", "rint(x)", x="0")  # halves to the even number
 floor_divide = elementwise("floor_divide", "floor_divide(a, b)", a="0", b="0")
 trunc_divide = elementwise("trunc_divide", "trunc(a / b)", a="0", b="0")
-heaviside = elementwise("heaviside", "heaviside(a, b)", a="0", b=mask("a == 0"))
+heaviside = elementwise("heaviside", "where(a == a, heaviside(a, b), 0)", a="0", b=mask("a == 0"))
+
+relu.piecewise_linear = hardtanh.piecewise_linear = True

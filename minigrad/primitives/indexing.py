@@ -73,6 +73,16 @@ def without_leading_ones(v: np.ndarray) -> np.ndarray:
     return v.reshape(v.shape[ones:]) if ones else v
 
 
+def _unpooled(x: Any, *, index: np.ndarray, axis: int, shape: tuple[int, ...]) -> Any:
+    out = np.zeros(shape, x.dtype)
+    out[grid(index, axis)] = x
+    return out
+
+
+# as scatter, but of what is written to one place the last stays; still, each element has the gradient of its place
+unpool = Primitive("unpool", _unpooled, x=lambda g, index, axis: gather(g, index=index, axis=axis))
+
+
 def _overwritten(x: Any, v: Any, *, index: Any) -> Any:
     out = x.copy()
     out[index] = without_leading_ones(v)

@@ -17,6 +17,13 @@ norm = Primitive(
 ).with_notation("sqrt(sum(x * x))", x="g * x / y")
 
 
+zero_norm = Primitive(
+    "norm of order 0",
+    lambda x, *, axis, keepdims: np.sum(x != 0, axis=axis, keepdims=keepdims).astype(x.dtype),
+    x=lambda g, x_shape, axis, keepdims: np.where(True, 0, spread(g, x_shape, axis, keepdims)),
+).with_notation("sum(x != 0)", x="0")
+
+
 def _power_norm_x(g: Any, x: Any, y: Any, p: float, axis: Axis, keepdims: bool) -> Any:
     """sign(x) (|x| / y)**(p - 1): as a ratio, since the powers alone may overflow."""
     ratio = quotient(np.abs(x), spread(y, x.shape, axis, keepdims))

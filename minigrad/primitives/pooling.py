@@ -148,6 +148,7 @@ max_pool: Primitive = Primitive(
         windows=windows,
     ),
 ).with_notation("the largest of each window of x", x="g, where each window has its largest element")
+sum_pool.piecewise_linear = max_pool.piecewise_linear = True
 where_largest: Primitive = Primitive("where_largest", _where_largest)
 pick: Primitive = Primitive(
     "pick", _pick, x=lambda g, where, axis, windows: unpick(g, where, axis=axis, windows=windows)

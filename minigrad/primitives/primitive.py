@@ -117,12 +117,15 @@ class Primitive:
         recompute: `forward`, unless the result was computed by writing into an operand; then the same without that.
         returns_view: True if the result may share the memory of the first input.
         notation: formulas for readers, see `with_notation`.
+        piecewise_linear: True if the derivative is constant on each side of a kink. Then a gradient that is
+            differentiated again depends on the input, with a derivative of 0.
         has_kernel: True if there are faster forms for plain arrays, see `kernel`.
         kernels: the faster vjps, by input; under "" one for all inputs.
         keeps: the names of what a kernel computes on the way and its vjp needs.
     """
 
     returns_view = False
+    piecewise_linear = False
     notation: Mapping[str, str | tuple[str, ...]] = {}
     has_kernel = False
     kernels: Mapping[str, Function] = {}
@@ -232,7 +235,7 @@ def kernel(
 
 
 class mask(str):  # noqa: N801 (it stands where a text stands)
-    """A partial derivative that is a choice: where the condition holds the gradient passes, elsewhere nothing does.
+    """A partial derivative that is a choice: where the condition holds, the gradient passes; elsewhere, nothing does.
 
     A product with 0 does not say the same: it is nan where the upstream gradient is infinite or nan.
 
@@ -241,33 +244,48 @@ class mask(str):  # noqa: N801 (it stands where a text stands)
         ties: where this condition holds, half of the gradient passes.
         nan: the name of a value, or several; where one of them is nan, the gradient passes, as it does in PyTorch, so
             that a nan shows in the gradients of whatever comes before it.
+        value: the partial derivative where the condition holds, a text.
+        otherwise: the partial derivative elsewhere, a text.
 
     As a text, it is the number that the partial derivative is, nan aside.
 
-    >>> mask("x > 0"), mask("a > b", ties="a == b")
-    ('x > 0', '(a > b) + 0.5 * (a == b)')
+    >>> mask("x > 0"), mask("a > b", ties="a == b"), mask("x > 0", otherwise="slope")
+    ('x > 0', '(a > b) + 0.5 * (a == b)', 'where(x > 0, 1, slope)')
     """
 
     chosen: str
     ties: str
     nan: tuple[str, ...]
+    value: str
+    otherwise: str
 
-    def __new__(cls, chosen: str, ties: str = "", nan: str | tuple[str, ...] = ()) -> Self:
-        self = super().__new__(cls, f"({chosen}) + 0.5 * ({ties})" if ties else chosen)
+    def __new__(
+        cls, chosen: str, ties: str = "", nan: str | tuple[str, ...] = (), value: str = "1", otherwise: str = "0"
+    ) -> Self:
+        text = chosen if (value, otherwise) == ("1", "0") else f"where({chosen}, {value}, {otherwise})"
+        self = super().__new__(cls, f"({chosen}) + 0.5 * ({ties})" if ties else text)
         self.chosen, self.ties, self.nan = chosen, ties, (nan,) if isinstance(nan, str) else nan
+        self.value, self.otherwise = value, otherwise
         return self
 
     def number(self) -> str:
         """Return the text of the partial derivative as a number; `NOTHING` is a 0 that stays 0 in every product."""
         conditions = " or ".join([f"({self.chosen})", *(f"{name} != {name}" for name in self.nan)])
         half = f"0.5 if {self.ties} else " if self.ties else ""
-        return f"(1.0 if {conditions} else {half}NOTHING)"
+        value, otherwise = ("NOTHING" if text == "0" else f"1.0 * ({text})" for text in (self.value, self.otherwise))
+        return f"({value} if {conditions} else {half}{otherwise})"
 
     def product(self, nan: bool) -> str:
         """Return the text of `g` times the partial derivative; with `nan` False, without a look for nan."""
         isnan = [f"({name} != {name})" for name in self.nan] if nan else []
         chosen = " | ".join([f"({self.chosen})", *isnan]) if isnan else self.chosen
-        return f"where({chosen}, g, {f'where({self.ties}, 0.5 * g, 0)' if self.ties else '0'})"
+        value, otherwise = (_times_g(text) for text in (self.value, self.otherwise))
+        return f"where({chosen}, {value}, {f'where({self.ties}, 0.5 * g, {otherwise})' if self.ties else otherwise})"
+
+
+def _times_g(factor: str) -> str:
+    """Return the text of g times a factor, which is a text."""
+    return {"0": "0", "1": "g", "-1": "-g"}.get(factor, f"g * ({factor})")
 
 
 ARRAY_FUNCTIONS: dict[str, Function] = {}
@@ -327,7 +345,7 @@ class Elementwise(Primitive):
         if isinstance(partial, mask):
             product = partial.product(nan)
         else:
-            product = {"1": "g", "-1": "-g", "0": "where(True, 0, g)"}.get(partial, f"g * ({partial})")
+            product = "where(True, 0, g)" if partial == "0" else _times_g(partial)
         used = compile(partial, self.name, "eval").co_names
         return self.compile(product, ("g", *(n for n in ("y", *self.inputs) if n in used)), names)
 

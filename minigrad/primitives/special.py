@@ -11,6 +11,32 @@ import numpy as np
 
 from minigrad.primitives.primitive import Primitive
 
+# sinc(x) = f(pi x) with f(z) = sin(z) / z, and its derivatives. From z f(z) = sin(z) follows, differentiated n times,
+# z f⁽ⁿ⁾(z) + n f⁽ⁿ⁻¹⁾(z) = sin⁽ⁿ⁾(z). Near 0, where that cancels, it is the series 1 - z² / 3! + z⁴ / 5! - …
+
+
+def _sinc_derivative(x: Any, *, order: int) -> Any:
+    z = x.astype(np.float64) * math.pi
+    near = abs(z) < order + 1
+    far = np.where(near, 1, z)
+    s, c = np.sin(far), np.cos(far)
+    y = s / far
+    for n in range(1, order + 1):
+        y = ((s, c, -s, -c)[n % 4] - n * y) / far
+    inner = np.where(near, z, 0)
+    first = (order + 1) // 2  # of the terms (-1)ᵏ z²ᵏ / (2k + 1)!, those below are gone
+    terms = [(-1) ** k / ((2 * k + 1) * math.factorial(2 * k - order)) for k in range(first, 2 * order + 12)]
+    series = _polynomial(terms[::-1], inner * inner) * inner ** (2 * first - order)
+    return (np.where(near, series, y) * math.pi**order).astype(x.dtype)
+
+
+sinc_derivative: Primitive = Primitive(
+    "sinc_derivative", _sinc_derivative, x=lambda g, x, order: g * sinc_derivative(x, order=order + 1)
+)
+sinc = Primitive("sinc", lambda x: np.sinc(x), x=lambda g, x: g * sinc_derivative(x, order=1)).with_notation(
+    "sin(pi * x) / (pi * x)", x="g * (cos(pi * x) - y) / x"
+)
+
 # erfc(x) = p(t) exp(-x²) / (1 + 2x) for all x >= 0, with t = (x - 3.75) / (x + 3.75) in [-1, 1] and p a polynomial, and
 # these are the coefficients of its Chebyshev series, found with 50 digits. The form: Shepherd and Laframboise,
 # "Chebyshev approximation of (1 + 2x) exp(x²) erfc x in 0 <= x < inf", 1981.

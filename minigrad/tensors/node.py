@@ -16,6 +16,7 @@ import numpy as np
 from minigrad import engine
 from minigrad.engine import Node, tick
 from minigrad.grad_mode import enable_grad
+from minigrad.primitives.layout import constant_in
 from minigrad.primitives.primitive import Elementwise, Plan, Primitive
 from minigrad.tensors import saved
 from minigrad.tensors.base import Base
@@ -125,6 +126,8 @@ class ArrayNode(Node):
                 c = unbroadcast(c, source.shape)
             if c.dtype is not source.dtype:
                 c = c.astype(source.dtype)
+            if graph and self.primitive.piecewise_linear:
+                c = constant_in(c, self.wrap(np.zeros(source.shape, source.dtype), source))
             contributions.append(c)
         return contributions
 

@@ -212,11 +212,16 @@ def plain_cells(s: Source) -> Trial:
     return cells(1, 1)(s)[0], {"relu": s.of(True, False)}
 
 
+def squares(s: Source) -> Trial:
+    n = s.size()
+    return [s.array(*s.shape(0, 2), n, n)], {}
+
+
 TRIALS: dict[Primitive, Callable[[Source], Trial]] = {
-    **{ew.pow: power, ew.sigmoid: one_array, ew.relu: with_nan},
+    **{ew.pow: power, ew.sigmoid: one_array, ew.relu: with_nan, ew.abs: one_array},
     **{special.erf: one_array, special.erfc: one_array, special.ndtr: one_array, special.erfinv: probabilities},
     **{softmax.softmax: rows, softmax.log_softmax: rows, losses.cross_entropy: classes},
-    **{linalg.matmul: matrices, linalg.linear: layer},
+    **{linalg.matmul: matrices, linalg.linear: layer, linalg.cofactor: squares},
     **{norm.standardize: standardized, norm.layer_norm: layer_norm},
     **{conv.conv: convolution, conv.conv_transpose: transposed_convolution, conv.conv_weight: images_and_gradients},
     **{conv.unfold: images, conv.fold: columns},

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from minigrad.primitives import elementwise, linalg, norms, softmax, special, variance
+from minigrad.primitives import activations, elementwise, linalg, norms, softmax, special, variance
 from minigrad.primitives import losses as loss
 from minigrad.primitives import normalization as norm
 from minigrad.primitives.primitive import Elementwise, Primitive
@@ -28,6 +28,7 @@ NAMES: dict[str, Any] = {
     },
     **{"solve": np.linalg.solve, "log": np.log, "softmax": lambda x: np.exp(x) / np.exp(x).sum()},
     **{"onehot": lambda target: np.arange(4) == target, "sigmoid": lambda x: 1 / (1 + np.exp(-x))},
+    **{"softplus": lambda x: np.log1p(np.exp(x))},
 }
 
 
@@ -40,7 +41,12 @@ def evaluated(text: str, names: dict[str, Any]) -> Any:
     return eval(compile(ast.parse(text, mode="eval"), "text", "eval"), {**NAMES, **names})
 
 
-ELEMENTWISE = [primitive for primitive in vars(elementwise).values() if isinstance(primitive, Elementwise)]
+ELEMENTWISE = [
+    primitive
+    for module in (elementwise, activations)
+    for primitive in vars(module).values()
+    if isinstance(primitive, Elementwise)
+]
 
 
 @pytest.mark.parametrize("primitive", ELEMENTWISE, ids=lambda primitive: primitive.name)
@@ -80,7 +86,7 @@ OTHERS: list[tuple[Primitive, tuple[Any, ...], dict[str, Any]]] = [
     (variance.var, (X,), {**AXIS, "less": 1}),
     (variance.std, (X,), {**AXIS, "less": 1}),
     (norms.norm, (X,), AXIS),
-    *((primitive, (X,), {}) for primitive in (special.erf, special.erfc, special.ndtr)),
+    *((primitive, (X,), {}) for primitive in (special.erf, special.erfc, special.ndtr, special.sinc)),
     (special.erfinv, (np.tanh(X),), {}),
 ]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.primitives.linalg import linear, matmul, rows
+from minigrad.primitives.linalg import cofactor, linear, matmul, rows
 from minigrad.primitives.primitive import kernel
 
 
@@ -22,6 +22,13 @@ def _matmul_a(g: Any, b: Any, a_shape: tuple[int, ...]) -> Any:
     return matmul.vjps["a"](g, b, a_shape)
 
 
+def _cofactor(a: Any) -> Any:
+    """nan for a matrix with nan or inf, of which NumPy's decomposition does not converge."""
+    finite = np.isfinite(a).all((-2, -1), keepdims=True)
+    return np.where(finite, cofactor.forward(np.where(finite, a, 0)), np.nan).astype(a.dtype)
+
+
+kernel(cofactor, forward=_cofactor)
 kernel(matmul, forward=_product, a=_matmul_a)
 kernel(
     linear,

@@ -203,9 +203,8 @@ class LinearAlgebra(Base[Out]):
     def slogdet(self) -> SignLogDet[Out]:
         """Return (sign, logabsdet): the sign of the determinant, and log|det|, which does not overflow."""
         t = LinearAlgebra._square(self, "slogdet")
-        sign = np.asarray(np.linalg.slogdet(t._array)[0])
-        logabsdet = t.apply(linalg.logabsdet, t)
-        return SignLogDet(t._of(sign), logabsdet)
+        sign = t._choose(np.True_, np.linalg.slogdet(t._array)[0], t.sum((-2, -1)))  # constant, with a gradient of 0
+        return SignLogDet(sign, t.apply(linalg.logabsdet, t))
 
     def logdet(self) -> Out:
         """Return log(det), without overflow; nan where the determinant is negative."""
@@ -245,7 +244,7 @@ class LinearAlgebra(Base[Out]):
         if n < 0:
             return t.inverse().matrix_power(-n)
         if n == 0:
-            return self._of(np.broadcast_to(np.eye(t.shape[-1], dtype=t.dtype), t.shape).copy())
+            return t._choose(np.True_, np.eye(t.shape[-1], dtype=t.dtype), t)  # constant, with a gradient of 0
         if n == 1:
             return t.clone()
         half = t if n < 4 else t.matrix_power(n // 2)

@@ -7,9 +7,9 @@ from typing import Any, Generic, NamedTuple, overload
 
 import numpy as np
 
+from minigrad.primitives import extremes, norms, reductions, softmax
 from minigrad.primitives import indexing as index
 from minigrad.primitives import layout as moves
-from minigrad.primitives import norms, reductions, softmax
 from minigrad.primitives.primitive import Primitive
 from minigrad.tensors.base import Base, Dims, Out
 from minigrad.tensors.dtypes import default
@@ -29,7 +29,7 @@ class Reductions(Base[Out]):
     def _reduce(self, primitive: Primitive, dim: Dims, keepdim: bool, axis: Dims, keepdims: bool | None) -> Out:
         keep = keepdim if keepdims is None else keepdims
         dims = self._dims(dim, axis)
-        if primitive in (reductions.amax, reductions.amin) and 0 in self._sizes_along(dims):
+        if primitive.name in ("amax", "amin", "max", "min") and 0 in self._sizes_along(dims):
             raise ValueError(f"{primitive.name}: no elements to choose from in a tensor of shape {self.shape}")
         return self.apply(primitive, self, axis=dims, keepdims=bool(keep))
 
@@ -154,11 +154,11 @@ class Reductions(Base[Out]):
         if p == 2:
             return t._reduce(norms.norm, dim, keepdim, axis, keepdims)
         if p == 0:
-            return t.ne(0).astype(t.dtype).sum(dim, keepdim, axis=axis, keepdims=keepdims)
+            return t._reduce(norms.zero_norm, dim, keepdim, axis, keepdims)
         if p == 1:
             return t.abs().sum(dim, keepdim, axis=axis, keepdims=keepdims)
         if math.isinf(p):
-            return (t.abs().amax if p > 0 else t.abs().amin)(dim, keepdim, axis=axis, keepdims=keepdims)
+            return t.abs()._reduce(extremes.max if p > 0 else extremes.min, dim, keepdim, axis, keepdims)
         keep = bool(keepdim if keepdims is None else keepdims)
         return t.apply(norms.power_norm, t, p=float(p), axis=t._dims(dim, axis), keepdims=keep)
 
@@ -269,7 +269,7 @@ class Reductions(Base[Out]):
             return getattr(self, f"{name}imum")(dim)
         dims = self._dims(dim, axis)
         if dims is None and dim is None and axis is None:
-            return getattr(self, f"a{name}")()
+            return self._reduce(getattr(extremes, name), None, False, None, keepdim or keepdims)
         if isinstance(dims, tuple):
             raise TypeError(f"{name} gives indices and so takes one dim, got {dims}; for several: a{name}")
         keep = keepdim if keepdims is None else keepdims
