@@ -115,7 +115,7 @@ where = elementwise(
     "where", "where(condition, a, b)", condition="0", a=mask("condition"), b=mask("logical_not(condition)")
 )
 
-copysign = elementwise("copysign", "copysign(a, b)", a="sign(a) * sign(y)", b="0")
+copysign = elementwise("copysign", "copysign(a, b)", a="where(a == a, sign(a) * sign(y), a)", b="0")
 
 # steps: constant wherever they have a derivative
 sign = elementwise("sign", "where(x == x, sign(x), 0)", x="0").with_notation("sign(x)")  # 0 at nan, as in PyTorch

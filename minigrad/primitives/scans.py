@@ -55,8 +55,9 @@ cumsum: Primitive = Primitive(
 
 def _cumprod_x(g: Any, x: Any, axis: int) -> Any:
     """dy[k]/dx[i] is the product of all before i, times that of those after i up to k. The first factor is the
-    cumulative product, the sum over k of the second is a recurrence; so nothing is divided by an x that may be 0."""
-    return _previous(cumprod(x, axis=axis), axis, 1) * _recurrence_b(g, x, axis)
+    cumulative product, the sum over k of the second is a recurrence; so nothing is divided by an x that may be 0.
+    An x that is nan gets nan, as in PyTorch."""
+    return np.where(x == x, _previous(cumprod(x, axis=axis), axis, 1) * _recurrence_b(g, x, axis), x)
 
 
 cumprod: Primitive = Primitive(
@@ -77,6 +78,9 @@ logcumsumexp: Primitive = Primitive(
 
 
 def product_of_others(x: Any, axis: int) -> Any:
-    """Return the product of all other elements, without a division: of those before it, and of those after it."""
+    """Return the product of all other elements, without a division: of those before it, and of those after it.
+
+    For an element that is nan it is nan, as in PyTorch.
+    """
     after = np.flip(cumprod(np.flip(x, axis), axis=axis), axis)
-    return _previous(cumprod(x, axis=axis), axis, 1) * _next(after, axis, 1)
+    return np.where(x == x, _previous(cumprod(x, axis=axis), axis, 1) * _next(after, axis, 1), x)

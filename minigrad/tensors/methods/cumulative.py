@@ -53,7 +53,7 @@ class Cumulative(Base[Out]):
             )
         d = self._dim(dim)
         if not self.ndim:
-            return self.apply(primitive, self.reshape(1), axis=0).reshape(())
+            return self.clone()
         return self.apply(primitive, self, axis=d)
 
     def cummax(self, dim: int, *, axis: int | None = None) -> Selected[Out]:
