@@ -77,27 +77,16 @@ def _adaptive(name: str, x: Tensor, ndim: int, output_size: Any) -> list[Windows
     ]
 
 
-def _axes(x: Tensor, windows: list[Windows]) -> list[tuple[int, Windows]]:
-    return list(enumerate(windows, start=x.ndim - len(windows)))
-
-
 # ---- maxima ------------------------------------------------------------------------------------------------------
 
 
 def _maximum(x: Tensor, windows: list[Windows], return_indices: bool) -> Any:
     """Return the maximum of each window, with its index into the flattened last dimensions if asked for."""
     check_bool("max_pool", return_indices=return_indices)
-    indices: Any = None
-    sizes = x.shape[-len(windows) :]
-    for axis, w in reversed(_axes(x, windows)):  # the last axis first: of equals, the first in reading order wins
-        y = x.apply(primitives.max_pool, x, axis=axis, windows=w)
-        if return_indices:
-            starts = np.reshape(np.array(w.starts, np.int64), (-1, *[1] * (x.ndim - axis - 1)))
-            along = starts + primitives.where_largest(x.detach()._array, y.detach()._array, axis=axis, windows=w)
-            stride = math.prod(sizes[axis - x.ndim + len(sizes) + 1 :])
-            indices = along * stride + (0 if indices is None else np.take_along_axis(indices, along, axis))
-        x = y
-    return (x, as_tensor(indices)) if return_indices else x
+    y: Tensor = x.apply(primitives.max_pool, x, windows=tuple(windows))
+    if not return_indices:
+        return y
+    return y, as_tensor(primitives.argmax_pool(x.detach()._array, windows=tuple(windows)))
 
 
 def _max_pool(
@@ -430,9 +419,8 @@ def _check_floats(name: str, x: Tensor) -> None:
 
 
 def _sum(x: Tensor, windows: list[Windows]) -> Tensor:
-    for axis, w in _axes(x, windows):
-        x = x.apply(primitives.sum_pool, x, axis=axis, windows=w)
-    return x
+    total: Tensor = x.apply(primitives.sum_pool, x, axis=x.ndim - len(windows), windows=tuple(windows))
+    return total
 
 
 def _lengths(windows: list[Windows]) -> list[list[int]]:
@@ -714,7 +702,7 @@ def local_response_norm(input: Any, size: int, alpha: float = 1e-4, beta: float 
     check_number("local_response_norm", alpha=alpha, beta=beta, k=k)
     starts = [c - size // 2 for c in range(x.shape[1])]
     windows = Windows(x.shape[1], tuple(starts), tuple([start + size for start in starts]))
-    total = x.apply(primitives.sum_pool, x * x, axis=1, windows=windows)
+    total = x.apply(primitives.sum_pool, x * x, axis=1, windows=(windows,))
     return x / (total * (alpha / size) + k) ** beta
 
 

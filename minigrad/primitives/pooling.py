@@ -1,13 +1,16 @@
-"""Windows along one axis: their sums and maxima. Pooling in more dimensions goes axis by axis.
+"""Pooling: the sum or the maximum of each window, in any number of dimensions.
 
-A window is a range of places of the input. Nothing is padded: a window that begins before the input or ends after it
-has fewer places.
+Along each dimension a window is a range of places of the input. Nothing is padded: a window that begins before the
+input or ends after it has fewer places. The pooled dimensions follow each other, beginning with `axis`; `windows` has
+those along each of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -82,18 +85,25 @@ def resized(x: Any, axis: int, size: int) -> tuple[int, ...]:
     return (*x.shape[:axis], size, *x.shape[axis + 1 :])
 
 
-def _sum_pool(x: Any, *, axis: int, windows: Windows) -> Any:
-    out = np.zeros(resized(x, axis, len(windows.starts)), x.dtype)
-    for _, window, place in along(axis, windows):
-        out[window] += x[place]
-    return out
+# ---- sums: axis by axis ----------------------------------------------------------------------------------------------
 
 
-def _sum_unpool(z: Any, *, axis: int, windows: Windows) -> Any:
-    out = np.zeros(resized(z, axis, windows.size), z.dtype)
-    for _, window, place in along(axis, windows):
-        np.add(out[place], z[window], out=out[place])
-    return out
+def _sum_pool(x: Any, *, axis: int, windows: Sequence[Windows]) -> Any:
+    for i, w in enumerate(windows, axis):
+        out = np.zeros(resized(x, i, len(w.starts)), x.dtype)
+        for _, window, place in along(i, w):
+            out[window] += x[place]
+        x = out
+    return x
+
+
+def _sum_unpool(z: Any, *, axis: int, windows: Sequence[Windows]) -> Any:
+    for i, w in enumerate(windows, axis):
+        out = np.zeros(resized(z, i, w.size), z.dtype)
+        for _, window, place in along(i, w):
+            np.add(out[place], z[window], out=out[place])
+        z = out
+    return z
 
 
 # the sum of each window; and its transpose: to each place the sum of what its windows have
@@ -105,49 +115,104 @@ sum_unpool: Primitive = Primitive(
 )
 
 
-def _max_pool(x: Any, *, axis: int, windows: Windows) -> Any:
-    least = -np.inf if x.dtype.kind == "f" else 0 if x.dtype.kind == "b" else np.iinfo(x.dtype).min
-    out = np.full(resized(x, axis, len(windows.starts)), least, x.dtype)
-    for _, window, place in along(axis, windows):
-        np.maximum(out[window], x[place], out=out[window])
-    return out
+# ---- maxima: all elements of each window at once, along the last dimensions -----------------------------------------
 
 
-def _where_largest(x: Any, y: Any, *, axis: int, windows: Windows) -> Any:
-    """How far after its start each window first has its maximum y; if that is nan, the last nan, as in PyTorch."""
-    pieces = along(axis, windows)
-    out = np.zeros(y.shape, int)
-    for offset, window, place in reversed(pieces):  # the first one is written last
-        out[window] = np.where(x[place] == y[window], offset, out[window])
-    if x.dtype.kind == "f" and np.isnan(x).any():
-        for offset, window, place in pieces:
-            out[window] = np.where(np.isnan(x[place]), offset, out[window])
-    return out
+@lru_cache(maxsize=256)
+def grid(windows: tuple[Windows, ...]) -> tuple[Any, ...]:
+    """Return the index that takes the elements of all windows, (*windows, *places); a shorter window repeats its last.
+
+    >>> rows, columns = grid((Windows(4, (0, 2), (2, 4)), Windows(3, (0, 1), (2, 3))))
+    >>> rows.shape, columns.shape, rows[:, 0, :, 0].tolist()
+    ((2, 1, 2, 1), (1, 2, 1, 2), [[0, 1], [2, 3]])
+    """
+    n, index = len(windows), []
+    for i, w in enumerate(windows):
+        longest = max(map(len, w.places()), default=0)
+        places = np.array([[*p, *[p[-1]] * (longest - len(p))] for p in w.places()], int)
+        shape = [1] * 2 * n
+        shape[i], shape[n + i] = len(w.starts), longest
+        index.append(places.reshape(shape))
+    return tuple(index)
 
 
-def _pick(x: Any, where: Any, *, axis: int, windows: Windows) -> Any:
-    starts = np.reshape(windows.starts, (-1, *[1] * (x.ndim - axis - 1)))
-    return np.take_along_axis(x, starts + where, axis)
+@lru_cache(maxsize=256)
+def _flat_places(windows: tuple[Windows, ...]) -> Any:
+    """Return the same places as indices into the flattened dimensions, (*windows, places)."""
+    places = np.ravel_multi_index(np.broadcast_arrays(*grid(windows)), [w.size for w in windows])
+    return places.reshape(*places.shape[: len(windows)], -1)
 
 
-def _unpick(z: Any, where: Any, *, axis: int, windows: Windows) -> Any:
-    out = np.zeros(resized(z, axis, windows.size), z.dtype)
-    for offset, window, place in along(axis, windows):
-        out[place] += np.where(where[window] == offset, z[window], 0)
-    return out
+def _as_slices(w: Windows) -> tuple[int, slice, slice] | None:
+    """Return the span of each window, and slices for the starts and the places; None if the windows are not regular."""
+    strides = {b - a for a, b in pairwise(w.starts)} or {1}
+    spans = {stop - start for start, stop in zip(w.starts, w.stops)}
+    if len(strides) != 1 or len(spans) != 1 or min(strides) < 1 or w.starts[0] < 0 or w.stops[-1] > w.size:
+        return None
+    starts = slice(w.starts[0], w.starts[-1] + 1, strides.pop())
+    return spans.pop(), starts, slice(None, None, w.step)
 
 
-# the maximum of each window; how far after the window's start it is; reading there, and the transpose of that
+def _elements(x: Any, windows: tuple[Windows, ...]) -> Any:
+    """Return the elements of each window: (..., *windows, places)."""
+    n = len(windows)
+    regular = [slices for w in windows if (slices := _as_slices(w))]
+    if len(regular) == n:
+        spans, starts, steps = zip(*regular)
+        found = np.lib.stride_tricks.sliding_window_view(x, spans, axis=tuple(range(x.ndim - n, x.ndim)))
+        found = found[(..., *starts, *steps)]
+    else:
+        found = x[(..., *grid(windows))]
+    return np.reshape(found, (*found.shape[:-n], math.prod(found.shape[-n:])))
+
+
+def _max_pool(x: Any, *, windows: tuple[Windows, ...]) -> Any:
+    elements = _elements(x, windows)
+    return np.max(elements, axis=-1)
+
+
+def _argmax_pool(x: Any, *, windows: tuple[Windows, ...]) -> Any:
+    """The index of the first maximum of each window in the flattened dimensions; if there is nan, of the last nan."""
+    elements = _elements(x, windows)
+    best = np.argmax(elements, axis=-1)
+    if x.dtype.kind == "f" and np.isnan(x).any():  # as in PyTorch
+        last = elements.shape[-1] - 1 - np.argmax(np.isnan(elements)[..., ::-1], axis=-1)
+        best = np.where(np.isnan(elements).any(axis=-1), last, best)
+    places = _flat_places(windows)
+    places = np.reshape(places, (*[1] * (x.ndim - len(windows)), *places.shape))
+    return np.take_along_axis(places, best[..., None], axis=-1)[..., 0]
+
+
+def _pick(x: Any, index: Any, *, sizes: tuple[int, ...]) -> Any:
+    n = len(sizes)
+    flat = np.reshape(x, (*x.shape[:-n], math.prod(sizes)))
+    found = np.take_along_axis(flat, np.reshape(index, (*index.shape[:-n], math.prod(index.shape[-n:]))), axis=-1)
+    return np.reshape(found, index.shape)
+
+
+def _unpick(z: Any, index: Any, *, sizes: tuple[int, ...]) -> Any:
+    front = z.shape[: -len(sizes)]
+    images = math.prod(front)
+    flat = np.zeros((images, math.prod(sizes)), z.dtype)
+    pixels = math.prod(z.shape[-len(sizes) :])
+    which = np.reshape(np.arange(images), (images, 1))
+    place = np.reshape(index, (images, pixels))
+    np.add.at(flat, (which, place), np.reshape(z, (images, pixels)))
+    return np.reshape(flat, (*front, *sizes))
+
+
+def sizes_of(windows: tuple[Windows, ...]) -> tuple[int, ...]:
+    """Return the sizes of the dimensions that the windows lie in."""
+    return tuple([w.size for w in windows])
+
+
+# the maximum of each window; its index in the flattened dimensions; reading there, and the transpose of that
 max_pool: Primitive = Primitive(
     "max_pool",
     _max_pool,
-    x=lambda g, x, axis, windows: unpick(
-        g,
-        where_largest(x, max_pool(x, axis=axis, windows=windows), axis=axis, windows=windows),
-        axis=axis,
-        windows=windows,
-    ),
+    x=lambda g, x, windows: unpick(g, argmax_pool(x, windows=windows), sizes=sizes_of(windows)),
 ).with_notation("the largest of each window of x", x="g, where each window has its largest element")
+<<<<<<< HEAD
 sum_pool.piecewise_linear = max_pool.piecewise_linear = True
 where_largest: Primitive = Primitive("where_largest", _where_largest)
 pick: Primitive = Primitive(
@@ -156,3 +221,8 @@ pick: Primitive = Primitive(
 unpick: Primitive = Primitive(
     "unpick", _unpick, z=lambda g, where, axis, windows: pick(g, where, axis=axis, windows=windows)
 )
+=======
+argmax_pool: Primitive = Primitive("argmax_pool", _argmax_pool)
+pick: Primitive = Primitive("pick", _pick, x=lambda g, index, sizes: unpick(g, index, sizes=sizes))
+unpick: Primitive = Primitive("unpick", _unpick, z=lambda g, index, sizes: pick(g, index, sizes=sizes))
+>>>>>>> 77fcff2 (Pooling is one operation in any number of dimensions)

@@ -14,7 +14,7 @@ from math import inf
 from typing import Any
 
 from minigrad.program.expressions import REDUCTIONS, argument, dotted, expression, text
-from minigrad.program.ir import VIEWS, WRITES, Term, is_view, root
+from minigrad.program.ir import VIEWS, WRITES, Term, found, is_view, root
 from minigrad.program.names import Names, made_by
 
 WIDTH = 88
@@ -116,15 +116,15 @@ class Statements:
 
     def lines(self) -> list[tuple[int, str, Term | None]]:
         """Return the statements in order: (tick, text, the term whose shape is shown)."""
-        found: dict[Term, list[str]] = {}
+        statements: dict[Term, list[str]] = {}
         for term in self.terms:
             self._write(term)
         for term in self.terms:  # in order, now that the lines are decided
             if term in self._own:
-                found[term] = self._statement(term)
+                statements[term] = self._statement(term)
         shown = [
             (term.order, line, term if i == 0 and not self._is_write(term) else None)
-            for term, several in found.items()
+            for term, several in statements.items()
             for i, line in enumerate(several)
         ]
         for name, term in self.outputs.items():
@@ -141,7 +141,13 @@ class Statements:
 
     def _write(self, term: Term) -> None:
         """Write a term out; while it is too long, give the longest of its parts a line of its own."""
-        if term.op in (*WRITES, "input", "pick"):
+        if term.op in ("input", "pick"):
+            return
+        if term.op in WRITES:
+            parts = [source for source in found(term.args[1:]) if source in self._lengths]
+            for source in sorted(parts, key=self._lengths.__getitem__, reverse=True):
+                if sum(self._lengths[s] for s in parts if s not in self._own) > WIDTH - 20:
+                    self._own.add(source)
             return
         while True:
             written = self._written[term] = expression(term, self._show, self.numpy)

@@ -174,28 +174,17 @@ def windows(s: Source) -> pooling.Windows:
 
 
 def pooled(s: Source) -> Trial:
-    where = windows(s)
+    places = tuple(windows(s) for _ in range(s.size(1, 3)))
     front = s.shape(0, 2)
-    return [s.array(*front, where.size, *s.shape(0, 1))], {"axis": len(front), "windows": where}
+    return [s.array(*front, *(w.size for w in places), *s.shape(0, 1))], {"axis": len(front), "windows": places}
 
 
 def largest(s: Source) -> Trial:
-    (x,), keywords = pooled(s)
-    x = np.round(x)  # so that there are ties
+    places = tuple(windows(s) for _ in range(s.size(1, 3)))
+    x = np.round(s.array(*s.shape(0, 2), *(w.size for w in places)))  # so that there are ties
     if s.of(True, False):
         x = np.where(s.rng.random(x.shape) < 0.2, np.nan, x).astype(x.dtype)
-    return [x, pooling.max_pool.forward(x, **keywords)], keywords
-
-
-def largest_of(s: Source) -> Trial:
-    (x, _), keywords = largest(s)
-    return [x], keywords
-
-
-def picked(s: Source) -> Trial:
-    operands, keywords = largest(s)
-    where = pooling.where_largest.forward(*operands, **keywords)
-    return [s.array(*where.shape), where], keywords
+    return [x], {"windows": places}
 
 
 def cells(gates: int, states: int, bias: bool = False) -> Callable[[Source], Trial]:
@@ -226,8 +215,7 @@ TRIALS: dict[Primitive, Callable[[Source], Trial]] = {
     **{conv.conv: convolution, conv.conv_transpose: transposed_convolution, conv.conv_weight: images_and_gradients},
     **{conv.unfold: images, conv.fold: columns},
     **{indexing.place: written, layout.on_diagonal: diagonals},
-    **{pooling.sum_pool: pooled, pooling.where_largest: largest, pooling.unpick: picked},
-    pooling.max_pool: largest_of,
+    **{pooling.sum_pool: pooled, pooling.max_pool: largest, pooling.argmax_pool: largest},
     **{recurrent.lstm: cells(4, 2), recurrent.gru: cells(3, 1, bias=True), recurrent.rnn: plain_cells},
 }
 

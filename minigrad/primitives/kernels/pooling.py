@@ -1,17 +1,29 @@
-"""Pooling without branches, and without a loop over the places of large windows."""
+"""Pooling axis by axis, without branches, and without a loop over the places of large windows.
+
+The maxima of windows in several dimensions are the maxima, along one dimension, of those along the next. The last
+dimension comes first: of equal elements, the first in reading order wins.
+"""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from minigrad.primitives.kernels.elementwise import where as chosen
-from minigrad.primitives.pooling import Windows, along, max_pool, resized, sum_pool, unpick, where_largest
+from minigrad.primitives.pooling import Windows, along, argmax_pool, max_pool, resized, sum_pool
 from minigrad.primitives.primitive import kernel
 
 
-def _sum_pool(x: Any, *, axis: int, windows: Windows) -> Any:
+def _sum_pool(x: Any, *, axis: int, windows: Sequence[Windows]) -> Any:
+    for i, w in enumerate(windows, axis):
+        x = _sum_along(x, i, w)
+    return x
+
+
+def _sum_along(x: Any, axis: int, windows: Windows) -> Any:
     out = np.zeros(resized(x, axis, len(windows.starts)), x.dtype)
     pieces = along(axis, windows)
     if len(windows.starts) < len(pieces):  # few large windows
@@ -28,7 +40,19 @@ def _sum_pool(x: Any, *, axis: int, windows: Windows) -> Any:
 kernel(sum_pool, forward=_sum_pool)
 
 
-def _where_largest(x: Any, y: Any, *, axis: int, windows: Windows) -> Any:
+def _axes(x: Any, windows: Sequence[Windows]) -> list[tuple[int, Windows]]:
+    return list(enumerate(windows, x.ndim - len(windows)))
+
+
+def _max_along(x: Any, axis: int, windows: Windows) -> Any:
+    least = -np.inf if x.dtype.kind == "f" else 0 if x.dtype.kind == "b" else np.iinfo(x.dtype).min
+    out = np.full(resized(x, axis, len(windows.starts)), least, x.dtype)
+    for _, window, place in along(axis, windows):
+        np.maximum(out[window], x[place], out=out[window])
+    return out
+
+
+def _where_largest(x: Any, y: Any, axis: int, windows: Windows) -> Any:
     """How far after its start each window first has its maximum y; if that is nan, the last nan, as in PyTorch."""
     pieces = along(axis, windows)
     far = 1 + max([offset for offset, _, _ in pieces], default=0)
@@ -44,27 +68,39 @@ def _where_largest(x: Any, y: Any, *, axis: int, windows: Windows) -> Any:
     return out
 
 
-kernel(where_largest, forward=_where_largest)
+def _max_pool(x: Any, *, windows: Sequence[Windows]) -> Any:
+    """Return the maxima; and for the vjp those along one dimension after the other, and a copy of the result."""
+    stages = []
+    for axis, w in reversed(_axes(x, windows)):
+        x = _max_along(x, axis, w)
+        stages.append(x)
+    return x, [*stages[:-1], x.copy()]  # the user may write to the result
 
 
-def _unpick(z: Any, where: Any, *, axis: int, windows: Windows) -> Any:
-    out = np.zeros(resized(z, axis, windows.size), z.dtype)
-    for offset, window, place in along(axis, windows):
-        np.add(out[place], chosen(where[window] == offset, z[window], 0), out=out[place])
-    return out
+def _max_pool_vjp(g: Any, x: Any, stages: Any, windows: Sequence[Windows]) -> Any:
+    before = [x, *stages]
+    for (axis, w), x_along, y_along in zip(_axes(x, windows), before[-2::-1], stages[::-1]):
+        where = _where_largest(x_along, y_along, axis, w)
+        out = np.zeros(x_along.shape, g.dtype)
+        for offset, window, place in along(axis, w):
+            np.add(out[place], chosen(where[window] == offset, g[window], 0), out=out[place])
+        g = out
+    return g
 
 
-kernel(unpick, forward=_unpick)
+kernel(max_pool, forward=_max_pool, x=_max_pool_vjp, keeps=("stages",))
 
 
-def _max_pool(x: Any, *, axis: int, windows: Windows) -> Any:
-    y = max_pool.forward(x, axis=axis, windows=windows)
-    return y, y.copy()  # for the vjp: the user may write to the result
+def _argmax_pool(x: Any, *, windows: Sequence[Windows]) -> Any:
+    index: Any = None
+    for axis, w in reversed(_axes(x, windows)):
+        y = _max_along(x, axis, w)
+        starts = np.reshape(np.array(w.starts, np.int64), (-1, *[1] * (x.ndim - axis - 1)))
+        place = starts + _where_largest(x, y, axis, w)
+        stride = math.prod([w.size for i, w in _axes(x, windows) if i > axis])
+        index = place * stride + (0 if index is None else np.take_along_axis(index, place, axis))
+        x = y
+    return index
 
 
-def _max_pool_x(g: Any, x: Any, largest: Any, axis: int, windows: Windows) -> Any:
-    where = _where_largest(x, largest, axis=axis, windows=windows)
-    return _unpick(g, where, axis=axis, windows=windows)
-
-
-kernel(max_pool, forward=_max_pool, x=_max_pool_x, keeps=("largest",))
+kernel(argmax_pool, forward=_argmax_pool)
