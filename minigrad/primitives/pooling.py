@@ -26,6 +26,14 @@ class Windows(NamedTuple):
     stops: tuple[int, ...]
     step: int = 1
 
+    def __repr__(self) -> str:
+        """A short text for pictures and steps, such as `2 every 2`: the length of the windows and their distance."""
+        lengths = {stop - start for start, stop in zip(self.starts, self.stops)}
+        strides = {b - a for a, b in pairwise(self.starts)} or {self.size}
+        if len(lengths) == len(strides) == 1:
+            return f"{-(-lengths.pop() // self.step)} every {strides.pop()}"
+        return f"{len(self.starts)} windows of {self.size}"
+
     def places(self) -> list[range]:
         """Return the places of each window, in the input."""
         firsts = [start if start >= 0 else start % self.step for start in self.starts]
@@ -212,17 +220,7 @@ max_pool: Primitive = Primitive(
     _max_pool,
     x=lambda g, x, windows: unpick(g, argmax_pool(x, windows=windows), sizes=sizes_of(windows)),
 ).with_notation("the largest of each window of x", x="g, where each window has its largest element")
-<<<<<<< HEAD
 sum_pool.piecewise_linear = max_pool.piecewise_linear = True
-where_largest: Primitive = Primitive("where_largest", _where_largest)
-pick: Primitive = Primitive(
-    "pick", _pick, x=lambda g, where, axis, windows: unpick(g, where, axis=axis, windows=windows)
-)
-unpick: Primitive = Primitive(
-    "unpick", _unpick, z=lambda g, where, axis, windows: pick(g, where, axis=axis, windows=windows)
-)
-=======
 argmax_pool: Primitive = Primitive("argmax_pool", _argmax_pool)
 pick: Primitive = Primitive("pick", _pick, x=lambda g, index, sizes: unpick(g, index, sizes=sizes))
 unpick: Primitive = Primitive("unpick", _unpick, z=lambda g, index, sizes: pick(g, index, sizes=sizes))
->>>>>>> 77fcff2 (Pooling is one operation in any number of dimensions)
