@@ -69,7 +69,9 @@ def grads(
     allow_unused: bool | None = None,
     materialize_grads: bool = False,
 ) -> tuple[G, ...]:
-    """`autograd.grad`: return the gradients of `outputs` with respect to `inputs`, without changing any `.grad`.
+    """`autograd.grad`: return the gradients of `outputs` with respect to `inputs`; no leaf's `.grad` changes.
+
+    A tensor on the way on which `retain_grad()` was called gets its `.grad`, as in `backward`.
 
     Args:
         outputs: a tensor or Value, or a sequence of them, whose gradients are summed.
@@ -107,10 +109,13 @@ def grads(
         seeds = _seeds("grad", outputs, grad_outputs, create_graph)
         retain = create_graph if retain_graph is None else retain_graph
         for node, g, _ in engine.walk(seeds, retain_graph=retain, create_graph=create_graph, targets=targets):
-            if node in targets:
+            if node in targets or node.retains_grad:
                 gradients[node] = g
         seen: set[int] = set()
         for node, g in gradients.items():
+            if node.retains_grad:
+                node.accumulate_grad(g, id(g) in seen)
+                seen.add(id(g))
             gradients[node] = node.export_grad(g, id(g) in seen)
             seen.add(id(g))
     for i, node in enumerate(nodes):

@@ -88,17 +88,25 @@ class InPlaceWrites(Views[Out]):
     def _set_written_node(self, node: ArrayNode | None) -> None:
         """After a recorded write: set the node of the new values, and give every base a new node too."""
         t: Any = self
-        t._node = node
-        t._generation += 1
+        t._move_to(node)
         while t._base is not None:
             base, (primitive, parameters, _) = t._base, t._view
             old = self._wrap(snapshot(base._array, base._node), base._node)
             new = self._wrap(t._array, t._node)
-            base._node = self.apply(ix.setview, old, new, view=partial(primitive, **parameters))._node
-            base._generation += 1
+            base._move_to(self.apply(ix.setview, old, new, view=partial(primitive, **parameters))._node)
             t._base_generation = base._generation
             t = base
         t._writes += 1  # at the root: every other view of it must update
+
+    def _move_to(self, node: ArrayNode | None) -> None:
+        """Take the node of the new values. `retain_grad()` is about the tensor, so it moves along."""
+        old = self._node
+        if node is not None and old is not None and old.retains_grad:
+            node.stores_grad = node.retains_grad = True
+            node.grad, old.grad = old.grad, None
+            old.stores_grad = old.retains_grad = False
+        self._node = node
+        self._generation += 1
 
     def __setitem__(self, index: Any, value: Any) -> None:
         index = index_from(index)

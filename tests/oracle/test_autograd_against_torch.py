@@ -992,3 +992,29 @@ def test_what_both_refuse(f: Program) -> None:
         if m is minigrad:
             assert caught.type in (RuntimeError, TypeError, ValueError, NotImplementedError), caught.value
             assert len(str(caught.value)) > 20
+
+
+RETAINED = """
+v = x * 2; v.retain_grad(); v.mul_(3); (v * v).sum().backward()
+v = x * 2; v.retain_grad(); v[0].mul_(3); (v * v).sum().backward()
+v = x * 2; v.retain_grad(); v[1:] = 1.0; (v * v).sum().backward()
+v = x * 2; v.retain_grad(); v.fill_(1.0); (v * v).sum().backward()
+v = x * 2; v.retain_grad(); v.gt_(1.0); (v * x).sum().backward()
+v = (x * 2)[:2]; v.retain_grad(); v.mul_(3); (v * v).sum().backward()
+v = x * 2; v.retain_grad(); (v * v).sum().backward(retain_graph=True); v.mul_(3); (v * v).sum().backward()
+v = x * 2; v.retain_grad(); m.autograd.grad((v * v).sum(), [x])
+v = x * 2; v.retain_grad(); m.autograd.grad((v * v).sum(), [x, v])
+v = x.flatten(); v.register_hook(lambda g: g * 2); (v * x).sum().backward()
+v = x.flatten(0, 0); v.register_hook(lambda g: g * 2); (v * x).sum().backward()
+v = x.reshape(1, 3).flatten(1); v.retain_grad(); v.mul(3).sum().backward()
+""".strip().splitlines()
+
+
+@pytest.mark.parametrize("program", RETAINED)
+def test_retained_gradients_move_with_the_tensor(program: str) -> None:
+    found = []
+    for m in (torch, minigrad):
+        space: dict[str, Any] = {"m": m, "x": m.tensor([1.0, 2.0, 3.0], requires_grad=True)}
+        exec(program, space)
+        found.append([None if t.grad is None else t.grad.tolist() for t in (space["v"], space["x"])])
+    assert found[0] == found[1]

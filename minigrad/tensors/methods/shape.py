@@ -141,6 +141,8 @@ class Shapes(Base[Out]):
     def flatten(self, start_dim: int = 0, end_dim: int = -1) -> Out:
         """Flatten the dimensions from `start_dim` to `end_dim` into one; flatten(1) keeps the batch dimension.
 
+        If that is one dimension already, return the tensor itself.
+
         >>> from minigrad import zeros
         >>> zeros(8, 3, 4, 4).flatten(1).shape
         (8, 48)
@@ -150,6 +152,8 @@ class Shapes(Base[Out]):
             return self.reshape(1)
         if start > end:
             raise ValueError(f"flatten: start_dim {start_dim} comes after end_dim {end_dim} in shape {self.shape}")
+        if start == end:
+            return self  # type: ignore[return-value]
         middle = math.prod(self.shape[start : end + 1])
         return self.reshape(*self.shape[:start], middle, *self.shape[end + 1 :])
 
