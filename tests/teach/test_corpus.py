@@ -22,16 +22,6 @@ from minigrad.optim import rules
 
 # the shares that are named: raise them as the diagnosis gets better
 NAMED, NAMED_RANDOM, NAMED_RULES, NAMED_RUNS = 0.14, 0.16, 0.0, 0.30
-# right gradients that are called wrong: take a name out as soon as it is left alone
-BLAMED = {
-    "log at 1e-9",
-    "log at 1e-12, summed",
-    "root of a small number",
-    "float32: affine",
-    "float32: tanh of a layer",
-    "float32: a mean of squares",
-    "float32: log of exponentials",
-}
 
 
 @pytest.mark.parametrize("subject", SUBJECTS.values(), ids=lambda subject: subject.name)
@@ -59,7 +49,7 @@ def test_wrong_gradients_are_found_and_named(step: int) -> None:
 
 
 def test_no_right_gradient_is_blamed() -> None:
-    assert {one.case for one in run.right_gradients() if not one.named} <= BLAMED
+    assert not [one.case for one in run.right_gradients() if not one.named]
 
 
 @hypothesis.settings(max_examples=40, derandomize=True)

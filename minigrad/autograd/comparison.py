@@ -1,0 +1,300 @@
+"""Compare a gradient with finite differences, element by element: right, wrong, or not to be told.
+
+How close is close enough follows from the accuracy that was measured for each difference, and from the size of the
+gradient. An absolute tolerance would call each gradient right that is smaller.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from minigrad.autograd.finite_differences import Differences, Estimate, Index
+from minigrad.autograd.subgradients import Tie, wrong_ties
+
+RTOL = 1e-4
+"""The relative error up to which an element is right: CS231n's bound for functions with kinks."""
+
+STEP = 1e-6
+"""The step of the first difference of each element."""
+
+ENOUGH = 1000
+"""The number of elements examined closely after which a gradient that is wrong is examined no further."""
+
+PLENTY = 30
+"""The number of wrong elements after which the first difference decides where it is clear."""
+
+CERTAIN = 4
+"""The number of elements known to be wrong after which no more are examined for kinks that nothing shows at x."""
+
+
+@dataclass
+class Element:
+    """One element of a gradient: the computed value, the numerical one, and what follows.
+
+    Attributes:
+        verdict: "right", "wrong", "unknown", or "unexamined" where enough others are wrong.
+        accuracy: the uncertainty of `numeric`.
+        kind: see `Estimate.kind`; "tie" for an element that is wrong together with others.
+    """
+
+    index: Index
+    analytic: float
+    numeric: float
+    accuracy: float = 0.0
+    verdict: str = "right"
+    kind: str = "smooth"
+    slopes: tuple[float, float] | None = None
+
+    @property
+    def error(self) -> float:
+        """The relative error."""
+        size = max(abs(self.analytic), abs(self.numeric))
+        return abs(self.analytic - self.numeric) / size if size else 0.0
+
+
+@dataclass
+class Comparison:
+    """All elements of a gradient, compared.
+
+    Attributes:
+        elements: in the order of the indices.
+        numeric: the numerical gradient.
+        ties: groups of elements at one kink that are no subgradient together.
+    """
+
+    elements: list[Element]
+    numeric: np.ndarray
+    ties: list[Tie] = field(default_factory=list)
+
+
+class _Judge:
+    """Judges elements by what differences show, the size of the gradient and the tolerances that were asked for."""
+
+    def __init__(self, differences: Differences, analytic: np.ndarray, upstream: float, atol: float, rtol: float):
+        self.differences, self.analytic, self.upstream = differences, analytic, upstream
+        self.atol, self.rtol = atol, rtol
+        self.scale = 0.0
+        self.wrong = 0
+        # the best accuracy of central differences is of the order of the rounding to the power 2/3
+        self.negligible = min(1e-2, 100 * differences.relative_noise ** (2 / 3))
+        single = analytic.dtype.itemsize < 8 and analytic.dtype.kind == "f"
+        self.own = 16 * max(float(np.finfo(analytic.dtype).eps) if single else 0.0, differences.precision, 2.0**-52)
+        """The rounding of the gradient under test, relative to its largest element."""
+
+    def tolerance(self, a: float, value: float, accuracy: float) -> float:
+        return self.atol + self.rtol * max(abs(a), abs(value)) + 1.5 * accuracy + self.own * self.scale
+
+    def resolved(self, a: float, value: float, accuracy: float) -> bool:
+        """Return whether an agreement shows something: whether the difference is accurate enough."""
+        fine = max(3e-2 * max(abs(a), abs(value)), self.negligible * self.scale, self.atol)
+        return 1.5 * accuracy <= fine
+
+    def is_zero(self, a: float, e: Estimate) -> bool:
+        """Return whether an element is 0 for the function and, to the rounding of a backward pass, for the gradient."""
+        rounding, accuracy = self.own / 2 * self.upstream, e.accuracy + e.hidden
+        return abs(a) <= rounding and abs(e.value) <= accuracy + rounding and accuracy <= 1e-8 * self.upstream
+
+    def of_smooth(self, a: float, e: Estimate) -> str:
+        off = abs(a - e.value)
+        if off <= self.tolerance(a, e.value, e.accuracy):
+            return "right" if self.resolved(a, e.value, e.accuracy) or self.is_zero(a, e) else "unknown"
+        if off <= self.tolerance(a, e.value, e.accuracy + e.hidden) or not e.accuracy and e.value == 0:
+            if self.is_zero(a, e) and abs(e.value) <= e.hidden:
+                return "right"
+            if off <= self.tolerance(a, e.value, e.accuracy + e.hidden):
+                return "unknown"
+        # wrong only if the smaller steps agree that it is: differences that do not settle show nothing
+        needed = e.others[-1:] if e.accuracy <= 1e-3 * abs(e.value) else e.others
+        for value, noise in needed:
+            if abs(a - value) <= self.tolerance(a, value, noise) or abs(e.value - value) > 0.3 * off:
+                return "unknown"
+        return "wrong"
+
+    def of_a_kink(self, i: Index, a: float, e: Estimate) -> str:
+        low, high = e.bounds
+        margin = self.rtol * 10 * max(abs(low), abs(high)) + 1.5 * e.accuracy + self.atol
+        if low - margin <= a <= high + margin:
+            return "right"
+        if self.wrong >= CERTAIN:
+            return "wrong"
+        # several kinks of different signs in one sum: the slopes nearby go beyond those at x
+        h = 10 * e.step
+        nearby = self.differences.nearby(_unit(self.differences.x, i), h, 100 * h / float(self.differences.size[i]))
+        if np.all((low - margin <= nearby) & (nearby <= high + margin)):
+            self.wrong += 1
+            return "wrong"
+        return _among(a, min(low, *nearby), max(high, *nearby), margin)
+
+    def of_a_hidden_kink(self, i: Index, a: float, e: Estimate) -> str:
+        """Judge an element that disagrees, but that may be at a kink which only other elements show.
+
+        The median of 0, 1, 1, 1, 2 does not change if one of the ones does, but nearby it may be that element.
+        """
+        off = abs(a - e.value)
+        h, slopes = _hidden_kink(self.differences, _unit(self.differences.x, i), off, float(self.differences.size[i]))
+        if slopes is None:
+            self.wrong += 1
+            return "wrong"
+        margin = 10 * self.rtol * float(np.abs(slopes).max()) + 4 * float(np.linalg.norm(self.differences.noise)) / h
+        return _among(a, min(e.value, *slopes), max(e.value, *slopes), margin)
+
+    def judge(self, i: Index, e: Estimate) -> Element:
+        """Return the element with its verdict."""
+        a = float(self.analytic[i])
+        kind, known = e.kind, np.isfinite(e.value) and e.kind in ("smooth", "kink", "jump")
+        if not known or not np.isfinite(a):
+            verdict = "wrong" if known else "unknown"
+        else:
+            verdict = self.of_a_kink(i, a, e) if e.kind == "kink" else self.of_smooth(a, e)
+            if verdict == "wrong" and e.kind == "smooth" and self.wrong < CERTAIN:
+                verdict = self.of_a_hidden_kink(i, a, e)
+                kind = e.kind if verdict == "wrong" else "kink"
+        return Element(i, a, e.value, e.accuracy, verdict, kind, e.slopes if e.kind == "kink" else None)
+
+
+def _unit(x: np.ndarray, i: Index) -> np.ndarray:
+    direction = np.zeros(x.shape)
+    direction[i] = 1.0
+    return direction
+
+
+def _among(a: float, low: float, high: float, margin: float) -> str:
+    """Return the verdict on an element by slopes nearby, which may not be all that there are."""
+    if low - margin <= a <= high + margin:
+        return "right"
+    return "wrong" if a < 2 * low - high - margin or a > 2 * high - low + margin else "unknown"
+
+
+def _hidden_kink(
+    differences: Differences, direction: np.ndarray, off: float, size: float
+) -> tuple[float, np.ndarray | None]:
+    """Return a step, and the slopes along a direction nearby if a kink makes them differ by as much as `off`.
+
+    Args:
+        off: a difference that matters.
+        size: the size of what the direction moves.
+    """
+    h = max(1e-9 * size, 20 * float(np.linalg.norm(differences.noise)) / off)
+    if h > 1e-7 * size:
+        return h, None
+    close, far = (differences.nearby(direction, h, distance * h / size) for distance in (100, 1000))
+    spread, farther = np.ptp(close), np.ptp(far)
+    # curvature makes slopes differ in proportion to the distance, a kink by the same at each
+    if not np.isfinite(spread) or spread < 0.3 * off or farther > 3 * spread:
+        return h, None
+    return h, close
+
+
+def _wrong_together(
+    differences: Differences, analytic: np.ndarray, rtol: float, rounding: float
+) -> tuple[list[Tie], bool]:
+    """Compare along directions: elements that are right each can be wrong together, where the function is at a kink.
+
+    Returns:
+        The elements that are wrong together, and whether all else is explained.
+    """
+    rng = np.random.default_rng(0)
+    for signs in (np.ones(analytic.shape), *(rng.choice([-1.0, 1.0], analytic.shape) for _ in range(2))):
+        direction = signs * differences.size
+        parts = analytic * direction
+        product, size = float(parts.sum()), float(np.linalg.norm(parts))
+        q = differences.quotients(direction, STEP)
+        allowed = rounding * float(np.abs(direction).sum())
+        if abs(product - q.central) <= rtol * max(size, abs(product)) + q.noise + allowed:
+            continue
+        e = differences.estimate(direction)
+        off = abs(product - e.value)
+        if e.kind != "smooth" or not off > 10 * rtol * max(size, abs(e.value)) + 4 * (e.accuracy + e.hidden) + allowed:
+            continue
+        slopes = differences.nearby(direction, 1e-7, 1e-5)
+        if np.ptp(slopes) > 0.1 * off:
+            if not slopes.min() - 0.1 * off <= product <= slopes.max() + 0.1 * off:
+                return [], False
+            continue
+        members = [
+            i
+            for i in np.ndindex(analytic.shape)
+            if _hidden_kink(differences, _unit(analytic, i), 0.1 * off / analytic.size, float(differences.size[i]))[1]
+            is not None
+        ]
+        if not members:
+            return [], False
+        return [Tie(members, [float(direction[i]) for i in members], product, (e.value, e.value))], True
+    return [], True
+
+
+def compare(
+    differences: Differences,
+    analytic: np.ndarray,
+    upstream: float = 1.0,
+    eps: float = STEP,
+    atol: float = 0.0,
+    rtol: float = RTOL,
+) -> Comparison:
+    """Compare a gradient with differences.
+
+    Each element is compared with one difference first. What does not agree, or is not accurate enough to show that it
+    does, is examined with steps of all sizes. Elements at kinks are then examined together.
+
+    Args:
+        differences: the function and the point.
+        analytic: the gradient to examine, in the shape of the point.
+        upstream: the largest upstream gradient.
+        eps: the step of the first difference, relative to elements above 1.
+        atol, rtol: the error that is allowed besides the accuracy of the differences.
+    """
+    x = differences.x
+    judge = _Judge(differences, analytic, upstream, atol, rtol)
+    first: dict[Index, Element] = {}
+    doubtful: list[Index] = []
+    clear: set[Index] = set()
+    for i in np.ndindex(x.shape):
+        a = float(analytic[i])
+        q = differences.quotients(i, eps * max(1.0, abs(float(x[i]))))
+        gap, size = abs(q.slopes[1] - q.slopes[0]), max(abs(q.central), abs(a))
+        accuracy = q.noise + (gap * gap / size if size else gap)
+        first[i] = Element(i, a, q.central, accuracy)
+        smooth = gap <= 1e-3 * size + 8 * q.noise
+        if smooth and accuracy <= 1e-2 * abs(a - q.central):
+            clear.add(i)
+        if smooth and q.noise <= 1e-3 * abs(q.central):
+            judge.scale = max(judge.scale, abs(q.central))
+            if abs(a - q.central) <= rtol * size + atol:
+                continue
+        doubtful.append(i)
+    doubtful.sort(key=lambda i: -abs(first[i].analytic - first[i].numeric))
+    estimates: dict[Index, Estimate] = {}
+    found: dict[Index, Element] = {}
+    wrong = 0
+    for i in doubtful:
+        e = first[i]
+        if e.analytic == 0 == e.numeric and e.accuracy <= judge.negligible * judge.scale:
+            continue  # the function does not move with this element
+        if wrong >= PLENTY and i in clear:
+            e.verdict = "wrong"
+            continue
+        if wrong and len(estimates) >= ENOUGH:
+            e.verdict = "unexamined"
+            continue
+        estimates[i] = close = differences.estimate(i)
+        if close.accuracy <= 1e-3 * max(map(abs, close.slopes if close.kind == "kink" else [close.value])):
+            judge.scale = max(judge.scale, abs(close.value))
+        found[i] = judge.judge(i, close)
+        wrong += found[i].verdict == "wrong"
+    for i, e in found.items():  # now that the size of the whole gradient is known
+        if e.verdict != "right" and abs(e.analytic - e.numeric) <= judge.tolerance(e.analytic, e.numeric, e.accuracy):
+            found[i] = judge.judge(i, estimates[i])
+    kinks = {i: estimates[i] for i, e in found.items() if e.slopes is not None and e.verdict == "right"}
+    ties = wrong_ties(differences, analytic, kinks)
+    elements = {i: found.get(i, e) for i, e in first.items()}
+    if x.size > 1 and not ties and all(e.verdict == "right" for e in elements.values()):
+        ties, explained = _wrong_together(differences, analytic, rtol, judge.own / 2 * upstream)
+        if not explained:
+            for e in elements.values():
+                e.verdict, e.kind = "unknown", "kink"
+    for i in (i for tie in ties for i in tie.indices):
+        elements[i].verdict, elements[i].kind = "wrong", "tie"
+    numeric = np.array([e.numeric for e in elements.values()]).reshape(x.shape)
+    return Comparison(list(elements.values()), numeric, ties)
