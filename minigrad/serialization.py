@@ -1,6 +1,6 @@
 """Save and load tensors by name (.npz, .safetensors) and checkpoints (.npz). Nothing is ever unpickled.
 
-A file is written under another name and renamed when complete, so that an interrupted `save` leaves the old file.
+A file is replaced as a whole (see `minigrad.files`), so that an interrupted `save` leaves the old file.
 
 A checkpoint is a dictionary with more than tensors in it: dictionaries, lists, tuples, numbers, strings, None. The .npz
 file has its tensors under their paths, as "optimizer.state[0].exp_avg", so that NumPy reads them too; the rest is in a
@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.files import write_file
 from minigrad.tensors.creation import as_tensor
 from minigrad.tensors.dtypes import SUPPORTED
 from minigrad.tensors.tensor import Tensor
@@ -55,7 +56,7 @@ def save(obj: Mapping[str, Any], f: str | os.PathLike[str]) -> None:
     >>> checkpoint["epoch"], checkpoint["optimizer"]["param_groups"][0]["betas"]
     (3, (0.9, 0.999))
     """
-    path, form = Path(f).resolve(), _form(f)  # follow a symbolic link, so that it stays one
+    form = _form(f)
     if not isinstance(obj, Mapping):
         raise ValueError(
             f"save: obj must be a dictionary of tensors by name, such as model.state_dict(); got {type(obj).__name__}"
@@ -67,16 +68,10 @@ def save(obj: Mapping[str, Any], f: str | os.PathLike[str]) -> None:
         text = json.dumps(structure) if nested else None
     except RecursionError:
         raise ValueError("save: dictionaries or lists are nested too deeply, or contain themselves") from None
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        with open(unfinished, "wb") as file:
-            if form == ".npz":
-                _write_npz(file, arrays, text)
-            else:
-                file.write(_safetensors().save(arrays))
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)  # it exists only if something failed
+    if form == ".npz":
+        write_file(f, lambda file: _write_npz(file, arrays, text))
+    else:
+        write_file(f, lambda file: file.write(_safetensors().save(arrays)))
 
 
 def load(f: str | os.PathLike[str]) -> dict[str, Any]:

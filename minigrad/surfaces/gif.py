@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.files import write_file
 from minigrad.surfaces.contours import levels
 from minigrad.surfaces.pictures import LEVELS
 from minigrad.surfaces.runs import Runs, Watch
@@ -105,5 +106,8 @@ def save_gif(
     palette = stripes.quantize(200)
     images = [image.quantize(palette=palette, dither=Image.Dither.NONE) for image in images]
     durations = [round(1000 * seconds / len(steps))] * (len(steps) - 1) + [2000]
-    images[0].save(path, save_all=True, append_images=images[1:], duration=durations, loop=0)
+    first, *others = images
+    write_file(
+        path, lambda file: first.save(file, "GIF", save_all=True, append_images=others, duration=durations, loop=0)
+    )
     return path

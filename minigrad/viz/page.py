@@ -15,6 +15,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from minigrad.files import write_file
 from minigrad.viz.charts.colors import custom_properties
 from minigrad.viz.charts.files import check_target
 from minigrad.viz.charts.words import printable, writable
@@ -61,7 +62,8 @@ class Page(str):
             OSError: it cannot be written.
         """
         path = check_target(path, ENDINGS, "save")
-        path.write_text(self, "utf-8", newline="\n")
+        content = self.encode()
+        write_file(path, lambda file: file.write(content))
         return path
 
     def _repr_html_(self) -> str:

@@ -22,7 +22,6 @@ from minigrad.data.progress import Progress
 from minigrad.hooks import watchers
 from minigrad.teach.samples import BINS, EXAMPLES, Histogram, Outputs, Sample, norm
 from minigrad.teach.symptoms import BOUNDS, gradient_grown
-from minigrad.viz.training.report import write
 from minigrad.viz.training.watch import MAX_SAMPLES, Watcher
 
 CROSS_ENTROPY = nn.CrossEntropyLoss()
@@ -881,7 +880,7 @@ def test_the_report_is_written_on_the_way_and_at_the_end(tmp_path: Path, monkeyp
     assert "3 steps" in path.read_text("utf-8") and "The run continues" not in path.read_text("utf-8")
     monkeypatch.setattr("os.replace", lambda *_: (_ for _ in ()).throw(PermissionError("read only")))
     with pytest.raises(PermissionError):
-        write(watcher.report(), path)
+        watcher.report(path)
     assert "3 steps" in path.read_text("utf-8") and len(list(tmp_path.iterdir())) == 1
 
 

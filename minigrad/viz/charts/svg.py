@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from html import escape
 from pathlib import Path
 
+from minigrad.files import write_file
 from minigrad.viz.charts.colors import classes
 from minigrad.viz.charts.files import check_target
 from minigrad.viz.charts.words import printable
@@ -36,7 +37,8 @@ class Svg(str):
             OSError: it cannot be written.
         """
         path = check_target(path, [".svg"], "save")
-        path.write_text(self, "utf-8", newline="\n")
+        content = self.encode()
+        write_file(path, lambda file: file.write(content))
         return path
 
     def _repr_svg_(self) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 
 import graphviz  # type: ignore[import-untyped]
 
+from minigrad.files import write_file
 from minigrad.program.variables import variables
 from minigrad.viz.charts.files import check_target
 from minigrad.viz.graph.dot import dot_statements
@@ -169,7 +170,8 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]
                 target = Path(self.directory, outfile) if directory is None else Path(outfile)
                 format = format or target.suffix[1:].lower()
             try:
-                target.write_bytes(self.pipe(format, engine=options.get("engine")))
+                picture = self.pipe(format, engine=options.get("engine"))
+                write_file(target, lambda file: file.write(picture))
             finally:
                 if cleanup:
                     os.remove(self.filepath)

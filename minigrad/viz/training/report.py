@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable, Sequence
 from html import escape
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,10 +12,9 @@ import numpy as np
 from minigrad.teach.samples import BINS, Histogram, Sample
 from minigrad.teach.symptoms import BOUNDS, USUAL
 from minigrad.viz.charts.chart import chart
-from minigrad.viz.charts.files import check_target
 from minigrad.viz.charts.heatmap import heat_map
 from minigrad.viz.charts.svg import Svg, path
-from minigrad.viz.page import ENDINGS, Page, page
+from minigrad.viz.page import Page, page
 from minigrad.viz.training.records import RunRecord
 
 MAX_CURVES = 8
@@ -46,17 +43,6 @@ def report(run: RunRecord) -> Page:
         ]
     seconds = run.seconds if run.running else 0
     return page(f"Training run of {run.model}", "\n".join(parts), name="watch", data={"seconds": seconds})
-
-
-def write(text: Page, target: str | Path) -> None:
-    """Write a page atomically, so that a browser never reads an incomplete file."""
-    target = check_target(target, ENDINGS, "report")
-    temporary = target.with_name(f".{target.stem}.{os.getpid()}{target.suffix}")
-    try:
-        text.save(temporary)
-        os.replace(temporary, target)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _summary(run: RunRecord) -> str:

@@ -182,11 +182,11 @@ class Watcher:
         Args:
             path: a file that the page is also written to. Default: none.
         """
-        from minigrad.viz.training.report import report, write
+        from minigrad.viz.training.report import report
 
         page = report(self._record())
         if path is not None:
-            write(page, path)
+            page.save(check_target(path, ENDINGS, "report"))
         return page
 
     def close(self) -> None:
