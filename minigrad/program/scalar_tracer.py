@@ -84,6 +84,7 @@ class Replay:
         self.begun: list[tuple[int, Any]] = []
         self._numbers: dict[Any, Any] = {}
         for node in self.order:
+            self.begun.append((self.terms.tick, node))
             if node.primitive is None:
                 self._numbers[node] = self._input(node)
             else:
@@ -125,6 +126,7 @@ class Replay:
                 pending[first] = pending[first] + g if first in pending else g
                 continue
             found[node] = g
+            self.begun.append((self.terms.tick, node))
             if node.primitive is None:
                 continue
             given = {"g": g, "y": self._numbers[node], **dict(zip(node.primitive.inputs, self._operands(node)))}

@@ -37,11 +37,13 @@ class Source(str):
         inputs: the inputs of the program by name: parameters and data, with their current values.
         loss: the name of the loss in the program.
         gradients: maps each input that gets a gradient to the name of that gradient.
+        nodes: for each line, the node of the graph that it is a part of, and whether in the backward pass; or None.
     """
 
     inputs: dict[str, Any]
     loss: str
     gradients: dict[str, str]
+    nodes: list[tuple[Any, bool] | None]
 
     def run(self, **inputs: Any) -> dict[str, Any]:
         """Execute the program in a namespace of its own and return all of its variables by name.
@@ -153,15 +155,20 @@ def source(
             f"source: this graph has {count:,} nodes, more than anyone reads as a program. Take a smaller one, with "
             "fewer time steps or layers, or an intermediate result; or raise the limit: source(output, max_nodes=...)"
         )
+    return write(output, variables(), format, explain)
+
+
+def write(output: Any, variables: Mapping[Any, str], format: str = "python", explain: bool = False) -> Any:
+    """Return the program or the formulas of an output, see `source`; `variables` names its nodes."""
     replay: Any
     numpy = not isinstance(output, Value)
     if numpy:
         from minigrad.program.replay import Replay
 
-        replay = Replay(output, variables())
+        replay = Replay(output, variables)
         names = Names("np", "math", *IMPORTED.values(), *replay.helpers)
     else:
-        replay = numbers.Replay(output, variables())
+        replay = numbers.Replay(output, variables)
         names = Names("math", *replay.helpers)
     statements, gradients = _statements(replay, names, numpy, short=format == "latex")
     if format == "latex":
@@ -293,26 +300,28 @@ def _program(statements: Statements, replay: Any, gradients: dict[str, str], num
     }
     times = [time for time, _ in replay.begun]
 
-    def words_of(order: int) -> str:
-        """Return the primitive whose backward pass a line is a part of."""
-        return (
-            _comment(f"part of {replay.begun[bisect_right(times, order) - 1][1].primitive.name}")[2:] if times else ""
-        )
+    def node_of(order: int) -> Any:
+        """Return the node that a line is a part of."""
+        return replay.begun[max(bisect_right(times, order) - 1, 0)][1]
 
+    nodes: dict[int, tuple[Any, bool]] = {}
     for title, backward in (("forward", False), ("backward", True)):
         part = [line for line in lines if (line[0] > replay.middle) == backward]
         width = max((len(line) for _, line, _ in part if len(line) <= 72), default=0)
         stage: str | None = ""
-        for (order, line, term), here in zip(part, _stages(part, replay)):
+        for (order, line, term), here in zip(part, _stages(part, replay) if numpy else [None] * len(part)):
             if here != stage:
                 text += ["", _comment(f"{title}: {here}" if here else title)]
                 stage = here
             *before, last = _wrapped(line, "    ")
             comment = str(term.shape) if term is not None and term.shape else ""
-            rule = (rules.get(term) or words_of(order)) if explain and backward else ""
+            rule = ""
+            if explain and backward:
+                rule = rules.get(term) or _comment(f"part of {node_of(order).primitive.name}")[2:]
             if len(f"{last:{width}}  # {comment}  {rule}") > 120:
                 text, rule = [*text, f"# {rule}"], ""
             comment = "  ".join(filter(None, (comment, rule)))
+            nodes.update({len(text) + i: (node_of(order), backward) for i in range(len(before) + 1)})
             text += [*before, f"{last:{width}}  # {comment}" if comment else last]
     loss = next(iter(statements.outputs))
     text += ["", *_wrapped(f"# the loss: {loss}; its gradients: {', '.join(gradients.values())}", "# ")]
@@ -320,12 +329,13 @@ def _program(statements: Statements, replay: Any, gradients: dict[str, str], num
         text.append(_comment(f"{name} looks at its numbers: for others, such as nan, it may do something else"))
     found = Source("\n".join(text))
     found.inputs, found.loss, found.gradients = inputs, loss, gradients
+    found.nodes = [nodes.get(i) for i in range(len(text))]
     return found
 
 
 def _stages(lines: Sequence[tuple[int, str, Any]], replay: Any) -> list[str | None]:
     """Return the module that each line of a long program belongs to, as deep as leaves enough lines for each."""
-    if len(lines) < 24 or not replay.begun:
+    if len(lines) < 24:
         return [None] * len(lines)
     from minigrad.tensors.module_calls import calls
 

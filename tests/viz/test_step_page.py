@@ -238,6 +238,40 @@ def test_keys_slider_buttons_and_clicks_move(opened: Any) -> None:
     assert page.find_element("tag name", "h2").text == "Forward 3: w1 = -3, a leaf"
 
 
+def test_the_program_stands_beside_the_graph() -> None:
+    network, loss = mlp()
+    found = data_of(step(loss).page())
+    lines = found["program"]
+    assert [line for line, _, _ in lines] == minigrad.source(loss).splitlines()
+    of = {line.split(" = ")[0]: (found["nodes"][i][1][0], back) for line, i, back in lines if i >= 0}
+    assert of["z1"][0].endswith("linear") and of["h1"] == (of["h1"][0], False) and of["h1"][0].endswith("relu")
+    assert of["dz1"][0].endswith("relu") and of["dz1"][1] and of["dW1"][0].endswith("linear")
+    assert data_of(step(loss, 2.0).page())["program"] == []  # another upstream gradient
+    w = Tensor([1.0, 2.0], requires_grad=True)
+    w.register_hook(lambda g: g * 2)
+    assert data_of(step(w.exp().sum()).page())["program"] == []  # a hook has no program
+
+
+@pytest.mark.browser
+def test_the_line_of_the_current_node_is_lit(opened: Any) -> None:
+    page = opened(step(neuron()))
+
+    def lit() -> list[str]:
+        return [line.text for line in page.find_elements("css selector", "#program .now")]
+
+    assert lit() == ["dz1 = 1 - out * out"]
+    page.find_element("id", "last").click()
+    assert lit() == []  # a leaf
+    next(line for line in page.find_elements("css selector", "#program .of") if line.text.startswith("dw2")).click()
+    assert page.find_element("tag name", "h2").text.endswith("mul(w2, x2)") and lit() == [
+        "dw2 = dz1 * x2",
+        "dx2 = dz1 * w2",
+    ]
+    page.find_element("id", "forward").click()
+    page.find_element("css selector", '[data-node="8"] .name').click()
+    assert lit() == ["out = math.tanh(z1)"]
+
+
 @pytest.mark.browser
 def test_search_finds_by_name_and_operation_and_goes_there(opened: Any) -> None:
     from selenium.webdriver import Keys

@@ -241,7 +241,9 @@ class Statistics(Base[Out]):
             return Selected(self.clone(), self._of(0))
         if not self.shape[d]:
             raise ValueError(f"mode: no elements to choose from along dim {d} of shape {self.shape}")
-        nan_first = np.where(self._array == self._array, self._array, -np.inf) if self.dtype.kind == "f" else self._array
+        nan_first = (
+            np.where(self._array == self._array, self._array, -np.inf) if self.dtype.kind == "f" else self._array
+        )
         order = index.argsort(nan_first, axis=d, descending=False)
         x = np.moveaxis(np.take_along_axis(self._array, order, d), d, -1)
         steps = np.arange(x.shape[-1])

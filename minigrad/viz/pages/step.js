@@ -4,11 +4,12 @@
    forward         [node, title, primitive, lines]
    backward        [node, title, primitive, gradient, its line in the box, contributions, lines, memory]
    a contribution  [target node or -1, formula, sum line, value, sum so far, its line in the box]
+   program         [line, node or -1, whether in the backward pass]
    A node is an index into `nodes`, a primitive an index into `texts`. A number is itself ("NaN" and "Infinity" where
    JSON has none), an array is [its index in `arrays`]. */
 const data = JSON.parse(document.getElementById("data").textContent);
 const $ = (id) => document.getElementById(id);
-const { nodes, forward, backward, texts, arrays, layout } = data;
+const { nodes, forward, backward, texts, arrays, layout, program } = data;
 const steps = [...forward.map((s) => ({ s, back: false })), ...backward.map((s) => ({ s, back: true }))];
 const visits = nodes.map(() => ({ forward: Infinity, backward: Infinity, contributions: [] }));
 forward.forEach(([node], i) => { visits[node].forward = i; });
@@ -105,6 +106,38 @@ function paint() {
     if (outside(box.x, box.w, view.scrollLeft, wide)) view.scrollLeft = box.x + box.w / 2 - wide / 2;
     if (outside(box.y, layout.height, view.scrollTop, high)) view.scrollTop = box.y + layout.height / 2 - high / 2;
   }
+}
+
+// ---- the program: a step lights its lines; a click on a line goes to its step
+
+const lines = [];
+function writeProgram() {
+  if (!program.length) return;
+  const code = make("code");
+  program.forEach(([text, node, back]) => {
+    const line = make("span", { class: "line" }, text || " ");
+    if (node >= 0) {
+      line.classList.add("of");
+      line.addEventListener("click", () => { const to = back ? visits[node].backward : visits[node].forward; play(false); if (to < Infinity) go(to); });
+    }
+    code.append(line);
+    lines.push({ line, node, back });
+  });
+  $("program").hidden = false;
+  $("program").append(make("pre", {}, code));
+}
+function light() {
+  const { s, back } = steps[here];
+  const own = lines.some(({ node, back: b }) => node === s[0] && b === back);  // otherwise the line of the other pass
+  let first = null;
+  for (const { line, node, back: b } of lines) {
+    const now = node === s[0] && (b === back || !own);
+    line.classList.toggle("now", now);
+    if (now && !first) first = line;
+  }
+  if (!first) return;
+  const view = $("program"), at = first.offsetTop - view.offsetTop;
+  if (at < view.scrollTop + 10 || at + first.offsetHeight > view.scrollTop + view.clientHeight - 10) view.scrollTop = at - view.clientHeight / 2;
 }
 
 // ---- the numbers of a step
@@ -216,6 +249,7 @@ function go(to) {
   if (to === here) return;
   here = to;
   paint();
+  light();
   show();
   mark();
 }
@@ -302,5 +336,6 @@ document.addEventListener("keydown", (event) => {
 });
 
 drawGraph();
+writeProgram();
 go(forward.length);
 list();

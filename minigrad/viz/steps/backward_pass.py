@@ -279,10 +279,13 @@ class BackwardPass(Sequence[Step]):
         values: the number or array of each node, where it is known.
         forward: the steps of the forward pass.
         backward: the steps of the backward pass.
+        output, upstream, variables: what the pass was made of: the output, its upstream gradient (None: 1), and the
+            names of the program's variables.
     """
 
     def __init__(self, output: Any, gradient: Any = None, names: Mapping[Any, str] | None = None) -> None:
         output = graph_output(output, "step")
+        self.output, self.upstream, self.variables = output, gradient, names or {}
         self.nodes: list[Any] = engine.reverse_topological_order([output.node])[::-1]
         if any(node.released for node in self.nodes):
             raise RuntimeError(
@@ -292,7 +295,7 @@ class BackwardPass(Sequence[Step]):
         seeds = {output.node: output.seed(gradient)}
         self._number = {node: i for i, node in enumerate(self.nodes)}
         self.values = values(output)
-        names = names or {}
+        names = self.variables
         self._names = {node: node.name or names.get(node) for node in self.nodes}
         self._arrays = {key: name for key, name in names.items() if isinstance(key, int)}
         counts = Counter(self._names.values())

@@ -15,6 +15,7 @@ from typing import Any
 
 from minigrad.engine import Node
 from minigrad.program.graph_inspection import named_operands
+from minigrad.program.source import write
 from minigrad.scalar import Value
 from minigrad.viz.charts.words import printable, shortened
 from minigrad.viz.notation import with_symbols
@@ -22,8 +23,8 @@ from minigrad.viz.page import Page, page
 from minigrad.viz.steps.backward_pass import BackwardPass, Step
 from minigrad.viz.steps.formatting import describe, number
 
-MAX_STEPS, MAX_DRAWN = 2000, 600
-"""The largest number of nodes in a page, and in its drawing."""
+MAX_STEPS, MAX_DRAWN, MAX_WRITTEN = 2000, 600, 200
+"""The largest number of nodes in a page, in its drawing, and in the program beside it."""
 _TABLE_CELLS, _HEAT_SIDE = 64, 32
 """Arrays of at most this many elements are tables; larger ones are heat maps of at most this many rows and columns."""
 _SHADES = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+"  # 63 levels; the middle one is 0
@@ -46,7 +47,10 @@ _BODY = """\
 <span id="where" class="number"></span>
 <input type="range" id="slider" class="grow" min="0" step="1" aria-label="Step">
 </div>
+<div id="beside">
 <section id="graph" class="scroll" aria-label="Graph" tabindex="-1" hidden></section>
+<section id="program" class="scroll" aria-label="The pass as a program" tabindex="-1" hidden></section>
+</div>
 <p id="legend" class="soft" hidden></p>
 <main id="step" tabindex="-1"></main>
 <p id="status" class="unseen" aria-live="polite"></p>
@@ -103,6 +107,7 @@ class PageData:
             "backward": [self._backward(s) for s in backward],
             "texts": self.texts,
             "arrays": self.arrays,
+            "program": self._program(),
         }
         layout: dict[str, Any] = {}
         if len(self.nodes) > MAX_DRAWN:
@@ -112,6 +117,21 @@ class PageData:
             notes += [reason] if reason else []
         self.data["layout"] = layout
         self.note = " ".join(notes)
+
+    def _program(self) -> list[Any]:
+        """Return the lines of the pass as a program, each with its node and whether in the backward pass."""
+        if len(self.nodes) > MAX_WRITTEN or self.steps.upstream is not None:
+            return []
+        try:
+            program = write(self.steps.output, self.steps.variables)
+        except (
+            RuntimeError,
+            TypeError,
+            ValueError,
+        ):  # what has no program, such as a Function that computes with arrays
+            return []
+        lines = zip(program.splitlines(), program.nodes)
+        return [[line, self.index.get(of[0], -1) if of else -1, bool(of and of[1])] for line, of in lines]
 
     def box(self, node: Any) -> list[str]:
         """Return the lines of a node's box: name and operation; value or shape; the name of the gradient."""
