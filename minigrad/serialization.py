@@ -1,6 +1,6 @@
 """Save and load tensors by name (.npz, .safetensors) and checkpoints (.npz). Nothing is ever unpickled.
 
-A file is replaced as a whole (see `minigrad.files`), so that an interrupted `save` leaves the old file.
+A file is replaced as a whole (see `minigrad.output.files`), so that an interrupted `save` leaves the old file.
 
 A checkpoint is a dictionary with more than tensors in it: dictionaries, lists, tuples, numbers, strings, None. The .npz
 file has its tensors under their paths, as "optimizer.state[0].exp_avg", so that NumPy reads them too; the rest is in a
@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.files import write_file
+from minigrad.output.files import write_file
 from minigrad.tensors.creation import as_tensor
 from minigrad.tensors.dtypes import SUPPORTED
 from minigrad.tensors.tensor import Tensor

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.files import write_file
+from minigrad.output.files import write_file
+from minigrad.output.words import printable, shortened
 from minigrad.surfaces.contours import levels
 from minigrad.surfaces.pictures import LEVELS
 from minigrad.surfaces.runs import Runs, Watch
 from minigrad.viz.charts.colors import LIGHT, SLATE, blend, series
 from minigrad.viz.charts.files import check_target
-from minigrad.viz.charts.words import printable, shortened
 
 
 def save_gif(

@@ -15,10 +15,10 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from minigrad.files import write_file
+from minigrad.output.files import write_file
+from minigrad.output.words import printable, writable
 from minigrad.viz.charts.colors import custom_properties
 from minigrad.viz.charts.files import check_target
-from minigrad.viz.charts.words import printable, writable
 
 ENDINGS = (".html", ".htm")
 FILES = Path(__file__).with_name("pages")

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import groupby, pairwise
 from typing import Any
 
+from minigrad.output.words import printable, shortened
 from minigrad.viz.charts.colors import series
 from minigrad.viz.charts.svg import LETTER, Svg, drawing, estimate_width, log_ticks, marker, number, path, text, ticks
-from minigrad.viz.charts.words import printable, shortened
 
 Points = list[tuple[float, float]]
 _LINE_HEIGHT = 16.0  # pixels

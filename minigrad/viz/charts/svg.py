@@ -11,10 +11,10 @@ from collections.abc import Iterable
 from html import escape
 from pathlib import Path
 
-from minigrad.files import write_file
+from minigrad.output.files import write_file
+from minigrad.output.words import printable
 from minigrad.viz.charts.colors import classes
 from minigrad.viz.charts.files import check_target
-from minigrad.viz.charts.words import printable
 
 FONT = "font-family: system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'DejaVu Sans', sans-serif"
 LETTER = 7.4

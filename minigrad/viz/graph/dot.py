@@ -17,11 +17,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from minigrad.engine import Node
+from minigrad.output.words import printable, shortened
 from minigrad.primitives.primitive import Elementwise
 from minigrad.program.graph_inspection import graph_output, named_operands
 from minigrad.program.variables import variables
 from minigrad.scalar import Value
-from minigrad.viz.charts.words import printable, shortened
 from minigrad.viz.graph.scene import Scene, ancestry
 from minigrad.viz.notation import contribution
 

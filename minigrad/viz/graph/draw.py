@@ -13,7 +13,7 @@ from typing import Any
 
 import graphviz  # type: ignore[import-untyped]
 
-from minigrad.files import write_file
+from minigrad.output.files import write_file
 from minigrad.program.variables import variables
 from minigrad.viz.charts.files import check_target
 from minigrad.viz.graph.dot import dot_statements

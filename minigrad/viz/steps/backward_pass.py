@@ -15,11 +15,11 @@ from typing import Any, NamedTuple, overload
 from minigrad import engine
 from minigrad.engine import Node
 from minigrad.float_math import IEEE, IEEE_NUMBERS
+from minigrad.output.words import printable
 from minigrad.primitives.primitive import Elementwise
 from minigrad.program.graph_inspection import graph_output, named_operands
 from minigrad.program.values import values
 from minigrad.scalar import Value
-from minigrad.viz.charts.words import printable
 from minigrad.viz.notation import contribution, formula, substitute, with_symbols
 from minigrad.viz.steps.formatting import chain, describe, number, setting
 

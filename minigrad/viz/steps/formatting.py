@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from minigrad.viz.charts.words import printable
+from minigrad.output.words import printable
 
 
 def number(x: Any) -> str:

@@ -16,8 +16,9 @@ from typing import Any, BinaryIO
 import pytest
 
 import minigrad
-from minigrad import files, tensor
-from minigrad.files import write_file
+from minigrad import tensor
+from minigrad.output import files
+from minigrad.output.files import write_file
 from minigrad.viz.charts.svg import Svg
 from minigrad.viz.page import Page
 
@@ -79,7 +80,7 @@ def test_processes_that_are_killed_leave_a_whole_file(tmp_path: Path) -> None:
 
 HANGING = """
 import sys, time
-from minigrad.files import write_file
+from minigrad.output.files import write_file
 def write(file):
     file.write(b"part")
     file.flush()
@@ -158,7 +159,7 @@ def test_devices_and_pipes_are_written_to_and_stay(tmp_path: Path) -> None:
 def test_standard_output_is_written_to(tmp_path: Path, where: str) -> None:
     if not os.path.exists("/dev/stdout"):
         pytest.skip("no /dev/stdout")
-    code = "from minigrad.files import write_file; write_file('/dev/stdout', lambda f: f.write(b'content'))"
+    code = "from minigrad.output.files import write_file; write_file('/dev/stdout', lambda f: f.write(b'content'))"
     with open(tmp_path / "out", "w+b") as out:
         done = subprocess.run(
             [sys.executable, "-c", code], stdout=subprocess.PIPE if where == "a pipe" else out, check=True
