@@ -54,15 +54,12 @@ class Candidate:
 
     def changes(self) -> dict[str, Any]:
         """Return the arguments of `Tape.walk` that make the mistake."""
-        scope = self.mistake.scope
         pairs = [(s, v.change) for s, v in zip(self.sites, self.variants)]
-        if scope == "edge":
+        if isinstance(self.site, Edge):
             return {"edges": {(s.k, s.i): c for s, c in pairs}}
-        if scope == "node":
-            return {"nodes": {s.k: c for s, c in pairs}}
-        if scope == "arrivals":
-            return {"arrivals": {s.k: c for s, c in pairs}}
-        return {"blocks": {s.k: (s.early, c) for s, c in pairs}}
+        if isinstance(self.site, Block):
+            return {"blocks": {s.k: (s.early, c) for s, c in pairs}}
+        return {"nodes" if self.mistake.scope == "node" else "arrivals": {s.k: c for s, c in pairs}}
 
 
 @dataclass
@@ -172,7 +169,8 @@ class Search:
                 if not early:
                     break
                 early = nearest[early]
-                if early == k or tape.ops[early].value.shape != tape.ops[k].value.shape:
+                shape, of = tape.ops[k].value.shape, tape.ops[early].value.shape
+                if early == k or shape != of and shape != of[:1]:
                     continue
                 if len(tape.between(k, early)) > 1 or tape.ops[k].kind in ONE_OPERATION:
                     yield "block", Block(tape, words, k, early)
@@ -278,7 +276,8 @@ class Search:
     def _formulas(self) -> list[Explanation]:
         """Return what gives the gradient if one local derivative, or one factor, is another array or a formula."""
         found: list[Explanation] = []
-        for site in (*self.edges, *self.blocks):
+        every: list[Any] = [*self.edges, *self.blocks]
+        for site in every:
             if self.late():
                 break
             if site.is_elementwise:

@@ -125,15 +125,19 @@ class Site:
             "operand": "",
         }
 
-    def peers(self, shape: tuple[int, ...]) -> list[tuple[np.ndarray, str]]:
-        """Return other arrays of the same shape, with their names, the nearest first."""
+    def peers(self, shape: tuple[int, ...], kind: type = float) -> list[tuple[np.ndarray, str]]:
+        """Return the arrays of a shape, with their names, the nearest first; with `kind` bool, the masks."""
         found: list[tuple[np.ndarray, str]] = []
         for k in sorted(range(len(self.tape.ops)), key=lambda k: abs(k - self.k)):
             op = self.tape.ops[k]
-            if op.value.shape == shape:
+            if op.value.shape == shape and kind is float:
                 found.append((op.value, self.words.name(k)))
             for i, (s, o) in enumerate(zip(op.sources, op.operands)):
-                if s is None and isinstance(o, np.ndarray) and o.shape == shape and o.dtype.kind == "f":
+                if s is None and isinstance(o, np.ndarray) and o.dtype.kind == np.dtype(kind).kind:
+                    if o.shape != shape:
+                        if kind is float or np.broadcast_shapes(o.shape, shape) != shape:
+                            continue
+                        o = np.broadcast_to(o, shape)
                     found.append((o, self.words.operand(k, i)))
         unique: list[tuple[np.ndarray, str]] = []
         for a, name in found:

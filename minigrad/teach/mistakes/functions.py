@@ -84,87 +84,281 @@ def _softmax_axis(s: Block) -> int | None:
 
 
 @mistake(
+    "probabilities",
+    "block",
+    "the gradient of the softmax {node}{line} is computed with other probabilities: {detail}",
+    assumes=1.6,
+)
+def _probabilities(s: Block) -> Iterator[Variant]:
+    axis = _softmax_axis(s)
+    if axis is not None:
+        for p, said, assumes in other_probabilities(s, axis):
+            yield Variant(lambda g, p=p: p * (g - (g * p).sum(axis=axis, keepdims=True)), said, assumes, said)
+        return
+    if s.x.shape == s.y.shape and (axis := _log_softmax_axis(s)) is not None:
+        for p, said, assumes in other_probabilities(s, axis):
+            yield Variant(lambda g, p=p: g - p * g.sum(axis=axis, keepdims=True), said, assumes, said)
+
+
+@mistake(
+    "cross entropy",
+    "block",
+    "the gradient of the cross-entropy loss {node}{line} with respect to the scores {operand} is wrong: {detail}; it "
+    "must be (softmax - 1 at the target) times the upstream gradient",
+    assumes=1.0,
+)
+def _cross_entropy(s: Block) -> Iterator[Variant]:
+    found = _targets(s)
+    if found is None:
+        return
+    target, sign = found
+    shifted = np.exp(s.x - s.x.max(axis=-1, keepdims=True))
+    p = shifted / shifted.sum(axis=-1, keepdims=True)
+    rows = np.arange(len(target))
+    one = np.zeros_like(p)
+    one[rows, target] = 1
+    columns = np.zeros_like(p)
+    columns[:, target] = 1
+
+    def made(p: np.ndarray, one: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+        return lambda g: sign * (one - p) * g[:, None]
+
+    first, last = np.zeros_like(p), np.zeros_like(p)
+    first[:, 0], last[:, -1] = 1, 1
+    for said, other in {
+        "the 1 of the target is not subtracted": 0 * one,
+        "the 1 of the target is added, not subtracted (wrong sign)": -one,
+        "1 is subtracted in whole columns: ds[:, y] for ds[np.arange(N), y] (wrong index)": columns,
+        "2 is subtracted at the target": 2 * one,
+        "1 is subtracted in column 0, not in that of the target (wrong index)": first,
+        "1 is subtracted in the last column, not in that of the target (wrong index)": last,
+        "1 is subtracted one column before that of the target (wrong index, off by one)": np.roll(one, -1, 1),
+        "1 is subtracted one column after that of the target (wrong index, off by one)": np.roll(one, 1, 1),
+        "the targets are in the order of other examples (wrong index)": np.roll(one, 1, 0),
+        "the targets are in the order of other examples": one[::-1],
+        "1 is subtracted everywhere": np.ones_like(one),
+        "the probability stands where the 1 of the target must stand": one * p,
+        "1/p of the target stands where the 1 must stand": one / p,
+    }.items():
+        yield Variant(made(p, other), said)
+    yield Variant(made(0 * p, one), "the probabilities are missing", 0.1)
+    yield Variant(made(p * one, one), "only the target's element gets a gradient: the other classes are left out", 0.1)
+    yield Variant(made(p * (1 - one), 0 * one), "the target's element gets no gradient", 0.2)
+    yield Variant(made(p, one / p.shape[1]), "the 1 of the target is divided by the number of classes", 0.5)
+    yield Variant(lambda g: made(p, one)(g) * p, "times p: the derivative of exp once more", 0.4)
+    yield Variant(lambda g: made(p, one)(g) * p * (1 - p), "times p * (1 - p), a factor too many", 0.4)
+    yield Variant(
+        lambda g: -sign * one / p * g[:, None] * -1, "it stops at the probabilities: the softmax is left out", 0.4
+    )
+    for q, said, assumes in other_probabilities(s, p.ndim - 1):
+        yield Variant(made(q, one), f"other probabilities are used, {said}", assumes + 0.4, said)
+
+
+def _targets(s: Block) -> tuple[np.ndarray, float] | None:
+    """Return the targets and a sign, if y has for each row of x the logarithm of the softmax at one place."""
+    if s.x.ndim != 2 or s.y.shape != s.x.shape[:1] or s.x.shape[1] < 2:
+        return None
+    logs = s.x - s.x.max(axis=1, keepdims=True)
+    logs = logs - np.log(np.exp(logs).sum(axis=1, keepdims=True))
+    for sign in (1.0, -1.0):
+        equal = np.isclose(sign * s.y[:, None], logs, rtol=1e-8, atol=1e-12)
+        if equal.any(axis=1).all():
+            return equal.argmax(axis=1), sign
+    return None
+
+
+def _log_softmax_axis(s: Block) -> int | None:
+    """Return the axis along which y is the logarithm of the softmax of x, None if it is not."""
+    for axis in range(s.x.ndim):
+        if s.x.shape[axis] > 1:
+            logs = s.x - s.x.max(axis=axis, keepdims=True)
+            if np.allclose(logs - np.log(np.exp(logs).sum(axis=axis, keepdims=True)), s.y, rtol=1e-8, atol=1e-12):
+                return axis
+    return None
+
+
+def other_probabilities(s: Block, axis: int) -> Iterator[tuple[np.ndarray, str, float]]:
+    """Yield arrays that may stand for the probabilities of a softmax of x along an axis."""
+    x = s.x
+
+    def softmax(a: np.ndarray, over: Any) -> np.ndarray:
+        e = np.exp(a - a.max())
+        return np.asarray(e / e.sum(axis=over, keepdims=True))
+
+    for other in range(x.ndim):
+        if other != axis:
+            yield softmax(x, other), f"normalized along axis {other}, and must be along axis {axis}", 0.0
+    if x.ndim > 1:
+        yield softmax(x, None), "normalized over the whole array, and not for each example", 0.0
+    yield np.exp(x), "exp alone, which is not normalized (the sum is missing)", 0.1
+    yield softmax(-x, axis), "the softmax of the negative scores", 0.3
+    yield softmax(2 * x, axis) if x.size else x, "the softmax of twice the scores", 0.8
+    yield x, "the scores themselves, before the softmax", 0.2
+    yield 1 / (1 + np.exp(-x)), "the sigmoid of the scores", 0.3
+    yield np.full_like(x, 1 / x.shape[axis]), "the same for all classes", 0.8
+    yield (x == x.max(axis=axis, keepdims=True)) * 1.0, "1 at the maximum, 0 elsewhere (the gradient of max)", 0.4
+    masks = [a for a, _ in s.peers(x.shape, bool) if np.isin(a, (0, 1)).all()]
+    for array, name in s.peers(x.shape):
+        yield softmax(array, axis), f"the softmax of {name}", 0.5
+        yield array, f"{name}", 0.6
+        for m in masks[:2]:
+            yield softmax(array, axis) * m, f"the softmax of {name}, masked afterwards", 0.6
+            yield (
+                softmax(np.where(np.swapaxes(m, -1, -2), array, -1e9), axis) if m.shape[-1] == m.shape[-2] else array,
+                (f"the softmax of {name} with the mask transposed"),
+                0.7,
+            )
+            yield softmax(np.where(m, -1e9, array), axis), f"the softmax of {name} with the mask inverted", 0.7
+
+
+@mistake(
     "normalization",
     "block",
-    "the gradient of the normalization {node}{line} is wrong: {detail}; it must be "
-    "(g - mean(g) - xhat * mean(g * xhat)) / std",
+    "the gradient of the normalization {node}{line} is wrong: {detail}",
     assumes=1.2,
 )
 def _normalization(s: Block) -> Iterator[Variant]:
-    found = _normalized_axes(s)
+    found = _normalized(s)
     if found is None:
         return
-    axes, std, variance = found
-    xhat, n = s.y, math.prod(s.x.shape[a] for a in axes)
-    d = s.x - s.x.mean(axis=axes, keepdims=True)
-
-    def mean(a: np.ndarray, over: Any = axes) -> np.ndarray:
-        return np.asarray(a.mean(axis=over, keepdims=True))
-
-    ways: dict[str, Callable[[np.ndarray], Any]] = {
-        "mean and standard deviation are treated as constants (g / std)": lambda g: g / std,
-        "the term of the mean, mean(g), is missing": lambda g: (g - xhat * mean(g * xhat)) / std,
-        "the term of the standard deviation, xhat * mean(g * xhat), is missing": lambda g: (g - mean(g)) / std,
-        "the factor 1/std is missing": lambda g: g - mean(g) - xhat * mean(g * xhat),
-        "it is divided by the variance, not by its root": lambda g: (g - mean(g) - xhat * mean(g * xhat)) / std**2,
-        "x - mean(x) stands where xhat must stand": lambda g: (g - mean(g) - d * mean(g * d)) / std,
-        "x - mean(x) stands for one xhat": lambda g: (g - mean(g) - xhat * mean(g * d)) / std,
-        "x stands where xhat must stand": lambda g: (g - mean(g) - s.x * mean(g * s.x)) / std,
-        "x stands for one xhat": lambda g: (g - mean(g) - xhat * mean(g * s.x)) / std,
-        "sums stand where means must stand (1/N is missing)": lambda g: (
-            (g - n * mean(g) - n * xhat * mean(g * xhat)) / std
-        ),
-        "the first term lacks its factor N": lambda g: (g / n - mean(g) - xhat * mean(g * xhat)) / std,
-        "it is N times too large": lambda g: n * (g - mean(g) - xhat * mean(g * xhat)) / std,
-        "it is divided by N once more": lambda g: (g - mean(g) - xhat * mean(g * xhat)) / std / n,
-        "a sign is wrong: + mean(g)": lambda g: (g + mean(g) - xhat * mean(g * xhat)) / std,
-        "a sign is wrong: + xhat * mean(g * xhat)": lambda g: (g - mean(g) + xhat * mean(g * xhat)) / std,
-        "the sum of g * xhat lacks its 1/N": lambda g: (g - mean(g) - n * xhat * mean(g * xhat)) / std,
-        "the sum of g lacks its 1/N": lambda g: (g - n * mean(g) - xhat * mean(g * xhat)) / std,
-        "xhat is missing before mean(g * xhat)": lambda g: (g - mean(g) - mean(g * xhat)) / std,
-        "xhat is missing in mean(g * xhat)": lambda g: (g - mean(g) - xhat * mean(g)) / std,
-        "the sum of squares of the variance is divided by N - 1": lambda g: (
-            (g - mean(g) - xhat * mean(g * xhat) * n / (n - 1)) / std
-        ),
-        "the standard deviation's term counts twice": lambda g: (g - mean(g) - 2 * xhat * mean(g * xhat)) / std,
-        "the standard deviation's term counts half": lambda g: (g - mean(g) - 0.5 * xhat * mean(g * xhat)) / std,
+    axes, std, kind = found
+    right = {
+        "standard": "(g - mean(g) - xhat * mean(g * xhat)) / std",
+        "rms": "(g - y * mean(g * y)) / rms",
+        "unit": "(g - y * sum(g * y)) / norm",
     }
-    for detail, change in ways.items():
-        yield Variant(change, detail)
-    for other in s.axes:
-        if other != axes:
-            said = ", ".join(map(str, other))
-            m = math.prod(s.x.shape[a] for a in other)
-            yield Variant(
-                lambda g, o=other: (g - mean(g, o) - xhat * mean(g * xhat, o)) / std,
-                f"its means go over axis {said}, and must go over {', '.join(map(str, axes))}",
-                0.1,
+    for v in _normalizations(s, std, axes, kind):
+        yield Variant(v.change, f"{v.detail}; it must be {right[kind]}", v.assumes, v.detail)
+
+
+def _normalizations(s: Block, std: np.ndarray, axes: tuple[int, ...], kind: str) -> Iterator[Variant]:
+    """Yield the variants of (alpha g - beta mean(g) - gamma A mean(g B)) / s that differ in one or two places."""
+
+    xhat, centred = s.y, kind == "standard"
+    n = math.prod(s.x.shape[a] for a in axes)
+    d = s.x - s.x.mean(axis=axes, keepdims=True) if centred else s.x
+
+    def over(o: Any) -> Callable[[np.ndarray], np.ndarray]:
+        reduce = np.sum if kind == "unit" else np.mean
+        return lambda a: np.asarray(reduce(a, axis=o, keepdims=True))
+
+    mean = over(axes)
+    first = {"the term of g is missing": 0.0, f"g lacks its factor {n}": 1 / n, f"g is {n} times too large": float(n)}
+    means: dict[str, tuple[float, Any]] = {}
+    if centred:
+        means = {
+            "the term of the mean, mean(g), is missing (the mean is treated as a constant)": (0.0, mean),
+            "a sign is wrong: + mean(g)": (-1.0, mean),
+            "the sum of g lacks its 1/N": (float(n), mean),
+            "the term of the mean counts twice": (2.0, mean),
+            "mean(g) is divided by N once more": (1 / n, mean),
+        }
+    spread = {
+        "the term of the standard deviation, xhat * mean(g * xhat), is missing (it is treated as a constant)": 0.0,
+        "a sign is wrong: + xhat * mean(g * xhat)": -1.0,
+        "the sum of g * xhat lacks its 1/N": float(n),
+        "the term of the standard deviation counts twice": 2.0,
+        "the term of the standard deviation counts half": 0.5,
+        "the mean of g * xhat is divided by N - 1": n / (n - 1) if n > 1 else 1.0,
+        "the mean of g * xhat is divided by N once more": 1 / n,
+    }
+    arrays = {
+        "x stands where xhat must stand": (s.x, s.x),
+        "x stands for one xhat (before the mean)": (s.x, xhat),
+        "x stands for one xhat (in the mean)": (xhat, s.x),
+        "xhat is missing before mean(g * xhat)": (np.ones_like(xhat), xhat),
+        "xhat is missing in mean(g * xhat)": (xhat, np.ones_like(xhat)),
+    }
+    if centred:
+        arrays["x - mean(x) stands where xhat must stand"] = (d, d)
+        arrays["x - mean(x) stands for one xhat (before the mean)"] = (d, xhat)
+        arrays["x - mean(x) stands for one xhat (in the mean)"] = (xhat, d)
+    scales = {
+        "the factor 1/std is missing": np.ones_like(std),
+        "it is divided by the variance, not by its root": std**2,
+        "it is multiplied by the standard deviation instead of divided": 1 / std,
+        "it is divided by the root of the standard deviation": np.sqrt(np.abs(std)),
+        "it is divided by the third power of the standard deviation": std**3,
+    }
+    elsewhere = {o: ", ".join(map(str, o)) for o in s.axes if o != axes}
+    other_means: dict[str, tuple[Any, Any]] = {}
+    here = ", ".join(map(str, axes))
+    for o, said in elsewhere.items():
+        m = math.prod(s.x.shape[a] for a in o)
+        other_means[f"its means go over axis {said}, and must go over {here}"] = (over(o), over(o))
+        other_means[f"mean(g * xhat) goes over axis {said}, and must go over {here}"] = (mean, over(o))
+        if centred:
+            other_means[f"mean(g) goes over axis {said}, and must go over {here}"] = (over(o), mean)
+        if m != n and kind != "unit":
+            other_means[f"its sums are divided by {m}, the elements along axis {said}, and must be by {n}"] = (
+                lambda a, m=m: mean(a) * n / m,
+                lambda a, m=m: mean(a) * n / m,
             )
-            if m != n:
-                yield Variant(
-                    lambda g, m=m: (g - mean(g) * n / m - xhat * mean(g * xhat) * n / m) / std,
-                    f"its sums are divided by {m}, the number of elements along axis {said}, and must be by {n}",
-                    0.1,
-                )
+    other_means["mean(g * xhat) is not a mean: each element stands alone (the diagonal of the Jacobian)"] = (
+        mean,
+        lambda a: a,
+    )
+    other_means["g * xhat is not averaged: each element stands alone, over N (the diagonal)"] = (mean, lambda a: a / n)
+    base = float(centred)
+
+    def made(
+        alpha: float = 1.0,
+        beta: tuple[float, Any] = (base, mean),
+        gamma: float = 1.0,
+        pair: tuple[Any, Any] = (xhat, xhat),
+        scale: Any = std,
+        ways: tuple[Any, Any] = (mean, mean),
+    ) -> Callable[[np.ndarray], np.ndarray]:
+        a, b = pair
+        by, second = (beta[1] if beta[1] is not mean else ways[0]), ways[1]
+        return lambda g: np.asarray((alpha * g - beta[0] * by(g) - gamma * a * second(g * b)) / scale)
+
+    options: list[tuple[str, dict[str, Any]]] = [
+        *[(said, {"alpha": v}) for said, v in first.items()],
+        *[(said, {"beta": v}) for said, v in means.items()],
+        *[(said, {"gamma": v}) for said, v in spread.items()],
+        *[(said, {"pair": v}) for said, v in arrays.items()],
+        *[(said, {"scale": v}) for said, v in scales.items()],
+        *[(said, {"ways": v}) for said, v in other_means.items()],
+    ]
+    both = (
+        "mean and standard deviation are treated as constants (g / std)"
+        if centred
+        else "the norm is treated as a constant"
+    )
+    yield Variant(made(beta=(0.0, mean), gamma=0.0), both, -0.4)
+    yield Variant(made(alpha=1 / n, beta=(base / n, mean), gamma=1 / n), "it is divided by N once more", 0.3)
+    if centred:
+        yield Variant(made(beta=(float(n), mean), gamma=float(n)), "sums stand where means must stand (1/N is missing)")
+    for said, change in options:
+        yield Variant(made(**change), said)
+    for (said, change), (more, further) in itertools.combinations(options[:24], 2):
+        if change.keys().isdisjoint(further):
+            yield Variant(made(**change, **further), f"{said}, and {more}", 1.2)
 
 
-def _normalized_axes(s: Block) -> tuple[tuple[int, ...], np.ndarray, np.ndarray] | None:
-    """Return axes, standard deviation and variance if y is (x - mean) / std for some axes."""
-    if s.x.shape != s.y.shape or s.y.size < 3 or s.op.kind not in ("div", "mul", "standardize"):
+def _normalized(s: Block) -> tuple[tuple[int, ...], np.ndarray, str] | None:
+    """Return axes, scale and kind, if y is (x - mean) / std, x / rms or x / norm along some axes."""
+    if s.x.shape != s.y.shape or s.y.size < 3 or s.op.kind not in ("div", "mul", "standardize", "rms_normalize"):
         return None
-    for axes in s.axes:
-        d = s.x - s.x.mean(axis=axes, keepdims=True)
+    for axes, centred in itertools.product(s.axes, (True, False)):
+        if math.prod(s.x.shape[a] for a in axes) < 2:
+            continue
+        d = s.x - s.x.mean(axis=axes, keepdims=True) if centred else s.x
+        if centred and not np.allclose(s.y.mean(axis=axes), 0, atol=1e-8):
+            continue
         with np.errstate(all="ignore"):
-            std = d / s.y
-        middle = np.nanmedian(std, axis=axes, keepdims=True)
-        var = (d * d).mean(axis=axes, keepdims=True)
-        if (
-            np.allclose(s.y * middle, d, rtol=1e-6, atol=1e-9 * np.abs(d).max())
-            and np.allclose(s.y.mean(axis=axes), 0, atol=1e-8)
-            and np.allclose(middle**2, var, rtol=0.6, atol=1e-2)
-            and math.prod(s.x.shape[a] for a in axes) > 1
-        ):
-            return axes, middle, var
+            scale = np.nanmedian(d / s.y, axis=axes, keepdims=True)
+        if not np.allclose(s.y * scale, d, rtol=1e-7, atol=1e-10 * np.abs(d).max()):
+            continue
+        n = math.prod(s.x.shape[a] for a in axes)
+        square = (s.y * s.y).sum(axis=axes)
+        if centred and np.allclose(square / n, 1, rtol=0.6):
+            return axes, scale, "standard"
+        if not centred and np.allclose(square, 1, rtol=1e-3):
+            return axes, scale, "unit"
+        if not centred and np.allclose(square / n, 1, rtol=1e-2):
+            return axes, scale, "rms"
     return None
 
 
