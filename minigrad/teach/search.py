@@ -28,7 +28,7 @@ engine's are both float64; a gradient in float32 is compared with `CLOSE_32`."""
 CLOSE_32 = 2e-4
 ONE_OPERATION = ("softmax", "log_softmax", "standardize")
 """Primitives that are functions of several operations already."""
-LIMIT = 1.5
+LIMIT = 1.8
 """Seconds after which the search gives up."""
 
 
@@ -104,6 +104,10 @@ class Search:
         rng = np.random.default_rng(0)
         self.directions = [rng.standard_normal(learners.shape) * self.trusted for _ in range(DIRECTIONS)]
         self.tangents = [tape.tangents(v) for v in self.directions]
+        self.stacked = [
+            None if any(t[k] is None for t in self.tangents) else np.array([t[k].ravel() for t in self.tangents])
+            for k in range(len(tape.ops))
+        ]
         self.error = self.along(learners - self.right)
         size = float(np.linalg.norm(learners) + np.linalg.norm(self.right))
         self.tolerance = close * size * max(1.0, np.sqrt(np.prod(learners.shape)) ** 0.5)
@@ -117,7 +121,8 @@ class Search:
 
     def effect(self, k: int, delta: np.ndarray) -> np.ndarray:
         """Return the effect of a change `delta` of the gradient of operation k."""
-        return np.array([0.0 if t[k] is None else float(np.vdot(delta, t[k])) for t in self.tangents])
+        tangents = self.stacked[k]
+        return np.zeros(DIRECTIONS) if tangents is None else tangents @ delta.ravel()
 
     def agrees(self, gradient: np.ndarray) -> bool:
         """Return whether a gradient is the learner's."""
@@ -213,9 +218,8 @@ class Search:
         if new is None or np.shape(new) != right.shape:
             return None
         effect = self.effect(place, new - right)
-        if not np.isfinite(effect).all() or np.abs(effect).max(initial=0) <= self.tolerance:
-            return None
-        return effect
+        largest = max(map(abs, effect.tolist()))
+        return effect if self.tolerance < largest < np.inf else None
 
     # -- the search ---------------------------------------------------------------------------------------------------
 
@@ -257,9 +261,17 @@ class Search:
         self.edges: list[Edge] = []
         self.blocks: list[Block] = []
         self.pools = Pools(self.tape, self.words)
+        self._every: list[Any] = []
+        self._scopes: dict[int, str] = {}
+        seen: dict[Any, int] = {}
+        last = {self._instruction(scope, site): site.k for scope, site in reversed([*self.sites()])}
         for scope, site in self.sites():
+            self._every.append(site)
+            self._scopes[id(site)] = scope
+            place = self._instruction(scope, site)
+            seen[place] = seen.get(place, 0) + 1
             if self.late():
-                return
+                continue
             if scope == "block":
                 self.blocks.append(site)
             if scope == "edge":
@@ -271,7 +283,8 @@ class Search:
                 if size and np.abs((s - 1) * whole - self.error).max() <= self.tolerance:
                     nearest = round(s * 1e9) / 1e9
                     site.scale = nearest if abs(nearest - s) < 1e-8 else s
-            self.singles += self.candidates(scope, site)
+            if place is None or seen[place] == 1 or site.k == last[place]:  # of a loop, the first and the last pass
+                self.singles += self.candidates(scope, site)
 
     def _formulas(self) -> list[Explanation]:
         """Return what gives the gradient if one local derivative, or one factor, is another array or a formula."""
@@ -280,6 +293,8 @@ class Search:
         for site in every:
             if self.late():
                 break
+            if self.words.passes(site.k) > 1 and len(self.tape.ops) > 60:
+                continue
             if site.is_elementwise:
                 found += self._local_derivatives(site)
             elif isinstance(site, Edge) and site.op.kind == "matmul" and np.ndim(site.op.operands[1 - site.i]) > 1:
@@ -343,6 +358,10 @@ class Search:
         c = Candidate(CATALOGUE[name], [site], [Variant(change, detail)], self.error, assumes)
         return [Explanation((c,), assumes)] if self.explains(c) else []
 
+    def _instruction(self, scope: str, site: Any) -> Any:
+        place = site.op.place
+        return None if place is None else (scope, place.code, place.instruction, site.op.kind, getattr(site, "i", 0))
+
     def _matching(self, candidates: Iterable[Candidate]) -> list[Candidate]:
         """Return the candidates that explain the gradient."""
         near = [c for c in candidates if np.abs(c.effect - self.error).max() <= 10 * self.tolerance]
@@ -351,64 +370,65 @@ class Search:
 
     def _in_loops(self) -> list[Candidate]:
         """Return mistakes that are made in every pass of a loop, or at every operation of a kind."""
-        groups: dict[Any, dict[Any, list[Candidate]]] = {}
-        count: dict[Any, set[int]] = {}
-        for c in self.singles:
-            op = c.site.op
-            kinds: list[Any] = [("kind", op.kind)]
-            if op.place is not None:
-                kinds.append(("place", op.place.code, op.place.instruction, op.kind))
-            for kind in kinds:
-                key = (kind, c.mistake.name, getattr(c.site, "i", None), c.variants[0].key or c.variants[0].detail)
-                groups.setdefault(kind, {}).setdefault(key, []).append(c)
-                count.setdefault(kind, set()).add(c.site.k)
-        joined = []
-        for kind, variants in groups.items():
-            if len(count[kind]) < 2:
-                continue
-            for same in variants.values():
-                sites = {(c.site.k, getattr(c.site, "i", 0)): c for c in same}
-                if len(sites) < 2:
-                    continue
-                several = [*sites.values()]
-                assumes = several[0].assumes + (0.1 if kind[0] == "place" else 0.5)
-                joined.append(
-                    Candidate(
-                        several[0].mistake,
-                        [c.site for c in several],
-                        [c.variants[0] for c in several],
-                        _total(several),
-                        assumes,
-                    )
-                )
-                joined += self._parts(several)
+        joined: list[Candidate] = []
+        for passes, assumes in self._groups():
+            for m in CATALOGUE.values():
+                if m.scope == self._scopes[id(passes[0])]:
+                    joined += self._same_everywhere(m, passes, assumes)
+            if self.late():
+                break
         joined.sort(key=lambda c: c.assumes)
         found: list[Candidate] = []
-        seen = set()
         for c in joined:
-            made = (c.mistake.name, c.variants[0].key, tuple((s.k, getattr(s, "i", 0)) for s in c.sites))
             if self.late() or found and c.assumes > found[0].assumes + 0.4:
                 break
-            if made not in seen and self.explains(c):
+            if self.explains(c):
                 found.append(c)
-            seen.add(made)
         return found
 
-    def _parts(self, several: list[Candidate]) -> Iterator[Candidate]:
+    def _groups(self) -> Iterator[tuple[list[Any], float]]:
+        """Yield the sites of the same instruction, or else of the same kind of operation, and what that assumes."""
+        by_place: dict[Any, list[Any]] = {}
+        by_kind: dict[Any, list[Any]] = {}
+        for site in self._every:
+            scope, i, op = self._scopes[id(site)], getattr(site, "i", 0), site.op
+            reach = site.words.name(site.early) if isinstance(site, Block) else ""
+            if op.place is not None:
+                by_place.setdefault((scope, op.place.code, op.place.instruction, op.kind, i, reach), []).append(site)
+            if scope != "block":
+                by_kind.setdefault((scope, op.kind, i), []).append(site)
+        yield from ((sites, 0.1) for sites in by_place.values() if len(sites) > 1)
+        places = {tuple(s.k for s in sites) for sites in by_place.values()}
+        yield from (
+            (sites, 0.5)
+            for sites in by_kind.values()
+            if 1 < len(sites) <= 12 and tuple(s.k for s in sites) not in places
+        )
+
+    def _same_everywhere(self, m: Mistake, passes: list[Any], assumes: float) -> Iterator[Candidate]:
+        """Yield the variants of a mistake that can be made in all passes."""
+        several: list[dict[str, Variant]] = []
+        for site in passes:
+            try:
+                several.append({v.key or v.detail: v for v in m.find(site)})
+            except (ValueError, IndexError, TypeError, ZeroDivisionError):
+                several.append({})
+        for key, variant in (several[-1] or several[0]).items():
+            made = [(site, of[key]) for site, of in zip(passes, several) if key in of]
+            cost = m.assumes + variant.assumes + assumes
+            if len(made) < 2 or cost > 2.7:
+                continue
+            c = Candidate(m, [s for s, _ in made], [v for _, v in made], self.error, cost)
+            yield c
+            yield from self._parts(c)
+
+    def _parts(self, whole: Candidate) -> Iterator[Candidate]:
         """Yield the same mistake in all passes but the last ones, or but the first ones: truncated in time."""
-        first = several[0]
-        if first.mistake.name != "dropped" or not 2 < len(several) <= 24:
+        if whole.mistake.name not in ("dropped", "sign") or not 2 < len(whole.sites) <= 24:
             return
-        ordered = sorted(several, key=lambda c: c.site.k)
-        for n in range(1, len(ordered) - 1):
-            for part in (ordered[:-n], ordered[n:]):
-                yield Candidate(
-                    first.mistake,
-                    [c.site for c in part],
-                    [c.variants[0] for c in part],
-                    _total(part),
-                    first.assumes + 0.6,
-                )
+        for n in range(1, len(whole.sites)):
+            for part in (slice(None, -n), slice(n, None)):
+                yield Candidate(whole.mistake, whole.sites[part], whole.variants[part], self.error, whole.assumes + 0.5)
 
     def _different_forward(self) -> list[Explanation]:
         """Return the changes of the forward pass whose right gradient is the learner's."""
@@ -524,10 +544,6 @@ class Search:
                 if np.abs(effect - missing).max() <= 10 * self.tolerance and self.explains(c, d):
                     return [Explanation((c, d), c.assumes + d.assumes + 1)]
         return []
-
-
-def _total(candidates: list[Candidate]) -> np.ndarray:
-    return np.sum([c.effect for c in candidates], axis=0)
 
 
 # ---- in words --------------------------------------------------------------------------------------------------------

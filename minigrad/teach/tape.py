@@ -58,6 +58,7 @@ class Op:
         name: the variable that held the result.
         users: (operation, operand) of each use of the result.
         calls: the vjps with their arguments, by operand, once they are needed.
+        ways: see `Tape.walk`, once they are needed.
         active: True if it depends on the input; others are what the function computes of its constants.
     """
 
@@ -72,6 +73,7 @@ class Op:
     name: str | None = None
     users: list[tuple[int, int]] = field(default_factory=list)
     calls: dict[int, Any] = field(default_factory=dict)
+    ways: list[Any] | None = None
     active: bool = True
 
     @property
@@ -216,17 +218,34 @@ class Tape:
                 c: Any = change(g)
                 gradients[s] = c if gradients[s] is None else gradients[s] + c
                 continue
-            op = self.ops[k]
-            for i, s in enumerate(op.sources):  # type: ignore[assignment]
-                if s is None or not self.ops[s].active:
-                    continue
-                change_of = edges.get((k, i))
-                c = op.contribution(i, g) if change_of is None else change_of(g)
+            for i, s, vjp, arguments, shape in self._ways(k):
+                change_of = edges.get((k, i)) if edges else None
+                if change_of is not None:
+                    c = change_of(g)
+                elif vjp is None:
+                    c = self.ops[k].contribution(i, g)
+                else:
+                    c = vjp(g, *arguments)
+                    if c.shape != shape:
+                        c = unbroadcast(c, shape)
                 if c is not None:
                     gradients[s] = c if gradients[s] is None else gradients[s] + c
                     if s in lists:
                         lists[s].append(c)
         return gradients
+
+    def _ways(self, k: int) -> list[tuple[int, int, Any, list[Any], tuple[int, ...]]]:
+        """Return the contributions of operation k: operand, its position, vjp, arguments."""
+        op = self.ops[k]
+        if op.ways is None:
+            op.ways = []
+            for i, s in enumerate(op.sources):
+                if s is None or not self.ops[s].active:
+                    continue
+                vjp = op.vjp(i) if op.primitive.vjps and not op.primitive.variadic else None
+                arguments = [] if vjp is None else [op.argument(name) for name in _arguments(vjp)]
+                op.ways.append((i, s, vjp, arguments, self.ops[s].value.shape))
+        return op.ways
 
     @property
     def gradient(self) -> np.ndarray:
@@ -282,7 +301,7 @@ class Tape:
                 primitive, operands, parameters, sources = changed[k](operands)
             value = np.asarray(primitive.recompute(*operands, **parameters))
             changes = {"primitive": primitive, "sources": sources, "operands": operands, "parameters": parameters}
-            new.ops.append(replace(op, **changes, value=value, node=None, calls={}))
+            new.ops.append(replace(op, **changes, value=value, node=None, calls={}, ways=None))
         if new.ops[-1].value.shape != self.seed.shape:
             return None
         new.gradients = new.walk()
@@ -295,7 +314,7 @@ class Tape:
         for k in {*values, *(user for v in values for user, _ in self.ops[v].users)}:
             op = self.ops[k]
             operands = [values.get(s, o) if s is not None else o for s, o in zip(op.sources, op.operands)]
-            new.ops[k] = replace(op, operands=operands, value=values.get(k, op.value), calls={})
+            new.ops[k] = replace(op, operands=operands, value=values.get(k, op.value), calls={}, ways=None)
         new.gradients = new.walk()
         return new
 

@@ -48,6 +48,7 @@ class Words:
     def __init__(self, tape: Tape) -> None:
         self.tape = tape
         self._names: dict[int, str] = {}
+        self._arrays: dict[Any, list[tuple[np.ndarray, str, int]]] = {}
 
     def variable(self, k: int) -> str:
         """Return the variable that holds the result of operation k, "" if there is none."""
@@ -113,6 +114,22 @@ class Words:
     def through(self, k: int) -> str:
         """Return an operation, with its line."""
         return f"{self.name(k)}{self.line(k)}"
+
+    def arrays(self, shape: tuple[int, ...], kind: type = float) -> list[tuple[np.ndarray, str, int]]:
+        """Return the different arrays of a shape with their names and places on the tape; with `kind` bool, masks."""
+        if (shape, kind) not in self._arrays:
+            found: dict[bytes, tuple[np.ndarray, str, int]] = {}
+            for k, op in enumerate(self.tape.ops):
+                if op.value.shape == shape and kind is float:
+                    found.setdefault(op.value.tobytes(), (op.value, self.name(k), k))
+                for i, (s, o) in enumerate(zip(op.sources, op.operands)):
+                    if s is not None or not isinstance(o, np.ndarray) or o.dtype.kind != np.dtype(kind).kind:
+                        continue
+                    if o.shape == shape or kind is bool and np.broadcast_shapes(o.shape, shape) == shape:
+                        array = np.broadcast_to(o, shape)
+                        found.setdefault(array.tobytes(), (array, self.operand(k, i), k))
+            self._arrays[shape, kind] = [*found.values()]
+        return self._arrays[shape, kind]
 
     def axis(self, shape: tuple[int, ...], n: float) -> str:
         """Return which dimension, or product of dimensions, of an array n is; "" if none."""

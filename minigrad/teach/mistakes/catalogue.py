@@ -127,23 +127,8 @@ class Site:
 
     def peers(self, shape: tuple[int, ...], kind: type = float) -> list[tuple[np.ndarray, str]]:
         """Return the arrays of a shape, with their names, the nearest first; with `kind` bool, the masks."""
-        found: list[tuple[np.ndarray, str]] = []
-        for k in sorted(range(len(self.tape.ops)), key=lambda k: abs(k - self.k)):
-            op = self.tape.ops[k]
-            if op.value.shape == shape and kind is float:
-                found.append((op.value, self.words.name(k)))
-            for i, (s, o) in enumerate(zip(op.sources, op.operands)):
-                if s is None and isinstance(o, np.ndarray) and o.dtype.kind == np.dtype(kind).kind:
-                    if o.shape != shape:
-                        if kind is float or np.broadcast_shapes(o.shape, shape) != shape:
-                            continue
-                        o = np.broadcast_to(o, shape)
-                    found.append((o, self.words.operand(k, i)))
-        unique: list[tuple[np.ndarray, str]] = []
-        for a, name in found:
-            if len(unique) < 16 and not any(np.array_equal(a, b) for b, _ in unique):
-                unique.append((a, name))
-        return unique
+        several = self.words.arrays(shape, kind)
+        return [(a, name) for a, name, _ in sorted(several, key=lambda found: abs(found[2] - self.k))[:16]]
 
 
 class Edge(Site):
