@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 
 from minigrad.teach.mistakes import CATALOGUE, REDUCTIONS, Block, Edge, Mistake, Site, Variant, Whole
+from minigrad.teach.mistakes.factors import factor_words
 from minigrad.teach.pool import Pools
-from minigrad.teach.tape import Tape
+from minigrad.teach.tape import Tape, Using
 from minigrad.teach.wording import Words
 
 DIRECTIONS = 4
@@ -28,6 +29,8 @@ engine's are both float64; a gradient in float32 is compared with `CLOSE_32`."""
 CLOSE_32 = 2e-4
 ONE_OPERATION = ("softmax", "log_softmax", "standardize")
 """Primitives that are functions of several operations already."""
+IMPOSSIBLE = (ValueError, IndexError, TypeError, ArithmeticError, AttributeError, KeyError, np.linalg.LinAlgError)
+"""What a mistake raises at a site where it cannot be made."""
 LIMIT = 1.8
 """Seconds after which the search gives up."""
 
@@ -149,7 +152,7 @@ class Search:
         with np.errstate(all="ignore"):
             try:
                 return self.agrees(self.tape.gradient_with(**changes))
-            except (ValueError, IndexError, TypeError):
+            except IMPOSSIBLE:
                 return False
 
     # -- candidates ---------------------------------------------------------------------------------------------------
@@ -191,7 +194,7 @@ class Search:
                     effect = self._effect_of(variant, scope, site, place, right)
                     if effect is not None:
                         yield Candidate(m, [site], [variant], effect, m.assumes + variant.assumes)
-            except (ValueError, IndexError, TypeError, ZeroDivisionError):
+            except IMPOSSIBLE:
                 continue
 
     def _right(self, scope: str, site: Any) -> tuple[int, Any]:
@@ -212,8 +215,9 @@ class Search:
                 ]
                 new = variant.change([c for c in given if c is not None])
             else:
-                new = variant.change(site.g)
-        except (ValueError, IndexError, TypeError, ZeroDivisionError):
+                change = variant.change
+                new = (change.at(self.tape.gradients) if isinstance(change, Using) else change)(site.g)
+        except IMPOSSIBLE:
             return None
         if new is None or np.shape(new) != right.shape:
             return None
@@ -233,6 +237,8 @@ class Search:
                 found += self._formulas()
             if not found or min(e.assumes for e in found) > 1.6:
                 found += [Explanation((c,), c.assumes) for c in self._in_loops()]
+            if not found or min(e.assumes for e in found) > 2.4:
+                found += self._terms()
             if not found or min(e.assumes for e in found) > 1.8:
                 found += self._different_forward()
         return sorted(found, key=lambda e: e.assumes)
@@ -328,6 +334,53 @@ class Search:
         d = derivative.reshape(site.op.value.shape)
         return self._explained(name, site, lambda g: site.fitted(g * d), said, assumes)
 
+    def _terms(self) -> list[Explanation]:
+        """Return what gives the gradient if a term is missing, too many, or another one in the gradient of a value."""
+        found: list[Explanation] = []
+        for k, op in enumerate(self.tape.ops):
+            g, tangents = self.tape.gradients[k], self.stacked[k]
+            if g is None or tangents is None or self.late() or self.words.passes(k) > 1 and len(self.tape.ops) > 60:
+                continue
+            bases = [(b.array, b.name) for b in self.pools.bases(op.value.shape)]
+            bases += [(np.ones(op.value.shape), "1")] + self._targets(op)
+            effects = np.array([tangents @ a.ravel() for a, _ in bases])
+            site = Site(self.tape, self.words, k)
+            for i in range(len(bases)):
+                found += self._term(site, effects[i], bases[i][0], f"{bases[i][1]}")
+            for i in range(len(bases)):
+                for j in range(i):
+                    found += self._term(
+                        site,
+                        effects[i] - effects[j],
+                        bases[i][0] - bases[j][0],
+                        f"{bases[i][1]} stands where {bases[j][1]} must stand, or the other way round",
+                    )
+            if found:
+                break
+        return found
+
+    def _targets(self, op: Any) -> list[tuple[np.ndarray, str]]:
+        """Return arrays of 1 at the elements of an operation's result that are read by an index, 0 elsewhere."""
+        found = []
+        for k, _ in op.users:
+            user = self.tape.ops[k]
+            if user.kind == "getitem":
+                place = np.zeros(op.value.shape)
+                place[user.parameters["index"]] = 1
+                found.append((place, f"1 at the elements of {self.words.name(k)}"))
+        return found
+
+    def _term(self, site: Site, effect: np.ndarray, array: np.ndarray, said: str) -> list[Explanation]:
+        """Return the explanation that a multiple of an array is added to the gradient of a value."""
+        square = float(effect @ effect)
+        c = float(effect @ self.error) / square if square else 0.0
+        if not c or np.abs(c * effect - self.error).max() > 3 * self.tolerance:
+            return []
+        text, assumes = factor_words(abs(c), self.tape) if not np.isclose(abs(c), 1) else ("", 0.0)
+        if assumes > 1:
+            return []
+        return self._explained("other term", site, lambda g: g + c * array, f"{c:.4g} times {said}", 2.3 + assumes)
+
     def _factors_of_product(self, site: Edge) -> list[Explanation]:
         """The same for the other factor of a matrix product."""
         other = np.asarray(site.op.operands[1 - site.i])
@@ -411,7 +464,7 @@ class Search:
         for site in passes:
             try:
                 several.append({v.key or v.detail: v for v in m.find(site)})
-            except (ValueError, IndexError, TypeError, ZeroDivisionError):
+            except IMPOSSIBLE:
                 several.append({})
         for key, variant in (several[-1] or several[0]).items():
             made = [(site, of[key]) for site, of in zip(passes, several) if key in of]
@@ -424,7 +477,7 @@ class Search:
 
     def _parts(self, whole: Candidate) -> Iterator[Candidate]:
         """Yield the same mistake in all passes but the last ones, or but the first ones: truncated in time."""
-        if whole.mistake.name not in ("dropped", "sign") or not 2 < len(whole.sites) <= 24:
+        if whole.mistake.name != "dropped" or not 2 < len(whole.sites) <= 24:
             return
         for n in range(1, len(whole.sites)):
             for part in (slice(None, -n), slice(n, None)):
@@ -443,7 +496,7 @@ class Search:
                         return found
                     try:
                         other = self.tape.replay({k: variant.change})
-                    except (ValueError, IndexError, TypeError, KeyError, AttributeError):
+                    except IMPOSSIBLE:
                         continue
                     if other is not None and other.x.shape == self.learners.shape and self.agrees(other.gradient):
                         c = Candidate(m, [site], [variant], self.error, m.assumes + variant.assumes)
@@ -531,7 +584,8 @@ class Search:
                 if g is None or g is self.tape.gradients[site.k]:
                     continue
                 try:
-                    new = d.variants[0].change(g)
+                    change = d.variants[0].change
+                    new = (change.at(gradients) if isinstance(change, Using) else change)(g)
                     if d.mistake.scope == "edge":
                         place, old = site.source, site.contribution(g)
                     elif d.mistake.scope == "block":
@@ -539,7 +593,7 @@ class Search:
                     else:
                         place, old = site.k, g
                     effect = self.effect(place, new - old)
-                except (ValueError, IndexError, TypeError):
+                except IMPOSSIBLE:
                     continue
                 if np.abs(effect - missing).max() <= 10 * self.tolerance and self.explains(c, d):
                     return [Explanation((c, d), c.assumes + d.assumes + 1)]

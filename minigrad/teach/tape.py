@@ -136,6 +136,26 @@ Change = Callable[[np.ndarray], np.ndarray]
 """What a mistake makes of an upstream gradient."""
 
 
+@dataclass(frozen=True)
+class Using:
+    """A change that uses the gradient of another, later operation.
+
+    Attributes:
+        k: that operation.
+        change: maps the gradient in question and that of k.
+    """
+
+    k: int
+    change: Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+    def at(self, gradients: list[Any]) -> Change:
+        """Return the change, where the gradients are known."""
+        other = gradients[self.k]
+        if other is None:
+            raise ValueError("no gradient arrives there")
+        return lambda g: self.change(g, other)
+
+
 class Tape:
     """The operations between an input and a result.
 
@@ -212,7 +232,7 @@ class Tape:
             if g is None:
                 continue
             if k in nodes:
-                g = gradients[k] = nodes[k](g)
+                g = gradients[k] = _at(nodes[k], gradients)(g)
             if k in blocks:
                 s, change = blocks[k]
                 c: Any = change(g)
@@ -221,7 +241,7 @@ class Tape:
             for i, s, vjp, arguments, shape in self._ways(k):
                 change_of = edges.get((k, i)) if edges else None
                 if change_of is not None:
-                    c = change_of(g)
+                    c = _at(change_of, gradients)(g)
                 elif vjp is None:
                     c = self.ops[k].contribution(i, g)
                 else:
@@ -361,3 +381,8 @@ class Tape:
                     pending[s] = c if s not in pending else pending[s] + c
         c = pending.get(early)
         return np.zeros(self.ops[early].value.shape) if c is None else c
+
+
+def _at(change: Any, gradients: list[Any]) -> Change:
+    found: Change = change.at(gradients) if isinstance(change, Using) else change
+    return found

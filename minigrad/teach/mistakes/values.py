@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from minigrad.teach.mistakes.catalogue import Site, Variant, mistake
+from minigrad.teach.mistakes.catalogue import Edge, Site, Variant, mistake
+from minigrad.teach.tape import Using
 
 
 @mistake(
@@ -65,12 +66,68 @@ def _value_for_gradient(s: Site) -> Iterator[Variant]:
     "other gradient",
     "node",
     "the gradient of {detail} is used where that of {node}{line} must be used",
-    assumes=2.2,
+    assumes=1.6,
 )
 def _other_gradient(s: Site) -> Iterator[Variant]:
-    for k, g in enumerate(s.tape.gradients):
-        if k != s.k and g is not None and g.shape == s.op.value.shape and g.size > 1:
-            yield Variant(lambda _, g=g: g, s.words.name(k))
+    for k, name, near in _later(s):
+        yield Variant(Using(k, lambda _, other: other), name, 0.0 if near else 0.6, f"{name} {near}")
+
+
+@mistake(
+    "extra gradient",
+    "node",
+    "the gradient of {detail} is added to that of {node}{line} once more: a contribution that is not there",
+    assumes=1.7,
+)
+def _extra_gradient(s: Site) -> Iterator[Variant]:
+    for k, name, near in _later(s):
+        yield Variant(Using(k, lambda g, other: g + other), name, 0.0 if near else 0.6, f"{name} {near}")
+
+
+@mistake(
+    "multiplied gradients",
+    "node",
+    "the gradient of {node}{line} is multiplied by that of {detail}; contributions are added",
+    assumes=2.2,
+)
+def _multiplied(s: Site) -> Iterator[Variant]:
+    for k, name, _ in _later(s):
+        yield Variant(Using(k, lambda g, other: g * other), name)
+
+
+@mistake(
+    "other term",
+    "node",
+    "a term of the gradient of {node}{line} is wrong: it is off by {detail}",
+    assumes=2.3,
+)
+def _other_term(s: Site) -> Iterator[Variant]:
+    yield from ()  # the search finds the term
+
+
+def _later(s: Site) -> Iterator[tuple[int, str, int]]:
+    """Yield later operations with results of the same shape, the name, and the number of operations between."""
+    near = {k: 1 for k, _ in s.op.users}
+    for _ in range(3):
+        for k in [*near]:
+            for further, _ in s.tape.ops[k].users:
+                near.setdefault(further, near[k] + 1)
+    several = [k for k, g in enumerate(s.tape.gradients) if k > s.k and g is not None]
+    several = [k for k in several if s.tape.ops[k].value.shape == s.op.value.shape and s.op.value.size > 1]
+    for k in sorted(several, key=lambda k: near.get(k, 9))[:8]:
+        yield k, s.words.name(k), near.get(k, 0)
+
+
+@mistake(
+    "other upstream",
+    "edge",
+    "the contribution of {operand} through {through} is computed from the gradient of {detail}, not of {node}",
+    assumes=1.4,
+)
+def _other_upstream(s: Edge) -> Iterator[Variant]:
+    for k, name, near in _later(s):
+        if near:
+            yield Variant(Using(k, lambda _, other: s.contribution(other)), name, 0.1 * (near - 1), f"{name} {near}")
 
 
 @mistake("averaged", "node", "the gradient of {node}{line} is {detail}", assumes=2.0)
