@@ -9,7 +9,7 @@ made.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,8 +31,8 @@ ONE_OPERATION = ("softmax", "log_softmax", "standardize")
 """Primitives that are functions of several operations already."""
 IMPOSSIBLE = (ValueError, IndexError, TypeError, ArithmeticError, AttributeError, KeyError, np.linalg.LinAlgError)
 """What a mistake raises at a site where it cannot be made."""
-LIMIT = 1.8
-"""Seconds after which the search gives up."""
+LIMIT = 1.6
+"""Seconds of computing after which the search gives up."""
 
 
 @dataclass
@@ -102,7 +102,7 @@ class Search:
         self.tape, self.words = tape, Words(tape)
         self.learners, self.right, self.close = learners, tape.gradient, close
         self.trusted = np.broadcast_to(trusted, learners.shape)
-        self.until = time.monotonic() + limit
+        self.until = time.thread_time() + limit
         self.gave_up = False
         rng = np.random.default_rng(0)
         self.directions = [rng.standard_normal(learners.shape) * self.trusted for _ in range(DIRECTIONS)]
@@ -138,7 +138,7 @@ class Search:
 
     def late(self) -> bool:
         """Return whether the time is up."""
-        self.gave_up = self.gave_up or time.monotonic() > self.until
+        self.gave_up = self.gave_up or time.thread_time() > self.until
         return self.gave_up
 
     def explains(self, *candidates: Candidate) -> bool:
@@ -233,14 +233,16 @@ class Search:
             found = self._whole()
             self._collect()
             found += [Explanation((c,), c.assumes) for c in self._matching(self.singles)]
-            if not found or min(e.assumes for e in found) > 1.5:
-                found += self._formulas()
-            if not found or min(e.assumes for e in found) > 1.6:
-                found += [Explanation((c,), c.assumes) for c in self._in_loops()]
-            if not found or min(e.assumes for e in found) > 2.4:
-                found += self._terms()
-            if not found or min(e.assumes for e in found) > 1.8:
-                found += self._different_forward()
+            stages: list[tuple[float, Callable[[], list[Explanation]]]] = [
+                (1.6, lambda: self._in_loops(self._loops())),
+                (1.5, self._formulas),
+                (1.7, lambda: self._in_loops(self._kinds())),
+                (1.8, self._different_forward),
+                (2.4, self._terms),
+            ]
+            for least, stage in stages:
+                if not found or min(e.assumes for e in found) > least:
+                    found += stage()
         return sorted(found, key=lambda e: e.assumes)
 
     def two(self) -> list[Explanation]:
@@ -421,42 +423,45 @@ class Search:
         near.sort(key=lambda c: c.assumes)
         return [c for c in near[:40] if self.explains(c)]
 
-    def _in_loops(self) -> list[Candidate]:
-        """Return mistakes that are made in every pass of a loop, or at every operation of a kind."""
+    def _in_loops(self, groups: Iterable[tuple[list[Any], float]]) -> list[Explanation]:
+        """Return mistakes that are made at all sites of a group."""
         joined: list[Candidate] = []
-        for passes, assumes in self._groups():
+        for passes, assumes in groups:
             for m in CATALOGUE.values():
                 if m.scope == self._scopes[id(passes[0])]:
                     joined += self._same_everywhere(m, passes, assumes)
             if self.late():
                 break
         joined.sort(key=lambda c: c.assumes)
-        found: list[Candidate] = []
+        found: list[Explanation] = []
         for c in joined:
             if self.late() or found and c.assumes > found[0].assumes + 0.4:
                 break
             if self.explains(c):
-                found.append(c)
+                found.append(Explanation((c,), c.assumes))
         return found
 
-    def _groups(self) -> Iterator[tuple[list[Any], float]]:
-        """Yield the sites of the same instruction, or else of the same kind of operation, and what that assumes."""
-        by_place: dict[Any, list[Any]] = {}
-        by_kind: dict[Any, list[Any]] = {}
+    def _loops(self) -> Iterator[tuple[list[Any], float]]:
+        """Yield the sites of all passes of an instruction, and what it assumes that the mistake is made in all."""
+        groups: dict[Any, list[Any]] = {}
         for site in self._every:
-            scope, i, op = self._scopes[id(site)], getattr(site, "i", 0), site.op
-            reach = site.words.name(site.early) if isinstance(site, Block) else ""
-            if op.place is not None:
-                by_place.setdefault((scope, op.place.code, op.place.instruction, op.kind, i, reach), []).append(site)
-            if scope != "block":
-                by_kind.setdefault((scope, op.kind, i), []).append(site)
-        yield from ((sites, 0.1) for sites in by_place.values() if len(sites) > 1)
-        places = {tuple(s.k for s in sites) for sites in by_place.values()}
-        yield from (
-            (sites, 0.5)
-            for sites in by_kind.values()
-            if 1 < len(sites) <= 12 and tuple(s.k for s in sites) not in places
-        )
+            place = self._instruction(self._scopes[id(site)], site)
+            if place is not None:
+                reach = site.words.name(site.early) if isinstance(site, Block) else ""
+                groups.setdefault((place, reach), []).append(site)
+        yield from ((sites, 0.1) for sites in groups.values() if len(sites) > 1)
+
+    def _kinds(self) -> Iterator[tuple[list[Any], float]]:
+        """Yield the sites of all operations of a kind, and what it assumes that the mistake is made at all."""
+        groups: dict[Any, list[Any]] = {}
+        for site in self._every:
+            if not isinstance(site, Block):
+                key = (self._scopes[id(site)], site.op.kind, getattr(site, "i", 0))
+                groups.setdefault(key, []).append(site)
+        for sites in groups.values():
+            several = len({self._instruction("", site) for site in sites}) > 1
+            if several and 1 < len(sites) <= 12:
+                yield sites, 0.5
 
     def _same_everywhere(self, m: Mistake, passes: list[Any], assumes: float) -> Iterator[Candidate]:
         """Yield the variants of a mistake that can be made in all passes."""

@@ -130,6 +130,18 @@ class Site:
         several = self.words.arrays(shape, kind)
         return [(a, name) for a, name, _ in sorted(several, key=lambda found: abs(found[2] - self.k))[:16]]
 
+    def neighbours(self, shape: tuple[int, ...]) -> list[tuple[np.ndarray, str, str]]:
+        """Return the same with a key: the name, and the how manieth array of that name it is, before or after this."""
+        count: dict[Any, int] = {}
+        found = []
+        for a, name, k in sorted(self.words.arrays(shape), key=lambda found: abs(found[2] - self.k))[:24]:
+            key = (name, k <= self.k)
+            count[key] = count.get(key, 0) + 1
+            old = count[key] > 1 and k <= self.k and self.words.passes(k) > 1
+            said = f"{name} of an earlier step" if old else name
+            found.append((a, said, f"{name} {k <= self.k} {count[key]}"))
+        return found
+
 
 class Edge(Site):
     """An operation and one of its operands, to which a contribution goes.

@@ -175,12 +175,12 @@ def _other_array(s: Edge) -> Iterator[Variant]:
         if not isinstance(right, np.ndarray) or right.dtype.kind != "f" or right.size < 2:
             continue
         said = s.words.name(s.k) if name == "y" else s.words.operand(s.k, op.primitive.inputs.index(name))
-        for array, called in s.peers(right.shape):
+        for array, called, key in s.neighbours(right.shape):
             if array is not right and not np.array_equal(array, right):
                 yield Variant(
                     lambda g, n=name, a=array: op.contribution(s.i, g, {n: a}),
                     f"{called} instead of {said}",
-                    key=f"{name} {called}",
+                    key=f"{name} {key}",
                 )
         if right.ndim > 1 and name != "y" and op.kind != "matmul":
             for a, b in itertools.combinations(range(right.ndim), 2):
