@@ -29,11 +29,24 @@ def written_between(m: Any) -> Any:
     return x.grad.tolist()
 
 
-def pooled(m: Any) -> Any:
-    x = m.tensor([[[1.0, 2.0]]], requires_grad=True)
-    y = m.nn.functional.max_pool1d(x, 2)
-    y += 1
+def relu(m: Any, write_to_result: bool) -> Any:
+    x = m.tensor([-1.0, 2.0], requires_grad=True)
+    z = x * 1
+    y = z.relu()
+    if write_to_result:
+        y += 1
+    else:
+        z += 1
     y.sum().backward()
+    return x.grad.tolist()
+
+
+def scores(m: Any) -> Any:
+    x = m.zeros(1, 2, requires_grad=True)
+    z = x * 1
+    loss = m.nn.functional.cross_entropy(z, m.tensor([1]))
+    z += 1
+    loss.backward()
     return x.grad.tolist()
 
 
@@ -93,7 +106,9 @@ LINES: list[tuple[str, Any, Any, Any]] = [
     ),
     ("soft margin", lambda m: m.nn.functional.soft_margin_loss(m.tensor([-1e3]), m.ones(1)).item(), np.inf, 1000.0),
     ("write", written_between, [100.0, 4.0], ERROR),
-    ("pooling", pooled, [[[0.0, 1.0]]], ERROR),
+    ("input of relu", lambda m: relu(m, False), [0.0, 1.0], ERROR),
+    ("result of relu", lambda m: relu(m, True), ERROR, [0.0, 1.0]),
+    ("scores", scores, [[0.5, -0.5]], ERROR),
     ("grad", twice, 2.0, 1.0),
     ("division", lambda m: m.div(m.tensor([1]), m.tensor([0]), rounding_mode="floor"), ERROR, ZeroDivisionError),
 ]
