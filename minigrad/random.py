@@ -9,7 +9,7 @@ import numpy as np
 from minigrad.tensors.base import Size, sizes_of
 from minigrad.tensors.creation import as_tensor, filled
 from minigrad.tensors.devices import check_options
-from minigrad.tensors.dtypes import floats, scalar_type
+from minigrad.tensors.dtypes import check_range, floats, scalar_type
 from minigrad.tensors.rng import Generator as Generator
 from minigrad.tensors.rng import default_generator as default_generator
 from minigrad.tensors.rng import fork_rng as fork_rng
@@ -79,8 +79,10 @@ def randint(
     shape = sizes_of("randint", (size,), options)
     if low >= high:
         raise ValueError(f"randint: low={low} must be less than high={high}")
+    dtype = scalar_type("randint", dtype, np.dtype("int64"))
+    check_range("randint", [low, high - 1], dtype)
     values = numbers(generator).integers(low, high - 1, shape, endpoint=True)
-    return filled(np.asarray(values).astype(scalar_type("randint", dtype, np.dtype("int64"))), requires_grad)
+    return filled(np.asarray(values).astype(dtype), requires_grad)
 
 
 def randperm(

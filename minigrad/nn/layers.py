@@ -59,6 +59,8 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
             + (". Flatten images first: x.flatten(1)" if images else "")
         )
     x, w = promoted(input, weight)
+    if x is None:
+        raise TypeError(f"linear: input and weight must be tensors of numbers, got {input.dtype} and {weight.dtype}")
     if bias is None:
         return x @ w.T
     if w.ndim != 2 or bias.shape not in ((len(w),), (1,), ()):

@@ -8,40 +8,99 @@ from typing import Any
 import numpy as np
 
 from minigrad.grad_mode import mode
-from minigrad.tensors.dtypes import SUPPORTED, default, result_type, scalar_type
+from minigrad.tensors.base import Base
+from minigrad.tensors.dtypes import SUPPORTED, check_range, default, result_type, scalar_type
 
 
 def array_from(data: Any, dtype: Any = None) -> np.ndarray:
     """Return a new array. Python floats become float32, integers int64; arrays and tensors keep their dtype.
 
     Raises:
-        ValueError: for nested lists of unequal lengths.
-        TypeError: for anything but numbers.
+        ValueError: for nested lists of unequal lengths, and for masked elements.
+        TypeError: for anything but numbers; without `dtype`, also for arrays of a dtype that tensors do not have.
+        OverflowError: for numbers that an integer `dtype` cannot hold.
     """
-    if hasattr(data, "_array"):  # a Tensor
-        array = data._array
-    else:
-        try:
-            array = np.asarray(_plain(data))
-        except ValueError as error:
-            if "inhomogeneous" not in str(error):
-                raise
-            raise ValueError(f"tensor: the nested lists have unequal lengths: {_short(data)}") from None
-    if array.dtype not in SUPPORTED:
-        of = f" of {array.dtype}" if array.dtype.kind in "fcu" else ""
-        raise TypeError(f"tensor: takes booleans, integers and floats, got {type(data).__name__} {_short(data)}{of}")
+    if isinstance(data, Base):
+        return np.array(data._array, dtype=None if dtype is None else scalar_type("tensor", dtype))
+    try:
+        array = plain_array(_plain(data))
+    except ValueError as error:
+        if "inhomogeneous" not in str(error):
+            raise
+        raise ValueError(f"tensor: the nested lists have unequal lengths: {_short(data)}") from None
     if dtype is not None:
         dtype = scalar_type("tensor", dtype)
+    if array.dtype.kind == "O" and all(isinstance(n, int) for n in array.flat) and dtype is not None:
+        array = array.astype(np.float64)  # integers that no integer dtype holds
+    if array.dtype not in SUPPORTED and (dtype is None or array.dtype.kind not in "fu"):
+        raise TypeError(f"tensor: takes booleans, integers and floats, got {_described(data, array)}")
+    if dtype is not None:
+        check_range("tensor", array, dtype)
     elif (array.dtype == np.float64 or not array.size) and not hasattr(data, "dtype"):
         dtype = _listed(data) if _has_dtype(data) else default.dtype
     return np.array(array, dtype=dtype)
+
+
+def plain_array(data: Any) -> np.ndarray:
+    """Return the data as an array of class `np.ndarray`, in native byte order; it shares memory where it can.
+
+    Raises:
+        ValueError: for an array with masked elements.
+    """
+    if isinstance(data, np.ma.MaskedArray) and np.ma.is_masked(data):
+        raise ValueError(
+            "a masked array has elements without a value, which tensors do not have: fill them, a.filled(0), or select "
+            "the others, a.compressed()"
+        )
+    array = np.asarray(data)
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+
+
+def plain_operand(data: Any, users: set[int]) -> np.ndarray:
+    """Return a masked array, `np.matrix` or the like as a plain array, and note that its memory is the user's."""
+    array = plain_array(data)
+    users.add(id(array))
+    return array
+
+
+def _foreign(data: Any) -> Any:
+    """Return an array of another library that offers its memory by the array API's protocol alone as NumPy's."""
+    if hasattr(data, "__dlpack__") and not hasattr(data, "__array__"):
+        return np.from_dlpack(data)
+    return data
+
+
+def _described(data: Any, array: np.ndarray) -> str:
+    """Return what the data is, and the likeliest way to convert it, for an error."""
+    what = f"{type(data).__name__} {_short(data)}"
+    kind, first = array.dtype.kind, array.flat[0] if array.size else None
+    if kind in "fu" and abs(array.astype(float)).max(initial=0) < 2.0**63:
+        return f"{what} of {array.dtype}; convert it: a.astype(np.{'float32' if kind == 'f' else 'int64'})"
+    integers = kind == "O" and all(isinstance(n, int) for n in array.flat)
+    if kind == "u" or integers and not all(-(2**63) <= n < 2**63 for n in array.flat):
+        return f"{what}, of which an integer is out of the range of int64; for an approximation pass a float dtype"
+    if kind == "c":
+        return f"{what} of {array.dtype}; take a.real, a.imag or abs(a)"
+    if kind in "mM":
+        return f"{what} of {array.dtype}; a.astype(np.int64) counts in its unit"
+    if array.dtype.names:
+        return f"{what}, a structured array; take one of its fields, as in a[{array.dtype.names[0]!r}]"
+    if kind in "SU":
+        return f"{what} of text; if it is of numbers, convert it: np.asarray(a, dtype=float)"
+    if kind == "O" and array.ndim:
+        return f"{what} of Python objects, the first a {type(first).__name__}; if they are numbers: a.astype(float)"
+    if kind == "O" and hasattr(data, "__iter__"):
+        return f"{what}; make a list of it: list(…)"
+    return what
 
 
 def _plain(data: Any) -> Any:
     """Return the data with the tensors in its lists replaced by arrays."""
     if isinstance(data, list | tuple):
         return [_plain(d) for d in data]
-    if hasattr(data, "_array"):
+    if isinstance(data, np.ndarray):
+        return plain_array(data)
+    if isinstance(data, Base):
         if mode.recording and data.requires_grad:
             raise RuntimeError(
                 "tensor: a new tensor copies the values of the tensors in the list, and their gradients would be "
@@ -49,7 +108,7 @@ def _plain(data: Any) -> Any:
                 "t.detach() or t.item()"
             )
         return data._array
-    return data
+    return _foreign(data)
 
 
 def _has_dtype(data: Any) -> bool:
@@ -63,7 +122,11 @@ def _listed(data: Any) -> np.dtype:
     """Return the common dtype of the elements of a nested list."""
     if isinstance(data, list | tuple):
         return reduce(_meet, map(_listed, data)) if data else default.dtype
-    return default.dtype if data.__class__ is float else np.asarray(getattr(data, "_array", data)).dtype
+    return (
+        default.dtype
+        if data.__class__ is float
+        else np.asarray(data._array if isinstance(data, Base) else _foreign(data)).dtype
+    )
 
 
 def _meet(a: np.dtype, b: np.dtype) -> np.dtype:

@@ -10,8 +10,9 @@ import numpy as np
 
 from minigrad.grad_mode import mode
 from minigrad.tensors.base import Size, sizes_of
+from minigrad.tensors.conversion import plain_array
 from minigrad.tensors.devices import check_device, check_options
-from minigrad.tensors.dtypes import NUMBERS, SUPPORTED, TYPES, default, floats, kind, scalar_type
+from minigrad.tensors.dtypes import NUMBERS, SUPPORTED, TYPES, check_range, default, floats, kind, scalar_type
 from minigrad.tensors.dtypes import result_type as _result_type
 from minigrad.tensors.tensor import Tensor, wrap
 
@@ -53,7 +54,7 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     if device is not None:
         check_device("as_tensor", device)
     if isinstance(data, np.ndarray) and (dtype is None or data.dtype == dtype) and data.dtype in SUPPORTED:
-        t = wrap(data, None)
+        t = wrap(plain_array(data), None)
         t._is_users = True
         return t
     if isinstance(data, Tensor):
@@ -92,6 +93,8 @@ def from_numpy(array: np.ndarray) -> Tensor:
     """
     if not isinstance(array, np.ndarray):
         raise TypeError(f"from_numpy: takes an array, got {type(array).__name__}; for other data: tensor(...)")
+    if not array.dtype.isnative:
+        raise TypeError(f"from_numpy: cannot share memory of foreign byte order, {array.dtype}; copy it: tensor(array)")
     return as_tensor(array)
 
 
@@ -238,7 +241,9 @@ def arange(
     if (end - start) * step < 0:
         raise ValueError(f"arange: a step of {step} leads away from {end}, starting from {start}")
     count = -((start - end) // step) if integers else math.ceil((end - start) / step)
-    return filled((start + np.arange(count) * step).astype(dtype), requires_grad)
+    numbers = start + np.arange(count) * step
+    check_range("arange", numbers, dtype)
+    return filled(numbers.astype(dtype), requires_grad)
 
 
 def linspace(
@@ -252,7 +257,10 @@ def linspace(
     check_options("linspace", options)
     (steps,) = sizes_of("linspace", (steps,), {})
     start, end = (float(v) for v in (start, end))
-    return filled(np.linspace(start, end, steps).astype(scalar_type("linspace", dtype)), requires_grad)
+    dtype = scalar_type("linspace", dtype)
+    numbers = np.linspace(start, end, steps)
+    check_range("linspace", numbers, dtype)
+    return filled(numbers.astype(dtype), requires_grad)
 
 
 def logspace(
@@ -271,7 +279,9 @@ def logspace(
     tensor([  1.,  10., 100.])
     """
     exponents = linspace(start, end, steps, dtype=np.float64, **options)._array
-    return filled((base**exponents).astype(scalar_type("logspace", dtype)), requires_grad)
+    dtype = scalar_type("logspace", dtype)
+    check_range("logspace", base**exponents, dtype)
+    return filled((base**exponents).astype(dtype), requires_grad)
 
 
 def filled(array: Any, requires_grad: bool) -> Tensor:

@@ -95,6 +95,22 @@ def destination(name: str, args: Any, dtype: Any = None, place: Any = None) -> n
     return None if dtype is None else scalar_type(name, dtype)
 
 
+def check_range(name: str, values: Any, dtype: np.dtype) -> None:
+    """Raise an OverflowError if an integer dtype cannot hold all of the values; fractions are cut off.
+
+    >>> check_range("tensor", 300, np.dtype("int8"))
+    Traceback (most recent call last):
+    OverflowError: tensor: int8 holds integers from -128 to 127, got 300
+    """
+    values = np.asarray(values)
+    if dtype.kind not in "iu" or values.dtype.kind not in "iuf" or values.dtype == dtype or not values.size:
+        return
+    limits = np.iinfo(dtype)
+    for value in (values.min(), values.max()):
+        if not np.isfinite(value) or not limits.min <= int(value) <= limits.max:
+            raise OverflowError(f"{name}: {dtype} holds integers from {limits.min} to {limits.max}, got {value}")
+
+
 def kind(dtype: np.dtype) -> int:
     """Return the rank of the dtype's kind: 0 for bool, 1 for integers, 2 for floats."""
     return {"b": 0, "i": 1, "u": 1, "f": 2}[dtype.kind]
@@ -126,7 +142,18 @@ def operand(value: Any) -> Any:
     if value.__class__ in NUMBERS:
         return value
     dtype = getattr(value, "dtype", None)
-    return value if isinstance(dtype, np.dtype) and dtype.kind in "biuf" else None
+    if not isinstance(dtype, np.dtype) or dtype.kind not in "biuf":
+        return None
+    if not hasattr(value, "__array_function__"):  # a column of a table, for example
+        value = np.asarray(value)
+    if dtype not in SUPPORTED:
+        if not dtype.isnative:
+            return operand(value.astype(dtype.newbyteorder("=")))
+        raise TypeError(
+            f"an operand of {dtype}: tensors do not support it; convert it, "
+            f"a.astype(np.{'float32' if dtype.kind == 'f' else 'int64'})"
+        )
+    return value
 
 
 def promoted(a: Any, b: Any, division: bool = False) -> tuple[Any, Any]:

@@ -17,7 +17,7 @@ from minigrad.primitives import indexing as ix
 from minigrad.tensors import saved
 from minigrad.tensors.base import Base, Out
 from minigrad.tensors.conversion import array_from
-from minigrad.tensors.dtypes import kind
+from minigrad.tensors.dtypes import check_range, kind
 from minigrad.tensors.indexing import index_from, split_index
 from minigrad.tensors.node import ArrayNode
 from minigrad.tensors.operand_info import snapshot
@@ -115,6 +115,8 @@ class InPlaceWrites(Views[Out]):
             return
         v = value if isinstance(value, Base) else array_from(value, None)
         array = v._array if isinstance(v, Base) else v
+        if not isinstance(v, Base):
+            check_range("t[...] =", v, self.dtype)
         recorded = self._check_write("t[...] =", v)
         if recorded and self.dtype.kind != "f":
             raise TypeError(f"t[...] =: a tensor of {self.dtype} cannot hold values that require a gradient")

@@ -21,7 +21,7 @@ class Constant:
 
     def __init__(self, c: Any) -> None:
         self.name, self.shape, self.dtype, self.ndim = getattr(c, "name", None), c.shape, c.dtype, c.ndim
-        a = getattr(c, "_array", c)
+        a = np.asarray(getattr(c, "_array", c))
         self._held = a if a.nbytes <= SMALL else weakref.ref(a)
 
     @property

@@ -20,7 +20,7 @@ from minigrad.primitives import kernels as kernels  # registers the faster forms
 from minigrad.primitives.primitive import Primitive
 from minigrad.tensors import saved
 from minigrad.tensors.attributes import Attributes
-from minigrad.tensors.conversion import array_from
+from minigrad.tensors.conversion import array_from, plain_operand
 from minigrad.tensors.graph_attributes import GraphAttributes
 from minigrad.tensors.indexing import Indexing
 from minigrad.tensors.inplace import InPlaceWrites
@@ -87,6 +87,8 @@ class Tensor(
                 inputs.append(None)
                 if o.__class__ is np.ndarray:
                     users.add(id(o))
+                elif hasattr(o, "__array__"):
+                    arrays[-1] = plain_operand(o, users)
         array = primitive.run(*arrays, **parameters) if parameters else primitive.run(*arrays)
         extras: Any = ()
         if array.__class__ is not np.ndarray:

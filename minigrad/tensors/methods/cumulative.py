@@ -25,7 +25,8 @@ class Cumulative(Base[Out]):
         >>> tensor([1, 2, 3]).cumsum(0)
         tensor([1, 3, 6])
         """
-        return self._summable(dtype)._cumulative(scans.cumsum, dim, axis)
+        out: Out = self._summable(dtype)._cumulative(scans.cumsum, dim, axis)
+        return out if dtype is None else out.astype(dtype)
 
     def cumprod(self, dim: int | None = None, *, dtype: Any = None, axis: int | None = None) -> Out:
         """Return the cumulative product y_i = x_0 · … · x_i along `dim`. Booleans and integers are multiplied in int64.
@@ -36,7 +37,8 @@ class Cumulative(Base[Out]):
         >>> tensor([1, 2, 3]).cumprod(0)
         tensor([1, 2, 6])
         """
-        return self._summable(dtype)._cumulative(scans.cumprod, dim, axis)
+        out: Out = self._summable(dtype)._cumulative(scans.cumprod, dim, axis)
+        return out if dtype is None else out.astype(dtype)
 
     cumsum_, cumprod_ = in_place(cumsum), in_place(cumprod)
 

@@ -12,7 +12,7 @@ from minigrad.primitives import elementwise as ew
 from minigrad.primitives import special
 from minigrad.primitives.primitive import Elementwise
 from minigrad.tensors.base import Base, Operand, Out
-from minigrad.tensors.dtypes import check_broadcast, kind, operand, promoted, result_type
+from minigrad.tensors.dtypes import NUMBERS, check_broadcast, check_range, kind, operand, promoted, result_type
 from minigrad.tensors.methods.method_factories import binary, named, operator, reflected, unary
 
 _logit, _trunc_divide = unary(ew.logit), binary(ew.trunc_divide)
@@ -308,5 +308,8 @@ class Pointwise(Base[Out]):
         a, b = promoted(a, b)
         if a is None:
             raise TypeError("where: takes tensors, arrays of numbers and numbers")
+        for number, other in ((a, b), (b, a)):
+            if number.__class__ is int and other.__class__ not in NUMBERS:
+                check_range("where", number, other.dtype)
         check_broadcast("where", condition, a, b)
         return self.apply(ew.where, condition, a, b)

@@ -57,7 +57,8 @@ class Reductions(Base[Out]):
         (tensor(10.), tensor([4., 6.]), tensor([[3.],
                 [7.]]))
         """
-        return self._summable(dtype)._reduce(reductions.sum, dim, keepdim, axis, keepdims)
+        out: Out = self._summable(dtype)._reduce(reductions.sum, dim, keepdim, axis, keepdims)
+        return out if dtype is None else out.astype(dtype)  # NumPy's sum of narrow integers is wider
 
     def mean(
         self,
@@ -106,8 +107,10 @@ class Reductions(Base[Out]):
         if d is None:
             out = t.apply(reductions.prod, t.ravel(), axis=0, keepdims=False)
             keep = bool(keepdim if keepdims is None else keepdims)
-            return out.reshape((1,) * self.ndim) if keep else out
-        return t._reduce(reductions.prod, d, keepdim, None, keepdims)
+            out = out.reshape((1,) * self.ndim) if keep else out
+        else:
+            out = t._reduce(reductions.prod, d, keepdim, None, keepdims)
+        return out if dtype is None else out.astype(dtype)
 
     def _summable(self, dtype: Any) -> Any:
         """Return the tensor in `dtype`; by default booleans and integers in int64, which holds their sums."""

@@ -15,7 +15,7 @@ import numpy as np
 from minigrad.grad_mode import mode
 from minigrad.primitives import indexing as ix
 from minigrad.tensors.base import Base, Out
-from minigrad.tensors.dtypes import NUMBERS, check_broadcast, operand
+from minigrad.tensors.dtypes import NUMBERS, check_broadcast, check_range, operand
 
 
 class Selected(NamedTuple, Generic[Out]):
@@ -258,6 +258,7 @@ class Selection(Base[Out]):
             raise TypeError(f"{name}: takes its values from a tensor, or a number; got {type(src).__name__}: {src!r}")
         else:
             self._check_fit(name, d, places)
+            check_range(name, src, self.dtype)
             source = np.full(places.shape or (1,), src).astype(self.dtype)
         return source, places.reshape(places.shape or (1,)), d
 
