@@ -39,6 +39,10 @@ class Parameter(Tensor):
         self._node = None
         self.requires_grad = requires_grad
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        restored, (*arguments, _) = super().__reduce__()
+        return restored, (*arguments, None)  # a copy has no gradient yet, as in PyTorch
+
     def __repr__(self) -> str:
         return f"Parameter containing:\n{super().__repr__()}"
 
