@@ -43,6 +43,7 @@ NUMBERS: dict[str, Any] = {
     "where": lambda condition, a, b: a if condition else b,
     "sigmoid": _sigmoid,
     "logical_not": lambda condition: not condition,
+    "one": lambda x: 1.0,
     "sign": lambda x: float((x > 0) - (x < 0)),  # 0 for nan, as in PyTorch
 }
 

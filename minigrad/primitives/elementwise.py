@@ -7,6 +7,8 @@ the value is PyTorch's: 0 for relu and abs at 0, half to each side of a tie in m
 
 from minigrad.primitives.primitive import elementwise, mask
 
+one = elementwise("one", "x ** 0", x="0")  # a 1 of the dtype of x
+
 # arithmetic
 add = elementwise("add", "a + b", a="1", b="1")
 sub = elementwise("sub", "a - b", a="1", b="-1")
@@ -18,7 +20,7 @@ pow = elementwise(
     "pow",
     "a ** b",
     a="b * where((b != 0) | (abs(a) > 0), a, 1) ** (b - 1)",
-    b="y * log(where((a == 0) & (b >= 0), 1, a))",
+    b="y * log(where((a == 0) & (b >= 0), one(y), a))",
 ).with_notation(a="b * a ** (b - 1)", b="y * log(a)")
 square = elementwise("square", "x * x", x="2 * x")
 abs = elementwise("abs", "abs(x)", x="sign(x)")
@@ -50,11 +52,11 @@ logaddexp = elementwise("logaddexp", "logaddexp(a, b)", a="sigmoid(a - b)", b="s
 sqrt = elementwise("sqrt", "sqrt(x)", x="0.5 / y")
 rsqrt = elementwise("rsqrt", "1 / sqrt(x)", x="-0.5 * y * y * y")
 reciprocal = elementwise("reciprocal", "1 / x", x="-y * y")
-# a log b, and 0 where a is 0, whatever b is; a ** 0 is a 1 of the right dtype
+# a log b, and 0 where a is 0, whatever b is
 xlogy = elementwise(
     "xlogy",
-    "a * log(where((a == 0) & (b == b), a ** 0, b))",
-    a="log(where((a == 0) & (b <= 0), a ** 0, b))",
+    "a * log(where((a == 0) & (b == b), one(a), b))",
+    a="log(where((a == 0) & (b <= 0), one(a), b))",
     b="a / b",
 ).with_notation("a * log(b)", a="log(b)")
 

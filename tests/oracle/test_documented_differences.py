@@ -72,6 +72,18 @@ def ctc(m: Any, softmax: bool) -> Any:
     return gradient(m, loss, np.log([[[0.5, 0.3, 0.2]], [[0.2, 0.5, 0.3]]]).tolist())
 
 
+def second(m: Any, f: Any, values: Any) -> float:
+    x = m.tensor(values, requires_grad=True)
+    (g,) = m.autograd.grad(f(x).sum(), [x], create_graph=True)
+    return float(m.autograd.grad(g.sum(), [x])[0].sum())
+
+
+def counted(m: Any) -> Any:
+    x = m.tensor([1.0, 0.0], requires_grad=True)
+    x.norm(0).backward()
+    return x.grad if x.grad is None else x.grad.tolist()
+
+
 ERROR = Exception
 LINES: list[tuple[str, Any, Any, Any]] = [
     ("mse", lambda m: m.nn.functional.mse_loss(m.ones(4, 1), m.ones(4)).item(), 0.0, ERROR),
@@ -86,6 +98,17 @@ LINES: list[tuple[str, Any, Any, Any]] = [
         [1.0, 1.0],
         [0.0, 1.0],
     ),
+    (
+        "clamp",
+        lambda m: gradient(m, lambda low: m.zeros(1).clamp(low, m.ones(1)), [1.0]),
+        [0.0],
+        [1.0],
+    ),
+    ("norm", lambda m: np.isnan(second(m, lambda x: x.norm(), [0.0, 0.0])), True, False),
+    ("atan2", lambda m: np.isnan(second(m, lambda x: x[:1].atan2(x[1:]), [0.0, 0.0])), True, False),
+    ("logit", lambda m: np.isnan(second(m, lambda x: x.logit(eps=0.2), [0.0, 0.1])), True, False),
+    ("linear", lambda m: second(m, lambda x: 3 * x, [1.0, 2.0]), ERROR, ERROR),
+    ("no norm", lambda m: counted(m), None, [0.0, 0.0]),
     ("unique", lambda m: gradient(m, lambda x: m.unique(x), [2.0, 1.0, 2.0]), ERROR, [1.0, 1.0, 0.0]),
     ("steps", lambda m: m.tensor([1, 2])[::-1].tolist(), ERROR, [2, 1]),
     ("attention", nowhere, True, False),

@@ -54,7 +54,7 @@ class Cumulative(Base[Out]):
                 f"{primitive.name}: along which dim? For all elements in one row: t.flatten().{primitive.name}(0)"
             )
         d = self._dim(dim)
-        if not self.ndim:
+        if not self.ndim or self.shape[d] == 1:
             return self.clone()
         return self.apply(primitive, self, axis=d)
 

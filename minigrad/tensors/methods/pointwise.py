@@ -189,7 +189,7 @@ class Pointwise(Base[Out]):
 
     def logit(self, eps: float | None = None) -> Out:
         """Return log(x / (1 - x)), the inverse of sigmoid; with `eps`, of x clamped to [eps, 1 - eps]."""
-        return _logit(self if eps is None else self.clamp(eps, 1 - eps))
+        return _logit(self if eps is None else self._choose(np.isnan(self._array), self, self.clamp(eps, 1 - eps)))
 
     def round(self, *, decimals: int = 0) -> Out:
         """Round to the nearest integer, halves to even; or to `decimals` digits, if negative before the decimal point.

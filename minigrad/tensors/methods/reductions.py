@@ -104,6 +104,8 @@ class Reductions(Base[Out]):
         d = t._dims(dim, axis)
         if isinstance(d, tuple):
             raise TypeError(f"prod takes one dim, got {d}; for several: one after the other")
+        if not t.ndim:
+            return t.clone()
         if d is None:
             out = t.apply(reductions.prod, t.ravel(), axis=0, keepdims=False)
             keep = bool(keepdim if keepdims is None else keepdims)

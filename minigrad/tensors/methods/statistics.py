@@ -149,7 +149,7 @@ class Statistics(Base[Out]):
             if not flat.shape[0] and self.dtype.kind == "f":
                 return flat.sum() * math.nan
             value = flat.detach()._middle(name, 0, False, skip).values._array
-            return flat[flat._array == value].amax() if value == value else flat[flat._array != flat._array][0]
+            return flat[flat._array == value].amax() if value == value else flat[flat._array != flat._array].mean()
         d = self._dim(dim)
         if not self.ndim:
             return Selected(self.clone(), self._of(0))
@@ -241,10 +241,7 @@ class Statistics(Base[Out]):
             return Selected(self.clone(), self._of(0))
         if not self.shape[d]:
             raise ValueError(f"mode: no elements to choose from along dim {d} of shape {self.shape}")
-        nan_first = (
-            np.where(self._array == self._array, self._array, -np.inf) if self.dtype.kind == "f" else self._array
-        )
-        order = index.argsort(nan_first, axis=d, descending=False)
+        order = index.argsort(self._array, axis=d, descending=False)
         x = np.moveaxis(np.take_along_axis(self._array, order, d), d, -1)
         steps = np.arange(x.shape[-1])
         new = np.concatenate([np.ones_like(x[..., :1], bool), x[..., 1:] != x[..., :-1]], -1)
