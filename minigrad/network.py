@@ -13,7 +13,7 @@ import numpy as np
 
 from minigrad import engine
 from minigrad.hooks import RemovableHandle
-from minigrad.nn.module import Module, Parameter
+from minigrad.nn.module import Module
 from minigrad.tensors import saved
 from minigrad.tensors.creation import as_tensor
 from minigrad.tensors.tensor import Tensor
@@ -89,8 +89,9 @@ class Network:
         if not callable(loss):
             raise TypeError(f"Network(model, loss): loss must be a function of (scores, targets), got {loss!r}")
         self.model, self.loss = model, loss
-        self._parameters = dict(model.named_parameters())
-        self._check_plain_lists()
+        self._parameters = dict(model._named_parameters())
+        for attribute, what in model.unregistered():
+            raise ValueError(f"Network: {attribute} is {what}")
         dtypes = {str(p.dtype) for p in self._parameters.values()}
         if len(dtypes) != 1:
             raise ValueError(
@@ -116,17 +117,6 @@ class Network:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.model, self.loss)  # a copy gets an x of its own, shared with its own parameters
-
-    def _check_plain_lists(self) -> None:
-        """Raise if modules or parameters are in plain lists, where the model does not find them to train."""
-        known: set[Any] = {*self._parameters.values(), *self.model.modules()}
-        for path, module in self.model.named_modules():
-            for attribute, value in vars(module).items():
-                if isinstance(value, list | tuple) and {v for v in value if isinstance(v, Module | Parameter)} - known:
-                    raise ValueError(
-                        f"Network: {f'{path}.' if path else ''}{attribute} is a plain {type(value).__name__} of "
-                        "modules or parameters, which would not be trained: use nn.Sequential(*layers)"
-                    )
 
     def _adopt(self) -> None:
         """Make every parameter a view into x; copy the values of a parameter that was given other memory."""
@@ -182,7 +172,7 @@ class Network:
                 f"forward: the batch must be a pair (X, y) of inputs and targets, got {type(data_batch).__name__}"
                 + (f" of {len(data_batch)}" if hasattr(data_batch, "__len__") else "")
             )
-        if [*map(id, self.model.parameters())] != [*map(id, self._parameters.values())]:
+        if [*map(id, self.model._all_parameters())] != [*map(id, self._parameters.values())]:
             raise RuntimeError(
                 "forward: the model has other parameters than when this network was created, which x does not contain. "
                 "Create a new one, Network(model, loss), and use its x"

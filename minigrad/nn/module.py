@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any, NamedTuple, NoReturn, ParamSpec, Protocol, Self, TypeVar
@@ -110,7 +111,7 @@ class Module:
             if name not in registry:  # otherwise it keeps its position in the order
                 self._forget(name)
             registry[name] = value
-            for path, p in [(name, value)] if isinstance(value, Parameter) else value.named_parameters(name):
+            for path, p in [(name, value)] if isinstance(value, Parameter) else value._named_parameters(name):
                 p.name = path  # for pictures and errors; each enclosing module puts its own name in front
         elif name in self.__dict__.get("_buffers", ()) and (value is None or isinstance(value, Tensor)):
             self._buffers[name] = value
@@ -389,6 +390,8 @@ class Module:
     ) -> Iterator[tuple[str, Parameter]]:
         """Iterate over all parameters with their dotted names.
 
+        Warns of parameters in plain lists, tuples and dictionaries, which it does not find.
+
         Args:
             prefix: what the names begin with (default "").
             recurse: whether to include the parameters of submodules (default True).
@@ -398,10 +401,20 @@ class Module:
         >>> [name for name, _ in nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1)).named_parameters()]
         ['0.weight', '0.bias', '2.weight', '2.bias']
         """
+        if recurse:
+            self.warn_of_unregistered()
         return self._named("_parameters", prefix, recurse, remove_duplicate)
+
+    def _named_parameters(self, prefix: str = "") -> Iterator[tuple[str, Parameter]]:
+        return self._named("_parameters", prefix, recurse=True, remove_duplicate=True)
+
+    def _all_parameters(self) -> list[Parameter]:
+        return [p for _, p in self._named_parameters()]
 
     def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
         """Iterate over all parameters, each once: what an optimiser takes.
+
+        Warns of parameters in plain lists, tuples and dictionaries, which it does not find.
 
         Args:
             recurse: whether to include the parameters of submodules (default True).
@@ -410,7 +423,36 @@ class Module:
         >>> sum(p.numel() for p in nn.Linear(4, 3).parameters())
         15
         """
-        return (p for _, p in self.named_parameters(recurse=recurse))
+        if recurse:
+            self.warn_of_unregistered()
+        return (p for _, p in self._named("_parameters", "", recurse, remove_duplicate=True))
+
+    def unregistered(self) -> Iterator[tuple[str, str]]:
+        """Iterate over the attributes with parameters that `parameters` does not find.
+
+        Yields:
+            The dotted name of the attribute, and what it is and should be.
+        """
+        known = {*self._all_parameters()}
+        for path, module in self.named_modules():
+            for name, value in vars(module).items():
+                if name in _REGISTRIES or not isinstance(value, list | tuple | dict | set):
+                    continue
+                found = [*_parameters_in(value, 0)]
+                if any(p.requires_grad and p not in known for _, p in found):
+                    what = "Module" if any(in_module for in_module, _ in found) else "Parameter"
+                    should_be = f"nn.{what}{'Dict' if isinstance(value, dict) else 'List'}"
+                    kind = f"a plain {type(value).__name__} of {what.lower()}s"
+                    yield f"{path}.{name}" if path else name, f"{kind}, which would not be trained: use {should_be}"
+
+    def warn_of_unregistered(self, stacklevel: int = 3) -> None:
+        """Warn of parameters that `parameters` does not find, see `unregistered`; by default, the caller's caller."""
+        for attribute, what in self.unregistered():
+            warnings.warn(
+                f"{type(self).__name__}.{attribute} is {what}; parameters() and state_dict() do not look into it",
+                UserWarning,
+                stacklevel=stacklevel,
+            )
 
     def named_buffers(
         self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
@@ -500,7 +542,7 @@ class Module:
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Reset the gradients of all parameters: to None, or to zeros without `set_to_none`."""
-        for p in self.parameters():
+        for p in self._all_parameters():
             p.grad = None if set_to_none or p.grad is None else zeros_like(p.grad)
 
     def requires_grad_(self, requires_grad: bool = True) -> Self:
@@ -510,7 +552,7 @@ class Module:
         >>> [p.requires_grad for p in nn.Linear(2, 1).requires_grad_(False).parameters()]
         [False, False]
         """
-        for p in self.parameters():
+        for p in self._all_parameters():
             p.requires_grad_(requires_grad)
         return self
 
@@ -534,7 +576,7 @@ class Module:
             return self
         if dtype.kind != "f":
             raise TypeError(f"to: a module needs a floating-point dtype, got {dtype}")
-        for p in self.parameters():
+        for p in self._all_parameters():
             grad = p.grad
             p.data, p.grad = p.detach().to(dtype), None
             p.grad = None if grad is None else grad.detach().to(dtype)
@@ -606,6 +648,7 @@ class Module:
         >>> {name: t.shape for name, t in nn.Linear(2, 3).state_dict().items()}
         {'weight': (3, 2), 'bias': (3,)}
         """
+        self.warn_of_unregistered()
         state: dict[str, Any] = {}
         for path, module in self._paths(prefix):
             for name, tensor in module._saved_tensors().items():
@@ -700,6 +743,17 @@ def bound_settings(
     except TypeError as error:
         takes = ", ".join(signature.parameters) or "no arguments"
         raise TypeError(f"{type(module).__name__}: {error}; it takes {takes}") from None
+
+
+def _parameters_in(value: Any, depth: int) -> Iterator[tuple[bool, Parameter]]:
+    """Iterate over the parameters in containers, and whether each belongs to a module there."""
+    if isinstance(value, Module):
+        yield from ((True, p) for p in value._all_parameters())
+    elif isinstance(value, Parameter):
+        yield False, value
+    elif isinstance(value, list | tuple | dict | set) and depth < 5:
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _parameters_in(item, depth + 1)
 
 
 def _array_of(x: Any) -> Any:

@@ -93,9 +93,9 @@ def summary(model: Module, *inputs: Any, depth: int | None = None) -> Summary:
     for path, module in model.named_modules():
         level = path.count(".") + 1 if path else 0
         if depth is None or level <= depth:
-            n = sum(p.numel() for p in module.parameters())
+            n = sum(p.numel() for p in module._all_parameters())
             rows.append(Row(path, type(module).__name__, level, shapes.get(module, ""), n, calls.get(module, 0)))
-    parameters, buffers = list(model.parameters()), list(model.buffers())
+    parameters, buffers = model._all_parameters(), list(model.buffers())
     return Summary(
         tuple(rows),
         sum(p.numel() for p in parameters),

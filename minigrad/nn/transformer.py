@@ -392,7 +392,7 @@ class Transformer(Module):
             layer = TransformerDecoderLayer(*settings, dtype=dtype)
             custom_decoder = TransformerDecoder(layer, num_decoder_layers, norm())
         self.encoder, self.decoder = custom_encoder, custom_decoder
-        for p in self.parameters():
+        for p in self._all_parameters():
             if p.ndim > 1:
                 init.xavier_uniform_(p)
         self.d_model, self.nhead, self.batch_first = d_model, nhead, batch_first

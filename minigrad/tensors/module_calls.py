@@ -80,7 +80,7 @@ def calls(nodes: Iterable[Any]) -> dict[Node, Call]:
     _nest(in_order)
     starts = [call.start for call in in_order]
     result: dict[Node, Call] = {}
-    parameters = {p.node for call in in_order if call.parent is None for p in call.module.parameters()}
+    parameters = {p.node for call in in_order if call.parent is None for p in call.module._all_parameters()}
     uses: dict[Node, list[Call | None]] = {}
     for node in order:
         if node.primitive is None:

@@ -243,14 +243,14 @@ class _DotWriter:
                 if (node, i) in self.scene.data:
                     sources[operand] = operand
                     self._edge(self._constant(node, i, operand), here)
-        count = sum(p.numel() for p in call.module.parameters())
+        count = sum(p.numel() for p in call.module._all_parameters())
         results = [node for node in self.within[call] if node in self.crossing]
         shapes = " → ".join(", ".join(map(_tuple, end)) for end in (sources, results) if end)
         lines = [*_call_label(call), f"{count:,} parameters" if count else "", shapes]
         if self.saved:
             arrays = [a for node in self.within[call] for _, a in _saved_arrays(node)]
             lines += [f"saves {_bytes(arrays)}"] if arrays else []
-        norms = [self.gradients[p.node] for p in call.module.parameters() if p.node in self.gradients]
+        norms = [self.gradients[p.node] for p in call.module._all_parameters() if p.node in self.gradients]
         norm = math.hypot(*norms)
         steps = [self.scene.step[n] for n in self.within[call] if n in self.scene.step]
         step = f"{min(steps)}–{max(steps)}" if len(steps) > 1 else "".join(map(str, steps))

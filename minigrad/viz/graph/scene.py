@@ -141,7 +141,7 @@ def _ancestor(call: Any, depth: int | None) -> Any:
 
 def _parameters(call: Any) -> set[Any]:
     """Return the nodes of the parameters of the called module."""
-    return {p.node for p in call.module.parameters()}
+    return {p.node for p in call.module._all_parameters()}
 
 
 def backward_steps(order: Sequence[Any]) -> dict[Any, int]:

@@ -121,6 +121,7 @@ class Watcher:
         if every is not None and every < 1:
             raise ValueError(f"watch: every must be at least 1, got {every}")
         self.model = network.model if isinstance(network, Network) else network
+        self.model.warn_of_unregistered(stacklevel=4)
         self.optimizer, self.every = optimizer, every
         self.samples: list[Sample] = []
         self.losses: list[float] = []
@@ -230,7 +231,7 @@ class Watcher:
     def _record(self) -> RunRecord:
         return RunRecord(
             model=type(self.model).__name__,
-            parameters=sum(p.numel() for p in self.model.parameters()),
+            parameters=sum(p.numel() for p in self.model._all_parameters()),
             updated_by="the lecture's loop" if self.optimizer is None else type(self.optimizer).__name__,
             frozen=self.frozen,
             samples=self.samples,
