@@ -485,15 +485,11 @@ class Recording:
             i: np.array(c.value) if isinstance(c, Constant) and c.value is not None else c
             for i, c in node.constants.items()
         }
-        for i, c in node.constants.items():
-            if isinstance(c, Constant) and c.value is not None:
-                name = self.arrays.get(_memory(c.value))
-                if name:
-                    self.names[node, i] = name
         frame: Any = sys._getframe(1)
         while frame is not None and frame.f_code.co_filename.startswith(_PACKAGES):
             if frame.f_code is _record.__code__:
-                return
+                frame = None
+                break
             frame = frame.f_back
         if frame is not None:
             place = Place(frame.f_code, frame.f_lasti, frame.f_lineno)
@@ -503,6 +499,11 @@ class Recording:
             for name, value in frame.f_locals.items():
                 if isinstance(value, np.ndarray):
                     self.arrays.setdefault(_memory(value), name)
+        for i, c in node.constants.items():
+            if isinstance(c, Constant) and c.value is not None:
+                name = self.arrays.get(_memory(c.value))
+                if name:
+                    self.names[node, i] = name
 
     def call_it(self, value: Any, name: str) -> None:
         """Note the name of a constant."""

@@ -42,6 +42,7 @@ class Candidate:
     Attributes:
         effect: the change of the gradient along each direction.
         assumes: how much must be assumed for it to be the explanation.
+        part: the passes of a loop in which it is not made, such as "last 2".
     """
 
     mistake: Mistake
@@ -49,6 +50,7 @@ class Candidate:
     variants: list[Variant]
     effect: np.ndarray
     assumes: float
+    part: str = ""
 
     @property
     def site(self) -> Any:
@@ -485,8 +487,9 @@ class Search:
         if whole.mistake.name != "dropped" or not 2 < len(whole.sites) <= 24:
             return
         for n in range(1, len(whole.sites)):
-            for part in (slice(None, -n), slice(n, None)):
-                yield Candidate(whole.mistake, whole.sites[part], whole.variants[part], self.error, whole.assumes + 0.5)
+            for part, which in ((slice(None, -n), "last"), (slice(n, None), "first")):
+                sites, variants, assumes = whole.sites[part], whole.variants[part], whole.assumes + 0.5
+                yield Candidate(whole.mistake, sites, variants, self.error, assumes, f"{which} {n}" if n > 1 else which)
 
     def _different_forward(self) -> list[Explanation]:
         """Return the changes of the forward pass whose right gradient is the learner's."""
@@ -612,33 +615,14 @@ def sentence(c: Candidate, words: Words | None, template: str = "") -> str:
     """Return the sentence of a mistake at its site, or the hint."""
     fields = dict(c.site.fields) if c.sites else {"node": "", "line": "", "through": "", "operand": ""}
     text = (template or c.mistake.sentence).format(**fields, detail=c.variants[0].detail)
-    if len(c.sites) > 1 and not template:
-        places = {(s.op.place.code, s.op.place.instruction) if s.op.place else None for s in c.sites}
-        everywhere = words is not None and len(c.sites) == words.passes(c.site.k)
-        if len(places) == 1 and not everywhere and words is not None:
-            last = max(s.k for s in c.sites) >= max(
-                k for k, op in enumerate(words.tape.ops) if _same_place(op, c.site.op)
-            )
-            which = "first" if last else "last"
-            text += f"; this holds in {len(c.sites)} passes of the loop, all but the {which} (truncated in time)"
-        else:
-            text += "; this holds " + (
-                "in every pass of the loop" if len(places) == 1 else f"at all {len(c.sites)} places"
-            )
+    if template:
+        return text
+    if c.part:
+        return f"{text}; this holds in all passes of the loop but the {c.part} (truncated in time)"
+    if len(c.sites) > 1:
+        same = words is not None and len(words.same_instruction(c.site.k)) > 1
+        text += "; this holds " + ("in every pass of the loop" if same else f"at all {len(c.sites)} places")
     return text
-
-
-def _same_place(a: Any, b: Any) -> bool:
-    return (
-        a.place is not None
-        and b.place is not None
-        and (a.place.code, a.place.instruction, a.kind)
-        == (
-            b.place.code,
-            b.place.instruction,
-            b.kind,
-        )
-    )
 
 
 def representative(explanations: list[Explanation]) -> list[Explanation]:

@@ -48,6 +48,7 @@ class Words:
     def __init__(self, tape: Tape) -> None:
         self.tape = tape
         self._names: dict[int, str] = {}
+        self._passes: dict[Any, list[int]] | None = None
         self._arrays: dict[Any, list[tuple[np.ndarray, str, int]]] = {}
 
     def variable(self, k: int) -> str:
@@ -105,11 +106,17 @@ class Words:
 
     def passes(self, k: int) -> int:
         """Return how many operations were computed by the same instruction."""
-        op = self.tape.ops[k]
-        if op.place is None:
-            return 1
-        key = (op.place.code, op.place.instruction, op.kind)
-        return self.tape.recording.passes.get(key, 0) + 1
+        return len(self.same_instruction(k))
+
+    def same_instruction(self, k: int) -> list[int]:
+        """Return all operations of a kind that were computed by the instruction of operation k."""
+        if self._passes is None:
+            self._passes = {}
+            for j, op in enumerate(self.tape.ops):
+                if op.place is not None:
+                    self._passes.setdefault((op.place.code, op.place.instruction, op.kind), []).append(j)
+        place = self.tape.ops[k].place
+        return [k] if place is None else self._passes[place.code, place.instruction, self.tape.ops[k].kind]
 
     def through(self, k: int) -> str:
         """Return an operation, with its line."""

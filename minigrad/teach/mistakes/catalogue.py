@@ -142,6 +142,17 @@ class Site:
             found.append((a, said, f"{name} {k <= self.k} {count[key]}"))
         return found
 
+    def other_passes(self, k: int) -> list[tuple[np.ndarray, str]]:
+        """Return what other passes of a loop compute where operation k is computed: previous, next, first and last."""
+        passes = self.words.same_instruction(k)
+        if len(passes) < 2:
+            return []
+        at = passes.index(k)
+        wanted = {"previous": at - 1, "next": at + 1, "first": 0, "last": len(passes) - 1}
+        # at the ends of the loop, the neighbour is the value itself
+        found = [(self.tape.ops[passes[min(max(p, 0), len(passes) - 1)]].value, when) for when, p in wanted.items()]
+        return [(a, when) for a, when in found if a.shape == self.tape.ops[k].value.shape]
+
 
 class Edge(Site):
     """An operation and one of its operands, to which a contribution goes.

@@ -182,6 +182,15 @@ def _other_array(s: Edge) -> Iterator[Variant]:
                     f"{called} instead of {said}",
                     key=f"{name} {key}",
                 )
+        source = s.k if name == "y" else op.sources[op.primitive.inputs.index(name)]
+        if source is not None:
+            for array, when in s.other_passes(source):
+                yield Variant(
+                    lambda g, n=name, a=array: op.contribution(s.i, g, {n: a}),
+                    f"{said} of the {when} pass of the loop (a wrong step or index)",
+                    0.1,
+                    f"{name} {when}",
+                )
         if right.ndim > 1 and name != "y" and op.kind != "matmul":
             for a, b in itertools.combinations(range(right.ndim), 2):
                 if right.shape[a] == right.shape[b]:
@@ -243,6 +252,11 @@ def _wrong_product(s: Edge) -> Iterator[Variant]:
     name = s.words.operand(s.k, 1 - s.i).strip("`")
     name = f"({name})" if " " in name else name
     own = s.words.operand(s.k, s.i).strip("`")
+    if s.g.ndim == 1 and other.ndim == 2:
+        for text, m in ((f"{name} @ g", other), (f"{name}.T @ g", other.T)):
+            if m.shape == (s.operand.size, s.g.size):
+                said = f"`{text}`, where g is the upstream gradient: a transpose is wrong"
+                yield Variant(lambda g, m=m: m @ g, said, key=f"{m is other}")
     factors = [(other, name, 0.0), (s.operand, f"({own})" if " " in own else own, 0.6)]
     for (m, called, far), turned, turned_g, first in itertools.product(factors, (0, 1), (0, 1), (0, 1)):
         if m.ndim < 2 or s.g.ndim < 2:

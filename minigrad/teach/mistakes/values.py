@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -162,22 +162,33 @@ def _overwritten(s: Site) -> Iterator[Variant]:
     if n > 2:
         for j in range(1, n - 1):
             yield Variant(lambda cs, j=j: cs[j], f"{n} times, and only one contribution is left", 0.5, f"use {j}")
-    if all(s.tape.ops[k].kind == "getitem" for k, _ in s.op.users):
-        index = [s.tape.ops[k].parameters["index"] for k, _ in s.op.users]
+    # the order of the contributions: the last use first
+    uses = sorted(s.op.users, key=lambda use: (-use[0], use[1]))
+    index = [s.tape.ops[k].parameters["index"] if s.tape.ops[k].kind == "getitem" else ... for k, _ in uses]
 
-        def written(cs: list[np.ndarray], order: int) -> np.ndarray:
-            out = np.zeros(s.op.value.shape)
-            # the list has the contributions of the last use first
-            for i, c in zip(index[::order], cs[::-order]):
-                out[i] = c[i]
-            return out
+    def written(cs: list[np.ndarray], order: int, which: Sequence[int]) -> np.ndarray:
+        out = np.zeros(s.op.value.shape)
+        for j in range(len(cs))[::order]:
+            if j in which:
+                out[index[j]] = cs[j][index[j]]
+            else:
+                out = out + cs[j]
+        return out
 
+    if any(i is not ... for i in index):
         for order in (1, -1):
             yield Variant(
-                lambda cs, o=order: written(cs, o),
+                lambda cs, o=order: written(cs, o, range(n)),
                 "in parts that overlap, and a later part overwrites an earlier one",
                 key=f"parts {order}",
             )
+            for j in range(n) if n <= 8 else ():
+                yield Variant(
+                    lambda cs, o=order, j=j: written(cs, o, (j,)),
+                    f"in parts that overlap, and {s.words.name(uses[j][0])} overwrites what is there",
+                    0.1,
+                    key=f"part {order} {j}",
+                )
 
 
 @mistake(
