@@ -253,12 +253,13 @@ def add_step(commands: Commands) -> None:
         help="step through the backward pass of a program",
         description="Run a program up to its first backward pass, and step through that in the terminal. If it makes "
         "none, step through the derivatives of the last number it computed.",
-        usage="%(prog)s script.py [--html FILE] [--backward N] [arguments of the script] [-- more of them]",
+        usage="%(prog)s script.py [--html FILE] [--backward N] [--quiz] [arguments of the script] [-- more of them]",
         allow_abbrev=False,
     )
     parser.add_argument("script", help="the Python file")
     parser.add_argument("--html", type=Path, metavar="FILE", help="write an interactive page instead")
     parser.add_argument("--backward", type=int, default=1, metavar="N", help="which backward pass (%(default)s)")
+    parser.add_argument("--quiz", action="store_true", help="ask for each gradient before it is shown")
     rest = parser.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     rest.required = False  # argparse does not infer this
     parser.set_defaults(run=lambda o: step(o, parser))
@@ -273,6 +274,7 @@ def step(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     own = argparse.ArgumentParser(prog=parser.prog, usage=parser.usage, add_help=False, allow_abbrev=False)
     own.add_argument("--html", type=Path, default=options.html)
     own.add_argument("--backward", type=int, default=options.backward)
+    own.add_argument("--quiz", action="store_true", default=options.quiz)
     found, arguments = own.parse_known_args(options.rest[:mine])  # options after the script may be ours, too
     if found.html is not None:
         check_target(found.html, ENDINGS, "--html")
@@ -281,6 +283,7 @@ def step(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     except ScriptError as error:
         print(error, file=sys.stderr)
         return error.status
+    steps.quiz = found.quiz
     if found.html is None:
         steps.show()
     else:

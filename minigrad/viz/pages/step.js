@@ -5,6 +5,8 @@
    backward        [node, title, primitive, gradient, its line in the box, contributions, lines, memory]
    a contribution  [target node or -1, formula, sum line, value, sum so far, its line in the box]
    program         [line, node or -1, whether in the backward pass]
+   quiz            if it is one: for each step backward, for each contribution, [question, number or shape, advice,
+                   [wrong answer, sentence] ...]
    A node is an index into `nodes`, a primitive an index into `texts`. A number is itself ("NaN" and "Infinity" where
    JSON has none), an array is [its index in `arrays`]. */
 const data = JSON.parse(document.getElementById("data").textContent);
@@ -20,6 +22,63 @@ backward.forEach(([node, , , , short, contributions], i) => {
   for (const [to, , , , , total] of contributions) if (to >= 0) visits[to].contributions.push([at, total]);
 });
 let here = -1, timer = 0;
+
+// ---- the quiz: a step whose contributions are not all answered hides them and is the last one to go to
+
+const quiz = (data.quiz || []).map((questions) => questions.map(([text, answer, advice, mistakes]) =>
+  ({ text, answer, advice, mistakes, tries: 0, done: false, said: "" })));
+const asked = (at) => at < forward.length ? [] : quiz[at - forward.length] || [];
+const open = (at) => asked(at).some((q) => !q.done);
+const limit = () => {
+  for (let at = forward.length; at < steps.length; at++) if (open(at)) return at;
+  return steps.length - 1;
+};
+const same = (a, b) => Number.isFinite(a) && Number.isFinite(b) ? Math.abs(a - b) <= Math.max(0.01 * Math.abs(b), 1e-9)
+  : a === b || Number.isNaN(a) && Number.isNaN(b);
+function read(text, question) {  // a number or a shape; null if it is neither
+  if (Array.isArray(question.answer)) {
+    const shape = (text.match(/\d+/g) || []).map(Number);
+    return shape.length || /^\s*\(\s*\)\s*$/.test(text) ? shape : null;
+  }
+  const plain = text.trim().replace("\u2212", "-").replace(",", ".").replace(/inf$/i, "Infinity"), [over, under] = plain.split("/");
+  const value = Number(over) / (under === undefined ? 1 : Number(under));
+  return plain === "" || Number.isNaN(value) && !/^nan$/i.test(plain) ? null : value;
+}
+const equal = (a, b) => Array.isArray(a) || Array.isArray(b) ? String(a) === String(b) && Array.isArray(a) === Array.isArray(b) : same(a, Number(b));
+function judge(question, text) {
+  const value = read(text, question);
+  if (value === null) {
+    question.said = Array.isArray(question.answer) ? "Please type a shape, such as (3, 4)." : "Please type a number, such as 0.5 or -3/4.";
+    return;
+  }
+  question.tries += 1;
+  question.done = equal(value, question.answer);
+  const mistake = question.mistakes.find(([wrong]) => equal(value, wrong));
+  const shown = Array.isArray(value) ? `(${value.join(", ")}${value.length === 1 ? "," : ""})` : brief(value);
+  question.said = question.done ? "Right." : `Not ${shown}. ${mistake ? mistake[1] : question.advice}`;
+}
+function score() {
+  const all = quiz.flat(), done = all.filter((q) => q.done);
+  return `${done.filter((q) => q.tries === 1).length} of ${done.length} right at the first try`;
+}
+function ask(question, after) {
+  const input = make("input", { type: "text", autocomplete: "off", "aria-label": `${question.text} =`, size: 12 });
+  const form = make("form", { class: "row" }, make("label", { class: "formula" }, `${question.text} = `), input,
+    make("button", {}, "Check"), make("button", { type: "button", class: "reveal" }, "Show"));
+  const said = make("p", { class: "said" }, question.said);
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    judge(question, input.value);
+    if (question.done) after(); else { said.textContent = question.said; $("status").textContent = question.said; input.select(); }
+  });
+  form.querySelector(".reveal").addEventListener("click", () => {
+    question.tries = Infinity;
+    question.done = true;
+    question.said = "";
+    after();
+  });
+  return make("div", { class: "question" }, form, said);
+}
 
 function make(tag, attributes = {}, ...inside) {
   const element = tag === "svg" || make.svg ? document.createElementNS("http://www.w3.org/2000/svg", tag) : document.createElement(tag);
@@ -79,8 +138,8 @@ function paint() {
     if (!back) state = here >= t.forward ? "ready" : "later";
     else {
       let sum = null;
-      for (const [at, total] of t.contributions) if (at <= here) sum = total;
-      const complete = t.contributions.every(([at]) => at <= here);
+      for (const [at, total] of t.contributions) if (at <= here && !open(at)) sum = total;
+      const complete = t.contributions.every(([at]) => at <= here && !open(at));
       if (here >= t.backward) sum = t.gradient;
       if (sum !== null) text = sum;
       state = here >= t.backward ? "done" : sum === null ? "ready" : complete ? "complete" : "partial";
@@ -219,8 +278,11 @@ function show() {
     const [, title, , gradient, short, contributions, lines, memory] = s;
     parts.push(make("div", { class: "arrays" }, figure(d, gradient, "gradient"), figure(name, node[3], "value")));
     if (node[2] === "leaf") parts.push(make("p", {}, "A leaf: backward() adds this gradient to its .grad."));
-    parts.push(make("ol", { class: "contributions" }, ...contributions.map(([to, text, sum, value, total]) => {
+    parts.push(make("ol", { class: "contributions" }, ...contributions.map(([to, text, sum, value, total], k) => {
+      const question = asked(here)[k];
+      if (question && !question.done) return make("li", {}, ask(question, () => { paint(); show(); focus(); }));
       const li = make("li", {}, formula(text));
+      if (question && question.said) li.prepend(make("p", { class: "said" }, question.said));
       if (sum) li.append(make("p", { class: "formula" }, sum));
       const label = text.split(/ \+?= /)[0];
       const figures = [figure(sum ? "this contribution" : label, value, "contribution"), sum ? figure(`${label} so far`, total, "total") : null];
@@ -230,7 +292,10 @@ function show() {
     })));
     parts.push(...lines.map(formula));
     if (memory) parts.push(make("p", { class: "memory" }, `${memory}.`));
-    announcement = [`${title}, its gradient: ${short}`, ...contributions.map(([, text, sum]) => sum ? `${text}, ${sum}` : text), memory];
+    announcement = [`${title}, its gradient: ${short}`, ...contributions.map(([, text, sum], k) => {
+      const question = asked(here)[k];
+      return question && !question.done ? `${question.text} = ?` : `${question && question.said ? `${question.said} ` : ""}${sum ? `${text}, ${sum}` : text}`;
+    }), memory];
   }
   $("step").replaceChildren(...parts);
   const where = back ? `backward ${here - forward.length + 1} of ${backward.length}` : `forward ${here + 1} of ${forward.length}`;
@@ -241,17 +306,31 @@ function show() {
   $("backward").setAttribute("aria-pressed", String(back));
   $("first").disabled = $("back").disabled = here === 0;
   $("next").disabled = $("last").disabled = here === steps.length - 1;
+  if (quiz.length) {
+    $("next").disabled = $("next").disabled || here >= limit();
+    $("last").disabled = $("last").disabled || here >= limit();
+    const all = quiz.flat();
+    $("score").textContent = all.some((q) => q.done) || !all.length ? score() : "";
+    if (all.every((q) => q.done)) announcement.push(`The quiz is done: ${score()}`);
+  }
   if (!timer) $("status").textContent = `${where}. ${announcement.filter(Boolean).join(". ")}`;
 }
 
 function go(to) {
-  to = Math.max(0, Math.min(steps.length - 1, to));
-  if (to === here) return;
+  to = Math.max(0, Math.min(quiz.length ? limit() : steps.length - 1, to));
+  if (to === here) { if (timer) play(false); return; }
   here = to;
   paint();
   light();
   show();
   mark();
+  if (open(here) && !timer) focus();
+}
+
+/* Put the cursor into the next question; after the last one, on the button for the next step. */
+function focus() {
+  const input = $("step").querySelector(".question input");
+  if (input) input.focus(); else $("next").focus();
 }
 
 /* Go to the step of a node, in the current pass if it has one there. */
@@ -328,7 +407,7 @@ $("search").addEventListener("keydown", (event) => {
 $("list").addEventListener("toggle", list);
 document.addEventListener("keydown", (event) => {
   const on = event.target;
-  if (event.ctrlKey || event.metaKey || event.altKey || on.id === "search" || on.id === "slider" && event.key !== " ") return;
+  if (event.ctrlKey || event.metaKey || event.altKey || on.tagName === "INPUT" && on.id !== "slider" || on.id === "slider" && event.key !== " ") return;
   const act = { ArrowLeft: "back", ArrowRight: "next", Home: "first", End: "last" }[event.key];
   if (act) { $(act).click(); event.preventDefault(); }
   else if (event.key === " " && !["BUTTON", "SUMMARY"].includes(on.tagName)) { $("play").click(); event.preventDefault(); }
@@ -337,5 +416,7 @@ document.addEventListener("keydown", (event) => {
 
 drawGraph();
 writeProgram();
+if (quiz.length) $("list").hidden = true;  // it has all the answers
 go(forward.length);
 list();
+if (quiz.length) focus();

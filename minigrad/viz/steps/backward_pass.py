@@ -281,13 +281,17 @@ class BackwardPass(Sequence[Step]):
         backward: the steps of the backward pass.
         output, upstream, variables: what the pass was made of: the output, its upstream gradient (None: 1), and the
             names of the program's variables.
+        quiz: whether the page and the terminal ask for the gradients first. Default: False.
     """
+
+    quiz = False
 
     def __init__(self, output: Any, gradient: Any = None, names: Mapping[Any, str] | None = None) -> None:
         output = graph_output(output, "step")
         self.output, self.upstream, self.variables = output, gradient, names or {}
         self.nodes: list[Any] = engine.reverse_topological_order([output.node])[::-1]
-        if any(node.released for node in self.nodes):
+        scalars = isinstance(output, Value)  # whose local derivatives a backward pass does not release
+        if not scalars and any(node.released for node in self.nodes):
             raise RuntimeError(
                 "step: a backward pass has released this graph. Call step before backward(), or keep the graph with "
                 "backward(retain_graph=True)"
@@ -300,7 +304,14 @@ class BackwardPass(Sequence[Step]):
         self._arrays = {key: name for key, name in names.items() if isinstance(key, int)}
         counts = Counter(self._names.values())
         self._clear = {name: name and n == 1 and _SYMBOL.fullmatch(name) is not None for name, n in counts.items()}
-        self.backward = self._walk(seeds)
+        released: list[Any] = [node for node in self.nodes if scalars and node.released]
+        for node in released:
+            node.released = False
+        try:
+            self.backward = self._walk(seeds)
+        finally:
+            for node in released:
+                node.released = True
         self.forward = [Step(self, i, node) for i, node in enumerate(self.nodes, 1)]
         self._at = {s.node: s for s in self.backward}
         self._saved: dict[Node, list[SavedArray]] | None = None

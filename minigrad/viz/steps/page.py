@@ -22,6 +22,7 @@ from minigrad.viz.notation import with_symbols
 from minigrad.viz.page import Page, page
 from minigrad.viz.steps.backward_pass import BackwardPass, Step
 from minigrad.viz.steps.formatting import describe, number
+from minigrad.viz.steps.quiz import Question, questions
 
 MAX_STEPS, MAX_DRAWN, MAX_WRITTEN = 2000, 600, 200
 """The largest number of nodes in a page, in its drawing, and in the program beside it."""
@@ -45,6 +46,7 @@ _BODY = """\
 <button id="next" title="Next step (right arrow)" aria-label="Next step">&#x2192;</button>
 <button id="last" title="Last step (End)" aria-label="Last step">&#x21e5;</button>
 <span id="where" class="number"></span>
+<output id="score" class="number"></output>
 <input type="range" id="slider" class="grow" min="0" step="1" aria-label="Step">
 </div>
 <div id="beside">
@@ -107,8 +109,10 @@ class PageData:
             "backward": [self._backward(s) for s in backward],
             "texts": self.texts,
             "arrays": self.arrays,
-            "program": self._program(),
+            "program": [] if steps.quiz else self._program(),  # it would give the answers away
         }
+        if steps.quiz:
+            self.data["quiz"] = [[self._question(q) for q in questions(s)] for s in backward]
         layout: dict[str, Any] = {}
         if len(self.nodes) > MAX_DRAWN:
             notes.append(f"The graph is not drawn because its {len(self.nodes):,} nodes are more than {MAX_DRAWN}.")
@@ -117,6 +121,10 @@ class PageData:
             notes += [reason] if reason else []
         self.data["layout"] = layout
         self.note = " ".join(notes)
+
+    @staticmethod
+    def _question(q: Question) -> Any:
+        return [q.text, q.answer, q.advice, [[wrong, with_symbols(text)] for wrong, text in q.mistakes]]
 
     def _program(self) -> list[Any]:
         """Return the lines of the pass as a program, each with its node and whether in the backward pass."""

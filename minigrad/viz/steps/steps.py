@@ -11,7 +11,7 @@ from minigrad.viz.page import ENDINGS, Page
 from minigrad.viz.steps.backward_pass import BackwardPass
 
 
-def step(output: Any, gradient: Any = None) -> Steps:
+def step(output: Any, gradient: Any = None, *, quiz: bool = False) -> Steps:
     """Record the backward pass of `output` step by step, with all its numbers.
 
     The pass runs at once. It is the one that `backward` runs, hooks included, but it stores no gradients and does not
@@ -22,6 +22,8 @@ def step(output: Any, gradient: Any = None) -> Steps:
     Args:
         output: a Value, a Tensor, or the loss returned by a Network.
         gradient: the upstream gradient, of the shape of `output`. Default: 1.
+        quiz: True to hide each gradient contribution until the learner has predicted it, on the page and in `show`:
+            the number, or the shape of an array. A wrong answer gets the mistake that explains it.
 
     Returns:
         The steps, a sequence; see `Steps`.
@@ -44,7 +46,9 @@ def step(output: Any, gradient: Any = None) -> Steps:
        da += db = 12 (contribution 2 of 2, so da = 12 + 12 = 24)
     3. a = 3; its gradient: da = 24
     """
-    return Steps(output, gradient, variables())
+    steps = Steps(output, gradient, variables())
+    steps.quiz = quiz
+    return steps
 
 
 class Steps(BackwardPass):
@@ -57,6 +61,7 @@ class Steps(BackwardPass):
         values: the number or array of each node, where it is known.
         forward: the steps of the forward pass.
         backward: the steps of the backward pass.
+        quiz: whether the page and `show` ask for the gradients first.
     """
 
     def page(self) -> Page:
@@ -75,10 +80,15 @@ class Steps(BackwardPass):
         return self.page().save(check_target(path, ENDINGS, "save"))
 
     def show(self) -> None:
-        """Step through in the terminal, with keys."""
-        from minigrad.viz.steps.terminal import show
+        """Step through in the terminal, with keys; as a quiz, question by question."""
+        if self.quiz:
+            from minigrad.viz.steps.quiz import ask
 
-        show(self)
+            ask(self)
+        else:
+            from minigrad.viz.steps.terminal import show
+
+            show(self)
 
     def _repr_html_(self) -> str:
         return self.page()._repr_html_()

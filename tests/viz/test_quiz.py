@@ -1,0 +1,159 @@
+"""Predict, then step: right answers are accepted, and wrong ones get the mistake that explains them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import minigrad
+from minigrad import Tensor, Value, step
+from minigrad.viz.steps.quiz import Score, ask, questions, read_number
+from minigrad.viz.steps.steps import Steps
+
+
+def scalars() -> Steps:
+    a, b = Value(2.0, name="a"), Value(-0.3, name="b")
+    return step((a * b).tanh() * a, quiz=True)
+
+
+def answered(steps: Steps, *answers: str) -> tuple[Score, list[str]]:
+    given, lines = iter(answers), []
+    return ask(steps, lambda _: next(given), lines.append), lines
+
+
+def test_all_right_answers_are_right() -> None:
+    x = minigrad.randn(4, 3, requires_grad=True)
+    w = minigrad.randn(3, requires_grad=True)
+    for steps in (scalars(), step((x @ w).relu().sum(), quiz=True), step((x.mean() * 3).exp().log())):
+        asked = [question for s in steps for question in questions(s)]
+        for question in asked:
+            assert question.judge(str(question.answer)) == (True, "Right.")
+            assert not any(question.judge(str(wrong))[0] for wrong, _ in question.mistakes)
+        score, lines = answered(steps, *(str(question.answer) for question in asked))
+        assert (score.first_try, score.asked) == (len(asked), len(asked))
+        assert lines[-1] == f"{len(asked)} of {len(asked)} right at the first try."
+
+
+@pytest.mark.parametrize(
+    ("build", "name", "answer", "said"),
+    [
+        (lambda a: (a * 3).tanh(), "dn1", lambda a, g: 1 - (a * 3).tanh().data, "The square is missing"),
+        (lambda a: a.tanh() * 5, "da", lambda a, g: 1 - a.tanh().data ** 2, "without the upstream gradient"),
+        (lambda a: a.tanh() * 5, "da", lambda a, g: 5, "That is the upstream gradient, dn1"),
+        (lambda a: a.tanh() * 5, "da", lambda a, g: -g, "the sign is not"),
+        (lambda a: a**3 * 2, "da", lambda a, g: 2 * a.data**2, "The exponent as a factor is missing"),
+        (lambda a: a**3 * 2, "da", lambda a, g: 6 * a.data**3, "The exponent is lowered by one"),
+        (lambda a: 7 / a, "da", lambda a, g: 7 / a.data**2, "sign is missing"),
+        (lambda a: (a * 0.4).exp() * 3, "dn1", lambda a, g: a.data * 0.4, "derivative of exp is exp itself"),
+        (lambda a: a.relu() * 0.7, "da", lambda a, g: a.data * 0.7, "without a factor"),
+        (lambda a: a.tanh() * 5, "da", lambda a, g: 5 + 1 - a.tanh().data ** 2, "does not add"),
+        (lambda a: a * 7.5, "da", lambda a, g: a.data, "other factor"),
+    ],
+)
+def test_a_wrong_number_gets_its_mistake(
+    build: Callable[[Value], Value], name: str, answer: Callable[[Value, float], float], said: str
+) -> None:
+    a = Value(1.3, name="a")
+    (question,) = [q for s in step(build(a)) for q in questions(s) if q.name == name]
+    right, text = question.judge(repr(answer(a, question.answer)))
+    assert not right and said in text, text
+
+
+def test_a_contribution_is_not_the_sum() -> None:
+    a = Value(3.0, name="a")
+    last = [q for s in step(a * a * a) for q in questions(s) if q.name == "da"][-1]
+    assert "sum of the contributions so far" in last.judge("27")[1]
+
+
+def test_shapes() -> None:
+    X, w = minigrad.randn(5, 3), minigrad.randn(3, 4, requires_grad=True)
+    w.name = "w"
+    asked = {q.name: q for s in step((X @ w).sum()) for q in questions(s)}
+    assert asked["dw"].judge("3 x 4")[0] and asked["dw"].judge("(3, 4)")[0]
+    assert "transposed" in asked["dw"].judge("4, 3")[1] and "upstream" in asked["dw"].judge("5,4")[1]
+    assert "shape of the value" in asked["dw"].judge("7")[1]
+    with pytest.raises(ValueError, match="type a shape"):
+        asked["dw"].judge("a matrix")
+
+
+def test_numbers_that_people_type() -> None:
+    assert [read_number(text) for text in ("-1/4", "0,5", " 3 ", "\u22122", "1e-3")] == [-0.25, 0.5, 3, -2, 1e-3]
+    for text in ("", "x", "1/0", "1/2/3"):
+        with pytest.raises(ValueError, match="type a number"):
+            read_number(text)
+
+
+def test_nan_is_an_answer() -> None:
+    a = Value(float("nan"), name="a")
+    question = questions(step(a * a)[0])[0]
+    assert question.judge("nan")[0] and not question.judge("1")[0]
+
+
+def test_the_lines_of_a_quiz() -> None:
+    score, lines = answered(scalars(), "x", "7", "2", "", "q")
+    text = "\n".join(lines)
+    assert "Please type a number" in text and "Not 7." in text and "Right." in text
+    assert "* n3 = 1 * (-0.537)" in text  # shown, since Enter alone was pressed
+    assert lines[-1] == "0 of 2 right at the first try." and (score.first_try, score.asked) == (0, 2)
+
+
+def test_a_program_is_a_quiz(tmp_path: Path) -> None:
+    script = tmp_path / "program.py"
+    script.write_text("from minigrad import Value\na = Value(2.0, name='a')\n(a * 3).backward()\n")
+    command = [sys.executable, "-m", "minigrad", "step", str(script), "--quiz"]
+    result = subprocess.run(command, input="2\n3\n", capture_output=True, text=True, check=True)
+    assert "That is the value of a, not a gradient" in result.stdout or "other factor" in result.stdout
+    assert "0 of 1 right at the first try." in result.stdout
+
+
+def test_values_can_be_stepped_after_the_backward_pass() -> None:
+    a = Value(3.0, name="a")
+    c = a * a
+    before = str(step(c))
+    c.backward()
+    assert [str(s) for s in step(c)] and str(step(c)) == before
+    with pytest.raises(RuntimeError, match="second time"):
+        c.backward()  # it is still released
+    w = Tensor([1.0], requires_grad=True)
+    loss = w.exp().sum()
+    loss.backward()
+    with pytest.raises(RuntimeError, match=r"Call step before backward\(\), or .* backward\(retain_graph=True\)"):
+        step(loss)
+
+
+@pytest.mark.browser
+def test_the_page_asks_with_the_keyboard_alone(browser: Any, tmp_path: Path) -> None:
+    from selenium.webdriver import ActionChains, Keys
+
+    x1, x2 = Value(2.0, name="x1"), Value(0.0, name="x2")
+    out = (x1 * -3.0 + x2 + 6.8813735870195432).tanh()
+    browser.get(step(out, quiz=True).save(tmp_path / "quiz.html").as_uri())
+
+    def press(*keys: str) -> None:
+        ActionChains(browser).send_keys(*keys).perform()
+
+    def shown(name: str) -> str:
+        return str(browser.find_element("id", name).text)
+
+    assert not browser.find_element("id", "list").is_displayed() and "0.5" not in shown("step") + shown("graph")
+    assert browser.switch_to.active_element.get_attribute("aria-label").endswith("=")
+    press("0.29", Keys.ENTER)
+    assert "The square is missing" in shown("step") and "The square is missing" in shown("status")
+    press(Keys.END)  # in the field; the answer is not passed by
+    assert shown("where") == "backward 1 of 6"
+    press("1/2", Keys.ENTER)
+    assert "1/2" not in shown("step") and "= 0.5" in shown("step") and shown("score").startswith("0 of 1")
+    press(Keys.ENTER)
+    assert shown("where") == "backward 2 of 6"
+    for _ in range(20):
+        buttons = browser.find_elements("css selector", ".question .reveal")
+        if buttons:
+            buttons[0].click()
+        elif browser.find_element("id", "next").is_enabled():
+            browser.find_element("id", "next").click()
+    assert shown("where") == "backward 7 of 6" and "The quiz is done" in shown("status")
