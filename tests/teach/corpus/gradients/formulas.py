@@ -124,7 +124,7 @@ def cumulative(x):
 
 
 @cumulative.backward("""
-dx = np.cumsum(dout[:, ::-1], axis=1)[:, ::-1] / x => dx = np.cumsum(dout, axis=1) / x | flip | the cumulative sum runs forward in the backward pass | revers|flip|direction|order|forward|from the end
+dx = np.cumsum(dout[:, ::-1], axis=1)[:, ::-1] / x => dx = np.cumsum(dout, axis=1) / x | flip | the cumulative sum runs forward in the backward pass | to the end|from the start|revers|flip|direction|order|forward|from the end
 dx = np.cumsum(dout[:, ::-1], axis=1)[:, ::-1] / x => dx = np.cumsum(dout[:, ::-1], axis=1) / x | flip | not reversed back
 dx = np.cumsum(dout[:, ::-1], axis=1)[:, ::-1] / x => dx = dout / x | diagonal | each output depends on all before it | cumsum|cumul|diagonal|sum|later|skip
 dx = np.cumsum(dout[:, ::-1], axis=1)[:, ::-1] / x => dx = np.cumsum(dout[::-1], axis=0)[::-1] / x | axis | along the other axis
@@ -325,7 +325,7 @@ da += db / len(a) => da += db | mean | the 1/N of the mean is missing
 db = -dc.sum(axis=0) => db = -dc | not summed | db is not summed over the rows that b was broadcast to
 db = -dc.sum(axis=0) => db = dc.sum(axis=0) | sign | the minus of a - b
 dd = df / e + de => dd = df / e | constant | the sum e is treated as a constant | sum|\\be\\b|constant|normali|divi|contribution
-de = -(df * d / e**2).sum(axis=1, keepdims=True) => de = -(df / e**2).sum(axis=1, keepdims=True) | factor | the numerator d is forgotten | \\bd\\b|numerator|factor|divi|quotient
+de = -(df * d / e**2).sum(axis=1, keepdims=True) => de = -(df / e**2).sum(axis=1, keepdims=True) | factor | the numerator d is forgotten | -1 / e|\\bd\\b|numerator|factor|divi|quotient
 de = -(df * d / e**2).sum(axis=1, keepdims=True) => de = -(df * d / e**2) | not summed | not summed over the columns that e was broadcast to
 dc = dd * d => dc = dd * c | array | c for exp(c) | exp|instead|before
 dx = da @ y.T => dx = da @ y.T + 0.1 * x | penalty | a penalty that is not in the loss
@@ -386,7 +386,7 @@ dx = dout * p => dx = dout * (x > 0) | other function | the ReLU's derivative | 
 ds = (dout * (p * x / s - y / s**2)).sum(axis=0) => ds = (dout * p * x / s).sum(axis=0) | path | the way through 1/s is forgotten | 1 ?/ ?s|divi|path|contribution|missing|quotient|constant
 ds = (dout * (p * x / s - y / s**2)).sum(axis=0) => ds = (dout * (p * x / s + y / s**2)).sum(axis=0) | sign | the minus of the derivative of 1/s
 ds = (dout * (p * x / s - y / s**2)).sum(axis=0) => ds = dout * (p * x / s - y / s**2) | not summed | not summed over the batch
-dt = dout.sum(axis=0) => dt = dout.sum() * np.ones(3) | axis | summed over everything
+dt = dout.sum(axis=0) => dt = dout.sum() * np.ones(3) | axis | summed over everything | + everything|one number|all elements
 p = 1 / (1 + np.exp(-x * s)) => p = 1 / (1 + np.exp(-x)) | array | s is forgotten in the sigmoid | \\bs\\b|before|instead|sigmoid|factor
 """)
 def _(dout, x, s, t):

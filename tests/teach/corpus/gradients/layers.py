@@ -109,7 +109,7 @@ def layernorm(x, gamma, beta, eps):
 @layernorm.backward("""
 dx = (dxhat - m1 - xhat * m2) / sigma => dx = (dxhat - xhat * m2) / sigma | constant | the mean is treated as a constant | & mean|mu\\b
 dx = (dxhat - m1 - xhat * m2) / sigma => dx = (dxhat - m1) / sigma | constant | the deviation is treated as a constant | & var|std|sigma|sqrt
-dx = (dxhat - m1 - xhat * m2) / sigma => dx = dxhat / sigma | constant | mean and deviation are treated as constants | & mean|mu\\b|var|std|sigma|sqrt
+dx = (dxhat - m1 - xhat * m2) / sigma => dx = dxhat / sigma | constant | mean and deviation are treated as constants | & used \\d times|mean|mu\\b|var|std|sigma|sqrt
 dx = (dxhat - m1 - xhat * m2) / sigma => dx = dxhat - m1 - xhat * m2 | factor | not divided by the deviation | sigma|sqrt|std|divi|var
 m1 = dxhat.mean(axis=1, keepdims=True) => m1 = dxhat.mean(axis=0, keepdims=True) | axis | the mean over the batch, as in batch norm | batch|ax[ie]s|dim
 m2 = (dxhat * xhat).mean(axis=1, keepdims=True) => m2 = (dxhat * xhat).sum(axis=1, keepdims=True) | mean | a sum for a mean
@@ -382,7 +382,7 @@ def sigmoid_scores(x, u, v, y):
 
 
 @sigmoid_scores.backward("""
-ds[np.arange(len(y)), y] = dout => ds[:, y] = dout[:, None] | index | ds[:, y] selects whole columns | ind(ex|ices)|column|row|arange|select|\\[:, y\\]
+ds[np.arange(len(y)), y] = dout => ds[:, y] = dout[:, None] | index | ds[:, y] selects whole columns | every element|ind(ex|ices)|column|row|arange|select|\\[:, y\\]
 ds[np.arange(len(y)), y] = dout => ds[np.arange(len(y)), 0] = dout | index | column 0 always, not that of the label
 ds[np.arange(len(y)), y] = dout => ds[np.arange(len(y)), 1 - y] = dout | index | the other class's column
 da = dz * z * (1 - z) => da = dz * (1 - z**2) | derivative | the derivative of tanh for that of the sigmoid | tanh|derivative

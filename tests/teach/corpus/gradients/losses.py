@@ -181,7 +181,7 @@ def matrix_factorisation(U, V, R, seen, lam):
 dU = -2 * E @ V + 2 * lam * U => dU = 2 * E @ V + 2 * lam * U | sign | the minus of R - U V'
 dU = -2 * E @ V + 2 * lam * U => dU = -2 * E @ V | penalty | the penalty is missing
 dV = -2 * E.T @ U + 2 * lam * V => dV = -E.T @ U + lam * V | factor | the 2s are missing | 2\\b|square|half|factor
-E = seen * (R - U @ V.T) => E = R - U @ V.T | mask | the mask of what was seen is forgotten | mask|seen|where
+E = seen * (R - U @ V.T) => E = R - U @ V.T | mask | the mask of what was seen is forgotten | as `2 \\* \\(R|mask|seen|where
 dV = -2 * E.T @ U + 2 * lam * V => dV = -2 * E.T @ U_new + 2 * lam * V | stale | dV from the updated U
 dU = -2 * E @ V + 2 * lam * U => dU = -2 * E.sum(axis=1, keepdims=True) * V.sum(axis=0) + 2 * lam * U | other function | product of sums | sum|product
 dV = -2 * E.T @ U + 2 * lam * V => dV = -2 * E.T @ U + 2 * lam * V * seen.sum(axis=0)[:, None] | penalty | the penalty once per rating
@@ -203,7 +203,7 @@ def cosine_loss(a, b):
 
 
 @cosine_loss.backward("""
-da = -(b / (na * nb) - c * a / na**2) / N => da = -b / (na * nb) / N | constant | the norm of a is treated as a constant | & norm|na\\b|sqrt|length
+da = -(b / (na * nb) - c * a / na**2) / N => da = -b / (na * nb) / N | constant | the norm of a is treated as a constant | & norm|a\\*\\*2|na\\b|sqrt|length
 da = -(b / (na * nb) - c * a / na**2) / N => da = -(b / (na * nb) + c * a / na**2) / N | sign | the sign of the norm's path
 da = -(b / (na * nb) - c * a / na**2) / N => da = (b / (na * nb) - c * a / na**2) / N | sign | the minus of 1 - cos
 da = -(b / (na * nb) - c * a / na**2) / N => da = -(b / (na * nb) - c * a / na) / N | derivative | divided by the norm, not by its square | norm|na\\b|sqrt|square|power|derivative|root
@@ -329,7 +329,7 @@ def huber(w, x, y, delta):
 
 
 @huber.backward("""
-dr = np.where(np.abs(r) <= delta, r, delta * np.sign(r)) / r.size => dr = r / r.size | other function | the squared loss everywhere | where|delta|branch|squar|linear|another|clip|mask
+dr = np.where(np.abs(r) <= delta, r, delta * np.sign(r)) / r.size => dr = r / r.size | other function | the squared loss everywhere | large|where|delta|branch|squar|linear|another|clip|mask
 dr = np.where(np.abs(r) <= delta, r, delta * np.sign(r)) / r.size => dr = np.where(np.abs(r) <= delta, r, delta) / r.size | sign | the sign of r in the linear part | sign|abs
 dr = np.where(np.abs(r) <= delta, r, delta * np.sign(r)) / r.size => dr = np.where(np.abs(r) <= delta, r, np.sign(r)) / r.size | factor | the factor delta in the linear part | delta|factor|0\\.8
 dr = np.where(np.abs(r) <= delta, r, delta * np.sign(r)) / r.size => dr = np.where(r <= delta, r, delta * np.sign(r)) / r.size | mask | the abs is forgotten in the condition | abs|mask|condition|where|<
@@ -414,7 +414,7 @@ dmu = dz + mu / N => dmu = mu / N | path | the way through the sample is forgott
 dlogvar = dz * noise * 0.5 * np.exp(0.5 * logvar) - 0.5 * (1 - np.exp(logvar)) / N => dlogvar = dz * 0.5 * np.exp(0.5 * logvar) - 0.5 * (1 - np.exp(logvar)) / N | factor | the noise is forgotten | noise|factor|product
 dlogvar = dz * noise * 0.5 * np.exp(0.5 * logvar) - 0.5 * (1 - np.exp(logvar)) / N => dlogvar = dz * noise * np.exp(0.5 * logvar) - 0.5 * (1 - np.exp(logvar)) / N | factor | the 0.5 of exp(0.5 logvar) is forgotten | 0\\.5|half|factor|2\\b|twice
 dlogvar = dz * noise * 0.5 * np.exp(0.5 * logvar) - 0.5 * (1 - np.exp(logvar)) / N => dlogvar = -0.5 * (1 - np.exp(logvar)) / N | constant | the sample is not differentiated (no reparameterisation) | sample|noise|path|contribution|missing|constant|\\bz\\b
-dz = 2 * error @ w.T / N => dz = 2 * error @ w.T | mean | the 1/N of the reconstruction is missing
+dz = 2 * error @ w.T / N => dz = 2 * error @ w.T | mean | the 1/N of the reconstruction is missing | + upstream
 dz = 2 * error @ w.T / N => dz = error @ w.T / N | factor | the 2 of the square | 2\\b|square|half|factor
 - 0.5 * (1 - np.exp(logvar)) / N => + 0.5 * (1 - np.exp(logvar)) / N | sign | the sign of the KL term
 dw = 2 * z.T @ error / N => dw = 2 * mu.T @ error / N | array | the mean for the sample | sample|noise|instead|\\bmu\\b|\\bz\\b
