@@ -151,7 +151,7 @@ def _question(step: Step, c: Contribution) -> Question:
     steps = step.steps
     name = steps.d(c.to)
     of = f", contribution {c.nth} of {c.of}" if c.of > 1 else ""
-    if isinstance(c.value, tuple) or getattr(c.value, "shape", ()):
+    if isinstance(c.value, tuple) or _shape(c.value):
         shape = _shape(c.value)
         return Question(name, f"the shape of {name}{of}", shape, list(_shapes(step, c, shape)))
     answer = float(c.value)
@@ -204,7 +204,7 @@ def _numbers(step: Step, c: Contribution, answer: float) -> Iterator[tuple[float
     if c.nth > 1:
         yield float(c.total), "That is the sum of the contributions so far; this one alone is asked for"
     for other_c in step.contributions:
-        if other_c is not c and other_c.to is not c.to and not getattr(other_c.value, "shape", ()):
+        if other_c is not c and other_c.to is not c.to and not _shape(other_c.value):
             yield float(other_c.value), f"That is what goes to {steps.name(other_c.to)}"
     if local is not None:
         yield (

@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from minigrad.engine import check_not_released, reverse_topological_order
 from minigrad.program.variables import variables
 from minigrad.scalar import Value
 from minigrad.viz.steps.steps import Steps
@@ -58,6 +59,7 @@ def steps_of(script: str | Path, arguments: Sequence[str] = (), backward: int = 
         passes += 1
         if passes == backward:
             with suppress(RuntimeError):  # let backward() raise it, with the traceback of the program
+                check_not_released(reverse_topological_order([output.node]))
                 found.append(Steps(output, gradient, variables()))
                 raise _Reached
 
