@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from operator import attrgetter
 from typing import Any
 
-from minigrad.grad_mode import enable_grad, no_grad
+from minigrad.grad_mode import accumulate, mode
 from minigrad.hooks import notify, watchers
 
 tick: Callable[[], int] = itertools.count().__next__
@@ -85,8 +85,8 @@ class Node:
         """
         return g
 
-    def accumulate_grad(self, g: Any, shared: bool) -> None:
-        """Add `g` to `.grad`; `shared` as in `export_grad`."""
+    def accumulate_grad(self, g: Any, shared: bool) -> Any:
+        """Return what `.grad` becomes when `g` is added; `shared` as in `export_grad`."""
         raise NotImplementedError
 
 
@@ -202,19 +202,21 @@ def backward(
     called. Nothing is accumulated unless the whole walk succeeds.
     """
     wanted = None if targets is None else set(targets)
-    with enable_grad() if create_graph else no_grad():
-        events = walk(seeds, retain_graph=retain_graph, create_graph=create_graph, targets=wanted)
-        gradients = {
-            node: g
-            for node, g, _ in events
-            if (node.stores_grad if wanted is None else node in wanted or node.retains_grad)
-        }
-        seen: set[int] = set()
-        for node, g in gradients.items():
-            node.accumulate_grad(g, id(g) in seen)
-            seen.add(id(g))
-            for hook in tuple(node.post_accumulate_hooks or ()):
-                hook()
+    earlier = mode.recording
+    try:
+        try:  # as in `run_in_mode`
+            mode.recording = create_graph and not mode.inference
+            events = walk(seeds, retain_graph=retain_graph, create_graph=create_graph, targets=wanted)
+            gradients = {
+                node: g
+                for node, g, _ in events
+                if (node.stores_grad if wanted is None else node in wanted or node.retains_grad)
+            }
+            accumulate(gradients)
+        finally:
+            mode.recording = earlier
+    finally:
+        mode.recording = earlier
 
 
 def jvp(tangents: Mapping[Node, Any], outputs: Iterable[Node], *, create_graph: bool = False) -> dict[Node, Any]:

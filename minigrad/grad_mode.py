@@ -1,12 +1,15 @@
-"""Gradient modes: whether a thread records its operations. Imports no NumPy."""
+"""Gradient modes: whether a thread records its operations; gradients that threads share. Imports no NumPy."""
 
 from __future__ import annotations
 
 import functools
 import inspect
+import os
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import ContextDecorator
+from itertools import repeat
 from typing import Any, Self, TypeVar, overload
 
 
@@ -18,7 +21,52 @@ class _Mode(threading.local):
 
 
 F = TypeVar("F", bound=Callable[..., Any])
+R = TypeVar("R")
 mode = _Mode()
+_accumulating = threading.RLock()
+if hasattr(os, "register_at_fork"):  # a forked process has no thread that would release it
+    os.register_at_fork(after_in_child=_accumulating._at_fork_reinit)  # type: ignore[attr-defined]
+
+
+def run_in_mode(recording: bool, function: Callable[..., R], *args: Any) -> R:
+    """Call a function with recording on (but not in inference mode) or off.
+
+    An interrupt at any line leaves the mode as it was. A context manager cannot promise this, since an interrupt may
+    arrive at the start of its `__exit__`. Each `finally` restores what an interrupt of the other one leaves.
+    """
+    earlier_recording, earlier_inference = mode.recording, mode.inference
+    try:
+        try:
+            mode.recording = recording and not earlier_inference
+            return function(*args)
+        finally:
+            mode.recording, mode.inference = earlier_recording, earlier_inference
+    finally:
+        mode.recording, mode.inference = earlier_recording, earlier_inference
+
+
+def accumulate(gradients: dict[Any, Any]) -> None:
+    """Add each gradient to the `.grad` of its node, and then call the hooks of the nodes.
+
+    All gradients are added or, after an interrupt, none of them. One thread at a time adds, since threads that train
+    one model have the same leaves.
+    """
+    mine = _accumulating._is_owned()  # type: ignore[attr-defined]
+    try:
+        with _accumulating:
+            seen: set[int] = set()
+            sums = []
+            for node, g in gradients.items():
+                sums.append(node.accumulate_grad(g, id(g) in seen))
+                seen.add(id(g))
+            # one call in C, so that no interrupt finds a part of them set
+            deque(map(setattr, gradients, repeat("grad"), sums), maxlen=0)
+    finally:  # an interrupt at the end of the `with` leaves it locked
+        if not mine and _accumulating._is_owned():  # type: ignore[attr-defined]
+            _accumulating.release()
+    for node in gradients:
+        for hook in tuple(node.post_accumulate_hooks or ()):
+            hook()
 
 
 class no_grad(ContextDecorator):
@@ -76,7 +124,9 @@ class no_grad(ContextDecorator):
 
     def __enter__(self) -> None:
         self._earlier.append(_state())
-        self._set()
+        if self._inference is not None:  # no call from here on, after which an interrupt could arrive
+            mode.inference = self._inference
+        mode.recording = self._recording and not mode.inference
 
     def _set(self) -> None:
         if self._inference is not None:
@@ -84,7 +134,8 @@ class no_grad(ContextDecorator):
         mode.recording = self._recording and not mode.inference
 
     def __exit__(self, *exc: object) -> None:
-        _restore(self._earlier.pop())
+        mode.recording, mode.inference = self._earlier[-1]
+        del self._earlier[-1]
 
 
 class enable_grad(no_grad):

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from minigrad import engine
+from minigrad.grad_mode import accumulate
 from minigrad.hooks import RemovableHandle
 from minigrad.nn.module import Module
 from minigrad.tensors import saved
@@ -270,8 +271,7 @@ class Network:
                 slots[node][...] = g  # copy at once, so that the memory of g can be reused
             elif node.stores_grad:
                 others.append((node, g))
-        for node, g in others:
-            node.accumulate_grad(g, shared=True)
+        accumulate({node: np.array(g) for node, g in others})
         for name, p in self._parameters.items():
             if p.requires_grad:
                 p.grad = as_tensor(dx[self._slices[name]].reshape(p.shape))

@@ -215,8 +215,8 @@ class Value(Node):
         start = Value(1.0 if gradient is None else gradient)
         return start if graph else start.data
 
-    def accumulate_grad(self, g: Any, shared: bool) -> None:
-        self.grad = g if self.grad is None else self.grad + g
+    def accumulate_grad(self, g: Any, shared: bool) -> Any:
+        return g if self.grad is None else self.grad + g
 
     def release(self) -> None:
         self.released = True  # the local derivatives stay, for pictures; they are only numbers

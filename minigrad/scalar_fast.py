@@ -14,7 +14,7 @@ from typing import Any
 
 from minigrad.engine import check_not_released, tick
 from minigrad.float_math import NOTHING, NUMBERS
-from minigrad.grad_mode import mode, no_grad
+from minigrad.grad_mode import accumulate, mode, run_in_mode
 from minigrad.hooks import watchers
 from minigrad.primitives import elementwise as ew
 from minigrad.primitives.primitive import Elementwise
@@ -92,8 +92,8 @@ def _fast_backward(general: Callable[..., None]) -> Callable[..., None]:
         if create_graph or watchers:
             general(self, gradient, retain_graph=retain_graph, create_graph=create_graph)
         else:
-            with no_grad():  # a .grad may be a Value, from an earlier pass with create_graph
-                _walk(self, self.seed(gradient), bool(retain_graph))
+            # a .grad may be a Value, from an earlier pass with create_graph
+            run_in_mode(False, _walk, self, self.seed(gradient), bool(retain_graph))
 
     return backward
 
@@ -116,9 +116,13 @@ def _walk(output: Any, gradient: float, retain: bool) -> None:
     order = sorted(found, key=attrgetter("index"), reverse=True)
     check_not_released(order)
     pending: dict[Any, float] = {output: gradient}
+    leaves: dict[Any, float] = {}
     take, get = pending.pop, pending.get
     for v in order:
         g = take(v)
+        if v.primitive is None:
+            leaves[v] = g
+            continue
         da, db = v.da, v.db
         if da is not None:
             a = v.a
@@ -127,4 +131,5 @@ def _walk(output: Any, gradient: float, retain: bool) -> None:
             b = v.b
             pending[b] = get(b, 0.0) + g * db
         v.grad = g if v.grad is None else v.grad + g
-        v.released = v.primitive is not None and not retain
+        v.released = not retain
+    accumulate(leaves)  # at the end and together: other threads may add to the same leaves

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar, overload
 
 from minigrad import engine
 from minigrad.engine import Node
-from minigrad.grad_mode import enable_grad, no_grad
+from minigrad.grad_mode import run_in_mode
 
 G = TypeVar("G", covariant=True)
 
@@ -105,7 +105,8 @@ def grads(
     gradients: dict[Node, Any] = {}
     nodes = [x.node for x in xs]
     targets = set(nodes)
-    with enable_grad() if create_graph else no_grad():
+
+    def run() -> None:
         seeds = _seeds("grad", outputs, grad_outputs, create_graph)
         retain = create_graph if retain_graph is None else retain_graph
         for node, g, _ in engine.walk(seeds, retain_graph=retain, create_graph=create_graph, targets=targets):
@@ -114,10 +115,12 @@ def grads(
         seen: set[int] = set()
         for node, g in gradients.items():
             if node.retains_grad:
-                node.accumulate_grad(g, id(g) in seen)
+                node.grad = node.accumulate_grad(g, id(g) in seen)
                 seen.add(id(g))
             gradients[node] = node.export_grad(g, id(g) in seen)
             seen.add(id(g))
+
+    run_in_mode(create_graph, run)
     for i, node in enumerate(nodes):
         if node not in gradients and materialize_grads:
             gradients[node] = _zeros_like(xs[i])

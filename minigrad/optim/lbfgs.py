@@ -8,7 +8,7 @@ from typing import Any, ClassVar, NamedTuple, NoReturn, TypeVar, overload
 
 import numpy as np
 
-from minigrad.grad_mode import enable_grad
+from minigrad.grad_mode import run_in_mode
 from minigrad.optim.optimizer import Optimizer
 from minigrad.optim.rules import State
 from minigrad.optim.settings import Range, number
@@ -147,8 +147,7 @@ class LBFGS(Optimizer):
     def _minimize(self, closure: Callable[[], Any], group: dict[str, Any], state: State) -> Any:
 
         def evaluate() -> tuple[Any, Any]:
-            with enable_grad():
-                loss = closure()
+            loss = run_in_mode(True, closure)
             self._refuse_nan()
             state["evaluations"] += 1
             return loss, self._gradient()

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, TypeVar, overload
 import numpy as np
 
 from minigrad.autograd.anomaly import nan_is_refused
-from minigrad.grad_mode import enable_grad
+from minigrad.grad_mode import run_in_mode
 from minigrad.hooks import RemovableHandle
 from minigrad.optim.flat import Flat
 from minigrad.optim.rules import State
@@ -190,8 +190,7 @@ class Optimizer:
     def _step(self, closure: Callable[[], Any] | None) -> Any:
         loss = None
         if closure is not None:
-            with enable_grad():
-                loss = closure()
+            loss = run_in_mode(True, closure)
         self._refuse_nan()
         rows = [
             (i, p, p._array, g._array)

@@ -218,9 +218,9 @@ class ArrayNode(Node):
             t = changed
         return t if isinstance(g, Base) else t._array[...]  # a view, for the hook's owner may still hold it
 
-    def accumulate_grad(self, g: Any, shared: bool) -> None:
+    def accumulate_grad(self, g: Any, shared: bool) -> Any:
         g = self.export_grad(g, shared)
-        self.grad = g if self.grad is None else self.grad + g
+        return g if self.grad is None else self.grad + g
 
     def export_grad(self, g: Any, shared: bool) -> Any:
         """Return the gradient as a Tensor with memory of its own, with a history only if one was requested."""
