@@ -201,18 +201,14 @@ def backward(
     With `targets`, accumulate only the gradients of these nodes, and of nodes on the way on which `retain_grad()` was
     called. Nothing is accumulated unless the whole walk succeeds.
     """
-    wanted = None if targets is None else set(targets)
+    wanted: Any = None if targets is None else set(targets)
+    stores: Any = attrgetter("stores_grad") if wanted is None else lambda node: node in wanted or node.retains_grad
     earlier = mode.recording
     try:
         try:  # as in `run_in_mode`
             mode.recording = create_graph and not mode.inference
             events = walk(seeds, retain_graph=retain_graph, create_graph=create_graph, targets=wanted)
-            gradients = {
-                node: g
-                for node, g, _ in events
-                if (node.stores_grad if wanted is None else node in wanted or node.retains_grad)
-            }
-            accumulate(gradients)
+            accumulate({node: g for node, g, _ in events if stores(node)})
         finally:
             mode.recording = earlier
     finally:
