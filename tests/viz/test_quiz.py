@@ -156,4 +156,4 @@ def test_the_page_asks_with_the_keyboard_alone(browser: Any, tmp_path: Path) -> 
             buttons[0].click()
         elif browser.find_element("id", "next").is_enabled():
             browser.find_element("id", "next").click()
-    assert shown("where") == "backward 7 of 6" and "The quiz is done" in shown("status")
+    assert shown("where") == "backward 6 of 6" and "The quiz is done" in shown("status")
