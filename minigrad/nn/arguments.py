@@ -13,7 +13,7 @@ from typing import Any, NoReturn, TypeVar
 
 import numpy as np
 
-Init = TypeVar("Init", bound=Callable[..., None])
+Checked = TypeVar("Checked", bound=Callable[..., Any])
 
 
 def check_bool(function: str, **values: Any) -> None:
@@ -47,14 +47,19 @@ _CHECKS = {"bool": check_bool, "int": check_int, "float": check_number}
 
 
 def check_annotated(function: str, name: str, value: Any, annotation: Any) -> None:
-    """Check a value by the annotation of its argument: bool, int or float, each with or without `| None`."""
-    kind, _, optional = str(annotation).partition(" | ")
-    if kind in _CHECKS and optional in ("", "None") and not (optional and value is None):
+    """Check a value by the annotation of its argument: bool, int or float, also with `| None` or `| list[float]`."""
+    kind, _, other = str(annotation).partition(" | ")
+    if kind not in _CHECKS or other == "None" and value is None:
+        return
+    if other in ("", "None"):
         _CHECKS[kind](function, **{name: value})
+    elif other == f"list[{kind}]":
+        for v in value if isinstance(value, list | tuple) else [value]:
+            _CHECKS[kind](function, **{name: v})
 
 
-def check_arguments(init: Init) -> Init:
-    """Decorate the `__init__` of a module: check the arguments whose annotation is bool, int or float.
+def check_arguments(function: Checked) -> Checked:
+    """Decorate a function, or the `__init__` of a class: check the arguments whose annotation is bool, int or float.
 
     >>> class Scale:
     ...     @check_arguments
@@ -63,17 +68,29 @@ def check_arguments(init: Init) -> Init:
     Traceback (most recent call last):
     TypeError: Scale: bias must be True or False, got 0.5. If another argument was meant, pass it by name
     """
-    annotations = {name: p.annotation for name, p in list(inspect.signature(init).parameters.items())[1:]}
+    annotations = {name: p.annotation for name, p in inspect.signature(function).parameters.items()}
 
-    @functools.wraps(init)
-    def checked(self: Any, *args: Any, **named: Any) -> None:
-        for name, value in (*zip(annotations, args), *named.items()):
-            check_annotated(type(self).__name__, name, value, annotations.get(name))
-        init(self, *args, **named)
+    @functools.wraps(function)
+    def checked(*args: Any, **named: Any) -> Any:
+        name = type(args[0]).__name__ if function.__name__ == "__init__" else function.__name__
+        for argument, value in (*zip(annotations, args), *named.items()):
+            check_annotated(name, argument, value, annotations.get(argument))
+        return function(*args, **named)
 
     return checked  # type: ignore[return-value]
 
 
 def refuse(function: str, name: str, kind: str, value: Any) -> NoReturn:
     """Raise a TypeError: the argument `name` of `function` must be of this kind."""
-    raise TypeError(f"{function}: {name} must be {kind}, got {value!r}. If another argument was meant, pass it by name")
+    raise TypeError(
+        f"{function}: {name} must be {kind}, got {value!r}. If another argument was meant, pass it by name"
+        + old_reduction(function, value)
+    )
+
+
+def old_reduction(function: str, value: Any) -> str:
+    """Return a hint if `value` may be one of the arguments of losses that PyTorch has replaced by `reduction`."""
+    of_loss = function.lower().endswith(("loss", "entropy", "logits", "kl_div"))
+    if not of_loss or not isinstance(value, bool | None):
+        return ""
+    return ". PyTorch's old arguments size_average and reduce are reduction='mean', 'sum' or 'none'"

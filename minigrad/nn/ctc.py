@@ -16,7 +16,7 @@ import numpy as np
 
 from minigrad.nn.arguments import check_bool, check_int
 from minigrad.nn.layers import as_input
-from minigrad.nn.loss_base import check_reduction
+from minigrad.nn.loss_base import check_reduction, names_reduction
 from minigrad.tensors.creation import as_tensor
 from minigrad.tensors.joining import cat, stack
 from minigrad.tensors.tensor import Tensor
@@ -43,6 +43,7 @@ def _padded(targets: np.ndarray, lengths: np.ndarray) -> np.ndarray:
     return out
 
 
+@names_reduction
 def ctc_loss(
     log_probs: Tensor,
     targets: Any,

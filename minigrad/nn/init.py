@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.grad_mode import no_grad
+from minigrad.nn.arguments import check_arguments
 from minigrad.tensors.rng import numbers
 from minigrad.tensors.tensor import Tensor
 
@@ -24,6 +25,7 @@ def _write(tensor: Tensor, values: Any) -> Tensor:
         return tensor.copy_(np.asarray(values).astype(tensor.dtype))
 
 
+@check_arguments
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     """Return the factor for a weight's standard deviation that keeps the variance through a nonlinearity after it.
 
@@ -64,6 +66,7 @@ def _fans(name: str, tensor: Tensor) -> tuple[int, int]:
 # ---- constants -------------------------------------------------------------------------------------------------
 
 
+@check_arguments
 def constant_(tensor: Tensor, val: float) -> Tensor:
     """Fill with `val`.
 
@@ -110,6 +113,7 @@ def eye_(tensor: Tensor) -> Tensor:
     return _write(tensor, np.eye(tensor.shape[0], tensor.shape[1]))
 
 
+@check_arguments
 def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
     """Make a convolution the identity: each output channel is the input channel of the same number, where there is one.
 
@@ -140,6 +144,7 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
 # ---- at random -------------------------------------------------------------------------------------------------
 
 
+@check_arguments
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Any = None) -> Tensor:
     """Draw from the uniform distribution on [a, b), by default [0, 1).
 
@@ -151,6 +156,7 @@ def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Any = No
     return _write(tensor, numbers(generator).uniform(a, b, tensor.shape))
 
 
+@check_arguments
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Any = None) -> Tensor:
     """Draw from the normal distribution with this mean (default 0) and standard deviation (default 1).
 
@@ -161,6 +167,7 @@ def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Any 
     return _write(tensor, numbers(generator).normal(mean, std, tensor.shape))
 
 
+@check_arguments
 def trunc_normal_(
     tensor: Tensor, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0, generator: Any = None
 ) -> Tensor:
@@ -191,6 +198,7 @@ def trunc_normal_(
     return _write(tensor, values)
 
 
+@check_arguments
 def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Any = None) -> Tensor:
     """Draw uniformly from ±gain * sqrt(6 / (fan_in + fan_out)), for layers with tanh or sigmoid after them.
 
@@ -213,6 +221,7 @@ def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Any = None) ->
     return uniform_(tensor, -bound, bound, generator)
 
 
+@check_arguments
 def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Any = None) -> Tensor:
     """Draw from the normal distribution with mean 0 and standard deviation gain * sqrt(2 / (fan_in + fan_out)).
 
@@ -232,6 +241,7 @@ def _kaiming_std(name: str, tensor: Tensor, a: float, mode: str, nonlinearity: s
     return calculate_gain(nonlinearity, a) / math.sqrt(fan)
 
 
+@check_arguments
 def kaiming_uniform_(
     tensor: Tensor, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", generator: Any = None
 ) -> Tensor:
@@ -260,6 +270,7 @@ def kaiming_uniform_(
     return uniform_(tensor, -bound, bound, generator)
 
 
+@check_arguments
 def kaiming_normal_(
     tensor: Tensor, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", generator: Any = None
 ) -> Tensor:
@@ -276,6 +287,7 @@ def kaiming_normal_(
     return normal_(tensor, 0.0, _kaiming_std("kaiming_normal_", tensor, a, mode, nonlinearity), generator)
 
 
+@check_arguments
 def orthogonal_(tensor: Tensor, gain: float = 1, generator: Any = None) -> Tensor:
     """Draw a random matrix with orthonormal rows or columns, and multiply it by gain.
 
@@ -304,6 +316,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Any = None) -> Tenso
     return _write(tensor, gain * (q if rows >= columns else q.T).reshape(tensor.shape))
 
 
+@check_arguments
 def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Any = None) -> Tensor:
     """Draw a matrix from the normal distribution, and set random elements of each column to 0.
 

@@ -2,23 +2,45 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+import functools
+from collections.abc import Callable
+from typing import Any, ClassVar, NoReturn, TypeVar
 
 import numpy as np
 
-from minigrad.nn.arguments import refuse
+from minigrad.nn.arguments import old_reduction, refuse
 from minigrad.nn.functional_module import FunctionalModule
 from minigrad.tensors.creation import as_tensor
 from minigrad.tensors.tensor import Tensor
 
 REDUCTIONS = ("mean", "sum", "none")
 
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def names_reduction(function: F) -> F:
+    """Decorate a loss: its error for PyTorch's old arguments `size_average` and `reduce` names `reduction`."""
+
+    @functools.wraps(function)
+    def loss(*inputs: Any, **named: Any) -> Any:
+        for old in named.keys() & {"size_average", "reduce"}:
+            refuse_old(function.__name__, old)
+        return function(*inputs, **named)
+
+    return loss  # type: ignore[return-value]
+
+
+def refuse_old(name: str, argument: str) -> NoReturn:
+    """Raise a TypeError for `size_average` or `reduce`."""
+    raise TypeError(f"{name}: {argument} is not supported; pass reduction='mean', 'sum' or 'none' instead")
+
 
 def check_reduction(name: str, reduction: str, allowed: tuple[str, ...] = REDUCTIONS) -> None:
     """Raise a ValueError if `reduction` is not one of the `allowed`."""
     if reduction not in allowed:
         *others, last = map(repr, allowed)
-        raise ValueError(f"{name}: reduction must be {', '.join(others)} or {last}, got {reduction!r}")
+        hint = old_reduction(name, reduction)
+        raise ValueError(f"{name}: reduction must be {', '.join(others)} or {last}, got {reduction!r}{hint}")
 
 
 def reduce_losses(name: str, losses: Tensor, reduction: str, weight: Tensor | None = None) -> Tensor:
@@ -141,6 +163,11 @@ class Loss(FunctionalModule):
 
     settings: ClassVar[tuple[str, ...] | None] = ("reduction",)
     reductions: tuple[str, ...] = REDUCTIONS
+
+    def __init__(self, *settings: Any, **named: Any) -> None:
+        for old in named.keys() & {"size_average", "reduce"}:
+            refuse_old(type(self).__name__, old)
+        super().__init__(*settings, **named)
 
     def _set(self, name: str, value: Any) -> None:
         if name.endswith("weight"):

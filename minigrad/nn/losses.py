@@ -22,6 +22,7 @@ from minigrad.nn.loss_base import (
     classes_last,
     example_weights,
     matching_target,
+    names_reduction,
     reduce_losses,
     split_ignored,
 )
@@ -59,6 +60,7 @@ def _broadcast_weight(name: str, losses: Tensor, weight: Any) -> Tensor:
 # ---- regression ------------------------------------------------------------------------------------------------
 
 
+@names_reduction
 def mse_loss(input: Tensor, target: Any, reduction: str = "mean", weight: Any = None) -> Tensor:
     """Return the mean squared error: the mean of (input - target)**2.
 
@@ -81,6 +83,7 @@ def mse_loss(input: Tensor, target: Any, reduction: str = "mean", weight: Any = 
     return _weighted_reduction("mse_loss", losses, weight, reduction)
 
 
+@names_reduction
 def l1_loss(input: Tensor, target: Any, reduction: str = "mean", weight: Any = None) -> Tensor:
     """Return the mean absolute error: the mean of |input - target|; arguments and errors as in `mse_loss`.
 
@@ -94,6 +97,7 @@ def l1_loss(input: Tensor, target: Any, reduction: str = "mean", weight: Any = N
     return _weighted_reduction("l1_loss", losses, weight, reduction)
 
 
+@names_reduction
 def smooth_l1_loss(input: Tensor, target: Any, reduction: str = "mean", beta: float = 1.0) -> Tensor:
     """Return the smooth L1 loss: a parabola near 0, and |d| minus a constant beyond.
 
@@ -131,6 +135,7 @@ def _huber(d: Tensor, delta: float) -> Tensor:
     return inner * (d - 0.5 * inner)
 
 
+@names_reduction
 def huber_loss(input: Tensor, target: Any, reduction: str = "mean", delta: float = 1.0, weight: Any = None) -> Tensor:
     """Return the Huber loss: a parabola near 0, continued by its tangents.
 
@@ -179,6 +184,7 @@ def _reduce_examples(
     return reduce_losses(name, losses * weights, reduction, weights)
 
 
+@names_reduction
 def nll_loss(
     input: Tensor, target: Any, weight: Any = None, ignore_index: int = -100, reduction: str = "mean"
 ) -> Tensor:
@@ -210,6 +216,7 @@ def nll_loss(
     return _reduce_examples("nll_loss", losses, classes, ignored, weight, reduction)
 
 
+@names_reduction
 def cross_entropy(
     input: Tensor,
     target: Any,
@@ -286,6 +293,7 @@ def _soft_cross_entropy(input: Tensor, target: Tensor, weight: Any, reduction: s
     return reduce_losses("cross_entropy", -(probabilities * scores.log_softmax(-1)).sum(-1), reduction)
 
 
+@names_reduction
 def binary_cross_entropy(input: Tensor, target: Any, weight: Any = None, reduction: str = "mean") -> Tensor:
     """Return -(t * log(x) + (1 - t) * log(1 - x)), with the logarithms limited to at least -100.
 
@@ -315,6 +323,7 @@ def binary_cross_entropy(input: Tensor, target: Any, weight: Any = None, reducti
     return reduce_losses("binary_cross_entropy", _broadcast_weight("binary_cross_entropy", losses, weight), reduction)
 
 
+@names_reduction
 def binary_cross_entropy_with_logits(
     input: Tensor, target: Any, weight: Any = None, reduction: str = "mean", pos_weight: Any = None
 ) -> Tensor:
@@ -347,6 +356,7 @@ def binary_cross_entropy_with_logits(
     return reduce_losses(name, _broadcast_weight(name, losses, weight), reduction)
 
 
+@names_reduction
 def kl_div(input: Tensor, target: Any, reduction: str = "mean", log_target: bool = False) -> Tensor:
     """Return the Kullback-Leibler divergence of target from input: p * (log(p) - input) for each element.
 
@@ -381,6 +391,7 @@ def kl_div(input: Tensor, target: Any, reduction: str = "mean", log_target: bool
 # ---- other distributions ---------------------------------------------------------------------------------------
 
 
+@names_reduction
 def poisson_nll_loss(
     input: Tensor, target: Any, log_input: bool = True, full: bool = False, eps: float = 1e-8, reduction: str = "mean"
 ) -> Tensor:
@@ -417,6 +428,7 @@ def poisson_nll_loss(
     return reduce_losses("poisson_nll_loss", losses, reduction)
 
 
+@names_reduction
 def gaussian_nll_loss(
     input: Tensor, target: Any, var: Any, full: bool = False, eps: float = 1e-6, reduction: str = "mean"
 ) -> Tensor:
@@ -445,7 +457,9 @@ def gaussian_nll_loss(
     check_bool("gaussian_nll_loss", full=full)
     check_number("gaussian_nll_loss", eps=eps)
     target = matching_target("gaussian_nll_loss", input, target)
-    var = var if isinstance(var, Tensor) else as_tensor(np.full(input.shape, var, input.dtype))
+    if not isinstance(var, Tensor):
+        check_number("gaussian_nll_loss", var=var)
+        var = as_tensor(np.full(input.shape, var, input.dtype))
     if var.shape == input.shape[:-1] and var.shape != input.shape:
         var = var.unsqueeze(-1)
     if var.shape not in (input.shape, (*input.shape[:-1], 1)):

@@ -14,6 +14,7 @@ from minigrad.nn.loss_base import (
     class_indices,
     class_weights,
     matching_target,
+    names_reduction,
     reduce_losses,
     split_ignored,
 )
@@ -25,6 +26,7 @@ from minigrad.tensors.creation import as_tensor
 from minigrad.tensors.tensor import Tensor
 
 
+@names_reduction
 def hinge_embedding_loss(input: Tensor, target: Any, margin: float = 1.0, reduction: str = "mean") -> Tensor:
     """Return x where the target is 1, and max(0, margin - x) where it is -1: for x a distance of two embeddings.
 
@@ -50,6 +52,7 @@ def hinge_embedding_loss(input: Tensor, target: Any, margin: float = 1.0, reduct
     return reduce_losses("hinge_embedding_loss", losses, reduction)
 
 
+@names_reduction
 def soft_margin_loss(input: Tensor, target: Any, reduction: str = "mean") -> Tensor:
     """Return log(1 + exp(-t * x)), the logistic loss for targets t = 1 and t = -1.
 
@@ -71,6 +74,7 @@ def soft_margin_loss(input: Tensor, target: Any, reduction: str = "mean") -> Ten
     return reduce_losses("soft_margin_loss", Tensor.apply(ew.softplus, -target * input), reduction)
 
 
+@names_reduction
 def margin_ranking_loss(
     input1: Tensor, input2: Tensor, target: Any, margin: float = 0.0, reduction: str = "mean"
 ) -> Tensor:
@@ -103,6 +107,7 @@ def margin_ranking_loss(
     return reduce_losses("margin_ranking_loss", losses, reduction)
 
 
+@names_reduction
 def cosine_embedding_loss(
     input1: Tensor, input2: Tensor, target: Any, margin: float = 0.0, reduction: str = "mean"
 ) -> Tensor:
@@ -140,6 +145,7 @@ def cosine_embedding_loss(
     return reduce_losses("cosine_embedding_loss", losses, reduction)
 
 
+@names_reduction
 def triplet_margin_loss(
     anchor: Tensor,
     positive: Tensor,
@@ -182,6 +188,7 @@ def triplet_margin_loss(
     )
 
 
+@names_reduction
 def triplet_margin_with_distance_loss(
     anchor: Tensor,
     positive: Tensor,
@@ -228,6 +235,7 @@ def triplet_margin_with_distance_loss(
     return reduce_losses("triplet_margin_loss", (near - far + margin).clamp(min=0.0), reduction)
 
 
+@names_reduction
 def multi_margin_loss(
     input: Tensor, target: Any, p: int = 1, margin: float = 1.0, weight: Any = None, reduction: str = "mean"
 ) -> Tensor:
@@ -271,6 +279,7 @@ def multi_margin_loss(
     return reduce_losses("multi_margin_loss", losses, reduction)
 
 
+@names_reduction
 def multilabel_margin_loss(input: Tensor, target: Any, reduction: str = "mean") -> Tensor:
     """Return the sum over target classes j and other classes i of max(0, 1 - (x[j] - x[i])), divided by C.
 
@@ -306,6 +315,7 @@ def multilabel_margin_loss(input: Tensor, target: Any, reduction: str = "mean") 
     return reduce_losses("multilabel_margin_loss", margins.sum((-2, -1)) / count, reduction)
 
 
+@names_reduction
 def multilabel_soft_margin_loss(input: Tensor, target: Any, weight: Any = None, reduction: str = "mean") -> Tensor:
     """Return `binary_cross_entropy_with_logits`, averaged over the classes of each example.
 

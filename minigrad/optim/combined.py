@@ -6,6 +6,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Any
 
+from minigrad.nn.arguments import check_arguments
 from minigrad.optim.optimizer import Optimizer
 from minigrad.optim.plateau import ReduceLROnPlateau
 from minigrad.optim.scheduler import LRScheduler, an_optimizer
@@ -74,6 +75,7 @@ class SequentialLR(_ManyLR):
     [[0.5], [0.5], [1.0], [0.5], [0.25]]
     """
 
+    @check_arguments
     def __init__(
         self, optimizer: Optimizer, schedulers: list[LRScheduler], milestones: list[int], last_epoch: int = -1
     ) -> None:
@@ -121,6 +123,7 @@ class ChainedScheduler(_ManyLR):
     [[0.5], [0.25], [0.25], [0.125]]
     """
 
+    @check_arguments
     def __init__(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None = None) -> None:
         self._take(schedulers, optimizer)
         self.last_epoch, self._last_lr = schedulers[0].last_epoch, self._rates()

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from minigrad.nn.arguments import check_arguments
 from minigrad.optim.optimizer import Optimizer
 from minigrad.optim.scheduler import (
     FormulaLR,
@@ -46,6 +47,7 @@ class CosineAnnealingWarmRestarts(FormulaLR):
     Source: Loshchilov and Hutter, "SGDR: stochastic gradient descent with warm restarts", 2017.
     """
 
+    @check_arguments
     def __init__(
         self, optimizer: Optimizer | float, T_0: int, T_mult: int = 1, eta_min: float = 0.0, last_epoch: int = -1
     ) -> None:
@@ -144,13 +146,14 @@ class CyclicLR(_CycleLR):
     Source: Smith, "Cyclical learning rates for training neural networks", 2017.
     """
 
+    @check_arguments
     def __init__(
         self,
         optimizer: Optimizer | float,
         base_lr: float | list[float],
         max_lr: float | list[float],
-        step_size_up: int = 2000,
-        step_size_down: int | None = None,
+        step_size_up: float = 2000,
+        step_size_down: float | None = None,
         mode: str = "triangular",
         gamma: float = 1.0,
         scale_fn: Callable[[float], float] | None = None,
@@ -180,7 +183,7 @@ class CyclicLR(_CycleLR):
 
     def height(self, t: int) -> float:
         """Return how far the rate is from the base, 0, to the maximum, 1, with the scale."""
-        cycle, x = divmod(t, self.total_size)
+        cycle, x = int(t // self.total_size), t % self.total_size
         height = x / self.up if x <= self.up else (self.total_size - x) / (self.total_size - self.up)
         if self.scale_fn is None:
             return height * _SCALES[self.mode](self.gamma, cycle + 1, t)
@@ -238,6 +241,7 @@ class OneCycleLR(_CycleLR):
     2018.
     """
 
+    @check_arguments
     def __init__(
         self,
         optimizer: Optimizer | float,

@@ -20,6 +20,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
+from minigrad.nn.arguments import check_arguments
 from minigrad.optim.combined import ChainedScheduler, SequentialLR
 from minigrad.optim.cycles import CosineAnnealingWarmRestarts, CyclicLR, OneCycleLR
 from minigrad.optim.optimizer import Optimizer
@@ -84,6 +85,7 @@ class LambdaLR(FormulaLR):
     [0.05]
     """
 
+    @check_arguments
     def __init__(self, optimizer: Optimizer | float, lr_lambda: Any, last_epoch: int = -1) -> None:
         self.lr_lambdas = per_group(self, optimizer, lr_lambda=lr_lambda)
         for function in self.lr_lambdas:
@@ -183,6 +185,7 @@ class StepLR(_FactorLR):
 
     _changes_when_resumed = True
 
+    @check_arguments
     def __init__(self, optimizer: Optimizer | float, step_size: int, gamma: float = 0.1, last_epoch: int = -1) -> None:
         self._positive(step_size=step_size)
         self.step_size, self.gamma = step_size, gamma
@@ -212,6 +215,7 @@ class MultiStepLR(_FactorLR):
 
     _changes_when_resumed = True
 
+    @check_arguments
     def __init__(
         self, optimizer: Optimizer | float, milestones: Iterable[int], gamma: float = 0.1, last_epoch: int = -1
     ) -> None:
@@ -244,8 +248,9 @@ class ConstantLR(_FactorLR):
 
     _changes_when_resumed = True
 
+    @check_arguments
     def __init__(
-        self, optimizer: Optimizer | float, factor: float = 1 / 3, total_iters: int = 5, last_epoch: int = -1
+        self, optimizer: Optimizer | float, factor: float = 1 / 3, total_iters: float = 5, last_epoch: int = -1
     ) -> None:
         self._positive(total_iters=total_iters)
         if not 0 <= factor <= 1:
@@ -279,12 +284,13 @@ class LinearLR(_FactorLR):
     Source: Goyal et al., "Accurate, large minibatch SGD: training ImageNet in 1 hour", 2017, for the warm-up.
     """
 
+    @check_arguments
     def __init__(
         self,
         optimizer: Optimizer | float,
         start_factor: float = 1 / 3,
         end_factor: float = 1.0,
-        total_iters: int = 5,
+        total_iters: float = 5,
         last_epoch: int = -1,
     ) -> None:
         self._positive(total_iters=total_iters)
@@ -316,6 +322,7 @@ class ExponentialLR(_FactorLR):
     Source: CS231n, "Learning rate decay".
     """
 
+    @check_arguments
     def __init__(self, optimizer: Optimizer | float, gamma: float, last_epoch: int = -1) -> None:
         self.gamma = gamma
         super().__init__(optimizer, last_epoch)
@@ -345,8 +352,9 @@ class PolynomialLR(_FactorLR):
     Source: Chen et al., "DeepLab: semantic image segmentation with deep convolutional nets", 2017.
     """
 
+    @check_arguments
     def __init__(
-        self, optimizer: Optimizer | float, total_iters: int = 5, power: float = 1.0, last_epoch: int = -1
+        self, optimizer: Optimizer | float, total_iters: float = 5, power: float = 1.0, last_epoch: int = -1
     ) -> None:
         self._positive(total_iters=total_iters)
         self.total_iters, self.power = total_iters, power
@@ -377,7 +385,8 @@ class CosineAnnealingLR(_FactorLR):
     Source: Loshchilov and Hutter, "SGDR: stochastic gradient descent with warm restarts", 2017, without the restarts.
     """
 
-    def __init__(self, optimizer: Optimizer | float, T_max: int, eta_min: float = 0.0, last_epoch: int = -1) -> None:
+    @check_arguments
+    def __init__(self, optimizer: Optimizer | float, T_max: float, eta_min: float = 0.0, last_epoch: int = -1) -> None:
         self._positive(T_max=T_max)
         self.T_max, self.eta_min = T_max, eta_min
         super().__init__(optimizer, last_epoch)
@@ -411,6 +420,7 @@ class MomentumScheduler(LRScheduler):
     Source: CS231n, "Parameter updates"; Sutskever et al., 2013.
     """
 
+    @check_arguments
     def __init__(self, optimizer: Optimizer, schedule: Callable[[int], float], last_epoch: int = -1) -> None:
         if not callable(schedule):
             raise TypeError(f"MomentumScheduler: schedule must be a function of t, got {schedule!r}.")

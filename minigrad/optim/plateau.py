@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from minigrad.nn.arguments import check_arguments
 from minigrad.optim.optimizer import Optimizer
 from minigrad.optim.scheduler import LRScheduler, an_optimizer, per_group
 from minigrad.optim.settings import number
@@ -41,12 +42,13 @@ class ReduceLROnPlateau(LRScheduler):
     [[1.0], [1.0], [1.0], [1.0], [0.5]]
     """
 
+    @check_arguments
     def __init__(
         self,
         optimizer: Optimizer | float,
         mode: str = "min",
         factor: float = 0.1,
-        patience: int = 10,
+        patience: float = 10,
         threshold: float = 1e-4,
         threshold_mode: str = "rel",
         cooldown: int = 0,

@@ -10,6 +10,7 @@ from numbers import Real
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
+from minigrad.nn.arguments import check_arguments
 from minigrad.optim.optimizer import Optimizer
 from minigrad.optim.schedule import plot_over_t
 
@@ -41,6 +42,7 @@ class LRScheduler:
 
     _is_initial = False
 
+    @check_arguments
     def __init__(self, optimizer: Optimizer | float, last_epoch: int = -1) -> None:
         self.optimizer = optimizer = an_optimizer(self, optimizer)
         for i, group in enumerate(optimizer.param_groups):
@@ -139,7 +141,7 @@ class LRScheduler:
 
     def _positive(self, **numbers: float) -> None:
         for name, n in numbers.items():
-            if n <= 0:
+            if not n > 0:
                 raise ValueError(f"{type(self).__name__}: {name} must be a positive number of steps, got {n}.")
 
 
@@ -178,6 +180,7 @@ class _OfRates(Optimizer):
 
     has_stepped = True
 
+    @check_arguments
     def __init__(self, groups: list[dict[str, Any]], defaults: dict[str, Any]) -> None:
         self.param_groups, self.defaults, self.state = groups, defaults, {}
 

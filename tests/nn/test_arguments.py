@@ -155,3 +155,76 @@ def test_a_numpy_bool_is_a_bool() -> None:
     assert F.relu(x, np.False_) is not x and x.tolist() == [-1.0, 1.0]
     assert F.relu(x, inplace=np.True_) is x and x.tolist() == [0.0, 1.0]
     assert nn.Linear(2, 1, np.False_).bias is None
+
+
+# ---- PyTorch's older forms -----------------------------------------------------------------------------------------
+
+LOSSES = [name for name in dir(nn) if name.endswith("Loss")]
+LOSS_FUNCTIONS = [
+    name for name in dir(F) if name.endswith("_loss") or name.endswith(("cross_entropy", "with_logits", "kl_div"))
+]
+
+
+@pytest.mark.parametrize("name", LOSSES + LOSS_FUNCTIONS)
+@pytest.mark.parametrize("old", ["size_average", "reduce"])
+def test_the_old_arguments_of_losses_name_reduction(name: str, old: str) -> None:
+    loss = getattr(nn, name, None) or getattr(F, name)
+    inputs = [] if name in LOSSES else [ones(2, 3), ones(2, 3)]
+    with pytest.raises(TypeError, match=f"{name}: {old} is not supported; pass reduction='mean', 'sum' or 'none'"):
+        loss(*inputs, **{old: False})
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        *(lambda c=c, s=s: c(*s) for c in (nn.MSELoss, nn.L1Loss, nn.SmoothL1Loss) for s in ([False], [True])),
+        *(lambda c=c, s=s: c(*s) for c in (nn.BCELoss, nn.BCEWithLogitsLoss) for s in ([False], [None, True])),
+        *(lambda c=c, s=s: c(*s) for c in (nn.CrossEntropyLoss, nn.NLLLoss) for s in ([False], [None, False])),
+        *(lambda c=c: c(1.0, False) for c in (nn.MarginRankingLoss, nn.HingeEmbeddingLoss, nn.CosineEmbeddingLoss)),
+        lambda: nn.NLLLoss(None, None, -100),
+        lambda: nn.MultiMarginLoss(1, 1.0, None, False),
+        lambda: nn.KLDivLoss(False),
+        lambda: nn.TripletMarginLoss(1.0, 2.0, 1e-6, False, True),
+        lambda: nn.PoissonNLLLoss(True, False, None, 1e-8),
+        lambda: F.mse_loss(ones(2), ones(2), False),
+        lambda: F.mse_loss(ones(2), ones(2), None, False),
+        lambda: F.smooth_l1_loss(ones(2), ones(2), None, True),
+        lambda: F.nll_loss(ones(2, 3), tensor([0, 1]), None, None, 1),
+        lambda: F.cross_entropy(ones(2, 3), tensor([0, 1]), None, False),
+        lambda: F.cross_entropy(ones(2, 3), tensor([0, 1]), None, None, 5),
+        lambda: F.binary_cross_entropy(ones(2), ones(2), None, False),
+        lambda: F.kl_div(ones(2), ones(2), False),
+        lambda: F.hinge_embedding_loss(ones(2), ones(2), 1.0, True),
+    ],
+)
+def test_the_old_positions_of_losses_name_reduction(call: Any) -> None:
+    with pytest.raises((TypeError, ValueError), match="reduction"):
+        call()
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: F.gaussian_nll_loss(ones(2), ones(2), None),
+        lambda: F.gaussian_nll_loss(ones(2), ones(2), True),
+        lambda: nn.init.xavier_uniform_(ones(2, 2), True),
+        lambda: nn.init.xavier_normal_(ones(2, 2), gain="relu"),
+        lambda: nn.init.kaiming_uniform_(ones(2, 2), "fan_in"),
+        lambda: nn.init.kaiming_normal_(ones(2, 2), True),
+        lambda: nn.init.uniform_(ones(2), False, True),
+        lambda: nn.init.normal_(ones(2), 0.0, True),
+        lambda: nn.init.trunc_normal_(ones(2), 0.0, 1.0, True),
+        lambda: nn.init.constant_(ones(2), True),
+        lambda: nn.init.orthogonal_(ones(2, 2), True),
+        lambda: nn.init.sparse_(ones(2, 2), True),
+        lambda: nn.init.dirac_(ones(2, 2, 3), 1.0),
+        lambda: nn.init.calculate_gain("leaky_relu", True),
+    ],
+)
+def test_initial_values_check_kinds(call: Any) -> None:
+    with pytest.raises(TypeError, match="must be a"):
+        call()
+
+
+def test_initial_values_take_the_tensor_by_name() -> None:
+    assert nn.init.constant_(tensor=ones(1), val=3.0).tolist() == [3.0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import math
 import pickle
 from collections.abc import Callable
@@ -436,7 +437,7 @@ def test_no_false_alarm() -> None:
         (lambda o: S.PolynomialLR(o, 0), ValueError, "total_iters must be a positive number of steps, got 0"),
         (lambda o: S.CosineAnnealingLR(o, 0), ValueError, "T_max must be a positive number of steps, got 0"),
         (lambda o: S.CosineAnnealingWarmRestarts(o, 0), ValueError, "T_0 must be a positive integer, got 0."),
-        (lambda o: S.CosineAnnealingWarmRestarts(o, 1, 0.5), ValueError, "T_mult must be a positive integer, got 0.5"),
+        (lambda o: S.CosineAnnealingWarmRestarts(o, 1, 0.5), TypeError, "T_mult must be an integer, got 0.5"),
         (lambda o: S.CosineAnnealingWarmRestarts(o, 1).step(-1), ValueError, "epoch must not be below 0, got -1"),
         (lambda o: S.CyclicLR(o, 0.1, [1]), ValueError, "max_lr has 1 values for 2 groups"),
         (lambda o: S.CyclicLR(o, 0.1, 1, 0), ValueError, "step_size_up must be a positive number of steps, got 0"),
@@ -512,3 +513,42 @@ def test_an_error_changes_no_rate(wrong: str) -> None:
     with pytest.raises(ValueError, match=f"{wrong} has 3 values for 2 groups"):
         S.CyclicLR(o, 0.3, 0.4, **{wrong: [0.1, 0.2, 0.3]})
     assert [g["lr"] for g in o.param_groups] == list(RATES)
+
+
+SETTINGS: dict[str, list[Any]] = {
+    "StepLR": [2],
+    "MultiStepLR": [[2, 3]],
+    "ConstantLR": [],
+    "LinearLR": [],
+    "ExponentialLR": [0.9],
+    "PolynomialLR": [],
+    "CosineAnnealingLR": [5],
+    "CosineAnnealingWarmRestarts": [4],
+    "CyclicLR": [0.1, 0.5],
+    "OneCycleLR": [0.1, 10],
+    "ReduceLROnPlateau": [],
+    "LambdaLR": [lambda t: 1.0],
+    "MultiplicativeLR": [lambda t: 1.0],
+}
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_a_bool_is_no_number_and_a_number_no_bool(name: str) -> None:
+    make = getattr(S, name)
+    parameters = list(inspect.signature(make).parameters.values())[1:]
+    given = dict(zip([p.name for p in parameters], SETTINGS[name]))
+    checked = 0
+    for p in parameters:
+        kind = str(p.annotation).partition(" | ")[0]
+        for value in {"bool": [1, 0.5], "int": [True, 0.5, "2"], "float": [False, "2"]}.get(kind, []):
+            optimizer = optim.SGD([nn.Parameter(zeros(1))], lr=0.1, momentum=0.9)
+            with pytest.raises(TypeError, match=f"{name}: {p.name} must be "):
+                make(optimizer, **{**given, p.name: value})
+            checked += 1
+    assert checked
+
+
+def test_lengths_may_be_fractions() -> None:
+    assert S.CosineAnnealingLR(0.1, T_max=2.5).ahead(5)[5] == [pytest.approx(0.1)]
+    with pytest.raises(ValueError, match="T_max"):
+        S.CosineAnnealingLR(0.1, T_max=float("nan"))
