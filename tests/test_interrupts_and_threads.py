@@ -224,6 +224,61 @@ def test_threads_that_share_a_leaf_lose_no_gradient(kind: str) -> None:
     assert w.grad == 6 * passes * 2 if kind == "value" else w.grad.tolist() == [6 * passes * 2] * shape
 
 
+@pytest.mark.parametrize("shared", [False, True])
+def test_threads_train_one_model_without_locks(shared: bool) -> None:
+    minigrad.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 16), nn.Tanh(), nn.Linear(16, 1))
+    X = np.random.default_rng(0).normal(size=(256, 4)).astype(np.float32)
+    Y = X[:, :1] * 2 - X[:, 1:2]
+    one, errors = optim.SGD(model.parameters(), lr=0.02), []
+
+    def loss(i: Any = slice(None)) -> Any:
+        return ((model(tensor(X[i])) - tensor(Y[i])) ** 2).mean()
+
+    def work(seed: int) -> None:
+        optimizer = one if shared else optim.SGD(model.parameters(), lr=0.02)
+        rng = np.random.default_rng(seed)
+        try:
+            for _ in range(150):
+                optimizer.zero_grad()
+                loss(rng.integers(0, 256, 32)).backward()
+                optimizer.step()
+        except BaseException as error:
+            errors.append(error)
+
+    before, interval = loss().item(), sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        threads = [threading.Thread(target=work, args=(i,)) for i in range(4)]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+    finally:
+        sys.setswitchinterval(interval)
+    assert errors == [] and loss().item() < before / 4
+
+
+def test_a_step_in_this_thread_and_a_write_in_another_are_noticed() -> None:
+    w = nn.Parameter([1.0])
+
+    def write() -> None:
+        with minigrad.no_grad():
+            w.mul_(2.0)
+
+    for change in ("step", "write"):
+        y = (w * w).sum()
+        w.grad = tensor([1.0])
+        if change == "step":
+            optim.SGD([w], lr=0.1).step()
+        else:
+            thread = threading.Thread(target=write)
+            thread.start()
+            thread.join()
+        with pytest.raises(RuntimeError, match="changed in place"):
+            y.backward()
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_a_process_that_is_forked_while_a_thread_accumulates_can_go_backward() -> None:

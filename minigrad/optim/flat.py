@@ -17,6 +17,7 @@ import numpy as np
 
 from minigrad.optim.rules import State
 from minigrad.tensors import saved
+from minigrad.tensors.thread_writes import own
 
 BLOCK = 1 << 16
 """The most numbers of one parameter that an elementwise rule is called with."""
@@ -96,7 +97,7 @@ class Flat:
             rules: one for each group.
         """
         dxs = [dx for _, _, _, dx in rows]
-        saved.record_write(*[x for _, _, x, _ in rows])
+        saved.record_write(*[x for _, _, x, _ in rows], table=own.writes)
         for k, (blocks, before) in enumerate(zip(self.units, self.states)):
             written, after = [], []
             try:

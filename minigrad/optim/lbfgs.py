@@ -13,6 +13,7 @@ from minigrad.optim.optimizer import Optimizer
 from minigrad.optim.rules import State
 from minigrad.optim.settings import Range, number
 from minigrad.tensors import saved
+from minigrad.tensors.thread_writes import own
 
 R = TypeVar("R")
 
@@ -224,7 +225,7 @@ class LBFGS(Optimizer):
         start = 0
         for p in self._all_params():
             p._array[...] = x[start : start + p._array.size].reshape(p.shape)
-            saved.record_write(p._array)
+            saved.record_write(p._array, table=own.writes)
             start += p._array.size
 
     def _name_here(self, name: str) -> str | None:

@@ -167,7 +167,8 @@ class Optimizer:
         """Update every parameter that has a gradient.
 
         If anything raises on the way, even KeyboardInterrupt, each parameter and its state are either both updated or
-        both as before.
+        both as before. Threads may train one model, each with an optimizer of its own: the backward pass of one accepts
+        that the steps of the others have moved the parameters since its forward pass (Hogwild).
 
         Args:
             closure: called first; computes the loss and the gradients, and returns the loss.
@@ -199,11 +200,12 @@ class Optimizer:
             if (g := p.grad) is not None
         ]
         rules = [functools.partial(self._apply, group=plain_group(group)) for group in self.param_groups]
-        if self._flat is None or not self._flat.fits(rows):
-            self._flat = Flat(rows, self.state, self.elementwise)
+        flat = self._flat
+        if flat is None or not flat.fits(rows):
+            flat = self._flat = Flat(rows, self.state, self.elementwise)
             training = {p for _, p, _, _ in rows}
             self._state = {p: s for p, s in self._state.items() if p not in training}
-        self._flat.step(rows, rules)
+        flat.step(rows, rules)
         return loss
 
     def _apply(self, x: Any, dx: Any, state: State, group: dict[str, Any]) -> tuple[Any, State]:

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.engine import tick
+from minigrad.tensors.thread_writes import own
 
 writes: dict[int, tuple[int, Any]] = {}
 """id of the memory's owner -> (tick of the last write, a weak reference that removes the entry)."""
@@ -53,17 +54,17 @@ def clear_comparisons() -> None:
     _comparisons.clear()
 
 
-def record_write(*arrays: np.ndarray) -> None:
-    """Record that these arrays have just been written to."""
+def record_write(*arrays: np.ndarray, table: dict[int, Any] = writes) -> None:
+    """Record that these arrays have just been written to; `table` is `own.writes` for a step of an optimizer."""
     global last_event
     time = tick()
     last_event = max(last_event, time)
     for a in arrays:
         owner = memory_owner(a)
-        if before := writes.get(id(owner)):
-            writes[id(owner)] = (time, before[1])
+        if before := table.get(id(owner)):
+            table[id(owner)] = (time, before[1])
         else:
-            _record(writes, owner, time)
+            _record(table, owner, time)
 
 
 def _record(table: dict[int, Any], owner: np.ndarray, *entry: Any) -> None:
@@ -142,7 +143,7 @@ def find_overwritten(values: tuple[Any, ...], since: int, sums: tuple[int | None
     """
     for n, (i, a) in enumerate(saved_arrays(values)):
         owner = memory_owner(a)
-        if id(owner) in writes and writes[id(owner)][0] > since:
+        if max(writes.get(id(owner), (-1,))[0], own.writes.get(id(owner), (-1,))[0]) > since:
             return i
         if sums is not None and sums[n] is not None:
             if _checksum(a) != sums[n]:
