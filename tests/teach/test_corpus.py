@@ -21,7 +21,7 @@ import minigrad
 from minigrad.optim import rules
 
 # the shares that are named: raise them as the diagnosis gets better
-NAMED, NAMED_RANDOM, NAMED_RULES, NAMED_RUNS = 0.14, 0.16, 0.0, 0.30
+NAMED, NAMED_RANDOM, NAMED_RULES, NAMED_RUNS = 0.70, 0.85, 0.0, 0.30
 
 
 @pytest.mark.parametrize("subject", SUBJECTS.values(), ids=lambda subject: subject.name)
@@ -45,7 +45,7 @@ def test_wrong_gradients_are_found_and_named(step: int) -> None:
     outcomes = list(run.wrong_gradients(lambda mistake, number: number % step == 0))
     assert not [one.case for one in outcomes if not one.found]
     named = np.mean([one.named for one in outcomes])
-    assert named >= NAMED - (0.1 if step > 1 else 0), f"{named:.1%} are named; run tests/teach/corpus/run.py --misses"
+    assert named >= NAMED - (0.2 if step > 1 else 0), f"{named:.1%} are named; run tests/teach/corpus/run.py --misses"
 
 
 def test_no_right_gradient_is_blamed() -> None:
@@ -63,7 +63,7 @@ def test_random_programs_are_left_alone_and_mistakes_in_them_are_found(seed: int
 
 @pytest.mark.slow
 def test_mistakes_in_random_programs_are_named() -> None:
-    named = np.mean([one.named for one in run.random_gradients(range(200))])
+    named = np.mean([one.named for one in run.random_gradients(range(100))])
     assert named >= NAMED_RANDOM, f"{named:.1%} are named; run tests/teach/corpus/run.py random --misses"
 
 

@@ -100,7 +100,7 @@ y = a / np.sqrt(1 + (a**2).sum(axis=1, keepdims=True))
         dy - y * (dy * y).sum(axis=1, keepdims=True) | factor | not divided by the norm | sqrt|norm|divi|factor|root
 y = np.cumsum(a, axis=1)
     da: np.cumsum(dy[:, ::-1], axis=1)[:, ::-1]
-        np.cumsum(dy, axis=1) | flip | not from the end | revers|flip|direction|order|from the end|backward|cumsum
+        np.cumsum(dy, axis=1) | flip | not from the end | revers|flip|direction|order|from the (end|start)|backward|cumsum
         dy | diagonal | the diagonal alone | cumsum|cumul|diagonal|later|sum|skip
 y = a[:, ::-1]
     da: dy[:, ::-1]
@@ -152,7 +152,10 @@ def read() -> list[Operation]:
     found: list[Operation] = []
     for line in OPERATIONS.strip().splitlines():
         if line.startswith("        "):
-            [*found[-1].operands.values()][-1].mistakes.append(row_of(f"x => {line.strip()}", KINDS))
+            row = row_of(f"x => {line.strip()}", KINDS)
+            row.needed[0] += "|computed as" if row.kind in ("array", "derivative") else ""
+            row.needed[0] += "|as it is" if row.new == "dy" else ""  # "passed on as it is"
+            [*found[-1].operands.values()][-1].mistakes.append(row)
         elif line.startswith("    "):
             name, contribution = line.strip().split(": ", 1)
             found[-1].operands[name[1:]] = Operand(contribution)
