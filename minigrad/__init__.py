@@ -31,6 +31,7 @@ _WHERE = {
     "nn.normalization": "batch_norm group_norm instance_norm layer_norm rms_norm",
     "nn.pooling": "max_pool1d max_pool2d max_pool3d avg_pool1d adaptive_avg_pool1d adaptive_max_pool1d",
     "nn.resize": "pixel_shuffle pixel_unshuffle channel_shuffle",
+    "teach.backward": "check_backward",
     "viz.graph.draw": "draw",
     "program.source": "source",
     "viz.steps.steps": "step",

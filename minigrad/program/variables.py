@@ -15,25 +15,34 @@ from minigrad.engine import Node
 _PACKAGE = str(Path(__file__).parents[1])
 
 
+def calling_names() -> dict[str, Any]:
+    """Return the variables of the frame that called this package, locals first."""
+    frame: Any = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        frame = frame.f_back
+    return {} if frame is None else {**frame.f_locals, **frame.f_globals, **frame.f_locals}
+
+
 def variables(names: Mapping[str, Any] | None = None) -> dict[Any, str]:
     """Return the variable names of nodes, and of constant arrays by their `id`.
 
     The variables are those of the frame that called this package, or `names` if given.
     """
-    if names is None:
-        frame: Any = sys._getframe(1)
-        while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
-            frame = frame.f_back
-        names = {} if frame is None else {**frame.f_locals, **frame.f_globals, **frame.f_locals}  # locals come first
     found: dict[Any, str] = {}
-    for name, value in names.items():
-        if isinstance(value, float) and hasattr(value, "tensor"):  # the loss of a Network
-            value = value.tensor
+    for name, value in (calling_names() if names is None else names).items():
+        node = node_of(value)
         if name.isidentifier() and not name.startswith("_"):
-            node = value if isinstance(value, Node) else getattr(value, "_node", None)
             array = getattr(value, "_array", value)
-            if isinstance(node, Node):
+            if node is not None:
                 found.setdefault(node, name)
             elif hasattr(array, "__array_interface__"):
                 found.setdefault(id(array), name)
     return found
+
+
+def node_of(value: Any) -> Node | None:
+    """Return the node of a Value, a Tensor or the loss of a Network; None for anything else."""
+    if isinstance(value, float) and hasattr(value, "tensor"):  # the loss of a Network
+        value = value.tensor
+    node = value if isinstance(value, Node) else getattr(value, "_node", None)
+    return node if isinstance(node, Node) else None

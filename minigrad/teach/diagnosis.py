@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.teach.recording import record
+from minigrad.teach.recording import Recording, record
 from minigrad.teach.search import Explanation, Search, representative, sentence
 from minigrad.teach.tape import Tape
 from minigrad.tensors.tensor import Tensor
@@ -37,6 +37,7 @@ class Case:
         inputs: the arguments of the function; that of `position` is the one whose gradient this is.
         names: the names of the inputs.
         upstream: for each output of floats, the gradient that both gradients were computed with.
+        recording: the graph of the function, where it is recorded already.
     """
 
     analytic: np.ndarray
@@ -50,6 +51,7 @@ class Case:
     position: int = 0
     names: Sequence[str] = ()
     upstream: Sequence[np.ndarray] = ()
+    recording: Recording | None = None
 
     def same(self, a: np.ndarray, b: np.ndarray) -> bool:
         """Return whether two arrays agree within the accuracy of differences."""
@@ -116,12 +118,14 @@ def diagnosis(case: Case) -> Diagnosis | None:
 
 def _search(case: Case) -> Search | None:
     """Return the search on the function's graph; None if the graph cannot be recorded."""
-    if case.function is None or len(case.inputs) != 1 or isinstance(case.inputs[0], Tensor):
+    unrecorded = case.function is None or len(case.inputs) != 1 or isinstance(case.inputs[0], Tensor)
+    if unrecorded and case.recording is None:
         return None
     if case.analytic.shape != case.numeric.shape or not np.isfinite(case.analytic).all():
         return None
     try:
-        tape = Tape(record(case.function, case.x, case.names[0]), case.upstream[0])
+        recording = case.recording or record(case.function, case.x, case.names[0])  # type: ignore[arg-type]
+        tape = Tape(recording, case.upstream[0])
     except Exception:  # whatever a function raises on arrays that it was not written for
         return None
     if not case.same(tape.gradient, case.numeric):

@@ -40,8 +40,12 @@ _KINDS = {
     "closed module": ' color="#b87d00" fillcolor="#fcefd0"',
     "end": ' color="#007d5a" fillcolor="#d5efe6"',
     "nan, inf": ' color="#c03d00" fillcolor="#fbdfd0" penwidth=2',
+    "gradient right": ' color="#007d5a" fillcolor="#d5efe6"',
+    "gradient follows": ' color="#b87d00" fillcolor="#fcefd0"',
+    "gradient wrong": ' color="#c03d00" fillcolor="#fbdfd0" penwidth=3',
+    "gradient not checked": ' color="#999999" fillcolor="#eeeeee"',
 }
-_LEAF, _CONSTANT, _OPERATION, _MODULE, _END, _BAD = _KINDS
+_LEAF, _CONSTANT, _OPERATION, _MODULE, _END, _BAD, *_ = _KINDS
 # characters with a meaning in records; a backslash is doubled because a label is parsed twice
 _ESCAPED = str.maketrans({c: f"&#{ord(c)};" for c in '"&<>{|}'} | {"\\": "&#92;&#92;"})
 
@@ -91,10 +95,12 @@ def dot_statements(
     gradients: bool,
     saved: bool,
     max_nodes: int | None,
+    verdicts: Mapping[Any, tuple[str, str]] = {},
 ) -> tuple[list[str], str]:
     """Return the lines between the braces of `dot`, and a note on what is left out.
 
-    The arguments are those of `dot`, and `names`, the result of `variables`.
+    The arguments are those of `dot`; `names`, the result of `variables`; and `verdicts` on a backward pass by hand, for
+    each node the name of its gradient and "right", "follows", "wrong" or "not checked".
     """
     output = graph_output(output, "draw")
     if rankdir not in ("LR", "TB"):
@@ -102,7 +108,7 @@ def dot_statements(
     if depth is not None and depth < 0:
         raise ValueError(f"draw: depth, the number of levels of modules to open, must be at least 0, got {depth}")
     scene = Scene(output.node, depth, max_nodes)
-    writer = _DotWriter(output, scene, names, rankdir, gradients, saved)
+    writer = _DotWriter(output, scene, names, rankdir, gradients, saved, verdicts)
     # Graphviz reads character references, and every terminal can show them; it reads those beyond U+FFFF wrongly
     text = "".join(c if c < "\x80" or c > "\uffff" else f"&#{ord(c)};" for c in writer.write())
     return text.splitlines(keepends=True), scene.note
@@ -112,8 +118,16 @@ class _DotWriter:
     """Writes the statements for the boxes and edges of a scene."""
 
     def __init__(
-        self, output: Any, scene: Scene, names: Mapping[Any, str], rankdir: str, gradients: bool, saved: bool
+        self,
+        output: Any,
+        scene: Scene,
+        names: Mapping[Any, str],
+        rankdir: str,
+        gradients: bool,
+        saved: bool,
+        verdicts: Mapping[Any, tuple[str, str]],
     ) -> None:
+        self.verdicts = verdicts
         self.output, self.scene, self.names, self.rankdir, self.saved = output, scene, names, rankdir, saved
         self.out, self.into = ("e", "w") if rankdir == "LR" else ("s", "n")
         self.id: dict[Any, str] = {node: f"n{i}" for i, node in enumerate(scene.nodes)}
@@ -216,7 +230,12 @@ class _DotWriter:
         if self.saved:
             lines += [f"saves {name}: {_bytes([a])}" for name, a in _saved_arrays(node)]
         step = str(self.scene.step.get(node, ""))
-        self._put(frame, f"{here} {self._box(kind if finite and finite_grad else _BAD, lines, step, grad, ports)}")
+        kind = kind if finite and finite_grad else _BAD
+        if node in self.verdicts:
+            line, verdict = self.verdicts[node]
+            kind = f"gradient {verdict}"
+            lines += [f"{line}: {verdict}"] if line else []
+        self._put(frame, f"{here} {self._box(kind, lines, step, grad, ports)}")
         for i, (name, operand) in enumerate(found):
             there = f"{here}:{i}:{self.into}" if ports else here
             if not isinstance(operand, Node):

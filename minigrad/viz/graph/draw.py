@@ -32,6 +32,7 @@ def draw(
     gradients: bool = False,
     saved: bool = False,
     max_nodes: int | None = None,
+    check: Any = None,
 ) -> Picture:
     """Draw the graph that computed `output`, with its forward and backward pass.
 
@@ -51,6 +52,8 @@ def draw(
         max_nodes: the largest number of boxes. In a larger graph, modules are closed, the innermost first; without
             modules, only the end of the graph is drawn. A note in the picture, also in `.note`, says so. Default: 60 if
             there are modules and no `depth`, otherwise 200.
+        check: a report of `check_backward`, or the names or gradients to call it with, as `locals()`. The picture then
+            shows how far the backward pass by hand is right: each gradient with its verdict, in colour. Default: None.
 
     Returns:
         A `graphviz.Digraph`.
@@ -66,10 +69,17 @@ def draw(
     >>> "tanh" in picture.source, picture.note
     (True, '')
     """
-    lines, note = dot_statements(output, variables(), depth, rankdir, gradients, saved, max_nodes)
+    verdicts = {} if check is None else _report(output, check).nodes
+    lines, note = dot_statements(output, variables(), depth, rankdir, gradients, saved, max_nodes, verdicts)
     picture = Picture("computation", body=lines, format="svg")
     picture.note = note
     return picture
+
+
+def _report(output: Any, check: Any) -> Any:
+    from minigrad.teach.backward import BackwardReport, check_backward
+
+    return check if isinstance(check, BackwardReport) else check_backward(output, check)
 
 
 class Picture(graphviz.Digraph):  # type: ignore[misc]

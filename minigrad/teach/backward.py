@@ -1,0 +1,611 @@
+"""Check a whole backward pass by hand, line by line: `dh` is compared with the engine's gradient of `h`.
+
+Each line is judged by the gradients that it was computed from, the learner's own: a line that is right, given a wrong
+upstream gradient, is not wrong. So one mistake is one wrong line.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from html import escape
+from typing import Any
+
+import numpy as np
+
+from minigrad.engine import reverse_topological_order
+from minigrad.grad_mode import enable_grad, no_grad
+from minigrad.program.graph_inspection import graph_output, named_operands
+from minigrad.program.values import operands, saved_values, values
+from minigrad.program.variables import calling_names, node_of, variables
+from minigrad.scalar import Value
+from minigrad.teach.diagnosis import Case, diagnosis
+from minigrad.teach.recording import Recording
+from minigrad.tensors.node import unbroadcast
+from minigrad.tensors.tensor import Tensor
+
+RIGHT, FOLLOWS, WRONG, UNKNOWN = "right", "follows", "wrong", "not checked"
+_SAID = {
+    RIGHT: "right",
+    FOLLOWS: "follows",
+    WRONG: "WRONG",
+    UNKNOWN: "not checked",
+}
+
+
+@dataclass
+class Line:
+    """One gradient of a backward pass.
+
+    Attributes:
+        name: as it is called in the program: dh.
+        shape: of the variable that it is the gradient of; None if there is none.
+        verdict: "right"; "wrong"; "follows" (right, given an upstream gradient that is wrong), or "not checked".
+        error: the largest error, relative to the largest element; nan where there is none.
+        cause: what is wrong, or why it could not be checked.
+        node: the node of the graph.
+        gradient, expected: the learner's gradient, and what it must be, given the learner's upstream gradients.
+        used: the learner's gradient in the shape of the variable, as an upstream gradient; None if it has none.
+    """
+
+    name: str
+    shape: tuple[int, ...] | None
+    verdict: str
+    error: float = np.nan
+    cause: str = ""
+    node: Any = None
+    gradient: Any = field(default=None, repr=False)
+    expected: Any = field(default=None, repr=False)
+    used: Any = field(default=None, repr=False)
+
+
+@dataclass
+class BackwardReport:
+    """The lines of a backward pass, the last operation's first. True if all are right; its text is a table.
+
+    Attributes:
+        lines: a `Line` for each gradient.
+        note: what was left out.
+        root: the node of the loss.
+    """
+
+    lines: list[Line]
+    note: str = ""
+    root: Any = field(default=None, repr=False)
+
+    @property
+    def ok(self) -> bool:
+        """True if every line is right."""
+        return all(line.verdict == RIGHT for line in self.lines)
+
+    @property
+    def first_wrong(self) -> Line | None:
+        """The first wrong line, None if there is none."""
+        return next((line for line in self.lines if line.verdict == WRONG), None)
+
+    def __bool__(self) -> bool:
+        return self.ok
+
+    @property
+    def nodes(self) -> dict[Any, tuple[str, str]]:
+        """The (line, verdict) of each node of the graph that has one.
+
+        A node without a line is right if it lies between the loss and a line, and what comes before it is right.
+        """
+        own = {line.node: (line.name, line.verdict) for line in self.lines if line.node is not None}
+        order = reverse_topological_order([self.root])
+        above: set[Any] = set()  # the nodes that a gradient passes on its way to a line
+        for node in reversed(order):
+            if any(s in own or s in above for s in node.inputs):
+                above.add(node)
+        found: dict[Any, tuple[str, str]] = {}
+        wrong: set[Any] = set()  # the nodes whose gradient comes from one that is not right
+        for node in order:
+            if node in own or node in above and node not in wrong:
+                found[node] = own.get(node, ("", RIGHT))
+            if node in wrong and node not in own or found.get(node, ("", RIGHT))[1] != RIGHT:
+                wrong.update(node.inputs)
+        return found
+
+    def __getitem__(self, name: str) -> Line:
+        return next(line for line in self.lines if line.name == name)
+
+    @property
+    def summary(self) -> str:
+        """One sentence on all lines."""
+        count = {v: sum(line.verdict == v for line in self.lines) for v in (RIGHT, FOLLOWS, WRONG, UNKNOWN)}
+        first = self.first_wrong
+        if first is not None:
+            more = count[WRONG] - 1
+            text = f"The first wrong line is that of {first.name}."
+            if more:
+                text += f" {more} more {'is' if more == 1 else 'are'} wrong."
+            if count[FOLLOWS]:
+                lines, compute = ("lines", "compute") if count[FOLLOWS] > 1 else ("line", "computes")
+                text += f" {count[FOLLOWS]} {lines} below {compute} rightly with wrong upstream gradients."
+            return text
+        if count[UNKNOWN]:
+            return f"{count[RIGHT]} of {len(self.lines)} lines are right; the others could not be checked."
+        return f"All {len(self.lines)} lines are right." if len(self.lines) > 1 else "The line is right."
+
+    def _rows(self) -> list[tuple[str, str, str, str, str]]:
+        return [
+            (
+                line.name,
+                "" if line.shape is None else str(line.shape),
+                _SAID[line.verdict],
+                "" if np.isnan(line.error) else f"{line.error:.1e}",
+                line.cause,
+            )
+            for line in self.lines
+        ]
+
+    def __str__(self) -> str:
+        rows = [("line", "shape", "verdict", "error", "cause"), *self._rows()]
+        widths = [max(len(row[i]) for row in rows) for i in range(4)]
+        lines = ["  ".join([*(t.ljust(w) for t, w in zip(row, widths)), row[4]]).rstrip() for row in rows]
+        return "\n".join([*lines, self.summary, *([self.note] if self.note else [])])
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        # the colours of the pictures of graphs, which colour-blind people can tell apart; the word says it, too
+        colours = {RIGHT: "#d5efe6", FOLLOWS: "#fcefd0", WRONG: "#fbdfd0", UNKNOWN: "#eeeeee"}
+        cell = 'style="padding: 2px 8px; text-align: left; color: #222"'
+        head = "".join(f"<th>{t}</th>" for t in ("line", "shape", "verdict", "error", "cause"))
+        rows = []
+        for line, texts in zip(self.lines, self._rows()):
+            cells = "".join(f"<td {cell}>{escape(t)}</td>" for t in texts)
+            bold = "; font-weight: bold" if line is self.first_wrong else ""
+            rows.append(f'<tr style="background: {colours[line.verdict]}{bold}">{cells}</tr>')
+        notes = "".join(f"<p>{escape(t)}</p>" for t in (self.summary, self.note) if t)
+        table = f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody>"
+        return f'<table style="border-collapse: collapse">{table}</table>{notes}'
+
+
+def check_backward(loss: Any, names: Mapping[str, Any] | None = None, /, **gradients: Any) -> BackwardReport:
+    """Check a backward pass by hand: compare each gradient `dNAME` with the engine's gradient of `NAME`.
+
+    Args:
+        loss: the result of the forward pass, a Tensor or a Value. If it is not a single number, its own gradient
+            (dout for out) is the upstream gradient of everything.
+        names: the variables of the program, `locals()`: those of the forward pass, and the gradients; or a dictionary
+            of gradients alone, with the names of the variables as keys, with or without the d.
+        **gradients: gradients by name, as dlogits=…; the variables are those of the calling program.
+
+    Returns:
+        A report, which is true as a bool if every line is right. Its text is a table: line, shape, verdict, largest
+        error, cause; in a notebook, with colours. `.first_wrong` is the first wrong line, `report["dh"]` that of dh.
+
+        A verdict is "right", "WRONG", "follows" (the line is right, given an upstream gradient that is wrong), or
+        "not checked", with the reason.
+
+    Raises:
+        ValueError: there is no gradient to check, or `loss` is an array without one.
+        RuntimeError: `loss` has no graph.
+
+    A gradient is compared with the product of the local derivatives and the gradients that the program computed
+    downstream of it, wrong or not. So each mistake is reported where it is made, and nowhere else.
+
+    >>> from minigrad import tensor
+    >>> x, w = tensor([[1.0, 2.0], [3.0, 4.0]]), tensor([[1.0], [-1.0]], requires_grad=True)
+    >>> z = x @ w
+    >>> loss = (z**2).mean()
+    >>> dz = 2 * z.detach().numpy() / 2
+    >>> dw = dz.T @ x.numpy()
+    >>> print(check_backward(loss, dz=dz, dw=dw))
+    line  shape   verdict  error    cause
+    dz    (2, 1)  right    0.0e+00
+    dw    (2, 1)  WRONG             the shape is (1, 2), that of w is (2, 1): the transpose of the right answer
+    The first wrong line is that of dw.
+    """
+    output = graph_output(loss, "check_backward")
+    alone = not any(node_of(v) is not None for v in (names or {}).values())
+    program: Mapping[str, Any] = calling_names() if alone else names or {}
+    return _Pass(output, program).check({**_gradients(names or {}, program), **gradients}, gradients)
+
+
+def _gradients(names: Mapping[str, Any], program: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the gradients among variables."""
+    found = {}
+    for name, value in names.items():
+        if node_of(value) is not None and getattr(value, "requires_grad", True):
+            continue
+        if name.startswith("d") and isinstance(program.get(name[1:]), Tensor | Value):
+            found[name] = value
+        elif program.get(name) is not value and isinstance(program.get(name), Tensor | Value):
+            found[f"d{name}"] = value
+    if not any(node_of(v) is not None for v in names.values()):  # a dictionary of gradients alone
+        for name, value in names.items():
+            found.setdefault(name if name.startswith("d") or f"d{name}" in found else f"d{name}", value)
+    return {name: value for name, value in found.items() if name.startswith("d")}
+
+
+class _Pass:
+    """The graph of a forward pass, on which a backward pass by hand is run."""
+
+    def __init__(self, output: Any, program: Mapping[str, Any]) -> None:
+        self.output, self.program = output, program
+        self.root: Any = output.node
+        self.order: list[Any] = reverse_topological_order([self.root])
+        self.names = variables({name: v for name, v in program.items() if not name.startswith("__")})
+        self.values = dict(values(output))
+        self.there = {} if isinstance(output, Value) else saved_values(self.order)
+        in_graph = set(self.order)
+        for value in program.values():
+            node = node_of(value)
+            if node in in_graph and isinstance(value, Tensor):
+                self.values.setdefault(node, value._array)
+        self.again: dict[Any, Any] = {}
+        self.seed: Any = None
+        if any(node.released for node in self.order) and not isinstance(output, Value):
+            self._record_again()
+
+    def _record_again(self) -> None:
+        """Record the graph again, with the same values: an earlier backward pass has released it."""
+        tensors: dict[Any, Tensor] = {}
+        with enable_grad():
+            for node in reversed(self.order):
+                if node.primitive is None and node in self.values:
+                    tensors[node] = Tensor(np.array(self.values[node]), requires_grad=True)
+                elif hasattr(node, "plan") and (arguments := self._operands(node)) is not None:
+                    inputs = [tensors[s] if s is not None else a for s, a in zip(node.inputs, arguments)]
+                    tensors[node] = Tensor.apply(node.primitive, *inputs, **node.parameters)
+                else:
+                    raise RuntimeError(
+                        "check_backward: backward() has released the graph. Check before loss.backward(), or call "
+                        "loss.backward(retain_graph=True)"
+                    )
+        self.again = {node: t.node for node, t in tensors.items()}
+
+    def _operands(self, node: Any) -> list[Any] | None:
+        """Return the operands of a node, None if one is unknown."""
+        if isinstance(node, Value):
+            return [getattr(o, "data", o) for _, o in named_operands(node)]
+        found = operands(node, self.values, self.there)
+        missing = [i for i, a in enumerate(found) if a is None and (node.inputs[i] is not None or i in node.constants)]
+        return None if missing else found
+
+    def _vjp(self, node: Any, g: Any) -> list[Any]:
+        return list(self.again.get(node, node).vjp(g, False))
+
+    # ---- gradients -------------------------------------------------------------------------------------------------
+
+    def walk(self, seed: Any, given: Mapping[Any, Any]) -> tuple[dict[Any, Any], dict[Any, float]]:
+        """Run the backward pass, with the learner's gradients where there are any.
+
+        Returns:
+            The gradient of each node by those downstream of it, and the size of what it was summed from, by whose
+            rounding it may differ.
+        """
+        rng = np.random.default_rng(0)
+        pending, sizes = {self.root: seed}, {self.root: float(np.abs(seed).max(initial=0))}
+        expected: dict[Any, Any] = {}
+        with no_grad(), np.errstate(all="ignore"):
+            for node in self.order:
+                g = pending.pop(node, None)
+                if g is None:
+                    continue
+                expected[node] = g
+                g = given.get(node, g)
+                if node.primitive is None:
+                    continue
+                single = isinstance(node, Value) or not isinstance(g, np.ndarray)
+                signs = 1.0 if single else rng.choice([-1.0, 1.0], g.shape).astype(g.dtype)
+                contributions = self._vjp(node, g)
+                mixed = contributions if single else self._vjp(node, g * signs)
+                for source, c, m in zip(node.inputs, contributions, mixed):
+                    if c is None or source is None:
+                        continue
+                    pending[source] = c if source not in pending else pending[source] + c
+                    size = max(float(np.abs(a).max(initial=0)) for a in (np.asarray(c), np.asarray(m)))
+                    sizes[source] = sizes.get(source, 0.0) + size
+        return expected, sizes
+
+    def check(self, gradients: Mapping[str, Any], asked: Mapping[str, Any]) -> BackwardReport:
+        """Judge the gradients."""
+        lines = [self._line(name, value) for name, value in gradients.items()]
+        if not lines:
+            raise ValueError(
+                "check_backward: no gradients to check. Pass locals(), with a variable dNAME for the gradient of NAME, "
+                "or the gradients by name: check_backward(loss, dlogits=dlogits)"
+            )
+        given = {line.node: line.used for line in lines if line.used is not None}
+        single = getattr(self.root, "shape", ()) == () or int(np.prod(self.root.shape)) == 1
+        seed: Any = 1.0 if isinstance(self.root, Value) else np.ones(self.root.shape, self.root.dtype)
+        if not single:
+            if self.root not in given:
+                raise ValueError(
+                    f"check_backward: the result has the shape {self.root.shape}, so its gradient must be given: d"
+                    f"{self.names.get(self.root, 'out')}=…, the upstream gradient of the backward pass"
+                )
+            seed = given[self.root]
+        self.seed = seed
+        right, _ = self.walk(seed, {})
+        expected, sizes = self.walk(seed, given)
+        place = {node: k for k, node in enumerate(self.order)}
+        lines.sort(key=lambda line: place.get(line.node, len(place)))
+        by_node = {line.node: line for line in lines if line.gradient is not None}
+        for line in by_node.values():
+            if line.node in expected:
+                self._judge(line, right.get(line.node), expected[line.node], sizes[line.node], by_node)
+            else:
+                self._unreached(line)
+        note = ""
+        if any(line.verdict == FOLLOWS for line in lines):
+            note = "Each line is compared given the program's own upstream gradients."
+        loose = [
+            name
+            for name, v in self.program.items()
+            if name.startswith("d")
+            and len(name) > 1
+            and isinstance(v, np.ndarray)
+            and v.dtype.kind == "f"
+            and name not in gradients
+            and name[1:] not in self.program
+            and name not in asked
+        ]
+        if loose and not asked:
+            others = f"Not compared, as there is no variable of that name without the d: {', '.join(loose[:8])}."
+            note = f"{note} {others}".strip()
+        return BackwardReport(lines, note, self.root)
+
+    def _line(self, name: str, value: Any) -> Line:
+        """Return the line of a gradient, with a verdict if it cannot be compared."""
+        of = name.removeprefix("d") if name.startswith("d") else name
+        variable = self.program.get(of)
+        node = node_of(variable)
+        if node is None:
+            named = [n for n in self.order if n.name == of]
+            node = named[0] if len(named) == 1 else None
+        if node is None and not isinstance(variable, Tensor):
+            known = [*self.names.values(), *(n.name for n in self.order if n.name)]
+            near = difflib.get_close_matches(of, known, 1)
+            cause = f"there is no variable {of} in the forward pass"
+            return Line(name, None, UNKNOWN, cause=cause + (f"; did you mean d{near[0]}?" if near else ""))
+        if node is None or not getattr(variable, "requires_grad", True):
+            shape = tuple(getattr(variable, "shape", ()))
+            cause = f"{of} does not require a gradient, so there is none to compare: create it with requires_grad=True"
+            return Line(name, shape, UNKNOWN, cause=cause)
+        shape = tuple(getattr(node, "shape", ()))
+        if node not in set(self.order):
+            cause = f"{of} is not in the graph of the loss: was it computed again, or replaced, after the loss?"
+            return Line(name, shape, UNKNOWN, cause=cause, node=node)
+        if value is None:
+            return Line(name, shape, WRONG, cause="None: no gradient was stored here", node=node)
+        plain = value.detach()._array if isinstance(value, Tensor) else value
+        try:
+            array = np.asarray(plain.data if isinstance(plain, Value) else plain)
+        except Exception:  # what NumPy raises for foreign objects
+            array = np.asarray(None)
+        if array.dtype.kind not in "fiub":
+            kind = "complex numbers" if array.dtype.kind == "c" else f"a {type(value).__name__}"
+            return Line(name, shape, WRONG, cause=f"it must be an array of numbers, got {kind}", node=node)
+        line = Line(name, shape, RIGHT if array.shape == shape else WRONG, node=node, gradient=array)
+        usable = _in_shape(array, shape)
+        if usable is not None and np.isfinite(usable).all():
+            line.used = float(usable) if isinstance(node, Value) else usable.astype(getattr(node, "dtype", float))
+        return line
+
+    def _unreached(self, line: Line) -> None:
+        if np.any(line.gradient):
+            line.verdict, line.cause = WRONG, "no gradient arrives here: the loss does not change with it"
+            line.expected = np.zeros(line.shape or ())
+
+    def _judge(self, line: Line, right: Any, expected: Any, size: float, lines: Mapping[Any, Line]) -> None:
+        """Judge one line: is it right, given its upstream gradients?"""
+        line.expected = expected
+        g, e = np.asarray(line.gradient, dtype=float), np.asarray(expected, dtype=float)
+        r = e if right is None else np.asarray(right, dtype=float)
+        dtypes = [getattr(line.node, "dtype", np.dtype(float)), line.gradient.dtype]
+        fine = max(float(np.finfo(d).eps) for d in dtypes if d.kind == "f")
+        above = [lines[end] for end in self._ends(line.node, lines) if end in lines]
+        misshapen = [one.name for one in above if one.gradient.shape != one.shape]
+        fits = g.shape == e.shape
+        used = g if fits else line.used
+        line.error = _error(g, e) if fits else np.nan
+        if used is not None and _same(np.asarray(used), e, fine, size) and (fits or misshapen):
+            line.verdict = RIGHT if fits and _same(e, r, fine, size) else FOLLOWS
+            if line.verdict == FOLLOWS:
+                line.cause = "right, given the gradients above" if fits else f"its shape is that of {misshapen[0]}"
+        elif fits and _same(g, r, fine, size):
+            line.verdict, line.error = RIGHT, _error(g, r)
+        elif misshapen:
+            line.verdict = UNKNOWN
+            line.cause = f"{misshapen[0]}, which it is computed from, has another shape than its variable"
+        else:
+            line.verdict = WRONG
+            line.cause = self._cause(line, g, e, {n: one.used for n, one in lines.items() if one.used is not None})
+
+    def _cause(self, line: Line, g: np.ndarray, e: np.ndarray, given: Mapping[Any, Any]) -> str:
+        """Return what is wrong with a line, in words."""
+        of = line.name.removeprefix("d")
+        fits = g.shape == e.shape
+        if not np.isfinite(g).all():
+            return "it is nan or infinite"
+        value = self.values.get(line.node)
+        x = np.zeros(e.shape) if value is None else np.asarray(value, dtype=float)
+        recording, seed = None, None
+        if fits and value is not None:
+            try:
+                recording, seed = self._local(line.node, given, of)
+            except Exception:  # an operation that cannot be computed again
+                recording = None
+        shapes = {of: e.shape} | {self.names[n]: getattr(n, "shape", ()) for n in self.order if n in self.names}
+        sizes: dict[int, str] = {}
+        for name, shape in shapes.items():
+            for d, n in enumerate(shape):
+                if n > 1:
+                    sizes.setdefault(n, f"the size of dimension {d} of {name}")
+        case = Case(g, e, x, sizes, names=[of], upstream=[] if seed is None else [seed], recording=recording)
+        with np.errstate(all="ignore"):
+            found = diagnosis(case)
+            swapped = self._swapped(line.node, g, given) if fits and found is None else None
+        texts = [] if fits else [f"the shape is {g.shape}, that of {of} is {e.shape}"]
+        texts += [found.cause] if found is not None else [swapped] if swapped else []
+        if line.gradient.dtype.kind in "iu" and g.ndim:
+            texts.append("it is an array of integers: what was assigned to it lost its fraction")
+        return ": ".join(texts) or _where(g, e)
+
+    def _swapped(self, start: Any, g: np.ndarray, given: Mapping[Any, Any]) -> str | None:
+        """Return which array stands in a line where another must, None if that does not explain it."""
+        if isinstance(start, Value):
+            return None
+
+        def explains(gradients: Mapping[Any, Any]) -> bool:
+            e = self.walk(self.seed, gradients)[0].get(start)
+            close = 1e-8 * np.abs(g).max(initial=0)
+            return e is not None and e.shape == g.shape and np.allclose(e, g, rtol=1e-5, atol=close)
+
+        def called(node: Any) -> str:
+            return self.names.get(node) or node.name or "its result"
+
+        for end in self._ends(start, given):
+            for other, used in given.items():
+                fits = end in given and other not in (end, start) and np.shape(used) == np.shape(given[end])
+                if fits and explains({**given, end: used}):
+                    return f"it is computed from d{called(other)} instead of d{called(end)}"
+        arrays = {name: self.values[n] for n, name in self.names.items() if not isinstance(n, int) and n in self.values}
+        for node in (n for n in self.order if start in n.inputs and hasattr(n, "plan")):
+            live = self.again.get(node, node)
+            saved = live.saved
+            for k, (role, value) in enumerate(zip(node.plan.saved, saved)):
+                if not _is_array(value):
+                    continue
+                own = [name for name, a in arrays.items() if np.shares_memory(a, value)]
+                what = own[0] if own else "the result" if role == "y" else f"the operand {role}"
+                for name, array in arrays.items():
+                    if name in own or array.shape != value.shape:
+                        continue
+                    try:
+                        live.saved = (*saved[:k], array.astype(value.dtype), *saved[k + 1 :])
+                        if explains(given):
+                            return f"it is computed with {name} instead of {what}"
+                    finally:
+                        live.saved = saved
+        return None
+
+    # ---- the part of the graph that a line is about ----------------------------------------------------------------
+
+    def _ends(self, start: Any, given: Any) -> list[Any]:
+        """Return the next nodes downstream whose gradients are given, or the result."""
+        reached, ends = {start}, []
+        for node in reversed(self.order):
+            if node is not start and any(s in reached for s in node.inputs):
+                if node in given or node is self.root:
+                    ends.append(node)
+                else:
+                    reached.add(node)
+        return ends
+
+    def _local(self, start: Any, given: Mapping[Any, Any], name: str) -> tuple[Recording | None, Any]:
+        """Record the part of the graph from a node to the nodes whose gradients are given.
+
+        Returns:
+            The recording, and its upstream gradient.
+        """
+        ends = self._ends(start, given)
+        if not ends:
+            return None, None
+        leaf = Tensor(np.array(self.values[start], dtype=float), requires_grad=True)  # first, as the tape expects it
+        recording = Recording(leaf.node)
+        made: dict[Any, Tensor] = {start: leaf}
+        needed = set(reverse_topological_order(ends))
+        with enable_grad():
+            for node in reversed(self.order):
+                if node is not start and node in needed:
+                    made[node] = self._made(node, made, {end for end in ends if end in made}, recording)
+                if node in made and made[node].requires_grad:
+                    recording.values[made[node].node] = made[node]._array
+                    if node in self.names or node is start:
+                        recording.names[made[node].node] = name if node is start else self.names[node]
+            seeds = [np.asarray(given.get(end, np.ones(made[end].shape)), dtype=float) for end in ends]
+            recording.output, seed = made[ends[0]], seeds[0]
+            if len(ends) > 1:
+                seed = np.ones(())
+                recording.output = self._summed(recording, [made[end] for end in ends], seeds, ends)
+        return recording, seed
+
+    def _made(self, node: Any, made: Mapping[Any, Tensor], ends: set[Any], recording: Recording) -> Tensor:
+        """Compute a node again. The ends enter as constants, as their gradients are given."""
+        if node.primitive is None:
+            return Tensor(np.array(self.values[node], dtype=float), requires_grad=True)
+        arguments = self._operands(node)
+        if arguments is None:
+            raise ValueError("an operand is unknown")
+        recorded = [s is not None and s not in ends and made[s].requires_grad for s in node.inputs]
+        inputs = [made[s] if r else _double(v) for s, r, v in zip(node.inputs, recorded, arguments)]
+        result: Tensor = Tensor.apply(node.primitive, *inputs, **getattr(node, "parameters", {}))
+        if not result.requires_grad:  # it depends on nothing but the ends
+            return result
+        recording.constants[result.node] = {i: v for i, (r, v) in enumerate(zip(recorded, inputs)) if not r}
+        for i, source in enumerate(node.inputs):
+            constant = node.constants.get(i) if source is None and hasattr(node, "constants") else None
+            known = self.names.get(source) or self.names.get(id(getattr(constant, "value", None)))
+            if not recorded[i] and known:
+                recording.names[result.node, i] = known
+        return result
+
+    def _summed(self, recording: Recording, ends: list[Tensor], seeds: list[Any], nodes: list[Any]) -> Tensor:
+        """Return the sum of several results times their gradients, recorded."""
+        total: Tensor | None = None
+        for end, seed, node in zip(ends, seeds, nodes):
+            product = end * seed
+            part = product.sum()
+            recording.constants[product.node] = {1: seed}
+            if node in self.names:
+                recording.names[product.node, 1] = f"d{self.names[node]}"
+            new = [product, part] if total is None else [product, part, total + part]
+            total = new[-1]
+            for t in new:
+                recording.values[t.node] = np.array(t._array)
+        assert total is not None
+        return total
+
+
+def _is_array(value: Any) -> bool:
+    return isinstance(value, np.ndarray) and value.dtype.kind == "f"
+
+
+def _in_shape(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray | None:
+    """Return a gradient in the shape of its variable: summed where it was not, reshaped where that is all."""
+    array = array.astype(float)
+    if array.shape == shape:
+        return array
+    if array.ndim == len(shape) == 2 and array.shape == shape[::-1] and shape[0] != shape[1]:
+        return array.T
+    if array.size == int(np.prod(shape)):
+        return array.reshape(shape)
+    try:
+        if np.broadcast_shapes(array.shape, shape) == array.shape:
+            return np.asarray(unbroadcast(array, shape))
+    except ValueError:
+        pass
+    return None
+
+
+def _double(value: Any) -> Any:
+    return value.astype(float) if isinstance(value, np.ndarray) and value.dtype.kind == "f" else value
+
+
+def _same(a: np.ndarray, b: np.ndarray, fine: float, size: float) -> bool:
+    """Return whether two gradients are the same, to the rounding of what they were summed from."""
+    tolerance = 1e4 * fine * np.maximum(np.abs(a), np.abs(b)) + 1e3 * fine * size
+    with np.errstate(invalid="ignore"):
+        return bool(np.all((np.abs(a - b) <= tolerance) | (a == b)))
+
+
+def _error(a: np.ndarray, b: np.ndarray) -> float:
+    size = max(float(np.abs(a).max(initial=0)), float(np.abs(b).max(initial=0)))
+    return float(np.abs(a - b).max(initial=0)) / size if size else 0.0
+
+
+def _where(a: np.ndarray, b: np.ndarray) -> str:
+    """Return which elements differ."""
+    if not a.ndim:
+        return f"it is {float(a):.6g}, and must be {float(b):.6g}"
+    off = ~(np.abs(a - b) <= 1e-6 * np.maximum(np.abs(a), np.abs(b)))
+    i = np.unravel_index(int(np.where(off, np.abs(a - b), -1).argmax()), a.shape)
+    place = ", ".join(str(int(k)) for k in i)
+    return f"{int(off.sum())} of {a.size} elements differ; [{place}] is {a[i]:.6g}, and must be {b[i]:.6g}"
