@@ -30,8 +30,9 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
     """
     check_int("cosine_similarity", dim=dim)
     check_number("cosine_similarity", eps=eps)
-    dtype = result_type(x1, x2)  # of integers beside floats, too
-    x1, x2 = broadcast_tensors(x1.astype(dtype), x2.astype(dtype))
+    x1, x2 = broadcast_tensors(x1, x2)
+    dtype = result_type(x1, x2)
+    x1, x2 = x1.astype(dtype), x2.astype(dtype)
     lengths = [x.norm(dim=dim).clamp(min=eps) for x in (x1, x2)]
     return (x1 * x2).sum(dim) / (lengths[0] * lengths[1])
 

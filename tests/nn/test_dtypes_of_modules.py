@@ -62,3 +62,10 @@ def test_numpy_numbers_as_settings_do_not_promote_to_float64(half: float) -> Non
         *(F.gumbel_softmax(x, half), F.scaled_dot_product_attention(x, y, y, scale=half)),
     ]
     assert {str(t.dtype) for t in results} == {"float32"}
+
+
+def test_cosine_similarity_of_two_dtypes() -> None:
+    x, y = minigrad.tensor([3, 4]), minigrad.tensor([4.0, 3.0])
+    assert nn.functional.cosine_similarity(x, y, dim=0).item() == pytest.approx(0.96)
+    z = minigrad.tensor(1.0, dtype="float64")
+    assert nn.functional.cosine_similarity(z, y, dim=0).dtype == "float64"  # broadcast first, as in PyTorch

@@ -409,3 +409,11 @@ def test_sequential_is_a_sequence() -> None:
     x = tensor([[1.0, -1.0]])
     assert net(x).tolist() == parts[0](x).relu().tanh().tolist()
     assert nn.Sequential()(x) is x
+
+
+def test_a_copy_of_a_parameter_has_no_gradient() -> None:
+    layer = nn.Linear(2, 1)
+    layer(minigrad.ones(1, 2)).sum().backward()
+    for twin in (copy.deepcopy(layer), pickle.loads(pickle.dumps(layer))):
+        assert all(p.grad is None and p.requires_grad for p in twin.parameters())
+    assert all(p.grad is not None for p in layer.parameters())

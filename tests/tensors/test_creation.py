@@ -93,3 +93,9 @@ def test_what_lists_hold_says_the_dtype() -> None:
     assert tensor([np.int8(1), 2]).dtype == np.int64
     assert tensor([tensor(1.0, dtype=np.float64), 1]).dtype == np.float64
     assert tensor([[np.ones(2, np.float32)], [[1, 2]]]).dtype == np.float32
+
+
+def test_squares_and_signs_of_bools() -> None:
+    b = minigrad.tensor([True, False])
+    assert b.square().dtype == "int64" and b.square().tolist() == [1, 0]
+    assert b.sign().dtype == b.sgn().dtype == "bool" and b.sign().tolist() == [True, False]

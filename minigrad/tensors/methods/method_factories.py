@@ -78,6 +78,9 @@ def unary(primitive: Primitive, doc: str = "", exact: bool = False) -> Callable[
         if not exact and self._array.dtype.kind != "f":
             self = self.astype(default.dtype)
         if self._array.dtype.kind == "b":
+            if primitive.name in ("square", "sign"):  # as in PyTorch: of numbers, and the bool itself
+                self = self.astype("int64")
+                return self.apply(primitive, self).astype("bool" if primitive.name == "sign" else "int64")
             _refuse_bool(primitive, self)
         return self.apply(primitive, self)
 
