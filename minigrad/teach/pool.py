@@ -123,6 +123,19 @@ class Pool:
         names = {letter: base.name for letter, base in zip("ab", self.made_of[i])}
         return spoken(self.texts[i], names)
 
+    def instead(self, i: int, right: np.ndarray, bases: list[Base]) -> str:
+        """Return the array for which formula i would be right, if there is one."""
+        made_of = self.made_of[i]
+        for place, wrong in enumerate(made_of):
+            for base in bases:
+                others = [base if j == place else b for j, b in enumerate(made_of)]
+                a, b = others[0].array, others[1].array if len(others) > 1 else None
+                with np.errstate(all="ignore"):
+                    same = np.allclose(np.asarray(_COMPILED[self.texts[i]](a, b), float), right, rtol=1e-9, atol=1e-12)
+                if same and base is not wrong:
+                    return f"{wrong.name} instead of {base.name}"
+        return ""
+
 
 class Pools:
     """The pools of a tape, by shape."""

@@ -17,6 +17,7 @@ import numpy as np
 
 from minigrad.teach.mistakes import CATALOGUE, REDUCTIONS, Block, Edge, Mistake, Site, Variant, Whole
 from minigrad.teach.mistakes.factors import factor_words
+from minigrad.teach.mistakes.formulas import derivative
 from minigrad.teach.pool import Pools
 from minigrad.teach.tape import Tape, Using
 from minigrad.teach.wording import Words
@@ -98,13 +99,13 @@ class Search:
         trusted: Any = True,
         sizes: Mapping[int, str] = {},
         close: float = CLOSE,
-        limit: float = LIMIT,
+        limit: float | None = None,
     ) -> None:
         self.sizes = sizes
         self.tape, self.words = tape, Words(tape)
         self.learners, self.right, self.close = learners, tape.gradient, close
         self.trusted = np.broadcast_to(trusted, learners.shape)
-        self.until = time.thread_time() + limit
+        self.until = time.thread_time() + (LIMIT if limit is None else limit)
         self.gave_up = False
         rng = np.random.default_rng(0)
         self.directions = [rng.standard_normal(learners.shape) * self.trusted for _ in range(DIRECTIONS)]
@@ -317,13 +318,18 @@ class Search:
         weights = np.array([(site.g * np.broadcast_to(t[site.source], shape)).ravel() for t in self.tangents]).T
         wanted = self.error + self.effect(site.source, site.c)
         pool = self.pools.near(shape, site.k)
+        local = site.right(np.ones(shape)) if isinstance(site, Block) else site.raw(np.ones(shape))
+        right = "" if isinstance(site, Block) else derivative(site)
         found: list[Explanation] = []
         for i in self._equal(pool.matrix @ weights, wanted):
             of_own = {b.k for b in pool.made_of[i]} <= {site.k, site.source}
-            name = "other array" if not of_own else "other derivative" if block else "other function"
-            said = pool.said(i) if of_own else f"its local derivative is computed as {pool.said(i)}"
+            instead = pool.instead(i, local, self.pools.bases(shape)) if local.shape == shape else ""
+            name = "other array" if instead or not of_own else "other derivative" if block else "other function"
+            said = pool.said(i)
+            said += f", {instead}" if instead and instead != said else f" instead of {right}" if right else ""
+            if name == "other array":
+                said = f"its local derivative is computed as {said}"
             found += self._local(name, site, pool.matrix[i], said, 1.5 + pool.assumes[i] + 0.6 * (not of_own))
-        local = site.right(np.ones(shape)) if isinstance(site, Block) else site.raw(np.ones(shape))
         if found or local.shape != shape:
             return found
         for i in self._equal(pool.matrix @ (weights * local.ravel()[:, None]), wanted):

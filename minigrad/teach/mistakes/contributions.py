@@ -13,7 +13,7 @@ from minigrad.primitives.primitive import Elementwise
 from minigrad.primitives.reductions import spread
 from minigrad.teach.mistakes.catalogue import REDUCTIONS, Edge, Variant, mistake
 from minigrad.teach.mistakes.factors import factor_words
-from minigrad.teach.mistakes.formulas import functions, spoken
+from minigrad.teach.mistakes.formulas import derivative, functions, spoken
 from minigrad.teach.mistakes.moves import dimensions, shifted
 from minigrad.teach.tape import MOVING
 
@@ -147,7 +147,8 @@ def _other_function(s: Edge) -> Iterator[Variant]:
     if len([o for o in op.sources if o is not None]) == 1 and op.kind not in ("add", "sub", "neg", "mul"):
         x, y = s.operand, op.value
         if x.shape == y.shape:
-            yield from functions(x, y, s.words.operand(s.k, s.i), s.words.name(s.k))
+            right = s.contribution(np.ones(y.shape))
+            yield from functions(x, y, s.words.operand(s.k, s.i), s.words.name(s.k), right)
     if op.kind in ("mul", "div", "pow", "logaddexp", "atan2", "hypot"):
         a, b = (np.asarray(o, float) for o in names.values())
         y = op.value
@@ -159,7 +160,7 @@ def _other_function(s: Edge) -> Iterator[Variant]:
         for text in texts:
             d_value = eval(text, dict(vars(np)), {"a": a, "b": b, "y": y})
             said = spoken(text, {"a": s.words.operand(s.k, 0), "b": s.words.operand(s.k, 1), "y": s.words.name(s.k)})
-            yield Variant(lambda g, d=d_value: s.fitted(g * d), said, 0.0, text)
+            yield Variant(lambda g, d=d_value: s.fitted(g * d), f"{said} instead of {derivative(s)}", 0.0, text)
 
 
 @mistake(
@@ -542,7 +543,12 @@ def _put(shape: tuple[int, ...], index: Any, g: np.ndarray) -> np.ndarray:
     return out
 
 
-@mistake("wrong scan", "edge", "the gradient of {through} is a sum from each element to the end, {detail}", assumes=1.3)
+@mistake(
+    "wrong scan",
+    "edge",
+    "the gradient of {through} is a sum from each element to the end (flip, cumsum, flip), {detail}",
+    assumes=1.3,
+)
 def _wrong_scan(s: Edge) -> Iterator[Variant]:
     if s.op.kind == "cumsum":
         axis = s.op.parameters["axis"]

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.teach.mistakes.catalogue import Variant
+from minigrad.teach.mistakes.catalogue import Edge, Variant
 
 FUNCTIONS: dict[str, Callable[[Any, Any], Any]] = {
     text: eval(f"lambda x, y: {text}", {**vars(np), "sigmoid": lambda t: 1 / (1 + np.exp(-t))})
@@ -29,15 +29,21 @@ FUNCTIONS: dict[str, Callable[[Any, Any], Any]] = {
 """Derivatives that a function may be given by mistake, in terms of its argument x and its result y."""
 
 
-def functions(x: Any, y: Any, x_name: str, y_name: str) -> Iterator[Variant]:
-    """Yield the derivatives of other functions, for an argument x and a result y."""
+_OF = {"1 - y**2": ", the derivative of tanh", "y * (1 - y)": ", the derivative of the sigmoid"}
+
+
+def functions(x: Any, y: Any, x_name: str, y_name: str, right: Any = None) -> Iterator[Variant]:
+    """Yield the derivatives of other functions, for an argument x and a result y; `right` is the right derivative."""
     for text, derivative in FUNCTIONS.items():
         d = derivative(x, y)
         if np.all(np.isfinite(d)):
             said = spoken(text, {"x": x_name, "y": y_name})
-            of = {"1 - y**2": ", the derivative of tanh", "y * (1 - y)": ", the derivative of the sigmoid"}.get(
-                text, ""
-            )
+            of = _OF.get(text, "")
+            if right is not None and not of:
+                if np.allclose(derivative(y, y), right, rtol=1e-9, atol=1e-12):
+                    of = f": the input {x_name} stands where the output {y_name} must stand (instead of it)"
+                elif np.allclose(derivative(x, x), right, rtol=1e-9, atol=1e-12):
+                    of = f": the output {y_name} stands where the input {x_name} must stand (instead of it)"
             yield Variant(lambda g, d=d: g * d, said + of, -0.2 * bool(of), text)
 
 
@@ -49,3 +55,14 @@ def spoken(text: str, names: Mapping[str, str]) -> str:
         return f"({name})" if " " in name and text != letter[0] else name
 
     return f"`{re.sub(r'[a-z](?![a-z0-9])(?<![a-z]{2})', called, text)}`"
+
+
+def derivative(s: Edge) -> str:
+    """Return the right local derivative of an elementwise operation, in the learner's names; "" if it is not short."""
+    p = s.op.primitive
+    name = p.inputs[s.i]
+    text = str(p.notation.get(name) or getattr(p, "partials", {}).get(name, ""))
+    if not text or len(text) > 30:
+        return ""
+    names = {other: s.words.operand(s.k, i) for i, other in enumerate(p.inputs)}
+    return spoken(text, {**names, "y": s.words.name(s.k)})

@@ -373,5 +373,5 @@ def _other_derivative(s: Block) -> Iterator[Variant]:
     if s.x.shape != s.y.shape or len(between) < 2 or s.x.size < 2:
         return
     if all(isinstance(s.tape.ops[k].primitive, Elementwise) for k in between):
-        yield from functions(s.x, s.y, s.words.name(s.early), s.words.name(s.k))
+        yield from functions(s.x, s.y, s.words.name(s.early), s.words.name(s.k), s.right(np.ones(s.y.shape)))
         yield Variant(lambda g: g, "1: its local derivative is missing", 0.2, "1")

@@ -1,0 +1,297 @@
+"""The catalogue of mistakes: each is planted by hand in five contexts, and found under its name.
+
+A context is a function before and one after the operation in question, both with their right derivatives written here;
+nothing of this file knows how a mistake is found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from minigrad.teach import search
+from minigrad.teach.diagnosis import Case, Diagnosis, diagnosis
+from minigrad.teach.mistakes import CATALOGUE, Variant, mistake
+
+RNG = np.random.default_rng(0)
+A, B, C, D = RNG.standard_normal((3, 3)), *(RNG.standard_normal((4, 3)) for _ in range(3))
+S = RNG.standard_normal((3, 3))
+ROWS, LABELS = np.arange(4), np.array([0, 2, 1, 2])
+REPEATED = np.array([0, 1, 1, 2])
+
+
+def before(number: int, x: Any) -> tuple[Any, Callable[[np.ndarray], np.ndarray]]:
+    """A function of x, and what its gradient makes of an upstream gradient."""
+    if number == 0:
+        return x * 1.5, lambda g: g * 1.5
+    if number == 1 and np.shape(x)[-1] == 3:
+        return x @ A, lambda g: g @ A.T
+    if number == 2:
+        return 2 * x + 1, lambda g: 2 * g
+    if number == 3:
+        return np.sin(x), lambda g: g * np.cos(x)
+    return np.exp(x / 2), lambda g: g * np.exp(x / 2) / 2
+
+
+def after(number: int, y: Any) -> tuple[Any, Callable[[], np.ndarray]]:
+    """A number from y, and its gradient."""
+    w = np.cos(np.arange(np.size(y)) * 1.7 + 0.3).reshape(np.shape(y))
+    if number == 0:
+        return (y * w).sum(), lambda: w
+    if number == 1:
+        return (y**2 * w).sum() / 2, lambda: y * w
+    if number == 2:
+        return np.log(1 + np.exp(y * w)).sum(), lambda: w / (1 + np.exp(-y * w))
+    if number == 3:
+        return np.sin(y * w).sum(), lambda: w * np.cos(y * w)
+    return ((y - w) ** 2).mean(), lambda: 2 * (y - w) / y.size
+
+
+def t(h: Any) -> Any:
+    return np.tanh(h)
+
+
+def softmax(h: Any, axis: int = 1) -> Any:
+    e = np.exp(h)
+    return e / e.sum(axis=axis, keepdims=True)
+
+
+def placed(shape: tuple[int, ...], index: Any, g: np.ndarray) -> np.ndarray:
+    out = np.zeros(shape)
+    out[index] = g
+    return out
+
+
+def normed(h: Any) -> Any:
+    d = h - h.mean(axis=1, keepdims=True)
+    return d / np.sqrt((d**2).mean(axis=1, keepdims=True))
+
+
+def deviation(h: np.ndarray) -> np.ndarray:
+    return h.std(axis=1, keepdims=True)
+
+
+def mean(a: np.ndarray) -> np.ndarray:
+    return a.mean(axis=1, keepdims=True)
+
+
+def target(h: Any) -> Any:
+    return -np.log(softmax(h)[ROWS, LABELS])
+
+
+ONE = placed((4, 3), (ROWS, LABELS), np.ones(4))
+
+# name: the shape of x, the operation, and the wrong gradient that it passes back
+PLANTED: dict[str, tuple[tuple[int, ...], Callable[[Any], Any], Callable[[np.ndarray, np.ndarray], np.ndarray]]] = {
+    "dropped": ((4, 3), lambda h: h * C + t(h), lambda g, h: g * C),
+    "constant": ((4, 3), lambda h: h - h.mean(axis=0), lambda g, h: g),
+    "sign": ((4, 3), lambda h: h * C - t(h), lambda g, h: g * C + g * (1 - t(h) ** 2)),
+    "doubled": ((4, 3), lambda h: h * C + t(h), lambda g, h: g * C + 2 * g * (1 - t(h) ** 2)),
+    "skipped": ((4, 3), lambda h: t(h), lambda g, h: g),
+    "upstream ignored": ((4, 3), lambda h: t(h), lambda g, h: 1 - t(h) ** 2),
+    "upstream twice": ((4, 3), lambda h: t(h), lambda g, h: g * g * (1 - t(h) ** 2)),
+    "other function": ((4, 3), lambda h: t(h), lambda g, h: g * t(h) * (1 - t(h))),
+    "other array": ((4, 3), lambda h: C * h + D * t(h), lambda g, h: g * D + g * D * (1 - t(h) ** 2)),
+    "mask": ((4, 3), lambda h: np.maximum(h, 0), lambda g, h: g * (g > 0)),
+    "factor": ((4, 3), lambda h: h * C + h.sum(axis=0), lambda g, h: g * C + g.sum(axis=0) / 4),
+    "wrong product": ((4, 3), lambda h: h @ S, lambda g, h: g @ S),
+    "transposed": ((3, 3), lambda h: h.T * S, lambda g, h: g * S),
+    "wrong order": ((4, 3), lambda h: h.reshape(3, 4), lambda g, h: g.T),
+    "wrong sum": ((3,), lambda h: C * h, lambda g, h: (g * C).mean(axis=0)),
+    "wrong spread": ((4, 4), lambda h: (h**2).sum(axis=1), lambda g, h: 2 * h * g),
+    "set, not added": ((4, 3), lambda h: h[REPEATED], lambda g, h: placed((4, 3), REPEATED, g)),
+    "wrong index": ((4, 3), lambda h: h[ROWS, LABELS], lambda g, h: placed((4, 3), (ROWS, (LABELS + 1) % 3), g)),
+    "wrong scan": ((4, 3), lambda h: np.cumsum(h, axis=0), lambda g, h: np.cumsum(g, axis=0)),
+    "no contribution": ((4, 3), lambda h: h * C + (s := t(h)) * D + s**2, lambda g, h: g * C),
+    "upstream ignored at a value": ((4, 3), lambda h: C * t(h), lambda g, h: 1 - t(h) ** 2),
+    "value for gradient": ((4, 3), lambda h: C * t(h), lambda g, h: t(h) * (1 - t(h) ** 2)),
+    "other gradient": ((4, 3), lambda h: C * t(h), lambda g, h: g * (1 - t(h) ** 2)),
+    "other upstream": ((4, 3), lambda h: C * t(h), lambda g, h: g * (1 - t(h) ** 2)),
+    "extra gradient": ((4, 3), lambda h: C * t(h), lambda g, h: (g * C + g) * (1 - t(h) ** 2)),
+    "multiplied gradients": ((4, 3), lambda h: h * C + t(h), lambda g, h: (g * C + g * (1 - t(h) ** 2)) * g),
+    "averaged": ((4, 3), lambda h: C * t(h), lambda g, h: (g * C).mean(axis=0) * (1 - t(h) ** 2)),
+    "other term": ((4, 3), lambda h: C * t(h), lambda g, h: g * C * (1 - t(h) ** 2) + D * 0 + C),
+    "overwritten": ((4, 3), lambda h: h * C + t(h) + h * D, lambda g, h: g * D),
+    "no topological order": (
+        (4, 3),
+        lambda h: (s := t(h)) * C + np.exp(s),
+        lambda g, h: (g * C + 2 * g * np.exp(t(h))) * (1 - t(h) ** 2),
+    ),
+    "diagonal": ((4, 3), softmax, lambda g, h: g * softmax(h) * (1 - softmax(h))),
+    "softmax": ((4, 3), softmax, lambda g, h: (p := softmax(h)) * g - (p * g).sum(axis=1, keepdims=True)),
+    "probabilities": (
+        (4, 3),
+        softmax,
+        lambda g, h: (p := softmax(h, 0)) * (g - (p * g).sum(axis=1, keepdims=True)),
+    ),
+    "cross entropy": ((4, 3), target, lambda g, h: g[:, None] * (softmax(h) + ONE)),
+    "normalization": ((4, 3), normed, lambda g, h: (g - normed(h) * mean(g * normed(h))) / deviation(h)),
+    "other derivative": ((4, 3), lambda h: 1 / (1 + np.exp(-h)), lambda g, h: g * (1 - 1 / (1 + np.exp(-h)) ** 2)),
+}
+CONTEXTS = [n if n < 1 else pytest.param(n, marks=pytest.mark.slow) for n in range(5)]
+LATER: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
+    "whole sign": lambda dx, x: -dx,
+    "whole factor": lambda dx, x: 7 * dx,
+    "whole order": lambda dx, x: dx[::-1],
+    "update for gradient": lambda dx, x: x - 0.1 * dx,
+    "integers": lambda dx, x: np.trunc(dx),
+    "clipped": lambda dx, x: np.clip(dx, -1, 1),
+    "regularization": lambda dx, x: dx + 0.1 * x,
+}
+
+
+@pytest.fixture(autouse=True)
+def as_long_as_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search, "LIMIT", 60.0)
+
+
+def diagnosed(f: Callable[[Any], Any], x: np.ndarray, right: np.ndarray, wrong: np.ndarray) -> Diagnosis | None:
+    case = Case(wrong, right, x, function=f, inputs=[x], names=["x"], upstream=[np.ones(())])
+    with np.errstate(all="ignore"):
+        return diagnosis(case)
+
+
+def numerical(f: Callable[[np.ndarray], Any], x: np.ndarray) -> np.ndarray:
+    dx = np.empty_like(x)
+    for i in np.ndindex(x.shape):
+        e = np.zeros_like(x)
+        e[i] = 1e-6
+        dx[i] = (f(x + e) - f(x - e)) / 2e-6
+    return dx
+
+
+def planted(name: str, first: int, last: int, seed: int = 0) -> tuple[Any, np.ndarray, np.ndarray, np.ndarray]:
+    """Return a function, a point, the right gradient there, and the one with the mistake."""
+    shape, core, wrong = PLANTED[name]
+    x = np.random.default_rng(seed).standard_normal(shape)
+
+    def f(x: Any) -> Any:
+        h, _ = before(first, x)
+        return after(last, core(h))[0]
+
+    h, back = before(first, x)
+    y = core(h)
+    g = after(last, y)[1]()
+    return f, x, numerical(f, x), back(wrong(g, h))
+
+
+@pytest.mark.parametrize("context", CONTEXTS)
+@pytest.mark.parametrize("name", PLANTED)
+def test_a_planted_mistake_is_found_under_its_name(name: str, context: int) -> None:
+    f, x, right, wrong = planted(name, context, (context + 1) % 5)
+    found = diagnosed(f, x, right, wrong)
+    assert found is not None and name in found.mistakes, (found, found and found.mistakes)
+
+
+@pytest.mark.parametrize("context", CONTEXTS)
+@pytest.mark.parametrize("name", LATER)
+def test_a_mistake_in_the_whole_gradient_is_found_under_its_name(name: str, context: int) -> None:
+    def f(x: Any) -> Any:
+        return after((context + 1) % 5, 20 * t(before(context, x)[0]) * C)[0]
+
+    x = np.random.default_rng(context).standard_normal((4, 3))
+    right = numerical(f, x)
+    h, back = before(context, x)
+    dx = back(after((context + 1) % 5, 20 * t(h) * C)[1]() * 20 * C * (1 - t(h) ** 2))
+    found = diagnosed(f, x, right, LATER[name](dx, x))
+    assert found is not None and name in found.mistakes, (found, found and found.mistakes)
+
+
+AT_OUTPUTS: dict[str, tuple[Callable[[Any], Any], Callable[[np.ndarray, np.ndarray], np.ndarray]]] = {
+    "one example": (lambda w: B @ w.T, lambda g, w: np.outer(g[-1], B[-1])),
+    "upstream of ones": (lambda w: t(B @ w.T), lambda g, w: (1 - t(B @ w.T) ** 2).T @ B),
+    "whole transposed": (lambda w: t(B @ w.T), lambda g, w: B.T @ (g * (1 - t(B @ w.T) ** 2))),
+    "different forward": (
+        lambda w: t(np.exp(B @ w.T) @ S),
+        lambda g, w: ((g * (1 - t(B @ w.T @ S) ** 2)) @ S.T).T @ B,
+    ),
+}
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("name", AT_OUTPUTS)
+def test_a_mistake_with_an_upstream_gradient_is_found_under_its_name(name: str, seed: int) -> None:
+    f, wrong = AT_OUTPUTS[name]
+    rng = np.random.default_rng(seed)
+    w, g = rng.standard_normal((3, 3)), rng.standard_normal((4, 3))
+    right = numerical(lambda w: (g * f(w)).sum(), w)
+    found = diagnosis(Case(wrong(g, w), right, w, function=f, inputs=[w], names=["w"], upstream=[g]))
+    assert found is not None and name in found.mistakes, (found, found and found.mistakes)
+
+
+def test_every_entry_of_the_catalogue_is_planted() -> None:
+    assert {*CATALOGUE} == {*PLANTED, *LATER, *AT_OUTPUTS}
+
+
+@settings(max_examples=12, deadline=None)
+@given(st.sampled_from(sorted(PLANTED)), st.integers(0, 4), st.integers(0, 4), st.integers(1, 10**6))
+def test_a_random_mistake_in_a_random_context_is_explained(name: str, first: int, last: int, seed: int) -> None:
+    f, x, right, wrong = planted(name, first, last, seed)
+    found = diagnosed(f, x, right, wrong)
+    same = np.allclose(wrong, right, rtol=1e-4, atol=1e-6)
+    assert (found is None) == same and (found is None or found.mistakes), found
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_a_right_gradient_is_not_explained(name: str) -> None:
+    f, x, right, _ = planted(name, 3, 4)
+    assert diagnosed(f, x, right, right * (1 + 1e-9)) is None
+
+
+# ---- what is said ------------------------------------------------------------------------------------------------
+
+
+def loss(x: Any) -> Any:
+    mu = x.mean(axis=0)
+    centred = x - mu
+    total = 0.0
+    for row in range(4):
+        total = total + (np.tanh(centred[row]) * C[row]).sum()
+    return float(total)
+
+
+def test_the_sentence_has_the_names_of_the_learner() -> None:
+    x = RNG.standard_normal((4, 3))
+    dcentred = C * (1 - t(x - x.mean(axis=0)) ** 2)
+    right = dcentred - dcentred.mean(axis=0)
+    found = diagnosed(loss, x, right, dcentred)
+    line = loss.__code__.co_firstlineno + 1
+    assert found is not None and found.mistake == "constant"
+    assert f"`mu` (line {line}) is treated as a constant" in found.cause and "`x`" in found.cause
+    assert "`mu`" in found.hint and "constant" not in found.hint
+    found = diagnosed(loss, x, right, C - C.mean(axis=0))
+    assert found is not None and found.mistake == "skipped" and "in every pass of the loop" in found.cause
+
+
+def test_two_mistakes_are_found_together() -> None:
+    def f(x: Any) -> Any:
+        return (t(x @ A) * C).sum() + (x**2 * D).sum()
+
+    x = RNG.standard_normal((4, 3))
+    wrong = (C * t(x @ A)) @ A.T + x * D
+    found = diagnosed(f, x, numerical(f, x), wrong)
+    assert found is not None and found.cause.startswith("two mistakes: ")
+
+
+def test_a_teacher_adds_a_mistake() -> None:
+    @mistake("cubed", "edge", "{through}: the contribution to {operand} is cubed", assumes=1.0)
+    def cubed(site: Any) -> Any:
+        yield Variant(lambda g: site.contribution(g) ** 3)
+
+    try:
+        f, x, right, _ = planted("dropped", 2, 0)
+        w = after(0, C)[1]()
+        h = 2 * x + 1
+        found = diagnosed(f, x, right, 2 * (w * C + (w * (1 - t(h) ** 2)) ** 3))
+        assert found is not None and found.mistake == "cubed" and "`h`" in found.cause
+    finally:
+        del CATALOGUE["cubed"]
+    with pytest.raises(ValueError, match="scope='line' must be one of edge, node"):
+        mistake("new", "line", "")
+    with pytest.raises(ValueError, match="there is a mistake called 'sign'"):
+        mistake("sign", "edge", "")
