@@ -17,6 +17,7 @@ from minigrad.autograd.trees import filled, leaves, mapped, tensors
 from minigrad.engine import tick
 from minigrad.grad_mode import enable_grad, mode, no_grad
 from minigrad.nn.module import Module
+from minigrad.output.words import printable
 from minigrad.tensors.creation import ones_like, zeros_like
 from minigrad.tensors.tensor import Tensor
 
@@ -319,7 +320,9 @@ def functional_call(
     unknown, missing = [n for n in given if n not in slots], [n for n in slots if n not in given]
     for what, names in (("unknown", unknown), ("missing", missing if strict else [])):
         if names:
-            raise RuntimeError(f"functional_call of {type(module).__name__}: {what}: {', '.join(names)}")
+            raise RuntimeError(
+                f"functional_call of {type(module).__name__}: {what}: {', '.join(map(printable, names))}"
+            )
     before = [(book, name, book[name]) for book, name in slots.values()]
     named = {id(slots[n][0][slots[n][1]]): t for n, t in given.items()}
     try:

@@ -15,6 +15,7 @@ from minigrad import engine
 from minigrad.grad_mode import accumulate
 from minigrad.hooks import RemovableHandle
 from minigrad.nn.module import Module
+from minigrad.output.words import printable
 from minigrad.tensors import saved
 from minigrad.tensors.creation import as_tensor
 from minigrad.tensors.tensor import Tensor
@@ -127,7 +128,7 @@ class Network:
             piece = self._x[self._slices[name]]
             if p.numel() != piece.size:
                 raise ValueError(
-                    f"{name} now has shape {p.shape}, but {piece.size} elements in x: create a new Network"
+                    f"{printable(name)} now has shape {p.shape}, but {piece.size} elements in x: create a new Network"
                 )
             piece[...] = p._array.ravel()
             # through a memoryview, so that each parameter owns its memory when writes are tracked

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.output.files import write_file
+from minigrad.output.words import printable
 from minigrad.tensors.creation import as_tensor
 from minigrad.tensors.dtypes import SUPPORTED
 from minigrad.tensors.tensor import Tensor
@@ -105,7 +106,8 @@ def load(f: str | os.PathLike[str]) -> dict[str, Any]:
         except ImportError:
             raise
         except Exception as error:
-            raise ValueError(f"load: {os.fspath(f)} is not a {form} file of tensors, or is damaged: {error}") from None
+            said = printable(f"{os.fsdecode(f)} is not a {form} file of tensors, or is damaged: {error}")
+            raise ValueError(f"load: {said}") from None
 
 
 _STRUCTURE = "structure.json"
@@ -168,8 +170,9 @@ def _form(f: str | os.PathLike[str]) -> str:
     suffix = Path(f).suffix
     if suffix not in (".npz", ".safetensors"):
         raise ValueError(
-            f"the suffix of a file of tensors must be .npz or .safetensors, got {suffix or 'none'} ({os.fspath(f)}). "
-            "PyTorch's .pt and .pth are pickles, which can run any code: save from PyTorch with safetensors.torch"
+            "the suffix of a file of tensors must be .npz or .safetensors, got "
+            + printable(f"{suffix or 'none'} ({os.fsdecode(f)}). ")
+            + "PyTorch's .pt and .pth are pickles, which can run any code: save from PyTorch with safetensors.torch"
         )
     return suffix
 

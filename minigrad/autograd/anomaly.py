@@ -12,6 +12,7 @@ from typing import Any
 
 from minigrad.engine import Node
 from minigrad.hooks import watchers
+from minigrad.output.words import printable
 
 _PACKAGE = str(Path(__file__).parents[1])
 
@@ -56,7 +57,7 @@ class detect_anomaly(ContextDecorator):
         different = result != result  # true for nan only; a bool for a number, an array for an array
         if different.any() if hasattr(different, "any") else different:
             names = [source.name for source in node.inputs if source is not None and source.name] if node else []
-            of = f", of {', '.join(names)}" if names else ""
+            of = f", of {', '.join(map(printable, names))}" if names else ""
             place = f" Its result was computed {node.created_at}." if node and node.created_at else ""
             raise FloatingPointError(
                 f"the {direction} pass of {primitive.name!r} returned nan{of}."
@@ -114,4 +115,4 @@ def _place() -> str:
     if not layers:
         return line
     path = next((path for path, module in layers[-1].named_modules() if module is layers[0]), "")
-    return f"in {type(layers[-1]).__name__}{path and '.'}{path}, {line}"
+    return f"in {type(layers[-1]).__name__}{path and '.'}{printable(path)}, {line}"

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar, overload
 from minigrad import engine
 from minigrad.engine import Node
 from minigrad.grad_mode import run_in_mode
+from minigrad.output.words import in_brackets
 
 G = TypeVar("G", covariant=True)
 
@@ -126,7 +127,7 @@ def grads(
             gradients[node] = _zeros_like(xs[i])
         elif node not in gradients and not allow_unused:
             raise RuntimeError(
-                f"grad: the outputs do not depend on input {i}{f' ({node.name})' if node.name else ''}; "
+                f"grad: the outputs do not depend on input {i}{in_brackets(node.name)}; "
                 "to get None as its gradient: allow_unused=True"
             )
     in_order: list[Any] = [gradients.get(node) for node in nodes]

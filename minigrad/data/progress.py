@@ -8,6 +8,8 @@ import textwrap
 import time
 from typing import TextIO
 
+from minigrad.output.words import printable, printable_lines
+
 
 class Progress:
     """Show the progress of a run of `total` steps; without a total, the current step.
@@ -55,6 +57,7 @@ class Progress:
         """Show that `step` of `total` steps are done, followed by `text`."""
         if not self.due(step):
             return
+        text = printable(text)
         self._shown = time.monotonic()
         if self.live:
             self._line = self._fitting(step, text)
@@ -79,6 +82,7 @@ class Progress:
 
     def say(self, text: str) -> None:
         """Print a line that stays; the live line continues below it."""
+        text = printable_lines(text)
         if self.live:
             text = textwrap.fill(text, max(shutil.get_terminal_size().columns - 1, 20), subsequent_indent="  ")
         self.stream.write(f"\r\x1b[K{text}\n{self._line}" if self._line else f"{text}\n")

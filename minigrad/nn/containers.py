@@ -8,6 +8,7 @@ from typing import Any, Self
 import numpy as np
 
 from minigrad.nn.module import Module, Parameter
+from minigrad.output.words import printable
 from minigrad.tensors.tensor import Tensor
 
 
@@ -324,5 +325,7 @@ class ParameterDict(_DictContainer):
 
 def _parameters_repr(module: Module) -> str:
     """Return the repr of a container of parameters: the dtype and shape of each."""
-    lines = [f"  ({name}): Parameter of {p.dtype}, shape {p.shape}" for name, p in module._parameters.items()]
+    lines = [
+        f"  ({printable(name)}): Parameter of {p.dtype}, shape {p.shape}" for name, p in module._parameters.items()
+    ]
     return "\n".join([f"{type(module).__name__}(", *lines, ")"]) if lines else f"{type(module).__name__}()"

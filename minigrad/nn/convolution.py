@@ -15,6 +15,7 @@ from minigrad.nn.lazy import Lazy
 from minigrad.nn.module import Module, Parameter
 from minigrad.nn.padding import pad
 from minigrad.nn.spatial import AXES, as_batch, each_dim, from_batch, times
+from minigrad.output.words import printable
 from minigrad.primitives.convolution import Geometry, conv, conv_transpose
 from minigrad.tensors.creation import as_tensor, zeros
 from minigrad.tensors.tensor import Tensor
@@ -50,7 +51,7 @@ def _check_channels(name: str, x: Tensor, unbatched: bool, w: Tensor, wanted: in
     elif unbatched and wanted == 1:
         hint = " If this is a batch, it has no dimension for the channel: x.unsqueeze(1) adds it."
     raise ValueError(
-        f"{name}: {w.name or 'the weight'} of shape {w.shape} needs {wanted} input channels"
+        f"{name}: {printable(w.name or 'the weight')} of shape {w.shape} needs {wanted} input channels"
         + (f" (in {groups} groups)" if groups > 1 else "")
         + f", but the input of shape {shape} has {x.shape[1]}; its shape must be "
         f"({'' if unbatched else 'N, '}{wanted}, {AXES[ndim]}).{hint}"

@@ -11,6 +11,7 @@ import numpy as np
 from minigrad.nn import init
 from minigrad.nn.arguments import check_bool, check_int
 from minigrad.nn.module import Module, Parameter
+from minigrad.output.words import printable
 from minigrad.primitives import linalg
 from minigrad.tensors.creation import as_tensor, zeros
 from minigrad.tensors.dtypes import promoted
@@ -55,7 +56,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         images = input.ndim > 2 and np.prod(input.shape[1:]) == weight.shape[-1]
         raise ValueError(
             f"linear: the input must have {weight.shape[-1]} features in its last dimension, got shape {input.shape} "
-            f"for {weight.name or 'a weight'} of shape {weight.shape} (out_features, in_features)"
+            f"for {printable(weight.name or 'a weight')} of shape {weight.shape} (out_features, in_features)"
             + (". Flatten images first: x.flatten(1)" if images else "")
         )
     x, w = promoted(input, weight)

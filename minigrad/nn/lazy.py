@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from minigrad.nn.layers import Linear
 from minigrad.nn.module import Module, Parameter, bound_settings
+from minigrad.output.words import printable
 from minigrad.tensors.tensor import Tensor
 
 
@@ -40,8 +41,8 @@ class UninitializedParameter(Parameter):
     @property
     def _array(self) -> Any:  # type: ignore[override]
         raise RuntimeError(
-            f"The parameter {self.name or ''} has no shape yet, because its layer has not seen an input: call the "
-            "model once, on any batch, before you read, convert, save or train its parameters"
+            f"The parameter {printable(self.name or '')} has no shape yet, because its layer has not seen an input: "
+            "call the model once, on any batch, before you read, convert, save or train its parameters"
         )
 
     def materialise(self, p: Parameter) -> None:

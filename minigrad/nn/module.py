@@ -14,6 +14,7 @@ from minigrad.engine import tick
 from minigrad.grad_mode import mode, no_grad
 from minigrad.hooks import RemovableHandle
 from minigrad.nn.backward_hooks import Gates
+from minigrad.output.words import printable, printable_lines
 from minigrad.tensors.conversion import array_from
 from minigrad.tensors.creation import zeros_like
 from minigrad.tensors.devices import refuse_device
@@ -191,7 +192,7 @@ class Module:
             origin, message = error.__dict__.setdefault("_origin", (self, error.args[0]))
             path = next((path for path, module in self.named_modules() if module is origin), "")
             if path:
-                error.args = (f"{type(self).__name__}.{path}: {message}",)
+                error.args = (f"{type(self).__name__}.{printable(path)}: {message}",)
 
     def register_forward_pre_hook(
         self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
@@ -443,7 +444,10 @@ class Module:
                     what = "Module" if any(in_module for in_module, _ in found) else "Parameter"
                     should_be = f"nn.{what}{'Dict' if isinstance(value, dict) else 'List'}"
                     kind = f"a plain {type(value).__name__} of {what.lower()}s"
-                    yield f"{path}.{name}" if path else name, f"{kind}, which would not be trained: use {should_be}"
+                    yield (
+                        printable(f"{path}.{name}" if path else name),
+                        f"{kind}, which would not be trained: use {should_be}",
+                    )
 
     def warn_of_unregistered(self, stacklevel: int = 3) -> None:
         """Warn of parameters that `parameters` does not find, see `unregistered`; by default, the caller's caller."""
@@ -703,11 +707,13 @@ class Module:
         unexpected = [name for name in state_dict if name not in expected]
         arrays = {n: np.asarray(_array_of(state_dict[n])) for n in own if n in state_dict}
         wrong = [
-            f"{n}: expected shape {own[n].shape}, got {a.shape}" for n, a in arrays.items() if a.shape != own[n].shape
+            f"{printable(n)}: expected shape {own[n].shape}, got {a.shape}"
+            for n, a in arrays.items()
+            if a.shape != own[n].shape
         ]
         if strict:
-            wrong += [f"missing: {', '.join(missing)}"] * bool(missing)
-            wrong += [f"unexpected: {', '.join(unexpected)}"] * bool(unexpected)
+            wrong += [f"missing: {', '.join(map(printable, missing))}"] * bool(missing)
+            wrong += [f"unexpected: {', '.join([printable(str(name)) for name in unexpected])}"] * bool(unexpected)
         if wrong:
             raise RuntimeError(f"load_state_dict into {type(self).__name__}: {'; '.join(wrong)}. Nothing was loaded")
         with no_grad():
@@ -723,11 +729,11 @@ class Module:
         return ""
 
     def __repr__(self) -> str:
-        parts = [f"({name}): {module!r}".replace("\n", "\n  ") for name, module in self._modules.items()]
-        inner = self.extra_repr()
+        parts = [f"({printable(n)}): {module!r}".replace("\n", "\n  ") for n, module in self._modules.items()]
+        inner = printable_lines(self.extra_repr())
         if parts:
             inner = "\n  " + "\n  ".join([*([inner] if inner else []), *parts]) + "\n"
-        return f"{type(self).__name__}({inner})"
+        return f"{printable(type(self).__name__)}({inner})"
 
 
 def bound_settings(

@@ -8,6 +8,7 @@ import numpy as np
 
 from minigrad.grad_mode import no_grad
 from minigrad.nn.module import Module
+from minigrad.output.words import printable
 from minigrad.tensors.creation import as_tensor, zeros
 from minigrad.tensors.tensor import Tensor
 
@@ -36,7 +37,13 @@ class Summary(NamedTuple):
         lines = [("layer", "output shape", "parameters")]
         for path, kind, depth, shape, parameters, calls in self.rows:
             name = "  " * depth + (f"{path.rpartition('.')[2]}: {kind}" if path else kind)
-            lines.append((name, shape + (f"  x{calls}" if calls > 1 else ""), f"{parameters:,}" if parameters else "-"))
+            lines.append(
+                (
+                    printable(name),
+                    shape + (f"  x{calls}" if calls > 1 else ""),
+                    f"{parameters:,}" if parameters else "-",
+                )
+            )
         widths = [max(len(row[i]) for row in lines) for i in range(3)]
         table = [f"{a:{widths[0]}}  {b:{widths[1]}}  {c:>{widths[2]}}".rstrip() for a, b, c in lines]
         line = "-" * (sum(widths) + 4)

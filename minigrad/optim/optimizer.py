@@ -26,6 +26,7 @@ from minigrad.optim.settings import (
     plain_group,
     refuse_switches,
 )
+from minigrad.output.words import in_brackets
 from minigrad.tensors.creation import tensor, zeros_like
 from minigrad.tensors.tensor import Tensor
 
@@ -348,7 +349,7 @@ def _refuse_sets(params: Any) -> None:
 
 
 def _name(p: Tensor) -> str:
-    return f" ({p.name})" if p.name else ""
+    return in_brackets(p.name)
 
 
 def _saved(s: Any) -> Any:

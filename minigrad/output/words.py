@@ -21,6 +21,20 @@ def printable(text: str) -> str:
     )
 
 
+def in_brackets(name: str | None, before: str = "") -> str:
+    """Return a name as a message has it behind what it names; nothing if there is none.
+
+    >>> "input 0" + in_brackets("weight"), in_brackets("weight", "a view of "), in_brackets(None)
+    ('input 0 (weight)', ' (a view of weight)', '')
+    """
+    return f" ({before}{printable(name)})" if name else ""
+
+
+def printable_lines(text: str) -> str:
+    """Escape as `printable` does, but keep the ends of lines."""
+    return "\n".join(map(printable, text.split("\n")))
+
+
 def shortened(text: str, most: int) -> str:
     """Replace the middle of a text of more than `most` characters by an ellipsis.
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from minigrad.engine import reverse_topological_order
 from minigrad.hooks import ObserverHook
+from minigrad.output.words import printable
 from minigrad.primitives.primitive import Elementwise
 from minigrad.program.functions import Functions
 from minigrad.program.ir import Term, equal_nodes
@@ -74,8 +75,8 @@ class Replay:
         array = node.value if node.value is not None else self._kept.get(node)
         if array is None:
             raise RuntimeError(
-                f"source: the array of {node.name or 'a leaf'}, of shape {node.shape}, was freed: no variable "
-                "holds it any more. Hold it in a variable"
+                f"source: the array of {printable(node.name or 'a leaf')}, of shape {node.shape}, was freed: no "
+                "variable holds it any more. Hold it in a variable"
             )
         return self.trace.input(self._leaf_names.get(node, "x"), array, leaf=True)
 

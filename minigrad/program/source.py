@@ -18,6 +18,7 @@ from types import FunctionType, ModuleType
 from typing import Any, Literal, overload
 
 from minigrad.engine import Node, reverse_topological_order, tick
+from minigrad.output.words import printable
 from minigrad.program import helpers
 from minigrad.program import scalar_tracer as numbers
 from minigrad.program.emit import Statements
@@ -148,7 +149,9 @@ def source(
         raise TypeError("source: arguments are for a function; an output has been computed already")
     output = graph_output(output, "source")
     if output.node.primitive is None:
-        raise RuntimeError(f"source: nothing was computed yet: {output.node.name or 'this'} is a leaf of the graph")
+        raise RuntimeError(
+            f"source: nothing was computed yet: {printable(output.node.name or 'this')} is a leaf of the graph"
+        )
     count = len(reverse_topological_order([output.node]))
     if count > max_nodes:
         raise ValueError(

@@ -20,6 +20,7 @@ from minigrad.autograd import grad
 from minigrad.autograd.comparison import RTOL, Comparison, Element, compare
 from minigrad.autograd.finite_differences import Differences, WeightedOutputs, numerical_gradient
 from minigrad.grad_mode import enable_grad
+from minigrad.output.words import in_brackets
 from minigrad.teach.diagnosis import Case, diagnose
 from minigrad.tensors import rng
 from minigrad.tensors.creation import as_tensor
@@ -394,7 +395,7 @@ def gradcheck_report(
     for (i, t), g in zip(wanted.items(), computed):
         h = max(eps, 1e-3) if t.dtype == np.float32 else eps
         question = _Question(
-            name=f"input {i}" + (f" ({t.name})" if t.name else ""),
+            name=f"input {i}{in_brackets(t.name)}",
             terms=checked.of(t),
             x=t._array.copy(),
             analytic=np.zeros(t.shape) if g is None else g.detach()._array,

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from minigrad.output.words import printable
+
 BINS = 128
 """The number of bins of a histogram; half of them lie below 0."""
 COUNTED = 1 << 14
@@ -186,4 +188,4 @@ def named(path: str, module: object) -> str:
     ['Sequential', '0 (Linear)', '1 (ReLU)']
     """
     kind = type(module).__name__
-    return f"{path} ({kind})" if path else kind
+    return printable(f"{path} ({kind})" if path else kind)

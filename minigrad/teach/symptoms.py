@@ -15,6 +15,7 @@ import numpy as np
 
 from minigrad.engine import reverse_topological_order
 from minigrad.nn.module import Module
+from minigrad.output.words import printable
 from minigrad.program.values import operands, values
 from minigrad.teach.samples import EXAMPLES, Sample, named
 from minigrad.tensors.module_calls import calls
@@ -360,7 +361,7 @@ def not_finite(loss: float, end: Any, model: Module, samples: Sequence[Sample]) 
         if node is None:
             continue
         if node.primitive is None:
-            return f"{said}: {node.name or 'an input'} holds {name}, since the step before{high}"
+            return f"{said}: {printable(node.name or 'an input')} holds {name}, since the step before{high}"
         given = [a for a in operands(node, found) if isinstance(a, np.ndarray) and a.dtype.kind == "f" and a.size]
         if any(wrong(a).any() for a in given):
             return f"{said}: there is {name} in what {place(node)} was given{high}"

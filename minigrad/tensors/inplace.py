@@ -13,6 +13,7 @@ from typing import Any, Self
 import numpy as np
 
 from minigrad.grad_mode import mode
+from minigrad.output.words import in_brackets
 from minigrad.primitives import indexing as ix
 from minigrad.tensors import saved
 from minigrad.tensors.base import Base, Out
@@ -45,7 +46,7 @@ class InPlaceWrites(Views[Out]):
             if t.is_leaf and t.requires_grad:
                 what = "a leaf that requires a gradient" if t is self else "a view of a leaf that requires a gradient"
                 raise RuntimeError(
-                    f"{name} in place on {what}{f' ({t.name})' if t.name else ''}, of shape {t.shape}: its old values "
+                    f"{name} in place on {what}{in_brackets(t.name)}, of shape {t.shape}: its old values "
                     "would be lost to the graph. To update a parameter: with no_grad(): w -= ..., or w.data -= ...; "
                     "otherwise compute a new tensor: w = w + ..."
                 )

@@ -16,6 +16,7 @@ import numpy as np
 from minigrad import engine
 from minigrad.engine import Node, tick
 from minigrad.grad_mode import enable_grad
+from minigrad.output.words import in_brackets
 from minigrad.primitives.layout import constant_in
 from minigrad.primitives.primitive import Elementwise, Plan, Primitive
 from minigrad.tensors import saved
@@ -184,9 +185,9 @@ class ArrayNode(Node):
         name = self.plan.saved[overwritten]
         position = self._position(name)
         source: Any = self if position is None else self.inputs[position] or self.constants.get(position)
-        called = f" ({source.name})" if getattr(source, "name", None) else ""
+        called = in_brackets(getattr(source, "name", None))
         if not called and getattr(getattr(source, "primitive", None), "returns_view", False) and source.inputs[0].name:
-            called = f" (a view of {source.inputs[0].name})"
+            called = in_brackets(source.inputs[0].name, "a view of ")
         value = self.saved[overwritten]
         what = "its result" if name == "y" else "its inputs" if isinstance(value, tuple) else f"its input {name!r}"
         shape = "tensors, of which one" if isinstance(value, tuple) else f"a tensor of shape {value.shape}, but that"
