@@ -6,6 +6,7 @@ import inspect
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
+from itertools import islice
 from typing import Any, NamedTuple, NoReturn, ParamSpec, Protocol, Self, TypeVar
 
 import numpy as np
@@ -59,6 +60,7 @@ class Mismatch(NamedTuple):
 _HOOKS = ("_pre_hooks", "_hooks", "_backward_pre_hooks", "_backward_hooks")
 _REGISTRIES = ("_parameters", "_buffers", "_modules")
 _EXTRA_STATE = "_extra_state"
+_PLAIN = (list, tuple, dict, set)
 
 
 P = ParamSpec("P")
@@ -434,13 +436,15 @@ class Module:
         Yields:
             The dotted name of the attribute, and what it is and should be.
         """
-        known = {*self._all_parameters()}
+        known: set[Parameter] | None = None
         for path, module in self.named_modules():
             for name, value in vars(module).items():
-                if name in _REGISTRIES or not isinstance(value, list | tuple | dict | set):
+                if not isinstance(value, _PLAIN) or not value or name in _REGISTRIES:
                     continue
                 found = [*_parameters_in(value, 0)]
-                if any(p.requires_grad and p not in known for _, p in found):
+                if found and known is None:
+                    known = {*self._all_parameters()}
+                if any(p.requires_grad and p not in known for _, p in found):  # type: ignore[operator]
                     what = "Module" if any(in_module for in_module, _ in found) else "Parameter"
                     should_be = f"nn.{what}{'Dict' if isinstance(value, dict) else 'List'}"
                     kind = f"a plain {type(value).__name__} of {what.lower()}s"
@@ -757,8 +761,9 @@ def _parameters_in(value: Any, depth: int) -> Iterator[tuple[bool, Parameter]]:
         yield from ((True, p) for p in value._all_parameters())
     elif isinstance(value, Parameter):
         yield False, value
-    elif isinstance(value, list | tuple | dict | set) and depth < 5:
-        for item in value.values() if isinstance(value, dict) else value:
+    elif isinstance(value, _PLAIN) and depth < 5:
+        items = value.values() if isinstance(value, dict) else value
+        for item in islice(items, 1000):  # a longer one is of data
             yield from _parameters_in(item, depth + 1)
 
 
