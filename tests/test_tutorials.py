@@ -23,6 +23,7 @@ DECISIONS = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 RUN = [
     ROOT / "CONTRIBUTING.md",
+    ROOT / "docs" / "checking.md",
     ROOT / "docs" / "pytorch.md",
     *(p for p in DECISIONS if "```python" in p.read_text("utf-8")),
 ]

@@ -62,10 +62,10 @@ class Line:
 
 @dataclass
 class BackwardReport:
-    """The lines of a backward pass, the last operation's first. True if all are right; its text is a table.
+    """The lines of a backward pass. True if all are right; its text is a table.
 
     Attributes:
-        lines: a `Line` for each gradient.
+        lines: a `Line` for each gradient, in the order of the program, otherwise the last operation's first.
         note: what was left out.
         root: the node of the loss.
     """
@@ -153,7 +153,8 @@ class BackwardReport:
         # the colours of the pictures of graphs, which colour-blind people can tell apart; the word says it, too
         colours = {RIGHT: "#d5efe6", FOLLOWS: "#fcefd0", WRONG: "#fbdfd0", UNKNOWN: "#eeeeee"}
         cell = 'style="padding: 2px 8px; text-align: left; color: #222"'
-        head = "".join(f"<th>{t}</th>" for t in ("line", "shape", "verdict", "error", "cause"))
+        titles = ("line", "shape", "verdict", "error", "cause")
+        head = "".join(f'<th style="padding: 2px 8px; text-align: left">{t}</th>' for t in titles)
         rows = []
         for line, texts in zip(self.lines, self._rows()):
             cells = "".join(f"<td {cell}>{escape(t)}</td>" for t in texts)
@@ -325,7 +326,11 @@ class _Pass:
         right, _ = self.walk(seed, {})
         expected, sizes = self.walk(seed, given)
         place = {node: k for k, node in enumerate(self.order)}
-        lines.sort(key=lambda line: place.get(line.node, len(place)))
+        in_program = {line.node: k for k, line in enumerate(lines)}
+        ends = {line.node: self._ends(line.node, in_program) for line in lines if line.node in place}
+        if any(in_program.get(end, -1) > in_program[node] for node, found in ends.items() for end in found):
+            # not in the order of the lines of a backward pass, as in a dictionary of gradients
+            lines.sort(key=lambda line: place.get(line.node, len(place)))
         by_node = {line.node: line for line in lines if line.gradient is not None}
         for line in by_node.values():
             if line.node in expected:
