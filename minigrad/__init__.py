@@ -36,6 +36,7 @@ _WHERE = {
     "program.source": "source",
     "viz.steps.steps": "step",
     "viz.training.watch": "watch",
+    "teach.rule_check": "check_rule",
 }
 _HOME = {name: module for module, names in _WHERE.items() for name in names.split()}
 _MODULES = {"autograd", "data", "distributions", "engine", "func", "linalg", "nn", "optim", "scalar"}

@@ -1,0 +1,223 @@
+"""Mistakes as edits of a formula's own lines: a pattern, what a learner writes instead, and every place it fits.
+
+A formula is a function in plain Python, such as those of `minigrad.optim.rules`. A pattern is an expression or an
+assignment of Python in which capital letters stand for anything:
+
+>>> formula = Formula.of("def f(x, cache, epsilon): return x / (np.sqrt(cache) + epsilon)")
+>>> [line.after for _, line in rewrite(formula, "np.sqrt(A) + epsilon", "np.sqrt(A + epsilon)")]
+['return x / np.sqrt(cache + epsilon)']
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+import inspect
+import re
+import textwrap
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from types import CodeType
+from typing import Any
+
+NOT_DECAYS = {"learning_rate", "epsilon", "weight_decay", "nesterov", "centered", "epsilon1", "epsilon2"}
+
+
+class Line:
+    """A line of a formula before and after an edit: statements, or text."""
+
+    def __init__(self, before: ast.AST | str, after: ast.AST | str) -> None:
+        self._before, self._after = before, after
+
+    @property
+    def before(self) -> str:
+        """The line of the formula."""
+        return self._before if isinstance(self._before, str) else shown(self._before)
+
+    @property
+    def after(self) -> str:
+        """The edited line."""
+        return self._after if isinstance(self._after, str) else shown(self._after)
+
+
+@dataclass(frozen=True)
+class Formula:
+    """A function as its statements.
+
+    Attributes:
+        name: the function's name.
+        body: its statements; the last returns.
+        settings: the names of its arguments besides x, dx, state and t.
+    """
+
+    name: str
+    body: tuple[ast.stmt, ...]
+    settings: frozenset[str]
+
+    @staticmethod
+    def of(source: str | Callable[..., Any]) -> Formula:
+        """Parse a function: its source, or the function itself."""
+        text = source if isinstance(source, str) else textwrap.dedent(inspect.getsource(source))
+        tree = next(node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef))
+        names = [a.arg for a in (*tree.args.args, *tree.args.kwonlyargs)]
+        body = tree.body[1:] if len(tree.body) > 1 and isinstance(tree.body[0], ast.Expr) else tree.body
+        return Formula(tree.name, tuple(body), frozenset(names) - {"x", "dx", "state", "t"})
+
+    def with_body(self, body: Iterable[ast.stmt]) -> Formula:
+        """Return the same function with other lines."""
+        return Formula(self.name, tuple(body), self.settings)
+
+    @property
+    def lines(self) -> list[str]:
+        """The lines of the function, without the `def`."""
+        return [shown(statement) for statement in self.body]
+
+    def __call__(self, namespace: dict[str, Any]) -> Any:
+        """Run the lines in a namespace, which holds the arguments, and return what they return."""
+        for statement in self.body:
+            exec(_code(statement), namespace)
+            if isinstance(statement, ast.Return):
+                return namespace["RETURNED"]
+        return None
+
+
+def _code(statement: ast.stmt) -> CodeType:
+    """Compile a statement; a return becomes an assignment to RETURNED. The code is kept at the statement."""
+    code: CodeType | None = getattr(statement, "code", None)
+    if code is None:
+        made: ast.stmt = statement
+        if isinstance(statement, ast.Return):
+            made = ast.Assign([ast.Name("RETURNED", ast.Store())], statement.value or ast.Constant(None))
+            ast.copy_location(made, statement)
+        module = ast.fix_missing_locations(ast.Module([made], []))
+        code = compile(module, "<formula>", "exec")
+        statement.code = code  # type: ignore[attr-defined]
+    return code
+
+
+def shown(statement: ast.AST) -> str:
+    """Return a line as a textbook has it: `m` for state.get("m", 0.0)."""
+    return re.sub(r"state(?:\.get\('(\w+)', [^()]*?\)|\['(\w+)'\])", lambda m: m[1] or m[2], ast.unparse(statement))
+
+
+# ---- patterns --------------------------------------------------------------------------------------------------
+
+
+@cache
+def expression(text: str) -> ast.expr:
+    """Parse an expression."""
+    return ast.parse(text, mode="eval").body
+
+
+@cache
+def statements(text: str) -> tuple[ast.stmt, ...]:
+    """Parse statements."""
+    return tuple(ast.parse(text).body)
+
+
+def is_state(node: Any) -> bool:
+    """Whether an expression reads the state: state.get("m", 0.0) or state["m"]."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "get":
+        return isinstance(node.func.value, ast.Name) and node.func.value.id == "state"
+    return isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and node.value.id == "state"
+
+
+def match(pattern: Any, node: Any, bound: dict[str, Any], settings: frozenset[str]) -> bool:
+    """Whether a pattern fits; fills `bound` with what its letters stand for.
+
+    A single capital letter is any expression, STATE what reads the state, BETA a setting that decays something.
+    """
+    if isinstance(pattern, ast.Name) and pattern.id.isupper():
+        if pattern.id == "STATE" and not is_state(node):
+            return False
+        if pattern.id == "BETA" and not (isinstance(node, ast.Name) and node.id in settings - NOT_DECAYS):
+            return False
+        if pattern.id in bound:
+            return ast.dump(bound[pattern.id]) == ast.dump(node)
+        bound[pattern.id] = node
+        return isinstance(node, ast.expr)
+    if type(pattern) is not type(node):
+        return False
+    if isinstance(pattern, ast.AST):
+        fields = [f for f in pattern._fields if f not in ("ctx", "type_comment", "kind")]
+        return all(match(getattr(pattern, f), getattr(node, f), bound, settings) for f in fields)
+    if isinstance(pattern, list):
+        return len(pattern) == len(node) and all(match(p, n, bound, settings) for p, n in zip(pattern, node))
+    return bool(pattern == node)
+
+
+def changed(node: Any, change: Callable[[ast.AST], ast.AST | None]) -> Any:
+    """Return a tree in which every node for which `change` returns another is that one; what is unchanged is shared."""
+    if (new := change(node)) is not None:
+        return new
+    made = None
+    for name in node._fields:
+        value = getattr(node, name, None)
+        other: Any = value
+        if isinstance(value, ast.AST):
+            other = changed(value, change)
+        elif isinstance(value, list):
+            items = [changed(item, change) if isinstance(item, ast.AST) else item for item in value]
+            other = items if any(a is not b for a, b in zip(items, value)) else value
+        if other is not value:
+            if made is None:
+                made = type(node)(**{f: getattr(node, f, None) for f in node._fields}, **_place(node))
+            setattr(made, name, other)
+    return node if made is None else made
+
+
+def _place(node: ast.AST) -> dict[str, Any]:
+    return {name: getattr(node, name) for name in node._attributes if hasattr(node, name)}
+
+
+def filled(template: Any, bound: Mapping[str, ast.expr]) -> Any:
+    """Return a template with its letters replaced."""
+    return changed(template, lambda n: copy.copy(bound[n.id]) if isinstance(n, ast.Name) and n.id in bound else None)
+
+
+def expressions(formula: Formula) -> Iterator[tuple[int, ast.expr]]:
+    """Yield every expression that is read, with the number of its statement."""
+    for i, statement in enumerate(formula.body):
+        found: list[ast.expr] | None = getattr(statement, "expressions", None)
+        if found is None:
+            every = [node for node in ast.walk(statement) if isinstance(node, ast.expr)]
+            found = [node for node in every if isinstance(getattr(node, "ctx", ast.Load()), ast.Load)]
+            statement.expressions = found  # type: ignore[attr-defined]
+        for node in found:
+            yield i, node
+
+
+def replaced(formula: Formula, i: int, old: ast.AST, new: ast.AST) -> tuple[Formula, Line]:
+    """Return the formula with one expression of statement i replaced, and that line before and after."""
+    statement = changed(formula.body[i], lambda node: new if node is old else None)
+    body = (*formula.body[:i], statement, *formula.body[i + 1 :])
+    return formula.with_body(body), Line(formula.body[i], statement)
+
+
+def rewrite(formula: Formula, pattern: str, instead: str) -> Iterator[tuple[Formula, Line]]:
+    """Yield the formula with the pattern replaced, at each place where it fits."""
+    if re.search(r"(?<![=<>!*+/-])=(?!=)", pattern):
+        yield from _rewrite_statements(formula, pattern, instead)
+        return
+    wanted, template = expression(pattern), expression(instead)
+    kind = type(wanted)
+    for i, node in expressions(formula):
+        bound: dict[str, Any] = {}
+        if type(node) is kind and match(wanted, node, bound, formula.settings):
+            yield replaced(formula, i, node, filled(template, bound))
+
+
+def _rewrite_statements(formula: Formula, pattern: str, instead: str) -> Iterator[tuple[Formula, Line]]:
+    wanted = statements(pattern)[0]
+    for i, statement in enumerate(formula.body):
+        bound: dict[str, Any] = {}
+        if match(wanted, statement, bound, formula.settings):
+            new = [filled(s, bound) for s in statements(instead)]
+            text = "; ".join(map(shown, new)) if len(new) > 1 else new[0]
+            yield formula.with_body((*formula.body[:i], *new, *formula.body[i + 1 :])), Line(statement, text)
+
+
+def before(formula: Formula, line: str) -> tuple[Formula, Line]:
+    """Return the formula with a line put before its first."""
+    return formula.with_body((*statements(line), *formula.body)), Line("", line)

@@ -1,0 +1,398 @@
+"""How a learner's update rule is called: as a function in many forms, as an optimizer, as a class of their own."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from minigrad.optim.optimizer import Optimizer
+from minigrad.tensors.creation import tensor
+
+RATES = ("learning_rate", "lr", "rate", "step_size", "eta", "alpha", "l_rate", "learningrate")
+STATES = ("state", "config", "cache", "memory", "states", "st", "opt_state", "store", "buffers", "memo")
+ALIASES: dict[str, tuple[str, ...]] = {
+    "epsilon": ("eps",),
+    "beta1": ("b1", "beta_1"),
+    "beta2": ("b2", "beta_2"),
+    "mu": ("momentum", "beta", "gamma", "rho"),
+    "decay_rate": ("rho", "decay", "beta", "alpha", "gamma", "beta2"),
+    "weight_decay": ("wd", "lambda_", "lam", "reg", "l2"),
+}
+
+
+class CallError(Exception):
+    """The learner's function cannot be called or returns what is no step; the message says what and why."""
+
+    def __init__(self, text: str, mistake: str) -> None:
+        super().__init__(text)
+        self.mistake = mistake
+
+
+@dataclass
+class Taken:
+    """What the learner's rule did.
+
+    Attributes:
+        x: for each step the new values of all parameters, as one array.
+        states: for each step the state of the first parameter, None if it is not visible.
+        notes: what is said besides.
+        constant_rate: the rate could not be passed in.
+        dtypes: of the values that came back.
+    """
+
+    x: list[np.ndarray] = field(default_factory=list)
+    states: list[Any] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    constant_rate: bool = False
+    dtypes: set[np.dtype[Any]] = field(default_factory=set)
+
+    def is_single(self) -> bool:
+        """Whether x or the state was in float32."""
+        state = self.states[-1] if self.states else None
+        kept = list(state.values()) if isinstance(state, dict) else [state]
+        found = {*self.dtypes, *(v.dtype for v in kept if isinstance(v, np.ndarray | np.generic))}
+        single = all(np.array_equal(x, x.astype(np.float32), equal_nan=True) for x in self.x)
+        return single or np.dtype(np.float32) in found
+
+
+@dataclass(frozen=True)
+class Trial:
+    """The inputs of a run: where the parameters start, a gradient of each at each step, and the rates."""
+
+    start: list[Any]
+    gradients: list[list[Any]]
+    rates: list[float]
+
+
+Caller = Callable[[int, Any, Any, float], tuple[Any, Any]]
+"""(parameter, x, dx, rate) -> (x, state)."""
+
+
+def _value(name: str, settings: dict[str, Any]) -> Any:
+    """Return the setting that an argument's name means, or None."""
+    if name in settings:
+        return settings[name]
+    if name == "betas" and "beta1" in settings:
+        return settings["beta1"], settings["beta2"]
+    for ours, theirs in ALIASES.items():
+        if ours in settings and name.lower() in theirs:
+            return settings[ours]
+    return None
+
+
+def _parameters(function: Any) -> list[inspect.Parameter]:
+    try:
+        return [
+            p
+            for p in inspect.signature(function).parameters.values()
+            if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
+        ]
+    except (TypeError, ValueError):
+        return []
+
+
+def _is_rate(name: str, settings: dict[str, Any]) -> bool:
+    return name.lower() in RATES and name not in settings
+
+
+def has_state_argument(function: Any, settings: dict[str, Any]) -> bool:
+    """Whether a function takes its state as an argument, so that two parameters can have two states."""
+    return not isinstance(function, type) and any(
+        name.lower() in STATES or role == "extra"
+        for name, role in zip([p.name for p in _parameters(function)], _roles(function, settings))
+    )
+
+
+def _roles(function: Any, settings: dict[str, Any]) -> list[str]:
+    """Return what each argument of a step is: x, dx, state, rate, setting, t, extra or none."""
+    parameters, roles = _parameters(function), []
+    for i, p in enumerate(parameters):
+        lower = p.name.lower()
+        if i < 2:
+            roles.append(("x", "dx")[i])
+        elif lower in STATES:
+            roles.append("state")
+        elif _is_rate(p.name, settings):
+            roles.append("rate")
+        elif _value(p.name, settings) is not None:
+            roles.append("setting")
+        elif lower in ("t", "step", "iteration", "i", "k", "n"):
+            roles.append("t")
+        else:
+            roles.append("none" if p.default is not p.empty else "extra")
+    names = [p.name.lower() for p in parameters]
+    if len(names) > 1 and names[0] in ("dx", "grad", "g", "gradient", "dw") and not names[1].startswith(("d", "g")):
+        roles[:2] = ["dx", "x"]
+    return roles
+
+
+def function_caller(step: Callable[..., Any], settings: dict[str, Any], rate: float, start: list[Any]) -> Caller:
+    """Return a caller of a function in the lecture's form or with fewer arguments."""
+    parameters, roles = _parameters(step), _roles(step, settings)
+    extras = [p.name for p, role in zip(parameters, roles) if role == "extra"]
+    if len(extras) == 1 and "state" not in roles:
+        roles[roles.index("extra")], extras = "state", []
+    config = any(p.name.lower() == "config" for p in parameters)
+    names = {"learning_rate": rate, **settings}
+    if "mu" in settings:
+        names["momentum"] = settings["mu"]
+    states: dict[int, Any] = {}
+    counts: dict[int, int] = {}
+
+    def call(number: int, x: Any, dx: Any, rate: float) -> tuple[Any, Any]:
+        state = states.setdefault(number, dict(names) if config else {})
+        counts[number] = counts.get(number, 0) + 1
+        if config and isinstance(state, dict):
+            state["learning_rate"] = rate
+        positional: list[Any] = []
+        keywords: dict[str, Any] = {}
+        own = state.setdefault("extras", {}) if extras else {}
+        for p, role in zip(parameters, roles):
+            given: Any
+            if role == "none":
+                continue
+            if role == "extra":
+                given = own.get(p.name, np.zeros_like(x) if isinstance(x, np.ndarray) else 0.0)
+            else:
+                given = {"x": x, "dx": dx, "state": state, "rate": rate, "t": counts[number]}.get(role)
+                given = _value(p.name, settings) if role == "setting" else given
+            if p.kind is p.KEYWORD_ONLY:
+                keywords[p.name] = given
+            elif len(positional) == parameters.index(p):
+                positional.append(given)
+            else:
+                keywords[p.name] = given
+        if not parameters:
+            positional = [x, dx, state, rate]
+        after = step(*positional, **keywords)
+        if extras and isinstance(after, tuple) and len(after) == 1 + len(extras):
+            own.update(zip(extras, after[1:]))
+            return after[0], dict(own)
+        if after is None:
+            return x, state
+        if isinstance(after, tuple):
+            if len(after) == 2 and isinstance(after[0], dict) and not isinstance(after[1], dict):
+                raise CallError("step returns (state, x); return the new x first: (x, state)", "return-order")
+            if len(after) != 2:
+                raise CallError(
+                    f"step returns a tuple of {len(after)} values; return (x, state), or x alone", "return-order"
+                )
+            states[number] = {} if after[1] is None else after[1]
+            return after[0], states[number]
+        if isinstance(after, dict):
+            raise CallError("step returns the state alone; return (x, state)", "return-order")
+        return after, state
+
+    return call
+
+
+def take(step: Any, settings: dict[str, Any], trial: Trial, decays: bool = True) -> Taken:
+    """Run a learner's rule and return where it went.
+
+    Raises:
+        CallError: if it cannot be called or what it returns is no step.
+    """
+    if isinstance(step, type) or (not inspect.isfunction(step) and _method(step) is not None):
+        return _take_object(step, settings, trial, decays)
+    parameters = _parameters(step)
+    if parameters and parameters[0].name in ("params", "parameters") and len(parameters) < 3:
+        return _take_object(step, settings, trial, decays)
+    if callable(step) and not parameters and inspect.isfunction(step) and not step.__code__.co_flags & 4:
+        return take(step(), settings, trial, decays)
+    caller = function_caller(step, settings, trial.rates[0], trial.start)
+    roles = _roles(step, settings)
+    config = any(p.name.lower() == "config" for p in parameters)
+    taken = Taken(constant_rate="rate" not in roles and not config and bool(parameters))
+    _run(caller, trial, taken)
+    return taken
+
+
+def _run(caller: Caller, trial: Trial, taken: Taken) -> None:
+    xs = [x.copy() if isinstance(x, np.ndarray) else x for x in trial.start]
+    for k, gradients in enumerate(trial.gradients):
+        rate = trial.rates[0] if taken.constant_rate else trial.rates[k]
+        state: Any = None
+        for i, dx in enumerate(gradients):
+            given = dx.copy() if isinstance(dx, np.ndarray) else dx
+            xs[i], after = caller(i, xs[i], given, rate)
+            xs[i] = _checked(xs[i], trial.start[i], k, taken)
+            if i == 0:
+                state = _copied(after)
+            if isinstance(given, np.ndarray) and not np.array_equal(given, dx, equal_nan=True):
+                note = "step writes into dx: the caller's gradient is changed. Compute a new array instead"
+                if note not in taken.notes:
+                    taken.notes.append(note)
+        taken.states.append(state)
+        taken.x.append(np.array([np.array(x, dtype=float) for x in xs]))
+    _check_growth(taken)
+
+
+def _checked(x: Any, start: Any, k: int, taken: Taken) -> Any:
+    """Return a new x, or raise if it is none."""
+    array = getattr(x, "_array", x)
+    try:
+        array = np.asarray(array)
+    except Exception as error:
+        raise CallError(f"the new x is no array: {type(x).__name__}", "no-array") from error
+    if array.dtype == object or array.dtype.kind not in "fiub":
+        what = "complex numbers" if array.dtype.kind == "c" else f"{type(x).__name__} of dtype {array.dtype}"
+        why = " (the root of a negative number, or a power with a negative base?)" if array.dtype.kind == "c" else ""
+        raise CallError(f"the new x after step {k + 1} has {what}, not real numbers{why}", "not-real")
+    if array.shape != np.shape(start):
+        raise CallError(
+            f"the new x after step {k + 1} has shape {array.shape}, x has shape {np.shape(start)}: was it broadcast or "
+            "reduced?",
+            "wrong-shape",
+        )
+    taken.dtypes.add(array.dtype)
+    return array if isinstance(start, np.ndarray) else x
+
+
+def _copied(state: Any) -> Any:
+    """Return a copy of a state's numbers."""
+    if isinstance(state, dict):
+        return {k: _copied(v) for k, v in list(state.items())[:50]}
+    state = getattr(state, "_array", state)
+    return np.array(state) if isinstance(state, np.ndarray) and state.size < 1000 else state
+
+
+def _check_growth(taken: Taken) -> None:
+    """Note a state that grows with each step."""
+
+    def size(state: Any) -> int:
+        if isinstance(state, dict):
+            return len(state) + sum(len(v) for v in state.values() if isinstance(v, list | dict))
+        return len(state) if isinstance(state, list) else 0
+
+    sizes = [size(state) for state in taken.states]
+    if len(sizes) > 3 and all(b > a for a, b in zip(sizes[1:], sizes[2:])):
+        taken.notes.append(
+            f"the state grows at every step, from {sizes[0]} to {sizes[-1]} entries: keep sums, not all steps"
+        )
+
+
+# ---- objects ---------------------------------------------------------------------------------------------------
+
+
+def _method(made: Any) -> Callable[..., Any] | None:
+    for name in ("step", "update", "apply", "__call__"):
+        method = getattr(made, name, None)
+        if method is not None and (name != "__call__" or not inspect.isfunction(made)):
+            return method
+    return None
+
+
+def _built(made: Any, settings: dict[str, Any], rate: float, params: list[Any]) -> Any:
+    """Call a class with the settings that its arguments name."""
+    if not isinstance(made, type) and not inspect.isfunction(made):
+        return made
+    arguments: dict[str, Any] = {}
+    positional: list[Any] = []
+    for p in _parameters(made):
+        if p.name in ("params", "parameters", "model_params", "ps") or (p.default is p.empty and not positional
+                and not arguments and not _is_rate(p.name, settings) and _value(p.name, settings) is None):  # fmt: skip
+            positional.append(params)
+        elif _is_rate(p.name, settings):
+            arguments[p.name] = rate
+        elif (found := _value(p.name, settings)) is not None:
+            arguments[p.name] = found
+    if isinstance(made, type) and issubclass(made, Optimizer) and not positional:
+        positional.append(params)
+    return made(*positional, **arguments)
+
+
+def _set_rate(made: Any, rate: float, first: float) -> bool:
+    """Set the rate of an object, where it shows one."""
+    groups = getattr(made, "param_groups", None)
+    if isinstance(groups, list) and groups and "lr" in groups[0]:
+        for group in groups:
+            group["lr"] = rate
+        return True
+    for name in ("lr", "learning_rate", "rate", "eta", "alpha", "step_size"):
+        if isinstance(getattr(made, name, None), float):
+            setattr(made, name, rate)
+            return True
+    return False
+
+
+def _take_object(step: Any, settings: dict[str, Any], trial: Trial, decays: bool) -> Taken:
+    first = trial.rates[0]
+    errors: list[Exception] = []
+    for wrap in (_tensor, _namespace):
+        params = [wrap(x) for x in trial.start]
+        try:
+            made = _built(step, settings, first, params)
+        except Exception as error:
+            raise CallError(
+                f"{getattr(step, '__name__', 'the optimizer')}(…) raises {type(error).__name__}: {error}", "raises"
+            ) from error
+        method = _method(made)
+        if method is None:
+            raise CallError(f"{type(made).__name__} has no step() or update(x, dx)", "no-step")
+        taken = Taken()
+        roles = _parameters(method)
+        if roles and not (len(roles) == 1 and roles[0].default is not roles[0].empty):
+            return _take_method(made, method, settings, trial, decays)
+        try:
+            for k, gradients in enumerate(trial.gradients):
+                taken.constant_rate = not (decays and _set_rate(made, trial.rates[k], first))
+                for p, dx in zip(params, gradients):
+                    p.grad = wrap(dx) if wrap is _tensor else np.array(dx)
+                method()
+                for p, x in zip(params, trial.start):
+                    _checked(p.data, x, k, taken)
+                taken.x.append(np.array([np.array(getattr(p.data, "_array", p.data), dtype=float) for p in params]))
+                state = getattr(made, "state", None)
+                taken.states.append(_copied(state.get(params[0])) if isinstance(made, Optimizer) and state else None)
+            return taken
+        except CallError:
+            raise
+        except Exception as error:
+            errors.append(error)
+        if not isinstance(step, type):
+            break
+    raise CallError(f"step() raises {type(errors[0]).__name__}: {errors[0]}", "raises") from errors[0]
+
+
+def _take_method(made: Any, method: Callable[..., Any], settings: dict[str, Any], trial: Trial, decays: bool) -> Taken:
+    """Run an object whose method takes x and dx, or dictionaries or lists of them."""
+    arguments = _parameters(method)
+    names = [p.name for p in arguments]
+    taken = Taken()
+    takes_rate = any(_is_rate(name, settings) for name in names)
+    taken.constant_rate = not takes_rate and not (decays and _set_rate(made, trial.rates[0], trial.rates[0]))
+    inner = function_caller(method, settings, trial.rates[0], trial.start)
+    one = Trial(trial.start[:1], [g[:1] for g in trial.gradients], trial.rates)
+    form: type | None = None
+    if len(names) > 1 and names[0].startswith("param") and names[1].startswith("grad"):
+        form = dict
+
+    def caller(number: int, x: Any, dx: Any, rate: float) -> tuple[Any, Any]:
+        if not takes_rate and not taken.constant_rate:
+            _set_rate(made, rate, trial.rates[0])
+        if form is dict:
+            given = {"x": x}
+            try:
+                method(given, {"x": dx})
+            except (TypeError, AttributeError, KeyError):
+                several = [x]
+                method(several, [dx])
+                return several[0], None
+            return given["x"], None
+        return inner(number, x, dx, rate)
+
+    _run(caller, one, taken)
+    return taken
+
+
+def _tensor(x: Any) -> Any:
+    return tensor(np.array(x, dtype=float), requires_grad=True)
+
+
+def _namespace(x: Any) -> Any:
+    return SimpleNamespace(data=np.array(x, dtype=float), grad=None, shape=np.shape(x))
