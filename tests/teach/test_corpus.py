@@ -21,7 +21,7 @@ import minigrad
 from minigrad.optim import rules
 
 # the shares that are named: raise them as the diagnosis gets better
-NAMED, NAMED_RANDOM, NAMED_RULES, NAMED_RUNS = 0.70, 0.85, 0.0, 0.30
+NAMED, NAMED_RANDOM, NAMED_RULES, NAMED_RUNS = 0.70, 0.85, 0.70, 0.30
 
 
 @pytest.mark.parametrize("subject", SUBJECTS.values(), ids=lambda subject: subject.name)
@@ -103,11 +103,15 @@ def test_rules_are_right_and_each_edit_makes_them_wrong() -> None:
 
 
 @needs_check_rule
-def test_wrong_rules_are_found_and_named() -> None:
-    outcomes = list(run.wrong_updates())
-    assert not [one.case for one in outcomes if not one.found]
+@pytest.mark.parametrize("step", [pytest.param(15, id="sample"), pytest.param(1, id="all", marks=pytest.mark.slow)])
+def test_wrong_rules_are_found_and_named(step: int) -> None:
+    outcomes = list(run.wrong_updates(lambda mistake, number: number % step == 0))
+    # of nadam's two values of mu, one for the other changes the fifth digit
+    assert {one.case for one in outcomes if not one.found} <= {
+        one.case for one in outcomes if "nadam: mb = mu2" in one.case
+    }
     named = np.mean([one.named for one in outcomes])
-    assert named >= NAMED_RULES, f"{named:.1%} are named; run tests/teach/corpus/run.py rules --misses"
+    assert named >= NAMED_RULES - (0.3 if step > 1 else 0), f"{named:.1%} are named; run corpus/run.py rules --misses"
 
 
 @needs_check_rule

@@ -118,7 +118,7 @@ x = x - learning_rate * dx => x = x - learning_rate * np.sign(dx) | other rule |
 x = x - learning_rate * dx => x = x - learning_rate * dx / np.linalg.norm(dx) | other rule | the gradient is normalised | norm|length
 x = x - learning_rate * dx => x = x - learning_rate * dx.mean() | shared | the mean of the gradient
 x = x - learning_rate * dx => x = x - learning_rate * np.clip(dx, -0.5, 0.5) | other rule | the gradient is clipped | clip|limit|bound|larg
-x = x - learning_rate * dx => x = x - learning_rate / 2 * dx | weight | half a step | half|1/2|0\\.5|factor|learning rate
+x = x - learning_rate * dx => x = x - learning_rate / 2 * dx | weight | half a step | half|halve|1/2|0\\.5|factor|learning rate
 x = x - learning_rate * dx => state["dx"] = dx + state.get("dx", 0); x = x - learning_rate * state["dx"] | other rule | gradients add up from step to step (no zero_grad) | add up|accum|sum|zero_grad|momentum|previous
 """,
     learning_rate=0.1,

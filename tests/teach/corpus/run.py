@@ -29,7 +29,9 @@ from corpus.subjects import SUBJECTS, Mistake, cases, differs
 from minigrad.autograd import check_gradient
 
 # where a gradient is right is not why it is wrong
-WHERE_ALONE = re.compile(r"Pattern: (right|wrong) only at ind(ex|ices) [\d, and]* of dimension \d+(: the border)?\.")
+WHERE_ALONE = re.compile(
+    r"Cause: no mistake of the catalogue.*|Pattern: (right|wrong) only at ind(ex|ices) [\d, and]* of dimension \d+(: the border)?\."
+)
 
 # a remedy among several is no cause
 REMEDIES = re.compile(r"(Usual (fixes|causes|remedies)|Try ).*", re.DOTALL)
@@ -144,7 +146,8 @@ def wrong_updates(chosen: Callable[[WrongRule, int], bool] = lambda mistake, num
     for number, mistake in enumerate(wrong_rules()):
         if chosen(mistake, number):
             report = checked_rule(mistake.step(), mistake.rule)
-            said, found = sentence(report), not bool(report)
+            # the hint quotes the line of the rule, which has many of the words
+            said, found = re.sub(r"Hint: .*?(?=Cause: |$)", "", sentence(report)), not bool(report)
             named = found and mistake.row.is_named_by(said)
             yield Outcome(str(mistake), mistake.row.kind, mistake.row.cause, said, found, named, mistake.row)
 
