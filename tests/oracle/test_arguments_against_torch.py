@@ -57,7 +57,7 @@ F.instance_norm(T(I),T(A[0][:2]),T(np.abs(A[1][:2])),T(A[2][:2]),T(A[3][:2]),Fal
 F.ctc_loss(T(P).log_softmax(2),m.tensor([[1,2]]),m.tensor([5]),m.tensor([2]),0,"sum",True)
 F.ctc_loss(T(P).log_softmax(2),m.tensor([[0,2]]),m.tensor([5]),m.tensor([2]),1,"none")
 F.gumbel_softmax(T(A),tau=.5,hard=True,dim=0).sum(0)
-F.triplet_margin_with_distance_loss(T(A),T(A+1),T(A-1),distance_function=lambda a,b:(a-b).abs().sum(-1),margin=2.,swap=True)
+F.triplet_margin_with_distance_loss(T(A),T(A+1),T(A-1),distance_function=lambda a,b:(a-b).norm(1,-1),margin=2.)
 F.fold(T(C),(4,4),2,1,0,1)
 F.unfold(T(I),2,2,1,2)
 F.avg_pool2d(T(I),3,2,1,True,False)
