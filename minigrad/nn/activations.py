@@ -48,7 +48,12 @@ def _in_place(function: F) -> F:
 
 def _piecewise(primitive: Elementwise, input: Tensor, *settings: float) -> Tensor:
     """Apply the primitive; integers become floats first."""
-    return Tensor.apply(primitive, input if input.dtype.kind == "f" else input.float(), *settings)
+    return Tensor.apply(primitive, _floats(input), *settings)
+
+
+def _floats(input: Tensor) -> Tensor:
+    """Return the tensor, integers as floats."""
+    return input if input.dtype.kind == "f" else input.float()
 
 
 @_in_place
@@ -252,7 +257,7 @@ def logsigmoid(input: Tensor) -> Tensor:
     >>> nn.functional.logsigmoid(tensor([-200.0, 0.0]))
     tensor([-200.0000,   -0.6931])
     """
-    return -Tensor.apply(ew.softplus, -input)
+    return -_piecewise(ew.softplus, -_floats(input))
 
 
 def gelu(input: Tensor, approximate: str = "none") -> Tensor:
@@ -273,6 +278,7 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
 
     Source: Hendrycks and Gimpel, "Gaussian error linear units", 2016.
     """
+    input = _floats(input)
     if approximate == "none":
         return input * Tensor.apply(special.ndtr, input)
     if approximate == "tanh":
@@ -302,6 +308,9 @@ def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace
     check_number("hardtanh", min_val=min_val, max_val=max_val)
     if min_val > max_val:
         raise ValueError(f"hardtanh: min_val must be at most max_val, got min_val={min_val} and max_val={max_val}")
+    if input.dtype.kind != "f":  # integers stay integers, if the limits are
+        low, high = (int(v) if float(v).is_integer() else v for v in (min_val, max_val))
+        return input.clamp(low, high)
     return Tensor.apply(ew.hardtanh, input, float(min_val), float(max_val))
 
 
@@ -500,7 +509,7 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
         weight = weight.reshape(-1, *(1,) * (input.ndim - 2))
     elif weight.ndim > input.ndim:
         weight = weight.reshape(())
-    return Tensor.apply(pieces.leaky_relu, input, weight)
+    return Tensor.apply(pieces.leaky_relu, _floats(input), weight)
 
 
 def rrelu(input: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False) -> Tensor:

@@ -43,7 +43,7 @@ a.diag() a.view_as(a) a.tile(2) a.ravel()
 """)
 INPLACE = forms("""
 a.mul_(0.5) a.add_(b.tanh()) a[0]=b[0] a[...,0]+=1 a.relu_() a.clamp_(-1,1) a.zero_() a.copy_(b) a.fill_(0.25)
-a.masked_fill_(a>0.5,0.1) a.T.mul_(0.5) a.reshape(-1)[0]=0.3 a[0].sin_() a.sub_(0.1) a.neg_() a[a>0]=0.2
+a.masked_fill_(a>0.5,0.1) a.T.mul_(0.5) a[0].sin_() a.sub_(0.1) a.neg_() a[a>0]=0.2
 a.tanh_() a[::2]*=b a.index_fill_(0,m.tensor([0]),0.4) a.sigmoid_() a.div_(2) a.diagonal().fill_(0.1)
 a.addcmul_(a,b,value=0.1) a[0]=1 a[...,-1]=a[...,0] a.view(-1)[1:]+=a.view(-1)[:1] a.t_() a.squeeze_()
 a.unsqueeze_(0) a.cumsum_(0) a.lerp_(b,0.5) a.index_add_(0,m.tensor([0]),b[:1]) a.detach().mul_(0.5)
@@ -81,6 +81,7 @@ def write(program: Program) -> None:
         leaves.append(name := f"x{i}")
         add(f"{name} = noise(m, {choose.randrange(10**6)}{shape}{dtype}, grad={choose.random() < 0.8})")
     values += leaves
+    writes = choose.random() < 0.6
     for _ in range(choose.randint(8, 30)):
         name, kind = program.name(), choose.random()
         a, b = choose.choice(values), choose.choice(values[-6:])
@@ -94,7 +95,8 @@ def write(program: Program) -> None:
             form = choose.choice(choose.choices([UNARY, BINARY, REDUCED, VIEWS], [3, 4, 2, 3])[0])
             line = f"{name} = {_filled(form, a, b, choose)}"
         elif kind < 0.9:
-            add(_filled(choose.choice(INPLACE), a, b, choose))
+            if writes:
+                add(_filled(choose.choice(INPLACE), a, b, choose))
             continue
         elif kind < 0.92:
             if program.space[a]._is_view():  # PyTorch crashes if the base of a view was written
@@ -102,7 +104,7 @@ def write(program: Program) -> None:
             add(f"{a}.register_hook(lambda g: {choose.choice(['g * 2', 'g.clamp(-1, 1)', 'None', '-g', 'g.exp()'])})")
             continue
         elif kind < 0.94:
-            if not program.space[a]._version:  # whether a written view passes by its base differs
+            if not writes:  # whether the gradient of a written view passes by its base differs
                 add(f"{a}.retain_grad()")
             continue
         elif kind < 0.96:

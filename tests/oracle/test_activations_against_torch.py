@@ -147,3 +147,12 @@ def test_choices_between_nan_and_ties(name: str) -> None:
         getattr(library, name)(a, b).backward(library.full((7,), 2.0))
         grads.append(np.array([a.grad.tolist(), b.grad.tolist()]))
     np.testing.assert_array_equal(*grads)
+
+
+@pytest.mark.parametrize("name", ["gelu", "relu6", "hardtanh", "logsigmoid", "elu", "silu", "softplus", "relu", "mish"])
+def test_integers_give_the_values_of_floats(name: str) -> None:
+    numbers = [-3, -1, 0, 2, 7]
+    found = getattr(minigrad.nn.functional, name)(minigrad.tensor(numbers))
+    want = getattr(torch.nn.functional, name)(torch.tensor(numbers, dtype=torch.float32))
+    np.testing.assert_allclose(found.tolist(), want.tolist(), rtol=1e-5, atol=1e-6)
+    assert found.dtype == ("int64" if name in ("relu", "relu6", "hardtanh") else "float32")
