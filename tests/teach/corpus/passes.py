@@ -205,7 +205,7 @@ da = dh * (a > 0) => da = dh * (dh > 0) | mask | the mask of the upstream gradie
 dw1 = x.T @ da + 0.2 * w1 => dw1 = x.T @ dh + 0.2 * w1 | mask | dh for da | mask|relu|instead|before
 dw1 = x.T @ da + 0.2 * w1 => dw1 = x.T @ da - 0.2 * w1 | penalty | the sign of the penalty
 dx = da @ w1.T => dx = -da @ w1.T | sign | the sign
-db1 = da.sum(axis=0) => db1 = da.sum() * np.ones(5) | axis | summed over everything
+db1 = da.sum(axis=0) => db1 = da.sum() * np.ones(5) | axis | summed over everything | + everything|one number
 """,
     x=(6, 4), w1=(4, 5), b1=(5,), w2=(5, 3), b2=(3,), y=np.array([0, 2, 1, 1, 0, 2]),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Run the corpus through minigrad: `python tests/teach/corpus/run.py [gradients] [--misses] [--only NAME]`.
+"""Run the corpus through minigrad: `python tests/teach/corpus/run.py [part …] [--misses] [--only NAME]`.
 
 It prints how many mistakes were found and how many were named, by kind, and every miss with the sentence that was said.
 """
@@ -20,7 +20,9 @@ import numpy as np
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[1]))
 
+import minigrad
 from corpus import gradients as _registers  # noqa: F401
+from corpus.passes import EXERCISES, all_edits
 from corpus.random_programs import random_program
 from corpus.right import RIGHT
 from corpus.rules import REWRITTEN, RULES, Rule, WrongRule, wrong_rules
@@ -164,15 +166,11 @@ def right_updates() -> Iterator[Outcome]:
 
 def checked_rule(step: Any, rule: Rule) -> Any:
     """What check_rule says of it."""
-    import minigrad
-
     return checked(minigrad.check_rule, step, rule.name, **rule.settings)
 
 
 def training_runs(chosen: Callable[[Run], bool]) -> Iterator[Outcome]:
     """Every chosen run. A sick one is named by the first sentence said; for a healthy one, that nothing is said."""
-    import minigrad
-
     for one in RUNS:
         if chosen(one):
             watchers: list[Any] = []
@@ -189,6 +187,27 @@ def training_runs(chosen: Callable[[Run], bool]) -> Iterator[Outcome]:
             named = bool(re.search(one.words, cause, re.IGNORECASE)) if one.cause else not said
             kind = "sick" if one.cause else "healthy"
             yield Outcome(one.name, kind, one.cause, "\n          ".join(said), bool(said) or not one.cause, named)
+
+
+def wrong_passes(chosen: Callable[[int], bool] = lambda number: True) -> Iterator[Outcome]:
+    """Every wrong line of the exercises. `found`: it is the only line that is called wrong."""
+    for number, edit in enumerate(all_edits()):
+        if chosen(number):
+            report = checked(minigrad.check_backward, *edit.exercise.run(edit.source()))
+            text = str(report)
+            wrong = re.findall(r"^(d\w+) .*? WRONG *(?:[\d.e+-]+)? *(.*)$", text, re.MULTILINE)
+            found = [name for name, _ in wrong] == [edit.line]
+            said = wrong[0][1] if found else " ".join(f"{name}: {cause}" for name, cause in wrong) or text[:200]
+            yield Outcome(
+                str(edit), edit.row.kind, edit.row.cause, said, found, found and edit.row.is_named_by(said), edit.row
+            )
+
+
+def right_passes() -> Iterator[Outcome]:
+    """The exercises as they are. `named` is that no line is called wrong."""
+    for one in EXERCISES:
+        report = checked(minigrad.check_backward, *one.run())
+        yield Outcome(one.name, "right", "", str(report), True, bool(report))
 
 
 def by_chance(outcomes: list[Outcome]) -> float:
@@ -230,6 +249,8 @@ def main() -> None:
         "right": lambda only: show("Right gradients: named is left alone", right_gradients(), True),
         "rules": lambda only: show_rules(only, arguments.misses),
         "right-rules": lambda only: show("Right update rules: named is left alone", right_updates(), True),
+        "passes": lambda only: show("Wrong lines of backward passes", wrong_passes(), arguments.misses),
+        "right-passes": lambda only: show("Right passes: named is left alone", right_passes(), True),
         "runs": lambda only: show("Runs", training_runs(lambda one: only in one.name), True),
     }
     parser = argparse.ArgumentParser(description=__doc__)
