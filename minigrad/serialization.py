@@ -10,6 +10,7 @@ member `structure.json`, which refers to them.
 from __future__ import annotations
 
 import json
+import math
 import os
 import zipfile
 from collections.abc import Mapping
@@ -86,6 +87,7 @@ def load(f: str | os.PathLike[str]) -> dict[str, Any]:
 
     Raises:
         ValueError: if the suffix is another one, or the file is damaged or not what its suffix says.
+        MemoryError: if the file is right, but larger than the memory.
         OSError: if the file cannot be read.
 
     >>> import tempfile, os
@@ -99,11 +101,12 @@ def load(f: str | os.PathLike[str]) -> dict[str, Any]:
         try:
             if form == ".npz":
                 with np.load(file, allow_pickle=False) as arrays:
+                    _check_sizes(arrays.zip, os.fstat(file.fileno()).st_size)
                     if _STRUCTURE in arrays.zip.namelist():
                         return _unpacked(json.loads(arrays.zip.read(_STRUCTURE)), arrays)
                     return {name.removesuffix(".npy"): as_tensor(arrays[name]) for name in arrays.zip.namelist()}
             return {name: as_tensor(array) for name, array in _safetensors().load(file.read()).items()}
-        except ImportError:
+        except (ImportError, MemoryError):
             raise
         except Exception as error:
             said = printable(f"{os.fsdecode(f)} is not a {form} file of tensors, or is damaged: {error}")
@@ -164,6 +167,26 @@ def _unpacked(value: Any, arrays: Any) -> Any:
     if kind == "dict":
         return {key: _unpacked(item, arrays) for key, item in inside}
     raise ValueError(f"{_STRUCTURE} has an unknown kind {kind!r}")
+
+
+def _check_sizes(archive: zipfile.ZipFile, size: int) -> None:
+    """Raise if a member is longer than it can be, before any memory is taken for it. `size` is that of the file."""
+    if sum(info.compress_size for info in archive.infolist()) > size:
+        raise ValueError("its members are together longer than the file")
+    for info in archive.infolist():
+        if info.filename == _STRUCTURE:
+            if info.file_size > size:  # `save` does not compress it
+                raise ValueError(f"{_STRUCTURE} has {info.file_size:,} bytes, more than the file")
+            continue
+        with archive.open(info) as member:
+            read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+            header = read.get(np.lib.format.read_magic(member))
+            if header is None:
+                continue
+            shape, _, dtype = header(member)
+            expected, there = math.prod(shape) * dtype.itemsize, info.file_size - member.tell()
+            if not dtype.hasobject and (min(shape, default=0) < 0 or expected != there):
+                raise ValueError(f"{info.filename}: {dtype} of shape {shape} takes {expected:,} bytes, not {there:,}")
 
 
 def _form(f: str | os.PathLike[str]) -> str:

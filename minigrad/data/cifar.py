@@ -22,6 +22,8 @@ from minigrad.data.download import download as fetch
 
 URL = "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz"
 MD5 = "c58f30108f718f92721af3b95e74349a"
+MOST_BYTES = 1 << 28
+"""The largest batch that is read from an archive: a small one can unpack to gigabytes. CIFAR-10's have 31 MB."""
 FOLDER = "cifar-10-batches-py"
 TRAIN = tuple(f"data_batch_{i}" for i in range(1, 6))
 TEST = "test_batch"
@@ -166,8 +168,13 @@ def _batches(folder: Path, download: bool) -> Iterator[tuple[str, bytes]]:
         with tarfile.open(archive) as tar:  # in memory: nothing is unpacked to disk, so no path in it can do harm
             for member in tar:
                 name = member.name.rpartition("/")[2]
-                if name in (*TRAIN, TEST) and (file := tar.extractfile(member)) is not None:
-                    yield name, file.read()
+                if name not in (*TRAIN, TEST) or not member.isfile():  # a link in an archive may lead anywhere
+                    continue
+                if member.size > MOST_BYTES:
+                    raise ValueError(f"{archive}: {name} has {member.size:,} bytes, more than {MOST_BYTES:,}")
+                file = tar.extractfile(member)
+                assert file is not None
+                yield name, file.read()
     except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
         raise ValueError(f"{archive} is damaged or truncated ({error}); remove it and download it again") from None
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import gzip
 import math
+import os
 import struct
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +21,8 @@ from minigrad.data.bundled import Split
 from minigrad.data.dataset import Dataset
 from minigrad.data.download import download as fetch
 
+_RATIO = 1032  # what deflate packs into a byte, at most
+_DIMENSIONS = 32  # of an array of NumPy, at least
 TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 
 MNIST = {
@@ -57,26 +61,53 @@ def read_idx(path: Path | str) -> np.ndarray:
     array([7, 2, 1], dtype=uint8)
     """
     path = Path(path)
-    data = path.read_bytes()
-    if data[:2] == b"\x1f\x8b":
+    with path.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        if file.read(2) != b"\x1f\x8b":
+            file.seek(0)
+            return _read(file, path, size, packed=False)
+        file.seek(0)
         try:
-            data = gzip.decompress(data)
+            with gzip.open(file) as unpacked:
+                return _read(unpacked, path, size * _RATIO, packed=True)
         except (OSError, EOFError, zlib.error) as error:
             raise ValueError(f"{path}: the gzip file is damaged or truncated ({error}); download it again") from None
+
+
+def _read(file: Any, path: Path, most: int, packed: bool) -> np.ndarray:
+    """Read the header, and no more than the array that it announces: a small gzip file can unpack to gigabytes.
+
+    Args:
+        file: the file, unpacked.
+        path: for messages.
+        most: how many bytes it has or, if it is packed, can have.
+        packed: whether it is a gzip file.
+    """
+    data = file.read(4)
     if len(data) < 4 or data[:2] != b"\0\0" or data[2] not in TYPES:
+        if packed:
+            file.read(1 << 20)  # raises if the header is wrong because the gzip file is damaged
         raise ValueError(
             f"{path} is not an IDX file: it begins with {data[:4].hex(' ') or 'nothing'}, expected 00 00 08 …"
         )
     start = 4 + 4 * data[3]
+    data += file.read(start - 4)
     if len(data) < start:
         raise ValueError(f"{path} is truncated within its header, after {len(data)} bytes; download it again")
     shape = struct.unpack(f">{data[3]}I", data[4:start])
     dtype = np.dtype(TYPES[data[2]])
-    expected = start + math.prod(shape) * dtype.itemsize
-    if len(data) != expected:
-        fault = "truncated" if len(data) < expected else "too long"
-        raise ValueError(f"{path} is {fault}: an array of shape {shape} takes {expected} bytes, got {len(data)}")
-    return np.frombuffer(data, dtype, offset=start).reshape(shape).astype(dtype.newbyteorder("="))
+    expected = math.prod(shape) * dtype.itemsize
+    takes = f"an array of shape {shape} takes {start + expected} bytes"
+    if expected > most:
+        raise ValueError(f"{path} is truncated: {takes}, got {'at most ' * packed}{most}")
+    data = file.read(expected)
+    if len(data) < expected:
+        raise ValueError(f"{path} is truncated: {takes}, got {start + len(data)}")
+    if file.read(1):
+        raise ValueError(f"{path} is too long: {takes}, got {'more' if packed else most}")
+    if len(shape) > _DIMENSIONS:
+        raise ValueError(f"{path} has {len(shape)} dimensions, more than an array can have; download it again")
+    return np.frombuffer(data, dtype).reshape(shape).astype(dtype.newbyteorder("="))
 
 
 def mnist(folder: Path | str, *, download: bool = False) -> Split:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
@@ -111,6 +112,8 @@ class Module:
                     f"{type(self).__name__}.{name} was set before super().__init__() was called: call it first"
                 )
             registry = self._parameters if isinstance(value, Parameter) else self._modules
+            if isinstance(value, Module):
+                _check_depth(f"{type(self).__name__}.{name}", value)
             if name not in registry:  # otherwise it keeps its position in the order
                 self._forget(name)
             registry[name] = value
@@ -738,6 +741,16 @@ class Module:
         if parts:
             inner = "\n  " + "\n  ".join([*([inner] if inner else []), *parts]) + "\n"
         return f"{printable(type(self).__name__)}({inner})"
+
+
+def _check_depth(place: str, module: Module) -> None:
+    """Raise if modules are nested so deep that a call of the outermost one would not fit Python's stack."""
+    most = sys.getrecursionlimit() // 4  # a level takes up to four calls
+    if max(path.count(".") for path, _ in module.named_modules(prefix="m")) >= most:
+        raise ValueError(
+            f"{printable(place)}: modules must not be nested deeper than {most} levels, because every level calls the "
+            "next one. Put the layers into one nn.Sequential, or raise the limit: sys.setrecursionlimit(...)"
+        )
 
 
 def bound_settings(

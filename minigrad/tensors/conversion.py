@@ -24,7 +24,11 @@ def array_from(data: Any, dtype: Any = None) -> np.ndarray:
         return np.array(data._array, dtype=None if dtype is None else scalar_type("tensor", dtype))
     try:
         array = plain_array(_plain(data))
+    except RecursionError:
+        raise ValueError("tensor: lists are nested too deep, or contain themselves") from None
     except ValueError as error:
+        if "maximum number of dimension" in str(error):
+            raise ValueError("tensor: lists are nested deeper than an array can have dimensions") from None
         if "inhomogeneous" not in str(error):
             raise
         raise ValueError(f"tensor: the nested lists have unequal lengths: {_short(data)}") from None

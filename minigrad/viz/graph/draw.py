@@ -59,7 +59,8 @@ def draw(
         A `graphviz.Digraph`.
 
     Raises:
-        ValueError: `rankdir` is unknown, `depth` is negative, or a single operation has more than `max_nodes` operands.
+        ValueError: `rankdir` is unknown, `depth` is negative, a single operation has more than `max_nodes` operands, or
+            the graph has more than 20,000 nodes.
         RuntimeError: `output` has no graph, or `gradients` is True and the graph has been released.
         TypeError: `output` is of another type.
 

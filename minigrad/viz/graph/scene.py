@@ -12,6 +12,9 @@ from minigrad.engine import Node, reverse_topological_order
 from minigrad.program.graph_inspection import constants, named_operands
 from minigrad.scalar import Value
 
+MOST_NODES = 20_000
+"""The largest graph of which a part is drawn: of a larger one, the search for the part takes long."""
+
 
 class Scene:
     """The drawn part of the graph that ends at a node.
@@ -30,6 +33,11 @@ class Scene:
 
     def __init__(self, end: Node, depth: int | None, max_nodes: int | None) -> None:
         order = reverse_topological_order([end])
+        if len(order) > MOST_NODES:
+            raise ValueError(
+                f"draw: this graph has {len(order):,} nodes, more than {MOST_NODES:,}. Draw a smaller one, with fewer "
+                "time steps or layers, or an intermediate result"
+            )
         self.end = end
         self.nodes: list[Any] = order[::-1]
         self.step = backward_steps(order)

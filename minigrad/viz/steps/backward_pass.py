@@ -23,6 +23,9 @@ from minigrad.scalar import Value
 from minigrad.viz.notation import contribution, formula, substitute, with_symbols
 from minigrad.viz.steps.formatting import chain, describe, number, setting
 
+MOST_TEXTS = 2000
+"""The most steps of a pass that are written as text."""
+
 _SYMBOL = re.compile(r"[^\W\d]\w*|\w+(\.\w+)+")  # a name of a variable or of a parameter of a module
 
 
@@ -464,10 +467,17 @@ class BackwardPass(Sequence[Step]):
     # -- text ----------------------------------------------------------------------------------------------------
 
     def __str__(self) -> str:
-        return "\n".join(map(str, self.backward))
+        return "\n".join(texts(self.backward))
 
     def __repr__(self) -> str:
         return f"<{len(self.forward)} steps forward and {len(self.backward)} backward, to {self.backward[0].name}>"
+
+
+def texts(steps: Sequence[Step], symbols: bool = False) -> Iterator[str]:
+    """Yield the texts of the first `MOST_TEXTS` steps, and the number of those that are left out."""
+    yield from (step.text(symbols=symbols) for step in steps[:MOST_TEXTS])
+    if len(steps) > MOST_TEXTS:
+        yield f"... and {len(steps) - MOST_TEXTS:,} more of {len(steps):,} steps; step from an intermediate result"
 
 
 def _equal(a: Any, b: Any) -> bool:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import TextIO
 
 from minigrad.viz.notation import with_symbols
-from minigrad.viz.steps.backward_pass import BackwardPass, Step
+from minigrad.viz.steps.backward_pass import BackwardPass, Step, texts
 from minigrad.viz.steps.formatting import describe
 
 _HELP = "right/n next   left/p previous   home/end   f forward   b backward   g go to a node   q quit"
@@ -40,8 +40,8 @@ def show(steps: BackwardPass, stream: TextIO | None = None) -> None:
 
 def all_steps(steps: BackwardPass, symbols: bool = False) -> str:
     """Return the steps of both passes as text, with mathematical symbols if `symbols`."""
-    parts = ["The forward pass", *(s.text(symbols=symbols) for s in steps.forward)]
-    parts += ["", "The backward pass", *(s.text(symbols=symbols) for s in steps.backward)]
+    parts = ["The forward pass", *texts(steps.forward, symbols)]
+    parts += ["", "The backward pass", *texts(steps.backward, symbols)]
     return "\n".join(parts)
 
 
