@@ -37,6 +37,8 @@ _WHERE = {
     "viz.steps.steps": "step",
     "viz.training.watch": "watch",
     "teach.rule_check": "check_rule",
+    "teach.schedule_check": "check_schedule",
+    "teach.forward_check": "check_forward",
 }
 _HOME = {name: module for module, names in _WHERE.items() for name in names.split()}
 _MODULES = {"autograd", "data", "distributions", "engine", "func", "linalg", "nn", "optim", "scalar"}

@@ -62,7 +62,9 @@ from minigrad.tensors.joining import cat as cat
 from minigrad.linalg import chain_matmul as chain_matmul
 from minigrad.nn.resize import channel_shuffle as channel_shuffle
 from minigrad.teach.backward import check_backward as check_backward
+from minigrad.teach.forward_check import check_forward as check_forward
 from minigrad.teach.rule_check import check_rule as check_rule
+from minigrad.teach.schedule_check import check_schedule as check_schedule
 from minigrad.tensors.joining import column_stack as column_stack
 from minigrad.tensors.joining import combinations as combinations
 from minigrad.tensors.joining import concat as concat

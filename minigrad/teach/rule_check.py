@@ -314,7 +314,7 @@ def check_rule(step: Any, rule: str | Callable[..., Any], learning_rate: float =
     Args:
         step: the rule, in the lecture's form step(x, dx, state, learning_rate) -> (x, state), with an empty dictionary
             as the first state. It may take fewer arguments, change x in place and return nothing, or return x alone;
-            its settings may be arguments. Or a class: a subclass of `optim.Optimizer`, or one with step() that is made of
+            its settings may be arguments. Or a class: a subclass of `optim.Optimizer`, or one with step() made of its
             parameters, or one with update(x, dx). Or a function without arguments that returns a step.
         rule: the name of a rule of `minigrad.optim.rules`, or "adamw"; or a function in the lecture's form.
         learning_rate: the first learning rate (default 0.1); it decays in the following steps.
