@@ -25,12 +25,13 @@ F.huber_loss(a.double(),b.double()) m.cdist(a,b) m.einsum('ij,kj->ik',a,b) m.ten
 a.reshape(b.shape) a.masked_fill(b>0,2) a.fmod(b*b+1) a.remainder(b*b+1) F.cosine_similarity(a,b,-1)
 a.to(b.dtype) m.dot(a,b) a.xlogy(b*b+1)
 """)
+# contiguous: PyTorch's median of an expanded tensor reads memory that nothing has written
 REDUCED = forms("""
 a.sum(D) a.mean(D) a.var(D) a.std(D) a.amax(D) a.amin(D) a.logsumexp(D) a.prod(D) a.norm(dim=D) a.max(D).values
-a.min(D).values a.median(D).values a.sum() a.mean() a.max() a.norm() a.var() a.prod() a.sum(D,keepdim=True)
+a.min(D).values a.contiguous().median(D).values a.sum() a.mean() a.max() a.norm() a.var() a.prod() a.sum(D,keepdim=True)
 a.std(D,correction=0) a.amax(D,keepdim=True) a.mean((0,-1)) a.logsumexp((0,-1)) a.nansum(D) a.cummax(D).values
-a.kthvalue(1,D).values a.norm(1,D) a.quantile(0.3,D) a.argmax(D) a.topk(1,D).values a.logsumexp(D,keepdim=True)
-a.aminmax(dim=D).max a.norm(float('inf'),D)
+a.contiguous().kthvalue(1,D).values a.norm(1,D) a.quantile(0.3,D) a.argmax(D) a.topk(1,D).values
+a.logsumexp(D,keepdim=True) a.aminmax(dim=D).max a.norm(float('inf'),D)
 """)
 VIEWS = forms("""
 a[...,None] a.T a.mT a.reshape(-1) a.flatten() a.unsqueeze(D) a.squeeze() a.transpose(0,-1) a.view(-1) a[0]
