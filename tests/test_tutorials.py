@@ -24,6 +24,7 @@ DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 RUN = [
     ROOT / "CONTRIBUTING.md",
     ROOT / "docs" / "checking.md",
+    ROOT / "docs" / "mistakes.md",
     ROOT / "docs" / "pytorch.md",
     *(p for p in DECISIONS if "```python" in p.read_text("utf-8")),
 ]

@@ -8,13 +8,15 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from minigrad.teach.derivation import derivation
 from minigrad.teach.recording import Recording, record
-from minigrad.teach.search import Explanation, Search, representative, sentence
+from minigrad.teach.search import IMPOSSIBLE, Explanation, Search, representative, sentence
 from minigrad.teach.tape import Tape
 from minigrad.tensors.tensor import Tensor
 
@@ -142,9 +144,13 @@ def _said(found: list[Explanation], search: Search) -> Diagnosis:
     cause = f"either {texts[0]}; or {texts[1]}" if len(texts) > 1 else texts[0]
     if len(best.candidates) > 1:
         cause = "two mistakes: " + cause
-    names = tuple(c.mistake.name for e in found for c in e.candidates)
+    names = tuple(dict.fromkeys(c.mistake.name for e in found for c in e.candidates))
     first = best.candidates[0]
-    return Diagnosis(first.mistake.name, sentence(first, search.words, first.mistake.hint), cause, names)
+    hint = sentence(first, search.words, first.mistake.hint)
+    steps = ""
+    with suppress(*IMPOSSIBLE):
+        steps = "\n".join(derivation(c.site, search.words) for c in best.candidates if c.sites)
+    return Diagnosis(first.mistake.name, hint, cause, names, steps)
 
 
 def diagnose(case: Case) -> str | None:

@@ -21,7 +21,7 @@ from minigrad.autograd.comparison import RTOL, Comparison, Element, compare
 from minigrad.autograd.finite_differences import Differences, WeightedOutputs, numerical_gradient
 from minigrad.grad_mode import enable_grad
 from minigrad.output.words import in_brackets
-from minigrad.teach.diagnosis import Case, diagnose
+from minigrad.teach.diagnosis import Case, Diagnosis, diagnosis
 from minigrad.tensors import rng
 from minigrad.tensors.creation import as_tensor
 from minigrad.tensors.tensor import Tensor
@@ -76,7 +76,8 @@ class Finding:
         worst: the elements to show, the worst first.
         wrong, unknown, kinks: the number of elements that are wrong, that could not be told, that are at a kink.
         unexamined: the number of suspicious elements that were not examined, as enough others are wrong.
-        pattern: the likeliest mistake.
+        pattern: the likeliest mistake, as a sentence.
+        diagnosis: the same with its name in the catalogue, a hint, and a derivation.
         summary: of a right gradient, how right it is.
         notes: what else there is to say; of "could not be told", why and what helps.
     """
@@ -91,6 +92,7 @@ class Finding:
     kinks: int = 0
     unexamined: int = 0
     pattern: str | None = None
+    diagnosis: Diagnosis | None = None
     summary: str = ""
     notes: list[str] = field(default_factory=list)
 
@@ -108,6 +110,8 @@ class Finding:
         else:
             says = ("WRONG" if self.verdict == "wrong" else "COULD NOT BE TOLD") + among
         lines = [f"{self.name}, {self.dtype} of shape {self.shape}: {says}"]
+        if self.diagnosis is not None and self.diagnosis.hint:
+            lines.append(f"    Hint: {self.diagnosis.hint}.")
         if self.pattern:
             lines.append(f"    Pattern: {self.pattern}{'' if self.pattern.endswith('?') else '.'}")
         if not self.ok and self.worst:
@@ -135,6 +139,10 @@ class Report:
         """The verdict on all: "right", "wrong" if one is, otherwise "could not be told"."""
         verdicts = [f.verdict for f in self.findings]
         return "right" if self.ok else "wrong" if "wrong" in verdicts else "could not be told"
+
+    def explain(self) -> str:
+        """Return the derivations of the contributions in which mistakes were found."""
+        return "\n".join(f.diagnosis.explain() for f in self.findings if f.diagnosis is not None)
 
     def __bool__(self) -> bool:
         return self.ok
@@ -174,12 +182,13 @@ class _Question:
     subject: dict[str, Any]
     nondet_tol: float = 0.0
 
-    def diagnose(self, numeric: np.ndarray, trusted: Any = True) -> str | None:
-        """Return the likeliest mistake, as a sentence."""
+    def diagnose(self, finding: Finding, numeric: np.ndarray, trusted: Any = True) -> None:
+        """Write the likeliest mistake into the finding."""
         analytic = np.asarray(self.analytic, dtype=float)
         case = Case(analytic, numeric, self.x.astype(float), self.sizes, self.others, trusted, **self.subject)
         with np.errstate(all="ignore"):
-            return diagnose(case)
+            finding.diagnosis = diagnosis(case)
+        finding.pattern = None if finding.diagnosis is None else finding.diagnosis.cause
 
 
 def _examine(question: _Question) -> Finding:
@@ -197,7 +206,7 @@ def _examine(question: _Question) -> Finding:
         return finding
     if analytic.shape != x.shape:
         finding.verdict = "wrong"
-        finding.pattern = question.diagnose(numerical_gradient_of(question))
+        question.diagnose(finding, numerical_gradient_of(question))
         finding.notes.append(f"The gradient has the shape {analytic.shape}; it must have that of its input, {x.shape}")
         return finding
     upstream = max((float(np.abs(w).max(initial=0.0)) for w in question.weights), default=1.0)
@@ -268,7 +277,7 @@ def _fill(finding: Finding, question: _Question, compared: Comparison) -> None:
         if not np.isfinite(question.analytic).all():
             finding.pattern = "nan or infinite: detect_anomaly() names the operation that made it"
         elif not all(e.kind == "tie" for e in by["wrong"]):
-            finding.pattern = question.diagnose(compared.numeric, trusted)
+            question.diagnose(finding, compared.numeric, trusted)
         for tie in compared.ties[:3]:
             indices = ", ".join(str(list(i)) for i in tie.indices[:6]) + ", …" * (len(tie.indices) > 6)
             low, high = tie.slopes

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -245,13 +246,15 @@ class Search:
             ]
             for least, stage in stages:
                 if not found or min(e.assumes for e in found) > least:
-                    found += stage()
+                    with suppress(*IMPOSSIBLE):
+                        found += stage()
         return sorted(found, key=lambda e: e.assumes)
 
     def two(self) -> list[Explanation]:
         """Return an explanation by two mistakes, if there is one."""
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), suppress(*IMPOSSIBLE):
             return self._pairs()
+        return []
 
     def _whole(self) -> list[Explanation]:
         """Return the mistakes in the gradient as a whole."""

@@ -15,7 +15,7 @@ from minigrad.float_math import NUMBERS
 from minigrad.primitives.elementwise import relu
 from minigrad.primitives.primitive import Elementwise, elementwise, mask
 from minigrad.scalar import Value, apply
-from minigrad.viz.notation import contribution
+from minigrad.program.notation import contribution
 
 inf, nan = math.inf, math.nan
 

@@ -264,6 +264,7 @@ def test_the_sentence_has_the_names_of_the_learner() -> None:
     assert found is not None and found.mistake == "constant"
     assert f"`mu` (line {line}) is treated as a constant" in found.cause and "`x`" in found.cause
     assert "`mu`" in found.hint and "constant" not in found.hint
+    assert "`mu`" in found.hint and "mu = mean(x)" in found.explain() and "to x: g / n" in found.explain()
     found = diagnosed(loss, x, right, C - C.mean(axis=0))
     assert found is not None and found.mistake == "skipped" and "in every pass of the loop" in found.cause
 

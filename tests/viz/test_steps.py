@@ -191,7 +191,7 @@ def test_gradients_changed_by_hooks_are_shown() -> None:
 
 
 def test_every_primitive_can_be_shown() -> None:
-    from minigrad.viz.notation import contribution, formula, with_symbols
+    from minigrad.program.notation import contribution, formula, with_symbols
 
     for primitive in {id(r): r for r in primitives()}.values():
         assert formula(primitive) and with_symbols(formula(primitive))

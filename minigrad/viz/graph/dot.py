@@ -20,10 +20,10 @@ from minigrad.engine import Node
 from minigrad.output.words import printable, shortened
 from minigrad.primitives.primitive import Elementwise
 from minigrad.program.graph_inspection import graph_output, named_operands
+from minigrad.program.notation import contribution
 from minigrad.program.variables import variables
 from minigrad.scalar import Value
 from minigrad.viz.graph.scene import Scene, ancestry
-from minigrad.viz.notation import contribution
 
 _STYLE = """\
     graph [rankdir={rankdir} ordering=in fontname="Helvetica" fontsize=11 fontcolor="#555555" color="#bbbbbb"

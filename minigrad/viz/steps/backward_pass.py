@@ -18,9 +18,9 @@ from minigrad.float_math import IEEE, IEEE_NUMBERS
 from minigrad.output.words import printable
 from minigrad.primitives.primitive import Elementwise
 from minigrad.program.graph_inspection import graph_output, named_operands
+from minigrad.program.notation import contribution, formula, substitute, with_symbols
 from minigrad.program.values import values
 from minigrad.scalar import Value
-from minigrad.viz.notation import contribution, formula, substitute, with_symbols
 from minigrad.viz.steps.formatting import chain, describe, number, setting
 
 MOST_TEXTS = 2000

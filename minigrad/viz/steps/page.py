@@ -16,9 +16,9 @@ from typing import Any
 from minigrad.engine import Node
 from minigrad.output.words import printable, shortened
 from minigrad.program.graph_inspection import named_operands
+from minigrad.program.notation import with_symbols
 from minigrad.program.source import write
 from minigrad.scalar import Value
-from minigrad.viz.notation import with_symbols
 from minigrad.viz.page import Page, page
 from minigrad.viz.steps.backward_pass import BackwardPass, Step
 from minigrad.viz.steps.formatting import describe, number

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
-from minigrad.viz.notation import with_symbols
+from minigrad.program.notation import with_symbols
 from minigrad.viz.steps.backward_pass import BackwardPass, Step, texts
 from minigrad.viz.steps.formatting import describe
 

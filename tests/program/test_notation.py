@@ -13,7 +13,7 @@ from minigrad.primitives import activations, elementwise, linalg, norms, softmax
 from minigrad.primitives import losses as loss
 from minigrad.primitives import normalization as norm
 from minigrad.primitives.primitive import Elementwise, Primitive
-from minigrad.viz.notation import contribution, formula
+from minigrad.program.notation import contribution, formula
 
 rng = np.random.default_rng(0)
 NAMES: dict[str, Any] = {
