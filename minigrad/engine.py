@@ -208,7 +208,8 @@ def backward(
         try:  # as in `run_in_mode`
             mode.recording = create_graph and not mode.inference
             events = walk(seeds, retain_graph=retain_graph, create_graph=create_graph, targets=wanted)
-            accumulate({node: g for node, g, _ in events if stores(node)})
+            # no comprehension: on Python 3.12 and later an interrupt in one can miss the `finally`
+            accumulate(dict((node, g) for node, g, _ in events if stores(node)))  # noqa: C402
         finally:
             mode.recording = earlier
     finally:
