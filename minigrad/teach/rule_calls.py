@@ -257,6 +257,8 @@ def _copied(state: Any) -> Any:
     """Return a copy of a state's numbers."""
     if isinstance(state, dict):
         return {k: _copied(v) for k, v in list(state.items())[:50]}
+    if isinstance(state, list):
+        return list(state)
     state = getattr(state, "_array", state)
     return np.array(state) if isinstance(state, np.ndarray) and state.size < 1000 else state
 

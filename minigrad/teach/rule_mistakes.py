@@ -79,7 +79,7 @@ def _ascent(formula: Formula) -> Iterator[Edited]:
 written("momentum-sign", "the sign of the momentum is wrong: the old velocity is subtracted instead of added",
         ("BETA * STATE + A", "A - BETA * STATE"), ("BETA * STATE - A", "-BETA * STATE - A"))  # fmt: skip
 written("velocity-subtracted", "the sign of the velocity is wrong: it is subtracted from x instead of added",
-        ("x + v", "x - v"), ("theta + v", "theta - v"))  # fmt: skip
+        ("x + v", "x - v"), ("theta + v", "theta - v"), cost=0.9)  # fmt: skip
 written("average-sign", "the sign of the new term of `{target}` is wrong: it is subtracted instead of added",
         ("BETA * STATE + (1 - BETA) * A", "BETA * STATE - (1 - BETA) * A"), ("STATE + A", "STATE - A"))  # fmt: skip
 written("lookahead-sign", "the look-ahead of Nesterov's momentum has the wrong sign",

@@ -1,0 +1,290 @@
+"""Mistakes planted in update rules, schedules and forward passes are named; right answers are left alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from minigrad import check_forward, check_rule, check_schedule, optim, tensor
+from minigrad.optim import rules
+from minigrad.teach.rule_check import FORMS, NAMES, Reference, a_trial
+from minigrad.teach.rule_mistakes import CATALOGUE
+
+SETTINGS = [
+    {"learning_rate": 0.1},
+    {"learning_rate": 1e-3, "beta1": 0.8, "beta2": 0.99},
+    {"learning_rate": 0.01, "epsilon": 1e-4},
+    {"learning_rate": 0.5, "beta1": 0.5, "beta2": 0.9, "epsilon": 1e-8},
+    {"learning_rate": 0.03, "beta1": 0.95, "beta2": 0.98, "epsilon": 1e-6},
+]
+
+
+def adam_with(
+    learning_rate: float, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-7, **wrong: Any
+) -> Any:
+    """Adam, with a hook at each place where it can be wrong."""
+    square, first = wrong.get("square", lambda g: g * g), wrong.get("first", 1)
+    correct1, correct2 = wrong.get("correct1", lambda b, t: 1 - b**t), wrong.get("correct2", lambda b, t: 1 - b**t)
+    root = wrong.get("root", lambda v, e: np.sqrt(v) + e)
+    weight1, weight2 = wrong.get("weight1", (beta1, 1 - beta1)), wrong.get("weight2", lambda b: (b, 1 - b))(beta2)
+    memory, sign, rate_of = wrong.get("memory", lambda s: s), wrong.get("sign", -1), wrong.get("rate", lambda r: r)
+
+    def step(x: Any, dx: Any, state: Any, learning_rate: float) -> Any:
+        state = memory(state)
+        t, m, v = state.get("t", first - 1) + 1, state.get("m", 0 * x), state.get("v", 0 * x)
+        m = weight1[0] * m + weight1[1] * dx
+        v = weight2[0] * v + weight2[1] * square(dx)
+        move = rate_of(learning_rate) * (m / correct1(beta1, t)) / root(v / correct2(beta2, t), epsilon)
+        return x + sign * move, {"t": t, "m": m, "v": v}
+
+    return step
+
+
+ADAM: dict[str, dict[str, Any]] = {
+    "ascent": {"sign": 1},
+    "square-missing": {"square": lambda g: g},
+    "epsilon-inside-root": {"root": lambda v, e: np.sqrt(v + e)},
+    "epsilon-missing": {"root": lambda v, e: np.sqrt(v)},
+    "root-missing": {"root": lambda v, e: v + e},
+    "bias-of-m-missing": {"correct1": lambda b, t: 1},
+    "bias-of-v-missing": {"correct2": lambda b, t: 1},
+    "no-bias-correction": {"correct1": lambda b, t: 1, "correct2": lambda b, t: 1},
+    "power-missing-everywhere": {"correct1": lambda b, t: 1 - b, "correct2": lambda b, t: 1 - b},
+    "t-from-zero": {"first": 0},
+    "weights-swapped": {"weight2": lambda b: (1 - b, b)},
+    "weight-missing": {"weight2": lambda b: (b, 1)},
+    "decay-missing": {"weight2": lambda b: (1, 1 - b)},
+    "rate-missing": {"rate": lambda r: 1.0},
+    "rate-twice": {"rate": lambda r: r * r},
+    "nothing-kept": {"memory": lambda s: {}},
+}
+
+
+@pytest.mark.parametrize("count", [pytest.param(1, id="one"), pytest.param(5, id="all", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("name", ADAM)
+def test_a_mistake_in_adam_is_named(name: str, count: int) -> None:
+    first = list(ADAM).index(name)
+    for settings in [SETTINGS[(first + i) % len(SETTINGS)] for i in range(count)]:
+        report = check_rule(adam_with(**settings, **ADAM[name]), "adam", **settings)
+        assert not report
+        assert name in [e.name for e in report.explanations], f"{settings}: {report}"
+        assert report.cause in str(report) and report.cause in report._repr_html_().replace("&#x27;", "'")
+        assert len(report.explain()) > len(str(report))
+
+
+def others() -> Iterator[tuple[str, str, dict[str, Any], Callable[..., Any]]]:
+    """(mistake, rule, settings, step) for rules with one line of state."""
+    for mu in (0.5, 0.9, 0.99, 0.3, 0.8):
+
+        def velocity(new: Any, move: Any, mu: float = mu) -> Any:
+            def step(x: Any, dx: Any, state: Any, learning_rate: float) -> Any:
+                old = state.get("v", np.zeros_like(x))
+                v = new(mu, old, learning_rate, dx)
+                return move(x, v, old, learning_rate), {"v": v}
+
+            return step
+
+        right, add = (lambda m, v, r, g: m * v - r * g), (lambda x, v, old, r: x + v)
+        yield "momentum-sign", "momentum", {"mu": mu}, velocity(lambda m, v, r, g: -m * v - r * g, add)
+        yield "velocity-subtracted", "momentum", {"mu": mu}, velocity(right, lambda x, v, old, r: x - v)
+        yield "decay-missing", "momentum", {"mu": mu}, velocity(lambda m, v, r, g: v - r * g, add)
+        yield "dampened", "momentum", {"mu": mu}, velocity(lambda m, v, r, g: m * v - (1 - m) * r * g, add)
+        yield "stale", "momentum", {"mu": mu}, velocity(right, lambda x, v, old, r: x + old)
+        yield "rate-twice", "momentum", {"mu": mu}, velocity(right, lambda x, v, old, r: x + r * v)
+        yield "rate-missing", "momentum", {"mu": mu}, velocity(lambda m, v, r, g: m * v - g, add)
+        yield (
+            "is-momentum_pytorch", "momentum", {"mu": mu},
+            velocity(lambda m, v, r, g: m * v + g, lambda x, v, old, r: x - r * v),
+        )  # fmt: skip
+        yield "not-kept", "momentum", {"mu": mu}, lambda x, dx, state, learning_rate: (x - learning_rate * dx, {})
+
+
+@pytest.mark.parametrize(("name", "rule", "settings", "step"), list(others()))
+def test_a_mistake_in_momentum_is_named(name: str, rule: str, settings: Any, step: Any) -> None:
+    report = check_rule(step, rule, **settings)
+    assert not report and name in [e.name for e in report.explanations], str(report)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_rule_is_right_and_can_be_wrong(name: str) -> None:
+    rule = getattr(rules, name)
+    assert check_rule(rule, name), str(check_rule(rule, name))
+    report = check_rule(lambda x, dx, state, learning_rate: rule(x, -dx, state, learning_rate), name)
+    assert not report and "sign" in report.cause, str(report)
+
+
+def test_other_forms_of_a_rule_are_the_rule() -> None:
+    for name in FORMS:
+        reference = Reference.of(name, {})
+        trial = a_trial(reference, 0.1, 1)
+        made = [reference.path(form, trial) for form in reference.forms]
+        assert len(made) > 1 and made[0] and made[1] and np.allclose(made[0][0], made[1][0], rtol=1e-12)
+
+
+def test_right_answers_in_many_forms() -> None:
+    def in_place(x: Any, dx: Any, state: Any, learning_rate: float) -> None:
+        state["cache"] = state.get("cache", np.zeros_like(x)) + dx**2
+        x -= learning_rate * dx / (np.sqrt(state["cache"]) + 1e-7)
+
+    assert check_rule(in_place, "adagrad")
+    assert check_rule(lambda x, dx: x - 0.1 * dx, "sgd")
+    assert check_rule(lambda x, dx, lr: x - lr * dx, "sgd")
+
+    def singles(x: Any, dx: Any, state: Any, learning_rate: float) -> Any:
+        x, state = rules.adam(x.astype("f4"), dx.astype("f4"), state, learning_rate)
+        return x, state
+
+    report = check_rule(singles, "adam")
+    assert report and "float32" in str(report)
+
+    def cs231n(w: Any, dw: Any, config: Any = None) -> Any:
+        v = config["momentum"] * config.get("velocity", np.zeros_like(w)) - config["learning_rate"] * dw
+        config["velocity"] = v
+        return w + v, config
+
+    assert check_rule(cs231n, "momentum", mu=0.8)
+
+    class Own(optim.Optimizer):
+        def __init__(self, params: Any, lr: float = 0.1) -> None:
+            super().__init__(params, {"lr": lr})
+
+        def update(self, x: Any, dx: Any, state: Any, group: Any) -> Any:
+            return rules.rmsprop(x, dx, state, group["lr"])
+
+    assert check_rule(Own, "rmsprop")
+
+    class Plain:
+        def __init__(self, lr: float, beta1: float, beta2: float) -> None:
+            self.lr, self.beta1, self.beta2, self.state = lr, beta1, beta2, {}
+
+        def update(self, x: Any, dx: Any) -> Any:
+            x, self.state = rules.adam(x, dx, self.state, self.lr, self.beta1, self.beta2)
+            return x
+
+    assert check_rule(Plain, "adam")
+
+    def velocity() -> Any:
+        v = 0.0
+
+        def step(x: Any, dx: Any) -> Any:
+            nonlocal v
+            v = 0.9 * v + dx
+            return x - 0.1 * v
+
+        return step
+
+    report = check_rule(velocity, "momentum")
+    assert report and "constant" in str(report)
+
+
+def test_one_state_for_two_parameters() -> None:
+    shared: dict[str, Any] = {}
+
+    def step(x: Any, dx: Any, state: Any, learning_rate: float) -> Any:
+        shared["v"] = 0.9 * shared.get("v", 0.0) - learning_rate * dx
+        return x + shared["v"], state
+
+    assert check_rule(step, "momentum").mistake == "shared-state"
+
+
+@pytest.mark.parametrize(
+    ("step", "said"),
+    [
+        (lambda x, dx, state, learning_rate: 1 / 0, "raises ZeroDivisionError"),
+        (lambda x, dx, state, learning_rate: None, "never moves"),
+        (lambda x, dx, state, learning_rate: (x[0], state), "has shape"),
+        (lambda x, dx, state, learning_rate: (x + 1j, state), "complex"),
+        (lambda x, dx, state, learning_rate: (x * np.nan, state), "nan"),
+        (lambda x, dx, state, learning_rate: (state, x), "first"),
+        (lambda x, dx, state, learning_rate: (x, state, 1, 2), "tuple of 4"),
+        (lambda x, dx, state, learning_rate: "x", "not real"),
+    ],
+)
+def test_a_bad_step_is_explained(step: Any, said: str) -> None:
+    report = check_rule(step, "sgd")
+    assert not report and said in str(report), str(report)
+
+
+def test_side_effects_are_noted() -> None:
+    def step(x: Any, dx: Any, state: Any, learning_rate: float) -> Any:
+        dx *= learning_rate
+        state.setdefault("all", []).append(0)
+        return x - dx, state
+
+    report = check_rule(step, "sgd")
+    assert report and "writes into dx" in str(report) and "grows" in str(report)
+
+
+def test_bad_arguments_raise() -> None:
+    with pytest.raises(ValueError, match="no rule 'adma'"):
+        check_rule(rules.adam, "adma")
+    with pytest.raises(TypeError, match="no setting 'beta3'"):
+        check_rule(rules.adam, "adam", beta3=1)
+    with pytest.raises(TypeError, match="must be a function"):
+        check_rule(3, "adam")
+    with pytest.raises(ValueError, match="positive"):
+        check_rule(rules.sgd, "sgd", learning_rate=-1)
+
+
+def test_two_mistakes_at_once() -> None:
+    step = adam_with(0.1, root=lambda v, e: np.sqrt(v + e), weight2=lambda b: (1 - b, b))
+    report = check_rule(step, "adam")
+    assert "root" in report.cause and "swapped" in report.cause, str(report)
+
+
+def test_the_catalogue_is_large() -> None:
+    assert len(CATALOGUE) >= 45
+
+
+@pytest.mark.parametrize(
+    ("mistake", "name", "wrong"),
+    [
+        ("off-by-one", "step", lambda t: 0.5 ** ((t + 1) // 10)),
+        ("floor-missing", "step", lambda t: 0.5 ** (t / 10)),
+        ("sign", "exponential", lambda t: np.exp(0.1 * t)),
+        ("other-decay", "exponential", lambda t: 1 / (1 + 0.1 * t)),
+        ("base", "exponential", lambda t: 2 ** (-0.1 * t)),
+        ("other-decay", "inverse", lambda t: np.exp(-0.1 * t)),
+        ("square", "inverse", lambda t: 1 / (1 + 0.1 * t**2)),
+        ("cosine-sign", "cosine", lambda t: (1 - np.cos(np.pi * t / 50)) / 2),
+    ],
+)
+def test_schedules(mistake: str, name: str, wrong: Any) -> None:
+    own = {"step": {"every": 10}, "exponential": {"k": 0.1}, "inverse": {"k": 0.1}, "cosine": {"T": 50}}[name]
+    for alpha_0 in (1.0, 0.1, 0.01, 1e-3, 3.0):
+        report = check_schedule(lambda t, a=alpha_0: a * wrong(t), name, alpha_0=alpha_0, **own)
+        assert report.mistake == mistake, str(report)
+    with pytest.raises(TypeError, match="needs"):
+        check_schedule(wrong, name)
+
+
+def test_forward_passes() -> None:
+    rng = np.random.default_rng(0)
+    x, w, b = rng.standard_normal((5, 4)), rng.standard_normal((4, 3)), rng.standard_normal(3)
+
+    def softmax(z: Any, axis: int = 1) -> Any:
+        e = np.exp(z - z.max(axis=axis, keepdims=True))
+        return e / e.sum(axis=axis, keepdims=True)
+
+    def affine(x: Any, w: Any, b: Any) -> Any:
+        return x @ w + b
+
+    assert check_forward(affine, affine, x, w, b)
+    assert check_forward(lambda x, w, b: tensor(affine(x, w, b)), affine, x, w, b)
+    assert check_forward(lambda x, w, b: x @ w, affine, x, w, b).mistake == "missing"
+    assert check_forward(lambda x, w, b: affine(x, w, -b), affine, x, w, b).mistake in (
+        "other-function",
+        "sign",
+        "constant",
+    )
+    assert check_forward(lambda z: np.exp(z) / np.exp(z).sum(axis=1, keepdims=True), softmax, x).mistake == "overflow"
+    assert check_forward(lambda x: x.var(axis=0, ddof=1), lambda x: x.var(axis=0), x).mistake == "ddof"
+    assert check_forward(lambda x: x.sum(axis=0), lambda x: x.mean(axis=0), x).mistake == "other-function"
+    assert check_forward(lambda x: x.mean(axis=1), lambda x: x.mean(axis=0), x).mistake == "axis"
+    residual = check_forward(lambda p: p[:, None] - x[:, 0], lambda p: p - x[:, 0], x[:, 1])
+    assert residual.mistake == "broadcast"
+    assert check_forward(lambda x: 1 / 0, softmax, x).mistake == "raises"
+    assert check_forward(lambda x: np.log2(x), lambda x: np.log(x), np.abs(x)).mistake == "other-function"
