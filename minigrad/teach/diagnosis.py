@@ -115,6 +115,8 @@ def diagnosis(case: Case) -> Diagnosis | None:
         found = search.two()
         if found:
             return _said(found, search)
+    if text is None and case.analytic.shape == case.numeric.shape:
+        text = next((said for pattern in _STRUCTURE if (said := pattern(case))), None)
     return None if text is None else Diagnosis("pattern", "", text)
 
 
@@ -289,10 +291,54 @@ def _only_at_some_indices(case: Case) -> str | None:
     return None
 
 
+def _one_of_each_row(case: Case) -> str | None:
+    """One wrong element in each row, as that of the target in a classification."""
+    wrong = ~case.right
+    if wrong.ndim != 2 or wrong.shape[1] < 3 or not (wrong.sum(axis=1) == 1).all():
+        return None
+    off = (case.analytic - case.numeric)[wrong]
+    by = f"off by {off.mean():.6g}" if case.same(off, np.full_like(off, off.mean())) else "wrong"
+    return f"one element of each row is {by}, and the others are right: that of the target?"
+
+
+def _factor_per_index(case: Case) -> str | None:
+    """A factor for each index of one dimension."""
+    a, n = case.analytic, case.numeric
+    for d, size in enumerate(a.shape):
+        others = tuple(i for i in range(a.ndim) if i != d)
+        if size < 2 or a.size // size < 2:
+            continue
+        square = (n * n).sum(axis=others, keepdims=True)
+        factor = (a * n).sum(axis=others, keepdims=True) / np.where(square, square, 1)
+        if factor.all() and case.same(a, factor * n):
+            return (
+                f"right up to a factor for each index of dimension {d} ({factor.min():.4g} to {factor.max():.4g}): is "
+                "a scale, a mean or a weight along it wrong or missing?"
+            )
+    return None
+
+
+def _offset_per_index(case: Case) -> str | None:
+    """The same error at all elements of an index of one dimension."""
+    difference = case.analytic - case.numeric
+    for d, size in enumerate(difference.shape):
+        others = tuple(i for i in range(difference.ndim) if i != d)
+        if size > 1 and difference.size // size > 1:
+            mean = difference.mean(axis=others, keepdims=True)
+            if case.same(difference, np.broadcast_to(mean, difference.shape)):
+                return (
+                    f"off by the same number along all but dimension {d}: is a mean or a sum over the other dimensions "
+                    "subtracted, or missing?"
+                )
+    return None
+
+
 _OF_ANOTHER_SHAPE = (_reshaped, _not_summed)
 _OF_THE_SAME_SHAPE = (
     *(_nothing, _factor, _another_question, _moved, _offset, _only_on_one_side, _only_at_some_indices),
 )
+_STRUCTURE = (_one_of_each_row, _factor_per_index, _offset_per_index)
+"""What is said where nothing else explains the error."""
 
 
 def _subsets(dims: Iterator[int] | range) -> Iterator[tuple[int, ...]]:

@@ -269,6 +269,19 @@ def test_the_sentence_has_the_names_of_the_learner() -> None:
     assert found is not None and found.mistake == "skipped" and "in every pass of the loop" in found.cause
 
 
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (C - 0.25 * ONE, "one element of each row is off by -0.25, and the others are right: that of the target?"),
+        (C * np.array([[1.5], [2.2], [0.7], [0.3]]), "right up to a factor for each index of dimension 0 (0.3 to 2.2)"),
+        (C + np.array([0.1, 0.7, -0.3]), "off by the same number along all but dimension 1"),
+    ],
+)
+def test_where_nothing_explains_the_error_its_structure_is_said(wrong: np.ndarray, said: str) -> None:
+    found = diagnosis(Case(wrong, C, B))
+    assert found is not None and found.mistake == "pattern" and said in found.cause
+
+
 def test_two_mistakes_are_found_together() -> None:
     def f(x: Any) -> Any:
         return (t(x @ A) * C).sum() + (x**2 * D).sum()
