@@ -47,6 +47,8 @@ DEAD = 0.5
 """The fraction of dead ReLUs in a layer that counts as a symptom. CS231n: at a learning rate that is too high, "as much
 as 40% of your network can be dead"; and a deep network with PyTorch's initial values has half of them at 0 in its
 first thirty steps, and recovers."""
+WAITING = 40
+"""The steps for which a gradient of exactly 0 waits for the ReLUs that may be why."""
 LASTING = 50
 """The steps for which ReLUs must be dead, unless all of a layer are: those get no gradient that could revive them."""
 
@@ -156,6 +158,8 @@ def gradients_apart(recent: Sequence[Sample]) -> Iterator[Said]:
     if len(order) < 2 or not any(norms.values()) or leaping or _dead(recent):
         return  # dead ReLUs and saturated layers pass no gradient, which has been reported
     first, last = order[0], order[-1]
+    if min(norms.values()) == 0 and recent[0].step < WAITING and recent[-1].outputs.keys() - recent[-1].dead.keys():
+        return  # dead ReLUs cannot be told yet
     strongest, weakest = max(order, key=norms.__getitem__), min(order, key=norms.__getitem__)
     largest = norms[strongest]
     small = [layer for layer in order if all(s.gradients[layer] < APART * max(s.gradients.values()) for s in recent)]
@@ -237,7 +241,14 @@ def not_updated(recent: Sequence[Sample]) -> Iterator[Said]:
         for layer in recent[-1].updates
         if all(s.updates.get(layer) == 0 and s.gradients.get(layer, 0) > 0 for s in recent)
     ]
-    if still and moving:
+    rates = {rate for sample in recent for rate in sample.learning_rates}
+    if still and (moving or rates == {0.0}) and any(rate == 0 for rate in recent[-1].learning_rates):
+        yield (
+            "updates too small",
+            "the learning rate is 0, so nothing is learned any more: look at its schedule, which may decay per step "
+            "what should decay per epoch",
+        )
+    elif still and moving:
         yield (
             "not updated",
             f"{_listed(still)} gets a gradient, but its parameters do not change: has the optimizer been given them? "

@@ -20,6 +20,7 @@ import minigrad
 from minigrad import Network, Tensor, data, nn, optim, tensor, watch
 from minigrad.data.progress import Progress
 from minigrad.hooks import watchers
+from minigrad.teach.causes import CAUSES
 from minigrad.teach.samples import BINS, EXAMPLES, Histogram, Outputs, Sample, norm
 from minigrad.teach.symptoms import BOUNDS, gradient_grown
 from minigrad.viz.training.watch import MAX_SAMPLES, Watcher
@@ -81,7 +82,7 @@ def with_optimizer(
 
 def kinds(watcher: Watcher) -> set[str]:
     """Return the kinds of findings; the report explains each of them."""
-    assert all(finding.kind in BOUNDS for finding in watcher.findings)
+    assert all(finding.kind in {**BOUNDS, **CAUSES} for finding in watcher.findings)
     return {finding.kind for finding in watcher.findings}
 
 
@@ -724,7 +725,7 @@ def test_a_nan_in_a_loop_with_an_optimizer_and_one_in_the_data() -> None:
     optimizer = optim.SGD(model.parameters(), lr=0.1)
     with watch(model, optimizer, live=False) as watcher:
         watcher.log(model(tensor([[1.0, math.nan, 2.0]])).mean())
-    assert said(watcher) == "the loss is nan: there is nan in what 'linear' in Linear was given"
+    assert said(watcher) == "the loss is nan: the batch has nan in its inputs. Are values missing in the data?"
     with watch(model, optimizer, live=False) as watcher:
         watcher.log(math.inf)
     assert said(watcher).startswith("the loss is inf; which operation made it")
@@ -752,8 +753,8 @@ def test_a_run_that_diverges_without_a_nan_in_its_loss() -> None:
         for _ in range(20):
             network.forward((rng.normal(size=(32, 5)), rng.normal(size=(32, 1))))
             x += -5.0 * network.backward()
-    assert kinds(watcher) == {"updates too large", "exploding gradients", "not finite"}
-    assert "the numbers have overflowed. The learning rate" in said(watcher)
+    assert kinds(watcher) == {"updates too large", "exploding gradients", "saturated", "not finite"}
+    assert "the learning rate is too high" in said(watcher)
 
 
 def test_detect_anomaly_is_heard() -> None:
@@ -926,3 +927,83 @@ def test_the_report_in_a_browser(tmp_path: Path, browser: Any) -> None:
     assert len(browser.find_elements("css selector", ".charts svg.drawing")) == 4
     assert len(browser.find_elements("css selector", ".maps image")) == 3
     assert "The learning rate 10 is too high" in browser.find_element("css selector", ".finding").text
+
+
+# ---- causes ----------------------------------------------------------------------------------------------------
+
+
+def classes(steps: int = 60) -> Any:
+    rng = np.random.default_rng(0)
+    for _ in range(steps):
+        y = rng.integers(0, 4, 32)
+        yield minigrad.tensor(rng.normal(size=(32, 8)) + y[:, None]), minigrad.tensor(y)
+
+
+def trained(model: Any, data: Any, loss_of: Any, rate: float = 0.1, optimizer: Any = None) -> Watcher:
+    optimizer = optimizer or optim.SGD(model.parameters(), lr=rate)
+    with watch(model, optimizer, live=False, every=1) as watcher:
+        for X, y in data:
+            loss = loss_of(model(X), y)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            watcher.log(loss)
+    return watcher
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning", "ignore::UserWarning")
+@pytest.mark.parametrize(
+    ("kind", "build", "loss_of"),
+    [
+        ("softmax twice", lambda: nn.Sequential(*mlp(8, 16, 4), nn.Softmax(dim=1)), nn.CrossEntropyLoss()),
+        ("no activation", lambda: nn.Sequential(nn.Linear(8, 16), nn.Linear(16, 4)), nn.CrossEntropyLoss()),
+        ("all pairs", lambda: mlp(8, 16, 1), lambda out, y: ((out - y.float()) ** 2).mean()),
+        ("uphill", lambda: mlp(8, 16, 4), None),
+        ("no gradient", lambda: nn.Sequential(nn.Linear(8, 16), _Cut(), nn.Linear(16, 4)), nn.CrossEntropyLoss()),
+        ("saturated", lambda: _large(mlp(8, 16, 4, act=nn.Tanh)), nn.CrossEntropyLoss()),
+    ],
+)
+def test_a_cause_is_named_first(kind: str, build: Any, loss_of: Any) -> None:
+    minigrad.manual_seed(0)
+    if kind == "uphill":
+        model = build()
+        watcher = trained(
+            model, classes(), nn.functional.cross_entropy, optimizer=Uphill(model.parameters(), {"lr": 0.05})
+        )
+    else:
+        watcher = trained(build(), classes(), loss_of)
+    assert watcher.findings and watcher.findings[0].kind == kind, watcher.findings
+
+
+class Uphill(optim.Optimizer):
+    def update(self, x: Any, dx: Any, state: Any, group: dict[str, Any]) -> Any:
+        return x + group["lr"] * dx, state
+
+
+class _Cut(nn.Module):
+    def forward(self, x: Any) -> Any:
+        return x.detach().relu()
+
+
+def _large(model: Any) -> Any:
+    with minigrad.no_grad():
+        model[0].weight *= 100
+    return model
+
+
+def test_a_bottleneck_is_no_missing_activation() -> None:
+    model = nn.Sequential(nn.Linear(8, 2), nn.Linear(2, 4))
+    assert trained(model, classes(), nn.CrossEntropyLoss()).findings == []
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_a_rising_validation_loss_is_overfitting() -> None:
+    model = mlp(8, 16, 4)
+    with watch(model, optim.SGD(model.parameters(), lr=0.1), live=False) as watcher:
+        watcher.losses += [1 / (1 + k) for k in range(100)]
+        for loss in (3.0, 2.0, 1.0, 1.05, 1.0, 0.9, 1.2, 1.3, 1.4):
+            watcher.log(validation=loss)
+            watcher.losses += [0.5 * watcher.losses[-1]] * 20
+        assert [f.kind for f in watcher.findings] == ["overfitting"] and "lowest at step 200" in watcher.findings[
+            0
+        ].text

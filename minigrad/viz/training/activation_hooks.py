@@ -13,6 +13,7 @@ from minigrad.grad_mode import is_grad_enabled
 from minigrad.hooks import ObserverHook, RemovableHandle
 from minigrad.nn.activations import ReLU
 from minigrad.nn.module import Module
+from minigrad.teach.causes import Batch
 from minigrad.teach.samples import Outputs, named
 from minigrad.tensors.module_calls import calls
 from minigrad.tensors.tensor import Tensor
@@ -43,7 +44,8 @@ class ActivationHooks:
     Attributes:
         outputs: the outputs of each layer.
         active: for each ReLU the number of examples, and which units were above 0.
-        shape: the shape of the model's output.
+        shape, output: the shape and the node of the model's output.
+        batch: statistics of the model's inputs.
     """
 
     def __init__(self, model: Module, stopwatch: Stopwatch) -> None:
@@ -56,6 +58,8 @@ class ActivationHooks:
         self.outputs: dict[str, Outputs] = {}
         self.active: dict[str, tuple[int, np.ndarray]] = {}
         self.shape: tuple[int, ...] = ()
+        self.output: Node | None = None
+        self.batch: Batch | None = None
         self._relu_modules: set[Node | None] = set()  # the nodes computed by ReLU modules
         self._names = {module: named(path, module) for path, module in self.model.named_modules()}
         self._since = engine.tick()
@@ -87,7 +91,7 @@ class ActivationHooks:
             self._add_active(self._names[module], array > 0, node)
             self._relu_modules.add(node)
         if module is self.model:
-            self.shape = first.shape
+            self.shape, self.output, self.batch = first.shape, node, Batch.of(input_array)
             if node is not None:
                 self._record_functional_relus(node)
 

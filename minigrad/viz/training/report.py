@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.teach.causes import CAUSES
 from minigrad.teach.samples import BINS, Histogram, Sample
 from minigrad.teach.symptoms import BOUNDS, USUAL
 from minigrad.viz.charts.chart import chart
@@ -68,7 +69,8 @@ def _learning_rates(samples: Sequence[Sample]) -> dict[str, list[float]]:
 
 
 def _findings(run: RunRecord) -> str:
-    criteria = "".join(f"<li><b>{_capital(kind)}</b>: {escape(when)}.</li>" for kind, when in BOUNDS.items())
+    bounds = {**BOUNDS, **CAUSES}
+    criteria = "".join(f"<li><b>{_capital(kind)}</b>: {escape(when)}.</li>" for kind, when in bounds.items())
     checks = f"<details><summary>What is checked</summary><ul>{criteria}</ul></details>"
     if not run.findings:
         return f'<section><p class="finding fine"><b>Nothing unusual.</b></p>{checks}</section>'

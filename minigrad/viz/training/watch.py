@@ -19,6 +19,7 @@ from minigrad.hooks import ObserverHook, RemovableHandle
 from minigrad.network import Loss, Network
 from minigrad.nn.module import Module
 from minigrad.optim.optimizer import Optimizer
+from minigrad.teach.causes import Scene, certain, explanations, label_of, overfitted
 from minigrad.teach.samples import EXAMPLES, Sample, named, norm
 from minigrad.teach.symptoms import Finding, not_finite, symptoms
 from minigrad.tensors.tensor import Tensor
@@ -32,6 +33,8 @@ SHARE, ALLOWANCE = 0.01, 0.005
 Sampling also slows the next steps a little, because their data are no longer in the caches."""
 FIRST = 10
 """The number of steps at the start that are always sampled."""
+_OWN_CAUSE = {"not zeroed", "not updated"}
+"""The symptoms that name their cause."""
 MAX_SAMPLES = 400
 """Beyond this number, every second sample is dropped and sampling continues at half the rate."""
 
@@ -137,14 +140,21 @@ class Watcher:
         self._stopwatch = Stopwatch()
         self._next = 0
         self._gap = 1
+        self._inputs: Any = ()  # of the model in the latest forward pass
+        self._handles: list[RemovableHandle] = [
+            self.model.register_forward_pre_hook(ObserverHook(self._before_forward))
+        ]
         self._activations = ActivationHooks(self.model, self._stopwatch)
         self._sample: Sample | None = None  # of the current step, if it is sampled
         self._before: list[tuple[str, list[tuple[Any, np.ndarray]]]] = []
         self._silent: dict[str, tuple[int, np.ndarray]] = {}  # of a ReLU: examples seen, zeros in a row per unit
+        self._scene = Scene(self.model, optimizer)
+        self._undiagnosed = False
+        self.validation: list[tuple[int, float]] = []
+        self._explained = False  # a cause was said, which the other symptoms come from
         self._loss = math.nan
         self._has_gradient = False
         self._logged_rate: tuple[float, ...] = ()  # the learning rate passed to log
-        self._handles: list[RemovableHandle] = []
         self._accumulation: RemovableHandle | None = None
         if isinstance(network, Network):
             self._handles.append(network.register_forward_hook(ObserverHook(self._after_forward)))
@@ -158,13 +168,16 @@ class Watcher:
 
     # ---- the public interface ----------------------------------------------------------------------------------
 
-    def log(self, loss: Any = None, learning_rate: float | None = None) -> None:
+    def log(self, loss: Any = None, learning_rate: float | None = None, validation: Any = None) -> None:
         """Log what the watcher cannot observe.
 
         Args:
             loss: the loss of this step, a tensor of one number or a number. Call before or after `optimizer.step()`;
                 before `backward()`, the watcher can find the operation that returned nan. Default: none.
             learning_rate: the learning rate, if the update is neither an optimizer's nor -learning_rate * dx. Default:
+                none.
+            validation: the loss of the validation set at this point, a tensor of one number or a number; log it now and
+                then, such as once per epoch. If it rises while the training loss falls, the watcher says so. Default:
                 none.
         """
         if loss is not None:
@@ -174,6 +187,14 @@ class Watcher:
                 self.losses[-1], self._loss = self._loss, math.nan
                 if self.samples and self.samples[-1].step == len(self.losses):
                     self.samples[-1].loss = self.losses[-1]
+                    if self._undiagnosed:
+                        with self._stopwatch:
+                            self._diagnose(len(self.losses))
+        if validation is not None:
+            number = validation.item() if isinstance(validation, Tensor) else float(validation)
+            self.validation.append((len(self.losses), number))
+            for kind, text in overfitted(self.losses, self.validation):
+                self._add_finding(kind, text, len(self.losses))
         if learning_rate is not None:
             self._logged_rate = (float(learning_rate),)
 
@@ -198,10 +219,13 @@ class Watcher:
             with self._stopwatch:
                 self._measure_update()
             self._show()
+        if self._undiagnosed:
+            self._diagnose(len(self.losses))
         self.closed, self._ended = True, (time.perf_counter(), time.thread_time())
         self._detach()
         for handle in self._handles:
             handle.remove()
+        self._inputs, self._scene.loss, self._scene.output = (), None, None
         if self._progress is not None:
             self._progress.end()
         if self._path is not None:
@@ -285,19 +309,48 @@ class Watcher:
             is_nonzero = p.grad is not None and bool(p.grad._array.any())
             self._sample.added = is_nonzero and self._sample.added is not False
 
+    def _before_forward(self, module: Module, inputs: Any) -> None:
+        self._inputs = inputs
+
     def _after_forward(self, network: Network, data_batch: Any, loss: Loss) -> None:
         self._set_loss(loss, len(self.losses) + 1)
 
     def _set_loss(self, loss: Any, step: int) -> None:
         """Set the loss of this step, and report it if it is not finite."""
         self._loss = loss.item() if isinstance(loss, Tensor) else float(loss)
+        tensor = loss.tensor if isinstance(loss, Loss) else loss
+        node = tensor.node if isinstance(tensor, Tensor) else None
+        if node is not None:
+            self._look_at_loss(node, step)
         if not math.isfinite(self._loss) and not self._has_finding("not finite"):
             with self._stopwatch:
-                end = loss.tensor if isinstance(loss, Loss) else loss
-                self._add_finding("not finite", not_finite(self._loss, end, self.model, self.samples), step)
+                arrays = [a._array for a in self._inputs if isinstance(a, Tensor) and a.dtype.kind == "f"]
+                if any(np.isnan(a).any() for a in arrays):
+                    said = (
+                        f"the loss is {self._loss:g}: the batch has nan in its inputs. Are values missing in the data?"
+                    )
+                else:
+                    said = not_finite(self._loss, tensor, self.model, self.samples)
+                self._add_finding("not finite", said, step)
+
+    def _look_at_loss(self, node: Any, step: int) -> None:
+        """Look for causes between the model's output, in a sampled step, and the loss."""
+        late = self._activations.output is None  # logged after the step
+        output = self._scene.output if late else self._activations.output
+        if output is None:
+            return
+        with self._stopwatch:
+            self._scene.loss, self._scene.output = node, output
+            self._scene.labels.append(label_of(node, output))
+            if late:
+                self._say_certain(step)
+                self._scene.loss = self._scene.output = None  # so that the graph is not held
 
     def _before_update(self, *_: Any) -> None:
         """Called between backward pass and update: the gradient of this step is complete."""
+        if self._undiagnosed:  # the loss was not logged
+            with self._stopwatch:
+                self._diagnose(len(self.losses))
         self.losses.append(self._loss)
         self._loss, self._has_gradient = math.nan, True
         if self._sample is None:
@@ -341,13 +394,48 @@ class Watcher:
             sample.learning_rates = tuple(float(group["lr"]) for group in self.optimizer.param_groups)
         else:
             sample.learning_rates = self._estimated_rate(changes, math.hypot(*sample.sizes.values()))
-        self._before = []
+        before, self._before = self._before, []
         sample.outputs = self._activations.outputs
         self.shape = self._activations.shape or self.shape
         self._count_dead(sample)
         self._add_sample(sample)
+        self._scene.batch, self._scene.output = self._activations.batch, self._activations.output
+        self._scene.uphill.append(self._uphill(sample, changes, before))
+        self._scene.layers = list(layers(self.model))
+        if math.isnan(sample.loss):
+            self._undiagnosed = True  # the loss may be logged after the step
+        else:
+            self._diagnose(sample.step)
+
+    def _uphill(self, sample: Sample, changes: list[list[np.ndarray]], before: list[Any]) -> float:
+        """Return the cosine of the angle between the update and the gradient."""
+        along = sum(
+            float(np.dot(p.grad._array.ravel(), c.ravel()))
+            for (_, pairs), cs in zip(before, changes)
+            for (p, _), c in zip(pairs, cs)
+            if p.grad is not None
+        )
+        length = sample.gradient * math.hypot(*sample.updates.values())
+        return along / length if length and math.isfinite(length) else 0.0
+
+    def _diagnose(self, step: int) -> None:
+        """Report what is wrong: a cause that is certain, or a symptom with its likeliest cause; one cause, once."""
+        self._undiagnosed = False
+        self._say_certain(step)
         for kind, text in symptoms(self.samples, self.losses, self.shape):
-            self._add_finding(kind, text, sample.step)
+            if self._explained and kind not in ("not finite", "not zeroed"):
+                continue
+            cause = next(explanations(self._scene, self.samples), None) if kind not in _OWN_CAUSE else None
+            if cause is not None:
+                self._explained = True
+                self._add_finding(cause[0], f"{cause[1]}. It shows in: {kind}", step)
+            else:
+                self._add_finding(kind, text, step)
+
+    def _say_certain(self, step: int) -> None:
+        for kind, text in certain(self._scene, self.samples):
+            self._explained = True
+            self._add_finding(kind, text, step)
 
     def _estimated_rate(self, changes: list[list[np.ndarray]], size: float) -> tuple[float, ...]:
         """Estimate the learning rate if the update was -learning_rate * dx; otherwise return ()."""
