@@ -297,7 +297,7 @@ def _one_of_each_row(case: Case) -> str | None:
     if wrong.ndim != 2 or wrong.shape[1] < 3 or not (wrong.sum(axis=1) == 1).all():
         return None
     off = (case.analytic - case.numeric)[wrong]
-    by = f"off by {off.mean():.6g}" if case.same(off, np.full_like(off, off.mean())) else "wrong"
+    by = f"off by {off.mean():.6g}" if close(off, np.full_like(off, off.mean())).all() else "wrong"
     return f"one element of each row is {by}, and the others are right: that of the target?"
 
 

@@ -278,7 +278,7 @@ def test_the_sentence_has_the_names_of_the_learner() -> None:
     ],
 )
 def test_where_nothing_explains_the_error_its_structure_is_said(wrong: np.ndarray, said: str) -> None:
-    found = diagnosis(Case(wrong, C, B))
+    found = diagnosis(Case(wrong, C, B, trusted=np.ones(C.shape, bool)))
     assert found is not None and found.mistake == "pattern" and said in found.cause
 
 
