@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from minigrad.autograd.finite_differences import Differences, Estimate, Index
-from minigrad.autograd.subgradients import Tie, wrong_ties
+from minigrad.autograd.subgradients import Tie, sum_of_kinks, wrong_ties
 
 RTOL = 1e-4
 """The relative error up to which an element is right: CS231n's bound for functions with kinks."""
@@ -119,13 +119,24 @@ class _Judge:
             return "right"
         if self.wrong >= CERTAIN:
             return "wrong"
-        # several kinks of different signs in one sum: the slopes nearby go beyond those at x
-        h = 10 * e.step
-        nearby = self.differences.nearby(_unit(self.differences.x, i), h, 100 * h / float(self.differences.size[i]))
-        if np.all((low - margin <= nearby) & (nearby <= high + margin)):
-            self.wrong += 1
-            return "wrong"
-        return _among(a, min(low, *nearby), max(high, *nearby), margin)
+        h, size = 10 * e.step, float(self.differences.size[i])
+        if h > 1e-6 * size:  # too coarse to look between kinks
+            nearby = self.differences.nearby(_unit(self.differences.x, i), h, 100 * h / size)
+            return "wrong" if np.all((low - margin <= nearby) & (nearby <= high + margin)) else "unknown"
+        return self.of_several_kinks(i, a, margin)
+
+    def of_several_kinks(self, i: Index, a: float, margin: float) -> str:
+        """Judge an element at kinks of different signs in one sum, whose slopes nearby go beyond those at x."""
+        lowest, highest = np.inf, -np.inf
+        for seed in range(4):  # each line may miss kinks that lie too close together on it
+            unit, size = _unit(self.differences.x, i), float(self.differences.size[i])
+            low, high = sum_of_kinks(self.differences, unit, size, seed)
+            lowest, highest = min(lowest, low), max(highest, high)
+            allowed = margin + 0.05 * (highest - lowest)
+            if lowest - allowed <= a <= highest + allowed:
+                return "right"
+        self.wrong += 1
+        return "wrong"
 
     def of_a_hidden_kink(self, i: Index, a: float, e: Estimate) -> str:
         """Judge an element that disagrees, but that may be at a kink which only other elements show.
@@ -138,7 +149,9 @@ class _Judge:
             self.wrong += 1
             return "wrong"
         margin = 10 * self.rtol * float(np.abs(slopes).max()) + 4 * float(np.linalg.norm(self.differences.noise)) / h
-        return _among(a, min(e.value, *slopes), max(e.value, *slopes), margin)
+        if min(e.value, *slopes) - margin <= a <= max(e.value, *slopes) + margin:
+            return "right"
+        return self.of_several_kinks(i, a, margin)
 
     def judge(self, i: Index, e: Estimate) -> Element:
         """Return the element with its verdict."""
@@ -158,13 +171,6 @@ def _unit(x: np.ndarray, i: Index) -> np.ndarray:
     direction = np.zeros(x.shape)
     direction[i] = 1.0
     return direction
-
-
-def _among(a: float, low: float, high: float, margin: float) -> str:
-    """Return the verdict on an element by slopes nearby, which may not be all that there are."""
-    if low - margin <= a <= high + margin:
-        return "right"
-    return "wrong" if a < 2 * low - high - margin or a > 2 * high - low + margin else "unknown"
 
 
 def _hidden_kink(

@@ -36,6 +36,25 @@ class Tie:
     slopes: tuple[float, float]
 
 
+def sum_of_kinks(differences: Differences, direction: np.ndarray, size: float, seed: int) -> tuple[float, float]:
+    """Return the smallest and the largest slope, if each kink at x may choose its side, as in a backward pass.
+
+    Beside x, a line along the direction crosses the kinks one after the other, and each changes the slope by its own
+    amount. So the sum of all falls of the slope leads to the smallest, that of all rises to the largest.
+
+    Args:
+        size: the size of what the direction moves.
+        seed: of the line; each may miss kinks that lie too close together on it.
+    """
+    rng = np.random.default_rng(seed)
+    beside = differences.x + 1e-5 * differences.size * rng.uniform(-1, 1, differences.x.shape)
+    far = 1e-5 * size * np.sinh(np.linspace(-6, 6, 401))  # most kinks are close
+    values = [differences.at(beside + t * direction) for t in far]
+    slopes = np.diff(values, axis=0).sum(axis=1) / np.diff(far)
+    changes = np.diff(slopes)
+    return float(slopes[0] + changes[changes < 0].sum()), float(slopes[0] + changes[changes > 0].sum())
+
+
 class _Kinks:
     """The elements at a kink, and the function close to it."""
 
@@ -114,6 +133,14 @@ class _Kinks:
         points = [self.spread(FAR * self.h * self.rng.uniform(-1, 1, len(members)), members) for _ in range(count)]
         return np.array([self.differences.slope(point, direction, self.h) for point in points])
 
+    def is_a_choice(self, direction: np.ndarray, product: float, members: list[int]) -> bool:
+        """Return whether a slope follows from a choice of sides at several kinks."""
+        size = float(np.median(self.differences.size.ravel()[self.places[members]]))
+        bounds = np.array([sum_of_kinks(self.differences, direction, size, seed) for seed in range(4)])
+        low, high = float(bounds.min()), float(bounds.max())
+        margin = 0.05 * (high - low)
+        return low - margin <= product <= high + margin
+
     def examine(self, gradient: np.ndarray, members: list[int]) -> Tie | None:
         """Return what is wrong with the elements of one group, None if nothing is."""
         own = np.array([gradient[self.indices[m]] for m in members])
@@ -135,6 +162,8 @@ class _Kinks:
                 np.all((low - margin <= s) & (s <= high + margin))
                 for s in (self.slopes(direction, members, count) for count in (16, 200))
             ):
+                if high - low > margin and self.is_a_choice(direction, product, members):
+                    continue
                 return Tie([self.indices[m] for m in members], numbers.tolist(), product, (low, high))
         return None
 

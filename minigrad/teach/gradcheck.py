@@ -187,7 +187,10 @@ class _Question:
         analytic = np.asarray(self.analytic, dtype=float)
         case = Case(analytic, numeric, self.x.astype(float), self.sizes, self.others, trusted, **self.subject)
         with np.errstate(all="ignore"):
-            finding.diagnosis = diagnosis(case)
+            try:
+                finding.diagnosis = diagnosis(case)
+            except (ArithmeticError, ValueError):  # numbers close to the range of floats
+                finding.diagnosis = None
         finding.pattern = None if finding.diagnosis is None else finding.diagnosis.cause
 
 
@@ -286,11 +289,6 @@ def _fill(finding: Finding, question: _Question, compared: Comparison) -> None:
             finding.notes.append(
                 f"The elements {indices} are tied, as equal numbers in a maximum are: {what} they must add up to "
                 f"{must}, and add up to {tie.product:.4g}"
-            )
-        if np.asarray(question.analytic).dtype.kind in "iu":
-            finding.notes.append(
-                "The gradient is an array of integers: what was assigned to it lost its fraction. np.zeros(x.shape) "
-                "makes floats; np.zeros_like(x) makes integers from integers"
             )
         if finding.unexamined:
             finding.notes.append(f"{finding.unexamined} more elements look wrong; these were not examined closely")
