@@ -168,6 +168,35 @@ written("maximum-undecayed", "the old maximum is not decayed: its factor {beta} 
         ("np.maximum(BETA * A, B)", "np.maximum(A, B)"))  # fmt: skip
 
 
+written("increment-overwrites", "the increment overwrites `{target}` instead of being added to it (= instead of +=)",
+        ("BETA * STATE + (1 - BETA) * A", "(1 - BETA) * (A - STATE)"))  # fmt: skip
+written("increment-sign", "the sign of the increment of `{target}` is wrong",
+        ("BETA * STATE + (1 - BETA) * A", "STATE - (1 - BETA) * (A - STATE)"),
+        ("BETA * STATE + (1 - BETA) * A", "STATE + (1 - BETA) * (A + STATE)"))  # fmt: skip
+written("square-of-deviation", "`{target}` squares the deviation from its old value instead of the gradient alone",
+        ("BETA * STATE + (1 - BETA) * A ** 2", "STATE + (1 - BETA) * (A - STATE) ** 2"))  # fmt: skip
+written("old-value-twice", "the old `{target}` counts twice: once decayed and once whole, so its weight is 1 + {beta}",
+        ("BETA * STATE + A", "BETA * STATE + STATE + A"), ("BETA * STATE - A", "BETA * STATE + STATE - A"))  # fmt: skip
+written("gradient-twice", "the gradient counts twice: in the velocity and once more in the step",
+        ("x = x + v", "x = x + v - learning_rate * dx"), ("theta = theta + v", "theta = theta + v - learning_rate * dx"),
+        ("x = x + -learning_rate * A", "x = x + -learning_rate * (A + dx)"))  # fmt: skip
+written("velocity-weights-swapped", "the weights are swapped: the old velocity has the factor 1 - {beta}, the new term {beta}",
+        ("BETA * STATE - A", "(1 - BETA) * STATE - BETA * (A)"), ("BETA * STATE + A", "(1 - BETA) * STATE + BETA * (A)"),
+        cost=1.05)  # fmt: skip
+written("lookahead-back-unscaled", "the step back by the old velocity lacks its factor mu", ("-mu * A", "-A"))
+written("sum-leaks", "the sum `{target}` leaks (a decaying mean, as in RMSProp), where this rule adds up all squares",
+        *[("STATE + A", f"{b} * STATE + {w} * (A)") for b in (0.9, 0.95, 0.99, 0.999) for w in (1, round(1 - b, 6))])  # fmt: skip
+written(
+    "root-added",
+    "a square root is taken, where the rule has none",
+    ("A / u", "A / np.sqrt(u)"),
+    ("A * m", "A * np.sqrt(m)"),
+)
+written("abs-is-square", "the square is taken instead of the absolute value", ("np.abs(A)", "A ** 2"))
+written("bias-of-u", "u has a bias correction, which this rule does not have: a maximum needs none",
+        ("A / u", "A / (u / (1 - beta2 ** t))"))  # fmt: skip
+
+
 @made("not-kept", "`{detail}` is not kept from step to step: it starts again at each step (the state is not stored, or "
       "not returned)", 0.95)  # fmt: skip
 def _not_kept(formula: Formula) -> Iterator[Edited]:
@@ -428,6 +457,8 @@ def _gradient_changed(formula: Formula) -> Iterator[Edited]:
     for line, said in (
         ("dx = np.clip(dx, -1, 1)", "it is clipped to [-1, 1]"),
         ("dx = np.clip(dx, -5, 5)", "it is clipped to [-5, 5]"),
+        ("dx = np.clip(dx, -0.5, 0.5)", "it is clipped to [-0.5, 0.5]"),
+        ("dx = np.clip(dx, -2, 2)", "it is clipped to [-2, 2]"),
         ("dx = np.clip(dx, -10, 10)", "it is clipped to [-10, 10]"),
         ("dx = np.clip(dx, -0.1, 0.1)", "it is clipped to [-0.1, 0.1]"),
         ("dx = dx / np.linalg.norm(dx)", "it is divided by its norm"),
@@ -474,6 +505,7 @@ written("weight-decay-of", "the weight decay is applied to the wrong thing inste
         (COUPLED, "dx = dx + weight_decay * np.sign(x)"), (COUPLED, "dx = dx + weight_decay"),
         (COUPLED, "dx = dx + weight_decay * np.sum(x ** 2)"), (DECOUPLED, "x = x; dx = (1 + weight_decay) * dx"),
         (DECOUPLED, "dx = (1 - learning_rate * weight_decay) * dx"),
+        (DECOUPLED, "x = x - learning_rate * weight_decay * dx"),
         (DECOUPLED, "x = x - learning_rate * weight_decay"),
         (DECOUPLED, "x = x - learning_rate * weight_decay * np.sign(x)"))  # fmt: skip
 written("weight-decay-twice", "the weight decay is applied twice: to the gradient and to x itself",
