@@ -65,7 +65,7 @@ class Foreign:
         (3.7, "int32", np.int32(3)),
         (range(3), None, np.int64([0, 1, 2])),
     ],
-    ids=repr,
+    ids=lambda v: type(v).__name__ if " at 0x" in repr(v) else repr(v),
 )
 def test_what_is_converted(data: Any, dtype: Any, expected: np.ndarray) -> None:
     found = tensor(data, dtype=dtype)._array
@@ -101,7 +101,7 @@ MASKED = np.ma.array([1.0, 2.0], mask=[False, True])
         (None, TypeError, "got NoneType None$"),
         (Column(np.array([1, None], object)), TypeError, "got Column .* of Python objects"),
     ],
-    ids=lambda v: repr(v)[:30],
+    ids=lambda v: type(v).__name__ if " at 0x" in repr(v) else repr(v)[:30],
 )
 def test_what_is_refused(data: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
