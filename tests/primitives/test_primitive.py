@@ -14,8 +14,8 @@ from minigrad import Tensor, float64, source
 from minigrad.float_math import NUMBERS
 from minigrad.primitives.elementwise import relu
 from minigrad.primitives.primitive import Elementwise, elementwise, mask
-from minigrad.scalar import Value, apply
 from minigrad.program.notation import contribution
+from minigrad.scalar import Value, apply
 
 inf, nan = math.inf, math.nan
 
