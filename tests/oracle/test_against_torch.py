@@ -114,9 +114,7 @@ def test_names_are_pytorchs() -> None:
 # ---- dtypes ------------------------------------------------------------------------------------------------------
 
 REFUSED = {
-    ("sign", "bool"): "of what sign is True?",
     ("clamp below", "bool"): "booleans have no bounds",
-    ("sign_", "bool"): "likewise",
     ("masked_fill", "bool"): "2 is no boolean",
     ("masked_fill_", "bool"): "likewise",
     ("add alpha", "bool"): "three times True is no boolean",
@@ -127,7 +125,6 @@ REFUSED = {
 }
 """What PyTorch answers and minigrad refuses: (row, dtype of the tensor)."""
 DIFFERENT = {
-    ("square", "bool"): "True * True is True; int64 in PyTorch",
     ("all", "uint8"): "a boolean; uint8 in PyTorch",
     ("any", "uint8"): "likewise",
 }
