@@ -39,6 +39,7 @@ _WHERE = {
     "teach.rule_check": "check_rule",
     "teach.schedule_check": "check_schedule",
     "teach.forward_check": "check_forward",
+    "teach.sanity": "sanity",
 }
 _HOME = {name: module for module, names in _WHERE.items() for name in names.split()}
 _MODULES = {"autograd", "data", "distributions", "engine", "func", "linalg", "nn", "optim", "scalar"}

@@ -130,6 +130,7 @@ from minigrad.random import randperm as randperm
 from minigrad.tensors.creation import result_type as result_type
 from minigrad.nn.normalization import rms_norm as rms_norm
 from minigrad.tensors.joining import row_stack as row_stack
+from minigrad.teach.sanity import sanity as sanity
 from minigrad.serialization import save as save
 from minigrad.tensors.rng import seed as seed
 from minigrad.tensors.devices import set_default_device as set_default_device

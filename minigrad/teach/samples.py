@@ -189,3 +189,14 @@ def named(path: str, module: object) -> str:
     """
     kind = type(module).__name__
     return printable(f"{path} ({kind})" if path else kind)
+
+
+def axis_of_units(node: Any, dimensions: int) -> int:
+    """Return the axis of the units in a layer's output: the channels of a convolution, otherwise the last."""
+    while node is not None and node.primitive is not None:
+        if node.primitive.name.startswith("conv"):
+            return 1 - len(node.shape)
+        if node.primitive.name in ("linear", "matmul"):
+            return -1
+        node = node.inputs[0]
+    return -1 if dimensions <= 3 else 1 - dimensions

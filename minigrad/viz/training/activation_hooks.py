@@ -14,7 +14,7 @@ from minigrad.hooks import ObserverHook, RemovableHandle
 from minigrad.nn.activations import ReLU
 from minigrad.nn.module import Module
 from minigrad.teach.causes import Batch
-from minigrad.teach.samples import Outputs, named
+from minigrad.teach.samples import Outputs, axis_of_units, named
 from minigrad.tensors.module_calls import calls
 from minigrad.tensors.tensor import Tensor
 
@@ -100,7 +100,7 @@ class ActivationHooks:
         self.outputs[layer] = self.outputs[layer].joined(outputs) if layer in self.outputs else outputs
 
     def _add_active(self, relu: str, active: np.ndarray, node: Node | None) -> None:
-        axis = _axis_of_units(node, active.ndim) % max(active.ndim, 1)
+        axis = axis_of_units(node, active.ndim) % max(active.ndim, 1)
         units = np.asarray(active.any(axis=tuple(i for i in range(active.ndim) if i != axis)))
         examples, earlier = self.active.get(relu, (0, units))
         examples += active.size // max(units.size, 1) if axis == 0 else len(active)
@@ -129,14 +129,3 @@ class ActivationHooks:
             relu = f"relu after {layer}" + (f", {count[layer]}" if count[layer] > 1 else "")
             self._add_outputs(relu, np.maximum(node.saved[0], 0))
             self._add_active(relu, node.saved[0] > 0, node)
-
-
-def _axis_of_units(node: Any, dimensions: int) -> int:
-    """Return the axis of the units in a layer's output: the channels of a convolution, otherwise the last."""
-    while node is not None and node.primitive is not None:
-        if node.primitive.name.startswith("conv"):
-            return 1 - len(node.shape)
-        if node.primitive.name in ("linear", "matmul"):
-            return -1
-        node = node.inputs[0]
-    return -1 if dimensions <= 3 else 1 - dimensions

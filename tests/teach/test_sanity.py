@@ -1,0 +1,364 @@
+"""`minigrad.sanity`: healthy models pass, each sickness is found under its check, and nothing is changed."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import minigrad
+import minigrad.nn.functional as F
+from minigrad import Network, nn, sanity
+
+N, D, C = 64, 12, 4
+Case = Callable[[], tuple[Any, Any, Any]]
+
+
+def blobs(n: int = N, d: int = D, c: int = C) -> tuple[np.ndarray, np.ndarray]:
+    """Examples of mean 0 and standard deviation 1, with classes that depend on them."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((n, d)).astype(np.float32)
+    return X, (X @ rng.standard_normal((d, c))).argmax(1)
+
+
+def line(n: int = N, d: int = D) -> tuple[np.ndarray, np.ndarray]:
+    X, _ = blobs(n, d)
+    return X, (np.sin(X[:, :1]) + X[:, 1:2]).astype(np.float32)
+
+
+def mlp(*between: nn.Module, hidden: int = 48, outputs: int = C) -> nn.Sequential:
+    return nn.Sequential(nn.Linear(D, hidden), *(between or (nn.ReLU(),)), nn.Linear(hidden, outputs))
+
+
+def images(n: int = 32) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(1)
+    return rng.standard_normal((n, 1, 8, 8)).astype(np.float32), np.arange(n) % 4
+
+
+class Words(nn.Module):
+    """A recurrent network over words."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding, self.rnn, self.out = nn.Embedding(9, 16), nn.LSTM(16, 24, batch_first=True), nn.Linear(24, 3)
+
+    def forward(self, x: Any) -> Any:
+        return self.out(self.rnn(self.embedding(x))[0][:, -1])
+
+
+class Counting(nn.Module):
+    """Keeps state of all kinds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.norm, self.b, self.calls = nn.Linear(D, 32), nn.BatchNorm1d(32), nn.Linear(32, C), 0
+        self.seen: list[Any] = []
+        self.drop = nn.Dropout(0.3)
+
+    def forward(self, x: Any) -> Any:
+        self.calls += 1
+        self.seen.append(len(x))
+        np.random.rand(), random.random()
+        return self.b(self.drop(self.norm(self.a(x)).relu()))
+
+
+def words() -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(2)
+    X = rng.integers(0, 9, (32, 6))
+    return X, X[:, -1] % 3
+
+
+HEALTHY: dict[str, Case] = {
+    "two layers": lambda: (mlp(), blobs(), nn.CrossEntropyLoss()),
+    "batch normalization and dropout": lambda: (
+        mlp(nn.BatchNorm1d(48), nn.ReLU(), nn.Dropout(0.5)),
+        blobs(),
+        nn.CrossEntropyLoss(),
+    ),
+    "convolution": lambda: (
+        nn.Sequential(nn.Conv2d(1, 8, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(72, 4)),
+        images(),
+        nn.CrossEntropyLoss(),
+    ),
+    "regression": lambda: (mlp(nn.Tanh(), outputs=1), line(), nn.MSELoss()),
+    "recurrent": lambda: (Words(), words(), nn.CrossEntropyLoss()),
+    "attention": lambda: (
+        nn.Sequential(nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), nn.Flatten(), nn.Linear(40, 4)),
+        (np.random.default_rng(3).standard_normal((32, 5, 8)).astype(np.float32), np.arange(32) % 4),
+        nn.CrossEntropyLoss(),
+    ),
+    "log_softmax and nll": lambda: (mlp(nn.ReLU()).append(nn.LogSoftmax(1)), blobs(), nn.NLLLoss()),
+    "two classes": lambda: (
+        mlp(outputs=1),
+        (blobs()[0], (blobs()[0][:, :1] > 0).astype(np.float32)),
+        nn.BCEWithLogitsLoss(),
+    ),
+    "sigmoid": lambda: (
+        mlp(outputs=1).append(nn.Sigmoid()),
+        (blobs()[0], (blobs()[0][:, :1] > 0).astype(np.float32)),
+        nn.BCELoss(),
+    ),
+    "linear": lambda: (nn.Linear(2, 3), (blobs()[0][:, :2].copy(), blobs(c=3)[1]), nn.CrossEntropyLoss()),
+    "weighted": lambda: (mlp(), blobs(), nn.CrossEntropyLoss(weight=minigrad.tensor([1.0, 2.0, 3.0, 4.0]))),
+    "smoothed": lambda: (mlp(), blobs(), nn.CrossEntropyLoss(label_smoothing=0.1)),
+    "a head of zeros": lambda: (with_weights(mlp(), 2, lambda w: 0 * w), blobs(), nn.CrossEntropyLoss()),
+    "frozen": lambda: (frozen(mlp()), blobs(), nn.CrossEntropyLoss()),
+    "autoencoder": lambda: (mlp(outputs=D), (blobs()[0], blobs()[0]), F.mse_loss),
+    "decay in the loss": lambda: decayed(mlp()),
+    "deep": lambda: (deep(nn.ReLU, 4, None), blobs(), nn.CrossEntropyLoss()),
+    "a language model": lambda: (
+        nn.Sequential(nn.Embedding(9, 16), nn.Linear(16, 32), nn.ReLU(), nn.Linear(32, 9)),
+        (words()[0], np.roll(words()[0], 0, 1).ravel()),
+        lambda out, y: F.cross_entropy(out.reshape(-1, 9), minigrad.tensor(y)),
+    ),
+    "lazy": lambda: (
+        nn.Sequential(nn.LazyLinear(32), nn.ReLU(), nn.LazyLinear(C)),
+        blobs(),
+        nn.CrossEntropyLoss(),
+    ),
+}
+
+
+def with_weights(model: nn.Sequential, layer: int, change: Callable[[Any], Any]) -> nn.Sequential:
+    with minigrad.no_grad():
+        for p in model[layer].parameters():
+            p.copy_(change(p.detach().clone()))
+    return model
+
+
+def frozen(model: nn.Sequential) -> nn.Sequential:
+    model[0].requires_grad_(False)
+    return model
+
+
+def decayed(model: nn.Module) -> tuple[Any, Any, Any]:
+    """The loss refers to the model itself."""
+    return (
+        model,
+        blobs(),
+        lambda out, y: (
+            F.cross_entropy(out, minigrad.tensor(y)) + 1e-4 * sum(p.square().sum() for p in model.parameters())
+        ),
+    )
+
+
+def deep(activation: Any, layers: int, scale: float | None, hidden: int = 48) -> nn.Sequential:
+    sizes = [D, *[hidden] * layers, C]
+    model = nn.Sequential()
+    for a, b in zip(sizes, sizes[1:]):
+        model.append(nn.Linear(a, b))
+        if scale is not None:
+            nn.init.normal_(model[-1].weight, 0.0, scale)
+        model.append(activation())
+    return model[:-1]
+
+
+class Function(nn.Module):
+    """Layers a and b with a function between them."""
+
+    def __init__(self, between: Callable[[Any], Any], after: Callable[[Any], Any] = lambda z: z) -> None:
+        super().__init__()
+        self.a, self.b, self.between, self.after = nn.Linear(D, 32), nn.Linear(32, C), between, after
+
+    def forward(self, x: Any) -> Any:
+        return self.after(self.b(self.between(self.a(x))))
+
+
+class Listed(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = [nn.Linear(D, D), nn.Linear(D, D)]
+        self.out = nn.Linear(D, C)
+
+    def forward(self, x: Any) -> Any:
+        for layer in self.layers:
+            x = layer(x).relu()
+        return self.out(x)
+
+
+class Unused(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.extra, self.b = nn.Linear(D, 16), nn.Linear(D, 16), nn.Linear(16, C)
+
+    def forward(self, x: Any) -> Any:
+        return self.b(self.a(x).relu())
+
+
+def same(w: Any) -> Any:
+    return 0 * w + 0.1
+
+
+def with_nan(X: np.ndarray) -> np.ndarray:
+    X[3, 2] = np.nan
+    return X
+
+
+CE = nn.CrossEntropyLoss()
+SICK: dict[str, tuple[str, str, Case]] = {
+    "pixels": ("inputs", "divide by 255", lambda: (mlp(), (np.abs(blobs()[0]) * 60, blobs()[1]), CE)),
+    "not centred": ("inputs", "subtract the mean", lambda: (mlp(), (blobs()[0] + 20, blobs()[1]), CE)),
+    "unlike": ("inputs", "standardize each", lambda: (mlp(), (blobs()[0] * np.logspace(-2, 3, D), blobs()[1]), CE)),
+    "nan": ("inputs", "1 of 768 numbers", lambda: (mlp(), (with_nan(blobs()[0]), blobs()[1]), CE)),
+    "one example": ("inputs", "the same", lambda: (mlp(), (blobs()[0][:1].repeat(N, 0), blobs()[1]), CE)),
+    "zeros": ("inputs", "all numbers are 0", lambda: (mlp(), (0 * blobs()[0], blobs()[1]), CE)),
+    "targets": ("targets", "as large as", lambda: (mlp(outputs=1), (line()[0], line()[1] * 1000), nn.MSELoss())),
+    "nan targets": ("targets", "nan", lambda: (mlp(outputs=1), (line()[0], with_nan(line()[1].repeat(3, 1))[:, 2:]),
+                                               nn.MSELoss())),
+    "head": ("loss", "ln(4) = 1.39", lambda: (with_weights(mlp(), 2, lambda w: 40 * w), blobs(), CE)),
+    "softmax": ("scores", "softmax", lambda: (mlp().append(nn.Softmax(1)), blobs(), CE)),
+    "softmax in forward": ("scores", "softmax", lambda: (Function(F.relu, lambda z: F.softmax(z, 1)), blobs(), CE)),
+    "sigmoid twice": ("scores", "sigmoid", lambda: (
+        mlp(outputs=1).append(nn.Sigmoid()), (blobs()[0], (blobs()[0][:, :1] > 0) * 1.0), nn.BCEWithLogitsLoss())),
+    "nll of scores": ("scores", "log_softmax", lambda: (mlp(), blobs(), nn.NLLLoss())),
+    "relu last": ("scores", "ends with a relu", lambda: (mlp().append(nn.ReLU()), blobs(), CE)),
+    "tanh last": ("scores", "in [-1, 1]", lambda: (
+        mlp(outputs=1).append(nn.Tanh()), (line()[0], 3 * line()[1]), nn.MSELoss())),
+    "all pairs": ("shapes", "(64, 1) against (64,)", lambda: (
+        mlp(outputs=1), (line()[0], line()[1][:, 0]), lambda out, y: (out - minigrad.tensor(y)).square().mean())),
+    "small weights": ("outputs", "fade", lambda: (deep(nn.Tanh, 6, 0.02), blobs(), CE)),
+    "large weights": ("outputs", "explode", lambda: (deep(nn.ReLU, 5, 1.0), blobs(), CE)),
+    "deep sigmoid": ("gradients", "vanishes", lambda: (deep(nn.Sigmoid, 8, None), blobs(), CE)),
+    "saturated": ("units", "saturated", lambda: (with_weights(mlp(nn.Tanh()), 0, lambda w: 100 * w), blobs(), CE)),
+    "saturated function": ("units", "saturated", lambda: (Function(lambda z: (50 * z).tanh()), blobs(), CE)),
+    "dead": ("units", "dead", lambda: (Function(lambda z: (z - 10).relu()), blobs(), CE)),
+    "no activation": ("layers", "no activation", lambda: (mlp(nn.Identity()), blobs(), CE)),
+    "dropout": ("layers", "95%", lambda: (mlp(nn.ReLU(), nn.Dropout(0.95)), blobs(), CE)),
+    "small batches": ("layers", "batch of 4", lambda: (mlp(nn.BatchNorm1d(48), nn.ReLU()), blobs(4), CE)),
+    "cut": ("trained", "a.weight, a.bias get no gradient", lambda: (
+        Function(lambda z: z.detach().relu()), blobs(), CE)),
+    "unused": ("trained", "extra.weight", lambda: (Unused(), blobs(), CE)),
+    "all cut": ("trained", "no parameter", lambda: (Function(F.relu, lambda z: z.detach()), blobs(), CE)),
+    "equal weights": ("trained", "the same for each unit", lambda: (
+        with_weights(with_weights(mlp(), 0, same), 2, same), blobs(), CE)),
+    "all zero": ("trained", "are all 0", lambda: (
+        with_weights(with_weights(mlp(nn.Tanh()), 0, lambda w: 0 * w), 2, lambda w: 0 * w), blobs(), CE)),
+    "list": ("parameters", "plain list", lambda: (Listed(), blobs(), CE)),
+    "softmax over the batch": ("examples", "axis 0", lambda: (Function(lambda z: F.softmax(z, 0)), blobs(), CE)),
+    "normalized over the batch": ("examples", "axis 0", lambda: (
+        Function(lambda z: (z - z.mean(0)).relu()), blobs(), CE)),
+    "loss over the batch": ("examples", "axis 0", lambda: (
+        mlp(), blobs(), lambda out, y: -F.log_softmax(out, 0)[np.arange(len(y)), y].mean())),
+    "uphill": ("overfit", "has a mistake", lambda: (mlp(), blobs(), lambda out, y: F.cross_entropy(
+        out + (out.detach() - out) * 2, minigrad.tensor(y)))),
+    "shapes do not fit": ("forward", "raises", lambda: (mlp(), (blobs()[0][:, :5], blobs()[1]), CE)),
+    "log of 0": ("forward", "loss is", lambda: (Function(F.relu, lambda z: (z * 0).log()), blobs(), CE)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HEALTHY)
+def test_healthy_models_pass(name: str) -> None:
+    model, batch, loss = HEALTHY[name]()
+    report = sanity(model, batch, loss)
+    assert report, report
+    assert bool(report) and not report.wrong
+
+
+@pytest.mark.parametrize("name", SICK)
+def test_sick_models_are_named(name: str) -> None:
+    check, words, make = SICK[name]
+    report = sanity(*make(), steps=60)
+    assert not report
+    assert report[check].ok is False and words in report[check].text, report
+    assert f"WRONG    {check}" in str(report)
+
+
+def test_nothing_is_changed() -> None:
+    model = Counting()
+    network = Network(model, nn.CrossEntropyLoss())
+    X, y = blobs()
+    network.forward((X, y))
+    network.backward()
+    model.norm.eval()
+    watcher = minigrad.watch(network)
+    before = {name: t.clone() for name, t in model.state_dict().items()}
+    gradients = {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}
+    modes = [module.training for module in model.modules()]
+    hooks = [[*map(id, module._hooks)] for module in model.modules()]
+    x, content = network.x, network.x.copy()
+    data = X.copy()
+    minigrad.manual_seed(3), np.random.seed(3), random.seed(3)
+    expected = minigrad.rand(2).tolist(), np.random.rand(), random.random()
+    minigrad.manual_seed(3), np.random.seed(3), random.seed(3)
+
+    assert sanity(network, (X, y)) is not None
+
+    assert (minigrad.rand(2).tolist(), np.random.rand(), random.random()) == expected
+    assert all((t == before[name]).all() for name, t in model.state_dict().items())
+    assert all((p.grad == gradients[name]).all() for name, p in model.named_parameters())
+    assert modes == [module.training for module in model.modules()]
+    assert hooks == [[*map(id, module._hooks)] for module in model.modules()]
+    assert network.x is x and (x == content).all() and (data == X).all()
+    assert model.calls == 1 and model.seen == [N]
+    x += 1.0
+    assert model.a.weight.tolist()[0][0] == x[0]  # they still share their memory
+    watcher.close()
+
+
+def test_a_training_run_is_the_same_with_and_without() -> None:
+    losses = []
+    for look in (False, True):
+        minigrad.manual_seed(0)
+        network, run = Network(Counting(), nn.CrossEntropyLoss()), []
+        if look:
+            sanity(network, blobs())
+        x = network.x
+        for _ in range(3):
+            run.append(float(network.forward(blobs())))
+            x += -0.1 * network.backward()
+        losses.append(run)
+    assert losses[0] == losses[1]
+
+
+def test_lazy_layers_stay_lazy() -> None:
+    model = nn.Sequential(nn.LazyLinear(32), nn.ReLU(), nn.Linear(32, C))
+    assert sanity(model, blobs(), CE)
+    assert type(model[0]) is nn.LazyLinear
+    model(minigrad.randn(3, 5))
+    assert model[0].weight.shape == (32, 5)
+
+
+def test_the_report_as_text_and_as_html() -> None:
+    report = sanity(mlp().append(nn.Softmax(1)), blobs(), CE)
+    lines = str(report).splitlines()
+    assert len(lines) == len(report.checks) and {line.split()[0] for line in lines} <= {"ok", "WRONG", "unclear"}
+    assert [check.name for check in report.wrong][0] == "scores" and repr(report) == str(report)
+    html = report._repr_html_()
+    assert html.count("<tr") == len(lines) + 1 and "WRONG" in html
+    with pytest.raises(KeyError, match="none of the checks"):
+        report["nothing"]
+
+
+def test_a_batch_normalization_is_fine_and_said() -> None:
+    report = sanity(mlp(nn.BatchNorm1d(48), nn.ReLU()), blobs(), CE)
+    assert report["examples"].ok and "training mode only" in report["examples"].text
+
+
+def test_a_model_that_was_trained_before_is_not_blamed() -> None:
+    model = mlp()
+    optimizer = minigrad.optim.Adam(model.parameters(), 0.02)
+    X, y = blobs()
+    for _ in range(100):
+        optimizer.zero_grad()
+        CE(model(minigrad.tensor(X)), minigrad.tensor(y)).backward()
+        optimizer.step()
+    report = sanity(model, (X, y), CE)
+    assert report and report["loss"].ok is None and "trained before" in report["loss"].text
+
+
+@pytest.mark.parametrize(
+    "arguments, error, words",
+    [
+        ((3, blobs()), TypeError, "must be a Network or an nn.Module"),
+        ((mlp(), blobs()), TypeError, "loss must be a function"),
+        ((Network(mlp(), CE), blobs(), CE), TypeError, "a loss of its own"),
+        ((Network(mlp(), CE), blobs()[0]), ValueError, r"a pair \(X, y\)"),
+        ((Network(mlp(), CE), (np.zeros((0, D)), np.zeros(0))), ValueError, "empty"),
+    ],
+)
+def test_wrong_calls(arguments: Any, error: type[Exception], words: str) -> None:
+    with pytest.raises(error, match=words):
+        sanity(*arguments)
