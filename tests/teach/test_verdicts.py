@@ -354,6 +354,13 @@ def test_each_choice_of_the_slope_at_zero_is_right(seed: int) -> None:
     assert check_gradient(loss, w, 8 * all_pass).verdict == check_gradient(loss, w, -3 * all_pass).verdict == "wrong"
 
 
+@pytest.mark.parametrize(("factor", "cause"), [(3.0, "a constant factor of 3"), (-1.0, "the wrong sign")])
+def test_mistakes_in_huge_gradients_are_named(factor: float, cause: str) -> None:
+    """Their squares are infinite."""
+    x = np.array([1e-200, 1.0])
+    assert cause in str(check_gradient(lambda x: np.log(x).sum(), x, factor / x))
+
+
 def test_tied_elements_are_named() -> None:
     text = str(check_gradient(lambda x: x.max(), [1.0, 1, 0], [1.0, 1, 0]))
     assert "The elements [0], [1] are tied" in text and "must add up to 1, and add up to 2" in text

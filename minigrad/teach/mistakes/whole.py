@@ -21,8 +21,10 @@ def _whole_sign(s: Whole) -> Iterator[Variant]:
 @mistake("whole factor", "gradient", "a constant factor of {detail}", assumes=1.3)
 def _whole_factor(s: Whole) -> Iterator[Variant]:
     a, n = s.learners.ravel(), s.right.ravel()
-    c = float(a @ n) / max(float(n @ n), 1e-300)
-    if c not in (0, 1, -1) and n.size > 1:
+    scale = float(np.abs(n).max(initial=0)) or 1.0  # the squares of 1e200 and of 1e-200 are no floats
+    with np.errstate(all="ignore"):
+        c = float((a / scale) @ (n / scale)) / (float((n / scale) @ (n / scale)) or 1.0)
+    if c not in (0, 1, -1) and n.size > 1 and 1e-300 < abs(c) < math.inf:
         text, assumes = _whole_factor_words(c, s)
         yield Variant(lambda g: c * g, text, assumes)
 
