@@ -245,6 +245,7 @@ class _Trial:
         self.batch = batch.take(np.arange(EXAMPLES)) or batch if batch.n > EXAMPLES else batch
         self.scene = Scene(model, None, Batch.of(self._floats(batch.X)))
         self.layers: list[_Layer] = []
+        self.several = False  # whether the model returns several outputs, of which the first is looked at
 
     def _floats(self, X: np.ndarray) -> np.ndarray:
         embedded = any("Embedding" in type(module).__name__ for module in self.model.modules())
@@ -262,7 +263,8 @@ class _Trial:
         if not isinstance(result, Tensor) or result.numel() != 1:
             got = f"shape {result.shape}" if isinstance(result, Tensor) else type(result).__name__
             raise ValueError(f"the loss must be a tensor with one element, got {got}; average it, .mean()")
-        return output[0] if isinstance(output, tuple | list) else output, result
+        self.several = isinstance(output, tuple | list)
+        return output[0] if self.several else output, result
 
     # ---- the checks ------------------------------------------------------------------------------------------------
 
@@ -295,7 +297,7 @@ class _Trial:
         yield from (start, self._scores(), self._shapes(), self._outputs())
         fit, moved = self._overfit(steps)
         yield self._gradient_scale(moved)
-        yield from (self._units(), self._settings(), self._trained(moved), self._examples(), fit)
+        yield from (self._units(bool(fit.ok)), self._settings(), self._trained(moved), self._examples(), fit)
 
     def _parameters(self, unregistered: list[str]) -> Check:
         if unregistered:
@@ -378,6 +380,8 @@ class _Trial:
         classes, average, summed = self._cross_entropy()
         if classes > 1:
             guess = math.log(classes)
+            if average is None and abs(loss - guess) > 0.5 * guess:
+                return Check("loss", None, f"{loss:.3g} at the start; there is no known loss of guessing")
             value = loss if average is None else average
             what = f"{value:.3g} at the start; guessing among {classes} classes gives ln({classes}) = {guess:.3g}"
             if summed:
@@ -398,9 +402,9 @@ class _Trial:
             if loss > 10 * guess + 1:
                 return Check("loss", False, f"{what}. Usual fixes: smaller initial weights, inputs of about 1")
             return Check("loss", True, what)
-        if any(node.primitive.name in ("softplus", "logaddexp", "bce") for node in self.beyond):
+        if self._binary():
             what = f"{loss:.3g} at the start; guessing between two classes gives ln(2) = 0.693"
-            return Check("loss", loss < math.log(2) + ABOVE_GUESSING or None, what)
+            return Check("loss", loss < math.log(2) + ABOVE_GUESSING, what)
         return Check(
             "loss",
             None if math.isfinite(loss) else False,
@@ -446,6 +450,16 @@ class _Trial:
         if y is None or y.dtype.kind not in "fiu" or y.shape != out.shape:
             return False
         return math.isclose(self.result.item(), float(np.mean((out.astype(float) - y) ** 2)), rel_tol=1e-3)
+
+    def _binary(self) -> bool:
+        """Return whether the loss is the binary cross entropy of outputs, scores or probabilities, and targets."""
+        out, y = self.output._array.astype(float), self.batch.y
+        if y is None or y.dtype.kind not in "fiub" or y.shape != out.shape or y.min() < 0 or y.max() > 1:
+            return False
+        losses = [np.logaddexp(0, out) - y * out]
+        if out.min() >= 0 and out.max() <= 1:
+            losses.append(-y * np.log(out + 1e-12) - (1 - y) * np.log(1 - out + 1e-12))
+        return any(math.isclose(self.result.item(), each.mean(), rel_tol=1e-3) for each in losses)
 
     def _scores(self) -> Check:
         """What the loss gets: softmax and sigmoid twice, outputs that cannot reach the targets."""
@@ -572,8 +586,11 @@ class _Trial:
             )
         return Check("gradients", True, f"norms from {norms[weak]:.2g} ({weak}) to {norms[strong]:.2g} ({strong})")
 
-    def _units(self) -> Check:
-        """Dead ReLUs, and tanh and sigmoid at their ends, in modules and functions."""
+    def _units(self, learns: bool) -> Check:
+        """Dead ReLUs, and tanh and sigmoid at their ends, in modules and functions.
+
+        A deep network with PyTorch's initial values has half of its units at 0 at first; it may learn all the same.
+        """
         graph: list[Any] = reverse_topological_order([self.result.node]) if self.result.node is not None else []
         order, home, said = [node for node in graph if node.primitive is not None][::-1], calls(graph), []
         last, worst = causes._behind(self.output.node), 0.0
@@ -590,7 +607,7 @@ class _Trial:
                 alive = (array > 0).any(axis=tuple(i for i in range(array.ndim) if i != axis))
                 dead = float(1 - alive.mean())
                 worst = max(worst, dead)
-                if dead == 1 or (dead > DEAD and self.batch.n >= 16):
+                if dead == 1 or (dead > DEAD and self.batch.n >= 16 and not learns):
                     said.append(
                         f"{dead:.0%} of the units of {place} are dead, 0 for all {self.batch.n} examples: no gradient "
                         "passes there. Usual causes: a large negative bias, weights that are 0 or too large, inputs "
@@ -632,63 +649,71 @@ class _Trial:
         return Check("trained", True, f"each of the {len(self.gradients)} parameters gets a gradient")
 
     def _examples(self) -> Check:
-        """Whether an example's output or loss depends on the other examples."""
-        n, batch = self.batch.n, self.batch
-        alone = batch.take(np.minimum(np.arange(n), int(n > 2))) if n > 1 else None  # others: one, again and again
-        if alone is None:
-            return Check("examples", None, "there is one example only, or not a target for each")
+        """Whether an example's output or loss depends on the other examples: those become one example, repeated.
+
+        The last and the first example are looked at, as a recurrent network along the wrong axis looks back only.
+        """
+        n, depends, mixes = self.batch.n, {True: 0.0, False: 0.0}, False
         try:
-            depends = {}
-            for training in (True, False):
-                with no_grad(), _mode(self.model, training):
-                    one, other = (self._first(self.run(b)[0]._array) for b in (batch, alone))
-                if one is None or other is None:
-                    return Check(
-                        "examples", None, f"the output of shape {self.output.shape} has no row for each example"
-                    )
-                size = float(np.abs(one).max()) or 1.0
-                depends[training] = float(np.abs(one - other).max()) / size
-            if not depends[False] <= 1e-3:
-                return Check(
-                    "examples",
-                    False,
-                    f"the output for an example changes by {depends[False]:.0%} if the other examples change: look for "
-                    "a reshape that should be a permute, or a softmax, mean or normalization over axis 0, the batch",
-                )
-            if self._loss_mixes(batch, alone):
-                return Check(
-                    "examples",
-                    False,
-                    "the loss of an example depends on the scores of the others: look for a softmax or a mean over "
-                    "axis 0, the batch. (In a contrastive loss that is right)",
-                )
+            for kept in (n - 1, 0) if n > 1 else ():
+                index = np.full(n, n // 2 if n > 2 else kept)
+                index[kept] = kept
+                changed = self.batch.take(index)
+                if changed is None:
+                    return Check("examples", None, "there is no target for each example")
+                for training in (True, False):
+                    with no_grad(), _mode(self.model, training):
+                        one, other = (
+                            self._row(self.run(b)[0]._array, kept).astype(float) for b in (self.batch, changed)
+                        )
+                    error, size = float(np.abs(one - other).max()), float(np.abs(one).max()) or 1.0
+                    depends[training] = max(depends[training], error / size)
+                mixes |= self._loss_mixes(index, kept, changed)
         except Exception as error:
             return Check("examples", None, f"it could not be tried: {type(error).__name__}: {error}")
+        if n < 2:
+            return Check("examples", None, "there is one example only")
+        if not depends[False] <= 1e-3:
+            return Check(
+                "examples",
+                False,
+                f"the output for an example changes by {depends[False]:.0%} if the other examples change: look for "
+                "a reshape that should be a permute, a missing batch_first, or a softmax, a mean or a normalization over axis 0",
+            )
+        if mixes:
+            return Check(
+                "examples",
+                False,
+                "the loss of an example depends on the scores of the others: look for a softmax or a mean over "
+                "axis 0, the batch. (In a contrastive loss that is right)",
+            )
         if not depends[True] <= 1e-3:
             return Check("examples", True, "they depend on each other in training mode only, as in batch normalization")
         return Check("examples", True, "the output for an example does not depend on the others")
 
-    def _first(self, out: np.ndarray) -> np.ndarray | None:
+    def _row(self, out: np.ndarray, i: int) -> np.ndarray:
+        """The part of the output that belongs to an example."""
         n = self.batch.n
-        if out.ndim and out.shape[0] and out.shape[0] % n == 0 and self.batch.axis == 0:
-            return out[: out.shape[0] // n].astype(float)
-        if out.ndim > 1 and out.shape[1] == n:
-            return out[:, 0].astype(float)
-        return out[0].astype(float) if out.ndim and out.shape[0] == n else None
+        if out.ndim > 1 and out.shape[1] == n and self.batch.axis == 1:
+            return out[:, i]
+        if out.ndim and out.shape[0] and out.shape[0] % n == 0:
+            each = out.shape[0] // n
+            return out[i * each : (i + 1) * each]
+        raise ValueError(f"the output of shape {out.shape} has no row for each of the {n} examples")
 
-    def _loss_mixes(self, batch: _Examples, alone: _Examples) -> bool:
+    def _loss_mixes(self, index: np.ndarray, kept: int, changed: _Examples) -> bool:
+        """Whether the direction of the gradient of an example's scores depends on the scores of the others."""
         out = self.output._array
-        if not out.ndim or out.shape[0] != batch.n or out[0].size < 2:
+        if self.batch.y is None or self.several or not out.ndim or out.shape[0] != self.batch.n or out[0].size < 2:
             return False  # of one number the gradient has no direction, and its length depends on averages
         rows = []
-        others = out[np.minimum(np.arange(batch.n), int(batch.n > 2))]
-        for array, targets in (out, batch.targets), (others, alone.targets):
+        for array, targets in (out, self.batch.targets), (out[index], changed.targets):
             scores = as_tensor(array.copy()).requires_grad_()
             with fork_rng():
                 g = grads(self.loss(scores, targets), [scores], allow_unused=True)[0]
             if g is None:
                 return False
-            rows.append(g._array[0].astype(float).ravel())
+            rows.append(g._array[kept].astype(float).ravel())
         a, b = rows
         return bool(a.any() != b.any() or a @ b < 0.99 * np.linalg.norm(a) * np.linalg.norm(b))
 
@@ -733,6 +758,8 @@ class _Trial:
             return Check(
                 "overfit", None, f"{text}. With {numbers} parameters it cannot learn each of them by heart"
             ), moved
+        if best < 0:
+            return Check("overfit", None, f"{text}. It can be negative, so it does not say what is learned"), moved
         if best < 0.5 * start:
             return Check(
                 "overfit", None, f"{text}: it falls, but not to 0. More steps, or a larger model, may do"
@@ -747,7 +774,7 @@ class _Trial:
         return Check("overfit", None if best < 0.98 * start else False, text), moved
 
     def _known(self) -> bool:
-        return bool(self._cross_entropy()[0] or self._squared())
+        return bool(self._cross_entropy()[0] or self._squared() or self._binary())
 
     def _learn(self, few: _Examples, rate: float, steps: int, moved: dict[str, bool]) -> _Learned:
         states: dict[str, Any] = {name: {} for name in self.trainable}
@@ -760,7 +787,7 @@ class _Trial:
                 if t == 0:
                     first, limit = loss, self._limit(few, loss)
                 right = self._right(output._array, few)
-                if (loss <= limit and right in (1.0, -1.0)) or (right == 1.0 and t >= 10 and loss < 0.5 * first):
+                if loss <= limit or (right == 1.0 and t >= 10 and loss < 0.5 * first):
                     return _Learned(first, loss, t, True)
                 if t == steps or not math.isfinite(loss):
                     break

@@ -49,6 +49,12 @@ class Words(nn.Module):
         return self.out(self.rnn(self.embedding(x))[0][:, -1])
 
 
+class WrongAxis(Words):
+    def __init__(self) -> None:
+        super().__init__()
+        self.rnn = nn.LSTM(16, 24)
+
+
 class Counting(nn.Module):
     """Keeps state of all kinds."""
 
@@ -109,6 +115,17 @@ HEALTHY: dict[str, Case] = {
     "autoencoder": lambda: (mlp(outputs=D), (blobs()[0], blobs()[0]), F.mse_loss),
     "decay in the loss": lambda: decayed(mlp()),
     "deep": lambda: (deep(nn.ReLU, 4, None), blobs(), nn.CrossEntropyLoss()),
+    "several outputs": lambda: (Coder(), (blobs()[0], blobs()[0]), coded),
+    "policy gradient": lambda: (
+        mlp(),
+        blobs(),
+        lambda out, y: -(F.log_softmax(out, 1)[np.arange(len(y)), y] * minigrad.linspace(-1, 1, len(y))).mean(),
+    ),
+    "contrastive": lambda: (
+        mlp(),
+        (blobs()[0], None),
+        lambda out, y: F.cross_entropy(out @ out.T, minigrad.arange(len(out))),
+    ),
     "a language model": lambda: (
         nn.Sequential(nn.Embedding(9, 16), nn.Linear(16, 32), nn.ReLU(), nn.Linear(32, 9)),
         (words()[0], np.roll(words()[0], 0, 1).ravel()),
@@ -188,6 +205,25 @@ class Unused(nn.Module):
         return self.b(self.a(x).relu())
 
 
+class Coder(nn.Module):
+    """A variational autoencoder, which draws random numbers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.mean, self.spread, self.out = nn.Linear(D, 16), nn.Linear(16, 4), nn.Linear(16, 4), nn.Linear(4, D)
+
+    def forward(self, x: Any) -> Any:
+        h = self.a(x).relu()
+        mean, spread = self.mean(h), self.spread(h)
+        return self.out(mean + minigrad.randn(*mean.shape) * spread.exp()), mean, spread
+
+
+def coded(out: Any, x: Any) -> Any:
+    z, mean, spread = out
+    divergence = (mean.square() + (2 * spread).exp() - 2 * spread - 1).sum(1).mean()
+    return (z - minigrad.tensor(x)).square().sum(1).mean() + 0.5 * divergence
+
+
 def same(w: Any) -> Any:
     return 0 * w + 0.1
 
@@ -240,6 +276,9 @@ SICK: dict[str, tuple[str, str, Case]] = {
     "softmax over the batch": ("examples", "axis 0", lambda: (Function(lambda z: F.softmax(z, 0)), blobs(), CE)),
     "normalized over the batch": ("examples", "axis 0", lambda: (
         Function(lambda z: (z - z.mean(0)).relu()), blobs(), CE)),
+    "batch_first forgotten": ("examples", "batch_first", lambda: (WrongAxis(), words(), CE)),
+    "reshape for permute": ("examples", "permute", lambda: (
+        Function(lambda z: z.relu().reshape(32, -1).transpose(0, 1)), blobs(), CE)),
     "loss over the batch": ("examples", "axis 0", lambda: (
         mlp(), blobs(), lambda out, y: -F.log_softmax(out, 0)[np.arange(len(y)), y].mean())),
     "uphill": ("overfit", "has a mistake", lambda: (mlp(), blobs(), lambda out, y: F.cross_entropy(
