@@ -678,7 +678,7 @@ class _Trial:
                 "examples",
                 False,
                 f"the output for an example changes by {depends[False]:.0%} if the other examples change: look for "
-                "a reshape that should be a permute, a missing batch_first, or a softmax, a mean or a normalization over axis 0",
+                "a reshape that should be a permute, batch_first, or a softmax or normalization over axis 0",
             )
         if mixes:
             return Check(
