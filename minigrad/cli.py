@@ -46,6 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add_race(commands)
     add_rates(commands)
     add_step(commands)
+    add_sanity(commands)
     if given[:1] == ["--version"]:
         print(version())
         return 0
@@ -289,3 +290,32 @@ def step(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     else:
         print(f"The steps: {steps.save(found.html)}")
     return 0
+
+
+def add_sanity(commands: Commands) -> None:
+    """Declare the options of `sanity`."""
+    parser = commands.add_parser(
+        "sanity",
+        help="check the network of a program before it is trained",
+        description="Run a program up to its first backward pass, and check its network on that batch: a line for each "
+        "check, with a verdict. The exit status is 1 if something is wrong.",
+        usage="%(prog)s script.py [arguments of the script]",
+    )
+    parser.add_argument("script", help="the Python file")
+    rest = parser.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    rest.required = False  # argparse does not infer this
+    parser.set_defaults(run=sanity)
+
+
+def sanity(options: argparse.Namespace) -> int:
+    """Print what `minigrad.sanity` says of a program."""
+    from minigrad.viz.sanity_script import sanity_of
+    from minigrad.viz.steps.script import ScriptError
+
+    try:
+        report = sanity_of(options.script, [word for word in options.rest if word != "--"])
+    except ScriptError as error:
+        print(error, file=sys.stderr)
+        return error.status
+    print(report)
+    return 0 if report else 1

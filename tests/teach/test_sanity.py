@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 
 import minigrad
 import minigrad.nn.functional as F
-from minigrad import Network, nn, sanity
+from minigrad import Network, cli, nn, sanity
 
 N, D, C = 64, 12, 4
 Case = Callable[[], tuple[Any, Any, Any]]
@@ -401,3 +402,54 @@ def test_a_model_that_was_trained_before_is_not_blamed() -> None:
 def test_wrong_calls(arguments: Any, error: type[Exception], words: str) -> None:
     with pytest.raises(error, match=words):
         sanity(*arguments)
+
+
+# ---- the command
+
+DATA = "import minigrad\nfrom minigrad import nn\nX = minigrad.randn(64, 4)\ny = (X[:, 0] > 0).long()\n"
+MODEL = "model = nn.Sequential(nn.Linear(4, 32), nn.ReLU(), nn.Linear(32, 2))\n"
+SCRIPTS = {
+    "a network": MODEL
+    + "network = minigrad.Network(model, nn.CrossEntropyLoss())\nnetwork.forward((X, y))\nnetwork.backward()",
+    "a loss module": MODEL + "nn.CrossEntropyLoss()(model(X), y).backward()",
+    "a function with options": "from minigrad.nn.functional import cross_entropy\n"
+    + MODEL
+    + "cross_entropy(model(X), y, label_smoothing=0.1).backward()",
+    "more in the loss": MODEL + "(nn.CrossEntropyLoss()(model(X), y) + model[0].weight.square().sum()).backward()",
+}
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_a_program_is_checked(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    script, call, function = tmp_path / "script.py", nn.Module.__call__, F.cross_entropy
+    script.write_text(f"{DATA}{SCRIPTS[name]}\nprint('never reached')", "utf-8")
+    assert cli.main(["sanity", str(script)]) == 0
+    out = capsys.readouterr().out
+    assert "ok       overfit" in out and "226 numbers" in out and "never reached" not in out
+    assert nn.Module.__call__ is call and F.cross_entropy is function
+
+
+def test_a_program_with_a_mistake(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    script = tmp_path / "script.py"
+    code = "import sys\nprint(sys.argv[1:])\nnn.CrossEntropyLoss()(model.append(nn.Softmax(1))(X), y).backward()"
+    script.write_text(DATA + MODEL + code, "utf-8")
+    assert cli.main(["sanity", str(script), "--rate", "5"]) == 1
+    out = capsys.readouterr().out
+    assert "['--rate', '5']" in out and "WRONG    scores" in out
+
+
+@pytest.mark.parametrize(
+    "code, words",
+    [
+        ("", "makes no backward pass"),
+        ("X.requires_grad_().sum().backward()", "Call minigrad.sanity(model, (X, y), loss)"),
+        ("1 / 0", "ZeroDivisionError"),
+    ],
+)
+def test_programs_that_cannot_be_checked(
+    code: str, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(DATA + code, "utf-8")
+    assert cli.main(["sanity", str(script)]) != 0
+    assert words in capsys.readouterr().err

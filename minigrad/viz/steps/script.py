@@ -5,7 +5,7 @@ from __future__ import annotations
 import runpy
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from minigrad.scalar import Value
 from minigrad.viz.steps.steps import Steps
 
 
-class _Reached(BaseException):
+class Reached(BaseException):
     """Stops a program at the start of its backward pass. Not an Exception, which the program might catch."""
 
 
@@ -49,8 +49,6 @@ def steps_of(script: str | Path, arguments: Sequence[str] = (), backward: int = 
     """
     if backward < 1:
         raise ValueError(f"--backward must be at least 1, the first backward pass of the program, got {backward}")
-    path = Path(script)
-    path.read_bytes()  # raises an error that names the file
     found: list[Steps] = []
     passes = 0
 
@@ -61,15 +59,40 @@ def steps_of(script: str | Path, arguments: Sequence[str] = (), backward: int = 
             with suppress(RuntimeError):  # let backward() raise it, with the traceback of the program
                 check_not_released(reverse_topological_order([output.node]))
                 found.append(Steps(output, gradient, variables()))
-                raise _Reached
+                raise Reached
 
+    names = run_script(script, arguments, begin, found)
+    if found:
+        return found[0]
+    if passes:
+        raise ValueError(f"--backward is {backward}, but {script} makes only {passes} backward passes")
+    return _last(names, script)
+
+
+def run_script(
+    script: str | Path, arguments: Sequence[str], begin: Callable[[Any, Any], None], found: Sequence[Any]
+) -> dict[str, Any]:
+    """Run a program and return its variables; it ends early where `begin` raises `Reached`.
+
+    Args:
+        script: the Python file.
+        arguments: the program's `sys.argv[1:]`.
+        begin: called as `begin(output, gradient)` at the start of each backward pass.
+        found: what `begin` has found; if there is anything, an error after that does not matter.
+
+    Raises:
+        OSError: the file does not exist or cannot be read.
+        ScriptError: the program fails.
+    """
+    path = Path(script)
+    path.read_bytes()  # raises an error that names the file
     before = sys.argv, sys.path[0]
     sys.argv, sys.path[0] = [str(script), *arguments], str(path.resolve().parent)
     names: dict[str, Any] = {}
     try:
         with _intercepting(begin):
             names = runpy.run_path(str(path), run_name="__main__")
-    except _Reached:
+    except Reached:
         pass
     except SystemExit as error:
         if error.code not in (None, 0) and not found:
@@ -79,11 +102,7 @@ def steps_of(script: str | Path, arguments: Sequence[str] = (), backward: int = 
             raise ScriptError(_traceback(error, str(path)), 1) from None
     finally:
         sys.argv, sys.path[0] = before
-    if found:
-        return found[0]
-    if passes:
-        raise ValueError(f"--backward is {backward}, but {script} makes only {passes} backward passes")
-    return _last(names, script)
+    return names
 
 
 def _last(names: dict[str, Any], script: Any) -> Steps:
