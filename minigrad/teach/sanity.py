@@ -47,7 +47,7 @@ FADED, BLOWN = 1e-3, 100.0
 """Bounds on the standard deviation over the examples of a layer's output, in those of the inputs."""
 APART = 1e-4
 """The ratio of the gradient's norms in two layers that counts as vanishing or exploding, as in `watch`."""
-FLAT, SATURATED = 0.99, 0.8
+FLAT, SATURATED = 0.99, 0.5
 """A tanh is at its ends beyond `FLAT`; a layer is saturated if that is so for the fraction `SATURATED`."""
 DEAD = 0.5
 """The fraction of the units of a ReLU that may be 0 for all examples."""
@@ -378,6 +378,9 @@ class _Trial:
         """The loss at the start against that of guessing."""
         loss = self.result.item()
         classes, average, summed = self._cross_entropy()
+        if average is not None and average < 0:
+            text = f"{loss:.3g} at the start: minus the cross entropy, so the steps go uphill. Leave the minus sign out"
+            return Check("loss", False, text)
         if classes > 1:
             guess = math.log(classes)
             if average is None and abs(loss - guess) > 0.5 * guess:
@@ -434,7 +437,7 @@ class _Trial:
             rows, labels = pair
             shifted = rows - rows.max(1, keepdims=True)
             each = np.log(np.exp(shifted).sum(1)) - shifted[np.arange(len(rows)), labels]
-            if math.isclose(loss, each.mean(), rel_tol=1e-3):
+            if math.isclose(abs(loss), each.mean(), rel_tol=1e-3):
                 return rows.shape[1], loss, False
             if math.isclose(loss, each.sum(), rel_tol=1e-3):
                 return rows.shape[1], float(each.mean()), True
@@ -491,6 +494,15 @@ class _Trial:
         low, high = {"sigmoid": (0, 1), "softmax": (0, 1), "tanh": (-1, 1)}.get(kind, (-math.inf, math.inf))
         low = 0 if kind in ("relu", "softplus", "exp", "square", "abs") else low
         comparable = y is not None and y.dtype.kind == "f" and y.shape == out.shape
+        if comparable and (y.min() < 0 or y.max() > 1):
+            logistic = float(np.mean(np.logaddexp(0, out.astype(float)) - y * out))
+            if math.isclose(loss, logistic, rel_tol=1e-3):
+                return Check(
+                    "scores",
+                    False,
+                    f"the targets of a binary cross entropy must lie in [0, 1], but they go from {y.min():.3g} "
+                    f"to {y.max():.3g}: y = (y > 0) makes classes of signs",
+                )
         if comparable and (y.min() < low - 0.05 or y.max() > high + 0.05):
             return Check(
                 "scores",

@@ -251,6 +251,10 @@ SICK: dict[str, tuple[str, str, Case]] = {
     "sigmoid twice": ("scores", "sigmoid", lambda: (
         mlp(outputs=1).append(nn.Sigmoid()), (blobs()[0], (blobs()[0][:, :1] > 0) * 1.0), nn.BCEWithLogitsLoss())),
     "nll of scores": ("scores", "log_softmax", lambda: (mlp(), blobs(), nn.NLLLoss())),
+    "signs": ("scores", "in [0, 1]", lambda: (
+        mlp(outputs=1), (blobs()[0], np.sign(blobs()[0][:, :1])), nn.BCEWithLogitsLoss())),
+    "minus": ("loss", "minus sign", lambda: (
+        mlp(), blobs(), lambda out, y: -F.cross_entropy(out, minigrad.tensor(y)))),
     "relu last": ("scores", "ends with a relu", lambda: (mlp().append(nn.ReLU()), blobs(), CE)),
     "tanh last": ("scores", "in [-1, 1]", lambda: (
         mlp(outputs=1).append(nn.Tanh()), (line()[0], 3 * line()[1]), nn.MSELoss())),
@@ -260,6 +264,7 @@ SICK: dict[str, tuple[str, str, Case]] = {
     "large weights": ("outputs", "explode", lambda: (deep(nn.ReLU, 5, 1.0), blobs(), CE)),
     "deep sigmoid": ("gradients", "vanishes", lambda: (deep(nn.Sigmoid, 8, None), blobs(), CE)),
     "saturated": ("units", "saturated", lambda: (with_weights(mlp(nn.Tanh()), 0, lambda w: 100 * w), blobs(), CE)),
+    "saturated by initial weights": ("units", "saturated", lambda: (deep(nn.Tanh, 5, 1.0), blobs(), CE)),
     "saturated function": ("units", "saturated", lambda: (Function(lambda z: (50 * z).tanh()), blobs(), CE)),
     "dead": ("units", "dead", lambda: (Function(lambda z: (z - 10).relu()), blobs(), CE)),
     "no activation": ("layers", "no activation", lambda: (mlp(nn.Identity()), blobs(), CE)),
