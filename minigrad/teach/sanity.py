@@ -9,7 +9,6 @@ what a loss or a forward method refers to.
 from __future__ import annotations
 
 import math
-import random
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -23,16 +22,16 @@ from minigrad.engine import reverse_topological_order
 from minigrad.grad_mode import enable_grad, no_grad
 from minigrad.hooks import ObserverHook
 from minigrad.network import Network
-from minigrad.nn.lazy import UninitializedParameter
 from minigrad.nn.module import Module
 from minigrad.optim import rules
 from minigrad.program.values import values
 from minigrad.teach import causes
 from minigrad.teach.causes import Batch, Scene
+from minigrad.teach.restoring import is_lazy, restored
 from minigrad.teach.samples import Outputs, Sample, axis_of_units, named, norm
 from minigrad.tensors.creation import as_tensor
 from minigrad.tensors.module_calls import calls
-from minigrad.tensors.rng import Generator, default_generator, fork_rng
+from minigrad.tensors.rng import fork_rng
 from minigrad.tensors.tensor import Tensor
 
 EXAMPLES = 128
@@ -186,7 +185,7 @@ def sanity(network: Any, data_batch: Any, loss: Callable[..., Any] | None = None
     inputs = as_tensor(data_batch[0])
     if inputs.ndim == 0 or inputs.numel() == 0:
         raise ValueError(f"sanity: the batch is empty; its inputs have shape {inputs.shape}")
-    with _restored(model, loss), np.errstate(all="ignore"), warnings.catch_warnings():
+    with restored(model, loss), np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with enable_grad():
             return SanityReport([*_Trial(model, loss, _Examples(inputs, data_batch[1])).checks(steps)])
@@ -254,7 +253,7 @@ class _Trial:
     def run(self, batch: _Examples) -> tuple[Tensor, Tensor]:
         """Return the model's output and the loss. Random numbers are the same each time."""
         X = as_tensor(batch.X)
-        dtypes = [p.dtype for p in self.model.parameters() if not _lazy(p) and p.dtype.kind == "f"]
+        dtypes = [p.dtype for p in self.model.parameters() if not is_lazy(p) and p.dtype.kind == "f"]
         if X.dtype.kind == "f" and dtypes:
             X = X.to(dtypes[0])
         with fork_rng():
@@ -302,8 +301,8 @@ class _Trial:
     def _parameters(self, unregistered: list[str]) -> Check:
         if unregistered:
             return Check("parameters", False, "; ".join(unregistered))
-        n = sum(p.numel() for p in self.trainable.values() if not _lazy(p))
-        if any(map(_lazy, self.trainable.values())):
+        n = sum(p.numel() for p in self.trainable.values() if not is_lazy(p))
+        if any(map(is_lazy, self.trainable.values())):
             return Check("parameters", True, f"{len(self.trainable)} to train, some of lazy layers without a shape yet")
         if not self.trainable:
             return Check("parameters", False, "none requires a gradient: is all of the model frozen?")
@@ -863,10 +862,6 @@ def _get(names: Sequence[str]) -> str:
     return "gets" if len(names) == 1 else "get"
 
 
-def _lazy(p: Any) -> bool:
-    return isinstance(p, UninitializedParameter)
-
-
 @contextmanager
 def _mode(model: Module, training: bool) -> Iterator[None]:
     """Within the context, all modules are in training or evaluation mode."""
@@ -888,77 +883,3 @@ def _without_dropout(model: Module) -> Iterator[None]:
             if "Dropout" in type(module).__name__ or isinstance(getattr(module, "dropout", None), float):
                 module.training = False
         yield
-
-
-@contextmanager
-def _restored(model: Module, loss: Any) -> Iterator[None]:
-    """Restore modules, their numbers and modes, and the random generators at the end of the block."""
-    modules = [*model.modules()]
-    if isinstance(loss, Module):
-        modules += [module for module in loss.modules() if module not in modules]
-    kept = [(module, type(module), {name: _kept(value) for name, value in vars(module).items()}) for module in modules]
-    tensors = [t for module in modules for t in (*module._parameters.values(), *module._buffers.values())]
-    arrays = [(t, t._array, t._array.copy()) for t in tensors if t is not None and not _lazy(t)]
-    lazy = [(p, vars(p).copy()) for p in tensors if p is not None and _lazy(p)]
-    generators = random.getstate(), np.random.get_state(), default_generator.get_state()
-    for module in modules:  # whoever watches the model sees nothing of this
-        for hooks in (module._pre_hooks, module._hooks):
-            hooks[:] = [hook for hook in hooks if not isinstance(getattr(hook, "func", hook), ObserverHook)]
-    try:
-        yield
-    finally:
-        for module, kind, restore in kept:
-            if type(module) is not kind:
-                module.__class__ = kind
-            content = {name: put_back() for name, put_back in restore.items()}
-            vars(module).clear()
-            vars(module).update(content)
-        for p, content in lazy:
-            p.__class__ = UninitializedParameter
-            vars(p).clear()
-            vars(p).update(content)
-            p._node = None
-        for t, array, copy in arrays:
-            array[...] = copy
-            if t._array is not array:
-                t._set_array(array)
-        random.setstate(generators[0])
-        np.random.set_state(generators[1])
-        default_generator.set_state(generators[2])
-
-
-def _kept(value: Any) -> Callable[[], Any]:
-    """Return a function that gives an attribute of a module back as it is now."""
-    if isinstance(value, list | dict | set):
-        content = value.copy()
-
-        def refill() -> Any:
-            value.clear()
-            if isinstance(value, list):
-                value.extend(content)
-            else:
-                value.update(content)
-            return value
-
-        return refill
-    if isinstance(value, np.ndarray) or (isinstance(value, Tensor) and value.is_leaf):
-        array = value if isinstance(value, np.ndarray) else value._array
-        numbers = array.copy()
-
-        def rewrite() -> Any:
-            array[...] = numbers
-            return value
-
-        return rewrite
-    if isinstance(value, Generator):
-        state = value.get_state()
-        return lambda: value.set_state(state)
-    if isinstance(value, np.random.Generator):
-        bits = value.bit_generator.state
-
-        def rewind() -> Any:
-            value.bit_generator.state = bits
-            return value
-
-        return rewind
-    return lambda: value

@@ -358,6 +358,18 @@ def test_a_training_run_is_the_same_with_and_without() -> None:
     assert losses[0] == losses[1]
 
 
+def test_between_forward_and_backward() -> None:
+    gradients = []
+    for look in (False, True):
+        minigrad.manual_seed(0)
+        network = Network(mlp(), CE)
+        network.forward(blobs())
+        if look:
+            sanity(network, blobs())
+        gradients.append(network.backward())
+    assert (gradients[0] == gradients[1]).all()
+
+
 def test_lazy_layers_stay_lazy() -> None:
     model = nn.Sequential(nn.LazyLinear(32), nn.ReLU(), nn.Linear(32, C))
     assert sanity(model, blobs(), CE)
