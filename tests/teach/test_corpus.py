@@ -39,7 +39,9 @@ def test_corpus_is_large_and_no_case_comes_twice() -> None:
     assert len(run.RIGHT) >= 80
 
 
-@pytest.mark.parametrize("step", [pytest.param(60, id="sample"), pytest.param(1, id="all", marks=[pytest.mark.slow, pytest.mark.exhaustive])])
+@pytest.mark.parametrize(
+    "step", [pytest.param(60, id="sample"), pytest.param(1, id="all", marks=[pytest.mark.slow, pytest.mark.exhaustive])]
+)
 def test_wrong_gradients_are_found_and_named(step: int) -> None:
     outcomes = list(run.wrong_gradients(lambda mistake, number: number % step == 0))
     assert not [one.case for one in outcomes if not one.found]
@@ -100,7 +102,9 @@ def test_rules_are_right_and_each_edit_makes_them_wrong() -> None:
     assert len(list(wrong_rules())) >= 140
 
 
-@pytest.mark.parametrize("step", [pytest.param(15, id="sample"), pytest.param(1, id="all", marks=[pytest.mark.slow, pytest.mark.exhaustive])])
+@pytest.mark.parametrize(
+    "step", [pytest.param(15, id="sample"), pytest.param(1, id="all", marks=[pytest.mark.slow, pytest.mark.exhaustive])]
+)
 def test_wrong_rules_are_found_and_named(step: int) -> None:
     outcomes = list(run.wrong_updates(lambda mistake, number: number % step == 0))
     # of nadam's two values of mu, one for the other changes the fifth digit
@@ -132,7 +136,9 @@ def test_each_line_is_right_and_each_edit_makes_its_line_wrong_first(exercise: E
         assert min(wrong, key=lambda name: exercise.backward.index(f"\n{name} ")) == edit.line, str(edit)
 
 
-@pytest.mark.parametrize("step", [pytest.param(8, id="sample"), pytest.param(1, id="all", marks=[pytest.mark.slow, pytest.mark.exhaustive])])
+@pytest.mark.parametrize(
+    "step", [pytest.param(8, id="sample"), pytest.param(1, id="all", marks=[pytest.mark.slow, pytest.mark.exhaustive])]
+)
 def test_a_wrong_line_is_the_only_one_called_wrong_and_its_cause_is_named(step: int) -> None:
     outcomes = list(run.wrong_passes(lambda number: number % step == 0))
     assert not [one.case for one in outcomes if not one.found]
@@ -156,7 +162,9 @@ def test_each_edit_of_a_forward_pass_and_of_a_schedule_changes_it() -> None:
 # ---- training runs ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("step", [pytest.param(13, id="sample"), pytest.param(1, id="all", marks=[pytest.mark.slow, pytest.mark.exhaustive])])
+@pytest.mark.parametrize(
+    "step", [pytest.param(13, id="sample"), pytest.param(1, id="all", marks=[pytest.mark.slow, pytest.mark.exhaustive])]
+)
 def test_healthy_runs_are_left_alone_and_sick_ones_are_named(step: int) -> None:
     outcomes = list(run.training_runs(RUNS[::step].__contains__))
     assert not [one.case for one in outcomes if one.kind == "healthy" and not one.named]
