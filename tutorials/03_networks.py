@@ -48,7 +48,7 @@ attempts = {
 for title, report in attempts.items():
     print(f"{title}:\n{report}\n")
 assert [bool(report) for report in attempts.values()] == [True, False, False, False]
-assert "a constant factor of 32" in str(attempts["dW without the mean"])
+assert "without the factor 1/N, N = 32, of the mean" in str(attempts["dW without the mean"])
 assert "the transpose of the right answer" in str(attempts["dW transposed"])
 assert "not summed over dimension 0" in str(attempts["db not summed"])
 
