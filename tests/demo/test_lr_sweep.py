@@ -79,7 +79,7 @@ def test_the_command_prints_a_table_and_draws(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--out", "r.bmp"], r"--out r.bmp must end in .svg"),
+        (["--out", "r.bmp"], r"--out: r.bmp must end in .svg"),
         (["--out", "nowhere/r.svg"], r"there is no folder nowhere"),
         (["--epochs", "0"], r"one epoch are needed, got 4 and 0"),
     ],
