@@ -582,8 +582,6 @@ z = x * 2; y = z * z; z.data.zero_(); out = y
 y = x * x; x.data[0] = 5; out = y
 y = (x * w).sum(); x.data -= 1; out = y
 z = x * 2; y = z.relu(); z *= 2; out = y
-z = x * 2; y = z / w; y += 1; out = y
-z = x * 2; y = w / z; y += 1; out = y
 """
 """Writes through .data that make PyTorch's gradient wrong; and what minigrad keeps and PyTorch does not."""
 
