@@ -182,7 +182,7 @@ def no_gradient(scene: Scene, samples: Sequence[Sample]) -> Iterator[Said]:
 
 def no_activation(scene: Scene) -> Iterator[Said]:
     """A linear layer on a linear layer, which together are one linear layer."""
-    parameters = {p.node: name for name, p in scene.model.named_parameters()}
+    parameters = {p.node: name for name, p in scene.model.named_parameters() if p.node is not None}
     nodes = list(_nodes(scene.output))
     users = Counter(source for node in nodes for source in node.inputs)
     for node in nodes:
@@ -434,7 +434,7 @@ def _is_layer(node: Any, parameters: dict[Any, str]) -> bool:
 
 def _sizes(node: Any) -> tuple[int, int]:
     """Return the numbers of inputs and outputs of a linear layer."""
-    outputs, inputs = node.inputs[1].shape
+    outputs, inputs = _behind(node.inputs[1]).shape
     return inputs, outputs
 
 

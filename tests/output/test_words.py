@@ -129,7 +129,7 @@ def test_a_watched_run(monkeypatch: pytest.MonkeyPatch) -> None:
         network = Network(Named(), nn.MSELoss())
         with minigrad.watch(network) as watcher:
             for _ in range(5):
-                network.forward((np.full((4, 2), 1e3, np.float32), np.zeros((4, 2), np.float32)))
+                network.forward((np.ones((4, 2), np.float32), np.zeros((4, 2), np.float32)))
                 network.x[:] += -1e3 * network.backward()
         report = watcher.report()
     assert "(Linear)" in out.getvalue() and is_clean(out.getvalue())

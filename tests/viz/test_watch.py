@@ -991,6 +991,14 @@ def _large(model: Any) -> Any:
     return model
 
 
+def test_a_frozen_layer_is_looked_at_like_others() -> None:
+    model = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 16), nn.ReLU(), nn.Linear(16, 4))
+    model[2].requires_grad_(False)
+    assert trained(model, classes(), nn.CrossEntropyLoss()).findings == []
+    model[0].requires_grad_(False)
+    assert trained(model, classes(), nn.CrossEntropyLoss()).findings == []
+
+
 def test_a_bottleneck_is_no_missing_activation() -> None:
     model = nn.Sequential(nn.Linear(8, 2), nn.Linear(2, 4))
     assert trained(model, classes(), nn.CrossEntropyLoss()).findings == []
