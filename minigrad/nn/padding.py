@@ -13,6 +13,7 @@ from minigrad.nn.module import Module
 from minigrad.nn.spatial import each_dim
 from minigrad.primitives import indexing
 from minigrad.tensors.creation import as_tensor
+from minigrad.tensors.dtypes import check_range
 from minigrad.tensors.joining import cat
 from minigrad.tensors.tensor import Tensor
 
@@ -97,6 +98,7 @@ def _constant(x: Tensor, pairs: dict[int, tuple[int, ...]], value: float) -> Ten
         return x.clone()
     if not value:
         return x.apply(indexing.place, x, index=tuple(inside), shape=tuple(shape))
+    check_range("pad", value, x.dtype)
     return x.apply(indexing.setitem, np.full(shape, value, x.dtype), x, index=tuple(inside))
 
 

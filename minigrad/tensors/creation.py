@@ -147,6 +147,7 @@ def full(size: Any, fill_value: Any, *, dtype: Any = None, requires_grad: bool =
         )
     inferred = default.dtype if isinstance(fill_value, float) else np.asarray(value).dtype
     shape, dtype = sizes_of("full", (size,), options), scalar_type("full", dtype or inferred)
+    check_range("full", value, dtype)
     return filled(np.full(shape, value, dtype), requires_grad)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from minigrad.tensors.base import Base, Out, Size, sizes_of
 from minigrad.tensors.conversion import array_from
 from minigrad.tensors.devices import check_options
-from minigrad.tensors.dtypes import scalar_type
+from minigrad.tensors.dtypes import check_range, scalar_type
 
 
 class Factories(Base[Out]):
@@ -43,7 +43,9 @@ class Factories(Base[Out]):
         """Return a new tensor of shape `size` filled with `fill_value`."""
         size = size if not isinstance(size, tuple | list) or len(size) != 1 else size[0]
         shape = sizes_of("new_full", (size,), options)
-        return self._made(np.full(shape, fill_value, scalar_type("new_full", dtype, self.dtype)), requires_grad)
+        dtype = scalar_type("new_full", dtype, self.dtype)
+        check_range("new_full", fill_value, dtype)
+        return self._made(np.full(shape, fill_value, dtype), requires_grad)
 
     def _made(self, array: Any, requires_grad: bool) -> Out:
         return self._of(array).requires_grad_(requires_grad)
