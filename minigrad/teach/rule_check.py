@@ -10,7 +10,7 @@ from __future__ import annotations
 import html
 import inspect
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations, islice
 from typing import Any
 
@@ -23,6 +23,8 @@ from minigrad.teach.rule_mistakes import CATALOGUE, COUPLED, DECOUPLED, RuleMist
 
 STEPS, PAIRS = 14, 4000
 """How many steps are compared, and how many pairs of mistakes are tried at most."""
+EPSILONS = (1e-8, 1e-7, 1e-6, 1e-5, 1e-10)
+"""The usual values of epsilon: PyTorch's and Kingma and Ba's first, then the lecture's."""
 NAMES = [
     name
     for name, rule in vars(rules).items()
@@ -192,11 +194,13 @@ class Reference:
         name: the rule's name.
         forms: its lines, and other ways to write them.
         settings: all settings but the learning rate.
+        stated: the names of those that the caller stated; the others have their defaults.
     """
 
     name: str
     forms: list[Formula]
     settings: dict[str, Any]
+    stated: frozenset[str] = frozenset()
 
     @staticmethod
     def of(rule: str | Callable[..., Any], given: dict[str, Any]) -> Reference:
@@ -212,14 +216,17 @@ class Reference:
         settings: dict[str, Any] = {n: d for n, d in known.items() if d is not inspect.Parameter.empty}
         if decoupled:
             settings["weight_decay"] = 0.01
+        stated = set()
         for setting, value in given.items():
             if setting == "betas":
                 settings["beta1"], settings["beta2"] = value
+                stated |= {"beta1", "beta2"}
                 continue
             ours = setting if setting in (*known, "weight_decay") else OTHER_SETTINGS.get(setting, setting)
             if ours not in known and ours != "weight_decay":
                 raise TypeError(f"check_rule: {name} has no setting {setting!r}; it has {', '.join(known)}.")
             settings[ours] = value
+            stated.add(ours)
         texts: list[Any] = [function, *([FORMS[base]] if base in FORMS else [])]
         if decoupled:
             texts.append(FORMS["adam"])
@@ -228,7 +235,14 @@ class Reference:
             line = DECOUPLED if decoupled else COUPLED
             first = statements(line)
             forms = [Formula(f.name, (*first, *f.body), f.settings | {"weight_decay"}) for f in forms]
-        return Reference(name, forms, settings)
+        return Reference(name, forms, settings, frozenset(stated))
+
+    def with_other_epsilon(self) -> Iterator[tuple[float, Reference]]:
+        """Yield the rule with each usual epsilon, if the caller stated none: code often has it as a number."""
+        if "epsilon" in self.settings and "epsilon" not in self.stated:
+            for epsilon in EPSILONS:
+                if epsilon != self.settings["epsilon"]:
+                    yield epsilon, replace(self, settings={**self.settings, "epsilon": epsilon})
 
     def path(
         self, formula: Formula, trial: Trial, wanted: Taken | None = None, tolerance: Any = None, shared: str = ""
@@ -318,7 +332,8 @@ def check_rule(step: Any, rule: str | Callable[..., Any], learning_rate: float =
             parameters, or one with update(x, dx). Or a function without arguments that returns a step.
         rule: the name of a rule of `minigrad.optim.rules`, or "adamw"; or a function in the lecture's form.
         learning_rate: the first learning rate (default 0.1); it decays in the following steps.
-        settings: the rule's settings, such as beta1; the others have their defaults. With weight_decay, it is added to
+        settings: the rule's settings, such as beta1; the others have their defaults, but an epsilon that is not stated
+            may have any usual value. With weight_decay, it is added to
             the gradient, for "adamw" it shrinks x.
 
     Returns:
@@ -401,13 +416,26 @@ class _Check:
             if reference.path(form, self.trial, constant, EXACT) is not None:
                 note = "the learning rate was constant: changing the attribute of the object had no effect"
                 return RuleReport(True, reference.name, notes=[*taken.notes, note], lines=form.lines)
+        others = [(f"{epsilon:g}", self._with(other)) for epsilon, other in reference.with_other_epsilon()]
+        for epsilon, check in others:
+            if check.fits(form):
+                note = f"epsilon is {epsilon} in it; the default here is {reference.settings['epsilon']:g}"
+                return RuleReport(True, reference.name, notes=[*taken.notes, note], lines=form.lines)
         found = self._singles()
         rounding = SINGLE if taken.is_single() else NEARLY
         if not found and self.fits(form, rounding):
             note = "the differences are those of float32; for exact numbers use float64"
             return RuleReport(True, reference.name, notes=[*taken.notes, note], lines=form.lines)
-        found = found or self._singles(rounding) or self._pairs()
-        return self._told(found)
+        found = found or self._singles(rounding)
+        for epsilon, check in others if not found else []:
+            if found := check._singles(rounding):
+                report = check._told(found)
+                report.notes.append(f"epsilon is {epsilon} in it, and so in the rule beside it")
+                return report
+        return self._told(found or self._pairs())
+
+    def _with(self, reference: Reference) -> _Check:
+        return _Check(self.step, reference, self.trial, self.taken)
 
     def fits(self, formula: Formula, tolerance: tuple[float, float] = EXACT, shared: str = "") -> bool:
         """Whether a formula goes where the learner's rule went."""

@@ -288,3 +288,20 @@ def test_forward_passes() -> None:
     assert residual.mistake == "broadcast"
     assert check_forward(lambda x: 1 / 0, softmax, x).mistake == "raises"
     assert check_forward(lambda x: np.log2(x), lambda x: np.log(x), np.abs(x)).mistake == "other-function"
+
+
+def test_an_epsilon_that_is_not_stated_may_have_any_usual_value() -> None:
+    def adam(x: Any, dx: Any, state: Any, learning_rate: float, correct: bool = True) -> Any:
+        t = state.get("t", 0) + 1
+        m = 0.9 * state.get("m", 0) + 0.1 * dx
+        v = 0.999 * state.get("v", 0) + 0.001 * dx**2
+        mb, vb = (m / (1 - 0.9**t), v / (1 - 0.999**t)) if correct else (m, v)
+        return x - learning_rate * mb / (np.sqrt(vb) + 1e-8), {"t": t, "m": m, "v": v}
+
+    assert "epsilon is 1e-08 in it" in str(check_rule(adam, "adam")) and check_rule(adam, "adam")
+    assert check_rule(adam, "adam", epsilon=1e-7).mistake == "other-value"  # it was stated
+
+    def uncorrected(x: Any, dx: Any, state: Any, learning_rate: float) -> Any:
+        return adam(x, dx, state, learning_rate, correct=False)
+
+    assert check_rule(uncorrected, "adam").mistake == "no-bias-correction"
