@@ -126,9 +126,9 @@ def certain(scene: Scene, samples: Sequence[Sample]) -> Iterator[Said]:
     if scene.output is not None:
         yield from no_activation(scene)
     if scene.loss is not None and scene.output is not None:
-        beyond = _beyond(scene.loss, scene.output)
-        yield from applied_twice(beyond)
-        yield from all_pairs(beyond)
+        between = nodes_between(scene.output, scene.loss)
+        yield from applied_twice(between)
+        yield from all_pairs(between)
     yield from one_class(scene)
 
 
@@ -186,13 +186,13 @@ def no_activation(scene: Scene) -> Iterator[Said]:
     nodes = list(_nodes(scene.output))
     users = Counter(source for node in nodes for source in node.inputs)
     for node in nodes:
-        inner = _behind(node.inputs[0]) if _is_layer(node, parameters) else None
+        inner = node_behind(node.inputs[0]) if _is_layer(node, parameters) else None
         if inner is not None and _is_layer(inner, parameters) and users[inner] == 1:
             inputs, hidden = _sizes(inner)
             _, outputs = _sizes(node)
             if hidden >= min(inputs, outputs):  # otherwise it is a bottleneck, which means something
                 first, second = (
-                    parameters[_behind(n.inputs[1])].rpartition(".")[0] or "the first layer" for n in (inner, node)
+                    parameters[node_behind(n.inputs[1])].rpartition(".")[0] or "the first layer" for n in (inner, node)
                 )
                 yield (
                     "no activation",
@@ -202,11 +202,11 @@ def no_activation(scene: Scene) -> Iterator[Said]:
                 return
 
 
-def applied_twice(beyond: Sequence[Any]) -> Iterator[Said]:
+def applied_twice(between: Sequence[Any]) -> Iterator[Said]:
     """A softmax or sigmoid before a loss that applies it itself."""
-    for node in beyond:
+    for node in between:
         name = node.primitive.name
-        before = _behind(node.inputs[0])
+        before = node_behind(node.inputs[0])
         kind = before.primitive.name if before is not None and before.primitive is not None else ""
         if name in ("cross_entropy", "log_softmax", "logsumexp") and kind == "softmax":
             yield (
@@ -222,9 +222,9 @@ def applied_twice(beyond: Sequence[Any]) -> Iterator[Said]:
             )
 
 
-def all_pairs(beyond: Sequence[Any]) -> Iterator[Said]:
+def all_pairs(between: Sequence[Any]) -> Iterator[Said]:
     """A difference of (N, 1) and (N,), which broadcasts to all pairs."""
-    for node in beyond:
+    for node in between:
         shapes = [shape for shape in _operand_shapes(node) if shape]
         if len(shapes) == 2 and node.primitive.name in ("sub", "mul", "div", "add") and len(node.shape) == 2:
             a, b = shapes
@@ -252,13 +252,38 @@ def one_class(scene: Scene) -> Iterator[Said]:
 
 def label_of(loss: Any, output: Any) -> int | None:
     """Return the class of all targets of a cross entropy, None if they differ or there is none."""
-    for node in _beyond(loss, output):
+    for node in nodes_between(output, loss):
         target = (
             (getattr(node, "parameters", None) or {}).get("target") if node.primitive.name == "cross_entropy" else None
         )
         if isinstance(target, np.ndarray) and target.size > 3 and (target == target.flat[0]).all():
             return int(target.flat[0])
     return None
+
+
+def overfitted(losses: Sequence[float], validation: Sequence[tuple[int, float]]) -> Iterator[Said]:
+    """A validation loss that rises while the training loss falls.
+
+    Args:
+        losses: of all steps.
+        validation: pairs of a step and the validation loss then.
+    """
+    known = [(step, loss) for step, loss in validation if math.isfinite(loss)]
+    if len(known) < 6:
+        return
+    at, best = min(known, key=lambda pair: pair[1])
+    since = [loss for step, loss in known if step > at]
+
+    def training(step: int) -> float:
+        return float(np.nanmean(losses[max(0, step - 20) : step] or [math.nan]))
+
+    if len(since) >= 3 and min(since[-3:]) > 1.1 * best > 0 and training(known[-1][0]) < training(at):
+        yield (
+            "overfitting",
+            f"the model overfits: the validation loss was lowest at step {at}, {best:.3g}, and is {since[-1]:.3g} now, "
+            "while the training loss still falls. Stop at the lowest (early stopping), or use more data, weight decay, "
+            "dropout or a smaller model",
+        )
 
 
 # ---- explanations of a symptom ---------------------------------------------------------------------------------
@@ -319,7 +344,7 @@ def large_targets(scene: Scene) -> Iterator[Said]:
     """Targets that are far from 1."""
     if scene.loss is None or scene.output is None:
         return
-    for node in _beyond(scene.loss, scene.output):
+    for node in nodes_between(scene.output, scene.loss):
         for constant in (getattr(node, "constants", None) or {}).values():
             array = getattr(constant, "_array", getattr(constant, "value", None))
             if isinstance(array, np.ndarray) and array.dtype.kind == "f" and array.ndim and array.size:
@@ -395,7 +420,7 @@ def _nodes(end: Any) -> Iterator[Any]:
     return (node for node in reverse_topological_order([end]) if node.primitive is not None)
 
 
-def _beyond(loss: Any, output: Any) -> list[Any]:
+def nodes_between(output: Any, loss: Any) -> list[Any]:
     """Return the nodes between the model's output and the loss."""
     found, pending, seen = [], [loss], {output}
     while pending:
@@ -408,7 +433,7 @@ def _beyond(loss: Any, output: Any) -> list[Any]:
     return found
 
 
-def _behind(node: Any) -> Any:
+def node_behind(node: Any) -> Any:
     """Return the node whose numbers this one hands on."""
     while node is not None and node.primitive is not None and node.primitive.name in _MOVES:
         node = node.inputs[0]
@@ -417,9 +442,9 @@ def _behind(node: Any) -> Any:
 
 def _through_sign(node: Any) -> str:
     """Return the name of the primitive behind a sign and moves."""
-    source = _behind(next((s for s in node.inputs if s is not None), None))
+    source = node_behind(next((s for s in node.inputs if s is not None), None))
     while source is not None and source.primitive is not None and source.primitive.name in ("neg", *_MOVES):
-        source = _behind(source.inputs[0])
+        source = node_behind(source.inputs[0])
     return source.primitive.name if source is not None and source.primitive is not None else ""
 
 
@@ -428,13 +453,13 @@ def _is_layer(node: Any, parameters: dict[Any, str]) -> bool:
         node is not None
         and node.primitive is not None
         and node.primitive.name == "linear"
-        and _behind(node.inputs[1]) in parameters
+        and node_behind(node.inputs[1]) in parameters
     )
 
 
 def _sizes(node: Any) -> tuple[int, int]:
     """Return the numbers of inputs and outputs of a linear layer."""
-    outputs, inputs = _behind(node.inputs[1]).shape
+    outputs, inputs = node_behind(node.inputs[1]).shape
     return inputs, outputs
 
 
@@ -442,31 +467,6 @@ def _operand_shapes(node: Any) -> list[tuple[int, ...]]:
     constants = getattr(node, "constants", None) or {}
     operands = [source if source is not None else constants.get(i) for i, source in enumerate(node.inputs)]
     return [tuple(getattr(o, "shape", ())) for o in operands]
-
-
-def overfitted(losses: Sequence[float], validation: Sequence[tuple[int, float]]) -> Iterator[Said]:
-    """A validation loss that rises while the training loss falls.
-
-    Args:
-        losses: of all steps.
-        validation: pairs of a step and the validation loss then.
-    """
-    known = [(step, loss) for step, loss in validation if math.isfinite(loss)]
-    if len(known) < 6:
-        return
-    at, best = min(known, key=lambda pair: pair[1])
-    since = [loss for step, loss in known if step > at]
-
-    def training(step: int) -> float:
-        return float(np.nanmean(losses[max(0, step - 20) : step] or [math.nan]))
-
-    if len(since) >= 3 and min(since[-3:]) > 1.1 * best > 0 and training(known[-1][0]) < training(at):
-        yield (
-            "overfitting",
-            f"the model overfits: the validation loss was lowest at step {at}, {best:.3g}, and is {since[-1]:.3g} now, "
-            "while the training loss still falls. Stop at the lowest (early stopping), or use more data, weight decay, "
-            "dropout or a smaller model",
-        )
 
 
 def _normalizes_first(model: Module) -> bool:

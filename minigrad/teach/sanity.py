@@ -289,7 +289,7 @@ class _Trial:
                 handle.remove()
         self.scene.output, self.scene.loss = self.output.node, self.result.node
         self.found = values(self.result) if self.result.node is not None else {}
-        beyond = causes._beyond(self.result.node, self.output.node) if self.result.node is not None else []
+        beyond = causes.nodes_between(self.output.node, self.result.node) if self.result.node is not None else []
         self.beyond = [node for node in beyond if node.primitive is not None]
         start = self._start()
         yield self._finite()
@@ -468,7 +468,7 @@ class _Trial:
         for _, text in causes.applied_twice(self.beyond):
             return Check("scores", False, text)
         pair, loss = self._scores_and_labels(), self.result.item()
-        last = causes._behind(self.output.node)
+        last = causes.node_behind(self.output.node)
         kind = last.primitive.name if last is not None and last.primitive is not None else ""
         out, y = self.output._array, self.batch.y
         if pair is not None:
@@ -604,7 +604,7 @@ class _Trial:
         """
         graph: list[Any] = reverse_topological_order([self.result.node]) if self.result.node is not None else []
         order, home, said = [node for node in graph if node.primitive is not None][::-1], calls(graph), []
-        last, worst = causes._behind(self.output.node), 0.0
+        last, worst = causes.node_behind(self.output.node), 0.0
         counted = False
         for node in order:
             kind, array = node.primitive.name, self.found.get(node)

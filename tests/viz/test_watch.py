@@ -999,6 +999,38 @@ def test_a_frozen_layer_is_looked_at_like_others() -> None:
     assert trained(model, classes(), nn.CrossEntropyLoss()).findings == []
 
 
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_only_the_graphs_of_sampled_steps_are_searched(when: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from minigrad.viz.training import watch as module
+
+    searched: list[int] = []
+    monkeypatch.setattr(module, "label_of", lambda loss, output: searched.append(len(watcher.losses)))
+    model, X = mlp(8, 16, 4), minigrad.randn(32, 8)
+    optimizer = optim.SGD(model.parameters(), lr=0.1)
+    with watch(model, optimizer, live=False, every=50) as watcher:
+        for _ in range(120):
+            loss = nn.functional.cross_entropy(model(X), minigrad.zeros(32, dtype="int64"))
+            optimizer.zero_grad()
+            loss.backward()
+            if when == "before":
+                watcher.log(loss)
+            optimizer.step()
+            if when == "after":
+                watcher.log(loss)
+        assert len(searched) == len(watcher.samples) == 12 and watcher.findings == []
+    assert watcher._scene.output is None and watcher._scene.loss is None
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_large_targets_are_named_also_if_the_loss_is_logged_after_the_step() -> None:
+    model, rng = mlp(8, 16, 1), np.random.default_rng(0)
+    data = (
+        (minigrad.tensor(rng.normal(size=(32, 8))), minigrad.tensor(3e4 * rng.normal(size=(32, 1)))) for _ in range(9)
+    )
+    watcher = trained(model, data, nn.functional.mse_loss)
+    assert watcher.findings[0].kind == "targets too large"
+
+
 def test_a_bottleneck_is_no_missing_activation() -> None:
     model = nn.Sequential(nn.Linear(8, 2), nn.Linear(2, 4))
     assert trained(model, classes(), nn.CrossEntropyLoss()).findings == []

@@ -225,7 +225,7 @@ class Watcher:
         self._detach()
         for handle in self._handles:
             handle.remove()
-        self._inputs, self._scene.loss, self._scene.output = (), None, None
+        self._inputs = ()
         if self._progress is not None:
             self._progress.end()
         if self._path is not None:
@@ -334,17 +334,17 @@ class Watcher:
                 self._add_finding("not finite", said, step)
 
     def _look_at_loss(self, node: Any, step: int) -> None:
-        """Look for causes between the model's output, in a sampled step, and the loss."""
-        late = self._activations.output is None  # logged after the step
-        output = self._scene.output if late else self._activations.output
-        if output is None:
+        """Keep what lies between the model's output and the loss of a sampled step, until the diagnosis."""
+        if self._sample is not None and self._sample.step == step:
+            output: Any = self._activations.output
+        elif self._undiagnosed and self.samples[-1].step == step:  # logged after the step
+            output = self._scene.output
+        else:
             return
-        with self._stopwatch:
-            self._scene.loss, self._scene.output = node, output
-            self._scene.labels.append(label_of(node, output))
-            if late:
-                self._say_certain(step)
-                self._scene.loss = self._scene.output = None  # so that the graph is not held
+        if output is not None:
+            with self._stopwatch:
+                self._scene.loss, self._scene.output = node, output
+                self._scene.labels.append(label_of(node, output))
 
     def _before_update(self, *_: Any) -> None:
         """Called between backward pass and update: the gradient of this step is complete."""
@@ -421,7 +421,9 @@ class Watcher:
     def _diagnose(self, step: int) -> None:
         """Report what is wrong: a cause that is certain, or a symptom with its likeliest cause; one cause, once."""
         self._undiagnosed = False
-        self._say_certain(step)
+        for kind, text in certain(self._scene, self.samples):
+            self._explained = True
+            self._add_finding(kind, text, step)
         for kind, text in symptoms(self.samples, self.losses, self.shape):
             if self._explained and kind not in ("not finite", "not zeroed"):
                 continue
@@ -431,11 +433,7 @@ class Watcher:
                 self._add_finding(cause[0], f"{cause[1]}. It shows in: {kind}", step)
             else:
                 self._add_finding(kind, text, step)
-
-    def _say_certain(self, step: int) -> None:
-        for kind, text in certain(self._scene, self.samples):
-            self._explained = True
-            self._add_finding(kind, text, step)
+        self._scene.loss = self._scene.output = None  # so that the graph is not held
 
     def _estimated_rate(self, changes: list[list[np.ndarray]], size: float) -> tuple[float, ...]:
         """Estimate the learning rate if the update was -learning_rate * dx; otherwise return ()."""
