@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -151,6 +152,11 @@ class Terminal:
         settings = {**os.environ, "PYTHONPATH": str(HERE), "TERM": "xterm", **environment}
         settings.pop("COLUMNS", None), settings.pop("LINES", None)
         command = [sys.executable, "-m", "minigrad", "step", "script.py"]
+
+        def with_interrupts() -> None:  # so that ^C arrives, also if the tests run in the background of a shell
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
         self.process = subprocess.Popen(
             command,
             cwd=folder,
@@ -159,7 +165,7 @@ class Terminal:
             stdout=slave,
             stderr=slave,
             start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # so that ^C arrives
+            preexec_fn=with_interrupts,
         )
         os.close(slave)
         self.seen = ""
