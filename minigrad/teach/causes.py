@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.nn.module import Module
-from minigrad.teach.samples import Sample, named
+from minigrad.teach.samples import Sample, listed, named
 
 Said = tuple[str, str]
 
@@ -28,6 +28,8 @@ and more than `OFF_CENTRE` away from 0. Usual are inputs of mean 0 and standard 
 preprocessing")."""
 UNLIKE = 1e3
 """The ratio of the standard deviations of two features that counts as a difference in scale."""
+LARGE_TARGET = 100.0
+"""The absolute value of a target of a regression beyond which it should be scaled."""
 UPHILL = 0.1
 """The cosine between update and gradient above which a step goes uphill."""
 
@@ -45,7 +47,7 @@ CAUSES = {
     "inputs of unlike scale": f"the standard deviations of two features differ by more than {UNLIKE:g} times",
     "inputs not centred": f"the mean of the inputs is {OFF_CENTRE:g} standard deviations, and {OFF_CENTRE:g}, from 0",
     "inputs too large": f"an input is beyond {WIDE:g}",
-    "targets too large": "a target is beyond 100",
+    "targets too large": f"a target is beyond {LARGE_TARGET:g}",
     "dropout too strong": "a layer drops 90 % of its inputs or more",
     "batch too small": "batch normalization over four examples or fewer",
     "weight decay too strong": "the decay is three times as long as the gradient, or shrinks the weights by 2 % a step",
@@ -175,7 +177,7 @@ def no_gradient(scene: Scene, samples: Sequence[Sample]) -> Iterator[Said]:
     if without:
         yield (
             "no gradient",
-            f"{', '.join(without[:3])} {'gets' if len(without) == 1 else 'get'} no gradient: between there and the "
+            f"{listed(without)} {'gets' if len(without) == 1 else 'get'} no gradient: between there and the "
             "loss the graph is cut (detach(), .data, .numpy(), no_grad()), or the result is not used",
         )
 
@@ -349,13 +351,17 @@ def large_targets(scene: Scene) -> Iterator[Said]:
             array = getattr(constant, "_array", getattr(constant, "value", None))
             if isinstance(array, np.ndarray) and array.dtype.kind == "f" and array.ndim and array.size:
                 size = float(np.abs(array).max())
-                if node.primitive.name == "sub" and math.isfinite(size) and size > 100:
+                if node.primitive.name == "sub" and LARGE_TARGET < size < math.inf:
                     yield (
                         "targets too large",
-                        f"the targets are as large as {size:.3g}: standardize them, so that they are about 1, and "
-                        "scale the predictions back",
+                        f"the targets {large(size)}",
                     )
                     return
+
+
+def large(size: float) -> str:
+    """Say that targets are as large as this, and what to do."""
+    return f"are as large as {size:.3g}: standardize them, so that they are about 1, and scale the predictions back"
 
 
 def settings(scene: Scene, samples: Sequence[Sample]) -> Iterator[Said]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -200,3 +200,16 @@ def axis_of_units(node: Any, dimensions: int) -> int:
             return -1
         node = node.inputs[0]
     return -1 if dimensions <= 3 else 1 - dimensions
+
+
+def listed(layers: Sequence[str]) -> str:
+    """Return at most three names.
+
+    >>> listed(["a"]), listed(["a", "b", "c"]), listed(["a", "b", "c", "d", "e"])
+    ('a', 'a, b and c', 'a, b, c and 2 more')
+    """
+    if len(layers) == 1:
+        return layers[0]
+    if len(layers) <= 3:
+        return f"{', '.join(layers[:-1])} and {layers[-1]}"
+    return f"{', '.join(layers[:3])} and {len(layers) - 3} more"

@@ -28,7 +28,7 @@ from minigrad.program.values import values
 from minigrad.teach import causes
 from minigrad.teach.causes import Batch, Scene
 from minigrad.teach.restoring import is_lazy, restored
-from minigrad.teach.samples import Outputs, Sample, axis_of_units, named, norm
+from minigrad.teach.samples import Outputs, Sample, axis_of_units, listed, named, norm
 from minigrad.tensors.creation import as_tensor
 from minigrad.tensors.module_calls import calls
 from minigrad.tensors.rng import fork_rng
@@ -342,12 +342,11 @@ class _Trial:
             )
         if y.dtype.kind == "f":
             size = float(np.abs(y).max())
-            if size > 100 and size > 3 * self._largest_output():
+            if size > causes.LARGE_TARGET and size > 3 * self._largest_output():
                 return Check(
                     "targets",
                     False,
-                    f"they are as large as {size:.3g}: standardize them, so that they are about 1, and scale the "
-                    "predictions back",
+                    f"they {causes.large(size)}",
                 )
             return Check("targets", True, f"mean {y.mean():.2g} and standard deviation {y.std():.2g}, shape {y.shape}")
         return Check("targets", True, f"integers from {int(y.min())} to {int(y.max())}, shape {y.shape}")
@@ -650,12 +649,12 @@ class _Trial:
         if never and len(never) == len(self.gradients):
             return Check("trained", False, f"no parameter gets a gradient: {_CUT}")
         if never:
-            return Check("trained", False, f"{_listed(never)} {_get(never)} no gradient: {_CUT}")
+            return Check("trained", False, f"{listed(never)} {_get(never)} no gradient: {_CUT}")
         if self.same:
             return Check("trained", False, self.same)
         zero = [name for name, p in self.trainable.items() if p.ndim > 1 and not moved.get(name, True)]
         if zero:
-            text = f"the gradient of {_listed(zero)} is 0: behind {zero[-1]}, units are dead, or a factor is 0"
+            text = f"the gradient of {listed(zero)} is 0: behind {zero[-1]}, units are dead, or a factor is 0"
             return Check("trained", False, text)
         return Check("trained", True, f"each of the {len(self.gradients)} parameters gets a gradient")
 
@@ -852,10 +851,6 @@ _CUT = "between there and the loss the graph is cut (detach(), .data, .numpy(), 
 
 def _range(low: float, high: float) -> str:
     return f"in [{low:g}, {high:g}]" if math.isfinite(high) else "above 0"
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def _get(names: Sequence[str]) -> str:

@@ -17,7 +17,7 @@ from minigrad.engine import reverse_topological_order
 from minigrad.nn.module import Module
 from minigrad.output.words import printable
 from minigrad.program.values import operands, values
-from minigrad.teach.samples import EXAMPLES, Sample, named
+from minigrad.teach.samples import EXAMPLES, Sample, listed, named
 from minigrad.tensors.module_calls import calls
 from minigrad.tensors.tensor import Tensor
 
@@ -125,7 +125,7 @@ def gradient_not_finite(samples: Sequence[Sample]) -> Iterator[Said]:
             else f"an operation behind {layers[-1]} has no derivative there, as sqrt at 0. minigrad.detect_anomaly() "
             "names it"
         )
-        yield "not finite", f"the loss is {last.loss:.4g}, but the gradient of {_listed(layers)} is not finite: {cause}"
+        yield "not finite", f"the loss is {last.loss:.4g}, but the gradient of {listed(layers)} is not finite: {cause}"
 
 
 def gradient_overshot(last: Sample) -> Iterator[Said]:
@@ -139,7 +139,7 @@ def gradient_overshot(last: Sample) -> Iterator[Said]:
         worst = max(long, key=long.__getitem__)
         yield (
             "exploding gradients",
-            f"the gradient explodes: in {_listed([*long])} it is up to {_times(long[worst])} as long as the parameters"
+            f"the gradient explodes: in {listed([*long])} it is up to {_times(long[worst])} as long as the parameters"
             f". {_FIX_EXPLODING}",
         )
 
@@ -167,7 +167,7 @@ def gradients_apart(recent: Sequence[Sample]) -> Iterator[Said]:
         yield (
             "vanishing gradients",
             f"the gradient vanishes on its way back: its norm is {largest:.2g} in {strongest}, but "
-            f"{norms[weakest]:.2g} in {_listed(small)}, which hardly learns. Usual fixes: ReLU instead of "
+            f"{norms[weakest]:.2g} in {listed(small)}, which hardly learns. Usual fixes: ReLU instead of "
             "sigmoid or tanh, initial weights proportional to 1 / sqrt(inputs), normalization layers, connections "
             "that skip layers",
         )
@@ -209,7 +209,7 @@ def updates_too_large(recent: Sequence[Sample], losses: Sequence[float]) -> Iter
     if large[worst] > 1 or (started and not now < first):
         yield (
             "updates too large",
-            f"the learning rate{_rate(recent)} is too high: a step changes {_listed([*large])} by up "
+            f"the learning rate{_rate(recent)} is too high: a step changes {listed([*large])} by up "
             f"to {_times(large[worst])} the length of their parameters, usual is {USUAL:g}. Try a tenth of the rate",
         )
 
@@ -251,7 +251,7 @@ def not_updated(recent: Sequence[Sample]) -> Iterator[Said]:
     elif still and moving:
         yield (
             "not updated",
-            f"{_listed(still)} gets a gradient, but its parameters do not change: has the optimizer been given them? "
+            f"{listed(still)} gets a gradient, but its parameters do not change: has the optimizer been given them? "
             "optim.SGD(model.parameters(), …)",
         )
 
@@ -279,7 +279,7 @@ def dead_units(samples: Sequence[Sample]) -> Iterator[Said]:
     if dead:
         worst = max(dead, key=dead.__getitem__)
         units = "all units" if dead[worst] == 1 else f"{dead[worst]:.0%} of the units"
-        others = f" (also {_listed([relu for relu in dead if relu != worst])})" if len(dead) > 1 else ""
+        others = f" (also {listed([relu for relu in dead if relu != worst])})" if len(dead) > 1 else ""
         yield (
             "dead ReLUs",
             f"{units} of {worst}{others} are dead: 0 for each of the last {EXAMPLES} examples observed. "
@@ -395,16 +395,3 @@ def _rate(samples: Sequence[Sample]) -> str:
 
 def _times(ratio: float) -> str:
     return f"{ratio:.2g} times" if ratio < 1e3 else f"{ratio:.0e} times"
-
-
-def _listed(layers: Sequence[str]) -> str:
-    """Return at most three names.
-
-    >>> _listed(["a"]), _listed(["a", "b", "c"]), _listed(["a", "b", "c", "d", "e"])
-    ('a', 'a, b and c', 'a, b, c and 2 more')
-    """
-    if len(layers) == 1:
-        return layers[0]
-    if len(layers) <= 3:
-        return f"{', '.join(layers[:-1])} and {layers[-1]}"
-    return f"{', '.join(layers[:3])} and {len(layers) - 3} more"
