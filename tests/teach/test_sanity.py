@@ -270,7 +270,7 @@ SICK: dict[str, tuple[str, str, Case]] = {
     "no activation": ("layers", "no activation", lambda: (mlp(nn.Identity()), blobs(), CE)),
     "dropout": ("layers", "95%", lambda: (mlp(nn.ReLU(), nn.Dropout(0.95)), blobs(), CE)),
     "small batches": ("layers", "batch of 4", lambda: (mlp(nn.BatchNorm1d(48), nn.ReLU()), blobs(4), CE)),
-    "cut": ("trained", "a.weight, a.bias get no gradient", lambda: (
+    "cut": ("trained", "a.weight and a.bias get no gradient", lambda: (
         Function(lambda z: z.detach().relu()), blobs(), CE)),
     "unused": ("trained", "extra.weight", lambda: (Unused(), blobs(), CE)),
     "all cut": ("trained", "no parameter", lambda: (Function(F.relu, lambda z: z.detach()), blobs(), CE)),
