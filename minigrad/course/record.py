@@ -36,12 +36,17 @@ class CheckResult:
 
 @dataclass(frozen=True)
 class TaskResult:
-    """A task's number, title and points, and the points that a person is to give (`by_hand`)."""
+    """A task's number, title and points, the points that a person must give (`by_hand`), and the rubric's questions.
+
+    `criteria` has one (question, criterion, points) for each criterion of the task's rubrics; sample answers are not in
+    a record.
+    """
 
     number: str
     title: str
     points: float
     by_hand: float = 0.0
+    criteria: tuple[tuple[str, str, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -50,7 +55,8 @@ class Record:
 
     `problem` is empty, or why the submission is not gradable: `"line 12: invalid syntax"`. `cells` are the exceptions
     at top level, as text with their lines. `output` is what the submission printed, cut to the limit. Times are not
-    part of the record: it is the same on every machine.
+    part of the record: it is the same on every machine. `causes`, `due` (ISO 8601, or empty) and `late_days` are those
+    of the assignment.
     """
 
     assignment: str
@@ -65,6 +71,9 @@ class Record:
     submission: str = ""
     source: str = ""
     version: str = ""
+    causes: str = "on request"
+    due: str = ""
+    late_days: int = 0
 
     @property
     def gradable(self) -> bool:
@@ -81,6 +90,11 @@ class Record:
         """The points that the checks can give."""
         return round(sum(check.points for check in self.checks), 10)
 
+    @property
+    def by_hand(self) -> float:
+        """The points that a person must give."""
+        return round(sum(task.by_hand for task in self.tasks), 10)
+
     def of_task(self, number: str) -> tuple[CheckResult, ...]:
         """Return the results of the checks of one task."""
         return tuple(check for check in self.checks if check.task == number)
@@ -95,7 +109,9 @@ class Record:
         return cls(
             **{
                 **data,
-                "tasks": tuple(TaskResult(**task) for task in data["tasks"]),
+                "tasks": tuple(
+                    TaskResult(**{**task, "criteria": tuple(map(tuple, task["criteria"]))}) for task in data["tasks"]
+                ),
                 "checks": tuple(CheckResult(**check) for check in data["checks"]),
                 "cells": tuple(data["cells"]),
             }
