@@ -1,6 +1,8 @@
-"""The check of integer arguments that data sets, samplers and loaders share."""
+"""Checks of arguments that data sets, samplers and loaders share."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import numpy as np
 
@@ -24,3 +26,17 @@ def check_integer(name: str, value: object, least: int = 1) -> int:
     if value < least:
         raise ValueError(f"{name} must be an integer of at least {least}, got {value}")
     return int(value)
+
+
+def given_folder(name: str, folder: Path | str | None, files: str) -> Path:
+    """Return the folder given to the loader called `name`.
+
+    Raises:
+        TypeError: if it is None; the message says how to get the data.
+    """
+    if folder is None:
+        raise TypeError(
+            f"{name}() needs the folder of {files}: {name}({name!r}, download=True) downloads them "
+            "there. Without a download, digits() loads 8x8 digits that come with minigrad"
+        )
+    return Path(folder)

@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from minigrad.data.bundled import Split
+from minigrad.data.checks import given_folder
 from minigrad.data.dataset import Dataset
 from minigrad.data.download import download as fetch
 
@@ -121,7 +122,7 @@ def _text(key: Any) -> str:
     return key.decode("latin1") if isinstance(key, bytes) else str(key)
 
 
-def cifar10(folder: Path | str, *, download: bool = False) -> Split:
+def cifar10(folder: Path | str | None = None, *, download: bool = False) -> Split:
     """Load 32x32 colour images in ten classes: 50,000 to train on, 10,000 to test on.
 
     Args:
@@ -134,13 +135,15 @@ def cifar10(folder: Path | str, *, download: bool = False) -> Split:
         `X.reshape(-1, 3, 32, 32)`; plotting libraries take `.transpose(1, 2, 0)` of one image.
 
     Raises:
+        TypeError: if no folder is given; the message says how to get the data.
         FileNotFoundError: if the data is missing and `download` is False.
         ValueError: if a file is damaged, or is not what it should be.
         OSError: if the download fails.
 
     Source: A. Krizhevsky, "Learning multiple layers of features from tiny images", 2009.
     """
-    batches = dict(_batches(Path(folder), download))
+    folder = given_folder("cifar10", folder, "cifar-10-python.tar.gz")
+    batches = dict(_batches(folder, download))
     missing = [name for name in (*TRAIN, TEST) if name not in batches]
     if missing:
         raise ValueError(f"CIFAR-10 in {folder} is incomplete: {', '.join(missing)} is missing")

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.data.bundled import Split
+from minigrad.data.checks import given_folder
 from minigrad.data.dataset import Dataset
 from minigrad.data.download import download as fetch
 
@@ -110,7 +111,7 @@ def _read(file: Any, path: Path, most: int, packed: bool) -> np.ndarray:
     return np.frombuffer(data, dtype).reshape(shape).astype(dtype.newbyteorder("="))
 
 
-def mnist(folder: Path | str, *, download: bool = False) -> Split:
+def mnist(folder: Path | str | None = None, *, download: bool = False) -> Split:
     """Load 28x28 grey images of handwritten digits: 60,000 to train on, 10,000 to test on.
 
     Args:
@@ -122,16 +123,17 @@ def mnist(folder: Path | str, *, download: bool = False) -> Split:
         is int64 (n,), the digit. Layers for images take `X.reshape(-1, 1, 28, 28)`.
 
     Raises:
+        TypeError: if no folder is given; the message says how to get the files.
         FileNotFoundError: if a file is missing and `download` is False.
         ValueError: if a file is damaged, or is not what it should be.
         OSError: if the download fails.
 
     Source: LeCun, Bottou, Bengio and Haffner, "Gradient-based learning applied to document recognition", 1998.
     """
-    return _load(Path(folder), MNIST, MNIST_URLS, download)
+    return _load(given_folder("mnist", folder, "the IDX files"), MNIST, MNIST_URLS, download)
 
 
-def fashion_mnist(folder: Path | str, *, download: bool = False) -> Split:
+def fashion_mnist(folder: Path | str | None = None, *, download: bool = False) -> Split:
     """Load 28x28 grey images of clothes in ten classes: 60,000 to train on, 10,000 to test on; 31 MB.
 
     Arguments, shapes and errors are those of `mnist`; `y` is an index into `minigrad.data.idx.FASHION_CLASSES`.
@@ -139,7 +141,7 @@ def fashion_mnist(folder: Path | str, *, download: bool = False) -> Split:
     Source: Xiao, Rasul and Vollgraf, "Fashion-MNIST: a novel image dataset for benchmarking machine learning
     algorithms", 2017.
     """
-    return _load(Path(folder), FASHION_MNIST, FASHION_MNIST_URLS, download)
+    return _load(given_folder("fashion_mnist", folder, "the IDX files"), FASHION_MNIST, FASHION_MNIST_URLS, download)
 
 
 def _load(folder: Path, files: dict[str, str], urls: tuple[str, ...], download: bool) -> Split:

