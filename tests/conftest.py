@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 from collections.abc import Iterator
 from typing import Any
 
 import hypothesis
 import pytest
-
-import minigrad
+from cases import reset_random_numbers
 
 collect_ignore = [
     "benchmarks",  # run by hand; need PyTorch and micrograd
@@ -33,9 +31,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(autouse=True)
 def the_same_random_numbers_every_time() -> None:
     """What a test draws does not depend on chance, nor on which tests ran before it."""
-    minigrad.manual_seed(0)
-    if "torch" in sys.modules:
-        sys.modules["torch"].manual_seed(0)
+    reset_random_numbers()
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-import pytest
+from cases import each
 
 import minigrad
 
@@ -32,7 +32,7 @@ def arguments(text: str) -> list[str]:
     return [name[1] for name in names if name is not None]
 
 
-@pytest.mark.parametrize("line", LINES)
+@each("line", LINES)
 def test_the_name_is_there_with_its_arguments(line: str) -> None:
     found = resolve(re.split(r"[(, ]", line)[0])
     if not line.endswith(")"):

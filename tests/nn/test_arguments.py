@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from cases import each
 
 from minigrad import nn, ones, tensor
 from minigrad.nn import functional as F
@@ -135,9 +136,7 @@ def test_layers_and_functions_check_kinds(call: Any, message: str) -> None:
 _WRONG = {"bool": [1, 0.5], "int": [True, 0.5], "float": [True, "0.5"]}
 
 
-@pytest.mark.parametrize(
-    "name", [name for name in dir(nn) if name[0].isupper() and hasattr(getattr(nn, name), "forward")]
-)
+@each("name", [name for name in dir(nn) if name[0].isupper() and hasattr(getattr(nn, name), "forward")])
 def test_every_module_checks_its_settings(name: str) -> None:
     parameters = inspect.signature(getattr(nn, name)).parameters.values()
     needed = {p.name: 4 for p in parameters if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD}
@@ -165,8 +164,8 @@ LOSS_FUNCTIONS = [
 ]
 
 
-@pytest.mark.parametrize("name", LOSSES + LOSS_FUNCTIONS)
-@pytest.mark.parametrize("old", ["size_average", "reduce"])
+@each("name", LOSSES + LOSS_FUNCTIONS)
+@each("old", ["size_average", "reduce"])
 def test_the_old_arguments_of_losses_name_reduction(name: str, old: str) -> None:
     loss = getattr(nn, name, None) or getattr(F, name)
     inputs = [] if name in LOSSES else [ones(2, 3), ones(2, 3)]

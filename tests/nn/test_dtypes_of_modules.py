@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from cases import each
 from module_calls import IMAGES, PROGRAMS, name, tensors
 
 import minigrad
@@ -15,9 +16,9 @@ from minigrad.nn import functional as F
 from minigrad.tensors.tensor import Tensor
 
 
-@pytest.mark.parametrize("training", [True, False], ids=["train", "eval"])
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(("text", "call"), PROGRAMS, ids=[text for text, _ in PROGRAMS])
+@each("dtype", ["float32", "float64"])
+@each("training", [True, False], ids=["train", "eval"])
 def test_every_module_computes_in_its_dtype(text: str, call: str, dtype: str, training: bool) -> None:
     inputs: list[Tensor] = []
 

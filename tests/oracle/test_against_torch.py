@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from ops import OPS, Op, each_case
+from cases import each, each_case
+from ops import OPS, Op
 
 import minigrad
 from minigrad.tensors.methods import Logic, Pointwise
@@ -81,8 +82,8 @@ def results(m: Any, op: Op, shapes: Any, keywords: Any, dtype: str) -> tuple[lis
     return [value], list(map(numpy, first)), second
 
 
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
-@pytest.mark.parametrize("op, shapes, keywords", each_case(WITH_TORCH))
+@each_case(WITH_TORCH)
+@each("dtype", ["float64", "float32"])
 def test_values_and_derivatives(op: Op, shapes: Any, keywords: Any, dtype: str) -> None:
     ours, theirs = (results(m, op, shapes, keywords, dtype) for m in BOTH)
     for what, found, wanted in zip(("value", "first derivative", "second derivative"), ours, theirs):
@@ -169,8 +170,8 @@ OPERATORS = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "lt", "le
 OPERATORS += ("and_", "or_", "xor", "lshift", "rshift", "matmul")
 
 
-@pytest.mark.parametrize("number", [3, 2.5, True, False, 0])
 @pytest.mark.parametrize("name", OPERATORS)
+@each("number", [3, 2.5, True, False, 0])
 def test_python_numbers_adapt_to_tensors(name: str, number: Any) -> None:
     """Every dtype, 0-d and not, with the number on either side."""
     compute = getattr(operator, name)
@@ -189,8 +190,8 @@ def test_python_numbers_adapt_to_tensors(name: str, number: Any) -> None:
             assert_same([numpy(found)], [numpy(wanted)], f"{dtype} {array} {number} {swap}")
 
 
-@pytest.mark.parametrize("dtypes", list(itertools.product(["float32", "float64"], repeat=2)), ids="-".join)
-@pytest.mark.parametrize("name", ["add", "sub", "mul", "truediv", "pow", "matmul"])
+@each("name", ["add", "sub", "mul", "truediv", "pow", "matmul"])
+@each("dtypes", itertools.product(["float32", "float64"], repeat=2), ids="-".join)
 def test_gradients_have_the_dtype_of_their_tensor(name: str, dtypes: Any) -> None:
     for shapes in ([(3,), (3,)], [(), (3,)], [(3,), ()], [(), ()]):
         if name == "matmul" and (() in shapes or dtypes[0] != dtypes[1]):
@@ -249,7 +250,7 @@ x.long()
 """
 
 
-@pytest.mark.parametrize("text", lines(CREATION))
+@each("text", lines(CREATION))
 def test_making_tensors(text: str) -> None:
     answers = [eval(text, {"m": m, "np": np, "x": tensor(m, [0.5, 1.5, 2.5])}) for m in BOTH]
     assert_same([numpy(answers[0])], [numpy(answers[1])], text)
@@ -328,7 +329,7 @@ CORNERS: tuple[tuple[str, tuple[Any, ...]], ...] = (
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-@pytest.mark.parametrize("text, inputs", CORNERS, ids=[f"{text} {inputs}"[:70] for text, inputs in CORNERS])
+@each("text, inputs", CORNERS, ids=[f"{text} {inputs}"[:70] for text, inputs in CORNERS])
 @pytest.mark.filterwarnings("ignore::RuntimeWarning", "ignore:var:UserWarning", "ignore:std:UserWarning")
 def test_corners(text: str, inputs: Any, dtype: str) -> None:
     """Ties, kinks, infinities and nan."""
@@ -619,26 +620,26 @@ def answer(m: Any, program: str) -> list[Any]:
     return out
 
 
-@pytest.mark.parametrize("program", lines(PROGRAMS))
+@each("program", lines(PROGRAMS))
 def test_both_answer_alike(program: str) -> None:
     assert_same(answer(minigrad, program), answer(torch, program), program)
 
 
-@pytest.mark.parametrize("program", lines(BOTH_REFUSE))
+@each("program", lines(BOTH_REFUSE))
 @pytest.mark.filterwarnings("ignore:The use of `x.T`")
 def test_both_refuse(program: str) -> None:
     assert isinstance(run(torch, program), Exception)
     assert isinstance(run(minigrad, program), Exception)
 
 
-@pytest.mark.parametrize("program", lines(MINIGRAD_REFUSES))
+@each("program", lines(MINIGRAD_REFUSES))
 def test_only_minigrad_refuses(program: str) -> None:
     assert not isinstance(run(torch, program), Exception)
     with pytest.raises(RuntimeError, match="was changed in place after it was used"):
         answer(minigrad, program)
 
 
-@pytest.mark.parametrize("program", lines(TORCH_REFUSES))
+@each("program", lines(TORCH_REFUSES))
 def test_only_torch_refuses(program: str) -> None:
     program, _, otherwise = program.partition("~")
     assert isinstance(run(torch, program), Exception)
@@ -681,7 +682,7 @@ m.tensor([1.0], requires_grad=True).backward()
 """
 
 
-@pytest.mark.parametrize("text", lines(STATES))
+@each("text", lines(STATES))
 @pytest.mark.filterwarnings("ignore:To copy construct:UserWarning", "ignore:The .grad attribute:UserWarning")
 def test_states(text: str) -> None:
     """requires_grad, is_leaf, whether there is a grad_fn, and the .grad of x after the expression."""

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from cases import each
 from ops import OPS, Op
 
 import minigrad
@@ -131,7 +132,7 @@ JOINTS: dict[str, Program] = {
 }
 
 
-@pytest.mark.parametrize("name", JOINTS)
+@each("name", JOINTS)
 def test_joints(name: str) -> None:
     found, wanted = (derivatives(m, JOINTS[name], POINTS) for m in BOTH)
     assert_same(found, wanted)
@@ -177,7 +178,7 @@ NAN_THERE_AT_0 = {"norm", "norm along", "std", "normalize", "atan2", "dist"}
 
 
 @pytest.mark.parametrize("name", SEVERAL)
-@pytest.mark.parametrize("array", TIES, ids=str)
+@each("array", TIES, ids=str)
 def test_ties_and_zeros(name: str, array: list[float]) -> None:
     found, wanted = (derivatives(m, SEVERAL[name], array) for m in BOTH)
     assert_same(found, wanted, name in NAN_THERE_AT_0)
@@ -332,7 +333,7 @@ AT_NAN: dict[str, Program] = {
 NOT_AT_NAN = {"cross_entropy", "det", "matrix_power", "cosine_similarity", "quantile", "mode along"}
 
 
-@pytest.mark.parametrize("name", [name for name in AT_NAN if name not in NOT_AT_NAN])
+@each("name", [name for name in AT_NAN if name not in NOT_AT_NAN])
 def test_the_gradient_at_nan(name: str) -> None:
     points = [[nan, 1.0, 2.0, 0.5], [1.0, nan, nan, -1.0]] if name in SEVERAL else [NAN_POINTS]
     for array in points:
@@ -397,7 +398,7 @@ CONSTANTS: dict[str, Program] = {
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
-@pytest.mark.parametrize("name", CONSTANTS)
+@each("name", CONSTANTS)
 def test_a_constant_has_a_gradient_of_0(name: str) -> None:
     """`backward` does not raise, as it does not in PyTorch; there the gradient may be None, which means 0."""
     array = np.array([[0.5, -1.0, 2.0], [1.0, 3.0, -0.5], [0.0, 2.0, 1.0]])

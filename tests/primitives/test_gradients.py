@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from ops import OPS, Op, each_case
+from cases import each_case
+from ops import OPS, Op
 
 import minigrad
 from minigrad import Tensor, engine, primitives
@@ -72,7 +73,7 @@ def assert_close(found: Any, wanted: list[np.ndarray], tolerance: float) -> None
         np.testing.assert_allclose(f, w, rtol=tolerance, atol=tolerance * max(1, np.abs(w).max(initial=0)))
 
 
-@pytest.mark.parametrize("op, shapes, keywords", each_case(DIFFERENTIABLE))
+@each_case(DIFFERENTIABLE)
 def test_first_and_second_derivatives(op: Op, shapes: Any, keywords: dict[str, Any]) -> None:
     trial = Trial(op, shapes, keywords)
     step, tolerance = (0.5, 1e-6) if op.name == "float" else (1e-5, 1e-7)  # a cast to float32 is linear, but coarse

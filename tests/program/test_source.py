@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+from cases import each
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from module_calls import IMAGES, PROGRAMS, tensors
@@ -236,7 +237,7 @@ def test_each_line_of_the_backward_pass_says_its_rule() -> None:
     )
 
 
-@pytest.mark.parametrize("op", [op for op in OPS if op.grad and not op.name.endswith("_")], ids=lambda op: op.name)
+@each("op", [op for op in OPS if op.grad and not op.name.endswith("_")])
 def test_every_primitive_has_words(op: Op) -> None:
     shapes, keywords = op.cases[0]
     xs = [Tensor(a, requires_grad=a.dtype.kind == "f") for a in op.inputs(shapes)]

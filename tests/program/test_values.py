@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pytest
-from ops import OPS, Op, each_case
+from cases import each_case
+from ops import OPS, Op
 
 import minigrad
 from minigrad import Tensor, Value, engine, nn
@@ -14,7 +14,7 @@ from minigrad.program.values import values
 from minigrad.tensors.module_calls import calls
 
 
-@pytest.mark.parametrize("op, shapes, keywords", each_case([op for op in OPS if op.grad]))
+@each_case([op for op in OPS if op.grad], slow=False)
 def test_the_rules_compute_every_value_again(op: Op, shapes: Any, keywords: dict[str, Any]) -> None:
     xs = [Tensor(a, requires_grad=a.dtype.kind == "f") for a in op.inputs(shapes)]
     y = op.call(minigrad, *xs, **keywords)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from cases import each
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -233,8 +234,8 @@ NOT_EDITED = ("equal", "median", "a softmax", "edge", "1,100")
 SMOOTH = [r for r in RIGHT if r[3] is not None and np.any(r[3]) and not any(name in r[0] for name in NOT_EDITED)]
 
 
-@pytest.mark.parametrize("edit", EDITS, ids=list(EDITS))
 @pytest.mark.parametrize(("f", "x", "dx", "upstream"), [r[1:] for r in SMOOTH], ids=[r[0] for r in SMOOTH])
+@each("edit", EDITS)
 def test_wrong_gradients_do_not_pass(f: Any, x: Any, dx: Any, upstream: Any, edit: str) -> None:
     right = np.asarray(dx, dtype=float)
     wrong = EDITS[edit](right)

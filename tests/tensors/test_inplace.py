@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from cases import each
 
 import minigrad
 from minigrad import Tensor, no_grad, tensor
@@ -141,8 +142,8 @@ def forward(line: str, target: str, write: str) -> dict[str, Any]:
     return env
 
 
-@pytest.mark.parametrize("write", RECORDED + UNRECORDED)
 @pytest.mark.parametrize("primitive, target, line", NEEDS)
+@each("write", RECORDED + UNRECORDED)
 def test_spoilt_memory_raises_and_stores_nothing(primitive: str, target: str, line: str, write: str) -> None:
     if target in ("x", "w") and write in RECORDED:  # refused at once
         with pytest.raises(RuntimeError, match=f"in place on a.* leaf that requires a gradient .my_{target}"):
@@ -171,8 +172,8 @@ def test_every_kind_of_backward_pass_raises(primitive: str, target: str, line: s
         assert env["x"].grad is None and env["w"].grad is None
 
 
-@pytest.mark.parametrize("write", RECORDED + UNRECORDED)
 @pytest.mark.parametrize("target, line", SPARES)
+@each("write", RECORDED + UNRECORDED)
 def test_what_is_not_needed_may_be_overwritten(target: str, line: str, write: str) -> None:
     untouched, written = forward(line, target, "pass"), forward(line, target, write)
     assert not np.array_equal(written[target].detach().numpy(), untouched[target].detach().numpy())

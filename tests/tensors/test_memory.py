@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from cases import each, each_case
 from module_calls import PROGRAMS, tensors
-from ops import Op, each_case
+from ops import Op
 
 import minigrad
 from minigrad import Tensor, nn, ones, tensor
@@ -32,7 +33,7 @@ def results(out: Any) -> Iterator[Tensor]:
             yield from results(part)
 
 
-@pytest.mark.parametrize("op, shapes, keywords", each_case())
+@each_case(slow=False)
 def test_no_other_operation_shares_memory(op: Op, shapes: Any, keywords: dict[str, Any]) -> None:
     inputs = [tensor(a) for a in op.inputs(shapes)]
     out = [*results(op.call(minigrad, *inputs, **keywords))]
@@ -96,7 +97,7 @@ NOTHING_TO_DO: list[tuple[str, Callable[[Tensor], Any]]] = [
 ]
 
 
-@pytest.mark.parametrize("call", [c for _, c in NOTHING_TO_DO], ids=[n for n, _ in NOTHING_TO_DO])
+@each("call", [c for _, c in NOTHING_TO_DO], ids=[n for n, _ in NOTHING_TO_DO])
 def test_an_operation_with_nothing_to_do_copies(call: Callable[[Tensor], Any]) -> None:
     leaf = tensor([[1.0, 2.0], [3.0, 5.0]], dtype="float64", requires_grad=True)
     for x in (leaf * 1, leaf.detach()):
@@ -104,7 +105,7 @@ def test_an_operation_with_nothing_to_do_copies(call: Callable[[Tensor], Any]) -
             assert y is not x and not np.shares_memory(x._array, y._array)
 
 
-@pytest.mark.parametrize("text, inputs", PROGRAMS)
+@each("text, inputs", PROGRAMS)
 def test_results_of_modules_share_nothing(text: str, inputs: str) -> None:
     shared = ("Identity", "Flatten", "Unflatten", "Dropout", "AlphaDropout")
     env: dict[str, Any] = {"np": np, "minigrad": minigrad, "nn": nn}

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from cases import each
 from ops import OPS, Op
 
 import minigrad
@@ -335,7 +336,7 @@ if np.lib.NumpyVersion(np.__version__) < "2.1.0":  # where NumPy itself refuses 
     SAME_IN_NUMPY = SAME_IN_NUMPY.replace("np.clip(t, min=0)\n", "")
 
 
-@pytest.mark.parametrize("text", SAME_IN_NUMPY.strip().splitlines())
+@each("text", SAME_IN_NUMPY.strip().splitlines())
 @pytest.mark.filterwarnings("ignore:divide by zero:RuntimeWarning", "ignore:invalid value:RuntimeWarning")
 def test_numpys_lines_give_numpys_numbers(text: str) -> None:
     """The same shape, dtype (float32 stays) and numbers; a Tensor, with a gradient unless the answer has none."""
@@ -361,9 +362,7 @@ def test_every_function_with_a_rule_is_tried() -> None:
     assert {name for name in names if f"np.{name}(" not in SAME_IN_NUMPY} == set()
 
 
-@pytest.mark.parametrize(
-    "op", [op for op in OPS if op.grad and op.name not in ("double", "float_power")], ids=lambda op: op.name
-)
+@each("op", [op for op in OPS if op.grad and op.name not in ("double", "float_power")])
 def test_float32_stays_float32(op: Op) -> None:
     for shapes, keywords in op.cases:
         xs = [Tensor(a, requires_grad=a.dtype.kind == "f") for a in op.inputs(shapes, "float32")]
@@ -376,8 +375,8 @@ def test_float32_stays_float32(op: Op) -> None:
 NUMBERS = (2, 2.5, True, np.float64(2.5), np.float32(2.5), np.int64(2), np.uint8(2), np.bool_(True))
 
 
-@pytest.mark.parametrize("number", NUMBERS, ids=lambda n: f"{type(n).__name__}({n})")
-@pytest.mark.parametrize("name", ["add", "sub", "mul", "truediv", "pow"])
+@each("name", ["add", "sub", "mul", "truediv", "pow"])
+@each("number", NUMBERS, ids=lambda n: f"{type(n).__name__}({n})")
 def test_numbers_of_any_kind_leave_the_dtype_alone(name: str, number: Any) -> None:
     compute = getattr(operator, name)
     if name == "sub" and isinstance(number, bool | np.bool_):
@@ -426,7 +425,7 @@ NO_RULE = {
 }
 
 
-@pytest.mark.parametrize("text", NO_RULE)
+@each("text", NO_RULE)
 def test_what_has_no_rule_says_so_and_names_what_has_one(text: str) -> None:
     with pytest.raises(TypeError) as error:
         eval(text, {"np": np, "t": Tensor(T, requires_grad=True), "a": A.copy()})
