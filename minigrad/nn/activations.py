@@ -11,9 +11,9 @@ import inspect
 import math
 import warnings
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
-from minigrad.nn.arguments import check_bool, check_int, check_number
+from minigrad.nn.arguments import check_bool, check_choice, check_int, check_not_negative, check_number
 from minigrad.nn.functional_module import FunctionalModule
 from minigrad.nn.layers import as_input, checked_size
 from minigrad.nn.module import Module, Parameter
@@ -141,6 +141,12 @@ def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     return _piecewise(pieces.elu, input, float(alpha), 1.0)
 
 
+def _check_divisor(name: str, alpha: float) -> None:
+    check_number(name, alpha=alpha)
+    if not alpha:
+        raise ValueError(f"{name}: alpha must not be 0, because x is divided by it")
+
+
 @_in_place
 def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """Return x if x > 0, and alpha * (exp(x / alpha) - 1) otherwise. The derivative at 0 is 1 for every alpha.
@@ -161,9 +167,7 @@ def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
 
     Source: Barron, "Continuously differentiable exponential linear units", 2017.
     """
-    check_number("celu", alpha=alpha)
-    if not alpha:
-        raise ValueError("celu: alpha must not be 0, because x is divided by it")
+    _check_divisor("celu", alpha)
     return _piecewise(pieces.elu, input, float(alpha), 1 / float(alpha))
 
 
@@ -424,9 +428,7 @@ def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     >>> nn.functional.softshrink(tensor([-2.0, 0.3, 2.0]))
     tensor([-1.5000,  0.0000,  1.5000])
     """
-    check_number("softshrink", lambd=lambd)
-    if lambd < 0:
-        raise ValueError(f"softshrink: lambd must not be negative, got {lambd}")
+    check_not_negative("softshrink", lambd=lambd)
     return _piecewise(pieces.softshrink, input, float(lambd))
 
 
@@ -512,6 +514,12 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
     return Tensor.apply(pieces.leaky_relu, _floats(input), weight)
 
 
+def _check_limits(name: str, lower: float, upper: float) -> None:
+    check_number(name, lower=lower, upper=upper)
+    if not lower <= upper:
+        raise ValueError(f"{name}: lower must be at most upper, got lower={lower} and upper={upper}")
+
+
 def rrelu(input: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False) -> Tensor:
     """Return x if x >= 0, and slope * x otherwise, with a random slope.
 
@@ -532,10 +540,8 @@ def rrelu(input: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: b
 
     Source: Xu et al., "Empirical evaluation of rectified activations in convolutional network", 2015.
     """
-    check_number("rrelu", lower=lower, upper=upper)
+    _check_limits("rrelu", lower, upper)
     check_bool("rrelu", training=training)
-    if lower > upper:
-        raise ValueError(f"rrelu: lower must be at most upper, got lower={lower} and upper={upper}")
     if not training:
         return leaky_relu(input, (lower + upper) / 2)
     slope = as_tensor(numbers().uniform(lower, upper, input.shape).astype(input.dtype))
@@ -727,6 +733,7 @@ class CELU(Activation):
     """
 
     function = staticmethod(celu)
+    checks: ClassVar = {"alpha": _check_divisor}
 
 
 class SELU(Activation):
@@ -791,6 +798,7 @@ class GELU(Activation):
     """
 
     function = staticmethod(gelu)
+    checks: ClassVar = {"approximate": functools.partial(check_choice, allowed=("none", "tanh"))}
 
 
 class Softplus(Activation):
@@ -857,6 +865,8 @@ class Hardtanh(Activation):
                 )
         low, high = (new if old is None else old for new, old in ((min_val, min_value), (max_val, max_value)))
         super().__init__(low, high, inplace)
+        if not self.min_val < self.max_val:
+            raise ValueError(f"Hardtanh: min_val must be below max_val, got {low} and {high}")
 
 
 class ReLU6(Activation):
@@ -962,6 +972,7 @@ class Softshrink(_Shrink):
     """
 
     function = staticmethod(softshrink)
+    checks: ClassVar = {"lambd": check_not_negative}
 
 
 class Tanhshrink(Activation):
@@ -1125,7 +1136,7 @@ class RReLU(Module):
 
     def __init__(self, lower: float = 1 / 8, upper: float = 1 / 3) -> None:
         super().__init__()
-        check_number("RReLU", lower=lower, upper=upper)
+        _check_limits("RReLU", lower, upper)
         self.lower, self.upper = lower, upper
 
     def forward(self, x: Tensor) -> Tensor:

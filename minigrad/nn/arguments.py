@@ -43,6 +43,55 @@ def check_number(function: str, **values: Any) -> None:
             refuse(function, name, "a number", value)
 
 
+def check_function(function: str, **values: Any) -> None:
+    """Raise a TypeError if one of the values is neither a function nor None."""
+    for name, value in values.items():
+        if value is not None and not callable(value):
+            refuse(function, name, "a function", value)
+
+
+def check_positive(function: str, **values: Any) -> None:
+    """Raise if one of the values is not a number above 0.
+
+    >>> check_positive("HuberLoss", delta=-1)
+    Traceback (most recent call last):
+    ValueError: HuberLoss: delta must be positive, got -1
+    """
+    check_number(function, **values)
+    for name, value in values.items():
+        if not value > 0:
+            raise ValueError(f"{function}: {name} must be positive, got {value}")
+
+
+def check_not_negative(function: str, **values: Any) -> None:
+    """Raise if one of the values is not a number of at least 0; nan is not."""
+    check_number(function, **values)
+    for name, value in values.items():
+        if not value >= 0:
+            raise ValueError(f"{function}: {name} must not be negative, got {value}")
+
+
+def check_probability(function: str, **values: Any) -> None:
+    """Raise if one of the values is not a number from 0 to 1."""
+    check_number(function, **values)
+    for name, value in values.items():
+        if not 0 <= value <= 1:
+            raise ValueError(f"{function}: {name} must be a probability, from 0 to 1, got {value}")
+
+
+def check_choice(function: str, *, allowed: tuple[Any, ...], **values: Any) -> None:
+    """Raise a ValueError if one of the values is not one of those allowed.
+
+    >>> check_choice("GELU", allowed=("none", "tanh"), approximate="erf")
+    Traceback (most recent call last):
+    ValueError: GELU: approximate must be 'none' or 'tanh', got 'erf'
+    """
+    *others, last = map(repr, allowed)
+    for name, value in values.items():
+        if isinstance(value, bool) or value not in allowed:
+            raise ValueError(f"{function}: {name} must be {', '.join(others)} or {last}, got {value!r}")
+
+
 _CHECKS = {"bool": check_bool, "int": check_int, "float": check_number}
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.nn import init
-from minigrad.nn.arguments import check_bool, check_number
+from minigrad.nn.arguments import check_bool, check_number, check_probability
 from minigrad.nn.dropout import dropout
 from minigrad.nn.layers import Linear, as_input, checked_size, linear
 from minigrad.nn.module import Module, Parameter
@@ -162,7 +162,7 @@ class MultiheadAttention(Module):
         dtype: Any = None,
     ) -> None:
         super().__init__()
-        check_number("MultiheadAttention", dropout=dropout)
+        check_probability("MultiheadAttention", dropout=dropout)
         check_bool("MultiheadAttention", bias=bias, add_bias_kv=add_bias_kv, add_zero_attn=add_zero_attn)
         check_bool("MultiheadAttention", batch_first=batch_first)
         self.embed_dim = checked_size("MultiheadAttention", "embed_dim", embed_dim)

@@ -5,7 +5,7 @@ Source: Srivastava et al., "Dropout: a simple way to prevent neural networks fro
 
 from __future__ import annotations
 
-from minigrad.nn.arguments import check_bool, check_number
+from minigrad.nn.arguments import check_bool, check_probability
 from minigrad.nn.layers import as_input
 from minigrad.nn.module import Module
 from minigrad.tensors.creation import as_tensor
@@ -17,10 +17,8 @@ SELU_LIMIT = -1.0507009873554804934193349852946 * 1.6732632423543772848170429916
 
 
 def _check(name: str, p: float, training: bool, inplace: bool) -> None:
-    check_number(name, p=p)
+    check_probability(name, p=p)
     check_bool(name, training=training, inplace=inplace)
-    if not 0 <= p <= 1:
-        raise ValueError(f"{name}: p must be a probability, from 0 to 1, got {p}")
 
 
 def _keep_mask(input: Tensor, shape: tuple[int, ...], p: float) -> Tensor:

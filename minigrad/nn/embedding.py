@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 
 from minigrad.grad_mode import no_grad
-from minigrad.nn.arguments import check_bool, check_int, check_number
+from minigrad.nn.arguments import check_bool, check_int, check_number, refuse
 from minigrad.nn.module import Module, Parameter
 from minigrad.random import randn
 from minigrad.tensors.creation import as_tensor
@@ -152,6 +152,8 @@ class Embedding(Module):
         self.num_embeddings, self.embedding_dim = int(num_embeddings), int(embedding_dim)
         self.padding_idx = padding_row(padding_idx, self.num_embeddings)
         self.max_norm, self.norm_type, self.scale_grad_by_freq = max_norm, norm_type, scale_grad_by_freq
+        if _weight is not None and not isinstance(_weight, Tensor):
+            refuse("Embedding", "_weight", "a tensor", _weight)
         if _weight is not None and _weight.shape != (self.num_embeddings, self.embedding_dim):
             raise ValueError(
                 f"Embedding: the weight must have shape {(self.num_embeddings, self.embedding_dim)}, "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from minigrad.nn.arguments import check_annotated
@@ -27,6 +28,8 @@ class FunctionalModule(Module):
     """
 
     function: Any
+    checks: ClassVar[dict[str, Callable[..., None]]] = {}
+    """The settings that the function accepts a part of only, with a function that raises for the others."""
     settings: ClassVar[tuple[str, ...] | None] = None  # None: all arguments but `input` and `dtype`
     _signature: ClassVar[inspect.Signature]
 
@@ -46,6 +49,8 @@ class FunctionalModule(Module):
         for name, value in bound.arguments.items():
             check_annotated(type(self).__name__, name, value, self._signature.parameters[name].annotation)
         bound.apply_defaults()
+        for name, check in self.checks.items():
+            check(type(self).__name__, **{name: bound.arguments[name]})
         for name, value in bound.arguments.items():
             self._set(name, value)
 

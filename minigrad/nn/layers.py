@@ -274,6 +274,8 @@ class Unflatten(Module):
     def __init__(self, dim: int, unflattened_size: Sequence[int]) -> None:
         super().__init__()
         check_int("Unflatten", dim=dim)
+        for size in unflattened_size:
+            check_int("Unflatten", unflattened_size=size)
         self.dim, self.unflattened_size = dim, tuple(unflattened_size)
 
     def forward(self, x: Tensor) -> Tensor:

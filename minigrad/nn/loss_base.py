@@ -133,8 +133,8 @@ def split_ignored(
 
 
 def check_weight(name: str, argument: str, weight: Any) -> None:
-    """Raise a TypeError if the weights are a bool or a string, which were meant for another argument."""
-    if isinstance(weight, bool | str):
+    """Raise a TypeError if the weights are a number or a string, which were meant for another argument."""
+    if isinstance(weight, bool | int | float | str):
         refuse(name, argument, "a tensor of weights", weight)
 
 

@@ -6,11 +6,11 @@ All take a `reduction`: 'mean', 'sum', or 'none' for one loss per element or exa
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
-from minigrad.nn.arguments import check_bool, check_int, check_number
+from minigrad.nn.arguments import check_bool, check_int, check_not_negative, check_number, check_positive
 from minigrad.nn.ctc import ctc_loss
 from minigrad.nn.loss_base import (
     REDUCTIONS,
@@ -120,9 +120,7 @@ def smooth_l1_loss(input: Tensor, target: Any, reduction: str = "mean", beta: fl
 
     Source: Girshick, "Fast R-CNN", 2015.
     """
-    check_number("smooth_l1_loss", beta=beta)
-    if beta < 0:
-        raise ValueError(f"smooth_l1_loss: beta must not be negative, got {beta}")
+    check_not_negative("smooth_l1_loss", beta=beta)
     if beta == 0:
         return l1_loss(input, target, reduction)
     losses = _huber(input - matching_target("smooth_l1_loss", input, target), beta) / beta
@@ -160,9 +158,7 @@ def huber_loss(input: Tensor, target: Any, reduction: str = "mean", delta: float
 
     Source: Huber, "Robust estimation of a location parameter", 1964.
     """
-    check_number("huber_loss", delta=delta)
-    if delta <= 0:
-        raise ValueError(f"huber_loss: delta must be positive, got {delta}")
+    check_positive("huber_loss", delta=delta)
     losses = _huber(input - matching_target("huber_loss", input, target), delta)
     if weight is not None:
         losses = losses * _element_weights("huber_loss", losses, weight)
@@ -216,6 +212,12 @@ def nll_loss(
     return _reduce_examples("nll_loss", losses, classes, ignored, weight, reduction)
 
 
+def _check_smoothing(name: str, label_smoothing: float) -> None:
+    check_number(name, label_smoothing=label_smoothing)
+    if not 0 <= label_smoothing <= 1:
+        raise ValueError(f"{name}: label_smoothing must be from 0 to 1, got {label_smoothing}")
+
+
 @names_reduction
 def cross_entropy(
     input: Tensor,
@@ -254,9 +256,7 @@ def cross_entropy(
     Source of label smoothing: Szegedy et al., "Rethinking the Inception architecture for computer vision", 2015.
     """
     check_int("cross_entropy", ignore_index=ignore_index)
-    check_number("cross_entropy", label_smoothing=label_smoothing)
-    if not 0 <= label_smoothing <= 1:
-        raise ValueError(f"cross_entropy: label_smoothing must be from 0 to 1, got {label_smoothing}")
+    _check_smoothing("cross_entropy", label_smoothing)
     target_dtype = getattr(target, "dtype", None)
     if target_dtype is not None and target_dtype.kind == "f" and target.shape == getattr(input, "shape", None):
         if ignore_index >= 0:
@@ -455,7 +455,7 @@ def gaussian_nll_loss(
     Source: Nix and Weigend, "Estimating the mean and variance of the target probability distribution", 1994.
     """
     check_bool("gaussian_nll_loss", full=full)
-    check_number("gaussian_nll_loss", eps=eps)
+    check_not_negative("gaussian_nll_loss", eps=eps)
     target = matching_target("gaussian_nll_loss", input, target)
     if not isinstance(var, Tensor):
         check_number("gaussian_nll_loss", var=var)
@@ -527,6 +527,7 @@ class SmoothL1Loss(Loss):
 
     function = staticmethod(smooth_l1_loss)
     settings = ("reduction", "beta")
+    checks: ClassVar = {"beta": check_not_negative}
 
 
 class HuberLoss(Loss):
@@ -547,6 +548,7 @@ class HuberLoss(Loss):
 
     function = staticmethod(huber_loss)
     settings = ("reduction", "delta")
+    checks: ClassVar = {"delta": check_positive}
 
 
 class NLLLoss(Loss):
@@ -591,6 +593,7 @@ class CrossEntropyLoss(Loss):
 
     function = staticmethod(cross_entropy)
     settings = ("weight", "ignore_index", "reduction", "label_smoothing")
+    checks: ClassVar = {"label_smoothing": _check_smoothing}
 
 
 class BCELoss(Loss):
@@ -668,6 +671,7 @@ class PoissonNLLLoss(Loss):
 
     function = staticmethod(poisson_nll_loss)
     settings = ("log_input", "full", "eps", "reduction")
+    checks: ClassVar = {"eps": check_not_negative}
 
 
 class GaussianNLLLoss(Loss):
@@ -689,6 +693,7 @@ class GaussianNLLLoss(Loss):
 
     function = staticmethod(gaussian_nll_loss)
     settings = ("full", "eps", "reduction")
+    checks: ClassVar = {"eps": check_not_negative}
 
 
 class CTCLoss(Loss):
@@ -709,3 +714,4 @@ class CTCLoss(Loss):
 
     function = staticmethod(ctc_loss)
     settings = ("blank", "reduction", "zero_infinity")
+    checks: ClassVar = {"blank": check_not_negative}

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from typing import Any, ClassVar
 
 import numpy as np
 
-from minigrad.nn.arguments import check_bool, check_int, check_number
+from minigrad.nn.arguments import (
+    check_bool,
+    check_choice,
+    check_function,
+    check_int,
+    check_not_negative,
+    check_number,
+    check_positive,
+)
 from minigrad.nn.loss_base import (
     Loss,
     check_tensors,
@@ -219,10 +228,8 @@ def triplet_margin_with_distance_loss(
     tensor(6.)
     """
     check_tensors("triplet_margin_loss", anchor, positive, negative)
-    check_number("triplet_margin_loss", margin=margin)
+    check_positive("triplet_margin_loss", margin=margin)
     check_bool("triplet_margin_loss", swap=swap)
-    if margin <= 0:
-        raise ValueError(f"triplet_margin_loss: margin must be positive, got {margin}")
     if not anchor.ndim == positive.ndim == negative.ndim:
         raise ValueError(
             "triplet_margin_loss: anchor, positive and negative must have the same number of dimensions, got "
@@ -435,6 +442,7 @@ class TripletMarginLoss(Loss):
 
     function = staticmethod(triplet_margin_loss)
     settings = ("margin", "p", "eps", "swap", "reduction")
+    checks: ClassVar = {"margin": check_positive, "eps": check_not_negative}
 
 
 class TripletMarginWithDistanceLoss(Loss):
@@ -456,6 +464,7 @@ class TripletMarginWithDistanceLoss(Loss):
 
     function = staticmethod(triplet_margin_with_distance_loss)
     settings = ("distance_function", "margin", "swap", "reduction")
+    checks: ClassVar = {"margin": check_positive, "distance_function": check_function}
 
 
 class MultiMarginLoss(Loss):
@@ -478,6 +487,7 @@ class MultiMarginLoss(Loss):
 
     function = staticmethod(multi_margin_loss)
     settings = ("p", "margin", "weight", "reduction")
+    checks: ClassVar = {"p": partial(check_choice, allowed=(1, 2))}
 
 
 class MultiLabelMarginLoss(Loss):

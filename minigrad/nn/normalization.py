@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.grad_mode import no_grad
-from minigrad.nn.arguments import check_arguments, check_bool, check_int, check_number
+from minigrad.nn.arguments import check_arguments, check_bool, check_int, check_not_negative, check_number
 from minigrad.nn.layers import as_input, checked_size
 from minigrad.nn.lazy import Lazy
 from minigrad.nn.module import Module, Parameter
@@ -27,10 +27,13 @@ from minigrad.tensors.creation import as_tensor, ones, zeros
 from minigrad.tensors.tensor import Tensor
 
 
-def _standardized(x: Tensor, axis: tuple[int, ...], eps: float) -> tuple[Tensor, np.ndarray, np.ndarray]:
+def _standardized(
+    x: Tensor, axis: tuple[int, ...], eps: float, flat_is_zero: bool = False
+) -> tuple[Tensor, np.ndarray, np.ndarray]:
     """Return x with mean 0 and variance 1 along the axes, and the mean and variance it had."""
     mean, var = primitives.moments(x._array, axis)
-    scale = (var + float(eps)) ** -0.5  # (a NumPy float64 would promote it)
+    spread = np.where(var == 0, np.inf, var) if flat_is_zero and not eps else var
+    scale = (spread + float(eps)) ** -0.5  # (a NumPy float64 would promote it)
     return Tensor.apply(primitives.standardize, x, axis=axis, eps=eps, given=(mean, scale)), mean, var
 
 
@@ -255,7 +258,7 @@ def instance_norm(
             f"instance_norm: each channel of an input of shape {x.shape} is a single number, which has no variance"
         )
     axis = tuple(range(2, x.ndim))
-    out, mean, var = _standardized(x, axis, eps)
+    out, mean, var = _standardized(x, axis, eps, flat_is_zero=True)  # as in PyTorch, in this norm alone
     means, variances = (s.reshape(x.shape[:2]).mean(0) for s in (mean, var))
     _move(running_mean, running_var, means, variances, n, momentum)
     return _affine(out, weight, bias, shape)
@@ -378,7 +381,8 @@ class LayerNorm(Module):
         dtype: Any = None,
     ) -> None:
         super().__init__()
-        self.normalized_shape = _sizes(normalized_shape)
+        self.normalized_shape = _sizes(type(self).__name__, normalized_shape)
+        _check_eps(type(self).__name__, eps)
         self.eps, self.elementwise_affine = eps, elementwise_affine
         self.weight = Parameter(ones(self.normalized_shape, dtype=dtype)) if elementwise_affine else None
         self.bias = Parameter(zeros(self.normalized_shape, dtype=dtype)) if elementwise_affine and bias else None
@@ -394,8 +398,12 @@ class LayerNorm(Module):
         )
 
 
-def _sizes(shape: int | Sequence[int]) -> tuple[int, ...]:
-    return (int(shape),) if isinstance(shape, int | np.integer) else tuple(shape)
+def _sizes(name: str, shape: int | Sequence[int]) -> tuple[int, ...]:
+    sizes = tuple(shape) if isinstance(shape, Sequence) else (shape,)
+    for size in sizes:
+        check_not_negative(name, normalized_shape=size)
+        check_int(name, normalized_shape=size)
+    return tuple(map(int, sizes))
 
 
 class RMSNorm(Module):
@@ -432,7 +440,9 @@ class RMSNorm(Module):
         dtype: Any = None,
     ) -> None:
         super().__init__()
-        self.normalized_shape = _sizes(normalized_shape)
+        self.normalized_shape = _sizes(type(self).__name__, normalized_shape)
+        if eps is not None:
+            _check_eps(type(self).__name__, eps)
         self.eps, self.elementwise_affine = eps, elementwise_affine
         self.weight = Parameter(ones(self.normalized_shape, dtype=dtype)) if elementwise_affine else None
 
@@ -489,6 +499,7 @@ class GroupNorm(Module):
             raise ValueError(
                 f"GroupNorm: num_channels must be a multiple of num_groups={num_groups}, got {num_channels}"
             )
+        _check_eps("GroupNorm", eps)
         self.eps, self.affine = eps, affine
         self.weight = Parameter(ones(num_channels, dtype=dtype)) if affine else None
         self.bias = Parameter(zeros(num_channels, dtype=dtype)) if affine and bias else None
@@ -521,10 +532,12 @@ class _Tracking(Module):
     ) -> None:
         super().__init__()
         self.num_features = checked_size(type(self).__name__, "num_features", num_features)
+        _check_eps(type(self).__name__, eps)
         self.eps, self.momentum, self.affine = eps, momentum, affine
         self.track_running_stats = track_running_stats
         self.weight = Parameter(ones(num_features, dtype=dtype)) if affine else None
         self.bias = Parameter(zeros(num_features, dtype=dtype)) if affine and bias else None
+        zeros(0, dtype=dtype)  # refuse a wrong dtype also where there is nothing to make
         track = track_running_stats
         self.register_buffer("running_mean", zeros(num_features, dtype=dtype) if track else None)
         self.register_buffer("running_var", ones(num_features, dtype=dtype) if track else None)

@@ -14,7 +14,7 @@ import numpy as np
 
 from minigrad.nn.arguments import check_arguments, check_bool, check_int, check_number
 from minigrad.nn.module import Module
-from minigrad.nn.spatial import check_rank, each_dim, times
+from minigrad.nn.spatial import check_rank, check_windows, each_dim, times
 from minigrad.primitives import pooling as primitives
 from minigrad.primitives.indexing import unpool
 from minigrad.primitives.pooling import Windows
@@ -433,6 +433,13 @@ def _areas(x: Tensor, lengths: list[list[int]]) -> Any:
     return np.prod(np.meshgrid(*lengths, indexing="ij"), axis=0).astype(x.dtype)
 
 
+def _check_divisor(name: str, divisor_override: int | None) -> None:
+    if divisor_override is not None:
+        check_int(name, divisor_override=divisor_override)
+        if divisor_override == 0:
+            raise ValueError(f"{name}: divisor_override must not be 0: the sums are divided by it")
+
+
 def _avg_pool(
     ndim: int,
     input: Any,
@@ -447,10 +454,7 @@ def _avg_pool(
     x = check_rank(name, input, ndim)
     _check_floats(name, x)
     check_bool(name, count_include_pad=count_include_pad)
-    if divisor_override is not None:
-        check_int(name, divisor_override=divisor_override)
-        if divisor_override == 0:
-            raise ValueError(f"{name}: divisor_override must not be 0: the sums are divided by it")
+    _check_divisor(name, divisor_override)
     windows, kernel = _regular(name, x, ndim, kernel_size, stride, padding, 1, ceil_mode)
     total = _sum(x, windows)
     if divisor_override is not None:
@@ -723,6 +727,13 @@ class _MaxPool(Module):
         ceil_mode: bool = False,
     ) -> None:
         super().__init__()
+        check_windows(
+            self,
+            kernel_size=kernel_size,
+            stride=kernel_size if stride in (None, ()) else stride,
+            padding=padding,
+            dilation=dilation,
+        )
         self.kernel_size, self.stride = kernel_size, kernel_size if stride is None else stride
         self.padding, self.dilation = padding, dilation
         self.return_indices, self.ceil_mode = return_indices, ceil_mode
@@ -877,7 +888,11 @@ class _AvgPool(Module):
         divisor_override: int | None = None,
     ) -> None:
         super().__init__()
+        check_windows(
+            self, kernel_size=kernel_size, stride=kernel_size if stride in (None, ()) else stride, padding=padding
+        )
         self.kernel_size, self.stride = kernel_size, kernel_size if stride is None else stride
+        _check_divisor(type(self).__name__, divisor_override)
         self.padding, self.ceil_mode = padding, ceil_mode
         self.count_include_pad, self.divisor_override = count_include_pad, divisor_override
 
@@ -964,6 +979,7 @@ class _LPPool(Module):
         self, norm_type: float, kernel_size: Sizes, stride: Sizes | None = None, ceil_mode: bool = False
     ) -> None:
         super().__init__()
+        check_windows(self, kernel_size=kernel_size, stride=kernel_size if stride in (None, ()) else stride)
         self.norm_type, self.kernel_size, self.stride, self.ceil_mode = norm_type, kernel_size, stride, ceil_mode
 
     def forward(self, x: Any) -> Tensor:
@@ -1033,6 +1049,9 @@ class _AdaptiveAvgPool(Module):
 
     def __init__(self, output_size: Any) -> None:
         super().__init__()
+        several = output_size if isinstance(output_size, list | tuple) else (output_size,)
+        sizes = [1 if n is None else n for n in several]  # None keeps the input's size
+        each_dim(type(self).__name__, "output_size", sizes, self.ndim, least=0)
         self.output_size = output_size
 
     def forward(self, x: Any) -> Tensor:
@@ -1165,6 +1184,7 @@ class LocalResponseNorm(Module):
     @check_arguments
     def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> None:
         super().__init__()
+        each_dim("LocalResponseNorm", "size", size, 1)
         self.size, self.alpha, self.beta, self.k = size, alpha, beta, k
 
     def forward(self, x: Any) -> Tensor:

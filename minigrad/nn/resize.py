@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.nn.arguments import check_arguments, check_bool, check_number
+from minigrad.nn.arguments import check_arguments, check_bool, check_number, check_positive
 from minigrad.nn.module import Module
 from minigrad.nn.pooling import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
-from minigrad.nn.spatial import as_batch, each_dim, from_batch, times
+from minigrad.nn.spatial import as_batch, check_windows, each_dim, from_batch, times
 from minigrad.primitives import convolution as primitives
 from minigrad.primitives.convolution import Geometry
 from minigrad.primitives.resampling import Taps, resample
@@ -75,13 +75,10 @@ def interpolate(
     check_bool("interpolate", antialias=antialias, **{name: on for name, on in flags.items() if on is not None})
     if antialias:
         raise NotImplementedError("interpolate: antialias is not supported; mode='area' averages when an image shrinks")
-    if mode not in _MODES:
-        raise NotImplementedError(f"interpolate: mode must be one of {[*_MODES]}, got {mode!r}")
+    _check_mode("interpolate", mode, align_corners)
     if ndim not in _MODES[mode]:
         shapes = " or ".join([f"(N, C{', size' * n})" for n in _MODES[mode]])
         raise ValueError(f"interpolate: mode {mode!r} needs an input {shapes}, got shape {x.shape}")
-    if align_corners is not None and (mode == "area" or "nearest" in mode):
-        raise ValueError(f"interpolate: align_corners is for the linear modes and 'bicubic'; leave it out for {mode!r}")
     if 0 in x.shape[1:]:
         raise ValueError(f"interpolate: the input of shape {x.shape} is empty, there is nothing to resize")
     sizes, factors = _new_sizes(x, ndim, size, scale_factor, recompute_scale_factor)
@@ -99,12 +96,23 @@ def interpolate(
     return x
 
 
+def _check_mode(name: str, mode: Any, align_corners: bool | None) -> None:
+    if not isinstance(mode, str) or mode not in _MODES:
+        raise NotImplementedError(f"{name}: mode must be one of {[*_MODES]}, got {mode!r}")
+    if align_corners is not None and (mode == "area" or "nearest" in mode):
+        raise ValueError(f"{name}: align_corners is for the linear modes and 'bicubic'; leave it out for {mode!r}")
+
+
+def _check_one_of(name: str, size: Any, scale_factor: Any) -> None:
+    if (size is None) == (scale_factor is None):
+        raise ValueError(f"{name}: give either size or scale_factor, got {'neither' if size is None else 'both'}")
+
+
 def _new_sizes(
     x: Tensor, ndim: int, size: Any, scale_factor: Any, recompute: bool | None
 ) -> tuple[tuple[int, ...], list[float | None]]:
     """Return the new sizes and, per dimension, the factor that positions are computed with (None: old / new size)."""
-    if (size is None) == (scale_factor is None):
-        raise ValueError(f"interpolate: give either size or scale_factor, got {'neither' if size is None else 'both'}")
+    _check_one_of("interpolate", size, scale_factor)
     if size is not None:
         if recompute:
             raise ValueError("interpolate: recompute_scale_factor needs scale_factor, got size")
@@ -370,11 +378,19 @@ class Upsample(Module):
         recompute_scale_factor: bool | None = None,
     ) -> None:
         super().__init__()
+        name = type(self).__name__
+        _check_mode(name, mode, align_corners)
+        _check_one_of(name, size, scale_factor)
+        if size is not None:
+            each_dim(name, "size", size, len(size) if isinstance(size, list | tuple) else 1)
         self.size, self.mode, self.align_corners = size, mode, align_corners
         self.scale_factor: Any = scale_factor
-        if isinstance(scale_factor, tuple):
+        if isinstance(scale_factor, list | tuple):
+            for factor in scale_factor:
+                check_positive(name, scale_factor=factor)
             self.scale_factor = tuple(map(float, scale_factor))
         elif scale_factor is not None:
+            check_positive(name, scale_factor=scale_factor)
             self.scale_factor = float(scale_factor)
         self.recompute_scale_factor = recompute_scale_factor
 
@@ -442,6 +458,7 @@ class PixelShuffle(Module):
     @check_arguments
     def __init__(self, upscale_factor: int) -> None:
         super().__init__()
+        check_positive("PixelShuffle", upscale_factor=upscale_factor)
         self.upscale_factor = upscale_factor
 
     def forward(self, x: Any) -> Tensor:
@@ -468,6 +485,7 @@ class PixelUnshuffle(Module):
     @check_arguments
     def __init__(self, downscale_factor: int) -> None:
         super().__init__()
+        check_positive("PixelUnshuffle", downscale_factor=downscale_factor)
         self.downscale_factor = downscale_factor
 
     def forward(self, x: Any) -> Tensor:
@@ -496,6 +514,7 @@ class ChannelShuffle(Module):
     @check_arguments
     def __init__(self, groups: int) -> None:
         super().__init__()
+        check_positive("ChannelShuffle", groups=groups)
         self.groups = groups
 
     def forward(self, x: Any) -> Tensor:
@@ -526,8 +545,11 @@ class Unfold(Module):
     (1, 18, 9)
     """
 
+    ndim = 2
+
     def __init__(self, kernel_size: Sizes, dilation: Sizes = 1, padding: Sizes = 0, stride: Sizes = 1) -> None:
         super().__init__()
+        check_windows(self, kernel_size=kernel_size, dilation=dilation, padding=padding, stride=stride)
         self.kernel_size, self.dilation, self.padding, self.stride = kernel_size, dilation, padding, stride
 
     def forward(self, x: Any) -> Tensor:
@@ -552,6 +574,8 @@ class Fold(Module):
     (1, 2, 5, 5)
     """
 
+    ndim = 2
+
     def __init__(
         self,
         output_size: Sizes,
@@ -561,6 +585,8 @@ class Fold(Module):
         stride: Sizes = 1,
     ) -> None:
         super().__init__()
+        check_windows(self, output_size=output_size, kernel_size=kernel_size, dilation=dilation)
+        check_windows(self, padding=padding, stride=stride)
         self.output_size = output_size
         self.kernel_size, self.dilation, self.padding, self.stride = kernel_size, dilation, padding, stride
 

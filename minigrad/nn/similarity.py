@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.nn.arguments import check_bool, check_int, check_number
+from minigrad.nn.arguments import check_bool, check_int, check_not_negative, check_number
 from minigrad.nn.module import Module
 from minigrad.tensors.creation import as_tensor
 from minigrad.tensors.dtypes import result_type
@@ -128,7 +128,7 @@ class CosineSimilarity(Module):
     def __init__(self, dim: int = 1, eps: float = 1e-8) -> None:
         super().__init__()
         check_int("CosineSimilarity", dim=dim)
-        check_number("CosineSimilarity", eps=eps)
+        check_not_negative("CosineSimilarity", eps=eps)
         self.dim, self.eps = dim, eps
 
     def forward(self, x1: Tensor, x2: Tensor) -> Tensor:
@@ -153,7 +153,8 @@ class PairwiseDistance(Module):
 
     def __init__(self, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> None:
         super().__init__()
-        check_number("PairwiseDistance", p=p, eps=eps)
+        check_number("PairwiseDistance", p=p)
+        check_not_negative("PairwiseDistance", eps=eps)
         check_bool("PairwiseDistance", keepdim=keepdim)
         self.norm, self.eps, self.keepdim = p, eps, keepdim
 

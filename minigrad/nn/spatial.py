@@ -36,6 +36,12 @@ def each_dim(name: str, argument: str, value: Any, ndim: int, least: float = 1) 
     return values
 
 
+def check_windows(module: Any, **settings: Any) -> None:
+    """Raise unless each setting of a layer of `ndim` dimensions is what `each_dim` takes. A padding may be 0."""
+    for argument, value in settings.items():
+        each_dim(type(module).__name__, argument, value, module.ndim, least=argument != "padding")
+
+
 def check_rank(name: str, input: Any, ndim: int) -> Tensor:
     """Return the input as a tensor of shape (N, C, *sizes) or (C, *sizes), with `ndim` sizes.
 

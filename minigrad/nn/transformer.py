@@ -14,7 +14,7 @@ import numpy as np
 
 from minigrad.nn import init
 from minigrad.nn.activations import gelu, relu
-from minigrad.nn.arguments import check_bool, check_int
+from minigrad.nn.arguments import check_bool, check_int, check_not_negative, refuse
 from minigrad.nn.attention import MultiheadAttention
 from minigrad.nn.containers import ModuleList
 from minigrad.nn.dropout import Dropout
@@ -29,10 +29,10 @@ Activation = str | Callable[[Tensor], Tensor]
 
 
 def _activation(activation: Activation) -> Callable[[Tensor], Tensor]:
-    if not isinstance(activation, str):
+    if callable(activation):
         return activation
     known: dict[str, Callable[[Tensor], Tensor]] = {"relu": relu, "gelu": gelu}
-    if activation not in known:
+    if not isinstance(activation, str) or activation not in known:
         raise ValueError(f"activation must be 'relu', 'gelu' or a function, got {activation!r}")
     return known[activation]
 
@@ -239,6 +239,7 @@ class _Stack(Module):
     def __init__(self, layer: Module, num_layers: int, norm: Module | None) -> None:
         super().__init__()
         check_int(type(self).__name__, num_layers=num_layers)
+        check_not_negative(type(self).__name__, num_layers=num_layers)
         self.layers = ModuleList([copy.deepcopy(layer) for _ in range(num_layers)])
         self.num_layers, self.norm = num_layers, norm
 
@@ -380,6 +381,9 @@ class Transformer(Module):
         dtype: Any = None,
     ) -> None:
         super().__init__()
+        for argument, custom in {"custom_encoder": custom_encoder, "custom_decoder": custom_decoder}.items():
+            if custom is not None and not isinstance(custom, Module):
+                refuse("Transformer", argument, "a module", custom)
         settings = (d_model, nhead, dim_feedforward, dropout, activation, layer_norm_eps, batch_first, norm_first, bias)
 
         def norm() -> LayerNorm:

@@ -30,7 +30,7 @@ def _recurrence(a: Any, b: Any, *, axis: int) -> Any:
     out = b.copy()
     for i in range(1, b.shape[axis]):
         now, before = (slice(None),) * axis + (i,), (slice(None),) * axis + (i - 1,)
-        out[now] += a[now] * out[before]
+        out[now] += np.where(a[now], a[now] * out[before], 0)  # a factor of 0 ends a chain, also before nan
     return out
 
 
@@ -53,11 +53,17 @@ cumsum: Primitive = Primitive(
 ).with_notation("the sum of x up to each element", x="the sum of g from each element to the end")
 
 
+def _behind_a_zero(x: Any, axis: int) -> Any:
+    """Return which elements have a 0 before them."""
+    return _previous(cumsum((x == 0) * 1.0, axis=axis), axis, 0) > 0
+
+
 def _cumprod_x(g: Any, x: Any, axis: int) -> Any:
     """dy[k]/dx[i] is the product of all before i, times that of those after i up to k. The first factor is the
     cumulative product, the sum over k of the second is a recurrence; so nothing is divided by an x that may be 0.
-    An x that is nan gets nan, as in PyTorch."""
-    return np.where(x == x, _previous(cumprod(x, axis=axis), axis, 1) * _recurrence_b(g, x, axis), x)
+    As in PyTorch, an x that is nan gets nan, unless a 0 comes before it: behind a 0, all products are 0."""
+    found = _previous(cumprod(x, axis=axis), axis, 1) * _recurrence_b(g, x, axis)
+    return np.where((found == found) & (x == x), found, np.where(_behind_a_zero(x, axis), 0.0, np.nan))
 
 
 cumprod: Primitive = Primitive(
@@ -77,10 +83,15 @@ logcumsumexp: Primitive = Primitive(
 )
 
 
-def product_of_others(x: Any, axis: int) -> Any:
+def product_of_others(x: Any, axis: int | None) -> Any:
     """Return the product of all other elements, without a division: of those before it, and of those after it.
 
-    For an element that is nan it is nan, as in PyTorch.
+    As in PyTorch, an element that is nan gets nan, unless there is a 0; and two zeros among all elements (axis None, of
+    a vector) make all products 0, whatever the others are.
     """
-    after = np.flip(cumprod(np.flip(x, axis), axis=axis), axis)
-    return np.where(x == x, _previous(cumprod(x, axis=axis), axis, 1) * _next(after, axis, 1), x)
+    along, zeros = axis or 0, np.sum(x == 0)
+    after = np.flip(cumprod(np.flip(x, along), axis=along), along)
+    found = _previous(cumprod(x, axis=along), along, 1) * _next(after, along, 1)
+    if axis is None and zeros > 1:
+        return np.where(found == found, found, 0.0)
+    return found if zeros else np.where(x == x, found, x)

@@ -227,3 +227,85 @@ def test_initial_values_check_kinds(call: Any) -> None:
 
 def test_initial_values_take_the_tensor_by_name() -> None:
     assert nn.init.constant_(tensor=ones(1), val=3.0).tolist() == [3.0]
+
+
+LAYERS = [name for name in dir(nn) if name[0].isupper() and hasattr(getattr(nn, name), "forward")]
+SIZES = {"kernel_size", "stride", "padding", "dilation", "output_size", "output_padding", "size", "normalized_shape"}
+
+
+def _settings(name: str) -> tuple[dict[str, Any], set[str]]:
+    """Return arguments with which a layer can be made, and the names of all."""
+    parameters = inspect.signature(getattr(nn, name)).parameters.values()
+    needed = {p.name: 4 for p in parameters if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD}
+    return needed, {p.name for p in parameters}
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_sizes_are_checked_when_a_layer_is_made(name: str) -> None:
+    needed, names = _settings(name)
+    for argument in names & SIZES:
+        for value in (True, (True, 2), "x", 2.5, float("nan"), *([] if "Pad" in name else [-1, (-1, 2)])):
+            with pytest.raises((TypeError, ValueError), match=rf"{argument} must"):
+                getattr(nn, name)(**{**needed, argument: value})
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_eps_is_checked_when_a_layer_is_made(name: str) -> None:
+    needed, names = _settings(name)
+    if name.startswith("Transformer") and "layer" in str(needed):
+        return
+    for argument in names & {"eps", "layer_norm_eps"}:
+        for value in (-1, -1e-5, float("nan")):
+            with pytest.raises(ValueError, match="eps must"):
+                getattr(nn, name)(**{**needed, argument: value})
+        getattr(nn, name)(**{**needed, argument: 0})
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: nn.Upsample(), "Upsample: give either size or scale_factor, got neither"),
+        (lambda: nn.Upsample(2, 2.0), "Upsample: give either size or scale_factor, got both"),
+        (lambda: nn.Upsample(None, True), "Upsample: scale_factor must be a number, got True"),
+        (lambda: nn.Upsample(True), "Upsample: size must be an integer"),
+        (lambda: nn.Upsample(scale_factor=(2, True)), "Upsample: scale_factor must be a number"),
+        (lambda: nn.Upsample(scale_factor=-2), "Upsample: scale_factor must be positive"),
+        (lambda: nn.Upsample(scale_factor=2, mode="cubic"), "Upsample: mode must be one of"),
+        (lambda: nn.Upsample(scale_factor=2, align_corners=True), "Upsample: align_corners is for the linear modes"),
+        (lambda: nn.UpsamplingNearest2d(), "give either size or scale_factor"),
+        (lambda: nn.PixelShuffle(0), "PixelShuffle: upscale_factor must be positive"),
+        (lambda: nn.PixelUnshuffle(-1), "PixelUnshuffle: downscale_factor must be positive"),
+        (lambda: nn.ChannelShuffle(0), "ChannelShuffle: groups must be positive"),
+        (lambda: nn.AvgPool2d(2, divisor_override=0), "AvgPool2d: divisor_override must not be 0"),
+        (lambda: nn.Unflatten(1, (True, 2)), "Unflatten: unflattened_size must be an integer"),
+        (lambda: nn.GELU("erf"), "GELU: approximate must be 'none' or 'tanh'"),
+        (lambda: nn.CELU(0.0), "CELU: alpha must not be 0"),
+        (lambda: nn.Softshrink(-1.0), "Softshrink: lambd must not be negative"),
+        (lambda: nn.Hardtanh(1.0, -1.0), "Hardtanh: min_val must be below max_val"),
+        (lambda: nn.RReLU(0.5, 0.1), "RReLU: lower must be at most upper"),
+        (lambda: nn.HuberLoss(delta=0), "HuberLoss: delta must be positive"),
+        (lambda: nn.SmoothL1Loss(beta=-1), "SmoothL1Loss: beta must not be negative"),
+        (lambda: nn.TripletMarginLoss(margin=-1), "TripletMarginLoss: margin must be positive"),
+        (lambda: nn.TripletMarginWithDistanceLoss(distance_function=2), "distance_function must be a function"),
+        (lambda: nn.MultiMarginLoss(3), "MultiMarginLoss: p must be 1 or 2"),
+        (lambda: nn.CTCLoss(-1), "CTCLoss: blank must not be negative"),
+        (lambda: nn.CrossEntropyLoss(label_smoothing=1.5), "CrossEntropyLoss: label_smoothing must be from 0 to 1"),
+        (lambda: nn.NLLLoss(-100), "NLLLoss: weight must be a tensor of weights, got -100"),
+        (lambda: nn.MultiheadAttention(4, 2, dropout=2), "MultiheadAttention: dropout must be a probability"),
+        (lambda: nn.TransformerEncoderLayer(4, 2, activation=True), "activation must be 'relu', 'gelu' or a function"),
+        (lambda: nn.TransformerEncoder(nn.ReLU(), -1), "TransformerEncoder: num_layers must not be negative"),
+        (lambda: nn.Transformer(4, 2, custom_encoder=True), "Transformer: custom_encoder must be a module"),
+        (lambda: nn.InstanceNorm1d(2, dtype="x"), "x"),
+        (lambda: nn.Embedding(2, 2, _weight=True), "Embedding: _weight must be a tensor"),
+    ],
+)
+def test_settings_are_checked_when_a_layer_is_made(make: Any, message: str) -> None:
+    with pytest.raises((TypeError, ValueError, NotImplementedError), match=message):
+        make()
+
+
+def test_instance_norm_of_constant_rows_without_eps_is_0() -> None:
+    x = ones(1, 2, 3).requires_grad_()
+    y = nn.InstanceNorm1d(2, eps=0)(x)
+    y.sum().backward()
+    assert y.tolist() == [[[0.0] * 3] * 2] and x.grad.tolist() == [[[0.0] * 3] * 2]

@@ -7,6 +7,7 @@ that counts as 0. `tests/primitives/test_high_derivatives.py` compares smooth fu
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -268,10 +269,6 @@ OTHERWISE_AT_NAN = {
     ),
     "the row's torch is composed from other functions": ("hardsigmoid",),
     "as NumPy, nan is the greatest": ("searchsorted", "searchsorted sorter", "bucketize", "mode values"),
-    "PyTorch's formulas where elements are 0 count nan as no 0": (
-        *("prod with zeros 0", "prod with zeros 1", "prod with zeros 2"),
-        *("cumprod with zeros 0", "cumprod with zeros 1", "cumprod with zeros 2"),
-    ),
     "PyTorch passes the gradient of a result that is True or False": (
         *("logical_and_", "logical_or_", "logical_xor_", "logical_not_"),
         *("eq_", "ne_", "lt_", "le_", "gt_", "ge_"),
@@ -292,6 +289,34 @@ def value_and_gradients(m: Any, op: Op, arrays: list[np.ndarray], keywords: Any)
     leaves = [x for x in xs if x.requires_grad]
     found = m.autograd.grad(y, leaves, u, allow_unused=True)
     return [numpy(y), *(np.zeros(tuple(x.shape)) if g is None else numpy(g) for x, g in zip(leaves, found))]
+
+
+PRODUCTS: dict[str, Program] = {
+    "prod": method("prod"),
+    "prod along": method("prod", 0),
+    "prod of rows": lambda m, x: m.stack([x, x + 1.0]).prod(1),
+    "cumprod": method("cumprod", 0),
+    "cumprod of rows": lambda m, x: m.stack([x, x + 1.0]).cumprod(1),
+    "cumprod of columns": lambda m, x: m.stack([x, x + 2.0, x * 2]).cumprod(0),
+    "logcumsumexp": method("logcumsumexp", 0),
+    "cumsum": method("cumsum", 0),
+}
+
+
+@pytest.mark.parametrize("name", PRODUCTS)
+def test_nan_beside_zeros_in_scans(name: str) -> None:
+    for size in range(1, 5):
+        for array in product([nan, 0.0, 2.0, -1.0], repeat=size):
+            found, wanted = (value_and_gradient(m, PRODUCTS[name], np.array(array)) for m in BOTH)
+            for a, b in zip(found, wanted):
+                np.testing.assert_allclose(a, b, 1e-12, 0, err_msg=str(array))
+
+
+def value_and_gradient(m: Any, program: Program, array: np.ndarray) -> list[np.ndarray]:
+    x = m.tensor(array, requires_grad=True)
+    y = program(m, x)
+    u = m.tensor(10.0 ** np.arange(y.numel()).reshape(tuple(y.shape)))
+    return [numpy(y), numpy(m.autograd.grad(y, [x], u)[0])]
 
 
 @pytest.mark.parametrize("op", WITH_FLOATS, ids=lambda op: op.name.replace("\n", ""))

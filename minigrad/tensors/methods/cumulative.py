@@ -54,7 +54,7 @@ class Cumulative(Base[Out]):
                 f"{primitive.name}: along which dim? For all elements in one row: t.flatten().{primitive.name}(0)"
             )
         d = self._dim(dim)
-        if not self.ndim or self.shape[d] == 1:
+        if not self.ndim or self.shape[d] == 1 and primitive is not scans.logcumsumexp:  # whose nan has no slope
             return self.clone()
         return self.apply(primitive, self, axis=d)
 

@@ -107,7 +107,7 @@ class Reductions(Base[Out]):
         if not t.ndim:
             return t.clone()
         if d is None:
-            out = t.apply(reductions.prod, t.ravel(), axis=0, keepdims=False)
+            out = t.apply(reductions.prod, t.ravel(), axis=None, keepdims=False)
             keep = bool(keepdim if keepdims is None else keepdims)
             out = out.reshape((1,) * self.ndim) if keep else out
         else:
