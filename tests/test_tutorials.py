@@ -122,8 +122,9 @@ def test_every_lesson_is_one() -> None:
     for lesson in LESSONS:
         cells = re.split(r"^# %%", lesson.read_text("utf-8"), flags=re.MULTILINE)
         assert cells[0] == "" and cells[1].startswith(" [markdown]\n# # ")
-        for heading in ("\n# ## Experiment\n", "\n# ## A question\n", "\n# **Answer.** ", "\n# ![", "\nassert "):
+        for heading in ("\n# ## Experiment\n", "\n# <details><summary>Answer</summary>\n#\n", "\n# ![", "\nassert "):
             assert heading in "".join(cells), f"{lesson.name} has no {heading.strip()}"
+        assert lesson == LESSONS[-1] or "\n# Next: [" in cells[-1], f"{lesson.name} does not say what comes next"
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=place)

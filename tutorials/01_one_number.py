@@ -293,9 +293,13 @@ assert round(after(0.1), 2) == 121.88
 # `c`, then all inputs of those? On `b = a + a`, `c = b + b` this works. Is there a graph for which
 # it does not?
 #
-# **Answer.** Yes: where a value is used both near the end and farther from it. Let `b = a + a`,
+# <details><summary>Answer</summary>
+#
+# Yes: where a value is used both near the end and farther from it. Let `b = a + a`,
 # `d = b + 1` and `c = b + d`, so that c = 4a + 1. Both `b` and `d` are inputs of `c`, so in layers
 # `b` may have its turn before `d` has delivered.
+#
+# </details>
 
 # %%
 used_near_and_far = {"c": [("b", 1.0), ("d", 1.0)], "d": [("b", 1.0)], "b": [("a", 1.0), ("a", 1.0)], "a": []}
@@ -340,4 +344,4 @@ assert (p * q).grad_fn.primitive is primitive
 assert primitive.partials == {"a": "b", "b": "a"}
 
 # %% [markdown]
-# Next: [The lecture's loop](02_the_loop.py), where there are 4,810 such numbers.
+# Next: [Step through it](02_step_through.py), where you watch the same pass, step by step.

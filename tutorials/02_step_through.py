@@ -7,7 +7,7 @@
 # neuron that does not learn, and for the memory that a network needs.
 #
 # You need the first lesson. Run the cells one by one, or all at once:
-# `python tutorials/04_step_through.py`.
+# `python tutorials/02_step_through.py`.
 
 # %%
 from pathlib import Path
@@ -180,11 +180,15 @@ assert len(steps) == 9
 # How many bytes does this network save in its forward pass for its backward pass, and in which step
 # does it release most?
 #
-# **Answer.** Add up what the steps release: 15,600 bytes. The most are a layer's 100 rows of 16
+# <details><summary>Answer</summary>
+#
+# Add up what the steps release: 15,600 bytes. The most are a layer's 100 rows of 16
 # numbers, 4 bytes each, which are 6,400. They are saved twice, before the ReLU, which must know where
 # they are above 0, and after it, for the weights of the second layer. That is why memory grows with
 # the batch and with the width of the layers, also where the parameters are few: here they are 99,
 # which is 396 bytes.
+#
+# </details>
 
 # %%
 freed = {f"{s.name} = {s.node.primitive.name}": sum(a.nbytes for a in s.saved if a.freed) for s in steps if s.saved}
@@ -192,3 +196,6 @@ print(freed, "together", sum(freed.values()))
 parameters = sum(p.numel() for p in model.parameters())
 assert max(freed.values()) == 100 * 16 * 4 == 6_400
 assert sum(freed.values()) == 15_600 and parameters == 99
+
+# %% [markdown]
+# Next: [Build your own engine](03_build_an_engine.py), in sixty lines.

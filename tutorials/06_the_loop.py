@@ -13,7 +13,7 @@
 # network reads more than 95 % of handwritten digits that it has never seen.
 #
 # Before it: [One number](01_one_number.py). Run the cells one by one, or all at once:
-# `python tutorials/02_the_loop.py`. Every number in the text is checked by an `assert` beside it.
+# `python tutorials/06_the_loop.py`. Every number in the text is checked by an `assert` beside it.
 
 # %%
 import math
@@ -111,7 +111,7 @@ assert abs(math.log(10) - 2.303) < 0.001
 # %% [markdown]
 # ## `dx = network.backward()`
 #
-# The backward pass walks from the loss back to every parameter, as in the first lesson, only with
+# The backward pass walks from the loss back to every parameter, as in the first lesson, but with
 # arrays instead of numbers. `dx` has the shape of `x`: its element i says how fast the loss grows
 # with element i of `x`.
 
@@ -406,8 +406,12 @@ print(f"learning rate {rate:<5}  loss {final_loss:.3f}  accuracy {accuracy(netwo
 # The gradient of a batch is that of 64 images. Is it the gradient of the loss on all 1,437, which
 # one really wants to make smaller? If it is not, why does the loop train?
 #
-# **Answer.** It is not the same vector, but it points roughly the same way. The cosine of the angle
+# <details><summary>Answer</summary>
+#
+# It is not the same vector, but it points roughly the same way. The cosine of the angle
 # between the two is 1 for the same direction and 0 for a right angle.
+#
+# </details>
 
 # %%
 network, dataset, held_out = start()
@@ -421,10 +425,13 @@ print(f"cosine {cosine:.2f}")
 assert 0.5 < cosine < 0.9
 
 # %% [markdown]
-# So a step along the batch's gradient lowers the loss on all images too, and it took 64 images in
-# place of 1,437.
+# So a step along the batch's gradient lowers the loss on all images too, and it took 64 images
+# instead of 1,437.
 
 # %%
 network.x += -learning_rate * dx
 print(f"the loss on all images goes from {loss_on_all:.4f} to {network.forward(everything):.4f}")
 assert network.forward(everything) < loss_on_all
+
+# %% [markdown]
+# Next: [Watch training](11_watch_training.py), where the gradients of each layer are measured.

@@ -5,8 +5,8 @@
 # the gradient of each layer, at how far each step goes, and at what comes out of the layers. You see
 # a healthy run first, then break it in three ways, and read what each looks like from inside.
 #
-# You need the second lesson, [The lecture's loop](02_the_loop.py). Run the cells one by one, or all
-# at once: `python tutorials/05_watch_training.py`.
+# You need the second lesson, [The lecture's loop](06_the_loop.py). Run the cells one by one, or all
+# at once: `python tutorials/11_watch_training.py`.
 
 # %%
 from pathlib import Path
@@ -220,8 +220,12 @@ assert push != -10 or (part == 1 and [f.kind for f in watcher.findings] == ["dea
 # A gradient 1,000 times as small needs a learning rate 1,000 times as high. Could one not give the
 # first layers of the sigmoid network a higher rate, and be done?
 #
-# **Answer.** For this network, in part: Adam does nearly that, as it divides each number's step by
+# <details><summary>Answer</summary>
+#
+# For this network, in part: Adam does nearly that, as it divides each number's step by
 # the size of its gradients, and the layers then move equally fast.
+#
+# </details>
 
 # %%
 network = deep(nn.Sigmoid, 0.1)
@@ -243,3 +247,5 @@ print(f"the loss is {np.mean(watcher.losses[-20:]):.2f}")
 # But what arrives in the first layer has passed through all the others, and says little of the
 # digits: the layers in between have to learn first. So the gradient is kept alive where it is made,
 # by the activation, the initial weights, and normalisation.
+#
+# Next: [Networks that see and read](13_networks.py).

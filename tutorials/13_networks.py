@@ -6,8 +6,8 @@
 # convolutional network that reads digits; and a recurrent one that reads text. All names are
 # PyTorch's: with `import minigrad as torch` at the top, most of these lines are programs for either.
 #
-# Before it: [The lecture's loop](02_the_loop.py). Run the cells one by one, or all at once:
-# `python tutorials/03_networks.py`. Every number in the text is checked by an `assert` beside it.
+# Before it: [The lecture's loop](06_the_loop.py). Run the cells one by one, or all at once:
+# `python tutorials/13_networks.py`. Every number in the text is checked by an `assert` beside it.
 
 # %%
 from pathlib import Path
@@ -233,9 +233,13 @@ assert written == "the gradient flows back through every step of time."
 # is above 1, all are scaled down. Why is that more often needed in a recurrent network than in the
 # convolutional one?
 #
-# **Answer.** The gradient goes back through the same weights once for each character. In 24 steps it
+# <details><summary>Answer</summary>
+#
+# The gradient goes back through the same weights once for each character. In 24 steps it
 # is multiplied 24 times by nearly the same matrix, and a product of 24 factors grows or shrinks much
 # faster than one of five. Shrinking is what the LSTM's gates are for. Against growing, one clips.
+#
+# </details>
 #
 # ## What is next
 #
