@@ -8,9 +8,11 @@ it is wrong, except for what the differences themselves may be wrong by. Source 
 
 from __future__ import annotations
 
+import functools
 import inspect
 import random
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -573,9 +575,8 @@ def check_gradient(
     is_array = isinstance(x, np.ndarray | list | tuple | Tensor)
     given = None if upstream is None else _numbers(upstream, "upstream").astype(float)
 
-    def value_of(array: Any) -> Any:
-        return _split(f(array), point, given)[0]
-
+    # not a function of this module: the recording must see f, to rebuild it
+    value_of = functools.partial(_value_of, f, point, given)
     out, own = _split(f(_argument(point, is_array)), point, given)
     value = _numbers(out, "the value of f")
     analytic = _numbers(_own_gradient(own, point, name) if dx is None else dx, name)
@@ -653,6 +654,11 @@ def _numbers(value: Any, what: str) -> np.ndarray:
     return array
 
 
+def _value_of(f: Callable[[Any], Any], x: np.ndarray, upstream: np.ndarray | None, array: Any) -> Any:
+    """Return the value of f at an array, without what f returns beside it."""
+    return _split(f(array), x, upstream)[0]
+
+
 def _split(out: Any, x: np.ndarray, upstream: np.ndarray | None) -> tuple[Any, tuple[Any, ...]]:
     """Return the value of a function, and what it returns beside it: a gradient, several, a cache."""
     if not isinstance(out, tuple | list) or not out:
@@ -661,12 +667,11 @@ def _split(out: Any, x: np.ndarray, upstream: np.ndarray | None) -> tuple[Any, t
     if plain and not (isinstance(out, tuple) and len(out) == 2 and x.ndim == 0):
         return np.asarray(out), ()  # an array, written as a list
     if isinstance(out, list):
-        try:
-            return np.asarray(out, dtype=float), ()
-        except (TypeError, ValueError):
-            pass
+        with suppress(TypeError, ValueError):
+            if len({np.shape(o) for o in out}) == 1:
+                return out, ()
     if upstream is not None and upstream.ndim and len(out) == len(upstream) and np.shape(out[0]) != upstream.shape:
-        return np.asarray(out), ()
+        return out, ()
     return out[0], tuple(out[1:])
 
 

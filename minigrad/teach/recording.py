@@ -561,10 +561,10 @@ def _record(f: Callable[[Any], Any], x: np.ndarray, name: str, everything: bool)
     for names in rebind.globals.values():
         for key, value in names.items():
             recording.call_it(value, key)
-    code = getattr(function, "__code__", None)
-    for key, cell in zip(code.co_freevars if code else (), getattr(function, "__closure__", None) or ()):
-        if cell != CellType():
-            recording.call_it(cell.cell_contents, key)
+    for made in rebind.functions.values():
+        for key, cell in zip(made.__code__.co_freevars, made.__closure__ or ()):
+            if cell != CellType():
+                recording.call_it(cell.cell_contents, key)
     with enable_grad(), _watching(recording), np.errstate(all="ignore"):
         result = function(argument)
         if isinstance(result, list | tuple):

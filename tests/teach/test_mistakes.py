@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from minigrad.autograd import check_gradient
 from minigrad.teach import search
 from minigrad.teach.diagnosis import Case, Diagnosis, diagnosis
 from minigrad.teach.mistakes import CATALOGUE, Variant, mistake
@@ -309,3 +310,26 @@ def test_a_teacher_adds_a_mistake() -> None:
         mistake("new", "line", "")
     with pytest.raises(ValueError, match="there is a mistake called 'sign'"):
         mistake("sign", "edge", "")
+
+
+def test_a_function_that_fills_an_array_is_recorded_through_check_gradient() -> None:
+    k, upstream = np.array([0.5, -1.0, 2.0]), np.array([1.0, -2.0, 0.3])
+
+    def correlate(x: Any) -> Any:
+        out = np.zeros(3)
+        for i in range(3):
+            for j in range(3):
+                out[i] += x[i + j] * k[j]
+        return out
+
+    dx = np.zeros(5)
+    for i in range(3):
+        dx[i : i + 3] = upstream[i] * k  # overwrites
+    report = check_gradient(correlate, np.arange(5.0), dx, upstream)
+    assert "overwrite" in str(report) and report.findings[0].diagnosis.mistake == "overwritten"
+
+
+def test_a_function_that_returns_a_list_of_results_is_recorded() -> None:
+    upstream = np.array([1.0, -2.0, 0.3])
+    report = check_gradient(lambda x: [np.tanh(v) for v in x], np.arange(3.0), upstream, upstream)
+    assert report.findings[0].diagnosis.mistake == "skipped", str(report)
