@@ -58,7 +58,6 @@ def each(names: str | tuple[str, ...], cases: Iterable[Any], ids: Any = None) ->
 
     def decorate(test: Test) -> Test:
         def all_cases(**fixtures: Any) -> None:
-            __tracebackhide__ = True
             run_each(functools.partial(test, **fixtures), listed)
 
         return _wrap(all_cases, test, [n for n in inspect.signature(test).parameters if n not in arguments])
@@ -94,7 +93,6 @@ def each_case(ops: Iterable[Op] = OPS, *, slow: bool = True) -> Callable[[Test],
 
     def decorate(test: Test) -> Any:
         def of_one_operation(op: Op, cases: Any, **fixtures: Any) -> None:
-            __tracebackhide__ = True
             run_each(functools.partial(test, op=op, **fixtures), cases)
 
         fixtures = [n for n in inspect.signature(test).parameters if n not in ("op", "shapes", "keywords")]
