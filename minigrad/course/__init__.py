@@ -11,7 +11,7 @@ from typing import Any
 from minigrad.course.assignment import Assignment, Check, Limits, Mistake, Rubric, Task
 from minigrad.course.record import CheckResult, Record, TaskResult
 
-_LAZY = {"SourceError": "marks", "load": "source"}
+_LAZY = {"SourceError": "marks", "load": "source", "release": "publishing"}
 
 __all__ = ["Assignment", "Check", "CheckResult", "Limits", "Mistake", "Record", "Rubric", "Task", "TaskResult"]
 

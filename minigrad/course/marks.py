@@ -104,10 +104,16 @@ def read(text: str, name: str = "source.py") -> tuple[list[Cell], list[Block]]:
     """
     lines = text.split("\n")
     tree = parse(text, name)
-    tokens = list(tokenize.generate_tokens(io.StringIO(text).readline))
-    cells = _cells(lines, tokens)
+    cells = split(text)
     reader = _Reader(lines, tree, cells)
-    reader.read(tokens)
+    reader.read(_tokens(text))
+    for cell in cells:
+        if cell.kind == "code":  # a notebook, and the grader, run cell by cell
+            above = "\n" * (cell.first - 1)
+            try:
+                ast.parse(above + "\n".join(lines[cell.first - 1 : cell.last]), name)
+            except SyntaxError as error:
+                reader.problem(error.lineno or cell.first, f"this cell does not compile on its own: {error.msg}")
     if reader.problems:
         raise SourceError(name, reader.problems)
     return cells, sorted(reader.blocks, key=lambda block: block.begin)
@@ -139,15 +145,16 @@ def comments(lines: Sequence[str]) -> list[str]:
     return [re.sub(r"^#( |$)", "", line) for line in body.split("\n")]
 
 
-def _cells(lines: list[str], tokens: list[tokenize.TokenInfo]) -> list[Cell]:
-    """Split at the comments `# %%` that begin a line."""
+def split(text: str) -> list[Cell]:
+    """Return the cells of a program that compiles: it is split at the comments `# %%` that begin a line."""
+    lines, tokens = text.split("\n"), _tokens(text)
     starts = [
         (token.start[0], found)
         for token in tokens
         if token.type == tokenize.COMMENT and token.start[1] == 0 and (found := _CELL.fullmatch(token.string))
     ]
     last = len(lines) - 1 if lines and not lines[-1] else len(lines)
-    cells = []
+    cells: list[Cell] = []
     before = starts[0][0] - 1 if starts else last
     if any(line.strip() for line in lines[:before]):
         cells.append(Cell("code", 0, 1, before))
@@ -155,6 +162,10 @@ def _cells(lines: list[str], tokens: list[tokenize.TokenInfo]) -> list[Cell]:
         kind = {"md": "markdown", "markdown": "markdown", "raw": "raw"}.get(found["kind"] or "", "code")
         cells.append(Cell(kind, line, line + 1, after - 1, found["title"].strip()))
     return cells
+
+
+def _tokens(text: str) -> list[tokenize.TokenInfo]:
+    return list(tokenize.generate_tokens(io.StringIO(text).readline))
 
 
 class _Reader:

@@ -1,0 +1,173 @@
+"""Release an assignment: the student's program and notebook, and the visible checks, without a solution line."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from minigrad.course import checks_file
+from minigrad.course.assignment import Check
+from minigrad.course.leaks import leaks
+from minigrad.course.marks import SOLUTION, SourceError
+from minigrad.course.notebooks import notebook
+from minigrad.course.source import Source, load
+from minigrad.course.stripping import check_tier, published
+from minigrad.output.files import write_file
+
+
+def release(source: str | Path, directory: str | Path, tier: str = "core", force: bool = False) -> list[Path]:
+    """Write the student's version of an assignment: DIR/NAME.py, DIR/NAME.ipynb and DIR/NAME.checks.json.
+
+    The same source gives the same bytes. A release that fails changes nothing.
+
+    Args:
+        source: the assignment's file, or its folder.
+        directory: DIR; it is made if it does not exist.
+        tier: whose solutions are stripped. `"core"`: those of role core. `"scaffold"`: those of role scaffold, too.
+            `"challenge"`: those of role challenge only, in a program that works. The others are given.
+        force: replace files that are not unchanged releases, too.
+
+    Returns:
+        The paths of the files.
+
+    Raises:
+        SourceError: the source is wrong, does not compile without its solutions, or what remains gives a solution away.
+        FileExistsError: a file is in the way that is not an unchanged release.
+        ValueError: there is no such tier, or DIR is the source's own folder.
+    """
+    check_tier(tier)
+    loaded = load(source)
+    folder = Path(directory)
+    if folder.resolve() == loaded.path.resolve().parent:
+        raise ValueError(f"{folder} is the folder of the source: release into another one, or the solution is replaced")
+    files = contents(loaded, tier)
+    _check_targets(folder, loaded.name, files, force)
+    _write_all(folder, files)
+    return [folder / name for name in files]
+
+
+def contents(source: Source, tier: str = "core") -> dict[str, str]:
+    """Return the texts of a release by file name.
+
+    Raises:
+        SourceError: as `release`.
+    """
+    if not any(block.kind == SOLUTION and block.stripped(tier) and block.stub for block in source.blocks):
+        raise SourceError(source.path.name, [(0, f"tier {tier!r} strips no solution, so there is nothing to do")])
+    text, _ = published(source, tier)
+    program = {f"{source.name}.py": text, f"{source.name}.ipynb": notebook(text)}
+    files = {**program, f"{source.name}.checks.json": _checks(source, tier, program)}
+    found = leaks(source, files, tier)
+    if found:
+        raise SourceError(source.path.name, [(leak.where, str(leak)) for leak in found])
+    return files
+
+
+def _checks(source: Source, tier: str, program: dict[str, str]) -> str:
+    """Return the text of NAME.checks.json."""
+    assignment = source.assignment
+    tasks = [
+        {
+            "number": task.number,
+            "title": task.title,
+            "points": task.points,
+            "needs": list(task.needs),
+            "hidden": sum(check.hidden for check in task.checks),
+            "rubrics": [{"question": rubric.question, "criteria": [list(pair) for pair in rubric.criteria]}
+                        for rubric in task.rubrics],
+        }
+        for task in assignment.tasks
+    ]  # fmt: skip
+    return checks_file.dumps({
+        "format": checks_file.FORMAT,
+        "name": source.name,
+        "title": assignment.title,
+        "tier": tier,
+        "causes": assignment.causes,
+        "limits": dict(vars(assignment.limits)),
+        "files": {name: checks_file.digest(text) for name, text in program.items()},
+        "tasks": tasks,
+        "checks": [_visible(source, check) for check in assignment.checks if not check.hidden],
+    })  # fmt: skip
+
+
+def _visible(source: Source, check: Check) -> dict[str, Any]:
+    """Return a visible check as plain data."""
+    try:
+        inputs, expected = checks_file.encode(source.inputs(check)), checks_file.encode(source.expected(check))
+    except TypeError as error:
+        said = f"check {check.key} ({check.name}): what it passes and what the solution returns {error}"
+        raise SourceError(source.path.name, [(check.line, said)]) from None
+    candidates = []
+    for candidate in source.candidates(check):
+        with contextlib.suppress(TypeError):  # a mistake whose output is no array is seen by that
+            outputs = checks_file.encode(candidate.outputs)
+            if outputs != expected:
+                cause = "" if source.assignment.causes == "never" else candidate.sentence
+                candidates.append({"name": candidate.name, "sentence": cause, "hint": candidate.hint,
+                                   "task": candidate.task, "outputs": outputs})  # fmt: skip
+    name = source.functions[check.key]
+    gradient_of = getattr(check.gradient_of, "__name__", "")
+    return {
+        "task": check.task, "index": check.index, "name": check.name, "points": check.points,
+        "function": name, "driver": source.drivers.get(name), "seed": source.seed(check),
+        "inputs": inputs, "expected": expected, "rtol": check.rtol, "atol": check.atol,
+        "float32_rtol": check.float32_rtol, "seconds": check.seconds, "outputs": list(check.outputs),
+        "gradient_of": gradient_of if source.drivers.get(gradient_of) else None, "wrt": list(check.wrt),
+        "may_write": check.may_write, "candidates": candidates,
+    }  # fmt: skip
+
+
+def _check_targets(folder: Path, name: str, files: dict[str, str], force: bool) -> None:
+    """Raise if a file is in the way."""
+    if folder.exists() and not folder.is_dir():
+        raise FileExistsError(f"{folder} is a file, not a folder")
+    recorded: dict[str, str] = {}
+    checks = folder / f"{name}.checks.json"
+    intact = False
+    if checks.is_file():
+        with contextlib.suppress(ValueError, OSError):
+            before = checks_file.loads(checks.read_text("utf-8"), checks.name)
+            intact = checks_file.unchanged(before)
+            recorded = before["files"] if intact else {}
+    for file, text in files.items():
+        path = folder / file
+        if not path.exists() and not path.is_symlink():
+            continue
+        if not path.is_file():
+            raise FileExistsError(f"{path} is in the way: it is not a file")
+        if force:
+            continue
+        there = path.read_bytes()
+        if there == text.encode() or (path == checks and intact):
+            continue
+        if recorded.get(file) != hashlib.sha256(there).hexdigest():
+            raise FileExistsError(
+                f"{path} is not an unchanged release: somebody may have worked in it; "
+                "move it away, or replace it with --force (force=True)"
+            )
+
+
+def _write_all(folder: Path, files: dict[str, str]) -> None:
+    """Write all files or none; that of the checks, which has the digests of the others, comes last."""
+    missing = [parent for parent in (folder, *folder.parents) if not parent.exists()]
+    before = {name: (folder / name).read_bytes() if (folder / name).exists() else None for name in files}
+    done: list[str] = []
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in files.items():
+            done.append(name)
+            write_file(folder / name, lambda file, text=text: file.write(text.encode()))  # type: ignore[misc]
+    except BaseException:
+        with contextlib.suppress(OSError):
+            for name in done:
+                old = before[name]
+                if old is None:
+                    (folder / name).unlink(missing_ok=True)
+                elif (folder / name).read_bytes() != old:
+                    write_file(folder / name, lambda file, old=old: file.write(old))  # type: ignore[misc]
+            for parent in missing:
+                parent.rmdir()
+        raise
