@@ -47,7 +47,13 @@ each_optimizer = pytest.mark.parametrize(("name", "settings"), SETTINGS)
 SHAPES = [(3, 2), (), (5,), (0, 4), (70, 30), (2, 3, 4), (1,), (40,)]
 
 
-@pytest.fixture(params=[(1 << 16, 1 << 14), (100, 30), (7, 5)], ids=["usual blocks", "small", "tiny"])
+@pytest.fixture(
+    params=[
+        pytest.param((1 << 16, 1 << 14), id="usual blocks"),
+        pytest.param((100, 30), id="small"),
+        pytest.param((7, 5), id="tiny", marks=pytest.mark.slow),
+    ]
+)
 def blocks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Blocks of several sizes."""
     for name, size in zip(("BLOCK", "TOGETHER"), request.param):

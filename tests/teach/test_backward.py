@@ -27,6 +27,7 @@ def test_a_right_pass_is_right(exercise: Exercise, after: bool) -> None:
     assert len(report.lines) >= 8 and "WRONG" not in str(report)
 
 
+@pytest.mark.slow
 def test_one_mistake_is_one_wrong_line_and_its_cause_is_named() -> None:
     named = []
     for exercise in EXERCISES:

@@ -22,6 +22,8 @@ from minigrad.optim import rules
 # the shares that are named: raise them as the diagnosis gets better
 NAMED, NAMED_RANDOM, NAMED_PASSES, NAMED_RULES, NAMED_RUNS = 0.70, 0.85, 0.90, 0.70, 0.30
 
+EVERY = pytest.param(1, id="all", marks=pytest.mark.exhaustive)
+
 
 @pytest.mark.parametrize("subject", SUBJECTS.values(), ids=lambda subject: subject.name)
 def test_backward_pass_is_right_and_each_edit_makes_it_wrong(subject: Subject) -> None:
@@ -39,9 +41,8 @@ def test_corpus_is_large_and_no_case_comes_twice() -> None:
     assert len(run.RIGHT) >= 80
 
 
-@pytest.mark.parametrize(
-    "step", [pytest.param(60, id="sample"), pytest.param(1, id="all", marks=[pytest.mark.slow, pytest.mark.exhaustive])]
-)
+@pytest.mark.parametrize("step", [pytest.param(60, id="sample"), EVERY])
+@pytest.mark.slow
 def test_wrong_gradients_are_found_and_named(step: int) -> None:
     outcomes = list(run.wrong_gradients(lambda mistake, number: number % step == 0))
     assert not [one.case for one in outcomes if not one.found]
@@ -49,10 +50,12 @@ def test_wrong_gradients_are_found_and_named(step: int) -> None:
     assert named >= NAMED - (0.2 if step > 1 else 0), f"{named:.1%} are named; run tests/teach/corpus/run.py --misses"
 
 
+@pytest.mark.slow
 def test_no_right_gradient_is_blamed() -> None:
     assert not [one.case for one in run.right_gradients() if not one.named]
 
 
+@pytest.mark.slow
 @hypothesis.settings(max_examples=6, derandomize=True)
 @hypothesis.given(st.integers(0, 10**6))
 def test_random_programs_are_left_alone_and_mistakes_in_them_are_found(seed: int) -> None:
@@ -102,9 +105,8 @@ def test_rules_are_right_and_each_edit_makes_them_wrong() -> None:
     assert len(list(wrong_rules())) >= 140
 
 
-@pytest.mark.parametrize(
-    "step", [pytest.param(15, id="sample"), pytest.param(1, id="all", marks=[pytest.mark.slow, pytest.mark.exhaustive])]
-)
+@pytest.mark.parametrize("step", [pytest.param(15, id="sample"), EVERY])
+@pytest.mark.slow
 def test_wrong_rules_are_found_and_named(step: int) -> None:
     outcomes = list(run.wrong_updates(lambda mistake, number: number % step == 0))
     # of nadam's two values of mu, one for the other changes the fifth digit
@@ -136,9 +138,8 @@ def test_each_line_is_right_and_each_edit_makes_its_line_wrong_first(exercise: E
         assert min(wrong, key=lambda name: exercise.backward.index(f"\n{name} ")) == edit.line, str(edit)
 
 
-@pytest.mark.parametrize(
-    "step", [pytest.param(8, id="sample"), pytest.param(1, id="all", marks=[pytest.mark.slow, pytest.mark.exhaustive])]
-)
+@pytest.mark.parametrize("step", [pytest.param(8, id="sample"), EVERY])
+@pytest.mark.slow
 def test_a_wrong_line_is_the_only_one_called_wrong_and_its_cause_is_named(step: int) -> None:
     outcomes = list(run.wrong_passes(lambda number: number % step == 0))
     assert not [one.case for one in outcomes if not one.found]
@@ -162,9 +163,8 @@ def test_each_edit_of_a_forward_pass_and_of_a_schedule_changes_it() -> None:
 # ---- training runs ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "step", [pytest.param(13, id="sample"), pytest.param(1, id="all", marks=[pytest.mark.slow, pytest.mark.exhaustive])]
-)
+@pytest.mark.parametrize("step", [pytest.param(13, id="sample"), EVERY])
+@pytest.mark.slow
 def test_healthy_runs_are_left_alone_and_sick_ones_are_named(step: int) -> None:
     outcomes = list(run.training_runs(RUNS[::step].__contains__))
     assert not [one.case for one in outcomes if one.kind == "healthy" and not one.named]

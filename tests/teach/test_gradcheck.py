@@ -163,6 +163,7 @@ def test_a_random_upstream_gradient_finds_what_ones_would_hide() -> None:
 
 
 @pytest.mark.parametrize("op", [op for op in OPS if op.grad and op.name != "float"], ids=lambda op: op.name)
+@pytest.mark.slow
 def test_every_operation_passes(op: Op) -> None:
     shapes, keywords = max(op.cases[:4], key=lambda case: sum(map(np.prod, case[0])))
     xs = [minigrad.Tensor(a, requires_grad=a.dtype.kind == "f") for a in op.inputs(shapes)]
