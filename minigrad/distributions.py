@@ -21,6 +21,7 @@ import numpy as np
 
 from minigrad.grad_mode import no_grad
 from minigrad.nn.losses import binary_cross_entropy_with_logits
+from minigrad.output.words import class_name
 from minigrad.random import rand, randn
 from minigrad.tensors.creation import as_tensor, full_like, result_type
 from minigrad.tensors.joining import broadcast_tensors
@@ -53,7 +54,7 @@ class Distribution:
 
     def rsample(self, sample_shape: Shape = ()) -> Tensor:
         """Return samples through which gradients pass to the parameters (the reparameterization trick)."""
-        raise NotImplementedError(f"{type(self).__name__} has no rsample: its samples are integers; use sample()")
+        raise NotImplementedError(f"{class_name(self)} has no rsample: its samples are integers; use sample()")
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Return the log density, or log probability, at these values, which broadcast with the batch."""
@@ -76,12 +77,12 @@ class Distribution:
         """Raise ValueError unless the condition is true for all elements."""
         if self._validate and not bool(holds.all()):
             wrong = given.detach()[~holds.expand(given.shape)] if given.shape else given.detach()
-            raise ValueError(f"{type(self).__name__}: {name} {requirement}, got {wrong.ravel()[0].item():g} among it")
+            raise ValueError(f"{class_name(self)}: {name} {requirement}, got {wrong.ravel()[0].item():g} among it")
 
     def _checked(self, value: Any, holds: Any, requirement: str) -> Tensor:
         """Return the value as a tensor; raise unless `holds` is true for it."""
         if not isinstance(value, Tensor):
-            raise TypeError(f"{type(self).__name__}.log_prob: value is a tensor, got {type(value).__name__}: {value!r}")
+            raise TypeError(f"{class_name(self)}.log_prob: value is a tensor, got {class_name(value)}: {value!r}")
         if self._validate:
             self._require(holds(value.detach()), "value", requirement, value)
         return value
@@ -89,7 +90,7 @@ class Distribution:
     def __repr__(self) -> str:
         values = {name: getattr(self, name) for name in self._parameters if name in self.__dict__}
         inner = ", ".join(f"{name}: {v.item() if v.numel() == 1 else v.shape}" for name, v in values.items())
-        return f"{type(self).__name__}({inner})"
+        return f"{class_name(self)}({inner})"
 
 
 class Normal(Distribution):
@@ -170,7 +171,7 @@ class _OfLogits(Distribution):
 
     def __init__(self, probs: Any, logits: Any, validate_args: bool | None) -> None:
         if (probs is None) == (logits is None):
-            raise ValueError(f"{type(self).__name__}: give either probs or logits")
+            raise ValueError(f"{class_name(self)}: give either probs or logits")
         self._validate = validate_args is not False
 
     @property
@@ -316,7 +317,7 @@ def kl_divergence(p: Distribution, q: Distribution) -> Tensor:
         return binary_cross_entropy_with_logits(logits, probs, reduction="none") - p.entropy()
     if isinstance(p, Categorical) and isinstance(q, Categorical):
         return (p.probs * (p.logits - q.logits)).sum(-1)
-    raise NotImplementedError(f"kl_divergence: of {type(p).__name__} and {type(q).__name__} there is no formula here")
+    raise NotImplementedError(f"kl_divergence: of {class_name(p)} and {class_name(q)} there is no formula here")
 
 
 def _floating(value: Any) -> Tensor:

@@ -17,7 +17,7 @@ from minigrad.autograd.trees import filled, leaves, mapped, tensors
 from minigrad.engine import tick
 from minigrad.grad_mode import enable_grad, mode, no_grad
 from minigrad.nn.module import Module
-from minigrad.output.words import printable
+from minigrad.output.words import class_name, printable
 from minigrad.tensors.creation import ones_like, zeros_like
 from minigrad.tensors.tensor import Tensor
 
@@ -36,7 +36,9 @@ class _Trace:
         self.inputs = [args[i] for i in chosen]
         for leaf in leaves(self.inputs):
             if not isinstance(leaf, Tensor):
-                raise TypeError(f"{name}: can differentiate by tensors only, got {type(leaf).__name__}: {leaf!r}")
+                raise TypeError(
+                    f"{name}: can differentiate by tensors only, got {class_name(leaf)}: {printable(repr(leaf))}"
+                )
         self.start = tick()
         with enable_grad():
             fresh_inputs = mapped(lambda x: fresh(x, self.outside), self.inputs)
@@ -52,7 +54,7 @@ class _Trace:
         self.xs, self.ys = tensors(fresh_inputs), leaves(self.output)
         for y in self.ys:
             if not isinstance(y, Tensor):
-                raise TypeError(f"{name}: the function must return tensors, got {type(y).__name__}: {y!r}")
+                raise TypeError(f"{name}: the function must return tensors, got {class_name(y)}: {printable(repr(y))}")
 
     def recorded(self, *trees: Any) -> bool:
         """Return True if results computed from these trees or the outputs belong to the outer graph."""
@@ -94,7 +96,7 @@ class _Trace:
         vs, expected = leaves(given), leaves(like)
         for v in vs:
             if not isinstance(v, Tensor):
-                raise TypeError(f"{self.name}: {what} must be tensors, got {type(v).__name__}: {v!r}")
+                raise TypeError(f"{self.name}: {what} must be tensors, got {class_name(v)}: {printable(repr(v))}")
         if [(v.shape, v.dtype) for v in vs] != [(e.shape, e.dtype) for e in expected]:
             got, right = (", ".join(f"{t.dtype} {t.shape}" for t in side) for side in (vs, expected))
             raise RuntimeError(f"{self.name}: {what} must be {right}; got {got}")
@@ -143,7 +145,7 @@ def grad_and_value(
         trace = _Trace("grad", func, args, options, argnums, has_aux)
         y = trace.output
         if not isinstance(y, Tensor):
-            raise TypeError(f"grad: the function must return a single tensor, got {type(y).__name__}")
+            raise TypeError(f"grad: the function must return a single tensor, got {class_name(y)}")
         if y.ndim:
             raise RuntimeError(
                 f"grad: the function must return a single number, got a tensor of shape {y.shape}; reduce it, for "
@@ -189,7 +191,7 @@ def jvp(func: Callable[..., Any], primals: Any, tangents: Any, *, strict: bool =
     (tensor([1., 4.]), tensor([20.,  4.]))
     """
     if not isinstance(primals, tuple):
-        raise TypeError(f"jvp: primals must be the tuple of the arguments, got {type(primals).__name__}")
+        raise TypeError(f"jvp: primals must be the tuple of the arguments, got {class_name(primals)}")
     trace = _Trace("jvp", func, primals, {}, tuple(range(len(primals))), has_aux)
     vs = trace.check("the tangents", tangents, primals)
     if strict and not all(y.requires_grad for y in trace.ys):
@@ -320,9 +322,7 @@ def functional_call(
     unknown, missing = [n for n in given if n not in slots], [n for n in slots if n not in given]
     for what, names in (("unknown", unknown), ("missing", missing if strict else [])):
         if names:
-            raise RuntimeError(
-                f"functional_call of {type(module).__name__}: {what}: {', '.join(map(printable, names))}"
-            )
+            raise RuntimeError(f"functional_call of {class_name(module)}: {what}: {', '.join(map(printable, names))}")
     before = [(book, name, book[name]) for book, name in slots.values()]
     named = {id(slots[n][0][slots[n][1]]): t for n, t in given.items()}
     try:

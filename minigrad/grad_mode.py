@@ -5,12 +5,17 @@ from __future__ import annotations
 import functools
 import inspect
 import os
+import sys
 import threading
+import warnings
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import ContextDecorator
 from itertools import repeat
+from opcode import opmap
 from typing import Any, Self, TypeVar, overload
+
+from minigrad.output.words import class_name
 
 
 class _Mode(threading.local):
@@ -43,6 +48,25 @@ def run_in_mode(recording: bool, function: Callable[..., R], *args: Any) -> R:
             mode.recording, mode.inference = earlier_recording, earlier_inference
     finally:
         mode.recording, mode.inference = earlier_recording, earlier_inference
+
+
+def warn_of_plain_number(what: str, letter: str) -> None:
+    """Warn, once per line of the program, that a recorded value becomes a plain number; formatting is no reason to.
+
+    Called by `__float__` and `__int__`.
+    """
+    caller = sys._getframe(2)
+    at = caller.f_lasti
+    operation, argument = caller.f_code.co_code[at : at + 2]
+    if operation == opmap["BINARY_OP"] and argument in (6, 19):  # % and %=: a text, "%.3f" % loss
+        return
+    warnings.warn(
+        f"a {what} was converted to a plain number, by float({letter}), int({letter}) or a function such as "
+        f"math.exp({letter}): no gradient flows through the result. To record an operation use a method, "
+        f"{letter}.exp(); for the number alone {letter}.item()",
+        UserWarning,
+        stacklevel=3,
+    )
 
 
 def accumulate(gradients: dict[Any, Any]) -> None:
@@ -157,7 +181,7 @@ class set_grad_enabled(no_grad):
 
     def __new__(cls, mode: bool) -> Any:
         if not isinstance(mode, bool):
-            raise TypeError(f"set_grad_enabled: mode must be True or False, got {type(mode).__name__}: {mode!r}")
+            raise TypeError(f"set_grad_enabled: mode must be True or False, got {class_name(mode)}: {mode!r}")
         return object.__new__(cls)
 
     def __init__(self, mode: bool) -> None:

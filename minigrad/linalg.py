@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from minigrad.output.words import class_name
 from minigrad.primitives import linalg as primitives
 from minigrad.tensors.creation import as_tensor
 from minigrad.tensors.dtypes import result_type
@@ -123,7 +124,7 @@ def _meeting(name: str, *tensors: Any) -> list[Tensor]:
     """Return the operands as tensors of one dtype."""
     for t in tensors:
         if not isinstance(t, Tensor | np.ndarray):
-            raise TypeError(f"{name}: takes tensors, got {type(t).__name__} {t!r}")
+            raise TypeError(f"{name}: takes tensors, got {class_name(t)} {t!r}")
     dtype = result_type(*tensors)
     return [as_tensor(t).to(dtype) for t in tensors]
 

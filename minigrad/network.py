@@ -15,7 +15,7 @@ from minigrad import engine
 from minigrad.grad_mode import accumulate
 from minigrad.hooks import RemovableHandle
 from minigrad.nn.module import Module
-from minigrad.output.words import printable
+from minigrad.output.words import class_name, printable
 from minigrad.tensors import saved
 from minigrad.tensors.creation import as_tensor
 from minigrad.tensors.tensor import Tensor
@@ -87,7 +87,7 @@ class Network:
 
     def __init__(self, model: Module, loss: Callable[..., Tensor]) -> None:
         if not isinstance(model, Module):
-            raise TypeError(f"Network(model, loss): model must be an nn.Module, got {type(model).__name__}")
+            raise TypeError(f"Network(model, loss): model must be an nn.Module, got {class_name(model)}")
         if not callable(loss):
             raise TypeError(f"Network(model, loss): loss must be a function of (scores, targets), got {loss!r}")
         self.model, self.loss = model, loss
@@ -99,7 +99,7 @@ class Network:
             raise ValueError(
                 f"Network: all parameters must have one dtype to share the vector x, got {sorted(dtypes)}"
                 if dtypes
-                else f"Network: {type(model).__name__} has no parameters to train"
+                else f"Network: {class_name(model)} has no parameters to train"
             )
         ends = np.cumsum([p.numel() for p in self._parameters.values()]).tolist()
         self._slices = {n: slice(e - p.numel(), e) for (n, p), e in zip(self._parameters.items(), ends)}
@@ -171,7 +171,7 @@ class Network:
         """
         if not isinstance(data_batch, list | tuple) or len(data_batch) != 2:
             raise ValueError(
-                f"forward: the batch must be a pair (X, y) of inputs and targets, got {type(data_batch).__name__}"
+                f"forward: the batch must be a pair (X, y) of inputs and targets, got {class_name(data_batch)}"
                 + (f" of {len(data_batch)}" if hasattr(data_batch, "__len__") else "")
             )
         if [*map(id, self.model._all_parameters())] != [*map(id, self._parameters.values())]:
@@ -193,7 +193,7 @@ class Network:
         with saved.trusted(self._owners.values()):  # x is exposed to the caller, but backward compares all of it
             result = self.loss(self.model(inputs), targets)
         if not isinstance(result, Tensor) or result.numel() != 1:
-            got = f"shape {result.shape}" if isinstance(result, Tensor) else type(result).__name__
+            got = f"shape {result.shape}" if isinstance(result, Tensor) else class_name(result)
             raise ValueError(f"forward: the loss must be a tensor with one element, got {got}; average it, .mean()")
         if result.node is not None:
             result.node.check = weakref.WeakMethod(self._check_x)

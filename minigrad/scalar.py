@@ -13,7 +13,6 @@ the tensor engine: 1 / 0 is inf and log(-1) is nan, where Python's own floats ra
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterable
 from functools import cache
 from numbers import Real
@@ -22,8 +21,9 @@ from typing import Any
 from minigrad import engine
 from minigrad.engine import Node, tick
 from minigrad.float_math import IEEE, IEEE_NUMBERS, NUMBERS, with_ieee_fallback
-from minigrad.grad_mode import mode
+from minigrad.grad_mode import mode, warn_of_plain_number
 from minigrad.hooks import notify, watchers
+from minigrad.output.words import class_name, printable
 from minigrad.primitives import elementwise as ew
 from minigrad.primitives.primitive import Elementwise
 from minigrad.scalar_fast import accelerate
@@ -63,7 +63,7 @@ class Value(Node):
     def __init__(self, data: float, name: str | None = None) -> None:
         if not isinstance(data, Real):
             raise TypeError(
-                f"Value(data) takes one number, got {type(data).__name__}: {data!r}. "
+                f"Value(data) takes one number, got {class_name(data)}: {printable(repr(data))}. "
                 "For many numbers at once use minigrad.tensor(...)."
             )
         self.data = float(data)
@@ -255,16 +255,12 @@ class Value(Node):
 
     def __float__(self) -> float:
         if mode.recording:
-            warnings.warn(
-                "a Value was converted to a plain number, by float(v) or by a function such as math.exp(v): no "
-                "gradient flows through the result. To record an operation use the Value's method, v.exp(); for the "
-                "number alone v.item()",
-                UserWarning,
-                stacklevel=2,
-            )
+            warn_of_plain_number("Value", "v")
         return self.data
 
     def __int__(self) -> int:
+        if mode.recording:
+            warn_of_plain_number("Value", "v")
         return int(self.data)
 
     def __bool__(self) -> bool:

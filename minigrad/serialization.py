@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.output.files import write_file
-from minigrad.output.words import printable
+from minigrad.output.words import class_name, printable
 from minigrad.tensors.creation import as_tensor
 from minigrad.tensors.dtypes import SUPPORTED
 from minigrad.tensors.tensor import Tensor
@@ -61,7 +61,7 @@ def save(obj: Mapping[str, Any], f: str | os.PathLike[str]) -> None:
     form = _form(f)
     if not isinstance(obj, Mapping):
         raise ValueError(
-            f"save: obj must be a dictionary of tensors by name, such as model.state_dict(); got {type(obj).__name__}"
+            f"save: obj must be a dictionary of tensors by name, such as model.state_dict(); got {class_name(obj)}"
         )
     arrays: dict[str, np.ndarray] = {}
     nested = not all(isinstance(name, str) and isinstance(v, Tensor | np.ndarray) for name, v in obj.items())
@@ -142,7 +142,7 @@ def _packed(value: Any, path: str, arrays: dict[str, np.ndarray], form: str) -> 
         if type(value) in (list, tuple):
             items = [_packed(item, f"{path}[{i}]", arrays, form) for i, item in enumerate(value)]
             return items if type(value) is list else {"tuple": items}
-    found = f"an array of {array.dtype}" if isinstance(array, np.ndarray) else type(value).__name__
+    found = f"an array of {array.dtype}" if isinstance(array, np.ndarray) else class_name(value)
     raise ValueError(
         f"save: {path!r} is {found}; "
         + (

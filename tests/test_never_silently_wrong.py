@@ -327,8 +327,15 @@ def test_handed_out_memory_is_looked_at_once_in_a_backward_pass(monkeypatch: pyt
 
 @pytest.mark.parametrize(
     "convert",
-    [float, math.exp, math.tanh, np.float64, lambda v: v * float(v), lambda v: math.sqrt(v) + v],
-    ids=["float", "math.exp", "math.tanh", "np.float64", "in an expression", "math.sqrt"],
+    [
+        *(float, int, complex, math.floor, math.exp, math.tanh, np.float64),
+        lambda v: v * float(v),
+        lambda v: v + int(v),
+        lambda v: math.sqrt(v) + v,
+        lambda v: np.zeros(2).__setitem__(0, v),
+        lambda v: np.zeros(2, int).__setitem__(0, v),
+    ],
+    ids=str,
 )
 @pytest.mark.parametrize("leaf", [Value, lambda x: tensor(x, requires_grad=True)], ids=["Value", "Tensor"])
 def test_a_conversion_that_loses_a_gradient_warns_and_names_the_method(leaf: Any, convert: Any) -> None:
@@ -345,9 +352,16 @@ def test_numbers_that_are_meant_do_not_warn() -> None:
     for v in (Value(0.5) * 1.0, tensor(0.5, requires_grad=True) * 1.0):
         assert v.item() == 0.5
         assert f"{v:.1f}" == "0.5" and repr(v) and str(v)
+        assert "%.1f, %d" % (v, v) == "0.5, 0"  # noqa: UP031
+        text = "%.1f"
+        text %= v
+        assert bool(v) and v < 1 and not v > 1 and max(v, 0.0) is v
         with minigrad.no_grad():
             assert float(v) == 0.5
         v.backward()
-    assert float(tensor(0.5)) == 0.5
+    assert float(tensor(0.5)) == 0.5 and int(tensor(1.5)) == 1
+    scores = tensor([[0.5, 1.0], [2.0, 0.0]], requires_grad=True) * 1.0
+    right = (scores.argmax(1) == tensor([1, 1])).sum()
+    assert int(right) == 1 and float(right) == 1.0 and [*range(int(scores[0].argmax()))] == [0]
     scheduler = minigrad.optim.lr_scheduler.ReduceLROnPlateau(minigrad.optim.SGD([tensor(1.0)], 0.1))
     scheduler.step(tensor(0.5, requires_grad=True) * 1.0)

@@ -12,7 +12,7 @@ from typing import Any
 
 from minigrad.engine import Node
 from minigrad.hooks import watchers
-from minigrad.output.words import printable
+from minigrad.output.words import class_name, printable
 
 _PACKAGE = str(Path(__file__).parents[1])
 
@@ -115,4 +115,4 @@ def _place() -> str:
     if not layers:
         return line
     path = next((path for path, module in layers[-1].named_modules() if module is layers[0]), "")
-    return f"in {type(layers[-1]).__name__}{path and '.'}{printable(path)}, {line}"
+    return f"in {class_name(layers[-1])}{path and '.'}{printable(path)}, {line}"

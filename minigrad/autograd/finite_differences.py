@@ -23,6 +23,7 @@ import numpy as np
 
 from minigrad.autograd.gradients import grad
 from minigrad.grad_mode import enable_grad, no_grad
+from minigrad.output.words import class_name
 from minigrad.tensors.creation import as_tensor
 from minigrad.tensors.tensor import Tensor
 
@@ -411,7 +412,7 @@ class WeightedOutputs:
         several = out if isinstance(out, tuple | list) else (out,)
         for o in several:
             if not isinstance(o, Tensor):
-                raise TypeError(f"gradcheck: the function must return tensors, got {type(o).__name__}")
+                raise TypeError(f"gradcheck: the function must return tensors, got {class_name(o)}")
         several = [o for o in several if o.dtype.kind == "f"]
         if not several:
             raise ValueError("gradcheck: the function returns no floats, so there is nothing to differentiate")

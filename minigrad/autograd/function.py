@@ -16,6 +16,7 @@ import numpy as np
 from minigrad.engine import tick
 from minigrad.grad_mode import enable_grad, is_grad_enabled, mode, no_grad
 from minigrad.hooks import notify, watchers
+from minigrad.output.words import class_name, printable
 from minigrad.primitives.primitive import Primitive
 from minigrad.tensors import saved
 from minigrad.tensors.node import ArrayNode, transpose_vjp, unbroadcast
@@ -50,7 +51,7 @@ class FunctionCtx:
             if t is not None and not isinstance(t, Tensor):
                 raise TypeError(
                     f"{self._name}: save_for_backward takes tensors, but its argument {i} is of type "
-                    f"{type(t).__name__}; set it on the context itself: ctx.name = value"
+                    f"{class_name(t)}; set it on the context itself: ctx.name = value"
                 )
         self._saved = tensors
 
@@ -123,7 +124,7 @@ class Function:
     """
 
     def __init__(self, *args: Any) -> None:
-        raise TypeError(f"a Function must not be instantiated; call {type(self).__name__}.apply(...)")
+        raise TypeError(f"a Function must not be instantiated; call {class_name(self)}.apply(...)")
 
     @staticmethod
     def forward(*args: Any, **options: Any) -> Any:
@@ -146,7 +147,7 @@ class Function:
     @classmethod
     def apply(cls, *args: Any) -> Any:
         """Compute the output, and record the operation if an argument requires a gradient."""
-        ctx: Any = FunctionCtx(cls.__name__)
+        ctx: Any = FunctionCtx(printable(cls.__name__))
         primitive = _primitive(cls, len(args))  # type: ignore[arg-type]
         inputs = tuple([a.node if isinstance(a, Tensor) else None for a in args])
         ctx.needs_input_grad = tuple([n is not None for n in inputs])
@@ -158,13 +159,13 @@ class Function:
                 result = cls.forward(*args)
                 cls.setup_context(ctx, args, result)
         outputs = list(result) if isinstance(result, tuple) else [result]
-        _check_outputs(cls.__name__, outputs, isinstance(result, tuple))
+        _check_outputs(printable(cls.__name__), outputs, isinstance(result, tuple))
         tensors = [a for a in args if isinstance(a, Tensor)]
         arrays = tuple([t._array for t in tensors])
         if saved.last_event > start and (overwritten := saved.find_overwritten(arrays, start, None)) is not None:
             raise NotImplementedError(
-                f"{cls.__name__}.forward writes to its input of shape {tensors[overwritten].shape} in place, which a "
-                "Function must not: compute a new tensor, e.g. from x.clone(), and return that"
+                f"{printable(cls.__name__)}.forward writes to its input of shape {tensors[overwritten].shape} "
+                "in place, which a Function must not: compute a new tensor, e.g. from x.clone(), and return that"
             )
         to_save, ctx._saved = ctx._saved, None
         memory = {id(saved.memory_owner(a)) for a in arrays}
@@ -192,14 +193,14 @@ def _shown(a: Any) -> Any:
     """Return an argument as a drawing shows it: the same in every run, so without a memory address."""
     if a is None or isinstance(a, Tensor | np.ndarray | bool | int | float | str):
         return a
-    return getattr(a, "__name__", type(a).__name__)
+    return getattr(a, "__name__", class_name(a))
 
 
 def _check_outputs(name: str, outputs: list[Any], several: bool) -> None:
     for o in outputs:
         if isinstance(o, np.ndarray | np.generic) or not several and not isinstance(o, Tensor):
             raise TypeError(
-                f"{name}.forward must return a Tensor or a tuple of Tensors, got {type(o).__name__}"
+                f"{name}.forward must return a Tensor or a tuple of Tensors, got {class_name(o)}"
                 f"{'; convert it: minigrad.as_tensor(array)' if isinstance(o, np.ndarray) else ''}"
             )
 
@@ -216,7 +217,7 @@ def _detached(output: Tensor, memory: set[int]) -> Tensor:
 @functools.lru_cache
 def _primitive(cls: Any, n: int) -> Primitive:
     """Return the primitive that stands for the function in the graph: its name and those of its n arguments."""
-    primitive = Primitive(cls.__name__, lambda: None)
+    primitive = Primitive(printable(cls.__name__), lambda: None)
     parameters = list(inspect.signature(cls.forward).parameters.values())
     if cls.setup_context is Function.setup_context:
         parameters = parameters[1:]  # the first is the context
@@ -416,7 +417,7 @@ class _FunctionNode(Application):
         if self.argument_specs[i] is None:
             raise RuntimeError(f"{which} must be None, as that argument was not a tensor")
         if not isinstance(c, Tensor):
-            raise TypeError(f"{which} must be a Tensor or None, got {type(c).__name__}")
+            raise TypeError(f"{which} must be a Tensor or None, got {class_name(c)}")
         if source is None:
             return None
         if c.dtype.kind != "f":

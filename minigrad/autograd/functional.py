@@ -18,6 +18,7 @@ import numpy as np
 from minigrad import engine
 from minigrad.autograd.gradients import grads
 from minigrad.grad_mode import enable_grad, no_grad
+from minigrad.output.words import class_name
 from minigrad.tensors import saved
 from minigrad.tensors.creation import zeros, zeros_like
 from minigrad.tensors.joining import stack
@@ -200,8 +201,8 @@ def _tuple(name: str, what: str, given: Any) -> tuple[Tensor, ...]:
 
 
 def _kind(x: Any) -> str:
-    of = f" of {', '.join(type(i).__name__ for i in x)}" if isinstance(x, tuple | list) else ""
-    return type(x).__name__ + of
+    of = f" of {', '.join(class_name(i) for i in x)}" if isinstance(x, tuple | list) else ""
+    return class_name(x) + of
 
 
 def fresh(x: Tensor, linked: bool) -> Tensor:

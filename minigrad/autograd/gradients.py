@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar, overload
 from minigrad import engine
 from minigrad.engine import Node
 from minigrad.grad_mode import run_in_mode
-from minigrad.output.words import in_brackets
+from minigrad.output.words import class_name, in_brackets, printable
 
 G = TypeVar("G", covariant=True)
 
@@ -203,7 +203,7 @@ def _sequence(name: str, x: Any) -> list[Any]:
     elements = list(x) if isinstance(x, Iterable) and not hasattr(x, "node") else [x]
     for element in elements:
         if not hasattr(element, "node"):
-            raise TypeError(f"{name}: takes tensors or Values, got {type(element).__name__}: {element!r}")
+            raise TypeError(f"{name}: takes tensors or Values, got {class_name(element)}: {printable(repr(element))}")
     return elements
 
 

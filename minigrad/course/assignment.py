@@ -14,6 +14,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from minigrad.output.words import class_name
+
 Inputs: TypeAlias = "Sequence[Any] | Callable[[np.random.Generator], Sequence[Any]]"
 """The arguments of a call, by position, or a function that draws them."""
 
@@ -166,7 +168,7 @@ class Task:
             ValueError: a tolerance, `points` or `seconds` is negative, or `wrt` and `gradient_of` do not fit.
         """
         if not callable(function):
-            raise TypeError(f"Task {self.number}: check() needs a function, got {type(function).__name__}")
+            raise TypeError(f"Task {self.number}: check() needs a function, got {class_name(function)}")
         for what, number in (("rtol", rtol), ("atol", atol), ("points", points), ("seconds", seconds)):
             if number is not None and not number >= 0:
                 raise ValueError(f"Task {self.number}: {what} must not be negative, got {number}")

@@ -40,6 +40,7 @@ from typing import NamedTuple
 import numpy as np
 
 from minigrad.data.dataset import Dataset
+from minigrad.output.words import printable
 
 FOLDER = Path(__file__).parent
 SHA256 = "4000812c564d9dc5e07f541d7f704a254c5ac9178075ae5c69649912344d245f"
@@ -87,7 +88,7 @@ def read(path: Path) -> Split:
         FileNotFoundError: if there is no such file.
         ValueError: if the file is damaged, or holds other pixels or labels.
     """
-    fault = f"{path} is damaged or was changed; reinstall minigrad to get the digits it came with"
+    fault = f"{printable(path)} is damaged or was changed; reinstall minigrad to get the digits it came with"
     try:
         with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             pixels, labels = file["pixels"], file["labels"]
@@ -145,7 +146,7 @@ def _read_text(path: Path, checksum: str) -> str:
     found = sha256(content).hexdigest()
     if found != checksum:
         raise ValueError(
-            f"SHA-256 of {path} is {found}, expected {checksum}: the file is damaged or was changed; reinstall "
-            "minigrad to get the text it came with"
+            f"SHA-256 of {printable(path)} is {found}, expected {checksum}: the file is damaged or was changed; "
+            "reinstall minigrad to get the text it came with"
         )
     return content.decode()

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from minigrad.output.words import class_name
+
 
 def check_integer(name: str, value: object, least: int = 1) -> int:
     """Return the argument called `name` as an int.
@@ -20,7 +22,7 @@ def check_integer(name: str, value: object, least: int = 1) -> int:
     """
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
         raise TypeError(
-            f"{name} must be an integer, got {value!r} ({type(value).__name__}); "
+            f"{name} must be an integer, got {value!r} ({class_name(value)}); "
             "divide with // rather than /, or round with int(...)"
         )
     if value < least:

@@ -20,6 +20,7 @@ from minigrad.data.bundled import Split
 from minigrad.data.checks import given_folder
 from minigrad.data.dataset import Dataset
 from minigrad.data.download import download as fetch
+from minigrad.output.words import class_name, printable
 
 URL = "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz"
 MD5 = "c58f30108f718f92721af3b95e74349a"
@@ -79,7 +80,9 @@ class _Restricted(pickle.Unpickler):
         # pickle protocol 2 writes the bytes of Python 3 like this
         if (module, name) == ("_codecs", "encode"):
             return _encoded
-        raise pickle.UnpicklingError(f"the pickle asks for {module}.{name}, which data does not need")
+        raise pickle.UnpicklingError(
+            f"the pickle asks for {printable(module)}.{printable(name)}, which data does not need"
+        )
 
     def persistent_load(self, pid: Any) -> NoReturn:
         raise pickle.UnpicklingError("the pickle refers to an object outside itself")
@@ -112,9 +115,9 @@ def read_batch(file: Path | str | bytes) -> dict[str, Any]:
     try:
         content = _Restricted(io.BytesIO(data), encoding="bytes").load()
     except Exception as error:  # a damaged pickle can raise anything
-        raise ValueError(f"cannot read {what}: {error or type(error).__name__}") from None
+        raise ValueError(f"cannot read {what}: {error or class_name(error)}") from None
     if not isinstance(content, dict):
-        raise ValueError(f"{what} must hold a dictionary, got {type(content).__name__}")
+        raise ValueError(f"{what} must hold a dictionary, got {class_name(content)}")
     return {_text(key): value.array if isinstance(value, _Array) else value for key, value in content.items()}
 
 
@@ -146,7 +149,7 @@ def cifar10(folder: Path | str | None = None, *, download: bool = False) -> Spli
     batches = dict(_batches(folder, download))
     missing = [name for name in (*TRAIN, TEST) if name not in batches]
     if missing:
-        raise ValueError(f"CIFAR-10 in {folder} is incomplete: {', '.join(missing)} is missing")
+        raise ValueError(f"CIFAR-10 in {printable(folder)} is incomplete: {', '.join(missing)} is missing")
     parts = {name: _arrays(name, batches[name]) for name in (*TRAIN, TEST)}
     train = [np.concatenate(arrays) for arrays in zip(*(parts[name] for name in TRAIN))]
     return Split(*(Dataset(X, y, image_shape=(3, 32, 32)) for X, y in (train, parts[TEST])))
@@ -164,7 +167,8 @@ def _batches(folder: Path, download: bool) -> Iterator[tuple[str, bytes]]:
     if not archive.exists():
         if not download:
             raise FileNotFoundError(
-                f"there is no {archive.name} in {folder}: download it from {URL}, or pass download=True"
+                f"there is no {printable(archive.name)} in {printable(folder)}: download it from {URL}, or pass "
+                "download=True"
             )
         fetch(URL, archive, MD5)
     try:
@@ -174,23 +178,27 @@ def _batches(folder: Path, download: bool) -> Iterator[tuple[str, bytes]]:
                 if name not in (*TRAIN, TEST) or not member.isfile():  # a link in an archive may lead anywhere
                     continue
                 if member.size > MOST_BYTES:
-                    raise ValueError(f"{archive}: {name} has {member.size:,} bytes, more than {MOST_BYTES:,}")
+                    raise ValueError(
+                        f"{printable(archive)}: {printable(name)} has {member.size:,} bytes, more than {MOST_BYTES:,}"
+                    )
                 file = tar.extractfile(member)
                 assert file is not None
                 yield name, file.read()
     except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
-        raise ValueError(f"{archive} is damaged or truncated ({error}); remove it and download it again") from None
+        raise ValueError(
+            f"{printable(archive)} is damaged or truncated ({error}); remove it and download it again"
+        ) from None
 
 
 def _arrays(name: str, data: bytes) -> tuple[np.ndarray, np.ndarray]:
     try:
         batch = read_batch(data)
     except ValueError as error:
-        raise ValueError(f"{name}: {error}") from None
+        raise ValueError(f"{printable(name)}: {error}") from None
     pixels, labels = batch.get("data"), batch.get("labels")
     if not isinstance(pixels, np.ndarray) or pixels.dtype != np.uint8 or pixels.ndim != 2 or pixels.shape[1] != 3072:
-        found = f"{pixels.dtype} of shape {pixels.shape}" if isinstance(pixels, np.ndarray) else type(pixels).__name__
-        raise ValueError(f"{name}: 'data' must be uint8 of shape (n, 3072), got {found}")
+        found = f"{pixels.dtype} of shape {pixels.shape}" if isinstance(pixels, np.ndarray) else class_name(pixels)
+        raise ValueError(f"{printable(name)}: 'data' must be uint8 of shape (n, 3072), got {found}")
     if not isinstance(labels, list) or len(labels) != len(pixels) or not all(type(n) is int for n in labels):
-        raise ValueError(f"{name}: 'labels' must be a list of {len(pixels)} integers")
+        raise ValueError(f"{printable(name)}: 'labels' must be a list of {len(pixels)} integers")
     return pixels.astype(np.float32) / 255, np.array(labels, np.int64)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from minigrad.data.progress import Progress
+from minigrad.output.words import printable
 
 CHUNK = 1 << 16
 
@@ -52,7 +53,7 @@ def download(urls: str | Sequence[str], path: Path | str, md5: str, *, show_prog
     if path.exists():
         if (found := checksum(path)) != md5:
             raise ValueError(
-                f"{path} has the MD5 {found}, expected {md5}: it is damaged; remove it to download it again"
+                f"{printable(path)} has the MD5 {found}, expected {md5}: it is damaged; remove it to download it again"
             )
         return path
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -66,13 +67,13 @@ def download(urls: str | Sequence[str], path: Path | str, md5: str, *, show_prog
             failures.append(f"{url}: {getattr(error, 'reason', error)}")
     else:
         raise OSError(
-            f"cannot download {path.name} ({'; '.join(failures)}). Without a network, download it elsewhere from "
-            f"{urls[0]} and put it into {path.parent}"
+            f"cannot download {printable(path.name)} ({'; '.join(failures)}). Without a network, download it "
+            f"elsewhere from {urls[0]} and put it into {printable(path.parent)}"
         )
     if (found := checksum(part)) != md5:
         part.unlink()
         raise ValueError(
-            f"{path.name} from {url} has the MD5 {found}, expected {md5}, and was discarded. Try again later"
+            f"{printable(path.name)} from {url} has the MD5 {found}, expected {md5}, and was discarded. Try again later"
         )
     part.replace(path)
     return path

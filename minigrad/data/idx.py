@@ -21,6 +21,7 @@ from minigrad.data.bundled import Split
 from minigrad.data.checks import given_folder
 from minigrad.data.dataset import Dataset
 from minigrad.data.download import download as fetch
+from minigrad.output.words import printable
 
 _RATIO = 1032  # what deflate packs into a byte, at most
 _DIMENSIONS = 32  # of an array of NumPy, at least
@@ -72,7 +73,9 @@ def read_idx(path: Path | str) -> np.ndarray:
             with gzip.open(file) as unpacked:
                 return _read(unpacked, path, size * _RATIO, packed=True)
         except (OSError, EOFError, zlib.error) as error:
-            raise ValueError(f"{path}: the gzip file is damaged or truncated ({error}); download it again") from None
+            raise ValueError(
+                f"{printable(path)}: the gzip file is damaged or truncated ({error}); download it again"
+            ) from None
 
 
 def _read(file: Any, path: Path, most: int, packed: bool) -> np.ndarray:
@@ -89,25 +92,30 @@ def _read(file: Any, path: Path, most: int, packed: bool) -> np.ndarray:
         if packed:
             file.read(1 << 20)  # raises if the header is wrong because the gzip file is damaged
         raise ValueError(
-            f"{path} is not an IDX file: it begins with {data[:4].hex(' ') or 'nothing'}, expected 00 00 08 …"
+            f"{printable(path)} is not an IDX file: it begins with {data[:4].hex(' ') or 'nothing'}, expected "
+            "00 00 08 …"
         )
     start = 4 + 4 * data[3]
     data += file.read(start - 4)
     if len(data) < start:
-        raise ValueError(f"{path} is truncated within its header, after {len(data)} bytes; download it again")
+        raise ValueError(
+            f"{printable(path)} is truncated within its header, after {len(data)} bytes; download it again"
+        )
     shape = struct.unpack(f">{data[3]}I", data[4:start])
     dtype = np.dtype(TYPES[data[2]])
     expected = math.prod(shape) * dtype.itemsize
     takes = f"an array of shape {shape} takes {start + expected} bytes"
     if expected > most:
-        raise ValueError(f"{path} is truncated: {takes}, got {'at most ' * packed}{most}")
+        raise ValueError(f"{printable(path)} is truncated: {takes}, got {'at most ' * packed}{most}")
     data = file.read(expected)
     if len(data) < expected:
-        raise ValueError(f"{path} is truncated: {takes}, got {start + len(data)}")
+        raise ValueError(f"{printable(path)} is truncated: {takes}, got {start + len(data)}")
     if file.read(1):
-        raise ValueError(f"{path} is too long: {takes}, got {'more' if packed else most}")
+        raise ValueError(f"{printable(path)} is too long: {takes}, got {'more' if packed else most}")
     if len(shape) > _DIMENSIONS:
-        raise ValueError(f"{path} has {len(shape)} dimensions, more than an array can have; download it again")
+        raise ValueError(
+            f"{printable(path)} has {len(shape)} dimensions, more than an array can have; download it again"
+        )
     return np.frombuffer(data, dtype).reshape(shape).astype(dtype.newbyteorder("="))
 
 
@@ -152,8 +160,9 @@ def _load(folder: Path, files: dict[str, str], urls: tuple[str, ...], download: 
         images, labels = arrays[i : i + 2]
         if images.ndim != 3 or labels.ndim != 1 or images.dtype != np.uint8 or len(images) != len(labels):
             raise ValueError(
-                f"{folder}: {names[i]} holds {images.dtype} of shape {images.shape}, and {names[i + 1]} {labels.dtype} "
-                f"of shape {labels.shape}; expected images uint8 (n, height, width) and labels (n,)"
+                f"{printable(folder)}: {names[i]} holds {images.dtype} of shape {images.shape}, and "
+                f"{names[i + 1]} {labels.dtype} of shape {labels.shape}; "
+                "expected images uint8 (n, height, width) and labels (n,)"
             )
         flat = images.reshape(len(images), -1).astype(np.float32) / 255
         sets.append(Dataset(flat, labels.astype(np.int64), image_shape=images.shape[1:]))
@@ -166,6 +175,7 @@ def _found(folder: Path, name: str, md5: str, urls: tuple[str, ...], download: b
             return path
     if not download:
         raise FileNotFoundError(
-            f"there is no {name} in {folder}, with or without .gz: download it from {urls[0]}, or pass download=True"
+            f"there is no {printable(name)} in {printable(folder)}, with or without .gz: download it from "
+            f"{urls[0]}, or pass download=True"
         )
     return fetch([url + name for url in urls], folder / name, md5)

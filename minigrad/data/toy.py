@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from minigrad.data.checks import check_integer
 from minigrad.data.dataset import Dataset
+from minigrad.output.words import class_name
 
 
 def spiral(points: int = 100, classes: int = 3, noise: float = 0.2, seed: int = 0) -> Dataset:
@@ -74,7 +75,7 @@ def two_moons(points: int = 100, noise: float = 0.1, seed: int = 0) -> Dataset:
 def gauss(noise: float, seed: int, shape: tuple[int, ...]) -> NDArray[np.float64]:
     """Check both arguments; return Gaussian numbers of mean 0 and standard deviation `noise`."""
     if isinstance(noise, bool) or not isinstance(noise, Real):
-        raise TypeError(f"noise must be a number, got {noise!r} ({type(noise).__name__}); for none use noise=0")
+        raise TypeError(f"noise must be a number, got {noise!r} ({class_name(noise)}); for none use noise=0")
     if not 0 <= noise < inf:
         raise ValueError(f"noise must be finite and at least 0, got {noise}; for none use noise=0")
     return np.random.default_rng(check_integer("seed", seed, least=0)).normal(scale=noise, size=shape)

@@ -10,6 +10,7 @@ import numpy as np
 
 from minigrad.data.checks import check_integer
 from minigrad.data.dataset import Batch
+from minigrad.output.words import printable
 
 
 class Vocabulary:
@@ -119,7 +120,7 @@ class Text:
         try:
             text = Path(path).read_text(encoding)
         except UnicodeDecodeError as error:
-            raise ValueError(f"{path} is not text in {encoding}: {error}") from None
+            raise ValueError(f"{printable(path)} is not text in {encoding}: {error}") from None
         return cls(text, length, **settings)
 
     def split(self, fraction: float) -> Sequence[Self]:

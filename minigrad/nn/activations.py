@@ -17,6 +17,7 @@ from minigrad.nn.arguments import check_bool, check_choice, check_int, check_not
 from minigrad.nn.functional_module import FunctionalModule
 from minigrad.nn.layers import as_input, checked_size
 from minigrad.nn.module import Module, Parameter
+from minigrad.output.words import class_name
 from minigrad.primitives import activations as pieces
 from minigrad.primitives import elementwise as ew
 from minigrad.primitives import special
@@ -633,7 +634,7 @@ class Activation(FunctionalModule):
 
     def forward(self, x: Tensor) -> Tensor:
         """(*) -> (*); `GLU` halves the size along its dim."""
-        return super().forward(as_input(type(self).__name__, x))
+        return super().forward(as_input(class_name(self), x))
 
     def extra_repr(self) -> str:
         shown = self._values()

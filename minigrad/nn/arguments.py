@@ -13,6 +13,8 @@ from typing import Any, NoReturn, TypeVar
 
 import numpy as np
 
+from minigrad.output.words import class_name, printable
+
 Checked = TypeVar("Checked", bound=Callable[..., Any])
 
 
@@ -89,7 +91,7 @@ def check_choice(function: str, *, allowed: tuple[Any, ...], **values: Any) -> N
     *others, last = map(repr, allowed)
     for name, value in values.items():
         if isinstance(value, bool) or value not in allowed:
-            raise ValueError(f"{function}: {name} must be {', '.join(others)} or {last}, got {value!r}")
+            raise ValueError(f"{function}: {name} must be {', '.join(others)} or {last}, got {printable(repr(value))}")
 
 
 _CHECKS = {"bool": check_bool, "int": check_int, "float": check_number}
@@ -121,7 +123,7 @@ def check_arguments(function: Checked) -> Checked:
 
     @functools.wraps(function)
     def checked(*args: Any, **named: Any) -> Any:
-        name = type(args[0]).__name__ if function.__name__ == "__init__" else function.__name__
+        name = class_name(args[0]) if function.__name__ == "__init__" else function.__name__
         for argument, value in (*zip(annotations, args), *named.items()):
             check_annotated(name, argument, value, annotations.get(argument))
         return function(*args, **named)
@@ -132,8 +134,8 @@ def check_arguments(function: Checked) -> Checked:
 def refuse(function: str, name: str, kind: str, value: Any) -> NoReturn:
     """Raise a TypeError: the argument `name` of `function` must be of this kind."""
     raise TypeError(
-        f"{function}: {name} must be {kind}, got {value!r}. If another argument was meant, pass it by name"
-        + old_reduction(function, value)
+        f"{function}: {name} must be {kind}, got {printable(repr(value))}. If another argument was meant, pass "
+        "it by name" + old_reduction(function, value)
     )
 
 

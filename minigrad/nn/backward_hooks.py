@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from minigrad.autograd.function import Function
+from minigrad.output.words import class_name
 from minigrad.tensors.creation import zeros
 from minigrad.tensors.tensor import Tensor
 
@@ -97,7 +98,7 @@ class Gates:
                 result = hook(self.module, self.no_inputs, grads)
                 if result is not None and any(g is not None for g in self._replaced("", "", self.no_inputs, result)):
                     raise RuntimeError(
-                        f"the full_backward_hook of {type(self.module).__name__} returned a gradient, but no input "
+                        f"the full_backward_hook of {class_name(self.module)} returned a gradient, but no input "
                         "requires one"
                     )
         return grads
@@ -115,7 +116,7 @@ class Gates:
         result = result if isinstance(result, tuple | list) else (result,)
         if len(result) != len(grads):
             raise RuntimeError(
-                f"the {kind} of {type(self.module).__name__} must return as many gradients as {argument} has, "
+                f"the {kind} of {class_name(self.module)} must return as many gradients as {argument} has, "
                 f"{len(grads)}; it returned {len(result)}"
             )
         return tuple(result)

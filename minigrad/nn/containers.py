@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 
 from minigrad.nn.module import Module, Parameter
-from minigrad.output.words import printable
+from minigrad.output.words import class_name, printable
 from minigrad.tensors.tensor import Tensor
 
 
@@ -17,15 +17,16 @@ def _as_module(container: str, key: Any, module: Any) -> Module:
     if isinstance(module, Module):
         return module
     kind = f"the class {module.__name__}: call it, {module.__name__}(…)" if isinstance(module, type) else repr(module)
+    kind = printable(kind)
     if container == "Sequential" and isinstance(module, list | tuple):
-        kind = f"a {type(module).__name__}: pass its modules one by one, Sequential(*layers)"
+        kind = f"a {class_name(module)}: pass its modules one by one, Sequential(*layers)"
     raise TypeError(f"{container}: item {key!r} must be a module, got {kind}")
 
 
 def _as_parameter(container: str, key: Any, value: Any) -> Parameter:
     """Return the value as a parameter; raise a TypeError if it is no tensor."""
     if not isinstance(value, Tensor):
-        raise TypeError(f"{container}: item {key!r} must be a parameter or a tensor, got {type(value).__name__}")
+        raise TypeError(f"{container}: item {key!r} must be a parameter or a tensor, got {class_name(value)}")
     return value if isinstance(value, Parameter) else Parameter(value)
 
 
@@ -73,13 +74,13 @@ class _ListContainer(_Container):
     def _position(self, i: int) -> int:
         """Return the index counted from 0; negative ones count from the end."""
         if isinstance(i, bool) or not isinstance(i, int | np.integer):
-            raise TypeError(f"{type(self).__name__}: the index must be an integer, got {i!r}")
+            raise TypeError(f"{class_name(self)}: the index must be an integer, got {i!r}")
         if not -len(self) <= i < len(self):
-            raise IndexError(f"{type(self).__name__}: the index {i} is out of range for {len(self)} items")
+            raise IndexError(f"{class_name(self)}: the index {i} is out of range for {len(self)} items")
         return int(i) % len(self)
 
     def __setitem__(self, i: int, item: Any) -> None:
-        setattr(self, [*self._items][self._position(i)], self._check_item(type(self).__name__, i, item))
+        setattr(self, [*self._items][self._position(i)], self._check_item(class_name(self), i, item))
 
     def __delitem__(self, i: int | slice) -> None:
         items = [*self]
@@ -92,7 +93,7 @@ class _ListContainer(_Container):
 
     def append(self, item: Any) -> Self:
         """Add an item at the end, and return the container."""
-        setattr(self, str(len(self)), self._check_item(type(self).__name__, len(self), item))
+        setattr(self, str(len(self)), self._check_item(class_name(self), len(self), item))
         return self
 
     def extend(self, items: Iterable[Any]) -> Self:
@@ -104,7 +105,7 @@ class _ListContainer(_Container):
     def insert(self, index: int, item: Any) -> Self:
         """Insert an item before that with this index, and return the container."""
         items = [*self]
-        items.insert(index, self._check_item(type(self).__name__, index, item))
+        items.insert(index, self._check_item(class_name(self), index, item))
         self._renumber(items)
         return self
 
@@ -191,7 +192,7 @@ class ModuleList(_ListContainer):
             runs.append((first, i, text))
         lines = [f"({a}): {text}" if a == b else f"({a}-{b}): {b - a + 1} x {text}" for a, b, text in runs]
         inner = "\n".join(lines).replace("\n", "\n  ")
-        return f"{type(self).__name__}(\n  {inner}\n)" if runs else f"{type(self).__name__}()"
+        return f"{class_name(self)}(\n  {inner}\n)" if runs else f"{class_name(self)}()"
 
 
 class ParameterList(_ListContainer):
@@ -240,11 +241,11 @@ class _DictContainer(_Container):
 
     def __getitem__(self, name: str) -> Any:
         if name not in self._items:
-            raise KeyError(f"{type(self).__name__} has no item {name!r}; it has {[*self]}")
+            raise KeyError(f"{class_name(self)} has no item {name!r}; it has {[*self]}")
         return self._items[name]
 
     def __setitem__(self, name: str, item: Any) -> None:
-        kind = type(self).__name__
+        kind = class_name(self)
         if not isinstance(name, str):
             raise TypeError(f"{kind}: a name must be a string, got {name!r}")
         if not name or "." in name or (name not in self._items and hasattr(self, name)):
@@ -328,4 +329,4 @@ def _parameters_repr(module: Module) -> str:
     lines = [
         f"  ({printable(name)}): Parameter of {p.dtype}, shape {p.shape}" for name, p in module._parameters.items()
     ]
-    return "\n".join([f"{type(module).__name__}(", *lines, ")"]) if lines else f"{type(module).__name__}()"
+    return "\n".join([f"{class_name(module)}(", *lines, ")"]) if lines else f"{class_name(module)}()"

@@ -15,7 +15,7 @@ from minigrad.nn.lazy import Lazy
 from minigrad.nn.module import Module, Parameter
 from minigrad.nn.padding import pad
 from minigrad.nn.spatial import AXES, as_batch, each_dim, from_batch, times
-from minigrad.output.words import printable
+from minigrad.output.words import class_name, printable
 from minigrad.primitives.convolution import Geometry, conv, conv_transpose
 from minigrad.tensors.creation import as_tensor, zeros
 from minigrad.tensors.tensor import Tensor
@@ -362,7 +362,7 @@ class _Conv(Module):
         dtype: Any = None,
     ) -> None:
         super().__init__()
-        name = type(self).__name__
+        name = class_name(self)
         for label, n in (("in_channels", in_channels), ("out_channels", out_channels)):
             each_dim(name, label, n, 1)
             _check_groups(name, groups, n, label)
@@ -517,7 +517,7 @@ class _ConvTranspose(_Conv):
         super().__init__(
             in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, padding_mode, dtype
         )
-        self.output_padding = each_dim(type(self).__name__, "output_padding", output_padding, self.ndim, least=0)
+        self.output_padding = each_dim(class_name(self), "output_padding", output_padding, self.ndim, least=0)
 
     def forward(self, x: Any, output_size: Any = None) -> Tensor:
         """Upsample x: (N, in_channels, *sizes) -> (N, out_channels, *new sizes), or the same without N.
@@ -532,14 +532,14 @@ class _ConvTranspose(_Conv):
 
     def _extra(self, small: tuple[int, ...], output_size: Any) -> tuple[int, ...]:
         """Return the output padding that gives an output of this size."""
-        wanted = each_dim(type(self).__name__, "output_size", tuple(output_size)[-self.ndim :], self.ndim)
+        wanted = each_dim(class_name(self), "output_size", tuple(output_size)[-self.ndim :], self.ndim)
         sizes = zip(small, self.stride, self.padding, self.dilation, self.kernel_size)
         least = [(n - 1) * s - 2 * p + d * (k - 1) + 1 for n, s, p, d, k in sizes]  # type: ignore[operator]
         extra = tuple([size - low for size, low in zip(wanted, least)])
         if any(not 0 <= e < s for e, s in zip(extra, self.stride)):
             largest = tuple([low + s - 1 for low, s in zip(least, self.stride)])
             raise ValueError(
-                f"{type(self).__name__}: for an input of {times(small)}, output_size must be from {tuple(least)} to "
+                f"{class_name(self)}: for an input of {times(small)}, output_size must be from {tuple(least)} to "
                 f"{largest}, got {wanted}"
             )
         return extra

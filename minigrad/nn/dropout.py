@@ -8,6 +8,7 @@ from __future__ import annotations
 from minigrad.nn.arguments import check_bool, check_probability
 from minigrad.nn.layers import as_input
 from minigrad.nn.module import Module
+from minigrad.output.words import class_name
 from minigrad.tensors.creation import as_tensor
 from minigrad.tensors.rng import numbers
 from minigrad.tensors.tensor import Tensor
@@ -192,12 +193,12 @@ class Dropout(Module):
 
     def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
         super().__init__()
-        _check(type(self).__name__, p, True, inplace)
+        _check(class_name(self), p, True, inplace)
         self.p, self.inplace = p, inplace
 
     def forward(self, x: Tensor) -> Tensor:
         """(*) -> (*)."""
-        return type(self).function(as_input(type(self).__name__, x), self.p, self.training, self.inplace)
+        return type(self).function(as_input(class_name(self), x), self.p, self.training, self.inplace)
 
     def extra_repr(self) -> str:
         return f"p={self.p}, inplace={self.inplace}"

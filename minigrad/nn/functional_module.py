@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from minigrad.nn.arguments import check_annotated
 from minigrad.nn.module import Module, bound_settings
+from minigrad.output.words import class_name
 from minigrad.tensors.tensor import Tensor
 
 
@@ -47,10 +48,10 @@ class FunctionalModule(Module):
         super().__init__()
         bound = bound_settings(self, self._signature, settings, named)
         for name, value in bound.arguments.items():
-            check_annotated(type(self).__name__, name, value, self._signature.parameters[name].annotation)
+            check_annotated(class_name(self), name, value, self._signature.parameters[name].annotation)
         bound.apply_defaults()
         for name, check in self.checks.items():
-            check(type(self).__name__, **{name: bound.arguments[name]})
+            check(class_name(self), **{name: bound.arguments[name]})
         for name, value in bound.arguments.items():
             self._set(name, value)
 

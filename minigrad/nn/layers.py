@@ -11,7 +11,7 @@ import numpy as np
 from minigrad.nn import init
 from minigrad.nn.arguments import check_bool, check_int
 from minigrad.nn.module import Module, Parameter
-from minigrad.output.words import printable
+from minigrad.output.words import class_name, printable
 from minigrad.primitives import linalg
 from minigrad.tensors.creation import as_tensor, zeros
 from minigrad.tensors.dtypes import promoted
@@ -31,7 +31,7 @@ def as_input(layer: str, x: Any) -> Tensor:
     hint = (
         ". A recurrent or attention layer returns (output, …): pass on the output alone" if isinstance(x, tuple) else ""
     )
-    raise TypeError(f"{layer}: takes a tensor, got {type(x).__name__}{hint}")
+    raise TypeError(f"{layer}: takes a tensor, got {class_name(x)}{hint}")
 
 
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from minigrad.nn.layers import Linear
 from minigrad.nn.module import Module, Parameter, bound_settings
-from minigrad.output.words import printable
+from minigrad.output.words import class_name, printable
 from minigrad.tensors.tensor import Tensor
 
 
@@ -87,7 +87,7 @@ class Lazy(Module):
             ValueError: if x has too few dimensions.
         """
         if not -x.ndim <= self.axis < x.ndim:
-            raise ValueError(f"{type(self).__name__}: cannot infer {self.unknown} from an input of shape {x.shape}")
+            raise ValueError(f"{class_name(self)}: cannot infer {self.unknown} from an input of shape {x.shape}")
         layer = self.becomes(**{self.unknown: x.shape[self.axis]}, **self._settings)
         for name, p in self._parameters.items():
             if isinstance(p, UninitializedParameter):  # otherwise the user has set another, or None

@@ -10,6 +10,7 @@ import numpy as np
 
 from minigrad.nn.arguments import old_reduction, refuse
 from minigrad.nn.functional_module import FunctionalModule
+from minigrad.output.words import class_name, printable
 from minigrad.tensors.creation import as_tensor
 from minigrad.tensors.tensor import Tensor
 
@@ -40,7 +41,9 @@ def check_reduction(name: str, reduction: str, allowed: tuple[str, ...] = REDUCT
     if reduction not in allowed:
         *others, last = map(repr, allowed)
         hint = old_reduction(name, reduction)
-        raise ValueError(f"{name}: reduction must be {', '.join(others)} or {last}, got {reduction!r}{hint}")
+        raise ValueError(
+            f"{name}: reduction must be {', '.join(others)} or {last}, got {printable(repr(reduction))}{hint}"
+        )
 
 
 def reduce_losses(name: str, losses: Tensor, reduction: str, weight: Tensor | None = None) -> Tensor:
@@ -64,7 +67,7 @@ def check_tensors(name: str, *inputs: Any) -> None:
     """Raise a TypeError if an input is not a tensor, as the network's output is."""
     for input in inputs:
         if not isinstance(input, Tensor):
-            raise TypeError(f"{name}: input must be the network's output, a tensor; got {type(input).__name__}")
+            raise TypeError(f"{name}: input must be the network's output, a tensor; got {class_name(input)}")
 
 
 def matching_target(name: str, input: Tensor, target: Any) -> Tensor:
@@ -166,14 +169,14 @@ class Loss(FunctionalModule):
 
     def __init__(self, *settings: Any, **named: Any) -> None:
         for old in named.keys() & {"size_average", "reduce"}:
-            refuse_old(type(self).__name__, old)
+            refuse_old(class_name(self), old)
         super().__init__(*settings, **named)
 
     def _set(self, name: str, value: Any) -> None:
         if name.endswith("weight"):
-            check_weight(type(self).__name__, name, value)
+            check_weight(class_name(self), name, value)
             self.register_buffer(name, None if value is None else as_tensor(value))
             return
         if name == "reduction":
-            check_reduction(type(self).__name__, value, self.reductions)
+            check_reduction(class_name(self), value, self.reductions)
         super()._set(name, value)

@@ -16,7 +16,7 @@ from minigrad.engine import tick
 from minigrad.grad_mode import mode, no_grad
 from minigrad.hooks import RemovableHandle
 from minigrad.nn.backward_hooks import Gates
-from minigrad.output.words import printable, printable_lines
+from minigrad.output.words import class_name, printable, printable_lines
 from minigrad.tensors.conversion import array_from
 from minigrad.tensors.creation import zeros_like
 from minigrad.tensors.devices import refuse_device
@@ -109,11 +109,11 @@ class Module:
         if isinstance(value, Parameter | Module):
             if "_parameters" not in self.__dict__:
                 raise AttributeError(
-                    f"{type(self).__name__}.{name} was set before super().__init__() was called: call it first"
+                    f"{class_name(self)}.{printable(name)} was set before super().__init__() was called: call it first"
                 )
             registry = self._parameters if isinstance(value, Parameter) else self._modules
             if isinstance(value, Module):
-                _check_depth(f"{type(self).__name__}.{name}", value)
+                _check_depth(f"{class_name(self)}.{printable(name)}", value)
             if name not in registry:  # otherwise it keeps its position in the order
                 self._forget(name)
             registry[name] = value
@@ -123,12 +123,13 @@ class Module:
             self._buffers[name] = value
         elif isinstance(value, Tensor) and self.__dict__.get("_parameters", {}).get(name) is not None:
             raise TypeError(
-                f"{type(self).__name__}.{name} is a parameter: assign nn.Parameter(tensor), or write into it in place"
+                f"{class_name(self)}.{printable(name)} is a parameter: assign nn.Parameter(tensor), or write "
+                "into it in place"
             )
         elif isinstance(value, Tensor) and self.__dict__.get("_modules", {}).get(name) is not None:
             raise TypeError(
-                f"{type(self).__name__}.{name} is a module, and assigning a tensor would replace it: keep results in "
-                "local variables, x = self.layer(x)"
+                f"{class_name(self)}.{printable(name)} is a module, and assigning a tensor would replace it: "
+                "keep results in local variables, x = self.layer(x)"
             )
         else:
             self._forget(name)
@@ -138,7 +139,7 @@ class Module:
         """Raise if a parameter, buffer or module could not be read back under this name."""
         if not name or "." in name or (getattr(self, name, None) is not None and name not in self.__dict__[registry]):
             raise KeyError(
-                f"{type(self).__name__}: {name!r} cannot be the name of a {registry[1:-1]}: it is empty, contains "
+                f"{class_name(self)}: {name!r} cannot be the name of a {registry[1:-1]}: it is empty, contains "
                 "a dot, or is an attribute already"
             )
 
@@ -153,8 +154,8 @@ class Module:
             if name in self.__dict__.get(registry, {}):
                 return self.__dict__[registry][name]
         if name in _REGISTRIES:
-            raise AttributeError(f"{type(self).__name__}.__init__ does not call super().__init__(): call it first")
-        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+            raise AttributeError(f"{class_name(self)}.__init__ does not call super().__init__(): call it first")
+        raise AttributeError(f"{class_name(self)} has no attribute {name!r}")
 
     def __delattr__(self, name: str) -> None:
         getattr(self, name)
@@ -166,7 +167,7 @@ class Module:
         Raises:
             NotImplementedError: if the subclass does not.
         """
-        raise NotImplementedError(f"{type(self).__name__} does not define forward(self, …)")
+        raise NotImplementedError(f"{class_name(self)} does not define forward(self, …)")
 
     def __call__(self: _Computes[P, R], *inputs: P.args, **options: P.kwargs) -> R:
         module: Any = self  # the type above knows forward only
@@ -197,7 +198,7 @@ class Module:
             origin, message = error.__dict__.setdefault("_origin", (self, error.args[0]))
             path = next((path for path, module in self.named_modules() if module is origin), "")
             if path:
-                error.args = (f"{type(self).__name__}.{printable(path)}: {message}",)
+                error.args = (f"{class_name(self)}.{printable(path)}: {message}",)
 
     def register_forward_pre_hook(
         self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
@@ -314,7 +315,7 @@ class Module:
         (tensor([0., 0.]), ['weight', 'bias', 'mean'])
         """
         if tensor is not None and not isinstance(tensor, Tensor):
-            raise TypeError(f"register_buffer: {name!r} must be a tensor or None, got {type(tensor).__name__}")
+            raise TypeError(f"register_buffer: {name!r} must be a tensor or None, got {class_name(tensor)}")
         self._check_name(name, "_buffers")
         self._forget(name)
         self._buffers[name] = tensor
@@ -450,7 +451,7 @@ class Module:
                 if any(p.requires_grad and p not in known for _, p in found):  # type: ignore[operator]
                     what = "Module" if any(in_module for in_module, _ in found) else "Parameter"
                     should_be = f"nn.{what}{'Dict' if isinstance(value, dict) else 'List'}"
-                    kind = f"a plain {type(value).__name__} of {what.lower()}s"
+                    kind = f"a plain {class_name(value)} of {what.lower()}s"
                     yield (
                         printable(f"{path}.{name}" if path else name),
                         f"{kind}, which would not be trained: use {should_be}",
@@ -460,7 +461,7 @@ class Module:
         """Warn of parameters that `parameters` does not find, see `unregistered`; by default, the caller's caller."""
         for attribute, what in self.unregistered():
             warnings.warn(
-                f"{type(self).__name__}.{attribute} is {what}; parameters() and state_dict() do not look into it",
+                f"{class_name(self)}.{attribute} is {what}; parameters() and state_dict() do not look into it",
                 UserWarning,
                 stacklevel=stacklevel,
             )
@@ -488,7 +489,7 @@ class Module:
         modules = dict(self.named_modules())
         if target not in modules:
             raise AttributeError(
-                f"{type(self).__name__} has no submodule {target!r}; it has {sorted(modules.keys() - {''})}"
+                f"{class_name(self)} has no submodule {target!r}; it has {sorted(modules.keys() - {''})}"
             )
         return modules[target]
 
@@ -510,7 +511,7 @@ class Module:
 
     def _find(self, kind: str, tensors: dict[str, Any], target: str) -> Any:
         if target not in tensors:
-            raise AttributeError(f"{type(self).__name__} has no {kind} {target!r}; it has {[*tensors]}")
+            raise AttributeError(f"{class_name(self)} has no {kind} {target!r}; it has {[*tensors]}")
         return tensors[target]
 
     def apply(self, fn: Callable[[Module], None]) -> Self:
@@ -640,11 +641,11 @@ class Module:
         >>> b.calls
         7
         """
-        raise NotImplementedError(f"{type(self).__name__} does not define get_extra_state(self)")
+        raise NotImplementedError(f"{class_name(self)} does not define get_extra_state(self)")
 
     def set_extra_state(self, state: Any) -> None:
         """Take over what `get_extra_state` has returned; `load_state_dict` calls it."""
-        raise NotImplementedError(f"{type(self).__name__} does not define set_extra_state(self, state)")
+        raise NotImplementedError(f"{class_name(self)} does not define set_extra_state(self, state)")
 
     def state_dict(self, *, prefix: str = "", keep_vars: bool = False) -> dict[str, Any]:
         """Return all parameters and persistent buffers by their dotted names. The tensors share the module's memory.
@@ -704,7 +705,7 @@ class Module:
         """
         if not isinstance(state_dict, Mapping):
             raise TypeError(
-                f"load_state_dict: expected a dictionary as state_dict() returns it, got {type(state_dict).__name__}; "
+                f"load_state_dict: expected a dictionary as state_dict() returns it, got {class_name(state_dict)}; "
                 "read a file first, minigrad.load(path)"
             )
         own = {path + name: t for path, module in self._paths() for name, t in module._saved_tensors().items()}
@@ -722,7 +723,7 @@ class Module:
             wrong += [f"missing: {', '.join(map(printable, missing))}"] * bool(missing)
             wrong += [f"unexpected: {', '.join([printable(str(name)) for name in unexpected])}"] * bool(unexpected)
         if wrong:
-            raise RuntimeError(f"load_state_dict into {type(self).__name__}: {'; '.join(wrong)}. Nothing was loaded")
+            raise RuntimeError(f"load_state_dict into {class_name(self)}: {'; '.join(wrong)}. Nothing was loaded")
         with no_grad():
             for name, array in arrays.items():
                 own[name].detach().copy_(array)
@@ -740,7 +741,7 @@ class Module:
         inner = printable_lines(self.extra_repr())
         if parts:
             inner = "\n  " + "\n  ".join([*([inner] if inner else []), *parts]) + "\n"
-        return f"{printable(type(self).__name__)}({inner})"
+        return f"{class_name(self)}({inner})"
 
 
 def _check_depth(place: str, module: Module) -> None:
@@ -765,7 +766,7 @@ def bound_settings(
         return signature.bind(*settings, **named)
     except TypeError as error:
         takes = ", ".join(signature.parameters) or "no arguments"
-        raise TypeError(f"{type(module).__name__}: {error}; it takes {takes}") from None
+        raise TypeError(f"{class_name(module)}: {error}; it takes {takes}") from None
 
 
 def _parameters_in(value: Any, depth: int) -> Iterator[tuple[bool, Parameter]]:
@@ -794,7 +795,7 @@ def _call_pre_hook(hook: Callable[..., Any], with_kwargs: bool, module: Module, 
     if not (isinstance(changed, tuple) and len(changed) == 2 and isinstance(changed[1], dict)):
         raise RuntimeError(
             "a forward pre-hook registered with_kwargs=True must return None or a pair (inputs, kwargs); got "
-            f"{type(changed).__name__}"
+            f"{class_name(changed)}"
         )
     inputs, options = changed
     return inputs if isinstance(inputs, tuple) else (inputs,), options

@@ -22,6 +22,7 @@ from minigrad.nn.arguments import check_arguments, check_bool, check_int, check_
 from minigrad.nn.layers import as_input, checked_size
 from minigrad.nn.lazy import Lazy
 from minigrad.nn.module import Module, Parameter
+from minigrad.output.words import class_name
 from minigrad.primitives import normalization as primitives
 from minigrad.tensors.creation import as_tensor, ones, zeros
 from minigrad.tensors.tensor import Tensor
@@ -381,8 +382,8 @@ class LayerNorm(Module):
         dtype: Any = None,
     ) -> None:
         super().__init__()
-        self.normalized_shape = _sizes(type(self).__name__, normalized_shape)
-        _check_eps(type(self).__name__, eps)
+        self.normalized_shape = _sizes(class_name(self), normalized_shape)
+        _check_eps(class_name(self), eps)
         self.eps, self.elementwise_affine = eps, elementwise_affine
         self.weight = Parameter(ones(self.normalized_shape, dtype=dtype)) if elementwise_affine else None
         self.bias = Parameter(zeros(self.normalized_shape, dtype=dtype)) if elementwise_affine and bias else None
@@ -440,9 +441,9 @@ class RMSNorm(Module):
         dtype: Any = None,
     ) -> None:
         super().__init__()
-        self.normalized_shape = _sizes(type(self).__name__, normalized_shape)
+        self.normalized_shape = _sizes(class_name(self), normalized_shape)
         if eps is not None:
-            _check_eps(type(self).__name__, eps)
+            _check_eps(class_name(self), eps)
         self.eps, self.elementwise_affine = eps, elementwise_affine
         self.weight = Parameter(ones(self.normalized_shape, dtype=dtype)) if elementwise_affine else None
 
@@ -531,8 +532,8 @@ class _Tracking(Module):
         bias: bool,
     ) -> None:
         super().__init__()
-        self.num_features = checked_size(type(self).__name__, "num_features", num_features)
-        _check_eps(type(self).__name__, eps)
+        self.num_features = checked_size(class_name(self), "num_features", num_features)
+        _check_eps(class_name(self), eps)
         self.eps, self.momentum, self.affine = eps, momentum, affine
         self.track_running_stats = track_running_stats
         self.weight = Parameter(ones(num_features, dtype=dtype)) if affine else None
@@ -551,10 +552,10 @@ class _Tracking(Module):
             self.num_batches_tracked.zero_()
 
     def _check(self, x: Any) -> Tensor:
-        x = as_input(type(self).__name__, x)
+        x = as_input(class_name(self), x)
         if x.ndim not in self.dims:
             expected = " or ".join([f"{d}-dimensional" for d in self.dims])
-            raise ValueError(f"{type(self).__name__}: the input must be {expected}, got shape {x.shape}")
+            raise ValueError(f"{class_name(self)}: the input must be {expected}, got shape {x.shape}")
         return x
 
     def extra_repr(self) -> str:
@@ -684,7 +685,7 @@ class _InstanceNorm(_Tracking):
         batch = x if x.ndim == self.dims[1] else x.unsqueeze(0)
         if batch.shape[1] != self.num_features:
             raise ValueError(
-                f"{type(self).__name__}: the input must have num_features={self.num_features} channels, got "
+                f"{class_name(self)}: the input must have num_features={self.num_features} channels, got "
                 f"{batch.shape[1]} in shape {x.shape}"
             )
         own = self.training or not self.track_running_stats

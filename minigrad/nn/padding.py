@@ -11,6 +11,7 @@ import numpy as np
 from minigrad.nn.arguments import check_arguments, check_number
 from minigrad.nn.module import Module
 from minigrad.nn.spatial import each_dim
+from minigrad.output.words import class_name
 from minigrad.primitives import indexing
 from minigrad.tensors.creation import as_tensor
 from minigrad.tensors.dtypes import check_range
@@ -147,7 +148,7 @@ class _Pad(Module):
 
     def __init__(self, padding: int | tuple[int, ...]) -> None:
         super().__init__()
-        name = type(self).__name__
+        name = class_name(self)
         self.padding = each_dim(name, "padding", padding, 2 * self.ndim, least=-math.inf)
 
     def forward(self, x: Any) -> Tensor:

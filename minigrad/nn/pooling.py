@@ -15,6 +15,7 @@ import numpy as np
 from minigrad.nn.arguments import check_arguments, check_bool, check_int, check_number
 from minigrad.nn.module import Module
 from minigrad.nn.spatial import check_rank, check_windows, each_dim, times
+from minigrad.output.words import class_name
 from minigrad.primitives import pooling as primitives
 from minigrad.primitives.indexing import unpool
 from minigrad.primitives.pooling import Windows
@@ -809,7 +810,7 @@ class _MaxUnpool(Module):
 
     def __init__(self, kernel_size: Sizes, stride: Sizes | None = None, padding: Sizes = 0) -> None:
         super().__init__()
-        name = type(self).__name__
+        name = class_name(self)
         self.kernel_size = each_dim(name, "kernel_size", kernel_size, self.ndim)
         self.stride = each_dim(name, "stride", kernel_size if stride is None else stride, self.ndim)
         self.padding = each_dim(name, "padding", padding, self.ndim, least=0)
@@ -892,7 +893,7 @@ class _AvgPool(Module):
             self, kernel_size=kernel_size, stride=kernel_size if stride in (None, ()) else stride, padding=padding
         )
         self.kernel_size, self.stride = kernel_size, kernel_size if stride is None else stride
-        _check_divisor(type(self).__name__, divisor_override)
+        _check_divisor(class_name(self), divisor_override)
         self.padding, self.ceil_mode = padding, ceil_mode
         self.count_include_pad, self.divisor_override = count_include_pad, divisor_override
 
@@ -1051,7 +1052,7 @@ class _AdaptiveAvgPool(Module):
         super().__init__()
         several = output_size if isinstance(output_size, list | tuple) else (output_size,)
         sizes = [1 if n is None else n for n in several]  # None keeps the input's size
-        each_dim(type(self).__name__, "output_size", sizes, self.ndim, least=0)
+        each_dim(class_name(self), "output_size", sizes, self.ndim, least=0)
         self.output_size = output_size
 
     def forward(self, x: Any) -> Tensor:

@@ -13,6 +13,7 @@ from minigrad.nn.arguments import check_arguments
 from minigrad.nn.dropout import dropout
 from minigrad.nn.layers import as_input, checked_size, linear
 from minigrad.nn.module import Module, Parameter
+from minigrad.output.words import class_name
 from minigrad.primitives import recurrent as primitives
 from minigrad.tensors.creation import as_tensor, zeros
 from minigrad.tensors.joining import cat, stack
@@ -103,7 +104,7 @@ class _Recurrent(Module, Generic[State]):
         proj_size: int = 0,
     ) -> None:
         super().__init__()
-        name = type(self).__name__
+        name = class_name(self)
         self.input_size = checked_size(name, "input_size", input_size)
         self.hidden_size = checked_size(name, "hidden_size", hidden_size)
         self.num_layers = checked_size(name, "num_layers", num_layers)
@@ -154,12 +155,12 @@ class _Recurrent(Module, Generic[State]):
         given = hx if self.kind == "LSTM" else (hx,)
         if not isinstance(given, tuple | list) or len(given) != len(sizes):
             wanted_state = "a pair (h_0, c_0)" if len(sizes) > 1 else "a tensor h_0"
-            raise TypeError(f"{self.kind}: the initial state must be {wanted_state}, got {type(hx).__name__}")
+            raise TypeError(f"{self.kind}: the initial state must be {wanted_state}, got {class_name(hx)}")
         states = []
         for state, (name, size) in zip(given, sizes.items()):
             wanted = (rows, size) if single else (rows, n, size)
             if not isinstance(state, Tensor) or state.shape != wanted:
-                found = state.shape if isinstance(state, Tensor) else type(state).__name__
+                found = state.shape if isinstance(state, Tensor) else class_name(state)
                 raise ValueError(
                     f"{self.kind}: {name} must have the shape (layers * directions{'' if single else ', batch'}, size) "
                     f"= {wanted}, got {found}"
@@ -436,8 +437,8 @@ class _Cell(Module, Generic[State]):
     @check_arguments
     def __init__(self, input_size: int, hidden_size: int, bias: bool = True, dtype: Any = None) -> None:
         super().__init__()
-        self.input_size = checked_size(type(self).__name__, "input_size", input_size)
-        self.hidden_size = checked_size(type(self).__name__, "hidden_size", hidden_size)
+        self.input_size = checked_size(class_name(self), "input_size", input_size)
+        self.hidden_size = checked_size(class_name(self), "hidden_size", hidden_size)
         self.bias = bias
         gates, bound = _KINDS[self.kind][0] * hidden_size, 1 / math.sqrt(hidden_size)
         self.weight_ih = _parameter(gates, input_size, bound=bound, dtype=dtype)
@@ -459,7 +460,7 @@ class _Cell(Module, Generic[State]):
             ValueError: if shapes do not fit.
             TypeError: if a dtype is not that of the weights.
         """
-        name = type(self).__name__
+        name = class_name(self)
         input = as_input(name, input)
         if input.ndim not in (1, 2) or input.shape[-1] != self.input_size:
             raise ValueError(
@@ -475,7 +476,7 @@ class _Cell(Module, Generic[State]):
             given = list(states) if count == 2 else [states]
         for state in given:
             if len(given) != count or not isinstance(state, Tensor) or state.shape != wanted:
-                shapes = [s.shape if isinstance(s, Tensor) else type(s).__name__ for s in given]
+                shapes = [s.shape if isinstance(s, Tensor) else class_name(s) for s in given]
                 state_is = "(h, c), each" if count > 1 else "h,"
                 raise ValueError(f"{name}: the state must be {state_is} of shape {wanted}, got {shapes}")
         single = input.ndim == 1

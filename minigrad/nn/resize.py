@@ -11,6 +11,7 @@ from minigrad.nn.arguments import check_arguments, check_bool, check_number, che
 from minigrad.nn.module import Module
 from minigrad.nn.pooling import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
 from minigrad.nn.spatial import as_batch, check_windows, each_dim, from_batch, times
+from minigrad.output.words import class_name
 from minigrad.primitives import convolution as primitives
 from minigrad.primitives.convolution import Geometry
 from minigrad.primitives.resampling import Taps, resample
@@ -378,7 +379,7 @@ class Upsample(Module):
         recompute_scale_factor: bool | None = None,
     ) -> None:
         super().__init__()
-        name = type(self).__name__
+        name = class_name(self)
         _check_mode(name, mode, align_corners)
         _check_one_of(name, size, scale_factor)
         if size is not None:

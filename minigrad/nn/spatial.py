@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.output.words import class_name
 from minigrad.tensors.creation import as_tensor
 from minigrad.tensors.tensor import Tensor
 
@@ -39,7 +40,7 @@ def each_dim(name: str, argument: str, value: Any, ndim: int, least: float = 1) 
 def check_windows(module: Any, **settings: Any) -> None:
     """Raise unless each setting of a layer of `ndim` dimensions is what `each_dim` takes. A padding may be 0."""
     for argument, value in settings.items():
-        each_dim(type(module).__name__, argument, value, module.ndim, least=argument != "padding")
+        each_dim(class_name(module), argument, value, module.ndim, least=argument != "padding")
 
 
 def check_rank(name: str, input: Any, ndim: int) -> Tensor:

@@ -8,7 +8,7 @@ import numpy as np
 
 from minigrad.grad_mode import no_grad
 from minigrad.nn.module import Module
-from minigrad.output.words import printable
+from minigrad.output.words import class_name, printable
 from minigrad.tensors.creation import as_tensor, zeros
 from minigrad.tensors.tensor import Tensor
 
@@ -101,7 +101,7 @@ def summary(model: Module, *inputs: Any, depth: int | None = None) -> Summary:
         level = path.count(".") + 1 if path else 0
         if depth is None or level <= depth:
             n = sum(p.numel() for p in module._all_parameters())
-            rows.append(Row(path, type(module).__name__, level, shapes.get(module, ""), n, calls.get(module, 0)))
+            rows.append(Row(path, class_name(module), level, shapes.get(module, ""), n, calls.get(module, 0)))
     parameters, buffers = model._all_parameters(), list(model.buffers())
     return Summary(
         tuple(rows),
@@ -123,4 +123,4 @@ def _shape(output: Any) -> str:
         return str(tuple(output.shape))
     if isinstance(output, tuple | list):
         return ", ".join([_shape(o) for o in output if o is not None])
-    return type(output).__name__
+    return class_name(output)

@@ -21,6 +21,7 @@ from minigrad.nn.dropout import Dropout
 from minigrad.nn.layers import Linear, as_input
 from minigrad.nn.module import Module
 from minigrad.nn.normalization import LayerNorm
+from minigrad.output.words import class_name
 from minigrad.tensors.creation import as_tensor
 from minigrad.tensors.dtypes import default
 from minigrad.tensors.tensor import Tensor
@@ -102,7 +103,7 @@ class TransformerEncoderLayer(_Layer):
         dtype: Any = None,
     ) -> None:
         super().__init__()
-        check_bool(type(self).__name__, norm_first=norm_first)
+        check_bool(class_name(self), norm_first=norm_first)
         self.self_attn = MultiheadAttention(d_model, nhead, dropout, bias=bias, batch_first=batch_first, dtype=dtype)
         self.linear1 = Linear(d_model, dim_feedforward, bias=bias, dtype=dtype)
         self.dropout = Dropout(dropout)
@@ -183,7 +184,7 @@ class TransformerDecoderLayer(_Layer):
         dtype: Any = None,
     ) -> None:
         super().__init__()
-        check_bool(type(self).__name__, norm_first=norm_first)
+        check_bool(class_name(self), norm_first=norm_first)
         self.self_attn = MultiheadAttention(d_model, nhead, dropout, bias=bias, batch_first=batch_first, dtype=dtype)
         self.multihead_attn = MultiheadAttention(
             d_model, nhead, dropout, bias=bias, batch_first=batch_first, dtype=dtype
@@ -238,8 +239,8 @@ class _Stack(Module):
 
     def __init__(self, layer: Module, num_layers: int, norm: Module | None) -> None:
         super().__init__()
-        check_int(type(self).__name__, num_layers=num_layers)
-        check_not_negative(type(self).__name__, num_layers=num_layers)
+        check_int(class_name(self), num_layers=num_layers)
+        check_not_negative(class_name(self), num_layers=num_layers)
         self.layers = ModuleList([copy.deepcopy(layer) for _ in range(num_layers)])
         self.num_layers, self.norm = num_layers, norm
 

@@ -10,6 +10,7 @@ from minigrad.nn.arguments import check_arguments
 from minigrad.optim.optimizer import Optimizer
 from minigrad.optim.plateau import ReduceLROnPlateau
 from minigrad.optim.scheduler import LRScheduler, an_optimizer
+from minigrad.output.words import class_name
 
 
 class _ManyLR(LRScheduler):
@@ -22,17 +23,17 @@ class _ManyLR(LRScheduler):
     """
 
     def _take(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None) -> None:
-        name = type(self).__name__
+        name = class_name(self)
         if not schedulers:
             raise ValueError(f"{name}: schedulers must not be empty.")
         for i, scheduler in enumerate(schedulers):
             if not isinstance(scheduler, LRScheduler):
-                raise TypeError(f"{name}: schedulers[{i}] must be a scheduler, got {type(scheduler).__name__}.")
+                raise TypeError(f"{name}: schedulers[{i}] must be a scheduler, got {class_name(scheduler)}.")
             if isinstance(scheduler, ReduceLROnPlateau):
                 raise ValueError(f"{name}: schedulers[{i}] is ReduceLROnPlateau, whose step needs a metric.")
             optimizer = optimizer or scheduler.optimizer
             if scheduler.optimizer is not optimizer:
-                raise ValueError(f"{name}: schedulers[{i}], {type(scheduler).__name__}, has another optimizer.")
+                raise ValueError(f"{name}: schedulers[{i}], {class_name(scheduler)}, has another optimizer.")
         self.optimizer = schedulers[0].optimizer
         self._schedulers = list(schedulers)
 

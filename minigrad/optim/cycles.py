@@ -18,6 +18,7 @@ from minigrad.optim.scheduler import (
     recall,
     set_momentum,
 )
+from minigrad.output.words import class_name
 
 if TYPE_CHECKING:
     from minigrad.viz.charts.svg import Svg
@@ -90,7 +91,7 @@ class _CycleLR(FormulaLR):
         self.cycle_momentum = cycle
         if cycle and momentum_of(optimizer) is None:
             raise ValueError(
-                f"{type(self).__name__}: {type(optimizer).__name__} has no momentum, mu or betas to cycle; "
+                f"{class_name(self)}: {class_name(optimizer)} has no momentum, mu or betas to cycle; "
                 "give cycle_momentum=False."
             )
         self.base_momentums = per_group(self, optimizer, base_momentum=low)

@@ -37,6 +37,7 @@ from minigrad.optim.scheduler import (
     recall,
     set_momentum,
 )
+from minigrad.output.words import class_name
 
 if TYPE_CHECKING:
     from minigrad.viz.charts.svg import Svg
@@ -90,7 +91,7 @@ class LambdaLR(FormulaLR):
         self.lr_lambdas = per_group(self, optimizer, lr_lambda=lr_lambda)
         for function in self.lr_lambdas:
             if not callable(function):
-                raise TypeError(f"{type(self).__name__}: lr_lambda must be a function of t, got {function!r}.")
+                raise TypeError(f"{class_name(self)}: lr_lambda must be a function of t, got {function!r}.")
         super().__init__(optimizer, last_epoch)
 
     def rates(self, t: int) -> list[float]:
@@ -425,7 +426,7 @@ class MomentumScheduler(LRScheduler):
         if not callable(schedule):
             raise TypeError(f"MomentumScheduler: schedule must be a function of t, got {schedule!r}.")
         if momentum_of(an_optimizer(self, optimizer)) is None:
-            raise ValueError(f"MomentumScheduler: {type(optimizer).__name__} has no momentum, mu or betas.")
+            raise ValueError(f"MomentumScheduler: {class_name(optimizer)} has no momentum, mu or betas.")
         self.schedule = schedule
         super().__init__(optimizer, last_epoch)
 

@@ -26,7 +26,7 @@ from minigrad.optim.settings import (
     plain_group,
     refuse_switches,
 )
-from minigrad.output.words import in_brackets
+from minigrad.output.words import class_name, in_brackets, printable
 from minigrad.tensors.creation import tensor, zeros_like
 from minigrad.tensors.tensor import Tensor
 
@@ -84,7 +84,7 @@ class Optimizer:
     def __init__(
         self, params: Iterable[Any], defaults: dict[str, Any], switches: dict[str, bool | None] | None = None
     ) -> None:
-        who = type(self).__name__
+        who = class_name(self)
         refuse_switches(who, switches or {}, sorted(defaults))
         if isinstance(params, Tensor):
             raise TypeError("params must be a list of tensors or of groups, got one tensor: put it into a list.")
@@ -105,7 +105,7 @@ class Optimizer:
 
     def __repr__(self) -> str:
         groups = [{k: v for k, v in g.items() if k != "params"} for g in self.param_groups]
-        return f"{type(self).__name__}({', '.join(map(repr, groups))})"
+        return f"{class_name(self)}({', '.join(map(repr, groups))})"
 
     # ---- groups -----------------------------------------------------------------------------------------------
 
@@ -119,9 +119,9 @@ class Optimizer:
         >>> [group["lr"] for group in optimizer.param_groups]
         [0.1, 0.01]
         """
-        who = type(self).__name__
+        who = class_name(self)
         if not isinstance(group, dict) or "params" not in group:
-            raise TypeError(f'{who}: a group must be {{"params": [...]}} and settings, got {group!r}.')
+            raise TypeError(f'{who}: a group must be {{"params": [...]}} and settings, got {printable(repr(group))}.')
         _refuse_sets(group["params"])
         params = [group["params"]] if isinstance(group["params"], Tensor) else list(group["params"])
         if not params and isinstance(group["params"], Iterator):
@@ -129,7 +129,7 @@ class Optimizer:
         known = {*self._all_params()}
         for i, p in enumerate(params):
             if not isinstance(p, Tensor):
-                raise TypeError(f"{who} trains tensors; parameter {i} is {type(p).__name__}: {p!r}.")
+                raise TypeError(f"{who} trains tensors; parameter {i} is {class_name(p)}: {printable(repr(p))}.")
             if not p.is_leaf:
                 raise ValueError(f"{who} trains leaves; parameter {i}, of shape {p.shape}, is a result of {p.grad_fn}.")
             if p in known:
@@ -141,7 +141,7 @@ class Optimizer:
 
     def check(self, group: dict[str, Any]) -> None:
         """Raise if a group has settings that this optimizer does not have, or values out of their range."""
-        who = type(self).__name__
+        who = class_name(self)
         if unknown := group.keys() - self.defaults.keys() - {"params"} - OF_SCHEDULERS:
             raise TypeError(f"{who} has no setting {sorted(unknown)}; it has {sorted(self.defaults)}.")
         for name in self.defaults:
@@ -226,7 +226,7 @@ class Optimizer:
         x, dx and the arrays of the state belong to the caller: compute new arrays, do not write into these. The state
         is empty before the first step.
         """
-        raise NotImplementedError(f"{type(self).__name__} has no update(x, dx, state, group).")
+        raise NotImplementedError(f"{class_name(self)} has no update(x, dx, state, group).")
 
     def _refuse_nan(self) -> None:
         if not nan_is_refused():
@@ -234,7 +234,7 @@ class Optimizer:
         for i, p in enumerate(self._all_params()):
             if p.grad is not None and np.isnan(p.grad._array).any():
                 raise FloatingPointError(
-                    f"{type(self).__name__}: the gradient of parameter {i}{_name(p)} of shape {p.shape} has nan; no "
+                    f"{class_name(self)}: the gradient of parameter {i}{_name(p)} of shape {p.shape} has nan; no "
                     "parameter was changed. If the backward pass did not raise, the nan was made after it, or before "
                     "anomalies were detected."
                 )
@@ -286,7 +286,7 @@ class Optimizer:
         ours, theirs = ([len(g["params"]) for g in some] for some in (self.param_groups, groups))
         if ours != theirs:
             raise ValueError(
-                f"{type(self).__name__}: the saved groups have {theirs} parameters, the optimizer's have {ours}."
+                f"{class_name(self)}: the saved groups have {theirs} parameters, the optimizer's have {ours}."
             )
         new_groups = []
         for group, stored in zip(self.param_groups, groups, strict=True):
@@ -311,7 +311,7 @@ class Optimizer:
         here = {theirs: ours for ours, theirs in self.names.items()}
         if here and name not in here:
             raise ValueError(
-                f"{type(self).__name__} has a state of {sorted(here)}, got {name!r}: is it another optimizer's state?"
+                f"{class_name(self)} has a state of {sorted(here)}, got {name!r}: is it another optimizer's state?"
             )
         return here.get(name, name)
 
@@ -322,7 +322,7 @@ class Optimizer:
         array = np.array(np.asarray(value), dtype=p.dtype)
         if self.elementwise and array.shape != p.shape:
             raise ValueError(
-                f"{type(self).__name__}: the saved {self.names.get(name, name)!r} has shape {array.shape}, its "
+                f"{class_name(self)}: the saved {self.names.get(name, name)!r} has shape {array.shape}, its "
                 f"parameter has {p.shape}: is the order of the parameters the same?"
             )
         return array

@@ -16,6 +16,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from minigrad.output.words import class_name
+
 if TYPE_CHECKING:
     from minigrad.viz.charts.svg import Svg
 
@@ -35,7 +37,7 @@ class Schedule:
 
     def __call__(self, t: float) -> float:
         """Return the value at t."""
-        raise NotImplementedError(f"{type(self).__name__} has no __call__(t).")
+        raise NotImplementedError(f"{class_name(self)} has no __call__(t).")
 
     def plot(self, steps: int = 100) -> Svg:
         """Draw the curve from t = 0 to t = steps. A notebook displays it; `.save("rate.svg")` writes it to a file.

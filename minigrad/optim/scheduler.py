@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from minigrad.nn.arguments import check_arguments
 from minigrad.optim.optimizer import Optimizer
 from minigrad.optim.schedule import plot_over_t
+from minigrad.output.words import class_name
 
 if TYPE_CHECKING:
     from minigrad.viz.charts.svg import Svg
@@ -50,7 +51,7 @@ class LRScheduler:
                 group.setdefault("initial_lr", group["lr"])
             elif "initial_lr" not in group:
                 raise KeyError(
-                    f"{type(self).__name__}: to go on from last_epoch={last_epoch}, "
+                    f"{class_name(self)}: to go on from last_epoch={last_epoch}, "
                     f"param_groups[{i}] must have 'initial_lr'."
                 )
         self.base_lrs = [group["initial_lr"] for group in optimizer.param_groups]
@@ -59,7 +60,7 @@ class LRScheduler:
 
     def get_lr(self) -> list[float]:
         """Return the rates at t = last_epoch, one for each group."""
-        raise NotImplementedError(f"{type(self).__name__} has no get_lr.")
+        raise NotImplementedError(f"{class_name(self)} has no get_lr.")
 
     def get_last_lr(self) -> list[float]:
         """Return the rates that the last step has set."""
@@ -86,7 +87,7 @@ class LRScheduler:
     def _plot(self, rates: list[list[float]], what: str = "learning rate", symbol: str = "lr") -> Svg:
         columns = list(zip(*rates))
         names = [symbol] if len(columns) == 1 else [f"group {i}" for i in range(len(columns))]
-        return plot_over_t(dict(zip(names, columns)), what, self.last_epoch, title=type(self).__name__)
+        return plot_over_t(dict(zip(names, columns)), what, self.last_epoch, title=class_name(self))
 
     def _ahead(self, arguments: Iterable[tuple[Any, ...]]) -> list[list[float]]:
         groups = [{**group, "params": []} for group in self.optimizer.param_groups]
@@ -133,7 +134,7 @@ class LRScheduler:
             return  # its step was skipped, as it would have spoiled the parameters
         self.optimizer.has_stepped = True  # warn once
         warnings.warn(
-            f"{type(self).__name__}: scheduler.step() before the first optimizer.step(): the rate of t = 0 is skipped. "
+            f"{class_name(self)}: scheduler.step() before the first optimizer.step(): the rate of t = 0 is skipped. "
             "Call optimizer.step() first, then scheduler.step().",
             UserWarning,
             stacklevel=3,
@@ -142,7 +143,7 @@ class LRScheduler:
     def _positive(self, **numbers: float) -> None:
         for name, n in numbers.items():
             if not n > 0:
-                raise ValueError(f"{type(self).__name__}: {name} must be a positive number of steps, got {n}.")
+                raise ValueError(f"{class_name(self)}: {name} must be a positive number of steps, got {n}.")
 
 
 class FormulaLR(LRScheduler):
@@ -158,7 +159,7 @@ class FormulaLR(LRScheduler):
 
     def rates(self, t: Any) -> list[float]:
         """Return the rates of the groups at t, if nothing else changes them."""
-        raise NotImplementedError(f"{type(self).__name__} has no rates(t).")
+        raise NotImplementedError(f"{class_name(self)} has no rates(t).")
 
     def __call__(self, t: Any) -> float:
         """Return the rate at t.
@@ -168,7 +169,7 @@ class FormulaLR(LRScheduler):
         """
         rates = self.rates(t)
         if len(rates) != 1:
-            raise ValueError(f"{type(self).__name__}: there are {len(rates)} groups; rates(t) has the rate of each.")
+            raise ValueError(f"{class_name(self)}: there are {len(rates)} groups; rates(t) has the rate of each.")
         return rates[0]
 
     def get_lr(self) -> list[float]:
@@ -192,8 +193,8 @@ def an_optimizer(scheduler: LRScheduler, optimizer: Any) -> Optimizer:
         return _OfRates([{"params": [], **settings}], settings)
     if not isinstance(optimizer, Optimizer):
         raise TypeError(
-            f"{type(scheduler).__name__}: optimizer must be an Optimizer, or a rate to look at the schedule alone, "
-            f"got {type(optimizer).__name__}."
+            f"{class_name(scheduler)}: optimizer must be an Optimizer, or a rate to look at the schedule alone, "
+            f"got {class_name(optimizer)}."
         )
     return optimizer
 
@@ -204,7 +205,7 @@ def per_group(scheduler: LRScheduler, optimizer: Any, **argument: Any) -> list[A
     n = len(an_optimizer(scheduler, optimizer).param_groups)
     values = list(value) if isinstance(value, list | tuple) else [value] * n
     if len(values) != n:
-        raise ValueError(f"{type(scheduler).__name__}: {name} has {len(values)} values for {n} groups of parameters.")
+        raise ValueError(f"{class_name(scheduler)}: {name} has {len(values)} values for {n} groups of parameters.")
     return values
 
 

@@ -10,15 +10,27 @@ _JOINERS = "\u200c\u200d"  # invisible, and part of words in Persian and Hindi, 
 _FORBIDDEN = re.compile("[^\t\n\x20-\x7e\xa0-\ud7ff\ue000-\ufdcf\ufdf0-\ufffd\U00010000-\U0010ffff]")
 
 
-def printable(text: str) -> str:
-    r"""Escape the characters of a name that cannot be printed, or that change how the text after them is printed.
+def printable(text: object) -> str:
+    r"""Return a name, or a path, with escapes for what cannot be printed, or changes how the text after it is printed.
 
     >>> print(printable("a b\n\x1b[31m π 😀"))
     a b\n\x1b[31m π 😀
     """
+    text = str(text)
+    if text.isascii() and text.isprintable():  # nearly always
+        return text
     return "".join(
         c if c.isprintable() or c in _JOINERS or unicodedata.category(c) == "Zs" else ascii(c)[1:-1] for c in text
     )
+
+
+def class_name(value: object) -> str:
+    """Return the name of a value's class, as messages show it.
+
+    >>> class_name([])
+    'list'
+    """
+    return printable(type(value).__name__)
 
 
 def in_brackets(name: str | None, before: str = "") -> str:

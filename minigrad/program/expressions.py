@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from minigrad.output.words import class_name
 from minigrad.program.ir import Term, fraction
 
 _BINARY: dict[str, type[ast.operator]] = {
@@ -131,7 +132,7 @@ def literal(value: Any, numpy: bool = True) -> ast.expr:
         ratio = fraction(number, rounded) if isinstance(number, float) else None
         inner = literal(ratio[0] / ratio[1] if ratio else number)
         return ast.Call(dotted(f"np.{value.dtype.name}"), [inner], [])
-    raise TypeError(f"source: a {type(value).__name__} cannot be written into a program")
+    raise TypeError(f"source: a {class_name(value)} cannot be written into a program")
 
 
 def _index(parts: list[ast.expr]) -> ast.expr:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from minigrad.engine import Node
+from minigrad.output.words import class_name
 from minigrad.scalar import Value
 
 
@@ -35,7 +36,7 @@ def graph_output(output: Any, caller: str) -> Any:
             )
     if not hasattr(output, "node"):
         raise TypeError(
-            f"{caller} expects a Value, a Tensor or the loss returned by a Network, got {type(output).__name__}"
+            f"{caller} expects a Value, a Tensor or the loss returned by a Network, got {class_name(output)}"
         )
     if output.node is None:
         raise RuntimeError(

@@ -11,6 +11,8 @@ import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from minigrad.output.words import class_name
+
 VIEWS = {"index", "reshape", "transpose", "broadcast", "view"}
 """Operations whose result may share the memory of the first argument."""
 WRITES = {"store", "update"}
@@ -102,8 +104,8 @@ def frozen(structure: Any) -> Any:
     if isinstance(structure, Term):
         return id(structure)
     if isinstance(structure, tuple | list):
-        return (type(structure).__name__, *map(frozen, structure))
-    return type(structure).__name__, repr(structure)
+        return (class_name(structure), *map(frozen, structure))
+    return class_name(structure), repr(structure)
 
 
 def same_number(a: Any, b: float) -> bool:

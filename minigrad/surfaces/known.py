@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from minigrad.output.words import class_name
 from minigrad.surfaces.digits import digits_plane
 from minigrad.surfaces.surface import Surface
 
@@ -110,7 +111,7 @@ def surface(of: str | Surface | Callable[[Any, Any], Any]) -> Surface:
     if callable(of):
         name = getattr(of, "__name__", "<lambda>")
         return Surface("your function" if name == "<lambda>" else name, of)
-    raise TypeError(f"a surface must be a name, a Surface or a function of x and y, got {type(of).__name__}")
+    raise TypeError(f"a surface must be a name, a Surface or a function of x and y, got {class_name(of)}")
 
 
 def find(what: str, name: str, known: Mapping[str, Any]) -> Any:

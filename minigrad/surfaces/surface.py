@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.grad_mode import no_grad
+from minigrad.output.words import class_name
 from minigrad.scalar import Value
 from minigrad.tensors.creation import as_tensor, tensor
 from minigrad.tensors.tensor import Tensor
@@ -135,7 +136,7 @@ class Surface:
         x, y = Value(pair[0], "x"), Value(pair[1], "y")
         loss = self.function(x, y)
         if not isinstance(loss, Value):
-            raise TypeError(f"called with Values, it returned {type(loss).__name__}")
+            raise TypeError(f"called with Values, it returned {class_name(loss)}")
         loss.backward()
         return loss.data, np.array([x.grad, y.grad])
 
@@ -143,7 +144,7 @@ class Surface:
         x, y = (tensor(number, dtype=np.float64, requires_grad=True) for number in pair)
         loss = self.function(x, y)
         if not isinstance(loss, Tensor):
-            raise TypeError(f"called with Tensors, it returned {type(loss).__name__}")
+            raise TypeError(f"called with Tensors, it returned {class_name(loss)}")
         loss.backward()
         return loss.item(), np.array([0.0 if p.grad is None else p.grad.item() for p in (x, y)])
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from minigrad.engine import reverse_topological_order
 from minigrad.grad_mode import enable_grad, no_grad
+from minigrad.output.words import class_name
 from minigrad.program.graph_inspection import graph_output, named_operands
 from minigrad.program.values import operands, saved_values, values
 from minigrad.program.variables import calling_names, node_of, variables
@@ -385,7 +386,7 @@ class _Pass:
         except Exception:  # what NumPy raises for foreign objects
             array = np.asarray(None)
         if array.dtype.kind not in "fiub":
-            kind = "complex numbers" if array.dtype.kind == "c" else f"a {type(value).__name__}"
+            kind = "complex numbers" if array.dtype.kind == "c" else f"a {class_name(value)}"
             return Line(name, shape, WRONG, cause=f"it must be an array of numbers, got {kind}", node=node)
         line = Line(name, shape, RIGHT if array.shape == shape else WRONG, node=node, gradient=array)
         usable = _in_shape(array, shape)

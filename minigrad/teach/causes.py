@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.nn.module import Module
+from minigrad.output.words import class_name
 from minigrad.teach.samples import Sample, listed, named
 
 Said = tuple[str, str]
@@ -139,7 +140,7 @@ def unregistered(model: Module) -> Iterator[Said]:
     for attribute, what in model.unregistered():
         yield (
             "not registered",
-            f"{type(model).__name__}.{attribute} is {what}; model.parameters() does not look into it, so the optimizer "
+            f"{class_name(model)}.{attribute} is {what}; model.parameters() does not look into it, so the optimizer "
             "does not train it",
         )
 
@@ -397,7 +398,7 @@ def settings(scene: Scene, samples: Sequence[Sample]) -> Iterator[Said]:
 
 def saturated(model: Module, samples: Sequence[Sample]) -> Iterator[Said]:
     """Activations at their flat ends."""
-    kinds = {named(path, module): type(module).__name__ for path, module in model.named_modules()}
+    kinds = {named(path, module): class_name(module) for path, module in model.named_modules()}
     kinds.popitem()  # the last layer may be at its ends, as the targets are
     recent = samples[-5:]
     for layer, kind in kinds.items():

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from minigrad.output.words import class_name
 from minigrad.primitives import elementwise as ew
 from minigrad.primitives import reductions
 from minigrad.teach.recording import record
@@ -105,7 +106,7 @@ def check_forward(mine: Callable[..., Any], reference: Callable[..., Any], *inpu
             result = np.asarray(_plain(mine(*given)))
             result = result.astype(float) if result.dtype.kind in "fiub" else result
         except Exception as error:
-            return ForwardReport(False, "raises", cause=f"it raises {type(error).__name__}: {error}")
+            return ForwardReport(False, "raises", cause=f"it raises {class_name(error)}: {error}")
         if result.dtype.kind != "f":
             return ForwardReport(False, "not-real", cause=f"it returns {result.dtype} instead of real numbers")
         if _equal(result, right):

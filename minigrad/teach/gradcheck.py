@@ -22,7 +22,7 @@ from minigrad.autograd import grad
 from minigrad.autograd.comparison import RTOL, Comparison, Element, compare
 from minigrad.autograd.finite_differences import Differences, WeightedOutputs, numerical_gradient
 from minigrad.grad_mode import enable_grad
-from minigrad.output.words import in_brackets
+from minigrad.output.words import class_name, in_brackets
 from minigrad.teach.diagnosis import Case, Diagnosis, diagnosis
 from minigrad.tensors import rng
 from minigrad.tensors.creation import as_tensor
@@ -650,7 +650,7 @@ def _numbers(value: Any, what: str) -> np.ndarray:
             f"check_gradient: {what} is complex; pass the real and the imaginary part as two arrays of floats"
         )
     if array.dtype.kind not in "fiub":
-        raise TypeError(f"check_gradient: {what} must be an array of numbers, got {type(value).__name__}")
+        raise TypeError(f"check_gradient: {what} must be an array of numbers, got {class_name(value)}")
     return array
 
 

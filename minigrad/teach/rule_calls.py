@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.optim.optimizer import Optimizer
+from minigrad.output.words import class_name
 from minigrad.tensors.creation import tensor
 
 RATES = ("learning_rate", "lr", "rate", "step_size", "eta", "alpha", "l_rate", "learningrate")
@@ -238,9 +239,9 @@ def _checked(x: Any, start: Any, k: int, taken: Taken) -> Any:
     try:
         array = np.asarray(array)
     except Exception as error:
-        raise CallError(f"the new x is no array: {type(x).__name__}", "no-array") from error
+        raise CallError(f"the new x is no array: {class_name(x)}", "no-array") from error
     if array.dtype == object or array.dtype.kind not in "fiub":
-        what = "complex numbers" if array.dtype.kind == "c" else f"{type(x).__name__} of dtype {array.dtype}"
+        what = "complex numbers" if array.dtype.kind == "c" else f"{class_name(x)} of dtype {array.dtype}"
         why = " (the root of a negative number, or a power with a negative base?)" if array.dtype.kind == "c" else ""
         raise CallError(f"the new x after step {k + 1} has {what}, not real numbers{why}", "not-real")
     if array.shape != np.shape(start):
@@ -331,11 +332,11 @@ def _take_object(step: Any, settings: dict[str, Any], trial: Trial, decays: bool
             made = _built(step, settings, first, params)
         except Exception as error:
             raise CallError(
-                f"{getattr(step, '__name__', 'the optimizer')}(…) raises {type(error).__name__}: {error}", "raises"
+                f"{getattr(step, '__name__', 'the optimizer')}(…) raises {class_name(error)}: {error}", "raises"
             ) from error
         method = _method(made)
         if method is None:
-            raise CallError(f"{type(made).__name__} has no step() or update(x, dx)", "no-step")
+            raise CallError(f"{class_name(made)} has no step() or update(x, dx)", "no-step")
         taken = Taken()
         roles = _parameters(method)
         if roles and not (len(roles) == 1 and roles[0].default is not roles[0].empty):
@@ -358,7 +359,7 @@ def _take_object(step: Any, settings: dict[str, Any], trial: Trial, decays: bool
             errors.append(error)
         if not isinstance(step, type):
             break
-    raise CallError(f"step() raises {type(errors[0]).__name__}: {errors[0]}", "raises") from errors[0]
+    raise CallError(f"step() raises {class_name(errors[0])}: {errors[0]}", "raises") from errors[0]
 
 
 def _take_method(made: Any, method: Callable[..., Any], settings: dict[str, Any], trial: Trial, decays: bool) -> Taken:

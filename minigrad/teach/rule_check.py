@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.optim import rules
+from minigrad.output.words import class_name
 from minigrad.teach.edits import Formula, Line, statements
 from minigrad.teach.rule_calls import CallError, Taken, Trial, has_state_argument, take
 from minigrad.teach.rule_mistakes import CATALOGUE, COUPLED, DECOUPLED, RuleMistake
@@ -358,7 +359,7 @@ def check_rule(step: Any, rule: str | Callable[..., Any], learning_rate: float =
     Source: the rules are those of CS231n, "Parameter updates"; see `minigrad.optim.rules`.
     """
     if not callable(step) and not hasattr(step, "step") and not hasattr(step, "update"):
-        raise TypeError(f"check_rule: step must be a function or a class, got {type(step).__name__}: {step!r}.")
+        raise TypeError(f"check_rule: step must be a function or a class, got {class_name(step)}: {step!r}.")
     if not np.isfinite(learning_rate) or learning_rate <= 0:
         raise ValueError(f"check_rule: learning_rate must be a positive number, got {learning_rate}.")
     reference = Reference.of(rule, settings)
@@ -390,7 +391,7 @@ def _taken(step: Any, reference: Reference, rate: float) -> tuple[Trial, Taken]:
     if isinstance(first, CallError):
         raise first
     where = _line_of(first)
-    raise CallError(f"step raises {type(first).__name__}: {first}{where}", "raises") from first
+    raise CallError(f"step raises {class_name(first)}: {first}{where}", "raises") from first
 
 
 def _line_of(error: Exception) -> str:
@@ -685,7 +686,7 @@ def _element(value: Any, place: tuple[int, ...]) -> str:
         array = np.asarray(value, dtype=float)
         return _number(array[place] if array.ndim == len(place) and array.ndim else array)
     except (TypeError, ValueError, IndexError):
-        return type(value).__name__
+        return class_name(value)
 
 
 def _number(value: Any) -> str:

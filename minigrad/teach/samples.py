@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minigrad.output.words import printable
+from minigrad.output.words import class_name, printable
 
 BINS = 128
 """The number of bins of a histogram; half of them lie below 0."""
@@ -187,7 +187,7 @@ def named(path: str, module: object) -> str:
     >>> [named(path, module) for path, module in nn.Sequential(nn.Linear(2, 3), nn.ReLU()).named_modules()]
     ['Sequential', '0 (Linear)', '1 (ReLU)']
     """
-    kind = type(module).__name__
+    kind = class_name(module)
     return printable(f"{path} ({kind})" if path else kind)
 
 

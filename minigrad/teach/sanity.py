@@ -24,6 +24,7 @@ from minigrad.hooks import ObserverHook
 from minigrad.network import Network
 from minigrad.nn.module import Module
 from minigrad.optim import rules
+from minigrad.output.words import class_name, printable_lines
 from minigrad.program.values import values
 from minigrad.teach import causes
 from minigrad.teach.causes import Batch, Scene
@@ -77,7 +78,7 @@ class SanityReport:
     """
 
     def __init__(self, checks: Sequence[Check]) -> None:
-        self.checks = list(checks)
+        self.checks = [check._replace(text=printable_lines(check.text)) for check in checks]
 
     def __bool__(self) -> bool:
         return all(check.ok is not False for check in self.checks)
@@ -169,15 +170,13 @@ def sanity(network: Any, data_batch: Any, loss: Callable[..., Any] | None = None
         model = network
         if not callable(loss):
             raise TypeError(
-                f"sanity(model, batch, loss): loss must be a function of (output, targets), got {type(loss).__name__}"
+                f"sanity(model, batch, loss): loss must be a function of (output, targets), got {class_name(loss)}"
             )
     else:
-        raise TypeError(
-            f"sanity(network, batch): network must be a Network or an nn.Module, got {type(network).__name__}"
-        )
+        raise TypeError(f"sanity(network, batch): network must be a Network or an nn.Module, got {class_name(network)}")
     if not isinstance(data_batch, list | tuple) or len(data_batch) != 2:
         raise ValueError(
-            f"sanity: the batch must be a pair (X, y) of inputs and targets, got {type(data_batch).__name__}"
+            f"sanity: the batch must be a pair (X, y) of inputs and targets, got {class_name(data_batch)}"
             + (f" of {len(data_batch)}" if hasattr(data_batch, "__len__") else "")
         )
     if steps < 1:
@@ -260,7 +259,7 @@ class _Trial:
             output = self.model(X)
             result = self.loss(output, batch.targets)
         if not isinstance(result, Tensor) or result.numel() != 1:
-            got = f"shape {result.shape}" if isinstance(result, Tensor) else type(result).__name__
+            got = f"shape {result.shape}" if isinstance(result, Tensor) else class_name(result)
             raise ValueError(f"the loss must be a tensor with one element, got {got}; average it, .mean()")
         self.several = isinstance(output, tuple | list)
         return output[0] if self.several else output, result
@@ -282,7 +281,7 @@ class _Trial:
             self.trainable = {name: p for name, p in self.model.named_parameters() if p.requires_grad}
             self.gradients = self._gradients(self.result)
         except Exception as error:
-            yield Check("forward", False, f"it raises {type(error).__name__}: {error}")
+            yield Check("forward", False, f"it raises {class_name(error)}: {error}")
             return
         finally:
             for handle in handles:
@@ -680,7 +679,7 @@ class _Trial:
                     depends[training] = max(depends[training], error / size)
                 mixes |= self._loss_mixes(index, kept, changed)
         except Exception as error:
-            return Check("examples", None, f"it could not be tried: {type(error).__name__}: {error}")
+            return Check("examples", None, f"it could not be tried: {class_name(error)}: {error}")
         if n < 2:
             return Check("examples", None, "there is one example only")
         if not depends[False] <= 1e-3:
@@ -745,7 +744,7 @@ class _Trial:
             try:
                 run = self._learn(few, rate, steps, moved)
             except Exception as error:
-                return Check("overfit", None, f"it could not be tried: {type(error).__name__}: {error}"), moved
+                return Check("overfit", None, f"it could not be tried: {class_name(error)}: {error}"), moved
             start = run.first
             if run.solved or run.loss < best:
                 best, taken = run.loss, run.steps

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.output.words import class_name
 from minigrad.teach.edits import Formula, Line, rewrite
 
 SCHEDULES: dict[str, str] = {
@@ -176,7 +177,7 @@ def check_schedule(mine: Callable[..., Any], schedule: str, **settings: Any) -> 
     try:
         values = np.array([float(mine(t)) for t in times])
     except Exception as error:
-        return ScheduleReport(False, name, "raises", cause=f"the schedule raises {type(error).__name__}: {error}")
+        return ScheduleReport(False, name, "raises", cause=f"the schedule raises {class_name(error)}: {error}")
     right = _values(formula, given, times)
     if right is not None and _equal(values, right):
         return ScheduleReport(True, name)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any, NoReturn, Self, overload
 
 import numpy as np
 
-from minigrad.grad_mode import mode
+from minigrad.grad_mode import mode, warn_of_plain_number
 from minigrad.primitives import layout as moves
 from minigrad.tensors import devices, saved
 from minigrad.tensors.base import Base, Out
@@ -169,16 +168,12 @@ class Attributes(Base[Out]):
 
     def __float__(self) -> float:
         if mode.recording and self._node is not None:
-            warnings.warn(
-                "a tensor that requires a gradient was converted to a plain number, by float(t) or by a function such "
-                "as math.exp(t): no gradient flows through the result. To record an operation use the tensor's method, "
-                "t.exp(); for the number alone t.item()",
-                UserWarning,
-                stacklevel=2,
-            )
+            warn_of_plain_number("tensor that requires a gradient", "t")
         return float(self.item())
 
     def __int__(self) -> int:
+        if mode.recording and self._node is not None:
+            warn_of_plain_number("tensor that requires a gradient", "t")
         return int(self.item())
 
     def __index__(self) -> int:

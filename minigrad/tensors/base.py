@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 
 import numpy as np
 
+from minigrad.output.words import class_name
 from minigrad.tensors.devices import check_options
 
 Dims: TypeAlias = int | Sequence[int] | None
@@ -81,7 +82,7 @@ class Base(Generic[Out]):
         dims = []
         for d in dim if many else [dim]:  # type: ignore[union-attr]
             if isinstance(d, bool) or not isinstance(d, int | np.integer):
-                raise TypeError(f"a dimension must be an integer, got {type(d).__name__}: {d!r}")
+                raise TypeError(f"a dimension must be an integer, got {class_name(d)}: {d!r}")
             if not -max(self.ndim, 1) <= d < max(self.ndim, 1):
                 raise IndexError(
                     f"dimension {d} is out of range for a tensor of shape {self.shape}, which has {self.ndim} "
@@ -99,7 +100,7 @@ class Base(Generic[Out]):
     def _dim(self, dim: Any) -> int:
         """Return one dimension, checked and counted from 0; a 0-d tensor counts as 1-d, as in PyTorch."""
         if isinstance(dim, bool) or not isinstance(dim, int | np.integer):
-            raise TypeError(f"a dimension must be an integer, got {type(dim).__name__}: {dim!r}")
+            raise TypeError(f"a dimension must be an integer, got {class_name(dim)}: {dim!r}")
         return self._dims(int(dim), None) or 0  # type: ignore[return-value]
 
     def _sizes_along(self, dims: int | tuple[int, ...] | None) -> list[int]:
@@ -115,7 +116,7 @@ def sizes(args: Any) -> tuple[int, ...]:
         args = tuple(args[0])
     for n in args:
         if isinstance(n, bool) or not isinstance(n, int | np.integer):
-            raise TypeError(f"sizes and dimensions must be integers, got {type(n).__name__}: {n!r}")
+            raise TypeError(f"sizes and dimensions must be integers, got {class_name(n)}: {n!r}")
     return tuple([int(n) for n in args])
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.grad_mode import mode
+from minigrad.output.words import class_name, printable_lines
 from minigrad.tensors.base import Base
 from minigrad.tensors.dtypes import SUPPORTED, check_range, default, result_type, scalar_type
 
@@ -37,7 +38,7 @@ def array_from(data: Any, dtype: Any = None) -> np.ndarray:
     if array.dtype.kind == "O" and all(isinstance(n, int) for n in array.flat) and dtype is not None:
         array = array.astype(np.float64)  # integers that no integer dtype holds
     if array.dtype not in SUPPORTED and (dtype is None or array.dtype.kind not in "fu"):
-        raise TypeError(f"tensor: takes booleans, integers and floats, got {_described(data, array)}")
+        raise TypeError(f"tensor: takes booleans, integers and floats, got {printable_lines(_described(data, array))}")
     if dtype is not None:
         check_range("tensor", array, dtype)
     elif (array.dtype == np.float64 or not array.size) and not hasattr(data, "dtype"):
@@ -76,7 +77,7 @@ def _foreign(data: Any) -> Any:
 
 def _described(data: Any, array: np.ndarray) -> str:
     """Return what the data is, and the likeliest way to convert it, for an error."""
-    what = f"{type(data).__name__} {_short(data)}"
+    what = f"{class_name(data)} {_short(data)}"
     kind, first = array.dtype.kind, array.flat[0] if array.size else None
     if kind in "fu" and abs(array.astype(float)).max(initial=0) < 2.0**63:
         return f"{what} of {array.dtype}; convert it: a.astype(np.{'float32' if kind == 'f' else 'int64'})"
@@ -92,7 +93,7 @@ def _described(data: Any, array: np.ndarray) -> str:
     if kind in "SU":
         return f"{what} of text; if it is of numbers, convert it: np.asarray(a, dtype=float)"
     if kind == "O" and array.ndim:
-        return f"{what} of Python objects, the first a {type(first).__name__}; if they are numbers: a.astype(float)"
+        return f"{what} of Python objects, the first a {class_name(first)}; if they are numbers: a.astype(float)"
     if kind == "O" and hasattr(data, "__iter__"):
         return f"{what}; make a list of it: list(…)"
     return what

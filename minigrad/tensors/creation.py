@@ -9,6 +9,7 @@ from typing import Any, overload
 import numpy as np
 
 from minigrad.grad_mode import mode
+from minigrad.output.words import class_name
 from minigrad.tensors.base import Size, sizes_of
 from minigrad.tensors.conversion import plain_array
 from minigrad.tensors.devices import check_device, check_options
@@ -77,7 +78,7 @@ def asarray(
     t = as_tensor(obj, dtype, device)
     shared = isinstance(obj, Tensor | np.ndarray) and np.shares_memory(t._array, getattr(obj, "_array", obj))
     if copy is False and not shared and t._array.size:
-        raise ValueError(f"asarray: copy=False, but a {type(obj).__name__} must be copied to become {t.dtype}")
+        raise ValueError(f"asarray: copy=False, but a {class_name(obj)} must be copied to become {t.dtype}")
     if t is obj or copy and shared:
         if requires_grad and not copy and t.requires_grad:
             return t
@@ -92,7 +93,7 @@ def from_numpy(array: np.ndarray) -> Tensor:
     tensor([0, 1, 2])
     """
     if not isinstance(array, np.ndarray):
-        raise TypeError(f"from_numpy: takes an array, got {type(array).__name__}; for other data: tensor(...)")
+        raise TypeError(f"from_numpy: takes an array, got {class_name(array)}; for other data: tensor(...)")
     if not array.dtype.isnative:
         raise TypeError(f"from_numpy: cannot share memory of foreign byte order, {array.dtype}; copy it: tensor(array)")
     return as_tensor(array)
@@ -140,7 +141,7 @@ def full(size: Any, fill_value: Any, *, dtype: Any = None, requires_grad: bool =
     """
     value = getattr(fill_value, "_array", fill_value)
     if isinstance(value, str) or np.ndim(value):
-        raise TypeError(f"full: fill_value must be a number, got {type(fill_value).__name__}: {fill_value!r}")
+        raise TypeError(f"full: fill_value must be a number, got {class_name(fill_value)}: {fill_value!r}")
     if mode.recording and getattr(fill_value, "requires_grad", False):
         raise RuntimeError(
             "full: the gradient of fill_value would be lost; to keep it: t.expand(size), otherwise t.detach()"

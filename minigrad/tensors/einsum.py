@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from minigrad.output.words import class_name
 from minigrad.tensors.creation import as_tensor
 from minigrad.tensors.dtypes import result_type
 from minigrad.tensors.tensor import Tensor
@@ -43,14 +44,13 @@ def einsum(equation: Any, *operands: Any) -> Tensor:
     """
     if not isinstance(equation, str):
         raise TypeError(
-            f"einsum: the first argument must be an equation, a string such as 'ij,jk->ik', got "
-            f"{type(equation).__name__}"
+            f"einsum: the first argument must be an equation, a string such as 'ij,jk->ik', got {class_name(equation)}"
         )
     if len(operands) == 1 and isinstance(operands[0], list | tuple):
         operands = tuple(operands[0])
     for o in operands:
         if not hasattr(o, "dtype"):
-            raise TypeError(f"einsum: takes tensors and arrays, got {type(o).__name__} {o!r}")
+            raise TypeError(f"einsum: takes tensors and arrays, got {class_name(o)} {o!r}")
     tensors = [as_tensor(o) for o in operands]
     terms, output = _parsed(equation, [t.shape for t in tensors])
     size = _sizes(terms, [t.shape for t in tensors])

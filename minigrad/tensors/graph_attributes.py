@@ -9,6 +9,7 @@ from typing import Any, Self
 import numpy as np
 
 from minigrad.hooks import RemovableHandle
+from minigrad.output.words import class_name
 from minigrad.tensors.base import Out
 from minigrad.tensors.conversion import array_from
 from minigrad.tensors.dtypes import kind
@@ -144,7 +145,7 @@ class GraphAttributes(Views[Out]):
         if self.node is None:
             raise RuntimeError(f"{name}: no gradient flows to this tensor; set requires_grad_() first")
         if not callable(hook):
-            raise TypeError(f"{name}: takes a function, got {type(hook).__name__}: {hook!r}")
+            raise TypeError(f"{name}: takes a function, got {class_name(hook)}: {hook!r}")
         if getattr(self._node, attribute) is None:
             setattr(self._node, attribute, [])
         return RemovableHandle(getattr(self._node, attribute), call or hook)

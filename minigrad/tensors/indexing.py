@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.output.words import class_name, printable
 from minigrad.primitives import indexing as ix
 from minigrad.tensors.base import Base, Out
 from minigrad.tensors.dtypes import operand
@@ -22,7 +23,7 @@ class Indexing(Base[Out]):
         try:
             return self.apply(ix.getitem, self, index=index)
         except IndexError as error:
-            raise IndexError(f"index {index!r} into a tensor of shape {self.shape}: {error}") from None
+            raise IndexError(f"index {printable(repr(index))} into a tensor of shape {self.shape}: {error}") from None
 
     def __iter__(self) -> Iterator[Out]:
         if not self.ndim:
@@ -36,7 +37,7 @@ class Indexing(Base[Out]):
 
     def __contains__(self, value: Any) -> bool:
         if operand(value) is None:
-            raise TypeError(f"in: a tensor contains numbers, but {value!r} is a {type(value).__name__}")
+            raise TypeError(f"in: a tensor contains numbers, but {printable(repr(value))} is a {class_name(value)}")
         return bool((self._array == (value._array if isinstance(value, Base) else value)).any())
 
     __hash__ = object.__hash__  # by identity, although == compares elements

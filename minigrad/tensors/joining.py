@@ -8,6 +8,7 @@ from typing import Any, overload
 
 import numpy as np
 
+from minigrad.output.words import class_name
 from minigrad.tensors.creation import as_tensor
 from minigrad.tensors.dtypes import check_broadcast
 from minigrad.tensors.tensor import Tensor, wrap
@@ -111,7 +112,7 @@ def _listed(name: str, tensors: Sequence[Any]) -> list[Tensor]:
     _first_of(name, tensors)
     for t in tensors:
         if not hasattr(t, "dtype"):
-            raise TypeError(f"{name}: takes tensors and arrays, got {type(t).__name__} {t!r}")
+            raise TypeError(f"{name}: takes tensors and arrays, got {class_name(t)} {t!r}")
     return [as_tensor(t) for t in tensors]
 
 

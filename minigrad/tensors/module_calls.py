@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from minigrad.engine import Node
+from minigrad.output.words import class_name
 
 
 class Call:
@@ -33,7 +34,7 @@ class Call:
         self.module, self.start, self.end = module, start, end
 
     def __repr__(self) -> str:
-        return f"<call of {type(self.module).__name__} {self.path}>"
+        return f"<call of {class_name(self.module)} {self.path}>"
 
     @property
     def depth(self) -> int:
@@ -109,7 +110,7 @@ def _nest(in_order: list[Call]) -> None:
         root = open_[0].module if open_ else call.module
         if id(root) not in paths:
             paths[id(root)] = {module: path for path, module in root.named_modules() if path}
-        call.path = paths[id(root)].get(call.module, type(call.module).__name__)
+        call.path = paths[id(root)].get(call.module, class_name(call.module))
         call.count = seen.get(id(call.module), 0)
         seen[id(call.module)] = call.count + 1
         open_.append(call)

@@ -16,7 +16,7 @@ import numpy as np
 from minigrad import engine
 from minigrad.engine import Node, tick
 from minigrad.grad_mode import enable_grad
-from minigrad.output.words import in_brackets
+from minigrad.output.words import class_name, in_brackets
 from minigrad.primitives.layout import constant_in
 from minigrad.primitives.primitive import Elementwise, Plan, Primitive
 from minigrad.tensors import saved
@@ -210,7 +210,7 @@ class ArrayNode(Node):
             if changed is None:
                 continue
             if not isinstance(changed, Base):
-                raise TypeError(f"{_hook_name(hook)}: must return a Tensor or None, not {type(changed).__name__}")
+                raise TypeError(f"{_hook_name(hook)}: must return a Tensor or None, not {class_name(changed)}")
             if (changed.shape, changed.dtype) != (self.shape, self.dtype):
                 raise RuntimeError(
                     f"{_hook_name(hook)}: returned {changed.dtype} of shape {changed.shape} for the gradient of "

@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.output.words import class_name
+
 _METHODS: dict[Any, str] = {
     np.add: "__add__",
     np.subtract: "__sub__",
@@ -60,7 +62,7 @@ _REFLECTED |= {f"logical_{name}": f"logical_{name}" for name in ("and", "or", "x
 def _method(name: str) -> Callable[..., Any]:
     def call(t: Any, *args: Any, **kwargs: Any) -> Any:
         if not isinstance(t, NumPyProtocols):
-            raise TypeError(f"np.{name}: the first argument must be the tensor, got {type(t).__name__}")
+            raise TypeError(f"np.{name}: the first argument must be the tensor, got {class_name(t)}")
         return getattr(t, name)(*args, **kwargs)
 
     return call
@@ -271,7 +273,7 @@ class NumPyProtocols:
         else:
             result = getattr(type(rest[0]), name)(first, rest[0])
         if result is NotImplemented:
-            kinds = " and ".join(type(i).__name__ for i in inputs)
+            kinds = " and ".join(class_name(i) for i in inputs)
             raise TypeError(f"np.{ufunc.__name__} of {kinds}: the operands must be numbers or arrays of numbers")
         return result
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.output.words import class_name
 from minigrad.tensors.devices import check_device
 from minigrad.tensors.node import ArrayNode
 
@@ -37,7 +38,7 @@ class Generator:
     def manual_seed(self, seed: int) -> Generator:
         """Restart from a seed: an integer of at most 64 bits. A negative one counts from 2**64. Return self."""
         if isinstance(seed, bool) or not hasattr(seed, "__index__"):
-            raise TypeError(f"manual_seed: the seed must be an integer, got {type(seed).__name__}: {seed!r}")
+            raise TypeError(f"manual_seed: the seed must be an integer, got {class_name(seed)}: {seed!r}")
         if not -(2**63) <= seed < 2**64:
             raise RuntimeError(f"manual_seed: the seed must fit 64 bits, from -2**63 to 2**64 - 1, got {seed}")
         self._seed = int(seed) % 2**64
@@ -103,7 +104,7 @@ def numbers(generator: Any = None) -> np.random.Generator:
     if isinstance(generator, np.random.Generator):
         return generator
     raise TypeError(
-        f"generator must be a Generator, got {type(generator).__name__}: pass minigrad.Generator().manual_seed(seed) "
+        f"generator must be a Generator, got {class_name(generator)}: pass minigrad.Generator().manual_seed(seed) "
         "or np.random.default_rng(seed), or None and call minigrad.manual_seed(seed)"
     )
 

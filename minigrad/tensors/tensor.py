@@ -16,6 +16,7 @@ import numpy as np
 from minigrad import engine
 from minigrad.grad_mode import mode
 from minigrad.hooks import notify, watchers
+from minigrad.output.words import class_name
 from minigrad.primitives import kernels as kernels  # registers the faster forms
 from minigrad.primitives.primitive import Primitive
 from minigrad.tensors import saved
@@ -194,7 +195,7 @@ class Tensor(
     def grad(self, value: Tensor | None) -> None:
         if value is not None:
             if not isinstance(value, Tensor):
-                raise TypeError(f".grad must be a Tensor or None, got {type(value).__name__}: {value!r}")
+                raise TypeError(f".grad must be a Tensor or None, got {class_name(value)}: {value!r}")
             if value.shape != self.shape or value.dtype != self.dtype:
                 raise ValueError(
                     f".grad must match the tensor, {self.dtype} of shape {self.shape}; got {value.dtype} of shape "

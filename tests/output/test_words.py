@@ -140,3 +140,52 @@ def test_a_watched_run(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_printable_keeps_what_can_be_read() -> None:
     assert printable("Schicht 1: größe π 層 😀") == "Schicht 1: größe π 層 😀"
     assert printable("\ud800\u2066\x00\n") == r"\ud800\u2066\x00\n"
+
+
+NASTY: Any = type("C" + EVIL, (), {})
+EVIL_MODULE: Any = type("M" + EVIL, (nn.Module,), {"forward": lambda self, x: self.layer(x)})
+CLASSES: dict[str, Callable[[], Any]] = {
+    "no forward": lambda: type("M" + EVIL, (nn.Module,), {})()(1),
+    "missing": lambda: EVIL_MODULE().load_state_dict({"a": tensor(1.0)}),
+    "attribute": lambda: EVIL_MODULE().missing,
+    "an item": lambda: nn.Sequential(NASTY()),
+    "a class as an item": lambda: nn.Sequential(EVIL_MODULE),
+    "index": lambda: type("S" + EVIL, (nn.Sequential,), {})(nn.ReLU())[3],
+    "a size": lambda: type("P" + EVIL, (nn.MaxPool2d,), {})(-1),
+    "a layer's input": lambda: type("L" + EVIL, (nn.Linear,), {})(2, 2)("x"),
+    "a setting": lambda: nn.Linear(2, 2, NASTY()),
+    "optimizer": lambda: optim.SGD([NASTY()], 0.1),
+    "network": lambda: Network(NASTY(), nn.MSELoss()),
+    "no parameters": lambda: Network(EVIL_MODULE(), nn.MSELoss()),
+    "Value": lambda: Value(NASTY()),
+    "tensor": lambda: tensor(NASTY()),
+    "an element": lambda: tensor([NASTY()]),
+    "an index": lambda: minigrad.ones(2)[NASTY()],
+    "func": lambda: minigrad.func.grad(lambda x: NASTY())(tensor(1.0)),
+    "Function": lambda: (
+        type("F" + EVIL, (minigrad.autograd.Function,), {"forward": lambda ctx, x: x * 2})
+        .apply(named())
+        .backward(tensor([1.0, 1.0]))
+    ),
+    "scheduler": lambda: optim.lr_scheduler.StepLR(NASTY(), 1),
+    "loader": lambda: minigrad.utils.data.default_collate([NASTY()]),
+    "a folder of digits": lambda: minigrad.data.mnist("no" + EVIL),
+    "a folder of pictures": lambda: minigrad.data.cifar10("no" + EVIL),
+    "a picture": lambda: minigrad.draw(Value(1.0) * 2).save(f"no{EVIL}/a.svg"),
+    "a page": lambda: minigrad.step(Value(1.0) * 2).save(f"no{EVIL}/a.html"),
+}
+
+
+@pytest.mark.parametrize("what", CLASSES)
+def test_errors_show_printable_names_of_classes_and_files(what: str) -> None:
+    with pytest.raises(Exception) as raised:
+        CLASSES[what]()
+    assert is_clean(str(raised.value))
+
+
+def test_sanity_shows_printable_names() -> None:
+    model = EVIL_MODULE()
+    model.layer = nn.Linear(2, 1)
+    model.add_module("unused" + EVIL, nn.Linear(2, 2))
+    report = minigrad.sanity(model, (np.ones((4, 2), "f"), np.ones((4, 1), "f")), nn.MSELoss())
+    assert "unused\\x1b" in str(report) and is_clean(str(report))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.grad_mode import no_grad
+from minigrad.output.words import class_name
 from minigrad.tensors.creation import as_tensor
 from minigrad.tensors.joining import cat
 from minigrad.tensors.tensor import Tensor
@@ -17,7 +18,7 @@ def _gradients(parameters: Any) -> list[Tensor]:
     parameters = [parameters] if isinstance(parameters, Tensor) else list(parameters)
     for p in parameters:
         if not isinstance(p, Tensor):
-            raise TypeError(f"parameters must be tensors, as from model.parameters(); got {type(p).__name__}")
+            raise TypeError(f"parameters must be tensors, as from model.parameters(); got {class_name(p)}")
     return [p.grad for p in parameters if p.grad is not None]
 
 
@@ -172,7 +173,7 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
     ([[1.0, 2.0]], [3.0])
     """
     if not isinstance(vec, Tensor):
-        raise TypeError(f"vector_to_parameters: vec must be a tensor, got {type(vec).__name__}")
+        raise TypeError(f"vector_to_parameters: vec must be a tensor, got {class_name(vec)}")
     parameters = list(parameters)
     total = sum(p.numel() for p in parameters)
     if vec.shape != (total,):

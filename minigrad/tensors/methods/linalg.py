@@ -7,6 +7,7 @@ from typing import Any, Generic, NamedTuple
 
 import numpy as np
 
+from minigrad.output.words import class_name
 from minigrad.primitives import linalg
 from minigrad.primitives.primitive import Primitive
 from minigrad.tensors.base import Array, Base, Out
@@ -240,7 +241,7 @@ class LinearAlgebra(Base[Out]):
         """Return the n-th power of a matrix; for a negative n, of the inverse."""
         t = LinearAlgebra._square(self, "matrix_power")
         if isinstance(n, bool) or not isinstance(n, int):
-            raise TypeError(f"matrix_power: n must be an integer, got {type(n).__name__}: {n!r}")
+            raise TypeError(f"matrix_power: n must be an integer, got {class_name(n)}: {n!r}")
         if n < 0:
             return t.inverse().matrix_power(-n)
         if n == 0:

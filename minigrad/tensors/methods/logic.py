@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.output.words import class_name
 from minigrad.primitives.primitive import Primitive
 from minigrad.tensors.base import Base, Operand, Out
 from minigrad.tensors.dtypes import NUMBERS, check_broadcast, promoted
@@ -86,7 +87,7 @@ class Logic(Base[Out]):
             refuse("isclose", self)
         a, b = promoted(self, other)
         if a is None:
-            raise TypeError(f"isclose: takes tensors, arrays and numbers, got {type(other).__name__}")
+            raise TypeError(f"isclose: takes tensors, arrays and numbers, got {class_name(other)}")
         if b.__class__ not in NUMBERS:
             check_broadcast("isclose", a, b)
         return self.apply(_isclose, a, b, rtol=rtol, atol=atol, equal_nan=equal_nan)

@@ -8,6 +8,7 @@ from typing import Any, Concatenate, NoReturn, ParamSpec, TypeVar
 
 import numpy as np
 
+from minigrad.output.words import class_name
 from minigrad.primitives import elementwise as ew
 from minigrad.primitives.primitive import Elementwise, Primitive
 from minigrad.tensors.base import Base, Operand, Out
@@ -49,7 +50,7 @@ EXAMPLES = {
 
 def refuse(name: str, self: Any) -> NoReturn:
     """Raise: a method was called as a function of something other than a tensor, as minigrad.exp(2.0)."""
-    raise TypeError(f"{name}: takes a tensor, got {type(self).__name__}; convert it: minigrad.tensor(...)")
+    raise TypeError(f"{name}: takes a tensor, got {class_name(self)}; convert it: minigrad.tensor(...)")
 
 
 def formula(primitive: Elementwise) -> str:
@@ -127,7 +128,7 @@ def named(
         else:
             refuse(name, self)
         if answer is NotImplemented:
-            raise TypeError(f"{name}: computes with tensors, arrays, numbers; got {type(stranger).__name__}")
+            raise TypeError(f"{name}: computes with tensors, arrays, numbers; got {class_name(stranger)}")
         return answer
 
     return _called(name, operator.__doc__, method)

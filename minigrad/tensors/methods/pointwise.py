@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from minigrad.output.words import class_name
 from minigrad.primitives import elementwise as ew
 from minigrad.primitives import special
 from minigrad.primitives.primitive import Elementwise
@@ -163,7 +164,7 @@ class Pointwise(Base[Out]):
             if operand(what) is None or getattr(what, "dtype", self.dtype) != self.dtype or self.dtype.kind != "f":
                 raise TypeError(
                     f"lerp: end and weight are floats of the tensor's dtype, {self.dtype}; got "
-                    f"{getattr(what, 'dtype', type(what).__name__)}"
+                    f"{getattr(what, 'dtype', class_name(what))}"
                 )
         check_broadcast("lerp", self, end, weight)
         return self.apply(ew.lerp, self, end, weight)
@@ -183,7 +184,7 @@ class Pointwise(Base[Out]):
     def _meeting(self, name: str, *tensors: Any) -> list[Any]:
         """Return these tensors in their common dtype with self."""
         if not all(isinstance(t, Base) for t in tensors):
-            raise TypeError(f"{name}: takes two tensors, got {' and '.join(type(t).__name__ for t in tensors)}")
+            raise TypeError(f"{name}: takes two tensors, got {' and '.join(class_name(t) for t in tensors)}")
         dtype = result_type(self, *tensors)
         return [t.astype(dtype) for t in tensors]
 
@@ -285,7 +286,7 @@ class Pointwise(Base[Out]):
         """
         if getattr(mask, "dtype", None) != np.bool_:
             raise TypeError(
-                f"masked_fill: the mask must be a bool tensor, got {getattr(mask, 'dtype', type(mask).__name__)}"
+                f"masked_fill: the mask must be a bool tensor, got {getattr(mask, 'dtype', class_name(mask))}"
             )
         number = operand(value)
         if number is None or np.ndim(value) > 0:

@@ -7,6 +7,7 @@ from typing import Any, Generic, NamedTuple, overload
 
 import numpy as np
 
+from minigrad.output.words import class_name
 from minigrad.primitives import extremes, norms, reductions, softmax
 from minigrad.primitives import indexing as index
 from minigrad.primitives import layout as moves
@@ -177,7 +178,7 @@ class Reductions(Base[Out]):
         `compute_mode` is PyTorch's choice of an algorithm; minigrad always subtracts the rows, which is exact.
         """
         if not isinstance(x2, Base | np.ndarray):
-            raise TypeError(f"cdist: takes two tensors, got {type(x2).__name__}: {x2!r}")
+            raise TypeError(f"cdist: takes two tensors, got {class_name(x2)}: {x2!r}")
         if self.ndim < 2 or x2.ndim < 2 or self.shape[-1] != x2.shape[-1]:
             raise ValueError(
                 f"cdist: takes rows of one length, (..., P, M) and (..., R, M); got {self.shape} and {tuple(x2.shape)}"

@@ -6,6 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from minigrad.output.words import class_name
 from minigrad.tensors.base import Base, Out
 from minigrad.tensors.dtypes import kind
 from minigrad.tensors.rng import numbers
@@ -21,7 +22,7 @@ class Sampling(Base[Out]):
     def _floats(self, name: str) -> Any:
         """Return the array; raise unless it has a float dtype."""
         if not isinstance(self, Base):
-            raise TypeError(f"{name}: takes a tensor, got {type(self).__name__}; make it one: minigrad.tensor(...)")
+            raise TypeError(f"{name}: takes a tensor, got {class_name(self)}; make it one: minigrad.tensor(...)")
         if self.dtype.kind != "f":
             raise TypeError(f"{name}: takes a tensor of floats, not of {self.dtype}; convert it: t.float()")
         return self._array

@@ -13,6 +13,7 @@ from typing import Any, Concatenate, Generic, Literal, NamedTuple, ParamSpec, Se
 import numpy as np
 
 from minigrad.grad_mode import mode
+from minigrad.output.words import class_name
 from minigrad.primitives import indexing as ix
 from minigrad.tensors.base import Base, Out
 from minigrad.tensors.dtypes import NUMBERS, check_broadcast, check_range, operand
@@ -53,7 +54,7 @@ class Selection(Base[Out]):
         With `wrap`, they may be negative, and count from the end.
         """
         if not isinstance(index, Base | np.ndarray):
-            raise TypeError(f"{name}: the index is a tensor of integers, got {type(index).__name__}: {index!r}")
+            raise TypeError(f"{name}: the index is a tensor of integers, got {class_name(index)}: {index!r}")
         places = _array(index)
         if places.dtype.kind not in "iu":
             raise TypeError(f"{name}: the index is a tensor of integers, got {places.dtype}; .long() converts it")
@@ -179,7 +180,7 @@ class Selection(Base[Out]):
     def _refuse_other(self, name: str, source: Any) -> None:
         """Raise unless the values to write are a tensor of this tensor's dtype."""
         if not isinstance(source, Base | np.ndarray):
-            raise TypeError(f"{name}: takes its values from a tensor, got {type(source).__name__}: {source!r}")
+            raise TypeError(f"{name}: takes its values from a tensor, got {class_name(source)}: {source!r}")
         if source.dtype != self.dtype:
             raise TypeError(
                 f"{name}: the values are of {source.dtype}, the tensor of {self.dtype}; values.to(...) converts them"
@@ -255,7 +256,7 @@ class Selection(Base[Out]):
             source: Any = src if src.ndim else src.reshape(1)
             source = source[tuple([slice(n) for n in places.shape or (1,)])]
         elif operand(src) is None:
-            raise TypeError(f"{name}: takes its values from a tensor, or a number; got {type(src).__name__}: {src!r}")
+            raise TypeError(f"{name}: takes its values from a tensor, or a number; got {class_name(src)}: {src!r}")
         else:
             self._check_fit(name, d, places)
             check_range(name, src, self.dtype)
@@ -356,7 +357,7 @@ class Selection(Base[Out]):
     def index_put_(self, indices: Any, values: Any, accumulate: bool = False) -> Self:
         """Write self[indices] = values for a tuple `indices`; with `accumulate`, add, and repeats add up."""
         if not isinstance(indices, tuple | list):
-            raise TypeError(f"index_put: indices is a tuple of tensors, got {type(indices).__name__}")
+            raise TypeError(f"index_put: indices is a tuple of tensors, got {class_name(indices)}")
         self._refuse_other("index_put", values)
         if not accumulate:
             self[tuple(indices)] = values

@@ -12,6 +12,7 @@ from typing import Any, Concatenate
 
 import numpy as np
 
+from minigrad.output.words import class_name
 from minigrad.primitives import layout as moves
 from minigrad.tensors.base import Base, Dims, Out, Size, sizes
 from minigrad.tensors.dtypes import NUMBERS, operand, result_type
@@ -648,7 +649,7 @@ class Shapes(Base[Out]):
         """Compute `cat` or `stack` of tensors and arrays, in their common dtype."""
         for t in tensors:
             if operand(t) is None or t.__class__ in NUMBERS:
-                raise TypeError(f"{how}: takes tensors and arrays, got {type(t).__name__} {t!r}")
+                raise TypeError(f"{how}: takes tensors and arrays, got {class_name(t)} {t!r}")
         if not isinstance(dim, int):
             raise TypeError(f"{how}: dim must be an integer, got {dim!r}")
         dtype = result_type(*tensors)

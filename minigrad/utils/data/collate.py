@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.output.words import class_name
 from minigrad.tensors import creation, joining
 from minigrad.tensors.tensor import Tensor
 
@@ -58,11 +59,11 @@ def default_collate(batch: Sequence[Any]) -> Any:
         lengths = {len(sample) for sample in batch}
         if len(lengths) > 1:
             raise RuntimeError(
-                f"default_collate: the samples are {type(first).__name__}s of different lengths {sorted(lengths)}; "
+                f"default_collate: the samples are {class_name(first)}s of different lengths {sorted(lengths)}; "
                 "give them one length, or pass collate_fn= to join them"
             )
         return _like_sequence(first, [default_collate(column) for column in zip(*batch)])
-    kind = f"arrays of {first.dtype}" if isinstance(first, np.ndarray) else type(first).__name__
+    kind = f"arrays of {first.dtype}" if isinstance(first, np.ndarray) else class_name(first)
     hint = "is a `return` missing in __getitem__?" if first is None else "pass collate_fn= to join them"
     raise TypeError(
         f"default_collate: samples must be tensors, arrays, numbers, strings, or tuples, lists or dictionaries of "
@@ -94,7 +95,7 @@ def _stacked(tensors: Sequence[Tensor]) -> Tensor:
     for t in tensors:
         if not isinstance(t, Tensor):
             raise TypeError(
-                f"default_collate: the first sample is a tensor, another is of type {type(t).__name__}; "
+                f"default_collate: the first sample is a tensor, another is of type {class_name(t)}; "
                 "return the same from __getitem__ each time"
             )
     shapes = dict.fromkeys(t.shape for t in tensors)

@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
+from minigrad.output.words import class_name
 from minigrad.tensors.rng import numbers
 from minigrad.tensors.tensor import Tensor
 from minigrad.utils.data.samplers import length
@@ -39,7 +40,7 @@ class Dataset(Generic[T_co]):
     """
 
     def __getitem__(self, index: Any) -> T_co:
-        raise NotImplementedError(f"{type(self).__name__} must define __getitem__(self, index), which returns a sample")
+        raise NotImplementedError(f"{class_name(self)} must define __getitem__(self, index), which returns a sample")
 
     def __add__(self, other: Any) -> Any:
         return ConcatDataset([self, other])
@@ -58,7 +59,7 @@ class IterableDataset(Dataset[T_co]):
     """
 
     def __iter__(self) -> Iterator[T_co]:
-        raise NotImplementedError(f"{type(self).__name__} must define __iter__(self), which yields the samples")
+        raise NotImplementedError(f"{class_name(self)} must define __iter__(self), which yields the samples")
 
     def __add__(self, other: Any) -> ChainDataset[Any]:
         return ChainDataset([self, other])
@@ -87,7 +88,7 @@ class TensorDataset(Dataset[tuple[Tensor, ...]]):
         for i, t in enumerate(tensors):
             if not isinstance(t, Tensor):
                 raise TypeError(
-                    f"TensorDataset takes tensors, but argument {i} is of type {type(t).__name__}; "
+                    f"TensorDataset takes tensors, but argument {i} is of type {class_name(t)}; "
                     "minigrad.as_tensor(...) converts an array or a list"
                 )
         shapes = [t.shape for t in tensors]
@@ -127,7 +128,7 @@ class ConcatDataset(Dataset[T_co]):
         for d in self.datasets:
             if isinstance(d, IterableDataset):
                 raise TypeError(
-                    f"ConcatDataset takes map-style data sets, but {type(d).__name__} is an IterableDataset; use "
+                    f"ConcatDataset takes map-style data sets, but {class_name(d)} is an IterableDataset; use "
                     "ChainDataset"
                 )
         self.cumulative_sizes = list(itertools.accumulate(map(length, self.datasets)))
@@ -174,7 +175,7 @@ class ChainDataset(IterableDataset[T_co]):
     def _checked(dataset: Any) -> Any:
         if not isinstance(dataset, IterableDataset):
             raise TypeError(
-                f"ChainDataset takes IterableDatasets, got {type(dataset).__name__}; use ConcatDataset for map-style "
+                f"ChainDataset takes IterableDatasets, got {class_name(dataset)}; use ConcatDataset for map-style "
                 "data sets"
             )
         return dataset

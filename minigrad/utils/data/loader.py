@@ -9,6 +9,7 @@ from typing import Any, Generic, TypedDict, TypeVar, Unpack, overload
 import numpy as np
 
 from minigrad.data.checks import check_integer
+from minigrad.output.words import class_name
 from minigrad.tensors.rng import numbers
 from minigrad.tensors.tensor import Tensor
 from minigrad.utils.data.collate import default_collate, default_convert
@@ -143,14 +144,14 @@ class DataLoader(Generic[T_co]):
         in_order: bool = True,
     ) -> None:
         if not isinstance(shuffle, bool | int | np.bool_ | None):  # a sampler, passed by position, would be true
-            raise TypeError(f"shuffle must be True or False, got {shuffle!r} ({type(shuffle).__name__})")
+            raise TypeError(f"shuffle must be True or False, got {shuffle!r} ({class_name(shuffle)})")
         shuffle = bool(shuffle)
         drop_last = flag("drop_last", drop_last)
         numbers(generator)
         iterable = isinstance(dataset, IterableDataset)
         if not iterable and not hasattr(dataset, "__getitem__"):
             raise TypeError(
-                f"dataset must have a method __getitem__, got {type(dataset).__name__}: pass a data set or a list, "
+                f"dataset must have a method __getitem__, got {class_name(dataset)}: pass a data set or a list, "
                 "or derive from IterableDataset if its samples come in sequence"
             )
         if iterable and (shuffle or sampler is not None or batch_sampler is not None):
@@ -300,7 +301,7 @@ def _all_ints(indices: Any) -> bool:
 
 
 def _name(function: Any) -> str:
-    return getattr(function, "__name__", None) or type(function).__name__
+    return getattr(function, "__name__", None) or class_name(function)
 
 
 def get_worker_info() -> None:

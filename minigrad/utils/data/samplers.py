@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 
 from minigrad.data.checks import check_integer
+from minigrad.output.words import class_name
 from minigrad.tensors.creation import tensor
 from minigrad.tensors.rng import numbers
 
@@ -23,7 +24,7 @@ def length(source: Any) -> int:
     """Return the number of samples, or raise an error that says how to give a data set a length."""
     if not hasattr(source, "__len__"):
         raise TypeError(
-            f"{type(source).__name__} has no length: define __len__, or derive it from IterableDataset if its samples "
+            f"{class_name(source)} has no length: define __len__, or derive it from IterableDataset if its samples "
             "come in sequence"
         )
     return len(source)
@@ -32,7 +33,7 @@ def length(source: Any) -> int:
 def flag(name: str, value: object) -> bool:
     """Return the argument called `name`, or raise a TypeError if it is not True or False."""
     if not isinstance(value, bool):
-        raise TypeError(f"{name} must be True or False, got {value!r} ({type(value).__name__})")
+        raise TypeError(f"{name} must be True or False, got {value!r} ({class_name(value)})")
     return value
 
 
@@ -47,7 +48,7 @@ class Sampler(Generic[T_co]):
     """
 
     def __iter__(self) -> Iterator[T_co]:
-        raise NotImplementedError(f"{type(self).__name__} must define __iter__(self), which yields the indices")
+        raise NotImplementedError(f"{class_name(self)} must define __iter__(self), which yields the indices")
 
 
 class SequentialSampler(Sampler[int]):

@@ -6,6 +6,8 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from minigrad.output.words import printable
+
 
 def check_target(path: str | os.PathLike[str], endings: Sequence[str], caller: str) -> Path:
     """Return the path of a file to write, after checking that it can be written.
@@ -35,11 +37,13 @@ def check_target(path: str | os.PathLike[str], endings: Sequence[str], caller: s
         *others, last = endings
         accepted = f"{', '.join(others)} or {last}" if others else last
         formats = "these are the formats that are" if others else "the only format that is"
-        raise ValueError(f"{caller}: {target} must end in {accepted}, {formats} written")
+        raise ValueError(f"{caller}: {printable(target)} must end in {accepted}, {formats} written")
     if not target.parent.is_dir():
-        raise FileNotFoundError(f"{caller}: {target} cannot be written: there is no folder {target.parent}")
+        raise FileNotFoundError(
+            f"{caller}: {printable(target)} cannot be written: there is no folder {printable(target.parent)}"
+        )
     if target.is_dir():
-        raise IsADirectoryError(f"{caller}: {target} is a folder")
+        raise IsADirectoryError(f"{caller}: {printable(target)} is a folder")
     if not os.access(target if target.exists() else target.parent, os.W_OK):
-        raise PermissionError(f"{caller}: {target} may not be written")
+        raise PermissionError(f"{caller}: {printable(target)} may not be written")
     return target

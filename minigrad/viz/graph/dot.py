@@ -17,7 +17,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from minigrad.engine import Node
-from minigrad.output.words import printable, shortened
+from minigrad.output.words import class_name, printable, shortened
 from minigrad.primitives.primitive import Elementwise
 from minigrad.program.graph_inspection import graph_output, named_operands
 from minigrad.program.notation import contribution
@@ -379,7 +379,7 @@ def _norm(grad: Any) -> float:
 
 def _call_label(call: Any) -> list[str]:
     """Return the path of a called module and its class, in one line or two."""
-    kind = type(call.module).__name__
+    kind = class_name(call.module)
     repeated = f" (call {call.count + 1})" if call.count else ""
     if call.path == kind:
         return [kind + repeated]

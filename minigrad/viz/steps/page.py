@@ -14,7 +14,7 @@ from html import escape
 from typing import Any
 
 from minigrad.engine import Node
-from minigrad.output.words import printable, shortened
+from minigrad.output.words import class_name, printable, shortened
 from minigrad.program.graph_inspection import named_operands
 from minigrad.program.notation import with_symbols
 from minigrad.program.source import write
@@ -198,7 +198,7 @@ class PageData:
 
     def module(self, call: Any) -> str:
         """Return the label of a call of a module: `0: Linear`."""
-        kind = type(call.module).__name__
+        kind = class_name(call.module)
         path = printable(call.path)
         return path if path == kind else f"{path}: {kind}"
 

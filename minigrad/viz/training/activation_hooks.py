@@ -13,6 +13,7 @@ from minigrad.grad_mode import is_grad_enabled
 from minigrad.hooks import ObserverHook, RemovableHandle
 from minigrad.nn.activations import ReLU
 from minigrad.nn.module import Module
+from minigrad.output.words import class_name
 from minigrad.teach.causes import Batch
 from minigrad.teach.samples import Outputs, axis_of_units, named
 from minigrad.tensors.module_calls import calls
@@ -124,7 +125,7 @@ class ActivationHooks:
             # go back to the module that computed the input
             while module_of.get(source) is module_of.get(node) and any(source.inputs):
                 source = next(s for s in source.inputs if s is not None)
-            layer = self._names.get(module_of.get(source, self.model), type(self.model).__name__)
+            layer = self._names.get(module_of.get(source, self.model), class_name(self.model))
             count[layer] = count.get(layer, 0) + 1
             relu = f"relu after {layer}" + (f", {count[layer]}" if count[layer] > 1 else "")
             self._add_outputs(relu, np.maximum(node.saved[0], 0))

@@ -19,6 +19,7 @@ from minigrad.hooks import ObserverHook, RemovableHandle
 from minigrad.network import Loss, Network
 from minigrad.nn.module import Module
 from minigrad.optim.optimizer import Optimizer
+from minigrad.output.words import class_name
 from minigrad.teach.causes import Scene, certain, explanations, label_of, overfitted
 from minigrad.teach.samples import EXAMPLES, Sample, named, norm
 from minigrad.teach.symptoms import Finding, not_finite, symptoms
@@ -112,10 +113,10 @@ class Watcher:
     ) -> None:
         if not isinstance(network, Network | Module):
             raise TypeError(
-                f"watch: network must be a Network or a model with its optimizer, got {type(network).__name__}"
+                f"watch: network must be a Network or a model with its optimizer, got {class_name(network)}"
             )
         if optimizer is not None and not isinstance(optimizer, Optimizer):
-            raise TypeError(f"watch: optimizer must be a minigrad.optim.Optimizer, got {type(optimizer).__name__}")
+            raise TypeError(f"watch: optimizer must be a minigrad.optim.Optimizer, got {class_name(optimizer)}")
         if isinstance(network, Module) and optimizer is None:
             raise TypeError(
                 "watch: a model needs the optimizer that updates it: watch(model, optimizer). For the lecture's loop: "
@@ -254,9 +255,9 @@ class Watcher:
 
     def _record(self) -> RunRecord:
         return RunRecord(
-            model=type(self.model).__name__,
+            model=class_name(self.model),
             parameters=sum(p.numel() for p in self.model._all_parameters()),
-            updated_by="the lecture's loop" if self.optimizer is None else type(self.optimizer).__name__,
+            updated_by="the lecture's loop" if self.optimizer is None else class_name(self.optimizer),
             frozen=self.frozen,
             samples=self.samples,
             losses=self.losses,
@@ -276,7 +277,7 @@ class Watcher:
         self.close()
 
     def __repr__(self) -> str:
-        return f"<watcher of {type(self.model).__name__}: {len(self.losses)} steps, {len(self.samples)} sampled>"
+        return f"<watcher of {class_name(self.model)}: {len(self.losses)} steps, {len(self.samples)} sampled>"
 
     # ---- the phases of a step ----------------------------------------------------------------------------------
 
