@@ -11,7 +11,12 @@ from typing import Any
 from minigrad.course.assignment import Assignment, Check, Limits, Mistake, Rubric, Task
 from minigrad.course.record import CheckResult, Record, TaskResult
 
-_LAZY = {"SourceError": "marks", "load": "source", "release": "publishing"}
+_LAZY = {
+    "SourceError": "marks",
+    "load": "source",
+    "release": "publishing",
+    "report": "reports",
+}
 
 __all__ = ["Assignment", "Check", "CheckResult", "Limits", "Mistake", "Record", "Rubric", "Task", "TaskResult"]
 

@@ -78,7 +78,7 @@ def page(title: str, body: str, *, name: str = "", data: Any = None) -> Page:
     Args:
         title: plain text, with any characters.
         body: HTML, inserted as it is: pass texts from elsewhere through `html.escape`.
-        name: the name of the script in `pages/`, and of its style if there is one. Default: no script.
+        name: the name of the script and the style in `pages/`; a page may have one of them. Default: neither.
         data: the data of the script, read by `JSON.parse(document.getElementById("data").textContent)`: numbers, texts,
             lists, dictionaries and arrays. Floats that JSON cannot represent become "NaN", "Infinity" or "-Infinity",
             which JavaScript's `Number` parses. Default: null.
@@ -87,10 +87,11 @@ def page(title: str, body: str, *, name: str = "", data: Any = None) -> Page:
     >>> "<title>a &lt; b</title>" in text, '{"loss":[0.5,"Infinity"],"name":"\\\\u003c/script>"}' in text
     (True, True)
     """
-    style = (
-        custom_properties() + _file("common.css") + (_file(f"{name}.css") if (FILES / f"{name}.css").exists() else "")
-    )
-    script = _file(f"{name}.js") if name else ""
+    own = {ending: _file(f"{name}.{ending}") for ending in ("css", "js") if (FILES / f"{name}.{ending}").exists()}
+    if name and not own:
+        raise FileNotFoundError(f"{FILES} has neither {name}.js nor {name}.css")
+    style = custom_properties() + _file("common.css") + own.get("css", "")
+    script = own.get("js", "")
     allowed = f"'sha256-{b64encode(sha256(script.encode()).digest()).decode()}'" if script else "'none'"
     text = json.dumps(_plain(data), ensure_ascii=False, separators=(",", ":")).replace("<", r"\u003c")
     return Page(

@@ -66,6 +66,11 @@ def says_cause(record: Record, check: CheckResult, published: bool = False) -> b
     return bool(check.cause) and (record.causes == "always" or published and record.causes == "on request")
 
 
+def message(check: CheckResult) -> str:
+    """Return what came and where it is wrong, at least what became of the check."""
+    return check.message or ("" if passed(check) else _OUTCOMES[check.status])
+
+
 def of_check(record: Record, check: CheckResult, published: bool = False) -> str:
     """Return the feedback of one check, empty if there is nothing to say.
 
@@ -77,7 +82,7 @@ def of_check(record: Record, check: CheckResult, published: bool = False) -> str
     """
     if check.hidden and not published:
         return "" if passed(check) else "A hidden check did not pass."
-    lines = [check.message or ("" if passed(check) else _OUTCOMES[check.status])]
+    lines = [message(check)]
     if check.hint:
         lines.append(f"Hint: {check.hint}")
     if says_cause(record, check, published):

@@ -101,6 +101,11 @@ def filled(roster: str, records: Iterable[Record], id_column: str, column: str) 
     return to_csv(rows)
 
 
+def is_formula(cell: str) -> bool:
+    """Whether a spreadsheet would compute the cell."""
+    return _FORMULA.match(cell) is not None
+
+
 def to_csv(rows: Iterable[Sequence[str]]) -> str:
     """Return rows as CSV. A cell that a spreadsheet would compute gets an apostrophe in front.
 
@@ -111,5 +116,5 @@ def to_csv(rows: Iterable[Sequence[str]]) -> str:
     writer = csv.writer(text, lineterminator="\n")
     for row in rows:
         row = [cell.replace("\r", " ") for cell in row]  # the writer does not quote it, readers end a line there
-        writer.writerow([f"'{cell}" if _FORMULA.match(cell) else cell for cell in row])
+        writer.writerow([f"'{cell}" if is_formula(cell) else cell for cell in row])
     return text.getvalue()
