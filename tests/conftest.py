@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import hypothesis
 import pytest
 from cases import reset_random_numbers
+
+from minigrad import cli
 
 collect_ignore = [
     "benchmarks",  # run by hand; need PyTorch and micrograd
@@ -32,6 +35,31 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def the_same_random_numbers_every_time() -> None:
     """What a test draws does not depend on chance, nor on which tests ran before it."""
     reset_random_numbers()
+
+
+class Finished(NamedTuple):
+    """How a command ended."""
+
+    returncode: int | str | None
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Finished]:
+    """`python -m minigrad` with the given arguments, in this process and in `tmp_path`."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str) -> Finished:
+        try:
+            status: int | str | None = cli.main(arguments)
+        except SystemExit as stop:
+            status = stop.code
+        return Finished(status, *capsys.readouterr())
+
+    return run
 
 
 @pytest.fixture(scope="session")

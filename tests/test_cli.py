@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -61,13 +62,17 @@ def test_two_runs_with_one_seed_are_the_same_and_another_seed_is_not(tmp_path: P
         (["--steps", "3", "train"], r"unrecognized arguments: train"),
     ],
 )
-@pytest.mark.slow
-def test_a_wrong_call_is_explained_in_a_line_without_a_traceback(
-    tmp_path: Path, arguments: list[str], message: str
-) -> None:
-    done = run(tmp_path, *arguments)
+def test_a_wrong_call_is_explained_in_a_line(command: Any, arguments: list[str], message: str) -> None:
+    done = command(*arguments)
     assert done.returncode == 2
     assert re.search(message, done.stderr), done.stderr
+
+
+@pytest.mark.slow
+def test_the_process_ends_with_the_status_and_without_a_traceback(tmp_path: Path) -> None:
+    done = run(tmp_path, "--batch-size", "5000")
+    assert done.returncode == 2
+    assert "size must be at most 1437" in done.stderr
     assert "Traceback" not in done.stderr + done.stdout
 
 
