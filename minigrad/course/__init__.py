@@ -13,6 +13,7 @@ from minigrad.course.record import CheckResult, Record, TaskResult
 
 _LAZY = {
     "SourceError": "marks",
+    "grade": "grading",
     "load": "source",
     "release": "publishing",
     "report": "reports",

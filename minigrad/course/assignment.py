@@ -135,7 +135,7 @@ class Task:
         wrt: Sequence[int] = (),
         rule: str | None = None,
         rule_settings: dict[str, Any] | None = None,
-        may_write: bool = False,
+        may_write: bool = True,
     ) -> None:
         """Declare a check: `function(*inputs)` of the submission must equal that of the solution.
 
@@ -161,7 +161,7 @@ class Task:
             rule: for a check of an update rule: its name in `minigrad.optim.rules`, such as `"adam"`. The known
                 mistakes of that rule give the causes.
             rule_settings: the rule's settings that the function uses, by name.
-            may_write: True if writing into the inputs is not a mistake.
+            may_write: False if writing into the inputs is a mistake. Default: True.
 
         Raises:
             TypeError: `function` cannot be called.
