@@ -241,7 +241,9 @@ assert written == "the gradient flows back through every step of time."
 #
 # </details>
 #
-# ## What is next
+# ## Parameters from elsewhere
 #
 # `minigrad.load` reads the parameters of a model that was trained in PyTorch, from `.npz` or
 # `.safetensors` files; [docs/pytorch.md](../docs/pytorch.md) says what of PyTorch is here, and what is different.
+#
+# Next: [How minigrad works](17_how_it_works.py), from the inside.
