@@ -61,6 +61,7 @@ class Mismatch(NamedTuple):
 _HOOKS = ("_pre_hooks", "_hooks", "_backward_pre_hooks", "_backward_hooks")
 _REGISTRIES = ("_parameters", "_buffers", "_modules")
 _EXTRA_STATE = "_extra_state"
+_LEVELS = 25  # of nested modules that are copied by recursion
 _PLAIN = (list, tuple, dict, set)
 
 
@@ -156,6 +157,17 @@ class Module:
         if name in _REGISTRIES:
             raise AttributeError(f"{class_name(self)}.__init__ does not call super().__init__(): call it first")
         raise AttributeError(f"{class_name(self)} has no attribute {name!r}")
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Copy and pickle modules of any depth: some inner ones come first, so that Python's stack does not grow."""
+        function, arguments, *state = super().__reduce_ex__(protocol)
+        heights: dict[Module, int] = {}
+        for module in reversed([*self.modules()]):  # the inner ones first
+            below = [heights.get(child, 0) for child in module._modules.values() if child is not None]
+            heights[module] = 1 + max(below, default=0)
+        heights.pop(self)
+        first = sorted((m for m, height in heights.items() if not height % _LEVELS), key=heights.__getitem__)
+        return (_restored_after, (first, function, arguments), *state) if first else (function, arguments, *state)
 
     def __delattr__(self, name: str) -> None:
         getattr(self, name)
@@ -742,6 +754,11 @@ class Module:
         if parts:
             inner = "\n  " + "\n  ".join([*([inner] if inner else []), *parts]) + "\n"
         return f"{class_name(self)}({inner})"
+
+
+def _restored_after(_: list[Module], function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+    """Return the shell of a copied or unpickled module, once some modules inside it are there."""
+    return function(*arguments)
 
 
 def _check_depth(place: str, module: Module) -> None:

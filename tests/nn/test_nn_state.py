@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from typing import Any
 
 import numpy as np
@@ -157,3 +159,18 @@ def test_a_parameter_cannot_be_replaced_by_a_plain_tensor() -> None:
     layer = nn.Linear(2, 2)
     with pytest.raises(TypeError, match=r"Linear.weight is a parameter: assign nn.Parameter"):
         layer.weight = minigrad.ones(2, 2)
+
+
+@pytest.mark.parametrize("again", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))], ids=["copied", "pickled"])
+@pytest.mark.parametrize("depth", [1, 24, 25, 26, 75, 200, 240])
+def test_modules_of_any_depth_are_copied(again: Any, depth: int) -> None:
+    inner = nn.Linear(2, 2)
+    net: nn.Module = inner
+    for _ in range(depth):
+        net = nn.Sequential(net)
+    pair = nn.Sequential(net, inner)  # shared, and shared it stays
+    pair, alone = again([pair, inner])
+    x = minigrad.ones(1, 2)
+    assert pair[1] is alone and [*pair.modules()][-1] is alone and alone is not inner
+    assert len([*pair.modules()]) == depth + 2 and len([*pair.parameters()]) == 2
+    assert pair(x).tolist() == inner(inner(x)).tolist()
