@@ -160,7 +160,8 @@ class Module:
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         """Copy and pickle modules of any depth: some inner ones come first, so that Python's stack does not grow."""
-        function, arguments, *state = super().__reduce_ex__(protocol)
+        reduced: Any = super().__reduce_ex__(protocol)
+        function, arguments, *state = reduced
         heights: dict[Module, int] = {}
         for module in reversed([*self.modules()]):  # the inner ones first
             below = [heights.get(child, 0) for child in module._modules.values() if child is not None]

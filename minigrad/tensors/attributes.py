@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any, NoReturn, Self, overload
 
 import numpy as np
@@ -153,6 +154,11 @@ class Attributes(Base[Out]):
         return saved.expose(self._array)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        if self.requires_grad and sys._getframe(1).f_globals.get("__name__") == "numpy.ma.core":
+            raise RuntimeError(
+                "a masked array does not record gradients, and a tensor has no mask. Make a plain array of it: "
+                "a.filled(0) * t, or select the elements that have values: a.compressed() * t[~a.mask]"
+            )
         array = self.numpy()
         if dtype is not None and array.dtype != dtype:
             return array.astype(dtype)

@@ -273,8 +273,8 @@ class NumPyProtocols:
         else:
             result = getattr(type(rest[0]), name)(first, rest[0])
         if result is NotImplemented:
-            kinds = " and ".join(class_name(i) for i in inputs)
-            raise TypeError(f"np.{ufunc.__name__} of {kinds}: the operands must be numbers or arrays of numbers")
+            kinds = " and ".join([f"an array of {i.dtype}" if type(i) is np.ndarray else class_name(i) for i in inputs])
+            raise TypeError(f"np.{ufunc.__name__} of {kinds}: the operands must be real numbers or arrays of these")
         return result
 
     def _into(self, ufunc: np.ufunc, inputs: tuple[Any, ...], out: Any, options: dict[str, Any]) -> Any:

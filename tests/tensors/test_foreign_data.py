@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -206,6 +207,15 @@ def test_other_operands_are_refused(compute: Any) -> None:
             compute(w, other)
     with pytest.raises(ValueError, match="masked"):
         compute(ones(2, requires_grad=True), MASKED)
+
+
+@pytest.mark.parametrize("operation", ["mul", "add", "sub", "truediv", "pow", "lt", "eq", "floordiv", "imul"])
+def test_a_masked_array_on_the_left_says_what_to_do(operation: str) -> None:
+    compute = getattr(operator, operation)
+    with pytest.raises(RuntimeError, match=r"a masked array does not record .*: a\.filled\(0\) \* t, or select"):
+        compute(MASKED.copy(), ones(2, requires_grad=True))
+    result = compute(MASKED.copy(), ones(2))  # without a gradient, NumPy computes, and keeps the mask
+    assert isinstance(result, np.ma.MaskedArray) and result.mask.tolist() == [False, True]
 
 
 def test_memory_that_cannot_be_shared_is_refused() -> None:

@@ -166,12 +166,12 @@ class Selection(Base[Out]):
         >>> x.masked_select(x > 0)
         tensor([1., 3.])
         """
-        chosen = self._mask("masked_select", mask)
+        chosen = self._checked_mask("masked_select", mask)
         check_broadcast("masked_select", self, chosen)
         shape = np.broadcast_shapes(self.shape, chosen.shape)
         return self.expand(shape)[np.broadcast_to(chosen, shape)]
 
-    def _mask(self, name: str, mask: Any) -> np.ndarray:
+    def _checked_mask(self, name: str, mask: Any) -> np.ndarray:
         chosen = _array(mask)
         if chosen.dtype != bool:
             raise TypeError(f"{name}: the mask is a tensor of booleans, got {chosen.dtype}; .bool() converts it")
@@ -369,7 +369,7 @@ class Selection(Base[Out]):
 
     def masked_scatter_(self, mask: Any, source: Any) -> Self:
         """Write the elements of `source`, in order, where the mask is true."""
-        chosen = self._mask("masked_scatter", mask)
+        chosen = self._checked_mask("masked_scatter", mask)
         check_broadcast("masked_scatter", self, chosen)
         chosen = np.broadcast_to(chosen, self.shape)
         n = int(chosen.sum())
