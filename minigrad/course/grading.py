@@ -46,6 +46,7 @@ from minigrad.output.files import write_file
 
 RECORD = "record.json"
 TIMES = "times.csv"
+RESERVED = (platforms.gradebook.FILE, TIMES, "class.csv", "class.html", "mistakes.csv", "rubric.csv")
 CELLS = 1000
 _LARGEST = 10_000_000  # bytes of a submission's file
 _TRUSTED = threading.RLock()  # the source's functions draw from global generators and may not be run at once
@@ -386,7 +387,7 @@ def _by_name(submissions: Iterable[str | Path]) -> dict[str, Path]:
     paths: dict[str, Path] = {}
     for path in map(Path, submissions):
         name = path.stem
-        if name in ("", "..") or "\0" in name or name in (platforms.gradebook.FILE, TIMES):
+        if name in ("", "..") or "\0" in name or name in RESERVED:
             raise ValueError(f"{path} cannot be the name of a submission: write NAME.py")
         if name in paths:
             raise ValueError(f"two submissions have the name {name!r}: {paths[name]} and {path}")

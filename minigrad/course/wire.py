@@ -179,7 +179,7 @@ def pack(values: Sequence[Any]) -> tuple[list[Any], list[np.ndarray]]:
     """Return the arguments of a call as plain data, and the arrays that it refers to. `unpack` is the inverse.
 
     Raises:
-        Unsendable: an argument is none of: number, text, None, list or tuple of these, array, Tensor.
+        Unsendable: an argument is none of: number, text, None, array, Tensor, or list, tuple or dict of these.
     """
     arrays: list[np.ndarray] = []
 
@@ -190,6 +190,8 @@ def pack(values: Sequence[Any]) -> tuple[list[Any], list[np.ndarray]]:
             return {"float": value.hex()}
         if isinstance(value, (list, tuple)):
             return {type(value).__name__ if type(value) in (list, tuple) else "tuple": [packed(v) for v in value]}
+        if isinstance(value, dict):
+            return {"dict": [[packed(key), packed(item)] for key, item in value.items()]}
         arrays.append(as_array(value))
         if isinstance(value, Tensor):
             return {"tensor": len(arrays) - 1, "requires_grad": bool(value.requires_grad)}
@@ -210,6 +212,8 @@ def unpack(data: Sequence[Any], arrays: Sequence[Any]) -> list[Any]:
         if kind in ("list", "tuple"):
             items = [unpacked(v) for v in what]
             return items if kind == "list" else tuple(items)
+        if kind == "dict":
+            return {unpacked(key): unpacked(item) for key, item in what}
         array = arrays[what]
         if kind == "tensor":
             from minigrad.tensors.creation import tensor
