@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import TypeAlias
 
+from minigrad.course.cli import add_course
 from minigrad.viz.charts.files import check_target
 
 PICTURE = Path("backward.svg")
@@ -47,6 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add_rates(commands)
     add_step(commands)
     add_sanity(commands)
+    add_course(commands)
     if given[:1] == ["--version"]:
         print(version())
         return 0
