@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from minigrad.course.reports import report as report
     from minigrad.course.scaffolding import new as new
     from minigrad.course.source import load as load
+    from minigrad.course.student import CheckReport as CheckReport
+    from minigrad.course.student import Checks as Checks
+    from minigrad.course.student import check as check
 
 _MODULES = {
     "assignment": "Assignment Check Limits Mistake Rubric Task",
@@ -34,6 +37,7 @@ _MODULES = {
     "reports": "report",
     "scaffolding": "new",
     "source": "load",
+    "student": "CheckReport Checks check",
 }  # loaded on first use: pytest imports this package in every project of the environment, for its plugin
 _LAZY = {name: module for module, names in _MODULES.items() for name in names.split()}
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import sys
 from pathlib import Path
 from typing import TypeAlias
@@ -118,9 +119,7 @@ def _add_prove(commands: Commands) -> None:
 
 
 def _prove(options: argparse.Namespace) -> int:
-    from minigrad.course.proving import prove
-
-    proof = prove(options.source)
+    proof = importlib.import_module("minigrad.course.proving").prove(options.source)
     print(proof)
     return 0 if proof else 1
 
@@ -136,9 +135,7 @@ def _add_export(commands: Commands) -> None:
 
 
 def _export(options: argparse.Namespace) -> int:
-    from minigrad.course.exports import export
-
-    made = export(options.source, options.to, options.out)
+    made = importlib.import_module("minigrad.course.exports").export(options.source, options.to, options.out)
     print(f"The export: {made}")
     return 0
 

@@ -79,6 +79,7 @@ def grade_one(
     limits: Limits | None = None,
     user: str | None = None,
     hidden: Sequence[str | Path] = (),
+    watch: Callable[[CheckResult], Any] = lambda result: None,
 ) -> Graded:
     """Grade one submission.
 
@@ -89,6 +90,7 @@ def grade_one(
         limits: Default: those of the assignment.
         user: name of the user that the submission runs as. Only root can choose one.
         hidden: files and folders that the submission must not read, where the system can hide them.
+        watch: called with each result.
 
     Raises:
         SandboxError: no process can be started; no submission is at fault.
@@ -102,12 +104,17 @@ def grade_one(
     run = _Run(source, name, text, limits or source.assignment.limits, user, [source.path, *hidden])
     started = time.monotonic()
     with closing(run):
-        checks = tuple(map(run.check, source.assignment.checks))
+        checks = []
+        for check in source.assignment.checks:
+            checks.append(run.check(check))
+            watch(checks[-1])
     output = clean(run.output, run.limits.output + 100)
     if run.problem:
         record = replace(record, problem=run.problem)
     else:
-        record = replace(record, checks=checks, cells=tuple(run.cells[i] for i in sorted(run.cells)), output=output)
+        record = replace(
+            record, checks=tuple(checks), cells=tuple(run.cells[i] for i in sorted(run.cells)), output=output
+        )
     return Graded(record, time.monotonic() - started, run.seconds, run.memory, run.facts)
 
 

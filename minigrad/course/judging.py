@@ -16,6 +16,7 @@ import numpy as np
 
 from minigrad.course import wire
 from minigrad.course.assignment import Check
+from minigrad.course.pictures import where_wrong
 from minigrad.course.record import BLANK, ERROR, FAILED, PASSED, CheckResult
 from minigrad.course.source import Candidate
 from minigrad.output.words import printable_lines, shortened
@@ -85,7 +86,8 @@ def judge(
         return result(check, FAILED, wrote, hint="Work on a copy: x = x.copy().")
     if not problem:
         return result(check, PASSED)
-    return _named(check, result(check, FAILED, problem), found, expected)
+    wrong = result(check, FAILED, problem, picture=_picture(check, found, expected.outputs))
+    return _named(check, wrong, found, expected)
 
 
 def failed_with(check: Check, answer: dict[str, Any]) -> CheckResult:
@@ -139,6 +141,14 @@ def _differs(check: Check, found: Sequence[Any], expected: Sequence[np.ndarray])
         elif not (right := equal(check, a, b)).all():
             lines.append(_where(check, name, a, b, right))
     return "\n".join(lines)
+
+
+def _picture(check: Check, found: Sequence[Any], expected: Sequence[np.ndarray]) -> str:
+    """Draw the first output that has the right shape and wrong elements."""
+    for a, b in zip(found, expected):
+        if not isinstance(a, str) and a.shape == b.shape and not (right := equal(check, a, b)).all():
+            return where_wrong(right)
+    return ""
 
 
 def _count(count: int) -> str:

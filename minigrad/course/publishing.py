@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import hashlib
 from pathlib import Path
@@ -109,15 +110,25 @@ def _visible(source: Source, check: Check) -> dict[str, Any]:
                 candidates.append({"name": candidate.name, "sentence": cause, "hint": candidate.hint,
                                    "task": candidate.task, "outputs": outputs})  # fmt: skip
     name = source.functions[check.key]
-    gradient_of = getattr(check.gradient_of, "__name__", "")
     return {
         "task": check.task, "index": check.index, "name": check.name, "points": check.points,
         "function": name, "driver": source.drivers.get(name), "seed": source.seed(check),
         "inputs": inputs, "expected": expected, "rtol": check.rtol, "atol": check.atol,
         "float32_rtol": check.float32_rtol, "seconds": check.seconds, "outputs": list(check.outputs),
-        "gradient_of": gradient_of if source.drivers.get(gradient_of) else None, "wrt": list(check.wrt),
+        "gradient_of": _self_contained(source, getattr(check.gradient_of, "__name__", "")), "wrt": list(check.wrt),
         "may_write": check.may_write, "candidates": candidates,
     }  # fmt: skip
+
+
+def _self_contained(source: Source, name: str) -> str | None:
+    """Return the text of a given function after those that it calls, or None if a student's function is among them."""
+    order = [name]
+    for other in order:
+        if other not in source.given:
+            return None
+        names = {node.id for node in ast.walk(ast.parse(source.given[other])) if isinstance(node, ast.Name)}
+        order += [used for used in sorted(names) if used in source.bound and used not in order]
+    return "".join(source.given[used] for used in reversed(order))
 
 
 def _check_targets(folder: Path, name: str, files: dict[str, str], force: bool) -> None:

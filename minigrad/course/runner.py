@@ -80,8 +80,8 @@ class Runner:
             return {"missing": header["function"]}, []
         arguments = wire.unpack(header["arguments"], arrays)
         found = self.names[header["function"]](*arguments)
-        answer = _arrays(found, header["limit"])
-        after = _arrays(tuple(arguments), header["limit"]) if header["inputs"] else []
+        answer = arrays_of(found, header["limit"])
+        after = arrays_of(tuple(arguments), header["limit"]) if header["inputs"] else []
         return {"outputs": len(answer)}, [*answer, *after]
 
 
@@ -106,7 +106,7 @@ def compile_cells(text: str, path: str) -> list[tuple[int, types.CodeType]]:
     ]
 
 
-def _arrays(value: Any, limit: int) -> list[np.ndarray | str]:
+def arrays_of(value: Any, limit: float) -> list[np.ndarray | str]:
     """Return the outputs as arrays, and a description for each that is none."""
     found: list[np.ndarray | str] = []
     left = limit

@@ -18,7 +18,7 @@ import numpy as np
 
 # %%
 # BEGIN TESTS
-# For the teacher: this file is a working program; run it with Python. Students get it without what stands between marks.
+# For the teacher: this file is a working program. Students get it without what stands between such marks.
 # Prove it, release it, grade with it: python -m minigrad course --help
 from minigrad.course import Assignment
 

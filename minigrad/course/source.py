@@ -53,6 +53,8 @@ class Source:
         assignment: what it declares, with the points of each check and `hidden` set.
         functions: the name of the function of each check, by `Check.key`.
         drivers: the text of each check's function that holds no solution, by name.
+        given: the text of every function that holds no solution and stands in no block of tests, by name.
+        bound: the names that the program's own statements bind.
     """
 
     path: Path
@@ -64,6 +66,8 @@ class Source:
     assignment: Assignment
     functions: dict[str, str]
     drivers: dict[str, str]
+    given: dict[str, str] = field(default_factory=dict)
+    bound: set[str] = field(default_factory=set)
     _edited: dict[int, dict[str, Any]] = field(default_factory=dict, repr=False)
     _cache: dict[Any, Any] = field(default_factory=dict, repr=False)
 
@@ -363,6 +367,12 @@ def _bindings(tree: ast.Module) -> dict[str, ast.stmt]:
     return found
 
 
+def _lines(statement: ast.stmt) -> tuple[int, int]:
+    """Return the first and last line of a statement, decorators included."""
+    decorators = [item.lineno for item in getattr(statement, "decorator_list", [])]
+    return min([statement.lineno, *decorators]), statement.end_lineno or statement.lineno
+
+
 def _places(lines: list[str], block: Block, old: str, new: str) -> list[tuple[int, int, str]]:
     """Return where a text stands in a solution: the first and last line, and those lines with the edit made.
 
@@ -407,6 +417,7 @@ class _Resolver:
     def resolve(self) -> None:
         source = self.source
         assignment = source.assignment
+        self.given()
         if not self.block(assignment.line, TESTS):
             self.problem(assignment.line, "the Assignment must be declared inside # BEGIN TESTS and # END TESTS")
         if not assignment.tasks:
@@ -454,19 +465,25 @@ class _Resolver:
             self.source.functions[check.key] = name
             self.driver(check, name)
 
+    def given(self) -> None:
+        """Keep the texts of the functions that hold no solution."""
+        self.source.bound = set(self.statements)
+        for name, statement in self.statements.items():
+            first, last = _lines(statement)
+            if not any(block.begin <= last and block.end >= first for block in self.source.blocks):
+                self.source.given[name] = "\n".join(self.source.lines[first - 1 : last]) + "\n"
+
     def driver(self, check: Check, name: str) -> None:
-        """Keep the text of a function that holds no solution."""
-        statement = self.statements[name]
-        first = min([statement.lineno, *(d.lineno for d in getattr(statement, "decorator_list", []))])
-        last = statement.end_lineno or first
+        """Keep the text of a check's function if it is a driver."""
+        first, _ = _lines(self.statements[name])
         if inside := self.block(first, TESTS, HIDDEN):
-            self.problem(check.line, f"{name}() stands in the {inside.kind} block of line {inside.begin}, but students "
-                         "run it: move it out of the block; it is released as a driver")  # fmt: skip
-            return
-        if not any(
-            block.begin <= last and block.end >= first for block in self.source.blocks if block.kind == SOLUTION
-        ):
-            self.source.drivers[name] = "\n".join(self.source.lines[first - 1 : last]) + "\n"
+            self.problem(
+                check.line,
+                f"{name}() stands in the {inside.kind} block of line {inside.begin}, but students run it: move it out "
+                "of the block; it is released as a driver",
+            )
+        elif name in self.source.given:
+            self.source.drivers[name] = self.source.given[name]
 
     def points(self, task: Task) -> None:
         """Share the task's points among its checks."""

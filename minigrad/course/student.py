@@ -1,0 +1,296 @@
+"""The student's side: run the visible checks, explain what is wrong, and show how far the assignment is."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import random
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import minigrad
+from minigrad.course import runner
+from minigrad.course.assignment import Check
+from minigrad.course.formats import feedback
+from minigrad.course.grading import empty_record, expectation, grade_one
+from minigrad.course.judging import judge
+from minigrad.course.notebooks import program
+from minigrad.course.record import BLANK, PASSED, CheckResult, Record
+from minigrad.course.released import Released, read_released
+from minigrad.course.source import seed_everything
+from minigrad.data.progress import Progress
+from minigrad.output.words import printable_lines
+
+_SIGNS = {PASSED: "ok   ", BLANK: "blank"}
+_HTML_SIGNS = {PASSED: "✓ right", BLANK: "○ blank"}
+_COLOURS = {True: "#0f766e", False: "#b45309"}
+
+
+@dataclass
+class CheckReport:
+    """What the visible checks found: true as a bool if all passed; its text explains what is wrong.
+
+    Attributes:
+        record: the results.
+        hidden: the number of hidden checks, by task.
+        cause: whether the cause of a mistake was asked for.
+        whole: whether the whole file was checked and not some of its tasks.
+    """
+
+    record: Record
+    hidden: dict[str, int]
+    cause: bool = False
+    whole: bool = True
+
+    def __bool__(self) -> bool:
+        return self.record.gradable and all(map(feedback.passed, self.record.checks))
+
+    @property
+    def done(self) -> int:
+        """The number of tasks whose visible checks all pass. A task without checks is a person's to grade."""
+        return sum(all(map(feedback.passed, self.record.of_task(task.number))) for task in self._tasks())
+
+    def _tasks(self) -> list[Any]:
+        return [task for task in self.record.tasks if self.record.of_task(task.number)]
+
+    def summary(self) -> str:
+        """Return the last sentence: what passed, and what is checked later."""
+        hidden = sum(self.hidden.values())
+        later = f"{hidden} hidden one{'s run' if hidden != 1 else ' runs'} when it is graded" if hidden else ""
+        if self:
+            what = "" if self.whole else f"Task {', '.join(self.hidden)}: "
+            return f"{what}all *visible* checks passed; {later or 'there are no hidden ones'}."
+        checks = self.record.checks
+        return f"{sum(map(feedback.passed, checks))} of {len(checks)} visible checks passed" + (
+            f"; {later}." if later else "."
+        )
+
+    def cause_of(self, check: CheckResult) -> str:
+        """Return the cause of a mistake if it may be said now."""
+        asked = self.record.causes == "always" or (self.cause and self.record.causes == "on request")
+        return check.cause if asked else ""
+
+    def _more(self) -> str:
+        causes = any(check.cause for check in self.record.checks)
+        if not causes or self.cause or self.record.causes != "on request":
+            return ""
+        if self.whole:
+            return f"For the causes: python -m minigrad course check {self.record.name}.py --cause"
+        return f"For the causes: check(\"{next(iter(self.hidden))}\", globals(), cause=True)"
+
+    def __str__(self) -> str:
+        record = self.record
+        lines = [f"{record.title}: {record.name}", ""] if self.whole else []
+        if not record.gradable:
+            return "\n".join([*lines, f"Not gradable: {record.problem}"])
+        lines += [f"A cell failed: {cell}" for cell in record.cells]
+        for task in record.tasks:
+            checks = record.of_task(task.number)
+            head = f"Task {task.number}: {task.title}"
+            if not checks:
+                lines.append(f"{head}   no visible checks")
+                continue
+            lines.append(f"{head}   {sum(map(feedback.passed, checks))} of {len(checks)}")
+            for check in checks:
+                lines.append(f"    {_SIGNS.get(check.status, 'WRONG')} {check.name}")
+                said = [feedback.message(check), f"Hint: {check.hint}" if check.hint else ""]
+                said += [f"Cause: {cause}" if (cause := self.cause_of(check)) else ""]
+                lines += [f"          {line}" for text in said if text for line in text.split("\n")]
+        if self.whole:
+            total = len(self._tasks())
+            full = Progress.width * self.done // max(total, 1)
+            lines += ["", f"[{'#' * full}{'.' * (Progress.width - full)}] {self.done} of {total} tasks"]
+        lines += [self.summary(), *([self._more()] if self._more() else [])]
+        return printable_lines("\n".join(lines))
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        record = self.record
+        parts = [f"<strong>{escape(record.title)}</strong>"] if self.whole else []
+        if not record.gradable:
+            parts.append(f"<p>Not gradable: {escape(record.problem)}</p>")
+        else:
+            parts += [f"<p>A cell failed: {escape(cell)}</p>" for cell in record.cells]
+            parts += [self._task_html(task) for task in record.tasks]
+            if self.whole:
+                parts.append(self._bar_html())
+            summary = escape(self.summary()).replace("*visible*", "<em>visible</em>")
+            parts += [f"<p>{summary}</p>", f"<p>{escape(self._more())}</p>" if self._more() else ""]
+        return f'<div style="line-height: 1.5; max-width: 50em">{"".join(parts)}</div>'
+
+    def _bar_html(self) -> str:
+        total = len(self._tasks())
+        return (
+            f'<div><progress value="{self.done}" max="{max(total, 1)}" style="width: 15em" '
+            f'aria-label="tasks done"></progress> {self.done} of {total} tasks</div>'
+        )
+
+    def _task_html(self, task: Any) -> str:
+        checks = self.record.of_task(task.number)
+        items = "".join(map(self._item_html, checks))
+        count = f"{sum(map(feedback.passed, checks))} of {len(checks)}" if checks else "no visible checks"
+        head = f"Task {escape(task.number)}: {escape(task.title)}"
+        return f'<p style="margin: .6em 0 .2em"><strong>{head}</strong> {count}</p><ul style="margin: 0">{items}</ul>'
+
+    def _item_html(self, check: CheckResult) -> str:
+        right = feedback.passed(check)
+        sign = f'<strong style="color: {_COLOURS[right]}">{_HTML_SIGNS.get(check.status, "✗ wrong")}</strong>'
+        parts = [f"{sign} {escape(check.name)}"]
+        if said := feedback.message(check):
+            parts.append(f'<div style="white-space: pre-wrap">{escape(printable_lines(said))}</div>')
+        if check.picture:
+            parts.append(f'<div><img alt="where it is wrong" src="{feedback.picture_url(check.picture)}"></div>')
+        if check.hint:
+            parts.append(f"<div>Hint: {escape(check.hint)}</div>")
+        if cause := self.cause_of(check):
+            parts.append(f"<div>Cause: {escape(cause)}</div>")
+        return f"<li>{''.join(parts)}</li>"
+
+
+def check(file: str | Path, cause: bool = False, progress: bool | None = None) -> CheckReport:
+    """Run the visible checks of a released file, in a process of its own, as the grader does.
+
+    Args:
+        file: NAME.py or NAME.ipynb, beside NAME.checks.json.
+        cause: say the cause of a mistake as well as the hint, where the teacher allows it.
+        progress: show a bar over the tasks while the checks run. Default: on a terminal.
+
+    Returns:
+        A report, which is true as a bool if all visible checks passed. Its text explains what is wrong; a notebook
+        shows it with pictures.
+
+    Raises:
+        FileNotFoundError: there is no such file, or no checks beside it.
+        ValueError: the checks are damaged, or the file is no notebook.
+    """
+    path = Path(file)
+    released = read_released(path)
+    content = program(path).encode() if path.suffix == ".ipynb" else path.read_bytes()
+    shown = _Tasks(released) if (sys.stdout.isatty() if progress is None else progress) else None
+    graded = grade_one(released, path.stem, content, watch=shown.one if shown else lambda result: None)
+    return CheckReport(graded.record, released.hidden, cause)
+
+
+class _Tasks:
+    """A progress bar over the tasks."""
+
+    def __init__(self, released: Released) -> None:
+        numbers = [check.task for check in released.assignment.checks]
+        self.left = {number: numbers.count(number) for number in numbers}
+        self.progress = Progress(len(self.left)) if self.left else None
+
+    def one(self, result: CheckResult) -> None:
+        self.left[result.task] -= 1
+        if self.progress and not self.left[result.task]:
+            done = sum(not left for left in self.left.values())
+            self.progress.show(done, f"task {result.task}")
+
+
+class Checks:
+    """The visible checks of a released file, called in it: `check("1.1", globals())`.
+
+    In the grader's process it does nothing.
+
+    Args:
+        name: NAME of the assignment.
+        folder: the folder of NAME.checks.json. Default: that of the calling file, or the current one.
+    """
+
+    def __init__(self, name: str, folder: str | Path | None = None) -> None:
+        self.name = name
+        caller = sys._getframe(1).f_globals.get("__file__")
+        self.folders = [Path(folder)] if folder is not None else [Path(caller).parent] if caller else []
+        self.folders.append(Path.cwd())
+        self._released: Released | None = None
+
+    def __call__(self, task: str | None = None, names: dict[str, Any] | None = None, cause: bool = False) -> None:
+        """Run the visible checks of a task here, and show what they found.
+
+        Args:
+            task: its number. Default: all tasks.
+            names: the names of the program. Default: the caller's globals.
+            cause: say the cause of a mistake as well as the hint, where the teacher allows it.
+
+        Raises:
+            FileNotFoundError: NAME.checks.json is not here.
+            ValueError: there is no such task.
+        """
+        if runner.ACTIVE:
+            return
+        report = self.report(task, sys._getframe(1).f_globals if names is None else names, cause)
+        if "IPython" in sys.modules and sys.modules["IPython"].get_ipython():
+            sys.modules["IPython"].display.display(report)
+        else:
+            print(report)
+
+    def report(self, task: str | None, names: dict[str, Any], cause: bool = False) -> CheckReport:
+        """Return what the visible checks of a task find, as `__call__`."""
+        released = self._read()
+        tasks = [each for each in released.assignment.tasks if task in (None, each.number)]
+        if not tasks:
+            known = ", ".join(each.number for each in released.assignment.tasks)
+            raise ValueError(f"there is no task {task}; the tasks are {known}")
+        results = [_answer(released, check, names) for each in tasks for check in each.checks]
+        record = empty_record(released, self.name)
+        numbers = {each.number for each in tasks}
+        record = replace(record, tasks=tuple(t for t in record.tasks if t.number in numbers), checks=tuple(results))
+        hidden = {number: released.hidden[number] for number in sorted(numbers)}
+        return CheckReport(record, hidden, cause, whole=task is None)
+
+    def _read(self) -> Released:
+        if self._released is None:
+            paths = [folder / f"{self.name}.checks.json" for folder in self.folders]
+            path = next((path for path in paths if path.is_file()), None)
+            if path is None:
+                where = " or ".join(dict.fromkeys(str(folder) for folder in self.folders))
+                raise FileNotFoundError(
+                    f"{self.name}.checks.json is not in {where}: keep it beside {self.name}.py and {self.name}.ipynb"
+                )
+            beside = path.with_name(f"{self.name}.py")
+            text = beside.read_text("utf-8", "replace") if beside.is_file() else ""
+            self._released = Released(path, path.read_text("utf-8"), text)
+        return self._released
+
+
+def _answer(released: Released, check: Check, names: dict[str, Any]) -> CheckResult:
+    """Call the student's function in this process, and judge what it returns."""
+    name = released.functions[check.key]
+    answer: dict[str, Any]
+    arrays: list[Any] = []
+    arguments = released.inputs(check)
+    space = names
+    path = ""
+    with _kept_generators(released.seed(check)):
+        try:
+            if name in released.drivers:
+                space = dict(names)
+                exec(compile(released.drivers[name], "<driver>", "exec", dont_inherit=True), space)
+            if name not in space:
+                return judge(check, {"missing": name}, [], expectation(released, check, ""))
+            path = getattr(getattr(space[name], "__code__", None), "co_filename", "")
+            found = runner.arrays_of(space[name](*arguments), math.inf)
+            arrays = found if check.may_write else [*found, *runner.arrays_of(tuple(arguments), math.inf)]
+            answer = {"outputs": len(found)}
+        except (Exception, SystemExit) as error:
+            answer = runner.failure(error, path)
+    return judge(check, answer, arrays, expectation(released, check, ""))
+
+
+@contextlib.contextmanager
+def _kept_generators(seed: int) -> Iterator[None]:
+    """Seed the global generators as the grader does, and give the student's program its own states back."""
+    states = random.getstate(), np.random.get_state(), minigrad.get_rng_state()
+    seed_everything(seed)
+    try:
+        yield
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])
+        minigrad.set_rng_state(states[2])
