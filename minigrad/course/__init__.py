@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from minigrad.course.assignment import Mistake as Mistake
     from minigrad.course.assignment import Rubric as Rubric
     from minigrad.course.assignment import Task as Task
+    from minigrad.course.exports import export as export
     from minigrad.course.grading import grade as grade
     from minigrad.course.marks import SourceError as SourceError
     from minigrad.course.publishing import release as release
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "assignment": "Assignment Check Limits Mistake Rubric Task",
+    "exports": "export",
     "grading": "grade",
     "marks": "SourceError",
     "publishing": "release",

@@ -135,8 +135,9 @@ def _add_export(commands: Commands) -> None:
 
 
 def _export(options: argparse.Namespace) -> int:
-    made = importlib.import_module("minigrad.course.exports").export(options.source, options.to, options.out)
-    print(f"The export: {made}")
+    from minigrad.course.exports import export
+
+    print(f"The export: {export(options.source, options.to, options.out)}")
     return 0
 
 

@@ -39,12 +39,12 @@ from minigrad.course import wire
 from minigrad.course.assignment import Check, Limits
 from minigrad.course.judging import Expectation, as_arrays, clean, exception, failed_with, judge, result
 from minigrad.course.record import CRASHED, NOT_RUN, TIMEOUT, CheckResult, Record, TaskResult
+from minigrad.course.record import FILE as RECORD
 from minigrad.course.sandbox import Ended, Process
 from minigrad.course.source import Source, load
 from minigrad.data.progress import Progress
 from minigrad.output.files import write_file
 
-RECORD = "record.json"
 TIMES = "times.csv"
 RESERVED = (platforms.gradebook.FILE, TIMES, "class.csv", "class.html", "mistakes.csv", "rubric.csv")
 CELLS = 1000

@@ -6,6 +6,9 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
+FILE = "record.json"
+"""The name of its file in the folder of a submission's results."""
+
 PASSED, FAILED, ERROR, BLANK = "passed", "failed", "error", "blank"
 TIMEOUT, CRASHED, NOT_RUN = "timeout", "crashed", "not run"
 STATUSES = (PASSED, FAILED, ERROR, BLANK, TIMEOUT, CRASHED, NOT_RUN)

@@ -8,7 +8,7 @@ import re
 from minigrad.course.marks import PROMPT, SOLUTION, TESTS, TIERS, Block, Cell, SourceError, read
 from minigrad.course.source import Source
 
-_UNMARKED = re.compile(r"\s*#[#\s]*SOLUTION\b[^\n]*$")
+UNMARKED = re.compile(r"\s*#[#\s]*SOLUTION\b[^\n]*$")
 
 
 def check_tier(tier: str) -> None:
@@ -75,7 +75,7 @@ def _replacement(source: Source, block: Block, tier: str, solved: bool) -> list[
         return inside
     if block.kind == SOLUTION:
         if solved or not block.stripped(tier):
-            return [*inside[:-1], (_UNMARKED.sub("", inside[-1][0]), block.last)] if line_form else inside
+            return [*inside[:-1], (UNMARKED.sub("", inside[-1][0]), block.last)] if line_form else inside
         if not block.stub or block.role == "instructor":
             return []
         task = source.task_of(block)

@@ -18,7 +18,8 @@ from record_samples import BROKEN, CLASS, EVIL, GOOD, HOSTILE, MISSING, PART, TR
 from minigrad.course import Record
 from minigrad.course.formats import feedback
 from minigrad.course.record import FAILED, PASSED
-from minigrad.course.reports import RECORD, report, student, teacher
+from minigrad.course.record import FILE as RECORD
+from minigrad.course.reports import report, student, teacher
 
 
 def graded(folder: Path, records: Iterable[Record] = CLASS) -> Path:

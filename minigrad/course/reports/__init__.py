@@ -6,12 +6,10 @@ import json
 from pathlib import Path
 
 from minigrad.course.formats import feedback
+from minigrad.course.record import FILE as RECORD
 from minigrad.course.record import Record
 from minigrad.course.reports import rubric, student, teacher
 from minigrad.output.files import write_file
-
-RECORD = "record.json"
-"""The file in the folder of each submission from which its report is made."""
 
 
 def report(folder: str | Path) -> Path:
