@@ -13,12 +13,16 @@ from minigrad.engine import Node, reverse_topological_order
 from minigrad.scalar import Value
 
 
-def values(output: Any) -> dict[Node, Any]:
+def values(output: Any, known: Mapping[Node, Any] | None = None) -> dict[Node, Any]:
     """Return the number or array of every node that `output`, a Value or a Tensor, was computed from, oldest first.
 
     A node is omitted if its value is unknown: a leaf or a constant that was written to since, a large constant that was
     freed, the result of a `Function`, and what was computed from these, unless the backward pass has saved it. The
     arrays belong to the graph and must not be written to.
+
+    Args:
+        output: a Value or a Tensor.
+        known: arrays of nodes that are known otherwise. Default: none.
 
     >>> from minigrad import tensor
     >>> w = tensor([1.0, 2.0], requires_grad=True)
@@ -28,7 +32,7 @@ def values(output: Any) -> dict[Node, Any]:
     order = reverse_topological_order([output.node])[::-1]
     if isinstance(output, Value):
         return {node: node.data for node in order if isinstance(node, Value)}
-    there = saved_values(order)
+    there = {**(known or {}), **saved_values(order)}
     if output._array.dtype == output.node.dtype:
         there.setdefault(output.node, output._array)
     return _computed(order, there) or {node: a for node, a in there.items() if isinstance(node, Node)}

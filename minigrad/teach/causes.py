@@ -14,14 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.nn.module import Module
+from minigrad.nn.module import Module, Parameter
 from minigrad.output.words import class_name
+from minigrad.teach import loss_graph
+from minigrad.teach.loss_graph import Said, node_behind, nodes_between
 from minigrad.teach.samples import Sample, listed, named
-
-Said = tuple[str, str]
-
-_MOVES = {"reshape", "permute", "getitem", "to", "clone", "expand"}
-"""Primitives that hand the numbers on as they are."""
+from minigrad.tensors.tensor import Tensor
 
 WIDE, OFF_CENTRE = 30.0, 5.0
 """Inputs count as badly scaled if the largest is beyond `WIDE`, or if their mean is `OFF_CENTRE` standard deviations
@@ -33,13 +31,33 @@ LARGE_TARGET = 100.0
 """The absolute value of a target of a regression beyond which it should be scaled."""
 UPHILL = 0.1
 """The cosine between update and gradient above which a step goes uphill."""
+RISEN = 2.0
+"""A loss that short steps raised to this many times its first value is maximized, if it rises as it should fall."""
+UNLIKELY = 10.0
+"""A loss at the start of this many times the cost of guessing comes from scores that are too large."""
+TINY = 1e-2
+"""Inputs whose numbers are all below this count as too small."""
+FADED = 1e-3
+"""The fraction of the highest learning rate below which it has decayed to nothing."""
 
 CAUSES = {
     "not registered": "parameters lie in a plain list, tuple or dictionary of a module",
     "uphill": f"the cosine between update and gradient is above {UPHILL} in five samples in a row",
     "no gradient": "a layer gets no gradient in five samples in a row, while others do",
-    "no activation": "a linear layer follows a linear layer, and is no bottleneck",
+    "no backward": "no parameter has a gradient at the update, in five samples in a row",
+    "not in the optimizer": "some parameters of a layer have a gradient, and the optimizer does not have them",
+    "no activation": "a linear layer or convolution follows another, and is no bottleneck",
     "softmax twice": "the scores of a cross entropy come from a softmax",
+    "scores limited": "the scores of a cross entropy come from a relu, tanh or sigmoid",
+    "dropout of the scores": "a dropout follows the last layer",
+    "logarithm missing": "minus a score or a probability is the loss",
+    "one score": "a cross entropy gets one score for each example",
+    "targets out of range": "a target lies outside the range of the last activation",
+    "initial weights too large": f"the first loss is {UNLIKELY:g} times the cost of guessing",
+    "evaluation mode": "a model with dropout or batch normalization was in training mode, and is trained in the other",
+    "validated in training mode": "a model with dropout or batch normalization computes a validation loss in training "
+    "mode",
+    "one class only": "all targets of ten batches are one class of three or more",
     "sigmoid twice": "the scores of a loss with a sigmoid come from a sigmoid",
     "all pairs": "the loss broadcasts (N, 1) against (N,)",
     "not shuffled": "each of five batches in a row has one class only, and not always the same",
@@ -48,6 +66,11 @@ CAUSES = {
     "inputs of unlike scale": f"the standard deviations of two features differ by more than {UNLIKE:g} times",
     "inputs not centred": f"the mean of the inputs is {OFF_CENTRE:g} standard deviations, and {OFF_CENTRE:g}, from 0",
     "inputs too large": f"an input is beyond {WIDE:g}",
+    "inputs too small": f"no input is beyond {TINY:g}",
+    "inputs all 0": "all inputs are 0 in five samples in a row",
+    "gradient clipped": "each gradient has the same norm, and the steps are too short",
+    "momentum too high": "a momentum above 0.99",
+    "rate decayed": f"for half of the run, the learning rate is below {FADED:g} of its highest",
     "targets too large": f"a target is beyond {LARGE_TARGET:g}",
     "dropout too strong": "a layer drops 90 % of its inputs or more",
     "batch too small": "batch normalization over four examples or fewer",
@@ -101,6 +124,14 @@ class Scene:
         uphill: the cosine between update and gradient in the latest samples.
         layers: the names of the layers with trainable parameters.
         labels: in each sample the class that all targets had, None if they differed.
+        goal: 1 if the loss must be minimized, -1 if it must be maximized, 0 where that is not known.
+        guessing: the loss of guessing, nan where it is not known.
+        adversarial: whether other parameters than the model's lie between its output and the loss.
+        training: in each sample whether the model was in training mode.
+        validated_in_training: whether a validation loss was computed in training mode.
+        still: names of parameters that have a gradient, do not change, and are not the optimizer's.
+        moved: names of layers and parameters that something else than the optimizer updates.
+        zeros: in each sample whether all inputs were 0.
     """
 
     model: Module
@@ -111,32 +142,106 @@ class Scene:
     uphill: list[float] = field(default_factory=list)
     labels: list[int | None] = field(default_factory=list)
     layers: list[str] = field(default_factory=list)
+    goal: int = 0
+    guessing: float = math.nan
+    adversarial: bool = False
+    training: list[bool] = field(default_factory=list)
+    validated_in_training: bool = False
+    still: list[str] = field(default_factory=list)
+    moved: set[str] = field(default_factory=set)
+    zeros: list[bool] = field(default_factory=list)
+
+    def look_at_loss(self, loss: Any, output: Any) -> None:
+        """Take down what the graph of the loss says."""
+        self.loss, self.output = loss, output
+        between = nodes_between(output, loss)
+        self.labels.append(loss_graph.label_of(between))
+        self.goal, self.adversarial = loss_graph.goal(loss), loss_graph.other_parameters(between)
+        self.guessing = loss_graph.guessing(loss, output)
+
+    @property
+    def has_modes(self) -> bool:
+        """Whether the model computes something else in evaluation mode."""
+        kinds = [class_name(module) for module in self.model.modules()]
+        return any(kind.startswith(("Dropout", "AlphaDropout", "BatchNorm", "InstanceNorm")) for kind in kinds)
 
 
 # ---- certain as soon as they are seen --------------------------------------------------------------------------
 
 
-def certain(scene: Scene, samples: Sequence[Sample]) -> Iterator[Said]:
+def certain(scene: Scene, samples: Sequence[Sample], losses: Sequence[float]) -> Iterator[Said]:
     """Yield the causes that need no symptom."""
-    yield from no_gradient(scene, samples)
-    if len(samples) >= 10:
-        yield from saturated(scene.model, samples)
-    yield from unregistered(scene.model)
-    yield from optimizer_of_another_model(scene)
-    yield from uphill(scene)
     if scene.batch is not None and scene.batch.nan:
         yield "not finite", "the batch has nan in its inputs: look for missing values in the data"
+    yield from no_backward(scene, samples)
+    yield from no_gradient(scene, samples)
+    yield from unregistered(scene.model)
+    yield from optimizer_of_another_model(scene)
+    yield from not_in_the_optimizer(scene, samples)
+    yield from uphill(scene, losses)
+    yield from negated(scene, samples, losses)
     if scene.output is not None:
         yield from no_activation(scene)
     if scene.loss is not None and scene.output is not None:
         between = nodes_between(scene.output, scene.loss)
-        yield from applied_twice(between)
-        yield from all_pairs(between)
-    yield from one_class(scene)
+        yield from loss_graph.applied_twice(between)
+        yield from loss_graph.squashed_scores(between)
+        yield from loss_graph.without_logarithm(between)
+        yield from loss_graph.all_pairs(between)
+        yield from loss_graph.out_of_range(between, scene.output)
+    yield from unlikely_start(scene, samples, losses)
+    yield from classes(scene)
+    yield from zero_inputs(scene)
+    yield from modes(scene)
+    yield from strong_decay(scene)
+    yield from strong_dropout(scene.model)
+    if len(samples) >= 10:
+        yield from saturated_from_the_start(scene, samples)
+
+
+def no_backward(scene: Scene, samples: Sequence[Sample]) -> Iterator[Said]:
+    """Updates without any gradient."""
+    recent = samples[-5:]
+    if len(recent) == 5 and not any(any(sample.gradients.values()) for sample in recent):
+        backward = any(sample.added is not None for sample in recent)
+        if all(not sample.gradients for sample in recent) or not any(sample.loss for sample in recent):
+            yield (
+                "no backward",
+                "no parameter has a gradient when the optimizer steps: zero_grad() stands between backward() and step()"
+                ". The order is zero_grad(), backward(), step()"
+                if backward
+                else "no parameter has a gradient when the optimizer steps: call loss.backward() between zero_grad() "
+                "and step()",
+            )
+        elif backward:
+            yield (
+                "no backward",
+                "each gradient is exactly 0 when the optimizer steps: does zero_grad() stand between backward() and "
+                "step()? The order is zero_grad(), backward(), step()",
+            )
+
+
+def not_in_the_optimizer(scene: Scene, samples: Sequence[Sample]) -> Iterator[Said]:
+    """Parameters of a layer that the optimizer lacks, while it has others of the same layer."""
+    lacking = [name for name in scene.still if name not in scene.moved]
+    if len(samples) >= 5 and lacking:
+        yield (
+            "not in the optimizer",
+            f"{listed(lacking)} {'has' if len(lacking) == 1 else 'have'} a gradient, but the optimizer was not given "
+            f"{'it' if len(lacking) == 1 else 'them'}: optim.SGD(model.parameters(), …)",
+        )
 
 
 def unregistered(model: Module) -> Iterator[Said]:
-    """Parameters in a plain list, which no optimizer sees."""
+    """Parameters in a plain list, and tensors for parameters, which no optimizer sees."""
+    for module in model.modules():
+        for name, value in vars(module).items():
+            if isinstance(value, Tensor) and not isinstance(value, Parameter) and value.requires_grad and value.is_leaf:
+                yield (
+                    "not registered",
+                    f"{class_name(module)}.{name} is a tensor that requires a gradient, but no parameter, so "
+                    f"model.parameters() does not have it: self.{name} = nn.Parameter(...)",
+                )
     for attribute, what in model.unregistered():
         yield (
             "not registered",
@@ -159,13 +264,43 @@ def optimizer_of_another_model(scene: Scene) -> Iterator[Said]:
         )
 
 
-def uphill(scene: Scene) -> Iterator[Said]:
-    """Updates along the gradient instead of against it."""
-    if len(scene.uphill) >= 5 and all(cosine > UPHILL for cosine in scene.uphill[-5:]):
+def uphill(scene: Scene, losses: Sequence[float]) -> Iterator[Said]:
+    """Updates along the gradient instead of against it; against it, where the loss must be maximized."""
+    recent = scene.uphill[-5:]
+    if len(recent) < 5:
+        return
+    # a likelihood or a reward may well be climbed
+    climbs = scene.goal < 0 or (scene.goal == 0 and not any(loss > 0 for loss in losses))
+    if not climbs and all(cosine > UPHILL for cosine in recent):
         yield (
             "uphill",
             "the steps go uphill, along the gradient instead of against it: the sign of the update is wrong. It is "
-            "x += -learning_rate * dx; a negative learning rate does the same",
+            "x += -learning_rate * dx; a negative learning rate and maximize=True do the same",
+        )
+    elif scene.goal < 0 and all(cosine < -UPHILL for cosine in recent):
+        yield (
+            "uphill",
+            "the loss is negated, so the steps that lower it make the model worse: the sign of the loss is wrong. "
+            "Minimize the cross entropy or minus the log-likelihood, without another minus",
+        )
+
+
+def negated(scene: Scene, samples: Sequence[Sample], losses: Sequence[float]) -> Iterator[Said]:
+    """A loss that rises by as much as the steps should lower it: backward() ran from something else, such as -loss."""
+    recent = [s for s in samples if math.isfinite(s.loss)]
+    first = next((loss for loss in losses if math.isfinite(loss)), 0.0)
+    if len(recent) < 10 or scene.adversarial or scene.goal < 0 or recent[-1].step < 20 or not first > 0:
+        return
+    if any(ratio > 0.1 for s in recent for ratio in s.ratios.values()) or any(s.slope > 0 for s in recent):
+        return
+    windows = [float(np.mean(part)) for part in np.array_split(np.array(losses), 5)]
+    expected = float(np.trapezoid([s.slope for s in recent], [s.step for s in recent]))
+    rise = windows[-1] - windows[0]
+    if windows[-1] > RISEN * first and windows == sorted(windows) and -3 < rise / (expected or math.inf) < -0.2:
+        yield (
+            "uphill",
+            f"the loss has risen from {first:.3g} to {windows[-1]:.3g}, by about as much as the steps should lower it: "
+            "the gradient is that of the negated loss. Look for a minus too many, as in (-loss).backward()",
         )
 
 
@@ -174,7 +309,7 @@ def no_gradient(scene: Scene, samples: Sequence[Sample]) -> Iterator[Said]:
     recent = samples[-5:]
     if len(recent) < 5 or not any(recent[-1].gradients.values()):
         return
-    without = [layer for layer in scene.layers if not any(layer in sample.gradients for sample in recent)]
+    without = [layer for layer in scene.layers if not any(layer in sample.gradients for sample in samples)]
     if without:
         yield (
             "no gradient",
@@ -184,84 +319,118 @@ def no_gradient(scene: Scene, samples: Sequence[Sample]) -> Iterator[Said]:
 
 
 def no_activation(scene: Scene) -> Iterator[Said]:
-    """A linear layer on a linear layer, which together are one linear layer."""
+    """A linear layer on a linear layer, or a convolution on one, which together are one linear function."""
     parameters = {p.node: name for name, p in scene.model.named_parameters() if p.node is not None}
     nodes = list(_nodes(scene.output))
     users = Counter(source for node in nodes for source in node.inputs)
     for node in nodes:
-        inner = node_behind(node.inputs[0]) if _is_layer(node, parameters) else None
-        if inner is not None and _is_layer(inner, parameters) and users[inner] == 1:
-            inputs, hidden = _sizes(inner)
-            _, outputs = _sizes(node)
-            if hidden >= min(inputs, outputs):  # otherwise it is a bottleneck, which means something
-                first, second = (
-                    parameters[node_behind(n.inputs[1])].rpartition(".")[0] or "the first layer" for n in (inner, node)
-                )
-                yield (
-                    "no activation",
-                    f"there is no activation between {first} and {second}: two linear layers in a row compute what one "
-                    "linear layer computes. Put a ReLU or a tanh between them",
-                )
-                return
-
-
-def applied_twice(between: Sequence[Any]) -> Iterator[Said]:
-    """A softmax or sigmoid before a loss that applies it itself."""
-    for node in between:
-        name = node.primitive.name
-        before = node_behind(node.inputs[0])
-        kind = before.primitive.name if before is not None and before.primitive is not None else ""
-        if name in ("cross_entropy", "log_softmax", "logsumexp") and kind == "softmax":
+        inner = _before_bias(node_behind(node.inputs[0]), parameters) if _weight(node, parameters) is not None else None
+        if inner is None or users[inner] != 1 or _weight(inner, parameters) is None:
+            continue
+        inputs, hidden = _sizes(inner, parameters)
+        _, outputs = _sizes(node, parameters)
+        # otherwise it is a bottleneck, or a convolution in two parts, which means something
+        if hidden >= min(inputs, outputs) and _is_whole(inner) and (_is_whole(node) or inner.primitive.name != "conv"):
+            first, second = (_layer_of(parameters[_weight(n, parameters)]) for n in (inner, node))
+            which = "convolutions" if node.primitive.name == inner.primitive.name == "conv" else "linear layers"
             yield (
-                "softmax twice",
-                "the model ends with a softmax, and the loss applies a softmax again: give the loss the scores, "
-                "without the softmax",
+                "no activation",
+                f"there is no activation between {first} and {second}: two {which} in a row compute what one "
+                "linear function computes. Put a ReLU or a tanh between them",
             )
-        elif name in ("softplus", "logaddexp") and _through_sign(node) == "sigmoid":
+            return
+
+
+def _layer_of(parameter: str) -> str:
+    return parameter.rpartition(".")[0] or parameter
+
+
+def strong_dropout(model: Module) -> Iterator[Said]:
+    """A dropout that leaves a tenth or less."""
+    for path, module in model.named_modules():
+        p = getattr(module, "p", None)
+        if class_name(module).startswith("Dropout") and isinstance(p, float) and p >= 0.9:
             yield (
-                "sigmoid twice",
-                "the model ends with a sigmoid, and the loss applies a sigmoid again: give the loss the scores, "
-                "without the sigmoid (logits)",
+                "dropout too strong",
+                f"{named(path, module)} drops {p:.0%} of its inputs; usual is a dropout of 0.1 to 0.5",
             )
 
 
-def all_pairs(between: Sequence[Any]) -> Iterator[Said]:
-    """A difference of (N, 1) and (N,), which broadcasts to all pairs."""
-    for node in between:
-        shapes = [shape for shape in _operand_shapes(node) if shape]
-        if len(shapes) == 2 and node.primitive.name in ("sub", "mul", "div", "add") and len(node.shape) == 2:
-            a, b = shapes
-            column, row = (a, b) if len(a) == 2 else (b, a)
-            n = node.shape[0]
-            if len(column) == 2 and column == (n, 1) and row in ((n,), (1, n)) and n > 1:
-                yield (
-                    "all pairs",
-                    f"the loss broadcasts {column} against {row} to {node.shape}: it compares every prediction with "
-                    "every target. Give both the same shape, such as targets[:, None] or predictions.squeeze(1)",
-                )
-                return
-
-
-def one_class(scene: Scene) -> Iterator[Said]:
-    """Batches of a single class each, one class after the other."""
-    recent = scene.labels[-5:]
-    if len(recent) == 5 and None not in recent and len({*scene.labels} - {None}) > 1:
+def classes(scene: Scene) -> Iterator[Said]:
+    """Batches of a single class each: one class after the other, or always the same."""
+    recent, seen = scene.labels[-5:], {*scene.labels} - {None}
+    if len(recent) == 5 and None not in recent and len(seen) > 1:
         yield (
             "not shuffled",
             "each batch has examples of one class only, so the model forgets the others: shuffle the examples "
             "(DataLoader(..., shuffle=True))",
         )
-
-
-def label_of(loss: Any, output: Any) -> int | None:
-    """Return the class of all targets of a cross entropy, None if they differ or there is none."""
-    for node in nodes_between(output, loss):
-        target = (
-            (getattr(node, "parameters", None) or {}).get("target") if node.primitive.name == "cross_entropy" else None
+    elif len(scene.labels) >= 10 and None not in scene.labels and len(seen) == 1 and scene.guessing > math.log(2.5):
+        yield (
+            "one class only",
+            f"all targets of all batches so far are class {seen.pop()}: look at how the labels are read",
         )
-        if isinstance(target, np.ndarray) and target.size > 3 and (target == target.flat[0]).all():
-            return int(target.flat[0])
-    return None
+
+
+def unlikely_start(scene: Scene, samples: Sequence[Sample], losses: Sequence[float]) -> Iterator[Said]:
+    """A first loss that no guess would cost."""
+    recurrent = any(class_name(module) in ("RNN", "RNNCell") for module in scene.model.modules())
+    if (
+        not recurrent
+        and len(samples) == 1
+        and losses
+        and scene.loss is not None
+        and losses[0] > UNLIKELY * scene.guessing > 0
+    ):
+        if not any(node.primitive.name == "cross_entropy" for node in nodes_between(scene.output, scene.loss)):
+            return
+        for kind, text in badly_scaled(scene):
+            yield kind, f"{text}. The first loss is {losses[0]:.3g}, guessing costs {scene.guessing:.3g}"
+            return
+        yield (
+            "initial weights too large",
+            f"the first loss is {losses[0]:.3g}, and guessing costs {scene.guessing:.3g}: the scores are too large at "
+            "the start. Use initial weights proportional to 1 / sqrt(inputs), as nn.init.kaiming_normal_ does",
+        )
+
+
+def zero_inputs(scene: Scene) -> Iterator[Said]:
+    """Inputs that are all 0."""
+    if len(scene.zeros) >= 5 and all(scene.zeros):
+        yield (
+            "inputs all 0",
+            "all inputs are 0, in each batch: look at how they are read and scaled, such as a division of integers",
+        )
+
+
+def modes(scene: Scene) -> Iterator[Said]:
+    """A model that is trained in evaluation mode, or validated in training mode."""
+    if scene.validated_in_training:
+        yield (
+            "validated in training mode",
+            "the validation loss was computed in training mode, with dropout or with the statistics of the batch: "
+            "call model.eval() before it, and model.train() after it",
+        )
+    recent = scene.training[-3:]
+    if len(recent) == 3 and not any(recent) and any(scene.training) and scene.has_modes:
+        yield (
+            "evaluation mode",
+            "the model is trained in evaluation mode since model.eval() was called: dropout and batch normalization "
+            "are off. Call model.train() after each evaluation",
+        )
+
+
+def strong_decay(scene: Scene) -> Iterator[Said]:
+    """A weight decay that shrinks the weights by 2 % and more in a step."""
+    for group in scene.optimizer.param_groups if scene.optimizer is not None else ():
+        decay = group.get("weight_decay", 0) or 0
+        if decay * float(group["lr"]) > 0.02:
+            yield (
+                "weight decay too strong",
+                f"the weight decay of {decay:g} shrinks the weights by {decay * float(group['lr']):.0%} in each step; "
+                "usual is 1e-5 to 1e-2",
+            )
+            return
 
 
 def overfitted(losses: Sequence[float], validation: Sequence[tuple[int, float]]) -> Iterator[Said]:
@@ -296,9 +465,11 @@ def explanations(scene: Scene, samples: Sequence[Sample]) -> Iterator[Said]:
     """Yield what may be behind a symptom, the likeliest first."""
     yield from equal_weights(scene.model)
     yield from badly_scaled(scene)
+    yield from small_inputs(scene)
     yield from large_targets(scene)
     yield from settings(scene, samples)
-    yield from saturated(scene.model, samples)
+    yield from saturated(scene, samples)
+    yield from clipped(samples)
 
 
 def equal_weights(model: Module) -> Iterator[Said]:
@@ -343,21 +514,38 @@ def badly_scaled(scene: Scene) -> Iterator[Said]:
         )
 
 
+def small_inputs(scene: Scene) -> Iterator[Said]:
+    """Inputs that are all almost 0."""
+    b = scene.batch
+    if b is not None and 0 < max(-b.low, b.high) < TINY and not _normalizes_first(scene.model):
+        yield (
+            "inputs too small",
+            f"no input is beyond {max(-b.low, b.high):.2g}: standardize them, so that they are about 1. Were they "
+            "scaled twice?",
+        )
+
+
+def clipped(samples: Sequence[Sample]) -> Iterator[Said]:
+    """Gradients that were clipped to a norm that is too small."""
+    norms = [sample.gradient for sample in samples[-5:]]
+    small = all(ratio < 1e-4 for ratio in samples[-1].ratios.values())
+    if len(norms) == 5 and 0 < max(norms) < 1.001 * min(norms) and small:
+        yield (
+            "gradient clipped",
+            f"each gradient is clipped to a norm of {norms[-1]:.2g}, so the steps are too short: clip at about its "
+            "usual norm, 1 to 5",
+        )
+
+
 def large_targets(scene: Scene) -> Iterator[Said]:
     """Targets that are far from 1."""
     if scene.loss is None or scene.output is None:
         return
-    for node in nodes_between(scene.output, scene.loss):
-        for constant in (getattr(node, "constants", None) or {}).values():
-            array = getattr(constant, "_array", getattr(constant, "value", None))
-            if isinstance(array, np.ndarray) and array.dtype.kind == "f" and array.ndim and array.size:
-                size = float(np.abs(array).max())
-                if node.primitive.name == "sub" and LARGE_TARGET < size < math.inf:
-                    yield (
-                        "targets too large",
-                        f"the targets {large(size)}",
-                    )
-                    return
+    for array in loss_graph.targets(nodes_between(scene.output, scene.loss), scene.output):
+        size = float(np.abs(array).max())
+        if LARGE_TARGET < size < math.inf:
+            yield "targets too large", f"the targets {large(size)}"
+            return
 
 
 def large(size: float) -> str:
@@ -367,16 +555,10 @@ def large(size: float) -> str:
 
 def settings(scene: Scene, samples: Sequence[Sample]) -> Iterator[Said]:
     """Settings of layers and of the optimizer that stop learning."""
-    for path, module in scene.model.named_modules():
-        p = getattr(module, "p", None)
-        if type(module).__name__.startswith("Dropout") and isinstance(p, float) and p >= 0.9:
-            yield (
-                "dropout too strong",
-                f"{named(path, module)} drops {p:.0%} of its inputs; usual is a dropout of 0.1 to 0.5",
-            )
+    yield from strong_dropout(scene.model)
     rows = scene.batch.shape[0] if scene.batch is not None and scene.batch.shape else 0
     for path, module in scene.model.named_modules():
-        if type(module).__name__ == "BatchNorm1d" and scene.batch is not None and 0 < rows <= 4:
+        if class_name(module) == "BatchNorm1d" and scene.batch is not None and 0 < rows <= 4:
             yield (
                 "batch too small",
                 f"{named(path, module)} normalizes over a batch of {rows}: its mean and variance are noise. Use larger "
@@ -386,6 +568,15 @@ def settings(scene: Scene, samples: Sequence[Sample]) -> Iterator[Said]:
     last = samples[-1]
     for group in scene.optimizer.param_groups if scene.optimizer is not None else ():
         decay = group.get("weight_decay", 0) or 0
+        momentum = group.get("momentum", 0) or 0
+        if momentum > 0.99:
+            times = 1 / (1 - min(momentum, 0.9999))
+            yield (
+                "momentum too high",
+                f"a momentum of {momentum:g} adds up the gradients of {times:.0f} steps, so the steps grow to "
+                f"{times:.0f} times the learning rate; usual is 0.9",
+            )
+            return
         sizes, gradients = math.hypot(*last.sizes.values()), last.gradient
         if decay and (decay * sizes > 3 * gradients or decay * float(group["lr"]) > 0.02):
             yield (
@@ -396,26 +587,48 @@ def settings(scene: Scene, samples: Sequence[Sample]) -> Iterator[Said]:
             return
 
 
-def saturated(model: Module, samples: Sequence[Sample]) -> Iterator[Said]:
+def saturated_from_the_start(scene: Scene, samples: Sequence[Sample]) -> Iterator[Said]:
+    """Activations that were at their flat ends before anything was learned, and still are.
+
+    Later, a classifier that is sure of itself may have some there.
+    """
+    early = {layer for layer, _ in _at_their_ends(scene, samples[:5])}
+    for layer, text in _at_their_ends(scene, samples):
+        if layer in early:
+            for kind, said in badly_scaled(scene):
+                yield kind, f"{said}. {layer} is saturated"
+                return
+            yield "saturated", text
+            return
+
+
+def saturated(scene: Scene, samples: Sequence[Sample]) -> Iterator[Said]:
     """Activations at their flat ends."""
-    kinds = {named(path, module): class_name(module) for path, module in model.named_modules()}
-    kinds.popitem()  # the last layer may be at its ends, as the targets are
+    for _, text in _at_their_ends(scene, samples):
+        yield "saturated", text
+        return
+
+
+def _at_their_ends(scene: Scene, samples: Sequence[Sample]) -> Iterator[tuple[str, str]]:
+    """Yield the tanh and sigmoid layers that are at their ends in five samples, with a sentence."""
+    kinds = {named(path, module): class_name(module).lower() for path, module in scene.model.named_modules()}
     recent = samples[-5:]
-    for layer, kind in kinds.items():
+    last = [*kinds][-1]  # the last layer may be at its ends, as the targets are
+    for layer in [name for name in recent[-1].outputs if name != last] if recent else ():
+        kind = kinds.get(layer, layer.split(" after ")[0])
         found = [s.outputs[layer] for s in recent if layer in s.outputs]
-        if len(found) < len(recent) or kind not in ("Tanh", "Sigmoid"):
+        if len(found) < len(recent) or kind not in ("tanh", "sigmoid"):
             continue
         squares = [o.mean**2 + o.std**2 for o in found]
         flat = (
-            all(q > 0.9 for q in squares) if kind == "Tanh" else all(o.mean - q < 0.03 for o, q in zip(found, squares))
+            all(q > 0.9 for q in squares) if kind == "tanh" else all(o.mean - q < 0.03 for o, q in zip(found, squares))
         )
         if flat:
             yield (
-                "saturated",
+                layer,
                 f"{layer} is saturated: most of its results are at its ends, where its derivative is almost 0. Use "
                 "smaller initial weights (nn.init.xavier_uniform_) or smaller inputs",
             )
-            return
 
 
 # ---- the graph -------------------------------------------------------------------------------------------------
@@ -427,58 +640,42 @@ def _nodes(end: Any) -> Iterator[Any]:
     return (node for node in reverse_topological_order([end]) if node.primitive is not None)
 
 
-def nodes_between(output: Any, loss: Any) -> list[Any]:
-    """Return the nodes between the model's output and the loss."""
-    found, pending, seen = [], [loss], {output}
-    while pending:
-        node = pending.pop()
-        if node in seen or node.primitive is None:
-            continue
-        seen.add(node)
-        found.append(node)
-        pending += [source for source in node.inputs if source is not None]
-    return found
+def _weight(node: Any, parameters: dict[Any, str]) -> Any:
+    """Return the parameter that a linear function multiplies its input by, None for other nodes."""
+    if node is None or node.primitive is None or node.primitive.name not in ("linear", "matmul", "conv"):
+        return None
+    weight = node_behind(node.inputs[1])
+    return weight if weight in parameters and len(weight.shape) > 1 else None
 
 
-def node_behind(node: Any) -> Any:
-    """Return the node whose numbers this one hands on."""
-    while node is not None and node.primitive is not None and node.primitive.name in _MOVES:
-        node = node.inputs[0]
+def _before_bias(node: Any, parameters: dict[Any, str]) -> Any:
+    """Return the node to which a bias was added."""
+    if node is not None and node.primitive is not None and node.primitive.name == "add":
+        inner, bias = node.inputs[0], node_behind(node.inputs[1])
+        if bias in parameters and inner is not None and len(bias.shape) <= 2:
+            return node_behind(inner)
     return node
 
 
-def _through_sign(node: Any) -> str:
-    """Return the name of the primitive behind a sign and moves."""
-    source = node_behind(next((s for s in node.inputs if s is not None), None))
-    while source is not None and source.primitive is not None and source.primitive.name in ("neg", *_MOVES):
-        source = node_behind(source.inputs[0])
-    return source.primitive.name if source is not None and source.primitive is not None else ""
+def _is_whole(node: Any) -> bool:
+    """Return whether it is no part of a convolution in parts: depthwise, or of 1x1."""
+    geometry = (node.parameters or {}).get("geometry")
+    return geometry is None or (geometry.groups == 1 and max(geometry.kernel) > 1)
 
 
-def _is_layer(node: Any, parameters: dict[Any, str]) -> bool:
-    return (
-        node is not None
-        and node.primitive is not None
-        and node.primitive.name == "linear"
-        and node_behind(node.inputs[1]) in parameters
-    )
-
-
-def _sizes(node: Any) -> tuple[int, int]:
-    """Return the numbers of inputs and outputs of a linear layer."""
-    outputs, inputs = node_behind(node.inputs[1]).shape
-    return inputs, outputs
-
-
-def _operand_shapes(node: Any) -> list[tuple[int, ...]]:
-    constants = getattr(node, "constants", None) or {}
-    operands = [source if source is not None else constants.get(i) for i, source in enumerate(node.inputs)]
-    return [tuple(getattr(o, "shape", ())) for o in operands]
+def _sizes(node: Any, parameters: dict[Any, str]) -> tuple[int, int]:
+    """Return the numbers of inputs and outputs of a linear function."""
+    weight = _weight(node, parameters)
+    if node.primitive.name == "matmul":
+        rows, columns = node.inputs[1].shape[-2:]
+        return rows, columns
+    outputs, inputs = weight.shape[:2]
+    return (inputs * math.prod(weight.shape[2:]), outputs) if node.primitive.name == "conv" else (inputs, outputs)
 
 
 def _normalizes_first(model: Module) -> bool:
     """Return whether the first layer normalizes its inputs."""
     for _, module in model.named_modules():
-        if module._parameters or "Norm" in type(module).__name__:
-            return "Norm" in type(module).__name__
+        if module._parameters or "Norm" in class_name(module):
+            return "Norm" in class_name(module)
     return False

@@ -133,6 +133,7 @@ class Sample:
         updates: and the norm of what the step added to them.
         outputs: for each layer, what came out of it.
         dead: for each ReLU, the share of its units that were 0 for the last `EXAMPLES` examples in samples, or more.
+        slope: the change of the loss that the update should make, gradient times update.
         added: whether the gradient was added to that of the step before; None where that is not known.
     """
 
@@ -144,6 +145,7 @@ class Sample:
     updates: dict[str, float] = field(default_factory=dict)
     outputs: dict[str, Outputs] = field(default_factory=dict)
     dead: dict[str, float] = field(default_factory=dict)
+    slope: float = 0.0
     added: bool | None = None
 
     @property

@@ -26,7 +26,7 @@ from minigrad.nn.module import Module
 from minigrad.optim import rules
 from minigrad.output.words import class_name, printable_lines
 from minigrad.program.values import values
-from minigrad.teach import causes
+from minigrad.teach import causes, loss_graph
 from minigrad.teach.causes import Batch, Scene
 from minigrad.teach.restoring import is_lazy, restored
 from minigrad.teach.samples import Outputs, Sample, axis_of_units, listed, named, norm
@@ -288,7 +288,7 @@ class _Trial:
                 handle.remove()
         self.scene.output, self.scene.loss = self.output.node, self.result.node
         self.found = values(self.result) if self.result.node is not None else {}
-        beyond = causes.nodes_between(self.output.node, self.result.node) if self.result.node is not None else []
+        beyond = loss_graph.nodes_between(self.output.node, self.result.node) if self.result.node is not None else []
         self.beyond = [node for node in beyond if node.primitive is not None]
         start = self._start()
         yield self._finite()
@@ -463,10 +463,10 @@ class _Trial:
 
     def _scores(self) -> Check:
         """What the loss gets: softmax and sigmoid twice, outputs that cannot reach the targets."""
-        for _, text in causes.applied_twice(self.beyond):
+        for _, text in loss_graph.applied_twice(self.beyond):
             return Check("scores", False, text)
         pair, loss = self._scores_and_labels(), self.result.item()
-        last = causes.node_behind(self.output.node)
+        last = loss_graph.node_behind(self.output.node)
         kind = last.primitive.name if last is not None and last.primitive is not None else ""
         out, y = self.output._array, self.batch.y
         if pair is not None:
@@ -510,7 +510,7 @@ class _Trial:
         return Check("scores", True, f"from {out.min():.3g} to {out.max():.3g}; the loss can reach its targets")
 
     def _shapes(self) -> Check:
-        for _, text in causes.all_pairs(self.beyond):
+        for _, text in loss_graph.all_pairs(self.beyond):
             return Check("shapes", False, text)
         shape = self.batch.y.shape if self.batch.y is not None else None
         return Check("shapes", True, f"outputs {self.output.shape}, targets {shape}")
@@ -602,7 +602,7 @@ class _Trial:
         """
         graph: list[Any] = reverse_topological_order([self.result.node]) if self.result.node is not None else []
         order, home, said = [node for node in graph if node.primitive is not None][::-1], calls(graph), []
-        last, worst = causes.node_behind(self.output.node), 0.0
+        last, worst = loss_graph.node_behind(self.output.node), 0.0
         counted = False
         for node in order:
             kind, array = node.primitive.name, self.found.get(node)

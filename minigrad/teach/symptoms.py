@@ -7,7 +7,7 @@ symptom; each states its source.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from statistics import fmean, median
 from typing import Any, NamedTuple
 
@@ -15,8 +15,9 @@ import numpy as np
 
 from minigrad.engine import reverse_topological_order
 from minigrad.nn.module import Module
-from minigrad.output.words import printable
+from minigrad.output.words import class_name, printable
 from minigrad.program.values import operands, values
+from minigrad.teach.causes import FADED, Scene
 from minigrad.teach.samples import EXAMPLES, Sample, listed, named
 from minigrad.tensors.module_calls import calls
 from minigrad.tensors.tensor import Tensor
@@ -56,6 +57,10 @@ PATIENCE = 200
 """The number of steps in which a loss should begin to fall."""
 FALLEN = 0.02
 """The fraction of itself by which a loss must fall."""
+LEARNED = 0.8
+"""A loss below this fraction of the loss of guessing has been learned, in an earlier run if need be."""
+FLAT = 1e-3
+"""The length of the gradient times that of the parameters, in losses, below which nothing is left to learn."""
 
 
 BOUNDS = {
@@ -88,29 +93,34 @@ class Finding(NamedTuple):
 Said = tuple[str, str]
 
 
-def symptoms(samples: Sequence[Sample], losses: Sequence[float], shape: tuple[int, ...]) -> Iterator[Said]:
+def symptoms(
+    samples: Sequence[Sample], losses: Sequence[float], shape: tuple[int, ...], scene: Scene
+) -> Iterator[Said]:
     """Return the symptoms visible in the samples so far.
 
     Args:
         samples: all so far.
         losses: of all steps so far.
         shape: of what the model gave last; with a softmax loss it has the number of classes in it.
+        scene: what is known of the model and the loss.
     """
     last, recent = samples[-1], samples[-PERSISTENT:]
     if not math.isfinite(last.gradient):
         yield from gradient_not_finite(samples)
         return
-    yield from gradient_overshot(last)
+    yield from gradient_overshot(last, scene.model)
     if len(recent) < PERSISTENT:
         return
     yield from not_zeroed(recent)
     yield from dead_units(samples)
-    yield from gradients_apart(recent)
-    yield from gradient_grown(samples)
+    yield from gradients_apart(recent, scene.model)
+    yield from gradient_grown(samples, scene.model)
     yield from updates_too_large(recent, losses)
+    yield from rate_decayed(samples)
     yield from updates_too_small(recent, losses)
-    yield from not_updated(recent)
-    yield from no_progress(recent, losses, shape)
+    yield from not_updated(samples, scene.moved)
+    if not scene.adversarial:
+        yield from no_progress(recent, losses, shape, scene.guessing)
 
 
 def gradient_not_finite(samples: Sequence[Sample]) -> Iterator[Said]:
@@ -128,7 +138,7 @@ def gradient_not_finite(samples: Sequence[Sample]) -> Iterator[Said]:
         yield "not finite", f"the loss is {last.loss:.4g}, but the gradient of {listed(layers)} is not finite: {cause}"
 
 
-def gradient_overshot(last: Sample) -> Iterator[Said]:
+def gradient_overshot(last: Sample, model: Module) -> Iterator[Said]:
     """Gradients much longer than the parameters that they update."""
     long = {
         layer: last.gradients[layer] / size
@@ -140,17 +150,44 @@ def gradient_overshot(last: Sample) -> Iterator[Said]:
         yield (
             "exploding gradients",
             f"the gradient explodes: in {listed([*long])} it is up to {_times(long[worst])} as long as the parameters"
-            f". {_FIX_EXPLODING}",
+            f". {against_explosion(model)}",
         )
 
 
-_FIX_EXPLODING = (
-    "Usual fixes: smaller initial weights, normalization layers, inputs of about 1, "
-    "nn.utils.clip_grad_norm_(model.parameters(), 1.0)"
-)
+def against_explosion(model: Module) -> str:
+    """Return the usual fixes of exploding gradients that this model does not have yet."""
+    kinds = _kinds(model)
+    clip = "nn.utils.clip_grad_norm_(model.parameters(), 1.0)"
+    norm = [] if any("Norm" in kind for kind in kinds) else ["normalization layers"]
+    if any(kind in ("RNN", "RNNCell") for kind in kinds):
+        return f"Usual fixes: {clip}, smaller initial weights, an LSTM or a GRU instead of the RNN"
+    return f"Usual fixes: {', '.join(['smaller initial weights', *norm, 'inputs of about 1', clip])}"
 
 
-def gradients_apart(recent: Sequence[Sample]) -> Iterator[Said]:
+def against_vanishing(model: Module, layers: Sequence[str]) -> str:
+    """Return the usual fixes of vanishing gradients that this model does not have yet.
+
+    Args:
+        model: the model.
+        layers: what has outputs, functions such as "tanh after 0 (Linear)" too.
+    """
+    kinds = _kinds(model)
+    squashing = [
+        name
+        for name in ("sigmoid", "tanh")
+        if name in map(str.lower, kinds) or any(layer.startswith(f"{name} after") for layer in layers)
+    ]
+    fixes = [f"ReLU instead of {' and '.join(squashing)}"] if squashing else []
+    fixes.append("initial weights proportional to 1 / sqrt(inputs)")
+    fixes += [] if any("Norm" in kind for kind in kinds) else ["normalization layers"]
+    return f"Usual fixes: {', '.join([*fixes, 'connections that skip layers'])}"
+
+
+def _kinds(model: Module) -> set[str]:
+    return {class_name(module) for module in model.modules()}
+
+
+def gradients_apart(recent: Sequence[Sample], model: Module) -> Iterator[Said]:
     """Gradients that vanish or explode through the layers."""
     order = [layer for layer in recent[-1].gradients if all(layer in sample.gradients for sample in recent)]
     norms = {layer: median(sample.gradients[layer] for sample in recent) for layer in order}
@@ -167,19 +204,18 @@ def gradients_apart(recent: Sequence[Sample]) -> Iterator[Said]:
         yield (
             "vanishing gradients",
             f"the gradient vanishes on its way back: its norm is {largest:.2g} in {strongest}, but "
-            f"{norms[weakest]:.2g} in {listed(small)}, which hardly learns. Usual fixes: ReLU instead of "
-            "sigmoid or tanh, initial weights proportional to 1 / sqrt(inputs), normalization layers, connections "
-            "that skip layers",
+            f"{norms[weakest]:.2g} in {listed(small)}, which hardly learns. "
+            f"{against_vanishing(model, list(recent[-1].outputs))}",
         )
     elif weakest in small and norms[last] < APART * norms[first]:
         yield (
             "exploding gradients",
             f"the gradient explodes on its way back: its norm is {norms[last]:.2g} in {last}, but {largest:.2g} in "
-            f"{strongest}. {_FIX_EXPLODING}",
+            f"{strongest}. {against_explosion(model)}",
         )
 
 
-def gradient_grown(samples: Sequence[Sample]) -> Iterator[Said]:
+def gradient_grown(samples: Sequence[Sample], model: Module) -> Iterator[Said]:
     """A gradient that explodes during the run."""
     # parameters not passed to the optimizer accumulate gradients, since nothing sets them to zero
     moving = {layer for sample in samples[-PERSISTENT:] for layer, update in sample.updates.items() if update}
@@ -191,7 +227,7 @@ def gradient_grown(samples: Sequence[Sample]) -> Iterator[Said]:
         yield (
             "exploding gradients",
             f"the gradient has exploded: its norm is {now:.2g}, and was at most {start:.2g} at first; most of it is in "
-            f"{max(gradients, key=gradients.__getitem__)}. Lower the learning rate. {_FIX_EXPLODING}",
+            f"{max(gradients, key=gradients.__getitem__)}. Lower the learning rate. {against_explosion(model)}",
         )
 
 
@@ -233,22 +269,47 @@ def _ratios(recent: Sequence[Sample]) -> dict[str, float]:
     return {layer: median(ratios) for layer, ratios in found.items()}
 
 
-def not_updated(recent: Sequence[Sample]) -> Iterator[Said]:
-    """Layers that get a gradient but do not change."""
+def rate_decayed(samples: Sequence[Sample]) -> Iterator[Said]:
+    """A learning rate that has decayed to nothing long before the end."""
+    rates = [(s.step, max(s.learning_rates)) for s in samples if s.learning_rates]
+    last = samples[-1]
+    if not rates:
+        return
+    highest = max(rate for _, rate in rates)
+    alive = max((step for step, rate in rates if rate > FADED * highest), default=0)
+    # the lecture's loop has estimates of its rate only as long as x changes
+    if last.step - alive > max(LASTING, alive) and highest > 0 and not max(last.ratios.values(), default=0) > SMALL:
+        now = max(last.learning_rates, default=0.0)
+        yield (
+            "rate decayed",
+            f"the learning rate has decayed to {now:.2g} by step {alive + 1}, and was {highest:.2g}: nothing is "
+            "learned any more. Look at its schedule, which may decay per step what should decay per epoch",
+        )
+
+
+def not_updated(samples: Sequence[Sample], moved: Collection[str] = ()) -> Iterator[Said]:
+    """Layers that get a gradient but do not change.
+
+    Args:
+        samples: all so far.
+        moved: names of layers that something else than the optimizer updates.
+    """
+    recent = samples[-PERSISTENT:]
     moving = any(update for sample in recent for update in sample.updates.values())
     still = [
         layer
         for layer in recent[-1].updates
-        if all(s.updates.get(layer) == 0 and s.gradients.get(layer, 0) > 0 for s in recent)
+        if layer not in moved and all(s.updates.get(layer) == 0 and s.gradients.get(layer, 0) > 0 for s in recent)
     ]
     rates = {rate for sample in recent for rate in sample.learning_rates}
+    highest = max((rate for sample in samples for rate in sample.learning_rates), default=0.0)
     if still and (moving or rates == {0.0}) and any(rate == 0 for rate in recent[-1].learning_rates):
         yield (
-            "updates too small",
+            "rate decayed",
             "the learning rate is 0, so nothing is learned any more: look at its schedule, which may decay per step "
             "what should decay per epoch",
         )
-    elif still and moving:
+    elif still and moving and not (rates and max(rates) < FADED * highest):
         yield (
             "not updated",
             f"{listed(still)} gets a gradient, but its parameters do not change: has the optimizer been given them? "
@@ -288,9 +349,17 @@ def dead_units(samples: Sequence[Sample]) -> Iterator[Said]:
         )
 
 
-def no_progress(recent: Sequence[Sample], losses: Sequence[float], shape: tuple[int, ...]) -> Iterator[Said]:
-    """A loss that does not fall."""
+def no_progress(
+    recent: Sequence[Sample], losses: Sequence[float], shape: tuple[int, ...], guessing: float = math.nan
+) -> Iterator[Said]:
+    """A loss that does not fall, and that has not fallen before."""
     first, now = _first(losses), _now(losses)
+    if min((loss for loss in losses if math.isfinite(loss)), default=0.0) < 0:
+        return  # a difference, a likelihood or a reward, which may be anywhere
+    if first < LEARNED * guessing and now < LEARNED * guessing:
+        return  # resumed, and at its floor
+    if _stationary(recent):
+        return  # there is nothing to learn
     near = [n for n in (*shape[1:2], *shape[-1:]) if n > 1 and abs(first - math.log(n)) < 0.1 * first]
     start = min([first, *map(math.log, near)])  # falling to the loss of guessing takes no learning
     if len(losses) < PATIENCE or _fallen(now, start):
@@ -318,6 +387,12 @@ def no_progress(recent: Sequence[Sample], losses: Sequence[float], shape: tuple[
     )
 
 
+def _stationary(recent: Sequence[Sample]) -> bool:
+    """Return whether the gradient is 0 for practical purposes, as at a minimum: moving each parameter by all of its
+    length would not change the loss by a thousandth."""
+    return all(0 < s.gradient * math.hypot(*s.sizes.values()) < FLAT * abs(s.loss) for s in recent)
+
+
 def _dead(recent: Sequence[Sample]) -> bool:
     """Return whether dead ReLUs stop the gradient."""
     return any(share >= DEAD for sample in recent for share in sample.dead.values())
@@ -341,7 +416,9 @@ def _fallen(now: float, start: float) -> bool:
 # ---- nan and infinity ------------------------------------------------------------------------------------------
 
 
-def not_finite(loss: float, end: Any, model: Module, samples: Sequence[Sample]) -> str:
+def not_finite(
+    loss: float, end: Any, model: Module, samples: Sequence[Sample], result: tuple[int, Any] | None = None
+) -> str:
     """Return where a loss of nan or infinity comes from: the first operation with such a result, and its layer.
 
     Args:
@@ -349,6 +426,7 @@ def not_finite(loss: float, end: Any, model: Module, samples: Sequence[Sample]) 
         end: the loss as a tensor, whose graph is searched.
         model: knows the layers' names.
         samples: say how large the steps were.
+        result: the id of the node of the model's output, and its array, for a loss that is logged after the step.
     """
     said = f"the loss is {loss:g}"
     high = ""
@@ -359,8 +437,9 @@ def not_finite(loss: float, end: Any, model: Module, samples: Sequence[Sample]) 
                 f". The update of step {samples[-1].step} was {_times(ratios[worst])} as long as {worst}, usual is "
                 f"{USUAL:g}: the learning rate{_rate(samples)} is too high"
             )
-    found = values(end) if isinstance(end, Tensor) and end.node is not None else {}
-    home = calls(reverse_topological_order([end.node])) if found else {}
+    order: list[Any] = reverse_topological_order([end.node]) if isinstance(end, Tensor) and end.node is not None else []
+    found = values(end, {node: result[1] for node in order if result and id(node) == result[0]}) if order else {}
+    home = calls(order) if found else {}
     names = {module: named(path, module) for path, module in model.named_modules()}
 
     def place(node: Any) -> str:
@@ -375,7 +454,12 @@ def not_finite(loss: float, end: Any, model: Module, samples: Sequence[Sample]) 
             return f"{said}: {printable(node.name or 'an input')} holds {name}, since the step before{high}"
         given = [a for a in operands(node, found) if isinstance(a, np.ndarray) and a.dtype.kind == "f" and a.size]
         if any(wrong(a).any() for a in given):
-            return f"{said}: there is {name} in what {place(node)} was given{high}"
+            if any(wrong(found[source]).any() for source in node.inputs if source in found):
+                return f"{said}: there is {name} in what {place(node)} was given{high}"
+            return (
+                f"{said}: there is {name} in what {place(node)} was given, which no recorded operation computed: look "
+                f"for a division by 0 before it, such as by a standard deviation that is 0{high}"
+            )
         if any(np.isinf(a).any() for a in given):  # inf - inf, 0 * inf
             infinite = next((node for node, value in found.items() if node.primitive and np.isinf(value).any()), None)
             since = f", after {place(infinite)} gave infinity" if infinite else ", of infinity"

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from minigrad.optim import rules
 
 # the shares that are named: raise them as the diagnosis gets better
-NAMED, NAMED_RANDOM, NAMED_PASSES, NAMED_RULES, NAMED_RUNS = 0.70, 0.85, 0.90, 0.70, 0.30
+NAMED, NAMED_RANDOM, NAMED_PASSES, NAMED_RULES, NAMED_RUNS = 0.70, 0.85, 0.90, 0.70, 0.95
 
 EVERY = pytest.param(1, id="all", marks=pytest.mark.exhaustive)
 
@@ -168,6 +168,5 @@ def test_each_edit_of_a_forward_pass_and_of_a_schedule_changes_it() -> None:
 def test_healthy_runs_are_left_alone_and_sick_ones_are_named(step: int) -> None:
     outcomes = list(run.training_runs(RUNS[::step].__contains__))
     assert not [one.case for one in outcomes if one.kind == "healthy" and not one.named]
-    if step == 1:
-        named = np.mean([one.named for one in outcomes if one.kind == "sick"])
-        assert named >= NAMED_RUNS, f"{named:.1%} are named; run tests/teach/corpus/run.py runs"
+    named = np.mean([one.named for one in outcomes if one.kind == "sick"])
+    assert named >= NAMED_RUNS - (0.2 if step > 1 else 0), f"{named:.1%} are named; run tests/teach/corpus/run.py runs"

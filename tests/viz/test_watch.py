@@ -668,7 +668,7 @@ def test_steps_and_programs_do_not_see_the_watcher() -> None:
 @pytest.mark.parametrize("given", [True, False])
 def test_gradients_that_gather_where_no_optimizer_is_do_not_explode(given: bool) -> None:
     samples = [Sample(i, gradients={"0": 10.0**i, "1": 1.0}, updates={"0": float(given), "1": 1.0}) for i in range(9)]
-    assert [kind for kind, _ in gradient_grown(samples)] == ["exploding gradients"] * given
+    assert [kind for kind, _ in gradient_grown(samples, nn.Linear(1, 1))] == ["exploding gradients"] * given
 
 
 def test_labels_that_do_not_belong_to_the_inputs() -> None:
@@ -1001,10 +1001,10 @@ def test_a_frozen_layer_is_looked_at_like_others() -> None:
 
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_only_the_graphs_of_sampled_steps_are_searched(when: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from minigrad.viz.training import watch as module
+    from minigrad.teach import loss_graph
 
     searched: list[int] = []
-    monkeypatch.setattr(module, "label_of", lambda loss, output: searched.append(len(watcher.losses)))
+    monkeypatch.setattr(loss_graph, "label_of", lambda between: searched.append(len(watcher.losses)))
     model, X = mlp(8, 16, 4), minigrad.randn(32, 8)
     optimizer = optim.SGD(model.parameters(), lr=0.1)
     with watch(model, optimizer, live=False, every=50) as watcher:

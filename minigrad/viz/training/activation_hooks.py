@@ -11,7 +11,7 @@ from minigrad import engine
 from minigrad.engine import Node
 from minigrad.grad_mode import is_grad_enabled
 from minigrad.hooks import ObserverHook, RemovableHandle
-from minigrad.nn.activations import ReLU
+from minigrad.nn.activations import ReLU, Sigmoid, Tanh
 from minigrad.nn.module import Module
 from minigrad.output.words import class_name
 from minigrad.teach.causes import Batch
@@ -47,6 +47,7 @@ class ActivationHooks:
         active: for each ReLU the number of examples, and which units were above 0.
         shape, output: the shape and the node of the model's output.
         batch: statistics of the model's inputs.
+        training: whether the model was in training mode.
     """
 
     def __init__(self, model: Module, stopwatch: Stopwatch) -> None:
@@ -61,7 +62,8 @@ class ActivationHooks:
         self.shape: tuple[int, ...] = ()
         self.output: Node | None = None
         self.batch: Batch | None = None
-        self._relu_modules: set[Node | None] = set()  # the nodes computed by ReLU modules
+        self.training: bool | None = None
+        self._from_modules: set[Node | None] = set()  # the nodes computed by modules of their own
         self._names = {module: named(path, module) for path, module in self.model.named_modules()}
         self._since = engine.tick()
         hook = ObserverHook(self._record)
@@ -90,11 +92,13 @@ class ActivationHooks:
             self._add_outputs(self._names[module], array)
         if isinstance(module, ReLU):
             self._add_active(self._names[module], array > 0, node)
-            self._relu_modules.add(node)
+        if isinstance(module, ReLU | Sigmoid | Tanh):
+            self._from_modules.add(node)
         if module is self.model:
+            self.training = module.training
             self.shape, self.output, self.batch = first.shape, node, Batch.of(input_array)
             if node is not None:
-                self._record_functional_relus(node)
+                self._record_functions(node)
 
     def _add_outputs(self, layer: str, array: np.ndarray) -> None:
         outputs = Outputs.of(array)
@@ -107,26 +111,34 @@ class ActivationHooks:
         examples += active.size // max(units.size, 1) if axis == 0 else len(active)
         self.active[relu] = examples, units | earlier if earlier.shape == units.shape else units
 
-    def _record_functional_relus(self, end: Node) -> None:
-        """Record ReLUs that are not modules: `relu(x)` in the forward method of a model."""
+    def _record_functions(self, end: Node) -> None:
+        """Record activations that are not modules: `relu(x)`, `x.tanh()` in the forward method of a model."""
         order: list[Any] = engine.reverse_topological_order([end], since=self._since)
         self._since = engine.tick()
-        relus = [
+        found = [
             node
             for node in order
-            if node.primitive is not None and node.primitive.name == "relu" and node not in self._relu_modules
+            if node.primitive is not None
+            and node.primitive.name in ("relu", "tanh", "sigmoid")
+            and node not in self._from_modules
+            and node is not end  # the results may be at its ends, as the targets are
         ]
-        if not relus:
+        if not found:
             return
         module_of = {node: call.module for node, call in calls(order).items()}
         count: dict[str, int] = {}
-        for node in reversed(relus):
+        for node in reversed(found):
+            kind, home = node.primitive.name, module_of.get(node)
+            if kind != "relu" and class_name(home).endswith(("Cell", "RNN", "GRU", "LSTM")):
+                continue  # gates may be open or closed
             source = node.inputs[0]
             # go back to the module that computed the input
-            while module_of.get(source) is module_of.get(node) and any(source.inputs):
+            while module_of.get(source) is home and any(source.inputs):
                 source = next(s for s in source.inputs if s is not None)
             layer = self._names.get(module_of.get(source, self.model), class_name(self.model))
-            count[layer] = count.get(layer, 0) + 1
-            relu = f"relu after {layer}" + (f", {count[layer]}" if count[layer] > 1 else "")
-            self._add_outputs(relu, np.maximum(node.saved[0], 0))
-            self._add_active(relu, node.saved[0] > 0, node)
+            name = f"{kind} after {layer}"
+            count[name] = count.get(name, 0) + 1
+            name += f", {count[name]}" if count[name] > 1 else ""
+            self._add_outputs(name, np.maximum(node.saved[0], 0) if kind == "relu" else node.saved[0])
+            if kind == "relu":
+                self._add_active(name, node.saved[0] > 0, node)

@@ -139,7 +139,7 @@ def _labels(names: Sequence[str]) -> dict[str, str]:
     """
 
     def end(name: str, parts: int) -> str:
-        name = name.removeprefix("relu after ")
+        name = name.split(" after ")[-1]
         if len(name) <= _LABEL_LENGTH:
             return name
         pieces = name.split(" (")[0].split(".")
@@ -203,7 +203,7 @@ def _in_order(names: Sequence[str]) -> list[str]:
     """Remove duplicates, and move each function behind the layer that it follows."""
     found: list[str] = []
     for name in dict.fromkeys(names):
-        layer = name.removeprefix("relu after ").split(",")[0]
+        layer = name.split(" after ")[-1].split(",")[0]
         found.insert(found.index(layer) + 1 if name != layer and layer in found else len(found), name)
     return found
 

@@ -15,12 +15,13 @@ from typing import Any, Self
 import numpy as np
 
 from minigrad.data.progress import Progress
+from minigrad.grad_mode import is_grad_enabled
 from minigrad.hooks import ObserverHook, RemovableHandle
 from minigrad.network import Loss, Network
 from minigrad.nn.module import Module
 from minigrad.optim.optimizer import Optimizer
 from minigrad.output.words import class_name
-from minigrad.teach.causes import Scene, certain, explanations, label_of, overfitted
+from minigrad.teach.causes import Scene, certain, explanations, overfitted
 from minigrad.teach.samples import EXAMPLES, Sample, named, norm
 from minigrad.teach.symptoms import Finding, not_finite, symptoms
 from minigrad.tensors.tensor import Tensor
@@ -29,12 +30,13 @@ from minigrad.viz.page import ENDINGS, Page
 from minigrad.viz.training.activation_hooks import ActivationHooks, Stopwatch
 from minigrad.viz.training.records import RunRecord
 
-SHARE, ALLOWANCE = 0.01, 0.005
-"""The time for sampling: a fraction of the run's processor time, plus seconds at the start, where most runs fail.
-Sampling also slows the next steps a little, because their data are no longer in the caches."""
-FIRST = 10
-"""The number of steps at the start that are always sampled."""
-_OWN_CAUSE = {"not zeroed", "not updated"}
+SHARE = 0.01
+"""The time for sampling: a fraction of the run's processor time. Sampling also slows the next steps a little, because
+their data are no longer in the caches."""
+FIRST, SPREAD = 10, 16
+"""The number of steps at the start that are always sampled; after it, the next sample comes after a sixteenth of the
+steps so far at the latest. Most runs fail at the start, and their causes must be seen in short runs too."""
+_OWN_CAUSE = {"not zeroed", "not updated", "rate decayed"}
 """The symptoms that name their cause."""
 MAX_SAMPLES = 400
 """Beyond this number, every second sample is dropped and sampling continues at half the rate."""
@@ -139,15 +141,19 @@ class Watcher:
         self._started = self._written, time.thread_time()
         self._ended: tuple[float, float] | None = None
         self._stopwatch = Stopwatch()
-        self._next = 0
+        self._next = self._last = self._sampled = 0  # the next step to be sampled, the last one, their number
         self._gap = 1
         self._inputs: Any = ()  # of the model in the latest forward pass
+        self._result: tuple[int, np.ndarray] | None = None  # of it: the id of its node, so that no graph is held
+        self._in_training = False  # the latest forward pass was in training mode, without recording
         self._handles: list[RemovableHandle] = [
-            self.model.register_forward_pre_hook(ObserverHook(self._before_forward))
+            self.model.register_forward_pre_hook(ObserverHook(self._before_forward)),
+            self.model.register_forward_hook(ObserverHook(self._keep_result)),
         ]
         self._activations = ActivationHooks(self.model, self._stopwatch)
         self._sample: Sample | None = None  # of the current step, if it is sampled
         self._before: list[tuple[str, list[tuple[Any, np.ndarray]]]] = []
+        self._still: list[tuple[str, Any, np.ndarray]] = []  # parameters that the last sampled step did not change
         self._silent: dict[str, tuple[int, np.ndarray]] = {}  # of a ReLU: examples seen, zeros in a row per unit
         self._scene = Scene(self.model, optimizer)
         self._undiagnosed = False
@@ -194,6 +200,8 @@ class Watcher:
         if validation is not None:
             number = validation.item() if isinstance(validation, Tensor) else float(validation)
             self.validation.append((len(self.losses), number))
+            if self._in_training and self._scene.has_modes:
+                self._scene.validated_in_training = True
             for kind, text in overfitted(self.losses, self.validation):
                 self._add_finding(kind, text, len(self.losses))
         if learning_rate is not None:
@@ -226,7 +234,7 @@ class Watcher:
         self._detach()
         for handle in self._handles:
             handle.remove()
-        self._inputs = ()
+        self._inputs, self._result = (), None
         if self._progress is not None:
             self._progress.end()
         if self._path is not None:
@@ -289,8 +297,7 @@ class Watcher:
         if step > FIRST:
             if step < self._next or (self.every is not None and step % self.every):
                 return
-            allowed = ALLOWANCE + SHARE * (time.thread_time() - self._started[1])
-            if self.every is None and self._stopwatch.seconds > allowed:
+            if self.every is None and SPREAD * (step - self._last) < step and not self._affordable(step):
                 return
         with self._stopwatch:
             self._sample = Sample(step)
@@ -298,6 +305,12 @@ class Watcher:
             p = self.optimizer.param_groups[-1]["params"][-1] if self.optimizer is not None else None
             if p is not None and p.requires_grad:
                 self._accumulation = p.register_hook(ObserverHook(lambda _: self._accumulating(p)))
+
+    def _affordable(self, step: int) -> bool:
+        """Return whether a sample fits into the share of the time, evenly spread over the steps."""
+        elapsed = time.thread_time() - self._started[1]
+        cost = self._stopwatch.seconds / self._sampled
+        return self._stopwatch.seconds + cost < SHARE * elapsed and (step - self._last) * SHARE * elapsed > step * cost
 
     def _detach(self) -> None:
         self._activations.detach()
@@ -312,6 +325,11 @@ class Watcher:
 
     def _before_forward(self, module: Module, inputs: Any) -> None:
         self._inputs = inputs
+        self._in_training = module.training and not is_grad_enabled()
+
+    def _keep_result(self, module: Module, inputs: Any, output: Any) -> None:
+        if isinstance(output, Tensor) and output.node is not None:
+            self._result = id(output.node), output._array
 
     def _after_forward(self, network: Network, data_batch: Any, loss: Loss) -> None:
         self._set_loss(loss, len(self.losses) + 1)
@@ -331,7 +349,7 @@ class Watcher:
                         f"the loss is {self._loss:g}: the batch has nan in its inputs. Are values missing in the data?"
                     )
                 else:
-                    said = not_finite(self._loss, tensor, self.model, self.samples)
+                    said = not_finite(self._loss, tensor, self.model, self.samples, self._result)
                 self._add_finding("not finite", said, step)
 
     def _look_at_loss(self, node: Any, step: int) -> None:
@@ -344,8 +362,7 @@ class Watcher:
             return
         if output is not None:
             with self._stopwatch:
-                self._scene.loss, self._scene.output = node, output
-                self._scene.labels.append(label_of(node, output))
+                self._scene.look_at_loss(node, output)
 
     def _before_update(self, *_: Any) -> None:
         """Called between backward pass and update: the gradient of this step is complete."""
@@ -360,6 +377,7 @@ class Watcher:
             sample = self._sample
             sample.loss = self.losses[-1]
             self._before = [(layer, [(p, p._array.copy()) for p in ps]) for layer, ps in layers(self.model).items()]
+            self._find_moved()
             self._measure_gradients(sample)
 
     def _measure_gradients(self, sample: Sample) -> None:
@@ -400,9 +418,15 @@ class Watcher:
         self.shape = self._activations.shape or self.shape
         self._count_dead(sample)
         self._add_sample(sample)
-        self._scene.batch, self._scene.output = self._activations.batch, self._activations.output
-        self._scene.uphill.append(self._uphill(sample, changes, before))
-        self._scene.layers = list(layers(self.model))
+        scene, batch = self._scene, self._activations.batch
+        scene.batch, scene.output = batch, self._activations.output
+        scene.uphill.append(self._uphill(sample, changes, before))
+        scene.layers = list(layers(self.model))
+        if batch is not None:
+            scene.zeros.append(batch.low == 0 == batch.high)
+        if self._activations.training is not None:
+            scene.training.append(self._activations.training)
+        self._find_still(before, changes)
         if math.isnan(sample.loss):
             self._undiagnosed = True  # the loss may be logged after the step
         else:
@@ -416,16 +440,44 @@ class Watcher:
             for (p, _), c in zip(pairs, cs)
             if p.grad is not None
         )
+        sample.slope = along
         length = sample.gradient * math.hypot(*sample.updates.values())
         return along / length if length and math.isfinite(length) else 0.0
+
+    def _find_still(self, before: list[Any], changes: list[list[np.ndarray]]) -> None:
+        """Find what has a gradient and did not change: layers, and parameters that the optimizer lacks."""
+        self._still = [
+            (layer, p, p._array.copy())
+            for (layer, pairs), cs in zip(before, changes)
+            for (p, _), c in zip(pairs, cs)
+            if p.grad is not None and not c.any() and p.grad._array.any()
+        ]
+        if self._still and self.optimizer is not None:
+            given = {id(p) for group in self.optimizer.param_groups for p in group["params"]}
+            lacking = {id(p) for _, p, _ in self._still} - given
+            partly = {layer for layer, pairs in before if {id(p) for p, _ in pairs} & given}
+            where = {id(p): layer for layer, p, _ in self._still}
+            self._scene.still = [
+                name
+                for name, p in self.model.named_parameters()
+                if id(p) in lacking and where[id(p)] in partly and name not in self._scene.moved
+            ]
+
+    def _find_moved(self) -> None:
+        """Find which of these have changed since: something else updates them, such as a second optimizer."""
+        changed = {id(p): layer for layer, p, array in self._still if not np.array_equal(p._array, array)}
+        if changed:
+            self._scene.moved |= {name for name, p in self.model.named_parameters() if id(p) in changed}
+            self._scene.moved |= {*changed.values()}
+        self._still = []
 
     def _diagnose(self, step: int) -> None:
         """Report what is wrong: a cause that is certain, or a symptom with its likeliest cause; one cause, once."""
         self._undiagnosed = False
-        for kind, text in certain(self._scene, self.samples):
+        for kind, text in certain(self._scene, self.samples, self.losses):
             self._explained = True
             self._add_finding(kind, text, step)
-        for kind, text in symptoms(self.samples, self.losses, self.shape):
+        for kind, text in symptoms(self.samples, self.losses, self.shape, self._scene):
             if self._explained and kind not in ("not finite", "not zeroed"):
                 continue
             cause = next(explanations(self._scene, self.samples), None) if kind not in _OWN_CAUSE else None
@@ -465,7 +517,8 @@ class Watcher:
         if len(self.samples) > MAX_SAMPLES:
             del self.samples[1:-1:2]
             self._gap = 2 * sample.step // MAX_SAMPLES
-        self._next = sample.step + self._gap
+        self._next, self._last = sample.step + self._gap, sample.step
+        self._sampled += 1
 
     # ---- output ------------------------------------------------------------------------------------------------
 

@@ -22,6 +22,7 @@ if __name__ == "__main__":
 
 import minigrad
 from corpus import gradients as _registers  # noqa: F401
+from corpus import more_runs as _registers_too  # noqa: F401
 from corpus.passes import EXERCISES, all_edits
 from corpus.random_programs import random_program
 from corpus.right import RIGHT
