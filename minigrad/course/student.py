@@ -62,11 +62,10 @@ class CheckReport:
     def summary(self) -> str:
         """Return the last sentence: what passed, and what is checked later."""
         hidden = sum(self.hidden.values())
-        later = f"{hidden} hidden one{'s run' if hidden != 1 else ' runs'} when it is graded" if hidden else ""
         if self:
-            what = "" if self.whole else f"Task {', '.join(self.hidden)}: "
-            return f"{what}all *visible* checks passed; {later or 'there are no hidden ones'}."
+            return ("" if self.whole else f"Task {', '.join(self.hidden)}: ") + all_passed(hidden)
         checks = self.record.checks
+        later = _later(hidden) if hidden else ""
         return f"{sum(map(feedback.passed, checks))} of {len(checks)} visible checks passed" + (
             f"; {later}." if later else "."
         )
@@ -82,7 +81,7 @@ class CheckReport:
             return ""
         if self.whole:
             return f"For the causes: python -m minigrad course check {self.record.name}.py --cause"
-        return f"For the causes: check(\"{next(iter(self.hidden))}\", globals(), cause=True)"
+        return f'For the causes: check("{next(iter(self.hidden))}", globals(), cause=True)'
 
     def __str__(self) -> str:
         record = self.record
@@ -152,6 +151,19 @@ class CheckReport:
         if cause := self.cause_of(check):
             parts.append(f"<div>Cause: {escape(cause)}</div>")
         return f"<li>{''.join(parts)}</li>"
+
+
+def all_passed(hidden: int) -> str:
+    """Return the sentence when all visible checks have passed, given the number of hidden ones.
+
+    >>> all_passed(3)
+    'all *visible* checks passed; 3 hidden ones run when it is graded.'
+    """
+    return f"all *visible* checks passed; {_later(hidden) if hidden else 'there are no hidden ones'}."
+
+
+def _later(hidden: int) -> str:
+    return f"{hidden} hidden one{'s run' if hidden != 1 else ' runs'} when it is graded"
 
 
 def check(file: str | Path, cause: bool = False, progress: bool | None = None) -> CheckReport:
