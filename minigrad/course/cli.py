@@ -144,11 +144,15 @@ def _export(options: argparse.Namespace) -> int:
 def _add_report(commands: Commands) -> None:
     parser = _add(commands, "report", "write the reports of a graded class, for students and for the teacher")
     parser.add_argument("directory", type=Path, metavar="DIR", help="what grade --out wrote its results into")
+    parser.add_argument("--roster", type=Path, metavar="FILE",
+                        help="a table of Canvas or Moodle: DIR/gradebook.csv is that with the scores")  # fmt: skip
+    parser.add_argument("--id", default="", metavar="COLUMN", dest="id_column",
+                        help="the roster's column with the names of the submissions")  # fmt: skip
     parser.set_defaults(run=_report)
 
 
 def _report(options: argparse.Namespace) -> int:
     from minigrad.course.reports import report
 
-    print(f"The class: {report(options.directory)}")
+    print(f"The class: {report(options.directory, options.roster, options.id_column)}")
     return 0

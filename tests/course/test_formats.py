@@ -282,17 +282,18 @@ def test_a_table_of_canvas_or_moodle_is_filled() -> None:
         "    Points Possible,,,,,5\n"
         '"Lovelace, Ada",1,s1,ada,A,\n"B., Ben",2,s2,ben,A,\n"D., Dan",3,s3,dan,A,4\n"Z., Zoe",4,s4,zoe,A,\n'
     )
-    rows = list(csv.reader(io.StringIO(gradebook.filled(canvas, CLASS, "SIS Login ID", "Layers by hand"))))
+    scores = {made.name: gradebook.score(made) for made in CLASS if made.gradable}
+    rows = list(csv.reader(io.StringIO(gradebook.filled(canvas, scores, "SIS Login ID", "Layers by hand"))))
     assert rows[0] == ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", "Layers by hand (77)"]
-    assert [row[-1] for row in rows[1:]] == ["5", "5", "1", "", ""]
+    assert [row[-1] for row in rows[1:]] == ["5", "5", "1", "4", ""]
     assert rows[2][:5] == ["Lovelace, Ada", "1", "s1", "ada", "A"]
     moodle = "First name,Email address\nAda,ada\nZoe,zoe\n"
-    filled = gradebook.filled(moodle, CLASS, "Email address", "Layers by hand")
+    filled = gradebook.filled(moodle, scores, "Email address", "Layers by hand")
     assert filled == "First name,Email address,Layers by hand\nAda,ada,5\nZoe,zoe,\n"
     with pytest.raises(ValueError, match="no column 'login'; its columns are 'First name', 'Email address'"):
-        gradebook.filled(moodle, CLASS, "login", "x")
+        gradebook.filled(moodle, scores, "login", "x")
     with pytest.raises(ValueError, match="empty"):
-        gradebook.filled("", CLASS, "login", "x")
+        gradebook.filled("", scores, "login", "x")
 
 
 def test_the_gradebook_is_written(tmp_path: Path) -> None:

@@ -160,6 +160,19 @@ def test_points_by_hand_are_kept_and_counted(tmp_path: Path) -> None:
         assert '<strong class="number">2.25 of 7</strong>' in (tmp_path / "ben" / "report.html").read_text("utf-8")
 
 
+def test_a_roster_is_filled_with_all_points(tmp_path: Path) -> None:
+    graded(tmp_path / "out", [GOOD, PART, BROKEN])
+    (tmp_path / "moodle.csv").write_text("Email address\nada\ndan\nzoe\n")
+    report(tmp_path / "out")
+    sheet = tmp_path / "out" / "rubric.csv"
+    sheet.write_text(sheet.read_text("utf-8").replace("ada,2,Why?,the reason,1.5,", "ada,2,Why?,the reason,1.5,1"))
+    report(tmp_path / "out", tmp_path / "moodle.csv", "Email address")
+    filled = (tmp_path / "out" / "gradebook.csv").read_text("utf-8")
+    assert filled == "Email address,Layers by hand\nada,6\ndan,\nzoe,\n"
+    with pytest.raises(ValueError, match="no column 'login'"):
+        report(tmp_path / "out", tmp_path / "moodle.csv", "login")
+
+
 @pytest.mark.parametrize("cell", ["2", "-1", "many", "nan", "inf"])
 def test_points_by_hand_must_be_points(cell: str, tmp_path: Path) -> None:
     report(graded(tmp_path, [GOOD]))

@@ -11,7 +11,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from minigrad.course.formats import feedback
 from minigrad.course.record import Record
@@ -69,12 +69,12 @@ def score_of_task(record: Record, task: str) -> str:
     return feedback.number(sum(check.earned for check in checks)) if record.gradable and checks else ""
 
 
-def filled(roster: str, records: Iterable[Record], id_column: str, column: str) -> str:
+def filled(roster: str, scores: Mapping[str, str], id_column: str, column: str) -> str:
     """Return a platform's table with the scores in one column.
 
     Args:
         roster: the CSV that the platform exported.
-        records: of the assignment.
+        scores: by the name of the submission. A row without one keeps what it has.
         id_column: the column whose cells are the names of the submissions, such as "SIS Login ID" or "Email address".
         column: the column of the assignment. It is added if no column has that name; Canvas appends its own number
             to the name, as in "Layers (123)", and that column is found too.
@@ -93,7 +93,6 @@ def filled(roster: str, records: Iterable[Record], id_column: str, column: str) 
     place = next((i for i, name in enumerate(header) if same.fullmatch(name)), len(header))
     if place == len(header):
         header.append(column)
-    scores = {record.name: score(record) for record in records}
     for row in rows[1:]:
         row += [""] * (len(header) - len(row))
         if row[at] in scores:

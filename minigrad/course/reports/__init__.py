@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from minigrad.course.formats import feedback
+from minigrad.course.formats import feedback, gradebook
 from minigrad.course.record import FILE as RECORD
 from minigrad.course.record import Record
 from minigrad.course.reports import rubric, student, teacher
 from minigrad.output.files import write_file
 
 
-def report(folder: str | Path) -> Path:
+def report(folder: str | Path, roster: str | Path | None = None, id_column: str = "") -> Path:
     """Write the reports of a graded class.
 
     In the folder of each submission: `report.txt` and `report.html`, for the student, to be handed out when grades are
@@ -21,13 +21,17 @@ def report(folder: str | Path) -> Path:
 
     Args:
         folder: what `grade` wrote its results into.
+        roster: a table in CSV that Canvas or Moodle exported. `gradebook.csv` is that table with the scores in a column
+            of the assignment's title, and can be imported again. A score includes the points given by hand.
+        id_column: the roster's column with the names of the submissions, such as "SIS Login ID" or "Email address".
 
     Returns:
         The path of `class.html`.
 
     Raises:
         FileNotFoundError: the folder holds no graded submission.
-        ValueError: a record or the rubric cannot be read.
+        ValueError: a record or the rubric cannot be read, or the roster has no such column.
+        OSError: the roster cannot be read, or a file cannot be written.
     """
     folder = Path(folder)
     records = read_records(folder)
@@ -43,6 +47,10 @@ def report(folder: str | Path) -> Path:
     graded = list(records.values())
     if any(record.by_hand for record in graded):
         _write(folder / rubric.FILE, rubric.table(graded, given))
+    if roster is not None:
+        scores = {r.name: feedback.number(r.score + rubric.total(given, r)) for r in graded if r.gradable}
+        filled = gradebook.filled(Path(roster).read_text("utf-8"), scores, id_column, graded[0].title)
+        _write(folder / "gradebook.csv", filled)
     _write(folder / "class.csv", teacher.table(graded, given))
     _write(folder / "mistakes.csv", teacher.mistakes_table(graded))
     return teacher.page_of(records, given).save(folder / "class.html")

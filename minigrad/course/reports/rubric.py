@@ -61,6 +61,11 @@ def table(records: Iterable[Record], points: Given) -> str:
     return gradebook.to_csv(rows)
 
 
+def total(points: Given, record: Record) -> float:
+    """Return the points that a person has given to a submission."""
+    return sum(points.get(record.name, {}).values())
+
+
 def of_task(points: Mapping[tuple[str, str, str], float], number: str) -> float:
     """Return the points that a person has given for a task."""
     return sum(given for (task, _, _), given in points.items() if task == number)
