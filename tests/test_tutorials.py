@@ -32,7 +32,14 @@ RUN = [
 """Documents whose code runs and draws nothing."""
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
 DRAWN = [*LESSONS, ARCHITECTURE, *(ROOT / "docs" / name for name in ("lecture.md", "pictures.md", "races.md"))]
-TRAINED = {"own_rates_digits.svg", "rates.svg", "decays.svg", "annealed.svg", "vanishing_gradient.svg"}
+TRAINED = {
+    "four_rates.svg",
+    "own_rates_digits.svg",
+    "rates.svg",
+    "decays.svg",
+    "annealed.svg",
+    "vanishing_gradient.svg",
+}
 """Curves of networks: other processors round their long sums otherwise, and after some steps it can be seen."""
 
 

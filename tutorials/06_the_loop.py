@@ -434,4 +434,4 @@ print(f"the loss on all images goes from {loss_on_all:.4f} to {network.forward(e
 assert network.forward(everything) < loss_on_all
 
 # %% [markdown]
-# Next: [Watch training](11_watch_training.py), where the gradients of each layer are measured.
+# Next: [Update rules I](07_momentum.py): what to do with `dx` that is better than the fourth line.
