@@ -62,7 +62,7 @@ end = {name: loss[-20:].mean() for name, loss in curves.items()}
 assert end["very high: 30"] > 2.2 and end["low: 0.01"] > 1.2 and end["good: 0.5"] < 0.15
 
 # %% [markdown]
-# ![The loss at 30 never falls, at 1.4 it jumps, at 0.5 it falls to almost 0, at 0.01 it hardly falls](pictures/four_rates.svg)
+# ![At 30 the loss never falls, at 1.4 it jumps, at 0.5 it falls to almost 0, at 0.01 creeps](pictures/four_rates.svg)
 #
 # - **Very high**: worse than guessing, whose loss is log(10) = 2.30. Each step lands on a higher place.
 # - **High**: falls fast, then jumps. It stays where the walls of the valley are steep for its steps.

@@ -71,7 +71,7 @@ print(f"in float32 it is about {h32[error32.argmin()]:.0e}, with an error of {er
 assert 1e-8 < best < 1e-3 and error.min() < 1e-9 and error[-1] > 1e-4
 
 # %% [markdown]
-# ![The error falls with h down to about 1e-5 and rises again; in float32 it never gets small](pictures/difference_error.svg)
+# ![The error falls with h to about 1e-5 and rises again; in float32 it stays large](pictures/difference_error.svg)
 #
 # In float32 there are only seven digits, so a difference is good to three or four. **Check gradients in
 # float64**, train in float32.
