@@ -38,6 +38,7 @@ from minigrad.course import formats as platforms
 from minigrad.course import wire
 from minigrad.course.assignment import Check, Limits
 from minigrad.course.judging import Expectation, as_arrays, clean, exception, failed_with, judge, result
+from minigrad.course.notebooks import percent
 from minigrad.course.record import CRASHED, NOT_RUN, TIMEOUT, CheckResult, Record, TaskResult
 from minigrad.course.record import FILE as RECORD
 from minigrad.course.sandbox import Ended, Process
@@ -348,7 +349,8 @@ def grade(
 
     Args:
         source: the assignment's file, or its folder.
-        submissions: the files NAME.py. One that is missing or cannot be read is a row "missing" in the table.
+        submissions: the files NAME.py or NAME.ipynb. One that is missing or cannot be read is a row "missing" in the
+            table.
         out: the folder for results.
         jobs: number of processes. Default: one for each processor.
         formats: names of formats, see `minigrad.course.formats`. Default: "gradescope".
@@ -379,6 +381,8 @@ def grade(
         content = _read(path)
         if content is None:
             results.add(Graded(replace(empty_record(loaded, name), missing=True)))
+        elif path.suffix == ".ipynb" and (content := _cells(content)) is None:
+            results.add(Graded(replace(empty_record(loaded, name), problem="line 1: the file is no Jupyter notebook")))
         elif not results.keep(name, hashlib.sha256(content).hexdigest()):
             pending.append(Job(str(loaded.path.absolute()), loaded.digest, name, content, user, hidden))
     shown = _Shown(len(paths), len(paths) - len(pending), progress)
@@ -416,6 +420,13 @@ def _read(path: Path) -> bytes | None:
             return file.read(_LARGEST + 1) if stat.S_ISREG(os.fstat(descriptor).st_mode) else None
     except (OSError, ValueError):
         return None
+
+
+def _cells(content: bytes) -> bytes | None:
+    """Return the program that a notebook holds; None if it is none."""
+    with suppress(ValueError, RecursionError):
+        return percent(content.decode()).encode("utf-8", "replace")
+    return None
 
 
 class _Results:

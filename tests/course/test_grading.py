@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from minigrad.course.grading import grade, grade_one
+from minigrad.course.notebooks import notebook
 from minigrad.course.source import load
 
 SOURCE = '''\
@@ -140,6 +141,16 @@ def test_a_class(source, tmp_path):
     before = files(tmp_path / "a")
     grade(source.path, reversed(paths), tmp_path / "a", jobs=1, progress=False)
     assert {**before, **files(tmp_path / "a")} == files(tmp_path / "a")
+
+
+def test_a_notebook_is_graded_as_the_program_of_its_cells(source, tmp_path):
+    contents = {"ada": notebook(RIGHT), "bob": "{}", "cleo": "[" * 100_000, "dan": "\udc80"}
+    for name, text in contents.items():
+        (tmp_path / f"{name}.ipynb").write_text(text, "utf-8", "surrogateescape")
+    paths = [tmp_path / f"{name}.ipynb" for name in contents]
+    records = grade(source.path, paths, tmp_path / "out", jobs=1, progress=False)
+    assert [record.score for record in records] == [5, 0, 0, 0]
+    assert {record.problem for record in records[1:]} == {"line 1: the file is no Jupyter notebook"}
 
 
 def files(folder):
