@@ -102,6 +102,7 @@ def others() -> Iterator[tuple[str, str, dict[str, Any], Callable[..., Any]]]:
         yield "not-kept", "momentum", {"mu": mu}, lambda x, dx, state, learning_rate: (x - learning_rate * dx, {})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "rule", "settings", "step"), list(others()))
 def test_a_mistake_in_momentum_is_named(name: str, rule: str, settings: Any, step: Any) -> None:
     report = check_rule(step, rule, **settings)

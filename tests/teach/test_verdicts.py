@@ -236,6 +236,7 @@ SMOOTH = [r for r in RIGHT if r[3] is not None and np.any(r[3]) and not any(name
 
 @pytest.mark.parametrize(("f", "x", "dx", "upstream"), [r[1:] for r in SMOOTH], ids=[r[0] for r in SMOOTH])
 @each("edit", EDITS)
+@pytest.mark.slow
 def test_wrong_gradients_do_not_pass(f: Any, x: Any, dx: Any, upstream: Any, edit: str) -> None:
     right = np.asarray(dx, dtype=float)
     wrong = EDITS[edit](right)
