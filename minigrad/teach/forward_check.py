@@ -1,41 +1,41 @@
 """Check a forward pass that a learner wrote against a reference, and name the mistake in it.
 
-The reference's graph is recorded; each classic mistake is made at each of its operations, the operations after it are
-computed again, and the result is compared with the learner's.
+The reference's graph is recorded, with all its arguments; each mistake of `forward_mistakes` is made at each of its
+operations, what follows is computed again, and the result is compared with the learner's: one mistake, then one of a
+kind at several places, then two.
 """
 
 from __future__ import annotations
 
+import inspect
+import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import combinations
+from typing import Any
 
 import numpy as np
 
 from minigrad.output.words import class_name
-from minigrad.primitives import elementwise as ew
-from minigrad.primitives import reductions
-from minigrad.teach.recording import record
-from minigrad.teach.tape import Op, Tape
+from minigrad.teach.forward_forms import expanded
+from minigrad.teach.forward_mistakes import CATALOGUE, Edit, ForwardMistake, Reference, Site
+from minigrad.teach.mistakes.factors import factor_words
+from minigrad.teach.recording import Array, record
+from minigrad.teach.tape import MOVING, Tape
+from minigrad.tensors.tensor import Tensor
 
-OTHERS: dict[str, tuple[Any, ...]] = {
-    "tanh": (ew.sigmoid, ew.relu), "sigmoid": (ew.tanh, ew.relu), "relu": (ew.tanh, ew.sigmoid, ew.abs),
-    "exp": (ew.exp2, ew.expm1), "log": (ew.log2, ew.log10, ew.log1p), "sqrt": (ew.square,), "abs": (ew.square,),
-    "square": (ew.abs,), "sum": (reductions.mean, reductions.amax), "mean": (reductions.sum, reductions.amax),
-    "amax": (reductions.mean, reductions.amin, reductions.sum), "amin": (reductions.amax,), "sin": (ew.cos,),
-    "cos": (ew.sin,), "maximum": (ew.minimum,), "minimum": (ew.maximum,), "add": (ew.sub, ew.mul), "sub": (ew.add,),
-    "mul": (ew.div, ew.add), "div": (ew.mul,),
-}  # fmt: skip
-SHAPES = ("reshape", "expand", "clone", "to")
-
-
-class Edit(NamedTuple):
-    """A mistake at an operation: its name, the sentence, how the result is computed, and how much it assumes."""
-
-    name: str
-    sentence: str
-    result: Callable[..., Any]
-    cost: float = 1.0
+LIMIT = 1.6
+"""Seconds of computing after which the search gives up."""
+MANY = 250
+"""The number of operations above which smaller inputs are tried."""
+LIKELY = 1.31
+"""The cost of a mistake up to which it is tried together with another one."""
+TIE = 0.021
+"""Explanations whose costs differ by no more are all said: either …, or …"""
+EXACT, SINGLE = (1e-6, 1e-9), (2e-4, 1e-5)
+"""Relative to the element and to the largest element: results in float64, and in float32."""
 
 
 @dataclass
@@ -44,9 +44,12 @@ class ForwardReport:
 
     Attributes:
         ok: whether it is right.
-        mistake: the machine-readable name of the mistake, None if it is right, "unknown" if none fits.
+        mistake: the name of the mistake in the catalogue, None if it is right, "unknown" if none fits.
         hint, cause: where to look, and what is wrong.
         numbers: the element that differs most, yours and the reference's.
+        notes: what is said besides.
+        mistakes: the names of all mistakes that give the same numbers.
+        acts: the value of the operation in question, the reference's and as yours acts.
     """
 
     ok: bool
@@ -54,32 +57,38 @@ class ForwardReport:
     hint: str = ""
     cause: str = ""
     numbers: str = ""
+    notes: list[str] = field(default_factory=list)
+    mistakes: list[str] = field(default_factory=list)
+    acts: list[tuple[str, np.ndarray, np.ndarray]] = field(default_factory=list)
 
     def __bool__(self) -> bool:
         return self.ok
 
     def __str__(self) -> str:
-        if self.ok:
-            return "the forward pass: right"
-        text = ["the forward pass: WRONG"]
+        text = ["the forward pass: right" if self.ok else "the forward pass: WRONG"]
         text += [f"    Hint: {self.hint}."] if self.hint else []
-        text += [f"    Cause: {self.cause}."]
+        text += [f"    Cause: {self.cause}."] if self.cause else []
+        text += [f"    Note: {note}." for note in self.notes]
         return "\n".join([*text, *([f"    [{self.numbers}]"] if self.numbers else [])])
 
     __repr__ = __str__
 
     def explain(self) -> str:
-        """Return the text."""
-        return str(self)
+        """Return the text, and the value of the operation in question: the reference's, and as yours acts."""
+        text = [str(self)]
+        for what, right, wrong in self.acts:
+            text += ["", f"{what}, in the reference:", _shown(right), "as yours acts:", _shown(wrong)]
+        return "\n".join(text)
 
 
 def check_forward(mine: Callable[..., Any], reference: Callable[..., Any], *inputs: Any) -> ForwardReport:
     """Check a forward pass written by hand against a reference, and name the mistake in it.
 
     Args:
-        mine: the learner's function of the inputs.
-        reference: the right function, in NumPy or on Tensors.
-        inputs: arrays or numbers. The first of floats is the one whose operations are searched.
+        mine: the learner's function of the inputs. It returns an array, a number, or several in a tuple; of (out, cache)
+            the first is compared.
+        reference: the right function, in NumPy, or on Tensors if it cannot take arrays or an input is a Tensor.
+        inputs: arrays, numbers or Tensors.
 
     Returns:
         A report, which is true as a bool if both give the same result, and whose text explains what is wrong.
@@ -87,259 +96,588 @@ def check_forward(mine: Callable[..., Any], reference: Callable[..., Any], *inpu
     Raises:
         ValueError: if there is no input of floats.
 
+    Numbers that both draw from `np.random` are the same. Results in float32 are compared as such.
+
     >>> x = np.array([[1.0, 2.0, 4.0], [3.0, 3.5, 0.0]])
     >>> report = check_forward(lambda x: x - x.mean(axis=0), lambda x: x - x.mean(axis=1, keepdims=True), x)
     >>> print(report)
     the forward pass: WRONG
-        Hint: look at mean.
-        Cause: mean goes over axis 0 instead of axis 1.
+        Hint: look at the mean `x.mean(axis=1, keepdims=True)` (line 1).
+        Cause: the mean `x.mean(axis=1, keepdims=True)` (line 1) goes over axis 0 instead of axis 1.
         [element [1, 1]: yours 0.75, the reference's 1.33333]
     """
-    arrays = [np.array(getattr(x, "_array", x)) for x in inputs]
-    floats = [i for i, a in enumerate(arrays) if a.dtype.kind == "f"]
-    if not floats:
-        raise ValueError("check_forward: none of the inputs is an array of floats; make one: np.array(x, dtype=float).")
+    case = _Case(mine, reference, inputs)
     with np.errstate(all="ignore"):
-        right = np.asarray(_plain(reference(*[a.copy() for a in arrays])), dtype=float)
+        return case.report()
+
+
+class _Case:
+    """One forward pass, its reference and the inputs."""
+
+    def __init__(self, mine: Callable[..., Any], reference: Callable[..., Any], inputs: tuple[Any, ...]) -> None:
+        self.mine, self.reference, self.inputs = mine, reference, inputs
+        self.arrays = [np.array(getattr(x, "_array", x)) for x in inputs]
+        self.floats = [i for i, a in enumerate(self.arrays) if a.dtype.kind == "f"]
+        if not self.floats:
+            raise ValueError(
+                "check_forward: none of the inputs is an array of floats; make one: np.array(x, dtype=float)."
+            )
+        self.on_tensors = any(isinstance(x, Tensor) for x in inputs)
+
+    def report(self) -> ForwardReport:
+        right = self._right(self.arrays)
+        notes: list[str] = []
         try:
-            given = [a.copy() for a in arrays]
-            result = np.asarray(_plain(mine(*given)))
-            result = result.astype(float) if result.dtype.kind in "fiub" else result
+            made = _results(self._call(self.mine, self.arrays), len(right), notes)
+            again = _results(self._call(self.mine, self.arrays), len(right), [])
         except Exception as error:
-            return ForwardReport(False, "raises", cause=f"it raises {class_name(error)}: {error}")
-        if result.dtype.kind != "f":
-            return ForwardReport(False, "not-real", cause=f"it returns {result.dtype} instead of real numbers")
-        if _equal(result, right):
-            return _extremes(mine, reference, arrays, floats)
-        found: list[tuple[Edit, Op]] = []
-        for i in floats:
-            found += _search(reference, arrays, i, result)
-            if found:
-                break
-    return _told(result, right, sorted(found, key=lambda pair: pair[0].cost))
+            return ForwardReport(False, "raises", cause=f"it raises {class_name(error)}: {error}", notes=notes)
+        if len(made) != len(right):
+            cause = f"it returns {_count(made)}, the reference {_count(right)}"
+            return ForwardReport(False, "results", cause=cause, notes=notes)
+        for a in made:
+            if a.dtype.kind not in "fiub":
+                return ForwardReport(False, "not-real", cause=f"it returns {a.dtype} instead of real numbers")
+        if not all(np.array_equal(a, b, equal_nan=True) for a, b in zip(made, again)):
+            cause = "it gives other numbers at each call: it draws random numbers, or keeps something from call to call"
+            return ForwardReport(False, "not-repeatable", "give the mask or the seed as an argument", cause)
+        tolerance = SINGLE if any(_is_single(a) for a in made) and not any(map(_is_single, right)) else EXACT
+        if all(equal(a, b, tolerance) for a, b in zip(made, right)):
+            report = self._extremes(len(right))
+            report.notes += notes + ["the result is in float32, and compared as such"] * (tolerance is SINGLE)
+            return report
+        report = self._told(made, right, self._search(made, right, tolerance))
+        report.notes += notes
+        return report
 
+    def _shrunk(self, ops: int) -> _Case:
+        """Return the case with smaller inputs, where the graph is too large to be computed again and again.
 
-def _told(mine: np.ndarray, right: np.ndarray, found: list[tuple[Edit, Op]]) -> ForwardReport:
-    report = ForwardReport(False, "unknown", cause="no mistake of the catalogue at any operation gives these numbers")
-    if mine.shape != right.shape:
-        report.cause = f"the result has shape {mine.shape}, the reference's {right.shape}"
-        report.mistake = "shape"
-        if mine.ndim and mine.size == right.size**2:
-            report.cause += ": two arrays of shapes (N,) and (N, 1) are broadcast to (N, N)"
-            report.mistake = "broadcast"
-        elif mine.shape == right.shape[::-1]:
-            report.cause += ": it is transposed"
-            report.mistake = "transposed"
-    else:
-        error = np.nan_to_num(np.abs(mine - right), nan=np.inf)
-        at = np.unravel_index(int(error.argmax()), error.shape) if error.ndim else ()
-        where = f"element {[int(i) for i in at]}: " if at else ""
-        report.numbers = f"{where}yours {mine[at]:.6g}, the reference's {right[at]:.6g}"
-    if found:
-        least = [pair for pair in found if pair[0].cost <= found[0][0].cost + 1e-9]
-        sentences = list(dict.fromkeys(edit.sentence for edit, _ in least))[:3]
-        report.mistake = found[0][0].name
-        report.cause = sentences[0] if len(sentences) == 1 else "either " + ", or ".join(sentences)
-        report.hint = f"look at {_called(found[0][1])}"
-    elif mine.shape == right.shape and np.all(np.isfinite(mine) | ~np.isfinite(right)):
-        ratio = mine / right
-        if np.isfinite(ratio).all() and np.ptp(ratio) <= 1e-6 * abs(float(ratio.flat[0])):
-            report.mistake, report.cause = "factor", f"the result has a constant factor of {float(ratio.flat[0]):.6g}"
-        elif np.ptp(mine - right) <= 1e-6 * np.abs(mine - right).max():
-            report.mistake = "offset"
-            report.cause = f"a constant is added: {float((mine - right).flat[0]):.6g}"
-    return report
+        All dimensions of one size become 2 or 3, if both functions accept that and still differ.
+        """
+        case = self
+        sizes = {n for i in self.floats for n in self.arrays[i].shape if n > 3}
+        for n in sorted(sizes, reverse=True) if ops > MANY else ():
+            for few in (2, 3):
+                cut = [
+                    a[tuple(slice(few) if d == n else slice(None) for d in a.shape)] if a.ndim else a
+                    for a in case.arrays
+                ]
+                other = _Case(self.mine, self.reference, tuple(cut))
+                other.on_tensors, other.reference_on_tensors = self.on_tensors, self.reference_on_tensors
+                try:
+                    right = other._right(other.arrays)
+                    made = _results(self._call(self.mine, other.arrays), len(right), [])
+                except Exception:
+                    continue
+                if len(made) == len(right) and not all(equal(a, b, SINGLE) for a, b in zip(made, right)):
+                    case = other
+                    break
+        return case
 
+    def _call(self, f: Callable[..., Any], arrays: list[np.ndarray]) -> Any:
+        """Call a function with copies of the inputs, as arrays or Tensors, and NumPy's generator in the same state."""
+        given = [Tensor(a.copy()) if self.on_tensors and a.dtype.kind == "f" else a.copy() for a in arrays]
+        with _seeded():
+            return f(*given)
 
-def _extremes(mine: Any, reference: Any, arrays: list[np.ndarray], floats: list[int]) -> ForwardReport:
-    """Compare on large inputs too, where the reference is finite."""
-    for scale in (30.0, 1000.0):
-        large = [a * scale if i in floats else a.copy() for i, a in enumerate(arrays)]
+    def _right(self, arrays: list[np.ndarray]) -> list[np.ndarray]:
+        """Return what the reference returns; a function that refuses arrays gets Tensors."""
         try:
-            right = np.asarray(_plain(reference(*[a.copy() for a in large])), dtype=float)
-            result = np.asarray(_plain(mine(*large)), dtype=float)
+            return _results(self._call(self.reference, arrays))
         except Exception:
-            continue
-        if np.isfinite(right).all() and not np.isfinite(result).all():
-            cause = (
-                f"it is right for these inputs, but overflows for {scale:g} times as large ones, where the reference is "
-                "finite: subtract the maximum before exp (a shift that cancels)"
-            )
-            return ForwardReport(False, "overflow", "look at what exp gets", cause)
-    return ForwardReport(True)
+            if self.on_tensors:
+                raise
+            given = [Tensor(a.copy()) if a.dtype.kind == "f" else a.copy() for a in arrays]
+            try:
+                with _seeded():
+                    right = _results(self.reference(*given))
+            except Exception:
+                return _results(self._call(self.reference, arrays))  # raises what it raises for arrays
+            self.reference_on_tensors = True
+            return right
 
+    reference_on_tensors = False
 
-def _search(
-    reference: Callable[..., Any], arrays: list[np.ndarray], position: int, wanted: np.ndarray
-) -> list[tuple[Edit, Op]]:
-    """Return the mistakes at operations that give the wanted result."""
-    others = [a.copy() for a in arrays]
+    def _extremes(self, count: int) -> ForwardReport:
+        """Compare on large inputs too, where the reference is finite."""
+        for scale in (30.0, 1000.0):
+            large = [a * scale if i in self.floats else a for i, a in enumerate(self.arrays)]
+            try:
+                right = self._right(large)
+                made = _results(self._call(self.mine, large), count, [])
+            except Exception:
+                continue
+            for a, b in zip(made, right):
+                if np.isfinite(b).all() and a.dtype.kind == "f" and not np.isfinite(a).all():
+                    cause = (
+                        f"it is right for these inputs, but overflows for {scale:g} times as large ones, where the "
+                        "reference is finite: subtract the maximum before exp (a shift that cancels)"
+                    )
+                    return ForwardReport(False, "overflow", "look at what exp gets", cause)
+        return ForwardReport(True)
 
-    def function(x: Any) -> Any:
-        return reference(*others[:position], x, *others[position + 1 :])
+    # ---- the search ------------------------------------------------------------------------------------------------
 
-    try:
-        recording = record(function, arrays[position])
+    def _tape(self) -> Tape:
+        """Record the reference as a function of all inputs of floats at once."""
+        flat = np.concatenate([self.arrays[i].ravel() for i in self.floats]).astype(float)
+        nodes: list[Any] = []
+        on_tensors = self.on_tensors or self.reference_on_tensors
+
+        def arguments(whole: Any) -> list[Any]:
+            given: list[Any] = [a.copy() for a in self.arrays]
+            start = 0
+            for i in self.floats:
+                part: Any = np.reshape(whole[start : start + self.arrays[i].size], self.arrays[i].shape)
+                nodes.append(part.tensor.node)
+                given[i] = part.tensor if on_tensors else part
+                start += self.arrays[i].size
+            return given
+
+        def result(out: Any) -> Any:
+            several = [Array(a) if isinstance(a, Tensor) else a for a in _several(out)]
+            return several[0] if len(several) == 1 else np.concatenate([np.ravel(a) for a in several])
+
+        with _seeded():
+            recording = record(self.reference, flat, arguments=arguments, result=result)
         tape = Tape(recording, np.ones(recording.output.shape))
-    except Exception:
-        return []
-    names = [op.name or "" for op in tape.ops]
-    groups: dict[Any, list[int]] = {}
-    for k, op in enumerate(tape.ops):
-        if op.primitive is not None:
-            groups.setdefault((k,), []).append(k)
-            if op.place is not None:  # the passes of a loop
-                groups.setdefault((op.kind, op.place.line, op.place.instruction), []).append(k)
-    found = []
-    for group in groups.values():
-        operations = [tape.ops[k] for k in group]
-        for edits in zip(*(_edits(op, names) for op in operations)):
-            made = _result(tape, dict(zip(group, edits)))
-            if made is not None and made.shape == wanted.shape and _equal(wanted, made):
-                found.append((edits[0], operations[0]))
-    return found
+        names = _argument_names(self.reference)
+        where = {op.node: k for k, op in enumerate(tape.ops)}
+        for i, node in zip(self.floats, nodes[-len(self.floats) :]):
+            if node in where:
+                op = tape.ops[where[node]]
+                op.primitive, op.sources, op.operands, op.place = None, (), [], None
+                op.name = names[i] if i < len(names) else op.name
+        return tape
+
+    def _search(
+        self, made: list[np.ndarray], right: list[np.ndarray], tolerance: tuple[float, float]
+    ) -> _Search | None:
+        """Return the search, which has found what it can; None if the reference cannot be recorded."""
+        wanted = made[0].astype(float)
+        if len(made) > 1:
+            if any(a.shape != b.shape for a, b in zip(made, right)):
+                return None
+            wanted = np.concatenate([a.astype(float).ravel() for a in made])
+        try:
+            tape = self._tape()
+            if (case := self._shrunk(len(tape.ops))) is not self:
+                right = case._right(case.arrays)
+                smaller = _results(case._call(case.mine, case.arrays), len(right), [])
+                return case._search(smaller, right, tolerance)
+            search = _Search(tape, wanted, tolerance)
+        except Exception:
+            return None
+        search.run()
+        if not search.found and not search.gave_up and (other := expanded(tape)) is not None:
+            search = _Search(other, wanted, tolerance)
+            search.run()
+        return search
+
+    # ---- words -----------------------------------------------------------------------------------------------------
+
+    def _told(self, made: list[np.ndarray], right: list[np.ndarray], search: _Search | None) -> ForwardReport:
+        report = ForwardReport(False, "unknown")
+        which = next(i for i, (a, b) in enumerate(zip(made, right)) if not equal(a, b, EXACT))
+        mine, of_reference = made[which], right[which]
+        if mine.shape == of_reference.shape:
+            error = np.nan_to_num(np.abs(mine - of_reference), nan=np.inf)
+            at = np.unravel_index(int(error.argmax()), error.shape) if error.ndim else ()
+            where = f"result {which}, " * (len(made) > 1) + (f"element {[int(i) for i in at]}" if at else "")
+            report.numbers = (
+                f"{where}{': ' if where else ''}yours {mine[at]:.6g}, the reference's {of_reference[at]:.6g}"
+            )
+        if search is not None and search.found:
+            found = search.best()
+            sentences = list(dict.fromkeys(e.sentence for e in found))[:3]
+            report.mistakes = list(dict.fromkeys(e.name for e in found))
+            report.mistake = report.mistakes[0]
+            report.cause = sentences[0] if len(sentences) == 1 else "either " + ", or ".join(sentences)
+            report.hint = f"look at {found[0].site.what}"
+            report.acts = [(s.what, s.op.value, search.value_at(found[0], s.k)) for s in found[0].sites[:2]]
+        elif mine.shape != of_reference.shape:
+            report.cause = f"the result has shape {mine.shape}, the reference's {of_reference.shape}"
+            report.mistake = "shape"
+            if mine.ndim and mine.size == of_reference.size**2:
+                report.cause += ": two arrays of shapes (N,) and (N, 1) are broadcast to (N, N)"
+                report.mistake = "broadcast"
+            elif mine.shape == of_reference.shape[::-1]:
+                report.cause += ": it is transposed"
+                report.mistake = "transposed"
+            elif mine.ndim < of_reference.ndim and mine.size < of_reference.size:
+                report.cause += ": a sum or mean too many, or over too many axes"
+            elif mine.size > of_reference.size:
+                report.cause += ": a sum or mean is missing, or goes over too few axes"
+        else:
+            report.mistake, report.cause = _pattern(mine, of_reference, search)
+        if search is not None and search.gave_up and not search.found:
+            report.notes.append(f"the search was given up after {LIMIT:g} seconds")
+        return report
 
 
-def _result(tape: Tape, edits: dict[int, Edit]) -> np.ndarray | None:
-    """Return the tape's result with mistakes at some operations."""
-    values = [op.value for op in tape.ops]
-    changed: set[int] = set()
-    try:
-        for j, op in enumerate(tape.ops):
-            if j in edits or changed.intersection(s for s in op.sources if s is not None):
-                operands = [values[s] if s is not None else o for s, o in zip(op.sources, op.operands)]
-                parameters = dict(op.parameters)
-                if op.kind in ("reshape", "expand") and np.size(operands[0]) != np.size(op.operands[0]):
-                    return None
+def _pattern(mine: np.ndarray, right: np.ndarray, search: _Search | None) -> tuple[str, str]:
+    """Describe what the error looks like, where no mistake of the catalogue fits."""
+    if not np.isfinite(mine).all() and np.isfinite(right).all():
+        return "not-finite", "the result has nan or inf: a division by zero, a logarithm of 0, or an overflow of exp"
+    with np.errstate(all="ignore"):
+        ratio = (mine / right)[right != 0]
+    if ratio.size > 1 and np.isfinite(ratio).all() and np.ptp(ratio) <= 1e-6 * abs(float(ratio.flat[0])):
+        c = float(ratio.flat[0])
+        said = f" ({factor_words(c, search.tape)[0]})" if search is not None and c else ""
+        return "factor", f"the result has a constant factor of {c:.6g}{said}"
+    if mine.size > 1 and np.ptp(mine - right) <= 1e-6 * np.abs(mine - right).max():
+        return "offset", f"a constant is added: {float((mine - right).flat[0]):.6g}"
+    wrong = ~np.isclose(mine, right, rtol=1e-6, atol=0)
+    for axis in range(mine.ndim):
+        others = tuple(a for a in range(mine.ndim) if a != axis)
+        lines = np.flatnonzero(wrong.any(axis=others))
+        if 0 < len(lines) <= mine.shape[axis] // 2:
+            return "part", f"it is wrong only at index {', '.join(map(str, lines.tolist()))} of axis {axis}"
+    return "unknown", "no mistake of the catalogue, and no pair of those that were tried, gives these numbers"
+
+
+@dataclass
+class _Explanation:
+    """Mistakes that together give the learner's numbers: at each site an edit."""
+
+    made: list[tuple[ForwardMistake, list[Site], list[Edit], float]]
+
+    @cached_property
+    def cost(self) -> float:
+        return sum(m.cost + edits[0].cost + extra for m, _, edits, extra in self.made)
+
+    @property
+    def name(self) -> str:
+        return " + ".join(m.name for m, _, _, _ in self.made)
+
+    @property
+    def site(self) -> Site:
+        return self.made[0][1][0]
+
+    @property
+    def sites(self) -> list[Site]:
+        return [sites[0] for _, sites, _, _ in self.made]
+
+    @property
+    def edits(self) -> dict[int, Edit]:
+        return {s.k: e for _, sites, edits, _ in self.made for s, e in zip(sites, edits)}
+
+    @property
+    def sentence(self) -> str:
+        said = []
+        for m, sites, edits, _ in self.made:
+            text = m.sentence.replace("{what}", sites[0].what).replace("{detail}", edits[0].detail)
+            if len(sites) > 1 and m.name != "exchanged":
+                loop = len(sites[0].passes) > 1
+                text += "; this holds " + ("in every pass of the loop" if loop else f"at all {len(sites)} places")
+            said.append(text)
+        return "; and ".join(said)
+
+    def __add__(self, other: _Explanation) -> _Explanation:
+        return _Explanation([*self.made, *other.made])
+
+
+EXCHANGED = ForwardMistake(
+    "exchanged", "{detail} are exchanged: each stands where the other belongs", lambda s: iter(()), 1.2
+)
+
+FITTED = ForwardMistake("fitted", "{detail}", lambda s: iter(()), 1.5)
+
+
+class _Search:
+    """The search for the mistakes that turn the reference's result into the learner's."""
+
+    def __init__(self, tape: Tape, wanted: np.ndarray, tolerance: tuple[float, float]) -> None:
+        self.tape, self.wanted, self.tolerance = tape, wanted, tolerance
+        self.reference = Reference(tape)
+        self.words = self.reference.words
+        self.right = [op.value for op in tape.ops]
+        self.sites = [Site(self.reference, k) for k in range(1, len(tape.ops))]
+        inputs = {k for k, op in enumerate(tape.ops) if op.kind == "input"}
+        used = {s for op in tape.ops for s in op.sources}
+        self.sites = [s for s in self.sites if s.k in used or s.k == len(tape.ops) - 1 and s.k not in inputs]
+        self.found: list[_Explanation] = []
+        self.tried: list[tuple[_Explanation, bytes]] = []
+        self.gave_up = False
+        self.until = time.thread_time() + LIMIT
+        self.finite = bool(np.isfinite(wanted).all())
+        self.bound = 4 * (tolerance[0] + tolerance[1]) * float(np.abs(wanted).max(initial=0)) + 1e-300
+
+    def run(self) -> None:
+        """Look for one mistake, for one of a kind at several places, for numbers that fit, for two mistakes."""
+        stages = [
+            (self._singles, 1.2), (self._everywhere, 1.25), (self._in_one_use, 1.3), (self._exchanged, 1.45),
+            (self._fitted, 1.9), (self._pairs, np.inf),
+        ]  # fmt: skip
+        for stage, enough in stages:
+            for explanation in stage():
+                if time.thread_time() > self.until:
+                    self.gave_up = True
+                    break
+                if not self.found or explanation.cost <= self.best()[0].cost + TIE:
+                    self._try(explanation)
+            if self.gave_up or self.found and min(e.cost for e in self.found) <= enough:
+                break
+
+    def best(self) -> list[_Explanation]:
+        """Return the cheapest explanations, of each mistake the one that is said the shortest."""
+        self.found.sort(key=lambda e: (e.cost, len(e.sentence)))
+        least = [e for e in self.found if e.cost <= self.found[0].cost + TIE]
+        best: dict[str, _Explanation] = {}
+        for e in sorted(least, key=lambda e: len(e.sentence)):
+            best.setdefault(e.name, e)
+        return [e for e in least if best[e.name] is e]
+
+    # ---- candidates ------------------------------------------------------------------------------------------------
+
+    def _edits(self, site: Site, m: ForwardMistake) -> Iterator[Edit]:
+        """Yield the ways of making a mistake at a site."""
+        with suppress(ValueError, IndexError, TypeError, AttributeError, KeyError, ArithmeticError):
+            yield from m.find(site)
+
+    def _singles(self) -> Iterator[_Explanation]:
+        """Mistakes at one operation; in a loop in all passes, in the first or in the last."""
+        catalogue = sorted(CATALOGUE.values(), key=lambda m: m.cost)
+        loops: dict[int, list[Site]] = {}
+        for site in self.sites:
+            if len(site.passes) > 1:
+                loops.setdefault(site.passes[0], []).append(site)
+                continue
+            for m in catalogue:
+                yield from (_Explanation([(m, [site], [edit], 0.0)]) for edit in self._edits(site, m))
+        for m in catalogue:
+            for passes in loops.values():
+                if len(passes) > 1:
+                    yield from self._together(m, passes, 0.0)
+            for passes in loops.values():
+                for site in passes[:1] + passes[-1:] if len(passes) > 1 else passes:
+                    for edit in self._edits(site, m):
+                        yield _Explanation([(m, [site], [edit], 0.0 if m.name == "loop" else 0.2)])
+
+    def _everywhere(self) -> Iterator[_Explanation]:
+        """The same mistake at all operations of a kind."""
+        groups: dict[Any, list[Site]] = {}
+        for site in self.sites:
+            if site.op.kind not in MOVING and site.op.kind != "input":
+                parameters = {n: v for n, v in site.op.parameters.items() if n != "index"}
+                groups.setdefault((site.op.kind, str(parameters)), []).append(site)
+        for sites in groups.values():
+            if 1 < len(sites) <= 12 and len({s.passes[0] for s in sites}) > 1:
+                for m in CATALOGUE.values():
+                    yield from self._together(m, sites, 0.15, complete=True)
+
+    def _together(
+        self, m: ForwardMistake, sites: list[Site], extra: float, complete: bool = False
+    ) -> Iterator[_Explanation]:
+        """Yield a mistake at several operations at once; with `complete`, only where it can be made at all of them."""
+        several = [{_key(site, edit, sites[-1]): edit for edit in self._edits(site, m)} for site in sites]
+        for key in several[-1]:
+            made = [(site, own[key]) for site, own in zip(sites, several) if key in own]
+            if len(made) > 1 and (not complete or len(made) == len(sites)):
+                yield _Explanation([(m, [s for s, _ in made], [e for _, e in made], extra)])
+
+    def _exchanged(self) -> Iterator[_Explanation]:
+        """Two values of one shape that stand in each other's place."""
+        named = [s for s in self.sites if len(s.passes) == 1 and s.op.value.ndim and
+                 (s.op.kind == "input" or self.words.variable(s.k) or s.op.kind == "getitem")][:24]  # fmt: skip
+        for a, b in combinations(named, 2):
+            if a.op.value.shape == b.op.value.shape and not a.feeds(b.k):
+                names = f"{self.words.name(a.k)} and {self.words.name(b.k)}"
+                extra = 0.1 * (a.op.kind != b.op.kind)
+                yield _Explanation([(EXCHANGED, [a, b], [Edit(lambda v, b=b: b.op.value, names), Edit(lambda v, a=a: a.op.value)], extra)])  # fmt: skip
+
+    def _in_one_use(self) -> Iterator[_Explanation]:
+        """A mistake in a value that is used several times, of which one use alone shows it."""
+        for site in self.sites:
+            if len(site.op.users) < 2 or len(site.passes) > 1 or site.op.kind == "input":
+                continue
+            several = [(m, edit) for m in CATALOGUE.values() for edit in self._edits(site, m)]
+            for m, edit in several:
+                if m.cost + edit.cost > LIKELY:
+                    continue
+                for k, i in site.op.users:
+                    user = Site(self.reference, k)
+                    said = m.sentence.replace("{what}", site.what).replace("{detail}", edit.detail)
+                    seen = Edit(
+                        user.at(i, lambda a, v, e=edit: e.value(v)),
+                        f"{said}; this holds in {user.what} alone",
+                        edit.cost,
+                    )
+                    yield _Explanation([(ForwardMistake(m.name, "{detail}", m.find, m.cost), [user], [seen], 0.15)])
+
+    def _fitted(self) -> Iterator[_Explanation]:
+        """A constant, or a factor, with the value that fits the numbers best; it is one if it fits all of them."""
+        if self.wanted.size < 3 or self.wanted.shape != self.right[-1].shape or not np.isfinite(self.wanted).all():
+            return
+        made: Any
+        for site in self.sites:
+            if len(site.passes) > 1 or site.op.primitive is None or site.op.kind in MOVING:
+                continue
+            for i, (s, o) in enumerate(zip(site.op.sources, site.op.operands)):
+                if s is None and o is not None and np.ndim(o) == 0 and np.asarray(o).dtype.kind in "fiu" and float(o):
+                    made = lambda c, site=site, i=i: Edit(site.at(i, lambda a, v: c))  # noqa: E731
+                    c = self._fit(site.k, made, float(o))
+                    if c is not None:
+                        said = f"the constant {float(o):g} in {site.what} acts as {c:.6g}"
+                        yield _Explanation([(FITTED, [site], [Edit(made(c).value, said)], 0.0)])
+            made = lambda c, site=site: Edit(lambda v: c * site.again(v))  # noqa: E731
+            c = self._fit(site.k, made, 1.0)
+            if c is not None:
+                words, assumes = factor_words(c, self.tape)
+                said = f"{site.what} has a constant factor of {c:.6g}" + (f": {words}" if assumes < 1 else "")
+                yield _Explanation([(FITTED, [site], [Edit(made(c).value, said)], 0.1)])
+
+    def _fit(self, k: int, made: Callable[[float], Edit], c: float) -> float | None:
+        """Return the number with which the result is the nearest to the learner's, by the method of Gauss and Newton."""
+        for _ in range(12):
+            values, moved = self.values({k: made(c * (1 + 1e-12))}), self.values({k: made(c * (1 + 1e-4))})
+            if values is None or moved is None or np.shape(moved[-1]) != self.wanted.shape:
+                return None
+            here, slope = np.asarray(values[-1]), (np.asarray(moved[-1]) - values[-1]) / (c * 1e-4)
+            square = float(np.vdot(slope, slope))
+            if not square or not np.isfinite(square):
+                return None
+            change = float(np.vdot(slope, self.wanted - here)) / square
+            c += change
+            if not np.isfinite(c) or not c:
+                return None
+            if abs(change) <= 1e-10 * abs(c):
+                break
+        return c
+
+    def _pairs(self) -> Iterator[_Explanation]:
+        """Two likely mistakes that change the result, the likeliest pair first."""
+        by_result: dict[bytes, _Explanation] = {}
+        for explanation, result in self.tried:
+            if explanation.cost <= LIKELY:
+                known = by_result.get(result)
+                if known is None or explanation.cost < known.cost:
+                    by_result[result] = explanation
+        likely = sorted(by_result.values(), key=lambda e: e.cost)[:150]
+        pairs = sorted(combinations(range(len(likely)), 2), key=lambda p: likely[p[0]].cost + likely[p[1]].cost)
+        for i, j in pairs:
+            one, two = likely[i], likely[j]
+            if not one.edits.keys() & two.edits.keys():
+                if self.found and one.cost + two.cost > self.best()[0].cost:
+                    break
+                yield one + two
+
+    # ---- comparing -------------------------------------------------------------------------------------------------
+
+    def _try(self, explanation: _Explanation) -> None:
+        values = self.values(explanation.edits)
+        if values is None:
+            return
+        result = np.asarray(values[-1], dtype=float)
+        if self._agrees(result):
+            self.found.append(explanation)
+        elif len(explanation.made) == 1 and explanation.cost <= LIKELY:
+            self.tried.append((explanation, np.round(result, 9).tobytes()))
+
+    def _agrees(self, result: np.ndarray) -> bool:
+        """Whether a result is the learner's."""
+        if result.shape != self.wanted.shape:
+            return False
+        if self.finite and float(np.abs(result - self.wanted).max(initial=0)) > self.bound:
+            return False
+        return equal(self.wanted, result, self.tolerance)
+
+    def values(self, edits: dict[int, Edit]) -> list[Any] | None:
+        """Return the values of all operations with these edits; None if something cannot be computed."""
+        values = list(self.right)
+        changed: set[int] = set()
+        try:
+            for j in range(min(edits), len(values)):
+                op = self.tape.ops[j]
                 if j in edits:
-                    values[j] = edits[j].result(operands)
+                    new = np.asarray(edits[j].value(values))
+                    if new.shape == values[j].shape and np.array_equal(new, values[j], equal_nan=True):
+                        continue
+                    values[j] = new
+                elif changed and not changed.isdisjoint(op.sources):
+                    operands = [o if s is None else values[s] for s, o in zip(op.sources, op.operands)]
+                    if op.kind in ("reshape", "expand") and np.size(operands[0]) != np.size(op.operands[0]):
+                        return None
+                    values[j] = op.primitive.recompute(*operands, **op.parameters)
                 else:
-                    values[j] = op.primitive.forward(*operands, **parameters)
+                    continue
                 changed.add(j)
-        return np.asarray(values[-1], dtype=float)
-    except Exception:
-        return None
+        except Exception:
+            return None
+        return values if changed else None
+
+    def value_at(self, explanation: _Explanation, k: int) -> np.ndarray:
+        """Return the value of an operation as the learner's code acts."""
+        values = self.values(explanation.edits)
+        return np.asarray((values or self.right)[k])
 
 
-def _called(op: Op) -> str:
-    line = f" in line {op.place.line}" if op.place is not None and getattr(op.place, "line", None) else ""
-    return (f"`{op.name}` ({op.kind})" if op.name else op.kind) + (line if op.name else "")
+def _key(site: Site, edit: Edit, other: Site) -> str:
+    """What is the same for an edit at several operations: its key, or its detail without the names."""
+    if edit.key:
+        return edit.key
+    key = edit.detail
+    if site.k in other.passes and site.what == other.what:
+        return key
+    for name in (site.what, *(site.operand(i) for i in range(len(site.op.sources)))):
+        key = key.replace(name, "…")
+    return key
 
 
-def _edits(op: Op, names: list[str]) -> Iterator[Edit]:
-    """Yield the mistakes that can be made at an operation."""
-    kind, parameters, forward = op.kind, op.parameters, op.primitive.forward
-    name = _called(op)
-
-    def again(**other: Any) -> Callable[..., Any]:
-        return lambda operands: forward(*operands, **{**parameters, **other})
-
-    if "axis" in parameters and np.ndim(op.operands[0]):
-        axis = parameters["axis"]
-        for other in (None, *range(np.ndim(op.operands[0]))):
-            if other != axis:
-                said = "all axes" if other is None else f"axis {other}"
-                right = "all axes" if axis is None else f"axis {axis}"
-                yield Edit("axis", f"{name} goes over {said} instead of {right}", again(axis=other))
-        if parameters.get("keepdims"):
-            yield Edit("keepdims", f"keepdims is missing in {name}: its result is broadcast along another dimension",
-                       again(keepdims=False))  # fmt: skip
-            for other in (None, *range(np.ndim(op.operands[0]))):
-                yield Edit("axis", f"{name} goes over axis {other} instead of {axis}, without keepdims",
-                           again(axis=other, keepdims=False), 1.1)  # fmt: skip
-    for key in ("less", "correction", "ddof"):
-        if key in parameters:
-            other = 0 if parameters[key] else 1
-            yield Edit(
-                "ddof", f"{name} divides by N - {other} instead of N - {parameters[key]} (ddof)", again(**{key: other})
-            )
-    for primitive in OTHERS.get(kind, ()):
-        said = {"log2": " (the base of the logarithm)", "log10": " (the base of the logarithm)"}.get(primitive.name, "")
-        yield Edit("other-function", f"{primitive.name} is taken instead of {name}{said}",
-                   lambda operands, p=primitive: p.forward(*operands, **parameters))  # fmt: skip
-    for i, operand in enumerate(op.operands):
-        shape = np.shape(operand)
-        called = _operand(op, i, names)
-        if shape == op.value.shape and kind not in SHAPES:
-            rest = _operand(op, 1 - i, names) if len(op.operands) == 2 else ""
-            said = f"{name} is missing: " + (f"{rest} is left out" if rest else f"{called} stays as it is")
-            yield Edit("missing", said, lambda o, i=i: o[i], 1.05)
-        if len(shape) >= 2 and shape[-1] == shape[-2] or kind == "matmul" and len(shape) >= 2:
-            yield Edit("transposed", f"{called} of {name} is transposed",
-                       lambda o, i=i: forward(*[np.swapaxes(a, -1, -2) if j == i else a for j, a in enumerate(o)],
-                                              **parameters), 1.0)  # fmt: skip
-        if kind in ("add", "sub", "mul", "div") and np.ndim(operand) and len(op.operands) == 2:
-            for word, reduce in (("sum", np.sum), ("mean", np.mean), ("largest element", np.max)):
-                yield Edit(
-                    "reduced",
-                    f"the {word} of {called} is taken in {name} instead of {called} itself",
-                    lambda o, i=i, r=reduce: forward(*[r(a) if j == i else a for j, a in enumerate(o)], **parameters),
-                    1.4,
-                )
-        if kind in ("matmul", "mul", "sum") and np.ndim(operand) > 1:
-            yield Edit(
-                "flipped",
-                f"{called} of {name} is flipped (in reverse order) along its dimensions",
-                lambda o, i=i: forward(*[a[::-1, ::-1] if j == i else a for j, a in enumerate(o)], **parameters),
-                1.3,
-            )
-        if kind in ("add", "sub", "mul", "div") and shape and len(op.operands) == 2:
-            if len(shape) == 1:
-                yield Edit("broadcast", f"{called} of {name} is broadcast as (N, 1) instead of (N,)",
-                           lambda o, i=i: forward(*[a[:, None] if j == i else a for j, a in enumerate(o)], **parameters))  # fmt: skip
-            elif shape[-1] == 1 or shape[0] == 1:
-                yield Edit("broadcast", f"{called} of {name} is broadcast as (N,) instead of {shape}",
-                           lambda o, i=i: forward(*[a.ravel() if j == i else a for j, a in enumerate(o)], **parameters))  # fmt: skip
-        if (
-            not shape
-            and operand is not None
-            and op.sources[i] is None
-            and isinstance(operand, int | float | np.number | np.ndarray)
-        ):
-            value = float(operand)
-            if value:
-                for factor, said in ((0.0, "missing"), (2.0, "twice as large"), (0.5, "half as large"), (-1.0, "negative"),
-                                     (1 / value / value, "inverted"), (abs(value) ** 0.5 / value, "replaced by its root"),
-                                     (value, "squared"), (10.0, "ten times as large"), (0.1, "a tenth as large")):  # fmt: skip
-                    yield Edit("constant", f"the constant {value:g} in {name} is {said}",
-                               lambda o, i=i, f=factor: forward(*[np.asarray(a) * f if j == i else a for j, a in enumerate(o)],
-                                                                **parameters), 1.2)  # fmt: skip
-    if kind in ("sub", "div", "matmul") and len(op.operands) == 2:
-        yield Edit("swapped", f"the operands of {name} are swapped", lambda o: forward(*o[::-1], **parameters))
-    yield Edit("sign", f"the sign of {name} is wrong", lambda o: -forward(*o, **parameters), 1.1)
-    for text, factor in (
-        ("2", 2.0),
-        ("1/2", 0.5),
-        ("N, the number of rows", float(max(1, np.shape(op.operands[0])[0] if np.ndim(op.operands[0]) else 1))),
-    ):
-        yield Edit(
-            "factor", f"{name} has a factor of {text} too much", lambda o, f=factor: f * forward(*o, **parameters), 1.4
-        )
-    if op.value.ndim:
-        for axis in range(op.value.ndim):
-            for shift in (1, -1):
-                yield Edit("off-by-one", f"{name} is shifted by one along axis {axis}",
-                           lambda o, a=axis, s=shift: np.roll(forward(*o, **parameters), s, a), 1.4)  # fmt: skip
-            yield Edit("reversed", f"{name} is in reverse order along axis {axis}",
-                       lambda o, a=axis: np.flip(forward(*o, **parameters), a), 1.4)  # fmt: skip
-    if op.value.ndim > 1:
-        yield Edit("layout", f"the dimensions of {name} are in another order (reshape for transpose)",
-                   lambda o: np.swapaxes(forward(*o, **parameters), -1, -2).reshape(op.value.shape), 1.2)  # fmt: skip
+# ---- results -------------------------------------------------------------------------------------------------------
 
 
-def _operand(op: Op, i: int, names: list[str]) -> str:
-    """The name of an operand."""
-    source = op.sources[i]
-    found = op.names.get(i) or (names[source] if source is not None else "")
-    return f"`{found}`" if found else ("the first operand", "the second operand")[i] if i < 2 else f"operand {i + 1}"
+def _several(out: Any) -> list[Any]:
+    """Return the arrays that a function returned: one, all of a tuple, or the first of (out, cache)."""
+    if isinstance(out, tuple) and out:
+        numbers = (np.ndarray, np.generic, Tensor, Array, int, float)
+        return list(out) if all(isinstance(a, numbers) for a in out) else [out[0]]
+    return [out]
 
 
-def _plain(x: Any) -> Any:
-    return getattr(x, "_array", x)
+def _results(out: Any, count: int | None = None, notes: list[str] | None = None) -> list[np.ndarray]:
+    """The same as NumPy arrays; of a tuple where one result is wanted, the first."""
+    several = _several(out)
+    if count is not None and notes is not None and len(several) > count:
+        notes.append(f"it returns {len(several)} arrays; the first {'is' if count == 1 else f'{count} are'} compared")
+        several = several[:count]
+    return [np.asarray(getattr(a, "_array", a)) for a in several]
 
 
-def _equal(a: np.ndarray, b: np.ndarray) -> bool:
+def _count(several: list[np.ndarray]) -> str:
+    return "one array" if len(several) == 1 else f"a tuple of {len(several)} arrays"
+
+
+def _is_single(a: np.ndarray) -> bool:
+    return a.dtype in (np.dtype(np.float32), np.dtype(np.float16))
+
+
+def equal(a: np.ndarray, b: np.ndarray, tolerance: tuple[float, float]) -> bool:
+    """Whether two results agree."""
     if a.shape != b.shape:
         return False
     scale = float(np.abs(b[np.isfinite(b)]).max(initial=0.0))
-    return bool(np.all(np.isclose(a, b, rtol=1e-6, atol=1e-9 * scale, equal_nan=True)))
+    return bool(np.all(np.isclose(a, b, rtol=tolerance[0], atol=tolerance[1] * scale, equal_nan=True)))
+
+
+def _argument_names(f: Callable[..., Any]) -> list[str]:
+    try:
+        return [p.name for p in inspect.signature(f).parameters.values()]
+    except (TypeError, ValueError):
+        return []
+
+
+@contextmanager
+def _seeded() -> Iterator[None]:
+    """Run with NumPy's global generator in a fixed state; afterwards it is as before."""
+    state = np.random.get_state()
+    np.random.seed(0)
+    try:
+        yield
+    finally:
+        np.random.set_state(state)
+
+
+def _shown(a: np.ndarray) -> str:
+    return "\n".join(f"    {line}" for line in np.array2string(np.asarray(a), precision=4, threshold=60).splitlines())

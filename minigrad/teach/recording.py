@@ -12,7 +12,7 @@ import builtins
 import functools
 import math
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import CellType, CodeType, FunctionType, MethodType, ModuleType
@@ -536,22 +536,37 @@ def _watching(recording: Recording) -> Iterator[None]:
         watchers.remove(recording.watch)
 
 
-def record(f: Callable[[Any], Any], x: np.ndarray, name: str = "x") -> Recording:
+def record(
+    f: Callable[..., Any],
+    x: np.ndarray,
+    name: str = "x",
+    arguments: Callable[[Any], Iterable[Any]] = lambda x: [x],
+    result: Callable[[Any], Any] = lambda result: result,
+) -> Recording:
     """Call `f` on an array, and return the recording of its graph.
 
     The other arrays of the program are recorded too, where that is possible: what is computed from them has a name, and
     may stand in a wrong gradient.
 
+    Args:
+        f: the function.
+        x: the array.
+        name: the name of the array, if the function has none for it.
+        arguments: makes the arguments of `f` from the array that records.
+        result: makes one array of what `f` returns.
+
     Raises:
         Exception: whatever `f` raises on recorded arrays; TypeError if its result has no graph.
     """
     try:
-        return _record(f, x, name, everything=True)
+        return _record(f, x, name, arguments, result, everything=True)
     except Exception:  # what is computed from constants may be beyond recording
-        return _record(f, x, name, everything=False)
+        return _record(f, x, name, arguments, result, everything=False)
 
 
-def _record(f: Callable[[Any], Any], x: np.ndarray, name: str, everything: bool) -> Recording:
+def _record(
+    f: Callable[..., Any], x: np.ndarray, name: str, arguments: Any, single: Any, everything: bool
+) -> Recording:
     t = Tensor(np.array(x, float), requires_grad=True)
     recording = Recording(t.node)
     recording.values[t.node] = np.array(x, float)
@@ -566,7 +581,7 @@ def _record(f: Callable[[Any], Any], x: np.ndarray, name: str, everything: bool)
             if cell != CellType():
                 recording.call_it(cell.cell_contents, key)
     with enable_grad(), _watching(recording), np.errstate(all="ignore"):
-        result = function(argument)
+        result = single(function(*arguments(argument)))
         if isinstance(result, list | tuple):
             result = _array(result)
         if not isinstance(result, Array) or not result.tensor.requires_grad:

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from minigrad.optim import rules
 
 # the shares that are named: raise them as the diagnosis gets better
-NAMED, NAMED_RANDOM, NAMED_PASSES, NAMED_RULES, NAMED_RUNS = 0.70, 0.85, 0.90, 0.70, 0.95
+NAMED, NAMED_RANDOM, NAMED_PASSES, NAMED_RULES, NAMED_FORWARDS, NAMED_RUNS = 0.70, 0.85, 0.90, 0.70, 0.93, 0.95
 
 EVERY = pytest.param(1, id="all", marks=pytest.mark.exhaustive)
 
@@ -153,11 +153,24 @@ def test_no_right_pass_is_blamed() -> None:
 
 def test_each_edit_of_a_forward_pass_and_of_a_schedule_changes_it() -> None:
     for one, row in wrong(FORWARDS):
-        a, b = one.function()(**one.inputs), one.function(row)(**one.inputs)
+        a = (one.reference or one.function())(*map(np.copy, one.inputs.values()))
+        b = one.function(row)(*map(np.copy, one.inputs.values()))
         assert np.shape(a) != np.shape(b) or not np.allclose(a, b), f"{one.label}: {row.old} => {row.new}"
     for one, row in wrong(SCHEDULES):
         f, g = one.function(), one.function(row)
         assert not np.allclose([f(t) for t in range(50)], [g(t) for t in range(50)]), f"{one.label}: {row.new}"
+
+
+@pytest.mark.parametrize("step", [pytest.param(11, id="sample"), EVERY])
+def test_wrong_forward_passes_are_found_and_named(step: int) -> None:
+    outcomes = list(run.wrong_forwards(lambda one, number: number % step == 0))
+    assert not [one.case for one in outcomes if not one.found]
+    named = np.mean([one.named for one in outcomes])
+    assert named >= NAMED_FORWARDS - (0.2 if step > 1 else 0), f"{named:.1%} are named; run corpus/run.py forwards"
+
+
+def test_no_right_forward_pass_is_blamed() -> None:
+    assert not [(one.case, one.sentence) for one in run.right_forwards() if not one.named]
 
 
 # ---- training runs ---------------------------------------------------------------------------------------------

@@ -283,7 +283,7 @@ def test_forward_passes() -> None:
     )
     assert check_forward(lambda z: np.exp(z) / np.exp(z).sum(axis=1, keepdims=True), softmax, x).mistake == "overflow"
     assert check_forward(lambda x: x.var(axis=0, ddof=1), lambda x: x.var(axis=0), x).mistake == "ddof"
-    assert check_forward(lambda x: x.sum(axis=0), lambda x: x.mean(axis=0), x).mistake == "other-function"
+    assert check_forward(lambda x: x.sum(axis=0), lambda x: x.mean(axis=0), x).mistake == "other-reduction"
     assert check_forward(lambda x: x.mean(axis=1), lambda x: x.mean(axis=0), x).mistake == "axis"
     residual = check_forward(lambda p: p[:, None] - x[:, 0], lambda p: p - x[:, 0], x[:, 1])
     assert residual.mistake == "broadcast"

@@ -29,7 +29,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "transposed": (r"transpos|\.T\b|swap|exchang|order", ""),
     "factor": (r"factor|twice|half|times|scale|multipl|divi|sqrt|2\b", ""),
     "other function": (r"instead|another|is that of|function|derivative|not the", ""),
-    "sign": (r"sign|negat|minus|plus|subtract|add", ""),
+    "sign": (r"sign|negat|minus|plus|subtract|added", ""),
     "index": (r"index|off by one|shift|position|order|roll|window|flip|revers|class|label|target", ""),
     "epsilon": (r"eps", ""),
     "off by one": (
@@ -49,6 +49,7 @@ class Written:
     source: str
     inputs: dict[str, Any]
     name: str = ""
+    reference: Callable[..., Any] | None = None
     rows: list[Row] = field(default_factory=list)
 
     def function(self, row: Row | None = None) -> Callable[..., Any]:
@@ -70,7 +71,7 @@ def _written(table: str, function: Callable[..., Any], inputs: dict[str, Any], n
     text = textwrap.dedent(inspect.getsource(function))
     source = text[text.rindex(f"\ndef {function.__name__}(") + 1 :]
     rows = [row_of(row, KINDS) for row in table.strip().splitlines()]
-    return Written(function.__name__, source, inputs, name, rows)
+    return Written(function.__name__, source, inputs, name, rows=rows)
 
 
 def forward(table: str, **inputs: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -78,7 +79,10 @@ def forward(table: str, **inputs: Any) -> Callable[[Callable[..., Any]], Callabl
 
     def add(function: Callable[..., Any]) -> Callable[..., Any]:
         rng = np.random.default_rng(zlib.crc32(function.__name__.encode()))
-        values = {k: rng.standard_normal(v) if isinstance(v, tuple) else v for k, v in inputs.items()}
+        values = {
+            k: rng.standard_normal(v) if isinstance(v, tuple) else v(rng) if callable(v) else v
+            for k, v in inputs.items()
+        }
         FORWARDS.append(_written(table, function, values))
         return function
 

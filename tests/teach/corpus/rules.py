@@ -12,12 +12,15 @@ A table has the columns of `subjects.py`: the edit, its kind, the cause, and wor
 from __future__ import annotations
 
 import inspect
+import re
 import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+
+from minigrad import no_grad, optim
 
 from .subjects import Row, row_of
 
@@ -79,7 +82,7 @@ class Rule:
 
     def compiled(self, source: str | None = None) -> Step:
         """The function, or what an edit makes of it."""
-        namespace: dict[str, Any] = {"np": np}
+        namespace: dict[str, Any] = {"np": np, "optim": optim, "no_grad": no_grad}
         exec(source or self.source, namespace)
         step: Step = namespace[self.function.__name__]
         return step
@@ -90,7 +93,7 @@ def rule(name: str, table: str = "", **settings: Any) -> Callable[[Step], Rule]:
 
     def add(function: Step) -> Rule:
         text = textwrap.dedent(inspect.getsource(function))
-        start = text.rindex(f"\ndef {function.__name__}(") + 1
+        start = re.search(rf"^(def|class) {function.__name__}\b", text, re.MULTILINE).start()
         made = Rule(function.__name__, name, settings, text[start:], function)
         made.mistakes = [WrongRule(made, row_of(row, KINDS)) for row in table.strip().splitlines() if row.strip()]
         RULES[made.label] = made

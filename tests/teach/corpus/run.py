@@ -23,6 +23,8 @@ if __name__ == "__main__":
 import minigrad
 from corpus import gradients as _registers  # noqa: F401
 from corpus import more_runs as _registers_too  # noqa: F401
+from corpus.forwards import FORWARDS, Written
+from corpus.learners_forwards import RIGHT as RIGHT_FORWARDS
 from corpus.passes import EXERCISES, all_edits
 from corpus.random_programs import random_program
 from corpus.right import RIGHT
@@ -170,6 +172,28 @@ def checked_rule(step: Any, rule: Rule) -> Any:
     return checked(minigrad.check_rule, step, rule.name, **rule.settings)
 
 
+def wrong_forwards(chosen: Callable[[Written, int], bool] = lambda one, number: True) -> Iterator[Outcome]:
+    """Every wrong forward pass."""
+    number = 0
+    for one in FORWARDS:
+        for row in one.rows:
+            number += 1
+            if chosen(one, number):
+                reference = one.reference or one.function()
+                report = checked(minigrad.check_forward, one.function(row), reference, *one.inputs.values())
+                said, found = re.sub(r"Hint: .*?(?=Cause: |$)", "", sentence(report)), not bool(report)
+                named = found and report.mistake != "unknown" and row.is_named_by(said)
+                yield Outcome(f"{one.label}: {row.old} => {row.new}", row.kind, row.cause, said, found, named, row)
+
+
+def right_forwards() -> Iterator[Outcome]:
+    """Right forward passes in other forms than the reference's. `named` is that they are left alone."""
+    for mine, reference, inputs in RIGHT_FORWARDS:
+        report = checked(minigrad.check_forward, mine, reference, *inputs)
+        alone = bool(report) or report.mistake == "overflow" and mine.__name__.startswith("overflows")
+        yield Outcome(mine.__name__, "right", "", str(report), True, alone)
+
+
 def training_runs(chosen: Callable[[Run], bool]) -> Iterator[Outcome]:
     """Every chosen run. A sick one is named by the first sentence said; for a healthy one, that nothing is said."""
     for one in RUNS:
@@ -250,6 +274,8 @@ def main() -> None:
         "right": lambda only: show("Right gradients: named is left alone", right_gradients(), True),
         "rules": lambda only: show_rules(only, arguments.misses),
         "right-rules": lambda only: show("Right update rules: named is left alone", right_updates(), True),
+        "forwards": lambda only: show_forwards(only, arguments.misses),
+        "right-forwards": lambda only: show("Right forward passes: named is left alone", right_forwards(), True),
         "passes": lambda only: show("Wrong lines of backward passes", wrong_passes(), arguments.misses),
         "right-passes": lambda only: show("Right passes: named is left alone", right_passes(), True),
         "runs": lambda only: show("Runs", training_runs(lambda one: only in one.name), True),
@@ -267,6 +293,12 @@ def show_gradients(only: str, misses: bool) -> float:
     """Print the table of wrong gradients."""
     chosen = lambda mistake, number: only in mistake.subject.name or only in mistake.row.kind  # noqa: E731
     return show("Wrong gradients", wrong_gradients(chosen), misses)
+
+
+def show_forwards(only: str, misses: bool) -> float:
+    """Print the table of wrong forward passes."""
+    chosen = lambda one, number: only in one.label  # noqa: E731
+    return show("Wrong forward passes", wrong_forwards(chosen), misses)
 
 
 def show_rules(only: str, misses: bool) -> float:

@@ -1,0 +1,138 @@
+"""Other forms of a recorded forward pass: primitives that are functions of several operations are written out.
+
+A mistake inside of a variance or a softmax can only be made where it is written as its operations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from minigrad.primitives import elementwise as ew
+from minigrad.primitives import reductions
+from minigrad.teach.tape import Op, Tape
+
+
+class _Builder:
+    """A tape that grows by operations."""
+
+    def __init__(self) -> None:
+        self.ops: list[Op] = []
+        self.like: Any = None
+
+    def add(self, primitive: Any, *operands: Any, **parameters: Any) -> int:
+        """Append an operation of earlier ones (given as `At`) and constants, and return its position."""
+        sources = tuple(o.k if isinstance(o, At) else None for o in operands)
+        values = [self.ops[o.k].value if isinstance(o, At) else o for o in operands]
+        value = np.asarray(primitive.recompute(*values, **parameters))
+        self.ops.append(Op(primitive, sources, values, parameters, value, None, self.like.place, {}, None))
+        return len(self.ops) - 1
+
+    def mean(self, x: At, axis: Any, keepdims: bool) -> At:
+        """Return the mean; one that is there already, if there is one that broadcasts."""
+        for k, op in enumerate(self.ops):
+            if op.kind == "mean" and op.sources == (x.k,) and op.parameters["axis"] == axis:
+                full = op.value if op.parameters["keepdims"] == keepdims else None
+                if full is not None or axis == 0:
+                    return At(k)
+        return At(self.add(reductions.mean, x, axis=axis, keepdims=keepdims))
+
+
+class At:
+    """The result of an earlier operation."""
+
+    def __init__(self, k: int) -> None:
+        self.k = k
+
+
+def _variance(b: _Builder, op: Op, x: Any) -> At:
+    axis, keepdims = op.parameters["axis"], op.parameters["keepdims"]
+    square = At(b.add(ew.pow, At(b.add(ew.sub, x, b.mean(x, axis, True))), 2))
+    less = op.parameters.get("less", 0)
+    if not less:
+        return At(b.add(reductions.mean, square, axis=axis, keepdims=keepdims))
+    total = At(b.add(reductions.sum, square, axis=axis, keepdims=keepdims))
+    n = b.ops[x.k].value.size / b.ops[total.k].value.size
+    return At(b.add(ew.div, total, float(n - less)))
+
+
+def _shifted(b: _Builder, x: At, axis: Any) -> At:
+    return At(b.add(ew.sub, x, At(b.add(reductions.amax, x, axis=axis, keepdims=True))))
+
+
+def _softmax(b: _Builder, op: Op, x: At) -> At:
+    e = At(b.add(ew.exp, _shifted(b, x, op.parameters["axis"])))
+    return At(b.add(ew.div, e, At(b.add(reductions.sum, e, axis=op.parameters["axis"], keepdims=True))))
+
+
+def _log_softmax(b: _Builder, op: Op, x: At) -> At:
+    shifted = _shifted(b, x, op.parameters["axis"])
+    total = At(b.add(reductions.sum, At(b.add(ew.exp, shifted)), axis=op.parameters["axis"], keepdims=True))
+    return At(b.add(ew.sub, shifted, At(b.add(ew.log, total))))
+
+
+def _logsumexp(b: _Builder, op: Op, x: At) -> At:
+    return At(b.add(ew.log, At(b.add(reductions.sum, At(b.add(ew.exp, x)), **op.parameters))))
+
+
+def _sigmoid(b: _Builder, op: Op, x: At) -> At:
+    return At(b.add(ew.div, 1.0, At(b.add(ew.add, 1.0, At(b.add(ew.exp, At(b.add(ew.neg, x))))))))
+
+
+def _logarithm(b: _Builder, op: Op, x: At) -> At | None:
+    """The logarithm of a quotient or product as a difference or sum."""
+    inner = b.ops[x.k]
+    if inner.kind not in ("div", "mul") or any(
+        s is None and np.ndim(o) == 0 for s, o in zip(inner.sources, inner.operands)
+    ):
+        return None
+    parts = [At(b.add(ew.log, o if s is None else At(s))) for s, o in zip(inner.sources, inner.operands)]
+    return At(b.add(ew.sub if inner.kind == "div" else ew.add, *parts))
+
+
+FORMS: Mapping[str, Callable[[_Builder, Op, Any], At | None]] = {
+    "var": _variance, "std": lambda b, op, x: At(b.add(ew.sqrt, _variance(b, op, x))), "softmax": _softmax,
+    "log_softmax": _log_softmax, "logsumexp": _logsumexp, "sigmoid": _sigmoid, "log": _logarithm,
+}  # fmt: skip
+"""How a primitive is written out; None where it is not."""
+
+
+def expanded(tape: Tape) -> Tape | None:
+    """Return the tape with its composite primitives written out; None if it has none."""
+    b = _Builder()
+    where: list[int] = []
+    changed = False
+    for op in tape.ops:
+        sources = tuple(None if s is None else where[s] for s in op.sources)
+        made: At | None = None
+        if op.kind in FORMS and sources and sources[0] is not None:
+            b.like = op
+            before = len(b.ops)
+            try:
+                made = FORMS[op.kind](b, op, At(sources[0]))
+            except (KeyError, TypeError, ValueError):
+                made = None
+            if made is None or not np.allclose(b.ops[made.k].value, op.value, rtol=1e-9, equal_nan=True):
+                made = None
+                del b.ops[before:]
+        if made is None:
+            operands = [o if s is None else b.ops[s].value for s, o in zip(sources, op.operands)]
+            b.ops.append(replace(op, sources=sources, operands=operands, users=[]))
+            made = At(len(b.ops) - 1)
+        else:
+            b.ops[made.k] = replace(b.ops[made.k], name=op.name)
+            changed = True
+        where.append(made.k)
+    if not changed:
+        return None
+    for k, op in enumerate(b.ops):
+        for i, s in enumerate(op.sources):
+            if s is not None:
+                b.ops[s].users.append((k, i))
+    new = object.__new__(Tape)
+    new.seed, new.recording, new.ops = tape.seed, tape.recording, b.ops
+    new.gradients = [None] * len(b.ops)
+    return new
