@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.nn.module import Module
 from minigrad.output.words import class_name
 from minigrad.teach.forward_forms import expanded
 from minigrad.teach.forward_mistakes import CATALOGUE, Edit, ForwardMistake, Reference, Site
@@ -220,10 +221,15 @@ class _Case:
     # ---- the search ------------------------------------------------------------------------------------------------
 
     def _tape(self) -> Tape:
-        """Record the reference as a function of all inputs of floats at once."""
+        """Record the reference as a function of all inputs of floats at once, on arrays or else on Tensors."""
+        if not self.on_tensors and not self.reference_on_tensors:
+            with suppress(Exception):
+                return self._recorded(on_tensors=False)
+        return self._recorded(on_tensors=True)
+
+    def _recorded(self, on_tensors: bool) -> Tape:
         flat = np.concatenate([self.arrays[i].ravel() for i in self.floats]).astype(float)
         nodes: list[Any] = []
-        on_tensors = self.on_tensors or self.reference_on_tensors
 
         def arguments(whole: Any) -> list[Any]:
             given: list[Any] = [a.copy() for a in self.arrays]
@@ -239,7 +245,7 @@ class _Case:
             several = [Array(a) if isinstance(a, Tensor) else a for a in _several(out)]
             return several[0] if len(several) == 1 else np.concatenate([np.ravel(a) for a in several])
 
-        with _seeded():
+        with _seeded(), _frozen(self.reference):
             recording = record(self.reference, flat, arguments=arguments, result=result)
         tape = Tape(recording, np.ones(recording.output.shape))
         names = _argument_names(self.reference)
@@ -270,9 +276,12 @@ class _Case:
         except Exception:
             return None
         search.run()
-        if not search.found and not search.gave_up and (other := expanded(tape)) is not None:
-            search = _Search(other, wanted, tolerance)
-            search.run()
+        unlikely = not search.found or search.best()[0].cost > LIKELY
+        if unlikely and not search.gave_up and (other := expanded(tape)) is not None:
+            second = _Search(other, wanted, tolerance)
+            second.run()
+            if second.found and (not search.found or second.best()[0].cost < search.best()[0].cost):
+                return second
         return search
 
     # ---- words -----------------------------------------------------------------------------------------------------
@@ -677,6 +686,19 @@ def _seeded() -> Iterator[None]:
         yield
     finally:
         np.random.set_state(state)
+
+
+@contextmanager
+def _frozen(f: Any) -> Iterator[None]:
+    """Run with the parameters of a module as constants."""
+    trained = [p for p in f.parameters() if p.requires_grad] if isinstance(f, Module) else []
+    for p in trained:
+        p.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for p in trained:
+            p.requires_grad_(True)
 
 
 def _shown(a: np.ndarray) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.primitives import elementwise as ew
-from minigrad.primitives import reductions
+from minigrad.primitives import indexing, layout, linalg, reductions
 from minigrad.teach.tape import Op, Tape
 
 
@@ -74,6 +74,30 @@ def _log_softmax(b: _Builder, op: Op, x: At) -> At:
     return At(b.add(ew.sub, shifted, At(b.add(ew.log, total))))
 
 
+def _cross_entropy(b: _Builder, op: Op, x: At) -> At | None:
+    target = np.asarray(op.parameters["target"])
+    if b.ops[x.k].value.ndim != 2 or target.ndim != 1:
+        return None
+    log_softmax = _log_softmax(b, replace(op, parameters={"axis": 1}), x)
+    return At(b.add(ew.neg, At(b.add(indexing.getitem, log_softmax, index=(np.arange(len(target)), target)))))
+
+
+def _standardize(b: _Builder, op: Op, x: At) -> At:
+    axis = op.parameters["axis"]
+    axis = axis[0] % b.ops[x.k].value.ndim if len(axis) == 1 else axis
+    centred = At(b.add(ew.sub, x, b.mean(x, axis, True)))
+    variance = At(b.add(reductions.mean, At(b.add(ew.pow, centred, 2)), axis=axis, keepdims=True))
+    return At(b.add(ew.div, centred, At(b.add(ew.sqrt, At(b.add(ew.add, variance, op.parameters["eps"]))))))
+
+
+def _linear(b: _Builder, op: Op, x: At) -> At:
+    """x @ W.T + b, with the weights of a layer as constants or as operations."""
+    weight, *bias = [o if s is None else At(s) for s, o in zip(op.sources[1:], op.operands[1:]) if o is not None]
+    turned = At(b.add(layout.permute, weight, axes=(1, 0))) if isinstance(weight, At) else np.asarray(weight).T
+    product = At(b.add(linalg.matmul, x, turned))
+    return At(b.add(ew.add, product, *bias)) if bias else product
+
+
 def _logsumexp(b: _Builder, op: Op, x: At) -> At:
     return At(b.add(ew.log, At(b.add(reductions.sum, At(b.add(ew.exp, x)), **op.parameters))))
 
@@ -85,9 +109,8 @@ def _sigmoid(b: _Builder, op: Op, x: At) -> At:
 def _logarithm(b: _Builder, op: Op, x: At) -> At | None:
     """The logarithm of a quotient or product as a difference or sum."""
     inner = b.ops[x.k]
-    if inner.kind not in ("div", "mul") or any(
-        s is None and np.ndim(o) == 0 for s, o in zip(inner.sources, inner.operands)
-    ):
+    with_number = any(s is None and np.ndim(o) == 0 for s, o in zip(inner.sources, inner.operands))
+    if inner.kind not in ("div", "mul") or with_number:
         return None
     parts = [At(b.add(ew.log, o if s is None else At(s))) for s, o in zip(inner.sources, inner.operands)]
     return At(b.add(ew.sub if inner.kind == "div" else ew.add, *parts))
@@ -95,7 +118,8 @@ def _logarithm(b: _Builder, op: Op, x: At) -> At | None:
 
 FORMS: Mapping[str, Callable[[_Builder, Op, Any], At | None]] = {
     "var": _variance, "std": lambda b, op, x: At(b.add(ew.sqrt, _variance(b, op, x))), "softmax": _softmax,
-    "log_softmax": _log_softmax, "logsumexp": _logsumexp, "sigmoid": _sigmoid, "log": _logarithm,
+    "log_softmax": _log_softmax, "logsumexp": _logsumexp, "sigmoid": _sigmoid, "linear": _linear, "cross_entropy": _cross_entropy,
+    "standardize": _standardize, "log": _logarithm,
 }  # fmt: skip
 """How a primitive is written out; None where it is not."""
 
@@ -112,7 +136,7 @@ def expanded(tape: Tape) -> Tape | None:
             b.like = op
             before = len(b.ops)
             try:
-                made = FORMS[op.kind](b, op, At(sources[0]))
+                made = FORMS[op.kind](b, replace(op, sources=sources), At(sources[0]))
             except (KeyError, TypeError, ValueError):
                 made = None
             if made is None or not np.allclose(b.ops[made.k].value, op.value, rtol=1e-9, equal_nan=True):

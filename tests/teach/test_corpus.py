@@ -154,7 +154,8 @@ def test_no_right_pass_is_blamed() -> None:
 def test_each_edit_of_a_forward_pass_and_of_a_schedule_changes_it() -> None:
     for one, row in wrong(FORWARDS):
         a = (one.reference or one.function())(*map(np.copy, one.inputs.values()))
-        b = one.function(row)(*map(np.copy, one.inputs.values()))
+        with np.errstate(all="ignore"):
+            b = one.function(row)(*map(np.copy, one.inputs.values()))
         assert np.shape(a) != np.shape(b) or not np.allclose(a, b), f"{one.label}: {row.old} => {row.new}"
     for one, row in wrong(SCHEDULES):
         f, g = one.function(), one.function(row)
