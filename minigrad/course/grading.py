@@ -12,24 +12,17 @@ import hashlib
 import io
 import json
 import os
-import signal
 import stat
 import threading
 import time
 import tokenize
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import (
-    FIRST_COMPLETED,
-    BrokenExecutor,
     Executor,
-    Future,
-    ProcessPoolExecutor,
     as_completed,
-    wait,
 )
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
-from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +36,7 @@ from minigrad.course.record import CRASHED, NOT_RUN, TIMEOUT, CheckResult, Recor
 from minigrad.course.record import FILE as RECORD
 from minigrad.course.sandbox import Ended, Process
 from minigrad.course.source import Source, load
+from minigrad.course.workers import Processes, WorkerLost
 from minigrad.data.progress import Progress
 from minigrad.output.files import write_file
 
@@ -504,73 +498,24 @@ def _processors() -> int:
 
 def _outcomes(jobs: Sequence[Job], executor: Executor | None, count: int) -> Generator[Graded, None, None]:
     """Yield results as they come. What one job raises is raised after all others are done."""
-    failure: list[BaseException] = []
-
-    def value(get: Callable[[], Graded]) -> Iterator[Graded]:
-        try:
-            yield get()
-        except BrokenExecutor:
-            raise
-        except Exception as error:
-            failure.append(error)
-
-    if executor is not None:
-        futures = [executor.submit(work, job) for job in jobs]
-        try:
-            for future in as_completed(futures):
-                yield from value(future.result)
-        finally:
-            for future in futures:
-                future.cancel()
-    elif count == 1 or len(jobs) < 2:
-        for job in jobs:
-            yield from value(functools.partial(work, job))
-    else:
-        suspects: list[Job] = []
-        waiting = list(jobs)
-        while waiting:
-            yield from _pooled(waiting, min(count, len(waiting)), suspects, value)
-        for job in suspects:  # one of these has ended a worker: each gets one of its own
-            alone, broken = [job], []  # type: ignore[var-annotated]
-            yield from _pooled(alone, 1, broken, value)
-            if broken:
-                yield _lost(job)
-    if failure:
-        raise failure[0]
-
-
-def _pooled(
-    waiting: list[Job], count: int, suspects: list[Job], value: Callable[[Callable[[], Graded]], Iterator[Graded]]
-) -> Iterator[Graded]:
-    """Grade the waiting jobs in a pool of processes. If one of those dies, what they were at goes to the suspects."""
-    pool = ProcessPoolExecutor(count, get_context("spawn"), _end_with_parent)
-    running: dict[Future[Graded], Job] = {}
+    own = Processes(min(count, len(jobs))) if executor is None and jobs else None
+    futures = {(own or executor).submit(work, job): job for job in jobs}  # type: ignore[union-attr]
+    failure: Exception | None = None
     try:
-        while running or waiting:
-            while waiting and len(running) < count:
-                job = waiting.pop(0)
-                running[pool.submit(work, job)] = job
-            done, _ = wait(running, return_when=FIRST_COMPLETED)
-            for future in done:
-                yield from value(future.result)
-                del running[future]
-    except BrokenExecutor:
-        suspects += [job for job in running.values() if job not in suspects]
+        for future in as_completed(futures):
+            try:
+                yield future.result()
+            except WorkerLost:
+                yield _lost(futures[future])
+            except Exception as error:
+                failure = error
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _end_with_parent() -> None:
-    """Let a worker end when its parent is gone, also when that was killed; its submissions end with it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-    def watch() -> None:
-        parent = parent_process()
-        if parent is not None:
-            parent.join()
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
+        for future in futures:
+            future.cancel()
+        if own is not None:
+            own.shutdown(cancel_futures=True)
+    if failure is not None:
+        raise failure
 
 
 def _lost(job: Job) -> Graded:

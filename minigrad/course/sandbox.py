@@ -110,6 +110,9 @@ class Process:
             self.close()
             raise Ended(TIMEOUT, f"It takes more than {seconds:.3g} s.") from None
         if isinstance(answer, str) or answer[0].get("id") != self._asked:
+            if answer == "":
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self._process.wait(2)  # its pipe is closed, it is about to end by itself
             code = self.close()
             raise Ended(CRASHED, _ending(code, answer if isinstance(answer, str) else "an answer to nothing"))
         return answer
