@@ -157,7 +157,9 @@ def test_points_by_hand_are_kept_and_counted(tmp_path: Path) -> None:
         assert rows(tmp_path / "rubric.csv")[2]["given"] == "1.25"
         assert {row["name"]: row["by hand"] for row in rows(tmp_path / "class.csv")}["ben"] == "1.25"
         assert "Why? the reason: 1.25 of 1.5" in (tmp_path / "ben" / "report.txt").read_text("utf-8")
-        assert '<strong class="number">2.25 of 7</strong>' in (tmp_path / "ben" / "report.html").read_text("utf-8")
+        assert '<strong class="number">2.25 of 6.5</strong> points, and up to 0.5 by hand' in (
+            tmp_path / "ben" / "report.html"
+        ).read_text("utf-8")
 
 
 def test_a_roster_is_filled_with_all_points(tmp_path: Path) -> None:

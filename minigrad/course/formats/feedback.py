@@ -104,9 +104,9 @@ def summary(record: Record) -> str:
     for hidden, kind in ((False, "visible"), (True, "hidden")):
         checks = [check for check in record.checks if check.hidden is hidden]
         if checks:
-            lines.append(f"{sum(map(passed, checks))} of {len(checks)} {kind} checks passed.")
+            lines.append(f"{sum(map(passed, checks))} of {len(checks)} {kind} check{'s' * (len(checks) > 1)} passed.")
     lines += [
-        f"Task {task.number} {task.title}: a person gives {number(task.by_hand)} more points."
+        f"Task {task.number}, {task.title}: up to {number(task.by_hand)} point{'s' * (task.by_hand != 1)} by hand."
         for task in record.tasks
         if task.by_hand
     ]

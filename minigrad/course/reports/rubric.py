@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from minigrad.course.formats import feedback, gradebook
-from minigrad.course.record import Record
+from minigrad.course.record import Record, TaskResult
 
 FILE = "rubric.csv"
 _COLUMNS = ["name", "task", "question", "criterion", "points", "given"]
@@ -69,6 +69,11 @@ def total(points: Given, record: Record) -> float:
 def of_task(points: Mapping[tuple[str, str, str], float], number: str) -> float:
     """Return the points that a person has given for a task."""
     return sum(given for (task, _, _), given in points.items() if task == number)
+
+
+def waiting(points: Mapping[tuple[str, str, str], float], task: TaskResult) -> float:
+    """Return the points of a task's criteria that a person has not graded yet."""
+    return sum(most for question, name, most in task.criteria if (task.number, question, name) not in points)
 
 
 def _plain(cell: str) -> str:

@@ -38,8 +38,10 @@ def page_of(record: Record, given: Points) -> Page:
     """Return the report as a page."""
     parts = [f"<main><h1>{escape(record.title)}</h1><p>{escape(record.name)}</p>"]
     if record.gradable:
-        total = _of(record.score + sum(given.values()), record.points + record.by_hand)
-        parts.append(f'<p class="total"><strong class="number">{total}</strong> points</p>')
+        open_ = sum(rubric.waiting(given, task) for task in record.tasks)
+        total = _of(record.score + sum(given.values()), record.points + record.by_hand - open_)
+        more = f", and up to {feedback.number(open_)} by hand" if open_ else ""
+        parts.append(f'<p class="total"><strong class="number">{total}</strong> points{more}</p>')
         parts += [f'<p class="problem">An exception at top level: {escape(cell)}</p>' for cell in record.cells]
         parts += [_section(record, task, given) for task in record.tasks]
     else:
@@ -81,7 +83,9 @@ def _of(earned: float, points: float) -> str:
 def _score(record: Record, task: TaskResult, given: Points) -> str:
     checks = record.of_task(task.number)
     earned = sum(check.earned for check in checks) + rubric.of_task(given, task.number)
-    return _of(earned, sum(check.points for check in checks) + task.by_hand)
+    open_ = rubric.waiting(given, task)
+    points = sum(check.points for check in checks) + task.by_hand - open_
+    return _of(earned, points) if points or not open_ else "not graded yet"
 
 
 def _by_hand(task: TaskResult, given: Points) -> list[str]:

@@ -49,10 +49,7 @@ def mistakes_table(records: Iterable[Record]) -> str:
 def share(record: Record, given: rubric.Given) -> float:
     """Return the score as a share of the points, without those that a person has yet to give."""
     gave = given.get(record.name, {})
-    points = record.points + sum(
-        most for task in record.tasks for question, criterion, most in task.criteria
-        if (task.number, question, criterion) in gave
-    )  # fmt: skip
+    points = record.points + record.by_hand - sum(rubric.waiting(gave, task) for task in record.tasks)
     return (record.score + sum(gave.values())) / points if points else 0.0
 
 
