@@ -42,17 +42,22 @@ def test_all_right_answers_are_right() -> None:
 @pytest.mark.parametrize(
     ("build", "name", "answer", "said"),
     [
-        (lambda a: (a * 3).tanh(), "dn1", lambda a, g: 1 - (a * 3).tanh().data, "The square is missing"),
-        (lambda a: a.tanh() * 5, "da", lambda a, g: 1 - a.tanh().data ** 2, "without the upstream gradient"),
-        (lambda a: a.tanh() * 5, "da", lambda a, g: 5, "That is the upstream gradient, dn1"),
-        (lambda a: a.tanh() * 5, "da", lambda a, g: -g, "the sign is not"),
-        (lambda a: a**3 * 2, "da", lambda a, g: 2 * a.data**2, "The exponent as a factor is missing"),
-        (lambda a: a**3 * 2, "da", lambda a, g: 6 * a.data**3, "The exponent is lowered by one"),
-        (lambda a: 7 / a, "da", lambda a, g: 7 / a.data**2, "sign is missing"),
-        (lambda a: (a * 0.4).exp() * 3, "dn1", lambda a, g: a.data * 0.4, "derivative of exp is exp itself"),
-        (lambda a: a.relu() * 0.7, "da", lambda a, g: a.data * 0.7, "without a factor"),
-        (lambda a: a.tanh() * 5, "da", lambda a, g: 5 + 1 - a.tanh().data ** 2, "does not add"),
-        (lambda a: a * 7.5, "da", lambda a, g: a.data, "other factor"),
+        (lambda a: (a * 0.5).tanh(), "dn1", lambda a, g: 1 - (a * 0.5).tanh().data, "computed as `1 - tanh(n1)`"),
+        (
+            lambda a: a.tanh() * 5,
+            "da",
+            lambda a, g: 1 - a.tanh().data ** 2,
+            "The upstream gradient is ignored at `tanh(a)`",
+        ),
+        (lambda a: a.tanh() * 5, "da", lambda a, g: 5, "the upstream gradient is passed to `a` as it is"),
+        (lambda a: a.tanh() * 5, "da", lambda a, g: -g, "has the wrong sign"),
+        (lambda a: a**3 * 2, "da", lambda a, g: 2 * a.data**2, "a**(3 - 1), without the factor 3"),
+        (lambda a: a**3 * 2, "da", lambda a, g: 6 * a.data**3, "the exponent is not lowered by one"),
+        (lambda a: 7 / a, "da", lambda a, g: 7 / a.data**2, "has the wrong sign"),
+        (lambda a: (a * 0.4).exp() * 3, "dn1", lambda a, g: a.data * 0.4, "the value of `n1`"),
+        (lambda a: a.relu() * 0.7, "da", lambda a, g: a.data * 0.7, "computed as `relu(a)`"),
+        (lambda a: a.tanh() * 5, "da", lambda a, g: 5 + 1 - a.tanh().data ** 2, "the chain rule multiplies them"),
+        (lambda a: a * 7.5, "da", lambda a, g: a.data, "computed as `a` instead of `7.5`"),
     ],
 )
 def test_a_wrong_number_gets_its_mistake(
@@ -67,7 +72,7 @@ def test_a_wrong_number_gets_its_mistake(
 def test_a_contribution_is_not_the_sum() -> None:
     a = Value(3.0, name="a")
     last = [q for s in step(a * a * a) for q in questions(s) if q.name == "da"][-1]
-    assert "sum of the contributions so far" in last.judge("27")[1]
+    assert "sum of the contributions to `a` so far" in last.judge("27")[1]
 
 
 def test_shapes() -> None:
@@ -107,7 +112,7 @@ def test_a_program_is_a_quiz(tmp_path: Path) -> None:
     script.write_text("from minigrad import Value\na = Value(2.0, name='a')\n(a * 3).backward()\n")
     command = [sys.executable, "-m", "minigrad", "step", str(script), "--quiz"]
     result = subprocess.run(command, input="2\n3\n", capture_output=True, text=True, check=True)
-    assert "That is the value of a, not a gradient" in result.stdout or "other factor" in result.stdout
+    assert "it is computed as `a` instead of `3`" in result.stdout
     assert "0 of 1 right at the first try." in result.stdout
 
 
@@ -143,7 +148,8 @@ def test_the_page_asks_with_the_keyboard_alone(browser: Any, tmp_path: Path) -> 
     assert not browser.find_element("id", "list").is_displayed() and "0.5" not in shown("step") + shown("graph")
     assert browser.switch_to.active_element.get_attribute("aria-label").endswith("=")
     press("0.29", Keys.ENTER)
-    assert "The square is missing" in shown("step") and "The square is missing" in shown("status")
+    said = "it is computed as `1 \u2212 tanh(n4)`"
+    assert said in shown("step") and said in shown("status")
     press(Keys.END)  # in the field; the answer is not passed by
     assert shown("where") == "backward 1 of 6"
     press(*[Keys.BACKSPACE] * 4, "1/2", Keys.ENTER)
@@ -157,3 +163,24 @@ def test_the_page_asks_with_the_keyboard_alone(browser: Any, tmp_path: Path) -> 
         elif browser.find_element("id", "next").is_enabled():
             browser.find_element("id", "next").click()
     assert shown("where") == "backward 6 of 6" and "The quiz is done" in shown("status")
+
+
+def test_an_entry_of_the_catalogue_is_an_answer_too() -> None:
+    from minigrad.teach.mistakes import CATALOGUE, Variant, mistake
+
+    @mistake("cubed", "edge", "the contribution of {operand} through {through} is cubed", assumes=0.5)
+    def cubed(site: Any) -> Any:
+        yield Variant(lambda g: site.contribution(g) ** 3)
+
+    try:
+        (question,) = questions(step(Value(1.3, name="a") * 7)[0])
+        assert question.judge("343")[1] == "Not 343. The contribution of `a` through `a * 7` is cubed."
+    finally:
+        del CATALOGUE["cubed"]
+
+
+def test_shapes_with_an_axis_of_one() -> None:
+    x, b = minigrad.randn(5, 4, requires_grad=True), minigrad.randn(1, 4, requires_grad=True)
+    b.name = "b"
+    asked = {q.name: q for s in step((x + b).exp().sum()) for q in questions(s)}
+    assert "An axis is lost" in asked["db"].judge("(4,)")[1] and "upstream" in asked["db"].judge("(5, 4)")[1]

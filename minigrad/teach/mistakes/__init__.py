@@ -18,6 +18,7 @@ The scopes, and what a variant's change does:
 - `block`: several operations from `x` to `y` that are one function; the change maps the gradient of y to that of x.
 - `forward`: an operation; the change returns how its result is computed in a different forward pass.
 - `gradient`: the whole gradient; the change maps the right gradient to the learner's.
+- `answer`: one contribution in a quiz, an `Answer`; the change maps the right number or shape to the learner's.
 
 In a sentence, `{through}` is the operation with its line, `{operand}` the operand, `{node}` the result's name, and
 `{detail}` what the variant says.
@@ -25,7 +26,15 @@ In a sentence, `{through}` is the operation with its line, `{operand}` the opera
 
 from __future__ import annotations
 
-from minigrad.teach.mistakes import contributions, forward, functions, values, whole  # noqa: F401 (they add entries)
+from minigrad.teach.mistakes import (  # noqa: F401 (they add entries)
+    answers,
+    contributions,
+    forward,
+    functions,
+    values,
+    whole,
+)
+from minigrad.teach.mistakes.answers import Answer
 from minigrad.teach.mistakes.catalogue import CATALOGUE, REDUCTIONS, Block, Edge, Mistake, Site, Variant, Whole, mistake
 
-__all__ = ["CATALOGUE", "REDUCTIONS", "Block", "Edge", "Mistake", "Site", "Variant", "Whole", "mistake"]
+__all__ = ["CATALOGUE", "REDUCTIONS", "Answer", "Block", "Edge", "Mistake", "Site", "Variant", "Whole", "mistake"]

@@ -69,6 +69,7 @@ _HINTS = {
     "block": "look at how the gradient passes from {node} back to {operand}",
     "forward": "compare the forward pass of {node} with the one that you differentiated",
     "gradient": "look at the gradient as a whole: its size, sign, order of elements and type",
+    "answer": "multiply the gradient that arrives at {node} by the local derivative",
 }
 
 
@@ -77,7 +78,7 @@ def mistake(name: str, scope: str, sentence: str, *, assumes: float = 1.0, hint:
 
     Args:
         name: a short name, which `Diagnosis.mistake` returns.
-        scope: edge, node, arrivals, block, forward or gradient.
+        scope: edge, node, arrivals, block, forward, gradient or answer.
         sentence: the cause, see the top of this file.
         assumes: how far-fetched it is, from 1 (everybody makes it once) to 5.
         hint: where to look; by default that of the scope.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -141,7 +142,8 @@ def _other_function(s: Edge) -> Iterator[Variant]:
         }
         for text, d in powers.items():
             d_value = d()
-            said = text.replace("x", s.words.operand(s.k, 0).strip("`")).replace("p", f"{float(np.mean(p)):g}")
+            letters = {"x": s.words.operand(s.k, 0).strip("`"), "p": f"{float(np.mean(p)):g}"}
+            said = _with_names(text, letters)
             yield Variant(lambda g, d=d_value: s.fitted(g * d), f"`{said}`" if "," not in said else said, -0.6, text)
         return
     if len([o for o in op.sources if o is not None]) == 1 and op.kind not in ("add", "sub", "neg", "mul"):
@@ -161,6 +163,10 @@ def _other_function(s: Edge) -> Iterator[Variant]:
             d_value = eval(text, dict(vars(np)), {"a": a, "b": b, "y": y})
             said = spoken(text, {"a": s.words.operand(s.k, 0), "b": s.words.operand(s.k, 1), "y": s.words.name(s.k)})
             yield Variant(lambda g, d=d_value: s.fitted(g * d), f"{said} instead of {derivative(s)}", 0.0, text)
+
+
+def _with_names(text: str, names: dict[str, str]) -> str:
+    return re.sub(r"\b[xp]\b", lambda letter: names[letter[0]], text)
 
 
 @mistake(

@@ -33,7 +33,7 @@ const limit = () => {
   for (let at = forward.length; at < steps.length; at++) if (open(at)) return at;
   return steps.length - 1;
 };
-const same = (a, b) => Number.isFinite(a) && Number.isFinite(b) ? Math.abs(a - b) <= Math.max(0.01 * Math.abs(b), 1e-9)
+const same = (a, b, within = 0.01) => Number.isFinite(a) && Number.isFinite(b) ? Math.abs(a - b) <= Math.max(within * Math.abs(b), 1e-9)
   : a === b || Number.isNaN(a) && Number.isNaN(b);
 function read(text, question) {  // a number or a shape; null if it is neither
   if (Array.isArray(question.answer)) {
@@ -44,7 +44,7 @@ function read(text, question) {  // a number or a shape; null if it is neither
   const value = Number(over) / (under === undefined ? 1 : Number(under));
   return plain === "" || Number.isNaN(value) && !/^nan$/i.test(plain) ? null : value;
 }
-const equal = (a, b) => Array.isArray(a) || Array.isArray(b) ? String(a) === String(b) && Array.isArray(a) === Array.isArray(b) : same(a, Number(b));
+const equal = (a, b, within) => Array.isArray(a) || Array.isArray(b) ? String(a) === String(b) && Array.isArray(a) === Array.isArray(b) : same(a, Number(b), within);
 function judge(question, text) {
   const value = read(text, question);
   if (value === null) {
@@ -53,7 +53,7 @@ function judge(question, text) {
   }
   question.tries += 1;
   question.done = equal(value, question.answer);
-  const mistake = question.mistakes.find(([wrong]) => equal(value, wrong));
+  const mistake = [0.001, 0.01].map((within) => question.mistakes.find(([wrong]) => equal(value, wrong, within))).find(Boolean);
   const shown = Array.isArray(value) ? `(${value.join(", ")}${value.length === 1 ? "," : ""})` : brief(value);
   question.said = question.done ? "Right." : `Not ${shown}. ${mistake ? mistake[1] : question.advice}`;
 }

@@ -22,7 +22,6 @@ from minigrad.scalar import Value
 from minigrad.viz.page import Page, page
 from minigrad.viz.steps.backward_pass import BackwardPass, Step
 from minigrad.viz.steps.formatting import describe, number
-from minigrad.viz.steps.quiz import Question, questions
 
 MAX_STEPS, MAX_DRAWN, MAX_WRITTEN = 2000, 600, 200
 """The largest number of nodes in a page, in its drawing, and in the program beside it."""
@@ -112,6 +111,8 @@ class PageData:
             "program": [] if steps.quiz else self._program(),  # it would give the answers away
         }
         if steps.quiz:
+            from minigrad.viz.steps.quiz import questions  # which needs NumPy
+
             self.data["quiz"] = [[self._question(q) for q in questions(s)] for s in backward]
         layout: dict[str, Any] = {}
         if len(self.nodes) > MAX_DRAWN:
@@ -123,7 +124,7 @@ class PageData:
         self.note = " ".join(notes)
 
     @staticmethod
-    def _question(q: Question) -> Any:
+    def _question(q: Any) -> Any:
         return [q.text, q.answer, q.advice, [[wrong, with_symbols(text)] for wrong, text in q.mistakes]]
 
     def _program(self) -> list[Any]:

@@ -1,72 +1,25 @@
 """Predict, then step: each gradient contribution is a question, and a wrong answer gets the mistake that explains it.
 
-A number is asked for a scalar, the shape for an array. The wrong answers are those that the classic mistakes give for
-this node. For Values this file needs no NumPy.
+A number is asked for a scalar, the shape for an array. The wrong answers are those that the catalogue of mistakes
+(`minigrad.teach.mistakes`) gives for this node.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from minigrad.float_math import NUMBERS
+from minigrad.engine import Node
 from minigrad.program.graph_inspection import named_operands
+from minigrad.teach.mistakes import Answer
+from minigrad.teach.predictions import edge_of, wrong_answers
 from minigrad.viz.steps.backward_pass import BackwardPass, Contribution, Step
 from minigrad.viz.steps.formatting import number
 
-TOLERANCE = 0.01
-"""An answer counts as right within one per cent."""
-
-_OTHER_DERIVATIVES: dict[tuple[str, str], list[tuple[str, str]]] = {
-    ("tanh", "x"): [
-        ("1 - y", "The square is missing: the derivative of tanh is 1 - y ** 2"),
-        ("1 - x * x", "The formula takes the result y of tanh, not its input"),
-        ("y * (1 - y)", "That is the derivative of a sigmoid"),
-    ],
-    ("sigmoid", "x"): [
-        ("1 - y", "The factor y is missing: the derivative of a sigmoid is y * (1 - y)"),
-        ("1 - y * y", "That is the derivative of tanh"),
-        ("x * (1 - x)", "The formula takes the result y of the sigmoid, not its input"),
-    ],
-    ("exp", "x"): [
-        ("x * exp(x - 1)", "That is the rule for a power; the derivative of exp is exp itself"),
-        ("x", "That is the exponent; the derivative of exp is exp itself"),
-    ],
-    ("log", "x"): [
-        ("1 / y", "The derivative of log is 1 / x, with the input x, not the result"),
-        ("x", "Divide by x; do not multiply"),
-    ],
-    ("sqrt", "x"): [
-        ("1 / y", "The factor 1/2 is missing: the derivative of sqrt is 1 / (2 * y)"),
-        ("1 / (2 * x)", "The formula takes the result y of sqrt, not its input"),
-    ],
-    ("square", "x"): [("x", "The factor 2 is missing: the derivative of x ** 2 is 2 * x")],
-    ("pow", "a"): [
-        ("a ** (b - 1)", "The exponent as a factor is missing: the derivative is b * a ** (b - 1)"),
-        ("b * a ** b", "The exponent is lowered by one: the derivative is b * a ** (b - 1)"),
-        ("b * a", "The power is missing: the derivative is b * a ** (b - 1)"),
-    ],
-    ("mul", "a"): [("a", "The derivative of a product by one factor is the other factor")],
-    ("mul", "b"): [("b", "The derivative of a product by one factor is the other factor")],
-    ("div", "a"): [("b", "Divide by the denominator; do not multiply")],
-    ("div", "b"): [
-        ("a / (b * b)", "The sign is missing: the derivative by the denominator is -a / b ** 2"),
-        ("-1 / (b * b)", "The numerator is missing: the derivative by the denominator is -a / b ** 2"),
-        ("-a / b", "The square is missing: the derivative by the denominator is -a / b ** 2"),
-        ("1 / a", "The derivative by the denominator is -a / b ** 2"),
-    ],
-    ("relu", "x"): [
-        ("x", "relu passes the gradient on where x is positive, without a factor"),
-        ("1", "relu passes nothing on where x is not positive"),
-        ("0", "relu passes the gradient on where x is positive"),
-    ],
-    ("abs", "x"): [("1", "The derivative of abs is the sign of x")],
-    ("sin", "x"): [("-cos(x)", "The derivative of sin is cos, with a plus"), ("y", "The derivative of sin is cos")],
-    ("cos", "x"): [("sin(x)", "The derivative of cos is -sin, with a minus"), ("y", "The derivative of cos is -sin")],
-}
-"""By primitive and input: other local derivatives, and what is wrong with them."""
+TOLERANCE, CLOSE = 0.01, 0.001
+"""An answer counts as right within one per cent. Of several mistakes, one within a thousandth is said first."""
 
 
 class Question(NamedTuple):
@@ -101,7 +54,9 @@ class Question(NamedTuple):
             right = same(found, self.answer)
         if right:
             return True, "Right."
-        said = next((text for wrong, text in self.mistakes if same(found, wrong)), "")
+        said = next(
+            (text for within in (CLOSE, TOLERANCE) for wrong, text in self.mistakes if same(found, wrong, within)), ""
+        )
         return False, f"Not {found if isinstance(found, tuple) else number(found)}. {said or self.advice}"
 
     @property
@@ -126,13 +81,13 @@ def read_number(text: str) -> float:
         raise ValueError("type a number, such as 0.5 or -3/4") from None
 
 
-def same(a: Any, b: Any) -> bool:
-    """Return whether two answers are the same, numbers within the tolerance."""
+def same(a: Any, b: Any, within: float = TOLERANCE) -> bool:
+    """Return whether two answers are the same, numbers within a tolerance."""
     if isinstance(a, tuple) or isinstance(b, tuple):
         return bool(a == b)
     if not (math.isfinite(a) and math.isfinite(b)):
         return bool(a == b or a != a and b != b)
-    return bool(abs(a - b) <= max(TOLERANCE * abs(b), 1e-9))
+    return bool(abs(a - b) <= max(within * abs(b), 1e-9))
 
 
 def questions(step: Step) -> list[Question]:
@@ -142,7 +97,7 @@ def questions(step: Step) -> list[Question]:
     >>> a, b = Value(2.0, name="a"), Value(-3.0, name="b")
     >>> first, second = questions(step(a * b)[0])
     >>> first.name, first.judge("2")[1]
-    ('da', 'Not 2. The derivative of a product by one factor is the other factor.')
+    ('da', 'Not 2. This is what `a * b` passes back to `b`.')
     """
     return [_question(step, c) for c in step.contributions]
 
@@ -151,29 +106,45 @@ def _question(step: Step, c: Contribution) -> Question:
     steps = step.steps
     name = steps.d(c.to)
     of = f", contribution {c.nth} of {c.of}" if c.of > 1 else ""
-    if isinstance(c.value, tuple) or _shape(c.value):
-        shape = _shape(c.value)
-        return Question(name, f"the shape of {name}{of}", shape, list(_shapes(step, c, shape)))
-    answer = float(c.value)
+    is_shape = isinstance(c.value, tuple) or bool(_shape(c.value))
+    answer: Any = _shape(c.value) if is_shape else float(c.value)
     found: list[tuple[Any, str]] = []
-    for wrong, text in _numbers(step, c, answer):
-        if not same(wrong, answer) and not any(same(wrong, other) for other, _ in found):
-            found.append((wrong, f"{text}."))
-    return Question(name, f"{name}{of}", answer, found)
+    for wrong, text in _wrong_answers(step, c, answer):
+        if not same(wrong, answer) and not any(same(wrong, other, CLOSE) for other, _ in found):
+            found.append((wrong, f"{text[0].upper()}{text[1:]}."))
+    return Question(name, f"the shape of {name}{of}" if is_shape else f"{name}{of}", answer, found)
 
 
-def _shapes(step: Step, c: Contribution, shape: tuple[int, ...]) -> Iterator[tuple[Any, str]]:
-    steps = step.steps
-    upstream = _shape(step.gradient)
-    target = steps.name(c.to)
-    for wrong, text in [
-        (upstream, f"That is the shape of the upstream gradient; {steps.d(c.to)} has the shape of {target}."),
-        (shape[::-1], f"That is transposed: {steps.d(c.to)} has the shape of {target}."),
-        ((), f"{steps.d(c.to)} is an array, of the shape of {target}."),
-        *((_shape(o.to), f"That is the shape of {steps.d(o.to)}.") for o in step.contributions),
-    ]:
-        if wrong != shape:
-            yield wrong, text
+def _wrong_answers(step: Step, c: Contribution, answer: Any) -> list[tuple[Any, str]]:
+    """Return what the catalogue of mistakes gives for a contribution."""
+    steps, g, is_shape = step.steps, step.gradient, isinstance(answer, tuple)
+    others = [o for o in step.contributions if o.to is not c.to]
+    operands = named_operands(step.node)
+    numbers = [_scalar(steps.number_of(operand)) for _, operand in operands]
+    value, upstream = _scalar(step.value), None if isinstance(g, tuple) else _scalar(g)
+    edge = None
+    if not is_shape and upstream is not None and value is not None and None not in numbers:
+        i = next((i for i, (letter, operand) in enumerate(operands) if letter == c.name and operand is c.to), None)
+        if i is not None:
+            labels = [steps.label(operand, letter) for letter, operand in operands]
+            is_node = [isinstance(operand, Node) for _, operand in operands]
+            parameters = getattr(step.node, "parameters", None) or {}
+            edge = edge_of(step.node.primitive, numbers, labels, is_node, value, upstream, i, parameters)
+    fields = {"node": step.name, "through": step.call, "operand": steps.name(c.to), "line": ""}
+    own = {steps.name(c.to): _scalar(steps.number_of(c.to)), step.name: value}
+    found = Answer(
+        {key: f"`{text}`" if text else "" for key, text in fields.items()},
+        answer,
+        _shape(g) if is_shape else upstream if upstream is not None else (),
+        {
+            f"`{steps.name(o.to)}`": _shape(o.value) if is_shape else float(o.value)
+            for o in others
+            if is_shape or not _shape(o.value) and not isinstance(o.value, tuple)
+        },
+        {f"`{name}`": number for name, number in own.items() if number is not None},
+        float(c.total) if c.nth > 1 and not is_shape else None,
+    )
+    return wrong_answers(found, edge)
 
 
 def _shape(x: Any) -> tuple[int, ...]:
@@ -181,60 +152,8 @@ def _shape(x: Any) -> tuple[int, ...]:
     return shape
 
 
-def _numbers(step: Step, c: Contribution, answer: float) -> Iterator[tuple[float, str]]:
-    """Yield wrong answers with their sentences, the most telling first."""
-    steps, primitive, g = step.steps, step.node.primitive, step.gradient
-    if getattr(g, "shape", ()) or isinstance(g, tuple):
-        return
-    g = float(g)
-    d_out = steps.d(step.node)
-    values = {letter: _scalar(steps.number_of(operand)) for letter, operand in named_operands(step.node)}
-    values["y"] = _scalar(step.value)
-    local = answer / g if g and math.isfinite(answer / g) else None
-    if local is not None and g != 1:
-        yield local, f"That is the local derivative without the upstream gradient, {d_out} = {number(g)}"
-    for text, said in _OTHER_DERIVATIVES.get((primitive.name, c.name), ()):
-        other = _evaluated(text, values)
-        if other is not None:
-            yield g * other, said
-            if g != 1:
-                yield other, f"{said}; and the upstream gradient, {d_out}, is missing"
-    yield -answer, "The size is right, but the sign is not"
-    yield g, f"That is the upstream gradient, {d_out}; multiply it by the local derivative"
-    if c.nth > 1:
-        yield float(c.total), "That is the sum of the contributions so far; this one alone is asked for"
-    for other_c in step.contributions:
-        if other_c is not c and other_c.to is not c.to and not _shape(other_c.value):
-            yield float(other_c.value), f"That is what goes to {steps.name(other_c.to)}"
-    if local is not None:
-        yield (
-            g + local,
-            "The chain rule multiplies the upstream gradient and the local derivative; it does not add them",
-        )
-        if local:
-            yield g / local, "Multiply by the local derivative; do not divide by it"
-        yield g * local * local, "The local derivative is a factor once, not twice"
-        yield g * g * local, "The upstream gradient is a factor once, not twice"
-    own = _scalar(steps.number_of(c.to))
-    if own is not None:
-        yield own, f"That is the value of {steps.name(c.to)}, not a gradient"
-    if values["y"] is not None:
-        yield values["y"], f"That is the value of {step.name}, not a gradient"
-    for factor in (2.0, 0.5):
-        yield factor * answer, f"That is {number(factor)} times the right answer"
-
-
 def _scalar(x: Any) -> float | None:
     return None if x is None or getattr(x, "size", 1) != 1 else float(x)
-
-
-def _evaluated(text: str, values: dict[str, float | None]) -> float | None:
-    """Evaluate a formula with the numbers of a node; None if one is not known or it has no value."""
-    names = {name: value for name, value in values.items() if value is not None}
-    try:
-        return float(eval(compile(text, "<derivative>", "eval"), {"__builtins__": {}, **NUMBERS}, names))
-    except (NameError, ArithmeticError, ValueError, TypeError):
-        return None
 
 
 class Score:
