@@ -248,4 +248,4 @@ print(f"the loss is {np.mean(watcher.losses[-20:]):.2f}")
 # digits: the layers in between have to learn first. So the gradient is kept alive where it is made,
 # by the activation, the initial weights, and normalisation.
 #
-# Next: [Networks that see and read](13_networks.py).
+# Next: [Overfitting](12_overfitting.py), where the loss is low and the network still does not know digits.

@@ -9,7 +9,7 @@
 # **You will know** what queries, keys and values are, why scores are divided by sqrt(d), how the mask
 # keeps a model from reading the future, and what each part of a transformer block is for.
 #
-# Before it: [Networks that see and read](13_networks.py). Run the cells one by one, or all at once:
+# Before it: [Recurrent networks](15_rnn.py). Run the cells one by one, or all at once:
 # `python tutorials/16_gpt.py`. Every number in the text is checked by an `assert` beside it.
 
 # %%
