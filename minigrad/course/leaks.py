@@ -7,7 +7,7 @@ import io
 import json
 import re
 import tokenize
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -66,6 +66,13 @@ def leaks(source: Source, released: dict[str, str], tier: str = "core") -> list[
                 found += [Leak(at, said, name, 0) for pattern, at, said in lines if pattern.search(string)]
     seen = {leak.line for leak in found if leak.where}
     return [leak for leak in dict.fromkeys(found) if leak.where or leak.line not in seen]
+
+
+def reveals(source: Source, tier: str) -> Callable[[str], bool]:
+    """Return a function that says whether a text gives a line of a solution or of a hidden test away."""
+    given, _ = _given(published(source, tier)[0])
+    lines, _ = _secrets(source, tier, given)
+    return lambda text: any(pattern.search(text) for pattern, _, _ in lines)
 
 
 def _given(text: str) -> tuple[str, list[tuple[str, int]]]:

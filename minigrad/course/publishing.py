@@ -5,17 +5,22 @@ from __future__ import annotations
 import ast
 import contextlib
 import hashlib
+import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from minigrad.course import checks_file
 from minigrad.course.assignment import Check
-from minigrad.course.leaks import leaks
+from minigrad.course.leaks import leaks, reveals
 from minigrad.course.marks import SOLUTION, SourceError
 from minigrad.course.notebooks import notebook
 from minigrad.course.source import Source, load
 from minigrad.course.stripping import check_tier, published
 from minigrad.output.files import write_file
+
+_CATALOGUE = 100_000
+"""Characters of the outputs of a check's mistakes from the catalogue of rules that are released; likely ones first."""
 
 
 def release(source: str | Path, directory: str | Path, tier: str = "core", force: bool = False) -> list[Path]:
@@ -69,6 +74,7 @@ def contents(source: Source, tier: str = "core") -> dict[str, str]:
 def _checks(source: Source, tier: str, program: dict[str, str]) -> str:
     """Return the text of NAME.checks.json."""
     assignment = source.assignment
+    revealing = reveals(source, tier)
     tasks = [
         {
             "number": task.number,
@@ -90,23 +96,26 @@ def _checks(source: Source, tier: str, program: dict[str, str]) -> str:
         "limits": dict(vars(assignment.limits)),
         "files": {name: checks_file.digest(text) for name, text in program.items()},
         "tasks": tasks,
-        "checks": [_visible(source, check) for check in assignment.checks if not check.hidden],
+        "checks": [_visible(source, check, revealing) for check in assignment.checks if not check.hidden],
     })  # fmt: skip
 
 
-def _visible(source: Source, check: Check) -> dict[str, Any]:
+def _visible(source: Source, check: Check, revealing: Callable[[str], bool]) -> dict[str, Any]:
     """Return a visible check as plain data."""
     try:
         inputs, expected = checks_file.encode(source.inputs(check)), checks_file.encode(source.expected(check))
     except TypeError as error:
         said = f"check {check.key} ({check.name}): what it passes and what the solution returns {error}"
         raise SourceError(source.path.name, [(check.line, said)]) from None
-    candidates = []
+    candidates: list[dict[str, Any]] = []
+    size = 0
     for candidate in source.candidates(check):
         with contextlib.suppress(TypeError):  # a mistake whose output is no array is seen by that
             outputs = checks_file.encode(candidate.outputs)
-            if outputs != expected:
-                cause = "" if source.assignment.causes == "never" else candidate.sentence
+            size += len(json.dumps(outputs)) if candidate.catalogue else 0
+            if outputs != expected and size < _CATALOGUE:
+                hide = source.assignment.causes == "never" or (candidate.catalogue and revealing(candidate.sentence))
+                cause = "" if hide else candidate.sentence
                 candidates.append({"name": candidate.name, "sentence": cause, "hint": candidate.hint,
                                    "task": candidate.task, "outputs": outputs})  # fmt: skip
     name = source.functions[check.key]

@@ -10,6 +10,7 @@ import contextlib
 import copy
 import hashlib
 import io
+import pickle
 import random
 import signal
 import sys
@@ -26,6 +27,7 @@ import numpy as np
 
 from minigrad.course import assertions
 from minigrad.course.assignment import Assignment, Check, Mistake, Task
+from minigrad.course.catalogue import edited_rules
 from minigrad.course.marks import HIDDEN, SOLUTION, TESTS, Block, Cell, SourceError, normalize, parse, read
 
 
@@ -38,6 +40,7 @@ class Candidate:
     hint: str
     outputs: Any
     task: str = ""
+    catalogue: bool = False
 
 
 @dataclass
@@ -55,6 +58,7 @@ class Source:
         drivers: the text of each check's function that holds no solution, by name.
         given: the text of every function that holds no solution and stands in no block of tests, by name.
         bound: the names that the program's own statements bind.
+        solutions: the text of every function that holds a solution or is one, by name.
     """
 
     path: Path
@@ -68,6 +72,7 @@ class Source:
     drivers: dict[str, str]
     given: dict[str, str] = field(default_factory=dict)
     bound: set[str] = field(default_factory=set)
+    solutions: dict[str, str] = field(default_factory=dict)
     _edited: dict[int, dict[str, Any]] = field(default_factory=dict, repr=False)
     _cache: dict[Any, Any] = field(default_factory=dict, repr=False)
 
@@ -135,8 +140,37 @@ class Source:
                 with contextlib.suppress(Exception):
                     outputs = self._call(self.with_mistake(mistake), check, student)
                     made.append(Candidate(mistake.name, mistake.sentence, mistake.hint, outputs, mistake.task))
-            self._cache[key] = made
+            self._cache[key] = [*made, *self._of_the_rule(check, student)]
         return self._cache[key]
+
+    def _of_the_rule(self, check: Check, student: str) -> list[Candidate]:
+        """Return what the catalogue of update rules gives: its mistakes, made one by one in the student's function."""
+        name = self.rule_function(check)
+        if name is None:
+            return []
+        made: dict[bytes, Candidate] = {}
+        right = self.namespace[name]
+        try:
+            for explanation, function in edited_rules(self.solutions[name], self.namespace):
+                self.namespace[name] = function
+                with contextlib.suppress(Exception):
+                    outputs = self._call(self.namespace, check, student)
+                    key = pickle.dumps(outputs)
+                    if key not in made:
+                        made[key] = Candidate(*_explained(explanation), outputs, check.task, catalogue=True)
+        finally:
+            self.namespace[name] = right
+        return list(made.values())
+
+    def rule_function(self, check: Check) -> str | None:
+        """Return the name of the student's function that a check of an update rule is about."""
+        if check.rule is None:
+            return None
+        name = self.functions[check.key]
+        if name not in self.drivers:
+            return name if name in self.solutions else None
+        used = [node.id for node in ast.walk(ast.parse(self.drivers[name])) if isinstance(node, ast.Name)]
+        return next((each for each in used if each in self.solutions), None)
 
     def mistakes(self, number: str) -> list[Mistake]:
         """Return the known mistakes of a task, followed by those of the tasks that it needs."""
@@ -367,6 +401,14 @@ def _bindings(tree: ast.Module) -> dict[str, ast.stmt]:
     return found
 
 
+def _explained(explanation: Any) -> tuple[str, str, str]:
+    """Return the name, the sentence and the hint of a mistake of the catalogue."""
+    target = explanation.lines[0].before.partition("=")[0].strip()
+    (sentence,) = explanation.sentences
+    hint = f"Look at the line of {target}." if target.isidentifier() else ""
+    return explanation.name, f"{sentence[:1].upper()}{sentence[1:]}.", hint
+
+
 def _lines(statement: ast.stmt) -> tuple[int, int]:
     """Return the first and last line of a statement, decorators included."""
     decorators = [item.lineno for item in getattr(statement, "decorator_list", [])]
@@ -470,8 +512,12 @@ class _Resolver:
         self.source.bound = set(self.statements)
         for name, statement in self.statements.items():
             first, last = _lines(statement)
-            if not any(block.begin <= last and block.end >= first for block in self.source.blocks):
-                self.source.given[name] = "\n".join(self.source.lines[first - 1 : last]) + "\n"
+            kinds = {block.kind for block in self.source.blocks if block.begin <= last and block.end >= first}
+            text = "\n".join(self.source.lines[first - 1 : last]) + "\n"
+            if not kinds:
+                self.source.given[name] = text
+            elif kinds == {SOLUTION} and isinstance(statement, ast.FunctionDef):
+                self.source.solutions[name] = text
 
     def driver(self, check: Check, name: str) -> None:
         """Keep the text of a check's function if it is a driver."""

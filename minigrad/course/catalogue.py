@@ -1,0 +1,47 @@
+"""The known mistakes of update rules, made in the solution of an assignment: candidates for a check with `rule=`."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from minigrad.teach.edits import Formula
+from minigrad.teach.rule_check import Explanation
+from minigrad.teach.rule_mistakes import CATALOGUE
+
+
+def edited_rules(text: str, namespace: dict[str, Any]) -> Iterator[tuple[Explanation, Callable[..., Any]]]:
+    """Yield each mistake of the catalogue that fits a function's lines, with the function so edited; likely ones first.
+
+    Args:
+        text: the function's source. Its arguments have the names of the lecture: x, dx, learning_rate, mu, beta1, …
+        namespace: the names that its lines use.
+    """
+    tree = next(node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef))
+    formula = Formula.of(text)
+    for mistake in sorted(CATALOGUE.values(), key=lambda mistake: mistake.cost):
+        edits = mistake.edit(formula)
+        while True:
+            try:
+                edited = next(edits)
+            except StopIteration:
+                break
+            except Exception:  # an edit that was written for the lecture's own lines
+                break
+            detail = edited[2] if len(edited) > 2 else ""
+            explanation = Explanation([(mistake, edited[1], detail)])
+            with contextlib.suppress(SyntaxError, ValueError, TypeError):
+                yield explanation, _defined(tree, edited[0], namespace)
+
+
+def _defined(tree: ast.FunctionDef, formula: Formula, namespace: dict[str, Any]) -> Callable[..., Any]:
+    """Return a function with the arguments of one and the lines of another."""
+    made = ast.FunctionDef(tree.name, tree.args, list(formula.body), [], None)
+    if hasattr(tree, "type_params"):
+        made.type_params = []  # type: ignore[attr-defined]
+    module = ast.fix_missing_locations(ast.parse(ast.unparse(ast.Module([ast.fix_missing_locations(made)], []))))
+    space = dict(namespace)
+    exec(compile(module, "<mistake>", "exec"), space)
+    return space[tree.name]
