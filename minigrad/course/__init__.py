@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from minigrad.course.exports import export as export
     from minigrad.course.grading import grade as grade
     from minigrad.course.marks import SourceError as SourceError
+    from minigrad.course.proving import Proof as Proof
+    from minigrad.course.proving import prove as prove
     from minigrad.course.publishing import release as release
     from minigrad.course.record import CheckResult as CheckResult
     from minigrad.course.record import Record as Record
@@ -34,6 +36,7 @@ _MODULES = {
     "exports": "export",
     "grading": "grade",
     "marks": "SourceError",
+    "proving": "Proof prove",
     "publishing": "release",
     "record": "CheckResult Record TaskResult",
     "reports": "report",

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 import sys
 from pathlib import Path
 from typing import TypeAlias
@@ -119,7 +118,9 @@ def _add_prove(commands: Commands) -> None:
 
 
 def _prove(options: argparse.Namespace) -> int:
-    proof = importlib.import_module("minigrad.course.proving").prove(options.source)
+    from minigrad.course.proving import prove
+
+    proof = prove(options.source)
     print(proof)
     return 0 if proof else 1
 

@@ -62,13 +62,18 @@ def contents(source: Source, tier: str = "core") -> dict[str, str]:
     """
     if not any(block.kind == SOLUTION and block.stripped(tier) and block.stub for block in source.blocks):
         raise SourceError(source.path.name, [(0, f"tier {tier!r} strips no solution, so there is nothing to do")])
-    text, _ = published(source, tier)
-    program = {f"{source.name}.py": text, f"{source.name}.ipynb": notebook(text)}
-    files = {**program, f"{source.name}.checks.json": _checks(source, tier, program)}
+    files = texts(source, tier)
     found = leaks(source, files, tier)
     if found:
         raise SourceError(source.path.name, [(leak.where, str(leak)) for leak in found])
     return files
+
+
+def texts(source: Source, tier: str = "core") -> dict[str, str]:
+    """Return the texts of a release without searching them for solutions."""
+    text, _ = published(source, tier)
+    program = {f"{source.name}.py": text, f"{source.name}.ipynb": notebook(text)}
+    return {**program, f"{source.name}.checks.json": _checks(source, tier, program)}
 
 
 def _checks(source: Source, tier: str, program: dict[str, str]) -> str:

@@ -406,7 +406,8 @@ def _explained(explanation: Any) -> tuple[str, str, str]:
     target = explanation.lines[0].before.partition("=")[0].strip()
     (sentence,) = explanation.sentences
     hint = f"Look at the line of {target}." if target.isidentifier() else ""
-    return explanation.name, f"{sentence[:1].upper()}{sentence[1:]}.", hint
+    first = sentence[:1].upper() if sentence[1:2].isalpha() else sentence[:1]  # not a variable's name
+    return explanation.name, f"{first}{sentence[1:]}.", hint
 
 
 def _lines(statement: ast.stmt) -> tuple[int, int]:

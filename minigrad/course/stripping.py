@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Container
 
 from minigrad.course.marks import PROMPT, SOLUTION, TESTS, TIERS, Block, Cell, SourceError, read
 from minigrad.course.source import Source
@@ -17,13 +18,13 @@ def check_tier(tier: str) -> None:
         raise ValueError(f"tier must be one of {', '.join(map(repr, TIERS))}, got {tier!r}")
 
 
-def published(source: Source, tier: str = "core", solved: bool = False) -> tuple[str, list[int]]:
+def published(source: Source, tier: str = "core", solved: Container[str] = ()) -> tuple[str, list[int]]:
     """Return the text of the released program, and the line of the source that each of its lines comes from.
 
     Args:
         source: the loaded assignment.
         tier: the tier of the release.
-        solved: leave the solutions in, as a perfect submission has them.
+        solved: numbers of the tasks whose solutions stay in, as a submission has them.
 
     Raises:
         SourceError: what remains does not compile.
@@ -57,7 +58,12 @@ def published(source: Source, tier: str = "core", solved: bool = False) -> tuple
     return text, origins
 
 
-def _emptied(source: Source, cell: Cell, tier: str, solved: bool) -> bool:
+def solution(source: Source) -> str:
+    """Return the text of a perfect submission."""
+    return published(source, solved=[task.number for task in source.assignment.tasks])[0]
+
+
+def _emptied(source: Source, cell: Cell, tier: str, solved: Container[str]) -> bool:
     """Return whether a cell has blocks and nothing is left of it."""
     blocks = [block for block in source.blocks if cell.first <= block.begin <= cell.last]
     left = [text for block in blocks for text, _ in _replacement(source, block, tier, solved)]
@@ -67,19 +73,19 @@ def _emptied(source: Source, cell: Cell, tier: str, solved: bool) -> bool:
     return bool(blocks) and not any(text.strip() for text in left)
 
 
-def _replacement(source: Source, block: Block, tier: str, solved: bool) -> list[tuple[str, int]]:
+def _replacement(source: Source, block: Block, tier: str, solved: Container[str]) -> list[tuple[str, int]]:
     """Return the lines that a block becomes."""
     inside = [(source.lines[line - 1], line) for line in range(block.first, block.last + 1)]
     line_form = block.first == block.begin
     if block.kind == PROMPT:
         return inside
     if block.kind == SOLUTION:
-        if solved or not block.stripped(tier):
+        task = source.task_of(block)
+        assert task is not None
+        if task.number in solved or not block.stripped(tier):
             return [*inside[:-1], (UNMARKED.sub("", inside[-1][0]), block.last)] if line_form else inside
         if not block.stub or block.role == "instructor":
             return []
-        task = source.task_of(block)
-        assert task is not None
         if block.markdown:
             return [(f"# *Your answer to Task {task.number}: {task.title}*", block.begin)]
         quoted = _quoted(f"Task {task.number}: {task.title}")

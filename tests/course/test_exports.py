@@ -20,7 +20,7 @@ import pytest
 from minigrad.course.exports import TARGETS, export, kit, plain_checks
 from minigrad.course.marks import SourceError
 from minigrad.course.source import load
-from minigrad.course.stripping import published
+from minigrad.course.stripping import published, solution
 
 SOURCE = '''\
 # %% [markdown]
@@ -87,7 +87,7 @@ def source(tmp_path: Path) -> Path:
 
 
 def solved(source: Path) -> str:
-    return published(load(source), solved=True)[0]
+    return solution(load(source))
 
 
 def blank(source: Path) -> str:

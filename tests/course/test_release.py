@@ -10,7 +10,7 @@ from minigrad.course import SourceError, checks_file, load, release
 from minigrad.course.leaks import leaks
 from minigrad.course.notebooks import notebook, percent
 from minigrad.course.publishing import contents
-from minigrad.course.stripping import published
+from minigrad.course.stripping import published, solution
 
 SOURCE = '''\
 # %% [markdown]
@@ -167,7 +167,7 @@ def test_what_the_tiers_leave(path):
     }
     assert blanks == {"core": ["affine"], "scaffold": ["affine", "norm"], "challenge": ["fast"]}
     assert "SOLUTION" not in "".join(published(source, tier)[0] for tier in blanks)
-    solved = published(source, solved=True)[0]
+    solved = solution(source)
     assert "raise" not in solved and "rate = 0.1\n" in solved and "Because there is one" in solved
 
 

@@ -13,14 +13,14 @@ from minigrad.course.assignment import Task
 from minigrad.course.exports import plain_checks
 from minigrad.course.notebooks import notebook
 from minigrad.course.source import Source
-from minigrad.course.stripping import published
+from minigrad.course.stripping import published, solution
 
 
 def files(source: Source) -> dict[str, bytes]:
     """Return the files of both folders."""
     made: dict[str, bytes] = {}
     for folder, solved in (("autograder", True), ("student", False)):
-        text, _ = published(source, solved=solved)
+        text = solution(source) if solved else published(source)[0]
         made[f"{folder}/{source.name}.ipynb"] = notebook(_with_grader(text, source)).encode()
         for task in source.assignment.tasks:
             cases = [_case(source, task, i) for i, check in enumerate(task.checks) if solved or not check.hidden]
