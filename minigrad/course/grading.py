@@ -16,7 +16,7 @@ import stat
 import threading
 import time
 import tokenize
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import (
     Executor,
     as_completed,

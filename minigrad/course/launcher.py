@@ -7,7 +7,8 @@ On Linux the command gets namespaces of its own for processes, files, network an
 root, or to users through a user namespace). It then sees no other process and no network, and of the disk only its own
 folder is writable: a file system in memory with a limit. The first process in the namespace is this program; when it
 ends, the kernel kills all others. Where there are no namespaces, this program is the sub-reaper of what it starts, and
-kills it. Root runs the command as a user without rights, whose number nobody else has.
+kills it; and Landlock, where the kernel has it, keeps the command from writing elsewhere and from other processes. Root
+runs the command as a user without rights, whose number nobody else has.
 """
 
 from __future__ import annotations
@@ -28,8 +29,9 @@ from typing import Any
 
 NEWNS, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET = 0x20000, 0x4000000, 0x8000000, 0x10000000, 0x20000000, 0x40000000
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 1, 2, 4, 32, 4096, 16384, 1 << 18
-PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS, PR_SET_CHILD_SUBREAPER = 1, 38, 36
-MOUNT_SETATTR = 442  # on all architectures
+PR_SET_PDEATHSIG, PR_SET_KEEPCAPS, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS, PR_CAP_AMBIENT = 1, 8, 36, 38, 47
+CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH = 1, 2
+MOUNT_SETATTR, CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 442, 444, 445, 446  # on all architectures
 NO_RANDOM_ADDRESSES = 0x0040000
 NOBODY = 65534
 LINUX = sys.platform == "linux"
@@ -42,14 +44,14 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # ^C ends the grader, which closes the pipe
     (length,) = struct.unpack("<I", _read(4))
     config: dict[str, Any] = json.loads(_read(length))
-    separated = LINUX and config["separate"] and _separate()
+    separated = bool(LINUX and config["separate"] and _separate())
     if separated:
         init = os.fork()
         if init:
             _forget_output()
             return _status(os.waitpid(init, 0)[1])
         libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    user = _user(config, separated)
+    user = _user(config)
     if separated:
         _mounts(config, user)
     elif LINUX:
@@ -60,7 +62,7 @@ def main() -> int:
     command = os.fork()
     if not command:
         try:
-            _start(config, user)
+            _start(config, user, separated)
         except BaseException as error:
             os.write(2, f"{type(error).__name__}: {error}\n".encode())
         os._exit(127)
@@ -107,11 +109,11 @@ def _separate() -> bool:
     return True
 
 
-def _user(config: dict[str, Any], separated: bool) -> tuple[int, int] | None:
+def _user(config: dict[str, Any]) -> tuple[int, int] | None:
     """Return the user and group to run as, None for this one."""
     if config["user"] is not None:
         return tuple(config["user"])
-    if os.geteuid() != 0 or not config["drop"] or (not separated and any(_closed_folders(config["needed"]))):
+    if os.geteuid() != 0 or not config["drop"]:
         return None
     number = 1_500_000_000 + config["number"]
     probe = os.fork()  # some containers have fewer numbers
@@ -193,7 +195,7 @@ def _open_folder(closed: str, needed: list[str]) -> None:
     _mount("none", closed, "", MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV)
 
 
-def _start(config: dict[str, Any], user: tuple[int, int] | None) -> None:
+def _start(config: dict[str, Any], user: tuple[int, int] | None, separated: bool) -> None:
     """Limit this process, give up its rights and become the command."""
     import resource
 
@@ -210,12 +212,18 @@ def _start(config: dict[str, Any], user: tuple[int, int] | None) -> None:
             value = value if hard == resource.RLIM_INFINITY else min(value, hard)
             resource.setrlimit(number, (value, value))
     if user is not None:
+        reading = not separated and LINUX and any(_closed_folders(config["needed"]))
+        libc.prctl(PR_SET_KEEPCAPS, int(reading))
         with contextlib.suppress(PermissionError):
             os.setgroups([])
         os.setresgid(user[1], user[1], user[1])
         os.setresuid(user[0], user[0], user[0])
+        if reading:
+            _keep_only(CAP_DAC_READ_SEARCH) or _keep_only(CAP_DAC_OVERRIDE)
     if LINUX:
         libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+        if not separated:
+            _landlock(config["folder"])
         libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         libc.personality(NO_RANDOM_ADDRESSES)  # the same addresses in every run
     for number in (signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ):
@@ -223,6 +231,33 @@ def _start(config: dict[str, Any], user: tuple[int, int] | None) -> None:
     os.umask(0o077)
     os.chdir(config["folder"])
     os.execve(config["command"][0], config["command"], config["environment"])
+
+
+def _keep_only(capability: int) -> bool:
+    """Keep one right of root's, also in the command: Python may lie where only root can read it."""
+    bits = 1 << capability
+    header, rights = struct.pack("<Ii", 0x20080522, 0), struct.pack("<6I", bits, bits, bits, 0, 0, 0)
+    return libc.capset(header, rights) == 0 and libc.prctl(PR_CAP_AMBIENT, 2, capability, 0, 0) == 0
+
+
+def _landlock(folder: str) -> None:
+    """Forbid this process to write outside a folder, and to trace other processes; also, where the kernel can, to send
+    them signals and to use TCP. Source: https://docs.kernel.org/userspace-api/landlock.html
+    """
+    version = libc.syscall(CREATE_RULESET, None, ctypes.c_size_t(0), 1)
+    if version < 1:
+        return
+    write = 1 << 1 | sum(1 << bit for bit in range(4, 13))  # into a file; remove and make all kinds of entries
+    write |= (version >= 2) << 13 | (version >= 3) << 14  # move between folders; truncate
+    network, scope = (3 if version >= 4 else 0), (3 if version >= 6 else 0)
+    rules = struct.pack("<QQQ", write, network, scope)[: 24 if version >= 6 else 16 if version >= 4 else 8]
+    ruleset = libc.syscall(CREATE_RULESET, rules, ctypes.c_size_t(len(rules)), 0)
+    for path, rights in ((folder, write), (os.devnull, 1 << 1)):
+        place = os.open(path, os.O_PATH)
+        libc.syscall(ADD_RULE, ruleset, 1, struct.pack("<Qi", rights, place), 0)
+        os.close(place)
+    libc.syscall(RESTRICT_SELF, ruleset, 0)
+    os.close(ruleset)
 
 
 def _tasks_of(user: int) -> int:
