@@ -6,6 +6,7 @@ what the known mistakes return, was computed in this process from inputs of its 
 
 from __future__ import annotations
 
+import builtins
 import inspect
 import re
 from collections.abc import Sequence
@@ -74,7 +75,8 @@ def judge(
 ) -> CheckResult:
     """Return the result of a check, given the answer of `runner.Runner.call`."""
     if "missing" in answer:
-        return result(check, ERROR, f"There is no function {clean(str(answer['missing']), 100)}.")
+        which = "such function" if check.hidden else f"function {clean(str(answer['missing']), 100)}"
+        return result(check, ERROR, f"There is no {which}.")
     if "error" in answer:
         return failed_with(check, answer)
     count = answer.get("outputs")
@@ -94,6 +96,10 @@ def failed_with(check: Check, answer: dict[str, Any]) -> CheckResult:
     """Return the result of a check whose call raised."""
     if answer.get("blank") is True:
         return result(check, BLANK, "This is not written yet.")
+    if check.hidden:  # a submission may raise its inputs, as the text or as the name of a class
+        name = answer.get("error")
+        known = isinstance(name, str) and isinstance(getattr(builtins, name, None), type)
+        answer = {**answer, "error": name if known else "an exception", "text": ""}
     return result(check, ERROR, f"It raises {exception(answer)}.")
 
 
@@ -129,13 +135,13 @@ def _same(check: Check, found: Sequence[Any], expected: Sequence[np.ndarray]) ->
 def _differs(check: Check, found: Sequence[Any], expected: Sequence[np.ndarray]) -> str:
     """Say where the outputs are wrong; nothing if they are right."""
     if len(found) != len(expected):
-        what = f" ({clean(found[0], 200)})" if len(found) == 1 and isinstance(found[0], str) else ""
+        what = f" ({_came(check, found[0])})" if len(found) == 1 and isinstance(found[0], str) else ""
         return f"{_count(len(found))}{what}, but {len(expected)} {'is' if len(expected) == 1 else 'are'} expected."
     lines = []
     for i, (a, b) in enumerate(zip(found, expected)):
         name = _name(check, i, len(expected))
         if isinstance(a, str):
-            lines.append(f"{name} is {clean(a, 200)}, but {_kind(b)} is expected.")
+            lines.append(f"{name} is {_came(check, a)}, but {_kind(b)} is expected.")
         elif a.shape != b.shape:
             lines.append(f"{name} is {_kind(a)}, but {_kind(b)} is expected.")
         elif not (right := equal(check, a, b)).all():
@@ -159,6 +165,11 @@ def _name(check: Check, i: int, count: int) -> str:
     if i < len(check.outputs):
         return clean(check.outputs[i], 100)
     return "The output" if count == 1 else f"Output {i + 1}"
+
+
+def _came(check: Check, description: str) -> str:
+    """Return what came instead of an array. A description is a submission's own text, so a hidden check hides it."""
+    return "no array of numbers" if check.hidden else clean(description, 200)
 
 
 def _kind(array: np.ndarray) -> str:

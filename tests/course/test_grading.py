@@ -112,6 +112,21 @@ def test_a_known_mistake_and_a_wrong_gradient_are_named(graded):
     assert record.score == 2
 
 
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("raise ValueError(str(X.tolist()))", "It raises ValueError in line 4."),
+        ("raise type(str(X.tolist()), (Exception,), {})", "It raises an exception in line 4."),
+        ("return str(X.tolist())", "The output is no array of numbers, but an array of shape (1, 2) is expected."),
+        ("return type(str(X.tolist()), (), {})()", "The output is no array of numbers, but an array"),
+    ],
+)
+def test_a_hidden_check_does_not_repeat_its_inputs(graded, body, said):
+    visible, hidden, *_ = graded(RIGHT.replace("return X @ W + b", body)).checks
+    assert "[[" in visible.message or "text" in visible.message
+    assert hidden.message.startswith(said) and not any(digit in hidden.message for digit in "56789[")
+
+
 def test_a_cell_that_raises_costs_itself(graded):
     text = RIGHT.replace("def backward", "1 / 0\ndef backward") + "def total(x):\n    return 6.0\n"
     record = graded(text)

@@ -25,7 +25,7 @@ if any(importlib.util.find_spec(name) is None for name in ("numpy", "graphviz"))
     subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", REQUIREMENTS], check=True)
 command = [sys.executable, "-m", "minigrad.course.exports.entry", str(HERE / "NAME.py"), "."]
 command += ["--format", "classroom50", "--result", "result.json"]
-environment = {**os.environ, "PYTHONPATH": str(HERE), "PYTHONDONTWRITEBYTECODE": "1"}
+environment = {**os.environ, "PYTHONPATH": str(HERE)}
 sys.exit(subprocess.run(command, env=environment, check=False).returncode)
 '''
 

@@ -14,7 +14,8 @@ FROM python:3.12-slim
 RUN pip install --no-cache-dir REQUIREMENTS
 COPY kit /opt/kit
 COPY assignment /opt/assignment
-RUN chmod -R go+rX /opt/kit && chmod -R go-rwx /opt/assignment && mkdir -p /submissions /results
+RUN python -m compileall -q /opt/kit && chmod -R go+rX /opt/kit && chmod -R go-rwx /opt/assignment \\
+    && mkdir -p /submissions /results
 ENV PYTHONPATH=/opt/kit PYTHONDONTWRITEBYTECODE=1
 RUN printf '%s\\n' 'exec python -m minigrad course grade /opt/assignment/NAME.py /submissions/* --out /results "$@"' \\
     > /opt/grade.sh

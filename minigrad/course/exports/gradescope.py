@@ -40,6 +40,8 @@ fi
 # Submissions run as a user who cannot read the assignment. They may import minigrad, so it lies outside.
 mkdir -p "$root/kit"
 cp -R "$root/source/minigrad" "$root/kit/"
+"$root/venv/bin/python" -m compileall -q "$root/kit"
+chmod -R go+rX "$root/kit"
 chmod -R go-rwx "$root/source"
 """
 

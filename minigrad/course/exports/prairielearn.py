@@ -44,7 +44,7 @@ cp -R "$root/tests/minigrad" "$kit/"
 chmod -R go+rX "$kit"
 chmod -R go-rwx "$root/tests"
 mkdir -p "$root/results"
-export PYTHONPATH="$kit" PYTHONDONTWRITEBYTECODE=1
+export PYTHONPATH="$kit"
 exec "${COURSE_PYTHON:-python3}" -m minigrad.course.exports.entry "$root/tests/NAME.py" "$root/student" \\
   --format prairielearn --result "$root/results/results.json"
 """
