@@ -470,7 +470,7 @@ def _wrong_spread(s: Edge) -> Iterator[Variant]:
     "set, not added",
     "edge",
     "{through} reads some elements of {operand} several times; their gradients must add up (np.add.at), and here the "
-    "last one overwrites the others (dx[index] = …, or dx[index] += …, which adds once)",
+    "last one overwrites the others (dx[index] = ..., or dx[index] += ..., which adds once)",
 )
 def _set_not_added(s: Edge) -> Iterator[Variant]:
     if s.op.kind not in ("getitem", "gather", "windows"):
