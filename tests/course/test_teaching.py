@@ -29,7 +29,6 @@ def folder_with_python(folder: Path) -> dict[str, str]:
 @pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="the commands are those of a POSIX shell")
 def test_the_guide_goes_through(tmp_path: Path) -> None:
-    pytest.importorskip("minigrad.course.proving")
     environment = folder_with_python(tmp_path)
     work = tmp_path / "work"
     work.mkdir()
