@@ -7,6 +7,7 @@ import io
 import itertools
 import json
 import re
+import unittest
 import xml.etree.ElementTree as ElementTree
 from dataclasses import replace
 from pathlib import Path
@@ -83,6 +84,33 @@ def test_gradescope_fits_the_specification(given: Record) -> None:
         assert_fits(test, OF_TEST)
         assert {"status", "name", "score", "max_score", "visibility", "output_format"} <= set(test)
     assert len({test["number"] for test in results["tests"]}) == len(results["tests"])
+
+
+def test_what_gradescope_utils_writes_fits_the_same_specification() -> None:
+    """The table above is that of the platform: its own runner keeps to it, and writes no field of another name."""
+    runner = pytest.importorskip("gradescope_utils.autograder_utils.json_test_runner")
+    decorators = pytest.importorskip("gradescope_utils.autograder_utils.decorators")
+
+    class Tests(unittest.TestCase):
+        @decorators.weight(2)
+        @decorators.number("1.1")
+        @decorators.visibility("after_published")
+        def test_right(self) -> None:
+            """A check."""
+
+        @decorators.weight(1)
+        def test_wrong(self) -> None:
+            self.fail("wrong")
+
+    written = io.StringIO()
+    suite = unittest.defaultTestLoader.loadTestsFromTestCase(Tests)
+    runner.JSONTestRunner(visibility="visible", stdout_visibility="hidden", stream=written).run(suite)
+    results = json.loads(written.getvalue())
+    assert_fits({key: value for key, value in results.items() if key != "execution_time"}, OF_RESULTS)
+    ours = json.loads(render(PART, "gradescope"))["tests"][0]
+    for test in results["tests"]:
+        assert_fits(test, OF_TEST)
+        assert set(test) - {"tags"} <= set(ours)
 
 
 @pytest.mark.parametrize("status", STATUSES)
