@@ -180,9 +180,10 @@ def certain(scene: Scene, samples: Sequence[Sample], losses: Sequence[float]) ->
     yield from not_in_the_optimizer(scene, samples)
     yield from uphill(scene, losses)
     yield from negated(scene, samples, losses)
-    if scene.output is not None:
+    again = len(samples) <= 3 or len(samples) % 8 == 0  # the graph of most steps is the same
+    if scene.output is not None and again:
         yield from no_activation(scene)
-    if scene.loss is not None and scene.output is not None:
+    if scene.loss is not None and scene.output is not None and again:
         between = nodes_between(scene.output, scene.loss)
         yield from loss_graph.applied_twice(between)
         yield from loss_graph.squashed_scores(between)

@@ -10,6 +10,7 @@ import re
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -1047,3 +1048,53 @@ def test_a_rising_validation_loss_is_overfitting() -> None:
         assert [f.kind for f in watcher.findings] == ["overfitting"] and "lowest at step 200" in watcher.findings[
             0
         ].text
+
+
+def two_runs() -> list[Watcher]:
+    watchers = []
+    for rate in (0.1, 1e-4):
+        minigrad.manual_seed(0)
+        network = Network(mlp(64, 16, 10), CROSS_ENTROPY)
+        watchers.append(lecture(network, rate, 30))
+        watchers[-1].log(validation=2.0)
+    return watchers
+
+
+def test_two_runs_stand_side_by_side(tmp_path: Path) -> None:
+    a, b = two_runs()
+    page = a.report(tmp_path / "two.html", compare=b)
+    assert "Two training runs: Sequential and Sequential" in page and "Run A" in page and "run B" in page
+    assert (
+        '<div class="beside">' in page
+        and "A: validation" in page
+        and page == (tmp_path / "two.html").read_text("utf-8")
+    )
+    with pytest.raises(TypeError, match="compare must be the Watcher of another run, got str"):
+        a.report(compare="two.html")  # type: ignore[arg-type]
+
+
+def test_the_default_samples_spread_over_the_steps_whatever_the_time() -> None:
+    watcher = lecture(Network(mlp(64, 16, 10), CROSS_ENTROPY), 0.1, 400)
+    steps = [sample.step for sample in watcher.samples]
+    assert steps[:10] == [*range(1, 11)] and steps[-1] > 360
+    assert all(after - before <= before / 10 + 1 for before, after in pairwise(steps[9:]))
+
+
+@pytest.mark.browser
+def test_the_numbers_of_a_chart_are_read_with_keys_and_pointer(browser: Any, tmp_path: Path) -> None:
+    from selenium.webdriver import ActionChains, Keys
+
+    a, b = two_runs()
+    browser.get(a.report(tmp_path / "two.html", compare=b).save(tmp_path / "again.html").as_uri())
+    chart = browser.find_element("css selector", "figure.chart")
+    browser.execute_script("arguments[0].focus()", chart)
+    ActionChains(browser).send_keys(Keys.END).perform()
+    card = chart.find_element("css selector", ".card")
+    assert card.text.startswith("step 30\nA: each batch: ") and card.get_attribute("aria-live") == "polite"
+    ActionChains(browser).send_keys(Keys.HOME).perform()
+    assert card.text.startswith("step 1\n")
+    ActionChains(browser).send_keys(Keys.ESCAPE).perform()
+    assert not card.is_displayed()
+    ActionChains(browser).move_to_element(chart).perform()
+    assert card.is_displayed() and "B: each batch: 2." in card.text
+    assert browser.execute_script("return document.documentElement.scrollWidth <= window.innerWidth")

@@ -12,7 +12,19 @@ from typing import Any
 
 from minigrad.output.words import printable, shortened
 from minigrad.viz.charts.colors import series
-from minigrad.viz.charts.svg import LETTER, Svg, drawing, estimate_width, log_ticks, marker, number, path, text, ticks
+from minigrad.viz.charts.svg import (
+    LETTER,
+    Frame,
+    Svg,
+    drawing,
+    estimate_width,
+    log_ticks,
+    marker,
+    number,
+    path,
+    text,
+    ticks,
+)
 
 Points = list[tuple[float, float]]
 _LINE_HEIGHT = 16.0  # pixels
@@ -99,7 +111,9 @@ def chart(
     parts.append("</g></svg>")
     parts += _labels(ends, top, bottom, right)
     label = title or f"{y} over {x}".strip()
-    return drawing(width, height, parts, f"{label}: {', '.join(labels)}")
+    picture = drawing(width, height, parts, f"{label}: {', '.join(labels)}")
+    picture.frame = Frame(left, right, top, bottom, (left_x, right_x), (low_y, high_y), log_x, log_y)
+    return picture
 
 
 def _points(name: str, curve: Any, log_x: bool, log_y: bool) -> Points:

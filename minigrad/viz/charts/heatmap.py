@@ -10,7 +10,7 @@ from hashlib import sha256
 
 import numpy as np
 
-from minigrad.viz.charts.svg import Svg, drawing, estimate_width, number, path, text, ticks
+from minigrad.viz.charts.svg import Frame, Svg, drawing, estimate_width, number, path, text, ticks
 
 
 def heat_map(
@@ -61,7 +61,9 @@ def heat_map(
     for t in ticks(*x_range, max(2, int(right - left) // 90)):
         parts.append(f'<path class="soft-line" d="{path([(across(t), bottom), (across(t), bottom + 5)])}"/>')
         parts.append(text(across(t), bottom + 19, number(t), "middle", "small soft-fill"))
-    return drawing(width, height, parts, f"{title}: values over time".strip(": "))
+    picture = drawing(width, height, parts, f"{title}: values over time".strip(": "))
+    picture.frame = Frame(left, right, top, bottom, x_range, y_range)
+    return picture
 
 
 def _scale(values: tuple[float, float], start: float, end: float) -> Callable[[float], float]:

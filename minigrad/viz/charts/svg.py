@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterable
 from html import escape
 from pathlib import Path
+from typing import NamedTuple
 
 from minigrad.output.files import write_file
 from minigrad.output.words import printable
@@ -26,8 +27,33 @@ _STYLE = (
 )
 
 
+class Frame(NamedTuple):
+    """Where a picture has its axes: pixels, and the numbers there.
+
+    Attributes:
+        left, right, top, bottom: the edges, in pixels.
+        x, y: the numbers at the left and the right edge, and at the lower and the upper one.
+        log_x, log_y: whether an axis is logarithmic.
+    """
+
+    left: float
+    right: float
+    top: float
+    bottom: float
+    x: tuple[float, float]
+    y: tuple[float, float]
+    log_x: bool = False
+    log_y: bool = False
+
+
 class Svg(str):
-    """The text of an SVG picture. It displays itself in a notebook; `save` writes it to a file."""
+    """The text of an SVG picture. It displays itself in a notebook; `save` writes it to a file.
+
+    Attributes:
+        frame: where its axes are; None for a picture without axes.
+    """
+
+    frame: Frame | None = None
 
     def save(self, path: str | Path) -> Path:
         """Write the picture to a file and return its path.

@@ -57,6 +57,7 @@ function judge(question, text) {
   const shown = Array.isArray(value) ? `(${value.join(", ")}${value.length === 1 ? "," : ""})` : brief(value);
   question.said = question.done ? "Right." : `Not ${shown}. ${mistake ? mistake[1] : question.advice}`;
 }
+const prose = (text) => text.split("`").map((part, i) => i % 2 ? make("code", {}, part) : part);
 function score() {
   const all = quiz.flat(), done = all.filter((q) => q.done);
   return `${done.filter((q) => q.tries === 1).length} of ${done.length} right at the first try`;
@@ -65,11 +66,11 @@ function ask(question, after) {
   const input = make("input", { type: "text", autocomplete: "off", "aria-label": `${question.text} =`, size: 12 });
   const form = make("form", { class: "row" }, make("label", { class: "formula" }, `${question.text} = `), input,
     make("button", {}, "Check"), make("button", { type: "button", class: "reveal" }, "Show"));
-  const said = make("p", { class: "said" }, question.said);
+  const said = make("p", { class: "said" }, ...prose(question.said));
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     judge(question, input.value);
-    if (question.done) after(); else { said.textContent = question.said; $("status").textContent = question.said; input.select(); }
+    if (question.done) after(); else { said.replaceChildren(...prose(question.said)); $("status").textContent = question.said.replaceAll("`", ""); input.select(); }
   });
   form.querySelector(".reveal").addEventListener("click", () => {
     question.tries = Infinity;

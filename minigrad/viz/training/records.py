@@ -20,6 +20,7 @@ class RunRecord:
         frozen: the layers that have parameters but train none of them.
         samples: the sampled steps.
         losses: the loss of each step, nan if it is not known.
+        validation: pairs of a step and the validation loss then.
         findings: the problems found.
         elapsed: the seconds since the start.
         share: the fraction of this thread's processor time that watching took.
@@ -33,6 +34,7 @@ class RunRecord:
     frozen: Sequence[str]
     samples: Sequence[Sample]
     losses: Sequence[float]
+    validation: Sequence[tuple[int, float]]
     findings: Sequence[Finding]
     elapsed: float
     share: float

@@ -20,6 +20,8 @@ from minigrad.viz.training.records import RunRecord
 
 MAX_CURVES = 8
 """The largest number of layers in a chart, spread from the first to the last; the table has all of them."""
+MAX_POINTS = 600
+"""The largest number of points of a curve that can be read off."""
 COLUMNS = 240
 """The largest number of columns of a heat map."""
 _LABEL_LENGTH = 18
@@ -27,23 +29,68 @@ _LABEL_LENGTH = 18
 _USUAL = f"usual: {USUAL:g}"
 
 
-def report(run: RunRecord) -> Page:
-    """Return the report of a run as a page, which reloads itself while the run continues."""
-    parts = [
-        f"<h1>Training run of {escape(run.model)}</h1>",
-        f'<p class="soft">{escape(_summary(run))}</p>',
-        '<p class="soft">The run continues; this page reloads itself.</p>' if run.running else "",
-        _findings(run),
-    ]
-    samples = run.samples
-    if samples:
+def report(run: RunRecord, other: RunRecord | None = None) -> Page:
+    """Return the report of a run as a page, which reloads itself while the run continues.
+
+    Args:
+        run: the run.
+        other: another one, to be shown beside it. Default: none.
+    """
+    runs = [run] if other is None else [run, other]
+    charts: list[dict[str, Any]] = []
+    title = f"Training run of {run.model}" if other is None else f"Two training runs: {run.model} and {other.model}"
+    parts = [f"<h1>{escape(title)}</h1>"]
+    parts.append(_beside([_header(one, letter) for one, letter in zip(runs, _letters(runs))]))
+    if any(one.samples for one in runs):
+        common = _figures(_common_curves(runs), charts)
+        curves = [_figures(_curves(one, runs), charts) for one in runs]
+        tables = [f"<h2>Layer by layer{of}</h2>{_table(one)}" if one.samples else "" for one, of in _of(runs)]
+        first = common if other else common + curves[0]
         parts += [
-            f'<section><h2>Over time</h2><div class="charts">{"".join(_curves(run))}</div></section>',
-            f"<section><h2>Layer by layer</h2>{_table(run)}</section>",
-            _heat_maps(samples),
+            f'<section><h2>Over time</h2>{_HINT}<div class="charts">{first}</div></section>',
+            _beside([f"<h2>Over time{of}</h2>{c}" for c, (_, of) in zip(curves, _of(runs))]) if other else "",
+            _beside(tables),
+            _beside([_heat_maps(one.samples, of, charts) if one.samples else "" for one, of in _of(runs)]),
         ]
     seconds = run.seconds if run.running else 0
-    return page(f"Training run of {run.model}", "\n".join(parts), name="watch", data={"seconds": seconds})
+    return page(title, "\n".join(parts), name="watch", data={"seconds": seconds, "charts": charts})
+
+
+_HINT = '<p class="soft">Point at a chart, or move in it with the arrow keys, to read its numbers.</p>'
+
+
+def _letters(runs: Sequence[RunRecord]) -> list[str]:
+    return ["", ""] if len(runs) == 1 else ["A", "B"]
+
+
+def _of(runs: Sequence[RunRecord]) -> list[tuple[RunRecord, str]]:
+    return [(run, f", run {letter}" if letter else "") for run, letter in zip(runs, _letters(runs))]
+
+
+def _header(run: RunRecord, letter: str) -> str:
+    return (
+        (f"<h2>Run {letter}</h2>" if letter else "")
+        + f'<p class="soft">{escape(_summary(run))}</p>'
+        + ('<p class="soft">The run continues; this page reloads itself.</p>' if run.running else "")
+        + _findings(run)
+    )
+
+
+def _beside(parts: Sequence[str]) -> str:
+    """Return parts of the page beside each other, one for each run."""
+    if len(parts) == 1:
+        return f"<section>{parts[0]}</section>"
+    return f'<div class="beside">{"".join(f"<section>{part}</section>" for part in parts)}</div>'
+
+
+def _figures(pictures: Sequence[tuple[Svg, dict[str, Any]]], charts: list[dict[str, Any]]) -> str:
+    """Return pictures as figures, and add what the script needs to read numbers off them to `charts`."""
+    found = []
+    for picture, curves in pictures:
+        frame = picture.frame._asdict() if picture.frame is not None else {}
+        found.append(f'<figure class="chart" tabindex="0" data-chart="{len(charts)}">{picture}</figure>')
+        charts.append({**frame, **curves})
+    return "".join(found)
 
 
 def _summary(run: RunRecord) -> str:
@@ -89,24 +136,59 @@ def _capital(text: str) -> str:
 # ---- curves ----------------------------------------------------------------------------------------------------
 
 
-def _curves(run: RunRecord) -> list[Svg]:
-    samples = run.samples
-    steps = [sample.step for sample in samples]
-    rates = _learning_rates(samples)
-    vary = any(len({*values}) > 1 for values in rates.values())
-    candidates = [
-        _loss(run.losses),
-        _chart("Learning rate", steps, rates) if vary else None,
-        _chart("Norm of the gradient", steps, _by_layer(samples, "gradients"), log=True),
-        _chart(
-            "Update-to-parameter ratio", steps, {**_by_layer(samples, "ratios"), _USUAL: [USUAL] * len(steps)}, log=True
-        ),
-        _chart("Fraction of dead ReLUs", steps, _by_layer(samples, "dead"), y_range=(0.0, 1.0)),
+def _common_curves(runs: Sequence[RunRecord]) -> list[tuple[Svg, dict[str, Any]]]:
+    """Return the charts of all runs together: loss, validation, learning rate and, for two runs, the whole gradient."""
+    loss: dict[str, tuple[Any, Any]] = {}
+    rate: dict[str, tuple[Any, Any]] = {}
+    gradient: dict[str, tuple[Any, Any]] = {}
+    for run, letter in zip(runs, _letters(runs)):
+        steps = [sample.step for sample in run.samples]
+        before = f"{letter}: " if letter else ""
+        for name, curve in _losses(run.losses).items():
+            if not letter or name != "each batch" or len(_losses(run.losses)) == 1:
+                loss[before + name] = (range(1, len(run.losses) + 1), curve)
+        if run.validation:
+            at, validation = zip(*run.validation)
+            loss[f"{before}validation"] = (at, validation)
+        rate |= {before + name: (steps, values) for name, values in _learning_rates(run.samples).items()}
+        if letter:
+            gradient[letter] = (steps, [sample.gradient for sample in run.samples])
+    varies = any(len({*values}) > 1 for _, values in rate.values())
+    finite = np.concatenate([np.asarray(values, float) for _, values in loss.values()])
+    finite = finite[np.isfinite(finite)]
+    usual = np.median(finite) if finite.size else 0.0
+    log = bool(finite.size) and finite.min() > 0 and (finite.max() > 10 * usual or usual > 10 * finite.min())
+    found = [
+        _chart("Loss", loss, log=log),
+        _chart("Learning rate", rate) if varies or len(runs) > 1 else None,
+        _chart("Norm of the whole gradient", gradient, log=True) if gradient else None,
     ]
-    return [picture for picture in candidates if picture is not None]
+    return [picture for picture in found if picture is not None]
 
 
-def _loss(losses: Sequence[float]) -> Svg | None:
+def _curves(run: RunRecord, runs: Sequence[RunRecord]) -> list[tuple[Svg, dict[str, Any]]]:
+    """Return the charts of a run by layer; those of two runs have the same axis."""
+    found = []
+    for title, attribute, log in (
+        ("Norm of the gradient", "gradients", True),
+        ("Update-to-parameter ratio", "ratios", True),
+        ("Fraction of dead ReLUs", "dead", False),
+    ):
+        steps = [sample.step for sample in run.samples]
+        curves = {name: (steps, values) for name, values in _by_layer(run.samples, attribute).items()}
+        if curves and attribute == "ratios":
+            curves[_USUAL] = (steps, [USUAL] * len(steps))
+        every = [v for one in runs for values in _by_layer(one.samples, attribute).values() for v in values]
+        shown = [v for v in every if math.isfinite(v) and (v > 0 or not log)] + [USUAL] * (attribute == "ratios")
+        limits = (0.0, 1.0) if not log else (min(shown), max(shown)) if len(runs) > 1 and shown else None
+        if limits is not None and limits[0] == limits[1]:
+            limits = None
+        found.append(_chart(title, curves, log=log, y_range=limits))
+    return [picture for picture in found if picture is not None]
+
+
+def _losses(losses: Sequence[float]) -> dict[str, Any]:
+    """Return the loss of each batch, and of a long run its moving mean."""
     values = np.array(losses)
     curves = {"each batch": values}
     window = len(values) // 50
@@ -114,10 +196,7 @@ def _loss(losses: Sequence[float]) -> Svg | None:
         sums = np.cumsum(np.insert(values, 0, 0.0))  # a nan persists to the end, as it does in the run
         mean = (sums[window:] - sums[:-window]) / window
         curves[f"mean of {window}"] = np.concatenate([np.full(window - 1, np.nan), mean])
-    finite = values[np.isfinite(values)]
-    usual = np.median(finite) if finite.size else 0.0
-    log = bool(finite.size) and finite.min() > 0 and (finite.max() > 10 * usual or usual > 10 * finite.min())
-    return _chart("Loss", range(1, len(values) + 1), curves, log=log)
+    return curves
 
 
 def _by_layer(samples: Sequence[Sample], attribute: str) -> dict[str, list[float]]:
@@ -149,10 +228,19 @@ def _labels(names: Sequence[str]) -> dict[str, str]:
     return next((s for s in shorter[1:] if len({*s.values()}) == len(names)), {name: name for name in names})
 
 
-def _chart(title: str, steps: Sequence[int], curves: dict[str, Any], log: bool = False, **options: Any) -> Svg | None:
-    """Return a chart without empty curves, on a logarithmic axis without zeros; None if no curve remains."""
+def _chart(
+    title: str, curves: dict[str, tuple[Any, Any]], log: bool = False, y_range: tuple[float, float] | None = None
+) -> tuple[Svg, dict[str, Any]] | None:
+    """Return a chart without empty curves, on a logarithmic axis without zeros, and its numbers; None if none remains.
+
+    Args:
+        title: of the chart.
+        curves: by name the steps and the numbers.
+        log: whether the axis is logarithmic.
+        y_range: the smallest and the largest number shown. Default: all.
+    """
     shown = {}
-    for name, values in curves.items():
+    for name, (steps, values) in curves.items():
         array = np.array(values, float)
         if log:
             array[~(array > 0)] = np.nan
@@ -160,7 +248,14 @@ def _chart(title: str, steps: Sequence[int], curves: dict[str, Any], log: bool =
             shown[name] = (list(steps), array)
     if not set(shown) - {_USUAL}:
         return None
-    return chart(shown, title=title, x="step", log_y=log, width=480, height=290, **options)
+    picture = chart(shown, title=title, x="step", log_y=log, width=480, height=290, y_range=y_range)
+    return picture, {"curves": [_numbers(name, *shown[name]) for name in shown]}
+
+
+def _numbers(name: str, steps: Sequence[int], values: np.ndarray) -> list[Any]:
+    """Return a curve for the script: its name, at most `MAX_POINTS` steps, and the numbers there, of four digits."""
+    every = -(-len(steps) // MAX_POINTS)
+    return [name, list(steps)[::every], [float(f"{v:.4g}") for v in values[::every].tolist()]]
 
 
 # ---- the table -------------------------------------------------------------------------------------------------
@@ -223,15 +318,22 @@ def _spark(values: Sequence[float]) -> str:
 # ---- the outputs of the layers ---------------------------------------------------------------------------------
 
 
-def _heat_maps(samples: Sequence[Sample]) -> str:
+def _heat_maps(samples: Sequence[Sample], of: str, charts: list[dict[str, Any]]) -> str:
     names = _in_order([name for sample in samples for name in sample.outputs])
-    pictures = [
-        _heat_map(name, [(s.step, s.outputs[name].histogram) for s in samples if name in s.outputs]) for name in names
-    ]
+    pictures = []
+    for name in names:
+        found = [(s.step, s.outputs[name]) for s in samples if name in s.outputs]
+        picture = _heat_map(name, [(step, outputs.histogram) for step, outputs in found])
+        steps = [step for step, _ in found]
+        curves = [
+            _numbers(called, steps, np.array([getattr(outputs, called) for _, outputs in found]))
+            for called in ("mean", "std")
+        ]
+        pictures.append((picture, {"curves": curves, "at": True}))
     return (
-        "<section><h2>Outputs of each layer</h2>"
+        f"<h2>Outputs of each layer{of}</h2>"
         '<p class="soft">The distribution of the numbers at each step: the stronger the colour, the more of them.</p>'
-        f'<div class="maps">{"".join(pictures)}</div></section>'
+        f'<div class="maps">{_figures(pictures, charts)}</div>'
     )
 
 

@@ -33,8 +33,8 @@ from minigrad.viz.training.records import RunRecord
 SHARE = 0.01
 """The time for sampling: a fraction of the run's processor time. Sampling also slows the next steps a little, because
 their data are no longer in the caches."""
-FIRST, SPREAD = 10, 16
-"""The number of steps at the start that are always sampled; after it, the next sample comes after a sixteenth of the
+FIRST, SPREAD = 10, 10
+"""The number of steps at the start that are always sampled; after it, the next sample comes after a tenth of the
 steps so far at the latest. Most runs fail at the start, and their causes must be seen in short runs too."""
 _OWN_CAUSE = {"not zeroed", "not updated", "rate decayed"}
 """The symptoms that name their cause."""
@@ -207,15 +207,21 @@ class Watcher:
         if learning_rate is not None:
             self._logged_rate = (float(learning_rate),)
 
-    def report(self, path: str | Path | None = None) -> Page:
+    def report(self, path: str | Path | None = None, *, compare: Watcher | None = None) -> Page:
         """Return the report as an HTML page.
 
         Args:
             path: a file that the page is also written to. Default: none.
+            compare: the watcher of another run, which is shown beside this one. Default: none.
+
+        Raises:
+            TypeError: `compare` is no Watcher.
         """
         from minigrad.viz.training.report import report
 
-        page = report(self._record())
+        if compare is not None and not isinstance(compare, Watcher):
+            raise TypeError(f"report: compare must be the Watcher of another run, got {class_name(compare)}")
+        page = report(self._record(), None if compare is None else compare._record())
         if path is not None:
             page.save(check_target(path, ENDINGS, "report"))
         return page
@@ -269,6 +275,7 @@ class Watcher:
             frozen=self.frozen,
             samples=self.samples,
             losses=self.losses,
+            validation=self.validation,
             findings=self.findings,
             elapsed=self.elapsed,
             share=self.share,
