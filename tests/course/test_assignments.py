@@ -1,0 +1,33 @@
+"""The assignments under tutorials/assignments: each has its parts, and `prove` finds it sound."""
+
+from pathlib import Path
+
+import pytest
+
+from minigrad.course import prove
+from minigrad.course.source import load
+
+FOLDER = Path(__file__).parents[2] / "tutorials" / "assignments"
+NAMES = sorted(path.name for path in FOLDER.iterdir() if path.is_dir() and any(path.glob("*.py")))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_parts(name: str) -> None:
+    source = load(FOLDER / name)
+    tasks = source.assignment.tasks
+    assert source.name == name
+    assert (FOLDER / name / "README.md").read_text("utf-8").startswith("# ")
+    assert sum(len(task.mistakes) for task in tasks) >= 8
+    for task in tasks:
+        if task.checks:
+            assert {check.hidden for check in task.checks} == {True, False}, task.number
+    said = [mistake.sentence for task in tasks for mistake in task.mistakes]
+    assert all(sentence.endswith(".") for sentence in said)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_sound(name: str) -> None:
+    proof = prove(FOLDER / name)
+    assert proof, str(proof)
+    assert not proof.unexercised
