@@ -112,9 +112,9 @@ def fingerprint(source: str | Path) -> str:
 
 
 def _tiers(source: Source) -> list[str]:
-    """Return the tiers that strip something; core always."""
-    solutions = [block for block in source.blocks if block.kind == SOLUTION and block.stub]
-    return [tier for tier in TIERS if tier == "core" or any(block.stripped(tier) for block in solutions)]
+    """Return the tiers that differ: core, and those for which a solution has their role."""
+    roles = {block.role for block in source.blocks if block.kind == SOLUTION}
+    return [tier for tier in TIERS if tier == "core" or tier in roles]
 
 
 def _solve(source: Source) -> Graded:
