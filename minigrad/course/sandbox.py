@@ -14,14 +14,13 @@ import queue
 import select
 import shutil
 import signal
-import stat
 import struct
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -241,18 +240,11 @@ SEPARATE = True
 
 def remove(folder: str) -> None:
     """Remove a folder, whatever a submission has put into it."""
-
-    def again(function: Callable[..., Any], path: str, _: Any) -> None:
-        with contextlib.suppress(OSError):
-            os.chmod(os.path.dirname(path), stat.S_IRWXU)
-            os.chmod(path, stat.S_IRWXU)
-            function(path)
-
     with contextlib.suppress(OSError, RecursionError):
-        shutil.rmtree(folder, onerror=again)
-    if POSIX and os.path.exists(folder):  # deeper than Python's recursion, or than a path may be long
-        subprocess.run(["chmod", "-R", "u+rwx", folder], stderr=subprocess.DEVNULL, check=False)
-        subprocess.run(["rm", "-rf", folder], stderr=subprocess.DEVNULL, check=False)
+        shutil.rmtree(folder)
+    if POSIX and os.path.exists(folder):  # without rights, or deeper than Python's recursion
+        for command in (["chmod", "-R", "u+rwx"], ["rm", "-rf"]):
+            subprocess.run([*command, folder], stderr=subprocess.DEVNULL, check=False)
 
 
 def _identity(user: str | None) -> tuple[int, int] | None:
