@@ -1,15 +1,18 @@
 """Compare a gradient with finite differences, element by element: right, wrong, or not to be told.
 
-How close is close enough follows from the accuracy that was measured for each difference, and from the size of the
-gradient. An absolute tolerance would call each gradient right that is smaller.
+How close is close enough follows from the accuracy that was measured for each difference. An absolute tolerance would
+call each gradient right that is smaller; one relative to the largest element, each element that is much smaller. Where
+differences are too coarse to show an element, a complex step may show it; otherwise it could not be told.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from minigrad.autograd.complex_steps import ComplexSteps
 from minigrad.autograd.finite_differences import Differences, Estimate, Index
 from minigrad.autograd.subgradients import Tie, sum_of_kinks, wrong_ties
 
@@ -24,6 +27,9 @@ ENOUGH = 1000
 
 PLENTY = 30
 """The number of wrong elements after which the first difference decides where it is clear."""
+
+AVERAGES = 50_000
+"""The number of evaluations after which no more differences are averaged."""
 
 CERTAIN = 4
 """The number of elements known to be wrong after which no more are examined for kinks that nothing shows at x."""
@@ -72,10 +78,20 @@ class Comparison:
 class _Judge:
     """Judges elements by what differences show, the size of the gradient and the tolerances that were asked for."""
 
-    def __init__(self, differences: Differences, analytic: np.ndarray, upstream: float, atol: float, rtol: float):
+    def __init__(
+        self,
+        differences: Differences,
+        analytic: np.ndarray,
+        upstream: float,
+        atol: float,
+        rtol: float,
+        complex_steps: ComplexSteps | None,
+    ) -> None:
         self.differences, self.analytic, self.upstream = differences, analytic, upstream
+        self.complex_steps = complex_steps
         self.atol, self.rtol = atol, rtol
         self.scale = 0.0
+        self.averages = AVERAGES
         self.wrong = 0
         # the best accuracy of central differences is of the order of the rounding to the power 2/3
         self.negligible = min(1e-2, 100 * differences.relative_noise ** (2 / 3))
@@ -88,28 +104,56 @@ class _Judge:
 
     def resolved(self, a: float, value: float, accuracy: float) -> bool:
         """Return whether an agreement shows something: whether the difference is accurate enough."""
-        fine = max(3e-2 * max(abs(a), abs(value)), self.negligible * self.scale, self.atol)
-        return 1.5 * accuracy <= fine
+        size = max(abs(a), abs(value))
+        return 1.5 * accuracy <= max(3e-2 * size, self.atol) and abs(a - value) <= max(3e-2 * size, self.atol)
 
     def is_zero(self, a: float, e: Estimate) -> bool:
-        """Return whether an element is 0 for the function and, to the rounding of a backward pass, for the gradient."""
+        """Return whether the whole gradient, and so this element, is 0 to the rounding of a backward pass."""
         rounding, accuracy = self.own / 2 * self.upstream, e.accuracy + e.hidden
-        return abs(a) <= rounding and abs(e.value) <= accuracy + rounding and accuracy <= 1e-8 * self.upstream
+        if np.abs(self.analytic).max() > rounding:
+            return False
+        return abs(e.value) <= accuracy + rounding and accuracy <= 1e-8 * self.upstream
 
-    def of_smooth(self, a: float, e: Estimate) -> str:
+    def of_too_small(self, i: Index, a: float, e: Estimate) -> str:
+        """Judge an element that differences do not show, by a complex step where the function takes one."""
+        value = np.nan if self.complex_steps is None else self.complex_steps.slope(i)
+        if self.complex_steps is None or not np.isfinite(value) or not self.complex_steps.agrees(i):
+            return "right" if self.is_zero(a, e) else self.of_average(i, a, e)
+        off, size = abs(a - value), max(abs(a), abs(value))
+        e.value, e.accuracy = value, self.complex_steps.spread(i)
+        if off <= self.atol + self.rtol * size + 4 * e.accuracy:
+            return "right"
+        rounding = self.own / 2 * self.upstream
+        if off > self.own * self.scale and size > rounding:
+            return "wrong"
+        # the rounding of a backward pass, if it cannot be a mistake: an error below 1 %, or 0 for 1 - tanh(20)**2
+        return "right" if off <= 1e-2 * size or a == 0 and size <= rounding else "unknown"
+
+    def of_average(self, i: Index, a: float, e: Estimate) -> str:
+        """Judge an element by the mean of many differences."""
+        if not a or self.differences.relative_noise > 1e-5:  # in half precision, numbers nearby are the same
+            return "unknown"
+        before = self.differences.evaluations
+        mean = self.differences.averaged(i, e, 1.5e-2 * abs(a), self.averages)
+        if mean is e:
+            return "unknown"
+        self.averages -= self.differences.evaluations - before
+        e.value, e.accuracy = mean.value, mean.accuracy
+        close = abs(a - mean.value) <= 3e-2 * max(abs(a), abs(mean.value))  # as steps are large, not closer
+        return "right" if close and self.resolved(a, mean.value, mean.accuracy) else "unknown"
+
+    def of_smooth(self, i: Index, a: float, e: Estimate) -> str:
         off = abs(a - e.value)
         if off <= self.tolerance(a, e.value, e.accuracy):
-            return "right" if self.resolved(a, e.value, e.accuracy) or self.is_zero(a, e) else "unknown"
-        if off <= self.tolerance(a, e.value, e.accuracy + e.hidden) or not e.accuracy and e.value == 0:
-            if self.is_zero(a, e) and abs(e.value) <= e.hidden:
-                return "right"
-            if off <= self.tolerance(a, e.value, e.accuracy + e.hidden):
-                return "unknown"
+            return "right" if self.resolved(a, e.value, e.accuracy) else self.of_too_small(i, a, e)
+        unmoved = not e.accuracy and e.value == 0 and self.is_zero(a, e)
+        if unmoved or off <= self.tolerance(a, e.value, e.accuracy + e.hidden):
+            return self.of_too_small(i, a, e)
         # wrong only if the smaller steps agree that it is: differences that do not settle show nothing
         needed = e.others[-1:] if e.accuracy <= 1e-3 * abs(e.value) else e.others
         for value, noise in needed:
             if abs(a - value) <= self.tolerance(a, value, noise) or abs(e.value - value) > 0.3 * off:
-                return "unknown"
+                return self.of_too_small(i, a, e)
         return "wrong"
 
     def of_a_kink(self, i: Index, a: float, e: Estimate) -> str:
@@ -153,6 +197,16 @@ class _Judge:
             return "right"
         return self.of_several_kinks(i, a, margin)
 
+    def is_flat(self, i: Index, e: Element) -> bool:
+        """Return whether the function does not move with an element: not by large steps, nor by a complex one."""
+        h = 0.1 * max(1.0, abs(float(self.differences.x[i])))
+        steps = [self.differences.quotients(i, h), self.differences.quotients(i, h / 10)]
+        scale = self.scale or float(np.abs(self.analytic).max())
+        if e.accuracy > self.negligible * scale or any(q.moved.any() for q in steps):
+            return False
+        slope = 0.0 if self.complex_steps is None else self.complex_steps.slope(i)
+        return slope == 0 or bool(np.isnan(slope))
+
     def judge(self, i: Index, e: Estimate) -> Element:
         """Return the element with its verdict."""
         a = float(self.analytic[i])
@@ -160,8 +214,9 @@ class _Judge:
         if not known or not np.isfinite(a):
             verdict = "wrong" if known else "unknown"
         else:
-            verdict = self.of_a_kink(i, a, e) if e.kind == "kink" else self.of_smooth(a, e)
-            if verdict == "wrong" and e.kind == "smooth" and self.wrong < CERTAIN:
+            verdict = self.of_a_kink(i, a, e) if e.kind == "kink" else self.of_smooth(i, a, e)
+            shown = abs(a - e.value) > self.tolerance(a, e.value, e.accuracy)  # by differences
+            if verdict == "wrong" and e.kind == "smooth" and shown and self.wrong < CERTAIN:
                 verdict = self.of_a_hidden_kink(i, a, e)
                 kind = e.kind if verdict == "wrong" else "kink"
         return Element(i, a, e.value, e.accuracy, verdict, kind, e.slopes if e.kind == "kink" else None)
@@ -238,6 +293,7 @@ def compare(
     eps: float = STEP,
     atol: float = 0.0,
     rtol: float = RTOL,
+    complex_terms: Callable[[np.ndarray], np.ndarray] | None = None,
 ) -> Comparison:
     """Compare a gradient with differences.
 
@@ -250,9 +306,11 @@ def compare(
         upstream: the largest upstream gradient.
         eps: the step of the first difference, relative to elements above 1.
         atol, rtol: the error that is allowed besides the accuracy of the differences.
+        complex_terms: the function for complex arrays, if it may take them.
     """
     x = differences.x
-    judge = _Judge(differences, analytic, upstream, atol, rtol)
+    complex_steps = None if complex_terms is None else ComplexSteps(complex_terms, differences)
+    judge = _Judge(differences, analytic, upstream, atol, rtol, complex_steps)
     first: dict[Index, Element] = {}
     doubtful: list[Index] = []
     clear: set[Index] = set()
@@ -276,8 +334,8 @@ def compare(
     wrong = 0
     for i in doubtful:
         e = first[i]
-        if e.analytic == 0 == e.numeric and e.accuracy <= judge.negligible * judge.scale:
-            continue  # the function does not move with this element
+        if e.analytic == 0 == e.numeric and judge.is_flat(i, e):
+            continue
         if wrong >= PLENTY and i in clear:
             e.verdict = "wrong"
             continue

@@ -263,7 +263,9 @@ class Differences:
         found = near
         for h in near.step * np.logspace(1, 8, 8):
             q = self.quotients(along, float(h))
-            if not abs(q.central - near.value) <= near.accuracy:
+            left, right = q.slopes
+            straight = abs(right - left) <= 1e-2 * abs(q.central) + 4 * q.noise
+            if not straight or not abs(q.central - near.value) <= near.accuracy:
                 break
             if q.noise <= 1e-2 * abs(q.central):
                 if before is not None and abs(q.central - before.central) <= before.noise + q.noise:
@@ -273,6 +275,30 @@ class Differences:
                 others = [*found.others, (found.value, found.accuracy)][-2:]
                 found = Estimate(q.central, q.noise, step=q.step, others=others)
         return found
+
+    def averaged(self, i: Index, near: Estimate, accuracy: float, most: int) -> Estimate:
+        """Return the mean of differences at points around x, of as many as this accuracy takes.
+
+        `near`, if more than `most` evaluations would be needed.
+
+        The rounding of each is another, as in single precision; the curvature cancels, as points come in pairs.
+        """
+        pairs = (near.accuracy / accuracy) ** 2
+        if not near.step or not 4 * pairs <= most:
+            return near
+        count = max(int(pairs), 16)
+        rng = np.random.default_rng(0)
+        direction = np.zeros(self.x.shape)
+        direction[i] = 1.0
+        slopes = []
+        for _ in range(count):
+            away = 1e-4 * self.size * rng.uniform(-1, 1, self.x.shape)
+            both = [self.slope(base - near.step * direction, direction, 2 * near.step) for base in (away, -away)]
+            slopes.append((both[0] + both[1]) / 2)
+        error = 3 * float(np.std(slopes)) / np.sqrt(count)
+        if not error < near.accuracy:
+            return near
+        return Estimate(float(np.mean(slopes)), error, step=near.step, others=[(near.value, near.accuracy)])
 
     # ---- along directions ----------------------------------------------------------------------------------------
 

@@ -209,7 +209,8 @@ def difference(want: Any, got: Any, tolerance: float, at: str = "") -> str:
 REFUSED = re.compile(
     r"input and target must have the same shape|mT: needs at least two dimensions|a tensor of \w+ cannot hold|"
     r"in place on an expanded|nesterov needs momentum|input must be the network's output, of floats|"
-    r"was changed in place after it was used|group_norm: each of the|cannot be viewed in shape|does not go with"
+    r"was changed in place after it was used|group_norm: each of the|cannot be viewed in shape|does not go with|"
+    r"lr must be in \[0, inf\), got -"
 )
 
 

@@ -440,3 +440,75 @@ def test_random_functions(outer: str, inner: str, seed: int, scale: float, steep
         for wrong in (-right, 1.02 * right, right + 0.05 * right[largest] * (np.arange(5) == largest)):
             report = check_gradient(function, x, wrong, upstream)
             assert not report and report.verdict == says(report), report
+
+
+# ---- elements that are much smaller than the others ----------------------------------------------------------------
+
+
+def array(*numbers: float) -> np.ndarray:
+    return np.array(numbers)
+
+
+def d_max(x: np.ndarray) -> np.ndarray:
+    return 2 * x * (np.arange(3) == 0) + (x > 0)
+
+
+SMALL: list[Right] = [
+    ("squares", lambda x: (x**2).sum(), array(1e12, 1), array(2e12, 2), None),
+    ("squares of 1e16", lambda x: (x**2).sum(), array(1e16, 1), array(2e16, 2), None),
+    ("squares of 1e-13", lambda x: (x**2).sum(), array(1, 1e-13), array(2, 2e-13), None),
+    ("cubes", lambda x: (x**3).sum(), array(1e6, 1, 1e-3), array(3e12, 3, 3e-6), None),
+    ("sin", lambda x: x[0] ** 2 + np.sin(x[1]), array(1e12, 1), array(2e12, np.cos(1)), None),
+    ("abs", lambda x: x[0] ** 2 + np.abs(x).sum(), array(1e12, -1), array(2e12, -1), None),
+    ("a loop", lambda x: sum(v * v for v in x), array(1e12, 1), array(2e12, 2), None),
+    ("softmax", lambda x: log_sum_exp(x), array(0, -30, 2), softmax(array(0, -30, 2)), None),
+    ("exp", lambda x: np.exp(x).sum(), array(30, -10, 0), np.exp(array(30, -10, 0)), None),
+    ("tanh", lambda x: np.tanh(x).sum(), array(10, 1, 0.1), 1 / np.cosh(array(10, 1, 0.1)) ** 2, None),
+    ("norm", lambda x: np.sqrt((x * x).sum()), array(1e8, 1e-4), array(1, 1e-12), None),
+    ("product", lambda x: x.prod(), array(1e8, 1e-8, 3), 3 / array(1e8, 1e-8, 3), None),
+    ("a maximum", lambda x: np.maximum(x, 0).sum() + x[0] ** 2, array(1e10, -1, 2), d_max(array(1e10, -1, 2)), None),
+    ("where", lambda x: np.where(x > 0, x**2, x / 10).sum(), array(1e12, -1, 2), array(2e12, 0.1, 4), None),
+    ("linear", lambda x: (array(1e12, 1, 1e-6) * x).sum(), np.ones(3), array(1e12, 1, 1e-6), None),
+]
+
+
+def log_sum_exp(x: np.ndarray) -> Any:
+    m = x.max()
+    return m + np.log(np.exp(x - m).sum())
+
+
+@pytest.mark.parametrize(("f", "x", "dx", "upstream"), [s[1:] for s in SMALL], ids=[s[0] for s in SMALL])
+def test_an_element_may_be_much_smaller_than_the_others(f: Any, x: Any, dx: Any, upstream: Any) -> None:
+    assert check_gradient(f, x, dx)
+    for i in range(len(x)):
+        for factor in (1.5, -1.0, 0.0, 0.9):
+            wrong = dx.copy()
+            wrong[i] = dx[i] * factor if dx[i] else factor
+            assert dx[i] == wrong[i] or not check_gradient(f, x, wrong), wrong
+
+
+def test_what_takes_no_complex_numbers_and_is_too_small_could_not_be_told() -> None:
+    def f(x: np.ndarray) -> Any:
+        return x[0] ** 2 + math.exp(x[1])
+
+    x, dx = array(1e12, 1), array(2e12, math.e)
+    for second in (math.e, 3.0, 0.0, -math.e):
+        dx[1] = second
+        assert check_gradient(f, x, dx).verdict == "could not be told"
+    squares = tensor(x, requires_grad=True)
+    assert gradcheck_report(lambda x: (x**2).sum(), squares).verdict != "wrong"
+    assert gradcheck_report(Wrong.apply, squares).verdict != "right"
+
+
+class Wrong(minigrad.autograd.Function):
+    """The sum of squares, with 3 for 2 in the second element of its gradient."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Any) -> Any:
+        ctx.save_for_backward(x)
+        return (x**2).sum()
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Any) -> Any:
+        (x,) = ctx.saved_tensors
+        return grads[0] * x * tensor([2.0, 3.0], dtype="float64")
