@@ -108,8 +108,10 @@ class _Judge:
         return 1.5 * accuracy <= max(3e-2 * size, self.atol) and abs(a - value) <= max(3e-2 * size, self.atol)
 
     def is_zero(self, a: float, e: Estimate) -> bool:
-        """Return whether the whole gradient, and so this element, is 0 to the rounding of a backward pass."""
+        """Return whether an element, or else the whole gradient, is 0 to the rounding of a backward pass."""
         rounding, accuracy = self.own / 2 * self.upstream, e.accuracy + e.hidden
+        if max(abs(a), abs(e.value) + accuracy) <= 4 * rounding:
+            return True
         if np.abs(self.analytic).max() > rounding:
             return False
         return abs(e.value) <= accuracy + rounding and accuracy <= 1e-8 * self.upstream
