@@ -17,6 +17,7 @@ import numpy as np
 from minigrad.teach.derivation import derivation
 from minigrad.teach.recording import Recording, record
 from minigrad.teach.search import IMPOSSIBLE, Explanation, Search, representative, sentence
+from minigrad.teach.shapes import of_another_shape
 from minigrad.teach.tape import Tape
 from minigrad.tensors.tensor import Tensor
 
@@ -122,26 +123,33 @@ def diagnosis(case: Case) -> Diagnosis | None:
 
 def _search(case: Case) -> Search | None:
     """Return the search on the function's graph; None if the graph cannot be recorded."""
+    if case.analytic.shape != case.numeric.shape or not np.isfinite(case.analytic).all():
+        return None
+    tape = _tape(case)
+    return None if tape is None else Search(tape, case.analytic, case.trusted, case.sizes)
+
+
+def _tape(case: Case) -> Tape | None:
+    """Return the function's graph; None if it cannot be recorded."""
     unrecorded = case.function is None or len(case.inputs) != 1 or isinstance(case.inputs[0], Tensor)
     if unrecorded and case.recording is None:
-        return None
-    if case.analytic.shape != case.numeric.shape or not np.isfinite(case.analytic).all():
         return None
     try:
         recording = case.recording or record(case.function, case.x, case.names[0])  # type: ignore[arg-type]
         tape = Tape(recording, case.upstream[0])
     except Exception:  # whatever a function raises on arrays that it was not written for
         return None
-    if not case.same(tape.gradient, case.numeric):
-        return None
-    return Search(tape, case.analytic, case.trusted, case.sizes)
+    return tape if case.same(tape.gradient, case.numeric) else None
+
+
+_ALIKE = {"dropped", "constant", "no contribution"}
+"""Mistakes that are one: to say "either … or …" of them would teach nothing."""
 
 
 def _said(found: list[Explanation], search: Search) -> Diagnosis:
     best = found[0]
-    rivals = [e for e in found[1:] if e.assumes <= best.assumes + 0.25 and len(e.candidates) == len(best.candidates)][
-        :1
-    ]
+    rivals = [e for e in found[1:] if e.assumes <= best.assumes + 0.25 and len(e.candidates) == len(best.candidates)]
+    rivals = [e for e in rivals if not {e.candidates[0].mistake.name, best.candidates[0].mistake.name} <= _ALIKE][:1]
     texts = [" and ".join(sentence(c, search.words) for c in e.candidates) for e in (best, *rivals)]
     cause = f"either {texts[0]}; or {texts[1]}" if len(texts) > 1 else texts[0]
     if len(best.candidates) > 1:
@@ -169,7 +177,11 @@ def diagnose(case: Case) -> str | None:
 
 
 def _pattern(case: Case) -> str | None:
-    patterns = _OF_ANOTHER_SHAPE if case.analytic.shape != case.numeric.shape else _OF_THE_SAME_SHAPE
+    if case.analytic.shape != case.numeric.shape:
+        text = next((found for pattern in _OF_ANOTHER_SHAPE if (found := pattern(case))), None)
+        tape = _tape(case) if text is None else None
+        return text if tape is None else of_another_shape(tape, case.analytic, lambda a, b: bool(close(a, b).all()))
+    patterns = _OF_THE_SAME_SHAPE
     return next((found for pattern in patterns if (found := pattern(case))), None)
 
 

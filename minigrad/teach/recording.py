@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import CellType, CodeType, FunctionType, MethodType, ModuleType
+from types import CellType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -445,12 +445,21 @@ class Place:
     Attributes:
         code, instruction: the instruction of a function.
         count: how often the instruction had created such a node before.
+        integers: the variables of the function that were integers, such as those of its loops.
+        part: 0, or which operation it is inside of a primitive that was written out.
     """
 
-    __slots__ = ("code", "count", "instruction", "line")
+    __slots__ = ("code", "count", "instruction", "integers", "line", "part")
 
-    def __init__(self, code: CodeType, instruction: int, line: int) -> None:
-        self.code, self.instruction, self.line, self.count = code, instruction, line, 0
+    def __init__(self, frame: Any) -> None:
+        self.code, self.instruction, self.line, self.count, self.part = (
+            frame.f_code,
+            frame.f_lasti,
+            frame.f_lineno,
+            0,
+            0,
+        )
+        self.integers = {name: value for name, value in frame.f_locals.items() if type(value) is int}
 
 
 class Recording:
@@ -492,7 +501,7 @@ class Recording:
                 break
             frame = frame.f_back
         if frame is not None:
-            place = Place(frame.f_code, frame.f_lasti, frame.f_lineno)
+            place = Place(frame)
             key = (frame.f_code, frame.f_lasti, primitive.name)
             place.count = self.passes[key] = self.passes.get(key, -1) + 1
             self.places[node] = place
@@ -534,6 +543,22 @@ def _watching(recording: Recording) -> Iterator[None]:
     finally:
         sys.setprofile(before)
         watchers.remove(recording.watch)
+
+
+def record_primitive(primitive: Any, operands: list[Any], parameters: dict[str, Any]) -> tuple[Recording, list[Any]]:
+    """Return the recording of a primitive's readable form, and the node of each operand (None for a constant)."""
+    arrays = [
+        Array(Tensor(o.astype(float), requires_grad=True)) if isinstance(o, np.ndarray) and o.dtype.kind == "f" else o
+        for o in operands
+    ]
+    nodes = [a.tensor.node if isinstance(a, Array) else None for a in arrays]
+    recording = Recording(None)
+    for node, o in zip(nodes, operands):
+        if node is not None:
+            recording.values[node] = o
+    with enable_grad(), _watching(recording), np.errstate(all="ignore"):
+        recording.output = primitive.forward(*arrays, **parameters).tensor
+    return recording, nodes
 
 
 def record(

@@ -8,6 +8,7 @@ made.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -182,7 +183,7 @@ class Search:
                     break
                 early = nearest[early]
                 shape, of = tape.ops[k].value.shape, tape.ops[early].value.shape
-                if early == k or shape != of and shape != of[:1]:
+                if early == k or shape != of and math.prod(shape) * max(of, default=1) < math.prod(of):
                     continue
                 if len(tape.between(k, early)) > 1 or tape.ops[k].kind in ONE_OPERATION:
                     yield "block", Block(tape, words, k, early)
@@ -239,9 +240,9 @@ class Search:
             found += [Explanation((c,), c.assumes) for c in self._matching(self.singles)]
             stages: list[tuple[float, Callable[[], list[Explanation]]]] = [
                 (1.6, lambda: self._in_loops(self._loops())),
-                (1.5, self._formulas),
                 (1.7, lambda: self._in_loops(self._kinds())),
-                (1.8, self._different_forward),
+                (1.6, self._different_forward),
+                (1.5, self._formulas),
                 (2.4, self._terms),
             ]
             for least, stage in stages:
@@ -426,7 +427,9 @@ class Search:
 
     def _instruction(self, scope: str, site: Any) -> Any:
         place = site.op.place
-        return None if place is None else (scope, place.code, place.instruction, site.op.kind, getattr(site, "i", 0))
+        if place is None:
+            return None
+        return scope, place.code, place.instruction, place.part, site.op.kind, getattr(site, "i", 0)
 
     def _matching(self, candidates: Iterable[Candidate]) -> list[Candidate]:
         """Return the candidates that explain the gradient."""
@@ -475,21 +478,25 @@ class Search:
                 yield sites, 0.5
 
     def _same_everywhere(self, m: Mistake, passes: list[Any], assumes: float) -> Iterator[Candidate]:
-        """Yield the variants of a mistake that can be made in all passes."""
+        """Yield the variants of a mistake that can be made in several passes, and in all but some."""
+        for c in self._in_all_passes(m, passes, assumes):
+            if len(c.sites) > 1 and c.assumes <= 2.7:
+                yield c
+                yield from self._parts(c)
+
+    def _in_all_passes(self, m: Mistake, passes: list[Any], assumes: float) -> Iterator[Candidate]:
+        """Yield the variants of a mistake, made in all passes in which they can be made."""
         several: list[dict[str, Variant]] = []
         for site in passes:
             try:
                 several.append({v.key or v.detail: v for v in m.find(site)})
             except IMPOSSIBLE:
                 several.append({})
-        for key, variant in (several[-1] or several[0]).items():
+        for key in dict.fromkeys(key for of in (several[-1], several[0]) for key in of):
             made = [(site, of[key]) for site, of in zip(passes, several) if key in of]
-            cost = m.assumes + variant.assumes + assumes
-            if len(made) < 2 or cost > 2.7:
-                continue
-            c = Candidate(m, [s for s, _ in made], [v for _, v in made], self.error, cost)
-            yield c
-            yield from self._parts(c)
+            variant = made[-1][1]
+            cost = m.assumes + variant.assumes + assumes * (len(made) > 1)
+            yield Candidate(m, [s for s, _ in made], [v for _, v in made], self.error, cost)
 
     def _parts(self, whole: Candidate) -> Iterator[Candidate]:
         """Yield the same mistake in all passes but the last ones, or but the first ones: truncated in time."""
@@ -502,22 +509,24 @@ class Search:
 
     def _different_forward(self) -> list[Explanation]:
         """Return the changes of the forward pass whose right gradient is the learner's."""
-        found: list[Explanation] = []
-        for k in range(1, len(self.tape.ops)):
-            site = Site(self.tape, self.words, k)
+        joined: list[Candidate] = []
+        groups = {tuple(self.words.same_instruction(k)): k for k in range(1, len(self.tape.ops))}
+        for passes in groups:
+            sites = [Site(self.tape, self.words, k) for k in passes]
             for m in CATALOGUE.values():
-                if m.scope != "forward":
-                    continue
-                for variant in m.find(site):
-                    if self.late():
-                        return found
-                    try:
-                        other = self.tape.replay({k: variant.change})
-                    except IMPOSSIBLE:
-                        continue
-                    if other is not None and other.x.shape == self.learners.shape and self.agrees(other.gradient):
-                        c = Candidate(m, [site], [variant], self.error, m.assumes + variant.assumes)
-                        found.append(Explanation((c,), c.assumes))
+                if m.scope == "forward":
+                    joined += self._in_all_passes(m, sites, 0.1)
+        joined.sort(key=lambda c: c.assumes)
+        found: list[Explanation] = []
+        for c in joined:
+            if self.late() or found and c.assumes > found[0].assumes + 0.4:
+                break
+            try:
+                other = self.tape.replay({s.k: v.change for s, v in zip(c.sites, c.variants)})
+            except IMPOSSIBLE:
+                continue
+            if other is not None and other.x.shape == self.learners.shape and self.agrees(other.gradient):
+                found.append(Explanation((c,), c.assumes))
         return found
 
     # -- two mistakes -------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
+from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
@@ -21,7 +22,7 @@ import numpy as np
 
 from minigrad.engine import reverse_topological_order
 from minigrad.primitives.primitive import Elementwise
-from minigrad.teach.recording import Place, Recording
+from minigrad.teach.recording import Place, Recording, record_primitive
 from minigrad.tensors.node import unbroadcast
 
 LINEAR = {
@@ -35,6 +36,11 @@ MOVING = {
     *("windows", "overlap", "setitem", "setview", "clone", "to", "gather", "scatter", "unfold", "fold"),
 }
 """Primitives that only move or copy elements."""
+WRITTEN_OUT = {
+    *("softmax", "log_softmax", "logsumexp", "cross_entropy", "binary_cross_entropy"),
+    *("standardize", "layer_norm", "rms_normalize"),
+}
+"""Primitives that are several operations: mistakes are made inside of them, on their readable form."""
 
 
 @cache
@@ -165,33 +171,69 @@ class Tape:
     """
 
     def __init__(self, recording: Recording, seed: np.ndarray) -> None:
-        order = reverse_topological_order([recording.output.node])[::-1]
-        where = {node: k for k, node in enumerate(order)}
         self.seed = np.asarray(seed, float).reshape(recording.output.shape)
         self.recording = recording
         self.ops: list[Op] = []
-        node: Any
-        for node in order:
-            constants = recording.constants.get(node, {})
-            sources = tuple(where.get(s) if s is not None else None for s in node.inputs)
-            operands = [
-                self.ops[k].value
-                if k is not None
-                else recording.values.get(node.inputs[i], constants.get(i))
-                if node.inputs[i] is not None
-                else constants.get(i)
-                for i, k in enumerate(sources)
-            ]
-            names = {i: recording.names[node, i] for i in range(len(sources)) if (node, i) in recording.names}
-            op = Op(node.primitive, sources, operands, node.parameters, recording.values[node], node)
-            op.place, op.names, op.name = recording.places.get(node), names, recording.names.get(node)
-            op.active = node is recording.leaf or any(s is not None and self.ops[s].active for s in sources)
-            for i, k in enumerate(sources):
-                if k is not None:
-                    self.ops[k].users.append((len(self.ops), i))
-            self.ops.append(op)
+        where: dict[Any, int] = {}
+        for node in reverse_topological_order([recording.output.node])[::-1]:
+            op = self._op(recording, node, where)
+            if op.kind not in WRITTEN_OUT or not self._write_out(op, node, where):
+                self._append(op, node, where)
         with np.errstate(all="ignore"):
             self.gradients = self.walk()
+
+    def _op(self, recording: Recording, node: Any, where: Mapping[Any, int]) -> Op:
+        """Return the operation of a node; `where` has those on the tape."""
+        constants = recording.constants.get(node, {})
+        sources = tuple(where.get(s) if s is not None else None for s in node.inputs)
+        operands = [
+            self.ops[k].value
+            if k is not None
+            else recording.values.get(node.inputs[i], constants.get(i))
+            if node.inputs[i] is not None
+            else constants.get(i)
+            for i, k in enumerate(sources)
+        ]
+        op = Op(node.primitive, sources, operands, node.parameters, recording.values[node], node)
+        op.place, op.name = recording.places.get(node), recording.names.get(node)
+        op.names = {i: recording.names[node, i] for i in range(len(sources)) if (node, i) in recording.names}
+        op.active = node is recording.leaf or any(s is not None and self.ops[s].active for s in sources)
+        return op
+
+    def _append(self, op: Op, node: Any, where: dict[Any, int]) -> None:
+        for i, k in enumerate(op.sources):
+            if k is not None:
+                self.ops[k].users.append((len(self.ops), i))
+        where[node] = len(self.ops)
+        self.ops.append(op)
+
+    def _write_out(self, op: Op, node: Any, where: dict[Any, int]) -> bool:
+        """Append the operations of a primitive's readable form instead of the primitive; False if it has none."""
+        try:
+            recording, leaves = record_primitive(op.primitive, op.operands, dict(op.parameters))
+        except (TypeError, AttributeError, ValueError, IndexError):
+            return False
+        order = reverse_topological_order([recording.output.node])[::-1]
+        inside: dict[Any, int] = {}
+        for leaf, source in zip(leaves, op.sources):
+            if leaf is not None and source is not None:
+                inside[leaf] = source
+        if not np.allclose(recording.values[order[-1]], op.value, rtol=1e-9, atol=1e-12):
+            return False
+        for part, one in enumerate(order):
+            if one.primitive is None:
+                continue  # an operand: on the tape already, or a constant
+            new = self._op(recording, one, inside)
+            last = one is order[-1]
+            new.name, new.place = (op.name, op.place) if last else (None, copy(op.place))
+            if not last and new.place is not None:
+                new.place.part = part + 1
+            for i, leaf in enumerate(one.inputs):
+                if leaf in leaves and inside.get(leaf) is None and leaves.index(leaf) in op.names:
+                    new.names[i] = op.names[leaves.index(leaf)]
+            self._append(new, one, inside)
+        where[node] = len(self.ops) - 1
+        return True
 
     @property
     def x(self) -> np.ndarray:
@@ -312,13 +354,15 @@ class Tape:
         new = object.__new__(Tape)
         new.seed, new.recording, new.ops = self.seed, self.recording, []
         for k, op in enumerate(self.ops):
-            if op.primitive is None:
+            if k not in changed and all(s is None or new.ops[s] is self.ops[s] for s in op.sources):
                 new.ops.append(op)
                 continue
             operands = [o if s is None else new.ops[s].value for s, o in zip(op.sources, op.operands)]
             primitive, sources, parameters = op.primitive, op.sources, op.parameters
             if k in changed:
                 primitive, operands, parameters, sources = changed[k](operands)
+                if sources != op.sources:  # an operand that is another operation now
+                    operands = [o if s is None else new.ops[s].value for s, o in zip(sources, operands)]
             value = np.asarray(primitive.recompute(*operands, **parameters))
             changes = {"primitive": primitive, "sources": sources, "operands": operands, "parameters": parameters}
             new.ops.append(replace(op, **changes, value=value, node=None, calls={}, ways=None))

@@ -54,7 +54,7 @@ class Words:
     def variable(self, k: int) -> str:
         """Return the variable that holds the result of operation k, "" if there is none."""
         op = self.tape.ops[k]
-        if op.place is not None and (stored := _stored(op.place.code).get(op.place.instruction)):
+        if op.place is not None and not op.place.part and (stored := _stored(op.place.code).get(op.place.instruction)):
             return stored
         return op.name or ""
 
@@ -69,7 +69,7 @@ class Words:
         op = self.tape.ops[k]
         if op.primitive is None:
             return op.name or "x"
-        text = "" if op.place is None else source_text(op.place.code, op.place.instruction)
+        text = "" if op.place is None or op.place.part else source_text(op.place.code, op.place.instruction)
         if text and len(text) <= 40:
             return text
         if depth == 0:
@@ -114,9 +114,11 @@ class Words:
             self._passes = {}
             for j, op in enumerate(self.tape.ops):
                 if op.place is not None:
-                    self._passes.setdefault((op.place.code, op.place.instruction, op.kind), []).append(j)
+                    self._passes.setdefault((op.place.code, op.place.instruction, op.place.part, op.kind), []).append(j)
         place = self.tape.ops[k].place
-        return [k] if place is None else self._passes[place.code, place.instruction, self.tape.ops[k].kind]
+        if place is None:
+            return [k]
+        return self._passes[place.code, place.instruction, place.part, self.tape.ops[k].kind]
 
     def through(self, k: int) -> str:
         """Return an operation, with its line."""

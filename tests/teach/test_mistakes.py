@@ -68,6 +68,12 @@ def placed(shape: tuple[int, ...], index: Any, g: np.ndarray) -> np.ndarray:
     return out
 
 
+def added(x: np.ndarray, index: Any, g: np.ndarray) -> np.ndarray:
+    out = np.zeros(x.shape)
+    np.add.at(out, index, g)
+    return out
+
+
 def normed(h: Any) -> Any:
     d = h - h.mean(axis=1, keepdims=True)
     return d / np.sqrt((d**2).mean(axis=1, keepdims=True))
@@ -132,6 +138,14 @@ PLANTED: dict[str, tuple[tuple[int, ...], Callable[[Any], Any], Callable[[np.nda
     ),
     "cross entropy": ((4, 3), target, lambda g, h: g[:, None] * (softmax(h) + ONE)),
     "normalization": ((4, 3), normed, lambda g, h: (g - normed(h) * mean(g * normed(h))) / deviation(h)),
+    "log-softmax": ((4, 3), lambda h: np.log(softmax(h)), lambda g, h: g - softmax(h)),
+    "log-sum-exp": ((4, 3), lambda h: np.log(np.exp(h).sum(axis=1)), lambda g, h: g[:, None] / 3 + 0 * h),
+    "changed array": ((4, 3), lambda h: h @ S, lambda g, h: g @ np.maximum(S, 0).T),
+    "exchanged parts": (
+        (4, 3),
+        lambda h: h[:2] * C[:2] + t(h[2:]),
+        lambda g, h: np.concatenate([g * (1 - t(h[2:]) ** 2), g * C[:2]]),
+    ),
     "other derivative": ((4, 3), lambda h: 1 / (1 + np.exp(-h)), lambda g, h: g * (1 - 1 / (1 + np.exp(-h)) ** 2)),
 }
 CONTEXTS = [n if n < 1 else pytest.param(n, marks=pytest.mark.slow) for n in range(5)]
@@ -207,6 +221,14 @@ AT_OUTPUTS: dict[str, tuple[Callable[[Any], Any], Callable[[np.ndarray, np.ndarr
     "one example": (lambda w: B @ w.T, lambda g, w: np.outer(g[-1], B[-1])),
     "upstream of ones": (lambda w: t(B @ w.T), lambda g, w: (1 - t(B @ w.T) ** 2).T @ B),
     "whole transposed": (lambda w: t(B @ w.T), lambda g, w: B.T @ (g * (1 - t(B @ w.T) ** 2))),
+    "wrong index of a part": (
+        lambda w: t(w[REPEATED]),
+        lambda g, w: added(w, REPEATED[::-1], g * (1 - t(w[REPEATED[::-1]]) ** 2)),
+    ),
+    "wrong array computed again": (
+        lambda w: t(np.sin(B @ w.T) + D),
+        lambda g, w: (g * (1 - t(B @ w.T + D) ** 2) * np.cos(B @ w.T)).T @ B,
+    ),
     "different forward": (
         lambda w: t(np.exp(B @ w.T) @ S),
         lambda g, w: ((g * (1 - t(B @ w.T @ S) ** 2)) @ S.T).T @ B,

@@ -143,16 +143,48 @@ class Site:
             found.append((a, said, f"{name} {k <= self.k} {count[key]}"))
         return found
 
-    def other_passes(self, k: int) -> list[tuple[np.ndarray, str]]:
-        """Return what other passes of a loop compute where operation k is computed: previous, next, first and last."""
-        passes = self.words.same_instruction(k)
-        if len(passes) < 2:
+    def earlier(self, shape: tuple[int, ...]) -> list[tuple[int, str]]:
+        """Return earlier operations with results of a shape, the nearest first."""
+        found = [k for k in range(self.k - 1, -1, -1) if self.tape.ops[k].value.shape == shape]
+        return [(k, self.words.name(k)) for k in found[:5]]
+
+    @property
+    def variables(self) -> tuple[dict[str, int], list[tuple[dict[str, int], int]]]:
+        """The variables that count the passes of the loop here, and their values in every pass, with the operation."""
+        every = []
+        for k in self.words.same_instruction(self.k):
+            place = self.tape.ops[k].place
+            every.append(({} if place is None else place.integers, k))
+        names = [n for n in every[0][0] if all(n in v for v, _ in every) and len({v[n] for v, _ in every}) > 1][:3]
+        here = next(v for v, k in every if k == self.k)
+        return {n: here[n] for n in names}, [({n: v[n] for n in names}, k) for v, k in every]
+
+    def other_passes(self, i: int | None = None) -> list[tuple[np.ndarray, str]]:
+        """Return what an operand, or the result, is in other passes of the loop: previous, next, first and last.
+
+        Before the first pass stands the value with which the loop begins, such as h0.
+        """
+        ops, same = self.tape.ops, self.words.same_instruction(self.k)
+        source = self.k if i is None else ops[same[-1]].sources[i]
+        every = [] if source is None else self.words.same_instruction(source)
+        if len(every) < 2:
             return []
-        at = passes.index(k)
-        wanted = {"previous": at - 1, "next": at + 1, "first": 0, "last": len(passes) - 1}
+        before = None
+        if i is not None and ops[same[0]].sources[i] not in every:
+            before = ops[same[0]].operands[i]
+        for user, j in ops[every[0]].users:
+            first = self.words.same_instruction(user)[0]
+            if before is None and user != first:
+                before = ops[first].operands[j]
+        values = [ops[k].value for k in every]
+        if before is not None and np.shape(before) == values[0].shape:
+            values.insert(0, np.asarray(before))
+        own = self.k if i is None else self.op.sources[i]
+        at = every.index(own) + len(values) - len(every) if own in every else 0
+        last = len(values) - 1
+        wanted = {"previous": max(at - 1, 0), "next": min(at + 1, last), "first": 0, "last": last}
         # at the ends of the loop, the neighbour is the value itself
-        found = [(self.tape.ops[passes[min(max(p, 0), len(passes) - 1)]].value, when) for when, p in wanted.items()]
-        return [(a, when) for a, when in found if a.shape == self.tape.ops[k].value.shape]
+        return [(values[p], when) for when, p in wanted.items()]
 
 
 class Edge(Site):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -15,6 +14,7 @@ from minigrad.primitives.reductions import spread
 from minigrad.teach.mistakes.catalogue import REDUCTIONS, Edge, Variant, mistake
 from minigrad.teach.mistakes.factors import factor_words
 from minigrad.teach.mistakes.formulas import derivative, functions, spoken
+from minigrad.teach.mistakes.forward import other_indices
 from minigrad.teach.mistakes.moves import dimensions, shifted
 from minigrad.teach.tape import MOVING
 
@@ -129,22 +129,26 @@ def _other_function(s: Edge) -> Iterator[Variant]:
     names = dict(zip(op.primitive.inputs, op.operands))
     if op.kind == "pow" and s.i == 0 and op.sources[1] is None:
         a, p = op.operands
-        powers: dict[str, Callable[[], Any]] = {
-            "x**(p - 1), without the factor p": lambda: a ** (p - 1),
-            "p * x**p: the exponent is not lowered by one": lambda: p * a**p,
-            "p * x": lambda: p * a,
-            "(p - 1) * x**(p - 1)": lambda: (p - 1) * a ** (p - 1),
-            "(p - 1) * x**p": lambda: (p - 1) * a**p,
-            "p * x**(p - 2)": lambda: p * a ** (p - 2),
-            "(p + 1) * x**p": lambda: (p + 1) * a**p,
-            "x**p": lambda: a**p,
-            "p": lambda: p * np.ones_like(a),
-        }
-        for text, d in powers.items():
+        base, n = spoken("a", {"a": s.words.operand(s.k, 0)}).strip("`"), float(np.mean(p))
+        base = f"({base})" if " " in base else base
+        powers: list[tuple[str, str, Callable[[], Any]]] = [
+            (f"{base}**{n - 1:g}", f": the factor {n:g} is missing", lambda: a ** (p - 1)),
+            (f"{n:g} * {base}**{n:g}", ": the exponent is not lowered by one, a power too many", lambda: p * a**p),
+            (f"{n:g} * {base}", "", lambda: p * a),
+            (f"{n - 1:g} * {base}**{n - 1:g}", "", lambda: (p - 1) * a ** (p - 1)),
+            (f"{n - 1:g} * {base}**{n:g}", "", lambda: (p - 1) * a**p),
+            (
+                f"{n:g} * {base}**{n - 2:g}",
+                "" if n != 2 else f": the factor {base} is missing",
+                lambda: p * a ** (p - 2),
+            ),
+            (f"{n + 1:g} * {base}**{n:g}", "", lambda: (p + 1) * a**p),
+            (f"{base}**{n:g}", "", lambda: a**p),
+            (f"{n:g}", f": the factor {base} is missing", lambda: p * np.ones_like(a)),
+        ]
+        for number, (text, why, d) in enumerate(powers):
             d_value = d()
-            letters = {"x": s.words.operand(s.k, 0).strip("`"), "p": f"{float(np.mean(p)):g}"}
-            said = _with_names(text, letters)
-            yield Variant(lambda g, d=d_value: s.fitted(g * d), f"`{said}`" if "," not in said else said, -0.6, text)
+            yield Variant(lambda g, d=d_value: s.fitted(g * d), f"`{text}`{why}", -0.6, f"power {number}")
         return
     if len([o for o in op.sources if o is not None]) == 1 and op.kind not in ("add", "sub", "neg", "mul"):
         x, y = s.operand, op.value
@@ -165,10 +169,6 @@ def _other_function(s: Edge) -> Iterator[Variant]:
             yield Variant(lambda g, d=d_value: s.fitted(g * d), f"{said} instead of {derivative(s)}", 0.0, text)
 
 
-def _with_names(text: str, names: dict[str, str]) -> str:
-    return re.sub(r"\b[xp]\b", lambda letter: names[letter[0]], text)
-
-
 @mistake(
     "other array",
     "edge",
@@ -179,7 +179,9 @@ def _other_array(s: Edge) -> Iterator[Variant]:
     op = s.op
     for name in op.saved(s.i):
         right = op.argument(name)
-        if not isinstance(right, np.ndarray) or right.dtype.kind != "f" or right.size < 2:
+        if not isinstance(right, np.ndarray) or right.dtype.kind != "f":
+            continue
+        if right.size < 2 and s.words.passes(s.k) < 2:
             continue
         said = s.words.name(s.k) if name == "y" else s.words.operand(s.k, op.primitive.inputs.index(name))
         for array, called, key in s.neighbours(right.shape):
@@ -189,11 +191,10 @@ def _other_array(s: Edge) -> Iterator[Variant]:
                     f"{called} instead of {said}",
                     key=f"{name} {key}",
                 )
-        source = s.k if name == "y" else op.sources[op.primitive.inputs.index(name)]
-        if source is not None:
-            for array, when in s.other_passes(source):
+        for state, when in s.other_passes(None if name == "y" else op.primitive.inputs.index(name)):
+            if state.shape == right.shape:
                 yield Variant(
-                    lambda g, n=name, a=array: op.contribution(s.i, g, {n: a}),
+                    lambda g, n=name, a=state: op.contribution(s.i, g, {n: a}),
                     f"{said} of the {when} pass of the loop (a wrong step or index)",
                     0.1,
                     f"{name} {when}",
@@ -207,6 +208,38 @@ def _other_array(s: Edge) -> Iterator[Variant]:
                         f"{said} transposed",
                         0.4,
                     )
+
+
+@mistake(
+    "changed array",
+    "edge",
+    "the derivative of {through} with respect to {operand} is computed from an array that was changed after the "
+    "forward pass: {detail}",
+    assumes=1.8,
+)
+def _changed_array(s: Edge) -> Iterator[Variant]:
+    """A parameter after its update, an array that was overwritten in place: the stale value is gone."""
+    op = s.op
+    if op.kind not in ("matmul", "mul") or np.size(op.operands[1 - s.i]) < 2:
+        return
+    other, name = np.asarray(op.operands[1 - s.i], float), op.primitive.inputs[1 - s.i]
+    said = s.words.operand(s.k, 1 - s.i)
+    source = op.sources[1 - s.i]
+    gradient = None if source is None else s.tape.gradients[source]
+    if gradient is None:
+        gradient = np.asarray(op.contribution(1 - s.i, s.g))
+    changed = [(f"{said} - {rate:g} * its gradient, after the update", 0.0, other - rate * gradient) for rate in _RATES]
+    changed += [
+        (f"np.maximum({said}, 0)", 0.1, np.maximum(other, 0)),
+        (f"{said} less its mean over axis 0", 0.2, other - other.mean(axis=0)),
+        (f"{said} less its mean", 0.2, other - other.mean()),
+        (f"{said} less its largest element", 0.4, other - other.max()),
+    ]
+    for text, assumes, array in changed:
+        yield Variant(lambda g, a=array: op.contribution(s.i, g, {name: a}), text.replace("`", ""), assumes, text)
+
+
+_RATES = (0.1, 0.01, 0.001, 1.0, 0.5, 0.05)
 
 
 @mistake(
@@ -419,6 +452,12 @@ def _wrong_sum(s: Edge) -> Iterator[Variant]:
                 f"the sum goes over axis {', '.join(map(str, part))} alone, and must go over {where}",
                 0.3,
             )
+    yield Variant(
+        lambda g: np.asarray(s.raw(g).max(axis=axes)).reshape(shape),
+        f"only the largest along {where} is there (max for sum)",
+        0.5,
+        "max",
+    )
     if math.prod(shape) > 1:
         yield Variant(
             lambda g: np.full(shape, s.raw(g).sum()), "everything is summed to one number, for all elements", 0.2, "all"
@@ -509,21 +548,19 @@ def _wrong_index(s: Edge) -> Iterator[Variant]:
             yield Variant(
                 lambda g: g, "what was overwritten still receives a gradient; it must be 0 at the written index"
             )
+        else:
+            for other, said, assumes, key in other_indices(s):
+                yield Variant(lambda g, o=other: s.fitted(g[o]), said, assumes, key)
         return
     if op.kind == "amax":
         return
     if op.kind != "getitem":
         return
+    for other, said, assumes, key in other_indices(s):
+        yield Variant(lambda g, o=other: _put(shape, o, g), said, assumes, key)
     index = op.parameters["index"]
     parts = index if isinstance(index, tuple) else (index,)
     arrays = [j for j, p in enumerate(parts) if isinstance(p, np.ndarray) and p.dtype.kind in "iu"]
-    for j in arrays:
-        everywhere = (*parts[:j], slice(None), *parts[j + 1 :])
-        try:
-            found = np.zeros(shape)
-            found[everywhere] += s.g if s.g.shape == found[everywhere].shape else 0
-        except (ValueError, IndexError):
-            continue
     if len(arrays) == 2:
         rows, columns = (parts[j] for j in arrays)
 
@@ -537,10 +574,6 @@ def _wrong_index(s: Edge) -> Iterator[Variant]:
             yield Variant(all_rows, "in every row, not in its own (dx[:, y] for dx[np.arange(N), y])")
         if len(shape) == 2 and shape[0] == shape[1]:
             yield Variant(lambda g: _put(shape, (columns, rows), g), "rows and columns are exchanged", 0.2)
-    for j in arrays:
-        for by in (1, -1):
-            moved = tuple((p + by) % shape[q] if q == j else p for q, p in enumerate(parts))
-            yield Variant(lambda g, m=moved: _put(shape, m, g), "it is off by one", 0.3, f"{j} {by}")
 
 
 def _put(shape: tuple[int, ...], index: Any, g: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from minigrad.primitives import elementwise as ew
 from minigrad.primitives import layout, reductions
 from minigrad.teach.mistakes.catalogue import REDUCTIONS, Site, Variant, mistake
+from minigrad.teach.mistakes.moves import dimensions
 
 
 @mistake(
@@ -31,6 +33,22 @@ def _different_forward(s: Site) -> Iterator[Variant]:
                 -0.1,
                 f"identity {i}",
             )
+    for i, source in enumerate(op.sources):
+        if source is not None and op.kind not in ("clone", "reshape", "setitem", "setview"):
+            for k, called in s.earlier(np.shape(op.operands[i])):
+                if k not in op.sources:
+                    sources = (*op.sources[:i], k, *op.sources[i + 1 :])
+                    yield Variant(
+                        lambda operands, i=i, k=k, to=sources: (
+                            op.primitive,
+                            _at(operands, i, k),
+                            op.parameters,
+                            to,
+                        ),
+                        f"one with {called} instead of {s.words.operand(s.k, i)} in {name}",
+                        0.1,
+                        f"{i} from {called}",
+                    )
     siblings = _SIBLINGS.get(op.kind, ())
     for other in siblings:
         yield Variant(
@@ -38,13 +56,28 @@ def _different_forward(s: Site) -> Iterator[Variant]:
             f"one with {other.name} instead of {op.kind} in {name}",
             key=other.name,
         )
-    if op.kind in REDUCTIONS and op.value.ndim and "axis" in op.parameters:
-        for axis in range(np.ndim(op.operands[0])):
-            if axis != op.parameters["axis"]:
+    if op.kind in REDUCTIONS and "axis" in op.parameters:
+        for axes in _other_axes(op):
+            yield Variant(
+                lambda operands, a=axes: (
+                    op.primitive,
+                    operands,
+                    {**op.parameters, "axis": a, "keepdims": True},
+                    op.sources,
+                ),
+                f"one in which {name} goes over {dimensions(axes)}",
+                key=f"axis {axes}",
+            )
+            if len(axes) == 1:
                 yield Variant(
-                    lambda operands, a=axis: (op.primitive, operands, {**op.parameters, "axis": a}, op.sources),
-                    f"one in which {name} goes over axis {axis}",
-                    key=f"axis {axis}",
+                    lambda operands, a=axes[0]: (
+                        op.primitive,
+                        operands,
+                        {**op.parameters, "axis": a},
+                        op.sources,
+                    ),
+                    f"one in which {name} goes over dimension {axes[0]}",
+                    key=f"axis {axes} alone",
                 )
     for i, (source, o) in enumerate(zip(op.sources, op.operands)):
         if source is not None or o is None:
@@ -82,6 +115,171 @@ def _different_forward(s: Site) -> Iterator[Variant]:
             lambda operands: (op.primitive, operands[::-1], op.parameters, op.sources[::-1]),
             f"one in which the factors of {name} are exchanged",
         )
+
+
+def _other_axes(op: Any) -> Iterator[tuple[int, ...]]:
+    """Yield the other axes that a reduction may go over."""
+    ndim, axis = np.ndim(op.operands[0]), op.parameters["axis"]
+    own = range(ndim) if axis is None else (axis,) if isinstance(axis, int) else axis
+    own = tuple(sorted(a % ndim for a in own))
+    for n in range(1, ndim + 1):
+        yield from (axes for axes in itertools.combinations(range(ndim), n) if axes != own)
+
+
+@mistake(
+    "wrong array computed again",
+    "forward",
+    "{through} is computed again in the backward pass from the wrong array: {detail}",
+    assumes=1.9,
+)
+def _computed_again(s: Site) -> Iterator[Variant]:
+    op = s.op
+    if op.kind in ("getitem", "reshape", "permute", "clone", "expand", "setitem", "setview"):
+        return
+    for i, source in enumerate(op.sources):
+        if source is None:
+            continue
+        value, said = np.asarray(op.operands[i]), s.words.operand(s.k, i)
+        others = [(a, f"that of the {when} pass of the loop", when, 0.0) for a, when in s.other_passes(i)]
+        others += [(a, called, key, 0.2) for a, called, key in s.neighbours(value.shape)[:8]]
+        for array, called, key, assumes in others:
+            if array is not value and array.shape == value.shape:
+                yield Variant(
+                    lambda operands, i=i, v=array: (op.primitive, _at(operands, i, v), op.parameters, op.sources),
+                    f"{called} instead of {said}",
+                    assumes,
+                    f"{i} {key}",
+                )
+
+
+@mistake(
+    "wrong index of a part",
+    "forward",
+    "{through} is taken at the wrong index in the backward pass: {detail}",
+    assumes=1.6,
+)
+def _wrong_part(s: Site) -> Iterator[Variant]:
+    """Parts x[index] with another index: of the loop's variables, or as another part has it."""
+    if s.op.kind not in ("getitem", "setitem") or not s.tape.gradients:
+        return
+    for index, said, assumes, key in other_indices(s):
+        yield Variant(
+            lambda operands, index=index: (
+                s.op.primitive,
+                operands,
+                {**s.op.parameters, "index": index},
+                s.op.sources,
+            ),
+            said,
+            assumes,
+            key,
+        )
+
+
+def other_indices(s: Site) -> Iterator[tuple[Any, str, float, str]]:
+    """Yield other indices of a part: the index, what is wrong with it, how far-fetched it is, and a key."""
+    op = s.op
+    index = op.parameters["index"]
+    parts = index if isinstance(index, tuple) else (index,)
+    if any(isinstance(p, np.ndarray) for p in parts):
+        yield from _other_arrays_of_indices(s, parts)
+        return
+    places = [d for d, p in enumerate(parts) if isinstance(p, int) or isinstance(p, slice) and p != slice(None)]
+    here, every = s.variables
+    if not here or not places:
+        return
+    shape = np.shape(op.operands[0])
+    at = {tuple(v[n] for n in here): k for v, k in every}
+
+    # as in another pass of the loop
+    def of_pass(**other: int) -> Any:
+        k = at.get(tuple({**here, **other}[n] for n in here))
+        return None if k is None else s.tape.ops[k].parameters["index"]
+
+    for n in here:
+        values = sorted({v[n] for v, _ in every})
+        low, high = values[0], values[-1]
+        if low == high:
+            continue
+        for value, said, assumes in (
+            (low + high - here[n], f"`{n}` is counted from the other end (flipped, in reverse order)", 0.0),
+            (low, f"it is always that of the first `{n}`", 0.0),
+            (high, f"it is always that of the last `{n}`", 0.1),
+            (values[(values.index(here[n]) + 1) % len(values)], f"that of the next `{n}`: off by one", 0.1),
+            (values[values.index(here[n]) - 1], f"that of the previous `{n}`: off by one", 0.1),
+        ):
+            if (found := of_pass(**{n: value})) is not None:
+                yield found, said, assumes, said
+    for n, m in itertools.combinations(here, 2):
+        if (found := of_pass(**{n: here[m], m: here[n]})) is not None:
+            yield found, f"`{n}` and `{m}` are exchanged, rows for columns (a transpose)", 0.0, f"{n} {m}"
+    # with another stride or offset
+    for d in places:
+        for by in (1, -1):
+            if (found := _moved(parts, {d: by}, shape)) is not None:
+                yield found, f"off by one along dimension {d}", 0.2, f"{d} {by}"
+    for factor in (-1, -2, 1, 2):
+        said = f"`{{}}` counts {'less' if factor < 0 else 'more'} than it must (a stride, a dilation or an offset)"
+        for d, n in itertools.product(places, here):
+            if (found := _moved(parts, {d: factor * here[n]}, shape)) is not None:
+                yield found, said.format(n), 0.1, f"{d} {n} {factor}"
+        for d, e in itertools.combinations(places, 2):
+            for n, m in itertools.permutations(here, 2):
+                if (found := _moved(parts, {d: factor * here[n], e: factor * here[m]}, shape)) is not None:
+                    yield found, said.format(f"{n}`, `{m}"), 0.2, f"{d} {n} {e} {m} {factor}"
+
+
+def _moved(parts: tuple[Any, ...], by: dict[int, int], shape: tuple[int, ...]) -> tuple[Any, ...] | None:
+    """Return an index whose parts lie elsewhere, None if they would lie outside."""
+    found = list(parts)
+    for d, n in by.items():
+        p = parts[d]
+        if isinstance(p, int):
+            found[d] = (p % shape[d]) + n
+            if not 0 <= found[d] < shape[d]:
+                return None
+        else:
+            start, stop, step = p.indices(shape[d])
+            found[d] = slice(start + n, stop + n, step)
+            if start + n < 0 or stop + n > shape[d]:
+                return None
+    return tuple(found)
+
+
+def _other_arrays_of_indices(s: Site, parts: tuple[Any, ...]) -> Iterator[tuple[Any, str, float, str]]:
+    """Yield indices by another array of integers."""
+    shape = np.shape(s.op.operands[0])
+    others: list[tuple[np.ndarray, str]] = []
+    for k, op in enumerate(s.tape.ops):
+        index = op.parameters.get("index") if op.parameters else None
+        for p in index if isinstance(index, tuple) else (index,):
+            if isinstance(p, np.ndarray) and p.dtype.kind in "iu":
+                others.append((p, f"the index of {s.words.name(k)}"))
+    for d, p in enumerate(parts):
+        if not isinstance(p, np.ndarray) or p.dtype.kind not in "iu" or shape[d : d + 1] == ():
+            continue
+        n = shape[d]
+        several = [
+            *((a, said) for a, said in others if a.shape == p.shape and not np.array_equal(a, p)),
+            (np.zeros_like(p), "always index 0 (the first column or row)"),
+            (np.full_like(p, n - 1), "always the last index (the last column or row)"),
+            ((p + 1) % n, "off by one"),
+            ((p - 1) % n, "off by one"),
+            (n - 1 - p, "counted from the other end (flipped)"),
+            (p[::-1], "the indices in reverse order"),
+            (np.roll(p, 1, 0), "the indices of the previous one: off by one"),
+            (np.roll(p, -1, 0), "the indices of the next one: off by one"),
+            (np.sort(p, axis=0), "the indices in another order, sorted"),
+            (np.argsort(p, axis=0), "argsort of the indices: the inverse permutation"),
+            (np.sort(p, axis=-1), "the indices in another order, sorted"),
+            (np.argsort(p, axis=-1), "argsort of the indices: the inverse permutation"),
+            (np.arange(p.size).reshape(p.shape) % n, "in order, 0, 1, 2, …, without the index"),
+        ]
+        if p.ndim == 2 and p.shape[0] == p.shape[1]:
+            several.append((p.T, "the transpose of the indices"))
+        for number, (array, said) in enumerate(several):
+            if not np.array_equal(array, p):
+                yield (*parts[:d], array, *parts[d + 1 :]), said, 0.1, f"{d} {number}"
 
 
 def _at(operands: list[Any], i: int, value: Any) -> list[Any]:

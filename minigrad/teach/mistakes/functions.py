@@ -90,6 +90,10 @@ def _softmax_axis(s: Block) -> int | None:
     assumes=1.6,
 )
 def _probabilities(s: Block) -> Iterator[Variant]:
+    if (axis := _log_sum_exp_axis(s)) is not None:
+        for p, said, assumes in other_probabilities(s, axis):
+            yield Variant(lambda g, p=p: p * _along(g, s.x.shape, axis), said, assumes, said)
+        return
     axis = _softmax_axis(s)
     if axis is not None:
         for p, said, assumes in other_probabilities(s, axis):
@@ -98,6 +102,85 @@ def _probabilities(s: Block) -> Iterator[Variant]:
     if s.x.shape == s.y.shape and (axis := _log_softmax_axis(s)) is not None:
         for p, said, assumes in other_probabilities(s, axis):
             yield Variant(lambda g, p=p: g - p * g.sum(axis=axis, keepdims=True), said, assumes, said)
+
+
+@mistake(
+    "log-sum-exp",
+    "block",
+    "the gradient of the logarithm of a sum of exponentials {node}{line} is {detail}; it must be softmax * g, g spread "
+    "along the axis of the sum",
+    assumes=1.2,
+)
+def _log_sum_exp(s: Block) -> Iterator[Variant]:
+    if (axis := _log_sum_exp_axis(s)) is None:
+        return
+    e = np.exp(s.x - s.x.max(axis=axis, keepdims=True))
+    p, n = e / e.sum(axis=axis, keepdims=True), s.x.shape[axis]
+
+    def spread(g: np.ndarray) -> np.ndarray:
+        return _along(g, s.x.shape, axis)
+
+    yield Variant(lambda g: p, "softmax alone: the upstream gradient is ignored")
+    yield Variant(lambda g: spread(g) + 0 * p, "g alone: the softmax, its derivative, is missing")
+    yield Variant(lambda g: spread(g) / n + 0 * p, "g / N, the derivative of a mean: the softmax is missing")
+    yield Variant(lambda g: spread(g) * p * (1 - p), "g * p * (1 - p), the derivative of the sigmoid", 0.3)
+    yield Variant(lambda g: spread(g) * s.x, "g times the scores: the softmax is missing", 0.6)
+    for other in range(s.x.ndim):
+        if other != axis and s.x.shape[other] == n and s.y.ndim < s.x.ndim:
+            yield Variant(
+                lambda g, o=other: p * _along(g, s.x.shape, o),
+                f"spread along axis {other}, and the sum goes over axis {axis} (a broadcast or a transpose is wrong)",
+                key=f"spread {other}",
+            )
+            yield Variant(lambda g, o=other: p.swapaxes(axis, o) * spread(g), "that of the transposed softmax", 0.1)
+
+
+@mistake(
+    "log-softmax",
+    "block",
+    "the gradient of the logarithm of the softmax {node}{line} is {detail}; it must be g - softmax * sum(g)",
+    assumes=1.3,
+)
+def _log_softmax(s: Block) -> Iterator[Variant]:
+    if s.x.shape != s.y.shape or not s.x.ndim or s.x.size < 2 or (axis := _log_softmax_axis(s)) is None:
+        return
+    p = np.exp(s.y)
+
+    def total(a: np.ndarray, over: Any = axis) -> np.ndarray:
+        return np.asarray(a.sum(axis=over, keepdims=True))
+
+    yield Variant(lambda g: 1.0 * g, "g alone: the normalization is treated as a constant", -0.3)
+    yield Variant(lambda g: g - p, "g - softmax: the sum of g is missing")
+    yield Variant(lambda g: g - g * p, "g - softmax * g: the diagonal of the Jacobian alone, without the sum")
+    yield Variant(lambda g: g - total(g) / p.shape[axis], "g - mean(g): the softmax is missing")
+    yield Variant(lambda g: g - total(g), "g - sum(g): the softmax is missing")
+    yield Variant(lambda g: g + p * total(g), "g + softmax * sum(g): the sign is wrong")
+    yield Variant(lambda g: -p * total(g), "-softmax * sum(g): the term of g is missing")
+    yield Variant(lambda g: g - p * total(g * p), "g - softmax * sum(g * softmax), a factor too many")
+    yield Variant(lambda g: p * (g - total(g * p)), "softmax * (g - sum(g * softmax)), that of the softmax itself")
+    yield Variant(lambda g: g - p * total(g) / p.shape[axis], "g - softmax * mean(g): a mean where a sum must be")
+    yield Variant(lambda g: g - p * total(g, None), "g - softmax * sum(g) with the sum over everything", 0.1)
+    for other in range(p.ndim):
+        if other != axis:
+            said = f"g - softmax * sum(g), summed over axis {other} instead of {axis}"
+            yield Variant(lambda g, o=other: g - p * total(g, o), said)
+
+
+def _log_sum_exp_axis(s: Block) -> int | None:
+    """Return the axis along which y is the logarithm of the sum of the exponentials of x, None if it is not."""
+    if s.op.kind not in ("log", "add", "logsumexp", "reshape", "squeeze") or s.y.size == s.x.size:
+        return None
+    high = s.x.max()
+    for axis in range(s.x.ndim):
+        logs = np.log(np.exp(s.x - high).sum(axis=axis)) + high
+        if s.x.shape[axis] > 1 and logs.size == s.y.size and np.allclose(logs.ravel(), s.y.ravel(), rtol=1e-9):
+            return axis
+    return None
+
+
+def _along(g: np.ndarray, shape: tuple[int, ...], axis: int) -> np.ndarray:
+    """Return the gradient of a reduction along an axis, so that it broadcasts to the array that was reduced."""
+    return g.reshape([1 if d == axis else n for d, n in enumerate(shape)])
 
 
 @mistake(
@@ -141,6 +224,9 @@ def _cross_entropy(s: Block) -> Iterator[Variant]:
         "1/p of the target stands where the 1 must stand": one / p,
     }.items():
         yield Variant(made(p, other), said)
+    n = len(target)
+    yield Variant(made(n * p, one), f"the probabilities lack the factor 1/{n} of the mean (1/N)", 0.1)
+    yield Variant(made(p, n * one), f"the 1 of the target lacks the factor 1/{n} of the mean (1/N)", 0.1)
     yield Variant(made(0 * p, one), "the probabilities are missing", 0.1)
     yield Variant(made(p * one, one), "only the target's element gets a gradient: the other classes are left out", 0.1)
     yield Variant(made(p * (1 - one), 0 * one), "the target's element gets no gradient", 0.2)

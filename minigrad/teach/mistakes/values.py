@@ -121,13 +121,15 @@ def _later(s: Site) -> Iterator[tuple[int, str, int]]:
 @mistake(
     "other upstream",
     "edge",
-    "the contribution of {operand} through {through} is computed from the gradient of {detail}, not of {node}",
+    "the contribution of {operand} through {through} is computed from the gradient of {detail}",
     assumes=1.4,
 )
 def _other_upstream(s: Edge) -> Iterator[Variant]:
     for k, name, near in _later(s):
         if near:
-            yield Variant(Using(k, lambda _, other: s.contribution(other)), name, 0.1 * (near - 1), f"{name} {near}")
+            why = f"{s.words.name(s.k)}: the local derivative of {name} is left out" if near == 1 else s.words.name(s.k)
+            change = Using(k, lambda _, other: s.contribution(other))
+            yield Variant(change, f"{name}, not of {why}", 0.1 * (near - 1), f"{name} {near}")
 
 
 @mistake("averaged", "node", "the gradient of {node}{line} is {detail}", assumes=2.0)
@@ -152,10 +154,13 @@ def _averaged(s: Site) -> Iterator[Variant]:
 )
 def _overwritten(s: Site) -> Iterator[Variant]:
     n = len(s.op.users)
+    names = [s.words.name(k) for k, _ in sorted(s.op.users, key=lambda use: (-use[0], use[1]))]
     for j, which in ((-1, "first"), (0, "last")):
+        lost = [*dict.fromkeys(names[:-1] if j else names[1:])]
+        those = f" (those through {' and '.join(lost)} are missing)" if len(lost) <= 3 else ""
         yield Variant(
             lambda cs, j=j: cs[j],
-            f"{n} times, and only the contribution of its {which} use is left",
+            f"{n} times, and only the contribution of its {which} use is left{those}",
             0.1 * (n == 2),
             which,
         )
@@ -208,3 +213,39 @@ def _no_order(s: Site) -> Iterator[Variant]:
             f"and again after each: earlier ones are counted several times{said}",
             key=f"{order}",
         )
+
+
+@mistake(
+    "exchanged parts",
+    "arrivals",
+    "the gradients of the parts of {node}{line} are put together in the wrong order: {detail}",
+    assumes=1.4,
+)
+def _exchanged_parts(s: Site) -> Iterator[Variant]:
+    uses = sorted(s.op.users, key=lambda use: (-use[0], use[1]))
+    parts = [j for j, (k, _) in enumerate(uses) if s.tape.ops[k].kind == "getitem"]
+    names = [s.words.name(uses[j][0]) for j in parts]
+    index = [s.tape.ops[uses[j][0]].parameters["index"] for j in parts]
+    n = len(parts)
+    if not 2 <= n <= 12:
+        return
+
+    def put(cs: list[np.ndarray], order: Sequence[int]) -> np.ndarray:
+        out = np.asarray(sum((c for j, c in enumerate(cs) if j not in parts), np.zeros(s.op.value.shape)))
+        for j, to in enumerate(order):
+            np.add.at(out, index[to], cs[parts[j]][index[j]])
+        return out
+
+    one = [*range(n)]
+    orders = {f"{names[a]} and {names[b]} are exchanged": _swapped(one, a, b) for a in one for b in one[:a]}
+    orders["they are in reverse order"] = one[::-1]
+    orders["each is one place too far"] = [*one[1:], 0]
+    orders["each is one place too early"] = [n - 1, *one[:-1]]
+    for number, (said, order) in enumerate(orders.items()):
+        yield Variant(lambda cs, o=order: put(cs, o), said, 0.1 * (number >= 15), f"parts {number}")
+
+
+def _swapped(order: list[int], a: int, b: int) -> list[int]:
+    found = [*order]
+    found[a], found[b] = order[b], order[a]
+    return found

@@ -132,7 +132,8 @@ def _integers(s: Whole) -> Iterator[Variant]:
 @mistake("clipped", "gradient", "the gradient is clipped to {detail}", assumes=1.3)
 def _clipped(s: Whole) -> Iterator[Variant]:
     high, low = float(s.learners.max(initial=0)), float(s.learners.min(initial=0))
-    if low < high and (s.learners == high).sum() + (s.learners == low).sum() > 1:
+    at_high, at_low = int((s.learners == high).sum()), int((s.learners == low).sum())
+    if low < high and s.x.size > 3 and (at_high > 1 or at_low > 1 or high == -low):
         yield Variant(lambda g: np.clip(g, low, high), f"[{low:.4g}, {high:.4g}]")
         yield Variant(lambda g: np.maximum(g, low), f"at least {low:.4g}", 0.1)
         yield Variant(lambda g: np.minimum(g, high), f"at most {high:.4g}", 0.1)
