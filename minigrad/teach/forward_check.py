@@ -247,7 +247,7 @@ class _Case:
 
         with _seeded(), _frozen(self.reference):
             recording = record(self.reference, flat, arguments=arguments, result=result)
-        tape = Tape(recording, np.ones(recording.output.shape))
+        tape = Tape(recording, np.ones(recording.output.shape), written_out=False)
         names = _argument_names(self.reference)
         where = {op.node: k for k, op in enumerate(tape.ops)}
         for i, node in zip(self.floats, nodes[-len(self.floats) :]):

@@ -168,16 +168,17 @@ class Tape:
     Args:
         recording: of a call of the function.
         seed: the upstream gradient of the result.
+        written_out: whether primitives such as softmax are replaced by the operations of their readable form.
     """
 
-    def __init__(self, recording: Recording, seed: np.ndarray) -> None:
+    def __init__(self, recording: Recording, seed: np.ndarray, written_out: bool = True) -> None:
         self.seed = np.asarray(seed, float).reshape(recording.output.shape)
         self.recording = recording
         self.ops: list[Op] = []
         where: dict[Any, int] = {}
         for node in reverse_topological_order([recording.output.node])[::-1]:
             op = self._op(recording, node, where)
-            if op.kind not in WRITTEN_OUT or not self._write_out(op, node, where):
+            if not (written_out and op.kind in WRITTEN_OUT and self._write_out(op, node, where)):
                 self._append(op, node, where)
         with np.errstate(all="ignore"):
             self.gradients = self.walk()
