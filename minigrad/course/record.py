@@ -90,8 +90,9 @@ class Record:
 
     @property
     def points(self) -> float:
-        """The points that the checks can give."""
-        return round(sum(check.points for check in self.checks), 10)
+        """The points that the checks can give, also where none was run."""
+        every = [check.points for check in self.checks] or [task.points - task.by_hand for task in self.tasks]
+        return round(sum(every), 10)
 
     @property
     def by_hand(self) -> float:

@@ -171,13 +171,13 @@ def test_what_is_not_gradable_is_no_attempt_at_zero(given: Record, why: str) -> 
     assert results["extra_data"]["gradable"] is False
     assert json.loads(render(given, "prairielearn")) == {"gradable": False, "format_errors": [f"Not gradable: {why}"]}
     result = json.loads(classroom50.render(given, {}))
-    assert result["score"] == 0 < result["max-score"] and not result["tests"][0]["passed"]
+    assert (result["score"], result["max-score"]) == (0, 5) and not result["tests"][0]["passed"]
     assert ElementTree.fromstring(render(given, "junit")).attrib["errors"] == "1"
     assert f"Not gradable\\: {why.replace('.', chr(92) + '.').replace(':', chr(92) + ':')}" in render(given, "markdown")
     assert json.loads(render(given, "autolab").splitlines()[-1]) == {"scores": {}}
-    assert json.loads(render(given, "codegrade"))["points"] == "0/1"
+    assert json.loads(render(given, "codegrade"))["points"] == "0/5"
     (row,) = csv.DictReader(io.StringIO(gradebook.table([given])))
-    assert (row["status"], row["score"]) == ("missing" if given.missing else "not gradable", "")
+    assert (row["status"], row["score"], row["points"]) == ("missing" if given.missing else "not gradable", "", "5")
 
 
 def test_classroom50_has_its_fields_and_integers() -> None:

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 GUIDE = ROOT / "docs" / "teaching.md"
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PROGRESS = re.compile(r"^step .* left\n", re.MULTILINE)
-SAVED = re.compile(r"Save this as `([^`]+)`:\s*$")
+SAVED = re.compile(r"[Ss]ave this as\s+`([^`]+)`:\s*$")
 
 
 def folder_with_python(folder: Path) -> dict[str, str]:

@@ -7,6 +7,7 @@ prints is shown to the student, so print the text of the report beside it: `cat 
 from __future__ import annotations
 
 import json
+import math
 
 from minigrad.course.formats import feedback
 from minigrad.course.record import Record
@@ -16,7 +17,9 @@ FILE = "codegrade.json"
 
 def render(record: Record) -> str:
     """Return the line with the points as a fraction: `{"tag": "points", "points": "3/5"}`."""
-    scores, _ = feedback.integers(record)
-    earned = sum(earned for earned, _ in scores) if record.gradable else 0
-    points = sum(points for _, points in scores)
+    if record.gradable:
+        scores, _ = feedback.integers(record)
+        earned, points = sum(earned for earned, _ in scores), sum(points for _, points in scores)
+    else:
+        earned, points = 0, math.ceil(record.points)
     return json.dumps({"tag": "points", "points": f"{earned}/{max(points, 1)}"}) + "\n"

@@ -42,7 +42,7 @@ def table(records: Iterable[Record], id_column: str = "name") -> str:
                 record.name,
                 status(record),
                 score(record),
-                feedback.number(record.points) if record.checks else "",
+                feedback.number(record.points),
                 *of_tasks,
                 feedback.number(record.by_hand),
                 record.problem,

@@ -79,7 +79,7 @@ def table(records: Iterable[Record], given: rubric.Given) -> str:
                 gradebook.status(record),
                 gradebook.score(record),
                 feedback.number(sum(by_hand.values())) if by_hand else "",
-                feedback.number(record.points + record.by_hand) if record.checks else "",
+                feedback.number(record.points + record.by_hand),
                 *(gradebook.score_of_task(record, task) for task in tasks),
                 "; ".join(dict.fromkeys(check.mistake for check in record.checks if check.mistake)),
                 needs_help(record, given),
