@@ -31,8 +31,9 @@ from minigrad.course import formats as platforms
 from minigrad.course import wire
 from minigrad.course.assignment import Check, Limits
 from minigrad.course.judging import Expectation, as_arrays, clean, exception, failed_with, judge, result
+from minigrad.course.marks import SourceError
 from minigrad.course.notebooks import percent
-from minigrad.course.record import CRASHED, NOT_RUN, TIMEOUT, CheckResult, Record, TaskResult
+from minigrad.course.record import CRASHED, ERROR, NOT_RUN, TIMEOUT, CheckResult, Record, TaskResult
 from minigrad.course.record import FILE as RECORD
 from minigrad.course.sandbox import Ended, Process
 from minigrad.course.source import Source, load
@@ -166,7 +167,7 @@ class _Run:
         self.source, self.name, self.text, self.limits = source, name, text, limits
         self.user, self.hidden = user, hidden
         self.cells: dict[int, str] = {}  # what went wrong at top level, by cell
-        self.deadly: set[int] = set()  # cells that ended their process: they are not run again
+        self.deadly: set[int | str] = set()  # cells and drivers that ended their process: they are not run again
         self.problem = ""
         self.output = ""
         self.seconds: dict[str, float] = {}
@@ -202,7 +203,7 @@ class _Run:
             return result(check, NOT_RUN)
 
     def _judged(self, process: Process, check: Check, name: str, expected: Expectation) -> CheckResult:
-        arguments, arrays = wire.pack(self.source.inputs(check, self.name))
+        arguments, arrays = wire.pack(expected.inputs)
         limit = 2 * sum(array.nbytes for array in (*expected.outputs, *arrays)) + 1_000_000
         request = {
             "do": "call", "function": name, "arguments": arguments, "inputs": not check.may_write, "limit": limit,
@@ -214,12 +215,14 @@ class _Run:
                 process, request, arrays, seconds=check.seconds or self.limits.seconds_per_check, limit=2 * limit
             )
         except Ended as ended:
-            said = str(ended) if ended.status == CRASHED or self._left() > 0 else "The time of the submission is over."
-            return result(check, ended.status, said)
+            return result(check, ended.status, str(ended))
         finally:
             self.seconds[check.key] = time.monotonic() - started
         with _TRUSTED:
-            judged = judge(check, answer, found, expected)
+            try:
+                judged = judge(check, answer, found, expected)
+            except Exception as error:  # whatever a submission may send must cost itself only
+                return result(check, ERROR, f"What is returned cannot be judged: {clean(repr(error))}")
         if "missing" in answer and self.cells:
             where = "; ".join(self.cells[i] for i in sorted(self.cells)[:3])
             judged = replace(judged, message=f"{judged.message} A cell failed: {where}.")
@@ -247,8 +250,10 @@ class _Run:
             raise _OutOfTime
         try:
             answer = process.ask(request, arrays, seconds=min(seconds, left), limit=limit)
-        except Ended:
+        except Ended as ended:
             self.close()
+            if ended.status == TIMEOUT and left < seconds:
+                raise Ended(TIMEOUT, f"The {self.limits.seconds:g} s of the submission are over.") from None
             raise
         if type(memory := answer[0].get("memory")) is int:
             self.memory = max(self.memory, memory)
@@ -282,19 +287,36 @@ class _Run:
             if "error" in answer:
                 self.cells[i] = exception(answer)
         for name, text in self.source.drivers.items():
-            answer, _ = self.ask(process, {"do": "define", "name": name, "text": text}, seconds=long)
+            if name in self.deadly:
+                continue
             self.undefined.pop(name, None)
+            try:
+                answer, _ = self.ask(process, {"do": "define", "name": name, "text": text}, seconds=long)
+            except Ended as ended:
+                self.deadly.add(name)
+                self.undefined[name] = {"error": "SystemExit", "text": str(ended)}
+                raise
             if "error" in answer:
                 self.undefined[name] = answer
 
 
 def expectation(source: Source, check: Check, name: str) -> Expectation:
-    """Return what a check expects of a submission, with fresh inputs."""
+    """Return what a check expects of a submission, with fresh inputs.
+
+    Raises:
+        SourceError: the solution fails, or what it takes or returns cannot cross to another process.
+    """
     candidates = []
     for candidate in source.candidates(check, name):
         with suppress(wire.Unsendable):
             candidates.append((candidate, as_arrays(candidate.outputs)))
-    return Expectation(as_arrays(source.expected(check, name)), candidates, source.inputs(check, name))
+    inputs = source.inputs(check, name)
+    try:
+        wire.pack(inputs)
+        return Expectation(as_arrays(source.expected(check, name)), candidates, inputs)
+    except wire.Unsendable as error:
+        said = f"check {check.key} ({check.name}): arguments and results must be numbers and arrays, not {error}"
+        raise SourceError(source.path.name, [(check.line, said)]) from None
 
 
 @dataclass(frozen=True)

@@ -182,10 +182,14 @@ def _where(check: Check, name: str, a: np.ndarray, b: np.ndarray, right: np.ndar
     wrong = int(right.size - np.count_nonzero(right))
     place = f" at {list(at)}" if at else ""
     count = f"; {wrong} of {right.size} numbers differ" if right.size > 1 else ""
-    known = "" if check.hidden else f", but {b[at]:.8g} is expected"
+    known = "" if check.hidden else f", but {_number(b[at])} is expected"
     if np.isfinite(b[at]) and not np.isfinite(a[at]):
         return f"{name} is {a[at]} (not finite){place}{known}{count}."
-    return f"{name} is {a[at]:.8g}{place}{known or ', which is wrong'}{count}."
+    return f"{name} is {_number(a[at])}{place}{known or ', which is wrong'}{count}."
+
+
+def _number(value: np.generic) -> str:
+    return str(value) if value.dtype.kind in "biu" else f"{value:.8g}"
 
 
 def _written(inputs: Sequence[Any], after: Sequence[np.ndarray | str]) -> str:

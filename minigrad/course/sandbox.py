@@ -114,7 +114,7 @@ class Process:
                     self._process.wait(2)  # its pipe is closed, it is about to end by itself
             code = self.close()
             raise Ended(CRASHED, _ending(code, answer if isinstance(answer, str) else "an answer to nothing"))
-        return answer
+        return {key: value for key, value in answer[0].items() if _is_plain(value)}, answer[1]
 
     @property
     def output(self) -> str:
@@ -304,6 +304,13 @@ def _resource_limits(limits: Limits) -> dict[str, int]:
         "AS": limits.memory, "CPU": int(limits.seconds) + 1, "FSIZE": limits.file_size, "NPROC": limits.processes,
         "CORE": 0, "NOFILE": 256,
     }  # fmt: skip
+
+
+def _is_plain(value: Any) -> bool:
+    """Return whether a value of an answer may be used: a submission may have sent anything."""
+    if isinstance(value, list):
+        return all(type(item) is int for item in value)
+    return isinstance(value, (str, bool, int, float))
 
 
 def _ending(code: int | None, said: str) -> str:
