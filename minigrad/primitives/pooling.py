@@ -161,17 +161,47 @@ def _as_slices(w: Windows) -> tuple[int, slice, slice] | None:
     return spans.pop(), starts, slice(None, None, w.step)
 
 
+def _spans_of_tiles(windows: tuple[Windows, ...]) -> list[int]:
+    """Return the span of each window along each dimension if the windows tile it; [] if they overlap or leave gaps."""
+    regular = [slices for w in windows if (slices := _as_slices(w))]
+    spans = [span for span, _, _ in regular]
+    tiled = [
+        w.size == span * len(w.starts) and starts == slice(0, w.size - span + 1, span) and steps.step in (None, 1)
+        for w, (span, starts, steps) in zip(windows, regular)
+    ]
+    return spans if len(regular) == len(windows) and all(tiled) else []
+
+
 def _elements(x: Any, windows: tuple[Windows, ...]) -> Any:
     """Return the elements of each window: (..., *windows, places)."""
     n = len(windows)
+    front = x.ndim - n
+    if spans := _spans_of_tiles(windows):
+        split = [size for w, span in zip(windows, spans) for size in (len(w.starts), span)]
+        found = np.transpose(np.reshape(x, (*x.shape[:front], *split)), _windows_first(front, n))
+        return np.reshape(found, (*found.shape[:-n], math.prod(spans)))
     regular = [slices for w in windows if (slices := _as_slices(w))]
     if len(regular) == n:
-        spans, starts, steps = zip(*regular)
-        found = np.lib.stride_tricks.sliding_window_view(x, spans, axis=tuple(range(x.ndim - n, x.ndim)))
+        sizes, starts, steps = zip(*regular)
+        found = np.lib.stride_tricks.sliding_window_view(x, sizes, axis=tuple(range(front, x.ndim)))
         found = found[(..., *starts, *steps)]
     else:
         found = x[(..., *grid(windows))]
     return np.reshape(found, (*found.shape[:-n], math.prod(found.shape[-n:])))
+
+
+def _windows_first(front: int, n: int) -> tuple[int, ...]:
+    """Return the axes that turn (..., window, place, window, place) into (..., window, window, place, place)."""
+    return (*range(front), *range(front, front + 2 * n, 2), *range(front + 1, front + 2 * n, 2))
+
+
+def _scattered(elements: Any, windows: tuple[Windows, ...], spans: list[int]) -> Any:
+    """Return the elements of windows that tile an array at their places: the inverse of `_elements`."""
+    n = len(windows)
+    front = elements.ndim - n - 1
+    apart = np.reshape(elements, (*elements.shape[:-1], *spans))
+    together = np.transpose(apart, np.argsort(_windows_first(front, n)).tolist())
+    return np.reshape(together, (*elements.shape[:front], *[w.size for w in windows]))
 
 
 def _max_pool(x: Any, *, windows: tuple[Windows, ...]) -> Any:
@@ -179,33 +209,46 @@ def _max_pool(x: Any, *, windows: tuple[Windows, ...]) -> Any:
     return np.max(elements, axis=-1)
 
 
-def _argmax_pool(x: Any, *, windows: tuple[Windows, ...]) -> Any:
-    """The index of the first maximum of each window in the flattened dimensions; if there is nan, of the last nan."""
+def _largest_place(x: Any, *, windows: tuple[Windows, ...]) -> Any:
+    """Which element of each window is its first maximum; if there is nan, the last nan."""
     elements = _elements(x, windows)
     best = np.argmax(elements, axis=-1)
     if x.dtype.kind == "f" and np.isnan(x).any():  # as in PyTorch
         last = elements.shape[-1] - 1 - np.argmax(np.isnan(elements)[..., ::-1], axis=-1)
         best = np.where(np.isnan(elements).any(axis=-1), last, best)
+    return best
+
+
+def _in_image(best: Any, windows: tuple[Windows, ...]) -> Any:
+    """Return the same element as an index into the flattened dimensions."""
     places = _flat_places(windows)
-    places = np.reshape(places, (*[1] * (x.ndim - len(windows)), *places.shape))
+    places = np.reshape(places, (*[1] * (best.ndim - len(windows)), *places.shape))
     return np.take_along_axis(places, best[..., None], axis=-1)[..., 0]
 
 
-def _pick(x: Any, index: Any, *, sizes: tuple[int, ...]) -> Any:
-    n = len(sizes)
-    flat = np.reshape(x, (*x.shape[:-n], math.prod(sizes)))
-    found = np.take_along_axis(flat, np.reshape(index, (*index.shape[:-n], math.prod(index.shape[-n:]))), axis=-1)
-    return np.reshape(found, index.shape)
+def _argmax_pool(x: Any, *, windows: tuple[Windows, ...]) -> Any:
+    """The index of the first maximum of each window in the flattened dimensions; if there is nan, of the last nan."""
+    return _in_image(_largest_place(x, windows=windows), windows)
 
 
-def _unpick(z: Any, index: Any, *, sizes: tuple[int, ...]) -> Any:
-    front = z.shape[: -len(sizes)]
-    images = math.prod(front)
+def _pick(x: Any, best: Any, *, windows: tuple[Windows, ...]) -> Any:
+    return np.take_along_axis(_elements(x, windows), best[..., None], axis=-1)[..., 0]
+
+
+def _unpick(z: Any, best: Any, *, windows: tuple[Windows, ...]) -> Any:
+    if spans := _spans_of_tiles(windows):  # each element is in one window
+        chosen = best[..., None] == np.arange(math.prod(spans))
+        return _scattered(np.where(chosen, z[..., None], 0), windows, spans)
+    n = len(windows)
+    front, sizes = z.shape[:-n], sizes_of(windows)
+    images, pixels = math.prod(front), math.prod(z.shape[-n:])
     flat = np.zeros((images, math.prod(sizes)), z.dtype)
-    pixels = math.prod(z.shape[-len(sizes) :])
     which = np.reshape(np.arange(images), (images, 1))
-    place = np.reshape(index, (images, pixels))
-    np.add.at(flat, (which, place), np.reshape(z, (images, pixels)))
+    place = np.reshape(_in_image(best, windows), (images, pixels))
+    if all(stop <= start for w in windows for stop, start in zip(w.stops, w.starts[1:])):  # no place is in two windows
+        flat[which, place] = np.reshape(z, (images, pixels))
+    else:
+        np.add.at(flat, (which, place), np.reshape(z, (images, pixels)))
     return np.reshape(flat, (*front, *sizes))
 
 
@@ -214,13 +257,15 @@ def sizes_of(windows: tuple[Windows, ...]) -> tuple[int, ...]:
     return tuple([w.size for w in windows])
 
 
-# the maximum of each window; its index in the flattened dimensions; reading there, and the transpose of that
+# the maximum of each window; which element it is; its index in the flattened dimensions; reading there, and the
+# transpose of that
 max_pool: Primitive = Primitive(
     "max_pool",
     _max_pool,
-    x=lambda g, x, windows: unpick(g, argmax_pool(x, windows=windows), sizes=sizes_of(windows)),
+    x=lambda g, x, windows: unpick(g, largest_place(x, windows=windows), windows=windows),
 ).with_notation("the largest of each window of x", x="g, where each window has its largest element")
 sum_pool.piecewise_linear = max_pool.piecewise_linear = True
+largest_place: Primitive = Primitive("largest_place", _largest_place)
 argmax_pool: Primitive = Primitive("argmax_pool", _argmax_pool)
-pick: Primitive = Primitive("pick", _pick, x=lambda g, index, sizes: unpick(g, index, sizes=sizes))
-unpick: Primitive = Primitive("unpick", _unpick, z=lambda g, index, sizes: pick(g, index, sizes=sizes))
+pick: Primitive = Primitive("pick", _pick, x=lambda g, best, windows: unpick(g, best, windows=windows))
+unpick: Primitive = Primitive("unpick", _unpick, z=lambda g, best, windows: pick(g, best, windows=windows))

@@ -375,23 +375,35 @@ def classes(scene: Scene) -> Iterator[Said]:
 
 def unlikely_start(scene: Scene, samples: Sequence[Sample], losses: Sequence[float]) -> Iterator[Said]:
     """A first loss that no guess would cost."""
+    if len(samples) != 1 or not losses or scene.loss is None or scene.output is None:
+        return
+    between = nodes_between(scene.output, scene.loss)
     recurrent = any(class_name(module) in ("RNN", "RNNCell") for module in scene.model.modules())
-    if (
-        not recurrent
-        and len(samples) == 1
-        and losses
-        and scene.loss is not None
-        and losses[0] > UNLIKELY * scene.guessing > 0
-    ):
-        if not any(node.primitive.name == "cross_entropy" for node in nodes_between(scene.output, scene.loss)):
-            return
-        for kind, text in badly_scaled(scene):
-            yield kind, f"{text}. The first loss is {losses[0]:.3g}, guessing costs {scene.guessing:.3g}"
-            return
+    # what the answer 0 costs, for a regression, whose targets may be anywhere
+    zero = next((float(np.square(array).mean()) for array in loss_graph.targets(between, scene.output)), math.nan)
+    if losses[0] > UNLIKELY * scene.guessing > 0 and any(node.primitive.name == "cross_entropy" for node in between):
+        costs = scene.guessing
+    elif math.isfinite(scene.guessing) and losses[0] > UNLIKELY**2 * zero > 0:
+        costs = zero
+    else:
+        return
+    said = f"the first loss is {losses[0]:.3g}, and guessing costs {costs:.3g}"
+    for kind, text in badly_scaled(scene):
+        yield kind, f"{text}: {said}"
+        return
+    if recurrent and max(samples[0].ratios.values(), default=0.0) > 1:
+        return  # the symptom names the layers
+    if recurrent:
+        yield (
+            "exploding gradients",
+            f"{said}: the state explodes from step to step of the sequence, and so does the gradient on its way back. "
+            "Use smaller recurrent weights (nn.init.orthogonal_), nn.utils.clip_grad_norm_, or an LSTM or a GRU",
+        )
+    else:
         yield (
             "initial weights too large",
-            f"the first loss is {losses[0]:.3g}, and guessing costs {scene.guessing:.3g}: the scores are too large at "
-            "the start. Use initial weights proportional to 1 / sqrt(inputs), as nn.init.kaiming_normal_ does",
+            f"{said}: the outputs are too large at the start. Use initial weights proportional to 1 / sqrt(inputs), as "
+            "nn.init.kaiming_normal_ does",
         )
 
 
@@ -530,7 +542,8 @@ def clipped(samples: Sequence[Sample]) -> Iterator[Said]:
     """Gradients that were clipped to a norm that is too small."""
     norms = [sample.gradient for sample in samples[-5:]]
     small = all(ratio < 1e-4 for ratio in samples[-1].ratios.values())
-    if len(norms) == 5 and 0 < max(norms) < 1.001 * min(norms) and small:
+    differ = max((s.loss for s in samples[-5:]), default=0.0) > 1.001 * min((s.loss for s in samples[-5:]), default=0.0)
+    if differ and len(norms) == 5 and 0 < max(norms) < 1.001 * min(norms) and small:
         yield (
             "gradient clipped",
             f"each gradient is clipped to a norm of {norms[-1]:.2g}, so the steps are too short: clip at about its "
@@ -650,7 +663,9 @@ def _weight(node: Any, parameters: dict[Any, str]) -> Any:
 
 
 def _before_bias(node: Any, parameters: dict[Any, str]) -> Any:
-    """Return the node to which a bias was added."""
+    """Return the node to which a bias was added, and of which a dropout was taken."""
+    if node is not None and node.primitive is not None and node.primitive.name == "mul" and loss_graph.is_dropout(node):
+        node = node_behind(node.inputs[0])
     if node is not None and node.primitive is not None and node.primitive.name == "add":
         inner, bias = node.inputs[0], node_behind(node.inputs[1])
         if bias in parameters and inner is not None and len(bias.shape) <= 2:

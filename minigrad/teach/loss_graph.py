@@ -73,7 +73,7 @@ def squashed_scores(between: Sequence[Any]) -> Iterator[Said]:
                 f"the model ends with a {kind}, which limits the scores of the softmax in the loss to "
                 f"{between_words(*_ENDS[kind])}: give the loss the scores, without the {kind}",
             )
-        elif kind == "mul" and _is_dropout(before):
+        elif kind == "mul" and is_dropout(before):
             yield (
                 "dropout of the scores",
                 "a dropout follows the last layer: it sets scores to 0, the one of the right class too. Put it before "
@@ -214,7 +214,7 @@ def other_parameters(between: Sequence[Any]) -> bool:
     )
 
 
-def _is_dropout(node: Any) -> bool:
+def is_dropout(node: Any) -> bool:
     """Return whether a product drops elements: by a constant that is 0 or one number above 1."""
     for constant in (getattr(node, "constants", None) or {}).values():
         array = getattr(constant, "_array", getattr(constant, "value", None))

@@ -687,6 +687,18 @@ def test_it_runs_with_other_inputs() -> None:
     assert text._repr_markdown_().startswith("```python\nimport numpy as np\n")
 
 
+def test_windows_that_tile_an_image_are_reshaped_and_others_add_up() -> None:
+    x = images(2, 3, 6, 8).requires_grad_()
+    tiled = check((nn.functional.max_pool2d(x, (3, 2)) ** 2).sum(), [])
+    assert "add.at" not in tiled and ".reshape(2, 3, 2, 3, 4, 2).swapaxes(3, 4)" in tiled
+    for options in ({"stride": 1}, {"stride": 3}, {"padding": 1}, {"dilation": 2}):
+        overlap = options == {"stride": 1} or "dilation" in options
+        text = check((nn.functional.max_pool2d(x, 2, **options) ** 2).sum(), [])
+        assert ("add.at" in text) == overlap
+    ties = minigrad.zeros(1, 1, 4, 4).requires_grad_()
+    check((nn.functional.max_pool2d(ties, 2) * minigrad.arange(4.0).reshape(2, 2)).sum(), [])
+
+
 def test_rules_that_look_at_numbers_are_told() -> None:
     assert "looks at its numbers" in check(nn.functional.max_pool1d(images(1, 2, 6).requires_grad_(), 2).sum(), [])
     assert "looks at its numbers" not in source((images(2, 3).requires_grad_() ** 2).sum())

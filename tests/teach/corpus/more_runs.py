@@ -1197,3 +1197,77 @@ def bounded_regression(watched):
     model = nn.Sequential(nn.Linear(3, 32), nn.ReLU(), nn.Linear(32, 1), nn.Tanh())
     data = ((tensor(X), tensor(np.tanh(y[:, None]))) for _ in range(300))
     fit(watched, model, optim.Adam(model.parameters(), lr=1e-2), data, F.mse_loss)
+
+
+@healthy
+def two_optimizers(watched):
+    """One for the weights, which is watched, and one for the biases."""
+    model = mlp(64, 32, 10)
+    weights = optim.SGD([model[0].weight, model[2].weight], lr=0.1)
+    biases = optim.SGD([model[0].bias, model[2].bias], lr=0.2)
+    with watched(model, weights) as watcher:
+        for X, y in batches(250):
+            loss = F.cross_entropy(model(X), y)
+            biases.zero_grad()
+            step(weights, loss)
+            biases.step()
+            watcher.log(loss)
+
+
+@healthy
+def an_optimizer_for_each_layer(watched):
+    model = mlp(64, 32, 10)
+    first, second = (optim.Adam(layer.parameters(), lr=1e-3) for layer in (model[0], model[2]))
+    with watched(model, first) as watcher:
+        for X, y in batches(250):
+            loss = F.cross_entropy(model(X), y)
+            second.zero_grad()
+            step(first, loss)
+            second.step()
+            watcher.log(loss)
+
+
+@healthy
+def dropout_for_uncertainty(watched):
+    """Predictions under no_grad in training mode, on purpose."""
+    model = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Dropout(0.3), nn.Linear(64, 10))
+    optimizer = optim.SGD(model.parameters(), lr=0.1)
+    with watched(model, optimizer) as watcher:
+        for X, y in batches(200):
+            loss = F.cross_entropy(model(X), y)
+            step(optimizer, loss)
+            watcher.log(loss)
+            with minigrad.no_grad():
+                model(X)
+
+
+@sick("a rate of 1e-7 on full batches: nothing changes, the gradient neither", LOW)
+def rate_too_low_on_full_batches(watched):
+    model = mlp(3, 16, 1)
+    fit(watched, model, optim.AdamW(model.parameters(), lr=1e-7), regression(300), F.mse_loss)
+
+
+@sick("a dropout is no activation", r"activation|nonlinear")
+def dropout_between_linear_layers(watched):
+    model = nn.Sequential(nn.Flatten(), nn.Linear(64, 64), nn.Dropout(0.2), nn.Linear(64, 10))
+    fit(watched, model, optim.Adam(model.parameters(), lr=1e-3), batches(150))
+
+
+@sick("an RNN explodes, and Adam hides it from the steps", r"explod|clip")
+def exploding_rnn_with_adam(watched):
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.rnn, self.out = nn.RNN(2, 16, nonlinearity="relu", batch_first=True), nn.Linear(16, 1)
+            nn.init.normal_(self.rnn.weight_hh_l0, 0.0, 0.5)
+
+        def forward(self, x):
+            return self.out(self.rnn(x)[0][:, -1])
+
+    rng = np.random.default_rng(0)
+    model = Net()
+    data = (
+        (tensor(X), tensor(X[:, :, 0].sum(1, keepdims=True)))
+        for X in (rng.standard_normal((8, 30, 2)).astype(np.float32) for _ in range(60))
+    )
+    fit(watched, model, optim.Adam(model.parameters(), lr=1e-3), data, F.mse_loss)
