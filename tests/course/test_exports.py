@@ -237,6 +237,7 @@ def test_the_container_recipe_copies_what_it_names(source: Path, tmp_path: Path)
     recipe = (tmp_path / "Dockerfile").read_text("utf-8")
     for place in re.findall(r"^COPY (\S+)", recipe, re.MULTILINE):
         assert (tmp_path / place).exists()
+    assert "layers.py --out /results" in (tmp_path / "grade.sh").read_text("utf-8")
     assert re.search(r"^FROM python:3\.\d+-slim$", recipe, re.MULTILINE)
     assert "--network none" in (tmp_path / "README.md").read_text("utf-8")
     assert (tmp_path / "assignment" / "layers.py").read_text("utf-8") == SOURCE

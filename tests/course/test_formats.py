@@ -250,10 +250,10 @@ def test_a_long_class_of_wrong_answers_fits_the_limits() -> None:
         replace(PART.checks[2], key=f"1.2/{i}", message="x" * 50_000, picture="<svg>" + "y" * 50_000 + "</svg>")
         for i in range(30)
     )
-    given = replace(PART, checks=wrong)
+    given = replace(PART, checks=wrong, cells=("z" * 1000,) * 1000)
     assert len(render(given, "markdown").encode()) < 1 << 20
     small = tuple(replace(check, message="wrong") for check in wrong)
-    text = render(replace(PART, checks=small), "prairielearn")
+    text = render(replace(given, checks=small), "prairielearn")
     tests = json.loads(text)["tests"]
     assert len(text.encode()) <= 1_000_000
     assert "images" in tests[0] and "images" not in tests[-1]

@@ -17,9 +17,16 @@ COPY assignment /opt/assignment
 RUN python -m compileall -q /opt/kit && chmod -R go+rX /opt/kit && chmod -R go-rwx /opt/assignment \\
     && mkdir -p /submissions /results
 ENV PYTHONPATH=/opt/kit PYTHONDONTWRITEBYTECODE=1
-RUN printf '%s\\n' 'exec python -m minigrad course grade /opt/assignment/NAME.py /submissions/* --out /results "$@"' \\
-    > /opt/grade.sh
+COPY grade.sh /opt/grade.sh
 ENTRYPOINT ["sh", "/opt/grade.sh"]
+"""
+
+GRADE = """\
+# Grade the programs and notebooks in /submissions, with the options of `course grade`.
+for file in /submissions/*.py /submissions/*.ipynb; do
+  if [ -e "$file" ]; then set -- "$@" "$file"; fi
+done
+exec python -m minigrad course grade /opt/assignment/NAME.py --out /results "$@"
 """
 
 README = """\
@@ -33,8 +40,9 @@ docker run --rm --network none --memory 8g --pids-limit 1024 \\
   grade-NAME --jobs 2
 ```
 
-The folder `submissions` holds the files NAME.py, one a student. The results are in `results`, as `course grade` writes
-them. What a submission may use is set in the assignment; these options bound all submissions together.
+The folder `submissions` holds a file NAME.py or NAME.ipynb for each student. The results are in `results`, as
+`course grade` writes them. What a submission may use is set in the assignment; these options bound all submissions
+together.
 """
 
 
@@ -42,7 +50,8 @@ def files(source: Source) -> dict[str, bytes]:
     """Return the recipe and what it copies."""
     requirements = " ".join(f'"{requirement}"' for requirement in kit.REQUIREMENTS)
     return {
-        "Dockerfile": DOCKERFILE.replace("REQUIREMENTS", requirements).replace("NAME", source.name).encode(),
+        "Dockerfile": DOCKERFILE.replace("REQUIREMENTS", requirements).encode(),
+        "grade.sh": GRADE.replace("NAME", source.name).encode(),
         "README.md": README.replace("grade-NAME", f"grade-{source.name.lower()}")
         .replace("# Grade NAME", f"# Grade {source.name}")
         .encode(),

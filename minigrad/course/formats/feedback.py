@@ -27,6 +27,9 @@ _OUTCOMES = {
 }
 
 
+_CELLS = 10
+
+
 def cleaned(record: Record) -> Record:
     """Return a record whose texts are printable: no control characters, lone surrogates or marks that turn letters."""
 
@@ -110,8 +113,13 @@ def summary(record: Record) -> str:
         for task in record.tasks
         if task.by_hand
     ]
-    lines += [f"An exception at top level: {cell}" for cell in record.cells]
-    return "\n".join(lines)
+    return "\n".join([*lines, *failed_cells(record)])
+
+
+def failed_cells(record: Record) -> list[str]:
+    """Return a sentence for each exception at top level, at most ten."""
+    lines = [f"An exception at top level: {cell}" for cell in record.cells[:_CELLS]]
+    return lines + [f"And {len(record.cells) - _CELLS} more exceptions at top level."] * (len(record.cells) > _CELLS)
 
 
 def integers(record: Record) -> tuple[list[tuple[int, int]], int]:

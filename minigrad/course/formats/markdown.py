@@ -32,8 +32,8 @@ def render(record: Record) -> str:
             points += f" (by hand: {feedback.number(task.by_hand)})"
         lines.append(f"| {escaped(f'{task.number} {task.title}')} | {points} | {count} |")
     lines.append("")
-    for cell in record.cells:
-        lines += ["An exception at top level:", "", *_fenced(cell), ""]
+    for cell in feedback.failed_cells(record):
+        lines += [*_fenced(cell), ""]
     for check in record.checks:
         if not feedback.passed(check):
             lines += [f"### ✗ {escaped(feedback.name_of(record, check))}", ""]

@@ -42,7 +42,7 @@ def page_of(record: Record, given: Points) -> Page:
         total = _of(record.score + sum(given.values()), record.points + record.by_hand - open_)
         more = f", and up to {feedback.number(open_)} by hand" if open_ else ""
         parts.append(f'<p class="total"><strong class="number">{total}</strong> points{more}</p>')
-        parts += [f'<p class="problem">An exception at top level: {escape(cell)}</p>' for cell in record.cells]
+        parts += [f'<p class="problem">{escape(cell)}</p>' for cell in feedback.failed_cells(record)]
         parts += [_section(record, task, given) for task in record.tasks]
     else:
         parts.append(f'<p class="problem">{escape(feedback.problem(record))}</p>')
