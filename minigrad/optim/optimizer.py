@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, ClassVar, TypeVar, overload
 
@@ -93,7 +94,7 @@ class Optimizer:
         _refuse_sets(params)
         self.defaults = defaults
         self.param_groups: list[dict[str, Any]] = []
-        self._state: dict[Any, State] = {}
+        self._state: dict[Any, State] = defaultdict(dict)  # as PyTorch's: a step of one's own reads self.state[p]
         self._flat: Flat | None = None
         self._pre_hooks: list[Any] = []
         self._post_hooks: list[Any] = []
@@ -205,7 +206,7 @@ class Optimizer:
         if flat is None or not flat.fits(rows):
             flat = self._flat = Flat(rows, self.state, self.elementwise)
             training = {p for _, p, _, _ in rows}
-            self._state = {p: s for p, s in self._state.items() if p not in training}
+            self._state = defaultdict(dict, {p: s for p, s in self._state.items() if p not in training})
         flat.step(rows, rules)
         return loss
 

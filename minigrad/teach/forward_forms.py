@@ -118,8 +118,8 @@ def _logarithm(b: _Builder, op: Op, x: At) -> At | None:
 
 FORMS: Mapping[str, Callable[[_Builder, Op, Any], At | None]] = {
     "var": _variance, "std": lambda b, op, x: At(b.add(ew.sqrt, _variance(b, op, x))), "softmax": _softmax,
-    "log_softmax": _log_softmax, "logsumexp": _logsumexp, "sigmoid": _sigmoid, "linear": _linear, "cross_entropy": _cross_entropy,
-    "standardize": _standardize, "log": _logarithm,
+    "log_softmax": _log_softmax, "logsumexp": _logsumexp, "sigmoid": _sigmoid, "linear": _linear,
+    "cross_entropy": _cross_entropy, "standardize": _standardize, "log": _logarithm,
 }  # fmt: skip
 """How a primitive is written out; None where it is not."""
 

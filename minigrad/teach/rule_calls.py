@@ -109,6 +109,11 @@ def has_state_argument(function: Any, settings: dict[str, Any]) -> bool:
     )
 
 
+def _has_rate(parameters: list[inspect.Parameter], other_than: str) -> bool:
+    """Whether an argument is called a learning rate for certain, so that alpha, say, is something else."""
+    return any(p.name.lower() in RATES[:4] and p.name != other_than for p in parameters)
+
+
 def _roles(function: Any, settings: dict[str, Any]) -> list[str]:
     """Return what each argument of a step is: x, dx, state, rate, setting, t, extra or none."""
     parameters, roles = _parameters(function), []
@@ -118,7 +123,9 @@ def _roles(function: Any, settings: dict[str, Any]) -> list[str]:
             roles.append(("x", "dx")[i])
         elif lower in STATES:
             roles.append("state")
-        elif _is_rate(p.name, settings):
+        elif _is_rate(p.name, settings) and not (
+            _value(p.name, settings) is not None and _has_rate(parameters, p.name)
+        ):
             roles.append("rate")
         elif _value(p.name, settings) is not None:
             roles.append("setting")
@@ -132,11 +139,16 @@ def _roles(function: Any, settings: dict[str, Any]) -> list[str]:
     return roles
 
 
-def function_caller(step: Callable[..., Any], settings: dict[str, Any], rate: float, start: list[Any]) -> Caller:
-    """Return a caller of a function in the lecture's form or with fewer arguments."""
+def function_caller(
+    step: Callable[..., Any], settings: dict[str, Any], rate: float, start: list[Any], plain_state: bool = False
+) -> Caller:
+    """Return a caller of a function in the lecture's form or with fewer arguments.
+
+    With `plain_state` a single further argument is an array of the state, which is zero at first, and no dictionary.
+    """
     parameters, roles = _parameters(step), _roles(step, settings)
     extras = [p.name for p, role in zip(parameters, roles) if role == "extra"]
-    if len(extras) == 1 and "state" not in roles:
+    if len(extras) == 1 and "state" not in roles and not plain_state:
         roles[roles.index("extra")], extras = "state", []
     config = any(p.name.lower() == "config" for p in parameters)
     names = {"learning_rate": rate, **settings}
@@ -205,11 +217,16 @@ def take(step: Any, settings: dict[str, Any], trial: Trial, decays: bool = True)
         return _take_object(step, settings, trial, decays)
     if callable(step) and not parameters and inspect.isfunction(step) and not step.__code__.co_flags & 4:
         return take(step(), settings, trial, decays)
-    caller = function_caller(step, settings, trial.rates[0], trial.start)
     roles = _roles(step, settings)
     config = any(p.name.lower() == "config" for p in parameters)
-    taken = Taken(constant_rate="rate" not in roles and not config and bool(parameters))
-    _run(caller, trial, taken)
+    for plain_state in (False, True):
+        taken = Taken(constant_rate="rate" not in roles and not config and bool(parameters))
+        try:
+            _run(function_caller(step, settings, trial.rates[0], trial.start, plain_state), trial, taken)
+            break
+        except TypeError:
+            if plain_state or roles.count("extra") != 1 or "state" in roles:
+                raise
     return taken
 
 
@@ -309,16 +326,17 @@ def _built(made: Any, settings: dict[str, Any], rate: float, params: list[Any]) 
     return made(*positional, **arguments)
 
 
-def _set_rate(made: Any, rate: float, first: float) -> bool:
-    """Set the rate of an object, where it shows one."""
+def _decay_rate(made: Any, trial: Trial, k: int) -> bool:
+    """Let the rate of an object decay before step k, where it shows one; what it made of its rate itself remains."""
+    factor = trial.rates[k] / trial.rates[max(k - 1, 0)]
     groups = getattr(made, "param_groups", None)
     if isinstance(groups, list) and groups and "lr" in groups[0]:
         for group in groups:
-            group["lr"] = rate
+            group["lr"] *= factor
         return True
     for name in ("lr", "learning_rate", "rate", "eta", "alpha", "step_size"):
-        if isinstance(getattr(made, name, None), float):
-            setattr(made, name, rate)
+        if isinstance(value := getattr(made, name, None), float):
+            setattr(made, name, value * factor)
             return True
     return False
 
@@ -343,7 +361,7 @@ def _take_object(step: Any, settings: dict[str, Any], trial: Trial, decays: bool
             return _take_method(made, method, settings, trial, decays)
         try:
             for k, gradients in enumerate(trial.gradients):
-                taken.constant_rate = not (decays and _set_rate(made, trial.rates[k], first))
+                taken.constant_rate = not (decays and _decay_rate(made, trial, k))
                 for p, dx in zip(params, gradients):
                     p.grad = wrap(dx) if wrap is _tensor else np.array(dx)
                 method()
@@ -368,7 +386,8 @@ def _take_method(made: Any, method: Callable[..., Any], settings: dict[str, Any]
     names = [p.name for p in arguments]
     taken = Taken()
     takes_rate = any(_is_rate(name, settings) for name in names)
-    taken.constant_rate = not takes_rate and not (decays and _set_rate(made, trial.rates[0], trial.rates[0]))
+    taken.constant_rate = not takes_rate and not (decays and _decay_rate(made, trial, 0))
+    calls = 0
     inner = function_caller(method, settings, trial.rates[0], trial.start)
     one = Trial(trial.start[:1], [g[:1] for g in trial.gradients], trial.rates)
     form: type | None = None
@@ -376,8 +395,10 @@ def _take_method(made: Any, method: Callable[..., Any], settings: dict[str, Any]
         form = dict
 
     def caller(number: int, x: Any, dx: Any, rate: float) -> tuple[Any, Any]:
+        nonlocal calls
         if not takes_rate and not taken.constant_rate:
-            _set_rate(made, rate, trial.rates[0])
+            _decay_rate(made, trial, calls)
+        calls += 1
         if form is dict:
             given = {"x": x}
             try:

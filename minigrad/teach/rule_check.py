@@ -7,6 +7,7 @@ one and then in pairs, until one goes where the learner's rule went.
 
 from __future__ import annotations
 
+import ast
 import html
 import inspect
 from collections.abc import Callable, Iterator
@@ -18,7 +19,7 @@ import numpy as np
 
 from minigrad.optim import rules
 from minigrad.output.words import class_name
-from minigrad.teach.edits import Formula, Line, statements
+from minigrad.teach.edits import Formula, Line, changed, expression, statements
 from minigrad.teach.rule_calls import CallError, Taken, Trial, has_state_argument, take
 from minigrad.teach.rule_mistakes import CATALOGUE, COUPLED, DECOUPLED, RuleMistake
 
@@ -60,6 +61,18 @@ def adam(x, dx, state, learning_rate, beta1=0.9, beta2=0.999, epsilon=1e-7):
     x = x - rate * m / (np.sqrt(v) + epsilon * np.sqrt(1 - beta2**t))
     return x, {"t": t, "m": m, "v": v}""",
 }
+FORMS["momentum_pytorch"] = """
+def momentum_pytorch(x, dx, state, learning_rate, mu=0.9, dampening=0.0, nesterov=False):
+    v = mu * state.get("v", 0.0) + dx
+    x = x - learning_rate * v
+    return x, {"v": v}"""
+FORMS["rmsprop_momentum"] = """
+def rmsprop_momentum(x, dx, state, learning_rate, decay_rate=0.99, epsilon=1e-7, mu=0.9, centered=True):
+    cache = decay_rate * state.get("cache", 0.0) + (1 - decay_rate) * dx**2
+    mean = decay_rate * state.get("mean", 0.0) + (1 - decay_rate) * dx
+    v = mu * state.get("v", 0.0) + dx / (np.sqrt(cache - mean**2) + epsilon)
+    x = x - learning_rate * v
+    return x, {"cache": cache, "mean": mean, "v": v}"""
 """Other ways to write a rule, with the same numbers: some mistakes are small only in them."""
 
 
@@ -228,7 +241,8 @@ class Reference:
                 raise TypeError(f"check_rule: {name} has no setting {setting!r}; it has {', '.join(known)}.")
             settings[ours] = value
             stated.add(ours)
-        texts: list[Any] = [function, *([FORMS[base]] if base in FORMS else [])]
+        special = any(settings.get(n) for n in ("dampening", "nesterov")) or settings.get("centered") is False
+        texts: list[Any] = [function, *([FORMS[base]] if base in FORMS and not special else [])]
         if decoupled:
             texts.append(FORMS["adam"])
         forms = [Formula.of(text) for text in texts]
@@ -266,6 +280,7 @@ class Reference:
                     state = states[i]
                     if shared == "t" and "t" in states[i - 1]:
                         state = {**state, "t": states[i - 1]["t"]}
+                    namespace.update(PART=i, PARTS=len(xs))
                     namespace.update(self.settings, x=xs[i], dx=dx, state=state, learning_rate=rate)
                     x, after = formula(namespace)
                     if np.shape(x) != np.shape(xs[i]):
@@ -391,6 +406,9 @@ def _taken(step: Any, reference: Reference, rate: float) -> tuple[Trial, Taken]:
     if isinstance(first, CallError):
         raise first
     where = _line_of(first)
+    if isinstance(first, ZeroDivisionError) and any("beta1 ** t" in line for line in reference.forms[0].lines):
+        said = "t of the bias correction is 0 in the first step, and 1 - beta**t with it: count t up before it is used"
+        raise CallError(f"step raises ZeroDivisionError{where}: {said}", "t-from-zero") from first
     raise CallError(f"step raises {class_name(first)}: {first}{where}", "raises") from first
 
 
@@ -433,7 +451,7 @@ class _Check:
                 report = check._told(found)
                 report.notes.append(f"epsilon is {epsilon} in it, and so in the rule beside it")
                 return report
-        return self._told(found or self._pairs())
+        return self._told(found or self._fitted() or self._pairs())
 
     def _with(self, reference: Reference) -> _Check:
         return _Check(self.step, reference, self.trial, self.taken)
@@ -445,10 +463,19 @@ class _Check:
     # ---- mistakes ----------------------------------------------------------------------------------------------
 
     def _singles(self, tolerance: tuple[float, float] = EXACT) -> list[Explanation]:
-        found = []
+        found: list[Explanation] = []
         for form in self.reference.forms:
-            found += [e for formula, e in self.variants(form) if self.fits(formula, tolerance)]
+            for formula, explanation in self.variants(form):
+                if found and explanation.cost > min(e.cost for e in found):
+                    break
+                if self.fits(formula, tolerance):
+                    found.append(explanation)
         found += self._others(tolerance)
+        if len(self.trial.start) > 1:
+            accumulated = CATALOGUE["gradients-accumulate"]
+            for formula, line, *_ in accumulated.edit(self.reference.forms[0]):
+                if self.fits(formula, tolerance, "all"):
+                    found.append(Explanation([(accumulated, line, "")]))
         if len(self.trial.start) > 1:
             for shared, sentence in (
                 ("all", "one state serves all parameters: keep the state of each parameter in its own dictionary"),
@@ -462,8 +489,8 @@ class _Check:
         return _best(found)
 
     def variants(self, form: Formula, most: float = np.inf) -> Iterator[tuple[Formula, Explanation]]:
-        """Yield every edit of the catalogue on a formula."""
-        for mistake in CATALOGUE.values():
+        """Yield every edit of the catalogue on a formula, the likeliest first."""
+        for mistake in sorted(CATALOGUE.values(), key=lambda mistake: mistake.cost):
             if mistake.cost <= most:
                 for edited in mistake.edit(form):
                     formula, line = edited[:2]
@@ -521,6 +548,51 @@ class _Check:
             f"the learning rate is no argument and so was constant: {self.reference.name} and {other} differ only when "
             "it changes (whether the velocity contains the learning rate)"
         ]
+
+    def _fitted(self) -> list[Explanation]:
+        """A setting, or a factor of the step, with the value that fits where the learner's rule went."""
+        form, found = self.reference.forms[0], []
+        last = self.taken.x[3 if len(self.taken.x) > 3 else -1]
+        for name, start in (("learning_rate", 1.0), *self.reference.settings.items()):
+            if isinstance(start, bool) or not isinstance(start, int | float) or not start:
+                continue
+            number = "learning_rate * {}" if name == "learning_rate" else "{}"
+            c = self._fit(form, name, number, float(start))
+            if c is None:
+                continue
+            formula, line = _with_number(form, name, number.format(c))
+            if self.fits(formula, (1e-6, 1e-9)):
+                said = (
+                    f"the step has the learning rate times {c:.6g}"
+                    if name == "learning_rate"
+                    else f"{name} acts as {c:.6g}, instead of {start:g}"
+                )
+                found.append(Explanation([(RuleMistake("fitted", said, _nothing, 1.5), line, "")]))
+        return found[:1] if last.size > 2 else []
+
+    def _fit(self, form: Formula, name: str, number: str, c: float) -> float | None:
+        """Return the value with which the first steps are the nearest to the learner's (Gauss and Newton)."""
+        few = Trial(self.trial.start, self.trial.gradients[:4], self.trial.rates[:4])
+        wanted = np.array(self.taken.x[:4])
+        only = Taken(x=self.taken.x[:4], constant_rate=self.taken.constant_rate)
+        for _ in range(15):
+            made = [
+                self.reference.path(_with_number(form, name, number.format(repr(v)))[0], few, only, (np.inf, np.inf))
+                for v in (c, c * (1 + 1e-5))
+            ]
+            if made[0] is None or made[1] is None:
+                return None
+            here, slope = np.array(made[0][0]), (np.array(made[1][0]) - np.array(made[0][0])) / (c * 1e-5)
+            weight = 1 / (np.abs(wanted) + np.abs(here) + 1e-300)
+            slope, error = slope * weight, (wanted - here) * weight
+            square = float(np.vdot(slope, slope))
+            if not square or not np.isfinite(square):
+                return None
+            change = float(np.vdot(slope, error)) / square
+            c += float(np.clip(change, -0.5 * abs(c), 0.5 * abs(c)))
+            if abs(change) <= 1e-12 * abs(c):
+                break
+        return c
 
     def _pairs(self) -> list[Explanation]:
         """Two mistakes at once, the likeliest first, of those that change the numbers and differ from each other."""
@@ -647,6 +719,17 @@ class _Check:
                 )
             return "the steps of all elements have one factor, which changes from step to step: another learning rate"
         return ""
+
+
+def _with_number(form: Formula, name: str, number: str) -> tuple[Formula, Line]:
+    """Return a formula in which a setting is a number, and the first line that it changes."""
+    instead, body, line = expression(number), [], Line("", "")
+    for statement in form.body:
+        edited = changed(statement, lambda n: instead if isinstance(n, ast.Name) and n.id == name else None)
+        if edited is not statement and not line.before:
+            line = Line(statement, edited)
+        body.append(edited)
+    return form.with_body(body), line
 
 
 def _nothing(formula: Formula) -> Iterator[Any]:

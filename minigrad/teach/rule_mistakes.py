@@ -96,7 +96,7 @@ written("lookahead-new-gradient-missing", "Nesterov's step goes along mu * v alo
 written("lookahead-back", "Nesterov's step back by the old velocity is missing: x is not moved back to theta first",
         ("theta = theta + v", "theta = x + v"))  # fmt: skip
 written("step-twice", "the step is taken twice: x moves by two times the rule's step",
-        ("x = x + A", "x = x + 2 * (A)"), ("x = x - A", "x = x - 2 * (A)"), cost=1.5)  # fmt: skip
+        ("x = x + A", "x = x + 2 * (A)"), ("x = x - A", "x = x - 2 * (A)"), cost=1.3)  # fmt: skip
 written("x-overwritten", "x is overwritten with the step instead of moved by it (= instead of +=)",
         ("x = x + A", "x = A"), ("x = x - A", "x = -(A)"))  # fmt: skip
 written("x-not-moved", "x never moves: the step is computed but x is unchanged (a copy of x was updated, or the new x is "
@@ -121,6 +121,29 @@ written("rate-decays-again", "the learning rate is decayed once more inside the 
         ("learning_rate", "(learning_rate / (STEP + 1))"), cost=1.5)  # fmt: skip
 written("rate-decays-compounded", "the decay of the learning rate is applied twice (compounded): the rate that is passed "
         "in has decayed already", ("learning_rate", "(learning_rate ** 2 / RATE_0)"), cost=1.4)  # fmt: skip
+
+
+@made("rate-decays-inside", "the learning rate decays inside the rule, besides the decay of the rate that is passed in: "
+      "{detail}", 1.35)  # fmt: skip
+def _decays_inside(formula: Formula) -> Iterator[Edited]:
+    for rate, what in (("learning_rate", ""), ("RATE_0", ", from the first rate on")):
+        for f in (0.5, 0.9, 0.95, 0.96, 0.98, 0.99, 0.995, 0.999, 0.9999):
+            for power, said in (
+                ("(STEP - 1)", "in each step"), ("STEP", "in each step, before the first one too"),
+                ("((STEP - 1) * PARTS + PART)", "for each parameter in each step"),
+            ):  # fmt: skip
+                for edited, line in rewrite(formula, "learning_rate", f"({rate} * {f} ** {power})"):
+                    yield edited, line, f"it is multiplied by {f:g} {said}{what}"
+        for k in (1.0, 0.5, 0.1, 0.01, 1e-3, 1e-4):
+            for t in ("STEP", "(STEP - 1)"):
+                for edited, line in rewrite(formula, "learning_rate", f"({rate} / (1 + {k} * {t}))"):
+                    yield edited, line, f"it is divided by 1 + {k:g} * t{what}"
+
+
+written("rate-elsewhere", "the learning rate is in `{target}` too, where the rule has none: {after}",
+        ("dx ** 2", "(learning_rate * dx) ** 2"), ("step ** 2", "(learning_rate * step) ** 2"),
+        ("BETA * STATE + (1 - BETA) * dx", "BETA * STATE + (1 - BETA) * learning_rate * dx"),
+        ("mu * STATE + A", "mu * STATE + learning_rate * (A)"), cost=1.2)  # fmt: skip
 
 
 @made("rate-constant", "another learning rate is used than the one passed in: the constant {detail}", 1.5)
@@ -174,7 +197,8 @@ written("increment-sign", "the sign of the increment of `{target}` is wrong",
         ("BETA * STATE + (1 - BETA) * A", "STATE - (1 - BETA) * (A - STATE)"),
         ("BETA * STATE + (1 - BETA) * A", "STATE + (1 - BETA) * (A + STATE)"))  # fmt: skip
 written("square-of-deviation", "`{target}` squares the deviation from its old value instead of the gradient alone",
-        ("BETA * STATE + (1 - BETA) * A ** 2", "STATE + (1 - BETA) * (A - STATE) ** 2"))  # fmt: skip
+        ("BETA * STATE + (1 - BETA) * A ** 2", "STATE + (1 - BETA) * (A - STATE) ** 2"),
+        ("BETA * STATE + (1 - BETA) * A ** 2", "BETA * STATE + (1 - BETA) * (A - STATE) ** 2"))  # fmt: skip
 written("old-value-twice", "the old `{target}` counts twice: once decayed and once whole, so its weight is 1 + {beta}",
         ("BETA * STATE + A", "BETA * STATE + STATE + A"), ("BETA * STATE - A", "BETA * STATE + STATE - A"))  # fmt: skip
 written("gradient-twice", "the gradient counts twice: in the velocity and once more in the step",
@@ -184,6 +208,29 @@ written("velocity-weights-swapped", "the weights are swapped: the old velocity h
         ("BETA * STATE - A", "(1 - BETA) * STATE - BETA * (A)"), ("BETA * STATE + A", "(1 - BETA) * STATE + BETA * (A)"),
         cost=1.05)  # fmt: skip
 written("lookahead-back-unscaled", "the step back by the old velocity lacks its factor mu", ("-mu * A", "-A"))
+written("lookahead-back-missing", "the part of the old velocity, -mu * v_before, is missing in the step of Nesterov's momentum",
+        ("-mu * v_before + A", "A"), cost=0.93)  # fmt: skip
+written("lookahead-factor", "the factor 1 + mu of the new velocity is wrong in the step of Nesterov's momentum: {after}",
+        ("(1 + mu) * v", "v"), ("(1 + mu) * v", "mu * v"), ("(1 + mu) * v", "(1 - mu) * v"), cost=0.93)  # fmt: skip
+written("lookahead-of-average-missing", "the look-ahead of NAdam is missing: the average of this step alone is used, as in Adam",
+        ("mu_next * m / (1 - mu_product * mu_next) + A", "m / (1 - mu_product)"))  # fmt: skip
+written("decay-twice", "the factor {beta} acts twice: on the old velocity, and once more on the new one",
+        ("BETA * STATE - A", "BETA * (BETA * STATE - A)"), ("BETA * STATE + A", "BETA * (BETA * STATE + A)"), cost=1.05)  # fmt: skip
+written("old-value-is-gradient", "the old `{target}` is the gradient itself: `{target} = dx` makes a second name of one array, "
+        "and overwrites what was kept", ("BETA * STATE - A", "BETA * dx - A"), ("BETA * STATE + A", "BETA * dx + A"),
+        ("STATE + A", "dx + A"), ("BETA * STATE - A * dx", "BETA * dx - A * (BETA * dx)"),
+        ("BETA * STATE + A * dx", "BETA * dx + A * (BETA * dx)"), ("BETA * STATE + dx", "2 * BETA * dx"), cost=1.1)  # fmt: skip
+written("gradient-for-velocity", "the step is made with dx itself instead of with the velocity `v`: this is plain gradient descent",
+        ("-learning_rate * v", "-learning_rate * dx"), ("x - learning_rate * v", "x - learning_rate * dx"),
+        ("x + v", "x - learning_rate * dx"), cost=0.95)  # fmt: skip
+written("velocity-in-last-step", "the velocity is multiplied by mu once more in the step", ("x + v", "x + mu * v"),
+        ("x - v", "x - mu * v"), ("-learning_rate * v", "-learning_rate * mu * v"), cost=1.15)  # fmt: skip
+written("mean-is-maximum", "`{target}` takes a maximum, where the rule averages: a running mean",
+        ("BETA * STATE + (1 - BETA) * A", "np.maximum(BETA * STATE, A)"),
+        ("BETA * STATE + (1 - BETA) * A", "np.maximum(STATE, A)"), ("STATE + A", "np.maximum(STATE, A)"), cost=1.2)  # fmt: skip
+written("steps-missing", "the size of the last steps is missing: dx is divided by the root of `cache` alone, as in RMSProp",
+        ("np.sqrt((A + epsilon) / (B + epsilon)) * dx", "dx / np.sqrt(B + epsilon)"),
+        ("np.sqrt((A + epsilon) / (B + epsilon)) * dx", "dx / (np.sqrt(B) + epsilon)"))  # fmt: skip
 written("sum-leaks", "the sum `{target}` leaks (a decaying mean, as in RMSProp), where this rule adds up all squares",
         *[("STATE + A", f"{b} * STATE + {w} * (A)") for b in (0.9, 0.95, 0.99, 0.999) for w in (1, round(1 - b, 6))])  # fmt: skip
 written(
@@ -218,12 +265,13 @@ def _starts_at_gradient(formula: Formula) -> Iterator[Edited]:
             yield _each(formula, partial(_read_as, name=name, instead=instead), name)
 
 
-@made("starts-at-one", "`{detail}` starts at one instead of at zero", 1.3)
-def _starts_at_one(formula: Formula) -> Iterator[Edited]:
+@made("starts-at-one", "`{detail}` instead of at zero", 1.3)
+def _starts_at_number(formula: Formula) -> Iterator[Edited]:
     for name in _entries(formula):
-        if name != "t":
-            instead = expression(f"state.get({name!r}, 1.0)")
-            yield _each(formula, partial(_read_as, name=name, instead=instead), name)
+        for start in (1.0, 0.1, 0.01, 1e-3, 0.5) if name != "t" else ():
+            instead = expression(f"state.get({name!r}, {start})")
+            edited, line, _ = _each(formula, partial(_read_as, name=name, instead=instead), name)
+            yield edited, line, f"{name}` starts at `{start:g}"
 
 
 @made("first-value-undamped", "`{detail}` starts with the whole first gradient, without its weight", 1.2)
@@ -264,25 +312,92 @@ def _stale(formula: Formula) -> Iterator[Edited]:
 
 @made("stored-value", "the value kept in the state as `{detail}` is the wrong one: {after}", 1.1)
 def _stored_value(formula: Formula) -> Iterator[Edited]:
-    """Another variable is kept, such as the corrected m."""
-    names = [name for s in formula.body if (name := _target(s)) and name not in ("t", "x", "rho", "rho_max")]
+    """Another value is kept, such as the corrected m, or the value in another form."""
+    names = [name for s in formula.body if (name := _target(s)) and name not in ("t", "rho", "rho_max")]
+    steps = [ast.unparse(s.value.right) for s in formula.body if isinstance(s, ast.Assign) and _target(s) == "x"
+             and isinstance(s.value, ast.BinOp) and _is_name(s.value.left, "x")]  # fmt: skip
+    steps += [f"-({step})" for step in steps]
+    for i, key, value in _stored(formula):
+        for text in dict.fromkeys([*names, "x", "dx", *steps, *(f.format(value.id) for f in STORED_AS)]):
+            if text != value.id:
+                edited, line = replaced(formula, i, value, expression(text))
+                what = f"`{text}` is stored as `{key}`, so it enters again in the next step"
+                if text in ("mb", "vb"):
+                    what += " (the bias correction then corrects what is corrected already)"
+                yield edited, Line(line.before, what), key
+
+
+STORED_AS = ("np.sqrt({})", "{} ** 2", "learning_rate * {}", "{} / learning_rate", "-{}")
+"""The forms in which a value may be stored by mistake."""
+
+
+@made("stored-swapped", "two values are swapped where they are kept in the state: {detail}", 1.15)
+def _stored_swapped(formula: Formula) -> Iterator[Edited]:
+    kept = list(_stored(formula))
+    for a, (_, one, first) in enumerate(kept):
+        for _, other, second in kept[a + 1 :]:
+            change = partial(_either, pairs=((first, second), (second, first)))
+            yield (*_each(formula, change, "")[:2], f"`{first.id}` is kept as `{other}` and `{second.id}` as `{one}`")
+
+
+def _stored(formula: Formula) -> Iterator[tuple[int, str, ast.Name]]:
+    """Yield (number of the statement, name in the state, variable) for what is kept."""
     for i, statement in enumerate(formula.body):
         if isinstance(statement, ast.Return):
             for stored in [node for node in ast.walk(statement) if isinstance(node, ast.Dict)]:
                 for key, value in zip(stored.keys, stored.values):
-                    for name in dict.fromkeys(names):
-                        if (
-                            isinstance(key, ast.Constant)
-                            and isinstance(key.value, str)
-                            and isinstance(value, ast.Name)
-                            and value.id not in (name, "t")
-                        ):
-                            new = ast.Name(name, ast.Load())
-                            edited, line = replaced(formula, i, value, new)
-                            what = f"`{name}` is stored as `{key.value}`, so it enters again in the next step"
-                            if name in ("mb", "vb"):
-                                what += " (the bias correction then corrects what is corrected already)"
-                            yield edited, Line(line.before, what), key.value
+                    if isinstance(key, ast.Constant) and isinstance(value, ast.Name) and value.id != "t":
+                        yield i, str(key.value), value
+
+
+def _either(node: ast.AST, pairs: tuple[tuple[ast.AST, ast.AST], ...]) -> ast.AST | None:
+    return next((new for old, new in pairs if node is old), None)
+
+
+@made("gradients-accumulate", "the gradients add up from step to step: each step uses the sum of all so far (as without "
+      "zero_grad)", 1.05)  # fmt: skip
+def _accumulate(formula: Formula) -> Iterator[Edited]:
+    kept = expression("{'total': dx_in}")
+    last = formula.body[-1]
+    if isinstance(last, ast.Return) and isinstance(last.value, ast.Tuple):
+        x, state = last.value.elts
+        both = ast.Return(ast.Tuple([x, ast.BinOp(state, ast.BitOr(), kept)], ast.Load()))
+        first = edits.statements("dx_in = state.get('total', 0.0) + dx; dx = dx_in")
+        yield formula.with_body([*first, *formula.body[:-1], both]), Line("", "dx = the sum of all gradients so far")
+
+
+@made("part-moves", "only {detail} of x moves: the rest keeps its old values", 1.3)
+def _part_moves(formula: Formula) -> Iterator[Edited]:
+    if not isinstance(formula.body[-1], ast.Return):
+        return
+    first = edits.statements("x_before = +x")
+    for part, said in (("[:1]", "the first row"), ("[:-1]", "all but the last row"), ("[1:]", "all but the first row"),
+                       (".flat[:1]", "the first element"), ("[:, :1]", "the first column")):  # fmt: skip
+        rest = edits.statements(f"x_new = +x_before; x_new{part} = x{part}; x = x_new")
+        body = [*first, *formula.body[:-1], *rest, formula.body[-1]]
+        yield formula.with_body(body), Line("", f"x{part} moves alone"), said
+
+
+@made("line-missing", "a line is missing: `{before}`", 1.15)
+def _line_missing(formula: Formula) -> Iterator[Edited]:
+    for i, statement in enumerate(formula.body[:-1]):
+        if _target(statement) in ("x", "dx", "v", "m", "step", *(_target(s) for s in formula.body[:i])):
+            yield formula.with_body([*formula.body[:i], *formula.body[i + 1 :]]), Line(statement, "(nothing)")
+
+
+@made("names-swapped", "`{detail}` are swapped in `{before}`", 1.25)
+def _names_swapped(formula: Formula) -> Iterator[Edited]:
+    for i, statement in enumerate(formula.body[:-1]):
+        found = {n.id for n in ast.walk(statement) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
+        names = sorted(found - {"np", "state", "t"} - formula.settings)
+        for a, one in enumerate(names):
+            for two in names[a + 1 :]:
+                edited = edits.changed(statement, partial(_renamed, names={one: two, two: one}))
+                yield (
+                    formula.with_body([*formula.body[:i], edited, *formula.body[i + 1 :]]),
+                    Line(statement, edited),
+                    f"{one}` and `{two}",
+                )
 
 
 # ---- squares, roots, epsilon -----------------------------------------------------------------------------------
@@ -298,6 +413,7 @@ written("square-of-weight", "the weight in `{target}` is squared along with the 
 written("square-of-average", "`{target}` gathers the square of the average `m` instead of the square of the gradient",
         ("dx ** 2", "m ** 2"), ("dx ** 2", "(dx - m) ** 2"), ("dx ** 2", "dx * m"))  # fmt: skip
 written("root-missing", "the square root is missing: dx is divided by the squares themselves", ("np.sqrt(A)", "A"))
+written("cube-root", "the cube root is taken instead of the square root", ("np.sqrt(A)", "np.cbrt(A)"), cost=1.2)
 written("root-twice", "the square root is taken twice", ("np.sqrt(A)", "np.sqrt(np.sqrt(A))"))
 written("square-for-root", "the square is taken instead of the square root", ("np.sqrt(A)", "A ** 2"), cost=1.1)
 written("epsilon-inside-root", "epsilon is added inside the square root; the rule adds it outside, after the root",
@@ -330,6 +446,13 @@ written("bias-of-m-missing", "the bias correction of `m` is missing: m starts at
         ("m / (1 - beta1 ** t)", "m"), cost=0.9)  # fmt: skip
 written("bias-of-v-missing", "the bias correction of `v` is missing: v starts at zero and is too small in the first steps",
         ("A / (1 - beta2 ** t)", "A"), cost=0.9)  # fmt: skip
+written("bias-outside-root", "the bias correction of `v` stands outside the square root: the root of v is divided by "
+        "1 - beta2**t instead of by its square root", ("np.sqrt(vb)", "np.sqrt(vb * (1 - beta2 ** t)) / (1 - beta2 ** t)"),
+        ("np.sqrt(1 - beta2 ** t)", "(1 - beta2 ** t)"), cost=0.9)  # fmt: skip
+written("maximum-of-corrected", "the maximum is taken of the corrected v, v / (1 - beta2**t), instead of v",
+        ("np.maximum(STATE, v)", "np.maximum(STATE, v / (1 - beta2 ** t))"))  # fmt: skip
+written("maximum-of-gradients", "the maximum is taken of the squares of the gradients, dx**2, instead of their average v",
+        ("np.maximum(STATE, v)", "np.maximum(STATE, dx ** 2)"))  # fmt: skip
 written("bias-power-missing", "the bias correction uses 1 - beta instead of 1 - beta**t: t is missing",
         ("1 - BETA ** t", "1 - BETA"), cost=0.9)  # fmt: skip
 written("bias-product", "the bias correction uses beta * t instead of the power beta ** t",
@@ -360,6 +483,14 @@ def _t_everywhere(formula: Formula) -> Iterator[Edited]:
     for instead, said in (("t - 1", "from 0 instead of 1"), ("t + 1", "2 instead of 1"), ("2 * t", "twice as fast")):
         for edited, line in _everywhere(formula, "BETA ** t", f"BETA ** ({instead})"):
             yield edited, line, said
+        for i, statement in enumerate(formula.body):  # in one line that has it twice
+            one = formula.with_body([statement])
+            for edited, line in _everywhere(one, "BETA ** t", f"BETA ** ({instead})"):
+                yield (
+                    formula.with_body([*formula.body[:i], *edited.body, *formula.body[i + 1 :]]),
+                    line,
+                    f"{said} in this line",
+                )
 
 
 @made("power-missing-everywhere", "the bias correction uses 1 - beta instead of 1 - beta**t: t never counts", 0.9)
@@ -372,7 +503,7 @@ def _power_missing(formula: Formula) -> Iterator[Edited]:
 
 @made("betas-swapped", "`{detail}` are swapped: each stands where the other belongs", 0.9)
 def _swapped(formula: Formula) -> Iterator[Edited]:
-    names = [n for n in _settings(formula) if n not in NOT_DECAYS]
+    names = [n for n in _settings(formula) if n not in NOT_DECAYS | {"dampening"}]
     for i, a in enumerate(names):
         for b in names[i + 1 :]:
             swap = {a: b, b: a}
@@ -423,6 +554,9 @@ def _wrong_array(formula: Formula) -> Iterator[Edited]:
                 for other in known:
                     if other != node.id:
                         yield *replaced(formula, i, node, ast.Name(other, ast.Load())), other
+                if node.id != "x":
+                    for text in ("dx ** 2", "np.abs(dx)", "x ** 2"):
+                        yield *replaced(formula, i, node, expression(text)), text
         target = _target(statement)
         if target and target not in known:
             known.append(target)
@@ -464,6 +598,10 @@ def _gradient_changed(formula: Formula) -> Iterator[Edited]:
         ("dx = dx / np.linalg.norm(dx)", "it is divided by its norm"),
         ("dx = dx / max(1.0, np.linalg.norm(dx))", "its norm is clipped to 1"),
         ("dx = dx / max(1.0, np.linalg.norm(dx) / 5)", "its norm is clipped to 5"),
+        ("dx = dx / max(1.0, np.linalg.norm(dx) / 10)", "its norm is clipped to 10"),
+        ("dx = dx / max(1.0, np.linalg.norm(dx) / 0.5)", "its norm is clipped to 0.5"),
+        ("dx = dx / (np.linalg.norm(dx) + epsilon)", "it is divided by its norm"),
+        ("dx = np.clip(dx, 0, None)", "its negative elements are cut off"),
         ("dx = np.sign(dx)", "only its sign is used"),
         ("dx = np.abs(dx)", "its absolute value is used: the sign is lost"),
         ("dx = dx * np.ones_like(x) * np.mean(dx) / dx", "its mean over all elements is used"),
@@ -504,13 +642,50 @@ written("weight-decay-of", "the weight decay is applied to the wrong thing inste
         (COUPLED, "dx = dx + weight_decay * dx"), (COUPLED, "dx = dx + weight_decay * x ** 2"),
         (COUPLED, "dx = dx + weight_decay * np.sign(x)"), (COUPLED, "dx = dx + weight_decay"),
         (COUPLED, "dx = dx + weight_decay * np.sum(x ** 2)"), (DECOUPLED, "x = x; dx = (1 + weight_decay) * dx"),
+        (DECOUPLED, "x = x - learning_rate * weight_decay * x ** 2"), (DECOUPLED, "x = x - learning_rate * weight_decay * np.abs(x)"),
         (DECOUPLED, "dx = (1 - learning_rate * weight_decay) * dx"),
         (DECOUPLED, "x = x - learning_rate * weight_decay * dx"),
         (DECOUPLED, "x = x - learning_rate * weight_decay"),
         (DECOUPLED, "x = x - learning_rate * weight_decay * np.sign(x)"))  # fmt: skip
 written("weight-decay-twice", "the weight decay is applied twice: to the gradient and to x itself",
         (DECOUPLED, "dx = dx + weight_decay * x; x = (1 - learning_rate * weight_decay) * x"),
+        (DECOUPLED, "x = (1 - learning_rate * weight_decay) * x; dx = dx + weight_decay * x"),
         (COUPLED, "dx = dx + weight_decay * x; x = (1 - learning_rate * weight_decay) * x"), cost=1.2)  # fmt: skip
+
+
+written("weight-decay-twice-unscaled", "the weight decay is applied twice: as the rule has it, and once more without the "
+        "learning rate", (COUPLED, "x = (1 - weight_decay) * x; dx = dx + weight_decay * x"),
+        (COUPLED, "dx = dx + weight_decay * x; x = (1 - weight_decay) * x"),
+        (DECOUPLED, "x = (1 - learning_rate * weight_decay) * x; x = (1 - weight_decay) * x"), cost=1.3)  # fmt: skip
+written("weight-decay-of-rate", "the learning rate decays by the weight decay: it is multiplied by 1 - weight_decay, where "
+        "x itself must shrink", (DECOUPLED, "learning_rate = learning_rate * (1 - weight_decay)"),
+        (COUPLED, "learning_rate = learning_rate * (1 - weight_decay)"), cost=1.2)  # fmt: skip
+
+
+@made("weight-decay-elsewhere", "the weight decay is added to `{detail}`{after}", 1.1)
+def _decay_elsewhere(formula: Formula) -> Iterator[Edited]:
+    """Added to one use of the gradient or of its average; beside the right decay, or instead of it."""
+    for i, statement in enumerate(formula.body):
+        if ast.unparse(statement) not in (DECOUPLED, COUPLED):
+            continue
+        without = formula.with_body([*formula.body[:i], *formula.body[i + 1 :]])
+        for base, said in (
+            (without, ", where it does not belong"),
+            (formula, ", besides the decay of the rule: it is applied twice"),
+        ):
+            for j, node in edits.expressions(base):
+                if (
+                    isinstance(node, ast.Name)
+                    and node.id in ("dx", "m", "mb", "step", "v")
+                    and base.body[j] is not statement
+                ):
+                    new = ast.BinOp(node, ast.Add(), expression("weight_decay * x"))
+                    line = shown(base.body[j])
+                    yield replaced(base, j, node, new)[0], Line(line, said), f"{node.id}` in `{line}"
+            if base is formula:
+                again = edits.statements("x = x - learning_rate * weight_decay * x")
+                after = formula.with_body([*formula.body[:-1], *again, formula.body[-1]])
+                yield after, Line(statement, said), "x` in the last line"
 
 
 @made("weight-decay-last", "the weight decay is applied after the step, to the new x, instead of before it", 1.0)

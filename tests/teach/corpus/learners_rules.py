@@ -131,9 +131,9 @@ state["t"] += 1 => pass | t | t stays 0 | \\bt\\b
     learning_rate=0.01,
     beta1=0.9,
     beta2=0.999,
-    epsilon=1e-8,
+    epsilon=1e-3,
 )
-def adam_as_torch_does(x, dx, state, learning_rate, beta1=0.9, beta2=0.999, eps=1e-8):
+def adam_as_torch_does(x, dx, state, learning_rate, beta1=0.9, beta2=0.999, eps=1e-3):
     if len(state) == 0:
         state["t"] = 0
         state["exp_avg"] = np.zeros_like(x)
@@ -233,7 +233,6 @@ class OwnNesterov:
     "adagrad",
     """
 G += dx**2 => G = dx**2 | not kept | nothing adds up | overwr|accum|only the new|kept|add
-G += dx**2 => G += dx**2; state["G"] = np.sqrt(G) | root | the root is kept | root|sqrt
 G += dx**2 => G += dx | square | not squared
 G += dx**2 => G += 2 * dx | square | doubled, not squared | doubl|\\* 2|square
 G += dx**2 => G += (learning_rate * dx) ** 2 | rate | the rate is in the cache

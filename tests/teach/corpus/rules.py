@@ -93,7 +93,7 @@ def rule(name: str, table: str = "", **settings: Any) -> Callable[[Step], Rule]:
 
     def add(function: Step) -> Rule:
         text = textwrap.dedent(inspect.getsource(function))
-        start = re.search(rf"^(def|class) {function.__name__}\b", text, re.MULTILINE).start()
+        *_, start = (m.start() for m in re.finditer(rf"^(?:def|class) {function.__name__}\b", text, re.MULTILINE))
         made = Rule(function.__name__, name, settings, text[start:], function)
         made.mistakes = [WrongRule(made, row_of(row, KINDS)) for row in table.strip().splitlines() if row.strip()]
         RULES[made.label] = made

@@ -22,6 +22,7 @@ if __name__ == "__main__":
 
 import minigrad
 from corpus import gradients as _registers  # noqa: F401
+from corpus import learners_rules as _registers_rules  # noqa: F401
 from corpus import more_runs as _registers_too  # noqa: F401
 from corpus.forwards import FORWARDS, Written
 from corpus.learners_forwards import RIGHT as RIGHT_FORWARDS
