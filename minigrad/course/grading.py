@@ -405,8 +405,9 @@ def grade(
     with closing(_outcomes(pending, executor, jobs or _processors())) as outcomes:
         for graded in outcomes:
             results.add(graded)
-            shown.one()
+            shown.one(graded.facts)
     results.finish()
+    shown.end()
     return [results.records[name] for name in paths]
 
 
@@ -500,16 +501,26 @@ class _Shown:
     def __init__(self, total: int, kept: int, show: bool) -> None:
         self.progress = Progress(total) if show and total else None
         self.done, self.first, self.total, self.started = kept, kept, total, time.monotonic()
+        self.open: set[str] = set()
         if self.progress and kept:
             self.progress.say(f"{kept} of {total} results are there already, or there is nothing to grade")
 
-    def one(self) -> None:
+    def one(self, facts: dict[str, bool]) -> None:
         """Count one more."""
         self.done += 1
+        self.open |= {name for name, closed in facts.items() if not closed}
         if self.progress:
             rate = (self.done - self.first) / max(time.monotonic() - self.started, 1e-9)
             left = round((self.total - self.done) / rate)
             self.progress.show(self.done, f"{rate:.2g} a second, {left // 60}:{left % 60:02} left")
+
+    def end(self) -> None:
+        """Say what submissions could reach."""
+        reached = [
+            f"{name} of this user" if name != "network" else "the network" for name in sorted(self.open - {"user"})
+        ]
+        if self.progress and reached:
+            self.progress.say(f"This system does not close to submissions: {', '.join(reached)}; see docs/teaching.md")
 
 
 def _processors() -> int:

@@ -2,6 +2,8 @@
 
 import contextlib
 import glob
+import os
+import sys
 import tempfile
 
 import hostile
@@ -94,3 +96,58 @@ def test_a_hostile_function_costs_itself(outcome, body):
     assert record.score <= 2
     if body not in hostile.TRICKS.values():
         assert record.score == 2, record.checks
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere less is closed")
+@pytest.mark.parametrize(
+    "name", [*hostile.SIGNALS, "a daemon", "a daemon that ignores signals", "a folder of no rights"]
+)
+def test_without_namespaces_nothing_survives_either(outcome, name):
+    body = {**hostile.SIGNALS, **hostile.TRICKS}[name]
+    record = outcome(function(body), separate=False)
+    first, itself, last = (check.status for check in record.checks)
+    assert first == "passed" and itself in ("failed", "error", "timeout", "crashed")
+
+
+@pytest.mark.slow
+def test_a_hostile_cell_costs_itself(outcome):
+    for cell in ("import os; os._exit(0)", "import sys; sys.exit()", "raise BaseException", "import os; os.kill(0, 9)"):
+        text = FRAME.format("def f(x):\n    return 2 * x\n# %%\n" + cell)
+        record = outcome(text)
+        assert [check.status for check in record.checks] == ["passed"] * 3 and len(record.cells) == 1
+        assert "line 8" in record.cells[0]
+
+
+@pytest.mark.slow
+def test_the_teachers_files_are_closed(source, tmp_path, outcome):
+    with sandbox.Process(source.assignment.limits) as process:
+        facts = process.facts
+    if not facts.get("files") or not facts.get("processes"):
+        pytest.skip("this system closes no files to submissions")
+    secret = tmp_path.parent / "secret"
+    body = (
+        "import os\n"
+        f"found = [p for p in ({str(source.path)!r}, {str(source.path.parent)!r}) if os.path.exists(p) and "
+        "(os.listdir(p) if os.path.isdir(p) else open(p).read())]\n"
+        f"try: open({str(secret)!r}, 'w').write('x')\n"
+        "except OSError: pass\n"
+        "print(found)\nreturn 2 * x"
+    )
+    record = outcome(function(body))
+    assert record.score == 3 and record.output == "[]\n"
+    assert not secret.exists()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() != 0, reason="only root can choose a user")
+@pytest.mark.parametrize("separate", [True, False])
+def test_another_user(source, monkeypatch, separate):
+    import pwd
+
+    monkeypatch.setattr(sandbox, "SEPARATE", separate)
+    text = FRAME.format("import os; print(os.getuid(), os.path.expanduser('~') != '/nonexistent')").encode()
+    record = grade_one(source, "ada", text, user="nobody").record
+    assert record.output == f"{pwd.getpwnam('nobody').pw_uid} True\n"
+    with pytest.raises(ValueError, match="no such user"):
+        grade_one(source, "ada", text, user="nobody of this name")
