@@ -210,7 +210,10 @@ class Search:
             return site.early, site.right(site.g)
         return site.k, self.tape.gradients[site.k]
 
-    def _effect_of(self, variant: Variant, scope: str, site: Any, place: int, right: Any) -> np.ndarray | None:
+    def _effect_of(
+        self, variant: Variant, scope: str, site: Any, place: int, right: Any, always: bool = False
+    ) -> np.ndarray | None:
+        """Return the effect of a mistake; None if it cannot be made, or (without `always`) changes nothing."""
         try:
             if scope == "arrivals":
                 given = [
@@ -227,6 +230,8 @@ class Search:
         if new is None or np.shape(new) != right.shape:
             return None
         effect = self.effect(place, new - right)
+        if always:
+            return effect
         largest = max(map(abs, effect.tolist()))
         return effect if self.tolerance < largest < np.inf else None
 
@@ -441,9 +446,12 @@ class Search:
         """Return mistakes that are made at all sites of a group."""
         joined: list[Candidate] = []
         for passes, assumes in groups:
+            scope = self._scopes[id(passes[0])]
+            places = [self._right(scope, site) for site in passes] if self._parallel(passes) else None
             for m in CATALOGUE.values():
-                if m.scope == self._scopes[id(passes[0])]:
-                    joined += self._same_everywhere(m, passes, assumes)
+                if m.scope == scope:
+                    several = self._same_everywhere(m, passes, assumes)
+                    joined += several if places is None else self._near(several, scope, dict(zip(passes, places)))
             if self.late():
                 break
         joined.sort(key=lambda c: c.assumes)
@@ -454,6 +462,22 @@ class Search:
             if self.explains(c):
                 found.append(Explanation((c,), c.assumes))
         return found
+
+    def _parallel(self, passes: list[Any]) -> bool:
+        """Return whether no pass of a loop changes the upstream gradient of another."""
+        first, last = min(site.k for site in passes), max(site.k for site in passes)
+        return first not in self.tape.between(last, first - 1)
+
+    def _near(self, several: Iterable[Candidate], scope: str, places: dict[Any, Any]) -> Iterator[Candidate]:
+        """Yield the candidates whose effects on passes that are independent add up to the error."""
+        for c in several:
+            effects = []
+            for site, variant in zip(c.sites, c.variants):
+                place, right = places[site]
+                effects.append(self._effect_of(variant, scope, site, place, right, always=True))
+            known = [e for e in effects if e is not None]
+            if len(known) == len(effects) and np.abs(np.sum(known, axis=0) - self.error).max() <= 10 * self.tolerance:
+                yield c
 
     def _loops(self) -> Iterator[tuple[list[Any], float]]:
         """Yield the sites of all passes of an instruction, and what it assumes that the mistake is made in all."""

@@ -313,7 +313,8 @@ def _wrong_product(s: Edge) -> Iterator[Variant]:
         if found is not None and found.shape == s.operand.shape:
             g_text, m_text = f"g{'.T' * turned_g}", f"{called}{'.T' * turned}"
             text = f"`{m_text} @ {g_text}`" if first else f"`{g_text} @ {m_text}`"
-            yield Variant(product, f"{text}, where g is the upstream gradient: a transpose is wrong", far, text)
+            why = "a transpose is wrong" if m is other else f"`{own}` stands there instead of `{name}`"
+            yield Variant(product, f"{text}, where g is the upstream gradient: {why}", far, text)
     try:
         if s.fitted(s.g * other) is not None:
             yield Variant(lambda g: s.fitted(g * other), "an elementwise product", 0.7)
@@ -350,6 +351,7 @@ def _wrong_order(s: Edge) -> Iterator[Variant]:
             yield Variant(
                 lambda g, p=permuted, b=back: g.reshape(p).transpose(b),
                 f"they are laid out as {permuted} and then permuted; a reshape to {shape} undoes {s.words.name(s.k)}",
+                key=f"laid {axes}",
             )
         for axes in itertools.permutations(range(s.g.ndim)) if 1 < s.g.ndim <= 5 else ():
             yield Variant(

@@ -77,7 +77,8 @@ def _softmax_axis(s: Block) -> int | None:
         return None
     for axis in range(s.x.ndim):
         if s.x.shape[axis] > 1 and np.allclose(s.y.sum(axis=axis), 1, rtol=1e-9):
-            shifted = np.exp(s.x - s.x.max(axis=axis, keepdims=True))
+            # where it is 0, the scores are masked
+            shifted = np.exp(s.x - s.x.max(axis=axis, keepdims=True)) * (s.y > 0)
             if np.allclose(shifted / shifted.sum(axis=axis, keepdims=True), s.y, rtol=1e-7, atol=1e-12):
                 return axis
     return None
