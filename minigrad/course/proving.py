@@ -17,7 +17,6 @@ from pathlib import Path
 import minigrad
 from minigrad.course.assignment import Mistake
 from minigrad.course.formats import feedback
-from minigrad.course.grading import Graded, expectation, grade_one
 from minigrad.course.judging import judge
 from minigrad.course.leaks import leaks
 from minigrad.course.marks import SOLUTION, TIERS, SourceError
@@ -26,6 +25,7 @@ from minigrad.course.record import BLANK
 from minigrad.course.released import Released
 from minigrad.course.source import Source, load
 from minigrad.course.stripping import published, solution
+from minigrad.course.submission import Graded, expectation, grade_one
 
 MARGIN = 5
 """How much less than its limits the solution must need."""

@@ -73,7 +73,7 @@ class CourseFile(pytest.File):
 
     def record(self) -> Record:
         """Return the results of all checks."""
-        from minigrad.course.grading import grade_one
+        from minigrad.course.submission import grade_one
 
         if self._record is None:
             assert self._released is not None

@@ -18,12 +18,12 @@ import minigrad
 from minigrad.course import runner
 from minigrad.course.assignment import Check
 from minigrad.course.formats import feedback
-from minigrad.course.grading import empty_record, expectation, grade_one
 from minigrad.course.judging import judge
 from minigrad.course.notebooks import program
 from minigrad.course.record import BLANK, PASSED, CheckResult, Record
 from minigrad.course.released import Released, read_released
 from minigrad.course.source import seed_everything
+from minigrad.course.submission import empty_record, expectation, grade_one
 from minigrad.data.progress import Progress
 from minigrad.output.words import printable_lines
 

@@ -5,9 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from minigrad.course.grading import grade, grade_one
+from minigrad.course.grading import grade
 from minigrad.course.notebooks import notebook
 from minigrad.course.source import load
+from minigrad.course.submission import grade_one
 
 SOURCE = '''\
 import numpy as np

@@ -10,8 +10,8 @@ import hostile
 import pytest
 
 from minigrad.course import sandbox
-from minigrad.course.grading import grade_one
 from minigrad.course.source import load
+from minigrad.course.submission import grade_one
 
 SOURCE = """\
 import numpy as np
