@@ -159,5 +159,7 @@ def _filled(term: Term, each: Callable[[Any], ast.expr]) -> ast.expr:
     for number, function in ((0, "np.zeros"), (1, "np.ones")):
         if value == number and math.copysign(1, value) == 1:
             return ast.Call(dotted(function), [shape, *dtype], [])
+    if name == "float32" and (ratio := fraction(float(value), term.dtype.type)):
+        value = ratio[0] / ratio[1]  # which the array rounds
     implied = isinstance(value, float) and name == "float64" or isinstance(value, bool) and name == "bool"
     return ast.Call(dotted("np.full"), [shape, each(value), *([] if implied else [each(term.dtype)])], [])

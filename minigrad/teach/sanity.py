@@ -463,7 +463,11 @@ class _Trial:
 
     def _scores(self) -> Check:
         """What the loss gets: softmax and sigmoid twice, outputs that cannot reach the targets."""
-        for _, text in loss_graph.applied_twice(self.beyond):
+        for _, text in (
+            *loss_graph.applied_twice(self.beyond),
+            *loss_graph.squashed_scores(self.beyond),
+            *loss_graph.without_logarithm(self.beyond),
+        ):
             return Check("scores", False, text)
         pair, loss = self._scores_and_labels(), self.result.item()
         last = loss_graph.node_behind(self.output.node)

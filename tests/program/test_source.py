@@ -699,6 +699,11 @@ def test_windows_that_tile_an_image_are_reshaped_and_others_add_up() -> None:
     check((nn.functional.max_pool2d(ties, 2) * minigrad.arange(4.0).reshape(2, 2)).sum(), [])
 
 
+def test_arrays_of_float32_are_filled_with_a_fraction() -> None:
+    W, x = minigrad.randn(8, 16, dtype="float32").requires_grad_(), minigrad.randn(6, 16, dtype="float32")
+    assert "1 / 48" in check((x @ W.T).mean(), [])
+
+
 def test_rules_that_look_at_numbers_are_told() -> None:
     assert "looks at its numbers" in check(nn.functional.max_pool1d(images(1, 2, 6).requires_grad_(), 2).sum(), [])
     assert "looks at its numbers" not in source((images(2, 3).requires_grad_() ** 2).sum())

@@ -470,3 +470,20 @@ def test_programs_that_cannot_be_checked(
     script.write_text(DATA + code, "utf-8")
     assert cli.main(["sanity", str(script)]) != 0
     assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("last", "said"),
+    [
+        ([nn.Linear(16, 3), nn.Tanh()], "ends with a tanh, which limits the scores"),
+        ([nn.Linear(16, 3), nn.Dropout(0.5)], "a dropout follows the last layer"),
+        ([nn.Linear(16, 1)], "one score for each example"),
+    ],
+)
+def test_scores_that_a_cross_entropy_cannot_use(last: list[nn.Module], said: str) -> None:
+    minigrad.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 16), nn.ReLU(), *last)
+    X = minigrad.randn(32, 4)
+    y = minigrad.arange(32) % 3 if model(X).shape[1] > 1 else minigrad.ones(32, 1)
+    report = minigrad.sanity(model, (X, y), nn.functional.cross_entropy, steps=20)
+    assert report["scores"].ok is False and said in report["scores"].text
