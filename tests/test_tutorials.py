@@ -21,12 +21,11 @@ from minigrad.viz.graph.draw import Picture
 ROOT = Path(__file__).resolve().parent.parent
 LESSONS = sorted((ROOT / "tutorials").glob("*.py"))
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+GENERATED = {ROOT / "docs" / "api", ROOT / "docs" / "source"}
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(p for p in (ROOT / "docs").rglob("*.md") if p.parent not in GENERATED)])
 RUN = [
     ROOT / "CONTRIBUTING.md",
-    ROOT / "docs" / "checking.md",
-    ROOT / "docs" / "mistakes.md",
-    ROOT / "docs" / "pytorch.md",
+    *(ROOT / "docs" / f"{name}.md" for name in ("checking", "coming", "errors", "faq", "mistakes", "pytorch")),
     *(p for p in DECISIONS if "```python" in p.read_text("utf-8")),
 ]
 """Documents whose code runs and draws nothing."""

@@ -149,7 +149,7 @@ class ChainDataset(IterableDataset[T_co]):
     """Chain iterable data sets; `a + b` does it with two.
 
     Args:
-        datasets: `IterableDataset`s.
+        datasets: the data sets, each an `IterableDataset`.
 
     Raises:
         TypeError: during iteration, if one is not an `IterableDataset`.
@@ -222,7 +222,7 @@ def random_split(dataset: Samples[T], lengths: Sequence[float], generator: Any =
         generator: the random generator; default that of `minigrad.manual_seed`.
 
     Returns:
-        A list of `Subset`s.
+        A list of subsets, each a `Subset`.
 
     Raises:
         TypeError: if the lengths are neither integers nor fractions.
