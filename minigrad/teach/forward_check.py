@@ -204,18 +204,21 @@ class _Case:
         """Compare on large inputs too, where the reference is finite."""
         for scale in (30.0, 1000.0):
             large = [a * scale if i in self.floats else a for i, a in enumerate(self.arrays)]
+            flags: list[str] = []
             try:
                 right = self._right(large)
-                made = _results(self._call(self.mine, large), count, [])
+                with np.errstate(over="call", divide="call", call=lambda kind, flag, flags=flags: flags.append(kind)):
+                    made = _results(self._call(self.mine, large), count, [])
             except Exception:
                 continue
             for a, b in zip(made, right):
                 if np.isfinite(b).all() and a.dtype.kind == "f" and not np.isfinite(a).all():
-                    cause = (
-                        f"it is right for these inputs, but overflows for {scale:g} times as large ones, where the "
-                        "reference is finite: subtract the maximum before exp (a shift that cancels)"
-                    )
-                    return ForwardReport(False, "overflow", "look at what exp gets", cause)
+                    what, fix = "overflows", "subtract the maximum before exp (a shift that cancels)"
+                    if "overflow" not in flags and any("divide" in kind for kind in flags):
+                        what = "divides by 0 or takes the logarithm of 0"
+                        fix = "take the logarithm of a softmax as x - log(sum(exp(x))), which does not underflow"
+                    cause = f"it is right for these inputs, but {what} for {scale:g} times as large ones, where the reference is finite"
+                    return ForwardReport(False, "overflow", "look at what exp and log get", f"{cause}: {fix}")
         return ForwardReport(True)
 
     # ---- the search ------------------------------------------------------------------------------------------------

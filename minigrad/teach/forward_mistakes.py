@@ -628,7 +628,7 @@ def _factor(site: Site) -> Iterator[Edit]:
 # ---- another array -----------------------------------------------------------------------------------------------
 
 
-@mistake("transposed", "{detail} is transposed")
+@mistake("transposed", "{detail} is transposed", 1.02)
 def _transposed(site: Site) -> Iterator[Edit]:
     for name, shape, make in site.spots:
         if len(shape) >= 2 and (shape[-1] == shape[-2] or site.op.kind == "input"):

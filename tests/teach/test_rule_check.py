@@ -8,8 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from minigrad import check_forward, check_rule, check_schedule, optim, tensor
+from minigrad import check_forward, check_rule, check_schedule, nn, no_grad, optim, tensor
 from minigrad.optim import rules
+from minigrad.teach.forward_mistakes import CATALOGUE as FORWARD
+from minigrad.teach.forward_mistakes import Edit
+from minigrad.teach.forward_mistakes import mistake as forward_mistake
 from minigrad.teach.rule_check import FORMS, NAMES, Reference, a_trial
 from minigrad.teach.rule_mistakes import CATALOGUE
 
@@ -289,6 +292,110 @@ def test_forward_passes() -> None:
     assert residual.mistake == "broadcast"
     assert check_forward(lambda x: 1 / 0, softmax, x).mistake == "raises"
     assert check_forward(lambda x: np.log2(x), lambda x: np.log(x), np.abs(x)).mistake == "other-function"
+
+
+def test_what_a_forward_pass_may_return() -> None:
+    x = np.random.default_rng(0).standard_normal((5, 4))
+
+    def softmax(z: Any) -> Any:
+        e = np.exp(z - z.max(axis=1, keepdims=True))
+        return e / e.sum(axis=1, keepdims=True)
+
+    with_cache = check_forward(lambda z: (softmax(z), {"z": z}), softmax, x)
+    assert with_cache
+    single = check_forward(lambda z: softmax(z.astype(np.float32)), softmax, x)
+    assert single and "float32" in str(single)
+    assert check_forward(lambda z: z * np.random.rand(*z.shape), lambda z: np.random.rand(*z.shape) * z, x)
+    rng = np.random.default_rng()
+    assert check_forward(lambda z: z * rng.random(z.shape), softmax, x).mistake == "not-repeatable"
+    assert check_forward(lambda z: (z, z, z), lambda z: (z, 2 * z), x).notes
+    assert check_forward(lambda z: z, lambda z: (z, 2 * z), x).mistake == "results"
+    two = check_forward(lambda z: (z.sum(0), z.mean(0)), lambda z: (z.sum(0), z.mean(1)), x[:4])
+    assert two.mistake == "axis" and two.numbers.startswith("result 1")
+    assert check_forward(lambda z: z * 1j, softmax, x).mistake == "not-real"
+    with pytest.raises(ValueError, match="none of the inputs"):
+        check_forward(softmax, softmax, np.array([[1, 2]]))
+
+
+def test_a_reference_on_tensors_is_searched() -> None:
+    x, y = np.random.default_rng(0).standard_normal((5, 4)), np.array([0, 3, 2, 1, 1])
+
+    def mine(z: Any, y: Any, axis: int = 1) -> Any:
+        e = np.exp(z - z.max(axis=axis, keepdims=True))
+        return -np.log((e / e.sum(axis=axis, keepdims=True))[np.arange(len(y)), y]).mean()
+
+    report = check_forward(mine, nn.functional.cross_entropy, x, y)
+    assert report.mistake == "overflow" and "logarithm of 0" in report.cause
+    report = check_forward(lambda z, y: mine(z, y, axis=0), nn.functional.cross_entropy, x, y)
+    assert "axis 0 instead of axis 1" in report.cause
+    layer = nn.Linear(4, 3).double()
+    weight = layer.weight.detach().numpy()
+    report = check_forward(lambda z: z @ weight.T, layer, x)
+    assert report.mistake == "missing" and layer.weight.requires_grad
+    assert len(report.explain()) > len(str(report))
+    report = check_forward(lambda z: z.softmax(0), lambda z: z.softmax(1), tensor(x))
+    assert report.mistake == "axis"
+
+
+def test_two_mistakes_in_a_forward_pass() -> None:
+    x = np.random.default_rng(1).standard_normal((6, 4))
+
+    def standardized(x: Any) -> Any:
+        return (x - x.mean(axis=0)) / np.sqrt(x.var(axis=0) + 0.1)
+
+    report = check_forward(lambda x: (x - x.sum(axis=0)) / (x.var(axis=0) + 0.1), standardized, x)
+    assert "sum is taken instead of the mean" in report.cause and "root" in report.cause, str(report)
+
+
+def test_the_forward_catalogue_takes_entries_of_ones_own() -> None:
+    assert len(FORWARD) >= 25
+    with pytest.raises(ValueError, match="there is a mistake called 'axis'"):
+        forward_mistake("axis", "")
+
+    @forward_mistake("median", "the median is taken instead of {what}", cost=1.1)
+    def median(site: Any) -> Iterator[Edit]:
+        if site.op.kind == "mean":
+            yield Edit(lambda values: np.median(site.operands(values)[0], **site.op.parameters))
+
+    x = np.random.default_rng(0).standard_normal((5, 4))
+    try:
+        assert check_forward(lambda x: np.median(x, axis=0), lambda x: x.mean(axis=0), x).mistake == "median"
+    finally:
+        del FORWARD["median"]
+
+
+def test_steps_in_pytorchs_way_and_states_as_arrays() -> None:
+    class Torch(optim.Optimizer):
+        def __init__(self, params: Any, lr: float = 0.1, momentum: float = 0.9) -> None:
+            super().__init__(params, {"lr": lr, "momentum": momentum})
+
+        @no_grad()
+        def step(self, closure: Any = None) -> None:
+            for group in self.param_groups:
+                for p in group["params"]:
+                    state = self.state[p]
+                    state["v"] = group["momentum"] * state.get("v", 0.0) + p.grad
+                    p -= group["lr"] * state["v"]
+
+    assert check_rule(Torch, "momentum_pytorch")
+
+    def rmsprop(x: Any, dx: Any, r: Any, lr: Any, alpha: float = 0.99) -> Any:
+        r = alpha * r + (1 - alpha) * dx**2
+        return x - lr * dx / (np.sqrt(r) + 1e-7), r
+
+    assert check_rule(rmsprop, "rmsprop")
+
+    class Decaying:
+        def __init__(self, lr: float) -> None:
+            self.lr = lr
+
+        def update(self, x: Any, dx: Any) -> Any:
+            x = x - self.lr * dx
+            self.lr *= 0.9
+            return x
+
+    assert "decays inside" in check_rule(Decaying, "sgd").cause
+    assert "beta1 acts as 0.85" in check_rule(adam_with(0.1, beta1=0.85), "adam").cause
 
 
 def test_an_epsilon_that_is_not_stated_may_have_any_usual_value() -> None:
