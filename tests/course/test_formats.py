@@ -223,6 +223,8 @@ def test_junit_is_read_as_it_was_written() -> None:
         "error"
     ] * 4
     assert [suite.attrib["tests"] for suite in suites] == ["2", "2", "0"]
+    suites = ElementTree.fromstring(render(PART, "junit"))
+    assert (suites.attrib["failures"], suites.attrib["errors"]) == ("3", "0")
 
 
 def test_junit_is_read_by_junitparser() -> None:
