@@ -205,7 +205,8 @@ def _reshaped(case: Case) -> str | None:
     if a.ndim == n.ndim and a.shape == n.shape[::-1] and case.same(a.T, n):
         return "the transpose of the right answer"
     if a.size == n.size and case.same(a.reshape(n.shape), n):
-        return f"the right numbers in the wrong shape: reshape to {n.shape}"
+        kept = " (a sum with keepdims=True keeps its axis)" if np.squeeze(a).shape == np.squeeze(n).shape else ""
+        return f"the right numbers in the wrong shape: reshape to {n.shape}{kept}"
     return None
 
 

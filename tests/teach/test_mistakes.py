@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from minigrad import check_backward, nn, tensor
 from minigrad.autograd import check_gradient
 from minigrad.teach import search
 from minigrad.teach.diagnosis import Case, Diagnosis, diagnosis
@@ -355,3 +356,45 @@ def test_a_function_that_returns_a_list_of_results_is_recorded() -> None:
     upstream = np.array([1.0, -2.0, 0.3])
     report = check_gradient(lambda x: [np.tanh(v) for v in x], np.arange(3.0), upstream, upstream)
     assert report.findings[0].diagnosis.mistake == "skipped", str(report)
+
+
+def test_mistakes_inside_a_primitive_are_found() -> None:
+    x = tensor(C, requires_grad=True)
+    p = nn.functional.softmax(x, dim=1)
+    loss = (p * tensor(D)).sum()
+    loss.backward()
+    q = softmax(C)
+    found = check_backward(loss, {"x": x, "p": p, "dp": D, "dx": q * (D - (D * q).sum(axis=0))})
+    assert "the gradient of the softmax `p` is summed over axis 0 instead of 1" in str(found)
+    scores = tensor(C, requires_grad=True)
+    loss = nn.functional.cross_entropy(scores, tensor(LABELS))
+    loss.backward()
+    found = check_backward(loss, {"scores": scores, "dscores": softmax(C) / 4})
+    assert "the 1 of the target is not subtracted" in str(found)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (lambda g: (g * D).sum(axis=1), "must be summed over dimension 0; it is summed over dimension 1 instead"),
+        (lambda g: (g * D).sum(axis=0, keepdims=True), "a sum with keepdims=True keeps its axis"),
+        (lambda g: g * D, "and is not summed at all"),
+        (lambda g: (g * D).mean(axis=1), "it is averaged over dimension 1 instead"),
+    ],
+)
+def test_a_gradient_of_another_shape_is_explained(wrong: Any, said: str) -> None:
+    report = check_gradient(lambda scale: scale * D, B[0], wrong(C), C)
+    assert said in str(report) or said.startswith("and") and "not summed over" in str(report), str(report)
+
+
+def test_an_index_counted_from_the_other_end_in_a_loop_is_found() -> None:
+    upstream = RNG.standard_normal(4)
+
+    def correlate(x: Any, k: Any) -> Any:
+        return np.array([sum(x[i + j] * k[j] for j in range(3)) for i in range(4)])
+
+    x, k, dx = RNG.standard_normal(6), RNG.standard_normal(3), np.zeros(6)
+    for i in range(4):
+        for j in range(3):
+            dx[i + j] += upstream[i] * k[2 - j]
+    assert "flip" in str(check_gradient(lambda x: correlate(x, k), x, dx, upstream))

@@ -480,6 +480,18 @@ def _wrong_spread(s: Edge) -> Iterator[Variant]:
     if op.kind not in REDUCTIONS or "axis" not in op.parameters:
         return
     axis, keep = op.parameters["axis"], op.parameters.get("keepdims", False)
+    if op.kind in ("amax", "amin"):
+        x, best = s.operand, s.contribution(np.ones(op.value.shape)) > 0
+        low, size = (x == x.min(axis, keepdims=True)), np.abs(x)
+        if op.kind == "amin":
+            low = x == x.max(axis, keepdims=True)
+        for said, mask, total in (
+            ("to all elements but the extreme one: the mask is inverted", ~best, 1),
+            ("to the smallest for the largest, or the other way round (argmin for argmax)", low, 1),
+            ("to the largest by absolute value", size == size.max(axis, keepdims=True), 1),
+            ("to every element alike, as that of an average", np.ones_like(best), x.size // op.value.size),
+        ):
+            yield Variant(lambda g, m=mask / total: m * spread(g, shape, axis, keep), said, 0.2)
     if axis is None or np.ndim(axis) and len(axis) == len(shape):
         return
     one = (axis,) if isinstance(axis, int) else tuple(axis)
