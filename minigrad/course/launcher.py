@@ -119,7 +119,7 @@ def _user(config: dict[str, Any]) -> tuple[int, int] | None:
     probe = os.fork()  # some containers have fewer numbers
     if not probe:
         with contextlib.suppress(OSError):
-            os.setresuid(number, number, number)
+            os.setuid(number)
             os._exit(0)
         os._exit(1)
     number = NOBODY if _status(os.waitpid(probe, 0)[1]) else number
@@ -213,17 +213,18 @@ def _start(config: dict[str, Any], user: tuple[int, int] | None, separated: bool
             resource.setrlimit(number, (value, value))
     if user is not None:
         reading = not separated and LINUX and any(_closed_folders(config["needed"]))
-        libc.prctl(PR_SET_KEEPCAPS, int(reading))
+        if reading:
+            libc.prctl(PR_SET_KEEPCAPS, 1)
         with contextlib.suppress(PermissionError):
             os.setgroups([])
-        os.setresgid(user[1], user[1], user[1])
-        os.setresuid(user[0], user[0], user[0])
+        os.setgid(user[1])
+        os.setuid(user[0])
         if reading:
             _keep_only(CAP_DAC_READ_SEARCH) or _keep_only(CAP_DAC_OVERRIDE)
     if LINUX:
         libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
         if not separated:
-            _landlock(config["folder"])
+            _landlock(config["folder"], config["hidden"])
         libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         libc.personality(NO_RANDOM_ADDRESSES)  # the same addresses in every run
     for number in (signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ):
@@ -240,24 +241,46 @@ def _keep_only(capability: int) -> bool:
     return libc.capset(header, rights) == 0 and libc.prctl(PR_CAP_AMBIENT, 2, capability, 0, 0) == 0
 
 
-def _landlock(folder: str) -> None:
-    """Forbid this process to write outside a folder, and to trace other processes; also, where the kernel can, to send
-    them signals and to use TCP. Source: https://docs.kernel.org/userspace-api/landlock.html
+def _landlock(folder: str, hidden: list[str]) -> None:
+    """Forbid this process to write outside a folder, to read what is hidden, and to trace other processes.
+
+    Also, where the kernel can, to send them signals and to use TCP. A rule grants a right on all that lies in a folder;
+    so what may be read is everything beside the way to what is hidden.
+    Source: https://docs.kernel.org/userspace-api/landlock.html
     """
     version = libc.syscall(CREATE_RULESET, None, ctypes.c_size_t(0), 1)
     if version < 1:
         return
-    write = 1 << 1 | sum(1 << bit for bit in range(4, 13))  # into a file; remove and make all kinds of entries
+    read, write_file = 1 << 2, 1 << 1
+    write = write_file | sum(1 << bit for bit in range(4, 13))  # remove and make all kinds of entries
     write |= (version >= 2) << 13 | (version >= 3) << 14  # move between folders; truncate
     network, scope = (3 if version >= 4 else 0), (3 if version >= 6 else 0)
-    rules = struct.pack("<QQQ", write, network, scope)[: 24 if version >= 6 else 16 if version >= 4 else 8]
+    rules = struct.pack("<QQQ", read | write, network, scope)[: 24 if version >= 6 else 16 if version >= 4 else 8]
     ruleset = libc.syscall(CREATE_RULESET, rules, ctypes.c_size_t(len(rules)), 0)
-    for path, rights in ((folder, write), (os.devnull, 1 << 1)):
-        place = os.open(path, os.O_PATH)
-        libc.syscall(ADD_RULE, ruleset, 1, struct.pack("<Qi", rights, place), 0)
-        os.close(place)
+    granted = [(folder, read | write), (os.devnull, read | write_file)]
+    for path, rights in (*granted, *((path, read) for path in _beside(hidden))):
+        with contextlib.suppress(OSError):
+            place = os.open(path, os.O_PATH | os.O_NOFOLLOW)
+            libc.syscall(ADD_RULE, ruleset, 1, struct.pack("<Qi", rights, place), 0)
+            os.close(place)
     libc.syscall(RESTRICT_SELF, ruleset, 0)
     os.close(ruleset)
+
+
+def _beside(hidden: list[str]) -> Iterator[str]:
+    """Yield the files and folders that together are everything but what is hidden."""
+    pending = ["/"] if hidden else []
+    if not hidden:
+        yield "/"
+    while pending:
+        above = pending.pop()
+        with contextlib.suppress(OSError):
+            for name in os.listdir(above):
+                path = os.path.join(above, name)
+                if any(other.startswith(f"{path}/") for other in hidden):
+                    pending.append(path)
+                elif path not in hidden:
+                    yield path
 
 
 def _tasks_of(user: int) -> int:
@@ -308,7 +331,7 @@ def _kill_descendants(command: int, user: tuple[int, int] | None) -> None:
             killer = os.fork()
             if not killer:
                 with contextlib.suppress(OSError):
-                    os.setresuid(*[user[0]] * 3)
+                    os.setuid(user[0])
                     os.kill(-1, signal.SIGKILL)
                 os._exit(0)
         try:

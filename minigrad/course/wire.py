@@ -64,6 +64,8 @@ def as_array(value: Any, limit: float = math.inf) -> np.ndarray:
         raise Unsendable("an integer of more than 64 bits")
     if not isinstance(value, (bool, int, float, list, tuple, np.ndarray, np.generic)):
         raise Unsendable(describe(value))
+    if isinstance(value, (list, tuple)) and len(value) > limit:
+        raise Unsendable(f"a list of {len(value):,} items, which is larger than the {limit:,.0f} bytes that may be sent")
     if isinstance(value, np.ndarray) and value.size * value.itemsize > limit:
         raise Unsendable(
             f"an array of shape {value.shape}, which is larger than the {limit:,.0f} bytes that may be sent"

@@ -56,8 +56,12 @@ def source(tmp_path_factory):
     return load(path)
 
 
+def indented(body):
+    return "".join(f"    {line}\n" for line in body.split("\n"))
+
+
 def function(body):
-    return FRAME.format("def f(x):\n" + "".join(f"    {line}\n" for line in body.split("\n")))
+    return FRAME.format("def f(x):\n" + indented(body))
 
 
 @pytest.fixture
@@ -84,11 +88,11 @@ def processes_in(folder):
     return found
 
 
-ALL = {**hostile.ENDS, **hostile.HANGS, **hostile.ANSWERS, **hostile.TRICKS, **hostile.SIGNALS}
+ALONE = {**hostile.ENDS, **hostile.HANGS, **hostile.TRICKS, **hostile.SIGNALS}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("body", [pytest.param(body, id=name) for name, body in ALL.items()])
+@pytest.mark.parametrize("body", [pytest.param(body, id=name) for name, body in ALONE.items()])
 def test_a_hostile_function_costs_itself(outcome, body):
     record = outcome(function(body))
     first, itself, _ = (check.status for check in record.checks)
@@ -96,6 +100,23 @@ def test_a_hostile_function_costs_itself(outcome, body):
     assert record.score <= 2
     if body not in hostile.TRICKS.values():
         assert record.score == 2, record.checks
+
+
+@pytest.mark.slow
+def test_an_answer_that_is_none_is_wrong(tmp_path):
+    names = {f"f{i}": name for i, name in enumerate(hostile.ANSWERS)}
+    solution = "".join(f"def {f}(x):\n    # BEGIN SOLUTION\n    return 2 * x\n    # END SOLUTION\n" for f in names)
+    tasks = f"for i, function in enumerate(({', '.join(names)})):\n    task = assignment.task(str(i), 'task')\n"
+    (tmp_path / "answers.py").write_text(
+        "import numpy as np\n# BEGIN TESTS\nfrom minigrad.course import Assignment, Limits\n"
+        f"assignment = Assignment('Answers', limits=Limits(seconds=300))\n# END TESTS\n{solution}# BEGIN TESTS\n{tasks}"
+        "    task.check(function, (np.array([1.25, 2.0, 3.0]),))\n# END TESTS\n"
+    )
+    text = "".join(f"def {f}(x):\n    f = {f}\n{indented(hostile.ANSWERS[name])}" for f, name in names.items())
+    record = grade_one(load(tmp_path / "answers.py"), "eve", text.encode()).record
+    assert record.cells == () and len(record.checks) == len(names)
+    passed = [names[f"f{i}"] for i, check in enumerate(record.checks) if check.status == "passed"]
+    assert passed == []
 
 
 @pytest.mark.slow
@@ -120,22 +141,25 @@ def test_a_hostile_cell_costs_itself(outcome):
 
 
 @pytest.mark.slow
-def test_the_teachers_files_are_closed(source, tmp_path, outcome):
+@pytest.mark.parametrize("separate", [True, False])
+def test_the_teachers_files_are_closed(source, tmp_path, outcome, monkeypatch, separate):
+    monkeypatch.setattr(sandbox, "SEPARATE", separate)
     with sandbox.Process(source.assignment.limits) as process:
         facts = process.facts
     if not facts.get("files") or not facts.get("processes"):
         pytest.skip("this system closes no files to submissions")
     secret = tmp_path.parent / "secret"
-    body = (
-        "import os\n"
-        f"found = [p for p in ({str(source.path)!r}, {str(source.path.parent)!r}) if os.path.exists(p) and "
-        "(os.listdir(p) if os.path.isdir(p) else open(p).read())]\n"
-        f"try: open({str(secret)!r}, 'w').write('x')\n"
-        "except OSError: pass\n"
-        "print(found)\nreturn 2 * x"
-    )
-    record = outcome(function(body))
-    assert record.score == 3 and record.output == "[]\n"
+    body = f"""\
+found = []
+for path in ({str(source.path)!r}, {__file__!r}):
+    try: found.append(len(open(path).read()) > 0)
+    except OSError: found.append(False)
+try: open({str(secret)!r}, 'w').write('x')
+except OSError: pass
+print(found)
+return 2 * x"""
+    record = outcome(function(body), separate)
+    assert record.score == 3 and record.output == "[False, True]\n"
     assert not secret.exists()
 
 
