@@ -86,6 +86,8 @@ def _add_grade(commands: Commands) -> None:
     parser.add_argument("--format", default="gradescope", metavar="NAMES", dest="formats",
                         help="gradescope, classroom50, junit, markdown, prairielearn, codegrade, autolab, csv; several "
                         "with commas (%(default)s)")  # fmt: skip
+    parser.add_argument("--id", default="name", metavar="COLUMN", dest="id_column",
+                        help="the header of the column of NAMEs in grades.csv (%(default)s)")  # fmt: skip
     parser.add_argument("--user", metavar="NAME", help="run submissions as this user; only root can")
     parser.set_defaults(run=_grade)
 
@@ -95,7 +97,7 @@ def _grade(options: argparse.Namespace) -> int:
 
     try:
         records = grade(options.source, options.submissions, options.out, jobs=options.jobs, formats=options.formats,
-                        user=options.user)  # fmt: skip
+                        user=options.user, id_column=options.id_column)  # fmt: skip
     except RuntimeError as error:  # no process can be started, or a worker has another source
         print(f"python -m minigrad course grade: {error}", file=sys.stderr)
         return 2

@@ -72,6 +72,7 @@ def grade(
     formats: str | Sequence[str] = "gradescope",
     executor: Executor | None = None,
     user: str | None = None,
+    id_column: str = "name",
     progress: bool = True,
 ) -> list[Record]:
     """Grade submissions. A run that was ended goes on where it was.
@@ -90,6 +91,8 @@ def grade(
         executor: any `concurrent.futures.Executor`, such as Dask's or that of `mpi4py.futures`, whose workers have the
             source's file. Default: `jobs` processes of this machine.
         user: name of the user that submissions run as. Only root can choose one.
+        id_column: the header of the column of NAMEs in the table, as the gradebook has it that reads the table, such
+            as "SIS Login ID" or "Email address". Default: "name".
         progress: show a bar with the rate and the remaining time.
 
     Returns:
@@ -123,7 +126,7 @@ def grade(
         for graded in outcomes:
             results.add(graded)
             shown.one(graded.facts)
-    results.finish()
+    results.finish(id_column)
     shown.end()
     return [results.records[name] for name in paths]
 
@@ -196,9 +199,9 @@ class _Results:
         self.records[record.name] = record
         self.times[record.name] = graded.seconds
 
-    def finish(self) -> None:
+    def finish(self, id_column: str) -> None:
         """Write the tables of the class."""
-        platforms.write_gradebook([self.records[name] for name in self.names], self.folder)
+        platforms.write_gradebook([self.records[name] for name in self.names], self.folder, id_column)
         rows = [("name", "seconds"), *((name, f"{self.times.get(name, 0):.2f}") for name in sorted(self.names))]
         _write(self.folder / TIMES, platforms.gradebook.to_csv(rows))
 

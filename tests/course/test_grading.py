@@ -148,7 +148,8 @@ def test_a_class(source, tmp_path):
         (folder / f"{name}.py").write_text(text)
     paths = [folder / f"{name}.py" for name in ("ada", "bob", "eve", "gone")]
     with ThreadPoolExecutor(2) as threads:
-        records = grade(source.path, paths, tmp_path / "a", executor=threads, progress=False)
+        records = grade(source.path, paths, tmp_path / "a", executor=threads, id_column="Login", progress=False)
+    assert (tmp_path / "a" / "grades.csv").read_text("utf-8").startswith("Login,status,score,")
     assert [record.name for record in records] == ["ada", "bob", "eve", "gone"]
     assert [record.score for record in records] == [5, 0, 0, 0]
     assert records[3].missing and not records[3].checks
