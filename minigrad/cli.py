@@ -49,6 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add_step(commands)
     add_sanity(commands)
     add_course(commands)
+    add_tutorials(commands)
     if given[:1] == ["--version"]:
         print(version())
         return 0
@@ -321,3 +322,35 @@ def sanity(options: argparse.Namespace) -> int:
         return error.status
     print(report)
     return 0 if report else 1
+
+
+def add_tutorials(commands: Commands) -> None:
+    """Declare the options of `tutorials`."""
+    parser = commands.add_parser(
+        "tutorials",
+        help="list the lessons, copy one, or run one",
+        description="Without a lesson, list them. With one, run it, or copy it with --copy or --notebook.",
+    )
+    parser.add_argument("lesson", nargs="?", help="its number, or a part of its name")
+    parser.add_argument("--copy", type=Path, metavar="FOLDER", help="copy the program into this folder")
+    parser.add_argument("--notebook", type=Path, metavar="FOLDER", help="copy it there as a Jupyter notebook")
+    parser.set_defaults(run=tutorials)
+
+
+def tutorials(options: argparse.Namespace) -> None:
+    """List the lessons, or copy or run one."""
+    from minigrad import lessons
+
+    if options.lesson is None:
+        if options.copy or options.notebook:
+            raise ValueError("tutorials: which lesson? Give its number: tutorials 3 --copy FOLDER")
+        for lesson in lessons.lessons():
+            print(f"{lesson.number:2}  {lesson.title}")
+        print("\nRun one: python -m minigrad tutorials 1. Keep a copy to change: tutorials 1 --notebook FOLDER")
+        return
+    lesson = lessons.find(options.lesson)
+    for target in (options.copy, options.notebook):
+        if target is not None:
+            print(lessons.copy(lesson, target, as_notebook=target is options.notebook))
+    if options.copy is None and options.notebook is None:
+        lessons.run(lesson)
