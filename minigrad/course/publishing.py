@@ -49,6 +49,9 @@ def release(source: str | Path, directory: str | Path, tier: str = "core", force
     if folder.resolve() == loaded.path.resolve().parent:
         raise ValueError(f"{folder} is the folder of the source: release into another one, or the solution is replaced")
     files = contents(loaded, tier)
+    for name in files:
+        if (folder / name).exists() and (folder / name).samefile(loaded.path):
+            raise ValueError(f"{folder / name} is a link to the source, which a release would replace")
     _check_targets(folder, loaded.name, files, force)
     _write_all(folder, files)
     return [folder / name for name in files]

@@ -282,6 +282,7 @@ def find(path: str | Path) -> Path:
         inside = sorted(file for file in path.glob("*.py") if file.is_file())
         sources = [file for file in inside if "BEGIN TESTS" in file.read_text("utf-8", "replace")]
         same = [file for file in sources if file.stem == path.resolve().name]
+        sources = sources or (inside if len(inside) == 1 else [])
         if len(sources) > 1 and not same:
             raise ValueError(f"{path} has several assignments: name one of {', '.join(file.name for file in sources)}")
         if not sources:

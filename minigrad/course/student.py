@@ -20,6 +20,7 @@ from minigrad.course.assignment import Check
 from minigrad.course.formats import feedback
 from minigrad.course.judging import judge
 from minigrad.course.notebooks import program
+from minigrad.course.pictures import RIGHT, WRONG
 from minigrad.course.record import BLANK, PASSED, CheckResult, Record
 from minigrad.course.released import Released, read_released
 from minigrad.course.source import seed_everything
@@ -29,7 +30,7 @@ from minigrad.output.words import printable_lines
 
 _SIGNS = {PASSED: "ok   ", BLANK: "blank"}
 _HTML_SIGNS = {PASSED: "✓ right", BLANK: "○ blank"}
-_COLOURS = {True: "#0f766e", False: "#b45309"}
+_COLOURS = {True: ("#064e3b", RIGHT), False: ("#7c2d12", WRONG)}
 
 
 @dataclass
@@ -122,7 +123,7 @@ class CheckReport:
                 parts.append(self._bar_html())
             summary = escape(self.summary()).replace("*visible*", "<em>visible</em>")
             parts += [f"<p>{summary}</p>", f"<p>{escape(self._more())}</p>" if self._more() else ""]
-        return f'<div style="line-height: 1.5; max-width: 50em">{"".join(parts)}</div>'
+        return f'<div style="line-height: 1.6; max-width: 50em">{"".join(parts)}</div>'
 
     def _bar_html(self) -> str:
         total = len(self._tasks())
@@ -139,8 +140,9 @@ class CheckReport:
         return f'<p style="margin: .6em 0 .2em"><strong>{head}</strong> {count}</p><ul style="margin: 0">{items}</ul>'
 
     def _item_html(self, check: CheckResult) -> str:
-        right = feedback.passed(check)
-        sign = f'<strong style="color: {_COLOURS[right]}">{_HTML_SIGNS.get(check.status, "✗ wrong")}</strong>'
+        ink, paper = _COLOURS[feedback.passed(check)]
+        style = f"color: {ink}; background: {paper}; padding: 0 .4em; border-radius: .3em"  # on light and dark pages
+        sign = f'<strong style="{style}">{_HTML_SIGNS.get(check.status, "✗ wrong")}</strong>'
         parts = [f"{sign} {escape(check.name)}"]
         if said := feedback.message(check):
             parts.append(f'<div style="white-space: pre-wrap">{escape(printable_lines(said))}</div>')

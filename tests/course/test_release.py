@@ -374,6 +374,11 @@ def test_the_source_is_never_replaced(path):
     for force in (False, True):
         with pytest.raises(ValueError, match="folder of the source"):
             release(path, path.parent, force=force)
+    out = path.parent.parent / "out"
+    out.mkdir()
+    (out / "layers.py").symlink_to(path)
+    with pytest.raises(ValueError, match="link to the source"):
+        release(path, out, force=True)
     assert path.read_text() == SOURCE
 
 
