@@ -402,8 +402,8 @@ def unlikely_start(scene: Scene, samples: Sequence[Sample], losses: Sequence[flo
     else:
         yield (
             "initial weights too large",
-            f"{said}: the outputs are too large at the start. Use initial weights proportional to 1 / sqrt(inputs), as "
-            "nn.init.kaiming_normal_ does",
+            f"{said}: the outputs explode on their way through the model. Use initial weights "
+            "proportional to 1 / sqrt(inputs), as nn.init.kaiming_normal_ does",
         )
 
 
