@@ -154,15 +154,15 @@ class _Case:
     def _shrunk(self, ops: int) -> _Case:
         """Return the case with smaller inputs, where the graph is too large to be computed again and again.
 
-        All dimensions of one size become 2 or 3, if both functions accept that and still differ.
+        All dimensions of one size become 4, 3 or 2, if both functions accept that and still differ.
         """
         case = self
         sizes = {n for i in self.floats for n in self.arrays[i].shape if n > 3}
         for n in sorted(sizes, reverse=True) if ops > MANY else ():
-            for few in (2, 3):
+            for few in [few for few in (4, 3, 2) if few < n]:
                 cut = [
-                    a[tuple(slice(few) if d == n else slice(None) for d in a.shape)] if a.ndim else a
-                    for a in case.arrays
+                    a[tuple(slice(few) if d == n else slice(None) for d in whole.shape)] if a.ndim else a
+                    for a, whole in zip(case.arrays, self.arrays)
                 ]
                 other = _Case(self.mine, self.reference, tuple(cut))
                 other.on_tensors, other.reference_on_tensors = self.on_tensors, self.reference_on_tensors
@@ -471,9 +471,10 @@ class _Search:
         """The same mistake at all operations of a kind."""
         groups: dict[Any, list[Site]] = {}
         for site in self.sites:
-            if site.op.kind not in MOVING and site.op.kind != "input":
+            if site.op.kind in ("permute", "reshape") or site.op.kind not in MOVING and site.op.kind != "input":
                 parameters = {n: v for n, v in site.op.parameters.items() if n != "index"}
-                groups.setdefault((site.op.kind, str(parameters)), []).append(site)
+                moved = site.shapes[0] if site.op.kind in MOVING and site.shapes else None
+                groups.setdefault((site.op.kind, str(parameters), moved), []).append(site)
         for sites in groups.values():
             if 1 < len(sites) <= 12 and len({s.passes[0] for s in sites}) > 1:
                 for m in CATALOGUE.values():
