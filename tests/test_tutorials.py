@@ -179,28 +179,52 @@ def test_the_citation_and_the_changelog_are_of_this_version() -> None:
 
 
 @pytest.mark.slow
-def test_the_readme_runs_and_its_loop_trains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_readme_runs_and_its_loop_trains(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     sample, steps = Dataset.sample_data_batch, 0
 
-    def sample_a_thousand(self: Dataset, size: int = 64) -> Any:
+    def sample_a_hundred(self: Dataset, size: int = 64) -> Any:
         nonlocal steps
         steps += 1
-        if steps > 1000:
+        if steps > 100:
             raise StopIteration
         return sample(self, size)
 
-    monkeypatch.setattr(Dataset, "sample_data_batch", sample_a_thousand)
-    monkeypatch.setattr(Picture, "render", lambda *_, **__: "")
     monkeypatch.chdir(tmp_path)
     minigrad.manual_seed(0)
-    loop, *rest = blocks(ROOT / "README.md")
+    first, loop, mistake, program = blocks(ROOT / "README.md")
     names: dict[str, Any] = {}
+    exec(first, names)
+    assert float(capsys.readouterr().out) >= 0.95
+    before = names["network"].forward((names["train"].X, names["train"].y))
+    monkeypatch.setattr(Dataset, "sample_data_batch", sample_a_hundred)
     with pytest.raises(StopIteration):
         exec(loop, names)
-    assert accuracy(names["model"], names["digits"].test) >= 0.95
-    monkeypatch.setattr(Dataset, "sample_data_batch", sample)
-    for block in rest:
+    assert names["network"].forward((names["train"].X, names["train"].y)) < before
+    exec(mistake, names)
+    said = capsys.readouterr().out
+    (sentence,) = re.findall(r"^```text\n(.*)\n```$", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE)
+    assert all(part in said for part in sentence.split(" … ")), said
+    exec(program, names)
+    printed = capsys.readouterr().out
+    (shown,) = re.findall(r"^```py\n(.*?)^…\n```$", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    assert shown in printed
+
+
+def test_the_readme_is_a_page() -> None:
+    words = re.sub(r"^```.*?^```$", "", (ROOT / "README.md").read_text("utf-8"), flags=re.MULTILINE | re.DOTALL).split()
+    assert 300 <= len(words) <= 700
+
+
+@pytest.mark.slow
+def test_the_tour_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Picture, "render", lambda *_, **__: "")
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    for block in blocks(ROOT / "docs" / "tour.md"):
         exec(block, names)
+    assert accuracy(names["network"].model, names["digits"].test) >= 0.9
 
 
 if __name__ == "__main__":
