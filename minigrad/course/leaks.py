@@ -19,6 +19,7 @@ Secret: TypeAlias = "tuple[re.Pattern[str], int, str]"
 """How a line looks in a text, blanks ignored; which line of the source it is; the line."""
 
 _SKIPPED = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER)
+_NAME = re.compile(r"\w")
 _WORDS = re.compile(r"\w+|[^\w\s]")
 _TODO = re.compile(r"\b(TODO|FIXME|XXX|HINT)\b", re.IGNORECASE)
 
@@ -122,8 +123,12 @@ def _secrets(source: Source, tier: str, given: str) -> tuple[list[Secret], list[
 
 
 def _tells(words: Sequence[str]) -> bool:
-    """Return whether a line of these tokens is long enough to give something away."""
-    return len(words) >= 3 and not (len(words) == 3 and words[1] == "=" and not words[2].isidentifier())
+    """Return whether a line of these tokens is long enough, and not only punctuation, to give something away."""
+    return (
+        len(words) >= 3
+        and any(_NAME.search(word) for word in words)
+        and not (len(words) == 3 and words[1] == "=" and not words[2].isidentifier())
+    )
 
 
 def _pattern(tokens: Sequence[str]) -> re.Pattern[str]:

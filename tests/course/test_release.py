@@ -294,6 +294,11 @@ def test_words_that_give_nothing_away(path, tmp_path):
     release(path, tmp_path / "out")
 
 
+def test_quotes_alone_give_nothing_away(path, tmp_path):
+    replaced(path, '"return y + b", "return y")', '"return y + b", """\n    return y\n    """)')
+    release(path, tmp_path / "out")
+
+
 def test_outputs_of_a_notebook_are_searched(path):
     source = load(path)
     book = json.loads(contents(source)["layers.ipynb"])
