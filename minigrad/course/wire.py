@@ -65,7 +65,7 @@ def as_array(value: Any, limit: float = math.inf) -> np.ndarray:
     if not isinstance(value, (bool, int, float, list, tuple, np.ndarray, np.generic)):
         raise Unsendable(describe(value))
     if isinstance(value, (list, tuple)) and len(value) > limit:
-        raise Unsendable(f"a list of {len(value):,} items, which is larger than the {limit:,.0f} bytes that may be sent")
+        raise Unsendable(f"a list of {len(value):,} items, more than the {limit:,.0f} bytes that may be sent")
     if isinstance(value, np.ndarray) and value.size * value.itemsize > limit:
         raise Unsendable(
             f"an array of shape {value.shape}, which is larger than the {limit:,.0f} bytes that may be sent"
