@@ -337,10 +337,10 @@ def test_otter_files_hold_the_hidden_checks_for_the_grader_only(source: Path, tm
     export(source, "otter", tmp_path)
     for folder, names in (("autograder", ["one row", "secret", "nested outputs"]), ("student", ["one row"])):
         namespace: dict[str, Any] = {}
-        exec((tmp_path / folder / "tests" / "q1_1.py").read_text("utf-8"), namespace)
+        exec((tmp_path / "layers" / folder / "tests" / "q1_1.py").read_text("utf-8"), namespace)
         cases = namespace["test"]["suites"][0]["cases"]
         assert len(cases) == len(names) and namespace["OK_FORMAT"] is True
-    notebook = (tmp_path / "student" / "layers.ipynb").read_text("utf-8")
+    notebook = (tmp_path / "layers" / "student" / "layers.ipynb").read_text("utf-8")
     assert 'grader.check(\\"q1_1\\")' in notebook and "otter.Notebook" in notebook
     assert "minigrad.course" not in notebook and "X @ W + b" not in notebook
 
@@ -358,7 +358,7 @@ def test_otter_reads_the_files_and_grades_with_them(source: Path, tmp_path: Path
         namespace: dict[str, Any] = {}
         exec(text, namespace)
         earned = possible = 0.0
-        for path in sorted((tmp_path / "autograder" / "tests").iterdir()):
+        for path in sorted((tmp_path / "layers" / "autograder" / "tests").iterdir()):
             file = OKTestFile.from_file(str(path))
             file.run(dict(namespace))
             earned, possible = earned + file.score, possible + file.possible

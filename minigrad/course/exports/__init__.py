@@ -28,8 +28,8 @@ def export(source: str | Path, to: str, out: str | Path) -> Path:
         source: the assignment's file, or its folder.
         to: "gradescope": OUT/NAME-gradescope.zip, to be uploaded as autograder. "prairielearn": OUT/questions/NAME, a
             question with an external grader. "classroom50": OUT/autograders/NAME, an `autograder.py` and its bundle.
-            "nbgrader": OUT/source/NAME/NAME.ipynb, an instructor's notebook. "otter": OUT/autograder and OUT/student,
-            notebooks with test files. "container": OUT/Dockerfile and what it copies.
+            "nbgrader": OUT/source/NAME/NAME.ipynb, an instructor's notebook. "otter": OUT/NAME/autograder and
+            OUT/NAME/student, notebooks with test files. "container": OUT/Dockerfile and what it copies.
         out: the folder; it is made if it does not exist.
 
     Returns:

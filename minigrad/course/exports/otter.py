@@ -21,11 +21,13 @@ def files(source: Source) -> dict[str, bytes]:
     made: dict[str, bytes] = {}
     for folder, solved in (("autograder", True), ("student", False)):
         text = solution(source) if solved else published(source)[0]
-        made[f"{folder}/{source.name}.ipynb"] = notebook(_with_grader(text, source)).encode()
+        made[f"{source.name}/{folder}/{source.name}.ipynb"] = notebook(_with_grader(text, source)).encode()
         for task in source.assignment.tasks:
             cases = [_case(source, task, i) for i, check in enumerate(task.checks) if solved or not check.hidden]
             if cases:
-                made[f"{folder}/tests/{_name(task.number)}.py"] = _file(_name(task.number), cases).encode()
+                made[f"{source.name}/{folder}/tests/{_name(task.number)}.py"] = _file(
+                    _name(task.number), cases
+                ).encode()
     return made
 
 
