@@ -14,10 +14,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
+
 import minigrad
-from minigrad.course.assignment import Mistake
+from minigrad.course.assignment import Check, Mistake
 from minigrad.course.formats import feedback
-from minigrad.course.judging import judge
+from minigrad.course.judging import Expectation, judge
 from minigrad.course.leaks import leaks
 from minigrad.course.marks import SOLUTION, TIERS, SourceError
 from minigrad.course.publishing import texts
@@ -235,14 +237,15 @@ class _Prover:
     def catalogue(self) -> tuple[dict[str, int], list[tuple[int, str]]]:
         """Judge each mistake of the catalogue, as far as a check has them; return how many by check, and problems."""
         count: dict[str, int] = {}
-        problems = []
+        problems: list[tuple[int, str]] = []
         for check in self.assignment.checks:
             expected = expectation(self.source, check, "solution")
+            if check.gradient_of is not None:
+                count[check.key] = self.gradients(check, expected, problems)
             for candidate, arrays in expected.candidates:
                 if not candidate.catalogue:
                     continue
-                answer = {"outputs": len(arrays)}
-                found = judge(replace(check, may_write=True), answer, arrays, expected)
+                found = judge(replace(check, may_write=True), {"outputs": len(arrays)}, arrays, expected)
                 if feedback.passed(found):
                     continue  # these inputs do not show it
                 count[check.key] = count.get(check.key, 0) + 1
@@ -253,6 +256,25 @@ class _Prover:
                 said += ": write it with the lecture's names, x, dx, learning_rate, …"
                 problems.append((check.line, f"check {check.key}: {said}"))
         return count, problems
+
+    def gradients(self, check: Check, expected: Expectation, problems: list[tuple[int, str]]) -> int:
+        """Judge the two commonest wrong gradients; return how many are named, and add the problems."""
+        named = 0
+        for name, factor in (("wrong sign", -1), ("factor 2", 2)):
+            wrong = [array * factor for array in expected.outputs]
+            if all(np.array_equal(a, b) for a, b in zip(wrong, expected.outputs)):
+                problems.append(
+                    (check.line, f"check {check.key} ({check.name}): the gradient is zero for these inputs")
+                )
+                return named
+            found = judge(replace(check, may_write=True), {"outputs": len(wrong)}, wrong, expected)
+            if feedback.passed(found):
+                problems.append((check.line, f"check {check.key} ({check.name}): a gradient with the {name} passes"))
+            named += bool(found.mistake)
+            if not found.mistake:
+                said = f"a gradient with the {name} is not named; does gradient_of= compute with minigrad's operations?"
+                self.proof.notes.append(f"line {check.line}: check {check.key}: {said}")
+        return named
 
     def agreement(self) -> None:
         """Hidden and visible checks agree on the solution, the visible ones also as students have them."""

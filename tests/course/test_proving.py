@@ -210,3 +210,14 @@ task.check(path, lambda rng: (rng.standard_normal(3), rng.standard_normal((6, 3)
     made.mistakes()
     assert made.proof.problems == [] and made.proof.unexercised == []
     assert "of the catalogue" in made.proof.findings[0].claim
+
+
+def test_gradients_of_the_catalogue(tmp_path):
+    made = _Prover(load(new(tmp_path / "first")))
+    assert made.catalogue() == ({"1.2/0": 2, "1.2/1": 2}, [])
+    path = made.source.path
+    path.write_text(
+        path.read_text().replace("(np.array([1.0, 2.0, 4.0]), np.array([1.0, 0.0, 1.0]))", "(np.ones(3), np.ones(3))")
+    )
+    (problem,) = _Prover(load(path)).catalogue()[1]
+    assert "check 1.2/0 (by hand): the gradient is zero for these inputs" in problem[1]
