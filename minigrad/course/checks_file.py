@@ -35,7 +35,7 @@ def encode(value: Any) -> Any:
     if isinstance(value, dict):
         return {"dict": [[encode(key), encode(item)] for key, item in value.items()]}
     if isinstance(value, Tensor):
-        return {"tensor": encode(value.detach().numpy())}
+        return {"tensor": encode(value.detach().numpy()), "requires_grad": value.requires_grad}
     if isinstance(value, (np.ndarray, np.generic)) and value.dtype.kind in "biuf" and value.dtype.itemsize <= 8:
         data = [item if math.isfinite(item) else str(item) for item in np.asarray(value).ravel().tolist()]
         return {"dtype": value.dtype.name, "shape": list(value.shape), "data": data}
@@ -56,7 +56,7 @@ def decode(data: Any) -> Any:
     if "dict" in data:
         return {decode(key): decode(item) for key, item in data["dict"]}
     if "tensor" in data:
-        return Tensor(decode(data["tensor"]))
+        return Tensor(decode(data["tensor"]), requires_grad=data["requires_grad"])
     array = np.array([float(item) if isinstance(item, str) else item for item in data["data"]], data["dtype"])
     return array.reshape(data["shape"])
 

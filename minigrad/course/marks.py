@@ -282,7 +282,7 @@ class _Reader:
         elif block.markdown:
             if not any(re.sub(r"^\s*#\s?", "", text).strip() for text in content):
                 self.problem(start, f"BEGIN {block.kind} is empty: there is nothing up to line {line}")
-        elif not any(text.strip() and not text.strip().startswith("#") for text in content):
+        elif all(text.strip() in ("", "pass", "...") or text.strip().startswith("#") for text in content):
             self.problem(start, f"BEGIN {block.kind} is empty: there is no code up to line {line}")
         else:
             self.whole(block, start, line)

@@ -43,7 +43,8 @@ def published(source: Source, tier: str = "core", solved: Container[str] = ()) -
             line += 1
             continue
         left = _replacement(source, block, tier, solved)
-        made += left
+        if not (made and [text for text, _ in left] == [made[-1][0]]):  # lines marked one by one leave one blank
+            made += left
         line = block.end + 1
         while not left and line <= total and not source.lines[line - 1] and (not made or not made[-1][0]):
             line += 1  # blank lines before and after the block meet

@@ -95,6 +95,7 @@ def test_a_written_answer_is_a_solution_in_a_markdown_cell():
         ("x = 1\n# END SOLUTION", 2, "no BEGIN SOLUTION"),
         ("# BEGIN SOLUTION\n# END SOLUTION", 1, "empty"),
         ("# BEGIN SOLUTION\n\n# only a comment\n# END SOLUTION", 1, "empty"),
+        ("def f():\n    # BEGIN SOLUTION\n    pass\n    # END SOLUTION", 2, "empty"),
         ("# BEGIN HIDDEN TESTS\n# END HIDDEN TESTS", 1, "empty"),
         ("# BEGIN TESTS\n\n# END TESTS", 1, "empty"),
         ("# %% [markdown]\n# ### BEGIN SOLUTION\n#\n# ### END SOLUTION", 2, "empty"),

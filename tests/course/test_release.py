@@ -159,6 +159,16 @@ check("1.2", globals())
     )
 
 
+def test_lines_marked_one_by_one_leave_one_blank(path):
+    replaced(
+        path,
+        '    return np.einsum("i,i->", x, x)  # SOLUTION role=challenge',
+        "    y = x * 5 + 1  # SOLUTION\n    y += 1; y *= 2  # SOLUTION\n    return y  # SOLUTION",
+    )
+    blank = '    raise NotImplementedError("Task 1.1: affine, \\"forward\\"")'
+    assert f'"""One line."""\n{blank}  # y = ...\n{blank}\n\n\ndef driver' in published(load(path))[0]
+
+
 def test_what_the_tiers_leave(path):
     source = load(path)
     blanks = {
@@ -242,7 +252,7 @@ def test_tensors_as_json_and_other_values():
     import minigrad
 
     back = checks_file.decode(checks_file.encode(minigrad.tensor([1.0, 2.0], dtype="float64", requires_grad=True)))
-    assert back.tolist() == [1.0, 2.0]
+    assert back.tolist() == [1.0, 2.0] and back.requires_grad
     for value in [1j, {1}, np.array([1j]), np.array(["a"]), (i for i in [])]:
         with pytest.raises(TypeError, match="must be numbers"):
             checks_file.encode(value)
