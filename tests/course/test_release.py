@@ -305,7 +305,7 @@ def test_words_that_give_nothing_away(path, tmp_path):
 
 
 def test_quotes_alone_give_nothing_away(path, tmp_path):
-    replaced(path, '"return y + b", "return y")', '"return y + b", """\n    return y\n    """)')
+    replaced(path, '"return y + b", "return y")', '"return y + b",\n    """\n    return y\n    """)')
     release(path, tmp_path / "out")
 
 
