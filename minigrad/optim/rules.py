@@ -10,7 +10,7 @@ of one shape, or numbers; the state is a dictionary under the lecture's names, a
 >>> round(x, 6)
 0.302
 
-In float64 they give the same bits as the lecture's lines.
+In float64 they give the same bits as the lecture's lines. On a large vector some of them run `in_blocks`.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+
+from minigrad.optim.blocks import in_blocks
 
 State = dict[str, Any]
 
@@ -75,6 +77,7 @@ def adagrad(x: Any, dx: Any, state: State, learning_rate: float, epsilon: float 
     return x, {"cache": cache}
 
 
+@in_blocks
 def rmsprop(
     x: Any, dx: Any, state: State, learning_rate: float, decay_rate: float = 0.99, epsilon: float = 1e-7
 ) -> tuple[Any, State]:
@@ -84,6 +87,7 @@ def rmsprop(
     return x, {"cache": cache}
 
 
+@in_blocks
 def rmsprop_momentum(
     x: Any,
     dx: Any,
@@ -107,6 +111,7 @@ def rmsprop_momentum(
     return x, {"cache": cache} | ({"mean": mean} if centered else {}) | ({"v": v} if mu else {})
 
 
+@in_blocks
 def adam_incomplete(
     x: Any, dx: Any, state: State, learning_rate: float, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-7
 ) -> tuple[Any, State]:
@@ -117,6 +122,7 @@ def adam_incomplete(
     return x, {"m": m, "v": v}
 
 
+@in_blocks
 def adam(
     x: Any, dx: Any, state: State, learning_rate: float, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-7
 ) -> tuple[Any, State]:
@@ -130,6 +136,7 @@ def adam(
     return x, {"t": t, "m": m, "v": v}
 
 
+@in_blocks
 def amsgrad(
     x: Any, dx: Any, state: State, learning_rate: float, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-7
 ) -> tuple[Any, State]:
@@ -147,6 +154,7 @@ def amsgrad(
 # ---- more rules, in the same symbols ---------------------------------------------------------------------------
 
 
+@in_blocks
 def adadelta(
     x: Any, dx: Any, state: State, learning_rate: float = 1.0, decay_rate: float = 0.9, epsilon: float = 1e-6
 ) -> tuple[Any, State]:
@@ -161,6 +169,7 @@ def adadelta(
     return x, {"cache": cache, "steps": steps}
 
 
+@in_blocks
 def adamax(
     x: Any, dx: Any, state: State, learning_rate: float, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-7
 ) -> tuple[Any, State]:
@@ -173,6 +182,7 @@ def adamax(
     return x, {"t": t, "m": m, "u": u}
 
 
+@in_blocks
 def nadam(
     x: Any,
     dx: Any,
