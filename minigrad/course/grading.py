@@ -31,6 +31,7 @@ from minigrad.course.submission import LARGEST, TRUSTED, Graded, empty_record, g
 from minigrad.course.workers import Processes, WorkerLost
 from minigrad.data.progress import Progress
 from minigrad.output.files import write_file
+from minigrad.output.words import printable
 
 TIMES = "times.csv"
 RESERVED = (platforms.gradebook.FILE, TIMES, "class.csv", "class.html", "mistakes.csv", "rubric.csv")
@@ -197,12 +198,15 @@ class _Results:
         platforms.write(record, self.formats, place)
         _write(place / RECORD, json.dumps(record.to_dict(), indent=1, ensure_ascii=True) + "\n")
         self.records[record.name] = record
-        self.times[record.name] = graded.seconds
+        self.times[printable(record.name)] = graded.seconds
 
     def finish(self, id_column: str) -> None:
         """Write the tables of the class."""
         platforms.write_gradebook([self.records[name] for name in self.names], self.folder, id_column)
-        rows = [("name", "seconds"), *((name, f"{self.times.get(name, 0):.2f}") for name in sorted(self.names))]
+        rows = [
+            ("name", "seconds"),
+            *((name, f"{self.times.get(name, 0):.2f}") for name in sorted(map(printable, self.names))),
+        ]
         _write(self.folder / TIMES, platforms.gradebook.to_csv(rows))
 
     def _old_times(self) -> Iterator[tuple[str, float]]:

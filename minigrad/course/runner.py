@@ -50,8 +50,8 @@ class Runner:
         """Write the submission's file into this folder and compile its cells."""
         text = header["text"]
         self.path = path = os.path.abspath(header["file"])
-        with open(path, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
+        with contextlib.suppress(OSError), open(path, "w", encoding="utf-8", newline="") as file:
+            file.write(text)  # larger than a file may be: then there is no copy, and the text runs all the same
         self.names.update(__name__="submission", __file__=path, __builtins__=builtins)
         linecache.cache[path] = (len(text), None, text.splitlines(True), path)
         try:
@@ -59,7 +59,7 @@ class Runner:
         except SyntaxError as error:
             return {"problem": f"line {error.lineno or 1}: {error.msg}"}, []
         except (ValueError, RecursionError, MemoryError, OverflowError) as error:
-            return {"problem": f"line 1: {type(error).__name__}: {error}"}, []
+            return {"problem": f"line 1: {str(error) or type(error).__name__}"}, []
         return {"cells": [line for line, _ in self.cells]}, []
 
     def cell(self, header: dict[str, Any], _: list[Any]) -> Answer:

@@ -96,7 +96,7 @@ class Source:
     def seed(self, check: Check, student: str = "") -> int:
         """Return the seed of a check's inputs: from the assignment's name, the check and, if personal, the student."""
         words = [self.name, check.key, student if check.personal else ""]
-        return int.from_bytes(hashlib.sha256("\0".join(words).encode()).digest()[:6])
+        return int.from_bytes(hashlib.sha256("\0".join(words).encode("utf-8", "surrogatepass")).digest()[:6])
 
     def inputs(self, check: Check, student: str = "") -> tuple[Any, ...]:
         """Return fresh inputs of a check.

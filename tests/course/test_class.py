@@ -147,6 +147,28 @@ def test_a_result_is_kept_only_if_nothing_has_changed(tmp_path, submissions):
     assert graded() != third and record.read_text().endswith("}\n")
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other file systems refuse such names")
+def test_names_and_files_of_any_kind(tmp_path):
+    (tmp_path / "layers.py").write_text(SOURCE.replace('name="no bias")', 'name="no bias", personal=True)'))
+    names = ["\udcff", "=1+1", "-x", "new\nline", "numpy", ".hidden", "a" * 240]
+    paths = [tmp_path / f"{name}.py" for name in names]
+    for path in paths:
+        path.write_text(RIGHT)
+    (tmp_path / "large.py").write_bytes(b"#" * 11_000_000)
+    (tmp_path / "latin.py").write_bytes(b'x = "\xe9"\n')
+    (tmp_path / "folder.py").mkdir()
+    os.mkfifo(tmp_path / "pipe.py")
+    paths += [tmp_path / f"{name}.py" for name in ("large", "latin", "folder", "pipe")]
+    records = grade(tmp_path / "layers.py", paths, tmp_path / "out", progress=False)
+    assert [record.score for record in records[: len(names)]] == [5] * len(names)
+    assert [(record.gradable, record.missing) for record in records[len(names) :]] == [(False, False)] * 2 + [
+        (False, True)
+    ] * 2
+    assert "\n'=1+1,graded,5" in (tmp_path / "out" / "grades.csv").read_text()
+    with pytest.raises(ValueError, match="have the name"):
+        grade(tmp_path / "layers.py", [paths[0], tmp_path / "other" / paths[0].name], tmp_path / "out")
+
+
 def test_a_worker_that_ends_costs_its_call():
     with workers.Processes(2) as pool:
         lost, kept = pool.submit(os._exit, 3), [pool.submit(abs, -n) for n in range(20)]
