@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Container, Sequence
+from typing import Any
 
 RECORD = "__course_assertion__"
 """The name by which the rewritten program calls the function that declares the check."""
@@ -43,7 +44,7 @@ class _Rewriter(ast.NodeTransformer):
         self.lines, self.functions = lines, functions
         self.problems: list[tuple[int, str]] = []
 
-    def visit(self, node: ast.AST) -> ast.AST:
+    def visit(self, node: ast.AST) -> Any:
         if isinstance(node, _SCOPES):
             for inner in ast.walk(node):
                 if isinstance(inner, ast.Assert) and node.lineno in self.lines:
@@ -55,14 +56,17 @@ class _Rewriter(ast.NodeTransformer):
         self.problems.append((line, f"{what} does not say which call is checked: write task.check(function, inputs); "
                                     "its expected value is what the solution returns"))  # fmt: skip
 
-    def visit_Assert(self, node: ast.Assert) -> ast.AST:
+    def visit_Assert(self, node: ast.Assert) -> ast.AST | list[ast.Expr]:
         if node.lineno not in self.lines:
             return node
-        made = self.call(node.test, node.test, node.msg)
-        if made is None:
+        parts = (
+            node.test.values if isinstance(node.test, ast.BoolOp) and isinstance(node.test.op, ast.And) else [node.test]
+        )
+        made = [call for part in parts if (call := self.call(part, part, node.msg)) is not None]
+        if len(made) < len(parts):
             self.problem(node.lineno, "this assert")
             return node
-        return ast.copy_location(ast.Expr(made), node)
+        return [ast.copy_location(ast.Expr(call), node) for call in made]
 
     def visit_Expr(self, node: ast.Expr) -> ast.AST:
         if node.lineno in self.lines and isinstance(node.value, ast.Call) and _name(node.value).startswith("assert_"):

@@ -21,7 +21,7 @@ from minigrad.course.formats import feedback
 from minigrad.course.judging import judge
 from minigrad.course.notebooks import program
 from minigrad.course.pictures import RIGHT, WRONG
-from minigrad.course.record import BLANK, PASSED, CheckResult, Record
+from minigrad.course.record import BLANK, FAILED, PASSED, CheckResult, Record
 from minigrad.course.released import Released, read_released
 from minigrad.course.source import seed_everything
 from minigrad.course.submission import empty_record, expectation, grade_one
@@ -147,7 +147,8 @@ class CheckReport:
         if said := feedback.message(check):
             parts.append(f'<div style="white-space: pre-wrap">{escape(printable_lines(said))}</div>')
         if check.picture:
-            parts.append(f'<div><img alt="where it is wrong" src="{feedback.picture_url(check.picture)}"></div>')
+            url = feedback.picture_url(check.picture)
+            parts.append(f'<div><img style="max-width: 100%" alt="where it is wrong" src="{url}"></div>')
         if check.hint:
             parts.append(f"<div>Hint: {escape(check.hint)}</div>")
         if cause := self.cause_of(check):
@@ -238,20 +239,26 @@ class Checks:
         """
         if runner.ACTIVE:
             return
-        report = self.report(task, sys._getframe(1).f_globals if names is None else names, cause)
-        if "IPython" in sys.modules and sys.modules["IPython"].get_ipython():
+        rich = "IPython" in sys.modules and sys.modules["IPython"].get_ipython() is not None
+        report = self.report(task, sys._getframe(1).f_globals if names is None else names, cause, graphs=rich)
+        if rich:
             sys.modules["IPython"].display.display(report)
         else:
             print(report)
 
-    def report(self, task: str | None, names: dict[str, Any], cause: bool = False) -> CheckReport:
-        """Return what the visible checks of a task find, as `__call__`."""
+    def report(self, task: str | None, names: dict[str, Any], cause: bool = False, graphs: bool = False) -> CheckReport:
+        """Return what the visible checks of a task find, as `__call__`.
+
+        With `graphs`, a wrong gradient has the picture of its graph where the cause may be said: it shows the formulas.
+        """
         released = self._read()
         tasks = [each for each in released.assignment.tasks if task in (None, each.number)]
         if not tasks:
             known = ", ".join(each.number for each in released.assignment.tasks)
             raise ValueError(f"there is no task {task}; the tasks are {known}")
-        results = [_answer(released, check, names) for each in tasks for check in each.checks]
+        causes = released.assignment.causes
+        graphs = graphs and (causes == "always" or (cause and causes == "on request"))
+        results = [_answer(released, check, names, graphs) for each in tasks for check in each.checks]
         record = empty_record(released, self.name)
         numbers = {each.number for each in tasks}
         record = replace(record, tasks=tuple(t for t in record.tasks if t.number in numbers), checks=tuple(results))
@@ -273,7 +280,7 @@ class Checks:
         return self._released
 
 
-def _answer(released: Released, check: Check, names: dict[str, Any]) -> CheckResult:
+def _answer(released: Released, check: Check, names: dict[str, Any], graphs: bool) -> CheckResult:
     """Call the student's function in this process, and judge what it returns."""
     name = released.functions[check.key]
     answer: dict[str, Any]
@@ -294,7 +301,11 @@ def _answer(released: Released, check: Check, names: dict[str, Any]) -> CheckRes
             answer = {"outputs": len(found)}
         except (Exception, SystemExit) as error:
             answer = runner.failure(error, path)
-    return judge(check, answer, arrays, expectation(released, check, ""))
+    result = judge(check, answer, arrays, expectation(released, check, ""))
+    if graphs and check.gradient_of is not None and result.status == FAILED:
+        picture = wrong_gradients(check.gradient_of, released.inputs(check), check.wrt, arrays)
+        result = replace(result, picture=picture or result.picture)
+    return result
 
 
 @contextlib.contextmanager

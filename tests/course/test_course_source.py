@@ -176,7 +176,7 @@ def test_an_assertion_in_a_hidden_block_becomes_a_check(write, line):
     [
         "assert isinstance(double(3), int)",
         "assert True",
-        "assert double(3) == 6 and double(4) == 8",
+        "assert double(3) == 6 and True",
         "assert double(x=3) == 6",
         "assert double(3) > 5",
         "assert len([double(3)]) == 1",
@@ -188,6 +188,12 @@ def test_an_assertion_that_asks_for_no_call_is_refused_with_its_line(write, line
     path = write(f"task.check(double, (1.0,))\n# END TESTS\n# BEGIN HIDDEN TESTS\n{line}\n# END HIDDEN TESTS\n")
     at = refuses(path, "does not say which call is checked")
     assert "assert" in path.read_text().split("\n")[at - 1]
+
+
+def test_a_conjunction_becomes_several_checks(write):
+    tail = "task.check(double, (1.0,))\n# END TESTS\n# BEGIN HIDDEN TESTS\nassert double(3) == 6 and double(4) == 8\n"
+    source = load(write(tail + "# END HIDDEN TESTS\n"))
+    assert [source.inputs(check) for check in source.assignment.checks] == [(1.0,), (3,), (4,)]
 
 
 def test_an_assertion_that_the_solution_fails_is_refused(write):

@@ -10,8 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import minigrad
 from minigrad.cli import main
 from minigrad.course import Checks, check, new, release, runner
+from minigrad.course.graph_pictures import wrong_gradients
 from minigrad.course.pictures import where_wrong
 
 BLANK_1 = '    raise NotImplementedError("Task 1.1: the mean of squares, forward")'
@@ -179,6 +181,28 @@ def test_the_picture_of_what_is_wrong():
     large[1, 49, 99] = False
     assert where_wrong(large).count("<path") == 1 and where_wrong(large).count("<rect") <= 32 * 32
     assert where_wrong(np.array(False)) == ""
+
+
+def test_the_graph_with_the_wrong_gradient_coloured():
+    from minigrad.viz.graph.draw import draw
+
+    x = np.array([1.0, 2.0])
+    try:
+        draw(-minigrad.tensor(1.0, requires_grad=True)).pipe("svg")
+    except RuntimeError:
+        pytest.skip("nothing renders graphs here")
+    right, wrong = (wrong_gradients(lambda x: (x * x).sum(), (x,), [0], [k * x]) for k in (2, 3))
+    assert "<svg" in right and "wrong" not in right.lower() and "wrong" in wrong.lower()
+    assert wrong_gradients(lambda x: float(x), (x,), [0], [x]) == ""
+
+
+def test_a_graph_shows_formulas_so_it_is_drawn_only_where_the_cause_may_be_said(submission, monkeypatch):
+    path = submission(RIGHT_1, "    return prediction - target")
+    drawn = []
+    monkeypatch.setattr("minigrad.course.student.wrong_gradients", lambda *words: drawn.append(words) or "<svg/>")
+    checks, names = Checks("first", path.parent), names_of(path)
+    assert "<path" in checks.report("1.2", names, graphs=True).record.checks[0].picture and not drawn
+    assert checks.report("1.2", names, cause=True, graphs=True).record.checks[0].picture == "<svg/>"
 
 
 # the plugin
