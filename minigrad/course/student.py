@@ -18,6 +18,7 @@ import minigrad
 from minigrad.course import runner
 from minigrad.course.assignment import Check
 from minigrad.course.formats import feedback
+from minigrad.course.graph_pictures import wrong_gradients
 from minigrad.course.judging import judge
 from minigrad.course.notebooks import program
 from minigrad.course.pictures import RIGHT, WRONG
