@@ -227,7 +227,7 @@ class _Shown:
         self.done, self.first, self.total, self.started = kept, kept, total, time.monotonic()
         self.open: set[str] = set()
         if self.progress and kept:
-            self.progress.say(f"{kept} of {total} results are there already, or there is nothing to grade")
+            self.progress.say(f"{kept} of {total} need no grading: their results are kept, or they are missing")
 
     def one(self, facts: dict[str, bool]) -> None:
         """Count one more."""
