@@ -64,7 +64,7 @@ def __getattr__(name: str) -> object:
     elif name == "Size":
         value = tuple  # which shapes are
     elif not name.startswith("_") and name in _functions():
-        value = _functions()[name]
+        value = import_module("minigrad.tensors.methods").as_function(_functions()[name])
     else:
         fix = f": tensors are of {', '.join(_DTYPES)}" if name in _NO_DTYPES else ""
         raise AttributeError(f"module 'minigrad' has no attribute {name!r}{fix}")

@@ -14,6 +14,7 @@ import inspect
 import typing
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import minigrad
@@ -59,7 +60,8 @@ def _dtypes() -> Iterator[tuple[str, str]]:
 
 
 def _declared(name: str, function: Callable[..., Any]) -> list[str]:
-    overloads = typing.get_overloads(function)
+    written = SimpleNamespace(__module__=function.__module__, __qualname__=function.__code__.co_qualname)
+    overloads = typing.get_overloads(written)  # under the name that the method has in its class, not in errors
     if overloads:
         return [line for f in overloads for line in ("@overload", _signature(name, f))]
     return [_signature(name, function)]

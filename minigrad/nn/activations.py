@@ -521,7 +521,10 @@ def _check_limits(name: str, lower: float, upper: float) -> None:
         raise ValueError(f"{name}: lower must be at most upper, got lower={lower} and upper={upper}")
 
 
-def rrelu(input: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False) -> Tensor:
+@_in_place
+def rrelu(
+    input: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False, inplace: bool = False
+) -> Tensor:
     """Return x if x >= 0, and slope * x otherwise, with a random slope.
 
     Args:
@@ -529,6 +532,7 @@ def rrelu(input: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: b
         lower, upper: limits of the slope (default 1/8 and 1/3).
         training: True draws a slope for each element, uniformly from [lower, upper]; False (default) uses
             (lower + upper) / 2.
+        inplace: write the result into the input (default False).
 
     Shape: (*) -> (*).
 
@@ -632,9 +636,9 @@ def gumbel_softmax(logits: Tensor, tau: float = 1.0, hard: bool = False, *, dim:
 class Activation(FunctionalModule):
     """The base class of the activations: a function of this file as a module."""
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         """(*) -> (*); `GLU` halves the size along its dim."""
-        return super().forward(as_input(class_name(self), x))
+        return super().forward(as_input(class_name(self), input))
 
     def extra_repr(self) -> str:
         shown = self._values()
@@ -1080,16 +1084,16 @@ class Softmax2d(Module):
     tensor([[0.2500, 0.2500]])
     """
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         """(N, C, H, W) or (C, H, W) -> the same.
 
         Raises:
             ValueError: if the input has another number of dimensions.
         """
-        x = as_input("Softmax2d", x)
-        if x.ndim not in (3, 4):
-            raise ValueError(f"Softmax2d: the input must be (N, C, H, W) or (C, H, W), got shape {x.shape}")
-        return x.softmax(-3)
+        input = as_input("Softmax2d", input)
+        if input.ndim not in (3, 4):
+            raise ValueError(f"Softmax2d: the input must be (N, C, H, W) or (C, H, W), got shape {input.shape}")
+        return input.softmax(-3)
 
 
 class PReLU(Module):
@@ -1098,6 +1102,7 @@ class PReLU(Module):
     Args:
         num_parameters: 1 (default), or the number of channels for one weight each.
         init: the initial weight (default 0.25).
+        device: the CPU, the only one: "cpu" or None (default None).
         dtype: of the weight (default float32).
 
     Shape: (N, C, ...) -> (N, C, ...).
@@ -1107,16 +1112,16 @@ class PReLU(Module):
     tensor([-1.,  2.])
     """
 
-    def __init__(self, num_parameters: int = 1, init: float = 0.25, dtype: Any = None) -> None:
+    def __init__(self, num_parameters: int = 1, init: float = 0.25, device: Any = None, dtype: Any = None) -> None:
         super().__init__()
         check_number("PReLU", init=init)
         self.num_parameters, self.init = checked_size("PReLU", "num_parameters", num_parameters), init
-        self.weight = Parameter(full((num_parameters,), float(init), dtype=dtype))
+        self.weight = Parameter(full((num_parameters,), float(init), device=device, dtype=dtype))
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         """(N, C, ...) -> the same."""
-        x = as_input("PReLU", x)
-        return prelu(x, promoted(x, self.weight)[1])
+        input = as_input("PReLU", input)
+        return prelu(input, promoted(input, self.weight)[1])
 
     def extra_repr(self) -> str:
         return f"num_parameters={self.num_parameters}"
@@ -1127,6 +1132,7 @@ class RReLU(Module):
 
     Args:
         lower, upper: limits of the slope (default 1/8 and 1/3).
+        inplace: write the result into the input (default False).
 
     Shape: (*) -> (*).
 
@@ -1135,14 +1141,15 @@ class RReLU(Module):
     tensor([-0.5000,  2.0000])
     """
 
-    def __init__(self, lower: float = 1 / 8, upper: float = 1 / 3) -> None:
+    def __init__(self, lower: float = 1 / 8, upper: float = 1 / 3, inplace: bool = False) -> None:
         super().__init__()
         _check_limits("RReLU", lower, upper)
-        self.lower, self.upper = lower, upper
+        check_bool("RReLU", inplace=inplace)
+        self.lower, self.upper, self.inplace = lower, upper, inplace
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         """(*) -> (*)."""
-        return rrelu(as_input("RReLU", x), self.lower, self.upper, self.training)
+        return rrelu(as_input("RReLU", input), self.lower, self.upper, self.training, self.inplace)
 
     def extra_repr(self) -> str:
-        return f"lower={self.lower}, upper={self.upper}"
+        return f"lower={self.lower}, upper={self.upper}" + ", inplace=True" * self.inplace

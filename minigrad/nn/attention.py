@@ -132,6 +132,7 @@ class MultiheadAttention(Module):
         add_zero_attn: add a key and value of 0 to each sequence (default False).
         kdim, vdim: the sizes of keys and values (default E).
         batch_first: whether inputs and outputs are (N, L, E) instead of (L, N, E) (default False).
+        device: the CPU, the only one: "cpu" or None (default None).
         dtype: of the parameters (default float32).
 
     Shape: (L, N, E), (S, N, kdim) and (S, N, vdim) -> (L, N, E) and weights (N, L, S), with N sequences; see `forward`.
@@ -159,6 +160,7 @@ class MultiheadAttention(Module):
         kdim: int | None = None,
         vdim: int | None = None,
         batch_first: bool = False,
+        device: Any = None,
         dtype: Any = None,
     ) -> None:
         super().__init__()
@@ -179,7 +181,7 @@ class MultiheadAttention(Module):
         self._same_sizes = self.kdim == self.vdim == embed_dim
 
         def weight(*shape: int) -> Parameter:
-            return Parameter(init.xavier_uniform_(zeros(*shape, dtype=dtype)))
+            return Parameter(init.xavier_uniform_(zeros(*shape, device=device, dtype=dtype)))
 
         if self._same_sizes:
             self.in_proj_weight = weight(3 * embed_dim, embed_dim)
@@ -187,14 +189,14 @@ class MultiheadAttention(Module):
             self.q_proj_weight = weight(embed_dim, embed_dim)
             self.k_proj_weight = weight(embed_dim, self.kdim)
             self.v_proj_weight = weight(embed_dim, self.vdim)
-        self.in_proj_bias = Parameter(zeros(3 * embed_dim, dtype=dtype)) if bias else None
-        self.out_proj = Linear(embed_dim, embed_dim, bias=bias, dtype=dtype)
+        self.in_proj_bias = Parameter(zeros(3 * embed_dim, device=device, dtype=dtype)) if bias else None
+        self.out_proj = Linear(embed_dim, embed_dim, bias=bias, device=device, dtype=dtype)
         if self.out_proj.bias is not None:
             init.zeros_(self.out_proj.bias)
         self.bias_k = self.bias_v = None
         if add_bias_kv:
             self.bias_k, self.bias_v = (
-                Parameter(init.xavier_normal_(zeros(1, 1, embed_dim, dtype=dtype))) for _ in range(2)
+                Parameter(init.xavier_normal_(zeros(1, 1, embed_dim, device=device, dtype=dtype))) for _ in range(2)
             )
 
     def forward(

@@ -156,11 +156,11 @@ class Sequential(_ListContainer):
         else:
             self.extend(modules)
 
-    def forward(self, x: Any) -> Tensor:
+    def forward(self, input: Any) -> Tensor:
         """Return the output of the last module."""
         for module in self._modules.values():
-            x = module(x)
-        return x
+            input = module(input)
+        return input
 
 
 class ModuleList(_ListContainer):
@@ -287,7 +287,7 @@ class ModuleDict(_DictContainer):
     """A dictionary of modules whose parameters `Module.parameters` finds; it does not look into plain ones.
 
     Args:
-        items: a mapping from names to modules, or pairs of name and module (default: none).
+        modules: a mapping from names to modules, or pairs of name and module (default: none).
 
     Raises:
         TypeError: if a name is not a string, or an item not a module.
@@ -301,12 +301,15 @@ class ModuleDict(_DictContainer):
     ['policy.weight', 'policy.bias', 'value.weight', 'value.bias']
     """
 
+    def __init__(self, modules: Any = None) -> None:
+        super().__init__(modules)
+
 
 class ParameterDict(_DictContainer):
     """A dictionary of parameters that `Module.parameters` finds; it does not look into plain ones.
 
     Args:
-        items: a mapping from names to parameters, or pairs of both; tensors become parameters (default: none).
+        parameters: a mapping from names to parameters, or pairs of both; tensors become parameters (default: none).
 
     Raises:
         TypeError: if a name is not a string, or an item not a tensor.
@@ -319,6 +322,9 @@ class ParameterDict(_DictContainer):
 
     _registry = "_parameters"
     _check_item = staticmethod(_as_parameter)  # type: ignore[assignment]
+
+    def __init__(self, parameters: Any = None) -> None:
+        super().__init__(parameters)
 
     def __repr__(self) -> str:
         return _parameters_repr(self)

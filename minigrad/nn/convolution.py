@@ -359,6 +359,7 @@ class _Conv(Module):
         groups: int = 1,
         bias: bool = True,
         padding_mode: str = "zeros",
+        device: Any = None,
         dtype: Any = None,
     ) -> None:
         super().__init__()
@@ -381,8 +382,8 @@ class _Conv(Module):
             raise ValueError(f"{name}: padding_mode must be one of {modes}, got {padding_mode!r}")
         self.padding_mode = padding_mode
         outer, inner = (in_channels, out_channels) if self.transposed else (out_channels, in_channels)
-        self.weight = Parameter(zeros(outer, inner // groups, *self.kernel_size, dtype=dtype))
-        self.bias = Parameter(zeros(out_channels, dtype=dtype)) if bias else None
+        self.weight = Parameter(zeros(outer, inner // groups, *self.kernel_size, device=device, dtype=dtype))
+        self.bias = Parameter(zeros(out_channels, device=device, dtype=dtype)) if bias else None
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -392,13 +393,13 @@ class _Conv(Module):
             if p is not None:
                 init.uniform_(p, -bound, bound)
 
-    def forward(self, x: Any) -> Tensor:
-        """Convolve x: (N, in_channels, *sizes) -> (N, out_channels, *new sizes), or the same without N."""
+    def forward(self, input: Any) -> Tensor:
+        """Convolve the input: (N, in_channels, *sizes) -> (N, out_channels, *new sizes), or the same without N."""
         padding: Any = self.padding
         if self.padding_mode != "zeros":
             sides = self._sides()
-            x, padding = pad(x, sides, _MODES[self.padding_mode]) if any(sides) else x, 0
-        return _conv(self.ndim, x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
+            input, padding = pad(input, sides, _MODES[self.padding_mode]) if any(sides) else input, 0
+        return _conv(self.ndim, input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
 
     def _sides(self) -> list[int]:
         """Return the padding in the form that `pad` takes."""
@@ -451,6 +452,7 @@ class Conv2d(_Conv):
         groups: how many groups the channels are divided into, each convolved by itself (default 1).
         bias: whether to add a bias (default True). Leave it out before batch norm.
         padding_mode: "zeros" (default), or a mode of `functional.pad`: "reflect", "replicate", "circular".
+        device: the CPU, the only one: "cpu" or None (default None).
         dtype: the dtype of the parameters (default float32).
 
         kernel_size, stride, padding and dilation are one integer, or (height, width).
@@ -512,23 +514,24 @@ class _ConvTranspose(_Conv):
         bias: bool = True,
         dilation: Sizes = 1,
         padding_mode: str = "zeros",
+        device: Any = None,
         dtype: Any = None,
     ) -> None:
         super().__init__(
-            in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, padding_mode, dtype
+            in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, padding_mode, device, dtype
         )
         self.output_padding = each_dim(class_name(self), "output_padding", output_padding, self.ndim, least=0)
 
-    def forward(self, x: Any, output_size: Any = None) -> Tensor:
-        """Upsample x: (N, in_channels, *sizes) -> (N, out_channels, *new sizes), or the same without N.
+    def forward(self, input: Any, output_size: Any = None) -> Tensor:
+        """Upsample the input: (N, in_channels, *sizes) -> (N, out_channels, *new sizes), or the same without N.
 
         Args:
-            x: the input.
+            input: the input.
             output_size: the sizes of the output, among those that fit; replaces `output_padding`.
         """
-        extra = self.output_padding if output_size is None else self._extra(x.shape[-self.ndim :], output_size)
+        extra = self.output_padding if output_size is None else self._extra(input.shape[-self.ndim :], output_size)
         options = (self.stride, self.padding, extra, self.groups, self.dilation)
-        return _conv_transpose(self.ndim, x, self.weight, self.bias, *options)
+        return _conv_transpose(self.ndim, input, self.weight, self.bias, *options)
 
     def _extra(self, small: tuple[int, ...], output_size: Any) -> tuple[int, ...]:
         """Return the output padding that gives an output of this size."""
@@ -574,6 +577,7 @@ class ConvTranspose2d(_ConvTranspose):
         bias: whether to add a bias (default True).
         dilation: the distance between neighbouring weights in the output (default 1).
         padding_mode: only "zeros".
+        device: the CPU, the only one: "cpu" or None (default None).
         dtype: the dtype of the parameters (default float32).
 
         kernel_size, stride, padding, output_padding and dilation are one integer, or (height, width).

@@ -196,9 +196,9 @@ class Dropout(Module):
         _check(class_name(self), p, True, inplace)
         self.p, self.inplace = p, inplace
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         """(*) -> (*)."""
-        return type(self).function(as_input(class_name(self), x), self.p, self.training, self.inplace)
+        return type(self).function(as_input(class_name(self), input), self.p, self.training, self.inplace)
 
     def extra_repr(self) -> str:
         return f"p={self.p}, inplace={self.inplace}"

@@ -112,6 +112,7 @@ class Embedding(Module):
         norm_type: the p of that p-norm (default 2.0).
         scale_grad_by_freq: divide the gradient of each row by the number of times it occurs (default False).
         sparse: not supported.
+        device: the CPU, the only one: "cpu" or None (default None).
         dtype: of the weight (default float32).
 
     Attributes:
@@ -141,6 +142,7 @@ class Embedding(Module):
         sparse: bool = False,
         _weight: Tensor | None = None,
         _freeze: bool = False,
+        device: Any = None,
         dtype: Any = None,
     ) -> None:
         super().__init__()
@@ -159,7 +161,11 @@ class Embedding(Module):
                 f"Embedding: the weight must have shape {(self.num_embeddings, self.embedding_dim)}, "
                 f"got {_weight.shape}"
             )
-        table = randn(num_embeddings, embedding_dim, dtype=dtype or default.dtype) if _weight is None else _weight
+        table = (
+            randn(num_embeddings, embedding_dim, device=device, dtype=dtype or default.dtype)
+            if _weight is None
+            else _weight
+        )
         self.weight = Parameter(table, requires_grad=not _freeze)
         if self.padding_idx is not None and _weight is None:
             self.weight.data[self.padding_idx] = 0.0
@@ -183,9 +189,9 @@ class Embedding(Module):
         rows, n = embeddings.shape
         return cls(rows, n, _weight=embeddings, _freeze=freeze, **settings)
 
-    def forward(self, x: Any) -> Tensor:
+    def forward(self, input: Any) -> Tensor:
         """(*) of integers -> (*, embedding_dim)."""
-        return embedding(x, self.weight, self.padding_idx, self.max_norm, self.norm_type, self.scale_grad_by_freq)
+        return embedding(input, self.weight, self.padding_idx, self.max_norm, self.norm_type, self.scale_grad_by_freq)
 
     def extra_repr(self) -> str:
         shown = [str(self.num_embeddings), str(self.embedding_dim)]

@@ -33,6 +33,7 @@ class FunctionalModule(Module):
     """The settings that the function accepts a part of only, with a function that raises for the others."""
     settings: ClassVar[tuple[str, ...] | None] = None  # None: all arguments but `input` and `dtype`
     _signature: ClassVar[inspect.Signature]
+    _inputs: ClassVar[inspect.Signature]
 
     def __init_subclass__(cls) -> None:
         if "function" not in vars(cls):
@@ -41,6 +42,7 @@ class FunctionalModule(Module):
         names = [n for n in parameters if n not in ("input", "dtype")] if cls.settings is None else cls.settings
         kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
         cls._signature = inspect.Signature([parameters[name].replace(kind=kind) for name in names])
+        cls._inputs = inspect.Signature([p for p in parameters.values() if p.default is p.empty])
         if "__init__" not in vars(cls):
             cls.__signature__ = cls._signature  # type: ignore[attr-defined]
 
@@ -62,6 +64,8 @@ class FunctionalModule(Module):
         """Return the current settings by name."""
         return {name: getattr(self, name) for name in self._signature.parameters}
 
-    def forward(self, *inputs: Any) -> Tensor:
+    def forward(self, *inputs: Any, **named: Any) -> Tensor:
         """Return the function of these inputs, with the module's settings."""
+        if named:
+            inputs = bound_settings(self, self._inputs, inputs, named).args
         return type(self).function(*inputs, **self._values())

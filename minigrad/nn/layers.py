@@ -119,6 +119,7 @@ class Linear(Module):
         in_features: the size of each input vector.
         out_features: the size of each output vector.
         bias: whether to add b (default True).
+        device: the CPU, the only one: "cpu" or None (default None).
         dtype: of the parameters (default float32).
 
     Attributes:
@@ -140,20 +141,24 @@ class Linear(Module):
     [('weight', (2, 3)), ('bias', (2,))]
     """
 
-    def __init__(self, in_features: int, out_features: int, bias: bool = True, dtype: Any = None) -> None:
+    def __init__(
+        self, in_features: int, out_features: int, bias: bool = True, device: Any = None, dtype: Any = None
+    ) -> None:
         super().__init__()
         check_bool("Linear", bias=bias)
         self.in_features = checked_size("Linear", "in_features", in_features)
         self.out_features = checked_size("Linear", "out_features", out_features)
-        self.weight = Parameter(init.kaiming_uniform_(zeros(out_features, in_features, dtype=dtype), a=math.sqrt(5)))
+        self.weight = Parameter(
+            init.kaiming_uniform_(zeros(out_features, in_features, device=device, dtype=dtype), a=math.sqrt(5))
+        )
         self.bias = None
         if bias:
             bound = 1 / math.sqrt(in_features)
-            self.bias = Parameter(init.uniform_(zeros(out_features, dtype=dtype), -bound, bound))
+            self.bias = Parameter(init.uniform_(zeros(out_features, device=device, dtype=dtype), -bound, bound))
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         """(..., in_features) -> (..., out_features)."""
-        return linear(x, self.weight, self.bias)
+        return linear(input, self.weight, self.bias)
 
     def extra_repr(self) -> str:
         return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
@@ -178,9 +183,9 @@ class Flatten(Module):
         check_int("Flatten", start_dim=start_dim, end_dim=end_dim)
         self.start_dim, self.end_dim = start_dim, end_dim
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         """(N, ...) -> (N, features)."""
-        return as_input("flatten", x).flatten(self.start_dim, self.end_dim)
+        return as_input("flatten", input).flatten(self.start_dim, self.end_dim)
 
     def extra_repr(self) -> str:
         return f"start_dim={self.start_dim}, end_dim={self.end_dim}"
@@ -199,9 +204,9 @@ class Identity(Module):
     def __init__(self, *_: Any, **__: Any) -> None:
         super().__init__()
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         """(*) -> (*)."""
-        return x
+        return input
 
 
 class Bilinear(Module):
@@ -212,6 +217,7 @@ class Bilinear(Module):
         in2_features: the size of x2.
         out_features: the size of y.
         bias: whether to add b (default True).
+        device: the CPU, the only one: "cpu" or None (default None).
         dtype: of the parameters (default float32).
 
     Attributes:
@@ -231,7 +237,13 @@ class Bilinear(Module):
     """
 
     def __init__(
-        self, in1_features: int, in2_features: int, out_features: int, bias: bool = True, dtype: Any = None
+        self,
+        in1_features: int,
+        in2_features: int,
+        out_features: int,
+        bias: bool = True,
+        device: Any = None,
+        dtype: Any = None,
     ) -> None:
         super().__init__()
         check_bool("Bilinear", bias=bias)
@@ -240,13 +252,15 @@ class Bilinear(Module):
             setattr(self, name, checked_size("Bilinear", name, n))
         bound = 1 / math.sqrt(in1_features)
         self.weight = Parameter(
-            init.uniform_(zeros(out_features, in1_features, in2_features, dtype=dtype), -bound, bound)
+            init.uniform_(zeros(out_features, in1_features, in2_features, device=device, dtype=dtype), -bound, bound)
         )
-        self.bias = Parameter(init.uniform_(zeros(out_features, dtype=dtype), -bound, bound)) if bias else None
+        self.bias = (
+            Parameter(init.uniform_(zeros(out_features, device=device, dtype=dtype), -bound, bound)) if bias else None
+        )
 
-    def forward(self, x1: Tensor, x2: Tensor) -> Tensor:
+    def forward(self, input1: Tensor, input2: Tensor) -> Tensor:
         """(..., in1_features) and (..., in2_features) -> (..., out_features)."""
-        return bilinear(x1, x2, self.weight, self.bias)
+        return bilinear(input1, input2, self.weight, self.bias)
 
     def extra_repr(self) -> str:
         names = ("in1_features", "in2_features", "out_features")
@@ -278,18 +292,18 @@ class Unflatten(Module):
             check_int("Unflatten", unflattened_size=size)
         self.dim, self.unflattened_size = dim, tuple(unflattened_size)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         """(..., n, ...) -> (..., *unflattened_size, ...)."""
-        x = as_input("unflatten", x)
-        if not -x.ndim <= self.dim < x.ndim:
-            raise IndexError(f"unflatten: dim {self.dim} is out of range for shape {x.shape}")
-        d = self.dim % x.ndim
-        new, n = self.unflattened_size, x.shape[d]
+        input = as_input("unflatten", input)
+        if not -input.ndim <= self.dim < input.ndim:
+            raise IndexError(f"unflatten: dim {self.dim} is out of range for shape {input.shape}")
+        d = self.dim % input.ndim
+        new, n = self.unflattened_size, input.shape[d]
         known = math.prod(s for s in new if s != -1)
         if new.count(-1) > 1 or (n % known if -1 in new and known else n != math.prod(new)):
-            raise ValueError(f"unflatten: cannot split dim {self.dim} of shape {x.shape}, of size {n}, into {new}")
+            raise ValueError(f"unflatten: cannot split dim {self.dim} of shape {input.shape}, of size {n}, into {new}")
         new = tuple([n // known if s == -1 else s for s in new])
-        return x.reshape(*x.shape[:d], *new, *x.shape[d + 1 :])
+        return input.reshape(*input.shape[:d], *new, *input.shape[d + 1 :])
 
     def extra_repr(self) -> str:
         return f"dim={self.dim}, unflattened_size={self.unflattened_size}"

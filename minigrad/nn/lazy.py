@@ -80,15 +80,15 @@ class Lazy(Module):
         for name, p in stand_in._parameters.items():
             setattr(self, name, UninitializedParameter() if p is not None else None)
 
-    def forward(self, x: Any) -> Tensor:
-        """Become the layer for inputs of the size of x, and call it.
+    def forward(self, input: Any, *others: Any, **options: Any) -> Tensor:
+        """Become the layer for inputs of the size of this one, and call it.
 
         Raises:
-            ValueError: if x has too few dimensions.
+            ValueError: if the input has too few dimensions.
         """
-        if not -x.ndim <= self.axis < x.ndim:
-            raise ValueError(f"{class_name(self)}: cannot infer {self.unknown} from an input of shape {x.shape}")
-        layer = self.becomes(**{self.unknown: x.shape[self.axis]}, **self._settings)
+        if not -input.ndim <= self.axis < input.ndim:
+            raise ValueError(f"{class_name(self)}: cannot infer {self.unknown} from an input of shape {input.shape}")
+        layer = self.becomes(**{self.unknown: input.shape[self.axis]}, **self._settings)
         for name, p in self._parameters.items():
             if isinstance(p, UninitializedParameter):  # otherwise the user has set another, or None
                 p.materialise(layer._parameters[name])
@@ -96,7 +96,7 @@ class Lazy(Module):
         setattr(self, self.unknown, getattr(layer, self.unknown))
         del self._settings
         self.__class__ = self.becomes  # type: ignore[assignment]
-        return self.forward(x)
+        return self.forward(input, *others, **options)
 
     def extra_repr(self) -> str:
         return self.becomes.extra_repr(self)
@@ -108,6 +108,7 @@ class LazyLinear(Lazy):
     Args:
         out_features: the size of each output vector.
         bias: whether to add b (default True).
+        device: the CPU, the only one: "cpu" or None (default None).
         dtype: of the parameters (default float32).
 
     Shape: (..., in_features) -> (..., out_features).

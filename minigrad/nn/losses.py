@@ -673,6 +673,10 @@ class PoissonNLLLoss(Loss):
     settings = ("log_input", "full", "eps", "reduction")
     checks: ClassVar = {"eps": check_not_negative}
 
+    def forward(self, log_input: Tensor, target: Any) -> Tensor:
+        """(*) and (*) -> (), or (*) with reduction='none'. The first has PyTorch's name, also if it is no logarithm."""
+        return super().forward(log_input, target)
+
 
 class GaussianNLLLoss(Loss):
     """(log(var) + (input - target)**2 / var) / 2, called with input, target and var.

@@ -202,6 +202,9 @@ class Module:
                 note(module, start, output)
             return output if gates is None else gates.leave(output)
         except Exception as error:
+            if isinstance(error, TypeError) and error.__traceback__ and error.__traceback__.tb_next is None:
+                _, _, message = str(error).rpartition("forward()")  # the call itself failed: name the user's class
+                error.args = (f"{class_name(module)}.forward(){message}",)
             module._locate(error)
             raise
 

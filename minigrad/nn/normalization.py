@@ -354,6 +354,7 @@ class LayerNorm(Module):
         eps: added to the variance (default 1e-5).
         elementwise_affine: whether to train a weight and a bias (default True).
         bias: whether to train a bias (default True).
+        device: the CPU, the only one: "cpu" or None (default None).
         dtype: the dtype of the parameters (default float32).
 
     Attributes:
@@ -379,18 +380,21 @@ class LayerNorm(Module):
         eps: float = 1e-5,
         elementwise_affine: bool = True,
         bias: bool = True,
+        device: Any = None,
         dtype: Any = None,
     ) -> None:
         super().__init__()
         self.normalized_shape = _sizes(class_name(self), normalized_shape)
         _check_eps(class_name(self), eps)
         self.eps, self.elementwise_affine = eps, elementwise_affine
-        self.weight = Parameter(ones(self.normalized_shape, dtype=dtype)) if elementwise_affine else None
-        self.bias = Parameter(zeros(self.normalized_shape, dtype=dtype)) if elementwise_affine and bias else None
+        self.weight = Parameter(ones(self.normalized_shape, device=device, dtype=dtype)) if elementwise_affine else None
+        self.bias = (
+            Parameter(zeros(self.normalized_shape, device=device, dtype=dtype)) if elementwise_affine and bias else None
+        )
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Normalize x: (..., *normalized_shape) -> the same."""
-        return layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps)
+    def forward(self, input: Tensor) -> Tensor:
+        """Normalize the input: (..., *normalized_shape) -> the same."""
+        return layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
         return (
@@ -414,6 +418,7 @@ class RMSNorm(Module):
         normalized_shape: the sizes of the dimensions that the mean is taken over; an integer for the last one alone.
         eps: added to the mean square; default the machine epsilon of the dtype.
         elementwise_affine: whether to train a weight (default True).
+        device: the CPU, the only one: "cpu" or None (default None).
         dtype: the dtype of the weight (default float32).
 
     Attributes:
@@ -438,6 +443,7 @@ class RMSNorm(Module):
         normalized_shape: int | Sequence[int],
         eps: float | None = None,
         elementwise_affine: bool = True,
+        device: Any = None,
         dtype: Any = None,
     ) -> None:
         super().__init__()
@@ -445,7 +451,7 @@ class RMSNorm(Module):
         if eps is not None:
             _check_eps(class_name(self), eps)
         self.eps, self.elementwise_affine = eps, elementwise_affine
-        self.weight = Parameter(ones(self.normalized_shape, dtype=dtype)) if elementwise_affine else None
+        self.weight = Parameter(ones(self.normalized_shape, device=device, dtype=dtype)) if elementwise_affine else None
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalize x: (..., *normalized_shape) -> the same."""
@@ -463,6 +469,7 @@ class GroupNorm(Module):
         num_channels: the number of channels, a multiple of num_groups.
         eps: added to the variance (default 1e-5).
         affine: whether to train a weight and a bias for each channel (default True).
+        device: the CPU, the only one: "cpu" or None (default None).
         dtype: the dtype of the parameters (default float32).
         bias: whether to train a bias (default True).
 
@@ -489,6 +496,7 @@ class GroupNorm(Module):
         num_channels: int,
         eps: float = 1e-5,
         affine: bool = True,
+        device: Any = None,
         dtype: Any = None,
         *,
         bias: bool = True,
@@ -502,12 +510,12 @@ class GroupNorm(Module):
             )
         _check_eps("GroupNorm", eps)
         self.eps, self.affine = eps, affine
-        self.weight = Parameter(ones(num_channels, dtype=dtype)) if affine else None
-        self.bias = Parameter(zeros(num_channels, dtype=dtype)) if affine and bias else None
+        self.weight = Parameter(ones(num_channels, device=device, dtype=dtype)) if affine else None
+        self.bias = Parameter(zeros(num_channels, device=device, dtype=dtype)) if affine and bias else None
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Normalize x: (N, num_channels, ...) -> the same."""
-        return group_norm(x, self.num_groups, self.weight, self.bias, self.eps)
+    def forward(self, input: Tensor) -> Tensor:
+        """Normalize the input: (N, num_channels, ...) -> the same."""
+        return group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
         return (
@@ -528,6 +536,7 @@ class _Tracking(Module):
         momentum: float | None,
         affine: bool,
         track_running_stats: bool,
+        device: Any,
         dtype: Any,
         bias: bool,
     ) -> None:
@@ -536,12 +545,12 @@ class _Tracking(Module):
         _check_eps(class_name(self), eps)
         self.eps, self.momentum, self.affine = eps, momentum, affine
         self.track_running_stats = track_running_stats
-        self.weight = Parameter(ones(num_features, dtype=dtype)) if affine else None
-        self.bias = Parameter(zeros(num_features, dtype=dtype)) if affine and bias else None
-        zeros(0, dtype=dtype)  # refuse a wrong dtype also where there is nothing to make
+        self.weight = Parameter(ones(num_features, device=device, dtype=dtype)) if affine else None
+        self.bias = Parameter(zeros(num_features, device=device, dtype=dtype)) if affine and bias else None
+        zeros(0, device=device, dtype=dtype)  # refuse a wrong dtype also where there is nothing to make
         track = track_running_stats
-        self.register_buffer("running_mean", zeros(num_features, dtype=dtype) if track else None)
-        self.register_buffer("running_var", ones(num_features, dtype=dtype) if track else None)
+        self.register_buffer("running_mean", zeros(num_features, device=device, dtype=dtype) if track else None)
+        self.register_buffer("running_var", ones(num_features, device=device, dtype=dtype) if track else None)
         self.register_buffer("num_batches_tracked", zeros((), dtype=np.int64) if track else None)
 
     def reset_running_stats(self) -> None:
@@ -574,11 +583,12 @@ class _BatchNorm(_Tracking):
         momentum: float | None = 0.1,
         affine: bool = True,
         track_running_stats: bool = True,
+        device: Any = None,
         dtype: Any = None,
         *,
         bias: bool = True,
     ) -> None:
-        super().__init__(num_features, eps, momentum, affine, track_running_stats, dtype, bias)
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias)
 
     def _count(self) -> float:
         """Count a batch; return the step of the running statistics."""
@@ -588,12 +598,12 @@ class _BatchNorm(_Tracking):
                 return 1 / self.num_batches_tracked.item()
         return self.momentum or 0.0
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Normalize x: (N, num_features, ...) -> the same."""
-        x = self._check(x)
+    def forward(self, input: Tensor) -> Tensor:
+        """Normalize the input: (N, num_features, ...) -> the same."""
+        input = self._check(input)
         own = self.training or self.running_mean is None
         momentum = self._count() if self.training and self.track_running_stats else 0.0
-        return batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, own, momentum, self.eps)
+        return batch_norm(input, self.running_mean, self.running_var, self.weight, self.bias, own, momentum, self.eps)
 
 
 class BatchNorm1d(_BatchNorm):
@@ -610,6 +620,7 @@ class BatchNorm1d(_BatchNorm):
         affine: whether to train a weight and a bias for each channel (default True).
         track_running_stats: whether to keep running statistics (default True). Without them, the batch's own statistics
             are used in evaluation too.
+        device: the CPU, the only one: "cpu" or None (default None).
         dtype: the dtype of the parameters and statistics (default float32).
         bias: whether to train a bias (default True).
 
@@ -673,25 +684,26 @@ class _InstanceNorm(_Tracking):
         momentum: float = 0.1,
         affine: bool = False,
         track_running_stats: bool = False,
+        device: Any = None,
         dtype: Any = None,
         *,
         bias: bool = True,
     ) -> None:
-        super().__init__(num_features, eps, momentum, affine, track_running_stats, dtype, bias)
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Normalize x: (N, num_features, L, ...) or (num_features, L, ...) -> the same."""
-        x = self._check(x)
-        batch = x if x.ndim == self.dims[1] else x.unsqueeze(0)
+    def forward(self, input: Tensor) -> Tensor:
+        """Normalize the input: (N, num_features, L, ...) or (num_features, L, ...) -> the same."""
+        input = self._check(input)
+        batch = input if input.ndim == self.dims[1] else input.unsqueeze(0)
         if batch.shape[1] != self.num_features:
             raise ValueError(
                 f"{class_name(self)}: the input must have num_features={self.num_features} channels, got "
-                f"{batch.shape[1]} in shape {x.shape}"
+                f"{batch.shape[1]} in shape {input.shape}"
             )
         own = self.training or not self.track_running_stats
         mean, var = self.running_mean, self.running_var
         momentum = self.momentum or 0.0  # as in PyTorch, None means 0 here: batches are not counted
-        return instance_norm(batch, mean, var, self.weight, self.bias, own, momentum, self.eps).reshape(x.shape)
+        return instance_norm(batch, mean, var, self.weight, self.bias, own, momentum, self.eps).reshape(input.shape)
 
 
 class InstanceNorm1d(_InstanceNorm):
@@ -704,6 +716,7 @@ class InstanceNorm1d(_InstanceNorm):
         affine: whether to train a weight and a bias for each channel (default False).
         track_running_stats: whether to keep running statistics, as `BatchNorm1d`, and use them in evaluation; default
             False, so that each example's own statistics are always used.
+        device: the CPU, the only one: "cpu" or None (default None).
         dtype: the dtype of the parameters and statistics (default float32).
         bias: whether to train a bias, with `affine` (default True).
 

@@ -151,9 +151,9 @@ class _Pad(Module):
         name = class_name(self)
         self.padding = each_dim(name, "padding", padding, 2 * self.ndim, least=-math.inf)
 
-    def forward(self, x: Any) -> Tensor:
-        """Pad x: (..., *sizes) -> (..., *padded sizes)."""
-        return pad(x, self.padding, self.mode, self.value)
+    def forward(self, input: Any) -> Tensor:
+        """Pad the input: (..., *sizes) -> (..., *padded sizes)."""
+        return pad(input, self.padding, self.mode, self.value)
 
     def extra_repr(self) -> str:
         return str(self.padding)

@@ -739,10 +739,10 @@ class _MaxPool(Module):
         self.padding, self.dilation = padding, dilation
         self.return_indices, self.ceil_mode = return_indices, ceil_mode
 
-    def forward(self, x: Any) -> Tensor:
-        """Pool x; with `return_indices`, return a pair (maxima, indices)."""
+    def forward(self, input: Any) -> Tensor:
+        """Pool the input; with `return_indices`, return a pair (maxima, indices)."""
         options = (self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode, self.return_indices)
-        pooled: Any = _max_pool(self.ndim, x, *options)
+        pooled: Any = _max_pool(self.ndim, input, *options)
         return pooled
 
     def extra_repr(self) -> str:
@@ -897,10 +897,10 @@ class _AvgPool(Module):
         self.padding, self.ceil_mode = padding, ceil_mode
         self.count_include_pad, self.divisor_override = count_include_pad, divisor_override
 
-    def forward(self, x: Any) -> Tensor:
-        """Pool x: (N, C, *sizes) -> (N, C, *new sizes), or the same without N."""
+    def forward(self, input: Any) -> Tensor:
+        """Pool the input: (N, C, *sizes) -> (N, C, *new sizes), or the same without N."""
         options = (self.stride, self.padding, self.ceil_mode, self.count_include_pad, self.divisor_override)
-        return _avg_pool(self.ndim, x, self.kernel_size, *options)
+        return _avg_pool(self.ndim, input, self.kernel_size, *options)
 
     def extra_repr(self) -> str:
         return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
@@ -983,9 +983,9 @@ class _LPPool(Module):
         check_windows(self, kernel_size=kernel_size, stride=kernel_size if stride in (None, ()) else stride)
         self.norm_type, self.kernel_size, self.stride, self.ceil_mode = norm_type, kernel_size, stride, ceil_mode
 
-    def forward(self, x: Any) -> Tensor:
-        """Pool x: (N, C, *sizes) -> (N, C, *new sizes), or the same without N."""
-        return _lp_pool(self.ndim, x, float(self.norm_type), self.kernel_size, self.stride, self.ceil_mode)
+    def forward(self, input: Any) -> Tensor:
+        """Pool the input: (N, C, *sizes) -> (N, C, *new sizes), or the same without N."""
+        return _lp_pool(self.ndim, input, float(self.norm_type), self.kernel_size, self.stride, self.ceil_mode)
 
     def extra_repr(self) -> str:
         return (
@@ -1055,9 +1055,9 @@ class _AdaptiveAvgPool(Module):
         each_dim(class_name(self), "output_size", sizes, self.ndim, least=0)
         self.output_size = output_size
 
-    def forward(self, x: Any) -> Tensor:
-        """Pool x: (N, C, *sizes) -> (N, C, *output_size), or the same without N."""
-        return _adaptive_avg_pool(self.ndim, x, self.output_size)
+    def forward(self, input: Any) -> Tensor:
+        """Pool the input: (N, C, *sizes) -> (N, C, *output_size), or the same without N."""
+        return _adaptive_avg_pool(self.ndim, input, self.output_size)
 
     def extra_repr(self) -> str:
         return f"output_size={self.output_size}"
@@ -1113,9 +1113,9 @@ class _AdaptiveMaxPool(_AdaptiveAvgPool):
         super().__init__(output_size)
         self.return_indices = return_indices
 
-    def forward(self, x: Any) -> Tensor:
-        """Pool x; with `return_indices`, return a pair (maxima, indices)."""
-        pooled: Any = _adaptive_max_pool(self.ndim, x, self.output_size, self.return_indices)
+    def forward(self, input: Any) -> Tensor:
+        """Pool the input; with `return_indices`, return a pair (maxima, indices)."""
+        pooled: Any = _adaptive_max_pool(self.ndim, input, self.output_size, self.return_indices)
         return pooled
 
 
@@ -1188,9 +1188,9 @@ class LocalResponseNorm(Module):
         each_dim("LocalResponseNorm", "size", size, 1)
         self.size, self.alpha, self.beta, self.k = size, alpha, beta, k
 
-    def forward(self, x: Any) -> Tensor:
-        """Normalize x: (N, C, ...) -> (N, C, ...)."""
-        return local_response_norm(x, self.size, self.alpha, self.beta, self.k)
+    def forward(self, input: Any) -> Tensor:
+        """Normalize the input: (N, C, ...) -> (N, C, ...)."""
+        return local_response_norm(input, self.size, self.alpha, self.beta, self.k)
 
     def extra_repr(self) -> str:
         return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"

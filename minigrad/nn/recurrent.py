@@ -72,8 +72,8 @@ def _check_dtype(name: str, input: Tensor, weight: Tensor) -> None:
         )
 
 
-def _parameter(*shape: int, bound: float, dtype: Any) -> Parameter:
-    return Parameter(init.uniform_(zeros(*shape, dtype=dtype), -bound, bound))
+def _parameter(*shape: int, bound: float, device: Any, dtype: Any) -> Parameter:
+    return Parameter(init.uniform_(zeros(*shape, device=device, dtype=dtype), -bound, bound))
 
 
 # ---- layers ----------------------------------------------------------------------------------------------------
@@ -99,9 +99,9 @@ class _Recurrent(Module, Generic[State]):
         batch_first: bool = False,
         dropout: float = 0.0,
         bidirectional: bool = False,
-        dtype: Any = None,
-        *,
         proj_size: int = 0,
+        device: Any = None,
+        dtype: Any = None,
     ) -> None:
         super().__init__()
         name = class_name(self)
@@ -132,7 +132,8 @@ class _Recurrent(Module, Generic[State]):
                 shapes |= {"bias_ih": (gates,), "bias_hh": (gates,)} if bias else {}
                 shapes |= {"weight_hr": (proj_size, hidden_size)} if proj_size else {}
                 for parameter, shape in shapes.items():
-                    setattr(self, f"{parameter}_l{layer}{suffix}", _parameter(*shape, bound=bound, dtype=dtype))
+                    name = f"{parameter}_l{layer}{suffix}"
+                    setattr(self, name, _parameter(*shape, bound=bound, device=device, dtype=dtype))
 
     @property
     def _directions(self) -> tuple[str, ...]:
@@ -254,6 +255,7 @@ class RNN(_Recurrent[Tensor]):
         batch_first: whether input and output are (N, T, features) instead of (T, N, features) (default False).
         dropout: the probability of dropout between layers (default 0).
         bidirectional: whether each layer also runs backwards in time, with parameters of its own (default False).
+        device: the CPU, the only one: "cpu" or None (default None).
         dtype: the dtype of the parameters (default float32).
 
     Attributes:
@@ -292,11 +294,14 @@ class RNN(_Recurrent[Tensor]):
         batch_first: bool = False,
         dropout: float = 0.0,
         bidirectional: bool = False,
+        device: Any = None,
         dtype: Any = None,
     ) -> None:
         if nonlinearity not in ("tanh", "relu"):
             raise ValueError(f"RNN: nonlinearity must be 'tanh' or 'relu', got {nonlinearity!r}")
-        super().__init__(input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, dtype)
+        super().__init__(
+            input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, 0, device, dtype
+        )
         self.nonlinearity = nonlinearity
 
 
@@ -322,6 +327,7 @@ class LSTM(_Recurrent[tuple[Tensor, Tensor]]):
         dropout: the probability of dropout between layers (default 0).
         bidirectional: whether each layer also runs backwards in time, with parameters of its own (default False).
         proj_size: if not 0, h is projected to this size after each step, h = W_hr (o * tanh(c)) (default 0).
+        device: the CPU, the only one: "cpu" or None (default None).
         dtype: the dtype of the parameters (default float32).
 
     Attributes:
@@ -360,10 +366,11 @@ class LSTM(_Recurrent[tuple[Tensor, Tensor]]):
         dropout: float = 0.0,
         bidirectional: bool = False,
         proj_size: int = 0,
+        device: Any = None,
         dtype: Any = None,
     ) -> None:
-        args = (input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, dtype)
-        super().__init__(*args, proj_size=proj_size)
+        args = (input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, proj_size)
+        super().__init__(*args, device, dtype)
 
 
 class GRU(_Recurrent[Tensor]):
@@ -385,6 +392,7 @@ class GRU(_Recurrent[Tensor]):
         batch_first: whether input and output are (N, T, features) instead of (T, N, features) (default False).
         dropout: the probability of dropout between layers (default 0).
         bidirectional: whether each layer also runs backwards in time, with parameters of its own (default False).
+        device: the CPU, the only one: "cpu" or None (default None).
         dtype: the dtype of the parameters (default float32).
 
     Attributes:
@@ -420,9 +428,12 @@ class GRU(_Recurrent[Tensor]):
         batch_first: bool = False,
         dropout: float = 0.0,
         bidirectional: bool = False,
+        device: Any = None,
         dtype: Any = None,
     ) -> None:
-        super().__init__(input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, dtype)
+        super().__init__(
+            input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, 0, device, dtype
+        )
 
 
 # ---- cells -----------------------------------------------------------------------------------------------------
@@ -435,16 +446,18 @@ class _Cell(Module, Generic[State]):
     nonlinearity = "tanh"
 
     @check_arguments
-    def __init__(self, input_size: int, hidden_size: int, bias: bool = True, dtype: Any = None) -> None:
+    def __init__(
+        self, input_size: int, hidden_size: int, bias: bool = True, device: Any = None, dtype: Any = None
+    ) -> None:
         super().__init__()
         self.input_size = checked_size(class_name(self), "input_size", input_size)
         self.hidden_size = checked_size(class_name(self), "hidden_size", hidden_size)
         self.bias = bias
         gates, bound = _KINDS[self.kind][0] * hidden_size, 1 / math.sqrt(hidden_size)
-        self.weight_ih = _parameter(gates, input_size, bound=bound, dtype=dtype)
-        self.weight_hh = _parameter(gates, hidden_size, bound=bound, dtype=dtype)
-        self.bias_ih = _parameter(gates, bound=bound, dtype=dtype) if bias else None
-        self.bias_hh = _parameter(gates, bound=bound, dtype=dtype) if bias else None
+        self.weight_ih = _parameter(gates, input_size, bound=bound, device=device, dtype=dtype)
+        self.weight_hh = _parameter(gates, hidden_size, bound=bound, device=device, dtype=dtype)
+        self.bias_ih = _parameter(gates, bound=bound, device=device, dtype=dtype) if bias else None
+        self.bias_hh = _parameter(gates, bound=bound, device=device, dtype=dtype) if bias else None
 
     def forward(self, input: Tensor, hx: State | None = None) -> State:
         """Return the next state.
@@ -502,6 +515,7 @@ class RNNCell(_Cell[Tensor]):
         hidden_size: the number H of hidden units.
         bias: whether to add b_ih and b_hh (default True).
         nonlinearity: 'tanh' (default) or 'relu'.
+        device: the CPU, the only one: "cpu" or None (default None).
         dtype: the dtype of the parameters (default float32).
 
     Shape: x (N, input_size) or (input_size,), h (N, H) or (H,) -> h' of the shape of h.
@@ -520,11 +534,17 @@ class RNNCell(_Cell[Tensor]):
 
     @check_arguments
     def __init__(
-        self, input_size: int, hidden_size: int, bias: bool = True, nonlinearity: str = "tanh", dtype: Any = None
+        self,
+        input_size: int,
+        hidden_size: int,
+        bias: bool = True,
+        nonlinearity: str = "tanh",
+        device: Any = None,
+        dtype: Any = None,
     ) -> None:
         if nonlinearity not in ("tanh", "relu"):
             raise ValueError(f"RNNCell: nonlinearity must be 'tanh' or 'relu', got {nonlinearity!r}")
-        super().__init__(input_size, hidden_size, bias, dtype)
+        super().__init__(input_size, hidden_size, bias, device, dtype)
         self.nonlinearity = nonlinearity
 
 
@@ -535,6 +555,7 @@ class LSTMCell(_Cell[tuple[Tensor, Tensor]]):
         input_size: the number of features of x.
         hidden_size: the number H of hidden units.
         bias: whether to add biases (default True).
+        device: the CPU, the only one: "cpu" or None (default None).
         dtype: the dtype of the parameters (default float32).
 
     Shape: x (N, input_size) or (input_size,), h and c (N, H) or (H,) -> (h', c') of the same shapes.
@@ -557,6 +578,7 @@ class GRUCell(_Cell[Tensor]):
         input_size: the number of features of x.
         hidden_size: the number H of hidden units.
         bias: whether to add biases (default True).
+        device: the CPU, the only one: "cpu" or None (default None).
         dtype: the dtype of the parameters (default float32).
 
     Shape: x (N, input_size) or (input_size,), h (N, H) or (H,) -> h' of the shape of h.

@@ -395,9 +395,11 @@ class Upsample(Module):
             self.scale_factor = float(scale_factor)
         self.recompute_scale_factor = recompute_scale_factor
 
-    def forward(self, x: Any) -> Tensor:
-        """Resize x: (N, C, *sizes) -> (N, C, *new sizes)."""
-        return interpolate(x, self.size, self.scale_factor, self.mode, self.align_corners, self.recompute_scale_factor)
+    def forward(self, input: Any) -> Tensor:
+        """Resize the input: (N, C, *sizes) -> (N, C, *new sizes)."""
+        return interpolate(
+            input, self.size, self.scale_factor, self.mode, self.align_corners, self.recompute_scale_factor
+        )
 
     def extra_repr(self) -> str:
         which = "size" if self.scale_factor is None else "scale_factor"
@@ -462,9 +464,9 @@ class PixelShuffle(Module):
         check_positive("PixelShuffle", upscale_factor=upscale_factor)
         self.upscale_factor = upscale_factor
 
-    def forward(self, x: Any) -> Tensor:
-        """Rearrange x: (..., C r^2, H, W) -> (..., C, H r, W r)."""
-        return pixel_shuffle(x, self.upscale_factor)
+    def forward(self, input: Any) -> Tensor:
+        """Rearrange the input: (..., C r^2, H, W) -> (..., C, H r, W r)."""
+        return pixel_shuffle(input, self.upscale_factor)
 
     def extra_repr(self) -> str:
         return f"upscale_factor={self.upscale_factor}"
@@ -489,9 +491,9 @@ class PixelUnshuffle(Module):
         check_positive("PixelUnshuffle", downscale_factor=downscale_factor)
         self.downscale_factor = downscale_factor
 
-    def forward(self, x: Any) -> Tensor:
-        """Rearrange x: (..., C, H r, W r) -> (..., C r^2, H, W)."""
-        return pixel_unshuffle(x, self.downscale_factor)
+    def forward(self, input: Any) -> Tensor:
+        """Rearrange the input: (..., C, H r, W r) -> (..., C r^2, H, W)."""
+        return pixel_unshuffle(input, self.downscale_factor)
 
     def extra_repr(self) -> str:
         return f"downscale_factor={self.downscale_factor}"
@@ -518,9 +520,9 @@ class ChannelShuffle(Module):
         check_positive("ChannelShuffle", groups=groups)
         self.groups = groups
 
-    def forward(self, x: Any) -> Tensor:
-        """Shuffle the channels of x: (N, C, ...) -> (N, C, ...)."""
-        return channel_shuffle(x, self.groups)
+    def forward(self, input: Any) -> Tensor:
+        """Shuffle the channels of the input: (N, C, ...) -> (N, C, ...)."""
+        return channel_shuffle(input, self.groups)
 
     def extra_repr(self) -> str:
         return f"groups={self.groups}"
@@ -553,9 +555,9 @@ class Unfold(Module):
         check_windows(self, kernel_size=kernel_size, dilation=dilation, padding=padding, stride=stride)
         self.kernel_size, self.dilation, self.padding, self.stride = kernel_size, dilation, padding, stride
 
-    def forward(self, x: Any) -> Tensor:
-        """Unfold x: (N, C, H, W) -> (N, C KH KW, windows)."""
-        return unfold(x, self.kernel_size, self.dilation, self.padding, self.stride)
+    def forward(self, input: Any) -> Tensor:
+        """Unfold the input: (N, C, H, W) -> (N, C KH KW, windows)."""
+        return unfold(input, self.kernel_size, self.dilation, self.padding, self.stride)
 
     def extra_repr(self) -> str:
         return f"kernel_size={self.kernel_size}, dilation={self.dilation}, padding={self.padding}, stride={self.stride}"
@@ -591,9 +593,9 @@ class Fold(Module):
         self.output_size = output_size
         self.kernel_size, self.dilation, self.padding, self.stride = kernel_size, dilation, padding, stride
 
-    def forward(self, x: Any) -> Tensor:
-        """Fold x: (N, C KH KW, windows) -> (N, C, H, W)."""
-        return fold(x, self.output_size, self.kernel_size, self.dilation, self.padding, self.stride)
+    def forward(self, input: Any) -> Tensor:
+        """Fold the input: (N, C KH KW, windows) -> (N, C, H, W)."""
+        return fold(input, self.output_size, self.kernel_size, self.dilation, self.padding, self.stride)
 
     def extra_repr(self) -> str:
         return (

@@ -4,6 +4,11 @@
 `t.f(…)`, and `np.f(t, …)` arrives here as well. One file for each group of methods.
 """
 
+import functools
+from collections.abc import Callable
+from types import FunctionType
+from typing import Any
+
 from minigrad.tensors.base import Out, sizes
 from minigrad.tensors.methods.casts import Casts
 from minigrad.tensors.methods.cumulative import Cumulative
@@ -34,4 +39,34 @@ class Operations(
     """The part of Tensor that computes."""
 
 
-__all__ = ["Casts", "Factories", "Logic", "Operations", "Pointwise", "sizes"]
+for _group in Operations.__mro__:
+    for _name, _method in vars(_group).items():
+        if isinstance(_method, FunctionType) and _group.__module__.startswith(__name__):
+            _method.__qualname__ = f"Tensor.{_name}"  # the name that errors about arguments show
+
+
+def as_function(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a method as a function, whose first argument has PyTorch's name: sum(input=t) is t.sum().
+
+    Raises:
+        TypeError: if the arguments do not fit; the message names the function.
+    """
+    name = method.__name__
+
+    @functools.wraps(method)
+    def function(*args: Any, **named: Any) -> Any:
+        if not args and "input" in named:
+            args = (named.pop("input"),)
+        try:
+            return method(*args, **named)
+        except TypeError as error:
+            if error.__traceback__ is None or error.__traceback__.tb_next is None:  # the call itself failed
+                message = str(error).replace(f"Tensor.{name}()", f"{name}()").replace("'self'", "'input'")
+                raise TypeError(message) from None
+            raise
+
+    function.__qualname__ = name
+    return function
+
+
+__all__ = ["Casts", "Factories", "Logic", "Operations", "Pointwise", "as_function", "sizes"]
