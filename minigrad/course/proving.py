@@ -205,7 +205,10 @@ class _Prover:
                 line, what = self.lines[check.key], f"check {check.key} ({check.name})"
                 if check.earned and (tier == "core" or check.task in stripped):
                     points = feedback.number(check.points)
-                    problems.append((line, f"{what} passes on the blank version{of}: {points} points without work"))
+                    said = f"{what} passes on the blank version{of}: {points} points without work"
+                    if check.task not in stripped:
+                        said += f"; tier {tier} strips no solution of task {check.task}: give it points=0 or role=core"
+                    problems.append((line, said))
                 elif tier == "core" and check.points and not feedback.passed(check) and check.status != BLANK:
                     self.proof.notes.append(f"line {line}: on a blank, {what} says: {check.message}")
         self.add("the blank version gets no point", problems)

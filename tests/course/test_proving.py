@@ -108,6 +108,18 @@ def test_blanks_of_each_tier(prover):
     assert problems(prover(tail, head.replace("challenge\n", "challenge task=2\n")), "blanks") == []
 
 
+def test_a_task_that_the_core_tier_gives(prover):
+    head = HEAD.replace(
+        "# BEGIN SOLUTION\n    return double", "# BEGIN SOLUTION role=challenge task=2\n    return double"
+    )
+    tail = (
+        TASK_1 + TAIL + "# BEGIN TESTS\nother = assignment.task('2', 'plus', {})\nother.check(given, (1.0,))\n" + TAIL
+    )
+    line, said = problems(prover(tail.format(1), head), "blanks")[0]
+    assert line == 28 and "tier core strips no solution of task 2: give it points=0 or role=core" in said
+    assert problems(prover(tail.format(0), head), "blanks") == []
+
+
 def test_mistakes_that_no_check_shows(prover):
     mistakes = (
         "task.mistake('one', 'One.', '* 2', '+ 2 * (np.asarray(x) > 1)')\n"
