@@ -42,7 +42,7 @@ _WHERE = {
     "teach.sanity": "sanity",
 }
 _HOME = {name: module for module, names in _WHERE.items() for name in names.split()}
-_MODULES = {"autograd", "data", "distributions", "engine", "func", "linalg", "nn", "optim", "scalar"}
+_MODULES = {"autograd", "course", "data", "distributions", "engine", "func", "linalg", "nn", "optim", "scalar"}
 _MODULES |= {"random", "special", "surfaces", "utils"}
 _DTYPES = {
     **{name: name for name in ("float32", "float64", "uint8", "int8", "int16", "int32", "int64", "bool")},

@@ -17,6 +17,7 @@ _T = TypeVar("_T", bound=Tensor)
 __version__: str
 
 from minigrad import autograd as autograd
+from minigrad import course as course
 from minigrad import data as data
 from minigrad import distributions as distributions
 from minigrad import engine as engine

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 import subprocess
@@ -20,8 +21,10 @@ from hypothesis import strategies as st
 import minigrad
 from minigrad import Network, Tensor, Value, autograd, data, draw, engine, nn
 from minigrad.primitives.primitive import Primitive
-from minigrad.viz.graph.dot import dot
+from minigrad.viz.graph.dot import dark_mode
+from minigrad.viz.graph.dot import dot as dot_of
 
+dot = functools.partial(dot_of, rankdir="LR")  # the tests look at the sides that edges leave and enter
 PROGRAM = "from minigrad import Value\nx = Value(3.0, name='x')\nprint(dot(x * x + 1.0 - x / 2.0))"
 
 
@@ -271,6 +274,26 @@ def test_the_kinds_of_boxes_that_are_there_are_explained() -> None:
     assert legend(dot(Value(1.0))) == ["leaf"]
     assert legend(dot(Value(1.0) * 2.0)) == ["leaf", "constant", "end"]
     assert legend(dot(conv_net()[1], depth=0)) == ["constant", "operation", "closed module", "end"]
+
+
+def test_a_long_graph_grows_downwards() -> None:
+    a = Value(2.0)
+    assert "rankdir=LR" in dot_of(a * 3.0 + 1.0) and "rankdir=TB" in dot_of((a * 3.0 + 1.0).tanh())
+    _, loss = conv_net()
+    assert "rankdir=TB" in dot_of(loss) and "rankdir=LR" in dot_of(nn.Linear(2, 1)(minigrad.ones(1, 2)).sum(), depth=0)
+
+
+def test_pictures_have_colours_for_a_dark_screen(tmp_path: Path) -> None:
+    picture = draw(Value(2.0) * 3.0)
+    style = dark_mode().strip()
+    assert picture.pipe("svg").count(style.encode()) == 1
+    for path in (picture.save(tmp_path / "a.svg"), picture.render(outfile=tmp_path / "b.svg")):
+        assert Path(path).read_text("utf-8").count(style) == 1
+    colours = set(re.findall(r'(?:fill|stroke)="([^"]+)"', picture.pipe("svg", encoding="utf-8"))) - {
+        "none",
+        "transparent",
+    }
+    assert colours and all(f'="{colour}"]' in style for colour in colours)
 
 
 def test_from_top_to_bottom() -> None:
@@ -536,12 +559,12 @@ def test_of_a_graph_too_large_to_read_the_end_is_drawn_and_it_says_so() -> None:
 
 def test_of_a_large_model_modules_are_closed_and_it_says_so() -> None:
     model, loss = conv_net()
-    whole = len(labels(dot(loss)))
+    whole = len(labels(dot_of(loss)))
     picture = draw(loss, max_nodes=whole)
-    assert picture.note == "" and labels(picture.source) == labels(dot(loss))
+    assert picture.note == "" and labels(picture.source) == labels(dot_of(loss))
     picture = draw(loss, max_nodes=whole - 1)
     assert picture.note == f"{whole} boxes exceed max_nodes={whole - 1}, so modules are closed: this is depth=3"
-    assert picture.source.replace(picture.note, "") == dot(loss, depth=3).replace("]", ' labelloc=t label="\\l"]', 1)
+    assert picture.source.replace(picture.note, "") == dot_of(loss, depth=3).replace("]", ' labelloc=t label="\\l"]', 1)
     assert "this is depth=1" in draw(loss, max_nodes=6).note
     long = nn.Sequential(*[nn.Tanh() for _ in range(60)])(Tensor([1.0], requires_grad=True))
     assert draw(long).note == "61 boxes exceed max_nodes=60, so modules are closed: this is depth=0"
@@ -602,7 +625,7 @@ def test_the_text_of_values_needs_neither_numpy_nor_graphviz() -> None:
     )
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
-    space: dict[str, Any] = {"dot": dot, "print": lambda text: space.update(text=text)}
+    space: dict[str, Any] = {"dot": dot_of, "print": lambda text: space.update(text=text)}
     exec(PROGRAM, space)
     assert result.stdout == space["text"] + "\n"
 
@@ -622,7 +645,7 @@ def test_the_picture_has_the_text_as_its_source() -> None:
     _, out = neuron()
     picture = draw(out)
     assert isinstance(picture, graphviz.Digraph)
-    assert picture.source == dot(out)
+    assert picture.source == dot_of(out)
     assert picture.copy().source == picture.source
 
 

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -97,7 +98,7 @@ def test_modules_are_frames() -> None:
 
 
 def test_a_page_is_small() -> None:
-    assert len(step(neuron()).page()) < 40_000
+    assert len(step(neuron()).page()) < 45_000
 
 
 def test_arrays_are_stored_once_complete_if_small_and_sampled_if_large() -> None:
@@ -338,7 +339,7 @@ def test_the_step_is_announced_and_every_control_has_a_key(opened: Any) -> None:
         "backward 1 of 9. out = tanh(n7), its gradient: dout = 1. dn7 = "
     )
     reached = []
-    for _ in range(12):
+    for _ in range(18):
         press(page, Keys.TAB)
         reached.append(page.switch_to.active_element.get_attribute("id") or page.switch_to.active_element.tag_name)
     assert reached[:8] == ["forward", "backward", "search", "first", "back", "play", "next", "last"]
@@ -400,6 +401,34 @@ def test_a_narrow_page_does_not_scroll_sideways(opened: Any) -> None:
         wide = page.execute_script("return [document.documentElement.scrollWidth, window.innerWidth]")
         assert wide[0] <= wide[1]
         press(page, "\ue014")  # the right arrow
+
+
+@pytest.mark.browser
+def test_a_large_graph_is_zoomed_mapped_and_saved(opened: Any) -> None:
+    page = opened(step(many(60)))
+    shown = "return [scale, document.getElementById('map').hidden]"
+    assert page.execute_script(shown) == [1, False]  # it does not fit, so there is a map
+    page.find_element("id", "fit").click()
+    scale, hidden = page.execute_script(shown)
+    assert scale < 1 and hidden
+    press(page, "+")
+    assert page.execute_script("return scale") == pytest.approx(1.25 * scale)
+    picture = ElementTree.fromstring(page.execute_script("return picture()"))
+    assert picture.tag == "{http://www.w3.org/2000/svg}svg" and "--paper" in "".join(picture.itertext())
+
+
+@pytest.mark.browser
+def test_a_step_has_an_address(opened: Any) -> None:
+    from selenium.webdriver import Keys
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    page = opened(step(neuron()))
+    press(page, Keys.ARROW_RIGHT)
+    WebDriverWait(page, 5).until(lambda p: p.current_url.endswith("#backward-2"))
+    page.execute_script("location.hash = '#forward-3'")
+    WebDriverWait(page, 5).until(lambda p: where(p) == "forward 3 of 9")
+    page.execute_script("location.hash = '#backward-99'")  # there is no such step
+    assert where(page) == "forward 3 of 9"
 
 
 @pytest.mark.browser

@@ -45,6 +45,10 @@ _KINDS = {
     "gradient wrong": ' color="#c03d00" fillcolor="#fbdfd0" penwidth=3',
     "gradient not checked": ' color="#999999" fillcolor="#eeeeee"',
 }
+_DARK = {"white": "#1f242a", "black": "#e9ecef", "#555555": "#a3acb6", "#666666": "#a3acb6", "#bbbbbb": "#59616b"}
+_DARK |= {"#d6e9f5": "#12354d", "#0072b2": "#3b9ae0", "#eeeeee": "#2b3138", "#999999": "#7b848d", "#fcefd0": "#4a3505"}
+_DARK |= {"#d5efe6": "#0b4030", "#007d5a": "#1fbf92", "#fbdfd0": "#552108", "#c03d00": "#ff7a3d", "#b34700": "#ff9a5c"}
+"""The colours on dark backgrounds, by those on light ones."""
 _LEAF, _CONSTANT, _OPERATION, _MODULE, _END, _BAD, *_ = _KINDS
 # characters with a meaning in records; a backslash is doubled because a label is parsed twice
 _ESCAPED = str.maketrans({c: f"&#{ord(c)};" for c in '"&<>{|}'} | {"\\": "&#92;&#92;"})
@@ -54,7 +58,7 @@ def dot(
     output: Any,
     *,
     depth: int | None = None,
-    rankdir: str = "LR",
+    rankdir: str | None = None,
     gradients: bool = False,
     saved: bool = False,
     max_nodes: int | None = None,
@@ -67,7 +71,8 @@ def dot(
     Args:
         output: a Value, a Tensor, or the loss returned by a Network.
         depth: the depth to which modules are opened: 0 shows each model as a box, 1 its parts. Default: all.
-        rankdir: "LR" for left to right, "TB" for top to bottom. Default: "LR".
+        rankdir: "LR" for left to right, "TB" for top to bottom. Default: "LR" for a graph of up to three boxes in a
+            row, which a page is wide enough for, "TB" for longer ones.
         gradients: whether to run a backward pass for the picture, so that every box shows its gradient. It stores no
             gradients and does not release the graph. Default: False, show gradients stored by earlier passes.
         saved: whether to show the arrays saved for the backward pass. Default: False.
@@ -87,11 +92,22 @@ def dot(
     return "".join(["digraph computation {\n", *lines, "}\n"])
 
 
+def dark_mode() -> str:
+    """Return a style element that overrides the colours of an SVG by Graphviz, its attributes, on a dark screen."""
+    rules = [
+        f'[{attribute}="{light}"]{{{attribute}:{dark}}}'
+        for light, dark in _DARK.items()
+        for attribute in ("fill", "stroke")
+    ]
+    text = f"text:not([fill]){{fill:{_DARK['black']}}} .graph>polygon:first-of-type{{fill:none;stroke:none}}"
+    return f"<style>@media (prefers-color-scheme: dark){{{' '.join(rules)} {text}}}</style>\n"
+
+
 def dot_statements(
     output: Any,
     names: Mapping[Any, str],
     depth: int | None,
-    rankdir: str,
+    rankdir: str | None,
     gradients: bool,
     saved: bool,
     max_nodes: int | None,
@@ -103,11 +119,12 @@ def dot_statements(
     each node the name of its gradient and "right", "follows", "wrong" or "not checked".
     """
     output = graph_output(output, "draw")
-    if rankdir not in ("LR", "TB"):
+    if rankdir not in (None, "LR", "TB"):
         raise ValueError(f'draw: rankdir must be "LR" (left to right) or "TB" (top to bottom), got {rankdir!r}')
     if depth is not None and depth < 0:
         raise ValueError(f"draw: depth, the number of levels of modules to open, must be at least 0, got {depth}")
     scene = Scene(output.node, depth, max_nodes)
+    rankdir = rankdir or ("LR" if scene.longest_chain() <= 3 else "TB")
     writer = _DotWriter(output, scene, names, rankdir, gradients, saved, verdicts)
     # Graphviz reads character references, and every terminal can show them; it reads those beyond U+FFFF wrongly
     text = "".join(c if c < "\x80" or c > "\uffff" else f"&#{ord(c)};" for c in writer.write())
@@ -212,7 +229,7 @@ class _DotWriter:
         text = "".join(f"{line}\\l" for line in lines)
         boxes.append(f'    legend{len(kinds)} [label="{text}" shape=plain style=""]')
         row = " -> ".join(f"legend{i}" for i in range(len(boxes)))
-        style = '    graph [style=invis] node [fontsize=9 height=0.2 margin="0.08,0.03"]'
+        style = '    graph [style=invis] node [fontsize=11 height=0.2 margin="0.08,0.03"]'
         return ["subgraph cluster_legend {", style, *boxes, f"    {row} [style=invis]", "}"]
 
     # ---- boxes and edges -------------------------------------------------------------------------------------------

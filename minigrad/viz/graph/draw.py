@@ -16,7 +16,7 @@ import graphviz  # type: ignore[import-untyped]
 from minigrad.output.files import write_file
 from minigrad.program.variables import variables
 from minigrad.viz.charts.files import check_target
-from minigrad.viz.graph.dot import dot_statements
+from minigrad.viz.graph.dot import dark_mode, dot_statements
 
 TEXTS = ("", ".gv", ".dot")
 """Endings of files with the text of a graph."""
@@ -28,7 +28,7 @@ def draw(
     output: Any,
     *,
     depth: int | None = None,
-    rankdir: str = "LR",
+    rankdir: str | None = None,
     gradients: bool = False,
     saved: bool = False,
     max_nodes: int | None = None,
@@ -44,7 +44,8 @@ def draw(
     Args:
         output: a Value, a Tensor, or the loss returned by a Network.
         depth: the depth to which modules are opened: 0 shows each model as a box, 1 its parts. Default: all.
-        rankdir: "LR" for left to right, "TB" for top to bottom. Default: "LR".
+        rankdir: "LR" for left to right, "TB" for top to bottom. Default: "LR" for a graph of up to three boxes in a
+            row, which a page is wide enough for, "TB" for longer ones.
         gradients: whether to run a backward pass for the picture, so that every box shows its gradient. It stores no
             gradients and does not release the graph. Default: False, show the gradients that earlier passes stored, for
             leaves and after `retain_grad()`.
@@ -99,10 +100,12 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]
             RuntimeError: no installed program can render this format.
         """
         try:
-            return super().pipe(format, encoding=encoding, **options)
+            rendered = super().pipe(format, **options)
         except graphviz.ExecutableNotFound:
             rendered = self._render_with_wasi(format or self.format, options.get("engine") or self.engine)
-            return rendered if encoding is None else rendered.decode(encoding)
+        if (format or self.format) == "svg":
+            rendered = _with_dark_mode(rendered)
+        return rendered if encoding is None else rendered.decode(encoding)
 
     def _render_with_wasi(self, format: str, engine: str) -> bytes:
         try:
@@ -172,7 +175,11 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]
             )
         arguments = {"directory": directory, "view": view, "cleanup": cleanup, "format": format, "outfile": outfile}
         try:
-            return super().render(filename, **arguments, **options)
+            path = super().render(filename, **arguments, **options)
+            if path.endswith(".svg"):
+                picture = _with_dark_mode(Path(path).read_bytes())
+                write_file(path, lambda file: file.write(picture))
+            return str(path)
         except graphviz.ExecutableNotFound:  # the DOT text is already written
             if outfile is None:
                 format = format or self.format
@@ -197,3 +204,8 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]
             return super()._repr_mimebundle_(include or None, exclude, **options)
         except Exception as error:  # a failure of the rendering program must not fail the cell
             return {"text/plain": f"{error}\n\n{self.source}"}
+
+
+def _with_dark_mode(svg: bytes) -> bytes:
+    """Return an SVG by Graphviz with colours for dark backgrounds, too."""
+    return svg.replace(b'<g id="graph0"', dark_mode().encode() + b'<g id="graph0"', 1)

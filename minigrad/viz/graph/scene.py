@@ -101,6 +101,17 @@ class Scene:
         nodes = [n for n in self.nodes if self.box[n] is n]
         return len({*self.box.values()} - {None}) + sum(len(constants(n)) for n in nodes)
 
+    def longest_chain(self) -> int:
+        """Return the number of boxes on the longest path, constants included."""
+        level: dict[Any, int] = {}
+        for node in self.nodes:  # the oldest first
+            box = self.box[node]
+            if box is not None:
+                before = [level.get(self.box[s], 0) for s in node.inputs if s is not None and self.box[s] is not box]
+                before += [1] * bool(constants(node))
+                level[box] = max(level.get(box, 1), 1 + max(before, default=0))
+        return max(level.values(), default=0)
+
     def _shrink(self, requested: int | None, max_nodes: int) -> None:
         """Close modules, the innermost first, until at most `max_nodes` boxes remain; then cut off older ones."""
         total = self._size()

@@ -125,8 +125,9 @@ function drawGraph() {
     boxes.push({ g, gradient, x, y, w, kind, odd: /^-?(nan|inf)$/.test(value), state: "", text: "", found: false });
   });
   make.svg = false;
-  $("graph").hidden = $("legend").hidden = false;
+  $("graph").hidden = $("legend").hidden = $("zoom").hidden = false;
   $("graph").append(svg);
+  drawMap(svg);
   $("legend").textContent = "A box: name = operation; value or shape; its gradient, in italics until all contributions have arrived.";
 }
 
@@ -163,9 +164,95 @@ function paint() {
   if (box) {
     const view = $("graph"), wide = view.clientWidth, high = view.clientHeight;
     const outside = (at, size, start, room) => at < start + 20 || at + size > start + room - 20;
-    if (outside(box.x, box.w, view.scrollLeft, wide)) view.scrollLeft = box.x + box.w / 2 - wide / 2;
-    if (outside(box.y, layout.height, view.scrollTop, high)) view.scrollTop = box.y + layout.height / 2 - high / 2;
+    const [x, y, w, h] = [box.x, box.y, box.w, layout.height].map((length) => length * scale);
+    if (outside(x, w, view.scrollLeft, wide)) view.scrollLeft = x + w / 2 - wide / 2;
+    if (outside(y, h, view.scrollTop, high)) view.scrollTop = y + h / 2 - high / 2;
   }
+}
+
+// ---- the size of the graph, a map of it where it does not fit, and its picture as a file
+
+let scale = 1, frame = null;
+function zoom(to) {
+  const view = $("graph"), svg = view.querySelector("svg"), [width, height] = layout.size;
+  const middle = [(view.scrollLeft + view.clientWidth / 2) / scale, (view.scrollTop + view.clientHeight / 2) / scale];
+  scale = Math.max(0.05, Math.min(4, to));
+  svg.setAttribute("width", width * scale);
+  svg.setAttribute("height", height * scale);
+  view.scrollLeft = middle[0] * scale - view.clientWidth / 2;
+  view.scrollTop = middle[1] * scale - view.clientHeight / 2;
+  $("percent").textContent = `${Math.round(scale * 100)} %`;
+  moveFrame();
+}
+const fit = () => zoom(Math.min(1, ($("graph").clientWidth - 4) / layout.size[0], ($("graph").clientHeight - 4) / layout.size[1]));
+
+function drawMap(svg) {
+  const [width, height] = layout.size, k = Math.min(160 / width, 90 / height);
+  make.svg = true;
+  frame = make("rect", { class: "frame" });
+  const map = make("svg", { width: width * k, height: height * k, viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" },
+    ...layout.boxes.filter(Boolean).map(([x, y, w]) => make("rect", { x, y, width: w, height: layout.height })), frame);
+  make.svg = false;
+  const to = (event) => {
+    const r = map.getBoundingClientRect(), view = $("graph");
+    view.scrollLeft = (event.clientX - r.left) / k * scale - view.clientWidth / 2;
+    view.scrollTop = (event.clientY - r.top) / k * scale - view.clientHeight / 2;
+  };
+  map.addEventListener("pointerdown", (event) => { map.setPointerCapture(event.pointerId); to(event); });
+  map.addEventListener("pointermove", (event) => { if (event.buttons) to(event); });
+  $("map").append(map);
+  $("graph").addEventListener("scroll", moveFrame);
+  new ResizeObserver(moveFrame).observe($("graph"));
+}
+function moveFrame() {
+  const view = $("graph"), [width, height] = layout.size;
+  $("map").hidden = width * scale <= view.clientWidth + 4 && height * scale <= view.clientHeight + 4;
+  const place = { x: view.scrollLeft, y: view.scrollTop, width: view.clientWidth, height: view.clientHeight };
+  for (const [name, length] of Object.entries(place)) frame.setAttribute(name, length / scale);
+}
+
+/* The graph as it is shown now: with the styles of the page, on its paper. */
+function picture() {
+  const svg = $("graph").querySelector("svg").cloneNode(true), [width, height] = layout.size;
+  const styles = [...document.querySelectorAll("style")].map((style) => style.textContent).join("\n");
+  const font = "svg { font: 12px ui-monospace, Menlo, Consolas, monospace; background: var(--paper); } text { fill: var(--ink); }";
+  make.svg = true;
+  svg.prepend(make("style", {}, `${styles.replaceAll("#graph ", "")}\n${font}`));
+  make.svg = false;
+  for (const [name, value] of Object.entries({ width, height, xmlns: "http://www.w3.org/2000/svg" })) svg.setAttribute(name, value);
+  return new XMLSerializer().serializeToString(svg);
+}
+function download(blob, ending) {
+  const link = make("a", { href: URL.createObjectURL(blob), download: `${place()}.${ending}` });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+}
+const saveSVG = () => download(new Blob([picture()], { type: "image/svg+xml" }), "svg");
+function savePNG() {
+  const image = new Image(), [width, height] = layout.size, k = Math.min(2, 8000 / Math.max(width, height));
+  image.onload = () => {
+    const canvas = make("canvas", { width: width * k, height: height * k }), context = canvas.getContext("2d");
+    context.fillStyle = getComputedStyle(document.documentElement).getPropertyValue("--paper");
+    context.fillRect(0, 0, canvas.width, canvas.height);
+    context.drawImage(image, 0, 0, canvas.width, canvas.height);
+    canvas.toBlob((blob) => download(blob, "png"));
+  };
+  image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(picture())}`;
+}
+
+// ---- the address of a step: the page's own, with #forward-3 or #backward-2
+
+let addressing = 0;
+function address() {  // not at every step of a fast walk: browsers limit how often the address may change
+  clearTimeout(addressing);
+  if (window === window.top) addressing = setTimeout(() => history.replaceState(null, "", `#${place()}`), 300);
+}
+const place = () => here < forward.length ? `forward-${here + 1}` : `backward-${here - forward.length + 1}`;
+function addressed() {
+  const found = /^#(forward|backward)-(\d+)$/.exec(location.hash);
+  if (!found) return null;
+  const to = Number(found[2]) - 1 + (found[1] === "backward" ? forward.length : 0);
+  return to >= 0 && to < steps.length ? to : null;
 }
 
 // ---- the program: a step lights its lines; a click on a line goes to its step
@@ -325,6 +412,7 @@ function go(to) {
   light();
   show();
   mark();
+  address();
   if (open(here) && !timer) focus();
 }
 
@@ -394,7 +482,8 @@ function search() {
 $("slider").max = steps.length - 1;
 $("slider").addEventListener("input", () => { const to = Number($("slider").value); play(false); go(to); });
 const actions = { first: () => go(0), back: () => go(here - 1), next: () => go(here + 1), last: () => go(steps.length - 1),
-  forward: () => go(0), backward: () => go(forward.length), play: () => play(!timer) };
+  forward: () => go(0), backward: () => go(forward.length), play: () => play(!timer),
+  smaller: () => zoom(scale / 1.25), larger: () => zoom(scale * 1.25), fit, svg: saveSVG, png: savePNG };
 for (const [id, act] of Object.entries(actions)) $(id).addEventListener("click", () => { if (id !== "play") play(false); act(); });
 $("search").addEventListener("input", search);
 $("search").addEventListener("keydown", (event) => {
@@ -412,12 +501,16 @@ document.addEventListener("keydown", (event) => {
   const act = { ArrowLeft: "back", ArrowRight: "next", Home: "first", End: "last" }[event.key];
   if (act) { $(act).click(); event.preventDefault(); }
   else if (event.key === " " && !["BUTTON", "SUMMARY"].includes(on.tagName)) { $("play").click(); event.preventDefault(); }
+  else if (layout.boxes && { "+": 1, "-": 1, 0: 1 }[event.key]) $({ "+": "larger", "-": "smaller", 0: "fit" }[event.key]).click();
   else if (event.key === "/") { $("search").focus(); event.preventDefault(); }
 });
 
 drawGraph();
 writeProgram();
 if (quiz.length) $("list").hidden = true;  // it has all the answers
-go(forward.length);
+const asked_for = quiz.length ? null : addressed();
+here = -1;
+go(asked_for === null ? forward.length : asked_for);
+window.addEventListener("hashchange", () => { const to = addressed(); if (to !== null) { play(false); go(to); } });
 list();
 if (quiz.length) focus();

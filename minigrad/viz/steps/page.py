@@ -48,7 +48,16 @@ _BODY = """\
 <output id="score" class="number"></output>
 <input type="range" id="slider" class="grow" min="0" step="1" aria-label="Step">
 </div>
+<div id="zoom" class="row" role="group" aria-label="The picture" hidden>
+<button id="smaller" title="Smaller (-)" aria-label="Smaller">&#x2212;</button>
+<button id="fit" title="Fit (0)">Fit</button>
+<button id="larger" title="Larger (+)" aria-label="Larger">+</button>
+<span id="percent">100 %</span>
+<button id="svg" title="Save the graph as it is now">SVG</button>
+<button id="png" title="Save the graph as it is now">PNG</button>
+</div>
 <div id="beside">
+<div id="map" hidden></div>
 <section id="graph" class="scroll" aria-label="Graph" tabindex="-1" hidden></section>
 <section id="program" class="scroll" aria-label="The pass as a program" tabindex="-1" hidden></section>
 </div>
