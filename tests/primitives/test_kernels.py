@@ -179,16 +179,17 @@ def pooled(s: Source) -> Trial:
     return [s.array(*front, *(w.size for w in places), *s.shape(0, 1))], {"axis": len(front), "windows": places}
 
 
-def tiles(s: Source) -> pooling.Windows:
-    """Windows of one length that neither overlap nor are cut off, with the gaps that a larger stride leaves."""
-    step, length, n = s.size(1, 2), s.size(1, 3), s.size()
-    stride = (length - 1) * step + 1 + s.size(0, 1)
-    starts = tuple(range(s.size(0, 1), n * stride, stride)) or (0,)
-    return pooling.Windows(n * stride + s.size(1, 2), starts, tuple(start + length * step for start in starts), step)
+def regular(s: Source) -> pooling.Windows:
+    """Windows of one length, none of them cut off: they overlap, touch, or leave gaps."""
+    step, length, n, first = s.size(1, 2), s.size(1, 3), s.size(), s.size(0, 1)
+    reach = (length - 1) * step + 1
+    stride = max(1, reach + s.size(-1, 1))
+    starts = tuple(range(first, first + n * stride, stride))
+    return pooling.Windows(starts[-1] + reach + s.size(0, 1), starts, tuple(p + length * step for p in starts), step)
 
 
 def largest(s: Source) -> Trial:
-    kind = s.of(windows, tiles)
+    kind = s.of(windows, regular)
     places = tuple(kind(s) for _ in range(s.size(1, 3)))
     x = np.round(s.array(*s.shape(0, 2), *(w.size for w in places)))  # so that there are ties
     if s.of(True, False):
