@@ -339,7 +339,7 @@ def add_tutorials(commands: Commands) -> None:
 
 def tutorials(options: argparse.Namespace) -> None:
     """List the lessons, or copy or run one."""
-    from minigrad import lessons
+    from minigrad.course import lessons
 
     if options.lesson is None:
         if options.copy or options.notebook:

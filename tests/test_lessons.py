@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from minigrad import lessons
 from minigrad.cli import main
+from minigrad.course import lessons
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -30,7 +30,7 @@ def folder() -> Path:
     Raises:
         FileNotFoundError: if there is none.
     """
-    beside = Path(__file__).resolve().parent.parent / "tutorials"
+    beside = Path(__file__).resolve().parents[2] / "tutorials"
     installed = Path(sysconfig.get_path("data")) / "share" / "minigrad" / "tutorials"
     for place in (beside, installed):
         if (place / "01_one_number.py").exists():
