@@ -130,7 +130,7 @@ def test_too_little_memory_is_not_called_damage(tmp_path: Path, monkeypatch: pyt
     def failing(*_: Any) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("minigrad.serialization.as_tensor", failing)
+    monkeypatch.setattr("minigrad.serialization.npz.widened", failing)
     with pytest.raises(MemoryError):
         minigrad.load(tmp_path / "a.npz")
 
