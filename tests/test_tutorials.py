@@ -78,7 +78,7 @@ def run(source: Path, folder: Path, *first: Path, shorten: Callable[[str], str] 
         "PYTHONIOENCODING": "ascii",
     }
     command = [sys.executable, "-W", "error", str(script)]
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=900)
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout
 
