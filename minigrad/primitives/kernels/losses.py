@@ -1,4 +1,4 @@
-"""Losses in the memory of the probabilities."""
+"""Losses in the memory of the probabilities, whose largest score and sum are computed once."""
 
 from __future__ import annotations
 
@@ -8,13 +8,24 @@ import numpy as np
 
 from minigrad.primitives.losses import at, cross_entropy
 from minigrad.primitives.primitive import kernel
-from minigrad.primitives.softmax import softmax
 
 
-def _cross_entropy_scores(g: Any, scores: Any, target: Any) -> Any:
-    p = softmax(scores, axis=-1)
+def _cross_entropy(scores: Any, *, target: Any) -> Any:
+    """Return the losses; and for the vjp what softmax subtracts and divides by, a number for each example."""
+    top = scores.max(axis=-1, keepdims=True)
+    shifted = scores - top
+    right = shifted[at(target)]
+    total = np.exp(shifted, out=shifted).sum(axis=-1, keepdims=True)
+    return np.log(total[..., 0]) - right, top, total
+
+
+def _cross_entropy_scores(g: Any, scores: Any, target: Any, top: Any, total: Any) -> Any:
+    p = scores - top
+    np.exp(p, out=p)
+    p /= total
     p[at(target)] -= 1
-    return np.expand_dims(g, -1) * p
+    p *= np.expand_dims(g, -1)
+    return p
 
 
-kernel(cross_entropy, scores=_cross_entropy_scores)
+kernel(cross_entropy, forward=_cross_entropy, scores=_cross_entropy_scores, keeps=("top", "total"))

@@ -30,35 +30,33 @@ kernel(standardize, forward=_standardize, x=_standardize_x)
 
 
 def _layer_norm(x: Any, weight: Any, bias: Any, *, eps: float) -> Any:
-    y, _ = _deviations(x.reshape(-1, weight.size))
-    y *= _row_scale(y, eps)
+    """Return the result; and for the vjp the mean and the scale, a column each."""
+    rows = x.reshape(-1, weight.size)
+    mean = rows @ _average(rows)
+    y = rows - mean
+    scale = (np.vecdot(y, y)[:, None] / y.shape[1] + eps) ** -0.5
+    y *= scale
     y *= weight.ravel()
     y += bias.ravel()
-    return y.reshape(x.shape)
+    return y.reshape(x.shape), mean, scale
 
 
-def _deviations(rows: Any) -> tuple[Any, Any]:
-    """Each row less its mean, in new memory, and a column that takes means of rows, as a product."""
-    average = np.full((rows.shape[1], 1), 1 / max(rows.shape[1], 1), rows.dtype)
-    return rows - rows @ average, average
+def _average(rows: Any) -> Any:
+    """Return a column that takes means of rows, as a product."""
+    return np.full((rows.shape[1], 1), 1 / max(rows.shape[1], 1), rows.dtype)
 
 
-def _row_scale(deviations: Any, eps: float) -> Any:
-    return (np.vecdot(deviations, deviations)[:, None] / deviations.shape[1] + eps) ** -0.5
-
-
-def _layer_norm_vjp(g: Any, x: Any, weight: Any, eps: float) -> Any:
-    y, average = _deviations(x.reshape(-1, weight.size))
-    scale = _row_scale(y, eps)
+def _layer_norm_vjp(g: Any, x: Any, weight: Any, mean: Any, scale: Any) -> Any:
+    y = x.reshape(-1, weight.size) - mean
     y *= scale
     dx = np.multiply(g, weight, out=np.empty(x.shape, x.dtype))
     g, d = g.reshape(y.shape), dx.reshape(y.shape)
     dweight, dbias = np.einsum("ij,ij->j", g, y), np.ones(len(g), g.dtype) @ g
     y *= np.vecdot(d, y)[:, None] / y.shape[1]
-    y += d @ average
+    y += d @ _average(y)
     d -= y
     d *= scale
     return [dx, dweight.reshape(weight.shape), dbias.reshape(weight.shape)]
 
 
-kernel(layer_norm, forward=_layer_norm, together=_layer_norm_vjp)
+kernel(layer_norm, forward=_layer_norm, together=_layer_norm_vjp, keeps=("mean", "scale"))
