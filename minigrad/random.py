@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.tensors.base import Size, sizes_of
+from minigrad.tensors.base import Size, plain_int, sizes_of
 from minigrad.tensors.creation import as_tensor, filled
 from minigrad.tensors.devices import check_options
 from minigrad.tensors.dtypes import check_range, floats, scalar_type
@@ -94,6 +94,7 @@ def randperm(
     tensor([0, 1, 2, 3, 4])
     """
     check_options("randperm", options)
+    n = plain_int(n)
     if n < 0:
         raise ValueError(f"randperm: n must not be negative, got {n}")
     order = numbers(generator).permutation(n)

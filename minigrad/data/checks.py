@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from minigrad.output.words import class_name
+from minigrad.tensors.base import plain_int
 
 
 def check_integer(name: str, value: object, least: int = 1) -> int:
@@ -20,6 +21,7 @@ def check_integer(name: str, value: object, least: int = 1) -> int:
     >>> check_integer("size", numpy.int64(3))
     3
     """
+    value = plain_int(value)
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
         raise TypeError(
             f"{name} must be an integer, got {value!r} ({class_name(value)}); "

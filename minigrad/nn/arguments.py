@@ -14,6 +14,7 @@ from typing import Any, NoReturn, TypeVar
 import numpy as np
 
 from minigrad.output.words import class_name, printable
+from minigrad.tensors.base import plain_int
 
 Checked = TypeVar("Checked", bound=Callable[..., Any])
 
@@ -34,7 +35,7 @@ def check_bool(function: str, **values: Any) -> None:
 def check_int(function: str, **values: Any) -> None:
     """Raise a TypeError if one of the values is not an integer (a bool is not)."""
     for name, value in values.items():
-        if not isinstance(value, int | np.integer) or isinstance(value, bool):
+        if not isinstance(plain_int(value), int | np.integer) or isinstance(value, bool):
             refuse(function, name, "an integer", value)
 
 
@@ -120,10 +121,13 @@ def check_arguments(function: Checked) -> Checked:
     TypeError: Scale: bias must be True or False, got 0.5. If another argument was meant, pass it by name
     """
     annotations = {name: p.annotation for name, p in inspect.signature(function).parameters.items()}
+    counts = {name for name, annotation in annotations.items() if str(annotation).startswith("int")}
 
     @functools.wraps(function)
     def checked(*args: Any, **named: Any) -> Any:
         name = class_name(args[0]) if function.__name__ == "__init__" else function.__name__
+        args = (*[plain_int(v) if n in counts else v for n, v in zip(annotations, args)], *args[len(annotations) :])
+        named = {n: plain_int(v) if n in counts else v for n, v in named.items()}
         for argument, value in (*zip(annotations, args), *named.items()):
             check_annotated(name, argument, value, annotations.get(argument))
         return function(*args, **named)

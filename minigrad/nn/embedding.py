@@ -10,6 +10,7 @@ from minigrad.grad_mode import no_grad
 from minigrad.nn.arguments import check_bool, check_int, check_number, refuse
 from minigrad.nn.module import Module, Parameter
 from minigrad.random import randn
+from minigrad.tensors.base import plain_int
 from minigrad.tensors.creation import as_tensor
 from minigrad.tensors.dtypes import default
 from minigrad.tensors.tensor import Tensor
@@ -146,6 +147,7 @@ class Embedding(Module):
         dtype: Any = None,
     ) -> None:
         super().__init__()
+        num_embeddings, embedding_dim = plain_int(num_embeddings), plain_int(embedding_dim)
         for name, n in (("num_embeddings", num_embeddings), ("embedding_dim", embedding_dim)):
             if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 0:
                 raise ValueError(f"Embedding: {name} must be an integer of at least 0, got {n!r}")

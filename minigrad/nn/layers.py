@@ -13,6 +13,7 @@ from minigrad.nn.arguments import check_bool, check_int
 from minigrad.nn.module import Module, Parameter
 from minigrad.output.words import class_name, printable
 from minigrad.primitives import linalg
+from minigrad.tensors.base import plain_int
 from minigrad.tensors.creation import as_tensor, zeros
 from minigrad.tensors.dtypes import promoted
 from minigrad.tensors.tensor import Tensor
@@ -107,6 +108,7 @@ def checked_size(layer: str, name: str, n: Any) -> int:
     Raises:
         ValueError: if it is not a positive integer.
     """
+    n = plain_int(n)
     if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
         raise ValueError(f"{layer}: {name} must be a positive integer, got {n!r}")
     return int(n)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.output.words import class_name
+from minigrad.tensors.base import plain_int
 from minigrad.tensors.creation import as_tensor
 from minigrad.tensors.tensor import Tensor
 
@@ -25,7 +26,7 @@ def each_dim(name: str, argument: str, value: Any, ndim: int, least: float = 1) 
     >>> each_dim("conv2d", "stride", 2, 2), each_dim("conv2d", "padding", (0, 1), 2, least=0)
     ((2, 2), (0, 1))
     """
-    values = tuple(value) if isinstance(value, list | tuple) else (value,)
+    values = tuple(map(plain_int, value if isinstance(value, list | tuple) else (value,)))
     if any(isinstance(v, bool) or not isinstance(v, int | np.integer) for v in values):
         raise TypeError(f"{name}: {argument} must be an integer or a tuple of {ndim} integers, got {value!r}")
     values = tuple(map(int, values)) * (ndim if len(values) == 1 else 1)

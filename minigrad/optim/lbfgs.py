@@ -103,6 +103,9 @@ class LBFGS(Optimizer):
         }
         super().__init__(params, settings)
 
+    def _has_own_step(self) -> bool:
+        return False  # in the sense of `check`: its settings are known
+
     def check(self, group: dict[str, Any]) -> None:
         if group["max_eval"] is None and isinstance(group["max_iter"], int | float):
             group["max_eval"] = group["max_iter"] * 5 // 4

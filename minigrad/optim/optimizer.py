@@ -43,8 +43,8 @@ class Optimizer:
     (Loshchilov and Hutter, 2019).
 
     Args:
-        params: tensors that require gradients, or groups: dictionaries {"params": [...], "lr": …} with settings of
-            their own.
+        params: tensors that require gradients, or (name, tensor) pairs as from `model.named_parameters()`; or groups:
+            dictionaries {"params": [...], "lr": …} with settings of their own.
         defaults: the settings of groups that do not give theirs.
         switches: foreach, fused, capturable and differentiable of PyTorch, all of them off.
 
@@ -63,6 +63,26 @@ class Optimizer:
     >>> optimizer.step()
     >>> w.tolist()
     [0.5, -1.5]
+
+    A subclass in PyTorch's way writes `step`. The state of a parameter is its own dictionary, empty at first:
+
+    >>> from minigrad import no_grad, zeros_like
+    >>> class HeavyBall(optim.Optimizer):
+    ...     def __init__(self, params, lr=0.1):
+    ...         super().__init__(params, {"lr": lr})
+    ...     @no_grad()
+    ...     def step(self, closure=None):
+    ...         for group in self.param_groups:
+    ...             for p in group["params"]:
+    ...                 state = self.state[p]
+    ...                 if not state:
+    ...                     state["v"] = zeros_like(p)
+    ...                 state["v"].mul_(0.9).add_(p.grad)
+    ...                 p.add_(state["v"], alpha=-group["lr"])
+    >>> optimizer = HeavyBall([w])
+    >>> optimizer.step()
+    >>> optimizer.state_dict()["state"]
+    {0: {'v': tensor([ 2., -4.])}}
     """
 
     names: ClassVar[dict[str, str]] = {}
@@ -127,6 +147,9 @@ class Optimizer:
         params = [group["params"]] if isinstance(group["params"], Tensor) else list(group["params"])
         if not params and isinstance(group["params"], Iterator):
             raise ValueError(f"{who}: params of a group is a used-up iterator; make it a list(...) first.")
+        if params and all(_is_named(p) for p in params):  # model.named_parameters()
+            group = {**group, "param_names": [name for name, _ in params]}
+            params = [p for _, p in params]
         known = {*self._all_params()}
         for i, p in enumerate(params):
             if not isinstance(p, Tensor):
@@ -143,13 +166,19 @@ class Optimizer:
     def check(self, group: dict[str, Any]) -> None:
         """Raise if a group has settings that this optimizer does not have, or values out of their range."""
         who = class_name(self)
-        if unknown := group.keys() - self.defaults.keys() - {"params"} - OF_SCHEDULERS:
+        if self._has_own_step():  # in PyTorch's way: its settings are its own
+            return
+        if unknown := group.keys() - self.defaults.keys() - {"params", "param_names"} - OF_SCHEDULERS:
             raise TypeError(f"{who} has no setting {sorted(unknown)}; it has {sorted(self.defaults)}.")
         for name in self.defaults:
             if name in self.ranges:
                 check_range(who, name, group[name], self.ranges[name])
             if name in FLAGS | INTEGERS:
                 check_kind(who, name, group[name])
+
+    def _has_own_step(self) -> bool:
+        """Whether a subclass writes `step`, as those of PyTorch do, instead of `update`."""
+        return type(self).step is not Optimizer.step and type(self).update is Optimizer.update
 
     def _all_params(self) -> list[Tensor]:
         return [p for group in self.param_groups for p in group["params"]]
@@ -305,7 +334,8 @@ class Optimizer:
                 for name, value in ((self._name_here(their_name), v) for their_name, v in stored.items())
                 if name is not None and value is not None
             }
-        self.param_groups, self.state, self.has_stepped = new_groups, state, True
+        self.__setstate__({"param_groups": new_groups, "state": defaultdict(dict, state)})
+        self.has_stepped = True
 
     def _name_here(self, name: str) -> str | None:
         """Return the rule's name for an entry of a saved state; None for an entry to leave out."""
@@ -318,6 +348,8 @@ class Optimizer:
 
     def _restored(self, p: Tensor, name: str, value: Any) -> Any:
         """Return an entry of a saved state as the rule has it."""
+        if self._has_own_step():
+            return _copied(p, value)
         if name in self.numbers:
             return self.numbers[name](value)
         array = np.array(np.asarray(value), dtype=p.dtype)
@@ -330,6 +362,11 @@ class Optimizer:
 
     def __getstate__(self) -> dict[str, Any]:
         return {**vars(self), "_state": self.state, "_flat": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take over attributes. PyTorch's optimizers override it, to add settings that older states do not have."""
+        for name, value in state.items():
+            setattr(self, name, value)
 
     # ---- hooks ------------------------------------------------------------------------------------------------
 
@@ -349,6 +386,19 @@ def _refuse_sets(params: Any) -> None:
         )
 
 
+def _is_named(p: Any) -> bool:
+    return isinstance(p, tuple) and len(p) == 2 and isinstance(p[0], str)
+
+
+def _copied(p: Tensor, value: Any) -> Any:
+    """Return an entry of the state of an optimizer in PyTorch's way: a tensor in the dtype of its parameter."""
+    if isinstance(value, Tensor):
+        return value.detach().clone().to(p.dtype if value.ndim and value.dtype.kind == "f" else value.dtype)
+    if isinstance(value, dict):
+        return {k: _copied(p, v) for k, v in value.items()}
+    return type(value)([_copied(p, v) for v in value]) if type(value) in (list, tuple) else value
+
+
 def _name(p: Tensor) -> str:
     return in_brackets(p.name)
 
@@ -356,4 +406,6 @@ def _name(p: Tensor) -> str:
 def _saved(s: Any) -> Any:
     if isinstance(s, list):
         return [_saved(part) for part in s]
+    if isinstance(s, Tensor):
+        return s.detach().clone()
     return tensor(np.array(s)) if isinstance(s, np.ndarray | np.generic) else s

@@ -80,7 +80,7 @@ class Base(Generic[Out]):
             return None
         many = isinstance(dim, Sequence) and not isinstance(dim, str)
         dims = []
-        for d in dim if many else [dim]:  # type: ignore[union-attr]
+        for d in map(plain_int, dim if many else [dim]):  # type: ignore[arg-type]
             if isinstance(d, bool) or not isinstance(d, int | np.integer):
                 raise TypeError(f"a dimension must be an integer, got {class_name(d)}: {d!r}")
             if not -max(self.ndim, 1) <= d < max(self.ndim, 1):
@@ -99,6 +99,7 @@ class Base(Generic[Out]):
 
     def _dim(self, dim: Any) -> int:
         """Return one dimension, checked and counted from 0; a 0-d tensor counts as 1-d, as in PyTorch."""
+        dim = plain_int(dim)
         if isinstance(dim, bool) or not isinstance(dim, int | np.integer):
             raise TypeError(f"a dimension must be an integer, got {class_name(dim)}: {dim!r}")
         return self._dims(int(dim), None) or 0  # type: ignore[return-value]
@@ -110,10 +111,17 @@ class Base(Generic[Out]):
         ]
 
 
+def plain_int(n: Any) -> Any:
+    """Return a 0-d tensor of an integer, where a size or count may be one, as an int; anything else as it is."""
+    array = getattr(n, "_array", None)
+    return int(array) if array is not None and not array.ndim and array.dtype.kind in "iu" else n
+
+
 def sizes(args: Any) -> tuple[int, ...]:
     """Return the sizes of a shape that was given one by one or as one sequence."""
+    args = tuple([plain_int(n) for n in args])
     if len(args) == 1 and not isinstance(args[0], int | np.integer):
-        args = tuple(args[0])
+        args = tuple([plain_int(n) for n in args[0]])
     for n in args:
         if isinstance(n, bool) or not isinstance(n, int | np.integer):
             raise TypeError(f"sizes and dimensions must be integers, got {class_name(n)}: {n!r}")

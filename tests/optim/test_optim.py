@@ -595,7 +595,7 @@ def load(kind: Any, saved: Any) -> None:
         (lambda: optim.SGD(PARAMETER), TypeError, "got one tensor: put it into a list"),
         (lambda: optim.SGD(nn.Linear(2, 2)), TypeError, r"SGD\(model.parameters\(\), …\)"),
         (lambda: optim.SGD([np.ones(2)]), TypeError, "parameter 0 is ndarray"),
-        (lambda: optim.SGD(nn.Linear(1, 1).named_parameters()), TypeError, "parameter 0 is tuple: .'weight'"),
+        (lambda: optim.SGD([("a", PARAMETER), PARAMETER]), TypeError, "parameter 0 is tuple: .'a'"),
         (lambda: optim.SGD([PARAMETER, RESULT]), ValueError, r"parameter 1, of shape \(1,\), is a result of <mul"),
         (lambda: optim.SGD([PARAMETER, PARAMETER]), ValueError, r"parameter 1 of shape \(1,\) is given twice"),
         (lambda: optim.SGD([GIVEN_TWICE.bias] * 2), ValueError, r"parameter 1 \(bias\) of shape \(2,\) is given twice"),

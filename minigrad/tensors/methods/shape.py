@@ -14,7 +14,7 @@ import numpy as np
 
 from minigrad.output.words import class_name
 from minigrad.primitives import layout as moves
-from minigrad.tensors.base import Base, Dims, Out, Size, sizes
+from minigrad.tensors.base import Base, Dims, Out, Size, plain_int, sizes
 from minigrad.tensors.dtypes import NUMBERS, operand, result_type
 from minigrad.tensors.methods.method_factories import Itself, P, in_place
 
@@ -242,6 +242,7 @@ class Shapes(Base[Out]):
             if set(named) != {"dim0", "dim1"} - {"dim0" if dims else ""} or len(dims) > 1:
                 raise TypeError(f"transpose: give dim0 and dim1, got {dims} and {named}")
             dims = (dims[0] if dims else named["dim0"], named["dim1"])
+        dims = tuple([plain_int(d) for d in dims])
         if len(dims) == 2 and all(isinstance(d, int | np.integer) for d in dims):
             order = list(range(self.ndim))
             a, b = (self._dim(d) for d in dims)
@@ -501,7 +502,7 @@ class Shapes(Base[Out]):
         (tensor([0, 1]), tensor([2, 3]), tensor([4]))
         """
         d = self._dim_of("split", dim)
-        n, size = self.shape[d], split_size_or_sections if split_size is None else split_size
+        n, size = self.shape[d], plain_int(split_size_or_sections if split_size is None else split_size)
         if isinstance(size, int | np.integer):
             if size < 0 or not size and n:
                 raise ValueError(f"split: the size of a piece must be at least 1, got {size}")
@@ -636,6 +637,7 @@ class Shapes(Base[Out]):
         return self._triangle("triu", diagonal)
 
     def _triangle(self, name: str, diagonal: int) -> Out:
+        diagonal = plain_int(diagonal)
         if self.ndim < 2:
             raise ValueError(f"{name}: needs at least two dimensions, got shape {self.shape}")
         lower = np.tri(self.shape[-2], self.shape[-1], diagonal - (name == "triu"), bool)
