@@ -1,5 +1,7 @@
-"""The assignments under tutorials/assignments: each has its parts, and `prove` finds it sound."""
+"""The assignments under tutorials/assignments: each has its parts, runs, and `prove` finds it sound."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -23,6 +25,14 @@ def test_parts(name: str) -> None:
             assert {check.hidden for check in task.checks} == {True, False}, task.number
     said = [mistake.sentence for task in tasks for mistake in task.mistakes]
     assert all(sentence.endswith(".") for sentence in said)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_runs_as_a_script(name: str) -> None:
+    done = subprocess.run([sys.executable, FOLDER / name / f"{name}.py"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "Not yet" not in done.stdout
 
 
 @pytest.mark.slow
