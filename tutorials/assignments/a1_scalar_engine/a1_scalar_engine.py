@@ -281,14 +281,14 @@ task = assignment.task("1.3", "four functions", points=4)
 task.check(look_at_exp, (0.5, 10.0), name="exp", outputs=["the value", "what goes to a"])
 task.check(look_at_log, (4.0, 10.0), name="log", outputs=["the value", "what goes to a"])
 task.check(look_at_tanh, (0.5, 10.0), name="tanh", outputs=["the value", "what goes to a"])
-task.check(look_at_relu, ([2.0, -3.0, 0.5], [10.0, 20.0, -5.0]), name="relu", outputs=["the values", "what goes back"])
+task.check(look_at_relu, ([2.0, -3.0, 0.5], [10.0, 20.0, -5.0]), name="relu", outputs=["the value", "what goes back"])
 # END TESTS
 # BEGIN HIDDEN TESTS
 task.check(look_at_exp, (-1.5, -2.0), name="another exp", outputs=["the value", "what goes to a"])
 task.check(look_at_log, (0.25, -2.0), name="another log", outputs=["the value", "what goes to a"])
 task.check(look_at_tanh, (-1.5, -2.0), name="another tanh", outputs=["the value", "what goes to a"])
 task.check(
-    look_at_relu, ([0.0, -0.0, -1.0], [3.0, 3.0, 3.0]), name="relu at 0", outputs=["the values", "what goes back"]
+    look_at_relu, ([0.0, -0.0, -1.0], [3.0, 3.0, 3.0]), name="relu at 0", outputs=["the value", "what goes back"]
 )
 task.mistake(
     "1 - x**2",
@@ -358,10 +358,12 @@ def composed(a, b):
 # %%
 # BEGIN TESTS
 task = assignment.task("1.4", "the others for free", points=1, needs=["1.1", "1.2"])
-task.check(composed, (6.0, 4.0), name="6 and 4", outputs=["-a, a - b, a / b", "has inputs"])
+task.check(composed, (6.0, 4.0), name="6 and 4", outputs=["the value of -a, a - b, a / b", "whether it has inputs"])
 # END TESTS
 # BEGIN HIDDEN TESTS
-task.check(composed, (-1.5, 0.5), name="-1.5 and 0.5", outputs=["-a, a - b, a / b", "has inputs"])
+task.check(
+    composed, (-1.5, 0.5), name="-1.5 and 0.5", outputs=["the value of -a, a - b, a / b", "whether it has inputs"]
+)
 task.mistake(
     "made from nothing",
     "The value is right, but the result is a new Number that remembers nothing, so no gradient can go back through it.",
@@ -442,12 +444,14 @@ def length_of_order(n):
 # %%
 # BEGIN TESTS
 task = assignment.task("2.1", "an order", points=3)
-task.check(order_of, ([[], [], [0, 1]],), name="a sum", outputs=["how often each is listed", "input comes first"])
+task.check(
+    order_of, ([[], [], [0, 1]],), name="a sum", outputs=["how often each is listed", "whether the input comes first"]
+)
 task.check(
     order_of,
     ([[], [0], [0], [1, 2], [0, 3]],),
     name="a number that is used three times",
-    outputs=["how often each is listed", "input comes first"],
+    outputs=["how often each is listed", "whether the input comes first"],
 )
 task.check(length_of_order, (5000,), name="a chain of 5,000", outputs=["the length (-1: too deep)"])
 # END TESTS
@@ -456,7 +460,7 @@ task.check(
     order_of,
     ([[], [], [0, 0], [1], [2, 2], [4, 0, 2]],),
     name="one that the end does not use",
-    outputs=["how often each is listed", "input comes first"],
+    outputs=["how often each is listed", "whether the input comes first"],
 )
 task.mistake(
     "recursion",
@@ -533,16 +537,14 @@ def gradients(graph, before=0.0):
 # %%
 # BEGIN TESTS
 task = assignment.task("2.2", "backward", points=3, needs=["2.1"])
-task.check(gradients, ([[], [], [[0, 2.0], [1, -3.0]]],), name="a sum", outputs=["the gradients"])
+task.check(gradients, ([[], [], [[0, 2.0], [1, -3.0]]],), name="a sum", outputs=["grad"])
 task.check(
     gradients,
     ([[], [[0, 2.0]], [[0, 5.0], [1, 3.0]], [[1, 7.0], [2, 10.0]]],),
     name="numbers that are used twice",
-    outputs=["the gradients"],
+    outputs=["grad"],
 )
-task.check(
-    gradients, ([[], [[0, 3.0]], [[1, 2.0], [0, 5.0]]], 100.0), name="a grad of 100 before", outputs=["the gradients"]
-)
+task.check(gradients, ([[], [[0, 3.0]], [[1, 2.0], [0, 5.0]]], 100.0), name="a grad of 100 before", outputs=["grad"])
 # END TESTS
 # BEGIN HIDDEN TESTS
 task.check(
@@ -550,7 +552,7 @@ task.check(
     lambda rng: ([[[int(rng.integers(i)), float(rng.standard_normal())] for _ in range(2)] if i > 1 else []
                   for i in range(12)],),
     name="twelve numbers, drawn for you",
-    outputs=["the gradients"],
+    outputs=["grad"],
     personal=True,
 )  # fmt: skip
 task.mistake(
@@ -566,6 +568,13 @@ task.mistake(
     "for n in reversed(in_order(end)):",
     "for n in in_order(end):",
     hint="Which number must be the first to pass something on?",
+)
+task.mistake(
+    "1 for grad",
+    "Each number passes on 1 times its derivative, and not its own gradient: give n.grad to vjp.",
+    "n.vjp(n.grad)",
+    "n.vjp(1.0)",
+    hint="What is the g of a number in the middle?",
 )
 task.mistake(
     "no beginning",
@@ -621,7 +630,7 @@ task.check(
     differences_of_cubes,
     ([1.0, -2.0, 0.5], 0.5),
     name="three cubes, a large h",
-    outputs=["the differences", "xs"],
+    outputs=["the result", "xs"],
     rtol=1e-6,
 )
 # END TESTS
@@ -630,15 +639,15 @@ task.check(
     differences_of_cubes,
     ([0.3, 1.2, -0.7, 2.0], 1e-3),
     name="four cubes, a small h",
-    outputs=["the differences", "xs"],
+    outputs=["the result", "xs"],
     rtol=1e-6,
 )
 task.mistake(
     "one-sided",
-    "The function is nudged to one side only, and the difference divided by 2 h: nudge it to both sides.",
-    "down[i] -= h",
-    "pass",
-    hint="How far apart are your two points?",
+    "The function is nudged to one side only: (f(up) - f(xs)) / h. With both sides the error is far smaller.",
+    "found.append((f(up) - f(down)) / (2 * h))",
+    "found.append((f(up) - f(xs)) / h)",
+    hint="At which two points do you compute f?",
 )
 task.mistake(
     "half the distance",
@@ -693,6 +702,13 @@ task.mistake(
     hint="Which argument is not used?",
 )
 task.mistake(
+    "a bias for every input",
+    "The bias is added once for every input. It is added once.",
+    "total = total + w * x",
+    "total = total + w * x + (bias if x is not xs[0] else 0)",
+    hint="How often is the bias added?",
+)
+task.mistake(
     "no tanh",
     "This is the weighted sum; the tanh is missing.",
     "return tanh(total)",
@@ -736,14 +752,14 @@ def fit_bowl(a, b, learning_rate, steps):
 # %%
 # BEGIN TESTS
 task = assignment.task("3.3", "train", points=3, needs=["2.1", "2.2"])
-task.check(fit_bowl, (0.0, 0.0, 0.04, 4), name="four steps down the bowl", outputs=["the losses", "the parameters"])
+task.check(fit_bowl, (0.0, 0.0, 0.04, 4), name="four steps down the bowl", outputs=["losses", "data"])
 # END TESTS
 # BEGIN HIDDEN TESTS
 task.check(
     fit_bowl,
     lambda rng: (rng.standard_normal(), rng.standard_normal(), 0.03, 10),
     name="ten steps from a start of your own",
-    outputs=["the losses", "the parameters"],
+    outputs=["losses", "data"],
     personal=True,
 )
 task.mistake(
@@ -755,7 +771,8 @@ task.mistake(
 )
 task.mistake(
     "cleared too late",
-    "The gradients are cleared after the backward pass, before they are used: nothing moves.",
+    "Nothing moves. Either the gradients are cleared after the backward pass and before they are used, or the new "
+    "number never gets into p.data.",
     "        for p in parameters:\n            p.grad = 0.0\n        backward(loss)",
     "        backward(loss)\n        for p in parameters:\n            p.grad = 0.0",
     hint="What is in grad when the parameters move?",

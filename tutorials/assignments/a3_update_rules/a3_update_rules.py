@@ -155,6 +155,22 @@ task.mistake(
     hint="The first step is right. Where does the second step find the velocity?",
 )
 task.mistake(
+    "an average",
+    "The gradient is weighted with 1 - mu, so the velocity is an average of gradients. Here it is a sum: the old "
+    "velocity loses a part, and the whole step is added.",
+    "- learning_rate * dx\n    x = x + v",
+    "- (1 - mu) * learning_rate * dx\n    x = x + v",
+    hint="How long is the first step?",
+)
+task.mistake(
+    "an average of plain gradients",
+    "The velocity is an average of gradients, as in Adam, and the learning rate multiplies it at the end. Here it is a "
+    "sum of steps: the old velocity loses a part, and the whole gradient step is added.",
+    "- learning_rate * dx\n    x = x + v",
+    "- (1 - mu) * dx\n    x = x + learning_rate * v",
+    hint="How long is the first step? What does the velocity contain?",
+)
+task.mistake(
     "the learning rate outside",
     "The velocity gathers plain gradients, and the learning rate multiplies it at the end. With a constant rate that "
     "is the same; when the rate changes, it is not. The lecture's velocity contains the rate.",
@@ -225,6 +241,14 @@ task.mistake(
     "gradient(ahead)",
     "gradient(x)",
     hint="At which point do you ask for the gradient?",
+)
+task.mistake(
+    "the velocity points back",
+    "The velocity is kept with the opposite sign and subtracted from x, but the point ahead is x + mu * v: you look "
+    "behind. A velocity is what is added to x.",
+    "v = mu * v - learning_rate * gradient(ahead)\n    return x + v, v",
+    "v = mu * v + learning_rate * gradient(ahead)\n    return x - v, v",
+    hint="Does your velocity point where the ball rolls?",
 )
 task.mistake(
     "too far ahead",
@@ -692,7 +716,7 @@ task.check(
     training,
     (0.3, 0.5, 5),
     name="five steps on the digits",
-    outputs=["the losses", "the length of the parameters"],
+    outputs=["the loss", "the length of network.x"],
     rtol=1e-4,
 )
 # END TESTS
@@ -701,7 +725,7 @@ task.check(
     training,
     (0.2, 0.1, 12),
     name="twelve steps on the digits",
-    outputs=["the losses", "the length of the parameters"],
+    outputs=["the loss", "the length of network.x"],
     rtol=1e-4,
 )
 task.mistake(
@@ -777,20 +801,20 @@ def writes(x, dx, state, learning_rate):
 
 def descent(start, learning_rate, steps):
     """Return the positions of a rule that writes into x, in the valley."""
-    return descend(writes, valley_gradient, start, learning_rate, steps)
+    return np.array(descend(writes, valley_gradient, start, learning_rate, steps), dtype=float)
 
 
 # %%
 # BEGIN TESTS
 task = assignment.task("5.1", "down the slope", points=2)
-task.check(descent, ([-9.0, 1.0], 0.01, 4), name="four steps in the valley", outputs=["the positions"])
+task.check(descent, ([-9.0, 1.0], 0.01, 4), name="four steps in the valley", outputs=["the position"])
 # END TESTS
 # BEGIN HIDDEN TESTS
 task.check(
     descent,
     lambda rng: (rng.standard_normal(2), 0.005, 9),
     name="nine steps from a start of your own",
-    outputs=["the positions"],
+    outputs=["the position"],
     personal=True,
 )
 task.mistake(
@@ -805,6 +829,13 @@ task.mistake(
     "The first position must be the start, before any step.",
     "[x.copy()]",
     "[]",
+    hint="Which shape do your positions have?",
+)
+task.mistake(
+    "the end is missing",
+    "Each position is kept before the step, so the last step is made and its end is not kept.",
+    "positions.append(x.copy())\n    return np.array(positions)",
+    "positions.append(x.copy())\n    return np.array(positions[:-1])",
     hint="Which shape do your positions have?",
 )
 task.mistake(
@@ -911,7 +942,7 @@ task.check(
     guests,
     ([-2.0, 0.5], [0.02, 0.015, 0.01, 0.005], 300),
     name="four rates in the valley",
-    outputs=["the fewest steps", "the best rate"],
+    outputs=["the number of steps", "the best rate"],
 )
 # END TESTS
 # BEGIN HIDDEN TESTS
@@ -919,7 +950,7 @@ task.check(
     guests,
     lambda rng: (rng.uniform(0.5, 1.0, 2), [0.001, 0.003, 0.01, 0.03], 400),
     name="with an exploding rate",
-    outputs=["the fewest steps", "the best rate"],
+    outputs=["the number of steps", "the best rate"],
 )
 task.mistake(
     "the largest of equals",

@@ -67,7 +67,10 @@ def output_size(size, kernel, stride=1, pad=0):
 
 def output_sizes(cases):
     """Return your answers for several cases (size, kernel, stride, pad)."""
-    return np.array([output_size(*map(int, case)) for case in cases])
+    sizes = [output_size(*map(int, case)) for case in cases]
+    if not all(isinstance(size, (int, np.integer)) for size in sizes):
+        raise TypeError(f"output_size must return an integer, got {sizes[0]!r}: divide by //")
+    return np.array(sizes)
 
 
 # %%
@@ -266,6 +269,20 @@ task.mistake(
     hint="If the bias grows by 1, how many numbers of the output grow by 1?",
 )
 task.mistake(
+    "cut off with minus",
+    "Without padding, `pad:-pad` is `0:-0`, which is empty. Cut from pad to pad + height.",
+    "return dpadded[:, :, pad : pad + height, pad : pad + width], dfilters, db",
+    "return dpadded[:, :, pad:-pad, pad:-pad], dfilters, db",
+    hint="What is a[0:-0]?",
+)
+task.mistake(
+    "flipped",
+    "The filter is flipped. Each pixel of a window gets g times the number of the filter that it was multiplied by.",
+    "left : left + K] += g * filters[f]",
+    "left : left + K] += g * filters[f, :, ::-1, ::-1]",
+    hint="Which number of the filter was the top left pixel of the window multiplied by?",
+)
+task.mistake(
     "padding not cut off",
     "dX has the shape of the padded image. Cut the padding off.",
     "return dpadded[:, :, pad : pad + height, pad : pad + width], dfilters, db",
@@ -448,11 +465,11 @@ def im2col(X, K, stride=1, pad=0):
 # %%
 # BEGIN TESTS
 task = assignment.task("3.1", "windows into rows", points=3, needs=["1.1"])
-task.check(im2col, (np.arange(9.0).reshape(1, 1, 3, 3), 2), name="3 by 3, with numbers 0 to 8", outputs=["the rows"])
-task.check(im2col, lambda rng: (distinct(rng, 2, 2, 3, 3), 2), name="two images, two channels", outputs=["the rows"])
+task.check(im2col, (np.arange(9.0).reshape(1, 1, 3, 3), 2), name="3 by 3, with numbers 0 to 8", outputs=["the matrix"])
+task.check(im2col, lambda rng: (distinct(rng, 2, 2, 3, 4), 2), name="two images, two channels", outputs=["the matrix"])
 # END TESTS
 # BEGIN HIDDEN TESTS
-task.check(im2col, lambda rng: (distinct(rng, 2, 3, 5, 4), 3, 2, 1), name="stride 2, padding 1", outputs=["the rows"])
+task.check(im2col, lambda rng: (distinct(rng, 2, 3, 5, 4), 3, 2, 1), name="stride 2, padding 1", outputs=["the matrix"])
 task.mistake(
     "images last",
     "The rows come in the order (i, j, n). They must come in the order (n, i, j): first all places of the first image.",
@@ -569,6 +586,14 @@ task.check(
     lambda rng: (rng.standard_normal((2, 3, 6, 7)), rng.standard_normal((4, 3, 3, 3)), rng.standard_normal(4), 2, 1),
     name="stride 2, padding 1",
     outputs=["out"],
+)
+task.mistake(
+    "filters in columns",
+    "Reshaping the filters to (C * K * K, F) mixes them: it reads their numbers in order. Make each filter a row, then "
+    "transpose.",
+    "filters.reshape(count, -1).T + b",
+    "filters.reshape(-1, count) + b",
+    hint="Which numbers are in the first column of your matrix of filters?",
 )
 task.mistake(
     "reshaped, not transposed",
