@@ -7,7 +7,7 @@ import math
 import random
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -43,12 +43,14 @@ class CheckReport:
         hidden: the number of hidden checks, by task.
         cause: whether the cause of a mistake was asked for.
         whole: whether the whole file was checked and not some of its tasks.
+        needs: the numbers of the tasks that a task calls, by its number.
     """
 
     record: Record
     hidden: dict[str, int]
     cause: bool = False
     whole: bool = True
+    needs: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         return self.record.gradable and all(map(feedback.passed, self.record.checks))
@@ -56,10 +58,21 @@ class CheckReport:
     @property
     def done(self) -> int:
         """The number of tasks whose visible checks all pass. A task without checks is a person's to grade."""
-        return sum(all(map(feedback.passed, self.record.of_task(task.number))) for task in self._tasks())
+        return sum(self._right(task.number) for task in self._tasks())
 
     def _tasks(self) -> list[Any]:
         return [task for task in self.record.tasks if self.record.of_task(task.number)]
+
+    def _first(self, number: str) -> str:
+        """Say which of the tasks that a wrong task calls are not right yet."""
+        tried = any(check.status not in (PASSED, BLANK) for check in self.record.of_task(number))
+        wrong = [needed for needed in self.needs.get(number, ()) if not self._right(needed)]
+        if not tried or not wrong:
+            return ""
+        return f"It calls task {' and '.join(wrong)}, which {'are' if wrong[1:] else 'is'} not right yet: begin there."
+
+    def _right(self, number: str) -> bool:
+        return all(map(feedback.passed, self.record.of_task(number)))
 
     def summary(self) -> str:
         """Return the last sentence: what passed, and what is checked later."""
@@ -98,6 +111,7 @@ class CheckReport:
                 lines.append(f"{head}   no visible checks")
                 continue
             lines.append(f"{head}   {sum(map(feedback.passed, checks))} of {len(checks)}")
+            lines += [f"    {first}"] if (first := self._first(task.number)) else []
             for check in checks:
                 lines.append(f"    {_SIGNS.get(check.status, 'WRONG')} {check.name}")
                 said = [feedback.message(check), f"Hint: {check.hint}" if check.hint else ""]
@@ -138,6 +152,7 @@ class CheckReport:
         items = "".join(map(self._item_html, checks))
         count = f"{sum(map(feedback.passed, checks))} of {len(checks)}" if checks else "no visible checks"
         head = f"Task {escape(task.number)}: {escape(task.title)}"
+        count += f"<br>{first}" if (first := self._first(task.number)) else ""
         return f'<p style="margin: .6em 0 .2em"><strong>{head}</strong> {count}</p><ul style="margin: 0">{items}</ul>'
 
     def _item_html(self, check: CheckResult) -> str:
@@ -191,7 +206,8 @@ def check(file: str | Path, cause: bool = False, progress: bool | None = None) -
     content = program(path).encode() if path.suffix == ".ipynb" else path.read_bytes()
     shown = _Tasks(released) if (sys.stdout.isatty() if progress is None else progress) else None
     graded = grade_one(released, path.stem, content, watch=shown.one if shown else lambda result: None)
-    return CheckReport(graded.record, released.hidden, cause)
+    needs = {task.number: task.needs for task in released.assignment.tasks}
+    return CheckReport(graded.record, released.hidden, cause, needs=needs)
 
 
 class _Tasks:

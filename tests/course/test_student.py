@@ -80,6 +80,22 @@ def test_hint_and_cause(submission):
     assert "Cause: The squares are summed." in str(check(path, cause=True))
 
 
+def test_a_wrong_task_says_which_task_it_calls_is_wrong(tmp_path):
+    source = new(tmp_path / "first")
+    text = source.read_text()
+    source.write_text(text.replace('backward", points=2)', 'backward", points=2, needs=["1.1"])'))
+    release(source, tmp_path / "out")
+    path = tmp_path / "out" / "first.py"
+    blank = path.read_text()
+    assert "begin there" not in str(check(path))  # all is blank
+    path.write_text(blank.replace(BLANK_1, "    return 0.0").replace(BLANK_2, "    return mse(prediction, target)"))
+    report = check(path)
+    assert str(report).count("It calls task 1.1, which is not right yet: begin there.") == 1
+    assert "It calls task 1.1" in report._repr_html_()
+    path.write_text(blank.replace(BLANK_1, RIGHT_1).replace(BLANK_2, "    return mse(prediction, target)"))
+    assert "It calls" not in str(check(path))
+
+
 def test_a_notebook_is_checked_too(submission):
     path = submission().with_suffix(".ipynb")
     book = json.loads(path.read_text())
