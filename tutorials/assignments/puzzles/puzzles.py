@@ -268,6 +268,13 @@ task.mistake(
     hint="Nudge a negative x. What does the output do?",
 )
 task.mistake(
+    "x for its sign",
+    "What passes is multiplied by x. The slope of the output is 1 where x is positive: dy passes as it is.",
+    "return dy * (x > 0)",
+    "return dy * np.maximum(x, 0)",
+    hint="What is the slope of the output where x is 2? And where it is 3?",
+)
+task.mistake(
     "zero passes",
     "At exactly 0 the derivative is taken to be 0: the gate is x > 0, not x >= 0.",
     "(x > 0)",
@@ -311,6 +318,13 @@ task.check(
     lambda rng: (rng.uniform(0.05, 0.95, (2, 4)), rng.standard_normal((2, 4))),
     name="a matrix",
     outputs=["dx"],
+)
+task.mistake(
+    "dy forgotten",
+    "This is dy/dx, the derivative of the operation alone. The chain rule multiplies it by dy.",
+    "return dy * y * (1 - y)",
+    "return y * (1 - y)",
+    hint="One of the arguments is not used.",
 )
 task.mistake(
     "y taken for x",
@@ -494,6 +508,13 @@ task.check(
     wrt=[0],
 )
 task.mistake(
+    "one number",
+    "This is one number. Each number of x gets a gradient of its own, so dx has the shape of x.",
+    "return np.full(x.shape, dy)",
+    "return dy",
+    hint="Compare the shapes of x and of your dx.",
+)
+task.mistake(
     "times x",
     "The derivative of a sum with respect to each of its terms is 1, whatever the term is: dx does not contain x.",
     "return np.full(x.shape, dy)",
@@ -553,6 +574,13 @@ task.check(
     outputs=["dX"],
     gradient_of=column_means_loss,
     wrt=[0],
+)
+task.mistake(
+    "one row",
+    "This is what each row gets. dX has the shape of X, so it needs a row for each row of X.",
+    "np.ones(X.shape) * dy / X.shape[0]",
+    "dy / X.shape[0]",
+    hint="Compare the shapes of X and of your dX.",
 )
 task.mistake(
     "wrong count",
@@ -690,6 +718,13 @@ task.mistake(
     "(dY * X).sum(axis=1)",
     "dY.sum(axis=1)",
     hint="Which argument does ds not use?",
+)
+task.mistake(
+    "summed over the rows",
+    "The sum goes down the columns. s[i] multiplies row i, so ds[i] collects row i: axis=1.",
+    "(dY * X).sum(axis=1)",
+    "(dY * X).sum(axis=0)",
+    hint="Which numbers of the output does s[0] reach?",
 )
 task.mistake(
     "by columns",
@@ -994,6 +1029,14 @@ task.mistake(
     hint="Nudge a number that is not the largest. What does the output do?",
 )
 task.mistake(
+    "in every row",
+    "A slice for the rows writes to the columns of all largest numbers in every row. Give each row its own column: "
+    "np.arange(n) for the rows.",
+    "dX[np.arange(len(X)), X.argmax(axis=1)] = dy",
+    "dX[:, X.argmax(axis=1)] = dy",
+    hint="How many numbers of dX are not 0? How many should it be?",
+)
+task.mistake(
     "the largest of all",
     "Only the largest number of the whole matrix gets something. Each row has an output of its own.",
     "dX[np.arange(len(X)), X.argmax(axis=1)] = dy",
@@ -1250,6 +1293,13 @@ task.mistake(
     "-Y.T @ dY @ Y.T",
     "-Y @ dY @ Y",
     hint="Look at the indices, not only at the formula for the nudge of Y.",
+)
+task.mistake(
+    "dY at the end",
+    "Matrix products do not commute: dY stands between the two inverses.",
+    "-Y.T @ dY @ Y.T",
+    "-Y.T @ Y.T @ dY",
+    hint="In which order do the matrices come in the nudge of Y?",
 )
 task.mistake(
     "minus lost",
