@@ -18,6 +18,7 @@ from minigrad.primitives import convolution as conv
 from minigrad.primitives import elementwise as ew
 from minigrad.primitives import indexing, layout, linalg, losses, pooling, recurrent, softmax, special
 from minigrad.primitives import normalization as norm
+from minigrad.primitives.kernels import rows as blocks_of_rows
 from minigrad.primitives.primitive import Primitive
 
 Trial = tuple[list[Any], dict[str, Any]]  # operands and parameters
@@ -244,7 +245,8 @@ def test_every_kernel_has_inputs_to_be_tried_on() -> None:
 def test_a_kernel_computes_what_the_readable_form_does(primitive: Primitive, data: Any) -> None:
     s = Source(data.draw)
     operands, parameters = TRIALS[primitive](s)
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(blocks_of_rows, "BLOCK", s.of(blocks_of_rows.BLOCK, 5))
         compare(primitive, s, operands, parameters)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.primitives.kernels.rows import in_blocks
 from minigrad.primitives.normalization import Axes, layer_norm, standardize
 from minigrad.primitives.primitive import kernel
 
@@ -31,14 +32,16 @@ kernel(standardize, forward=_standardize, x=_standardize_x)
 
 def _layer_norm(x: Any, weight: Any, bias: Any, *, eps: float) -> Any:
     """Return the result; and for the vjp the mean and the scale, a column each."""
-    rows = x.reshape(-1, weight.size)
-    mean = rows @ _average(rows)
-    y = rows - mean
-    scale = (np.vecdot(y, y)[:, None] / y.shape[1] + eps) ** -0.5
-    y *= scale
-    y *= weight.ravel()
-    y += bias.ravel()
-    return y.reshape(x.shape), mean, scale
+    rows, weight, bias = x.reshape(-1, weight.size), weight.ravel(), bias.ravel()
+    mean, scale = rows @ _average(rows), np.empty((len(rows), 1), x.dtype)
+    out = np.empty(rows.shape, x.dtype)
+    for part in in_blocks(rows):
+        y = np.subtract(rows[part], mean[part], out=out[part])
+        scale[part] = (np.vecdot(y, y)[:, None] / y.shape[1] + eps) ** -0.5
+        y *= scale[part]
+        y *= weight
+        y += bias
+    return out.reshape(x.shape), mean, scale
 
 
 def _average(rows: Any) -> Any:
@@ -47,16 +50,20 @@ def _average(rows: Any) -> Any:
 
 
 def _layer_norm_vjp(g: Any, x: Any, weight: Any, mean: Any, scale: Any) -> Any:
-    y = x.reshape(-1, weight.size) - mean
-    y *= scale
-    dx = np.multiply(g, weight, out=np.empty(x.shape, x.dtype))
-    g, d = g.reshape(y.shape), dx.reshape(y.shape)
-    dweight, dbias = np.einsum("ij,ij->j", g, y), np.ones(len(g), g.dtype) @ g
-    y *= np.vecdot(d, y)[:, None] / y.shape[1]
-    y += d @ _average(y)
-    d -= y
-    d *= scale
-    return [dx, dweight.reshape(weight.shape), dbias.reshape(weight.shape)]
+    rows = x.reshape(-1, weight.size)
+    g, w, average = g.reshape(rows.shape), weight.ravel(), _average(rows)
+    dx, dweight = np.empty(rows.shape, x.dtype), np.zeros(w.shape, g.dtype)
+    for part in in_blocks(rows):
+        y = rows[part] - mean[part]
+        y *= scale[part]
+        d = np.multiply(g[part], w, out=dx[part])
+        dweight += np.einsum("ij,ij->j", g[part], y)
+        y *= np.vecdot(d, y)[:, None] / y.shape[1]
+        y += d @ average
+        d -= y
+        d *= scale[part]
+    dbias = np.ones(len(g), g.dtype) @ g
+    return [dx.reshape(x.shape), dweight.reshape(weight.shape), dbias.reshape(weight.shape)]
 
 
 kernel(layer_norm, forward=_layer_norm, together=_layer_norm_vjp, keeps=("mean", "scale"))

@@ -1,4 +1,4 @@
-"""Softmax in the memory of its result."""
+"""Softmax in the memory of its result, some rows at a time."""
 
 from __future__ import annotations
 
@@ -6,15 +6,38 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.primitives.kernels.rows import in_blocks
 from minigrad.primitives.primitive import kernel
 from minigrad.primitives.softmax import largest, log_softmax, softmax
 
 
 def _softmax(x: Any, *, axis: int) -> Any:
-    e = np.asarray(x - largest(x, axis))
-    np.exp(e, out=e)
-    e /= np.sum(e, axis=axis, keepdims=True)
-    return e
+    out = np.empty(x.shape, x.dtype)
+    axis, parts = _parts(axis, x, out)
+    for x_part, e in parts:
+        np.subtract(x_part, largest(x_part, axis), out=e)
+        np.exp(e, out=e)
+        e /= np.sum(e, axis=axis, keepdims=True)
+    return out
+
+
+def _softmax_x(g: Any, y: Any, axis: int) -> Any:
+    out = np.empty(y.shape, y.dtype)
+    axis, parts = _parts(axis, g, y, out)
+    for g_part, y_part, d in parts:
+        np.multiply(g_part, y_part, out=d)
+        np.subtract(g_part, np.sum(d, axis=axis, keepdims=True), out=d)
+        d *= y_part
+    return out
+
+
+def _parts(axis: int, *arrays: Any) -> tuple[int, Any]:
+    """Return the axis and the whole arrays; for the last axis, some rows of each at a time."""
+    ndim = arrays[-1].ndim
+    if not arrays[-1].size or axis % max(ndim, 1) != ndim - 1:
+        return axis, [arrays]
+    rows = [a.reshape(-1, a.shape[-1]) for a in arrays]
+    return 1, [[r[part] for r in rows] for part in in_blocks(rows[-1])]
 
 
 def _log_softmax(x: Any, *, axis: int) -> Any:
@@ -24,5 +47,5 @@ def _log_softmax(x: Any, *, axis: int) -> Any:
     return y
 
 
-kernel(softmax, forward=_softmax)
+kernel(softmax, forward=_softmax, x=_softmax_x)
 kernel(log_softmax, forward=_log_softmax)
