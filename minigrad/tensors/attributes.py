@@ -93,6 +93,11 @@ class Attributes(Base[Out]):
         return self._array.itemsize
 
     @property
+    def strides(self) -> tuple[int, ...]:
+        """The distance in bytes between neighbours along each dimension, as NumPy's; `stride()` counts elements."""
+        return self._array.strides
+
+    @property
     def nbytes(self) -> int:
         """The size of all elements together in bytes."""
         return self._array.nbytes

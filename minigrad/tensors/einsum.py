@@ -39,9 +39,14 @@ def einsum(equation: Any, *operands: Any) -> Tensor:
         equation: one term for each operand, separated by commas; optionally -> and the output.
         operands: tensors and arrays, as separate arguments or in a list.
 
+    The other form, `einsum(a, [0, 1], b, [1, 2], [0, 2])`, has lists of integers instead of letters: one after each
+    operand, and one at the end for the output, if wanted.
+
     Raises:
         ValueError: for an invalid equation, or one that does not fit the operands.
     """
+    if hasattr(equation, "dtype"):
+        equation, operands = _from_lists((equation, *operands))
     if not isinstance(equation, str):
         raise TypeError(
             f"einsum: the first argument must be an equation, a string such as 'ij,jk->ik', got {class_name(equation)}"
@@ -64,6 +69,23 @@ def einsum(equation: Any, *operands: Any) -> Tensor:
     total = _arranged(total, have, output)
     shape = tuple([size[label] for label in output])  # a dimension of 1 that meets larger ones was squeezed
     return total if total.shape == shape else total.expand(shape)
+
+
+def _from_lists(arguments: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
+    """Return the equation of the other form: each operand is followed by a list of numbers that name its dimensions."""
+    *pairs, output = arguments if len(arguments) % 2 else (*arguments, None)
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+    def term(labels: Any) -> str:
+        if not isinstance(labels, list | tuple):
+            raise TypeError(
+                "einsum: the first argument must be an equation, a string such as 'ij,jk->ik', or each operand must "
+                f"precede a list of integers, its dimensions; got {class_name(labels)}"
+            )
+        return "".join(["..." if label is ... else letters[label] for label in labels])
+
+    arrow = "" if output is None else f"->{term(output)}"
+    return ",".join(map(term, pairs[1::2])) + arrow, tuple(pairs[::2])
 
 
 def _common(name: str, tensors: list[Tensor]) -> Any:

@@ -1,18 +1,20 @@
 """NumPy's functions on Tensors: np.exp(t), np.sum(t, axis=0), array * t, np.concatenate([t, u]) return Tensors.
 
-An unsupported function raises and names the nearest supported one; a Tensor never becomes an array of objects.
+A function without a derivative computes on the values of tensors that need no gradient and returns NumPy's arrays; it
+raises where a gradient would be lost. A Tensor never becomes an array of objects.
 """
 
 from __future__ import annotations
 
-import difflib
 import importlib
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from minigrad.grad_mode import mode
 from minigrad.output.words import class_name
+from minigrad.tensors.numpy_compositions import COMPOSITIONS, CONSTANT, MEANT, UFUNCS
 
 _METHODS: dict[Any, str] = {
     np.add: "__add__",
@@ -78,11 +80,20 @@ def _joining(name: str, module: str = "tensors.joining") -> Callable[..., Any]:
 
 
 def _split(t: Any, where: Any, axis: int) -> Any:
+    where = _values(where)
     if np.ndim(where) == 0 and t.shape[axis] % where:
         raise ValueError(
             f"np.split: {t.shape[axis]} elements do not split into {where} equal parts; unequal ones: np.array_split"
         )
-    return t.tensor_split(where, axis)
+    return t.tensor_split(where if np.ndim(where) == 0 else [int(i) for i in where], axis)
+
+
+def _shifts(shift: Any, axis: Any) -> tuple[Any, Any]:
+    """Return one shift for each axis: a single one is for all of them."""
+    if axis is None:
+        return shift, None
+    pairs = [(int(s), int(a)) for s, a in np.broadcast(shift, axis)]
+    return tuple([s for s, _ in pairs]), tuple([a for _, a in pairs])
 
 
 def _row(t: Any, axis: int | None) -> Any:
@@ -153,7 +164,7 @@ _FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.matrix_transpose: lambda t: t.mT,
     np.flip: lambda t, axis=None: t.flip(range(t.ndim) if axis is None else axis),
     np.rot90: lambda t, k=1, axes=(0, 1): t.rot90(k, axes),
-    np.roll: lambda t, shift, axis=None: t.roll(shift, axis),
+    np.roll: lambda a, shift, axis=None: a.roll(*_shifts(shift, axis)),
     np.tile: lambda t, reps: t.tile(reps),
     np.repeat: lambda t, repeats, axis=None: t.repeat_interleave(repeats, axis),
     np.split: lambda t, indices_or_sections, axis=0: _split(t, indices_or_sections, axis),
@@ -172,7 +183,6 @@ _FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.searchsorted: lambda a, v, side="left": _first(a, v)._of(_values(a)).searchsorted(v, side=side),
     np.isin: lambda element, test_elements, **k: type(_first(element, test_elements)).isin(element, test_elements, **k),
     np.meshgrid: lambda *vectors, indexing="xy": _joining("meshgrid")(*vectors, indexing=indexing),
-    np.broadcast_arrays: lambda *arrays: _joining("broadcast_tensors")(*arrays),
     **{getattr(np, n): _joining(n) for n in ("hstack", "vstack", "dstack", "column_stack")},
     **{getattr(np, n): _joining(n) for n in ("atleast_1d", "atleast_2d", "atleast_3d")},
     np.expand_dims: lambda t, axis: t.unsqueeze(axis),
@@ -210,19 +220,15 @@ _FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.nan_to_num: lambda x, copy=True, nan=0.0, posinf=None, neginf=None: _method("nan_to_num")(
         x, nan, posinf, neginf
     ),
-    np.where: lambda condition, *ab: _first(condition, *ab)._choose(condition, *ab),
-    np.concatenate: lambda arrays, axis=0: _first(*arrays)._joined("cat", arrays, axis),
+    np.where: lambda condition, *ab: (
+        _first(condition, *ab)._choose(condition, *ab) if ab else condition.nonzero(as_tuple=True)
+    ),
     np.stack: lambda arrays, axis=0: _first(*arrays)._joined("stack", arrays, axis),
     np.shape: lambda t: t.shape,
     np.ndim: lambda t: t.ndim,
     np.size: lambda t, axis=None: t.numel() if axis is None else t.shape[axis],
-    np.zeros_like: lambda t, dtype=None: np.zeros(t.shape, dtype or t.dtype),
-    np.ones_like: lambda t, dtype=None: np.ones(t.shape, dtype or t.dtype),
 }
 """Any other function of NumPy -> the function to call with its arguments."""
-
-_ON_VALUES = {np.allclose, np.array_equal, np.isclose, np.array2string, np.array_repr, np.array_str}
-"""Functions that read values only, through which no gradient ever passes."""
 
 
 def _first(*values: Any) -> Any:
@@ -238,13 +244,32 @@ def _called(function: Any) -> str:
     return f"{folder}.{function.__name__}" if folder else str(function.__name__)
 
 
-def _nearest(name: str) -> str:
-    known = {_called(f) for f in [*_METHODS, *_FUNCTIONS]}
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)[0]
+def _without_derivative(name: str) -> str:
+    meant = f" Instead, use {MEANT[name]}." if name in MEANT else ""
     return (
-        f"np.{name} does not support tensors: no gradient could pass through it; the nearest function that does is "
-        f"np.{near}. For the values alone, without a gradient: np.{name}(t.detach().numpy())."
+        f"np.{name}: no gradient passes through it, and the tensor requires one.{meant} For the values alone, without "
+        f"a gradient: np.{name}(t.detach().numpy())."
     )
+
+
+def _needs_gradient(arguments: Any) -> bool:
+    """Return True if a gradient would be lost where only the values of these arguments are used."""
+    if isinstance(arguments, NumPyProtocols):
+        return bool(mode.recording and arguments.requires_grad)
+    if isinstance(arguments, dict):
+        arguments = arguments.values()
+    elif not isinstance(arguments, list | tuple):
+        return False
+    return any(_needs_gradient(a) for a in arguments)
+
+
+def _plain(x: Any) -> Any:
+    """Return the arguments with arrays instead of tensors, also inside lists, tuples and dictionaries."""
+    if isinstance(x, NumPyProtocols):
+        return x.detach().numpy()  # type: ignore[attr-defined]
+    if isinstance(x, dict):
+        return {name: _plain(value) for name, value in x.items()}
+    return type(x)([_plain(value) for value in x]) if type(x) in (list, tuple) else x
 
 
 class NumPyProtocols:
@@ -254,17 +279,19 @@ class NumPyProtocols:
     requires_grad: Any
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, out: Any = None, **options: Any) -> Any:
-        if method != "__call__":
-            named: dict[Any, str] = {np.add: "sum", np.maximum: "max", np.minimum: "min"}
-            near = named.get(ufunc, "sum")
-            raise TypeError(f"np.{ufunc.__name__}.{method} does not support tensors; the nearest is np.{near}")
         if out is not None:
             return self._into(ufunc, inputs, out, options)
-        if options:
-            raise TypeError(f"np.{ufunc.__name__} of a tensor does not take {', '.join(options)}")
         name = _METHODS.get(ufunc)
+        composed = UFUNCS.get(ufunc.__name__)
+        if method != "__call__" or options or (name is None and composed is None):
+            if not _needs_gradient(inputs):
+                return getattr(ufunc, method)(*_plain(inputs), **options)
+            if options and method == "__call__":
+                raise TypeError(f"np.{ufunc.__name__} of a tensor does not take {', '.join(options)}")
+            called = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
+            raise TypeError(_without_derivative(called))
         if name is None:
-            raise TypeError(_nearest(ufunc.__name__))
+            return composed(*[_lifted(i, self) for i in inputs])  # type: ignore[misc]
         first, rest = inputs[0], inputs[1:]
         if isinstance(first, NumPyProtocols):
             result = getattr(first, name)(*rest)
@@ -291,11 +318,18 @@ class NumPyProtocols:
         return ufunc(*arrays, out=out, **options)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        if function in _ON_VALUES:
-            return function(*map(_values, args), **{k: _values(v) for k, v in kwargs.items()})
-        if function not in _FUNCTIONS:
-            raise TypeError(_nearest(_called(function)))
-        return _FUNCTIONS[function](*args, **kwargs)
+        name = _called(function)
+        compute = _FUNCTIONS.get(function) or COMPOSITIONS.get(name)
+        lost = name not in CONSTANT and _needs_gradient([args, kwargs])
+        if compute is not None:
+            try:
+                return compute(*args, **kwargs)
+            except TypeError:
+                if lost:
+                    raise  # otherwise a form of the call that only NumPy has: computed from the values
+        elif lost:
+            raise TypeError(_without_derivative(name))
+        return function(*_plain(args), **_plain(kwargs))
 
 
 def _values(x: Any) -> Any:

@@ -57,6 +57,8 @@ def as_function(method: Callable[..., Any]) -> Callable[..., Any]:
     def function(*args: Any, **named: Any) -> Any:
         if not args and "input" in named:
             args = (named.pop("input"),)
+        if name in ("max", "min") and "axis" in named:
+            named["dim"] = named.pop("axis")  # in PyTorch's functions; of the method, it asks for NumPy's answer
         try:
             return method(*args, **named)
         except TypeError as error:

@@ -208,9 +208,7 @@ class Reductions(Base[Out]):
         self, dim: int, keepdim: bool = False, *, axis: None = None, keepdims: bool | None = None
     ) -> Selected[Out]: ...
     @overload
-    def max(
-        self, dim: None = None, keepdim: bool = False, *, axis: int, keepdims: bool | None = None
-    ) -> Selected[Out]: ...
+    def max(self, dim: None = None, keepdim: bool = False, *, axis: Dims, keepdims: bool | None = None) -> Out: ...
     @overload
     def max(self, dim: Base[Any] | np.ndarray) -> Out: ...
     @overload
@@ -221,13 +219,15 @@ class Reductions(Base[Out]):
         keepdim: bool = False,
         *,
         other: Any = None,
-        axis: int | None = None,
+        axis: Dims = None,
         keepdims: bool | None = None,
     ) -> Any:
-        """Return the largest element; with `dim`, the pair (values, indices) along it.
+        """Return the largest element; with `dim`, the pair (values, indices) along it; with `axis`, the values alone.
 
-        `t.max(other)` with another tensor is the elementwise `maximum`, as in PyTorch; `np.max(t, axis)` is `amax`.
-        Of tied elements, all share the gradient without `dim`; with `dim`, the one at the index gets it.
+        `dim` is PyTorch's argument, `axis` is NumPy's: `t.max(axis=1)` is `t.amax(1)`, as `np.max(t, axis=1)`. In the
+        function `minigrad.max`, which is PyTorch's, `axis` is another name of `dim`. `t.max(other)` with another
+        tensor is the elementwise `maximum`. Of tied elements, all share the gradient without `dim`; with `dim`, the
+        one at the index gets it.
 
         >>> from minigrad import tensor
         >>> x = tensor([[1.0, 5.0], [3.0, 2.0]])
@@ -246,9 +246,7 @@ class Reductions(Base[Out]):
         self, dim: int, keepdim: bool = False, *, axis: None = None, keepdims: bool | None = None
     ) -> Selected[Out]: ...
     @overload
-    def min(
-        self, dim: None = None, keepdim: bool = False, *, axis: int, keepdims: bool | None = None
-    ) -> Selected[Out]: ...
+    def min(self, dim: None = None, keepdim: bool = False, *, axis: Dims, keepdims: bool | None = None) -> Out: ...
     @overload
     def min(self, dim: Base[Any] | np.ndarray) -> Out: ...
     @overload
@@ -259,7 +257,7 @@ class Reductions(Base[Out]):
         keepdim: bool = False,
         *,
         other: Any = None,
-        axis: int | None = None,
+        axis: Dims = None,
         keepdims: bool | None = None,
     ) -> Any:
         """Return the smallest element; with `dim`, the pair (values, indices) along it; see `max`.
@@ -270,11 +268,13 @@ class Reductions(Base[Out]):
         """
         return self._extreme("min", dim if other is None else other, keepdim, axis, keepdims)
 
-    def _extreme(self, name: str, dim: Any, keepdim: bool, axis: int | None, keepdims: bool | None) -> Any:
+    def _extreme(self, name: str, dim: Any, keepdim: bool, axis: Dims, keepdims: bool | None) -> Any:
+        if axis is not None:
+            return getattr(self, f"a{name}")(dim, keepdim, axis=axis, keepdims=keepdims)
         if hasattr(dim, "dtype") and getattr(dim, "ndim", 0) + isinstance(dim, Base):
             return getattr(self, f"{name}imum")(dim)
-        dims = self._dims(dim, axis)
-        if dims is None and dim is None and axis is None:
+        dims = self._dims(dim, None)
+        if dims is None and dim is None:
             return self._reduce(getattr(extremes, name), None, False, None, keepdim or keepdims)
         if isinstance(dims, tuple):
             raise TypeError(f"{name} gives indices and so takes one dim, got {dims}; for several: a{name}")
