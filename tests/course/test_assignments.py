@@ -1,5 +1,6 @@
 """The assignments under tutorials/assignments: each has its parts, runs, and `prove` finds it sound."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,13 @@ from minigrad.course.source import load
 
 FOLDER = Path(__file__).parents[2] / "tutorials" / "assignments"
 NAMES = sorted(path.name for path in FOLDER.iterdir() if path.is_dir() and any(path.glob("*.py")))
+
+
+def test_links() -> None:
+    pages = [FOLDER / "README.md", *(FOLDER / name / "README.md" for name in NAMES)]
+    links = [(page, link) for page in pages for link in re.findall(r"\]\(([^)#]+)\)", page.read_text("utf-8"))]
+    assert [(page.parent.name, link) for page, link in links if not (page.parent / link).exists()] == []
+    assert {link for page, link in links if page == pages[0]} >= set(NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)
