@@ -34,7 +34,7 @@ from minigrad.output.files import write_file
 from minigrad.output.words import printable
 
 TIMES = "times.csv"
-RESERVED = (platforms.gradebook.FILE, TIMES, "class.csv", "class.html", "mistakes.csv", "rubric.csv")
+RESERVED = (platforms.gradebook.FILE, TIMES, "class.csv", "class.html", "gradebook.csv", "mistakes.csv", "rubric.csv")
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ def _by_name(submissions: Iterable[str | Path]) -> dict[str, Path]:
     paths: dict[str, Path] = {}
     for path in map(Path, submissions):
         name = path.stem
-        if name in ("", "..") or "\0" in name or name in RESERVED:
+        if name in ("", ".", "..") or "\0" in name or name in RESERVED:
             raise ValueError(f"{path} cannot be the name of a submission: write NAME.py")
         if name in paths:
             raise ValueError(f"two submissions have the name {name!r}: {paths[name]} and {path}")

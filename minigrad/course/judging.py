@@ -135,13 +135,17 @@ def _same(check: Check, found: Sequence[Any], expected: Sequence[np.ndarray]) ->
 def _differs(check: Check, found: Sequence[Any], expected: Sequence[np.ndarray]) -> str:
     """Say where the outputs are wrong; nothing if they are right."""
     if len(found) != len(expected):
-        what = f" ({_came(check, found[0])})" if len(found) == 1 and isinstance(found[0], str) else ""
+        if check.hidden:
+            return "The number of outputs is wrong."
+        what = f" ({clean(found[0], 200)})" if len(found) == 1 and isinstance(found[0], str) else ""
         return f"{_count(len(found))}{what}, but {len(expected)} {'is' if len(expected) == 1 else 'are'} expected."
     lines = []
     for i, (a, b) in enumerate(zip(found, expected)):
         name = _name(check, i, len(expected))
-        if isinstance(a, str):
-            lines.append(f"{name} is {_came(check, a)}, but {_kind(b)} is expected.")
+        if check.hidden and (isinstance(a, str) or a.shape != b.shape):
+            lines.append(f"{name} {'is no array of numbers' if isinstance(a, str) else 'has a wrong shape'}.")
+        elif isinstance(a, str):
+            lines.append(f"{name} is {clean(a, 200)}, but {_kind(b)} is expected.")
         elif a.shape != b.shape:
             lines.append(f"{name} is {_kind(a)}, but {_kind(b)} is expected.")
         elif not (right := equal(check, a, b)).all():
@@ -167,25 +171,24 @@ def _name(check: Check, i: int, count: int) -> str:
     return "The output" if count == 1 else f"Output {i + 1}"
 
 
-def _came(check: Check, description: str) -> str:
-    """Return what came instead of an array. A description is a submission's own text, so a hidden check hides it."""
-    return "no array of numbers" if check.hidden else clean(description, 200)
-
-
 def _kind(array: np.ndarray) -> str:
     return f"an array of shape {array.shape}" if array.ndim else "a number"
 
 
 def _where(check: Check, name: str, a: np.ndarray, b: np.ndarray, right: np.ndarray) -> str:
-    """Say where an output is wrong. What a hidden check expects is not said."""
+    """Say where an output is wrong.
+
+    A hidden check says neither what it expects nor what came: a submission may return its inputs.
+    """
     at = tuple(int(n) for n in np.unravel_index(int(np.argmin(right)), right.shape))
     wrong = int(right.size - np.count_nonzero(right))
     place = f" at {list(at)}" if at else ""
     count = f"; {wrong} of {right.size} numbers differ" if right.size > 1 else ""
-    known = "" if check.hidden else f", but {_number(b[at])} is expected"
-    if np.isfinite(b[at]) and not np.isfinite(a[at]):
-        return f"{name} is {a[at]} (not finite){place}{known}{count}."
-    return f"{name} is {_number(a[at])}{place}{known or ', which is wrong'}{count}."
+    finite = not np.isfinite(b[at]) or np.isfinite(a[at])
+    if check.hidden:
+        return f"{name} is {'wrong' if finite else 'not finite'}{place}{count}."
+    came = _number(a[at]) if finite else f"{a[at]} (not finite)"
+    return f"{name} is {came}{place}, but {_number(b[at])} is expected{count}."
 
 
 def _number(value: np.generic) -> str:

@@ -160,7 +160,7 @@ class Process:
             needed = _needed(path)
             config = {
                 "command": command, "environment": environment, "folder": self._folder, "needed": needed,
-                "hidden": _hideable(self._hidden, [*needed, self._folder]), "user": identity, "drop": drop,
+                "hidden": _hideable(self._hidden, [*needed, os.devnull, self._folder]), "user": identity, "drop": drop,
                 "number": (os.getpid() * 256 + next(_numbers) % 256) % 500_000_000, "separate": SEPARATE,
                 "limits": _resource_limits(self.limits), "disk": max(10 * self.limits.file_size, 1 << 20),
             }  # fmt: skip

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import copy
+import ctypes
 import hashlib
 import io
 import pickle
@@ -310,9 +311,10 @@ def seed_everything(seed: int) -> None:
 
 @contextlib.contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """Raise TimeoutError inside the block after some seconds, where signals allow it: in the main thread, on POSIX."""
+    """Raise TimeoutError inside the block after some seconds. Where signals do not allow it, at its next line."""
     if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "setitimer"):
-        yield
+        with _time_limit_of_a_thread(seconds):
+            yield
         return
 
     def ring(number: int, frame: Any) -> None:
@@ -325,6 +327,26 @@ def time_limit(seconds: float) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+
+
+@contextlib.contextmanager
+def _time_limit_of_a_thread(seconds: float) -> Iterator[None]:
+    thread, lock, over = ctypes.c_ulong(threading.get_ident()), threading.Lock(), False
+
+    def ring() -> None:
+        with lock:
+            if not over:
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, ctypes.py_object(TimeoutError))
+
+    timer = threading.Timer(seconds, ring)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        with lock:
+            over = True
+        timer.cancel()
 
 
 @contextlib.contextmanager

@@ -11,8 +11,8 @@ import io
 import threading
 import time
 import tokenize
-from collections.abc import Callable, Sequence
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from minigrad.course import wire
 from minigrad.course.assignment import Check, Limits
 from minigrad.course.judging import Expectation, as_arrays, clean, exception, failed_with, judge, result
 from minigrad.course.marks import SourceError
-from minigrad.course.record import ERROR, NOT_RUN, TIMEOUT, CheckResult, Record, TaskResult
+from minigrad.course.record import CRASHED, ERROR, NOT_RUN, TIMEOUT, CheckResult, Record, TaskResult
 from minigrad.course.sandbox import Ended, Process
 from minigrad.course.source import Source
 
@@ -179,7 +179,7 @@ class _Run:
             name = self.source.functions[check.key]
             if name in self.undefined:
                 return failed_with(check, self.undefined[name])
-            with TRUSTED:
+            with self._own_time():
                 expected = expectation(self.source, check, self.name)
             return self._judged(process, check, name, expected)
         except _OutOfTime:
@@ -200,10 +200,11 @@ class _Run:
                 process, request, arrays, seconds=check.seconds or self.limits.seconds_per_check, limit=2 * limit
             )
         except Ended as ended:
-            return result(check, ended.status, str(ended))
+            told = "" if check.hidden and ended.status == CRASHED else str(ended)  # an exit code may be an input
+            return result(check, ended.status, told)
         finally:
             self.seconds[check.key] = time.monotonic() - started
-        with TRUSTED:
+        with self._own_time():
             try:
                 judged = judge(check, answer, found, expected)
             except Exception as error:  # whatever a submission may send must cost itself only
@@ -243,6 +244,17 @@ class _Run:
         if type(memory := answer[0].get("memory")) is int:
             self.memory = max(self.memory, memory)
         return answer
+
+    @contextmanager
+    def _own_time(self) -> Iterator[None]:
+        """Hold `TRUSTED`. The time that it takes is not the submission's."""
+        started = time.monotonic()
+        try:
+            with TRUSTED:
+                yield
+        finally:
+            if self._end is not None:
+                self._end += time.monotonic() - started
 
     def _left(self) -> float:
         return float("inf") if self._end is None else self._end - time.monotonic()

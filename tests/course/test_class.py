@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from test_grading import RIGHT, SOURCE
@@ -13,6 +14,7 @@ from test_hostile import processes_in
 
 from minigrad.course import workers
 from minigrad.course.grading import grade
+from minigrad.course.reports import report
 
 pytestmark = pytest.mark.slow
 
@@ -159,14 +161,54 @@ def test_names_and_files_of_any_kind(tmp_path):
     (tmp_path / "folder.py").mkdir()
     os.mkfifo(tmp_path / "pipe.py")
     paths += [tmp_path / f"{name}.py" for name in ("large", "latin", "folder", "pipe")]
+    paths.append(Path("/dev/missing.py"))  # what else is in its folder is needed
     records = grade(tmp_path / "layers.py", paths, tmp_path / "out", progress=False)
     assert [record.score for record in records[: len(names)]] == [5] * len(names)
     assert [(record.gradable, record.missing) for record in records[len(names) :]] == [(False, False)] * 2 + [
         (False, True)
-    ] * 2
+    ] * 3
     assert "\n'=1+1,graded,5" in (tmp_path / "out" / "grades.csv").read_text()
+    report(tmp_path / "out")
+    assert (tmp_path / "out" / names[0] / "report.html").is_file()
+    assert "%FF/report.html" in (tmp_path / "out" / "class.html").read_text("utf-8")
+    for name in ("..py", "grades.csv.py", "gradebook.csv.py"):
+        with pytest.raises(ValueError, match="cannot be the name"):
+            grade(tmp_path / "layers.py", [tmp_path / name], tmp_path / "out")
     with pytest.raises(ValueError, match="have the name"):
         grade(tmp_path / "layers.py", [paths[0], tmp_path / "other" / paths[0].name], tmp_path / "out")
+
+
+ENDLESS = """
+# BEGIN TESTS
+from minigrad.course import Assignment, Limits
+assignment = Assignment("Endless", limits=Limits(seconds=1.5, seconds_per_check=0.5))
+# END TESTS
+def f(n):
+    # BEGIN SOLUTION
+    total = 0
+    while n > 0:
+        total += n
+        n -= 1
+    return total
+    # END SOLUTION
+# BEGIN TESTS
+task = assignment.task("1", "sum", points=4)
+for n in range(1, 5):
+    task.check(f, (n,))
+task.mistake("n stays", "n is not counted down.", "n -= 1", "n -= 0")
+# END TESTS
+"""
+
+
+def test_a_known_mistake_that_never_ends_costs_nobody(tmp_path):
+    (tmp_path / "sums.py").write_text(ENDLESS)
+    for name, body in (("a", "return n * (n + 1) // 2"), ("b", "return n")):
+        (tmp_path / f"{name}.py").write_text(f"def f(n):\n    {body}\n")
+    paths = [tmp_path / "a.py", tmp_path / "b.py"]
+    with ThreadPoolExecutor(2) as threads:
+        for executor in (None, threads):
+            records = grade(tmp_path / "sums.py", paths, tmp_path / str(executor is None), executor=executor)
+            assert [record.score for record in records] == [4, 1]
 
 
 def test_a_worker_that_ends_costs_its_call():

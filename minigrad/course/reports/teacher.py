@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -215,7 +216,7 @@ def _bar(value: float, most: float) -> str:
 
 
 def _link(folder: str, record: Record) -> str:
-    return f'<a href="{escape(quote(folder))}/report.html">{escape(record.name)}</a>'
+    return f'<a href="{escape(quote(os.fsencode(folder)))}/report.html">{escape(record.name)}</a>'
 
 
 def _earned(record: Record, task: TaskResult) -> float:
