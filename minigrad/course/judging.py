@@ -225,19 +225,35 @@ def _named(check: Check, wrong: CheckResult, found: Sequence[Any], expected: Exp
 
 
 def _diagnosed(check: Check, wrong: CheckResult, found: Sequence[Any], expected: Expectation) -> CheckResult:
-    """Explain the first wrong gradient by the graph of `check.gradient_of`."""
-    for a, b, position in zip(found, expected.outputs, check.wrt):
-        if isinstance(a, str) or (a.shape == b.shape and equal(check, a, b).all()):
+    """Explain the first wrong gradient by the graph of `check.gradient_of`; if several are wrong, say which it is."""
+    gradients = list(enumerate(zip(found, expected.outputs, check.wrt)))
+    at_fault = [(i, *item) for i, item in gradients if not _same(check, item[:1], item[1:2])]
+    for i, a, b, position in at_fault:
+        if isinstance(a, str):
             continue
         try:
             said = diagnosis(_case(check, a, b, expected.inputs, position))
         except Exception:  # a function that cannot be recorded, or arrays that it was not written for
             continue
         if said is not None:
-            hint, cause = (f"{text[:1].upper()}{text[1:]}" + "." * (text[-1:] not in ".?") if text else ""
-                           for text in (said.hint, said.cause))  # fmt: skip
+            which = f"{_name(check, i, len(expected.outputs))}: " if len(at_fault) > 1 else ""
+            hint, cause = (f"{which}{text[:1].upper()}{text[1:]}" + "." * (text[-1:] not in ".?") if text else ""
+                           for text in (_located(check, said.hint), _located(check, said.cause)))  # fmt: skip
             return replace(wrong, hint=hint, cause=cause, mistake=said.mistake)
     return wrong
+
+
+def _located(check: Check, text: str) -> str:
+    """Count the lines that a text names from the head of `check.gradient_of`: students have it in another file."""
+    code = inspect.unwrap(check.gradient_of).__code__  # type: ignore[arg-type]
+    lines = [line for _, _, line in code.co_lines() if line]
+
+    def place(found: re.Match[str]) -> str:
+        line = int(found[1])
+        inside = code.co_firstlineno <= line <= max(lines)
+        return f" (line {line - code.co_firstlineno + 1} of {code.co_name})" if inside else ""
+
+    return re.sub(r" \(line (\d+)\)", place, text)
 
 
 def _case(check: Check, found: np.ndarray, right: np.ndarray, inputs: Sequence[Any], position: int) -> Case:

@@ -93,6 +93,23 @@ def test_a_known_mistake_is_named_only_where_it_differs():
     assert judged([4.0], [2.0], [same, forgotten]).mistake == ""
 
 
+def weighted_loss(x, w, dy):
+    """Return a loss."""
+    y = x * w
+    return (y * dy).sum()
+
+
+def test_a_wrong_gradient_is_explained_by_the_lines_of_its_function():
+    x, w, dy = np.array([1.0, 2.0, 3.0]), np.array([5.0, -7.0, 4.0]), np.array([0.5, 3.0, -2.0])
+    options = {"outputs": ("dx", "dw"), "gradient_of": weighted_loss, "wrt": (0, 1), "inputs": (x, w, dy)}
+    right = [dy * w, dy * x]
+    found = judged([dy, dy * x], right, **options)
+    assert "(line 3 of weighted_loss)" in found.cause
+    assert not found.cause.startswith("dx")
+    found = judged([dy, dy], right, **options)
+    assert found.hint.startswith("dx: Look at") and "(line 3 of weighted_loss)" in found.cause
+
+
 def test_writing_into_the_inputs_is_a_mistake_only_if_the_check_says_so():
     inputs, after = (np.ones(2), 3), [np.zeros(2), np.array(3)]
     assert judged([1.0], [1.0], inputs=inputs, after=after).status == "passed"
