@@ -5,7 +5,10 @@
 # much larger would the loss be? The answer is a derivative. This lesson finds it for three numbers:
 # first by hand in plain Python, then with `minigrad.Value`, which does the same steps by itself.
 #
-# You need Python and an idea of what a derivative is. Run the cells one by one (VS Code opens this
+# **You will know** what the chain rule does to a program, why gradients are added up with `+=`, and
+# why the order of the backward pass matters.
+#
+# Before it: nothing but Python and an idea of what a derivative is. Run the cells one by one (VS Code opens this
 # file as a notebook, Jupyter does so with Jupytext), or all at once:
 # `python tutorials/01_one_number.py`. Every number in the text is checked by an `assert` beside it.
 
@@ -69,6 +72,26 @@ h = 1e-6
 slope = (((p + h) * q + r) ** 2 - loss) / h
 print(f"loss changes by {slope:.4f} per unit of p")
 assert abs(slope - dp) < 1e-4
+
+# %% [markdown]
+# The whole computation from `loss` back to `p`, `q` and `r` is called the **backward pass**; the lines
+# from `p`, `q` and `r` to `loss` are the **forward pass**. A derivative of `loss` is called a **gradient**.
+#
+# ## A question
+#
+# Let `q` be 0 instead of -3. Which of `dp`, `dq` and `dr` are 0 then?
+#
+# <details><summary>Answer</summary>
+#
+# Only `dp`. Multiplied by 0, `p` no longer changes `loss`. The other two need their *factors*: `dq` is
+# `ds * p`, and `p` is still 2. With `t = 10`, `ds` and `dr` are 20 and `dq` is 40.
+#
+# </details>
+
+# %%
+upstream = 2 * (p * 0.0 + r)  # ds and dr
+print(f"q = 0: dp = {upstream * 0.0:g}, dq = {upstream * p:g}, dr = {upstream:g}")
+assert (upstream * 0.0, upstream * p, upstream) == (0.0, 40.0, 20.0)
 
 # %% [markdown]
 # ## Why `+=`
@@ -174,9 +197,10 @@ assert visits == 2047 and len(ten_doublings) == 11
 # %% [markdown]
 # ## With minigrad
 #
-# A `Value` is a number that remembers how it was computed: its operands, and its local derivatives
-# (`da` and `db`, since a primitive calls its operands a and b). Arithmetic on Values looks like arithmetic
-# on floats.
+# A `Value` is a number that remembers how it was computed: by which **primitive** (minigrad's word for an
+# operation with a known derivative, such as a product), from which operands, and with which local
+# derivatives. They are `da` and `db`, since a primitive calls its operands a and b. Arithmetic on Values
+# looks like arithmetic on floats.
 
 # %%
 p, q, r = Value(2.0, name="p"), Value(-3.0, name="q"), Value(10.0, name="r")
@@ -219,8 +243,7 @@ assert seen == [("c", 1.0, (1.0, 1.0)), ("b", 2.0, (2.0, 2.0)), ("a", 4.0, ())]
 assert a.grad == 0.0  # nothing was stored
 
 # %% [markdown]
-# Thirty doublings have over a thousand million paths, but only 31 values. The walk visits each
-# once.
+# Thirty doublings have over a billion paths, but only 31 values. The walk visits each once.
 
 # %%
 start = doubled = Value(1.0)
@@ -237,10 +260,10 @@ assert start.grad == 2.0**30 == 1_073_741_824
 #
 # `minigrad.draw` draws the graph of a Value. A blue box is a number that you put in, a white one a
 # result, with its operands at the left edge, and the green one is the end, where the backward pass
-# begins. Below the line stand the place of the box in the backward pass, 1, 2, 3, and its gradient.
-# On each edge, in orange, stands the local derivative, in the letters of the primitive: y is its result,
-# a and b are its operands. Check one: the gradient in a box, times the number on an edge into it, is
-# the contribution that goes back along this edge.
+# begins. Below the line are the box's turn in the backward pass (1, 2, 3, ...) and its gradient. On each
+# edge, in orange, is the local derivative, in the letters of the primitive: y is its result, a and b are
+# its operands. Check one: the gradient in a box, times the number on an edge into it, is the contribution
+# that goes back along this edge.
 
 # %%
 p, q, r = Value(2.0, name="p"), Value(-3.0, name="q"), Value(10.0, name="r")
@@ -284,26 +307,26 @@ assert round(after(0.1), 2) == 121.88
 
 # %% [markdown]
 # The gradient describes `loss` where the numbers are now. A step of 0.1 leads so far away that this
-# description no longer holds, and `loss` grows. The step is what training calls the learning rate;
-# the next lesson measures it on a real network.
+# description no longer holds, and `loss` grows. The step is what training calls the **learning rate**;
+# [lesson 6](06_the_loop.py) tries some on a real network.
 #
 # ## A question
 #
-# The walk takes the youngest first. Could it go in layers instead: first `c`, then all inputs of
+# The walk takes the youngest first. Could it go level by level instead: first `c`, then all inputs of
 # `c`, then all inputs of those? On `b = a + a`, `c = b + b` this works. Is there a graph for which
 # it does not?
 #
 # <details><summary>Answer</summary>
 #
 # Yes: where a value is used both near the end and farther from it. Let `b = a + a`,
-# `d = b + 1` and `c = b + d`, so that c = 4a + 1. Both `b` and `d` are inputs of `c`, so in layers
+# `d = b + 1` and `c = b + d`, so that c = 4a + 1. Both `b` and `d` are inputs of `c`, so level by level
 # `b` may have its turn before `d` has delivered.
 #
 # </details>
 
 # %%
 used_near_and_far = {"c": [("b", 1.0), ("d", 1.0)], "d": [("b", 1.0)], "b": [("a", 1.0), ("a", 1.0)], "a": []}
-print("in layers:", in_order(used_near_and_far, ["c", "b", "d", "a"])["a"])
+print("level by level:", in_order(used_near_and_far, ["c", "b", "d", "a"])["a"])
 print("the youngest first:", in_order(used_near_and_far, ["c", "d", "b", "a"])["a"])
 assert in_order(used_near_and_far, ["c", "b", "d", "a"])["a"] == 2.0  # wrong
 assert in_order(used_near_and_far, ["c", "d", "b", "a"])["a"] == 4.0
@@ -334,14 +357,34 @@ assert q.grad == sum(contributions) == 30.0
 assert r.grad == 8.0 + 14.0 + 20.0
 
 # %% [markdown]
-# Values and tensors share the walk, and the primitives too: there is one for a product,
-# and it says in one place what the local derivatives are.
+# Values and tensors share the walk, and the primitives too: there is one for a product, and it
+# defines the local derivatives in one place.
 
 # %%
 primitive = (Value(2.0) * Value(-3.0)).primitive
 print(f"{primitive.formula}: dy/da = {primitive.partials['a']}, dy/db = {primitive.partials['b']}")
 assert (p * q).grad_fn.primitive is primitive
 assert primitive.partials == {"a": "b", "b": "a"}
+
+# %% [markdown]
+# ## Exercises
+#
+# 1. In `loss = (a * b + a)**2`, `a` is used twice. The cell below has its gradient by hand, for three
+#    values of `a` and `b` at once, nearly right. The checker compares it with differences, as you did with
+#    `slope`, and names the line at fault. Fix `da`.
+# 2. Work out `dx` for `y = x * x * x`, one contribution for each use of `x`, and check it in the same way.
+
+# %%
+import numpy as np  # noqa: E402
+
+from minigrad.autograd import check_gradient  # noqa: E402
+
+a, b = np.array([2.0, 1.0, -1.5]), np.array([-3.0, 0.5, 2.0])
+dt = 2 * (a * b + a)
+da = dt * b  # change this line
+report = check_gradient(lambda a: ((a * b + a) ** 2).sum(), a, da)
+print(report)
+assert not report  # delete this line when it is right
 
 # %% [markdown]
 # Next: [Step through it](02_step_through.py), where you watch the same pass, step by step.

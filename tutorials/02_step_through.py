@@ -3,11 +3,14 @@
 #
 # A backward pass is over in a millisecond. This lesson takes it apart: `minigrad.step` shows each
 # of its steps, with the numbers of your own program. You meet the two questions that are asked most
-# about it, why `+=` and why this order, and see the wrong answers go wrong. Then you look for a
-# neuron that does not learn, and for the memory that a network needs.
+# about it, why `+=` and why this order, and see the wrong answers go wrong. Then you find a neuron
+# that does not learn, and the memory that a network needs.
 #
-# You need the first lesson. Run the cells one by one, or all at once:
-# `python tutorials/02_step_through.py`.
+# **You will know** how to read a backward pass step by step, what breaks with `=` or with another order,
+# why a neuron can stop learning, and what a network must remember between its two passes.
+#
+# Before it: [One number](01_one_number.py). Run the cells one by one, or all at once:
+# `python tutorials/02_step_through.py`. Every number in the text is checked by an `assert` beside it.
 
 # %%
 from pathlib import Path
@@ -40,10 +43,10 @@ steps = minigrad.step(c)
 print(steps)
 
 # %% [markdown]
-# Read it from the top. A step begins with the node, its value and the gradient that has arrived;
-# `dc` is the gradient of `c`, as in the lecture's code. Then it says what the node adds to the
-# gradients of its inputs. `b` stands twice in `b + b`, so it gets two contributions. The walk comes
-# to `b` when both are there.
+# Read it from the top. A step begins with the **node** (a value in the graph), its number and the gradient
+# that has arrived; `dc` is the gradient of `c`. Then it says what the node adds to the gradients of its
+# inputs. `b` appears twice in `b + b`, so it gets two contributions. The walk comes to `b` when both are
+# there.
 #
 # Nothing was stored, and the graph is still whole: `c.backward()` makes the same steps.
 
@@ -54,7 +57,7 @@ assert [s.gradient for s in steps] == [1.0, 2.0, 4.0] == [c.grad, b.grad, a.grad
 
 # %% [markdown]
 # A step is an object: its `node`, its `gradient`, its `contributions`, each with the node it goes
-# `to` and its `value`. So one can make the walk oneself, and make it wrong.
+# `to` and its `value`. So you can make the walk yourself, and get it wrong on purpose.
 
 # %%
 a.name, b.name, c.name = "a", "b", "c"  # for the picture
@@ -88,13 +91,13 @@ assert right == {"c": 1.0, "b": 2.0, "a": 4.0}
 assert wrong == {"c": 1.0, "b": 1.0, "a": 1.0}  # as if c were a
 
 # %% [markdown]
-# A doubling passes on two contributions, and half of them is lost each time: 1 instead of 4. With ten
+# A doubling passes on two contributions, and one of them is lost each time: 1 instead of 4. With ten
 # doublings it would be 1 instead of 1,024.
 #
 # ## Why this order
 #
 # And here are the contributions in another order: each one is passed on at once, as far as it goes,
-# before the next one is taken. Many who write their first backward pass write this one.
+# before the next one is taken. Many first attempts at a backward pass look like this.
 
 
 # %%
@@ -113,11 +116,33 @@ assert wrong == {"c": 1.0, "b": 2.0, "a": 6.0}  # and not 4
 
 # %% [markdown]
 # The step of `b` was made twice: first with 1, when only one contribution had arrived, and then
-# with 2, in which the first 1 is contained again. Its gradient must be complete before it is passed on, and it
-# is complete when all that was computed from `b` has had its turn. That is what a topological order
-# means. The engine takes the nodes in reverse order of their creation, for what was computed from
-# `b` is younger than `b`.
+# with 2, which contains the first 1 again. Its gradient must be complete before it is passed on, and it
+# is complete when everything that was computed from `b` has had its turn. An order with this property is
+# called **topological**. The engine takes the nodes in reverse order of creation, since whatever was
+# computed from `b` is younger than `b`.
 #
+# ## A question
+#
+# In lesson 1 the loss was `t * t` with `t = p * q + r`. How many steps does its backward pass have, and how
+# many contributions?
+#
+# <details><summary>Answer</summary>
+#
+# Six steps, one for each value: `loss`, `t`, `s = p * q`, `r`, `q` and `p`. Six contributions, one for each
+# use: two from `loss` to `t`, two from `t`, two from `s`. Each costs about as much as the operation that
+# it goes back through, so a backward pass takes about as long as one or two forward passes, however many
+# inputs there are.
+#
+# </details>
+
+# %%
+p, q, r = Value(2.0), Value(-3.0), Value(10.0)
+t = p * q + r
+of_loss = minigrad.step(t * t)
+print(f"{len(of_loss)} steps, {sum(len(s.contributions) for s in of_loss)} contributions")
+assert len(of_loss) == sum(len(s.contributions) for s in of_loss) == 6
+
+# %% [markdown]
 # ## A page to step through
 #
 # `steps.save("steps.html")` writes a page that shows the same: the graph, the step in it, and the
@@ -133,7 +158,9 @@ assert "https:" not in page
 # %% [markdown]
 # ## Experiment
 #
-# A neuron with a ReLU, and one with a tanh, for the same input. Before you run the cell: what is the
+# A **neuron** multiplies its input by a **weight**, adds a **bias**, and puts the sum through an
+# **activation**. Two common ones are ReLU, `max(0, z)`, and `tanh(z)`, which squeezes every number between
+# -1 and 1. Here is one neuron of each kind, with the same input. Before you run the cell: what is the
 # gradient of the weight `w` in each? Then change the bias, and guess again.
 
 # %%
@@ -152,14 +179,16 @@ assert bias != -4.0 or round(gradients["tanh"], 2) == 0.84
 
 # %% [markdown]
 # z is -1, so the ReLU's step says `dz = dh * (z > 0)`, and that is 0. Everything before it gets 0 as
-# well: no contribution tells `w` to change, and the neuron does not learn from this example. If
-# that is so for every example, it is called dead. The tanh has a slope everywhere, though a small
-# one far from 0. The step of `h` is where the two differ; all others are the same.
+# well: nothing asks `w` to change, and the neuron does not learn from this example. If that is so for
+# every example, the neuron is called **dead**. The tanh has a slope everywhere, though a small one far
+# from 0. The step of `h` is where the two differ; what follows from it differs only by that factor.
 #
 # ## The steps of a network
 #
-# With tensors, a step is a whole layer. Shapes and ranges stand instead of numbers, and for an
-# elementwise operation one element is worked out.
+# A **layer** is a row of such neurons with the same inputs: here 2 inputs, 16 neurons with a ReLU, and 3
+# neurons after them. It computes on a **batch** of 100 examples at once, so its numbers are arrays, which
+# minigrad calls tensors, and a step handles a whole array: it shows shapes and ranges, and works out one
+# element. (The loss, cross-entropy, is lesson 5; the network is lesson 6. Only the steps matter here.)
 
 # %%
 minigrad.manual_seed(0)
@@ -171,9 +200,9 @@ print(steps)
 assert len(steps) == 9
 
 # %% [markdown]
-# The lines of the linear layer are the lecture's: `dW = dz.T @ X`, and the bias gets the sum over
-# the examples. `backward() releases` is about memory: what the forward pass has saved for this step
-# is not needed after it.
+# A linear layer has one line for the weights, such as `dW = dz.T @ X`, which lesson 4 derives; its bias
+# gets the sum over the examples. `backward() releases` is about memory: what the forward pass saved for
+# this step is not needed after it.
 #
 # ## A question
 #
@@ -182,11 +211,11 @@ assert len(steps) == 9
 #
 # <details><summary>Answer</summary>
 #
-# Add up what the steps release: 15,600 bytes. The most are a layer's 100 rows of 16
-# numbers, 4 bytes each, which are 6,400. They are saved twice, before the ReLU, which must know where
+# Add up what the steps release: 15,600 bytes. The largest are a layer's 100 rows of 16
+# numbers, 4 bytes each, which is 6,400. They are saved twice: before the ReLU, which must know where
 # they are above 0, and after it, for the weights of the second layer. That is why memory grows with
-# the batch and with the width of the layers, also where the parameters are few: here they are 99,
-# which is 396 bytes.
+# the batch and with the width of the layers, even if there are few **parameters** (weights and biases):
+# here there are 99, which is 396 bytes.
 #
 # </details>
 
@@ -196,6 +225,27 @@ print(freed, "together", sum(freed.values()))
 parameters = sum(p.numel() for p in model.parameters())
 assert max(freed.values()) == 100 * 16 * 4 == 6_400
 assert sum(freed.values()) == 15_600 and parameters == 99
+
+# %% [markdown]
+# ## Exercises
+#
+# 1. The cell has the gradient of a ReLU neuron's weights by hand, for four examples (rows) of three inputs.
+#    It forgets the step in which the Experiment's two neurons differed. The checker says which; fix `dz`.
+# 2. Step through `loss = (w * 2.0 - 4.0).tanh() ** 2` with `w = Value(1.5)` on paper, then with
+#    `minigrad.step`.
+
+# %%
+import numpy as np  # noqa: E402
+
+from minigrad.autograd import check_gradient  # noqa: E402
+
+x = np.array([[1.0, -2.0, 0.5], [0.0, 1.5, -1.0], [2.0, 1.0, 1.0], [-1.0, 0.5, -0.5]])
+w, dh = np.array([0.5, 1.0, -0.3]), np.array([1.0, -2.0, 3.0, -0.5])  # dh: some upstream gradient
+dz = dh  # change this line
+dw = x.T @ dz
+report = check_gradient(lambda w: (np.maximum(0, x @ w) * dh).sum(), w, dw)
+print(report)
+assert not report  # delete this line when it is right
 
 # %% [markdown]
 # Next: [Build your own engine](03_build_an_engine.py), in sixty lines.

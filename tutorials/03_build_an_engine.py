@@ -236,7 +236,7 @@ show(h, "one_neuron.svg")
 #
 # All three, by a factor of 2. `t` is used twice by the product, and the second contribution, 4,
 # overwrites the first, 4, instead of being added to it. So `t.grad` is 4 and not 8, and everything
-# behind `t` inherits the half.
+# that `t` was computed from inherits the error.
 #
 # </details>
 
@@ -266,7 +266,7 @@ assert (p.grad, q.grad, r.grad) == (-12.0, 8.0, 4.0)
 #
 # With `+=`, and if each call passes on only what has *just* arrived, it is right on every graph: it
 # follows every path from the end to the inputs by itself. But the number of paths doubles with each
-# doubling, so thirty lines of `b = b + b` take a thousand million steps. If instead each call passes
+# doubling, so thirty lines of `b = b + b` take a billion steps. If instead each call passes
 # on the *whole* gradient so far, which is what forgetting the order usually looks like, a number that
 # is reached twice is counted too often.
 #
@@ -287,7 +287,7 @@ c = b + b  # c = 4 a
 c.grad = 1.0
 backward_without_order(c)
 print("without an order: da =", a.grad)
-assert a.grad == 6.0  # 2 when the first share of b arrived, 4 more when the second did
+assert a.grad == 6.0  # 2 when the first contribution to b arrived, 4 more when the second did
 
 # %% [markdown]
 # ## Break it: forget to clear
@@ -299,7 +299,7 @@ assert a.grad == 6.0  # 2 when the first share of b arrived, 4 more when the sec
 #
 # It gets there, and does not stay. Each step now uses the sum of all gradients so far: that is a ball
 # that rolls without friction. It gains speed while the slope points the same way, shoots through the
-# minimum, climbs the other side, and comes back, for ever. You will meet the ball again, with friction,
+# minimum, climbs the other side, and comes back, forever. You will meet the ball again, with friction,
 # in the lesson on momentum.
 #
 # </details>
@@ -330,7 +330,7 @@ assert min(not_cleared[-20:]) < 0.5 and max(not_cleared[-20:]) > 5.5
 # Sixty lines do what `Value` does. What do the others in minigrad do?
 #
 # - **Depth.** `visit` calls itself once for each step of a chain. Python allows about a thousand
-#   calls inside each other.
+#   nested calls.
 
 # %%
 long = Number(1.0)

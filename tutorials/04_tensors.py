@@ -3,8 +3,8 @@
 #
 # A layer of a network multiplies a matrix of inputs by a matrix of weights. As single numbers that
 # is thousands of nodes; as arrays it is one. This lesson derives what goes back through an operation
-# on arrays: first where every element has its own, then where an array is stretched to fit another,
-# and at last through a matrix product, where `dW = X.T @ dz` stops being a line to memorise.
+# on arrays: first where each element is computed by itself, then where an array is stretched to fit
+# another, and finally through a matrix product, where `dW = X.T @ dz` stops being a line to memorise.
 #
 # **You will know** why a gradient has the shape of its array, what broadcasting does backward, and how
 # to derive the gradients of a layer from shapes and one sum.
@@ -66,14 +66,14 @@ assert (of_values, of_tensors) == (10, 3)
 # shapes differ, the gradient is wrong.
 #
 # For an operation that treats each element by itself, the backward pass does so too: `dx = dy *
-# derivative`, with `*` between arrays. Nothing is new. It is new where elements meet.
+# derivative`, with `*` between arrays. Nothing is new there. What is new is what happens where elements meet.
 #
 # ## A sum spreads, a spread sums
 #
 # `total = x.sum()` uses each element once, with the derivative 1. So each element receives the whole
 # upstream gradient: the backward pass of a sum *spreads*.
 #
-# What is the opposite of a sum? Using one number in many places. NumPy does that without asking, when
+# What is the opposite of a sum? Using one number in many places. NumPy does that without being asked when
 # it adds a bias to every row of a matrix. It is called **broadcasting**: `b` of shape (3,) is used for
 # each of the 4 rows of `z`. In lesson 1 a number that is used twice received two contributions. Here
 # `b[0]` is used four times, and receives four: the backward pass of a spread *sums*.
@@ -181,7 +181,7 @@ assert np.allclose(slow, dW)
 #
 # ## The whole layer
 #
-# Here is a layer with its bias and a ReLU, forward and backward by hand. Then minigrad is asked twice:
+# Here is a layer with its bias and a ReLU, forward and backward by hand. Then ask minigrad twice:
 # for the numbers, and for the program.
 
 # %%
@@ -209,7 +209,7 @@ print(program)
 # %% [markdown]
 # ![The graph of a layer: a product, a bias, a ReLU, a square and a sum](pictures/one_layer.svg)
 #
-# `source` wrote the same lines that you did. In the picture a box says the shape of its array and its
+# `source` wrote the same lines that you did. In the picture a box shows the shape of its array and its
 # range, since the numbers no longer fit.
 #
 # ## Experiment

@@ -3,7 +3,7 @@
 #
 # A network that tells ten digits apart ends with ten scores. The loss that nearly every classifier
 # uses turns them into probabilities and asks how surprised those are by the right answer. Its gradient
-# is one of the shortest formulas in the field, `p - y`. You derive it here twice, step by step and at
+# is one of the shortest formulas in the field, `p - y`. You derive it here twice, step by step and in
 # one go; you see why it must be computed with care; and you check it line by line against the engine.
 #
 # **You will know** what the loss measures, why its gradient is the error in probability, why frameworks
@@ -119,7 +119,7 @@ print(report)
 assert np.allclose(forgotten, [0, -1, 0]) and not report
 
 # %% [markdown]
-# ## The gradient, at one go
+# ## The gradient, in one go
 #
 # Simplify on paper before you differentiate. The logarithm undoes the exponential:
 #
@@ -131,7 +131,7 @@ assert np.allclose(forgotten, [0, -1, 0]) and not report
 #     dscores = p - y        where y is 1 at the target and 0 elsewhere
 #
 # It is the error in probability. Scores of wrong answers are pushed down in proportion to how probable
-# the network thinks them; the right one is pushed up by what is missing to 1. The elements add up to 0,
+# the network thinks them; the right one is pushed up by how far it is from 1. The elements add up to 0,
 # since adding the same to all scores changes nothing.
 
 # %%
@@ -141,11 +141,11 @@ assert np.isclose((p - y).sum(), 0)
 print("p - y =", (p - y).round(3))
 
 # %% [markdown]
-# ## With care
+# ## Without overflow
 #
 # `exp(1000)` is infinity in floating point, and infinity divided by infinity is nan. As only differences
 # count, subtract the largest score first: then the largest exponent is exp(0) = 1, and nothing
-# overflows. And take the logarithm before you divide, not after: `log(0)` for a probability that is too
+# overflows. Then take the logarithm before you divide, not after: `log(0)` for a probability that is too
 # small for a float is minus infinity, while `s[target] - log(sum)` is an ordinary number.
 
 # %%
@@ -231,9 +231,8 @@ assert np.allclose(program.run()["dW"], dW_by_hand)
 # <details><summary>Answer</summary>
 #
 # With one learning rate and one batch size: no, a rate of 0.1 then does what 0.5 did. But the step now
-# depends on the batch size, so the rate has to be found anew for each; a weight decay added to the
-# gradient is 5 times weaker than it says; and the last batch of an epoch, which is shorter, makes
-# shorter steps. Means keep these apart.
+# depends on the batch size, so you need a new rate for each size; and the last batch of the data, which is
+# often smaller, makes a shorter step. With a mean, the rate and the batch size stay apart.
 #
 # </details>
 

@@ -12,7 +12,10 @@
 # This lesson takes each line by itself, looks at what it gives, and then lets them run until the
 # network reads more than 95 % of handwritten digits that it has never seen.
 #
-# Before it: [One number](01_one_number.py). Run the cells one by one, or all at once:
+# **You will know** what each line computes and which shape it has, how to check a gradient against the loss
+# itself, how a learning rate that is too low or too high looks, and why a batch is enough.
+#
+# Before it: [Softmax and cross-entropy](05_softmax.py). Run the cells one by one, or all at once:
 # `python tutorials/06_the_loop.py`. Every number in the text is checked by an `assert` beside it.
 
 # %%
@@ -98,9 +101,9 @@ assert data_batch.X.shape == (64, 64) and data_batch.y.shape == (64,)
 # %% [markdown]
 # ## `loss = network.forward(data_batch)`
 #
-# The forward pass computes the scores of the 64 images, and from them one number: how badly they
-# fit the digits. If the network gave every digit the probability 1/10, the loss would be log(10),
-# about 2.303. The untrained network is close to that: it knows nothing yet.
+# The forward pass computes the scores of the 64 images, and from them one number, the cross-entropy of
+# lesson 5. If the network gave every digit the probability 1/10, the loss would be log(10), about 2.303.
+# The untrained network is close to that: it knows nothing yet.
 
 # %%
 loss = network.forward(data_batch)
@@ -122,10 +125,10 @@ assert dx.shape == x.shape and dx.dtype == x.dtype
 
 # %% [markdown]
 # Here is the picture of this backward pass, drawn before the next forward pass replaces the graph.
-# Grey is the data, blue are the parameters, and the frames are the layers. Of each array the picture
-# shows the range, the mean and the standard deviation: see how ReLU makes half of its numbers 0. The
-# order of the backward pass stands below the line, and `|grad|`, the length of a parameter's
-# gradient: of its slice of `dx`.
+# The data is grey, the parameters are blue, and the frames are the layers. For each array the picture
+# shows the range, the mean and the standard deviation: see how ReLU makes half of its numbers 0. Below
+# the line are the box's turn in the backward pass and `|grad|`, the length of a parameter's gradient
+# (its slice of `dx`).
 
 # %%
 try:
@@ -143,8 +146,8 @@ assert abs(length - 0.2402) < 0.0001
 #
 # ## The same as code
 #
-# What the two passes have computed can be written down in NumPy alone, as one would write it by hand.
-# In the backward part, each gradient is made of the one before it and of what the forward pass left.
+# What the two passes have computed can be written down in NumPy alone, as you would write it by hand. In
+# the backward part, each gradient is computed from the one before it and from what the forward pass left.
 
 # %%
 program = minigrad.source(loss)
@@ -157,10 +160,10 @@ assert np.allclose(np.concatenate(pieces), dx, rtol=1e-4, atol=1e-7)
 # %% [markdown]
 # Run, it gives the same `dx`, to the digits of float32.
 #
-# ## Is `dx` true?
+# ## Is `dx` right?
 #
 # Ask the loss itself. Move one element of `x` a little up and a little down, compute the loss both
-# times, and divide the difference by the distance. Nothing of the backward pass is used for this.
+# times, and divide the difference by the distance. This uses nothing of the backward pass.
 
 
 # %%
@@ -228,14 +231,14 @@ while True:
         break
 
 # %% [markdown]
-# The loss is of training images. What counts are the held-out ones: the network's answer is the
-# digit with the highest score. `no_grad` says that `backward` will not be called here, so
-# it records no graph.
+# That is the loss on training images. What counts are the held-out ones: the network's answer is the
+# digit with the highest score. `no_grad` says that `backward` will not be called here, so no graph is
+# recorded.
 
 
 # %%
 def accuracy(network):
-    """The part of the held-out digits that are read correctly."""
+    """The fraction of the held-out digits that are read correctly."""
     with minigrad.no_grad():
         scores = network.model(minigrad.tensor(held_out.X))
     return (scores.argmax(1).numpy() == held_out.y).mean()
@@ -272,7 +275,7 @@ assert len(caught) == 1
 assert x is not network.x and not np.shares_memory(x, network.x)
 
 # %% [markdown]
-# Three ways of writing the update do train. They give the same bytes.
+# These three ways of writing the update do train, and give the same bytes.
 
 
 # %%
@@ -374,11 +377,11 @@ for rate, loss_from, loss_to, right_from, right_to in [
 # - 0.1 is good: the loss is about 0.2.
 # - 1 is better still on this small problem: the loss is about 0.02.
 # - 10 is too high: the loss is worse than at the start. The network is right on 36 of the 360
-#   held-out digits, which is what one gets by giving the same answer to all of them.
+#   held-out digits, which is what you get by giving the same answer to all of them.
 #
 # The last one is stuck. Its first steps went so far that the weighted sums of the first layer are
-# negative for nearly all images. Behind the ReLU they are 0, where the derivative is 0 as well, so
-# that hardly any gradient reaches the first layer's weights.
+# negative for nearly all images. After the ReLU they are 0, and its derivative there is 0 as well, so
+# hardly any gradient reaches the first layer's weights.
 
 # %%
 with minigrad.no_grad():
@@ -392,7 +395,7 @@ print(f"|grad| of 0.weight is {length:.4f}")
 assert length < 0.01
 
 # %% [markdown]
-# Somewhere between 1 and 10 the loop stops training. Find where. (Which rate is best, and what it
+# Somewhere between 1 and 10 the loop stops training. Find where. (Which rate is best, and how much it
 # helps to lower it on the way, is measured in [the lecture's questions](../docs/lecture.md).)
 
 # %%
@@ -403,8 +406,8 @@ print(f"learning rate {rate:<5}  loss {final_loss:.3f}  accuracy {accuracy(netwo
 # %% [markdown]
 # ## A question
 #
-# The gradient of a batch is that of 64 images. Is it the gradient of the loss on all 1,437, which
-# one really wants to make smaller? If it is not, why does the loop train?
+# The gradient of a batch is that of 64 images. Is it the gradient of the loss on all 1,437, which is
+# the loss that you really want to make smaller? If it is not, why does the loop train?
 #
 # <details><summary>Answer</summary>
 #
@@ -434,4 +437,70 @@ print(f"the loss on all images goes from {loss_on_all:.4f} to {network.forward(e
 assert network.forward(everything) < loss_on_all
 
 # %% [markdown]
-# Next: [Update rules I](07_momentum.py): what to do with `dx` that is better than the fourth line.
+# ## A question
+#
+# Somebody multiplies the loss by 10. With which learning rate does the network take exactly the same steps
+# as before?
+#
+# <details><summary>Answer</summary>
+#
+# With a tenth of it. The gradient of 10 times the loss is 10 times as long, and the step is their product.
+# So a learning rate means nothing without the scale of the loss; that is one reason why losses are means,
+# and not sums, over the batch.
+#
+# </details>
+
+# %%
+ends = []
+for scale, rate in [(1, 0.1), (10, 0.01)]:
+    network, dataset, _ = start()
+    scaled = minigrad.Network(network.model, lambda scores, y, scale=scale: scale * nn.CrossEntropyLoss()(scores, y))
+    for _ in range(50):
+        scaled.forward(dataset.sample_data_batch())
+        scaled.x += -rate * scaled.backward()
+    ends.append(scaled.x.copy())
+print(f"the largest difference after 50 steps is {np.abs(ends[0] - ends[1]).max():.0e}")
+assert np.allclose(ends[0], ends[1], atol=1e-4)
+
+# %% [markdown]
+# ## Exercises
+#
+# 1. The update below is meant to be the lecture's last line, written as a function. The checker gives it
+#    some gradients and compares; fix the line.
+# 2. The forward pass of the two layers in plain NumPy, nearly: the checker compares it with the model and
+#    says what is different. Fix the line of `h`.
+
+
+# %%
+def update(x, dx, state, learning_rate):
+    """The lecture's line, nearly."""
+    return x + learning_rate * dx, state  # change this line
+
+
+report = minigrad.check_rule(update, "sgd", learning_rate=0.1)
+print(report)
+assert not report  # delete this line when it is right
+
+rng = np.random.default_rng(0)
+W1, b1 = rng.standard_normal((64, 64)) / 8, rng.standard_normal(64)
+W2, b2 = rng.standard_normal((10, 64)) / 8, rng.standard_normal(10)
+
+
+def scores_by_hand(X):
+    """The scores of the two layers, nearly."""
+    h = np.abs(X @ W1.T + b1)  # change this line
+    return h @ W2.T + b2
+
+
+def scores_of_layers(X):
+    """The same by minigrad's layers."""
+    h = nn.functional.relu(nn.functional.linear(X, minigrad.tensor(W1), minigrad.tensor(b1)))
+    return nn.functional.linear(h, minigrad.tensor(W2), minigrad.tensor(b2))
+
+
+report = minigrad.check_forward(scores_by_hand, scores_of_layers, held_out.X[:5].astype(float))
+print(report)
+assert not report  # delete this line when it is right
+
+# %% [markdown]
+# Next: [Update rules I](07_momentum.py), a better use for `dx` than the last line makes of it.
