@@ -1,12 +1,18 @@
 # %% [markdown]
 # # Watch training
 #
-# A loss that does not fall says that something is wrong, and not what. This lesson looks inside: at
-# the gradient of each layer, at how far each step goes, and at what comes out of the layers. You see
-# a healthy run first, then break it in three ways, and read what each looks like from inside.
+# A loss that does not fall says that something is wrong, but not what. This lesson looks inside: at the
+# gradient of each layer, at how far each step goes, and at the **activations**, the numbers that come out
+# of the layers. You see a healthy run first, then break it in three ways, and read what each looks like
+# from inside. Then you meet the three things that keep activations and gradients in order: initial weights
+# of the right size, batch normalisation, and dropout.
 #
-# You need the second lesson, [The lecture's loop](06_the_loop.py). Run the cells one by one, or all
-# at once: `python tutorials/11_watch_training.py`.
+# **You will know** what a healthy run looks like from inside, why dead units and vanishing gradients stop
+# learning, how large initial weights should be, and what batch normalisation and dropout compute.
+#
+# Before it: [Is my gradient right?](10_check_a_gradient.py) and [The lecture's loop](06_the_loop.py). Run the
+# cells one by one, or all at once: `python tutorials/11_watch_training.py`. Every number in the text is
+# checked by an `assert` beside it.
 
 # %%
 from pathlib import Path
@@ -28,16 +34,16 @@ def network_of(*layers):
 
 
 def two_layers():
-    """The network of the second lesson."""
+    """The network of lesson 6."""
     return network_of(lambda: nn.Linear(64, 64), nn.ReLU, lambda: nn.Linear(64, 10))
 
 
 # %% [markdown]
 # ## A run, watched
 #
-# `minigrad.watch(network)` attaches hooks to the network, and the loop stays as it is. It shows a line
-# now and then (on a terminal, one that moves), and says in words what is wrong. By default it looks
-# at as many steps as 1 % of the time allow; `every=5` makes it the same in each run.
+# `minigrad.watch(network)` looks at the network while it trains, and the loop stays as it is. It shows a
+# line now and then (on a terminal, one that moves), and says in words what is wrong. By default it looks at
+# as many steps as fit into 1 % of the running time; `every=5` looks at every fifth.
 
 
 # %%
@@ -74,12 +80,12 @@ ratios = [ratio for sample in watcher.samples for ratio in sample.ratios.values(
 assert min(ratios) > 1e-4 and max(ratios) < 0.03 and np.median(ratios) < 0.01
 
 # %% [markdown]
-# The learning rate was not told to the watcher: it has seen that `x` moved along `-dx`, and how far.
-# With momentum `x` does not, and then it is unknown, unless one says it: `watcher.log(learning_rate=…)`.
+# Nobody gave the learning rate to the watcher: it saw that `x` moved along `-dx`, and how far. With momentum
+# `x` moves another way, and the rate is unknown unless you say it: `watcher.log(learning_rate=…)`.
 #
 # ## A rate that is too high
 #
-# In the second lesson, a learning rate of 10 ruined the network. Run it again and read what is said.
+# In lesson 6, a learning rate of 10 ruined the network. Run it again, and read what the watcher says.
 
 # %%
 watcher = train(two_layers(), 10, 300)
@@ -87,9 +93,10 @@ told = [finding.kind for finding in watcher.findings]
 assert told == ["updates too large", "dead ReLUs", "loss does not fall"]
 
 # %% [markdown]
-# Three lines, each once, and each the cause of the next. The first steps were longer than the
-# parameters themselves. They threw the sums of the first layer far below 0, for every digit; behind
-# the ReLU that is 0, and its derivative is 0 as well. A unit that gets no gradient cannot come back.
+# Three lines, and each is the cause of the next. The first steps were longer than the parameters
+# themselves. They threw the sums of the first layer far below 0, for every digit; after the ReLU that is 0,
+# and its derivative there is 0 as well. A **unit** (a neuron of a layer) that gets no gradient cannot come
+# back.
 #
 # A unit counts as dead when it was 0 for 320 examples in a row.
 
@@ -101,18 +108,22 @@ assert dead[300] > 0.9
 # %% [markdown]
 # ## A gradient that vanishes
 #
-# Seven layers with sigmoids between them, and small initial weights. The sigmoid's derivative is at
-# most 1/4, and each layer multiplies the gradient by it and by its weights.
+# Seven layers with small initial weights, and between them the **sigmoid**, `1 / (1 + exp(-z))`. Its
+# derivative is at most 1/4, and each layer multiplies the gradient by it and by its weights.
 
 
 # %%
-def deep(activation, std):
+def deep(activation, std, normalise=False):
     """Seven linear layers with initial weights of this standard deviation."""
-    layers = [lambda: nn.Linear(64, 64), activation] * 6
+    normalisation = [lambda: nn.BatchNorm1d(64)] if normalise else []
+    layers = [lambda: nn.Linear(64, 64), *normalisation, activation] * 6
     network = network_of(*layers, lambda: nn.Linear(64, 10))
     rng = np.random.default_rng(0)
-    for name, place in network.names().items():
-        network.x[place] = std * rng.normal(size=place.stop - place.start) if "weight" in name else 0.0
+    for name, parameter in network.model.named_parameters():
+        if parameter.ndim == 2:  # the weights of a linear layer
+            network.x[network.names()[name]] = std * rng.normal(size=parameter.numel())
+        elif name.endswith("bias"):
+            network.x[network.names()[name]] = 0.0
     return network
 
 
@@ -128,9 +139,9 @@ picture.save(pictures / "vanishing_gradient.svg")
 # %% [markdown]
 # ![Seven curves, one below the other, evenly spaced on an axis of powers of ten](pictures/vanishing_gradient.svg)
 #
-# From layer to layer the gradient shrinks by the same factor, about 5: that is an even step on an
-# axis of powers of ten. After six layers it is 1/15,000 of what it was. The loss stays at 2.30,
-# which is ln(10): what guessing costs.
+# From layer to layer the gradient shrinks by the same factor, about 5: an even step on an axis of powers
+# of ten. After six layers about 1/15,000 of it is left. The loss stays at 2.30, which is log(10): what
+# guessing costs.
 
 # %%
 first, last = norms["0 (Linear)"][-1], norms["12 (Linear)"][-1]
@@ -139,8 +150,56 @@ assert 1e4 < last / first < 3e4
 assert 4 < (last / first) ** (1 / 6) < 6
 
 # %% [markdown]
-# The fixes are those that the line names. ReLUs with weights proportional to 1 / sqrt(inputs)
-# (He et al., 2015) keep the gradient's size:
+# ## Initial weights
+#
+# How large should they be at the start? A unit's sum `z` adds up n products of an input and a weight. If the
+# weights are independent, with mean 0, the mean of `z**2` is n * (variance of a weight) * (mean of `x**2`).
+# ReLU then sets about half of the sums to 0, which halves the mean square. So the size of the activations
+# stays from layer to layer if
+#
+#     n * variance / 2 = 1,    that is    std = np.sqrt(2 / n)
+#
+# (He et al., 2015). The backward pass of the layer, `dx = dz @ W.T`, is the same kind of sum, so the same
+# choice keeps the size of the gradients. Here are twenty layers of 256 units, with weights of that size,
+# half of it and twice it. By which factor have activations and gradients changed after twenty layers?
+# Guess all three before you look.
+
+
+# %%
+def sizes(std, n=256, layers=20):
+    """The root mean square of activations, layer by layer, and of the gradient on its way back."""
+    rng = np.random.default_rng(0)
+    h, saved, forward = rng.standard_normal((100, n)), [], []
+    for _ in range(layers):
+        W = std * rng.standard_normal((n, n))
+        z = h @ W
+        h = np.maximum(0, z)
+        saved.append((z, W))
+        forward.append(np.sqrt((h**2).mean()))
+    dh, backward = rng.standard_normal(h.shape), []
+    for z, W in reversed(saved):
+        dh = (dh * (z > 0)) @ W.T
+        backward.append(np.sqrt((dh**2).mean()))
+    return forward, backward
+
+
+he = np.sqrt(2 / 256)
+curves, ends = {}, {}
+for name, std in {"half": he / 2, "sqrt(2 / n)": he, "twice": 2 * he}.items():
+    forward, backward = sizes(std)
+    curves[name], ends[name] = forward, (forward[-1], backward[-1])
+    print(f"{name:11} activations {forward[-1]:9.2g}, gradients {backward[-1]:9.2g}")
+chart(curves, title="Size of the activations", x="layer", log_y=True).save(pictures / "initial_weights.svg")
+assert all(1e-7 < end < 1e-5 for end in ends["half"])  # 0.5**20 is about 1e-6
+assert all(0.2 < end < 5 for end in ends["sqrt(2 / n)"])
+assert all(1e5 < end < 1e7 for end in ends["twice"])
+
+# %% [markdown]
+# ![Three straight lines on an axis of powers of ten: one falls, one is level, one rises](pictures/initial_weights.svg)
+#
+# Each layer multiplies by the same factor, 1/2, 1 or 2, so after twenty layers it is a millionth, about 1,
+# or a million. With ReLUs and weights of that size, the network above has gradients of similar size in all
+# of its layers from the first step:
 
 # %%
 watcher = train(deep(nn.ReLU, np.sqrt(2 / 64)), 0.02, 210)
@@ -149,9 +208,135 @@ print(", ".join(f"{layer} {norm:.2f}" for layer, norm in norms.items()))
 assert watcher.findings == [] and max(norms.values()) < 10 * min(norms.values())
 
 # %% [markdown]
+# ## A question
+#
+# Why random at all? Let every weight begin at 0.1, and every bias at 0. What will the rows of the first
+# layer's weight matrix look like after 100 steps?
+#
+# <details><summary>Answer</summary>
+#
+# All the same. Units with equal weights compute equal activations and get equal gradients, so they stay equal:
+# 64 units do the work of one. (Each *pixel* gets a weight of its own, so there is one unit, and not none.)
+# Random weights break the symmetry.
+#
+# </details>
+
+# %%
+network = two_layers()
+for name, place in network.names().items():
+    network.x[place] = 0.1 if "weight" in name else 0.0
+dataset = minigrad.data.digits().train
+for _ in range(100):
+    network.forward(dataset.sample_data_batch())
+    network.x += -0.1 * network.backward()
+W = network.model[0].weight.detach().numpy()
+print(f"between units the weights differ by at most {np.ptp(W, axis=0).max():.0e}, between pixels by {np.ptp(W):.2f}")
+assert np.ptp(W, axis=0).max() < 1e-3 < 0.01 < np.ptp(W)
+
+# %% [markdown]
+# ## Batch normalisation
+#
+# Initial weights set the size of the activations once; after some training it may be gone. **Batch
+# normalisation** (Ioffe and Szegedy, 2015) sets it in every step. For each unit, it takes the mean and the
+# variance of its sums over the batch:
+#
+#     n = (z - z.mean(axis=0)) / np.sqrt(z.var(axis=0) + 1e-5)
+#     y = gamma * n + beta
+#
+# So the sums `n` have mean 0 and variance 1, whatever the weights are; `gamma` and `beta`, two numbers for each
+# unit, are learned, and give it the scale and the shift that serve it. You wrote its backward pass in lesson 10.
+# Put between each linear layer and its sigmoid, it repairs the network whose gradient vanished, with the
+# same small weights and the same rate:
+
+# %%
+normalised = train(deep(nn.Sigmoid, 0.1, normalise=True), 0.1, 210)
+norms = {name: norm for name, norm in normalised.samples[0].gradients.items() if "Linear" in name}
+print(", ".join(f"{layer} {norm:.2f}" for layer, norm in norms.items()))
+print(f"loss {np.mean(normalised.losses[-20:]):.2f}; without it {np.mean(vanished.losses[-20:]):.2f}")
+assert normalised.findings == [] and max(norms.values()) < 30 * min(norms.values())
+assert np.mean(normalised.losses[-20:]) < 1.5 < 2.2 < np.mean(vanished.losses[-20:])
+
+# %% [markdown]
+# One thing to remember: in training, the result for one image depends on the others in its batch. To read a
+# single image, the layer uses averages of mean and variance that it has collected on the way.
+# `model.eval()` switches to them, and `model.train()` back.
+
+# %%
+layer = nn.BatchNorm1d(3)
+z = minigrad.tensor(np.random.default_rng(0).normal(5, 2, (100, 3)), dtype="float32")
+y = layer(z).detach().numpy()
+print("in training:", y.mean(axis=0).round(2) + 0.0, y.std(axis=0).round(2))
+assert np.allclose(y.mean(axis=0), 0, atol=1e-4) and np.allclose(y.std(axis=0), 1, atol=1e-2)
+layer.eval()
+one = layer(z[:1]).detach().numpy()
+mean, variance = layer.running_mean.numpy(), layer.running_var.numpy()
+assert np.allclose(one, (z.numpy()[:1] - mean) / np.sqrt(variance + 1e-5), atol=1e-5)
+
+# %% [markdown]
+# ## A question
+#
+# Multiply all weights in front of a batch normalisation by 10. What becomes of its result, and of the gradient
+# of those weights?
+#
+# <details><summary>Answer</summary>
+#
+# The result stays: mean and standard deviation of z grow by 10 too. The gradient is a tenth: to change
+# the result as much as before, weights that are ten times as long have to move ten times as far. So a network with
+# batch normalisation cannot explode through the size of its weights; its steps only get smaller.
+#
+# </details>
+
+# %%
+rng = np.random.default_rng(0)
+X, weights, direction = rng.standard_normal((50, 8)), rng.standard_normal((8, 3)), rng.standard_normal((50, 3))
+results, gradients = [], []
+for scale in (1, 10):
+    W = minigrad.tensor(scale * weights, requires_grad=True)
+    y = nn.functional.batch_norm(minigrad.tensor(X) @ W, None, None, training=True)
+    (y * minigrad.tensor(direction)).sum().backward()
+    results.append(y.detach().numpy())
+    gradients.append(W.grad.numpy())
+print(f"the gradient is {np.abs(gradients[1]).max() / np.abs(gradients[0]).max():.3f} times as long")
+assert np.allclose(*results, atol=1e-4) and np.allclose(gradients[0], 10 * gradients[1], atol=1e-3)
+
+# %% [markdown]
+# ## Dropout
+#
+# **Dropout** (Srivastava et al., 2014) sets each activation to 0 with probability p, at random in each step, so that no
+# unit can rely on another one. The rest is divided by 1 - p, so that the mean stays. Backward, the same mask applies: a
+# unit that was off gets no gradient in this step.
+#
+#     mask = (rng.random(h.shape) >= p) / (1 - p)
+#     y = h * mask              dh = dy * mask
+#
+# After `eval()` it does nothing. What it is good for is the next lesson's subject; here is what it does to the numbers.
+
+# %%
+minigrad.manual_seed(0)
+h = minigrad.ones(10_000, requires_grad=True)
+y = nn.functional.dropout(h, 0.5)
+y.sum().backward()
+values = sorted(set(y.tolist()))
+print(f"values {values}, mean {y.mean().item():.2f}; the gradient is the mask: {(h.grad == y).all().item()}")
+assert values == [0.0, 2.0] and abs(y.mean().item() - 1) < 0.05 and (h.grad == y).all()
+
+network = network_of(lambda: nn.Linear(64, 64), nn.ReLU, lambda: nn.Dropout(0.5), lambda: nn.Linear(64, 10))
+watcher = train(network, 0.1, 500)
+data_batch = dataset.X, dataset.y
+dropping = network.forward(data_batch)
+network.model.eval()
+without = network.forward(data_batch)
+print(f"the loss on the training images is {dropping:.2f} with dropout on, and {without:.2f} without")
+assert watcher.findings == [] and without < dropping - 0.05
+
+# %% [markdown]
+# The loss that you watch in training is that of a crippled network. Compare it with the validation loss, and do
+# not be surprised if that one is lower.
+#
 # ## nan
 #
-# When the loss becomes nan, the graph is searched for the first operation that gave one.
+# **nan**, "not a number", is what floating point gives for 0 / 0 or the logarithm of -1. When the loss becomes
+# nan, the watcher searches the graph for the first operation that gave one.
 
 
 # %%
@@ -178,7 +363,7 @@ assert "the first operation to give nan is 'log' in 1 (Log), of numbers from -" 
 # for each layer how the numbers that come out of it are spread, step by step. It opens from disk. To
 # see it while the run goes on: `minigrad.watch(network, report="run.html")`.
 #
-# In a loop with an optimiser, the watcher is given both, and told the loss:
+# In a loop with an optimiser, give the watcher both, and log the loss:
 #
 #     with minigrad.watch(model, optimizer) as watcher:
 #         ...
@@ -186,14 +371,14 @@ assert "the first operation to give nan is 'log' in 1 (Log), of numbers from -" 
 
 # %%
 page = vanished.report()
-print(f"The page has {len(page):,} characters, and asks no network.")
+print(f"The page has {len(page):,} characters, and needs no network.")
 assert "Findings" in page and "https:" not in page
 
 # %% [markdown]
 # ## Experiment
 #
 # Push the biases of the first layer down in step 100, as one step that is far too large would. Guess
-# first: from how far down on are most units dead? And does the loss come back?
+# first: how far down must they go for most units to die? And does the loss recover?
 
 # %%
 push = -10  # change this
@@ -212,18 +397,21 @@ print(f"{part:.0%} are dead, the loss is {np.mean(watcher.losses[-20:]):.2f}")
 assert push != -10 or (part == 1 and [f.kind for f in watcher.findings] == ["dead ReLUs", "loss does not fall"])
 
 # %% [markdown]
-# With -10 all are dead, and with -3 as well: no gradient passes, and the loss stays at 2.30. With -1
-# four in ten are, and the others learn on.
+# With -10 all are dead, and with -3 as well: no gradient passes, and the loss stays at 2.30. With -1 four in
+# ten are dead, and the others go on learning.
 #
 # ## A question
 #
-# A gradient 1,000 times as small needs a learning rate 1,000 times as high. Could one not give the
-# first layers of the sigmoid network a higher rate, and be done?
+# A gradient that is a thousandth as long needs a learning rate 1,000 times as high. Why not give the first
+# layers of the sigmoid network a higher rate, and be done?
 #
 # <details><summary>Answer</summary>
 #
-# For this network, in part: Adam does nearly that, as it divides each number's step by
-# the size of its gradients, and the layers then move equally fast.
+# Adam does nearly that: it divides each number's step by the size of its gradients, and the layers then move
+# about equally fast. The loss falls below 2.30, but slowly. What arrives in the first layer has passed
+# through all the others, and says little about the digits: the layers in between have to learn first. So
+# the gradient is better kept alive where it is made: by the activation, the initial weights, and
+# normalisation.
 #
 # </details>
 
@@ -243,9 +431,32 @@ last = watcher.samples[-1]
 print({layer: f"{ratio:.1e}" for layer, ratio in last.ratios.items()})
 print(f"the loss is {np.mean(watcher.losses[-20:]):.2f}")
 
+
 # %% [markdown]
-# But what arrives in the first layer has passed through all the others, and says little of the
-# digits: the layers in between have to learn first. So the gradient is kept alive where it is made,
-# by the activation, the initial weights, and normalisation.
+# ## Exercises
 #
+# 1. `minigrad.sanity` looks at a network before it is trained. It finds something in this one: read the two
+#    lines, and choose `std` so that both are fine.
+# 2. Batch normalisation by hand, nearly. The checker says what is different; fix the line.
+
+# %%
+std = 0.02  # change this line
+batch = minigrad.data.digits().train.sample_data_batch(100)
+report = minigrad.sanity(deep(nn.ReLU, std), batch, steps=20)
+for check in ("outputs", "gradients"):
+    print(f"{check}: {report[check].text}")
+assert not report["outputs"].ok  # delete this line when it is right
+
+
+def normalise(z):
+    """Batch normalisation without scale and shift, nearly."""
+    return (z - z.mean(axis=1, keepdims=True)) / np.sqrt(z.var(axis=1, keepdims=True) + 1e-5)  # change this line
+
+
+z = np.random.default_rng(0).standard_normal((6, 4))
+report = minigrad.check_forward(normalise, lambda z: (z - z.mean(axis=0)) / np.sqrt(z.var(axis=0) + 1e-5), z)
+print(report)
+assert not report  # delete this line when it is right
+
+# %% [markdown]
 # Next: [Overfitting](12_overfitting.py), where the loss is low and the network still does not know digits.
