@@ -60,9 +60,9 @@ assert abs(descend(0.021)[-1][1]) > 1000  # y has exploded
 # <details><summary>Answer</summary>
 #
 # x becomes x - rate * x, so its factor is 1 - rate. The factor of y is 1 - 100 * rate, which is below -1
-# from a rate of 0.02 on: each step leads further up the opposite wall. In general a direction of curvature
-# c is stable while rate * c < 2. The steepest direction sets the limit, and all others have to live with
-# it.
+# from a rate of 0.02 on: each step leads further up the opposite wall. In general a direction with curvature
+# (second derivative) c is stable while rate * c < 2. The steepest direction sets the limit, and all others
+# have to live with it.
 #
 # </details>
 
@@ -81,8 +81,8 @@ print("y changes its sign in", (np.sign(path[1:, 1]) != np.sign(path[:-1, 1])).s
 #     v = mu * v - learning_rate * dx      # integrate velocity
 #     x += v                               # integrate position
 #
-# `mu` is between 0 and 1, usually 0.9. It is friction: without a gradient, the velocity loses a tenth in
-# every step.
+# `mu` is between 0 and 1, usually 0.9. It acts as friction: without a gradient, the velocity loses a tenth
+# in every step.
 
 
 # %%
@@ -120,14 +120,14 @@ assert round(v[:, 0].max(), 2) == 0.78 and abs(v[:, 1]).argmax() == 0
 # %% [markdown]
 # ## A question
 #
-# The gradient is 1 in every step, for ever. How fast does the ball roll in the end, with mu = 0.9 and a
-# rate of 0.01? And after how many steps has it half of that?
+# The gradient is 1 in every step, forever. How fast does the ball roll in the end, with mu = 0.9 and a
+# rate of 0.01? And after how many steps has it reached half of that speed?
 #
 # <details><summary>Answer</summary>
 #
 # The velocity stops changing when v = mu v - rate, so v = -rate / (1 - mu) = -0.1: ten times the step
-# without momentum. What is missing to it shrinks by mu in each step, and 0.9 to the 7th is 0.48: seven
-# steps. So mu = 0.9 remembers about ten steps, and mu = 0.99 about a hundred.
+# without momentum. The distance to that speed shrinks by the factor mu in each step, and 0.9**7 is 0.48:
+# seven steps. So mu = 0.9 remembers about ten steps, and mu = 0.99 about a hundred.
 #
 # </details>
 
@@ -159,8 +159,8 @@ assert [round(number, 1) for number in (before, plain, ahead)] == [18.4, 29.4, 1
 # %% [markdown]
 # ![Momentum's gradient step still points up, as the momentum step does; Nesterov's points down](pictures/nesterov.svg)
 #
-# In a training loop the network gives the gradient at the parameters that it has. So one keeps the
-# *looked-ahead* point as the parameters, and rewrites the rule for it:
+# In a training loop the network gives the gradient at the parameters that it has. So keep the
+# *looked-ahead* point as the parameters, and rewrite the rule for it:
 #
 #     v_prev = v
 #     v = mu * v - learning_rate * dx
@@ -181,9 +181,9 @@ for mu in [0.5, 0.9, 0.99]:  # change these
     print(f"mu {mu}: the loss is first below a thousandth after {steps} steps")
 
 # %% [markdown]
-# With mu = 0.99 the ball rolls through the minimum again and again. Friction has an optimum, and it depends
-# on the valley; 0.9 is a good first guess for nearly all of them. The lecture anneals it, from 0.5 in the
-# beginning to 0.99.
+# With mu = 0.99 the ball rolls through the minimum again and again. There is a best friction, and it depends
+# on the valley; 0.9 is a good first guess for nearly all of them. The lecture raises mu while it trains,
+# from 0.5 to 0.99.
 #
 # ## Exercises
 #

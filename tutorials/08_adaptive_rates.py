@@ -51,7 +51,7 @@ assert minigrad.check_rule(adagrad, "adagrad", learning_rate=0.1)
 # <details><summary>Answer</summary>
 #
 # The learning rate, for both. The cache is dx², its root |dx|, and dx / |dx| is the sign. The first step
-# knows only in which direction, not how steep. On the valley of the last lesson it goes diagonally.
+# knows only the direction, not the slope. In the valley of the last lesson it goes diagonally.
 #
 # </details>
 
@@ -61,10 +61,9 @@ print("the first step:", x.round(6))
 assert np.allclose(x, [-0.1, 0.1], rtol=1e-4)
 
 # %% [markdown]
-# The valley shows it: SGD steps across and AdaGrad along. But AdaGrad gets slower and slower. The sum in
-# the cache only grows. Where gradients keep their size, as the noise of batches does, the root of the sum
-# after t steps is sqrt(t) times one of them, so the steps fall as 1 / sqrt(t), and after 10,000 steps a
-# hundredth of the rate is left.
+# But AdaGrad gets slower and slower. The sum in the cache only grows. Where gradients keep their size, as the
+# noise of batches does, the root of the sum after t steps is sqrt(t) times one of them, so the steps fall as
+# 1 / sqrt(t), and after 10,000 steps a hundredth of the rate is left.
 #
 # ## RMSProp
 #
@@ -95,10 +94,10 @@ assert [round(race[name].losses[-1], 3) for name in race] == [2.397, 0.002]
 assert [round(lengths[name][-1], 4) for name in race] == [0.0011, 0.0130]
 
 # %% [markdown]
-# ![AdaGrad's loss falls ever more slowly; RMSProp's falls far below, and then trembles](pictures/adaptive.svg)
+# ![AdaGrad's loss falls ever more slowly; RMSProp's falls far lower, and then jitters](pictures/adaptive.svg)
 #
-# AdaGrad halts on the way: after 2,000 steps its loss is still 2.4. RMSProp arrives, and does not come to
-# rest: near the minimum it divides small gradients by their small size, and jumps to and fro by about its
+# AdaGrad stalls: after 2,000 steps its loss is still 2.4. RMSProp arrives, and does not come to
+# rest: near the minimum it divides small gradients by their small size, and jumps back and forth by about its
 # learning rate. It needs a rate that decays, which is the next lesson.
 #
 # ## Adam
@@ -162,7 +161,8 @@ print("without the correction, steps are more than a tenth too long until step",
 assert np.flatnonzero(steps > 1.1)[-1] + 1 == 1750
 
 # %% [markdown]
-# "The correction matters only in the first few steps", the lecture says. With these betas, a few thousand.
+# The lecture says that the correction matters only in the first few steps. With these betas, that is a few
+# thousand.
 #
 # ## Your rules on the digits
 #
@@ -201,8 +201,8 @@ assert last["sgd with 0.7"] < 0.2
 
 # %% [markdown]
 # Do not conclude that Adam is best: with a rate of its own, plain SGD gets below 0.2 here. What differs is
-# how well you have to know the rate. For SGD a good rate depends on the scale of the loss; Adam's steps are about as
-# long as its learning rate, whatever the loss is multiplied by.
+# how well you have to know the rate. For SGD a good rate depends on the scale of the loss; Adam moves each
+# number by about its learning rate, whatever the loss is multiplied by.
 #
 # ## A question
 #
@@ -210,7 +210,7 @@ assert last["sgd with 0.7"] < 0.2
 #
 # <details><summary>Answer</summary>
 #
-# SGD's become 1,000 times as long, and it explodes. Those of RMSProp and Adam stay: the gradient and the
+# SGD's become 1,000 times as long, and it explodes. Those of RMSProp and Adam stay the same: the gradient and the
 # root of its mean square both grow by 1,000. (Only the 1e-7 does not, and it hardly counts.)
 #
 # </details>
@@ -242,8 +242,9 @@ assert away["adagrad"] == away["rmsprop"] == 3 and away["sgd"] > 100
 # ## Exercises
 #
 # 1. The Adam below has one mistake that hardly shows in a loss curve. The checker finds it. Fix it.
-# 2. Weight decay: AdamW subtracts `learning_rate * decay * x` from x, outside of the division. What would
-#    be different if the decay were added to `dx` instead? Write both, and ask `minigrad.check_rule`.
+# 2. **Weight decay** pulls every weight toward 0. AdamW subtracts `learning_rate * decay * x` from x, outside
+#    the division. What would be different if `decay * x` were added to `dx` instead? Write both, and check
+#    the first with `minigrad.check_rule(yours, "adamw", learning_rate=0.1)`.
 
 
 # %%

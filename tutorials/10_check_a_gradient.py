@@ -95,19 +95,20 @@ assert abs(relu_difference - 0.505) < 1e-9
 
 report = check_gradient(lambda x: np.maximum(0, x).sum(), np.array([-1.0, 0.0, 2.0]), np.array([0.0, 0.0, 1.0]))
 print(report)
-assert report  # minigrad sees the kink, and accepts each slope between the two sides
+assert report  # minigrad sees the kink, and accepts any slope between the two sides
 
 # %% [markdown]
 # ## A question
 #
-# The data term of your loss has a gradient of about 1e-3, and the weight decay one of about 10. You check the
-# whole loss, and all relative errors are below 1e-5. Why is that no proof?
+# Your loss is a sum of two terms. The one of the data has a gradient of about 1e-3, and the weight decay (the
+# term `decay / 2 * sum(w**2)`, lesson 8) one of about 10. You check the
+# whole loss, and all relative errors are below 1e-3. Why is that no proof?
 #
 # <details><summary>Answer</summary>
 #
-# The gradient of the decay is so large that the other may be entirely wrong: 1e-3 of 10 is 1e-4. Check each
-# term by itself, with the others off. In the same way: dropout off (or its mask fixed), and not at the very
-# start of training only, where many gradients are small for other reasons.
+# The gradient of the decay is so large that the other may be entirely wrong: 1e-3 is a ten-thousandth of 10.
+# Check each term by itself, with the others off. For the same reason, switch off whatever is random, and check
+# again after some training: at the very start many gradients are small for other reasons.
 #
 # </details>
 
@@ -131,9 +132,12 @@ assert not check_gradient(lambda w: loss_of(w, decay=0.0), w, wrong_data_gradien
 # %% [markdown]
 # ## A whole backward pass
 #
-# This is the network of the digits with batch normalisation, forward in single steps. Below it is the
-# backward pass, written by hand, with one mistake. Which line is it? Read it first; a practised reader
-# finds it in two minutes.
+# This is a network for the digits, forward in single steps. It contains **batch normalisation**, the lines from
+# `mu` to `scaled`: each of the H sums of the first layer is shifted and scaled so that over the batch its mean
+# is 0 and its variance 1, and then gets a scale and a shift, `gamma` and `beta`, that are learned. (What it is
+# good for is the next lesson's subject; here it is a long chain of derivatives.) Below it is the backward pass,
+# written by hand. Called with `mean_depends_on_z=False`, it has one mistake. What is the mistake, and which
+# gradients does it spoil? Read it first.
 
 # %%
 rng = np.random.default_rng(0)
@@ -220,7 +224,7 @@ assert not report
 # %% [markdown]
 # ## Exercises
 #
-# 1. The six lines from `dscaled` to `dz` can be one. Derive it: for batch normalisation,
+# 1. The lines from `dstd` to `dz` can be one. Derive it: for batch normalisation,
 #    dz = (N dn - sum(dn) - n sum(dn * n)) / (N std), with n for `normal` and dn for `dnormal`. Check it
 #    with `check_gradient`.
 # 2. Check the gradient of a function of your own in float32 and in float64. How many digits do you get?

@@ -1,9 +1,10 @@
 # %% [markdown]
 # # Overfitting
 #
-# A low loss on the training data is easy: learn it by heart. What counts is the loss on data that the
-# network has not seen. This lesson makes a network learn by heart on purpose, watches the two losses part,
-# and compares the usual remedies, with the care that comparing needs.
+# A low loss on the training data is easy: memorise it. What counts is the loss on data that the
+# network has not seen. This lesson makes a network memorise its data on purpose, watches the two losses
+# part, and compares the usual remedies, with the care that comparing needs. A network that does well on the
+# training data and worse on new data **overfits**.
 #
 # **You will know** what training, validation and test data are for, how to see overfitting, what weight
 # decay, dropout and early stopping do about it, and how a search can overfit too.
@@ -70,7 +71,7 @@ def fit(width=100, decay=0.0, dropout=0.0, steps=600, seed=0, every=20):
 
 
 # %% [markdown]
-# ## By heart
+# ## Memorised
 #
 # The network has 7,510 parameters for 100 images. Predict: where do its two losses and its two accuracies
 # end?
@@ -96,14 +97,14 @@ assert 0 < lowest < 200 and val_loss[-1] > 1.3 * val_loss.min()
 #
 # ## A question
 #
-# The validation *loss* rises by more than a half, and the validation *accuracy* falls by only a few digits in a
-# hundred. How can that be?
+# The validation *loss* rises by more than a half, and the validation *accuracy* falls by only a few percentage
+# points. How can that be?
 #
 # <details><summary>Answer</summary>
 #
 # The accuracy asks only which score is largest. The loss also asks how sure the network is. It becomes
-# surer and surer of everything, of its mistakes too, and a mistake of which it is certain costs much. So the
-# loss shows overfitting first; the probabilities have become useless before the answers have.
+# surer and surer of everything, its mistakes included, and a mistake made with certainty costs a lot. So the
+# loss shows overfitting first: the probabilities are spoiled before the answers are.
 #
 # </details>
 
@@ -114,11 +115,11 @@ assert val_loss[-1] > 1.5 * val_loss.min() and abs(val_right[val_loss.argmin()] 
 # %% [markdown]
 # ## Remedies
 #
-# - **More data** is the best one, and usually not for sale.
+# - **More data** is the best one, and usually the one you cannot have.
 # - **Early stopping**: keep the weights of the lowest validation loss. It costs nothing.
 # - **Weight decay** pulls every weight toward 0 in each step, so that large weights need a reason.
-# - **Dropout** switches off a random half of the units in each step, so that none can rely on one other.
-# - **A smaller network**, which cannot learn so much by heart.
+# - **Dropout** switches off a random half of the units in each step, so that none can rely on another (lesson 11).
+# - **A smaller network**, which cannot memorise as much.
 #
 # Each is tried with three seeds, since a single run says little: the spread between seeds is as large as
 # many differences that are reported.
@@ -142,18 +143,18 @@ assert table["dropout"][:, 1].mean() < table["none"][:, 1].mean() < table["8 uni
 
 # %% [markdown]
 # With early stopping, the column "lowest" is what you get. Weight decay keeps the last loss near it; dropout
-# slows the rise. The smaller network is no remedy here: it learns by heart too, and knows less.
+# slows the rise. The smaller network is no remedy here: it memorises too, and knows less.
 #
 # ## A question
 #
-# Weight decay subtracts learning_rate * decay * x from x in each step. Why does a network of ReLUs become
-# "simpler" by that, and does the loss ever stop pulling back?
+# Weight decay subtracts learning_rate * decay * x from x in each step. The loss pulls the other way. Where does
+# a weight come to rest, and what does the network give up first?
 #
 # <details><summary>Answer</summary>
 #
 # A weight settles where the pull of the loss equals the pull of the decay. To be very sure of an answer,
 # scores must be large, and so must weights; the loss pays little for the last bit of certainty, and the
-# decay charges for it. So certainty is given up first where the data does not insist on it.
+# decay charges for it. So certainty is given up first, where the data does not insist on it.
 #
 # </details>
 
@@ -199,7 +200,7 @@ assert best[2] > 0.6
 #
 # ## Experiment
 #
-# Give the network labels that are all random. Can it still learn 100 of them by heart? And 1,000? Guess,
+# Give the network labels that are all random. Can it still memorise 100 of them? And 1,000? Guess,
 # then set `y[:100]` to random digits in the second cell.
 #
 # ## Exercises

@@ -3,7 +3,7 @@
 #
 # To the networks so far an image was a row of 64 numbers in any order: shuffle the pixels of all images in
 # the same way, and they learn as well as before. A convolution knows what an image is. It looks at small
-# patches, at the same thing in all places. This lesson does its arithmetic by hand, forward and backward,
+# patches, for the same thing in all places. This lesson does its arithmetic by hand, forward and backward,
 # and then builds a network that reads digits with it.
 #
 # **You will know** what a convolution computes and how large its result is, why its backward pass is again
@@ -86,8 +86,8 @@ assert check_gradient(lambda x: (convolve(x, w) * dz).sum(), x, dx)
 #
 # <details><summary>Answer</summary>
 #
-# For symmetric ones, such as a blur. Otherwise each pixel gets the contributions meant for its mirror image
-# about the place. The layers *after* it learn as usual, since dw does not need dx; only what lies before it
+# For symmetric ones, such as a blur. Otherwise each pixel gets the contributions that are meant for its mirror
+# image. The layers *after* it learn as usual, since dw does not need dx; only what lies before it
 # is pulled in wrong directions. Such a network learns, less well than it should, and nothing fails.
 #
 # </details>
@@ -179,9 +179,9 @@ print(table)
 assert table.total == 6186
 
 # %% [markdown]
-# Training is PyTorch's loop: an optimiser, and a `DataLoader` that shuffles. In training, batch
-# normalisation uses the batch's own mean and variance, and dropout drops; `model.eval()` switches both to
-# what a single image needs.
+# Training is PyTorch's loop: an optimiser, and a `DataLoader` that shuffles. One pass over the training images
+# is an **epoch**. In training, batch normalisation uses the batch's own mean and variance, and dropout drops;
+# `model.eval()` switches both to what a single image needs (lesson 11).
 
 # %%
 train, test = minigrad.data.digits()
@@ -217,13 +217,13 @@ assert accuracy(model) >= 0.97
 # ## A question
 #
 # Move all test images one pixel to the right. What happens to this network, and what to the two linear layers
-# of lesson 6, which had 97 % too?
+# of lesson 6, which also read more than 95 %?
 #
 # <details><summary>Answer</summary>
 #
 # Both get worse, the linear ones far more. To them a moved digit is other numbers in other places. The
 # convolutions find the same edges one place further on, and pooling forgives part of the move; but the last
-# layer still knows places, of two by two. Whoever wants the network not to care moves images in training.
+# layer still knows places, of two by two. If a network should not care, move the images in training.
 #
 # </details>
 

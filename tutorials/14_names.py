@@ -98,7 +98,7 @@ def invent(next_probabilities, n=8, seed=1):
 print("pairs:", ", ".join(invent(lambda name: p[name[-1]])))
 
 # %% [markdown]
-# Better than nothing, and not names. It knows what follows an a, and has forgotten what was before.
+# Better than nothing, but not names. It knows what follows an a, and has forgotten what came before it.
 #
 # ## The same table by gradient descent
 #
@@ -145,7 +145,7 @@ print(f"the gradient at the counted table: at most {np.abs(W.grad.numpy()).max()
 assert np.abs(W.grad.numpy()).max() < 1e-9
 
 # %% [markdown]
-# Why then the detour? Because counting does not go on. For three characters of context the table has
+# Then why the detour? Because counting does not scale. For three characters of context the table has
 # 27**4 = 531,441 entries, and most are never seen. A network can be given a context of any length, and what
 # it learns about one context helps with similar ones.
 #
@@ -219,7 +219,7 @@ print("network:", ", ".join(invent(next_of_network)))
 # %% [markdown]
 # ## A question
 #
-# The loss of the network is lower by about a third. What does that mean for a whole name of seven characters?
+# The loss of the network is lower by about 0.33. What does that mean for a whole name of seven characters?
 # By which factor has its probability grown?
 #
 # <details><summary>Answer</summary>
@@ -249,7 +249,7 @@ for temperature in (0.3, 1.0, 2.0):  # change these
 # %% [markdown]
 # ## Exercises
 #
-# 1. How many of 1,000 invented names stand in the list? Is that learning by heart?
+# 1. How many of 1,000 invented names are in the list? Is that memorising?
 # 2. Write the backward pass of the embedding. The attempt below looks right and is not: two of the indices
 #    are equal. The checker says what happens. (Hint: `np.add.at`.)
 

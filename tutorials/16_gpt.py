@@ -3,8 +3,8 @@
 #
 # An LSTM carries what it has read in a state of fixed size, step by step. Attention drops the state: at
 # each position it looks back at everything that came before and takes what it needs. The model that is
-# built from it, the transformer, is behind today's language models. In this lesson you build one, a GPT
-# with 112,000 parameters, and train it on forty chapters of *Moby-Dick* in under two minutes.
+# built from it, the transformer, is behind today's language models. In this lesson you build one, a GPT (generative
+# pre-trained transformer) with 112,000 parameters, and train it on forty chapters of *Moby-Dick* in under two minutes.
 #
 # **You will know** what queries, keys and values are, why scores are divided by sqrt(d), how the mask
 # keeps a model from reading the future, and what each part of a transformer block is for.
@@ -54,7 +54,7 @@ assert V == 78 and X.shape == y.shape == (2, 32) and (X[:, 1:] == y[:, :-1]).all
 # %% [markdown]
 # Two numbers to compare with. A model that knows nothing has the loss log(78), about 4.36. A table that
 # says how often each character follows each other one, counted on the training part, has about 2.55 on
-# the part that was held out. Whoever wants to be better must look further back than one character.
+# the part that was held out. To do better, a model must look further back than one character.
 
 # %%
 counts = np.full((V, V), 0.1)
@@ -205,9 +205,10 @@ class Attention(nn.Module):
 # %% [markdown]
 # Attention moves information between positions; it does not compute much with it. So each block has a
 # second part, a network of two layers that is applied to each position by itself. Both parts *add* to the
-# vector instead of replacing it. Those additions are the **residual** connections: backward, a sum passes
-# its gradient on unchanged, so the gradient reaches the first block however many there are. The layer
-# norms in front of the parts keep the scale of what they read.
+# vector instead of replacing it. Those additions are the **residual connections**: backward, a sum passes
+# its gradient on unchanged, so the gradient reaches the first block however many there are. A **layer
+# norm** in front of each part keeps the scale of what the part reads: it is lesson 11's normalisation, but
+# over the numbers of one vector instead of over a batch.
 
 
 # %%
@@ -246,8 +247,8 @@ class GPT(nn.Module):
 
 
 # %% [markdown]
-# A product of positions does not know which came first: attention sees a *set*. So each position has a
-# vector of its own that is added to the character's.
+# Attention does not know which position came first: it sees a *set* of vectors. So each position has a
+# vector of its own, which is added to the character's.
 
 
 # %%
@@ -268,7 +269,7 @@ assert len(network.x) == 111_616 and abs(loss - np.log(V)) < 0.3
 #
 # ## Does it read the future?
 #
-# If it did, it would be wonderful in training and useless in writing. Ask the gradient: the score at
+# If it did, it would do wonderfully in training and be useless at writing. Ask the gradient: the score at
 # position 10 must not depend on the characters after it.
 
 # %%

@@ -2,7 +2,7 @@
 # # How minigrad works
 #
 # In lesson 3 you wrote an engine of sixty lines. This lesson opens the one that you have used since,
-# and shows that it is the same idea with three changes: a derivative is written once, as a text; a
+# and shows that it is the same idea with three changes: a derivative is written once, as a string; a
 # node holds arrays; and one loop serves numbers, tensors, pictures and programs. At the end you add an
 # operation to it in five lines, and everything works on it: gradients of any order, the picture, the
 # program, the checker.
@@ -48,7 +48,7 @@ print(ew.tanh.formula, "   dy/dx =", ew.tanh.partials["x"])
 assert ew.tanh.formula == "tanh(x)" and ew.tanh.partials == {"x": "1 - y * y"}
 
 # %% [markdown]
-# Two texts: a formula and its derivative, in which `x` is the input and `y` the result. A text can be
+# Two strings: a formula and its derivative, in which `x` is the input and `y` the result. A string can be
 # compiled with the functions of `math` for Values, with NumPy's for tensors, and with functions that
 # record, for second derivatives. It can be shown on an edge of a picture, and printed in a program. And
 # its letters say what the forward pass must keep: this derivative needs `y` and not `x`, so `tanh` keeps
@@ -93,10 +93,10 @@ for line in ("reverse_topological_order", "vjp", "+ c"):
 
 # %% [markdown]
 # `walk` yields each node with its gradient and its contributions. `backward` stores what it yields,
-# `grad` returns it, `draw` numbers the boxes with it, and `step` shows it. Nobody else computes a
+# `grad` returns it, `draw` numbers the boxes with it, and `step` shows it. Nothing else computes a
 # gradient, so a picture cannot disagree with a training run.
 #
-# The files in reading order, nine of them, are in [docs/reading.md](../docs/reading.md). They are an
+# The files in reading order, nine of them, are in [docs/reading.md](../docs/reading.md). Reading them takes an
 # afternoon.
 #
 # ## A question
@@ -145,7 +145,7 @@ assert gradgradcheck(gaussian, t)  # nobody wrote the second derivative
 # %% [markdown]
 # ![The graph of the new operation, with its derivative on the edge](pictures/gaussian.svg)
 #
-# The second derivative comes from the text: `-2 * x * y` is computed by functions that record, so it has
+# The second derivative comes from the string: `-2 * x * y` is computed by functions that record, so it has
 # a graph of its own, and can be differentiated again.
 #
 # ## A question
@@ -155,7 +155,7 @@ assert gradgradcheck(gaussian, t)  # nobody wrote the second derivative
 #
 # <details><summary>Answer</summary>
 #
-# Only `gradcheck`. The others believe the text: the picture shows it, the program prints it, the second
+# Only `gradcheck`. The others believe the string: the picture shows it, the program prints it, the second
 # derivative differentiates it. That is the price of saying a thing once. If it is wrong, it is wrong
 # everywhere, so it must be compared with something that does not use it: differences of the function.
 #
@@ -176,7 +176,7 @@ assert "wrong sign" in said
 #
 # An operation in which elements meet is a function and, for each input, a second function: from the
 # upstream gradient `g` to the contribution. Here is the cumulative sum. Element i of the input is in all
-# results from i on, so its gradient is a sum from behind: flip, sum, flip. `g` is an array, or a Tensor
+# results from i on, so its gradient is a sum from the end: flip, sum, flip. `g` is an array, or a Tensor
 # where the gradient is itself recorded; NumPy's functions take both.
 
 # %%
@@ -221,3 +221,6 @@ except RuntimeError as error:
     fine = False
     print(error)
 assert not fine  # delete this line when it is right
+
+# %% [markdown]
+# Next: [The afternoon](../docs/reading.md), the nine files in which reverse mode happens.
