@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 
 from minigrad.output.words import class_name
-from minigrad.tensors.base import plain_int
 
 
 def check_integer(name: str, value: object, least: int = 1) -> int:
@@ -21,7 +20,8 @@ def check_integer(name: str, value: object, least: int = 1) -> int:
     >>> check_integer("size", numpy.int64(3))
     3
     """
-    value = plain_int(value)
+    if getattr(value, "ndim", None) == 0 and value.dtype.kind in "iu":  # type: ignore[attr-defined]
+        value = int(value)  # type: ignore[call-overload]
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
         raise TypeError(
             f"{name} must be an integer, got {value!r} ({class_name(value)}); "

@@ -64,12 +64,21 @@ def _reconstruct(*_: Any) -> _Array:
     return _Array()
 
 
+def _frombuffer(raw: Any, dtype: Any, shape: Any, order: Any) -> _Array:
+    """Build an array as protocol 5 has it."""
+    array = _Array()
+    array.__setstate__((1, shape, dtype, order == "F", bytes(raw) if isinstance(raw, bytearray) else raw))
+    return array
+
+
 class _Restricted(pickle.Unpickler):
     """Unpickler of number arrays, bytes, strings, numbers, lists, tuples and dictionaries, and nothing else."""
 
     known = {
         ("numpy.core.multiarray", "_reconstruct"): _reconstruct,
         ("numpy._core.multiarray", "_reconstruct"): _reconstruct,
+        ("numpy.core.numeric", "_frombuffer"): _frombuffer,
+        ("numpy._core.numeric", "_frombuffer"): _frombuffer,
         ("numpy", "ndarray"): _Array,
         ("numpy", "dtype"): _Dtype,
     }
@@ -199,6 +208,8 @@ def _arrays(name: str, data: bytes) -> tuple[np.ndarray, np.ndarray]:
     if not isinstance(pixels, np.ndarray) or pixels.dtype != np.uint8 or pixels.ndim != 2 or pixels.shape[1] != 3072:
         found = f"{pixels.dtype} of shape {pixels.shape}" if isinstance(pixels, np.ndarray) else class_name(pixels)
         raise ValueError(f"{printable(name)}: 'data' must be uint8 of shape (n, 3072), got {found}")
+    if isinstance(labels, np.ndarray) and labels.dtype.kind in "iu":
+        labels = labels.tolist()
     if not isinstance(labels, list) or len(labels) != len(pixels) or not all(type(n) is int for n in labels):
         raise ValueError(f"{printable(name)}: 'labels' must be a list of {len(pixels)} integers")
     return pixels.astype(np.float32) / 255, np.array(labels, np.int64)

@@ -123,7 +123,7 @@ def mnist(folder: Path | str | None = None, *, download: bool = False) -> Split:
     """Load 28x28 grey images of handwritten digits: 60,000 to train on, 10,000 to test on.
 
     Args:
-        folder: where the four IDX files are, with or without ".gz".
+        folder: where the four IDX files are, with or without ".gz"; or torchvision's folder, with MNIST/raw in it.
         download: whether to download the missing ones (12 MB in all) and compare their checksums (default False).
 
     Returns:
@@ -138,7 +138,7 @@ def mnist(folder: Path | str | None = None, *, download: bool = False) -> Split:
 
     Source: LeCun, Bottou, Bengio and Haffner, "Gradient-based learning applied to document recognition", 1998.
     """
-    return _load(given_folder("mnist", folder, "the IDX files"), MNIST, MNIST_URLS, download)
+    return _load(given_folder("mnist", folder, "the IDX files"), "MNIST", MNIST, MNIST_URLS, download)
 
 
 def fashion_mnist(folder: Path | str | None = None, *, download: bool = False) -> Split:
@@ -149,11 +149,17 @@ def fashion_mnist(folder: Path | str | None = None, *, download: bool = False) -
     Source: Xiao, Rasul and Vollgraf, "Fashion-MNIST: a novel image dataset for benchmarking machine learning
     algorithms", 2017.
     """
-    return _load(given_folder("fashion_mnist", folder, "the IDX files"), FASHION_MNIST, FASHION_MNIST_URLS, download)
+    return _load(
+        given_folder("fashion_mnist", folder, "the IDX files"),
+        "FashionMNIST",
+        FASHION_MNIST,
+        FASHION_MNIST_URLS,
+        download,
+    )
 
 
-def _load(folder: Path, files: dict[str, str], urls: tuple[str, ...], download: bool) -> Split:
-    arrays = [read_idx(_found(folder, name, md5, urls, download)) for name, md5 in files.items()]
+def _load(folder: Path, dataset: str, files: dict[str, str], urls: tuple[str, ...], download: bool) -> Split:
+    arrays = [read_idx(_found(folder, dataset, name, md5, urls, download)) for name, md5 in files.items()]
     sets = []
     names = [*files]
     for i in (0, 2):
@@ -169,10 +175,12 @@ def _load(folder: Path, files: dict[str, str], urls: tuple[str, ...], download: 
     return Split(*sets)
 
 
-def _found(folder: Path, name: str, md5: str, urls: tuple[str, ...], download: bool) -> Path:
-    for path in (folder / name, folder / name.removesuffix(".gz")):
-        if path.exists():
-            return path
+def _found(folder: Path, dataset: str, name: str, md5: str, urls: tuple[str, ...], download: bool) -> Path:
+    names = [name, name.replace("-idx", ".idx")]  # the archives of some mirrors unpack to train-images.idx3-ubyte
+    for place in (folder, folder / "raw", folder / dataset / "raw"):  # where torchvision puts them
+        for path in [place / n.removesuffix(suffix) for n in names for suffix in ("", ".gz")]:
+            if path.is_file():
+                return path
     if not download:
         raise FileNotFoundError(
             f"there is no {printable(name)} in {printable(folder)}, with or without .gz: download it from "

@@ -118,7 +118,7 @@ class Text:
             ValueError: if it is not text in this encoding, or as for the class.
         """
         try:
-            text = Path(path).read_text(encoding)
+            text = Path(path).read_text("utf-8-sig" if encoding == "utf-8" else encoding)  # without a byte order mark
         except UnicodeDecodeError as error:
             raise ValueError(f"{printable(path)} is not text in {encoding}: {error}") from None
         return cls(text, length, **settings)

@@ -698,12 +698,14 @@ class Module:
     def _overrides(self, method: str) -> bool:
         return getattr(type(self), method) is not getattr(Module, method)
 
-    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> Mismatch:
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Mismatch:
         """Copy values into the parameters and buffers of the same names: all of them, or none.
 
         Args:
             state_dict: tensors or arrays by name, as from `state_dict()`, `minigrad.load` or an .npz file.
             strict: whether missing and unexpected names are an error (default True).
+            assign: whether the parameters and buffers take over the tensors, with their dtypes and their memory,
+                instead of copying the numbers (default False).
 
         Returns:
             The pair (missing_keys, unexpected_keys).
@@ -727,7 +729,7 @@ class Module:
         own = {path + name: t for path, module in self._paths() for name, t in module._saved_tensors().items()}
         extras = {path + _EXTRA_STATE: module for path, module in self._paths() if module._overrides("set_extra_state")}
         expected = own | extras
-        missing = [name for name in expected if name not in state_dict]
+        missing = [n for n in expected if n not in state_dict and not _may_be_missing(n, state_dict)]
         unexpected = [name for name in state_dict if name not in expected]
         arrays = {n: np.asarray(_array_of(state_dict[n])) for n in own if n in state_dict}
         wrong = [
@@ -742,7 +744,10 @@ class Module:
             raise RuntimeError(f"load_state_dict into {class_name(self)}: {'; '.join(wrong)}. Nothing was loaded")
         with no_grad():
             for name, array in arrays.items():
-                own[name].detach().copy_(array)
+                if assign:
+                    own[name].data = state_dict[name]
+                else:
+                    own[name].detach().copy_(array)
         for name, module in extras.items():
             if name in state_dict:
                 module.set_extra_state(state_dict[name])
@@ -758,6 +763,12 @@ class Module:
         if parts:
             inner = "\n  " + "\n  ".join([*([inner] if inner else []), *parts]) + "\n"
         return f"{class_name(self)}({inner})"
+
+
+def _may_be_missing(name: str, state_dict: Mapping[str, Any]) -> bool:
+    """Whether a batch normalization is from before PyTorch 0.4.1, which did not count batches."""
+    path, _, last = name.rpartition("num_batches_tracked")
+    return not last and f"{path}running_mean" in state_dict
 
 
 def _restored_after(_: list[Module], function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:

@@ -94,7 +94,7 @@ class SequentialLR(_ManyLR):
         self._schedulers[bisect_right(self._milestones, 0)]._initial_step()
         self._last_lr = self._rates()
 
-    def step(self) -> None:
+    def step(self) -> None:  # type: ignore[override]
         self.last_epoch += 1
         i = bisect_right(self._milestones, self.last_epoch)
         scheduler = self._schedulers[i]
@@ -129,7 +129,7 @@ class ChainedScheduler(_ManyLR):
         self._take(schedulers, optimizer)
         self.last_epoch, self._last_lr = schedulers[0].last_epoch, self._rates()
 
-    def step(self) -> None:
+    def step(self) -> None:  # type: ignore[override]
         for scheduler in self._schedulers:
             scheduler.step()
         self.last_epoch, self._last_lr = self._schedulers[0].last_epoch, self._rates()

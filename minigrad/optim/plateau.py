@@ -10,6 +10,7 @@ from minigrad.nn.arguments import check_arguments
 from minigrad.optim.optimizer import Optimizer
 from minigrad.optim.scheduler import LRScheduler, an_optimizer, per_group
 from minigrad.optim.settings import number
+from minigrad.output.deprecation import warn_deprecated
 
 if TYPE_CHECKING:
     from minigrad.viz.charts.svg import Svg
@@ -68,9 +69,14 @@ class ReduceLROnPlateau(LRScheduler):
         self.last_epoch = self.num_bad_epochs = self.cooldown_counter = 0
         self._last_lr = self._rates()
 
-    def step(self, metrics: Any) -> None:  # type: ignore[override]
-        """Go on to the next t with its metric: a number, or a tensor of one element."""
-        self.last_epoch += 1
+    def step(self, metrics: Any, epoch: int | None = None) -> None:  # type: ignore[override]
+        """Go on to the next t with its metric: a number, or a tensor of one element.
+
+        `epoch`, the t to go to instead, is deprecated in PyTorch.
+        """
+        if epoch is not None:
+            warn_deprecated("scheduler.step(metrics, epoch)", "scheduler.step(metrics) once for each epoch")
+        self.last_epoch = self.last_epoch + 1 if epoch is None else epoch
         metric, sign = number(metrics), 1 if self.mode == "min" else -1
         if self.threshold_mode == "rel":
             limit = self.best * (1 - sign * self.threshold)

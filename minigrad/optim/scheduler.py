@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from minigrad.nn.arguments import check_arguments
 from minigrad.optim.optimizer import Optimizer
 from minigrad.optim.schedule import plot_over_t
+from minigrad.output.deprecation import warn_deprecated
 from minigrad.output.words import class_name
 
 if TYPE_CHECKING:
@@ -66,12 +67,20 @@ class LRScheduler:
         """Return the rates that the last step has set."""
         return self._last_lr
 
-    def step(self) -> None:
+    def step(self, epoch: int | None = None) -> None:
         """Go on to the next t and set its rates. Call it after the optimizer's step.
+
+        Args:
+            epoch: the t to go to instead (default None). Deprecated in PyTorch.
 
         Warns:
             UserWarning: once, if the optimizer has made no step yet: the first rate would be skipped.
         """
+        if epoch is not None:
+            warn_deprecated("scheduler.step(epoch)", "scheduler.step() once for each epoch")
+            self.last_epoch = epoch
+            self._set(self._closed_form())
+            return
         self._in_order()
         self.last_epoch += 1
         self._set(self.get_lr())
