@@ -99,7 +99,7 @@ task = assignment.task("1.1", "gradient descent", points=1)
 task.check(sgd_path, SOME, name="four steps by hand", outputs=["the path"], rule="sgd")
 # END TESTS
 # BEGIN HIDDEN TESTS
-task.check(sgd_path, drawn, name="seven steps", outputs=["the path"], rule="sgd")
+task.check(sgd_path, drawn, name="seven steps", outputs=["the path"])
 task.mistake(
     "uphill",
     "The step goes along the gradient, which points uphill. Subtract it.",
@@ -138,13 +138,12 @@ task = assignment.task("1.2", "momentum", points=2)
 task.check(momentum_path, (*SOME, 0.5), name="four steps by hand", outputs=["the path"], rule="momentum")
 # END TESTS
 # BEGIN HIDDEN TESTS
-task.check(momentum_path, lambda rng: (*drawn(rng), 0.9), name="seven steps", outputs=["the path"], rule="momentum")
+task.check(momentum_path, lambda rng: (*drawn(rng), 0.9), name="seven steps", outputs=["the path"])
 task.check(
     momentum_path,
     lambda rng: (*drawn(rng, 12), 0.95),
     name="twelve steps with numbers of your own",
     outputs=["the path"],
-    rule="momentum",
     personal=True,
 )
 task.mistake(
@@ -300,7 +299,7 @@ task = assignment.task("1.4", "Nesterov, rewritten", points=2)
 task.check(nesterov_path, (*SOME, 0.5), name="four steps by hand", outputs=["the path"], rule="nesterov")
 # END TESTS
 # BEGIN HIDDEN TESTS
-task.check(nesterov_path, lambda rng: (*drawn(rng), 0.9), name="seven steps", outputs=["the path"], rule="nesterov")
+task.check(nesterov_path, lambda rng: (*drawn(rng), 0.9), name="seven steps", outputs=["the path"])
 task.mistake(
     "plain momentum",
     "This moves by v alone: plain momentum. Either the change of the lead is missing, from mu * v_prev to mu * v, or "
@@ -403,7 +402,7 @@ task = assignment.task("2.2", "RMSProp", points=2)
 task.check(rmsprop_path, (*SOME, 0.9), name="four steps by hand", outputs=["the path"], rule="rmsprop")
 # END TESTS
 # BEGIN HIDDEN TESTS
-task.check(rmsprop_path, lambda rng: (*drawn(rng), 0.99), name="seven steps", outputs=["the path"], rule="rmsprop")
+task.check(rmsprop_path, lambda rng: (*drawn(rng), 0.99), name="seven steps", outputs=["the path"])
 task.mistake(
     "leaks, but fills whole",
     "The new square is added whole. In a running mean its weight is what the old part leaves: 1 - decay_rate.",
@@ -461,7 +460,6 @@ task.check(
     lambda rng: (*drawn(rng), 0.9, 0.999),
     name="seven steps",
     outputs=["the path"],
-    rule="adam_incomplete",
 )
 task.mistake(
     "the gradient steps",
@@ -518,7 +516,6 @@ task.check(
     lambda rng: (*drawn(rng), 0.8, 0.95),
     name="seven steps",
     outputs=["the path"],
-    rule="adam",
 )
 task.mistake(
     "corrected again and again",
