@@ -398,3 +398,8 @@ def test_an_index_counted_from_the_other_end_in_a_loop_is_found() -> None:
         for j in range(3):
             dx[i + j] += upstream[i] * k[2 - j]
     assert "flip" in str(check_gradient(lambda x: correlate(x, k), x, dx, upstream))
+
+
+def test_one_wrong_number_is_no_multiple_of_the_input():
+    said = str(check_gradient(lambda x: (x * x * 3).sum(), np.array([[2.0]]), np.array([[5.0]])))
+    assert "WRONG" in said and "times the input itself" not in said and "updated x" not in said

@@ -106,7 +106,7 @@ def _whole_order(s: Whole) -> Iterator[Variant]:
 def _update(s: Whole) -> Iterator[Variant]:
     a, n = (s.learners - s.x).ravel(), s.right.ravel()
     c = float(a @ n) / max(float(n @ n), 1e-300)
-    if c:
+    if c and s.x.size > 1:  # one number is a multiple of any other
         yield Variant(
             lambda g: s.x + c * g, f"the updated x, x - {-c:.4g} dx" if c < 0 else f"x + {c:.4g} dx", 0.0, "step"
         )
@@ -141,6 +141,8 @@ def _clipped(s: Whole) -> Iterator[Variant]:
 
 @mistake("regularization", "gradient", "off by {detail}", assumes=1.1)
 def _regularization(s: Whole) -> Iterator[Variant]:
+    if s.x.size < 2:  # one number is a multiple of any other
+        return
     difference = (s.learners - s.right).ravel()
     for array, text in (
         (s.x, "times the input itself: a regularization term (weight decay) missing, or counted twice?"),
