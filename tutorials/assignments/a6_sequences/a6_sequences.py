@@ -201,6 +201,13 @@ task.mistake(
     hint="What must be known before step t can go back?",
 )
 task.mistake(
+    "first state ignored",
+    "The first step gets zeros as the state before. It has read h0.",
+    "before = states[:, t - 1] if t > 0 else h0",
+    "before = states[:, t - 1] if t > 0 else np.zeros_like(h0)",
+    hint="Which state does the first step read?",
+)
+task.mistake(
     "state after for state before",
     "The step gets the state that it made. It needs the one that it read.",
     "before = states[:, t - 1] if t > 0 else h0",
@@ -344,8 +351,8 @@ def lstm_inputs(rng, N=2, D=2, H=2):
 
 task.check(
     lstm_step_backward,
-    lambda rng: lstm_inputs(rng, N=1, D=1, H=1),
-    name="one number each",
+    lambda rng: lstm_inputs(rng, N=1, D=2, H=2),
+    name="one sequence",
     outputs=names,
     gradient_of=lstm_step_loss,
     wrt=[0, 1, 2, 3, 4, 5],
@@ -409,6 +416,13 @@ task.mistake(
     "dz_f = dc_total * c * f * (1 - f)",
     "dz_f = dc_total * (f * c + i * g) * f * (1 - f)",
     hint="By what is f multiplied in the forward step?",
+)
+task.mistake(
+    "parts in another order",
+    "The third and the fourth part of dz are swapped. The parts of z are i, f, g, o.",
+    "np.concatenate([dz_i, dz_f, dz_g, dz_o], axis=1)",
+    "np.concatenate([dz_i, dz_f, dz_o, dz_g], axis=1)",
+    hint="In which order does the forward step split z?",
 )
 task.mistake(
     "sigmoid for the tanh of g",
@@ -484,6 +498,13 @@ task.mistake(
     "scores = q @ k.T / np.sqrt(q.shape[1])",
     "scores = q @ k.T / q.shape[1]",
     hint="A sum of d products of variance 1 has the variance d. What is its standard deviation?",
+)
+task.mistake(
+    "queries and keys swapped",
+    "The scores are transposed: row i must hold the scores of query i, one for each key.",
+    "scores = q @ k.T / np.sqrt(q.shape[1])",
+    "scores = k @ q.T / np.sqrt(q.shape[1])",
+    hint="In a row of scores, what changes from one number to the next: the query or the key?",
 )
 task.mistake(
     "masked after the softmax",
@@ -594,6 +615,13 @@ task.mistake(
     "dscores = a * (da - (da * a).sum(axis=1, keepdims=True)) / np.sqrt(q.shape[1])",
     "dscores = a * (da - (da * a).sum(axis=1, keepdims=True))",
     hint="Look at the size of dq and dk.",
+)
+task.mistake(
+    "weights that see the future",
+    "The weights are those of attention without the mask. Here it is causal.",
+    "_, a = attention(q, k, v, True)",
+    "_, a = attention(q, k, v, False)",
+    hint="Which weights did the forward pass use?",
 )
 task.mistake(
     "keys not transposed",
@@ -814,6 +842,13 @@ task.mistake(
     hint="The numbers have the right direction. Look at their size.",
 )
 task.mistake(
+    "probabilities handed down",
+    "The states get the probabilities times Wo.T. They must get the gradient of the scores times Wo.T.",
+    "dstates = dscores @ Wo.T",
+    "dstates = p @ Wo.T",
+    hint="What goes back through states @ Wo?",
+)
+task.mistake(
     "right symbol not subtracted",
     "At the right symbol 1 is subtracted from its probability.",
     "dscores[steps, y] -= 1",
@@ -897,6 +932,13 @@ task.mistake(
     'symbol = min(int(np.searchsorted(sums, number, side="right")), len(sums) - 1)',
     "symbol = int(softmax(h @ Wo + bo).argmax())",
     hint="Which argument is not used?",
+)
+task.mistake(
+    "one symbol too far",
+    "The symbol after the right one is chosen: choose the first at which the sum of probabilities is more than u.",
+    'symbol = min(int(np.searchsorted(sums, number, side="right")), len(sums) - 1)',
+    'symbol = min(int(np.searchsorted(sums, number, side="right")) + 1, len(sums) - 1)',
+    hint="With probabilities 0.3 and 0.7, which symbol belongs to the number 0.1?",
 )
 task.mistake(
     "no memory",
