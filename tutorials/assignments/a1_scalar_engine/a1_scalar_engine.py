@@ -92,7 +92,7 @@ def look_at(operation, data, g, *settings):
     if not isinstance(output, Number):
         raise TypeError(f"the operation must return a Number, got {type(output).__name__}")
     if len(output.inputs) != len(inputs) or any(a is not b for a, b in zip(output.inputs, inputs)):
-        raise ValueError(f"its inputs must be the {len(inputs)} Numbers that it was called with, in their order")
+        raise ValueError(f"its inputs must be the Numbers that it was called with ({len(inputs)}), in their order")
     contributions = output.vjp(g)
     if not isinstance(contributions, tuple) or len(contributions) != len(inputs):
         raise ValueError(f"vjp(g) must return a tuple of {len(inputs)}: (x,) is a tuple of one, (x) is a number")
@@ -169,6 +169,13 @@ task.mistake(
     "These are the derivatives of the product alone. The chain rule multiplies each by g.",
     "(g * b.data, g * a.data)",
     "(b.data, a.data)",
+    hint="What is g for?",
+)
+task.mistake(
+    "the sum passes 1",
+    "1 is the derivative of the sum alone. The chain rule multiplies it by g.",
+    "lambda g: (g, g)",
+    "lambda g: (1.0, 1.0)",
     hint="What is g for?",
 )
 task.mistake(
@@ -482,6 +489,15 @@ task.mistake(
     "listed.add(n)",
     "pass",
     hint="What if you meet a number for the second time?",
+)
+task.mistake(
+    "first met, last listed",
+    "Numbers are put in front of the list when they are first met. A user that is met later then stands in front of "
+    "its own input. List a number only when all of its inputs are listed.",
+    "        if ready:\n            listed.add(n)\n            order.append(n)\n        else:\n"
+    "            stack.append((n, True))\n            stack += [(i, False) for i in n.inputs]",
+    "        listed.add(n)\n        order.insert(0, n)\n        stack += [(i, False) for i in n.inputs]",
+    hint="Draw the graph in which one number is used three times, and walk through your loop.",
 )
 task.mistake(
     "users first",
