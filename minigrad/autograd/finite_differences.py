@@ -70,7 +70,8 @@ class Quotients:
     @cached_property
     def slopes(self) -> tuple[float, float]:
         """The slopes of L on the left and on the right."""
-        return float(self.left.sum()), float(self.right.sum())
+        with np.errstate(invalid="ignore"):  # inf - inf, where a step leaves the domain, is nan
+            return float(self.left.sum()), float(self.right.sum())
 
     @property
     def moved(self) -> np.ndarray:
