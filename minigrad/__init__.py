@@ -4,6 +4,18 @@ Names are loaded when they are first used, so that `import minigrad` is quick an
 Type checkers and editors read `__init__.pyi`, which `python tests/stub.py` writes.
 """
 
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from math import e as e
+from math import inf as inf
+from math import nan as nan
+from math import pi as pi
+from types import ModuleType
+from typing import Any
+
 __version__ = "0.1.0"
 
 _WHERE = {
@@ -22,6 +34,7 @@ _WHERE = {
     "triu_indices",
     "tensors.einsum": "einsum tensordot",
     "linalg": "chain_matmul",
+    "func": "vmap",
     "grad_mode": "no_grad enable_grad set_grad_enabled inference_mode is_grad_enabled is_inference_mode_enabled",
     "autograd": "walk detect_anomaly",
     "autograd.gradients": "grad",
@@ -51,9 +64,51 @@ _DTYPES = {
 _NO_DTYPES = {"float16", "half", "bfloat16", "complex64", "complex128", "cfloat", "uint16", "uint32", "uint64"}
 
 
-def __getattr__(name: str) -> object:
-    from importlib import import_module
+_PATHS = {
+    "autograd.grad_mode": "autograd",
+    "backends": "tensors.devices:backends",
+    "backends.*": "tensors.devices:accelerator",
+    "cuda": "tensors.devices:cuda",
+    "distributions.*": "distributions",
+    "nn.modules": "nn",
+    "nn.modules.*": "nn",
+    "nn.parameter": "nn",
+    "nn.utils.clip_grad": "nn.utils",
+    "nn.utils.convert_parameters": "nn.utils",
+    **{
+        f"optim.{name}": "optim"
+        for name in ("adadelta", "adagrad", "adam", "adamax", "adamw", "asgd", "nadam", "radam")
+    },
+    **{f"optim.{name}": "optim" for name in ("rmsprop", "rprop", "sgd")},
+    "utils.data.dataloader": "utils.data",
+    "utils.data.dataset": "utils.data",
+    "utils.data.sampler": "utils.data",
+}
+"""Modules of PyTorch that programs import -> where their names are here."""
 
+
+class _Paths(MetaPathFinder, Loader):
+    """Import PyTorch's module paths: `from minigrad.utils.data.dataloader import DataLoader`."""
+
+    def find_spec(self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None) -> Any:
+        """Return a spec for one of `_PATHS`, otherwise None."""
+        return ModuleSpec(fullname, self) if self._home(fullname) else None
+
+    def _home(self, fullname: str) -> str | None:
+        package, _, path = fullname.partition(".")
+        return _PATHS.get(path) or _PATHS.get(path.rpartition(".")[0] + ".*") if package == __name__ else None
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Put what has the names there into `sys.modules` instead of the new, empty module."""
+        home, _, attribute = str(self._home(module.__name__)).partition(":")
+        found: Any = import_module(f"minigrad.{home}") if home else sys.modules[__name__]
+        sys.modules[module.__name__] = getattr(found, attribute) if attribute else found
+
+
+sys.meta_path.insert(0, _Paths())
+
+
+def __getattr__(name: str) -> object:
     value: object
     if name in _HOME:
         value = getattr(import_module(f"minigrad.{_HOME[name]}"), name)
@@ -81,4 +136,4 @@ def _functions() -> dict[str, object]:
 
 
 def __dir__() -> list[str]:
-    return sorted({"__version__", "Size", *_HOME, *_MODULES, *_DTYPES, *_functions()})
+    return sorted({"__version__", "Size", "e", "inf", "nan", "pi", *_HOME, *_MODULES, *_DTYPES, *_functions()})

@@ -3,6 +3,7 @@
 import builtins
 from builtins import tuple as Size
 from collections.abc import Sequence
+from math import e as e, inf as inf, nan as nan, pi as pi
 from typing import Any, Literal, TypeVar, overload
 
 import numpy as np
@@ -146,6 +147,7 @@ from minigrad.tensors.creation import tensor as tensor
 from minigrad.tensors.einsum import tensordot as tensordot
 from minigrad.tensors.joining import tril_indices as tril_indices
 from minigrad.tensors.joining import triu_indices as triu_indices
+from minigrad.func import vmap as vmap
 from minigrad.tensors.joining import vstack as vstack
 from minigrad.autograd import walk as walk
 from minigrad.viz.training.watch import watch as watch

@@ -27,6 +27,8 @@ from minigrad.tensors.creation import as_tensor, full_like, result_type
 from minigrad.tensors.joining import broadcast_tensors
 from minigrad.tensors.tensor import Tensor
 
+__path__: list[str] = []  # PyTorch has a module for each: `from minigrad.distributions.categorical import Categorical`
+
 Shape = int | Sequence[int]
 
 

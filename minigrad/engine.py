@@ -21,12 +21,13 @@ from typing import Any
 
 from minigrad.grad_mode import accumulate, mode
 from minigrad.hooks import notify, watchers
+from minigrad.output.graph_names import GraphNames
 
 tick: Callable[[], int] = itertools.count().__next__
 """The clock of the graph: every new node and every in-place write takes the next tick."""
 
 
-class Node:
+class Node(GraphNames):
     """A value in the graph: a leaf, or the result of applying a primitive to earlier nodes.
 
     Attributes:

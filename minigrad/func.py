@@ -1,8 +1,7 @@
 """Derivatives as transformations of functions: `grad(f)` is a function again, and can be differentiated in turn.
 
 The arguments to differentiate by, and the results, may be tensors or nested tuples, lists and dicts of tensors, such as
-a model's parameters by name. Results belong to the outer graph if something outside requires a gradient. `vmap` is not
-available: write a loop, or add a batch dimension.
+a model's parameters by name. Results belong to the outer graph if something outside requires a gradient.
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ from minigrad.grad_mode import enable_grad, mode, no_grad
 from minigrad.nn.module import Module
 from minigrad.output.words import class_name, printable
 from minigrad.tensors.creation import ones_like, zeros_like
+from minigrad.tensors.joining import stack
 from minigrad.tensors.tensor import Tensor
 
 
@@ -345,3 +345,109 @@ def hessian(func: Callable[..., Any], argnums: int | tuple[int, ...] = 0) -> Cal
             [ 0., 12.]])
     """
     return jacfwd(jacrev(func, argnums), argnums)
+
+
+def vmap(
+    func: Callable[..., Any],
+    in_dims: Any = 0,
+    out_dims: Any = 0,
+    randomness: str = "error",
+    *,
+    chunk_size: int | None = None,
+) -> Callable[..., Any]:
+    """Return a function that maps `func` over a dimension of its arguments, and stacks the results.
+
+    It is a loop over the examples, and costs as much: n calls of `func`. PyTorch's is faster, and gives the same.
+
+    Args:
+        func: a function of tensors, or of tuples, lists and dicts of them.
+        in_dims: the dimension to map over: one for all arguments (default 0), or a tuple with one for each, or with the
+            structure of the argument; None passes an argument whole to each call.
+        out_dims: where the new dimension stands in the results: one for all (default 0), or a tuple.
+        randomness: accepted; each call draws its own numbers, as with "different".
+        chunk_size: accepted and ignored.
+
+    Raises:
+        ValueError: if no argument is mapped over, or their sizes differ.
+
+    The gradients of each example, in one line:
+
+    >>> from minigrad import tensor
+    >>> w, X = tensor([1.0, 2.0]), tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
+    >>> vmap(grad(lambda w, x: (w @ x) ** 2), in_dims=(None, 0))(w, X)
+    tensor([[2., 0.],
+            [0., 4.],
+            [6., 6.]])
+    """
+
+    @functools.wraps(func)
+    def mapped_over(*args: Any, **options: Any) -> Any:
+        dims = in_dims if isinstance(in_dims, tuple | list) else [in_dims] * len(args)
+        if len(dims) != len(args):
+            raise ValueError(f"vmap: in_dims has {len(dims)} entries for {len(args)} arguments: {in_dims!r}")
+        every = [*zip(args, dims), *((option, 0) for option in options.values())]
+        sizes = {size for tree, dim in every for size in _mapped_sizes(tree, dim)}
+        if len(sizes) != 1:
+            raise ValueError(
+                "vmap: at least one argument must be a tensor with a dimension to map over"
+                if not sizes
+                else f"vmap: the dimensions to map over must have one size, got {sorted(sizes)}; in_dims={in_dims!r}"
+            )
+        results = [
+            func(
+                *[_example(tree, dim, i) for tree, dim in zip(args, dims)],
+                **{name: _example(option, 0, i) for name, option in options.items()},
+            )
+            for i in range(sizes.pop())
+        ]
+        return _stacked(results, out_dims)
+
+    return mapped_over
+
+
+def _mapped_sizes(tree: Any, dim: Any) -> list[int]:
+    """Return the sizes of the dimensions that are mapped over, of all tensors in the tree."""
+    if isinstance(tree, Tensor):
+        if dim is None:
+            return []
+        if not -tree.ndim <= dim < tree.ndim:
+            raise ValueError(f"vmap: in_dims={dim} is not a dimension of a tensor of shape {tree.shape}")
+        return [tree.shape[dim]]
+    return [size for part, d in _parts(tree, dim) for size in _mapped_sizes(part, d)]
+
+
+def _parts(tree: Any, dim: Any) -> list[tuple[Any, Any]]:
+    """Return the parts of a tuple, list or dict, each with its dimension; nothing of any other object."""
+    if isinstance(tree, dict):
+        return [(part, dim[name] if isinstance(dim, dict) else dim) for name, part in tree.items()]
+    if isinstance(tree, tuple | list):
+        return [*zip(tree, dim if isinstance(dim, tuple | list) else [dim] * len(tree))]
+    return []
+
+
+def _example(tree: Any, dim: Any, i: int) -> Any:
+    """Return example `i` of each tensor in the tree."""
+    if isinstance(tree, Tensor):
+        return tree if dim is None else tree.select(dim, i)
+    parts = [_example(part, d, i) for part, d in _parts(tree, dim)]
+    if isinstance(tree, dict):
+        return dict(zip(tree, parts))
+    if isinstance(tree, tuple | list):
+        return type(tree)(*parts) if hasattr(tree, "_fields") else type(tree)(parts)
+    return tree
+
+
+def _stacked(results: list[Any], dim: Any) -> Any:
+    """Stack the results of all calls, trees of one structure, along the dimension."""
+    first = results[0]
+    if isinstance(first, dict):
+        return {
+            name: _stacked([r[name] for r in results], dim[name] if isinstance(dim, dict) else dim) for name in first
+        }
+    if isinstance(first, tuple | list):
+        dims = dim if isinstance(dim, tuple | list) else [dim] * len(first)
+        parts = [_stacked([r[k] for r in results], d) for k, d in enumerate(dims)]
+        return type(first)(*parts) if hasattr(first, "_fields") else type(first)(parts)
+    if not isinstance(first, Tensor):
+        raise TypeError(f"vmap: the function must return tensors, got {class_name(first)}: {printable(repr(first))}")
+    return first if dim is None else stack(results, dim)

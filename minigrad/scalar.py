@@ -35,6 +35,7 @@ class Value(Node):
     Args:
         data: the number (anything that `float()` takes, but no string and no other Value).
         name: the name of this value in pictures and errors.
+        label: micrograd's word for `name`.
 
     `+ - * / **`, unary `-` and `abs` take Values and numbers on either side. Comparisons are by value. Unlike a Tensor,
     a Value stores its `.grad` (0.0 at first) also as an intermediate result, so that it can be inspected; `.grad`
@@ -60,7 +61,7 @@ class Value(Node):
     da: float | None
     db: float | None
 
-    def __init__(self, data: float, name: str | None = None) -> None:
+    def __init__(self, data: float, name: str | None = None, *, label: str | None = None) -> None:
         if not isinstance(data, Real):
             raise TypeError(
                 f"Value(data) takes one number, got {class_name(data)}: {printable(repr(data))}. "
@@ -68,7 +69,7 @@ class Value(Node):
             )
         self.data = float(data)
         self.grad = 0.0
-        self.name = name
+        self.name = name if label is None else label
         self.index = tick()
         self.released = False
         self.primitive = self.a = self.b = self.da = self.db = None

@@ -27,6 +27,7 @@ HEADER = '''"""The names of minigrad and their types. Written by tests/stub.py; 
 import builtins
 from builtins import tuple as Size
 from collections.abc import Sequence
+from math import e as e, inf as inf, nan as nan, pi as pi
 from typing import Any, Literal, TypeVar, overload
 
 import numpy as np

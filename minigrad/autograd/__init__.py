@@ -16,6 +16,7 @@ from minigrad.grad_mode import enable_grad, inference_mode, is_grad_enabled, no_
 
 _LAZY = {
     "Function": "minigrad.autograd.function",
+    "Variable": "minigrad.autograd.variable",
     # the words of a check are in `teach`, a higher layer
     **dict.fromkeys(("check_gradient", "gradcheck", "gradcheck_report", "gradgradcheck"), "minigrad.teach.gradcheck"),
 }

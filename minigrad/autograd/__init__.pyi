@@ -7,6 +7,7 @@ from minigrad.autograd.gradients import Event as Event
 from minigrad.autograd.gradients import backward as backward
 from minigrad.autograd.gradients import grads as _grads
 from minigrad.autograd.gradients import walk as walk
+from minigrad.autograd.variable import Variable as Variable
 from minigrad.grad_mode import enable_grad as enable_grad
 from minigrad.grad_mode import inference_mode as inference_mode
 from minigrad.grad_mode import is_grad_enabled as is_grad_enabled

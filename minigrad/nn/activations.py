@@ -553,6 +553,11 @@ def rrelu(
     return input.where(input >= 0, slope * input)
 
 
+def relu_(input: Tensor) -> Tensor:
+    """Compute `relu` in place: write the result into the input, and return it."""
+    return relu(input, inplace=True)
+
+
 def softmax(input: Tensor, dim: int | None = None, *, dtype: Any = None) -> Tensor:
     """Return exp(x) / sum(exp(x)), with the sum along `dim`: positive numbers that add up to 1.
 

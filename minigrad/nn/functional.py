@@ -18,6 +18,7 @@ from minigrad.nn.activations import mish as mish
 from minigrad.nn.activations import prelu as prelu
 from minigrad.nn.activations import relu as relu
 from minigrad.nn.activations import relu6 as relu6
+from minigrad.nn.activations import relu_ as relu_
 from minigrad.nn.activations import rrelu as rrelu
 from minigrad.nn.activations import selu as selu
 from minigrad.nn.activations import sigmoid as sigmoid

@@ -308,6 +308,15 @@ class Module:
         """
         return RemovableHandle(self._backward_hooks, hook, first=prepend)
 
+    def register_backward_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Register a full backward hook, under PyTorch's old name, which is deprecated there."""
+        warnings.warn(
+            "register_backward_hook is PyTorch's old name: use register_full_backward_hook",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+        return self.register_full_backward_hook(hook)
+
     # ---- parameters, buffers and submodules --------------------------------------------------------------------
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from importlib.machinery import ModuleSpec
+from typing import Any, ClassVar, NoReturn
 
 NAMES = ("cpu", "cuda", "mps", "xpu", "meta")
 """The device types that PyTorch's programs name."""
@@ -117,6 +118,8 @@ class backends:
     """PyTorch's other backends, none of which is available."""
 
     mps = cuda = cudnn = _Absent()
+    __path__: ClassVar[list[str]] = []  # these two let `import minigrad.backends.cudnn` find it
+    __spec__ = ModuleSpec("minigrad.backends", None)
 
 
 cuda = accelerator = mps = xpu = _Absent()

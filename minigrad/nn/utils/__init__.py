@@ -7,3 +7,5 @@ from minigrad.nn.utils.gradients import clip_grads_with_norm_ as clip_grads_with
 from minigrad.nn.utils.gradients import get_total_norm as get_total_norm
 from minigrad.nn.utils.gradients import parameters_to_vector as parameters_to_vector
 from minigrad.nn.utils.gradients import vector_to_parameters as vector_to_parameters
+from minigrad.nn.utils.weight_norm import remove_weight_norm as remove_weight_norm
+from minigrad.nn.utils.weight_norm import weight_norm as weight_norm
