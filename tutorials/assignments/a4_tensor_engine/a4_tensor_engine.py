@@ -611,37 +611,42 @@ def plus(a, b):
     return Tensor(a.data + b.data, [(a, lambda g: g), (b, lambda g: g)])
 
 
+def total(a):
+    """Given: the sum of all elements, one number."""
+    return Tensor(a.data.sum(), [(a, lambda g: np.broadcast_to(g, a.data.shape))])
+
+
 def used_twice(x, y):
-    """Given: the gradients of x * y + x."""
+    """Given: the gradients of x * y + x, summed."""
     x, y = Tensor(x), Tensor(y)
-    plus(times(x, y), x).backward()
+    total(plus(times(x, y), x)).backward()
     return x.grad, y.grad
 
 
 def used_twice_loss(x, y):
     """Given: its formula."""
-    return x * y + x
+    return (x * y + x).sum()
 
 
 def two_roads(x, y):
     """Given: h goes to the output on a short road and on a long one."""
     x, y = Tensor(x), Tensor(y)
     h = times(x, y)
-    plus(times(plus(times(h, h), y), y), h).backward()
+    total(plus(times(plus(times(h, h), y), y), h)).backward()
     return x.grad, y.grad
 
 
 def two_roads_loss(x, y):
     """Given: its formula."""
     h = x * y
-    return (h * h + y) * y + h
+    return ((h * h + y) * y + h).sum()
 
 
 def other_order(x, y):
     """Given: the same roads, the short one first."""
     x, y = Tensor(x), Tensor(y)
     h = times(x, y)
-    plus(h, times(y, plus(times(h, h), y))).backward()
+    total(plus(h, times(y, plus(times(h, h), y)))).backward()
     return x.grad, y.grad
 
 
@@ -649,8 +654,8 @@ def backward_twice(x, y):
     """Given: the gradients after two backward passes, and whether a node that is no leaf has none."""
     x, y = Tensor(x), Tensor(y)
     h = times(x, y)
-    plus(h, x).backward()
-    times(h, y).backward()
+    total(plus(h, x)).backward()
+    total(times(h, y)).backward()
     return x.grad, y.grad, h.grad is None
 
 
@@ -668,7 +673,7 @@ def deep(x, steps):
 # BEGIN TESTS
 task = assignment.task("2.1", "backward", points=4)
 names = ["x.grad", "y.grad"]
-pair = (np.array(3.0), np.array(-2.0))
+pair = (np.array([3.0, 1.0, -1.0]), np.array([-2.0, 4.0, 0.5]))
 task.check(used_twice, pair, name="x * y + x", outputs=names, gradient_of=used_twice_loss, wrt=[0, 1])
 task.check(two_roads, pair, name="two roads", outputs=names, gradient_of=two_roads_loss, wrt=[0, 1])
 task.check(backward_twice, pair, name="two passes", outputs=[*names, "an inner node has no grad"])
@@ -677,7 +682,7 @@ task.check(deep, (np.array(1.5), 5000), name="10,000 nodes deep", outputs=["grad
 # BEGIN HIDDEN TESTS
 task.check(
     other_order,
-    lambda rng: (rng.standard_normal(()) + 2, rng.standard_normal(())),
+    lambda rng: (rng.standard_normal(4) + 2, rng.standard_normal(4)),
     name="the short road first",
     outputs=names,
     gradient_of=two_roads_loss,
@@ -719,6 +724,13 @@ task.mistake(
     "node.grad = g if node.grad is None else node.grad + g",
     "node.grad = g",
     hint="What does the text say of a second backward?",
+)
+task.mistake(
+    "value for gradient",
+    "The pass begins with the value of the loss. It begins with the gradient of the loss with respect to itself, 1.",
+    "gradients = {id(self): np.ones_like(self.data)}",
+    "gradients = {id(self): self.data}",
+    hint="By how much does the loss change if the loss changes by 1?",
 )
 task.mistake(
     "inner nodes get a grad",
@@ -891,6 +903,13 @@ task.mistake(
     "parameter.data - learning_rate * parameter.grad",
     "parameter.data + learning_rate * parameter.grad",
     hint="Print the losses. Where do they go?",
+)
+task.mistake(
+    "steps into new Tensors",
+    "Each step makes a new Tensor and forgets it: the next loss uses the old parameters. Assign to parameter.data.",
+    "parameter.data = parameter.data - learning_rate * parameter.grad",
+    "parameter = Tensor(parameter.data - learning_rate * parameter.grad)",
+    hint="Do the losses change at all?",
 )
 task.mistake(
     "no ReLU",
