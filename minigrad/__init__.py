@@ -61,7 +61,11 @@ _DTYPES = {
     **{name: name for name in ("float32", "float64", "uint8", "int8", "int16", "int32", "int64", "bool")},
     **{"float": "float32", "double": "float64", "short": "int16", "int": "int32", "long": "int64"},
 }
-_NO_DTYPES = {"float16", "half", "bfloat16", "complex64", "complex128", "cfloat", "uint16", "uint32", "uint64"}
+_NO_DTYPES = {
+    **{name: name for name in ("float16", "bfloat16", "complex64", "complex128", "uint16", "uint32", "uint64")},
+    **{"half": "float16", "cfloat": "complex64", "cdouble": "complex128"},
+}
+"""Dtypes that a program may name, but no tensor has: using one raises."""
 
 
 _PATHS = {
@@ -116,13 +120,14 @@ def __getattr__(name: str) -> object:
         value = import_module(f"minigrad.{name}")
     elif name in _DTYPES:
         value = import_module("numpy").dtype(_DTYPES[name])
+    elif name in _NO_DTYPES:
+        value = import_module("minigrad.tensors.dtypes").AbsentDtype(_NO_DTYPES[name])
     elif name == "Size":
         value = tuple  # which shapes are
     elif not name.startswith("_") and name in _functions():
         value = import_module("minigrad.tensors.methods").as_function(_functions()[name])
     else:
-        fix = f": tensors are of {', '.join(_DTYPES)}" if name in _NO_DTYPES else ""
-        raise AttributeError(f"module 'minigrad' has no attribute {name!r}{fix}")
+        raise AttributeError(f"module 'minigrad' has no attribute {name!r}")
     globals()[name] = value
     return value
 

@@ -13,6 +13,7 @@ from minigrad.nn.arguments import check_arguments
 from minigrad.nn.dropout import dropout
 from minigrad.nn.layers import as_input, checked_size, linear
 from minigrad.nn.module import Module, Parameter
+from minigrad.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 from minigrad.output.words import class_name
 from minigrad.primitives import recurrent as primitives
 from minigrad.tensors.creation import as_tensor, zeros
@@ -81,6 +82,11 @@ def _parameter(*shape: int, bound: float, device: Any, dtype: Any) -> Parameter:
 
 State = TypeVar("State")
 """The state: h, a Tensor; for LSTMs the pair (h, c)."""
+
+
+def _each(function: Any, hx: Any) -> Any:
+    """Apply a function to a state, or to both of an LSTM."""
+    return tuple(map(function, hx)) if isinstance(hx, tuple | list) else function(hx)
 
 
 class _Recurrent(Module, Generic[State]):
@@ -192,7 +198,8 @@ class _Recurrent(Module, Generic[State]):
         """Run the layers over a sequence.
 
         Args:
-            input: of shape (T, N, input_size), (N, T, input_size) with `batch_first`, or (T, input_size).
+            input: of shape (T, N, input_size), (N, T, input_size) with `batch_first`, or (T, input_size); or a
+                `PackedSequence`, then `output` is one, too.
             hx: the initial state h_0 of shape (layers * directions, N, H), for LSTM the pair (h_0, c_0); zeros if None.
 
         Returns:
@@ -203,6 +210,8 @@ class _Recurrent(Module, Generic[State]):
             ValueError: if shapes do not fit.
             TypeError: if a dtype is not that of the weights.
         """
+        if isinstance(input, PackedSequence):
+            return self._forward_packed(input, hx)
         x = self._input(input)
         single = x.ndim == 2
         if single:
@@ -231,6 +240,26 @@ class _Recurrent(Module, Generic[State]):
             x = x.transpose(0, 1)
         last_state: Any = tuple(finals) if self.kind == "LSTM" else finals[0]
         return x, last_state
+
+    def _forward_packed(self, sequence: PackedSequence, hx: Any) -> Any:
+        """Run over sequences of different lengths: once for each length, with all sequences that have it."""
+        padded, lengths = pad_packed_sequence(sequence, self.batch_first)
+        time, batch = (1, 0) if self.batch_first else (0, 1)
+        outputs, states, order = [], [], []
+        for n in sorted({*lengths.tolist()}):
+            chosen = (lengths == n).nonzero().flatten()
+            part = padded.index_select(batch, chosen).narrow(time, 0, n)
+            first: Any = hx if hx is None else _each(lambda h, at=chosen: h.index_select(1, at), hx)
+            out, last = self.forward(part, first)
+            rest = (*out.shape[:time], padded.shape[time] - n, *out.shape[time + 1 :])
+            outputs.append(cat([out, as_tensor(np.zeros(rest, out.dtype))], dim=time))
+            states.append(last if isinstance(last, tuple) else (last,))
+            order += chosen.tolist()
+        back = as_tensor(np.argsort(order))
+        finals = [cat(list(each), dim=1).index_select(1, back) for each in zip(*states)]
+        output = cat(outputs, dim=batch).index_select(batch, back)
+        packed = pack_padded_sequence(output, lengths, self.batch_first, sequence.sorted_indices is None)
+        return packed, tuple(finals) if self.kind == "LSTM" else finals[0]
 
     def extra_repr(self) -> str:
         shown = [str(self.input_size), str(self.hidden_size)]

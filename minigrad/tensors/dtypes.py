@@ -7,6 +7,7 @@ A Python number adapts to the tensor it meets, and a 0-d tensor to one with dime
 from __future__ import annotations
 
 import itertools
+from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
@@ -31,6 +32,16 @@ TYPES: dict[str, np.dtype] = {
 SUPPORTED = frozenset(TYPES.values())
 
 NUMBERS = frozenset({float, int, bool})
+
+
+@dataclass(frozen=True)
+class AbsentDtype:
+    """A dtype of PyTorch that no tensor has here: it can be named and compared, and is refused where it is used."""
+
+    name: str
+
+    def __repr__(self) -> str:
+        return self.name
 
 
 def set_default_dtype(d: Any, /) -> None:
@@ -63,7 +74,7 @@ def scalar_type(name: str, dtype: Any, otherwise: Any = None) -> np.dtype:
     if isinstance(dtype, str) and dtype.endswith("Tensor"):  # as "minigrad.FloatTensor"
         dtype = TYPES.get(dtype.rpartition(".")[2], dtype)
     try:
-        found = np.dtype(dtype)
+        found: Any = dtype if isinstance(dtype, AbsentDtype) else np.dtype(dtype)
     except TypeError:
         raise TypeError(f"{name}: {dtype!r} is not a dtype; one is, for example, minigrad.float32") from None
     if found not in SUPPORTED:

@@ -1,4 +1,5 @@
-"""Utilities for the gradients and parameters of a model, and for sequences: `clip_grad_norm_`, `rnn.pad_sequence`."""
+"""Utilities for the gradients and parameters of a model, and for sequences: `clip_grad_norm_`, `rnn.pad_sequence`,
+`rnn.pack_padded_sequence`."""
 
 from minigrad.nn.utils import rnn as rnn
 from minigrad.nn.utils.gradients import clip_grad_norm_ as clip_grad_norm_
