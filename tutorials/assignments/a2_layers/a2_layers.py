@@ -634,6 +634,13 @@ task.mistake(
     hint="With a momentum of 0.9, which of the two changes slowly?",
 )
 task.mistake(
+    "average of the standard deviation",
+    "running_var averages standard deviations. It must average variances: the root is taken when it is used.",
+    "running_var = momentum * running_var + (1 - momentum) * var",
+    "running_var = momentum * running_var + (1 - momentum) * np.sqrt(var)",
+    hint="Of what is running_var the average?",
+)
+task.mistake(
     "batch statistics in use",
     "In use the statistics of the batch are taken. One example would then be 0 in every column: take the running ones.",
     "mean, var = running_mean, running_var",
@@ -826,6 +833,13 @@ task.mistake(
     "The survivors are divided by p, the probability to be dropped. They survive with probability 1 - p.",
     "mask = (u >= p) / (1 - p)",
     "mask = (u >= p) / p",
+    hint="Average the output over many u: is it X?",
+)
+task.mistake(
+    "multiplied for divided",
+    "The survivors are multiplied by 1 - p. They must be divided by it, so that the average stays what it was.",
+    "mask = (u >= p) / (1 - p)",
+    "mask = (u >= p) * (1 - p)",
     hint="Average the output over many u: is it X?",
 )
 task.mistake(
