@@ -84,8 +84,8 @@ assert 1e-8 < best < 1e-3 and error.min() < 1e-9 and error[-1] > 1e-4
 #
 # ## Kinks
 #
-# max(0, x) has no derivative at 0. A two-sided difference there gives 0.5, whatever h is; your code says 0 or
-# 1. Neither is wrong. With thousands of ReLUs some are always within h of their kink.
+# max(0, x) has no derivative at 0. A two-sided difference there gives 0.5, whatever h is; your code says
+# either 0 or 1, and neither is wrong. With thousands of ReLUs some are always within h of their kink.
 
 # %%
 kink = 1e-7
