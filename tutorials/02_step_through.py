@@ -211,7 +211,7 @@ assert len(steps) == 9
 #
 # <details><summary>Answer</summary>
 #
-# Add up what the steps release: 15,600 bytes. The largest are a layer's 100 rows of 16
+# Add up what the steps release: 16,400 bytes. The largest are a layer's 100 rows of 16
 # numbers, 4 bytes each, which is 6,400. They are saved twice: before the ReLU, which must know where
 # they are above 0, and after it, for the weights of the second layer. That is why memory grows with
 # the batch and with the width of the layers, even if there are few **parameters** (weights and biases):
@@ -224,7 +224,7 @@ freed = {f"{s.name} = {s.node.primitive.name}": sum(a.nbytes for a in s.saved if
 print(freed, "together", sum(freed.values()))
 parameters = sum(p.numel() for p in model.parameters())
 assert max(freed.values()) == 100 * 16 * 4 == 6_400
-assert sum(freed.values()) == 15_600 and parameters == 99
+assert sum(freed.values()) == 16_400 and parameters == 99
 
 # %% [markdown]
 # ## Exercises

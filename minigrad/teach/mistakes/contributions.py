@@ -265,6 +265,8 @@ def _mask(s: Edge) -> Iterator[Variant]:
         ("it may, but as the absolute value of the right gradient", lambda g: s.contribution(np.abs(g))),
     ]
     for detail, change in others:
+        if np.array_equal(change(s.g), s.g):
+            continue  # no mask at all: "skipped" says so
         if s.fitted(change(s.g)) is not None:
             yield Variant(lambda g, f=change: s.fitted(f(g)), detail)
     for array, called in s.peers(s.op.value.shape):
