@@ -113,7 +113,8 @@ def grade(
     folder.mkdir(parents=True, exist_ok=True)
     results = _Results(folder, names, loaded, list(paths))
     pending = []
-    hidden = (str(loaded.path.absolute().parent), *map(str, _places(paths.values())), str(folder.absolute()))
+    places = (loaded.path.absolute().parent, *_places(paths.values()), folder.absolute(), Path.cwd())
+    hidden = tuple(map(str, places))
     for name, path in paths.items():
         content = _read(path)
         if content is None:

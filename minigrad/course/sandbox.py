@@ -294,9 +294,19 @@ def _needed(path: Sequence[str]) -> list[str]:
 
 
 def _hideable(hidden: Iterable[str], needed: Sequence[str]) -> list[str]:
-    """Return what can be hidden: what holds nothing that is needed."""
-    real = [os.path.join(os.path.realpath(path), "") for path in needed]
-    return sorted({path for path in hidden if not any(name.startswith(os.path.join(path, "")) for name in real)})
+    """Return what can be hidden. Of a folder that holds what is needed, that is what else lies in it."""
+    real = {os.path.join(os.path.realpath(path), "") for path in needed}
+    found: set[str] = set()
+    pending = list(hidden)
+    while pending:
+        path = pending.pop()
+        inside = os.path.join(path, "")
+        if not any(name.startswith(inside) for name in real):
+            found.add(path)
+        elif inside not in real and path != os.path.dirname(path):
+            with contextlib.suppress(OSError), os.scandir(path) as entries:
+                pending += [entry.path for entry in entries if not entry.is_symlink()]
+    return sorted(path for path in found if not any(str(parent) in found for parent in Path(path).parents))
 
 
 def _resource_limits(limits: Limits) -> dict[str, int]:

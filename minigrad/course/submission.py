@@ -154,6 +154,7 @@ class _Run:
         self.cells: dict[int, str] = {}  # what went wrong at top level, by cell
         self.deadly: set[int | str] = set()  # cells and drivers that ended their process: they are not run again
         self.problem = ""
+        self.compiled = False
         self.output = ""
         self.seconds: dict[str, float] = {}
         self.memory = 0
@@ -267,12 +268,17 @@ class _Run:
                 process, {"do": "load", "file": f"{self.name}.py", "text": self.text}, seconds=self.limits.seconds
             )
         except Ended as ended:
+            if self.compiled:  # in an earlier process; now the time is over
+                raise
             self.problem = f"line 1: it cannot be compiled. {ended}"
             raise _NotGradable from None
         if "problem" in answer or not isinstance(answer.get("cells"), list):
             self.problem = clean(str(answer.get("problem") or f"line 1: {exception(answer)}"))
             raise _NotGradable
-        for i, line in enumerate(answer["cells"][:CELLS]):
+        self.compiled = True
+        if len(lines := answer["cells"]) > CELLS:
+            self.cells[CELLS] = f"line {lines[CELLS]}: only {CELLS} cells are run"
+        for i, line in enumerate(lines[:CELLS]):
             if i in self.deadly:
                 continue
             try:

@@ -163,6 +163,21 @@ return 2 * x"""
     assert not secret.exists()
 
 
+def test_all_of_a_folder_is_hidden_but_what_is_needed(tmp_path):
+    for name in ("layers", "platform/old", "venv/bin", "bin/env", "bin/other"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "link").symlink_to("/usr")
+    top = os.path.realpath(tmp_path)
+
+    def hidden(*needed):
+        found = sandbox._hideable([top, f"{top}/layers"], [f"{top}/{name}" for name in needed])
+        return [os.path.relpath(path, top) for path in found]
+
+    assert hidden() == ["."]
+    assert hidden("venv", "bin/env") == ["bin/other", "layers", "platform"]
+    assert sandbox._hideable(["/"], ["/usr"]) == []
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() != 0, reason="only root can choose a user")
 @pytest.mark.parametrize("separate", [True, False])
