@@ -26,11 +26,23 @@ class UninitializedParameter(Parameter):
     (3, 5)
     """
 
+    has_shape = False
     requires_grad = True  # also without a node; the parameter that this one becomes takes it over
 
     def __init__(self, requires_grad: bool = True) -> None:
         self._node = None
         self.requires_grad = requires_grad
+
+    _wanted: Any = None  # the dtype that `to` has asked for
+
+    def _convert(self, dtype: Any) -> None:
+        self._wanted = dtype
+
+    def detach(self) -> Any:
+        """Return the parameter itself: there are no values yet."""
+        return self
+
+    data = property(detach)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return UninitializedParameter, (self.requires_grad,)
@@ -47,9 +59,9 @@ class UninitializedParameter(Parameter):
 
     def materialise(self, p: Parameter) -> None:
         """Become the parameter `p`, for everyone who holds a reference to this one."""
-        requires_grad = self.__dict__.pop("requires_grad")
+        requires_grad, dtype = self.__dict__.pop("requires_grad"), self.__dict__.pop("_wanted", None)
         self.__class__ = Parameter  # type: ignore[assignment]
-        Parameter.__init__(self, p.detach(), requires_grad)
+        Parameter.__init__(self, p.detach() if dtype is None else p.detach().to(dtype), requires_grad)
 
     def __repr__(self) -> str:
         return "<UninitializedParameter>"
@@ -89,6 +101,9 @@ class Lazy(Module):
         if not -input.ndim <= self.axis < input.ndim:
             raise ValueError(f"{class_name(self)}: cannot infer {self.unknown} from an input of shape {input.shape}")
         layer = self.becomes(**{self.unknown: input.shape[self.axis]}, **self._settings)
+        for p in self._parameters.values():
+            if isinstance(p, UninitializedParameter) and p._wanted is not None:
+                layer.to(p._wanted)  # the buffers too
         for name, p in self._parameters.items():
             if isinstance(p, UninitializedParameter):  # otherwise the user has set another, or None
                 p.materialise(layer._parameters[name])

@@ -38,6 +38,8 @@ class Parameter(Tensor):
     tensor([1., 2.], requires_grad=True)
     """
 
+    has_shape = True  # False before a lazy layer has seen an input
+
     def __init__(self, data: Any, requires_grad: bool = True) -> None:
         self._array = data._array if isinstance(data, Tensor) else array_from(data)
         self._node = None
@@ -46,6 +48,15 @@ class Parameter(Tensor):
     def __reduce__(self) -> tuple[Any, ...]:
         restored, (*arguments, _) = super().__reduce__()
         return restored, (*arguments, None)  # a copy has no gradient yet, as in PyTorch
+
+    def _convert(self, dtype: Any) -> None:
+        grad = self.grad
+        self.data, self.grad = self.detach().to(dtype), None
+        self.grad = None if grad is None else grad.detach().to(dtype)
+
+    def materialise(self, p: Parameter) -> None:
+        """Take over the shape and values of `p`: of a lazy layer's parameter only."""
+        raise RuntimeError("this parameter has a shape and values already")
 
     def __repr__(self) -> str:
         return f"Parameter containing:\n{super().__repr__()}"
@@ -580,7 +591,8 @@ class Module:
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Reset the gradients of all parameters: to None, or to zeros without `set_to_none`."""
         for p in self._all_parameters():
-            p.grad = None if set_to_none or p.grad is None else zeros_like(p.grad)
+            if p.grad is not None:
+                p.grad = None if set_to_none else zeros_like(p.grad)
 
     def requires_grad_(self, requires_grad: bool = True) -> Self:
         """Set `requires_grad` of all parameters (False freezes them); return the module.
@@ -614,9 +626,7 @@ class Module:
         if dtype.kind != "f":
             raise TypeError(f"to: a module needs a floating-point dtype, got {dtype}")
         for p in self._all_parameters():
-            grad = p.grad
-            p.data, p.grad = p.detach().to(dtype), None
-            p.grad = None if grad is None else grad.detach().to(dtype)
+            p._convert(dtype)
         for module in self.modules():
             for name, buffer in module._buffers.items():
                 if buffer is not None and buffer.dtype.kind == "f":
@@ -740,11 +750,16 @@ class Module:
         expected = own | extras
         missing = [n for n in expected if n not in state_dict and not _may_be_missing(n, state_dict)]
         unexpected = [name for name in state_dict if name not in expected]
-        arrays = {n: np.asarray(_array_of(state_dict[n])) for n in own if n in state_dict}
+        lazy = {n for n, t in own.items() if not getattr(t, "has_shape", True)}  # they take any shape
+        arrays = {
+            n: np.asarray(_array_of(state_dict[n]))
+            for n in own
+            if n in state_dict and not (n in lazy and not getattr(state_dict[n], "has_shape", True))
+        }
         wrong = [
             f"{printable(n)}: expected shape {own[n].shape}, got {a.shape}"
             for n, a in arrays.items()
-            if a.shape != own[n].shape
+            if n not in lazy and a.shape != own[n].shape
         ]
         if strict:
             wrong += [f"missing: {', '.join(map(printable, missing))}"] * bool(missing)
@@ -753,7 +768,9 @@ class Module:
             raise RuntimeError(f"load_state_dict into {class_name(self)}: {'; '.join(wrong)}. Nothing was loaded")
         with no_grad():
             for name, array in arrays.items():
-                if assign:
+                if name in lazy:
+                    own[name].materialise(Parameter(array.copy()))  # type: ignore[attr-defined]
+                elif assign:
                     own[name].data = state_dict[name]
                 else:
                     own[name].detach().copy_(array)
