@@ -285,7 +285,7 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     """
     input = _floats(input)
     if approximate == "none":
-        return input * Tensor.apply(special.ndtr, input)
+        return Tensor.apply(special.gelu, input)
     if approximate == "tanh":
         c = math.sqrt(2 / math.pi)
         return input * (0.5 + 0.5 * (input * (c + 0.044715 * c * input * input)).tanh())

@@ -136,3 +136,10 @@ ndtr = Primitive(
     _at_least(np.float32, _ndtr),
     x=lambda g, x: g * np.exp(-0.5 * x * x) * (1 / math.sqrt(2 * math.pi)),
 ).with_notation("(1 + erf(x / sqrt(2))) / 2")
+gelu = Primitive(
+    "gelu",
+    lambda x: x * ndtr(x),
+    x=lambda g, x: g * ndtr(x) + g * x * np.exp(-0.5 * x * x) * (1 / math.sqrt(2 * math.pi)),
+).with_notation(
+    "x * (1 + erf(x / sqrt(2))) / 2", x="g * ((1 + erf(x / sqrt(2))) / 2 + x * exp(-x * x / 2) / sqrt(2 * pi))"
+)

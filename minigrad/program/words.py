@@ -29,6 +29,7 @@ WORDS: dict[str, str | dict[str, str]] = {
     "sigmoid": "times y * (1 - y)",
     "softplus": "times sigmoid(x)",
     "ndtr": "times the normal density at x",
+    "gelu": "times the normal distribution at x, plus x times its density",
     "relu": "where x is positive; elsewhere 0",
     "hardtanh": "where x is between the bounds; elsewhere 0",
     "clamp": "where x is between the bounds; elsewhere 0",

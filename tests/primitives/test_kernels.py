@@ -219,7 +219,13 @@ def squares(s: Source) -> Trial:
 
 TRIALS: dict[Primitive, Callable[[Source], Trial]] = {
     **{ew.pow: power, ew.sigmoid: one_array, ew.relu: with_nan, ew.abs: one_array},
-    **{special.erf: one_array, special.erfc: one_array, special.ndtr: one_array, special.erfinv: probabilities},
+    **{
+        special.erf: one_array,
+        special.erfc: one_array,
+        special.ndtr: one_array,
+        special.gelu: one_array,
+        special.erfinv: probabilities,
+    },
     **{softmax.softmax: rows, softmax.log_softmax: rows, losses.cross_entropy: classes},
     **{linalg.matmul: matrices, linalg.linear: layer, linalg.cofactor: squares},
     **{norm.standardize: standardized, norm.layer_norm: layer_norm},
