@@ -129,8 +129,8 @@ assert counts == [160, 66_560]
 # convolution has no bias here, which the normalisation would take away again.
 
 # %%
-small = nn.Sequential(nn.Conv2d(1, 2, 3, bias=False), nn.BatchNorm2d(2), nn.ReLU())
 minigrad.manual_seed(1)
+small = nn.Sequential(nn.Conv2d(1, 2, 3, bias=False), nn.BatchNorm2d(2), nn.ReLU())
 mean = small(minigrad.randn(2, 1, 4, 4)).mean()
 mean.backward()
 try:
