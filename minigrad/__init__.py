@@ -27,7 +27,7 @@ _WHERE = {
     "random": "rand randn randint randperm rand_like randn_like randint_like normal",
     "tensors.rng": "Generator default_generator manual_seed seed initial_seed get_rng_state set_rng_state",
     "tensors.printing": "set_printoptions",
-    "tensors.dtypes": "set_default_dtype get_default_dtype",
+    "tensors.dtypes": "set_default_dtype get_default_dtype set_default_tensor_type",
     "tensors.devices": "device cuda accelerator backends set_default_device get_default_device",
     "tensors.joining": "cat concat concatenate stack hstack vstack row_stack dstack column_stack atleast_1d atleast_2d "
     "atleast_3d broadcast_shapes broadcast_tensors meshgrid cartesian_prod combinations block_diag tril_indices "

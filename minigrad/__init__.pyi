@@ -137,6 +137,7 @@ from minigrad.serialization import save as save
 from minigrad.tensors.rng import seed as seed
 from minigrad.tensors.devices import set_default_device as set_default_device
 from minigrad.tensors.dtypes import set_default_dtype as set_default_dtype
+from minigrad.tensors.dtypes import set_default_tensor_type as set_default_tensor_type
 from minigrad.grad_mode import set_grad_enabled as set_grad_enabled
 from minigrad.tensors.printing import set_printoptions as set_printoptions
 from minigrad.tensors.rng import set_rng_state as set_rng_state

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar, overload
 from minigrad import engine
 from minigrad.engine import Node
 from minigrad.grad_mode import run_in_mode
+from minigrad.output.deprecation import warn_deprecated
 from minigrad.output.words import class_name, in_brackets, printable
 
 G = TypeVar("G", covariant=True)
@@ -69,6 +70,8 @@ def grads(
     is_grads_batched: bool = False,
     allow_unused: bool | None = None,
     materialize_grads: bool = False,
+    *,
+    only_inputs: bool | None = None,
 ) -> tuple[G, ...]:
     """`autograd.grad`: return the gradients of `outputs` with respect to `inputs`; no leaf's `.grad` changes.
 
@@ -83,6 +86,7 @@ def grads(
         is_grads_batched: not supported: call `grad` once for each upstream gradient.
         allow_unused: True to return None for an input that the outputs do not depend on, instead of raising.
         materialize_grads: True to return zeros for such an input.
+        only_inputs: has no effect; deprecated in PyTorch.
 
     Returns:
         A tuple of gradients, one for each input, also for a single input.
@@ -95,6 +99,8 @@ def grads(
     >>> grads(x**3, x)
     (12.0,)
     """
+    if only_inputs is not None:
+        warn_deprecated("only_inputs", "grad without it")
     if is_grads_batched:
         raise NotImplementedError("grad: is_grads_batched=True is not supported; call grad once for each of them")
     if materialize_grads and allow_unused is False:

@@ -563,13 +563,14 @@ def softmax(input: Tensor, dim: int | None = None, *, dtype: Any = None) -> Tens
 
     Args:
         input: scores (logits), any shape.
-        dim: the dimension of the classes (required unless there is only one).
+        dim: the dimension of the classes. None, which is deprecated in PyTorch, means 0 for inputs of 0, 1 or 3
+            dimensions, and otherwise 1.
         dtype: convert the input to it first (default: keep the input's).
 
     Shape: (*) -> (*).
 
-    Raises:
-        TypeError: if `dim` is missing.
+    Warns:
+        DeprecationWarning: if `dim` is missing.
 
     >>> from minigrad import nn, tensor
     >>> nn.functional.softmax(tensor([[1.0, 1.0], [0.0, 1.0]]), dim=1)

@@ -98,6 +98,7 @@ from minigrad.nn.resize import interpolate as interpolate
 from minigrad.nn.resize import pixel_shuffle as pixel_shuffle
 from minigrad.nn.resize import pixel_unshuffle as pixel_unshuffle
 from minigrad.nn.resize import unfold as unfold
+from minigrad.nn.resize import upsample as upsample
 from minigrad.nn.similarity import cosine_similarity as cosine_similarity
 from minigrad.nn.similarity import normalize as normalize
 from minigrad.nn.similarity import one_hot as one_hot

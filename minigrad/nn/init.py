@@ -9,15 +9,32 @@ which `minigrad.manual_seed` sets.
 
 from __future__ import annotations
 
+import functools
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from minigrad.grad_mode import no_grad
 from minigrad.nn.arguments import check_arguments
+from minigrad.output.deprecation import warn_deprecated
 from minigrad.tensors.rng import numbers
 from minigrad.tensors.tensor import Tensor
+
+
+def __getattr__(name: str) -> Callable[..., Tensor]:
+    """Return a function under its older name: xavier_uniform for xavier_uniform_."""
+    function = globals().get(f"{name}_")
+    if function is None or name.startswith("_"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    @functools.wraps(function)
+    def older(*args: Any, **named: Any) -> Tensor:
+        warn_deprecated(f"nn.init.{name}", f"nn.init.{name}_")
+        return function(*args, **named)
+
+    return older
 
 
 def _write(tensor: Tensor, values: Any) -> Tensor:

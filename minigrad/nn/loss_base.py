@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any, ClassVar, NoReturn, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
 from minigrad.nn.arguments import old_reduction, refuse
 from minigrad.nn.functional_module import FunctionalModule
+from minigrad.output.deprecation import warn_deprecated
 from minigrad.output.words import class_name, printable
 from minigrad.tensors.creation import as_tensor
 from minigrad.tensors.tensor import Tensor
@@ -20,20 +21,24 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def names_reduction(function: F) -> F:
-    """Decorate a loss: its error for PyTorch's old arguments `size_average` and `reduce` names `reduction`."""
+    """Decorate a loss: PyTorch's old arguments `size_average` and `reduce`, by name, become its `reduction`."""
 
     @functools.wraps(function)
     def loss(*inputs: Any, **named: Any) -> Any:
-        for old in named.keys() & {"size_average", "reduce"}:
-            refuse_old(function.__name__, old)
-        return function(*inputs, **named)
+        return function(*inputs, **_with_reduction(named))
 
     return loss  # type: ignore[return-value]
 
 
-def refuse_old(name: str, argument: str) -> NoReturn:
-    """Raise a TypeError for `size_average` or `reduce`."""
-    raise TypeError(f"{name}: {argument} is not supported; pass reduction='mean', 'sum' or 'none' instead")
+def _with_reduction(named: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments with `reduction` instead of `size_average` and `reduce`."""
+    if "size_average" not in named and "reduce" not in named:
+        return named
+    mean, reduce = named.pop("size_average", None), named.pop("reduce", None)
+    if mean is not None or reduce is not None:
+        named["reduction"] = "none" if reduce is False else "sum" if mean is False else "mean"
+        warn_deprecated("size_average or reduce of a loss", f"reduction={named['reduction']!r}")
+    return named
 
 
 def check_reduction(name: str, reduction: str, allowed: tuple[str, ...] = REDUCTIONS) -> None:
@@ -168,9 +173,7 @@ class Loss(FunctionalModule):
     reductions: tuple[str, ...] = REDUCTIONS
 
     def __init__(self, *settings: Any, **named: Any) -> None:
-        for old in named.keys() & {"size_average", "reduce"}:
-            refuse_old(class_name(self), old)
-        super().__init__(*settings, **named)
+        super().__init__(*settings, **_with_reduction(named))
 
     def _set(self, name: str, value: Any) -> None:
         if name.endswith("weight"):

@@ -11,6 +11,7 @@ from minigrad.nn.arguments import check_arguments, check_bool, check_number, che
 from minigrad.nn.module import Module
 from minigrad.nn.pooling import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
 from minigrad.nn.spatial import as_batch, check_windows, each_dim, from_batch, times
+from minigrad.output.deprecation import warn_deprecated
 from minigrad.output.words import class_name
 from minigrad.primitives import convolution as primitives
 from minigrad.primitives.convolution import Geometry
@@ -602,3 +603,15 @@ class Fold(Module):
             f"output_size={self.output_size}, kernel_size={self.kernel_size}, dilation={self.dilation}, "
             f"padding={self.padding}, stride={self.stride}"
         )
+
+
+def upsample(
+    input: Any,
+    size: Sizes | None = None,
+    scale_factor: float | tuple[float, ...] | None = None,
+    mode: str = "nearest",
+    align_corners: bool | None = None,
+) -> Tensor:
+    """Return `interpolate` of these arguments. Deprecated in PyTorch."""
+    warn_deprecated("nn.functional.upsample", "nn.functional.interpolate")
+    return interpolate(input, size, scale_factor, mode, align_corners)

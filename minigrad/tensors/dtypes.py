@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.output.deprecation import warn_deprecated
 from minigrad.tensors.devices import NAMES, check_device, device
 
 default = SimpleNamespace(dtype=np.dtype("float32"))
@@ -56,6 +57,12 @@ def set_default_dtype(d: Any, /) -> None:
     >>> set_default_dtype("float32")
     """
     default.dtype = floats("set_default_dtype", d)
+
+
+def set_default_tensor_type(t: Any, /) -> None:
+    """Set the default dtype to that of FloatTensor or DoubleTensor, or of their names. Deprecated in PyTorch."""
+    warn_deprecated("set_default_tensor_type", "set_default_dtype")
+    set_default_dtype(getattr(t, "dtype", t))
 
 
 def get_default_dtype() -> np.dtype:

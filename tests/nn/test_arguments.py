@@ -164,15 +164,6 @@ LOSS_FUNCTIONS = [
 ]
 
 
-@each("name", LOSSES + LOSS_FUNCTIONS)
-@each("old", ["size_average", "reduce"])
-def test_the_old_arguments_of_losses_name_reduction(name: str, old: str) -> None:
-    loss = getattr(nn, name, None) or getattr(F, name)
-    inputs = [] if name in LOSSES else [ones(2, 3), ones(2, 3)]
-    with pytest.raises(TypeError, match=f"{name}: {old} is not supported; pass reduction='mean', 'sum' or 'none'"):
-        loss(*inputs, **{old: False})
-
-
 @pytest.mark.parametrize(
     "call",
     [

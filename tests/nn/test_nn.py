@@ -156,7 +156,6 @@ def test_registering_a_buffer_again_sets_whether_it_is_saved() -> None:
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda: nn.MSELoss(size_average=False), TypeError, "MSELoss: size_average is not supported; pass reduction="),
         (lambda: nn.ReLU(slope=1), TypeError, "ReLU: .*'slope'; it takes inplace"),
         (lambda: nn.Tanh(1), TypeError, "Tanh: too many .*; it takes no arguments"),
         (lambda: nn.LazyLinear(), TypeError, "LazyLinear: .*'out_features'; it takes out_features, bias"),
@@ -307,7 +306,6 @@ NET = nn.Sequential(nn.Flatten(), nn.Linear(64, 10), nn.ReLU(), nn.Linear(12, 3)
             r"must have the same shape, got \(4, 1\) and \(4,\); reshape",
         ),
         (lambda: nn.MSELoss("average")(scores(4), scores(4)), ValueError, "'mean', 'sum' or 'none', got 'average'"),
-        (lambda: F.softmax(scores(4, 3)), TypeError, "softmax: along which dim"),
     ],
 )
 def test_mistakes_in_calling_modules(call: Callable[[], Any], error: type[Exception], message: str) -> None:

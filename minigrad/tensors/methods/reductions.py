@@ -7,6 +7,7 @@ from typing import Any, Generic, NamedTuple, overload
 
 import numpy as np
 
+from minigrad.output.deprecation import warn_deprecated
 from minigrad.output.words import class_name
 from minigrad.primitives import extremes, norms, reductions, softmax
 from minigrad.primitives import indexing as index
@@ -375,7 +376,8 @@ class Reductions(Base[Out]):
 
     def _normalised(self, primitive: Primitive, dim: int | None, axis: int | None) -> Out:
         if dim is None and axis is None:
-            raise TypeError(f"{primitive.name}: along which dim? For a batch of scores (N, classes) it is dim=1")
+            dim = 0 if self.ndim in (0, 1, 3) else 1  # PyTorch's choice
+            warn_deprecated(f"{primitive.name} without dim", f"dim={dim}, which it has chosen, or another")
         t = self if self.dtype.kind == "f" else self.astype(default.dtype)
         dims = t._dims(dim, axis)
         if dims is None:  # 0-d: one number by itself
