@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import subprocess
@@ -139,9 +140,13 @@ def test_every_lesson_is_one() -> None:
     for lesson in LESSONS:
         cells = re.split(r"^# %%", lesson.read_text("utf-8"), flags=re.MULTILINE)
         assert cells[0] == "" and cells[1].startswith(" [markdown]\n# # ")
-        for heading in ("\n# ## Experiment\n", "\n# <details><summary>Answer</summary>\n#\n", "\n# ![", "\nassert "):
-            assert heading in "".join(cells), f"{lesson.name} has no {heading.strip()}"
-        assert lesson == LESSONS[-1] or "\n# Next: [" in cells[-1], f"{lesson.name} does not say what comes next"
+        answers = "\n# <details><summary>Answer</summary>\n#\n"
+        parts = {"\n# **You will know** ": 1, "\n# ## Experiment\n": 1, answers: 2, "\n# ## Exercises\n": 1}
+        for part, times in {**parts, "\n# ![": 1, "\n# Before it: ": 1, "\nassert ": 1}.items():
+            assert "".join(cells).count(part) >= times, f"{lesson.name} has not {times} x {part.strip()}"
+        assert "\n# Next: [" in cells[-1], f"{lesson.name} does not say what comes next"
+    for lesson, following in itertools.pairwise(LESSONS):
+        assert f"({following.name})" in lesson.read_text("utf-8").split("# Next: ")[-1], lesson.name
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=place)

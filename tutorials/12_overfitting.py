@@ -86,6 +86,7 @@ chart(
 lowest = int(step[val_loss.argmin()])
 print(f"training: loss {train_loss[-1]:.4f}, right {train_right[-1]:.0%}")
 print(f"validation: loss {val_loss[-1]:.2f}, right {val_right[-1]:.0%}; its loss was lowest at step {lowest}")
+assert 64 * 100 + 100 + 100 * 10 + 10 == 7510  # parameters
 assert train_right[-1] == 1.0 and train_loss[-1] < 0.01
 assert 0 < lowest < 200 and val_loss[-1] > 1.3 * val_loss.min()
 

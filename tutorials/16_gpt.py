@@ -367,7 +367,7 @@ assert np.mean(known) > 0.5
 # %%
 seen = -np.log(p[train.numbers[:-1], train.numbers[1:]]).mean()
 print(f"pairs: training {seen:.2f}, held out {bigram:.2f}; GPT: training {loss_on(train):.2f}, held out {held:.2f}")
-assert bigram > seen
+assert bigram > seen and counts.size == 6_084 and 325_000 < len(train.numbers) < 327_000
 
 # %% [markdown]
 # ## Experiment
