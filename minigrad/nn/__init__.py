@@ -55,6 +55,7 @@ from minigrad.nn.dropout import Dropout1d as Dropout1d
 from minigrad.nn.dropout import Dropout2d as Dropout2d
 from minigrad.nn.dropout import Dropout3d as Dropout3d
 from minigrad.nn.embedding import Embedding as Embedding
+from minigrad.nn.embedding_bag import EmbeddingBag as EmbeddingBag
 from minigrad.nn.layers import Bilinear as Bilinear
 from minigrad.nn.layers import Flatten as Flatten
 from minigrad.nn.layers import Identity as Identity

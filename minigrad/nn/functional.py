@@ -45,6 +45,7 @@ from minigrad.nn.dropout import dropout1d as dropout1d
 from minigrad.nn.dropout import dropout2d as dropout2d
 from minigrad.nn.dropout import dropout3d as dropout3d
 from minigrad.nn.embedding import embedding as embedding
+from minigrad.nn.embedding_bag import embedding_bag as embedding_bag
 from minigrad.nn.layers import bilinear as bilinear
 from minigrad.nn.layers import linear as linear
 from minigrad.nn.losses import binary_cross_entropy as binary_cross_entropy

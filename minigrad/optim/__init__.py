@@ -1,6 +1,6 @@
 """Parameter updates: the lecture's rules as functions (`rules`), as optimizers, and schedules of the learning rate."""
 
-from minigrad.optim import lr_scheduler, rules
+from minigrad.optim import lr_scheduler, rules, swa_utils
 from minigrad.optim.adaptive import ASGD, LAMB, Adadelta, Adafactor, Adamax, Lion, NAdam, RAdam, Rprop
 from minigrad.optim.lbfgs import LBFGS
 from minigrad.optim.muon import Muon
@@ -45,4 +45,5 @@ __all__ = [
     "Schedule",
     "lr_scheduler",
     "rules",
+    "swa_utils",
 ]

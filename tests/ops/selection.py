@@ -127,12 +127,7 @@ OPS = (
     *[
         row(n, at(n, reduce=how, include_self=own), TOGETHER)
         for n in ("scatter_reduce", "scatter_reduce_")
-        for how in ("sum", "mean")
-        for own in (True, False)
-    ],
-    *[
-        row(f"scatter_reduce {how}", values(at("scatter_reduce", reduce=how, include_self=own)), TOGETHER, grad=False)
-        for how in ("prod", "amax", "amin")
+        for how in ("sum", "mean", "prod", "amax", "amin")
         for own in (True, False)
     ],
     *[row(n, at(n), REPEATED) for n in ("index_add", "index_add_")],

@@ -142,11 +142,6 @@ def test_nothing_can_be_counted() -> None:
         (lambda t, i: t.masked_select(i), TypeError, "booleans, got int64"),
         (lambda t, i: t.requires_grad_().scatter_(0, i * 0, 1.0), RuntimeError, "leaf that requires a gradient"),
         (
-            lambda t, i: t.requires_grad_().scatter_reduce(0, i * 0, t, "amax"),
-            NotImplementedError,
-            "'amax' has no gradient here",
-        ),
-        (
             lambda t, i: t.requires_grad_().scatter(0, i * 0, 2.0, reduce="multiply"),
             NotImplementedError,
             "'multiply' has no gradient",
@@ -156,3 +151,14 @@ def test_nothing_can_be_counted() -> None:
 def test_errors_teach(call: Callable[[Tensor, Tensor], Any], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         call(minigrad.ones(2, 3), tensor([[0, 4]]))
+
+
+def test_gradients_of_scattered_extremes_are_shared_and_products_have_zeros() -> None:
+    x, s = tensor([1.0, 2.0, 2.0], requires_grad=True), tensor([2.0, 2.0, 5.0, 5.0], requires_grad=True)
+    y = x.scatter_reduce(0, tensor([0, 1, 2, 2]), s, "amax")
+    assert y.tolist() == [2, 2, 5]
+    gx, gs = minigrad.grad(y.sum(), [x, s])
+    assert gx.tolist() == [0, 0.5, 0] and gs.tolist() == [1, 0.5, 0.5, 0.5]
+    z = tensor([0.0, 3.0, 4.0], requires_grad=True)
+    y = tensor([2.0, 1.0]).scatter_reduce(0, tensor([0, 0, 1]), z, "prod")
+    assert y.tolist() == [0, 4] and minigrad.grad(y.sum(), [z])[0].tolist() == [6, 0, 1]

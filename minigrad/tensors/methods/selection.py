@@ -45,6 +45,17 @@ def _array(value: Any) -> np.ndarray:
     return value._array if isinstance(value, Base) else np.asarray(value)
 
 
+def _arrivals(targets: np.ndarray) -> np.ndarray:
+    """Return, for each column, how many equal columns are before it."""
+    _, place = np.unique(targets, axis=1, return_inverse=True)
+    place = place.reshape(-1)
+    order = np.argsort(place, kind="stable")
+    first = np.searchsorted(place[order], place[order])
+    ranks = np.empty_like(order)
+    ranks[order] = np.arange(len(order)) - first
+    return ranks
+
+
 class Selection(Base[Out]):
     """Methods that choose elements by index or order."""
 
@@ -279,7 +290,7 @@ class Selection(Base[Out]):
         """As scatter_add, with the sum, mean, prod, amax or amin of what meets at each place.
 
         Args:
-            reduce: one of these names; the last three have no gradient here.
+            reduce: one of these names. Equal extremes at one place share the gradient.
             include_self: whether the tensor's own elements take part, at the places that receive something.
         """
         if reduce not in ("sum", "mean", "prod", "amax", "amin"):
@@ -299,11 +310,29 @@ class Selection(Base[Out]):
             count = np.maximum(count, 1).reshape(self.shape)
             t: Any = self
             return t.div_(count) if self.dtype.kind == "f" else t.copy_(self._of(self._array // count))
-        self._refuse_gradient(f"scatter_reduce: {reduce!r}", source)
         ufunc: Any = {"prod": np.multiply, "amax": np.maximum, "amin": np.minimum}[reduce]
         result = self._array.copy().reshape(self.shape or (1,))
         ufunc.at(result, grid, _array(source))
-        return self.copy_(self._of(result.reshape(self.shape)))
+        if not (mode.recording and (self.requires_grad or getattr(source, "requires_grad", False))):
+            return self.copy_(self._of(result.reshape(self.shape)))
+        own: Any = self.clone().reshape(self.shape or (1,))
+        source = own._of(source) if isinstance(source, np.ndarray) else source
+        at, zeros = own._of(places), own._of(np.zeros_like(own._array))
+        if reduce == "prod":  # one factor for each place at a time: the first that arrives there, the second, …
+            rounds = _arrivals(np.stack([g.ravel() for g in np.broadcast_arrays(*grid)]))
+            for turn in range(rounds.max(initial=-1) + 1):
+                now = own._of(rounds.reshape(places.shape) == turn)
+                arrived = zeros.scatter_add(d, at, now.to(own.dtype)) > 0
+                own = own * zeros.scatter_add(d, at, source.where(now, 0)).where(arrived, 1)
+            return self.copy_(own.reshape(self.shape))
+        # an extreme is the mean of the elements that equal it, so that they share its gradient, as in PyTorch
+        top = own._of(result)
+        hit, own_hit = source == top.gather(d, at), own == top
+        if not include_self:
+            own_hit[grid] = False
+        count = own_hit.to(own.dtype).scatter_add(d, at, hit.to(own.dtype))
+        shared = own.where(own_hit, 0).scatter_add(d, at, source.where(hit, 0))
+        return self.copy_((shared / count).reshape(self.shape))
 
     def index_add_(self, dim: int, index: Any, source: Any, *, alpha: float = 1) -> Self:
         """Add slices: self[index[i]] += alpha * source[i] for dim=0; repeats add up.
