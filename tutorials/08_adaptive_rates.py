@@ -244,7 +244,7 @@ assert away["adagrad"] == away["rmsprop"] == 3 and away["sgd"] > 100
 # 1. The Adam below has one mistake that hardly shows in a loss curve. The checker finds it. Fix it.
 # 2. **Weight decay** pulls every weight toward 0. AdamW subtracts `learning_rate * decay * x` from x, outside
 #    the division. What would be different if `decay * x` were added to `dx` instead? Write both, and check
-#    the first with `minigrad.check_rule(yours, "adamw", learning_rate=0.1)`.
+#    the first, with a decay of 0.01, with `minigrad.check_rule(yours, "adamw", learning_rate=0.1)`.
 
 
 # %%

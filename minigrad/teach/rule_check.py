@@ -238,7 +238,8 @@ class Reference:
                 continue
             ours = setting if setting in (*known, "weight_decay") else OTHER_SETTINGS.get(setting, setting)
             if ours not in known and ours != "weight_decay":
-                raise TypeError(f"check_rule: {name} has no setting {setting!r}; it has {', '.join(known)}.")
+                names = ", ".join(dict.fromkeys((*known, "weight_decay")))
+                raise TypeError(f"check_rule: {name} has no setting {setting!r}; it has {names}.")
             settings[ours] = value
             stated.add(ours)
         special = any(settings.get(n) for n in ("dampening", "nesterov")) or settings.get("centered") is False

@@ -403,3 +403,10 @@ def test_an_index_counted_from_the_other_end_in_a_loop_is_found() -> None:
 def test_one_wrong_number_is_no_multiple_of_the_input():
     said = str(check_gradient(lambda x: (x * x * 3).sum(), np.array([[2.0]]), np.array([[5.0]])))
     assert "WRONG" in said and "times the input itself" not in said and "updated x" not in said
+
+
+def test_a_missing_mask_is_not_called_a_mask_of_another_kind() -> None:
+    z, dy = np.array([0.7, -1.0, 2.0, 0.2]), np.array([1.0, 2.0, 3.0, 4.0])
+    said = str(check_gradient(lambda z: (np.maximum(0, z) * dy).sum(), z, dy))
+    assert "`np.maximum(0, z)`" in said and "is missing" in said
+    assert "the gradient passes where" not in said

@@ -413,3 +413,8 @@ def test_an_epsilon_that_is_not_stated_may_have_any_usual_value() -> None:
         return adam(x, dx, state, learning_rate, correct=False)
 
     assert check_rule(uncorrected, "adam").mistake == "no-bias-correction"
+
+
+def test_an_unknown_setting_is_answered_with_those_that_there_are() -> None:
+    with pytest.raises(TypeError, match="adamw has no setting 'decay'; it has beta1, beta2, epsilon, weight_decay"):
+        check_rule(lambda x, dx, state, learning_rate: (x, state), "adamw", learning_rate=0.1, decay=0.1)
