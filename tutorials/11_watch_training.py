@@ -216,8 +216,8 @@ assert watcher.findings == [] and max(norms.values()) < 10 * min(norms.values())
 # <details><summary>Answer</summary>
 #
 # All the same. Units with equal weights compute equal activations and get equal gradients, so they stay equal:
-# 64 units do the work of one. (Each *pixel* gets a weight of its own, so there is one unit, and not none.)
-# Random weights break the symmetry.
+# 64 units do the work of one. (Within a unit the weights do become different, since each pixel has a gradient
+# of its own.) Random weights break the symmetry.
 #
 # </details>
 
@@ -330,8 +330,8 @@ print(f"the loss on the training images is {dropping:.2f} with dropout on, and {
 assert watcher.findings == [] and without < dropping - 0.05
 
 # %% [markdown]
-# The loss that you watch in training is that of a crippled network. Compare it with the validation loss, and do
-# not be surprised if that one is lower.
+# The loss that you watch in training is that of a weakened network. Do not be surprised if the loss on held-out
+# data, with dropout off, is lower.
 #
 # ## nan
 #
