@@ -43,7 +43,7 @@ def trained(m: Any, model: Any, inputs: Any, targets: Any, optimizer: Any, loss:
         result = loss(model(x), y)
         result.backward()
         optimizer.step()
-        return float(result)
+        return result.item()
 
     return step
 
