@@ -23,7 +23,7 @@ from minigrad.engine import Node, tick
 from minigrad.float_math import IEEE, IEEE_NUMBERS, NUMBERS, with_ieee_fallback
 from minigrad.grad_mode import mode, warn_of_plain_number
 from minigrad.hooks import notify, watchers
-from minigrad.output.words import class_name, printable
+from minigrad.output.words import class_name, not_implemented, printable
 from minigrad.primitives import elementwise as ew
 from minigrad.primitives.primitive import Elementwise
 from minigrad.scalar_fast import accelerate
@@ -297,7 +297,7 @@ class Value(Node):
 def apply(primitive: Elementwise, *operands: Any) -> Any:
     """Return the Value y = primitive(*operands), with its local derivatives; the operands are Values and numbers."""
     if not all(isinstance(o, Value | Real) for o in operands):
-        return NotImplemented
+        return not_implemented(*operands)
     is_value = tuple([isinstance(o, Value) for o in operands])
     numbers = [o.data if isinstance(o, Value) else float(o) for o in operands]
     y, *partials = _evaluator(primitive, is_value)(*numbers)

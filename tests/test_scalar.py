@@ -476,3 +476,11 @@ def test_the_compiled_path_computes_the_same_bits(data: st.DataObject) -> None:
         numbers = [x for v in values for x in (v.data, v.grad)]
         found.append([struct.pack("<d", math.nan if x != x else x) for x in numbers])  # nan has no sign that counts
     assert found[0] == found[1]
+
+
+def test_a_value_refuses_arrays_by_its_own_message() -> None:
+    np = pytest.importorskip("numpy")
+    for compute in (lambda v, a: v * a, lambda v, a: a * v, lambda v, a: v + a, lambda v, a: a - v):
+        with pytest.raises(TypeError, match="a Value is one number.*minigrad.tensor"):
+            compute(Value(3.0), np.array([1.0, 2.0]))
+    assert (np.float64(2.0) * Value(3.0)).data == 6.0

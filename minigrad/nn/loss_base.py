@@ -108,10 +108,15 @@ def class_indices(name: str, input: Tensor, target: Any) -> np.ndarray:
     if classes.dtype.kind not in "iu" and not (classes.size == 0 and not isinstance(target, Tensor | np.ndarray)):
         raise TypeError(
             f"{name}: targets must be class indices, integers; got {classes.dtype} of shape {classes.shape}. "
-            "One-hot rows become class indices by .argmax(1)"
+            + (
+                "One-hot rows become class indices by .argmax(1)"
+                if classes.shape == input.shape
+                else "Convert: .long()"
+            )
         )
     if not input.ndim or classes.shape != wanted:
         hint = ". A column becomes a row by .squeeze(1)" if classes.shape == (*wanted, 1) else ""
+        hint = ". One-hot rows become class indices by .argmax(1)" if classes.shape == input.shape else hint
         raise ValueError(
             f"{name}: scores of shape {input.shape} need targets of shape {wanted}, one class index per example; "
             f"got {classes.shape}{hint}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from typing import Any
 
 _JOINERS = "\u200c\u200d"  # invisible, and part of words in Persian and Hindi, and of emoji
 # neither XML nor HTML allows control characters and noncharacters; UTF-8 cannot encode lone surrogates
@@ -64,3 +65,10 @@ def writable(text: str) -> str:
     π 😀 \x00 \ud800
     """
     return _FORBIDDEN.sub(lambda c: ascii(c[0])[1:-1], text)
+
+
+def not_implemented(*operands: Any) -> Any:
+    """Return NotImplemented, with which Python asks the other operand of a Value; raise for an array of NumPy's."""
+    if any(type(o).__module__ == "numpy" for o in operands):
+        raise TypeError("a Value is one number and does not compute with arrays: use minigrad.tensor(...) instead")
+    return NotImplemented

@@ -32,7 +32,7 @@ from minigrad.nn import functional as F
             ValueError,
             r"\(4, 1\). A column becomes a row by .squ",
         ),
-        (lambda: F.cross_entropy(ones(4, 3), zeros(4)), TypeError, "class indices, integers; got float32 .*argmax"),
+        (lambda: F.cross_entropy(ones(4, 3), zeros(4)), TypeError, "class indices, integers; got float32 .*long"),
         (lambda: F.cross_entropy(ones(4, 3), zeros(4, 2)), TypeError, "class indices, integers; got float32"),
         (
             lambda: F.cross_entropy(ones(4, 3), tensor([1, 2, 3, 1])),
@@ -185,3 +185,13 @@ def test_normalize_and_distances_of_zero_vectors() -> None:
         assert x.grad is not None and np.isfinite(x.grad.numpy()).all()
     assert F.cosine_similarity(ones(3), ones(2, 3), dim=1).shape == (2,)
     assert F.pairwise_distance(ones(2, 3), zeros(3), p=0).tolist() == [3, 3]
+
+
+def test_hints_fit_the_labels() -> None:
+    scores = zeros(2, 3)
+    with pytest.raises(TypeError, match=r"\.long\(\)"):
+        F.cross_entropy(scores, tensor([0.0, 1.0]))
+    with pytest.raises(ValueError, match=r"One-hot.*\.argmax\(1\)"):
+        F.cross_entropy(scores, tensor([[1, 0, 0], [0, 1, 0]]))
+    with pytest.raises(TypeError, match=r"One-hot.*\.argmax\(1\)"):
+        F.nll_loss(scores, tensor([[1.0, 0, 0], [0, 1, 0]]))
