@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.grad_mode import mode
+from minigrad.output.deprecation import warn_deprecated
 from minigrad.output.words import class_name, printable_lines
 from minigrad.tensors.base import Base
 from minigrad.tensors.dtypes import SUPPORTED, check_range, default, result_type, scalar_type
@@ -44,6 +45,25 @@ def array_from(data: Any, dtype: Any = None) -> np.ndarray:
     elif (array.dtype == np.float64 or not array.size) and not hasattr(data, "dtype"):
         dtype = _listed(data) if _has_dtype(data) else default.dtype
     return np.array(array, dtype=dtype)
+
+
+def data_and_dtype(data: Any, dtype: Any, requires_grad: bool | None) -> tuple[Any, Any]:
+    """Return data and dtype of `Tensor(*data)`: with nothing but data, as `torch.Tensor` takes it."""
+    if len(data) == 2 and not isinstance(data[1], int):
+        data, dtype = data[:1], data[1]
+    if dtype is None and requires_grad is None:
+        if all(isinstance(n, int | np.integer) and not isinstance(n, bool) for n in data):
+            also = f", or for a number tensor{data}" if len(data) == 1 else ""
+            warn_deprecated(f"Tensor{data} of these sizes", f"empty{data}{also}")
+            return np.zeros(data or (0,)), default.dtype
+        if len(data) == 1 and not isinstance(data[0], Base):
+            array = np.asarray(data[0]) if isinstance(data[0], list | tuple | np.ndarray) else None
+            if array is not None and array.dtype.kind in "iub" and array.size:
+                warn_deprecated("Tensor(data) of integers, which become floats,", "tensor(data), which keeps the dtype")
+                return data[0], default.dtype
+    if len(data) != 1:
+        raise TypeError(f"Tensor: takes the data, a dtype and requires_grad, or sizes; got {_short(data)}")
+    return data[0], dtype
 
 
 def plain_array(data: Any) -> np.ndarray:

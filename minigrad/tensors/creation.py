@@ -38,7 +38,7 @@ def tensor(data: Any, *, dtype: Any = None, requires_grad: bool = False, **optio
     """
     if options:
         check_options("tensor", options)
-    return Tensor(data, dtype, requires_grad)
+    return Tensor(data, dtype=dtype, requires_grad=requires_grad)
 
 
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
@@ -60,7 +60,7 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
         return t
     if isinstance(data, Tensor):
         return data if dtype is None else data.to(dtype)
-    return Tensor(data, dtype)
+    return Tensor(data, dtype=dtype, requires_grad=False)
 
 
 def asarray(

@@ -21,7 +21,7 @@ from minigrad.primitives import kernels as kernels  # registers the faster forms
 from minigrad.primitives.primitive import Primitive
 from minigrad.tensors import saved
 from minigrad.tensors.attributes import Attributes
-from minigrad.tensors.conversion import array_from, plain_operand
+from minigrad.tensors.conversion import array_from, data_and_dtype, plain_operand
 from minigrad.tensors.graph_attributes import GraphAttributes
 from minigrad.tensors.indexing import Indexing
 from minigrad.tensors.inplace import InPlaceWrites
@@ -44,9 +44,12 @@ class Tensor(
     """An n-dimensional array of numbers that can take part in differentiation.
 
     Args:
-        data: nested lists of numbers, an array, or a number; copied. The same as `minigrad.tensor`.
+        data: nested lists of numbers, an array, or a number; copied, as by `minigrad.tensor`.
         dtype: the type of the elements; by default that of `data`, float32 for Python floats.
         requires_grad: True to compute gradients with respect to this tensor.
+
+    Without `dtype` and `requires_grad`, integers become floats, and integers outside a list are sizes, as in PyTorch;
+    both are deprecated there.
 
     >>> w = Tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
     >>> loss = (w * w).sum()
@@ -56,8 +59,8 @@ class Tensor(
             [6., 8.]])
     """
 
-    def __init__(self, data: Any, dtype: Any = None, requires_grad: bool = False) -> None:
-        self._array = array_from(data, dtype)
+    def __init__(self, *data: Any, dtype: Any = None, requires_grad: bool | None = None) -> None:
+        self._array = array_from(*data_and_dtype(data, dtype, requires_grad))
         self._node = None
         if requires_grad:
             self.requires_grad = True

@@ -77,3 +77,19 @@ def test_only_inputs_and_the_default_tensor_type() -> None:
             assert str(minigrad.get_default_dtype()) == "float64"
     finally:
         minigrad.set_default_dtype("float32")
+
+
+def test_the_constructor_takes_what_pytorchs_takes() -> None:
+    for data, wanted in [(([1, 2],), [1.0, 2.0]), (([[True], [False]],), [[1.0], [0.0]])]:
+        with pytest.warns(DeprecationWarning, match="keeps the dtype") as caught:
+            t = minigrad.Tensor(*data)
+        assert str(t.dtype) == "float32" and t.tolist() == wanted and caught[0].filename == __file__
+    for sizes in [(2, 3, 4), (4, 8), (3,), ()]:
+        with pytest.warns(DeprecationWarning, match="of these sizes"):
+            t = minigrad.Tensor(*sizes)
+        assert t.shape == (sizes or (0,)) and str(t.dtype) == "float32"
+    assert minigrad.Tensor([1, 2], "int64").tolist() == minigrad.Tensor([1, 2], dtype="int64").tolist() == [1, 2]
+    assert str(minigrad.Tensor([1.0]).dtype) == "float32" and minigrad.Tensor(2.5).item() == 2.5
+    assert str(minigrad.Tensor(tensor([1, 2])).dtype) == str(minigrad.as_tensor([1, 2]).dtype) == "int64"
+    with pytest.raises(TypeError, match="takes the data, a dtype and requires_grad, or sizes"):
+        minigrad.Tensor([1.0], "float32", True)

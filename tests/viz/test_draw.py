@@ -490,7 +490,7 @@ def test_what_enters_is_found_behind_what_a_layer_does_with_its_parameters() -> 
     first, second = labels(dot(h, depth=0))[-2:]
     assert r"RNNCell\n36 parameters\n(1, 1, 3) &#8594; (1, 4)|" in first
     assert r"RNNCell (call 2)\n36 parameters\n(1, 4) &#8594; (1, 4)|" in second
-    assert r"Embedding\n20 parameters\n(2, 4)|" in dot(nn.Embedding(5, 4)(Tensor([1, 2])), depth=0)
+    assert r"Embedding\n20 parameters\n(2, 4)|" in dot(nn.Embedding(5, 4)(Tensor([1, 2], dtype="int64")), depth=0)
 
 
 def test_a_constant_that_a_model_makes_itself_is_inside_of_it() -> None:
