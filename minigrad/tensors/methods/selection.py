@@ -320,7 +320,7 @@ class Selection(Base[Out]):
         at, zeros = own._of(places), own._of(np.zeros_like(own._array))
         if reduce == "prod":  # one factor for each place at a time: the first that arrives there, the second, …
             rounds = _arrivals(np.stack([g.ravel() for g in np.broadcast_arrays(*grid)]))
-            for turn in range(rounds.max(initial=-1) + 1):
+            for turn in range(rounds.max(initial=0) + 1):
                 now = own._of(rounds.reshape(places.shape) == turn)
                 arrived = zeros.scatter_add(d, at, now.to(own.dtype)) > 0
                 own = own * zeros.scatter_add(d, at, source.where(now, 0)).where(arrived, 1)
