@@ -335,7 +335,7 @@ def test_handed_out_memory_is_looked_at_once_in_a_backward_pass(monkeypatch: pyt
         lambda v: np.zeros(2).__setitem__(0, v),
         lambda v: np.zeros(2, int).__setitem__(0, v),
     ],
-    ids=str,
+    ids=lambda f: getattr(f, "__name__", "") if getattr(f, "__name__", "") != "<lambda>" else None,
 )
 @pytest.mark.parametrize("leaf", [Value, lambda x: tensor(x, requires_grad=True)], ids=["Value", "Tensor"])
 def test_a_conversion_that_loses_a_gradient_warns_and_names_the_method(leaf: Any, convert: Any) -> None:
