@@ -52,6 +52,7 @@ MASKS = ", attn_mask=np.triu(np.ones((5, 5), bool), 1), key_padding_mask=np.zero
 OTHERS = [
     ("Bilinear(2,3,4)", "x(5,2), x(5,3)"),
     ("Embedding(4,3,padding_idx=0,max_norm=1.0,scale_grad_by_freq=True)", CLASSES),
+    ("EmbeddingBag(4,3)", "minigrad.tensor([1, 2, 0, 1]), minigrad.tensor([0, 3])"),
     ("Fold((3,3),2)", "x(2,8,4)"),
     *[(f"MaxUnpool{d}d(2)", f"*pooled({d})") for d in IMAGES],
     *[(f"{kind}(3,4,2,bidirectional=True)", "x(5,2,3)") for kind in ("RNN", "GRU", "LSTM")],

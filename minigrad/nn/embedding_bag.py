@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.nn.arguments import check_arguments
 from minigrad.nn.embedding import Embedding, embedding
 from minigrad.nn.module import Module
 from minigrad.tensors.creation import as_tensor, zeros
@@ -103,6 +104,7 @@ class EmbeddingBag(Module):
     (2, 3)
     """
 
+    @check_arguments
     def __init__(
         self,
         num_embeddings: int,

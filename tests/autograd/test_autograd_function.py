@@ -126,7 +126,7 @@ def test_it_is_a_node_like_any_other() -> None:
     names = [node.primitive.name if node.primitive else node.name for node, _, _ in walk(y)]
     assert names == ["sum", "mul", "SumAndProduct[1]", "SumAndProduct[0]", "SumAndProduct", None, "a"]
     picture = dot(y)
-    assert "{<0> a|<1> b|<2> scale}|{SumAndProduct" in picture
+    assert "|<0> a|<1> b|<2> scale|" in picture.replace("{", "|").replace("}", "|")
     assert picture.count("SumAndProduct[0]") == picture.count("SumAndProduct[1]") == 1
     assert repr(Cube.apply(a)).endswith("grad_fn=<Cube>)")
 

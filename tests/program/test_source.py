@@ -139,7 +139,7 @@ def test_the_network_on_the_digits() -> None:
     network = minigrad.Network(model, nn.CrossEntropyLoss())
     loss = network.forward(minigrad.data.digits().train.sample_data_batch())
     text = source(loss)
-    assert f"```py\n{text}\n```" in (ROOT / "README.md").read_text("utf-8")
+    assert f"```py\n{text}\n```" in (ROOT / "docs" / "tour.md").read_text("utf-8")
     assert len(text.splitlines()) <= 40
     assert str(text) == (
         """\

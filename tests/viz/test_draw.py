@@ -508,7 +508,7 @@ def test_the_arrays_that_are_kept_are_told_on_request() -> None:
     assert "saves" not in dot(loss)
     text = dot(loss, saved=True)
     assert r"saves x: 64 B|{5}" in text and r"saves x: 128 B|{4}" in text
-    assert "528 B are saved for the backward pass" in text
+    assert "592 B are saved for the backward pass" in text
     closed = [re.findall("saves ([0-9]+ B)", label) for label in labels(dot(loss, saved=True, depth=1))]
     assert [sizes for sizes in closed if sizes] == [["64 B"], ["128 B"], ["176 B"]]
     network.backward()
