@@ -152,7 +152,7 @@ def test_settings_have_pytorchs_names_defaults_and_places(name: str) -> None:
     ours, theirs = (inspect.signature(getattr(m.nn, name)).parameters for m in (minigrad, torch))
     if "args" in theirs:  # PyTorch's signature is in its documentation only
         return
-    wanted = [n for n in theirs if n != "device"]
+    wanted = [*theirs]
     assert [*ours] == wanted
     for n in wanted:
         a, b = ours[n].default, theirs[n].default

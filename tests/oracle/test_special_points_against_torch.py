@@ -275,6 +275,7 @@ OTHERWISE_AT_NAN = {
     ),
     "the mean of no number, the integral of one point": ("nanmean", "nanmean without nan", "trapezoid", "trapz"),
     "a masked score does not meet the nan": ("scaled_dot_product_attention",),
+    "by prod, amax and amin no gradient passes through a nan; PyTorch's is nan": ("scatter_reduce", "scatter_reduce_"),
 }
 DIFFERENT = {name for names in OTHERWISE_AT_NAN.values() for name in names}
 WITH_FLOATS = [op for op in OPS if op.torch and op.name not in DIFFERENT]
