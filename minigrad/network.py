@@ -118,7 +118,7 @@ class Network:
         self._backward_hooks: list[Any] = []
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.model, self.loss)  # a copy gets an x of its own, shared with its own parameters
+        return type(self), (self.model, self.loss)  # a copy gets its own x, shared with its own parameters
 
     def _adopt(self) -> None:
         """Make every parameter a view into x; copy the values of a parameter that was given other memory."""

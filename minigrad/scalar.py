@@ -174,7 +174,7 @@ class Value(Node):
         Args:
             gradient: d loss / d self, if self is not the loss itself. Default: 1.
             retain_graph: keep the graph for another backward pass. Default: the value of `create_graph`.
-            create_graph: make the gradients Values with a graph of their own.
+            create_graph: make the gradients Values with their own graph.
 
         Raises:
             RuntimeError: on a second backward pass through a graph that was not retained.

@@ -84,7 +84,7 @@ def number(x):
 
 
 # %% [markdown]
-# Only four operations have a derivative of their own. The rest are written with those four, and
+# Only four operations have their own derivative. The rest are written with those four, and
 # their derivatives follow: `a / b` is `a * b**-1`, so its derivative with respect to `b` comes out
 # as `-a / b**2` without anybody having said so.
 #

@@ -204,4 +204,4 @@ print(report)
 assert not report  # delete this line when it is right
 
 # %% [markdown]
-# Next: [Update rules II](08_adaptive_rates.py), where each number gets a rate of its own.
+# Next: [Update rules II](08_adaptive_rates.py), where each number gets its own rate.

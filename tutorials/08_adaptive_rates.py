@@ -200,7 +200,7 @@ print(f"sgd      with 0.7: loss {last['sgd with 0.7']:.2f}")
 assert last["sgd with 0.7"] < 0.2
 
 # %% [markdown]
-# Do not conclude that Adam is best: with a rate of its own, plain SGD gets below 0.2 here. What differs is
+# Do not conclude that Adam is best: with its own rate, plain SGD gets below 0.2 here. What differs is
 # how well you have to know the rate. For SGD a good rate depends on the scale of the loss; Adam moves each
 # number by about its learning rate, whatever the loss is multiplied by.
 #

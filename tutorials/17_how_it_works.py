@@ -146,7 +146,7 @@ assert gradgradcheck(gaussian, t)  # nobody wrote the second derivative
 # ![The graph of the new operation, with its derivative on the edge](pictures/gaussian.svg)
 #
 # The second derivative comes from the string: `-2 * x * y` is computed by functions that record, so it has
-# a graph of its own, and can be differentiated again.
+# its own graph, and can be differentiated again.
 #
 # ## A question
 #

@@ -78,7 +78,7 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _add_grade(commands: Commands) -> None:
-    parser = _add(commands, "grade", "grade submissions, each in a process of its own; a run that was ended goes on")
+    parser = _add(commands, "grade", "grade submissions, each in its own process; a run that was ended goes on")
     parser.add_argument("source", type=Path, metavar="SOURCE")
     parser.add_argument("submissions", type=Path, metavar="SUBMISSION", nargs="+", help="files NAME.py or NAME.ipynb")
     parser.add_argument("--out", type=Path, metavar="DIR", required=True, help="the folder for results")

@@ -1,6 +1,6 @@
 """Percent cells and the marks in comments that say what is stripped, read from the text of an assignment.
 
-A mark is a comment on a line of its own, `# BEGIN SOLUTION` … `# END SOLUTION`, with any number of `#`; or, in otter's
+A mark is a comment on its own line, `# BEGIN SOLUTION` … `# END SOLUTION`, with any number of `#`; or, in otter's
 line form, a comment behind a statement, `return x @ w  # SOLUTION`. Marks are found by the tokenizer, so one inside a
 string is an error and not a mark. Nothing here runs the program.
 """
@@ -196,7 +196,7 @@ class _Reader:
                 if alone:
                     self.mark(line, token.start[1], found)
                 else:
-                    self.problem(line, f"{found[1]} {_kind(found[2])} must stand on a line of its own")
+                    self.problem(line, f"{found[1]} {_kind(found[2])} must stand on its own line")
             elif found := _LINE.fullmatch(token.string):
                 seen.add(line)
                 self.line_form(line, alone, found)

@@ -51,7 +51,7 @@ def _checks(path: Path) -> Path:
 
 
 class CourseFile(pytest.File):
-    """A released file. Its checks run once, in a process of their own, when the first of them is asked for."""
+    """A released file. Its checks run once, in their own process, when the first of them is asked for."""
 
     _record: Record | None = None
     _released: Released | None = None

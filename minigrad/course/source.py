@@ -366,7 +366,7 @@ def _decode(path: Path) -> str:
 
 
 def _execute(text: str, path: Path, tree: ast.Module | None) -> dict[str, Any]:
-    """Run a program as a module of its own, and return its names."""
+    """Run a program as a new module, and return its names."""
     module = types.ModuleType(f"course_source_{path.stem}")
     module.__file__ = str(path)
     sys.modules[module.__name__] = module  # dataclasses look their module up

@@ -186,7 +186,7 @@ def _later(hidden: int) -> str:
 
 
 def check(file: str | Path, cause: bool = False, progress: bool | None = None) -> CheckReport:
-    """Run the visible checks of a released file, in a process of its own, as the grader does.
+    """Run the visible checks of a released file, in its own process, as the grader does.
 
     Args:
         file: NAME.py or NAME.ipynb, beside NAME.checks.json.

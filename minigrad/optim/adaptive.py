@@ -309,7 +309,7 @@ class ASGD(Optimizer):
 
 
 class Rprop(Optimizer):
-    """Rprop: only the sign of the gradient counts; each number has a step size of its own.
+    """Rprop: only the sign of the gradient counts; each number has its own step size.
 
         step = grow * step      where dx has the sign it had in the last step
         step = shrink * step    where the sign has changed: the minimum was passed, and dx is set to 0

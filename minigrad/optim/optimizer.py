@@ -198,7 +198,7 @@ class Optimizer:
         """Update every parameter that has a gradient.
 
         If anything raises on the way, even KeyboardInterrupt, each parameter and its state are either both updated or
-        both as before. Threads may train one model, each with an optimizer of its own: the backward pass of one accepts
+        both as before. Threads may train one model, each with its own optimizer: the backward pass of one accepts
         that the steps of the others have moved the parameters since its forward pass (Hogwild).
 
         Args:

@@ -179,7 +179,7 @@ class Nesterov(Momentum):
 
 
 class Adagrad(Optimizer):
-    """AdaGrad: each number has a learning rate of its own, which shrinks with the squares of its gradients.
+    """AdaGrad: each number has its own learning rate, which shrinks with the squares of its gradients.
 
         cache = cache + dx**2
         x = x - lr / (1 + lr_decay * t) * dx / (sqrt(cache) + eps)     (t = 0 in the first step)

@@ -251,7 +251,7 @@ def rprop(
     smallest: float = 1e-6,
     largest: float = 50.0,
 ) -> tuple[Any, State]:
-    """Rprop (Riedmiller and Braun, 1993): only the sign of dx counts; each number has a step size of its own.
+    """Rprop (Riedmiller and Braun, 1993): only the sign of dx counts; each number has its own step size.
 
     It grows while the sign stays, and shrinks when it changes: then the minimum was jumped over, and this dx is
     forgotten. learning_rate is the first step size. For full batches: noise turns signs.

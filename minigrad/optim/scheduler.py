@@ -135,7 +135,7 @@ class LRScheduler:
         return self.get_lr()
 
     def _in_order(self) -> None:
-        """Warn if the optimizer has not stepped; an optimizer with a step() of its own does not say whether it has."""
+        """Warn if the optimizer has not stepped; an optimizer with its own step() does not say whether it has."""
         if self.optimizer.has_stepped or type(self.optimizer).step is not Optimizer.step:
             return
         gradients = (p.grad for group in self.optimizer.param_groups for p in group["params"])

@@ -45,7 +45,7 @@ class Statements:
         self._holders: dict[Term, Term] = {}  # stored content -> the term whose name its memory has
         self._writes: dict[Term, list[int]] = {}  # holder -> the ticks at which its memory is written to
         self._find_writes()
-        self._own: set[Term] = set()  # the terms with a line of their own
+        self._own: set[Term] = set()  # the terms with their own line
         self._copied: set[Term] = set()  # views that must be copied, since their memory is written to
         self._place: dict[Term, float] = {}  # the tick at which a term is evaluated
         self._choose_lines()
@@ -140,7 +140,7 @@ class Statements:
         return term.op in WRITES and self._holder(term) is not term
 
     def _write(self, term: Term) -> None:
-        """Write a term out; while it is too long, give the longest of its parts a line of its own."""
+        """Write a term out; while it is too long, give the longest of its parts its own line."""
         if term.op in ("input", "pick"):
             return
         if term.op in WRITES:

@@ -1,6 +1,6 @@
 """Replay the user's own functions: nodes of an `autograd.Function` or of a checkpoint.
 
-Called again while recording, such a function builds a graph of its own from the Tensors it computes with; that graph is
+Called again while recording, such a function builds its own graph from the Tensors it computes with; that graph is
 replayed like the one around it.
 """
 

@@ -31,7 +31,7 @@ class Term:
         shape, dtype: those of the result; () and None for plain numbers.
         order: the tick of its creation; arguments are older than the terms made of them.
         name: its name, if it gets a line; or the term that it is the gradient of, to be named d<that name>.
-        whole: True if it must get a line, since it has a meaning of its own.
+        whole: True if it must get a line, since it has its own meaning.
         shows: the argument whose memory the result of a call shares.
     """
 

@@ -112,7 +112,7 @@ PLAIN = {
     *("add", "sub", "mul", "div", "neg", "pow", "square", "reciprocal"),
     *("reshape", "permute", "expand", "to", "clone", "getitem"),
 }
-"""Primitives without a meaning of their own: they can be part of a longer line."""
+"""Primitives without a meaning by themselves: they can be part of a longer line."""
 
 
 def value_names(nodes: Iterable[Any], given: Mapping[Any, str], short: bool = False) -> dict[Any, str]:

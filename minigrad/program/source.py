@@ -1,7 +1,7 @@
 """source: the forward and the backward pass as a program as one would write it by hand.
 
 The primitives run again on numbers or arrays that record the operations applied to them (`tracer`); the recorded terms
-are simplified (`simplify`) and written as statements (`emit`). No primitive has a text of its own for this. This file
+are simplified (`simplify`) and written as statements (`emit`). No primitive has its own text for this. This file
 imports NumPy for Tensors only.
 """
 
@@ -47,7 +47,7 @@ class Source(str):
     nodes: list[tuple[Any, bool] | None]
 
     def run(self, **inputs: Any) -> dict[str, Any]:
-        """Execute the program in a namespace of its own and return all of its variables by name.
+        """Execute the program in its own namespace and return all of its variables by name.
 
         Args:
             inputs: values to use instead of those in `self.inputs`.
@@ -370,7 +370,7 @@ def _imports(lines: Sequence[tuple[int, str, Any]]) -> list[str]:
 def _name_terms(replay: Any, short: bool) -> None:
     """Name the terms of each node and of its gradient; with `short`, by single letters.
 
-    A gradient that several values share is named after the last of them that has a line of its own.
+    A gradient that several values share is named after the last of them that has its own line.
     """
     names, values = value_names(replay.order, replay.names, short), {*replay.values.values()}
     added = {

@@ -1,4 +1,4 @@
-"""The variables of the calling program: values without a name of their own are shown under these names.
+"""The variables of the calling program: values without a name are shown under these names.
 
 This file imports no NumPy.
 """

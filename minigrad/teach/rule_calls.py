@@ -1,4 +1,4 @@
-"""How a learner's update rule is called: as a function in many forms, as an optimizer, as a class of their own."""
+"""How a learner's update rule is called: as a function in many forms, as an optimizer, or as a class."""
 
 from __future__ import annotations
 

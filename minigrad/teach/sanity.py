@@ -164,7 +164,7 @@ def sanity(network: Any, data_batch: Any, loss: Callable[..., Any] | None = None
     """
     if isinstance(network, Network):
         if loss is not None:
-            raise TypeError("sanity(network, batch): a Network has a loss of its own; leave the third argument out")
+            raise TypeError("sanity(network, batch): a Network has its own loss; leave the third argument out")
         model, loss = network.model, network.loss
     elif isinstance(network, Module):
         model = network

@@ -7,7 +7,7 @@ to 32 MiB, and lets twice as much stay at the top of the heap (mallopt(3), M_MMA
 size, freed before anything is written to it, raises both at once and costs no memory.
 
 What is freed then stays with the process, where the next arrays reuse it; larger blocks are still returned.
-Other C libraries are left as they are: musl returns every large block, macOS keeps freed blocks in a cache of its own.
+Other C libraries are left as they are: musl returns every large block, macOS keeps freed blocks in its own cache.
 The environment variable MINIGRAD_KEEP_FREED_MEMORY=0 switches this off.
 """
 

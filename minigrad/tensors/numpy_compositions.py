@@ -342,6 +342,6 @@ MEANT = {
     "fill_diagonal": "np.where(np.eye(n, dtype=bool), value, t)",
     "choose": "np.select",
     "frexp": "np.log2",
-    "i0": "a series of its own",
+    "i0": "a separate series",
 }
 """What to call instead of a function without a derivative."""

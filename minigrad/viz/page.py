@@ -67,7 +67,7 @@ class Page(str):
         return path
 
     def _repr_html_(self) -> str:
-        # a document of its own, isolated from the styles and keys of the notebook
+        # a separate document, isolated from the styles and keys of the notebook
         style = f"width: 100%; height: {self.height}px; border: 0"
         return f'<iframe srcdoc="{escape(self)}" style="{style}" sandbox="allow-scripts"></iframe>'
 

@@ -1,7 +1,7 @@
 """nbgrader: the instructor's notebook, with metadata of schema version 3.
 
 Source: https://nbgrader.readthedocs.io/en/stable/contributor_guide/metadata.html and the user guide on autograded
-answers, tests, hidden tests and manually graded cells. Each check is a cell of its own with its points. A cell without
+answers, tests, hidden tests and manually graded cells. Each check is its own cell with its points. A cell without
 a blank is read-only, so that drivers are restored before grading.
 """
 

@@ -59,7 +59,7 @@ class DataLoader(Generic[T_co]):
         num_workers: 0 (default) loads each batch on request. Any other number starts one thread, which loads up to
             `prefetch_factor * num_workers` batches ahead: the same batches in the same order. NumPy and file reads
             release the interpreter's lock, so loading overlaps with training. A data set that draws random numbers
-            then needs a generator of its own: with the one of `minigrad.manual_seed` it would race with training.
+            then needs its own generator: with the one of `minigrad.manual_seed` it would race with training.
         collate_fn: joins a list of samples into a batch (default `default_collate`).
         drop_last: whether to drop a last batch that is too short (default False).
         timeout: how many seconds to wait for the thread's next batch; default 0, without limit.

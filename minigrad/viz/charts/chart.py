@@ -1,6 +1,6 @@
 """Line charts as SVG, made without a plotting library.
 
-Each curve is labelled at its end and has a colour, a dash and a marker of its own. This file imports no NumPy.
+Each curve is labelled at its end and has a colour, a dash and its own marker. This file imports no NumPy.
 """
 
 from __future__ import annotations

@@ -92,7 +92,7 @@ task.mistake(
 )
 task.mistake(
     "bias is the whole sum",
-    "db is one number, the sum of all of dout. Each column of the output has a bias of its own.",
+    "db is one number, the sum of all of dout. Each column of the output has its own bias.",
     "dout.sum(axis=0)",
     "dout.sum()",
     hint="Which shape has b, and which shape has your db?",

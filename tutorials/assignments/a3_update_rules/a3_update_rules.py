@@ -320,7 +320,7 @@ task.mistake(
 # %% [markdown]
 # # Part 2: a rate for each number
 #
-# Each number of `x` now gets a step size of its own, from the history of its own gradients. Everything in this part
+# Each number of `x` now gets its own step size, from the history of its own gradients. Everything in this part
 # works element by element. Wherever you divide by a root, add `epsilon` to the root, outside of it: a number whose
 # gradient has been 0 so far must not be divided by 0.
 #
@@ -360,7 +360,7 @@ task.check(
 )
 task.mistake(
     "one rate for all",
-    "The squares of all numbers are added up to one sum. Each number has a sum of its own: that is the point of it.",
+    "The squares of all numbers are added up to one sum. Each number has its own sum: that is the point of it.",
     '.get("cache", 0.0) + dx**2',
     '.get("cache", 0.0) + (dx**2).sum()',
     hint="Which shape has your cache?",

@@ -262,7 +262,7 @@ task.mistake(
 )
 task.mistake(
     "summed before multiplied",
-    "g is summed before it is multiplied by the other factor. Each use has a factor of its own: multiply first.",
+    "g is summed before it is multiplied by the other factor. Each use has its own factor: multiply first.",
     "unbroadcast(g * b.data, a.data.shape)",
     "unbroadcast(g, a.data.shape) * unbroadcast(b.data, a.data.shape)",
     hint="Write out the contribution of each row, then add.",
@@ -827,7 +827,7 @@ task.mistake(
 )
 task.mistake(
     "sum over the rows",
-    "exp is summed over the batch. Each row has a sum of its own, over its classes.",
+    "exp is summed over the batch. Each row has its own sum, over its classes.",
     "exp(shifted), axis=1)",
     "exp(shifted), axis=0)",
     hint="What belongs to one row: its classes, or the other rows?",

@@ -377,7 +377,7 @@ task.check(
 )
 task.mistake(
     "c as an output forgotten",
-    "What comes back to c_new as an output of its own, dc_new, is not used.",
+    "What comes back to c_new as the second output, dc_new, is not used.",
     "dc_total = dc_new + dh_new * o * (1 - t**2)",
     "dc_total = dh_new * o * (1 - t**2)",
     hint="Which argument is not used?",

@@ -509,7 +509,7 @@ task.check(
 )
 task.mistake(
     "one number",
-    "This is one number. Each number of x gets a gradient of its own, so dx has the shape of x.",
+    "This is one number. Each number of x gets its own gradient, so dx has the shape of x.",
     "return np.full(x.shape, dy)",
     "return dy",
     hint="Compare the shapes of x and of your dx.",
@@ -1038,7 +1038,7 @@ task.mistake(
 )
 task.mistake(
     "the largest of all",
-    "Only the largest number of the whole matrix gets something. Each row has an output of its own.",
+    "Only the largest number of the whole matrix gets something. Each row has its own output.",
     "dX[np.arange(len(X)), X.argmax(axis=1)] = dy",
     "dX += (X == X.max()) * dy[:, None]",
     hint="How many numbers of dX are not 0?",
