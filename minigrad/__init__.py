@@ -29,6 +29,7 @@ _WHERE = {
     "tensors.printing": "set_printoptions",
     "tensors.dtypes": "set_default_dtype get_default_dtype set_default_tensor_type",
     "tensors.devices": "device cuda accelerator backends set_default_device get_default_device",
+    "tensors.blas_threads": "get_num_threads set_num_threads",
     "tensors.joining": "cat concat concatenate stack hstack vstack row_stack dstack column_stack atleast_1d atleast_2d "
     "atleast_3d broadcast_shapes broadcast_tensors meshgrid cartesian_prod combinations block_diag tril_indices "
     "triu_indices",
@@ -45,6 +46,7 @@ _WHERE = {
     "nn.pooling": "max_pool1d max_pool2d max_pool3d avg_pool1d adaptive_avg_pool1d adaptive_max_pool1d",
     "nn.resize": "pixel_shuffle pixel_unshuffle channel_shuffle",
     "teach.backward": "check_backward",
+    "viz.charts.chart": "chart",
     "viz.graph.draw": "draw",
     "program.source": "source",
     "viz.steps.steps": "step",

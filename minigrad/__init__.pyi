@@ -63,6 +63,7 @@ from minigrad.tensors.joining import cartesian_prod as cartesian_prod
 from minigrad.tensors.joining import cat as cat
 from minigrad.linalg import chain_matmul as chain_matmul
 from minigrad.nn.resize import channel_shuffle as channel_shuffle
+from minigrad.viz.charts.chart import chart as chart
 from minigrad.teach.backward import check_backward as check_backward
 from minigrad.teach.forward_check import check_forward as check_forward
 from minigrad.teach.rule_check import check_rule as check_rule
@@ -94,6 +95,7 @@ from minigrad.tensors.creation import full as full
 from minigrad.tensors.creation import full_like as full_like
 from minigrad.tensors.devices import get_default_device as get_default_device
 from minigrad.tensors.dtypes import get_default_dtype as get_default_dtype
+from minigrad.tensors.blas_threads import get_num_threads as get_num_threads
 from minigrad.tensors.rng import get_rng_state as get_rng_state
 from minigrad.autograd.gradients import grad as grad
 from minigrad.nn.normalization import group_norm as group_norm
@@ -139,6 +141,7 @@ from minigrad.tensors.devices import set_default_device as set_default_device
 from minigrad.tensors.dtypes import set_default_dtype as set_default_dtype
 from minigrad.tensors.dtypes import set_default_tensor_type as set_default_tensor_type
 from minigrad.grad_mode import set_grad_enabled as set_grad_enabled
+from minigrad.tensors.blas_threads import set_num_threads as set_num_threads
 from minigrad.tensors.printing import set_printoptions as set_printoptions
 from minigrad.tensors.rng import set_rng_state as set_rng_state
 from minigrad.program.source import source as source
