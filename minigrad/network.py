@@ -79,6 +79,12 @@ class Network:
     >>> network = Network(nn.Linear(2, 3), nn.CrossEntropyLoss())
     >>> network.names()
     {'weight': slice(0, 6, None), 'bias': slice(6, 9, None)}
+    >>> network
+    Network(
+      (model): Linear(in_features=2, out_features=3, bias=True)
+      (loss): CrossEntropyLoss()
+      x: 9 parameters, float32
+    )
     >>> loss = network.forward(data.spiral().sample_data_batch())
     >>> dx = network.backward()
     >>> dx.shape == network.x.shape
@@ -119,6 +125,11 @@ class Network:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.model, self.loss)  # a copy gets its own x, shared with its own parameters
+
+    def __repr__(self) -> str:
+        loss = getattr(self.loss, "__name__", None) or repr(self.loss)
+        parts = [f"(model): {self.model!r}", f"(loss): {loss}", f"x: {self._x.size:,} parameters, {self._x.dtype}"]
+        return "Network(\n  " + "\n".join(parts).replace("\n", "\n  ") + "\n)"
 
     def _adopt(self) -> None:
         """Make every parameter a view into x; copy the values of a parameter that was given other memory."""

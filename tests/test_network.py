@@ -506,3 +506,12 @@ def test_layers_in_a_plain_list_are_named() -> None:
 
     with pytest.raises(ValueError, match=r"rest is a plain list .* would not be trained"):
         Network(Hidden(), nn.MSELoss())
+
+
+def test_a_network_shows_its_layers_its_loss_and_its_size() -> None:
+    model = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2))
+    shown = repr(Network(model, nn.CrossEntropyLoss())).splitlines()
+    assert (shown[0], shown[1], shown[-1]) == ("Network(", "  (model): Sequential(", ")")
+    assert "    (2): Linear(in_features=4, out_features=2, bias=True)" in shown
+    assert shown[-3:-1] == ["  (loss): CrossEntropyLoss()", "  x: 26 parameters, float32"]
+    assert "(loss): cross_entropy\n" in repr(Network(model, nn.functional.cross_entropy))

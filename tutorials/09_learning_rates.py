@@ -16,8 +16,7 @@ from pathlib import Path
 import numpy as np
 
 import minigrad
-from minigrad import nn, optim
-from minigrad.viz.charts.chart import chart
+from minigrad import chart, nn, optim
 
 pictures = Path(__file__).parent / "pictures" if "__file__" in globals() else Path("pictures")
 pictures.mkdir(exist_ok=True)

@@ -18,9 +18,8 @@ from pathlib import Path
 import numpy as np
 
 import minigrad
-from minigrad import nn
+from minigrad import chart, nn
 from minigrad.autograd import check_gradient
-from minigrad.viz.charts.chart import chart
 
 pictures = Path(__file__).parent / "pictures" if "__file__" in globals() else Path("pictures")
 pictures.mkdir(exist_ok=True)

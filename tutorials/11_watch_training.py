@@ -20,8 +20,7 @@ from pathlib import Path
 import numpy as np
 
 import minigrad
-from minigrad import nn
-from minigrad.viz.charts.chart import chart
+from minigrad import chart, nn
 
 pictures = Path(__file__).parent / "pictures" if "__file__" in globals() else Path("pictures")
 pictures.mkdir(exist_ok=True)

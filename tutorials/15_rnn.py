@@ -18,10 +18,9 @@ from pathlib import Path
 import numpy as np
 
 import minigrad
-from minigrad import nn, optim
+from minigrad import chart, nn, optim
 from minigrad.autograd import check_gradient
 from minigrad.nn import functional as F
-from minigrad.viz.charts.chart import chart
 
 pictures = Path(__file__).parent / "pictures" if "__file__" in globals() else Path("pictures")
 pictures.mkdir(exist_ok=True)

@@ -9,10 +9,9 @@ import numpy as np
 
 from minigrad.output.files import write_file
 from minigrad.output.words import printable, shortened
-from minigrad.surfaces.contours import levels
-from minigrad.surfaces.pictures import LEVELS
+from minigrad.surfaces.matplotlib_axes import draw_contours, line_style, marker_style, set_title
 from minigrad.surfaces.runs import Runs, Watch
-from minigrad.viz.charts.colors import LIGHT, SLATE, blend, series
+from minigrad.viz.charts.colors import LIGHT
 from minigrad.viz.charts.files import check_target
 
 
@@ -47,29 +46,17 @@ def save_gif(
         from PIL import Image
     except ImportError as error:
         raise ImportError("a GIF needs matplotlib: pip install 'minigrad-course[plot]'") from error
-    surface = race.surface
     figure = Figure(figsize=(7.2, 4.6), dpi=80, layout="constrained")
     canvas: Any = FigureCanvasAgg(figure)
     axes = figure.subplots()
-    x, y, z = surface.grid()
-    z = np.ma.masked_invalid(z)
-    bounds = [float(z.min()), *levels(z.data, LEVELS, surface.steep), float(z.max()) + 1e-9]
-    axes.contourf(x, y, z, bounds, colors=[blend(LIGHT["paper"], SLATE, 0.75 * i / LEVELS) for i in range(len(bounds))])
-    axes.contour(x, y, z, bounds[1:-1], colors=LIGHT["soft"], linewidths=0.4, alpha=0.6)
-    axes.set(xlim=surface.view[:2], ylim=surface.view[2:], xlabel=" ")
-    axes.set_title(shortened(printable(race.title), 64), parse_math=False)
+    draw_contours(axes, race.surface)
+    axes.set(xlabel=" ")
+    set_title(axes, race.title)
     axes.plot(*race.start, "o", markersize=10, markerfacecolor="none", markeredgecolor=LIGHT["ink"])
     lines, balls = [], []
     for i in range(len(race)):
-        color, dash = series(i)
-        style: Any = {"color": LIGHT[color], "linestyle": (0, [float(d) / 2 for d in dash.split()]) if dash else "-"}
-        lines += axes.plot([], [], **style, linewidth=2, animated=True)
-        marker: Any = {
-            "marker": "os^Dv"[i % 5],
-            "markersize": 8,
-            "markeredgecolor": "white",
-        }
-        balls += axes.plot([], [], **style, **marker, linewidth=2, animated=True)
+        lines += axes.plot([], [], **line_style(i), animated=True)
+        balls += axes.plot([], [], **line_style(i), **marker_style(i), animated=True)
     names = [shortened(printable(name), 32) for name in race]
     # handles and labels, since a legend of the axes alone skips labels that start with _
     widest = [f"{name}: diverged" for name in names]

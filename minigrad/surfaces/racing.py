@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.output.words import printable, shortened
 from minigrad.surfaces import known
 from minigrad.surfaces.animation import race_page
 from minigrad.surfaces.gif import save_gif
+from minigrad.surfaces.matplotlib_axes import plot_race
 from minigrad.surfaces.pictures import race_map
 from minigrad.surfaces.relief import race_relief
 from minigrad.surfaces.runs import RULES, Rule, Runs, Watch, learning_rates, run_rules
@@ -47,6 +49,21 @@ class Race(Runs):
         """Draw the surface as hills and valleys with the paths on it. A steep surface gets a logarithmic height."""
         return race_relief(self)
 
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the map with matplotlib, into a figure of your own.
+
+        Args:
+            ax: the matplotlib Axes to draw into. Default: those of `plt.gca()`.
+
+        Returns:
+            The Axes.
+
+        Raises:
+            ImportError: matplotlib is not installed.
+            TypeError: ax is not an Axes.
+        """
+        return plot_race(self, ax)
+
     def page(self, watch: Watch = lambda *_: None) -> Page:
         """Return a page that animates the race: play, step, change learning rates, show the internal state."""
         return race_page(self, watch)
@@ -71,6 +88,9 @@ class Race(Runs):
 
     def _repr_html_(self) -> str:
         return self.page()._repr_html_()
+
+    def __repr__(self) -> str:
+        return f"Race({shortened(printable(self.surface.name), 40)!r}, {list(self)}, steps={self.steps})"
 
     def __str__(self) -> str:
         lines = [self.title, f"{'rule':<18}{'learning rate':>14}{'loss':>12}  at"]
@@ -113,6 +133,8 @@ def race(
         TypeError: a rule is not callable, or returns something else than (x, state).
 
     >>> result = race("saddle", ["sgd", "adam"], steps=50)
+    >>> result
+    Race('saddle', ['sgd', 'adam'], steps=50)
     >>> result["adam"].positions.shape, result["adam"].diverged
     ((51, 2), None)
     >>> bool(result["adam"].losses[-1] < 0 < result["sgd"].losses[-1])  # Adam goes down, SGD is still on the ridge

@@ -63,6 +63,10 @@ class Run:
     states: dict[str, np.ndarray]
     diverged: int | None
 
+    def __repr__(self) -> str:
+        ended = f"diverged={self.diverged}" if self.diverged is not None else f"loss={self.losses[-1]:.4g}"
+        return f"Run({self.rule!r}, learning_rate={self.learning_rate:.4g}, steps={len(self.losses) - 1}, {ended})"
+
 
 @dataclass(frozen=True, eq=False)
 class Runs(Mapping[str, Run]):

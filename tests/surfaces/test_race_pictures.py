@@ -440,6 +440,45 @@ def test_a_gif_moves_for_as_long_as_it_should(tmp_path: Path) -> None:
     assert (tmp_path / "race.gif").stat().st_size < 1_000_000
 
 
+def test_a_race_draws_itself_into_axes_of_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("matplotlib", reason="pip install matplotlib")
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    from matplotlib import pyplot
+    from matplotlib.figure import Figure
+
+    result = race("valley", {"$_1$": RULES["sgd"], "_adam": RULES["adam"], "wild": RULES["sgd"]}, steps=20)
+    result = result.again({"wild": 1e200})
+    left, right = Figure().subplots(1, 2)
+    assert result.plot(left) is left and not right.lines
+    paths = {line.get_label(): np.array(line.get_data()).T for line in left.lines}
+    assert paths["$_1$"].tolist() == result["$_1$"].positions.tolist()
+    assert [label.get_text().strip("\u200b") for label in left.get_legend().get_texts()] == [
+        *("$_1$", "_adam", "wild: diverged")
+    ]
+    assert left.get_xlim() + left.get_ylim() == result.surface.view
+    left.figure.canvas.draw()  # names are not read as formulas
+    try:
+        assert result.plot() is pyplot.gca()
+    finally:
+        pyplot.close("all")
+    for wrong in (left.figure, 3):
+        with pytest.raises(TypeError, match=r"ax must be a matplotlib Axes, as figure, ax = plt.subplots\(\); got"):
+            result.plot(wrong)
+
+
+def test_without_matplotlib_plot_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(ImportError, match=r"minigrad-course\[plot\]"):
+        race("saddle", ["sgd"], steps=2).plot()
+
+
+def test_a_race_and_its_runs_show_themselves_in_a_line() -> None:
+    result = race("beale", FIVE, learning_rate={"sgd": 1e9})
+    assert repr(result) == f"Race('beale', {FIVE}, steps=200)"
+    assert repr(result["sgd"]) == "Run('sgd', learning_rate=1e+09, steps=1, diverged=1)"
+    assert re.fullmatch(r"Run\('adam', learning_rate=0.05, steps=200, loss=0\.\d+\)", repr(result["adam"]))
+
+
 def test_without_matplotlib_the_gif_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(ImportError, match=r"pip install 'minigrad-course\[plot\]'"):

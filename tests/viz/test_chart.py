@@ -146,3 +146,24 @@ def test_no_numpy_is_needed(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
+
+
+def test_curves_go_into_axes_of_ones_own() -> None:
+    pytest.importorskip("matplotlib", reason="pip install matplotlib")
+    from matplotlib.figure import Figure
+
+    ax = Figure().subplots()
+    curves = {"$a": [1.0, 2.0, math.nan, 3.0], "_b": ([10, 20], [3, 4])}
+    assert chart(curves, title="T $", x="step", y="loss", log_y=True, y_range=(0.5, 5), ax=ax) is ax
+    a, b = ax.lines
+    assert a.get_xdata().tolist() == [0, 1, 2, 3] and b.get_ydata().tolist() == [3, 4]
+    assert (a.get_color(), b.get_color()) == (colors.LIGHT["blue"], colors.LIGHT["vermilion"])
+    assert (ax.get_title(), ax.get_xlabel(), ax.get_ylabel(), ax.get_yscale()) == ("T $", "step", "loss", "log")
+    assert [t.get_text().strip("\u200b") for t in ax.get_legend().get_texts()] == ["$a", "_b"]
+    assert ax.get_ylim() == (0.5, 5)
+    ax.figure.canvas.draw()
+    with pytest.raises(ValueError, match="log_y=True needs positive numbers"):
+        chart({"a": [0.0]}, log_y=True, ax=ax)
+    for wrong in (ax.figure, "a.png"):
+        with pytest.raises(TypeError, match="ax must be a matplotlib Axes"):
+            chart({"a": [1.0]}, ax=wrong)

@@ -8,10 +8,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import groupby, pairwise
-from typing import Any
+from typing import Any, overload
 
-from minigrad.output.words import printable, shortened
-from minigrad.viz.charts.colors import series
+from minigrad.output.words import class_name, printable, shortened
+from minigrad.viz.charts.colors import LIGHT, series
 from minigrad.viz.charts.svg import (
     LETTER,
     Frame,
@@ -30,6 +30,7 @@ Points = list[tuple[float, float]]
 _LINE_HEIGHT = 16.0  # pixels
 
 
+@overload
 def chart(
     curves: Mapping[str, Any],
     *,
@@ -41,7 +42,37 @@ def chart(
     y_range: tuple[float, float] | None = None,
     width: int = 640,
     height: int = 400,
-) -> Svg:
+    ax: None = None,
+) -> Svg: ...
+
+
+@overload
+def chart(
+    curves: Mapping[str, Any],
+    *,
+    title: str = "",
+    x: str = "",
+    y: str = "",
+    log_x: bool = False,
+    log_y: bool = False,
+    y_range: tuple[float, float] | None = None,
+    ax: Any,
+) -> Any: ...
+
+
+def chart(
+    curves: Mapping[str, Any],
+    *,
+    title: str = "",
+    x: str = "",
+    y: str = "",
+    log_x: bool = False,
+    log_y: bool = False,
+    y_range: tuple[float, float] | None = None,
+    width: int = 640,
+    height: int = 400,
+    ax: Any = None,
+) -> Any:
     """Draw curves over a common axis.
 
     Args:
@@ -52,13 +83,15 @@ def chart(
         log_x, log_y: whether an axis is logarithmic. Default: False.
         y_range: the smallest and the largest y shown; the rest is clipped. Default: all.
         width, height: the size in pixels, labels included. Default: 640 by 400.
+        ax: a matplotlib Axes of your own, which the curves are drawn into; its figure has the size. Default: none.
 
     Returns:
-        The picture, a text that displays itself in a notebook and has a method `save`.
+        The picture, a text that displays itself in a notebook and has a method `save`; or `ax`.
 
     Raises:
         ValueError: there is no curve; a curve has no finite number, or x and y of different lengths; a number on a
             logarithmic axis is not positive.
+        TypeError: ax is not an Axes.
 
     >>> picture = chart({"good": [2.3, 0.9, 0.4], "low": [2.3, 2.1, 1.9]}, x="epoch", y="loss")
     >>> picture.startswith("<svg"), ">good</text>" in picture
@@ -67,6 +100,8 @@ def chart(
     points = {name: _points(name, curve, log_x, log_y) for name, curve in curves.items()}
     if not points:
         raise ValueError("chart: curves is empty; pass a dictionary of names and numbers")
+    if ax is not None:
+        return _plot(points, ax, title, x, y, log_x, log_y, y_range)
     labels = [shortened(printable(name), int(width / 2 / LETTER)) for name in points]
     finite = [p for curve in points.values() for p in curve if all(map(math.isfinite, p))]
     left_x, right_x = _limits([p[0] for p in finite], log_x, 0.0)
@@ -114,6 +149,43 @@ def chart(
     picture = drawing(width, height, parts, f"{label}: {', '.join(labels)}")
     picture.frame = Frame(left, right, top, bottom, (left_x, right_x), (low_y, high_y), log_x, log_y)
     return picture
+
+
+def _plot(
+    points: Mapping[str, Points],
+    ax: Any,
+    title: str,
+    x: str,
+    y: str,
+    log_x: bool,
+    log_y: bool,
+    y_range: tuple[float, float] | None,
+) -> Any:
+    """Draw the curves into a matplotlib Axes, in the colours and dashes of the other charts, and return it."""
+    if not hasattr(ax, "set_yscale"):
+        raise TypeError(f"chart: ax must be a matplotlib Axes, as figure, ax = plt.subplots(); got {class_name(ax)}")
+    for i, (name, curve) in enumerate(points.items()):
+        color, dash = series(i)
+        line_style = (0, [float(d) / 2 for d in dash.split()]) if dash else "-"
+        ax.plot(*zip(*curve), color=LIGHT[color], linestyle=line_style, label=legend_label(name))
+    for set_label, label in ((ax.set_title, title), (ax.set_xlabel, x), (ax.set_ylabel, y)):
+        if label:
+            set_label(printable(label), parse_math=False)
+    if log_x:
+        ax.set_xscale("log")
+    if log_y:
+        ax.set_yscale("log")
+    if y_range:
+        ax.set_ylim(y_range)
+    for label in ax.legend().get_texts():
+        label.set_parse_math(False)
+    return ax
+
+
+def legend_label(name: str) -> str:
+    """Return the label of a curve in matplotlib, whose legend leaves out labels that begin with _."""
+    name = shortened(printable(name), 40)
+    return f"\u200b{name}" if name.startswith("_") else name
 
 
 def _points(name: str, curve: Any, log_x: bool, log_y: bool) -> Points:
