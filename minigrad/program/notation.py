@@ -27,8 +27,10 @@ def formula(primitive: Any) -> str:
     ('1 / (1 + exp(-x))', 'a @ b')
     """
     text: str = primitive.notation.get("y") or ""
-    if not text and primitive.vjps:  # a Function has none
-        text = primitive.formula if isinstance(primitive, Elementwise) else _expression(primitive.forward)
+    if not text and isinstance(primitive, Elementwise):
+        text = primitive.formula
+    elif not text and primitive.vjps:  # a Function has none
+        text = _expression(primitive.forward)
     return text or f"{primitive.name}({', '.join(primitive.inputs)})"
 
 

@@ -1,16 +1,20 @@
-"""The wrong answers that the catalogue of mistakes gives for one gradient contribution, each with its sentence."""
+"""The wrong answers that the catalogue of mistakes gives for one gradient contribution, each with its sentence.
+
+Without NumPy there are those of the scope `answer`; with it, also those at the operation itself.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from contextlib import AbstractContextManager, nullcontext
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
+from minigrad.teach.mistakes import CATALOGUE, Answer
 
-from minigrad.teach.mistakes import CATALOGUE, Answer, Edge
-from minigrad.teach.tape import Op, Tape
-from minigrad.teach.wording import Words
+if TYPE_CHECKING:
+    from minigrad.teach.mistakes import Edge
 
 MOST = 60
 """The largest number of wrong answers from the operation itself; the likeliest are kept."""
@@ -26,18 +30,28 @@ def wrong_answers(answer: Answer, edge: Edge | None = None) -> list[tuple[Any, s
     found: dict[str, list[tuple[float, Any, str]]] = {"answer": [], "edge": []}
     sites: dict[str, Any] = {"answer": answer, "edge": edge}
     fields = {**answer.fields, **(edge.fields if edge is not None else {}), "node": answer.fields["node"]}
-    with np.errstate(all="ignore"):
+    with _without_warnings(edge):
         for m in CATALOGUE.values():
             site = sites.get(m.scope)
             for variant in m.find(site) if site is not None else ():
                 wrong = variant.change(answer.right if edge is None or site is answer else edge.g)
                 if not isinstance(wrong, tuple):
-                    wrong = float(np.reshape(wrong, ())) if np.size(wrong) == 1 else math.nan
+                    number = wrong.item() if getattr(wrong, "size", 0) == 1 else wrong
+                    wrong = math.nan if hasattr(number, "shape") else float(number)
                 if isinstance(wrong, tuple) or math.isfinite(wrong):
                     text = m.sentence.format(**{**fields, "detail": variant.detail})
                     found[m.scope].append((m.assumes + variant.assumes, wrong, text))
     likeliest = sorted(found["edge"], key=lambda one: one[0])[:MOST]
     return [(wrong, text) for _, wrong, text in sorted([*found["answer"], *likeliest], key=lambda one: one[0])]
+
+
+def _without_warnings(edge: Edge | None) -> AbstractContextManager[Any]:
+    """Return NumPy's context without warnings; for an answer alone, which needs no NumPy, one that does nothing."""
+    if edge is None:
+        return nullcontext()
+    import numpy as np
+
+    return np.errstate(all="ignore")
 
 
 def edge_of(
@@ -52,6 +66,8 @@ def edge_of(
 ) -> Edge | None:
     """Return an operation on numbers as a site of the catalogue; None if it is none that the catalogue knows.
 
+    None also without NumPy, on which these mistakes are made.
+
     Args:
         primitive: of the operation.
         operands: their numbers.
@@ -62,8 +78,16 @@ def edge_of(
         i: which operand is asked for.
         parameters: of the operation.
     """
+    if find_spec("numpy") is None:
+        return None
     if not primitive.vjps or primitive.variadic or len(operands) != len(primitive.inputs):
         return None
+    import numpy as np
+
+    from minigrad.teach.mistakes import Edge
+    from minigrad.teach.tape import Op, Tape
+    from minigrad.teach.wording import Words
+
     tape = object.__new__(Tape)
     arrays = [np.asarray(o, float) for o in operands]
     tape.ops, sources = [], []

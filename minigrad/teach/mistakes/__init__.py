@@ -22,19 +22,20 @@ The scopes, and what a variant's change does:
 
 In a sentence, `{through}` is the operation with its line, `{operand}` the operand, `{node}` the result's name, and
 `{detail}` what the variant says.
+
+Without NumPy, as in a browser, the catalogue has the scope `answer` alone: a quiz on Values needs no more.
 """
 
 from __future__ import annotations
 
-from minigrad.teach.mistakes import (  # noqa: F401 (they add entries)
-    answers,
-    contributions,
-    forward,
-    functions,
-    values,
-    whole,
-)
+from importlib.util import find_spec
+
+from minigrad.teach.mistakes import answers  # noqa: F401 (it adds entries)
 from minigrad.teach.mistakes.answers import Answer
-from minigrad.teach.mistakes.catalogue import CATALOGUE, REDUCTIONS, Block, Edge, Mistake, Site, Variant, Whole, mistake
+from minigrad.teach.mistakes.catalogue import CATALOGUE, REDUCTIONS, Mistake, Variant, mistake
+
+if find_spec("numpy") is not None:
+    from minigrad.teach.mistakes import contributions, forward, functions, values, whole  # noqa: F401 (they add entries)
+    from minigrad.teach.mistakes.sites import Block, Edge, Site, Whole
 
 __all__ = ["CATALOGUE", "REDUCTIONS", "Answer", "Block", "Edge", "Mistake", "Site", "Variant", "Whole", "mistake"]

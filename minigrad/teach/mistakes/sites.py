@@ -1,0 +1,229 @@
+"""The sites at which mistakes are made: an operation, one of its operands, several operations, the whole gradient."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from minigrad.primitives.primitive import Elementwise
+from minigrad.teach.tape import Tape
+from minigrad.teach.wording import Words
+from minigrad.tensors.node import unbroadcast
+
+
+class Site:
+    """An operation of the learner's function.
+
+    Attributes:
+        tape, words: the function, and its names.
+        k: the operation's position on the tape.
+        op: the operation.
+    """
+
+    def __init__(self, tape: Tape, words: Words, k: int) -> None:
+        self.tape, self.words, self.k, self.op = tape, words, k, tape.ops[k]
+
+    @cached_property
+    def g(self) -> np.ndarray:
+        """The right gradient of the result."""
+        g: np.ndarray = self.tape.gradients[self.k]
+        return g
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """What the sentence may say."""
+        return {
+            "node": self.words.name(self.k),
+            "line": self.words.line(self.k),
+            "through": self.words.through(self.k),
+            "operand": "",
+        }
+
+    def peers(self, shape: tuple[int, ...], kind: type = float) -> list[tuple[np.ndarray, str]]:
+        """Return the arrays of a shape, with their names, the nearest first; with `kind` bool, the masks."""
+        several = self.words.arrays(shape, kind)
+        return [(a, name) for a, name, _ in sorted(several, key=lambda found: abs(found[2] - self.k))[:16]]
+
+    def neighbours(self, shape: tuple[int, ...]) -> list[tuple[np.ndarray, str, str]]:
+        """Return the same with a key: the name, and the how manieth array of that name it is, before or after this."""
+        count: dict[Any, int] = {}
+        found = []
+        for a, name, k in sorted(self.words.arrays(shape), key=lambda found: abs(found[2] - self.k))[:24]:
+            key = (name, k <= self.k)
+            count[key] = count.get(key, 0) + 1
+            old = count[key] > 1 and k <= self.k and self.words.passes(k) > 1
+            said = f"{name} of an earlier step" if old else name
+            found.append((a, said, f"{name} {k <= self.k} {count[key]}"))
+        return found
+
+    def earlier(self, shape: tuple[int, ...]) -> list[tuple[int, str]]:
+        """Return earlier operations with results of a shape, the nearest first."""
+        found = [k for k in range(self.k - 1, -1, -1) if self.tape.ops[k].value.shape == shape]
+        return [(k, self.words.name(k)) for k in found[:5]]
+
+    @property
+    def variables(self) -> tuple[dict[str, int], list[tuple[dict[str, int], int]]]:
+        """The variables that count the passes of the loop here, and their values in every pass, with the operation."""
+        every = []
+        for k in self.words.same_instruction(self.k):
+            place = self.tape.ops[k].place
+            every.append(({} if place is None else place.integers, k))
+        names = [n for n in every[0][0] if all(n in v for v, _ in every) and len({v[n] for v, _ in every}) > 1][:3]
+        here = next(v for v, k in every if k == self.k)
+        return {n: here[n] for n in names}, [({n: v[n] for n in names}, k) for v, k in every]
+
+    def other_passes(self, i: int | None = None) -> list[tuple[np.ndarray, str]]:
+        """Return what an operand, or the result, is in other passes of the loop: previous, next, first and last.
+
+        Before the first pass stands the value with which the loop begins, such as h0.
+        """
+        ops, same = self.tape.ops, self.words.same_instruction(self.k)
+        source = self.k if i is None else ops[same[-1]].sources[i]
+        every = [] if source is None else self.words.same_instruction(source)
+        if len(every) < 2:
+            return []
+        before = None
+        if i is not None and ops[same[0]].sources[i] not in every:
+            before = ops[same[0]].operands[i]
+        for user, j in ops[every[0]].users:
+            first = self.words.same_instruction(user)[0]
+            if before is None and user != first:
+                before = ops[first].operands[j]
+        values = [ops[k].value for k in every]
+        if before is not None and np.shape(before) == values[0].shape:
+            values.insert(0, np.asarray(before))
+        own = self.k if i is None else self.op.sources[i]
+        at = every.index(own) + len(values) - len(every) if own in every else 0
+        last = len(values) - 1
+        wanted = {"previous": max(at - 1, 0), "next": min(at + 1, last), "first": 0, "last": last}
+        # at the ends of the loop, the neighbour is the value itself
+        return [(values[p], when) for when, p in wanted.items()]
+
+
+class Edge(Site):
+    """An operation and one of its operands, to which a contribution goes.
+
+    Attributes:
+        i: the operand's position.
+        operand: its value.
+        scale: the factor of the contribution that would explain the learner's gradient, if there is one.
+    """
+
+    def __init__(self, tape: Tape, words: Words, k: int, i: int) -> None:
+        super().__init__(tape, words, k)
+        self.i, self.operand = i, np.asarray(self.op.operands[i])
+        self.scale: float | None = None
+        self.source = self.op.sources[i] or 0
+
+    @property
+    def fields(self) -> dict[str, str]:
+        return {**super().fields, "operand": self.words.operand(self.k, self.i)}
+
+    def contribution(self, g: np.ndarray) -> np.ndarray:
+        """Return the right contribution for an upstream gradient."""
+        c = self.op.contribution(self.i, g)
+        return np.zeros(self.operand.shape) if c is None else c
+
+    def raw(self, g: np.ndarray) -> np.ndarray:
+        """Return it before broadcasting is undone."""
+        c = self.op.raw(self.i, g)
+        return np.zeros(self.operand.shape) if c is None else c
+
+    @cached_property
+    def c(self) -> np.ndarray:
+        """The right contribution."""
+        return self.contribution(self.g)
+
+    @property
+    def is_elementwise(self) -> bool:
+        """True if the operation acts on each element alone."""
+        return isinstance(self.op.primitive, Elementwise)
+
+    def fitted(self, c: Any) -> np.ndarray | None:
+        """Return an array summed to the operand's shape, or spread over it; None if it does not fit."""
+        c = np.asarray(c)
+        try:
+            if np.broadcast_shapes(c.shape, self.operand.shape) == c.shape:
+                return unbroadcast(c, self.operand.shape)
+            return np.broadcast_to(c, self.operand.shape)
+        except ValueError:
+            return None
+
+    @property
+    def is_mask(self) -> bool:
+        """True if the local derivative is a choice, 0 or 1."""
+        if self.op.kind in ("maximum", "minimum", "clamp", "where", "relu", "abs", "fmax", "fmin"):
+            return True
+        other = self.op.operands[1 - self.i] if self.op.kind == "mul" else None
+        return isinstance(other, np.ndarray) and bool(np.isin(other, (0, 1)).all()) and other.size > 1
+
+
+class Block(Site):
+    """Operations between `early`, with the value x, and `k`, with the value y, that are one function.
+
+    Attributes:
+        early: where the function begins.
+        x, y: its argument and its result.
+    """
+
+    def __init__(self, tape: Tape, words: Words, k: int, early: int) -> None:
+        super().__init__(tape, words, k)
+        self.early = early
+        self.x, self.y = tape.ops[early].value, self.op.value
+
+    @property
+    def fields(self) -> dict[str, str]:
+        return {**super().fields, "operand": self.words.name(self.early)}
+
+    def right(self, g: np.ndarray) -> np.ndarray:
+        """Return the right contribution of y to x."""
+        return self.tape.pull(self.k, self.early, g)
+
+    @property
+    def source(self) -> int:
+        """The same as `early`, as the source of an `Edge`."""
+        return self.early
+
+    @cached_property
+    def c(self) -> np.ndarray:
+        """The right contribution."""
+        return self.right(self.g)
+
+    def fitted(self, c: Any) -> np.ndarray:
+        """The same: shapes do not change."""
+        return np.asarray(c)
+
+    @cached_property
+    def is_elementwise(self) -> bool:
+        """True if each element of y depends on the same element of x alone."""
+        ops = (self.tape.ops[k] for k in self.tape.between(self.k, self.early))
+        return self.x.shape == self.y.shape and all(isinstance(op.primitive, Elementwise) for op in ops)
+
+    @cached_property
+    def axes(self) -> list[tuple[int, ...]]:
+        """The sets of axes over which a normalization may go."""
+        dims = range(self.x.ndim)
+        return [a for n in dims for a in itertools.combinations(dims, n + 1)]
+
+
+@dataclass
+class Whole:
+    """The whole gradient.
+
+    Attributes:
+        x: the input.
+            right, learners: the right gradient and the learner's, of the same shape.
+        tape: the function.
+        sizes: the meaning of numbers.
+    """
+
+    x: np.ndarray
+    right: np.ndarray
+    learners: np.ndarray
+    tape: Tape
+    sizes: Mapping[int, str] = field(default_factory=dict)
