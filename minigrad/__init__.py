@@ -129,7 +129,7 @@ def __getattr__(name: str) -> object:
     elif not name.startswith("_") and name in _functions():
         value = import_module("minigrad.tensors.methods").as_function(_functions()[name])
     else:
-        raise AttributeError(f"module 'minigrad' has no attribute {name!r}")
+        raise import_module("minigrad.output.absent").no_attribute("module 'minigrad'", name, __dir__)
     globals()[name] = value
     return value
 

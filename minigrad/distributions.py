@@ -15,12 +15,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from minigrad.grad_mode import no_grad
 from minigrad.nn.losses import binary_cross_entropy_with_logits
+from minigrad.output.absent import missing_from
 from minigrad.output.words import class_name
 from minigrad.random import rand, randn
 from minigrad.tensors.creation import as_tensor, full_like, result_type
@@ -335,3 +336,7 @@ def _together(a: Any, b: Any) -> list[Tensor]:
     if not isinstance(b, Tensor) and isinstance(a, Tensor):
         second = second.to(first.dtype)
     return list(broadcast_tensors(first, second))
+
+
+if not TYPE_CHECKING:
+    __getattr__ = missing_from(__name__, "bernoulli", "categorical", "normal", "uniform", "kl")

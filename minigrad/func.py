@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minigrad import engine
 from minigrad.autograd.functional import columns, fresh, pulled, pushed, rows
@@ -16,6 +16,7 @@ from minigrad.autograd.trees import filled, leaves, mapped, tensors
 from minigrad.engine import tick
 from minigrad.grad_mode import enable_grad, mode, no_grad
 from minigrad.nn.module import Module
+from minigrad.output.absent import missing_from
 from minigrad.output.words import class_name, printable
 from minigrad.tensors.creation import ones_like, zeros_like
 from minigrad.tensors.joining import stack
@@ -451,3 +452,7 @@ def _stacked(results: list[Any], dim: Any) -> Any:
     if not isinstance(first, Tensor):
         raise TypeError(f"vmap: the function must return tensors, got {class_name(first)}: {printable(repr(first))}")
     return first if dim is None else stack(results, dim)
+
+
+if not TYPE_CHECKING:
+    __getattr__ = missing_from(__name__)

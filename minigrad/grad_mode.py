@@ -50,6 +50,17 @@ def run_in_mode(recording: bool, function: Callable[..., R], *args: Any) -> R:
         mode.recording, mode.inference = earlier_recording, earlier_inference
 
 
+def warn_of_missing_grad() -> None:
+    """Warn that an intermediate result has no `.grad`, on the line of the caller's caller."""
+    warnings.warn(
+        "the .grad of a tensor that is not a leaf is not stored. Was a parameter replaced by a new tensor, as in "
+        "w = w - lr * w.grad? Update it in place, under no_grad(): w -= lr * w.grad. To keep the gradient of an "
+        "intermediate result, call .retain_grad() on it before backward()",
+        UserWarning,
+        stacklevel=3,
+    )
+
+
 def warn_of_plain_number(what: str, letter: str) -> None:
     """Warn, once per line of the program, that a recorded value becomes a plain number; formatting is no reason to.
 

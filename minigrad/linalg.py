@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import functools
 import math
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from minigrad.output.absent import missing_from
 from minigrad.output.words import class_name
 from minigrad.primitives import linalg as primitives
 from minigrad.tensors.creation import as_tensor
@@ -347,3 +348,7 @@ def norm(A: Tensor, ord: Any = None, dim: Any = None, keepdim: bool = False, *, 
     elif not isinstance(dim, int) and len(dim) == 2:
         return matrix_norm(A, ord, dim, keepdim, dtype=dtype)
     return vector_norm(A, ord, dim, keepdim, dtype=dtype)
+
+
+if not TYPE_CHECKING:
+    __getattr__ = missing_from(__name__)

@@ -7,7 +7,7 @@ import sys
 import warnings
 import weakref
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -94,8 +94,9 @@ class Network:
     def __init__(self, model: Module, loss: Callable[..., Tensor]) -> None:
         if not isinstance(model, Module):
             raise TypeError(f"Network(model, loss): model must be an nn.Module, got {class_name(model)}")
-        if not callable(loss):
-            raise TypeError(f"Network(model, loss): loss must be a function of (scores, targets), got {loss!r}")
+        if not callable(loss) or isinstance(loss, type):
+            got = f"the class {loss.__name__}: call it, {loss.__name__}()" if isinstance(loss, type) else repr(loss)
+            raise TypeError(f"Network(model, loss): loss must be a function of (scores, targets), got {got}")
         self.model, self.loss = model, loss
         self._parameters = dict(model._named_parameters())
         for attribute, what in model.unregistered():
@@ -167,7 +168,13 @@ class Network:
         """Return, for each parameter by name, its slice of x and dx."""
         return dict(self._slices)
 
-    def forward(self, data_batch: Any) -> Loss:
+    def __call__(self, *_: Any) -> NoReturn:
+        """Raise: which of the two is meant?"""
+        raise TypeError(
+            "a Network is not called: network.forward((X, y)) computes the loss on a batch, network.model(X) the output"
+        )
+
+    def forward(self, data_batch: Any, *others: Any) -> Loss:
         """Compute the loss on a batch: loss(model(X), y).
 
         Args:
@@ -177,9 +184,12 @@ class Network:
             The loss as a float; its `tensor` can be drawn.
 
         Raises:
+            TypeError: if inputs and targets are two arguments instead of a pair.
             ValueError: if the batch is not a pair or is empty, or the loss is not one number.
             RuntimeError: if the model has other parameters than when the network was created.
         """
+        if others:
+            raise TypeError("forward takes one batch, a pair: network.forward((X, y)) instead of network.forward(X, y)")
         if not isinstance(data_batch, list | tuple) or len(data_batch) != 2:
             raise ValueError(
                 f"forward: the batch must be a pair (X, y) of inputs and targets, got {class_name(data_batch)}"
@@ -214,9 +224,15 @@ class Network:
         for hook in tuple(self._hooks):
             hook(self, data_batch, loss)
         if math.isnan(loss):
+            if np.isnan(inputs._array).any():
+                cause = "The inputs of the batch contain nan: are values missing in the data?"
+            elif np.isnan(self._x).any():
+                cause = "x contains nan. The usual cause is a learning rate that is too high"
+            else:
+                cause = "x has no nan: look for log, sqrt or a division at 0 in the model or the loss"
             warnings.warn(
                 "the loss is nan; run this forward under minigrad.detect_anomaly() to see which operation produced it. "
-                "The usual cause is a learning rate that is too high",
+                + cause,
                 RuntimeWarning,
                 stacklevel=2,
             )

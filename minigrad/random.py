@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from minigrad.output.absent import missing_from
 from minigrad.tensors.base import Size, plain_int, sizes_of
 from minigrad.tensors.creation import as_tensor, filled
 from minigrad.tensors.devices import check_options
@@ -170,3 +171,7 @@ def normal(
     shape = np.broadcast_shapes(m.shape, s.shape) if given else sizes_of("normal", (size,), {})
     dtype = floats("normal", dtype or (given[0].dtype if given else None))
     return filled((m + s * numbers(generator).standard_normal(shape)).astype(dtype), requires_grad)
+
+
+if not TYPE_CHECKING:
+    __getattr__ = missing_from(__name__)

@@ -16,14 +16,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from functools import cache
 from numbers import Real
-from typing import Any
+from typing import Any, NoReturn
 
 from minigrad import engine
 from minigrad.engine import Node, tick
 from minigrad.float_math import IEEE, IEEE_NUMBERS, NUMBERS, with_ieee_fallback
 from minigrad.grad_mode import mode, warn_of_plain_number
 from minigrad.hooks import notify, watchers
-from minigrad.output.words import class_name, not_implemented, printable
+from minigrad.output.absent import no_attribute
+from minigrad.output.words import class_name, not_implemented, of_numpy, printable
 from minigrad.primitives import elementwise as ew
 from minigrad.primitives.primitive import Elementwise
 from minigrad.scalar_fast import accelerate
@@ -53,7 +54,6 @@ class Value(Node):
 
     __slots__ = ("data", "grad", "name", "index", "primitive", "a", "b", "da", "db", "released")
     stores_grad = True
-    __array_ufunc__ = None  # NumPy refuses ndarray * Value, instead of making an array of objects
     data: float
     grad: Any
     a: Any
@@ -163,6 +163,13 @@ class Value(Node):
     def relu(self) -> Value:
         """max(x, 0)."""
         return apply(ew.relu, self)
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise no_attribute("'Value' object", name, lambda: dir(Value))
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        """Compute np.float64(2) * x as 2.0 * x; refuse NumPy's functions and arrays."""
+        return of_numpy(Value, ufunc.__name__, inputs)
 
     # -- the backward pass -------------------------------------------------------------------------------------------
 

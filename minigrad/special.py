@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from minigrad.output.absent import missing_from
 from minigrad.primitives import special as _primitives
 from minigrad.tensors.methods import Operations
 from minigrad.tensors.methods import method_factories as _factories
@@ -14,3 +17,6 @@ softmax, log_softmax, logsumexp = Operations.softmax, Operations.log_softmax, Op
 ndtr = _factories.unary(
     _primitives.ndtr, "Return the standard normal cumulative distribution function, the area under it up to x."
 )
+
+if not TYPE_CHECKING:
+    __getattr__ = missing_from(__name__)

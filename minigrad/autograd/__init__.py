@@ -13,6 +13,7 @@ from minigrad.autograd.anomaly import detect_anomaly, set_detect_anomaly
 from minigrad.autograd.gradients import Event, backward, walk
 from minigrad.autograd.gradients import grads as grad
 from minigrad.grad_mode import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
+from minigrad.output.absent import no_attribute
 
 _LAZY = {
     "Function": "minigrad.autograd.function",
@@ -40,6 +41,6 @@ def __getattr__(name: str) -> Any:
     if name in ("function", "functional"):
         return importlib.import_module(f"minigrad.autograd.{name}")
     if name not in _LAZY:
-        raise AttributeError(f"module 'minigrad.autograd' has no attribute {name!r}")
+        raise no_attribute("module 'minigrad.autograd'", name, lambda: [*globals(), *_LAZY, "functional"])
     value = globals()[name] = getattr(importlib.import_module(_LAZY[name]), name)
     return value

@@ -1,5 +1,7 @@
 """Neural networks: modules, layers and losses, under PyTorch's names."""
 
+from typing import TYPE_CHECKING
+
 from minigrad.nn import functional as functional
 from minigrad.nn import init as init
 from minigrad.nn import utils as utils
@@ -153,3 +155,7 @@ from minigrad.nn.transformer import TransformerDecoder as TransformerDecoder
 from minigrad.nn.transformer import TransformerDecoderLayer as TransformerDecoderLayer
 from minigrad.nn.transformer import TransformerEncoder as TransformerEncoder
 from minigrad.nn.transformer import TransformerEncoderLayer as TransformerEncoderLayer
+from minigrad.output.absent import missing_from
+
+if not TYPE_CHECKING:
+    __getattr__ = missing_from(__name__, "modules", "parameter")

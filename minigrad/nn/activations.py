@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any, ClassVar, TypeVar
 
-from minigrad.nn.arguments import check_bool, check_choice, check_int, check_not_negative, check_number
+from minigrad.nn.arguments import check_bool, check_choice, check_int, check_not_negative, check_number, check_tensor
 from minigrad.nn.functional_module import FunctionalModule
 from minigrad.nn.layers import as_input, checked_size
 from minigrad.nn.module import Module, Parameter
@@ -36,6 +36,7 @@ def _in_place(function: F) -> F:
 
     @functools.wraps(function)
     def activation(input: Tensor, *settings: Any, **named: Any) -> Tensor:
+        check_tensor(function.__name__, input=input)
         inplace = settings[position] if len(settings) > position else named.get("inplace", False)
         check_bool(function.__name__, inplace=inplace)
         if not inplace:
@@ -54,6 +55,7 @@ def _piecewise(primitive: Elementwise, input: Tensor, *settings: float) -> Tenso
 
 def _floats(input: Tensor) -> Tensor:
     """Return the tensor, integers as floats."""
+    check_tensor("an activation", input=input)
     return input if input.dtype.kind == "f" else input.float()
 
 
@@ -85,6 +87,7 @@ def tanh(input: Tensor) -> Tensor:
     >>> nn.functional.tanh(tensor([0.0, 0.5]))
     tensor([0.0000, 0.4621])
     """
+    check_tensor("tanh", input=input)
     return input.tanh()
 
 
@@ -97,6 +100,7 @@ def sigmoid(input: Tensor) -> Tensor:
     >>> nn.functional.sigmoid(tensor([0.0, 2.0]))
     tensor([0.5000, 0.8808])
     """
+    check_tensor("sigmoid", input=input)
     return input.sigmoid()
 
 
@@ -227,6 +231,7 @@ def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tenso
     >>> nn.functional.softplus(tensor([0.0, 30.0]))
     tensor([ 0.6931, 30.0000])
     """
+    check_tensor("softplus", input=input)
     check_number("softplus", beta=beta, threshold=threshold)
     if beta == 1:
         return _piecewise(pieces.softplus_below, input, float(threshold))
@@ -442,6 +447,7 @@ def tanhshrink(input: Tensor) -> Tensor:
     >>> nn.functional.tanhshrink(tensor([0.0, 2.0]))
     tensor([0.0000, 1.0360])
     """
+    check_tensor("tanhshrink", input=input)
     return input - input.tanh()
 
 
@@ -454,6 +460,7 @@ def softsign(input: Tensor) -> Tensor:
     >>> nn.functional.softsign(tensor([-1.0, 3.0]))
     tensor([-0.5000,  0.7500])
     """
+    check_tensor("softsign", input=input)
     return input / (1 + input.abs())
 
 
@@ -476,6 +483,7 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
 
     Source: Dauphin et al., "Language modeling with gated convolutional networks", 2016.
     """
+    check_tensor("glu", input=input)
     d = input._dim(dim)
     if not input.ndim or input.shape[d] % 2:
         raise ValueError(f"glu: the size along dim {dim} must be even, got an input of shape {input.shape}")
@@ -502,6 +510,7 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
 
     Source: He et al., "Delving deep into rectifiers", 2015.
     """
+    check_tensor("prelu", input=input, weight=weight)
     channels = input.shape[1] if input.ndim > 1 else 1
     if weight.ndim > 1 or weight.numel() not in (1, channels):
         raise ValueError(
@@ -577,6 +586,7 @@ def softmax(input: Tensor, dim: int | None = None, *, dtype: Any = None) -> Tens
     tensor([[0.5000, 0.5000],
             [0.2689, 0.7311]])
     """
+    check_tensor("softmax", input=input)
     return (input if dtype is None else input.to(dtype)).softmax(dim)
 
 
@@ -589,6 +599,7 @@ def log_softmax(input: Tensor, dim: int | None = None, *, dtype: Any = None) -> 
     >>> nn.functional.log_softmax(tensor([0.0, 1.0]), dim=0)
     tensor([-1.3133, -0.3133])
     """
+    check_tensor("log_softmax", input=input)
     return (input if dtype is None else input.to(dtype)).log_softmax(dim)
 
 
@@ -601,6 +612,7 @@ def softmin(input: Tensor, dim: int | None = None, *, dtype: Any = None) -> Tens
     >>> nn.functional.softmin(tensor([0.0, 1.0]), dim=0)
     tensor([0.7311, 0.2689])
     """
+    check_tensor("softmin", input=input)
     return softmax(-input, dim, dtype=dtype)
 
 
@@ -622,6 +634,7 @@ def gumbel_softmax(logits: Tensor, tau: float = 1.0, hard: bool = False, *, dim:
 
     Source: Jang et al., "Categorical reparameterization with Gumbel-softmax", 2016; Maddison et al., 2016.
     """
+    check_tensor("gumbel_softmax", logits=logits)
     check_number("gumbel_softmax", tau=tau)
     check_bool("gumbel_softmax", hard=hard)
     check_int("gumbel_softmax", dim=dim)

@@ -13,8 +13,8 @@ from typing import Any, NoReturn, TypeVar
 
 import numpy as np
 
-from minigrad.output.words import class_name, printable
-from minigrad.tensors.base import plain_int
+from minigrad.output.words import class_name, printable, shortened
+from minigrad.tensors.base import Base, plain_int
 
 Checked = TypeVar("Checked", bound=Callable[..., Any])
 
@@ -44,6 +44,13 @@ def check_number(function: str, **values: Any) -> None:
     for name, value in values.items():
         if not hasattr(value, "__float__") or isinstance(value, bool | np.bool_):
             refuse(function, name, "a number", value)
+
+
+def check_tensor(function: str, **values: Any) -> None:
+    """Raise a TypeError if one of the values is not a tensor."""
+    for name, value in values.items():
+        if not isinstance(value, Base):
+            raise TypeError(f"{function}: {name} must be a tensor, got {class_name(value)}; use minigrad.tensor(...)")
 
 
 def check_function(function: str, **values: Any) -> None:
@@ -130,7 +137,13 @@ def check_arguments(function: Checked) -> Checked:
         named = {n: plain_int(v) if n in counts else v for n, v in named.items()}
         for argument, value in (*zip(annotations, args), *named.items()):
             check_annotated(name, argument, value, annotations.get(argument))
-        return function(*args, **named)
+        try:
+            return function(*args, **named)
+        except TypeError as error:
+            if error.__traceback__ is None or error.__traceback__.tb_next is None:  # the call itself failed
+                called = f"{name}.__init__" if function.__name__ == "__init__" else name
+                raise TypeError(str(error).replace(function.__qualname__, called)) from None
+            raise
 
     return checked  # type: ignore[return-value]
 
@@ -138,8 +151,8 @@ def check_arguments(function: Checked) -> Checked:
 def refuse(function: str, name: str, kind: str, value: Any) -> NoReturn:
     """Raise a TypeError: the argument `name` of `function` must be of this kind."""
     raise TypeError(
-        f"{function}: {name} must be {kind}, got {printable(repr(value))}. If another argument was meant, pass "
-        "it by name" + old_reduction(function, value)
+        f"{function}: {name} must be {kind}, got {shortened(printable(repr(value)), 80)}. If another argument was "
+        "meant, pass it by name" + old_reduction(function, value)
     )
 
 

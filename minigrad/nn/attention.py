@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.nn import init
-from minigrad.nn.arguments import check_bool, check_number, check_probability
+from minigrad.nn.arguments import check_bool, check_number, check_probability, check_tensor
 from minigrad.nn.dropout import dropout
 from minigrad.nn.layers import Linear, as_input, checked_size, linear
 from minigrad.nn.module import Module, Parameter
@@ -76,6 +76,7 @@ def scaled_dot_product_attention(
     tensor([[1.0000, 0.0000],
             [0.3302, 0.6698]])
     """
+    check_tensor("scaled_dot_product_attention", query=query, key=key, value=value)
     name = "scaled_dot_product_attention"
     check_number(name, dropout_p=dropout_p)
     check_bool(name, is_causal=is_causal, enable_gqa=enable_gqa)

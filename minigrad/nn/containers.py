@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
 import numpy as np
 
@@ -17,6 +18,8 @@ def _as_module(container: str, key: Any, module: Any) -> Module:
     if isinstance(module, Module):
         return module
     kind = f"the class {module.__name__}: call it, {module.__name__}(…)" if isinstance(module, type) else repr(module)
+    if inspect.isfunction(module) or inspect.ismethod(module):
+        kind = f"the function {module.__name__}: write a module that calls it, or use one, such as nn.ReLU() for relu"
     kind = printable(kind)
     if container == "Sequential" and isinstance(module, list | tuple):
         kind = f"a {class_name(module)}: pass its modules one by one, Sequential(*layers)"
@@ -98,6 +101,8 @@ class _ListContainer(_Container):
 
     def extend(self, items: Iterable[Any]) -> Self:
         """Add several items at the end, and return the container."""
+        if not isinstance(items, Iterable):
+            raise TypeError(f"{class_name(self)}: takes a list of items, got {class_name(items)}: put it into a list")
         for item in [*items]:
             self.append(item)
         return self
@@ -183,6 +188,10 @@ class ModuleList(_ListContainer):
     def __init__(self, modules: Iterable[Module] = ()) -> None:
         super().__init__()
         self.extend(modules)
+
+    def forward(self, *_: Any, **__: Any) -> NoReturn:
+        """Raise: a list has no order of calls."""
+        raise NotImplementedError("ModuleList is not called: loop over it, x = layer(x), or use nn.Sequential(*layers)")
 
     def __repr__(self) -> str:
         """As for any module, with neighbours that look the same shown once: `(0-5): 6 x Block(…)`."""

@@ -372,6 +372,8 @@ class _Conv(Module):
         self.stride = each_dim(name, "stride", stride, self.ndim)
         self.dilation = each_dim(name, "dilation", dilation, self.ndim)
         self.output_padding = (0,) * self.ndim
+        if isinstance(padding, str) and padding not in ("same", "valid") and not self.transposed:
+            raise ValueError(f"{name}: padding must be an integer, 'same' or 'valid', got {padding!r}")
         if padding not in ("same", "valid") or self.transposed:
             padding = each_dim(name, "padding", padding, self.ndim, least=0)
         elif padding == "same" and max(self.stride) > 1:

@@ -5,7 +5,7 @@ Source: Srivastava et al., "Dropout: a simple way to prevent neural networks fro
 
 from __future__ import annotations
 
-from minigrad.nn.arguments import check_bool, check_probability
+from minigrad.nn.arguments import check_bool, check_probability, check_tensor
 from minigrad.nn.layers import as_input
 from minigrad.nn.module import Module
 from minigrad.output.words import class_name
@@ -60,6 +60,7 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
 
     Source: Srivastava et al., 2014.
     """
+    check_tensor("dropout", input=input)
     _check("dropout", p, training, inplace)
     if not training or p == 0:
         return input
@@ -68,6 +69,7 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
 
 def _channelwise(name: str, input: Tensor, p: float, training: bool, inplace: bool, dims: int) -> Tensor:
     """Drop whole channels: for each, all elements along the last `dims` dimensions."""
+    check_tensor(name, input=input)
     _check(name, p, training, inplace)
     if input.ndim not in (dims + 1, dims + 2):
         axes = "LHW"[:1] if dims == 1 else "DHW"[-dims:]
@@ -111,7 +113,7 @@ def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
 
     Source: Tompson et al., "Efficient object localization using convolutional networks", 2014.
     """
-    return _channelwise("dropout2d", input, p, training, inplace, 1 if input.ndim == 3 else 2)
+    return _channelwise("dropout2d", input, p, training, inplace, 1 if getattr(input, "ndim", 0) == 3 else 2)
 
 
 def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:

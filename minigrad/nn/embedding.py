@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 
 from minigrad.grad_mode import no_grad
-from minigrad.nn.arguments import check_bool, check_int, check_number, refuse
+from minigrad.nn.arguments import check_bool, check_int, check_number, check_tensor, refuse
 from minigrad.nn.module import Module, Parameter
 from minigrad.random import randn
 from minigrad.tensors.base import plain_int
@@ -68,6 +68,7 @@ def embedding(
     tensor([[4., 5.],
             [0., 1.]])
     """
+    check_tensor("embedding", weight=weight)
     _check("embedding", max_norm, norm_type, scale_grad_by_freq, sparse)
     index = np.asarray(input._array if isinstance(input, Tensor) else input)
     if weight.ndim != 2:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from minigrad.nn.activations import celu as celu
 from minigrad.nn.activations import elu as elu
 from minigrad.nn.activations import gelu as gelu
@@ -104,3 +106,7 @@ from minigrad.nn.similarity import cosine_similarity as cosine_similarity
 from minigrad.nn.similarity import normalize as normalize
 from minigrad.nn.similarity import one_hot as one_hot
 from minigrad.nn.similarity import pairwise_distance as pairwise_distance
+from minigrad.output.absent import missing_from
+
+if not TYPE_CHECKING:
+    __getattr__ = missing_from(__name__)

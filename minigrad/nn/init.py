@@ -18,6 +18,7 @@ import numpy as np
 
 from minigrad.grad_mode import no_grad
 from minigrad.nn.arguments import check_arguments
+from minigrad.output.absent import no_attribute
 from minigrad.output.deprecation import warn_deprecated
 from minigrad.tensors.rng import numbers
 from minigrad.tensors.tensor import Tensor
@@ -27,7 +28,7 @@ def __getattr__(name: str) -> Callable[..., Tensor]:
     """Return a function under its older name: xavier_uniform for xavier_uniform_."""
     function = globals().get(f"{name}_")
     if function is None or name.startswith("_"):
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        raise no_attribute(f"module {__name__!r}", name, lambda: globals())
 
     @functools.wraps(function)
     def older(*args: Any, **named: Any) -> Tensor:

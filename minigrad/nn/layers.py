@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.nn import init
-from minigrad.nn.arguments import check_bool, check_int
+from minigrad.nn.arguments import check_bool, check_int, check_tensor
 from minigrad.nn.module import Module, Parameter
 from minigrad.output.words import class_name, printable
 from minigrad.primitives import linalg
@@ -91,6 +91,7 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
     >>> nn.functional.bilinear(tensor([1.0, 2.0]), tensor([3.0]), tensor([[[1.0], [10.0]]]))
     tensor([63.])
     """
+    check_tensor("bilinear", weight=weight)
     input1, input2 = as_input("bilinear", input1), as_input("bilinear", input2)
     if input1.shape[:-1] != input2.shape[:-1] or (input1.shape[-1:] + input2.shape[-1:]) != weight.shape[1:]:
         raise ValueError(

@@ -95,6 +95,9 @@ def matching_target(name: str, input: Tensor, target: Any) -> Tensor:
     return target if target.dtype.kind == "f" else target.to(input.dtype)
 
 
+_ONE_HOT = "One-hot rows become class indices by .argmax(1)"
+
+
 def class_indices(name: str, input: Tensor, target: Any) -> np.ndarray:
     """Return the targets as an array of integers, one for each example of the scores (N, C, ...) or (C,).
 
@@ -109,14 +112,16 @@ def class_indices(name: str, input: Tensor, target: Any) -> np.ndarray:
         raise TypeError(
             f"{name}: targets must be class indices, integers; got {classes.dtype} of shape {classes.shape}. "
             + (
-                "One-hot rows become class indices by .argmax(1)"
+                "Are scores and targets swapped?"
+                if input.dtype.kind in "iu"
+                else _ONE_HOT
                 if classes.shape == input.shape
                 else "Convert: .long()"
             )
         )
     if not input.ndim or classes.shape != wanted:
         hint = ". A column becomes a row by .squeeze(1)" if classes.shape == (*wanted, 1) else ""
-        hint = ". One-hot rows become class indices by .argmax(1)" if classes.shape == input.shape else hint
+        hint = f". {_ONE_HOT}" if classes.shape == input.shape else hint
         raise ValueError(
             f"{name}: scores of shape {input.shape} need targets of shape {wanted}, one class index per example; "
             f"got {classes.shape}{hint}"

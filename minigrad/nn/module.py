@@ -16,6 +16,7 @@ from minigrad.engine import tick
 from minigrad.grad_mode import mode, no_grad
 from minigrad.hooks import RemovableHandle
 from minigrad.nn.backward_hooks import Gates
+from minigrad.output.absent import no_attribute
 from minigrad.output.words import class_name, printable, printable_lines
 from minigrad.tensors.conversion import array_from
 from minigrad.tensors.creation import zeros_like
@@ -112,6 +113,10 @@ class Module:
 
     training: bool
 
+    def __new__(cls, *settings: Any, **_: Any) -> Self:
+        _refuse_data(cls, settings)
+        return super().__new__(cls)
+
     def __init__(self) -> None:
         registries: dict[str, Any] = {registry: {} for registry in _REGISTRIES}
         self.__dict__.update(registries, _unsaved=set(), training=True)
@@ -167,7 +172,10 @@ class Module:
                 return self.__dict__[registry][name]
         if name in _REGISTRIES:
             raise AttributeError(f"{class_name(self)}.__init__ does not call super().__init__(): call it first")
-        raise AttributeError(f"{class_name(self)} has no attribute {name!r}")
+        raise no_attribute(class_name(self), name, lambda: dir(self))
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *self._parameters, *self._buffers, *self._modules]
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         """Copy and pickle modules of any depth: some inner ones come first, so that Python's stack does not grow."""
@@ -789,6 +797,20 @@ class Module:
         if parts:
             inner = "\n  " + "\n  ".join([*([inner] if inner else []), *parts]) + "\n"
         return f"{class_name(self)}({inner})"
+
+
+def _refuse_data(cls: type, settings: tuple[Any, ...]) -> None:
+    """Raise if a layer of this package is created with data: nn.ReLU(x) instead of nn.ReLU()(x)."""
+    data = [i for i, value in enumerate(settings) if isinstance(value, Tensor | np.ndarray) and value.ndim]
+    if not data or not cls.__module__.startswith("minigrad."):
+        return
+    names = [*inspect.signature(cls).parameters]
+    if len(data) > 1 or not (names[data[0] :] or [""])[0].endswith("weight"):
+        name, shape = cls.__name__, settings[data[0]].shape
+        raise TypeError(
+            f"{name}(…) creates the module and takes its settings, got data of shape {shape}. Create it once, then "
+            f"call it: module = nn.{name}(…); module(…)"
+        )
 
 
 def _may_be_missing(name: str, state_dict: Mapping[str, Any]) -> bool:

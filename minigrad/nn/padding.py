@@ -146,6 +146,7 @@ class _Pad(Module):
     mode = "constant"
     value: float | None = None
 
+    @check_arguments
     def __init__(self, padding: int | tuple[int, ...]) -> None:
         super().__init__()
         name = class_name(self)

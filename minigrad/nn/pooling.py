@@ -808,6 +808,7 @@ class MaxPool3d(_MaxPool):
 class _MaxUnpool(Module):
     ndim: int
 
+    @check_arguments
     def __init__(self, kernel_size: Sizes, stride: Sizes | None = None, padding: Sizes = 0) -> None:
         super().__init__()
         name = class_name(self)
@@ -1048,6 +1049,7 @@ class LPPool3d(_LPPool):
 class _AdaptiveAvgPool(Module):
     ndim: int
 
+    @check_arguments
     def __init__(self, output_size: Any) -> None:
         super().__init__()
         several = output_size if isinstance(output_size, list | tuple) else (output_size,)

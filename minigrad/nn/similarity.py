@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.nn.arguments import check_bool, check_int, check_not_negative, check_number
+from minigrad.nn.arguments import check_bool, check_int, check_not_negative, check_number, check_tensor
 from minigrad.nn.module import Module
 from minigrad.tensors.creation import as_tensor
 from minigrad.tensors.dtypes import result_type
@@ -52,6 +52,7 @@ def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6,
     >>> nn.functional.pairwise_distance(tensor([[3.0, 4.0]]), tensor([[0.0, 0.0]]))
     tensor([5.0000])
     """
+    check_tensor("pairwise_distance", x1=x1, x2=x2)
     check_number("pairwise_distance", p=p, eps=eps)
     check_bool("pairwise_distance", keepdim=keepdim)
     return (x1 - x2 + eps).norm(p, -1, keepdim)
@@ -72,6 +73,7 @@ def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -
     >>> nn.functional.normalize(tensor([[3.0, 4.0]]))
     tensor([[0.6000, 0.8000]])
     """
+    check_tensor("normalize", input=input)
     check_number("normalize", p=p, eps=eps)
     return input / input.norm(p, dim, True).clamp(min=eps)
 

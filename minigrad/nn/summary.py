@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from minigrad.grad_mode import no_grad
+from minigrad.nn.activations import Softmax
+from minigrad.nn.layers import Linear
 from minigrad.nn.module import Module
 from minigrad.output.words import class_name, printable
 from minigrad.tensors.creation import as_tensor, zeros
@@ -25,13 +28,14 @@ class Row(NamedTuple):
 
 
 class Summary(NamedTuple):
-    """A table of modules with totals; `print` shows it as text."""
+    """A table of modules with totals; `print` shows it as text, with what looks like a mistake in the model."""
 
     rows: tuple[Row, ...]
     total: int
     trainable: int
     buffers: int
     megabytes: float
+    notes: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         lines = [("layer", "output shape", "parameters")]
@@ -50,7 +54,7 @@ class Summary(NamedTuple):
         frozen = f" ({self.total - self.trainable:,} of them frozen)" if self.total > self.trainable else ""
         extra = f", and {self.buffers:,} numbers in buffers" if self.buffers else ""
         foot = f"{self.total:,} parameters{frozen}{extra}; {self.megabytes:.2f} MB"
-        return "\n".join([table[0], line, *table[1:], line, foot])
+        return "\n".join([table[0], line, *table[1:], line, foot, *self.notes])
 
 
 def summary(model: Module, *inputs: Any, depth: int | None = None) -> Summary:
@@ -64,7 +68,8 @@ def summary(model: Module, *inputs: Any, depth: int | None = None) -> Summary:
 
     Returns:
         A `Summary`: the rows, the numbers of parameters in total and of trainable ones, the numbers in buffers, and
-        the megabytes of both.
+        the megabytes of both. If the model was called, also notes: on two linear layers without an activation between
+        them, and on a softmax at the end, since cross_entropy applies one.
 
     >>> from minigrad import nn
     >>> print(summary(nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10)), (1, 64)))
@@ -80,16 +85,27 @@ def summary(model: Module, *inputs: Any, depth: int | None = None) -> Summary:
     shapes: dict[Module, str] = {}
     calls: dict[Module, int] = {}
 
+    sources: dict[int, Module] = {}  # id of an output -> the module that computed it
+    outputs: list[Any] = []  # held, so that no id is given twice
+    notes: list[str] = []
+
     def note(module: Module, inputs: Any, output: Any) -> None:
+        notes.extend(_without_activation(sources.get(id(inputs[0])), module, names) if inputs else ())
+        outputs.append(output)
+        if not [*module.children()] and not (inputs and output is inputs[0]):
+            sources[id(output)] = module
         shapes[module] = _shape(output)
         calls[module] = calls.get(module, 0) + 1
 
     if inputs:
         training = [(module, module.training) for module in model.modules()]
+        names = {module: path for path, module in model.named_modules()}
         hooks = [module.register_forward_hook(note) for module in model.modules()]
         try:
             with no_grad():
-                model.eval()(*map(_input, inputs))
+                result = model.eval()(*map(_input, inputs))
+            if isinstance(sources.get(id(result)), Softmax):
+                notes.append(_SOFTMAX)
         finally:
             for hook in hooks:
                 hook.remove()
@@ -109,7 +125,25 @@ def summary(model: Module, *inputs: Any, depth: int | None = None) -> Summary:
         sum(p.numel() for p in parameters if p.requires_grad),
         sum(b.numel() for b in buffers),
         sum(t.numel() * t.dtype.itemsize for t in [*parameters, *buffers]) / 1e6,
+        tuple(dict.fromkeys(notes)),
     )
+
+
+_SOFTMAX = (
+    "the model ends with a softmax: cross_entropy applies one itself and takes the scores before it; nll_loss takes "
+    "their log_softmax"
+)
+
+
+def _without_activation(before: Module | None, module: Module, names: dict[Module, str]) -> Iterator[str]:
+    """Note that a linear layer's input is another's output, unless the first is a bottleneck."""
+    if isinstance(before, Linear) and isinstance(module, Linear):
+        inputs, hidden, outputs = before.in_features, before.out_features, module.out_features
+        if hidden >= min(inputs, outputs):
+            yield (
+                f"there is no activation between {names[before]} and {names[module]}: two linear layers in a row "
+                "compute what one linear function computes. Put a ReLU or a tanh between them"
+            )
 
 
 def _input(given: Any) -> Any:

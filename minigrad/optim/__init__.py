@@ -1,5 +1,7 @@
 """Parameter updates: the lecture's rules as functions (`rules`), as optimizers, and schedules of the learning rate."""
 
+from typing import TYPE_CHECKING
+
 from minigrad.optim import lr_scheduler, rules, swa_utils
 from minigrad.optim.adaptive import ASGD, LAMB, Adadelta, Adafactor, Adamax, Lion, NAdam, RAdam, Rprop
 from minigrad.optim.lbfgs import LBFGS
@@ -16,6 +18,7 @@ from minigrad.optim.optimizers import (
     RMSprop,
 )
 from minigrad.optim.schedule import ExponentialDecay, InverseDecay, MomentumAnnealing, Schedule, StepDecay
+from minigrad.output.absent import missing_from
 
 __all__ = [
     "ASGD",
@@ -47,3 +50,6 @@ __all__ = [
     "rules",
     "swa_utils",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__ = missing_from(__name__)

@@ -37,6 +37,7 @@ from minigrad.optim.scheduler import (
     recall,
     set_momentum,
 )
+from minigrad.output.absent import missing_from
 from minigrad.output.words import class_name
 
 if TYPE_CHECKING:
@@ -445,3 +446,7 @@ class MomentumScheduler(LRScheduler):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         recall(self.schedule, state_dict["schedule"])
         super().load_state_dict({**state_dict, "schedule": self.schedule})
+
+
+if not TYPE_CHECKING:
+    __getattr__ = missing_from(__name__)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, ClassVar, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar, overload
 
 import numpy as np
 
@@ -27,6 +27,7 @@ from minigrad.optim.settings import (
     plain_group,
     refuse_switches,
 )
+from minigrad.output.absent import no_attribute
 from minigrad.output.words import class_name, in_brackets, printable
 from minigrad.tensors.creation import tensor, zeros_like
 from minigrad.tensors.tensor import Tensor
@@ -102,6 +103,11 @@ class Optimizer:
         if "elementwise" not in vars(cls) and not {"update", "_apply", "rule"}.isdisjoint(vars(cls)):
             cls.elementwise = False
 
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> NoReturn:  # called only for what is not an ordinary attribute
+            raise no_attribute(f"{class_name(self)!r} object", name, lambda: dir(type(self)))
+
     def __init__(
         self, params: Iterable[Any], defaults: dict[str, Any], switches: dict[str, bool | None] | None = None
     ) -> None:
@@ -111,6 +117,8 @@ class Optimizer:
             raise TypeError("params must be a list of tensors or of groups, got one tensor: put it into a list.")
         if hasattr(params, "parameters"):
             raise TypeError(f"params must be the tensors of the module, got the module: {who}(model.parameters(), …).")
+        if callable(params):
+            raise TypeError(f"params must be tensors, got a function: call it, {who}(model.parameters(), …).")
         _refuse_sets(params)
         self.defaults = defaults
         self.param_groups: list[dict[str, Any]] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import re
 import unicodedata
 from typing import Any
@@ -70,5 +71,26 @@ def writable(text: str) -> str:
 def not_implemented(*operands: Any) -> Any:
     """Return NotImplemented, with which Python asks the other operand of a Value; raise for an array of NumPy's."""
     if any(type(o).__module__ == "numpy" for o in operands):
-        raise TypeError("a Value is one number and does not compute with arrays: use minigrad.tensor(...) instead")
+        raise TypeError(_NO_ARRAYS)
     return NotImplemented
+
+
+_NO_ARRAYS = "a Value is one number and does not compute with arrays: use minigrad.tensor(...) instead"
+_OPERATORS = {"add": "add", "subtract": "sub", "multiply": "mul", "divide": "truediv", "power": "pow"}
+_OPERATORS |= {"less": "lt", "less_equal": "le", "greater": "gt", "greater_equal": "ge", "equal": "eq"}
+_OPERATORS |= {"not_equal": "ne"}
+
+
+def of_numpy(kind: type, name: str, inputs: tuple[Any, ...]) -> Any:
+    """Compute with Values and NumPy's numbers, as np.float64(2) * x; refuse arrays, which would hold objects.
+
+    Raises:
+        TypeError: for arrays and for NumPy's functions, with the method of a Value that computes the same.
+    """
+    if any(getattr(i, "shape", ()) for i in inputs):
+        raise TypeError(_NO_ARRAYS)
+    if name in _OPERATORS:
+        numbers = [i if isinstance(i, kind) else float(i) for i in inputs]
+        return getattr(operator, _OPERATORS[name])(*numbers)
+    fix = f"call the method, x.{name}()" if hasattr(kind, name) else "write it with operators and methods of a Value"
+    raise TypeError(f"np.{name}: does not compute with a Value and its gradient; {fix}, or use minigrad.tensor(...)")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
-from typing import Any, NoReturn, Self, overload
+from typing import TYPE_CHECKING, Any, NoReturn, Self, overload
 
 import numpy as np
 
 from minigrad.grad_mode import mode, warn_of_plain_number
+from minigrad.output.absent import no_attribute
+from minigrad.output.words import class_name
 from minigrad.primitives import layout as moves
 from minigrad.tensors import devices, saved
 from minigrad.tensors.base import Base, Out
@@ -17,6 +19,11 @@ from minigrad.tensors.printing import tensor_text
 
 class Attributes(Base[Out]):
     """The part of Tensor that only reads: shape, dtype, conversion and printing."""
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> NoReturn:  # called only for what is not an ordinary attribute
+            raise no_attribute(f"{class_name(self)!r} object", name, lambda: dir(self))
 
     @property
     def shape(self) -> tuple[int, ...]:  # type: ignore[override]
@@ -173,7 +180,7 @@ class Attributes(Base[Out]):
         if self._array.size != 1:
             raise ValueError(
                 f"the truth value of a tensor of shape {self.shape} is ambiguous: use .any() or .all(), "
-                "and & | ~ instead of and, or, not"
+                "& | ~ instead of and, or, not, and minigrad.maximum or .clamp instead of Python's max and min"
             )
         return bool(self._array.item())
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Generic, TypeAlias, TypeVar
 
 import numpy as np
@@ -120,7 +120,7 @@ def plain_int(n: Any) -> Any:
 def sizes(args: Any) -> tuple[int, ...]:
     """Return the sizes of a shape that was given one by one or as one sequence."""
     args = tuple([plain_int(n) for n in args])
-    if len(args) == 1 and not isinstance(args[0], int | np.integer):
+    if len(args) == 1 and isinstance(args[0], Iterable) and not isinstance(args[0], int | np.integer):
         args = tuple([plain_int(n) for n in args[0]])
     for n in args:
         if isinstance(n, bool) or not isinstance(n, int | np.integer):

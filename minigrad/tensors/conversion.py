@@ -113,7 +113,8 @@ def _described(data: Any, array: np.ndarray) -> str:
     if kind in "SU":
         return f"{what} of text; if it is of numbers, convert it: np.asarray(a, dtype=float)"
     if kind == "O" and array.ndim:
-        return f"{what} of Python objects, the first a {class_name(first)}; if they are numbers: a.astype(float)"
+        odd = next((n for n in array.flat if not isinstance(n, bool | int | float)), first)
+        return f"{what} of Python objects, the first a {class_name(odd)}; if they are numbers: a.astype(float)"
     if kind == "O" and hasattr(data, "__iter__"):
         return f"{what}; make a list of it: list(…)"
     return what

@@ -236,6 +236,8 @@ def arange(
     start, end, step = (v.item() if hasattr(v, "item") else v for v in (start, end, step))
     integers = all(isinstance(v, int) for v in (start, end, step))
     dtype = scalar_type("arange", dtype, np.dtype("int64") if integers else None)
+    if any(isinstance(v, float) and not math.isfinite(v) for v in (start, end, step)):
+        raise ValueError(f"arange: the bounds and the step must be finite, got {start}, {end}, {step}")
     if dtype.kind != "f":
         start, end, step, integers = int(start), int(end), int(step), True
     if not step:

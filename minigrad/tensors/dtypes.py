@@ -83,7 +83,8 @@ def scalar_type(name: str, dtype: Any, otherwise: Any = None) -> np.dtype:
     try:
         found: Any = dtype if isinstance(dtype, AbsentDtype) else np.dtype(dtype)
     except TypeError:
-        raise TypeError(f"{name}: {dtype!r} is not a dtype; one is, for example, minigrad.float32") from None
+        other = ", and the only device is 'cpu'" if name == "to" else ""
+        raise TypeError(f"{name}: {dtype!r} is not a dtype; one is, for example, minigrad.float32{other}") from None
     if found not in SUPPORTED:
         supported = ", ".join(sorted(map(str, SUPPORTED)))
         raise TypeError(f"{name}: tensors do not support {found}; the dtype must be one of {supported}")

@@ -33,7 +33,7 @@ def cat(tensors: Sequence[Any], dim: int = 0, *, axis: int | None = None) -> Ten
     >>> cat([a, b], dim=1)
     tensor([[1., 2., 3., 4.]])
     """
-    return _first_of("cat", tensors)._joined("cat", tensors, dim if axis is None else axis)
+    return _first_of("cat", _several("cat", tensors))._joined("cat", tensors, dim if axis is None else axis)
 
 
 concat = concatenate = cat
@@ -59,7 +59,14 @@ def stack(tensors: Sequence[Any], dim: int = 0, *, axis: int | None = None) -> T
     tensor([[1., 3.],
             [2., 4.]])
     """
-    return _first_of("stack", tensors)._joined("stack", tensors, dim if axis is None else axis)
+    return _first_of("stack", _several("stack", tensors))._joined("stack", tensors, dim if axis is None else axis)
+
+
+def _several(name: str, tensors: Any) -> Sequence[Any]:
+    """Return the tensors; raise if they are one tensor, as in cat(a, b)."""
+    if isinstance(tensors, Tensor):
+        raise TypeError(f"{name}: takes a list of tensors, {name}([a, b]), got one tensor of shape {tensors.shape}")
+    return tensors
 
 
 def _first_of(name: str, tensors: Sequence[Any]) -> Tensor:

@@ -7,14 +7,13 @@ compute is in `methods/`, what happens when it is written to in `inplace` and `v
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 
 from minigrad import engine
-from minigrad.grad_mode import mode
+from minigrad.grad_mode import mode, warn_of_missing_grad
 from minigrad.hooks import notify, watchers
 from minigrad.output.words import class_name
 from minigrad.primitives import kernels as kernels  # registers the faster forms
@@ -187,11 +186,7 @@ class Tensor(
         if node is None:
             return None
         if not node.stores_grad and node.grad is None:
-            warnings.warn(
-                "the .grad of a tensor that is not a leaf is not stored; call .retain_grad() on it before backward()",
-                UserWarning,
-                stacklevel=2,
-            )
+            warn_of_missing_grad()
         return node.grad
 
     @grad.setter

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from minigrad.output.absent import missing_from
 from minigrad.utils import checkpoint, data
 
 __all__ = ["checkpoint", "data"]
+
+if not TYPE_CHECKING:
+    __getattr__ = missing_from(__name__)

@@ -124,6 +124,15 @@ def test_summary_counts_and_leaves_the_model_unchanged() -> None:
     assert net.training and not net._hooks
 
 
+def test_summary_notes_mistakes_of_the_model() -> None:
+    table = nn.summary(nn.Sequential(nn.Linear(4, 8), nn.Dropout(), nn.Linear(8, 3), nn.Softmax(-1)), (1, 4))
+    activation, softmax = table.notes
+    assert "no activation between 0 and 2" in activation and "ends with a softmax" in softmax
+    assert str(table).endswith(f"{activation}\n{softmax}")
+    low_rank = nn.Sequential(nn.Linear(8, 2), nn.Linear(2, 8), nn.ReLU(), nn.Linear(8, 3))
+    assert nn.summary(low_rank, (1, 8)).notes == nn.summary(low_rank).notes == ()
+
+
 def test_clipping_says_when_the_gradients_are_not_finite() -> None:
     w = tensor([1.0, 2.0], requires_grad=True)
     w.grad = tensor([math.inf, 1.0])

@@ -14,8 +14,14 @@ from minigrad.tensors.joining import cat
 from minigrad.tensors.tensor import Tensor
 
 
+def _listed(parameters: Any) -> list[Any]:
+    if hasattr(parameters, "parameters"):
+        raise TypeError("parameters must be those of the module, got the module: pass model.parameters()")
+    return [parameters] if isinstance(parameters, Tensor) else list(parameters)
+
+
 def _gradients(parameters: Any) -> list[Tensor]:
-    parameters = [parameters] if isinstance(parameters, Tensor) else list(parameters)
+    parameters = _listed(parameters)
     for p in parameters:
         if not isinstance(p, Tensor):
             raise TypeError(f"parameters must be tensors, as from model.parameters(); got {class_name(p)}")
@@ -102,7 +108,7 @@ def clip_grad_norm_(
 
     Source: Pascanu, Mikolov and Bengio, "On the difficulty of training recurrent neural networks", 2013.
     """
-    parameters = [parameters] if isinstance(parameters, Tensor) else list(parameters)
+    parameters = _listed(parameters)
     if not max_norm >= 0:
         raise ValueError(f"clip_grad_norm_: max_norm must be at least 0, got {max_norm}")
     total = get_total_norm(_gradients(parameters), norm_type, error_if_nonfinite)
@@ -149,7 +155,7 @@ def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
     >>> parameters_to_vector(nn.Linear(2, 3).parameters()).shape
     (9,)
     """
-    flat = [p.reshape(-1) if p.numel() else p.reshape(0) for p in parameters]
+    flat = [p.reshape(-1) if p.numel() else p.reshape(0) for p in _listed(parameters)]
     if not flat:
         raise ValueError("parameters_to_vector: got no parameters; is the iterator used up?")
     return cat(flat)
@@ -174,7 +180,7 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
     """
     if not isinstance(vec, Tensor):
         raise TypeError(f"vector_to_parameters: vec must be a tensor, got {class_name(vec)}")
-    parameters = list(parameters)
+    parameters = _listed(parameters)
     total = sum(p.numel() for p in parameters)
     if vec.shape != (total,):
         raise ValueError(f"vector_to_parameters: vec must have the shape ({total},) of all parameters, got {vec.shape}")

@@ -9,13 +9,14 @@ from collections.abc import Callable
 from types import FunctionType
 from typing import Any
 
-from minigrad.tensors.base import Out, sizes
+from minigrad.tensors.base import Base, Out, sizes
 from minigrad.tensors.methods.casts import Casts
 from minigrad.tensors.methods.cumulative import Cumulative
 from minigrad.tensors.methods.factories import Factories
 from minigrad.tensors.methods.in_place import InPlace
 from minigrad.tensors.methods.linalg import LinearAlgebra
 from minigrad.tensors.methods.logic import Logic
+from minigrad.tensors.methods.method_factories import not_of
 from minigrad.tensors.methods.pointwise import Pointwise
 from minigrad.tensors.methods.reductions import Reductions
 from minigrad.tensors.methods.sampling import Sampling
@@ -40,16 +41,16 @@ class Operations(
 
 
 for _group in Operations.__mro__:
-    for _name, _method in vars(_group).items():
+    for _method in vars(_group).values():
         if isinstance(_method, FunctionType) and _group.__module__.startswith(__name__):
-            _method.__qualname__ = f"Tensor.{_name}"  # the name that errors about arguments show
+            _method.__qualname__ = f"Tensor.{_method.__name__}"  # the name that errors about arguments show
 
 
 def as_function(method: Callable[..., Any]) -> Callable[..., Any]:
     """Return a method as a function, whose first argument has PyTorch's name: sum(input=t) is t.sum().
 
     Raises:
-        TypeError: if the arguments do not fit; the message names the function.
+        TypeError: if the arguments do not fit, or the first is no tensor; the message names the function.
     """
     name = method.__name__
 
@@ -61,6 +62,10 @@ def as_function(method: Callable[..., Any]) -> Callable[..., Any]:
             named["dim"] = named.pop("axis")  # in PyTorch's functions; of the method, it asks for NumPy's answer
         try:
             return method(*args, **named)
+        except AttributeError:
+            if args and not isinstance(args[0], Base):
+                raise not_of(name, args[0]) from None
+            raise
         except TypeError as error:
             if error.__traceback__ is None or error.__traceback__.tb_next is None:  # the call itself failed
                 message = str(error).replace(f"Tensor.{name}()", f"{name}()").replace("'self'", "'input'")

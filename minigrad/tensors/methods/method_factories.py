@@ -50,7 +50,12 @@ EXAMPLES = {
 
 def refuse(name: str, self: Any) -> NoReturn:
     """Raise: a method was called as a function of something other than a tensor, as minigrad.exp(2.0)."""
-    raise TypeError(f"{name}: takes a tensor, got {class_name(self)}; convert it: minigrad.tensor(...)")
+    raise not_of(name, self)
+
+
+def not_of(name: str, self: Any) -> TypeError:
+    """Return the error of a function that was given something other than a tensor."""
+    return TypeError(f"{name}: takes a tensor, got {class_name(self)}; convert it: minigrad.tensor(...)")
 
 
 def formula(primitive: Elementwise) -> str:
@@ -142,14 +147,32 @@ def binary(primitive: Elementwise, division: bool = False) -> Callable[[Base[Out
 def _combine(primitive: Elementwise, self: Base[Out], a: Any, b: Any, division: bool) -> Out:
     """Apply the primitive to (a, b), after promotion and a check of the shapes."""
     _refuse_bool(primitive, a, b)
+    given = [a, b]
     a, b = promoted(a, b, division)
     if a is None:
-        return NotImplemented
+        return _no_operand(primitive.name, self, given)
     if a.__class__ not in NUMBERS and b.__class__ not in NUMBERS and a.shape != b.shape:
         check_broadcast(primitive.name, a, b)
     if primitive in _DIVISIONS and _integers(a, b) and np.any(getattr(b, "_array", b) == 0):
         raise ZeroDivisionError(f"{primitive.name}: an integer divided by 0; of floats, it would be infinite or nan")
     return self.apply(primitive, a, b)
+
+
+def _no_operand(name: str, self: Base[Any], operands: list[Any]) -> Any:
+    """Return NotImplemented, with which Python raises; raise for a list, whose fix is known.
+
+    Without this, Python takes `(1.0, 2.0) * t` for t copies of the tuple; that is what `[0] * t` means for an integer.
+    """
+    copies = name == "mul" and not self.ndim and self._array.dtype.kind in "iu"
+    for o in operands:
+        if o is None or isinstance(o, list | tuple | str) and not copies:
+            fix = (
+                "is it the .grad of a tensor before backward(), or the result of a function without return?"
+                if o is None
+                else "convert it: minigrad.tensor(...), or join tensors by minigrad.stack(...)"
+            )
+            raise TypeError(f"{name}: a Tensor computes with tensors, arrays, numbers; got {class_name(o)}; {fix}")
+    return NotImplemented
 
 
 _DIVISIONS = {ew.floor_divide, ew.remainder, ew.fmod}

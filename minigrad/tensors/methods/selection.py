@@ -404,7 +404,10 @@ class Selection(Base[Out]):
         n = int(chosen.sum())
         self._refuse_other("masked_scatter", source)
         if n > source.reshape(-1).shape[0]:
-            raise ValueError(f"masked_scatter: the mask has {n} places, but source, of shape {source.shape}, fewer")
+            raise ValueError(
+                f"masked_scatter: the mask selects {n} elements, but source, of shape {source.shape}, has only "
+                f"{source.reshape(-1).shape[0]}"
+            )
         self[chosen] = source.reshape(-1)[:n]
         return self
 

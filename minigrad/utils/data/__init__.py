@@ -11,6 +11,9 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from minigrad.output.absent import missing_from
 from minigrad.utils.data.collate import default_collate, default_convert
 from minigrad.utils.data.datasets import (
     ChainDataset,
@@ -50,3 +53,6 @@ __all__ = [
     "get_worker_info",
     "random_split",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__ = missing_from(__name__, "dataset", "dataloader", "sampler")
