@@ -58,7 +58,7 @@ _WHERE = {
 }
 _HOME = {name: module for module, names in _WHERE.items() for name in names.split()}
 _MODULES = {"autograd", "course", "data", "distributions", "engine", "func", "linalg", "nn", "optim", "scalar"}
-_MODULES |= {"random", "special", "surfaces", "utils"}
+_MODULES |= {"parallel", "random", "special", "surfaces", "utils"}
 _DTYPES = {
     **{name: name for name in ("float32", "float64", "uint8", "int8", "int16", "int32", "int64", "bool")},
     **{"float": "float32", "double": "float64", "short": "int16", "int": "int32", "long": "int64"},

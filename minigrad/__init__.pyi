@@ -26,6 +26,7 @@ from minigrad import func as func
 from minigrad import linalg as linalg
 from minigrad import nn as nn
 from minigrad import optim as optim
+from minigrad import parallel as parallel
 from minigrad import random as random
 from minigrad import scalar as scalar
 from minigrad import special as special

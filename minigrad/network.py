@@ -300,16 +300,20 @@ class Network:
             elif node.stores_grad:
                 others.append((node, g))
         accumulate({node: np.array(g) for node, g in others})
-        for name, p in self._parameters.items():
-            if p.requires_grad:
-                p.grad = as_tensor(dx[self._slices[name]].reshape(p.shape))
-                for hook in tuple(p.node.post_accumulate_hooks or ()):  # type: ignore[union-attr]
-                    hook()
+        self._set_gradients(dx)
         self._backward_done = True
         self._unchanged += bool(dx.any())  # where the loss is flat, x rightly stays
         for hook in tuple(self._backward_hooks):
             hook(self, dx)
         return dx
+
+    def _set_gradients(self, dx: np.ndarray) -> None:
+        """Make every parameter's `.grad` its view of dx."""
+        for name, p in self._parameters.items():
+            if p.requires_grad:
+                p.grad = as_tensor(dx[self._slices[name]].reshape(p.shape))
+                for hook in tuple(p.node.post_accumulate_hooks or ()):  # type: ignore[union-attr]
+                    hook()
 
     def _vector(self) -> np.ndarray:
         """Return zeros for the next dx: in the memory of an earlier dx that nobody holds any more, or new.

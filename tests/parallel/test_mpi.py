@@ -1,0 +1,57 @@
+"""`minigrad.parallel` on the ranks of MPI. `on_ranks.py` has what the ranks run."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PROGRAM = Path(__file__).with_name("on_ranks.py")
+MPIEXEC = shutil.which("mpiexec", path=os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", ""))))
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        importlib.util.find_spec("mpi4py") is None or MPIEXEC is None, reason="needs MPI: pip install mpi4py mpich"
+    ),
+]
+
+
+def run(ranks: int, *arguments: str | Path, seconds: float = 60.0) -> subprocess.CompletedProcess[str]:
+    """Run a program on some ranks; more seconds are a failure, as nothing may hang."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    command = [str(MPIEXEC), "-n", str(ranks), sys.executable, *map(str, arguments)]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=seconds)
+
+
+def test_the_numbers_are_those_of_one_process_on_1_to_4_ranks() -> None:
+    done = run(4, PROGRAM, "all", seconds=200)
+    assert done.returncode == 0, done.stdout + done.stderr
+    checks = PROGRAM.read_text("utf-8").count("\n@check\n")
+    assert done.stdout.count("ok ") == checks >= 9
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("killed", ["killed"]),  # the launcher says it
+        ("raises", ["gradient: rank 1 of 3 failed: OSError: the disk of rank 1 is full\n"] * 2 + ["rank 1 of 3:\n"]),
+        ("stuck", ["waited 3 s for rank 1;"]),
+        ("leaves", ["waited 3 s for rank 1;"]),
+    ],
+)
+def test_a_run_that_cannot_go_on_ends_within_seconds(kind: str, said: list[str]) -> None:
+    start = time.monotonic()
+    done = run(3, PROGRAM, kind)
+    assert done.returncode != 0 and done.stdout.count("trains") == 3
+    text = done.stdout + done.stderr
+    for sentence in set(said):
+        assert text.lower().count(sentence.lower()) >= said.count(sentence), text
+    assert time.monotonic() - start < 50
