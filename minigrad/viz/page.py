@@ -72,7 +72,7 @@ class Page(str):
         return f'<iframe srcdoc="{escape(self)}" style="{style}" sandbox="allow-scripts"></iframe>'
 
 
-def page(title: str, body: str, *, name: str = "", data: Any = None) -> Page:
+def page(title: str, body: str, *, name: str = "", data: Any = None, before: str = "") -> Page:
     """Assemble a self-contained page.
 
     Args:
@@ -82,16 +82,18 @@ def page(title: str, body: str, *, name: str = "", data: Any = None) -> Page:
         data: the data of the script, read by `JSON.parse(document.getElementById("data").textContent)`: numbers, texts,
             lists, dictionaries and arrays. Floats that JSON cannot represent become "NaN", "Infinity" or "-Infinity",
             which JavaScript's `Number` parses. Default: null.
+        before: JavaScript that runs before the page's script. It is inserted as it is: no text from elsewhere may be in
+            it. Default: none.
 
     >>> text = page("a < b", "<h1>Numbers</h1>", data={"loss": [0.5, math.inf], "name": "</script>"})
     >>> "<title>a &lt; b</title>" in text, '{"loss":[0.5,"Infinity"],"name":"\\\\u003c/script>"}' in text
     (True, True)
     """
-    own = {ending: _file(f"{name}.{ending}") for ending in ("css", "js") if (FILES / f"{name}.{ending}").exists()}
+    own = {ending: read_file(f"{name}.{ending}") for ending in ("css", "js") if (FILES / f"{name}.{ending}").exists()}
     if name and not own:
         raise FileNotFoundError(f"{FILES} has neither {name}.js nor {name}.css")
-    style = custom_properties() + _file("common.css") + own.get("css", "")
-    script = own.get("js", "")
+    style = custom_properties() + read_file("common.css") + own.get("css", "")
+    script = before + own.get("js", "")
     allowed = f"'sha256-{b64encode(sha256(script.encode()).digest()).decode()}'" if script else "'none'"
     text = json.dumps(_plain(data), ensure_ascii=False, separators=(",", ":")).replace("<", r"\u003c")
     return Page(
@@ -106,7 +108,8 @@ def page(title: str, body: str, *, name: str = "", data: Any = None) -> Page:
     )
 
 
-def _file(name: str) -> str:
+def read_file(name: str) -> str:
+    """Return the text of a file in `pages/`."""
     return (FILES / name).read_text("utf-8")
 
 

@@ -1,5 +1,5 @@
-"use strict";
-// The page of a race. The data hold all numbers; this script only looks them up and draws them.
+// The page of a race. It runs the race itself (update_rules.js) where it has the surface as a function; otherwise the
+// data hold all numbers, and this script looks them up.
 const data = JSON.parse(document.getElementById("data").textContent);
 const $ = (id) => document.getElementById(id);
 
@@ -21,7 +21,11 @@ function unpacked(run) {
       (boxTop + boxBottom) / 2 - places[i + 1] / 16384 * (boxBottom - boxTop),
     ]);
   }
-  const vectors = Object.entries(run.vectors).map(([name, text]) => ({ name, values: halves(text) }));
+  return finished({ ...run, losses: floats(run.losses) }, points,
+    Object.entries(run.vectors).map(([name, text]) => ({ name, values: halves(text) })));
+}
+
+function finished(run, points, vectors) { // with what the drawing needs
   for (const vector of vectors) {
     const { values } = vector;
     vector.isPositive = values.every((v) => v >= 0);
@@ -34,13 +38,40 @@ function unpacked(run) {
       vector.longest = Math.max(vector.longest, Math.hypot(values[i] * perX, values[i + 1] * perY));
     }
   }
-  return { ...run, points, vectors, losses: floats(run.losses), texts: points.map(([x, y]) => `${x.toFixed(1)},${y.toFixed(1)}`) };
+  return { ...run, points, vectors, texts: points.map(([x, y]) => `${x.toFixed(1)},${y.toFixed(1)}`) };
 }
 
 const unpackedRaces = new Map();
 function raceAt(i) {
   if (!unpackedRaces.has(i)) unpackedRaces.set(i, data.races[i].map(unpacked));
   return unpackedRaces.get(i);
+}
+
+// ---- run the race here ----
+
+const live = data.live && structuredClone(data.live); // with the settings and the start that the reader chose
+if (live) for (const setup of live.rules) setup.factor = 0; // the rate is multiplied by 10 ** (factor / 10)
+
+const rateOf = (setup, power) => setup.rate * 10 ** (setup.factor / 10) * 2 ** power;
+
+function liveRun(setup, power) {
+  const rate = rateOf(setup, power), all = runRule(surface, setup.rule, { ...setup.settings, rate }, live);
+  const rows = data.steps.filter((step) => step < all.positions.length);
+  if (rows.at(-1) !== all.positions.length - 1) rows.push(all.positions.length - 1);
+  const pick = (values) => rows.map((i) => values[i]);
+  const clip = (v, start, end) => Math.min(Math.max(v, start - 2 * (end - start)), end + 2 * (end - start));
+  const points = pick(all.positions).map(([x, y]) => [
+    boxLeft + (clip(x, left, right) - left) * perX, boxBottom - (clip(y, low, high) - low) * perY,
+  ]);
+  const momentum = ["mb", "m", "v"].find((name) => all.vectors[name]?.some((v) => v[0] < 0 || v[1] < 0)) ?? null;
+  let along = 0; // whether the steps follow the momentum, or its negative
+  if (momentum) {
+    all.positions.slice(1).forEach((x, i) => x.forEach((value, d) => {
+      along += all.vectors[momentum][i + 1][d] * (value - all.positions[i][d]);
+    }));
+  }
+  return finished({ rate, diverged: all.diverged, losses: pick(all.losses), momentum, ahead: along >= 0 }, points,
+    Object.entries(all.vectors).map(([name, values]) => ({ name, values: pick(values).flat() })));
 }
 
 // ---- helpers ----
@@ -92,6 +123,7 @@ const viewport = make(map, "svg", {
 });
 const drawn = data.rules.map((rule) => ({ rule, ghost: line(viewport, rule, 1.5) }));
 for (const d of drawn) { d.ghost.classList.add("ghost"); d.trace = line(viewport, d.rule, 2.4); }
+const startMark = make(viewport, "circle", { r: 7, fill: "none", style: "stroke: var(--ink); stroke-width: 1.6px" });
 for (const d of drawn) {
   d.downhill = make(map, "path", { fill: "none", style: "stroke: var(--ink); stroke-width: 1.5px" });
   d.momentum = make(map, "path", { fill: "none", style: `stroke: ${colorOf(d.rule)}; stroke-width: 3px` });
@@ -271,18 +303,93 @@ function placeLabels(labels) { // beside the balls, without overlap
   }
 }
 
-function chooseRate() {
+const shortRate = (rate) => show(Number(rate.toPrecision(3)), 3).replace(/(\.\d*?)0+$/, "$1").replace(/\.$/, "");
+
+function chooseRate() { // and whatever else decides on the race
   const i = Number($("rate").value), power = i - data.default_rate;
-  runs = raceAt(i);
+  runs = live ? live.rules.map((setup) => liveRun(setup, power)) : raceAt(i);
   $("rate-text").textContent = power < 0 ? `÷ ${2 ** -power}` : `× ${2 ** power}`;
   $("rate").setAttribute("aria-valuetext", $("rate-text").textContent);
   drawn.forEach((d, j) => {
-    d.rate.textContent = show(Number(runs[j].rate.toPrecision(3)), 3).replace(/(\.\d*?)0+$/, "$1").replace(/\.$/, "");
+    d.rate.textContent = shortRate(runs[j].rate);
     d.ghost.setAttribute("d", `M${runs[j].texts.join("L")}`);
   });
+  for (const update of sliders) update();
+  if (live) [$("start-x").value, $("start-y").value] = live.start;
+  startMark.setAttribute("cx", runs[0].points[0][0]);
+  startMark.setAttribute("cy", runs[0].points[0][1]);
   drawCurves();
   drawStates();
   draw();
+}
+
+// ---- settings and the start, where the race is run here ----
+
+const CHOICES = [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995, 0.9999];
+const sliders = []; // functions that set a slider to what it shows
+
+function slider(parent, rule, label, max, read, write, text) {
+  const row = make(parent, "label");
+  make(row, "span", {}, label);
+  const input = make(row, "input", { type: "range", min: 0, max, "aria-label": `${label} of ${rule}` });
+  const output = make(row, "output", { class: "number" });
+  const update = () => {
+    input.value = read();
+    output.textContent = text();
+    input.setAttribute("aria-valuetext", output.textContent);
+  };
+  input.addEventListener("input", () => { write(Number(input.value)); chooseRate(); if (!playing) announce(); });
+  sliders.push(update);
+}
+
+function makeSliders() {
+  live.rules.forEach((setup, i) => {
+    const { name } = data.rules[i];
+    const group = make(document.querySelector("#settings .sliders"), "fieldset"), legend = make(group, "legend");
+    const sample = make(legend, "svg", { viewBox: "-7 -7 14 14", width: 14, height: 14, "aria-hidden": "true" });
+    marker(sample, data.rules[i]);
+    make(legend, "span", {}, name);
+    slider(group, name, "rate", 60, () => setup.factor + 30, (v) => { setup.factor = v - 30; },
+      () => shortRate(rateOf(setup, Number($("rate").value) - data.default_rate)));
+    for (const key of ["mu", "beta1", "beta2", "decay_rate"].filter((key) => key in setup.settings)) {
+      const choices = [...new Set([...CHOICES, setup.settings[key]])].sort((a, b) => a - b);
+      slider(group, name, key, choices.length - 1, () => choices.indexOf(setup.settings[key]),
+        (v) => { setup.settings[key] = choices[v]; }, () => String(setup.settings[key]));
+    }
+  });
+}
+
+function startFrom(x, y) {
+  if (!Number.isFinite(x) || !Number.isFinite(y)) return;
+  live.start = [x, y];
+  frame = 0;
+  chooseRate();
+  if (!playing) announce();
+}
+
+if (live) {
+  makeSliders();
+  viewport.classList.add("clickable");
+  make(viewport, "rect", { x: boxLeft, y: boxTop, width: boxRight - boxLeft, height: boxBottom - boxTop, fill: "transparent" });
+  map.addEventListener("click", (event) => {
+    const at = new DOMPoint(event.clientX, event.clientY).matrixTransform(map.getScreenCTM().inverse());
+    if (at.x < boxLeft || at.x > boxRight || at.y < boxTop || at.y > boxBottom) return;
+    const rounded = (v, range) => Number(v.toFixed(Math.max(0, 3 - Math.round(Math.log10(range)))));
+    startFrom(rounded(left + (at.x - boxLeft) / perX, right - left), rounded(low + (boxBottom - at.y) / perY, high - low));
+    if (!playing) play();
+  });
+  for (const id of ["start-x", "start-y"]) {
+    $(id).addEventListener("change", () => startFrom($("start-x").valueAsNumber, $("start-y").valueAsNumber));
+  }
+  $("reset").addEventListener("click", () => {
+    Object.assign(live, structuredClone(data.live));
+    for (const setup of live.rules) setup.factor = 0;
+    document.querySelector("#settings .sliders").replaceChildren();
+    sliders.length = 0;
+    makeSliders();
+    $("rate").value = data.default_rate;
+    startFrom(...live.start);
+  });
 }
 
 // ---- time and controls ----
