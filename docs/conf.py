@@ -17,7 +17,7 @@ release = version = minigrad.__version__
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.autosummary", "sphinx_copybutton"]
 root_doc = "docs/index"
 include_patterns = ["docs/**", "tutorials/*.py", "CONTRIBUTING.md", "CHANGELOG.md"]
-exclude_patterns = ["docs/*.py"]
+exclude_patterns = ["docs/*.py", "docs/playground/*"]
 default_role = "code"
 
 suppress_warnings = ["ref.python"]  # two classes are called Dataset
@@ -49,3 +49,4 @@ def setup(app):
     site_pages.generate()
     app.connect("source-read", site_pages.link_sources)
     app.connect("autodoc-process-docstring", site_pages.escape, priority=400)  # before napoleon
+    app.connect("build-finished", site_pages.add_playground)

@@ -12,8 +12,10 @@ import re
 import shutil
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import nbformat
+from playground.make import write_page
 
 from minigrad.course.notebooks import notebook
 
@@ -131,3 +133,9 @@ def escape(app: object, what: str, name: str, obj: object, options: object, line
         if line.endswith(":") and not lines[i + 1].strip() and after.startswith(" " * (indentation + 4)):
             lines[i] += ":"
             program = indentation
+
+
+def add_playground(app: Any, error: Exception | None) -> None:
+    """Write the playground beside the pages; Pyodide, which it needs to run, is added by docs/playground/make.py."""
+    if error is None and app.builder.format == "html":
+        write_page(Path(app.outdir) / "playground")

@@ -67,9 +67,10 @@ class Page(str):
         return path
 
     def _repr_html_(self) -> str:
-        # a separate document, isolated from the styles and keys of the notebook
+        # a separate document, isolated from the styles and keys of the notebook; a quiz has a form
         style = f"width: 100%; height: {self.height}px; border: 0"
-        return f'<iframe srcdoc="{escape(self)}" style="{style}" sandbox="allow-scripts"></iframe>'
+        allowed = "allow-scripts allow-forms allow-downloads"
+        return f'<iframe srcdoc="{escape(self)}" style="{style}" sandbox="{allowed}"></iframe>'
 
 
 def page(title: str, body: str, *, name: str = "", data: Any = None, before: str = "") -> Page:

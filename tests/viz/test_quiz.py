@@ -165,6 +165,19 @@ def test_the_page_asks_with_the_keyboard_alone(browser: Any, tmp_path: Path) -> 
     assert shown("where") == "backward 6 of 6" and "The quiz is done" in shown("status")
 
 
+@pytest.mark.browser
+def test_the_page_asks_in_a_notebook_too(browser: Any, tmp_path: Path) -> None:
+    from selenium.webdriver.common.keys import Keys
+
+    notebook = tmp_path / "notebook.html"
+    notebook.write_text(step(Value(2.0, name="a") * 7.0, quiz=True)._repr_html_(), "utf-8")
+    browser.get(notebook.as_uri())
+    browser.switch_to.frame(browser.find_element("css selector", "iframe"))
+    browser.find_element("css selector", ".question input").send_keys("-7", Keys.ENTER)
+    assert "wrong sign" in browser.find_element("id", "step").text
+    browser.switch_to.default_content()
+
+
 def test_an_entry_of_the_catalogue_is_an_answer_too() -> None:
     from minigrad.teach.mistakes import CATALOGUE, Variant, mistake
 
