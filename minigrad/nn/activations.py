@@ -38,7 +38,8 @@ def _in_place(function: F) -> F:
     def activation(input: Tensor, *settings: Any, **named: Any) -> Tensor:
         check_tensor(function.__name__, input=input)
         inplace = settings[position] if len(settings) > position else named.get("inplace", False)
-        check_bool(function.__name__, inplace=inplace)
+        if inplace is not False:
+            check_bool(function.__name__, inplace=inplace)
         if not inplace:
             return function(input, *settings, **named)
         x = input._past(None)  # the graph refers to the input as it was before the write

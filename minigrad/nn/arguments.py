@@ -28,13 +28,15 @@ def check_bool(function: str, **values: Any) -> None:
     TypeError: Linear: bias must be True or False, got 0.5. If another argument was meant, pass it by name
     """
     for name, value in values.items():
-        if not isinstance(value, bool | np.bool_):
+        if value is not True and value is not False and not isinstance(value, np.bool_):
             refuse(function, name, "True or False", value)
 
 
 def check_int(function: str, **values: Any) -> None:
     """Raise a TypeError if one of the values is not an integer (a bool is not)."""
     for name, value in values.items():
+        if value.__class__ is int:
+            continue  # the commonest case
         if not isinstance(plain_int(value), int | np.integer) or isinstance(value, bool):
             refuse(function, name, "an integer", value)
 
@@ -42,6 +44,8 @@ def check_int(function: str, **values: Any) -> None:
 def check_number(function: str, **values: Any) -> None:
     """Raise a TypeError if one of the values is not a real number (a bool is not; a tensor of one element is)."""
     for name, value in values.items():
+        if value.__class__ is float:
+            continue  # the commonest case
         if not hasattr(value, "__float__") or isinstance(value, bool | np.bool_):
             refuse(function, name, "a number", value)
 

@@ -34,6 +34,7 @@ class FunctionalModule(Module):
     settings: ClassVar[tuple[str, ...] | None] = None  # None: all arguments but `input` and `dtype`
     _signature: ClassVar[inspect.Signature]
     _inputs: ClassVar[inspect.Signature]
+    _names: ClassVar[tuple[str, ...]]
 
     def __init_subclass__(cls) -> None:
         if "function" not in vars(cls):
@@ -41,6 +42,7 @@ class FunctionalModule(Module):
         parameters = inspect.signature(cls.function).parameters
         names = [n for n in parameters if n not in ("input", "dtype")] if cls.settings is None else cls.settings
         kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+        cls._names = tuple(names)
         cls._signature = inspect.Signature([parameters[name].replace(kind=kind) for name in names])
         cls._inputs = inspect.Signature([p for p in parameters.values() if p.default is p.empty])
         if "__init__" not in vars(cls):
@@ -62,7 +64,7 @@ class FunctionalModule(Module):
 
     def _values(self) -> dict[str, Any]:
         """Return the current settings by name."""
-        return {name: getattr(self, name) for name in self._signature.parameters}
+        return {name: getattr(self, name) for name in self._names}
 
     def forward(self, *inputs: Any, **named: Any) -> Tensor:
         """Return the function of these inputs, with the module's settings."""

@@ -52,6 +52,16 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     >>> nn.functional.linear(tensor([1.0, 2.0]), tensor([[3.0, 4.0]]), tensor([0.5]))
     tensor([11.5000])
     """
+    if isinstance(input, Tensor) and isinstance(bias, Tensor):
+        x, w, b = input._array, weight._array, bias._array
+        if (
+            x.ndim
+            and w.shape == (*b.shape, x.shape[-1])
+            and b.ndim == 1
+            and x.dtype is w.dtype is b.dtype
+            and x.dtype.kind == "f"
+        ):
+            return Tensor.apply(linalg.linear, input, weight, bias)
     input = as_input("linear", input)
     if not input.ndim or input.shape[-1] != weight.shape[-1]:
         images = input.ndim > 2 and np.prod(input.shape[1:]) == weight.shape[-1]

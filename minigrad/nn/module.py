@@ -167,9 +167,10 @@ class Module:
         self.__dict__.pop(name, None)
 
     def __getattr__(self, name: str) -> Any:  # called only for what is not an ordinary attribute
+        attributes = self.__dict__
         for registry in _REGISTRIES:
-            if name in self.__dict__.get(registry, {}):
-                return self.__dict__[registry][name]
+            if registry in attributes and name in attributes[registry]:
+                return attributes[registry][name]
         if name in _REGISTRIES:
             raise AttributeError(f"{class_name(self)}.__init__ does not call super().__init__(): call it first")
         raise no_attribute(class_name(self), name, lambda: dir(self))
@@ -204,6 +205,12 @@ class Module:
     def __call__(self: _Computes[P, R], *inputs: P.args, **options: P.kwargs) -> R:
         module: Any = self  # the type above knows forward only
         try:
+            if not (module._pre_hooks or module._hooks or module._backward_pre_hooks or module._backward_hooks):
+                start = tick()  # the commonest case
+                output = module.forward(*inputs, **options)
+                if mode.recording:
+                    note(module, start, output)
+                return output
             for hook in tuple(module._pre_hooks):
                 changed = hook(module, inputs, options)
                 if changed is not None:

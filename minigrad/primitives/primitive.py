@@ -42,6 +42,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from operator import itemgetter
 from typing import Any, NamedTuple, Self
@@ -69,7 +70,8 @@ class Calls(NamedTuple):
     together: Call | None
 
 
-class Plan(NamedTuple):
+@dataclass(eq=False)
+class Plan:
     """What a primitive saves and calls, for one choice of the inputs that need a gradient.
 
     Attributes:
@@ -77,12 +79,14 @@ class Plan(NamedTuple):
         select: picks the saved values out of (y, *inputs, *parameters, *what the kernel keeps).
         calls: the readable vjps.
         array_calls: the vjps for plain arrays, those of kernels where there are any.
+        written_out: the same as one function, see `tensors.array_vjps`.
     """
 
     saved: tuple[str, ...]
     select: Callable[[Sequence[Any]], tuple[Any, ...]]
     calls: Calls
     array_calls: Calls
+    written_out: Function | None = None
 
 
 def _selector(positions: Sequence[int], shapes: Sequence[bool]) -> Callable[[Sequence[Any]], tuple[Any, ...]]:

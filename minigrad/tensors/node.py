@@ -20,6 +20,7 @@ from minigrad.output.words import class_name, in_brackets
 from minigrad.primitives.layout import constant_in
 from minigrad.primitives.primitive import Elementwise, Plan, Primitive
 from minigrad.tensors import saved
+from minigrad.tensors.array_vjps import write_out
 from minigrad.tensors.base import Base
 
 
@@ -32,8 +33,8 @@ def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
     new = g.ndim - len(shape)
     stretched = tuple([i + new for i, n in enumerate(shape) if n == 1 and i + new >= 0 and g.shape[i + new] != 1])
     if new > 0 or stretched:
-        g = g.sum(axis=(*range(new), *stretched), keepdims=True)
-    return g.reshape(shape)
+        g = g.sum(axis=(*range(new), *stretched), keepdims=bool(stretched))
+    return g if g.shape == shape else g.reshape(shape)
 
 
 def fit(c: Any, source: ArrayNode) -> Any:
@@ -109,26 +110,15 @@ class ArrayNode(Node):
             function, places = calls.together
             found = function(g, *[values[i] for i in places])
             return [None if source is None else fit(c, source) for source, c in zip(self.inputs, found)]
+        if not graph:  # the loop below, for plain arrays
+            return (self.plan.written_out or write_out(self.plan, fit))(g, values, self.inputs)
         contributions: list[Any] = []
         for source, call in zip(self.inputs, calls.each):
-            if call is None or source is None:
-                contributions.append(None)
-                continue
-            function, places = call
-            # `fit` and the commonest numbers of arguments are written out: on tiny arrays, a call costs more than the
-            # arithmetic
-            if len(places) == 1:
-                c = function(g, values[places[0]])
-            elif places:
-                c = function(g, *[values[i] for i in places])
-            else:
-                c = function(g)
-            if c.shape != source.shape:
-                c = unbroadcast(c, source.shape)
-            if c.dtype is not source.dtype:
-                c = c.astype(source.dtype)
-            if graph and self.primitive.piecewise_linear:
-                c = constant_in(c, self.wrap(np.zeros(source.shape, source.dtype), source))
+            c = None
+            if call is not None and source is not None:
+                c = fit(call[0](g, *[values[i] for i in call[1]]), source)
+                if self.primitive.piecewise_linear:
+                    c = constant_in(c, self.wrap(np.zeros(source.shape, source.dtype), source))
             contributions.append(c)
         return contributions
 
@@ -227,7 +217,7 @@ class ArrayNode(Node):
         """Return the gradient as a Tensor with memory of its own, with a history only if one was requested."""
         t = g if isinstance(g, Base) else self.wrap(np.asarray(g), None)
         # what is shared, or a view, could be changed through the other objects that hold its memory
-        return t.clone() if shared or t._array.base is not None else t
+        return t if not shared and t._array.base is None else t.clone() if t is g else self.wrap(t._array.copy(), None)
 
 
 def transpose_vjp(us: list[Any], contributions: Iterable[Any], tangents: Iterable[Any], graph: bool) -> list[Any]:

@@ -123,6 +123,8 @@ def protect(values: tuple[Any, ...], users: set[int]) -> tuple[tuple[Any, ...], 
         return value.copy() if id(value) in users and value.nbytes <= COPIED else value
 
     values = tuple([tuple(map(copied, v)) if v.__class__ is tuple else copied(v) for v in values])
+    if not exposed and users.isdisjoint(map(id, values)) and tuple not in map(type, values):
+        return values, None  # the commonest case
     sums = [_checksum(a) if id(a) in users or id(memory_owner(a)) in exposed else None for _, a in saved_arrays(values)]
     return values, tuple(sums) if any(s is not None for s in sums) else None
 

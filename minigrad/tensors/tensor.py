@@ -116,8 +116,7 @@ class Tensor(
     ) -> ArrayNode | None:
         """Return the node of the result `array`; None if there is nothing to differentiate."""
         if not mode.recording or not any(inputs) or array.dtype.kind != "f":
-            if watchers:
-                notify(primitive, array, "forward", None)
+            notify(primitive, array, "forward", None)
             return None
         node = ArrayNode(array, primitive, tuple(inputs))
         if primitive.variadic:
@@ -208,6 +207,7 @@ class Tensor(
             RuntimeError: if nothing requires a gradient; if there is more than one element and no `gradient` to weight
                 them; if `gradient` has another shape.
         """
+        saved.clear_comparisons()
         if self.node is None:
             raise RuntimeError(
                 "backward: this tensor does not require a gradient, and nothing it was computed from does. Was "
@@ -219,11 +219,12 @@ class Tensor(
                     f"backward from a tensor of shape {self.shape}: only a single number has one gradient. Reduce it, "
                     "as in loss.sum() or loss.mean(), or give the upstream one: backward(gradient) of the same shape."
                 )
-            gradient = np.ones_like(self._array)
+            gradient = np.ones(self.shape, self.dtype)
+            if not graph:
+                return gradient
         shape = np.shape(gradient._array if isinstance(gradient, Tensor) else gradient)
         if shape != self.shape:
             raise RuntimeError(f"backward: the gradient has shape {shape}, but the tensor has shape {self.shape}")
-        saved.clear_comparisons()
         if graph:
             return gradient.clone().to(self.dtype) if isinstance(gradient, Tensor) else Tensor(gradient, self.dtype)
         return array_from(gradient, self.dtype)

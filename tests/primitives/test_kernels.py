@@ -16,7 +16,7 @@ import minigrad.tensors.tensor  # noqa: F401 (registers the kernels)
 from minigrad import primitives
 from minigrad.primitives import convolution as conv
 from minigrad.primitives import elementwise as ew
-from minigrad.primitives import indexing, layout, linalg, losses, pooling, recurrent, softmax, special
+from minigrad.primitives import indexing, layout, linalg, losses, pooling, recurrent, reductions, softmax, special
 from minigrad.primitives import normalization as norm
 from minigrad.primitives.kernels import rows as blocks_of_rows
 from minigrad.primitives.primitive import Primitive
@@ -212,6 +212,11 @@ def plain_cells(s: Source) -> Trial:
     return cells(1, 1)(s)[0], {"relu": s.of(True, False)}
 
 
+def reduced(s: Source) -> Trial:
+    x = s.array(*s.shape(0))
+    return [x], {"axis": s.of(None, *range(-x.ndim, x.ndim), *[(0, -1)][: x.ndim > 1]), "keepdims": s.of(True, False)}
+
+
 def squares(s: Source) -> Trial:
     n = s.size()
     return [s.array(*s.shape(0, 2), n, n)], {}
@@ -226,6 +231,7 @@ TRIALS: dict[Primitive, Callable[[Source], Trial]] = {
         special.gelu: one_array,
         special.erfinv: probabilities,
     },
+    **{reductions.sum: reduced, reductions.mean: reduced},
     **{softmax.softmax: rows, softmax.log_softmax: rows, losses.cross_entropy: classes},
     **{linalg.matmul: matrices, linalg.linear: layer, linalg.cofactor: squares},
     **{norm.standardize: standardized, norm.layer_norm: layer_norm},

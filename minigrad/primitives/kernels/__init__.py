@@ -13,5 +13,6 @@ from minigrad.primitives.kernels import losses as losses
 from minigrad.primitives.kernels import normalization as normalization
 from minigrad.primitives.kernels import pooling as pooling
 from minigrad.primitives.kernels import recurrent as recurrent
+from minigrad.primitives.kernels import reductions as reductions
 from minigrad.primitives.kernels import softmax as softmax
 from minigrad.primitives.kernels import special as special

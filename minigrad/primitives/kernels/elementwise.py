@@ -9,6 +9,9 @@ import numpy as np
 from minigrad.primitives import elementwise as ew
 from minigrad.primitives.primitive import ARRAY_FUNCTIONS, kernel
 
+_INTEGERS = {np.dtype(name): np.dtype(f"i{np.dtype(name).itemsize}") for name in ("float16", "float32", "float64")}
+"""The integers whose bits the floats have."""
+
 
 def where(condition: Any, a: Any, b: Any) -> Any:
     """np.where without branches: at a random condition, mispredicted branches cost far more than the arithmetic.
@@ -18,12 +21,12 @@ def where(condition: Any, a: Any, b: Any) -> Any:
     """
     if condition.__class__ is not np.ndarray or condition.size < 1000 or condition.dtype != bool:
         return np.where(condition, a, b)
+    if b.__class__ is int and b == 0 and a.__class__ is np.ndarray and a.dtype in _INTEGERS:
+        return np.multiply(a.view(_INTEGERS[a.dtype]), condition).view(a.dtype)
     dtype = np.result_type(a, b)
-    if dtype.itemsize > 8:
+    if dtype not in _INTEGERS:
         return np.where(condition, a, b)
-    a, b = (np.asarray(v, dtype).view(f"i{dtype.itemsize}") for v in (a, b))
-    if b.ndim == 0 and b == 0:
-        return (a * condition).view(dtype)
+    a, b = (np.asarray(v, dtype).view(_INTEGERS[dtype]) for v in (a, b))
     bits = (a ^ b) * condition
     bits ^= b
     return bits.view(dtype)
@@ -59,7 +62,9 @@ kernel(ew.abs, x=lambda g, x: g * sign(x))  # (the readable form is nan at nan)
 
 def relu_vjp(g: Any, x: Any) -> Any:
     """One comparison finds both x > 0 and nan."""
-    return where(np.logical_not(x <= 0), g, 0)
+    chosen = np.less_equal(x, 0)
+    chosen = np.logical_not(chosen, out=chosen if chosen.ndim else None)
+    return where(chosen, g, 0)
 
 
 kernel(ew.relu, x=relu_vjp)

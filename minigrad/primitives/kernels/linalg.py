@@ -30,8 +30,16 @@ def _cofactor(a: Any) -> Any:
 
 kernel(cofactor, forward=_cofactor)
 kernel(matmul, forward=_product, a=_matmul_a)
+
+
+def _linear(x: Any, weight: Any, bias: Any) -> Any:
+    y = _product(x, weight.T)
+    return np.add(y, bias, out=y if y.dtype is bias.dtype else None)
+
+
 kernel(
     linear,
-    forward=lambda x, weight, bias: _product(x, weight.T) + bias,
-    x=lambda g, weight: _product(g, weight),
+    forward=_linear,
+    x=lambda g, weight: g @ weight if g.ndim == 2 else _product(g, weight),
+    weight=lambda g, x: g.T @ x if g.ndim == 2 == x.ndim else rows(g).T @ rows(x),
 )

@@ -13,6 +13,7 @@ from minigrad.primitives import elementwise as ew
 from minigrad.primitives.primitive import Elementwise, Primitive
 from minigrad.tensors.base import Base, Operand, Out
 from minigrad.tensors.dtypes import NUMBERS, check_broadcast, default, promoted
+from minigrad.tensors.elementwise_path import one_operand, two_operands
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 Itself = TypeVar("Itself", bound=Base[Any])
@@ -78,9 +79,14 @@ def _called(name: str, doc: str | None, method: Method) -> Method:
 def unary(primitive: Primitive, doc: str = "", exact: bool = False) -> Callable[[Base[Out]], Out]:
     """Make a method of one tensor. Unless the primitive is `exact`, integers become floats first, as in PyTorch."""
 
+    differentiable = isinstance(primitive, Elementwise)
+
     def method(self: Base[Out]) -> Out:
         if not isinstance(self, Base):
             refuse(primitive.name, self)
+        found: Any = one_operand(primitive, self) if differentiable else None
+        if found is not None:
+            return found
         if not exact and self._array.dtype.kind != "f":
             self = self.astype(default.dtype)
         if self._array.dtype.kind == "b":
@@ -104,7 +110,8 @@ def operator(primitive: Elementwise, division: bool = False) -> Callable[[Base[O
         if isinstance(other, Base):
             x, y = self._array, other._array
             if x.dtype is y.dtype and x.shape == y.shape and x.dtype.kind == "f":
-                return self.apply(primitive, self, other)  # the commonest case needs no adapting
+                found: Any = two_operands(primitive, self, other)  # the commonest case needs no adapting
+                return self.apply(primitive, self, other) if found is None else found
         return _combine(primitive, self, self, other, division)
 
     return _called(primitive.name, formula(primitive), method)
