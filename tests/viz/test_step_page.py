@@ -97,6 +97,23 @@ def test_modules_are_frames() -> None:
     assert sorted(names) == ["0: Linear", "1: ReLU", "2: Linear", "CrossEntropyLoss", "Sequential"]
 
 
+def test_data_that_get_no_gradient_have_a_box() -> None:
+    network, loss = mlp()
+    found = data_of(step(loss).page())
+    ((x, y, width, title, shape, [[user, path]]),) = found["layout"]["inputs"]
+    assert (title, shape, found["nodes"][user][1][0]) == ("X", "(32, 2)", "n4 = linear")
+    assert path.startswith("M") and x >= 0 and y >= 0 and width > 50
+    a = Value(2.0, name="a")
+    assert data_of(step(a * 3.0).page())["layout"]["inputs"] == []  # a number stands in the box of its operation
+
+
+def test_a_heat_map_has_the_range_of_its_numbers() -> None:
+    grid = np.linspace(-1.0, 2.0, 81).reshape(9, 9)
+    for numbers, ends in ((grid, [-2.0, 2.0]), (np.maximum(grid, 0), [0.0, 2.0]), (grid - 3, [-4.0, 0.0])):
+        found = data_of(step(Tensor(numbers, dtype="float64", requires_grad=True).sum()).page())["arrays"]
+        assert next(a for a in found if "shades" in a and a["top"] == max(map(abs, ends)))["ends"] == ends
+
+
 def test_a_page_is_small() -> None:
     assert len(step(neuron()).page()) < 45_000
 
@@ -415,6 +432,16 @@ def test_a_large_graph_is_zoomed_mapped_and_saved(opened: Any) -> None:
     assert page.execute_script("return scale") == pytest.approx(1.25 * scale)
     picture = ElementTree.fromstring(page.execute_script("return picture()"))
     assert picture.tag == "{http://www.w3.org/2000/svg}svg" and "--paper" in "".join(picture.itertext())
+
+
+@pytest.mark.browser
+def test_the_box_of_data_leads_to_where_they_are_used(opened: Any) -> None:
+    network, loss = mlp()
+    page = opened(step(loss))
+    page.find_element("css selector", ".node.data .name").click()
+    assert page.find_element("css selector", ".node.now .name").text == "n4 = linear"
+    page.execute_script("document.getElementById('forward').click(); go(4)")
+    assert len(page.find_elements("css selector", ".edge.now")) == 3  # X, the weight and the bias enter
 
 
 @pytest.mark.browser

@@ -105,6 +105,18 @@ function drawGraph() {
     svg.append(path);
     edges.push({ path, from, to, state: "" });
   }
+  for (const [x, y, w, title, shape, ways] of layout.inputs) {  // data: no step of its own, and no gradient
+    const inputs = ways.map(([to, d]) => {
+      const path = make("path", { d, class: "edge past" });
+      edges.push({ path, from: -1, to, state: "" });
+      return path;
+    });
+    const text = (k, name, inside) => make("text", { x: x + w / 2, y: y + 18 + 17 * k, "text-anchor": "middle", class: name }, inside);
+    const g = make("g", { class: "node data" }, make("rect", { x, y, width: w, height: layout.height - 17, rx: 7 }),
+      text(0, "name", title), text(1, "value", shape));
+    g.addEventListener("click", () => jump(ways[0][0]));
+    svg.append(...inputs, g);
+  }
   const passed = new Map();  // per pair of nodes, the edges seen so far
   edges.forEach((edge) => {
     const contributions = visits[edge.to].backward < Infinity ? backward[visits[edge.to].backward - forward.length][5] : [];
@@ -128,7 +140,7 @@ function drawGraph() {
   $("graph").hidden = $("legend").hidden = $("zoom").hidden = false;
   $("graph").append(svg);
   drawMap(svg);
-  $("legend").textContent = "A box: name = operation; value or shape; its gradient, in italics until all contributions have arrived.";
+  $("legend").textContent = "A box: name = operation; value or shape; its gradient, in italics until all contributions have arrived. Grey: data, which gets no gradient.";
 }
 
 function paint() {
@@ -187,11 +199,11 @@ function zoom(to) {
 const fit = () => zoom(Math.min(1, ($("graph").clientWidth - 4) / layout.size[0], ($("graph").clientHeight - 4) / layout.size[1]));
 
 function drawMap(svg) {
-  const [width, height] = layout.size, k = Math.min(160 / width, 90 / height);
+  const [width, height] = layout.size, k = Math.min(220 / width, 44 / height);
   make.svg = true;
   frame = make("rect", { class: "frame" });
   const map = make("svg", { width: width * k, height: height * k, viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" },
-    ...layout.boxes.filter(Boolean).map(([x, y, w]) => make("rect", { x, y, width: w, height: layout.height })), frame);
+    ...[...layout.boxes.filter(Boolean), ...layout.inputs].map(([x, y, w]) => make("rect", { x, y, width: w, height: layout.height })), frame);
   make.svg = false;
   const to = (event) => {
     const r = map.getBoundingClientRect(), view = $("graph");
@@ -318,7 +330,7 @@ function figure(label, x, name) {
 }
 
 const SHADES = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+";
-function heat({ shades, columns, of, top, summary, shape }) {
+function heat({ shades, columns, of, top, ends, summary, shape }) {
   const half = (SHADES.length - 1) / 2, rows = shades.length / columns;
   const cell = Math.max(4, Math.min(14, Math.floor(280 / Math.max(columns, rows))));
   const canvas = make("canvas", { width: columns, height: rows, role: "img", "aria-label": `An array of shape ${summary}` });
@@ -341,12 +353,13 @@ function heat({ shades, columns, of, top, summary, shape }) {
     under.textContent = Number.isNaN(v) ? "not finite" : `about ${brief(Number((v * top).toPrecision(2)))}`;
   });
   canvas.addEventListener("pointerleave", () => { under.textContent = ""; });
+  const bar = make("i", { "aria-hidden": "true", class: ends[0] === 0 ? "up" : ends[1] === 0 ? "down" : "both" });
   const notes = [summary.slice(shape.length).trim()];
   if (of[0] !== rows || of[1] !== columns) notes.push(`${rows} by ${columns} of ${of[0]} by ${of[1]} elements`);
   else if (shape.split(",").length > 2) notes.push(`as ${rows} rows of ${columns}`);
   if (shades.includes("-")) notes.push("magenta: nan or inf");
   return [canvas,
-    make("div", { class: "bar number" }, brief(-top), make("i", { "aria-hidden": "true" }), brief(top), under),
+    make("div", { class: "bar number" }, brief(ends[0]), bar, brief(ends[1]), under),
     make("figcaption", {}, notes.filter(Boolean).join("; "))];
 }
 

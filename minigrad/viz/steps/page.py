@@ -55,9 +55,9 @@ _BODY = """\
 <span id="percent">100 %</span>
 <button id="svg" title="Save the graph as it is now">SVG</button>
 <button id="png" title="Save the graph as it is now">PNG</button>
+<div id="map" title="The whole graph; the frame is what is shown" hidden></div>
 </div>
 <div id="beside">
-<div id="map" hidden></div>
 <section id="graph" class="scroll" aria-label="Graph" tabindex="-1" hidden></section>
 <section id="program" class="scroll" aria-label="The pass as a program" tabindex="-1" hidden></section>
 </div>
@@ -104,6 +104,12 @@ class PageData:
             from minigrad.tensors.module_calls import calls
 
             self.calls = calls(self.nodes[::-1])
+        # the arrays that enter without a gradient, with the nodes that use them
+        self.inputs: dict[int, tuple[Any, list[int]]] = {}
+        for node, i in self.index.items():
+            for _, operand in named_operands(node):
+                if not isinstance(operand, Node) and getattr(operand, "shape", ()):
+                    self.inputs.setdefault(id(operand.value), (operand, []))[1].append(i)
         self.widest: dict[Node, int] = {}  # the longest gradient line of each box, in characters
         notes = []
         if len(forward) < len(steps.forward):
@@ -161,6 +167,10 @@ class PageData:
             str(shape) if shape else "?" if value is None else number(value),
             shortened(d, 24),
         ]
+
+    def input_box(self, operand: Any) -> list[str]:
+        """Return the lines of the box of an array that gets no gradient: its name and its shape."""
+        return [shortened(self.steps.symbol(operand) or "data", 24), str(operand.shape)]
 
     def gradient(self, node: Any, g: Any) -> str:
         """Return the gradient line of a box, and remember the widest."""
@@ -275,6 +285,7 @@ def _packed(x: Any) -> dict[str, Any]:
         "columns": sample.shape[1],
         "of": list(rows.shape),
         "top": top,
+        "ends": [-top if finite.size and finite.min() < 0 else 0.0, top if finite.size and finite.max() > 0 else 0.0],
         "summary": describe(x),
     }
 
@@ -300,17 +311,28 @@ def compute_layout(page: PageData) -> tuple[dict[str, Any], str]:
     statements = [
         "rankdir=LR ordering=in nodesep=0.25 ranksep=0.5\n",
         'node [shape=box fixedsize=true label=""] edge [arrowhead=none] graph [fontname="monospace" fontsize=12]\n',
+        *_input_boxes(page),
         *_boxes(page),
     ]
+    number_of = {key: k for k, key in enumerate(page.inputs)}
     for node, i in page.index.items():
-        for source in node.inputs:
-            if source in page.index:
-                statements.append(f"n{page.index[source]}:e -> n{i}:w\n")
+        for _, operand in named_operands(node):
+            if isinstance(operand, Node):
+                statements += [f"n{page.index[operand]}:e -> n{i}:w\n"] if operand in page.index else []
+            elif getattr(operand, "shape", ()):
+                statements.append(f"i{number_of[id(operand.value)]}:e -> n{i}:w\n")
     try:
         svg = Picture("steps", body=statements, format="svg").pipe(encoding="utf-8")
     except (RuntimeError, OSError, subprocess.SubprocessError) as error:
         return {}, "The graph is not drawn, but the list of steps is complete: " + " ".join(str(error).split())
     return _read(svg, page), ""
+
+
+def _input_boxes(page: PageData) -> Iterator[str]:
+    """Return the arrays that get no gradient as DOT statements."""
+    for k, (operand, _) in enumerate(page.inputs.values()):
+        width = max(8, *map(len, page.input_box(operand))) * _CHARACTER_WIDTH + 14
+        yield f"i{k} [width={width / 72:.3f} height={(2 * _LINE_HEIGHT + 8) / 72:.3f}]\n"
 
 
 def _boxes(page: PageData) -> Iterator[str]:
@@ -342,14 +364,17 @@ def _read(svg: str, page: PageData) -> dict[str, Any]:
     width, height = map(float, re.findall(r'viewBox="\S+ \S+ (\S+) (\S+)"', svg)[0])
     dx, dy = map(float, re.findall(r'<g id="graph0".*?translate\((\S+) (\S+)\)', svg)[0])
     boxes: list[Any] = [None] * len(page.nodes)
-    for i, points in re.findall(r'class="node">\s*<title>n(\d+)</title>\s*<polygon[^>]* points="([^"]*)"', svg):
+    inputs: list[Any] = [None] * len(page.inputs)
+    for kind, i, points in re.findall(
+        r'class="node">\s*<title>([ni])(\d+)</title>\s*<polygon[^>]* points="([^"]*)"', svg
+    ):
         left, top, right, _ = _corners(points)
-        boxes[int(i)] = [round(left + dx), round(top + dy), round(right - left)]
-    paths: dict[tuple[int, int], list[str]] = {}
-    edge = r'class="edge">\s*<title>n(\d+)(?::e)?&#45;&gt;n(\d+)(?::w)?</title>\s*<path[^>]* d="([^"]*)"'
+        (boxes if kind == "n" else inputs)[int(i)] = [round(left + dx), round(top + dy), round(right - left)]
+    paths: dict[tuple[str, int], list[str]] = {}
+    edge = r'class="edge">\s*<title>([ni]\d+)(?::e)?&#45;&gt;n(\d+)(?::w)?</title>\s*<path[^>]* d="([^"]*)"'
     for source, target, d in re.findall(edge, svg):
         moved = re.sub(r"(-?[\d.]+),(-?[\d.]+)", lambda p: f"{float(p[1]) + dx:.0f},{float(p[2]) + dy:.0f}", d)
-        paths.setdefault((int(source), int(target)), []).append(moved)
+        paths.setdefault((source, int(target)), []).append(moved)
     clusters = []
     for i, points in re.findall(
         r'class="cluster">\s*<title>cluster(\d+)</title>\s*<polygon[^>]* points="([^"]*)"', svg
@@ -367,11 +392,22 @@ def _read(svg: str, page: PageData) -> dict[str, Any]:
     edges = []
     for node, i in page.index.items():
         for source in node.inputs:
-            if source in page.index and paths.get((page.index[source], i)):
+            if source in page.index and paths.get((f"n{page.index[source]}", i)):
                 j = page.index[source]
-                edges.append([j, i, paths[j, i].pop(0)])
-    size = [round(width), round(height)]
-    return {"size": size, "boxes": boxes, "edges": edges, "clusters": clusters, "height": 3 * _LINE_HEIGHT + 8}
+                edges.append([j, i, paths[f"n{j}", i].pop(0)])
+    entering = []
+    for k, (box, (operand, users)) in enumerate(zip(inputs, page.inputs.values())):
+        if box:
+            ways = [[i, paths[f"i{k}", i].pop(0)] for i in users if paths.get((f"i{k}", i))]
+            entering.append([*box, *page.input_box(operand), ways])
+    return {
+        "size": [round(width), round(height)],
+        "boxes": boxes,
+        "edges": edges,
+        "clusters": clusters,
+        "inputs": entering,
+        "height": 3 * _LINE_HEIGHT + 8,
+    }
 
 
 def _corners(points: str) -> tuple[float, float, float, float]:
