@@ -41,7 +41,6 @@ def _defined(tree: ast.FunctionDef, formula: Formula, namespace: dict[str, Any])
     made = ast.FunctionDef(tree.name, tree.args, list(formula.body), [], None)
     if hasattr(tree, "type_params"):
         made.type_params = []  # type: ignore[attr-defined]
-    module = ast.fix_missing_locations(ast.parse(ast.unparse(ast.Module([ast.fix_missing_locations(made)], []))))
     space = dict(namespace)
-    exec(compile(module, "<mistake>", "exec"), space)
+    exec(compile(ast.unparse(ast.fix_missing_locations(made)), "<mistake>", "exec"), space)
     return space[tree.name]

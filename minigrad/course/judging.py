@@ -9,7 +9,7 @@ from __future__ import annotations
 import builtins
 import inspect
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -33,12 +33,12 @@ class Expectation:
 
     Attributes:
         outputs: what the solution returns.
-        candidates: what the known mistakes return, each with its arrays.
+        candidates: returns what the known mistakes return, each with its arrays; asked only where something is wrong.
         inputs: the arguments of the call.
     """
 
     outputs: list[np.ndarray]
-    candidates: list[tuple[Candidate, list[np.ndarray]]]
+    candidates: Callable[[], list[tuple[Candidate, list[np.ndarray]]]]
     inputs: tuple[Any, ...]
 
 
@@ -215,7 +215,7 @@ def _is_number(item: Any) -> bool:
 
 def _named(check: Check, wrong: CheckResult, found: Sequence[Any], expected: Expectation) -> CheckResult:
     """Name the mistake: one of the source's that returns the same, otherwise one of the catalogue of gradients."""
-    for candidate, outputs in expected.candidates:
+    for candidate, outputs in expected.candidates():
         if _same(check, found, outputs) and not _same(check, outputs, expected.outputs):
             hint = candidate.hint or f"Look at task {candidate.task or check.task}."
             return replace(wrong, hint=hint, cause=candidate.sentence, mistake=candidate.name)

@@ -63,7 +63,7 @@ def leaks(source: Source, released: dict[str, str], tier: str = "core") -> list[
                 found.append(Leak(at, said, f"{source.name}.py", origins[line - 1]))
     for name, content in released.items():
         if content != text:
-            for string in _strings(name, content):
+            for string in dict.fromkeys(_strings(name, content)):
                 found += [Leak(at, said, name, 0) for pattern, at, said in lines if pattern.search(string)]
     seen = {leak.line for leak in found if leak.where}
     return [leak for leak in dict.fromkeys(found) if leak.where or leak.line not in seen]
@@ -112,14 +112,24 @@ def _secrets(source: Source, tier: str, given: str) -> tuple[list[Secret], list[
             lines.append((_pattern(tokens_here), line, source.lines[line - 1].strip()))
     inside = [block for block in hide if block.kind == SOLUTION]
     expressions: list[Secret] = []
+    rows = source.text.encode().split(b"\n")
     for node in ast.walk(ast.parse(source.text)):
         value = getattr(node, "value", None) if isinstance(node, (ast.Return, ast.Assign, ast.AugAssign)) else None
         if isinstance(value, ast.expr) and any(value.lineno in block for block in inside):
-            segment = ast.get_source_segment(source.text, value) or ""
+            segment = _segment(rows, value)
             found = _WORDS.findall(segment)
             if len(found) >= 3 and f" {' '.join(found)} " not in given:
                 expressions.append((_pattern(found), value.lineno, segment))
     return lines, expressions
+
+
+def _segment(rows: Sequence[bytes], node: ast.expr) -> str:
+    """Return an expression's text, of the lines of its program. `ast.get_source_segment` splits the program anew."""
+    first, last = node.lineno - 1, (node.end_lineno or node.lineno) - 1
+    whole = list(rows[first : last + 1])
+    whole[-1] = whole[-1][: node.end_col_offset]
+    whole[0] = whole[0][node.col_offset :]
+    return b"\n".join(whole).decode()
 
 
 def _tells(words: Sequence[str]) -> bool:

@@ -172,7 +172,8 @@ class _Reader:
     """Collects blocks and problems."""
 
     def __init__(self, lines: list[str], tree: ast.Module, cells: list[Cell]) -> None:
-        self.lines, self.tree, self.cells = lines, tree, cells
+        self.lines, self.cells = lines, cells
+        self.simple = [node for node in ast.walk(tree) if isinstance(node, ast.stmt) and not _bodies(node)]
         self.blocks: list[Block] = []
         self.problems: list[tuple[int, str]] = []
         self.open: list[tuple[int, str, Block]] = []  # line, kind, what the BEGIN mark says
@@ -295,11 +296,10 @@ class _Reader:
 
         Marks in the head of a compound statement leave what does not compile; that is found in the release.
         """
-        for node in ast.walk(self.tree):
-            if isinstance(node, ast.stmt) and not _bodies(node):
-                for mark in (start, end):
-                    if node.lineno < mark <= (node.end_lineno or 0):
-                        self.problem(mark, f"the mark stands inside the statement of line {node.lineno}")
+        for node in self.simple:
+            for mark in (start, end):
+                if node.lineno < mark <= (node.end_lineno or 0):
+                    self.problem(mark, f"the mark stands inside the statement of line {node.lineno}")
 
     def line_form(self, line: int, alone: bool, found: re.Match[str]) -> None:
         words = self.attributes(line, found[1])
@@ -309,8 +309,7 @@ class _Reader:
         if self.open:
             self.problem(line, f"# SOLUTION stands inside BEGIN {self.open[-1][1]} of line {self.open[-1][0]}")
             return
-        ends = [node for node in ast.walk(self.tree)
-                if isinstance(node, ast.stmt) and not _bodies(node) and node.end_lineno == line]  # fmt: skip
+        ends = [node for node in self.simple if node.end_lineno == line]
         first = min((node.lineno for node in ends), default=line)
         indent = _indent(self.lines[first - 1])
         if not any((node.lineno, node.col_offset) == (first, len(indent.encode())) for node in ends):

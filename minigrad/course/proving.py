@@ -25,6 +25,7 @@ from minigrad.course.marks import SOLUTION, TIERS, SourceError
 from minigrad.course.publishing import texts
 from minigrad.course.record import BLANK
 from minigrad.course.released import Released
+from minigrad.course.sandbox import Forks
 from minigrad.course.source import Source, load
 from minigrad.course.stripping import published, solution
 from minigrad.course.submission import Graded, expectation, grade_one
@@ -103,7 +104,10 @@ def prove(source: str | Path) -> Proof:
     loaded = load(source)
     for tier in _tiers(loaded):
         published(loaded, tier)  # what remains compiles, or the marks are wrong
-    return _Prover(loaded).prove()
+    if sys.platform != "linux":  # a fork is safe where the process has one thread, and macOS's libraries start some
+        return _Prover(loaded).prove()
+    with Forks(loaded.assignment.limits, _imports(loaded), [loaded.path]) as forks:
+        return _Prover(loaded, forks).prove()
 
 
 def fingerprint(source: str | Path) -> str:
@@ -111,6 +115,17 @@ def fingerprint(source: str | Path) -> str:
     loaded = load(source)
     made = {tier: texts(loaded, tier) for tier in _tiers(loaded)}
     return hashlib.sha256(json.dumps([made, _solve(loaded).record.to_dict()]).encode()).hexdigest()
+
+
+def _imports(source: Source) -> list[str]:
+    """Return the modules that a source imports, and names that may be modules."""
+    found: list[str] = []
+    for node in ast.walk(ast.parse(source.text)):
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    return list(dict.fromkeys(found))
 
 
 def _tiers(source: Source) -> list[str]:
@@ -126,8 +141,8 @@ def _solve(source: Source) -> Graded:
 class _Prover:
     """The claims, one method each."""
 
-    def __init__(self, source: Source) -> None:
-        self.source, self.assignment = source, source.assignment
+    def __init__(self, source: Source, forks: Forks | None = None) -> None:
+        self.source, self.assignment, self.forks = source, source.assignment, forks
         self.proof = Proof(source.path.name)
         self.lines = {check.key: check.line for check in self.assignment.checks}
         self.numbers = [task.number for task in self.assignment.tasks]
@@ -160,8 +175,12 @@ class _Prover:
 
     def grade(self, texts: list[str]) -> list[Graded]:
         """Grade several submissions."""
+
+        def graded(text: str) -> Graded:
+            return grade_one(self.source, "solution", text.encode(), forks=self.forks)
+
         with ThreadPoolExecutor(min(os.cpu_count() or 1, 4)) as pool:
-            return list(pool.map(lambda text: grade_one(self.source, "solution", text.encode()), texts))
+            return list(pool.map(graded, texts))
 
     def failures(self, graded: Graded, numbers: Iterable[str] | None = None) -> list[tuple[int, str]]:
         """Return what did not pass, of some tasks."""
@@ -245,10 +264,11 @@ class _Prover:
             expected = expectation(self.source, check, "solution")
             if check.gradient_of is not None:
                 count[check.key] = self.gradients(check, expected, problems)
-            for candidate, arrays in expected.candidates:
+            for candidate, arrays in expected.candidates():
                 if not candidate.catalogue:
                     continue
-                found = judge(replace(check, may_write=True), {"outputs": len(arrays)}, arrays, expected)
+                alone = Expectation(expected.outputs, [(candidate, arrays)].copy, expected.inputs)
+                found = judge(replace(check, may_write=True), {"outputs": len(arrays)}, arrays, alone)
                 if feedback.passed(found):
                     continue  # these inputs do not show it
                 count[check.key] = count.get(check.key, 0) + 1
@@ -336,19 +356,23 @@ class _Prover:
 
     def same_bytes(self) -> None:
         """Two runs give the same bytes, in processes that order sets differently."""
-        prints = []
-        for seed in ("1", "2"):
-            own = str(Path(minigrad.__file__).parents[1])
-            path = os.pathsep.join(filter(None, [own, os.environ.get("PYTHONPATH")]))
-            done = subprocess.run(
+        own = str(Path(minigrad.__file__).parents[1])
+        path = os.pathsep.join(filter(None, [own, os.environ.get("PYTHONPATH")]))
+        runs = [
+            subprocess.Popen(
                 [sys.executable, "-c", _AGAIN, str(self.source.path.absolute())],
-                env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": path}, capture_output=True, text=True,
-            )  # fmt: skip
-            if done.returncode:
-                last = (done.stderr.strip().split("\n") or [""])[-1]
+                env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": path},
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            )
+            for seed in ("1", "2")
+        ]  # fmt: skip
+        prints = []
+        for run, (said, error) in [(run, run.communicate()) for run in runs]:
+            if run.returncode:
+                last = (error.strip().split("\n") or [""])[-1]
                 self.add("two runs give the same bytes", [(0, f"a second run fails: {last}")])
                 return
-            prints.append(done.stdout.split()[-1])
+            prints.append(said.split()[-1])
         differs = [(0, "two runs give other bytes: is something drawn without rng, or a set written in its order?")]
         self.add("two runs give the same bytes", differs if prints[0] != prints[1] else [])
 

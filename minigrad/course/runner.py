@@ -11,11 +11,13 @@ import ast
 import builtins
 import contextlib
 import functools
+import importlib
 import linecache
 import math
 import os
 import random
 import re
+import shutil
 import sys
 import types
 from collections.abc import Callable
@@ -32,6 +34,8 @@ ACTIVE = False
 Answer: TypeAlias = "tuple[dict[str, Any], list[Any]]"
 
 TEXT = 2000  # characters of what an exception says
+FOLDERS = ("home", "tmp", "work")
+LEFT = 86  # the exit status of a fork that was asked to leave
 _MARK = re.compile(r"^# *%%", re.MULTILINE)
 _FUTURE = sum({getattr(__future__, name).compiler_flag for name in __future__.all_feature_names})
 
@@ -150,10 +154,14 @@ def main() -> None:
     os.dup2(2, 1)  # what is printed goes where errors go: to the output that is kept
     os.close(null)
     greeting = {"user": os.getuid() if hasattr(os, "getuid") else None, **_closed()}
-    for name in ("home", "tmp", "work"):
+    _folders()
+    serve(greeting, functools.partial(os.read, requests), functools.partial(os.write, replies), os._exit)
+
+
+def _folders() -> None:
+    for name in FOLDERS:
         os.makedirs(name, exist_ok=True)
     os.chdir("work")
-    serve(greeting, functools.partial(os.read, requests), functools.partial(os.write, replies), os._exit)
 
 
 def _closed() -> dict[str, bool]:
@@ -180,7 +188,8 @@ def serve(
     """Answer requests. What is called here was looked up before the submission runs, which may replace it."""
     runner = Runner()
     steps: dict[str, Callable[..., Answer]] = {
-        "load": runner.load, "cell": runner.cell, "define": runner.define, "call": runner.call
+        "fork": lambda *_: ({}, []), "load": runner.load, "cell": runner.cell, "define": runner.define,
+        "call": runner.call,
     }  # fmt: skip
     flush = sys.stdout.flush, sys.stderr.flush
     _send(write, wire.frame({"id": 0, **greeting}))
@@ -189,6 +198,10 @@ def serve(
             header, arrays = wire.receive(read, lambda: math.inf)
         except BaseException:
             leave(0)
+        if header["do"] == "fork":
+            header = _fork(header, read, leave)
+        elif header["do"] == "leave":
+            leave(LEFT)
         _seed(header.get("seed", 0))
         try:
             answer, values = steps[header["do"]](header, arrays)
@@ -202,6 +215,26 @@ def serve(
         except BaseException as error:
             data = wire.frame({"id": header["id"], **failure(error, runner.path)})
         _send(write, data)
+
+
+def _fork(header: dict[str, Any], read: Callable[[int], bytes], leave: Callable[[int], Any]) -> dict[str, Any]:
+    """Import modules, and return in a child, with the request to answer. Go on with the next child when one leaves."""
+    for name in header["imports"]:
+        with contextlib.suppress(BaseException):
+            importlib.import_module(name)  # the children need not
+    while child := os.fork():
+        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        if status != LEFT:
+            leave(status if status >= 0 else 128 - status)
+        os.chdir("..")
+        for name in FOLDERS:
+            shutil.rmtree(name)
+        _folders()
+        try:
+            header, _ = wire.receive(read, lambda: math.inf)
+        except BaseException:
+            leave(0)
+    return header
 
 
 def _peak() -> int:

@@ -9,6 +9,7 @@ import ast
 import contextlib
 import copy
 import ctypes
+import functools
 import hashlib
 import io
 import pickle
@@ -83,10 +84,10 @@ class Source:
         """SHA-256 of the text."""
         return hashlib.sha256(self.text.encode()).hexdigest()
 
-    @property
-    def lines(self) -> list[str]:
+    @functools.cached_property
+    def lines(self) -> tuple[str, ...]:
         """The lines of the text; line 1 is `lines[0]`."""
-        return self.text.split("\n")
+        return tuple(self.text.split("\n"))
 
     def task_of(self, block: Block) -> Task | None:
         """Return the task that a solution belongs to: the one that its mark names, or the next one declared."""
@@ -154,15 +155,17 @@ class Source:
         right = self.namespace[name]
         key = ("edited rules", name)  # several checks ask for one function
         if key not in self._cache:
-            self._cache[key] = list(edited_rules(self.solutions[name], self.namespace))
+            edits = edited_rules(self.solutions[name], self.namespace)
+            self._cache[key] = [(_explained(explanation), function) for explanation, function in edits]
         try:
-            for explanation, function in self._cache[key]:
+            for explained, function in self._cache[key]:
                 self.namespace[name] = function
                 with contextlib.suppress(Exception):
                     outputs = self._call(self.namespace, check, student)
                     found = pickle.dumps(outputs)
                     if found not in made:
-                        made[found] = Candidate(*_explained(explanation), outputs, check.task, catalogue=True)
+                        mistake, sentence, hint = explained
+                        made[found] = Candidate(mistake, sentence, hint, outputs, check.task, catalogue=True)
         finally:
             self.namespace[name] = right
         return list(made.values())
@@ -191,7 +194,7 @@ class Source:
         Raises:
             SourceError: the text to replace does not stand exactly once in the solutions.
         """
-        lines = self.lines
+        lines = list(self.lines)
         for block in self.blocks:
             if block.kind in (TESTS, HIDDEN):
                 lines[block.begin - 1 : block.end] = [""] * (block.end - block.begin + 1)

@@ -17,14 +17,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import minigrad
 from minigrad.course import wire
 from minigrad.course.assignment import Check, Limits
 from minigrad.course.judging import Expectation, as_arrays, clean, exception, failed_with, judge, result
 from minigrad.course.marks import SourceError
 from minigrad.course.record import CRASHED, ERROR, NOT_RUN, TIMEOUT, CheckResult, Record, TaskResult
-from minigrad.course.sandbox import Ended, Process
-from minigrad.course.source import Source
+from minigrad.course.sandbox import Ended, Forks, Process
+from minigrad.course.source import Candidate, Source
 
 CELLS = 1000
 LARGEST = 10_000_000
@@ -61,6 +63,7 @@ def grade_one(
     user: str | None = None,
     hidden: Sequence[str | Path] = (),
     watch: Callable[[CheckResult], Any] = lambda result: None,
+    forks: Forks | None = None,
 ) -> Graded:
     """Grade one submission.
 
@@ -72,6 +75,7 @@ def grade_one(
         user: name of the user that the submission runs as. Only root can choose one.
         hidden: files and folders that the submission must not read, where the system can hide them.
         watch: called with each result.
+        forks: processes for submissions that are trusted; `user` and `hidden` are then theirs.
 
     Raises:
         SandboxError: no process can be started; no submission is at fault.
@@ -82,7 +86,7 @@ def grade_one(
         text = decode(content)
     except SyntaxError as error:
         return Graded(replace(record, problem=f"line {error.lineno or 1}: {error.msg}"))
-    run = _Run(source, name, text, limits or source.assignment.limits, user, [source.path, *hidden])
+    run = _Run(source, name, text, limits or source.assignment.limits, user, [source.path, *hidden], forks)
     started = time.monotonic()
     with closing(run):
         checks = []
@@ -147,10 +151,11 @@ class _Run:
     """The processes of one submission, one after the other: a check that ends its process costs itself."""
 
     def __init__(
-        self, source: Source, name: str, text: str, limits: Limits, user: str | None, hidden: Sequence[str | Path]
-    ) -> None:
+        self, source: Source, name: str, text: str, limits: Limits, user: str | None, hidden: Sequence[str | Path],
+        forks: Forks | None,
+    ) -> None:  # fmt: skip
         self.source, self.name, self.text, self.limits = source, name, text, limits
-        self.user, self.hidden = user, hidden
+        self.user, self.hidden, self.forks = user, hidden, forks
         self.cells: dict[int, str] = {}  # what went wrong at top level, by cell
         self.deadly: set[int | str] = set()  # cells and drivers that ended their process: they are not run again
         self.problem = ""
@@ -165,6 +170,9 @@ class _Run:
 
     def close(self) -> None:
         """End the process."""
+        if self._process is not None and self.forks is not None:
+            self.forks.end(self._process)
+            self._process = None
         if self._process is not None:
             self._process.close()
             said = self._process.output
@@ -220,7 +228,9 @@ class _Run:
         while self._process is None:
             if self._end is not None and self._left() <= 0:
                 raise _OutOfTime
-            self._process = Process(self.limits, user=self.user, hidden=self.hidden)
+            self._process = (
+                self.forks.start() if self.forks else Process(self.limits, user=self.user, hidden=self.hidden)
+            )
             self.facts = self._process.facts
             if self._end is None:
                 self._end = time.monotonic() + self.limits.seconds
@@ -309,10 +319,14 @@ def expectation(source: Source, check: Check, name: str) -> Expectation:
     Raises:
         SourceError: the solution fails, or what it takes or returns cannot cross to another process.
     """
-    candidates = []
-    for candidate in source.candidates(check, name):
-        with suppress(wire.Unsendable):
-            candidates.append((candidate, as_arrays(candidate.outputs)))
+
+    def candidates() -> list[tuple[Candidate, list[np.ndarray]]]:
+        found = []
+        for candidate in source.candidates(check, name):
+            with suppress(wire.Unsendable):
+                found.append((candidate, as_arrays(candidate.outputs)))
+        return found
+
     inputs = source.inputs(check, name)
     try:
         wire.pack(inputs)

@@ -43,14 +43,8 @@ def test_runs_as_a_script(name: str) -> None:
     assert "Not yet" not in done.stdout
 
 
-PROVEN_ALWAYS = ("a1_scalar_engine", "a2_layers")
-"""The others take another four minutes of processor time: `-m exhaustive` proves them."""
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=() if n in PROVEN_ALWAYS else pytest.mark.exhaustive) for n in NAMES]
-)
+@pytest.mark.parametrize("name", NAMES)
 def test_sound(name: str) -> None:
     proof = prove(FOLDER / name)
     assert proof, str(proof)

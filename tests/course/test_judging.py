@@ -19,7 +19,7 @@ def declared(**options):
 
 def judged(found, expected, candidates=(), inputs=(), after=(), **options):
     found, expected = ([a if isinstance(a, str) else as_array(a) for a in values] for values in (found, expected))
-    wanted = Expectation(expected, [(c, [as_array(c.outputs)]) for c in candidates], inputs)
+    wanted = Expectation(expected, lambda: [(c, [as_array(c.outputs)]) for c in candidates], inputs)
     return judge(declared(**options), {"outputs": len(found)}, [*found, *after], wanted)
 
 
@@ -123,7 +123,7 @@ def test_writing_into_the_inputs_is_a_mistake_only_if_the_check_says_so():
     [{}, {"outputs": -1}, {"outputs": 5}, {"outputs": True}, {"outputs": 1.0}, {"status": "passed", "earned": 9}],
 )
 def test_an_answer_that_is_none_earns_nothing(answer):
-    found = judge(declared(), answer, [np.ones(())], Expectation([np.ones(())], [], ()))
+    found = judge(declared(), answer, [np.ones(())], Expectation([np.ones(())], list, ()))
     assert found.status == "error" and found.earned == 0
 
 

@@ -44,7 +44,7 @@ def _of_source(source: Source, cell: Cell, position: int) -> list[dict[str, Any]
             lines.append(source.lines[line - 1])
             line += 1
             continue
-        inside = source.lines[block.first - 1 : block.last]
+        inside = list(source.lines[block.first - 1 : block.last])
         if block.first == block.begin:  # the line form
             inside[-1] = UNMARKED.sub("", inside[-1])
         if _left_blank(block):
