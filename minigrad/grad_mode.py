@@ -19,10 +19,17 @@ from minigrad.output.words import class_name
 
 
 class _Mode(threading.local):
-    """The gradient mode of this thread: whether its operations are recorded."""
+    """The gradient mode of this thread: whether its operations are recorded.
+
+    Attributes:
+        recording: whether operations are recorded.
+        inference: whether tensors are those of `inference_mode`.
+        opens_functions: whether the operations inside of `Function.forward` are recorded instead of the Function.
+    """
 
     recording = True
     inference = False
+    opens_functions = False
 
 
 F = TypeVar("F", bound=Callable[..., Any])

@@ -145,19 +145,26 @@ class Function:
         """Compute the tangents of the outputs, for forward mode; subclasses may define it."""
 
     @classmethod
+    def _forward(cls, ctx: Any, args: tuple[Any, ...]) -> Any:
+        """Call `forward` with the context, or `forward` and `setup_context`."""
+        if cls.setup_context is Function.setup_context:
+            return cls.forward(ctx, *args)
+        result = cls.forward(*args)
+        cls.setup_context(ctx, args, result)
+        return result
+
+    @classmethod
     def apply(cls, *args: Any) -> Any:
         """Compute the output, and record the operation if an argument requires a gradient."""
         ctx: Any = FunctionCtx(printable(cls.__name__))
         primitive = _primitive(cls, len(args))  # type: ignore[arg-type]
         inputs = tuple([a.node if isinstance(a, Tensor) else None for a in args])
         ctx.needs_input_grad = tuple([n is not None for n in inputs])
+        if mode.opens_functions:
+            return cls._forward(ctx, args)
         start = tick()
         with no_grad():
-            if cls.setup_context is Function.setup_context:
-                result = cls.forward(ctx, *args)
-            else:
-                result = cls.forward(*args)
-                cls.setup_context(ctx, args, result)
+            result = cls._forward(ctx, args)
         outputs = list(result) if isinstance(result, tuple) else [result]
         _check_outputs(printable(cls.__name__), outputs, isinstance(result, tuple))
         tensors = [a for a in args if isinstance(a, Tensor)]

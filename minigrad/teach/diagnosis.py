@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.teach.derivation import derivation
-from minigrad.teach.recording import Recording, record
+from minigrad.teach.recording import Recording, record, record_tensors
 from minigrad.teach.search import IMPOSSIBLE, Explanation, Search, representative, sentence
 from minigrad.teach.shapes import of_another_shape
 from minigrad.teach.tape import Tape
@@ -131,12 +131,16 @@ def _search(case: Case) -> Search | None:
 
 def _tape(case: Case) -> Tape | None:
     """Return the function's graph; None if it cannot be recorded."""
-    unrecorded = case.function is None or len(case.inputs) != 1 or isinstance(case.inputs[0], Tensor)
-    if unrecorded and case.recording is None:
+    if case.function is None and case.recording is None:
         return None
+    upstream = case.upstream[0]
     try:
-        recording = case.recording or record(case.function, case.x, case.names[0])  # type: ignore[arg-type]
-        tape = Tape(recording, case.upstream[0])
+        recording = case.recording
+        if recording is None and isinstance(case.inputs[case.position], Tensor):
+            recording = record_tensors(case.function, case.inputs, case.position)  # type: ignore[arg-type]
+            if len(case.upstream) > 1:
+                upstream = np.concatenate([np.ravel(w) for w in case.upstream])
+        tape = Tape(recording or record(case.function, case.x, case.names[0]), upstream)  # type: ignore[arg-type]
     except Exception:  # whatever a function raises on arrays that it was not written for
         return None
     return tape if case.same(tape.gradient, case.numeric) else None

@@ -12,7 +12,7 @@ import builtins
 import functools
 import math
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import CellType, FunctionType, MethodType, ModuleType
@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.grad_mode import enable_grad
+from minigrad.grad_mode import enable_grad, mode
 from minigrad.hooks import watchers
 from minigrad.primitives import indexing, layout
 from minigrad.tensors.indexing import index_from
@@ -496,7 +496,7 @@ class Recording:
         }
         frame: Any = sys._getframe(1)
         while frame is not None and frame.f_code.co_filename.startswith(_PACKAGES):
-            if frame.f_code is _record.__code__:
+            if frame.f_code in (_record.__code__, record_tensors.__code__):
                 frame = None
                 break
             frame = frame.f_back
@@ -525,8 +525,9 @@ class Recording:
         """As a profiler: note the variables of a function of the learner when it returns, and arrays when it starts."""
         if event in ("call", "return") and not frame.f_code.co_filename.startswith(_PACKAGES):
             for name, value in frame.f_locals.items():
-                if isinstance(value, Array) and value.tensor._node is not None:
-                    self.names.setdefault(value.tensor.node, name)
+                t = value.tensor if isinstance(value, Array) else value
+                if isinstance(t, Tensor) and t._node is not None:
+                    self.names.setdefault(t.node, name)
 
 
 def _memory(a: np.ndarray) -> tuple[Any, ...]:
@@ -613,4 +614,43 @@ def _record(
             raise TypeError("the result does not depend on the argument by operations that are recorded")
     recording.names[t.node] = recording.names.get(t.node, name)
     recording.output = result.tensor
+    return recording
+
+
+def record_tensors(f: Callable[..., Any], inputs: Sequence[Any], position: int) -> Recording:
+    """Call a function of tensors, and return the recording of its graph; that of what each `Function` in it computes.
+
+    Args:
+        f: the function.
+        inputs: its arguments; all tensors of floats are recorded.
+        position: the argument that is the recording's leaf.
+
+    Returns:
+        The recording. If `f` returns several tensors of floats, its output is all their elements, one after the other.
+
+    Raises:
+        Exception: whatever `f` raises on these tensors; TypeError if its result does not depend on the argument by
+            recorded operations.
+    """
+    arguments = [*inputs]
+    floats = [i for i, t in enumerate(inputs) if isinstance(t, Tensor) and t.dtype.kind == "f"]
+    values = {}
+    for i in sorted(floats, key=lambda i: i != position):  # the leaf is the first node of its graph
+        arguments[i] = Tensor(inputs[i]._array.astype(float), requires_grad=True)
+        values[arguments[i].node] = arguments[i]._array.copy()
+    recording = Recording(arguments[position].node)
+    recording.values.update(values)
+    before = mode.opens_functions
+    mode.opens_functions = True
+    try:
+        with enable_grad(), _watching(recording), np.errstate(all="ignore"):
+            out = f(*arguments)
+            outputs = [o for o in (out if isinstance(out, tuple | list) else (out,)) if o.dtype.kind == "f"]
+            if len(outputs) > 1:
+                outputs = [Tensor.apply(layout.cat, *[o.reshape(-1) for o in outputs], axis=0)]
+    finally:
+        mode.opens_functions = before
+    if not outputs or not outputs[0].requires_grad:
+        raise TypeError("the result does not depend on the argument by operations that are recorded")
+    recording.output = outputs[0]
     return recording

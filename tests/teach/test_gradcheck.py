@@ -11,6 +11,7 @@ from ops import OPS, Op
 
 import minigrad
 from minigrad import nn, tensor
+from minigrad.autograd import Function
 from minigrad.primitives.primitive import Primitive
 from minigrad.teach.gradcheck import GradcheckError, check_gradient, gradcheck, gradcheck_report, gradgradcheck, verdict
 
@@ -224,3 +225,63 @@ def test_float32_is_advised_against_but_right() -> None:
 def test_what_cannot_be_checked_is_told(call: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         call()
+
+
+# ---- the cause of a wrong Function lies in what its forward computes -----------------------------------------------
+
+
+class Affine(Function):
+    @staticmethod
+    def forward(ctx, x, w, b):
+        ctx.save_for_backward(x, w)
+        return x @ w.T + b
+
+    @staticmethod
+    def backward(ctx, g):
+        x, w = ctx.saved_tensors
+        return g @ w, g.T @ x, g.mean(0)
+
+
+class Swish(Function):
+    @staticmethod
+    def forward(x):
+        s = x.sigmoid()
+        return x * s
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.save_for_backward(*inputs)
+
+    @staticmethod
+    def backward(ctx, g):
+        (x,) = ctx.saved_tensors
+        return g * x.sigmoid()
+
+
+class ProductAndSum(Function):
+    @staticmethod
+    def forward(ctx, a, b):
+        ctx.save_for_backward(a, b)
+        return a * b, a + b
+
+    @staticmethod
+    def backward(ctx, product, total):
+        a, b = ctx.saved_tensors
+        return product * b + total, product * a
+
+
+def leaf(*shape):
+    return minigrad.tensor(np.random.default_rng(0).standard_normal(shape), requires_grad=True)
+
+
+def test_the_cause_in_a_function_is_named_with_its_node() -> None:
+    bias = gradcheck_report(Affine.apply, [leaf(5, 3), leaf(2, 3), leaf(2)]).findings
+    assert [f.ok for f in bias] == [True, True, False] and bias[2].diagnosis.mistake == "wrong sum"
+    assert "`b` is broadcast" in bias[2].pattern and "averaged over axis 0" in bias[2].pattern
+    swish = gradcheck_report(lambda x, w: Swish.apply(x @ w).sum(), [leaf(3, 4), leaf(4, 2)]).findings
+    assert all("through `s`" in f.pattern and "missing" in f.pattern for f in swish)
+    several = gradcheck_report(ProductAndSum.apply, [leaf(3), leaf(3)]).findings
+    assert several[0].ok and "`b` through `a + b`" in several[1].pattern
+    x = leaf(3, 4)
+    Swish.apply(x).sum().backward()  # outside of the diagnosis, a Function is one node again
+    assert np.allclose(x.grad.numpy(), x.detach().sigmoid().numpy())
