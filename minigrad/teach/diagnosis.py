@@ -146,7 +146,7 @@ def _tape(case: Case) -> Tape | None:
     return tape if case.same(tape.gradient, case.numeric) else None
 
 
-_ALIKE = {"dropped", "constant", "no contribution"}
+_ALIKE = {"dropped", "constant", "no contribution", "overwritten"}
 """Mistakes that are one: to say "either … or …" of them would teach nothing."""
 
 

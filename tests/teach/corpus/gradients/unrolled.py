@@ -185,7 +185,7 @@ dprev = dh * z + (dan @ Wn.T) * r + daz @ Wz.T + dar @ Wr.T => dprev = dh * z + 
 dprev = dh * z + (dan @ Wn.T) * r + daz @ Wz.T + dar @ Wr.T => dprev = dh * (1 - z) + (dan @ Wn.T) * r + daz @ Wz.T + dar @ Wr.T | array | 1 - z for z | 1 - z|`z`|instead
 dWn += (r * h).T @ dan => dWn += h.T @ dan | array | h for r h | \\br\\b|`h`|instead
 dWz += h.T @ daz => dWz = h.T @ daz | overwritten | dWz is overwritten in each step
-dWz += h.T @ daz => dWz += hn.T @ daz | time | the new state for the old one | old|new|step|pass|instead|previous|next
+dWz += h.T @ daz => dWz += hs[t + 1].T @ daz | time | the new state for the old one | old|new|step|pass|instead|previous|next
 dUr += x[t].T @ dar => dUr += x[t].T @ daz | array | the gradient of another gate | instead|gradient of|\\bz\\b
 """)
 def _(dout, x, h0, Uz, Wz, Ur, Wr, Un, Wn):
@@ -199,7 +199,7 @@ def _(dout, x, h0, Uz, Wz, Ur, Wr, Un, Wn):
     dUz, dWz, dUr, dWr, dUn, dWn = (np.zeros_like(w) for w in (Uz, Wz, Ur, Wr, Un, Wn))
     dh = dout
     for t in (2, 1, 0):
-        h, hn = hs[t], hs[t + 1]
+        h = hs[t]
         z, r, n = gates[t]
         daz = dh * (h - n) * z * (1 - z)
         dan = dh * (1 - z) * (1 - n**2)
