@@ -49,6 +49,7 @@ _WHERE = {
     "viz.charts.chart": "chart",
     "viz.graph.draw": "draw",
     "program.source": "source",
+    "program.compiled": "compile",
     "viz.steps.steps": "step",
     "viz.training.watch": "watch",
     "teach.rule_check": "check_rule",

@@ -71,6 +71,7 @@ from minigrad.teach.rule_check import check_rule as check_rule
 from minigrad.teach.schedule_check import check_schedule as check_schedule
 from minigrad.tensors.joining import column_stack as column_stack
 from minigrad.tensors.joining import combinations as combinations
+from minigrad.program.compiled import compile as compile
 from minigrad.tensors.joining import concat as concat
 from minigrad.tensors.joining import concatenate as concatenate
 from minigrad.nn.convolution import conv1d as conv1d

@@ -1,0 +1,677 @@
+"""`compile`: record a function of tensors once, and run the recording from then on.
+
+The first call runs as always, on stand-ins, which note every NumPy call of the forward and the backward pass. Later
+calls run these lines alone: no graph, no tensors, no modules. Their result is a tensor of one node, whose
+vector-Jacobian product is the recorded backward pass.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+import threading
+import types
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from minigrad import engine
+from minigrad.autograd.gradients import grad
+from minigrad.grad_mode import enable_grad, mode
+from minigrad.hooks import watchers
+from minigrad.output.words import class_name, printable
+from minigrad.primitives.primitive import Call, Calls, Primitive
+from minigrad.program.guards import Guards
+from minigrad.program.recorder import Recorder, Stale, has_mask
+from minigrad.program.stand_ins import NumPy, StandIn, is_array, real
+from minigrad.tensors import rng, saved
+from minigrad.tensors.dtypes import default
+from minigrad.tensors.node import ArrayNode
+from minigrad.tensors.tensor import Tensor, wrap
+
+LIMIT = 8
+"""How many recordings a function may have; beyond that it runs eagerly."""
+_PLAIN = (int, bool, str, bytes, type(None), np.dtype, type(...), range)
+
+
+def compile(function: Any) -> Any:
+    """Record a step once, and run the recording from then on: the same numbers, to the bit, in less time.
+
+    The first call runs as always, and every NumPy call of its forward and backward pass is noted. From the second call
+    on only these calls run: there is no graph, and no Python of the model.
+
+    Args:
+        function: a `Network`, a module, or a function of tensors, arrays and nested lists of them that returns one
+            tensor. Also a decorator.
+
+    Returns:
+        The network itself; otherwise a function with the same arguments and the same result.
+
+    **When it records again.** For arguments of other shapes, dtypes or layouts, or other numbers or texts; after
+    `train()` and `eval()`; with other gradient modes or other `requires_grad`; if anything else that the function read
+    has changed: an attribute, a global variable, a variable of an enclosing function, a list; if a condition on
+    numbers, as in `if loss > 3`, comes out differently. A function has at most 8 recordings.
+
+    **What runs eagerly**, with a warning that says why: a function that changes anything but tensors, prints, draws
+    numbers with NumPy's or Python's generators (minigrad's are drawn anew each time, as always), returns anything but
+    one tensor, or registers hooks.
+
+    Raises:
+        TypeError: if `function` cannot be called.
+
+    >>> import minigrad
+    >>> from minigrad import nn
+    >>> _ = minigrad.manual_seed(0)
+    >>> model, loss = nn.Linear(2, 1), nn.MSELoss()
+    >>> step = minigrad.compile(lambda x, y: loss(model(x), y))
+    >>> for _ in range(3):
+    ...     model.zero_grad()
+    ...     step(minigrad.tensor([[1.0, 2.0]]), minigrad.tensor([[3.0]])).backward()
+    ...     for p in model.parameters():
+    ...         p.data -= 0.1 * p.grad
+    >>> step(minigrad.tensor([[1.0, 2.0]]), minigrad.tensor([[3.0]])).item() < 0.01
+    True
+    """
+    if not callable(function):
+        if hasattr(function, "compile"):  # a Network
+            return function.compile()
+        raise TypeError(
+            f"compile: takes a Network, a module or a function of tensors, got {class_name(function)}: {function!r}"
+        )
+    return Compiled(function)
+
+
+# ---- the function that is called -------------------------------------------------------------------------------------
+
+
+class Compiled:
+    """A function that is recorded when it is first called. See `compile`.
+
+    Attributes:
+        function: the function itself, which always runs eagerly.
+        reason: why it runs eagerly, "" if it does not.
+    """
+
+    is_compiled = True
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        functools.update_wrapper(self, function, updated=())
+        self.function = function
+        self.reason = ""
+        self._recordings: dict[Any, list[Recording]] = {}
+        self._count = self._failures = 0
+
+    def __get__(self, instance: Any, owner: Any) -> Any:
+        return self if instance is None else types.MethodType(self, instance)
+
+    def __repr__(self) -> str:
+        return f"<compiled {printable(getattr(self.function, '__name__', repr(self.function)))}>"
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        if self.reason or watchers or _thread.recorder is not None:
+            return self.function(*args, **options)
+        inputs: list[Any] = []
+        key: Any = (
+            *(mode.recording, mode.inference, default.dtype),
+            _describe(args, inputs),
+            _describe(options, inputs) if options else None,
+        )
+        why = ""
+        for recording in self._recordings.get(key, ()):
+            try:
+                return recording.run(inputs, args, options)
+            except Stale as stale:
+                why = str(stale)
+        if self._count >= LIMIT:
+            why = why or "other arguments"
+            return self._give_up(f"it was recorded {LIMIT} times, last because of {why}", args, options)
+        return self._record(key, inputs, args, options)
+
+    def _give_up(self, reason: str, args: Any, options: Any) -> Any:
+        self.reason = reason
+        self._recordings.clear()
+        warnings.warn(f"compile: {self!r} runs eagerly from now on: {reason}", RuntimeWarning, stacklevel=3)
+        return self.function(*args, **options)
+
+    def _record(self, key: Any, inputs: list[Any], args: Any, options: Any) -> Any:
+        recording = Recording(self.function, inputs)
+        result, reason, temporary = recording.record(args, options)
+        self._count += 1
+        if not reason:
+            self._recordings.setdefault(key, []).append(recording)
+        else:
+            self._failures += 1
+            if not temporary or self._failures >= 3:
+                self.reason = reason
+                self._recordings.clear()
+                warnings.warn(f"compile: {self!r} runs eagerly: {reason}", RuntimeWarning, stacklevel=3)
+        return result
+
+
+def _describe(x: Any, inputs: list[Any]) -> Any:
+    """Return what must be the same for a recording to fit an argument, and add its arrays to `inputs`."""
+    if isinstance(x, Tensor):
+        array, node = x._array, x.node
+        kind: Any = (Tensor, array.shape, array.dtype, array.strides, node is None)
+    elif x.__class__ is np.ndarray:
+        kind = (np.ndarray, x.shape, x.dtype, x.strides)
+    elif isinstance(x, tuple | list):
+        return (type(x), *[_describe(part, inputs) for part in x])
+    elif x.__class__ is dict:
+        return (dict, *x, *[_describe(part, inputs) for part in x.values()])
+    elif isinstance(x, _PLAIN):
+        return (x.__class__, x)
+    elif isinstance(x, float | complex):
+        return (x.__class__, repr(x))
+    elif isinstance(x, np.generic):
+        return (x.__class__, x.tobytes())
+    else:
+        return (x.__class__, _Same(x))
+    for i, other in enumerate(inputs):
+        if other is x:
+            return (*kind, i)
+    inputs.append(x)
+    return kind
+
+
+class _Same:
+    """An object as a part of a key: equal to itself only."""
+
+    __slots__ = ("x",)
+
+    def __init__(self, x: Any) -> None:
+        self.x = x
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and self.x is other.x
+
+    def __hash__(self) -> int:
+        return id(self.x)
+
+
+# ---- a recording -----------------------------------------------------------------------------------------------------
+
+
+class Recording:
+    """A function, recorded for one kind of arguments.
+
+    Args:
+        function: the function.
+        inputs: the tensors and arrays among its arguments.
+    """
+
+    def __init__(self, function: Callable[..., Any], inputs: list[Any]) -> None:
+        self.function, self._inputs = function, inputs
+        self._tensors: list[Tensor] = []  # others that the function uses
+        self._arrays: list[np.ndarray] = []
+
+    def record(self, args: Any, options: Any) -> tuple[Any, str, bool]:
+        """Run the function. Return its result, why it cannot be recorded, and whether it may be possible next time."""
+        with _recording() as recorder:
+            held = _Held(recorder, self._inputs)
+            guards = Guards(recorder.refuse, held.hold)
+            profile = sys.getprofile()
+            temporary, failure = False, None
+            try:
+                held.hold(rng.default_generator)
+                stand_ins = {id(x): held.give(x) for x in self._inputs}
+                copies: list[tuple[Any, Any, Any]] = []
+                given, named = (_replaced(a, stand_ins, copies) for a in (args, options))
+                guards.add(self.function, getattr(self.function, "__name__", class_name(self.function)))
+                for a in _objects((args, options)):
+                    guards.add(a, class_name(a))
+                sys.setprofile(guards.watch)
+                try:
+                    result = self.function(*given, **named)
+                except Exception as error:
+                    failure = error
+                finally:
+                    sys.setprofile(profile)
+                if failure is not None:
+                    recorder.refuse(f"with stand-ins for its arrays it raises {class_name(failure)}: {failure}")
+                    return self._eager(recorder, held, failure, args, options)
+                if why := guards.changed():
+                    temporary = not recorder.reason
+                    recorder.refuse(f"it changes {why}")
+                if any(original != made for original, made, _ in _compared(copies)):
+                    recorder.refuse("it changes a list or dictionary among its arguments")
+                self._finish(recorder, held, result)
+                self._guards = guards
+            finally:
+                recorder.active = False
+                held.restore()
+            held.splice(result)
+        self._inputs = []
+        return _plain(result), recorder.reason, temporary
+
+    def _eager(self, recorder: Recorder, held: _Held, error: Exception, args: Any, options: Any) -> Any:
+        """Run the function eagerly after an exception: it raises the same, unless stand-ins were the cause."""
+        recorder.active = False
+        held.restore()
+        if recorder.written:  # what has been done once must not be done again
+            raise error
+        for generator, state in recorder.draws.items():
+            generator.numpy.bit_generator.state = state
+        return self.function(*args, **options), recorder.reason, False
+
+    def _finish(self, recorder: Recorder, held: _Held, result: Any) -> None:
+        """Record the backward pass, and make the program."""
+        if not isinstance(result, Tensor):
+            recorder.refuse(f"it returns {class_name(result)}, not one tensor")
+            return
+        y: Any = result._array
+        if type(y) is not StandIn or y.name in recorder.given or y.name.startswith("k"):
+            recorder.refuse("it returns an argument, or what does not depend on any")
+            return
+        if y.value.base is not None and recorder.lives_on(y):
+            recorder.refuse("it returns a view of an argument")
+        node = result._node
+        contributions: list[Any] = []
+        if node is not None:
+            order = engine.reverse_topological_order([node])
+            for n in order:
+                if n.hooks or n.post_accumulate_hooks or n.stores_grad or n.created_at:
+                    recorder.refuse("it registers a hook, or retains a gradient")
+            self._needed = [i for i, leaf in enumerate(held.leaves) if leaf is not None and leaf in set(order)]
+            targets = [held.leaves[i] for i in self._needed]
+            if not recorder.reason:
+                recorder.start_backward()
+                seed = StandIn(recorder, np.ones_like(y.value), "g")
+                earlier = mode.recording
+                mode.recording = False
+                try:
+                    found = {n: g for n, g, _ in engine.walk({node: seed}, retain_graph=True, targets=targets)}
+                finally:
+                    mode.recording = earlier
+                contributions = [found.get(leaf) for leaf in targets]
+        self._returns_graph = node is not None
+        if recorder.reason:
+            return
+        self._program = recorder.program(y, contributions)
+        self.source = recorder.source
+        names = [*recorder.given]
+        used = recorder.backward_uses()
+        self._tensors = held.tensors[len(self._inputs) :]
+        self._arrays = held.arrays[len(self._inputs) :]
+        self._requires_grad = [t._node is not None for t in self._tensors]
+        self._backward_given = [i for i, name in enumerate(names) if name in used and name not in recorder.written]
+        self._written = [names.index(name) for name in recorder.written]
+        self._draws = recorder.draws
+        self._conditions = recorder.conditions
+
+    def run(self, inputs: list[Any], args: Any, options: Any) -> Tensor:
+        """Run the program on other arrays.
+
+        Raises:
+            Stale: if it does not fit; nothing has been changed then.
+        """
+        users = {id(x) for x in inputs if x.__class__ is np.ndarray}
+        arrays = [x if x.__class__ is np.ndarray else x._array for x in inputs]
+        users.update([id(x._array) for x in inputs if x.__class__ is not np.ndarray and x._is_users])
+        for t, array, needed in zip(self._tensors, self._arrays, self._requires_grad):
+            now = t._array
+            if now is not array and (now.shape, now.dtype, now.strides) != (array.shape, array.dtype, array.strides):
+                raise Stale(f"a tensor {printable(t.name or '')} of shape {now.shape}")
+            if (t.node is None) is needed:
+                raise Stale(f"requires_grad of {printable(t.name or 'a tensor')}")
+            arrays.append(now)
+            if t._is_users:
+                users.add(id(now))
+        if why := self._guards.changed():
+            raise Stale(why)
+        sums = None
+        if (users or saved.exposed) and self._backward_given and self._returns_graph:
+            values, sums = saved.protect(tuple([arrays[i] for i in self._backward_given]), users)
+            for i, value in zip(self._backward_given, values):
+                arrays[i] = value
+        steps = self._program(*arrays)
+        undo = self._conditions and (self._written or self._draws)
+        y = self._start_or_undo(steps, arrays) if undo else next(steps)
+        if self._written:
+            saved.record_write(*[arrays[i] for i in self._written])
+        if not self._returns_graph:
+            return wrap(y, None)
+        tensors = [*inputs, *self._tensors]
+        node = RecordedNode(y, _RECORDED, tuple([tensors[i].node for i in self._needed]))
+        node.steps, node.recording, node.arguments = steps, self, (args, options)
+        node.saved, node.checksums = tuple([arrays[i] for i in self._backward_given]), sums
+        return wrap(y, node)
+
+    def _start_or_undo(self, steps: Any, arrays: list[np.ndarray]) -> Any:
+        """Run the forward part; if a condition does not hold, undo what it has changed."""
+        before = [arrays[i].copy() for i in self._written]
+        states = [generator.numpy.bit_generator.state for generator in self._draws]
+        try:
+            return next(steps)
+        except BaseException:
+            for i, value in zip(self._written, before):
+                arrays[i][...] = value
+            for generator, state in zip(self._draws, states):
+                generator.numpy.bit_generator.state = state
+            raise
+
+    def again(self, arguments: Any, nodes: Any, g: Any, graph: bool) -> list[Any]:
+        """Return the gradient contributions, computed eagerly once more."""
+        if self._draws or self._written:
+            what = "draws random numbers" if self._draws else "writes into tensors"
+            raise RuntimeError(
+                f"compile: a recorded function that {what} cannot be differentiated twice, or with create_graph=True: "
+                "call the function that was compiled"
+            )
+        tensors = [*_inputs(arguments), *self._tensors]
+        xs = [tensors[i] for i in self._needed]
+        if any(not x.is_leaf for x in xs):
+            raise NotImplementedError(
+                "compile: second derivatives, and a second backward pass, through a recorded function need arguments "
+                "that are leaves: call the function that was compiled"
+            )
+        with enable_grad():
+            y = self.function(*arguments[0], **arguments[1])
+        return [*grad(y, xs, g if isinstance(g, Tensor) else wrap(g, None), create_graph=graph, allow_unused=True)]
+
+
+class RecordedNode(ArrayNode):
+    """The node of a recorded function: its vector-Jacobian product is the recorded backward pass."""
+
+    steps: Iterator[Any] | None
+    recording: Recording
+    arguments: Any
+    plan: Any = None
+
+    def vjp(self, g: Any, graph: bool) -> Any:
+        if self.check is not None and (check := self.check()) is not None:
+            check()
+        if saved.find_overwritten(self.saved, self.index, self.checksums) is not None:
+            raise RuntimeError(
+                "the backward pass of a recorded function needs a tensor that was changed in place after it was "
+                "used: by t[...] =, +=, through .data, by a method ending in _, or through a NumPy view of it. "
+                "Change it after backward(), or change a copy (t.clone())."
+            )
+        if graph or self.steps is None:
+            found = self.recording.again(self.arguments, self.inputs, g, graph)
+            return [None if c is None else c if graph else c._array for c in found]
+        steps, self.steps = self.steps, None
+        return steps.send(g)  # type: ignore[attr-defined]
+
+    def jvp(self, tangents: list[Any], graph: bool) -> Any:
+        raise NotImplementedError("compile: a recorded function has no forward mode: call the function itself")
+
+    def release(self) -> None:
+        self.released, self.saved, self.steps, self.arguments = True, (), None, None
+
+
+_RECORDED = Primitive("recorded", lambda *xs: xs[0])
+
+
+def _inputs(arguments: Any) -> list[Any]:
+    inputs: list[Any] = []
+    _describe(arguments[0], inputs)
+    if arguments[1]:
+        _describe(arguments[1], inputs)
+    return inputs
+
+
+# ---- while a function is recorded ------------------------------------------------------------------------------------
+
+
+class _Thread(threading.local):
+    """The recorder of this thread."""
+
+    recorder: Recorder | None = None
+
+
+_thread = _Thread()
+_lock = threading.RLock()
+
+
+def _current() -> Recorder | None:
+    recorder = _thread.recorder
+    return recorder if recorder is not None and recorder.active else None
+
+
+@contextmanager
+def _recording() -> Iterator[Recorder]:
+    """Context manager: this thread's primitives, conversions to arrays and random numbers are noted."""
+    with _lock:
+        recorder = _thread.recorder = Recorder()
+        apply, record = Tensor.apply, Tensor._record
+
+        def recorded_apply(primitive: Primitive, *operands: Any, **parameters: Any) -> Any:
+            if _current() is None:
+                return apply(primitive, *operands, **parameters)
+            operands = tuple([wrap(o, None) if is_array(o) else o for o in operands])
+            noted: Any = _Noted(primitive, recorder)
+            return apply(noted, *operands, **parameters)
+
+        def recorded_node(primitive: Any, *rest: Any) -> Any:
+            primitive = getattr(primitive, "noted", primitive)
+            node = record(primitive, *rest)
+            if node is not None and _current() is not None:
+                node.plan = node.plan._replace(array_calls=_noted_calls(node.plan.array_calls, recorder))
+            return node
+
+        shim = NumPy(_current)
+        modules = [m for name, m in [*sys.modules.items()] if name.startswith("minigrad.") and _converts(name, m)]
+        try:
+            Tensor.apply, Tensor._record = staticmethod(recorded_apply), staticmethod(recorded_node)  # type: ignore
+            for module in modules:
+                module.np = shim  # type: ignore[attr-defined]
+            yield recorder
+        finally:
+            for module in modules:
+                module.np = np  # type: ignore[attr-defined]
+            Tensor.apply, Tensor._record = staticmethod(apply), staticmethod(record)  # type: ignore
+            _thread.recorder = None
+
+
+def _converts(name: str, module: Any) -> bool:
+    return not name.startswith(("minigrad.program", "minigrad.primitives")) and vars(module).get("np") is np
+
+
+class _Noted:
+    """A primitive whose function is noted when it runs."""
+
+    def __init__(self, primitive: Primitive, recorder: Recorder) -> None:
+        self.noted, self._recorder = primitive, recorder
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.noted, name)
+
+    def __call__(self, *operands: Any, **parameters: Any) -> Any:
+        return self.noted(*operands, **parameters)
+
+    def run(self, *operands: Any, **parameters: Any) -> Any:
+        """Run the primitive's function, and note it."""
+        shaped = any(map(has_mask, parameters.values()))
+        return self._recorder.call(self.noted.run, operands, parameters, shaped)
+
+
+def _noted_calls(calls: Calls, recorder: Recorder) -> Calls:
+    """Return vector-Jacobian products that are noted when they run."""
+
+    def noted(call: Call | None) -> Call | None:
+        if call is None:
+            return None
+        function, places = call
+        return lambda *args: recorder.call(function, args, {}), places
+
+    return Calls(tuple([noted(call) for call in calls.each]), noted(calls.together))
+
+
+class _Input(ArrayNode):
+    """The node of a tensor that a recorded function uses: its gradient ends here."""
+
+    def __init__(self, t: Tensor, recorder: Recorder) -> None:
+        super().__init__(t._array)
+        self.value, self._recorder = t._array, recorder
+        original: Any = t._node
+        self.original, self.name = original, original.name
+        self.index = original.index
+
+    @property
+    def grad(self) -> Any:
+        """The gradient, which is not a part of the program."""
+        self._recorder.refuse(".grad is read")
+        return self.original.grad
+
+    @grad.setter
+    def grad(self, value: Any) -> None:
+        self._recorder.refuse(".grad is set")
+        self.original.grad = value
+
+
+class _Draws:
+    """A NumPy generator whose numbers are drawn by the program."""
+
+    def __init__(self, generator: rng.Generator, recorder: Recorder) -> None:
+        self._generator, self._numbers, self._recorder = generator, generator.numpy, recorder
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._numbers, name)
+        if not callable(method):
+            self._recorder.refuse("the state of a random generator is read or set")
+            return method
+        self._recorder.draws.setdefault(self._generator, self._numbers.bit_generator.state)
+        return lambda *args, **options: self._recorder.call(method, args, options)
+
+
+class _Held:
+    """The tensors and generators that a recorded function uses, which hold stand-ins meanwhile."""
+
+    def __init__(self, recorder: Recorder, inputs: list[Any]) -> None:
+        self._recorder, self.inputs = recorder, inputs
+        self.tensors: list[Any] = []
+        self.arrays: list[np.ndarray] = []
+        self.leaves: list[Any] = []
+        self._before: list[tuple[Any, Any, Any, Any, Any, bool]] = []
+        self._generators: list[tuple[Any, Any]] = []
+        self._ids: set[int] = set()
+        self._restored = False
+
+    def give(self, x: Any) -> Any:
+        """Return the stand-in of an argument."""
+        if isinstance(x, Tensor):
+            self.hold(x)
+            return x
+        self.tensors.append(None)
+        self.arrays.append(x)
+        self.leaves.append(None)
+        return self._recorder.give(x, "x")
+
+    def hold(self, t: Any) -> None:
+        """Replace the array of a tensor by its stand-in, or the numbers of a generator."""
+        if id(t) in self._ids or (isinstance(t, Tensor) and is_array(t._array)):
+            return
+        self._ids.add(id(t))
+        if isinstance(t, rng.Generator):
+            self._generators.append((t, t.numpy))
+            t.numpy = _Draws(t, self._recorder)  # type: ignore[assignment]
+            return
+        node = t.node
+        if node is not None and (node.hooks or t._base is not None):
+            self._recorder.refuse("a tensor has a hook" if node.hooks else "a view that requires a gradient is used")
+        leaf = None if node is None else _Input(t, self._recorder)
+        self._before.append((t, t._array, node, t._leaf, leaf, t._is_users))
+        self.tensors.append(t)
+        self.arrays.append(t._array)
+        self.leaves.append(leaf)
+        t._array, t._is_users = self._recorder.give(t._array, "x"), False
+        if leaf is not None:
+            t._node = leaf
+            if t._leaf is node:
+                t._leaf = leaf
+
+    def restore(self) -> None:
+        """Give the tensors and generators back what they had."""
+        if self._restored:
+            return
+        self._restored = True
+        nodes = {leaf: node for _, _, node, _, leaf, _ in self._before if leaf is not None}
+        for t, array, node, own, leaf, is_users in self._before:
+            if real(t._array) is array:
+                t._array = array
+            else:
+                self._recorder.refuse("it gives a tensor another array")
+                t._set_array(real(t._array))
+            if t._node is leaf:
+                t._node = node
+            else:
+                self._recorder.refuse("it gives a tensor another history")
+            if t._leaf is leaf and leaf is not None:
+                t._leaf = own
+            t._is_users = is_users
+            if leaf is not None and (leaf.hooks or leaf.post_accumulate_hooks):
+                self._recorder.refuse("it registers a hook")
+        for generator, numbers in self._generators:
+            generator.numpy = numbers
+        self._nodes = nodes
+
+    def splice(self, result: Any) -> None:
+        """Make the graph of a result an ordinary one: with real arrays, which ends at the nodes of the tensors."""
+        node = getattr(result, "_node", None)
+        arrays = [x if x.__class__ is np.ndarray else x._array for x in self.inputs]
+        users = {id(a) for x, a in zip(self.inputs, arrays) if x is a or x._is_users}
+        users.update([id(array) for _, array, _, _, _, is_users in self._before if is_users])
+        order: list[Any] = engine.reverse_topological_order([node]) if node is not None else []
+        for n in order:
+            n.saved, n.checksums = saved.protect(real(n.saved), users)
+            if any(source in self._nodes for source in n.inputs):
+                n.inputs = tuple([self._nodes.get(source, source) for source in n.inputs])
+
+
+def _replaced(x: Any, stand_ins: dict[int, Any], copies: list[tuple[Any, Any, Any]]) -> Any:
+    """Return an argument with stand-ins for its arrays; lists and dictionaries are copied."""
+    if x.__class__ is np.ndarray:
+        return stand_ins[id(x)]
+    if isinstance(x, tuple):
+        parts = [_replaced(part, stand_ins, copies) for part in x]
+        return x._make(parts) if hasattr(x, "_make") else type(x)(parts)
+    if isinstance(x, list):
+        made: Any = [_replaced(part, stand_ins, copies) for part in x]
+        copies.append((x, made, [*made]))
+        return made
+    if x.__class__ is dict:
+        made = {k: _replaced(part, stand_ins, copies) for k, part in x.items()}
+        copies.append((x, made, dict(made)))
+        return made
+    return x
+
+
+def _compared(copies: list[tuple[Any, Any, Any]]) -> Iterator[tuple[Any, Any, Any]]:
+    """Yield what lists and dictionaries were and are; give the user's the changes."""
+    for original, made, before in copies:
+        was = [*before.items()] if isinstance(before, dict) else before
+        now = [*made.items()] if isinstance(made, dict) else made
+        flat_was = [id(part) for pair in was for part in (pair if isinstance(pair, tuple) else [pair])]
+        flat_now = [id(part) for pair in now for part in (pair if isinstance(pair, tuple) else [pair])]
+        if flat_was != flat_now:
+            original.clear()
+            original.update(made) if isinstance(made, dict) else original.extend(real(made))
+        yield flat_was, flat_now, original
+
+
+def _objects(x: Any) -> Iterator[Any]:
+    """Yield the arguments that are neither tensors, arrays nor plain."""
+    if isinstance(x, tuple | list):
+        for part in x:
+            yield from _objects(part)
+    elif x.__class__ is dict:
+        yield from _objects([*x.values()])
+    elif not isinstance(x, (Tensor, np.ndarray, np.generic, float, complex, *_PLAIN)):
+        yield x
+
+
+def _plain(result: Any) -> Any:
+    """Return a result with arrays for stand-ins."""
+    if isinstance(result, Tensor):
+        result._array = real(result._array)
+        return result
+    if isinstance(result, tuple | list):
+        parts = [_plain(part) for part in result]
+        return result._make(parts) if hasattr(result, "_make") else type(result)(parts)
+    if result.__class__ is dict:
+        return {k: _plain(v) for k, v in result.items()}
+    return real(result)

@@ -1,0 +1,313 @@
+"""Guards: everything outside a recorded step that it read. The program may run again while all of it is the same.
+
+While a step is recorded, every function of the user's that runs is looked at: its global variables, the variables of
+the functions around it, the object whose method it is. What these lead to is noted: numbers and texts, lists and
+dictionaries, the attributes of objects, arrays with their content. What cannot be compared, such as a file, an iterator
+or a random generator of Python's, is a reason not to record the step.
+"""
+
+from __future__ import annotations
+
+import builtins
+import dis
+import enum
+import functools
+import gc
+import sys
+import types
+from collections import OrderedDict, defaultdict, deque
+from collections.abc import Callable, Iterable
+from operator import is_
+from pathlib import PurePath
+from typing import Any
+
+import numpy as np
+
+from minigrad.output.words import class_name, printable
+from minigrad.primitives.primitive import Primitive
+from minigrad.program.recorder import equal, is_library
+from minigrad.program.stand_ins import StandIn
+from minigrad.tensors.base import Base
+from minigrad.tensors.rng import Generator
+
+LARGEST = 1 << 24
+"""The largest array, in bytes, whose content is compared at each step."""
+_PLAIN = (int, float, complex, str, bytes, bool, type(None), type(...), type(NotImplemented), range, np.dtype)
+_LEAVES: tuple[Any, ...] = (
+    *_PLAIN,
+    np.generic,
+    enum.Enum,
+    PurePath,
+    types.BuiltinFunctionType,
+    np.ufunc,
+    types.CodeType,
+    property,
+)
+_LEAVES += (types.WrapperDescriptorType, types.MethodDescriptorType, types.GetSetDescriptorType, Primitive)
+_LEAVES += (types.GenericAlias, types.ClassMethodDescriptorType, types.MemberDescriptorType)
+_MODULES = {"random", "time", "secrets", "uuid", "os", "sys", "io", "datetime", "tempfile", "subprocess", "threading"}
+_MODULES |= {"logging", "warnings", "gc", "inspect", "socket", "queue", "multiprocessing", "numpy.random", "atexit"}
+_FUNCTIONS = {"print", "input", "open", "exec", "eval", "globals", "vars", "locals", "id", "breakpoint", "__import__"}
+_FUNCTIONS |= {"compile", "memoryview"}
+_MISSING = object()
+
+
+class Guards:
+    """What a step read, and what it was.
+
+    Args:
+        refuse: called with the reason if something cannot be compared.
+        found_tensor: called with every tensor and generator.
+    """
+
+    def __init__(self, refuse: Callable[[str], None], found_tensor: Callable[[Any], None]) -> None:
+        self._refuse, self._found_tensor = refuse, found_tensor
+        self._seen: dict[int, Any] = {}
+        self._codes: set[Any] = set()
+        self._functions: dict[Any, types.FunctionType] = {}
+        self._dicts: list[tuple[Any, list[Any], list[Any], str]] = []
+        self._lists: list[tuple[Any, list[Any], str]] = []
+        self._sets: list[tuple[Any, Any, str]] = []
+        self._globals: list[tuple[Any, str, Any, str]] = []
+        self._cells: list[tuple[Any, Any, str]] = []
+        self._arrays: list[tuple[np.ndarray, np.ndarray, str]] = []
+
+    # ---- what is read ----------------------------------------------------------------------------------------------
+
+    def add(self, x: Any, path: str) -> None:
+        """Note a value and everything that it leads to."""
+        pending = [(x, path)]
+        while pending:
+            x, path = pending.pop()
+            kind = type(x)
+            if isinstance(x, _LEAVES) or kind is StandIn or id(x) in self._seen:
+                if kind is types.BuiltinFunctionType:
+                    self._check_function(x, path)
+                continue
+            self._seen[id(x)] = x
+            pending += self._parts(x, kind, path)
+
+    def _parts(self, x: Any, kind: Any, path: str) -> Iterable[tuple[Any, str]]:
+        if isinstance(x, Base) or kind is Generator:
+            self._found_tensor(x)
+            return []
+        if kind is np.ndarray:
+            if x.nbytes > LARGEST or x.dtype.hasobject:
+                self._refuse(f"{path} is an array too large to be compared at each step; pass it as an argument")
+            else:
+                self._arrays.append((x, x.copy(), path))
+            return []
+        if isinstance(x, tuple | frozenset):
+            return [(v, f"{path}[{i}]") for i, v in enumerate(x)]
+        if kind in (dict, OrderedDict, defaultdict):
+            return self._dict(x, path, lambda k: f"{path}[{k!r}]")
+        if kind in (list, deque):
+            self._lists.append((x, [*x], path))
+            return [(v, f"{path}[{i}]") for i, v in enumerate(x)]
+        if kind is set:
+            self._sets.append((x, set(x), path))
+            return [(v, path) for v in x]
+        if kind is types.FunctionType:
+            self._functions.setdefault(x.__code__, x)
+            if x.__module__ in _MODULES:
+                self._refuse(f"{path} is a function of the module {x.__module__}")
+            return [(v, path) for v in (x.__defaults__, x.__kwdefaults__)]
+        if kind is types.MethodType:
+            return [(x.__self__, f"{path}.__self__"), (x.__func__, path)]
+        if kind is functools.partial:
+            return [(v, path) for v in (x.func, x.args, x.keywords)]
+        if kind in (staticmethod, classmethod):
+            return [(x.__func__, path)]
+        if isinstance(x, type):
+            return self._class(x, path)
+        if getattr(kind, "is_compiled", False):
+            return [(x.function, path)]
+        if kind is types.ModuleType:
+            if x.__name__ in _MODULES:
+                self._refuse(f"{path} is the module {x.__name__}, whose functions may return something else each time")
+            return []
+        return self._object(x, path)
+
+    def _dict(self, d: Any, path: str, name: Callable[[Any], str]) -> list[tuple[Any, str]]:
+        self._dicts.append((d, [*d], [*d.values()], path))
+        return [(v, name(k)) for k, v in d.items()]
+
+    def _class(self, cls: type, path: str) -> list[tuple[Any, str]]:
+        found = []
+        for base in cls.__mro__:
+            if _is_users(base) and id(base.__dict__) not in self._seen and base not in self._codes:
+                self._codes.add(base)
+                names = {k: v for k, v in vars(base).items() if k not in ("__dict__", "__weakref__", "__doc__")}
+                for k, v in names.items():
+                    self._globals.append((vars(base), k, v, f"{base.__name__}.{k}"))
+                    if not isinstance(v, types.FunctionType):
+                        found.append((v, f"{base.__name__}.{k}"))
+        return found
+
+    def _object(self, x: Any, path: str) -> list[tuple[Any, str]]:
+        cls = type(x)
+        if not hasattr(x, "__dict__") or not all(map(_in_python, cls.__mro__)):
+            self._refuse(f"{path}, a {class_name(x)}, cannot be compared between steps")
+            return []
+        found = self._class(cls, path)
+        attributes = getattr(x, "__dict__", None)
+        if isinstance(attributes, dict):
+            found += self._dict(attributes, path, lambda k: f"{path}.{k}")
+        for base in cls.__mro__:
+            slots = base.__dict__.get("__slots__", ())
+            for slot in [slots] if isinstance(slots, str) else slots:
+                if slot not in ("__dict__", "__weakref__"):
+                    self._refuse(f"{path}, a {class_name(x)}, has __slots__, which are not compared between steps")
+                    return found
+        return found
+
+    # ---- functions that run ----------------------------------------------------------------------------------------
+
+    def watch(self, frame: Any, event: str, _: Any) -> None:
+        """Look at a function that starts: a `sys.setprofile` function."""
+        if event != "call" or is_library(frame):
+            return
+        code = frame.f_code
+        here = frame.f_locals
+        for name in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]:
+            x = here.get(name)
+            if hasattr(x, "__dict__") and not isinstance(x, Base | type | types.FunctionType | types.ModuleType):
+                self.add(x, printable(name))
+        if code in self._codes:
+            return
+        self._codes.add(code)
+        names = frame.f_globals
+        for instruction in dis.get_instructions(code):
+            name = str(instruction.argval)
+            if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME", "STORE_GLOBAL", "DELETE_GLOBAL", "IMPORT_NAME"):
+                if instruction.opname == "IMPORT_NAME":
+                    self._module(sys.modules.get(name), code, name)
+                elif name in names:
+                    self._global(names, name, code, printable(name))
+                elif instruction.opname == "STORE_GLOBAL":
+                    self._globals.append((names, name, _MISSING, printable(name)))
+                else:
+                    self._check_function(getattr(builtins, name, None), name)
+        free = [name for name in code.co_freevars if name != "__class__"]
+        if free:
+            self._closure(code, here, free)
+
+    def _global(self, names: Any, name: str, code: Any, path: str) -> None:
+        value = names[name]
+        self._globals.append((names, name, value, path))
+        self._module(value, code, path) if type(value) is types.ModuleType else self.add(value, path)
+
+    def _module(self, module: Any, code: Any, path: str) -> None:
+        self.add(module, path)
+        if module is np and "random" in code.co_names:
+            self._refuse("numpy.random is used, whose numbers are not drawn anew; use minigrad.rand")
+        if isinstance(module, types.ModuleType) and _is_users_module(module):
+            for name in code.co_names:
+                if name in vars(module) and (id(module), name) not in self._codes:
+                    self._codes.add((id(module), name))
+                    self._global(vars(module), name, code, f"{path}.{name}")
+
+    def _closure(self, code: Any, here: Any, free: list[str]) -> None:
+        functions = [self._functions[code]] if code in self._functions else []
+        functions += [f for f in gc.get_referrers(code) if type(f) is types.FunctionType and f not in functions]
+        mine = [f for f in functions if all(_holds(cell, here.get(n)) for n, cell in _cells(f) if n in free)]
+        if not mine:
+            self._refuse(f"the variables around {printable(code.co_name)} were not found")
+        for function in mine:
+            for name, cell in _cells(function):
+                if name in free and id(cell) not in self._seen:
+                    self._seen[id(cell)] = cell
+                    value = cell.cell_contents if name in here else _MISSING
+                    self._cells.append((cell, value, name))
+                    self.add(value, printable(name)) if value is not _MISSING else None
+
+    def _check_function(self, function: Any, path: str) -> None:
+        name = getattr(function, "__name__", "")
+        if name in _FUNCTIONS and function is getattr(builtins, name):
+            self._refuse(f"{name}() is called, which the program would not do again")
+        owner = getattr(function, "__self__", None)
+        module = owner.__name__ if type(owner) is types.ModuleType else getattr(function, "__module__", "")
+        if module in _MODULES:
+            self._refuse(f"{path} is a function of the module {module}")
+        elif owner is not None and type(owner) is not types.ModuleType and type(function) is types.BuiltinFunctionType:
+            self.add(owner, f"{path}.__self__")
+
+    # ---- whether it is the same ------------------------------------------------------------------------------------
+
+    def changed(self) -> str:
+        """Return what has changed, "" if nothing has."""
+        for d, keys, values, path in self._dicts:
+            same = len(d) == len(keys) and all(map(is_, d.values(), values)) and all(map(is_, d, keys))
+            if not same and (name := _other(d, keys, values)) is not None:
+                return f"{path}: {printable(name)}"
+        for x, items, path in self._lists:
+            if len(x) != len(items) or not (all(map(is_, x, items)) or all(map(_same, x, items))):
+                return path
+        for names, name, value, path in self._globals:
+            now = names.get(name, _MISSING)
+            if now is not value and not _same(now, value):
+                return path
+        for cell, value, path in self._cells:
+            if not _holds(cell, value) and not _same(_content(cell), value):
+                return path
+        for s, before, path in self._sets:
+            if s != before:
+                return path
+        for array, before, path in self._arrays:
+            if array.shape != before.shape or array.dtype != before.dtype or array.tobytes() != before.tobytes():
+                return path
+        return ""
+
+
+def _same(a: Any, b: Any) -> bool:
+    """Return whether two values are one object, or equal numbers or texts."""
+    if a is b:
+        return True
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, tuple | frozenset):
+        return len(a) == len(b) and all(map(_same, a, b))
+    if type(a) is types.MethodType:
+        return a.__self__ is b.__self__ and a.__func__ is b.__func__
+    return isinstance(a, (*_PLAIN, np.generic, PurePath)) and equal(a, b)
+
+
+def _other(d: Any, keys: list[Any], values: list[Any]) -> str | None:
+    """Return the first key at which a dictionary has changed, None if there is none."""
+    for k, v in zip(keys, values):
+        if not _same(d.get(k, _MISSING), v):
+            return str(k)
+    return str([*d][-1]) if [*d] != keys else None
+
+
+def _cells(function: Any) -> Iterable[tuple[str, Any]]:
+    return zip(function.__code__.co_freevars, function.__closure__ or ())
+
+
+def _content(cell: Any) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:
+        return _MISSING
+
+
+def _holds(cell: Any, value: Any) -> bool:
+    return _content(cell) is value
+
+
+def _in_python(cls: Any) -> bool:
+    """Return whether a class is written in Python, so that all of its objects' state is in their attributes."""
+    if cls in (object, types.SimpleNamespace):
+        return True
+    new = cls.__new__
+    return bool(cls.__flags__ & 1 << 9) and not (isinstance(new, types.BuiltinFunctionType) and new.__self__ is cls)
+
+
+def _is_users(cls: type) -> bool:
+    module = cls.__module__.partition(".")[0]
+    return module not in ("builtins", "numpy", "minigrad") and module not in sys.stdlib_module_names
+
+
+def _is_users_module(module: types.ModuleType) -> bool:
+    name = module.__name__.partition(".")[0]
+    return name not in ("numpy", "minigrad") and name not in sys.stdlib_module_names

@@ -1,0 +1,530 @@
+"""`compile`: the recording gives the numbers of the eager step, to the bit, and is never stale."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+import minigrad
+from minigrad import nn
+from minigrad.nn import functional as F
+from minigrad.program.compiled import LIMIT, Compiled
+
+
+def floats(*shape: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
+
+
+def tensors(*shape: int, seed: int = 0) -> minigrad.Tensor:
+    return minigrad.tensor(floats(*shape, seed=seed))
+
+
+def bits(*values: Any) -> list[bytes | None]:
+    return [None if v is None else np.asarray(v.detach() if hasattr(v, "detach") else v).tobytes() for v in values]
+
+
+def rounds(model: nn.Module, function: Callable[..., Any], batches: Any, **options: Any) -> list[Any]:
+    """Losses, gradients and buffers of a few steps of gradient descent, and where the random numbers end."""
+    minigrad.manual_seed(1)
+    found = []
+    for batch in batches:
+        model.zero_grad()
+        loss = function(*batch, **options)
+        loss.backward()
+        parameters = [*model.parameters()]
+        found.append(bits(loss, *[p.grad for p in parameters], *model.buffers()))
+        for p in parameters:
+            if p.grad is not None:
+                p.data -= 0.1 * p.grad
+    return [found, bits(minigrad.rand(1))]
+
+
+def check(
+    model: nn.Module, batches: Any, loss: Any = None, count: int = 1, function: Callable[..., Any] | None = None
+) -> Compiled:
+    """Train two copies of a model, one of them compiled, and compare all numbers."""
+    twin = copy.deepcopy(model)
+    loss = loss or (lambda y, target: ((y - target) ** 2).mean())
+
+    def of(model: nn.Module) -> Callable[..., Any]:
+        return function(model) if function else lambda x, y: loss(model(x), y)  # type: ignore[no-any-return]
+
+    compiled = minigrad.compile(of(twin))
+    assert rounds(model, of(model), batches) == rounds(twin, compiled, batches)
+    assert compiled.reason == "" and compiled._count == count, (compiled.reason, compiled._count)
+    return compiled  # type: ignore[no-any-return]
+
+
+def regression(*shape: int, target: tuple[int, ...], n: int = 4) -> list[tuple[Any, Any]]:
+    return [(tensors(*shape, seed=i), tensors(*target, seed=9 + i)) for i in range(n)]
+
+
+class Attend(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        settings: Any = {"dropout": 0.1, "activation": "gelu", "batch_first": True, "norm_first": True}
+        self.table, self.block = nn.Embedding(7, 8), nn.TransformerEncoderLayer(8, 2, 16, **settings)
+        self.norm, self.head = nn.LayerNorm(8), nn.Linear(8, 7)
+        self.mask = nn.Transformer.generate_square_subsequent_mask(5)
+
+    def forward(self, tokens: Any) -> Any:
+        x = self.table(tokens) + self.table(minigrad.arange(5))
+        return self.head(self.norm(self.block(x, src_mask=self.mask, is_causal=True))).reshape(-1, 7)
+
+
+def test_models_train_as_they_do_eagerly() -> None:
+    minigrad.manual_seed(0)
+    image = nn.Sequential(
+        *(nn.Conv2d(1, 3, 3, padding=1), nn.BatchNorm2d(3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten()),
+        *(nn.Linear(12, 6), nn.GELU(), nn.Dropout(0.4), nn.Linear(6, 2)),
+    )
+    recurrent = nn.LSTM(3, 4, num_layers=2, batch_first=True)
+    tokens = [(minigrad.randint(0, 7, (2, 5)), minigrad.randint(0, 7, (10,))) for _ in range(4)]
+    check(nn.Sequential(nn.Linear(3, 5), nn.Tanh(), nn.Linear(5, 2)), regression(6, 3, target=(6, 2)))
+    check(image, regression(5, 1, 4, 4, target=(5, 2)))
+    check(recurrent, regression(2, 5, 3, target=(2, 5, 4)), lambda y, target: ((y[0] - target) ** 2).mean())
+    check(Attend(), tokens, nn.CrossEntropyLoss(), count=1)
+
+
+def test_a_network_runs_the_lecture_s_loop() -> None:
+    def train(compiled: bool) -> list[Any]:
+        minigrad.manual_seed(0)
+        model = nn.Sequential(nn.Linear(4, 6), nn.ReLU(), nn.Dropout(0.2), nn.Linear(6, 3))
+        network = minigrad.Network(model, nn.CrossEntropyLoss())
+        if compiled:
+            assert minigrad.compile(network) is network
+        found, kept = [], []
+        x = network.x
+        for i in range(6):
+            y = np.random.default_rng(i).integers(0, 3, 8)
+            loss = network.forward((floats(8, 4, seed=i), y))
+            dx = network.backward()
+            kept.append((dx, dx.copy()))
+            x += -0.1 * dx
+            found.append((float(loss), dx.tobytes(), x.tobytes(), bits(*[p.grad for p in model.parameters()])))
+            model.train(i != 3)
+        assert all((dx == before).all() for dx, before in kept)  # of a step before, and the user's own
+        return found
+
+    assert train(False) == train(True)
+
+
+def test_a_network_checks_as_before() -> None:
+    network = minigrad.Network(nn.Linear(2, 1), nn.MSELoss()).compile()
+    batch = (floats(3, 2), floats(3, 1))
+    for _ in range(3):
+        network.forward(batch)
+        network.x[:] += 1
+        with pytest.raises(RuntimeError, match="changed between forward and backward"):
+            network.backward()
+        network.forward(batch)
+        network.backward()
+        with pytest.raises(RuntimeError, match="called twice"):
+            network.backward()
+        with pytest.raises(ValueError, match="same shape"):
+            network.forward((floats(3, 2), floats(2, 1)))
+        with pytest.raises(ValueError, match="empty"):
+            network.forward((floats(0, 2), floats(0, 1)))
+        with minigrad.no_grad():
+            network.forward(batch)
+        with pytest.raises(RuntimeError, match="requires a gradient"):
+            network.backward()
+
+
+# ---- nothing is stale ------------------------------------------------------------------------------------------------
+
+SCALE = 1.0
+SETTINGS = {"power": [1, 2]}
+
+
+def scaled(x: Any) -> Any:
+    return (x * SCALE + SETTINGS["power"][0]).sum()
+
+
+def follows(function: Callable[..., Any], changes: list[Callable[[], Any]], *args: Any) -> Compiled:
+    """Call a function and its recording after each change; both must return the same."""
+    compiled = minigrad.compile(function)
+    for change in [lambda: None, lambda: None, *changes, lambda: None]:
+        change()
+        assert bits(function(*args)) == bits(compiled(*args))
+        assert bits(function(*args)) == bits(compiled(*args))
+    return compiled  # type: ignore[no-any-return]
+
+
+def test_what_a_function_reads_is_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = tensors(3)
+    enclosed, array, counts, options = 2.0, np.ones(3, np.float32), [1], {"a": (1, [2])}
+    mask = minigrad.tensor([1.0, 0.0, 1.0])
+    thing = SimpleNamespace(rate=0.5, inner=SimpleNamespace(bias=1))
+
+    def closure(x: Any) -> Any:
+        y = (x * enclosed * array * counts[0] + options["a"][1][0]).sum()
+        return y * mask.sum() * thing.rate + thing.inner.bias
+
+    def set_enclosed() -> None:
+        nonlocal enclosed
+        enclosed = 3.0
+
+    def set_mask() -> None:
+        nonlocal mask
+        mask = minigrad.tensor([1.0, 1.0, 1.0])
+
+    changes: list[Callable[[], Any]] = [
+        set_enclosed,
+        lambda: array.__setitem__(0, 5.0),
+        lambda: counts.__setitem__(0, 7),
+        lambda: options["a"][1].append(3),
+        lambda: mask.__setitem__(1, 9.0),
+        set_mask,
+        lambda: setattr(thing.inner, "bias", -1),
+    ]
+    compiled = follows(closure, changes, x)
+    assert compiled.reason == ""
+    follows(
+        scaled,
+        [
+            lambda: monkeypatch.setattr(f"{__name__}.SCALE", 4.0),
+            lambda: monkeypatch.setattr(f"{__name__}.SCALE", 4),
+            lambda: SETTINGS["power"].insert(0, 8),
+            lambda: SETTINGS["power"].pop(0),
+        ],
+        x,
+    )
+
+
+class Shift(nn.Module):
+    scale = 1.0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(3, 3)
+        self.epoch, self.names = 0, ["linear"]
+        self.register_buffer("offset", minigrad.zeros(3))
+
+    def forward(self, x: Any) -> Any:
+        for name in self.names:
+            x = getattr(self, name)(x)
+        return ((x + self.offset) * self.scale).sum() * (2.0 if self.epoch > 3 else 1.0)
+
+
+def test_what_a_module_reads_is_followed() -> None:
+    model, x = Shift(), tensors(2, 3)
+
+    def later() -> None:
+        model.epoch = 5
+
+    def class_attribute() -> None:
+        Shift.scale = 3.0
+
+    def other_parameter() -> None:
+        model.linear.weight = nn.Parameter(tensors(3, 3, seed=4))
+
+    def other_layer() -> None:
+        model.linear = nn.Linear(3, 3, bias=False)
+
+    changes: list[Callable[[], Any]] = [
+        *(later, class_attribute, other_parameter, other_layer, lambda: model.names.append("linear")),
+        lambda: model.offset.add_(1.0),
+        lambda: setattr(model, "offset", minigrad.ones(3)),
+        lambda: model.linear.weight.requires_grad_(False),
+        lambda: setattr(model.linear.weight, "data", tensors(3, 3, seed=6)),
+    ]
+    try:
+        for change in changes:  # one at a time, so that no function has too many recordings
+            compiled = follows(model, [change], x)
+            assert compiled.reason == "", change
+    finally:
+        Shift.scale = 1.0
+
+
+def test_conditions_on_numbers_hold_or_the_step_is_recorded_again() -> None:
+    def function(x: Any) -> Any:
+        y = x.sum()
+        if y > 0:
+            y = y * 2
+        return y + x[x > 0].sum() + float(x.max() > 5)
+
+    compiled = minigrad.compile(function)
+    for values in ([1.0, 2.0], [3.0, 1.0], [-1.0, -2.0], [-1.0, 0.5], [1.0, 9.0], [2.0, 2.0], [-3.0, -3.0]):
+        x = minigrad.tensor(values)
+        assert bits(function(x)) == bits(compiled(x))
+    assert compiled.reason == "" and 1 < compiled._count <= 5
+
+
+def test_numbers_read_at_each_step_are_named() -> None:
+    def function(x: Any) -> Any:
+        return x.sum() * int(x.max().item() * 1000)
+
+    compiled = minigrad.compile(function)
+    with pytest.warns(RuntimeWarning, match=rf"recorded {LIMIT} times, last because of .*test_compile.py:\d+"):
+        for i in range(LIMIT + 3):
+            x = tensors(3, seed=i)
+            assert bits(function(x)) == bits(compiled(x))
+    assert compiled.reason
+
+
+def test_numbers_of_tensors_are_computed_with() -> None:
+    def function(x: Any) -> Any:
+        largest = x.max().item()
+        return x.sum() * (1 / (largest + 1.5)) + min(largest, 10.0) * len(x) + x.numpy().shape[0]
+
+    compiled = minigrad.compile(function)
+    for i in range(4):
+        x = tensors(3, seed=i)
+        assert bits(function(x)) == bits(compiled(x))
+
+
+def test_random_numbers_are_undone_with_a_condition_that_fails() -> None:
+    running = minigrad.zeros(1)
+
+    def function(x: Any) -> Any:
+        noise = minigrad.rand(3)
+        running.add_(1.0)
+        return (x * noise).sum() * (2 if (x * noise).sum() > 0 else 3) + running.sum()
+
+    compiled = minigrad.compile(function)
+    results = []
+    for f in (function, compiled):
+        minigrad.manual_seed(0)
+        running.zero_()
+        results.append([bits(f(minigrad.tensor([sign, sign, sign]))) for sign in (1.0, 1.0, -1.0, 1.0, -1.0)])
+    assert results[0] == results[1] and compiled.reason == ""
+
+
+STEPS: list[Any] = []
+
+
+def test_what_cannot_be_recorded_is_named_and_runs() -> None:
+    x = tensors(3)
+    count = 0
+    generator, iterator = np.random.default_rng(0), iter(range(1000))
+
+    def counts(x: Any) -> Any:
+        nonlocal count
+        count += 1
+        return x.sum() * count
+
+    def logs(x: Any) -> Any:
+        STEPS.append(1)
+        return x.sum() * len(STEPS)
+
+    class Remembers(nn.Module):
+        def forward(self, x: Any) -> Any:
+            self.last = x * 2
+            return self.last.sum()
+
+    def prints(x: Any) -> Any:
+        print(end="")
+        return x.sum()
+
+    def draws(x: Any) -> Any:
+        return x.sum() * float(generator.random() >= 0)
+
+    def draws_globally(x: Any) -> Any:
+        return x.sum() + 0.0 * np.random.rand()
+
+    def iterates(x: Any) -> Any:
+        return x.sum() * (next(iterator) * 0 + 1)
+
+    def pairs(x: Any) -> Any:
+        return x.sum(), x.mean()
+
+    def numpys(x: Any) -> Any:
+        return minigrad.tensor(np.sin(x.numpy())).sum() + x.sum()
+
+    def hooks(x: Any) -> Any:
+        y = x * minigrad.ones(3, requires_grad=True)
+        y.register_hook(lambda g: 2 * g)
+        return y.sum()
+
+    cases: list[tuple[str, Any, str]] = [
+        *(("counter", counts, "count"), ("list", logs, "STEPS"), ("attribute", Remembers(), "last")),
+        *(("print", prints, "print"), ("generator", draws, "generator"), ("numpy", draws_globally, "numpy.random")),
+        *(("iterator", iterates, "iterator"), ("two results", pairs, "not one tensor"), ("hooks", hooks, "hook")),
+    ]
+
+    for name, function, reason in cases:
+        compiled = minigrad.compile(function)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            for i in range(5):
+                state, count = count, 10 * i
+                STEPS.clear()
+                expected = function(x)
+                count = 10 * i
+                STEPS.clear()
+                found = compiled(x)
+                for a, b in zip(expected, found) if isinstance(found, tuple) else [(expected, found)]:
+                    assert bits(a) == bits(b)
+                count = state
+        assert reason in compiled.reason, name
+        assert [str(w.message) for w in caught if w.category is RuntimeWarning and reason in str(w.message)], name
+    compiled = minigrad.compile(numpys)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for i in range(LIMIT + 2):
+            y = tensors(3, seed=i)
+            assert bits(numpys(y)) == bits(compiled(y))
+
+
+def test_arguments_of_many_kinds() -> None:
+    def function(batch: Any, scale: float = 1.0, *, mode: str = "sum") -> Any:
+        (x, targets), rest = batch["data"], batch["rest"]
+        return getattr(x * rest[0] * scale, mode)() + (targets == 1).sum() + minigrad.tensor(targets).sum()
+
+    compiled = minigrad.compile(function)
+    for i in range(3):
+        batch = {"data": (tensors(4, seed=i), np.arange(4) + i), "rest": [tensors(1, seed=5 + i)]}
+        for options in ({}, {"scale": 2.0}, {"scale": 2}, {"mode": "mean"}):
+            assert bits(function(batch, **options)) == bits(compiled(batch, **options))
+    assert compiled._count == 4 and compiled.reason == ""
+    for n in (3, 4, 3, 4, 1):
+        batch = {"data": (tensors(n), np.arange(n)), "rest": [minigrad.tensor(2.0)]}
+        assert bits(function(batch)) == bits(compiled(batch))
+    with pytest.raises(TypeError, match="compile: takes a Network"):
+        minigrad.compile(3)
+
+
+# ---- gradients -------------------------------------------------------------------------------------------------------
+
+
+def test_gradients_reach_arguments_and_the_graph_around() -> None:
+    weight = tensors(3, 3).requires_grad_()
+
+    def function(x: Any, y: Any) -> Any:
+        return ((x @ weight).tanh() * y).sum(1)
+
+    compiled = minigrad.compile(function)
+    for i in range(3):
+        found = []
+        for f in (function, compiled):
+            a, y = tensors(2, 3, seed=i).requires_grad_(), tensors(2, 3, seed=3)
+            weight.grad = None
+            (f(a * 2, y) * minigrad.tensor([1.0, 3.0])).sum().backward()
+            found.append(bits(a.grad, weight.grad, y.grad))
+        assert found[0] == found[1]
+
+
+def test_second_derivatives_and_second_passes() -> None:
+    def function(x: Any) -> Any:
+        return (x**3).sum()
+
+    compiled = minigrad.compile(function)
+    for _ in range(3):
+        x = minigrad.tensor([1.0, 2.0], requires_grad=True)
+        g = minigrad.grad(compiled(x), x, create_graph=True)
+        g.sum().backward()
+        assert x.grad.tolist() == [6.0, 12.0]
+        y = compiled(x)
+        x.grad = None
+        y.backward(retain_graph=True)
+        y.backward()
+        assert x.grad.tolist() == [6.0, 24.0]
+        with pytest.raises(RuntimeError, match="a second time"):
+            y.backward()
+    inner = minigrad.compile(lambda x: minigrad.grad((x**3).sum(), x, create_graph=True).square().sum())
+    for _ in range(3):
+        x = minigrad.tensor([1.0, 2.0], requires_grad=True)
+        inner(x).backward()
+        assert x.grad.tolist() == [36.0, 288.0]
+
+
+def test_writes_between_forward_and_backward_are_noticed() -> None:
+    weight = tensors(3).requires_grad_()
+    compiled = minigrad.compile(lambda x: (x * weight).sum())
+    for _ in range(3):
+        x = tensors(3)
+        y = compiled(x)
+        x.add_(1.0)
+        with pytest.raises(RuntimeError, match="changed in place"):
+            y.backward()
+        array = floats(3)
+        weight.grad = None
+        y = compiled(array)
+        array[:] = 100.0
+        y.backward()  # of a copy, as always
+        assert bits(weight.grad) == bits(floats(3))
+
+
+def test_gradients_and_results_are_the_user_s_own() -> None:
+    weight = tensors(3).requires_grad_()
+    compiled = minigrad.compile(lambda x: (weight * 2 + x).sum())
+    kept = []
+    for i in range(4):
+        weight.grad = None
+        y = compiled(tensors(3, seed=i))
+        y.backward()
+        kept.append((y, weight.grad, bits(y, weight.grad)))
+        weight.grad.mul_(10.0)
+        y.data.add_(1.0)
+    assert len({b"".join(b) for _, _, b in kept}) == 4
+    assert all(b[1] == kept[0][2][1] for _, _, b in kept)
+
+
+def test_in_place_writes_and_views() -> None:
+    def function(x: Any) -> Any:
+        y = x * 1.0
+        y[0] = 3.0
+        z = y.reshape(-1)
+        z += 1.0
+        x.mul_(2.0)
+        return (y * y).sum() + x.sum()
+
+    compiled = minigrad.compile(function)
+    for i in range(3):
+        a, b = tensors(2, 3, seed=i), tensors(2, 3, seed=i)
+        assert bits(function(a), a) == bits(compiled(b), b)
+    assert compiled.reason == "" and compiled._count == 1
+
+
+def test_an_exception_leaves_everything_as_it_was() -> None:
+    weight = tensors(3).requires_grad_()
+    before = weight._array, weight.node
+
+    def function(x: Any, wrong: bool) -> Any:
+        y = (x * weight).sum()
+        if wrong:
+            raise KeyError("mine")
+        return y
+
+    compiled = minigrad.compile(function)
+    for _ in range(3):
+        with pytest.raises(KeyError, match="mine"):
+            compiled(tensors(3), True)
+        assert (weight._array, weight.node) == before or weight._array is before[0]
+        assert bits(function(tensors(3), False)) == bits(compiled(tensors(3), False))
+    assert minigrad.Tensor.apply.__module__ == "minigrad.tensors.tensor"
+    assert bits(F.relu(weight)) == bits(np.maximum(floats(3), 0))
+
+
+def test_labels_outside_the_classes_raise_as_always() -> None:
+    compiled = minigrad.compile(nn.CrossEntropyLoss())
+    scores = tensors(2, 3)
+    for _ in range(3):
+        compiled(scores, np.array([0, 2]))
+        with pytest.raises(ValueError, match="from 0 to 2"):
+            compiled(scores, np.array([0, 3]))
+        assert bits(compiled(scores, np.array([0, -100]))) == bits(F.cross_entropy(scores, np.array([0, -100])))
+
+
+def test_methods_and_decorators() -> None:
+    class Model:
+        def __init__(self, rate: float) -> None:
+            self.rate = rate
+
+        @minigrad.compile
+        def loss(self, x: Any) -> Any:
+            """The loss."""
+            return x.sum() * self.rate
+
+    one, two = Model(1.0), Model(2.0)
+    x = minigrad.tensor([2.0])
+    for _ in range(3):
+        assert (one.loss(x).item(), two.loss(x).item()) == (2.0, 4.0)
+    assert Model.loss.__doc__ == "The loss."
