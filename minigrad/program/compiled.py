@@ -14,6 +14,7 @@ import types
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -75,9 +76,9 @@ def compile(function: Any) -> Any:
     >>> step(minigrad.tensor([[1.0, 2.0]]), minigrad.tensor([[3.0]])).item() < 0.01
     True
     """
+    if hasattr(function, "backward") and hasattr(function, "compile"):  # a Network
+        return function.compile()
     if not callable(function):
-        if hasattr(function, "compile"):  # a Network
-            return function.compile()
         raise TypeError(
             f"compile: takes a Network, a module or a function of tensors, got {class_name(function)}: {function!r}"
         )
@@ -450,12 +451,14 @@ def _recording() -> Iterator[Recorder]:
             primitive = getattr(primitive, "noted", primitive)
             node = record(primitive, *rest)
             if node is not None and _current() is not None:
-                node.plan = node.plan._replace(array_calls=_noted_calls(node.plan.array_calls, recorder))
+                calls = _noted_calls(node.plan.array_calls, recorder)
+                node.plan = replace(node.plan, array_calls=calls, written_out=None)
             return node
 
         shim = NumPy(_current)
         modules = [m for name, m in [*sys.modules.items()] if name.startswith("minigrad.") and _converts(name, m)]
         try:
+            watchers.append(_watch)  # so that every operation goes through `Tensor.apply`
             Tensor.apply, Tensor._record = staticmethod(recorded_apply), staticmethod(recorded_node)  # type: ignore
             for module in modules:
                 module.np = shim  # type: ignore[attr-defined]
@@ -465,6 +468,11 @@ def _recording() -> Iterator[Recorder]:
                 module.np = np  # type: ignore[attr-defined]
             Tensor.apply, Tensor._record = staticmethod(apply), staticmethod(record)  # type: ignore
             _thread.recorder = None
+            watchers.remove(_watch)
+
+
+def _watch(*_: Any) -> None:
+    """Watch nothing."""
 
 
 def _converts(name: str, module: Any) -> bool:
