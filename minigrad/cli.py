@@ -11,6 +11,8 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import nullcontext
 from functools import cache
 from pathlib import Path
 from typing import TypeAlias
@@ -226,15 +228,19 @@ def add_rates(commands: Commands) -> None:
     parser.add_argument("--out", type=Path, default=Path("rates.svg"), help="output file (%(default)s)")
     parser.add_argument("--epochs", type=int, default=20, help="number of epochs (%(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the initial parameters (%(default)s)")
-    parser.set_defaults(run=lambda o: rates(o.out, o.epochs, o.seed))
+    parser.add_argument("--jobs", type=int, default=1, help="number of processes (%(default)s)")
+    parser.set_defaults(run=lambda o: rates(o.out, o.epochs, o.seed, o.jobs))
 
 
-def rates(out: Path, epochs: int, seed: int) -> None:
+def rates(out: Path, epochs: int, seed: int, jobs: int = 1) -> None:
     """Train at each learning rate; print a table and write a picture."""
     from minigrad.demo import lr_sweep as rates
 
     check_target(out, [".svg"], "--out")
-    found = rates.curves(epochs=epochs, seed=seed, watch=progress_callback())
+    if jobs < 1:
+        raise ValueError(f"--jobs must be a positive integer, got {jobs}")
+    with nullcontext() if jobs == 1 else ProcessPoolExecutor(jobs) as executor:
+        found = rates.curves(epochs=epochs, seed=seed, watch=progress_callback(), executor=executor)
     print(rates.table(found))
     print(f"The picture: {rates.picture(found).save(out)}")
 

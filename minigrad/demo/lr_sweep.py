@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
 from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
 from math import ceil, log
 from typing import NamedTuple
 
@@ -11,6 +13,7 @@ import numpy as np
 
 from minigrad.data import digits
 from minigrad.demo import train_digits as loop
+from minigrad.parallel.tasks import results
 from minigrad.viz.charts.chart import chart
 from minigrad.viz.charts.svg import Svg
 
@@ -38,6 +41,7 @@ def curves(
     epochs: int = 20,
     seed: int = 0,
     watch: Callable[[int, int, str], None] = lambda *_: None,
+    executor: Executor | None = None,
 ) -> dict[str, Curve]:
     """Train the network of `minigrad.demo.train_digits` once per learning rate, from the same initial parameters.
 
@@ -46,7 +50,10 @@ def curves(
         epochs: the number of epochs, in batches of 64. Default: 20.
         seed: of the initial parameters. Default: 0.
         watch: called after each step as watch(done, total, name), the steps counted over all rates. When a loss becomes
-            nan, its curve ends and its remaining steps are skipped. Default: none.
+            nan, its curve ends and its remaining steps are skipped. On an executor, called after each curve. Default:
+            none.
+        executor: any `concurrent.futures.Executor`, such as `ProcessPoolExecutor()`: a curve is a call. Default: None,
+            one curve after the other in this process. The curves are the same.
 
     Returns:
         The curves, by name.
@@ -63,12 +70,25 @@ def curves(
     per_epoch = ceil(len(digits().train) / BATCH)
     steps = epochs * per_epoch
 
+    if executor is not None:
+        tasks = {name: (rate, steps, per_epoch, seed) for name, rate in rates.items()}
+        return results(_curve_elsewhere, tasks, executor, lambda i, name: watch(i * steps, len(rates) * steps, name))
+
     def watch_rate(i: int, name: str) -> Callable[[int], None]:
         return lambda step: watch(i * steps + step, len(rates) * steps, name)
 
     return {
         name: _curve(rate, steps, per_epoch, seed, watch_rate(i, name)) for i, (name, rate) in enumerate(rates.items())
     }
+
+
+_alone = threading.Lock()
+"""Threads share the generator of the initial parameters."""
+
+
+def _curve_elsewhere(rate: float, steps: int, per_epoch: int, seed: int) -> Curve:
+    with _alone:
+        return _curve(rate, steps, per_epoch, seed, lambda step: None)
 
 
 def _curve(rate: float, steps: int, per_epoch: int, seed: int, watch: Callable[[int], None]) -> Curve:

@@ -14,16 +14,22 @@ communicator or an executor of theirs is passed.
 from minigrad.parallel.executors import Restarting, WorkerLost
 from minigrad.parallel.gradients import gradient
 from minigrad.parallel.mpi import RankError, all_gather, mean, reduce_scatter, shard
+from minigrad.parallel.search import Search, Trial, log_uniform, search, uniform
 from minigrad.parallel.sharded import ShardedOptimizer
 
 __all__ = [
     "RankError",
     "Restarting",
+    "Search",
     "ShardedOptimizer",
+    "Trial",
     "WorkerLost",
     "all_gather",
     "gradient",
+    "log_uniform",
     "mean",
     "reduce_scatter",
+    "search",
     "shard",
+    "uniform",
 ]

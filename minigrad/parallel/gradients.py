@@ -98,7 +98,9 @@ def _on_workers(
     X, y = shards.as_pair(data_batch)
     count = count or (1 if executor is None else workers_of(executor))
     cuts = shards.split(len(X), min(count, len(X)))
-    parts = parts_of(network, X, y, cuts, executor, shards.peek_seed(), timeout, retries)
+    with shards.StepNumbers() as numbers:
+        parts = parts_of(network, X, y, cuts, executor, numbers.seed, timeout, retries)
+        numbers.drew = any(part.drew for part in parts)
     for i, part in enumerate(parts):
         if not part.is_finite:
             what = f"a loss of {part.loss}" if not np.isfinite(part.loss) else "a gradient with nan or inf"
@@ -106,6 +108,4 @@ def _on_workers(
                 f"gradient: {name_of(i, cuts)} has {what}; x is as before the step. The usual causes are a learning "
                 "rate that is too high, and nan in the data"
             )
-    if any(part.drew for part in parts):
-        shards.next_seed()
     return shards.combine(network, parts)

@@ -161,12 +161,13 @@ def _gradient(network: Network, data_batch: Any, comm: Any, timeout: float) -> t
         batch=_number(shards.digest(X, y)),
     )
     cut = shards.split(len(X), size)[rank]
-    if cut.start < cut.stop:
-        part = shards.compute(network, X[cut], None if y is None else y[cut], shards.peek_seed(), rank)
-    else:  # more ranks than rows
-        part = Part(0.0, np.zeros_like(x), 0.0, shards.buffers(network), False)
-    facts = _exchange(comm, [part.loss, part.weight, part.is_finite, part.drew], "gradient", timeout)
-    losses, weights, finite, drew = facts.T
+    part = Part(0.0, np.zeros_like(x), 0.0, shards.buffers(network), False)  # if there are more ranks than rows
+    with shards.StepNumbers() as numbers:
+        if cut.start < cut.stop:
+            part = shards.compute(network, X[cut], None if y is None else y[cut], numbers.seed, rank)
+        facts = _exchange(comm, [part.loss, part.weight, part.is_finite, part.drew], "gradient", timeout)
+        losses, weights, finite, drew = facts.T
+        numbers.drew = bool(drew.any())
     if not finite.all():
         raise _for_all(
             FloatingPointError(
@@ -179,8 +180,6 @@ def _gradient(network: Network, data_batch: Any, comm: Any, timeout: float) -> t
         raise _for_all(
             ValueError("gradient: no row of the batch counts: all targets are ignore_index, or all weights are 0")
         )
-    if drew.any():
-        shards.next_seed()
     dx = part.dx
     dx *= dx.dtype.type(weights[rank] / total)
     if size > 1:

@@ -187,28 +187,35 @@ class Part:
         return bool(np.isfinite(self.loss) and np.isfinite(self.dx).all())
 
 
-def peek_seed() -> int:
-    """Return a seed for this step from the default generator, and leave the generator as it is."""
-    before = default_generator.get_state()
-    seed = int(default_generator.numpy.integers(2**63))
-    default_generator.set_state(before)
-    return seed
+class StepNumbers:
+    """The random numbers of one step: a seed from the default generator, which moves on only if a shard drew some."""
+
+    def __enter__(self) -> StepNumbers:
+        self._before = default_generator.get_state()
+        self.seed = int(default_generator.numpy.integers(2**63))
+        self._after = default_generator.get_state()
+        default_generator.set_state(self._before)
+        self.drew = False
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        default_generator.set_state(self._after if self.drew else self._before)
 
 
-def next_seed() -> None:
-    """Move the default generator on, so that the next step gets another seed."""
-    default_generator.numpy.integers(2**63)
+_drawing = threading.Lock()
+"""Held while random numbers are drawn: threads share one generator."""
 
 
 @contextmanager
 def _numbers_of(seed: int, i: int) -> Iterator[None]:
     """Context manager: shard i draws random numbers of its own, the same on any worker."""
-    before = default_generator.get_state()
-    default_generator.manual_seed(int(np.random.SeedSequence([seed, i]).generate_state(1, np.uint64)[0]))
-    try:
-        yield
-    finally:
-        default_generator.set_state(before)
+    with _drawing:
+        before = default_generator.get_state()
+        default_generator.manual_seed(int(np.random.SeedSequence([seed, i]).generate_state(1, np.uint64)[0]))
+        try:
+            yield
+        finally:
+            default_generator.set_state(before)
 
 
 def compute(network: Network, X: np.ndarray, y: np.ndarray | None, seed: int, i: int) -> Part:
@@ -216,14 +223,29 @@ def compute(network: Network, X: np.ndarray, y: np.ndarray | None, seed: int, i:
     weight = weight_of(network.loss, y, len(X))
     if weight == 0.0 and not is_sum(network.loss):  # no row counts, so its mean is undefined and not needed
         return Part(0.0, np.zeros_like(network.x), 0.0, buffers(network), False)
-    with _numbers_of(seed, i), warnings.catch_warnings():
+    if is_sum(network.loss):
+        weight = 1.0
+    if not getattr(network, "_draws", True):  # it drew nothing last time: threads need not wait for each other
+        before = buffers(network)
+        part = _compute(network, X, y, weight)
+        if not part.drew:
+            return part
+        set_buffers(network, before)
+    with _numbers_of(seed, i):
+        part = _compute(network, X, y, weight)
+    network._draws = part.drew  # type: ignore[attr-defined]
+    return part
+
+
+def _compute(network: Network, X: np.ndarray, y: np.ndarray | None, weight: float) -> Part:
+    start = default_generator.get_state().numpy().tobytes()
+    with warnings.catch_warnings():
         if threading.current_thread() is threading.main_thread():
             warnings.simplefilter("ignore", RuntimeWarning)  # nan is an error, which names the shard
-        start = default_generator.get_state().numpy().tobytes()
         loss = float(network.forward((X, y)))
         dx = network.backward()
-        drew = default_generator.get_state().numpy().tobytes() != start
-    return Part(loss, dx, 1.0 if is_sum(network.loss) else weight, buffers(network), drew)
+    drew = default_generator.get_state().numpy().tobytes() != start
+    return Part(loss, dx, weight, buffers(network), drew)
 
 
 def combine(network: Network, parts: Sequence[Part]) -> tuple[float, np.ndarray]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +111,7 @@ def race(
     learning_rate: float | Mapping[str, float] | None = None,
     seed: int = 0,
     watch: Watch = lambda *_: None,
+    executor: Executor | None = None,
 ) -> Race:
     """Run update rules down a loss surface from the same start.
 
@@ -123,7 +125,10 @@ def race(
         learning_rate: for all rules, or by name. Default: one that suits the rule and the surface, `default_rate`.
         seed: of the gradients' noise, which is the same for all rules. Default: 0.
         watch: called after each step as watch(done, total, name): the steps done and to do, of all rules together, and
-            the name of the rule. Default: none.
+            the name of the rule. On an executor, called after each rule's run. Default: none.
+        executor: any `concurrent.futures.Executor`: the run of a rule is a call. A surface or a rule of your own must
+            be defined at the top level of a module, unless the workers are threads. Default: None, one rule after the
+            other in this process. The runs are the same.
 
     Returns:
         A `Race`: a mapping from names to runs, which prints itself as a table and draws itself.
@@ -150,7 +155,7 @@ def race(
     named = _named(rules)
     rates = learning_rates(named, ground, learning_rate)
     start = (float(start[0]), float(start[1]))
-    return Race(ground, named, start, steps, seed, run_rules(ground, named, start, steps, rates, seed, watch))
+    return Race(ground, named, start, steps, seed, run_rules(ground, named, start, steps, rates, seed, watch, executor))
 
 
 def _named(rules: Sequence[str | Rule] | Mapping[str, Rule]) -> dict[str, Rule]:

@@ -6,12 +6,14 @@ import functools
 import inspect
 import math
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
 
 from minigrad.optim import rules as update_rules
+from minigrad.parallel.tasks import results
 from minigrad.surfaces import known
 from minigrad.surfaces.surface import Pair, Surface
 
@@ -153,8 +155,14 @@ def run_rules(
     rates: Mapping[str, float],
     seed: int,
     watch: Watch,
+    executor: Executor | None = None,
 ) -> dict[str, Run]:
-    """Run each rule on the surface, one after the other, and return their records."""
+    """Run each rule on the surface, one after the other or on an executor, and return their records."""
+    if executor is not None:
+        make = known.SURFACES.get(surface.name)
+        ground = surface.name if make is not None and make() is surface else surface  # a name can always be sent
+        tasks = {name: (name, rule, ground, start, steps, rates[name], seed) for name, rule in rules.items()}
+        return results(_run_elsewhere, tasks, executor, lambda i, name: watch(i * steps, len(rules) * steps, name))
 
     def watch_rule(i: int, name: str) -> Callable[[int], None]:
         return lambda step: watch(i * steps + step, len(rules) * steps, name)
@@ -163,6 +171,12 @@ def run_rules(
         name: _run(name, rule, surface, start, steps, rates[name], seed, watch_rule(i, name))
         for i, (name, rule) in enumerate(rules.items())
     }
+
+
+def _run_elsewhere(
+    name: str, rule: Rule, ground: str | Surface, start: Pair, steps: int, learning_rate: float, seed: int
+) -> Run:
+    return _run(name, rule, known.surface(ground), start, steps, learning_rate, seed, lambda step: None)
 
 
 def _run(

@@ -128,6 +128,18 @@ def test_the_network_is_sent_once_and_again_only_if_it_changes() -> None:
     assert not dx[: 64 * 20].any() and dx[64 * 20 :].any()
 
 
+def test_threads_share_a_generator_and_draw_the_same_numbers_all_the_same() -> None:
+    batch = digits().train.sample_data_batch(40)
+    network = digits_network(nn.Dropout(0.5))
+    minigrad.manual_seed(5)
+    expected = [parallel.gradient(network, batch, shards=8)[0] for _ in range(3)]
+    state = minigrad.get_rng_state().numpy()
+    with ThreadPoolExecutor(4) as executor:
+        minigrad.manual_seed(5)
+        assert [parallel.gradient(network, batch, executor, shards=8)[0] for _ in range(3)] == expected
+    assert np.array_equal(state, minigrad.get_rng_state().numpy())
+
+
 def test_random_numbers_are_drawn_for_dropout_alone() -> None:
     batch = digits().train.sample_data_batch(8)
     state = minigrad.get_rng_state()
