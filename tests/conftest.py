@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import hypothesis
 import pytest
+import screenshot
 from cases import reset_random_numbers
 
 from minigrad import cli
@@ -64,19 +64,11 @@ def command(
 
 @pytest.fixture(scope="session")
 def _chromium() -> Iterator[Any]:
-    pytest.importorskip("selenium", reason="pip install selenium")
-    from selenium import webdriver
-
-    names = ("chromium", "chromium-browser", "google-chrome")
-    binary, driver = next(filter(None, map(shutil.which, names)), None), shutil.which("chromedriver")
-    if binary is None or driver is None:
-        pytest.skip("Chromium and its chromedriver are not on the PATH (Debian: apt install chromium chromium-driver)")
-    options = webdriver.ChromeOptions()
-    options.binary_location = binary
-    for option in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--hide-scrollbars"):
-        options.add_argument(option)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    with webdriver.Chrome(options, webdriver.ChromeService(driver)) as opened:
+    try:
+        driver = screenshot.driver()
+    except LookupError as error:
+        pytest.skip(str(error))
+    with driver as opened:
         yield opened
 
 

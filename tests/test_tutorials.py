@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import screenshot
 
 import minigrad
 from minigrad.data import Dataset
@@ -233,7 +234,25 @@ def test_the_tour_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert accuracy(names["network"].model, names["digits"].test) >= 0.9
 
 
+def test_the_screenshot_is_of_the_page_as_it_is() -> None:
+    assert screenshot.recorded(screenshot.PICTURE.read_bytes()) == screenshot.digest(), (
+        f"{screenshot.PICTURE.name} is out of date: python {__file__} takes it anew, where Chromium is installed"
+    )
+
+
+def test_a_digest_in_a_picture_is_found_again() -> None:
+    picture = screenshot.PICTURE.read_bytes()
+    assert screenshot.recorded(screenshot.stored(b"\x89PNG\r\n\x1a\n" + picture[-12:], "abc")) == "abc"
+    assert screenshot.recorded(b"\x89PNG\r\n\x1a\n" + picture[-12:]) is None
+
+
 if __name__ == "__main__":
+    try:
+        if screenshot.recorded(screenshot.PICTURE.read_bytes()) != screenshot.digest():
+            screenshot.PICTURE.write_bytes(screenshot.take())
+            print(screenshot.PICTURE.relative_to(ROOT))
+    except LookupError as error:
+        print(f"{screenshot.PICTURE.relative_to(ROOT)} is not taken anew: {error}")
     with tempfile.TemporaryDirectory() as folder:
         for source in DRAWN:
             run(source, Path(folder))

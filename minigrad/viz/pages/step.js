@@ -172,13 +172,16 @@ function paint() {
     else state += b === here ? " giving" : b < here ? " gone" : " past";
     if (state !== edge.state) edge.path.setAttribute("class", edge.state = state);
   }
-  const box = boxes[steps[here].s[0]];
-  if (box) {
-    const view = $("graph"), wide = view.clientWidth, high = view.clientHeight;
-    const outside = (at, size, start, room) => at < start + 20 || at + size > start + room - 20;
-    const [x, y, w, h] = [box.x, box.y, box.w, layout.height].map((length) => length * scale);
-    if (outside(x, w, view.scrollLeft, wide)) view.scrollLeft = x + w / 2 - wide / 2;
-    if (outside(y, h, view.scrollTop, high)) view.scrollTop = y + h / 2 - high / 2;
+  const node = steps[here].s[0], box = boxes[node];
+  if (box) {  // show it, with its inputs where they fit
+    const view = $("graph"), near = [box, ...edges.filter((edge) => edge.to === node && boxes[edge.from]).map((edge) => boxes[edge.from])];
+    const scrolled = (starts, sizes, start, room) => {
+      let [low, high] = [Math.min(...starts), Math.max(...starts.map((at, i) => at + sizes[i]))].map((at) => at * scale);
+      if (high - low > room - 20) [low, high] = [starts[0] * scale, (starts[0] + sizes[0]) * scale];
+      return low < start + 10 || high > start + room - 10 ? (low + high - room) / 2 : start;
+    };
+    view.scrollLeft = scrolled(near.map((b) => b.x), near.map((b) => b.w), view.scrollLeft, view.clientWidth);
+    view.scrollTop = scrolled(near.map((b) => b.y), near.map(() => layout.height), view.scrollTop, view.clientHeight);
   }
 }
 
@@ -288,15 +291,17 @@ function writeProgram() {
 function light() {
   const { s, back } = steps[here];
   const own = lines.some(({ node, back: b }) => node === s[0] && b === back);  // otherwise the line of the other pass
-  let first = null;
+  let first = null, last = null;
   for (const { line, node, back: b } of lines) {
     const now = node === s[0] && (b === back || !own);
     line.classList.toggle("now", now);
     if (now && !first) first = line;
+    if (now) last = line;
   }
   if (!first) return;
-  const view = $("program"), at = first.offsetTop - view.offsetTop;
-  if (at < view.scrollTop + 10 || at + first.offsetHeight > view.scrollTop + view.clientHeight - 10) view.scrollTop = at - view.clientHeight / 2;
+  const view = $("program"), room = view.clientHeight, at = first.offsetTop - view.offsetTop;
+  const size = last.offsetTop - first.offsetTop + last.offsetHeight;
+  if (at < view.scrollTop + 10 || at + size > view.scrollTop + room - 10) view.scrollTop = at - Math.max(10, (room - size) / 2);
 }
 
 // ---- the numbers of a step

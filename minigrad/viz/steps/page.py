@@ -108,7 +108,7 @@ class PageData:
         self.inputs: dict[int, tuple[Any, list[int]]] = {}
         for node, i in self.index.items():
             for _, operand in named_operands(node):
-                if not isinstance(operand, Node) and getattr(operand, "shape", ()):
+                if not isinstance(operand, Node) and getattr(operand, "shape", None):
                     self.inputs.setdefault(id(operand.value), (operand, []))[1].append(i)
         self.widest: dict[Node, int] = {}  # the longest gradient line of each box, in characters
         notes = []
