@@ -113,6 +113,15 @@ def test_an_error_shows_the_lines_of_the_program_alone(session: Callable[[str], 
     assert "OSError" in session("input()")["error"] or "EOFError" in session("input()")["error"]
 
 
+def test_the_error_without_numpy_says_what_needs_it(
+    session: Callable[[str], dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "numpy", None)
+    lines = session("a = Value(2.0)\nimport numpy as np")["error"].splitlines()
+    assert lines[1] == "  Line 2, in <module>" and lines[-2].startswith("ModuleNotFoundError")
+    assert lines[-1].startswith("Tensors, layers and optimizers need NumPy")
+
+
 def test_what_is_too_large_is_cut_or_refused_in_words(
     session: Callable[[str], dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -222,7 +231,7 @@ def program(browser: Any) -> str:
 
 @pytest.mark.browser
 @pytest.mark.skipif(
-    not (RUNTIME / "pyodide.mjs").exists(),
+    not (RUNTIME / "pyodide.js").exists(),
     reason="Pyodide was not downloaded: python docs/playground/make.py, or set MINIGRAD_PLAYGROUND to its folder",
 )
 def test_an_expression_is_typed_seen_stepped_through_and_asked_about(browser: Any, served: str, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ import sys
 import tarfile
 import tempfile
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -39,7 +39,7 @@ class Package(NamedTuple):
         file: what `npm pack` writes.
         sha256: of that file.
         licence, source: what the page's NOTICE.txt says.
-        members: the files that the page needs, in the package.
+        members: the files that the page needs, in the package, and their names in the page.
     """
 
     name: str
@@ -48,7 +48,7 @@ class Package(NamedTuple):
     sha256: str
     licence: str
     source: str
-    members: tuple[str, ...]
+    members: Mapping[str, str]
 
 
 PYODIDE = Package(
@@ -58,7 +58,10 @@ PYODIDE = Package(
     "6749b10ee515a1458ecea36d860c8ce2a48366e85b3f92d749ad1840e4aff181",
     "Mozilla Public License 2.0; it contains Python (PSF License Version 2) and its standard library",
     "https://github.com/pyodide/pyodide",
-    ("pyodide.mjs", "pyodide.asm.js", "pyodide.asm.wasm", "python_stdlib.zip", "pyodide-lock.json"),
+    {
+        "pyodide.mjs": "pyodide.js",  # many servers do not know that .mjs is JavaScript, and browsers insist on it
+        **{name: name for name in ("pyodide.asm.js", "pyodide.asm.wasm", "python_stdlib.zip", "pyodide-lock.json")},
+    },
 )
 VIZ = Package(
     "@viz-js/viz",
@@ -69,7 +72,7 @@ VIZ = Package(
     "https://graphviz.org/license) and Expat (MIT License, copyright (c) the Expat maintainers, "
     "https://libexpat.github.io)",
     "https://github.com/mdaines/viz-js",
-    ("dist/viz.js",),
+    {"dist/viz.js": "viz.js"},
 )
 PACKAGES = (PYODIDE, VIZ)
 MIT = """\
@@ -104,7 +107,9 @@ def write_page(folder: Path) -> None:
         shutil.copyfile(HERE / name, folder / name)
     (folder / "minigrad.zip").write_bytes(library())
     runtime = folder / "runtime"
-    found = {p.name: p.version for p in PACKAGES if (runtime / Path(p.members[0]).name).exists()}
+    found: dict[str, object] = {
+        p.name: p.version for p in PACKAGES if (runtime / next(iter(p.members.values()))).exists()
+    }
     wheels = sorted(runtime.glob("*.whl"))
     found["packages"] = [wheel.name.partition("-")[0] for wheel in wheels]
     (folder / "runtime.json").write_text(json.dumps(found) + "\n", "utf-8")
@@ -138,10 +143,10 @@ def add_runtime(folder: Path, packages: Path | None, wheels: Sequence[Path] = ()
             archive = download(package, Path(temporary)) if packages is None else packages / package.file
             content = checked(archive, package.sha256)
             with tarfile.open(fileobj=io.BytesIO(content)) as files:
-                for member in package.members:
+                for member, name in package.members.items():
                     opened = files.extractfile(f"package/{member}")
                     assert opened is not None
-                    (runtime / Path(member).name).write_bytes(opened.read())
+                    (runtime / name).write_bytes(opened.read())
     notice = "".join(f"{p.name} {p.version}\n{p.licence}\nSource: {p.source}\nsha256: {p.sha256}\n\n" for p in PACKAGES)
     (runtime / "NOTICE.txt").write_text(notice + MIT, "utf-8")
     known = json.loads((runtime / "pyodide-lock.json").read_text("utf-8"))["packages"].values()

@@ -95,6 +95,7 @@ function print(output, error) {
   wrong.textContent = error;
   $("output").replaceChildren(output, wrong);
   $("output").hidden = !output && !error;
+  if (error) $("output").scrollTop = $("output").scrollHeight;
 }
 
 // ---- the graph: an image, so that nothing in it can run; never smaller than one can read

@@ -31,6 +31,8 @@ READY = {"minigrad": minigrad, "Value": Value, "draw": draw, "step": step, "sour
 """The names that a program may use without importing them."""
 NOTHING = "The program has no result with a graph. Compute one from Values, as in: a = Value(2.0); a * a + 1.0"
 
+NO_NUMPY = "Tensors, layers and optimizers need NumPy, which this page does not have; Value, draw and step do not.\n"
+
 
 def draw_with(svg: Callable[[str, str], str]) -> None:
     """Let `draw` and `step` render their pictures by a function of the page.
@@ -137,4 +139,5 @@ def explanation(error: BaseException) -> str:
     """Return the traceback of an error, of the program's own lines alone."""
     found = traceback.TracebackException.from_exception(error)
     found.stack = traceback.StackSummary.from_list([line for line in found.stack if line.filename == NAME])
-    return "".join(found.format()).replace(f'File "{NAME}", line', "Line")
+    text = "".join(found.format()).replace(f'File "{NAME}", line', "Line")
+    return text + NO_NUMPY if getattr(error, "name", None) == "numpy" and isinstance(error, ImportError) else text

@@ -1,5 +1,5 @@
 // Python in a thread of its own: an endless loop does not stop the page, which ends the thread instead.
-import { loadPyodide } from "./runtime/pyodide.mjs";
+import { loadPyodide } from "./runtime/pyodide.js";
 import { instance } from "./runtime/viz.js";
 
 const load = async (name, as) => {
