@@ -28,13 +28,17 @@ _WHERE = {
     "tensors.rng": "Generator default_generator manual_seed seed initial_seed get_rng_state set_rng_state",
     "tensors.printing": "set_printoptions",
     "tensors.dtypes": "set_default_dtype get_default_dtype set_default_tensor_type",
-    "tensors.devices": "device cuda accelerator backends set_default_device get_default_device",
+    "tensors.devices": "device cuda accelerator backends set_default_device get_default_device "
+    "use_deterministic_algorithms set_float32_matmul_precision",
     "tensors.blas_threads": "get_num_threads set_num_threads",
     "tensors.joining": "cat concat concatenate stack hstack vstack row_stack dstack column_stack atleast_1d atleast_2d "
     "atleast_3d broadcast_shapes broadcast_tensors meshgrid cartesian_prod combinations block_diag tril_indices "
     "triu_indices",
     "tensors.einsum": "einsum tensordot",
+    "tensors.differences": "gradient",
     "linalg": "chain_matmul",
+    "utils.older": "qr svd",
+    "utils.amp": "autocast GradScaler",
     "func": "vmap",
     "grad_mode": "no_grad enable_grad set_grad_enabled inference_mode is_grad_enabled is_inference_mode_enabled",
     "autograd": "walk detect_anomaly",
@@ -44,6 +48,8 @@ _WHERE = {
     "nn.convolution": "conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d",
     "nn.normalization": "batch_norm group_norm instance_norm layer_norm rms_norm",
     "nn.pooling": "max_pool1d max_pool2d max_pool3d avg_pool1d adaptive_avg_pool1d adaptive_max_pool1d",
+    "nn.activations": "celu hardshrink prelu rrelu selu threshold",
+    "nn.similarity": "cosine_similarity pairwise_distance",
     "nn.resize": "pixel_shuffle pixel_unshuffle channel_shuffle",
     "teach.backward": "check_backward",
     "viz.charts.chart": "chart",
@@ -76,7 +82,10 @@ _PATHS = {
     "backends": "tensors.devices:backends",
     "backends.*": "tensors.devices:accelerator",
     "cuda": "tensors.devices:cuda",
+    "amp": "utils.amp",
+    "cuda.amp": "utils.amp",
     "distributions.*": "distributions",
+    "functional": ".",
     "nn.modules": "nn",
     "nn.modules.*": "nn",
     "nn.parameter": "nn",
@@ -87,6 +96,7 @@ _PATHS = {
         for name in ("adadelta", "adagrad", "adam", "adamax", "adamw", "asgd", "nadam", "radam")
     },
     **{f"optim.{name}": "optim" for name in ("rmsprop", "rprop", "sgd")},
+    "testing": "utils.testing",
     "utils.data.dataloader": "utils.data",
     "utils.data.dataset": "utils.data",
     "utils.data.sampler": "utils.data",
@@ -108,7 +118,7 @@ class _Paths(MetaPathFinder, Loader):
     def exec_module(self, module: ModuleType) -> None:
         """Put what has the names there into `sys.modules` instead of the new, empty module."""
         home, _, attribute = str(self._home(module.__name__)).partition(":")
-        found: Any = import_module(f"minigrad.{home}") if home else sys.modules[__name__]
+        found: Any = sys.modules[__name__] if home == "." else import_module(f"minigrad.{home}")
         sys.modules[module.__name__] = getattr(found, attribute) if attribute else found
 
 
@@ -125,8 +135,10 @@ def __getattr__(name: str) -> object:
         value = import_module("numpy").dtype(_DTYPES[name])
     elif name in _NO_DTYPES:
         value = import_module("minigrad.tensors.dtypes").AbsentDtype(_NO_DTYPES[name])
-    elif name == "Size":
-        value = tuple  # which shapes are
+    elif name in ("Size", "dtype"):
+        value = tuple if name == "Size" else import_module("numpy").dtype  # which shapes and dtypes are
+    elif name in _PATHS:
+        value = import_module(f"{__name__}.{name}")
     elif not name.startswith("_") and name in _functions():
         value = import_module("minigrad.tensors.methods").as_function(_functions()[name])
     else:
@@ -144,4 +156,5 @@ def _functions() -> dict[str, object]:
 
 
 def __dir__() -> list[str]:
-    return sorted({"__version__", "Size", "e", "inf", "nan", "pi", *_HOME, *_MODULES, *_DTYPES, *_functions()})
+    here = {"__version__", "Size", "amp", "dtype", "e", "inf", "nan", "pi", "testing"}
+    return sorted({*here, *_HOME, *_MODULES, *_DTYPES, *_functions()})

@@ -11,7 +11,7 @@ import numpy as np
 from minigrad.tensors.base import Array, Dims, Operand, Size as _Size
 from minigrad.tensors.methods.linalg import SignLogDet
 from minigrad.tensors.methods.reductions import Bounds
-from minigrad.tensors.methods.selection import Selected
+from minigrad.tensors.methods.selection import Histogram, Selected
 
 _T = TypeVar("_T", bound=Tensor)
 
@@ -38,6 +38,7 @@ from minigrad.tensors.creation import CharTensor as CharTensor
 from minigrad.tensors.creation import DoubleTensor as DoubleTensor
 from minigrad.tensors.creation import FloatTensor as FloatTensor
 from minigrad.tensors.rng import Generator as Generator
+from minigrad.utils.amp import GradScaler as GradScaler
 from minigrad.tensors.creation import IntTensor as IntTensor
 from minigrad.tensors.creation import LongTensor as LongTensor
 from minigrad.network import Network as Network
@@ -53,6 +54,7 @@ from minigrad.tensors.creation import asarray as asarray
 from minigrad.tensors.joining import atleast_1d as atleast_1d
 from minigrad.tensors.joining import atleast_2d as atleast_2d
 from minigrad.tensors.joining import atleast_3d as atleast_3d
+from minigrad.utils.amp import autocast as autocast
 from minigrad.nn.pooling import avg_pool1d as avg_pool1d
 from minigrad.tensors.devices import backends as backends
 from minigrad.nn.normalization import batch_norm as batch_norm
@@ -62,6 +64,7 @@ from minigrad.tensors.joining import broadcast_tensors as broadcast_tensors
 from minigrad.tensors.creation import can_cast as can_cast
 from minigrad.tensors.joining import cartesian_prod as cartesian_prod
 from minigrad.tensors.joining import cat as cat
+from minigrad.nn.activations import celu as celu
 from minigrad.linalg import chain_matmul as chain_matmul
 from minigrad.nn.resize import channel_shuffle as channel_shuffle
 from minigrad.viz.charts.chart import chart as chart
@@ -80,6 +83,7 @@ from minigrad.nn.convolution import conv3d as conv3d
 from minigrad.nn.convolution import conv_transpose1d as conv_transpose1d
 from minigrad.nn.convolution import conv_transpose2d as conv_transpose2d
 from minigrad.nn.convolution import conv_transpose3d as conv_transpose3d
+from minigrad.nn.similarity import cosine_similarity as cosine_similarity
 from minigrad.tensors.devices import cuda as cuda
 from minigrad.tensors.rng import default_generator as default_generator
 from minigrad.autograd import detect_anomaly as detect_anomaly
@@ -100,7 +104,9 @@ from minigrad.tensors.dtypes import get_default_dtype as get_default_dtype
 from minigrad.tensors.blas_threads import get_num_threads as get_num_threads
 from minigrad.tensors.rng import get_rng_state as get_rng_state
 from minigrad.autograd.gradients import grad as grad
+from minigrad.tensors.differences import gradient as gradient
 from minigrad.nn.normalization import group_norm as group_norm
+from minigrad.nn.activations import hardshrink as hardshrink
 from minigrad.tensors.joining import hstack as hstack
 from minigrad.tensors.creation import iinfo as iinfo
 from minigrad.grad_mode import inference_mode as inference_mode
@@ -123,9 +129,12 @@ from minigrad.grad_mode import no_grad as no_grad
 from minigrad.random import normal as normal
 from minigrad.tensors.creation import ones as ones
 from minigrad.tensors.creation import ones_like as ones_like
+from minigrad.nn.similarity import pairwise_distance as pairwise_distance
 from minigrad.nn.resize import pixel_shuffle as pixel_shuffle
 from minigrad.nn.resize import pixel_unshuffle as pixel_unshuffle
+from minigrad.nn.activations import prelu as prelu
 from minigrad.tensors.creation import promote_types as promote_types
+from minigrad.utils.older import qr as qr
 from minigrad.random import rand as rand
 from minigrad.random import rand_like as rand_like
 from minigrad.random import randint as randint
@@ -136,12 +145,15 @@ from minigrad.random import randperm as randperm
 from minigrad.tensors.creation import result_type as result_type
 from minigrad.nn.normalization import rms_norm as rms_norm
 from minigrad.tensors.joining import row_stack as row_stack
+from minigrad.nn.activations import rrelu as rrelu
 from minigrad.teach.sanity import sanity as sanity
 from minigrad.serialization import save as save
 from minigrad.tensors.rng import seed as seed
+from minigrad.nn.activations import selu as selu
 from minigrad.tensors.devices import set_default_device as set_default_device
 from minigrad.tensors.dtypes import set_default_dtype as set_default_dtype
 from minigrad.tensors.dtypes import set_default_tensor_type as set_default_tensor_type
+from minigrad.tensors.devices import set_float32_matmul_precision as set_float32_matmul_precision
 from minigrad.grad_mode import set_grad_enabled as set_grad_enabled
 from minigrad.tensors.blas_threads import set_num_threads as set_num_threads
 from minigrad.tensors.printing import set_printoptions as set_printoptions
@@ -149,10 +161,13 @@ from minigrad.tensors.rng import set_rng_state as set_rng_state
 from minigrad.program.source import source as source
 from minigrad.tensors.joining import stack as stack
 from minigrad.viz.steps.steps import step as step
+from minigrad.utils.older import svd as svd
 from minigrad.tensors.creation import tensor as tensor
 from minigrad.tensors.einsum import tensordot as tensordot
+from minigrad.nn.activations import threshold as threshold
 from minigrad.tensors.joining import tril_indices as tril_indices
 from minigrad.tensors.joining import triu_indices as triu_indices
+from minigrad.tensors.devices import use_deterministic_algorithms as use_deterministic_algorithms
 from minigrad.func import vmap as vmap
 from minigrad.tensors.joining import vstack as vstack
 from minigrad.autograd import walk as walk
@@ -297,6 +312,7 @@ def div_(self: _T, other: Operand, *, rounding_mode: str | None = None) -> _T: .
 def divide(self: Operand, other: Operand, *, rounding_mode: str | None = None) -> Tensor: ...
 def divide_(self: _T, other: Operand, *, rounding_mode: str | None = None) -> _T: ...
 def dot(self: Tensor, tensor: Any) -> Tensor: ...
+def dsplit(self: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]: ...
 def eq(self: Tensor, other: Operand) -> Tensor: ...
 def eq_(self: _T, other: Operand) -> _T: ...
 def equal(self: Tensor, other: Any) -> builtins.bool: ...
@@ -346,6 +362,8 @@ def gt(self: Tensor, other: Operand) -> Tensor: ...
 def gt_(self: _T, other: Operand) -> _T: ...
 def heaviside(self: Operand, other: Operand) -> Tensor: ...
 def histc(self: Tensor, bins: builtins.int = 100, min: builtins.float = 0, max: builtins.float = 0) -> Tensor: ...
+def histogram(self: Tensor, bins: Any = 100, *, range: Any = None, weight: Any = None, density: builtins.bool = False) -> Histogram[Tensor]: ...
+def hsplit(self: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]: ...
 def hypot(self: Operand, other: Operand) -> Tensor: ...
 def hypot_(self: _T, other: Operand) -> _T: ...
 def index_add(self: Tensor, dim: builtins.int, index: Any, source: Any, *, alpha: builtins.float = 1) -> Tensor: ...
@@ -504,6 +522,7 @@ def repeat(self: Tensor, *repeats: _Size, **named: Any) -> Tensor: ...
 def repeat_interleave(self: Tensor, repeats: Any, dim: builtins.int | None = None, *, output_size: builtins.int | None = None) -> Tensor: ...
 def reshape(self: Tensor, *shape: _Size, **named: Any) -> Tensor: ...
 def reshape_as(self: Tensor, other: Any) -> Tensor: ...
+def resize_(self: _T, *size: Any) -> _T: ...
 def roll(self: Tensor, shifts: builtins.int | Sequence[builtins.int], dims: Any = None) -> Tensor: ...
 def rot90(self: Tensor, k: builtins.int = 1, dims: Sequence[builtins.int] = ...) -> Tensor: ...
 def round(self: Tensor, *, decimals: builtins.int = 0) -> Tensor: ...
@@ -595,5 +614,6 @@ def var_mean(self: Tensor, dim: Any = None, unbiased: builtins.bool = True, keep
 def vdot(self: Tensor, other: Array) -> Tensor: ...
 def view(self: Tensor, *size: _Size, **named: Any) -> Tensor: ...
 def view_as(self: Tensor, other: Any) -> Tensor: ...
+def vsplit(self: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]: ...
 def xlogy(self: Operand, other: Operand) -> Tensor: ...
 def xlogy_(self: _T, other: Operand) -> _T: ...

@@ -35,7 +35,7 @@ import numpy as np
 from minigrad.tensors.base import Array, Dims, Operand, Size as _Size
 from minigrad.tensors.methods.linalg import SignLogDet
 from minigrad.tensors.methods.reductions import Bounds
-from minigrad.tensors.methods.selection import Selected
+from minigrad.tensors.methods.selection import Histogram, Selected
 
 _T = TypeVar("_T", bound=Tensor)
 

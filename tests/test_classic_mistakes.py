@@ -165,7 +165,7 @@ nn.relu | AttributeError | ReLU
 nn.SGD | AttributeError | minigrad.optim.SGD
 F.crossentropy | AttributeError | cross_entropy
 F.ReLU | AttributeError | 'relu'
-m.optim.adam | AttributeError | Adam
+m.optim.Adamm | AttributeError | Adam
 m.optim.lr_scheduler.StepLr | AttributeError | StepLR
 nn.init.xavier_unifrom_ | AttributeError | xavier_uniform_
 m.optim.SGD(nn.Linear(2, 2).parameters()).zero_grads() | AttributeError | SGD; zero_grad

@@ -17,6 +17,10 @@ from minigrad.output.words import class_name, printable
 _PACKAGE = str(Path(__file__).parents[1])
 
 
+class AnomalyError(FloatingPointError, RuntimeError):
+    """A nan that anomaly detection has found; PyTorch's error is a RuntimeError."""
+
+
 class detect_anomaly(ContextDecorator):
     """Context manager and decorator: raise at the first operation that returns nan.
 
@@ -31,7 +35,7 @@ class detect_anomaly(ContextDecorator):
     >>> with detect_anomaly():
     ...     Value(0.0) * Value(-1.0).log()
     Traceback (most recent call last):
-    FloatingPointError: the forward pass of 'log' returned nan. ...
+    minigrad.autograd.anomaly.AnomalyError: the forward pass of 'log' returned nan. ...
     """
 
     def __init__(self, check_nan: bool = True) -> None:
@@ -59,7 +63,7 @@ class detect_anomaly(ContextDecorator):
             names = [source.name for source in node.inputs if source is not None and source.name] if node else []
             of = f", of {', '.join(map(printable, names))}" if names else ""
             place = f" Its result was computed {node.created_at}." if node and node.created_at else ""
-            raise FloatingPointError(
+            raise AnomalyError(
                 f"the {direction} pass of {primitive.name!r} returned nan{of}."
                 f"{place if direction == 'backward' else ''} Usual causes: log or sqrt of a negative number, 0 / 0, "
                 "inf - inf after a learning rate that was too high, or a nan in the data."

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar, overload
 
 import numpy as np
 
-from minigrad.autograd.anomaly import nan_is_refused
+from minigrad.autograd.anomaly import AnomalyError, nan_is_refused
 from minigrad.grad_mode import run_in_mode
 from minigrad.hooks import RemovableHandle
 from minigrad.optim.flat import Flat
@@ -216,7 +216,7 @@ class Optimizer:
             What the closure returned.
 
         Raises:
-            FloatingPointError: under `detect_anomaly`, if a gradient has nan; no parameter is changed. Otherwise nan in
+            AnomalyError: under `detect_anomaly`, if a gradient has nan; no parameter is changed. Otherwise nan in
                 a gradient makes the parameter nan, as in PyTorch.
         """
         for hook in tuple(self._pre_hooks):
@@ -271,7 +271,7 @@ class Optimizer:
             return
         for i, p in enumerate(self._all_params()):
             if p.grad is not None and np.isnan(p.grad._array).any():
-                raise FloatingPointError(
+                raise AnomalyError(
                     f"{class_name(self)}: the gradient of parameter {i}{_name(p)} of shape {p.shape} has nan; no "
                     "parameter was changed. If the backward pass did not raise, the nan was made after it, or before "
                     "anomalies were detected."

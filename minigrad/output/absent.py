@@ -57,7 +57,7 @@ _INSTEAD = {
 """Names that PyTorch has, or that beginners expect -> what to write instead."""
 
 
-_HOMES = ("minigrad.nn", "minigrad.nn.functional", "minigrad.optim", "minigrad.utils.data", "minigrad.distributions")
+_HOMES = [f"minigrad.{home}" for home in ("nn", "nn.functional", "optim", "utils.data", "linalg", "distributions")]
 """Where a name may be that is looked for elsewhere: torch.Linear, nn.SGD."""
 
 
@@ -69,12 +69,14 @@ class MissingName(AttributeError):
     """
 
     def __init__(self, owner: str, name: str, names: Callable[[], Iterable[str]]) -> None:
-        super().__init__(owner, name, name=None, obj=None)
-        self._names = names
+        super().__init__(owner, name=None, obj=None)  # an enclosing module may put its path before the owner
+        self._missing, self._names = name, names
 
     def __str__(self) -> str:
-        owner, name = self.args
-        return f"{owner} has no attribute {printable(repr(name))}{_hint(owner, name, self._names())}"
+        return f"{self.args[0]} has no attribute {printable(repr(self._missing))}{_hint(self._missing, self._names())}"
+
+    def __repr__(self) -> str:
+        return f"AttributeError({str(self)!r})"
 
     def __reduce__(self) -> Any:
         return AttributeError, (str(self),)
@@ -98,7 +100,7 @@ def no_attribute(owner: str, name: str, names: Callable[[], Iterable[str]]) -> A
     return MissingName(owner, name, names)
 
 
-def _hint(owner: str, name: str, names: Iterable[str]) -> str:
+def _hint(name: str, names: Iterable[str]) -> str:
     if name.startswith("_"):
         return ""
     public = {_plain(n): n for n in sorted(names, key=len, reverse=True) if not n.startswith("_")}
@@ -107,7 +109,7 @@ def _hint(owner: str, name: str, names: Iterable[str]) -> str:
     for group, instead in _INSTEAD.items():
         if name in group.split():
             return f": {instead}"
-    for home in _HOMES if owner.startswith("module") else ():
+    for home in _HOMES:
         for other in vars(importlib.import_module(home)):
             if _plain(other) == _plain(name) and not isinstance(getattr(sys.modules[home], other), ModuleType):
                 return f". It is {home}.{other}"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 from importlib.machinery import ModuleSpec
+from types import SimpleNamespace
 from typing import Any, ClassVar, NoReturn
 
 NAMES = ("cpu", "cuda", "mps", "xpu", "meta")
@@ -83,6 +85,14 @@ def get_default_device() -> device:
     return cpu
 
 
+def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None:
+    """Do nothing: all algorithms here are deterministic."""
+
+
+def set_float32_matmul_precision(precision: str) -> None:
+    """Do nothing: products of float32 are computed in float32."""
+
+
 class _Absent:
     """An accelerator that is not available."""
 
@@ -107,8 +117,14 @@ class _Absent:
         """Do nothing: there is no device to seed."""
 
     manual_seed_all = manual_seed
+    __path__: ClassVar[list[str]] = []  # these two let `import minigrad.cuda.amp` find it
+    __spec__ = ModuleSpec("minigrad.cuda", None)
+    matmul = SimpleNamespace()
+    """Takes settings such as allow_tf32, which have no effect."""
 
-    def __getattr__(self, name: str) -> NoReturn:
+    def __getattr__(self, name: str) -> Any:
+        if name == "amp":
+            return importlib.import_module("minigrad.cuda.amp")
         raise AttributeError(
             f"{name}: minigrad computes on the CPU only; a program can check is_available() before it uses this"
         )

@@ -1,4 +1,7 @@
-"""PyTorch's package of the same name: `data` has data sets, samplers and loaders; `checkpoint` saves memory."""
+"""PyTorch's package of the same name: `data` has data sets, samplers and loaders; `checkpoint` saves memory.
+
+Three modules that PyTorch has elsewhere are here, too: `amp`, `testing`, and older functions.
+"""
 
 from __future__ import annotations
 

@@ -44,6 +44,26 @@ OPS = (
     resizing("interpolate area", *modes((1, 2, 4, 5), "area", *UP_AND_DOWN), *modes((1, 2, 5), "area", {"size": 2})),
     resizing("pixel_shuffle", *cases([(1, 8, 2, 3), (4, 3, 1), (2, 1, 4, 2, 2)], {"upscale_factor": 2})),
     resizing("pixel_unshuffle", *cases([(1, 2, 4, 6), (3, 2, 2)], {"downscale_factor": 2})),
+    row(
+        "grid_sample",
+        lambda m, x, g, **k: m.nn.functional.grid_sample(x, g, **k),
+        cases(
+            [((1, 2, 3, 4), (1, 2, 3, 2))],
+            *[
+                {"padding_mode": padding, "align_corners": aligned}
+                for padding in ("zeros", "border", "reflection")
+                for aligned in (False, True)
+            ],
+        )
+        + cases([((1, 1, 2, 3, 2), (1, 1, 2, 2, 3))], {"align_corners": False}),
+    ),
+    row(
+        "affine_grid",
+        lambda m, x, **k: m.nn.functional.affine_grid(x, **k),
+        cases([(2, 2, 3)], *[{"size": (2, 1, h, 2), "align_corners": h > 1} for h in (1, 3)])
+        + cases([(1, 3, 4)], {"size": (1, 1, 2, 1, 3), "align_corners": False}),
+        only_floats=True,
+    ),
     row("channel_shuffle", lambda m, x: m.nn.functional.channel_shuffle(x, 2), cases([(1, 6, 2, 2), (2, 4, 3)])),
     resizing("unfold", *WINDOWS),
     resizing(

@@ -212,6 +212,18 @@ OPS = (
         grad=False,
     ),
     row(
+        "histogram",
+        lambda m, x, **k: (x.float() if "float" not in str(x.dtype) else x).histogram(**k)[0],
+        cases([(20,), (4, 5)], {"bins": 4}, {"bins": 3, "range": (-1.0, 2.0), "density": True}),
+        grad=False,
+    ),
+    row(
+        "histogram weight",
+        lambda m, x, w: x.histogram(m.tensor([-2.0, -0.5, 0.0, 3.0], dtype=x.dtype), weight=w)[0],
+        cases([((20,), (20,))]),
+        grad=False,
+    ),
+    row(
         "searchsorted",
         lambda m, x, v, **k: m.searchsorted(x.sort().values, v, **k),
         cases(

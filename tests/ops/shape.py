@@ -181,6 +181,14 @@ OPS = (
         pieces("chunk"),
         cases([(5,), (6, 2)], *[{"chunks": n} for n in (1, 2, 4, 9)]) + cases([(2, 5)], {"chunks": 3, "dim": -1}),
     ),
+    *[
+        row(
+            name,
+            lambda m, x, by, name=name: pieces(name)(m, x, by),
+            cases(shapes, {"by": 2}, {"by": [1, 3]}),
+        )
+        for name, shapes in (("hsplit", [(4,), (3, 4)]), ("vsplit", [(4, 1)]), ("dsplit", [(1, 2, 4)]))
+    ],
     row(
         "tensor_split",
         lambda m, x, by, **k: pieces("tensor_split")(m, x, by, **k),

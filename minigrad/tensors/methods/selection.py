@@ -19,6 +19,13 @@ from minigrad.tensors.base import Base, Out
 from minigrad.tensors.dtypes import NUMBERS, check_broadcast, check_range, operand
 
 
+class Histogram(NamedTuple, Generic[Out]):
+    """The counts of a histogram, and the edges of its bins."""
+
+    hist: Out
+    bin_edges: Out
+
+
 class Selected(NamedTuple, Generic[Out]):
     """Elements along a dimension, and their indices."""
 
@@ -582,6 +589,30 @@ class Selection(Base[Out]):
             raise ValueError(f"histc: the range from {min} to {max} is not finite; give min and max")
         counts, _ = np.histogram(x[np.isfinite(x)], bins, (min, max))
         return self._of(counts.astype(self.dtype))
+
+    def histogram(
+        self, bins: Any = 100, *, range: Any = None, weight: Any = None, density: bool = False
+    ) -> Histogram[Out]:
+        """Return (hist, bin_edges): the number of elements in each bin, or the sum of their weights.
+
+        Args:
+            bins: the number of bins of equal width, or a tensor of their edges.
+            range: (lowest, highest) edge (default: those of the elements).
+            weight: what each element counts (default 1).
+            density: whether to divide by the total and the width, as a density (default False).
+
+        >>> from minigrad import tensor
+        >>> hist, edges = tensor([1.0, 2.0, 1.0]).histogram(4, range=(0.0, 4.0))
+        >>> hist.tolist(), edges.tolist()
+        ([0.0, 2.0, 1.0, 0.0], [0.0, 1.0, 2.0, 3.0, 4.0])
+        """
+        if self.dtype.kind != "f":
+            raise TypeError(f"histogram: takes floats, got {self.dtype}; t.float() converts")
+        edges = _array(bins) if getattr(bins, "shape", ()) else bins
+        hist, edges = np.histogram(
+            self._array.ravel(), edges, range, density, None if weight is None else _array(weight).ravel()
+        )
+        return Histogram(self._of(hist.astype(self.dtype)), self._of(edges.astype(self.dtype)))
 
     def searchsorted(
         self, values: Any, *, out_int32: bool = False, right: bool = False, side: str | None = None, sorter: Any = None

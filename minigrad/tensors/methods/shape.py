@@ -8,13 +8,14 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, Concatenate
+from typing import Any, Concatenate, Self
 
 import numpy as np
 
+from minigrad.output.deprecation import warn_deprecated
 from minigrad.output.words import class_name
 from minigrad.primitives import layout as moves
-from minigrad.tensors.base import Base, Dims, Out, Size, plain_int, sizes
+from minigrad.tensors.base import Base, Dims, Out, Size, plain_int, sizes, sizes_of
 from minigrad.tensors.dtypes import NUMBERS, operand, result_type
 from minigrad.tensors.methods.method_factories import Itself, P, in_place
 
@@ -538,6 +539,48 @@ class Shapes(Base[Out]):
         else:
             cuts = [int(i) for i in where]
         return tuple([self._cut(d, a, b) for a, b in zip([0, *cuts], [*cuts, n])])
+
+    def resize_(self, *size: Any) -> Self:
+        """Change the shape and keep the elements in their order; elements that are new are 0.
+
+        Deprecated: `reshape` keeps all elements, and raises if they do not fit.
+
+        Raises:
+            RuntimeError: if the tensor requires a gradient.
+        """
+        warn_deprecated("resize_", "reshape, or a new tensor")
+        if self.requires_grad:
+            raise RuntimeError("resize_: a tensor that requires a gradient keeps its shape; use reshape")
+        shape = sizes_of("resize_", size, {})
+        flat = np.zeros(math.prod(shape), self.dtype)
+        kept = self._array.ravel()[: flat.size]
+        flat[: kept.size] = kept
+        t: Any = self
+        t.data = self._of(flat.reshape(shape))
+        return self
+
+    def hsplit(self, indices_or_sections: Any) -> tuple[Out, ...]:
+        """Split along dimension 1, a vector along its only one, into equal parts or at the given indices."""
+        return self._sections("hsplit", indices_or_sections, min(1, self.ndim - 1), 1)
+
+    def vsplit(self, indices_or_sections: Any) -> tuple[Out, ...]:
+        """Split along dimension 0 into equal parts or at the given indices."""
+        return self._sections("vsplit", indices_or_sections, 0, 2)
+
+    def dsplit(self, indices_or_sections: Any) -> tuple[Out, ...]:
+        """Split along dimension 2 into equal parts or at the given indices."""
+        return self._sections("dsplit", indices_or_sections, 2, 3)
+
+    def _sections(self, name: str, where: Any, d: int, least: int) -> tuple[Out, ...]:
+        where = plain_int(where)
+        if self.ndim < least:
+            raise ValueError(f"{name}: the tensor must have {least} or more dimensions, got shape {self.shape}")
+        if isinstance(where, int) and where > 0 and self.shape[d] % where:
+            raise ValueError(
+                f"{name}: dimension {d} of shape {self.shape} cannot be split into {where} equal parts; "
+                "tensor_split makes unequal ones"
+            )
+        return self.tensor_split(where, d)
 
     def _dim_of(self, name: str, dim: Any) -> int:
         """Return a dimension to split, checked; raise for a 0-d tensor."""
