@@ -123,7 +123,7 @@ class Network:
         self._pre_hooks: list[Any] = []
         self._hooks: list[Any] = []
         self._backward_hooks: list[Any] = []
-        self._evaluate: Callable[..., Any] = _evaluate
+        self._evaluate: Callable[..., Any] = _Evaluation([*self._parameters.values()])
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.model, self.loss)  # a copy gets its own x, shared with its own parameters
@@ -195,11 +195,6 @@ class Network:
             raise ValueError(
                 f"forward: the batch must be a pair (X, y) of inputs and targets, got {class_name(data_batch)}"
                 + (f" of {len(data_batch)}" if hasattr(data_batch, "__len__") else "")
-            )
-        if [*map(id, self.model._all_parameters())] != [*map(id, self._parameters.values())]:
-            raise RuntimeError(
-                "forward: the model has other parameters than when this network was created, which x does not contain. "
-                "Create a new one, Network(model, loss), and use its x"
             )
         inputs, targets = as_tensor(data_batch[0]), data_batch[1]
         if inputs.shape[:1] == (0,):
@@ -294,7 +289,7 @@ class Network:
             p.grad = None
         dx = self._vector()
         others = []
-        slots = {p.node: dx[self._slices[name]].reshape(p.shape) for name, p in self._parameters.items()}
+        slots = {p.node: view for p, view in self._views_of(dx)}
         for node, g, _ in engine.walk({result.node: result.seed()}):  # type: ignore[dict-item]
             if node in slots:
                 slots[node][...] = g  # copy at once, so that the memory of g can be reused
@@ -308,12 +303,17 @@ class Network:
             hook(self, dx)
         return dx
 
+    def _views_of(self, dx: np.ndarray) -> list[tuple[Any, np.ndarray]]:
+        """Return each parameter with its view of dx."""
+        return [(p, dx[self._slices[name]].reshape(p._array.shape)) for name, p in self._parameters.items()]
+
     def _set_gradients(self, dx: np.ndarray) -> None:
         """Make every parameter's `.grad` its view of dx."""
-        for name, p in self._parameters.items():
-            if p.requires_grad:
-                p.grad = as_tensor(dx[self._slices[name]].reshape(p.shape))
-                for hook in tuple(p.node.post_accumulate_hooks or ()):  # type: ignore[union-attr]
+        for p, view in self._views_of(dx):
+            node = p.node
+            if node is not None:
+                node.grad = as_tensor(view)
+                for hook in tuple(node.post_accumulate_hooks or ()):
                     hook()
 
     def _vector(self) -> np.ndarray:
@@ -348,7 +348,7 @@ class Network:
         """
         from minigrad.program.compiled import Compiled
 
-        self._evaluate = Compiled(_evaluate)
+        self._evaluate = Compiled(_Evaluation([*self._parameters.values()]))
         return self
 
     # ---- hooks: their return values are ignored ----------------------------------------------------------------
@@ -375,5 +375,16 @@ class Network:
         return RemovableHandle(self._backward_hooks, hook)
 
 
-def _evaluate(model: Any, loss: Any, inputs: Any, targets: Any) -> Any:
-    return loss(model(inputs), targets)
+class _Evaluation:
+    """The loss of a batch, of a model that has these parameters."""
+
+    def __init__(self, parameters: list[Any]) -> None:
+        self.parameters = parameters
+
+    def __call__(self, model: Any, loss: Any, inputs: Any, targets: Any) -> Any:
+        if [*map(id, model._all_parameters())] != [*map(id, self.parameters)]:
+            raise RuntimeError(
+                "forward: the model has other parameters than when this network was created, which x does not contain. "
+                "Create a new one, Network(model, loss), and use its x"
+            )
+        return loss(model(inputs), targets)

@@ -360,7 +360,8 @@ class Elementwise(Primitive):
 
     def compile(self, expression: str, arguments: Sequence[str], names: Mapping[str, Any]) -> Function:
         """Return a function of `arguments` that computes `expression`, with `names` as the functions it may call."""
-        return eval(f"lambda {', '.join(arguments)}: {expression}", {**names, "NOTHING": NOTHING})
+        code = compile(f"lambda {', '.join(arguments)}: {expression}", f"<{expression}>", "eval")
+        return eval(code, {**names, "NOTHING": NOTHING})
 
     def on_numbers(self, needed: Sequence[bool], names: Mapping[str, Any]) -> Function:
         """Return a function of plain numbers that gives the result and the partial derivatives, None if not needed."""

@@ -15,6 +15,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from operator import is_
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from minigrad import engine
 from minigrad.autograd.gradients import grad
 from minigrad.grad_mode import enable_grad, mode
 from minigrad.hooks import watchers
-from minigrad.output.words import class_name, printable
+from minigrad.output.words import class_name, in_brackets, printable
 from minigrad.primitives.primitive import Call, Calls, Primitive
 from minigrad.program.guards import Guards
 from minigrad.program.recorder import Recorder, Stale, has_mask
@@ -208,6 +209,8 @@ class Recording:
         self.function, self._inputs = function, inputs
         self._tensors: list[Tensor] = []  # others that the function uses
         self._arrays: list[np.ndarray] = []
+        self._nodes: list[Any] = []
+        self._users: set[int] = set()
 
     def record(self, args: Any, options: Any) -> tuple[Any, str, bool]:
         """Run the function. Return its result, why it cannot be recorded, and whether it may be possible next time."""
@@ -297,7 +300,8 @@ class Recording:
         used = recorder.backward_uses()
         self._tensors = held.tensors[len(self._inputs) :]
         self._arrays = held.arrays[len(self._inputs) :]
-        self._requires_grad = [t._node is not None for t in self._tensors]
+        self._nodes = held.nodes[len(self._inputs) :]
+        self._users = {id(array) for _, array, _, _, _, is_users in held.before if is_users}
         self._backward_given = [i for i, name in enumerate(names) if name in used and name not in recorder.written]
         self._written = [names.index(name) for name in recorder.written]
         self._draws = recorder.draws
@@ -309,18 +313,16 @@ class Recording:
         Raises:
             Stale: if it does not fit; nothing has been changed then.
         """
-        users = {id(x) for x in inputs if x.__class__ is np.ndarray}
-        arrays = [x if x.__class__ is np.ndarray else x._array for x in inputs]
-        users.update([id(x._array) for x in inputs if x.__class__ is not np.ndarray and x._is_users])
-        for t, array, needed in zip(self._tensors, self._arrays, self._requires_grad):
-            now = t._array
-            if now is not array and (now.shape, now.dtype, now.strides) != (array.shape, array.dtype, array.strides):
-                raise Stale(f"a tensor {printable(t.name or '')} of shape {now.shape}")
-            if (t.node is None) is needed:
-                raise Stale(f"requires_grad of {printable(t.name or 'a tensor')}")
-            arrays.append(now)
-            if t._is_users:
-                users.add(id(now))
+        arrays, users = [], {*self._users}
+        for x in inputs:
+            array = x if x.__class__ is np.ndarray else x._array
+            arrays.append(array)
+            if array is x or x._is_users:
+                users.add(id(array))
+        now, nodes = [t._array for t in self._tensors], [t._node for t in self._tensors]
+        if not (all(map(is_, now, self._arrays)) and all(map(is_, nodes, self._nodes))):
+            self._check_tensors()
+        arrays += self._arrays
         if why := self._guards.changed():
             raise Stale(why)
         sums = None
@@ -340,6 +342,17 @@ class Recording:
         node.steps, node.recording, node.arguments = steps, self, (args, options)
         node.saved, node.checksums = tuple([arrays[i] for i in self._backward_given]), sums
         return wrap(y, node)
+
+    def _check_tensors(self) -> None:
+        """Take the arrays and nodes that the tensors have now, if these are of the same kind."""
+        now, nodes = [t._array for t in self._tensors], [t.node for t in self._tensors]
+        for t, a, array, node, before in zip(self._tensors, now, self._arrays, nodes, self._nodes):
+            if (a.shape, a.dtype, a.strides) != (array.shape, array.dtype, array.strides):
+                raise Stale(f"a tensor{in_brackets(t.name)} of shape {a.shape}")
+            if (node is None) is not (before is None):
+                raise Stale(f"requires_grad of a tensor{in_brackets(t.name)}")
+        self._arrays, self._nodes = now, nodes
+        self._users = {id(t._array) for t in self._tensors if t._is_users}
 
     def _start_or_undo(self, steps: Any, arrays: list[np.ndarray]) -> Any:
         """Run the forward part; if a condition does not hold, undo what it has changed."""
@@ -385,7 +398,8 @@ class RecordedNode(ArrayNode):
     def vjp(self, g: Any, graph: bool) -> Any:
         if self.check is not None and (check := self.check()) is not None:
             check()
-        if saved.find_overwritten(self.saved, self.index, self.checksums) is not None:
+        written = saved.last_event > self.index or self.checksums is not None
+        if written and saved.find_overwritten(self.saved, self.index, self.checksums) is not None:
             raise RuntimeError(
                 "the backward pass of a recorded function needs a tensor that was changed in place after it was "
                 "used: by t[...] =, +=, through .data, by a method ending in _, or through a NumPy view of it. "
@@ -554,7 +568,8 @@ class _Held:
         self.tensors: list[Any] = []
         self.arrays: list[np.ndarray] = []
         self.leaves: list[Any] = []
-        self._before: list[tuple[Any, Any, Any, Any, Any, bool]] = []
+        self.nodes: list[Any] = []
+        self.before: list[tuple[Any, Any, Any, Any, Any, bool]] = []
         self._generators: list[tuple[Any, Any]] = []
         self._ids: set[int] = set()
         self._restored = False
@@ -567,6 +582,7 @@ class _Held:
         self.tensors.append(None)
         self.arrays.append(x)
         self.leaves.append(None)
+        self.nodes.append(None)
         return self._recorder.give(x, "x")
 
     def hold(self, t: Any) -> None:
@@ -582,10 +598,11 @@ class _Held:
         if node is not None and (node.hooks or t._base is not None):
             self._recorder.refuse("a tensor has a hook" if node.hooks else "a view that requires a gradient is used")
         leaf = None if node is None else _Input(t, self._recorder)
-        self._before.append((t, t._array, node, t._leaf, leaf, t._is_users))
+        self.before.append((t, t._array, node, t._leaf, leaf, t._is_users))
         self.tensors.append(t)
         self.arrays.append(t._array)
         self.leaves.append(leaf)
+        self.nodes.append(node)
         t._array, t._is_users = self._recorder.give(t._array, "x"), False
         if leaf is not None:
             t._node = leaf
@@ -597,8 +614,8 @@ class _Held:
         if self._restored:
             return
         self._restored = True
-        nodes = {leaf: node for _, _, node, _, leaf, _ in self._before if leaf is not None}
-        for t, array, node, own, leaf, is_users in self._before:
+        nodes = {leaf: node for _, _, node, _, leaf, _ in self.before if leaf is not None}
+        for t, array, node, own, leaf, is_users in self.before:
             if real(t._array) is array:
                 t._array = array
             else:
@@ -615,19 +632,19 @@ class _Held:
                 self._recorder.refuse("it registers a hook")
         for generator, numbers in self._generators:
             generator.numpy = numbers
-        self._nodes = nodes
+        self._originals = nodes
 
     def splice(self, result: Any) -> None:
         """Make the graph of a result an ordinary one: with real arrays, which ends at the nodes of the tensors."""
         node = getattr(result, "_node", None)
         arrays = [x if x.__class__ is np.ndarray else x._array for x in self.inputs]
         users = {id(a) for x, a in zip(self.inputs, arrays) if x is a or x._is_users}
-        users.update([id(array) for _, array, _, _, _, is_users in self._before if is_users])
+        users.update([id(array) for _, array, _, _, _, is_users in self.before if is_users])
         order: list[Any] = engine.reverse_topological_order([node]) if node is not None else []
         for n in order:
             n.saved, n.checksums = saved.protect(real(n.saved), users)
-            if any(source in self._nodes for source in n.inputs):
-                n.inputs = tuple([self._nodes.get(source, source) for source in n.inputs])
+            if any(source in self._originals for source in n.inputs):
+                n.inputs = tuple([self._originals.get(source, source) for source in n.inputs])
 
 
 def _replaced(x: Any, stand_ins: dict[int, Any], copies: list[tuple[Any, Any, Any]]) -> Any:

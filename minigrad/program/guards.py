@@ -17,6 +17,7 @@ import sys
 import types
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable
+from itertools import chain
 from operator import is_
 from pathlib import PurePath
 from typing import Any
@@ -71,6 +72,7 @@ class Guards:
         self._globals: list[tuple[Any, str, Any, str]] = []
         self._cells: list[tuple[Any, Any, str]] = []
         self._arrays: list[tuple[np.ndarray, np.ndarray, str]] = []
+        self._flat: Any = None
 
     # ---- what is read ----------------------------------------------------------------------------------------------
 
@@ -236,13 +238,9 @@ class Guards:
 
     def changed(self) -> str:
         """Return what has changed, "" if nothing has."""
-        for d, keys, values, path in self._dicts:
-            same = len(d) == len(keys) and all(map(is_, d.values(), values)) and all(map(is_, d, keys))
-            if not same and (name := _other(d, keys, values)) is not None:
-                return f"{path}: {printable(name)}"
-        for x, items, path in self._lists:
-            if len(x) != len(items) or not (all(map(is_, x, items)) or all(map(_same, x, items))):
-                return path
+        if not self._is_the_same():
+            if why := self._other_container():
+                return why
         for names, name, value, path in self._globals:
             now = names.get(name, _MISSING)
             if now is not value and not _same(now, value):
@@ -255,6 +253,33 @@ class Guards:
                 return path
         for array, before, path in self._arrays:
             if array.shape != before.shape or array.dtype != before.dtype or array.tobytes() != before.tobytes():
+                return path
+        return ""
+
+    def _is_the_same(self) -> bool:
+        """Return whether all dictionaries and lists hold the same objects: one pass, without Python code."""
+        if self._flat is None or len(self._flat[0]) != len(self._dicts) + len(self._lists):
+            dicts, lists = [d for d, *_ in self._dicts], [x for x, *_ in self._lists]
+            lengths = [len(keys) for _, keys, *_ in self._dicts] + [len(items) for _, items, _ in self._lists]
+            keys = [k for _, keys, *_ in self._dicts for k in keys]
+            values = [v for _, _, values, _ in self._dicts for v in values]
+            items = [v for _, items, _ in self._lists for v in items]
+            self._flat = [*dicts, *lists], lengths, dicts, lists, keys, values, items
+        containers, lengths, dicts, lists, keys, values, items = self._flat
+        return (
+            [*map(len, containers)] == lengths
+            and all(map(is_, chain.from_iterable(map(dict.values, dicts)), values))
+            and all(map(is_, chain.from_iterable(dicts), keys))
+            and all(map(is_, chain.from_iterable(lists), items))
+        )
+
+    def _other_container(self) -> str:
+        for d, keys, values, path in self._dicts:
+            same = len(d) == len(keys) and all(map(is_, d.values(), values)) and all(map(is_, d, keys))
+            if not same and (name := _other(d, keys, values)) is not None:
+                return f"{path}: {printable(name)}"
+        for x, items, path in self._lists:
+            if len(x) != len(items) or not (all(map(is_, x, items)) or all(map(_same, x, items))):
                 return path
         return ""
 

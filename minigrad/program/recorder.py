@@ -7,6 +7,7 @@ gradient, and yields the gradient contribution to each input.
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import sys
@@ -164,12 +165,34 @@ class Recorder:
             return self._into(function, args, keywords, out if type(out) is not tuple else out[0])
         uses: list[str] = []
         parts = [self.text(a, uses) for a in args] + [f"{k}={self.text(v, uses)}" for k, v in keywords.items()]
-        found = self._noted(f"{self._constant(function)}({', '.join(parts)})", value, uses)
+        text = self._written_out(function, parts) or f"{self._constant(function)}({', '.join(parts)})"
+        if text.isidentifier():  # an argument, unchanged
+            return next(a for a in args if type(a) is StandIn and a.name == text)
+        found = self._noted(text, value, uses)
         if isinstance(value, bool | int | float | str) and function not in _KNOWN:
             self._hold(f"v{len(self.lines) - 1}", value)
         elif shaped or getattr(function, "__name__", "") in _BY_VALUE:
             self._hold_shape(found)
         return found
+
+    def _written_out(self, function: Any, parts: list[str]) -> str:
+        """Return the formula of an elementwise primitive or of its derivative with these operands, "" for others."""
+        code = getattr(function, "__code__", None)
+        if code is None or not code.co_filename.startswith("<") or function.__name__ != "<lambda>":
+            return ""
+        try:
+            tree = ast.parse(code.co_filename[1:-1], mode="eval")
+        except SyntaxError:
+            return ""
+        operands = dict(zip(code.co_varnames[: code.co_argcount], parts))
+        if len(operands) != len(parts):
+            return ""
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Name):
+                if node.id not in operands and node.id not in function.__globals__:
+                    return ""
+                node.id = operands.get(node.id) or self._constant(function.__globals__[node.id])
+        return ast.unparse(tree)
 
     def _hold_shape(self, found: Any) -> None:
         for x in found if isinstance(found, tuple | list) else [found]:
