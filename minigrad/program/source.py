@@ -14,12 +14,12 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
-from types import FunctionType, ModuleType
+from types import ModuleType
 from typing import Any, Literal, overload
 
 from minigrad.engine import Node, reverse_topological_order, tick
 from minigrad.output.words import printable
-from minigrad.program import helpers
+from minigrad.program import array_modules, helpers
 from minigrad.program import scalar_tracer as numbers
 from minigrad.program.emit import Statements
 from minigrad.program.expressions import IMPORTED
@@ -46,18 +46,28 @@ class Source(str):
     gradients: dict[str, str]
     nodes: list[tuple[Any, bool] | None]
 
-    def run(self, **inputs: Any) -> dict[str, Any]:
+    def run(self, *, xp: Any = None, **inputs: Any) -> dict[str, Any]:
         """Execute the program in its own namespace and return all of its variables by name.
 
         Args:
+            xp: a module with NumPy's functions to compute with, such as `cupy` for a GPU. The inputs become its arrays,
+                unless they are some already, and so do all results. Default: NumPy. (If the program has an input called
+                xp, this is its value.)
             inputs: values to use instead of those in `self.inputs`.
 
         Raises:
-            TypeError: if the program has no input of that name.
+            TypeError: if the program has no input of that name, or xp is no such module.
+            NotImplementedError: if the program uses functions that xp does not have; the error names them and the lines
+                of the program.
         """
+        if xp is not None and "xp" in self.inputs:
+            inputs, xp = {**inputs, "xp": xp}, None
         if unknown := inputs.keys() - self.inputs.keys():
             raise TypeError(f"run: the program has no input {sorted(unknown)}; it has {', '.join(self.inputs)}")
         names = {**self.inputs, **inputs}
+        if xp is not None:
+            names = array_modules.run(self, names, xp)
+            return {name: value for name, value in names.items() if not (name == "__builtins__" or _is_code(value))}
         exec(compile(self, "<minigrad.source>", "exec"), names)
         return {name: value for name, value in names.items() if not (name == "__builtins__" or _is_code(value))}
 
@@ -68,7 +78,7 @@ class Source(str):
 
 def _is_code(value: Any) -> bool:
     """Return whether a value in the namespace of a program is a module or a function."""
-    return isinstance(value, ModuleType | FunctionType)
+    return isinstance(value, ModuleType) or callable(value)
 
 
 class Formulas(str):
