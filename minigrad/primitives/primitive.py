@@ -87,6 +87,7 @@ class Plan:
     calls: Calls
     array_calls: Calls
     written_out: Function | None = None
+    written_out_same_shape: Function | None = None
 
 
 def _selector(positions: Sequence[int], shapes: Sequence[bool]) -> Callable[[Sequence[Any]], tuple[Any, ...]]:

@@ -10,7 +10,7 @@ from minigrad.primitives.primitive import Plan
 Fit = Callable[[Any, Any], Any]
 
 
-def write_out(plan: Plan, fit: Fit) -> Callable[..., Any]:
+def write_out(plan: Plan, fit: Fit, same_shape: bool = False) -> Callable[..., Any]:
     """Return the function (g, saved, inputs) -> the contributions, in the shapes and dtypes of the inputs.
 
     For the plan of a * b it is
@@ -30,6 +30,8 @@ def write_out(plan: Plan, fit: Fit) -> Callable[..., Any]:
             continue
         functions[f"f{i}"], places = call
         c = f"f{i}({', '.join(['g', *[f'v[{k}]' for k in places]])})"
-        parts.append(f"c if (c := {c}).shape == s[{i}].shape and c.dtype is s[{i}].dtype else fit(c, s[{i}])")
-    plan.written_out = eval(f"lambda g, v, s: [{', '.join(parts)}]", functions)
-    return plan.written_out
+        fits = f".dtype is s[{i}].dtype" if same_shape else f".shape == s[{i}].shape and c.dtype is s[{i}].dtype"
+        parts.append(f"c if (c := {c}){fits} else fit(c, s[{i}])")
+    function = eval(f"lambda g, v, s: [{', '.join(parts)}]", functions)
+    setattr(plan, "written_out_same_shape" if same_shape else "written_out", function)
+    return function

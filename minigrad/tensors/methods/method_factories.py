@@ -79,14 +79,9 @@ def _called(name: str, doc: str | None, method: Method) -> Method:
 def unary(primitive: Primitive, doc: str = "", exact: bool = False) -> Callable[[Base[Out]], Out]:
     """Make a method of one tensor. Unless the primitive is `exact`, integers become floats first, as in PyTorch."""
 
-    differentiable = isinstance(primitive, Elementwise)
-
     def method(self: Base[Out]) -> Out:
         if not isinstance(self, Base):
             refuse(primitive.name, self)
-        found: Any = one_operand(primitive, self) if differentiable else None
-        if found is not None:
-            return found
         if not exact and self._array.dtype.kind != "f":
             self = self.astype(default.dtype)
         if self._array.dtype.kind == "b":
@@ -96,7 +91,8 @@ def unary(primitive: Primitive, doc: str = "", exact: bool = False) -> Callable[
             _refuse_bool(primitive, self)
         return self.apply(primitive, self)
 
-    return _called(primitive.name, doc or formula(primitive), method)  # type: ignore[arg-type]
+    found = one_operand(primitive, method) if isinstance(primitive, Elementwise) else method
+    return _called(primitive.name, doc or formula(primitive), found)  # type: ignore[arg-type]
 
 
 def operator(primitive: Elementwise, division: bool = False) -> Callable[[Base[Out], Operand], Out]:
@@ -110,11 +106,10 @@ def operator(primitive: Elementwise, division: bool = False) -> Callable[[Base[O
         if isinstance(other, Base):
             x, y = self._array, other._array
             if x.dtype is y.dtype and x.shape == y.shape and x.dtype.kind == "f":
-                found: Any = two_operands(primitive, self, other)  # the commonest case needs no adapting
-                return self.apply(primitive, self, other) if found is None else found
+                return self.apply(primitive, self, other)  # a common case needs no adapting
         return _combine(primitive, self, self, other, division)
 
-    return _called(primitive.name, formula(primitive), method)
+    return _called(primitive.name, formula(primitive), two_operands(primitive, method))
 
 
 def reflected(primitive: Elementwise, division: bool = False) -> Callable[[Base[Out], Operand], Out]:
