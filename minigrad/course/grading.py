@@ -28,10 +28,10 @@ from minigrad.course.record import CRASHED, Record
 from minigrad.course.record import FILE as RECORD
 from minigrad.course.source import Source, load
 from minigrad.course.submission import LARGEST, TRUSTED, Graded, empty_record, grade_one
-from minigrad.course.workers import Processes, WorkerLost
 from minigrad.data.progress import Progress
 from minigrad.output.files import write_file
 from minigrad.output.words import printable
+from minigrad.parallel.processes import Processes, WorkerLost
 
 TIMES = "times.csv"
 RESERVED = (platforms.gradebook.FILE, TIMES, "class.csv", "class.html", "gradebook.csv", "mistakes.csv", "rubric.csv")

@@ -11,13 +11,15 @@ See docs/scale.md. Nothing here is imported by the rest of minigrad's core, and 
 communicator or an executor of theirs is passed.
 """
 
-from minigrad.parallel.executors import Restarting, WorkerLost
+from minigrad.parallel.executors import Restarting
 from minigrad.parallel.gradients import gradient
 from minigrad.parallel.mpi import RankError, all_gather, mean, reduce_scatter, shard
+from minigrad.parallel.processes import Processes, WorkerLost
 from minigrad.parallel.search import Search, Trial, log_uniform, search, uniform
 from minigrad.parallel.sharded import ShardedOptimizer
 
 __all__ = [
+    "Processes",
     "RankError",
     "Restarting",
     "Search",

@@ -18,14 +18,11 @@ import numpy as np
 import minigrad
 from minigrad.network import Network
 from minigrad.parallel import shards
+from minigrad.parallel.processes import Processes, WorkerLost
 from minigrad.parallel.shards import Part
 
 REMEMBERED = 8
 """How many networks a worker keeps."""
-
-
-class WorkerLost(BrokenExecutor):
-    """Workers ended while they computed, and so did those that tried again; nothing was changed."""
 
 
 class Restarting(Executor):
@@ -58,10 +55,8 @@ class Restarting(Executor):
                 return self._executor.submit(fn, *args, **kwargs)
 
     def restart(self) -> None:
-        """End the workers, whatever they do, and make new ones. Calls that were not finished fail."""
-        with self._lock:
-            end_workers(self._executor)
-            self._renew()
+        """End the workers, whatever they do; the calls that they ran fail, and the next one goes to new workers."""
+        end_workers(self._executor)
 
     def _renew(self) -> None:
         self._executor.shutdown(wait=False, cancel_futures=True)
@@ -85,8 +80,10 @@ def workers_of(executor: Executor) -> int:
 
 
 def end_workers(executor: Executor) -> None:
-    """End the processes of a `ProcessPoolExecutor`: one that is stuck would also keep this process from its end."""
-    for process in list((getattr(executor, "_processes", None) or {}).values()):
+    """End the processes of an executor: one that is stuck would also keep this process from its end."""
+    if isinstance(executor, Restarting | Processes):
+        executor.restart()
+    for process in list((getattr(executor, "_processes", None) or {}).values()):  # of a ProcessPoolExecutor
         with suppress(Exception):
             process.kill()
 
@@ -196,7 +193,7 @@ class _Step:
     ) -> None:
         self.executor, self.tasks, self.cuts, self.structure = executor, tasks, cuts, structure
         self.timeout, self.retries = timeout, retries
-        self.lost = [0] * len(tasks)
+        self.lost, self.late = [0] * len(tasks), 0
         self.parts: dict[int, Part] = {}
         self.pending: dict[Future[Part | None], int] = {}
 
@@ -246,30 +243,26 @@ class _Step:
         self.send(i, with_network=True)
 
     def overdue(self) -> None:
-        """Restart the executor if it can be, and send the shards again; otherwise raise."""
-        waiting = sorted(self.pending.values())
-        for i in waiting:
-            self.lost[i] += 1
-        if isinstance(self.executor, Restarting) and max(self.lost) <= self.retries:
-            self.pending.clear()
-            self.executor.restart()
-            for i in waiting:
-                self.send(i, with_network=True)
+        """End workers that are stuck. If the executor starts others, their shards go to these; otherwise raise."""
+        self.late += 1
+        end_workers(self.executor)
+        if isinstance(self.executor, Restarting | Processes) and self.late <= self.retries:
             return
-        end_workers(getattr(self.executor, "_executor", self.executor))
+        waiting = ", ".join(map(self.name, sorted(self.pending.values())))
         raise TimeoutError(
-            f"gradient: waited {self.timeout:g} s for {', '.join(map(self.name, waiting))}; the other "
-            f"{len(self.parts)} are there. Is a worker stuck or its machine gone? If a shard takes longer, pass a "
-            "larger timeout="
+            f"gradient: waited {self.timeout:g} s for {waiting}; the other {len(self.parts)} are there. Is a worker "
+            "stuck or its machine gone? If a shard takes longer, pass a larger timeout="
         )
 
     def given_up(self, i: int, error: BaseException) -> WorkerLost:
-        hint = (
-            "a pool that lost a process takes no more work; pass Restarting(lambda: ProcessPoolExecutor(…)), and the "
-            "shard goes to a new one. If no process starts at all, the program needs `if __name__ == '__main__':`"
-            if type(error).__name__ == "BrokenProcessPool" and not isinstance(self.executor, Restarting)
-            else "so did the others that tried it again: does it need too much memory?"
-        )
+        if type(error).__name__ == "BrokenProcessPool" and not isinstance(self.executor, Restarting):
+            hint = (
+                "a pool that lost a process takes no more work; pass Processes(…) or Restarting(lambda: "
+                "ProcessPoolExecutor(…)), and the shard goes to a new one. If no process starts at all, the program "
+                "needs `if __name__ == '__main__':`"
+            )
+        else:
+            hint = "so did the others that tried it again: does it need too much memory?"
         return WorkerLost(
             f"gradient: a worker ended before {self.name(i)} was computed ({type(error).__name__}); {hint}. x is as "
             "before the step"

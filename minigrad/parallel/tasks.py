@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from minigrad.data.progress import Progress
-from minigrad.parallel.executors import WorkerLost, end_workers
+from minigrad.parallel.executors import end_workers
+from minigrad.parallel.processes import WorkerLost
 
 Outcome = tuple[Any, Exception | None]
 """The result of a call, or what it raised."""
@@ -61,7 +62,7 @@ def outcomes(
         while pending:
             done, _ = wait(pending, timeout, FIRST_COMPLETED)
             if not done:
-                end_workers(getattr(executor, "_executor", executor))
+                end_workers(executor)
                 raise TimeoutError(f"waited {timeout:g} s for {_list([*pending.values()])}")
             for future in done:
                 name = pending.pop(future)

@@ -12,9 +12,9 @@ import pytest
 from test_grading import RIGHT, SOURCE
 from test_hostile import processes_in
 
-from minigrad.course import workers
 from minigrad.course.grading import grade
 from minigrad.course.reports import report
+from minigrad.parallel import processes as workers
 
 pytestmark = pytest.mark.slow
 

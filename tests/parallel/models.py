@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -48,3 +52,22 @@ def alone(network: minigrad.Network, data_batch: Any) -> tuple[float, np.ndarray
 
 def close(a: Any, b: Any) -> bool:
     return bool(np.allclose(a, b, rtol=1e-10, atol=1e-12))
+
+
+class Fatal(nn.Module):
+    """Passes its input on; but ends the process, or stops it, if it can take the file away."""
+
+    def __init__(self, path: Path, how: str = "kill") -> None:
+        super().__init__()
+        self.path, self.how, self.sender = path, how, os.getpid()
+
+    def forward(self, x: Any) -> Any:
+        if os.getpid() != self.sender:
+            try:
+                self.path.unlink()
+            except FileNotFoundError:
+                return x
+            if self.how == "kill":
+                os.kill(os.getpid(), signal.SIGKILL)
+            time.sleep(600)
+        return x

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
@@ -19,7 +17,7 @@ from hypothesis import strategies as st
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from models import alone, close, random_case
+from models import Fatal, alone, close, random_case
 
 import minigrad
 from minigrad import nn, optim, parallel
@@ -223,42 +221,26 @@ def test_another_version_on_a_worker_is_refused(monkeypatch: pytest.MonkeyPatch)
         executors.work(task)
 
 
-# ---- workers that end: `Fatal` ends its process where a file is ---------------------------------------------------
-
-
-class Fatal(nn.Module):
-    """Passes its input on; but ends the process, or stops it, if it can take the file away."""
-
-    def __init__(self, path: Path, how: str = "kill") -> None:
-        super().__init__()
-        self.path, self.how, self.sender = path, how, os.getpid()
-
-    def forward(self, x: Any) -> Any:
-        if os.getpid() != self.sender:
-            try:
-                self.path.unlink()
-            except FileNotFoundError:
-                return x
-            if self.how == "kill":
-                os.kill(os.getpid(), signal.SIGKILL)
-            time.sleep(600)
-        return x
+# ---- workers that end: `Fatal` ends its process if a file is there ---------------------------------------------------
 
 
 needs_kill = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no SIGKILL")
 
 
 @needs_kill
-@pytest.mark.parametrize(("how", "timeout"), [("kill", 60.0), pytest.param("stick", 3.0, marks=pytest.mark.slow)])
-def test_the_shard_of_a_lost_worker_goes_to_another(how: str, timeout: float, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("how", "timeout", "processes"),
+    [("kill", 60.0, False), ("kill", 60.0, True), pytest.param("stick", 4.0, False, marks=pytest.mark.slow)],
+)
+def test_the_shard_of_a_lost_worker_goes_to_another(how: str, timeout: float, processes: bool, tmp_path: Path) -> None:
     batch = digits().train.sample_data_batch(40)
     expected = parallel.gradient(digits_network(Fatal(tmp_path / "no", how)), batch, shards=4)
     network = digits_network(Fatal(tmp_path / "now", how))
     (tmp_path / "now").touch()
-    with parallel.Restarting(lambda: ProcessPoolExecutor(2)) as executor:
+    with parallel.Processes(2) if processes else parallel.Restarting(lambda: ProcessPoolExecutor(2)) as executor:
         loss, dx = parallel.gradient(network, batch, executor, shards=4, timeout=timeout, retries=5)
         assert loss == expected[0] and np.array_equal(dx, expected[1])
-        assert executor.restarts >= 1 and not (tmp_path / "now").exists()
+        assert not (tmp_path / "now").exists() and (processes or executor.restarts >= 1)
 
 
 @needs_kill

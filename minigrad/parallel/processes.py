@@ -20,16 +20,26 @@ from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Future, ThreadPoolExecutor
 from typing import Any, BinaryIO
 
-_BOOT = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from minigrad.course import workers; workers.main()"
+_BOOT = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from minigrad.parallel import processes; processes.main()"
+)
 _LENGTH = struct.Struct("<Q")
 
 
 class WorkerLost(BrokenExecutor):
-    """The process that ran a call has ended, and another one that tried it again, too."""
+    """A worker ended while it ran a call, and so did those that tried again; nothing was changed."""
 
 
 class Processes(ThreadPoolExecutor):
-    """Run calls in `count` processes: a thread here for each, which sends calls and waits for results."""
+    """Run calls in `count` processes: a thread here for each, which sends calls and waits for results.
+
+    Args:
+        count: the number of processes. Each starts with its first call, and is replaced if it ends.
+
+    >>> with Processes(2) as executor:
+    ...     executor.submit(pow, 2, 3).result()
+    8
+    """
 
     def __init__(self, count: int) -> None:
         super().__init__(count)
@@ -50,6 +60,11 @@ class Processes(ThreadPoolExecutor):
         super().shutdown(wait, cancel_futures=cancel_futures)
         for worker in list(self._workers):
             worker.close()
+
+    def restart(self) -> None:
+        """End all processes, whatever they do; the calls that they ran go to new ones."""
+        for worker in list(self._workers):
+            worker.process.kill()
 
     def _call(self, call: Any) -> Any:
         for _ in range(2):
