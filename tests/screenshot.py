@@ -40,10 +40,11 @@ def steps() -> Any:
 
 def digest() -> str:
     """What the page shows, but for the numbers of the network, which may be rounded otherwise elsewhere."""
-    data = page.PageData(steps()).data
+    found = page.PageData(steps())
+    data = found.data
     graph = {
         "nodes": [[name, title, kind] for name, (title, *_), kind, _ in data["nodes"]],
-        "edges": [edge[:2] for edge in data["layout"]["edges"]],
+        "edges": [[found.index.get(source) for source in node.inputs] for node in found.nodes],
         "program": data["program"],
         "texts": data["texts"],
     }

@@ -354,9 +354,28 @@ assert start.grad == 1.0
 #   Values that record again.
 # - **Arrays.** A network of 4,810 numbers makes a few hundred thousand Numbers in each step. The next
 #   lesson puts whole arrays into one node.
-# - **Mistakes.** `a.data = 3` between forward and backward makes your engine wrong without a word.
-#   minigrad notices, and says so.
-#
+# - **Mistakes.** Call `backward(loss)` twice without a new forward pass, and your engine passes gradients on
+#   that it has passed on before. `p` would get -24 twice, and has -96 instead of -48. minigrad releases a graph
+#   after its backward pass, and says so when it is asked again.
+
+# %%
+p, q, r = Number(2.0), Number(-3.0), Number(10.0)
+t = p * q + r
+loss = t * t
+backward(loss)
+backward(loss)
+print("your engine, twice:", p.grad)
+assert p.grad == -96.0
+
+square = Value(4.0) ** 2
+square.backward()
+try:
+    square.backward()
+    raise AssertionError("this went through a graph that was released")
+except RuntimeError as error:
+    print("minigrad, twice:", error)
+
+# %% [markdown]
 # ## Experiment
 #
 # Give your engine an operation: ReLU, which is `x` where `x` is positive and 0 elsewhere. What is

@@ -179,6 +179,15 @@ assert np.allclose(slow, dW)
 # one way to get that from `X` of shape (4, 3) and `dz` of shape (4, 2): `X.T @ dz`. The sum over the
 # four examples is inside the product. It is the `+=` of lesson 1 once more.
 #
+# minigrad's layer, `nn.Linear`, stores its weight as PyTorch does, with a *row* for each neuron. It computes
+# `z = X @ W.T + b`, and the same reasoning gives `dW = dz.T @ X`. You met this form in lesson 2, and will meet
+# it in the programs that minigrad writes.
+
+# %%
+W_rows = W.T  # (2, 3): a row for each neuron
+assert check_gradient(lambda W: ((X @ W.T) * dz).sum(), W_rows, dz.T @ X)
+
+# %% [markdown]
 # ## The whole layer
 #
 # Here is a layer with its bias and a ReLU, forward and backward by hand. Then ask minigrad twice:

@@ -307,9 +307,9 @@ untrained = start()[0].x.tobytes()
 assert len(results) == 1 and untrained not in results
 
 # %% [markdown]
-# ## The same with an optimiser
+# ## The same with an optimizer
 #
-# Outside this lecture you will meet the loop in another form: an optimiser holds the parameters,
+# Outside this lecture you will meet the loop in another form: an optimizer holds the parameters,
 # `loss.backward()` leaves each gradient in `.grad`, and `step()` updates. `optim.SGD` is the
 # lecture's line, applied to one parameter after the other. Here are a hundred steps of both, from
 # the same start.

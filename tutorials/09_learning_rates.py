@@ -115,7 +115,7 @@ assert (evenly < 0.1).mean() < 0.004 and (evenly > 3).mean() > 0.89
 # around at a distance that depends on the rate. A lower rate would come closer, but it is slow on the way.
 # So begin high, and let the rate fall. The lecture has three forms:
 #
-# - **step decay**: half the rate every few epochs
+# - **step decay**: half the rate every few **epochs** (an epoch is one pass over the training data)
 # - **exponential decay**: alpha = alpha0 * exp(-k t)
 # - **1/t decay**: alpha = alpha0 / (1 + k t)
 
@@ -143,6 +143,7 @@ schedules = {
     "step decay": lambda t: step_decay(0.7, t, every=steps / 5),
     "exponential": lambda t: exponential_decay(0.7, t, k=np.log(16) / steps),
     "1/t": lambda t: inverse_decay(0.7, t, k=15 / steps),
+    "1/t, slower": lambda t: inverse_decay(0.7, t, k=2 / steps),
 }
 for t in (0, 100, 599):  # minigrad has them as functions of t, too
     assert np.isclose(schedules["step decay"](t), optim.StepDecay(0.7, every=steps / 5)(t))
@@ -167,10 +168,11 @@ for name, schedule in schedules.items():
     loss, right[name] = np.mean(found, axis=0)
     print(f"{name:14} loss on all training digits {loss:.2f}, held-out digits right {right[name]:.1%}")
 assert min(right["step decay"], right["exponential"]) > max(right["constant 0.7"], right["constant 0.07"])
+assert right["1/t, slower"] > right["1/t"]
 
 # %% [markdown]
 # A high rate that decays well beats both constant rates. 1/t leaves the high rates too early here; with a
-# smaller k it does better. Try it.
+# smaller k it does better.
 #
 # ## A question
 #

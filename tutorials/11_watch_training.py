@@ -362,7 +362,7 @@ assert "the first operation to give nan is 'log' in 1 (Log), of numbers from -" 
 # for each layer how the numbers that come out of it are spread, step by step. It opens from disk. To
 # see it while the run goes on: `minigrad.watch(network, report="run.html")`.
 #
-# In a loop with an optimiser, give the watcher both, and log the loss:
+# In a loop with an optimizer, give the watcher both, and log the loss:
 #
 #     with minigrad.watch(model, optimizer) as watcher:
 #         ...
@@ -379,25 +379,26 @@ assert "Findings" in page and "https:" not in page
 # Push the biases of the first layer down in step 100, as one step that is far too large would. Guess
 # first: how far down must they go for most units to die? And does the loss recover?
 
+
 # %%
-push = -10  # change this
-network = two_layers()
-
-
 def pushed(step, x):
     """Change the biases of the first layer, once."""
     if step == 100:
         x[network.names()["0.bias"]] += push
 
 
-watcher = train(network, 0.1, 400, pushed)
-part = watcher.samples[-1].dead["1 (ReLU)"]
-print(f"{part:.0%} are dead, the loss is {np.mean(watcher.losses[-20:]):.2f}")
-assert push != -10 or (part == 1 and [f.kind for f in watcher.findings] == ["dead ReLUs", "loss does not fall"])
+ends = {}
+for push in [-10, -3, -1]:  # change these
+    network = two_layers()
+    watcher = train(network, 0.1, 400, pushed)
+    ends[push] = watcher.samples[-1].dead["1 (ReLU)"], np.mean(watcher.losses[-20:])
+    print(f"pushed by {push}: {ends[push][0]:.0%} are dead, the loss is {ends[push][1]:.2f}")
+    assert push == -1 or [f.kind for f in watcher.findings] == ["dead ReLUs", "loss does not fall"]
+assert ends[-10][0] == ends[-3][0] == 1 and 0.3 < ends[-1][0] < 0.5 and ends[-1][1] < 0.5
 
 # %% [markdown]
-# With -10 all are dead, and with -3 as well: no gradient passes, and the loss stays at 2.30. With -1 four in
-# ten are dead, and the others go on learning.
+# With -10 all are dead, and with -3 as well: no gradient passes, and the loss stays at 2.30. With -1 about four
+# in ten are dead, and the others go on learning.
 #
 # ## A question
 #
@@ -429,6 +430,7 @@ with minigrad.watch(network.model, optimizer, steps=300, every=5) as watcher:
 last = watcher.samples[-1]
 print({layer: f"{ratio:.1e}" for layer, ratio in last.ratios.items()})
 print(f"the loss is {np.mean(watcher.losses[-20:]):.2f}")
+assert max(last.ratios.values()) < 10 * min(last.ratios.values()) and 1.5 < np.mean(watcher.losses[-20:]) < 2.2
 
 
 # %% [markdown]

@@ -104,7 +104,9 @@ assert not report
 # green and blue, or the results of the layer before), and a layer has many filters; each makes one channel
 # of the result. So the weight has four dimensions: (filters, channels, height, width).
 #
-# The size of the result, in each direction: (n + 2 padding - k) / stride + 1, rounded down.
+# **Padding** puts rows and columns of zeros around the image, so that the filter also has places at its edge.
+# With a **stride** of 2 the filter moves two pixels at a time. The size of the result, in each direction:
+# (n + 2 padding - k) / stride + 1, rounded down.
 
 # %%
 for n, k, padding, stride in [(8, 3, 0, 1), (8, 3, 1, 1), (8, 2, 0, 2), (28, 5, 2, 2)]:
@@ -114,9 +116,9 @@ for n, k, padding, stride in [(8, 3, 0, 1), (8, 3, 1, 1), (8, 2, 0, 2), (28, 5, 
     assert out.shape == (1, 1, size, size)
 
 # %% [markdown]
-# Padding by (k - 1) / 2 keeps the size. A layer of 16 filters of 3 by 3 on one channel has 16 * 9 + 16 = 160
-# parameters, whatever the image's size. Between 64 pixels and 16 * 64 results, a linear layer would have
-# 66,560: it would have to learn each edge anew at each place.
+# Padding by (k - 1) / 2 keeps the size (`padding="same"` chooses it). A layer of 16 filters of 3 by 3 on one
+# channel has 16 * 9 + 16 = 160 parameters, whatever the image's size. Between 64 pixels and 16 * 64 results, a
+# linear layer would have 66,560: it would have to learn each edge anew at each place.
 
 # %%
 conv, linear = nn.Conv2d(1, 16, 3, padding=1), nn.Linear(64, 16 * 64)
@@ -179,8 +181,8 @@ print(table)
 assert table.total == 6186
 
 # %% [markdown]
-# Training is PyTorch's loop: an optimiser, and a `DataLoader` that shuffles. One pass over the training images
-# is an **epoch**. In training, batch normalisation uses the batch's own mean and variance, and dropout drops;
+# Training is PyTorch's loop: an optimizer, and a `DataLoader` that shuffles. One pass over the training images
+# is an epoch. In training, batch normalisation uses the batch's own mean and variance, and dropout drops;
 # `model.eval()` switches both to what a single image needs (lesson 11).
 
 # %%

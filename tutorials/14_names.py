@@ -175,7 +175,7 @@ examples = [vocabulary.decode(x) + "->" + vocabulary.decode([t]) for x, t in zip
 print("the name", train_names[0], "gives", examples)
 
 minigrad.manual_seed(0)
-model = nn.Sequential(nn.Embedding(V, 10), nn.Flatten(), nn.Linear(30, 128), nn.Tanh(), nn.Linear(128, V))
+model = nn.Sequential(nn.Embedding(V, 10), nn.Flatten(), nn.Linear(10 * context, 128), nn.Tanh(), nn.Linear(128, V))
 small = F.cross_entropy(model(minigrad.tensor(X[:4])), minigrad.tensor(y[:4]))
 show(small, "names.svg", depth=2)
 print(nn.summary(model, minigrad.tensor(X[:1])))
@@ -191,7 +191,7 @@ print(nn.summary(model, minigrad.tensor(X[:1])))
 optimizer = optim.Adam(model.parameters(), lr=1e-2)
 steps = 3000
 for step in range(steps):
-    optimizer.param_groups[0]["lr"] = 1e-2 * (1 - step / steps)
+    optimizer.param_groups[0]["lr"] = 1e-2 * (1 - step / steps)  # the rate of all parameters, falling to 0
     rows = rng.integers(0, len(X), 128)
     loss = F.cross_entropy(model(minigrad.tensor(X[rows])), minigrad.tensor(y[rows]))
     optimizer.zero_grad()
