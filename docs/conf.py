@@ -37,7 +37,8 @@ napoleon_google_docstring, napoleon_numpy_docstring = True, False
 
 html_theme = "furo"
 html_title = "minigrad"
-html_static_path = []
+html_static_path = ["static"]
+html_css_files = ["site.css"]
 html_extra_path = ["redirect"]  # index.html at the root leads to docs/index.html
 html_show_sourcelink = False
 copybutton_prompt_text = ">>> |... |\\$ "
@@ -50,3 +51,4 @@ def setup(app):
     app.connect("source-read", site_pages.link_sources)
     app.connect("autodoc-process-docstring", site_pages.escape, priority=400)  # before napoleon
     app.connect("build-finished", site_pages.add_playground)
+    app.connect("build-finished", site_pages.check_links, priority=900)  # at the end

@@ -10,12 +10,15 @@ import inspect
 import os
 import re
 import shutil
+from html.parser import HTMLParser
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import nbformat
 from playground.make import write_page
+from sphinx.errors import ExtensionError
 
 from minigrad.course.notebooks import notebook
 
@@ -126,6 +129,7 @@ def escape(app: object, what: str, name: str, obj: object, options: object, line
             continue
         parts = re.split(r"`+([^`]*)`+", line)
         plain = [re.sub(r"([*|]|_(?=\W|$))", r"\\\1", part) for part in parts[::2]]
+        plain = [re.sub(r"\\\*\\\*(\w[^*]*?[\w.])\\\*\\\*", r"**\1**", part) for part in plain]  # bold
         plain[0] = re.sub(r"^(\s*)\\\*", r"\1*", plain[0])  # an argument, or an item of a list
         code = [f"``{part}``" if part else "" for part in parts[1::2]]
         lines[i] = "".join(a + b for a, b in zip(plain, [*code, ""]))
@@ -139,3 +143,47 @@ def add_playground(app: Any, error: Exception | None) -> None:
     """Write the playground beside the pages; Pyodide, which it needs to run, is added by docs/playground/make.py."""
     if error is None and app.builder.format == "html":
         write_page(Path(app.outdir) / "playground")
+
+
+def check_links(app: Any, error: Exception | None) -> None:
+    """Raise: a link of the built pages, or a picture, leads nowhere in the site; Sphinx does not check all of them."""
+    if error is None and app.builder.format == "html" and (broken := broken_links(Path(app.outdir))):
+        raise ExtensionError("links that lead nowhere:\n" + "\n".join(broken))
+
+
+def broken_links(site: Path) -> list[str]:
+    """Return the links of the pages in a folder whose file or anchor does not exist; other hosts are not asked."""
+    pages = {path.resolve(): Links(path.read_text("utf-8")) for path in site.rglob("*.html")}
+    found = []
+    for path, page in pages.items():
+        for link in page.links:
+            url = urlsplit(link)
+            if url.scheme or url.netloc:
+                continue
+            target = (path.parent / unquote(url.path)).resolve() if url.path else path
+            anchors = pages[target].anchors if target in pages else None
+            if not target.exists() or url.fragment and anchors is not None and unquote(url.fragment) not in anchors:
+                found.append(f"{path.relative_to(site.resolve())}: {link}")
+    return found
+
+
+class Links(HTMLParser):
+    """The links and anchors of a page.
+
+    Attributes:
+        links: what it leads to, or shows.
+        anchors: what a link can lead to in it.
+    """
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.links: list[str] = []
+        self.anchors = {"", "top"}
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        for name, value in attrs:
+            if name in ("href", "src") and value:
+                self.links.append(value)
+            elif name in ("id", "name") and value:
+                self.anchors.add(value)

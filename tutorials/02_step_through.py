@@ -147,13 +147,14 @@ assert len(of_loss) == sum(len(s.contributions) for s in of_loss) == 6
 #
 # `steps.save("steps.html")` writes a page that shows the same: the graph, the step in it, and the
 # numbers beside it. The arrow keys go from step to step. It opens from disk and needs no network.
-# In a notebook, a cell that ends with `minigrad.step(c)` shows it at once; in a terminal,
+# In a notebook, a cell that ends with `minigrad.step(c)` shows it at once, as below; in a terminal,
 # `python -m minigrad step your_script.py` steps through a program that calls `backward()`.
 
 # %%
 page = steps.page()
 print(f"The page has {len(page):,} characters, with all that it shows and runs.")
 assert "https:" not in page
+page
 
 # %% [markdown]
 # ## Experiment

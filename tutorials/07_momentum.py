@@ -118,6 +118,12 @@ print(f"along x the velocity grows from {v[0, 0]:.2f} to {v[:, 0].max():.2f}; al
 assert round(v[:, 0].max(), 2) == 0.78 and abs(v[:, 1]).argmax() == 0
 
 # %% [markdown]
+# In a notebook, a race is a page that plays it; `race.save("race.html")` writes that page.
+
+# %%
+race
+
+# %% [markdown]
 # ## A question
 #
 # The gradient is 1 in every step, forever. How fast does the ball roll in the end, with mu = 0.9 and a
