@@ -31,15 +31,20 @@ from math import e as e, inf as inf, nan as nan, pi as pi
 from typing import Any, Literal, TypeVar, overload
 
 import numpy as np
+from numpy import dtype as dtype
 
 from minigrad.tensors.base import Array, Dims, Operand, Size as _Size
 from minigrad.tensors.methods.linalg import SignLogDet
 from minigrad.tensors.methods.reductions import Bounds
 from minigrad.tensors.methods.selection import Histogram, Selected
+from minigrad.utils import amp as amp, testing as testing
 
 _T = TypeVar("_T", bound=Tensor)
 
 __version__: str
+channels_last: str
+contiguous_format: str
+preserve_format: str
 '''
 
 

@@ -131,6 +131,10 @@ def test_settings_without_effect() -> None:
     minigrad.use_deterministic_algorithms(True)
     minigrad.set_float32_matmul_precision("high")
     minigrad.backends.cuda.matmul.allow_tf32 = True
+    assert minigrad.zeros_like(minigrad.ones(2), memory_format=minigrad.preserve_format).tolist() == [0, 0]
+    assert minigrad.ones(2).clone(memory_format=minigrad.contiguous_format).tolist() == [1, 1]
+    with pytest.raises(NotImplementedError, match="channels_last"):
+        minigrad.zeros(1, 1, 2, 2, memory_format=minigrad.channels_last)
     assert isinstance(minigrad.float32, minigrad.dtype) and minigrad.nn.parameter.Parameter is nn.Parameter
 
 

@@ -64,6 +64,7 @@ from minigrad.nn.layers import Identity as Identity
 from minigrad.nn.layers import Linear as Linear
 from minigrad.nn.layers import Unflatten as Unflatten
 from minigrad.nn.lazy import LazyLinear as LazyLinear
+from minigrad.nn.lazy import UninitializedParameter as UninitializedParameter
 from minigrad.nn.losses import BCELoss as BCELoss
 from minigrad.nn.losses import BCEWithLogitsLoss as BCEWithLogitsLoss
 from minigrad.nn.losses import CrossEntropyLoss as CrossEntropyLoss

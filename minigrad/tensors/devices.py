@@ -69,6 +69,8 @@ def check_options(name: str, options: dict[str, Any]) -> None:
     for key, value in options.items():
         if key == "device":
             check_device(name, value)
+        elif key == "memory_format" and value in ("torch.contiguous_format", "torch.preserve_format"):
+            continue  # the only one here
         elif key not in {"layout", "pin_memory", "memory_format", "out", "names"}:
             raise TypeError(f"{name}() got an unexpected keyword argument {key!r}")
         elif value is not None and value is not False:

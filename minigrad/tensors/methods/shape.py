@@ -16,6 +16,7 @@ from minigrad.output.deprecation import warn_deprecated
 from minigrad.output.words import class_name
 from minigrad.primitives import layout as moves
 from minigrad.tensors.base import Base, Dims, Out, Size, plain_int, sizes, sizes_of
+from minigrad.tensors.devices import check_options
 from minigrad.tensors.dtypes import NUMBERS, operand, result_type
 from minigrad.tensors.methods.method_factories import Itself, P, in_place
 
@@ -117,13 +118,14 @@ class Shapes(Base[Out]):
         """Raise: not supported."""
         raise NotImplementedError("as_strided: not supported; for windows use .unfold, otherwise .reshape")
 
-    def contiguous(self) -> Out:
+    def contiguous(self, **options: Any) -> Out:
         """Return the tensor itself, or a copy if its memory is not in the order of its dimensions.
 
         >>> from minigrad import zeros
         >>> zeros(2, 3).T.contiguous().is_contiguous()
         True
         """
+        check_options("contiguous", options)
         t: Any = self
         return t if self._array.flags.c_contiguous else t.clone()
 
@@ -724,7 +726,7 @@ class Shapes(Base[Out]):
         tensors = [t if t.dtype == dtype else t.astype(dtype) for t in tensors]
         return self.apply(getattr(moves, how), *tensors, axis=dim)
 
-    def clone(self) -> Out:
+    def clone(self, **options: Any) -> Out:
         """Return a copy with memory of its own, through which gradients pass; `detach().clone()` stops them.
 
         >>> from minigrad import tensor
@@ -734,6 +736,8 @@ class Shapes(Base[Out]):
         >>> x, y
         (tensor([1., 2.]), tensor([5., 2.]))
         """
+        if options:
+            check_options("clone", options)
         return self.apply(moves.clone, self)
 
     copy = clone
