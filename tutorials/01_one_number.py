@@ -17,17 +17,9 @@ from pathlib import Path
 
 import minigrad
 from minigrad import Value, walk
+from minigrad.course.lessons import show
 
 pictures = Path(__file__).parent / "pictures" if "__file__" in globals() else Path("pictures")
-
-
-def show(output, name):
-    """Draw the graph of `output` into the folder `pictures`, or say why it was not drawn."""
-    try:
-        minigrad.draw(output).render(outfile=pictures / name, cleanup=True)
-        print(f"picture: pictures/{name}")
-    except (ImportError, OSError, RuntimeError) as error:
-        print("not drawn:", " ".join(str(error).split()))
 
 
 # %% [markdown]
@@ -258,9 +250,9 @@ assert start.grad == 2.0**30 == 1_073_741_824
 # %% [markdown]
 # ## The picture
 #
-# `minigrad.draw` draws the graph of a Value. A blue box is a number that you put in, a white one a
-# result, with its operands at the left edge, and the green one is the end, where the backward pass
-# begins. Below the line are the box's turn in the backward pass (1, 2, 3, ...) and its gradient. On each
+# `minigrad.draw` draws the graph of a Value; `show` writes the picture to a file. A blue box is a number that
+# you put in, a white one a result, with its operands at the left edge, and the green one is the end, where the
+# backward pass begins. Below the line are the box's turn in the backward pass (1, 2, 3, ...) and its gradient. On each
 # edge, in orange, is the local derivative, in the letters of the primitive: y is its result, a and b are
 # its operands. Check one: the gradient in a box, times the number on an edge into it, is the contribution
 # that goes back along this edge.
@@ -273,7 +265,7 @@ loss = t * t
 s.name, t.name, loss.name = "s", "t", "loss"
 loss.backward()
 assert p.grad == s.grad * s.da == 8.0 * -3.0
-show(loss, "one_number.svg")
+show(loss, pictures / "one_number.svg")
 
 # %% [markdown]
 # ![The graph of loss = t * t with t = p * q + r, after its backward pass](pictures/one_number.svg)

@@ -17,17 +17,9 @@ from pathlib import Path
 
 import minigrad
 from minigrad import Value, nn
+from minigrad.course.lessons import show
 
 pictures = Path(__file__).parent / "pictures" if "__file__" in globals() else Path("pictures")
-
-
-def show(output, name):
-    """Draw the graph of `output` into the folder `pictures`, or say why it was not drawn."""
-    try:
-        minigrad.draw(output).render(outfile=pictures / name, cleanup=True)
-        print(f"picture: pictures/{name}")
-    except (ImportError, OSError, RuntimeError) as error:
-        print("not drawn:", " ".join(str(error).split()))
 
 
 # %% [markdown]
@@ -61,7 +53,7 @@ assert [s.gradient for s in steps] == [1.0, 2.0, 4.0] == [c.grad, b.grad, a.grad
 
 # %%
 a.name, b.name, c.name = "a", "b", "c"  # for the picture
-show(c, "two_doublings.svg")
+show(c, pictures / "two_doublings.svg")
 
 # %% [markdown]
 # ![The graph of b = a + a and c = b + b: two edges lead from a to b, and two from b to c](pictures/two_doublings.svg)

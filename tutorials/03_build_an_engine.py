@@ -18,19 +18,10 @@ import math
 import random
 from pathlib import Path
 
-import minigrad
 from minigrad import Value
+from minigrad.course.lessons import show
 
 pictures = Path(__file__).parent / "pictures" if "__file__" in globals() else Path("pictures")
-
-
-def show(output, name):
-    """Draw the graph of `output` into the folder `pictures`, or say why it was not drawn."""
-    try:
-        minigrad.draw(output).render(outfile=pictures / name, cleanup=True)
-        print(f"picture: pictures/{name}")
-    except (ImportError, OSError, RuntimeError) as error:
-        print("not drawn:", " ".join(str(error).split()))
 
 
 # %% [markdown]
@@ -222,7 +213,7 @@ x1, x2 = Value(-1.0, name="x1"), Value(1.0, name="x2")
 h = (w1 * x1 + w2 * x2 + bias).tanh()
 h.name = "h"
 h.backward()
-show(h, "one_neuron.svg")
+show(h, pictures / "one_neuron.svg")
 
 # %% [markdown]
 # ![The graph of one neuron: two products, two sums, and a tanh](pictures/one_neuron.svg)

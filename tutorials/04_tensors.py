@@ -21,17 +21,9 @@ import numpy as np
 import minigrad
 from minigrad import Value
 from minigrad.autograd import check_gradient
+from minigrad.course.lessons import show
 
 pictures = Path(__file__).parent / "pictures" if "__file__" in globals() else Path("pictures")
-
-
-def show(output, name):
-    """Draw the graph of `output` into the folder `pictures`, or say why it was not drawn."""
-    try:
-        minigrad.draw(output).render(outfile=pictures / name, cleanup=True)
-        print(f"picture: pictures/{name}")
-    except (ImportError, OSError, RuntimeError) as error:
-        print("not drawn:", " ".join(str(error).split()))
 
 
 # %% [markdown]
@@ -210,7 +202,7 @@ b = minigrad.tensor(b, requires_grad=True)
 h = (X @ W + b).relu()
 loss = (h**2).sum()
 program = minigrad.source(loss)
-show(loss, "one_layer.svg")
+show(loss, pictures / "one_layer.svg")
 loss.backward()
 assert np.allclose(W.grad.numpy(), dW) and np.allclose(b.grad.numpy(), db)
 print(program)

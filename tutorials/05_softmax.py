@@ -20,17 +20,9 @@ import numpy as np
 import minigrad
 from minigrad import nn
 from minigrad.autograd import check_gradient
+from minigrad.course.lessons import show
 
 pictures = Path(__file__).parent / "pictures" if "__file__" in globals() else Path("pictures")
-
-
-def show(output, name):
-    """Draw the graph of `output` into the folder `pictures`, or say why it was not drawn."""
-    try:
-        minigrad.draw(output).render(outfile=pictures / name, cleanup=True)
-        print(f"picture: pictures/{name}")
-    except (ImportError, OSError, RuntimeError) as error:
-        print("not drawn:", " ".join(str(error).split()))
 
 
 # %% [markdown]
@@ -215,7 +207,7 @@ scores = X @ W
 loss = nn.functional.cross_entropy(scores, minigrad.tensor(target))
 program = minigrad.source(loss)
 print(program)
-show(loss, "softmax.svg")
+show(loss, pictures / "softmax.svg")
 loss.backward()
 assert np.allclose(W.grad.numpy(), dW_by_hand)
 assert np.allclose(program.run()["dW"], dW_by_hand)

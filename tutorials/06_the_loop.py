@@ -27,6 +27,7 @@ import numpy as np
 
 import minigrad
 from minigrad import nn, optim
+from minigrad.course.lessons import show
 
 pictures = Path(__file__).parent / "pictures" if "__file__" in globals() else Path("pictures")
 
@@ -131,11 +132,7 @@ assert dx.shape == x.shape and dx.dtype == x.dtype
 # (its slice of `dx`).
 
 # %%
-try:
-    minigrad.draw(loss).render(outfile=pictures / "one_backward_pass.svg", cleanup=True)
-    print("picture: pictures/one_backward_pass.svg")
-except (ImportError, OSError, RuntimeError) as error:
-    print("not drawn:", " ".join(str(error).split()))
+show(loss, pictures / "one_backward_pass.svg")
 
 length = np.linalg.norm(dx[network.names()["0.weight"]])
 print(f"|grad| of 0.weight is {length:.4f}")

@@ -21,6 +21,7 @@ import numpy as np
 import minigrad
 from minigrad import nn, optim
 from minigrad.autograd import check_gradient
+from minigrad.course.lessons import show
 from minigrad.nn import functional as F
 from minigrad.utils.data import DataLoader, TensorDataset
 
@@ -135,11 +136,7 @@ minigrad.manual_seed(1)
 small = nn.Sequential(nn.Conv2d(1, 2, 3, bias=False), nn.BatchNorm2d(2), nn.ReLU())
 mean = small(minigrad.randn(2, 1, 4, 4)).mean()
 mean.backward()
-try:
-    minigrad.draw(mean).render(outfile=pictures / "convolution.svg", cleanup=True)
-    print("picture: pictures/convolution.svg")
-except (ImportError, OSError, RuntimeError) as error:
-    print("not drawn:", " ".join(str(error).split()))
+show(mean, pictures / "convolution.svg")
 
 # %% [markdown]
 # ![The graph of a convolution, batch normalisation and ReLU](pictures/convolution.svg)

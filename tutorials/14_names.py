@@ -20,18 +20,10 @@ import numpy as np
 
 import minigrad
 from minigrad import nn, optim
+from minigrad.course.lessons import show
 from minigrad.nn import functional as F
 
 pictures = Path(__file__).parent / "pictures" if "__file__" in globals() else Path("pictures")
-
-
-def show(output, name, **options):
-    """Draw the graph of `output` into the folder `pictures`, or say why it was not drawn."""
-    try:
-        minigrad.draw(output, **options).render(outfile=pictures / name, cleanup=True)
-        print(f"picture: pictures/{name}")
-    except (ImportError, OSError, RuntimeError) as error:
-        print("not drawn:", " ".join(str(error).split()))
 
 
 # %% [markdown]
@@ -177,7 +169,7 @@ print("the name", train_names[0], "gives", examples)
 minigrad.manual_seed(0)
 model = nn.Sequential(nn.Embedding(V, 10), nn.Flatten(), nn.Linear(10 * context, 128), nn.Tanh(), nn.Linear(128, V))
 small = F.cross_entropy(model(minigrad.tensor(X[:4])), minigrad.tensor(y[:4]))
-show(small, "names.svg", depth=2)
+show(small, pictures / "names.svg", depth=2)
 print(nn.summary(model, minigrad.tensor(X[:1])))
 
 # %% [markdown]

@@ -20,18 +20,10 @@ import numpy as np
 import minigrad
 from minigrad import nn, optim
 from minigrad.autograd import check_gradient
+from minigrad.course.lessons import show
 from minigrad.nn import functional as F
 
 pictures = Path(__file__).parent / "pictures" if "__file__" in globals() else Path("pictures")
-
-
-def show(output, name, **options):
-    """Draw the graph of `output` into the folder `pictures`, or say why it was not drawn."""
-    try:
-        minigrad.draw(output, **options).render(outfile=pictures / name, cleanup=True)
-        print(f"picture: pictures/{name}")
-    except (ImportError, OSError, RuntimeError) as error:
-        print("not drawn:", " ".join(str(error).split()))
 
 
 # %% [markdown]
@@ -260,7 +252,7 @@ def loss_function(scores, y):
 minigrad.manual_seed(0)
 network = minigrad.Network(GPT(), loss_function)
 loss = network.forward(train.sample_data_batch(4))
-show(loss, "gpt.svg", depth=1)
+show(loss, pictures / "gpt.svg", depth=1)
 print(f"{len(network.x):,} parameters, the first loss is {loss:.2f}")
 assert len(network.x) == 111_616 and abs(loss - np.log(V)) < 0.3
 

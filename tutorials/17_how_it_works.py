@@ -23,19 +23,11 @@ import numpy as np
 import minigrad
 from minigrad import Value, engine
 from minigrad.autograd import gradcheck, gradgradcheck
+from minigrad.course.lessons import show
 from minigrad.primitives import elementwise as ew
 from minigrad.primitives.primitive import Primitive, elementwise
 
 pictures = Path(__file__).parent / "pictures" if "__file__" in globals() else Path("pictures")
-
-
-def show(output, name):
-    """Draw the graph of `output` into the folder `pictures`, or say why it was not drawn."""
-    try:
-        minigrad.draw(output).render(outfile=pictures / name, cleanup=True)
-        print(f"picture: pictures/{name}")
-    except (ImportError, OSError, RuntimeError) as error:
-        print("not drawn:", " ".join(str(error).split()))
 
 
 # %% [markdown]
@@ -137,7 +129,7 @@ gaussian = elementwise("gaussian", "exp(-x * x)", x="-2 * x * y")
 t = minigrad.tensor([-1.0, 0.0, 0.5], dtype="float64", requires_grad=True)
 y = gaussian(t)
 loss = (y * y).sum()
-show(loss, "gaussian.svg")
+show(loss, pictures / "gaussian.svg")
 print(minigrad.source(loss))
 assert gradcheck(gaussian, t)
 assert gradgradcheck(gaussian, t)  # nobody wrote the second derivative

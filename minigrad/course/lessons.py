@@ -1,4 +1,4 @@
-"""The lessons of `tutorials/`: list them, copy one as a program or a notebook, run one."""
+"""The lessons of `tutorials/`: list them, copy one as a program or a notebook, run one. `show` is for them."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import sysconfig
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from minigrad.course.notebooks import notebook
 from minigrad.output.files import write_file
+from minigrad.viz.graph.draw import draw
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,20 @@ def run(lesson: Lesson) -> None:
     """Run a lesson. Its pictures go into the folder `pictures` of the current folder, as those of a notebook."""
     code = compile(lesson.path.read_text("utf-8"), str(lesson.path), "exec")
     exec(code, {"__name__": "__main__"})
+
+
+def show(output: Any, path: Path, **options: Any) -> None:
+    """Draw the graph of `output` into a file, or print why it was not drawn, so that a lesson goes on.
+
+    Args:
+        output, options: what `minigrad.draw` takes.
+        path: the picture, such as `pictures/loss.svg`.
+    """
+    try:
+        draw(output, **options).render(outfile=path, cleanup=True)
+        print(f"picture: {path.parent.name}/{path.name}")
+    except (ImportError, OSError, RuntimeError) as error:
+        print("not drawn:", " ".join(str(error).split()))
 
 
 def _title(path: Path) -> str:
