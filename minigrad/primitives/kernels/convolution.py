@@ -15,7 +15,7 @@ from numpy.lib.stride_tricks import as_strided
 from minigrad.primitives.convolution import Geometry, along_channels, conv, conv_transpose, conv_weight, fold, unfold
 from minigrad.primitives.primitive import kernel
 
-_CHUNK = 1 << 22  # bytes: how large the matrix of windows may become, so that it stays in the processor's cache
+_CHUNK = 1 << 20  # bytes: how large the matrix of windows may become, so that it stays in the processor's cache
 
 
 class _Scratch(threading.local):

@@ -17,7 +17,7 @@ def _lstm(*xs: Any) -> Any:
     # sigmoid(a) = tanh(a / 2) / 2 + 1/2, so that one tanh does for all gates
     half, shift = np.full(4 * size, 0.5, x.dtype), np.full(4 * size, 0.5, x.dtype)
     half[2 * size : 3 * size], shift[2 * size : 3 * size] = 1, 0
-    x, w = x * half, w.T * half
+    x, w, new = x * half, np.ascontiguousarray(w.T * half), np.empty_like(c)
     for t, all_gates in enumerate(work):
         np.matmul(h, w, out=all_gates)
         all_gates += x[t]
@@ -25,33 +25,42 @@ def _lstm(*xs: Any) -> Any:
         all_gates *= half
         all_gates += shift
         i, f, n, o = gates(all_gates, 4)
-        c = np.add(f * c, i * n, out=out[1, t])
-        h = np.multiply(o, np.tanh(c), out=out[0, t])
+        c = np.multiply(f, c, out=out[1, t])
+        c += np.multiply(i, n, out=new)
+        h = np.tanh(c, out=out[0, t])
+        h *= o
     return out, work
 
 
 def _lstm_vjp(g: Any, y: Any, xs: Any, work: Any) -> Any:
     _, h0, c0, w = xs
     size = h0.shape[-1]
-    tanh_c = np.tanh(y[1])
-    i, f, n, o = gates(work, 4)
-    d_of_h = o * (1 - tanh_c * tanh_c)  # of c with respect to h
-    factors = work * (1 - work)  # of each gate with respect to c, for o to h; first the slopes of the sigmoids
-    of_i, of_f, of_n, of_o = gates(factors, 4)
-    of_i *= n
-    of_f *= before(c0, y[1])
-    np.multiply(i, 1 - n * n, out=of_n)
-    of_o *= tanh_c
     d = np.empty_like(work)
-    d_i_f_n, d_o = d[..., : 3 * size], d[..., 3 * size :]
-    dh, dc = np.zeros_like(h0), np.zeros_like(c0)
+    dh, dc, passed, tanh_c = np.zeros_like(h0), np.zeros_like(c0), np.empty_like(c0), np.empty_like(c0)
+    slopes = np.empty(work.shape[1:], work.dtype)  # of each gate with respect to c, for o to h
+    of_i, of_f, of_n, of_o = gates(slopes, 4)
+    by_gate, d_by_gate = slopes.reshape(-1, 4, size), d.reshape(len(d), -1, 4, size)
     for t in reversed(range(len(work))):
-        dh = dh + g[0, t]
-        dc = dc + g[1, t] + dh * d_of_h[t]
-        np.multiply(factors[t, :, : 3 * size], np.tile(dc, 3), out=d_i_f_n[t])
-        np.multiply(dh, of_o[t], out=d_o[t])
-        dc = dc * f[t]
-        dh = d[t] @ w
+        i, f, n, o = gates(work[t], 4)
+        np.tanh(y[1, t], out=tanh_c)
+        np.subtract(1, work[t], out=slopes)
+        slopes *= work[t]  # those of the sigmoids
+        of_i *= n
+        of_f *= y[1, t - 1] if t else c0
+        np.multiply(n, n, out=of_n)
+        np.subtract(1, of_n, out=of_n)
+        of_n *= i
+        of_o *= tanh_c
+        tanh_c *= tanh_c
+        d_of_h = np.subtract(1, tanh_c, out=tanh_c)  # of c with respect to h: o * (1 - tanh(c)**2)
+        d_of_h *= o
+        dh += g[0, t]
+        dc += g[1, t]
+        dc += np.multiply(dh, d_of_h, out=passed)
+        np.multiply(by_gate[:, :3], dc[:, None], out=d_by_gate[t, :, :3])
+        np.multiply(dh, of_o, out=d_by_gate[t, :, 3])
+        dc *= f
+        np.matmul(d[t], w, out=dh)
     return [d, dh, dc, weight_gradient(d, before(h0, y[0]))]
 
 
