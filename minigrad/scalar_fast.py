@@ -77,7 +77,7 @@ def _compiled(primitive: Elementwise, general: Callable[..., Any]) -> Callable[.
         db=primitive.number(rest[0]) if rest else "None",
     )
     names = {**NUMBERS, "NOTHING": NOTHING, "primitive": primitive, "general": general, "new": object.__new__}
-    names |= {"tick": tick, "mode": mode, "watchers": watchers}
+    names |= {"tick": tick, "mode": mode, "watchers": watchers, "__name__": __name__}
     exec(text, names)
     return functools.update_wrapper(names["operation"], general)
 

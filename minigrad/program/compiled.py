@@ -27,8 +27,11 @@ from minigrad.hooks import watchers
 from minigrad.output.words import class_name, in_brackets, printable
 from minigrad.primitives.primitive import Call, Calls, Primitive
 from minigrad.program.guards import Guards
-from minigrad.program.recorder import Recorder, Stale, has_mask
+from minigrad.program.recorder import Recorder, Stale, has_mask, user_place
+from minigrad.program.scalar_program import ScalarProgram, watched
+from minigrad.program.scalar_program import result as scalar_result
 from minigrad.program.stand_ins import NumPy, StandIn, is_array, real
+from minigrad.scalar import Value
 from minigrad.tensors import rng, saved
 from minigrad.tensors.dtypes import default
 from minigrad.tensors.node import ArrayNode
@@ -158,6 +161,8 @@ def _describe(x: Any, inputs: list[Any]) -> Any:
     if isinstance(x, Tensor):
         array, node = x._array, x.node
         kind: Any = (Tensor, array.shape, array.dtype, array.strides, node is None)
+    elif isinstance(x, Value):
+        kind = (Value,)
     elif x.__class__ is np.ndarray:
         kind = (np.ndarray, x.shape, x.dtype, x.strides)
     elif isinstance(x, tuple | list):
@@ -211,6 +216,9 @@ class Recording:
         self._arrays: list[np.ndarray] = []
         self._nodes: list[Any] = []
         self._users: set[int] = set()
+        self._values: list[Value] = []
+        self._fixed: list[tuple[int, Any]] = []
+        self._scalar: Callable[..., Any] | None = None
 
     def record(self, args: Any, options: Any) -> tuple[Any, str, bool]:
         """Run the function. Return its result, why it cannot be recorded, and whether it may be possible next time."""
@@ -227,9 +235,11 @@ class Recording:
                 guards.add(self.function, getattr(self.function, "__name__", class_name(self.function)))
                 for a in _objects((args, options)):
                     guards.add(a, class_name(a))
+                reads: list[tuple[Value, float, str]] = []
                 sys.setprofile(guards.watch)
                 try:
-                    result = self.function(*given, **named)
+                    with watched(lambda v, number: reads.append((v, number, user_place())), recorder.refuse):
+                        result = self.function(*given, **named)
                 except Exception as error:
                     failure = error
                 finally:
@@ -242,8 +252,12 @@ class Recording:
                     recorder.refuse(f"it changes {why}")
                 if any(original != made for original, made, _ in _compared(copies)):
                     recorder.refuse("it changes a list or dictionary among its arguments")
-                self._finish(recorder, held, result)
                 self._guards = guards
+                self._fixed = [(i, self._inputs[i]) for i in sorted(held.fixed)]
+                if isinstance(result, Value):
+                    self._finish_values(recorder, held, result, reads)
+                else:
+                    self._finish(recorder, held, result, bool(held.values))
             finally:
                 recorder.active = False
                 held.restore()
@@ -261,8 +275,35 @@ class Recording:
             generator.numpy.bit_generator.state = state
         return self.function(*args, **options), recorder.reason, False
 
-    def _finish(self, recorder: Recorder, held: _Held, result: Any) -> None:
+    def _finish_values(self, recorder: Recorder, held: _Held, y: Value, reads: Any) -> None:
+        """Make the program of a function of Values."""
+        if any(v.grad is not g for v, g in held.values):
+            recorder.refuse("it runs a backward pass")
+        if held.tensors or recorder.draws:
+            recorder.refuse("it uses Values and arrays")
+        if y.primitive is None:
+            recorder.refuse("it returns a Value that was not computed, or was computed under no_grad()")
+        if not recorder.reason:
+            self._values = [v for v, _ in held.values]
+            program = ScalarProgram(y, self._values, reads, Stale)
+            self._scalar, self.source = program.run, program.source
+
+    def _run_values(self, inputs: list[Any], args: Any, options: Any) -> Value:
+        assert self._scalar is not None
+        values = [*inputs, *self._values[len(inputs) :]]
+        if why := self._guards.changed():
+            raise Stale(why)
+        try:
+            y, partials = self._scalar(*[v.data for v in values])
+        except (ArithmeticError, ValueError, TypeError):  # the engine then computes with IEEE's inf and nan
+            eager: Value = self.function(*args, **options)
+            return eager
+        return scalar_result(y, values, partials)
+
+    def _finish(self, recorder: Recorder, held: _Held, result: Any, values: bool) -> None:
         """Record the backward pass, and make the program."""
+        if values:
+            recorder.refuse("it uses Values, and returns another object")
         if not isinstance(result, Tensor):
             recorder.refuse(f"it returns {class_name(result)}, not one tensor")
             return
@@ -307,12 +348,17 @@ class Recording:
         self._draws = recorder.draws
         self._conditions = recorder.conditions
 
-    def run(self, inputs: list[Any], args: Any, options: Any) -> Tensor:
+    def run(self, inputs: list[Any], args: Any, options: Any) -> Tensor | Value:
         """Run the program on other arrays.
 
         Raises:
             Stale: if it does not fit; nothing has been changed then.
         """
+        for i, x in self._fixed:
+            if inputs[i] is not x:
+                raise Stale("another tensor as an argument")
+        if self._scalar is not None:
+            return self._run_values(inputs, args, options)
         arrays, users = [], {*self._users}
         for x in inputs:
             array = x if x.__class__ is np.ndarray else x._array
@@ -569,14 +615,18 @@ class _Held:
         self.arrays: list[np.ndarray] = []
         self.leaves: list[Any] = []
         self.nodes: list[Any] = []
+        self.values: list[tuple[Value, Any]] = []
         self.before: list[tuple[Any, Any, Any, Any, Any, bool]] = []
         self._generators: list[tuple[Any, Any]] = []
         self._ids: set[int] = set()
         self._restored = False
+        self._given = 0
+        self.fixed: set[int] = set()  # the positions of arguments that the function also finds elsewhere
 
     def give(self, x: Any) -> Any:
         """Return the stand-in of an argument."""
-        if isinstance(x, Tensor):
+        self._given += 1
+        if isinstance(x, Tensor | Value):
             self.hold(x)
             return x
         self.tensors.append(None)
@@ -588,8 +638,12 @@ class _Held:
     def hold(self, t: Any) -> None:
         """Replace the array of a tensor by its stand-in, or the numbers of a generator."""
         if id(t) in self._ids or (isinstance(t, Tensor) and is_array(t._array)):
+            self.fixed.update([i for i, x in enumerate(self.inputs) if x is t and self._given == len(self.inputs)])
             return
         self._ids.add(id(t))
+        if isinstance(t, Value):
+            self.values.append((t, t.grad))
+            return
         if isinstance(t, rng.Generator):
             self._generators.append((t, t.numpy))
             t.numpy = _Draws(t, self._recorder)  # type: ignore[assignment]
@@ -637,8 +691,7 @@ class _Held:
     def splice(self, result: Any) -> None:
         """Make the graph of a result an ordinary one: with real arrays, which ends at the nodes of the tensors."""
         node = getattr(result, "_node", None)
-        arrays = [x if x.__class__ is np.ndarray else x._array for x in self.inputs]
-        users = {id(a) for x, a in zip(self.inputs, arrays) if x is a or x._is_users}
+        users = {id(x) for x in self.inputs if x.__class__ is np.ndarray}
         users.update([id(array) for _, array, _, _, _, is_users in self.before if is_users])
         order: list[Any] = engine.reverse_topological_order([node]) if node is not None else []
         for n in order:
@@ -685,7 +738,7 @@ def _objects(x: Any) -> Iterator[Any]:
             yield from _objects(part)
     elif x.__class__ is dict:
         yield from _objects([*x.values()])
-    elif not isinstance(x, (Tensor, np.ndarray, np.generic, float, complex, *_PLAIN)):
+    elif not isinstance(x, (Tensor, Value, np.ndarray, np.generic, float, complex, *_PLAIN)):
         yield x
 
 

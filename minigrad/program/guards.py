@@ -28,6 +28,7 @@ from minigrad.output.words import class_name, printable
 from minigrad.primitives.primitive import Primitive
 from minigrad.program.recorder import equal, is_library
 from minigrad.program.stand_ins import StandIn
+from minigrad.scalar import Value
 from minigrad.tensors.base import Base
 from minigrad.tensors.rng import Generator
 
@@ -90,7 +91,7 @@ class Guards:
             pending += self._parts(x, kind, path)
 
     def _parts(self, x: Any, kind: Any, path: str) -> Iterable[tuple[Any, str]]:
-        if isinstance(x, Base) or kind is Generator:
+        if isinstance(x, Base | Value) or kind is Generator:
             self._found_tensor(x)
             return []
         if kind is np.ndarray:
@@ -238,9 +239,8 @@ class Guards:
 
     def changed(self) -> str:
         """Return what has changed, "" if nothing has."""
-        if not self._is_the_same():
-            if why := self._other_container():
-                return why
+        if not self._is_the_same() and (why := self._other_container()):
+            return why
         for names, name, value, path in self._globals:
             now = names.get(name, _MISSING)
             if now is not value and not _same(now, value):

@@ -15,6 +15,7 @@ import minigrad
 from minigrad import nn
 from minigrad.nn import functional as F
 from minigrad.program.compiled import LIMIT, Compiled
+from minigrad.scalar import Value
 
 
 def floats(*shape: int, seed: int = 0) -> np.ndarray:
@@ -435,6 +436,15 @@ def test_second_derivatives_and_second_passes() -> None:
         assert x.grad.tolist() == [36.0, 288.0]
 
 
+def test_an_argument_that_the_function_also_finds_elsewhere() -> None:
+    weight, value = tensors(3).requires_grad_(), Value(2.0)
+    of_tensors = minigrad.compile(lambda x: (x * weight).sum())
+    of_values = minigrad.compile(lambda x: x * value)
+    for x, v in ((weight, value), (tensors(3, seed=1), Value(3.0)), (weight, value), (tensors(3, seed=2), Value(4.0))):
+        assert bits(of_tensors(x)) == bits((x * weight).sum())
+        assert of_values(v).data == v.data * 2.0
+
+
 def test_writes_between_forward_and_backward_are_noticed() -> None:
     weight = tensors(3).requires_grad_()
     compiled = minigrad.compile(lambda x: (x * weight).sum())
@@ -528,3 +538,100 @@ def test_methods_and_decorators() -> None:
     for _ in range(3):
         assert (one.loss(x).item(), two.loss(x).item()) == (2.0, 4.0)
     assert Model.loss.__doc__ == "The loss."
+
+
+# ---- Values ----------------------------------------------------------------------------------------------------------
+
+
+class Neuron:
+    def __init__(self, n: int) -> None:
+        self.w = [Value(0.1 * i - 0.2) for i in range(n)]
+        self.b = Value(0.5)
+
+    def __call__(self, x: list[Any]) -> Value:
+        return sum((w * v for w, v in zip(self.w, x)), self.b).tanh()
+
+
+def scalar_rounds(function: Callable[..., Value], neurons: list[Neuron], *args: Any) -> list[Any]:
+    values = [v for neuron in neurons for v in (*neuron.w, neuron.b)]
+    found = []
+    for _ in range(4):
+        for v in values:
+            v.grad = 0.0
+        loss = function(*args)
+        (loss * 2.0).backward()
+        found.append((loss.data, [v.grad for v in values]))
+        for v in values:
+            v.data -= 0.1 * v.grad
+    return found
+
+
+def test_values_train_as_they_do_eagerly() -> None:
+    X, y = [[1.0, -2.0, 0.5], [0.3, 0.0, -1.0]], [1.0, -1.0]
+
+    def of(neurons: list[Neuron]) -> Callable[[], Value]:
+        def loss() -> Value:
+            scores = [neurons[2]([neurons[0](x), neurons[1](x)]) for x in X]
+            losses = [(1 + -t * s).relu() for t, s in zip(y, scores)]
+            return sum(losses) / len(X) + 1e-3 * sum(w * w for n in neurons for w in n.w)  # type: ignore[return-value]
+
+        return loss
+
+    one, two = ([Neuron(3), Neuron(3), Neuron(2)] for _ in range(2))
+    compiled = minigrad.compile(of(two))
+    assert scalar_rounds(of(one), one) == scalar_rounds(compiled, two)
+    assert compiled.reason == "" and compiled._count == 1
+    X[0][0], eager = 7.0, of(two)
+    assert eager().data == compiled().data
+    assert compiled._count == 2
+
+
+def test_all_operations_of_values() -> None:
+    def function(a: Value, b: Value, n: float) -> Value:
+        c = abs(a - b) ** n + (a / b).sin() * -a + b.exp().log() ** 2.0
+        d = (a * a + 1).sqrt().atan() + (a * 0.1).tan() + b.sigmoid() + a.cos() - b.square() + (1 / b)
+        return (c + d + b.log1p() + a.expm1() + 2.0**a).tanh() * c + (a - b).relu() + (b - a).relu()
+
+    compiled = minigrad.compile(function)
+    for n in (2, 3, 1.5):
+        for x, y in ((1.0, 2.0), (-0.5, 0.25), (3.0, 3.0), (2.0, 0.0), (0.0, float("inf")), (-2.0, -3.0), (800.0, 1.0)):
+            found = []
+            for f in (function, compiled, compiled):
+                a, b = Value(x), Value(y)
+                out = f(a, b, n)
+                out.backward()
+                found.append(repr((out.data, a.grad, b.grad)))
+            assert found[0] == found[1] == found[2], (n, x, y)
+    assert compiled.reason == "" and compiled._count == 3
+
+
+def test_what_values_cannot_record_is_named() -> None:
+    w = Value(2.0)
+
+    def steps(x: Value) -> Value:
+        loss = x * w
+        loss.backward()
+        w.data -= 0.1 * w.grad
+        return x * w
+
+    def branches(x: Value) -> Value:
+        return x * w if x > 1 else x * 3
+
+    compiled = minigrad.compile(steps)
+    with pytest.warns(RuntimeWarning, match="Value|grad|backward"):
+        first = [compiled(Value(1.0)).data for _ in range(3)]
+    w.data, w.grad = 2.0, 0.0
+    assert first == [steps(Value(1.0)).data for _ in range(3)]
+    compiled = minigrad.compile(branches)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for i in range(20):
+            x = Value(i * 0.3)
+            assert compiled(x).data == branches(x).data
+    with pytest.raises(NotImplementedError, match="second derivatives"):
+        minigrad.compile(lambda x: x * x)(Value(1.0)).backward(
+            create_graph=True
+        ) or minigrad.compile  # the first is eager
+        square = minigrad.compile(lambda x: x * x)
+        square(Value(1.0))
+        square(Value(1.0)).backward(create_graph=True)
