@@ -445,7 +445,7 @@ $("inside").addEventListener("change", () => { $("states").hidden = !$("inside")
 
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.altKey || event.metaKey || event.target.closest("input, select")) return;
-  if (event.key === " " && event.target.closest("button")) return; // the key presses the button
+  if (event.key === " " && event.target.closest("button, summary")) return; // the key presses it
   const rate = (by) => { $("rate").value = Number($("rate").value) + by; chooseRate(); announce(); };
   const keys = {
     " ": () => $("play").click(), ArrowRight: () => step(1), ArrowLeft: () => step(-1), Home: () => step(-Infinity),
