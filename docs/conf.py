@@ -28,6 +28,7 @@ nb_execution_in_temp = True
 nb_execution_timeout = 1800
 nb_execution_raise_on_error = True
 nb_merge_streams = True
+nb_output_stderr = "remove"  # warnings, with the paths of temporary files; the lessons print what matters
 myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 3
 
@@ -39,6 +40,7 @@ html_theme = "furo"
 html_title = "minigrad"
 html_static_path = ["static"]
 html_css_files = ["site.css"]
+html_js_files = ["site.js"]
 html_extra_path = ["redirect"]  # index.html at the root leads to docs/index.html
 html_show_sourcelink = False
 copybutton_prompt_text = ">>> |... |\\$ "
