@@ -45,6 +45,7 @@ MODULES = {
     "minigrad.data": "data sets",
     "minigrad.utils.data": "DataLoader, samplers",
     "minigrad.utils.checkpoint": "recomputing instead of saving",
+    "minigrad.parallel": "gradients on several processes or machines, and searches",
     "minigrad.surfaces": "loss surfaces and races",
     "minigrad.teach.mistakes": "the catalogue of mistakes",
     "minigrad.course": "coursework",

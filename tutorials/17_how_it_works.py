@@ -215,4 +215,5 @@ except RuntimeError as error:
 assert not fine  # delete this line when it is right
 
 # %% [markdown]
-# Next: [The afternoon](../docs/reading.md), the nine files in which reverse mode happens.
+# Next: [Beyond one machine](18_beyond_one_machine.py), the same loop on many machines. The nine files in which
+# reverse mode happens are in [the afternoon](../docs/reading.md).

@@ -20,9 +20,7 @@ from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Future, ThreadPoolExecutor
 from typing import Any, BinaryIO
 
-_BOOT = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from minigrad.parallel import processes; processes.main()"
-)
+_BOOT = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from minigrad.parallel.processes import main; main()"
 _LENGTH = struct.Struct("<Q")
 
 

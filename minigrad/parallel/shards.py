@@ -145,15 +145,9 @@ def build(data: bytes) -> Network:
     return network
 
 
-def digest(*parts: bytes | np.ndarray | None) -> bytes:
-    """Return a fingerprint of bytes and arrays, with their shapes and dtypes."""
-    hashed = hashlib.blake2b(digest_size=16)
-    for part in parts:
-        if isinstance(part, np.ndarray):
-            hashed.update(f"{part.shape}{part.dtype.str}".encode())
-            part = part.tobytes()
-        hashed.update(part or b"")
-    return hashed.digest()
+def digest(structure: bytes) -> bytes:
+    """Return a fingerprint."""
+    return hashlib.blake2b(structure, digest_size=16).digest()
 
 
 def buffers(network: Network) -> dict[str, np.ndarray]:
