@@ -3,8 +3,8 @@
     python tests/benchmarks/scale.py
 
 needs mpi4py and mpiexec (`pip install mpi4py mpich`). Times are the smallest of many, as other programs only add to
-them; computing is measured in time of the processor, which they disturb least. One BLAS thread a process. `--variants` compares local SGD and gradient accumulation on the digits
-instead, in one process.
+them; computing is measured in time of the processor, which they disturb least. One BLAS thread a process.
+`--variants` compares local SGD and gradient accumulation on the digits instead, in one process.
 """
 
 from __future__ import annotations
