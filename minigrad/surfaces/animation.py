@@ -25,6 +25,8 @@ NOT_ELEMENTWISE = ("lamb", "adafactor")
 """Rules that `viz/pages/update_rules.js` does not have: their steps depend on x and y together."""
 MAX_DRAWN = 1500
 """The largest number of steps that a page shows; of a longer race, every second, third, … one."""
+MAX_LIVE, MAX_NOISY = 20_000, 2_000
+"""The largest number of steps that a page runs by itself; with noise, which the page has to hold."""
 MAX_CHARACTERS = 180_000
 """The largest number of characters that arrays take in a page; it limits the number of learning rates."""
 
@@ -95,12 +97,12 @@ def race_page(race: Runs, watch: Watch = lambda *_: None) -> Page:
     """
     ground = contour_map(race.surface, 520, 430)
     rules = {name: _translated(rule) for name, rule in race.rules.items()}
-    surface = to_javascript(race.surface) if all(rules.values()) else None
+    short = race.steps <= (MAX_NOISY if race.surface.noise else MAX_LIVE)
+    surface = to_javascript(race.surface) if short and all(rules.values()) else None
     if surface is None:
         data = _recorded(race, watch)
     else:
         data = _live(race, rules)
-        watch(1, 1, "the page runs the race")
     data |= {
         "view": race.surface.view,
         "box": ground.box,

@@ -15,7 +15,7 @@ import pytest
 
 import minigrad
 from minigrad.optim import rules
-from minigrad.surfaces import RULES, SURFACES, Race, Surface, race
+from minigrad.surfaces import RULES, SURFACES, Race, Surface, animation, race
 from minigrad.surfaces.animation import NOT_ELEMENTWISE
 from minigrad.surfaces.javascript import to_javascript
 
@@ -109,6 +109,18 @@ def test_what_has_no_translation_is_recorded() -> None:
         data = data_of(result.page())
         assert "live" not in data and len(data["races"]) >= 3
         assert "const surface = null" in script_of(result.page()) and "Click the map" not in result.page()
+
+
+def test_a_race_that_is_too_long_for_the_page_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(animation, "MAX_LIVE", 40)
+    monkeypatch.setattr(animation, "MAX_NOISY", 20)
+    for name, steps, is_live in (
+        ("valley", 40, True),
+        ("valley", 41, False),
+        ("noisy", 20, True),
+        ("noisy", 21, False),
+    ):
+        assert ("live" in data_of(race(name, ["sgd"], steps=steps).page())) == is_live
 
 
 def test_names_in_a_program_are_no_words_of_javascript() -> None:
