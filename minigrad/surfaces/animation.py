@@ -99,10 +99,7 @@ def race_page(race: Runs, watch: Watch = lambda *_: None) -> Page:
     rules = {name: _translated(rule) for name, rule in race.rules.items()}
     short = race.steps <= (MAX_NOISY if race.surface.noise else MAX_LIVE)
     surface = to_javascript(race.surface) if short and all(rules.values()) else None
-    if surface is None:
-        data = _recorded(race, watch)
-    else:
-        data = _live(race, rules)
+    data = _recorded(race, watch) if surface is None else _live(race, rules)
     data |= {
         "view": race.surface.view,
         "box": ground.box,
