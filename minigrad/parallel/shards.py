@@ -138,8 +138,18 @@ def structure(network: Network) -> bytes:
 
 
 def build(data: bytes) -> Network:
-    """Make the network again from its `structure`, with zeros for all numbers."""
-    model, loss = _Unpickler(io.BytesIO(data)).load()
+    """Make the network again from its `structure`, with zeros for all numbers.
+
+    Raises:
+        ImportError: if a class or function of it cannot be imported here.
+    """
+    try:
+        model, loss = _Unpickler(io.BytesIO(data)).load()
+    except (AttributeError, ImportError) as error:
+        raise ImportError(
+            f"gradient: this worker cannot import a part of the model or the loss: {error}. Define it in a module that "
+            "is installed on all machines, or on this machine in a module beside the script"
+        ) from error
     network = Network(model, loss)
     network._warned = True  # whether x changes is for the sender to see
     return network

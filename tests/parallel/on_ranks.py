@@ -15,7 +15,7 @@ from mpi4py import MPI
 
 import minigrad
 from minigrad import nn, optim, parallel
-from minigrad.data import digits
+from minigrad.data import Dataset, digits
 from minigrad.optim import rules
 
 WORLD = MPI.COMM_WORLD
@@ -253,6 +253,30 @@ def train_for_long(steps: int = 10**6, comm=WORLD, timeout: float = 60.0) -> Non
                 misbehave()
 
 
+def train_with_checkpoints(path: Path, steps: int = 8) -> None:
+    """Train for some steps; in a run that did not resume, rank 1 ends in the middle."""
+    network, train, start = digits_network(), digits().train, 0
+    if path.exists():
+        saved = minigrad.load(path)
+        network.model.load_state_dict(saved["model"])
+        start = saved["step"]
+    one = digits_network()
+    for step in range(steps):
+        batch = Dataset(train.X, train.y, seed=step).sample_data_batch(32)
+        one.forward(batch)
+        one.x += -0.1 * one.backward()
+        if step < start:
+            continue
+        _, dx = parallel.gradient(network, batch, WORLD)
+        network.x += -0.1 * dx
+        if RANK == 0:
+            minigrad.save({"model": network.model.state_dict(), "step": step + 1}, path)
+        if step == 5 and start == 0 and RANK == 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+    assert np.allclose(network.x, one.x, atol=1e-6)
+    print(f"rank {RANK} went on from step {start}", flush=True)
+
+
 def misbehave() -> None:
     kind = sys.argv[1]
     if kind == "killed":
@@ -276,5 +300,7 @@ if __name__ == "__main__":
                 WORLD.Barrier()
             if RANK == 0:
                 print("ok", function.__name__, flush=True)
+    elif name == "checkpoint":
+        train_with_checkpoints(Path(sys.argv[2]))
     else:
         train_for_long(timeout=3.0 if name in ("stuck", "leaves") else 60.0)

@@ -22,7 +22,7 @@ from models import Fatal, alone, close, random_case
 import minigrad
 from minigrad import nn, optim, parallel
 from minigrad.data import digits
-from minigrad.parallel import executors
+from minigrad.parallel import executors, shards
 
 
 class Inline(Executor):
@@ -241,6 +241,31 @@ def test_the_shard_of_a_lost_worker_goes_to_another(how: str, timeout: float, pr
         loss, dx = parallel.gradient(network, batch, executor, shards=4, timeout=timeout, retries=5)
         assert loss == expected[0] and np.array_equal(dx, expected[1])
         assert not (tmp_path / "now").exists() and (processes or executor.restarts >= 1)
+
+
+def test_a_worker_that_cannot_import_the_model_says_so() -> None:
+    class Local(nn.Linear):
+        pass
+
+    Local.__module__, Local.__qualname__ = "__main__", "Local"
+    sys.modules["__main__"].Local = Local  # type: ignore[attr-defined]
+    network = minigrad.Network(Local(64, 10), nn.CrossEntropyLoss())
+    task = shards.structure(network)
+    del sys.modules["__main__"].Local  # type: ignore[attr-defined]
+    with pytest.raises(ImportError, match="this worker cannot import a part of the model.*Local"):
+        shards.build(task)
+
+
+def test_dask_is_an_executor() -> None:
+    distributed = pytest.importorskip("distributed", reason="needs Dask: pip install distributed")
+    batch = digits().train.sample_data_batch(20)
+    options = {"processes": False, "n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
+    with distributed.Client(**options) as client:
+        found = parallel.gradient(digits_network(), batch, client.get_executor(), shards=2)
+        with pytest.raises(TypeError, match=r"got Client; pass client.get_executor\(\)"):
+            parallel.gradient(digits_network(), batch, client)
+    expected = parallel.gradient(digits_network(), batch, shards=2)
+    assert found[0] == expected[0] and np.array_equal(found[1], expected[1])
 
 
 @needs_kill

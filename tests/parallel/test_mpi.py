@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -36,6 +38,30 @@ def test_the_numbers_are_those_of_one_process_on_1_to_4_ranks() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     checks = PROGRAM.read_text("utf-8").count("\n@check\n")
     assert done.stdout.count("ok ") == checks >= 9
+
+
+def test_a_run_whose_rank_was_killed_goes_on_from_its_checkpoint_on_fewer_ranks(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint.npz"
+    assert run(3, PROGRAM, "checkpoint", path).returncode != 0 and path.exists()
+    done = run(2, PROGRAM, "checkpoint", path)
+    assert done.returncode == 0, done.stderr
+    steps = {line.rpartition(" ")[2] for line in done.stdout.splitlines()}
+    assert steps <= {"5", "6"} and done.stdout.count("went on") == 2
+
+
+def test_control_c_ends_all_ranks() -> None:
+    command = [str(MPIEXEC), "-n", "2", sys.executable, str(PROGRAM), "forever"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, env=environment, stdout=-1, stderr=-1, text=True, start_new_session=True) as process:
+        assert process.stdout is not None
+        process.stdout.readline()  # rank 0 or 1 trains
+        os.killpg(process.pid, signal.SIGINT)
+        try:
+            _, said = process.communicate(timeout=60)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+    assert process.returncode != 0 and "KeyboardInterrupt" in said
 
 
 @pytest.mark.parametrize(
