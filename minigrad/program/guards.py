@@ -73,6 +73,7 @@ class Guards:
         self._globals: list[tuple[Any, str, Any, str]] = []
         self._cells: list[tuple[Any, Any, str]] = []
         self._arrays: list[tuple[np.ndarray, np.ndarray, str]] = []
+        self._slots: list[tuple[Any, str, Any, str]] = []
         self._flat: Any = None
 
     # ---- what is read ----------------------------------------------------------------------------------------------
@@ -83,7 +84,7 @@ class Guards:
         while pending:
             x, path = pending.pop()
             kind = type(x)
-            if isinstance(x, _LEAVES) or kind is StandIn or id(x) in self._seen:
+            if isinstance(x, _LEAVES) or kind is StandIn or id(x) in self._seen or x is _MISSING:
                 if kind is types.BuiltinFunctionType:
                     self._check_function(x, path)
                 continue
@@ -100,6 +101,8 @@ class Guards:
             else:
                 self._arrays.append((x, x.copy(), path))
             return []
+        if kind is slice:
+            return [(v, path) for v in (x.start, x.stop, x.step)]
         if isinstance(x, tuple | frozenset):
             return [(v, f"{path}[{i}]") for i, v in enumerate(x)]
         if kind in (dict, OrderedDict, defaultdict):
@@ -143,25 +146,24 @@ class Guards:
                 names = {k: v for k, v in vars(base).items() if k not in ("__dict__", "__weakref__", "__doc__")}
                 for k, v in names.items():
                     self._globals.append((vars(base), k, v, f"{base.__name__}.{k}"))
-                    if not isinstance(v, types.FunctionType):
+                    if not isinstance(v, types.FunctionType) and not k.startswith("__"):
                         found.append((v, f"{base.__name__}.{k}"))
         return found
 
     def _object(self, x: Any, path: str) -> list[tuple[Any, str]]:
         cls = type(x)
-        if not hasattr(x, "__dict__") or not all(map(_in_python, cls.__mro__)):
+        slots = [name for base in cls.__mro__ for name in _slots(base)]
+        if not (hasattr(x, "__dict__") or slots) or not all(map(_in_python, cls.__mro__)):
             self._refuse(f"{path}, a {class_name(x)}, cannot be compared between steps")
             return []
         found = self._class(cls, path)
         attributes = getattr(x, "__dict__", None)
         if isinstance(attributes, dict):
             found += self._dict(attributes, path, lambda k: f"{path}.{k}")
-        for base in cls.__mro__:
-            slots = base.__dict__.get("__slots__", ())
-            for slot in [slots] if isinstance(slots, str) else slots:
-                if slot not in ("__dict__", "__weakref__"):
-                    self._refuse(f"{path}, a {class_name(x)}, has __slots__, which are not compared between steps")
-                    return found
+        for name in slots:
+            value = getattr(x, name, _MISSING)
+            self._slots.append((x, name, value, f"{path}.{name}"))
+            found.append((value, f"{path}.{name}"))
         return found
 
     # ---- functions that run ----------------------------------------------------------------------------------------
@@ -248,6 +250,9 @@ class Guards:
         for cell, value, path in self._cells:
             if not _holds(cell, value) and not _same(_content(cell), value):
                 return path
+        for x, name, value, path in self._slots:
+            if not _same(getattr(x, name, _MISSING), value):
+                return path
         for s, before, path in self._sets:
             if s != before:
                 return path
@@ -326,6 +331,17 @@ def _in_python(cls: Any) -> bool:
         return True
     new = cls.__new__
     return bool(cls.__flags__ & 1 << 9) and not (isinstance(new, types.BuiltinFunctionType) and new.__self__ is cls)
+
+
+def _slots(cls: type) -> list[str]:
+    """Return the names of the attributes that a class written in Python stores outside of `__dict__`."""
+    slots = cls.__dict__.get("__slots__", ()) if _in_python(cls) else ()
+    names = [slots] if isinstance(slots, str) else [*slots]
+    return [
+        f"_{cls.__name__.lstrip('_')}{name}" if name.startswith("__") and not name.endswith("__") else name
+        for name in names
+        if name not in ("__dict__", "__weakref__")
+    ]
 
 
 def _is_users(cls: type) -> bool:
