@@ -368,7 +368,7 @@ class _Conv(Module):
             each_dim(name, label, n, 1)
             _check_groups(name, groups, n, label)
         self.in_channels, self.out_channels, self.groups = in_channels, out_channels, groups
-        self.kernel_size = each_dim(name, "kernel_size", kernel_size, self.ndim)
+        self.kernel_size = each_dim(name, "kernel_size", kernel_size, self.ndim, one=False)
         self.stride = each_dim(name, "stride", stride, self.ndim)
         self.dilation = each_dim(name, "dilation", dilation, self.ndim)
         self.output_padding = (0,) * self.ndim

@@ -150,7 +150,7 @@ class _Pad(Module):
     def __init__(self, padding: int | tuple[int, ...]) -> None:
         super().__init__()
         name = class_name(self)
-        self.padding = each_dim(name, "padding", padding, 2 * self.ndim, least=-math.inf)
+        self.padding = each_dim(name, "padding", padding, 2 * self.ndim, least=-math.inf, one=False)
 
     def forward(self, input: Any) -> Tensor:
         """Pad the input: (..., *sizes) -> (..., *padded sizes)."""

@@ -1052,9 +1052,10 @@ class _AdaptiveAvgPool(Module):
     @check_arguments
     def __init__(self, output_size: Any) -> None:
         super().__init__()
-        several = output_size if isinstance(output_size, list | tuple) else (output_size,)
-        sizes = [1 if n is None else n for n in several]  # None keeps the input's size
-        each_dim(class_name(self), "output_size", sizes, self.ndim, least=0)
+        sizes = output_size
+        if isinstance(output_size, list | tuple):
+            sizes = [1 if n is None else n for n in output_size]  # None keeps the input's size
+        each_dim(class_name(self), "output_size", sizes, self.ndim, least=0, one=False)
         self.output_size = output_size
 
     def forward(self, input: Any) -> Tensor:

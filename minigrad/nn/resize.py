@@ -553,7 +553,7 @@ class Unfold(Module):
 
     def __init__(self, kernel_size: Sizes, dilation: Sizes = 1, padding: Sizes = 0, stride: Sizes = 1) -> None:
         super().__init__()
-        check_windows(self, kernel_size=kernel_size, dilation=dilation, padding=padding, stride=stride)
+        check_windows(self, False, kernel_size=kernel_size, dilation=dilation, padding=padding, stride=stride)
         self.kernel_size, self.dilation, self.padding, self.stride = kernel_size, dilation, padding, stride
 
     def forward(self, input: Any) -> Tensor:
@@ -589,8 +589,8 @@ class Fold(Module):
         stride: Sizes = 1,
     ) -> None:
         super().__init__()
-        check_windows(self, output_size=output_size, kernel_size=kernel_size, dilation=dilation)
-        check_windows(self, padding=padding, stride=stride)
+        check_windows(self, False, output_size=output_size, kernel_size=kernel_size, dilation=dilation)
+        check_windows(self, False, padding=padding, stride=stride)
         self.output_size = output_size
         self.kernel_size, self.dilation, self.padding, self.stride = kernel_size, dilation, padding, stride
 

@@ -16,8 +16,10 @@ AXES = {1: "L", 2: "H, W", 3: "D, H, W"}
 """How error messages write the sizes of signals, images and volumes."""
 
 
-def each_dim(name: str, argument: str, value: Any, ndim: int, least: float = 1) -> tuple[int, ...]:
+def each_dim(name: str, argument: str, value: Any, ndim: int, least: float = 1, one: bool = True) -> tuple[int, ...]:
     """Return `value`, one integer or one per dimension, as a tuple of `ndim` integers of at least `least`.
+
+    A tuple of one integer stands for all dimensions, unless `one` is False.
 
     Raises:
         TypeError: if it contains something other than integers.
@@ -29,7 +31,8 @@ def each_dim(name: str, argument: str, value: Any, ndim: int, least: float = 1) 
     values = tuple(map(plain_int, value if isinstance(value, list | tuple) else (value,)))
     if any(isinstance(v, bool) or not isinstance(v, int | np.integer) for v in values):
         raise TypeError(f"{name}: {argument} must be an integer or a tuple of {ndim} integers, got {value!r}")
-    values = tuple(map(int, values)) * (ndim if len(values) == 1 else 1)
+    single = len(values) == 1 and (one or not isinstance(value, list | tuple))
+    values = tuple(map(int, values)) * (ndim if single else 1)
     if len(values) != ndim or min(values) < least:
         bound = "" if least == -math.inf else f" of at least {least}"
         raise ValueError(
@@ -38,10 +41,10 @@ def each_dim(name: str, argument: str, value: Any, ndim: int, least: float = 1) 
     return values
 
 
-def check_windows(module: Any, **settings: Any) -> None:
+def check_windows(module: Any, one: bool = True, **settings: Any) -> None:
     """Raise unless each setting of a layer of `ndim` dimensions is what `each_dim` takes. A padding may be 0."""
     for argument, value in settings.items():
-        each_dim(class_name(module), argument, value, module.ndim, least=argument != "padding")
+        each_dim(class_name(module), argument, value, module.ndim, least=argument != "padding", one=one)
 
 
 def check_rank(name: str, input: Any, ndim: int) -> Tensor:

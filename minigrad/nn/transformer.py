@@ -14,7 +14,7 @@ import numpy as np
 
 from minigrad.nn import init
 from minigrad.nn.activations import gelu, relu
-from minigrad.nn.arguments import check_bool, check_int, check_not_negative, refuse
+from minigrad.nn.arguments import check_bool, check_int, check_positive, refuse
 from minigrad.nn.attention import MultiheadAttention
 from minigrad.nn.containers import ModuleList
 from minigrad.nn.dropout import Dropout
@@ -248,7 +248,7 @@ class _Stack(Module):
     def __init__(self, layer: Module, num_layers: int, norm: Module | None) -> None:
         super().__init__()
         check_int(class_name(self), num_layers=num_layers)
-        check_not_negative(class_name(self), num_layers=num_layers)
+        check_positive(class_name(self), num_layers=num_layers)
         self.layers = ModuleList([copy.deepcopy(layer) for _ in range(num_layers)])
         self.num_layers, self.norm = num_layers, norm
 

@@ -64,6 +64,7 @@ def one_operand(primitive: Primitive, otherwise: Callable[..., Any]) -> Callable
             return _recorded(primitive, primitive.run(x), (x,), (self._node,))
         return otherwise(self)
 
+    method.__annotations__ = otherwise.__annotations__  # for the type stub
     return method
 
 
@@ -80,4 +81,5 @@ def two_operands(primitive: Primitive, otherwise: Callable[..., Any]) -> Callabl
                     return _recorded(primitive, primitive.run(x, y), (x, y), (a, b))
         return otherwise(self, other)
 
+    method.__annotations__ = otherwise.__annotations__
     return method
