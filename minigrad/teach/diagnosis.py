@@ -152,7 +152,7 @@ _ALIKE = {"dropped", "constant", "no contribution", "overwritten"}
 
 def _said(found: list[Explanation], search: Search) -> Diagnosis:
     best = found[0]
-    rivals = [e for e in found[1:] if e.assumes <= best.assumes + 0.25 and len(e.candidates) == len(best.candidates)]
+    rivals = [e for e in found[1:] if e.assumes <= best.assumes + 0.15 and len(e.candidates) == len(best.candidates)]
     rivals = [e for e in rivals if not {e.candidates[0].mistake.name, best.candidates[0].mistake.name} <= _ALIKE][:1]
     texts = [" and ".join(sentence(c, search.words) for c in e.candidates) for e in (best, *rivals)]
     cause = f"either {texts[0]}; or {texts[1]}" if len(texts) > 1 else texts[0]

@@ -443,23 +443,37 @@ class Place:
     """Where in the learner's program a node was computed: an instruction, and which of its passes.
 
     Attributes:
-        code, instruction: the instruction of a function.
+        code, instruction, line: the instruction of a function.
+        calls: the calls that led there, the innermost first: the function and the instruction of each.
         count: how often the instruction had created such a node before.
         integers: the variables of the function that were integers, such as those of its loops.
         part: 0, or which operation it is inside of a primitive that was written out.
+        returned: the calls that returned the node's value, the innermost first: function, instruction, line.
     """
 
-    __slots__ = ("code", "count", "instruction", "integers", "line", "part")
+    __slots__ = ("calls", "code", "count", "instruction", "integers", "line", "part", "returned")
 
     def __init__(self, frame: Any) -> None:
-        self.code, self.instruction, self.line, self.count, self.part = (
-            frame.f_code,
-            frame.f_lasti,
-            frame.f_lineno,
-            0,
-            0,
-        )
-        self.integers = {name: value for name, value in frame.f_locals.items() if type(value) is int}
+        self.code, self.instruction, self.line = frame.f_code, frame.f_lasti, frame.f_lineno
+        self.count, self.part = 0, 0
+        self.integers = _integers(frame)
+        self.returned: tuple[tuple[Any, int, int], ...] = ()
+        calls = []
+        while (frame := frame.f_back) is not None and frame.f_code not in _STARTS:
+            if not frame.f_code.co_filename.startswith(_PACKAGES):
+                calls.append((frame.f_code, frame.f_lasti))
+                if len(calls) == 1:  # a loop around the call
+                    self.integers = {**_integers(frame), **self.integers}
+        self.calls = tuple(calls)
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """What is the same in all passes of a loop."""
+        return self.code, self.instruction, self.part, self.calls
+
+
+def _integers(frame: Any) -> dict[str, int]:
+    return {name: value for name, value in frame.f_locals.items() if type(value) is int}
 
 
 class Recording:
@@ -496,7 +510,7 @@ class Recording:
         }
         frame: Any = sys._getframe(1)
         while frame is not None and frame.f_code.co_filename.startswith(_PACKAGES):
-            if frame.f_code in (_record.__code__, record_tensors.__code__):
+            if frame.f_code in _STARTS:
                 frame = None
                 break
             frame = frame.f_back
@@ -524,10 +538,19 @@ class Recording:
     def call(self, frame: Any, event: str, argument: Any) -> None:
         """As a profiler: note the variables of a function of the learner when it returns, and arrays when it starts."""
         if event in ("call", "return") and not frame.f_code.co_filename.startswith(_PACKAGES):
+            parameters = frame.f_code.co_varnames[: frame.f_code.co_argcount]
             for name, value in frame.f_locals.items():
                 t = value.tensor if isinstance(value, Array) else value
-                if isinstance(t, Tensor) and t._node is not None:
+                known = isinstance(t, Tensor) and t._node is not None
+                # what the caller has computed has the name that it has there
+                if known and (name not in parameters or t.node not in self.places):
                     self.names.setdefault(t.node, name)
+            returned = argument.tensor if isinstance(argument, Array) else argument
+            caller = frame.f_back
+            if event == "return" and isinstance(returned, Tensor) and returned._node is not None and caller is not None:
+                place = self.places.get(returned._node)
+                if place is not None and not caller.f_code.co_filename.startswith(_PACKAGES):
+                    place.returned += ((caller.f_code, caller.f_lasti, caller.f_lineno),)
 
 
 def _memory(a: np.ndarray) -> tuple[Any, ...]:
@@ -654,3 +677,7 @@ def record_tensors(f: Callable[..., Any], inputs: Sequence[Any], position: int) 
         raise TypeError("the result does not depend on the argument by operations that are recorded")
     recording.output = outputs[0]
     return recording
+
+
+_STARTS = (_record.__code__, record_tensors.__code__)
+"""The code in which a recording starts: what called it is not the learner's function."""

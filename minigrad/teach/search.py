@@ -34,7 +34,7 @@ ONE_OPERATION = ("softmax", "log_softmax", "standardize")
 """Primitives that are functions of several operations already."""
 IMPOSSIBLE = (ValueError, IndexError, TypeError, ArithmeticError, AttributeError, KeyError, np.linalg.LinAlgError)
 """What a mistake raises at a site where it cannot be made."""
-LIMIT = 1.6
+LIMIT = 1.75
 """Seconds of computing after which the search gives up."""
 
 
@@ -120,6 +120,8 @@ class Search:
         size = float(np.linalg.norm(learners) + np.linalg.norm(self.right))
         self.tolerance = close * size * max(1.0, np.sqrt(np.prod(learners.shape)) ** 0.5)
         self.singles: list[Candidate] = []
+        self._responses: dict[int, list[Any] | None] = {}
+        self._found: dict[tuple[int, str], list[Variant]] = {}
 
     # -- comparing ----------------------------------------------------------------------------------------------------
 
@@ -194,13 +196,20 @@ class Search:
         for m in CATALOGUE.values():
             if m.scope != scope:
                 continue
-            try:
-                for variant in m.find(site):
-                    effect = self._effect_of(variant, scope, site, place, right)
-                    if effect is not None:
-                        yield Candidate(m, [site], [variant], effect, m.assumes + variant.assumes)
-            except IMPOSSIBLE:
-                continue
+            for variant in self._variants(m, site):
+                effect = self._effect_of(variant, scope, site, place, right)
+                if effect is not None:
+                    yield Candidate(m, [site], [variant], effect, m.assumes + variant.assumes)
+
+    def _variants(self, m: Mistake, site: Any) -> list[Variant]:
+        """Return the variants of a mistake at a site."""
+        key = (id(site), m.name)
+        if key not in self._found:
+            found: list[Variant] = []
+            with suppress(*IMPOSSIBLE):
+                found.extend(m.find(site))
+            self._found[key] = found
+        return self._found[key]
 
     def _right(self, scope: str, site: Any) -> tuple[int, Any]:
         """Return the operation whose gradient a change at a site changes, and what arrives there if it is right."""
@@ -210,10 +219,8 @@ class Search:
             return site.early, site.right(site.g)
         return site.k, self.tape.gradients[site.k]
 
-    def _effect_of(
-        self, variant: Variant, scope: str, site: Any, place: int, right: Any, always: bool = False
-    ) -> np.ndarray | None:
-        """Return the effect of a mistake; None if it cannot be made, or (without `always`) changes nothing."""
+    def _effect_of(self, variant: Variant, scope: str, site: Any, place: int, right: Any) -> np.ndarray | None:
+        """Return the effect of a mistake; None if it cannot be made, or changes nothing."""
         try:
             if scope == "arrivals":
                 given = [
@@ -230,8 +237,6 @@ class Search:
         if new is None or np.shape(new) != right.shape:
             return None
         effect = self.effect(place, new - right)
-        if always:
-            return effect
         largest = max(map(abs, effect.tolist()))
         return effect if self.tolerance < largest < np.inf else None
 
@@ -434,7 +439,7 @@ class Search:
         place = site.op.place
         if place is None:
             return None
-        return scope, place.code, place.instruction, place.part, site.op.kind, getattr(site, "i", 0)
+        return scope, place.key, site.op.kind, getattr(site, "i", 0)
 
     def _matching(self, candidates: Iterable[Candidate]) -> list[Candidate]:
         """Return the candidates that explain the gradient."""
@@ -443,41 +448,75 @@ class Search:
         return [c for c in near[:40] if self.explains(c)]
 
     def _in_loops(self, groups: Iterable[tuple[list[Any], float]]) -> list[Explanation]:
-        """Return mistakes that are made at all sites of a group."""
-        joined: list[Candidate] = []
+        """Return mistakes that are made at all sites of a group, the plausible mistakes first."""
+        by_scope: dict[str, list[tuple[list[Any], float]]] = {}
         for passes, assumes in groups:
-            scope = self._scopes[id(passes[0])]
-            places = [self._right(scope, site) for site in passes] if self._parallel(passes) else None
-            for m in CATALOGUE.values():
-                if m.scope == scope:
-                    several = self._same_everywhere(m, passes, assumes)
-                    joined += several if places is None else self._near(several, scope, dict(zip(passes, places)))
-            if self.late():
-                break
-        joined.sort(key=lambda c: c.assumes)
+            passes.sort(key=lambda site: -site.k)
+            by_scope.setdefault(self._scopes[id(passes[0])], []).append((passes, assumes))
         found: list[Explanation] = []
-        for c in joined:
-            if self.late() or found and c.assumes > found[0].assumes + 0.4:
+        for m in sorted(CATALOGUE.values(), key=lambda m: m.assumes):
+            if self.late() or found and m.assumes > min(e.assumes for e in found) + 0.4:
                 break
-            if self.explains(c):
-                found.append(Explanation((c,), c.assumes))
+            for passes, assumes in by_scope.get(m.scope, ()):
+                for c in self._same_everywhere(m, passes, assumes):
+                    if (m.scope == "arrivals" or self._may_explain(c)) and self.explains(c):
+                        found.append(Explanation((c,), c.assumes))
+                if self.late():
+                    break
         return found
 
-    def _parallel(self, passes: list[Any]) -> bool:
-        """Return whether no pass of a loop changes the upstream gradient of another."""
-        first, last = min(site.k for site in passes), max(site.k for site in passes)
-        return first not in self.tape.between(last, first - 1)
+    def _may_explain(self, c: Candidate) -> bool:
+        """Return whether a mistake in all passes has the effect that is wanted, or whether that is not known.
 
-    def _near(self, several: Iterable[Candidate], scope: str, places: dict[Any, Any]) -> Iterator[Candidate]:
-        """Yield the candidates whose effects on passes that are independent add up to the error."""
-        for c in several:
-            effects = []
-            for site, variant in zip(c.sites, c.variants):
-                place, right = places[site]
-                effects.append(self._effect_of(variant, scope, site, place, right, always=True))
-            known = [e for e in effects if e is not None]
-            if len(known) == len(effects) and np.abs(np.sum(known, axis=0) - self.error).max() <= 10 * self.tolerance:
-                yield c
+        What a mistake changes in one pass is part of the upstream gradient of the earlier ones. That is linear: see
+        `_response`.
+        """
+        gradients = self.tape.gradients
+        changed: list[tuple[Any, np.ndarray]] = []
+        effect = np.zeros(DIRECTIONS)
+
+        def upstream(k: int) -> np.ndarray:
+            g: np.ndarray = gradients[k]
+            for response, delta in changed:
+                if k < len(response) and response[k] is not None:
+                    g = g + (delta @ response[k]).reshape(g.shape)
+            return g
+
+        for number, (site, variant) in enumerate(zip(c.sites, c.variants)):
+            try:
+                g, change = upstream(site.k), variant.change
+                new = change.change(g, upstream(change.k)) if isinstance(change, Using) else change(g)
+                if isinstance(site, Edge):
+                    place, right = site.source, site.contribution(g)
+                elif isinstance(site, Block):
+                    place, right = site.early, site.right(g)
+                else:
+                    place, right = site.k, g
+                if new is None or np.shape(new) != right.shape:
+                    return False
+                delta = new - right
+                effect = effect + self.effect(place, delta)
+                if number < len(c.sites) - 1 and delta.any():
+                    response = self._response(place)
+                    if response is None:
+                        return True
+                    changed.append((response, delta.ravel()))
+            except IMPOSSIBLE:
+                return False
+        return bool(np.abs(effect - self.error).max() <= 10 * self.tolerance)
+
+    def _response(self, k: int) -> list[Any] | None:
+        """Return, for each operation up to k, the matrix by which its gradient follows that of k; None if too large."""
+        if k not in self._responses:
+            value = self.tape.ops[k].value
+            found: list[Any] | None = None
+            if value.size * k <= 8000:
+                several = [self.tape.below(k, e.reshape(value.shape)) for e in np.eye(value.size)]
+                found = [
+                    None if gs[0] is None else np.array([g.ravel() for g in gs]) for gs in zip(*several, strict=True)
+                ]
+            self._responses[k] = found
+        return self._responses[k]
 
     def _loops(self) -> Iterator[tuple[list[Any], float]]:
         """Yield the sites of all passes of an instruction, and what it assumes that the mistake is made in all."""
@@ -488,6 +527,12 @@ class Search:
                 reach = site.words.name(site.early) if isinstance(site, Block) else ""
                 groups.setdefault((place, reach), []).append(site)
         yield from ((sites, 0.1) for sites in groups.values() if len(sites) > 1)
+        calls: dict[Any, list[list[Any]]] = {}  # of a function that is called at several places
+        for ((scope, (code, instruction, part, _), kind, i), reach), sites in groups.items():
+            calls.setdefault((scope, code, instruction, part, kind, i, "`" in reach), []).append(sites)
+        for several in calls.values():
+            if len(several) > 1:
+                yield sorted((s for sites in several for s in sites), key=lambda s: -s.k), 0.2
 
     def _kinds(self) -> Iterator[tuple[list[Any], float]]:
         """Yield the sites of all operations of a kind, and what it assumes that the mistake is made at all."""
@@ -512,10 +557,7 @@ class Search:
         """Yield the variants of a mistake, made in all passes in which they can be made."""
         several: list[dict[str, Variant]] = []
         for site in passes:
-            try:
-                several.append({v.key or v.detail: v for v in m.find(site)})
-            except IMPOSSIBLE:
-                several.append({})
+            several.append({v.key or v.detail: v for v in self._variants(m, site)})
         for key in dict.fromkeys(key for of in (several[-1], several[0]) for key in of):
             made = [(site, of[key]) for site, of in zip(passes, several) if key in of]
             variant = made[-1][1]
@@ -537,6 +579,7 @@ class Search:
         groups = {tuple(self.words.same_instruction(k)): k for k in range(1, len(self.tape.ops))}
         for passes in groups:
             sites = [Site(self.tape, self.words, k) for k in passes]
+            self._every += sites  # the id of a site is that of no other
             for m in CATALOGUE.values():
                 if m.scope == "forward":
                     joined += self._in_all_passes(m, sites, 0.1)
@@ -686,4 +729,7 @@ def _plainness(e: Explanation) -> tuple[int, ...]:
     site = c.site
     variable = bool(site.words.variable(site.k))
     reduction = site.op.kind in REDUCTIONS
-    return (int(not (reduction and c.mistake.name == "constant")), int(not variable), site.k)
+    early = site.tape.ops[site.early].place if isinstance(site, Block) else None
+    depth = 0 if early is None or early.returned else len(early.calls)  # inside of a function that is called
+    constant = reduction and c.mistake.name == "constant"
+    return int(not constant), int(not variable), site.k, depth, len(c.variants[0].detail)

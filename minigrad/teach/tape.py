@@ -310,6 +310,21 @@ class Tape:
                 op.ways.append((i, s, vjp, arguments, self.ops[s].value.shape))
         return op.ways
 
+    def below(self, k: int, g: np.ndarray) -> list[Any]:
+        """Return what a gradient `g` of operation k alone contributes to the gradients of it and of all before it."""
+        gradients: list[Any] = [None] * (k + 1)
+        gradients[k] = g
+        for j in range(k, 0, -1):
+            g = gradients[j]
+            if g is None:
+                continue
+            for i, s, vjp, arguments, shape in self._ways(j):
+                c: Any = self.ops[j].contribution(i, g) if vjp is None else vjp(g, *arguments)
+                if c is not None:
+                    c = c if c.shape == shape else unbroadcast(c, shape)
+                    gradients[s] = c if gradients[s] is None else gradients[s] + c
+        return gradients
+
     @property
     def gradient(self) -> np.ndarray:
         """The right gradient of the input."""
@@ -365,8 +380,11 @@ class Tape:
                 if sources != op.sources:  # an operand that is another operation now
                     operands = [o if s is None else new.ops[s].value for s, o in zip(sources, operands)]
             value = np.asarray(primitive.recompute(*operands, **parameters))
-            changes = {"primitive": primitive, "sources": sources, "operands": operands, "parameters": parameters}
-            new.ops.append(replace(op, **changes, value=value, node=None, calls={}, ways=None))
+            changed_op = copy(op)
+            changed_op.primitive, changed_op.sources, changed_op.operands = primitive, sources, operands
+            changed_op.parameters, changed_op.value, changed_op.node = parameters, value, None
+            changed_op.calls, changed_op.ways = {}, None
+            new.ops.append(changed_op)
         if new.ops[-1].value.shape != self.seed.shape:
             return None
         new.gradients = new.walk()

@@ -24,7 +24,8 @@ def _stored(code: CodeType) -> dict[int, str]:
     for this, following in zip(instructions, instructions[1:]):
         if following.opname.startswith(_STORES):
             name = following.argval[0] if isinstance(following.argval, tuple) else following.argval
-            found[this.offset] = str(name)
+            # a call in progress is at one of the inline cache entries of its instruction
+            found.update(dict.fromkeys(range(this.offset, following.offset, 2), str(name)))
     return found
 
 
@@ -54,8 +55,11 @@ class Words:
     def variable(self, k: int) -> str:
         """Return the variable that holds the result of operation k, "" if there is none."""
         op = self.tape.ops[k]
-        if op.place is not None and not op.place.part and (stored := _stored(op.place.code).get(op.place.instruction)):
-            return stored
+        if op.place is not None and not op.place.part:
+            here = (op.place.code, op.place.instruction, op.place.line)
+            for code, instruction, _ in (*op.place.returned[::-1], here):
+                if stored := _stored(code).get(instruction):
+                    return stored
         return op.name or ""
 
     def name(self, k: int) -> str:
@@ -69,9 +73,11 @@ class Words:
         op = self.tape.ops[k]
         if op.primitive is None:
             return op.name or "x"
-        text = "" if op.place is None or op.place.part else source_text(op.place.code, op.place.instruction)
-        if text and len(text) <= 40:
-            return text
+        if op.place is not None and not op.place.part:
+            here = (op.place.code, op.place.instruction, op.place.line)
+            for code, instruction, _ in (*op.place.returned[:1], here):
+                if (text := source_text(code, instruction)) and len(text) <= 40:
+                    return text
         if depth == 0:
             return "…"
         return self._written(op, depth)
@@ -102,7 +108,13 @@ class Words:
     def line(self, k: int) -> str:
         """Return " (line 3)", or "" if the line is not known; with the pass if there are several."""
         place = self.tape.ops[k].place
-        return f" (line {place.line})" if place is not None else ""
+        if place is None:
+            return ""
+        line = place.line
+        for code, instruction, of_call in place.returned if not place.part else ():
+            if _stored(code).get(instruction) or len(source_text(code, instruction)) in range(1, 41):
+                line = of_call  # the name is that of the call's result
+        return f" (line {line})"
 
     def passes(self, k: int) -> int:
         """Return how many operations were computed by the same instruction."""
@@ -114,11 +126,11 @@ class Words:
             self._passes = {}
             for j, op in enumerate(self.tape.ops):
                 if op.place is not None:
-                    self._passes.setdefault((op.place.code, op.place.instruction, op.place.part, op.kind), []).append(j)
+                    self._passes.setdefault((op.place.key, op.kind), []).append(j)
         place = self.tape.ops[k].place
         if place is None:
             return [k]
-        return self._passes[place.code, place.instruction, place.part, self.tape.ops[k].kind]
+        return self._passes[place.key, self.tape.ops[k].kind]
 
     def through(self, k: int) -> str:
         """Return an operation, with its line."""

@@ -159,15 +159,22 @@ def _other_function(s: Edge) -> Iterator[Variant]:
     if op.kind in ("mul", "div", "pow", "logaddexp", "atan2", "hypot"):
         a, b = (np.asarray(o, float) for o in names.values())
         y = op.value
-        texts = (
-            *("a", "b", "-b", "1 / b", "-1 / b", "1 / b**2", "-1 / b**2", "a / b", "-a / b", "a / b**2", "-a / b**2"),
-            *("y", "-y", "1 / a", "a * b", "b**2", "a**2", "-a", "log(abs(b))", "log(abs(a))", "y * b", "y * a"),
-            *("y / a", "b / a", "-b / a**2", "1 / a**2", "b * y", "1 / sqrt(abs(b))", "sqrt(abs(b))", "2 * b", "2 * a"),
-        )
-        for text in texts:
-            d_value = eval(text, dict(vars(np)), {"a": a, "b": b, "y": y})
+        right = derivative(s)
+        for text, of_operands in _OF_TWO.items():
+            d_value = of_operands(a, b, y)
             said = spoken(text, {"a": s.words.operand(s.k, 0), "b": s.words.operand(s.k, 1), "y": s.words.name(s.k)})
-            yield Variant(lambda g, d=d_value: s.fitted(g * d), f"{said} instead of {derivative(s)}", 0.0, text)
+            yield Variant(lambda g, d=d_value: s.fitted(g * d), f"{said} instead of {right}", 0.0, text)
+
+
+_OF_TWO = {
+    text: eval(f"lambda a, b, y: {text}", dict(vars(np)))
+    for text in (
+        *("a", "b", "-b", "1 / b", "-1 / b", "1 / b**2", "-1 / b**2", "a / b", "-a / b", "a / b**2", "-a / b**2"),
+        *("y", "-y", "1 / a", "a * b", "b**2", "a**2", "-a", "log(abs(b))", "log(abs(a))", "y * b", "y * a"),
+        *("y / a", "b / a", "-b / a**2", "1 / a**2", "b * y", "1 / sqrt(abs(b))", "sqrt(abs(b))", "2 * b", "2 * a"),
+    )
+}
+"""Derivatives that a function of two operands a and b may be given by mistake; y is its result."""
 
 
 @mistake(
@@ -187,10 +194,16 @@ def _other_array(s: Edge) -> Iterator[Variant]:
         said = s.words.name(s.k) if name == "y" else s.words.operand(s.k, op.primitive.inputs.index(name))
         for array, called, key in s.neighbours(right.shape):
             if array is not right and not np.array_equal(array, right):
+                text = f"{called} instead of {said}"
+                if called == said:
+                    text = f"the {'old' if ' True ' in key else 'new'} {said} instead of the {'new' if ' True ' in key else 'old'} one"
+                yield Variant(lambda g, n=name, a=array: op.contribution(s.i, g, {n: a}), text, key=f"{name} {key}")
+        source = s.k if name == "y" else op.sources[op.primitive.inputs.index(name)]
+        for j, before in enumerate(s.tape.ops[source].operands if source is not None and name != "y" else ()):
+            if np.shape(before) == right.shape and not np.array_equal(before, right):
+                text = f"{s.words.operand(source, j)} instead of {said}"
                 yield Variant(
-                    lambda g, n=name, a=array: op.contribution(s.i, g, {n: a}),
-                    f"{called} instead of {said}",
-                    key=f"{name} {key}",
+                    lambda g, n=name, a=before: op.contribution(s.i, g, {n: a}), text, -0.1, f"{name} from {j}"
                 )
         for state, when in s.other_passes(None if name == "y" else op.primitive.inputs.index(name)):
             if state.shape == right.shape:

@@ -35,17 +35,45 @@ _OF = {"1 - y**2": ", the derivative of tanh", "y * (1 - y)": ", the derivative 
 
 def functions(x: Any, y: Any, x_name: str, y_name: str, right: Any = None) -> Iterator[Variant]:
     """Yield the derivatives of other functions, for an argument x and a result y; `right` is the right derivative."""
-    for text, derivative in FUNCTIONS.items():
-        d = derivative(x, y)
-        if np.all(np.isfinite(d)):
-            said = spoken(text, {"x": x_name, "y": y_name})
-            of = _OF.get(text, "")
-            if right is not None and np.any(right) and not of:  # where it is 0, they agree by chance
-                if np.allclose(derivative(y, y), right, rtol=1e-9, atol=1e-12):
-                    of = f": the input {x_name} stands where the output {y_name} must stand (instead of it)"
-                elif np.allclose(derivative(x, x), right, rtol=1e-9, atol=1e-12):
-                    of = f": the output {y_name} stands where the input {x_name} must stand (instead of it)"
-            yield Variant(lambda g, d=d: g * d, said + of, -0.2 * bool(of), text)
+    found = {text: d for text, derivative in FUNCTIONS.items() if np.isfinite(d := derivative(x, y)).all()}
+    # where the right one is 0, they agree by chance
+    mixed = (
+        {}
+        if right is None or not np.any(right)
+        else {
+            f": the input {x_name} stands where the output {y_name} must stand (instead of it)": _equal_to(right, y),
+            f": the output {y_name} stands where the input {x_name} must stand (instead of it)": _equal_to(right, x),
+        }
+    )
+    instead = _right_text(found, right)
+    instead = f" instead of {spoken(instead, {'x': x_name, 'y': y_name})}" if instead else ""
+    for text, d in found.items():
+        said = spoken(text, {"x": x_name, "y": y_name})
+        of = _of(text, y) or next((why for why, texts in mixed.items() if text in texts), "")
+        yield Variant(lambda g, d=d: g * d, said + (of or instead), -0.2 * bool(of) + 0.2 * (len(text) > 12), text)
+
+
+def _of(text: str, y: Any) -> str:
+    """Return of which function a formula is the derivative, if it can be: its result y has the range."""
+    return _OF[text] if text in _OF and np.max(np.abs(y), initial=0) <= 1 else ""
+
+
+def _right_text(found: Mapping[str, Any], right: Any) -> str:
+    """Return the shortest formula of the right derivative, "" if there is none."""
+    if right is None or not np.any(right):
+        return ""
+    several = sorted((text for text in found if len(text) <= 14), key=len)
+    return next((t for t in several if np.abs(found[t] - right).max() <= 1e-9 * np.abs(right).max()), "")
+
+
+def _equal_to(right: Any, a: Any) -> set[str]:
+    """Return the formulas that give the right derivative if both x and y are `a`."""
+    found = np.empty((len(FUNCTIONS), *np.shape(right)))
+    for row, derivative in zip(found, FUNCTIONS.values()):
+        row[...] = derivative(a, a)
+    axes = tuple(range(1, found.ndim))
+    same = (np.abs(found - right) <= 1e-12 + 1e-9 * np.abs(right)).all(axis=axes)
+    return {text for text, equal in zip(FUNCTIONS, same) if equal}
 
 
 def spoken(text: str, names: Mapping[str, str]) -> str:
@@ -53,7 +81,8 @@ def spoken(text: str, names: Mapping[str, str]) -> str:
 
     def called(letter: re.Match[str]) -> str:
         name = names.get(letter[0], letter[0]).strip("`")
-        return f"({name})" if " " in name and text != letter[0] else name
+        alone = text == letter[0] or text[: letter.start()].endswith("(") and text[letter.end() :].startswith(")")
+        return name if alone or " " not in name else f"({name})"
 
     return f"`{re.sub(r'[a-z](?![a-z0-9])(?<![a-z]{2})', called, text)}`"
 

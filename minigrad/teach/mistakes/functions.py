@@ -225,7 +225,7 @@ def _cross_entropy(s: Block) -> Iterator[Variant]:
         "the probability stands where the 1 of the target must stand": one * p,
         "1/p of the target stands where the 1 must stand": one / p,
     }.items():
-        yield Variant(made(p, other), said)
+        yield Variant(made(p, other), said, 0.06 * said.endswith("everywhere"))
     n = len(target)
     yield Variant(made(n * p, one), f"the probabilities lack the factor 1/{n} of the mean (1/N)", 0.1)
     yield Variant(made(p, n * one), f"the 1 of the target lacks the factor 1/{n} of the mean (1/N)", 0.1)

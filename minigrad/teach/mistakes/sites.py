@@ -53,7 +53,9 @@ class Site:
         """Return the same with a key: the name, and the how manieth array of that name it is, before or after this."""
         count: dict[Any, int] = {}
         found = []
-        for a, name, k in sorted(self.words.arrays(shape), key=lambda found: abs(found[2] - self.k))[:24]:
+        several = sorted(self.words.arrays(shape), key=lambda found: abs(found[2] - self.k))
+        named = [found for found in several if found[1].strip("`").isidentifier()]
+        for a, name, k in [*named[:16], *[found for found in several[:24] if not found[1].strip("`").isidentifier()]]:
             key = (name, k <= self.k)
             count[key] = count.get(key, 0) + 1
             old = count[key] > 1 and k <= self.k and self.words.passes(k) > 1

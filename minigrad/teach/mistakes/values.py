@@ -128,7 +128,7 @@ def _later(s: Site) -> Iterator[tuple[int, str, int]]:
 def _other_upstream(s: Edge) -> Iterator[Variant]:
     for k, name, near in _later(s):
         if near:
-            why = f"{s.words.name(s.k)}: the local derivative of {name} is left out" if near == 1 else s.words.name(s.k)
+            why = f"{s.words.name(s.k)}: the local derivative of {name} is left out"
             change = Using(k, lambda _, other: s.contribution(other))
             yield Variant(change, f"{name}, not of {why}", 0.1 * (near - 1), f"{name} {near}")
 
@@ -195,6 +195,17 @@ def _overwritten(s: Site) -> Iterator[Variant]:
                     0.1,
                     key=f"part {order} {j}",
                 )
+
+
+@mistake(
+    "multiplied contributions",
+    "arrivals",
+    "the contributions to the gradient of {node}{line} are multiplied; contributions are added",
+    assumes=1.5,
+)
+def _multiplied_contributions(s: Site) -> Iterator[Variant]:
+    if len(s.op.users) == 2:
+        yield Variant(lambda cs: cs[0] * cs[1])
 
 
 @mistake(
