@@ -125,6 +125,7 @@ PLANTED: dict[str, tuple[tuple[int, ...], Callable[[Any], Any], Callable[[np.nda
     "averaged": ((4, 3), lambda h: C * t(h), lambda g, h: (g * C).mean(axis=0) * (1 - t(h) ** 2)),
     "other term": ((4, 3), lambda h: C * t(h), lambda g, h: g * C * (1 - t(h) ** 2) + D * 0 + C),
     "overwritten": ((4, 3), lambda h: h * C + t(h) + h * D, lambda g, h: g * D),
+    "multiplied contributions": ((4, 3), lambda h: h * C + t(h), lambda g, h: (g * C) * (g * (1 - t(h) ** 2))),
     "no topological order": (
         (4, 3),
         lambda h: (s := t(h)) * C + np.exp(s),

@@ -159,11 +159,11 @@ def _other_function(s: Edge) -> Iterator[Variant]:
     if op.kind in ("mul", "div", "pow", "logaddexp", "atan2", "hypot"):
         a, b = (np.asarray(o, float) for o in names.values())
         y = op.value
-        right = derivative(s)
+        instead = derivative(s)
         for text, of_operands in _OF_TWO.items():
             d_value = of_operands(a, b, y)
             said = spoken(text, {"a": s.words.operand(s.k, 0), "b": s.words.operand(s.k, 1), "y": s.words.name(s.k)})
-            yield Variant(lambda g, d=d_value: s.fitted(g * d), f"{said} instead of {right}", 0.0, text)
+            yield Variant(lambda g, d=d_value: s.fitted(g * d), f"{said} instead of {instead}", 0.0, text)
 
 
 _OF_TWO = {
@@ -196,7 +196,8 @@ def _other_array(s: Edge) -> Iterator[Variant]:
             if array is not right and not np.array_equal(array, right):
                 text = f"{called} instead of {said}"
                 if called == said:
-                    text = f"the {'old' if ' True ' in key else 'new'} {said} instead of the {'new' if ' True ' in key else 'old'} one"
+                    this, that = ("old", "new") if " True " in key else ("new", "old")
+                    text = f"the {this} {said} instead of the {that} one"
                 yield Variant(lambda g, n=name, a=array: op.contribution(s.i, g, {n: a}), text, key=f"{name} {key}")
         source = s.k if name == "y" else op.sources[op.primitive.inputs.index(name)]
         for j, before in enumerate(s.tape.ops[source].operands if source is not None and name != "y" else ()):
