@@ -87,7 +87,10 @@ RACES: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("name", RACES)
+QUICK = ("noisy", "settings", "diverged")
+
+
+@pytest.mark.parametrize("name", [n if n in QUICK else pytest.param(n, marks=pytest.mark.slow) for n in RACES])
 def test_node_makes_the_runs_of_the_engine(name: str, tmp_path: Path) -> None:
     result = RACES[name]()
     compare(result, in_node(result.page(), tmp_path))
