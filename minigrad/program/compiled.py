@@ -26,7 +26,7 @@ from minigrad.grad_mode import enable_grad, mode
 from minigrad.hooks import watchers
 from minigrad.output.words import class_name, in_brackets, printable
 from minigrad.primitives.primitive import Call, Calls, Primitive
-from minigrad.program.guards import Guards
+from minigrad.program.guards import Guards, new_objects
 from minigrad.program.recorder import Recorder, Stale, has_mask, user_place
 from minigrad.program.scalar_program import ScalarProgram, watched
 from minigrad.program.scalar_program import result as scalar_result
@@ -222,7 +222,7 @@ class Recording:
 
     def record(self, args: Any, options: Any) -> tuple[Any, str, bool]:
         """Run the function. Return its result, why it cannot be recorded, and whether it may be possible next time."""
-        with _recording() as recorder:
+        with _recording() as recorder, new_objects():
             held = _Held(recorder, self._inputs)
             guards = Guards(recorder.refuse, held.hold)
             profile = sys.getprofile()
@@ -572,10 +572,9 @@ def _noted_calls(calls: Calls, recorder: Recorder) -> Calls:
 class _Input(ArrayNode):
     """The node of a tensor that a recorded function uses: its gradient ends here."""
 
-    def __init__(self, t: Tensor, recorder: Recorder) -> None:
+    def __init__(self, t: Tensor, original: Any, recorder: Recorder) -> None:
         super().__init__(t._array)
         self.value, self._recorder = t._array, recorder
-        original: Any = t._node
         self.original, self.name = original, original.name
         self.index = original.index
 
@@ -651,31 +650,32 @@ class _Held:
         node = t.node
         if node is not None and (node.hooks or t._base is not None):
             self._recorder.refuse("a tensor has a hook" if node.hooks else "a view that requires a gradient is used")
-        leaf = None if node is None else _Input(t, self._recorder)
+        original = node or t._leaf
+        leaf = None if original is None else _Input(t, original, self._recorder)
         self.before.append((t, t._array, node, t._leaf, leaf, t._is_users))
         self.tensors.append(t)
         self.arrays.append(t._array)
-        self.leaves.append(leaf)
+        self.leaves.append(None if node is None else leaf)
         self.nodes.append(node)
         t._array, t._is_users = self._recorder.give(t._array, "x"), False
-        if leaf is not None:
+        if node is not None:
             t._node = leaf
-            if t._leaf is node:
-                t._leaf = leaf
+        if t._leaf is not None:
+            t._leaf = leaf if t._leaf is original else t._leaf
 
     def restore(self) -> None:
         """Give the tensors and generators back what they had."""
         if self._restored:
             return
         self._restored = True
-        nodes = {leaf: node for _, _, node, _, leaf, _ in self.before if leaf is not None}
+        nodes = {leaf: node for _, _, node, _, leaf, _ in self.before if node is not None}
         for t, array, node, own, leaf, is_users in self.before:
             if real(t._array) is array:
                 t._array = array
             else:
                 self._recorder.refuse("it gives a tensor another array")
                 t._set_array(real(t._array))
-            if t._node is leaf:
+            if t._node is (None if node is None else leaf):
                 t._node = node
             else:
                 self._recorder.refuse("it gives a tensor another history")

@@ -16,7 +16,9 @@ import gc
 import sys
 import types
 from collections import OrderedDict, defaultdict, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from itertools import chain
 from operator import is_
 from pathlib import PurePath
@@ -66,7 +68,7 @@ class Guards:
         self._refuse, self._found_tensor = refuse, found_tensor
         self._seen: dict[int, Any] = {}
         self._codes: set[Any] = set()
-        self._functions: dict[Any, types.FunctionType] = {}
+        self._closures: dict[Any, list[Any]] = {}
         self._dicts: list[tuple[Any, list[Any], list[Any], str]] = []
         self._lists: list[tuple[Any, list[Any], str]] = []
         self._sets: list[tuple[Any, Any, str]] = []
@@ -94,7 +96,10 @@ class Guards:
     def _parts(self, x: Any, kind: Any, path: str) -> Iterable[tuple[Any, str]]:
         if isinstance(x, Base | Value) or kind is Generator:
             self._found_tensor(x)
-            return []
+            attributes = x.__dict__ if isinstance(x, Base) else {}
+            own = [k for k in attributes if not k.startswith("_")]  # what the user has set
+            self._globals += [(attributes, k, attributes[k], f"{path}.{k}") for k in own]
+            return [(attributes[k], f"{path}.{k}") for k in own]
         if kind is np.ndarray:
             if x.nbytes > LARGEST or x.dtype.hasobject:
                 self._refuse(f"{path} is an array too large to be compared at each step; pass it as an argument")
@@ -114,7 +119,6 @@ class Guards:
             self._sets.append((x, set(x), path))
             return [(v, path) for v in x]
         if kind is types.FunctionType:
-            self._functions.setdefault(x.__code__, x)
             if x.__module__ in _MODULES:
                 self._refuse(f"{path} is a function of the module {x.__module__}")
             return [(v, path) for v in (x.__defaults__, x.__kwdefaults__)]
@@ -146,7 +150,7 @@ class Guards:
                 names = {k: v for k, v in vars(base).items() if k not in ("__dict__", "__weakref__", "__doc__")}
                 for k, v in names.items():
                     self._globals.append((vars(base), k, v, f"{base.__name__}.{k}"))
-                    if not isinstance(v, types.FunctionType) and not k.startswith("__"):
+                    if not k.startswith("__"):
                         found.append((v, f"{base.__name__}.{k}"))
         return found
 
@@ -176,8 +180,12 @@ class Guards:
         here = frame.f_locals
         for name in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]:
             x = here.get(name)
-            if hasattr(x, "__dict__") and not isinstance(x, Base | type | types.FunctionType | types.ModuleType):
+            plain = isinstance(x, Base | type | types.FunctionType | types.ModuleType) or not hasattr(x, "__dict__")
+            if not plain and id(x) not in self._seen and not _is_new(x):
                 self.add(x, printable(name))
+        free = [name for name in code.co_freevars if name != "__class__"]
+        if free:
+            self._closure(code, here, free)
         if code in self._codes:
             return
         self._codes.add(code)
@@ -193,9 +201,6 @@ class Guards:
                     self._globals.append((names, name, _MISSING, printable(name)))
                 else:
                     self._check_function(getattr(builtins, name, None), name)
-        free = [name for name in code.co_freevars if name != "__class__"]
-        if free:
-            self._closure(code, here, free)
 
     def _global(self, names: Any, name: str, code: Any, path: str) -> None:
         value = names[name]
@@ -213,14 +218,19 @@ class Guards:
                     self._global(vars(module), name, code, f"{path}.{name}")
 
     def _closure(self, code: Any, here: Any, free: list[str]) -> None:
-        functions = [self._functions[code]] if code in self._functions else []
-        functions += [f for f in gc.get_referrers(code) if type(f) is types.FunctionType and f not in functions]
-        mine = [f for f in functions if all(_holds(cell, here.get(n)) for n, cell in _cells(f) if n in free)]
+        def running(function: Any) -> bool:
+            return all(_holds(cell, here.get(name, _MISSING)) for name, cell in _cells(function) if name in free)
+
+        if any(map(running, self._closures.get(code, ()))):
+            return
+        functions = [f for f in gc.get_referrers(code) if type(f) is types.FunctionType]
+        mine = [*filter(running, functions)]
+        self._closures.setdefault(code, []).extend(mine)
         if not mine:
             self._refuse(f"the variables around {printable(code.co_name)} were not found")
         for function in mine:
             for name, cell in _cells(function):
-                if name in free and id(cell) not in self._seen:
+                if name in free and id(cell) not in self._seen and not _is_new(cell):
                     self._seen[id(cell)] = cell
                     value = cell.cell_contents if name in here else _MISSING
                     self._cells.append((cell, value, name))
@@ -287,6 +297,24 @@ class Guards:
             if len(x) != len(items) or not (all(map(is_, x, items)) or all(map(_same, x, items))):
                 return path
         return ""
+
+
+@contextmanager
+def new_objects() -> Iterator[None]:
+    """Context manager: what is created meanwhile stays in the youngest generation of the garbage collector."""
+    enabled = gc.isenabled()
+    gc.disable()
+    gc.collect(0)  # moves what there is to the next generation
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def _is_new(x: Any) -> bool:
+    """Return whether an object was created by the step itself, from what it has read."""
+    return any(map(partial(is_, x), gc.get_objects(generation=0)))
 
 
 def _same(a: Any, b: Any) -> bool:

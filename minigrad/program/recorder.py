@@ -21,6 +21,7 @@ from minigrad.output.words import printable
 from minigrad.program.stand_ins import StandIn, has_stand_in, real
 
 _PACKAGES = (str(Path(__file__).parents[1]) + os.sep, str(Path(np.__file__).parent) + os.sep)
+_PROGRAMS = tuple([f"{_PACKAGES[0]}{folder}{os.sep}" for folder in ("course", "demo", "surfaces", "teach", "viz")])
 _PYTHON = str(Path(os.__file__).parent) + os.sep
 
 
@@ -169,7 +170,7 @@ class Recorder:
         if text.isidentifier():  # an argument, unchanged
             return next(a for a in args if type(a) is StandIn and a.name == text)
         found = self._noted(text, value, uses)
-        if isinstance(value, bool | int | float | str) and function not in _KNOWN:
+        if type(value) in _NUMBERS and function not in _KNOWN:
             self._hold(f"v{len(self.lines) - 1}", value)
         elif shaped or getattr(function, "__name__", "") in _BY_VALUE:
             self._hold_shape(found)
@@ -218,7 +219,7 @@ class Recorder:
         found = self._noted(f"{self.text(a, uses)} {symbol} {self.text(b, uses)}", value, uses)
         if isinstance(value, bool):
             self._hold(f"v{len(self.lines) - 1}", value)
-        elif isinstance(value, int | float):
+        elif type(value) in (int, float):
             return StandIn(self, value, f"v{len(self.lines) - 1}")
         return found
 
@@ -245,7 +246,7 @@ class Recorder:
         found = self._noted(f"{x.name}.{name}({', '.join(parts)})", value, uses)
         if value is None:
             self._writes(x)
-        if isinstance(value, bool | int | float | str | bytes):
+        if type(value) in _NUMBERS:
             self._hold(f"v{len(self.lines) - 1}", value)
         if name in _BY_VALUE:
             self._hold_shape(found)
@@ -356,6 +357,7 @@ class Recorder:
         return text
 
 
+_NUMBERS = {bool, int, float, str, bytes}
 _KNOWN = {np.shape, np.ndim, np.size, np.result_type, np.may_share_memory, np.shares_memory, np.can_cast}
 """Functions whose results do not depend on the numbers of an array."""
 _BY_VALUE = {"nonzero", "flatnonzero", "argwhere", "unique", "unique_values", "unique_counts", "unique_inverse"}
@@ -425,7 +427,7 @@ def is_library(frame: Any) -> bool:
     """Return whether a frame runs code of Python, NumPy or minigrad, and not the user's."""
     file = frame.f_code.co_filename
     if file.startswith(_PACKAGES) or file.startswith("<frozen"):
-        return True
+        return not file.startswith(_PROGRAMS)
     if file.startswith("<"):  # of a function that was made from a text
         module = str(frame.f_globals.get("__name__"))
         return not file.startswith("<doctest") and module.startswith(("minigrad.", "numpy"))

@@ -635,3 +635,100 @@ def test_what_values_cannot_record_is_named() -> None:
         square = minigrad.compile(lambda x: x * x)
         square(Value(1.0))
         square(Value(1.0)).backward(create_graph=True)
+
+
+def test_numpy_s_float64_is_no_condition() -> None:
+    def function(x: Any) -> Any:
+        return x.sum(0).tanh() * x.mean()
+
+    compiled = minigrad.compile(function)
+    for i in range(3):
+        x = minigrad.tensor(np.random.default_rng(i).standard_normal(4), requires_grad=True)
+        assert bits(function(x)) == bits(compiled(x))
+    assert compiled._count == 1 and compiled.reason == ""
+
+
+def test_variables_of_the_step_itself_are_no_guards() -> None:
+    class Helper:
+        def __init__(self, x: Any) -> None:
+            self.x, self.count = x, 0
+
+        def total(self) -> Any:
+            self.count += 1
+            return self.x.sum() * self.count
+
+    def function(x: Any) -> Any:
+        def scaled(n: int) -> Any:
+            return x * n
+
+        helper = Helper(x)
+        return (
+            sum(scaled(n).sum() for n in range(3)) + sum(x[i] * i for i in range(3)) + helper.total() + helper.total()
+        )
+
+    compiled = minigrad.compile(function)
+    for i in range(4):
+        x = tensors(3, seed=i)
+        assert bits(function(x)) == bits(compiled(x))
+    assert compiled._count == 1 and compiled.reason == ""
+
+    def make(n: int) -> Callable[[Any], Any]:
+        return lambda x: x * n
+
+    kept = [make(1)]
+
+    def makes_too(x: Any) -> Any:
+        return (make(2)(x) + kept[0](x)).sum()
+
+    compiled = minigrad.compile(makes_too)
+    for n in (1, 1, 5, 5, 7):
+        kept[0] = make(n)
+        assert bits(makes_too(tensors(3, seed=n))) == bits(compiled(tensors(3, seed=n)))
+
+
+def test_each_closure_of_one_code_is_compared() -> None:
+    def make(n: int) -> tuple[Callable[[Any], Any], Callable[[int], None]]:
+        def times(x: Any) -> Any:
+            return x * n
+
+        def set_n(value: int) -> None:
+            nonlocal n
+            n = value
+
+        return times, set_n
+
+    (one, set_one), (two, set_two) = make(1), make(1)
+
+    def function(x: Any) -> Any:
+        return (one(x) + two(x) * 10).sum()
+
+    follows(function, [lambda: set_two(3), lambda: set_one(4), lambda: set_two(5)], tensors(3))
+
+    def defaults(x: Any, scale: Any = [1.0]) -> Any:  # noqa: B006
+        return x.sum() * scale[0]
+
+    class Model:
+        def loss(self, x: Any, scale: Any = [1.0]) -> Any:  # noqa: B006
+            return x.sum() * scale[0]
+
+    for f in (defaults, Model().loss):
+        scale = f.__defaults__[0]  # type: ignore[attr-defined]
+        follows(f, [lambda scale=scale: scale.__setitem__(0, 2.0)], tensors(3))
+
+
+def test_gradients_and_attributes_of_tensors_are_no_constants() -> None:
+    frozen = tensors(3).requires_grad_()
+    frozen.sum().backward()
+    frozen.requires_grad_(False)
+    frozen.rate = 1.0  # type: ignore[attr-defined]
+
+    def reads(x: Any) -> Any:
+        return (x * frozen.grad).sum()
+
+    def has(x: Any) -> Any:
+        return (x * frozen).sum() * frozen.rate  # type: ignore[attr-defined]
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        follows(reads, [lambda: setattr(frozen, "grad", tensors(3, seed=5))], tensors(3))
+    assert follows(has, [lambda: setattr(frozen, "rate", 3.0)], tensors(3)).reason == ""
