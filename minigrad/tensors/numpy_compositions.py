@@ -186,8 +186,127 @@ def _unwrap(p: Any, *args: Any, **options: Any) -> Any:
 
 
 def _linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True) -> Any:
-    steps = np.linspace(0, 1, num, endpoint, dtype=_first(start, stop).dtype)
-    return start + (stop - start) * steps
+    like = _first(start, stop)
+    steps = np.linspace(0, 1, num, endpoint, dtype=like.dtype)
+    start, width = _tensor(np.asarray(start, like.dtype) if not isinstance(start, Base) else start, like), stop - start
+    return start + width * steps.reshape(-1, *(1,) * width.ndim)
+
+
+def _logspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: Any = 10.0) -> Any:
+    return base ** _linspace(start, stop, num, endpoint)
+
+
+def _interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None) -> Any:
+    """Linear between the points (xp, fp), whose xp increase, constant outside."""
+    like = _first(x, xp, fp)
+    x, xp, fp = (_tensor(np.asarray(a, like.dtype) if not isinstance(a, Base) else a, like) for a in (x, xp, fp))
+    places = _values(xp)
+    after = np.clip(np.searchsorted(places, _values(x), side="right"), 1, max(places.size - 1, 1))
+    last = np.minimum(after, places.size - 1)
+    x0, x1, f0, f1 = xp[after - 1], xp[last], fp[after - 1], fp[last]
+    result: Any = f0 + (f1 - f0) * ((x - x0) / np.where(last < after, 1, x1 - x0))
+    result = np.where(_values(x) < places[0], fp[0] if left is None else left, result)
+    result = np.where(_values(x) == places[-1], fp[-1], result)
+    return np.where(_values(x) > places[-1], fp[-1] if right is None else right, result)
+
+
+def _lstsq(a: Any, b: Any) -> Any:
+    like = _first(a, b)
+    a, b = _tensor(a, like), _tensor(b, like)
+    lstsq: Any = np.linalg.lstsq
+    _, residuals, rank, singular = lstsq(_values(a), _values(b), rcond=None)
+    x = np.linalg.pinv(a) @ b
+    error = b - a @ x
+    return x, np.sum(error * error, axis=0).reshape(residuals.shape) if residuals.size else residuals, rank, singular
+
+
+def _tensorinv(a: Any, ind: int = 2) -> Any:
+    n = math.prod(a.shape[ind:])
+    return np.linalg.inv(a.reshape(n, n)).reshape(*a.shape[ind:], *a.shape[:ind])
+
+
+def _tensorsolve(a: Any, b: Any) -> Any:
+    like = _first(a, b)
+    a, b = _tensor(a, like), _tensor(b, like)
+    return np.linalg.solve(a.reshape(b.numel(), b.numel()), b.reshape(-1)).reshape(a.shape[b.ndim :])
+
+
+def _polynomials(a: Any, b: Any) -> tuple[Any, Any]:
+    """Return the coefficients, the highest power first, with 0 for powers that one lacks."""
+    size = max(np.size(a), np.size(b))
+    like = _first(a, b)
+    return tuple([np.pad(_tensor(np.atleast_1d(p), like), (size - np.size(p), 0)) for p in (a, b)])  # type: ignore[return-value]
+
+
+def _polyder(p: Any, m: int = 1) -> Any:
+    for _ in range(m):
+        p = p[:-1] * np.arange(p.shape[0] - 1, 0, -1, dtype=p.dtype)
+    return p
+
+
+def _polyint(p: Any, m: int = 1, k: Any = 0) -> Any:
+    for _ in range(m):
+        p = np.append(p / np.arange(p.shape[0], 0, -1, dtype=p.dtype), np.asarray(k, p.dtype))
+    return p
+
+
+def _along_axis(func1d: Any, axis: int, arr: Any, *args: Any, **options: Any) -> Any:
+    rows = np.moveaxis(arr, axis, -1)
+    found = [func1d(rows[i], *args, **options) for i in np.ndindex(*rows.shape[:-1])]
+    stacked = np.stack(found)
+    shaped = stacked.reshape(*rows.shape[:-1], *stacked.shape[1:])
+    return np.moveaxis(shaped, -1, axis) if stacked.ndim > 1 else shaped
+
+
+def _over_axes(func: Any, a: Any, axes: Any) -> Any:
+    for axis in axes if isinstance(axes, list | tuple) else [axes]:
+        a = func(a, axis).reshape([1 if d == axis % a.ndim else n for d, n in enumerate(a.shape)])
+    return a
+
+
+def _choose(a: Any, choices: Any) -> Any:
+    return np.select([np.asarray(_values(a)) == i for i in range(len(choices))], list(choices))
+
+
+def _trim_zeros(filt: Any, trim: str = "fb") -> Any:
+    places = np.flatnonzero(_values(filt))
+    first, last = (places[0], places[-1] + 1) if places.size else (0, 0)
+    return filt[first if "f" in trim.lower() else 0 : last if "b" in trim.lower() else None]
+
+
+def _ordered(change: str) -> Callable[..., Any]:
+    """Return reshape or ravel with NumPy's order="F": of the transposed tensor, and back."""
+
+    def call(a: Any, *shape: Any, order: str = "C") -> Any:
+        if order != "F":
+            return getattr(a, change)(*shape)
+        if change == "ravel":
+            return a.permute(*range(a.ndim)[::-1]).ravel()
+        (sizes,) = shape
+        sizes = (sizes,) if isinstance(sizes, int) else tuple(sizes)
+        moved = a.permute(*range(a.ndim)[::-1]).reshape(sizes[::-1])
+        return moved.permute(*range(len(sizes))[::-1])
+
+    return call
+
+
+def _reduction(name: str, neutral: float, joins: str) -> Callable[..., Any]:
+    """Return a reduction that takes NumPy's `where`, of the elements that count, and `initial`, one more of them."""
+
+    def call(a: Any, *args: Any, where: Any = None, initial: Any = None, **options: Any) -> Any:
+        if where is not None:
+            a = np.where(where, a, np.asarray(neutral, a.dtype))
+        found = getattr(a, name)(*args, **options)
+        return found if initial is None else getattr(np, joins)(found, np.asarray(initial, a.dtype))
+
+    return call
+
+
+def _mean(a: Any, *args: Any, where: Any = None, **options: Any) -> Any:
+    if where is None:
+        return a.mean(*args, **options)
+    count = np.sum(np.broadcast_to(_values(where), a.shape), *args, **options)
+    return np.sum(a, *args, where=where, **options) / np.asarray(count, a.dtype)
 
 
 def _select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
@@ -274,6 +393,29 @@ COMPOSITIONS: dict[str, Callable[..., Any]] = {
     "vsplit": _sections(lambda a: 0),
     "fft.fftshift": _moving(np.fft.fftshift),
     "fft.ifftshift": _moving(np.fft.ifftshift),
+    "apply_along_axis": _along_axis,
+    "apply_over_axes": _over_axes,
+    "choose": _choose,
+    "interp": _interp,
+    "logspace": _logspace,
+    "amax": _reduction("amax", -math.inf, "maximum"),
+    "amin": _reduction("amin", math.inf, "minimum"),
+    "max": _reduction("amax", -math.inf, "maximum"),
+    "mean": _mean,
+    "min": _reduction("amin", math.inf, "minimum"),
+    "polyadd": lambda a1, a2: np.add(*_polynomials(a1, a2)),
+    "polyder": _polyder,
+    "polyint": _polyint,
+    "polymul": lambda a1, a2: np.convolve(a1, a2),
+    "polysub": lambda a1, a2: np.subtract(*_polynomials(a1, a2)),
+    "prod": _reduction("prod", 1, "multiply"),
+    "ravel": _ordered("ravel"),
+    "reshape": _ordered("reshape"),
+    "sum": _reduction("sum", 0, "add"),
+    "trim_zeros": _trim_zeros,
+    "linalg.lstsq": lambda a, b, rcond=None: _lstsq(a, b),
+    "linalg.tensorinv": _tensorinv,
+    "linalg.tensorsolve": _tensorsolve,
     "linalg.cond": lambda x: np.max(s := np.linalg.svdvals(x)) / np.min(s),
     "linalg.diagonal": lambda x, offset=0: np.diagonal(x, offset, -2, -1),
     "linalg.cross": lambda x1, x2, axis=-1: np.cross(x1, x2, axis=axis),
@@ -317,30 +459,17 @@ CONSTANT = frozenset(_CONSTANT.split())
 """Functions through which no gradient ever passes: the derivative is 0, or the answer no number of the inputs."""
 
 MEANT = {
-    "add.reduce": "np.sum",
-    "multiply.reduce": "np.prod",
-    "maximum.reduce": "np.max",
-    "minimum.reduce": "np.min",
-    "add.accumulate": "np.cumsum",
-    "multiply.accumulate": "np.cumprod",
-    "multiply.outer": "np.outer",
     "save": "minigrad.save(t, path)",
     "savez": "minigrad.save({'name': t}, path)",
     "savez_compressed": "minigrad.save({'name': t}, path)",
     "linalg.eig": "np.linalg.eigh, for symmetric matrices",
     "linalg.eigvals": "np.linalg.eigvalsh, for symmetric matrices",
-    "linalg.lstsq": "minigrad.linalg.lstsq",
-    "linalg.tensorsolve": "np.linalg.solve of reshaped arrays",
-    "linalg.tensorinv": "np.linalg.inv of a reshaped array",
     "polyfit": "minigrad.linalg.lstsq of np.vander(x, n + 1)",
-    "apply_along_axis": "a loop over rows and np.stack",
-    "apply_over_axes": "the function itself, with axis=(…)",
     "copyto": "t[...] = values",
     "put": "t[index] = values",
     "putmask": "np.where(mask, values, t)",
     "place": "np.where(mask, values, t)",
     "fill_diagonal": "np.where(np.eye(n, dtype=bool), value, t)",
-    "choose": "np.select",
     "frexp": "np.log2",
     "i0": "a separate series",
 }

@@ -138,26 +138,17 @@ _FUNCTIONS: dict[Any, Callable[..., Any]] = {
         getattr(np, n): _method(n)
         for n in (
             *(
-                "sum",
-                "prod",
-                "mean",
                 "argmax",
                 "argmin",
                 "all",
                 "any",
-                "reshape",
-                "ravel",
                 "swapaxes",
                 "squeeze",
                 "copy",
             ),
-            *("broadcast_to", "moveaxis", "fliplr", "flipud", "argwhere", "bincount"),
+            *("broadcast_to", "moveaxis", "fliplr", "flipud", "argwhere"),
         )
     },
-    np.max: _method("amax"),
-    np.min: _method("amin"),
-    np.amax: _method("amax"),
-    np.amin: _method("amin"),
     np.var: lambda t, axis=None, ddof=0, keepdims=False: t.var(axis, correction=ddof, keepdim=keepdims),
     np.std: lambda t, axis=None, ddof=0, keepdims=False: t.std(axis, correction=ddof, keepdim=keepdims),
     np.transpose: lambda t, axes=None: t.transpose(axes),
@@ -183,8 +174,13 @@ _FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.searchsorted: lambda a, v, side="left": _first(a, v)._of(_values(a)).searchsorted(v, side=side),
     np.isin: lambda element, test_elements, **k: type(_first(element, test_elements)).isin(element, test_elements, **k),
     np.meshgrid: lambda *vectors, indexing="xy": _joining("meshgrid")(*vectors, indexing=indexing),
-    **{getattr(np, n): _joining(n) for n in ("hstack", "vstack", "dstack", "column_stack")},
+    **{getattr(np, n): _joining(n) for n in ("dstack", "column_stack")},
+    np.hstack: lambda tup, *, dtype=None, casting="same_kind": _joining("hstack")(tup),
+    np.vstack: lambda tup, *, dtype=None, casting="same_kind": _joining("vstack")(tup),
     **{getattr(np, n): _joining(n) for n in ("atleast_1d", "atleast_2d", "atleast_3d")},
+    np.bincount: lambda x, weights=None, minlength=0: _lifted(x, _first(x, weights)).bincount(
+        None if weights is None else _lifted(weights, _first(x, weights)), minlength
+    ),
     np.expand_dims: lambda t, axis: t.unsqueeze(axis),
     np.clip: lambda t, a_min=None, a_max=None, *, min=None, max=None: _method("clamp")(
         t, min if a_min is None else a_min, max if a_max is None else a_max
@@ -200,7 +196,9 @@ _FUNCTIONS: dict[Any, Callable[..., Any]] = {
     },
     np.linalg.solve: _solve,
     np.linalg.norm: lambda x, ord=None, axis=None, keepdims=False: _joining("norm", "linalg")(x, ord, axis, keepdims),
-    np.linalg.svd: lambda a, full_matrices=True: _joining("svd", "linalg")(a, full_matrices),
+    np.linalg.svd: lambda a, full_matrices=True, compute_uv=True: (
+        _joining("svd", "linalg")(a, full_matrices) if compute_uv else _joining("svdvals", "linalg")(a)
+    ),
     np.linalg.pinv: lambda a, rcond=None, hermitian=False: _joining("pinv", "linalg")(
         a, rtol=1e-15 if rcond is None else rcond, hermitian=hermitian
     ),
@@ -229,6 +227,19 @@ _FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.size: lambda t, axis=None: t.numel() if axis is None else t.shape[axis],
 }
 """Any other function of NumPy -> the function to call with its arguments."""
+
+
+_UFUNC_METHODS: dict[Any, Callable[..., Any]] = {
+    (np.add, "reduce"): np.sum,
+    (np.multiply, "reduce"): np.prod,
+    (np.maximum, "reduce"): np.max,
+    (np.minimum, "reduce"): np.min,
+    (np.logical_and, "reduce"): np.all,
+    (np.logical_or, "reduce"): np.any,
+    (np.add, "accumulate"): np.cumsum,
+    (np.multiply, "accumulate"): np.cumprod,
+}
+"""(ufunc, method) -> the function of the same meaning, whose axis is 0 by default here."""
 
 
 def _first(*values: Any) -> Any:
@@ -283,6 +294,11 @@ class NumPyProtocols:
             return self._into(ufunc, inputs, out, options)
         name = _METHODS.get(ufunc)
         composed = UFUNCS.get(ufunc.__name__)
+        if method == "outer" and not options:
+            a, b = inputs
+            return ufunc(_lifted(a, self).reshape(*np.shape(_values(a)), *(1,) * np.ndim(_values(b))), b)
+        if (ufunc, method) in _UFUNC_METHODS:
+            return _UFUNC_METHODS[ufunc, method](*inputs, **{"axis": 0, **options})
         if method != "__call__" or options or (name is None and composed is None):
             if not _needs_gradient(inputs):
                 return getattr(ufunc, method)(*_plain(inputs), **options)
