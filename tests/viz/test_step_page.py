@@ -383,7 +383,7 @@ def test_it_plays_and_pauses(opened: Any) -> None:
 @pytest.mark.browser
 def test_without_a_layout_the_list_serves(opened: Any, nothing: None) -> None:
     page = opened(step(neuron()))
-    assert not page.find_element("id", "graph").is_displayed()
+    assert not page.find_element("id", "graph").is_displayed() and not page.find_element("id", "zoom").is_displayed()
     rows = page.find_elements("css selector", "#list tbody tr")
     rows[-1].find_element("tag name", "button").click()
     assert where(page) == "backward 9 of 9"
