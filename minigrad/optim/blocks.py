@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from minigrad.optim.compiled_rules import FORMS
+
 BLOCK = 1 << 15
 """How many numbers a rule is called with at a time."""
 LARGE = 1 << 19
@@ -21,10 +23,17 @@ Rule = TypeVar("Rule", bound=Callable[..., tuple[Any, dict[str, Any]]])
 
 
 def in_blocks(rule: Rule) -> Rule:
-    """Return the elementwise rule with the same results, computed block by block if x has `LARGE` numbers or more."""
+    """Return the elementwise rule with the same results, computed block by block if x has `LARGE` numbers or more.
+
+    Where numba is installed, a rule in `FORMS` is one compiled loop instead.
+    """
+
+    compiled = FORMS.get(rule.__name__)
 
     @wraps(rule)
     def blockwise(x: Any, dx: Any, state: dict[str, Any], *settings: Any, **named: Any) -> tuple[Any, dict[str, Any]]:
+        if compiled is not None and (found := compiled(x, dx, state, *settings, **named)) is not None:
+            return found
         if x.__class__ is not np.ndarray or x.size < LARGE or not _can_be_cut(x, dx, state, *settings, *named.values()):
             return rule(x, dx, state, *settings, **named)
         new_x: Any = None

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.primitives.kernels import compiled
 from minigrad.primitives.primitive import kernel
 from minigrad.primitives.special import erf, erfc, erfinv, gelu, ndtr
 
@@ -31,6 +32,10 @@ for _primitive in (erf, erfc, erfinv, ndtr):
 
 def _gelu(x: Any) -> Any:
     """Return the result; and for the vjp Phi(x)."""
+    if compiled.usable(x):
+        out, phi = np.empty_like(x), np.empty_like(x)
+        compiled.run("gelu", x.ravel(), out.reshape(-1), phi.reshape(-1))
+        return out, phi
     phi = ndtr.run(x)
     return x * phi, phi
 
@@ -38,6 +43,9 @@ def _gelu(x: Any) -> Any:
 def _gelu_x(g: Any, x: Any, phi: Any) -> Any:
     out = np.empty(x.shape, x.dtype)
     arrays = [a.reshape(-1) for a in (g, x, phi, out)]
+    if compiled.usable(x, g, phi):
+        compiled.run("gelu_vjp", *arrays)
+        return out
     for start in range(0, x.size, BLOCK):
         dy, a, p, dx = (array[start : start + BLOCK] for array in arrays)
         np.multiply(dy, p, out=dx)

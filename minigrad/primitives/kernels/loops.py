@@ -1,0 +1,185 @@
+"""The loops that numba compiles, see `compiled`. Without numba they are plain Python, which only the tests run.
+
+All arrays are float32 and in C order; rows are those of a matrix.
+"""
+
+from __future__ import annotations
+
+import importlib
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+
+from minigrad.primitives.special import _coefficients
+
+f = np.float32
+_TAIL = tuple([float(c) for c in _coefficients(np.dtype("float32"))[0]])
+
+
+def _float_of_bits(bits: Any) -> Any:
+    """Return the float32 that these 32 bits are."""
+    return bits.view(np.float32)
+
+
+def compiled(function: Any) -> Any:
+    """Decorate a loop: compile it when it is first called."""
+    return function
+
+
+if find_spec("numba") is not None:
+    _numba: Any = importlib.import_module("numba")
+
+    def compiled(function: Any) -> Any:
+        """Decorate a loop. Sums may be added in any order, which lets the processor add several elements at a time."""
+        settings = {"fastmath": {"reassoc", "contract", "nsz", "arcp"}, "error_model": "numpy"}
+        try:
+            return _numba.njit(cache=True, **settings)(function)
+        except RuntimeError:  # there is no folder that a cache can be written to
+            return _numba.njit(**settings)(function)
+
+    def _bitcast(_: Any, bits: Any) -> Any:
+        float_type = importlib.import_module("llvmlite.ir").FloatType()
+        signature = _numba.types.float32(_numba.types.int32)
+        return signature, lambda context, builder, signature, args: builder.bitcast(args[0], float_type)
+
+    _float_of_bits = importlib.import_module("numba.extending").intrinsic(_bitcast)
+
+
+@compiled
+def _exp(x: Any) -> Any:
+    """exp(x) for x <= 0: 2**k exp(r), where exp(r) is Cephes's polynomial; 0 below -87."""
+    v = f(-87) if x < f(-87) else x  # (nan stays nan)
+    k = np.floor(v * f(1.44269504) + f(0.5))
+    r = (v - k * f(0.693359375)) - k * f(-2.12194440e-4)
+    p = f(1.9875691500e-4) * r + f(1.3981999507e-3)
+    p = p * r + f(8.3334519073e-3)
+    p = p * r + f(4.1665795894e-2)
+    p = p * r + f(1.6666665459e-1)
+    p = p * r + f(5.0000001201e-1)
+    p = p * r * r + r + f(1)
+    scaled = p * _float_of_bits((np.int32(k) + np.int32(127)) << np.int32(23))
+    return f(0) if x < f(-87) else scaled
+
+
+# ---- softmax ---------------------------------------------------------------------------------------------------------
+
+
+@compiled
+def softmax(x: Any, top: Any, out: Any) -> None:
+    """`top` are the rows' largest elements: NumPy finds them as fast."""
+    for i in range(x.shape[0]):
+        total = f(0)
+        for j in range(x.shape[1]):
+            e = _exp(x[i, j] - top[i, 0])
+            out[i, j] = e
+            total += e
+        factor = f(1) / total
+        for j in range(x.shape[1]):
+            out[i, j] *= factor
+
+
+@compiled
+def softmax_vjp(g: Any, y: Any, out: Any) -> None:
+    """y * (g - sum(g * y)), row by row."""
+    for i in range(y.shape[0]):
+        total = f(0)
+        for j in range(y.shape[1]):
+            total += g[i, j] * y[i, j]
+        for j in range(y.shape[1]):
+            out[i, j] = y[i, j] * (g[i, j] - total)
+
+
+# ---- layer norm ------------------------------------------------------------------------------------------------------
+
+
+@compiled
+def layer_norm(x: Any, weight: Any, bias: Any, eps: float, out: Any, mean: Any, scale: Any) -> None:
+    """Also set the rows' means, and their scales 1 / sqrt(var(x) + eps)."""
+    n = f(x.shape[1])
+    for i in range(x.shape[0]):
+        total = f(0)
+        for j in range(x.shape[1]):
+            total += x[i, j]
+        m = total / n
+        squares = f(0)
+        for j in range(x.shape[1]):
+            squares += (x[i, j] - m) * (x[i, j] - m)
+        s = f(1) / np.sqrt(squares / n + f(eps))
+        mean[i, 0], scale[i, 0] = m, s
+        for j in range(x.shape[1]):
+            out[i, j] = (x[i, j] - m) * s * weight[j] + bias[j]
+
+
+@compiled
+def layer_norm_vjp(g: Any, x: Any, weight: Any, mean: Any, scale: Any, dx: Any, dweight: Any, dbias: Any) -> None:
+    """Set dx, and add to the contributions to weight and bias, which are 0 before."""
+    n = f(x.shape[1])
+    for i in range(x.shape[0]):
+        m, s = mean[i, 0], scale[i, 0]
+        of_mean, of_scale = f(0), f(0)
+        for j in range(x.shape[1]):
+            y = (x[i, j] - m) * s
+            d = g[i, j] * weight[j]
+            of_mean += d
+            of_scale += d * y
+            dweight[j] += g[i, j] * y
+            dbias[j] += g[i, j]
+        of_mean, of_scale = of_mean / n, of_scale / n
+        for j in range(x.shape[1]):
+            y = (x[i, j] - m) * s
+            dx[i, j] = s * (g[i, j] * weight[j] - of_mean - y * of_scale)
+
+
+# ---- gelu ------------------------------------------------------------------------------------------------------------
+
+
+@compiled
+def gelu(x: Any, out: Any, phi: Any) -> None:
+    """phi = (1 + erf(x / sqrt(2))) / 2, with erfc as in `special`."""
+    for i in range(x.size):
+        a = abs(x[i])
+        a = (f(39) if a > f(39) else a) * f(0.7071067811865476)  # beyond, erfc is 0
+        t = (a - f(3.75)) / (a + f(3.75))
+        p = f(_TAIL[0])
+        for c in _TAIL[1:]:
+            p = p * t + f(c)
+        below = f(0.5) * p * _exp(-a * a) / (f(1) + f(2) * a)
+        phi[i] = f(1) - below if x[i] > f(0) else below
+        out[i] = x[i] * phi[i]
+
+
+@compiled
+def gelu_vjp(g: Any, x: Any, phi: Any, out: Any) -> None:
+    """g * (phi + x * exp(-x**2 / 2) / sqrt(2 pi))."""
+    for i in range(x.size):
+        out[i] = g[i] * (phi[i] + x[i] * _exp(f(-0.5) * x[i] * x[i]) * f(0.3989422804014327))
+
+
+# ---- update rules ----------------------------------------------------------------------------------------------------
+
+
+@compiled
+def adam(
+    x: Any,
+    dx: Any,
+    m: Any,
+    v: Any,
+    new_x: Any,
+    new_m: Any,
+    new_v: Any,
+    rate: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+    t: int,
+) -> None:
+    """The formulas of `rules.adam`, with t the number of this step."""
+    of_m, of_v = f(1 / (1 - beta1**t)), f(1 / (1 - beta2**t))
+    b1, b2, c1, c2 = f(beta1), f(beta2), f(1 - beta1), f(1 - beta2)
+    lr, e = f(rate), f(eps)
+    for i in range(x.size):
+        mi = b1 * m[i] + c1 * dx[i]
+        vi = b2 * v[i] + c2 * dx[i] * dx[i]
+        new_m[i], new_v[i] = mi, vi
+        new_x[i] = x[i] - lr * (mi * of_m) / (np.sqrt(vi * of_v) + e)

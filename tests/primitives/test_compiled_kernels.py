@@ -1,0 +1,147 @@
+"""The compiled kernels compute what NumPy's forms do: the same loops, in plain Python where numba is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.util import find_spec
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from minigrad.optim import compiled_rules, rules
+from minigrad.primitives import normalization, softmax, special
+from minigrad.primitives.kernels import compiled, loops
+from minigrad.primitives.primitive import Primitive
+
+COMPILED = find_spec("numba") is not None
+
+
+@pytest.fixture(autouse=True)
+def _used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small arrays are the loops' business; in plain Python nothing is compiled."""
+    monkeypatch.setattr(compiled, "installed", True)
+    monkeypatch.setattr(compiled, "LEAST", 1)
+    if not COMPILED:
+        for name in ("softmax", "softmax_vjp", "layer_norm", "layer_norm_vjp", "gelu", "gelu_vjp", "adam"):
+            monkeypatch.setattr(getattr(loops, name), "stats", SimpleNamespace(cache_misses={}), raising=False)
+
+
+def floats(seed: int, *shape: int) -> Any:
+    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
+
+
+def both(monkeypatch: pytest.MonkeyPatch, names: list[str], function: Callable[[], Any]) -> tuple[Any, Any]:
+    """The results by the loops, all of which must run, and by NumPy."""
+    ran, run = [], compiled.run
+
+    def noted(name: str, *args: Any) -> Any:
+        ran.append(name)
+        return run(name, *args)
+
+    with monkeypatch.context() as patch, np.errstate(all="ignore"):
+        patch.setattr(compiled, "run", noted)
+        mine = function()
+        patch.setattr(compiled, "installed", False)
+        its = function()
+    assert ran == names
+    return mine, its
+
+
+def assert_close(mine: Any, its: Any) -> None:
+    for a, b in zip(mine, its, strict=True):
+        assert (a.shape, a.dtype) == (b.shape, b.dtype)
+        scale = np.abs(b[np.isfinite(b)]).max(initial=1e-30)
+        np.testing.assert_allclose(a, b, rtol=0, atol=compiled.ERROR * scale)
+
+
+def forward_and_backward(primitive: Primitive, operands: list[Any], **parameters: Any) -> list[Any]:
+    result = primitive.run(*operands, **parameters)
+    y, kept = (result[0], result[1:]) if primitive.keeps else (result, ())
+    saved = primitive.full_plan.select((y, *operands, *parameters.values(), *kept))
+    calls, g = primitive.full_plan.array_calls, floats(9, *y.shape)
+    if calls.together is not None:
+        return [y, *calls.together[0](g, *[saved[i] for i in calls.together[1]])]
+    return [y, *[call[0](g, *[saved[i] for i in call[1]]) for call in calls.each if call is not None]]
+
+
+SIZES = [(1, 1), (3, 7), (2, 3, 20)] + [(40, 300)] * COMPILED
+
+
+def test_softmax(monkeypatch: pytest.MonkeyPatch) -> None:
+    special_rows = np.array(
+        [[0, -np.inf, 1], [-np.inf] * 3, [np.nan, 0, 1], [np.inf, 0, 1], [500, -500, 0]], np.float32
+    )
+    for x in [*(10 * floats(1, *shape) for shape in SIZES), special_rows]:
+        names = ["softmax", "softmax_vjp"]
+        mine, its = both(monkeypatch, names, lambda x=x: forward_and_backward(softmax.softmax, [x], axis=-1))
+        assert_close(mine, its)
+        assert np.array_equal(mine[0] == 0, its[0] == 0)  # a masked weight is exactly 0
+
+
+def test_layer_norm(monkeypatch: pytest.MonkeyPatch) -> None:
+    for shape in SIZES[1:]:
+        x, w, b = floats(1, *shape) + 3, floats(2, shape[-1]), floats(3, shape[-1])
+        names = ["layer_norm", "layer_norm_vjp"]
+        function = lambda x=x, w=w, b=b: forward_and_backward(normalization.layer_norm, [x, w, b], eps=1e-5)  # noqa: E731
+        assert_close(*both(monkeypatch, names, function))
+
+
+def test_gelu(monkeypatch: pytest.MonkeyPatch) -> None:
+    with_limits = np.array([-40, -6, -1e-3, 0, 1e-3, 6, 40, np.nan, np.inf], np.float32)
+    for x in [*(3 * floats(1, *shape) for shape in SIZES), with_limits]:
+        names = ["gelu", "gelu_vjp"]
+        assert_close(*both(monkeypatch, names, lambda x=x: forward_and_backward(special.gelu, [x])))
+
+
+def test_adam(monkeypatch: pytest.MonkeyPatch) -> None:
+    def trained() -> list[Any]:
+        x, state = floats(1, 50), {}
+        for t in range(4):
+            x, state = rules.adam(x, floats(t, 50), state, 0.01, epsilon=1e-8)
+        assert state["t"] == 4
+        return [x, state["m"], state["v"]]
+
+    assert_close(*both(monkeypatch, ["adam"] * 3, trained))  # the first step, without a state, is NumPy's
+    x, state = floats(1, 5), {"t": 1, "m": floats(2, 5), "v": floats(3, 5) ** 2}
+    assert compiled_rules.adam(x, x, state, 0.1) is not None
+    assert compiled_rules.adam(x, x[:4], state, 0.1) is None
+    assert compiled_rules.adam(x, x, state, np.full(5, 0.1)) is None  # type: ignore[arg-type]
+    assert compiled_rules.adam(x, x, {**state, "m": 0.0}, 0.1) is None
+
+
+def test_other_arrays_are_left_to_numpy(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = floats(1, 4, 6)
+    assert compiled.usable(x, x[0])
+    assert not compiled.usable(x, None)
+    assert not any(map(compiled.usable, [x.T, x[:, :3], x.astype(np.float64), x > 0, np.broadcast_to(x[0], (9, 6))]))
+    monkeypatch.setattr(compiled, "LEAST", 25)
+    assert not compiled.usable(x)
+    monkeypatch.setattr(compiled, "installed", False)
+    assert not compiled.usable(floats(1, 30))
+
+
+def test_an_environment_variable_switches_them_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compiled, "find_spec", lambda name: name)
+    assert compiled._installed()
+    monkeypatch.setenv("MINIGRAD_COMPILED_KERNELS", "0")
+    assert not compiled._installed()
+    monkeypatch.undo()
+    monkeypatch.setattr(compiled, "find_spec", lambda name: None)
+    assert not compiled._installed()
+
+
+def test_one_line_says_that_something_was_compiled(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def kernel() -> None: ...
+
+    monkeypatch.setattr(loops, "kernel", kernel, raising=False)
+    monkeypatch.setattr(compiled, "_announced", False)
+    err = []
+    for misses in {}, {"signature": 1}, {"signature": 1}:
+        kernel.stats = SimpleNamespace(cache_misses=misses, cache_path="a folder")  # type: ignore[attr-defined]
+        compiled.run("kernel")
+        err.append(capsys.readouterr().err)
+    assert [text.count("kept in a folder\n") for text in err] == [0, 1, 0]
