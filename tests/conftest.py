@@ -17,6 +17,8 @@ from minigrad import cli
 collect_ignore = [
     "benchmarks",  # run by hand; need PyTorch and micrograd
     "user_code",  # programs for the type checker, one of them wrong on purpose
+    "teaching",  # programs for PyTorch, which their test runs on minigrad
+    "parallel/on_ranks.py",  # a program that mpiexec runs
 ]
 
 # no examples are too slow on a busy machine; and where a run decides something, they are the same each time
