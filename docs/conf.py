@@ -1,5 +1,6 @@
 """The configuration of the site. `sphinx-build -W -j auto -c docs . build/site` builds it, and runs the lessons."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -27,6 +28,7 @@ nb_execution_mode = "cache"
 nb_execution_in_temp = True
 nb_execution_timeout = 1800
 nb_execution_raise_on_error = True
+os.environ["PYTHONWARNINGS"] = "error:::__main__"  # of the lessons' kernels: what a cell warns of is an error
 nb_merge_streams = True
 nb_output_stderr = "remove"  # warnings, with the paths of temporary files; the lessons print what matters
 myst_enable_extensions = ["colon_fence"]
