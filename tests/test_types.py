@@ -63,9 +63,11 @@ def test_the_stub_is_that_of_the_code():
 
 
 @pytest.mark.slow
-def test_stubtest_agrees():
+def test_stubtest_agrees(tmp_path):
     pytest.importorskip("mypy")
-    command = [sys.executable, "-m", "mypy.stubtest", "minigrad", "--concise"]
+    config = tmp_path / "mypy.ini"
+    config.write_text("[mypy]\nignore_errors = True\n")  # mypy itself checks what is inside of functions
+    command = [sys.executable, "-m", "mypy.stubtest", "minigrad", "--concise", "--mypy-config-file", str(config)]
     out = subprocess.run(command, cwd=HERE.parent, capture_output=True, text=True, check=False)
     assert "not checking stubs" not in out.stdout
     # it also compares modules that have no stub with themselves, and reads their decorators wrongly: not meant here
