@@ -69,8 +69,8 @@ def _right_text(found: Mapping[str, Any], right: Any) -> str:
 def _equal_to(right: Any, a: Any) -> set[str]:
     """Return the formulas that give the right derivative if both x and y are `a`."""
     found = np.empty((len(FUNCTIONS), *np.shape(right)))
-    for row, derivative in zip(found, FUNCTIONS.values()):
-        row[...] = derivative(a, a)
+    for row, derivative in enumerate(FUNCTIONS.values()):
+        found[row] = derivative(a, a)
     axes = tuple(range(1, found.ndim))
     same = (np.abs(found - right) <= 1e-12 + 1e-9 * np.abs(right)).all(axis=axes)
     return {text for text, equal in zip(FUNCTIONS, same) if equal}
