@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -60,7 +61,7 @@ class Recorder:
         self.given: dict[str, StandIn] = {}
         self.names: dict[str, Any] = {"Stale": Stale, "equal": equal}
         self._constants: dict[int, str] = {}
-        self._owners: dict[int, StandIn] = {}
+        self._owners: Any = WeakValueDictionary()  # the stand-ins of arrays that own memory, by the array's id
         self._roots: dict[int, str] = {}
         self._errors = np.geterr()
 
@@ -84,10 +85,11 @@ class Recorder:
         """Return the stand-in of an array that owns memory."""
         found = self._owners.get(id(array))
         if found is None:
-            found = self._owners[id(array)] = StandIn(self, array, self._constant(array))
+            found = self._owners[id(array)] = StandIn(self, array, "")
         return found
 
-    def _constant(self, value: Any) -> str:
+    def constant(self, value: Any) -> str:
+        """Return the variable of a value that is the same in each run."""
         name = self._constants.get(id(value))
         if name is None:
             name = self._constants[id(value)] = f"k{len(self._constants)}"
@@ -113,7 +115,7 @@ class Recorder:
             if kind is slice:
                 return f"slice({', '.join(self.text(v, uses) for v in (value.start, value.stop, value.step))})"
             self.refuse(f"a {printable(kind.__name__)} holds arrays")
-        return self._constant(value)
+        return self.constant(value)
 
     # ---- lines -----------------------------------------------------------------------------------------------------
 
@@ -138,7 +140,7 @@ class Recorder:
         if isinstance(value, np.ndarray | np.generic):
             found = StandIn(self, value, name)
             if "[" in name:  # a part of what a call returned
-                found.name = f"v{len(self.lines)}"
+                found = StandIn(self, value, f"v{len(self.lines)}")
                 self.lines.append(Line(f"{found.name} = {name}", found.name, (name.partition("[")[0],)))
             if kind is np.ndarray and value.base is None:
                 self._owners.setdefault(id(value), found)
@@ -166,7 +168,7 @@ class Recorder:
             return self._into(function, args, keywords, out if type(out) is not tuple else out[0])
         uses: list[str] = []
         parts = [self.text(a, uses) for a in args] + [f"{k}={self.text(v, uses)}" for k, v in keywords.items()]
-        text = self._written_out(function, parts) or f"{self._constant(function)}({', '.join(parts)})"
+        text = self._written_out(function, parts) or f"{self.constant(function)}({', '.join(parts)})"
         if text.isidentifier():  # an argument, unchanged
             return next(a for a in args if type(a) is StandIn and a.name == text)
         found = self._noted(text, value, uses)
@@ -192,7 +194,7 @@ class Recorder:
             if isinstance(node, ast.Name):
                 if node.id not in operands and node.id not in function.__globals__:
                     return ""
-                node.id = operands.get(node.id) or self._constant(function.__globals__[node.id])
+                node.id = operands.get(node.id) or self.constant(function.__globals__[node.id])
         return ast.unparse(tree)
 
     def _hold_shape(self, found: Any) -> None:
@@ -206,7 +208,7 @@ class Recorder:
             return out
         uses: list[str] = []
         parts = [self.text(a, uses) for a in args] + [f"{k}={self.text(v, uses)}" for k, v in keywords.items()]
-        self._noted(f"{self._constant(function)}({', '.join(parts)})", None, uses)
+        self._noted(f"{self.constant(function)}({', '.join(parts)})", None, uses)
         self._writes(out)
         return out
 
@@ -229,7 +231,7 @@ class Recorder:
         if not self.active:
             return value
         uses: list[str] = []
-        text = f"{self._constant(function)}({self.text(a, uses)}, {self.text(b, uses)})"
+        text = f"{self.constant(function)}({self.text(a, uses)}, {self.text(b, uses)})"
         if value is not a.value:
             return self._noted(text, value, uses)
         self._noted(text, None, uses)
@@ -307,7 +309,7 @@ class Recorder:
         """Return bool(x), int(x) or float(x), and note it as a condition."""
         value = function(x.value)
         if self.active:
-            self._hold(f"{self._constant(function)}({x.name})", value, x.name)
+            self._hold(f"{self.constant(function)}({x.name})", value, x.name)
         return value
 
     def _hold(self, text: str, value: Any, *uses: str) -> None:
@@ -316,7 +318,7 @@ class Recorder:
         self.conditions += 1
         self.place = place = user_place()
         test = f"if {text} is not {value!r}" if value is True or value is False else ""
-        test = test or f"if not equal({text}, {self._constant(value)})"
+        test = test or f"if not equal({text}, {self.constant(value)})"
         self.lines.append(Line(f"{test}: raise Stale({place!r})", "", uses or (text,)))
 
     # ---- the function ----------------------------------------------------------------------------------------------

@@ -21,15 +21,25 @@ class StandIn:
 
     Attributes:
         value: the real array or number.
-        name: the variable of the program that holds it.
         recorder: notes what is computed.
+        owner: of a view, the stand-in of the array that owns the memory, the same for all views of it.
     """
 
-    __slots__ = ("__weakref__", "name", "recorder", "value")
+    __slots__ = ("__weakref__", "_name", "owner", "recorder", "value")
     __array_priority__ = 1000
 
     def __init__(self, recorder: Any, value: Any, name: str) -> None:
-        self.recorder, self.value, self.name = recorder, value, name
+        self.recorder, self.value, self._name = recorder, value, name
+        base = getattr(value, "base", None)
+        self.owner: Any = recorder.owner(base) if base.__class__ is np.ndarray else None
+
+    @property
+    def name(self) -> str:
+        """The variable of the program that holds the array."""
+        if not self._name:  # an owner, which no line has computed
+            self.recorder.refuse("the array behind a view is used")
+            self._name = self.recorder.constant(self.value)
+        return self._name
 
     @property  # type: ignore[misc]
     def __class__(self) -> Any:  # what `isinstance` asks
@@ -43,9 +53,8 @@ class StandIn:
 
     @property
     def base(self) -> Any:
-        """The stand-in of the array that owns the memory, the same for all views of it."""
-        base: Any = self.value.base
-        return self.recorder.owner(base) if base.__class__ is np.ndarray else base
+        """The stand-in of the array that owns the memory; None if this one does."""
+        return self.value.base if self.owner is None else self.owner
 
     def __len__(self) -> int:
         return len(self.value)

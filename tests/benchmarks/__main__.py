@@ -24,7 +24,7 @@ import time
 from datetime import date
 from typing import Any
 
-from tests.benchmarks.workloads import WORKLOADS
+from tests.benchmarks.workloads import WORKLOADS, Recorded
 
 SLOW_KERNELS = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -45,11 +45,14 @@ def serve(name: str, contender: str) -> None:
     """In a process of its own: for each line on stdin, run a turn and print its time of a step, faults and memory."""
     clock = time.process_time if os.environ.get("OMP_NUM_THREADS") == "1" else time.perf_counter
     make, by_hand = WORKLOADS[name]
-    library: Any = importlib.import_module(contender)
+    module = "minigrad" if contender == "recorded" else contender
+    library: Any = importlib.import_module(module)
     if contender != "numpy":
-        importlib.import_module(f"{contender}.nn")
-        importlib.import_module(f"{contender}.optim")
+        importlib.import_module(f"{module}.nn")
+        importlib.import_module(f"{module}.optim")
         library.tensor([1.0])
+    if contender == "recorded":
+        library = Recorded(library)
     before = held()
     assert by_hand is not None or contender != "numpy"
     step = by_hand() if contender == "numpy" and by_hand else make(library)
@@ -96,7 +99,7 @@ def measure(name: str, contenders: list[str], rounds: int, environment: dict[str
 
 
 def row(name: str, rounds: int, environment: dict[str, str]) -> str:
-    contenders = ["minigrad", "torch", *(["numpy"] if WORKLOADS[name][1] else [])]
+    contenders = ["minigrad", "recorded", "torch", *(["numpy"] if WORKLOADS[name][1] else [])]
     turns = dict(zip(contenders, measure(name, contenders, rounds, environment)))
     shortest = {c: min(turn[0] for turn in mine) * 1e3 for c, mine in turns.items() if mine}
     if "minigrad" not in shortest:
@@ -108,9 +111,10 @@ def row(name: str, rounds: int, environment: dict[str, str]) -> str:
         return f"{shortest[contender] / shortest['torch']:.2f}" if {contender, "torch"} <= {*shortest} else "–"
 
     faults = statistics.median(turn[1] for turn in turns["minigrad"][rounds // 2 :])
-    memory = [f"{turns[c][-1][2]:.0f}" if turns[c] else "–" for c in ("minigrad", "torch")]
+    memory = [f"{turns[c][-1][2]:.0f}" if turns[c] else "–" for c in ("minigrad", "recorded", "torch")]
     times = [f"{shortest['minigrad']:.2f}", f"{shortest['torch']:.2f}" if "torch" in shortest else "–"]
-    return f"| {' | '.join([name, *times, ratio('minigrad'), ratio('numpy'), f'{faults:.0f}', *memory])} |"
+    ratios = [ratio(c) for c in ("minigrad", "recorded", "numpy")]
+    return f"| {' | '.join([name, *times, *ratios, f'{faults:.0f}', *memory])} |"
 
 
 def version(name: str) -> str:
@@ -139,10 +143,10 @@ def main() -> None:
     versions = [f"Python {platform.python_version()}", *map(version, ("numpy", "torch"))]
     print(f"{date.today()}, {platform.machine()}, {os.cpu_count()} cores, {', '.join(versions)}, {threads}\n")
     print(
-        "| training step | minigrad, ms | PyTorch, ms | minigrad / PyTorch | NumPy / PyTorch | faults | MB |"
-        " PyTorch's MB |"
+        "| training step | minigrad, ms | PyTorch, ms | minigrad / PyTorch | recorded / PyTorch | NumPy / PyTorch |"
+        " faults | MB | recorded, MB | PyTorch's MB |"
     )
-    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |", flush=True)
+    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |", flush=True)
     for name in WORKLOADS:
         if not arguments.wanted or any(text in name for text in arguments.wanted):
             print(row(name, arguments.rounds, environment), flush=True)

@@ -1,6 +1,7 @@
 """Training steps of typical sizes, written once for minigrad and PyTorch; for some the same in NumPy by hand.
 
-A workload is a function of a library that returns its step. Everything is float32 and starts from the same seed.
+A workload is a function of a library that returns its step. Everything is float32 and starts from the same seed. With
+the library `Recorded`, the part of a step that returns the loss goes through `minigrad.compile`.
 """
 
 from __future__ import annotations
@@ -13,6 +14,21 @@ import numpy as np
 
 Step = Callable[[], Any]
 RATE = 1e-3
+
+
+class Recorded:
+    """minigrad, with the functions that return a loss recorded."""
+
+    def __init__(self, minigrad: Any) -> None:
+        self.minigrad = minigrad
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.minigrad, name)
+
+
+def recorded(m: Any, function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the function, recorded if the library is `Recorded`."""
+    return m.minigrad.compile(function) if isinstance(m, Recorded) else function  # type: ignore[no-any-return]
 
 
 def floats(*shape: int) -> np.ndarray:
@@ -37,10 +53,11 @@ def trained(m: Any, model: Any, inputs: Any, targets: Any, optimizer: Any, loss:
     """A step of the usual loop."""
     loss = loss or m.nn.CrossEntropyLoss()
     x, y = m.tensor(inputs), m.tensor(targets)
+    loss_of = recorded(m, lambda x, y: loss(model(x), y))
 
     def step() -> Any:
         optimizer.zero_grad()
-        result = loss(model(x), y)
+        result = loss_of(x, y)
         result.backward()
         optimizer.step()
         return result.item()
@@ -63,6 +80,7 @@ def lecture_loop(m: Any) -> Step:
     if not hasattr(m, "Network"):
         return mlp(m)
     network = m.Network(perceptron(m, [784, 512, 512, 10]), m.nn.CrossEntropyLoss())
+    network = recorded(m, network)
     batch, state, x = (floats(64, 784), integers(10, 64)), {}, network.x
 
     def step() -> Any:
@@ -79,6 +97,8 @@ def passes(m: Any, function: Callable[..., Any], *arrays: np.ndarray) -> Step:
     """Forward and backward alone, with gradients of all arrays."""
     xs = [m.tensor(a, requires_grad=True) for a in arrays]
     upstream = m.tensor(floats(*function(*xs).shape))
+
+    function = recorded(m, function)
 
     def step() -> Any:
         for x in xs:
@@ -143,12 +163,17 @@ def tiny_operations(m: Any) -> Step:
     """A hundred operations on four numbers, forward and backward."""
     x = m.tensor([1.0, 2.0, 3.0, 4.0], requires_grad=True)
 
-    def step() -> Any:
+    def chain(x: Any) -> Any:
         y = x
         for _ in range(50):
             y = (y * x).tanh()
+        return y.sum()
+
+    function = recorded(m, chain)
+
+    def step() -> Any:
         x.grad = None
-        y.sum().backward()
+        function(x).backward()
 
     return step
 
