@@ -38,6 +38,14 @@ def is_communicator(comm: Any) -> bool:
     return hasattr(comm, "Get_rank") and hasattr(comm, "Iallreduce")
 
 
+def check_communicator(kind: str, comm: Any) -> None:
+    """Raise a TypeError if `comm` is no communicator."""
+    if not is_communicator(comm):
+        raise TypeError(
+            f"{kind}: comm must be a communicator of mpi4py, such as MPI.COMM_WORLD, got {class_name(comm)}"
+        )
+
+
 def shard(n: int, comm: Any) -> slice:
     """Return the slice of n items that this rank has: rows of a batch, or numbers of x.
 
@@ -47,6 +55,7 @@ def shard(n: int, comm: Any) -> slice:
         n: the number of items.
         comm: the communicator.
     """
+    check_communicator("shard", comm)
     return shards.split(n, comm.Get_size())[comm.Get_rank()]
 
 
@@ -77,7 +86,7 @@ def mean(dx: Any, comm: Any, size: float | None = None, *, timeout: float = 60.0
         RankError: if the arrays of the ranks differ in shape or dtype, or another rank fails.
         TimeoutError: if a rank does not come in time; the error names it.
     """
-    array, weight = _checked("mean", dx, size)
+    array, weight = _checked("mean", dx, comm, size)
     weight = _scaled("mean", array, comm, weight, timeout)
     if comm.Get_size() > 1:
         array *= array.dtype.type(weight)
@@ -99,7 +108,7 @@ def reduce_scatter(dx: np.ndarray, comm: Any, size: float | None = None, *, time
     Raises:
         As `mean`.
     """
-    array, weight = _checked("reduce_scatter", dx, size)
+    array, weight = _checked("reduce_scatter", dx, comm, size)
     weight = _scaled("reduce_scatter", array, comm, weight, timeout)
     if comm.Get_size() == 1:
         return array.copy()
@@ -126,7 +135,7 @@ def all_gather(x: np.ndarray, comm: Any, *, timeout: float = 60.0) -> np.ndarray
         RankError: if the vectors of the ranks differ in length or dtype, or another rank fails.
         TimeoutError: if a rank does not come in time; the error names it.
     """
-    array, _ = _checked("all_gather", x, None)
+    array, _ = _checked("all_gather", x, comm, None)
     _compare(comm, "all_gather", timeout, elements=array.size, dtype=array.dtype.num)
     if comm.Get_size() > 1:
         cuts = shards.split(array.size, comm.Get_size())
@@ -261,12 +270,14 @@ def _odd_ones(column: np.ndarray) -> list[int]:
     return np.flatnonzero(column != _usual(column)).tolist()
 
 
-def _checked(kind: str, value: Any, size: float | None) -> tuple[np.ndarray, float]:
+def _checked(kind: str, value: Any, comm: Any, size: float | None) -> tuple[np.ndarray, float]:
     """Return the array, and what it counts for."""
+    check_communicator(kind, comm)
     if isinstance(value, float | int | np.floating) and not isinstance(value, bool):
         array = np.array([value], np.float64)
     elif not isinstance(value, np.ndarray):
-        raise TypeError(f"{kind}: takes a float array such as dx, or a number, got {class_name(value)}")
+        hint = "; pass its .numpy(), which shares its memory" if hasattr(value, "numpy") else ""
+        raise TypeError(f"{kind}: takes a float array such as dx, or a number, got {class_name(value)}{hint}")
     else:
         array = value
     if array.dtype.kind != "f" or not (array.flags.c_contiguous and array.flags.writeable):

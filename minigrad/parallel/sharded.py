@@ -38,7 +38,8 @@ class ShardedOptimizer:
         local: this rank's optimizer. Its settings may be changed, the same on all ranks.
 
     Raises:
-        TypeError: if the rule is not elementwise, such as LAMB's or Muon's, which needs whole parameters.
+        TypeError: if network or comm is something else, or the rule is not elementwise, such as Adafactor's, which
+            needs whole parameters.
         RankError: if the ranks do not have the same number of parameters or other states.
 
     Source: Rajbhandari et al., "ZeRO: memory optimizations toward training trillion parameter models", 2020.
@@ -47,6 +48,9 @@ class ShardedOptimizer:
     def __init__(
         self, network: Network, comm: Any, make: Callable[[list[Any]], Optimizer], *, timeout: float = 60.0
     ) -> None:
+        if not isinstance(network, Network):
+            raise TypeError(f"ShardedOptimizer: network must be a minigrad.Network, got {class_name(network)}")
+        mpi.check_communicator("ShardedOptimizer", comm)
         self.network, self.comm, self.timeout = network, comm, timeout
         x = network.x
         self._mine = mpi.shard(x.size, comm)

@@ -84,12 +84,15 @@ def means(comm):
     if p > 1:
         assert np.allclose(parallel.mean(dx, comm, size), sum(k * k for k in range(p)) / sum(range(p)))
     assert parallel.mean(3, comm) == 3.0
-    for wrong in (np.arange(3), np.ones((4, 4))[:, ::2], [1.0], None, True):
-        try:
-            parallel.mean(wrong, comm)
-            raise AssertionError(wrong)
-        except TypeError:
-            pass
+    for wrong in (np.arange(3), np.ones((4, 4))[:, ::2], [1.0], None, True, minigrad.ones(3)):
+        raises(TypeError, "mean: ", lambda wrong=wrong: parallel.mean(wrong, comm))
+    for call in (parallel.mean, parallel.all_gather, parallel.reduce_scatter, parallel.shard):
+        raises(TypeError, "comm must be a communicator of mpi4py", lambda call=call: call(np.ones(3), None))
+    raises(ValueError, "size must be", lambda: parallel.mean(np.ones(3), comm, -1))
+    network = digits_network()
+    for wrong, text in ((optim.Adafactor, "does not treat each number"), (optim.LBFGS, "ShardedOptimizer: LBFGS")):
+        raises(TypeError, text, lambda make=wrong: parallel.ShardedOptimizer(network, comm, make))
+    raises(TypeError, "network must be", lambda: parallel.ShardedOptimizer(network.model, comm, optim.Adam))
 
 
 @check
