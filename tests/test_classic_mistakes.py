@@ -158,7 +158,7 @@ m.sotfmax(m.ones(2), 0) | AttributeError | minigrad; sotfmax; softmax
 m.Linear(2, 3) | AttributeError | minigrad.nn.Linear
 m.cross_entropy | AttributeError | minigrad.nn.functional.cross_entropy
 m.DataLoader | AttributeError | minigrad.utils.data.DataLoader
-m.compile(nn.Linear(2, 3)) | AttributeError | compile; call the function itself
+m.jit.script(nn.Linear(2, 3)) | AttributeError | jit; call the function itself
 m.array([1.0]) | AttributeError | tensor(...)
 nn.Lienar(2, 3) | AttributeError | minigrad.nn; Lienar; Linear
 nn.relu | AttributeError | ReLU

@@ -11,7 +11,7 @@ from typing import Any
 from minigrad.output.words import printable
 
 _INSTEAD = {
-    "compile jit script trace export": "call the function itself; minigrad does not compile",
+    "jit script trace export": "call the function itself; minigrad does not compile",
     "distributed DataParallel SyncBatchNorm DistributedSampler": "use the model itself; minigrad runs in one process",
     "fft stft istft rfft irfft": "compute with np.fft on t.detach().numpy(), without a gradient",
     "sparse sparse_coo_tensor sparse_csr_tensor to_sparse to_dense SparseAdam": "use tensors that hold all elements",

@@ -18,7 +18,6 @@ REFUSED_HERE = {
     ("relu", 0),  # PyTorch needs the result instead
     ("cross_entropy", 0),  # PyTorch saves the logarithms of the probabilities instead
     ("div number", 0),  # of a number by a tensor: PyTorch saves the reciprocal instead
-    ("sinc", "y"),
     # the operands that PyTorch copies: to broadcast matrices, and to scale the queries and keys
     *[("matmul", 0), ("matmul", 1), ("kron", 0), ("kron", 1), ("ldexp whole", 0), ("instance_norm", 1)],
     *[("scaled_dot_product_attention", i) for i in (0, 1, 2)],

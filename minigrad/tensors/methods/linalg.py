@@ -49,9 +49,13 @@ class LinearAlgebra(Base[Out]):
         >>> tensor([[1.0, 2.0], [3.0, 4.0]]).matmul(tensor([10.0, 1.0]))
         tensor([12., 34.])
         """
-        return self._product(self, other)
+        found = self._product(self, other)
+        if found is NotImplemented:
+            raise TypeError(f"matmul: computes with tensors and arrays; got {class_name(other)}; use * for a number")
+        return found
 
-    __matmul__ = matmul
+    def __matmul__(self, other: Array) -> Out:
+        return self._product(self, other)
 
     def __rmatmul__(self, other: Array) -> Out:
         return self._product(other, self)
