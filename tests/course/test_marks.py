@@ -100,7 +100,7 @@ def test_a_written_answer_is_a_solution_in_a_markdown_cell():
         ("# BEGIN TESTS\n\n# END TESTS", 1, "empty"),
         ("# %% [markdown]\n# ### BEGIN SOLUTION\n#\n# ### END SOLUTION", 2, "empty"),
         ("# BEGIN SOLUTION\nx = 1\n# %%\ny = 2\n# END SOLUTION", 5, "crosses a cell"),
-        ("x = 1  # BEGIN SOLUTION\ny = 2\n", 1, "line of its own"),
+        ("x = 1  # BEGIN SOLUTION\ny = 2\n", 1, "its own line"),
         ("# BEGIN SOLUTION rolle=core\nx = 1\n# END SOLUTION", 1, "not understood"),
         ("# BEGIN SOLUTION role=easy\nx = 1\n# END SOLUTION", 1, "none of"),
         ("# BEGIN SOLUTION role=core role=core\nx = 1\n# END SOLUTION", 1, "twice"),
