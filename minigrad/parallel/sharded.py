@@ -20,7 +20,7 @@ class ShardedOptimizer:
 
     Adam keeps two numbers for each number of x. With p ranks, each keeps those of a p-th of x: a step averages dx and
     leaves each rank its slice of it (reduce-scatter), applies the rule to that slice of x, and collects x (all-gather).
-    These two operations send as many bytes as the Allreduce of `mean`.
+    These two operations send as many bytes as the Allreduce of `mean`. In the loop:
 
         optimizer = parallel.ShardedOptimizer(network, comm, lambda params: optim.Adam(params, lr=1e-3))
         while True:
