@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from importlib.util import find_spec
 from types import SimpleNamespace
@@ -115,6 +116,7 @@ def test_other_arrays_are_left_to_numpy(monkeypatch: pytest.MonkeyPatch) -> None
     x = floats(1, 4, 6)
     assert compiled.usable(x, x[0])
     assert not compiled.usable(x, None)
+    assert not compiled.usable(1.0, x)
     assert not any(map(compiled.usable, [x.T, x[:, :3], x.astype(np.float64), x > 0, np.broadcast_to(x[0], (9, 6))]))
     monkeypatch.setattr(compiled, "LEAST", 25)
     assert not compiled.usable(x)
@@ -139,9 +141,47 @@ def test_one_line_says_that_something_was_compiled(
 
     monkeypatch.setattr(loops, "kernel", kernel, raising=False)
     monkeypatch.setattr(compiled, "_announced", False)
+    monkeypatch.setattr(compiled, "_used", set())
     err = []
     for misses in {}, {"signature": 1}, {"signature": 1}:
         kernel.stats = SimpleNamespace(cache_misses=misses, cache_path="a folder")  # type: ignore[attr-defined]
+        compiled._used.discard("kernel")
         compiled.run("kernel")
         err.append(capsys.readouterr().err)
     assert [text.count("kept in a folder\n") for text in err] == [0, 1, 0]
+
+
+def test_a_profile_function_does_not_see_the_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+
+    def compiles() -> None:
+        """Take the place of numba's dispatcher, whose Python code runs at the first call."""
+
+    compiles.stats = SimpleNamespace(cache_misses={})  # type: ignore[attr-defined]
+    monkeypatch.setattr(loops, "kernel", compiles, raising=False)
+    monkeypatch.setattr(compiled, "_used", set())
+    before = sys.getprofile()
+    sys.setprofile(lambda frame, event, _: seen.append(frame.f_code.co_name))
+    try:
+        compiled.run("kernel")
+        assert callable(sys.getprofile())
+    finally:
+        sys.setprofile(before)
+    assert "run" in seen
+    assert "compiles" not in seen
+
+
+def test_a_numba_that_does_not_fit_numpy_is_left_alone(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(name: str) -> None:
+        raise ImportError("Numba needs another NumPy")
+
+    compiled._loops.cache_clear()
+    with monkeypatch.context() as patch:
+        patch.setattr(compiled, "importlib", SimpleNamespace(import_module=refuse))
+        assert not compiled.usable(floats(1, 9))
+        assert not compiled.usable(floats(1, 9))
+    compiled._loops.cache_clear()
+    assert capsys.readouterr().err.count("Numba needs another NumPy") == 1
+    assert compiled.usable(floats(1, 9))

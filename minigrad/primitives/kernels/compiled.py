@@ -10,9 +10,11 @@ Without numba, or with MINIGRAD_COMPILED_KERNELS=0 in the environment, nothing h
 
 from __future__ import annotations
 
+import functools
 import importlib
 import os
 import sys
+from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any
 
@@ -24,6 +26,7 @@ ERROR = 1e-5
 """A bound on the difference from NumPy's results, relative to the largest of them."""
 
 _announced = False
+_used: set[str] = set()
 
 
 def _installed() -> bool:
@@ -34,21 +37,51 @@ installed = _installed()
 
 
 def usable(*arrays: Any) -> bool:
-    """Whether these arrays, of which the first is the largest, are the compiled kernels' business."""
+    """Whether the compiled kernels apply to these operands, of which the first is the largest."""
     return (
         installed
-        and arrays[0].size >= LEAST
         and all([a.__class__ is np.ndarray and a.dtype == np.float32 and a.flags.c_contiguous for a in arrays])
+        and arrays[0].size >= LEAST
+        and _loops() is not None
     )
 
 
 def run(name: str, *args: Any) -> Any:
     """Call the loop of this name in `loops`."""
-    global _announced
-    kernel = getattr(importlib.import_module("minigrad.primitives.kernels.loops"), name)
-    result = kernel(*args)
-    if not _announced and sum(kernel.stats.cache_misses.values()):
-        _announced = True
-        place = kernel.stats.cache_path or "memory, for there is no folder for a cache"
-        print(f"minigrad: numba compiles kernels when they are first used; they are kept in {place}", file=sys.stderr)
+    kernel = getattr(_loops(), name)
+    result = _unwatched(kernel, *args)
+    if name not in _used:
+        _used.add(name)
+        _announce(_unwatched(getattr, kernel, "stats"))
     return result
+
+
+@functools.cache
+def _loops() -> Any:
+    """Return the module `loops`; None, and say so, if this numba does not work with this NumPy."""
+    try:
+        return _unwatched(importlib.import_module, "minigrad.primitives.kernels.loops")
+    except ImportError as error:
+        print(f"minigrad: numba cannot be imported, so that no kernel is compiled: {error}", file=sys.stderr)
+        return None
+
+
+def _unwatched(function: Callable[..., Any], *args: Any) -> Any:
+    """Call a function of numba. `minigrad.compile` watches the functions of a program; numba's are none of them."""
+    profile = sys.getprofile()
+    if not callable(profile):
+        return function(*args)
+    sys.setprofile(None)
+    try:
+        return function(*args)
+    finally:
+        sys.setprofile(profile)
+
+
+def _announce(stats: Any) -> None:
+    """Print a line, once, if a kernel was compiled instead of read from the cache."""
+    global _announced
+    if not _announced and sum(stats.cache_misses.values()):
+        _announced = True
+        place = stats.cache_path or "memory, for there is no folder for a cache"
+        print(f"minigrad: numba compiles kernels when they are first used; they are kept in {place}", file=sys.stderr)
