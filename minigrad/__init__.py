@@ -139,6 +139,8 @@ def __getattr__(name: str) -> object:
         value = tuple if name == "Size" else import_module("numpy").dtype  # which shapes and dtypes are
     elif name in ("channels_last", "contiguous_format", "preserve_format"):
         value = f"torch.{name}"
+    elif name == "detach":
+        value = import_module("minigrad.tensors.tensor").Tensor.detach
     elif name in _PATHS:
         value = import_module(f"{__name__}.{name}")
     elif not name.startswith("_") and name in _functions():
@@ -159,5 +161,5 @@ def _functions() -> dict[str, object]:
 
 def __dir__() -> list[str]:
     here = {"__version__", "Size", "amp", "dtype", "e", "inf", "nan", "pi", "testing"}
-    here |= {"channels_last", "contiguous_format", "preserve_format"}
+    here |= {"channels_last", "detach", "contiguous_format", "preserve_format"}
     return sorted({*here, *_HOME, *_MODULES, *_DTYPES, *_functions()})

@@ -45,6 +45,7 @@ __version__: str
 channels_last: str
 contiguous_format: str
 preserve_format: str
+def detach(input: Tensor) -> Tensor: ...
 '''
 
 

@@ -171,6 +171,12 @@ def test_assert_close_accepts() -> None:
 
 
 def test_older_functions() -> None:
+    w = minigrad.ones(2, requires_grad=True)
+    (3 * w).sum().backward()
+    with pytest.warns(DeprecationWarning, match="clip_grad_norm_"):
+        nn.utils.clip_grad_norm([w], 1.0)
+    assert w.grad is not None and w.grad.norm().item() == pytest.approx(1, abs=1e-5)
+    assert minigrad.detach(w).requires_grad is False and w.ndimension() == 1 and minigrad.cuda.empty_cache() is None
     x = minigrad.tensor([[3.0, 1.0, 0.0], [1.0, -2.0, 1.0]])
     with pytest.warns(DeprecationWarning, match=r"linalg\.svd"):
         U, S, V = minigrad.svd(x)

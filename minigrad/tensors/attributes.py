@@ -55,6 +55,10 @@ class Attributes(Base[Out]):
         """
         return self._array.ndim
 
+    def ndimension(self) -> int:
+        """Return the number of dimensions."""
+        return self._array.ndim
+
     def dim(self) -> int:
         """Return the number of dimensions, as `ndim`."""
         return self._array.ndim

@@ -119,6 +119,11 @@ class _Absent:
         """Do nothing: there is no device to seed."""
 
     manual_seed_all = manual_seed
+
+    @staticmethod
+    def empty_cache() -> None:
+        """Do nothing: there is no memory of a device."""
+
     __path__: ClassVar[list[str]] = []  # these two let `import minigrad.cuda.amp` find it
     __spec__ = ModuleSpec("minigrad.cuda", None)
     matmul = SimpleNamespace()

@@ -4,6 +4,7 @@
 from typing import TYPE_CHECKING
 
 from minigrad.nn.utils import rnn as rnn
+from minigrad.nn.utils.gradients import clip_grad_norm as clip_grad_norm
 from minigrad.nn.utils.gradients import clip_grad_norm_ as clip_grad_norm_
 from minigrad.nn.utils.gradients import clip_grad_value_ as clip_grad_value_
 from minigrad.nn.utils.gradients import clip_grads_with_norm_ as clip_grads_with_norm_

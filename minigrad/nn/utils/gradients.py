@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.grad_mode import no_grad
+from minigrad.output.deprecation import warn_deprecated
 from minigrad.output.words import class_name
 from minigrad.tensors.creation import as_tensor
 from minigrad.tensors.joining import cat
@@ -114,6 +115,14 @@ def clip_grad_norm_(
     total = get_total_norm(_gradients(parameters), norm_type, error_if_nonfinite)
     clip_grads_with_norm_(parameters, max_norm, total)
     return total
+
+
+def clip_grad_norm(
+    parameters: Any, max_norm: float, norm_type: float = 2.0, error_if_nonfinite: bool = False
+) -> Tensor:
+    """Clip the gradients under the older name of `clip_grad_norm_`."""
+    warn_deprecated("nn.utils.clip_grad_norm", "nn.utils.clip_grad_norm_")
+    return clip_grad_norm_(parameters, max_norm, norm_type, error_if_nonfinite)
 
 
 def clip_grad_value_(parameters: Any, clip_value: float) -> None:
