@@ -71,10 +71,10 @@ dh = 2 * h + dh_next => dh = 2 * h | time | the state's gradient of the next ste
 dh = 2 * h + dh_next => dh = h + dh_next | factor | the 2 of the square
 dc = dc_next + dh * o * (1 - np.tanh(c) ** 2) => dc = dc_next + dh * o * (1 - np.tanh(c_old) ** 2) | time | the old cell in the derivative of tanh | old|previous|new|instead|pass|step
 dc = dc_next + dh * o * (1 - np.tanh(c) ** 2) => dc = dc_next + dh * o | derivative | the derivative of tanh(c) is left out
-da = np.concatenate([dc * g * i * (1 - i), dc * c_old * f * (1 - f), dh * np.tanh(c) * o * (1 - o), dc * i * (1 - g**2)]) => da = np.concatenate([dc * g * i * (1 - i), dc * c_old * f * (1 - f), dh * np.tanh(c) * o * (1 - o), dc * i * (1 - g)]) | derivative | 1 - g for 1 - g^2
-da = np.concatenate([dc * g * i * (1 - i), dc * c_old * f * (1 - f), dh * np.tanh(c) * o * (1 - o), dc * i * (1 - g**2)]) => da = np.concatenate([dc * c_old * f * (1 - f), dc * g * i * (1 - i), dh * np.tanh(c) * o * (1 - o), dc * i * (1 - g**2)]) | index | i and f are exchanged | order|exchang|swap|instead|index
-da = np.concatenate([dc * g * i * (1 - i), dc * c_old * f * (1 - f), dh * np.tanh(c) * o * (1 - o), dc * i * (1 - g**2)]) => da = np.concatenate([dc * g * (1 - i), dc * c_old * f * (1 - f), dh * np.tanh(c) * o * (1 - o), dc * i * (1 - g**2)]) | derivative | 1 - i for i (1 - i)
-da = np.concatenate([dc * g * i * (1 - i), dc * c_old * f * (1 - f), dh * np.tanh(c) * o * (1 - o), dc * i * (1 - g**2)]) => da = np.concatenate([dc * g * i * (1 - i), dc * f * f * (1 - f), dh * np.tanh(c) * o * (1 - o), dc * i * (1 - g**2)]) | array | f for the old cell | instead|`?f`?|`?c`?
+dg = dc * i * (1 - g**2) => dg = dc * i * (1 - g) | derivative | 1 - g for 1 - g^2
+da = np.concatenate([di, df, do, dg]) => da = np.concatenate([df, di, do, dg]) | index | i and f are exchanged | order|exchang|swap|instead|index
+di = dc * g * i * (1 - i) => di = dc * g * (1 - i) | derivative | 1 - i for i (1 - i)
+df = dc * c_old * f * (1 - f) => df = dc * f * f * (1 - f) | array | f for the old cell | instead|`?f`?|`?c`?
 dR += np.outer(h_old, da) => dR += np.outer(h, da) | time | the new state for the old one
 dc_next = dc * f => dc_next = dc | factor | the forget gate is left out on the way back | \\bf\\b
 dc_next = dc * f => dc_next = dc * f * (1 - f) | derivative | the derivative of the sigmoid on the way back | sigmoid|1 - f|\\bf\\b
@@ -95,9 +95,11 @@ def _(x, W, R, b):
         h_old, c_old, h, c, i, f, o, g = saved[t]
         dh = 2 * h + dh_next
         dc = dc_next + dh * o * (1 - np.tanh(c) ** 2)
-        da = np.concatenate(
-            [dc * g * i * (1 - i), dc * c_old * f * (1 - f), dh * np.tanh(c) * o * (1 - o), dc * i * (1 - g**2)]
-        )
+        di = dc * g * i * (1 - i)
+        df = dc * c_old * f * (1 - f)
+        do = dh * np.tanh(c) * o * (1 - o)
+        dg = dc * i * (1 - g**2)
+        da = np.concatenate([di, df, do, dg])
         dW += np.outer(x[t], da)
         dR += np.outer(h_old, da)
         db += da
