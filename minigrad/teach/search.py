@@ -305,7 +305,9 @@ class Search:
                 site.effect = whole
                 size = float(whole @ whole)
                 s = 1 + float(whole @ self.error) / size if size else 1.0
-                if size and np.abs((s - 1) * whole - self.error).max() <= self.tolerance:
+                # a contribution that is 0 up to rounding explains nothing
+                shown = size and abs(s) < 1e6 and np.abs(whole).max() > self.tolerance
+                if shown and np.abs((s - 1) * whole - self.error).max() <= self.tolerance:
                     nearest = round(s * 1e9) / 1e9
                     site.scale = nearest if abs(nearest - s) < 1e-8 else s
             if place is None or seen[place] == 1 or site.k == last[place]:  # of a loop, the first and the last pass

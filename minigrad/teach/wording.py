@@ -56,8 +56,10 @@ class Words:
         """Return the variable that holds the result of operation k, "" if there is none."""
         op = self.tape.ops[k]
         if op.place is not None and not op.place.part:
-            here = (op.place.code, op.place.instruction, op.place.line)
-            for code, instruction, _ in (*op.place.returned[::-1], here):
+            for code, instruction in (
+                *[call[:2] for call in op.place.returned[::-1]],
+                (op.place.code, op.place.instruction),
+            ):
                 if stored := _stored(code).get(instruction):
                     return stored
         return op.name or ""
@@ -74,8 +76,7 @@ class Words:
         if op.primitive is None:
             return op.name or "x"
         if op.place is not None and not op.place.part:
-            here = (op.place.code, op.place.instruction, op.place.line)
-            for code, instruction, _ in (*op.place.returned[:1], here):
+            for code, instruction, _ in self._written_at(k):
                 if (text := source_text(code, instruction)) and len(text) <= 40:
                     return text
         if depth == 0:
@@ -107,14 +108,23 @@ class Words:
 
     def line(self, k: int) -> str:
         """Return " (line 3)", or "" if the line is not known; with the pass if there are several."""
-        place = self.tape.ops[k].place
-        if place is None:
+        op = self.tape.ops[k]
+        if op.place is None:
             return ""
-        line = place.line
-        for code, instruction, of_call in place.returned if not place.part else ():
-            if _stored(code).get(instruction) or len(source_text(code, instruction)) in range(1, 41):
-                line = of_call  # the name is that of the call's result
+        line = op.place.line
+        for code, instruction, of_call in () if op.place.part else op.place.returned[::-1]:
+            if _stored(code).get(instruction):
+                return f" (line {of_call})"
+        if not self.variable(k) and not op.place.part:
+            texts = ((source_text(code, at), number) for code, at, number in self._written_at(k))
+            line = next((number for text, number in texts if 0 < len(text) <= 40), line)
         return f" (line {line})"
+
+    def _written_at(self, k: int) -> list[tuple[Any, int, int]]:
+        """Return where the expression for a result stands: the call that returned it, or the operation itself."""
+        place: Any = self.tape.ops[k].place
+        here = (place.code, place.instruction, place.line)
+        return [here] if k == len(self.tape.ops) - 1 else [*place.returned[:1], here]
 
     def passes(self, k: int) -> int:
         """Return how many operations were computed by the same instruction."""

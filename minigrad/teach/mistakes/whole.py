@@ -38,6 +38,7 @@ def _whole_factor_words(c: float, s: Whole) -> tuple[str, float]:
         if whole == 2 and not meaning:
             text += ": the 2 of a square?" if abs(c) > 1 else ": the 2 of a square, or an input used twice (= for +=)?"
         elif meaning:
+            text += ", or the 2 of a square" * (whole == 2)
             text += ": is the 1/N of a mean missing?" if abs(c) > 1 else ": is it divided by N twice, or a sum by N?"
         else:
             way = "missing" if abs(c) > 1 else "there twice"
