@@ -471,6 +471,14 @@ class Place:
         """What is the same in all passes of a loop."""
         return self.code, self.instruction, self.part, self.calls
 
+    def is_before(self, other: Place) -> bool:
+        """Return whether this instruction stands before another one, in the function from which both are reached."""
+        mine = dict([*self.calls[::-1], (self.code, self.instruction)])
+        for code, instruction in ((other.code, other.instruction), *other.calls):
+            if code in mine:
+                return bool(mine[code] < instruction)
+        return False
+
 
 def _integers(frame: Any) -> dict[str, int]:
     return {name: value for name, value in frame.f_locals.items() if type(value) is int}

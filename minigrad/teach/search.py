@@ -568,7 +568,7 @@ class Search:
 
     def _parts(self, whole: Candidate) -> Iterator[Candidate]:
         """Yield the same mistake in all passes but the last ones, or but the first ones: truncated in time."""
-        if whole.mistake.name != "dropped" or not 2 < len(whole.sites) <= 24:
+        if whole.mistake.name not in ("dropped", "skipped") or not 2 < len(whole.sites) <= 24:
             return
         for n in range(1, len(whole.sites)):
             for part, which in ((slice(None, -n), "last"), (slice(n, None), "first")):
@@ -594,6 +594,9 @@ class Search:
                 other = self.tape.replay({s.k: v.change for s, v in zip(c.sites, c.variants)})
             except IMPOSSIBLE:
                 continue
+            if other is not None and c.mistake.name == "wrong index of a part" and not self.agrees(other.gradient):
+                # the forward pass is right, and the backward pass reads other elements
+                other = self.tape.with_values({s.k: other.ops[s.k].value for s in c.sites})
             if other is not None and other.x.shape == self.learners.shape and self.agrees(other.gradient):
                 found.append(Explanation((c,), c.assumes))
         return found
@@ -705,7 +708,8 @@ def sentence(c: Candidate, words: Words | None, template: str = "") -> str:
     if template:
         return text
     if c.part:
-        return f"{text}; this holds in all passes of the loop but the {c.part} (truncated in time)"
+        cut = " (truncated in time)" * (c.mistake.name == "dropped")
+        return f"{text}; this holds in all passes of the loop but the {c.part}{cut}"
     if len(c.sites) > 1:
         same = words is not None and len(words.same_instruction(c.site.k)) > 1
         text += "; this holds " + ("in every pass of the loop" if same else f"at all {len(c.sites)} places")

@@ -51,6 +51,14 @@ def test_wrong_gradients_are_found_and_named(step: int) -> None:
     assert named >= NAMED - (0.2 if step > 1 else 0), f"{named:.1%} are named; run tests/teach/corpus/run.py --misses"
 
 
+def test_a_gate_is_told_from_the_others_that_call_the_same_function(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("minigrad.teach.search.LIMIT", 60)
+    chosen = lambda mistake, number: mistake.row.new == "df = dc * c_old * f"  # noqa: E731
+    one = next(iter(run.wrong_gradients(chosen)))
+    assert one.named and "`f` (line" in one.sentence and "`f` instead of `f * (1 - f)`" in one.sentence, one
+    assert "in every pass of the loop" in one.sentence
+
+
 @pytest.mark.parametrize("step", [pytest.param(3, id="sample"), EVERY])
 @pytest.mark.slow
 def test_no_right_gradient_is_blamed(step: int) -> None:

@@ -219,6 +219,14 @@ def test_a_mistake_in_the_whole_gradient_is_found_under_its_name(name: str, cont
     assert found is not None and name in found.mistakes, (found, found and found.mistakes)
 
 
+def steps(w: Any) -> Any:
+    h, out = w, 0.0
+    for _ in range(3):
+        h = t(h) + 0.1 * h
+        out = out + B @ h
+    return out
+
+
 AT_OUTPUTS: dict[str, tuple[Callable[[Any], Any], Callable[[np.ndarray, np.ndarray], np.ndarray]]] = {
     "one example": (lambda w: B @ w.T, lambda g, w: np.outer(g[-1], B[-1])),
     "upstream of ones": (lambda w: t(B @ w.T), lambda g, w: (1 - t(B @ w.T) ** 2).T @ B),
@@ -231,6 +239,7 @@ AT_OUTPUTS: dict[str, tuple[Callable[[Any], Any], Callable[[np.ndarray, np.ndarr
         lambda w: t(np.sin(B @ w.T) + D),
         lambda g, w: (g * (1 - t(B @ w.T + D) ** 2) * np.cos(B @ w.T)).T @ B,
     ),
+    "other time steps": (steps, lambda g, w: (B.T @ g) * (1.1 - t(w) ** 2)),
     "different forward": (
         lambda w: t(np.exp(B @ w.T) @ S),
         lambda g, w: ((g * (1 - t(B @ w.T @ S) ** 2)) @ S.T).T @ B,

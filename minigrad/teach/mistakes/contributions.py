@@ -172,6 +172,7 @@ _OF_TWO = {
         *("a", "b", "-b", "1 / b", "-1 / b", "1 / b**2", "-1 / b**2", "a / b", "-a / b", "a / b**2", "-a / b**2"),
         *("y", "-y", "1 / a", "a * b", "b**2", "a**2", "-a", "log(abs(b))", "log(abs(a))", "y * b", "y * a"),
         *("y / a", "b / a", "-b / a**2", "1 / a**2", "b * y", "1 / sqrt(abs(b))", "sqrt(abs(b))", "2 * b", "2 * a"),
+        *("a * (1 - a)", "b * (1 - b)", "1 - a", "1 - b"),
     )
 }
 """Derivatives that a function of two operands a and b may be given by mistake; y is its result."""
@@ -206,6 +207,14 @@ def _other_array(s: Edge) -> Iterator[Variant]:
                 yield Variant(
                     lambda g, n=name, a=before: op.contribution(s.i, g, {n: a}), text, -0.1, f"{name} from {j}"
                 )
+        base = source
+        while base is not None and s.tape.ops[base].kind in ("reshape", "permute"):
+            base = s.tape.ops[base].sources[0]
+        if name != "y" and base is not None and base != source:
+            reshaped = s.tape.ops[base].value.reshape(right.shape)
+            if not np.array_equal(reshaped, right):
+                text = f"{s.words.name(base)} is only reshaped where its axes must be permuted too (a transpose)"
+                yield Variant(lambda g, n=name, a=reshaped: op.contribution(s.i, g, {n: a}), text, -0.2, f"{name} flat")
         for state, when in s.other_passes(None if name == "y" else op.primitive.inputs.index(name)):
             if state.shape == right.shape:
                 yield Variant(

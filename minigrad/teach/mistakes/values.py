@@ -128,7 +128,8 @@ def _later(s: Site) -> Iterator[tuple[int, str, int]]:
 def _other_upstream(s: Edge) -> Iterator[Variant]:
     for k, name, near in _later(s):
         if near:
-            why = f"{s.words.name(s.k)}: the local derivative of {name} is left out"
+            what = "mask" if s.tape.ops[k].kind in ("maximum", "relu", "minimum", "clamp") else "local derivative"
+            why = f"{s.words.name(s.k)}: the {what} of {name} is left out"
             change = Using(k, lambda _, other: s.contribution(other))
             yield Variant(change, f"{name}, not of {why}", 0.1 * (near - 1), f"{name} {near}")
 
@@ -195,6 +196,27 @@ def _overwritten(s: Site) -> Iterator[Variant]:
                     0.1,
                     key=f"part {order} {j}",
                 )
+
+
+@mistake(
+    "other time steps",
+    "arrivals",
+    "{node}{line} is used in its own pass of the loop and in the next one: {detail}",
+    assumes=1.0,
+)
+def _other_time_steps(s: Site) -> Iterator[Variant]:
+    place = s.op.place
+    if place is None or s.words.passes(s.k) < 2:
+        return
+    users = [s.tape.ops[k].place for k, _ in sorted(s.op.users, key=lambda use: (-use[0], use[1]))]
+    of_next = [p is not None and p.is_before(place) for p in users]
+    for missing, said in (
+        (True, "the gradient that comes back from the next time step is missing (dh_next is not added)"),
+        (False, "the contributions of its own time step are missing: only the gradient from the next step is left"),
+    ):
+        kept = [j for j, is_next in enumerate(of_next) if is_next is not missing]
+        if kept and len(kept) < len(users) - 1:
+            yield Variant(lambda cs, kept=kept: sum(cs[j] for j in kept), said, key=f"{missing}")
 
 
 @mistake(

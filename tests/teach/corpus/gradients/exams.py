@@ -25,7 +25,7 @@ def sentiment_rnn(words, E, A, B, C, label):
 dE[words[t]] += dpre @ A.T => dE[words[t]] = dpre @ A.T | scatter | a repeated word overwrites its row
 dE[words[t]] += dpre @ A.T => dE[words[t]] += dpre @ B.T | array | B for A | `?B`?|instead
 dE[words[t]] += dpre @ A.T => dE[words[t]] += dpre @ A | transposed | A is not transposed
-dB += np.outer(states[t], dpre) => dB += np.outer(states[t + 1], dpre) | time | the new state for the old one
+dB += np.outer(states[t], dpre) => dB += np.outer(states[t + 1], dpre) | time | the new state for the old one | old|new|previous|next|pass|step
 dB += np.outer(states[t], dpre) => dB += np.outer(dpre, states[t]) | transposed | the outer product is transposed
 dA += np.outer(E[words[t]], dpre) => dA = np.outer(E[words[t]], dpre) | overwritten | dA is overwritten in each step
 dstate = dpre @ B.T => dstate = dpre | path | the product with B is left out | B|product|as it is
@@ -75,7 +75,7 @@ dg = dc * i * (1 - g**2) => dg = dc * i * (1 - g) | derivative | 1 - g for 1 - g
 da = np.concatenate([di, df, do, dg]) => da = np.concatenate([df, di, do, dg]) | index | i and f are exchanged | order|exchang|swap|instead|index
 di = dc * g * i * (1 - i) => di = dc * g * (1 - i) | derivative | 1 - i for i (1 - i)
 df = dc * c_old * f * (1 - f) => df = dc * f * f * (1 - f) | array | f for the old cell | instead|`?f`?|`?c`?
-dR += np.outer(h_old, da) => dR += np.outer(h, da) | time | the new state for the old one
+dR += np.outer(h_old, da) => dR += np.outer(h, da) | time | the new state for the old one | old|new|previous|next|pass|step
 dc_next = dc * f => dc_next = dc | factor | the forget gate is left out on the way back | \\bf\\b
 dc_next = dc * f => dc_next = dc * f * (1 - f) | derivative | the derivative of the sigmoid on the way back | sigmoid|1 - f|\\bf\\b
 db += da => db = da | overwritten | db is overwritten in each step
