@@ -53,7 +53,8 @@ def gradient(
     Batch normalization normalizes each shard by itself, as in PyTorch without SyncBatchNorm: its dx differs from that
     of one process. Its running mean and variance become the weighted means of the shards'. Dropout draws other
     numbers for each shard, which depend on `manual_seed`. Of a loss that is a mean, each example must count the same;
-    the class weights and the ignore_index of `CrossEntropyLoss` and `NLLLoss` are taken into account.
+    the class weights and the ignore_index of `CrossEntropyLoss` and `NLLLoss` are taken into account. A loss of your
+    own is compared once with the mean over its shards; if it is another number, a RuntimeWarning says so.
 
     Raises:
         ValueError: if the batch is not a pair, or X and y have different numbers of rows.
@@ -78,8 +79,10 @@ def gradient(
         raise TypeError(f"gradient: network must be a minigrad.Network, got {class_name(network)}")
     if isinstance(shards, bool) or not (shards is None or isinstance(shards, int) and shards > 0):
         raise ValueError(f"gradient: shards must be a positive integer, got {shards!r}")
-    if not timeout > 0:
+    if isinstance(timeout, str) or not timeout > 0:
         raise ValueError(f"gradient: timeout must be a positive number of seconds, got {timeout!r}")
+    if isinstance(retries, bool) or not isinstance(retries, int) or retries < 0:
+        raise ValueError(f"gradient: retries must be an integer, 0 or more, got {retries!r}")
     if mpi.is_communicator(executor):
         if shards not in (None, executor.Get_size()):
             raise ValueError(f"gradient: each of the {executor.Get_size()} ranks has one shard, got shards={shards}")
@@ -98,6 +101,7 @@ def _on_workers(
     X, y = shards.as_pair(data_batch)
     count = count or (1 if executor is None else workers_of(executor))
     cuts = shards.split(len(X), min(count, len(X)))
+    shards.check_loss(network, X, y, cuts)
     with shards.StepNumbers() as numbers:
         parts = parts_of(network, X, y, cuts, executor, numbers.seed, timeout, retries)
         numbers.drew = any(part.drew for part in parts)

@@ -169,7 +169,9 @@ def _gradient(network: Network, data_batch: Any, comm: Any, timeout: float) -> t
         x=zlib.crc32(x.data.cast("B")),
         batch=_checksum(X, y),
     )
-    cut = shards.split(len(X), size)[rank]
+    cuts = shards.split(len(X), size)
+    shards.check_loss(network, X, y, [cut for cut in cuts if cut.start < cut.stop])
+    cut = cuts[rank]
     part = Part(0.0, np.zeros_like(x), 0.0, shards.buffers(network), False)  # if there are more ranks than rows
     with shards.StepNumbers() as numbers:
         if cut.start < cut.stop:

@@ -20,6 +20,7 @@ import numpy as np
 
 from minigrad.grad_mode import no_grad
 from minigrad.network import Network
+from minigrad.nn.loss_base import Loss
 from minigrad.nn.losses import CrossEntropyLoss, NLLLoss
 from minigrad.nn.module import Parameter
 from minigrad.output.words import class_name
@@ -81,6 +82,39 @@ def weight_of(loss: Any, y: np.ndarray | None, n: int) -> float:
             "which belongs to the whole batch and cannot be split; use reduction='none' in a loss of your own"
         )
     return float(n)
+
+
+def check_loss(network: Network, X: np.ndarray, y: np.ndarray | None, cuts: Sequence[slice]) -> None:
+    """Warn, once, if a loss of the user's own is not the weighted mean of its shards: then dx is not the batch's."""
+    if isinstance(network.loss, Loss) or getattr(network, "_loss_checked", None) is network.loss or len(cuts) < 2:
+        return
+    network._loss_checked = network.loss  # type: ignore[attr-defined]
+    modes = [(module, module.training) for module in network.model.modules()]
+    before = default_generator.get_state()
+
+    def loss(cut: slice) -> float:
+        inputs = as_tensor(X[cut])
+        inputs = inputs.to(network.x.dtype) if inputs.dtype.kind == "f" else inputs
+        return float(network.loss(network.model(inputs), None if y is None else y[cut]).item())
+
+    try:
+        network.model.eval()  # without dropout, and batch normalization by its running statistics
+        with no_grad():
+            whole = loss(slice(0, len(X)))
+            mean = sum((cut.stop - cut.start) / len(X) * loss(cut) for cut in cuts)
+    finally:
+        for module, training in modes:
+            module.training = training
+        drew = default_generator.get_state().numpy().tobytes() != before.numpy().tobytes()
+        default_generator.set_state(before)
+    if not drew and abs(whole - mean) > 1e-3 * (abs(whole) + abs(mean)) + 1e-6:
+        warnings.warn(
+            f"gradient: the loss of the batch, {whole:.6g}, is not the mean over its {len(cuts)} shards, {mean:.6g}, so "
+            "dx is not that of the batch. Is it a sum, or does it leave examples out or weight them? Average over the "
+            "examples, or pass a module such as nn.CrossEntropyLoss(reduction='sum', ignore_index=…, weight=…)",
+            RuntimeWarning,
+            stacklevel=5,
+        )
 
 
 def is_sum(loss: Any) -> bool:

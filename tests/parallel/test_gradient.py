@@ -173,6 +173,34 @@ def test_a_shard_without_a_counted_row_has_no_weight() -> None:
         parallel.gradient(network, (X, np.full(4, -1)), shards=2)
 
 
+def summed(scores: Any, y: Any) -> Any:
+    return nn.functional.cross_entropy(scores, y, reduction="sum")
+
+
+def averaged(scores: Any, y: Any) -> Any:
+    return nn.functional.cross_entropy(scores, y)
+
+
+def with_noise(scores: Any, y: Any) -> Any:
+    return nn.functional.cross_entropy(nn.functional.dropout(scores), y)
+
+
+def test_a_loss_that_is_no_mean_is_said_once(recwarn: pytest.WarningsRecorder) -> None:
+    batch = digits().train.sample_data_batch(9)
+    model = nn.Sequential(nn.Linear(64, 10), nn.BatchNorm1d(10), nn.Dropout(0.5))
+    for executor in (None, Inline()):
+        for loss in (averaged, with_noise, nn.MSELoss(reduction="sum")):
+            network = minigrad.Network(model, loss)
+            parallel.gradient(
+                network, (batch.X, batch.X[:, :10] if isinstance(loss, nn.MSELoss) else batch.y), executor, shards=2
+            )
+    assert not [w for w in recwarn if "not the mean over" in str(w.message)] and model[1].training
+    network = minigrad.Network(nn.Linear(64, 10), summed)
+    with pytest.warns(RuntimeWarning, match="is not the mean over its 2 shards.*is not that of the batch"):
+        parallel.gradient(network, batch, shards=2)
+    parallel.gradient(network, batch, shards=2)
+
+
 def test_bad_arguments_are_named() -> None:
     network, (X, y) = digits_network(), digits().train.sample_data_batch(4)
     gradient: Any = parallel.gradient
@@ -184,6 +212,8 @@ def test_bad_arguments_are_named() -> None:
         (ValueError, "no rows to deal out", lambda: gradient(network, (X[:0], y[:0]))),
         (ValueError, "shards must be a positive integer, got 0", lambda: gradient(network, (X, y), shards=0)),
         (ValueError, "timeout must be a positive", lambda: gradient(network, (X, y), timeout=0)),
+        (ValueError, "timeout must be a positive", lambda: gradient(network, (X, y), timeout="a")),
+        (ValueError, "retries must be an integer", lambda: gradient(network, (X, y), retries=-1)),
     ):
         with pytest.raises(error, match=text):
             call()
