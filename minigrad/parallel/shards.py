@@ -109,7 +109,7 @@ def check_loss(network: Network, X: np.ndarray, y: np.ndarray | None, cuts: Sequ
         default_generator.set_state(before)
     if not drew and abs(whole - mean) > 1e-3 * (abs(whole) + abs(mean)) + 1e-6:
         warnings.warn(
-            f"gradient: the loss of the batch, {whole:.6g}, is not the mean over its {len(cuts)} shards, {mean:.6g}, so "
+            f"gradient: the loss of the batch, {whole:.6g}, is not the mean over its {len(cuts)} shards, {mean:.6g}: "
             "dx is not that of the batch. Is it a sum, or does it leave examples out or weight them? Average over the "
             "examples, or pass a module such as nn.CrossEntropyLoss(reduction='sum', ignore_index=…, weight=…)",
             RuntimeWarning,
