@@ -167,7 +167,8 @@ class Optimizer:
             if p in known:
                 raise ValueError(f"{who}: parameter {i}{_name(p)} of shape {p.shape} is given twice.")
             known.add(p)
-        group = {**{name: plain(s) for name, s in {**self.defaults, **group}.items()}, "params": params}
+        settings = {name: plain(s) for name, s in {**self.defaults, **group}.items() if name != "params"}
+        group = {"params": params, **settings}
         self.check(group)
         self.param_groups.append(group)
 
