@@ -32,7 +32,8 @@ for i in range(10):
     x.grad = 0.0
     loss.backward()
     x.data -= learning_rate * x.grad
-    print(f"step {i}: loss {loss.data:.4f}, x {x.data:.4f}")`,
+    print(f"step {i}: loss {loss.data:.4f}, x {x.data:.4f}")
+(x - 1.0) ** 2`,
 };
 
 let worker = null, running = false, first = true;
