@@ -97,7 +97,7 @@ class Compiled:
 
     Attributes:
         function: the function itself, which always runs eagerly.
-        reason: why it runs eagerly, "" if it does not.
+        reason: why it last ran eagerly, "" if it did not.
     """
 
     is_compiled = True
@@ -108,6 +108,7 @@ class Compiled:
         self.reason = ""
         self._recordings: dict[Any, list[Recording]] = {}
         self._count = self._failures = 0
+        self._gave_up = False
 
     def __get__(self, instance: Any, owner: Any) -> Any:
         return self if instance is None else types.MethodType(self, instance)
@@ -116,7 +117,7 @@ class Compiled:
         return f"<compiled {printable(getattr(self.function, '__name__', repr(self.function)))}>"
 
     def __call__(self, *args: Any, **options: Any) -> Any:
-        if self.reason or watchers or _thread.recorder is not None:
+        if self._gave_up or watchers or _thread.recorder is not None:
             return self.function(*args, **options)
         inputs: list[Any] = []
         key: Any = (
@@ -136,7 +137,7 @@ class Compiled:
         return self._record(key, inputs, args, options)
 
     def _give_up(self, reason: str, args: Any, options: Any) -> Any:
-        self.reason = reason
+        self.reason, self._gave_up = reason, True
         self._recordings.clear()
         warnings.warn(f"compile: {self!r} runs eagerly from now on: {reason}", RuntimeWarning, stacklevel=3)
         return self.function(*args, **options)
@@ -145,14 +146,14 @@ class Compiled:
         recording = Recording(self.function, inputs)
         result, reason, temporary = recording.record(args, options)
         self._count += 1
-        if not reason:
-            self._recordings.setdefault(key, []).append(recording)
-        else:
+        if temporary and self._failures < 2:  # a first step may set things up
             self._failures += 1
-            if not temporary or self._failures >= 3:
-                self.reason = reason
-                self._recordings.clear()
-                warnings.warn(f"compile: {self!r} runs eagerly: {reason}", RuntimeWarning, stacklevel=3)
+            return result
+        recording.reason = self.reason = reason
+        self._recordings.setdefault(key, []).append(recording)
+        if reason:
+            self._gave_up = temporary
+            warnings.warn(f"compile: {self!r} runs eagerly: {reason}", RuntimeWarning, stacklevel=3)
         return result
 
 
@@ -208,7 +209,12 @@ class Recording:
     Args:
         function: the function.
         inputs: the tensors and arrays among its arguments.
+
+    Attributes:
+        reason: why the function runs eagerly instead, "" if it does not.
     """
+
+    reason = ""
 
     def __init__(self, function: Callable[..., Any], inputs: list[Any]) -> None:
         self.function, self._inputs = function, inputs
@@ -224,7 +230,7 @@ class Recording:
         """Run the function. Return its result, why it cannot be recorded, and whether it may be possible next time."""
         with _recording() as recorder, new_objects():
             held = _Held(recorder, self._inputs)
-            guards = Guards(recorder.refuse, held.hold)
+            guards = self._guards = Guards(recorder.refuse, held.hold)
             profile = sys.getprofile()
             temporary, failure = False, None
             try:
@@ -252,7 +258,6 @@ class Recording:
                     recorder.refuse(f"it changes {why}")
                 if any(original != made for original, made, _ in _compared(copies)):
                     recorder.refuse("it changes a list or dictionary among its arguments")
-                self._guards = guards
                 self._fixed = [(i, self._inputs[i]) for i in sorted(held.fixed)]
                 if isinstance(result, Value):
                     self._finish_values(recorder, held, result, reads)
@@ -348,12 +353,16 @@ class Recording:
         self._draws = recorder.draws
         self._conditions = recorder.conditions
 
-    def run(self, inputs: list[Any], args: Any, options: Any) -> Tensor | Value:
-        """Run the program on other arrays.
+    def run(self, inputs: list[Any], args: Any, options: Any) -> Any:
+        """Run the program on other arrays, or the function if it could not be recorded.
 
         Raises:
             Stale: if it does not fit; nothing has been changed then.
         """
+        if self.reason:
+            if why := self._guards.changed():
+                raise Stale(why)
+            return self.function(*args, **options)
         for i, x in self._fixed:
             if inputs[i] is not x:
                 raise Stale("another tensor as an argument")

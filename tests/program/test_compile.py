@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import minigrad
 from minigrad import nn
@@ -732,3 +734,121 @@ def test_gradients_and_attributes_of_tensors_are_no_constants() -> None:
         warnings.simplefilter("ignore")
         follows(reads, [lambda: setattr(frozen, "grad", tensors(3, seed=5))], tensors(3))
     assert follows(has, [lambda: setattr(frozen, "rate", 3.0)], tensors(3)).reason == ""
+
+
+# ---- random models ---------------------------------------------------------------------------------------------------
+
+LAYERS = ("Linear(L, 4)", "Linear(L, 4, bias=False)", "ReLU()", "Tanh()", "GELU()", "Dropout(0.3)", "LayerNorm(L)")
+LAYERS += ("BatchNorm1d(C)", "BatchNorm1d(C, momentum=None)", "Softmax(-1)", "PReLU()", "Softplus()", "LSTM(L, 4)")
+LOSSES: tuple[Any, ...] = (
+    lambda y, t: F.cross_entropy(y, t),
+    lambda y, t: (y * y).mean(),
+    lambda y, t: y[y > 0].sum() + y.max(),
+    lambda y, t: y[minigrad.arange(len(t)), t].logsumexp(0),
+    lambda y, t: F.mse_loss(y, y.detach().roll(1, 0)) * (2.0 if float(y.mean()) > 0 else 1.0),
+)
+
+
+class Part(nn.Module):
+    """A layer whose first result counts."""
+
+    def __init__(self, layer: nn.Module) -> None:
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, x: Any) -> Any:
+        y = self.layer(x)
+        return y[0] if isinstance(y, tuple) else y
+
+
+def made(names: list[str]) -> nn.Module:
+    minigrad.manual_seed(0)
+    return nn.Sequential(*[Part(eval(f"nn.{name}", {"nn": nn, "L": 4, "C": 4})) for name in names])
+
+
+ACTS = ("step", "step", "step", "eval", "train", "freeze", "write", "replace", "no_grad", "short")
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    names=st.lists(st.sampled_from(LAYERS), min_size=1, max_size=4),
+    loss=st.integers(0, len(LOSSES) - 1),
+    acts=st.lists(st.sampled_from(ACTS), min_size=3, max_size=7),
+    exact=st.booleans(),
+)
+def test_random_models_on_random_batches(names: list[str], loss: int, acts: list[str], exact: bool) -> None:
+    compare_random(names, loss, acts, exact)
+
+
+@pytest.mark.exhaustive
+@settings(max_examples=1500, deadline=None)
+@given(
+    names=st.lists(st.sampled_from(LAYERS), min_size=1, max_size=6),
+    loss=st.integers(0, len(LOSSES) - 1),
+    acts=st.lists(st.sampled_from(ACTS), min_size=3, max_size=12),
+    exact=st.booleans(),
+)
+def test_many_random_models_on_random_batches(names: list[str], loss: int, acts: list[str], exact: bool) -> None:
+    compare_random(names, loss, acts, exact)
+
+
+def compare_random(names: list[str], loss: int, acts: list[str], as_arrays: bool) -> None:
+    """Do the same to a model and to its compiled twin, and compare all numbers after each step."""
+    found = []
+    for compiled in (False, True):
+        model = made(names)
+
+        def function(x: Any, t: Any, model: nn.Module = model) -> Any:
+            return LOSSES[loss](model(x), t)
+
+        step = minigrad.compile(function) if compiled else function
+        minigrad.manual_seed(1)
+        trace: list[Any] = []
+        for i, act in enumerate(acts):
+            parameters = [*model.parameters()]
+            if act in ("eval", "train"):
+                getattr(model, act)()
+            if act == "freeze" and parameters:
+                parameters[-1].requires_grad_(not parameters[-1].requires_grad)
+            if act == "write" and parameters:
+                parameters[0].data[0] += 0.5
+            if act == "replace" and parameters:
+                parameters[0].data = parameters[0].data * 0.5
+            rng = np.random.default_rng(i)
+            n = 3 if act == "short" else 5
+            x: Any = rng.standard_normal((n, 4)).astype(np.float32)
+            t: Any = rng.integers(0, 4, n)
+            if not as_arrays:
+                x, t = minigrad.tensor(x, requires_grad=i % 2 == 0), minigrad.tensor(t)
+            else:
+                x = minigrad.as_tensor(x)
+            model.zero_grad()
+            with minigrad.no_grad() if act == "no_grad" else minigrad.enable_grad(), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                y = step(x, t)
+                if y.requires_grad:
+                    y.backward()
+            trace.append(bits(y, x.grad, *[p.grad for p in parameters], *model.buffers(), minigrad.rand(1)))
+            for p in parameters:
+                if p.grad is not None:
+                    p.data -= 0.1 * p.grad
+        found.append(trace)
+    assert found[0] == found[1]
+
+
+def test_a_model_that_is_watched_for_a_while_is_recorded_again() -> None:
+    model = nn.Linear(2, 1)
+    network = minigrad.Network(model, nn.MSELoss()).compile()
+    batch, seen = (floats(3, 2), floats(3, 1)), []
+    compiled = network._evaluate
+    network.forward(batch)
+    handle = model.register_forward_hook(lambda module, inputs, output: seen.append(1))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for _ in range(4):
+            network.forward(batch)
+    assert len(seen) == 4 and compiled.reason and len(caught) <= 2
+    handle.remove()
+    for _ in range(3):
+        network.forward(batch)
+    assert len(seen) == 4
