@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -243,6 +245,12 @@ def test_what_a_shard_raises_names_it(pool: ProcessPoolExecutor) -> None:
         parallel.gradient(network, (X, y), pool, shards=2)
     notes = " ".join(raised.value.__notes__)
     assert "shard 2 of 2 (rows 4 to 7)" in notes and "worker process" in notes
+
+
+def test_no_engine_is_imported_before_it_is_passed() -> None:
+    program = "import sys, minigrad.parallel, minigrad.cli; print({'mpi4py', 'dask', 'distributed'} & {*sys.modules})"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env={**os.environ})
+    assert done.stdout == "set()\n", done.stderr
 
 
 def test_another_version_on_a_worker_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
