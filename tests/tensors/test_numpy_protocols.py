@@ -486,6 +486,7 @@ def known(text: str) -> bool:
 
 @each("text", filter(known, SAME_IN_NUMPY.strip().splitlines()))
 @pytest.mark.filterwarnings("ignore:divide by zero:RuntimeWarning", "ignore:invalid value:RuntimeWarning")
+@pytest.mark.filterwarnings("ignore:numpy.fix is deprecated:DeprecationWarning")
 def test_numpys_lines_give_numpys_numbers(text: str) -> None:
     """The same shape, dtype (float32 stays) and numbers; a Tensor, with a gradient unless the answer has none."""
     t = Tensor(T, requires_grad=True)
@@ -507,6 +508,7 @@ def test_numpys_lines_give_numpys_numbers(text: str) -> None:
 
 @each("text", [line for line in filter(known, SAME_IN_NUMPY.strip().splitlines()) if "float32" not in line])
 @pytest.mark.filterwarnings("ignore:divide by zero:RuntimeWarning", "ignore:invalid value:RuntimeWarning")
+@pytest.mark.filterwarnings("ignore:numpy.fix is deprecated:DeprecationWarning")
 def test_gradients_are_those_of_differences(text: str) -> None:
     """In float64, a little beside the numbers at which a function has a step."""
     x = T.astype(np.float64) + np.arange(6).reshape(2, 3) / 97 + 0.003
