@@ -107,6 +107,7 @@ def test_a_written_answer_is_a_solution_in_a_markdown_cell():
         ("# BEGIN TESTS role=core\nx = 1\n# END TESTS", 1, "takes no words"),
         ("# BEGIN SOLUTION\nx = 1\n# END SOLUTION role=core", 3, "takes no words"),
         ("x = [\n    # BEGIN SOLUTION NO PROMPT\n    1,\n    # END SOLUTION\n]", 2, "inside the statement of line 1"),
+        ("# BEGIN SOLUTION\nx = [\n    # END SOLUTION\n    1,\n]", 3, "inside the statement of line 2"),
         ('s = """\n# BEGIN SOLUTION\n"""\n', 2, "inside a string"),
         ("# SOLUTION\nx = 1", 1, "behind the line"),
         ("if 1: x = 1  # SOLUTION", 1, "no whole statement"),

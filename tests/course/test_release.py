@@ -1,5 +1,6 @@
 """What a release contains, what it never contains, and what it does to files that are there."""
 
+import ast
 import json
 import os
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 
 from minigrad.course import SourceError, checks_file, load, release
-from minigrad.course.leaks import leaks
+from minigrad.course.leaks import _segment, leaks
 from minigrad.course.notebooks import notebook, percent
 from minigrad.course.publishing import contents
 from minigrad.course.stripping import published, solution
@@ -439,3 +440,12 @@ def test_wrong_tiers_and_folders(path, tmp_path):
     replaced(path, " role=challenge", "")
     with pytest.raises(SourceError, match="strips no solution"):
         release(path, tmp_path / "out", tier="challenge")
+
+
+def test_the_text_of_an_expression_is_that_which_python_finds():
+    text = "é = f('ü', x)\ny = (1 +\n     g('ß'))\r\nif y: z = [a for a in\n  'ä' 'ö']\n".replace("\r", "")
+    rows = text.encode().split(b"\n")
+    nodes = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.expr)]
+    assert len(nodes) > 15
+    for node in nodes:
+        assert _segment(rows, node) == ast.get_source_segment(text, node)
