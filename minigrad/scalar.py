@@ -16,14 +16,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from functools import cache
 from numbers import Real
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from minigrad import engine
 from minigrad.engine import Node, tick
 from minigrad.float_math import IEEE, IEEE_NUMBERS, NUMBERS, with_ieee_fallback
 from minigrad.grad_mode import mode, warn_of_plain_number
 from minigrad.hooks import notify, watchers
-from minigrad.output.absent import no_attribute
+from minigrad.output.absent import missing_attribute
 from minigrad.output.words import class_name, not_implemented, of_numpy, printable
 from minigrad.primitives import elementwise as ew
 from minigrad.primitives.primitive import Elementwise
@@ -164,8 +164,8 @@ class Value(Node):
         """max(x, 0)."""
         return apply(ew.relu, self)
 
-    def __getattr__(self, name: str) -> NoReturn:
-        raise no_attribute("'Value' object", name, lambda: dir(Value))
+    if not TYPE_CHECKING:
+        __getattr__ = missing_attribute("'Value' object")
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
         """Compute np.float64(2) * x as 2.0 * x; refuse NumPy's functions and arrays."""

@@ -100,6 +100,15 @@ def no_attribute(owner: str, name: str, names: Callable[[], Iterable[str]]) -> A
     return MissingName(owner, name, names)
 
 
+def missing_attribute(owner: str) -> Callable[[object, str], Any]:
+    """Return the `__getattr__` of a class. Assign it where type checkers do not look, `if not TYPE_CHECKING`."""
+
+    def __getattr__(self: object, name: str) -> Any:
+        raise no_attribute(owner, name, lambda: dir(type(self)))
+
+    return __getattr__
+
+
 def _hint(name: str, names: Iterable[str]) -> str:
     if name.startswith("_"):
         return ""

@@ -29,7 +29,7 @@ t.sum(dim="rows")  # E: arg-type
 t.add(t, beta=2)  # E: call-arg
 t.backward(retain=True)  # E: call-arg
 t + "1"  # E: arg-type
-t @ "1"  # E: arg-type
+t @ "1"  # E: operator
 t += None  # E: arg-type
 Value(2.0) + "1"  # E: operator
 nn.Linear(2)  # E: call-arg
