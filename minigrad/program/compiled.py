@@ -310,7 +310,7 @@ class Recording:
         if values:
             recorder.refuse("it uses Values, and returns another object")
         if not isinstance(result, Tensor):
-            recorder.refuse(f"it returns {class_name(result)}, not one tensor")
+            recorder.refuse(f"it returns {class_name(real(result))}, not one tensor")
             return
         y: Any = result._array
         if type(y) is not StandIn or y.name in recorder.given or y.name.startswith("k"):
@@ -507,7 +507,7 @@ def _recording() -> Iterator[Recorder]:
     """Context manager: this thread's primitives, conversions to arrays and random numbers are noted."""
     with _lock:
         recorder = _thread.recorder = Recorder()
-        apply, record = Tensor.apply, Tensor._record
+        apply, record, checksum = Tensor.apply, Tensor._record, saved._checksum
 
         def recorded_apply(primitive: Primitive, *operands: Any, **parameters: Any) -> Any:
             if _current() is None:
@@ -527,6 +527,7 @@ def _recording() -> Iterator[Recorder]:
         shim = NumPy(_current)
         modules = [m for name, m in [*sys.modules.items()] if name.startswith("minigrad.") and _converts(name, m)]
         try:
+            saved._checksum = lambda a: 0 if is_array(a) else checksum(a)
             watchers.append(_watch)  # so that every operation goes through `Tensor.apply`
             Tensor.apply, Tensor._record = staticmethod(recorded_apply), staticmethod(recorded_node)  # type: ignore
             for module in modules:
@@ -538,6 +539,7 @@ def _recording() -> Iterator[Recorder]:
             Tensor.apply, Tensor._record = staticmethod(apply), staticmethod(record)  # type: ignore
             _thread.recorder = None
             watchers.remove(_watch)
+            saved._checksum = checksum
 
 
 def _watch(*_: Any) -> None:
