@@ -471,12 +471,12 @@ class Place:
         """What is the same in all passes of a loop."""
         return self.code, self.instruction, self.part, self.calls
 
-    def is_before(self, other: Place) -> bool:
-        """Return whether this instruction stands before another one, in the function from which both are reached."""
+    def is_not_after(self, other: Place) -> bool:
+        """Return whether this instruction is another one or stands before it, in the function that reaches both."""
         mine = dict([*self.calls[::-1], (self.code, self.instruction)])
         for code, instruction in ((other.code, other.instruction), *other.calls):
             if code in mine:
-                return bool(mine[code] < instruction)
+                return bool(mine[code] <= instruction)
         return False
 
 

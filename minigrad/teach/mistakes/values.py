@@ -209,7 +209,7 @@ def _other_time_steps(s: Site) -> Iterator[Variant]:
     if place is None or s.words.passes(s.k) < 2:
         return
     users = [s.tape.ops[k].place for k, _ in sorted(s.op.users, key=lambda use: (-use[0], use[1]))]
-    of_next = [p is not None and p.is_before(place) for p in users]
+    of_next = [p is not None and p.is_not_after(place) for p in users]
     for missing, said in (
         (True, "the gradient that comes back from the next time step is missing (dh_next is not added)"),
         (False, "the contributions of its own time step are missing: only the gradient from the next step is left"),
