@@ -203,7 +203,8 @@ def _other_array(s: Edge) -> Iterator[Variant]:
         source = s.k if name == "y" else op.sources[op.primitive.inputs.index(name)]
         for j, before in enumerate(s.tape.ops[source].operands if source is not None and name != "y" else ()):
             if np.shape(before) == right.shape and not np.array_equal(before, right):
-                text = f"{s.words.operand(source, j)} instead of {said}"
+                called = s.words.operand(source, j)
+                text = f"the old {said} instead of the new one" if called == said else f"{called} instead of {said}"
                 yield Variant(
                     lambda g, n=name, a=before: op.contribution(s.i, g, {n: a}), text, -0.1, f"{name} from {j}"
                 )
