@@ -146,14 +146,27 @@ def _tape(case: Case) -> Tape | None:
     return tape if case.same(tape.gradient, case.numeric) else None
 
 
-_ALIKE = {"dropped", "constant", "no contribution", "overwritten"}
+_ALIKE = (
+    {"dropped", "constant", "no contribution", "overwritten", "other time steps"},
+    {"skipped", "other upstream", "other gradient"},
+    {"other function", "other derivative", "other array", "wrong array computed again"},
+)
 """Mistakes that are one: to say "either … or …" of them would teach nothing."""
+
+
+def _alike(a: Explanation, b: Explanation) -> bool:
+    """Return whether two explanations are one to a learner: of one kind, at one operation."""
+    one, other = a.candidates[0], b.candidates[0]
+    together = any({one.mistake.name, other.mistake.name} <= names for names in _ALIKE)
+    return together and (
+        one.mistake.name in _ALIKE[0] or not one.sites or not other.sites or one.site.k == other.site.k
+    )
 
 
 def _said(found: list[Explanation], search: Search) -> Diagnosis:
     best = found[0]
     rivals = [e for e in found[1:] if e.assumes <= best.assumes + 0.15 and len(e.candidates) == len(best.candidates)]
-    rivals = [e for e in rivals if not {e.candidates[0].mistake.name, best.candidates[0].mistake.name} <= _ALIKE][:1]
+    rivals = [e for e in rivals if not _alike(e, best)][:1]
     texts = [" and ".join(sentence(c, search.words) for c in e.candidates) for e in (best, *rivals)]
     cause = f"either {texts[0]}; or {texts[1]}" if len(texts) > 1 else texts[0]
     if len(best.candidates) > 1:

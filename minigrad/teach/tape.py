@@ -21,7 +21,6 @@ from typing import Any
 import numpy as np
 
 from minigrad.engine import reverse_topological_order
-from minigrad.primitives.elementwise import mul, square
 from minigrad.primitives.primitive import Elementwise
 from minigrad.teach.recording import Place, Recording, record_primitive
 from minigrad.tensors.node import unbroadcast
@@ -196,10 +195,7 @@ class Tape:
             else constants.get(i)
             for i, k in enumerate(sources)
         ]
-        primitive = node.primitive
-        if len(sources) == 2 and primitive is mul and sources[0] is not None and sources[0] == sources[1]:
-            primitive, sources, operands = square, sources[:1], operands[:1]  # x * x is one operation with one operand
-        op = Op(primitive, sources, operands, node.parameters, recording.values[node], node)
+        op = Op(node.primitive, sources, operands, node.parameters, recording.values[node], node)
         op.place, op.name = recording.places.get(node), recording.names.get(node)
         op.names = {i: recording.names[node, i] for i in range(len(sources)) if (node, i) in recording.names}
         op.active = node is recording.leaf or any(s is not None and self.ops[s].active for s in sources)

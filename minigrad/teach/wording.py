@@ -94,8 +94,6 @@ class Words:
         texts = [operand(i) for i in range(len(op.sources))]
         if op.kind in operators and len(texts) == 2:
             return f" {operators[op.kind]} ".join(t if t.isidentifier() else f"({t})" if " " in t else t for t in texts)
-        if op.kind == "square":
-            return f"{texts[0]}**2" if texts[0].isidentifier() else f"({texts[0]})**2"
         if op.kind == "neg":
             return f"-{texts[0]}"
         if op.kind == "getitem":
