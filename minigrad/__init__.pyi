@@ -21,7 +21,7 @@ __version__: str
 channels_last: str
 contiguous_format: str
 preserve_format: str
-def detach(input: Tensor) -> Tensor: ...
+def detach(self: Tensor) -> Tensor: ...
 
 from minigrad import autograd as autograd
 from minigrad import course as course

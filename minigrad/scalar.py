@@ -167,9 +167,7 @@ class Value(Node):
     if not TYPE_CHECKING:
         __getattr__ = missing_attribute("'Value' object")
 
-    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
-        """Compute np.float64(2) * x as 2.0 * x; refuse NumPy's functions and arrays."""
-        return of_numpy(Value, ufunc.__name__, inputs)
+    __array_ufunc__ = of_numpy
 
     # -- the backward pass -------------------------------------------------------------------------------------------
 

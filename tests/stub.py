@@ -45,7 +45,7 @@ __version__: str
 channels_last: str
 contiguous_format: str
 preserve_format: str
-def detach(input: Tensor) -> Tensor: ...
+def detach(self: Tensor) -> Tensor: ...
 '''
 
 

@@ -81,12 +81,15 @@ _OPERATORS |= {"less": "lt", "less_equal": "le", "greater": "gt", "greater_equal
 _OPERATORS |= {"not_equal": "ne"}
 
 
-def of_numpy(kind: type, name: str, inputs: tuple[Any, ...]) -> Any:
+def of_numpy(value: Any, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
     """Compute with Values and NumPy's numbers, as np.float64(2) * x; refuse arrays, which would hold objects.
+
+    The method `__array_ufunc__` of a Value.
 
     Raises:
         TypeError: for arrays and for NumPy's functions, with the method of a Value that computes the same.
     """
+    kind, name = type(value), ufunc.__name__
     if any(getattr(i, "shape", ()) for i in inputs):
         raise TypeError(_NO_ARRAYS)
     if name in _OPERATORS:
