@@ -140,7 +140,8 @@ def __getattr__(name: str) -> object:
     elif name in ("channels_last", "contiguous_format", "preserve_format"):
         value = f"torch.{name}"
     elif name == "detach":
-        value = import_module("minigrad.tensors.tensor").Tensor.detach
+        tensor = import_module("minigrad.tensors.tensor").Tensor
+        value = import_module("minigrad.tensors.methods").as_function(tensor.detach)
     elif name in _PATHS:
         value = import_module(f"{__name__}.{name}")
     elif not name.startswith("_") and name in _functions():
