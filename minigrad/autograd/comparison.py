@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -107,6 +108,26 @@ class _Judge:
         size = max(abs(a), abs(value))
         return 1.5 * accuracy <= max(3e-2 * size, self.atol) and abs(a - value) <= max(3e-2 * size, self.atol)
 
+    def unsaturated(self, i: Index, slope: float) -> float:
+        """Return how steep a function may be elsewhere, if at x it is flat: weights multiply 1 - tanh(20)**2.
+
+        Where its derivative f' falls like exp(-k x), as behind tanh, f is about as steep as k times its values.
+        """
+        steps = self.complex_steps
+        if steps is None or not slope or np.abs(self.analytic).max() > 1e-4 * self.upstream:
+            return 0.0
+        change = 1e-4 * float(self.differences.size[i])
+        k = abs(steps.slope(i, change) / slope - 1) / change
+        return k * float(np.abs(self.differences.here).max(initial=0.0) + self.upstream)
+
+    @cached_property
+    def lost(self) -> float:
+        """How much of a sum of saturated terms that cancel may be lost: (1 - 1e-17) + (-1 + 1e-17) is 0."""
+        x, rng = self.differences.x, np.random.default_rng(0)
+        parts = [1.0, 0.5, 0.05, *[rng.choice([-3.0, 3.0], x.shape) for _ in range(3)]]
+        sizes = [np.abs(self.differences.at(part * x)).max(initial=0.0) for part in parts]
+        return 4 * self.differences.precision * float(np.nanmax(sizes))
+
     def is_zero(self, a: float, e: Estimate) -> bool:
         """Return whether an element, or else the whole gradient, is 0 to the rounding of a backward pass."""
         rounding, accuracy = self.own / 2 * self.upstream, e.accuracy + e.hidden
@@ -118,17 +139,22 @@ class _Judge:
             return False
         return abs(e.value) <= accuracy + rounding and accuracy <= 1e-8 * self.upstream
 
+    def has_complex_step(self, i: Index) -> bool:
+        steps = self.complex_steps
+        return steps is not None and bool(np.isfinite(steps.slope(i))) and steps.agrees(i)
+
     def of_too_small(self, i: Index, a: float, e: Estimate) -> str:
         """Judge an element that differences do not show, by a complex step where the function takes one."""
-        value = np.nan if self.complex_steps is None else self.complex_steps.slope(i)
-        if self.complex_steps is None or not np.isfinite(value) or not self.complex_steps.agrees(i):
+        if self.complex_steps is None or not self.has_complex_step(i):
             return "right" if self.is_zero(a, e) else self.of_average(i, a, e)
+        value = self.complex_steps.slope(i)
         off, size = abs(a - value), max(abs(a), abs(value))
         e.value, e.accuracy = value, self.complex_steps.spread(i)
         if off <= self.atol + self.rtol * size + 4 * e.accuracy:
             return "right"
         rounding = self.own / 2 * self.upstream
-        if off > self.own * self.scale and size > rounding:
+        at_0 = a == 0 == self.differences.x[i]  # a kink, as relu's, of which a complex step shows one side
+        if off > self.own * max(self.scale, self.unsaturated(i, value)) and size > rounding and not at_0:
             return "wrong"
         # the rounding of a backward pass, if it cannot be a mistake: an error below 1 %, or 0 for 1 - tanh(20)**2
         return "right" if off <= 1e-2 * size or a == 0 and size <= rounding else "unknown"
@@ -158,6 +184,8 @@ class _Judge:
         for value, noise in needed:
             if abs(a - value) <= self.tolerance(a, value, noise) or abs(e.value - value) > 0.3 * off:
                 return self.of_too_small(i, a, e)
+        if e.value == 0 and (self.has_complex_step(i) or off * e.step <= self.lost):
+            return self.of_too_small(i, a, e)
         return "wrong"
 
     def of_a_kink(self, i: Index, a: float, e: Estimate) -> str:

@@ -97,9 +97,17 @@ class ComplexSteps:
             return np.nan
         return float(_plain(terms).imag.sum()) / h
 
-    def slope(self, i: Index) -> float:
-        """Return the derivative with respect to an element; nan if the function does not take complex numbers."""
-        return self._at(self._differences.x, i, STEP * float(self._differences.size[i]))
+    def slope(self, i: Index, away: float = 0.0) -> float:
+        """Return the derivative with respect to an element; nan if the function does not take complex numbers.
+
+        Args:
+            away: how far the element is moved from x.
+        """
+        point = self._differences.x
+        if away:
+            point = point.copy()
+            point[i] += away
+        return self._at(point, i, STEP * float(self._differences.size[i]))
 
     def agrees(self, i: Index) -> bool:
         """Return whether complex steps are known to be right for an element: at other points, where differences are."""

@@ -411,7 +411,7 @@ def test_a_model_that_was_trained_before_is_not_blamed() -> None:
     [
         ((3, blobs()), TypeError, "must be a Network or an nn.Module"),
         ((mlp(), blobs()), TypeError, "loss must be a function"),
-        ((Network(mlp(), CE), blobs(), CE), TypeError, "a loss of its own"),
+        ((Network(mlp(), CE), blobs(), CE), TypeError, "its own loss"),
         ((Network(mlp(), CE), blobs()[0]), ValueError, r"a pair \(X, y\)"),
         ((Network(mlp(), CE), (np.zeros((0, D)), np.zeros(0))), ValueError, "empty"),
     ],

@@ -442,6 +442,19 @@ def test_random_functions(outer: str, inner: str, seed: int, scale: float, steep
             assert not report and report.verdict == says(report), report
 
 
+@pytest.mark.parametrize("summed", [False, True])
+@pytest.mark.parametrize(("inner", "seed"), [("abs", 180), ("square", 51), ("square", 9), ("relu", 32), ("tanh", 13)])
+def test_saturated_functions_with_steep_weights_are_not_blamed(inner: str, seed: int, summed: bool) -> None:
+    """1 - tanh(z)**2 is all rounding at z = 20, and weights of 30 multiply it."""
+    rng = np.random.default_rng(seed)
+    x, w = rng.uniform(-2, 2, 5) * (rng.random(5) < 0.8), rng.standard_normal((5, 4)) * 30
+    (f, df), (g, dg) = UNARY["tanh"], UNARY[inner]
+    right = (w @ df(g(x) @ w)) * dg(x)
+    out = (lambda x: f(g(x) @ w).sum()) if summed else (lambda x: f(g(x) @ w))
+    report = check_gradient(out, x, right, None if summed else np.ones(4))
+    assert report.verdict == says(report) != "wrong", report
+
+
 # ---- elements that are much smaller than the others ----------------------------------------------------------------
 
 
