@@ -126,7 +126,7 @@ class _Judge:
         x, rng = self.differences.x, np.random.default_rng(0)
         parts = [1.0, 0.5, 0.05, *[rng.choice([-3.0, 3.0], x.shape) for _ in range(3)]]
         sizes = [np.abs(self.differences.at(part * x)).max(initial=0.0) for part in parts]
-        return 4 * self.differences.precision * float(np.nanmax(sizes))
+        return 100 * self.differences.precision * float(np.nanmax(sizes))  # terms are larger than their sum
 
     def is_zero(self, a: float, e: Estimate) -> bool:
         """Return whether an element, or else the whole gradient, is 0 to the rounding of a backward pass."""
