@@ -208,11 +208,9 @@ def backward(
     try:
         try:  # as in `run_in_mode`
             mode.recording = create_graph and not mode.inference
-            found = {}
-            for node, g, _ in walk(seeds, retain_graph=retain_graph, create_graph=create_graph, targets=wanted):
-                if stores(node):
-                    found[node] = g
-            accumulate(found)
+            events = walk(seeds, retain_graph=retain_graph, create_graph=create_graph, targets=wanted)
+            # no comprehension or loop: on Python 3.12 an interrupt in one can miss the `finally`
+            accumulate(dict((node, g) for node, g, _ in events if stores(node)))  # noqa: C402
         finally:
             mode.recording = earlier
     finally:
