@@ -27,9 +27,9 @@ hypothesis.settings.load_profile("here")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark as slow what needs PyTorch or a browser."""
+    """Mark as slow what needs PyTorch or a browser, or is exhaustive: `-m "not slow"` replaces the default `-m`."""
     for item in items:
-        if item.get_closest_marker("oracle") or item.get_closest_marker("browser"):
+        if any(map(item.get_closest_marker, ("oracle", "browser", "exhaustive"))):
             item.add_marker("slow")
 
 
