@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from minigrad.output.absent import missing_from
+from minigrad.output import absent as _absent
 from minigrad.primitives import special as _primitives
 from minigrad.tensors.methods import Operations
 from minigrad.tensors.methods import method_factories as _factories
@@ -19,4 +19,4 @@ ndtr = _factories.unary(
 )
 
 if not TYPE_CHECKING:
-    __getattr__ = missing_from(__name__)
+    __getattr__ = _absent.missing_from(__name__)
