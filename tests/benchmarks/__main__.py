@@ -3,10 +3,11 @@
     python -m tests.benchmarks [--threads 1] [--rounds 15] [part of a name ...]
 
 A process of its own for each workload and each contender: what another one has freed would hide page faults. They take
-turns. OPENBLAS_CORETYPE and OPENBLAS_L2_SIZE, which choose old and slow kernels, are unset for them alone. With
-`--threads 1` the time is the processor's, which other programs on the machine disturb least; otherwise it is the wall
-clock's, with the libraries' default threads. Shortest step of each; page faults and memory are those of minigrad:
-faults of a step after the first rounds, and what the process holds at the end beyond what it held after the imports.
+turns, with a pause between them: the threads of OpenBLAS and OpenMP go on spinning for a while after their last work.
+OPENBLAS_CORETYPE and OPENBLAS_L2_SIZE, which choose old and slow kernels, are unset for them alone. With `--threads 1`
+the time is the processor's, which other programs on the machine disturb least; otherwise it is the wall clock's, with
+the libraries' default threads. Shortest step of each; page faults and memory are those of minigrad: faults of a step
+after the first rounds, and what the process holds at the end beyond what it held after the imports.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ SLOW_KERNELS = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 LEAST = 0.05
 """Seconds of a turn, at least."""
+PAUSE = 0.25
+"""Seconds between turns."""
 
 
 def held() -> float:
@@ -86,6 +89,7 @@ def measure(name: str, contenders: list[str], rounds: int, environment: dict[str
     for _ in range(rounds):
         for process, mine in zip(processes, turns):
             assert process.stdin is not None and process.stdout is not None
+            time.sleep(PAUSE)
             try:
                 process.stdin.write("\n")
                 process.stdin.flush()
