@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from itertools import chain
-from operator import is_
+from operator import attrgetter, getitem, is_
 from pathlib import PurePath
 from typing import Any
 
@@ -76,7 +76,7 @@ class Guards:
         self._cells: list[tuple[Any, Any, str]] = []
         self._arrays: list[tuple[np.ndarray, np.ndarray, str]] = []
         self._slots: list[tuple[Any, str, Any, str]] = []
-        self._flat: Any = None
+        self._same_objects: Any = None
 
     # ---- what is read ----------------------------------------------------------------------------------------------
 
@@ -174,7 +174,7 @@ class Guards:
 
     def watch(self, frame: Any, event: str, _: Any) -> None:
         """Look at a function that starts: a `sys.setprofile` function."""
-        if event != "call" or is_library(frame):
+        if event != "call" or is_library(frame) or _is_importing(frame):
             return
         code = frame.f_code
         here = frame.f_locals
@@ -251,7 +251,20 @@ class Guards:
 
     def changed(self) -> str:
         """Return what has changed, "" if nothing has."""
-        if not self._is_the_same() and (why := self._other_container()):
+        noted = (self._dicts, self._lists, self._sets, self._globals, self._cells, self._slots)
+        counts = [len(each) for each in noted]
+        if self._same_objects is None or self._same_objects[0] != counts:
+            self._same_objects = counts, _same_objects(*noted)
+        if not self._same_objects[1]() and (why := self._other_object()):
+            return why
+        for array, before, path in self._arrays:
+            if array.shape != before.shape or array.dtype != before.dtype or array.tobytes() != before.tobytes():
+                return path
+        return ""
+
+    def _other_object(self) -> str:
+        """Return what has changed; a number or a text may be another object that is equal."""
+        if why := self._other_container():
             return why
         for names, name, value, path in self._globals:
             now = names.get(name, _MISSING)
@@ -266,27 +279,7 @@ class Guards:
         for s, before, path in self._sets:
             if s != before:
                 return path
-        for array, before, path in self._arrays:
-            if array.shape != before.shape or array.dtype != before.dtype or array.tobytes() != before.tobytes():
-                return path
         return ""
-
-    def _is_the_same(self) -> bool:
-        """Return whether all dictionaries and lists hold the same objects: one pass, without Python code."""
-        if self._flat is None or len(self._flat[0]) != len(self._dicts) + len(self._lists):
-            dicts, lists = [d for d, *_ in self._dicts], [x for x, *_ in self._lists]
-            lengths = [len(keys) for _, keys, *_ in self._dicts] + [len(items) for _, items, _ in self._lists]
-            keys = [k for _, keys, *_ in self._dicts for k in keys]
-            values = [v for _, _, values, _ in self._dicts for v in values]
-            items = [v for _, items, _ in self._lists for v in items]
-            self._flat = [*dicts, *lists], lengths, dicts, lists, keys, values, items
-        containers, lengths, dicts, lists, keys, values, items = self._flat
-        return (
-            [*map(len, containers)] == lengths
-            and all(map(is_, chain.from_iterable(map(dict.values, dicts)), values))
-            and all(map(is_, chain.from_iterable(dicts), keys))
-            and all(map(is_, chain.from_iterable(lists), items))
-        )
 
     def _other_container(self) -> str:
         for d, keys, values, path in self._dicts:
@@ -297,6 +290,50 @@ class Guards:
             if len(x) != len(items) or not (all(map(is_, x, items)) or all(map(_same, x, items))):
                 return path
         return ""
+
+
+def _same_objects(dicts: Any, lists: Any, sets: Any, names: Any, cells: Any, slots: Any) -> Callable[[], bool]:
+    """Return a function: whether everything holds the very objects that it held. The loops over them are C's.
+
+    Of an empty container it suffices that it is still empty.
+    """
+    empty = [x for x, before, *_ in (*dicts, *lists, *sets) if not before]
+    sets = [(s, before) for s, before, _ in sets if before]
+    dicts, lists = [d for d in dicts if d[1]], [x for x in lists if x[1]]
+    containers = [x for x, *_ in (*dicts, *lists)]
+    lengths = [len(before) for _, before, *_ in (*dicts, *lists)]
+    keys = [k for _, keys, *_ in dicts for k in keys]
+    values = [v for _, _, values, _ in dicts for v in values] + [v for _, items, _ in lists for v in items]
+    dicts, lists = [d for d, *_ in dicts], [x for x, *_ in lists]
+    values += [value for _, _, value, _ in names] + [value for _, value, _ in cells] + [v for _, _, v, _ in slots]
+    known = [value is not _MISSING for value in values]
+    places, names = [place for place, *_ in names], [name for _, name, *_ in names]
+    cells = [cell for cell, *_ in cells]
+    objects, attributes = [x for x, *_ in slots], [name for _, name, *_ in slots]
+
+    def same() -> bool:
+        if any(empty) or [*map(len, containers)] != lengths:
+            return False
+        try:
+            now = chain(
+                chain.from_iterable(map(dict.values, dicts)),
+                chain.from_iterable(lists),
+                map(getitem, places, names),
+                map(_cell_contents, cells),
+                map(getattr, objects, attributes),
+            )
+            return (
+                all(map(is_, now, values))
+                and all(map(is_, chain.from_iterable(dicts), keys))
+                and all([s == before for s, before in sets])
+            )
+        except (LookupError, ValueError, AttributeError):  # a name, a variable or an attribute is gone
+            return False
+
+    return same if all(known) else lambda: False
+
+
+_cell_contents = attrgetter("cell_contents")
 
 
 @contextmanager
@@ -310,6 +347,15 @@ def new_objects() -> Iterator[None]:
     finally:
         if enabled:
             gc.enable()
+
+
+def _is_importing(frame: Any) -> bool:
+    """Return whether a frame runs for an import inside the step, which happens once. Packages may add finders."""
+    while frame is not None and frame.f_globals.get("__name__") != "minigrad.program.compiled":
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _is_new(x: Any) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import sys
 import warnings
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 import minigrad
 from minigrad import nn
 from minigrad.nn import functional as F
+from minigrad.program.arguments import Pattern
 from minigrad.program.compiled import LIMIT, Compiled
 from minigrad.scalar import Value
 
@@ -246,6 +248,24 @@ def test_what_a_module_reads_is_followed() -> None:
         Shift.scale = 1.0
 
 
+def test_an_import_inside_a_step_is_no_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    """NumPy imports some of its modules when they are first used; the finders of packages then run."""
+
+    class Finder:
+        def find_spec(self, *_: Any) -> None:
+            print("looking", end="")
+            locals()
+
+    def importing(x: Any) -> Any:
+        try:
+            import no_such_module  # type: ignore[import-not-found]  # noqa: F401
+        except ImportError:
+            return (x * 2).sum()
+
+    monkeypatch.setattr(sys, "meta_path", [Finder(), *sys.meta_path])
+    assert follows(importing, [], tensors(3)).reason == ""
+
+
 def test_conditions_on_numbers_hold_or_the_step_is_recorded_again() -> None:
     def function(x: Any) -> Any:
         y = x.sum()
@@ -395,6 +415,32 @@ def test_arguments_of_many_kinds() -> None:
 
 
 # ---- gradients -------------------------------------------------------------------------------------------------------
+
+
+def test_each_call_compares_its_arguments_anew() -> None:
+    """The arguments of the last call are compared in another way than those of earlier ones."""
+    x, y, w = tensors(3, 3), tensors(3, 3, seed=1), tensors(3, 3, seed=2)
+    w.requires_grad = True
+    kinds = [(x, y), (x, x), (x, y.double()), (x.T, y), (w, y), (floats(3, 3), y), (x, 2), (x, 2.0)]
+    assert len(kinds) == LIMIT
+
+    def function(a: Any, b: Any) -> Any:
+        return (a * b).sum() if a is not b else (a * 5).sum()
+
+    found = Pattern((x, y)).inputs((y, x))
+    assert found is not None and found[0] is y and found[1] is x
+    assert Pattern((x, y)).inputs((x.T, y)) is None
+    compiled = minigrad.compile(function)
+    for i in np.random.default_rng(0).integers(0, LIMIT, 100).tolist():
+        a, b = kinds[i]
+        result = compiled(a, b)
+        assert result.dtype == function(a, b).dtype and bits(result) == bits(function(a, b)), kinds[i]
+        assert result.requires_grad is (a is w)
+    assert compiled.reason == "" and compiled._count == LIMIT
+    a = floats(4)
+    twice = minigrad.compile(lambda a: (minigrad.tensor(a) * 2).sum(0))
+    for shape in [(4,), (4,), (4,), (2, 2), (2, 2), (4,)]:
+        assert twice(a.reshape(shape)).shape == shape[1:]
 
 
 def test_gradients_reach_arguments_and_the_graph_around() -> None:
