@@ -15,7 +15,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from operator import is_
+from operator import attrgetter, is_
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,7 @@ from minigrad.grad_mode import enable_grad, mode
 from minigrad.hooks import watchers
 from minigrad.output.words import class_name, in_brackets, printable
 from minigrad.primitives.primitive import Call, Calls, Primitive
+from minigrad.program.arguments import PLAIN, Pattern, describe
 from minigrad.program.guards import Guards, new_objects
 from minigrad.program.recorder import Recorder, Stale, has_mask, user_place
 from minigrad.program.scalar_program import ScalarProgram, watched
@@ -39,7 +40,6 @@ from minigrad.tensors.tensor import Tensor, wrap
 
 LIMIT = 8
 """How many recordings a function may have; beyond that it runs eagerly."""
-_PLAIN = (int, bool, str, bytes, type(None), np.dtype, type(...), range)
 
 
 def compile(function: Any) -> Any:
@@ -107,6 +107,7 @@ class Compiled:
         self.function = function
         self.reason = ""
         self._recordings: dict[Any, list[Recording]] = {}
+        self._latest: tuple[Any, Pattern, Recording] | None = None  # modes and arguments that it ran with
         self._count = self._failures = 0
         self._gave_up = False
 
@@ -119,18 +120,27 @@ class Compiled:
     def __call__(self, *args: Any, **options: Any) -> Any:
         if self._gave_up or watchers or _thread.recorder is not None:
             return self.function(*args, **options)
+        modes, latest, why = (mode.recording, mode.inference, default.dtype), None, ""
+        if self._latest is not None and not options and self._latest[0] == modes:
+            _, pattern, latest = self._latest
+            if (found := pattern.inputs(args)) is not None:
+                try:
+                    return latest.run(found, args, options)
+                except Stale as stale:
+                    why = str(stale)
+            else:
+                latest = None
         inputs: list[Any] = []
-        key: Any = (
-            *(mode.recording, mode.inference, default.dtype),
-            _describe(args, inputs),
-            _describe(options, inputs) if options else None,
-        )
-        why = ""
+        key: Any = (*modes, describe(args, inputs), describe(options, inputs) if options else None)
         for recording in self._recordings.get(key, ()):
-            try:
-                return recording.run(inputs, args, options)
-            except Stale as stale:
-                why = str(stale)
+            if recording is not latest:
+                try:
+                    result = recording.run(inputs, args, options)
+                except Stale as stale:
+                    why = str(stale)
+                else:
+                    self._latest = None if options else (modes, Pattern(args), recording)
+                    return result
         if self._count >= LIMIT:
             why = why or "other arguments"
             return self._give_up(f"it was recorded {LIMIT} times, last because of {why}", args, options)
@@ -139,6 +149,7 @@ class Compiled:
     def _give_up(self, reason: str, args: Any, options: Any) -> Any:
         self.reason, self._gave_up = reason, True
         self._recordings.clear()
+        self._latest = None
         warnings.warn(f"compile: {self!r} runs eagerly from now on: {reason}", RuntimeWarning, stacklevel=3)
         return self.function(*args, **options)
 
@@ -155,49 +166,6 @@ class Compiled:
             self._gave_up = temporary
             warnings.warn(f"compile: {self!r} runs eagerly: {reason}", RuntimeWarning, stacklevel=3)
         return result
-
-
-def _describe(x: Any, inputs: list[Any]) -> Any:
-    """Return what must be the same for a recording to fit an argument, and add its arrays to `inputs`."""
-    if isinstance(x, Tensor):
-        array, node = x._array, x.node
-        kind: Any = (Tensor, array.shape, array.dtype, array.strides, node is None)
-    elif isinstance(x, Value):
-        kind = (Value,)
-    elif x.__class__ is np.ndarray:
-        kind = (np.ndarray, x.shape, x.dtype, x.strides)
-    elif isinstance(x, tuple | list):
-        return (type(x), *[_describe(part, inputs) for part in x])
-    elif x.__class__ is dict:
-        return (dict, *x, *[_describe(part, inputs) for part in x.values()])
-    elif isinstance(x, _PLAIN):
-        return (x.__class__, x)
-    elif isinstance(x, float | complex):
-        return (x.__class__, repr(x))
-    elif isinstance(x, np.generic):
-        return (x.__class__, x.tobytes())
-    else:
-        return (x.__class__, _Same(x))
-    for i, other in enumerate(inputs):
-        if other is x:
-            return (*kind, i)
-    inputs.append(x)
-    return kind
-
-
-class _Same:
-    """An object as a part of a key: equal to itself only."""
-
-    __slots__ = ("x",)
-
-    def __init__(self, x: Any) -> None:
-        self.x = x
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and self.x is other.x
-
-    def __hash__(self) -> int:
-        return id(self.x)
 
 
 # ---- a recording -----------------------------------------------------------------------------------------------------
@@ -368,20 +336,19 @@ class Recording:
                 raise Stale("another tensor as an argument")
         if self._scalar is not None:
             return self._run_values(inputs, args, options)
-        arrays, users = [], {*self._users}
-        for x in inputs:
-            array = x if x.__class__ is np.ndarray else x._array
-            arrays.append(array)
-            if array is x or x._is_users:
-                users.add(id(array))
-        now, nodes = [t._array for t in self._tensors], [t._node for t in self._tensors]
-        if not (all(map(is_, now, self._arrays)) and all(map(is_, nodes, self._nodes))):
+        arrays = [x if x.__class__ is np.ndarray else x._array for x in inputs]
+        users = {id(a) for a, x in zip(arrays, inputs) if a is x or x._is_users}
+        tensors = self._tensors
+        if not (
+            all(map(is_, map(_array_of, tensors), self._arrays)) and all(map(is_, map(_node_of, tensors), self._nodes))
+        ):
             self._check_tensors()
         arrays += self._arrays
         if why := self._guards.changed():
             raise Stale(why)
         sums = None
-        if (users or saved.exposed) and self._backward_given and self._returns_graph:
+        if (users or self._users or saved.exposed) and self._backward_given and self._returns_graph:
+            users |= self._users
             values, sums = saved.protect(tuple([arrays[i] for i in self._backward_given]), users)
             for i, value in zip(self._backward_given, values):
                 arrays[i] = value
@@ -392,8 +359,9 @@ class Recording:
             saved.record_write(*[arrays[i] for i in self._written])
         if not self._returns_graph:
             return wrap(y, None)
-        tensors = [*inputs, *self._tensors]
-        node = RecordedNode(y, _RECORDED, tuple([tensors[i].node for i in self._needed]))
+        given = len(inputs)
+        sources = [inputs[i].node if i < given else tensors[i - given].node for i in self._needed]
+        node = RecordedNode(y, _RECORDED, tuple(sources))
         node.steps, node.recording, node.arguments = steps, self, (args, options)
         node.saved, node.checksums = tuple([arrays[i] for i in self._backward_given]), sums
         return wrap(y, node)
@@ -442,6 +410,9 @@ class Recording:
         return [*grad(y, xs, g if isinstance(g, Tensor) else wrap(g, None), create_graph=graph, allow_unused=True)]
 
 
+_array_of, _node_of = attrgetter("_array"), attrgetter("_node")
+
+
 class RecordedNode(ArrayNode):
     """The node of a recorded function: its vector-Jacobian product is the recorded backward pass."""
 
@@ -478,9 +449,9 @@ _RECORDED = Primitive("recorded", lambda *xs: xs[0])
 
 def _inputs(arguments: Any) -> list[Any]:
     inputs: list[Any] = []
-    _describe(arguments[0], inputs)
+    describe(arguments[0], inputs)
     if arguments[1]:
-        _describe(arguments[1], inputs)
+        describe(arguments[1], inputs)
     return inputs
 
 
@@ -749,7 +720,7 @@ def _objects(x: Any) -> Iterator[Any]:
             yield from _objects(part)
     elif x.__class__ is dict:
         yield from _objects([*x.values()])
-    elif not isinstance(x, (Tensor, Value, np.ndarray, np.generic, float, complex, *_PLAIN)):
+    elif not isinstance(x, (Tensor, Value, np.ndarray, np.generic, float, complex, *PLAIN)):
         yield x
 
 
