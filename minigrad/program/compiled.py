@@ -28,10 +28,10 @@ from minigrad.output.words import class_name, in_brackets, printable
 from minigrad.primitives.primitive import Call, Calls, Primitive
 from minigrad.program.arguments import PLAIN, Pattern, describe
 from minigrad.program.guards import Guards, new_objects
-from minigrad.program.recorder import Recorder, Stale, has_mask, user_place
+from minigrad.program.recorder import Recorder, Stale, Variable, has_mask, user_place
 from minigrad.program.scalar_program import ScalarProgram, watched
 from minigrad.program.scalar_program import result as scalar_result
-from minigrad.program.stand_ins import NumPy, StandIn, is_array, real
+from minigrad.program.stand_ins import NumPy, is_array, real
 from minigrad.scalar import Value
 from minigrad.tensors import rng, saved
 from minigrad.tensors.dtypes import default
@@ -281,7 +281,7 @@ class Recording:
             recorder.refuse(f"it returns {class_name(real(result))}, not one tensor")
             return
         y: Any = result._array
-        if type(y) is not StandIn or y.name in recorder.given or y.name.startswith("k"):
+        if type(y) is not Variable or y.name in recorder.given or y.name.startswith("k"):
             recorder.refuse("it returns an argument, or what does not depend on any")
             return
         if y.value.base is not None and recorder.lives_on(y):
@@ -297,7 +297,7 @@ class Recording:
             targets = [held.leaves[i] for i in self._needed]
             if not recorder.reason:
                 recorder.start_backward()
-                seed = StandIn(recorder, np.ones_like(y.value), "g")
+                seed = Variable(recorder, np.ones_like(y.value), "g")
                 earlier = mode.recording
                 mode.recording = False
                 try:

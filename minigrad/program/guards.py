@@ -28,8 +28,7 @@ import numpy as np
 
 from minigrad.output.words import class_name, printable
 from minigrad.primitives.primitive import Primitive
-from minigrad.program.recorder import equal, is_library
-from minigrad.program.stand_ins import StandIn
+from minigrad.program.recorder import Variable, equal, is_library
 from minigrad.scalar import Value
 from minigrad.tensors.base import Base
 from minigrad.tensors.rng import Generator
@@ -86,7 +85,7 @@ class Guards:
         while pending:
             x, path = pending.pop()
             kind = type(x)
-            if isinstance(x, _LEAVES) or kind is StandIn or id(x) in self._seen or x is _MISSING:
+            if isinstance(x, _LEAVES) or kind is Variable or id(x) in self._seen or x is _MISSING:
                 if kind is types.BuiltinFunctionType:
                     self._check_function(x, path)
                 continue

@@ -15,14 +15,14 @@ from typing import Any
 import numpy as np
 
 from minigrad.program.ir import Term
-from minigrad.program.numpy_semantics import as_array, copied, filled
-from minigrad.program.traced_array import Recorder, Traced
+from minigrad.program.stand_ins import NumPy
+from minigrad.program.traced_array import Traced
 
-_current: list[Recorder] = []
+_current: list[Any] = []
 
 
 @contextmanager
-def tracing(trace: Recorder) -> Iterator[Recorder]:
+def tracing(trace: Any) -> Iterator[Any]:
     """Context manager: arrays created by primitives belong to this program."""
     _current.append(trace)
     try:
@@ -31,51 +31,7 @@ def tracing(trace: Recorder) -> Iterator[Recorder]:
         _current.pop()
 
 
-class _AnyArray(type):
-    def __instancecheck__(cls, x: Any) -> bool:
-        return isinstance(x, np.ndarray | Traced)
-
-
-class _Array(metaclass=_AnyArray):
-    """`np.ndarray` as a primitive sees it: a traced array is one too."""
-
-
-class _Numpy:
-    """NumPy as a primitive sees it while traced: the arrays that it creates are traced."""
-
-    ndarray = _Array
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(np, name)
-
-    @staticmethod
-    def zeros(shape: Any, dtype: Any = float) -> Any:
-        return filled(_current[-1], shape, 0, dtype)
-
-    @staticmethod
-    def ones(shape: Any, dtype: Any = float) -> Any:
-        return filled(_current[-1], shape, 1, dtype)
-
-    @staticmethod
-    def empty(shape: Any, dtype: Any = float) -> Any:
-        return filled(_current[-1], shape, None, dtype)
-
-    @staticmethod
-    def full(shape: Any, value: Any, dtype: Any = None) -> Any:
-        return filled(_current[-1], shape, value, np.asarray(value).dtype if dtype is None else dtype)
-
-    @staticmethod
-    def asarray(x: Any, dtype: Any = None) -> Any:
-        return as_array(x.trace, x, dtype) if isinstance(x, Traced) else np.asarray(x, dtype)
-
-    ascontiguousarray = asarray
-
-    @staticmethod
-    def array(x: Any, dtype: Any = None) -> Any:
-        return copied(x.trace, x, dtype) if isinstance(x, Traced) else np.array(x, dtype)
-
-
-_numpy = _Numpy()
+_numpy = NumPy(lambda: _current[-1])
 _rebound_globals: dict[str, dict[str, Any]] = {}
 _MARK = "traced by minigrad"
 """A name that only rebound globals have."""
@@ -146,7 +102,7 @@ def names_of_locals() -> Iterator[None]:
                     of = names.get(name[1:]) if name[0] == "d" else None
                     content = _whole(value)
                     if content is not None:
-                        value.trace.call_it(content, _whole(of) or name if isinstance(of, Traced) else name, depth)
+                        value.recorder.call_it(content, _whole(of) or name if isinstance(of, Traced) else name, depth)
             return look
 
         return look

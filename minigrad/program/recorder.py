@@ -19,7 +19,7 @@ from weakref import WeakValueDictionary
 import numpy as np
 
 from minigrad.output.words import printable
-from minigrad.program.stand_ins import StandIn, has_stand_in, real
+from minigrad.program.stand_ins import SYMBOLS, StandIn, has_stand_in, real
 
 _PACKAGES = (str(Path(__file__).parents[1]) + os.sep, str(Path(np.__file__).parent) + os.sep)
 _PROGRAMS = tuple([f"{_PACKAGES[0]}{folder}{os.sep}" for folder in ("course", "demo", "surfaces", "teach", "viz")])
@@ -36,6 +36,35 @@ class Line(NamedTuple):
     text: str
     target: str
     uses: tuple[str, ...]
+
+
+class Variable(StandIn):
+    """A stand-in that a variable of the program holds.
+
+    Attributes:
+        owner: of a view, the stand-in of the array that owns the memory, the same for all views of it.
+    """
+
+    __slots__ = ("_name", "owner")
+
+    def __init__(self, recorder: Recorder, value: Any, name: str) -> None:
+        super().__init__(recorder, value)
+        self._name = name
+        base = getattr(value, "base", None)
+        self.owner: Any = recorder.owner(base) if base.__class__ is np.ndarray else None
+
+    @property
+    def name(self) -> str:
+        """The variable of the program that holds the array."""
+        if not self._name:  # an owner, which no line has computed
+            self.recorder.refuse("the array behind a view is used")
+            self._name = self.recorder.constant(self.value)
+        return self._name
+
+    @property
+    def base(self) -> Any:
+        """The stand-in of the array that owns the memory; None if this one does."""
+        return self.value.base if self.owner is None else self.owner
 
 
 class Recorder:
@@ -58,7 +87,7 @@ class Recorder:
         self.place = ""
         self.draws: dict[Any, Any] = {}
         self.written: dict[str, None] = {}
-        self.given: dict[str, StandIn] = {}
+        self.given: dict[str, Variable] = {}
         self.names: dict[str, Any] = {"Stale": Stale, "equal": equal}
         self._constants: dict[int, str] = {}
         self._owners: Any = WeakValueDictionary()  # the stand-ins of arrays that own memory, by the array's id
@@ -72,20 +101,20 @@ class Recorder:
 
     # ---- variables -------------------------------------------------------------------------------------------------
 
-    def give(self, array: np.ndarray, prefix: str) -> StandIn:
+    def give(self, array: np.ndarray, prefix: str) -> Variable:
         """Return the stand-in of an array that the program is given."""
-        found = StandIn(self, array, f"{prefix}{len(self.given)}")
+        found = Variable(self, array, f"{prefix}{len(self.given)}")
         self.given[found.name] = found
         self._roots[id(_root(array))] = found.name
         if array.base is None:
             self._owners[id(array)] = found
         return found
 
-    def owner(self, array: np.ndarray) -> StandIn:
+    def owner(self, array: np.ndarray) -> Variable:
         """Return the stand-in of an array that owns memory."""
         found = self._owners.get(id(array))
         if found is None:
-            found = self._owners[id(array)] = StandIn(self, array, "")
+            found = self._owners[id(array)] = Variable(self, array, "")
         return found
 
     def constant(self, value: Any) -> str:
@@ -99,7 +128,7 @@ class Recorder:
     def text(self, value: Any, uses: list[str]) -> str:
         """Return the expression for a value, and add the variables in it to `uses`."""
         kind = type(value)
-        if kind is StandIn:
+        if kind is Variable:
             uses.append(value.name)
             return value.name
         if value is None or kind is bool or kind is int or (kind is str and value.isalnum()):
@@ -107,9 +136,9 @@ class Recorder:
         if kind is float and abs(value) < 1e300:
             return repr(value) if value >= 0 else f"({value!r})"
         if has_stand_in(value):
-            if kind is tuple or kind is list:
+            if kind is list or isinstance(value, tuple):
                 parts = [self.text(v, uses) for v in value]
-                return f"({', '.join(parts)},)" if kind is tuple else f"[{', '.join(parts)}]"
+                return f"[{', '.join(parts)}]" if kind is list else f"({', '.join(parts)},)"
             if kind is dict:
                 return f"{{{', '.join(f'{k!r}: {self.text(v, uses)}' for k, v in value.items())}}}"
             if kind is slice:
@@ -118,12 +147,6 @@ class Recorder:
         return self.constant(value)
 
     # ---- lines -----------------------------------------------------------------------------------------------------
-
-    def note(self, text: str, value: Any, sources: Iterable[StandIn]) -> Any:
-        """Note a line that computes a value; return its stand-in."""
-        if not self.active:
-            return value
-        return self._noted(text, value, [source.name for source in sources])
 
     def _noted(self, text: str, value: Any, uses: list[str]) -> Any:
         target = "" if value is None else f"v{len(self.lines)}"
@@ -138,9 +161,9 @@ class Recorder:
         """Return a value with stand-ins for its arrays; `name` is the expression for it."""
         kind = type(value)
         if isinstance(value, np.ndarray | np.generic):
-            found = StandIn(self, value, name)
+            found = Variable(self, value, name)
             if "[" in name:  # a part of what a call returned
-                found = StandIn(self, value, f"v{len(self.lines)}")
+                found = Variable(self, value, f"v{len(self.lines)}")
                 self.lines.append(Line(f"{found.name} = {name}", found.name, (name.partition("[")[0],)))
             if kind is np.ndarray and value.base is None:
                 self._owners.setdefault(id(value), found)
@@ -170,9 +193,9 @@ class Recorder:
         parts = [self.text(a, uses) for a in args] + [f"{k}={self.text(v, uses)}" for k, v in keywords.items()]
         text = self._written_out(function, parts) or f"{self.constant(function)}({', '.join(parts)})"
         if text.isidentifier():  # an argument, unchanged
-            return next(a for a in args if type(a) is StandIn and a.name == text)
+            return next(a for a in args if type(a) is Variable and a.name == text)
         found = self._noted(text, value, uses)
-        if type(value) in _NUMBERS and function not in _KNOWN:
+        if type(value) in _NUMBERS:
             self._hold(f"v{len(self.lines) - 1}", value)
         elif shaped or getattr(function, "__name__", "") in _BY_VALUE:
             self._hold_shape(found)
@@ -199,11 +222,11 @@ class Recorder:
 
     def _hold_shape(self, found: Any) -> None:
         for x in found if isinstance(found, tuple | list) else [found]:
-            if type(x) is StandIn:
+            if type(x) is Variable:
                 self._hold(f"{x.name}.shape", x.value.shape, x.name)
 
     def _into(self, function: Any, args: Any, keywords: Any, out: Any) -> Any:
-        if type(out) is not StandIn:
+        if type(out) is not Variable:
             self.refuse("NumPy writes what it computes from arrays of the step into another array")
             return out
         uses: list[str] = []
@@ -212,20 +235,20 @@ class Recorder:
         self._writes(out)
         return out
 
-    def binary(self, symbol: str, function: Callable[..., Any], a: Any, b: Any) -> Any:
+    def binary(self, function: Callable[..., Any], a: Any, b: Any) -> Any:
         """Note an operator."""
         uses: list[str] = []
         value = function(real(a), real(b))
         if value is NotImplemented or not self.active:
             return value
-        found = self._noted(f"{self.text(a, uses)} {symbol} {self.text(b, uses)}", value, uses)
+        found = self._noted(f"{self.text(a, uses)} {SYMBOLS[function]} {self.text(b, uses)}", value, uses)
         if isinstance(value, bool):
             self._hold(f"v{len(self.lines) - 1}", value)
         elif type(value) in (int, float):
-            return StandIn(self, value, f"v{len(self.lines) - 1}")
+            return Variable(self, value, f"v{len(self.lines) - 1}")
         return found
 
-    def in_place(self, function: Callable[..., Any], a: StandIn, b: Any) -> Any:
+    def in_place(self, function: Callable[..., Any], a: Variable, b: Any) -> Any:
         """Note an operator that writes into its first operand, unless that is a number."""
         value = function(a.value, real(b))
         if not self.active:
@@ -238,7 +261,7 @@ class Recorder:
         self._writes(a)
         return a
 
-    def method(self, x: StandIn, name: str, *args: Any, **keywords: Any) -> Any:
+    def method(self, x: Variable, name: str, *args: Any, **keywords: Any) -> Any:
         """Call a method of an array, and note the call."""
         value = getattr(x.value, name)(*real(args), **real(keywords))
         if not self.active:
@@ -257,7 +280,12 @@ class Recorder:
             self.refuse("a method writes into out=")
         return found
 
-    def number(self, x: StandIn, *index: Any) -> Any:
+    def attribute(self, x: Variable, name: str) -> Any:
+        """Note that an attribute is read."""
+        value = getattr(x.value, name)
+        return self._noted(f"{x.name}.{name}", value, [x.name]) if self.active else value
+
+    def number(self, x: Variable, *index: Any) -> Any:
         """Return x.item() as a stand-in; a condition, of bool."""
         value = x.value.item(*index)
         if not self.active:
@@ -266,9 +294,9 @@ class Recorder:
             return self.decided(x[index] if index else x, bool)
         uses = [x.name]
         self._noted(f"{x.name}.item({', '.join([self.text(i, uses) for i in index])})", value, uses)
-        return StandIn(self, value, f"v{len(self.lines) - 1}")
+        return Variable(self, value, f"v{len(self.lines) - 1}")
 
-    def item(self, x: StandIn, index: Any) -> Any:
+    def item(self, x: Variable, index: Any) -> Any:
         """Note that a part of an array is read."""
         value = x.value[real(index)]
         if not self.active:
@@ -279,7 +307,7 @@ class Recorder:
             self._hold_shape(found)
         return found
 
-    def store(self, x: StandIn, index: Any, value: Any) -> None:
+    def store(self, x: Variable, index: Any, value: Any) -> None:
         """Note that a part of an array is written to."""
         x.value[real(index)] = real(value)
         if self.active:
@@ -287,25 +315,25 @@ class Recorder:
             self._noted(f"{x.name}[{self.text(index, uses)}] = {self.text(value, uses)}", None, uses)
             self._writes(x)
 
-    def _writes(self, x: StandIn) -> None:
+    def _writes(self, x: Variable) -> None:
         root = self._roots.get(id(_root(x.value)))
         if root is not None:
             self.written[root] = None
         elif x.name.startswith("k"):
             self.refuse("the step writes into an array that it does not make")
 
-    def lives_on(self, x: StandIn) -> bool:
+    def lives_on(self, x: Variable) -> bool:
         """Return whether the memory of an array is that of one that the program is given."""
         return id(_root(x.value)) in self._roots
 
     # ---- conditions ------------------------------------------------------------------------------------------------
 
-    def condition(self, x: StandIn) -> None:
+    def condition(self, x: Variable) -> None:
         """Note that the numbers of an array are read: the program holds while they are the same."""
         if self.active:
             self._hold(x.name, np.array(x.value), x.name)
 
-    def decided(self, x: StandIn, function: Callable[[Any], Any]) -> Any:
+    def decided(self, x: Variable, function: Callable[[Any], Any]) -> Any:
         """Return bool(x), int(x) or float(x), and note it as a condition."""
         value = function(x.value)
         if self.active:
@@ -327,7 +355,7 @@ class Recorder:
         """Note that the forward part is complete."""
         self.forward_end = len(self.lines)
 
-    def program(self, result: StandIn, contributions: list[Any]) -> Callable[..., Any]:
+    def program(self, result: Variable, contributions: list[Any]) -> Callable[..., Any]:
         """Return the program as a generator function of the arrays that it is given."""
         uses: list[str] = []
         end = self.forward_end
@@ -352,7 +380,7 @@ class Recorder:
     def _fresh(self, c: Any, uses: list[str]) -> str:
         """Return the expression for a gradient contribution: a copy, where it is an array that lives on."""
         text = self.text(c, uses)
-        lives_on = type(c) is not StandIn or c.name in self.given or c.name.startswith("k")
+        lives_on = type(c) is not Variable or c.name in self.given or c.name.startswith("k")
         if c is not None and lives_on:
             self.names["copied"] = np.array
             return f"copied({text})"
@@ -360,8 +388,6 @@ class Recorder:
 
 
 _NUMBERS = {bool, int, float, str, bytes}
-_KNOWN = {np.shape, np.ndim, np.size, np.result_type, np.may_share_memory, np.shares_memory, np.can_cast}
-"""Functions whose results do not depend on the numbers of an array."""
 _BY_VALUE = {"nonzero", "flatnonzero", "argwhere", "unique", "unique_values", "unique_counts", "unique_inverse"}
 _BY_VALUE |= {"unique_all", "compress", "extract", "repeat", "trim_zeros", "bincount", "union1d", "intersect1d"}
 _BY_VALUE |= {"setdiff1d", "setxor1d", "delete", "histogram", "resize", "split", "array_split", "insert", "pad"}

@@ -1,9 +1,8 @@
-"""Stand-ins: what arrays are while a step is recorded. They compute, and note each NumPy call as a line of a program.
+"""Stand-ins: what arrays are while a program is recorded. They hand each NumPy call to a recorder.
 
 To Python a stand-in is an array: its class, shape and dtype are those of the real array beside it. To NumPy's C code it
-is not one, so that nothing can be computed with it unnoticed: operators, functions and methods are noted, and whatever
-reads its numbers (`bool`, `float`, `item`, a conversion to a plain array) becomes a condition, under which alone the
-program may run again.
+is not one, so that nothing can be computed with it unnoticed: the recorder sees operators, functions and methods, and
+whatever reads the numbers (`bool`, `float`, `item`, a conversion to a plain array).
 """
 
 from __future__ import annotations
@@ -11,35 +10,61 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
+
+
+class Recorder(Protocol):
+    """What stand-ins hand each call to: it computes with the real arrays, and notes what it has computed.
+
+    `tracer.Trace` makes a term of each call, for `source`; `recorder.Recorder` makes it a line, for `compile`.
+    """
+
+    def call(self, function: Callable[..., Any], args: Any, keywords: Any) -> Any:
+        """Call a function of NumPy, a method of a ufunc, or a unary operator."""
+
+    def binary(self, function: Callable[..., Any], a: Any, b: Any) -> Any:
+        """Apply a function of the module `operator`, a key of `SYMBOLS`."""
+
+    def in_place(self, function: Callable[..., Any], a: Any, b: Any) -> Any:
+        """Apply the in-place form of such a function, as `operator.iadd`."""
+
+    def method(self, x: Any, name: str, *args: Any, **keywords: Any) -> Any:
+        """Call a method of an array."""
+
+    def attribute(self, x: Any, name: str) -> Any:
+        """Return an attribute that is an array, as `T`."""
+
+    def item(self, x: Any, index: Any) -> Any:
+        """Return x[index]."""
+
+    def store(self, x: Any, index: Any, value: Any) -> None:
+        """Set x[index]."""
+
+    def number(self, x: Any, *index: Any) -> Any:
+        """Return x.item(*index)."""
+
+    def decided(self, x: Any, function: Callable[[Any], Any]) -> Any:
+        """Return bool(x), int(x) or float(x)."""
+
+    def condition(self, x: Any) -> None:
+        """Note that all numbers of an array are read."""
 
 
 class StandIn:
     """An array, or a number that was read from one, while a step is recorded.
 
     Attributes:
+        recorder: computes, and notes what is computed.
         value: the real array or number.
-        recorder: notes what is computed.
-        owner: of a view, the stand-in of the array that owns the memory, the same for all views of it.
     """
 
-    __slots__ = ("__weakref__", "_name", "owner", "recorder", "value")
+    __slots__ = ("__weakref__", "recorder", "value")
     __array_priority__ = 1000
 
-    def __init__(self, recorder: Any, value: Any, name: str) -> None:
-        self.recorder, self.value, self._name = recorder, value, name
-        base = getattr(value, "base", None)
-        self.owner: Any = recorder.owner(base) if base.__class__ is np.ndarray else None
-
-    @property
-    def name(self) -> str:
-        """The variable of the program that holds the array."""
-        if not self._name:  # an owner, which no line has computed
-            self.recorder.refuse("the array behind a view is used")
-            self._name = self.recorder.constant(self.value)
-        return self._name
+    def __init__(self, recorder: Any, value: Any) -> None:
+        self.recorder, self.value = recorder, value
 
     @property  # type: ignore[misc]
     def __class__(self) -> Any:  # what `isinstance` asks
@@ -50,11 +75,6 @@ class StandIn:
     shape = property(lambda self: self.value.shape)
     dtype = property(lambda self: self.value.dtype)
     ndim = property(lambda self: self.value.ndim)
-
-    @property
-    def base(self) -> Any:
-        """The stand-in of the array that owns the memory; None if this one does."""
-        return self.value.base if self.owner is None else self.owner
 
     def __len__(self) -> int:
         return len(self.value)
@@ -71,7 +91,7 @@ class StandIn:
         if callable(found):
             return partial(self.recorder.method, self, name)
         if isinstance(found, np.ndarray):
-            return self.recorder.note(f"{self.name}.{name}", found, (self,))
+            return self.recorder.attribute(self, name)
         if name.startswith("_") or name in ("data", "ctypes", "flat"):
             self.recorder.condition(self)
         return found
@@ -85,8 +105,10 @@ class StandIn:
         return self.recorder.call(function, args, keywords)
 
     def __array_function__(self, function: Any, types: Any, args: Any, keywords: Any) -> Any:
-        if any(hasattr(t, "_array") or hasattr(t, "apply") for t in types):
+        if any(hasattr(t, "apply") and not issubclass(t, StandIn) for t in types):
             return NotImplemented
+        if function in _OF_SHAPES:
+            return function(*real(args), **real(keywords))
         return self.recorder.call(function, args, keywords)
 
     def __getitem__(self, index: Any) -> Any:
@@ -143,18 +165,44 @@ class StandIn:
         return format(self.value, spec)
 
 
+_OF_SHAPES = {np.shape, np.ndim, np.size, np.result_type, np.may_share_memory, np.shares_memory, np.can_cast}
+"""Functions whose results do not depend on the numbers of an array."""
 _READS = {"tolist", "tobytes", "tofile", "dump", "dumps", "__array_interface__", "__dlpack__", "__reduce__"}
 
 
-def _operator(name: str, symbol: str, function: Callable[..., Any]) -> None:
+_BINARY = {
+    **{"add": ("+", np.add), "sub": ("-", np.subtract), "mul": ("*", np.multiply), "truediv": ("/", np.divide)},
+    **{"pow": ("**", np.power), "matmul": ("@", np.matmul), "floordiv": ("//", np.floor_divide)},
+    **{"mod": ("%", np.remainder), "and_": ("&", np.bitwise_and), "or_": ("|", np.bitwise_or)},
+    **{"xor": ("^", np.bitwise_xor), "lshift": ("<<", np.left_shift), "rshift": (">>", np.right_shift)},
+}
+_COMPARISONS = {
+    **{"lt": ("<", np.less), "le": ("<=", np.less_equal), "gt": (">", np.greater), "ge": (">=", np.greater_equal)},
+    **{"eq": ("==", np.equal), "ne": ("!=", np.not_equal)},
+}
+_UNARY = {"neg": np.negative, "pos": np.positive, "abs": np.absolute, "invert": np.invert}
+
+SYMBOLS = {getattr(operator, name): symbol for name, (symbol, _) in (_BINARY | _COMPARISONS).items()}
+"""The symbols of the operators with two operands."""
+UFUNCS: dict[Any, np.ufunc] = {
+    **{getattr(operator, name): ufunc for name, (_, ufunc) in (_BINARY | _COMPARISONS).items()},
+    **{getattr(operator, f"i{name.rstrip('_')}"): ufunc for name, (_, ufunc) in _BINARY.items()},
+    **{getattr(operator, name): ufunc for name, ufunc in _UNARY.items()},
+}
+"""What operators compute with arrays."""
+
+
+def _operator(name: str) -> None:
+    function = getattr(operator, name)
+
     def forward(self: StandIn, other: Any) -> Any:
-        return NotImplemented if hasattr(other, "_array") else self.recorder.binary(symbol, function, self, other)
+        return NotImplemented if hasattr(other, "_array") else self.recorder.binary(function, self, other)
 
     def reflected(self: StandIn, other: Any) -> Any:
-        return NotImplemented if hasattr(other, "_array") else self.recorder.binary(symbol, function, other, self)
+        return NotImplemented if hasattr(other, "_array") else self.recorder.binary(function, other, self)
 
-    setattr(StandIn, f"__{name}__", forward)
-    setattr(StandIn, f"__r{name}__", reflected)
+    setattr(StandIn, f"__{name.rstrip('_')}__", forward)
+    setattr(StandIn, f"__r{name.rstrip('_')}__", reflected)
 
 
 def _in_place(name: str) -> None:
@@ -167,27 +215,23 @@ def _unary(name: str) -> None:
     setattr(StandIn, f"__{name}__", lambda self: self.recorder.call(function, (self,), {}))
 
 
-for _name, _symbol in {
-    **{"add": "+", "sub": "-", "mul": "*", "truediv": "/", "pow": "**", "matmul": "@", "floordiv": "//", "mod": "%"},
-    **{"and_": "&", "or_": "|", "xor": "^", "lshift": "<<", "rshift": ">>"},
-}.items():
-    _operator(_name.rstrip("_"), _symbol, getattr(operator, _name))
+for _name in _BINARY | _COMPARISONS:
+    _operator(_name)
+for _name in _BINARY:
     _in_place(f"i{_name.rstrip('_')}")
-
-for _name, _symbol in {"lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!="}.items():
-    _operator(_name, _symbol, getattr(operator, _name))
-
-for _name in ("neg", "pos", "abs", "invert"):
+for _name in _UNARY:
     _unary(_name)
 
 
 def real(value: Any) -> Any:
     """Return a value with real arrays for the stand-ins in its tuples, lists, dictionaries and slices."""
-    if type(value) is StandIn:
+    if isinstance(value, StandIn):
         return value.value
     kind = type(value)
-    if kind is tuple or kind is list:
-        return kind([real(v) for v in value])
+    if kind is list:
+        return [real(v) for v in value]
+    if isinstance(value, tuple):
+        return tuple.__new__(kind, [real(v) for v in value])
     if kind is dict:
         return {k: real(v) for k, v in value.items()}
     if kind is slice:
@@ -197,14 +241,14 @@ def real(value: Any) -> Any:
 
 def is_array(x: Any) -> bool:
     """Return whether a value is the stand-in of an array, and not of a number."""
-    return type(x) is StandIn and x.value.__class__ is np.ndarray
+    return isinstance(x, StandIn) and x.value.__class__ is np.ndarray
 
 
 def has_stand_in(value: Any) -> bool:
     """Return whether there is a stand-in in a value."""
-    kind = type(value)
-    if kind is StandIn:
+    if isinstance(value, StandIn):
         return True
+    kind = type(value)
     if isinstance(value, tuple | list):
         return any(map(has_stand_in, value))
     if kind is dict:
@@ -213,10 +257,10 @@ def has_stand_in(value: Any) -> bool:
 
 
 class NumPy:
-    """NumPy as minigrad's modules see it while a step is recorded: conversions keep stand-ins.
+    """NumPy as modules see it while a program is recorded: conversions keep stand-ins, new arrays are stand-ins.
 
     Args:
-        recorder: returns the recorder of this thread, or None.
+        recorder: returns the recorder that is active, or None.
     """
 
     def __init__(self, recorder: Callable[[], Any]) -> None:

@@ -15,7 +15,8 @@ from minigrad.program.ir import Term, found, mapped, same_number
 from minigrad.program.numpy_semantics import KNOWN
 from minigrad.program.rebound import names_of_locals, rebound
 from minigrad.program.simplify import Arrays, elementwise
-from minigrad.program.traced_array import Memory, Traced, value_of
+from minigrad.program.stand_ins import UFUNCS, real
+from minigrad.program.traced_array import Memory, Traced
 from minigrad.program.views import joined, normal_index
 
 _BIG = 12
@@ -45,10 +46,6 @@ class Trace:
     def running(self) -> str:
         """The name of the primitive that is running."""
         return self._running[0].name if self._running else ""
-
-    def looks(self) -> None:
-        """Record that the running primitive inspects a number."""
-        self.deciding[self.running] = None
 
     def call_it(self, term: Term, name: str | Term, depth: int) -> None:
         """Name a term, unless a function further out has named it; by a term: as the gradient of that."""
@@ -144,8 +141,8 @@ class Trace:
             return Traced(self, value, x.memory, (*x.path, step))
         return self.new(value, self.step(x.term, step))
 
-    def read(self, x: Traced, index: Any) -> Traced:
-        plain = mapped(value_of, index)
+    def item(self, x: Traced, index: Any) -> Traced:
+        plain = real(index)
         value = x.value[plain]
         normal = normal_index(index, x.shape, self._index_term)
         if any(isinstance(i, Term) for i in normal):
@@ -157,34 +154,86 @@ class Trace:
     def _index_term(self, i: Any) -> Term:
         return self.term(i if isinstance(i, Traced) else np.asarray(i))
 
-    def assign(self, x: Traced, index: Any, value: Any) -> None:
+    def store(self, x: Traced, index: Any, value: Any) -> None:
         content = self.term(value)
-        plain = mapped(value_of, index)
+        plain = real(index)
         part = x.value[plain]
         normal = normal_index(index, x.shape, self._index_term)
         with np.errstate(all="ignore"):
-            x.value[plain] = value_of(value)
+            x.value[plain] = real(value)
         step = ("index", normal, np.shape(part), x.dtype)
         Traced(self, part, x.memory, (*x.path, step)).write(content)
 
     # ---- operations ------------------------------------------------------------------------------------------------
 
-    def ufunc(self, ufunc: np.ufunc, method: str, args: Any, out: Any, keywords: Any) -> Any:
-        target = out[0] if isinstance(out, tuple) else out
-        given = tuple(map(value_of, args))
-        terms = [self.term(a) for a in args]
+    def call(self, function: Any, args: Any, keywords: Any) -> Any:
+        """Call a function of NumPy, a method of a ufunc, or an operator, and make a term of it."""
+        function = UFUNCS.get(function, function)
+        known = KNOWN.get(function)
+        if known is not None:
+            return known(self, *args, **keywords)
+        if function.__name__ == "at":
+            return self._at(function.__self__, *args)
+        keywords = {**keywords}
+        out = keywords.pop("out", None)
         with np.errstate(all="ignore"):
-            if method == "at":
-                return self._at(ufunc, args, terms)
-            plain = {k: value_of(v) for k, v in keywords.items()}
-            value = getattr(ufunc, method)(*given, **plain)
-        if method != "__call__":
-            made = self._call_term(f"np.{ufunc.__name__}.{method}", terms, keywords, value)
-        elif ufunc.signature is None or ufunc is np.matmul:
-            made = self.make(ufunc.__name__, *terms, shape=np.shape(value), dtype=value.dtype, keywords=plain)
+            value = function(*real(args), **real(keywords))
+        if isinstance(value, bool | int | str | np.dtype | type) or type(value) is float:
+            return value
+        is_ufunc = isinstance(getattr(function, "__self__", function), np.ufunc)
+        if not is_ufunc:
+            args, keywords = _needed(function, args, keywords)
+        name = function.__name__
+        terms = mapped(self.term, list(args))
+        if function is np.matmul or elementwise(name) is not None and (is_ufunc or not keywords):
+            made = self.make(name, *terms, shape=value.shape, dtype=value.dtype, keywords=real(keywords))
         else:
-            made = self._call_term(f"np.{ufunc.__name__}", terms, keywords, value)
-        return self._out(value, made, target)
+            made = self._call_term(_dotted(function), terms, keywords, value)
+            for a in args:
+                if isinstance(a, Traced) and isinstance(value, np.ndarray) and np.may_share_memory(a.value, value):
+                    made.shows = a.term
+        if isinstance(value, tuple | list):
+            picks = [
+                self.new(v, self.make("pick", made, i, shape=np.shape(v), dtype=np.asarray(v).dtype))
+                for i, v in enumerate(value)
+            ]
+            return value._make(picks) if hasattr(value, "_make") else type(value)(picks)
+        return self._out(value, made, out[0] if isinstance(out, tuple) else out)
+
+    def binary(self, function: Any, a: Any, b: Any) -> Any:
+        """Apply an operator."""
+        return self.call(function, (a, b), {})
+
+    def in_place(self, function: Any, a: Any, b: Any) -> Any:
+        """Apply an operator that writes into its first operand."""
+        return self.call(function, (a, b), {"out": a})
+
+    def method(self, x: Traced, name: str, *args: Any, **keywords: Any) -> Any:
+        """Call a method, as the function of the same name."""
+        known = KNOWN.get(getattr(np.ndarray, name))
+        if known is not None:
+            return known(self, x, *args, **keywords)
+        return self.call(getattr(np, name), (x, *args), keywords)
+
+    def attribute(self, x: Traced, name: str) -> Any:
+        """Return x.T, x.mT, x.real or x.imag."""
+        return self.call({"T": np.transpose, "mT": np.matrix_transpose}.get(name) or getattr(np, name), (x,), {})
+
+    def number(self, x: Traced, *index: Any) -> Any:
+        """Return x.item(*index)."""
+        return self.decided(x, lambda array: array.item(*index))
+
+    def decided(self, x: Traced, function: Any) -> Any:
+        """Return what a primitive reads from a number."""
+        self.deciding[self.running] = None
+        return function(x.value)
+
+    def condition(self, x: Traced) -> None:
+        """Refuse to show all numbers of an array."""
+        raise TypeError(
+            f"source: the primitive {self.running!r} converts its operand to a plain array. Create "
+            "arrays with np.zeros, np.empty and their like, under `import numpy as np`"
+        )
 
     def _out(self, value: Any, made: Term, target: Any) -> Any:
         if target is None:
@@ -195,45 +244,15 @@ class Trace:
         target.write(made)
         return target
 
-    def _at(self, ufunc: np.ufunc, args: Any, terms: Any) -> None:
-        x, index, *rest = args
+    def _at(self, ufunc: np.ufunc, x: Traced, index: Any, *rest: Any) -> None:
         whole = x.memory.content
         places = mapped(self.term, index)
         if ufunc is np.add and not x.path and _is_zero(whole) and _never_twice(places):
-            return self.assign(x, index, rest[0])
-        ufunc.at(x.value, mapped(value_of, index), *map(value_of, rest))
-        given = (whole, joined(x.path, whole.shape), f"np.{ufunc.__name__}.at", places, *terms[2:])
-        x.memory.content = self.make("update", *given, shape=whole.shape, dtype=whole.dtype)
-
-    def call(self, function: Any, args: Any, keywords: Any) -> Any:
-        """Record the call of a NumPy function."""
-        known = KNOWN.get(function)
-        if known is not None:
-            return known(self, *args, **keywords)
-        out = keywords.pop("out", None)
+            return self.store(x, index, rest[0])
         with np.errstate(all="ignore"):
-            value = function(*mapped(value_of, args), **{k: mapped(value_of, v) for k, v in keywords.items()})
-        if isinstance(value, bool | int | float | str | np.dtype | type) or value is None:
-            return value
-        args, keywords = _needed(function, args, keywords)
-        terms = mapped(self.term, list(args))
-        name = function.__name__
-        if elementwise(name) is not None and not keywords:
-            made = self.make(name, *terms, shape=value.shape, dtype=value.dtype)
-        else:
-            module = function.__module__
-            dotted = f"{module.replace('numpy', 'np', 1)}.{name}" if module != "numpy" else f"np.{name}"
-            made = self._call_term(dotted, terms, keywords, value)
-            for a in args:
-                if isinstance(a, Traced) and isinstance(value, np.ndarray) and np.may_share_memory(a.value, value):
-                    made.shows = a.term
-        if isinstance(value, tuple | list):
-            picks = [
-                self.new(v, self.make("pick", made, i, shape=np.shape(v), dtype=np.asarray(v).dtype))
-                for i, v in enumerate(value)
-            ]
-            return value._make(picks) if hasattr(value, "_make") else type(value)(picks)
-        return self._out(value, made, out)
+            ufunc.at(x.value, real(index), *real(rest))
+        given = (whole, joined(x.path, whole.shape), f"np.{ufunc.__name__}.at", places, *map(self.term, rest))
+        x.memory.content = self.make("update", *given, shape=whole.shape, dtype=whole.dtype)
 
     def _call_term(self, name: str, terms: Any, keywords: Any, value: Any) -> Term:
         several = isinstance(value, tuple | list)
@@ -261,7 +280,7 @@ class Trace:
 
     def run(self, primitive: Primitive, function: Any, operands: Any, parameters: Any) -> Any:
         """Run one of the functions of a primitive."""
-        operands = [self.new(o, self.term(o)) if isinstance(o, np.ndarray) else o for o in operands]
+        operands = [self.new(o, self.term(o)) if type(o) is np.ndarray else o for o in operands]
         if not isinstance(primitive, Elementwise):
             function = rebound(function)
         self._running.append(primitive)
@@ -277,6 +296,14 @@ class Trace:
             return out
         value = np.asarray(out)
         return self.new(value, self.constant(value))
+
+
+def _dotted(function: Any) -> str:
+    ufunc = getattr(function, "__self__", None)
+    if isinstance(ufunc, np.ufunc):
+        return f"np.{ufunc.__name__}.{function.__name__}"
+    module = "numpy" if isinstance(function, np.ufunc) else function.__module__
+    return f"{module}.{function.__name__}".replace("numpy", "np", 1)
 
 
 def _needed(function: Any, args: Any, keywords: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:

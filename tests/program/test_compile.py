@@ -303,6 +303,20 @@ def test_numbers_of_tensors_are_computed_with() -> None:
         assert bits(function(x)) == bits(compiled(x))
 
 
+def test_named_tuples_of_numpy() -> None:
+    x = floats(3, 3) + np.eye(3)
+
+    def function(x: np.ndarray, w: minigrad.Tensor) -> minigrad.Tensor:
+        q, _ = found = np.linalg.qr(x)
+        return (minigrad.tensor(np.concatenate(found)[:3] + q + np.shape(x)[0]) * w).sum()
+
+    step = minigrad.compile(function)
+    w = minigrad.tensor(floats(3, 3), requires_grad=True)
+    for k in range(3):
+        assert step(x + k, w).item() == function(x + k, w).item(), k
+    assert step.reason == ""
+
+
 def test_random_numbers_are_undone_with_a_condition_that_fails() -> None:
     running = minigrad.zeros(1)
 

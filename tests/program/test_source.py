@@ -389,6 +389,23 @@ def test_views_that_numpy_gives_stay_as_they_were() -> None:
     check(before + (windows * windows).sum() + (diagonal**3).sum() + y.tanh().sum(), [x])
 
 
+def test_numbers_that_functions_of_numpy_return_are_no_constants() -> None:
+    x = minigrad.tensor(0.25, dtype="float64", requires_grad=True)
+    text = source(x.clamp(-0.5, 0.5) * minigrad.logsumexp(x.reshape(1), 0))
+    assert text.run(x=np.array(0.75))[text.loss] == pytest.approx(0.5 * 0.75)
+
+
+def test_shapes_are_no_terms() -> None:
+    outer = Primitive(
+        "outer",
+        lambda a, b: np.prod(np.broadcast_arrays(a, b)[0]) * np.ndim(b) * np.shape(b)[0],
+        a=lambda g, a: g * a,
+    )
+    text = source(Tensor.apply(outer, minigrad.tensor([2.0, 3.0], requires_grad=True), minigrad.tensor([[1.0]])))
+    assert text.run()[text.loss] == 12.0
+    assert "shape" not in text
+
+
 @given(st.lists(st.tuples(st.integers(0, len(STEPS) - 1), st.integers(0, 9), st.integers(0, 9)), max_size=12))
 @pytest.mark.slow
 def test_random_programs(steps: list[tuple[int, int, int]]) -> None:
