@@ -21,19 +21,17 @@ def edited_rules(text: str, namespace: dict[str, Any]) -> Iterator[tuple[Explana
     """
     tree = next(node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef))
     formula = Formula.of(text)
-    for mistake in sorted(CATALOGUE.values(), key=lambda mistake: mistake.cost):
-        edits = mistake.edit(formula)
+    for mistake in sorted(CATALOGUE.values(), key=lambda mistake: mistake.assumes):
+        variants = iter(mistake.find(formula))
         while True:
             try:
-                edited = next(edits)
+                variant = next(variants)
             except StopIteration:
                 break
             except Exception:  # an edit that was written for the lecture's own lines
                 break
-            detail = edited[2] if len(edited) > 2 else ""
-            explanation = Explanation([(mistake, edited[1], detail)])
             with contextlib.suppress(SyntaxError, ValueError, TypeError):
-                yield explanation, _defined(tree, edited[0], namespace)
+                yield Explanation([(mistake, variant)]), _defined(tree, variant.change, namespace)
 
 
 def _defined(tree: ast.FunctionDef, formula: Formula, namespace: dict[str, Any]) -> Callable[..., Any]:

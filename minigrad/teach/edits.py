@@ -4,7 +4,7 @@ A formula is a function in plain Python, such as those of `minigrad.optim.rules`
 assignment of Python in which capital letters stand for anything:
 
 >>> formula = Formula.of("def f(x, cache, epsilon): return x / (np.sqrt(cache) + epsilon)")
->>> [line.after for _, line in rewrite(formula, "np.sqrt(A) + epsilon", "np.sqrt(A + epsilon)")]
+>>> [edited.line.after for edited in rewrite(formula, "np.sqrt(A) + epsilon", "np.sqrt(A + epsilon)")]
 ['return x / np.sqrt(cache + epsilon)']
 """
 
@@ -16,7 +16,7 @@ import inspect
 import re
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from types import CodeType
 from typing import Any
@@ -27,7 +27,7 @@ NOT_DECAYS = {"learning_rate", "epsilon", "weight_decay", "nesterov", "centered"
 class Line:
     """A line of a formula before and after an edit: statements, or text."""
 
-    def __init__(self, before: ast.AST | str, after: ast.AST | str) -> None:
+    def __init__(self, before: ast.AST | str = "", after: ast.AST | str = "") -> None:
         self._before, self._after = before, after
 
     @property
@@ -49,11 +49,13 @@ class Formula:
         name: the function's name.
         body: its statements; the last returns.
         settings: the names of its arguments besides x, dx, state and t.
+        line: the line that was edited; an empty one if none was.
     """
 
     name: str
     body: tuple[ast.stmt, ...]
     settings: frozenset[str]
+    line: Line = field(default_factory=Line, compare=False)
 
     @staticmethod
     def of(source: str | Callable[..., Any]) -> Formula:
@@ -64,9 +66,18 @@ class Formula:
         body = tree.body[1:] if len(tree.body) > 1 and isinstance(tree.body[0], ast.Expr) else tree.body
         return Formula(tree.name, tuple(body), frozenset(names) - {"x", "dx", "state", "t"})
 
-    def with_body(self, body: Iterable[ast.stmt]) -> Formula:
-        """Return the same function with other lines."""
-        return Formula(self.name, tuple(body), self.settings)
+    def with_body(self, body: Iterable[ast.stmt], before: ast.AST | str = "", after: ast.AST | str = "") -> Formula:
+        """Return the same function with other lines, and say which line was edited."""
+        return Formula(self.name, tuple(body), self.settings, Line(before, after))
+
+    def with_line(self, i: int, *statements: ast.stmt) -> Formula:
+        """Return the same function with other statements instead of line i."""
+        text = "; ".join(map(shown, statements)) if len(statements) > 1 else statements[0]
+        return self.with_body((*self.body[:i], *statements, *self.body[i + 1 :]), self.body[i], text)
+
+    def without(self, i: int) -> Formula:
+        """Return the same function without line i."""
+        return self.with_body((*self.body[:i], *self.body[i + 1 :]), self.body[i], "(nothing)")
 
     @property
     def lines(self) -> list[str]:
@@ -121,6 +132,18 @@ def is_state(node: Any) -> bool:
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "get":
         return isinstance(node.func.value, ast.Name) and node.func.value.id == "state"
     return isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and node.value.id == "state"
+
+
+def is_name(node: ast.AST, name: str) -> bool:
+    """Whether an expression is the variable of this name."""
+    return isinstance(node, ast.Name) and node.id == name
+
+
+def target(statement: ast.stmt) -> str | None:
+    """Return the variable that a line assigns."""
+    if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
+        return statement.targets[0].id
+    return None
 
 
 def match(pattern: Any, node: Any, bound: dict[str, Any], settings: frozenset[str]) -> bool:
@@ -188,36 +211,50 @@ def expressions(formula: Formula) -> Iterator[tuple[int, ast.expr]]:
             yield i, node
 
 
-def replaced(formula: Formula, i: int, old: ast.AST, new: ast.AST) -> tuple[Formula, Line]:
-    """Return the formula with one expression of statement i replaced, and that line before and after."""
-    statement = changed(formula.body[i], lambda node: new if node is old else None)
-    body = (*formula.body[:i], statement, *formula.body[i + 1 :])
-    return formula.with_body(body), Line(formula.body[i], statement)
+def replaced(formula: Formula, i: int, old: ast.AST, new: ast.AST) -> Formula:
+    """Return the formula with one expression of line i replaced."""
+    return formula.with_line(i, changed(formula.body[i], lambda node: new if node is old else None))
 
 
-def rewrite(formula: Formula, pattern: str, instead: str) -> Iterator[tuple[Formula, Line]]:
-    """Yield the formula with the pattern replaced, at each place where it fits."""
-    if re.search(r"(?<![=<>!*+/-])=(?!=)", pattern):
-        yield from _rewrite_statements(formula, pattern, instead)
+def replaced_everywhere(formula: Formula, change: Callable[[ast.AST], ast.AST | None]) -> Formula:
+    """Return the formula with every expression replaced for which `change` returns another."""
+    body = [changed(statement, change) for statement in formula.body]
+    edited = [(old, new) for old, new in zip(formula.body, body) if new is not old]
+    return formula.with_body(body, *(edited[0] if edited else ()))
+
+
+def rewrite(formula: Formula, pattern: str, instead: str) -> Iterator[Formula]:
+    """Yield the formula with the pattern replaced at each place where it fits; with an empty one, begun with a line."""
+    bound: dict[str, Any]
+    if not pattern:
+        yield begun_with(formula, instead)
         return
-    wanted, template = expression(pattern), expression(instead)
-    kind = type(wanted)
+    if re.search(r"(?<![=<>!*+/-])=(?!=)", pattern):
+        (wanted,), templates = statements(pattern), statements(instead)
+        for i, statement in enumerate(formula.body):
+            bound = {}
+            if match(wanted, statement, bound, formula.settings):
+                yield formula.with_line(i, *(filled(template, bound) for template in templates))
+        return
+    fitting, template = expression(pattern), expression(instead)
     for i, node in expressions(formula):
-        bound: dict[str, Any] = {}
-        if type(node) is kind and match(wanted, node, bound, formula.settings):
+        bound = {}
+        if type(node) is type(fitting) and match(fitting, node, bound, formula.settings):
             yield replaced(formula, i, node, filled(template, bound))
 
 
-def _rewrite_statements(formula: Formula, pattern: str, instead: str) -> Iterator[tuple[Formula, Line]]:
-    wanted = statements(pattern)[0]
-    for i, statement in enumerate(formula.body):
+def rewrite_everywhere(formula: Formula, pattern: str, instead: str) -> Iterator[Formula]:
+    """Yield the formula with the pattern replaced at all places where it fits at once, if they are several."""
+    wanted, template = expression(pattern), expression(instead)
+
+    def change(node: ast.AST) -> ast.expr | None:
         bound: dict[str, Any] = {}
-        if match(wanted, statement, bound, formula.settings):
-            new = [filled(s, bound) for s in statements(instead)]
-            text = "; ".join(map(shown, new)) if len(new) > 1 else new[0]
-            yield formula.with_body((*formula.body[:i], *new, *formula.body[i + 1 :])), Line(statement, text)
+        return filled(template, bound) if match(wanted, node, bound, formula.settings) else None
+
+    if sum(match(wanted, node, {}, formula.settings) for _, node in expressions(formula)) > 1:
+        yield replaced_everywhere(formula, change)
 
 
-def before(formula: Formula, line: str) -> tuple[Formula, Line]:
+def begun_with(formula: Formula, line: str) -> Formula:
     """Return the formula with a line put before its first."""
-    return formula.with_body((*statements(line), *formula.body)), Line("", line)
+    return formula.with_body((*statements(line), *formula.body), "", line)

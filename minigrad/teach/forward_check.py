@@ -20,8 +20,9 @@ import numpy as np
 
 from minigrad.nn.module import Module
 from minigrad.output.words import class_name
+from minigrad.teach.catalogue import Mistake, Variant
 from minigrad.teach.forward_forms import expanded
-from minigrad.teach.forward_mistakes import CATALOGUE, Edit, ForwardMistake, Reference, Site
+from minigrad.teach.forward_mistakes import CATALOGUE, Reference, Site
 from minigrad.teach.mistakes.factors import factor_words
 from minigrad.teach.recording import Array, record
 from minigrad.teach.tape import MOVING, Tape
@@ -86,8 +87,8 @@ def check_forward(mine: Callable[..., Any], reference: Callable[..., Any], *inpu
     """Check a forward pass written by hand against a reference, and name the mistake in it.
 
     Args:
-        mine: the learner's function of the inputs. It returns an array, a number, or several in a tuple; of (out, cache)
-            the first is compared.
+        mine: the learner's function of the inputs. It returns an array, a number, or several in a tuple; of
+            (out, cache) the first is compared.
         reference: the right function, in NumPy, or on Tensors if it cannot take arrays or an input is a Tensor.
         inputs: arrays, numbers or Tensors.
 
@@ -217,8 +218,11 @@ class _Case:
                     if "overflow" not in flags and any("divide" in kind for kind in flags):
                         what = "divides by 0 or takes the logarithm of 0"
                         fix = "take the logarithm of a softmax as x - log(sum(exp(x))), which does not underflow"
-                    cause = f"it is right for these inputs, but {what} for {scale:g} times as large ones, where the reference is finite"
-                    return ForwardReport(False, "overflow", "look at what exp and log get", f"{cause}: {fix}")
+                    cause = (
+                        f"it is right for these inputs, but {what} for inputs {scale:g} times as large, where the "
+                        f"reference is finite: {fix}"
+                    )
+                    return ForwardReport(False, "overflow", "look at what exp and log get", cause)
         return ForwardReport(True)
 
     # ---- the search ------------------------------------------------------------------------------------------------
@@ -279,11 +283,11 @@ class _Case:
         except Exception:
             return None
         search.run()
-        unlikely = not search.found or search.best()[0].cost > LIKELY
+        unlikely = not search.found or search.best()[0].assumes > LIKELY
         if unlikely and not search.gave_up and (other := expanded(tape)) is not None:
             second = _Search(other, wanted, tolerance)
             second.run()
-            if second.found and (not search.found or second.best()[0].cost < search.best()[0].cost):
+            if second.found and (not search.found or second.best()[0].assumes < search.best()[0].assumes):
                 return second
         return search
 
@@ -353,11 +357,11 @@ def _pattern(mine: np.ndarray, right: np.ndarray, search: _Search | None) -> tup
 class _Explanation:
     """Mistakes that together give the learner's numbers: at each site an edit."""
 
-    made: list[tuple[ForwardMistake, list[Site], list[Edit], float]]
+    made: list[tuple[Mistake, list[Site], list[Variant], float]]
 
     @cached_property
-    def cost(self) -> float:
-        return sum(m.cost + edits[0].cost + extra for m, _, edits, extra in self.made)
+    def assumes(self) -> float:
+        return sum(m.assumes + edits[0].assumes + extra for m, _, edits, extra in self.made)
 
     @property
     def name(self) -> str:
@@ -372,14 +376,14 @@ class _Explanation:
         return [sites[0] for _, sites, _, _ in self.made]
 
     @property
-    def edits(self) -> dict[int, Edit]:
+    def edits(self) -> dict[int, Variant]:
         return {s.k: e for _, sites, edits, _ in self.made for s, e in zip(sites, edits)}
 
     @property
     def sentence(self) -> str:
         said = []
         for m, sites, edits, _ in self.made:
-            text = m.sentence.replace("{what}", sites[0].what).replace("{detail}", edits[0].detail)
+            text = m.said(what=sites[0].what, detail=edits[0].detail)
             if len(sites) > 1 and m.name != "exchanged":
                 loop = len(sites[0].passes) > 1
                 text += "; this holds " + ("in every pass of the loop" if loop else f"at all {len(sites)} places")
@@ -390,11 +394,8 @@ class _Explanation:
         return _Explanation([*self.made, *other.made])
 
 
-EXCHANGED = ForwardMistake(
-    "exchanged", "{detail} are exchanged: each stands where the other belongs", lambda s: iter(()), 1.2
-)
-
-FITTED = ForwardMistake("fitted", "{detail}", lambda s: iter(()), 1.5)
+EXCHANGED = Mistake("exchanged", "operation", "{detail} are exchanged: each stands where the other belongs", 1.2)
+FITTED = Mistake("fitted", "operation", "{detail}", 1.5)
 
 
 class _Search:
@@ -427,15 +428,15 @@ class _Search:
                 if time.thread_time() > self.until:
                     self.gave_up = True
                     break
-                if not self.found or explanation.cost <= self.best()[0].cost + TIE:
+                if not self.found or explanation.assumes <= self.best()[0].assumes + TIE:
                     self._try(explanation)
-            if self.gave_up or self.found and min(e.cost for e in self.found) <= enough:
+            if self.gave_up or self.found and min(e.assumes for e in self.found) <= enough:
                 break
 
     def best(self) -> list[_Explanation]:
         """Return the cheapest explanations, of each mistake the one that is said the shortest."""
-        self.found.sort(key=lambda e: (e.cost, len(e.sentence)))
-        least = [e for e in self.found if e.cost <= self.found[0].cost + TIE]
+        self.found.sort(key=lambda e: (e.assumes, len(e.sentence)))
+        least = [e for e in self.found if e.assumes <= self.found[0].assumes + TIE]
         best: dict[str, _Explanation] = {}
         for e in sorted(least, key=lambda e: len(e.sentence)):
             best.setdefault(e.name, e)
@@ -443,14 +444,14 @@ class _Search:
 
     # ---- candidates ------------------------------------------------------------------------------------------------
 
-    def _edits(self, site: Site, m: ForwardMistake) -> Iterator[Edit]:
+    def _edits(self, site: Site, m: Mistake) -> Iterator[Variant]:
         """Yield the ways of making a mistake at a site."""
         with suppress(ValueError, IndexError, TypeError, AttributeError, KeyError, ArithmeticError):
             yield from m.find(site)
 
     def _singles(self) -> Iterator[_Explanation]:
         """Mistakes at one operation; in a loop in all passes, in the first or in the last."""
-        catalogue = sorted(CATALOGUE.values(), key=lambda m: m.cost)
+        catalogue = sorted(CATALOGUE.values(), key=lambda m: m.assumes)
         loops: dict[int, list[Site]] = {}
         for site in self.sites:
             if len(site.passes) > 1:
@@ -480,9 +481,7 @@ class _Search:
                 for m in CATALOGUE.values():
                     yield from self._together(m, sites, 0.15, complete=True)
 
-    def _together(
-        self, m: ForwardMistake, sites: list[Site], extra: float, complete: bool = False
-    ) -> Iterator[_Explanation]:
+    def _together(self, m: Mistake, sites: list[Site], extra: float, complete: bool = False) -> Iterator[_Explanation]:
         """Yield a mistake at several operations at once; with `complete`, only where it can be made at all of them."""
         several = [{_key(site, edit, sites[-1]): edit for edit in self._edits(site, m)} for site in sites]
         for key in several[-1]:
@@ -498,7 +497,8 @@ class _Search:
             if a.op.value.shape == b.op.value.shape and not a.feeds(b.k):
                 names = f"{self.words.name(a.k)} and {self.words.name(b.k)}"
                 extra = 0.1 * (a.op.kind != b.op.kind)
-                yield _Explanation([(EXCHANGED, [a, b], [Edit(lambda v, b=b: b.op.value, names), Edit(lambda v, a=a: a.op.value)], extra)])  # fmt: skip
+                edits = [Variant(lambda v, b=b: b.op.value, names), Variant(lambda v, a=a: a.op.value)]
+                yield _Explanation([(EXCHANGED, [a, b], edits, extra)])
 
     def _in_one_use(self) -> Iterator[_Explanation]:
         """A mistake in a value that is used several times, of which one use alone shows it."""
@@ -507,17 +507,17 @@ class _Search:
                 continue
             several = [(m, edit) for m in CATALOGUE.values() for edit in self._edits(site, m)]
             for m, edit in several:
-                if m.cost + edit.cost > LIKELY:
+                if m.assumes + edit.assumes > LIKELY:
                     continue
                 for k, i in site.op.users:
                     user = Site(self.reference, k)
-                    said = m.sentence.replace("{what}", site.what).replace("{detail}", edit.detail)
-                    seen = Edit(
-                        user.at(i, lambda a, v, e=edit: e.value(v)),
+                    said = m.said(what=site.what, detail=edit.detail)
+                    seen = Variant(
+                        user.at(i, lambda a, v, e=edit: e.change(v)),
                         f"{said}; this holds in {user.what} alone",
-                        edit.cost,
+                        edit.assumes,
                     )
-                    yield _Explanation([(ForwardMistake(m.name, "{detail}", m.find, m.cost), [user], [seen], 0.15)])
+                    yield _Explanation([(Mistake(m.name, m.scope, "{detail}", m.assumes), [user], [seen], 0.15)])
 
     def _fitted(self) -> Iterator[_Explanation]:
         """A constant, or a factor, with the value that fits the numbers best; it is one if it fits all of them."""
@@ -529,20 +529,20 @@ class _Search:
                 continue
             for i, (s, o) in enumerate(zip(site.op.sources, site.op.operands)):
                 if s is None and o is not None and np.ndim(o) == 0 and np.asarray(o).dtype.kind in "fiu" and float(o):
-                    made = lambda c, site=site, i=i: Edit(site.at(i, lambda a, v: c))  # noqa: E731
+                    made = lambda c, site=site, i=i: Variant(site.at(i, lambda a, v: c))  # noqa: E731
                     c = self._fit(site.k, made, float(o))
                     if c is not None:
                         said = f"the constant {float(o):g} in {site.what} acts as {c:.6g}"
-                        yield _Explanation([(FITTED, [site], [Edit(made(c).value, said)], 0.0)])
-            made = lambda c, site=site: Edit(lambda v: c * site.again(v))  # noqa: E731
+                        yield _Explanation([(FITTED, [site], [Variant(made(c).change, said)], 0.0)])
+            made = lambda c, site=site: Variant(lambda v: c * site.again(v))  # noqa: E731
             c = self._fit(site.k, made, 1.0)
             if c is not None:
-                words, assumes = factor_words(c, self.tape)
-                said = f"{site.what} has a constant factor of {c:.6g}" + (f": {words}" if assumes < 1 else "")
-                yield _Explanation([(FITTED, [site], [Edit(made(c).value, said)], 0.1)])
+                words, far = factor_words(c, self.tape)
+                said = f"{site.what} has a constant factor of {c:.6g}" + (f": {words}" if far < 1 else "")
+                yield _Explanation([(FITTED, [site], [Variant(made(c).change, said)], 0.1)])
 
-    def _fit(self, k: int, made: Callable[[float], Edit], c: float) -> float | None:
-        """Return the number with which the result is the nearest to the learner's, by the method of Gauss and Newton."""
+    def _fit(self, k: int, made: Callable[[float], Variant], c: float) -> float | None:
+        """Return the number that brings the result closest to the learner's (Gauss-Newton)."""
         for _ in range(12):
             values, moved = self.values({k: made(c * (1 + 1e-12))}), self.values({k: made(c * (1 + 1e-4))})
             if values is None or moved is None or np.shape(moved[-1]) != self.wanted.shape:
@@ -563,16 +563,16 @@ class _Search:
         """Two likely mistakes that change the result, the likeliest pair first."""
         by_result: dict[bytes, _Explanation] = {}
         for explanation, result in self.tried:
-            if explanation.cost <= LIKELY:
+            if explanation.assumes <= LIKELY:
                 known = by_result.get(result)
-                if known is None or explanation.cost < known.cost:
+                if known is None or explanation.assumes < known.assumes:
                     by_result[result] = explanation
-        likely = sorted(by_result.values(), key=lambda e: e.cost)[:150]
-        pairs = sorted(combinations(range(len(likely)), 2), key=lambda p: likely[p[0]].cost + likely[p[1]].cost)
+        likely = sorted(by_result.values(), key=lambda e: e.assumes)[:150]
+        pairs = sorted(combinations(range(len(likely)), 2), key=lambda p: likely[p[0]].assumes + likely[p[1]].assumes)
         for i, j in pairs:
             one, two = likely[i], likely[j]
             if not one.edits.keys() & two.edits.keys():
-                if self.found and one.cost + two.cost > self.best()[0].cost:
+                if self.found and one.assumes + two.assumes > self.best()[0].assumes:
                     break
                 yield one + two
 
@@ -585,7 +585,7 @@ class _Search:
         result = np.asarray(values[-1], dtype=float)
         if self._agrees(result):
             self.found.append(explanation)
-        elif len(explanation.made) == 1 and explanation.cost <= LIKELY:
+        elif len(explanation.made) == 1 and explanation.assumes <= LIKELY:
             self.tried.append((explanation, np.round(result, 9).tobytes()))
 
     def _agrees(self, result: np.ndarray) -> bool:
@@ -596,7 +596,7 @@ class _Search:
             return False
         return equal(self.wanted, result, self.tolerance)
 
-    def values(self, edits: dict[int, Edit]) -> list[Any] | None:
+    def values(self, edits: dict[int, Variant]) -> list[Any] | None:
         """Return the values of all operations with these edits; None if something cannot be computed."""
         values = list(self.right)
         changed: set[int] = set()
@@ -604,7 +604,7 @@ class _Search:
             for j in range(min(edits), len(values)):
                 op = self.tape.ops[j]
                 if j in edits:
-                    new = np.asarray(edits[j].value(values))
+                    new = np.asarray(edits[j].change(values))
                     if new.shape == values[j].shape and np.array_equal(new, values[j], equal_nan=True):
                         continue
                     values[j] = new
@@ -626,7 +626,7 @@ class _Search:
         return np.asarray((values or self.right)[k])
 
 
-def _key(site: Site, edit: Edit, other: Site) -> str:
+def _key(site: Site, edit: Variant, other: Site) -> str:
     """What is the same for an edit at several operations: its key, or its detail without the names."""
     if edit.key:
         return edit.key

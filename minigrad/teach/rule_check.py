@@ -7,7 +7,6 @@ one and then in pairs, until one goes where the learner's rule went.
 
 from __future__ import annotations
 
-import ast
 import html
 import inspect
 from collections.abc import Callable, Iterator
@@ -19,9 +18,11 @@ import numpy as np
 
 from minigrad.optim import rules
 from minigrad.output.words import class_name
-from minigrad.teach.edits import Formula, Line, changed, expression, statements
+from minigrad.teach.catalogue import Mistake, Variant
+from minigrad.teach.edits import Formula, Line, expression, is_name, replaced_everywhere, statements
 from minigrad.teach.rule_calls import CallError, Taken, Trial, has_state_argument, take
-from minigrad.teach.rule_mistakes import CATALOGUE, COUPLED, DECOUPLED, RuleMistake
+from minigrad.teach.rule_mistakes import CATALOGUE
+from minigrad.teach.rule_mistakes.weight_decay import COUPLED, DECOUPLED
 
 STEPS, PAIRS = 14, 4000
 """How many steps are compared, and how many pairs of mistakes are tried at most."""
@@ -78,24 +79,29 @@ def rmsprop_momentum(x, dx, state, learning_rate, decay_rate=0.99, epsilon=1e-7,
 
 @dataclass
 class Explanation:
-    """A mistake, or two, that give the learner's numbers: (entry, line, detail) of each."""
+    """A mistake, or two, that give the learner's numbers: the entry of each, and how it is made."""
 
-    made: list[tuple[RuleMistake, Line, str]]
+    made: list[tuple[Mistake, Variant]]
+
+    @staticmethod
+    def of(name: str, sentence: str, formula: Formula, assumes: float) -> Explanation:
+        """Return one that is not in the catalogue."""
+        return Explanation([(Mistake(name, "rule", sentence, assumes), Variant(formula))])
 
     @property
     def name(self) -> str:
         """The machine-readable name."""
-        return " + ".join(mistake.name for mistake, _, _ in self.made)
+        return " + ".join(mistake.name for mistake, _ in self.made)
 
     @property
-    def cost(self) -> float:
+    def assumes(self) -> float:
         """How much it assumes."""
-        return sum(mistake.cost for mistake, _, _ in self.made)
+        return sum(mistake.assumes + variant.assumes for mistake, variant in self.made)
 
     @property
     def lines(self) -> list[Line]:
         """The lines that are edited."""
-        return [line for _, line, _ in self.made]
+        return [variant.change.line for _, variant in self.made]
 
     @property
     def sentences(self) -> list[str]:
@@ -106,15 +112,17 @@ class Explanation:
         return Explanation([*self.made, *other.made])
 
 
-def _sentence(mistake: RuleMistake, line: Line, detail: str) -> str:
+def _sentence(mistake: Mistake, variant: Variant) -> str:
     """Fill in the words of a sentence."""
+    line: Line = variant.change.line
     betas = [name for name in ("beta1", "beta2", "decay_rate", "mu") if name in line.before]
-    words = {"before": line.before, "after": line.after, "detail": detail, "beta": betas[0] if betas else "beta"}
-    words["target"] = line.before.partition("=")[0].strip()
-    sentence = mistake.sentence
-    for word, text in words.items():
-        sentence = sentence.replace(f"{{{word}}}", text)
-    return sentence
+    return mistake.said(
+        before=line.before,
+        after=line.after,
+        target=line.before.partition("=")[0].strip(),
+        beta=betas[0] if betas else "beta",
+        detail=variant.detail,
+    )
 
 
 @dataclass
@@ -467,16 +475,16 @@ class _Check:
         found: list[Explanation] = []
         for form in self.reference.forms:
             for formula, explanation in self.variants(form):
-                if found and explanation.cost > min(e.cost for e in found):
+                if found and explanation.assumes > min(e.assumes for e in found):
                     break
                 if self.fits(formula, tolerance):
                     found.append(explanation)
         found += self._others(tolerance)
         if len(self.trial.start) > 1:
             accumulated = CATALOGUE["gradients-accumulate"]
-            for formula, line, *_ in accumulated.edit(self.reference.forms[0]):
-                if self.fits(formula, tolerance, "all"):
-                    found.append(Explanation([(accumulated, line, "")]))
+            for variant in accumulated.find(self.reference.forms[0]):
+                if self.fits(variant.change, tolerance, "all"):
+                    found.append(Explanation([(accumulated, variant)]))
         if len(self.trial.start) > 1:
             for shared, sentence in (
                 ("all", "one state serves all parameters: keep the state of each parameter in its own dictionary"),
@@ -485,18 +493,15 @@ class _Check:
             ):  # fmt: skip
                 if self.fits(self.reference.forms[0], tolerance, shared):
                     name = "shared-state" if shared == "all" else "shared-t"
-                    mistake = RuleMistake(name, sentence, _nothing, 0.5)
-                    found.append(Explanation([(mistake, Line("", ""), "")]))
+                    found.append(Explanation.of(name, sentence, self.reference.forms[0], 0.5))
         return _best(found)
 
     def variants(self, form: Formula, most: float = np.inf) -> Iterator[tuple[Formula, Explanation]]:
         """Yield every edit of the catalogue on a formula, the likeliest first."""
-        for mistake in sorted(CATALOGUE.values(), key=lambda mistake: mistake.cost):
-            if mistake.cost <= most:
-                for edited in mistake.edit(form):
-                    formula, line = edited[:2]
-                    detail = edited[2] if len(edited) > 2 else ""
-                    yield formula, Explanation([(mistake, line, detail)])
+        for mistake in sorted(CATALOGUE.values(), key=lambda mistake: mistake.assumes):
+            if mistake.assumes <= most:
+                for variant in mistake.find(form):
+                    yield variant.change, Explanation([(mistake, variant)])
 
     def _others(self, tolerance: tuple[float, float]) -> list[Explanation]:
         """The other rules, with the settings that they share with this one."""
@@ -526,8 +531,7 @@ class _Check:
                         "decays: they are two conventions (PyTorch's velocity does not contain the learning rate, the "
                         "lecture's does)"
                     )
-                mistake = RuleMistake(f"is-{name}", said, _nothing, 1.0)
-                found.append(Explanation([(mistake, Line("", ""), "")]))
+                found.append(Explanation.of(f"is-{name}", said, self.reference.forms[0], 1.0))
         return found
 
     def _same_at_constant_rate(self, other: Reference) -> bool:
@@ -561,14 +565,14 @@ class _Check:
             c = self._fit(form, name, number, float(start))
             if c is None:
                 continue
-            formula, line = _with_number(form, name, number.format(c))
+            formula = _with_number(form, name, number.format(c))
             if self.fits(formula, (1e-6, 1e-9)):
                 said = (
                     f"the step has the learning rate times {c:.6g}"
                     if name == "learning_rate"
                     else f"{name} acts as {c:.6g}, instead of {start:g}"
                 )
-                found.append(Explanation([(RuleMistake("fitted", said, _nothing, 1.5), line, "")]))
+                found.append(Explanation.of("fitted", said, formula, 1.5))
         return found[:1] if last.size > 2 else []
 
     def _fit(self, form: Formula, name: str, number: str, c: float) -> float | None:
@@ -578,7 +582,7 @@ class _Check:
         only = Taken(x=self.taken.x[:4], constant_rate=self.taken.constant_rate)
         for _ in range(15):
             made = [
-                self.reference.path(_with_number(form, name, number.format(repr(v)))[0], few, only, (np.inf, np.inf))
+                self.reference.path(_with_number(form, name, number.format(repr(v))), few, only, (np.inf, np.inf))
                 for v in (c, c * (1 + 1e-5))
             ]
             if made[0] is None or made[1] is None:
@@ -606,14 +610,14 @@ class _Check:
             if made is not None and (key := made[0][-1].tobytes()) not in seen:
                 seen.add(key)
                 several.append((formula, explanation))
-        several.sort(key=lambda pair: pair[1].cost)
-        pairs = sorted(combinations(several, 2), key=lambda pair: pair[0][1].cost + pair[1][1].cost)
+        several.sort(key=lambda pair: pair[1].assumes)
+        pairs = sorted(combinations(several, 2), key=lambda pair: pair[0][1].assumes + pair[1][1].assumes)
         found, least = [], np.inf
         for (one, why), (two, reason) in islice(pairs, PAIRS):
-            if why.cost + reason.cost > least:
+            if why.assumes + reason.assumes > least:
                 break
             if (both := _merged(form, one, two)) is not None and self.fits(both):
-                least = why.cost + reason.cost
+                least = why.assumes + reason.assumes
                 found.append(why + reason)
         return _best(found) or self._in_one_line(form, several)
 
@@ -621,7 +625,7 @@ class _Check:
         """Two mistakes in the same line."""
         found = []
         for formula, why in several:
-            if why.cost > 1.2 or len(formula.body) != len(form.body):
+            if why.assumes > 1.2 or len(formula.body) != len(form.body):
                 continue
             places = [i for i, (a, b) in enumerate(zip(formula.body, form.body)) if a is not b]
             if len(places) == 1:
@@ -722,19 +726,9 @@ class _Check:
         return ""
 
 
-def _with_number(form: Formula, name: str, number: str) -> tuple[Formula, Line]:
-    """Return a formula in which a setting is a number, and the first line that it changes."""
-    instead, body, line = expression(number), [], Line("", "")
-    for statement in form.body:
-        edited = changed(statement, lambda n: instead if isinstance(n, ast.Name) and n.id == name else None)
-        if edited is not statement and not line.before:
-            line = Line(statement, edited)
-        body.append(edited)
-    return form.with_body(body), line
-
-
-def _nothing(formula: Formula) -> Iterator[Any]:
-    return iter(())
+def _with_number(form: Formula, name: str, number: str) -> Formula:
+    """Return a formula in which a setting is a number."""
+    return replaced_everywhere(form, lambda node: expression(number) if is_name(node, name) else None)
 
 
 def _merged(form: Formula, one: Formula, two: Formula) -> Formula | None:
@@ -758,8 +752,8 @@ def _only_rates(taken: Taken) -> Taken:
 
 def _best(found: list[Explanation]) -> list[Explanation]:
     """The cheapest explanations, with one of each name."""
-    found = sorted(found, key=lambda e: e.cost)
-    least = [e for e in found if e.cost <= found[0].cost + 1e-9]
+    found = sorted(found, key=lambda e: e.assumes)
+    least = [e for e in found if e.assumes <= found[0].assumes + 1e-9]
     return list({e.name: e for e in reversed(least)}.values())[::-1]
 
 

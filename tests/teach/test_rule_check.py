@@ -11,8 +11,7 @@ import pytest
 from minigrad import check_forward, check_rule, check_schedule, nn, no_grad, optim, tensor
 from minigrad.optim import rules
 from minigrad.teach.forward_mistakes import CATALOGUE as FORWARD
-from minigrad.teach.forward_mistakes import Edit
-from minigrad.teach.forward_mistakes import mistake as forward_mistake
+from minigrad.teach.forward_mistakes import Variant, mistake
 from minigrad.teach.rule_check import FORMS, NAMES, Reference, a_trial
 from minigrad.teach.rule_mistakes import CATALOGUE
 
@@ -350,12 +349,12 @@ def test_two_mistakes_in_a_forward_pass() -> None:
 def test_the_forward_catalogue_takes_entries_of_ones_own() -> None:
     assert len(FORWARD) >= 25
     with pytest.raises(ValueError, match="there is a mistake called 'axis'"):
-        forward_mistake("axis", "")
+        mistake("axis", "operation", "")
 
-    @forward_mistake("median", "the median is taken instead of {what}", cost=1.1)
-    def median(site: Any) -> Iterator[Edit]:
+    @mistake("median", "operation", "the median is taken instead of {what}", assumes=1.1)
+    def median(site: Any) -> Iterator[Variant]:
         if site.op.kind == "mean":
-            yield Edit(lambda values: np.median(site.operands(values)[0], **site.op.parameters))
+            yield Variant(lambda values: np.median(site.operands(values)[0], **site.op.parameters))
 
     x = np.random.default_rng(0).standard_normal((5, 4))
     try:

@@ -30,9 +30,10 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
+from minigrad.teach.catalogue import GRADIENTS as CATALOGUE
+from minigrad.teach.catalogue import REDUCTIONS, Mistake, Variant, mistake
 from minigrad.teach.mistakes import answers  # noqa: F401 (it adds entries)
 from minigrad.teach.mistakes.answers import Answer
-from minigrad.teach.mistakes.catalogue import CATALOGUE, REDUCTIONS, Mistake, Variant, mistake
 
 if find_spec("numpy") is not None:
     from minigrad.teach.mistakes import contributions, forward, functions, values, whole  # noqa: F401 (they add entries)

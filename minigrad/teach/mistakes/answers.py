@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from minigrad.teach.mistakes.catalogue import Variant, mistake
+from minigrad.teach.catalogue import Variant, mistake
 
 
 @dataclass

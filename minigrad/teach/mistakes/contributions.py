@@ -11,7 +11,7 @@ import numpy as np
 
 from minigrad.primitives.primitive import Elementwise
 from minigrad.primitives.reductions import spread
-from minigrad.teach.mistakes.catalogue import REDUCTIONS, Variant, mistake
+from minigrad.teach.catalogue import REDUCTIONS, Variant, mistake
 from minigrad.teach.mistakes.factors import factor_words
 from minigrad.teach.mistakes.formulas import derivative, functions, spoken
 from minigrad.teach.mistakes.forward import other_indices

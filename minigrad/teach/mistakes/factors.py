@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from minigrad.teach.mistakes.catalogue import REDUCTIONS
+from minigrad.teach.catalogue import REDUCTIONS
 from minigrad.teach.tape import Tape
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.teach.mistakes.catalogue import Variant
+from minigrad.teach.catalogue import Variant
 from minigrad.teach.mistakes.sites import Edge
 
 FUNCTIONS: dict[str, Callable[[Any, Any], Any]] = {

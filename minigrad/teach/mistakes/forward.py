@@ -10,7 +10,7 @@ import numpy as np
 
 from minigrad.primitives import elementwise as ew
 from minigrad.primitives import layout, reductions
-from minigrad.teach.mistakes.catalogue import REDUCTIONS, Variant, mistake
+from minigrad.teach.catalogue import REDUCTIONS, Variant, mistake
 from minigrad.teach.mistakes.moves import dimensions
 from minigrad.teach.mistakes.sites import Site
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.primitives.primitive import Elementwise
-from minigrad.teach.mistakes.catalogue import Variant, mistake
+from minigrad.teach.catalogue import Variant, mistake
 from minigrad.teach.mistakes.formulas import functions
 from minigrad.teach.mistakes.sites import Block
 

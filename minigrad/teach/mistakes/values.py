@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from minigrad.teach.mistakes.catalogue import Variant, mistake
+from minigrad.teach.catalogue import Variant, mistake
 from minigrad.teach.mistakes.sites import Edge, Site
 from minigrad.teach.tape import Using
 

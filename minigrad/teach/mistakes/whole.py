@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from minigrad.teach.mistakes.catalogue import Variant, mistake
+from minigrad.teach.catalogue import Variant, mistake
 from minigrad.teach.mistakes.factors import factor_words, meaningful
 from minigrad.teach.mistakes.moves import dimensions, shifted
 from minigrad.teach.mistakes.sites import Whole

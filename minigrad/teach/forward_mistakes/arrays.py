@@ -1,0 +1,112 @@
+"""Mistakes of one array for another: transposed, broadcast, reduced, scaled, or another value of the same shape."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from minigrad.teach.catalogue import Variant, mistake
+from minigrad.teach.forward_mistakes.sites import BINARY, CALLED, REDUCED, Site
+
+
+@mistake("broadcast", "operation", "{detail}")
+def _broadcast(site: Site) -> Iterator[Variant]:
+    if site.op.kind not in BINARY or len(site.shapes) != 2:
+        return
+    for i, shape in enumerate(site.shapes):
+        if len(shape) == 1:
+            said = f"{site.operand(i)} is broadcast as (N, 1) instead of (N,) in {site.what}"
+            yield Variant(site.at(i, lambda a, v: a[:, None]), said)
+        elif len(shape) > 1 and 1 in shape:
+            said = f"{site.operand(i)} is broadcast as (N,) instead of {shape} in {site.what}"
+            yield Variant(site.at(i, lambda a, v: a.ravel()), said)
+
+
+@mistake("transposed", "operation", "{detail} is transposed", assumes=1.02)
+def _transposed(site: Site) -> Iterator[Variant]:
+    for name, shape, make in site.spots:
+        if len(shape) >= 2 and (shape[-1] == shape[-2] or site.op.kind == "input"):
+            yield Variant(make(lambda a: np.swapaxes(a, -1, -2)), name, 0.0 if shape[-1] == shape[-2] else 0.1)
+    if site.op.kind == "matmul":
+        for i, shape in enumerate(site.shapes):
+            if len(shape) >= 2:
+                yield Variant(site.at(i, lambda a, v: np.swapaxes(a, -1, -2)), f"{site.operand(i)} in {site.what}")
+
+
+@mistake("other-array", "operation", "{detail}", assumes=1.3)
+def _other_array(site: Site) -> Iterator[Variant]:
+    for i, (shape, o) in enumerate(zip(site.shapes, site.op.operands)):
+        if not shape or o is None or np.asarray(o).dtype.kind != "f":
+            continue
+        for q, name, key in site.arrays(shape):
+            said = f"{name} stands in {site.what} instead of {site.operand(i)}"
+            yield Variant(site.at(i, lambda a, v, q=q: v[q]), said, 0.0, f"{i} {key}")
+
+
+@mistake("scaled", "operation", "{detail}", assumes=1.4)
+def _scaled(site: Site) -> Iterator[Variant]:
+    """An operand that is multiplied or divided by another array too."""
+    if site.op.kind not in BINARY or len(site.passes) > 1:
+        return
+    for i, shape in enumerate(site.shapes):
+        for q in range(1, len(site.tape.ops)):
+            other = site.tape.ops[q]
+            small = other.kind == "input" and other.value.ndim < 2
+            if (
+                not shape
+                or q in site.op.sources
+                or site.feeds(q)
+                or other.value.shape != shape
+                and not (small and other.value.shape == shape[-1:])
+            ):
+                continue
+            name = site.words.name(q)
+            yield Variant(
+                site.at(i, lambda a, v, q=q: a * v[q]), f"{site.operand(i)} is multiplied by {name} in {site.what}"
+            )
+            yield Variant(
+                site.at(i, lambda a, v, q=q: a / v[q]), f"{site.operand(i)} is divided by {name} in {site.what}", 0.05
+            )
+
+
+@mistake("batch-statistic", "operation", "{detail}", assumes=1.45)
+def _statistic(site: Site) -> Iterator[Variant]:
+    """The mean, variance … of another array of the reference instead of an operand."""
+    if site.op.kind not in BINARY or len(site.passes) > 1:
+        return
+    for i, shape in enumerate(site.shapes):
+        if not shape:
+            continue
+        for q in range(1, site.k):
+            op = site.tape.ops[q]
+            if (
+                op.kind != "input"
+                or op.value.ndim <= len(shape) - (1 in shape)
+                or q in site.op.sources
+                and len(shape) > 1
+            ):
+                continue
+            for axis in range(op.value.ndim):
+                for word in ("mean", "var", "std", "sum", "amax"):
+                    keep = len(shape) == op.value.ndim
+                    take: Any = partial(REDUCED[word], axis=axis, keepdims=keep)
+                    if np.shape(take(op.value)) == shape:
+                        said = f"{CALLED[word]} of {site.words.name(q)} over axis {axis} stands in {site.what}"
+                        yield Variant(
+                            site.at(i, lambda a, v, f=take, q=q: f(v[q])), f"{said} instead of {site.operand(i)}"
+                        )
+
+
+@mistake("reduced", "operation", "the {detail}", assumes=1.4)
+def _reduced(site: Site) -> Iterator[Variant]:
+    if site.op.kind not in (*BINARY, "matmul") or len(site.shapes) != 2:
+        return
+    ways = {"sum": np.sum, "mean": np.mean, "largest element": np.max, "first element": lambda a: np.ravel(a)[0],
+            "norm": lambda a: np.sqrt(np.sum(a**2))}  # fmt: skip
+    for i, shape in enumerate(site.shapes):
+        for word, reduce in ways.items() if shape else ():
+            said = f"{word} of {site.operand(i)} is taken in {site.what} instead of {site.operand(i)} itself"
+            yield Variant(site.at(i, lambda a, v, f=reduce: f(a)), said)

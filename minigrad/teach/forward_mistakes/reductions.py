@@ -1,0 +1,150 @@
+"""Mistakes in sums, means and other reductions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from minigrad.teach.catalogue import Variant, mistake
+from minigrad.teach.forward_mistakes.sites import REDUCED, Site, Values
+from minigrad.teach.tape import MOVING
+
+
+def _axis_name(op: Any) -> str:
+    return next((name for name in ("axis", "dim", "axes") if name in op.parameters), "")
+
+
+def _said_axis(axis: Any) -> str:
+    return "all axes" if axis is None else f"axis {axis}" if np.ndim(axis) == 0 else f"axes {axis}"
+
+
+@mistake("axis", "operation", "{what} goes over {detail}")
+def _axis(site: Site) -> Iterator[Variant]:
+    name = _axis_name(site.op)
+    if not name or not site.shapes or not site.shapes[0] or site.op.kind in MOVING:
+        return
+    axis, n = site.op.parameters[name], len(site.shapes[0])
+    for other in (None, *range(n)):
+        if other != axis and not (axis is not None and other == 0 == n - 1):
+            text = f"{_said_axis(other)} instead of {_said_axis(axis)}"
+            yield Variant(lambda v, a=other: site.again(v, **{name: a}), text)
+            if "keepdims" in site.op.parameters:
+                keep = not site.op.parameters["keepdims"]
+                without = "with" if keep else "without"
+                yield Variant(
+                    lambda v, a=other, k=keep: site.again(v, **{name: a}, keepdims=k),
+                    f"{text}, {without} keepdims",
+                    0.1,
+                )
+
+
+@mistake(
+    "keepdims",
+    "operation",
+    "keepdims is missing in {what}: the result is broadcast along another dimension",
+    assumes=1.05,
+)
+def _keepdims(site: Site) -> Iterator[Variant]:
+    if site.op.parameters.get("keepdims"):
+        yield Variant(lambda v: site.again(v, keepdims=False))
+
+
+@mistake("ddof", "operation", "{what} divides by {detail} (ddof)", assumes=0.95)
+def _ddof(site: Site) -> Iterator[Variant]:
+    for name in ("less", "correction", "ddof"):
+        if name in site.op.parameters:
+            right = site.op.parameters[name]
+            other = 0 if right else 1
+            said = ["N" if not d else f"N - {d}" for d in (other, right)]
+            yield Variant(lambda v, n=name, d=other: site.again(v, **{n: d}), " instead of ".join(said))
+    if site.op.kind == "mean" and (n := site.op.operands[0].size / site.op.value.size) > 1:
+        yield Variant(lambda v: site.again(v) * n / (n - 1), "N - 1 instead of N")
+
+
+@mistake("other-reduction", "operation", "the {detail} is taken instead of {what}", assumes=0.98)
+def _other_reduction(site: Site) -> Iterator[Variant]:
+    if site.op.kind not in REDUCED or "axis" not in site.op.parameters:
+        return
+    axis, keepdims = site.op.parameters["axis"], bool(site.op.parameters.get("keepdims"))
+    names = {"amax": "maximum", "amin": "minimum", "var": "variance", "std": "standard deviation (its square root)"}
+    for kind, function in REDUCED.items():
+        if kind != site.op.kind:
+            cost = 0.0 if {kind, site.op.kind} in ({"sum", "mean"}, {"var", "std"}) else 0.2
+            take = partial(function, axis=axis, keepdims=keepdims)
+            yield Variant(lambda v, f=take: f(site.operands(v)[0]), names.get(kind, kind), cost)
+    more: dict[str, Any] = {
+        "product": np.prod,
+        "sum of squares": lambda a, axis, keepdims: np.sum(a**2, axis=axis, keepdims=keepdims),
+        "mean of the squares": lambda a, axis, keepdims: np.mean(a**2, axis=axis, keepdims=keepdims),
+        "square root of the sum of squares (the norm)": lambda a, axis, keepdims: np.sqrt(
+            np.sum(a**2, axis=axis, keepdims=keepdims)
+        ),
+        "mean of the absolute values": lambda a, axis, keepdims: np.mean(np.abs(a), axis=axis, keepdims=keepdims),
+        "sum of the absolute values": lambda a, axis, keepdims: np.sum(np.abs(a), axis=axis, keepdims=keepdims),
+        "sum of the squares of the deviations (not divided by N)": lambda a, axis, keepdims: np.sum(
+            (a - np.mean(a, axis=axis, keepdims=True)) ** 2, axis=axis, keepdims=keepdims
+        ),
+        "mean absolute deviation": lambda a, axis, keepdims: np.mean(
+            np.abs(a - np.mean(a, axis=axis, keepdims=True)), axis=axis, keepdims=keepdims
+        ),
+        "mean of the squares, without subtracting the mean": lambda a, axis, keepdims: np.mean(
+            a**2, axis=axis, keepdims=keepdims
+        ),
+    }
+    for said, of in more.items():
+        if not (said == "mean of the squares" and site.op.kind == "var"):
+            yield Variant(lambda v, f=of: f(site.operands(v)[0], axis=axis, keepdims=keepdims), said, 0.3)
+
+
+@mistake("count", "operation", "{what} is divided by {detail}", assumes=1.2)
+def _count(site: Site) -> Iterator[Variant]:
+    """A mean over the wrong number, a sum that is divided, a mean that is divided once more."""
+    if site.op.kind not in ("mean", "sum", "var"):
+        return
+    right = site.op.operands[0].size / site.op.value.size if site.op.kind != "sum" else 1.0
+    sizes = {right - 1: "one less", right + 1: "one more", 2.0: "", **site.reference.sizes}
+    for n, meaning in sizes.items():
+        called = f"{n:g}, {meaning}" if meaning else f"{n:g}"
+        if n > 0 and n != right:
+            instead = f" instead of {right:g}" if right != 1 else ", where it is not divided"
+            yield Variant(lambda v, n=n: site.again(v) * right / n, called + instead)
+        if n > 1 and right > 1:
+            yield Variant(lambda v, n=n: site.again(v) / n, f"{called}, besides the mean", 0.15)
+
+
+def _cut_product(site: Site, cut: slice, rows: int, values: Values) -> Any:
+    a, b = site.operands(values)
+    return a[..., cut] @ np.moveaxis(np.moveaxis(b, rows, 0)[cut], 0, rows)
+
+
+@mistake("part", "operation", "only a part goes into {what}: {detail}", assumes=1.25)
+def _part(site: Site) -> Iterator[Variant]:
+    if site.op.kind not in (*REDUCED, "matmul") or not site.shapes[0]:
+        return
+    if site.op.kind == "matmul":
+        rows = -2 if len(site.shapes[1]) > 1 else -1
+        for said, cut in (("last", slice(None, -1)), ("first", slice(1, None))):
+            yield Variant(
+                partial(_cut_product, site, cut, rows), f"the {said} element of the inner dimension is left out"
+            )
+        return
+    for axis in range(len(site.shapes[0])):
+        for said, cut in (
+            ("the last element is left out", slice(None, -1)),
+            ("the first element is left out", slice(1, None)),
+            ("the last element alone (overwritten: = instead of +=, or a return inside the loop)", slice(-1, None)),
+            ("the first element alone (a return inside the loop?)", slice(0, 1)),
+        ):  # fmt: skip
+            index = (slice(None),) * axis + (cut,)
+            yield Variant(lambda v, c=index: site.of([site.operands(v)[0][c]]), f"{said} along axis {axis}")
+            if site.op.kind == "mean":
+                share = np.size(site.op.operands[0][index]) / np.size(site.op.operands[0])
+                yield Variant(
+                    lambda v, c=index, n=share: n * site.of([site.operands(v)[0][c]]),
+                    f"{said} along axis {axis}",
+                    0.02,
+                    f"{said} {axis} divided",
+                )

@@ -1,0 +1,103 @@
+"""Mistakes that any line can have: an operator, a sign, a factor, a function or a line that is missing or wrong."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from minigrad.teach.catalogue import Variant, mistake
+from minigrad.teach.edits import Formula, expressions, is_name, replaced, shown, target
+
+# fmt: off
+mistake("function-missing", "rule", "a function is missing in `{before}`", ("np.sign(A)", "A"), ("np.abs(A)", "A"),
+        ("float(_rms(A))", "1.0"), ("_rms(A)", "np.linalg.norm(A)"), ("np.sign(A)", "A / np.linalg.norm(A)"),
+        assumes=1.2)
+# fmt: on
+OTHERS: dict[type[ast.operator], list[ast.operator]] = {
+    ast.Add: [ast.Sub(), ast.Mult()],
+    ast.Sub: [ast.Add()],
+    ast.Mult: [ast.Div(), ast.Add()],
+    ast.Div: [ast.Mult()],
+}
+"""Operators that are written instead of one."""
+SIGNS: dict[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Pow: "**"}
+
+
+@mistake("dropped", "rule", "a part is missing in `{before}`: {detail}", assumes=1.6)
+def _dropped(formula: Formula) -> Iterator[Variant]:
+    for i, node in expressions(formula):
+        if isinstance(node, ast.BinOp) and not isinstance(formula.body[i], ast.Return):
+            if not (target(formula.body[i]) == "x" and is_name(node.left, "x")):
+                yield Variant(replaced(formula, i, node, node.left), f"the `{_sign(node.op)} {shown(node.right)}`")
+            if not isinstance(node.op, ast.Div | ast.Pow):
+                yield Variant(replaced(formula, i, node, node.right), f"the `{shown(node.left)} {_sign(node.op)}`")
+
+
+@mistake("operator", "rule", "an operator is wrong in `{before}`: {detail}", assumes=1.6)
+def _operator(formula: Formula) -> Iterator[Variant]:
+    for i, node in expressions(formula):
+        if isinstance(node, ast.BinOp):
+            for op in OTHERS.get(type(node.op), []):
+                what = {"+": "a sign: plus", "-": "a sign: minus"}.get(_sign(op), f"`{_sign(op)}`")
+                new = ast.BinOp(node.left, op, node.right)
+                yield Variant(replaced(formula, i, node, new), f"{what} instead of `{_sign(node.op)}`")
+            if isinstance(node.op, ast.Sub | ast.Div):
+                new = ast.BinOp(node.right, node.op, node.left)
+                yield Variant(replaced(formula, i, node, new), "its two sides are swapped")
+
+
+@mistake("negated", "rule", "the sign of `{detail}` is wrong", assumes=1.6)
+def _negated(formula: Formula) -> Iterator[Variant]:
+    for i, node in expressions(formula):
+        if isinstance(node, ast.Name) and node.id not in ("x", "np", "state", "t"):
+            yield Variant(replaced(formula, i, node, ast.UnaryOp(ast.USub(), node)), node.id)
+
+
+@mistake("scaled", "rule", "`{detail}` has a constant factor too much", assumes=1.8)
+def _scaled(formula: Formula) -> Iterator[Variant]:
+    for i, node in expressions(formula):
+        if isinstance(node, ast.Name) and node.id in (*formula.settings, "dx", "m", "v", "mb", "vb", "cache"):
+            for factor in (2.0, 0.5, 10.0, 0.1):
+                new = ast.BinOp(ast.Constant(factor), ast.Mult(), node)
+                yield Variant(replaced(formula, i, node, new), f"{node.id} (times {factor:g})")
+
+
+@mistake("line-missing", "rule", "a line is missing: `{before}`", assumes=1.15)
+def _line_missing(formula: Formula) -> Iterator[Variant]:
+    for i, statement in enumerate(formula.body[:-1]):
+        if target(statement) in ("x", "dx", "v", "m", "step", *(target(s) for s in formula.body[:i])):
+            yield Variant(formula.without(i))
+
+
+@mistake("lines-swapped", "rule", "two lines stand in the wrong order: `{before}` comes before the line above it",
+         assumes=1.3)  # fmt: skip
+def _lines_swapped(formula: Formula) -> Iterator[Variant]:
+    body = formula.body
+    for i in range(len(body) - 2):
+        swapped = [*body[:i], body[i + 1], body[i], *body[i + 2 :]]
+        yield Variant(formula.with_body(swapped, body[i + 1], body[i]))
+
+
+@mistake("branch", "rule", "`{before}` takes the other case of a condition, or always the same one", assumes=1.5)
+def _branch(formula: Formula) -> Iterator[Variant]:
+    for i, node in expressions(formula):
+        for new in _branches(node):
+            yield Variant(replaced(formula, i, node, new))
+
+
+def _branches(node: ast.expr) -> list[ast.expr]:
+    """Return what a condition may be taken for."""
+    if isinstance(node, ast.IfExp):
+        return [node.body, node.orelse]
+    if isinstance(node, ast.Call) and ast.unparse(node.func) == "np.where":
+        return node.args[1:]
+    if isinstance(node, ast.Call) and ast.unparse(node.func) == "np.clip":
+        return node.args[:1]
+    if isinstance(node, ast.Compare) and len(node.ops) == 1 and isinstance(node.ops[0], ast.Lt | ast.Gt):
+        flip: ast.cmpop = ast.Gt() if isinstance(node.ops[0], ast.Lt) else ast.Lt()
+        return [ast.Compare(node.left, [flip], node.comparators)]
+    return []
+
+
+def _sign(operator: ast.operator) -> str:
+    return SIGNS.get(type(operator), "?")

@@ -1,0 +1,109 @@
+"""Mistakes in the adaptive scaling: squares, roots, epsilon, and the bias correction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from minigrad.teach.catalogue import Variant, mistake
+from minigrad.teach.edits import Formula, rewrite_everywhere
+
+# fmt: off
+mistake("square-missing", "rule", "the square of the gradient is missing in `{target}`", ("A ** 2", "A"))
+mistake("square-is-abs", "rule", "`{target}` takes the absolute value instead of the square", ("A ** 2", "np.abs(A)"),
+        assumes=1.1)
+mistake("square-is-double", "rule", "`{target}` doubles the gradient instead of squaring it (* 2 instead of ** 2)",
+        ("A ** 2", "A * 2"), assumes=1.1)
+mistake("square-of-sum", "rule", "`{target}` squares the sum instead of the gradient alone (misplaced parentheses)",
+        ("A + B * C ** 2", "(A + B * C) ** 2"), ("A + B ** 2", "(A + B) ** 2"))
+mistake("square-of-weight", "rule", "the weight in `{target}` is squared along with the gradient (misplaced "
+        "parentheses)", ("A * B ** 2", "(A * B) ** 2"))
+mistake("square-of-average", "rule", "`{target}` gathers the square of the average `m` instead of the square of the "
+        "gradient", ("dx ** 2", "m ** 2"), ("dx ** 2", "(dx - m) ** 2"), ("dx ** 2", "dx * m"))
+mistake("root-missing", "rule", "the square root is missing: dx is divided by the squares themselves",
+        ("np.sqrt(A)", "A"))
+mistake("cube-root", "rule", "the cube root is taken instead of the square root", ("np.sqrt(A)", "np.cbrt(A)"),
+        assumes=1.2)
+mistake("root-twice", "rule", "the square root is taken twice", ("np.sqrt(A)", "np.sqrt(np.sqrt(A))"))
+mistake("square-for-root", "rule", "the square is taken instead of the square root", ("np.sqrt(A)", "A ** 2"),
+        assumes=1.1)
+mistake("epsilon-inside-root", "rule", "epsilon is added inside the square root; the rule adds it outside, after the "
+        "root", ("np.sqrt(A) + B", "np.sqrt(A + B)"), ("np.sqrt(A) + B", "np.sqrt(A + B ** 2)"), assumes=0.9)
+mistake("epsilon-outside-root", "rule", "epsilon is added outside the square root; the rule adds it inside",
+        ("np.sqrt((A + epsilon) / (B + epsilon))", "np.sqrt(A + epsilon) / (np.sqrt(B) + epsilon)"),
+        ("np.sqrt((A + epsilon) / (B + epsilon))", "(np.sqrt(A) + epsilon) / (np.sqrt(B) + epsilon)"))
+mistake("epsilon-missing", "rule", "epsilon is missing: where the gradient is zero or tiny the step becomes nan or far "
+        "too large", ("A + epsilon", "A"), ("np.sqrt((A + epsilon) / (B + epsilon))", "np.sqrt(A / (B + epsilon))"),
+        assumes=0.9)
+mistake("epsilon-in-accumulator", "rule", "epsilon is added to the accumulated squares and kept there, instead of to "
+        "the root", ("BETA * STATE + (1 - BETA) * A", "BETA * STATE + (1 - BETA) * A + epsilon"),
+        ("STATE + A", "STATE + A + epsilon"), assumes=1.4)
+mistake("epsilon-before-correction", "rule", "epsilon is added to the root before the bias correction of v, instead of "
+        "after it", ("np.sqrt(vb) + epsilon", "(np.sqrt(v) + epsilon) / np.sqrt(1 - beta2 ** t)"))
+mistake("epsilon-is-maximum", "rule", "epsilon is a lower bound (maximum) here, where the rule adds it",
+        ("A + epsilon", "np.maximum(A, epsilon)"), assumes=1.1)
+mistake("epsilon-added-to-quotient", "rule", "epsilon is added to the quotient instead of to the divisor (missing "
+        "parentheses)", ("A / (B + epsilon)", "A / B + epsilon"), assumes=1.0)
+mistake("epsilon-subtracted", "rule", "epsilon is subtracted; the rule adds it", ("A + epsilon", "A - epsilon"),
+        assumes=1.1)
+mistake("epsilon-twice", "rule", "epsilon is added twice: inside the square root and outside",
+        ("np.sqrt(A) + epsilon", "np.sqrt(A + epsilon) + epsilon"), assumes=1.2)
+mistake("not-divided", "rule", "the division by the root of `cache` or `v` is missing: the step is not scaled",
+        ("A / (np.sqrt(B) + epsilon)", "A"), assumes=1.0)
+mistake("multiplied", "rule", "the step is multiplied by the root, where the rule divides by it",
+        ("A / (np.sqrt(B) + epsilon)", "A * (np.sqrt(B) + epsilon)"), assumes=1.0)
+
+# ---- bias correction ------------------------------------------------------------------------------------------
+
+mistake("bias-of-m-missing", "rule", "the bias correction of `m` is missing: m starts at zero and is too small in the "
+        "first steps", ("m / (1 - beta1 ** t)", "m"), assumes=0.9)
+mistake("bias-of-v-missing", "rule", "the bias correction of `v` is missing: v starts at zero and is too small in the "
+        "first steps", ("A / (1 - beta2 ** t)", "A"), assumes=0.9)
+mistake("bias-outside-root", "rule", "the bias correction of `v` stands outside the square root: the root of v is "
+        "divided by 1 - beta2**t instead of by its square root",
+        ("np.sqrt(vb)", "np.sqrt(vb * (1 - beta2 ** t)) / (1 - beta2 ** t)"),
+        ("np.sqrt(1 - beta2 ** t)", "(1 - beta2 ** t)"), assumes=0.9)
+mistake("maximum-of-corrected", "rule", "the maximum is taken of the corrected v, v / (1 - beta2**t), instead of v",
+        ("np.maximum(STATE, v)", "np.maximum(STATE, v / (1 - beta2 ** t))"))
+mistake("maximum-of-gradients", "rule", "the maximum is taken of the squares of the gradients, dx**2, instead of their "
+        "average v", ("np.maximum(STATE, v)", "np.maximum(STATE, dx ** 2)"))
+mistake("bias-power-missing", "rule", "the bias correction uses 1 - beta instead of 1 - beta**t: t is missing",
+        ("1 - BETA ** t", "1 - BETA"), assumes=0.9)
+mistake("bias-product", "rule", "the bias correction uses beta * t instead of the power beta ** t",
+        ("1 - BETA ** t", "1 - BETA * t"))
+mistake("bias-inverted", "rule", "the bias correction divides by beta**t instead of by 1 - beta**t",
+        ("1 - BETA ** t", "BETA ** t"))
+mistake("bias-plus", "rule", "the bias correction divides by 1 + beta**t instead of by 1 - beta**t",
+        ("1 - BETA ** t", "1 + BETA ** t"))
+mistake("bias-multiplied", "rule", "the bias correction multiplies by 1 - beta**t instead of dividing by it",
+        ("A / (1 - BETA ** t)", "A * (1 - BETA ** t)"))
+mistake("t-from-zero", "rule", "t of the bias correction counts from 0 instead of from 1 (it must be increased before "
+        "its use); at t = 0, 1 - beta**t is 0", ("state.get('t', 0) + 1", "state.get('t', 0)"),
+        ("BETA ** t", "BETA ** (t - 1)"), assumes=0.9)
+mistake("t-one-late", "rule", "t of the bias correction is off by one: it is 2 in the first step",
+        ("BETA ** t", "BETA ** (t + 1)"))
+mistake("t-by-two", "rule", "t of the bias correction is increased twice in each step",
+        ("state.get('t', 0) + 1", "state.get('t', 0) + 2"))
+# fmt: on
+
+
+@mistake("no-bias-correction", "rule", "the bias correction is missing altogether: m and v start at zero and are too "
+         "small in the first steps", assumes=0.95)  # fmt: skip
+def _no_correction(formula: Formula) -> Iterator[Variant]:
+    yield from map(Variant, rewrite_everywhere(formula, "A / (1 - BETA ** t)", "A"))
+
+
+@mistake("power-missing-everywhere", "rule", "the bias correction uses 1 - beta instead of 1 - beta**t: t never counts",
+         assumes=0.9)  # fmt: skip
+def _power_missing(formula: Formula) -> Iterator[Variant]:
+    yield from map(Variant, rewrite_everywhere(formula, "1 - BETA ** t", "1 - BETA"))
+
+
+@mistake("t-everywhere", "rule", "t of the bias correction is off by one: it counts {detail} in the first step",
+         assumes=0.95)  # fmt: skip
+def _t_everywhere(formula: Formula) -> Iterator[Variant]:
+    for instead, said in (("t - 1", "from 0 instead of 1"), ("t + 1", "2 instead of 1"), ("2 * t", "twice as fast")):
+        for edited in rewrite_everywhere(formula, "BETA ** t", f"BETA ** ({instead})"):
+            yield Variant(edited, said)
+        for i, statement in enumerate(formula.body):  # in one line that has it twice
+            for edited in rewrite_everywhere(formula.with_body([statement]), "BETA ** t", f"BETA ** ({instead})"):
+                yield Variant(formula.with_line(i, *edited.body), f"{said} in this line")

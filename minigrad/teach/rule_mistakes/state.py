@@ -1,0 +1,212 @@
+"""Mistakes with the state: what is kept from step to step, where it starts, and with which numbers."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from minigrad.teach.catalogue import Variant, mistake
+from minigrad.teach.edits import (
+    Formula,
+    expression,
+    expressions,
+    filled,
+    is_name,
+    is_state,
+    match,
+    replaced,
+    replaced_everywhere,
+    statements,
+    target,
+)
+
+Change = Callable[[ast.AST], ast.AST | None]
+
+
+@mistake("not-kept", "rule", "`{detail}` is not kept from step to step: it starts again at each step (the state is not "
+         "stored, or not returned)", assumes=0.95)  # fmt: skip
+def _not_kept(formula: Formula) -> Iterator[Variant]:
+    for name in _entries(formula):
+        yield Variant(replaced_everywhere(formula, _lost(name)), name)
+
+
+@mistake("nothing-kept", "rule", "no state is kept from step to step: each step starts with an empty state again",
+         assumes=1.1)  # fmt: skip
+def _nothing_kept(formula: Formula) -> Iterator[Variant]:
+    if len(_entries(formula)) > 1:
+        yield Variant(replaced_everywhere(formula, _lost(None)))
+
+
+@mistake("starts-at-gradient", "rule", "`{detail}` starts at the first gradient instead of at zero", assumes=1.1)
+def _starts_at_gradient(formula: Formula) -> Iterator[Variant]:
+    for name in _entries(formula):
+        for start in ("dx", "dx ** 2", "np.abs(dx)"):
+            instead = expression(f"state[{name!r}] if {name!r} in state else {start}")
+            yield Variant(replaced_everywhere(formula, _read_as(name, instead)), name)
+
+
+@mistake("starts-at-one", "rule", "`{detail}` instead of at zero", assumes=1.3)
+def _starts_at_number(formula: Formula) -> Iterator[Variant]:
+    for name in _entries(formula):
+        for start in (1.0, 0.1, 0.01, 1e-3, 0.5) if name != "t" else ():
+            instead = expression(f"state.get({name!r}, {start})")
+            yield Variant(replaced_everywhere(formula, _read_as(name, instead)), f"{name}` starts at `{start:g}")
+
+
+@mistake("first-value-undamped", "rule", "`{detail}` starts with the whole first gradient, without its weight",
+         assumes=1.2)  # fmt: skip
+def _first_undamped(formula: Formula) -> Iterator[Variant]:
+    for pattern, first in (("BETA * STATE + (1 - BETA) * A", "A"), ("BETA * STATE - A", "-(A)")):
+        for i, node in expressions(formula):
+            bound: dict[str, Any] = {}
+            if match(expression(pattern), node, bound, formula.settings):
+                name = _entry(bound["STATE"])
+                new = filled(expression(f"({pattern}) if {name!r} in state else {first}"), bound)
+                yield Variant(replaced(formula, i, node, new), name)
+
+
+@mistake("stale", "rule", "`{detail}` is updated after its use: the step is made with the old, stale `{detail}` of the "
+         "step before", assumes=1.2)  # fmt: skip
+def _stale(formula: Formula) -> Iterator[Variant]:
+    """Uses of a state variable after its assignment read the old value."""
+    for name in _entries(formula):
+        old = next(node for _, node in expressions(formula) if is_state(node) and _entry(node) == name)
+        first = next((i for i, s in enumerate(formula.body) if target(s) == name), len(formula.body))
+        uses = [
+            (i, node)
+            for i, node in expressions(formula)
+            if i > first and is_name(node, name) and not isinstance(formula.body[i], ast.Return)
+        ]
+        if uses:
+            stale = dict.fromkeys((id(node) for _, node in uses), old)
+            edited = replaced_everywhere(formula, lambda node: stale.get(id(node)))  # noqa: B023 (it is called at once)
+            last = uses[-1][0]
+            yield Variant(formula.with_body(edited.body, formula.body[last], edited.body[last]), name)
+
+
+@mistake("stored-value", "rule", "the wrong value is kept in the state: {detail}", assumes=1.1)
+def _stored_value(formula: Formula) -> Iterator[Variant]:
+    """Another value is kept, such as the corrected m, or the value in another form."""
+    names = [name for s in formula.body if (name := target(s)) and name not in ("t", "rho", "rho_max")]
+    steps = [ast.unparse(s.value.right) for s in formula.body if isinstance(s, ast.Assign) and target(s) == "x"
+             and isinstance(s.value, ast.BinOp) and is_name(s.value.left, "x")]  # fmt: skip
+    steps += [f"-({step})" for step in steps]
+    for i, key, value in _stored(formula):
+        forms = (form.format(value.id) for form in STORED_AS)
+        for text in dict.fromkeys([*names, "x", "dx", *steps, *forms]):
+            if text != value.id:
+                what = f"`{text}` is stored as `{key}`, so it enters again in the next step"
+                if text in ("mb", "vb"):
+                    what += " (the bias correction then corrects what is corrected already)"
+                yield Variant(replaced(formula, i, value, expression(text)), what)
+
+
+STORED_AS = ("np.sqrt({})", "{} ** 2", "learning_rate * {}", "{} / learning_rate", "-{}")
+"""The forms in which a value may be stored by mistake."""
+
+
+@mistake("stored-swapped", "rule", "two values are swapped where they are kept in the state: {detail}", assumes=1.15)
+def _stored_swapped(formula: Formula) -> Iterator[Variant]:
+    kept = list(_stored(formula))
+    for a, (_, one, first) in enumerate(kept):
+        for _, other, second in kept[a + 1 :]:
+            swap = {id(first): second, id(second): first}
+            edited = replaced_everywhere(formula, lambda node: swap.get(id(node)))  # noqa: B023 (it is called at once)
+            yield Variant(edited, f"`{first.id}` is kept as `{other}` and `{second.id}` as `{one}`")
+
+
+@mistake("gradients-accumulate", "rule", "the gradients add up from step to step: each step uses the sum of all so far "
+         "(as without zero_grad)", assumes=1.05)  # fmt: skip
+def _accumulate(formula: Formula) -> Iterator[Variant]:
+    last = formula.body[-1]
+    if isinstance(last, ast.Return) and isinstance(last.value, ast.Tuple):
+        x, state = last.value.elts
+        both = ast.Return(ast.Tuple([x, ast.BinOp(state, ast.BitOr(), expression("{'total': total}"))], ast.Load()))
+        first = statements("total = state.get('total', 0.0) + dx; dx = total")
+        body = [*first, *formula.body[:-1], both]
+        yield Variant(formula.with_body(body, "", "dx = the sum of all gradients so far"))
+
+
+@mistake("part-moves", "rule", "only {detail} of x moves: the rest keeps its old values", assumes=1.3)
+def _part_moves(formula: Formula) -> Iterator[Variant]:
+    if not isinstance(formula.body[-1], ast.Return):
+        return
+    for part, said in (("[:1]", "the first row"), ("[:-1]", "all but the last row"), ("[1:]", "all but the first row"),
+                       (".flat[:1]", "the first element"), ("[:, :1]", "the first column")):  # fmt: skip
+        rest = statements(f"x_new = +x_before; x_new{part} = x{part}; x = x_new")
+        body = [*statements("x_before = +x"), *formula.body[:-1], *rest, formula.body[-1]]
+        yield Variant(formula.with_body(body, "", f"x{part} moves alone"), said)
+
+
+@mistake("integer-state", "rule", "`{detail}` is kept as integers: its array has an integer dtype, and fractions are "
+         "cut off", assumes=1.1)  # fmt: skip
+def _integers(formula: Formula) -> Iterator[Variant]:
+    return _stored_as(formula, "np.trunc")
+
+
+@mistake("rounded-state", "rule", "`{detail}` is rounded to integers", assumes=1.3)
+def _rounded(formula: Formula) -> Iterator[Variant]:
+    return _stored_as(formula, "np.round", "np.floor")
+
+
+@mistake("half-precision", "rule", "`{detail}` is kept in float16: tiny squares vanish and large ones overflow",
+         assumes=1.2)  # fmt: skip
+def _half(formula: Formula) -> Iterator[Variant]:
+    return _stored_as(formula, "np.float16")
+
+
+def _stored_as(formula: Formula, *functions: str) -> Iterator[Variant]:
+    """Pass what a line of the state computes, or x, through a function."""
+    names = {*_entries(formula), "x"} - {"t"}
+    for function in functions:
+        for i, statement in enumerate(formula.body):
+            if (name := target(statement)) in names and isinstance(statement, ast.Assign):
+                call = ast.Call(expression(function), [statement.value], [])
+                yield Variant(replaced(formula, i, statement.value, call), str(name))
+
+
+def _stored(formula: Formula) -> Iterator[tuple[int, str, ast.Name]]:
+    """Yield (number of the line, name in the state, variable) for what is kept."""
+    for i, statement in enumerate(formula.body):
+        if isinstance(statement, ast.Return):
+            for stored in [node for node in ast.walk(statement) if isinstance(node, ast.Dict)]:
+                for key, value in zip(stored.keys, stored.values):
+                    if isinstance(key, ast.Constant) and isinstance(value, ast.Name) and value.id != "t":
+                        yield i, str(key.value), value
+
+
+def _entry(node: ast.AST) -> str:
+    """Return the name of the state's entry that an expression reads."""
+    found = node.args[0] if isinstance(node, ast.Call) else node.slice if isinstance(node, ast.Subscript) else None
+    return found.value if isinstance(found, ast.Constant) and isinstance(found.value, str) else ""
+
+
+def _entries(formula: Formula) -> list[str]:
+    """Return the names in the state."""
+    return list(dict.fromkeys(_entry(node) for _, node in expressions(formula) if is_state(node)))
+
+
+def _in_state(node: ast.AST) -> str | None:
+    """Return the name, for `A if "name" in state else B`."""
+    if isinstance(node, ast.IfExp) and isinstance(node.test, ast.Compare) and isinstance(node.test.ops[0], ast.In):
+        return str(getattr(node.test.left, "value", ""))
+    return None
+
+
+def _read_as(name: str, instead: ast.expr) -> Change:
+    """Return the change that reads something else instead of an entry of the state."""
+    return lambda node: instead if is_state(node) and _entry(node) == name or _in_state(node) == name else None
+
+
+def _lost(name: str | None) -> Change:
+    """Return the change that makes the state have no entry `name` (None: no entry at all)."""
+
+    def change(node: ast.AST) -> ast.AST | None:
+        if isinstance(node, ast.IfExp) and (found := _in_state(node)) is not None and name in (None, found):
+            return node.orelse
+        if isinstance(node, ast.Call) and is_state(node) and name in (None, _entry(node)):
+            return node.args[1]
+        return None
+
+    return change

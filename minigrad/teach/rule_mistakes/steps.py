@@ -1,0 +1,55 @@
+"""Mistakes in the step itself: its sign, its direction, momentum and the look-ahead of Nesterov's."""
+
+from __future__ import annotations
+
+from minigrad.teach.catalogue import mistake
+
+# fmt: off
+mistake("ascent", "rule", "the sign of the step is wrong: x goes up the slope instead of down",
+        ("-learning_rate", "learning_rate"), ("A - learning_rate * dx", "A + learning_rate * dx"), ("x - A", "x + A"),
+        assumes=0.9)
+mistake("ascent-of-dx", "rule", "the sign of the gradient is wrong: x goes up the slope instead of down",
+        ("", "dx = -dx"), assumes=1.2)
+mistake("momentum-sign", "rule", "the sign of the momentum is wrong: the old velocity is subtracted instead of added",
+        ("BETA * STATE + A", "A - BETA * STATE"), ("BETA * STATE - A", "-BETA * STATE - A"))
+mistake("velocity-subtracted", "rule", "the sign of the velocity is wrong: it is subtracted from x instead of added",
+        ("x + v", "x - v"), ("theta + v", "theta - v"), assumes=0.9)
+mistake("lookahead-sign", "rule", "the look-ahead of Nesterov's momentum has the wrong sign",
+        ("theta + mu * v", "theta - mu * v"), ("dx + mu * v", "dx - mu * v"))
+mistake("lookahead-missing", "rule", "the look-ahead of Nesterov's momentum is missing: this is plain momentum",
+        ("theta + mu * v", "theta"), ("dx + mu * v", "v"))
+mistake("lookahead-stale", "rule", "Nesterov's look-ahead uses the stale velocity, of the step before, instead of the "
+        "new one", ("theta + mu * v", "theta + mu * state.get('v', 0.0)"),
+        ("dx + mu * v", "dx + mu * state.get('v', 0.0)"))
+mistake("lookahead-unscaled", "rule", "Nesterov's look-ahead goes the whole velocity instead of mu times it",
+        ("theta + mu * v", "theta + v"), ("dx + mu * v", "dx + v"))
+mistake("lookahead-new-gradient-missing", "rule", "Nesterov's step goes along mu * v alone: the gradient itself is "
+        "missing", ("dx + mu * v", "mu * v"))
+mistake("lookahead-back", "rule", "Nesterov's step back by the old velocity is missing: x is not moved back to theta "
+        "first", ("theta = theta + v", "theta = x + v"))
+mistake("step-twice", "rule", "the step is taken twice: x moves by two times the rule's step",
+        ("x = x + A", "x = x + 2 * (A)"), ("x = x - A", "x = x - 2 * (A)"), assumes=1.3)
+mistake("x-overwritten", "rule", "x is overwritten with the step instead of moved by it (= instead of +=)",
+        ("x = x + A", "x = A"), ("x = x - A", "x = -(A)"))
+mistake("x-not-moved", "rule", "x never moves: the step is computed but x is unchanged (a copy of x was updated, or "
+        "the new x is not returned; x += writes in place)", ("x = x + A", "x = x"), ("x = x - A", "x = x"),
+        ("x = theta + A", "x = x"), ("x = (1 - lambd * eta) * x - eta * dx", "x = x"))
+mistake("gradient-twice", "rule", "the gradient counts twice: in the velocity and once more in the step",
+        ("x = x + v", "x = x + v - learning_rate * dx"),
+        ("theta = theta + v", "theta = theta + v - learning_rate * dx"),
+        ("x = x + -learning_rate * A", "x = x + -learning_rate * (A + dx)"))
+mistake("lookahead-back-unscaled", "rule", "the step back by the old velocity lacks its factor mu", ("-mu * A", "-A"))
+mistake("lookahead-back-missing", "rule", "the part of the old velocity, -mu * v_before, is missing in the step of "
+        "Nesterov's momentum", ("-mu * v_before + A", "A"), assumes=0.93)
+mistake("lookahead-factor", "rule", "the factor 1 + mu of the new velocity is wrong in the step of Nesterov's "
+        "momentum: {after}", ("(1 + mu) * v", "v"), ("(1 + mu) * v", "mu * v"), ("(1 + mu) * v", "(1 - mu) * v"),
+        assumes=0.93)
+mistake("lookahead-of-average-missing", "rule", "the look-ahead of NAdam is missing: the average of this step alone is "
+        "used, as in Adam", ("mu_next * m / (1 - mu_product * mu_next) + A", "m / (1 - mu_product)"))
+mistake("gradient-for-velocity", "rule", "the step is made with dx itself instead of with the velocity `v`: this is "
+        "plain gradient descent", ("-learning_rate * v", "-learning_rate * dx"),
+        ("x - learning_rate * v", "x - learning_rate * dx"), ("x + v", "x - learning_rate * dx"), assumes=0.95)
+mistake("velocity-in-last-step", "rule", "the velocity is multiplied by mu once more in the step",
+        ("x + v", "x + mu * v"), ("x - v", "x - mu * v"), ("-learning_rate * v", "-learning_rate * mu * v"),
+        assumes=1.15)
+# fmt: on

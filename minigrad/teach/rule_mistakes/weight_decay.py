@@ -1,0 +1,104 @@
+"""Mistakes with weight decay."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from minigrad.teach.catalogue import Variant, mistake
+from minigrad.teach.edits import Formula, begun_with, expression, expressions, replaced, rewrite, shown, statements
+
+COUPLED = "dx = dx + weight_decay * x"
+DECOUPLED = "x = (1 - learning_rate * weight_decay) * x"
+"""Weight decay in the gradient (L2), and of x itself (as in AdamW): the line before the rule's."""
+
+# fmt: off
+mistake("weight-decay-missing", "rule", "the weight decay is missing", (COUPLED, "dx = dx"), (DECOUPLED, "x = x"),
+        ("A + weight_decay * x", "A"), assumes=0.9)
+mistake("weight-decay-sign", "rule", "the sign of the weight decay is wrong: it makes the weights grow",
+        ("A + weight_decay * x", "A - weight_decay * x"), ("1 - A * weight_decay", "1 + A * weight_decay"))
+mistake("weight-decay-unscaled", "rule", "the weight decay is not multiplied by the learning rate",
+        ("learning_rate * weight_decay", "weight_decay"), (COUPLED, "x = (1 - weight_decay) * x"))
+mistake("weight-decay-in-gradient", "rule", "the weight decay is added to the gradient and goes through the adaptive "
+        "scaling (L2), where this rule shrinks x itself (decoupled)", (DECOUPLED, COUPLED), assumes=0.9)
+mistake("weight-decay-decoupled", "rule", "the weight decay shrinks x itself (decoupled), where this rule adds it to "
+        "the gradient", (COUPLED, DECOUPLED), assumes=0.9)
+mistake("weight-decay-factor", "rule", "the weight decay has a factor of 2, or 1/2, too much",
+        ("weight_decay", "(2 * weight_decay)"), ("weight_decay", "(weight_decay / 2)"))
+mistake("weight-decay-of", "rule", "the weight decay is applied to the wrong thing instead of to x",
+        (COUPLED, "dx = dx + weight_decay * dx"), (COUPLED, "dx = dx + weight_decay * x ** 2"),
+        (COUPLED, "dx = dx + weight_decay * np.sign(x)"), (COUPLED, "dx = dx + weight_decay"),
+        (COUPLED, "dx = dx + weight_decay * np.sum(x ** 2)"), (DECOUPLED, "x = x; dx = (1 + weight_decay) * dx"),
+        (DECOUPLED, "x = x - learning_rate * weight_decay * x ** 2"),
+        (DECOUPLED, "x = x - learning_rate * weight_decay * np.abs(x)"),
+        (DECOUPLED, "dx = (1 - learning_rate * weight_decay) * dx"),
+        (DECOUPLED, "x = x - learning_rate * weight_decay * dx"), (DECOUPLED, "x = x - learning_rate * weight_decay"),
+        (DECOUPLED, "x = x - learning_rate * weight_decay * np.sign(x)"))
+mistake("weight-decay-twice", "rule", "the weight decay is applied twice: to the gradient and to x itself",
+        (DECOUPLED, "dx = dx + weight_decay * x; x = (1 - learning_rate * weight_decay) * x"),
+        (DECOUPLED, "x = (1 - learning_rate * weight_decay) * x; dx = dx + weight_decay * x"),
+        (COUPLED, "dx = dx + weight_decay * x; x = (1 - learning_rate * weight_decay) * x"), assumes=1.2)
+mistake("weight-decay-twice-unscaled", "rule", "the weight decay is applied twice: as the rule has it, and once more "
+        "without the learning rate", (COUPLED, "x = (1 - weight_decay) * x; dx = dx + weight_decay * x"),
+        (COUPLED, "dx = dx + weight_decay * x; x = (1 - weight_decay) * x"),
+        (DECOUPLED, "x = (1 - learning_rate * weight_decay) * x; x = (1 - weight_decay) * x"), assumes=1.3)
+mistake("weight-decay-of-rate", "rule", "the learning rate decays by the weight decay: it is multiplied by 1 - "
+        "weight_decay, where x itself must shrink", (DECOUPLED, "learning_rate = learning_rate * (1 - weight_decay)"),
+        (COUPLED, "learning_rate = learning_rate * (1 - weight_decay)"), assumes=1.2)
+# fmt: on
+
+
+@mistake("weight-decay-elsewhere", "rule", "the weight decay is added to `{detail}", assumes=1.1)
+def _elsewhere(formula: Formula) -> Iterator[Variant]:
+    """Added to one use of the gradient or of its average, instead of the right decay or beside it."""
+    for i, decay in _decays(formula):
+        for base, said in (
+            (formula.without(i), ", where it does not belong"),
+            (formula, ", besides the decay of the rule: it is applied twice"),
+        ):
+            for j, node in expressions(base):
+                is_gradient = isinstance(node, ast.Name) and node.id in ("dx", "m", "mb", "step", "v")
+                if is_gradient and base.body[j] is not decay:
+                    new = ast.BinOp(node, ast.Add(), expression("weight_decay * x"))
+                    where = f"{ast.unparse(node)}` in `{shown(base.body[j])}`{said}"
+                    yield Variant(replaced(base, j, node, new), where)
+            if base is formula:
+                again = statements("x = x - learning_rate * weight_decay * x")
+                body = [*formula.body[:-1], *again, formula.body[-1]]
+                yield Variant(formula.with_body(body, decay), f"x` in the last line{said}")
+
+
+@mistake("weight-decay-last", "rule", "the weight decay is applied after the step, to the new x, instead of before it")
+def _last(formula: Formula) -> Iterator[Variant]:
+    for i, decay in _decays(formula):
+        if ast.unparse(decay) == DECOUPLED:
+            body = [*formula.body[:i], *formula.body[i + 1 : -1], decay, formula.body[-1]]
+            yield Variant(formula.with_body(body, decay, decay))
+
+
+@mistake("weight-decay-scaled", "rule", "the weight decay is inside the adaptive scaling: it is divided by the root "
+         "like the gradient", assumes=0.95)  # fmt: skip
+def _scaled(formula: Formula) -> Iterator[Variant]:
+    """Added to the numerator of the step."""
+    for i, _ in _decays(formula):
+        for pattern, instead in (
+            ("A / (np.sqrt(B) + epsilon)", "(A + weight_decay * x) / (np.sqrt(B) + epsilon)"),
+            ("A * B / (np.sqrt(C) + epsilon)", "A * (B + weight_decay * x) / (np.sqrt(C) + epsilon)"),
+            ("x = x + -learning_rate * A", "x = x + -learning_rate * (A + weight_decay * x)"),
+        ):
+            yield from map(Variant, rewrite(formula.without(i), pattern, instead))
+
+
+@mistake(
+    "weight-decay-added", "rule", "there is a weight decay of {detail}, which this rule does not have", assumes=1.4
+)
+def _added(formula: Formula) -> Iterator[Variant]:
+    if "weight_decay" not in formula.settings:
+        for value in (0.1, 0.01, 1e-3, 1e-4, 5e-4):
+            for line in (f"dx = dx + {value} * x", f"x = (1 - learning_rate * {value}) * x"):
+                yield Variant(begun_with(formula, line), f"{value:g}")
+
+
+def _decays(formula: Formula) -> Iterator[tuple[int, ast.stmt]]:
+    """Yield the lines of the weight decay."""
+    return ((i, s) for i, s in enumerate(formula.body) if ast.unparse(s) in (DECOUPLED, COUPLED))
