@@ -198,6 +198,13 @@ def test_parameters_that_take_no_part_have_no_slope() -> None:
     model.right.bias.requires_grad = False
     dx = step(network)
     assert not dx[network.names()["right.bias"]].any() and model.right.bias.grad is None
+    del dx
+    model.go, model.right.weight.requires_grad = "left", False
+    for _ in range(3):
+        dx = step(network)
+        assert not any([dx[network.names()[name]].any() for name in ("right.weight", "right.bias")])
+        dx.fill(3)
+        del dx
 
 
 def test_new_memory_of_a_parameter_is_taken_over() -> None:
