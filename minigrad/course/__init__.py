@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from minigrad.course.assignment import Mistake as Mistake
     from minigrad.course.assignment import Rubric as Rubric
     from minigrad.course.assignment import Task as Task
+    from minigrad.course.checks import Checks as Checks
     from minigrad.course.exports import export as export
     from minigrad.course.grading import grade as grade
     from minigrad.course.marks import SourceError as SourceError
@@ -28,11 +29,11 @@ if TYPE_CHECKING:
     from minigrad.course.scaffolding import new as new
     from minigrad.course.source import load as load
     from minigrad.course.student import CheckReport as CheckReport
-    from minigrad.course.student import Checks as Checks
     from minigrad.course.student import check as check
 
 _MODULES = {
     "assignment": "Assignment Check Limits Mistake Rubric Task",
+    "checks": "Checks",
     "exports": "export",
     "grading": "grade",
     "marks": "SourceError",
@@ -42,7 +43,7 @@ _MODULES = {
     "reports": "report",
     "scaffolding": "new",
     "source": "load",
-    "student": "CheckReport Checks check",
+    "student": "CheckReport check",
 }  # loaded on first use: pytest imports this package in every project of the environment, for its plugin
 _LAZY = {name: module for module, names in _MODULES.items() for name in names.split()}
 
