@@ -114,7 +114,8 @@ class Network:
         self._views: dict[str, np.ndarray] = {}
         self._owners: dict[str, np.ndarray] = {}  # the memory owners of the views, by which writes are tracked
         self._adopt()
-        self._before = self._x.copy()  # x at the last forward pass
+        self._before = bytearray(self._x.tobytes())  # x at the last forward pass
+        self._before_array = np.frombuffer(self._before, self._x.dtype)
         self._result: Tensor | None = None
         self._unchanged = 0  # rounds of forward and backward with a nonzero dx since x last changed
         self._warned = False
@@ -203,7 +204,7 @@ class Network:
         self._note_x()
         for hook in tuple(self._pre_hooks):
             hook(self, data_batch)
-        if inputs.dtype.kind == "f":
+        if inputs.dtype.kind == "f" and inputs.dtype != self._x.dtype:
             inputs = inputs.to(self._x.dtype)
         if inputs is not data_batch[0]:
             inputs.name = inputs.name or "X"
@@ -237,7 +238,7 @@ class Network:
     def _note_x(self) -> None:
         """Record x for `_check_x`; warn if the user's updates do not reach it."""
         if not self._same_x():
-            self._before[...] = self._x
+            self._before_array[...] = self._x
             self._unchanged = 0
         elif self._unchanged >= 3 and not self._warned:
             self._warned = True
@@ -250,9 +251,7 @@ class Network:
             )
 
     def _same_x(self) -> bool:
-        size = 8 if self._x.nbytes % 8 == 0 else self._x.itemsize
-        before, x = self._before.view(f"u{size}"), self._x.view(f"u{size}")  # compared as bits, nan equals nan
-        return np.array_equal(before[:1000], x[:1000]) and np.array_equal(before, x)
+        return self._before == self._x.data  # one call of memcmp: nan equals nan
 
     def _check_x(self) -> None:
         """Raise if x has changed since the last forward pass; the graph calls this when a backward pass starts."""
@@ -288,39 +287,41 @@ class Network:
             )
         for p in self._parameters.values():
             p.grad = None
-        dx = self._vector()
-        others = []
-        slots = {p.node or p: view for p, view in self._views_of(dx)}
-        for node, g, _ in engine.walk({result.node: result.seed()}):  # type: ignore[dict-item]
-            if node in slots:
-                slots.pop(node)[...] = g  # copy at once, so that the memory of g can be reused
+        dx, others = self._vector(), dict[Any, np.ndarray]()
+        views = self._views_of(dx)
+        missing = {*views}
+        walk: Any = getattr(result.node, "walk", engine.walk)  # a recorded loss has a shorter one
+        for node, g, _ in walk({result.node: result.seed()}):
+            if node in views:
+                views[node][...] = g  # copy at once, so that the memory of g can be reused
+                missing.discard(node)
             elif node.stores_grad:
-                others.append((node, g))
-        for view in slots.values():  # frozen parameters, and those that the loss does not depend on
-            view.fill(0)
-        accumulate({node: np.array(g) for node, g in others})
-        self._set_gradients(dx)
+                others[node] = np.array(g)
+        for key in missing:  # frozen parameters, and those that the loss does not depend on
+            views[key].fill(0)
+        if others:
+            accumulate(others)
+        self._set_gradients(dx, views)
         self._backward_done = True
         self._unchanged += bool(dx[-1000:].any() or dx.any())  # where the loss is flat, x rightly stays
         for hook in tuple(self._backward_hooks):
             hook(self, dx)
         return dx
 
-    def _views_of(self, dx: np.ndarray) -> list[tuple[Any, np.ndarray]]:
-        """Return each parameter with its view of dx."""
-        return [(p, dx[self._slices[name]].reshape(p._array.shape)) for name, p in self._parameters.items()]
+    def _views_of(self, dx: np.ndarray) -> dict[Any, np.ndarray]:
+        """Return the view of dx for each parameter, by its node; by its name, if it requires no gradient."""
+        return {p.node or name: dx[self._slices[name]].reshape(p._array.shape) for name, p in self._parameters.items()}
 
-    def _set_gradients(self, dx: np.ndarray) -> None:
-        """Make every parameter's `.grad` its view of dx."""
-        for p, view in self._views_of(dx):
-            node = p.node
-            if node is not None:
+    def _set_gradients(self, dx: np.ndarray, views: dict[Any, np.ndarray] | None = None) -> None:
+        """Make the `.grad` of every parameter that requires one its view of dx."""
+        for node, view in (self._views_of(dx) if views is None else views).items():
+            if not isinstance(node, str):
                 node.grad = as_tensor(view)
                 for hook in tuple(node.post_accumulate_hooks or ()):
                     hook()
 
     def _vector(self) -> np.ndarray:
-        """Return a vector for the next dx: the memory of an earlier dx that nobody holds any more, or new.
+        """Return a vector for the next dx: in the memory of an earlier dx that nobody holds any more, or new.
 
         New memory costs a page fault per 4 KiB, which can take longer than the arithmetic.
         """

@@ -12,7 +12,7 @@ import sys
 import threading
 import types
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from operator import attrgetter, is_
@@ -22,7 +22,7 @@ import numpy as np
 
 from minigrad import engine
 from minigrad.autograd.gradients import grad
-from minigrad.grad_mode import enable_grad, mode
+from minigrad.grad_mode import accumulate, enable_grad, mode
 from minigrad.hooks import watchers
 from minigrad.output.words import class_name, in_brackets, printable
 from minigrad.primitives.primitive import Call, Calls, Primitive
@@ -348,10 +348,7 @@ class Recording:
             raise Stale(why)
         sums = None
         if (users or self._users or saved.exposed) and self._backward_given and self._returns_graph:
-            users |= self._users
-            values, sums = saved.protect(tuple([arrays[i] for i in self._backward_given]), users)
-            for i, value in zip(self._backward_given, values):
-                arrays[i] = value
+            sums = self._protect(arrays, users | self._users)
         steps = self._program(*arrays)
         undo = self._conditions and (self._written or self._draws)
         y = self._start_or_undo(steps, arrays) if undo else next(steps)
@@ -365,6 +362,18 @@ class Recording:
         node.steps, node.recording, node.arguments = steps, self, (args, options)
         node.saved, node.checksums = tuple([arrays[i] for i in self._backward_given]), sums
         return wrap(y, node)
+
+    def _protect(self, arrays: list[np.ndarray], users: set[int]) -> tuple[int | None, ...] | None:
+        """Copy the user's own arrays that the backward part reads, or return their checksums, as `saved.protect`."""
+        own = [i for i in self._backward_given if id(arrays[i]) in users]
+        if saved.exposed or any([arrays[i].nbytes > saved.COPIED for i in own]):
+            values, sums = saved.protect(tuple([arrays[i] for i in self._backward_given]), users)
+            for i, value in zip(self._backward_given, values):
+                arrays[i] = value
+            return sums
+        for i in own:
+            arrays[i] = arrays[i].copy()
+        return None
 
     def _check_tensors(self) -> None:
         """Take the arrays and nodes that the tensors have now, if these are of the same kind."""
@@ -436,6 +445,30 @@ class RecordedNode(ArrayNode):
             return [None if c is None else c if graph else c._array for c in found]
         steps, self.steps = self.steps, None
         return steps.send(g)  # type: ignore[attr-defined]
+
+    def backward(self, seeds: Any, *, retain_graph: bool, create_graph: bool, targets: Any) -> None:
+        """The same as `engine.backward`, in less time where the inputs are leaves without hooks."""
+        if retain_graph or create_graph or targets is not None or not self._ends_at_leaves():
+            engine.backward(seeds, retain_graph=retain_graph, create_graph=create_graph, targets=targets)
+        else:
+            accumulate({node: g for node, g, _ in self._events(seeds[self]) if node.stores_grad})
+
+    def walk(self, seeds: Any) -> Iterable[engine.Event]:
+        """The same as `engine.walk`, without the event of this node where the inputs are leaves without hooks."""
+        return self._events(seeds[self]) if self._ends_at_leaves() else engine.walk(seeds)
+
+    def _ends_at_leaves(self) -> bool:
+        if self.hooks or self.retains_grad or self.steps is None or watchers:
+            return False
+        for node in self.inputs:
+            if node is None or node.primitive is not None or node.hooks or node.post_accumulate_hooks:
+                return False
+        return len({*self.inputs}) == len(self.inputs)
+
+    def _events(self, g: Any) -> list[engine.Event]:
+        found = self.vjp(g, False)
+        self.release()
+        return [(node, c, ()) for node, c in zip(self.inputs, found) if node is not None and c is not None]
 
     def jvp(self, tangents: list[Any], graph: bool) -> Any:
         raise NotImplementedError("compile: a recorded function has no forward mode: call the function itself")

@@ -171,7 +171,8 @@ class Tensor(
             targets = [t.node for t in inputs if t.node is not None]
             if not targets or len(targets) < len(inputs):
                 raise RuntimeError("backward: inputs must be tensors that require a gradient, at least one")
-        engine.backward(
+        backward = getattr(self.node, "backward", engine.backward)  # that of a recorded function is shorter
+        backward(
             {self.node: self.seed(gradient, create_graph)},  # type: ignore[dict-item]
             retain_graph=create_graph if retain_graph is None else retain_graph,
             create_graph=create_graph,

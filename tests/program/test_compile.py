@@ -474,6 +474,51 @@ def test_gradients_reach_arguments_and_the_graph_around() -> None:
         assert found[0] == found[1]
 
 
+def test_the_short_backward_pass_does_what_the_engine_s_does() -> None:
+    """A recorded result goes to its leaves without a walk over the graph, unless somebody watches or wants more."""
+
+    def function(x: Any, w: Any) -> Any:
+        return ((x * w).tanh() @ w.T).sum()
+
+    compiled = minigrad.compile(function)
+    ways: list[Callable[[Any, Any, Any, list[Any]], Any]] = [
+        lambda y, x, w, seen: y.backward(),
+        lambda y, x, w, seen: (w.register_hook(lambda g: seen.append(bits(g)) or g * 2), y.backward()),
+        lambda y, x, w, seen: (
+            w.register_post_accumulate_grad_hook(lambda t: seen.append((bits(t.grad), minigrad.is_grad_enabled()))),
+            y.backward(),
+        ),
+        lambda y, x, w, seen: (y.retain_grad(), y.backward(), seen.append(bits(y.grad))),
+        lambda y, x, w, seen: y.backward(inputs=[w]),
+        lambda y, x, w, seen: (y.backward(), function(x, w).backward()),
+        lambda y, x, w, seen: minigrad.autograd.backward([y, y * 2]),
+        lambda y, x, w, seen: seen.append(bits(*minigrad.autograd.grad(y, [w]))),
+        lambda y, x, w, seen: (y * 2).backward(),
+    ]
+    for i, way in enumerate(ways * 2):
+        found = []
+        for f in (function, compiled):
+            x, w = tensors(2, 3), tensors(2, 3, seed=1)
+            x.requires_grad = w.requires_grad = True
+            x.name, w.name = "x", "w"
+            y, seen = f(x if i < len(ways) else x * 2, w), list[Any]()
+            way(y, x, w, seen)
+            found.append((bits(x.grad, w.grad), seen))
+        assert found[0] == found[1]
+        if i == 0:
+            with pytest.raises(RuntimeError, match="second time"):
+                y.backward()
+    found = []
+    for f in (function, compiled):
+        x.grad = w.grad = None
+        y = f(x, w)
+        y.backward(retain_graph=True)
+        y.backward(minigrad.tensor(3.0))
+        found.append(bits(x.grad, w.grad))
+    assert found[0] == found[1]
+    assert compiled.reason == "" and compiled._count == 1
+
+
 def test_second_derivatives_and_second_passes() -> None:
     def function(x: Any) -> Any:
         return (x**3).sum()
