@@ -18,7 +18,7 @@ from minigrad.nn.module import Module, Parameter
 from minigrad.output.words import class_name
 from minigrad.teach import loss_graph
 from minigrad.teach.loss_graph import Said, node_behind, nodes_between
-from minigrad.teach.samples import Sample, listed, named
+from minigrad.teach.samples import Outputs, Sample, listed, named
 from minigrad.tensors.tensor import Tensor
 
 WIDE, OFF_CENTRE = 30.0, 5.0
@@ -37,6 +37,12 @@ UNLIKELY = 10.0
 """A loss at the start of this many times the cost of guessing comes from scores that are too large."""
 TINY = 1e-2
 """Inputs whose numbers are all below this count as too small."""
+SKIPPED = 20
+"""The number of samples for which a layer that was never called may be without a gradient."""
+THROUGH_TIME = 1e-6
+"""The part of a gradient that must reach the first step of a sequence."""
+SUMMED = 32
+"""The number of examples from which a sum over them makes the steps too long."""
 FADED = 1e-3
 """The fraction of the highest learning rate below which it has decayed to nothing."""
 
@@ -45,11 +51,15 @@ CAUSES = {
     "uphill": f"the cosine between update and gradient is above {UPHILL} in five samples in a row",
     "no gradient": "a layer gets no gradient in five samples in a row, while others do",
     "no backward": "no parameter has a gradient at the update, in five samples in a row",
+    "flat loss": "a gradient arrives, and is exactly 0 in five samples in a row, and the loss is not 0",
+    "same examples": "all examples of a batch are the same, in five samples in a row",
     "not in the optimizer": "some parameters of a layer have a gradient, and the optimizer does not have them",
     "no activation": "a linear layer or convolution follows another, and is no bottleneck",
     "softmax twice": "the scores of a cross entropy come from a softmax",
     "scores limited": "the scores of a cross entropy come from a relu, tanh or sigmoid",
     "dropout of the scores": "a dropout follows the last layer",
+    "softmax of one number": "the model ends with a softmax over an axis of size 1",
+    "softmax over the batch": "the probabilities of a negative log-likelihood come from a softmax over axis 0",
     "logarithm missing": "minus a score or a probability is the loss",
     "one score": "a cross entropy gets one score for each example",
     "targets out of range": "a target lies outside the range of the last activation",
@@ -72,6 +82,9 @@ CAUSES = {
     "momentum too high": "a momentum above 0.99",
     "rate decayed": f"for half of the run, the learning rate is below {FADED:g} of its highest",
     "targets too large": f"a target is beyond {LARGE_TARGET:g}",
+    "loss summed": "the loss is a sum over 32 examples or more, and the steps are too long",
+    "penalty too strong": "a penalty on squared weights shrinks them by 2 % a step, or is nine tenths of the loss",
+    "betas swapped": "the first beta of an Adam is above 0.99 and above the second",
     "dropout too strong": "a layer drops 90 % of its inputs or more",
     "batch too small": "batch normalization over four examples or fewer",
     "weight decay too strong": "the decay is three times as long as the gradient, or shrinks the weights by 2 % a step",
@@ -132,6 +145,13 @@ class Scene:
         still: names of parameters that have a gradient, do not change, and are not the optimizer's.
         moved: names of layers and parameters that something else than the optimizer updates.
         zeros: in each sample whether all inputs were 0.
+        same: in each sample whether all examples of the batch were the same.
+        batches: the statistics of the batches of the latest two samples.
+        called: the names of the modules that were called in a sampled step.
+        lengths: the number of time steps of each recurrent layer in the latest sample.
+        connected: whether the loss depends on the model's output; None where that is not known.
+        penalty: the factor of the sum of a parameter's squares in the loss.
+        summed: the number of examples that the loss is a sum over, 0 for other losses.
     """
 
     model: Module
@@ -150,6 +170,13 @@ class Scene:
     still: list[str] = field(default_factory=list)
     moved: set[str] = field(default_factory=set)
     zeros: list[bool] = field(default_factory=list)
+    same: list[bool] = field(default_factory=list)
+    batches: list[Batch | None] = field(default_factory=list)
+    called: set[str] = field(default_factory=set)
+    lengths: dict[str, int] = field(default_factory=dict)
+    connected: bool | None = None
+    penalty: float = 0.0
+    summed: int = 0
 
     def look_at_loss(self, loss: Any, output: Any) -> None:
         """Take down what the graph of the loss says."""
@@ -158,6 +185,9 @@ class Scene:
         self.labels.append(loss_graph.label_of(between))
         self.goal, self.adversarial = loss_graph.goal(loss), loss_graph.other_parameters(between)
         self.guessing = loss_graph.guessing(loss, output)
+        self.connected = loss is output or any(output in node.inputs for node in between)
+        self.penalty = loss_graph.penalty(loss, {p.node for p in self.model.parameters() if p.node is not None})
+        self.summed = loss_graph.summed(loss)
 
     @property
     def has_modes(self) -> bool:
@@ -173,8 +203,12 @@ def certain(scene: Scene, samples: Sequence[Sample], losses: Sequence[float]) ->
     """Yield the causes that need no symptom."""
     if scene.batch is not None and scene.batch.nan:
         yield "not finite", "the batch has nan in its inputs: look for missing values in the data"
+    if scene.output is not None and len(samples) <= 3:
+        yield from loss_graph.one_unit(scene.output)
     yield from no_backward(scene, samples)
+    yield from flat_loss(samples)
     yield from no_gradient(scene, samples)
+    yield from constant_parameters(scene, samples)
     yield from unregistered(scene.model)
     yield from optimizer_of_another_model(scene)
     yield from not_in_the_optimizer(scene, samples)
@@ -186,40 +220,72 @@ def certain(scene: Scene, samples: Sequence[Sample], losses: Sequence[float]) ->
     if scene.loss is not None and scene.output is not None and again:
         between = nodes_between(scene.output, scene.loss)
         yield from loss_graph.applied_twice(between)
+        yield from loss_graph.over_the_batch(between)
+        yield from loss_graph.binary_targets(between)
         yield from loss_graph.squashed_scores(between)
         yield from loss_graph.without_logarithm(between)
         yield from loss_graph.all_pairs(between)
         yield from loss_graph.out_of_range(between, scene.output)
     yield from unlikely_start(scene, samples, losses)
-    yield from classes(scene)
     yield from zero_inputs(scene)
+    yield from same_examples(scene)
+    yield from classes(scene)
     yield from modes(scene)
     yield from strong_decay(scene)
-    yield from strong_dropout(scene.model)
+    yield from strong_penalty(scene, samples)
+    yield from strong_dropout(scene.model, scene.output if again else None)
+    yield from swapped_betas(scene)
+    yield from two_rows(scene, samples)
     if len(samples) >= 10:
         yield from saturated_from_the_start(scene, samples)
 
 
 def no_backward(scene: Scene, samples: Sequence[Sample]) -> Iterator[Said]:
-    """Updates without any gradient."""
+    """Updates without any gradient, from the start."""
+    if len(samples) < 5 or any(any(sample.gradients.values()) for sample in samples):
+        return
     recent = samples[-5:]
-    if len(recent) == 5 and not any(any(sample.gradients.values()) for sample in recent):
-        backward = any(sample.added is not None for sample in recent)
-        if all(not sample.gradients for sample in recent) or not any(sample.loss for sample in recent):
-            yield (
-                "no backward",
-                "no parameter has a gradient when the optimizer steps: zero_grad() stands between backward() and step()"
-                ". The order is zero_grad(), backward(), step()"
-                if backward
-                else "no parameter has a gradient when the optimizer steps: call loss.backward() between zero_grad() "
-                "and step()",
-            )
-        elif backward:
-            yield (
-                "no backward",
-                "each gradient is exactly 0 when the optimizer steps: does zero_grad() stand between backward() and "
-                "step()? The order is zero_grad(), backward(), step()",
-            )
+    if any(sample.arrived for sample in recent):
+        yield (
+            "no backward",
+            "no parameter has a gradient when the optimizer steps: zero_grad() stands between backward() and step(). "
+            "The order is zero_grad(), backward(), step()",
+        )
+    elif all(sample.arrived is None and not sample.gradients for sample in recent):
+        yield (
+            "no backward",
+            "no parameter has a gradient when the optimizer steps: the loss does not depend on the model's output, "
+            "since the graph is cut between them (detach(), .data, .numpy(), no_grad())"
+            if scene.connected is False
+            else "no parameter has a gradient when the optimizer steps: call loss.backward() between zero_grad() and "
+            "step(). If you do, the graph is cut (detach(), .data, .numpy(), no_grad())",
+        )
+
+
+def flat_loss(samples: Sequence[Sample]) -> Iterator[Said]:
+    """A gradient of exactly 0 at a loss that is not: the loss does not change with any parameter."""
+    recent = samples[-5:]
+    if len(recent) == 5 and all(
+        sample.arrived is False and not any(sample.gradients.values()) and sample.loss > 0 for sample in recent
+    ):
+        yield (
+            "flat loss",
+            f"the loss is {recent[-1].loss:.3g}, and each gradient is exactly 0: the loss is flat there. Look between "
+            "the model's last layer and the loss for a relu, clamp or maximum at its flat end (a hinge with targets "
+            "other than -1 and 1), rounding or a comparison",
+        )
+
+
+def constant_parameters(scene: Scene, samples: Sequence[Sample]) -> Iterator[Said]:
+    """The lecture's loop without an update of the network's x."""
+    recent = samples[-5:]
+    if scene.optimizer is None and len(recent) == 5 and all(s.gradient and not any(s.updates.values()) for s in recent):
+        yield (
+            "not updated",
+            "x does not change from step to step: x = x - learning_rate * dx makes a new array, which the network does "
+            "not have; x += -learning_rate * dx changes the network's own. (Or the rate is so small that the step is "
+            "rounded away)",
+        )
 
 
 def not_in_the_optimizer(scene: Scene, samples: Sequence[Sample]) -> Iterator[Said]:
@@ -310,7 +376,12 @@ def no_gradient(scene: Scene, samples: Sequence[Sample]) -> Iterator[Said]:
     recent = samples[-5:]
     if len(recent) < 5 or not any(recent[-1].gradients.values()):
         return
-    without = [layer for layer in scene.layers if not any(layer in sample.gradients for sample in samples)]
+    # an expert or a block that is skipped at random may be without a gradient for some steps
+    without = [
+        layer
+        for layer in scene.layers
+        if (layer in scene.called or len(samples) >= SKIPPED) and not any(layer in s.gradients for s in samples)
+    ]
     if without:
         yield (
             "no gradient",
@@ -346,8 +417,8 @@ def _layer_of(parameter: str) -> str:
     return parameter.rpartition(".")[0] or parameter
 
 
-def strong_dropout(model: Module) -> Iterator[Said]:
-    """A dropout that leaves a tenth or less."""
+def strong_dropout(model: Module, output: Any = None) -> Iterator[Said]:
+    """A dropout that leaves a tenth or less, in a module or in the graph of the output."""
     for path, module in model.named_modules():
         p = getattr(module, "p", None)
         if class_name(module).startswith("Dropout") and isinstance(p, float) and p >= 0.9:
@@ -355,6 +426,11 @@ def strong_dropout(model: Module) -> Iterator[Said]:
                 "dropout too strong",
                 f"{named(path, module)} drops {p:.0%} of its inputs; usual is a dropout of 0.1 to 0.5",
             )
+            return
+    for node in _nodes(output) if output is not None else ():
+        if node.primitive.name == "mul" and (p := loss_graph.dropped(node)) > 0.9 - 1e-6:
+            yield "dropout too strong", f"a dropout drops {p:.0%} of its inputs; usual is 0.1 to 0.5"
+            return
 
 
 def classes(scene: Scene) -> Iterator[Said]:
@@ -407,6 +483,15 @@ def unlikely_start(scene: Scene, samples: Sequence[Sample], losses: Sequence[flo
         )
 
 
+def same_examples(scene: Scene) -> Iterator[Said]:
+    """Batches of one example, repeated."""
+    if len(scene.same) >= 5 and all(scene.same) and math.isfinite(scene.guessing):
+        yield (
+            "same examples",
+            "all examples of a batch are the same, in each batch: look at how the inputs are indexed and read",
+        )
+
+
 def zero_inputs(scene: Scene) -> Iterator[Said]:
     """Inputs that are all 0."""
     if len(scene.zeros) >= 5 and all(scene.zeros):
@@ -446,6 +531,52 @@ def strong_decay(scene: Scene) -> Iterator[Said]:
             return
 
 
+def strong_penalty(scene: Scene, samples: Sequence[Sample]) -> Iterator[Said]:
+    """A penalty on squared weights, in the loss, that outweighs the rest of it."""
+    last = samples[-1] if samples else Sample(0)
+    if scene.penalty <= 0 or not samples:
+        return
+    shrinks = 2 * scene.penalty * max(last.learning_rates, default=0.0)
+    plain = scene.optimizer is None or "betas" not in scene.optimizer.param_groups[0]
+    whole = scene.penalty * math.hypot(*last.sizes.values()) ** 2
+    if (plain and shrinks > 0.02 and len(samples) >= 3) or (last.step >= 50 and whole > 0.9 * last.loss > 0):
+        yield (
+            "penalty too strong",
+            f"the penalty of {scene.penalty:g} times the squared weights pulls the weights to 0 more strongly than the "
+            "rest of the loss moves them; usual is a weight decay of 1e-5 to 1e-2",
+        )
+
+
+def swapped_betas(scene: Scene) -> Iterator[Said]:
+    """Adam's betas in the other order."""
+    for group in scene.optimizer.param_groups if scene.optimizer is not None else ():
+        betas = group.get("betas")
+        if betas is not None and len(betas) == 2 and betas[0] > 0.99 and betas[0] > betas[1]:
+            yield (
+                "betas swapped",
+                f"betas={tuple(betas)} gives the momentum a beta of {betas[0]:g}, and the squares {betas[1]:g}: usual "
+                "is (0.9, 0.999), the other order",
+            )
+            return
+
+
+def two_rows(scene: Scene, samples: Sequence[Sample]) -> Iterator[Said]:
+    """Batch normalization over two numbers, which leaves their order only: -1 and 1."""
+    recent = samples[-3:]
+    if len(recent) < 3 or scene.batch is None or not scene.batch.shape or scene.batch.shape[0] != 2:
+        return
+    for path, module in scene.model.named_modules():
+        found = [s.outputs.get(named(path, module)) for s in recent] if class_name(module) == "BatchNorm1d" else []
+        features = getattr(module, "num_features", 0)
+        if found and module.training and all(o and o.histogram.counts.sum() == 2 * features for o in found):
+            yield (
+                "batch too small",
+                f"{named(path, module)} normalizes over a batch of 2: of two numbers, one becomes -1 and the other 1, "
+                "whatever they are. Use larger batches, or layer normalization",
+            )
+            return
+
+
 def overfitted(losses: Sequence[float], validation: Sequence[tuple[int, float]]) -> Iterator[Said]:
     """A validation loss that rises while the training loss falls.
 
@@ -474,12 +605,16 @@ def overfitted(losses: Sequence[float], validation: Sequence[tuple[int, float]])
 # ---- explanations of a symptom ---------------------------------------------------------------------------------
 
 
-def explanations(scene: Scene, samples: Sequence[Sample]) -> Iterator[Said]:
-    """Yield what may be behind a symptom, the likeliest first."""
+def explanations(scene: Scene, samples: Sequence[Sample], kind: str = "") -> Iterator[Said]:
+    """Yield what may be behind a symptom of this kind, the likeliest first."""
     yield from equal_weights(scene.model)
     yield from badly_scaled(scene)
     yield from small_inputs(scene)
     yield from large_targets(scene)
+    if kind in ("exploding gradients", "updates too large", "not finite"):
+        yield from summed(scene)
+    if kind == "loss does not fall":
+        yield from forgotten(scene, samples)
     yield from settings(scene, samples)
     yield from saturated(scene, samples)
     yield from clipped(samples)
@@ -536,6 +671,51 @@ def small_inputs(scene: Scene) -> Iterator[Said]:
             f"no input is beyond {max(-b.low, b.high):.2g}: standardize them, so that they are about 1. Were they "
             "scaled twice?",
         )
+
+
+def summed(scene: Scene) -> Iterator[Said]:
+    """A sum over the examples where the rate is meant for their mean."""
+    if scene.summed >= SUMMED:
+        yield (
+            "loss summed",
+            f"the loss is a sum over {scene.summed} examples, so the gradient is {scene.summed} times that of their "
+            "mean, and the learning rate is too high for it: take the mean (.mean(), reduction='mean')",
+        )
+
+
+def forgotten(scene: Scene, samples: Sequence[Sample]) -> Iterator[Said]:
+    """Gradients that vanish on their way back through the time steps of a recurrent layer."""
+    for path, module in scene.model.named_modules():
+        name, kind = named(path, module), class_name(module)
+        steps, outputs = scene.lengths.get(name, 0), samples[-1].outputs.get(name)
+        if steps < 2 or outputs is None or not any(key.startswith("weight_hh") for key in module._parameters):
+            continue
+        factor = _passed_on(module, outputs)
+        if factor**steps < THROUGH_TIME:
+            instead = "an LSTM or a GRU" if kind.startswith("RNN") else "a forget gate that starts open (a bias of 1)"
+            yield (
+                "vanishing gradients",
+                f"the gradient vanishes on its way back through time: {name} multiplies it by about {factor:.2g} in "
+                f"each of the {steps} steps, so {factor**steps:.0e} of it reaches the first. Use {instead}, shorter "
+                "sequences, or attention. (If the last inputs suffice: do inputs and targets belong together?)",
+            )
+            return
+
+
+def _passed_on(module: Module, outputs: Outputs) -> float:
+    """Estimate the part of a gradient that a recurrent layer hands back in one time step.
+
+    In an RNN it is the largest eigenvalue of the recurrent weights times the mean derivative of tanh (Pascanu et al.,
+    2013); in an LSTM and a GRU what the gate of the old state lets through, by its bias.
+    """
+    array = {name: p._array.astype(np.float64) for name, p in module._parameters.items() if p is not None}
+    weights = next(a for name, a in array.items() if name.startswith("weight_hh"))
+    if class_name(module).startswith("RNN"):
+        slope = 1 - outputs.mean**2 - outputs.std**2 if getattr(module, "nonlinearity", "tanh") == "tanh" else 1.0
+        return slope * float(np.abs(np.linalg.eigvals(weights)).max())
+    n = weights.shape[1]
+    biases = [a[n : 2 * n] for name, a in array.items() if name.startswith("bias")][:2]
+    return float(np.mean(1 / (1 + np.exp(-sum(biases, np.zeros(n))))))
 
 
 def clipped(samples: Sequence[Sample]) -> Iterator[Said]:

@@ -6,7 +6,7 @@ Each function yields (kind, text), or nothing.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -93,6 +93,128 @@ _ONE_SCORE = (
 )
 
 
+def one_unit(output: Any) -> Iterator[Said]:
+    """A softmax of one number, which is 1."""
+    last = node_behind(output)
+    if last is None or last.primitive is None or last.primitive.name != "softmax" or len(last.shape) < 2:
+        return
+    if last.shape[last.parameters["axis"]] == 1:
+        yield (
+            "softmax of one number",
+            "the model ends with a softmax of one number for each example, which is always 1, so no gradient passes. "
+            "For one probability, end with a sigmoid",
+        )
+
+
+def over_the_batch(between: Sequence[Any]) -> Iterator[Said]:
+    """The probability of the right class from a softmax over the examples instead of the classes."""
+    for node in between:
+        name, index = node.primitive.name, (node.parameters or {}).get("index")
+        picks = name == "getitem" and isinstance(index, tuple) and sum(isinstance(i, np.ndarray) for i in index) == 2
+        if not picks and name != "cross_entropy":
+            continue
+        before = node_behind(node.inputs[0])
+        while before is not None and before.primitive is not None and before.primitive.name in ("log", "neg", "add"):
+            before = node_behind(before.inputs[0])
+        if before is None or before.primitive is None or before.primitive.name not in ("softmax", "log_softmax"):
+            continue
+        rows, *columns = before.shape
+        if len(columns) == 1 and rows != columns[0] and before.parameters["axis"] % 2 == 0:
+            yield (
+                "softmax over the batch",
+                f"the softmax of the {before.shape} scores runs over axis 0, the examples, so the probabilities of an "
+                "example's classes do not sum to 1: use dim=1",
+            )
+            return
+
+
+def binary_targets(between: Sequence[Any]) -> Iterator[Said]:
+    """Targets of a binary cross entropy that are no probabilities."""
+    for node in between:
+        if node.primitive.name != "add":
+            continue
+        terms = [s for s in map(node_behind, node.inputs) if s is not None and s.primitive is not None]
+        if not any("softplus" in (term.primitive.name, *_inputs(term)) for term in terms):
+            continue
+        for term in terms:
+            for array in _arrays(term) if term.primitive.name == "mul" and "softplus" not in _inputs(term) else ():
+                least, most = float(1 - array.max()), float(1 - array.min())  # it is (1 - target) * score
+                if least < -BEYOND or most > 1 + BEYOND:
+                    yield (
+                        "targets out of range",
+                        f"the targets of a binary cross entropy must lie between 0 and 1, but they go from {least:.3g} "
+                        f"to {most:.3g}, and the loss has no lower end. For classes 0, 1, 2, … use a score for each "
+                        "class and cross_entropy",
+                    )
+                    return
+
+
+def summed(loss: Any) -> int:
+    """Return the number of examples that the loss is a sum over; 0 for other losses."""
+    node, factor = loss, 1.0
+    while node is not None and node.primitive is not None:
+        name = node.primitive.name
+        if name in ("mul", "div") and None in node.inputs[:2]:
+            constant = _constant(node, 0 if node.inputs[0] is None else 1)
+            if constant is None or not float(constant):
+                return 0
+            factor *= float(constant) if name == "mul" else 1 / float(constant)
+            node = next((s for s in node.inputs if s is not None), None)
+        elif name == "neg" or name in _MOVES:
+            node = node.inputs[0]
+        else:
+            break
+    if node is None or node.primitive is None or node.primitive.name != "sum" or node.shape:
+        return 0
+    shape = node.inputs[0].shape
+    return shape[0] if shape and abs(factor) * math.prod(shape) > 0.5 * math.prod(shape) else 0
+
+
+def penalty(loss: Any, parameters: Collection[Any]) -> float:
+    """Return the factor of the sum of a parameter's squares in the loss, the largest one; 0 if there is none."""
+    largest, pending = 0.0, [(loss, 1.0)]
+    for _ in range(1000):
+        if not pending:
+            break
+        node, factor = pending.pop()
+        if node is None or node.primitive is None:
+            continue
+        name, inner = node.primitive.name, node.inputs[0]
+        if name == "add":
+            pending += [(source, factor) for source in node.inputs]
+        elif name in ("mul", "div") and None in node.inputs[:2]:
+            constant = _constant(node, 0 if inner is None else 1)
+            if constant is not None and float(constant):
+                scale = float(constant) if name == "mul" else 1 / float(constant)
+                pending += [(source, factor * scale) for source in node.inputs]
+        elif name in ("sum", "mean") and inner is not None and inner.primitive is not None and not node.shape:
+            leaf, exponent = inner.inputs[0], _constant(inner, 1)
+            kind = inner.primitive.name
+            squares = (
+                kind == "square"
+                or (kind == "pow" and exponent is not None and float(exponent) == 2)
+                or (kind == "mul" and len(inner.inputs) > 1 and inner.inputs[1] is leaf)
+            )
+            if squares and leaf in parameters:
+                largest = max(largest, factor / (math.prod(inner.shape) if name == "mean" else 1))
+        elif name in _MOVES:
+            pending.append((inner, factor))
+    return largest
+
+
+def _inputs(node: Any) -> list[str]:
+    """Return the names of the primitives right before a node."""
+    return [s.primitive.name for s in node.inputs if s is not None and s.primitive is not None]
+
+
+def _arrays(node: Any) -> Iterator[np.ndarray]:
+    """Iterate over the constants of a node that are arrays of floats."""
+    for constant in (getattr(node, "constants", None) or {}).values():
+        array = getattr(constant, "_array", getattr(constant, "value", None))
+        if isinstance(array, np.ndarray) and array.dtype.kind == "f" and array.ndim and array.size:
+            yield array
+
+
 def without_logarithm(between: Sequence[Any]) -> Iterator[Said]:
     """A negative log-likelihood of what is no logarithm: minus the score or the probability of the right class."""
     for node in between:
@@ -150,10 +272,7 @@ def targets(between: Sequence[Any], output: Any) -> Iterator[np.ndarray]:
     behind = node_behind(output)
     for node in between:
         if node.primitive.name == "sub" and any(node_behind(source) is behind for source in node.inputs if source):
-            for constant in (getattr(node, "constants", None) or {}).values():
-                array = getattr(constant, "_array", getattr(constant, "value", None))
-                if isinstance(array, np.ndarray) and array.dtype.kind == "f" and array.ndim and array.size:
-                    yield array
+            yield from _arrays(node)
 
 
 def guessing(loss: Any, output: Any) -> float:
@@ -216,12 +335,18 @@ def other_parameters(between: Sequence[Any]) -> bool:
 
 def is_dropout(node: Any) -> bool:
     """Return whether a product drops elements: by a constant that is 0 or one number above 1."""
+    return dropped(node) > 0
+
+
+def dropped(node: Any) -> float:
+    """Return the fraction of its input that a dropout drops on average; 0 for other products."""
     for constant in (getattr(node, "constants", None) or {}).values():
         array = getattr(constant, "_array", getattr(constant, "value", None))
         if isinstance(array, np.ndarray) and array.shape == node.shape and array.size > 1:
             kinds = np.unique(array)
-            return len(kinds) == 2 and kinds[0] == 0 and bool(kinds[1] > 1)
-    return False
+            if len(kinds) == 2 and kinds[0] == 0 and kinds[1] > 1:
+                return float(1 - 1 / kinds[1])
+    return 0.0
 
 
 def label_of(between: Sequence[Any]) -> int | None:

@@ -134,7 +134,8 @@ class Sample:
         outputs: for each layer, what came out of it.
         dead: for each ReLU, the share of its units that were 0 for the last `EXAMPLES` examples in samples, or more.
         slope: the change of the loss that the update should make, gradient times update.
-        added: whether the gradient was added to that of the step before; None where that is not known.
+        added: whether a gradient was added to that of the step before; None where that is not known.
+        arrived: whether backward() computed a gradient other than 0; None where that is not known.
     """
 
     step: int
@@ -147,6 +148,7 @@ class Sample:
     dead: dict[str, float] = field(default_factory=dict)
     slope: float = 0.0
     added: bool | None = None
+    arrived: bool | None = None
 
     @property
     def gradient(self) -> float:

@@ -7,7 +7,7 @@ symptom; each states its source.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from statistics import fmean, median
 from typing import Any, NamedTuple
 
@@ -17,8 +17,8 @@ from minigrad.engine import reverse_topological_order
 from minigrad.nn.module import Module
 from minigrad.output.words import class_name, printable
 from minigrad.program.values import operands, values
-from minigrad.teach.causes import FADED, Scene
-from minigrad.teach.samples import EXAMPLES, Sample, listed, named
+from minigrad.teach.causes import FADED, Scene, large_targets
+from minigrad.teach.samples import EXAMPLES, Outputs, Sample, listed, named
 from minigrad.tensors.module_calls import calls
 from minigrad.tensors.tensor import Tensor
 
@@ -50,6 +50,8 @@ as 40% of your network can be dead"; and a deep network with PyTorch's initial v
 first thirty steps, and recovers."""
 WAITING = 40
 """The steps for which a gradient of exactly 0 waits for the ReLUs that may be why."""
+LEARNING = 0.5
+"""Where the loss has fallen below this fraction of the first one, units that are dead do not stop it."""
 LASTING = 50
 """The steps for which ReLUs must be dead, unless all of a layer are: those get no gradient that could revive them."""
 
@@ -112,15 +114,15 @@ def symptoms(
     if len(recent) < PERSISTENT:
         return
     yield from not_zeroed(recent)
-    yield from dead_units(samples)
+    yield from dead_units(samples, losses)
     yield from gradients_apart(recent, scene.model)
     yield from gradient_grown(samples, scene.model)
     yield from updates_too_large(recent, losses)
     yield from rate_decayed(samples)
     yield from updates_too_small(recent, losses)
     yield from not_updated(samples, scene.moved)
-    if not scene.adversarial:
-        yield from no_progress(recent, losses, shape, scene.guessing)
+    if not scene.adversarial and not scene.moved:  # what is trained elsewhere may work against it
+        yield from no_progress(recent, losses, shape, scene.guessing, large=any(large_targets(scene)))
 
 
 def gradient_not_finite(samples: Sequence[Sample]) -> Iterator[Said]:
@@ -327,15 +329,20 @@ def not_zeroed(recent: Sequence[Sample]) -> Iterator[Said]:
         )
 
 
-def dead_units(samples: Sequence[Sample]) -> Iterator[Said]:
-    """ReLUs with a negative input for every example: no gradient passes, so they stay dead."""
+def dead_units(samples: Sequence[Sample], losses: Sequence[float]) -> Iterator[Said]:
+    """ReLUs with a negative input for every example: no gradient passes, so they stay dead.
+
+    A network that learns all the same has units enough, or few examples.
+    """
     last = samples[-1]
+    learns = _now(losses) < LEARNING * _first(losses)
     long_ago = last.step - LASTING
     before = [s for s in samples if s.step > long_ago] + [s for s in samples if s.step <= long_ago][-1:]
+    long = not learns and before[-1].step <= long_ago
     dead = {
         relu: share
         for relu, share in last.dead.items()
-        if share == 1 or (before[-1].step <= long_ago and all(s.dead.get(relu, 0) >= DEAD for s in before))
+        if share == 1 or (long and all(s.dead.get(relu, 0) >= DEAD for s in before))
     }
     if dead:
         worst = max(dead, key=dead.__getitem__)
@@ -350,19 +357,23 @@ def dead_units(samples: Sequence[Sample]) -> Iterator[Said]:
 
 
 def no_progress(
-    recent: Sequence[Sample], losses: Sequence[float], shape: tuple[int, ...], guessing: float = math.nan
+    recent: Sequence[Sample],
+    losses: Sequence[float],
+    shape: tuple[int, ...],
+    guessing: float = math.nan,
+    large: bool = False,
 ) -> Iterator[Said]:
-    """A loss that does not fall, and that has not fallen before."""
+    """A loss that does not fall, and that has not fallen before. With large targets, that is soon seen."""
     first, now = _first(losses), _now(losses)
     if min((loss for loss in losses if math.isfinite(loss)), default=0.0) < 0:
         return  # a difference, a likelihood or a reward, which may be anywhere
     if first < LEARNED * guessing and now < LEARNED * guessing:
         return  # resumed, and at its floor
-    if _stationary(recent):
+    if _stationary(recent) and not large:
         return  # there is nothing to learn
     near = [n for n in (*shape[1:2], *shape[-1:]) if n > 1 and abs(first - math.log(n)) < 0.1 * first]
     start = min([first, *map(math.log, near)])  # falling to the loss of guessing takes no learning
-    if len(losses) < PATIENCE or _fallen(now, start):
+    if len(losses) < (LASTING if large else PATIENCE) or _fallen(now, start):
         return
     guess = (
         f" ln({near[0]}) is the loss of guessing among {near[0]} classes."
@@ -417,7 +428,12 @@ def _fallen(now: float, start: float) -> bool:
 
 
 def not_finite(
-    loss: float, end: Any, model: Module, samples: Sequence[Sample], result: tuple[int, Any] | None = None
+    loss: float,
+    end: Any,
+    model: Module,
+    samples: Sequence[Sample],
+    result: tuple[int, Any] | None = None,
+    outputs: Mapping[str, Outputs] | None = None,
 ) -> str:
     """Return where a loss of nan or infinity comes from: the first operation with such a result, and its layer.
 
@@ -427,6 +443,7 @@ def not_finite(
         model: knows the layers' names.
         samples: say how large the steps were.
         result: the id of the node of the model's output, and its array, for a loss that is logged after the step.
+        outputs: of the layers in this step, if it was sampled.
     """
     said = f"the loss is {loss:g}"
     high = ""
@@ -460,12 +477,17 @@ def not_finite(
                 f"{said}: there is {name} in what {place(node)} was given, which no recorded operation computed: look "
                 f"for a division by 0 before it, such as by a standard deviation that is 0{high}"
             )
+        if not all(source in found for source in node.inputs if source is not None):
+            continue  # logged after the step: what it was given is gone
         if any(np.isinf(a).any() for a in given):  # inf - inf, 0 * inf
             infinite = next((node for node, value in found.items() if node.primitive and np.isinf(value).any()), None)
             since = f", after {place(infinite)} gave infinity" if infinite else ", of infinity"
         else:
             since = f", of numbers from {min(map(np.min, given)):.3g} to {max(map(np.max, given)):.3g}" if given else ""
         return f"{said}: the first operation to give {name} is {place(node)}{since}{high}"
+    layer = next((name for name, o in (outputs or {}).items() if o.not_finite), None)
+    if layer is not None:
+        said += f": {layer} is the first layer whose output is not finite"
     return (
         f"{said}; which operation made it is seen under minigrad.detect_anomaly(), or if the loss is handed to log() "
         f"before backward(){high}"

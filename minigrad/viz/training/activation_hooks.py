@@ -13,6 +13,7 @@ from minigrad.grad_mode import is_grad_enabled
 from minigrad.hooks import ObserverHook, RemovableHandle
 from minigrad.nn.activations import ReLU, Sigmoid, Tanh
 from minigrad.nn.module import Module
+from minigrad.nn.recurrent import GRU, LSTM, RNN
 from minigrad.output.words import class_name
 from minigrad.teach.causes import Batch
 from minigrad.teach.samples import Outputs, axis_of_units, named
@@ -47,6 +48,9 @@ class ActivationHooks:
         active: for each ReLU the number of examples, and which units were above 0.
         shape, output: the shape and the node of the model's output.
         batch: statistics of the model's inputs.
+        same: whether all examples of the inputs were the same; None for fewer than four.
+        called: the names of the modules that were called.
+        lengths: the number of time steps of each recurrent layer.
         training: whether the model was in training mode.
     """
 
@@ -62,6 +66,9 @@ class ActivationHooks:
         self.shape: tuple[int, ...] = ()
         self.output: Node | None = None
         self.batch: Batch | None = None
+        self.same: bool | None = None
+        self.called: set[str] = set()
+        self.lengths: dict[str, int] = {}
         self.training: bool | None = None
         self._from_modules: set[Node | None] = set()  # the nodes computed by modules of their own
         self._names = {module: named(path, module) for path, module in self.model.named_modules()}
@@ -77,6 +84,7 @@ class ActivationHooks:
         self._handles = []
 
     def _record(self, module: Module, inputs: Any, output: Any) -> None:
+        self.called.add(self._names[module])
         first = output[0] if isinstance(output, tuple | list) and output else output
         if is_grad_enabled() and isinstance(first, Tensor) and first.dtype.kind == "f":  # not evaluation or indices
             with self._stopwatch:
@@ -90,6 +98,11 @@ class ActivationHooks:
         is_container = module._modules and not module._parameters
         if not is_view and not is_container:
             self._add_outputs(self._names[module], array)
+        if isinstance(module, RNN | LSTM | GRU) and input_array.ndim > 1:
+            axis = input_array.ndim - 2 if module.batch_first else 0
+            self.lengths[self._names[module]] = input_array.shape[axis]
+        elif class_name(module).endswith("Cell"):
+            self.lengths[self._names[module]] = self.lengths.get(self._names[module], 0) + 1
         if isinstance(module, ReLU):
             self._add_active(self._names[module], array > 0, node)
         if isinstance(module, ReLU | Sigmoid | Tanh):
@@ -97,6 +110,8 @@ class ActivationHooks:
         if module is self.model:
             self.training = module.training
             self.shape, self.output, self.batch = first.shape, node, Batch.of(input_array)
+            if input_array.ndim and len(input_array) >= 4:
+                self.same = bool((input_array == input_array[:1]).all())
             if node is not None:
                 self._record_functions(node)
 

@@ -22,7 +22,7 @@ from minigrad.nn.module import Module
 from minigrad.optim.optimizer import Optimizer
 from minigrad.output.words import class_name
 from minigrad.teach.causes import Scene, certain, explanations, overfitted
-from minigrad.teach.samples import EXAMPLES, Sample, named, norm
+from minigrad.teach.samples import EXAMPLES, Outputs, Sample, named, norm
 from minigrad.teach.symptoms import Finding, not_finite, symptoms
 from minigrad.tensors.tensor import Tensor
 from minigrad.viz.charts.files import check_target
@@ -38,6 +38,12 @@ FIRST, SPREAD = 10, 10
 steps so far at the latest. Most runs fail at the start, and their causes must be seen in short runs too."""
 _OWN_CAUSE = {"not zeroed", "not updated", "rate decayed"}
 """The symptoms that name their cause."""
+UNSTEPPED = 200
+"""The number of losses logged without any update after which that is said; gradients may be accumulated for a while."""
+_NO_STEP = (
+    "the loss was logged {} times, but the optimizer has made no step: call optimizer.step() after backward(), of the "
+    "optimizer that watch was given"
+)
 MAX_SAMPLES = 400
 """Beyond this number, every second sample is dropped and sampling continues at half the rate."""
 
@@ -162,7 +168,9 @@ class Watcher:
         self._loss = math.nan
         self._has_gradient = False
         self._logged_rate: tuple[float, ...] = ()  # the learning rate passed to log
-        self._accumulation: RemovableHandle | None = None
+        self._accumulation: list[RemovableHandle] = []
+        self._added: dict[int, bool] = {}
+        self._logged = 0  # losses logged since the last update
         if isinstance(network, Network):
             self._handles.append(network.register_forward_hook(ObserverHook(self._after_forward)))
             if optimizer is None:
@@ -188,6 +196,9 @@ class Watcher:
                 none.
         """
         if loss is not None:
+            self._logged += 1
+            if self._logged == UNSTEPPED and not self.losses:
+                self._add_finding("no step", _NO_STEP.format(self._logged), 0)
             late = bool(self.losses) and math.isnan(self.losses[-1])  # logged after the step that it belongs to
             self._set_loss(loss, len(self.losses) + (not late))
             if late:
@@ -236,6 +247,8 @@ class Watcher:
             self._show()
         if self._undiagnosed:
             self._diagnose(len(self.losses))
+        if self._logged >= 2 and not self.losses:
+            self._add_finding("no step", _NO_STEP.format(self._logged), 0)
         self.closed, self._ended = True, (time.perf_counter(), time.thread_time())
         self._detach()
         for handle in self._handles:
@@ -309,9 +322,10 @@ class Watcher:
         with self._stopwatch:
             self._sample = Sample(step)
             self._activations.attach()
-            p = self.optimizer.param_groups[-1]["params"][-1] if self.optimizer is not None else None
-            if p is not None and p.requires_grad:
-                self._accumulation = p.register_hook(ObserverHook(lambda _: self._accumulating(p)))
+            self._added = {}
+            given = [p for group in self.optimizer.param_groups for p in group["params"]] if self.optimizer else []
+            for p in {id(p): p for p in (*given[:1], *given[-1:]) if p.requires_grad}.values():
+                self._accumulation.append(p.register_hook(ObserverHook(lambda g, p=p: self._accumulating(p, g))))
 
     def _affordable(self, step: int) -> bool:
         """Return whether a sample fits into the share of the time, evenly spread over the steps."""
@@ -321,14 +335,17 @@ class Watcher:
 
     def _detach(self) -> None:
         self._activations.detach()
-        if self._accumulation is not None:
-            self._accumulation.remove()
+        for handle in self._accumulation:
+            handle.remove()
+        self._accumulation = []
 
-    def _accumulating(self, p: Tensor) -> None:
+    def _accumulating(self, p: Tensor, gradient: Any) -> None:
         """Called before a gradient is added to `p.grad`: record whether an earlier one is still there."""
         if self._sample is not None:
             is_nonzero = p.grad is not None and bool(p.grad._array.any())
-            self._sample.added = is_nonzero and self._sample.added is not False
+            self._added[id(p)] = is_nonzero and self._added.get(id(p), True)
+            self._sample.added = any(self._added.values())
+            self._sample.arrived = bool(self._sample.arrived) or bool(gradient._array.any())
 
     def _before_forward(self, module: Module, inputs: Any) -> None:
         self._inputs = inputs
@@ -356,8 +373,14 @@ class Watcher:
                         f"the loss is {self._loss:g}: the batch has nan in its inputs. Are values missing in the data?"
                     )
                 else:
-                    said = not_finite(self._loss, tensor, self.model, self.samples, self._result)
+                    said = not_finite(self._loss, tensor, self.model, self.samples, self._result, self._outputs(step))
                 self._add_finding("not finite", said, step)
+
+    def _outputs(self, step: int) -> dict[str, Outputs]:
+        """Return the outputs of the layers in this step, if it is sampled."""
+        if self._sample is not None and self._sample.step == step:
+            return self._activations.outputs
+        return self.samples[-1].outputs if self.samples and self.samples[-1].step == step else {}
 
     def _look_at_loss(self, node: Any, step: int) -> None:
         """Keep what lies between the model's output and the loss of a sampled step, until the diagnosis."""
@@ -429,6 +452,10 @@ class Watcher:
         scene.batch, scene.output = batch, self._activations.output
         scene.uphill.append(self._uphill(sample, changes, before))
         scene.layers = list(layers(self.model))
+        if self._activations.same is not None:
+            scene.same.append(self._activations.same)
+        scene.called |= self._activations.called
+        scene.lengths = self._activations.lengths
         if batch is not None:
             scene.zeros.append(batch.low == 0 == batch.high)
         if self._activations.training is not None:
@@ -487,7 +514,7 @@ class Watcher:
         for kind, text in symptoms(self.samples, self.losses, self.shape, self._scene):
             if self._explained and kind not in ("not finite", "not zeroed"):
                 continue
-            cause = next(explanations(self._scene, self.samples), None) if kind not in _OWN_CAUSE else None
+            cause = next(explanations(self._scene, self.samples, kind), None) if kind not in _OWN_CAUSE else None
             if cause is not None:
                 self._explained = True
                 self._add_finding(cause[0], f"{cause[1]}. It shows in: {kind}", step)
