@@ -21,12 +21,12 @@ from minigrad.tensors.tensor import Tensor
 
 
 class Replaying(Protocol):
-    """The part of `replay.Replay` that `Functions` uses."""
+    """The part of `array_replay.ArrayReplay` that `Functions` uses."""
 
-    arrays: dict[Any, Any]
+    results: dict[Any, Any]
     trace: Any
 
-    def array_of(self, node: Any) -> Any: ...
+    def result_of(self, node: Any) -> Any: ...
     def fitted(self, c: Any, source: Any) -> Any: ...
     def walk(self, order: Any, pending: Any) -> Any: ...
 
@@ -39,7 +39,7 @@ class Functions:
     """The user's functions in the graph of a replay."""
 
     def __init__(self, replay: Replaying) -> None:
-        self.replay, self.arrays, self.trace = replay, replay.arrays, replay.trace
+        self.replay, self.arrays, self.trace = replay, replay.results, replay.trace
         self._contexts: dict[Any, Any] = {}
         self._inner: dict[Any, tuple[list[Any], list[Any]]] = {}  # checkpoint -> its results and their graph
 
@@ -108,7 +108,7 @@ class Functions:
         """Return the traced arrays of Tensors that have just been computed."""
         for node in reversed(reverse_topological_order([t.node for t in results if _has_node(t)], since=since)):
             if node not in self.arrays:
-                self.arrays[node] = self.replay.array_of(node)
+                self.arrays[node] = self.replay.result_of(node)
         return [
             self.arrays[t.node]
             if _has_node(t)

@@ -1,6 +1,7 @@
 """Rebind `np` in the functions of primitives, so that the arrays they create are traced, and their locals named.
 
-A function is rebuilt from its code with other globals, and so are the functions of primitives that it calls.
+A function is rebuilt from its code with other globals, and so are the functions of primitives that it calls. The
+module itself keeps its `np`: other calls of the same functions, on plain arrays, are no part of the program.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import functools
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from types import FunctionType
 from typing import Any
 
@@ -18,20 +20,20 @@ from minigrad.program.ir import Term
 from minigrad.program.stand_ins import NumPy
 from minigrad.program.traced_array import Traced
 
-_current: list[Any] = []
+_current: ContextVar[Any] = ContextVar("_current", default=None)
 
 
 @contextmanager
-def tracing(trace: Any) -> Iterator[Any]:
+def tracing(trace: Any) -> Iterator[None]:
     """Context manager: arrays created by primitives belong to this program."""
-    _current.append(trace)
+    token = _current.set(trace)
     try:
-        yield trace
+        yield
     finally:
-        _current.pop()
+        _current.reset(token)
 
 
-_numpy = NumPy(lambda: _current[-1])
+_numpy = NumPy(_current.get)
 _rebound_globals: dict[str, dict[str, Any]] = {}
 _MARK = "traced by minigrad"
 """A name that only rebound globals have."""

@@ -19,7 +19,8 @@ from weakref import WeakValueDictionary
 import numpy as np
 
 from minigrad.output.words import printable
-from minigrad.program.stand_ins import SYMBOLS, StandIn, has_stand_in, real
+from minigrad.program.operators import SYMBOLS
+from minigrad.program.stand_ins import StandIn, has_stand_in, real
 
 _PACKAGES = (str(Path(__file__).parents[1]) + os.sep, str(Path(np.__file__).parent) + os.sep)
 _PROGRAMS = tuple([f"{_PACKAGES[0]}{folder}{os.sep}" for folder in ("course", "demo", "surfaces", "teach", "viz")])

@@ -1,134 +1,69 @@
-"""Replay the forward and the backward pass of a graph of Tensors on arrays that record what is done with them."""
+"""Replay the forward and the backward pass of a graph on operands that record what is done with them.
+
+The operands are arrays (`array_replay`) or numbers (`scalar_replay`). Imports no NumPy.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-import numpy as np
-
-from minigrad.engine import reverse_topological_order
+from minigrad.engine import Node, reverse_topological_order
 from minigrad.hooks import ObserverHook
-from minigrad.output.words import printable
-from minigrad.primitives.primitive import Elementwise
-from minigrad.program.functions import Functions
-from minigrad.program.ir import Term, equal_nodes
-from minigrad.program.names import path_names
-from minigrad.program.rebound import rebound, tracing
-from minigrad.program.traced_array import Traced
-from minigrad.program.tracer import Trace
-from minigrad.program.values import saved_values
-from minigrad.program.words import words
-from minigrad.tensors.node import unbroadcast
+from minigrad.program.ir import Term, Terms, equal_nodes
 
 
-class Replay:
+class Replay(ABC):
     """A graph as a program.
 
     Attributes:
         names: the names of the program's variables, see `variables`.
-        inputs: the arrays that the program takes.
-        arrays: the traced array of each node.
+        inputs: the arrays or numbers that the program takes.
+        results: the recording operand of each node.
         values, gradients: the terms of each node.
         rules: how the gradient of each node is made up, in words.
         conditions: the inputs that are conditions, such as x > 0, evaluated for these numbers.
+        deciding: the primitives whose control flow depends on numbers.
+        helpers: the functions that the program defines.
         begun: (tick, node) at which the node's part of the program begins, in the forward and in the backward pass.
         middle: the tick at which the backward pass begins.
     """
 
-    def __init__(self, loss: Any, names: Mapping[Any, str]) -> None:
-        self.end, self.names = loss.node, names
-        self.order = reverse_topological_order([self.end])[::-1]
-        self.trace = Trace()
-        used = [n for node in self.order for n in (*node.inputs, node) if n is not None and n.primitive is None]
-        self.inputs, self.deciding, self.helpers = self.trace.inputs, self.trace.deciding, self.trace.helpers
-        self._leaf_names = {**names, **path_names(dict.fromkeys(used))}
-        self.begun: list[tuple[int, Any]] = []
+    def __init__(self, end: Node, names: Mapping[Any, str], terms: Terms) -> None:
+        self.end, self.names, self.terms = end, names, terms
+        self.order: list[Any] = reverse_topological_order([end])[::-1]
+        self.inputs: dict[Term, Any] = {}
         self.conditions: dict[Term, None] = {}
+        self.deciding: dict[str, None] = {}
+        self.helpers: dict[str, None] = {}
         self.rules: dict[Any, list[str]] = {}
-        self.arrays: dict[Any, Any] = {}
-        self._parameters: dict[Any, dict[str, Any]] = {}
-        self._operands: dict[Any, list[Any]] = {}
-        self._kept = saved_values(self.order)
-        self.functions = Functions(self)
-        with tracing(self.trace):
-            for node in self.order:
-                self.begun.append((self.trace.arrays.terms.tick, node))
-                self.arrays[node] = self.array_of(node)
-            known = [(node, self.arrays[node]) for node in self.order]
-            self.values: dict[Any, Term] = {node: array.term for node, array in known if isinstance(array, Traced)}
-            self._first = equal_nodes(self.order, self.values)
-            self.middle = self.trace.arrays.terms.tick
-            seed = loss.seed()
-            found = self.walk(self.order[::-1], {self.end: self.trace.new(seed, self.trace.constant(seed))})
-            self.gradients = {node: g for node, g in found.items() if node in self.values}
+        self.begun: list[tuple[int, Any]] = []
+        self.results: dict[Any, Any] = {}
 
-    # ---- forwards ----------------------------------------------------------------------------------------------
+    @abstractmethod
+    def result_of(self, node: Any) -> Any:
+        """Return the recording operand of a node, computed from those of its inputs."""
 
-    def array_of(self, node: Any) -> Any:
-        """Return the traced array of a node; a list for a function of several outputs."""
-        if node.primitive is None:
-            return self._leaf(node)
-        return self._forward(node) if hasattr(node, "plan") else self.functions.forward(node)
+    @abstractmethod
+    def contributions(self, node: Any, g: Any) -> Iterable[tuple[Any, Any]]:
+        """Yield (input, contribution) pairs: where the gradient `g` of a node goes."""
 
-    def _leaf(self, node: Any) -> Traced:
-        array = node.value if node.value is not None else self._kept.get(node)
-        if array is None:
-            raise RuntimeError(
-                f"source: the array of {printable(node.name or 'a leaf')}, of shape {node.shape}, was freed: no "
-                "variable holds it any more. Hold it in a variable"
-            )
-        return self.trace.input(self._leaf_names.get(node, "x"), array, leaf=True)
+    @abstractmethod
+    def term_of(self, result: Any) -> Term | None:
+        """Return the term of a recording operand; None for a list of several."""
 
-    def _constant(self, node: Any, i: int) -> Any:
-        c = node.constants.get(i)
-        array = getattr(c, "_array", c) if not hasattr(c, "value") else c.value
-        if array is None and c is not None:
-            array = self._kept.get((node, i))
-            if array is None:
-                raise RuntimeError(
-                    f"source: the operand {node.primitive.inputs[min(i, len(node.primitive.inputs) - 1)]!r} of "
-                    f"{node.primitive.name!r}, of shape {c.shape}, was freed: no variable holds it any more. "
-                    "Hold it in a variable"
-                )
-        if isinstance(array, np.ndarray) and array.ndim:
-            name = getattr(c, "name", None) or self.names.get(id(array))
-            if name is None and array.dtype == bool and array.size and (array == array.flat[0]).all():  # a condition
-                self.deciding[node.primitive.name] = None
-                return self.trace.new(array, self.trace.constant(array))
-            if name is None and not any(array.strides) and array.size > 1:  # a broadcast number
-                return self.trace.new(array, self.trace.constant(array))
-            if name is None and not array.any():  # zeros, such as an initial state
-                kind = () if array.dtype == np.float64 else (array.dtype,)
-                made = ("np.zeros", array.shape if array.ndim > 1 else array.shape[0], *kind)
-                start = self.trace.arrays.terms.fresh("call", *made, shape=array.shape, dtype=array.dtype)
-                return self.trace.new(array.copy(), start)
-            name_in_primitive = node.primitive.inputs[min(i, len(node.primitive.inputs) - 1)]
-            mask = len(values := np.unique(array)) == 2 and 0 in values  # such as dropout's mask
-            plain = (
-                "c" if name_in_primitive in ("a", "b") else name_in_primitive
-            )  # a constant; the name b would suggest a bias
-            operand = self.trace.input(name or ("mask" if mask else plain), array)
-            if name is None and array.dtype == bool:
-                self.conditions[operand.term] = None
-            return operand
-        return array
-
-    def _forward(self, node: Any) -> Traced:
-        primitive = node.primitive
-        operands = [
-            self._constant(node, i) if source is None else self.arrays[source] for i, source in enumerate(node.inputs)
-        ]
-        parameters = {name: self.trace.parameter(name, value) for name, value in node.parameters.items()}
-        self._operands[node], self._parameters[node] = operands, parameters
-        out = self.trace.forward(primitive, operands, parameters)
-        if (out.shape, out.dtype) != (node.shape, node.dtype):
-            raise AssertionError(
-                f"source: {primitive.name} gave {out.dtype} {out.shape}, not {node.dtype} {node.shape}"
-            )
-        return out
-
-    # ---- backwards ---------------------------------------------------------------------------------------------
+    def replay(self, seed: Callable[[], Any]) -> None:
+        """Run both passes; `seed` returns the gradient of the end."""
+        for node in self.order:
+            self.begun.append((self.terms.tick, node))
+            self.results[node] = self.result_of(node)
+        terms = {node: self.term_of(self.results[node]) for node in self.order}
+        self.values: dict[Any, Term] = {node: term for node, term in terms.items() if term is not None}
+        self._first = equal_nodes(self.order, self.values)
+        self.middle = self.terms.tick
+        found = self.walk(self.order[::-1], {self.end: seed()})
+        self.gradients = {node: g for node, g in found.items() if node in self.values}
 
     def walk(self, order: list[Any], pending: dict[Any, Any]) -> dict[Any, Term]:
         """Run the backward pass through `order`, the youngest node first, and return the gradients of these nodes.
@@ -149,58 +84,12 @@ class Replay:
             if first is not None:
                 pending[first] = pending[first] + g if first in pending else g
                 continue
-            if isinstance(g, Traced):
-                found[node] = g.term
+            term = self.term_of(g)
+            if term is not None:
+                found[node] = term
             if node.primitive is None:
                 continue
-            self.begun.append((self.trace.arrays.terms.tick, node))
-            contributions = (
-                self._contributions(node, g) if hasattr(node, "plan") else self.functions.contributions(node, g)
-            )
-            for source, c in contributions:
+            self.begun.append((self.terms.tick, node))
+            for source, c in self.contributions(node, g):
                 pending[source] = pending[source] + c if source in pending else c
         return found
-
-    def _contributions(self, node: Any, g: Traced) -> list[tuple[Any, Traced]]:
-        """Return (input, contribution) pairs as `ArrayNode.vjp` computes them, on traced arrays; leaves come first."""
-        primitive = node.primitive
-        each, together = node.plan.calls
-
-        def run(call: Any, function: Any = None) -> Any:
-            saved = [self._named(node, node.plan.saved[i]) for i in call[1]]
-            return self.trace.run(primitive, function or call[0], [g, *saved], {})
-
-        if together is not None:
-            pairs = [(source, c) for source, c in zip(node.inputs, run(together)) if source is not None]
-            for source, _ in pairs:
-                self.rules.setdefault(source, []).append(words(primitive, primitive.inputs[0]))
-            return [(source, self.fitted(c, source)) for source, c in pairs]
-        textbook = primitive.textbook_vjps if isinstance(primitive, Elementwise) else {}
-        wanted = [i for i, call in enumerate(each) if call is not None and node.inputs[i] is not None]
-        wanted.sort(key=lambda i: node.inputs[i].primitive is not None)
-        for i in wanted:
-            self.rules.setdefault(node.inputs[i], []).append(words(primitive, primitive.inputs[i]))
-        contributions = ((i, run(each[i], textbook.get(primitive.inputs[i]))) for i in wanted)
-        return [(node.inputs[i], self.fitted(c, node.inputs[i])) for i, c in contributions]
-
-    def _named(self, node: Any, name: str) -> Any:
-        """Return the saved value that a vector-Jacobian product takes under this name."""
-        primitive, operands = node.primitive, self._operands[node]
-        if name == "y":
-            return self.arrays[node]
-        if name in self._parameters[node]:
-            return self._parameters[node][name]
-        whole = name.removesuffix("_shape")
-        if name == "y_shape":
-            return node.shape
-        if primitive.variadic:
-            return tuple(operands) if name == whole else [o.shape for o in operands]
-        operand = operands[primitive.inputs.index(whole)]
-        return operand if name == whole else operand.shape
-
-    def fitted(self, c: Any, source: Any) -> Any:
-        """Return a gradient contribution in the shape and dtype of the input that it goes to."""
-        if c.shape != source.shape:
-            c = rebound(unbroadcast)(c, source.shape)
-        c = c if c.dtype == source.dtype else c.astype(source.dtype)
-        return self.trace.new(c.value, c.term)  # evaluated now, so that it has this place in the program

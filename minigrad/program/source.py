@@ -20,13 +20,14 @@ from typing import Any, Literal, overload
 from minigrad.engine import Node, reverse_topological_order, tick
 from minigrad.output.words import printable
 from minigrad.program import array_modules, helpers
-from minigrad.program import scalar_tracer as numbers
 from minigrad.program.emit import Statements
 from minigrad.program.expressions import IMPORTED
 from minigrad.program.graph_inspection import graph_output
 from minigrad.program.ir import Term
 from minigrad.program.latex import chain_rule
 from minigrad.program.names import PLAIN, Names, value_names
+from minigrad.program.replay import Replay
+from minigrad.program.scalar_replay import ScalarReplay
 from minigrad.program.variables import variables
 from minigrad.scalar import Value
 
@@ -173,15 +174,15 @@ def source(
 
 def write(output: Any, variables: Mapping[Any, str], format: str = "python", explain: bool = False) -> Any:
     """Return the program or the formulas of an output, see `source`; `variables` names its nodes."""
-    replay: Any
+    replay: Replay
     numpy = not isinstance(output, Value)
     if numpy:
-        from minigrad.program.replay import Replay
+        from minigrad.program.array_replay import ArrayReplay
 
-        replay = Replay(output, variables)
+        replay = ArrayReplay(output, variables)
         names = Names("np", "math", *IMPORTED.values(), *replay.helpers)
     else:
-        replay = numbers.Replay(output, variables)
+        replay = ScalarReplay(output, variables)
         names = Names("math", *replay.helpers)
     statements, gradients = _statements(replay, names, numpy, short=format == "latex")
     if format == "latex":
@@ -338,7 +339,7 @@ def _program(statements: Statements, replay: Any, gradients: dict[str, str], num
             text += [*before, f"{last:{width}}  # {comment}" if comment else last]
     loss = next(iter(statements.outputs))
     text += ["", *_wrapped(f"# the loss: {loss}; its gradients: {', '.join(gradients.values())}", "# ")]
-    for name in replay.deciding if numpy else ():
+    for name in replay.deciding:
         text.append(_comment(f"{name} looks at its numbers: for others, such as nan, it may do something else"))
     found = Source("\n".join(text))
     found.inputs, found.loss, found.gradients = inputs, loss, gradients

@@ -14,6 +14,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from minigrad.program.operators import Operand
+
 
 class Recorder(Protocol):
     """What stand-ins hand each call to: it computes with the real arrays, and notes what it has computed.
@@ -25,10 +27,10 @@ class Recorder(Protocol):
         """Call a function of NumPy, a method of a ufunc, or a unary operator."""
 
     def binary(self, function: Callable[..., Any], a: Any, b: Any) -> Any:
-        """Apply a function of the module `operator`, a key of `SYMBOLS`."""
+        """Apply an operator with two operands: a function of the module `operator`."""
 
     def in_place(self, function: Callable[..., Any], a: Any, b: Any) -> Any:
-        """Apply the in-place form of such a function, as `operator.iadd`."""
+        """Apply an operator such as `operator.iadd`, which writes into `a`."""
 
     def method(self, x: Any, name: str, *args: Any, **keywords: Any) -> Any:
         """Call a method of an array."""
@@ -52,7 +54,7 @@ class Recorder(Protocol):
         """Note that all numbers of an array are read."""
 
 
-class StandIn:
+class StandIn(Operand):
     """An array, or a number that was read from one, while a step is recorded.
 
     Attributes:
@@ -60,7 +62,7 @@ class StandIn:
         value: the real array or number.
     """
 
-    __slots__ = ("__weakref__", "recorder", "value")
+    __slots__ = ("__weakref__", "value")
     __array_priority__ = 1000
 
     def __init__(self, recorder: Any, value: Any) -> None:
@@ -168,59 +170,6 @@ class StandIn:
 _OF_SHAPES = {np.shape, np.ndim, np.size, np.result_type, np.may_share_memory, np.shares_memory, np.can_cast}
 """Functions whose results do not depend on the numbers of an array."""
 _READS = {"tolist", "tobytes", "tofile", "dump", "dumps", "__array_interface__", "__dlpack__", "__reduce__"}
-
-
-_BINARY = {
-    **{"add": ("+", np.add), "sub": ("-", np.subtract), "mul": ("*", np.multiply), "truediv": ("/", np.divide)},
-    **{"pow": ("**", np.power), "matmul": ("@", np.matmul), "floordiv": ("//", np.floor_divide)},
-    **{"mod": ("%", np.remainder), "and_": ("&", np.bitwise_and), "or_": ("|", np.bitwise_or)},
-    **{"xor": ("^", np.bitwise_xor), "lshift": ("<<", np.left_shift), "rshift": (">>", np.right_shift)},
-}
-_COMPARISONS = {
-    **{"lt": ("<", np.less), "le": ("<=", np.less_equal), "gt": (">", np.greater), "ge": (">=", np.greater_equal)},
-    **{"eq": ("==", np.equal), "ne": ("!=", np.not_equal)},
-}
-_UNARY = {"neg": np.negative, "pos": np.positive, "abs": np.absolute, "invert": np.invert}
-
-SYMBOLS = {getattr(operator, name): symbol for name, (symbol, _) in (_BINARY | _COMPARISONS).items()}
-"""The symbols of the operators with two operands."""
-UFUNCS: dict[Any, np.ufunc] = {
-    **{getattr(operator, name): ufunc for name, (_, ufunc) in (_BINARY | _COMPARISONS).items()},
-    **{getattr(operator, f"i{name.rstrip('_')}"): ufunc for name, (_, ufunc) in _BINARY.items()},
-    **{getattr(operator, name): ufunc for name, ufunc in _UNARY.items()},
-}
-"""What operators compute with arrays."""
-
-
-def _operator(name: str) -> None:
-    function = getattr(operator, name)
-
-    def forward(self: StandIn, other: Any) -> Any:
-        return NotImplemented if hasattr(other, "_array") else self.recorder.binary(function, self, other)
-
-    def reflected(self: StandIn, other: Any) -> Any:
-        return NotImplemented if hasattr(other, "_array") else self.recorder.binary(function, other, self)
-
-    setattr(StandIn, f"__{name.rstrip('_')}__", forward)
-    setattr(StandIn, f"__r{name.rstrip('_')}__", reflected)
-
-
-def _in_place(name: str) -> None:
-    function = getattr(operator, name)
-    setattr(StandIn, f"__{name}__", lambda self, other: self.recorder.in_place(function, self, other))
-
-
-def _unary(name: str) -> None:
-    function = getattr(operator, name)
-    setattr(StandIn, f"__{name}__", lambda self: self.recorder.call(function, (self,), {}))
-
-
-for _name in _BINARY | _COMPARISONS:
-    _operator(_name)
-for _name in _BINARY:
-    _in_place(f"i{_name.rstrip('_')}")
-for _name in _UNARY:
-    _unary(_name)
 
 
 def real(value: Any) -> Any:

@@ -13,9 +13,10 @@ from minigrad.primitives.primitive import Elementwise, Primitive
 from minigrad.program import helpers
 from minigrad.program.ir import Term, found, mapped, same_number
 from minigrad.program.numpy_semantics import KNOWN
+from minigrad.program.operators import NAMES
 from minigrad.program.rebound import names_of_locals, rebound
 from minigrad.program.simplify import Arrays, elementwise
-from minigrad.program.stand_ins import UFUNCS, real
+from minigrad.program.stand_ins import real
 from minigrad.program.traced_array import Memory, Traced
 from minigrad.program.views import joined, normal_index
 
@@ -168,7 +169,7 @@ class Trace:
 
     def call(self, function: Any, args: Any, keywords: Any) -> Any:
         """Call a function of NumPy, a method of a ufunc, or an operator, and make a term of it."""
-        function = UFUNCS.get(function, function)
+        function = getattr(np, NAMES[function]) if function in NAMES else function
         known = KNOWN.get(function)
         if known is not None:
             return known(self, *args, **keywords)
