@@ -19,6 +19,7 @@ from weakref import WeakValueDictionary
 import numpy as np
 
 from minigrad.output.words import printable
+from minigrad.program.fast_lines import FastLines
 from minigrad.program.operators import SYMBOLS
 from minigrad.program.stand_ins import StandIn, has_stand_in, real
 
@@ -51,6 +52,7 @@ class Variable(StandIn):
     def __init__(self, recorder: Recorder, value: Any, name: str) -> None:
         super().__init__(recorder, value)
         self._name = name
+        recorder.note_dtype(name, value)
         base = getattr(value, "base", None)
         self.owner: Any = recorder.owner(base) if base.__class__ is np.ndarray else None
 
@@ -91,6 +93,7 @@ class Recorder:
         self.given: dict[str, Variable] = {}
         self.names: dict[str, Any] = {"Stale": Stale, "equal": equal}
         self._constants: dict[int, str] = {}
+        self._dtypes: dict[str, np.dtype] = {}  # of the variables that are arrays of floats with axes
         self._owners: Any = WeakValueDictionary()  # the stand-ins of arrays that own memory, by the array's id
         self._roots: dict[int, str] = {}
         self._errors = np.geterr()
@@ -110,6 +113,11 @@ class Recorder:
         if array.base is None:
             self._owners[id(array)] = found
         return found
+
+    def note_dtype(self, name: str, value: Any) -> None:
+        """Note what a variable holds."""
+        if name and value.__class__ is np.ndarray and value.ndim and value.dtype.kind == "f":
+            self._dtypes[name] = value.dtype
 
     def owner(self, array: np.ndarray) -> Variable:
         """Return the stand-in of an array that owns memory."""
@@ -366,7 +374,8 @@ class Recorder:
         parts = [self._fresh(c, uses) for c in contributions]
         text = f"yield [{', '.join(parts)}]"
         lines = [*lines[:end], middle, *lines[end:], Line(text, "", (*uses,))] if end >= 0 else [*lines, middle]
-        lines = _needed(lines)
+        fast = FastLines(self._dtypes, self.names, self.constant)
+        lines = [line._replace(text=fast(line.text)) for line in _needed(lines)]
         body = _with_deletions(lines, {*self.given})
         source = f"def program({', '.join(self.given)}):\n" + "".join(f"    {line}\n" for line in body)
         exec(compile(source, "<recorded by minigrad.compile>", "exec"), self.names)
