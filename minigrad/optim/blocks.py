@@ -12,12 +12,14 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from minigrad.optim.compiled_rules import FORMS
+from minigrad.optim import compiled_rules
 
 BLOCK = 1 << 15
 """How many numbers a rule is called with at a time."""
 LARGE = 1 << 19
 """The size from which blocks are faster: below it, their copies cost more than the cache saves."""
+LONG = 1 << 16
+"""The size from which a compiled loop is faster than the few operations of the simplest rules."""
 
 Rule = TypeVar("Rule", bound=Callable[..., tuple[Any, dict[str, Any]]])
 
@@ -25,14 +27,12 @@ Rule = TypeVar("Rule", bound=Callable[..., tuple[Any, dict[str, Any]]])
 def in_blocks(rule: Rule) -> Rule:
     """Return the elementwise rule with the same results, computed block by block if x has `LARGE` numbers or more.
 
-    Where numba is installed, a rule in `FORMS` is one compiled loop instead.
+    Where numba is installed, it is one compiled loop instead.
     """
-
-    compiled = FORMS.get(rule.__name__)
 
     @wraps(rule)
     def blockwise(x: Any, dx: Any, state: dict[str, Any], *settings: Any, **named: Any) -> tuple[Any, dict[str, Any]]:
-        if compiled is not None and (found := compiled(x, dx, state, *settings, **named)) is not None:
+        if (found := compiled_rules.run(rule, x, dx, state, *settings, **named)) is not None:
             return found
         if x.__class__ is not np.ndarray or x.size < LARGE or not _can_be_cut(x, dx, state, *settings, *named.values()):
             return rule(x, dx, state, *settings, **named)
@@ -54,6 +54,21 @@ def in_blocks(rule: Rule) -> Rule:
         return new_x, after
 
     return blockwise  # type: ignore[return-value]
+
+
+def as_a_loop(rule: Rule) -> Rule:
+    """Return the elementwise rule, one compiled loop if x has `LONG` numbers or more and numba is installed.
+
+    For rules of so few operations that blocks do not make them faster.
+    """
+
+    @wraps(rule)
+    def looped(x: Any, dx: Any, state: dict[str, Any], *settings: Any, **named: Any) -> tuple[Any, dict[str, Any]]:
+        long = x.__class__ is np.ndarray and x.size >= LONG
+        found = compiled_rules.run(rule, x, dx, state, *settings, **named) if long else None
+        return found or rule(x, dx, state, *settings, **named)
+
+    return looped  # type: ignore[return-value]
 
 
 def _can_be_cut(x: np.ndarray, dx: Any, state: dict[str, Any], *settings: Any) -> bool:

@@ -10,7 +10,7 @@ of one shape, or numbers; the state is a dictionary under the lecture's names, a
 >>> round(x, 6)
 0.302
 
-In float64 they give the same bits as the lecture's lines. On a large vector some of them run `in_blocks`.
+In float64 they give the same bits as the lecture's lines. On a large vector some run `in_blocks`.
 """
 
 from __future__ import annotations
@@ -19,17 +19,19 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.optim.blocks import in_blocks
+from minigrad.optim.blocks import as_a_loop, in_blocks
 
 State = dict[str, Any]
 
 
+@as_a_loop
 def sgd(x: Any, dx: Any, state: State, learning_rate: float) -> tuple[Any, State]:
     """Gradient descent ("vanilla SGD")."""
     x = x + -learning_rate * dx
     return x, state
 
 
+@as_a_loop
 def momentum(x: Any, dx: Any, state: State, learning_rate: float, mu: float = 0.9) -> tuple[Any, State]:
     """Momentum: a ball that rolls down the loss surface; mu is its friction, usually 0.5, 0.9 or 0.99.
 
@@ -41,6 +43,7 @@ def momentum(x: Any, dx: Any, state: State, learning_rate: float, mu: float = 0.
     return x, {"v": v}
 
 
+@as_a_loop
 def momentum_pytorch(
     x: Any, dx: Any, state: State, learning_rate: float, mu: float = 0.9, dampening: float = 0.0, nesterov: bool = False
 ) -> tuple[Any, State]:
@@ -54,6 +57,7 @@ def momentum_pytorch(
     return x, {"v": v}
 
 
+@as_a_loop
 def nesterov(x: Any, dx: Any, state: State, learning_rate: float, mu: float = 0.9) -> tuple[Any, State]:
     """Nesterov momentum: as momentum, but the gradient is taken where the momentum step will lead.
 
@@ -67,6 +71,7 @@ def nesterov(x: Any, dx: Any, state: State, learning_rate: float, mu: float = 0.
     return x, {"v": v, "theta": theta}
 
 
+@in_blocks
 def adagrad(x: Any, dx: Any, state: State, learning_rate: float, epsilon: float = 1e-7) -> tuple[Any, State]:
     """AdaGrad (Duchi et al., 2011): element-wise scaling by the historical sum of squares in each dimension.
 
@@ -205,6 +210,7 @@ def nadam(
     return x, {"t": t, "mu_product": mu_product, "m": m, "v": v}
 
 
+@in_blocks
 def radam(
     x: Any, dx: Any, state: State, learning_rate: float, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-7
 ) -> tuple[Any, State]:
@@ -225,6 +231,7 @@ def radam(
     return x, {"t": t, "m": m, "v": v}
 
 
+@as_a_loop
 def asgd(
     x: Any, dx: Any, state: State, learning_rate: float, lambd: float = 1e-4, alpha: float = 0.75, t0: float = 1e6
 ) -> tuple[Any, State]:
@@ -264,6 +271,7 @@ def rprop(
     return x, {"dx": dx, "step": step}
 
 
+@in_blocks
 def lion(
     x: Any, dx: Any, state: State, learning_rate: float, beta1: float = 0.9, beta2: float = 0.99
 ) -> tuple[Any, State]:

@@ -5,18 +5,21 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from importlib.util import find_spec
+from inspect import isfunction
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from minigrad.optim import compiled_rules, rules
+from minigrad.optim import blocks, compiled_rules, rules
 from minigrad.primitives import normalization, softmax, special
 from minigrad.primitives.kernels import compiled, loops
 from minigrad.primitives.primitive import Primitive
+from tests.cases import each
 
 COMPILED = find_spec("numba") is not None
+UNCOMPILED = SimpleNamespace(cache_misses={})
 
 
 @pytest.fixture(autouse=True)
@@ -24,9 +27,11 @@ def _used(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small arrays are the loops' business; in plain Python nothing is compiled."""
     monkeypatch.setattr(compiled, "installed", True)
     monkeypatch.setattr(compiled, "LEAST", 1)
+    monkeypatch.setattr(blocks, "LONG", 1)
     if not COMPILED:
-        for name in ("softmax", "softmax_vjp", "layer_norm", "layer_norm_vjp", "gelu", "gelu_vjp", "adam"):
-            monkeypatch.setattr(getattr(loops, name), "stats", SimpleNamespace(cache_misses={}), raising=False)
+        for loop in filter(isfunction, [*vars(loops).values()]):
+            monkeypatch.setattr(loop, "stats", UNCOMPILED, raising=False)
+        monkeypatch.setattr(compiled, "loop", lambda loop: setattr(loop, "stats", UNCOMPILED) or loop)
 
 
 def floats(seed: int, *shape: int) -> Any:
@@ -35,14 +40,14 @@ def floats(seed: int, *shape: int) -> Any:
 
 def both(monkeypatch: pytest.MonkeyPatch, names: list[str], function: Callable[[], Any]) -> tuple[Any, Any]:
     """The results by the loops, all of which must run, and by NumPy."""
-    ran, run = [], compiled.run
+    ran, call = [], compiled.call
 
-    def noted(name: str, *args: Any) -> Any:
-        ran.append(name)
-        return run(name, *args)
+    def noted(kernel: Any, *args: Any) -> Any:
+        ran.append("rule" if kernel.__name__.startswith("rule_") else kernel.__name__)
+        return call(kernel, *args)
 
     with monkeypatch.context() as patch, np.errstate(all="ignore"):
-        patch.setattr(compiled, "run", noted)
+        patch.setattr(compiled, "call", noted)
         mine = function()
         patch.setattr(compiled, "installed", False)
         its = function()
@@ -96,20 +101,80 @@ def test_gelu(monkeypatch: pytest.MonkeyPatch) -> None:
         assert_close(*both(monkeypatch, names, lambda x=x: forward_and_backward(special.gelu, [x])))
 
 
-def test_adam(monkeypatch: pytest.MonkeyPatch) -> None:
+RULES = [name for name, rule in vars(rules).items() if hasattr(rule, "__wrapped__")]
+
+
+@each("name", RULES)
+def test_update_rules(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    rule, steps = getattr(rules, name), 7
+    special = [0, 1e30, np.inf, np.nan]
+    kinds: list[Any] = []
+
     def trained() -> list[Any]:
         x, state = floats(1, 50), {}
-        for t in range(4):
-            x, state = rules.adam(x, floats(t, 50), state, 0.01, epsilon=1e-8)
-        assert state["t"] == 4
-        return [x, state["m"], state["v"]]
+        for t in range(steps):
+            given = (x, *state.values())
+            copies = [np.array(a) for a in given]
+            x, state = rule(x, np.append(floats(t, 46), special).astype(np.float32), state, 0.01)
+            for a, copy in zip(given, copies):
+                np.testing.assert_array_equal(a, copy)
+        kinds.append([(n, type(s), None if isinstance(s, np.ndarray) else s) for n, s in state.items()])
+        arrays = [x, *[s for s in state.values() if isinstance(s, np.ndarray)]]
+        return [part for a in arrays for part in (a[:46], a[46:])]
 
-    assert_close(*both(monkeypatch, ["adam"] * 3, trained))  # the first step, without a state, is NumPy's
+    # the first step, without a state, is NumPy's; sgd has none
+    mine, its = both(monkeypatch, ["rule"] * (steps - (name != "sgd")), trained)
+    assert_close(mine, its)
+    assert kinds[0] == kinds[1]
+
+
+def test_settings_of_update_rules(monkeypatch: pytest.MonkeyPatch) -> None:
+    x, dx, v = floats(1, 50), floats(2, 50), floats(3, 50) ** 2
+    for rule, state, settings in [
+        (rules.momentum_pytorch, {"v": v}, {"mu": 0.5, "dampening": 0.1}),
+        (rules.momentum_pytorch, {"v": v}, {"nesterov": True}),
+        (rules.rmsprop_momentum, {"v": v, "cache": v}, {"centered": False}),  # in another order than the rule's
+        (rules.rmsprop_momentum, {"cache": v, "mean": dx}, {"mu": 0}),
+        (rules.adam, {"t": 3, "m": dx, "v": v}, {"epsilon": 1e-3, "beta1": 0.5}),
+        (rules.adam, {"m": dx, "v": v, "t": 4.0}, {}),
+    ]:
+        names: list[Any] = []
+
+        def step(rule: Any = rule, state: Any = state, settings: Any = settings, names: Any = names) -> list[Any]:
+            after, new = rule(x, dx, state, 0.1, **settings)
+            names.append([(n, type(s)) for n, s in new.items()])
+            return [after, *[s for s in new.values() if isinstance(s, np.ndarray)]]
+
+        assert_close(*both(monkeypatch, ["rule"], step))
+        assert names[0] == names[1]
+
+
+def test_what_no_loop_is_for_is_left_to_the_rule(monkeypatch: pytest.MonkeyPatch) -> None:
     x, state = floats(1, 5), {"t": 1, "m": floats(2, 5), "v": floats(3, 5) ** 2}
-    assert compiled_rules.adam(x, x, state, 0.1) is not None
-    assert compiled_rules.adam(x, x[:4], state, 0.1) is None
-    assert compiled_rules.adam(x, x, state, np.full(5, 0.1)) is None  # type: ignore[arg-type]
-    assert compiled_rules.adam(x, x, {**state, "m": 0.0}, 0.1) is None
+    adam = rules.adam.__wrapped__  # type: ignore[attr-defined]
+    assert compiled_rules.run(adam, x, x, state, 0.1) is not None
+    for dx, its, rate in [
+        (x[:4], state, 0.1),
+        (x, {**state, "m": 0.0}, 0.1),
+        (x, {**state, "m": state["m"][:1]}, 0.1),
+        (x, {**state, "m": state["m"].tolist()}, 0.1),
+        (x, {}, 0.1),
+        (x, state, np.full(5, 0.1)),
+        (x, state, np.float64(0.1)),  # makes NumPy's result float64
+    ]:
+        assert compiled_rules.run(adam, x, dx, its, rate) is None
+    assert compiled_rules.run(rules.lamb, x, x, state, 0.1) is None  # looks at the values
+    assert compiled_rules.run(rules.rprop, x, x, {"dx": x, "step": abs(x)}, 0.1) is None
+    assert compiled_rules.run(lambda x, dx, state: (x * np.float64(2), state), x, x, {}) is None
+    assert compiled_rules.run(lambda x, dx, state: (x**3, state), x, x, {}) is None
+    assert compiled_rules.run(lambda x, dx, state: (1.0, state), x, x, {}) is None
+
+
+def test_loops_of_the_same_lines_are_one() -> None:
+    x, before = floats(1, 5), compiled_rules._loop.cache_info()
+    for t, rate in (1, 0.1), (2, 0.2):
+        compiled_rules.run(rules.adam.__wrapped__, x, x, {"t": t, "m": x, "v": abs(x)}, rate)  # type: ignore[attr-defined]
+    assert compiled_rules._loop.cache_info().misses <= before.misses + 1
 
 
 def test_other_arrays_are_left_to_numpy(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -48,12 +48,21 @@ def usable(*arrays: Any) -> bool:
 
 def run(name: str, *args: Any) -> Any:
     """Call the loop of this name in `loops`."""
-    kernel = getattr(_loops(), name)
+    return call(getattr(_loops(), name), *args)
+
+
+def call(kernel: Any, *args: Any) -> Any:
+    """Call a compiled loop."""
     result = _unwatched(kernel, *args)
-    if name not in _used:
-        _used.add(name)
+    if kernel.__name__ not in _used:
+        _used.add(kernel.__name__)
         _announce(_unwatched(getattr, kernel, "stats"))
     return result
+
+
+def loop(function: Callable[..., None]) -> Any:
+    """Return the function compiled as those in `loops` are."""
+    return _unwatched(_loops().compiled, function)
 
 
 @functools.cache

@@ -154,32 +154,3 @@ def gelu_vjp(g: Any, x: Any, phi: Any, out: Any) -> None:
     """g * (phi + x * exp(-x**2 / 2) / sqrt(2 pi))."""
     for i in range(x.size):
         out[i] = g[i] * (phi[i] + x[i] * _exp(f(-0.5) * x[i] * x[i]) * f(0.3989422804014327))
-
-
-# ---- update rules ----------------------------------------------------------------------------------------------------
-
-
-@compiled
-def adam(
-    x: Any,
-    dx: Any,
-    m: Any,
-    v: Any,
-    new_x: Any,
-    new_m: Any,
-    new_v: Any,
-    rate: float,
-    beta1: float,
-    beta2: float,
-    eps: float,
-    t: int,
-) -> None:
-    """The formulas of `rules.adam`, with t the number of this step."""
-    of_m, of_v = f(1 / (1 - beta1**t)), f(1 / (1 - beta2**t))
-    b1, b2, c1, c2 = f(beta1), f(beta2), f(1 - beta1), f(1 - beta2)
-    lr, e = f(rate), f(eps)
-    for i in range(x.size):
-        mi = b1 * m[i] + c1 * dx[i]
-        vi = b2 * v[i] + c2 * dx[i] * dx[i]
-        new_m[i], new_v[i] = mi, vi
-        new_x[i] = x[i] - lr * (mi * of_m) / (np.sqrt(vi * of_v) + e)
