@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Callable
 from typing import Any
 
 _BINARY = {
@@ -32,39 +33,36 @@ NAMES = {
 """The names of NumPy's functions for the operators."""
 
 
+IN_PLACE = {getattr(operator, f"i{name.rstrip('_')}") for name in _BINARY}
+"""The operators that write into their first operand."""
+
+
 class Operand:
-    """What a recorder computes with: `a + b` is `recorder.binary(operator.add, a, b)`, and so on."""
+    """What a recorder computes with: `a + b` is `recorder.call(operator.add, (a, b), {})`, and so on."""
 
     __slots__ = ("recorder",)
     recorder: Any
 
 
-def _operator(name: str) -> None:
-    function = getattr(operator, name)
-
-    def forward(self: Operand, other: Any) -> Any:
-        return NotImplemented if hasattr(other, "_array") else self.recorder.binary(function, self, other)
+def _operator(function: Callable[..., Any]) -> None:
+    def forward(self: Operand, *other: Any) -> Any:
+        return NotImplemented if _is_tensor(*other) else self.recorder.call(function, (self, *other), {})
 
     def reflected(self: Operand, other: Any) -> Any:
-        return NotImplemented if hasattr(other, "_array") else self.recorder.binary(function, other, self)
+        return NotImplemented if _is_tensor(other) else self.recorder.call(function, (other, self), {})
 
-    setattr(Operand, f"__{name.rstrip('_')}__", forward)
-    setattr(Operand, f"__r{name.rstrip('_')}__", reflected)
+    def in_place(self: Operand, other: Any) -> Any:
+        return self.recorder.call(function, (self, other), {})
 
-
-def _in_place(name: str) -> None:
-    function = getattr(operator, name)
-    setattr(Operand, f"__{name}__", lambda self, other: self.recorder.in_place(function, self, other))
-
-
-def _unary(name: str) -> None:
-    function = getattr(operator, name)
-    setattr(Operand, f"__{name}__", lambda self: self.recorder.call(function, (self,), {}))
+    name = function.__name__.rstrip("_")
+    setattr(Operand, f"__{name}__", in_place if function in IN_PLACE else forward)
+    if function in SYMBOLS:
+        setattr(Operand, f"__r{name}__", reflected)
 
 
-for _name in _BINARY | _COMPARISONS:
-    _operator(_name)
-for _name in _BINARY:
-    _in_place(f"i{_name.rstrip('_')}")
-for _name in _UNARY:
-    _unary(_name)
+def _is_tensor(other: Any = None) -> bool:
+    return hasattr(other, "_array")
+
+
+for _function in NAMES:
+    _operator(_function)

@@ -20,7 +20,7 @@ import numpy as np
 
 from minigrad.output.words import printable
 from minigrad.program.fast_lines import FastLines
-from minigrad.program.operators import SYMBOLS
+from minigrad.program.operators import IN_PLACE, SYMBOLS
 from minigrad.program.stand_ins import StandIn, has_stand_in, real
 
 _PACKAGES = (str(Path(__file__).parents[1]) + os.sep, str(Path(np.__file__).parent) + os.sep)
@@ -155,6 +155,9 @@ class Recorder:
             self.refuse(f"a {printable(kind.__name__)} holds arrays")
         return self.constant(value)
 
+    def _arguments(self, args: Any, keywords: Any, uses: list[str]) -> list[str]:
+        return [self.text(a, uses) for a in args] + [f"{k}={self.text(v, uses)}" for k, v in keywords.items()]
+
     # ---- lines -----------------------------------------------------------------------------------------------------
 
     def _noted(self, text: str, value: Any, uses: list[str]) -> Any:
@@ -192,6 +195,10 @@ class Recorder:
             args, keywords: its arguments.
             shaped: True if the shape of the result may depend on the numbers.
         """
+        if function in SYMBOLS:
+            return self._operator(function, *args)
+        if function in IN_PLACE:
+            return self._in_place(function, *args)
         value = function(*real(args), **real(keywords))
         if not self.active:
             return value
@@ -199,7 +206,7 @@ class Recorder:
         if out is not None:
             return self._into(function, args, keywords, out if type(out) is not tuple else out[0])
         uses: list[str] = []
-        parts = [self.text(a, uses) for a in args] + [f"{k}={self.text(v, uses)}" for k, v in keywords.items()]
+        parts = self._arguments(args, keywords, uses)
         text = self._written_out(function, parts) or f"{self.constant(function)}({', '.join(parts)})"
         if text.isidentifier():  # an argument, unchanged
             return next(a for a in args if type(a) is Variable and a.name == text)
@@ -239,13 +246,12 @@ class Recorder:
             self.refuse("NumPy writes what it computes from arrays of the step into another array")
             return out
         uses: list[str] = []
-        parts = [self.text(a, uses) for a in args] + [f"{k}={self.text(v, uses)}" for k, v in keywords.items()]
+        parts = self._arguments(args, keywords, uses)
         self._noted(f"{self.constant(function)}({', '.join(parts)})", None, uses)
         self._writes(out)
         return out
 
-    def binary(self, function: Callable[..., Any], a: Any, b: Any) -> Any:
-        """Note an operator."""
+    def _operator(self, function: Callable[..., Any], a: Any, b: Any) -> Any:
         uses: list[str] = []
         value = function(real(a), real(b))
         if value is NotImplemented or not self.active:
@@ -257,8 +263,7 @@ class Recorder:
             return Variable(self, value, f"v{len(self.lines) - 1}")
         return found
 
-    def in_place(self, function: Callable[..., Any], a: Variable, b: Any) -> Any:
-        """Note an operator that writes into its first operand, unless that is a number."""
+    def _in_place(self, function: Callable[..., Any], a: Variable, b: Any) -> Any:
         value = function(a.value, real(b))
         if not self.active:
             return value
@@ -276,8 +281,7 @@ class Recorder:
         if not self.active:
             return value
         uses = [x.name]
-        parts = [self.text(a, uses) for a in args] + [f"{k}={self.text(v, uses)}" for k, v in keywords.items()]
-        found = self._noted(f"{x.name}.{name}({', '.join(parts)})", value, uses)
+        found = self._noted(f"{x.name}.{name}({', '.join(self._arguments(args, keywords, uses))})", value, uses)
         if value is None:
             self._writes(x)
         if type(value) in _NUMBERS:

@@ -51,12 +51,8 @@ class ScalarReplay(Replay):
     # ---- operations on numbers -------------------------------------------------------------------------------------
 
     def call(self, function: Any, args: Any, keywords: Any) -> Any:
-        """Apply a unary operator."""
+        """Apply an operator."""
         return self.made(NAMES[function], *args)
-
-    def binary(self, function: Any, a: Any, b: Any) -> Any:
-        """Apply an operator with two operands."""
-        return self.made(NAMES[function], a, b)
 
     def made(self, op: str, *args: Any) -> Any:
         """Return the number `op(*args)`, simplified."""

@@ -24,13 +24,7 @@ class Recorder(Protocol):
     """
 
     def call(self, function: Callable[..., Any], args: Any, keywords: Any) -> Any:
-        """Call a function of NumPy, a method of a ufunc, or a unary operator."""
-
-    def binary(self, function: Callable[..., Any], a: Any, b: Any) -> Any:
-        """Apply an operator with two operands: a function of the module `operator`."""
-
-    def in_place(self, function: Callable[..., Any], a: Any, b: Any) -> Any:
-        """Apply an operator such as `operator.iadd`, which writes into `a`."""
+        """Call a function of NumPy, a method of a ufunc, or an operator: a function of the module `operator`."""
 
     def method(self, x: Any, name: str, *args: Any, **keywords: Any) -> Any:
         """Call a method of an array."""

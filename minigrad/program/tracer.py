@@ -13,7 +13,7 @@ from minigrad.primitives.primitive import Elementwise, Primitive
 from minigrad.program import helpers
 from minigrad.program.ir import Term, found, mapped, same_number
 from minigrad.program.numpy_semantics import KNOWN
-from minigrad.program.operators import NAMES
+from minigrad.program.operators import IN_PLACE, NAMES
 from minigrad.program.rebound import names_of_locals, rebound
 from minigrad.program.simplify import Arrays, elementwise
 from minigrad.program.stand_ins import real
@@ -169,7 +169,9 @@ class Trace:
 
     def call(self, function: Any, args: Any, keywords: Any) -> Any:
         """Call a function of NumPy, a method of a ufunc, or an operator, and make a term of it."""
-        function = getattr(np, NAMES[function]) if function in NAMES else function
+        if function in NAMES:
+            keywords = {"out": args[0]} if function in IN_PLACE else {}
+            function = getattr(np, NAMES[function])
         known = KNOWN.get(function)
         if known is not None:
             return known(self, *args, **keywords)
@@ -200,14 +202,6 @@ class Trace:
             ]
             return value._make(picks) if hasattr(value, "_make") else type(value)(picks)
         return self._out(value, made, out[0] if isinstance(out, tuple) else out)
-
-    def binary(self, function: Any, a: Any, b: Any) -> Any:
-        """Apply an operator."""
-        return self.call(function, (a, b), {})
-
-    def in_place(self, function: Any, a: Any, b: Any) -> Any:
-        """Apply an operator that writes into its first operand."""
-        return self.call(function, (a, b), {"out": a})
 
     def method(self, x: Traced, name: str, *args: Any, **keywords: Any) -> Any:
         """Call a method, as the function of the same name."""
