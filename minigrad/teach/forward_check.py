@@ -214,6 +214,12 @@ class _Case:
                 continue
             for a, b in zip(made, right):
                 if np.isfinite(b).all() and a.dtype.kind == "f" and not np.isfinite(a).all():
+                    if not any("overflow" in kind or "divide" in kind for kind in flags):
+                        note = (
+                            f"for inputs {scale:g} times as large the result has nan, where the reference is finite: "
+                            "exp underflows to 0. Subtract the maximum of each row, not one for all rows"
+                        )
+                        return ForwardReport(True, notes=[note])
                     what, fix = "overflows", "subtract the maximum before exp (a shift that cancels)"
                     if "overflow" not in flags and any("divide" in kind for kind in flags):
                         what = "divides by 0 or takes the logarithm of 0"
@@ -561,12 +567,11 @@ class _Search:
 
     def _pairs(self) -> Iterator[_Explanation]:
         """Two likely mistakes that change the result, the likeliest pair first."""
-        by_result: dict[bytes, _Explanation] = {}
-        for explanation, result in self.tried:
-            if explanation.assumes <= LIKELY:
-                known = by_result.get(result)
-                if known is None or explanation.assumes < known.assumes:
-                    by_result[result] = explanation
+        by_result: dict[Any, _Explanation] = {}
+        right = np.round(np.asarray(self.right[-1], dtype=float), 9).tobytes()
+        for explanation, result in sorted(self.tried, key=lambda tried: tried[0].assumes):
+            # what alone changes nothing, such as the shift of a softmax, may matter beside another mistake
+            by_result.setdefault((explanation.name, explanation.site.k) if result == right else result, explanation)
         likely = sorted(by_result.values(), key=lambda e: e.assumes)[:150]
         pairs = sorted(combinations(range(len(likely)), 2), key=lambda p: likely[p[0]].assumes + likely[p[1]].assumes)
         for i, j in pairs:

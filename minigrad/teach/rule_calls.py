@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -148,7 +149,10 @@ def function_caller(
     """
     parameters, roles = _parameters(step), _roles(step, settings)
     extras = [p.name for p, role in zip(parameters, roles) if role == "extra"]
-    if len(extras) == 1 and "state" not in roles and not plain_state:
+    if plain_state and "state" in roles:
+        extras = [parameters[roles.index("state")].name]
+        roles[roles.index("state")] = "extra"
+    elif len(extras) == 1 and "state" not in roles and not plain_state:
         roles[roles.index("extra")], extras = "state", []
     config = any(p.name.lower() == "config" for p in parameters)
     names = {"learning_rate": rate, **settings}
@@ -219,15 +223,19 @@ def take(step: Any, settings: dict[str, Any], trial: Trial, decays: bool = True)
         return take(step(), settings, trial, decays)
     roles = _roles(step, settings)
     config = any(p.name.lower() == "config" for p in parameters)
-    for plain_state in (False, True):
+
+    def run(plain_state: bool) -> Taken:
         taken = Taken(constant_rate="rate" not in roles and not config and bool(parameters))
-        try:
-            _run(function_caller(step, settings, trial.rates[0], trial.start, plain_state), trial, taken)
-            break
-        except TypeError:
-            if plain_state or roles.count("extra") != 1 or "state" in roles:
-                raise
-    return taken
+        _run(function_caller(step, settings, trial.rates[0], trial.start, plain_state), trial, taken)
+        return taken
+
+    try:
+        return run(plain_state=False)
+    except TypeError:
+        if roles.count("extra") + roles.count("state") == 1:
+            with contextlib.suppress(Exception):
+                return run(plain_state=True)
+        raise
 
 
 def _run(caller: Caller, trial: Trial, taken: Taken) -> None:

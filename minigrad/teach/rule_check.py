@@ -428,6 +428,21 @@ def _line_of(error: Exception) -> str:
     return f" (line {theirs[0].lineno} of {theirs[0].function})" if theirs else ""
 
 
+def _constants(step: Any, depth: int = 3) -> set[float]:
+    """Return the numbers in the code of a function or class, and of the functions that it contains."""
+    if isinstance(step, type):
+        inner: list[Any] = [f for f in vars(step).values() if inspect.isfunction(f)]
+        return set().union(*map(_constants, inner)) if depth else set()
+    step = getattr(step, "__func__", step)
+    code, defaults = getattr(step, "__code__", step), (getattr(step, "__defaults__", None) or ())
+    found = {n for n in (*defaults, *getattr(code, "co_consts", ())) if isinstance(n, float)}
+    cells = [cell.cell_contents for cell in getattr(step, "__closure__", None) or ()]
+    for inner_one in (*getattr(code, "co_consts", ()), *cells) if depth else ():
+        if inspect.iscode(inner_one) or inspect.isfunction(inner_one):
+            found |= _constants(inner_one, depth - 1)
+    return found | {n for n in cells if isinstance(n, float)}
+
+
 class _Check:
     """The comparison of one learner's rule."""
 
@@ -455,12 +470,15 @@ class _Check:
             note = "the differences are those of float32; for exact numbers use float64"
             return RuleReport(True, reference.name, notes=[*taken.notes, note], lines=form.lines)
         found = found or self._singles(rounding)
-        for epsilon, check in others if not found else []:
+        if found:
+            return self._told(found)
+        for epsilon, check in others:
             if found := check._singles(rounding):
-                report = check._told(found)
-                report.notes.append(f"epsilon is {epsilon} in it, and so in the rule beside it")
-                return report
-        return self._told(found or self._fitted() or self._pairs())
+                return check._told(found, f"epsilon is {epsilon} in it, and so in the rule beside it")
+        note, check = "", self
+        if written := [one for one in others if float(one[0]) in _constants(self.step)]:
+            note, check = f"epsilon is {written[0][0]} in it, and so in the rule beside it", written[0][1]
+        return check._told(check._in_other_convention() or check._fitted() or check._pairs(), note)
 
     def _with(self, reference: Reference) -> _Check:
         return _Check(self.step, reference, self.trial, self.taken)
@@ -541,6 +559,20 @@ class _Check:
             made is not None
             and self.reference.path(self.reference.forms[0], constant, Taken(x=made[0]), EXACT) is not None
         )
+
+    def _in_other_convention(self) -> list[Explanation]:
+        """A mistake in the other convention of momentum, where the velocity contains the learning rate or does not."""
+        if not self.reference.name.startswith(("momentum", "nesterov")):
+            return []
+        looks_ahead = self.reference.name == "nesterov" or self.reference.settings.get("nesterov")
+        mu = {"mu": self.reference.settings["mu"]}
+        if self.reference.name == "momentum_pytorch":
+            other, contains = Reference.of("nesterov" if looks_ahead else "momentum", mu), "contains"
+        else:
+            other, contains = Reference.of("momentum_pytorch", {**mu, "nesterov": looks_ahead}), "does not contain"
+        said = f"it is written in the convention of {other.name}, where the velocity {contains} the learning rate"
+        convention = Explanation.of(f"is-{other.name}", said, self.reference.forms[0], 1.0)
+        return [why + convention for why in self._with(other)._singles()]
 
     def _about_rates(self) -> list[str]:
         """Say which rules a constant rate cannot distinguish."""
@@ -640,9 +672,10 @@ class _Check:
 
     # ---- words -------------------------------------------------------------------------------------------------
 
-    def _told(self, found: list[Explanation]) -> RuleReport:
+    def _told(self, found: list[Explanation], note: str = "") -> RuleReport:
         reference, taken = self.reference, self.taken
-        report = RuleReport(False, reference.name, "unknown", notes=[*taken.notes], explanations=found)
+        notes = [*taken.notes, *([note] if note else [])]
+        report = RuleReport(False, reference.name, "unknown", notes=notes, explanations=found)
         report.lines = reference.forms[0].lines
         self._compare(report)
         if found:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,7 @@ from minigrad import check_forward, check_rule, check_schedule, nn, no_grad, opt
 from minigrad.optim import rules
 from minigrad.teach.forward_mistakes import CATALOGUE as FORWARD
 from minigrad.teach.forward_mistakes import Variant, mistake
-from minigrad.teach.rule_check import FORMS, NAMES, Reference, a_trial
+from minigrad.teach.rule_check import FORMS, NAMES, Reference, _constants, a_trial
 from minigrad.teach.rule_mistakes import CATALOGUE
 
 SETTINGS = [
@@ -417,3 +419,119 @@ def test_an_epsilon_that_is_not_stated_may_have_any_usual_value() -> None:
 def test_an_unknown_setting_is_answered_with_those_that_there_are() -> None:
     with pytest.raises(TypeError, match="adamw has no setting 'decay'; it has beta1, beta2, epsilon, weight_decay"):
         check_rule(lambda x, dx, state, learning_rate: (x, state), "adamw", learning_rate=0.1, decay=0.1)
+
+
+def rms(x: Any, dx: Any, state: Any, lr: float, accumulate: Any = None, correct: bool = False) -> Any:
+    state["t"] = state.get("t", 0) + 1
+    state["c"] = 0.9 * state.get("c", 0) + 0.1 * (dx if accumulate is not None else dx**2)
+    c = state["c"] / (1 - 0.9 ** state["t"]) if correct else state["c"]
+    return x - lr * dx / ((np.sqrt(c) if accumulate is None else accumulate(c)) + 1e-8), state
+
+
+def adam_of_mine(
+    x: Any, dx: Any, state: Any, lr: float, keep: bool = True, swap: bool = False, ahead: bool = False
+) -> Any:
+    t = state["t"] = state.get("t", 0) + 1
+    m = 0.9 * state.get("m", 0) + 0.1 * dx
+    v = 0.999 * state.get("v", 0) + 0.001 * dx**2
+    a, b = (0.999, 0.9) if swap else (0.9, 0.999)
+    mb, vb = m / (1 - a**t), v / (1 - b**t)
+    state["m"], state["v"] = (m, v) if keep else (mb, vb)
+    return x - lr * (0.9 * mb + 0.1 * dx if ahead else mb) / (np.sqrt(vb) + 1e-8), state
+
+
+def averaged_momentum(x: Any, dx: Any, state: Any, lr: float) -> Any:
+    state["v"] = 0.9 * state.get("v", 0) + 0.1 * dx
+    return x - lr * state["v"], state
+
+
+@pytest.mark.parametrize(
+    ("step", "rule", "words"),
+    [
+        (partial(rms, correct=True), "rmsprop", "there is a bias correction of `cache`"),
+        (partial(rms, accumulate=np.abs), "rmsprop", "their sum is squared, not each gradient"),
+        (partial(rms, accumulate=lambda c: np.sqrt(np.abs(c))), "rmsprop", "root is taken of the absolute value"),
+        (partial(adam_of_mine, keep=False), "adam", "the corrected values `mb` and `vb` are kept"),
+        (partial(adam_of_mine, swap=True), "adam", "betas of the two bias corrections are swapped"),
+        (partial(adam_of_mine, ahead=True), "adam", "look-ahead as in Nesterov's momentum"),
+        (averaged_momentum, "momentum", "dampening.*convention of momentum_pytorch"),
+    ],
+)
+def test_mistakes_of_several_lines(step: Any, rule: str, words: str) -> None:
+    def mine(x: Any, dx: Any, state: Any, lr: float) -> Any:
+        return step(x, dx, state, lr)
+
+    settings = {"decay_rate": 0.9} if rule == "rmsprop" else {}
+    if rule != "momentum":
+        settings["epsilon"] = 1e-8
+    report = check_rule(mine, rule, **settings)
+    assert re.search(words, report.cause), str(report)
+
+
+def test_the_numbers_in_code_are_found_in_inner_functions_and_methods_too() -> None:
+    epsilon = 1e-8
+
+    class Mine:
+        def update(self, x: Any, dx: Any) -> Any:
+            return x - [dx / (g + epsilon) for g in dx][0] - (lambda a: a + 1e-6)(x)
+
+    assert {1e-8, 1e-6} <= _constants(Mine) and 1e-5 in _constants(lambda x, eps=1e-5: x)
+
+
+def test_a_state_called_cache_may_be_an_array() -> None:
+    def mine(x: Any, dx: Any, cache: Any, lr: float) -> Any:
+        cache = 0.9 * cache + 0.1 * dx**2
+        return x - lr * dx / (np.sqrt(cache) + 1e-7), cache
+
+    assert check_rule(mine, "rmsprop", decay_rate=0.9)
+
+
+STEPS = {"alpha_0": 0.1, "every": 10, "factor": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("schedule", "settings", "mine", "words"),
+    [
+        ("step", STEPS, lambda t: 0.1 * 0.5 ** (t % 10), "the remainder is taken"),
+        ("step", STEPS, lambda t: 0.1 - 0.05 * (t // 10), "subtracted"),
+        ("step", STEPS, lambda t: 0.05 if t % 10 == 0 else 0.1, "not kept"),
+        ("step", STEPS, lambda t: 0.1 * 0.9 ** (t // 10), "`factor` acts as 0.9"),
+        ("inverse", {"alpha_0": 0.1, "k": 0.05}, lambda t: 0.1 / (1 + 0.05 * t) ** 2, "divisor is squared"),
+        ("inverse", {"alpha_0": 0.1, "k": 0.05}, lambda t: 0.1 / (1 + 0.05) * t, "parentheses"),
+        ("cosine", {"alpha_0": 0.1, "T": 50}, lambda t: 0.1 * np.cos(np.pi * t / 50), "1 \\+ of the cosine"),
+        ("cosine", {"alpha_0": 0.1, "T": 50}, lambda t: 0.05 * (1 + np.cos(np.pi * t / 49)), "ends at T - 1"),
+        ("linear", {"alpha_0": 0.1, "T": 50}, lambda t: 0.1 * t / 50, "ends are exchanged"),
+        ("linear", {"alpha_0": 0.1, "T": 50, "last": 0.01}, lambda t: 0.1 * (1 - t / 50), "last rate is missing"),
+        ("warmup", {"alpha_0": 0.1, "T": 10}, lambda t: 0.1 * max(1, (t + 1) / 10), "maximum"),
+        ("warmup", {"alpha_0": 0.1, "T": 10}, lambda t: 0.1 if t >= 10 else 0.0, "ramp"),
+    ],
+)
+def test_mistakes_in_schedules(schedule: str, settings: dict[str, float], mine: Any, words: str) -> None:
+    report = check_schedule(mine, schedule, **settings)
+    assert re.search(words, report.cause), str(report)
+
+
+def test_a_schedule_may_keep_its_rate() -> None:
+    rate = [0.2]
+
+    def mine(t: int) -> float:
+        rate[0] *= 0.5 if t % 10 == 0 else 1.0
+        return rate[0]
+
+    assert check_schedule(mine, "step", **STEPS)
+
+
+def test_forward_passes_without_several_steps() -> None:
+    z = np.random.default_rng(0).standard_normal((5, 3))
+
+    def softmax(z: Any) -> Any:
+        e = np.exp(z - z.max(axis=1, keepdims=True))
+        return e / e.sum(axis=1, keepdims=True)
+
+    report = check_forward(lambda z: z / z.sum(axis=1, keepdims=True), softmax, z)
+    assert "`z` stands instead of `e`" in report.cause, str(report)
+    report = check_forward(lambda z: (lambda e: e / e.sum(axis=1, keepdims=True))(np.exp(z - z.max())), softmax, z)
+    assert report and "underflows" in str(report)
+    x, w, b = np.ones((2, 3)), np.eye(3), np.arange(3.0) + 1
+    report = check_forward(lambda x, w, b: x @ w + 2 * b, lambda x, w, b: x @ w + b, x, w, b)
+    assert report.cause == "`b` has a factor of 2 too much"

@@ -30,7 +30,9 @@ def _constant(site: Site) -> Iterator[Variant]:
             ways["missing"] = 1.0
         for said, n in ways.items():
             if n != value and np.isfinite(n):
-                yield Variant(site.at(i, lambda a, v, n=n: n), f"{called} is {said}")
+                meant = said == "squared" and site.reference.sizes.get(round(n, 9))
+                where = f" ({meant})" if meant else ""
+                yield Variant(site.at(i, lambda a, v, n=n: n), f"{called} is {said}{where}", -0.03 if meant else 0.0)
         near = {n: f"{n:g}" for n in (0.0, 1.0, 2.0, 0.5, -1.0, value + 1, value - 1)}
         if value == round(value) or value**2 == round(value**2, 9):
             near |= {n: f"{n:g}, {meaning}" for n, meaning in site.reference.sizes.items()}
@@ -50,6 +52,9 @@ def _sign(site: Site) -> Iterator[Variant]:
 
 @mistake("factor", "operation", "{detail}", assumes=1.35)
 def _factor(site: Site) -> Iterator[Variant]:
+    if site.op.kind == "input":
+        for n in (2.0, 0.5):
+            yield Variant(lambda v, n=n: n * site.op.value, f"{site.what} has a factor of {n:g} too much")
     if site.op.primitive is None or site.op.kind in MOVING:
         return
     for n in (2.0, 0.5):

@@ -141,6 +141,18 @@ def _missing(site: Site) -> Iterator[Variant]:
             yield Variant(lambda v: site.operands(v)[0], f"{site.operand(0)} is not transposed", 0.1)
 
 
+@mistake("steps-missing", "operation", "{detail}", assumes=1.15)
+def _steps_missing(site: Site) -> Iterator[Variant]:
+    """An earlier value stands for the result of several operations, such as scores for their softmax."""
+    if len(site.passes) > 1 or not site.op.value.ndim or site.op.kind in MOVING:
+        return
+    for q in site.reference.by_shape[site.op.value.shape]:
+        if q < site.k and q not in site.op.sources and Site(site.reference, q).feeds(site.k):
+            name, result = site.words.name(q), site.words.name(site.k)
+            if name != result:
+                yield Variant(lambda v, q=q: v[q], f"{name} stands instead of {result}: the steps between are missing")
+
+
 @mistake("swapped", "operation", "the operands of {what} are swapped: each stands in the other's place", assumes=1.06)
 def _swapped(site: Site) -> Iterator[Variant]:
     if site.op.kind in ("sub", "div", "matmul", "pow") and len(site.shapes) == 2:

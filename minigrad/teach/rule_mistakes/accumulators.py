@@ -21,6 +21,7 @@ mistake("weights-equal", "rule", "both weights of `{target}` are the same: they 
         ("BETA * STATE + (1 - BETA) * A", "(1 - BETA) * STATE + (1 - BETA) * A"))
 mistake("dampened", "rule", "the gradient is weighed by a factor 1 - {beta} on its way into the velocity (dampening), "
         "which this rule does not have", ("BETA * STATE - A", "BETA * STATE - (1 - BETA) * (A)"),
+        ("BETA * STATE + dx", "BETA * STATE + (1 - BETA) * dx"),
         ("mu * STATE + (1 - dampening) * A", "mu * STATE + (1 - mu) * A"),
         ("BETA * STATE + A / B", "BETA * STATE + (1 - BETA) * A / B"))
 mistake("momentum-weight", "rule", "the old velocity is weighed by 1 - {beta} instead of {beta}",
@@ -33,7 +34,7 @@ mistake("old-value-lost", "rule", "the old `{target}` is overwritten: only the n
 mistake("new-value-lost", "rule", "the new term of `{target}` is missing: the gradient never enters",
         ("BETA * STATE + A", "BETA * STATE"), ("STATE + A", "STATE"), assumes=1.3)
 mistake("maximum-missing", "rule", "the maximum is missing: the old value does not count (for AMSGrad this is plain "
-        "Adam)", ("np.maximum(STATE, A)", "A"))
+        "Adam)", ("np.maximum(STATE, A)", "A"), assumes=0.95)
 mistake("minimum", "rule", "the minimum is taken instead of the maximum", ("np.maximum(A, B)", "np.minimum(A, B)"))
 mistake("maximum-is-sum", "rule", "the two are added, where the rule takes their maximum",
         ("np.maximum(A, B)", "A + B"))

@@ -82,7 +82,7 @@ def _wrong_array(formula: Formula) -> Iterator[Variant]:
             break
         for node in ast.walk(statement):
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in known:
-                forms = ("dx ** 2", "np.abs(dx)", "x ** 2") if node.id != "x" else ()
+                forms = ("dx ** 2", "np.abs(dx)", "np.sign(dx)", "x ** 2") if node.id != "x" else ()
                 for other in (*known, *forms):
                     if other != node.id:
                         yield Variant(replaced(formula, i, node, expression(other)), other)

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
+from dataclasses import replace
 
 from minigrad.teach.catalogue import Variant, mistake
-from minigrad.teach.edits import Formula, rewrite_everywhere
+from minigrad.teach.edits import (
+    NOT_DECAYS,
+    Formula,
+    expression,
+    expressions,
+    replaced,
+    replaced_everywhere,
+    rewrite,
+    rewrite_everywhere,
+    target,
+)
 
 # fmt: off
 mistake("square-missing", "rule", "the square of the gradient is missing in `{target}`", ("A ** 2", "A"))
@@ -107,3 +119,41 @@ def _t_everywhere(formula: Formula) -> Iterator[Variant]:
         for i, statement in enumerate(formula.body):  # in one line that has it twice
             for edited in rewrite_everywhere(formula.with_body([statement]), "BETA ** t", f"BETA ** ({instead})"):
                 yield Variant(formula.with_line(i, *edited.body), f"{said} in this line")
+
+
+@mistake("corrections-swapped", "rule", "the betas of the two bias corrections are swapped: `m` needs beta1, `v` beta2",
+         assumes=0.95)  # fmt: skip
+def _corrections_swapped(formula: Formula) -> Iterator[Variant]:
+    swap = {"beta1 ** t": "beta2 ** t", "beta2 ** t": "beta1 ** t"}
+
+    def change(node: ast.AST) -> ast.AST | None:
+        other = swap.get(ast.unparse(node)) if isinstance(node, ast.BinOp) else None
+        return expression(other) if other else None
+
+    if {"beta1", "beta2"} <= formula.settings:
+        yield Variant(replaced_everywhere(formula, change))
+
+
+@mistake("bias-correction-added", "rule", "there is a bias correction of `{detail}`, which this rule does not have",
+         assumes=1.2)  # fmt: skip
+def _correction_added(formula: Formula) -> Iterator[Variant]:
+    betas = [] if "t" in map(target, formula.body) else sorted(formula.settings - NOT_DECAYS)
+    kept = {name: i for i, s in enumerate(formula.body) if (name := target(s)) and "state" in ast.unparse(s)}
+    for i, node in expressions(formula):
+        is_use = isinstance(node, ast.Name) and kept.get(node.id, i) < i and not isinstance(formula.body[i], ast.Return)
+        for beta in betas if is_use else ():
+            name = ast.unparse(node)
+            yield Variant(replaced(formula, i, node, expression(f"{name} / (1 - {beta} ** STEP)")), name)
+
+
+@mistake("root-of-accumulated", "rule", "the squares are missing in `{target}`: {detail}", assumes=1.2)
+def _root_of_accumulated(formula: Formula) -> Iterator[Variant]:
+    """The gradients are accumulated instead of their squares, and the root gets a number that is not negative."""
+    for accumulated in ("STATE + {}", "BETA * STATE + (1 - BETA) * {}"):
+        for first in rewrite(formula, accumulated.format("A ** 2"), accumulated.format("A")):
+            for root, said in (
+                ("np.abs(B)", "the gradients are added up and their sum is squared, not each gradient"),
+                ("np.sqrt(np.abs(B))", "the gradients are added up, and the root is taken of the absolute value"),
+            ):
+                for both in rewrite(first, "np.sqrt(B)", root):
+                    yield Variant(replace(both, line=first.line), said)

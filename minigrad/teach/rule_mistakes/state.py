@@ -102,6 +102,20 @@ def _stored_value(formula: Formula) -> Iterator[Variant]:
                 yield Variant(replaced(formula, i, value, expression(text)), what)
 
 
+@mistake("stored-corrected", "rule", "the corrected values {detail} are kept in the state instead of the values "
+         "themselves: the bias correction then corrects what is corrected already", assumes=1.1)  # fmt: skip
+def _stored_corrected(formula: Formula) -> Iterator[Variant]:
+    assigned = {target(s) for s in formula.body}
+    corrected = {id(value): f"{value.id}b" for _, _, value in _stored(formula) if f"{value.id}b" in assigned}
+    if len(corrected) > 1:
+        edited = replaced_everywhere(formula, lambda node: _name(corrected.get(id(node))))
+        yield Variant(edited, " and ".join(f"`{name}`" for name in corrected.values()))
+
+
+def _name(name: str | None) -> ast.expr | None:
+    return ast.Name(name, ast.Load()) if name else None
+
+
 STORED_AS = ("np.sqrt({})", "{} ** 2", "learning_rate * {}", "{} / learning_rate", "-{}")
 """The forms in which a value may be stored by mistake."""
 

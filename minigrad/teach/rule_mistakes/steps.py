@@ -46,6 +46,10 @@ mistake("lookahead-factor", "rule", "the factor 1 + mu of the new velocity is wr
         assumes=0.93)
 mistake("lookahead-of-average-missing", "rule", "the look-ahead of NAdam is missing: the average of this step alone is "
         "used, as in Adam", ("mu_next * m / (1 - mu_product * mu_next) + A", "m / (1 - mu_product)"))
+mistake("lookahead-added", "rule", "there is a look-ahead as in Nesterov's momentum, which this rule does not have: "
+        "{after}", ("mb", "(beta1 * mb + (1 - beta1) * dx)"), ("A * mb", "A * (beta1 * mb + (1 - beta1) * dx / "
+        "(1 - beta1 ** t))"), ("x + v", "x + (mu * v - learning_rate * dx)"), ("x - A * v", "x - A * (dx + mu * v)"),
+        assumes=1.15)
 mistake("gradient-for-velocity", "rule", "the step is made with dx itself instead of with the velocity `v`: this is "
         "plain gradient descent", ("-learning_rate * v", "-learning_rate * dx"),
         ("x - learning_rate * v", "x - learning_rate * dx"), ("x + v", "x - learning_rate * dx"), assumes=0.95)
