@@ -494,6 +494,7 @@ class Recording:
         constants: node -> {position: the operand that has no gradient}.
         places: node -> where it was computed.
         names: node, or id of a constant -> the variable that held it.
+        added: nodes that are not the learner's: several results times their gradients, added up.
         passes: how often each kind of node was created at each place.
     """
 
@@ -504,6 +505,7 @@ class Recording:
         self.constants: dict[Any, dict[int, Any]] = {}
         self.places: dict[Any, Place] = {}
         self.names: dict[Any, str] = {}
+        self.added: set[Any] = set()
         self.arrays: dict[tuple[Any, ...], str] = {}
         self.passes: dict[tuple[Any, ...], int] = {}
 

@@ -110,7 +110,7 @@ def symptoms(
     if not math.isfinite(last.gradient):
         yield from gradient_not_finite(samples)
         return
-    yield from gradient_overshot(last, scene.model)
+    yield from gradient_overshot(samples, scene.model)
     if len(recent) < PERSISTENT:
         return
     yield from not_zeroed(recent)
@@ -140,8 +140,9 @@ def gradient_not_finite(samples: Sequence[Sample]) -> Iterator[Said]:
         yield "not finite", f"the loss is {last.loss:.4g}, but the gradient of {listed(layers)} is not finite: {cause}"
 
 
-def gradient_overshot(last: Sample, model: Module) -> Iterator[Said]:
-    """Gradients much longer than the parameters that they update."""
+def gradient_overshot(samples: Sequence[Sample], model: Module) -> Iterator[Said]:
+    """Gradients much longer than the parameters that they update; after long steps, those are the cause."""
+    last, before = samples[-1], samples[-PERSISTENT:-1]
     long = {
         layer: last.gradients[layer] / size
         for layer, size in last.sizes.items()
@@ -149,11 +150,15 @@ def gradient_overshot(last: Sample, model: Module) -> Iterator[Said]:
     }
     if long:
         worst = max(long, key=long.__getitem__)
-        yield (
-            "exploding gradients",
-            f"the gradient explodes: in {listed([*long])} it is up to {_times(long[worst])} as long as the parameters"
-            f". {against_explosion(model)}",
-        )
+        size = f"in {listed([*long])} it is up to {_times(long[worst])} as long as the parameters"
+        if before and any(ratio > 1 for sample in before for ratio in sample.ratios.values()):
+            yield (
+                "exploding gradients",
+                f"the gradient explodes: {size}, after steps longer than a layer. The learning rate{_rate(samples)} is "
+                f"too high: try a tenth of it. {against_explosion(model)}",
+            )
+        else:
+            yield "exploding gradients", f"the gradient explodes: {size}. {against_explosion(model)}"
 
 
 def against_explosion(model: Module) -> str:
@@ -441,7 +446,7 @@ def not_finite(
         loss: the number.
         end: the loss as a tensor, whose graph is searched.
         model: knows the layers' names.
-        samples: say how large the steps were.
+        samples: of the steps before, say how large they were.
         result: the id of the node of the model's output, and its array, for a loss that is logged after the step.
         outputs: of the layers in this step, if it was sampled.
     """

@@ -65,6 +65,7 @@ class Op:
         users: (operation, operand) of each use of the result.
         calls: the vjps with their arguments, by operand, once they are needed.
         ways: see `Tape.walk`, once they are needed.
+        added: True if it is not the learner's: several results times their gradients, added up.
         active: True if it depends on the input; others are what the function computes of its constants.
     """
 
@@ -81,6 +82,7 @@ class Op:
     calls: dict[int, Any] = field(default_factory=dict)
     ways: list[Any] | None = None
     active: bool = True
+    added: bool = False
 
     @property
     def kind(self) -> str:
@@ -198,6 +200,7 @@ class Tape:
         op = Op(node.primitive, sources, operands, node.parameters, recording.values[node], node)
         op.place, op.name = recording.places.get(node), recording.names.get(node)
         op.names = {i: recording.names[node, i] for i in range(len(sources)) if (node, i) in recording.names}
+        op.added = node in recording.added
         op.active = node is recording.leaf or any(s is not None and self.ops[s].active for s in sources)
         return op
 

@@ -230,3 +230,55 @@ def test_the_picture_shows_how_far_the_pass_is_right() -> None:
         **{loss.node: "right", h.node: "right"},
         **{z.node: "wrong", w.node: "follows"},
     }
+
+
+def recurrent(forgotten: bool, twice: bool = False) -> Any:
+    """Two steps of an RNN, whose sums before tanh have no name; their gradients are dhraw1 and dhraw2."""
+    rng = np.random.default_rng(0)
+    x1, x2, w, u, h0 = (
+        tensor(rng.standard_normal(s), requires_grad=True) for s in ((4, 3), (4, 3), (3, 5), (5, 5), (4, 5))
+    )
+    h1 = (x1 @ w + h0 @ u).tanh()
+    h2 = (x2 @ w + h1 @ u).tanh()
+    loss = (h2 * h2).sum()
+    v = {k: t.detach().numpy() for k, t in dict(x1=x1, x2=x2, u=u, h0=h0, h1=h1, h2=h2).items()}
+    dh2 = 2 * v["h2"]
+    dhraw2 = dh2 * (1 - v["h2"] if twice else 1 - v["h2"] ** 2)
+    dh1 = dhraw2 @ v["u"].T
+    dhraw1 = dh1 if forgotten else dh1 * (1 - v["h1"] ** 2)
+    dw = v["x2"].T @ dhraw2 + v["x1"].T @ dhraw1
+    du = v["h1"].T @ dhraw2 + v["h0"].T @ dhraw1
+    return check_backward(loss, {**locals(), "v": None})
+
+
+def test_a_gradient_of_a_result_without_a_name_is_the_wrong_line_if_it_explains_the_others() -> None:
+    assert (right := recurrent(False)) and "dhraw2, dhraw1" in str(right)
+    for twice, wrong, follows in (False, ["dhraw1"], {"dw", "du"}), (True, ["dhraw2", "dhraw1"], {"dh1", "dw", "du"}):
+        report = recurrent(True, twice)
+        assert [line.name for line in report.lines if line.verdict == "wrong"] == wrong, str(report)
+        assert {line.name for line in report.lines if line.verdict == "follows"} == follows, str(report)
+        assert "local derivative of `h1` is missing" in str(report)
+
+
+def test_a_missing_contribution_is_named_by_the_variable_that_it_comes_through() -> None:
+    rng = np.random.default_rng(0)
+    x, wq, wk = (tensor(rng.standard_normal((3, 3)), requires_grad=True) for _ in range(3))
+    q, k = x @ wq, x @ wk
+    loss = (q * k * k).sum()
+    a, b = q.detach().numpy(), k.detach().numpy()
+    dq, dk = b * b, 2 * a * b
+    dx = dq @ wq.detach().numpy().T
+    assert "the contribution of `x` through `k` is missing" in str(check_backward(loss, locals()))
+
+
+def test_at_a_kink_and_a_tie_every_gradient_between_the_sides_is_right() -> None:
+    x = tensor([[0.0, 1.0, 1.0], [2.0, 0.0, -1.0], [-1.0, 2.0, 2.0]], requires_grad=True, dtype="float64")
+    r, top, m = x.relu(), x.max(1).values, x.amax(1)
+    loss = (r * r + 3 * r).sum() + (top + m).sum()
+    a, ones = x.detach().numpy(), np.ones(3)
+    dr, dtop, dm = 2 * np.maximum(a, 0) + 3, ones, ones
+    ties = (a == a.max(1, keepdims=True)).astype(float)
+    dx = dr * (a >= 0) + 2 * ties
+    report = check_backward(loss, locals())
+    assert report and "kink" in str(report)
+    assert not check_backward(loss, {**locals(), "dx": dr + 2 * ties})

@@ -37,7 +37,7 @@ def _dropped(s: Edge) -> Iterator[Variant]:
     assumes=0.9,
 )
 def _constant(s: Edge) -> Iterator[Variant]:
-    if s.op.kind in REDUCTIONS or _leads_to_reduction(s):
+    if (s.op.kind in REDUCTIONS and not s.op.added) or _leads_to_reduction(s):
         yield Variant(lambda g: np.zeros(s.operand.shape))
 
 
@@ -45,6 +45,8 @@ def _leads_to_reduction(s: Edge) -> bool:
     """Whether the operand reaches a reduction on its only way, within a few operations."""
     k = s.k
     for _ in range(4):
+        if s.tape.ops[k].added:
+            return False
         if s.tape.ops[k].kind in REDUCTIONS and k != len(s.tape.ops) - 1:
             return True
         if len(s.tape.ops[k].users) != 1:

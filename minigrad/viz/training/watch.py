@@ -373,7 +373,8 @@ class Watcher:
                         f"the loss is {self._loss:g}: the batch has nan in its inputs. Are values missing in the data?"
                     )
                 else:
-                    said = not_finite(self._loss, tensor, self.model, self.samples, self._result, self._outputs(step))
+                    before = [sample for sample in self.samples if sample.step < step]
+                    said = not_finite(self._loss, tensor, self.model, before, self._result, self._outputs(step))
                 self._add_finding("not finite", said, step)
 
     def _outputs(self, step: int) -> dict[str, Outputs]:
