@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from minigrad.optim import blocks, compiled_rules, rules
-from minigrad.primitives import normalization, softmax, special
+from minigrad.primitives import normalization, pooling, softmax, special
 from minigrad.primitives.kernels import compiled, loops
 from minigrad.primitives.primitive import Primitive
 from tests.cases import each
@@ -31,7 +31,13 @@ def _used(monkeypatch: pytest.MonkeyPatch) -> None:
     if not COMPILED:
         for loop in filter(isfunction, [*vars(loops).values()]):
             monkeypatch.setattr(loop, "stats", UNCOMPILED, raising=False)
-        monkeypatch.setattr(compiled, "loop", lambda loop: setattr(loop, "stats", UNCOMPILED) or loop)
+        monkeypatch.setattr(compiled, "loop", uncompiled)
+        monkeypatch.setattr(compiled, "made", lambda name, *constants: uncompiled(getattr(loops, name)(*constants)))
+
+
+def uncompiled(loop: Any) -> Any:
+    loop.stats = UNCOMPILED
+    return loop
 
 
 def floats(seed: int, *shape: int) -> Any:
@@ -99,6 +105,46 @@ def test_gelu(monkeypatch: pytest.MonkeyPatch) -> None:
     for x in [*(3 * floats(1, *shape) for shape in SIZES), with_limits]:
         names = ["gelu", "gelu_vjp"]
         assert_close(*both(monkeypatch, names, lambda x=x: forward_and_backward(special.gelu, [x])))
+
+
+def windows(size: int, length: int, stride: int, step: int = 1, start: int = 0) -> pooling.Windows:
+    starts = range(start, size - length + 1 - start, stride)
+    return pooling.Windows(size, (*starts,), (*[i + length for i in starts],), step)
+
+
+def test_max_pool(monkeypatch: pytest.MonkeyPatch) -> None:
+    def results(x: Any, *ws: pooling.Windows) -> Callable[[], list[Any]]:
+        return lambda: forward_and_backward(pooling.max_pool, [x], windows=ws)
+
+    ties = np.random.default_rng(0).choice([-np.inf, -1, 0, 2, np.nan], (40, 2, 7, 6), p=[0.3, 0.2, 0.2, 0.2, 0.1])
+    for x in floats(1, 2, 3, 7, 6), floats(1, 7, 6), ties.astype(np.float32), np.zeros((1, 7, 6), np.float32):
+        for rows, columns in [
+            (windows(7, 2, 2), windows(6, 2, 2)),
+            (windows(7, 3, 2), windows(6, 3, 1)),
+            (windows(7, 1, 1), windows(6, 6, 1)),
+            (windows(7, 2, 3), windows(6, 2, 3)),
+        ]:
+            mine, its = both(monkeypatch, ["max_pool", "max_pool_vjp"], results(x, rows, columns))
+            np.testing.assert_array_equal(mine[0], its[0])
+            assert_close(mine[1:], its[1:])
+    x = floats(1, 2, 7, 6)
+    for ws in [  # one dimension, three, larger windows, with steps, cut off
+        [windows(6, 2, 2)],
+        [windows(2, 2, 2), windows(7, 2, 2), windows(6, 2, 2)],
+        [windows(7, 5, 1), windows(6, 2, 2)],
+        [windows(7, 3, 1, 2), windows(6, 2, 2)],
+        [windows(7, 2, 2, 1, -1), windows(6, 2, 2)],
+        [pooling.Windows(7, (0, 4), (4, 8)), windows(6, 2, 2)],
+    ]:
+        both(monkeypatch, [], results(x, *ws))
+
+
+def test_max_pool_of_a_gradient_in_another_order() -> None:
+    x, ws = floats(1, 2, 6, 6), (windows(6, 2, 2), windows(6, 2, 2))
+    _, places = pooling.max_pool.run(x, windows=ws)
+    g = np.arange(18, dtype=np.float32).reshape(3, 3, 2).T
+    vjp = pooling.max_pool.full_plan.array_calls.each[0][0]
+    np.testing.assert_array_equal(vjp(g, x, places, ws), vjp(g.copy(), x, places, ws))
 
 
 RULES = [name for name, rule in vars(rules).items() if hasattr(rule, "__wrapped__")]
@@ -210,7 +256,7 @@ def test_one_line_says_that_something_was_compiled(
     err = []
     for misses in {}, {"signature": 1}, {"signature": 1}:
         kernel.stats = SimpleNamespace(cache_misses=misses, cache_path="a folder")  # type: ignore[attr-defined]
-        compiled._used.discard("kernel")
+        compiled._used.clear()
         compiled.run("kernel")
         err.append(capsys.readouterr().err)
     assert [text.count("kept in a folder\n") for text in err] == [0, 1, 0]

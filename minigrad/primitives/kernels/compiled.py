@@ -26,7 +26,7 @@ ERROR = 1e-5
 """A bound on the difference from NumPy's results, relative to the largest of them."""
 
 _announced = False
-_used: set[str] = set()
+_used: set[int] = set()  # the ids of loops, which live as long as the process
 
 
 def _installed() -> bool:
@@ -54,10 +54,15 @@ def run(name: str, *args: Any) -> Any:
 def call(kernel: Any, *args: Any) -> Any:
     """Call a compiled loop."""
     result = _unwatched(kernel, *args)
-    if kernel.__name__ not in _used:
-        _used.add(kernel.__name__)
+    if id(kernel) not in _used:
+        _used.add(id(kernel))
         _announce(_unwatched(getattr, kernel, "stats"))
     return result
+
+
+def made(name: str, *constants: Any) -> Any:
+    """Return the loop that this function in `loops` makes for some constants."""
+    return _unwatched(getattr(_loops(), name), *constants)
 
 
 def loop(function: Callable[..., None]) -> Any:

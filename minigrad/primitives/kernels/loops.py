@@ -5,6 +5,7 @@ All arrays are float32 and in C order; rows are those of a matrix.
 
 from __future__ import annotations
 
+import functools
 import importlib
 from importlib.util import find_spec
 from typing import Any
@@ -154,3 +155,38 @@ def gelu_vjp(g: Any, x: Any, phi: Any, out: Any) -> None:
     """g * (phi + x * exp(-x**2 / 2) / sqrt(2 pi))."""
     for i in range(x.size):
         out[i] = g[i] * (phi[i] + x[i] * _exp(f(-0.5) * x[i] * x[i]) * f(0.3989422804014327))
+
+
+# ---- max pooling -----------------------------------------------------------------------------------------------------
+
+
+@functools.cache
+def max_pool(height: int, width: int, down: int, right: int) -> Any:
+    """Return the loop for windows of this height and width that lie so far apart; the compiler sees these numbers."""
+
+    @compiled
+    def max_pool(x: Any, out: Any, where: Any) -> None:
+        """`where` are the places of the maxima in their planes of x. Of equal ones it is the first, of nan the last."""
+        columns = np.int32(x.shape[2])
+        for n in range(out.shape[0]):
+            for p in range(out.shape[1]):
+                for q in range(out.shape[2]):
+                    top, place = x[n, p * down, q * right], np.int32(0)
+                    for i in range(height):
+                        for j in range(width):
+                            v = x[n, p * down + i, q * right + j]
+                            better = (v > top) | (v != v)
+                            top = v if better else top
+                            place = np.int32(i) * columns + np.int32(j) if better else place
+                    out[n, p, q] = top
+                    where[n, p, q] = np.int32(p * down) * columns + np.int32(q * right) + place
+
+    return max_pool
+
+
+@compiled
+def max_pool_vjp(g: Any, where: Any, out: Any) -> None:
+    """Add g to `out`, which is 0 before. All are matrices, a row for each plane."""
+    for n in range(g.shape[0]):
+        for p in range(g.shape[1]):
+            out[n, where[n, p]] += g[n, p]

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import reduce
+from functools import lru_cache, reduce
 from typing import Any
 
 import numpy as np
 
+from minigrad.primitives.kernels import compiled
 from minigrad.primitives.kernels.elementwise import where as chosen
 from minigrad.primitives.pooling import Windows, along, argmax_pool, max_pool, resized, sum_pool
 from minigrad.primitives.primitive import kernel
@@ -78,7 +79,16 @@ def _where_largest(x: Any, y: Any, axis: int, windows: Windows) -> Any:
 
 
 def _max_pool(x: Any, *, windows: Sequence[Windows]) -> Any:
-    """Return the maxima; and for the vjp those along one dimension after the other, and a copy of the result."""
+    """Return the maxima; and for the vjp those along one dimension after the other, and a copy of the result.
+
+    A compiled loop returns the maxima and, for its vjp, their places.
+    """
+    if compiled.usable(x) and (regular := _regular(windows)) is not None:
+        out = np.empty((*x.shape[:-2], *[len(w.starts) for w in windows]), x.dtype)
+        where = np.empty(out.shape, np.int32)
+        planes = [a.reshape(-1, *a.shape[-2:]) for a in (x, out, where)]
+        compiled.call(compiled.made("max_pool", *regular), *planes)
+        return out, where
     stages = []
     for axis, w in reversed(_axes(x, windows)):
         x = _max_along(x, axis, w)
@@ -86,7 +96,29 @@ def _max_pool(x: Any, *, windows: Sequence[Windows]) -> Any:
     return x, [*stages[:-1], x.copy()]  # the user may write to the result
 
 
+@lru_cache(maxsize=256)
+def _regular(windows: tuple[Windows, ...]) -> tuple[int, ...] | None:
+    """Return the height and width of windows with 9 places or fewer in two dimensions, and how far they lie apart; None
+    for others, and where some are cut off."""
+    sizes, strides = [], []
+    for w in windows:
+        size, stride = w.stops[0] - w.starts[0], (w.starts[1] if len(w.starts) > 1 else 1)
+        every = range(0, len(w.starts) * stride, stride)
+        if w.step > 1 or w.stops[-1] > w.size or w.starts != (*every,) or w.stops != (*[i + size for i in every],):
+            return None
+        sizes.append(size)
+        strides.append(stride)
+    return (*sizes, *strides) if len(windows) == 2 and math.prod(sizes) <= 9 else None
+
+
 def _max_pool_vjp(g: Any, x: Any, stages: Any, windows: Sequence[Windows]) -> Any:
+    if isinstance(stages, np.ndarray):
+        out = np.zeros(x.shape, g.dtype)
+        planes = math.prod(x.shape[:-2])
+        compiled.run(
+            "max_pool_vjp", *[np.ascontiguousarray(a).reshape(planes, -1) for a in (g, stages)], out.reshape(planes, -1)
+        )
+        return out
     before = [x, *stages]
     for (axis, w), x_along, y_along in zip(_axes(x, windows), before[-2::-1], stages[::-1]):
         if (out := _apart(g, x_along, y_along, axis, w)) is not None:
