@@ -149,7 +149,7 @@ def _tape(case: Case) -> Tape | None:
 _ALIKE = (
     {"dropped", "constant", "no contribution", "overwritten", "other time steps"},
     {"skipped", "other upstream", "other gradient"},
-    {"other function", "other derivative", "other array", "wrong array computed again"},
+    {"other function", "other derivative", "other array", "wrong array computed again", "wrong point", "mask"},
 )
 """Mistakes that are one: to say "either … or …" of them would teach nothing."""
 

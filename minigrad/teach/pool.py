@@ -6,6 +6,7 @@ and a weight. So all arrays of a pool are tried at once, by one matrix product.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,34 +90,34 @@ class Pool:
         self.texts: list[str] = []
         self.made_of: list[tuple[Base, ...]] = []
         costs: list[float] = []
+        size = math.prod(shape)
 
-        def add(text: str, made_of: tuple[Base, ...], cost: float) -> None:
-            a = made_of[0].array if made_of else None
-            b = made_of[1].array if len(made_of) > 1 else None
-            row = np.asarray(_COMPILED[text](a, b), float)
-            if row.shape == shape and np.isfinite(row).all():
-                rows.append(row.ravel())
-                self.texts.append(text)
-                self.made_of.append(made_of)
-                costs.append(cost)
+        def add(text: str, made_of: list[tuple[Base, ...]], values: Any, cost: float) -> None:
+            finite = np.isfinite(values).all(axis=1)
+            rows.append(np.asarray(values, float)[finite])
+            self.made_of += [m for m, good in zip(made_of, finite.tolist()) if good]
+            several = int(finite.sum())
+            self.texts += [text] * several
+            costs.extend([cost] * several)
 
-        with np.errstate(all="ignore"):
-            for base in bases:
+        if bases:
+            one = np.array([base.array.ravel() for base in bases], float).reshape(len(bases), size)
+            few = range(min(len(bases), MOST))
+            pairs = [(i, j) for i in few for j in few if i != j]
+            first, second = (one[[pair[side] for pair in pairs]] for side in (0, 1))
+            with np.errstate(all="ignore"):
                 for text, cost in _ONE.items():
-                    add(text, (base,), cost)
-            for a in bases[:MOST]:
-                for b in bases[:MOST]:
-                    if a is not b:
-                        for text, cost in _TWO.items():
-                            add(text, (a, b), cost)
-        size = int(np.prod(shape))
+                    add(text, [(base,) for base in bases], _COMPILED[text](one, None), cost)
+                for text, cost in _TWO.items() if pairs else ():
+                    add(text, [(bases[i], bases[j]) for i, j in pairs], _COMPILED[text](first, second), cost)
         for number, cost in ((1.0, 0.2), (-1.0, 0.4), (2.0, 0.6), (0.5, 0.6), (-2.0, 0.8), (0.0, 3.0)):
-            rows.append(np.full(size, number))
-            self.texts.append(f"{number:g}")
-            self.made_of.append(())
-            costs.append(cost)
-        self.matrix = np.array(rows).reshape(len(rows), size)
+            add(f"{number:g}", [()], np.full((1, size), number), cost)
+        self.matrix = np.concatenate(rows)
         self.assumes = np.array(costs)
+
+    def likeliest(self, rows: list[int]) -> list[int]:
+        """Return some of the formulas, those that assume the least first."""
+        return sorted(rows, key=lambda i: self.assumes[i])[:6]
 
     def said(self, i: int) -> str:
         """Return formula i in the learner's names."""
@@ -169,6 +170,8 @@ class Pools:
         self, found: list[Any], array: Any, name: str, k: int | None, shape: tuple[int, ...], named: bool
     ) -> None:
         if array.shape != shape:
+            if 0 < array.ndim < len(shape) and array.shape == shape[: array.ndim] != shape[-array.ndim :]:
+                array = array.reshape(array.shape + (1,) * (len(shape) - array.ndim))  # a number for each row
             try:
                 if not array.ndim or np.broadcast_shapes(array.shape, shape) != shape:
                     return

@@ -8,6 +8,7 @@ made.
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -21,8 +22,9 @@ from minigrad.teach.mistakes import CATALOGUE, REDUCTIONS, Block, Edge, Mistake,
 from minigrad.teach.mistakes.factors import factor_words
 from minigrad.teach.mistakes.formulas import derivative
 from minigrad.teach.pool import Pools
-from minigrad.teach.tape import Tape, Using
+from minigrad.teach.tape import Tape, Times, Using
 from minigrad.teach.wording import Words
+from minigrad.tensors.node import unbroadcast
 
 DIRECTIONS = 4
 """The number of random directions along which candidates are compared first."""
@@ -32,9 +34,19 @@ engine's are both float64; a gradient in float32 is compared with `CLOSE_32`."""
 CLOSE_32 = 2e-4
 ONE_OPERATION = ("softmax", "log_softmax", "standardize")
 """Primitives that are functions of several operations already."""
+SHARE = 1.25
+"""Of these seconds, those for explanations by one mistake, if the graph is large."""
+PLAUSIBLE = 60
+"""The number of mistakes in all passes of a loop that are combined with others."""
+CLASSIC = ("dropped", "skipped", "wrong product", "other time steps", "overwritten", "other upstream", "mask")
+"""Mistakes that are often made together with another one."""
+DERIVATIVES = ("1", "y", "1 - y", "y * (1 - y)", "1 - y**2")
+"""Local derivatives that often stand for another one."""
+TURNED = ("wrong product", "transposed")
+"""Mistakes that are likely to be right in the pass that is written before or after the loop."""
 IMPOSSIBLE = (ValueError, IndexError, TypeError, ArithmeticError, AttributeError, KeyError, np.linalg.LinAlgError)
 """What a mistake raises at a site where it cannot be made."""
-LIMIT = 1.75
+LIMIT = 1.8
 """Seconds of computing after which the search gives up."""
 
 
@@ -107,7 +119,9 @@ class Search:
         self.tape, self.words = tape, Words(tape)
         self.learners, self.right, self.close = learners, tape.gradient, close
         self.trusted = np.broadcast_to(trusted, learners.shape)
-        self.until = time.thread_time() + (LIMIT if limit is None else limit)
+        limit = LIMIT if limit is None else limit
+        self.started, self.limit = time.thread_time(), limit
+        self.until = self.started + limit * SHARE / LIMIT
         self.gave_up = False
         rng = np.random.default_rng(0)
         self.directions = [rng.standard_normal(learners.shape) * self.trusted for _ in range(DIRECTIONS)]
@@ -187,19 +201,32 @@ class Search:
                 shape, of = tape.ops[k].value.shape, tape.ops[early].value.shape
                 if early == k or shape != of and math.prod(shape) * max(of, default=1) < math.prod(of):
                     continue
-                if len(tape.between(k, early)) > 1 or tape.ops[k].kind in ONE_OPERATION:
+                op = tape.ops[k]
+                twice = len(op.sources) == 2 and op.sources[0] == op.sources[1]  # x * x
+                if twice or op.kind in ONE_OPERATION or len(tape.between(k, early)) > 1:
                     yield "block", Block(tape, words, k, early)
 
     def candidates(self, scope: str, site: Any) -> Iterator[Candidate]:
         """Yield the mistakes at a site that change the gradient."""
         place, right = self._right(scope, site)
+        derivatives: list[Candidate] = []
         for m in CATALOGUE.values():
             if m.scope != scope:
                 continue
             for variant in self._variants(m, site):
+                assumes = m.assumes + variant.assumes
+                if isinstance(variant.change, Times):
+                    derivatives.append(Candidate(m, [site], [variant], self.error, assumes))
+                    continue
                 effect = self._effect_of(variant, scope, site, place, right)
                 if effect is not None:
-                    yield Candidate(m, [site], [variant], effect, m.assumes + variant.assumes)
+                    yield Candidate(m, [site], [variant], effect, assumes)
+        effects = self._effects(derivatives) if derivatives else None
+        if effects is not None:
+            largest = np.abs(effects).max(axis=1)
+            for n in np.flatnonzero((largest > self.tolerance) & (largest < np.inf)):
+                derivatives[n].effect = effects[n]
+                yield derivatives[n]
 
     def _variants(self, m: Mistake, site: Any) -> list[Variant]:
         """Return the variants of a mistake at a site."""
@@ -263,6 +290,7 @@ class Search:
 
     def two(self) -> list[Explanation]:
         """Return an explanation by two mistakes, if there is one."""
+        self.until, self.gave_up = self.started + self.limit, False
         with np.errstate(all="ignore"), suppress(*IMPOSSIBLE):
             return self._pairs()
         return []
@@ -337,7 +365,7 @@ class Search:
         local = site.right(np.ones(shape)) if isinstance(site, Block) else site.raw(np.ones(shape))
         right = "" if isinstance(site, Block) else derivative(site)
         found: list[Explanation] = []
-        for i in self._equal(pool.matrix @ weights, wanted):
+        for i in pool.likeliest(self._equal(pool.matrix @ weights, wanted)):
             of_own = {b.k for b in pool.made_of[i]} <= {site.k, site.source}
             instead = pool.instead(i, local, self.pools.bases(shape)) if local.shape == shape else ""
             name = "other array" if instead or not of_own else "other derivative" if block else "other function"
@@ -348,7 +376,7 @@ class Search:
             found += self._local(name, site, pool.matrix[i], said, 1.5 + pool.assumes[i] + 0.6 * (not of_own))
         if found or local.shape != shape:
             return found
-        for i in self._equal(pool.matrix @ (weights * local.ravel()[:, None]), wanted):
+        for i in pool.likeliest(self._equal(pool.matrix @ (weights * local.ravel()[:, None]), wanted)):
             said = f"the right one times {pool.said(i)}, a factor too many"
             if pool.texts[i] in ("1 / a", "1 / a**2"):
                 said = f"the right one without the factor {pool.said(i).replace('1 / ', '')}"
@@ -421,7 +449,7 @@ class Search:
         pool = self.pools.near(other.shape, site.k)
         wanted = self.error + self.effect(site.source, site.c)
         found = []
-        for i in self._equal(pool.matrix @ np.array(parts).T, wanted):
+        for i in pool.likeliest(self._equal(pool.matrix @ np.array(parts).T, wanted)):
             row = pool.matrix[i].reshape(other.shape)
             said = f"{pool.said(i)} instead of {site.words.operand(site.k, 1 - site.i)}"
             change = lambda g, r=row: site.op.contribution(site.i, g, {name: r})  # noqa: E731
@@ -431,7 +459,7 @@ class Search:
     def _equal(self, effects: np.ndarray, wanted: np.ndarray) -> list[int]:
         """Return the rows of effects that are the wanted one."""
         near = np.abs(effects - wanted).max(axis=1) <= 10 * self.tolerance
-        return np.flatnonzero(near)[:6].tolist()
+        return np.flatnonzero(near).tolist()
 
     def _explained(self, name: str, site: Any, change: Any, detail: str, assumes: float) -> list[Explanation]:
         c = Candidate(CATALOGUE[name], [site], [Variant(change, detail)], self.error, assumes)
@@ -460,12 +488,57 @@ class Search:
             if self.late() or found and m.assumes > min(e.assumes for e in found) + 0.4:
                 break
             for passes, assumes in by_scope.get(m.scope, ()):
-                for c in self._same_everywhere(m, passes, assumes):
-                    if (m.scope == "arrivals" or self._may_explain(c)) and self.explains(c):
+                for c in self._likely([*self._same_everywhere(m, passes, assumes)]):
+                    if self.explains(c):
                         found.append(Explanation((c,), c.assumes))
                 if self.late():
                     break
         return found
+
+    def _likely(self, candidates: list[Candidate]) -> Iterator[Candidate]:
+        """Yield the mistakes in all passes that may explain the gradient; local derivatives are compared at once."""
+        together: dict[Any, list[Candidate]] = {}
+        for c in candidates:
+            if all(isinstance(v.change, Times) for v in c.variants):
+                together.setdefault(tuple(map(id, c.sites)), []).append(c)
+            elif c.mistake.scope == "arrivals" or self._may_explain(c):
+                yield c
+        for same in together.values():
+            if len(same) < 3:
+                yield from (c for c in same if self._may_explain(c))
+            else:
+                effects = self._effects(same)
+                near = [True] * len(same) if effects is None else np.abs(effects - self.error).max(axis=1)
+                yield from (c for c, far in zip(same, near) if effects is None or far <= 10 * self.tolerance)
+
+    def _effects(self, candidates: list[Candidate]) -> np.ndarray | None:
+        """Return the effects of local derivatives that are wrong in the same passes; None if they are not known."""
+        effects = np.zeros((len(candidates), DIRECTIONS))
+        changed: list[tuple[Any, np.ndarray]] = []
+        sites = candidates[0].sites
+        for number, site in enumerate(sites):
+            g = self.tape.gradients[site.k]
+            upstream = g.reshape(1, -1)
+            for response, delta in changed:
+                if site.k < len(response) and response[site.k] is not None:
+                    upstream = upstream + delta @ response[site.k]
+            block = isinstance(site, Block)
+            right = site.right(np.ones(g.shape)) if block else site.raw(np.ones(g.shape))
+            several = [c.variants[number].change.derivative for c in candidates]
+            wrong = np.array([d if np.shape(d) == g.shape else np.broadcast_to(d, g.shape) for d in several])
+            delta = upstream.reshape(-1, *g.shape) * (wrong - right)
+            if not block:
+                delta = np.array([unbroadcast(d, site.operand.shape) for d in delta])
+            delta = delta.reshape(len(candidates), -1)
+            place = site.source
+            if self.stacked[place] is not None:
+                effects += delta @ self.stacked[place].T
+            if number < len(sites) - 1 and delta.any():
+                response = self._response(place)
+                if response is None:
+                    return None
+                changed.append((response, delta))
+        return effects
 
     def _may_explain(self, c: Candidate) -> bool:
         """Return whether a mistake in all passes has the effect that is wanted, or whether that is not known.
@@ -524,7 +597,7 @@ class Search:
         """Yield the sites of all passes of an instruction, and what it assumes that the mistake is made in all."""
         groups: dict[Any, list[Any]] = {}
         for site in self._every:
-            place = self._instruction(self._scopes[id(site)], site)
+            place = self._instruction(self._scopes[id(site)], site) if id(site) in self._scopes else None
             if place is not None:
                 reach = site.words.name(site.early) if isinstance(site, Block) else ""
                 groups.setdefault((place, reach), []).append(site)
@@ -564,13 +637,15 @@ class Search:
             made = [(site, of[key]) for site, of in zip(passes, several) if key in of]
             variant = made[-1][1]
             cost = m.assumes + variant.assumes + assumes * (len(made) > 1)
-            yield Candidate(m, [s for s, _ in made], [v for _, v in made], self.error, cost)
+            part = "last" if 2 < len(made) + 1 == len(passes) and key not in several[0] else ""
+            yield Candidate(m, [s for s, _ in made], [v for _, v in made], self.error, cost, part)
 
     def _parts(self, whole: Candidate) -> Iterator[Candidate]:
         """Yield the same mistake in all passes but the last ones, or but the first ones: truncated in time."""
-        if whole.mistake.name not in ("dropped", "skipped") or not 2 < len(whole.sites) <= 24:
+        cut = whole.mistake.name in ("dropped", "skipped")
+        if whole.part or not (cut or whole.mistake.name in TURNED) or not 2 < len(whole.sites) <= 24:
             return
-        for n in range(1, len(whole.sites)):
+        for n in range(1, len(whole.sites) if cut else 2):
             for part, which in ((slice(None, -n), "last"), (slice(n, None), "first")):
                 sites, variants, assumes = whole.sites[part], whole.variants[part], whole.assumes + 0.5
                 yield Candidate(whole.mistake, sites, variants, self.error, assumes, f"{which} {n}" if n > 1 else which)
@@ -594,7 +669,8 @@ class Search:
                 other = self.tape.replay({s.k: v.change for s, v in zip(c.sites, c.variants)})
             except IMPOSSIBLE:
                 continue
-            if other is not None and c.mistake.name == "wrong index of a part" and not self.agrees(other.gradient):
+            in_backward = c.mistake.name in ("wrong index of a part", "wrong array computed again")
+            if other is not None and in_backward and not self.agrees(other.gradient):
                 # the forward pass is right, and the backward pass reads other elements
                 other = self.tape.with_values({s.k: other.ops[s.k].value for s in c.sites})
             if other is not None and other.x.shape == self.learners.shape and self.agrees(other.gradient):
@@ -665,36 +741,114 @@ class Search:
 
     def _in_series(self, singles: list[Candidate]) -> list[Explanation]:
         """Return pairs of mistakes of which one changes the upstream gradient of the other."""
-        for c in singles:
+        second = [d for d in singles if d.assumes <= 2.0 and d.mistake.scope in ("edge", "node", "block")]
+        second = [d for d in second if self.words.passes(d.site.k) == 1]
+        maps: dict[int, list[tuple[Candidate, np.ndarray]]] = {}
+        for d in second:
+            if (made := self._linear(d)) is not None:
+                maps.setdefault(d.site.k, []).append((d, made))
+        stacked = {k: np.array([made for _, made in several]) for k, several in maps.items()}
+        alone = [c for c in singles if c.assumes <= 2.0 and c.sites and self.words.passes(c.site.k) == 1]
+        groups = self._plausible()
+        for c in sorted([*alone, *groups], key=lambda c: c.assumes):
             if self.late():
                 break
-            if c.assumes > 2.0 or c.mistake.scope not in ("edge", "node", "block", "arrivals"):
-                continue
-            gradients = self.tape.walk(**c.changes())
-            if gradients[0] is None or gradients[0].shape != self.learners.shape:
+            gradients = self._walk(c)
+            if gradients is None:
                 continue
             missing = self.along(self.learners - gradients[0])
-            for d in singles:
-                site = d.site
-                if d.mistake.scope not in ("edge", "node", "block") or site.k >= c.site.k or d.assumes > 2.0:
+            for k, several in stacked.items():
+                g = gradients[k]
+                if g is None or g is self.tape.gradients[k] or k >= max(site.k for site in c.sites):
                     continue
-                g = gradients[site.k]
-                if g is None or g is self.tape.gradients[site.k]:
-                    continue
-                try:
-                    change = d.variants[0].change
-                    new = (change.at(gradients) if isinstance(change, Using) else change)(g)
-                    if d.mistake.scope == "edge":
-                        place, old = site.source, site.contribution(g)
-                    elif d.mistake.scope == "block":
-                        place, old = site.early, site.right(g)
-                    else:
-                        place, old = site.k, g
-                    effect = self.effect(place, new - old)
-                except IMPOSSIBLE:
-                    continue
-                if np.abs(effect - missing).max() <= 10 * self.tolerance and self.explains(c, d):
-                    return [Explanation((c, d), c.assumes + d.assumes + 1)]
+                near = np.abs(several @ g.ravel() - missing).max(axis=1) <= 10 * self.tolerance
+                for d in (maps[k][n][0] for n in np.flatnonzero(near)[:6]):
+                    if self.explains(c, d):
+                        return [Explanation((c, d), c.assumes + d.assumes + 1)]
+        return self._in_loops_together(groups)
+
+    def _linear(self, d: Candidate) -> np.ndarray | None:
+        """Return the matrix that gives the effect of a mistake for an upstream gradient; None if there is none."""
+        site, change = d.site, d.variants[0].change
+        shape = site.op.value.shape
+        if isinstance(change, Using):
+            return None
+        place = site.source if isinstance(site, Edge | Block) else site.k
+
+        def right(g: np.ndarray) -> np.ndarray:
+            if isinstance(site, Edge | Block):
+                return site.right(g) if isinstance(site, Block) else site.contribution(g)
+            return g
+
+        tangents = self.stacked[place]
+        if tangents is None:
+            return None
+        try:
+            if isinstance(change, Times) and isinstance(site, Edge | Block):
+                ones = np.ones(shape)
+                local = site.right(ones) if isinstance(site, Block) else site.raw(ones)
+                spread = [np.broadcast_to(t[place], shape).ravel() for t in self.tangents]
+                return np.array(spread) * np.broadcast_to(change.derivative - local, shape).ravel()
+            if site.op.value.size > 12:
+                return None
+            basis = np.eye(site.op.value.size).reshape(-1, *shape)
+            columns = np.array([tangents @ np.asarray(change(e) - right(e)).ravel() for e in basis])
+            g = site.g
+            exact = tangents @ np.asarray(change(g) - right(g)).ravel()
+        except IMPOSSIBLE:
+            return None
+        return columns.T if np.allclose(columns.T @ g.ravel(), exact, rtol=1e-9, atol=self.tolerance) else None
+
+    def _walk(self, c: Candidate) -> list[Any] | None:
+        """Return all gradients with a mistake, None if it cannot be made."""
+        try:
+            gradients = self.tape.walk(**c.changes())
+        except IMPOSSIBLE:
+            return None
+        right_shape = gradients[0] is not None and gradients[0].shape == self.learners.shape
+        return gradients if right_shape else None
+
+    def _plausible(self) -> list[Candidate]:
+        """Return the likeliest mistakes in all passes of a loop, one for each gradient that they give."""
+        several: list[Candidate] = []
+        for passes, assumes in self._loops():
+            passes.sort(key=lambda site: -site.k)
+            for m in CATALOGUE.values():
+                if m.scope == self._scopes[id(passes[0])] and m.assumes <= 2.0:
+                    several += [c for c in self._in_all_passes(m, passes, assumes) if c.assumes <= 2.2]
+
+        def far_fetched(c: Candidate) -> float:
+            inside = self._inside(c.site.k) or isinstance(c.site, Block) and self._inside(c.site.early)
+            activation = c.mistake.name == "other derivative" and c.variants[0].key in DERIVATIVES
+            return c.assumes - 0.4 * (c.mistake.name in CLASSIC) - 0.9 * activation + 0.6 * inside
+
+        several.sort(key=far_fetched)
+        found: dict[Any, Candidate] = {}
+        for c in several[: 2 * PLAUSIBLE]:
+            gradients = None if self.late() else self._walk(c)
+            if gradients is not None:
+                effect = self.along(gradients[0] - self.right)
+                if np.abs(effect).max() > self.tolerance and np.isfinite(effect).all():
+                    c.effect = effect
+                    found.setdefault(tuple(np.round(effect / max(self.tolerance, 1e-300) / 4).tolist()), c)
+        return [*found.values()][:PLAUSIBLE]
+
+    def _inside(self, k: int) -> bool:
+        """Return whether an operation is a part of a function that is called, and not what it returns."""
+        place, outside = self.tape.ops[k].place, self.tape.ops[-1].place
+        if place is None or outside is None or place.returned:
+            return False
+        return len(place.calls) > len(outside.calls)
+
+    def _in_loops_together(self, groups: list[Candidate]) -> list[Explanation]:
+        """Return pairs of mistakes that are both made in all passes of a loop, and mistakes up to a factor."""
+        if found := self._with_a_factor(groups):
+            return found
+        for i, j in sorted(itertools.combinations(range(len(groups)), 2), key=sum):
+            if self.late():
+                break
+            if self.explains(c := groups[i], d := groups[j]):
+                return [Explanation((c, d), c.assumes + d.assumes + 1)]
         return []
 
 
@@ -708,7 +862,7 @@ def sentence(c: Candidate, words: Words | None, template: str = "") -> str:
     if template:
         return text
     if c.part:
-        cut = " (truncated in time)" * (c.mistake.name == "dropped")
+        cut = " (truncated in time)" * (c.mistake.name == "dropped" and c.part.startswith("last"))
         return f"{text}; this holds in all passes of the loop but the {c.part}{cut}"
     if len(c.sites) > 1:
         same = words is not None and len(words.same_instruction(c.site.k)) > 1

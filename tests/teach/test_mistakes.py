@@ -227,6 +227,16 @@ def steps(w: Any) -> Any:
     return out
 
 
+def cubes(w: Any) -> Any:
+    h = t(B @ w.T + D)
+    return t(h * h * h)
+
+
+def cubes_at_d(g: np.ndarray, w: np.ndarray) -> np.ndarray:
+    h = t(B @ w.T + D)
+    return np.asarray((g * (1 - t(D**3) ** 2) * 3 * D**2 * (1 - h**2)).T @ B)
+
+
 AT_OUTPUTS: dict[str, tuple[Callable[[Any], Any], Callable[[np.ndarray, np.ndarray], np.ndarray]]] = {
     "one example": (lambda w: B @ w.T, lambda g, w: np.outer(g[-1], B[-1])),
     "upstream of ones": (lambda w: t(B @ w.T), lambda g, w: (1 - t(B @ w.T) ** 2).T @ B),
@@ -239,6 +249,7 @@ AT_OUTPUTS: dict[str, tuple[Callable[[Any], Any], Callable[[np.ndarray, np.ndarr
         lambda w: t(np.sin(B @ w.T) + D),
         lambda g, w: (g * (1 - t(B @ w.T + D) ** 2) * np.cos(B @ w.T)).T @ B,
     ),
+    "wrong point": (cubes, cubes_at_d),
     "other time steps": (steps, lambda g, w: (B.T @ g) * (1.1 - t(w) ** 2)),
     "different forward": (
         lambda w: t(np.exp(B @ w.T) @ S),

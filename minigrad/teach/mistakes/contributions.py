@@ -17,7 +17,7 @@ from minigrad.teach.mistakes.formulas import derivative, functions, spoken
 from minigrad.teach.mistakes.forward import other_indices
 from minigrad.teach.mistakes.moves import dimensions, shifted
 from minigrad.teach.mistakes.sites import Edge
-from minigrad.teach.tape import MOVING
+from minigrad.teach.tape import MOVING, Times
 
 
 @mistake(
@@ -151,7 +151,7 @@ def _other_function(s: Edge) -> Iterator[Variant]:
         ]
         for number, (text, why, d) in enumerate(powers):
             d_value = d()
-            yield Variant(lambda g, d=d_value: s.fitted(g * d), f"`{text}`{why}", -0.6, f"power {number}")
+            yield Variant(Times(d_value, s.fitted), f"`{text}`{why}", -0.6, f"power {number}")
         return
     if len([o for o in op.sources if o is not None]) == 1 and op.kind not in ("add", "sub", "neg", "mul"):
         x, y = s.operand, op.value
@@ -165,7 +165,7 @@ def _other_function(s: Edge) -> Iterator[Variant]:
         for text, of_operands in _OF_TWO.items():
             d_value = of_operands(a, b, y)
             said = spoken(text, {"a": s.words.operand(s.k, 0), "b": s.words.operand(s.k, 1), "y": s.words.name(s.k)})
-            yield Variant(lambda g, d=d_value: s.fitted(g * d), f"{said} instead of {instead}", 0.0, text)
+            yield Variant(Times(d_value, s.fitted), f"{said} instead of {instead}", 0.0, text)
 
 
 _OF_TWO = {
@@ -188,6 +188,14 @@ _OF_TWO = {
 )
 def _other_array(s: Edge) -> Iterator[Variant]:
     op = s.op
+    ones = np.ones(op.value.shape)
+
+    def instead(name: str, a: np.ndarray) -> Any:
+        """Compute the contribution with another array of a name."""
+        if s.is_elementwise and (derivative := op.raw(s.i, ones, {name: a})) is not None:
+            return Times(derivative, s.fitted)
+        return lambda g: op.contribution(s.i, g, {name: a})
+
     for name in op.saved(s.i):
         right = op.argument(name)
         if not isinstance(right, np.ndarray) or right.dtype.kind != "f":
@@ -201,15 +209,13 @@ def _other_array(s: Edge) -> Iterator[Variant]:
                 if called == said:
                     this, that = ("old", "new") if " True " in key else ("new", "old")
                     text = f"the {this} {said} instead of the {that} one"
-                yield Variant(lambda g, n=name, a=array: op.contribution(s.i, g, {n: a}), text, key=f"{name} {key}")
+                yield Variant(instead(name, array), text, key=f"{name} {key}")
         source = s.k if name == "y" else op.sources[op.primitive.inputs.index(name)]
         for j, before in enumerate(s.tape.ops[source].operands if source is not None and name != "y" else ()):
             if np.shape(before) == right.shape and not np.array_equal(before, right):
                 called = s.words.operand(source, j)
                 text = f"the old {said} instead of the new one" if called == said else f"{called} instead of {said}"
-                yield Variant(
-                    lambda g, n=name, a=before: op.contribution(s.i, g, {n: a}), text, -0.1, f"{name} from {j}"
-                )
+                yield Variant(instead(name, before), text, -0.1, f"{name} from {j}")
         base = source
         while base is not None and s.tape.ops[base].kind in ("reshape", "permute"):
             base = s.tape.ops[base].sources[0]
@@ -217,11 +223,11 @@ def _other_array(s: Edge) -> Iterator[Variant]:
             reshaped = s.tape.ops[base].value.reshape(right.shape)
             if not np.array_equal(reshaped, right):
                 text = f"{s.words.name(base)} is only reshaped where its axes must be permuted too (a transpose)"
-                yield Variant(lambda g, n=name, a=reshaped: op.contribution(s.i, g, {n: a}), text, -0.2, f"{name} flat")
+                yield Variant(instead(name, reshaped), text, -0.2, f"{name} flat")
         for state, when in s.other_passes(None if name == "y" else op.primitive.inputs.index(name)):
             if state.shape == right.shape:
                 yield Variant(
-                    lambda g, n=name, a=state: op.contribution(s.i, g, {n: a}),
+                    instead(name, state),
                     f"{said} of the {when} pass of the loop (a wrong step or index)",
                     0.1,
                     f"{name} {when}",
@@ -231,7 +237,7 @@ def _other_array(s: Edge) -> Iterator[Variant]:
                 if right.shape[a] == right.shape[b]:
                     turned = right.swapaxes(a, b)
                     yield Variant(
-                        lambda g, n=name, t=turned: op.contribution(s.i, g, {n: t}),
+                        instead(name, turned),
                         f"{said} transposed",
                         0.4,
                     )
@@ -296,8 +302,12 @@ def _mask(s: Edge) -> Iterator[Variant]:
             continue  # no mask at all: "skipped" says so
         if s.fitted(change(s.g)) is not None:
             yield Variant(lambda g, f=change: s.fitted(f(g)), detail)
-    for array, called in s.peers(s.op.value.shape):
-        yield Variant(lambda g, a=array: s.fitted(g * (a > 0)), f"{called} is positive", 0.7, f"mask {called}")
+    name = s.words.name(s.k)
+    for array, when in s.other_passes():
+        said = f"{name} of the {when} pass of the loop is positive"
+        yield Variant(lambda g, a=array: s.fitted(g * (a > 0)), said, 0.1, f"mask {when}")
+    for array, called, key in s.neighbours(s.op.value.shape):
+        yield Variant(Times(array > 0, s.fitted), f"{called} is positive", 0.7, f"mask {key}")
 
 
 @mistake("factor", "edge", "the contribution of {operand} through {through} is {detail}", assumes=1.7)
@@ -392,7 +402,7 @@ def _wrong_order(s: Edge) -> Iterator[Variant]:
         yield Variant(
             lambda g: g.reshape(shape), "they are reshaped where the axes must be permuted back (a transpose)", -0.3
         )
-        for axes in itertools.permutations(range(s.g.ndim)) if s.g.ndim <= 5 else ():
+        for axes in itertools.permutations(range(s.g.ndim)) if s.g.ndim <= 6 else ():
             if tuple(s.g.shape[a] for a in axes) == shape:
                 forward = " (those of the forward pass, not their inverse)" * (axes == tuple(op.parameters["axes"]))
                 yield Variant(lambda g, a=axes: g.transpose(a), f"the axes are permuted by {axes}{forward}")
@@ -483,6 +493,16 @@ def _wrong_sum(s: Edge) -> Iterator[Variant]:
                 f"the sum goes over axis {', '.join(map(str, part))} alone, and must go over {where}",
                 0.3,
             )
+    further = [d for d in range(new, raw.ndim) if d not in axes and raw.shape[d] > 1]
+    for n in range(1, len(further)):
+        for more in itertools.combinations(further, n):
+            over, own = tuple(sorted((*axes, *more))), tuple(d - new for d in more)
+            yield Variant(
+                lambda g, o=own: np.broadcast_to(s.contribution(g).sum(o, keepdims=True), shape),
+                f"the sum goes over axis {', '.join(map(str, over))}, and must go over {where}",
+                0.1,
+                f"more {over}",
+            )
     yield Variant(
         lambda g: np.asarray(s.raw(g).max(axis=axes)).reshape(shape),
         f"only the largest along {where} is there (max for sum)",
@@ -521,6 +541,12 @@ def _wrong_spread(s: Edge) -> Iterator[Variant]:
             ("to every element alike, as that of an average", np.ones_like(best), x.size // op.value.size),
         ):
             yield Variant(lambda g, m=mask / total: m * spread(g, shape, axis, keep), said, 0.2)
+        extreme = np.amax if op.kind == "amax" else np.amin
+        for n in range(1, len(shape) + 1):
+            for over in itertools.combinations(range(len(shape)), n):
+                mask = x == extreme(x, axis=over, keepdims=True)
+                said = f"to the extreme ones along {dimensions(over)}, another maximum than that of the forward pass"
+                yield Variant(lambda g, m=mask: m * spread(g, shape, axis, keep), said, 0.1, f"extreme {over}")
     if axis is None or np.ndim(axis) and len(axis) == len(shape):
         return
     one = (axis,) if isinstance(axis, int) else tuple(axis)

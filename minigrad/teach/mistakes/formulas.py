@@ -10,6 +10,7 @@ import numpy as np
 
 from minigrad.teach.catalogue import Variant
 from minigrad.teach.mistakes.sites import Edge
+from minigrad.teach.tape import Times
 
 FUNCTIONS: dict[str, Callable[[Any, Any], Any]] = {
     text: eval(f"lambda x, y: {text}", {**vars(np), "sigmoid": lambda t: 1 / (1 + np.exp(-t))})
@@ -50,7 +51,7 @@ def functions(x: Any, y: Any, x_name: str, y_name: str, right: Any = None) -> It
     for text, d in found.items():
         said = spoken(text, {"x": x_name, "y": y_name})
         of = _of(text, y) or next((why for why, texts in mixed.items() if text in texts), "")
-        yield Variant(lambda g, d=d: g * d, said + (of or instead), -0.2 * bool(of) + 0.2 * (len(text) > 12), text)
+        yield Variant(Times(d), said + (of or instead), -0.2 * bool(of) + 0.2 * (len(text) > 12), text)
 
 
 def _of(text: str, y: Any) -> str:

@@ -161,6 +161,8 @@ def _computed_again(s: Site) -> Iterator[Variant]:
 )
 def _wrong_part(s: Site) -> Iterator[Variant]:
     """Parts x[index] with another index: of the loop's variables, or as another part has it."""
+    if s.op.kind == "roll":
+        yield from _wrong_roll(s)
     if s.op.kind not in ("getitem", "setitem") or not s.tape.gradients:
         return
     for index, said, assumes, key in other_indices(s):
@@ -177,6 +179,22 @@ def _wrong_part(s: Site) -> Iterator[Variant]:
         )
 
 
+def _wrong_roll(s: Site) -> Iterator[Variant]:
+    shifts, name = s.op.parameters["shifts"], "shifts"
+    for said, made in (
+        ("one place too far", lambda n: n + 1),
+        ("one place too little", lambda n: n - 1),
+        ("in the other direction", lambda n: -n),
+        ("not at all", lambda n: 0),
+    ):
+        other = tuple(map(made, shifts)) if isinstance(shifts, tuple) else made(shifts)
+        yield Variant(
+            lambda operands, o=other: (s.op.primitive, operands, {**s.op.parameters, name: o}, s.op.sources),
+            f"it is rolled {said}",
+            key=f"roll {said}",
+        )
+
+
 def other_indices(s: Site) -> Iterator[tuple[Any, str, float, str]]:
     """Yield other indices of a part: the index, what is wrong with it, how far-fetched it is, and a key."""
     op = s.op
@@ -185,6 +203,14 @@ def other_indices(s: Site) -> Iterator[tuple[Any, str, float, str]]:
     if any(isinstance(p, np.ndarray) for p in parts):
         yield from _other_arrays_of_indices(s, parts)
         return
+    source = op.sources[0]
+    read = [k for k, _ in s.tape.ops[source].users if s.tape.ops[k].kind == op.kind] if source is not None else []
+    if s.words.passes(s.k) > 1 and s.k in read:
+        here_read = read.index(s.k)
+        for which, j in (("before", read[here_read - 1]), ("after", read[(here_read + 1) % len(read)])):
+            if j != s.k and s.tape.ops[j].value.shape == op.value.shape:
+                said = f"that of the step {which}, off by one"
+                yield s.tape.ops[j].parameters["index"], said, 0.05, f"step {which}"
     places = [d for d, p in enumerate(parts) if isinstance(p, int) or isinstance(p, slice) and p != slice(None)]
     here, every = s.variables
     if not here or not places:

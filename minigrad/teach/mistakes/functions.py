@@ -199,17 +199,16 @@ def _cross_entropy(s: Block) -> Iterator[Variant]:
     target, sign = found
     shifted = np.exp(s.x - s.x.max(axis=-1, keepdims=True))
     p = shifted / shifted.sum(axis=-1, keepdims=True)
-    rows = np.arange(len(target))
     one = np.zeros_like(p)
-    one[rows, target] = 1
+    np.put_along_axis(one, np.expand_dims(target, -1), 1, -1)
     columns = np.zeros_like(p)
-    columns[:, target] = 1
+    columns[..., np.unique(target)] = 1
 
     def made(p: np.ndarray, one: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-        return lambda g: sign * (one - p) * g[:, None]
+        return lambda g: sign * (one - p) * np.expand_dims(g, -1)
 
     first, last = np.zeros_like(p), np.zeros_like(p)
-    first[:, 0], last[:, -1] = 1, 1
+    first[..., 0], last[..., -1] = 1, 1
     for said, other in {
         "the 1 of the target is not subtracted": 0 * one,
         "the 1 of the target is added, not subtracted (wrong sign)": -one,
@@ -217,26 +216,32 @@ def _cross_entropy(s: Block) -> Iterator[Variant]:
         "2 is subtracted at the target": 2 * one,
         "1 is subtracted in column 0, not in that of the target (wrong index)": first,
         "1 is subtracted in the last column, not in that of the target (wrong index)": last,
-        "1 is subtracted one column before that of the target (wrong index, off by one)": np.roll(one, -1, 1),
-        "1 is subtracted one column after that of the target (wrong index, off by one)": np.roll(one, 1, 1),
+        "1 is subtracted one column before that of the target (wrong index, off by one)": np.roll(one, -1, -1),
+        "1 is subtracted one column after that of the target (wrong index, off by one)": np.roll(one, 1, -1),
         "the targets are in the order of other examples (wrong index)": np.roll(one, 1, 0),
         "the targets are in the order of other examples": one[::-1],
         "1 is subtracted everywhere": np.ones_like(one),
         "the probability stands where the 1 of the target must stand": one * p,
         "1/p of the target stands where the 1 must stand": one / p,
+        "1 is assigned at the target, not subtracted (= 1 for -= 1)": one * p - one,
+        "-1 is assigned at the target, not subtracted (= -1 for -= 1)": one * p + one,
+        "0 is assigned at the target, and 1 must be subtracted (-= 1)": one * p,
+        "the probability of the target is subtracted twice": 2 * one * p,
     }.items():
         yield Variant(made(p, other), said, 0.06 * said.endswith("everywhere"))
-    n = len(target)
+    n = target.size
     yield Variant(made(n * p, one), f"the probabilities lack the factor 1/{n} of the mean (1/N)", 0.1)
     yield Variant(made(p, n * one), f"the 1 of the target lacks the factor 1/{n} of the mean (1/N)", 0.1)
     yield Variant(made(0 * p, one), "the probabilities are missing", 0.1)
     yield Variant(made(p * one, one), "only the target's element gets a gradient: the other classes are left out", 0.1)
     yield Variant(made(p * (1 - one), 0 * one), "the target's element gets no gradient", 0.2)
-    yield Variant(made(p, one / p.shape[1]), "the 1 of the target is divided by the number of classes", 0.5)
+    yield Variant(made(p, one / p.shape[-1]), "the 1 of the target is divided by the number of classes", 0.5)
     yield Variant(lambda g: made(p, one)(g) * p, "times p: the derivative of exp once more", 0.4)
     yield Variant(lambda g: made(p, one)(g) * p * (1 - p), "times p * (1 - p), a factor too many", 0.4)
     yield Variant(
-        lambda g: -sign * one / p * g[:, None] * -1, "it stops at the probabilities: the softmax is left out", 0.4
+        lambda g: -sign * one / p * np.expand_dims(g, -1) * -1,
+        "it stops at the probabilities: the softmax is left out",
+        0.4,
     )
     for q, said, assumes in other_probabilities(s, p.ndim - 1):
         yield Variant(made(q, one), f"other probabilities are used, {said}", assumes + 0.4, said)
@@ -244,14 +249,14 @@ def _cross_entropy(s: Block) -> Iterator[Variant]:
 
 def _targets(s: Block) -> tuple[np.ndarray, float] | None:
     """Return the targets and a sign, if y has for each row of x the logarithm of the softmax at one place."""
-    if s.x.ndim != 2 or s.y.shape != s.x.shape[:1] or s.x.shape[1] < 2:
+    if not s.x.ndim or s.y.shape != s.x.shape[:-1] or s.x.shape[-1] < 2:
         return None
-    logs = s.x - s.x.max(axis=1, keepdims=True)
-    logs = logs - np.log(np.exp(logs).sum(axis=1, keepdims=True))
+    logs = s.x - s.x.max(axis=-1, keepdims=True)
+    logs = logs - np.log(np.exp(logs).sum(axis=-1, keepdims=True))
     for sign in (1.0, -1.0):
-        equal = np.isclose(sign * s.y[:, None], logs, rtol=1e-8, atol=1e-12)
-        if equal.any(axis=1).all():
-            return equal.argmax(axis=1), sign
+        equal = np.isclose(sign * s.y[..., None], logs, rtol=1e-8, atol=1e-12)
+        if equal.any(axis=-1).all():
+            return equal.argmax(axis=-1), sign
     return None
 
 
@@ -306,8 +311,9 @@ def other_probabilities(s: Block, axis: int) -> Iterator[tuple[np.ndarray, str, 
     assumes=1.2,
 )
 def _normalization(s: Block) -> Iterator[Variant]:
-    found = _normalized(s)
+    found = _normalized(s, s.y)
     if found is None:
+        yield from _scaled_normalization(s)
         return
     axes, std, kind = found
     right = {
@@ -315,14 +321,43 @@ def _normalization(s: Block) -> Iterator[Variant]:
         "rms": "(g - y * mean(g * y)) / rms",
         "unit": "(g - y * sum(g * y)) / norm",
     }
-    for v in _normalizations(s, std, axes, kind):
+    for v in _normalizations(s, s.y, std, axes, kind):
         yield Variant(v.change, f"{v.detail}; it must be {right[kind]}", v.assumes, v.detail)
 
 
-def _normalizations(s: Block, std: np.ndarray, axes: tuple[int, ...], kind: str) -> Iterator[Variant]:
+def _scaled_normalization(s: Block) -> Iterator[Variant]:
+    """The same where y is gamma times the normalized x, as in gamma * (x - mean) / std."""
+    if s.x.shape != s.y.shape or s.op.kind not in ("mul", "div"):
+        return
+    for k in s.tape.between(s.k, s.early):
+        op = s.tape.ops[k]
+        for i, (source, gamma) in enumerate(zip(op.sources, op.operands)):
+            constant = op.kind == "mul" and (source is None or not s.tape.ops[source].active)
+            if not constant or np.size(gamma) < 2 or not np.all(gamma):
+                continue
+            try:
+                xhat = s.y / gamma
+            except ValueError:
+                continue
+            found = _normalized(s, xhat) if xhat.shape == s.y.shape else None
+            if found is None:
+                continue
+            axes, std, kind = found
+            name = s.words.operand(k, i).strip("`")
+            for v in _normalizations(s, xhat, std, axes, kind):
+                said = f"{v.detail} (g is the upstream gradient times {name})"
+                yield Variant(lambda g, f=v.change, a=gamma: f(g * a), said, v.assumes, v.detail)
+            for v in _normalizations(s, xhat, std, axes, kind):
+                if v.assumes <= 0:
+                    said = f"{v.detail}, and the factor {name} is missing"
+                    yield Variant(v.change, said, v.assumes + 1.2, f"{v.detail} {name}")
+            return
+
+
+def _normalizations(s: Block, xhat: np.ndarray, std: np.ndarray, axes: tuple[int, ...], kind: str) -> Iterator[Variant]:
     """Yield the variants of (alpha g - beta mean(g) - gamma A mean(g B)) / s that differ in one or two places."""
 
-    xhat, centred = s.y, kind == "standard"
+    centred = kind == "standard"
     n = math.prod(s.x.shape[a] for a in axes)
     d = s.x - s.x.mean(axis=axes, keepdims=True) if centred else s.x
 
@@ -373,6 +408,11 @@ def _normalizations(s: Block, std: np.ndarray, axes: tuple[int, ...], kind: str)
     here = ", ".join(map(str, axes))
     for o, said in elsewhere.items():
         m = math.prod(s.x.shape[a] for a in o)
+        if m != n and kind != "unit":
+            too_many = f"sum(g) goes over axis {said}, and must go over {here}"
+            other_means[too_many] = (lambda a, o=o, m=m: over(o)(a) * m / n, mean)
+            too_many = f"the sum of g * xhat goes over axis {said}, and must go over {here}"
+            other_means[too_many] = (mean, lambda a, o=o, m=m: over(o)(a) * m / n)
         other_means[f"its means go over axis {said}, and must go over {here}"] = (over(o), over(o))
         other_means[f"mean(g * xhat) goes over axis {said}, and must go over {here}"] = (mean, over(o))
         if centred:
@@ -425,22 +465,22 @@ def _normalizations(s: Block, std: np.ndarray, axes: tuple[int, ...], kind: str)
             yield Variant(made(**change, **further), f"{said}, and {more}", 1.2)
 
 
-def _normalized(s: Block) -> tuple[tuple[int, ...], np.ndarray, str] | None:
+def _normalized(s: Block, y: np.ndarray) -> tuple[tuple[int, ...], np.ndarray, str] | None:
     """Return axes, scale and kind, if y is (x - mean) / std, x / rms or x / norm along some axes."""
-    if s.x.shape != s.y.shape or s.y.size < 3 or s.op.kind not in ("div", "mul", "standardize", "rms_normalize"):
+    if s.x.shape != y.shape or y.size < 3 or s.op.kind not in ("div", "mul", "standardize", "rms_normalize"):
         return None
     for axes, centred in itertools.product(s.axes, (True, False)):
         if math.prod(s.x.shape[a] for a in axes) < 2:
             continue
         d = s.x - s.x.mean(axis=axes, keepdims=True) if centred else s.x
-        if centred and not np.allclose(s.y.mean(axis=axes), 0, atol=1e-8):
+        if centred and not np.allclose(y.mean(axis=axes), 0, atol=1e-8):
             continue
         with np.errstate(all="ignore"):
-            scale = np.nanmedian(d / s.y, axis=axes, keepdims=True)
-        if not np.allclose(s.y * scale, d, rtol=1e-7, atol=1e-10 * np.abs(d).max()):
+            scale = np.nanmedian(d / y, axis=axes, keepdims=True)
+        if not np.allclose(y * scale, d, rtol=1e-7, atol=1e-10 * np.abs(d).max()):
             continue
         n = math.prod(s.x.shape[a] for a in axes)
-        square = (s.y * s.y).sum(axis=axes)
+        square = (y * y).sum(axis=axes)
         if centred and np.allclose(square / n, 1, rtol=0.6):
             return axes, scale, "standard"
         if not centred and np.allclose(square, 1, rtol=1e-3):
@@ -463,3 +503,22 @@ def _other_derivative(s: Block) -> Iterator[Variant]:
     if all(isinstance(s.tape.ops[k].primitive, Elementwise) for k in between):
         yield from functions(s.x, s.y, s.words.name(s.early), s.words.name(s.k), s.right(np.ones(s.y.shape)))
         yield Variant(lambda g: g, "1: its local derivative is missing", 0.2, "1")
+
+
+@mistake(
+    "wrong point",
+    "block",
+    "the derivative of {node}{line} with respect to {operand} is computed at the wrong place: with {detail}",
+    assumes=1.9,
+)
+def _wrong_point(s: Block) -> Iterator[Variant]:
+    """The whole function, computed again from another array, such as the old state."""
+    if len(s.tape.between(s.k, s.early)) > 8:
+        return
+    if s.is_elementwise:
+        said = f"the upstream gradient instead of {s.words.name(s.early)}"
+        yield Variant(lambda g: s.right_at(g, g), said, -0.4, "upstream")
+    for array, called, key, assumes in s.other_points():
+        if array is not s.x:
+            said = f"{called} instead of {s.words.name(s.early)}"
+            yield Variant(lambda g, a=array: s.right_at(a, g), said, assumes, key)

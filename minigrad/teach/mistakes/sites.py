@@ -61,7 +61,20 @@ class Site:
             old = count[key] > 1 and k <= self.k and self.words.passes(k) > 1
             said = f"{name} of an earlier step" if old else name
             found.append((a, said, f"{name} {k <= self.k} {count[key]}"))
-        return found
+        return found + (self._ancestors(shape) if self.words.passes(self.k) > 1 else [])
+
+    def _ancestors(self, shape: tuple[int, ...]) -> list[tuple[np.ndarray, str, str]]:
+        """Return the arrays of a shape that this is computed from; the key is the way, the same in every pass."""
+        ways = [(self.k, "")]
+        found = []
+        for k, way in ways:
+            op = self.tape.ops[k]
+            for i, (source, o) in enumerate(zip(op.sources, op.operands)):
+                if source is not None and len(way) < 4:
+                    if np.shape(o) == shape and way:
+                        found.append((o, self.words.name(source), f"way {way}{i}"))
+                    ways.append((source, f"{way}{i}"))
+        return found[:6]
 
     def earlier(self, shape: tuple[int, ...]) -> list[tuple[int, str]]:
         """Return earlier operations with results of a shape, the nearest first."""
@@ -92,19 +105,40 @@ class Site:
         before = None
         if i is not None and ops[same[0]].sources[i] not in every:
             before = ops[same[0]].operands[i]
-        for user, j in ops[every[0]].users:
-            first = self.words.same_instruction(user)[0]
-            if before is None and user != first:
-                before = ops[first].operands[j]
-        values = [ops[k].value for k in every]
+        return self._around(every, self.k if i is None else self.op.sources[i], before)
+
+    def _around(self, every: list[int], own: int | None, before: Any = None) -> list[tuple[np.ndarray, str]]:
+        """Return the values of an operation in the passes of a loop: previous, next, first and last."""
+        before = self.before(every[0]) if before is None else before
+        values = [self.tape.ops[k].value for k in every]
         if before is not None and np.shape(before) == values[0].shape:
             values.insert(0, np.asarray(before))
-        own = self.k if i is None else self.op.sources[i]
         at = every.index(own) + len(values) - len(every) if own in every else 0
         last = len(values) - 1
-        wanted = {"previous": max(at - 1, 0), "next": min(at + 1, last), "first": 0, "last": last}
-        # at the ends of the loop, the neighbour is the value itself
+        # before the first pass is the last one, as in xs[t - 1] where t is 0; after the last is that itself
+        wanted = {"previous": at - 1, "next": min(at + 1, last), "first": 0, "last": last}
         return [(values[p], when) for when, p in wanted.items()]
+
+    def before(self, k: int, depth: int = 3) -> Any:
+        """Return what stands for the result of operation k before the first pass of its loop, None if nothing does.
+
+        That is what its use in the next pass reads in the first one, such as h0, or the same function of such values.
+        """
+        op = self.tape.ops[k]
+        for user, j in op.users:
+            first = self.words.same_instruction(user)[0]
+            if user != first:
+                return self.tape.ops[first].operands[j]
+        if not depth or not isinstance(op.primitive, Elementwise):
+            return None
+        operands, found = [], False
+        for s, o in zip(op.sources, op.operands):
+            if s is not None and self.words.passes(s) > 1:
+                o, found = self.before(self.words.same_instruction(s)[0], depth - 1), True
+                if o is None:
+                    return None
+            operands.append(o)
+        return op.primitive.recompute(*operands, **op.parameters) if found else None
 
 
 class Edge(Site):
@@ -162,7 +196,7 @@ class Edge(Site):
         if self.op.kind in ("maximum", "minimum", "clamp", "where", "relu", "abs", "fmax", "fmin"):
             return True
         other = self.op.operands[1 - self.i] if self.op.kind == "mul" else None
-        return isinstance(other, np.ndarray) and bool(np.isin(other, (0, 1)).all()) and other.size > 1
+        return isinstance(other, np.ndarray) and bool(np.isin(other, (0, 1)).all() and other.any()) and other.size > 1
 
 
 class Block(Site):
@@ -205,6 +239,22 @@ class Block(Site):
         """True if each element of y depends on the same element of x alone."""
         ops = (self.tape.ops[k] for k in self.tape.between(self.k, self.early))
         return self.x.shape == self.y.shape and all(isinstance(op.primitive, Elementwise) for op in ops)
+
+    def other_points(self) -> list[tuple[np.ndarray, str, str, float]]:
+        """Return arrays that may stand for x: the array, its name, a key, and how far-fetched it is."""
+        name = self.words.name(self.early)
+        every = self.words.same_instruction(self.early)
+        found = [
+            (a, f"{name} of the {when} pass of the loop", when, 0.0)
+            for a, when in (self._around(every, self.early) if len(every) > 1 else ())
+        ]
+        if self.early and len(every) == 1:
+            found += [(a, called, key, 0.3) for a, called, key in self.neighbours(self.x.shape)[:6]]
+        return [(a, called, key, cost) for a, called, key, cost in found if a.shape == self.x.shape]
+
+    def right_at(self, x: np.ndarray, g: np.ndarray) -> np.ndarray:
+        """Return the contribution of y to x, computed for another x."""
+        return self.tape.pull(self.k, self.early, g, self.tape.computed_again(self.k, self.early, x))
 
     @cached_property
     def axes(self) -> list[tuple[int, ...]]:

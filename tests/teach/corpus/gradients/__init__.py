@@ -1,6 +1,21 @@
 """Functions with their backward passes, and the edits that make these wrong. Importing a module registers its own."""
 
-from . import courses, exams, formulas, graphs, images, layers, losses, models, networks, sequences, unrolled
+from . import (
+    courses,
+    exams,
+    formulas,
+    graphs,
+    images,
+    layers,
+    losses,
+    maps,
+    models,
+    networks,
+    sequences,
+    statistics,
+    steps,
+    unrolled,
+)
 
 __all__ = [
     "courses",
@@ -10,8 +25,11 @@ __all__ = [
     "images",
     "layers",
     "losses",
+    "maps",
     "models",
     "networks",
     "sequences",
+    "statistics",
+    "steps",
     "unrolled",
 ]
