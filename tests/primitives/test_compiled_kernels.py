@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+import minigrad
+from minigrad import nn, optim
 from minigrad.optim import blocks, compiled_rules, rules
 from minigrad.primitives import normalization, pooling, softmax, special
 from minigrad.primitives.kernels import compiled, loops
@@ -221,6 +223,39 @@ def test_loops_of_the_same_lines_are_one() -> None:
     for t, rate in (1, 0.1), (2, 0.2):
         compiled_rules.run(rules.adam.__wrapped__, x, x, {"t": t, "m": x, "v": abs(x)}, rate)  # type: ignore[attr-defined]
     assert compiled_rules._loop.cache_info().misses <= before.misses + 1
+
+
+@pytest.mark.skipif(not COMPILED, reason="numba is not installed")
+def test_a_transformer_trains_as_with_numpy(monkeypatch: pytest.MonkeyPatch) -> None:
+    def losses() -> list[float]:
+        minigrad.manual_seed(0)
+        layer = nn.TransformerEncoderLayer(16, 2, 32, dropout=0.0, activation="gelu", batch_first=True)
+        model = nn.Sequential(nn.Linear(5, 16), layer, nn.Linear(16, 3))
+        optimizer = optim.Adam(model.parameters(), lr=0.01)
+        x, y = minigrad.tensor(floats(1, 8, 6, 5)), minigrad.tensor(floats(2, 8, 6, 3))
+        found = []
+        for _ in range(10):
+            loss = nn.functional.mse_loss(model(x), y)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            found.append(loss.item())
+        return found
+
+    kernels: dict[str, Any] = {}
+    call = compiled.call
+
+    def noted(kernel: Any, *args: Any) -> Any:
+        kernels["rule" if kernel.__name__.startswith("rule_") else kernel.__name__] = kernel
+        return call(kernel, *args)
+
+    monkeypatch.setattr(compiled, "call", noted)
+    mine = losses()
+    assert {*kernels} == {"softmax", "softmax_vjp", "layer_norm", "layer_norm_vjp", "gelu", "gelu_vjp", "rule"}
+    assert all(kernel.signatures for kernel in kernels.values())  # machine code, not the interpreter
+    monkeypatch.setattr(compiled, "installed", False)
+    np.testing.assert_allclose(mine, losses(), rtol=1e-3)
+    assert mine[-1] < mine[0]
 
 
 def test_other_arrays_are_left_to_numpy(monkeypatch: pytest.MonkeyPatch) -> None:
