@@ -136,8 +136,8 @@ def layer_norm_vjp(g: Any, x: Any, weight: Any, mean: Any, scale: Any, dx: Any, 
 
 
 @compiled
-def gelu(x: Any, out: Any, phi: Any) -> None:
-    """phi = (1 + erf(x / sqrt(2))) / 2, with erfc as in `special`."""
+def gelu(x: Any, out: Any, slope: Any) -> None:
+    """x * phi, and phi + x * exp(-x**2 / 2) / sqrt(2 pi), with phi = (1 + erf(x / sqrt(2))) / 2, as in `special`."""
     for i in range(x.size):
         a = abs(x[i])
         a = (f(39) if a > f(39) else a) * f(0.7071067811865476)  # beyond, erfc is 0
@@ -145,16 +145,11 @@ def gelu(x: Any, out: Any, phi: Any) -> None:
         p = f(_TAIL[0])
         for c in _TAIL[1:]:
             p = p * t + f(c)
-        below = f(0.5) * p * _exp(-a * a) / (f(1) + f(2) * a)
-        phi[i] = f(1) - below if x[i] > f(0) else below
-        out[i] = x[i] * phi[i]
-
-
-@compiled
-def gelu_vjp(g: Any, x: Any, phi: Any, out: Any) -> None:
-    """g * (phi + x * exp(-x**2 / 2) / sqrt(2 pi))."""
-    for i in range(x.size):
-        out[i] = g[i] * (phi[i] + x[i] * _exp(f(-0.5) * x[i] * x[i]) * f(0.3989422804014327))
+        e = _exp(-a * a)
+        below = f(0.5) * p * e / (f(1) + f(2) * a)
+        phi = f(1) - below if x[i] > f(0) else below
+        out[i] = x[i] * phi
+        slope[i] = phi + x[i] * e * f(0.3989422804014327)
 
 
 # ---- max pooling -----------------------------------------------------------------------------------------------------

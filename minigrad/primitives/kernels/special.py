@@ -30,27 +30,55 @@ for _primitive in (erf, erfc, erfinv, ndtr):
     kernel(_primitive, forward=_in_blocks(_primitive.forward))
 
 
+# Phi(-a) = q(t) exp(-a²/2) for all a >= 0, with t = 4 / (a + 4) in (0, 1] and these coefficients of t⁷, …, t¹. They are
+# the best ones in the sense of Chebyshev for the weight max(exp(-a²/2), 0.01), found with 40 digits: exact, the
+# polynomial has an absolute error of 9e-9 and, up to a = 14, a relative one of 3e-5. q(1) is exactly 1/2. The form:
+# Hastings, "Approximations for digital computers", 1955.
+_BELOW = [
+    np.float32(c)
+    for c in (
+        *(-0.0910180622, 0.339123119, -0.262682617, 0.277300601, 0.0266715157),
+        *(0.111747486, 0.0988579566),
+    )
+]
+_PEAK = 1 / math.sqrt(2 * math.pi)  # of the density
+
+
 def _gelu(x: Any) -> Any:
-    """Return the result; and for the vjp Phi(x)."""
+    """Return the result; and for the vjp the slope, Phi(x) + x Phi'(x), which has the same exponential."""
+    out, slope = np.empty(x.shape, x.dtype), np.empty(x.shape, x.dtype)
+    flat, y, d = x.reshape(-1), out.reshape(-1), slope.reshape(-1)
     if compiled.usable(x):
-        out, phi = np.empty_like(x), np.empty_like(x)
-        compiled.run("gelu", x.ravel(), out.reshape(-1), phi.reshape(-1))
-        return out, phi
-    phi = ndtr.run(x)
-    return x * phi, phi
+        compiled.run("gelu", flat, y, d)
+        return out, slope
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):  # x * x, and the slope of an infinite x
+        for start in range(0, x.size, BLOCK):
+            part = slice(start, start + BLOCK)
+            _gelu_block(flat[part], y[part], d[part])
+    return out, slope
 
 
-def _gelu_x(g: Any, x: Any, phi: Any) -> Any:
-    out = np.empty(x.shape, x.dtype)
-    arrays = [a.reshape(-1) for a in (g, x, phi, out)]
-    if compiled.usable(x, g, phi):
-        compiled.run("gelu_vjp", *arrays)
-        return out
-    for start in range(0, x.size, BLOCK):
-        dy, a, p, dx = (array[start : start + BLOCK] for array in arrays)
-        np.multiply(dy, p, out=dx)
-        dx += dy * a * np.exp(-0.5 * a * a) * (1 / math.sqrt(2 * math.pi))
-    return out
+def _gelu_block(x: Any, y: Any, slope: Any) -> None:
+    density = np.square(x)
+    density *= -0.5
+    np.exp(density, out=density)
+    if x.dtype == np.float32:
+        a = np.abs(x)
+        t = a + 4
+        np.divide(4, t, out=t)
+        below = np.multiply(_BELOW[0], t, out=a)
+        for c in _BELOW[1:]:
+            below += c
+            below *= t
+        below *= density
+        phi = np.subtract(x > 0, below, out=t, dtype=x.dtype)
+        np.abs(phi, out=phi)  # 1 - below, or itself
+    else:
+        phi = ndtr.forward(x)
+    np.multiply(x, phi, out=y)
+    np.multiply(density, x, out=slope)
+    slope *= _PEAK
+    slope += phi
 
 
-kernel(gelu, forward=_gelu, x=_gelu_x, keeps=("phi",))
+kernel(gelu, forward=_gelu, x=lambda g, slope: g * slope, keeps=("slope",))
