@@ -1,4 +1,4 @@
-"""Elementwise primitives: `where` without branches for all texts, the third power, and a sigmoid that stays silent."""
+"""Elementwise primitives: for all texts `where` without branches and `maximum` with 0 vectorized; the third power; sigmoid."""
 
 from __future__ import annotations
 
@@ -33,6 +33,28 @@ def where(condition: Any, a: Any, b: Any) -> Any:
 
 
 ARRAY_FUNCTIONS["where"] = where
+
+_ZEROS = {np.dtype(name): np.zeros(1 << 14, name) for name in ("float32", "float64")}
+for _zeros in _ZEROS.values():
+    _zeros.flags.writeable = False
+
+
+def maximum(a: Any, b: Any) -> Any:
+    """np.maximum; of a large array and 0 with an array of zeros, block by block, since NumPy vectorizes only that."""
+    if b.__class__ is not int or b != 0 or a.__class__ is not np.ndarray or a.size < 8192 or not a.flags.c_contiguous:
+        return np.maximum(a, b)
+    zeros = _ZEROS.get(a.dtype)
+    if zeros is None:
+        return np.maximum(a, b)
+    out = np.empty(a.shape, a.dtype)
+    numbers, results = a.reshape(-1), out.reshape(-1)
+    for start in range(0, a.size, zeros.size):
+        part = numbers[start : start + zeros.size]
+        np.maximum(part, zeros[: part.size], out=results[start : start + zeros.size])
+    return out
+
+
+ARRAY_FUNCTIONS["maximum"] = maximum
 
 
 def power(a: Any, b: Any) -> Any:
