@@ -1,4 +1,4 @@
-"""Losses in the memory of the probabilities, whose largest score and sum are computed once."""
+"""Losses in the memory of the probabilities, whose sums are computed once."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.primitives import losses
+from minigrad.primitives.kernels.rows import exponentials
 from minigrad.primitives.losses import cross_entropy
 from minigrad.primitives.primitive import kernel
 
@@ -17,17 +18,20 @@ def at(target: Any) -> tuple[Any, ...]:
 
 
 def _cross_entropy(scores: Any, *, target: Any) -> Any:
-    """Return the losses; and for the vjp what softmax subtracts and divides by, a number for each example."""
-    top = scores.max(axis=-1, keepdims=True)
-    shifted = scores - top
-    right = shifted[at(target)]
-    total = np.exp(shifted, out=shifted).sum(axis=-1, keepdims=True)
+    """Return the losses; and for the vjp what softmax subtracts (None for 0) and divides by, for each example."""
+    rows = scores.reshape(-1, scores.shape[-1])
+    top, total = exponentials(rows, np.empty(rows.shape, rows.dtype))
+    total = total.reshape(*target.shape, 1)
+    right = scores[at(target)]
+    if top is not None:
+        top = top.reshape(total.shape)
+        right = right - top[..., 0]
     return np.log(total[..., 0]) - right, top, total
 
 
 def _cross_entropy_scores(g: Any, scores: Any, target: Any, top: Any, total: Any) -> Any:
-    p = scores - top
-    np.exp(p, out=p)
+    p = np.empty(scores.shape, scores.dtype)
+    np.exp(scores if top is None else np.subtract(scores, top, out=p), out=p)
     p /= total
     p[at(target)] -= 1
     p *= g[..., None]
