@@ -1,4 +1,4 @@
-"""Elementwise primitives: for all texts `where` without branches and `maximum` with 0 vectorized; the third power; sigmoid."""
+"""Elementwise primitives: `where` without branches and a vectorized `maximum` for all texts; third power; sigmoid."""
 
 from __future__ import annotations
 
