@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,152 +37,67 @@ class Answer:
     @property
     def local(self) -> float | None:
         """The local derivative, where it is a number."""
-        return (
-            None
-            if self.is_shape or isinstance(self.upstream, tuple) or not self.upstream
-            else self.right / self.upstream
-        )
+        if self.is_shape or isinstance(self.upstream, tuple) or not self.upstream:
+            return None
+        return self.right / self.upstream
 
 
-@mistake(
-    "sum so far", "answer", "this is the sum of the contributions to {operand} so far; one contribution is asked for"
-)
-def _sum_so_far(s: Answer) -> Iterator[Variant]:
-    if s.total is not None and not s.is_shape:
-        yield Variant(lambda _: s.total)
+def _entry(name: str, sentence: str, assumes: float, wrong: Callable[[Answer], Any]) -> None:
+    """Add an entry that has one wrong answer, or several with their details; None where it does not apply."""
+
+    @mistake(name, "answer", sentence, assumes=assumes)
+    def find(s: Answer) -> Iterator[Variant]:
+        made = wrong(s)
+        for detail, value in made.items() if isinstance(made, Mapping) else [("", made)]:
+            if value is not None:
+                yield Variant(lambda _, value=value: value, detail)
 
 
-@mistake("contribution of another operand", "answer", "this is what {through} passes back to {detail}", assumes=1.6)
-def _other_operand(s: Answer) -> Iterator[Variant]:
-    if not s.is_shape:
-        for name, value in s.others.items():
-            yield Variant(lambda _, value=value: value, name)
+def _local(wrong: Callable[[float, Any], Any], usual: bool = True) -> Callable[[Answer], Any]:
+    """Return a wrong answer made of the local derivative and the upstream gradient, where there is a derivative."""
+    return lambda s: None if s.local is None or not usual and s.local in (0, 1) else wrong(s.local, s.upstream)
 
 
-@mistake(
-    "added to upstream",
-    "answer",
-    "the local derivative of {through} is added to the upstream gradient; the chain rule multiplies them",
-    assumes=1.3,
-)
-def _added(s: Answer) -> Iterator[Variant]:
-    if s.local is not None and s.local not in (0, 1):
-        yield Variant(lambda right: s.upstream + s.local)
+def _number(wrong: Callable[[Answer], Any]) -> Callable[[Answer], Any]:
+    """Return a wrong answer where a number is asked for."""
+    return lambda s: None if s.is_shape else wrong(s)
 
 
-# the next three say the same of any operation; where NumPy is, the entries of the scope `edge` say it more exactly
+def _shape(wrong: Callable[[Answer], Any]) -> Callable[[Answer], Any]:
+    """Return a wrong answer where a shape is asked for."""
+    return lambda s: wrong(s) if s.is_shape else None
 
 
-@mistake(
-    "answer with the wrong sign",
-    "answer",
-    "the contribution of {operand} through {through} has the wrong sign",
-    assumes=1.4,
-)
-def _wrong_sign(s: Answer) -> Iterator[Variant]:
-    if not s.is_shape:
-        yield Variant(lambda right: -right)
+# fmt: off
+_entry("sum so far", "this is the sum of the contributions to {operand} so far; one contribution is asked for", 1.0,
+       _number(lambda s: s.total))
+_entry("added to upstream", "the local derivative of {through} is added to the upstream gradient; the chain rule "
+       "multiplies them", 1.3, _local(lambda local, upstream: upstream + local, usual=False))
+_entry("contribution of another operand", "this is what {through} passes back to {detail}", 1.6,
+       _number(lambda s: s.others))
+_entry("divided", "the upstream gradient is divided by the local derivative of {through}; multiply by it", 1.9,
+       _local(lambda local, upstream: upstream / local if local else None))
+_entry("value", "this is the value of {detail}, not a gradient", 1.9, _number(lambda s: s.values))
+_entry("local derivative twice", "the local derivative of {through} is multiplied in twice", 2.0,
+       _local(lambda local, upstream: upstream * local * local))
+_entry("times a number", "this is {detail} the right contribution of {operand} through {through}", 2.5,
+       _number(lambda s: {"twice": 2 * s.right, "half": s.right / 2}))
 
+# where NumPy is, entries of the scope `edge` say these three more exactly
+_entry("answer with the wrong sign", "the contribution of {operand} through {through} has the wrong sign", 1.4,
+       _number(lambda s: -s.right))
+_entry("upstream gradient", "the local derivative of {through} is missing: the upstream gradient is passed to "
+       "{operand} as it is", 1.7, _local(lambda local, upstream: upstream))
+_entry("local derivative", "the upstream gradient is ignored at {through}: the local derivative alone goes to "
+       "{operand}; multiply it by the gradient that arrives", 1.8, _local(lambda local, upstream: local))
 
-@mistake(
-    "upstream gradient",
-    "answer",
-    "the local derivative of {through} is missing: the upstream gradient is passed to {operand} as it is",
-    assumes=1.7,
-)
-def _upstream(s: Answer) -> Iterator[Variant]:
-    if s.local is not None:
-        yield Variant(lambda _: s.upstream)
-
-
-@mistake(
-    "local derivative",
-    "answer",
-    "the upstream gradient is ignored at {through}: the local derivative alone goes to {operand}; multiply it by the "
-    "gradient that arrives",
-    assumes=1.8,
-)
-def _local(s: Answer) -> Iterator[Variant]:
-    if s.local is not None:
-        yield Variant(lambda _: s.local)
-
-
-@mistake(
-    "divided",
-    "answer",
-    "the upstream gradient is divided by the local derivative of {through}; multiply by it",
-    assumes=1.9,
-)
-def _divided(s: Answer) -> Iterator[Variant]:
-    if s.local:
-        yield Variant(lambda right: s.upstream / s.local)
-
-
-@mistake("local derivative twice", "answer", "the local derivative of {through} is multiplied in twice", assumes=2.0)
-def _local_twice(s: Answer) -> Iterator[Variant]:
-    if s.local is not None:
-        yield Variant(lambda right: right * s.local)
-
-
-@mistake("value", "answer", "this is the value of {detail}, not a gradient", assumes=1.9)
-def _value(s: Answer) -> Iterator[Variant]:
-    if not s.is_shape:
-        for name, value in s.values.items():
-            yield Variant(lambda _, value=value: value, name)
-
-
-@mistake(
-    "times a number",
-    "answer",
-    "this is {detail} the right contribution of {operand} through {through}",
-    assumes=2.5,
-)
-def _times(s: Answer) -> Iterator[Variant]:
-    if not s.is_shape:
-        yield Variant(lambda right: 2 * right, "twice")
-        yield Variant(lambda right: right / 2, "half")
-
-
-@mistake(
-    "shape of the upstream gradient",
-    "answer",
-    "this is the shape of the upstream gradient; a gradient has the shape of its own value, {operand}",
-)
-def _upstream_shape(s: Answer) -> Iterator[Variant]:
-    if s.is_shape:
-        yield Variant(lambda _: s.upstream)
-
-
-@mistake(
-    "transposed shape",
-    "answer",
-    "this shape is transposed: a gradient has the shape of its own value, {operand}",
-    assumes=1.1,
-)
-def _transposed_shape(s: Answer) -> Iterator[Variant]:
-    if s.is_shape:
-        yield Variant(lambda right: right[::-1])
-
-
-@mistake("shape of a number", "answer", "the gradient of {operand} is an array, of the shape of {operand}", assumes=1.2)
-def _no_shape(s: Answer) -> Iterator[Variant]:
-    if s.is_shape:
-        yield Variant(lambda _: ())
-
-
-@mistake(
-    "shape without its axis",
-    "answer",
-    "an axis is lost: a gradient keeps the axes of {operand}, those of size 1 too",
-    assumes=1.3,
-)
-def _lost_axis(s: Answer) -> Iterator[Variant]:
-    if s.is_shape and 1 in s.right:
-        yield Variant(lambda right: tuple(n for n in right if n != 1))
-
-
-@mistake("shape of another operand", "answer", "this is the shape of the gradient of {detail}", assumes=1.4)
-def _other_shape(s: Answer) -> Iterator[Variant]:
-    if s.is_shape:
-        for name, value in s.others.items():
-            yield Variant(lambda _, value=value: value, name)
+_entry("shape of the upstream gradient", "this is the shape of the upstream gradient; a gradient has the shape of its "
+       "own value, {operand}", 1.0, _shape(lambda s: s.upstream))
+_entry("transposed shape", "this shape is transposed: a gradient has the shape of its own value, {operand}", 1.1,
+       _shape(lambda s: s.right[::-1]))
+_entry("shape of a number", "the gradient of {operand} is an array, of the shape of {operand}", 1.2,
+       _shape(lambda s: ()))
+_entry("shape without its axis", "an axis is lost: a gradient keeps the axes of {operand}, those of size 1 too", 1.3,
+       _shape(lambda s: tuple(n for n in s.right if n != 1) if 1 in s.right else None))
+_entry("shape of another operand", "this is the shape of the gradient of {detail}", 1.4, _shape(lambda s: s.others))
+# fmt: on
