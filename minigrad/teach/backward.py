@@ -28,12 +28,6 @@ from minigrad.tensors.node import unbroadcast
 from minigrad.tensors.tensor import Tensor
 
 RIGHT, FOLLOWS, WRONG, UNKNOWN = "right", "follows", "wrong", "not checked"
-_SAID = {
-    RIGHT: "right",
-    FOLLOWS: "follows",
-    WRONG: "WRONG",
-    UNKNOWN: "not checked",
-}
 
 
 SIDES = 12
@@ -142,7 +136,7 @@ class BackwardReport:
             (
                 line.name,
                 "" if line.shape is None else str(line.shape),
-                _SAID[line.verdict],
+                "WRONG" if line.verdict == WRONG else line.verdict,
                 "" if np.isnan(line.error) else f"{line.error:.1e}",
                 line.cause,
             )

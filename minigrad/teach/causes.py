@@ -179,7 +179,7 @@ class Scene:
     summed: int = 0
 
     def look_at_loss(self, loss: Any, output: Any) -> None:
-        """Take down what the graph of the loss says."""
+        """Note what the graph of the loss shows."""
         self.loss, self.output = loss, output
         between = nodes_between(output, loss)
         self.labels.append(loss_graph.label_of(between))

@@ -33,9 +33,9 @@ LIMIT = 1.6
 MANY = 250
 """The number of operations above which smaller inputs are tried."""
 LIKELY = 1.31
-"""The cost of a mistake up to which it is tried together with another one."""
+"""How much a mistake may assume, so that it is tried together with another one."""
 TIE = 0.021
-"""Explanations whose costs differ by no more are all said: either …, or …"""
+"""Explanations that assume as much, up to this, are all named: either …, or …"""
 EXACT, SINGLE = (1e-6, 1e-9), (2e-4, 1e-5)
 """Relative to the element and to the largest element: results in float64, and in float32."""
 
@@ -49,7 +49,7 @@ class ForwardReport:
         mistake: the name of the mistake in the catalogue, None if it is right, "unknown" if none fits.
         hint, cause: where to look, and what is wrong.
         numbers: the element that differs most, yours and the reference's.
-        notes: what is said besides.
+        notes: further remarks.
         mistakes: the names of all mistakes that give the same numbers.
         acts: the value of the operation in question, the reference's and as yours acts.
     """
@@ -148,7 +148,7 @@ class _Case:
             report = self._extremes(len(right))
             report.notes += notes + ["the result is in float32, and compared as such"] * (tolerance is SINGLE)
             return report
-        report = self._told(made, right, self._search(made, right, tolerance))
+        report = self._named(made, right, self._search(made, right, tolerance))
         report.notes += notes
         return report
 
@@ -234,7 +234,7 @@ class _Case:
     # ---- the search ------------------------------------------------------------------------------------------------
 
     def _tape(self) -> Tape:
-        """Record the reference as a function of all inputs of floats at once, on arrays or else on Tensors."""
+        """Record the reference as a function of all inputs of floats together, on arrays or otherwise on Tensors."""
         if not self.on_tensors and not self.reference_on_tensors:
             with suppress(Exception):
                 return self._recorded(on_tensors=False)
@@ -299,7 +299,7 @@ class _Case:
 
     # ---- words -----------------------------------------------------------------------------------------------------
 
-    def _told(self, made: list[np.ndarray], right: list[np.ndarray], search: _Search | None) -> ForwardReport:
+    def _named(self, made: list[np.ndarray], right: list[np.ndarray], search: _Search | None) -> ForwardReport:
         report = ForwardReport(False, "unknown")
         which = next(i for i, (a, b) in enumerate(zip(made, right)) if not equal(a, b, EXACT))
         mine, of_reference = made[which], right[which]
@@ -440,7 +440,7 @@ class _Search:
                 break
 
     def best(self) -> list[_Explanation]:
-        """Return the cheapest explanations, of each mistake the one that is said the shortest."""
+        """Return the explanations that assume the least; of each mistake, the one with the shortest sentence."""
         self.found.sort(key=lambda e: (e.assumes, len(e.sentence)))
         least = [e for e in self.found if e.assumes <= self.found[0].assumes + TIE]
         best: dict[str, _Explanation] = {}

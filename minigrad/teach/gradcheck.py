@@ -420,7 +420,7 @@ def gradcheck_report(
             rtol=rtol,
             sizes=sizes,
             others=_other_questions(checked, t._array, h),
-            # an input that the graph does not reach is no riddle beside others that it does reach
+            # a zero gradient is right where the graph reaches other inputs, but not this one
             reads=lambda: any(g is not None for g in computed),
             subject={**subject, "position": i},
             nondet_tol=nondet_tol,

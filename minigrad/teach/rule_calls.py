@@ -42,7 +42,7 @@ class Taken:
     Attributes:
         x: for each step the new values of all parameters, as one array.
         states: for each step the state of the first parameter, None if it is not visible.
-        notes: what is said besides.
+        notes: further remarks.
         constant_rate: the rate could not be passed in.
         dtypes: of the values that came back.
     """
@@ -141,7 +141,7 @@ def _roles(function: Any, settings: dict[str, Any]) -> list[str]:
 
 
 def function_caller(
-    step: Callable[..., Any], settings: dict[str, Any], rate: float, start: list[Any], plain_state: bool = False
+    step: Callable[..., Any], settings: dict[str, Any], rate: float, plain_state: bool = False
 ) -> Caller:
     """Return a caller of a function in the lecture's form or with fewer arguments.
 
@@ -226,7 +226,7 @@ def take(step: Any, settings: dict[str, Any], trial: Trial, decays: bool = True)
 
     def run(plain_state: bool) -> Taken:
         taken = Taken(constant_rate="rate" not in roles and not config and bool(parameters))
-        _run(function_caller(step, settings, trial.rates[0], trial.start, plain_state), trial, taken)
+        _run(function_caller(step, settings, trial.rates[0], plain_state), trial, taken)
         return taken
 
     try:
@@ -396,7 +396,7 @@ def _take_method(made: Any, method: Callable[..., Any], settings: dict[str, Any]
     takes_rate = any(_is_rate(name, settings) for name in names)
     taken.constant_rate = not takes_rate and not (decays and _decay_rate(made, trial, 0))
     calls = 0
-    inner = function_caller(method, settings, trial.rates[0], trial.start)
+    inner = function_caller(method, settings, trial.rates[0])
     one = Trial(trial.start[:1], [g[:1] for g in trial.gradients], trial.rates)
     form: type | None = None
     if len(names) > 1 and names[0].startswith("param") and names[1].startswith("grad"):

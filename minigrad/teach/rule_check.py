@@ -1,7 +1,7 @@
 """Check an update rule that a learner wrote, and name the mistake in it.
 
 The learner's rule runs beside the lecture's (`minigrad.optim.rules`) for a few steps of fixed gradients of mixed scale,
-under a decaying learning rate. If they part, the mistakes of `rule_mistakes` are made in the lecture's lines, one by
+under a decaying learning rate. Where they part, the mistakes of `rule_mistakes` are made in the lecture's lines, one by
 one and then in pairs, until one goes where the learner's rule went.
 """
 
@@ -135,7 +135,7 @@ class RuleReport:
         mistake: the machine-readable name of the mistake, None if the rule is right; "unknown" if none fits.
         hint: where to look.
         cause: what is wrong, in a sentence.
-        notes: what is said besides.
+        notes: further remarks.
         explanations: all mistakes that give the same numbers.
         table: rows (what, yours, the rule's) at the first step that differs.
         step: that step, from 1.
@@ -471,14 +471,14 @@ class _Check:
             return RuleReport(True, reference.name, notes=[*taken.notes, note], lines=form.lines)
         found = found or self._singles(rounding)
         if found:
-            return self._told(found)
+            return self._named(found)
         for epsilon, check in others:
             if found := check._singles(rounding):
-                return check._told(found, f"epsilon is {epsilon} in it, and so in the rule beside it")
+                return check._named(found, f"epsilon is {epsilon} in it, and so in the rule beside it")
         note, check = "", self
         if written := [one for one in others if float(one[0]) in _constants(self.step)]:
             note, check = f"epsilon is {written[0][0]} in it, and so in the rule beside it", written[0][1]
-        return check._told(check._in_other_convention() or check._fitted() or check._pairs(), note)
+        return check._named(check._in_other_convention() or check._fitted() or check._pairs(), note)
 
     def _with(self, reference: Reference) -> _Check:
         return _Check(self.step, reference, self.trial, self.taken)
@@ -672,7 +672,7 @@ class _Check:
 
     # ---- words -------------------------------------------------------------------------------------------------
 
-    def _told(self, found: list[Explanation], note: str = "") -> RuleReport:
+    def _named(self, found: list[Explanation], note: str = "") -> RuleReport:
         reference, taken = self.reference, self.taken
         notes = [*taken.notes, *([note] if note else [])]
         report = RuleReport(False, reference.name, "unknown", notes=notes, explanations=found)
@@ -784,7 +784,7 @@ def _only_rates(taken: Taken) -> Taken:
 
 
 def _best(found: list[Explanation]) -> list[Explanation]:
-    """The cheapest explanations, with one of each name."""
+    """Return the explanations that assume the least, one of each name."""
     found = sorted(found, key=lambda e: e.assumes)
     least = [e for e in found if e.assumes <= found[0].assumes + 1e-9]
     return list({e.name: e for e in reversed(least)}.values())[::-1]

@@ -127,12 +127,12 @@ class Sample:
     Attributes:
         step: which one; the first is 1.
         loss: of its batch, nan where it is not known.
-        learning_rates: of the optimiser's groups; in the lecture's loop the one that explains the step, if one does.
+        learning_rates: of the optimizer's groups; in the lecture's loop the one that explains the step, if one does.
         gradients: for each layer with parameters, the norm of its gradient.
         sizes: and the norm of its parameters, before the step.
         updates: and the norm of what the step added to them.
         outputs: for each layer, what came out of it.
-        dead: for each ReLU, the share of its units that were 0 for the last `EXAMPLES` examples in samples, or more.
+        dead: for each ReLU, the fraction of its units that were 0 for the last `EXAMPLES` examples in samples, or more.
         slope: the change of the loss that the update should make, gradient times update.
         added: whether a gradient was added to that of the step before; None where that is not known.
         arrived: whether backward() computed a gradient other than 0; None where that is not known.

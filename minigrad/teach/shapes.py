@@ -1,4 +1,4 @@
-"""Explain a gradient that has another shape than its input: what was not summed, summed too often, or not turned."""
+"""Explain a gradient that has another shape than its input: not summed, summed too often, or not transposed."""
 
 from __future__ import annotations
 

@@ -203,7 +203,7 @@ def gradients_apart(recent: Sequence[Sample], model: Module) -> Iterator[Said]:
         return  # dead ReLUs and saturated layers pass no gradient, which has been reported
     first, last = order[0], order[-1]
     if min(norms.values()) == 0 and recent[0].step < WAITING and recent[-1].outputs.keys() - recent[-1].dead.keys():
-        return  # dead ReLUs cannot be told yet
+        return  # dead ReLUs cannot be recognized yet
     strongest, weakest = max(order, key=norms.__getitem__), min(order, key=norms.__getitem__)
     largest = norms[strongest]
     small = [layer for layer in order if all(s.gradients[layer] < APART * max(s.gradients.values()) for s in recent)]

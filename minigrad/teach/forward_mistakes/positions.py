@@ -13,19 +13,23 @@ from minigrad.teach.catalogue import Variant, mistake
 from minigrad.teach.forward_mistakes.sites import Site
 
 
-@mistake(
-    "border", "operation", "{detail} is left out (it counts as 0): a range or the padding is off by one", assumes=1.4
-)
-def _border(site: Site) -> Iterator[Variant]:
+def _along(site: Site) -> Iterator[tuple[str, tuple[int, ...], str, Any]]:
+    """Yield (name, axes, the axes in words, a maker of edits) for each axis of each spot, and for the last two axes."""
     if site.op.kind == "setitem" and len(site.passes) > 1:
         return
     for name, shape, make in site.spots:
         axes: list[tuple[int, ...]] = [(axis,) for axis in range(len(shape)) if shape[axis] > 1]
         axes += [tuple(range(len(shape)))[-2:]] if len(shape) > 1 else []
-        for axis in axes:
-            for at, said in ((0, "the first"), (-1, "the last")):
-                where = " and ".join(map(str, axis))
-                yield Variant(make(partial(_without, at=at, axes=axis)), f"{said} element along axis {where} of {name}")
+        yield from ((name, axis, " and ".join(map(str, axis)), make) for axis in axes)
+
+
+@mistake("border", "operation", "{detail} is left out (it counts as 0): a range or the padding is off by one",
+         assumes=1.4)  # fmt: skip
+def _border(site: Site) -> Iterator[Variant]:
+    for name, axes, where, make in _along(site):
+        for at, which in ((0, "first"), (-1, "last")):
+            said = f"the {which} element along axis {where} of {name}"
+            yield Variant(make(partial(_without, at=at, axes=axes)), said)
 
 
 def _without(a: Any, at: int, axes: tuple[int, ...]) -> Any:
@@ -37,29 +41,17 @@ def _without(a: Any, at: int, axes: tuple[int, ...]) -> Any:
 
 @mistake("off-by-one", "operation", "{detail}", assumes=1.3)
 def _off_by_one(site: Site) -> Iterator[Variant]:
-    if site.op.kind == "setitem" and len(site.passes) > 1:
-        return
-    for name, shape, make in site.spots:
-        axes: list[tuple[int, ...]] = [(axis,) for axis in range(len(shape)) if shape[axis] > 1]
-        axes += [tuple(range(len(shape)))[-2:]] if len(shape) > 1 else []
-        for axis in axes:
-            where = " and ".join(map(str, axis))
-            for shift in (1, -1):
-                said = f"{name} is shifted by one along axis {where}: an index is off by one"
-                moved: Any = partial(np.roll, shift=(shift,) * len(axis), axis=axis)
-                yield Variant(make(moved), said, 0.05 * (len(axis) - 1))
+    for name, axes, where, make in _along(site):
+        for shift in (1, -1):
+            said = f"{name} is shifted by one along axis {where}: an index is off by one"
+            moved: Any = partial(np.roll, shift=(shift,) * len(axes), axis=axes)
+            yield Variant(make(moved), said, 0.05 * (len(axes) - 1))
 
 
 @mistake("reversed", "operation", "{detail}", assumes=1.3)
 def _reversed(site: Site) -> Iterator[Variant]:
-    if site.op.kind == "setitem" and len(site.passes) > 1:
-        return
-    for name, shape, make in site.spots:
-        axes: list[tuple[int, ...]] = [(axis,) for axis in range(len(shape)) if shape[axis] > 1]
-        axes += [tuple(range(len(shape)))[-2:]] if len(shape) > 1 else []
-        for axis in axes:
-            where = " and ".join(map(str, axis))
-            yield Variant(make(partial(np.flip, axis=axis)), f"{name} is flipped: in reverse order along axis {where}")
+    for name, axes, where, make in _along(site):
+        yield Variant(make(partial(np.flip, axis=axes)), f"{name} is flipped: in reverse order along axis {where}")
 
 
 @mistake(

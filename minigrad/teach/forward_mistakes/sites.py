@@ -98,7 +98,7 @@ class Site:
         return self.op.primitive.recompute(*operands, **{**self.op.parameters, **parameters})
 
     def at(self, i: int, value: Any) -> Callable[[Values], Any]:
-        """Return the edit that puts `value`, a function of the operand and of all values, in the place of operand i."""
+        """Return the change that replaces operand i by `value`, a function of the operand and of all values."""
 
         def edited(values: Values) -> Any:
             operands = self.operands(values)
@@ -134,7 +134,7 @@ class Site:
 
     @cached_property
     def spots(self) -> list[tuple[str, tuple[int, ...], Any]]:
-        """What can be changed here: (name, shape, a function that makes an edit of a change).
+        """What can be changed here: (name, shape, the change of the operation as a function of a change of the array).
 
         The value itself, and each operand that is a constant or has other uses too.
         """
