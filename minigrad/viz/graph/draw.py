@@ -13,9 +13,9 @@ from minigrad.viz.graph.dot import dot_statements
 from minigrad.viz.graph.picture import PICTURES
 
 try:
-    from minigrad.viz.graph.digraph import Picture
+    from minigrad.viz.graph.digraph import GraphvizPicture as Picture
 except ImportError:  # without the package graphviz
-    from minigrad.viz.graph.picture import Picture  # type: ignore[assignment]
+    from minigrad.viz.graph.picture import WasiPicture as Picture  # type: ignore[assignment]
 
 __all__ = ["PICTURES", "Picture", "draw"]
 

