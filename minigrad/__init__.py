@@ -29,7 +29,7 @@ _WHERE = {
     "tensors.printing": "set_printoptions",
     "tensors.dtypes": "set_default_dtype get_default_dtype set_default_tensor_type",
     "tensors.devices": "device cuda accelerator backends set_default_device get_default_device "
-    "use_deterministic_algorithms set_float32_matmul_precision",
+    "channels_last contiguous_format preserve_format use_deterministic_algorithms set_float32_matmul_precision",
     "tensors.blas_threads": "get_num_threads set_num_threads",
     "tensors.joining": "cat concat concatenate stack hstack vstack row_stack dstack column_stack atleast_1d atleast_2d "
     "atleast_3d broadcast_shapes broadcast_tensors meshgrid cartesian_prod combinations block_diag tril_indices "
@@ -137,11 +137,6 @@ def __getattr__(name: str) -> object:
         value = import_module("minigrad.tensors.dtypes").AbsentDtype(_NO_DTYPES[name])
     elif name in ("Size", "dtype"):
         value = tuple if name == "Size" else import_module("numpy").dtype  # which shapes and dtypes are
-    elif name in ("channels_last", "contiguous_format", "preserve_format"):
-        value = f"torch.{name}"
-    elif name == "detach":
-        tensor = import_module("minigrad.tensors.tensor").Tensor
-        value = import_module("minigrad.tensors.methods").as_function(tensor.detach)
     elif name in _PATHS:
         value = import_module(f"{__name__}.{name}")
     elif not name.startswith("_") and name in _functions():
@@ -155,12 +150,12 @@ def __getattr__(name: str) -> object:
 def _functions() -> dict[str, object]:
     """The methods that compute, as functions: minigrad.exp(t) is t.exp()."""
     from minigrad.tensors.methods import Operations
+    from minigrad.tensors.tensor import Tensor
 
     methods = {name: getattr(Operations, name) for name in dir(Operations) if not name.startswith("_")}
-    return {name: method for name, method in methods.items() if callable(method)}
+    return {"detach": Tensor.detach, **{name: method for name, method in methods.items() if callable(method)}}
 
 
 def __dir__() -> list[str]:
     here = {"__version__", "Size", "amp", "dtype", "e", "inf", "nan", "pi", "testing"}
-    here |= {"channels_last", "detach", "contiguous_format", "preserve_format"}
     return sorted({*here, *_HOME, *_MODULES, *_DTYPES, *_functions()})

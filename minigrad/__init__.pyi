@@ -18,10 +18,6 @@ from minigrad.utils import amp as amp, testing as testing
 _T = TypeVar("_T", bound=Tensor)
 
 __version__: str
-channels_last: str
-contiguous_format: str
-preserve_format: str
-def detach(self: Tensor) -> Tensor: ...
 
 from minigrad import autograd as autograd
 from minigrad import course as course
@@ -73,6 +69,7 @@ from minigrad.tensors.joining import cat as cat
 from minigrad.nn.activations import celu as celu
 from minigrad.linalg import chain_matmul as chain_matmul
 from minigrad.nn.resize import channel_shuffle as channel_shuffle
+from minigrad.tensors.devices import channels_last as channels_last
 from minigrad.viz.charts.chart import chart as chart
 from minigrad.teach.backward import check_backward as check_backward
 from minigrad.teach.forward_check import check_forward as check_forward
@@ -83,6 +80,7 @@ from minigrad.tensors.joining import combinations as combinations
 from minigrad.program.compiled import compile as compile
 from minigrad.tensors.joining import concat as concat
 from minigrad.tensors.joining import concatenate as concatenate
+from minigrad.tensors.devices import contiguous_format as contiguous_format
 from minigrad.nn.convolution import conv1d as conv1d
 from minigrad.nn.convolution import conv2d as conv2d
 from minigrad.nn.convolution import conv3d as conv3d
@@ -139,6 +137,7 @@ from minigrad.nn.similarity import pairwise_distance as pairwise_distance
 from minigrad.nn.resize import pixel_shuffle as pixel_shuffle
 from minigrad.nn.resize import pixel_unshuffle as pixel_unshuffle
 from minigrad.nn.activations import prelu as prelu
+from minigrad.tensors.devices import preserve_format as preserve_format
 from minigrad.tensors.creation import promote_types as promote_types
 from minigrad.utils.older import qr as qr
 from minigrad.random import rand as rand
@@ -194,6 +193,7 @@ double: np.dtype[np.float64]
 short: np.dtype[np.int16]
 int: np.dtype[np.int32]
 long: np.dtype[np.int64]
+def detach(self: Tensor) -> Tensor: ...
 def abs(self: Tensor) -> Tensor: ...
 def abs_(self: _T) -> _T: ...
 def absolute(self: Tensor) -> Tensor: ...

@@ -42,10 +42,6 @@ from minigrad.utils import amp as amp, testing as testing
 _T = TypeVar("_T", bound=Tensor)
 
 __version__: str
-channels_last: str
-contiguous_format: str
-preserve_format: str
-def detach(self: Tensor) -> Tensor: ...
 '''
 
 

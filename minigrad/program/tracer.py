@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -313,6 +314,7 @@ def _needed(function: Any, args: Any, keywords: dict[str, Any]) -> tuple[list[An
     return given, keywords
 
 
+@cache
 def _parameters(function: Any) -> Mapping[str, inspect.Parameter]:
     """Return the function's parameters; none for a C function without a signature (before NumPy 2.4)."""
     try:

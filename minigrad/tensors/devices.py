@@ -46,6 +46,9 @@ class device:
 
 
 cpu = device("cpu")
+channels_last = "torch.channels_last"
+contiguous_format = "torch.contiguous_format"
+preserve_format = "torch.preserve_format"
 
 
 def refuse_device(name: str) -> NoReturn:
@@ -69,7 +72,7 @@ def check_options(name: str, options: dict[str, Any]) -> None:
     for key, value in options.items():
         if key == "device":
             check_device(name, value)
-        elif key == "memory_format" and value in ("torch.contiguous_format", "torch.preserve_format"):
+        elif key == "memory_format" and value in (contiguous_format, preserve_format):
             continue  # the only one here
         elif key not in {"layout", "pin_memory", "memory_format", "out", "names"}:
             raise TypeError(f"{name}() got an unexpected keyword argument {key!r}")
