@@ -56,21 +56,24 @@ def _average(rows: Any) -> Any:
 
 def _layer_norm_vjp(g: Any, x: Any, weight: Any, mean: Any, scale: Any) -> Any:
     rows = x.reshape(-1, weight.size)
-    g, w, average = g.reshape(rows.shape), weight.ravel(), _average(rows)
+    g, w = g.reshape(rows.shape), weight.ravel()
     dx, dweight = np.empty(rows.shape, x.dtype), np.zeros(w.shape, g.dtype)
     if compiled.usable(x, g, w, mean, scale):
         dbias = np.zeros_like(dweight)
         compiled.run("layer_norm_vjp", g, rows, w, mean, scale, dx, dweight, dbias)
         return [dx.reshape(x.shape), dweight.reshape(weight.shape), dbias.reshape(weight.shape)]
+    w_over_n, work = w / max(w.size, 1), np.empty(rows[in_blocks(rows)[0]].shape if len(rows) else 0, x.dtype)
     for part in in_blocks(rows):
-        y = rows[part] - mean[part]
-        y *= scale[part]
-        d = np.multiply(g[part], w, out=dx[part])
-        dweight += np.einsum("ij,ij->j", g[part], y)
-        y *= np.vecdot(d, y)[:, None] / y.shape[1]
-        y += d @ average
-        d -= y
-        d *= scale[part]
+        # (d - mean(d) - y * mean(d * y)) * scale, with d = g * w and y = (x - mean) * scale; a column costs two passes
+        d, s = dx[part], scale[part]
+        deviation = np.subtract(rows[part], mean[part], out=work[: len(d)])
+        products = np.multiply(g[part], deviation, out=d)
+        dweight += s[:, 0] @ products
+        deviation *= (products @ w_over_n)[:, None] * s * s
+        deviation += (g[part] @ w_over_n)[:, None]
+        np.multiply(g[part], w, out=d)
+        d -= deviation
+        d *= s
     dbias = np.ones(len(g), g.dtype) @ g
     return [dx.reshape(x.shape), dweight.reshape(weight.shape), dbias.reshape(weight.shape)]
 
