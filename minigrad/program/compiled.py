@@ -25,7 +25,7 @@ from minigrad.autograd.gradients import grad
 from minigrad.grad_mode import accumulate, enable_grad, mode
 from minigrad.hooks import watchers
 from minigrad.output.words import class_name, in_brackets, printable
-from minigrad.primitives.primitive import Call, Calls, Primitive
+from minigrad.primitives.primitive import Call, Calls, Elementwise, Primitive
 from minigrad.program.arguments import PLAIN, Pattern, describe
 from minigrad.program.guards import Guards, new_objects
 from minigrad.program.recorder import Recorder, Stale, Variable, has_mask, user_place
@@ -524,7 +524,10 @@ def _recording() -> Iterator[Recorder]:
             primitive = getattr(primitive, "noted", primitive)
             node = record(primitive, *rest)
             if node is not None and _current() is not None:
-                calls = _noted_calls(node.plan.array_calls, recorder)
+                calls = node.plan.array_calls
+                if isinstance(primitive, Elementwise):
+                    recorder.elementwise.update([call[0] for call in calls.each if call is not None])
+                calls = _noted_calls(calls, recorder)
                 node.plan = replace(node.plan, array_calls=calls, written_out=None)
             return node
 
@@ -569,6 +572,8 @@ class _Noted:
     def run(self, *operands: Any, **parameters: Any) -> Any:
         """Run the primitive's function, and note it."""
         shaped = any(map(has_mask, parameters.values()))
+        if isinstance(self.noted, Elementwise):
+            self._recorder.elementwise.add(self.noted.run)
         return self._recorder.call(self.noted.run, operands, parameters, shaped)
 
 

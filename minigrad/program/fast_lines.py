@@ -12,7 +12,7 @@ import operator
 import re
 from collections.abc import Callable, Mapping
 from types import BuiltinFunctionType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -29,19 +29,33 @@ _LARGEST = 1e4
 """Greater numbers could be infinite as a float16."""
 
 
+class Line(NamedTuple):
+    """A line of the program: its text, the variable that it sets ("" for none), and the variables that it reads."""
+
+    text: str
+    target: str
+    uses: tuple[str, ...]
+
+
+class Layout(NamedTuple):
+    """What the array of a variable was when the step was recorded."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    is_contiguous: bool
+
+
 class FastLines:
     """Makes the lines of a program faster.
 
     Args:
-        dtypes: of the variables that are arrays of floats with axes.
+        layouts: of the variables that are arrays.
         names: the constants of the program, by name.
         constant: returns the name of another constant.
     """
 
-    def __init__(
-        self, dtypes: Mapping[str, np.dtype], names: Mapping[str, Any], constant: Callable[[Any], str]
-    ) -> None:
-        self._dtypes, self._names, self._constant = dtypes, names, constant
+    def __init__(self, layouts: Mapping[str, Layout], names: Mapping[str, Any], constant: Callable[[Any], str]) -> None:
+        self._layouts, self._names, self._constant = layouts, names, constant
         self._numbers: dict[Any, str] = {}
         self._replaced = False
 
@@ -62,7 +76,8 @@ class FastLines:
     def _dtype(self, node: Any) -> np.dtype | None:
         """Return the dtype of an expression, if it is an array of floats with axes; replace the numbers in it."""
         if isinstance(node, ast.Name):
-            return self._dtypes.get(node.id)
+            layout = self._layouts.get(node.id)
+            return layout.dtype if layout is not None and layout.shape and layout.dtype.kind == "f" else None
         if isinstance(node, ast.UnaryOp):
             return self._dtype(node.operand) if isinstance(node.op, ast.USub) else None
         if isinstance(node, ast.BinOp):

@@ -13,13 +13,14 @@ import re
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from weakref import WeakValueDictionary
 
 import numpy as np
 
 from minigrad.output.words import printable
-from minigrad.program.fast_lines import FastLines
+from minigrad.program.fast_lines import FastLines, Layout, Line
+from minigrad.program.fused_lines import fused
 from minigrad.program.operators import IN_PLACE, SYMBOLS
 from minigrad.program.stand_ins import StandIn, has_stand_in, real
 
@@ -30,14 +31,6 @@ _PYTHON = str(Path(os.__file__).parent) + os.sep
 
 class Stale(Exception):
     """A condition under which the program was recorded does not hold."""
-
-
-class Line(NamedTuple):
-    """A line of the program: its text, the variable that it sets ("" for none), and the variables that it reads."""
-
-    text: str
-    target: str
-    uses: tuple[str, ...]
 
 
 class Variable(StandIn):
@@ -52,7 +45,7 @@ class Variable(StandIn):
     def __init__(self, recorder: Recorder, value: Any, name: str) -> None:
         super().__init__(recorder, value)
         self._name = name
-        recorder.note_dtype(name, value)
+        recorder.note_layout(name, value)
         base = getattr(value, "base", None)
         self.owner: Any = recorder.owner(base) if base.__class__ is np.ndarray else None
 
@@ -79,6 +72,7 @@ class Recorder:
         conditions: how many conditions there are.
         draws: the generators that random numbers were drawn from, and their states before.
         written: the variables of given arrays that the step writes to.
+        elementwise: functions of primitives that act on each element alone.
     """
 
     def __init__(self) -> None:
@@ -90,10 +84,11 @@ class Recorder:
         self.place = ""
         self.draws: dict[Any, Any] = {}
         self.written: dict[str, None] = {}
+        self.elementwise: set[Any] = set()
         self.given: dict[str, Variable] = {}
         self.names: dict[str, Any] = {"Stale": Stale, "equal": equal}
         self._constants: dict[int, str] = {}
-        self._dtypes: dict[str, np.dtype] = {}  # of the variables that are arrays of floats with axes
+        self._layouts: dict[str, Layout] = {}
         self._owners: Any = WeakValueDictionary()  # the stand-ins of arrays that own memory, by the array's id
         self._roots: dict[int, str] = {}
         self._errors = np.geterr()
@@ -114,10 +109,10 @@ class Recorder:
             self._owners[id(array)] = found
         return found
 
-    def note_dtype(self, name: str, value: Any) -> None:
+    def note_layout(self, name: str, value: Any) -> None:
         """Note what a variable holds."""
-        if name and value.__class__ is np.ndarray and value.ndim and value.dtype.kind == "f":
-            self._dtypes[name] = value.dtype
+        if name and isinstance(value, np.ndarray | np.generic):
+            self._layouts[name] = Layout(value.shape, value.dtype, bool(value.flags.c_contiguous))
 
     def owner(self, array: np.ndarray) -> Variable:
         """Return the stand-in of an array that owns memory."""
@@ -378,8 +373,9 @@ class Recorder:
         parts = [self._fresh(c, uses) for c in contributions]
         text = f"yield [{', '.join(parts)}]"
         lines = [*lines[:end], middle, *lines[end:], Line(text, "", (*uses,))] if end >= 0 else [*lines, middle]
-        fast = FastLines(self._dtypes, self.names, self.constant)
+        fast = FastLines(self._layouts, self.names, self.constant)
         lines = [line._replace(text=fast(line.text)) for line in _needed(lines)]
+        lines = fused(lines, self._layouts, self.names, self.elementwise)
         body = _with_deletions(lines, {*self.given})
         source = f"def program({', '.join(self.given)}):\n" + "".join(f"    {line}\n" for line in body)
         exec(compile(source, "<recorded by minigrad.compile>", "exec"), self.names)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.program.fast_lines import FastLines
+from minigrad.program.fast_lines import FastLines, Layout
 
 NUMBERS = ["0", "3", "(-2)", "0.1", "(-0.0)", "2.5e3", "1e-30"]
 FASTER = ["a * {}", "{} - a", "a / {}", "a * ({} - b * b)", "-a + {}", "k0(a, {})", "k1({}, a)", "k2(a, {})", "a > {}"]
@@ -25,13 +25,15 @@ def values(dtype: Any) -> dict[str, Any]:
 
 def faster(dtype: Any, text: str) -> tuple[str, dict[str, Any]]:
     names = values(dtype)
-    dtypes = {"a": np.dtype(dtype), "b": np.dtype(dtype), "h": np.dtype(np.float64)}
+    dtypes = {"a": dtype, "b": dtype, "h": np.float64, "n": np.int64, "c": np.bool_}
+    layouts = {name: Layout((2, 4), np.dtype(d), True) for name, d in dtypes.items()}
+    layouts["z"] = Layout((), np.dtype(dtype), True)
 
     def constant(value: Any) -> str:
         names[f"k{len(names)}"] = value
         return f"k{len(names) - 1}"
 
-    return FastLines(dtypes, names, constant)("v1 = " + text).removeprefix("v1 = "), names
+    return FastLines(layouts, names, constant)("v1 = " + text).removeprefix("v1 = "), names
 
 
 def test_numbers_become_arrays_and_the_bits_stay() -> None:
