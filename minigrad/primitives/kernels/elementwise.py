@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.primitives import elementwise as ew
+from minigrad.primitives.kernels import compiled
 from minigrad.primitives.primitive import ARRAY_FUNCTIONS, kernel
 
 _INTEGERS = {np.dtype(name): np.dtype(f"i{np.dtype(name).itemsize}") for name in ("float16", "float32", "float64")}
@@ -21,6 +22,11 @@ def where(condition: Any, a: Any, b: Any) -> Any:
     """
     if condition.__class__ is not np.ndarray or condition.size < 1000 or condition.dtype != bool:
         return np.where(condition, a, b)
+    if b.__class__ in (int, float) and compiled.usable(a) and _is_repeated(condition, a):
+        rows = a.reshape(-1, condition.size)
+        out = np.empty_like(rows)
+        compiled.run("masked", condition.reshape(-1), rows, np.float32(b), out)
+        return out.reshape(a.shape)
     if b.__class__ is int and b == 0 and a.__class__ is np.ndarray and a.dtype in _INTEGERS:
         return np.multiply(a.view(_INTEGERS[a.dtype]), condition).view(a.dtype)
     dtype = np.result_type(a, b)
@@ -30,6 +36,11 @@ def where(condition: Any, a: Any, b: Any) -> Any:
     bits = (a ^ b) * condition
     bits ^= b
     return bits.view(dtype)
+
+
+def _is_repeated(condition: Any, a: Any) -> bool:
+    """Whether the condition has the last dimensions of a, in C order."""
+    return condition.flags.c_contiguous and condition.shape == a.shape[a.ndim - condition.ndim :]
 
 
 ARRAY_FUNCTIONS["where"] = where
@@ -84,6 +95,10 @@ kernel(ew.abs, x=lambda g, x: g * sign(x))  # (the readable form is nan at nan)
 
 def relu_vjp(g: Any, x: Any) -> Any:
     """One comparison finds both x > 0 and nan."""
+    if compiled.usable(x, g):
+        out = np.empty(x.shape, x.dtype)
+        compiled.run("relu_vjp", *[array.reshape(-1) for array in (g, x, out)])
+        return out
     chosen = np.less_equal(x, 0)
     chosen = np.logical_not(chosen, out=chosen if chosen.ndim else None)
     return where(chosen, g, 0)

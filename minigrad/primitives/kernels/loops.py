@@ -49,7 +49,7 @@ if find_spec("numba") is not None:
 
 @compiled
 def _exp(x: Any) -> Any:
-    """exp(x) for x <= 0: 2**k exp(r), where exp(r) is Cephes's polynomial; 0 below -87."""
+    """exp(x) for x < 88: 2**k exp(r), where exp(r) is Cephes's polynomial; 0 below -87."""
     v = f(-87) if x < f(-87) else x  # (nan stays nan)
     k = np.floor(v * f(1.44269504) + f(0.5))
     r = (v - k * f(0.693359375)) - k * f(-2.12194440e-4)
@@ -185,3 +185,29 @@ def max_pool_vjp(g: Any, where: Any, out: Any) -> None:
     for n in range(g.shape[0]):
         for p in range(g.shape[1]):
             out[n, where[n, p]] += g[n, p]
+
+
+# ---- losses and masks ------------------------------------------------------------------------------------------------
+
+
+@compiled
+def exp_times(x: Any, top: Any, factor: Any, out: Any) -> None:
+    """exp(x - top) * factor, row by row."""
+    for i in range(x.shape[0]):
+        for j in range(x.shape[1]):
+            out[i, j] = _exp(x[i, j] - top[i, 0]) * factor[i, 0]
+
+
+@compiled
+def masked(condition: Any, a: Any, b: Any, out: Any) -> None:
+    """where(condition, a, b), with a number b and the same condition for each row of a."""
+    for i in range(a.shape[0]):
+        for j in range(a.shape[1]):
+            out[i, j] = a[i, j] if condition[j] else b
+
+
+@compiled
+def relu_vjp(g: Any, x: Any, out: Any) -> None:
+    """g, or 0 where x <= 0: at nan it is g."""
+    for i in range(x.size):
+        out[i] = f(0) if x[i] <= f(0) else g[i]

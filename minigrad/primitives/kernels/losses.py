@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.primitives import losses
+from minigrad.primitives.kernels import compiled
 from minigrad.primitives.kernels.rows import exponentials
 from minigrad.primitives.losses import cross_entropy
 from minigrad.primitives.primitive import kernel
@@ -31,6 +32,11 @@ def _cross_entropy(scores: Any, *, target: Any) -> Any:
 
 def _cross_entropy_scores(g: Any, scores: Any, target: Any, top: Any, total: Any) -> Any:
     p = np.empty(scores.shape, scores.dtype)
+    if compiled.usable(scores, total):
+        columns = np.zeros_like(total) if top is None else top, g[..., None] / total
+        compiled.run("exp_times", *[a.reshape(-1, a.shape[-1]) for a in (scores, *columns, p)])
+        p[at(target)] -= g
+        return p
     np.exp(scores if top is None else np.subtract(scores, top, out=p), out=p)
     p /= total
     p[at(target)] -= 1
