@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.program.stand_ins import real
+from minigrad.program.stand_ins import is_array, real
 
 
 def _reduction(function: Any) -> Callable[..., Any]:
@@ -79,11 +79,13 @@ def _broadcast_to(trace: Any, x: Any, shape: Any) -> Any:
 
 
 def _copy(trace: Any, x: Any, dtype: Any = None, copy: Any = True) -> Any:
+    if not is_array(x):  # a list
+        x = trace.call(np.stack, (x,), {})
     return trace.new(x.value.copy(), x.term) if dtype is None else trace.converted(x, dtype)
 
 
 def _as_array(trace: Any, x: Any, dtype: Any = None) -> Any:
-    return x if dtype is None or x.dtype == dtype else trace.converted(x, dtype)
+    return x if is_array(x) and dtype in (None, x.dtype) else _copy(trace, x, dtype)
 
 
 def _like(value: float | None) -> Callable[..., Any]:
@@ -125,6 +127,7 @@ KNOWN: dict[Any, Callable[..., Any]] = {
     **{np.zeros_like: _like(0), np.ones_like: _like(1), np.empty_like: _like(None)},
     **{np.zeros: _filled(0), np.ones: _filled(1), np.empty: _filled(None), np.full: _full},
     np.ndarray.astype: lambda trace, x, dtype, copy=True: trace.converted(x, dtype),
+    np.ndarray.fill: lambda trace, x, value: trace.store(x, ..., value),
     np.ndarray.reshape: lambda trace, x, *shape: _reshape(trace, x, shape[0] if len(shape) == 1 else shape),
     np.ndarray.transpose: lambda trace, x, *axes: _transpose(trace, x, axes[0] if len(axes) == 1 else axes or None),
     np.ndarray.view: _view,

@@ -182,21 +182,24 @@ class Trace:
         out = keywords.pop("out", None)
         with np.errstate(all="ignore"):
             value = function(*real(args), **real(keywords))
-        if isinstance(value, bool | int | str | np.dtype | type) or type(value) is float:
+        if isinstance(value, bool | int) or type(value) is float:  # NumPy's float64 is a float, too
+            return self.decided(value, lambda number: number)
+        if isinstance(value, str | np.dtype | type):
             return value
         is_ufunc = isinstance(getattr(function, "__self__", function), np.ufunc)
         if not is_ufunc:
             args, keywords = _needed(function, args, keywords)
         name = function.__name__
         terms = mapped(self.term, list(args))
-        if function is np.matmul or elementwise(name) is not None and (is_ufunc or not keywords):
+        several = isinstance(value, tuple | list)
+        if function is np.matmul or elementwise(name) and (is_ufunc or not keywords) and not several:
             made = self.make(name, *terms, shape=value.shape, dtype=value.dtype, keywords=real(keywords))
         else:
             made = self._call_term(_dotted(function), terms, keywords, value)
             for a in args:
                 if isinstance(a, Traced) and isinstance(value, np.ndarray) and np.may_share_memory(a.value, value):
                     made.shows = a.term
-        if isinstance(value, tuple | list):
+        if several:
             picks = [
                 self.new(v, self.make("pick", made, i, shape=np.shape(v), dtype=np.asarray(v).dtype))
                 for i, v in enumerate(value)
@@ -209,7 +212,10 @@ class Trace:
         known = KNOWN.get(getattr(np.ndarray, name))
         if known is not None:
             return known(self, x, *args, **keywords)
-        return self.call(getattr(np, name), (x, *args), keywords)
+        function = getattr(np, name, None)
+        if function is None:
+            raise TypeError(f"source: the primitive {self.running!r} calls {name}() of an array. Call a function of np")
+        return self.call(function, (x, *args), keywords)
 
     def attribute(self, x: Traced, name: str) -> Any:
         """Return x.T, x.mT, x.real or x.imag."""
@@ -219,10 +225,10 @@ class Trace:
         """Return x.item(*index)."""
         return self.decided(x, lambda array: array.item(*index))
 
-    def decided(self, x: Traced, function: Any) -> Any:
+    def decided(self, x: Any, function: Any) -> Any:
         """Return what a primitive reads from a number."""
         self.deciding[self.running] = None
-        return function(x.value)
+        return function(real(x))
 
     def condition(self, x: Traced) -> None:
         """Refuse to show all numbers of an array."""

@@ -395,6 +395,33 @@ def test_numbers_that_functions_of_numpy_return_are_no_constants() -> None:
     assert text.run(x=np.array(0.75))[text.loss] == pytest.approx(0.5 * 0.75)
 
 
+def test_arrays_of_lists() -> None:
+    ends = Primitive(
+        "ends",
+        lambda x: np.array([x[0], 3.0]) * np.asarray([[x[1], 1.0], [2.0, x[0]]]),
+        x=lambda g, x: np.array([g.sum(), g[0, 0] * x[0]]),
+    )
+    text = source(Tensor.apply(ends, minigrad.tensor([2.0, 5.0], requires_grad=True)).sum())
+    assert text.run()[text.loss] == 2 * 5 + 3 * 1 + 2 * 2 + 3 * 2
+    assert text.run()[text.gradients["x"]].tolist() == [4.0, 2.0]
+
+
+def test_functions_with_several_results_and_looks_at_numbers() -> None:
+    def forward(x: Any) -> Any:
+        whole, rest = np.divmod(x, 2.0)
+        full = np.empty_like(x)
+        full.fill(whole[0])
+        return rest + full if np.array_equal(x, x) else x
+
+    parts = Primitive("parts", forward, x=lambda g: g)
+    text = source(Tensor.apply(parts, minigrad.tensor([3.0, 7.5], requires_grad=True)).sum())
+    assert text.run()[text.loss] == 1 + 1.5 + 2
+    assert "# parts looks at its numbers" in text
+    swapped = Primitive("swapped", lambda x: x.byteswap(), x=lambda g: g)
+    with pytest.raises(TypeError, match=r"'swapped' calls byteswap\(\) of an array"):
+        source(Tensor.apply(swapped, minigrad.tensor([3.0, 7.5], requires_grad=True)).sum())
+
+
 def test_shapes_are_no_terms() -> None:
     outer = Primitive(
         "outer",
