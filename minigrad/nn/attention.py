@@ -15,7 +15,7 @@ from minigrad.nn.arguments import check_bool, check_number, check_probability, c
 from minigrad.nn.dropout import dropout
 from minigrad.nn.layers import Linear, as_input, checked_size, linear
 from minigrad.nn.module import Module, Parameter
-from minigrad.tensors.creation import as_tensor, zeros
+from minigrad.tensors.creation import as_tensor, where, zeros
 from minigrad.tensors.joining import cat
 from minigrad.tensors.tensor import Tensor
 
@@ -31,12 +31,12 @@ def _weights(query: Tensor, key: Tensor, mask: Tensor | None, scale: float | Non
         return scores.softmax(-1)
     if mask.dtype.kind == "b":
         allowed = mask.any(-1, keepdim=True)
-        scores = scores.masked_fill(~mask & allowed, -math.inf)
+        mask = where(mask | ~allowed, 0.0, -math.inf).to(query.dtype)
     else:
         mask = mask.to(query.dtype)
         allowed = (mask != -math.inf).any(-1, keepdim=True)
-        scores = scores + mask.masked_fill(~allowed, 0.0)
-    weights = scores.softmax(-1)
+        mask = mask.masked_fill(~allowed, 0.0)
+    weights = (scores + mask).softmax(-1)
     return weights if allowed.all() else weights.masked_fill(~allowed, 0.0)
 
 
@@ -296,10 +296,14 @@ class MultiheadAttention(Module):
             )
 
     def _project(self, q: Tensor, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the linear projections of queries, keys and values; in one product if all three are the same."""
+        """Return the linear projections of queries, keys and values.
+
+        If all three are the same, it is one product, unless they are larger than a projection's weights: then the
+        gradients of slices of the product would cost more than those of slices of the weights.
+        """
         e = self.embed_dim
         bias = self.in_proj_bias
-        if self._same_sizes and q is k is v:
+        if self._same_sizes and q is k is v and q.numel() <= e * e:
             joint = linear(q, self.in_proj_weight, bias)
             return joint[..., :e], joint[..., e : 2 * e], joint[..., 2 * e :]
         if self._same_sizes:
