@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from minigrad.nn.module import Module, Parameter
+from minigrad.nn.recurrent import GRU, LSTM, RNN
 from minigrad.output.words import class_name
 from minigrad.teach import loss_graph
 from minigrad.teach.loss_graph import Said, node_behind, nodes_between
@@ -614,7 +615,7 @@ def explanations(scene: Scene, samples: Sequence[Sample], kind: str = "") -> Ite
     if kind in ("exploding gradients", "updates too large", "not finite"):
         yield from summed(scene)
     if kind == "loss does not fall":
-        yield from forgotten(scene, samples)
+        yield from forgotten(scene, samples[-1].outputs)
     yield from settings(scene, samples)
     yield from saturated(scene, samples)
     yield from clipped(samples)
@@ -683,14 +684,22 @@ def summed(scene: Scene) -> Iterator[Said]:
         )
 
 
-def forgotten(scene: Scene, samples: Sequence[Sample]) -> Iterator[Said]:
+def time_steps(module: Module, inputs: Any) -> int | None:
+    """Return the number of time steps that a recurrent layer is called with, None for other modules."""
+    if not isinstance(module, RNN | LSTM | GRU) or not inputs or not isinstance(inputs[0], Tensor):
+        return None
+    shape = inputs[0].shape
+    return int(shape[len(shape) - 2 if module.batch_first else 0]) if len(shape) > 1 else None
+
+
+def forgotten(scene: Scene, outputs: Mapping[str, Outputs]) -> Iterator[Said]:
     """Gradients that vanish on their way back through the time steps of a recurrent layer."""
     for path, module in scene.model.named_modules():
         name, kind = named(path, module), class_name(module)
-        steps, outputs = scene.lengths.get(name, 0), samples[-1].outputs.get(name)
-        if steps < 2 or outputs is None or not any(key.startswith("weight_hh") for key in module._parameters):
+        steps = scene.lengths.get(name, 0)
+        if steps < 2 or name not in outputs or not any(key.startswith("weight_hh") for key in module._parameters):
             continue
-        factor = _passed_on(module, outputs)
+        factor = _passed_on(module, outputs[name])
         if factor**steps < THROUGH_TIME:
             instead = "an LSTM or a GRU" if kind.startswith("RNN") else "a forget gate that starts open (a bias of 1)"
             yield (

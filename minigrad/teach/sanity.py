@@ -310,6 +310,9 @@ class _Trial:
 
     def _inputs(self) -> Check:
         b, X = self.scene.batch, self.whole.X
+        same = self.whole.n > 1 and not self._differ(X)
+        if b is None and same and self.whole.n >= EIGHT:
+            return Check("inputs", False, f"all examples are the same: are the indices all {X.flat[0]}?")
         if b is None:
             return Check("inputs", True, f"integers from {X.min()} to {X.max()}, of shape {X.shape}")
         if b.nan or not np.isfinite(X).all():
@@ -319,7 +322,7 @@ class _Trial:
             return Check("inputs", False, text)
         if X.size > 1 and b.std == 0:
             return Check("inputs", False, f"all numbers are {b.mean:.3g}: is the data loaded?")
-        if self.whole.n > 1 and not self._differ(X):
+        if same:
             return Check(
                 "inputs", False, "all examples are the same: does the loader return one example again and again?"
             )
@@ -374,6 +377,16 @@ class _Trial:
     def _start(self) -> Check:
         """The loss at the start against that of guessing."""
         loss = self.result.item()
+        nodes = {p.node for p in self.trainable.values() if p.node is not None}
+        squares = loss_graph.penalty(self.result.node, nodes) if self.result.node is not None else 0.0
+        size = norm(p._array.astype(float) for p in self.trainable.values()) if squares > 0 else 0.0
+        if squares * size**2 > 0.9 * loss > 0:
+            return Check(
+                "loss",
+                False,
+                f"{loss:.3g} at the start, and {squares * size**2:.3g} of it is the penalty of {squares:g} times the "
+                "squared weights: it outweighs the rest. Usual is a weight decay of 1e-5 to 1e-2",
+            )
         classes, average, summed = self._cross_entropy()
         if average is not None and average < 0:
             text = f"{loss:.3g} at the start: minus the cross entropy, so the steps go uphill. Leave the minus sign out"
@@ -464,6 +477,8 @@ class _Trial:
     def _scores(self) -> Check:
         """What the loss gets: softmax and sigmoid twice, outputs that cannot reach the targets."""
         for _, text in (
+            *loss_graph.over_the_batch(self.beyond),
+            *loss_graph.one_unit(self.output.node),
             *loss_graph.applied_twice(self.beyond),
             *loss_graph.squashed_scores(self.beyond),
             *loss_graph.without_logarithm(self.beyond),
@@ -525,6 +540,8 @@ class _Trial:
         def look(module: Module, inputs: Any, output: Any) -> None:
             first = output[0] if isinstance(output, tuple | list) and output else output
             container = module._modules and not module._parameters
+            if (steps := causes.time_steps(module, inputs)) is not None:
+                self.scene.lengths[names[module]] = steps
             if isinstance(first, Tensor) and first.dtype.kind == "f" and first.ndim and not container:
                 self.layers.append(_Layer(names[module], self._signal(first._array), Outputs.of(first._array)))
 
@@ -579,6 +596,8 @@ class _Trial:
                 norms[layer] = math.hypot(norms.get(layer, 0.0), norm([g.astype(float)]))
         if not norms:
             return Check("gradients", False, "no parameter has a gradient other than 0")
+        for _, text in causes.forgotten(self.scene, {layer.name: layer.outputs for layer in self.layers}):
+            return Check("gradients", None, text)
         if len(norms) == 1:
             return Check("gradients", True, f"norm {next(iter(norms.values())):.2g}")
         order = [*norms]
@@ -642,6 +661,8 @@ class _Trial:
 
     def _settings(self) -> Check:
         for _, text in causes.no_activation(self.scene) if self.output.node is not None else ():
+            return Check("layers", False, text)
+        for _, text in causes.strong_dropout(self.model, self.output.node):
             return Check("layers", False, text)
         for _, text in causes.settings(self.scene, [Sample(1)]):
             return Check("layers", False, text)

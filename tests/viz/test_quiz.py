@@ -197,3 +197,17 @@ def test_shapes_with_an_axis_of_one() -> None:
     b.name = "b"
     asked = {q.name: q for s in step((x + b).exp().sum()) for q in questions(s)}
     assert "An axis is lost" in asked["db"].judge("(4,)")[1] and "upstream" in asked["db"].judge("(5, 4)")[1]
+
+
+def test_the_whole_gradient_of_an_operand_used_twice_is_no_contribution() -> None:
+    c = Value(-3.0, name="c")
+    question = questions(step(c * c)[0])[0]
+    assert question.judge("-3") == (True, "Right.")
+    assert question.judge("-6")[1] == (
+        "Not -6. This is what all uses of `c` here pass back together; asked is one contribution."
+    )
+
+
+def test_a_question_that_was_begun_counts_when_the_quiz_is_left() -> None:
+    score, lines = answered(scalars(), "12", "q")
+    assert (score.first_try, score.asked) == (0, 1) and lines[-1] == "0 of 1 right at the first try."

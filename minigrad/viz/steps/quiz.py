@@ -144,7 +144,10 @@ def _wrong_answers(step: Step, c: Contribution, answer: Any) -> list[tuple[Any, 
         {f"`{name}`": number for name, number in own.items() if number is not None},
         float(c.total) if c.nth > 1 and not is_shape else None,
     )
-    return wrong_answers(found, edge)
+    uses = [o for o in step.contributions if o.to is c.to]  # as of c in c * c
+    whole = None if is_shape or len(uses) < 2 else sum(float(o.value) for o in uses)
+    together = f"this is what all uses of `{steps.name(c.to)}` here pass back together; asked is one contribution"
+    return [*([(whole, together)] if whole is not None else []), *wrong_answers(found, edge)]
 
 
 def _shape(x: Any) -> tuple[int, ...]:
@@ -191,6 +194,7 @@ def ask(steps: BackwardPass, read: Callable[[str], str] = input, write: Callable
                 except EOFError:
                     return score
                 if text.lower() in ("q", "quit"):
+                    score.asked += tries > 0  # a question that was begun counts
                     write(f"{score}.")
                     return score
                 tries += 1

@@ -13,9 +13,8 @@ from minigrad.grad_mode import is_grad_enabled
 from minigrad.hooks import ObserverHook, RemovableHandle
 from minigrad.nn.activations import ReLU, Sigmoid, Tanh
 from minigrad.nn.module import Module
-from minigrad.nn.recurrent import GRU, LSTM, RNN
 from minigrad.output.words import class_name
-from minigrad.teach.causes import Batch
+from minigrad.teach.causes import Batch, time_steps
 from minigrad.teach.samples import Outputs, axis_of_units, named
 from minigrad.tensors.module_calls import calls
 from minigrad.tensors.tensor import Tensor
@@ -98,11 +97,11 @@ class ActivationHooks:
         is_container = module._modules and not module._parameters
         if not is_view and not is_container:
             self._add_outputs(self._names[module], array)
-        if isinstance(module, RNN | LSTM | GRU) and input_array.ndim > 1:
-            axis = input_array.ndim - 2 if module.batch_first else 0
-            self.lengths[self._names[module]] = input_array.shape[axis]
+        name = self._names[module]
+        if (steps := time_steps(module, inputs)) is not None:
+            self.lengths[name] = steps
         elif class_name(module).endswith("Cell"):
-            self.lengths[self._names[module]] = self.lengths.get(self._names[module], 0) + 1
+            self.lengths[name] = self.lengths.get(name, 0) + 1
         if isinstance(module, ReLU):
             self._add_active(self._names[module], array > 0, node)
         if isinstance(module, ReLU | Sigmoid | Tanh):

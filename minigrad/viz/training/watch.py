@@ -451,6 +451,8 @@ class Watcher:
         self._add_sample(sample)
         scene, batch = self._scene, self._activations.batch
         scene.batch, scene.output = batch, self._activations.output
+        if scene.output is None and self._activations.shape:
+            scene.connected = False  # its result has no graph
         scene.uphill.append(self._uphill(sample, changes, before))
         scene.layers = list(layers(self.model))
         if self._activations.same is not None:

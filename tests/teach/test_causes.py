@@ -1,0 +1,218 @@
+"""Causes that a few steps show: the first sentence names each, and its healthy neighbour is left alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import minigrad
+from minigrad import nn, optim, sanity, tensor
+from minigrad.nn import functional as F
+
+SEED = np.random.default_rng(0)
+X = SEED.standard_normal((32, 6)).astype(np.float32)
+CLASSES = SEED.integers(0, 4, 32)
+ONES = (X[:, :1] > 0).astype(np.float32)
+
+
+class Ends(nn.Module):
+    """Two layers, and a function of their result."""
+
+    def __init__(self, outputs: int, function: Callable[[Any], Any] = lambda s: s, hidden: Any = F.relu) -> None:
+        super().__init__()
+        self.first, self.last = nn.Linear(6, 16), nn.Linear(16, outputs)
+        self.function, self.hidden = function, hidden
+
+    def forward(self, x: Any) -> Any:
+        return self.function(self.last(self.hidden(self.first(x))))
+
+
+def train(
+    model: Any,
+    loss: Callable[..., Any],
+    y: Any = CLASSES,
+    x: Any = X,
+    steps: int = 6,
+    optimizer: Any = None,
+    stepping: bool = True,
+) -> str:
+    """Train for a few steps, and return the first sentence of the watcher, "" if it says nothing."""
+    minigrad.manual_seed(0)
+    optimizer = optimizer or optim.SGD(model.parameters(), lr=0.01)
+    x, y = tensor(x), tensor(y)
+    with minigrad.watch(model, optimizer, live=False, every=1) as watcher:
+        for _ in range(steps):
+            value = loss(model(x), y)
+            optimizer.zero_grad()
+            value.backward()
+            if stepping:
+                optimizer.step()
+            watcher.log(value)
+    return watcher.findings[0].text if watcher.findings else ""
+
+
+def squared(p: Any, y: Any) -> Any:
+    return ((p - y) ** 2).mean()
+
+
+def penalized(factor: float) -> str:
+    model = Ends(4)
+    return train(model, lambda s, y: F.cross_entropy(s, y) + factor * sum((p * p).sum() for p in model.parameters()))
+
+
+def without_zero_grad_of_the_first_layer() -> str:
+    model = Ends(4)
+    optimizer = optim.SGD(model.parameters(), lr=0.01)
+    with minigrad.watch(model, optimizer, live=False, every=1) as watcher:
+        for _ in range(8):
+            loss = F.cross_entropy(model(tensor(X)), tensor(CLASSES))
+            model.last.zero_grad()
+            loss.backward()
+            optimizer.step()
+            watcher.log(loss)
+    return watcher.findings[0].text if watcher.findings else ""
+
+
+def lectures_loop(in_place: bool) -> str:
+    network = minigrad.Network(Ends(4), nn.CrossEntropyLoss())
+    x = network.x
+    with minigrad.watch(network, live=False, every=1) as watcher:
+        for _ in range(6):
+            network.forward((X, CLASSES))
+            dx = network.backward()
+            if in_place:
+                x += -0.01 * dx
+            else:
+                x = x - 0.01 * dx
+    return watcher.findings[0].text if watcher.findings else ""
+
+
+def hinge(p: Any, y: Any) -> Any:
+    return F.relu(1 - y * p).mean()
+
+
+def adam(model: Any, **settings: Any) -> Any:
+    return optim.Adam(model.parameters(), lr=1e-3, **settings)
+
+
+class Depth(nn.Module):
+    """A block that is not called in the first ten steps."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.block, self.last, self.count = nn.Linear(6, 16), nn.Linear(16, 16), nn.Linear(16, 4), 0
+
+    def forward(self, x: Any) -> Any:
+        self.count += 1
+        h = F.relu(self.first(x))
+        return self.last(h if self.count < 10 else h + F.relu(self.block(h)))
+
+
+SICK: dict[str, tuple[Callable[[], str], str]] = {
+    "softmax over the batch": (lambda: train(Ends(4, lambda s: s.softmax(0).log()), F.nll_loss), "runs over axis 0"),
+    "softmax of one number": (lambda: train(Ends(1, lambda s: s.softmax(1)), squared, ONES), "which is always 1"),
+    "binary targets of 0 to 3": (
+        lambda: train(Ends(1), F.binary_cross_entropy_with_logits, CLASSES[:, None].astype(np.float32)),
+        "they go from 0 to 3",
+    ),
+    "a functional dropout": (
+        lambda: train(Ends(4, hidden=lambda h: F.dropout(F.relu(h), 0.95)), F.cross_entropy),
+        "drops 95% of its inputs",
+    ),
+    "no step": (lambda: train(Ends(4), F.cross_entropy, stepping=False), "has made no step"),
+    "x = x - ...": (lambda: lectures_loop(False), "makes a new array"),
+    "one layer is not zeroed": (without_zero_grad_of_the_first_layer, "zero_grad"),
+    "a penalty": (lambda: penalized(50.0), "penalty of 50 times the squared weights"),
+    "the same examples": (lambda: train(Ends(4), F.cross_entropy, x=np.repeat(X[:1], 32, 0)), "batch are the same"),
+    "betas": (lambda: train(m := Ends(4), F.cross_entropy, optimizer=adam(m, betas=(0.999, 0.9))), "the other order"),
+    "a cut graph": (lambda: train(m := Ends(4, lambda s: s.detach()), cut_by(m)), "does not depend on the model"),
+    "a flat hinge": (lambda: train(Ends(1, lambda s: s + 30.0), hinge, ONES), "the loss is flat there"),
+    "a sum": (lambda: train(Ends(1), lambda p, y: 1e3 * ((p - y) ** 2).sum(), ONES), "sum over 32 examples"),
+    "large targets": (
+        lambda: train(m := Ends(1), squared, 3e5 + ONES, steps=52, optimizer=adam(m)),
+        "targets are as large as 3e+05",
+    ),
+}
+
+
+def cut_by(model: Any) -> Callable[..., Any]:
+    other = nn.Linear(4, 4)
+    return lambda s, y: F.cross_entropy(other(s), y)
+
+
+HEALTHY: dict[str, Callable[[], str]] = {
+    "softmax over the points of a set": lambda: train(Ends(4, lambda s: s + s.softmax(0).sum(0)), F.cross_entropy),
+    "attention over both sides": lambda: train(
+        Ends(32), lambda s, y: -s.softmax(0)[np.arange(32), np.arange(32)].log().mean()
+    ),
+    "log_softmax twice": lambda: train(Ends(4, lambda s: s.log_softmax(1)), F.cross_entropy),
+    "soft binary targets": lambda: train(Ends(1), F.binary_cross_entropy_with_logits, 0.1 + 0.8 * ONES),
+    "a usual dropout": lambda: train(Ends(4, hidden=lambda h: F.dropout(F.relu(h), 0.5)), F.cross_entropy),
+    "x += ...": lambda: lectures_loop(True),
+    "a usual penalty": lambda: penalized(1e-3),
+    "a hinge at 0": lambda: train(Ends(1, lambda s: s * 0 + tensor(60 * ONES - 30)), hinge, 2 * ONES - 1),
+    "a sum at a small rate": lambda: train(m := Ends(4), summed, optimizer=optim.SGD(m.parameters(), lr=1e-4)),
+    "a block that is skipped": lambda: train(Depth(), F.cross_entropy, steps=15),
+    "a bandit": lambda: train(
+        Ends(4), lambda s, y: -(s.log_softmax(1)[np.arange(32), y.numpy()] * tensor(X[:, 0])).mean(), x=0 * X + 1
+    ),
+}
+
+
+def summed(s: Any, y: Any) -> Any:
+    return F.cross_entropy(s, y, reduction="sum")
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("name", SICK)
+def test_a_few_steps_name_the_cause(name: str) -> None:
+    run, words = SICK[name]
+    said = run()
+    assert words in said, said
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("name", HEALTHY)
+def test_its_healthy_neighbour_is_left_alone(name: str) -> None:
+    assert HEALTHY[name]() == ""
+
+
+def test_a_gradient_that_vanishes_through_time_is_shown_before_training() -> None:
+    class Reader(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.rnn, self.out = nn.RNN(1, 16, batch_first=True), nn.Linear(16, 2)
+
+        def forward(self, x: Any) -> Any:
+            return self.out(self.rnn(x)[0][:, -1])
+
+    minigrad.manual_seed(0)
+    for steps, said in (60, True), (5, False):
+        x = np.random.default_rng(0).standard_normal((16, steps, 1)).astype(np.float32)
+        check = sanity(Reader(), (x, (x[:, 0, 0] > 0).astype(int)), F.cross_entropy, steps=1)["gradients"]
+        assert ("vanishes on its way back through time" in check.text) == said
+        assert check.ok is (None if said else True)
+
+
+def test_sanity_names_the_same_causes() -> None:
+    model = Ends(4)
+    for network, y, loss, name, words in (
+        (Ends(4, lambda s: s.softmax(0).log()), CLASSES, F.nll_loss, "scores", "runs over axis 0"),
+        (Ends(1, lambda s: s.softmax(1)), ONES, squared, "scores", "always 1"),
+        (Ends(4, hidden=lambda h: F.dropout(F.relu(h), 0.95)), CLASSES, F.cross_entropy, "layers", "drops 95%"),
+        (
+            model,
+            CLASSES,
+            lambda s, t: F.cross_entropy(s, t) + 50 * sum((p * p).sum() for p in model.parameters()),
+            "loss",
+            "penalty",
+        ),
+    ):
+        check = sanity(network, (X, y), loss, steps=1)[name]
+        assert check.ok is False and words in check.text, check
+    tokens = nn.Sequential(nn.Embedding(9, 4), nn.Flatten(), nn.Linear(12, 4))
+    check = sanity(tokens, (np.zeros((32, 3), int), CLASSES), F.cross_entropy, steps=1)["inputs"]
+    assert check.ok is False and "the same" in check.text
