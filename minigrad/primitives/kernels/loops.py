@@ -67,14 +67,23 @@ def _exp(x: Any) -> Any:
 
 
 @compiled
-def softmax(x: Any, top: Any, out: Any) -> None:
-    """`top` are the rows' largest elements: NumPy finds them as fast."""
+def softmax(x: Any, out: Any) -> None:
+    """As `rows.exponentials`: a row is shifted by its largest element only where the sum of exponentials needs that."""
     for i in range(x.shape[0]):
         total = f(0)
         for j in range(x.shape[1]):
-            e = _exp(x[i, j] - top[i, 0])
+            e = _exp(x[i, j] if x[i, j] < f(80) else f(80))  # (80 for nan)
             out[i, j] = e
             total += e
+        if total < f(1e-6) or total > f(1e30):
+            top = x[i, 0]
+            for j in range(x.shape[1]):
+                top = x[i, j] if x[i, j] > top or x[i, j] != x[i, j] else top
+            total = f(0)
+            for j in range(x.shape[1]):
+                e = _exp(x[i, j] - top)
+                out[i, j] = e
+                total += e
         factor = f(1) / total
         for j in range(x.shape[1]):
             out[i, j] *= factor
