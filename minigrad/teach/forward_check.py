@@ -382,6 +382,12 @@ class _Explanation:
         return [sites[0] for _, sites, _, _ in self.made]
 
     @property
+    def depth(self) -> int:
+        """How many calls lead to the first operation: a mistake in the function itself is likelier than in a helper."""
+        place = self.site.op.place
+        return len(place.calls) if place is not None else 0
+
+    @property
     def edits(self) -> dict[int, Variant]:
         return {s.k: e for _, sites, edits, _ in self.made for s, e in zip(sites, edits)}
 
@@ -440,11 +446,11 @@ class _Search:
                 break
 
     def best(self) -> list[_Explanation]:
-        """Return the explanations that assume the least; of each mistake, the one with the shortest sentence."""
+        """Return the explanations that assume the least; of each mistake, the one that is the plainest."""
         self.found.sort(key=lambda e: (e.assumes, len(e.sentence)))
         least = [e for e in self.found if e.assumes <= self.found[0].assumes + TIE]
         best: dict[str, _Explanation] = {}
-        for e in sorted(least, key=lambda e: len(e.sentence)):
+        for e in sorted(least, key=lambda e: (e.depth, len(e.sentence))):
             best.setdefault(e.name, e)
         return [e for e in least if best[e.name] is e]
 
@@ -489,7 +495,8 @@ class _Search:
 
     def _together(self, m: Mistake, sites: list[Site], extra: float, complete: bool = False) -> Iterator[_Explanation]:
         """Yield a mistake at several operations at once; with `complete`, only where it can be made at all of them."""
-        several = [{_key(site, edit, sites[-1]): edit for edit in self._edits(site, m)} for site in sites]
+        alike = len({site.what for site in sites}) == 1 and sites[0].k in sites[-1].passes
+        several = [{_key(site, edit, alike): edit for edit in self._edits(site, m)} for site in sites]
         for key in several[-1]:
             made = [(site, own[key]) for site, own in zip(sites, several) if key in own]
             if len(made) > 1 and (not complete or len(made) == len(sites)):
@@ -505,6 +512,16 @@ class _Search:
                 extra = 0.1 * (a.op.kind != b.op.kind)
                 edits = [Variant(lambda v, b=b: b.op.value, names), Variant(lambda v, a=a: a.op.value)]
                 yield _Explanation([(EXCHANGED, [a, b], edits, extra)])
+        parts = [s for s in self.sites if s.op.kind == "getitem" and len(s.passes) > 1 and s.k == s.passes[0]]
+        for a, b in combinations(parts, 2):
+            if a.op.value.shape == b.op.value.shape and a.op.sources == b.op.sources and len(a.passes) == len(b.passes):
+                sites, edits = [], []
+                for i, j in zip(a.passes, b.passes):
+                    one, other = Site(self.reference, i), Site(self.reference, j)
+                    names = f"{one.what} and {other.what}, in every pass of the loop,"
+                    sites += [one, other]
+                    edits += [Variant(other.again, names), Variant(one.again)]
+                yield _Explanation([(EXCHANGED, sites, edits, 0.0)])
 
     def _in_one_use(self) -> Iterator[_Explanation]:
         """A mistake in a value that is used several times, of which one use alone shows it."""
@@ -631,15 +648,13 @@ class _Search:
         return np.asarray((values or self.right)[k])
 
 
-def _key(site: Site, edit: Variant, other: Site) -> str:
-    """What is the same for an edit at several operations: its key, or its detail without the names."""
-    if edit.key:
-        return edit.key
+def _key(site: Site, edit: Variant, alike: bool) -> str:
+    """Return what is the same for an edit at several operations: its key or detail, without names unless `alike`."""
+    if edit.key or alike:
+        return edit.key or edit.detail
     key = edit.detail
-    if site.k in other.passes and site.what == other.what:
-        return key
-    for name in (site.what, *(site.operand(i) for i in range(len(site.op.sources)))):
-        key = key.replace(name, "…")
+    for name, instead in ((site.what, "…"), *((site.operand(i), f"…{i}") for i in range(len(site.op.sources)))):
+        key = key.replace(name, instead)
     return key
 
 

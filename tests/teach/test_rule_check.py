@@ -535,3 +535,42 @@ def test_forward_passes_without_several_steps() -> None:
     x, w, b = np.ones((2, 3)), np.eye(3), np.arange(3.0) + 1
     report = check_forward(lambda x, w, b: x @ w + 2 * b, lambda x, w, b: x @ w + b, x, w, b)
     assert report.cause == "`b` has a factor of 2 too much"
+
+
+def sigmoid(z: Any) -> Any:
+    return 1 / (1 + np.exp(-z))
+
+
+def lstm(x: Any, W: Any, U: Any, b: Any, act: Any = np.tanh, forget: int = 2) -> Any:
+    h = c = np.zeros(2)
+    for t in range(len(x)):
+        z = x[t] @ W + h @ U + b
+        start = 2 - forget
+        i, f, o, g = sigmoid(z[start : start + 2]), sigmoid(z[forget : forget + 2]), sigmoid(z[4:6]), act(z[6:])
+        c = f * c + i * g
+        h = o * np.tanh(c)
+    return h
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"act": sigmoid}, r"sigmoid is taken instead of tanh .*in every pass"),
+        pytest.param({"forget": 0}, r"z\[.*z\[.*in every pass.* are exchanged", marks=pytest.mark.slow),
+    ],
+)
+def test_a_gate_in_every_pass(wrong: dict[str, Any], words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("minigrad.teach.forward_check.LIMIT", 60)
+    rng = np.random.default_rng(9)
+    inputs = [rng.standard_normal(shape) for shape in ((2, 4), (4, 8), (2, 8), 8)]
+    report = check_forward(partial(lstm, **wrong), lambda *arguments: lstm(*arguments), *inputs)
+    assert re.search(words, report.cause), str(report)
+
+
+def test_other_dimensions_of_arrays_of_three() -> None:
+    x = np.random.default_rng(9).standard_normal((2, 2, 2, 2, 2))
+    report = check_forward(lambda x: x.max(axis=(3, 4)), lambda x: x.max(axis=(2, 4)), x)
+    assert "goes over axes (3, 4) instead of axes (2, 4)" in report.cause, str(report)
+    w = x[0, :, :, :, 0]
+    report = check_forward(lambda w: np.tanh(w.swapaxes(0, 1)), lambda w: np.tanh(w), w)
+    assert report.cause == "`w` (its dimensions 0 and 1 are exchanged) is transposed"

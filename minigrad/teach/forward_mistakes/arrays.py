@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,11 @@ def _transposed(site: Site) -> Iterator[Variant]:
     for name, shape, make in site.spots:
         if len(shape) >= 2 and (shape[-1] == shape[-2] or site.op.kind == "input"):
             yield Variant(make(lambda a: np.swapaxes(a, -1, -2)), name, 0.0 if shape[-1] == shape[-2] else 0.1)
+        if len(shape) > 2 and site.op.kind == "input":
+            for i, j in combinations(range(len(shape)), 2):
+                if shape[i] == shape[j] and (i, j) != (len(shape) - 2, len(shape) - 1):
+                    said = f"{name} (its dimensions {i} and {j} are exchanged)"
+                    yield Variant(make(partial(np.swapaxes, axis1=i, axis2=j)), said, 0.02)
     if site.op.kind == "matmul":
         for i, shape in enumerate(site.shapes):
             if len(shape) >= 2:
@@ -44,6 +50,10 @@ def _other_array(site: Site) -> Iterator[Variant]:
         for q, name, key in site.arrays(shape):
             said = f"{name} stands in {site.what} instead of {site.operand(i)}"
             yield Variant(site.at(i, lambda a, v, q=q: v[q]), said, 0.0, f"{i} {key}")
+            value = site.tape.ops[q].value
+            if site.op.kind == "mul" and value.min(initial=0) >= 0 and value.max(initial=1) <= 1:  # a gate
+                complement = f"1 - {name} stands in {site.what} instead of {site.operand(i)}"
+                yield Variant(site.at(i, lambda a, v, q=q: 1 - v[q]), complement, 0.0, f"{i} 1 - {key}")
 
 
 @mistake("scaled", "operation", "{detail}", assumes=1.4)

@@ -131,8 +131,11 @@ def _missing(site: Site) -> Iterator[Variant]:
         if site.op.operands[i] is None:
             continue
         rest = f"{site.operand(1 - i)} is left out" if len(site.shapes) == 2 else f"{site.operand(i)} stays as it is"
+        if site.op.kind == "sub" and i == 1 and (shape or source is not None):
+            yield Variant(lambda v: np.broadcast_to(-site.operands(v)[1], shape), rest)
+            rest += ", and the sign with it"
         if site.shapes[i] == shape and (source is not None or shape):
-            yield Variant(lambda v, i=i: site.operands(v)[i], rest)
+            yield Variant(lambda v, i=i: site.operands(v)[i], rest, 0.04 * (site.op.kind == "sub" and i == 1))
         elif site.op.kind in BINARY and len(site.shapes) == 2:
             yield Variant(lambda v, i=i: np.broadcast_to(site.operands(v)[i], shape), rest, 0.05)
         elif site.op.kind in (*REDUCED, "prod") and i == 0 and site.shapes[0]:

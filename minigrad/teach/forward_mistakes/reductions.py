@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,8 @@ def _axis(site: Site) -> Iterator[Variant]:
     if not name or not site.shapes or not site.shapes[0] or site.op.kind in MOVING:
         return
     axis, n = site.op.parameters[name], len(site.shapes[0])
-    for other in (None, *range(n)):
+    several = combinations(range(n), len(axis)) if isinstance(axis, tuple) and len(axis) > 1 else ()
+    for other in (None, *range(n), *several):
         if other != axis and not (axis is not None and other == 0 == n - 1):
             text = f"{_said_axis(other)} instead of {_said_axis(axis)}"
             yield Variant(lambda v, a=other: site.again(v, **{name: a}), text)

@@ -162,10 +162,11 @@ class Site:
             name, key = self.words.name(q), self.words.name(q)
             passes = self.words.same_instruction(q)
             if len(passes) > 1:
-                away = passes.index(q) - mine
+                calls = max(1, len(passes) // len(self.passes))  # of one function in each pass, as a gate's
+                away = passes.index(q) // calls - mine
                 if abs(away) > 1:
                     continue
-                key = f"{name} {self.tape.ops[q].kind} {away}"
+                key = f"{passes[0]} {passes.index(q) % calls} {away}"
                 name += f" of {('the next pass', 'the pass before')[away < 0]}" if away else ""
             if key not in seen:
                 seen.add(key)
