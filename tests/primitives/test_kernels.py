@@ -302,3 +302,27 @@ def assert_same(found: Any, wanted: Any, s: Source) -> None:
     tolerance = 3e-4 if s.dtype == np.float32 else 1e-9
     scale = np.abs(wanted[np.isfinite(wanted)]).max(initial=1) if wanted.dtype.kind == "f" else 1
     np.testing.assert_allclose(found, wanted, rtol=tolerance, atol=tolerance * scale)
+
+
+@pytest.mark.parametrize("height", [-20, 0, 3, 20, 60, 80, 300])
+@pytest.mark.parametrize("margin", [0, 2, 12, 16, 40, 90])
+def test_the_cross_entropy_of_sure_predictions_keeps_its_digits(height: float, margin: float) -> None:
+    """An error of float32's precision, relative to 1 or to the loss, for scores far from 0 as for scores near 0."""
+    rng = np.random.default_rng(0)
+    scores, target = rng.standard_normal((500, 10)) + height, rng.integers(10, size=500)
+    scores[np.arange(500), target] += margin
+    scores[::50, target[::50]] -= 2 * margin  # some are sure and wrong
+    scores = scores.astype(np.float32)
+    found, *kept = losses.cross_entropy.run(scores, target=target)
+    exact = losses.cross_entropy.forward(scores.astype(np.float64), target=target)
+    assert (abs(found - exact) <= 4e-7 * (1 + exact)).all() and (found >= 0).all()
+    g = np.ones(500, np.float32)
+    plan = losses.cross_entropy.full_plan
+    call = plan.array_calls.each[0]
+    assert call is not None
+    values = (found, scores, target, *kept)
+    (dscores,) = [call[0](g, *[plan.select(values)[i] for i in call[1]])]
+    p = np.exp(scores.astype(np.float64) - scores.max(1, keepdims=True))
+    p /= p.sum(1, keepdims=True)
+    p[np.arange(500), target] -= 1
+    assert abs(dscores - p).max() < 1e-6

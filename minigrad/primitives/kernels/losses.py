@@ -12,6 +12,9 @@ from minigrad.primitives.kernels.rows import exponentials
 from minigrad.primitives.losses import cross_entropy
 from minigrad.primitives.primitive import kernel
 
+_SMALL = 1e-30
+"""Above this an exponential in float32 has all its digits."""
+
 
 def at(target: Any) -> tuple[Any, ...]:
     """Return the index of each example's own class, as the readable form; without `np.indices` for the usual shape."""
@@ -21,13 +24,16 @@ def at(target: Any) -> tuple[Any, ...]:
 def _cross_entropy(scores: Any, *, target: Any) -> Any:
     """Return the losses; and for the vjp what softmax subtracts (None for 0) and divides by, for each example."""
     rows = scores.reshape(-1, scores.shape[-1])
-    top, total = exponentials(rows, np.empty(rows.shape, rows.dtype))
-    total = total.reshape(*target.shape, 1)
-    right = scores[at(target)]
-    if top is not None:
-        top = top.reshape(total.shape)
-        right = right - top[..., 0]
-    return np.log(total[..., 0]) - right, top, total
+    e = np.empty(rows.shape, rows.dtype)
+    top, total = exponentials(rows, e)
+    if top is None:
+        own = e.reshape(scores.shape)[at(target)]
+        if own.min() > _SMALL:
+            total = total.reshape(*target.shape, 1)
+            return np.log(total[..., 0] / own), None, total  # log(total) - score would cancel where the loss is small
+        top, total = exponentials(rows, e, shifted=True)
+    top, total = (a.reshape(*target.shape, 1) for a in (top, total))
+    return np.log(total[..., 0]) - (scores[at(target)] - top[..., 0]), top, total
 
 
 def _cross_entropy_scores(g: Any, scores: Any, target: Any, top: Any, total: Any) -> Any:
