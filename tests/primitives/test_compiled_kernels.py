@@ -88,7 +88,7 @@ SIZES = [(1, 1), (3, 7), (2, 3, 20)] + [(40, 300)] * COMPILED
 
 def test_softmax(monkeypatch: pytest.MonkeyPatch) -> None:
     special_rows = np.array(
-        [[0, -np.inf, 1], [-np.inf] * 3, [np.nan, 0, 1], [np.inf, 0, 1], [500, -500, 0]], np.float32
+        [[0, -np.inf, 1], [-np.inf] * 3, [np.nan, 0, 1], [np.inf, 0, 1], [500, -500, 0], [-500, -501, -499]], np.float32
     )
     for x in [*(10 * floats(1, *shape) for shape in SIZES), special_rows]:
         names = ["softmax", "softmax_vjp"]
