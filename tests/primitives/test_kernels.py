@@ -263,6 +263,18 @@ def test_a_kernel_computes_what_the_readable_form_does(primitive: Primitive, dat
         compare(primitive, s, operands, parameters)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_cross_entropy_of_many_examples_keeps_the_digits_of_small_and_large_losses(dtype: Any) -> None:
+    """The right score is the largest, in the middle, or far below; the exponentials of all are finite."""
+    scores = np.random.default_rng(0).standard_normal((blocks_of_rows.FEW, 3)) * 0.1 + [60, 45, -60]
+    for own in range(3):
+        target = np.full(len(scores), own)
+        found, *_ = losses.cross_entropy.run(scores.astype(dtype), target=target)
+        wanted = losses.cross_entropy.forward(scores.astype(dtype).astype(np.float64), target=target)
+        np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=4 * np.finfo(dtype).eps)
+        assert found.min() >= 0
+
+
 def compare(primitive: Primitive, s: Source, operands: list[Any], parameters: dict[str, Any]) -> None:
     before = [np.copy(o) for o in operands if isinstance(o, np.ndarray)]
     y = np.asarray(primitive.forward(*operands, **parameters))

@@ -12,8 +12,8 @@ from minigrad.primitives.kernels.rows import exponentials
 from minigrad.primitives.losses import cross_entropy
 from minigrad.primitives.primitive import kernel
 
-_SMALL = 1e-30
-"""Above this an exponential in float32 has all its digits."""
+_SMALL = 1e-8
+"""Sums of exponentials, which are below 1e30, over exponentials above this do not overflow in float32."""
 
 
 def at(target: Any) -> tuple[Any, ...]:
