@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from minigrad.teach.edits import Formula, rewrite
+from minigrad.teach.edits import Formula, rewrite, statements
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -111,7 +111,9 @@ def mistake(
         hint: where to look; by default that of the scope.
 
     Raises:
-        ValueError: for a scope that does not exist, a name that is taken, or patterns in another scope.
+        ValueError: for a scope that does not exist, a name that is taken, patterns in another scope, or a pattern that
+            is not Python.
+        TypeError: for a pattern that is not a tuple of two or three texts.
     """
     if scope not in SCOPES:
         raise ValueError(f"mistake: scope={scope!r} must be one of {', '.join(SCOPES)}")
@@ -120,6 +122,15 @@ def mistake(
         raise ValueError(f"mistake: there is a mistake called {name!r}; choose another name")
     if patterns and scope not in ("rule", "schedule"):
         raise ValueError(f"mistake: patterns are for the scopes rule and schedule; decorate a generator for {scope!r}")
+
+    for pattern in patterns:
+        if not isinstance(pattern, tuple) or len(pattern) not in (2, 3):
+            raise TypeError(f"mistake: a pattern is (pattern, what is written instead[, detail]), got {pattern!r}")
+        for text in pattern[:2]:
+            try:
+                statements(text)
+            except SyntaxError as error:
+                raise ValueError(f"mistake: {text!r} is not Python: {error.msg}") from error
 
     def add(find: F) -> F:
         catalogue[name] = Mistake(name, scope, sentence, assumes, find, hint or usual)

@@ -352,6 +352,14 @@ def test_the_forward_catalogue_takes_entries_of_ones_own() -> None:
     assert len(FORWARD) >= 25
     with pytest.raises(ValueError, match="there is a mistake called 'axis'"):
         mistake("axis", "operation", "")
+    with pytest.raises(ValueError, match="scope='rules' must be one of edge"):
+        mistake("mine", "rules", "", ("A", "B"))
+    with pytest.raises(ValueError, match="patterns are for the scopes rule and schedule"):
+        mistake("mine", "operation", "", ("A", "B"))
+    with pytest.raises(ValueError, match=r"'A \*\* ' is not Python"):
+        mistake("mine", "rule", "", ("A ** ", "B"))
+    with pytest.raises(TypeError, match="a pattern is"):
+        mistake("mine", "schedule", "", "A")  # type: ignore[arg-type]
 
     @mistake("median", "operation", "the median is taken instead of {what}", assumes=1.1)
     def median(site: Any) -> Iterator[Variant]:
