@@ -131,6 +131,7 @@ class Search:
             for k in range(len(tape.ops))
         ]
         self.error = self.along(learners - self.right)
+        self.largest = float(np.abs(self.right).max(initial=0))
         size = float(np.linalg.norm(learners) + np.linalg.norm(self.right))
         self.tolerance = close * size * max(1.0, np.sqrt(np.prod(learners.shape)) ** 0.5)
         self.singles: list[Candidate] = []
@@ -150,10 +151,11 @@ class Search:
 
     def agrees(self, gradient: np.ndarray) -> bool:
         """Return whether a gradient is the learner's."""
-        if gradient.shape != self.learners.shape:
+        if gradient.shape != self.learners.shape or not np.isfinite(gradient).all():
             return False
         size = np.maximum(np.abs(gradient), np.abs(self.learners))
         largest = float(size.max(initial=0, where=np.isfinite(size)))
+        largest = max(largest, 1e-5 * self.largest)  # what cancels leaves rounding
         same = np.abs(gradient - self.learners) <= self.close * (10 * size + largest)
         return bool(same[self.trusted].all())
 
@@ -286,6 +288,8 @@ class Search:
                 if not found or min(e.assumes for e in found) > least:
                     with suppress(*IMPOSSIBLE):
                         found += stage()
+        for e in found:  # the parts of a function that is called are a remoter place than its result
+            e.assumes += 0.2 * self._within(e.candidates[0])
         return sorted(found, key=lambda e: e.assumes)
 
     def two(self) -> list[Explanation]:
@@ -682,7 +686,7 @@ class Search:
     def _pairs(self) -> list[Explanation]:
         """Return pairs of mistakes that together explain the gradient, where one alone does not."""
         singles = self._distinct()
-        found: list[Explanation] = self._with_a_factor(singles)
+        found: list[Explanation] = self._with_a_factor(singles) or self._with_a_term(singles)
         if found:
             return found
         effects = np.array([c.effect for c in singles]).reshape(-1, DIRECTIONS)
@@ -737,6 +741,29 @@ class Search:
                         other = Candidate(m, [], [variant], self.error, m.assumes + variant.assumes)
                         if other.assumes < 2.4:
                             return [Explanation((c, other), c.assumes + other.assumes + 1)]
+        return []
+
+    def _with_a_term(self, singles: list[Candidate]) -> list[Explanation]:
+        """Return mistakes that explain the gradient up to a multiple of the input or of its sign: another penalty."""
+        x = self.tape.x
+        if x.size < 4:
+            return []
+        m = CATALOGUE["regularization"]
+        for c in singles:
+            if c.assumes > 1.5 or not c.sites:
+                continue
+            missing = self.error - c.effect
+            for array, said in ((x, "the input itself"), (np.sign(x), "the sign of the input")):
+                effect = self.along(array)
+                square = float(effect @ effect)
+                by = float(effect @ missing) / square if square else 0.0
+                if not by or np.abs(by * effect - missing).max() > 10 * self.tolerance:
+                    continue
+                gradients = self._walk(c)
+                if gradients is not None and self.agrees(gradients[0] + by * array):
+                    detail = f"{by:.6g} times {said}: the term of another penalty"
+                    term = Candidate(m, [], [Variant(np.asarray, detail)], self.error, m.assumes)
+                    return [Explanation((c, term), c.assumes + m.assumes + 1)]
         return []
 
     def _in_series(self, singles: list[Candidate]) -> list[Explanation]:
@@ -818,9 +845,8 @@ class Search:
                     several += [c for c in self._in_all_passes(m, passes, assumes) if c.assumes <= 2.2]
 
         def far_fetched(c: Candidate) -> float:
-            inside = self._inside(c.site.k) or isinstance(c.site, Block) and self._inside(c.site.early)
             activation = c.mistake.name == "other derivative" and c.variants[0].key in DERIVATIVES
-            return c.assumes - 0.4 * (c.mistake.name in CLASSIC) - 0.9 * activation + 0.6 * inside
+            return c.assumes - 0.4 * (c.mistake.name in CLASSIC) - 0.9 * activation + 0.6 * self._within(c)
 
         several.sort(key=far_fetched)
         found: dict[Any, Candidate] = {}
@@ -832,6 +858,12 @@ class Search:
                     c.effect = effect
                     found.setdefault(tuple(np.round(effect / max(self.tolerance, 1e-300) / 4).tolist()), c)
         return [*found.values()][:PLAUSIBLE]
+
+    def _within(self, c: Candidate) -> bool:
+        """Return whether a mistake is made at a part of a function that is called."""
+        if not c.sites:
+            return False
+        return self._inside(c.site.k) or isinstance(c.site, Edge | Block) and self._inside(c.site.source)
 
     def _inside(self, k: int) -> bool:
         """Return whether an operation is a part of a function that is called, and not what it returns."""

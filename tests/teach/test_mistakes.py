@@ -237,6 +237,18 @@ def cubes_at_d(g: np.ndarray, w: np.ndarray) -> np.ndarray:
     return np.asarray((g * (1 - t(D**3) ** 2) * 3 * D**2 * (1 - h**2)).T @ B)
 
 
+def several_uses(w: Any) -> Any:
+    u = B @ w.T
+    h = t(u)
+    return h * D + np.sin(h) + u * u
+
+
+def negated_once(g: np.ndarray, w: np.ndarray) -> np.ndarray:
+    u = B @ w.T
+    h = t(u)
+    return np.asarray((2 * g * u - g * (D + np.cos(h)) * (1 - h**2)).T @ B)
+
+
 AT_OUTPUTS: dict[str, tuple[Callable[[Any], Any], Callable[[np.ndarray, np.ndarray], np.ndarray]]] = {
     "one example": (lambda w: B @ w.T, lambda g, w: np.outer(g[-1], B[-1])),
     "upstream of ones": (lambda w: t(B @ w.T), lambda g, w: (1 - t(B @ w.T) ** 2).T @ B),
@@ -250,6 +262,7 @@ AT_OUTPUTS: dict[str, tuple[Callable[[Any], Any], Callable[[np.ndarray, np.ndarr
         lambda g, w: (g * (1 - t(B @ w.T + D) ** 2) * np.cos(B @ w.T)).T @ B,
     ),
     "wrong point": (cubes, cubes_at_d),
+    "sign at a value": (several_uses, negated_once),
     "other time steps": (steps, lambda g, w: (B.T @ g) * (1.1 - t(w) ** 2)),
     "different forward": (
         lambda w: t(np.exp(B @ w.T) @ S),

@@ -307,7 +307,7 @@ def _mask(s: Edge) -> Iterator[Variant]:
         said = f"{name} of the {when} pass of the loop is positive"
         yield Variant(lambda g, a=array: s.fitted(g * (a > 0)), said, 0.1, f"mask {when}")
     for array, called, key in s.neighbours(s.op.value.shape):
-        yield Variant(Times(array > 0, s.fitted), f"{called} is positive", 0.7, f"mask {key}")
+        yield Variant(Times(array > 0, s.fitted), f"{called} is positive", 0.55, f"mask {key}")
 
 
 @mistake("factor", "edge", "the contribution of {operand} through {through} is {detail}", assumes=1.7)

@@ -40,6 +40,12 @@ def _no_contribution(s: Site) -> Iterator[Variant]:
         yield Variant(lambda g: np.zeros_like(g))
 
 
+@mistake("sign at a value", "node", "the gradient of {node}{line} has the wrong sign", assumes=1.05)
+def _sign(s: Site) -> Iterator[Variant]:
+    if len(s.op.users) > 1 and s.k:
+        yield Variant(lambda g: -g)
+
+
 @mistake(
     "upstream ignored at a value",
     "node",

@@ -210,7 +210,7 @@ dx[:, :, 2 * i : 2 * i + 3] += np.einsum("no,ock->nck", d, w) => dx[:, :, 2 * i 
 dx[:, :, 2 * i : 2 * i + 3] += np.einsum("no,ock->nck", d, w) => dx[:, :, 2 * i + 1 : 2 * i + 4][:, :, :] += np.einsum("no,ock->nck", d, w)[:, :, : 9 - 2 * i - 1] | index | off by one
 dw += np.einsum("no,nck->ock", d, x[:, :, 2 * i : 2 * i + 3]) => dw += np.einsum("no,nck->ock", d, x[:, :, i : i + 3]) | index | the stride is left out | stride|window|index|shift
 dz = dout * np.where(z > 0, 1, 0.1) => dz = dout * np.where(z > 0, 1, 0) | mask | relu for leaky relu | 0\\.1|slope|relu|mask|maximum
-dz = dout * np.where(z > 0, 1, 0.1) => dz = dout * np.where(dout > 0, 1, 0.1) | mask | the mask from the upstream gradient
+dz = dout * np.where(z > 0, 1, 0.1) => dz = dout * np.where(dout > 0, 1, 0.1) | mask | the mask from the upstream gradient | + upstream
 db = dz.sum(axis=(0, 2)) => db = dz.sum(axis=0).mean(axis=1) | mean | the mean over the places
 """)
 def _(dout, x, w, b):
