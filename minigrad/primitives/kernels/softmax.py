@@ -50,11 +50,31 @@ def _last(axis: int, x: Any) -> bool:
 
 
 def _log_softmax(x: Any, *, axis: int) -> Any:
-    y = np.asarray(x - largest(x, axis))
-    with np.errstate(divide="ignore"):  # log(0) of no elements at all
-        y -= np.log(np.sum(np.exp(y), axis=axis, keepdims=True))
-    return y
+    if not _last(axis, x):
+        y = np.asarray(x - largest(x, axis))
+        with np.errstate(divide="ignore"):  # log(0) of no elements at all
+            y -= np.log(np.sum(np.exp(y), axis=axis, keepdims=True))
+        return y
+    out = np.empty(x.shape, x.dtype)
+    rows, results = x.reshape(-1, x.shape[-1]), out.reshape(-1, x.shape[-1])
+    for part in in_blocks(rows):
+        top = np.maximum.reduce(rows[part], axis=1, keepdims=True)
+        y = np.subtract(rows[part], top, out=results[part])
+        y -= np.log(np.exp(y) @ np.ones((y.shape[1], 1), y.dtype))
+    return out
+
+
+def _log_softmax_x(g: Any, y: Any, axis: int) -> Any:
+    if not _last(axis, y):
+        return g - np.exp(y) * np.sum(g, axis=axis, keepdims=True)
+    out = np.empty(y.shape, y.dtype)
+    g, rows, results = (a.reshape(-1, y.shape[-1]) for a in (g, y, out))
+    for part in in_blocks(rows):
+        d = np.exp(rows[part], out=results[part])
+        d *= g[part] @ np.ones((d.shape[1], 1), d.dtype)
+        np.subtract(g[part], d, out=d)
+    return out
 
 
 kernel(softmax, forward=_softmax, x=_softmax_x)
-kernel(log_softmax, forward=_log_softmax)
+kernel(log_softmax, forward=_log_softmax, x=_log_softmax_x)
