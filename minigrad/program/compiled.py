@@ -295,13 +295,15 @@ class Recording:
                     recorder.refuse("it registers a hook, or retains a gradient")
             self._needed = [i for i, leaf in enumerate(held.leaves) if leaf is not None and leaf in set(order)]
             targets = [held.leaves[i] for i in self._needed]
+            wanted = {*targets}
             if not recorder.reason:
                 recorder.start_backward()
                 seed = Variable(recorder, np.ones_like(y.value), "g")
                 earlier = mode.recording
                 mode.recording = False
                 try:
-                    found = {n: g for n, g, _ in engine.walk({node: seed}, retain_graph=True, targets=targets)}
+                    events = engine.walk({node: seed}, retain_graph=True, targets=targets)
+                    found = {n: g for n, g, _ in events if n in wanted}  # others' gradients are freed at once
                 finally:
                     mode.recording = earlier
                 contributions = [found.get(leaf) for leaf in targets]

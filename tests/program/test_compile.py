@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import sys
+import tracemalloc
 import warnings
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -965,3 +966,23 @@ def test_a_model_that_is_watched_for_a_while_is_recorded_again() -> None:
     for _ in range(3):
         network.forward(batch)
     assert len(seen) == 4
+
+
+def test_to_record_takes_little_more_memory_than_to_run() -> None:
+    def function(x: Any) -> Any:
+        y = x
+        for _ in range(8):
+            y = (y * x).tanh()
+        return y.sum()
+
+    def peak(function: Callable[..., Any]) -> int:
+        x = minigrad.tensor(floats(1 << 16), requires_grad=True)
+        tracemalloc.start()
+        try:
+            function(x).backward()
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    minigrad.compile(function)(tensors(2))  # imports what it needs
+    assert peak(minigrad.compile(function)) < 1.5 * peak(function)
