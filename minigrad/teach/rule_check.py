@@ -428,19 +428,19 @@ def _line_of(error: Exception) -> str:
     return f" (line {theirs[0].lineno} of {theirs[0].function})" if theirs else ""
 
 
-def _constants(step: Any, depth: int = 3) -> set[float]:
+def _constants(step: Any, depth: int = 0) -> set[float]:
     """Return the numbers in the code of a function or class, and of the functions that it contains."""
     if isinstance(step, type):
-        inner: list[Any] = [f for f in vars(step).values() if inspect.isfunction(f)]
-        return set().union(*map(_constants, inner)) if depth else set()
-    step = getattr(step, "__func__", step)
-    code, defaults = getattr(step, "__code__", step), (getattr(step, "__defaults__", None) or ())
-    found = {n for n in (*defaults, *getattr(code, "co_consts", ())) if isinstance(n, float)}
+        return set().union(*(_constants(f) for f in vars(step).values() if inspect.isfunction(f)))
+    code = getattr(step, "__code__", step)
+    defaults = getattr(step, "__defaults__", None) or () if depth else ()  # those of the step itself are settings
     cells = [cell.cell_contents for cell in getattr(step, "__closure__", None) or ()]
-    for inner_one in (*getattr(code, "co_consts", ()), *cells) if depth else ():
-        if inspect.iscode(inner_one) or inspect.isfunction(inner_one):
-            found |= _constants(inner_one, depth - 1)
-    return found | {n for n in cells if isinstance(n, float)}
+    inside = (*defaults, *getattr(code, "co_consts", ()), *cells)
+    found = {n for n in inside if isinstance(n, float)}
+    for inner in inside if depth < 3 else ():
+        if inspect.iscode(inner) or inspect.isfunction(inner):
+            found |= _constants(inner, depth + 1)
+    return found
 
 
 class _Check:
@@ -472,11 +472,12 @@ class _Check:
         found = found or self._singles(rounding)
         if found:
             return self._named(found)
-        for epsilon, check in others:
+        written = [one for one in others if float(one[0]) in _constants(self.step)]
+        for epsilon, check in written or others:
             if found := check._singles(rounding):
                 return check._named(found, f"epsilon is {epsilon} in it, and so in the rule beside it")
         note, check = "", self
-        if written := [one for one in others if float(one[0]) in _constants(self.step)]:
+        if written:
             note, check = f"epsilon is {written[0][0]} in it, and so in the rule beside it", written[0][1]
         return check._named(check._in_other_convention() or check._fitted() or check._pairs(), note)
 
