@@ -146,7 +146,7 @@ WITHOUT_PICTURES = [p for p in LESSONS if "import show" in p.read_text("utf-8")]
 
 @pytest.mark.parametrize(
     "lesson",
-    [pytest.param(p, marks=() if i % 3 == 0 else pytest.mark.exhaustive) for i, p in enumerate(WITHOUT_PICTURES)],
+    [pytest.param(p, marks=() if i % 9 == 0 else pytest.mark.exhaustive) for i, p in enumerate(WITHOUT_PICTURES)],
     ids=[p.stem for p in WITHOUT_PICTURES],
 )  # all draw by one function
 @pytest.mark.slow

@@ -171,7 +171,6 @@ def test_the_gradescope_zip_grades_in_the_folders_of_the_platform(source: Path, 
     answers = {
         "solution": ("layers.py", solved(source), (4.0, 6, "")),
         "wrong": ("my work.py", solved(source).replace("X @ W + b", "X @ W"), (2.0, 6, "")),
-        "blank": ("layers.py", blank(source), (0.0, 6, "")),
         "broken": ("layers.py", "def f(:", (0, 0, "Not gradable: line 1: ")),
         "forged": ("layers.py", 'import os\nopen("/autograder/results/results.json", "w")\nos._exit(0)', (0.0, 6, "")),
     }

@@ -163,7 +163,15 @@ def test_a_random_upstream_gradient_finds_what_ones_would_hide() -> None:
     assert not gradcheck_report(lambda x: constant(x), x).ok
 
 
-@pytest.mark.parametrize("op", [op for op in OPS if op.grad and op.name != "float"], ids=lambda op: op.name)
+LIKE_OTHERS = ("lstm no bias", "gru no bias", "rnn relu")  # and as long
+OPERATIONS = [
+    pytest.param(op, id=op.name, marks=pytest.mark.exhaustive if op.name in LIKE_OTHERS else ())
+    for op in OPS
+    if op.grad and op.name != "float"
+]
+
+
+@pytest.mark.parametrize("op", OPERATIONS)
 @pytest.mark.slow
 def test_every_operation_passes(op: Op) -> None:
     shapes, keywords = max(op.cases[:4], key=lambda case: sum(map(np.prod, case[0])))
