@@ -34,7 +34,7 @@ engine's are both float64; a gradient in float32 is compared with `CLOSE_32`."""
 CLOSE_32 = 2e-4
 ONE_OPERATION = ("softmax", "log_softmax", "standardize")
 """Primitives that are functions of several operations already."""
-SHARE = 1.25
+SHARE = 1.4
 """Of these seconds, those for explanations by one mistake, if the graph is large."""
 PLAUSIBLE = 60
 """The number of mistakes in all passes of a loop that are combined with others."""
