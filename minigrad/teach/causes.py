@@ -153,6 +153,7 @@ class Scene:
         connected: whether the loss depends on the model's output; None where that is not known.
         penalty: the factor of the sum of a parameter's squares in the loss.
         summed: the number of examples that the loss is a sum over, 0 for other losses.
+        own_targets: whether the targets come from the model itself, as in temporal differences: they move with it.
     """
 
     model: Module
@@ -178,9 +179,15 @@ class Scene:
     connected: bool | None = None
     penalty: float = 0.0
     summed: int = 0
+    own_targets: bool = False
 
-    def look_at_loss(self, loss: Any, output: Any) -> None:
-        """Note what the graph of the loss shows."""
+    def look_at_loss(self, loss: Any, output: Any, predicted: bool = False) -> None:
+        """Note what the graph of the loss shows.
+
+        Args:
+            loss, output: the nodes.
+            predicted: whether the model was called without recording in this step.
+        """
         self.loss, self.output = loss, output
         between = nodes_between(output, loss)
         self.labels.append(loss_graph.label_of(between))
@@ -189,6 +196,8 @@ class Scene:
         self.connected = loss is output or any(output in node.inputs for node in between)
         self.penalty = loss_graph.penalty(loss, {p.node for p in self.model.parameters() if p.node is not None})
         self.summed = loss_graph.summed(loss)
+        bootstrapped = predicted and any(True for _ in loss_graph.targets(between, output))
+        self.own_targets = bootstrapped or loss_graph.learns_values(between)
 
     @property
     def has_modes(self) -> bool:

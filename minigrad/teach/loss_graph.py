@@ -202,6 +202,18 @@ def penalty(loss: Any, parameters: Collection[Any]) -> float:
     return largest
 
 
+def learns_values(between: Sequence[Any]) -> bool:
+    """Return whether a regression picks one output for each example, as the value of an action in Q-learning."""
+    names = {node.primitive.name for node in between}
+    picked = any(
+        node.primitive.name == "getitem"
+        and isinstance(index := (node.parameters or {}).get("index"), tuple)
+        and sum(isinstance(i, np.ndarray) for i in index) > 1
+        for node in between
+    )
+    return picked and bool(names & {"square", "pow", "hardtanh", "abs"})
+
+
 def _inputs(node: Any) -> list[str]:
     """Return the names of the primitives right before a node."""
     return [s.primitive.name for s in node.inputs if s is not None and s.primitive is not None]

@@ -121,8 +121,10 @@ def symptoms(
     yield from rate_decayed(samples)
     yield from updates_too_small(recent, losses)
     yield from not_updated(samples, scene.moved)
-    if not scene.adversarial and not scene.moved:  # what is trained elsewhere may work against it
-        yield from no_progress(recent, losses, shape, scene.guessing, large=any(large_targets(scene)))
+    large = any(True for _ in large_targets(scene))
+    # what is trained elsewhere may work against it, and targets may move with the model
+    if not scene.adversarial and not scene.moved and (large or not scene.own_targets):
+        yield from no_progress(recent, losses, shape, scene.guessing, large)
 
 
 def gradient_not_finite(samples: Sequence[Sample]) -> Iterator[Said]:

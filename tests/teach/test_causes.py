@@ -143,6 +143,25 @@ def cut_by(model: Any) -> Callable[..., Any]:
     return lambda s, y: F.cross_entropy(other(s), y)
 
 
+def with_a_boundary_at_zero() -> str:
+    """Two calls of the model in each step; the inputs of the second are all 0."""
+    model = Ends(1)
+    zeros = minigrad.zeros(4, 6)
+    return train(model, lambda p, y: squared(p, y) + (model(zeros) ** 2).mean(), ONES)
+
+
+def moving_targets() -> str:
+    """Q-learning, whose targets come from the model."""
+    model, rng = Ends(4), np.random.default_rng(0)
+
+    def loss(values: Any, actions: Any) -> Any:
+        with minigrad.no_grad():
+            target = tensor(rng.random(32).astype(np.float32)) + 0.99 * model(tensor(X)).max(dim=1)[0]
+        return squared(values[np.arange(32), actions.numpy()], target)
+
+    return train(model, loss, steps=202)
+
+
 HEALTHY: dict[str, Callable[[], str]] = {
     "softmax over the points of a set": lambda: train(Ends(4, lambda s: s + s.softmax(0).sum(0)), F.cross_entropy),
     "attention over both sides": lambda: train(
@@ -156,6 +175,8 @@ HEALTHY: dict[str, Callable[[], str]] = {
     "a hinge at 0": lambda: train(Ends(1, lambda s: s * 0 + tensor(60 * ONES - 30)), hinge, 2 * ONES - 1),
     "a sum at a small rate": lambda: train(m := Ends(4), summed, optimizer=optim.SGD(m.parameters(), lr=1e-4)),
     "a block that is skipped": lambda: train(Depth(), F.cross_entropy, steps=15),
+    "a boundary at 0": with_a_boundary_at_zero,
+    "moving targets": moving_targets,
     "a bandit": lambda: train(
         Ends(4), lambda s, y: -(s.log_softmax(1)[np.arange(32), y.numpy()] * tensor(X[:, 0])).mean(), x=0 * X + 1
     ),

@@ -47,7 +47,9 @@ class ActivationHooks:
         active: for each ReLU the number of examples, and which units were above 0.
         shape, output: the shape and the node of the model's output.
         batch: statistics of the model's inputs.
-        same: whether all examples of the inputs were the same; None for fewer than four.
+        same: whether all examples of the inputs were the same, in each call; None for fewer than four.
+        zero: whether all inputs were 0, in each call; None if they were no floats.
+        predicted: whether the model was called without recording.
         called: the names of the modules that were called.
         lengths: the number of time steps of each recurrent layer.
         training: whether the model was in training mode.
@@ -66,6 +68,8 @@ class ActivationHooks:
         self.output: Node | None = None
         self.batch: Batch | None = None
         self.same: bool | None = None
+        self.zero: bool | None = None
+        self.predicted = False
         self.called: set[str] = set()
         self.lengths: dict[str, int] = {}
         self.training: bool | None = None
@@ -84,6 +88,7 @@ class ActivationHooks:
 
     def _record(self, module: Module, inputs: Any, output: Any) -> None:
         self.called.add(self._names[module])
+        self.predicted |= module is self.model and module.training and not is_grad_enabled()
         first = output[0] if isinstance(output, tuple | list) and output else output
         if is_grad_enabled() and isinstance(first, Tensor) and first.dtype.kind == "f":  # not evaluation or indices
             with self._stopwatch:
@@ -110,7 +115,9 @@ class ActivationHooks:
             self.training = module.training
             self.shape, self.output, self.batch = first.shape, node, Batch.of(input_array)
             if input_array.ndim and len(input_array) >= 4:
-                self.same = bool((input_array == input_array[:1]).all())
+                self.same = self.same is not False and bool((input_array == input_array[:1]).all())
+            if self.batch is not None:
+                self.zero = self.zero is not False and self.batch.low == 0 == self.batch.high
             if node is not None:
                 self._record_functions(node)
 

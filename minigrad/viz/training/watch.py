@@ -393,7 +393,7 @@ class Watcher:
             return
         if output is not None:
             with self._stopwatch:
-                self._scene.look_at_loss(node, output)
+                self._scene.look_at_loss(node, output, self._activations.predicted)
 
     def _before_update(self, *_: Any) -> None:
         """Called between backward pass and update: the gradient of this step is complete."""
@@ -459,8 +459,8 @@ class Watcher:
             scene.same.append(self._activations.same)
         scene.called |= self._activations.called
         scene.lengths = self._activations.lengths
-        if batch is not None:
-            scene.zeros.append(batch.low == 0 == batch.high)
+        if self._activations.zero is not None:
+            scene.zeros.append(self._activations.zero)
         if self._activations.training is not None:
             scene.training.append(self._activations.training)
         self._find_still(before, changes)
