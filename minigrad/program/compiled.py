@@ -157,13 +157,13 @@ class Compiled:
         recording = Recording(self.function, inputs)
         result, reason, temporary = recording.record(args, options)
         self._count += 1
-        if temporary and self._failures < 2:  # a first step may set things up
+        if temporary and self._failures < 2 and not recording.ended:  # a first step may set things up
             self._failures += 1
             return result
         recording.reason = self.reason = reason
         self._recordings.setdefault(key, []).append(recording)
         if reason:
-            self._gave_up = temporary
+            self._gave_up = temporary or recording.ended
             warnings.warn(f"compile: {self!r} runs eagerly: {reason}", RuntimeWarning, stacklevel=3)
         return result
 
@@ -180,9 +180,11 @@ class Recording:
 
     Attributes:
         reason: why the function runs eagerly instead, "" if it does not.
+        ended: True if it runs a backward pass, before which recording has ended.
     """
 
     reason = ""
+    ended = False
 
     def __init__(self, function: Callable[..., Any], inputs: list[Any]) -> None:
         self.function, self._inputs = function, inputs
@@ -197,7 +199,7 @@ class Recording:
     def record(self, args: Any, options: Any) -> tuple[Any, str, bool]:
         """Run the function. Return its result, why it cannot be recorded, and whether it may be possible next time."""
         with _recording() as recorder, new_objects():
-            held = _Held(recorder, self._inputs)
+            held = recorder.held = _Held(recorder, self._inputs)
             guards = self._guards = Guards(recorder.refuse, held.hold)
             profile = sys.getprofile()
             temporary, failure = False, None
@@ -218,6 +220,7 @@ class Recording:
                     failure = error
                 finally:
                     sys.setprofile(profile)
+                self.ended = not recorder.active
                 if failure is not None:
                     recorder.refuse(f"with stand-ins for its arrays it raises {class_name(failure)}: {failure}")
                     return self._eager(recorder, held, failure, args, options)
@@ -235,6 +238,7 @@ class Recording:
                 recorder.active = False
                 held.restore()
             held.splice(result)
+        recorder.nodes, recorder.held = [], None  # the graph's functions keep the recorder
         self._inputs = []
         return _plain(result), recorder.reason, temporary
 
@@ -242,7 +246,7 @@ class Recording:
         """Run the function eagerly after an exception: it raises the same, unless stand-ins were the cause."""
         recorder.active = False
         held.restore()
-        if recorder.written:  # what has been done once must not be done again
+        if recorder.written or self.ended:  # what has been done once must not be done again
             raise error
         for generator, state in recorder.draws.items():
             generator.numpy.bit_generator.state = state
@@ -291,7 +295,7 @@ class Recording:
         if node is not None:
             order = engine.reverse_topological_order([node])
             for n in order:
-                if n.hooks or n.post_accumulate_hooks or n.stores_grad or n.created_at:
+                if n.hooks or n.post_accumulate_hooks or n.retains_grad or n.created_at:
                     recorder.refuse("it registers a hook, or retains a gradient")
             self._needed = [i for i, leaf in enumerate(held.leaves) if leaf is not None and leaf in set(order)]
             targets = [held.leaves[i] for i in self._needed]
@@ -513,7 +517,7 @@ def _recording() -> Iterator[Recorder]:
     """Context manager: this thread's primitives, conversions to arrays and random numbers are noted."""
     with _lock:
         recorder = _thread.recorder = Recorder()
-        apply, record, checksum = Tensor.apply, Tensor._record, saved._checksum
+        apply, record, checksum, backward = Tensor.apply, Tensor._record, saved._checksum, engine.backward
 
         def recorded_apply(primitive: Primitive, *operands: Any, **parameters: Any) -> Any:
             if _current() is None:
@@ -526,6 +530,7 @@ def _recording() -> Iterator[Recorder]:
             primitive = getattr(primitive, "noted", primitive)
             node = record(primitive, *rest)
             if node is not None and _current() is not None:
+                recorder.nodes.append(node)
                 calls = node.plan.array_calls
                 if isinstance(primitive, Elementwise):
                     recorder.elementwise.update([call[0] for call in calls.each if call is not None])
@@ -533,10 +538,17 @@ def _recording() -> Iterator[Recorder]:
                 node.plan = replace(node.plan, array_calls=calls, written_out=None)
             return node
 
+        def recorded_backward(seeds: Any, **options: Any) -> None:
+            if _current() is not None:
+                recorder.refuse("it runs a backward pass")
+                seeds = recorder.held.end(seeds)
+            backward(seeds, **options)
+
         shim = NumPy(_current)
         modules = [m for name, m in [*sys.modules.items()] if name.startswith("minigrad.") and _converts(name, m)]
         try:
             saved._checksum = lambda a: 0 if is_array(a) else checksum(a)
+            engine.backward = recorded_backward
             watchers.append(_watch)  # so that every operation goes through `Tensor.apply`
             Tensor.apply, Tensor._record = staticmethod(recorded_apply), staticmethod(recorded_node)  # type: ignore
             for module in modules:
@@ -548,7 +560,7 @@ def _recording() -> Iterator[Recorder]:
             Tensor.apply, Tensor._record = staticmethod(apply), staticmethod(record)  # type: ignore
             _thread.recorder = None
             watchers.remove(_watch)
-            saved._checksum = checksum
+            saved._checksum, engine.backward = checksum, backward
 
 
 def _watch(*_: Any) -> None:
@@ -598,7 +610,7 @@ class _Input(ArrayNode):
         super().__init__(t._array)
         self.value, self._recorder = t._array, recorder
         self.original, self.name = original, original.name
-        self.index = original.index
+        self.index, self.stores_grad = original.index, original.stores_grad
 
     @property
     def grad(self) -> Any:
@@ -713,10 +725,20 @@ class _Held:
     def splice(self, result: Any) -> None:
         """Make the graph of a result an ordinary one: with real arrays, which ends at the nodes of the tensors."""
         node = getattr(result, "_node", None)
+        if node is not None:
+            self._splice(engine.reverse_topological_order([node]))
+
+    def end(self, seeds: dict[Any, Any]) -> dict[Any, Any]:
+        """End the recording, before a backward pass from these nodes: from here on, everything is ordinary."""
+        self._recorder.active = False
+        self.restore()
+        self._splice(self._recorder.nodes)
+        return {self._originals.get(node, node): _plain(seed) for node, seed in seeds.items()}
+
+    def _splice(self, nodes: list[Any]) -> None:
         users = {id(x) for x in self.inputs if x.__class__ is np.ndarray}
         users.update([id(array) for _, array, _, _, _, is_users in self.before if is_users])
-        order: list[Any] = engine.reverse_topological_order([node]) if node is not None else []
-        for n in order:
+        for n in nodes:
             n.saved, n.checksums = saved.protect(real(n.saved), users)
             if any(source in self._originals for source in n.inputs):
                 n.inputs = tuple([self._originals.get(source, source) for source in n.inputs])

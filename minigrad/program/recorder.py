@@ -73,6 +73,8 @@ class Recorder:
         draws: the generators that random numbers were drawn from, and their states before.
         written: the variables of given arrays that the step writes to.
         elementwise: functions of primitives that act on each element alone.
+        held: the tensors that hold stand-ins; it can end the recording.
+        nodes: those of the graph so far.
     """
 
     def __init__(self) -> None:
@@ -85,6 +87,8 @@ class Recorder:
         self.draws: dict[Any, Any] = {}
         self.written: dict[str, None] = {}
         self.elementwise: set[Any] = set()
+        self.held: Any = None
+        self.nodes: list[Any] = []
         self.given: dict[str, Variable] = {}
         self.names: dict[str, Any] = {"Stale": Stale, "equal": equal}
         self._constants: dict[int, str] = {}

@@ -16,11 +16,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import minigrad
-from minigrad import nn
+from minigrad import nn, optim, tensor
 from minigrad.nn import functional as F
 from minigrad.program.arguments import Pattern
 from minigrad.program.compiled import LIMIT, Compiled
 from minigrad.scalar import Value
+from minigrad.tensors.tensor import Tensor
 
 
 def floats(*shape: int, seed: int = 0) -> np.ndarray:
@@ -986,3 +987,101 @@ def test_to_record_takes_little_more_memory_than_to_run() -> None:
 
     minigrad.compile(function)(tensors(2))  # imports what it needs
     assert peak(minigrad.compile(function)) < 1.5 * peak(function)
+
+
+# ---- a backward pass inside ------------------------------------------------------------------------------------------
+
+
+def _step(net: Any, optimizer: Any, seen: list[Any]) -> Callable[..., Any]:
+    def step(x: Tensor, y: Tensor) -> Any:
+        optimizer.zero_grad()
+        loss = F.cross_entropy(net(x), y)
+        loss.backward()
+        seen.append(float(nn.utils.clip_grad_norm_(net.parameters(), 0.1)))
+        optimizer.step()
+        return loss
+
+    return step
+
+
+def _two_losses(net: Any, optimizer: Any, seen: list[Any]) -> Callable[..., Any]:
+    def step(x: Tensor, y: Tensor) -> Any:
+        optimizer.zero_grad()
+        first, second = net(x).square().mean(), F.cross_entropy(net(x), y)
+        first.backward()
+        second.backward()
+        optimizer.step()
+        return second.item()
+
+    return step
+
+
+def _penalty(net: Any, optimizer: Any, seen: list[Any]) -> Callable[..., Any]:
+    def step(x: Tensor, y: Tensor) -> Any:
+        optimizer.zero_grad()
+        x = x.clone().requires_grad_()
+        z = net(x)
+        z.retain_grad()
+        (slope,) = minigrad.autograd.grad(z.sum(), x, create_graph=True)
+        loss = slope.square().sum() + F.cross_entropy(z, y)
+        loss.backward(retain_graph=True)
+        loss.backward()
+        seen.append(z.grad.tolist())
+        optimizer.step()
+        return loss
+
+    return step
+
+
+def _closure(net: Any, optimizer: Any, seen: list[Any]) -> Callable[..., Any]:
+    optimizer = optim.LBFGS(net.parameters(), lr=0.1, max_iter=3)
+
+    def step(x: Tensor, y: Tensor) -> Any:
+        def closure() -> Any:
+            optimizer.zero_grad()
+            loss = F.cross_entropy(net(x), y)
+            minigrad.autograd.backward(loss)
+            return loss
+
+        return optimizer.step(closure)
+
+    return step
+
+
+@pytest.mark.parametrize("make", [_step, _two_losses, _penalty, _closure])
+def test_a_backward_pass_inside_loses_nothing(make: Callable[..., Any]) -> None:
+    """Also in the first step, which begins on stand-ins."""
+
+    def trained(compiled: bool) -> list[Any]:
+        minigrad.manual_seed(0)
+        layers: list[Any] = [nn.Linear(4, 6), nn.BatchNorm1d(6), nn.Tanh(), nn.Dropout(0.3), nn.Linear(6, 3)]
+        net, seen = nn.Sequential(*layers), []  # type: ignore[var-annotated]
+        step = make(net, optim.Adam(net.parameters(), lr=0.05), seen)
+        rng = np.random.default_rng(1)
+        for i in range(3):
+            batch = tensor(rng.standard_normal((5, 4)).astype("f")), tensor(rng.integers(0, 3, 5))
+            if compiled and not i:
+                step = minigrad.compile(step)
+                with pytest.warns(RuntimeWarning, match="runs eagerly: (it runs a backward pass|.grad is set)"):
+                    loss = step(*batch)
+            else:
+                loss = step(*batch)
+            seen.append(getattr(loss, "item", lambda loss=loss: loss)())
+            seen += [(p.tolist(), p.grad.tolist()) for p in net.parameters()]
+            seen += [b.tolist() for b in net.buffers()]
+        return seen
+
+    assert trained(False) == trained(True)
+
+
+def test_an_exception_after_a_backward_pass_inside_does_not_repeat_the_step() -> None:
+    p = tensor([1.0], requires_grad=True)
+
+    @minigrad.compile
+    def step(x: Tensor) -> Tensor:
+        (p * x).sum().backward()
+        raise ArithmeticError("afterwards")
+
+    with pytest.raises(ArithmeticError, match="afterwards"):
+        step(tensor([2.0]))
+    assert p.grad is not None and p.grad.tolist() == [2.0]
