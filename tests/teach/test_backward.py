@@ -271,14 +271,22 @@ def test_a_missing_contribution_is_named_by_the_variable_that_it_comes_through()
     assert "the contribution of `x` through `k` is missing" in str(check_backward(loss, locals()))
 
 
-def test_at_a_kink_and_a_tie_every_gradient_between_the_sides_is_right() -> None:
-    x = tensor([[0.0, 1.0, 1.0], [2.0, 0.0, -1.0], [-1.0, 2.0, 2.0]], requires_grad=True, dtype="float64")
+@pytest.mark.parametrize("rows", [1, 30])  # few elements are moved one by one, many by their values
+def test_at_a_kink_and_a_tie_every_subgradient_is_right(rows: int) -> None:
+    a = np.tile([[0.0, 1.0, 1.0], [2.0, 0.0, -1.0], [-1.0, 2.0, 2.0]], (rows, 1)) * (1 + np.arange(3 * rows))[:, None]
+    x = tensor(a, requires_grad=True)
     r, top, m = x.relu(), x.max(1).values, x.amax(1)
     loss = (r * r + 3 * r).sum() + (top + m).sum()
-    a, ones = x.detach().numpy(), np.ones(3)
+    ones = np.ones(3 * rows)
     dr, dtop, dm = 2 * np.maximum(a, 0) + 3, ones, ones
     ties = (a == a.max(1, keepdims=True)).astype(float)
-    dx = dr * (a >= 0) + 2 * ties
-    report = check_backward(loss, locals())
-    assert report and "kink" in str(report)
-    assert not check_backward(loss, {**locals(), "dx": dr + 2 * ties})
+    even, first = ties / ties.sum(1, keepdims=True), np.eye(3)[a.argmax(1)]
+    last = np.eye(3)[2 - a[:, ::-1].argmax(1)]
+    for passed, shares in ((a >= 0, 2 * even), (a > 0, 2 * first), (a >= 0, 0.4 * first + 1.6 * last)):
+        dx = dr * passed + shares
+        assert (report := check_backward(loss, locals())), str(report)
+        assert "kink" in str(report)
+    for passed, shares in ((a > 0, 2 * ties), (a >= 0, 0 * ties), (a >= 0, even), (a >= 0, 3 * first)):
+        dx = dr * passed + shares
+        assert not check_backward(loss, locals())
+    assert not check_backward(loss, {**locals(), "dx": dr + 2 * even})
