@@ -185,15 +185,16 @@ def test_real_interrupts_of_backward_leave_the_mode_and_whole_gradients() -> Non
     try:
         for i in range(300):
             try:
-                signal.setitimer(signal.ITIMER_REAL, 1e-4 + 7e-6 * (i % 50))
-                end = time.perf_counter() + 0.05
-                while time.perf_counter() < end:
-                    (a * b).sum().backward()
-                    (u * v).backward()
-            except KeyboardInterrupt:
+                try:
+                    signal.setitimer(signal.ITIMER_REAL, 1e-4 + 7e-6 * (i % 50))
+                    end = time.perf_counter() + 0.05
+                    while time.perf_counter() < end:
+                        (a * b).sum().backward()
+                        (u * v).backward()
+                finally:
+                    signal.setitimer(signal.ITIMER_REAL, 0)
+            except KeyboardInterrupt:  # on a busy machine it may come as late as in `finally`
                 count += 1
-            finally:
-                signal.setitimer(signal.ITIMER_REAL, 0)
             assert minigrad.is_grad_enabled()
             assert repr(a.grad) == repr(b.grad) and u.grad == v.grad
     finally:
