@@ -35,7 +35,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.primitives.kernels import elementwise as kernels
-from minigrad.primitives.kernels.rows import BLOCK
+from minigrad.primitives.kernels.rows import slices
 from minigrad.program.fast_lines import Layout, Line
 
 SMALLEST = 1 << 17
@@ -126,7 +126,7 @@ def _blocks(lines: list[Line], later: set[str], layouts: Mapping[str, Layout], n
     size = math.prod(shape)
     blocks = f"blocks_{size}"
     names |= {"contiguous": _are_contiguous, "empty": np.empty}
-    names[blocks] = [slice(start, start + BLOCK) for start in range(0, size, BLOCK)]
+    names[blocks] = slices(size)
     text = [f"if contiguous(({', '.join(arrays)},)):"]
     text += [f"    f{name} = {name}.reshape(-1)" for name in arrays]
     for name in outputs:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.primitives.kernels.rows import FAR as _FAR
 from minigrad.primitives.special import _coefficients
 
 f = np.float32
@@ -75,7 +76,7 @@ def softmax(x: Any, out: Any) -> None:
             e = _exp(x[i, j] if x[i, j] < f(80) else f(80))  # (80 for nan)
             out[i, j] = e
             total += e
-        if total < f(1e-6) or total > f(1e30):
+        if total < f(_FAR[0]) or total > f(_FAR[1]):
             top = x[i, 0]
             for j in range(x.shape[1]):
                 top = x[i, j] if x[i, j] > top or x[i, j] != x[i, j] else top

@@ -1,4 +1,4 @@
-"""Rows of a large array, some at a time: what is computed on the way then stays in the processor's cache.
+"""A large array, some rows or elements at a time: what is computed on the way then stays in the processor's cache.
 
 To write an array to main memory takes several times as long as the arithmetic of one operation.
 """
@@ -19,7 +19,12 @@ def in_blocks(rows: Any) -> list[slice]:
     return [slice(start, start + n) for start in range(0, len(rows), n)]
 
 
-_FAR = 1e-6, 1e30
+def slices(size: int) -> list[slice]:
+    """Return slices of a vector of this size."""
+    return [slice(start, start + BLOCK) for start in range(0, size, BLOCK)]
+
+
+FAR = 1e-6, 1e30
 """Between these, a row's sum of exponentials is far from 0 and from overflow, and so are those that count in it."""
 _WIDE = np.dtype("float32"), np.dtype("float64")
 FEW = 1 << 12
@@ -36,7 +41,7 @@ def exponentials(rows: Any, out: Any, shifted: bool = False) -> tuple[Any, Any]:
         with np.errstate(over="ignore"):
             np.exp(rows, out=out)
         total = out @ np.ones((rows.shape[1], 1), out.dtype)
-        if _FAR[0] < total.min() and total.max() < _FAR[1]:  # (false for nan)
+        if FAR[0] < total.min() and total.max() < FAR[1]:  # (false for nan)
             return None, total
     top = np.maximum.reduce(rows, axis=1, keepdims=True, initial=-np.inf)
     np.exp(np.subtract(rows, top, out=out), out=out)

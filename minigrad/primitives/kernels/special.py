@@ -9,18 +9,17 @@ from typing import Any
 import numpy as np
 
 from minigrad.primitives.kernels import compiled
+from minigrad.primitives.kernels.rows import slices
 from minigrad.primitives.primitive import kernel
 from minigrad.primitives.special import erf, erfc, erfinv, gelu, ndtr
-
-BLOCK = 32768  # elements
 
 
 def _in_blocks(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
     def forward(x: Any) -> Any:
         flat = x.reshape(-1)
         out = np.empty_like(flat)
-        for start in range(0, flat.size, BLOCK):
-            out[start : start + BLOCK] = function(flat[start : start + BLOCK])
+        for part in slices(flat.size):
+            out[part] = function(flat[part])
         return out.reshape(x.shape)
 
     return forward
@@ -52,8 +51,7 @@ def _gelu(x: Any) -> Any:
         compiled.run("gelu", flat, y, d)
         return out, slope
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):  # x * x, and the slope of an infinite x
-        for start in range(0, x.size, BLOCK):
-            part = slice(start, start + BLOCK)
+        for part in slices(x.size):
             _gelu_block(flat[part], y[part], d[part])
     return out, slope
 
