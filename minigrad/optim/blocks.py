@@ -13,9 +13,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from minigrad.optim import compiled_rules
+from minigrad.primitives.kernels.rows import slices
 
-BLOCK = 1 << 15
-"""How many numbers a rule is called with at a time."""
 LARGE = 1 << 19
 """The size from which blocks are faster: below it, their copies cost more than the cache saves."""
 LONG = 1 << 16
@@ -38,8 +37,7 @@ def in_blocks(rule: Rule) -> Rule:
             return rule(x, dx, state, *settings, **named)
         new_x: Any = None
         after: dict[str, Any] = {}
-        for start in range(0, x.size, BLOCK):
-            part = slice(start, start + BLOCK)
+        for part in slices(x.size):
             before = {name: s[part] if isinstance(s, np.ndarray) else s for name, s in state.items()}
             result, its_state = rule(x[part], dx[part], before, *settings, **named)
             if new_x is None:

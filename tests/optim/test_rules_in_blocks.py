@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from minigrad.optim import blocks, rules
+from minigrad.primitives.kernels import rows
 from tests.cases import each
 
 BLOCKWISE: dict[str, Callable[..., Any]] = {n: f for n, f in vars(rules).items() if hasattr(f, "__wrapped__")}
@@ -18,7 +19,7 @@ BLOCKWISE: dict[str, Callable[..., Any]] = {n: f for n, f in vars(rules).items()
 
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(blocks, "BLOCK", 7)
+    monkeypatch.setattr(rows, "BLOCK", 7)
     monkeypatch.setattr(blocks, "LARGE", 7)
 
 

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import minigrad
+from minigrad.primitives.kernels import rows
 from minigrad.program import fused_lines
 from minigrad.program.fast_lines import Layout, Line
 
@@ -54,7 +55,7 @@ def compare(function: Callable[..., Any]) -> str:
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fused_lines, "SMALLEST", 10)
-    monkeypatch.setattr(fused_lines, "BLOCK", 5)
+    monkeypatch.setattr(rows, "BLOCK", 5)
 
 
 CHAINS = st.lists(st.integers(0, len(STEPS) - 1), min_size=1, max_size=5)
