@@ -21,6 +21,8 @@ Grads = tuple[Any, ...]
 class BackwardHook(Function):
     """One gate. Its outputs are copies, so an in-place write after the gate does not change the tensors before it."""
 
+    calls_hooks = True
+
     @staticmethod
     def forward(ctx: Any, call_hooks: Callable[[Grads], Grads], at_inputs: bool, *tensors: Tensor) -> Any:
         ctx.call_hooks = call_hooks

@@ -11,15 +11,25 @@ from minigrad.tensors.tensor import Tensor
 
 PLAIN = (int, bool, str, bytes, type(None), np.dtype, type(...), range)
 """Types of arguments that are the same if they are equal."""
+_OF_TENSORS = frozenset(["_array", "_node", "_leaf", "_name", "_is_users", "_base", "_root", "_view", "_layout"])
+_OF_TENSORS |= {"_generation", "_base_generation", "_seen_writes"}
+
+
+def own_attributes(x: Any) -> list[tuple[str, Any]]:
+    """Return the attributes of a tensor or Value that the user has set, with their values."""
+    attributes = getattr(x, "__dict__", None)
+    if not attributes or attributes.keys() <= _OF_TENSORS:
+        return []
+    return [(k, v) for k, v in attributes.items() if k not in _OF_TENSORS]
 
 
 def describe(x: Any, inputs: list[Any]) -> Any:
     """Return what must be the same for a recording to fit an argument, and add its arrays to `inputs`."""
     if isinstance(x, Tensor):
         array, node = x._array, x.node
-        kind: Any = (Tensor, array.shape, array.dtype, array.strides, node is None)
+        kind: Any = (type(x), array.shape, array.dtype, array.strides, node is None, *_own_key(x))
     elif isinstance(x, Value):
-        kind = (Value,)
+        kind = (type(x), *_own_key(x))
     elif x.__class__ is np.ndarray:
         kind = (np.ndarray, x.shape, x.dtype, x.strides)
     elif isinstance(x, tuple | list):
@@ -39,6 +49,11 @@ def describe(x: Any, inputs: list[Any]) -> Any:
             return (*kind, i)
     inputs.append(x)
     return kind
+
+
+def _own_key(x: Any) -> list[Any]:
+    own = own_attributes(x)
+    return [(k, describe(v, []) if isinstance(v, (float, *PLAIN)) else _Same(v)) for k, v in own] if own else own
 
 
 class _Same:
@@ -66,6 +81,7 @@ class Pattern:
 
     def __init__(self, args: tuple[Any, ...]) -> None:
         flat = not any(isinstance(x, tuple | list | dict | Value) for x in args)
+        flat = flat and not any(isinstance(x, Tensor) and own_attributes(x) for x in args)
         self.parts = [_part(x) for x in args] if flat and _are_distinct(args) else None
 
     def inputs(self, args: tuple[Any, ...]) -> list[Any] | None:
@@ -84,7 +100,7 @@ class Pattern:
             array = x
             if is_constant is not None:
                 array = x._array
-                if x._base is not None or (x._node is None) is not is_constant:
+                if x._base is not None or (x._node is None) is not is_constant or not x.__dict__.keys() <= _OF_TENSORS:
                     return None
             if array.shape != shape or array.dtype is not dtype or array.strides != strides:
                 return None

@@ -28,7 +28,7 @@ from minigrad.output.words import class_name, in_brackets, printable
 from minigrad.primitives.primitive import Call, Calls, Elementwise, Primitive
 from minigrad.program.arguments import PLAIN, Pattern, describe
 from minigrad.program.guards import Guards, new_objects
-from minigrad.program.recorder import Recorder, Stale, Variable, has_mask, user_place
+from minigrad.program.recorder import Recorder, Stale, Variable, has_mask, is_library, user_place
 from minigrad.program.scalar_program import ScalarProgram, watched
 from minigrad.program.scalar_program import result as scalar_result
 from minigrad.program.stand_ins import NumPy, is_array, real
@@ -211,6 +211,10 @@ class Recording:
                 guards.add(self.function, getattr(self.function, "__name__", class_name(self.function)))
                 for a in _objects((args, options)):
                     guards.add(a, class_name(a))
+                for x in self._inputs:
+                    if isinstance(x, Tensor | Value):
+                        guards.add_tensor(x, class_name(x))
+                modes = _modes()
                 reads: list[tuple[Value, float, str]] = []
                 sys.setprofile(guards.watch)
                 try:
@@ -224,6 +228,8 @@ class Recording:
                 if failure is not None:
                     recorder.refuse(f"with stand-ins for its arrays it raises {class_name(failure)}: {failure}")
                     return self._eager(recorder, held, failure, args, options)
+                if _modes() != modes:
+                    recorder.refuse("it changes the gradient mode, the default dtype or NumPy's errstate")
                 if why := guards.changed():
                     temporary = not recorder.reason
                     recorder.refuse(f"it changes {why}")
@@ -295,7 +301,8 @@ class Recording:
         if node is not None:
             order = engine.reverse_topological_order([node])
             for n in order:
-                if n.hooks or n.post_accumulate_hooks or n.retains_grad or n.created_at:
+                calls_hooks = getattr(getattr(n, "function", None), "calls_hooks", False)
+                if calls_hooks or n.hooks or n.post_accumulate_hooks or n.retains_grad or n.created_at:
                     recorder.refuse("it registers a hook, or retains a gradient")
             self._needed = [i for i, leaf in enumerate(held.leaves) if leaf is not None and leaf in set(order)]
             targets = [held.leaves[i] for i in self._needed]
@@ -303,27 +310,36 @@ class Recording:
             if not recorder.reason:
                 recorder.start_backward()
                 seed = Variable(recorder, np.ones_like(y.value), "g")
-                earlier = mode.recording
+                earlier, profile = mode.recording, sys.getprofile()
                 mode.recording = False
+                sys.setprofile(self._guards.watch)  # a Function's backward is the user's
                 try:
                     events = engine.walk({node: seed}, retain_graph=True, targets=targets)
                     found = {n: g for n, g, _ in events if n in wanted}  # others' gradients are freed at once
+                except Exception as error:  # that of a backward pass which nobody has asked for
+                    found = {}
+                    recorder.refuse(f"its backward pass raises {class_name(error)}: {error}")
                 finally:
+                    sys.setprofile(profile)
                     mode.recording = earlier
                 contributions = [found.get(leaf) for leaf in targets]
+                if why := self._guards.changed():
+                    recorder.refuse(f"its backward pass changes {why}")
+                    self._guards.undo()
         self._returns_graph = node is not None
         if recorder.reason:
             return
         self._program = recorder.program(y, contributions)
         self.source = recorder.source
         names = [*recorder.given]
-        used = recorder.backward_uses()
+        found_given, self._saves_result = recorder.saved(y, contributions)
         self._tensors = held.tensors[len(self._inputs) :]
         self._arrays = held.arrays[len(self._inputs) :]
         self._nodes = held.nodes[len(self._inputs) :]
         self._users = {id(array) for _, array, _, _, _, is_users in held.before if is_users}
-        self._backward_given = [i for i, name in enumerate(names) if name in used and name not in recorder.written]
+        self._backward_given = [names.index(name) for name in found_given]
         self._written = [names.index(name) for name in recorder.written]
+        self._sharing = _sharing(held.arrays) if self._written else ()
         self._draws = recorder.draws
         self._conditions = recorder.conditions
 
@@ -352,9 +368,11 @@ class Recording:
         arrays += self._arrays
         if why := self._guards.changed():
             raise Stale(why)
-        sums = None
-        if (users or self._users or saved.exposed) and self._backward_given and self._returns_graph:
-            sums = self._protect(arrays, users | self._users)
+        if self._written and _sharing(arrays) != self._sharing:
+            raise Stale("arrays that share memory")
+        given, users = [*arrays], users | self._users
+        if users and self._returns_graph:
+            self._protect(arrays, users)
         steps = self._program(*arrays)
         undo = self._conditions and (self._written or self._draws)
         y = self._start_or_undo(steps, arrays) if undo else next(steps)
@@ -362,24 +380,24 @@ class Recording:
             saved.record_write(*[arrays[i] for i in self._written])
         if not self._returns_graph:
             return wrap(y, None)
-        given = len(inputs)
-        sources = [inputs[i].node if i < given else tensors[i - given].node for i in self._needed]
+        count = len(inputs)
+        sources = [inputs[i].node if i < count else tensors[i - count].node for i in self._needed]
         node = RecordedNode(y, _RECORDED, tuple(sources))
-        node.steps, node.recording, node.arguments = steps, self, (args, options)
-        node.saved, node.checksums = tuple([arrays[i] for i in self._backward_given]), sums
+        node.steps, node.recording, node.arguments = steps, self, (_copied(args), _copied(options))
+        node.given, node.used, node.users = given, arrays, users
+        node.saved = tuple([arrays[i] for i in self._backward_given])
+        node.checksums = saved.checksums(node.saved, users) if users or saved.exposed else None
+        if self._saves_result:
+            node.saved = (*node.saved, y)
+            node.checksums = node.checksums and (*node.checksums, None)
         return wrap(y, node)
 
-    def _protect(self, arrays: list[np.ndarray], users: set[int]) -> tuple[int | None, ...] | None:
-        """Copy the user's own arrays that the backward part reads, or return their checksums, as `saved.protect`."""
-        own = [i for i in self._backward_given if id(arrays[i]) in users]
-        if saved.exposed or any([arrays[i].nbytes > saved.COPIED for i in own]):
-            values, sums = saved.protect(tuple([arrays[i] for i in self._backward_given]), users)
-            for i, value in zip(self._backward_given, values):
-                arrays[i] = value
-            return sums
-        for i in own:
-            arrays[i] = arrays[i].copy()
-        return None
+    def _protect(self, arrays: list[np.ndarray], users: set[int]) -> None:
+        """Copy the user's own arrays that the backward part reads, as `saved.protect`."""
+        for i in self._backward_given:
+            a = arrays[i]
+            if id(a) in users and a.nbytes <= saved.COPIED and i not in self._written:
+                arrays[i] = a.copy()
 
     def _check_tensors(self) -> None:
         """Take the arrays and nodes that the tensors have now, if these are of the same kind."""
@@ -405,8 +423,22 @@ class Recording:
                 generator.numpy.bit_generator.state = state
             raise
 
-    def again(self, arguments: Any, nodes: Any, g: Any, graph: bool) -> list[Any]:
+    def _changed(self, node: RecordedNode, inputs: list[Any]) -> str:
+        """Return what has changed since a node was computed, "" if nothing has."""
+        arrays = [x if x.__class__ is np.ndarray else x._array for x in inputs]
+        for array, before, used in zip(arrays, node.given, node.used):
+            if array is not before or (used is not before and not np.array_equal(array, used, equal_nan=True)):
+                return "a tensor has got another array, or an array other numbers"
+            if used is before and (id(array) in node.users or id(saved.memory_owner(array)) in saved.exposed):
+                return "NumPy may have written into an array"
+        if saved.find_overwritten(tuple(node.given), node.index, None) is not None:
+            return "a tensor was changed in place"
+        why = self._guards.changed()
+        return f"{why} has changed" if why else ""
+
+    def again(self, node: RecordedNode, g: Any, graph: bool) -> list[Any]:
         """Return the gradient contributions, computed eagerly once more."""
+        arguments = node.arguments
         if self._draws or self._written:
             what = "draws random numbers" if self._draws else "writes into tensors"
             raise RuntimeError(
@@ -414,6 +446,12 @@ class Recording:
                 "call the function that was compiled"
             )
         tensors = [*_inputs(arguments), *self._tensors]
+        if why := self._changed(node, tensors):
+            raise RuntimeError(
+                f"compile: {why} since the recorded function was called, which therefore cannot be differentiated a "
+                "second time, or with create_graph=True: make changes after the last backward pass, or call the "
+                "function that was compiled"
+            )
         xs = [tensors[i] for i in self._needed]
         if any(not x.is_leaf for x in xs):
             raise NotImplementedError(
@@ -434,6 +472,9 @@ class RecordedNode(ArrayNode):
     steps: Iterator[Any] | None
     recording: Recording
     arguments: Any
+    given: list[np.ndarray]
+    used: list[np.ndarray]  # with copies of arrays of the user
+    users: set[int]
     plan: Any = None
 
     def vjp(self, g: Any, graph: bool) -> Any:
@@ -447,7 +488,7 @@ class RecordedNode(ArrayNode):
                 "Change it after backward(), or change a copy (t.clone())."
             )
         if graph or self.steps is None:
-            found = self.recording.again(self.arguments, self.inputs, g, graph)
+            found = self.recording.again(self, g, graph)
             return [None if c is None else c if graph else c._array for c in found]
         steps, self.steps = self.steps, None
         return steps.send(g)  # type: ignore[attr-defined]
@@ -481,9 +522,26 @@ class RecordedNode(ArrayNode):
 
     def release(self) -> None:
         self.released, self.saved, self.steps, self.arguments = True, (), None, None
+        self.given = self.used = []
 
 
 _RECORDED = Primitive("recorded", lambda *xs: xs[0])
+
+
+def _sharing(arrays: list[np.ndarray]) -> tuple[int, ...]:
+    """Return for each array the first one on the same memory; () if each has its own."""
+    owners = [id(saved.memory_owner(a)) for a in arrays]
+    return () if len({*owners}) == len(owners) else tuple(map(owners.index, owners))
+
+
+def _copied(x: Any) -> Any:
+    """Return arguments in lists and dictionaries of their own."""
+    if isinstance(x, tuple) and any(isinstance(v, tuple | list | dict) for v in x):
+        parts = [_copied(v) for v in x]
+        return x._make(parts) if hasattr(x, "_make") else type(x)(parts)
+    if isinstance(x, list):
+        return type(x)([_copied(v) for v in x])
+    return {k: _copied(v) for k, v in x.items()} if x.__class__ is dict else x
 
 
 def _inputs(arguments: Any) -> list[Any]:
@@ -544,6 +602,18 @@ def _recording() -> Iterator[Recorder]:
                 seeds = recorder.held.end(seeds)
             backward(seeds, **options)
 
+        def watched_attribute(name: str) -> property:
+            before = getattr(Tensor, name)
+
+            def read(t: Tensor) -> Any:
+                found = _current()
+                if found is not None and found.held.holds(t) and not is_library(sys._getframe(1)):
+                    found.refuse(f".{name} is read")
+                return before.__get__(t)
+
+            return property(read, before.__set__ if before.fset else None)
+
+        attributes = [(name, vars(Tensor).get(name), watched_attribute(name)) for name in _OF_THE_GRAPH]
         shim = NumPy(_current)
         modules = [m for name, m in [*sys.modules.items()] if name.startswith("minigrad.") and _converts(name, m)]
         try:
@@ -551,6 +621,8 @@ def _recording() -> Iterator[Recorder]:
             engine.backward = recorded_backward
             watchers.append(_watch)  # so that every operation goes through `Tensor.apply`
             Tensor.apply, Tensor._record = staticmethod(recorded_apply), staticmethod(recorded_node)  # type: ignore
+            for name, _, watched in attributes:
+                setattr(Tensor, name, watched)
             for module in modules:
                 module.np = shim  # type: ignore[attr-defined]
             yield recorder
@@ -558,9 +630,20 @@ def _recording() -> Iterator[Recorder]:
             for module in modules:
                 module.np = np  # type: ignore[attr-defined]
             Tensor.apply, Tensor._record = staticmethod(apply), staticmethod(record)  # type: ignore
+            for name, original, _ in attributes:
+                delattr(Tensor, name) if original is None else setattr(Tensor, name, original)
             _thread.recorder = None
             watchers.remove(_watch)
             saved._checksum, engine.backward = checksum, backward
+
+
+_OF_THE_GRAPH = ("is_leaf", "grad_fn", "name", "grad")
+"""Attributes of a given tensor that may differ from call to call."""
+
+
+def _modes() -> tuple[Any, ...]:
+    """Return settings of the thread or the process that a function may change."""
+    return mode.recording, mode.inference, default.dtype, np.geterr()
 
 
 def _watch(*_: Any) -> None:
@@ -697,6 +780,10 @@ class _Held:
         if t._leaf is not None:
             t._leaf = leaf if t._leaf is original else t._leaf
 
+    def holds(self, t: Any) -> bool:
+        """Return whether a tensor was given, and not made by the function."""
+        return id(t) in self._ids
+
     def restore(self) -> None:
         """Give the tensors and generators back what they had."""
         if self._restored:
@@ -736,10 +823,13 @@ class _Held:
         return {self._originals.get(node, node): _plain(seed) for node, seed in seeds.items()}
 
     def _splice(self, nodes: list[Any]) -> None:
-        users = {id(x) for x in self.inputs if x.__class__ is np.ndarray}
-        users.update([id(array) for _, array, _, _, _, is_users in self.before if is_users])
+        own = [x for x in self.inputs if x.__class__ is np.ndarray]
+        own += [array for _, array, _, _, _, is_users in self.before if is_users]
+        owners = {id(saved.memory_owner(a)) for a in own}
         for n in nodes:
-            n.saved, n.checksums = saved.protect(real(n.saved), users)
+            values = real(n.saved)
+            users = {id(a) for _, a in saved.saved_arrays(values) if id(saved.memory_owner(a)) in owners}
+            n.saved, n.checksums = saved.protect(values, users)
             if any(source in self._originals for source in n.inputs):
                 n.inputs = tuple([self._originals.get(source, source) for source in n.inputs])
 
@@ -782,7 +872,7 @@ def _objects(x: Any) -> Iterator[Any]:
             yield from _objects(part)
     elif x.__class__ is dict:
         yield from _objects([*x.values()])
-    elif not isinstance(x, (Tensor, Value, np.ndarray, np.generic, float, complex, *PLAIN)):
+    elif x.__class__ is not np.ndarray and not isinstance(x, (Tensor, Value, np.generic, float, complex, *PLAIN)):
         yield x
 
 

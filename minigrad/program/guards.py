@@ -28,6 +28,7 @@ import numpy as np
 
 from minigrad.output.words import class_name, printable
 from minigrad.primitives.primitive import Primitive
+from minigrad.program.arguments import own_attributes
 from minigrad.program.recorder import Variable, equal, is_library
 from minigrad.scalar import Value
 from minigrad.tensors.base import Base
@@ -52,6 +53,7 @@ _MODULES = {"random", "time", "secrets", "uuid", "os", "sys", "io", "datetime", 
 _MODULES |= {"logging", "warnings", "gc", "inspect", "socket", "queue", "multiprocessing", "numpy.random", "atexit"}
 _FUNCTIONS = {"print", "input", "open", "exec", "eval", "globals", "vars", "locals", "id", "breakpoint", "__import__"}
 _FUNCTIONS |= {"compile", "memoryview"}
+_OF_FUNCTIONS = ("__code__", "__defaults__", "__kwdefaults__")
 _MISSING = object()
 
 
@@ -75,6 +77,7 @@ class Guards:
         self._cells: list[tuple[Any, Any, str]] = []
         self._arrays: list[tuple[np.ndarray, np.ndarray, str]] = []
         self._slots: list[tuple[Any, str, Any, str]] = []
+        self._class_of: dict[int, type] = {}  # by the id of its attributes
         self._same_objects: Any = None
 
     # ---- what is read ----------------------------------------------------------------------------------------------
@@ -95,10 +98,7 @@ class Guards:
     def _parts(self, x: Any, kind: Any, path: str) -> Iterable[tuple[Any, str]]:
         if isinstance(x, Base | Value) or kind is Generator:
             self._found_tensor(x)
-            attributes = x.__dict__ if isinstance(x, Base) else {}
-            own = [k for k in attributes if not k.startswith("_")]  # what the user has set
-            self._globals += [(attributes, k, attributes[k], f"{path}.{k}") for k in own]
-            return [(attributes[k], f"{path}.{k}") for k in own]
+            return self._own(x, path)
         if kind is np.ndarray:
             if x.nbytes > LARGEST or x.dtype.hasobject:
                 self._refuse(f"{path} is an array too large to be compared at each step; pass it as an argument")
@@ -120,7 +120,9 @@ class Guards:
         if kind is types.FunctionType:
             if x.__module__ in _MODULES:
                 self._refuse(f"{path} is a function of the module {x.__module__}")
-            return [(v, path) for v in (x.__defaults__, x.__kwdefaults__)]
+            parts = [(x, name, getattr(x, name), f"{path}.{name}") for name in _OF_FUNCTIONS]
+            self._slots += parts
+            return [(v, path) for _, _, v, _ in parts] + self._dict(x.__dict__, path, lambda k: f"{path}.{k}")
         if kind is types.MethodType:
             return [(x.__self__, f"{path}.__self__"), (x.__func__, path)]
         if kind is functools.partial:
@@ -137,6 +139,16 @@ class Guards:
             return []
         return self._object(x, path)
 
+    def add_tensor(self, x: Any, path: str) -> None:
+        """Note what the user has set of a tensor or Value that is an argument, and its class."""
+        for value, name in self._own(x, path):
+            self.add(value, name)
+
+    def _own(self, x: Any, path: str) -> list[tuple[Any, str]]:
+        attributes = own_attributes(x)
+        self._globals += [(x.__dict__, k, v, f"{path}.{k}") for k, v in attributes]
+        return [(v, f"{path}.{k}") for k, v in attributes] + self._class(type(x), path)
+
     def _dict(self, d: Any, path: str, name: Callable[[Any], str]) -> list[tuple[Any, str]]:
         self._dicts.append((d, [*d], [*d.values()], path))
         return [(v, name(k)) for k, v in d.items()]
@@ -147,8 +159,10 @@ class Guards:
             if _is_users(base) and id(base.__dict__) not in self._seen and base not in self._codes:
                 self._codes.add(base)
                 names = {k: v for k, v in vars(base).items() if k not in ("__dict__", "__weakref__", "__doc__")}
+                attributes = vars(base)
+                self._class_of[id(attributes)] = base
                 for k, v in names.items():
-                    self._globals.append((vars(base), k, v, f"{base.__name__}.{k}"))
+                    self._globals.append((attributes, k, v, f"{base.__name__}.{k}"))
                     if not k.startswith("__"):
                         found.append((v, f"{base.__name__}.{k}"))
         return found
@@ -245,6 +259,38 @@ class Guards:
             self._refuse(f"{path} is a function of the module {module}")
         elif owner is not None and type(owner) is not types.ModuleType and type(function) is types.BuiltinFunctionType:
             self.add(owner, f"{path}.__self__")
+
+    def undo(self) -> None:
+        """Set everything to what it was when it was noted: for code that ran once more than the user's program says."""
+        for d, keys, values, _ in self._dicts:
+            if _other(d, keys, values) is not None:
+                d.clear()
+                d.update(zip(keys, values))
+        for x, items, _ in self._lists:
+            if len(x) != len(items) or not all(map(is_, x, items)):
+                x.clear()
+                x.extend(items)
+        for s, before, _ in self._sets:
+            s ^= s ^ before
+        for cell, value, _ in self._cells:
+            if value is not _MISSING:
+                cell.cell_contents = value
+        for x, name, value, _ in self._slots:
+            if value is not _MISSING and getattr(x, name, _MISSING) is not value:
+                setattr(x, name, value)
+        for names, name, value, _ in self._globals:
+            now = names.get(name, _MISSING)
+            if now is value:
+                continue
+            if id(names) in self._class_of:
+                setattr(self._class_of[id(names)], name, value)
+            elif value is _MISSING:
+                del names[name]
+            else:
+                names[name] = value
+        for array, before, _ in self._arrays:
+            if array.tobytes() != before.tobytes():
+                array[...] = before
 
     # ---- whether it is the same ------------------------------------------------------------------------------------
 

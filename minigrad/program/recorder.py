@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
-from weakref import WeakValueDictionary
+from weakref import WeakValueDictionary, ref
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from minigrad.program.fast_lines import FastLines, Layout, Line
 from minigrad.program.fused_lines import fused
 from minigrad.program.operators import IN_PLACE, SYMBOLS
 from minigrad.program.stand_ins import StandIn, has_stand_in, real
+from minigrad.tensors.saved import memory_owner, record_write
 
 _PACKAGES = (str(Path(__file__).parents[1]) + os.sep, str(Path(np.__file__).parent) + os.sep)
 _PROGRAMS = tuple([f"{_PACKAGES[0]}{folder}{os.sep}" for folder in ("course", "demo", "surfaces", "teach", "viz")])
@@ -92,9 +93,11 @@ class Recorder:
         self.given: dict[str, Variable] = {}
         self.names: dict[str, Any] = {"Stale": Stale, "equal": equal}
         self._constants: dict[int, str] = {}
+        self._originals: list[Any] = []  # of the constants: the user may write into an array after the forward part
         self._layouts: dict[str, Layout] = {}
         self._owners: Any = WeakValueDictionary()  # the stand-ins of arrays that own memory, by the array's id
-        self._roots: dict[int, str] = {}
+        self._sharing: dict[int, list[str]] = {}  # id of the memory's owner -> the given variables on it
+        self._memory: dict[str, Any] = {}  # variable -> a weak reference to the owner of its memory
         self._errors = np.geterr()
 
     def refuse(self, reason: str) -> None:
@@ -108,7 +111,7 @@ class Recorder:
         """Return the stand-in of an array that the program is given."""
         found = Variable(self, array, f"{prefix}{len(self.given)}")
         self.given[found.name] = found
-        self._roots[id(_root(array))] = found.name
+        self._sharing.setdefault(id(memory_owner(array)), []).append(found.name)
         if array.base is None:
             self._owners[id(array)] = found
         return found
@@ -117,6 +120,8 @@ class Recorder:
         """Note what a variable holds."""
         if name and isinstance(value, np.ndarray | np.generic):
             self._layouts[name] = Layout(value.shape, value.dtype, bool(value.flags.c_contiguous))
+        if name and isinstance(value, np.ndarray):
+            self._memory[name] = ref(memory_owner(value))
 
     def owner(self, array: np.ndarray) -> Variable:
         """Return the stand-in of an array that owns memory."""
@@ -130,7 +135,8 @@ class Recorder:
         name = self._constants.get(id(value))
         if name is None:
             name = self._constants[id(value)] = f"k{len(self._constants)}"
-            self.names[name] = value
+            self._originals.append(value)
+            self.names[name] = value.copy("K") if type(value) is np.ndarray else value
         return name
 
     def text(self, value: Any, uses: list[str]) -> str:
@@ -328,15 +334,17 @@ class Recorder:
             self._writes(x)
 
     def _writes(self, x: Variable) -> None:
-        root = self._roots.get(id(_root(x.value)))
-        if root is not None:
-            self.written[root] = None
+        if self.forward_end < 0:
+            record_write(x.value)  # for the graph of this call, which holds real arrays in the end
+        names = self._sharing.get(id(memory_owner(x.value)))
+        if names is not None:
+            self.written.update(dict.fromkeys(names))
         elif x.name.startswith("k"):
             self.refuse("the step writes into an array that it does not make")
 
     def lives_on(self, x: Variable) -> bool:
         """Return whether the memory of an array is that of one that the program is given."""
-        return id(_root(x.value)) in self._roots
+        return id(memory_owner(x.value)) in self._sharing
 
     # ---- conditions ------------------------------------------------------------------------------------------------
 
@@ -386,10 +394,13 @@ class Recorder:
         self.source = source
         return self.names["program"]
 
-    def backward_uses(self) -> set[str]:
-        """Return the variables that the backward part reads."""
+    def saved(self, result: Variable, contributions: list[Any]) -> tuple[list[str], bool]:
+        """Return the given variables whose memory the backward part reads, and whether it reads the result's."""
         lines = self.lines[self.forward_end :] if self.forward_end >= 0 else []
-        return {name for line in lines for name in line.uses}
+        used = {name for line in lines for name in line.uses} | {c.name for c in contributions if type(c) is Variable}
+        owners = {id(owner): owner for n in used if n in self._memory and (owner := self._memory[n]()) is not None}
+        given = {name for key in owners for name in self._sharing.get(key, ())}
+        return [name for name in self.given if name in given], id(memory_owner(result.value)) in owners
 
     def _fresh(self, c: Any, uses: list[str]) -> str:
         """Return the expression for a gradient contribution: a copy, where it is an array that lives on."""
@@ -434,12 +445,6 @@ def _with_deletions(lines: list[Line], given: set[str]) -> Iterable[str]:
         done = [n for n in {line.target, *line.uses} if n and last[n] == i and n not in given and n[0] not in "k"]
         if done and i < len(lines) - 1:
             yield f"del {', '.join(sorted(done))}"
-
-
-def _root(array: Any) -> Any:
-    while isinstance(getattr(array, "base", None), np.ndarray):
-        array = array.base
-    return array
 
 
 def has_mask(index: Any) -> bool:

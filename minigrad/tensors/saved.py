@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import weakref
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -125,14 +125,13 @@ def protect(values: tuple[Any, ...], users: set[int]) -> tuple[tuple[Any, ...], 
     values = tuple([tuple(map(copied, v)) if v.__class__ is tuple else copied(v) for v in values])
     if not exposed and users.isdisjoint(map(id, values)) and tuple not in map(type, values):
         return values, None  # the commonest case
+    return values, checksums(values, users)
+
+
+def checksums(values: tuple[Any, ...], users: Container[int] = ()) -> tuple[int | None, ...] | None:
+    """Return the checksums of saved arrays that are exposed, or the user's own by their ids; None if there are none."""
     sums = [_checksum(a) if id(a) in users or id(memory_owner(a)) in exposed else None for _, a in saved_arrays(values)]
-    return values, tuple(sums) if any(s is not None for s in sums) else None
-
-
-def checksums(values: tuple[Any, ...]) -> tuple[int | None, ...] | None:
-    """Return the checksums of saved arrays whose memory is exposed; None if there are none."""
-    sums = tuple([_checksum(a) if id(memory_owner(a)) in exposed else None for _, a in saved_arrays(values)])
-    return sums if any(s is not None for s in sums) else None
+    return tuple(sums) if any(s is not None for s in sums) else None
 
 
 def find_overwritten(values: tuple[Any, ...], since: int, sums: tuple[int | None, ...] | None) -> int | None:
