@@ -1,7 +1,4 @@
-"""Causes that lie between a model's output and its loss: what the graph there says before anything is learned.
-
-Each function yields (kind, text), or nothing.
-"""
+"""Reading the graph between a model's output and its loss: targets, scores, penalties, the cost of guessing."""
 
 from __future__ import annotations
 
@@ -11,142 +8,16 @@ from typing import Any
 
 import numpy as np
 
-Said = tuple[str, str]
+from minigrad.engine import reverse_topological_order
 
 _MOVES = {"reshape", "permute", "getitem", "to", "clone", "expand"}
 """Primitives that hand the numbers on as they are."""
 _LOSSES = {"cross_entropy", "binary_cross_entropy", "square", "abs", "softplus", "hardtanh"}
 """Primitives of losses that a learner minimizes; a power counts too."""
-_ENDS = {"tanh": (-1.0, 1.0), "sigmoid": (0.0, 1.0), "softmax": (0.0, 1.0), "relu": (0.0, math.inf)}
+ENDS = {"tanh": (-1.0, 1.0), "sigmoid": (0.0, 1.0), "softmax": (0.0, 1.0), "relu": (0.0, math.inf)}
 """The range of the results of an activation."""
 BEYOND = 0.05
 """How far a target may lie outside the range of the model's last activation."""
-
-
-def applied_twice(between: Sequence[Any]) -> Iterator[Said]:
-    """A softmax or sigmoid before a loss that applies it itself."""
-    for node in between:
-        name = node.primitive.name
-        before = node_behind(node.inputs[0])
-        kind = before.primitive.name if before is not None and before.primitive is not None else ""
-        if name in ("cross_entropy", "log_softmax", "logsumexp") and kind == "softmax":
-            yield (
-                "softmax twice",
-                "the model ends with a softmax, and the loss applies a softmax again: give the loss the scores, "
-                "without the softmax",
-            )
-        elif name in ("softplus", "logaddexp") and _through_sign(node) == "sigmoid":
-            yield (
-                "sigmoid twice",
-                "the model ends with a sigmoid, and the loss applies a sigmoid again: give the loss the scores, "
-                "without the sigmoid (logits)",
-            )
-
-
-def all_pairs(between: Sequence[Any]) -> Iterator[Said]:
-    """A difference of (N, 1) and (N,), which broadcasts to all pairs."""
-    for node in between:
-        shapes = [shape for shape in _operand_shapes(node) if shape]
-        if len(shapes) == 2 and node.primitive.name in ("sub", "mul", "div", "add") and len(node.shape) == 2:
-            a, b = shapes
-            column, row = (a, b) if len(a) == 2 else (b, a)
-            n = node.shape[0]
-            if len(column) == 2 and column == (n, 1) and row in ((n,), (1, n)) and n > 1:
-                yield (
-                    "all pairs",
-                    f"the loss broadcasts {column} against {row} to {node.shape}: it compares every prediction with "
-                    "every target. Give both the same shape, such as targets[:, None] or predictions.squeeze(1)",
-                )
-                return
-
-
-def squashed_scores(between: Sequence[Any]) -> Iterator[Said]:
-    """Scores of a cross entropy that an activation or a dropout has limited."""
-    for node in between:
-        if node.primitive.name != "cross_entropy":
-            continue
-        before = node_behind(node.inputs[0])
-        kind = before.primitive.name if before is not None and before.primitive is not None else ""
-        if kind in ("relu", "tanh", "sigmoid"):
-            yield (
-                "scores limited",
-                f"the model ends with a {kind}, which limits the scores of the softmax in the loss to "
-                f"{between_words(*_ENDS[kind])}: give the loss the scores, without the {kind}",
-            )
-        elif kind == "mul" and is_dropout(before):
-            yield (
-                "dropout of the scores",
-                "a dropout follows the last layer: it sets scores to 0, the one of the right class too. Put it before "
-                "the last layer",
-            )
-        if len(node.inputs[0].shape) > 1 and node.inputs[0].shape[1] == 1:
-            yield _ONE_SCORE
-    for node in between:  # targets that are probabilities
-        if node.primitive.name == "log_softmax" and node.shape and node.shape[-1] == 1:
-            yield _ONE_SCORE
-
-
-_ONE_SCORE = (
-    "one score",
-    "the cross entropy gets one score for each example, and the softmax of one score is 1: the loss is always 0. For "
-    "two classes, use two scores, or binary_cross_entropy_with_logits with one",
-)
-
-
-def one_unit(output: Any) -> Iterator[Said]:
-    """A softmax of one number, which is 1."""
-    last = node_behind(output)
-    if last is None or last.primitive is None or last.primitive.name != "softmax" or len(last.shape) < 2:
-        return
-    if last.shape[last.parameters["axis"]] == 1:
-        yield (
-            "softmax of one number",
-            "the model ends with a softmax of one number for each example, which is always 1, so no gradient passes. "
-            "For one probability, end with a sigmoid",
-        )
-
-
-def over_the_batch(between: Sequence[Any]) -> Iterator[Said]:
-    """The probability of the right class from a softmax over the examples instead of the classes."""
-    for node in between:
-        name, index = node.primitive.name, (node.parameters or {}).get("index")
-        picks = name == "getitem" and isinstance(index, tuple) and sum(isinstance(i, np.ndarray) for i in index) == 2
-        if not picks and name != "cross_entropy":
-            continue
-        before = node_behind(node.inputs[0])
-        while before is not None and before.primitive is not None and before.primitive.name in ("log", "neg", "add"):
-            before = node_behind(before.inputs[0])
-        if before is None or before.primitive is None or before.primitive.name not in ("softmax", "log_softmax"):
-            continue
-        rows, *columns = before.shape
-        if len(columns) == 1 and rows != columns[0] and before.parameters["axis"] % 2 == 0:
-            yield (
-                "softmax over the batch",
-                f"the softmax of the {before.shape} scores runs over axis 0, the examples, so the probabilities of an "
-                "example's classes do not sum to 1: use dim=1",
-            )
-            return
-
-
-def binary_targets(between: Sequence[Any]) -> Iterator[Said]:
-    """Targets of a binary cross entropy that are no probabilities."""
-    for node in between:
-        if node.primitive.name != "add":
-            continue
-        terms = [s for s in map(node_behind, node.inputs) if s is not None and s.primitive is not None]
-        if not any("softplus" in (term.primitive.name, *_inputs(term)) for term in terms):
-            continue
-        for term in terms:
-            for array in _arrays(term) if term.primitive.name == "mul" and "softplus" not in _inputs(term) else ():
-                least, most = float(1 - array.max()), float(1 - array.min())  # it is (1 - target) * score
-                if least < -BEYOND or most > 1 + BEYOND:
-                    yield (
-                        "targets out of range",
-                        f"the targets of a binary cross entropy must lie between 0 and 1, but they go from {least:.3g} "
-                        f"to {most:.3g}, and the loss has no lower end. For classes 0, 1, 2, … use a score for each "
-                        "class and cross_entropy",
-                    )
-                    return
 
 
 def summed(loss: Any) -> int:
@@ -214,60 +85,17 @@ def learns_values(between: Sequence[Any]) -> bool:
     return picked and bool(names & {"square", "pow", "hardtanh", "abs"})
 
 
-def _inputs(node: Any) -> list[str]:
+def input_names(node: Any) -> list[str]:
     """Return the names of the primitives right before a node."""
     return [s.primitive.name for s in node.inputs if s is not None and s.primitive is not None]
 
 
-def _arrays(node: Any) -> Iterator[np.ndarray]:
+def arrays(node: Any) -> Iterator[np.ndarray]:
     """Iterate over the constants of a node that are arrays of floats."""
     for constant in (getattr(node, "constants", None) or {}).values():
         array = getattr(constant, "_array", getattr(constant, "value", None))
         if isinstance(array, np.ndarray) and array.dtype.kind == "f" and array.ndim and array.size:
             yield array
-
-
-def without_logarithm(between: Sequence[Any]) -> Iterator[Said]:
-    """A negative log-likelihood of what is no logarithm: minus the score or the probability of the right class."""
-    for node in between:
-        if node.primitive.name != "neg":
-            continue
-        picked = node.inputs[0]
-        if picked.primitive is None or picked.primitive.name != "getitem" or len(picked.inputs[0].shape) < 2:
-            continue
-        before = node_behind(picked)
-        kind = before.primitive.name if before is not None and before.primitive is not None else ""
-        index = (picked.parameters or {}).get("index")
-        if not isinstance(index, tuple) or sum(isinstance(i, np.ndarray) for i in index) < 2:
-            continue
-        if kind == "softmax":
-            yield (
-                "logarithm missing",
-                "the loss is minus the probability of the right class, without its logarithm: nll_loss takes "
-                "log_softmax(scores); cross_entropy takes the scores",
-            )
-        elif kind in ("linear", "matmul", "add"):
-            yield (
-                "logarithm missing",
-                "the loss is minus the score of the right class, which has no lower end: nll_loss takes "
-                "log_softmax(scores); cross_entropy takes the scores",
-            )
-
-
-def out_of_range(between: Sequence[Any], output: Any) -> Iterator[Said]:
-    """Targets of a regression that the model's last activation cannot reach."""
-    last = node_behind(output)
-    kind = last.primitive.name if last is not None and last.primitive is not None else ""
-    low, high = _ENDS.get(kind, (-math.inf, math.inf))
-    for target in targets(between, output) if kind in _ENDS else ():
-        least, most = float(target.min()), float(target.max())
-        if least < low - BEYOND or most > high + BEYOND:
-            yield (
-                "targets out of range",
-                f"the model ends with a {kind}, whose results lie {between_words(low, high)}, but the targets go from "
-                f"{least:.3g} to {most:.3g}: leave the {kind} out, or scale the targets",
-            )
-            return
 
 
 def between_words(low: float, high: float) -> str:
@@ -284,7 +112,7 @@ def targets(between: Sequence[Any], output: Any) -> Iterator[np.ndarray]:
     behind = node_behind(output)
     for node in between:
         if node.primitive.name == "sub" and any(node_behind(source) is behind for source in node.inputs if source):
-            yield from _arrays(node)
+            yield from arrays(node)
 
 
 def guessing(loss: Any, output: Any) -> float:
@@ -392,7 +220,7 @@ def node_behind(node: Any) -> Any:
     return node
 
 
-def _through_sign(node: Any) -> str:
+def through_sign(node: Any) -> str:
     """Return the name of the primitive behind a sign and moves."""
     source = node_behind(next((s for s in node.inputs if s is not None), None))
     while source is not None and source.primitive is not None and source.primitive.name in ("neg", *_MOVES):
@@ -400,7 +228,13 @@ def _through_sign(node: Any) -> str:
     return source.primitive.name if source is not None and source.primitive is not None else ""
 
 
-def _operand_shapes(node: Any) -> list[tuple[int, ...]]:
+def operand_shapes(node: Any) -> list[tuple[int, ...]]:
+    """Return the shapes of the operands of a node, constants too."""
     constants = getattr(node, "constants", None) or {}
     operands = [source if source is not None else constants.get(i) for i, source in enumerate(node.inputs)]
     return [tuple(getattr(o, "shape", ())) for o in operands]
+
+
+def nodes_of(end: Any) -> Iterator[Any]:
+    """Iterate over the computed nodes that this one depends on, the last first."""
+    return (node for node in reverse_topological_order([end]) if node.primitive is not None)

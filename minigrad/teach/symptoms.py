@@ -17,7 +17,8 @@ from minigrad.engine import reverse_topological_order
 from minigrad.nn.module import Module
 from minigrad.output.words import class_name, printable
 from minigrad.program.values import operands, values
-from minigrad.teach.causes import FADED, Scene, large_targets
+from minigrad.teach.causes.scene import Scene
+from minigrad.teach.causes.targets import large_targets
 from minigrad.teach.samples import EXAMPLES, Outputs, Sample, listed, named
 from minigrad.tensors.module_calls import calls
 from minigrad.tensors.tensor import Tensor
@@ -55,6 +56,9 @@ LEARNING = 0.5
 LASTING = 50
 """The steps for which ReLUs must be dead, unless all of a layer are: those get no gradient that could revive them."""
 
+FADED = 1e-3
+"""The fraction of the highest learning rate below which it has decayed to nothing."""
+
 PATIENCE = 200
 """The number of steps in which a loss should begin to fall."""
 FALLEN = 0.02
@@ -79,6 +83,7 @@ BOUNDS = {
     "not updated": "a layer has a gradient, and stays as it is",
     "not zeroed": f"gradients are added to those of the step before, in {PERSISTENT} samples in a row",
     "loss does not fall": f"after {PATIENCE} steps it is not {FALLEN:.0%} below the first one, or below ln(classes)",
+    "rate decayed": f"for half of the run, the learning rate is below {FADED:g} of its highest",
     "not finite": "the loss or a gradient is nan or infinite",
 }
 """The bounds shown in the report."""

@@ -21,7 +21,8 @@ from minigrad.network import Loss, Network
 from minigrad.nn.module import Module
 from minigrad.optim.optimizer import Optimizer
 from minigrad.output.words import class_name
-from minigrad.teach.causes import Scene, certain, explanations, overfitted
+from minigrad.teach.causes import Scene, certain, explanations
+from minigrad.teach.causes.validation import overfitting
 from minigrad.teach.samples import EXAMPLES, Outputs, Sample, named, norm
 from minigrad.teach.symptoms import Finding, not_finite, symptoms
 from minigrad.tensors.tensor import Tensor
@@ -137,6 +138,7 @@ class Watcher:
         self.optimizer, self.every = optimizer, every
         self.samples: list[Sample] = []
         self.losses: list[float] = []
+        self.validation: list[tuple[int, float]] = []
         self.findings: list[Finding] = []
         self.shape: tuple[int, ...] = ()
         self.closed = False
@@ -161,9 +163,8 @@ class Watcher:
         self._before: list[tuple[str, list[tuple[Any, np.ndarray]]]] = []
         self._still: list[tuple[str, Any, np.ndarray]] = []  # parameters that the last sampled step did not change
         self._silent: dict[str, tuple[int, np.ndarray]] = {}  # of a ReLU: examples seen, zeros in a row per unit
-        self._scene = Scene(self.model, optimizer)
+        self._scene = Scene(self.model, optimizer, self.samples, self.losses, self.validation)
         self._undiagnosed = False
-        self.validation: list[tuple[int, float]] = []
         self._explained = False  # a cause was said, which the other symptoms come from
         self._loss = math.nan
         self._has_gradient = False
@@ -213,7 +214,7 @@ class Watcher:
             self.validation.append((len(self.losses), number))
             if self._in_training and self._scene.has_modes:
                 self._scene.validated_in_training = True
-            for kind, text in overfitted(self.losses, self.validation):
+            for kind, text in overfitting(self._scene):
                 self._add_finding(kind, text, len(self.losses))
         if learning_rate is not None:
             self._logged_rate = (float(learning_rate),)
@@ -511,19 +512,19 @@ class Watcher:
     def _diagnose(self, step: int) -> None:
         """Report what is wrong: a cause that is certain, or a symptom with its likeliest cause; one cause, once."""
         self._undiagnosed = False
-        for kind, text in certain(self._scene, self.samples, self.losses):
+        for kind, text in certain(self._scene):
             self._explained = True
             self._add_finding(kind, text, step)
         for kind, text in symptoms(self.samples, self.losses, self.shape, self._scene):
             if self._explained and kind not in ("not finite", "not zeroed"):
                 continue
-            cause = next(explanations(self._scene, self.samples, kind), None) if kind not in _OWN_CAUSE else None
+            cause = next(explanations(self._scene, kind), None) if kind not in _OWN_CAUSE else None
             if cause is not None:
                 self._explained = True
                 self._add_finding(cause[0], f"{cause[1]}. It shows in: {kind}", step)
             else:
                 self._add_finding(kind, text, step)
-        self._scene.loss = self._scene.output = None  # so that the graph is not held
+        self._scene.forget_graph()
 
     def _estimated_rate(self, changes: list[list[np.ndarray]], size: float) -> tuple[float, ...]:
         """Estimate the learning rate if the update was -learning_rate * dx; otherwise return ()."""

@@ -1,0 +1,129 @@
+"""Causes in the activations: none between two linear layers, or one that is saturated."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from minigrad.output.words import class_name
+from minigrad.teach import loss_graph
+from minigrad.teach.causes.cause import Said, certain, explains
+from minigrad.teach.causes.inputs import badly_scaled
+from minigrad.teach.causes.scene import Scene
+from minigrad.teach.loss_graph import node_behind, nodes_of
+from minigrad.teach.samples import Sample, named
+
+
+@certain({"no activation": "a linear layer or convolution follows another, and is no bottleneck"})
+def no_activation(scene: Scene) -> Iterator[Said]:
+    """A linear layer on a linear layer, or a convolution on one, which together are one linear function."""
+    if scene.output is None or not scene.is_due:
+        return
+    parameters = {p.node: name for name, p in scene.model.named_parameters() if p.node is not None}
+    nodes = list(nodes_of(scene.output))
+    users = Counter(source for node in nodes for source in node.inputs)
+    for node in nodes:
+        inner = _before_bias(node_behind(node.inputs[0]), parameters) if _weight(node, parameters) is not None else None
+        if inner is None or users[inner] != 1 or _weight(inner, parameters) is None:
+            continue
+        inputs, hidden = _sizes(inner, parameters)
+        _, outputs = _sizes(node, parameters)
+        # otherwise it is a bottleneck, or a convolution in two parts, which means something
+        if hidden >= min(inputs, outputs) and _is_whole(inner) and (_is_whole(node) or inner.primitive.name != "conv"):
+            first, second = (_layer_of(parameters[_weight(n, parameters)]) for n in (inner, node))
+            which = "convolutions" if node.primitive.name == inner.primitive.name == "conv" else "linear layers"
+            yield (
+                "no activation",
+                f"there is no activation between {first} and {second}: two {which} in a row compute what one "
+                "linear function computes. Put a ReLU or a tanh between them",
+            )
+            return
+
+
+@certain({"saturated": "most results of a hidden tanh or sigmoid are at its ends"})
+def saturated_from_the_start(scene: Scene) -> Iterator[Said]:
+    """Activations that were at their flat ends before anything was learned, and still are.
+
+    Later, a classifier that is sure of itself may have some there.
+    """
+    if len(scene.samples) < 10:
+        return
+    early = {layer for layer, _ in _at_their_ends(scene, scene.samples[:5])}
+    for layer, text in _at_their_ends(scene, scene.samples):
+        if layer in early:
+            for kind, said in badly_scaled(scene):
+                yield kind, f"{said}. {layer} is saturated"
+                return
+            yield "saturated", text
+            return
+
+
+@explains({"saturated": "most results of a hidden tanh or sigmoid are at its ends"}, assumes=1.6)
+def saturated(scene: Scene) -> Iterator[Said]:
+    """Activations at their flat ends."""
+    for _, text in _at_their_ends(scene, scene.samples):
+        yield "saturated", text
+        return
+
+
+def _at_their_ends(scene: Scene, samples: Sequence[Sample]) -> Iterator[tuple[str, str]]:
+    """Yield the tanh and sigmoid layers that are at their ends in five samples, with a sentence."""
+    kinds = {named(path, module): class_name(module).lower() for path, module in scene.model.named_modules()}
+    recent = samples[-5:]
+    last = [*kinds][-1]  # the last layer may be at its ends, as the targets are
+    for layer in [name for name in recent[-1].outputs if name != last] if recent else ():
+        kind = kinds.get(layer, layer.split(" after ")[0])
+        found = [s.outputs[layer] for s in recent if layer in s.outputs]
+        if len(found) < len(recent) or kind not in ("tanh", "sigmoid"):
+            continue
+        squares = [o.mean**2 + o.std**2 for o in found]
+        flat = (
+            all(q > 0.9 for q in squares) if kind == "tanh" else all(o.mean - q < 0.03 for o, q in zip(found, squares))
+        )
+        if flat:
+            yield (
+                layer,
+                f"{layer} is saturated: most of its results are at its ends, where its derivative is almost 0. Use "
+                "smaller initial weights (nn.init.xavier_uniform_) or smaller inputs",
+            )
+
+
+def _layer_of(parameter: str) -> str:
+    return parameter.rpartition(".")[0] or parameter
+
+
+def _weight(node: Any, parameters: dict[Any, str]) -> Any:
+    """Return the parameter that a linear function multiplies its input by, None for other nodes."""
+    if node is None or node.primitive is None or node.primitive.name not in ("linear", "matmul", "conv"):
+        return None
+    weight = node_behind(node.inputs[1])
+    return weight if weight in parameters and len(weight.shape) > 1 else None
+
+
+def _before_bias(node: Any, parameters: dict[Any, str]) -> Any:
+    """Return the node to which a bias was added, and of which a dropout was taken."""
+    if node is not None and node.primitive is not None and node.primitive.name == "mul" and loss_graph.is_dropout(node):
+        node = node_behind(node.inputs[0])
+    if node is not None and node.primitive is not None and node.primitive.name == "add":
+        inner, bias = node.inputs[0], node_behind(node.inputs[1])
+        if bias in parameters and inner is not None and len(bias.shape) <= 2:
+            return node_behind(inner)
+    return node
+
+
+def _is_whole(node: Any) -> bool:
+    """Return whether it is no part of a convolution in parts: depthwise, or of 1x1."""
+    geometry = (node.parameters or {}).get("geometry")
+    return geometry is None or (geometry.groups == 1 and max(geometry.kernel) > 1)
+
+
+def _sizes(node: Any, parameters: dict[Any, str]) -> tuple[int, int]:
+    """Return the numbers of inputs and outputs of a linear function."""
+    weight = _weight(node, parameters)
+    if node.primitive.name == "matmul":
+        rows, columns = node.inputs[1].shape[-2:]
+        return rows, columns
+    outputs, inputs = weight.shape[:2]
+    return (inputs * math.prod(weight.shape[2:]), outputs) if node.primitive.name == "conv" else (inputs, outputs)

@@ -1,0 +1,179 @@
+"""Causes in the layers: their settings, their mode, their initial weights."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from minigrad.nn.module import Module
+from minigrad.output.words import class_name
+from minigrad.teach import loss_graph
+from minigrad.teach.causes.cause import Said, certain, explains
+from minigrad.teach.causes.inputs import badly_scaled
+from minigrad.teach.causes.scene import Scene
+from minigrad.teach.samples import Outputs, named
+
+UNLIKELY = 10.0
+"""A loss at the start of this many times the cost of guessing comes from scores that are too large."""
+THROUGH_TIME = 1e-6
+"""The part of a gradient that must reach the first step of a sequence."""
+
+
+@certain({"dropout too strong": "a layer drops 90 % of its inputs or more"})
+def strong_dropout(scene: Scene) -> Iterator[Said]:
+    """A dropout that leaves a tenth or less, in a module or in the graph of the output."""
+    for path, module in scene.model.named_modules():
+        p = getattr(module, "p", None)
+        if class_name(module).startswith("Dropout") and isinstance(p, float) and p >= 0.9:
+            yield (
+                "dropout too strong",
+                f"{named(path, module)} drops {p:.0%} of its inputs; usual is a dropout of 0.1 to 0.5",
+            )
+            return
+    for node in loss_graph.nodes_of(scene.output) if scene.output is not None and scene.is_due else ():
+        if node.primitive.name == "mul" and (p := loss_graph.dropped(node)) > 0.9 - 1e-6:
+            yield "dropout too strong", f"a dropout drops {p:.0%} of its inputs; usual is 0.1 to 0.5"
+            return
+
+
+@certain({"initial weights too large": f"the first loss is {UNLIKELY:g} times the cost of guessing"})
+def unlikely_start(scene: Scene) -> Iterator[Said]:
+    """A first loss that no guess would cost."""
+    if len(scene.samples) != 1 or not scene.losses or scene.loss is None or scene.output is None:
+        return
+    recurrent = any(class_name(module) in ("RNN", "RNNCell") for module in scene.model.modules())
+    # what the answer 0 costs, for a regression, whose targets may be anywhere
+    zero = next((float(np.square(array).mean()) for array in loss_graph.targets(scene.between, scene.output)), math.nan)
+    if scene.losses[0] > UNLIKELY * scene.guessing > 0 and any(
+        node.primitive.name == "cross_entropy" for node in scene.between
+    ):
+        costs = scene.guessing
+    elif math.isfinite(scene.guessing) and scene.losses[0] > UNLIKELY**2 * zero > 0:
+        costs = zero
+    else:
+        return
+    said = f"the first loss is {scene.losses[0]:.3g}, and guessing costs {costs:.3g}"
+    for kind, text in badly_scaled(scene):
+        yield kind, f"{text}: {said}"
+        return
+    if recurrent and max(scene.samples[0].ratios.values(), default=0.0) > 1:
+        return  # the symptom names the layers
+    if recurrent:
+        yield (
+            "exploding gradients",
+            f"{said}: the state explodes from step to step of the sequence, and so does the gradient on its way back. "
+            "Use smaller recurrent weights (nn.init.orthogonal_), nn.utils.clip_grad_norm_, or an LSTM or a GRU",
+        )
+    else:
+        yield (
+            "initial weights too large",
+            f"{said}: the outputs explode on their way through the model. Use initial weights "
+            "proportional to 1 / sqrt(inputs), as nn.init.kaiming_normal_ does",
+        )
+
+
+@certain(
+    {"evaluation mode": "a model with dropout or batch normalization was in training mode, and is trained in the other"}
+)
+def evaluation_mode(scene: Scene) -> Iterator[Said]:
+    """A model that is trained in evaluation mode."""
+    recent = scene.training[-3:]
+    if len(recent) == 3 and not any(recent) and any(scene.training) and scene.has_modes:
+        yield (
+            "evaluation mode",
+            "the model is trained in evaluation mode since model.eval() was called: dropout and batch normalization "
+            "are off. Call model.train() after each evaluation",
+        )
+
+
+@certain({"batch too small": "batch normalization over two numbers"})
+def two_rows(scene: Scene) -> Iterator[Said]:
+    """Batch normalization over two numbers, which leaves their order only: -1 and 1."""
+    recent = scene.samples[-3:]
+    if len(recent) < 3 or scene.batch is None or not scene.batch.shape or scene.batch.shape[0] != 2:
+        return
+    for path, module in scene.model.named_modules():
+        found = [s.outputs.get(named(path, module)) for s in recent] if class_name(module) == "BatchNorm1d" else []
+        features = getattr(module, "num_features", 0)
+        if found and module.training and all(o and o.histogram.counts.sum() == 2 * features for o in found):
+            yield (
+                "batch too small",
+                f"{named(path, module)} normalizes over a batch of 2: of two numbers, one becomes -1 and the other 1, "
+                "whatever they are. Use larger batches, or layer normalization",
+            )
+            return
+
+
+@explains({"batch too small": "batch normalization over four examples or fewer"}, assumes=1.5)
+def few_rows(scene: Scene) -> Iterator[Said]:
+    """Batch normalization over a few examples."""
+    rows = scene.batch.shape[0] if scene.batch is not None and scene.batch.shape else 0
+    for path, module in scene.model.named_modules():
+        if class_name(module) == "BatchNorm1d" and 0 < rows <= 4:
+            yield (
+                "batch too small",
+                f"{named(path, module)} normalizes over a batch of {rows}: its mean and variance are noise. Use larger "
+                "batches, or layer normalization",
+            )
+            return
+
+
+@explains({"equal weights": "the weights of a layer are the same for each unit"}, assumes=0.9)
+def equal_weights(scene: Scene) -> Iterator[Said]:
+    """Weights that are all the same number, so that all units of a layer stay the same."""
+    for path, module in scene.model.named_modules():
+        weight = module._parameters.get("weight")
+        if weight is None or weight.ndim < 2 or min(weight.shape) < 2 or not weight.numel():
+            continue
+        array = weight._array
+        if (array == array.flat[0]).all() or (array == array[:1]).all():
+            what = "0" if not array.any() else "the same for each unit"
+            yield (
+                "equal weights",
+                f"the weights of {named(path, module)} are all {what}: its units get the same gradient and stay the "
+                "same. Initialize them at random, as nn.init.kaiming_normal_ does",
+            )
+            return
+
+
+@explains(
+    {"vanishing gradients": f"less than {THROUGH_TIME:g} of a gradient reaches the first step of a sequence"},
+    symptoms=("loss does not fall",),
+    assumes=1.4,
+)
+def forgotten(scene: Scene) -> Iterator[Said]:
+    """Gradients that vanish on their way back through the time steps of a recurrent layer."""
+    for path, module in scene.model.named_modules():
+        name, kind = named(path, module), class_name(module)
+        steps = scene.lengths.get(name, 0)
+        outputs = scene.samples[-1].outputs.get(name)
+        if steps < 2 or outputs is None or not any(key.startswith("weight_hh") for key in module._parameters):
+            continue
+        factor = _passed_on(module, outputs)
+        if factor**steps < THROUGH_TIME:
+            instead = "an LSTM or a GRU" if kind.startswith("RNN") else "a forget gate that starts open (a bias of 1)"
+            yield (
+                "vanishing gradients",
+                f"the gradient vanishes on its way back through time: {name} multiplies it by about {factor:.2g} in "
+                f"each of the {steps} steps, so {factor**steps:.0e} of it reaches the first. Use {instead}, shorter "
+                "sequences, or attention. (If the last inputs suffice: do inputs and targets belong together?)",
+            )
+            return
+
+
+def _passed_on(module: Module, outputs: Outputs) -> float:
+    """Estimate the part of a gradient that a recurrent layer hands back in one time step.
+
+    In an RNN it is the largest eigenvalue of the recurrent weights times the mean derivative of tanh (Pascanu et al.,
+    2013); in an LSTM and a GRU what the gate of the old state lets through, by its bias.
+    """
+    array = {name: p._array.astype(np.float64) for name, p in module._parameters.items() if p is not None}
+    weights = next(a for name, a in array.items() if name.startswith("weight_hh"))
+    if class_name(module).startswith("RNN"):
+        slope = 1 - outputs.mean**2 - outputs.std**2 if getattr(module, "nonlinearity", "tanh") == "tanh" else 1.0
+        return slope * float(np.abs(np.linalg.eigvals(weights)).max())
+    n = weights.shape[1]
+    biases = [a[n : 2 * n] for name, a in array.items() if name.startswith("bias")][:2]
+    return float(np.mean(1 / (1 + np.exp(-sum(biases, np.zeros(n))))))

@@ -1,0 +1,208 @@
+"""Causes between the model's output and the loss, which its graph shows before anything is learned."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from minigrad.teach.causes.cause import Said, certain, explains
+from minigrad.teach.causes.scene import Scene
+from minigrad.teach.loss_graph import ENDS, between_words, is_dropout, node_behind, operand_shapes, through_sign
+from minigrad.teach.samples import Sample
+
+SUMMED = 32
+"""The number of examples from which a sum over them makes the steps too long."""
+
+
+@certain({"softmax of one number": "the model ends with a softmax over an axis of size 1"}, graph=True, assumes=0.7)
+def one_unit(scene: Scene) -> Iterator[Said]:
+    """A softmax of one number, which is 1."""
+    last = node_behind(scene.output)
+    if last is None or last.primitive is None or last.primitive.name != "softmax" or len(last.shape) < 2:
+        return
+    if last.shape[last.parameters["axis"]] == 1:
+        yield (
+            "softmax of one number",
+            "the model ends with a softmax of one number for each example, which is always 1, so no gradient passes. "
+            "For one probability, end with a sigmoid",
+        )
+
+
+@certain(
+    {
+        "softmax twice": "the scores of a cross entropy come from a softmax",
+        "sigmoid twice": "the scores of a loss with a sigmoid come from a sigmoid",
+    },
+    graph=True,
+    assumes=0.7,
+)
+def applied_twice(scene: Scene) -> Iterator[Said]:
+    """A softmax or sigmoid before a loss that applies it itself."""
+    for node in scene.between:
+        name = node.primitive.name
+        before = node_behind(node.inputs[0])
+        kind = before.primitive.name if before is not None and before.primitive is not None else ""
+        if name in ("cross_entropy", "log_softmax", "logsumexp") and kind == "softmax":
+            yield (
+                "softmax twice",
+                "the model ends with a softmax, and the loss applies a softmax again: give the loss the scores, "
+                "without the softmax",
+            )
+        elif name in ("softplus", "logaddexp") and through_sign(node) == "sigmoid":
+            yield (
+                "sigmoid twice",
+                "the model ends with a sigmoid, and the loss applies a sigmoid again: give the loss the scores, "
+                "without the sigmoid (logits)",
+            )
+
+
+@certain(
+    {"softmax over the batch": "the probabilities of a negative log-likelihood come from a softmax over axis 0"},
+    graph=True,
+    assumes=0.7,
+)
+def over_the_batch(scene: Scene) -> Iterator[Said]:
+    """The probability of the right class from a softmax over the examples instead of the classes."""
+    for node in scene.between:
+        name, index = node.primitive.name, (node.parameters or {}).get("index")
+        picks = name == "getitem" and isinstance(index, tuple) and sum(isinstance(i, np.ndarray) for i in index) == 2
+        if not picks and name != "cross_entropy":
+            continue
+        before = node_behind(node.inputs[0])
+        while before is not None and before.primitive is not None and before.primitive.name in ("log", "neg", "add"):
+            before = node_behind(before.inputs[0])
+        if before is None or before.primitive is None or before.primitive.name not in ("softmax", "log_softmax"):
+            continue
+        rows, *columns = before.shape
+        if len(columns) == 1 and rows != columns[0] and before.parameters["axis"] % 2 == 0:
+            yield (
+                "softmax over the batch",
+                f"the softmax of the {before.shape} scores runs over axis 0, the examples, so the probabilities of an "
+                "example's classes do not sum to 1: use dim=1",
+            )
+            return
+
+
+@certain(
+    {
+        "scores limited": "the scores of a cross entropy come from a relu, tanh or sigmoid",
+        "dropout of the scores": "a dropout follows the last layer",
+        "one score": "a cross entropy gets one score for each example",
+    },
+    graph=True,
+    assumes=0.7,
+)
+def squashed_scores(scene: Scene) -> Iterator[Said]:
+    """Scores of a cross entropy that an activation or a dropout has limited."""
+    for node in scene.between:
+        if node.primitive.name != "cross_entropy":
+            continue
+        before = node_behind(node.inputs[0])
+        kind = before.primitive.name if before is not None and before.primitive is not None else ""
+        if kind in ("relu", "tanh", "sigmoid"):
+            yield (
+                "scores limited",
+                f"the model ends with a {kind}, which limits the scores of the softmax in the loss to "
+                f"{between_words(*ENDS[kind])}: give the loss the scores, without the {kind}",
+            )
+        elif kind == "mul" and is_dropout(before):
+            yield (
+                "dropout of the scores",
+                "a dropout follows the last layer: it sets scores to 0, the one of the right class too. Put it before "
+                "the last layer",
+            )
+        if len(node.inputs[0].shape) > 1 and node.inputs[0].shape[1] == 1:
+            yield _ONE_SCORE
+    for node in scene.between:  # targets that are probabilities
+        if node.primitive.name == "log_softmax" and node.shape and node.shape[-1] == 1:
+            yield _ONE_SCORE
+
+
+_ONE_SCORE = (
+    "one score",
+    "the cross entropy gets one score for each example, and the softmax of one score is 1: the loss is always 0. For "
+    "two classes, use two scores, or binary_cross_entropy_with_logits with one",
+)
+
+
+@certain({"logarithm missing": "minus a score or a probability is the loss"}, graph=True, assumes=0.7)
+def without_logarithm(scene: Scene) -> Iterator[Said]:
+    """A negative log-likelihood of what is no logarithm: minus the score or the probability of the right class."""
+    for node in scene.between:
+        if node.primitive.name != "neg":
+            continue
+        picked = node.inputs[0]
+        if picked.primitive is None or picked.primitive.name != "getitem" or len(picked.inputs[0].shape) < 2:
+            continue
+        before = node_behind(picked)
+        kind = before.primitive.name if before is not None and before.primitive is not None else ""
+        index = (picked.parameters or {}).get("index")
+        if not isinstance(index, tuple) or sum(isinstance(i, np.ndarray) for i in index) < 2:
+            continue
+        if kind == "softmax":
+            yield (
+                "logarithm missing",
+                "the loss is minus the probability of the right class, without its logarithm: nll_loss takes "
+                "log_softmax(scores); cross_entropy takes the scores",
+            )
+        elif kind in ("linear", "matmul", "add"):
+            yield (
+                "logarithm missing",
+                "the loss is minus the score of the right class, which has no lower end: nll_loss takes "
+                "log_softmax(scores); cross_entropy takes the scores",
+            )
+
+
+@certain({"all pairs": "the loss broadcasts (N, 1) against (N,)"}, graph=True, assumes=0.7)
+def all_pairs(scene: Scene) -> Iterator[Said]:
+    """A difference of (N, 1) and (N,), which broadcasts to all pairs."""
+    for node in scene.between:
+        shapes = [shape for shape in operand_shapes(node) if shape]
+        if len(shapes) == 2 and node.primitive.name in ("sub", "mul", "div", "add") and len(node.shape) == 2:
+            a, b = shapes
+            column, row = (a, b) if len(a) == 2 else (b, a)
+            n = node.shape[0]
+            if len(column) == 2 and column == (n, 1) and row in ((n,), (1, n)) and n > 1:
+                yield (
+                    "all pairs",
+                    f"the loss broadcasts {column} against {row} to {node.shape}: it compares every prediction with "
+                    "every target. Give both the same shape, such as targets[:, None] or predictions.squeeze(1)",
+                )
+                return
+
+
+@certain(
+    {"penalty too strong": "a penalty on squared weights shrinks them by 2 % a step, or is nine tenths of the loss"},
+    assumes=0.7,
+)
+def strong_penalty(scene: Scene) -> Iterator[Said]:
+    """A penalty on squared weights, in the loss, that outweighs the rest of it."""
+    last = scene.samples[-1] if scene.samples else Sample(0)
+    if scene.penalty <= 0 or not scene.samples:
+        return
+    shrinks = 2 * scene.penalty * max(last.learning_rates, default=0.0)
+    plain = scene.optimizer is None or "betas" not in scene.optimizer.param_groups[0]
+    whole = scene.penalty * math.hypot(*last.sizes.values()) ** 2
+    if (plain and shrinks > 0.02 and len(scene.samples) >= 3) or (last.step >= 50 and whole > 0.9 * last.loss > 0):
+        yield (
+            "penalty too strong",
+            f"the penalty of {scene.penalty:g} times the squared weights pulls the weights to 0 more strongly than the "
+            "rest of the loss moves them; usual is a weight decay of 1e-5 to 1e-2",
+        )
+
+
+@explains(
+    {"loss summed": f"the loss is a sum over {SUMMED} examples or more, and the steps are too long"},
+    symptoms=("exploding gradients", "updates too large", "not finite"),
+    assumes=1.3,
+)
+def summed(scene: Scene) -> Iterator[Said]:
+    """A sum over the examples where the rate is meant for their mean."""
+    if scene.summed >= SUMMED:
+        yield (
+            "loss summed",
+            f"the loss is a sum over {scene.summed} examples, so the gradient is {scene.summed} times that of their "
+            "mean, and the learning rate is too high for it: take the mean (.mean(), reduction='mean')",
+        )

@@ -1,0 +1,74 @@
+"""Causes in the parameters: those that no optimizer has, and those that a loop does not change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from minigrad.nn.module import Parameter
+from minigrad.output.words import class_name
+from minigrad.teach.causes.cause import Said, certain
+from minigrad.teach.causes.scene import Scene
+from minigrad.teach.samples import listed
+from minigrad.tensors.tensor import Tensor
+
+
+@certain({"not registered": "parameters lie in a plain list, tuple or dictionary of a module"}, assumes=0.5)
+def unregistered(scene: Scene) -> Iterator[Said]:
+    """Parameters in a plain list, and tensors for parameters, which no optimizer sees."""
+    for module in scene.model.modules():
+        for name, value in vars(module).items():
+            if isinstance(value, Tensor) and not isinstance(value, Parameter) and value.requires_grad and value.is_leaf:
+                yield (
+                    "not registered",
+                    f"{class_name(module)}.{name} is a tensor that requires a gradient, but no parameter, so "
+                    f"model.parameters() does not have it: self.{name} = nn.Parameter(...)",
+                )
+    for attribute, what in scene.model.unregistered():
+        yield (
+            "not registered",
+            f"{class_name(scene.model)}.{attribute} is {what}; model.parameters() does not look into it, so the "
+            "optimizer does not train it",
+        )
+
+
+@certain({"not updated": "the optimizer has no parameter of the model"}, assumes=0.5)
+def optimizer_of_another_model(scene: Scene) -> Iterator[Said]:
+    """An optimizer that has no parameter of the model."""
+    if scene.optimizer is None:
+        return
+    given = {id(p) for group in scene.optimizer.param_groups for p in group["params"]}
+    own = [p for p in scene.model.parameters() if p.requires_grad]
+    if own and not any(id(p) in given for p in own):
+        yield (
+            "not updated",
+            "the optimizer has none of the model's parameters: was it made for another model, or before the layers "
+            "were replaced? Make it anew, optim.SGD(model.parameters(), …)",
+        )
+
+
+@certain(
+    {"not in the optimizer": "some parameters of a layer have a gradient, and the optimizer does not have them"},
+    assumes=0.5,
+)
+def not_in_the_optimizer(scene: Scene) -> Iterator[Said]:
+    """Parameters of a layer that the optimizer lacks, while it has others of the same layer."""
+    lacking = [name for name in scene.still if name not in scene.moved]
+    if len(scene.samples) >= 5 and lacking:
+        yield (
+            "not in the optimizer",
+            f"{listed(lacking)} {'has' if len(lacking) == 1 else 'have'} a gradient, but the optimizer was not given "
+            f"{'it' if len(lacking) == 1 else 'them'}: optim.SGD(model.parameters(), …)",
+        )
+
+
+@certain({"not updated": "a layer has a gradient, and stays as it is"}, assumes=0.5)
+def constant_parameters(scene: Scene) -> Iterator[Said]:
+    """The lecture's loop without an update of the network's x."""
+    recent = scene.samples[-5:]
+    if scene.optimizer is None and len(recent) == 5 and all(s.gradient and not any(s.updates.values()) for s in recent):
+        yield (
+            "not updated",
+            "x does not change from step to step: x = x - learning_rate * dx makes a new array, which the network does "
+            "not have; x += -learning_rate * dx changes the network's own. (Or the rate is so small that the step is "
+            "rounded away)",
+        )

@@ -1,0 +1,159 @@
+"""What a run looks like from outside its numbers: model, optimizer, batch, and the graph of the loss."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from minigrad.nn.module import Module
+from minigrad.nn.recurrent import GRU, LSTM, RNN
+from minigrad.output.words import class_name
+from minigrad.teach import loss_graph
+from minigrad.teach.samples import Sample
+from minigrad.tensors.tensor import Tensor
+
+
+@dataclass
+class Batch:
+    """The inputs of a step: their range, mean and standard deviation, and the scales of the features."""
+
+    shape: tuple[int, ...]
+    low: float
+    high: float
+    mean: float
+    std: float
+    nan: bool
+    scales: tuple[float, float] = (1.0, 1.0)
+
+    @staticmethod
+    def of(array: np.ndarray) -> Batch | None:
+        """Return the statistics of an array of floats; None for other inputs, such as indices."""
+        if array.dtype.kind != "f" or not array.size:
+            return None
+        with np.errstate(all="ignore"):
+            nan = bool(np.isnan(array).any())
+            numbers = array[np.isfinite(array)].astype(np.float64) if nan else array.astype(np.float64)
+            if not numbers.size:
+                return Batch(array.shape, math.nan, math.nan, math.nan, math.nan, nan)
+            scales = (1.0, 1.0)
+            if array.ndim == 2 and len(array) > 3 and not nan:
+                deviations = numbers.std(axis=0)
+                used = deviations[deviations > 0]
+                scales = (float(used.min()), float(used.max())) if used.size else scales
+            low, high, mean, std = (float(f(numbers)) for f in (np.min, np.max, np.mean, np.std))
+            return Batch(array.shape, low, high, mean, std, nan, scales)
+
+
+@dataclass
+class Scene:
+    """What a run looks like from outside its numbers.
+
+    Attributes:
+        model: the model.
+        optimizer: its optimizer, or None.
+        samples: the sampled steps.
+        losses: of all steps, nan where not known.
+        validation: pairs of a step and the validation loss then.
+        batch: the inputs of the latest sampled step.
+        output: the node of the model's output in that step.
+        loss: the node of the loss, where it is known.
+        between: the nodes between output and loss.
+        uphill: the cosine between update and gradient in the latest samples.
+        layers: the names of the layers with trainable parameters.
+        labels: in each sample the class that all targets had, None if they differed.
+        goal: 1 if the loss must be minimized, -1 if it must be maximized, 0 where that is not known.
+        guessing: the loss of guessing, nan where it is not known.
+        adversarial: whether other parameters than the model's lie between its output and the loss.
+        training: in each sample whether the model was in training mode.
+        validated_in_training: whether a validation loss was computed in training mode.
+        still: names of parameters that have a gradient, do not change, and are not the optimizer's.
+        moved: names of layers and parameters that something else than the optimizer updates.
+        zeros: in each sample whether all inputs were 0.
+        same: in each sample whether all examples of the batch were the same.
+        batches: the statistics of the batches of the latest two samples.
+        called: the names of the modules that were called in a sampled step.
+        lengths: the number of time steps of each recurrent layer in the latest sample.
+        connected: whether the loss depends on the model's output; None where that is not known.
+        penalty: the factor of the sum of a parameter's squares in the loss.
+        summed: the number of examples that the loss is a sum over, 0 for other losses.
+        own_targets: whether the targets come from the model itself, as in temporal differences: they move with it.
+    """
+
+    model: Module
+    optimizer: Any
+    samples: list[Sample] = field(default_factory=list)
+    losses: list[float] = field(default_factory=list)
+    validation: list[tuple[int, float]] = field(default_factory=list)
+    batch: Batch | None = None
+    output: Any = None
+    loss: Any = None
+    between: list[Any] = field(default_factory=list)
+    uphill: list[float] = field(default_factory=list)
+    labels: list[int | None] = field(default_factory=list)
+    layers: list[str] = field(default_factory=list)
+    goal: int = 0
+    guessing: float = math.nan
+    adversarial: bool = False
+    training: list[bool] = field(default_factory=list)
+    validated_in_training: bool = False
+    still: list[str] = field(default_factory=list)
+    moved: set[str] = field(default_factory=set)
+    zeros: list[bool] = field(default_factory=list)
+    same: list[bool] = field(default_factory=list)
+    batches: list[Batch | None] = field(default_factory=list)
+    called: set[str] = field(default_factory=set)
+    lengths: dict[str, int] = field(default_factory=dict)
+    connected: bool | None = None
+    penalty: float = 0.0
+    summed: int = 0
+    own_targets: bool = False
+
+    def look_at_loss(self, loss: Any, output: Any, predicted: bool = False) -> None:
+        """Note what the graph of the loss shows.
+
+        Args:
+            loss, output: the nodes.
+            predicted: whether the model was called without recording in this step.
+        """
+        self.loss, self.output = loss, output
+        self.between = between = loss_graph.nodes_between(output, loss)
+        self.labels.append(loss_graph.label_of(between))
+        self.goal, self.adversarial = loss_graph.goal(loss), loss_graph.other_parameters(between)
+        self.guessing = loss_graph.guessing(loss, output)
+        self.connected = loss is output or any(output in node.inputs for node in between)
+        self.penalty = loss_graph.penalty(loss, {p.node for p in self.model.parameters() if p.node is not None})
+        self.summed = loss_graph.summed(loss)
+        bootstrapped = predicted and any(True for _ in loss_graph.targets(between, output))
+        self.own_targets = bootstrapped or loss_graph.learns_values(between)
+
+    def forget_graph(self) -> None:
+        """Let go of the graph of this step."""
+        self.loss = self.output = None
+        self.between = []
+
+    @property
+    def is_due(self) -> bool:
+        """Whether the graph should be searched again: that of most steps is the same."""
+        return len(self.samples) <= 3 or len(self.samples) % 8 == 0
+
+    @property
+    def shows_graph(self) -> bool:
+        """Whether the graph from the output to the loss is known, and due."""
+        return self.loss is not None and self.output is not None and self.is_due
+
+    @property
+    def has_modes(self) -> bool:
+        """Whether the model computes something else in evaluation mode."""
+        kinds = [class_name(module) for module in self.model.modules()]
+        return any(kind.startswith(("Dropout", "AlphaDropout", "BatchNorm", "InstanceNorm")) for kind in kinds)
+
+
+def time_steps(module: Module, inputs: Any) -> int | None:
+    """Return the number of time steps that a recurrent layer is called with, None for other modules."""
+    if not isinstance(module, RNN | LSTM | GRU) or not inputs or not isinstance(inputs[0], Tensor):
+        return None
+    shape = inputs[0].shape
+    return int(shape[len(shape) - 2 if module.batch_first else 0]) if len(shape) > 1 else None

@@ -1,0 +1,73 @@
+"""Causes in the optimizer's settings."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from minigrad.teach.causes.cause import Said, certain, explains
+from minigrad.teach.causes.scene import Scene
+
+
+@certain({"weight decay too strong": "the decay shrinks the weights by 2 % a step"})
+def strong_decay(scene: Scene) -> Iterator[Said]:
+    """A weight decay that shrinks the weights by 2 % and more in a step."""
+    for group in scene.optimizer.param_groups if scene.optimizer is not None else ():
+        decay = group.get("weight_decay", 0) or 0
+        if decay * float(group["lr"]) > 0.02:
+            yield (
+                "weight decay too strong",
+                f"the weight decay of {decay:g} shrinks the weights by {decay * float(group['lr']):.0%} in each step; "
+                "usual is 1e-5 to 1e-2",
+            )
+            return
+
+
+@certain({"betas swapped": "the first beta of an Adam is above 0.99 and above the second"})
+def swapped_betas(scene: Scene) -> Iterator[Said]:
+    """Adam's betas in the other order."""
+    for group in scene.optimizer.param_groups if scene.optimizer is not None else ():
+        betas = group.get("betas")
+        if betas is not None and len(betas) == 2 and betas[0] > 0.99 and betas[0] > betas[1]:
+            yield (
+                "betas swapped",
+                f"betas={tuple(betas)} gives the momentum a beta of {betas[0]:g}, and the squares {betas[1]:g}: usual "
+                "is (0.9, 0.999), the other order",
+            )
+            return
+
+
+@explains({"momentum too high": "a momentum above 0.99"}, assumes=1.5)
+def high_momentum(scene: Scene) -> Iterator[Said]:
+    """A momentum that adds up the gradients of hundreds of steps."""
+    for group in scene.optimizer.param_groups if scene.optimizer is not None else ():
+        momentum = group.get("momentum", 0) or 0
+        if momentum > 0.99:
+            times = 1 / (1 - min(momentum, 0.9999))
+            yield (
+                "momentum too high",
+                f"a momentum of {momentum:g} adds up the gradients of {times:.0f} steps, so the steps grow to "
+                f"{times:.0f} times the learning rate; usual is 0.9",
+            )
+            return
+
+
+@explains(
+    {
+        "weight decay too strong": "the decay shrinks the weights by 2 % a step, or is three times as long as the "
+        "gradient"
+    },
+    assumes=1.5,
+)
+def stronger_decay(scene: Scene) -> Iterator[Said]:
+    """A weight decay that is longer than the gradient."""
+    last = scene.samples[-1]
+    for group in scene.optimizer.param_groups if scene.optimizer is not None else ():
+        decay = group.get("weight_decay", 0) or 0
+        if decay and decay * math.hypot(*last.sizes.values()) > 3 * last.gradient:
+            yield (
+                "weight decay too strong",
+                f"the weight decay of {decay:g} pulls the weights to 0 more strongly than the gradient moves them; "
+                "usual is 1e-5 to 1e-2",
+            )
+            return

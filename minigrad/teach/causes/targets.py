@@ -1,0 +1,93 @@
+"""Causes in the targets: their range, their size, and the order in which they come."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from minigrad.teach.causes.cause import Said, certain, explains
+from minigrad.teach.causes.scene import Scene
+from minigrad.teach.loss_graph import BEYOND, ENDS, arrays, between_words, input_names, node_behind, targets
+
+LARGE_TARGET = 100.0
+"""The absolute value of a target of a regression beyond which it should be scaled."""
+
+
+@certain({"targets out of range": "the targets of a binary cross entropy are not between 0 and 1"}, graph=True)
+def binary_targets(scene: Scene) -> Iterator[Said]:
+    """Targets of a binary cross entropy that are no probabilities."""
+    for node in scene.between:
+        if node.primitive.name != "add":
+            continue
+        terms = [s for s in map(node_behind, node.inputs) if s is not None and s.primitive is not None]
+        if not any("softplus" in (term.primitive.name, *input_names(term)) for term in terms):
+            continue
+        for term in terms:
+            for array in arrays(term) if term.primitive.name == "mul" and "softplus" not in input_names(term) else ():
+                least, most = float(1 - array.max()), float(1 - array.min())  # it is (1 - target) * score
+                if least < -BEYOND or most > 1 + BEYOND:
+                    yield (
+                        "targets out of range",
+                        f"the targets of a binary cross entropy must lie between 0 and 1, but they go from {least:.3g} "
+                        f"to {most:.3g}, and the loss has no lower end. For classes 0, 1, 2, … use a score for each "
+                        "class and cross_entropy",
+                    )
+                    return
+
+
+@certain({"targets out of range": "a target lies outside the range of the last activation"}, graph=True)
+def out_of_range(scene: Scene) -> Iterator[Said]:
+    """Targets of a regression that the model's last activation cannot reach."""
+    last = node_behind(scene.output)
+    kind = last.primitive.name if last is not None and last.primitive is not None else ""
+    low, high = ENDS.get(kind, (-math.inf, math.inf))
+    for target in targets(scene.between, scene.output) if kind in ENDS else ():
+        least, most = float(target.min()), float(target.max())
+        if least < low - BEYOND or most > high + BEYOND:
+            yield (
+                "targets out of range",
+                f"the model ends with a {kind}, whose results lie {between_words(low, high)}, but the targets go from "
+                f"{least:.3g} to {most:.3g}: leave the {kind} out, or scale the targets",
+            )
+            return
+
+
+@certain(
+    {
+        "not shuffled": "each of five batches in a row has one class only, and not always the same",
+        "one class only": "all targets of ten batches are one class of three or more",
+    }
+)
+def classes(scene: Scene) -> Iterator[Said]:
+    """Batches of a single class each: one class after the other, or always the same."""
+    recent, seen = scene.labels[-5:], {*scene.labels} - {None}
+    if len(recent) == 5 and None not in recent and len(seen) > 1:
+        yield (
+            "not shuffled",
+            "each batch has examples of one class only, so the model forgets the others: shuffle the examples "
+            "(DataLoader(..., shuffle=True))",
+        )
+    elif len(scene.labels) >= 10 and None not in scene.labels and len(seen) == 1 and scene.guessing > math.log(2.5):
+        yield (
+            "one class only",
+            f"all targets of all batches so far are class {seen.pop()}: look at how the labels are read",
+        )
+
+
+@explains({"targets too large": f"a target is beyond {LARGE_TARGET:g}"}, assumes=1.2)
+def large_targets(scene: Scene) -> Iterator[Said]:
+    """Targets that are far from 1."""
+    if scene.loss is None or scene.output is None:
+        return
+    for array in targets(scene.between, scene.output):
+        size = float(np.abs(array).max())
+        if LARGE_TARGET < size < math.inf:
+            yield "targets too large", f"the targets {large(size)}"
+            return
+
+
+def large(size: float) -> str:
+    """Say that targets are as large as this, and what to do."""
+    return f"are as large as {size:.3g}: standardize them, so that they are about 1, and scale the predictions back"

@@ -1,0 +1,50 @@
+"""Causes that the validation loss shows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from minigrad.teach.causes.cause import Said, certain
+from minigrad.teach.causes.scene import Scene
+
+
+@certain(
+    {
+        "validated in training mode": "a model with dropout or batch normalization computes a validation loss in "
+        "training mode"
+    }
+)
+def validated_in_training(scene: Scene) -> Iterator[Said]:
+    """A validation loss with dropout, or with the statistics of the batch."""
+    if scene.validated_in_training:
+        yield (
+            "validated in training mode",
+            "the validation loss was computed in training mode, with dropout or with the statistics of the batch: "
+            "call model.eval() before it, and model.train() after it",
+        )
+
+
+@certain(
+    {"overfitting": "the validation loss is 10 % above its lowest in three logs in a row, and the training loss falls"}
+)
+def overfitting(scene: Scene) -> Iterator[Said]:
+    """A validation loss that rises while the training loss falls."""
+    known = [(step, loss) for step, loss in scene.validation if math.isfinite(loss)]
+    if len(known) < 6:
+        return
+    at, best = min(known, key=lambda pair: pair[1])
+    since = [loss for step, loss in known if step > at]
+
+    def training(step: int) -> float:
+        return float(np.nanmean(scene.losses[max(0, step - 20) : step] or [math.nan]))
+
+    if len(since) >= 3 and min(since[-3:]) > 1.1 * best > 0 and training(known[-1][0]) < training(at):
+        yield (
+            "overfitting",
+            f"the model overfits: the validation loss was lowest at step {at}, {best:.3g}, and is {since[-1]:.3g} now, "
+            "while the training loss still falls. Stop at the lowest (early stopping), or use more data, weight decay, "
+            "dropout or a smaller model",
+        )

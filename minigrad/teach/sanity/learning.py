@@ -1,0 +1,165 @@
+"""The checks that make steps: eight examples are learned by heart, and each parameter is trained by that."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from minigrad.nn.module import Module
+from minigrad.optim import rules
+from minigrad.output.words import class_name
+from minigrad.teach.samples import listed
+from minigrad.teach.sanity.examples import Examples
+from minigrad.teach.sanity.report import Check
+from minigrad.teach.sanity.trial import Trial, mode
+from minigrad.tensors.creation import as_tensor
+
+EIGHT = 8
+"""The number of examples to overfit."""
+RATES = (1e-2, 1e-3, 1e-1)
+"""The learning rates of Adam that are tried, one after the other, until one overfits."""
+_CUT = "between there and the loss the graph is cut (detach(), .data, .numpy(), no_grad()), or the result is not used"
+
+
+def trained(trial: Trial) -> Check:
+    """Whether each parameter gets a gradient, in the pass or while eight examples are learned."""
+    never = [name for name, g in trial.gradients.items() if g is None]
+    if never and len(never) == len(trial.gradients):
+        return Check("trained", False, f"no parameter gets a gradient: {_CUT}")
+    if never:
+        return Check("trained", False, f"{listed(never)} {'gets' if len(never) == 1 else 'get'} no gradient: {_CUT}")
+    if trial.same:
+        return Check("trained", False, trial.same)
+    zero = [name for name, p in trial.trainable.items() if p.ndim > 1 and not trial.moved.get(name, True)]
+    if zero:
+        text = f"the gradient of {listed(zero)} is 0: behind {zero[-1]}, units are dead, or a factor is 0"
+        return Check("trained", False, text)
+    return Check("trained", True, f"each of the {len(trial.gradients)} parameters gets a gradient")
+
+
+def overfit(trial: Trial, steps: int) -> Check:
+    """Whether eight examples can be learned by heart."""
+    few = trial.whole.take(np.unique(np.linspace(0, trial.whole.n - 1, EIGHT).astype(int)))
+    few = few or trial.batch
+    if not trial.trainable or trial.result.node is None:
+        return Check("overfit", False, "nothing can be trained")
+    best, start, taken = math.inf, math.nan, 0
+    before = {name: p._array.copy() for name, p in trial.trainable.items()}
+    for rate in RATES:
+        for name, p in trial.trainable.items():
+            p._array[...] = before[name]
+        try:
+            run = _learn(trial, few, rate, steps)
+        except Exception as error:
+            return Check("overfit", None, f"it could not be tried: {class_name(error)}: {error}")
+        start = run.first
+        if run.solved or run.loss < best:
+            best, taken = run.loss, run.steps
+        if rate == RATES[0]:
+            trial.same = _symmetric(trial, before)
+        if run.solved:
+            text = f"{few.n} examples are learned by heart in {taken} steps: the loss falls {start:.3g} -> {best:.3g}"
+            break
+    else:
+        text = f"after {steps} steps on {few.n} examples, the loss is {best:.3g}, and was {start:.3g}"
+    for name, p in trial.trainable.items():
+        p._array[...] = before[name]
+    if run.solved:
+        return Check("overfit", True, text)
+    numbers = sum(p.numel() for p in trial.trainable.values())
+    each = trial.output.numel() // max(trial.batch.n, 1) or 1
+    if numbers < EIGHT * each:
+        return Check("overfit", None, f"{text}. With {numbers} parameters it cannot learn each of them by heart")
+    if best < 0:
+        return Check("overfit", None, f"{text}. It can be negative, so it does not say what is learned")
+    if best < 0.5 * start:
+        return Check("overfit", None, f"{text}: it falls, but not to 0. More steps, or a larger model, may do")
+    if _is_known(trial):
+        return Check(
+            "overfit",
+            False,
+            f"{text}. A network that cannot learn {few.n} examples by heart has a mistake, or the other verdicts "
+            "say why. Do inputs and targets belong together?",
+        )
+    return Check("overfit", None if best < 0.98 * start else False, text)
+
+
+def _is_known(trial: Trial) -> bool:
+    return bool(trial.cross_entropy()[0] or trial.is_squared_error() or trial.is_binary())
+
+
+def _learn(trial: Trial, few: Examples, rate: float, steps: int) -> Learned:
+    states: dict[str, Any] = {name: {} for name in trial.trainable}
+    first = loss = math.nan
+    limit, t = math.nan, 0
+    with _without_dropout(trial.model):
+        for t in range(steps + 1):
+            output, result = trial.run(few)
+            loss = result.item()
+            if t == 0:
+                first, limit = loss, _limit(trial, few, loss)
+            right = _right(trial, output._array, few)
+            if loss <= limit or (right == 1.0 and t >= 10 and loss < 0.5 * first):
+                return Learned(first, loss, t, True)
+            if t == steps or not math.isfinite(loss):
+                break
+            for name, g in trial.gradients_of(result).items():
+                if g is not None:
+                    trial.moved[name] |= bool(g.any())
+                    p = trial.trainable[name]
+                    p._array[...], states[name] = rules.adam(p._array, g, states[name], rate)
+    return Learned(first, loss if math.isfinite(loss) else math.inf, t, False)
+
+
+def _limit(trial: Trial, few: Examples, first: float) -> float:
+    """The loss that counts as learned by heart: a tenth of what guessing costs."""
+    if trial.is_squared_error() and few.y is not None and np.ptp(few.y) > 0:
+        return 0.1 * float(few.y.astype(float).var())
+    classes = trial.cross_entropy()[0]
+    return 0.1 * min(first, math.log(classes)) if classes > 1 else 0.1 * first if first > 0 else -math.inf
+
+
+def _right(trial: Trial, out: np.ndarray, few: Examples) -> float:
+    """The fraction of right classes; -1 where there are none."""
+    other = object.__new__(Trial)
+    other.output, other.batch = as_tensor(out), few
+    pair = other.scores_and_labels()
+    return float((pair[0].argmax(1) == pair[1]).mean()) if pair is not None and trial.cross_entropy()[0] else -1.0
+
+
+def _symmetric(trial: Trial, before: dict[str, np.ndarray]) -> str:
+    """Say whether units of a layer that were the same still are, after some steps."""
+    for name, p in trial.trainable.items():
+        start, now = before[name], p._array
+        if start.ndim > 1 and min(start.shape) > 1 and name.endswith("weight") and (start == start[:1]).all():
+            apart, change = np.abs(now - now[:1]).max(), np.abs(now - start).max()
+            if apart <= 1e-2 * change or not change:
+                what = "0" if not start.any() else "the same for each unit"
+                return (
+                    f"the weights of {name.rpartition('.')[0] or name} are all {what}: its units get the same "
+                    "gradient and stay the same. Initialize them at random, as nn.init.kaiming_normal_ does"
+                )
+    return ""
+
+
+class Learned(NamedTuple):
+    """A run on a few examples: the first and the last loss, the steps, and whether they were learned by heart."""
+
+    first: float
+    loss: float
+    steps: int
+    solved: bool
+
+
+@contextmanager
+def _without_dropout(model: Module) -> Iterator[None]:
+    """Within the context, nothing is dropped; all else, as batch normalization, is in training mode."""
+    with mode(model, True):
+        for module in model.modules():
+            if "Dropout" in type(module).__name__ or isinstance(getattr(module, "dropout", None), float):
+                module.training = False
+        yield

@@ -1,0 +1,148 @@
+"""Checks of the first loss: its value, the scores that it gets, and their shapes."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from minigrad.teach import loss_graph
+from minigrad.teach.causes import loss as causes
+from minigrad.teach.samples import norm
+from minigrad.teach.sanity.report import Check
+from minigrad.teach.sanity.trial import Trial
+
+ABOVE_GUESSING = 1.5
+"""How far the loss may lie above log(classes). Scores of standard deviation 1 add about 0.5."""
+
+
+def forward(trial: Trial) -> Check:
+    """Whether loss and gradient are finite."""
+    if not math.isfinite(trial.result.item()):
+        return Check(
+            "forward",
+            False,
+            f"the loss is {trial.result.item():g}: minigrad.detect_anomaly() names the operation that gives it",
+        )
+    bad = [name for name, g in trial.gradients.items() if g is not None and not np.isfinite(g).all()]
+    if bad:
+        return Check("forward", False, f"the gradient of {bad[0]} is not finite: an operation has no derivative there")
+    return Check("forward", True, f"output of shape {trial.output.shape}, loss and gradient are finite")
+
+
+def loss(trial: Trial) -> Check:
+    """The loss at the start against that of guessing."""
+    loss = trial.result.item()
+    nodes = {p.node for p in trial.trainable.values() if p.node is not None}
+    squares = loss_graph.penalty(trial.result.node, nodes) if trial.result.node is not None else 0.0
+    size = norm(p._array.astype(float) for p in trial.trainable.values()) if squares > 0 else 0.0
+    if squares * size**2 > 0.9 * loss > 0:
+        return Check(
+            "loss",
+            False,
+            f"{loss:.3g} at the start, and {squares * size**2:.3g} of it is the penalty of {squares:g} times the "
+            "squared weights: it outweighs the rest. Usual is a weight decay of 1e-5 to 1e-2",
+        )
+    classes, average, summed = trial.cross_entropy()
+    if average is not None and average < 0:
+        text = f"{loss:.3g} at the start: minus the cross entropy, so the steps go uphill. Leave the minus sign out"
+        return Check("loss", False, text)
+    if classes > 1:
+        guess = math.log(classes)
+        if average is None and abs(loss - guess) > 0.5 * guess:
+            return Check("loss", None, f"{loss:.3g} at the start; there is no known loss of guessing")
+        value = loss if average is None else average
+        what = f"{value:.3g} at the start; guessing among {classes} classes gives ln({classes}) = {guess:.3g}"
+        if summed:
+            what += ". It is a sum over the examples: the gradient grows with the batch; take the mean"
+        if not math.isfinite(value) or value > guess + ABOVE_GUESSING:
+            return Check(
+                "loss", False, f"{what}. Usual fixes: smaller initial weights in the last layer, inputs of about 1"
+            )
+        if value < 0.5 * guess:
+            return Check(
+                "loss", None, f"{what}. Was the model trained before? Otherwise the targets may be in the inputs"
+            )
+        return Check("loss", True, what)
+    y = trial.batch.y
+    if trial.is_squared_error():
+        guess = float(np.mean(np.square(y.astype(float))))
+        what = f"{loss:.3g} at the start; predicting 0 gives {guess:.3g}"
+        if loss > 10 * guess + 1:
+            return Check("loss", False, f"{what}. Usual fixes: smaller initial weights, inputs of about 1")
+        return Check("loss", True, what)
+    if trial.is_binary():
+        what = f"{loss:.3g} at the start; guessing between two classes gives ln(2) = 0.693"
+        return Check("loss", loss < math.log(2) + ABOVE_GUESSING, what)
+    return Check(
+        "loss",
+        None if math.isfinite(loss) else False,
+        f"{loss:.3g} at the start; there is no known loss of guessing",
+    )
+
+
+def scores(trial: Trial) -> Check:
+    """What the loss gets: softmax and sigmoid twice, outputs that cannot reach the targets."""
+    for _, text in (
+        *causes.over_the_batch(trial.scene),
+        *causes.one_unit(trial.scene),
+        *causes.applied_twice(trial.scene),
+        *causes.squashed_scores(trial.scene),
+        *causes.without_logarithm(trial.scene),
+    ):
+        return Check("scores", False, text)
+    pair, loss = trial.scores_and_labels(), trial.result.item()
+    last = loss_graph.node_behind(trial.output.node)
+    kind = last.primitive.name if last is not None and last.primitive is not None else ""
+    out, y = trial.output._array, trial.batch.y
+    if pair is not None:
+        rows, labels = pair
+        chosen = -float(rows[np.arange(len(rows)), labels].mean())
+        if math.isclose(loss, chosen, rel_tol=1e-3) and not np.allclose(np.exp(rows).sum(1), 1, atol=1e-2):
+            return Check(
+                "scores",
+                False,
+                "the loss is minus the score of the right class, without a logarithm of a softmax: NLLLoss takes "
+                "log_softmax(scores); CrossEntropyLoss takes the scores",
+            )
+        classes, _, _ = trial.cross_entropy()
+        if classes and kind in ("softmax", "sigmoid", "relu"):
+            twice = " The loss applies a softmax itself" if kind == "softmax" else ""
+            return Check(
+                "scores",
+                False,
+                f"the model ends with a {kind}, which limits the scores of the softmax in the loss.{twice} Give "
+                f"the loss the scores, without the {kind}",
+            )
+    low, high = {"sigmoid": (0, 1), "softmax": (0, 1), "tanh": (-1, 1)}.get(kind, (-math.inf, math.inf))
+    low = 0 if kind in ("relu", "softplus", "exp", "square", "abs") else low
+    comparable = y is not None and y.dtype.kind == "f" and y.shape == out.shape
+    if comparable and (y.min() < 0 or y.max() > 1):
+        logistic = float(np.mean(np.logaddexp(0, out.astype(float)) - y * out))
+        if math.isclose(loss, logistic, rel_tol=1e-3):
+            return Check(
+                "scores",
+                False,
+                f"the targets of a binary cross entropy must lie in [0, 1], but they go from {y.min():.3g} "
+                f"to {y.max():.3g}: y = (y > 0) makes classes of signs",
+            )
+    if comparable and (y.min() < low - 0.05 or y.max() > high + 0.05):
+        return Check(
+            "scores",
+            False,
+            f"the model ends with a {kind}, whose results lie {_between(low, high)}, but the targets go from "
+            f"{y.min():.3g} to {y.max():.3g}: leave the {kind} out, or scale the targets",
+        )
+    return Check("scores", True, f"from {out.min():.3g} to {out.max():.3g}; the loss can reach its targets")
+
+
+def shapes(trial: Trial) -> Check:
+    """Whether the loss compares each output with its own target."""
+    for _, text in causes.all_pairs(trial.scene):
+        return Check("shapes", False, text)
+    shape = trial.batch.y.shape if trial.batch.y is not None else None
+    return Check("shapes", True, f"outputs {trial.output.shape}, targets {shape}")
+
+
+def _between(low: float, high: float) -> str:
+    return f"in [{low:g}, {high:g}]" if math.isfinite(high) else "above 0"

@@ -1,0 +1,184 @@
+"""A forward and a backward pass of the network, and what `sanity` sees in them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from minigrad.autograd.gradients import grads
+from minigrad.hooks import ObserverHook
+from minigrad.nn.module import Module
+from minigrad.output.words import class_name
+from minigrad.program.values import values
+from minigrad.teach.causes import Batch, Scene, time_steps
+from minigrad.teach.restoring import is_lazy
+from minigrad.teach.samples import Outputs, Sample, named
+from minigrad.teach.sanity.examples import Examples
+from minigrad.tensors.creation import as_tensor
+from minigrad.tensors.rng import fork_rng
+from minigrad.tensors.tensor import Tensor
+
+EXAMPLES = 128
+"""The number of examples that are looked at; of a larger batch, the first."""
+
+
+class Layer(NamedTuple):
+    """The output of a module: its name and the standard deviation over the examples."""
+
+    name: str
+    signal: float
+    outputs: Outputs
+
+
+class Trial:
+    """A forward and a backward pass, and what was seen in them."""
+
+    def __init__(self, model: Module, loss: Any, batch: Examples) -> None:
+        self.model, self.loss, self.whole = model, loss, batch
+        self.batch = batch.take(np.arange(EXAMPLES)) or batch if batch.n > EXAMPLES else batch
+        self.scene = Scene(model, None, batch=Batch.of(self.floats(batch.X)))
+        self.find_trainable()
+        self.layers: list[Layer] = []
+        self.gradients: dict[str, np.ndarray | None] = {}
+        self.found: dict[Any, np.ndarray] = {}  # the values of the nodes
+        self.moved: dict[str, bool] = {}  # whether each parameter had a gradient other than 0
+        self.same = ""  # of the units of a layer that stay the same, what there is to say
+        self.several = False  # whether the model returns several outputs, of which the first is looked at
+
+    def floats(self, X: np.ndarray) -> np.ndarray:
+        """Return inputs as floats, indices of an embedding as they are."""
+        embedded = any("Embedding" in type(module).__name__ for module in self.model.modules())
+        return X if X.dtype.kind == "f" or embedded else X.astype(np.float64)
+
+    def run(self, batch: Examples) -> tuple[Tensor, Tensor]:
+        """Return the model's output and the loss. Random numbers are the same each time."""
+        X = as_tensor(batch.X)
+        dtypes = [p.dtype for p in self.model.parameters() if not is_lazy(p) and p.dtype.kind == "f"]
+        if X.dtype.kind == "f" and dtypes:
+            X = X.to(dtypes[0])
+        with fork_rng():
+            output = self.model(X)
+            result = self.loss(output, batch.targets)
+        if not isinstance(result, Tensor) or result.numel() != 1:
+            got = f"shape {result.shape}" if isinstance(result, Tensor) else class_name(result)
+            raise ValueError(f"the loss must be a tensor with one element, got {got}; average it, .mean()")
+        self.several = isinstance(output, tuple | list)
+        return output[0] if self.several else output, result
+
+    def pass_through(self) -> None:
+        """Make a forward and a backward pass, and note what is seen in them."""
+        handles = self._attach()
+        try:
+            self.output, self.result = self.run(self.batch)
+        finally:
+            for handle in handles:
+                handle.remove()
+        self.find_trainable()
+        self.gradients = self.gradients_of(self.result)
+        self.moved = {name: g is not None and bool(g.any()) for name, g in self.gradients.items()}
+        if self.result.node is not None:
+            self.found = values(self.result)
+            self.scene.look_at_loss(self.result.node, self.output.node)
+        self.scene.samples = [Sample(1, outputs={layer.name: layer.outputs for layer in self.layers})]
+
+    def find_trainable(self) -> None:
+        """Find the parameters to train; lazy layers have theirs only after a forward pass."""
+        self.trainable = {name: p for name, p in self.model.named_parameters() if p.requires_grad}
+
+    @property
+    def beyond(self) -> list[Any]:
+        """The nodes between the model's output and the loss."""
+        return self.scene.between
+
+    def scores_and_labels(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """Return the outputs as rows of scores, and their classes; None for other kinds of loss."""
+        out, y = self.output._array, self.batch.y
+        if y is None or y.dtype.kind not in "iu" or out.dtype.kind != "f" or out.ndim < 2:
+            return None
+        if y.shape == (out.shape[0], *out.shape[2:]):
+            rows = np.moveaxis(out, 1, -1).reshape(-1, out.shape[1])
+        elif out.size // out.shape[-1] == y.size:
+            rows = out.reshape(-1, out.shape[-1])
+        else:
+            return None
+        labels = y.reshape(-1)
+        if rows.shape[1] < 2 or labels.min() < 0 or labels.max() >= rows.shape[1]:
+            return None
+        return rows.astype(float), labels
+
+    def cross_entropy(self) -> tuple[int, float | None, bool]:
+        """Return the number of classes (0 if the loss is no cross entropy), the mean loss, and whether it is a sum."""
+        pair, loss = self.scores_and_labels(), self.result.item()
+        if pair is not None:
+            rows, labels = pair
+            shifted = rows - rows.max(1, keepdims=True)
+            each = np.log(np.exp(shifted).sum(1)) - shifted[np.arange(len(rows)), labels]
+            if math.isclose(abs(loss), each.mean(), rel_tol=1e-3):
+                return rows.shape[1], loss, False
+            if math.isclose(loss, each.sum(), rel_tol=1e-3):
+                return rows.shape[1], float(each.mean()), True
+        names = {node.primitive.name for node in self.beyond}
+        if names & {"cross_entropy", "log_softmax"} and self.output.ndim > 1:
+            classes = pair[0].shape[1] if pair is not None else self.output.shape[1]
+            return classes, None, False
+        return 0, None, False
+
+    def is_squared_error(self) -> bool:
+        """Return whether the loss is the mean squared error of outputs and targets."""
+        out, y = self.output._array, self.batch.y
+        if y is None or y.dtype.kind not in "fiu" or y.shape != out.shape:
+            return False
+        return math.isclose(self.result.item(), float(np.mean((out.astype(float) - y) ** 2)), rel_tol=1e-3)
+
+    def is_binary(self) -> bool:
+        """Return whether the loss is the binary cross entropy of outputs, scores or probabilities, and targets."""
+        out, y = self.output._array.astype(float), self.batch.y
+        if y is None or y.dtype.kind not in "fiub" or y.shape != out.shape or y.min() < 0 or y.max() > 1:
+            return False
+        losses = [np.logaddexp(0, out) - y * out]
+        if out.min() >= 0 and out.max() <= 1:
+            losses.append(-y * np.log(out + 1e-12) - (1 - y) * np.log(1 - out + 1e-12))
+        return any(math.isclose(self.result.item(), each.mean(), rel_tol=1e-3) for each in losses)
+
+    def _attach(self) -> list[Any]:
+        names = {module: named(path, module) for path, module in self.model.named_modules()}
+
+        def look(module: Module, inputs: Any, output: Any) -> None:
+            first = output[0] if isinstance(output, tuple | list) and output else output
+            container = module._modules and not module._parameters
+            if (steps := time_steps(module, inputs)) is not None:
+                self.scene.lengths[names[module]] = steps
+            if isinstance(first, Tensor) and first.dtype.kind == "f" and first.ndim and not container:
+                self.layers.append(Layer(names[module], self.signal(first._array), Outputs.of(first._array)))
+
+        return [module.register_forward_hook(ObserverHook(look)) for module in names]
+
+    def signal(self, array: np.ndarray) -> float:
+        """Return the standard deviation over the examples."""
+        axis = next((i for i, size in enumerate(array.shape[:2]) if size == self.batch.n), 0)
+        spread = array.astype(float).std(axis=axis if self.batch.n > 1 else None)
+        return float(np.sqrt(np.mean(np.square(spread))))
+
+    def gradients_of(self, result: Tensor) -> dict[str, np.ndarray | None]:
+        """Return the gradient of each parameter to train, None where there is none."""
+        if result.node is None:
+            return dict.fromkeys(self.trainable)
+        found = grads(result, [*self.trainable.values()], allow_unused=True)
+        return {name: None if g is None else np.array(g._array) for name, g in zip(self.trainable, found)}
+
+
+@contextmanager
+def mode(model: Module, training: bool) -> Iterator[None]:
+    """Within the context, all modules are in training or evaluation mode."""
+    modes = [(module, module.training) for module in model.modules()]
+    for module, _ in modes:
+        module.training = training
+    try:
+        yield
+    finally:
+        for module, before in modes:
+            module.training = before
