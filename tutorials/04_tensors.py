@@ -4,7 +4,7 @@
 # A layer of a network multiplies a matrix of inputs by a matrix of weights. As single numbers that
 # is thousands of nodes; as arrays it is one. This lesson derives what goes back through an operation
 # on arrays: first where each element is computed by itself, then where an array is stretched to fit
-# another, and finally through a matrix product, where `dW = X.T @ dz` stops being a line to memorise.
+# another, and finally through a matrix product, where `dW = X.T @ dz` stops being a line to memorize.
 #
 # **You will know** why a gradient has the shape of its array, what broadcasting does backward, and how
 # to derive the gradients of a layer from shapes and one sum.

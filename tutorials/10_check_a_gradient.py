@@ -131,7 +131,7 @@ assert not check_gradient(lambda w: loss_of(w, decay=0.0), w, wrong_data_gradien
 # %% [markdown]
 # ## A whole backward pass
 #
-# This is a network for the digits, forward in single steps. It contains **batch normalisation**, the lines from
+# This is a network for the digits, forward in single steps. It contains **batch normalization**, the lines from
 # `mu` to `scaled`: each of the H sums of the first layer is shifted and scaled so that over the batch its mean
 # is 0 and its variance 1, and then gets a scale and a shift, `gamma` and `beta`, that are learned. (What it is
 # good for is the next lesson's subject; here it is a long chain of derivatives.) Below it is the backward pass,
@@ -223,7 +223,7 @@ assert not report
 # %% [markdown]
 # ## Exercises
 #
-# 1. The lines from `dstd` to `dz` can be one. Derive it: for batch normalisation,
+# 1. The lines from `dstd` to `dz` can be one. Derive it: for batch normalization,
 #    dz = (N dn - sum(dn) - n sum(dn * n)) / (N std), with n for `normal` and dn for `dnormal`. Check it
 #    with `check_gradient`.
 # 2. Check the gradient of a function of your own in float32 and in float64. How many digits do you get?
@@ -234,13 +234,13 @@ dn = rng.standard_normal((N, H))
 dz = (N * dn - dn.sum(axis=0) - n * dn.sum(axis=0)) / (N * std_of)  # change this line
 
 
-def normalise(z):
-    """Batch normalisation without scale and shift."""
+def normalize(z):
+    """Batch normalization without scale and shift."""
     centred = z - z.mean(axis=0)
     return centred / np.sqrt((centred**2).mean(axis=0) + 1e-5)
 
 
-report = check_gradient(lambda z: (normalise(z) * dn).sum(), z.detach().numpy(), dz)
+report = check_gradient(lambda z: (normalize(z) * dn).sum(), z.detach().numpy(), dz)
 print(str(report).splitlines()[0])
 assert not report  # delete this line when it is right
 

@@ -5,10 +5,10 @@
 # gradient of each layer, at how far each step goes, and at the **activations**, the numbers that come out
 # of the layers. You see a healthy run first, then break it in three ways, and read what each looks like
 # from inside. Then you meet the three things that keep activations and gradients in order: initial weights
-# of the right size, batch normalisation, and dropout.
+# of the right size, batch normalization, and dropout.
 #
 # **You will know** what a healthy run looks like from inside, why dead units and vanishing gradients stop
-# learning, how large initial weights should be, and what batch normalisation and dropout compute.
+# learning, how large initial weights should be, and what batch normalization and dropout compute.
 #
 # Before it: [Is my gradient right?](10_check_a_gradient.py) and [The lecture's loop](06_the_loop.py). Run the
 # cells one by one, or all at once: `python tutorials/11_watch_training.py`. Every number in the text is
@@ -112,10 +112,10 @@ assert dead[300] > 0.9
 
 
 # %%
-def deep(activation, std, normalise=False):
+def deep(activation, std, normalize=False):
     """Seven linear layers with initial weights of this standard deviation."""
-    normalisation = [lambda: nn.BatchNorm1d(64)] if normalise else []
-    layers = [lambda: nn.Linear(64, 64), *normalisation, activation] * 6
+    normalization = [lambda: nn.BatchNorm1d(64)] if normalize else []
+    layers = [lambda: nn.Linear(64, 64), *normalization, activation] * 6
     network = network_of(*layers, lambda: nn.Linear(64, 10))
     rng = np.random.default_rng(0)
     for name, parameter in network.model.named_parameters():
@@ -233,10 +233,10 @@ print(f"between units the weights differ by at most {np.ptp(W, axis=0).max():.0e
 assert np.ptp(W, axis=0).max() < 1e-3 < 0.01 < np.ptp(W)
 
 # %% [markdown]
-# ## Batch normalisation
+# ## Batch normalization
 #
 # Initial weights set the size of the activations once; after some training it may be gone. **Batch
-# normalisation** (Ioffe and Szegedy, 2015) sets it in every step. For each unit, it takes the mean and the
+# normalization** (Ioffe and Szegedy, 2015) sets it in every step. For each unit, it takes the mean and the
 # variance of its sums over the batch:
 #
 #     n = (z - z.mean(axis=0)) / np.sqrt(z.var(axis=0) + 1e-5)
@@ -248,12 +248,12 @@ assert np.ptp(W, axis=0).max() < 1e-3 < 0.01 < np.ptp(W)
 # same small weights and the same rate:
 
 # %%
-normalised = train(deep(nn.Sigmoid, 0.1, normalise=True), 0.1, 210)
-norms = {name: norm for name, norm in normalised.samples[0].gradients.items() if "Linear" in name}
+normalized = train(deep(nn.Sigmoid, 0.1, normalize=True), 0.1, 210)
+norms = {name: norm for name, norm in normalized.samples[0].gradients.items() if "Linear" in name}
 print(", ".join(f"{layer} {norm:.2f}" for layer, norm in norms.items()))
-print(f"loss {np.mean(normalised.losses[-20:]):.2f}; without it {np.mean(vanished.losses[-20:]):.2f}")
-assert normalised.findings == [] and max(norms.values()) < 30 * min(norms.values())
-assert np.mean(normalised.losses[-20:]) < 1.5 < 2.2 < np.mean(vanished.losses[-20:])
+print(f"loss {np.mean(normalized.losses[-20:]):.2f}; without it {np.mean(vanished.losses[-20:]):.2f}")
+assert normalized.findings == [] and max(norms.values()) < 30 * min(norms.values())
+assert np.mean(normalized.losses[-20:]) < 1.5 < 2.2 < np.mean(vanished.losses[-20:])
 
 # %% [markdown]
 # One thing to remember: in training, the result for one image depends on the others in its batch. To read a
@@ -274,14 +274,14 @@ assert np.allclose(one, (z.numpy()[:1] - mean) / np.sqrt(variance + 1e-5), atol=
 # %% [markdown]
 # ## A question
 #
-# Multiply all weights in front of a batch normalisation by 10. What becomes of its result, and of the gradient
+# Multiply all weights in front of a batch normalization by 10. What becomes of its result, and of the gradient
 # of those weights?
 #
 # <details><summary>Answer</summary>
 #
 # The result stays: mean and standard deviation of z grow by 10 too. The gradient is a tenth: to change
 # the result as much as before, weights that are ten times as long have to move ten times as far. So a network with
-# batch normalisation cannot explode through the size of its weights; its steps only get smaller.
+# batch normalization cannot explode through the size of its weights; its steps only get smaller.
 #
 # </details>
 
@@ -411,7 +411,7 @@ assert ends[-10][0] == ends[-3][0] == 1 and 0.3 < ends[-1][0] < 0.5 and ends[-1]
 # about equally fast. The loss falls below 2.30, but slowly. What arrives in the first layer has passed
 # through all the others, and says little about the digits: the layers in between have to learn first. So
 # the gradient is better kept alive where it is made: by the activation, the initial weights, and
-# normalisation.
+# normalization.
 #
 # </details>
 
@@ -438,7 +438,7 @@ assert max(last.ratios.values()) < 10 * min(last.ratios.values()) and 1.5 < np.m
 #
 # 1. `minigrad.sanity` looks at a network before it is trained. It finds something in this one: read the two
 #    lines, and choose `std` so that both are fine.
-# 2. Batch normalisation by hand, nearly. The checker says what is different; fix the line.
+# 2. Batch normalization by hand, nearly. The checker says what is different; fix the line.
 
 # %%
 std = 0.02  # change this line
@@ -449,13 +449,13 @@ for check in ("outputs", "gradients"):
 assert not report["outputs"].ok  # delete this line when it is right
 
 
-def normalise(z):
-    """Batch normalisation without scale and shift, nearly."""
+def normalize(z):
+    """Batch normalization without scale and shift, nearly."""
     return (z - z.mean(axis=1, keepdims=True)) / np.sqrt(z.var(axis=1, keepdims=True) + 1e-5)  # change this line
 
 
 z = np.random.default_rng(0).standard_normal((6, 4))
-report = minigrad.check_forward(normalise, lambda z: (z - z.mean(axis=0)) / np.sqrt(z.var(axis=0) + 1e-5), z)
+report = minigrad.check_forward(normalize, lambda z: (z - z.mean(axis=0)) / np.sqrt(z.var(axis=0) + 1e-5), z)
 print(report)
 assert not report  # delete this line when it is right
 

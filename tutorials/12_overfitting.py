@@ -1,8 +1,8 @@
 # %% [markdown]
 # # Overfitting
 #
-# A low loss on the training data is easy: memorise it. What counts is the loss on data that the
-# network has not seen. This lesson makes a network memorise its data on purpose, watches the two losses
+# A low loss on the training data is easy: memorize it. What counts is the loss on data that the
+# network has not seen. This lesson makes a network memorize its data on purpose, watches the two losses
 # part, and compares the usual remedies, with the care that comparing needs. A network that does well on the
 # training data and worse on new data **overfits**.
 #
@@ -70,7 +70,7 @@ def fit(width=100, decay=0.0, dropout=0.0, steps=600, seed=0, every=20):
 
 
 # %% [markdown]
-# ## Memorised
+# ## Memorized
 #
 # The network has 7,510 parameters for 100 images. Predict: where do its two losses and its two accuracies
 # end?
@@ -119,7 +119,7 @@ assert val_loss[-1] > 1.5 * val_loss.min() and abs(val_right[val_loss.argmin()] 
 # - **Early stopping**: keep the weights of the lowest validation loss. It costs nothing.
 # - **Weight decay** pulls every weight toward 0 in each step, so that large weights need a reason.
 # - **Dropout** switches off a random half of the units in each step, so that none can rely on another (lesson 11).
-# - **A smaller network**, which cannot memorise as much.
+# - **A smaller network**, which cannot memorize as much.
 #
 # Each is tried with three seeds, since a single run says little: the spread between seeds is as large as
 # many differences that are reported.
@@ -143,7 +143,7 @@ assert table["dropout"][:, 1].mean() < table["none"][:, 1].mean() < table["8 uni
 
 # %% [markdown]
 # With early stopping, the column "lowest" is what you get. Weight decay keeps the last loss near it; dropout
-# slows the rise. The smaller network is no remedy here: it memorises too, and knows less.
+# slows the rise. The smaller network is no remedy here: it memorizes too, and knows less.
 #
 # ## A question
 #
@@ -200,14 +200,14 @@ assert best[2] > 0.6
 #
 # ## Experiment
 #
-# Give the network labels that are all random. Can it still memorise 100 of them? And 1,000? Guess,
+# Give the network labels that are all random. Can it still memorize 100 of them? And 1,000? Guess,
 # then set `y[:100]` to random digits in the second cell.
 #
 # ## Exercises
 #
 # 1. Early stopping needs a rule: stop when the lowest loss is `patience` measurements old. Write it, and see
 #    how much of the run it saves.
-# 2. L2 regularisation adds `decay / 2 * sum(W**2)` to the loss. Below is its gradient, nearly. Fix it.
+# 2. L2 regularization adds `decay / 2 * sum(W**2)` to the loss. Below is its gradient, nearly. Fix it.
 
 # %%
 from minigrad.autograd import check_gradient  # noqa: E402

@@ -7,7 +7,7 @@
 # and then builds a network that reads digits with it.
 #
 # **You will know** what a convolution computes and how large its result is, why its backward pass is again
-# a convolution, and what pooling, batch normalisation and dropout add.
+# a convolution, and what pooling, batch normalization and dropout add.
 #
 # Before it: [From numbers to tensors](04_tensors.py) and [Overfitting](12_overfitting.py). Run the cells one
 # by one, or all at once: `python tutorials/13_convnet.py`. Every number in the text is checked by an
@@ -128,8 +128,8 @@ print("parameters:", counts)
 assert counts == [160, 66_560]
 
 # %% [markdown]
-# This is the graph of a convolution, batch normalisation and a ReLU on two images of 4 by 4 pixels. The
-# convolution has no bias here, which the normalisation would take away again.
+# This is the graph of a convolution, batch normalization and a ReLU on two images of 4 by 4 pixels. The
+# convolution has no bias here, which the normalization would take away again.
 
 # %%
 minigrad.manual_seed(1)
@@ -139,7 +139,7 @@ mean.backward()
 show(mean, pictures / "convolution.svg")
 
 # %% [markdown]
-# ![The graph of a convolution, batch normalisation and ReLU](pictures/convolution.svg)
+# ![The graph of a convolution, batch normalization and ReLU](pictures/convolution.svg)
 #
 # ## Pooling
 #
@@ -157,12 +157,12 @@ assert patch.grad.numpy()[0, 0].tolist() == [[0, 10, 0, 0], [0, 0, 0, 20]]
 # %% [markdown]
 # ## The network
 #
-# Two rounds of convolution, normalisation, ReLU and pooling, and a linear layer that scores. `nn.summary`
+# Two rounds of convolution, normalization, ReLU and pooling, and a linear layer that scores. `nn.summary`
 # shows what comes out of each part.
 
 
 # %%
-def convnet(normalise=True):
+def convnet(normalize=True):
     """A fresh network, the same each time."""
     minigrad.manual_seed(0)
     layers = [
@@ -170,7 +170,7 @@ def convnet(normalise=True):
         *(nn.Conv2d(16, 32, 3, padding="same"), nn.BatchNorm2d(32), nn.ReLU(), nn.MaxPool2d(2)),
         *(nn.Flatten(), nn.Dropout(0.2), nn.Linear(32 * 2 * 2, 10)),
     ]
-    return nn.Sequential(*(layer for layer in layers if normalise or not isinstance(layer, nn.BatchNorm2d)))
+    return nn.Sequential(*(layer for layer in layers if normalize or not isinstance(layer, nn.BatchNorm2d)))
 
 
 table = nn.summary(convnet(), (1, 1, 8, 8))
@@ -179,7 +179,7 @@ assert table.total == 6186
 
 # %% [markdown]
 # Training is PyTorch's loop: an optimizer, and a `DataLoader` that shuffles. One pass over the training images
-# is an epoch. In training, batch normalisation uses the batch's own mean and variance, and dropout drops;
+# is an epoch. In training, batch normalization uses the batch's own mean and variance, and dropout drops;
 # `model.eval()` switches both to what a single image needs (lesson 11).
 
 # %%
@@ -239,11 +239,11 @@ assert of_convnet > of_linear + 0.1
 # %% [markdown]
 # ## Experiment
 #
-# Take the batch normalisation out and train again with the same rate. What do you expect after one epoch,
+# Take the batch normalization out and train again with the same rate. What do you expect after one epoch,
 # and after five? Then make the rate ten times larger in both.
 
 # %%
-without = train_for(convnet(normalise=False), epochs=1)
+without = train_for(convnet(normalize=False), epochs=1)
 normal = train_for(convnet(), epochs=1)
 assert accuracy(normal) > accuracy(without)
 

@@ -94,7 +94,7 @@ print("pairs:", ", ".join(invent(lambda name: p[name[-1]])))
 #
 # ## The same table by gradient descent
 #
-# Now forget counting. Let the table be scores, all 0, and let the lecture's loop minimise the cross-entropy.
+# Now forget counting. Let the table be scores, all 0, and let the lecture's loop minimize the cross-entropy.
 
 # %%
 scores = np.zeros((V, V))
@@ -241,7 +241,7 @@ for temperature in (0.3, 1.0, 2.0):  # change these
 # %% [markdown]
 # ## Exercises
 #
-# 1. How many of 1,000 invented names are in the list? Is that memorising?
+# 1. How many of 1,000 invented names are in the list? Is that memorizing?
 # 2. Write the backward pass of the embedding. The attempt below looks right and is not: two of the indices
 #    are equal. The checker says what happens. (Hint: `np.add.at`.)
 

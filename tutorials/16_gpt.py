@@ -199,7 +199,7 @@ class Attention(nn.Module):
 # second part, a network of two layers that is applied to each position by itself. Both parts *add* to the
 # vector instead of replacing it. Those additions are the **residual connections**: backward, a sum passes
 # its gradient on unchanged, so the gradient reaches the first block however many there are. A **layer
-# norm** in front of each part keeps the scale of what the part reads: it is lesson 11's normalisation, but
+# norm** in front of each part keeps the scale of what the part reads: it is lesson 11's normalization, but
 # over the numbers of one vector instead of over a batch.
 
 

@@ -621,7 +621,7 @@ def gumbel_softmax(logits: Tensor, tau: float = 1.0, hard: bool = False, *, dim:
     """Draw from the classes in a differentiable way: softmax((logits + G) / tau), with G from the Gumbel distribution.
 
     Args:
-        logits: unnormalised log-probabilities, any shape.
+        logits: unnormalized log-probabilities, any shape.
         tau: the temperature, > 0 (default 1.0); the smaller, the closer to a one-hot vector.
         hard: True returns the one-hot vector of the largest element, with the gradient of the soft one
             ("straight through"; default False).

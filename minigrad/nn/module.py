@@ -470,7 +470,7 @@ class Module:
         return [p for _, p in self._named_parameters()]
 
     def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
-        """Iterate over all parameters, each once: what an optimiser takes.
+        """Iterate over all parameters, each once: what an optimizer takes.
 
         Warns of parameters in plain lists, tuples and dictionaries, which it does not find.
 

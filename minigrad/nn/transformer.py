@@ -71,7 +71,7 @@ class TransformerEncoderLayer(_Layer):
         activation: of the network: 'relu', 'gelu' or a function (default relu).
         layer_norm_eps: the eps of the layer norms (default 1e-5).
         batch_first: whether inputs and outputs are (N, L, E) instead of (L, N, E) (default False).
-        norm_first: normalise before each part instead of after, "pre-norm" (default False).
+        norm_first: normalize before each part instead of after, "pre-norm" (default False).
         bias: whether linear layers and layer norms have biases (default True).
         device: the CPU, the only one: "cpu" or None (default None).
         dtype: of the parameters (default float32).
@@ -159,7 +159,7 @@ class TransformerDecoderLayer(_Layer):
         activation: of the network: 'relu', 'gelu' or a function (default relu).
         layer_norm_eps: the eps of the layer norms (default 1e-5).
         batch_first: whether inputs and outputs are (N, L, E) instead of (L, N, E) (default False).
-        norm_first: normalise before each part instead of after, "pre-norm" (default False).
+        norm_first: normalize before each part instead of after, "pre-norm" (default False).
         bias: whether linear layers and layer norms have biases (default True).
         device: the CPU, the only one: "cpu" or None (default None).
         dtype: of the parameters (default float32).
@@ -254,7 +254,7 @@ class _Stack(Module):
 
 
 class TransformerEncoder(_Stack):
-    """Apply `num_layers` copies of an encoder layer in sequence, then a normalisation if there is one.
+    """Apply `num_layers` copies of an encoder layer in sequence, then a normalization if there is one.
 
     Args:
         encoder_layer: a `TransformerEncoderLayer`; each layer starts as a copy of it, with weights of its own.
@@ -287,7 +287,7 @@ class TransformerEncoder(_Stack):
         src_key_padding_mask: Tensor | None = None,
         is_causal: bool | None = None,
     ) -> Tensor:
-        """Return the output of the last layer, normalised.
+        """Return the output of the last layer, normalized.
 
         Args:
             src: of shape (L, N, E), with `batch_first` layers (N, L, E); or (L, E).
@@ -302,7 +302,7 @@ class TransformerEncoder(_Stack):
 
 
 class TransformerDecoder(_Stack):
-    """Apply `num_layers` copies of a decoder layer in sequence, then a normalisation if there is one.
+    """Apply `num_layers` copies of a decoder layer in sequence, then a normalization if there is one.
 
     Args:
         decoder_layer: a `TransformerDecoderLayer`; each layer starts as a copy of it, with weights of its own.
@@ -331,7 +331,7 @@ class TransformerDecoder(_Stack):
         tgt_is_causal: bool | None = None,
         memory_is_causal: bool = False,
     ) -> Tensor:
-        """Return the output of the last layer, normalised.
+        """Return the output of the last layer, normalized.
 
         Args:
             tgt: the decoder's sequence, of shape (L, N, E), with `batch_first` layers (N, L, E); or (L, E).

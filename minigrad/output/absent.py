@@ -11,8 +11,8 @@ from typing import Any
 from minigrad.output.words import printable
 
 _INSTEAD = {
-    "jit script trace export": "call the function itself; minigrad does not compile",
-    "distributed DataParallel SyncBatchNorm DistributedSampler": "use the model itself; minigrad runs in one process",
+    "jit script trace export": "call the function itself; minigrad.compile records it and runs it faster",
+    "distributed DataParallel SyncBatchNorm DistributedSampler": "use minigrad.parallel, or the model itself",
     "fft stft istft rfft irfft": "compute with np.fft on t.detach().numpy(), without a gradient",
     "sparse sparse_coo_tensor sparse_csr_tensor to_sparse to_dense SparseAdam": "use tensors that hold all elements",
     "complex polar angle view_as_complex view_as_real imag conj": "keep real and imaginary parts in two tensors",

@@ -4,7 +4,7 @@
 shape and strides; the storage is a persistent id, ("storage", type, key, device, numbers), and its bytes are the member
 `archive/data/<key>`. Tensors that share a storage share their memory.
 
-`read` accepts what `torch.load(weights_only=True)` accepts, except for sparse and quantised tensors, and tensors of
+`read` accepts what `torch.load(weights_only=True)` accepts, except for sparse and quantized tensors, and tensors of
 other classes. `write` writes what it reads.
 """
 

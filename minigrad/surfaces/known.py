@@ -1,4 +1,4 @@
-"""Surfaces with names: those of the lecture, and common test functions of optimisation."""
+"""Surfaces with names: those of the lecture, and common test functions of optimization."""
 
 from __future__ import annotations
 

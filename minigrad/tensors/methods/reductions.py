@@ -363,7 +363,7 @@ class Reductions(Base[Out]):
         tensor([[0.5000, 0.5000],
                 [0.2689, 0.7311]])
         """
-        return (self if dtype is None else self.astype(dtype))._normalised(softmax.softmax, dim, axis)
+        return (self if dtype is None else self.astype(dtype))._normalized(softmax.softmax, dim, axis)
 
     def log_softmax(self, dim: int | None = None, dtype: Any = None, *, axis: int | None = None) -> Out:
         """Return log(softmax(x)) = x - logsumexp(x) along `dim`, without underflow; see `softmax`.
@@ -372,14 +372,14 @@ class Reductions(Base[Out]):
         >>> tensor([0.0, 1.0]).log_softmax(dim=0)
         tensor([-1.3133, -0.3133])
         """
-        return (self if dtype is None else self.astype(dtype))._normalised(softmax.log_softmax, dim, axis)
+        return (self if dtype is None else self.astype(dtype))._normalized(softmax.log_softmax, dim, axis)
 
-    def _normalised(self, primitive: Primitive, dim: int | None, axis: int | None) -> Out:
+    def _normalized(self, primitive: Primitive, dim: int | None, axis: int | None) -> Out:
         if dim is None and axis is None:
             dim = 0 if self.ndim in (0, 1, 3) else 1  # PyTorch's choice
             warn_deprecated(f"{primitive.name} without dim", f"dim={dim}, which it has chosen, or another")
         t = self if self.dtype.kind == "f" else self.astype(default.dtype)
         dims = t._dims(dim, axis)
         if dims is None:  # 0-d: one number by itself
-            return t.reshape(1)._normalised(primitive, 0, None).reshape(())
+            return t.reshape(1)._normalized(primitive, 0, None).reshape(())
         return t.apply(primitive, t, axis=dims)
