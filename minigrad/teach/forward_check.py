@@ -98,7 +98,7 @@ def check_forward(mine: Callable[..., Any], reference: Callable[..., Any], *inpu
     Raises:
         ValueError: if there is no input of floats.
 
-    Both functions draw the same numbers from `np.random`. A result in float32 is compared with the tolerance of float32.
+    Both functions draw the same numbers from `np.random`. Results in float32 are compared with its tolerance.
 
     >>> x = np.array([[1.0, 2.0, 4.0], [3.0, 3.5, 0.0]])
     >>> report = check_forward(lambda x: x - x.mean(axis=0), lambda x: x - x.mean(axis=1, keepdims=True), x)
@@ -146,7 +146,7 @@ class _Case:
         tolerance = SINGLE if any(_is_single(a) for a in made) and not any(map(_is_single, right)) else EXACT
         if all(equal(a, b, tolerance) for a, b in zip(made, right)):
             report = self._extremes(len(right))
-            report.notes += notes + ["the result is in float32, and is compared with the tolerance of float32"] * (tolerance is SINGLE)
+            report.notes += notes + ["the result is in float32, and compared with its tolerance"] * (tolerance is SINGLE)
             return report
         report = self._named(made, right, self._search(made, right, tolerance))
         report.notes += notes
