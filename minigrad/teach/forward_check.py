@@ -146,7 +146,7 @@ class _Case:
         tolerance = SINGLE if any(_is_single(a) for a in made) and not any(map(_is_single, right)) else EXACT
         if all(equal(a, b, tolerance) for a, b in zip(made, right)):
             report = self._extremes(len(right))
-            report.notes += notes + ["the result is in float32, and compared with its tolerance"] * (tolerance is SINGLE)
+            report.notes += notes + ["the result is in float32: its tolerance applies"] * (tolerance is SINGLE)
             return report
         report = self._named(made, right, self._search(made, right, tolerance))
         report.notes += notes
