@@ -2,25 +2,27 @@
 
 A rule that treats every number on its own does not need to know where one parameter ends and the next begins. Small
 parameters are therefore laid one after the other into a vector x, their gradients into a vector dx, and the rule is
-called once, with one state. A large parameter is updated `BLOCK` numbers at a time, so that the results of the rule's
-NumPy calls stay in the processor's cache. The bits are those of one call per parameter.
+called once, with one state. On a large parameter the library's rules run as programs (`traced_rules`), others on
+`BLOCK` numbers at a time, so that the results of their NumPy calls stay in the processor's cache. The bits are those
+of one call per parameter.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from itertools import chain
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from minigrad.optim import traced_rules
 from minigrad.optim.rules import State
 from minigrad.tensors import saved
 from minigrad.tensors.thread_writes import own
 
 BLOCK = 1 << 16
-"""The most numbers of one parameter that an elementwise rule is called with."""
+"""The most numbers of one parameter that an elementwise rule that is not traced is called with."""
 TOGETHER = 1 << 14
 """The most numbers of several parameters: larger ones cost more to copy than their own calls of the rule cost."""
 
@@ -31,32 +33,42 @@ Row = tuple[int, Any, np.ndarray, np.ndarray]
 
 
 class Block(NamedTuple):
-    """What a rule is called with at a time: parameters of a group as one vector, or a part of a large one."""
+    """What a rule is called with at a time: parameters of a group as one vector."""
 
     group: int
     rows: list[int]
     """Which parameters."""
     xs: list[np.ndarray]
-    """Vectors that are views of their arrays, or of the part."""
-    part: slice | None = slice(None)
-    """Which numbers of each parameter. None for one parameter whose x, dx and state are not made vectors."""
+    """Vectors that are views of their arrays."""
+    parts: list[slice]
+    """Where each of them is in the block."""
+    as_vector: bool = True
+    """False for one parameter whose x, dx and state are not made vectors."""
 
     def read(self, dxs: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-        """Return x and dx for the rule. x is a copy: the old values, if they are needed again."""
+        """Return x and dx for the rule."""
         if len(self.rows) > 1:
             return np.concatenate(self.xs), np.concatenate([dxs[i] for i in self.rows], axis=None)
         dx = dxs[self.rows[0]]
-        return self.xs[0].copy(), dx if self.part is None else dx.reshape(-1)[self.part]
+        return self.xs[0], dx.reshape(-1) if self.as_vector else dx
 
-    def write(self, x: Any) -> None:
+    def checked(self, x: Any) -> Any:
+        """Return a new x that can be written without an error on the way."""
+        x = np.asarray(x, self.xs[0].dtype)
+        if len(self.xs) == 1:
+            return x.copy() if np.may_share_memory(x, self.xs[0]) else x
+        if not all([view.flags.writeable for view in self.xs]):
+            raise ValueError("output array is read-only")
+        size = self.parts[-1].stop
+        return x if x.shape == (size,) else np.broadcast_to(x, size)
+
+    def write(self, x: np.ndarray) -> None:
         """Write x into the parameters."""
         if len(self.xs) == 1:
             self.xs[0][...] = x
             return
-        start = 0
-        for view in self.xs:
-            view[...] = x[start : start + view.size]
-            start += view.size
+        for view, part in zip(self.xs, self.parts):
+            view[...] = x[part]
 
 
 class Flat:
@@ -66,16 +78,16 @@ class Flat:
         rows: the parameters.
         states: of the parameters that have one.
         elementwise: True if the rules treat each number on its own. Otherwise every parameter is a block.
+        traced: True if the rules may be called with stand-ins (`traced_rules.trace`).
     """
 
-    def __init__(self, rows: Sequence[Row], states: dict[Any, State], elementwise: bool) -> None:
+    def __init__(self, rows: Sequence[Row], states: dict[Any, State], elementwise: bool, traced: bool = False) -> None:
         self.rows = [(i, p, x, dx.dtype) for i, p, x, dx in rows]  # without the gradients, which need not be kept
-        self.units: list[list[Block]] = []
-        """Blocks that are updated all or none: the parts of a large parameter, or one block of whole parameters."""
-        self.states: list[list[State]] = []
-        for unit in _units(rows, states, elementwise and _are_apart([x for _, _, x, _ in rows])):
-            self.units.append([block for block, _ in unit])
-            self.states.append([state for _, state in unit])
+        blocks = [*_blocks(rows, states, elementwise and _are_apart([x for _, _, x, _ in rows]))]
+        self.blocks = [block for block, _ in blocks]
+        self.states = [state for _, state in blocks]
+        self.owners = [*{id(o): o for o in [saved.memory_owner(x) for _, _, x, _ in rows]}.values()]
+        self.traced = traced
 
     def fits(self, rows: Sequence[Row]) -> bool:
         """Whether these are the same parameters with the same arrays, and with gradients of the same kind."""
@@ -90,55 +102,79 @@ class Flat:
         """Apply each group's rule.
 
         If anything raises on the way, even KeyboardInterrupt, every parameter and its state are either those after the
-        step, or those before it.
+        step, or those before it. The rule's results are new arrays, and nothing is written until they are complete.
+        From then on only an interruption can raise: it is answered by writing them again, from the start, so that no
+        copy of the old x is needed.
 
         Args:
             rows: the parameters, with new gradients.
             rules: one for each group.
         """
         dxs = [dx for _, _, _, dx in rows]
-        saved.record_write(*[x for _, _, x, _ in rows], table=own.writes)
-        for k, (blocks, before) in enumerate(zip(self.units, self.states)):
-            written, after = [], []
+        saved.record_write(*self.owners, table=own.writes)
+        apply = [_applied(rule, self.traced) for rule in rules]
+        for k, block in enumerate(self.blocks):
+            results = None
             try:
-                for block, state in zip(blocks, before):
-                    x, dx = block.read(dxs)
-                    new_x, new_state = rules[block.group](x, dx, dict(state))
-                    written.append(x)
-                    block.write(new_x)
-                    after.append(new_state if len(block.rows) > 1 else _apart_from(dx, new_state))
-                self.states[k] = after
+                x, dx = block.read(dxs)
+                new_x, state = apply[block.group](x, dx, self.states[k], block.as_vector)
+                results = block.checked(new_x), state if len(block.rows) > 1 else _apart_from(x, dx, state)
+                block.write(results[0])
+                self.states[k] = results[1]
             except BaseException:
-                for block, x in zip(blocks, written):
-                    block.write(x)
-                self.states[k] = before
+                if results is not None:
+                    block.write(results[0])
+                    self.states[k] = results[1]
                 raise
 
     def parameter_states(self) -> dict[Any, State]:
         """Return the state of each parameter, with arrays of its shape."""
         states: dict[Any, State] = {p: {} for _, p, _, _ in self.rows}
-        for block, state in zip(chain(*self.units), chain(*self.states)):
-            start = 0
-            for i, view in zip(block.rows, block.xs):
+        for block, state in zip(self.blocks, self.states):
+            for i, part in zip(block.rows, block.parts):
                 _, p, whole, _ = self.rows[i]
-                own = states[p]
                 for name, s in state.items():
-                    if block.part is None or not isinstance(s, np.ndarray):
-                        own[name] = s
-                        continue
-                    if name not in own:
-                        own[name] = np.empty(whole.shape, s.dtype)
-                    own[name].reshape(-1)[block.part] = s[start : start + view.size]
-                start += view.size
+                    is_vector = block.as_vector and isinstance(s, np.ndarray)
+                    states[p][name] = s[part].reshape(whole.shape).copy() if is_vector else s
         return states
 
 
-def _units(rows: Sequence[Row], states: dict[Any, State], elementwise: bool) -> Iterator[list[tuple[Block, State]]]:
-    """Yield units of blocks and their states; every number of every parameter is in one of them."""
+def _applied(rule: Rule, traced: bool) -> Callable[[np.ndarray, np.ndarray, State, bool], tuple[Any, State]]:
+    """Return a group's rule for the blocks of one step, as a program if it has one."""
+    programs: dict[Any, Any] = {}
+
+    def apply(x: np.ndarray, dx: np.ndarray, state: State, is_vector: bool) -> tuple[Any, State]:
+        if traced and traced_rules.is_large(x, dx):
+            kind = tuple([name if isinstance(s, np.ndarray) else (name, s) for name, s in state.items()])
+            if kind not in programs:
+                programs[kind] = traced_rules.trace(rule, state)
+            if (program := programs[kind]) is not None:
+                return program(x, dx, state) or rule(x, dx, dict(state))
+        return rule(x, dx, dict(state)) if not is_vector or x.size <= BLOCK else _in_parts(rule, x, dx, state)
+
+    return apply
+
+
+def _in_parts(rule: Rule, x: np.ndarray, dx: np.ndarray, state: State) -> tuple[Any, State]:
+    """Apply an elementwise rule to `BLOCK` numbers at a time."""
+    results = []
+    for start in range(0, x.size, BLOCK):
+        part = slice(start, start + BLOCK)
+        of_part = {name: s[part] if isinstance(s, np.ndarray) else s for name, s in state.items()}
+        results.append(rule(x[part], dx[part], of_part))
+    new_xs, new_states = zip(*results)
+    return np.concatenate(new_xs), {
+        name: np.concatenate([s[name] for s in new_states]) if isinstance(s, np.ndarray) else s
+        for name, s in new_states[0].items()
+    }
+
+
+def _blocks(rows: Sequence[Row], states: dict[Any, State], elementwise: bool) -> Iterator[tuple[Block, State]]:
+    """Yield blocks and their states; every parameter is in one of them."""
     filling: dict[Any, list[int]] = {}
     used: Counter[Any] = Counter()
 
-    def together(indices: list[int]) -> list[tuple[Block, State]]:
+    def together(indices: list[int]) -> tuple[Block, State]:
         group, first, _, _ = rows[indices[0]]
         state = {
             name: np.concatenate([states[rows[i][1]][name] for i in indices], axis=None)
@@ -146,27 +182,25 @@ def _units(rows: Sequence[Row], states: dict[Any, State], elementwise: bool) -> 
             else s
             for name, s in states.get(first, {}).items()
         }
-        return [(Block(group, indices, [rows[i][2].reshape(-1) for i in indices]), state)]
+        xs = [rows[i][2].reshape(-1) for i in indices]
+        ends = [0, *accumulate([x.size for x in xs])]
+        return Block(group, indices, xs, list(map(slice, ends, ends[1:]))), state
 
     for i, (group, p, x, dx) in enumerate(rows):
         state = states.get(p, {})
         kind = _kind(x, dx, state) if elementwise else None
         if kind is None:
-            yield [(Block(group, [i], [x], part=None), state)]
-        elif x.size > BLOCK:
-            unit = []
-            for start in range(0, x.size, BLOCK):
-                part = slice(start, start + BLOCK)
-                cut = {name: s.reshape(-1)[part] if isinstance(s, np.ndarray) else s for name, s in state.items()}
-                unit.append((Block(group, [i], [x.reshape(-1)[part]], part), cut))
-            yield unit
-        else:
-            kind = (group, *kind)
-            if used[kind] and used[kind] + x.size > TOGETHER:
-                yield together(filling.pop(kind))
-                used[kind] = 0
-            filling.setdefault(kind, []).append(i)
-            used[kind] += x.size
+            yield Block(group, [i], [x], [slice(None)], as_vector=False), state
+            continue
+        if x.size > TOGETHER:
+            yield together([i])
+            continue
+        kind = (group, *kind)
+        if used[kind] and used[kind] + x.size > TOGETHER:
+            yield together(filling.pop(kind))
+            used[kind] = 0
+        filling.setdefault(kind, []).append(i)
+        used[kind] += x.size
     yield from map(together, filling.values())
 
 
@@ -197,8 +231,9 @@ def _are_apart(arrays: list[np.ndarray]) -> bool:
     return all(end <= start for (_, end), (start, _) in zip(bounds, bounds[1:]))
 
 
-def _apart_from(dx: np.ndarray, state: State) -> State:
-    """The state with copies of what shares memory with the gradient, which is its owner's to write to."""
+def _apart_from(x: np.ndarray, dx: np.ndarray, state: State) -> State:
+    """The state with copies of what shares memory with x and dx, which are their owners' to write to."""
     return {
-        name: s.copy() if isinstance(s, np.ndarray) and np.may_share_memory(s, dx) else s for name, s in state.items()
+        name: s.copy() if isinstance(s, np.ndarray) and (np.may_share_memory(s, x) or np.may_share_memory(s, dx)) else s
+        for name, s in state.items()
     }

@@ -242,7 +242,7 @@ class Optimizer:
         rules = [functools.partial(self._apply, group=plain_group(group)) for group in self.param_groups]
         flat = self._flat
         if flat is None or not flat.fits(rows):
-            flat = self._flat = Flat(rows, self.state, self.elementwise)
+            flat = self._flat = Flat(rows, self.state, self.elementwise, self._is_traceable())
             training = {p for _, p, _, _ in rows}
             self._state = defaultdict(dict, {p: s for p, s in self._state.items() if p not in training})
         flat.step(rows, rules)
@@ -266,6 +266,11 @@ class Optimizer:
         is empty before the first step.
         """
         raise NotImplementedError(f"{class_name(self)} has no update(x, dx, state, group).")
+
+    def _is_traceable(self) -> bool:
+        """Whether stand-ins may go through the rule: an elementwise one of this library, not one of a user's."""
+        functions = [getattr(self, name, self._apply) for name in ("update", "_apply", "rule")]
+        return self.elementwise and all([f.__module__.startswith("minigrad.") for f in functions])
 
     def _refuse_nan(self) -> None:
         if not nan_is_refused():

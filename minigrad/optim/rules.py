@@ -10,7 +10,7 @@ of one shape, or numbers; the state is a dictionary under the lecture's names, a
 >>> round(x, 6)
 0.302
 
-In float64 they give the same bits as the lecture's lines. On a large vector some run `in_blocks`.
+In float64 they give the same bits as the lecture's lines. On large vectors those marked `elementwise` run as programs.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.optim.blocks import as_a_loop, in_blocks
+from minigrad.optim.traced_rules import elementwise
 
 State = dict[str, Any]
 
 
-@as_a_loop
+@elementwise
 def sgd(x: Any, dx: Any, state: State, learning_rate: float) -> tuple[Any, State]:
     """Gradient descent ("vanilla SGD")."""
     x = x + -learning_rate * dx
     return x, state
 
 
-@as_a_loop
+@elementwise
 def momentum(x: Any, dx: Any, state: State, learning_rate: float, mu: float = 0.9) -> tuple[Any, State]:
     """Momentum: a ball that rolls down the loss surface; mu is its friction, usually 0.5, 0.9 or 0.99.
 
@@ -43,7 +43,7 @@ def momentum(x: Any, dx: Any, state: State, learning_rate: float, mu: float = 0.
     return x, {"v": v}
 
 
-@as_a_loop
+@elementwise
 def momentum_pytorch(
     x: Any, dx: Any, state: State, learning_rate: float, mu: float = 0.9, dampening: float = 0.0, nesterov: bool = False
 ) -> tuple[Any, State]:
@@ -57,7 +57,7 @@ def momentum_pytorch(
     return x, {"v": v}
 
 
-@as_a_loop
+@elementwise
 def nesterov(x: Any, dx: Any, state: State, learning_rate: float, mu: float = 0.9) -> tuple[Any, State]:
     """Nesterov momentum: as momentum, but the gradient is taken where the momentum step will lead.
 
@@ -71,7 +71,7 @@ def nesterov(x: Any, dx: Any, state: State, learning_rate: float, mu: float = 0.
     return x, {"v": v, "theta": theta}
 
 
-@in_blocks
+@elementwise
 def adagrad(x: Any, dx: Any, state: State, learning_rate: float, epsilon: float = 1e-7) -> tuple[Any, State]:
     """AdaGrad (Duchi et al., 2011): element-wise scaling by the historical sum of squares in each dimension.
 
@@ -82,7 +82,7 @@ def adagrad(x: Any, dx: Any, state: State, learning_rate: float, epsilon: float 
     return x, {"cache": cache}
 
 
-@in_blocks
+@elementwise
 def rmsprop(
     x: Any, dx: Any, state: State, learning_rate: float, decay_rate: float = 0.99, epsilon: float = 1e-7
 ) -> tuple[Any, State]:
@@ -92,7 +92,7 @@ def rmsprop(
     return x, {"cache": cache}
 
 
-@in_blocks
+@elementwise
 def rmsprop_momentum(
     x: Any,
     dx: Any,
@@ -116,7 +116,7 @@ def rmsprop_momentum(
     return x, {"cache": cache} | ({"mean": mean} if centered else {}) | ({"v": v} if mu else {})
 
 
-@in_blocks
+@elementwise
 def adam_incomplete(
     x: Any, dx: Any, state: State, learning_rate: float, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-7
 ) -> tuple[Any, State]:
@@ -127,7 +127,7 @@ def adam_incomplete(
     return x, {"m": m, "v": v}
 
 
-@in_blocks
+@elementwise
 def adam(
     x: Any, dx: Any, state: State, learning_rate: float, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-7
 ) -> tuple[Any, State]:
@@ -141,7 +141,7 @@ def adam(
     return x, {"t": t, "m": m, "v": v}
 
 
-@in_blocks
+@elementwise
 def amsgrad(
     x: Any, dx: Any, state: State, learning_rate: float, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-7
 ) -> tuple[Any, State]:
@@ -159,7 +159,7 @@ def amsgrad(
 # ---- more rules, in the same symbols ---------------------------------------------------------------------------
 
 
-@in_blocks
+@elementwise
 def adadelta(
     x: Any, dx: Any, state: State, learning_rate: float = 1.0, decay_rate: float = 0.9, epsilon: float = 1e-6
 ) -> tuple[Any, State]:
@@ -174,7 +174,7 @@ def adadelta(
     return x, {"cache": cache, "steps": steps}
 
 
-@in_blocks
+@elementwise
 def adamax(
     x: Any, dx: Any, state: State, learning_rate: float, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-7
 ) -> tuple[Any, State]:
@@ -187,7 +187,7 @@ def adamax(
     return x, {"t": t, "m": m, "u": u}
 
 
-@in_blocks
+@elementwise
 def nadam(
     x: Any,
     dx: Any,
@@ -210,7 +210,7 @@ def nadam(
     return x, {"t": t, "mu_product": mu_product, "m": m, "v": v}
 
 
-@in_blocks
+@elementwise
 def radam(
     x: Any, dx: Any, state: State, learning_rate: float, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-7
 ) -> tuple[Any, State]:
@@ -231,7 +231,7 @@ def radam(
     return x, {"t": t, "m": m, "v": v}
 
 
-@as_a_loop
+@elementwise
 def asgd(
     x: Any, dx: Any, state: State, learning_rate: float, lambd: float = 1e-4, alpha: float = 0.75, t0: float = 1e6
 ) -> tuple[Any, State]:
@@ -271,7 +271,7 @@ def rprop(
     return x, {"dx": dx, "step": step}
 
 
-@in_blocks
+@elementwise
 def lion(
     x: Any, dx: Any, state: State, learning_rate: float, beta1: float = 0.9, beta2: float = 0.99
 ) -> tuple[Any, State]:

@@ -1,4 +1,4 @@
-"""A rule that runs block by block gives the bits of the whole vector."""
+"""A rule that runs as a program, block by block, gives the bits of its lines."""
 
 from __future__ import annotations
 
@@ -10,17 +10,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from minigrad.optim import blocks, rules
-from minigrad.primitives.kernels import rows
+from minigrad.optim import rules, traced_rules
+from minigrad.primitives.kernels import compiled
 from tests.cases import each
 
-BLOCKWISE: dict[str, Callable[..., Any]] = {n: f for n, f in vars(rules).items() if hasattr(f, "__wrapped__")}
+ELEMENTWISE: dict[str, Callable[..., Any]] = {n: f for n, f in vars(rules).items() if hasattr(f, "__wrapped__")}
 
 
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rows, "BLOCK", 7)
-    monkeypatch.setattr(blocks, "LARGE", 7)
+    monkeypatch.setattr(compiled, "installed", False)
+    monkeypatch.setattr(traced_rules, "BLOCK", 7)
+    monkeypatch.setattr(traced_rules, "LARGE", 7)
+    monkeypatch.setattr(traced_rules, "FEW", 0)
 
 
 KINDS = [
@@ -31,9 +33,9 @@ KINDS = [
 ]
 
 
-@each("name, kind", [(name, kind) for name in BLOCKWISE for kind in KINDS])
+@each("name, kind", [(name, kind) for name in ELEMENTWISE for kind in KINDS])
 def test_the_bits_are_those_of_the_whole_vector(name: str, kind: tuple[type, type, int]) -> None:
-    rule: Any = BLOCKWISE[name]
+    rule: Any = ELEMENTWISE[name]
     dtype, dtype_of_dx, size = kind
     rng = np.random.default_rng(0)
     x = z = rng.standard_normal(size).astype(dtype)
@@ -56,34 +58,56 @@ def test_the_bits_are_those_of_the_whole_vector(name: str, kind: tuple[type, typ
             np.testing.assert_array_equal(state[key], s)
 
 
-def test_a_rule_is_called_with_blocks_of_vectors_only() -> None:
-    sizes: list[int] = []
+def test_a_rule_is_traced_on_large_arrays_of_one_kind_only() -> None:
+    kinds: list[type] = []
 
-    @blocks.in_blocks
+    @traced_rules.elementwise
     def rule(x: Any, dx: Any, state: rules.State, learning_rate: float) -> tuple[Any, rules.State]:
-        sizes.append(np.size(x))
+        kinds.append(type(x))
         return x - learning_rate * dx, {"dx": dx + 0}
 
     vector, matrix = np.ones(16), np.ones((8, 2))
-    rule(vector, vector, {}, 0.1)
-    assert sizes == [7, 7, 2]
-    sizes.clear()
+    for array in (vector, matrix):
+        after, state = rule(array, array, {}, 0.1)
+        assert kinds.pop() is not np.ndarray and not kinds
+        np.testing.assert_array_equal(after, array * 0.9)
+        np.testing.assert_array_equal(state["dx"], array)
     for x, dx, state in [
-        (matrix, matrix, {}),
         (vector, 1.0, {}),
-        (vector, vector, {"v": np.ones(1)}),
-        (vector, vector, {"v": vector.tolist()}),
+        (vector, np.ones(16, np.float32), {}),
+        (np.ones(16, int), np.ones(16, int), {}),
+        (vector[::2], vector[::2], {}),
         (np.ones(6), np.ones(6), {}),
         (1.0, 2.0, {}),
     ]:
         rule(x, dx, state, 0.1)
-    rule(vector, vector, {}, vector)  # a learning rate for each number
-    rule(vector, vector, {}, learning_rate=vector)
-    assert sizes == [16, 16, 16, 16, 6, 1, 16, 16]
+        assert kinds.pop() in (np.ndarray, float) and not kinds
+    for dx, state, rate in [
+        (vector, {"v": np.ones(1)}, 0.1),
+        (vector, {"v": vector.astype("f")}, 0.1),
+        (vector, {}, vector),  # a learning rate for each number
+        (vector, {}, np.float64(0.1)),
+    ]:
+        rule(vector, dx, state, rate)
+        assert kinds.pop() is np.ndarray and len(kinds) == 1  # traced in vain
+        kinds.clear()
+
+
+def test_results_of_a_program_are_arrays_of_their_own() -> None:
+    program = traced_rules.trace(lambda x, dx, state: (dx, {"x": x, "same": x, "m": state["m"] * 2}), {"m": np.ones(9)})
+    assert program is not None
+    x, dx, state = np.arange(9.0), np.ones(9), {"m": np.full(9, 3.0)}
+    found = program(x, dx, state)
+    assert found is not None
+    arrays = [found[0], *found[1].values()]
+    for a, wanted in zip(arrays, [dx, x, x, state["m"] * 2]):
+        np.testing.assert_array_equal(a, wanted)
+    everything = [x, dx, state["m"], *arrays]
+    assert not any(np.may_share_memory(a, b) for i, a in enumerate(everything) for b in everything[:i])
 
 
 def test_the_signature_and_the_lines_are_the_rules() -> None:
-    assert "adam" in BLOCKWISE and inspect.signature(rules.adam).parameters["beta2"].default == 0.999
+    assert "adam" in ELEMENTWISE and inspect.signature(rules.adam).parameters["beta2"].default == 0.999
     assert "mb = m / (1 - beta1**t)" in inspect.getsource(rules.adam)
 
 
