@@ -56,7 +56,7 @@ def as_arrays(value: Any) -> list[np.ndarray]:
     """Return what the solution or a known mistake returns as arrays.
 
     Raises:
-        wire.Unsendable: an output is no array of numbers.
+        wire.Unsendable: an output is not an array of numbers.
     """
     return [wire.as_array(item) for item in wire.outputs(value)]
 
@@ -143,7 +143,7 @@ def _differs(check: Check, found: Sequence[Any], expected: Sequence[np.ndarray])
     for i, (a, b) in enumerate(zip(found, expected)):
         name = _name(check, i, len(expected))
         if check.hidden and (isinstance(a, str) or a.shape != b.shape):
-            lines.append(f"{name} {'is no array of numbers' if isinstance(a, str) else 'has a wrong shape'}.")
+            lines.append(f"{name} {'is not an array of numbers' if isinstance(a, str) else 'has a wrong shape'}.")
         elif isinstance(a, str):
             lines.append(f"{name} is {clean(a, 200)}, but {_kind(b)} is expected.")
         elif a.shape != b.shape:

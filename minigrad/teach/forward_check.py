@@ -141,8 +141,8 @@ class _Case:
             if a.dtype.kind not in "fiub":
                 return ForwardReport(False, "not-real", cause=f"it returns {a.dtype} instead of real numbers")
         if not all(np.array_equal(a, b, equal_nan=True) for a, b in zip(made, again)):
-            cause = "it gives other numbers at each call: it draws random numbers, or keeps something from call to call"
-            return ForwardReport(False, "not-repeatable", "give the mask or the seed as an argument", cause)
+            cause = "it returns different numbers at each call: it draws random numbers, or keeps a state"
+            return ForwardReport(False, "not-repeatable", "pass the mask or the seed as an argument", cause)
         tolerance = SINGLE if any(_is_single(a) for a in made) and not any(map(_is_single, right)) else EXACT
         if all(equal(a, b, tolerance) for a, b in zip(made, right)):
             report = self._extremes(len(right))

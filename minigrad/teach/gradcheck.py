@@ -29,14 +29,11 @@ from minigrad.tensors.creation import as_tensor
 from minigrad.tensors.tensor import Tensor
 
 UNSTEADY = (
-    "the function returns another result when it is called again, so differences mean nothing. Is there dropout (call "
-    "model.eval(), or draw the mask outside of the function), does it draw random numbers (draw them before), or does "
-    "it remember something from call to call?"
+    "the function returns a different result when it is called again, so differences mean nothing. Is there dropout "
+    "(call model.eval(), or draw the mask outside of the function), does it draw random numbers (draw them before), or "
+    "does it keep a state between calls?"
 )
-WROTE = (
-    "the function writes into its argument, so that whoever calls it has another x afterwards. Start it with "
-    "x = x.copy()"
-)
+WROTE = "the function writes into its argument, so the caller's x is changed, too. Start it with x = x.copy()"
 CONSTANT = (
     "the function returns the same value at every point that was tried. Does it use its argument, or another array of "
     "the program? Does it remember its first answer (a cache)?"
@@ -300,7 +297,7 @@ def _fill(finding: Finding, question: _Question, compared: Comparison) -> None:
         if finding.unexamined:
             finding.notes.append(f"{finding.unexamined} more elements look wrong; these were not examined closely")
         if finding.unknown:
-            finding.notes.append(f"{finding.unknown} more elements could not be told")
+            finding.notes.append(f"{finding.unknown} more elements could not be decided")
         return
     if finding.verdict == "could not be told":
         finding.worst = sorted(by["unknown"], key=lambda e: -max(abs(e.analytic), abs(e.numeric)))

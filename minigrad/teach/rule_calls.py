@@ -264,7 +264,7 @@ def _checked(x: Any, start: Any, k: int, taken: Taken) -> Any:
     try:
         array = np.asarray(array)
     except Exception as error:
-        raise CallError(f"the new x is no array: {class_name(x)}", "no-array") from error
+        raise CallError(f"the new x is not an array: {class_name(x)}", "no-array") from error
     if array.dtype == object or array.dtype.kind not in "fiub":
         what = "complex numbers" if array.dtype.kind == "c" else f"{class_name(x)} of dtype {array.dtype}"
         why = " (the root of a negative number, or a power with a negative base?)" if array.dtype.kind == "c" else ""

@@ -462,7 +462,7 @@ class _Check:
         others = [(f"{epsilon:g}", self._with(other)) for epsilon, other in reference.with_other_epsilon()]
         for epsilon, check in others:
             if check.fits(form):
-                note = f"epsilon is {epsilon} in it; the default here is {reference.settings['epsilon']:g}"
+                note = f"yours has epsilon {epsilon}; the default here is {reference.settings['epsilon']:g}"
                 return RuleReport(True, reference.name, notes=[*taken.notes, note], lines=form.lines)
         found = self._singles()
         rounding = SINGLE if taken.is_single() else NEARLY
@@ -475,10 +475,10 @@ class _Check:
         written = [one for one in others if float(one[0]) in _constants(self.step)]
         for epsilon, check in written or others:
             if found := check._singles(rounding):
-                return check._named(found, f"epsilon is {epsilon} in it, and so in the rule beside it")
+                return check._named(found, f"yours has epsilon {epsilon}, so the rule is run with it, too")
         note, check = "", self
         if written:
-            note, check = f"epsilon is {written[0][0]} in it, and so in the rule beside it", written[0][1]
+            note, check = f"yours has epsilon {written[0][0]}, so the rule is run with it, too", written[0][1]
         return check._named(check._in_other_convention() or check._fitted() or check._pairs(), note)
 
     def _with(self, reference: Reference) -> _Check:
@@ -546,9 +546,9 @@ class _Check:
                 said = f"this is the update of another rule, {full}, not of {self.reference.name}"
                 if self._same_at_constant_rate(other):
                     said += (
-                        ". The two make the same steps while the learning rate is constant, and other ones when it "
-                        "decays: they are two conventions (PyTorch's velocity does not contain the learning rate, the "
-                        "lecture's does)"
+                        ". The two make the same steps while the learning rate is constant, and different ones when "
+                        "it decays: they are two conventions (PyTorch's velocity does not contain the learning rate, "
+                        "the lecture's does)"
                     )
                 found.append(Explanation.of(f"is-{name}", said, self.reference.forms[0], 1.0))
         return found
@@ -583,8 +583,8 @@ class _Check:
         if (other := pairs.get(self.reference.name)) is None:
             return []
         return [
-            f"the learning rate is no argument and so was constant: {self.reference.name} and {other} differ only when "
-            "it changes (whether the velocity contains the learning rate)"
+            f"the learning rate is not an argument, so it was constant: {self.reference.name} and {other} differ only "
+            "when it changes (whether the velocity contains the learning rate)"
         ]
 
     def _fitted(self) -> list[Explanation]:

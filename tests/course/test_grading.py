@@ -119,8 +119,8 @@ def test_a_known_mistake_and_a_wrong_gradient_are_named(graded):
     [
         ("raise ValueError(str(X.tolist()))", "It raises ValueError in line 4."),
         ("raise type(str(X.tolist()), (Exception,), {})", "It raises an exception in line 4."),
-        ("return str(X.tolist())", "The output is no array of numbers."),
-        ("return type(str(X.tolist()), (), {})()", "The output is no array of numbers."),
+        ("return str(X.tolist())", "The output is not an array of numbers."),
+        ("return type(str(X.tolist()), (), {})()", "The output is not an array of numbers."),
     ],
 )
 def test_a_hidden_check_does_not_repeat_its_inputs(graded, body, said):

@@ -77,7 +77,7 @@ def test_messages_say_what_came_and_where():
         ([[1.0, 2.5]], "The output is wrong at [1]; 1 of 2 numbers differ."),
         ([[1.0, np.nan]], "The output is not finite at [1]; 1 of 2 numbers differ."),
         ([np.zeros(2718)], "The output has a wrong shape."),
-        (["2.718"], "The output is no array of numbers."),
+        (["2.718"], "The output is not an array of numbers."),
         ([2.5] * 27, "The number of outputs is wrong."),
     ],
 )

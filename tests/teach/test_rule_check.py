@@ -415,7 +415,7 @@ def test_an_epsilon_that_is_not_stated_may_have_any_usual_value() -> None:
         mb, vb = (m / (1 - 0.9**t), v / (1 - 0.999**t)) if correct else (m, v)
         return x - learning_rate * mb / (np.sqrt(vb) + 1e-8), {"t": t, "m": m, "v": v}
 
-    assert "epsilon is 1e-08 in it" in str(check_rule(adam, "adam")) and check_rule(adam, "adam")
+    assert "yours has epsilon 1e-08" in str(check_rule(adam, "adam")) and check_rule(adam, "adam")
     assert check_rule(adam, "adam", epsilon=1e-7).mistake == "other-value"  # it was stated
 
     def uncorrected(x: Any, dx: Any, state: Any, learning_rate: float) -> Any:

@@ -299,11 +299,11 @@ UNKNOWN: list[tuple[str, Callable[[Any], Any], Any, Any, str]] = [
     ("a cache", Cache(), V, 0 * V, "same value at every point"),
     ("a cache, right", Cache(), V, 2 * V, "same value at every point"),
     ("another array", other_array, V, 2 * V, "same value at every point"),
-    ("dropout", dropout(0.5), V, RNG.standard_normal(6), "another result when it is called again"),
-    ("dropout of one element", dropout(0.9), V[:1], np.ones(1), "another result when it is called again"),
-    ("random order", own_generator, V, V, "another result when it is called again"),
-    ("a running mean", Average(), V, 2 * V, "another result when it is called again"),
-    ("tiny noise", lambda x: (x**2).sum() + 1e-9 * RNG.random(), V, 2 * V, "another result"),
+    ("dropout", dropout(0.5), V, RNG.standard_normal(6), "a different result when it is called again"),
+    ("dropout of one element", dropout(0.9), V[:1], np.ones(1), "a different result when it is called again"),
+    ("random order", own_generator, V, V, "a different result when it is called again"),
+    ("a running mean", Average(), V, 2 * V, "a different result when it is called again"),
+    ("tiny noise", lambda x: (x**2).sum() + 1e-9 * RNG.random(), V, 2 * V, "a different result"),
     ("writes", writes, V, 8 * V, "writes into its argument"),
     ("writes, wrong", writes, V, 2 * V, "writes into its argument"),
     ("shifts in place", shifts, V, softmax(V), "writes into its argument"),
@@ -332,7 +332,7 @@ def test_fresh_dropout_is_always_noticed(seed: int) -> None:
     for n in (1, 2, 4, 24):
         x = np.random.standard_normal(n)
         for p in (0.1, 0.5, 0.9):
-            assert "another result" in str(check_gradient(dropout(p), x, np.random.standard_normal(n)))
+            assert "a different result" in str(check_gradient(dropout(p), x, np.random.standard_normal(n)))
 
 
 # ---- kinks of different signs in one sum: a network whose first layer is zero ------------------------------------

@@ -41,8 +41,8 @@ def optimizer_of_another_model(scene: Scene) -> Iterator[Said]:
     if own and not any(id(p) in given for p in own):
         yield (
             "not updated",
-            "the optimizer has none of the model's parameters: was it made for another model, or before the layers "
-            "were replaced? Make it anew, optim.SGD(model.parameters(), …)",
+            "the optimizer has none of the model's parameters: was it created for another model, or before the layers "
+            "were replaced? Create it again, optim.SGD(model.parameters(), …)",
         )
 
 

@@ -467,7 +467,7 @@ def _wrong_sum(s: Edge) -> Iterator[Variant]:
     where = f"{said} {', '.join(map(str, axes))}"
     yield Variant(
         lambda g: s.contribution(g) / count,
-        f"they are averaged over {where}, not summed (1/{count} too much)",
+        f"they are averaged over {where}, not summed (a factor of 1/{count} too many)",
         key="mean",
     )
     for name, index in (("last", -1), ("first", 0)):

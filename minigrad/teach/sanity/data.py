@@ -45,7 +45,7 @@ def inputs(trial: Trial) -> Check:
         return Check("inputs", False, f"all numbers are {b.mean:.3g}: is the data loaded?")
     if same:
         return Check("inputs", False, "all examples are the same: does the loader return one example again and again?")
-    usual = "" if abs(b.mean) < 1 and 0.1 < b.std < 3 else "; usual are 0 and 1"
+    usual = "" if abs(b.mean) < 1 and 0.1 < b.std < 3 else "; usual values are 0 and 1"
     return Check("inputs", True, f"mean {b.mean:.2g} and standard deviation {b.std:.2g}, shape {X.shape}{usual}")
 
 
@@ -53,7 +53,7 @@ def targets(trial: Trial) -> Check:
     """Whether the targets are finite, about 1, and differ."""
     y = trial.whole.y
     if y is None or y.dtype.kind not in "fiub":
-        return Check("targets", None, "they are no array of numbers")
+        return Check("targets", None, "they are not an array of numbers")
     if not np.isfinite(y).all():
         return Check("targets", False, f"{int((~np.isfinite(y)).sum())} of {y.size} are nan or infinite")
     if y.size >= 16 and (y == y.flat[0]).all() and y.ndim < 3:
