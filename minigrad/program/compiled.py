@@ -26,6 +26,7 @@ from minigrad.grad_mode import accumulate, enable_grad, mode
 from minigrad.hooks import watchers
 from minigrad.output.words import class_name, in_brackets, printable
 from minigrad.primitives.primitive import Call, Calls, Elementwise, Primitive
+from minigrad.program import escaped
 from minigrad.program.arguments import PLAIN, Pattern, describe
 from minigrad.program.guards import Guards, new_objects
 from minigrad.program.recorder import Recorder, Stale, Variable, has_mask, is_library, user_place
@@ -111,6 +112,9 @@ class Compiled:
         self._count = self._failures = 0
         self._gave_up = False
 
+    def __getstate__(self) -> dict[str, Any]:  # of a copy, which records anew, what it has copied
+        return {**self.__dict__, "_recordings": {}, "_latest": None, "_count": 0}
+
     def __get__(self, instance: Any, owner: Any) -> Any:
         return self if instance is None else types.MethodType(self, instance)
 
@@ -192,6 +196,7 @@ class Recording:
         self._arrays: list[np.ndarray] = []
         self._nodes: list[Any] = []
         self._users: set[int] = set()
+        self._ids: set[int] = set()  # of the tensors and Values that are not arguments
         self._values: list[Value] = []
         self._fixed: list[tuple[int, Any]] = []
         self._scalar: Callable[..., Any] | None = None
@@ -202,12 +207,11 @@ class Recording:
             held = recorder.held = _Held(recorder, self._inputs)
             guards = self._guards = Guards(recorder.refuse, held.hold)
             profile = sys.getprofile()
-            temporary, failure = False, None
+            temporary, failure, lent = False, None, list[Any]()
             try:
                 held.hold(rng.default_generator)
                 stand_ins = {id(x): held.give(x) for x in self._inputs}
-                copies: list[tuple[Any, Any, Any]] = []
-                given, named = (_replaced(a, stand_ins, copies) for a in (args, options))
+                given, named = _given(args, stand_ins, lent), _given(options, stand_ins, lent)
                 guards.add(self.function, getattr(self.function, "__name__", class_name(self.function)))
                 for a in _objects((args, options)):
                     guards.add(a, class_name(a))
@@ -227,14 +231,16 @@ class Recording:
                 self.ended = not recorder.active
                 if failure is not None:
                     recorder.refuse(f"with stand-ins for its arrays it raises {class_name(failure)}: {failure}")
+                    _take_back(lent)
                     return self._eager(recorder, held, failure, args, options)
                 if _modes() != modes:
                     recorder.refuse("it changes the gradient mode, the default dtype or NumPy's errstate")
                 if why := guards.changed():
                     temporary = not recorder.reason
                     recorder.refuse(f"it changes {why}")
-                if any(original != made for original, made, _ in _compared(copies)):
+                if _take_back(lent):
                     recorder.refuse("it changes a list or dictionary among its arguments")
+                self._elsewhere = self._found_elsewhere(args, options)
                 self._fixed = [(i, self._inputs[i]) for i in sorted(held.fixed)]
                 if isinstance(result, Value):
                     self._finish_values(recorder, held, result, reads)
@@ -242,11 +248,16 @@ class Recording:
                     self._finish(recorder, held, result, bool(held.values))
             finally:
                 recorder.active = False
+                _take_back(lent)
                 held.restore()
             held.splice(result)
-        recorder.nodes, recorder.held = [], None  # the graph's functions keep the recorder
+        recorder.nodes, recorder.held, recorder.given = [], None, {}  # the graph's functions keep the recorder
         self._inputs = []
         return _plain(result), recorder.reason, temporary
+
+    def _found_elsewhere(self, args: Any, options: Any) -> list[tuple[int, int]]:
+        """Return the lists and dictionaries among the arguments that the function also finds elsewhere."""
+        return [(i, id(c)) for i, c in enumerate(_containers((args, options))) if self._guards.has_seen(c)]
 
     def _eager(self, recorder: Recorder, held: _Held, error: Exception, args: Any, options: Any) -> Any:
         """Run the function eagerly after an exception: it raises the same, unless stand-ins were the cause."""
@@ -256,6 +267,7 @@ class Recording:
             raise error
         for generator, state in recorder.draws.items():
             generator.numpy.bit_generator.state = state
+        self._guards.undo()
         return self.function(*args, **options), recorder.reason, False
 
     def _finish_values(self, recorder: Recorder, held: _Held, y: Value, reads: Any) -> None:
@@ -268,6 +280,7 @@ class Recording:
             recorder.refuse("it returns a Value that was not computed, or was computed under no_grad()")
         if not recorder.reason:
             self._values = [v for v, _ in held.values]
+            self._ids = {*map(id, self._values[len(self._inputs) :])}
             program = ScalarProgram(y, self._values, reads, Stale)
             self._scalar, self.source = program.run, program.source
 
@@ -334,6 +347,7 @@ class Recording:
         names = [*recorder.given]
         found_given, self._saves_result = recorder.saved(y, contributions)
         self._tensors = held.tensors[len(self._inputs) :]
+        self._ids = {*map(id, self._tensors)}
         self._arrays = held.arrays[len(self._inputs) :]
         self._nodes = held.nodes[len(self._inputs) :]
         self._users = {id(array) for _, array, _, _, _, is_users in held.before if is_users}
@@ -356,6 +370,8 @@ class Recording:
         for i, x in self._fixed:
             if inputs[i] is not x:
                 raise Stale("another tensor as an argument")
+        if any([id(x) in self._ids for x in inputs]) or self._found_elsewhere(args, options) != self._elsewhere:
+            raise Stale("an argument that the function also finds elsewhere")
         if self._scalar is not None:
             return self._run_values(inputs, args, options)
         arrays = [x if x.__class__ is np.ndarray else x._array for x in inputs]
@@ -635,6 +651,9 @@ def _recording() -> Iterator[Recorder]:
             _thread.recorder = None
             watchers.remove(_watch)
             saved._checksum, engine.backward = checksum, backward
+            if recorder.reason:
+                escaped.replace([s for made in recorder.made if (s := made()) is not None])
+            recorder.made = []
 
 
 _OF_THE_GRAPH = ("is_leaf", "grad_fn", "name", "grad")
@@ -812,8 +831,8 @@ class _Held:
     def splice(self, result: Any) -> None:
         """Make the graph of a result an ordinary one: with real arrays, which ends at the nodes of the tensors."""
         node = getattr(result, "_node", None)
-        if node is not None:
-            self._splice(engine.reverse_topological_order([node]))
+        ends = [node] if node is not None else []
+        self._splice(engine.reverse_topological_order(ends + self._recorder.nodes if self._recorder.reason else ends))
 
     def end(self, seeds: dict[Any, Any]) -> dict[Any, Any]:
         """End the recording, before a backward pass from these nodes: from here on, everything is ordinary."""
@@ -834,35 +853,49 @@ class _Held:
                 n.inputs = tuple([self._originals.get(source, source) for source in n.inputs])
 
 
-def _replaced(x: Any, stand_ins: dict[int, Any], copies: list[tuple[Any, Any, Any]]) -> Any:
-    """Return an argument with stand-ins for its arrays; lists and dictionaries are copied."""
-    if x.__class__ is np.ndarray:
+def _given(x: Any, stand_ins: dict[int, Any], lent: list[Any]) -> Any:
+    """Return an argument with stand-ins for its arrays; in lists and dictionaries they take the arrays' places."""
+    if type(x) is np.ndarray:
         return stand_ins[id(x)]
     if isinstance(x, tuple):
-        parts = [_replaced(part, stand_ins, copies) for part in x]
+        parts = [_given(part, stand_ins, lent) for part in x]
+        if all(map(is_, parts, x)):
+            return x
         return x._make(parts) if hasattr(x, "_make") else type(x)(parts)
     if isinstance(x, list):
-        made: Any = [_replaced(part, stand_ins, copies) for part in x]
-        copies.append((x, made, [*made]))
-        return made
-    if x.__class__ is dict:
-        made = {k: _replaced(part, stand_ins, copies) for k, part in x.items()}
-        copies.append((x, made, dict(made)))
-        return made
+        parts = [_given(part, stand_ins, lent) for part in x]
+        lent.append((x, [*x], parts))
+        x[:] = parts
+    elif x.__class__ is dict:
+        parts = [_given(part, stand_ins, lent) for part in x.values()]
+        lent.append((x, [*x.items()], [*zip(x, parts)]))
+        x.update(zip(x, parts))
     return x
 
 
-def _compared(copies: list[tuple[Any, Any, Any]]) -> Iterator[tuple[Any, Any, Any]]:
-    """Yield what lists and dictionaries were and are; give the user's the changes."""
-    for original, made, before in copies:
-        was = [*before.items()] if isinstance(before, dict) else before
-        now = [*made.items()] if isinstance(made, dict) else made
-        flat_was = [id(part) for pair in was for part in (pair if isinstance(pair, tuple) else [pair])]
-        flat_now = [id(part) for pair in now for part in (pair if isinstance(pair, tuple) else [pair])]
-        if flat_was != flat_now:
-            original.clear()
-            original.update(made) if isinstance(made, dict) else original.extend(real(made))
-        yield flat_was, flat_now, original
+def _take_back(lent: list[Any]) -> bool:
+    """Give lists and dictionaries their arrays back. Return whether the function has changed what is in them."""
+    changed = False
+    while lent:
+        x, before, during = lent.pop()
+        if isinstance(x, dict):
+            back = {id(new): old for (_, old), (_, new) in zip(before, during)}
+            changed |= [(id(k), id(v)) for k, v in x.items()] != [(id(k), id(v)) for k, v in during]
+            x.update([(k, back.get(id(v), v)) for k, v in x.items()])
+        else:
+            back = {id(new): old for old, new in zip(before, during)}
+            changed |= [*map(id, x)] != [*map(id, during)]
+            x[:] = [back.get(id(v), v) for v in x]
+    return changed
+
+
+def _containers(x: Any) -> Iterator[Any]:
+    """Yield the lists and dictionaries among arguments."""
+    if isinstance(x, tuple | list | dict):
+        for part in x.values() if isinstance(x, dict) else x:
+            yield from _containers(part)
+    if isinstance(x, list | dict):
+        yield x
 
 
 def _objects(x: Any) -> Iterator[Any]:

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from itertools import chain
-from operator import attrgetter, getitem, is_
+from operator import attrgetter, contains, getitem, is_
 from pathlib import PurePath
 from typing import Any
 
@@ -77,6 +77,7 @@ class Guards:
         self._cells: list[tuple[Any, Any, str]] = []
         self._arrays: list[tuple[np.ndarray, np.ndarray, str]] = []
         self._slots: list[tuple[Any, str, Any, str]] = []
+        self._sizes: list[tuple[Any, int, str]] = []
         self._class_of: dict[int, type] = {}  # by the id of its attributes
         self._same_objects: Any = None
 
@@ -120,13 +121,11 @@ class Guards:
         if kind is types.FunctionType:
             if x.__module__ in _MODULES:
                 self._refuse(f"{path} is a function of the module {x.__module__}")
-            parts = [(x, name, getattr(x, name), f"{path}.{name}") for name in _OF_FUNCTIONS]
-            self._slots += parts
-            return [(v, path) for _, _, v, _ in parts] + self._dict(x.__dict__, path, lambda k: f"{path}.{k}")
+            return self._named(x, path, *_OF_FUNCTIONS) + self._dict(x.__dict__, path, lambda k: f"{path}.{k}")
         if kind is types.MethodType:
             return [(x.__self__, f"{path}.__self__"), (x.__func__, path)]
         if kind is functools.partial:
-            return [(v, path) for v in (x.func, x.args, x.keywords)]
+            return self._named(x, path, "func", "args", "keywords")
         if kind in (staticmethod, classmethod):
             return [(x.__func__, path)]
         if isinstance(x, type):
@@ -139,6 +138,10 @@ class Guards:
             return []
         return self._object(x, path)
 
+    def has_seen(self, x: Any) -> bool:
+        """Return whether the step has found an object, other than as an argument."""
+        return id(x) in self._seen
+
     def add_tensor(self, x: Any, path: str) -> None:
         """Note what the user has set of a tensor or Value that is an argument, and its class."""
         for value, name in self._own(x, path):
@@ -148,6 +151,11 @@ class Guards:
         attributes = own_attributes(x)
         self._globals += [(x.__dict__, k, v, f"{path}.{k}") for k, v in attributes]
         return [(v, f"{path}.{k}") for k, v in attributes] + self._class(type(x), path)
+
+    def _named(self, x: Any, path: str, *names: str) -> list[tuple[Any, str]]:
+        found = [(x, name, getattr(x, name, _MISSING), f"{path}.{name}") for name in names]
+        self._slots += found
+        return [(value, name) for _, _, value, name in found]
 
     def _dict(self, d: Any, path: str, name: Callable[[Any], str]) -> list[tuple[Any, str]]:
         self._dicts.append((d, [*d], [*d.values()], path))
@@ -161,10 +169,16 @@ class Guards:
                 names = {k: v for k, v in vars(base).items() if k not in ("__dict__", "__weakref__", "__doc__")}
                 attributes = vars(base)
                 self._class_of[id(attributes)] = base
+                self._sizes.append((attributes, len(attributes), base.__name__))
+                self._named(base, base.__name__, "__mro__")
                 for k, v in names.items():
                     self._globals.append((attributes, k, v, f"{base.__name__}.{k}"))
                     if not k.startswith("__"):
                         found.append((v, f"{base.__name__}.{k}"))
+            elif _is_ours(base.__module__) and "forward" in vars(base) and base not in self._codes:
+                self._codes.add(base)
+                self._class_of[id(vars(base))] = base
+                self._globals.append((vars(base), "forward", vars(base)["forward"], f"{base.__name__}.forward"))
         return found
 
     def _object(self, x: Any, path: str) -> list[tuple[Any, str]]:
@@ -173,15 +187,9 @@ class Guards:
         if not (hasattr(x, "__dict__") or slots) or not all(map(_in_python, cls.__mro__)):
             self._refuse(f"{path}, a {class_name(x)}, cannot be compared between steps")
             return []
-        found = self._class(cls, path)
+        found = self._class(cls, path) + self._named(x, path, "__class__", *slots)
         attributes = getattr(x, "__dict__", None)
-        if isinstance(attributes, dict):
-            found += self._dict(attributes, path, lambda k: f"{path}.{k}")
-        for name in slots:
-            value = getattr(x, name, _MISSING)
-            self._slots.append((x, name, value, f"{path}.{name}"))
-            found.append((value, f"{path}.{name}"))
-        return found
+        return found + self._dict(attributes, path, lambda k: f"{path}.{k}") if isinstance(attributes, dict) else found
 
     # ---- functions that run ----------------------------------------------------------------------------------------
 
@@ -210,9 +218,8 @@ class Guards:
                     self._module(sys.modules.get(name), code, name)
                 elif name in names:
                     self._global(names, name, code, printable(name))
-                elif instruction.opname == "STORE_GLOBAL":
-                    self._globals.append((names, name, _MISSING, printable(name)))
                 else:
+                    self._globals.append((names, name, _MISSING, printable(name)))
                     self._check_function(getattr(builtins, name, None), name)
 
     def _global(self, names: Any, name: str, code: Any, path: str) -> None:
@@ -224,11 +231,16 @@ class Guards:
         self.add(module, path)
         if module is np and "random" in code.co_names:
             self._refuse("numpy.random is used, whose numbers are not drawn anew; use minigrad.rand")
-        if isinstance(module, types.ModuleType) and _is_users_module(module):
-            for name in code.co_names:
-                if name in vars(module) and (id(module), name) not in self._codes:
-                    self._codes.add((id(module), name))
+        if not isinstance(module, types.ModuleType):
+            return
+        ours, users = _is_ours(module.__name__), _is_users_module(module)
+        for name in code.co_names if ours or users else ():
+            if name in vars(module) and (id(module), name) not in self._codes:
+                self._codes.add((id(module), name))
+                if users:
                     self._global(vars(module), name, code, f"{path}.{name}")
+                else:
+                    self._globals.append((vars(module), name, vars(module)[name], f"{path}.{name}"))
 
     def _closure(self, code: Any, here: Any, free: list[str]) -> None:
         def running(function: Any) -> bool:
@@ -296,7 +308,7 @@ class Guards:
 
     def changed(self) -> str:
         """Return what has changed, "" if nothing has."""
-        noted = (self._dicts, self._lists, self._sets, self._globals, self._cells, self._slots)
+        noted = (self._dicts, self._lists, self._sets, self._sizes, self._globals, self._cells, self._slots)
         counts = [len(each) for each in noted]
         if self._same_objects is None or self._same_objects[0] != counts:
             self._same_objects = counts, _same_objects(*noted)
@@ -331,13 +343,18 @@ class Guards:
             same = len(d) == len(keys) and all(map(is_, d.values(), values)) and all(map(is_, d, keys))
             if not same and (name := _other(d, keys, values)) is not None:
                 return f"{path}: {printable(name)}"
+        for d, size, path in self._sizes:
+            if len(d) != size:
+                return path
         for x, items, path in self._lists:
             if len(x) != len(items) or not (all(map(is_, x, items)) or all(map(_same, x, items))):
                 return path
         return ""
 
 
-def _same_objects(dicts: Any, lists: Any, sets: Any, names: Any, cells: Any, slots: Any) -> Callable[[], bool]:
+def _same_objects(
+    dicts: Any, lists: Any, sets: Any, sizes: Any, names: Any, cells: Any, slots: Any
+) -> Callable[[], bool]:
     """Return a function: whether everything holds the very objects that it held. The loops over them are C's.
 
     Of an empty container it suffices that it is still empty.
@@ -345,8 +362,11 @@ def _same_objects(dicts: Any, lists: Any, sets: Any, names: Any, cells: Any, slo
     empty = [x for x, before, *_ in (*dicts, *lists, *sets) if not before]
     sets = [(s, before) for s, before, _ in sets if before]
     dicts, lists = [d for d in dicts if d[1]], [x for x in lists if x[1]]
-    containers = [x for x, *_ in (*dicts, *lists)]
-    lengths = [len(before) for _, before, *_ in (*dicts, *lists)]
+    containers = [x for x, *_ in (*dicts, *lists, *sizes)]
+    lengths = [len(before) for _, before, *_ in (*dicts, *lists)] + [size for _, size, _ in sizes]
+    absent = [(place, name) for place, name, value, _ in names if value is _MISSING]
+    nowhere, absent = [place for place, _ in absent], [name for _, name in absent]
+    names = [noted for noted in names if noted[2] is not _MISSING]
     keys = [k for _, keys, *_ in dicts for k in keys]
     values = [v for _, _, values, _ in dicts for v in values] + [v for _, items, _ in lists for v in items]
     dicts, lists = [d for d, *_ in dicts], [x for x, *_ in lists]
@@ -357,7 +377,7 @@ def _same_objects(dicts: Any, lists: Any, sets: Any, names: Any, cells: Any, slo
     objects, attributes = [x for x, *_ in slots], [name for _, name, *_ in slots]
 
     def same() -> bool:
-        if any(empty) or [*map(len, containers)] != lengths:
+        if any(empty) or [*map(len, containers)] != lengths or any(map(contains, nowhere, absent)):
             return False
         try:
             now = chain(
@@ -426,7 +446,7 @@ def _other(d: Any, keys: list[Any], values: list[Any]) -> str | None:
     for k, v in zip(keys, values):
         if not _same(d.get(k, _MISSING), v):
             return str(k)
-    return str([*d][-1]) if [*d] != keys else None
+    return str([*d][-1]) if len(d) != len(keys) or not all(map(_same, d, keys)) else None
 
 
 def _cells(function: Any) -> Iterable[tuple[str, Any]]:
@@ -461,6 +481,10 @@ def _slots(cls: type) -> list[str]:
         for name in names
         if name not in ("__dict__", "__weakref__")
     ]
+
+
+def _is_ours(module: str) -> bool:
+    return module.partition(".")[0] == "minigrad"
 
 
 def _is_users(cls: type) -> bool:

@@ -47,6 +47,7 @@ class Variable(StandIn):
         super().__init__(recorder, value)
         self._name = name
         recorder.note_layout(name, value)
+        recorder.made.append(ref(self))
         base = getattr(value, "base", None)
         self.owner: Any = recorder.owner(base) if base.__class__ is np.ndarray else None
 
@@ -76,6 +77,7 @@ class Recorder:
         elementwise: functions of primitives that act on each element alone.
         held: the tensors that hold stand-ins; it can end the recording.
         nodes: those of the graph so far.
+        made: weak references to the stand-ins.
     """
 
     def __init__(self) -> None:
@@ -91,6 +93,7 @@ class Recorder:
         self.held: Any = None
         self.nodes: list[Any] = []
         self.given: dict[str, Variable] = {}
+        self.made: list[Any] = []
         self.names: dict[str, Any] = {"Stale": Stale, "equal": equal}
         self._constants: dict[int, str] = {}
         self._originals: list[Any] = []  # of the constants: the user may write into an array after the forward part

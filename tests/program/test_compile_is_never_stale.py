@@ -6,6 +6,7 @@ observes.
 
 from __future__ import annotations
 
+import copy
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -16,6 +17,7 @@ import pytest
 import minigrad
 from minigrad import nn
 from minigrad.autograd import Function
+from minigrad.nn import functional as F
 from minigrad.scalar import Value
 
 Compile = Callable[[Any], Any]
@@ -200,6 +202,130 @@ def arrays_that_share_memory(compile: Compile) -> Iterator[Any]:
         yield gradient(y, w)
 
 
+ABSENT_AT_FIRST = "THREE"
+
+
+def names_that_come_later(compile: Compile) -> Iterator[Any]:
+    def function(x: Any) -> Any:
+        try:
+            return (x * THREE).sum()  # type: ignore[name-defined]  # noqa: F821
+        except NameError:
+            return x.sum() * max(1, 2)
+
+    step = compile(function)
+    for i in range(5):
+        if i == 2:
+            globals()["max"] = min
+        if i == 3:
+            globals()[ABSENT_AT_FIRST] = 3.0
+        yield step(tensor(3))
+    del globals()[ABSENT_AT_FIRST], globals()["max"]
+    yield step(tensor(3))
+
+
+def other_classes(compile: Compile) -> Iterator[Any]:
+    class One:
+        times = 1.0
+
+    class Two:
+        times = 2.0
+
+    class Child(One):
+        pass
+
+    child = Child()
+    step = compile(lambda x: (x * child.times).sum())
+    changes: list[Callable[[], Any]] = [
+        lambda: setattr(Child, "__bases__", (Two,)),
+        lambda: setattr(Child, "times", 3.0),
+        lambda: setattr(child, "__class__", One),
+    ]
+    for change in changes:
+        yield step(tensor(3))
+        yield step(tensor(3))
+        change()
+    yield step(tensor(3))
+
+
+def other_library(compile: Compile) -> Iterator[Any]:
+    model = nn.Linear(3, 2)
+    steps = [compile(lambda x: F.relu(x).sum()), compile(lambda x: model(x).sum())]
+    relu, forward = F.relu, nn.Linear.forward
+    try:
+        for i in range(4):
+            if i == 2:
+                F.relu, nn.Linear.forward = minigrad.exp, lambda self, x: x * 5  # type: ignore
+            for step in steps:
+                yield step(tensor(2, 3))
+    finally:
+        F.relu, nn.Linear.forward = relu, forward  # type: ignore
+
+
+def keys_that_are_equal(compile: Compile) -> Iterator[Any]:
+    keys: dict[Any, int] = {1: 0}
+    step = compile(lambda x: (x * (2 if isinstance([*keys][0], bool) else 3)).sum())
+    for i in range(4):
+        if i == 2:
+            keys.clear()
+            keys[True] = 0
+        yield step(tensor(3))
+
+
+def lists_that_are_arguments(compile: Compile) -> Iterator[Any]:
+    shared: list[Any] = [tensor(3)]
+    array = [floats(3), {"a": floats(3)}]
+
+    def grows(xs: list[Any]) -> Any:
+        xs.append(tensor(3))
+        return sum(x.sum() for x in shared) + len(xs)
+
+    steps = [compile(lambda xs: (xs[0] * len(shared) * (3 if xs is shared else 1)).sum()), compile(grows)]
+    of_arrays = compile(lambda xs: minigrad.tensor(xs[0]).sum() + xs[1]["a"].sum() * (3 if xs is array else 1))
+    for i in range(4):
+        for step in steps:
+            yield step(shared)
+            yield step([tensor(3)])
+        for xs in (array, [floats(3, seed=i), {"a": floats(3)}]):
+            yield of_arrays(xs)
+            yield [type(xs[0]), type(xs[1]["a"])]
+
+
+def what_is_stored(compile: Compile) -> Iterator[Any]:
+    """In the first calls too it is what the eager step would store, and not a stand-in."""
+    w, losses, outputs = tensor(3, grad=True), list[Any](), dict[str, Any]()
+
+    def function(x: Any, fails: bool) -> Any:
+        y = x * w
+        losses.append((len(losses), y.sum().item()))
+        outputs["last"] = y
+        outputs["array"] = x.numpy()
+        if fails:
+            raise KeyError(losses)
+        return y.sum()
+
+    step = compile(function)
+    for i in range(4):
+        try:
+            step(tensor(3, seed=i), i == 1)
+        except KeyError as error:
+            yield type(error.args[0][-1][1])
+        yield [*losses]
+        yield [type(losses[-1][1]), type(outputs["array"]), type(outputs["last"]._array)]
+        yield gradient(outputs["last"].sum(), w)
+
+
+def copies_of_what_is_compiled(compile: Compile) -> Iterator[Any]:
+    model = nn.Linear(3, 2)
+    step = compile(model)
+    for _ in range(2):
+        yield step(tensor(2, 3))
+    twin = copy.deepcopy(step)
+    with minigrad.no_grad():
+        model.weight.add_(1.0)
+    for each in (step, twin, step, twin):
+        yield each(tensor(2, 3))
+
+
 # ---- between forward and backward ------------------------------------------------------------------------------------
 
 
@@ -278,7 +404,9 @@ def results_that_are_saved(compile: Compile) -> Iterator[Any]:
 
 PROGRAMS: list[Program] = [
     *(other_defaults, other_code, modes_that_remain, arguments_with_attributes, functions_with_state),
-    *(hooks_of_modules, arrays_that_share_memory, views_of_what_is_given, memory_of_others, results_that_are_saved),
+    *(names_that_come_later, other_classes, other_library, keys_that_are_equal, lists_that_are_arguments),
+    *(what_is_stored, copies_of_what_is_compiled, hooks_of_modules, arrays_that_share_memory),
+    *(views_of_what_is_given, memory_of_others, results_that_are_saved),
 ]
 
 
