@@ -18,9 +18,11 @@ from minigrad.teach.derivation import derivation
 from minigrad.teach.recording import Recording, record, record_tensors
 from minigrad.teach.search import IMPOSSIBLE, Explanation, Search, representative, sentence
 from minigrad.teach.shapes import of_another_shape
-from minigrad.teach.tape import Tape
+from minigrad.teach.tape import Op, Tape
 from minigrad.tensors.tensor import Tensor
 
+CHOOSING = {"where", "maximum", "minimum", "fmax", "fmin", "clamp", "relu", "abs", "amax", "amin", "sign"}
+"""Primitives whose derivative may differ on two sides of a number."""
 TOLERANCE = 1e-4
 """The relative tolerance below which two gradients count as equal."""
 
@@ -117,8 +119,15 @@ def diagnosis(case: Case) -> Diagnosis | None:
         if found:
             return _said(found, search)
     if text is None and case.analytic.shape == case.numeric.shape:
-        text = next((said for pattern in _STRUCTURE if (said := pattern(case))), None)
+        chooses = search is None or any(map(_chooses, search.tape.ops))
+        patterns = [pattern for pattern in _STRUCTURE if chooses or pattern is not _only_on_one_side]
+        text = next((said for pattern in patterns if (said := pattern(case))), None)
     return None if text is None else Diagnosis("pattern", "", text)
+
+
+def _chooses(op: Op) -> bool:
+    """Return whether the derivative of an operation is a choice, or multiplied by a mask."""
+    return op.kind in CHOOSING or any(np.ndim(o) and np.isin(o, (0, 1)).all() for o in op.operands if o is not None)
 
 
 def _search(case: Case) -> Search | None:
@@ -364,10 +373,8 @@ def _offset_per_index(case: Case) -> str | None:
 
 
 _OF_ANOTHER_SHAPE = (_reshaped, _not_summed)
-_OF_THE_SAME_SHAPE = (
-    *(_nothing, _factor, _another_question, _moved, _offset, _only_on_one_side, _only_at_some_indices),
-)
-_STRUCTURE = (_one_of_each_row, _factor_per_index, _offset_per_index)
+_OF_THE_SAME_SHAPE = (*(_nothing, _factor, _another_question, _moved, _offset),)
+_STRUCTURE = (_only_on_one_side, _only_at_some_indices, _one_of_each_row, _factor_per_index, _offset_per_index)
 """What is said where nothing else explains the error."""
 
 

@@ -21,6 +21,7 @@ import numpy as np
 from minigrad.teach.mistakes import CATALOGUE, REDUCTIONS, Block, Edge, Mistake, Site, Variant, Whole
 from minigrad.teach.mistakes.factors import factor_words
 from minigrad.teach.mistakes.formulas import derivative
+from minigrad.teach.mistakes.sites import CHOICES
 from minigrad.teach.pool import Pools
 from minigrad.teach.tape import Tape, Times, Using
 from minigrad.teach.wording import Words
@@ -191,6 +192,8 @@ class Search:
                     yield "arrivals", Site(tape, words, k)
                 if k:
                     yield "node", Site(tape, words, k)
+        if tape.x.ndim > 1:
+            yield from (("block", Block(tape, words, k, 0)) for k in self._terms_of_sum())
         nearest = tape.dominators()
         for k in range(1, len(tape.ops)):
             if tape.gradients[k] is None:
@@ -207,6 +210,17 @@ class Search:
                 twice = len(op.sources) == 2 and op.sources[0] == op.sources[1]  # x * x
                 if twice or op.kind in ONE_OPERATION or len(tape.between(k, early)) > 1:
                     yield "block", Block(tape, words, k, early)
+
+    def _terms_of_sum(self) -> list[int]:
+        """Return the operations that are terms of the sum, or of the difference, that the function returns."""
+        found, pending = [], [len(self.tape.ops) - 1]
+        while pending:
+            op = self.tape.ops[pending.pop()]
+            terms = [s for s in op.sources if s and self.tape.ops[s].active]
+            if op.kind in ("add", "sub", "neg") or (op.kind in ("mul", "div") and len(terms) == 1 == op.value.size):
+                found += terms
+                pending += terms
+        return found if len(found) > 1 else []
 
     def candidates(self, scope: str, site: Any) -> Iterator[Candidate]:
         """Yield the mistakes at a site that change the gradient."""
@@ -321,7 +335,7 @@ class Search:
         self._every: list[Any] = []
         self._scopes: dict[int, str] = {}
         seen: dict[Any, int] = {}
-        last = {self._instruction(scope, site): site.k for scope, site in reversed([*self.sites()])}
+        last = {self._instruction(scope, site): site.k for scope, site in self.sites()}
         for scope, site in self.sites():
             self._every.append(site)
             self._scopes[id(site)] = scope
@@ -606,6 +620,13 @@ class Search:
                 reach = site.words.name(site.early) if isinstance(site, Block) else ""
                 groups.setdefault((place, reach), []).append(site)
         yield from ((sites, 0.1) for sites in groups.values() if len(sites) > 1)
+        choices: dict[Any, list[Any]] = {}  # the branches of a choice have one condition
+        for ((scope, *at), _), sites in groups.items():
+            if scope == "edge" and sites[0].op.kind in CHOICES:
+                choices.setdefault(tuple(at[:-1]), []).extend(sites)
+        for sites in choices.values():
+            if len({site.i for site in sites}) > 1:
+                yield sorted(sites, key=lambda s: -s.k), 0.1
         calls: dict[Any, list[list[Any]]] = {}  # of a function that is called at several places
         for ((scope, (code, instruction, part, _), kind, i), reach), sites in groups.items():
             calls.setdefault((scope, code, instruction, part, kind, i, "`" in reach), []).append(sites)

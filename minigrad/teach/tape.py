@@ -192,6 +192,13 @@ class Using:
         return lambda g: self.change(g, other)
 
 
+def _overwrites_all(op: Op) -> int | None:
+    """Return the operation whose result overwrites a whole array, None if something else is done here."""
+    if op.kind != "setitem" or op.parameters["index"] is not Ellipsis or op.sources[1] is None:
+        return None
+    return op.sources[1] if np.shape(op.operands[1]) == op.value.shape else None
+
+
 class Tape:
     """The operations between an input and a result.
 
@@ -208,6 +215,10 @@ class Tape:
         where: dict[Any, int] = {}
         for node in reverse_topological_order([recording.output.node])[::-1]:
             op = self._op(recording, node, where)
+            written = _overwrites_all(op)
+            if written is not None and (node is not recording.output.node or written == len(self.ops) - 1):
+                where[node] = written  # total += x: what is written is the sum
+                continue
             if not (written_out and op.kind in WRITTEN_OUT and self._write_out(op, node, where)):
                 self._append(op, node, where)
         with np.errstate(all="ignore"):
@@ -375,7 +386,8 @@ class Tape:
         found: list[Any] = [v]
         for op in self.ops[1:]:
             ts: list[Any] = [None if s is None else found[s] for s in op.sources]
-            found.append(None if all(t is None for t in ts) else self._tangent(op, ts))
+            # a product of vectors is a float64, which nothing can be written to
+            found.append(None if all(t is None for t in ts) else np.asarray(self._tangent(op, ts)))
         return found
 
     def _tangent(self, op: Op, ts: list[Any]) -> Any:

@@ -174,5 +174,6 @@ class Words:
 
 def _number(value: Any) -> str:
     if isinstance(value, np.ndarray) and value.ndim:
-        return "a constant"
+        masks = value.size and bool(((value == 0) | (value < -1000)).all() and (value < 0).any())
+        return "the mask (0 or a large negative number)" if masks else "a constant"
     return f"{float(value):.6g}" if value is not None else "None"

@@ -237,6 +237,14 @@ def cubes_at_d(g: np.ndarray, w: np.ndarray) -> np.ndarray:
     return np.asarray((g * (1 - t(D**3) ** 2) * 3 * D**2 * (1 - h**2)).T @ B)
 
 
+def steps_stacked(w: Any) -> Any:
+    return np.stack([t(B[i] @ w) for i in range(4)])
+
+
+def last_step_everywhere(g: np.ndarray, w: np.ndarray) -> np.ndarray:
+    return np.asarray(sum(np.outer(B[i], g[-1] * (1 - t(B[i] @ w) ** 2)) for i in range(4)))
+
+
 def several_uses(w: Any) -> Any:
     u = B @ w.T
     h = t(u)
@@ -262,6 +270,7 @@ AT_OUTPUTS: dict[str, tuple[Callable[[Any], Any], Callable[[np.ndarray, np.ndarr
         lambda g, w: (g * (1 - t(B @ w.T + D) ** 2) * np.cos(B @ w.T)).T @ B,
     ),
     "wrong point": (cubes, cubes_at_d),
+    "wrong part": (steps_stacked, last_step_everywhere),
     "sign at a value": (several_uses, negated_once),
     "other time steps": (steps, lambda g, w: (B.T @ g) * (1.1 - t(w) ** 2)),
     "different forward": (
@@ -282,8 +291,25 @@ def test_a_mistake_with_an_upstream_gradient_is_found_under_its_name(name: str, 
     assert found is not None and name in found.mistakes, (found, found and found.mistakes)
 
 
+def terms(w: Any) -> Any:
+    total = 0
+    for d in (B.T @ D, S):
+        total += np.trace(w @ w @ d)  # in place, of a float64
+    return total - np.log((w * w).sum())
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_term_whose_gradient_is_transposed_is_found(seed: int) -> None:
+    w = np.random.default_rng(seed).standard_normal((3, 3))
+    first, second = ((w @ d + d @ w).T for d in (B.T @ D, S))
+    last = 2 * w / (w * w).sum()
+    found = diagnosed(terms, w, first + second - last, first.T + second - last)
+    assert found is not None and "transposed term" in found.mistakes, found
+
+
 def test_every_entry_of_the_catalogue_is_planted() -> None:
-    assert {name for name, m in CATALOGUE.items() if m.scope != "answer"} == {*PLANTED, *LATER, *AT_OUTPUTS}
+    names = {name for name, m in CATALOGUE.items() if m.scope != "answer"}
+    assert names == {*PLANTED, *LATER, *AT_OUTPUTS, "transposed term"}
 
 
 @settings(max_examples=12, deadline=None)

@@ -106,12 +106,22 @@ def _skipped(s: Edge) -> Iterator[Variant]:
     "upstream ignored",
     "edge",
     "the upstream gradient is ignored at {through}: the local derivative alone goes to {operand}; multiply it by the "
-    "gradient that arrives",
+    "gradient that arrives{detail}",
     assumes=1.2,
 )
 def _upstream_ignored(s: Edge) -> Iterator[Variant]:
     if s.k != len(s.tape.ops) - 1 or s.op.value.size > 1:
-        yield Variant(lambda g: s.contribution(np.ones_like(g)))
+        yield Variant(lambda g: s.contribution(np.ones_like(g)), _everywhere(s.g), key="ones")
+
+
+def _everywhere(g: np.ndarray) -> str:
+    """Return what an upstream gradient is if it is the same for all elements, such as the 1/N of a mean."""
+    c = float(g.flat[0]) if g.size else 0.0
+    if not c or not np.allclose(g, c, rtol=1e-9):
+        return ""
+    n = round(1 / abs(c)) if abs(c) < 1 else 0
+    mean = f", the 1/{n} of a mean" if n and math.isclose(n * abs(c), 1, rel_tol=1e-9) else ""
+    return f", the factor {c:.6g}{mean}"
 
 
 @mistake("upstream twice", "edge", "the upstream gradient is multiplied in twice at {through}", assumes=2.0)
@@ -150,6 +160,8 @@ def _other_function(s: Edge) -> Iterator[Variant]:
             (f"{n:g}", f": the factor {base} is missing", lambda: p * np.ones_like(a)),
         ]
         for number, (text, why, d) in enumerate(powers):
+            if n == 2 and number in (3, 7):  # said by another one
+                continue
             d_value = d()
             yield Variant(Times(d_value, s.fitted), f"`{text}`{why}", -0.6, f"power {number}")
         return
@@ -241,6 +253,11 @@ def _other_array(s: Edge) -> Iterator[Variant]:
                         f"{said} transposed",
                         0.4,
                     )
+        if name != "y" and source is None and op.kind in ("mul", "matmul") and right.ndim <= 4:
+            dims = [d for d in range(right.ndim) if right.shape[d] > 1]
+            for flipped in [axes for n in range(1, len(dims) + 1) for axes in itertools.combinations(dims, n)]:
+                text = f"{said} flipped along {dimensions(flipped)}, in reverse order"
+                yield Variant(instead(name, np.flip(right, flipped)), text, 0.3 + 0.1 * (len(flipped) == 3))
 
 
 @mistake(
@@ -286,8 +303,9 @@ def _mask(s: Edge) -> Iterator[Variant]:
         return
     c = s.contribution(np.ones(s.op.value.shape))
     x = s.operand
+    second = s.is_second_branch
     others: list[tuple[str, Callable[[np.ndarray], Any]]] = [
-        ("the upstream gradient is positive, not where the input is", lambda g: g * (g > 0)),
+        ("the upstream gradient is positive, not where the input is", lambda g: g * ((g > 0) ^ second)),
         ("the upstream gradient is positive as well as the input", lambda g: s.contribution(g * (g > 0))),
         ("it must not, and is 0 where it must pass", lambda g: g * (c == 0)),
         ("the input is at least 0 (>= for >)", lambda g: g * (x >= 0)),
@@ -305,9 +323,9 @@ def _mask(s: Edge) -> Iterator[Variant]:
     name = s.words.name(s.k)
     for array, when in s.other_passes():
         said = f"{name} of the {when} pass of the loop is positive"
-        yield Variant(lambda g, a=array: s.fitted(g * (a > 0)), said, 0.1, f"mask {when}")
+        yield Variant(lambda g, a=array: s.fitted(g * ((a > 0) ^ second)), said, 0.1, f"mask {when}")
     for array, called, key in s.neighbours(s.op.value.shape):
-        yield Variant(Times(array > 0, s.fitted), f"{called} is positive", 0.55, f"mask {key}")
+        yield Variant(Times((array > 0) ^ second, s.fitted), f"{called} is positive", 0.55, f"mask {key}")
 
 
 @mistake("factor", "edge", "the contribution of {operand} through {through} is {detail}", assumes=1.7)
@@ -354,6 +372,14 @@ def _wrong_product(s: Edge) -> Iterator[Variant]:
             text = f"`{m_text} @ {g_text}`" if first else f"`{g_text} @ {m_text}`"
             why = "a transpose is wrong" if m is other else f"`{own}` stands there instead of `{name}`"
             yield Variant(product, f"{text}, where g is the upstream gradient: {why}", far, text)
+    for d in range(other.ndim - 2) if s.g.ndim == other.ndim else ():
+        if other.shape[d] == s.g.shape[d] > 1:
+            text = f"{{}} is summed over dimension {d} first, and each of its elements belongs to one product"
+            summed = np.broadcast_to(other.sum(d, keepdims=True), other.shape)
+            change = lambda g, m=summed: s.op.contribution(s.i, g, {s.op.primitive.inputs[1 - s.i]: m})  # noqa: E731
+            yield Variant(change, text.format(f"`{name}`"), 0.3, f"sum {d}")
+            change = lambda g, d=d: s.contribution(np.broadcast_to(g.sum(d, keepdims=True), g.shape))  # noqa: E731
+            yield Variant(change, text.format("the upstream gradient"), 0.3, f"sum g {d}")
     try:
         if s.fitted(s.g * other) is not None:
             yield Variant(lambda g: s.fitted(g * other), "an elementwise product", 0.7)
@@ -539,6 +565,7 @@ def _wrong_spread(s: Edge) -> Iterator[Variant]:
             ("to the smallest for the largest, or the other way round (argmin for argmax)", low, 1),
             ("to the largest by absolute value", size == size.max(axis, keepdims=True), 1),
             ("to every element alike, as that of an average", np.ones_like(best), x.size // op.value.size),
+            ("to the positive ones: the mask of a relu", x > 0, 1),
         ):
             yield Variant(lambda g, m=mask / total: m * spread(g, shape, axis, keep), said, 0.2)
         extreme = np.amax if op.kind == "amax" else np.amin

@@ -10,6 +10,9 @@ import numpy as np
 from minigrad.teach.catalogue import REDUCTIONS
 from minigrad.teach.tape import Tape
 
+SQUARE = "the 2 of a square"
+"""What a factor of 2 means; a dimension of size 2 is named beside it."""
+
 
 def factor_words(c: float, tape: Tape) -> tuple[str, float]:
     """Return what a wrong factor may mean, and how much that assumes."""
@@ -39,7 +42,13 @@ def factor_words(c: float, tape: Tape) -> tuple[str, float]:
 
 def meaningful(tape: Tape) -> list[tuple[str, float]]:
     """Return the numbers that a factor may be made of, with their meaning."""
-    found: dict[float, str] = {2.0: "the 2 of a square"}
+    found: dict[float, str] = {2.0: SQUARE}
+
+    def add(n: float, called: str) -> None:
+        if n == 2 and found[n] == SQUARE:
+            found[n] = f"{SQUARE}, or {called}"
+        found.setdefault(n, called)
+
     for op in tape.ops:
         for i, o in enumerate(op.operands):
             if op.sources[i] is None and o is not None and np.ndim(o) == 0 and float(o) not in (0, 1, -1):
@@ -50,10 +59,10 @@ def meaningful(tape: Tape) -> list[tuple[str, float]]:
     for op in [*tape.ops[:1], *tape.ops[::-1]]:
         for d, n in enumerate(op.value.shape):
             if n > 1:
-                found.setdefault(float(n), f"the size of dimension {d} of `{op.name or op.kind}`")
+                add(float(n), f"the size of dimension {d} of `{op.name or op.kind}`")
     for op in tape.ops:
         if op.kind in REDUCTIONS and op.value.size:
-            found.setdefault(float(op.operands[0].size / op.value.size), "the number of elements that are averaged")
+            add(float(op.operands[0].size / op.value.size), "the number of elements that are averaged")
         if op.value.size > 1:
-            found.setdefault(float(op.value.size), f"the number of elements of `{op.name or op.kind}`")
+            add(float(op.value.size), f"the number of elements of `{op.name or op.kind}`")
     return [(meaning, n) for n, meaning in found.items() if n > 0 and n != 1]

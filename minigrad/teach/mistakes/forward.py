@@ -10,6 +10,7 @@ import numpy as np
 
 from minigrad.primitives import elementwise as ew
 from minigrad.primitives import layout, reductions
+from minigrad.primitives.primitive import Primitive
 from minigrad.teach.catalogue import REDUCTIONS, Variant, mistake
 from minigrad.teach.mistakes.moves import dimensions
 from minigrad.teach.mistakes.sites import Site
@@ -111,6 +112,17 @@ def _different_forward(s: Site) -> Iterator[Variant]:
                         f"one with {called} instead of {said} in {name}",
                         0.3,
                     )
+    if op.kind == "reshape":
+        for d in range(op.value.ndim - 1):
+            a, b = op.value.shape[d : d + 2]
+            if a > 1 and b > 1 and a * b in np.shape(op.operands[0]):
+                yield Variant(
+                    lambda operands, d=d: (_interleaved(d, op.value.shape), operands, op.parameters, op.sources),
+                    f"one in which dimension {d} of {name} has every {a}th element, not {b} that follow each other: "
+                    f"another order of the axes in a reshape",
+                    0.1,
+                    f"interleaved {d}",
+                )
     if op.kind == "matmul" and None not in op.sources and all(np.ndim(o) == 2 for o in op.operands):
         yield Variant(
             lambda operands: (op.primitive, operands[::-1], op.parameters, op.sources[::-1]),
@@ -336,3 +348,13 @@ _SIBLINGS: dict[str, tuple[Any, ...]] = {
     "amin": (reductions.amax,),
 }
 """Primitives that are easily taken for each other."""
+
+
+def _interleaved(d: int, made: tuple[int, ...]) -> Primitive:
+    """Return the reshape to `made` that lays dimensions d and d + 1 out the other way round."""
+    laid = (*made[:d], made[d + 1], made[d], *made[d + 2 :])
+    return Primitive(
+        "reshape",
+        lambda x, *, shape: x.reshape(laid).swapaxes(d, d + 1),
+        x=lambda g, x_shape: g.swapaxes(d, d + 1).reshape(x_shape),
+    )

@@ -515,10 +515,19 @@ def _wrong_point(s: Block) -> Iterator[Variant]:
     """The whole function, computed again from another array, such as the old state."""
     if len(s.tape.between(s.k, s.early)) > 8:
         return
-    if s.is_elementwise:
+    if s.is_elementwise and np.ptp(s.g):
         said = f"the upstream gradient instead of {s.words.name(s.early)}"
         yield Variant(lambda g: s.right_at(g, g), said, -0.4, "upstream")
     for array, called, key, assumes in s.other_points():
         if array is not s.x:
             said = f"{called} instead of {s.words.name(s.early)}"
             yield Variant(lambda g, a=array: s.right_at(a, g), said, assumes, key)
+
+
+@mistake("transposed term", "block", "the gradient of the term {node}{line} is transposed", assumes=1.3)
+def _transposed_term(s: Block) -> Iterator[Variant]:
+    if s.y.size == 1 and s.early == 0:
+        for a, b in itertools.combinations(range(s.x.ndim), 2):
+            if s.x.shape[a] == s.x.shape[b] > 1:
+                said = "" if s.x.ndim == 2 else f": dimensions {a} and {b} are swapped"
+                yield Variant(lambda g, a=a, b=b: s.right(g).swapaxes(a, b), said)

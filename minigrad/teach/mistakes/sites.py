@@ -198,6 +198,15 @@ class Edge(Site):
         other = self.op.operands[1 - self.i] if self.op.kind == "mul" else None
         return isinstance(other, np.ndarray) and bool(np.isin(other, (0, 1)).all() and other.any()) and other.size > 1
 
+    @property
+    def is_second_branch(self) -> bool:
+        """True for the operand that a choice between two takes where its condition does not hold."""
+        return self.op.kind in CHOICES and self.i == len(self.op.operands) - 1
+
+
+CHOICES = ("where", "maximum", "minimum")
+"""Primitives that choose between two operands, element by element."""
+
 
 class Block(Site):
     """Operations between `early`, with the value x, and `k`, with the value y, that are one function.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -112,6 +113,11 @@ def _other_term(s: Site) -> Iterator[Variant]:
     yield from ()  # the search finds the term
 
 
+def _ways(s: Site, k: int) -> list[tuple[int, int]]:
+    """Return the operands of operation k that depend on the input: position, operation."""
+    return [(i, j) for i, j in enumerate(s.tape.ops[k].sources) if j is not None and s.tape.ops[j].active]
+
+
 def _later(s: Site) -> Iterator[tuple[int, str, int]]:
     """Yield later operations with results of the same shape, the name, and the number of operations between."""
     near = {k: 1 for k, _ in s.op.users}
@@ -134,10 +140,29 @@ def _later(s: Site) -> Iterator[tuple[int, str, int]]:
 def _other_upstream(s: Edge) -> Iterator[Variant]:
     for k, name, near in _later(s):
         if near:
-            what = "mask" if s.tape.ops[k].kind in ("maximum", "relu", "minimum", "clamp") else "local derivative"
+            what = "mask" if any(Edge(s.tape, s.words, k, i).is_mask for i, _ in _ways(s, k)) else "local derivative"
             why = f"{s.words.name(s.k)}: the {what} of {name} is left out"
             change = Using(k, lambda _, other: s.contribution(other))
             yield Variant(change, f"{name}, not of {why}", 0.1 * (near - 1), f"{name} {near}")
+
+
+@mistake("wrong part", "node", "the parts of {node}{line} get the gradients of other parts: {detail}", assumes=1.4)
+def _wrong_part(s: Site) -> Iterator[Variant]:
+    """A time step that takes the upstream gradient of another one: dhs[:, -1] in every pass."""
+    if s.op.kind not in ("stack", "cat", "setitem", "setview"):
+        return
+    for d, n in enumerate(s.op.value.shape):
+        for said, order in (
+            ("always that of the last", [n - 1] * n),
+            ("always that of the first", [0] * n),
+            ("in reverse order (counted from the other end)", [*range(n)][::-1]),
+            ("each that of the next one, off by one", [*range(1, n), n - 1]),
+            ("each that of the previous one, off by one (before the first is the last)", [-1, *range(n - 1)]),
+        ):
+            if n > 2:
+                yield Variant(
+                    lambda g, o=order, d=d: g.take(o, axis=d), f"along dimension {d}, {said}", 0.0, f"{d} {said}"
+                )
 
 
 @mistake("averaged", "node", "the gradient of {node}{line} is {detail}", assumes=2.0)
@@ -165,10 +190,10 @@ def _overwritten(s: Site) -> Iterator[Variant]:
     names = [s.words.name(k) for k, _ in sorted(s.op.users, key=lambda use: (-use[0], use[1]))]
     for j, which in ((-1, "first"), (0, "last")):
         lost = [*dict.fromkeys(names[:-1] if j else names[1:])]
-        those = f" (those through {' and '.join(lost)} are missing)" if len(lost) <= 3 else ""
+        ways = f" (those through {' and '.join(lost)} are missing)" if len(lost) <= 3 else ""
         yield Variant(
             lambda cs, j=j: cs[j],
-            f"{n} times, and only the contribution of its {which} use is left{those}",
+            f"{n} times, and only the contribution of its {which} use is left{ways}",
             0.1 * (n == 2),
             which,
         )
@@ -195,12 +220,16 @@ def _overwritten(s: Site) -> Iterator[Variant]:
                 "in parts that overlap, and a later part overwrites an earlier one",
                 key=f"parts {order}",
             )
-            for j in range(n) if n <= 8 else ():
+            alike: dict[Any, list[int]] = {}  # the uses by one instruction
+            for j, (k, _) in enumerate(uses):
+                alike.setdefault(s.words.same_instruction(k)[0], []).append(j)
+            for those in [[j] for j in range(n) if n <= 8] + [same for same in alike.values() if 1 < len(same) < n]:
+                name = s.words.name(uses[those[0]][0])
                 yield Variant(
-                    lambda cs, o=order, j=j: written(cs, o, (j,)),
-                    f"in parts that overlap, and {s.words.name(uses[j][0])} overwrites what is there",
+                    lambda cs, o=order, those=those: written(cs, o, those),
+                    f"in parts that overlap, and that of {name} overwrites what is there (= for +=)",
                     0.1,
-                    key=f"part {order} {j}",
+                    key=f"part {order} {those}",
                 )
 
 

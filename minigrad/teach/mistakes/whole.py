@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from minigrad.teach.catalogue import Variant, mistake
-from minigrad.teach.mistakes.factors import factor_words, meaningful
+from minigrad.teach.mistakes.factors import SQUARE, factor_words, meaningful
 from minigrad.teach.mistakes.moves import dimensions, shifted
 from minigrad.teach.mistakes.sites import Whole
 
@@ -33,7 +33,8 @@ def _whole_factor(s: Whole) -> Iterator[Variant]:
 def _whole_factor_words(c: float, s: Whole) -> tuple[str, float]:
     whole = round(abs(c)) if abs(c) > 1 else round(1 / abs(c))
     if whole > 1 and math.isclose(max(abs(c), 1 / abs(c)), whole, rel_tol=1e-6):
-        meaning = s.sizes.get(whole) or next((text for text, n in meaningful(s.tape) if n == whole != 2), "")
+        meaning = s.sizes.get(whole) or next((text for text, n in meaningful(s.tape) if n == whole), "")
+        meaning = meaning.removeprefix(SQUARE).removeprefix(", or ")
         text = f"{'-' * (c < 0)}{whole if abs(c) > 1 else f'1/{whole}'}{', ' * bool(meaning)}{meaning}"
         if whole == 2 and not meaning:
             text += ": the 2 of a square?" if abs(c) > 1 else ": the 2 of a square, or an input used twice (= for +=)?"
