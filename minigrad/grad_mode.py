@@ -107,8 +107,9 @@ def accumulate(gradients: dict[Any, Any]) -> None:
         if not mine and _accumulating._is_owned():  # type: ignore[attr-defined]
             _accumulating.release()
     for node in gradients:
-        for hook in tuple(node.post_accumulate_hooks or ()):
-            hook()
+        if node.post_accumulate_hooks:
+            for hook in tuple(node.post_accumulate_hooks):
+                hook()
 
 
 class no_grad(ContextDecorator):

@@ -397,8 +397,8 @@ class Recording:
         if not self._returns_graph:
             return wrap(y, None)
         count = len(inputs)
-        sources = [inputs[i].node if i < count else tensors[i - count].node for i in self._needed]
-        node = RecordedNode(y, _RECORDED, tuple(sources))
+        sources = tuple([inputs[i].node if i < count else self._nodes[i - count] for i in self._needed])
+        node = RecordedNode(y, _RECORDED, sources)
         node.steps, node.recording, node.arguments = steps, self, (_copied(args), _copied(options))
         node.given, node.used, node.users = given, arrays, users
         node.saved = tuple([arrays[i] for i in self._backward_given])
@@ -514,11 +514,18 @@ class RecordedNode(ArrayNode):
         if retain_graph or create_graph or targets is not None or not self._ends_at_leaves():
             engine.backward(seeds, retain_graph=retain_graph, create_graph=create_graph, targets=targets)
         else:
-            accumulate({node: g for node, g, _ in self._events(seeds[self]) if node.stores_grad})
+            found = self.vjp(seeds[self], False)
+            self.release()
+            leaves = zip(self.inputs, found)
+            accumulate({node: c for node, c in leaves if c is not None and node.stores_grad})  # type: ignore[union-attr]
 
     def walk(self, seeds: Any) -> Iterable[engine.Event]:
         """The same as `engine.walk`, without the event of this node where the inputs are leaves without hooks."""
-        return self._events(seeds[self]) if self._ends_at_leaves() else engine.walk(seeds)
+        if not self._ends_at_leaves():
+            return engine.walk(seeds)
+        found = self.vjp(seeds[self], False)
+        self.release()
+        return [(node, c, ()) for node, c in zip(self.inputs, found) if node is not None and c is not None]
 
     def _ends_at_leaves(self) -> bool:
         if self.hooks or self.retains_grad or self.steps is None or watchers:
@@ -527,11 +534,6 @@ class RecordedNode(ArrayNode):
             if node is None or node.primitive is not None or node.hooks or node.post_accumulate_hooks:
                 return False
         return len({*self.inputs}) == len(self.inputs)
-
-    def _events(self, g: Any) -> list[engine.Event]:
-        found = self.vjp(g, False)
-        self.release()
-        return [(node, c, ()) for node, c in zip(self.inputs, found) if node is not None and c is not None]
 
     def jvp(self, tangents: list[Any], graph: bool) -> Any:
         raise NotImplementedError("compile: a recorded function has no forward mode: call the function itself")

@@ -19,8 +19,7 @@ from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from itertools import chain
-from operator import attrgetter, contains, getitem, is_
+from operator import is_
 from pathlib import PurePath
 from typing import Any
 
@@ -355,50 +354,63 @@ class Guards:
 def _same_objects(
     dicts: Any, lists: Any, sets: Any, sizes: Any, names: Any, cells: Any, slots: Any
 ) -> Callable[[], bool]:
-    """Return a function: whether everything holds the very objects that it held. The loops over them are C's.
+    """Return a function: whether everything holds the very objects that it held.
 
-    Of an empty container it suffices that it is still empty.
+    Every comparison is written out, since a loop over them costs several times as much. For a module with a parameter,
+    a hook and a global variable of the user's it is, with the objects as global variables,
+
+        def same():
+            try:
+                return not (
+                    k0
+                    or [*k1] != k2 or k1['training'] is not k3 or k1['weight'] is not k4
+                    or len(k5) != 1 or not all(map(is_, k5, k6))
+                    or k7['scale'] is not k8
+                )
+            except (LookupError, ValueError, AttributeError):
+                return False
+
+    where k0 was empty: then it suffices that it still is.
     """
-    empty = [x for x, before, *_ in (*dicts, *lists, *sets) if not before]
-    sets = [(s, before) for s, before, _ in sets if before]
-    dicts, lists = [d for d in dicts if d[1]], [x for x in lists if x[1]]
-    containers = [x for x, *_ in (*dicts, *lists, *sizes)]
-    lengths = [len(before) for _, before, *_ in (*dicts, *lists)] + [size for _, size, _ in sizes]
-    absent = [(place, name) for place, name, value, _ in names if value is _MISSING]
-    nowhere, absent = [place for place, _ in absent], [name for _, name in absent]
-    names = [noted for noted in names if noted[2] is not _MISSING]
-    keys = [k for _, keys, *_ in dicts for k in keys]
-    values = [v for _, _, values, _ in dicts for v in values] + [v for _, items, _ in lists for v in items]
-    dicts, lists = [d for d, *_ in dicts], [x for x, *_ in lists]
-    values += [value for _, _, value, _ in names] + [value for _, value, _ in cells] + [v for _, _, v, _ in slots]
-    known = [value is not _MISSING for value in values]
-    places, names = [place for place, *_ in names], [name for _, name, *_ in names]
-    cells = [cell for cell, *_ in cells]
-    objects, attributes = [x for x, *_ in slots], [name for _, name, *_ in slots]
+    objects: dict[str, Any] = {"is_": is_}
 
-    def same() -> bool:
-        if any(empty) or [*map(len, containers)] != lengths or any(map(contains, nowhere, absent)):
-            return False
-        try:
-            now = chain(
-                chain.from_iterable(map(dict.values, dicts)),
-                chain.from_iterable(lists),
-                map(getitem, places, names),
-                map(_cell_contents, cells),
-                map(getattr, objects, attributes),
-            )
-            return (
-                all(map(is_, now, values))
-                and all(map(is_, chain.from_iterable(dicts), keys))
-                and all([s == before for s, before in sets])
-            )
-        except (LookupError, ValueError, AttributeError):  # a name, a variable or an attribute is gone
-            return False
+    def held(x: Any) -> str:
+        name = f"k{len(objects)}"
+        objects[name] = x
+        return name
 
-    return same if all(known) else lambda: False
+    changes = [held(x) for x, before, *_ in (*dicts, *lists, *sets) if not before]
+    for d, keys, values, _ in dicts:
+        if 0 < len(keys) <= _WRITTEN_OUT and {*map(type, keys)} == {str}:
+            name = held(d)
+            others = [f"{name}[{k!r}] is not {held(v)}" for k, v in zip(keys, values)]
+            changes.append(" or ".join([f"[*{name}] != {held(keys)}", *others]))
+        elif keys:
+            changes += [_differ(held(d), held(keys), len(keys)), _differ(f"{held(d)}.values()", held(values))]
+    changes += [_differ(held(x), held(items), len(items)) for x, items, _ in lists if items]
+    changes += [f"{held(s)} != {held(before)}" for s, before, _ in sets if before]
+    changes += [f"len({held(x)}) != {size}" for x, size, _ in sizes]
+    for place, name, value, _ in names:
+        where = held(place)
+        changes.append(f"{name!r} in {where}" if value is _MISSING else f"{where}[{name!r}] is not {held(value)}")
+    changes += [f"{held(cell)}.cell_contents is not {held(value)}" for cell, value, _ in cells]
+    changes += [f"getattr({held(x)}, {name!r}) is not {held(value)}" for x, name, value, _ in slots]
+    if any(x is _MISSING for x in objects.values()):
+        return lambda: False
+    text = "def same():\n try:\n  return not (\n   " + "\n   or ".join(changes or ["False"]) + "\n  )\n"
+    text += " except (LookupError, ValueError, AttributeError):\n  return False\n"  # something is gone
+    exec(compile(text, "<guards of minigrad.compile>", "exec"), objects)
+    same: Callable[[], bool] = objects["same"]
+    return same
 
 
-_cell_contents = attrgetter("cell_contents")
+_WRITTEN_OUT = 64
+"""The most entries of a dictionary that are compared one by one."""
+
+
+def _differ(now: str, before: str, n: int = 0) -> str:
+    """Return the expression: whether two sequences of objects differ; `n` is their length, 0 if it is known."""
+    return f"{f'len({now}) != {n} or ' if n else ''}not all(map(is_, {now}, {before}))"
 
 
 @contextmanager

@@ -250,6 +250,26 @@ def test_what_a_module_reads_is_followed() -> None:
         Shift.scale = 1.0
 
 
+def test_dictionaries_are_compared_with_their_order() -> None:
+    """Short ones with texts as keys entry by entry, others as sequences."""
+    weights: dict[Any, float] = {}
+
+    def function(x: Any) -> Any:
+        for w in weights.values():
+            x = (x + w) * w
+        return x.sum()
+
+    x = tensors(3)
+    for kind in ({"a": 2.0, "b": 3.0}, {1: 2.0, 2: 3.0}, {**{f"n{i}": 1.0 for i in range(100)}, "a": 2.0, "b": 3.0}):
+        compiled = minigrad.compile(function)
+        first, *others = kind.items()
+        for now in (kind, dict([*others, first]), {**kind, first[0]: 5}, {**kind, first[0]: 5.0}, dict(others)):
+            weights.clear()
+            weights.update(now)
+            assert bits(compiled(x), compiled(x)) == bits(function(x), function(x))
+        assert not compiled.reason
+
+
 def test_an_import_inside_a_step_is_no_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     """NumPy imports some of its modules when they are first used; the finders of packages then run."""
 
