@@ -101,8 +101,11 @@ def _code(statement: ast.stmt) -> CodeType:
         if isinstance(statement, ast.Return):
             made = ast.Assign([ast.Name("RETURNED", ast.Store())], statement.value or ast.Constant(None))
             ast.copy_location(made, statement)
-        module = ast.fix_missing_locations(ast.Module([made], []))
-        code = compile(module, "<formula>", "exec")
+        module = ast.Module([made], [])
+        try:
+            code = compile(module, "<formula>", "exec")
+        except TypeError:  # an edit without line numbers
+            code = compile(ast.fix_missing_locations(module), "<formula>", "exec")
         statement.code = code  # type: ignore[attr-defined]
     return code
 
@@ -161,6 +164,8 @@ def match(pattern: Any, node: Any, bound: dict[str, Any], settings: frozenset[st
         bound[pattern.id] = node
         return isinstance(node, ast.expr)
     if type(pattern) is not type(node):
+        return False
+    if isinstance(pattern, ast.BinOp) and type(pattern.op) is not type(node.op):
         return False
     if isinstance(pattern, ast.AST):
         fields = [f for f in pattern._fields if f not in ("ctx", "type_comment", "kind")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -214,7 +215,8 @@ def take(step: Any, settings: dict[str, Any], trial: Trial, decays: bool = True)
     Raises:
         CallError: if it cannot be called or what it returns is no step.
     """
-    if isinstance(step, type) or (not inspect.isfunction(step) and _method(step) is not None):
+    is_function = inspect.isroutine(step) or isinstance(step, functools.partial)
+    if isinstance(step, type) or (not is_function and _method(step) is not None):
         return _take_object(step, settings, trial, decays)
     parameters = _parameters(step)
     if parameters and parameters[0].name in ("params", "parameters") and len(parameters) < 3:

@@ -14,8 +14,9 @@ from minigrad import check_forward, check_rule, check_schedule, nn, no_grad, opt
 from minigrad.optim import rules
 from minigrad.teach.forward_mistakes import CATALOGUE as FORWARD
 from minigrad.teach.forward_mistakes import Variant, mistake
-from minigrad.teach.rule_check import FORMS, NAMES, Reference, _constants, a_trial
+from minigrad.teach.rule_check import _constants
 from minigrad.teach.rule_mistakes import CATALOGUE
+from minigrad.teach.rule_reference import FORMS, NAMES, Reference, a_trial
 
 SETTINGS = [
     {"learning_rate": 0.1},
@@ -583,3 +584,28 @@ def test_other_dimensions_of_arrays_of_three() -> None:
     w = x[0, :, :, :, 0]
     report = check_forward(lambda w: np.tanh(w.swapaxes(0, 1)), lambda w: np.tanh(w), w)
     assert report.cause == "`w` (its dimensions 0 and 1 are exchanged) is transposed"
+
+
+def test_a_bias_correction_in_the_step_size_is_right_and_mistakes_in_it_are_named() -> None:
+    class Folded:
+        def __init__(self, power: float = 0.5) -> None:
+            self.t, self.m, self.v, self.power = 0, 0.0, 0.0, power
+
+        def update(self, x: Any, dx: Any, lr: float) -> Any:
+            self.t += 1
+            rate = lr * (1 - 0.999**self.t) ** self.power / (1 - 0.9**self.t)
+            self.m, self.v = 0.9 * self.m + 0.1 * dx, 0.999 * self.v + 0.001 * dx**2
+            return x - rate * self.m / (np.sqrt(self.v) + 1e-7)
+
+    report = check_rule(lambda: Folded().update, "adam")
+    assert report and "epsilon is added to the root before the bias correction" in report.notes[0], str(report)
+    assert check_rule(lambda: Folded(1.0).update, "adam").mistake == "bias-outside-root"
+
+
+def test_two_mistakes_in_several_lines_or_another_form_of_the_rule() -> None:
+    def nesterov(x: Any, dx: Any, state: Any, learning_rate: float) -> Any:
+        v = 0.9 * state.get("v", 0.0) + learning_rate * dx
+        return x - 0.9 * state.get("v", 0.0) + (1 - 0.9) * v, {"v": v}
+
+    report = check_rule(nesterov, "nesterov", mu=0.9)
+    assert report.mistake == "ascent + lookahead-factor", str(report)

@@ -1,0 +1,309 @@
+"""The rule that a learner's is compared with: its lines, its settings, and where it goes from fixed gradients."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from minigrad.optim import rules
+from minigrad.teach.edits import Formula, rewrite, statements
+from minigrad.teach.rule_calls import Taken, Trial
+from minigrad.teach.rule_mistakes.weight_decay import COUPLED, DECOUPLED
+
+STEPS = 14
+"""How many steps are compared."""
+FOLDED = (
+    ("np.sqrt(vb) + epsilon", "np.sqrt(vb) + epsilon / np.sqrt(1 - beta2 ** t)"),
+    ("epsilon * np.sqrt(1 - beta2 ** t)", "epsilon"),
+)
+FOLDED_NOTE = (
+    "epsilon is added to the root before the bias correction of v, as where the correction is part of the step size; "
+    "the rule adds it after"
+)
+EPSILONS = (1e-8, 1e-7, 1e-6, 1e-5, 1e-10)
+"""The usual values of epsilon: PyTorch's and Kingma and Ba's first, then the lecture's."""
+NAMES = [
+    name
+    for name, rule in vars(rules).items()
+    if inspect.isfunction(rule) and rule.__module__ == rules.__name__ and not name.startswith("_")
+]
+OTHER_NAMES = {
+    "vanilla": "sgd", "gd": "sgd", "gradient_descent": "sgd", "nag": "nesterov", "nesterov_momentum": "nesterov",
+    "sgd_momentum": "momentum",
+}  # fmt: skip
+OTHER_SETTINGS = {
+    "lr": "learning_rate", "eps": "epsilon", "momentum": "mu", "rho": "decay_rate", "alpha": "decay_rate",
+    "wd": "weight_decay",
+}  # fmt: skip
+FORMS = {
+    "momentum": """
+def momentum(x, dx, state, learning_rate, mu=0.9):
+    v = mu * state.get("v", 0.0) + learning_rate * dx
+    x = x - v
+    return x, {"v": v}""",
+    "nesterov": """
+def nesterov(x, dx, state, learning_rate, mu=0.9):
+    v_before = state.get("v", 0.0)
+    v = mu * state.get("v", 0.0) - learning_rate * dx
+    x = x + (-mu * v_before + (1 + mu) * v)
+    return x, {"v": v}""",
+    "adam": """
+def adam(x, dx, state, learning_rate, beta1=0.9, beta2=0.999, epsilon=1e-7):
+    t = state.get("t", 0) + 1
+    m = beta1 * state.get("m", 0.0) + (1 - beta1) * dx
+    v = beta2 * state.get("v", 0.0) + (1 - beta2) * dx**2
+    rate = learning_rate * np.sqrt(1 - beta2**t) / (1 - beta1**t)
+    x = x - rate * m / (np.sqrt(v) + epsilon * np.sqrt(1 - beta2**t))
+    return x, {"t": t, "m": m, "v": v}""",
+}
+FORMS["momentum_pytorch"] = """
+def momentum_pytorch(x, dx, state, learning_rate, mu=0.9, dampening=0.0, nesterov=False):
+    v = mu * state.get("v", 0.0) + dx
+    x = x - learning_rate * v
+    return x, {"v": v}"""
+FORMS["rmsprop_momentum"] = """
+def rmsprop_momentum(x, dx, state, learning_rate, decay_rate=0.99, epsilon=1e-7, mu=0.9, centered=True):
+    cache = decay_rate * state.get("cache", 0.0) + (1 - decay_rate) * dx**2
+    mean = decay_rate * state.get("mean", 0.0) + (1 - decay_rate) * dx
+    v = mu * state.get("v", 0.0) + dx / (np.sqrt(cache - mean**2) + epsilon)
+    x = x - learning_rate * v
+    return x, {"cache": cache, "mean": mean, "v": v}"""
+"""Other ways to write a rule, with the same numbers: some mistakes are small only in them."""
+
+
+@dataclass
+class Reference:
+    """The rule to compare with.
+
+    Attributes:
+        name: the rule's name.
+        forms: its lines, and other ways to write them.
+        settings: all settings but the learning rate.
+        stated: the names of those that the caller stated; the others have their defaults.
+    """
+
+    name: str
+    forms: list[Formula]
+    settings: dict[str, Any]
+    stated: frozenset[str] = frozenset()
+
+    @staticmethod
+    def of(rule: str | Callable[..., Any], given: dict[str, Any]) -> Reference:
+        """Find a rule by name; a function in the lecture's form is a rule too."""
+        name = rule if isinstance(rule, str) else rule.__name__
+        base = OTHER_NAMES.get(name.lower(), name.lower())
+        decoupled = base == "adamw"
+        function = rule if callable(rule) else getattr(rules, "adam" if decoupled else base, None)
+        if function is None or (isinstance(rule, str) and base not in (*NAMES, "adamw")):
+            raise ValueError(f"check_rule: no rule {name!r}; the rules are {', '.join(sorted((*NAMES, 'adamw')))}.")
+        signature = inspect.signature(function).parameters
+        known = {n: p.default for n, p in signature.items() if n not in ("x", "dx", "state", "learning_rate")}
+        settings: dict[str, Any] = {n: d for n, d in known.items() if d is not inspect.Parameter.empty}
+        if decoupled:
+            settings["weight_decay"] = 0.01
+        stated = set()
+        for setting, value in given.items():
+            if setting == "betas":
+                settings["beta1"], settings["beta2"] = value
+                stated |= {"beta1", "beta2"}
+                continue
+            ours = setting if setting in (*known, "weight_decay") else OTHER_SETTINGS.get(setting, setting)
+            if ours not in known and ours != "weight_decay":
+                names = ", ".join(dict.fromkeys((*known, "weight_decay")))
+                raise TypeError(f"check_rule: {name} has no setting {setting!r}; it has {names}.")
+            settings[ours] = value
+            stated.add(ours)
+        special = any(settings.get(n) for n in ("dampening", "nesterov")) or settings.get("centered") is False
+        texts: list[Any] = [function, *([FORMS[base]] if base in FORMS and not special else [])]
+        if decoupled:
+            texts.append(FORMS["adam"])
+        forms = [Formula.of(text) for text in texts]
+        if "weight_decay" in settings and "weight_decay" not in known:
+            line = DECOUPLED if decoupled else COUPLED
+            first = statements(line)
+            forms = [Formula(f.name, (*first, *f.body), f.settings | {"weight_decay"}) for f in forms]
+        return Reference(name, forms, settings, frozenset(stated))
+
+    def alternatives(self) -> Iterator[tuple[str, float | None, Reference]]:
+        """Yield (note, epsilon, reference) for what is right too: another epsilon, or one added before the correction.
+
+        Code often has epsilon as a number, so that any usual one is right if the caller stated none. With the bias
+        correction in the step size (Kingma and Ba, 2014, end of section 2) epsilon is added to the root of v itself.
+        """
+        folded = [
+            edited for form in self.forms for pattern, instead in FOLDED for edited in rewrite(form, pattern, instead)
+        ]
+        usual = self.settings.get("epsilon")
+        free = usual is not None and "epsilon" not in self.stated
+        values = [usual, *(e for e in EPSILONS if e != usual)] if free else [usual]
+        for forms, said in ((self.forms, ""), (folded, FOLDED_NOTE)):
+            for epsilon in values if forms else ():
+                other = replace(
+                    self, forms=forms, settings={**self.settings, "epsilon": epsilon} if free else self.settings
+                )
+                differs = f"yours has epsilon {epsilon:g}; the default here is {usual:g}" if epsilon != usual else ""
+                if differs or said:
+                    yield "; ".join(filter(None, (differs, said))), epsilon if differs else None, other
+
+    def path(
+        self, formula: Formula, trial: Trial, wanted: Taken | None = None, tolerance: Any = None, shared: str = ""
+    ) -> tuple[list[np.ndarray], list[Any]] | None:
+        """Return where a formula goes and its states; None once it parts from `wanted`."""
+        namespace: dict[str, Any] = {"np": np, "_rms": vars(rules)["_rms"], "weight_decay": 0.0, **self.settings}
+        xs = list(trial.start)
+        states: list[Any] = [{} for _ in xs]
+        made: list[np.ndarray] = []
+        kept: list[Any] = []
+        length: Any = 0.0
+        constant = wanted is not None and wanted.constant_rate
+        try:
+            for k, gradients in enumerate(trial.gradients):
+                rate = trial.rates[0] if constant else trial.rates[k]
+                namespace["STEP"], namespace["RATE_0"] = k + 1, trial.rates[0]
+                namespace["RATE_BEFORE"] = trial.rates[0] if constant else trial.rates[max(k - 1, 0)]
+                old = np.array(xs)
+                for i, dx in enumerate(gradients):
+                    state = states[i]
+                    if shared == "t" and "t" in states[i - 1]:
+                        state = {**state, "t": states[i - 1]["t"]}
+                    namespace.update(PART=i, PARTS=len(xs))
+                    namespace.update(self.settings, x=xs[i], dx=dx, GIVEN=dx, state=state, learning_rate=rate)
+                    x, after = formula(namespace)
+                    if np.shape(x) != np.shape(xs[i]):
+                        return None
+                    xs[i], states[i] = x, after
+                    if shared == "all":
+                        states = [after] * len(xs)
+                now = np.array(xs, dtype=float)
+                made.append(now)
+                kept.append(dict(states[0]))
+                length = length + np.abs(now - old)
+                if wanted is not None and not close(wanted.x[k], now, length, tolerance):
+                    return None
+        except Exception:
+            return None
+        return made, kept
+
+
+def close(mine: np.ndarray, rule: np.ndarray, length: Any, tolerance: tuple[float, float]) -> bool:
+    """Whether two points agree, for paths of this length."""
+    relative, absolute = tolerance
+    scale = np.abs(rule) + length
+    allowed = relative * length + absolute * scale
+    with np.errstate(all="ignore"):
+        return bool(np.all((np.abs(mine - rule) <= allowed) | (mine == rule) | (np.isnan(mine) & np.isnan(rule))))
+
+
+class Element:
+    """One element of a trial, on which a formula runs in Python's floats: many times faster than on small arrays.
+
+    It is the element at which the learner's rule parts first from the right one, so that most edits fail on it.
+    """
+
+    def __init__(self, reference: Reference, trial: Trial, wanted: Taken) -> None:
+        self.rates = [trial.rates[0]] * STEPS if wanted.constant_rate else trial.rates
+        right = reference.path(reference.forms[0], trial, Taken(x=wanted.x, constant_rate=wanted.constant_rate),
+                               (np.inf, np.inf))  # fmt: skip
+        place = (0,) * wanted.x[0].ndim
+        for mine, theirs in zip(wanted.x, right[0] if right else ()):
+            error = np.nan_to_num(np.abs(mine - theirs) / (np.abs(theirs) + 1e-300), nan=np.inf)
+            if error.max() > 1e-6:
+                place = tuple(int(i) for i in np.unravel_index(int(error.argmax()), error.shape))
+                break
+        part, self.place = place[0], place
+        self.start = float(np.asarray(trial.start[part])[place[1:]])
+        self.gradients = [float(np.asarray(g[part])[place[1:]]) for g in trial.gradients]
+        self.wanted = [float(x[place]) for x in wanted.x]
+        self.fixed = {
+            "np": Floats,
+            "weight_decay": 0.0,
+            "PART": part,
+            "PARTS": len(trial.start),
+            "RATE_0": self.rates[0],
+        }
+
+    def path(self, formula: Formula, settings: dict[str, Any]) -> Iterator[float]:
+        """Yield where the formula goes. Raises whatever it raises on a number, such as where it needs an array."""
+        namespace: dict[str, Any] = dict(self.fixed)
+        x: Any = self.start
+        state: Any = {}
+        for k, (dx, rate) in enumerate(zip(self.gradients, self.rates)):
+            namespace.update(settings, x=x, dx=dx, GIVEN=dx, state=state, learning_rate=rate, STEP=k + 1,
+                             RATE_BEFORE=self.rates[max(k - 1, 0)])  # fmt: skip
+            x, state = formula(namespace)
+            yield float(x)
+
+    def parts(self, formula: Formula, settings: dict[str, Any], tolerance: tuple[float, float]) -> bool:
+        """Whether the formula certainly does not go where the learner's rule went."""
+        relative, absolute = tolerance
+        before, length = self.start, 0.0
+        try:
+            for wanted, x in zip(self.wanted, self.path(formula, settings)):
+                length += abs(x - before)
+                before = x
+                error = abs(wanted - x)
+                if error > relative * length + absolute * (abs(x) + length) or (error != error) and x != wanted:
+                    return not (wanted != wanted and x != x)
+        except Exception:
+            return False
+        return False
+
+
+class Floats:
+    """NumPy's functions of single elements, for Python's floats; those of whole arrays are not here, and so raise."""
+
+    pi = math.pi
+    sqrt, exp, floor, trunc = math.sqrt, math.exp, math.floor, math.trunc
+    abs, maximum, minimum, round = abs, max, min, round
+
+    @staticmethod
+    def sign(x: float) -> float:
+        """1, 0 or -1."""
+        return float((x > 0) - (x < 0))
+
+    @staticmethod
+    def where(condition: Any, a: Any, b: Any) -> Any:
+        """Choose."""
+        return a if condition else b
+
+    @staticmethod
+    def clip(x: float, low: float, high: float) -> float:
+        """Limit."""
+        return min(max(x, low), high)
+
+    @staticmethod
+    def full_like(_: Any, value: Any) -> Any:
+        """One element of it."""
+        return value
+
+
+EXACT, SINGLE, NEARLY = (1e-7, 4e-15), (3e-4, 2e-6), (1e-5, 3e-7)
+"""Relative to the path's length, and to the values: in float64, in float32, and where a part is computed in float32."""
+
+
+def a_trial(reference: Reference, learning_rate: float, count: int, scalars: bool = False) -> Trial:
+    """Return gradients of mixed scale: around 1, small, as small as epsilon, and so large that integers matter."""
+    rng = np.random.default_rng(7)
+    smallest = min([v for n, v in reference.settings.items() if "epsilon" in n and v > 0] or [1e-7])
+    large = float(np.clip(30 / learning_rate, 10, 3e4))
+    scales = np.array([1.0, large, 0.1, 3 * max(smallest, 1e-12)])
+    over_time = np.array([1.0, 0.4, 3.0, 0.7, 1.5, 0.1, 0.6, 2.0, 1.0, 0.3, 1.2, 0.5, 5.0, 0.2])
+    shape = (count, 3, 4)
+    values = rng.uniform(0.3, 1.5, (STEPS, *shape)) * np.where(rng.random((STEPS, *shape)) < 0.6, 1, -1)
+    values *= scales * over_time[:, None, None, None]
+    values[:2, :, 2, 2] = 0.0  # a gradient that is zero at first
+    if "epsilon" in reference.settings and reference.settings["epsilon"] == 0:
+        values[:2, :, 2, 2] = 0.05
+    start = rng.uniform(-3, 3, shape)
+    rates = [learning_rate / (1 + 0.2 * k) for k in range(STEPS)]
+    if scalars:
+        flat, starts = values.reshape(STEPS, -1)[:, : 4 * count], start.reshape(-1)[: 4 * count]
+        flat = flat[:, :1] if count == 1 else flat
+        starts = starts[:1] if count == 1 else starts
+        return Trial([float(x) for x in starts], [[float(g) for g in row] for row in flat], rates)
+    return Trial(list(start), [list(row) for row in values], rates)

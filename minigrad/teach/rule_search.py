@@ -1,0 +1,323 @@
+"""Find the mistake in an update rule: the edits of the rule's lines that go where the learner's rule went."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from itertools import combinations, islice
+from typing import Any
+
+import numpy as np
+
+from minigrad.optim import rules
+from minigrad.teach.catalogue import Mistake, Variant
+from minigrad.teach.edits import Formula, Line, expression, is_name, replaced_everywhere
+from minigrad.teach.rule_calls import Taken, Trial
+from minigrad.teach.rule_mistakes import CATALOGUE
+from minigrad.teach.rule_reference import EXACT, NAMES, STEPS, Element, Reference
+
+PAIRS = 15_000
+"""How many pairs of mistakes are tried at most."""
+FIRST = 60
+"""For how many likely mistakes a second one is tried in the same lines."""
+LIKELY = 1.3
+"""How much a mistake may assume, so that it is tried together with another one."""
+
+
+@dataclass
+class Explanation:
+    """A mistake, or two, that give the learner's numbers: the entry of each, and how it is made."""
+
+    made: list[tuple[Mistake, Variant]]
+
+    @staticmethod
+    def of(name: str, sentence: str, formula: Formula, assumes: float) -> Explanation:
+        """Return one that is not in the catalogue."""
+        return Explanation([(Mistake(name, "rule", sentence, assumes), Variant(formula))])
+
+    @property
+    def name(self) -> str:
+        """The machine-readable name."""
+        return " + ".join(mistake.name for mistake, _ in self.made)
+
+    @property
+    def assumes(self) -> float:
+        """How much it assumes."""
+        return sum(mistake.assumes + variant.assumes for mistake, variant in self.made)
+
+    @property
+    def lines(self) -> list[Line]:
+        """The lines that are edited."""
+        return [variant.change.line for _, variant in self.made]
+
+    @property
+    def sentences(self) -> list[str]:
+        """What is wrong, for each mistake."""
+        return [_sentence(*made) for made in self.made]
+
+    def __add__(self, other: Explanation) -> Explanation:
+        return Explanation([*self.made, *other.made])
+
+
+def _sentence(mistake: Mistake, variant: Variant) -> str:
+    """Fill in the words of a sentence."""
+    line: Line = variant.change.line
+    betas = [name for name in ("beta1", "beta2", "decay_rate", "mu") if name in line.before]
+    return mistake.said(
+        before=line.before,
+        after=line.after,
+        target=line.before.partition("=")[0].strip(),
+        beta=betas[0] if betas else "beta",
+        detail=variant.detail,
+    )
+
+
+Known = dict[tuple[Formula, float], list[tuple[Formula, Explanation]]]
+
+
+class Search:
+    """The search for the mistake in one learner's rule.
+
+    Args:
+        reference: the rule that it is compared with.
+        trial: the inputs.
+        taken: where the learner's rule went.
+        known: the edits of formulas that another search has made already.
+    """
+
+    def __init__(self, reference: Reference, trial: Trial, taken: Taken, known: Known | None = None) -> None:
+        self.reference, self.trial, self.taken = reference, trial, taken
+        self.element = Element(reference, trial, taken)
+        self.known: Known = {} if known is None else known
+
+    def of(self, reference: Reference) -> Search:
+        """Return the search with another rule."""
+        return Search(reference, self.trial, self.taken, self.known)
+
+    def fits(self, formula: Formula, tolerance: tuple[float, float] = EXACT, shared: str = "") -> bool:
+        """Whether a formula goes where the learner's rule went."""
+        if not shared and self.element.parts(formula, self.reference.settings, tolerance):
+            return False
+        return self.reference.path(formula, self.trial, self.taken, tolerance, shared) is not None
+
+    # ---- one mistake -------------------------------------------------------------------------------------------
+
+    def singles(self, tolerance: tuple[float, float] = EXACT) -> list[Explanation]:
+        found: list[Explanation] = []
+        for form in self.reference.forms:
+            for formula, explanation in self.variants(form):
+                if found and explanation.assumes > min(e.assumes for e in found):
+                    break
+                if self.fits(formula, tolerance):
+                    found.append(explanation)
+        found += self._others(tolerance)
+        if len(self.trial.start) > 1:
+            accumulated = CATALOGUE["gradients-accumulate"]
+            for variant in accumulated.find(self.reference.forms[0]):
+                if self.fits(variant.change, tolerance, "all"):
+                    found.append(Explanation([(accumulated, variant)]))
+        if len(self.trial.start) > 1:
+            for shared, sentence in (
+                ("all", "one state serves all parameters: keep the state of each parameter in its own dictionary"),
+                ("t", "t is shared between the parameters: it is increased once for each parameter instead of once in "
+                 "each step, and so the bias correction uses a wrong t"),
+            ):  # fmt: skip
+                if self.fits(self.reference.forms[0], tolerance, shared):
+                    name = "shared-state" if shared == "all" else "shared-t"
+                    found.append(Explanation.of(name, sentence, self.reference.forms[0], 0.5))
+        return _best(found)
+
+    def variants(self, form: Formula, most: float = np.inf) -> list[tuple[Formula, Explanation]]:
+        """Return every edit of the catalogue on a formula, the likeliest first."""
+        if (form, most) not in self.known:
+            self.known[form, most] = [
+                (variant.change, Explanation([(mistake, variant)]))
+                for mistake in sorted(CATALOGUE.values(), key=lambda mistake: mistake.assumes)
+                if mistake.assumes <= most
+                for variant in mistake.find(form)
+            ]
+        return self.known[form, most]
+
+    def _others(self, tolerance: tuple[float, float]) -> list[Explanation]:
+        """The other rules, with the settings that they share with this one."""
+        found = []
+        for name in (*NAMES, "adamw"):
+            if name == self.reference.name or "weight_decay" in self.reference.settings and name == "adamw":
+                continue
+            known = inspect.signature(getattr(rules, "adam" if name == "adamw" else name)).parameters
+            shared = {n: v for n, v in self.reference.settings.items() if n in known}
+            if "mu" in self.reference.settings and "beta1" in known:
+                shared["beta1"] = self.reference.settings["mu"]
+            if "beta1" in self.reference.settings and "mu" in known:
+                shared["mu"] = self.reference.settings["beta1"]
+            if "decay_rate" in known and "beta2" in self.reference.settings:
+                shared["decay_rate"] = self.reference.settings["beta2"]
+            for nesterov in (False, True):
+                if nesterov and "nesterov" not in known:
+                    continue
+                other = Reference.of(name, {**shared, **({"nesterov": True} if nesterov else {})})
+                if other.path(other.forms[0], self.trial, self.taken, tolerance) is None:
+                    continue
+                full = f"{name}{' with nesterov' * nesterov}"
+                said = f"this is the update of another rule, {full}, not of {self.reference.name}"
+                if self._same_at_constant_rate(other):
+                    said += (
+                        ". The two make the same steps while the learning rate is constant, and different ones when "
+                        "it decays: they are two conventions (PyTorch's velocity does not contain the learning rate, "
+                        "the lecture's does)"
+                    )
+                found.append(Explanation.of(f"is-{name}", said, self.reference.forms[0], 1.0))
+        return found
+
+    def _same_at_constant_rate(self, other: Reference) -> bool:
+        constant = Trial(self.trial.start, self.trial.gradients, self.trial.rates[:1] * STEPS)
+        made = other.path(other.forms[0], constant)
+        return (
+            made is not None
+            and self.reference.path(self.reference.forms[0], constant, Taken(x=made[0]), EXACT) is not None
+        )
+
+    def in_other_convention(self) -> list[Explanation]:
+        """A mistake in the other convention of momentum, where the velocity contains the learning rate or does not."""
+        if not self.reference.name.startswith(("momentum", "nesterov")):
+            return []
+        looks_ahead = self.reference.name == "nesterov" or self.reference.settings.get("nesterov")
+        mu = {"mu": self.reference.settings["mu"]}
+        if self.reference.name == "momentum_pytorch":
+            other, contains = Reference.of("nesterov" if looks_ahead else "momentum", mu), "contains"
+        else:
+            other, contains = Reference.of("momentum_pytorch", {**mu, "nesterov": looks_ahead}), "does not contain"
+        said = f"it is written in the convention of {other.name}, where the velocity {contains} the learning rate"
+        convention = Explanation.of(f"is-{other.name}", said, self.reference.forms[0], 1.0)
+        return [why + convention for why in self.of(other).singles()]
+
+    def fitted(self) -> list[Explanation]:
+        """A setting, or a factor of the step, with the value that fits where the learner's rule went."""
+        form, found = self.reference.forms[0], []
+        last = self.taken.x[3 if len(self.taken.x) > 3 else -1]
+        for name, start in (("learning_rate", 1.0), *self.reference.settings.items()):
+            if isinstance(start, bool) or not isinstance(start, int | float) or not start:
+                continue
+            number = "learning_rate * {}" if name == "learning_rate" else "{}"
+            c = self._fit(form, name, number, float(start))
+            if c is None:
+                continue
+            formula = _with_number(form, name, number.format(c))
+            if self.fits(formula, (1e-6, 1e-9)):
+                said = (
+                    f"the step has the learning rate times {c:.6g}"
+                    if name == "learning_rate"
+                    else f"{name} acts as {c:.6g}, instead of {start:g}"
+                )
+                found.append(Explanation.of("fitted", said, formula, 1.5))
+        return found[:1] if last.size > 2 else []
+
+    def _fit(self, form: Formula, name: str, number: str, c: float) -> float | None:
+        """Return the value with which the first steps are the nearest to the learner's (Gauss and Newton)."""
+        few = Trial(self.trial.start, self.trial.gradients[:4], self.trial.rates[:4])
+        wanted = np.array(self.taken.x[:4])
+        only = Taken(x=self.taken.x[:4], constant_rate=self.taken.constant_rate)
+        for _ in range(15):
+            made = [
+                self.reference.path(_with_number(form, name, number.format(repr(v))), few, only, (np.inf, np.inf))
+                for v in (c, c * (1 + 1e-5))
+            ]
+            if made[0] is None or made[1] is None:
+                return None
+            here, slope = np.array(made[0][0]), (np.array(made[1][0]) - np.array(made[0][0])) / (c * 1e-5)
+            weight = 1 / (np.abs(wanted) + np.abs(here) + 1e-300)
+            slope, error = slope * weight, (wanted - here) * weight
+            square = float(np.vdot(slope, slope))
+            if not square or not np.isfinite(square):
+                return None
+            change = float(np.vdot(slope, error)) / square
+            c += float(np.clip(change, -0.5 * abs(c), 0.5 * abs(c)))
+            if abs(change) <= 1e-12 * abs(c):
+                break
+        return c
+
+    # ---- two mistakes ------------------------------------------------------------------------------------------
+
+    def pairs(self) -> list[Explanation]:
+        """Two mistakes at once, the likeliest first, of those that change the numbers and differ from each other."""
+        found: list[Explanation] = []
+        for form in self.reference.forms:
+            several = self._different(form)
+            found += self._in_two_lines(form, several)
+            if not found:
+                found += self._in_one_line(form, several)
+            if found:
+                break
+        return _best(found)
+
+    def _different(self, form: Formula) -> list[tuple[Formula, Explanation]]:
+        """The edits that change the numbers, one of those that give the same; the likeliest first."""
+        seen = {self._numbers(form)}
+        several = []
+        for formula, explanation in self.variants(form):
+            if explanation.assumes <= LIKELY and (key := self._numbers(formula)) not in seen:
+                seen.add(key)
+                several.append((formula, explanation))
+        return sorted(several, key=lambda pair: pair[1].assumes)
+
+    def _numbers(self, formula: Formula) -> Any:
+        """Where a formula goes, as a key; None if it cannot run."""
+        try:
+            made = [*self.element.path(formula, self.reference.settings)]
+            return tuple(made) if np.isfinite(made).all() else None
+        except Exception:
+            path = self.reference.path(formula, self.trial)
+            return path and path[0][-1].tobytes()
+
+    def _in_two_lines(self, form: Formula, several: list[tuple[Formula, Explanation]]) -> list[Explanation]:
+        pairs = sorted(combinations(several, 2), key=lambda pair: pair[0][1].assumes + pair[1][1].assumes)
+        found, least = [], np.inf
+        for (one, why), (two, reason) in islice(pairs, PAIRS):
+            if why.assumes + reason.assumes > least:
+                break
+            if (both := _merged(form, one, two)) is not None and self.fits(both):
+                least = why.assumes + reason.assumes
+                found.append(why + reason)
+        return _best(found)
+
+    def _in_one_line(self, form: Formula, several: list[tuple[Formula, Explanation]]) -> list[Explanation]:
+        """Two mistakes of which the second is made in the lines of the first."""
+        found = []
+        for formula, why in [(f, e) for f, e in several if len(f.body) == len(form.body)][:FIRST]:
+            places = [i for i, (a, b) in enumerate(zip(formula.body, form.body)) if a is not b]
+            lines = formula.with_body([formula.body[i] for i in places])
+            for edited, reason in self.variants(lines, 1.1):
+                if len(edited.body) == len(places):
+                    body = [*formula.body]
+                    for i, statement in zip(places, edited.body):
+                        body[i] = statement
+                    if self.fits(formula.with_body(body)):
+                        found.append(why + reason)
+        return _best(found)
+
+
+def _with_number(form: Formula, name: str, number: str) -> Formula:
+    """Return a formula in which a setting is a number."""
+    return replaced_everywhere(form, lambda node: expression(number) if is_name(node, name) else None)
+
+
+def _merged(form: Formula, one: Formula, two: Formula) -> Formula | None:
+    """Return the formula with the edits of both, None if they edit the same line."""
+    n = len(form.body)
+    extra = [b for f in (one, two) if len(f.body) == n + 1 and f.body[1:] == form.body for b in f.body[:1]]
+    bodies = [f.body[1:] if len(f.body) == n + 1 else f.body for f in (one, two)]
+    if any(len(body) != n for body in bodies):
+        return None
+    body = []
+    for right, a, b in zip(form.body, *bodies):
+        if a is not right and b is not right:
+            return None
+        body.append(b if a is right else a)
+    return form.with_body([*extra, *body])
+
+
+def _best(found: list[Explanation]) -> list[Explanation]:
+    """Return the explanations that assume the least, one of each name."""
+    found = sorted(found, key=lambda e: e.assumes)
+    least = [e for e in found if e.assumes <= found[0].assumes + 1e-9]
+    return list({e.name: e for e in reversed(least)}.values())[::-1]
