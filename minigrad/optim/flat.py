@@ -9,6 +9,7 @@ of one call per parameter.
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate
@@ -102,9 +103,8 @@ class Flat:
         """Apply each group's rule.
 
         If anything raises on the way, even KeyboardInterrupt, every parameter and its state are either those after the
-        step, or those before it. The rule's results are new arrays, and nothing is written until they are complete.
-        From then on only an interruption can raise: it is answered by writing them again, from the start, so that no
-        copy of the old x is needed.
+        step, or those before it. Nothing is written until a rule's results are known. From then on only an interruption
+        can raise, which is answered by writing all of them once more. So no copy of the old x is needed.
 
         Args:
             rows: the parameters, with new gradients.
@@ -116,14 +116,12 @@ class Flat:
         for k, block in enumerate(self.blocks):
             results = None
             try:
-                x, dx = block.read(dxs)
-                new_x, state = apply[block.group](x, dx, self.states[k], block.as_vector)
-                results = block.checked(new_x), state if len(block.rows) > 1 else _apart_from(x, dx, state)
-                block.write(results[0])
-                self.states[k] = results[1]
+                results = write, state = apply[block.group](block, dxs, self.states[k])
+                write()
+                self.states[k] = state
             except BaseException:
                 if results is not None:
-                    block.write(results[0])
+                    results[0]()
                     self.states[k] = results[1]
                 raise
 
@@ -139,18 +137,34 @@ class Flat:
         return states
 
 
-def _applied(rule: Rule, traced: bool) -> Callable[[np.ndarray, np.ndarray, State, bool], tuple[Any, State]]:
-    """Return a group's rule for the blocks of one step, as a program if it has one."""
-    programs: dict[Any, Any] = {}
+def _applied(rule: Rule, traced: bool) -> Callable[[Block, list[np.ndarray], State], tuple[Callable[[], None], State]]:
+    """Return a function that applies a group's rule to the blocks of one step, as a program if the rule has one.
 
-    def apply(x: np.ndarray, dx: np.ndarray, state: State, is_vector: bool) -> tuple[Any, State]:
-        if traced and traced_rules.is_large(x, dx):
-            kind = tuple([name if isinstance(s, np.ndarray) else (name, s) for name, s in state.items()])
-            if kind not in programs:
-                programs[kind] = traced_rules.trace(rule, state)
-            if (program := programs[kind]) is not None:
-                return program(x, dx, state) or rule(x, dx, dict(state))
-        return rule(x, dx, dict(state)) if not is_vector or x.size <= BLOCK else _in_parts(rule, x, dx, state)
+    It returns a function that writes the new x, and the new state. The function may be called twice.
+    """
+    programs: dict[Any, traced_rules.Program | None] = {}
+
+    def program_of(x: np.ndarray, dx: np.ndarray, state: State) -> traced_rules.Program | None:
+        if not traced or not traced_rules.is_large(x, dx):
+            return None
+        kind = tuple([name if isinstance(s, np.ndarray) else (name, s) for name, s in state.items()])
+        if kind not in programs:
+            programs[kind] = traced_rules.trace(rule, state)
+        return programs[kind]
+
+    def apply(block: Block, dxs: list[np.ndarray], state: State) -> tuple[Callable[[], None], State]:
+        x, dx = block.read(dxs)
+        found = None
+        if (program := program_of(x, dx, state)) is not None:
+            if len(block.rows) == 1 and not np.may_share_memory(x, dx) and (writing := program.in_place(x, dx, state)):
+                return writing
+            found = program(x, dx, state)
+        elif block.as_vector and x.size > BLOCK:
+            found = _in_parts(rule, x, dx, state)
+        new_x, new_state = found or rule(x, dx, dict(state))
+        if len(block.rows) == 1:
+            new_state = _apart_from(x, dx, new_state)
+        return functools.partial(block.write, block.checked(new_x)), new_state
 
     return apply
 

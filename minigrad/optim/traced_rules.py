@@ -98,7 +98,7 @@ class Program:
         if compiled.usable(x):
             results = [np.empty_like(x) for _ in self.results]
             loop, numbers = self._compiled
-            compiled.call(loop, numbers, *[a.reshape(-1) for a in (*arrays, *results)])
+            compiled.call(loop, numbers, np.empty(1, bool), *[a.reshape(-1) for a in (*arrays, *results)])
         elif len(self.lines) > FEW and x.size >= LARGE:
             try:
                 results = self.with_numpy(arrays)
@@ -109,9 +109,37 @@ class Program:
         new = iter(results)
         return next(new), {name: next(new) if s is None else s for name, s in self.state.items()}
 
+    def in_place(self, x: np.ndarray, dx: np.ndarray, state: State) -> tuple[Callable[[], None], State] | None:
+        """Return a function that writes the results into x and the arrays of the state, and the new state.
+
+        The function does it once, however often it is called, also if an interruption comes between the loop and its
+        own end. None if there is no compiled loop, or the state would get other arrays.
+        """
+        arrays = [x, dx, *[state[name] for name in self.names]]
+        if self._places is None or not are_alike(*arrays) or not compiled.usable(x):
+            return None
+        done = np.zeros(1, bool)
+
+        def write() -> None:
+            if not done[0]:
+                loop, numbers = self._compiled_in_place
+                compiled.call(loop, numbers, done, *arrays)
+
+        return write, {name: state[name] if s is None else s for name, s in self.state.items()}
+
+    @functools.cached_property
+    def _places(self) -> tuple[int, ...] | None:
+        """The registers of the arrays that the results replace."""
+        names = [name for name, s in self.state.items() if s is None]
+        return (0, *[2 + self.names.index(name) for name in names]) if {*names} == {*self.names} else None
+
     @functools.cached_property
     def _compiled(self) -> tuple[Any, np.ndarray]:
         return _loop(self._inputs, self.lines, self.results), np.array(self.numbers, np.float32)
+
+    @functools.cached_property
+    def _compiled_in_place(self) -> tuple[Any, np.ndarray]:
+        return _loop(self._inputs, self.lines, self.results, self._places), np.array(self.numbers, np.float32)
 
     def with_numpy(self, arrays: list[np.ndarray]) -> list[np.ndarray]:
         """Run the lines; an error that is not ignored raises FloatingPointError."""
@@ -211,9 +239,12 @@ def _calls(inputs: int, lines: Lines, results: tuple[int, ...]) -> tuple[list[tu
 
 
 @functools.lru_cache(maxsize=64)
-def _loop(inputs: int, lines: Lines, results: tuple[int, ...]) -> Any:
-    """Compile the lines. The name of the function and the file that it claims to be from are its place in numba's cache
-    on disk."""
+def _loop(inputs: int, lines: Lines, results: tuple[int, ...], places: tuple[int, ...] | None = None) -> Any:
+    """Compile the lines, as a function of numbers, an array that is True at its end, the inputs and the results.
+
+    The results are written into the inputs at `places` instead, if there are any. The name of the function and the file
+    that it claims to be from are its place in numba's cache on disk.
+    """
 
     def name(register: int) -> str:
         return f"c{-1 - register}" if register < 0 else f"{'a' if register < inputs else 't'}{register}"
@@ -223,11 +254,13 @@ def _loop(inputs: int, lines: Lines, results: tuple[int, ...]) -> Any:
     body += [
         f"t{inputs + n} = {_TEXTS[ufunc].format(*map(name, operands))}" for n, (ufunc, operands) in enumerate(lines)
     ]
-    body += [f"y{i}[i] = {name(r)}" for i, r in enumerate(results)]
+    outputs = [f"x{i}" for i in places] if places else [f"y{i}" for i in range(len(results))]
+    body += [f"{y}[i] = {name(r)}" for y, r in zip(outputs, results)]
     numbers = sorted({-1 - r for _, operands in lines for r in operands if r < 0})
-    text = f"(c, {', '.join([*arrays, *[f'y{i}' for i in range(len(results))]])}):\n"
+    text = f"(c, done, {', '.join([*arrays, *([] if places else outputs)])}):\n"
     text += "".join([f"    c{i} = c[{i}]\n" for i in numbers])
     text += "    for i in range(x0.size):\n" + "".join([f"        {line}\n" for line in body])
+    text += "    done[0] = True\n"
     function_name = "rule_" + hashlib.sha256(text.encode()).hexdigest()[:16]
     namespace: dict[str, Any] = {"np": np, "__name__": __name__}
     exec(compile(f"def {function_name}{text}", __file__, "exec"), namespace)

@@ -14,7 +14,7 @@ import pytest
 
 import minigrad
 from minigrad import nn, optim
-from minigrad.optim import rules, traced_rules
+from minigrad.optim import flat, rules, traced_rules
 from minigrad.primitives import elementwise, losses, normalization, pooling, softmax, special
 from minigrad.primitives.kernels import compiled, loops
 from minigrad.primitives.kernels import elementwise as elementwise_kernels
@@ -259,6 +259,74 @@ def test_loops_of_the_same_lines_are_one() -> None:
     for t, rate in (1, 0.1), (2, 0.2):
         rules.adam(x, x, {"t": t, "m": x, "v": abs(x)}, rate)
     assert traced_rules._loop.cache_info().misses <= before.misses + 1
+
+
+def test_an_optimizer_writes_in_one_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compiled, "loop", uncompiled)
+    monkeypatch.setattr(flat, "TOGETHER", 10)  # (30,) and (5, 6) on their own
+    settings = {"weight_decay": 0.1, "decoupled_weight_decay": True, "maximize": True}
+    for name, its in [("SGD", {}), ("Momentum", {}), ("Adam", settings), ("Adagrad", {})]:
+
+        def trained(name: str = name, its: Any = its) -> list[Any]:
+            params = [minigrad.tensor(floats(i, *shape), requires_grad=True) for i, shape in enumerate([(30,), (5, 6)])]
+            optimizer = getattr(optim, name)(params, lr=0.1, **its)
+            for t in range(3):
+                for i, p in enumerate(params):
+                    p.grad = minigrad.tensor(floats(10 * t + i, *p.shape))
+                memory, read = [p._array for p in params], optimizer.state if t == 2 else {}
+                copies = {p: {k: np.array(s) for k, s in state.items()} for p, state in read.items()}
+                optimizer.step()
+                assert all(p._array is m for p, m in zip(params, memory))
+                for p, copy in copies.items():  # a state that was read does not change
+                    assert all(np.array_equal(read[p][k], s) for k, s in copy.items())
+            return [a for p in params for a in (p._array, *map(np.float32, optimizer.state[p].values()))]
+
+        assert_close(*both(monkeypatch, ["rule"] * 6, trained))
+
+
+def test_an_interrupted_loop_is_finished_or_not_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At any place of the step around it: a signal does not interrupt compiled code."""
+    monkeypatch.setattr(compiled, "loop", uncompiled)
+    monkeypatch.setattr(flat, "TOGETHER", 10)
+    files = {flat.__file__, traced_rules.__file__, compiled.__file__}
+
+    def run(stop: int) -> tuple[bool, list[Any], Any]:
+        p = minigrad.tensor(floats(1, 30), requires_grad=True)
+        optimizer, count = optim.Adam([p], lr=0.1), 0
+        p.grad = minigrad.tensor(floats(2, 30))
+        optimizer.step()
+
+        def trace(frame: Any, event: str, argument: Any) -> Any:
+            nonlocal count
+            frame.f_trace_opcodes = True
+            if (
+                frame.f_code.co_filename in (flat.__file__, traced_rules.__file__)
+                and "rule_" not in frame.f_code.co_name
+            ):
+                count += event == "opcode"
+                if count == stop:
+                    raise KeyboardInterrupt
+            return trace
+
+        sys._getframe().f_trace_opcodes = True
+        sys.settrace(trace)
+        try:
+            optimizer.step()
+        except KeyboardInterrupt:
+            return True, p.tolist(), {k: np.asarray(s).tolist() for k, s in optimizer.state[p].items()}
+        finally:
+            sys.settrace(None)
+        return False, p.tolist(), {k: np.asarray(s).tolist() for k, s in optimizer.state[p].items()}
+
+    _, *done = run(-1)
+    ends: list[Any] = []
+    for stop in range(1, 10_000, 17):
+        interrupted, *found = run(stop)
+        if not interrupted:
+            break
+        if found not in ends:
+            ends.append(found)
+    assert len(ends) == 2 and ends[1] == done
 
 
 @pytest.mark.skipif(not COMPILED, reason="numba is not installed")
