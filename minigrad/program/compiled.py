@@ -129,7 +129,7 @@ class Compiled:
             _, pattern, latest = self._latest
             if (found := pattern.inputs(args)) is not None:
                 try:
-                    return latest.run(found, args, options)
+                    return latest.run(found, args, options, flat=True)
                 except Stale as stale:
                     why = str(stale)
             else:
@@ -357,8 +357,13 @@ class Recording:
         self._draws = recorder.draws
         self._conditions = recorder.conditions
 
-    def run(self, inputs: list[Any], args: Any, options: Any) -> Any:
+    def run(self, inputs: list[Any], args: Any, options: Any, flat: bool = False) -> Any:
         """Run the program on other arrays, or the function if it could not be recorded.
+
+        Args:
+            inputs: the tensors and arrays among the arguments.
+            args, options: the arguments.
+            flat: True if no argument is in a list, tuple or dictionary.
 
         Raises:
             Stale: if it does not fit; nothing has been changed then.
@@ -370,7 +375,8 @@ class Recording:
         for i, x in self._fixed:
             if inputs[i] is not x:
                 raise Stale("another tensor as an argument")
-        if any([id(x) in self._ids for x in inputs]) or self._found_elsewhere(args, options) != self._elsewhere:
+        elsewhere = [] if flat else self._found_elsewhere(args, options)
+        if elsewhere != self._elsewhere or not self._ids.isdisjoint(map(id, inputs)):
             raise Stale("an argument that the function also finds elsewhere")
         if self._scalar is not None:
             return self._run_values(inputs, args, options)
@@ -399,7 +405,8 @@ class Recording:
         count = len(inputs)
         sources = tuple([inputs[i].node if i < count else self._nodes[i - count] for i in self._needed])
         node = RecordedNode(y, _RECORDED, sources)
-        node.steps, node.recording, node.arguments = steps, self, (_copied(args), _copied(options))
+        node.steps, node.recording = steps, self
+        node.arguments = (args, options) if flat else (_copied(args), _copied(options))
         node.given, node.used, node.users = given, arrays, users
         node.saved = tuple([arrays[i] for i in self._backward_given])
         node.checksums = saved.checksums(node.saved, users) if users or saved.exposed else None

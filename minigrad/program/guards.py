@@ -19,6 +19,7 @@ from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from keyword import iskeyword
 from operator import is_
 from pathlib import PurePath
 from typing import Any
@@ -78,6 +79,7 @@ class Guards:
         self._slots: list[tuple[Any, str, Any, str]] = []
         self._sizes: list[tuple[Any, int, str]] = []
         self._class_of: dict[int, type] = {}  # by the id of its attributes
+        self._noted = self._dicts, self._lists, self._sets, self._sizes, self._globals, self._cells, self._slots
         self._same_objects: Any = None
 
     # ---- what is read ----------------------------------------------------------------------------------------------
@@ -307,10 +309,9 @@ class Guards:
 
     def changed(self) -> str:
         """Return what has changed, "" if nothing has."""
-        noted = (self._dicts, self._lists, self._sets, self._sizes, self._globals, self._cells, self._slots)
-        counts = [len(each) for each in noted]
+        counts = [*map(len, self._noted)]
         if self._same_objects is None or self._same_objects[0] != counts:
-            self._same_objects = counts, _same_objects(*noted)
+            self._same_objects = counts, _same_objects(*self._noted)
         if not self._same_objects[1]() and (why := self._other_object()):
             return why
         for array, before, path in self._arrays:
@@ -394,7 +395,9 @@ def _same_objects(
         where = held(place)
         changes.append(f"{name!r} in {where}" if value is _MISSING else f"{where}[{name!r}] is not {held(value)}")
     changes += [f"{held(cell)}.cell_contents is not {held(value)}" for cell, value, _ in cells]
-    changes += [f"getattr({held(x)}, {name!r}) is not {held(value)}" for x, name, value, _ in slots]
+    for x, name, value, _ in slots:
+        now = f"getattr({held(x)}, {name!r})" if iskeyword(name) else f"{held(x)}.{name}"
+        changes.append(f"{now} is not {held(value)}")
     if any(x is _MISSING for x in objects.values()):
         return lambda: False
     text = "def same():\n try:\n  return not (\n   " + "\n   or ".join(changes or ["False"]) + "\n  )\n"

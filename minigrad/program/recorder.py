@@ -480,7 +480,7 @@ def is_library(frame: Any) -> bool:
         return not file.startswith(_PROGRAMS)
     if file.startswith("<"):  # of a function that was made from a text
         module = str(frame.f_globals.get("__name__"))
-        return not file.startswith("<doctest") and module.startswith(("minigrad.", "numpy"))
+        return not file.startswith("<doctest") and module.startswith(("minigrad.", "numpy", "namedtuple_"))
     return file.startswith(_PYTHON) and "site-packages" not in file
 
 

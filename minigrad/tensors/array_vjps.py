@@ -22,7 +22,7 @@ def write_out(plan: Plan, fit: Fit, same_shape: bool = False) -> Callable[..., A
 
     with the vjps of a and b as f0 and f1, and None for an input that gets no gradient.
     """
-    functions: dict[str, Any] = {"fit": fit}
+    functions: dict[str, Any] = {"fit": fit, "__name__": __name__}
     parts = []
     for i, call in enumerate(plan.array_calls.each):
         if call is None:
