@@ -38,9 +38,10 @@ def _layer_norm(x: Any, weight: Any, bias: Any, *, eps: float) -> Any:
         out, mean, scale = np.empty_like(rows), np.empty_like(rows[:, :1]), np.empty_like(rows[:, :1])
         compiled.run("layer_norm", rows, weight, bias, eps, out, mean, scale)
         return out.reshape(x.shape), mean, scale
-    mean, scale = rows @ _average(rows), np.empty((len(rows), 1), x.dtype)
-    out = np.empty(rows.shape, x.dtype)
+    mean, scale = (np.empty((len(rows), 1), x.dtype) for _ in range(2))
+    out, average = np.empty(rows.shape, x.dtype), _average(rows)
     for part in in_blocks(rows):
+        np.matmul(rows[part], average, out=mean[part])
         y = np.subtract(rows[part], mean[part], out=out[part])
         scale[part] = (np.vecdot(y, y)[:, None] / y.shape[1] + eps) ** -0.5
         y *= scale[part]
@@ -62,6 +63,7 @@ def _layer_norm_vjp(g: Any, x: Any, weight: Any, mean: Any, scale: Any) -> Any:
         dbias = np.zeros_like(dweight)
         compiled.run("layer_norm_vjp", g, rows, w, mean, scale, dx, dweight, dbias)
         return [dx.reshape(x.shape), dweight.reshape(weight.shape), dbias.reshape(weight.shape)]
+    dbias, ones = np.zeros_like(dweight), np.ones(len(rows), g.dtype)
     w_over_n, work = w / max(w.size, 1), np.empty(rows[in_blocks(rows)[0]].shape if len(rows) else 0, x.dtype)
     for part in in_blocks(rows):
         # (d - mean(d) - y * mean(d * y)) * scale, with d = g * w and y = (x - mean) * scale; a column costs two passes
@@ -69,12 +71,12 @@ def _layer_norm_vjp(g: Any, x: Any, weight: Any, mean: Any, scale: Any) -> Any:
         deviation = np.subtract(rows[part], mean[part], out=work[: len(d)])
         products = np.multiply(g[part], deviation, out=d)
         dweight += s[:, 0] @ products
+        dbias += ones[part] @ g[part]
         deviation *= (products @ w_over_n)[:, None] * s * s
         deviation += (g[part] @ w_over_n)[:, None]
         np.multiply(g[part], w, out=d)
         d -= deviation
         d *= s
-    dbias = np.ones(len(g), g.dtype) @ g
     return [dx.reshape(x.shape), dweight.reshape(weight.shape), dbias.reshape(weight.shape)]
 
 
