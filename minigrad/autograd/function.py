@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minigrad.engine import tick
-from minigrad.grad_mode import enable_grad, is_grad_enabled, mode, no_grad
+from minigrad.grad_mode import enable_grad, is_grad_enabled, mode, no_grad, run_in_mode
 from minigrad.hooks import notify, watchers
 from minigrad.output.words import class_name, printable
 from minigrad.primitives.primitive import Primitive
@@ -163,8 +163,7 @@ class Function:
         if mode.opens_functions:
             return cls._forward(ctx, args)
         start = tick()
-        with no_grad():
-            result = cls._forward(ctx, args)
+        result = run_in_mode(False, cls._forward, ctx, args)
         outputs = list(result) if isinstance(result, tuple) else [result]
         _check_outputs(printable(cls.__name__), outputs, isinstance(result, tuple))
         tensors = [a for a in args if isinstance(a, Tensor)]
@@ -276,8 +275,7 @@ class Application(ArrayNode):
         grads: dict[int, Any] = {}
         for i, c in g if self.several else [(0, g)]:  # an output may have two nodes: that of its saved tensor too
             grads[i] = grads[i] + c if i in grads else c
-        with enable_grad() if graph else no_grad():
-            return self.differentiate([grads.get(i) for i in range(len(self.outputs))], graph)
+        return run_in_mode(graph, self.differentiate, [grads.get(i) for i in range(len(self.outputs))], graph)
 
     def differentiate(self, grads: list[Any], graph: bool) -> Iterable[Any]:
         """Return the contributions to the inputs from the gradients of all outputs; None for one without a gradient."""

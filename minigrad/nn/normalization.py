@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.grad_mode import no_grad
+from minigrad.grad_mode import run_in_mode
 from minigrad.nn.arguments import check_arguments, check_bool, check_int, check_not_negative, check_number
 from minigrad.nn.layers import as_input, checked_size
 from minigrad.nn.lazy import Lazy
@@ -270,10 +270,10 @@ def instance_norm(
 
 def _move(mean: Tensor | None, var: Tensor | None, new_mean: Any, new_var: Any, n: int, momentum: float) -> None:
     """Update the running statistics; the running variance is the unbiased one, divided by n - 1."""
-    with no_grad():
-        for running, new in ((mean, new_mean), (var, new_var * (n / (n - 1)))):
-            if running is not None:
-                running.copy_(as_tensor((1 - momentum) * running._array + momentum * new.reshape(running.shape)))
+    for running, new in ((mean, new_mean), (var, new_var * (n / (n - 1)))):
+        if running is not None:
+            moved = (1 - momentum) * running._array + momentum * new.reshape(running.shape)
+            run_in_mode(False, running.copy_, as_tensor(moved))
 
 
 def _with_running(x: Tensor, mean: Any, var: Any, weight: Any, bias: Any, eps: float, shape: tuple[int, ...]) -> Tensor:

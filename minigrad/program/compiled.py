@@ -36,6 +36,7 @@ from minigrad.program.stand_ins import NumPy, is_array, real
 from minigrad.scalar import Value
 from minigrad.tensors import rng, saved
 from minigrad.tensors.dtypes import default
+from minigrad.tensors.graph_attributes import GraphAttributes
 from minigrad.tensors.node import ArrayNode
 from minigrad.tensors.tensor import Tensor, wrap
 
@@ -122,6 +123,8 @@ class Compiled:
         return f"<compiled {printable(getattr(self.function, '__name__', repr(self.function)))}>"
 
     def __call__(self, *args: Any, **options: Any) -> Any:
+        if _turns.are_odd and _thread.recorder is None and not _turns.wait():
+            return self.function(*args, **options)
         if self._gave_up or watchers or _thread.recorder is not None:
             return self.function(*args, **options)
         modes, latest, why = (mode.recording, mode.inference, default.dtype), None, ""
@@ -195,6 +198,7 @@ class Recording:
         self._tensors: list[Tensor] = []  # others that the function uses
         self._arrays: list[np.ndarray] = []
         self._nodes: list[Any] = []
+        self._needed: list[int] = []  # the positions of those that get a gradient
         self._users: set[int] = set()
         self._ids: set[int] = set()  # of the tensors and Values that are not arguments
         self._values: list[Value] = []
@@ -222,7 +226,7 @@ class Recording:
                 reads: list[tuple[Value, float, str]] = []
                 sys.setprofile(guards.watch)
                 try:
-                    with watched(lambda v, number: reads.append((v, number, user_place())), recorder.refuse):
+                    with watched(lambda v, number: reads.append((v, number, user_place())), recorder.refuse, _current):
                         result = self.function(*given, **named)
                 except Exception as error:
                     failure = error
@@ -380,9 +384,9 @@ class Recording:
             raise Stale("an argument that the function also finds elsewhere")
         if self._scalar is not None:
             return self._run_values(inputs, args, options)
+        turns, count, tensors = _turns.count, len(inputs), self._tensors
         arrays = [x if x.__class__ is np.ndarray else x._array for x in inputs]
         users = {id(a) for a, x in zip(arrays, inputs) if a is x or x._is_users}
-        tensors = self._tensors
         if not (
             all(map(is_, map(_array_of, tensors), self._arrays)) and all(map(is_, map(_node_of, tensors), self._nodes))
         ):
@@ -390,6 +394,10 @@ class Recording:
         arrays += self._arrays
         if why := self._guards.changed():
             raise Stale(why)
+        sources = tuple([inputs[i].node if i < count else self._nodes[i - count] for i in self._needed])
+        if _turns.count != turns:  # another thread has begun to record, and its stand-ins may be among these
+            _turns.wait()
+            return self.run(inputs, args, options)
         if self._written and _sharing(arrays) != self._sharing:
             raise Stale("arrays that share memory")
         given, users = [*arrays], users | self._users
@@ -402,8 +410,6 @@ class Recording:
             saved.record_write(*[arrays[i] for i in self._written])
         if not self._returns_graph:
             return wrap(y, None)
-        count = len(inputs)
-        sources = tuple([inputs[i].node if i < count else self._nodes[i - count] for i in self._needed])
         node = RecordedNode(y, _RECORDED, sources)
         node.steps, node.recording = steps, self
         node.arguments = (args, options) if flat else (_copied(args), _copied(options))
@@ -590,6 +596,28 @@ _thread = _Thread()
 _lock = threading.RLock()
 
 
+class _Turns:
+    """A count that goes up when a recording begins and ends: meanwhile, tensors hold the stand-ins of one thread."""
+
+    count = 0
+
+    @property
+    def are_odd(self) -> int:
+        """Whether a thread records."""
+        return self.count & 1
+
+    @staticmethod
+    def wait() -> bool:
+        """Wait until no thread records; not for ever, since that thread may be waiting for this one."""
+        if _lock.acquire(timeout=10.0):
+            _lock.release()
+            return True
+        return False
+
+
+_turns = _Turns()
+
+
 def _current() -> Recorder | None:
     recorder = _thread.recorder
     return recorder if recorder is not None and recorder.active else None
@@ -600,10 +628,12 @@ def _recording() -> Iterator[Recorder]:
     """Context manager: this thread's primitives, conversions to arrays and random numbers are noted."""
     with _lock:
         recorder = _thread.recorder = Recorder()
+        _turns.count += 1
         apply, record, checksum, backward = Tensor.apply, Tensor._record, saved._checksum, engine.backward
 
         def recorded_apply(primitive: Primitive, *operands: Any, **parameters: Any) -> Any:
             if _current() is None:
+                operands = operands if _thread.recorder is recorder else tuple(map(_for_other_threads, operands))
                 return apply(primitive, *operands, **parameters)
             operands = tuple([wrap(o, None) if is_array(o) else o for o in operands])
             noted: Any = _Noted(primitive, recorder)
@@ -638,7 +668,12 @@ def _recording() -> Iterator[Recorder]:
 
             return property(read, before.__set__ if before.fset else None)
 
+        def node(t: Tensor) -> Any:
+            found = GraphAttributes.node.__get__(t)
+            return found.original if isinstance(found, _Input) and _thread.recorder is not recorder else found
+
         attributes = [(name, vars(Tensor).get(name), watched_attribute(name)) for name in _OF_THE_GRAPH]
+        attributes.append(("node", None, property(node)))
         shim = NumPy(_current)
         modules = [m for name, m in [*sys.modules.items()] if name.startswith("minigrad.") and _converts(name, m)]
         try:
@@ -658,6 +693,7 @@ def _recording() -> Iterator[Recorder]:
             for name, original, _ in attributes:
                 delattr(Tensor, name) if original is None else setattr(Tensor, name, original)
             _thread.recorder = None
+            _turns.count += 1
             watchers.remove(_watch)
             saved._checksum, engine.backward = checksum, backward
             if recorder.reason:
@@ -672,6 +708,13 @@ _OF_THE_GRAPH = ("is_leaf", "grad_fn", "name", "grad")
 def _modes() -> tuple[Any, ...]:
     """Return settings of the thread or the process that a function may change."""
     return mode.recording, mode.inference, default.dtype, np.geterr()
+
+
+def _for_other_threads(t: Any) -> Any:
+    """Return a tensor as it is in other threads than the one that records."""
+    if not (isinstance(t, Tensor) and is_array(t._array)):
+        return t
+    return wrap(real(t._array), t._node.original if isinstance(t._node, _Input) else t._node)
 
 
 def _watch(*_: Any) -> None:

@@ -13,6 +13,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from threading import get_ident
 from typing import Any
 from weakref import WeakValueDictionary, ref
 
@@ -83,7 +84,7 @@ class Recorder:
     def __init__(self) -> None:
         self.lines: list[Line] = []
         self.forward_end = -1
-        self.active = True
+        self._is_active, self._thread = True, get_ident()
         self.reason = ""
         self.conditions = 0
         self.place = ""
@@ -103,9 +104,18 @@ class Recorder:
         self._memory: dict[str, Any] = {}  # variable -> a weak reference to the owner of its memory
         self._errors = np.geterr()
 
+    @property
+    def active(self) -> bool:
+        """True while calls are noted: those of the thread that records, and not of another that uses its tensors."""
+        return self._is_active and get_ident() == self._thread
+
+    @active.setter
+    def active(self, active: bool) -> None:
+        self._is_active = active
+
     def refuse(self, reason: str) -> None:
         """Note that the step cannot be recorded; it still runs to its end."""
-        if not self.reason:
+        if not self.reason and get_ident() == self._thread:
             self.reason = f"{reason}{_at(user_place())}"
 
     # ---- variables -------------------------------------------------------------------------------------------------

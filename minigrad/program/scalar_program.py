@@ -185,16 +185,21 @@ def _needed(primitive: Elementwise, name: str) -> tuple[str, ...]:
 
 
 @contextmanager
-def watched(read: Callable[[Value, float], None], refuse: Callable[[str], None]) -> Iterator[None]:
+def watched(
+    read: Callable[[Value, float], None], refuse: Callable[[str], None], current: Callable[[], Any]
+) -> Iterator[None]:
     """Context manager: note when a function reads a Value's number itself, or reads or sets what is no part of it.
 
     Args:
         read: called with the Value and its number.
-        refuse: called with the reason if a number or a gradient is set, or a gradient is read.
+        refuse: called with the reason if a number or a gradient is set, or a gradient or a name is read.
+        current: returns None in other threads.
     """
-    slots = {name: Value.__dict__[name] for name in ("data", "grad")}
+    slots = {name: Value.__dict__[name] for name in ("data", "grad", "name")}
 
     def inside(names: Any) -> bool:
+        if current() is None:
+            return True
         frame = sys._getframe(2)
         module = str(frame.f_globals.get("__name__", "minigrad.scalar_fast"))
         return module.startswith("minigrad.") and (names is None or frame.f_code.co_name in names)
@@ -220,7 +225,13 @@ def watched(read: Callable[[Value, float], None], refuse: Callable[[str], None])
             refuse("it sets .grad")
         slots["grad"].__set__(v, g)
 
+    def get_name(v: Value) -> Any:
+        if not inside(None):
+            refuse("it reads .name")
+        return slots["name"].__get__(v)
+
     try:
+        setattr(Value, "name", property(get_name, slots["name"].__set__))  # noqa: B010
         setattr(Value, "data", property(data, set_data))  # noqa: B010 (mypy knows that these are slots)
         setattr(Value, "grad", property(grad, set_grad))  # noqa: B010
         yield

@@ -7,6 +7,7 @@ observes.
 from __future__ import annotations
 
 import copy
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -118,6 +119,7 @@ class Number(Value):
 def arguments_with_attributes(compile: Compile) -> Iterator[Any]:
     step = compile(lambda x: (x * x.scale).sum())
     number = compile(lambda v: v * v.scale)
+    value = compile(lambda v: v * (2.0 if v.name == "a" else 3.0))
     named = compile(lambda x: x.sum() * len(x.name or "") * (2 if x.is_leaf else 3) * (1 if x.grad is None else 5))
     masked = compile(lambda x: minigrad.tensor(np.asarray(x)).sum())
     array = np.ma.masked_array([1.0, 2.0])
@@ -132,6 +134,9 @@ def arguments_with_attributes(compile: Compile) -> Iterator[Any]:
                 Scaled.scale = Number.scale = 4.0
             yield step(x)
             yield number(v)
+            v = Value(1.0)
+            v.name = "ab"[i % 2]
+            yield value(v)
             y = tensor(3, grad=i > 1)
             y.name = "ab" if i == 1 else None
             if i == 3:
@@ -415,6 +420,56 @@ def test_programs_run_as_they_do_eagerly(program: Program) -> None:
     expected, found = observed(program, lambda function: function), observed(program, minigrad.compile)
     for i, (a, b) in enumerate(zip(expected, found, strict=True)):
         assert a == b, i
+
+
+def test_other_threads_compute_while_a_step_is_recorded() -> None:
+    w, value, x = tensor(3, 3, grad=True), Value(2.0), tensor(2, 3)
+    found: list[Any] = []
+
+    def elsewhere() -> None:
+        y = (x @ w).tanh().sum()
+        (g,) = minigrad.autograd.grad(y, [w], retain_graph=True)
+        y.backward()
+        v = value * value.data
+        v.backward()
+        found.append([y.detach(), g, w.grad.clone(), type(g._array), v.data, value.grad])
+
+    def step(t: Any) -> Any:
+        thread = threading.Thread(target=elsewhere)
+        thread.start()
+        thread.join()
+        return (t @ w).sum() * value.data
+
+    elsewhere()
+    w.grad, value.grad = None, 0.0
+    with pytest.warns(RuntimeWarning, match="threading"):
+        minigrad.compile(step)(x)
+    assert bits(found[0]) == bits(found[1])
+
+
+def test_threads_call_one_compiled_function() -> None:
+    w, start = tensor(3, 3, grad=True), threading.Barrier(3)
+    found: dict[tuple[int, int], Any] = {}
+
+    def function(x: Any) -> Any:
+        return ((x @ w).tanh() * x).sum()
+
+    def work(thread: int) -> None:
+        start.wait()
+        for i in range(6):
+            y = step(tensor(2, 3, seed=10 * thread + i))
+            found[thread, i] = [y.detach(), minigrad.grad(y, w)]
+
+    step = minigrad.compile(function)
+    threads = [threading.Thread(target=work, args=(k,)) for k in range(3)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    for (thread, i), result in found.items():
+        y = function(tensor(2, 3, seed=10 * thread + i))
+        assert bits(result) == bits([y.detach(), minigrad.grad(y, w)])
+    assert len(found) == 18 and step.reason == ""
 
 
 def test_a_second_backward_pass_after_a_change_raises() -> None:
