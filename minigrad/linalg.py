@@ -18,6 +18,7 @@ from minigrad.tensors.creation import as_tensor
 from minigrad.tensors.dtypes import result_type
 from minigrad.tensors.methods import Operations
 from minigrad.tensors.methods.linalg import decomposed
+from minigrad.tensors.methods.method_factories import refuse
 from minigrad.tensors.tensor import Tensor
 
 LinAlgError = np.linalg.LinAlgError
@@ -338,6 +339,8 @@ def norm(A: Tensor, ord: Any = None, dim: Any = None, keepdim: bool = False, *, 
 
     Without `ord` it is the root of the sum of squares, of all elements or along `dim`.
     """
+    if not isinstance(A, Tensor):
+        refuse("linalg.norm", A)
     if ord is None:
         return A.norm(2, dim, keepdim, dtype)
     if dim is None:

@@ -64,6 +64,13 @@ def check_function(function: str, **values: Any) -> None:
             refuse(function, name, "a function", value)
 
 
+def check_callable(function: str, **values: Any) -> None:
+    """Raise a TypeError if one of the values is not a function."""
+    for name, value in values.items():
+        if not callable(value):
+            raise TypeError(f"{function}: {name} must be a function, got {class_name(value)}")
+
+
 def check_positive(function: str, **values: Any) -> None:
     """Raise if one of the values is not a number above 0.
 

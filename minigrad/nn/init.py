@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.grad_mode import no_grad
-from minigrad.nn.arguments import check_arguments
+from minigrad.nn.arguments import check_arguments, check_tensor
 from minigrad.output.absent import no_attribute
 from minigrad.output.deprecation import warn_deprecated
 from minigrad.tensors.rng import numbers
@@ -73,6 +73,7 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
 
 def _fans(name: str, tensor: Tensor) -> tuple[int, int]:
     """Return (fan_in, fan_out)."""
+    check_tensor(name, tensor=tensor)
     if tensor.ndim < 2:
         raise ValueError(
             f"{name}: the tensor must be a weight (out, in, …) of at least 2 dimensions, got shape {tensor.shape}"

@@ -109,8 +109,9 @@ def class_indices(name: str, input: Tensor, target: Any) -> np.ndarray:
     classes = target._array if isinstance(target, Tensor) else np.array(target)  # a copy, because the graph saves it
     wanted = input.shape[:1] + input.shape[2:] if input.ndim > 1 else ()
     if classes.dtype.kind not in "iu" and not (classes.size == 0 and not isinstance(target, Tensor | np.ndarray)):
+        what = class_name(target) if classes.dtype == object else f"{classes.dtype} of shape {classes.shape}"
         raise TypeError(
-            f"{name}: targets must be class indices, integers; got {classes.dtype} of shape {classes.shape}. "
+            f"{name}: targets must be class indices, integers; got {what}. "
             + (
                 "Are scores and targets swapped?"
                 if input.dtype.kind in "iu"

@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import TYPE_CHECKING, ClassVar
 
 from minigrad.output.words import class_name
@@ -84,6 +85,7 @@ class StepDecay(Schedule):
     factor: float = 0.5
 
     def __post_init__(self) -> None:
+        _check_numbers("StepDecay", alpha_0=self.alpha_0, every=self.every, factor=self.factor)
         _check_every("StepDecay", self.every)
 
     def __call__(self, t: float) -> float:
@@ -110,6 +112,9 @@ class ExponentialDecay(Schedule):
     alpha_0: float
     k: float
 
+    def __post_init__(self) -> None:
+        _check_numbers("ExponentialDecay", alpha_0=self.alpha_0, k=self.k)
+
     def __call__(self, t: float) -> float:
         return self.alpha_0 * math.exp(-self.k * t)
 
@@ -133,6 +138,9 @@ class InverseDecay(Schedule):
 
     alpha_0: float
     k: float
+
+    def __post_init__(self) -> None:
+        _check_numbers("InverseDecay", alpha_0=self.alpha_0, k=self.k)
 
     def __call__(self, t: float) -> float:
         return self.alpha_0 / (1 + self.k * t)
@@ -168,15 +176,23 @@ class MomentumAnnealing(Schedule):
     every: float = 250
 
     def __post_init__(self) -> None:
+        _check_numbers("MomentumAnnealing", mu_0=self.mu_0, mu_max=self.mu_max, every=self.every)
         _check_every("MomentumAnnealing", self.every)
         if not 0 <= self.mu_0 <= self.mu_max < 1:
             raise ValueError(
                 f"MomentumAnnealing: mu_0 and mu_max must be in [0, 1) and in this order, got {self.mu_0} and "
-                f"{self.mu_max}; usual are 0.5 and 0.99."
+                f"{self.mu_max}; usual values are 0.5 and 0.99."
             )
 
     def __call__(self, t: float) -> float:
         return min(1 - (1 - self.mu_0) / (t // self.every + 1), self.mu_max)
+
+
+def _check_numbers(who: str, **values: float) -> None:
+    """Raise a TypeError if one of the settings is not a number."""
+    for name, value in values.items():
+        if not isinstance(value, Real) or isinstance(value, bool):
+            raise TypeError(f"{who}: {name} must be a number, got {value!r}.")
 
 
 def _check_every(who: str, every: float) -> None:

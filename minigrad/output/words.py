@@ -27,12 +27,13 @@ def printable(text: object) -> str:
 
 
 def class_name(value: object) -> str:
-    """Return the name of a value's class, as messages show it.
+    """Return the name of a value's class, as messages show it: of PyTorch's, which have our names, with its package.
 
     >>> class_name([])
     'list'
     """
-    return printable(type(value).__name__)
+    cls = type(value)
+    return printable(f"{'torch.' * cls.__module__.startswith('torch')}{cls.__name__}")
 
 
 def in_brackets(name: str | None, before: str = "") -> str:

@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
+from numbers import Real
 from typing import Any, Self
 
 import numpy as np
@@ -141,7 +142,7 @@ def learning_rates(
     rates = {}
     for name, rule in rules.items():
         rate = given.get(name) if isinstance(given, Mapping) else given
-        if rate is not None and not 0 < rate < math.inf:
+        if rate is not None and not (isinstance(rate, Real) and 0 < rate < math.inf):
             raise ValueError(f"race: the learning_rate of {name!r} must be a positive number, got {rate!r}")
         rates[name] = default_rate(rule, surface) if rate is None else float(rate)
     return rates

@@ -206,6 +206,8 @@ def check_backward(loss: Any, names: Mapping[str, Any] | None = None, /, **gradi
     The first wrong line is that of dw.
     """
     output = graph_output(loss, "check_backward")
+    if not isinstance(names, Mapping | None):
+        raise TypeError(f"check_backward: pass locals(), or the gradients by name, got {class_name(names)}")
     alone = not any(node_of(v) is not None for v in (names or {}).values())
     program: Mapping[str, Any] = calling_names() if alone else names or {}
     return _Pass(output, program).check({**_gradients(names or {}, program), **gradients}, gradients)

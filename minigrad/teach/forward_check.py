@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.nn.arguments import check_callable
 from minigrad.nn.module import Module
 from minigrad.output.words import class_name
 from minigrad.teach.catalogue import Mistake, Variant
@@ -96,6 +97,7 @@ def check_forward(mine: Callable[..., Any], reference: Callable[..., Any], *inpu
         A report, which is true as a bool if both give the same result, and whose text explains what is wrong.
 
     Raises:
+        TypeError: if `mine` or `reference` is not a function.
         ValueError: if there is no input of floats.
 
     Both functions draw the same numbers from `np.random`. Results in float32 are compared with its tolerance.
@@ -117,6 +119,7 @@ class _Case:
     """One forward pass, its reference and the inputs."""
 
     def __init__(self, mine: Callable[..., Any], reference: Callable[..., Any], inputs: tuple[Any, ...]) -> None:
+        check_callable("check_forward", mine=mine, reference=reference)
         self.mine, self.reference, self.inputs = mine, reference, inputs
         self.arrays = [np.array(getattr(x, "_array", x)) for x in inputs]
         self.floats = [i for i, a in enumerate(self.arrays) if a.dtype.kind == "f"]

@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import inspect
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,6 +22,7 @@ from minigrad.autograd import grad
 from minigrad.autograd.comparison import RTOL, Comparison, Element, compare
 from minigrad.autograd.finite_differences import Differences, WeightedOutputs, numerical_gradient
 from minigrad.grad_mode import enable_grad
+from minigrad.nn.arguments import check_callable
 from minigrad.output.words import class_name, in_brackets
 from minigrad.teach.diagnosis import Case, Diagnosis, diagnosis
 from minigrad.tensors import rng
@@ -378,6 +379,9 @@ def gradcheck_report(
         Pattern: a constant factor of 1/2: the 2 of a square, or an input used twice (= for +=)?
     ...
     """
+    check_callable("gradcheck", func=func)
+    if not isinstance(inputs, Iterable):
+        raise TypeError(f"gradcheck: inputs must be a tensor, or several in a list, got {class_name(inputs)}")
     several = [inputs] if isinstance(inputs, Tensor) else list(inputs)
     wanted = {i: t for i, t in enumerate(several) if isinstance(t, Tensor) and t.requires_grad}
     if not wanted:
@@ -574,6 +578,7 @@ def check_gradient(
             findings += of_one.findings
         return Report(findings)
     point = _numbers(x, "x").astype(float)
+    check_callable("check_gradient", f=f)
     is_array = isinstance(x, np.ndarray | list | tuple | Tensor)
     given = None if upstream is None else _numbers(upstream, "upstream").astype(float)
 

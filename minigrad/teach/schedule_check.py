@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.nn.arguments import check_callable
 from minigrad.output.words import class_name
 from minigrad.teach.edits import Formula, Line
 from minigrad.teach.schedule_mistakes import CATALOGUE
@@ -95,6 +96,7 @@ def check_schedule(mine: Callable[..., Any], schedule: str, **settings: Any) -> 
 
     Source: CS231n, "Learning rate decay".
     """
+    check_callable("check_schedule", mine=mine)
     name = OTHER_NAMES.get(schedule, schedule)
     if name not in SCHEDULES:
         raise ValueError(f"check_schedule: no schedule {schedule!r}; the schedules are {', '.join(SCHEDULES)}.")

@@ -225,6 +225,7 @@ def arange(
         options: `device` and PyTorch's options about memory, see `tensor`.
 
     Raises:
+        TypeError: if an argument is not a number.
         ValueError: for a step of 0, or one that leads away from the end.
 
     >>> arange(3), arange(0, 1, 0.25)
@@ -233,7 +234,7 @@ def arange(
     check_options("arange", options)
     if end is None:
         start, end = 0, start
-    start, end, step = (v.item() if hasattr(v, "item") else v for v in (start, end, step))
+    start, end, step = _plain("arange", start=start, end=end, step=step)
     integers = all(isinstance(v, int) for v in (start, end, step))
     dtype = scalar_type("arange", dtype, np.dtype("int64") if integers else None)
     if any(isinstance(v, float) and not math.isfinite(v) for v in (start, end, step)):
@@ -260,7 +261,7 @@ def linspace(
     """
     check_options("linspace", options)
     (steps,) = sizes_of("linspace", (steps,), {})
-    start, end = (float(v) for v in (start, end))
+    start, end = map(float, _plain("linspace", start=start, end=end))
     dtype = scalar_type("linspace", dtype)
     numbers = np.linspace(start, end, steps)
     check_range("linspace", numbers, dtype)
@@ -286,6 +287,15 @@ def logspace(
     dtype = scalar_type("logspace", dtype)
     check_range("logspace", base**exponents, dtype)
     return filled((base**exponents).astype(dtype), requires_grad)
+
+
+def _plain(function: str, **values: Any) -> list[Any]:
+    """Return numbers, and tensors and arrays of one element, as Python's numbers."""
+    plain = {name: v.item() if hasattr(v, "item") else v for name, v in values.items()}
+    for name, v in plain.items():
+        if not isinstance(v, int | float):
+            raise TypeError(f"{function}: {name} must be a number, got {class_name(v)}: {v!r}")
+    return list(plain.values())
 
 
 def filled(array: Any, requires_grad: bool) -> Tensor:

@@ -33,6 +33,7 @@ from minigrad.nn import functional as F
             r"\(4, 1\). A column becomes a row by .squ",
         ),
         (lambda: F.cross_entropy(ones(4, 3), zeros(4)), TypeError, "class indices, integers; got float32 .*long"),
+        (lambda: F.cross_entropy(ones(4, 3), None), TypeError, "class indices, integers; got NoneType"),
         (lambda: F.cross_entropy(ones(4, 3), zeros(4, 2)), TypeError, "class indices, integers; got float32"),
         (
             lambda: F.cross_entropy(ones(4, 3), tensor([1, 2, 3, 1])),

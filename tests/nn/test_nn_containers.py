@@ -7,6 +7,7 @@ import math
 import pickle
 from typing import Any
 
+import numpy as np
 import pytest
 
 import minigrad
@@ -58,6 +59,9 @@ from minigrad import nn, ones, optim, tensor
             "exclude the normal distribution with mean 0",
         ),
         (lambda: nn.utils.clip_grad_norm_([ones(1)], -1), ValueError, "max_norm must be at least 0, got -1"),
+        (lambda: nn.utils.clip_grad_norm_([ones(1)], "1"), TypeError, "max_norm must be a number, got '1'"),
+        (lambda: nn.utils.clip_grad_norm_(None, 1), TypeError, "parameters must be tensors, .* got NoneType"),
+        (lambda: nn.init.kaiming_normal_(np.ones((2, 3))), TypeError, "tensor must be a tensor, got ndarray"),
         (
             lambda: nn.utils.vector_to_parameters(ones(3), [ones(2)]),
             ValueError,

@@ -455,6 +455,7 @@ def test_no_false_alarm() -> None:
         ),
         (lambda o: S.MomentumScheduler(o, 0.9), TypeError, "schedule must be a function of t, got 0.9"),
         (lambda o: optim.StepDecay(0.1, every=0), ValueError, "StepDecay: every must be a positive number .* got 0"),
+        (lambda o: optim.InverseDecay("0.1", k=1), TypeError, "InverseDecay: alpha_0 must be a number, got '0.1'"),
         (
             lambda o: optim.MomentumAnnealing(every=-1),
             ValueError,

@@ -197,6 +197,8 @@ def test_nothing_to_check() -> None:
     _, _, loss = small()
     with pytest.raises(ValueError, match="no gradients to check"):
         check_backward(loss, {})
+    with pytest.raises(TypeError, match=r"pass locals\(\), or the gradients by name, got int"):
+        check_backward(loss, 3)  # type: ignore[arg-type]
     with pytest.raises(RuntimeError, match="check_backward: this tensor has no graph"):
         check_backward(tensor(1.0), dw=1.0)
     distance = np.ones(3)

@@ -213,6 +213,9 @@ def test_float32_is_advised_against_but_right() -> None:
     ("call", "error", "message"),
     [
         (lambda: gradcheck(lambda x: x, tensor([1.0])), ValueError, "none of the inputs requires a gradient"),
+        (lambda: gradcheck(lambda x: x, 3), TypeError, "inputs must be a tensor, or several in a list, got int"),
+        (lambda: gradcheck(None, tensor([1.0])), TypeError, "func must be a function, got NoneType"),
+        (lambda: check_gradient(None, np.ones(3), np.ones(3)), TypeError, "f must be a function, got NoneType"),
         (lambda: gradcheck(lambda x: x, tensor([1.0], requires_grad=True) * 2), ValueError, "input 0 is a result"),
         (lambda: gradcheck(lambda x: 3, tensor([1.0], requires_grad=True)), TypeError, "return tensors, got int"),
         (lambda: gradcheck(lambda x: x > 0, tensor([1.0], requires_grad=True)), ValueError, "returns no floats"),

@@ -231,6 +231,8 @@ def test_bad_arguments_raise() -> None:
         check_rule(rules.adam, "adam", beta3=1)
     with pytest.raises(TypeError, match="must be a function"):
         check_rule(3, "adam")
+    with pytest.raises(TypeError, match="mine must be a function, got NoneType"):
+        check_schedule(None, "step", alpha_0=0.1, every=2)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="positive"):
         check_rule(rules.sgd, "sgd", learning_rate=-1)
 
@@ -317,6 +319,8 @@ def test_what_a_forward_pass_may_return() -> None:
     assert check_forward(lambda z: z * 1j, softmax, x).mistake == "not-real"
     with pytest.raises(ValueError, match="none of the inputs"):
         check_forward(softmax, softmax, np.array([[1, 2]]))
+    with pytest.raises(TypeError, match="reference must be a function, got ndarray"):
+        check_forward(softmax, x, x)  # type: ignore[arg-type]
 
 
 def test_a_reference_on_tensors_is_searched() -> None:

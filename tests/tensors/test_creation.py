@@ -43,6 +43,8 @@ from minigrad import device, tensor
         (lambda: minigrad.zeros(2, nonsense=1), TypeError, "zeros.. got an unexpected keyword argument 'nonsense'"),
         (lambda: minigrad.zeros(2.5), TypeError, "float"),
         (lambda: minigrad.arange(0, 3, 0), ValueError, "the step must not be 0"),
+        (lambda: minigrad.arange("5"), TypeError, "arange: end must be a number, got str: '5'"),
+        (lambda: minigrad.linspace(0, None, 3), TypeError, "linspace: end must be a number, got NoneType"),
         (lambda: minigrad.arange(3, 0), ValueError, "a step of 1 leads away from 0, starting from 3"),
         (lambda: minigrad.full((2,), [1]), TypeError, "fill_value must be a number, got list"),
         (lambda: minigrad.full((2,), tensor(1.0, requires_grad=True)), RuntimeError, "t.expand"),

@@ -7,10 +7,12 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from cases import each
 
 from minigrad.viz.charts import colors
 from minigrad.viz.charts.chart import chart
@@ -104,6 +106,19 @@ def test_data_that_cannot_be_drawn_raise(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         chart(curves, **options)  # type: ignore[arg-type]
+
+
+@each(
+    "curves, message",
+    [
+        ([1, 2, 3], "curves must be a dictionary of names and numbers, got list"),
+        ({"a": None}, "the curve 'a' must be a sequence of numbers, got NoneType"),
+        ({"a": ["x"]}, "the curve 'a' must be a sequence of numbers: could not convert"),
+    ],
+)
+def test_arguments_that_are_no_curves_raise(curves: Any, message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        chart(curves)
 
 
 @pytest.mark.parametrize("values", [[5.0], [3.0, 3.0], [1e-300, 2e-300], [-1e18, 1e18], [0.0, 0.0]])

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.grad_mode import no_grad
+from minigrad.nn.arguments import check_number
 from minigrad.output.deprecation import warn_deprecated
 from minigrad.output.words import class_name
 from minigrad.tensors.creation import as_tensor
@@ -18,6 +19,8 @@ from minigrad.tensors.tensor import Tensor
 def _listed(parameters: Any) -> list[Any]:
     if hasattr(parameters, "parameters"):
         raise TypeError("parameters must be those of the module, got the module: pass model.parameters()")
+    if not isinstance(parameters, Iterable):
+        raise TypeError(f"parameters must be tensors, as from model.parameters(); got {class_name(parameters)}")
     return [parameters] if isinstance(parameters, Tensor) else list(parameters)
 
 
@@ -110,6 +113,7 @@ def clip_grad_norm_(
     Source: Pascanu, Mikolov and Bengio, "On the difficulty of training recurrent neural networks", 2013.
     """
     parameters = _listed(parameters)
+    check_number("clip_grad_norm_", max_norm=max_norm)
     if not max_norm >= 0:
         raise ValueError(f"clip_grad_norm_: max_norm must be at least 0, got {max_norm}")
     total = get_total_norm(_gradients(parameters), norm_type, error_if_nonfinite)

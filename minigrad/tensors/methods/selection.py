@@ -137,7 +137,8 @@ class Selection(Base[Out]):
         others = [n for i, n in enumerate(mine) if i != d]
         if len(shape) != len(mine):
             raise ValueError(
-                f"{name}: index and tensor have as many dimensions, got shapes {places.shape} and {self.shape}"
+                f"{name}: index and tensor must have the same number of dimensions, got shapes {places.shape} and "
+                f"{self.shape}"
                 + ("; to repeat an index along the others: index.unsqueeze(-1).expand(...)" if places.size else "")
             )
         if places.size and any(m > n for m, n in zip((m for i, m in enumerate(shape) if i != d), others)):
@@ -167,7 +168,8 @@ class Selection(Base[Out]):
         places = self._places("take_along_dim", indices, d, wrap=True)
         if places.ndim != self.ndim:
             raise ValueError(
-                f"take_along_dim: indices and tensor have as many dimensions, got {places.shape} and {self.shape}"
+                f"take_along_dim: indices and tensor must have the same number of dimensions, got shapes "
+                f"{places.shape} and {self.shape}"
             )
         n = self.shape[d] if self.ndim else 1
         around = [1 if i == d else m for i, m in enumerate(self.shape)]

@@ -91,12 +91,14 @@ def chart(
     Raises:
         ValueError: there is no curve; a curve has no finite number, or x and y of different lengths; a number on a
             logarithmic axis is not positive.
-        TypeError: ax is not an Axes.
+        TypeError: curves is not a dictionary, a curve is not a sequence of numbers, or ax is not an Axes.
 
     >>> picture = chart({"good": [2.3, 0.9, 0.4], "low": [2.3, 2.1, 1.9]}, x="epoch", y="loss")
     >>> picture.startswith("<svg"), ">good</text>" in picture
     (True, True)
     """
+    if not isinstance(curves, Mapping):
+        raise TypeError(f"chart: curves must be a dictionary of names and numbers, got {class_name(curves)}")
     points = {name: _points(name, curve, log_x, log_y) for name, curve in curves.items()}
     if not points:
         raise ValueError("chart: curves is empty; pass a dictionary of names and numbers")
@@ -191,11 +193,16 @@ def legend_label(name: str) -> str:
 def _points(name: str, curve: Any, log_x: bool, log_y: bool) -> Points:
     """Return the points of a curve as pairs of floats; those that are not finite are gaps."""
     curve = _to_list(curve)
+    if not isinstance(curve, list):
+        raise TypeError(f"chart: the curve {name!r} must be a sequence of numbers, got {class_name(curve)}")
     pair = len(curve) == 2 and all(isinstance(c, list) for c in map(_to_list, curve))
     xs, ys = map(_to_list, curve) if pair else (range(len(curve)), curve)
     if len(xs) != len(ys):
         raise ValueError(f"chart: x and y of the curve {name!r} must have the same length, got {len(xs)} and {len(ys)}")
-    points = [(float(a), float(b)) for a, b in zip(xs, ys)]
+    try:
+        points = [(float(a), float(b)) for a, b in zip(xs, ys)]
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"chart: the curve {name!r} must be a sequence of numbers: {error}") from None
     if not any(math.isfinite(a) and math.isfinite(b) for a, b in points):
         raise ValueError(f"chart: the curve {name!r} has no finite number: it is empty, or all nan or infinite")
     for is_log, values, axis in ((log_x, [p[0] for p in points], "x"), (log_y, [p[1] for p in points], "y")):

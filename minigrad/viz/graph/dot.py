@@ -121,8 +121,10 @@ def dot_statements(
     output = graph_output(output, "draw")
     if rankdir not in (None, "LR", "TB"):
         raise ValueError(f'draw: rankdir must be "LR" (left to right) or "TB" (top to bottom), got {rankdir!r}')
-    if depth is not None and depth < 0:
-        raise ValueError(f"draw: depth, the number of levels of modules to open, must be at least 0, got {depth}")
+    if depth is not None and not (isinstance(depth, int) and depth >= 0):
+        raise ValueError(
+            f"draw: depth, how many levels of modules to open, must be an integer of at least 0, got {depth!r}"
+        )
     scene = Scene(output.node, depth, max_nodes)
     rankdir = rankdir or ("LR" if scene.longest_chain() <= 3 else "TB")
     writer = _DotWriter(output, scene, names, rankdir, gradients, saved, verdicts)
