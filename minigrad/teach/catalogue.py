@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from minigrad.teach.edits import Formula, rewrite, statements
+from minigrad.teach.edits import Formula, rewrite, rewrite_everywhere, statements
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -82,6 +82,9 @@ SCHEDULES: dict[str, Mistake] = {}
 FORWARDS: dict[str, Mistake] = {}
 """Mistakes in forward passes."""
 
+EVERYWHERE = "; the same in each line that has it"
+"""What is said where a pattern is replaced at all places where it fits at once, if they are several."""
+
 SCOPES: dict[str, tuple[dict[str, Mistake], str]] = {
     "edge": (GRADIENTS, "look at what {through} passes back to {operand}"),
     "node": (GRADIENTS, "look at the gradient of {node}, before it is passed on"),
@@ -138,8 +141,10 @@ def mistake(
 
     def rewritten(formula: Formula) -> Iterator[Variant]:
         for pattern, instead, *detail in patterns:
-            for edited in rewrite(formula, pattern, instead):
-                yield Variant(edited, detail[0] if detail else "")
+            said = detail[0] if detail else ""
+            yield from (Variant(edited, said) for edited in rewrite(formula, pattern, instead))
+            if scope == "rule":
+                yield from (Variant(e, said, 0.05, EVERYWHERE) for e in rewrite_everywhere(formula, pattern, instead))
 
     if patterns:
         add(rewritten)

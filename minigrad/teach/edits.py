@@ -33,12 +33,22 @@ class Line:
     @property
     def before(self) -> str:
         """The line of the formula."""
-        return self._before if isinstance(self._before, str) else shown(self._before)
+        return shown(self._inner()[0])
 
     @property
     def after(self) -> str:
         """The edited line."""
-        return self._after if isinstance(self._after, str) else shown(self._after)
+        return shown(self._inner()[1])
+
+    def _inner(self) -> tuple[ast.AST | str, ast.AST | str]:
+        """Of a block under a condition, the line in it that differs."""
+        before, after = self._before, self._after
+        while isinstance(before, ast.If) and isinstance(after, ast.If) and before.test is after.test:
+            lines = [(a, b) for a, b in zip(before.body, after.body) if a is not b]
+            if len(lines) != 1:
+                break
+            before, after = lines[0]
+        return before, after
 
 
 @dataclass(frozen=True)
@@ -110,8 +120,10 @@ def _code(statement: ast.stmt) -> CodeType:
     return code
 
 
-def shown(statement: ast.AST) -> str:
-    """Return a line as a textbook has it: `m` for state.get("m", 0.0)."""
+def shown(statement: ast.AST | str) -> str:
+    """Return a line as a textbook has it: `m` for state.get("m", 0.0). A text stays as it is."""
+    if isinstance(statement, str):
+        return statement
     return re.sub(r"state(?:\.get\('(\w+)', [^()]*?\)|\['(\w+)'\])", lambda m: m[1] or m[2], ast.unparse(statement))
 
 
@@ -228,13 +240,19 @@ def replaced_everywhere(formula: Formula, change: Callable[[ast.AST], ast.AST | 
     return formula.with_body(body, *(edited[0] if edited else ()))
 
 
+@cache
+def is_assignment(pattern: str) -> bool:
+    """Whether a pattern is a line, not an expression."""
+    return isinstance(statements(pattern)[0], ast.Assign)
+
+
 def rewrite(formula: Formula, pattern: str, instead: str) -> Iterator[Formula]:
     """Yield the formula with the pattern replaced at each place where it fits; with an empty one, begun with a line."""
     bound: dict[str, Any]
     if not pattern:
         yield begun_with(formula, instead)
         return
-    if re.search(r"(?<![=<>!*+/-])=(?!=)", pattern):
+    if is_assignment(pattern):
         (wanted,), templates = statements(pattern), statements(instead)
         for i, statement in enumerate(formula.body):
             bound = {}
@@ -250,6 +268,8 @@ def rewrite(formula: Formula, pattern: str, instead: str) -> Iterator[Formula]:
 
 def rewrite_everywhere(formula: Formula, pattern: str, instead: str) -> Iterator[Formula]:
     """Yield the formula with the pattern replaced at all places where it fits at once, if they are several."""
+    if not pattern or is_assignment(pattern):
+        return
     wanted, template = expression(pattern), expression(instead)
 
     def change(node: ast.AST) -> ast.expr | None:

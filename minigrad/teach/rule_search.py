@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.optim import rules
-from minigrad.teach.catalogue import Mistake, Variant
+from minigrad.teach.catalogue import EVERYWHERE, Mistake, Variant
 from minigrad.teach.edits import Formula, Line, expression, is_name, replaced_everywhere
 from minigrad.teach.rule_calls import Taken, Trial
 from minigrad.teach.rule_mistakes import CATALOGUE
@@ -62,13 +62,17 @@ class Explanation:
 def _sentence(mistake: Mistake, variant: Variant) -> str:
     """Fill in the words of a sentence."""
     line: Line = variant.change.line
+    everywhere = EVERYWHERE if variant.key == EVERYWHERE else ""
     betas = [name for name in ("beta1", "beta2", "decay_rate", "mu") if name in line.before]
-    return mistake.said(
-        before=line.before,
-        after=line.after,
-        target=line.before.partition("=")[0].strip(),
-        beta=betas[0] if betas else "beta",
-        detail=variant.detail,
+    return (
+        mistake.said(
+            before=line.before,
+            after=line.after,
+            target=line.before.partition("=")[0].strip(),
+            beta=betas[0] if betas else "beta",
+            detail=variant.detail,
+        )
+        + everywhere
     )
 
 

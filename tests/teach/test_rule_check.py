@@ -613,3 +613,42 @@ def test_two_mistakes_in_several_lines_or_another_form_of_the_rule() -> None:
 
     report = check_rule(nesterov, "nesterov", mu=0.9)
     assert report.mistake == "ascent + lookahead-factor", str(report)
+
+
+def lion(x: Any, dx: Any, m: Any, early: bool = False, kept: float = 0.99) -> Any:
+    new = kept * m + (1 - kept) * dx
+    return x - 0.1 * np.sign(0.9 * m + 0.1 * dx if not early else new), new
+
+
+def adadelta(x: Any, dx: Any, state: Any, learning_rate: float) -> Any:
+    cache = 0.9 * state.get("cache", 0.0) + 0.1 * dx**2
+    move = np.sqrt(state.get("steps", 0.0) + 1e-6) / np.sqrt(cache + 1e-6) * dx
+    steps = 0.9 * state.get("steps", 0.0) + 0.1 * move**2
+    return x - learning_rate * np.sqrt((steps + 1e-6) / (cache + 1e-6)) * dx, {"cache": cache, "steps": steps}
+
+
+def one_array(x: Any, dx: Any, state: Any, learning_rate: float) -> Any:
+    m = v = state.setdefault("m", np.zeros_like(x))
+    m += 0.1 * (dx - m)
+    v += 0.001 * (dx**2 - v)
+    return x - learning_rate * m / (np.sqrt(v) + 1e-7), state
+
+
+def added_to_x(x: Any, dx: Any, state: Any, learning_rate: float) -> Any:
+    return x + 0.1 * x - learning_rate * dx, state
+
+
+@pytest.mark.parametrize(
+    ("name", "rule", "wrong", "settings"),
+    [
+        ("average-too-early", "lion", lambda x, dx, state: lion(x, dx, state, early=True), {}),
+        ("interpolation-kept", "lion", lambda x, dx, state: lion(x, dx, state, kept=0.9), {}),
+        ("too-early", "adadelta", adadelta, {"learning_rate": 1.0}),
+        ("other-entry", "adam_incomplete", one_array, {}),
+        ("weight-decay-added-to-x", "sgd", added_to_x, {"weight_decay": 0.1}),
+    ],
+)
+def test_more_kinds_of_mistakes_in_rules(name: str, rule: str, wrong: Any, settings: Any) -> None:
+    report = check_rule(wrong, rule, **settings)
+    assert report.mistake == name, str(report)
+    assert not re.search(r"\{\w+\}", report.cause), report.cause

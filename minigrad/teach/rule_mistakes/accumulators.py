@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from minigrad.teach.catalogue import mistake
+import ast
+from collections.abc import Iterator
+
+from minigrad.teach.catalogue import Variant, mistake
+from minigrad.teach.edits import Formula, expression, expressions, match, rewrite, target
 
 # fmt: off
 mistake("average-sign", "rule", "the sign of the new term of `{target}` is wrong: it is subtracted instead of added",
@@ -26,6 +30,11 @@ mistake("dampened", "rule", "the gradient is weighed by a factor 1 - {beta} on i
         ("BETA * STATE + A / B", "BETA * STATE + (1 - BETA) * A / B"))
 mistake("momentum-weight", "rule", "the old velocity is weighed by 1 - {beta} instead of {beta}",
         ("BETA * STATE - A", "(1 - BETA) * STATE - A"), ("BETA * STATE + A", "(1 - BETA) * STATE + A"), assumes=1.1)
+mistake("factor-moved", "rule", "the factor of the old `{target}` multiplies the new term instead: {after}",
+        ("BETA * STATE - A", "STATE - BETA * (A)"), ("BETA * STATE + A", "STATE + BETA * (A)"),
+        ("mu * STATE + (1 - dampening) * A", "(1 - dampening) * mu * STATE + A"), assumes=1.1)
+mistake("maximum-decayed", "rule", "the decay {beta} multiplies the whole maximum instead of its old value alone "
+        "(misplaced parentheses)", ("np.maximum(BETA * A, B)", "BETA * np.maximum(A, B)"), assumes=1.1)
 mistake("decay-of-all", "rule", "the factor {beta} multiplies the new term of `{target}` too (misplaced parentheses)",
         ("BETA * STATE - A", "BETA * (STATE - A)"), ("BETA * STATE + A", "BETA * (STATE + A)"))
 mistake("old-value-lost", "rule", "the old `{target}` is overwritten: only the new term remains, nothing is "
@@ -35,7 +44,8 @@ mistake("new-value-lost", "rule", "the new term of `{target}` is missing: the gr
         ("BETA * STATE + A", "BETA * STATE"), ("STATE + A", "STATE"), assumes=1.3)
 mistake("maximum-missing", "rule", "the maximum is missing: the old value does not count (for AMSGrad this is plain "
         "Adam)", ("np.maximum(STATE, A)", "A"), assumes=0.95)
-mistake("minimum", "rule", "the minimum is taken instead of the maximum", ("np.maximum(A, B)", "np.minimum(A, B)"))
+mistake("minimum", "rule", "the minimum is taken instead of the maximum", ("np.maximum(A, B)", "np.minimum(A, B)"),
+        assumes=0.95)
 mistake("maximum-is-sum", "rule", "the two are added, where the rule takes their maximum",
         ("np.maximum(A, B)", "A + B"))
 mistake("maximum-undecayed", "rule", "the old maximum is not decayed: its factor {beta} is missing",
@@ -76,3 +86,14 @@ mistake("abs-is-square", "rule", "the square is taken instead of the absolute va
 mistake("bias-of-u", "rule", "u has a bias correction, which this rule does not have: a maximum needs none",
         ("A / u", "A / (u / (1 - beta2 ** t))"))
 # fmt: on
+
+
+@mistake("scaled-after", "rule", "`v` gathers the gradients themselves, and their sum is scaled in the step; the rule "
+         "scales each gradient before it enters `v`", assumes=1.1)  # fmt: skip
+def _scaled_after(formula: Formula) -> Iterator[Variant]:
+    for i, node in expressions(formula):
+        bound: dict[str, ast.expr] = {}
+        if target(formula.body[i]) == "v" and match(expression("mu * STATE + A / B"), node, bound, formula.settings):
+            for first in rewrite(formula, "mu * STATE + A / B", "mu * STATE + A"):
+                for edited in rewrite(first, "learning_rate * v", f"learning_rate * v / ({ast.unparse(bound['B'])})"):
+                    yield Variant(edited)

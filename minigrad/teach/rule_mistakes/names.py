@@ -54,7 +54,7 @@ def _betas_swapped(formula: Formula) -> Iterator[Variant]:
 
 @mistake("wrong-setting", "rule", "`{before}` uses {detail}", assumes=1.15)
 def _wrong_setting(formula: Formula) -> Iterator[Variant]:
-    names = [name for name in sorted(formula.settings) if name != "learning_rate"]
+    names = sorted(formula.settings - {"learning_rate", "nesterov", "centered"})
     for i, node in expressions(formula):
         for other in names if isinstance(node, ast.Name) and node.id in names else ():
             if not is_name(node, other):
@@ -74,7 +74,7 @@ def _other_value(formula: Formula) -> Iterator[Variant]:
             yield Variant(edited, f"{name} acts as {value:g}")
 
 
-@mistake("wrong-array", "rule", "`{before}` uses `{detail}` instead", assumes=1.4)
+@mistake("wrong-array", "rule", "`{before}` uses `{detail}`", assumes=1.4)
 def _wrong_array(formula: Formula) -> Iterator[Variant]:
     known = ["x", "dx"]
     for i, statement in enumerate(formula.body):
@@ -83,9 +83,10 @@ def _wrong_array(formula: Formula) -> Iterator[Variant]:
         for node in ast.walk(statement):
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in known:
                 forms = ("dx ** 2", "np.abs(dx)", "np.sign(dx)", "x ** 2") if node.id != "x" else ()
-                for other in (*known, *forms):
+                centered = [f"dx - {name}" for name in known[2:]] if node.id == "dx" else []
+                for other in (*known, *forms, *centered):
                     if other != node.id:
-                        yield Variant(replaced(formula, i, node, expression(other)), other)
+                        yield Variant(replaced(formula, i, node, expression(other)), f"{other}` instead of `{node.id}")
         if (name := target(statement)) and name not in known:
             known.append(name)
 

@@ -6,12 +6,26 @@ import ast
 from collections.abc import Iterator
 
 from minigrad.teach.catalogue import Variant, mistake
-from minigrad.teach.edits import Formula, expressions, is_name, replaced, shown, target
+from minigrad.teach.edits import Formula, expressions, is_name, replaced, shown, statements, target
 
 # fmt: off
 mistake("function-missing", "rule", "a function is missing in `{before}`", ("np.sign(A)", "A"), ("np.abs(A)", "A"),
         ("float(_rms(A))", "1.0"), ("_rms(A)", "np.linalg.norm(A)"), ("np.sign(A)", "A / np.linalg.norm(A)"),
         assumes=1.2)
+mistake("other-function", "rule", "{detail} in `{before}`", ("np.sign(A)", "np.tanh(A)", "tanh stands instead of sign"),
+        ("np.sign(BETA * A + (1 - BETA) * B)", "BETA * np.sign(A) + (1 - BETA) * np.sign(B)",
+         "the sign is taken of each term instead of their sum"),
+        ("np.sign(A)", "np.abs(A)", "abs stands instead of sign"), assumes=1.2)
+mistake("average-too-early", "rule", "`m` is updated before the step: the step uses the new `m`, with beta2",
+        ("np.sign(beta1 * A + (1 - beta1) * B)", "np.sign(beta2 * A + (1 - beta2) * B)"), assumes=1.1)
+mistake("interpolation-kept", "rule", "what the step uses (with beta1) is kept as `m`; m has its own line, with beta2",
+        ("m = beta2 * m + (1 - beta2) * A", "m = beta1 * m + (1 - beta1) * A"),
+        ("m = beta2 * m + (1 - beta2) * A", "m = beta2 * (beta1 * m + (1 - beta1) * A) + (1 - beta2) * A"), assumes=1.1)
+mistake("complement", "rule", "`{detail}` stands instead of 1 - {detail} in `{before}`",
+        *[(f"1 - {name}", name, name) for name in ("dampening", "beta1", "beta2", "decay_rate", "mu")], assumes=1.3)
+mistake("first-step-dampened", "rule", "the first velocity is weighed by 1 - dampening too; it is the gradient itself",
+        ("mu * state['v'] + (1 - dampening) * dx if 'v' in state else +dx",
+         "mu * state.get('v', 0.0) + (1 - dampening) * dx"), assumes=1.0)
 # fmt: on
 OTHERS: dict[type[ast.operator], list[ast.operator]] = {
     ast.Add: [ast.Sub(), ast.Mult()],
@@ -83,6 +97,25 @@ def _branch(formula: Formula) -> Iterator[Variant]:
     for i, node in expressions(formula):
         for new in _branches(node):
             yield Variant(replaced(formula, i, node, new))
+
+
+@mistake("threshold", "rule", "the condition compares with {detail}", assumes=1.3)
+def _threshold(formula: Formula) -> Iterator[Variant]:
+    for i, node in expressions(formula):
+        limit = node.comparators[0] if isinstance(node, ast.Compare) else None
+        if isinstance(node, ast.Compare) and isinstance(limit, ast.Constant) and isinstance(limit.value, int):
+            for other in {limit.value - 1, limit.value + 1, 0} - {limit.value}:
+                new = ast.Compare(node.left, node.ops, [ast.Constant(other)])
+                yield Variant(replaced(formula, i, node, new), f"{other} instead of {limit.value}")
+
+
+@mistake("no-step-otherwise", "rule", "x stays where it is if the condition does not hold; the rule makes another step "
+         "then", assumes=1.1)  # fmt: skip
+def _no_step_otherwise(formula: Formula) -> Iterator[Variant]:
+    for i, statement in enumerate(formula.body):
+        if isinstance(statement, ast.If) and not statement.orelse and (name := target(statement.body[-1])):
+            still = ast.If(statement.test, statement.body, [*statements(f"{name} = 0.0 * x")])
+            yield Variant(formula.with_line(i, still))
 
 
 def _branches(node: ast.expr) -> list[ast.expr]:

@@ -8,9 +8,11 @@ from minigrad.teach.catalogue import Variant, mistake
 from minigrad.teach.edits import Formula, rewrite
 
 # fmt: off
-mistake("rate-missing", "rule", "the learning rate is missing in `{target}`", ("-learning_rate * A", "-(A)"),
-        ("learning_rate * A", "A"), assumes=0.9)
-mistake("rate-twice", "rule", "the learning rate is applied twice", ("learning_rate", "learning_rate ** 2"),
+mistake("rate-missing", "rule", "the learning rate is missing in the line of `{target}`",
+        ("-learning_rate * A", "-(A)"),
+        ("learning_rate * A", "A"), ("A * learning_rate", "A"), assumes=0.9)
+mistake("rate-twice", "rule", "the learning rate is applied twice in the line of `{target}`",
+        ("learning_rate", "learning_rate ** 2"),
         ("x + v", "x + learning_rate * v"), ("x = x + v", "x = x - learning_rate * v"),
         ("theta = theta + v", "theta = theta + learning_rate * v"))
 mistake("rate-frozen", "rule", "the learning rate is frozen at its first value: the one that is passed in later is "
@@ -30,7 +32,7 @@ mistake("rate-elsewhere", "rule", "the learning rate is in `{target}` too, where
         ("BETA * STATE + (1 - BETA) * dx", "BETA * STATE + (1 - BETA) * learning_rate * dx"),
         ("mu * STATE + A", "mu * STATE + learning_rate * (A)"), assumes=1.2)
 mistake("rate-constant", "rule", "another learning rate is used than the one passed in: the constant {detail}",
-        *[("learning_rate", repr(rate), repr(rate)) for rate in (1.0, 0.5, 0.1, 0.01, 0.001, 1e-4)], assumes=1.5)
+        *[("learning_rate", repr(rate), repr(rate)) for rate in (0.5, 0.1, 0.01, 0.001, 1e-4)], assumes=1.5)
 # fmt: on
 
 

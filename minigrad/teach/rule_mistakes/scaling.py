@@ -20,7 +20,8 @@ from minigrad.teach.edits import (
 )
 
 # fmt: off
-mistake("square-missing", "rule", "the square of the gradient is missing in `{target}`", ("A ** 2", "A"))
+mistake("square-missing", "rule", "the square of {detail} is missing in `{target}`", ("dx ** 2", "dx", "the gradient"),
+        ("step ** 2", "step", "the step"), ("mean ** 2", "mean", "the mean"))
 mistake("square-is-abs", "rule", "`{target}` takes the absolute value instead of the square", ("A ** 2", "np.abs(A)"),
         assumes=1.1)
 mistake("square-is-double", "rule", "`{target}` doubles the gradient instead of squaring it (* 2 instead of ** 2)",
@@ -31,8 +32,15 @@ mistake("square-of-weight", "rule", "the weight in `{target}` is squared along w
         "parentheses)", ("A * B ** 2", "(A * B) ** 2"))
 mistake("square-of-average", "rule", "`{target}` gathers the square of the average `m` instead of the square of the "
         "gradient", ("dx ** 2", "m ** 2"), ("dx ** 2", "(dx - m) ** 2"), ("dx ** 2", "dx * m"))
-mistake("root-missing", "rule", "the square root is missing: dx is divided by the squares themselves",
+mistake("root-missing", "rule", "the square root is missing{detail}",
+        ("np.sqrt(A) + epsilon", "A + epsilon", ": the gradient is divided by the squares themselves"),
+        ("np.sqrt(A / B)", "A / np.sqrt(B)", " in the numerator"),
+        ("np.sqrt(A / B)", "np.sqrt(A) / B", " in the divisor"),
         ("np.sqrt(A)", "A"))
+mistake("square-of-gradient", "rule", "`{target}` gathers the squares of the gradient instead of those of the step",
+        ("step ** 2", "dx ** 2"))
+mistake("not-centered", "rule", "the square of the mean is not subtracted: the squares are not centered",
+        ("cache - mean ** 2", "cache"), assumes=0.95)
 mistake("cube-root", "rule", "the cube root is taken instead of the square root", ("np.sqrt(A)", "np.cbrt(A)"),
         assumes=1.2)
 mistake("root-twice", "rule", "the square root is taken twice", ("np.sqrt(A)", "np.sqrt(np.sqrt(A))"))
@@ -49,8 +57,6 @@ mistake("epsilon-missing", "rule", "epsilon is missing: where the gradient is ze
 mistake("epsilon-in-accumulator", "rule", "epsilon is added to the accumulated squares and kept there, instead of to "
         "the root", ("BETA * STATE + (1 - BETA) * A", "BETA * STATE + (1 - BETA) * A + epsilon"),
         ("STATE + A", "STATE + A + epsilon"), assumes=1.4)
-mistake("epsilon-before-correction", "rule", "epsilon is added to the root before the bias correction of v, instead of "
-        "after it", ("np.sqrt(vb) + epsilon", "(np.sqrt(v) + epsilon) / np.sqrt(1 - beta2 ** t)"))
 mistake("epsilon-is-maximum", "rule", "epsilon is a lower bound (maximum) here, where the rule adds it",
         ("A + epsilon", "np.maximum(A, epsilon)"), assumes=1.1)
 mistake("epsilon-added-to-quotient", "rule", "epsilon is added to the quotient instead of to the divisor (missing "
@@ -69,7 +75,7 @@ mistake("multiplied", "rule", "the step is multiplied by the root, where the rul
 mistake("bias-of-m-missing", "rule", "the bias correction of `m` is missing: m starts at zero and is too small in the "
         "first steps", ("m / (1 - beta1 ** t)", "m"), assumes=0.9)
 mistake("bias-of-v-missing", "rule", "the bias correction of `v` is missing: v starts at zero and is too small in the "
-        "first steps", ("A / (1 - beta2 ** t)", "A"), assumes=0.9)
+        "first steps", ("A / (1 - beta2 ** t)", "A"), ("r * np.sqrt(1 - beta2 ** t)", "r"), assumes=0.9)
 mistake("bias-outside-root", "rule", "the bias correction of `v` stands outside the square root: the root of v is "
         "divided by 1 - beta2**t instead of by its square root",
         ("np.sqrt(vb)", "np.sqrt(vb * (1 - beta2 ** t)) / (1 - beta2 ** t)"),
@@ -88,6 +94,10 @@ mistake("bias-plus", "rule", "the bias correction divides by 1 + beta**t instead
         ("1 - BETA ** t", "1 + BETA ** t"))
 mistake("bias-multiplied", "rule", "the bias correction multiplies by 1 - beta**t instead of dividing by it",
         ("A / (1 - BETA ** t)", "A * (1 - BETA ** t)"))
+mistake("t-never-counts", "rule", "t is never increased: it stays what it is at first", ("state.get('t', 0) + 1", "1"),
+        assumes=0.95)
+mistake("folded-inverted", "rule", "the bias correction in the step size is upside down: it must be "
+        "sqrt(1 - beta2**t) / (1 - beta1**t)", ("A * B / (1 - beta1 ** t)", "A * (1 - beta1 ** t) / B"), assumes=0.95)
 mistake("t-from-zero", "rule", "t of the bias correction counts from 0 instead of from 1 (it must be increased before "
         "its use); at t = 0, 1 - beta**t is 0", ("state.get('t', 0) + 1", "state.get('t', 0)"),
         ("BETA ** t", "BETA ** (t - 1)"), assumes=0.9)

@@ -9,6 +9,7 @@ from typing import Any
 from minigrad.teach.catalogue import Variant, mistake
 from minigrad.teach.edits import (
     Formula,
+    changed,
     expression,
     expressions,
     filled,
@@ -85,6 +86,40 @@ def _stale(formula: Formula) -> Iterator[Variant]:
             yield Variant(formula.with_body(edited.body, formula.body[last], edited.body[last]), name)
 
 
+@mistake("other-entry", "rule", "{detail}", assumes=1.2)
+def _other_entry(formula: Formula) -> Iterator[Variant]:
+    """Another entry of the state is read, or two entries are one array."""
+    names = [name for name in _entries(formula) if name != "t"]
+    lines = {target(s): i for i, s in enumerate(formula.body)}
+    for name in names:
+        for other in names:
+            if other == name:
+                continue
+            read = expression(f"state.get({other!r}, 0.0)")
+            said = f"the old `{other}` is read in the line of `{name}`, instead of the old `{name}`"
+            yield Variant(replaced_everywhere(formula, _read_as(name, read)), said)
+            if name in lines and lines.get(other, len(lines)) < lines[name]:
+                new = f"the new `{other}` stands in the line of `{name}`, instead of the old `{name}`"
+                yield Variant(one := replaced_everywhere(formula, _read_as(name, expression(other))), new)
+                body = [*one.body[: lines[name] + 1], *statements(f"{other} = {name}"), *one.body[lines[name] + 1 :]]
+                both = f"`{other}` and `{name}` are one and the same array: make two"
+                yield Variant(one.with_body(body, formula.body[lines[name]], one.body[lines[name]]), both)
+
+
+@mistake("too-early", "rule", "`{detail}` is updated before its use: the step is made with the new `{detail}` instead "
+         "of that of the step before", assumes=1.2)  # fmt: skip
+def _too_early(formula: Formula) -> Iterator[Variant]:
+    """A line that reads an old entry is computed again after the entry is updated."""
+    for name in _entries(formula):
+        j = next((j for j, s in enumerate(formula.body) if target(s) == name), 0)
+        for statement in formula.body[:j]:
+            if target(statement) and target(statement) != name:
+                again = changed(statement, _read_as(name, expression(name)))
+                if again is not statement:
+                    body = [*formula.body[: j + 1], again, *formula.body[j + 1 :]]
+                    yield Variant(formula.with_body(body, statement, again), name)
+
+
 @mistake("stored-value", "rule", "the wrong value is kept in the state: {detail}", assumes=1.1)
 def _stored_value(formula: Formula) -> Iterator[Variant]:
     """Another value is kept, such as the corrected m, or the value in another form."""
@@ -94,9 +129,12 @@ def _stored_value(formula: Formula) -> Iterator[Variant]:
     steps += [f"-({step})" for step in steps]
     for i, key, value in _stored(formula):
         forms = (form.format(value.id) for form in STORED_AS)
-        for text in dict.fromkeys([*names, "x", "dx", *steps, *forms]):
+        given = ["GIVEN"] if value.id == "dx" else []
+        for text in dict.fromkeys([*names, "x", "dx", *given, *steps, *forms]):
             if text != value.id:
                 what = f"`{text}` is stored as `{key}`, so it enters again in the next step"
+                if text == "GIVEN":
+                    what = "the gradient as it was passed in is stored, not the changed one"
                 if text in ("mb", "vb"):
                     what += " (the bias correction then corrects what is corrected already)"
                 yield Variant(replaced(formula, i, value, expression(text)), what)
@@ -142,15 +180,19 @@ def _accumulate(formula: Formula) -> Iterator[Variant]:
         yield Variant(formula.with_body(body, "", "dx = the sum of all gradients so far"))
 
 
-@mistake("part-moves", "rule", "only {detail} of x moves: the rest keeps its old values", assumes=1.3)
+@mistake("part-moves", "rule", "only {detail} moves: the rest keeps its old values", assumes=1.3)
 def _part_moves(formula: Formula) -> Iterator[Variant]:
     if not isinstance(formula.body[-1], ast.Return):
         return
-    for part, said in (("[:1]", "the first row"), ("[:-1]", "all but the last row"), ("[1:]", "all but the first row"),
-                       (".flat[:1]", "the first element"), ("[:, :1]", "the first column")):  # fmt: skip
+    for part, said in (("[:1]", "the first row of x"), ("[:-1]", "all but the last row of x"),
+                       ("[1:]", "all but the first row of x"),
+                       (".flat[:1]", "the first element of x"), ("[:, :1]", "the first column of x")):  # fmt: skip
         rest = statements(f"x_new = +x_before; x_new{part} = x{part}; x = x_new")
         body = [*statements("x_before = +x"), *formula.body[:-1], *rest, formula.body[-1]]
         yield Variant(formula.with_body(body, "", f"x{part} moves alone"), said)
+    for part, said in (("PART", "the first parameter"), ("PARTS - 1 - PART", "the last parameter")):
+        body = [*statements("x_before = x"), *formula.body[:-1], *statements(f"x = x_before if {part} else x")]
+        yield Variant(formula.with_body([*body, formula.body[-1]], "", f"{said} moves alone"), said)
 
 
 @mistake("integer-state", "rule", "`{detail}` is kept as integers: its array has an integer dtype, and fractions are "

@@ -18,7 +18,7 @@ mistake("weight-decay-missing", "rule", "the weight decay is missing", (COUPLED,
 mistake("weight-decay-sign", "rule", "the sign of the weight decay is wrong: it makes the weights grow",
         ("A + weight_decay * x", "A - weight_decay * x"), ("1 - A * weight_decay", "1 + A * weight_decay"))
 mistake("weight-decay-unscaled", "rule", "the weight decay is not multiplied by the learning rate",
-        ("learning_rate * weight_decay", "weight_decay"), (COUPLED, "x = (1 - weight_decay) * x"))
+        ("learning_rate * weight_decay", "weight_decay"), (COUPLED, "x = (1 - weight_decay) * x"), assumes=0.85)
 mistake("weight-decay-in-gradient", "rule", "the weight decay is added to the gradient and goes through the adaptive "
         "scaling (L2), where this rule shrinks x itself (decoupled)", (DECOUPLED, COUPLED), assumes=0.9)
 mistake("weight-decay-decoupled", "rule", "the weight decay shrinks x itself (decoupled), where this rule adds it to "
@@ -34,6 +34,8 @@ mistake("weight-decay-of", "rule", "the weight decay is applied to the wrong thi
         (DECOUPLED, "dx = (1 - learning_rate * weight_decay) * dx"),
         (DECOUPLED, "x = x - learning_rate * weight_decay * dx"), (DECOUPLED, "x = x - learning_rate * weight_decay"),
         (DECOUPLED, "x = x - learning_rate * weight_decay * np.sign(x)"))
+mistake("weight-decay-added-to-x", "rule", "the weight decay is added to x itself instead of to the gradient: x grows",
+        (COUPLED, "x = x + weight_decay * x"))
 mistake("weight-decay-twice", "rule", "the weight decay is applied twice: to the gradient and to x itself",
         (DECOUPLED, "dx = dx + weight_decay * x; x = (1 - learning_rate * weight_decay) * x"),
         (DECOUPLED, "x = (1 - learning_rate * weight_decay) * x; dx = dx + weight_decay * x"),
@@ -71,9 +73,8 @@ def _elsewhere(formula: Formula) -> Iterator[Variant]:
 @mistake("weight-decay-last", "rule", "the weight decay is applied after the step, to the new x, instead of before it")
 def _last(formula: Formula) -> Iterator[Variant]:
     for i, decay in _decays(formula):
-        if ast.unparse(decay) == DECOUPLED:
-            body = [*formula.body[:i], *formula.body[i + 1 : -1], decay, formula.body[-1]]
-            yield Variant(formula.with_body(body, decay, decay))
+        body = [*formula.body[:i], *formula.body[i + 1 : -1], *statements(DECOUPLED), formula.body[-1]]
+        yield Variant(formula.with_body(body, decay, statements(DECOUPLED)[0]))
 
 
 @mistake("weight-decay-scaled", "rule", "the weight decay is inside the adaptive scaling: it is divided by the root "
