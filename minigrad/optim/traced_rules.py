@@ -161,11 +161,9 @@ class Program:
         return results
 
 
-def is_large(x: Any, dx: Any) -> bool:
-    """Whether programs pay for these arrays."""
-    return (
-        x.__class__ is np.ndarray and x.size >= (compiled.LEAST if compiled.installed else LARGE) and are_alike(x, dx)
-    )
+def is_large(x: Any) -> bool:
+    """Whether a program pays for an array."""
+    return x.__class__ is np.ndarray and x.size >= (compiled.LEAST if compiled.installed else LARGE)
 
 
 def are_alike(*arrays: Any) -> bool:
@@ -206,7 +204,7 @@ def elementwise(rule: Rule) -> Rule:
 
     @functools.wraps(rule)
     def traced(x: Any, dx: Any, state: State, *settings: Any, **named: Any) -> tuple[Any, State]:
-        if is_large(x, dx):
+        if is_large(x) and are_alike(x, dx):
             program = trace(lambda x, dx, state: rule(x, dx, state, *settings, **named), state)
             if program is not None and (found := program(x, dx, state)) is not None:
                 return found

@@ -284,6 +284,35 @@ def test_an_optimizer_writes_in_one_loop(monkeypatch: pytest.MonkeyPatch) -> Non
         assert_close(*both(monkeypatch, ["rule"] * 6, trained))
 
 
+def test_states_and_memory_that_no_loop_writes_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Overlapping parameters, a state that nobody copies, a gradient in the parameter's memory."""
+    monkeypatch.setattr(compiled, "loop", uncompiled)
+    monkeypatch.setattr(flat, "TOGETHER", 10)
+
+    def trained() -> list[Any]:
+        memory = floats(1, 8, 6)
+        params = [minigrad.from_numpy(memory[i : i + 6]).requires_grad_() for i in range(3)]
+        params += [minigrad.tensor(floats(2, 5, 5), requires_grad=True) for _ in range(2)]
+        optimizers = [optim.Adam(params[:3], lr=0.1), optim.Adam(params[3:], lr=0.1)]
+        read = {}
+        for t in range(4):
+            for i, p in enumerate(params):
+                p.grad = minigrad.tensor(floats(10 * t + i, *p.shape))
+            params[3].grad = params[3].detach()
+            for optimizer in optimizers:
+                optimizer.step()
+            if t == 1:
+                read = optimizers[1].state[params[4]]
+                read["notes"] = ["mine"]
+                copies = {name: np.array(s) for name, s in read.items()}
+        assert all(np.array_equal(read[name], s) for name, s in copies.items())
+        return [p._array for p in params]
+
+    mine = trained()
+    monkeypatch.setattr(compiled, "installed", False)
+    assert_close(mine, trained())
+
+
 def test_an_interrupted_loop_is_finished_or_not_begun(monkeypatch: pytest.MonkeyPatch) -> None:
     """At any place of the step around it: a signal does not interrupt compiled code."""
     monkeypatch.setattr(compiled, "loop", uncompiled)
@@ -299,10 +328,7 @@ def test_an_interrupted_loop_is_finished_or_not_begun(monkeypatch: pytest.Monkey
         def trace(frame: Any, event: str, argument: Any) -> Any:
             nonlocal count
             frame.f_trace_opcodes = True
-            if (
-                frame.f_code.co_filename in (flat.__file__, traced_rules.__file__)
-                and "rule_" not in frame.f_code.co_name
-            ):
+            if frame.f_code.co_filename in files and not frame.f_code.co_name.startswith("rule_"):
                 count += event == "opcode"
                 if count == stop:
                     raise KeyboardInterrupt
