@@ -95,9 +95,8 @@ class InPlaceWrites(Views[Out]):
             old = self._wrap(snapshot(base._array, base._node), base._node)
             new = self._wrap(t._array, t._node)
             base._move_to(self.apply(ix.setview, old, new, view=partial(primitive, **parameters))._node)
-            t._base_generation = base._generation
             t = base
-        t._writes += 1  # at the root: every other view of it must update
+        t._writes += 1  # at the root: every view of it must update, this one too: its gradient passes through the base
 
     def _move_to(self, node: ArrayNode | None) -> None:
         """Take the node of the new values. `retain_grad()` is about the tensor, so it moves along."""

@@ -22,6 +22,7 @@ class Views(Base[Out]):
     _leaf: Any
     _set_array: Callable[..., None]
     _check_write: Callable[..., bool]
+    _move_to: Callable[..., None]
     _generation: int = 0  # how often a recorded write has given this tensor a new node
     _base: Any = None  # the tensor that this is a view of
     _view: tuple[Primitive, dict[str, Any], object]  # the primitive, its parameters, and the base's layout at that time
@@ -57,9 +58,8 @@ class Views(Base[Out]):
                 view._check_layout()
                 primitive, parameters, _ = view._view
                 with enable_grad():
-                    view._node = self.apply(primitive, base, **parameters)._node
+                    view._move_to(self.apply(primitive, base, **parameters)._node)  # also for the views of this view
                 view._base_generation = base._generation
-                view._generation += 1  # for the views of this view
 
     def _become_view(self, name: str, *args: Any, **named: Any) -> Self:
         """Become the view of this tensor that the method `name` returns: `t_`, `unsqueeze_` and so on."""

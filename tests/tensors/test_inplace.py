@@ -333,3 +333,25 @@ def test_no_two_tensors_share_a_gradient() -> None:
         y.backward(given)
         given.zero_()
         assert a.grad.tolist() == [2, 2]
+
+
+def test_the_gradient_of_a_base_has_what_comes_through_a_view_that_was_written_to() -> None:
+    """`y[0]` is written to through a view, and used only through it: `.grad`, hooks and `grad` of y see that use."""
+    upstream = [[5.0, 7.0], [0.0, 0.0]]
+    for write, slope in (
+        (lambda v: v.mul_(3.0), 3.0),
+        (lambda v: v.neg_(), -1.0),
+        (lambda v: v[...].mul_(2.0).add_(1.0), 2.0),
+    ):
+        x = tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+        y = x * 1
+        view = y[0]
+        write(view)
+        y.register_hook(lambda g: g * 10)
+        loss = (view * tensor([5.0, 7.0])).sum()
+        assert (minigrad.autograd.grad(loss, y, retain_graph=True)[0] / 10).tolist() == upstream
+        y.retain_grad()
+        loss.backward()
+        assert (y.grad / 10).tolist() == upstream
+        assert x.grad.tolist() == [[50.0 * slope, 70.0 * slope], [0.0, 0.0]]
+        assert view.tolist() == y[0].tolist()
