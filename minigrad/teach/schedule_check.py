@@ -10,6 +10,7 @@ import numpy as np
 
 from minigrad.nn.arguments import check_callable
 from minigrad.output.words import class_name
+from minigrad.teach.catalogue import Mistake, Variant
 from minigrad.teach.edits import Formula, Line
 from minigrad.teach.schedule_mistakes import CATALOGUE
 
@@ -20,9 +21,14 @@ SCHEDULES: dict[str, str] = {
     "cosine": """def cosine(t, alpha_0, T, smallest=0.0):
     return smallest + (alpha_0 - smallest) * (1 + np.cos(np.pi * t / T)) / 2""",
     "linear": "def linear(t, alpha_0, T, last=0.0): return alpha_0 + (last - alpha_0) * t / T",
+    "polynomial": "def polynomial(t, alpha_0, T, power=1.0): return alpha_0 * (1 - t / T) ** power",
+    "restarts": """def restarts(t, alpha_0, T, smallest=0.0):
+    return smallest + (alpha_0 - smallest) * (1 + np.cos(np.pi * (t % T) / T)) / 2""",
     "warmup": "def warmup(t, alpha_0, T): return alpha_0 * min(1, (t + 1) / T)",
 }
 """The schedules as formulas. The lecture's are step, exponential and inverse."""
+ENDING = ("cosine", "linear", "polynomial")
+"""Those that end at T; what comes afterwards is not compared."""
 OTHER_NAMES = {"1/t": "inverse", "exp": "exponential", "step_decay": "step", "cosine_annealing": "cosine"}
 OTHER_SETTINGS = {
     "learning_rate": "alpha_0", "lr": "alpha_0", "initial_lr": "alpha_0", "lr0": "alpha_0", "gamma": "factor",
@@ -77,9 +83,10 @@ def check_schedule(mine: Callable[..., Any], schedule: str, **settings: Any) -> 
 
     Args:
         mine: a function of t, the number of steps or epochs from 0, that returns the rate.
-        schedule: "step", "exponential", "inverse" (the lecture's 1/t decay), "cosine", "linear" or "warmup".
+        schedule: "step", "exponential", "inverse" (the lecture's 1/t decay), "cosine", "linear",
+            "polynomial", "restarts" (a cosine that starts again after every T steps) or "warmup".
         settings: alpha_0, the rate at t = 0, and every and factor (step), k (exponential, inverse), T and smallest
-            (cosine), T and last (linear), T (warmup).
+            (cosine, restarts), T and last (linear), T and power (polynomial), T (warmup).
 
     Returns:
         A report, which is true as a bool if the schedule is right, and whose text explains what is wrong.
@@ -101,7 +108,7 @@ def check_schedule(mine: Callable[..., Any], schedule: str, **settings: Any) -> 
     if name not in SCHEDULES:
         raise ValueError(f"check_schedule: no schedule {schedule!r}; the schedules are {', '.join(SCHEDULES)}.")
     formula = Formula.of(SCHEDULES[name])
-    defaults = {"factor": 0.5, "smallest": 0.0, "last": 0.0}
+    defaults = {"factor": 0.5, "smallest": 0.0, "last": 0.0, "power": 1.0}
     given = {n: v for n, v in defaults.items() if n in formula.settings}
     for setting, value in settings.items():
         ours = setting if setting in formula.settings else OTHER_SETTINGS.get(setting, setting)
@@ -110,19 +117,24 @@ def check_schedule(mine: Callable[..., Any], schedule: str, **settings: Any) -> 
         given[ours] = value
     if missing := sorted(formula.settings - given.keys()):
         raise TypeError(f"check_schedule: {name} needs {', '.join(missing)}.")
-    end = int(given.get("T", given.get("every", 20)) * (1 if name in ("cosine", "linear") else 3)) or 20
+    end = int(given.get("T", given.get("every", 20)) * (1 if name in ENDING else 3)) or 20
     times = sorted({*range(12), *np.linspace(0, end, 40).astype(int).tolist(), end - 1, end, end // 3, end // 3 - 1})
     times = [t for t in times if t >= 0]
     try:
         every = range(end + 1) if end <= 1000 else times  # a schedule may keep its rate from one call to the next
-        rates = {t: float(mine(t)) for t in every}
+        rates = {t: _rate(mine, t) for t in every}
         values = np.array([rates[t] for t in times])
     except Exception as error:
         return ScheduleReport(False, name, "raises", cause=f"the schedule raises {class_name(error)}: {error}")
     right = _values(formula, given, times)
     if right is not None and _equal(values, right):
         return ScheduleReport(True, name)
-    found = sorted(_found(formula, given, times, values), key=lambda f: f[0])
+    n = len(times) - (name in ENDING)  # at T itself a limit such as min(t, T) may hide what is wrong
+    found = (
+        sorted(_found(formula, given, times, values), key=lambda f: f[0])
+        or sorted(_found(formula, given, times[:n], values[:n]), key=lambda f: f[0])
+        or sorted(_pairs(formula, given, times[:n], values[:n]), key=lambda f: f[0])[:1]
+    )
     report = ScheduleReport(False, name, "unknown", cause="no mistake of the catalogue gives these rates")
     if found:
         least = [f for f in found if f[0] == found[0][0]]
@@ -136,6 +148,14 @@ def check_schedule(mine: Callable[..., Any], schedule: str, **settings: Any) -> 
     return report
 
 
+def _rate(mine: Callable[..., Any], t: int) -> float:
+    """Return the learner's rate; a division by zero is inf, as in NumPy."""
+    try:
+        return float(mine(t))
+    except ZeroDivisionError:
+        return np.inf
+
+
 def _found(
     formula: Formula, given: dict[str, Any], times: list[int], values: np.ndarray
 ) -> Iterator[tuple[float, str, str, Line]]:
@@ -144,9 +164,31 @@ def _found(
         for variant in mistake.find(formula):
             made = _values(variant.change, given, times)
             if made is not None and _equal(values, made):
-                line = variant.change.line
-                sentence = mistake.said(detail=variant.detail, before=_shown(line.before), after=_shown(line.after))
-                yield mistake.assumes, mistake.name, sentence, line
+                yield mistake.assumes, mistake.name, _sentence(mistake, variant), variant.change.line
+
+
+def _pairs(
+    formula: Formula, given: dict[str, Any], times: list[int], values: np.ndarray
+) -> Iterator[tuple[float, str, str, Line]]:
+    """The same for two mistakes, of which the second is made in the formula that has the first."""
+    few = [0, len(times) // 3, len(times) // 2]
+    for one in CATALOGUE.values():
+        for first in one.find(formula) if one.assumes <= 1.25 else ():
+            for two in CATALOGUE.values():
+                for second in two.find(first.change) if two.assumes <= 1.25 and two is not one else ():
+                    some = _values(second.change, given, [times[i] for i in few])
+                    if some is None or not _equal(values[few], some):
+                        continue
+                    made = _values(second.change, given, times)
+                    if made is not None and _equal(values, made):
+                        line = Line(first.change.line.before, second.change.line.after)
+                        said = f"{_sentence(one, first)}; and {_sentence(two, second)}"
+                        yield one.assumes + two.assumes, f"{one.name} + {two.name}", said, line
+
+
+def _sentence(mistake: Mistake, variant: Variant) -> str:
+    line = variant.change.line
+    return mistake.said(detail=variant.detail, before=_shown(line.before), after=_shown(line.after))
 
 
 def _shown(line: str) -> str:

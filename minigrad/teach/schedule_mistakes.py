@@ -21,8 +21,9 @@ UNITS = (2, 5, 10, 20, 50, 100, 1000)
 mistake("off-by-one", "schedule", "t is off by one: {detail}",
         ("t", "(t + 1)", "it counts from 1 instead of from 0, so the decay comes one step early"),
         ("t", "max(t - 1, 0)", "the decay comes one step late"), ("t", "(t - 1)", "the decay comes one step late"),
-        ("t // every", "t // every + 1", "the first decay comes at t = 0 already"),
-        ("T", "(T - 1)", "the schedule ends at T - 1"), ("T", "(T + 1)", "the schedule ends at T + 1"))
+        ("t // every", "t // every + 1", "the first decay comes at t = 0 already"))
+mistake("warmup-from-zero", "schedule", "the warm-up starts at a rate of 0: t + 1 is needed where t counts from 0",
+        ("(t + 1) / T", "t / T"), assumes=0.9)
 mistake("unit", "schedule", "t is {detail}: it is counted in another unit (epochs instead of steps, or the reverse)",
         *[("t", f"(t / {n})", f"divided by {n}") for n in UNITS],
         *[("t", f"(t // {n})", f"divided by {n} and rounded down") for n in UNITS],
@@ -49,7 +50,7 @@ mistake("once", "schedule", "the rate decays only once: the power is missing",
 mistake("factor", "schedule", "the rate is multiplied by 1 - factor instead of by factor", ("factor", "(1 - factor)"))
 mistake("factor-inverted", "schedule", "the rate is divided by the factor instead of multiplied: it grows",
         ("factor", "(1 / factor)"))
-mistake("sign", "schedule", "the sign of the exponent is wrong: the rate grows instead of decaying", ("-k", "k"),
+mistake("sign", "schedule", "the sign of k * t is wrong: the rate grows instead of decaying", ("-k", "k"),
         ("1 + k * t", "1 - k * t"), assumes=0.9)
 mistake("base", "schedule", "the base of the exponential is {detail}; the rule uses e",
         ("np.exp(A)", "2 ** (A)", "2"), ("np.exp(A)", "10 ** (A)", "10"))
@@ -89,15 +90,39 @@ mistake("cosine-one-missing", "schedule", "the 1 + of the cosine is missing: the
 mistake("cosine-sign", "schedule", "the sign of the cosine is wrong: the rate starts at its smallest value and grows",
         ("1 + np.cos(A)", "1 - np.cos(A)"))
 mistake("pi-missing", "schedule", "pi is {detail}: the cosine goes through another part of its wave",
-        ("np.pi * t", "t", "missing"), ("np.pi", "(2 * np.pi)", "2 pi"), ("np.pi", "(np.pi / 2)", "pi / 2"))
+        ("np.pi * t", "t", "missing"), ("np.pi", "(2 * np.pi)", "2 pi"), ("np.pi", "(np.pi / 2)", "pi / 2"),
+        ("np.pi", "180", "180 (degrees): np.cos takes radians"))
+mistake("quarter-wave", "schedule", "a quarter of the wave is used, cos from 0 to pi / 2, instead of half of it, "
+        "(1 + cos) / 2",
+        ("A * (1 + np.cos(B)) / 2", "A * np.cos(B / 2)"))
 mistake("sine", "schedule", "the sine is taken instead of the cosine", ("np.cos(A)", "np.sin(A)"), assumes=1.1)
 mistake("smallest-missing", "schedule", "the smallest rate {detail}", ("smallest + A", "A", "is not added"),
         ("alpha_0 - smallest", "alpha_0", "is added, but not subtracted from the range alpha_0 - smallest"),
-        ("smallest", "0.0", "is missing"))
+        ("smallest + (alpha_0 - smallest) * A / B", "alpha_0 * A / B", "is missing"))
 mistake("last-missing", "schedule", "the last rate {detail}", ("last", "0.0", "is missing: the rate falls to 0"),
         ("last - alpha_0", "-alpha_0", "is missing: the rate falls to 0"),
         ("alpha_0 + (last - alpha_0) * A / B", "last + alpha_0 * (1 - A / B)",
          "is added, but not subtracted from the range alpha_0 - last"))
+mistake("range", "schedule", "the rate falls by `last`, instead of to it", ("last - alpha_0", "-last"))
+mistake("lower-limit", "schedule", "the last rate is a lower limit of a rate that falls to 0, instead of its end",
+        ("alpha_0 + (last - alpha_0) * A / B", "max(alpha_0 * (1 - A / B), last)"))
+mistake("curved", "schedule", "the progress t / T is {detail}",
+        *[(pattern, instead.replace("P", power), said)
+          for power, said in (("(A / B) ** 2", "squared"), ("np.sqrt(A / B)", "under a root"))
+          for pattern, instead in (("alpha_0 + (last - alpha_0) * A / B", "alpha_0 + (last - alpha_0) * P"),
+                                   ("np.cos(np.pi * A / B)", "np.cos(np.pi * P)"), ("min(1, A / B)", "min(1, P)"))],
+        ("alpha_0 + (last - alpha_0) * A / B", "last + (alpha_0 - last) * (1 - A / B) ** 2", "1 - (1 - t / T)**2"),
+        assumes=1.1)
+mistake("compounded", "schedule", "the decay is applied to the rate of the step before, which has decayed already, "
+        "instead of to alpha_0: it compounds", ("alpha_0 * A", "alpha_0 * np.prod([A for t in range(t + 1)])"),
+        ("alpha_0 / A", "alpha_0 / np.prod([A for t in range(t + 1)])"), assumes=1.1)
+mistake("power-missing", "schedule", "the power is missing: the decay is linear", ("A ** power", "A"), assumes=0.95)
+mistake("power-inside", "schedule", "the power is taken of t / T instead of 1 - t / T",
+        ("(1 - A) ** power", "(1 - (A) ** power)"))
+mistake("never-restarts", "schedule", "it never restarts: the rate stays at its smallest value, or rises as it fell",
+        ("t % A", "min(t, A)"), ("t % A", "t"))
+mistake("restarts-off", "schedule", "each cycle has {detail}", ("t % A", "t % (A + 1)", "a step too many"),
+        ("t % A", "t % (A - 1)", "a step too few"))
 mistake("ends-exchanged", "schedule", "the ends are exchanged: the rate grows from the last rate to alpha_0",
         ("alpha_0 + (last - alpha_0) * A / B", "last + (alpha_0 - last) * A / B"))
 mistake("range-sign", "schedule", "a sign is wrong: the rate grows beyond alpha_0",
@@ -113,15 +138,25 @@ mistake("ramp-missing", "schedule", "the ramp of the warm-up is missing: {detail
         ("min(1, A)", "(t + 1 >= T)", "the rate is 0 before its end"),
         ("min(1, A)", "1", "the rate is alpha_0 at once"))
 mistake("warmup-falls", "schedule", "the warm-up goes down instead of up", ("(t + 1) / T", "(1 - (t + 1) / T)"),
-        ("(t + 1) / T", "(1 - t / T)"), ("(t + 1) / T", "(T - t) / T"))
+        ("(t + 1) / T", "(1 - t / T)"), ("(t + 1) / T", "(T - t) / T"), ("min(1, A)", "(1 - min(1, A))"))
+mistake("warmup-drops", "schedule", "after the warm-up the rate is 0: it must stay at alpha_0",
+        ("min(1, A)", "A * (A <= 1)"))
 mistake("swapped", "schedule", "{detail}: two settings are swapped",
         ("factor ** (t // every)", "every ** (t // factor)", "factor and every stand in each other's place"),
         ("(t + 1) / T", "T / (t + 1)", "T is divided by t + 1"), ("t / T", "T / t", "T is divided by t"), assumes=1.1)
 mistake("operator", "schedule", "an operator is wrong: `{after}` instead of `{before}`", ("A * B", "A / B"),
-        ("A / B", "A * B"), ("A + B", "A - B"), ("A - B", "A + B"), ("-A", "A"), assumes=1.6)
+        ("A / B", "A * B"), ("A * B", "A - B"), ("A * B", "A + B"), ("A * B", "B / A"),
+        ("A + B", "A - B"), ("A - B", "A + B"), ("-A", "A"), assumes=1.6)
 mistake("dropped", "schedule", "a part of the formula is missing: `{after}` instead of `{before}`", ("A * B", "A"),
         ("A * B", "B"), ("A / B", "A"), ("A + B", "A"), ("A + B", "B"), ("A - B", "A"), assumes=1.6)
 # fmt: on
+
+
+@mistake("length", "schedule", "the schedule is one step too {detail}")
+def _length(formula: Formula) -> Iterator[Variant]:
+    for other, said in (("(T - 1)", "short: it ends at T - 1"), ("(T + 1)", "long: it ends at T + 1")):
+        instead = expression(other)
+        yield Variant(replaced_everywhere(formula, lambda node: instead if is_name(node, "T") else None), said)  # noqa: B023
 
 
 @mistake(

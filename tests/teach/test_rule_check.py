@@ -258,10 +258,20 @@ def test_the_catalogue_is_large() -> None:
         ("other-decay", "inverse", lambda t: np.exp(-0.1 * t)),
         ("square", "inverse", lambda t: 1 / (1 + 0.1 * t**2)),
         ("cosine-sign", "cosine", lambda t: (1 - np.cos(np.pi * t / 50)) / 2),
+        ("off-by-one", "cosine", lambda t: (1 + np.cos(np.pi * min(t + 1, 50) / 50)) / 2),
+        ("quarter-wave", "cosine", lambda t: np.cos(np.pi * t / 100)),
+        ("off-by-one + sign", "exponential", lambda t: np.exp(0.1 * (t + 1))),
+        ("sign", "inverse", lambda t: 1 / (1 - 0.1 * t)),
+        ("compounded", "inverse", lambda t: np.prod([1 / (1 + 0.1 * i) for i in range(t + 1)])),
+        ("power-inside", "polynomial", lambda t: 1 - (t / 50) ** 2),
+        ("never-restarts", "restarts", lambda t: (1 + np.cos(np.pi * min(t, 10) / 10)) / 2),
+        ("warmup-from-zero", "warmup", lambda t: min(1, t / 5)),
+        ("length", "warmup", lambda t: min(1, (t + 1) / 6)),
     ],
 )
 def test_schedules(mistake: str, name: str, wrong: Any) -> None:
-    own = {"step": {"every": 10}, "exponential": {"k": 0.1}, "inverse": {"k": 0.1}, "cosine": {"T": 50}}[name]
+    own = {"step": {"every": 10}, "exponential": {"k": 0.1}, "inverse": {"k": 0.1}, "cosine": {"T": 50},
+           "polynomial": {"T": 50, "power": 2}, "restarts": {"T": 10}, "warmup": {"T": 5}}[name]  # fmt: skip
     for alpha_0 in (1.0, 0.1, 0.01, 1e-3, 3.0):
         report = check_schedule(lambda t, a=alpha_0: a * wrong(t), name, alpha_0=alpha_0, **own)
         assert report.mistake == mistake, str(report)
