@@ -371,6 +371,7 @@ LINES: list[tuple[str, Any, Any, Any]] = [
     ("`out=`, memory", lambda m: m.empty(1, 1, 1, 1, memory_format=m.channels_last).numel(), 1, NotImplementedError),
     ("`torch.compile` with", lambda m: callable(m.compile(lambda x: x)), True, True),
     ("`jit`", lambda m: bool(m.jit), True, AttributeError),
+    ("`distributed`", lambda m: bool(m.distributed), True, AttributeError),
     ("a `vmap` that", lambda m: m.func.vmap(lambda x: x * 2)(m.ones(2)).tolist(), [2.0, 2.0], [2.0, 2.0]),
     ("`torch.save` of whole", lambda m: m.save(m.nn.Linear(1, 1), io.BytesIO()), None, ERROR),
     ("worker processes", lambda m: len(list(m.utils.data.DataLoader(list(range(4)), num_workers=0))), 4, 4),
