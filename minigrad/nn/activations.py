@@ -658,7 +658,8 @@ class Activation(FunctionalModule):
 
     def forward(self, input: Tensor) -> Tensor:
         """(*) -> (*); `GLU` halves the size along its dim."""
-        return super().forward(as_input(class_name(self), input))
+        x = input if isinstance(input, Tensor) else as_input(class_name(self), input)
+        return type(self).function(x, **self._values())
 
     def extra_repr(self) -> str:
         shown = self._values()

@@ -107,7 +107,8 @@ def class_indices(name: str, input: Tensor, target: Any) -> np.ndarray:
     """
     check_tensors(name, input)
     classes = target._array if isinstance(target, Tensor) else np.array(target)  # a copy, because the graph saves it
-    wanted = input.shape[:1] + input.shape[2:] if input.ndim > 1 else ()
+    shape = input.shape
+    wanted = shape[:1] + shape[2:] if len(shape) > 1 else ()
     if classes.dtype.kind not in "iu" and not (classes.size == 0 and not isinstance(target, Tensor | np.ndarray)):
         what = class_name(target) if classes.dtype == object else f"{classes.dtype} of shape {classes.shape}"
         raise TypeError(
@@ -120,11 +121,11 @@ def class_indices(name: str, input: Tensor, target: Any) -> np.ndarray:
                 else "Convert: .long()"
             )
         )
-    if not input.ndim or classes.shape != wanted:
+    if not shape or classes.shape != wanted:
         hint = ". A column becomes a row by .squeeze(1)" if classes.shape == (*wanted, 1) else ""
-        hint = f". {_ONE_HOT}" if classes.shape == input.shape else hint
+        hint = f". {_ONE_HOT}" if classes.shape == shape else hint
         raise ValueError(
-            f"{name}: scores of shape {input.shape} need targets of shape {wanted}, one class index per example; "
+            f"{name}: scores of shape {shape} need targets of shape {wanted}, one class index per example; "
             f"got {classes.shape}{hint}"
         )
     return classes

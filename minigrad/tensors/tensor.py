@@ -220,7 +220,7 @@ class Tensor(
                     f"backward from a tensor of shape {self.shape}: only a single number has one gradient. Reduce it, "
                     "as in loss.sum() or loss.mean(), or give the upstream one: backward(gradient) of the same shape."
                 )
-            gradient = np.ones(self.shape, self.dtype)
+            gradient = np.array(1, self.dtype, ndmin=self.ndim)
             if not graph:
                 return gradient
         shape = np.shape(gradient._array if isinstance(gradient, Tensor) else gradient)

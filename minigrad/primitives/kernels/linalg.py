@@ -42,4 +42,5 @@ kernel(
     forward=_linear,
     x=lambda g, weight: g @ weight if g.ndim == 2 else _product(g, weight),
     weight=lambda g, x: g.T @ x if g.ndim == 2 == x.ndim else rows(g).T @ rows(x),
+    bias=lambda g: np.add.reduce(g) if g.ndim == 2 else g,
 )
