@@ -79,7 +79,6 @@ class Guards:
         self._slots: list[tuple[Any, str, Any, str]] = []
         self._sizes: list[tuple[Any, int, str]] = []
         self._class_of: dict[int, type] = {}  # by the id of its attributes
-<<<<<<< Updated upstream
         self._noted: tuple[list[Any], ...] = (
             self._dicts,
             self._lists,
@@ -89,10 +88,6 @@ class Guards:
             self._cells,
             self._slots,
         )
-=======
-        noted = self._dicts, self._lists, self._sets, self._sizes, self._globals, self._cells, self._slots
-        self._noted: tuple[list[Any], ...] = noted
->>>>>>> Stashed changes
         self._same_objects: Any = None
 
     # ---- what is read ----------------------------------------------------------------------------------------------
