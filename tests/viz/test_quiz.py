@@ -39,6 +39,19 @@ def test_all_right_answers_are_right() -> None:
         assert lines[-1] == f"{len(asked)} of {len(asked)} right at the first try."
 
 
+@pytest.mark.parametrize("end", [EOFError, KeyboardInterrupt])
+def test_ctrl_d_and_ctrl_c_end_the_quiz_with_the_score(end: type[BaseException]) -> None:
+    given, lines = iter(["7"]), []
+
+    def read(_: str) -> str:
+        for text in given:
+            return text
+        raise end
+
+    score = ask(scalars(), read, lines.append)
+    assert (score.first_try, score.asked) == (0, 1) and lines[-1] == "0 of 1 right at the first try."
+
+
 @pytest.mark.parametrize(
     ("build", "name", "answer", "said"),
     [

@@ -172,7 +172,7 @@ class Score:
 def ask(steps: BackwardPass, read: Callable[[str], str] = input, write: Callable[[str], Any] = print) -> Score:
     """Ask for each contribution of a backward pass in turn, by lines of text, and return the score.
 
-    An empty answer shows the right one; `q` ends the quiz.
+    An empty answer shows the right one; `q`, Ctrl-D and Ctrl-C end the quiz.
 
     Args:
         steps: the backward pass.
@@ -191,8 +191,9 @@ def ask(steps: BackwardPass, read: Callable[[str], str] = input, write: Callable
             while True:
                 try:
                     text = read(f"   {question.text} = ").strip()
-                except EOFError:
-                    return score
+                except (EOFError, KeyboardInterrupt):  # Ctrl-D, Ctrl-C
+                    write("")
+                    text = "q"
                 if text.lower() in ("q", "quit"):
                     score.asked += tries > 0  # a question that was begun counts
                     write(f"{score}.")
