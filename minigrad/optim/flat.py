@@ -144,17 +144,17 @@ def _applied(rule: Rule, traced: bool) -> Callable[[Block, list[np.ndarray], Sta
     """
     programs: dict[Any, traced_rules.Program | None] = {}
 
-    def program_of(x: np.ndarray, state: State) -> traced_rules.Program | None:
-        kind = tuple([name if isinstance(s, np.ndarray) else (name, s, type(s)) for name, s in state.items()])
+    def program_of(state: State) -> traced_rules.Program | None:
+        kind = traced_rules.kind_of(state)
         if kind not in programs:
-            programs[kind] = traced_rules.trace(rule, state)
+            programs[kind] = traced_rules.trace(rule, kind)
         return programs[kind]
 
     def apply(block: Block, dxs: list[np.ndarray], state: State) -> tuple[Callable[[], None], State]:
         x, dx = block.read(dxs)
         found = None
         may_run = traced and block.as_vector and traced_rules.is_large(x)
-        if may_run and (program := program_of(x, state)) is not None:
+        if may_run and (program := program_of(state)) is not None:
             if len(block.rows) == 1 and not np.may_share_memory(x, dx) and (writing := program.in_place(x, dx, state)):
                 return writing
             found = program(x, dx, state)

@@ -19,6 +19,8 @@ from minigrad.primitives.kernels import compiled
 
 State = dict[str, Any]
 Rule = TypeVar("Rule", bound=Callable[..., tuple[Any, State]])
+Kind = tuple[tuple[str, Any, Any], ...]
+"""The name, number and type of a state's entries; None and None for an array."""
 Lines = tuple[tuple[np.ufunc, tuple[int, ...]], ...]
 """Functions, and the registers that they are applied to. The arrays are the first registers, each line's result is the
 next one; register -1 - i is the number i."""
@@ -174,20 +176,25 @@ def are_alike(*arrays: Any) -> bool:
     )
 
 
-def trace(rule: Callable[[Any, Any, State], tuple[Any, State]], state: State) -> Program | None:
-    """Return the program of a rule for states with the arrays and numbers of this one; None if it has none.
+def kind_of(state: State) -> Kind:
+    """Return what a rule's program depends on: the names in the state and the numbers, without the arrays."""
+    return tuple([(name, None, None) if isinstance(s, np.ndarray) else (name, s, type(s)) for name, s in state.items()])
 
-    >>> program = trace(lambda x, dx, state: (x - 0.1 * dx, state), {})
+
+def trace(rule: Callable[[Any, Any, State], tuple[Any, State]], kind: Kind) -> Program | None:
+    """Return the program of a rule for states of this kind; None if it has none.
+
+    >>> program = trace(lambda x, dx, state: (x - 0.1 * dx, state), kind_of({}))
     >>> [(ufunc.__name__, *registers) for ufunc, registers in program.lines], program.numbers
     ([('multiply', -1, 1), ('subtract', 0, 2)], [0.1])
     """
-    names = tuple([name for name, s in state.items() if s.__class__ is np.ndarray])
+    names = tuple([name for name, _, its_type in kind if its_type is None])
     lines: list[Any] = []
     numbers: list[float] = []
     inputs = len(names) + 2
     x, dx, *arrays = [_Element(i, lines, numbers, inputs) for i in range(inputs)]
     try:
-        new_x, after = rule(x, dx, {**state, **dict(zip(names, arrays))})
+        new_x, after = rule(x, dx, {name: s for name, s, _ in kind} | dict(zip(names, arrays)))
     except TypeError:  # something that a program cannot do
         return None
     results: list[int] = []
@@ -202,10 +209,17 @@ def trace(rule: Callable[[Any, Any, State], tuple[Any, State]], state: State) ->
 def elementwise(rule: Rule) -> Rule:
     """Decorate a rule that treats every number on its own: on large vectors it runs as a program."""
 
+    @functools.lru_cache(maxsize=16, typed=True)  # np.float64(0.1) equals 0.1, but makes other dtypes
+    def program_of(kind: Kind, /, *settings: Any, **named: Any) -> Program | None:
+        return trace(lambda x, dx, state: rule(x, dx, state, *settings, **named), kind)
+
     @functools.wraps(rule)
     def traced(x: Any, dx: Any, state: State, *settings: Any, **named: Any) -> tuple[Any, State]:
         if is_large(x) and are_alike(x, dx):
-            program = trace(lambda x, dx, state: rule(x, dx, state, *settings, **named), state)
+            try:
+                program = program_of(kind_of(state), *settings, **named)
+            except TypeError:  # settings of arrays, which have no hash
+                program = None
             if program is not None and (found := program(x, dx, state)) is not None:
                 return found
         return rule(x, dx, state, *settings, **named)

@@ -234,7 +234,7 @@ def test_what_no_loop_is_for_is_left_to_the_rule(monkeypatch: pytest.MonkeyPatch
     x, state = floats(1, 5), {"t": 1, "m": floats(2, 5), "v": floats(3, 5) ** 2}
 
     def run(rule: Callable[..., Any], dx: Any, state: Any, *settings: Any) -> Any:
-        program = traced_rules.trace(lambda x, dx, state: rule(x, dx, state, *settings), state)
+        program = traced_rules.trace(lambda x, dx, state: rule(x, dx, state, *settings), traced_rules.kind_of(state))
         return program and program(x, dx, state)
 
     assert run(rules.adam, x, state, 0.1) is not None
