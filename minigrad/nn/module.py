@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
 from typing import Any, NamedTuple, NoReturn, ParamSpec, Protocol, Self, TypeVar
@@ -70,7 +70,6 @@ class Mismatch(NamedTuple):
     unexpected_keys: list[str]
 
 
-_HOOKS = ("_pre_hooks", "_hooks", "_backward_pre_hooks", "_backward_hooks")
 _REGISTRIES = ("_parameters", "_buffers", "_modules")
 _EXTRA_STATE = "_extra_state"
 _LEVELS = 25  # of nested modules that are copied by recursion
@@ -112,6 +111,10 @@ class Module:
     """
 
     training: bool
+    _pre_hooks: Sequence[Any] = ()
+    _hooks: Sequence[Any] = ()
+    _backward_pre_hooks: Sequence[Any] = ()
+    _backward_hooks: Sequence[Any] = ()
 
     def __new__(cls, *settings: Any, **_: Any) -> Self:
         _refuse_data(cls, settings)
@@ -120,7 +123,6 @@ class Module:
     def __init__(self) -> None:
         registries: dict[str, Any] = {registry: {} for registry in _REGISTRIES}
         self.__dict__.update(registries, _unsaved=set(), training=True)
-        self.__dict__.update({registry: [] for registry in _HOOKS})
 
     def __setattr__(self, name: str, value: Any) -> None:
         if isinstance(value, Parameter | Module):
@@ -242,6 +244,10 @@ class Module:
             if path:
                 error.args = (f"{class_name(self)}.{printable(path)}: {message}",)
 
+    def _register(self, hooks: str, hook: Callable[..., Any], first: bool) -> RemovableHandle:
+        """Add a hook to this module's list of this name, which it has from its first hook on."""
+        return RemovableHandle(self.__dict__.setdefault(hooks, []), hook, first)
+
     def register_forward_pre_hook(
         self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
     ) -> RemovableHandle:
@@ -264,7 +270,7 @@ class Module:
         >>> layer(ones(2))
         tensor([1., 1.])
         """
-        return RemovableHandle(self._pre_hooks, partial(_call_pre_hook, hook, with_kwargs), first=prepend)
+        return self._register("_pre_hooks", partial(_call_pre_hook, hook, with_kwargs), prepend)
 
     def register_forward_hook(
         self,
@@ -296,7 +302,7 @@ class Module:
         """
         if always_call:
             raise NotImplementedError("register_forward_hook: always_call=True is not supported; use try and finally")
-        return RemovableHandle(self._hooks, hook if with_kwargs else partial(_call_hook, hook), first=prepend)
+        return self._register("_hooks", hook if with_kwargs else partial(_call_hook, hook), prepend)
 
     def register_full_backward_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
         """Call `hook(module, grad_output)` when the backward pass reaches the module's outputs.
@@ -310,7 +316,7 @@ class Module:
         Returns:
             A handle; its `remove()` removes the hook.
         """
-        return RemovableHandle(self._backward_pre_hooks, hook, first=prepend)
+        return self._register("_backward_pre_hooks", hook, prepend)
 
     def register_full_backward_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
         """Call `hook(module, grad_input, grad_output)` when the backward pass has reached the module's inputs.
@@ -332,7 +338,7 @@ class Module:
         >>> layer(ones(1, 3)).sum().backward()
         (tensor([[1.]]),)
         """
-        return RemovableHandle(self._backward_hooks, hook, first=prepend)
+        return self._register("_backward_hooks", hook, prepend)
 
     def register_backward_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Register a full backward hook, under PyTorch's old name, which is deprecated there."""

@@ -33,7 +33,7 @@ def restored(model: Module, loss: Any) -> Iterator[None]:
     lazy = [(p, vars(p).copy()) for p in tensors if p is not None and is_lazy(p)]
     generators = random.getstate(), np.random.get_state(), default_generator.get_state()
     for module in modules:  # whoever watches the model sees nothing of this
-        for hooks in (module._pre_hooks, module._hooks):
+        for hooks in [vars(module)[name] for name in ("_pre_hooks", "_hooks") if name in vars(module)]:
             hooks[:] = [hook for hook in hooks if not isinstance(getattr(hook, "func", hook), ObserverHook)]
     try:
         yield
