@@ -17,7 +17,7 @@ import pytest
 
 import minigrad
 from minigrad import Network, Tensor, nn, optim
-from minigrad.optim import flat, rules
+from minigrad.optim import flat, rules, traced_rules
 
 DECAY = {"weight_decay": 0.1}
 SETTINGS: list[tuple[str, dict[str, Any]]] = [
@@ -49,15 +49,20 @@ SHAPES = [(3, 2), (), (5,), (0, 4), (70, 30), (2, 3, 4), (1,), (40,)]
 
 @pytest.fixture(
     params=[
-        pytest.param((1 << 16, 1 << 14), id="usual blocks"),
-        pytest.param((100, 30), id="small"),
-        pytest.param((7, 5), id="tiny", marks=pytest.mark.slow),
+        pytest.param((1 << 16, 1 << 14, 1 << 18), id="usual blocks"),
+        pytest.param((100, 30, 35), id="small"),
+        pytest.param((7, 5, 6), id="tiny", marks=pytest.mark.slow),
     ]
 )
 def blocks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Blocks of several sizes."""
-    for name, size in zip(("BLOCK", "TOGETHER"), request.param):
-        monkeypatch.setattr(flat, name, size)
+    """Blocks of several sizes; parameters larger than the last one are updated by programs, also with few lines."""
+    block, together, large = request.param
+    monkeypatch.setattr(flat, "BLOCK", block)
+    monkeypatch.setattr(flat, "TOGETHER", together)
+    monkeypatch.setattr(traced_rules, "LARGE", large)
+    monkeypatch.setattr(traced_rules, "BLOCK", block)
+    if block < 1 << 16:
+        monkeypatch.setattr(traced_rules, "FEW", 0)
 
 
 def parameters(dtype: str = "float64", shapes: list[tuple[int, ...]] = SHAPES) -> list[Tensor]:
