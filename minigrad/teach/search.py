@@ -23,6 +23,7 @@ from minigrad.teach.mistakes.factors import factor_words
 from minigrad.teach.mistakes.formulas import derivative
 from minigrad.teach.mistakes.sites import CHOICES
 from minigrad.teach.pool import Pools
+from minigrad.teach.responses import Linear, Responses, Together
 from minigrad.teach.tape import Tape, Times, Using
 from minigrad.teach.wording import Words
 from minigrad.tensors.node import unbroadcast
@@ -39,6 +40,8 @@ SHARE = 1.4
 """Of these seconds, those for explanations by one mistake, if the graph is large."""
 PLAUSIBLE = 60
 """The number of mistakes in all passes of a loop that are combined with others."""
+FEW = 150
+"""The number of pairs that are made in a walk, where their effect is not known beforehand."""
 CLASSIC = ("dropped", "skipped", "wrong product", "other time steps", "overwritten", "other upstream", "mask")
 """Mistakes that are often made together with another one."""
 DERIVATIVES = ("1", "y", "1 - y", "y * (1 - y)", "1 - y**2")
@@ -59,6 +62,7 @@ class Candidate:
         effect: the change of the gradient along each direction.
         assumes: how much must be assumed for it to be the explanation.
         part: the passes of a loop in which it is not made, such as "last 2".
+        changed: all gradients with the mistake, once they are known.
     """
 
     mistake: Mistake
@@ -67,6 +71,7 @@ class Candidate:
     effect: np.ndarray
     assumes: float
     part: str = ""
+    changed: np.ndarray | None = None
 
     @property
     def site(self) -> Any:
@@ -132,6 +137,7 @@ class Search:
             for k in range(len(tape.ops))
         ]
         self.error = self.along(learners - self.right)
+        self.responses = Responses(tape, self.stacked)
         self.largest = float(np.abs(self.right).max(initial=0))
         size = float(np.linalg.norm(learners) + np.linalg.norm(self.right))
         self.tolerance = close * size * max(1.0, np.sqrt(np.prod(learners.shape)) ** 0.5)
@@ -603,7 +609,11 @@ class Search:
         if k not in self._responses:
             value = self.tape.ops[k].value
             found: list[Any] | None = None
-            if value.size * k <= 8000:
+            if self.responses.small:
+                rows = self.responses.matrix[self.responses.of(k)]
+                known = [g is not None for g in self.tape.gradients[: k + 1]]
+                found = [rows[:, self.responses.of(j)] if known[j] else None for j in range(k + 1)]
+            elif value.size * k <= 8000:
                 several = [self.tape.below(k, e.reshape(value.shape)) for e in np.eye(value.size)]
                 found = [
                     None if gs[0] is None else np.array([g.ravel() for g in gs]) for gs in zip(*several, strict=True)
@@ -789,63 +799,61 @@ class Search:
 
     def _in_series(self, singles: list[Candidate]) -> list[Explanation]:
         """Return pairs of mistakes of which one changes the upstream gradient of the other."""
-        second = [d for d in singles if d.assumes <= 2.0 and d.mistake.scope in ("edge", "node", "block")]
-        second = [d for d in second if self.words.passes(d.site.k) == 1]
         maps: dict[int, list[tuple[Candidate, np.ndarray]]] = {}
-        for d in second:
+        for d in singles:
+            if d.assumes > 2.0 or d.mistake.scope == "arrivals" or self.words.passes(d.site.k) > 1:
+                continue
             if (made := self._linear(d)) is not None:
                 maps.setdefault(d.site.k, []).append((d, made))
-        stacked = {k: np.array([made for _, made in several]) for k, several in maps.items()}
         alone = [c for c in singles if c.assumes <= 2.0 and c.sites and self.words.passes(c.site.k) == 1]
         groups = self._plausible()
+        first, vectors = [], []
         for c in sorted([*alone, *groups], key=lambda c: c.assumes):
             if self.late():
                 break
-            gradients = self._walk(c)
-            if gradients is None:
-                continue
-            missing = self.along(self.learners - gradients[0])
-            for k, several in stacked.items():
-                g = gradients[k]
-                if g is None or g is self.tape.gradients[k] or k >= max(site.k for site in c.sites):
+            if (vector := self._changed(c)) is not None:
+                first.append(c)
+                vectors.append(vector)
+        if vectors and maps:
+            changed = np.array(vectors)
+            missing = self.error - np.array([c.effect for c in first])
+            pairs = []
+            for k, several in maps.items():
+                matrix = np.array([made for _, made in several])
+                here = self.responses.of(k)
+                if changed[:, here].shape[1] != matrix.shape[2]:
                     continue
-                near = np.abs(several @ g.ravel() - missing).max(axis=1) <= 10 * self.tolerance
-                for d in (maps[k][n][0] for n in np.flatnonzero(near)[:6]):
-                    if self.explains(c, d):
-                        return [Explanation((c, d), c.assumes + d.assumes + 1)]
+                effects = np.einsum("ck,ndk->cnd", changed[:, here], matrix, optimize=True)
+                near = np.abs(effects - missing[:, None]).max(axis=2) <= 10 * self.tolerance
+                pairs += [(first[i], several[n][0]) for i, n in np.argwhere(near).tolist()]
+            pairs.sort(key=lambda pair: pair[0].assumes + pair[1].assumes)
+            for c, d in pairs[:40]:
+                if self.explains(c, d):
+                    return [Explanation((c, d), c.assumes + d.assumes + 1)]
         return self._in_loops_together(groups)
 
     def _linear(self, d: Candidate) -> np.ndarray | None:
         """Return the matrix that gives the effect of a mistake for an upstream gradient; None if there is none."""
-        site, change = d.site, d.variants[0].change
-        shape = site.op.value.shape
-        if isinstance(change, Using):
+        change = d.variants[0].change
+        if isinstance(change, Using) or not isinstance(change, Times) and d.site.op.value.size > 24:
             return None
-        place = site.source if isinstance(site, Edge | Block) else site.k
+        with suppress(*IMPOSSIBLE):
+            made = self.responses.linear(d.sites, [change])
+            return None if made is None else made.effect.T
+        return None
 
-        def right(g: np.ndarray) -> np.ndarray:
-            if isinstance(site, Edge | Block):
-                return site.right(g) if isinstance(site, Block) else site.contribution(g)
-            return g
-
-        tangents = self.stacked[place]
-        if tangents is None:
-            return None
-        try:
-            if isinstance(change, Times) and isinstance(site, Edge | Block):
-                ones = np.ones(shape)
-                local = site.right(ones) if isinstance(site, Block) else site.raw(ones)
-                spread = [np.broadcast_to(t[place], shape).ravel() for t in self.tangents]
-                return np.array(spread) * np.broadcast_to(change.derivative - local, shape).ravel()
-            if site.op.value.size > 12:
-                return None
-            basis = np.eye(site.op.value.size).reshape(-1, *shape)
-            columns = np.array([tangents @ np.asarray(change(e) - right(e)).ravel() for e in basis])
-            g = site.g
-            exact = tangents @ np.asarray(change(g) - right(g)).ravel()
-        except IMPOSSIBLE:
-            return None
-        return columns.T if np.allclose(columns.T @ g.ravel(), exact, rtol=1e-9, atol=self.tolerance) else None
+    def _changed(self, c: Candidate) -> np.ndarray | None:
+        """Return all gradients with a mistake as one vector, None if it cannot be made."""
+        if c.changed is None and len(c.sites) == 1 and c.mistake.scope != "arrivals" and self.responses.small:
+            with suppress(*IMPOSSIBLE):
+                site, change = c.site, c.variants[0].change
+                place, right = self._right(c.mistake.scope, site)
+                new = (change.at(self.tape.gradients) if isinstance(change, Using) else change)(site.g)
+                rows = self.responses.matrix[self.responses.of(place)]
+                c.changed = self.responses.right + np.ravel(new - right) @ rows
+        elif c.changed is None and (gradients := self._walk(c)) is not None:
+            c.changed = self.responses.vector(gradients)
+        return c.changed
 
     def _walk(self, c: Candidate) -> list[Any] | None:
         """Return all gradients with a mistake, None if it cannot be made."""
@@ -863,11 +871,14 @@ class Search:
             passes.sort(key=lambda site: -site.k)
             for m in CATALOGUE.values():
                 if m.scope == self._scopes[id(passes[0])] and m.assumes <= 2.0:
-                    several += [c for c in self._in_all_passes(m, passes, assumes) if c.assumes <= 2.2]
+                    several += [
+                        c for c in self._in_all_passes(m, passes, assumes) if c.assumes <= 2.2 and len(c.sites) > 1
+                    ]
 
         def far_fetched(c: Candidate) -> float:
-            activation = c.mistake.name == "other derivative" and c.variants[0].key in DERIVATIVES
-            return c.assumes - 0.4 * (c.mistake.name in CLASSIC) - 0.9 * activation + 0.6 * self._within(c)
+            activation = c.variants[0].key in DERIVATIVES and c.mistake.name in ("other derivative", "other function")
+            far = 0.9 if c.mistake.name == "other derivative" else 1.0
+            return c.assumes - 0.4 * (c.mistake.name in CLASSIC) - far * activation + 0.6 * self._within(c)
 
         several.sort(key=far_fetched)
         found: dict[Any, Candidate] = {}
@@ -876,7 +887,7 @@ class Search:
             if gradients is not None:
                 effect = self.along(gradients[0] - self.right)
                 if np.abs(effect).max() > self.tolerance and np.isfinite(effect).all():
-                    c.effect = effect
+                    c.effect, c.changed = effect, self.responses.vector(gradients)
                     found.setdefault(tuple(np.round(effect / max(self.tolerance, 1e-300) / 4).tolist()), c)
         return [*found.values()][:PLAUSIBLE]
 
@@ -897,10 +908,30 @@ class Search:
         """Return pairs of mistakes that are both made in all passes of a loop, and mistakes up to a factor."""
         if found := self._with_a_factor(groups):
             return found
-        for i, j in sorted(itertools.combinations(range(len(groups)), 2), key=sum):
+        linear: list[tuple[Linear, np.ndarray]] = []
+        known: list[Candidate] = []
+        unknown: list[Candidate] = []
+        for c in groups:
+            made = None
+            if not self.late() and c.changed is not None:
+                with suppress(*IMPOSSIBLE):
+                    made = self.responses.linear(c.sites, [v.change for v in c.variants], c.mistake.scope)
+            if made is None or c.changed is None:
+                unknown.append(c)
+            else:
+                known.append(c)
+                linear.append((made, c.changed))
+        together = Together(self.responses, linear)
+        for i, j in sorted(itertools.combinations(range(len(known)), 2), key=sum):
             if self.late():
                 break
-            if self.explains(c := groups[i], d := groups[j]):
+            near = [e for e in together.effects(i, j) if np.abs(e - self.error).max() <= 10 * self.tolerance]
+            if near and self.explains(c := known[i], d := known[j]):
+                return [Explanation((c, d), c.assumes + d.assumes + 1)]
+        for c, d in [*itertools.product(unknown, [*known, *unknown])][:FEW]:
+            if self.late():
+                break
+            if c is not d and self.explains(c, d):
                 return [Explanation((c, d), c.assumes + d.assumes + 1)]
         return []
 

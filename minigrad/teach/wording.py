@@ -51,6 +51,9 @@ class Words:
         self._names: dict[int, str] = {}
         self._passes: dict[Any, list[int]] | None = None
         self._arrays: dict[Any, list[tuple[np.ndarray, str, int]]] = {}
+        self._known: dict[Any, dict[Any, Any]] = {}
+        self._counters: dict[int, list[tuple[dict[str, int], int]]] = {}
+        self.indices: dict[int, Any] = {}  # other indices of the parts that are read, once they are needed
 
     def variable(self, k: int) -> str:
         """Return the variable that holds the result of operation k, "" if there is none."""
@@ -141,6 +144,21 @@ class Words:
         if place is None:
             return [k]
         return self._passes[place.key, self.tape.ops[k].kind]
+
+    def counters(self, k: int) -> list[tuple[dict[str, int], int]]:
+        """Return the values of the variables that count the passes of the loop around operation k, for every pass."""
+        same = self.same_instruction(k)
+        if same[0] not in self._counters:
+            places = [self.tape.ops[j].place for j in same]
+            every = [{} if place is None else place.integers for place in places]
+            names = [n for n in every[0] if all(n in v for v in every) and len({v[n] for v in every}) > 1][:3]
+            self._counters[same[0]] = [({n: v[n] for n in names}, j) for v, j in zip(every, same)]
+        return self._counters[same[0]]
+
+    def known(self, k: int, early: int) -> dict[Any, Any]:
+        """Return what is known of the function from operation `early` to k in all passes of a loop: to be filled."""
+        key = self.same_instruction(k)[0], self.same_instruction(early)[0], self.name(early), self.name(k)
+        return self._known.setdefault(key, {})
 
     def through(self, k: int) -> str:
         """Return an operation, with its line."""

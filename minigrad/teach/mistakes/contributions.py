@@ -26,7 +26,7 @@ from minigrad.teach.tape import MOVING, Times
     "the contribution of {operand} through {through} is missing: forgotten, or overwritten by a later one (= for +=)",
 )
 def _dropped(s: Edge) -> Iterator[Variant]:
-    if s.tape.ops[s.source or 0].users[1:] or s.source == 0:
+    if s.tape.ops[s.source or 0].users[1:] or s.source == 0 or s.is_of_pass_before:
         yield Variant(lambda g: np.zeros(s.operand.shape))
 
 
@@ -169,7 +169,8 @@ def _other_function(s: Edge) -> Iterator[Variant]:
         x, y = s.operand, op.value
         if x.shape == y.shape:
             right = s.contribution(np.ones(y.shape))
-            yield from functions(x, y, s.words.operand(s.k, s.i), s.words.name(s.k), right)
+            known = s.words.known(s.k, s.source)
+            yield from functions(x, y, s.words.operand(s.k, s.i), s.words.name(s.k), right, known)
     if op.kind in ("mul", "div", "pow", "logaddexp", "atan2", "hypot"):
         a, b = (np.asarray(o, float) for o in names.values())
         y = op.value
@@ -253,7 +254,7 @@ def _other_array(s: Edge) -> Iterator[Variant]:
                         f"{said} transposed",
                         0.4,
                     )
-        if name != "y" and source is None and op.kind in ("mul", "matmul") and right.ndim <= 4:
+        if name != "y" and op.kind in ("mul", "matmul") and right.ndim <= 4:
             dims = [d for d in range(right.ndim) if right.shape[d] > 1]
             for flipped in [axes for n in range(1, len(dims) + 1) for axes in itertools.combinations(dims, n)]:
                 text = f"{said} flipped along {dimensions(flipped)}, in reverse order"

@@ -34,24 +34,41 @@ FUNCTIONS: dict[str, Callable[[Any, Any], Any]] = {
 _OF = {"1 - y**2": ", the derivative of tanh", "y * (1 - y)": ", the derivative of the sigmoid"}
 
 
-def functions(x: Any, y: Any, x_name: str, y_name: str, right: Any = None) -> Iterator[Variant]:
-    """Yield the derivatives of other functions, for an argument x and a result y; `right` is the right derivative."""
-    found = {text: d for text, derivative in FUNCTIONS.items() if np.isfinite(d := derivative(x, y)).all()}
-    # where the right one is 0, they agree by chance
-    mixed = (
-        {}
-        if right is None or not np.any(right)
-        else {
-            f": the input {x_name} stands where the output {y_name} must stand (instead of it)": _equal_to(right, y),
-            f": the output {y_name} stands where the input {x_name} must stand (instead of it)": _equal_to(right, x),
-        }
-    )
-    instead = _right_text(found, right)
-    instead = f" instead of {spoken(instead, {'x': x_name, 'y': y_name})}" if instead else ""
+def functions(
+    x: Any, y: Any, x_name: str, y_name: str, right: Any = None, known: dict[Any, Any] | None = None
+) -> Iterator[Variant]:
+    """Yield the derivatives of other functions, for an argument x and a result y; `right` is the right derivative.
+
+    What is said of them is the same in all passes of a loop: `known` keeps it.
+    """
+    several = np.empty((len(FUNCTIONS), *np.shape(y)))
+    for row, of_both in enumerate(FUNCTIONS.values()):
+        several[row] = of_both(x, y)
+    finite = np.isfinite(several).reshape(len(several), -1).all(axis=1).tolist()
+    found = {text: d for text, d, good in zip(FUNCTIONS, several, finite) if good}
+    if known is None or not known:
+        # where the right one is 0, they agree by chance
+        mixed = (
+            {}
+            if right is None or not np.any(right)
+            else {
+                f": the input {x_name} stands where the output {y_name} must stand (instead of it)": _equal_to(
+                    right, y
+                ),
+                f": the output {y_name} stands where the input {x_name} must stand (instead of it)": _equal_to(
+                    right, x
+                ),
+            }
+        )
+        instead = _right_text(found, right)
+        instead = f" instead of {spoken(instead, {'x': x_name, 'y': y_name})}" if instead else ""
+        known = {} if known is None else known
+        for text in FUNCTIONS:
+            of = _of(text, y) or next((why for why, texts in mixed.items() if text in texts), "")
+            said = spoken(text, {"x": x_name, "y": y_name})
+            known[text] = said + (of or instead), -0.2 * bool(of) + 0.2 * (len(text) > 12)
     for text, d in found.items():
-        said = spoken(text, {"x": x_name, "y": y_name})
-        of = _of(text, y) or next((why for why, texts in mixed.items() if text in texts), "")
-        yield Variant(Times(d), said + (of or instead), -0.2 * bool(of) + 0.2 * (len(text) > 12), text)
+        yield Variant(Times(d), *known[text], text)
 
 
 def _of(text: str, y: Any) -> str:
@@ -85,7 +102,9 @@ def spoken(text: str, names: Mapping[str, str]) -> str:
         alone = text == letter[0] or text[: letter.start()].endswith("(") and text[letter.end() :].startswith(")")
         return name if alone or " " not in name else f"({name})"
 
-    return f"`{re.sub(r'[a-z](?![a-z0-9])(?<![a-z]{2})', called, text)}`"
+    said = re.sub(r"[a-z](?![a-z0-9])(?<![a-z]{2})", called, text)
+    inner = re.fullmatch(r"1 - \(1 - ([^()]*)\)", said)
+    return f"`{inner[1] if inner else said}`"
 
 
 def derivative(s: Edge) -> str:

@@ -207,8 +207,14 @@ def _wrong_roll(s: Site) -> Iterator[Variant]:
         )
 
 
-def other_indices(s: Site) -> Iterator[tuple[Any, str, float, str]]:
-    """Yield other indices of a part: the index, what is wrong with it, how far-fetched it is, and a key."""
+def other_indices(s: Site) -> list[tuple[Any, str, float, str]]:
+    """Return other indices of a part: the index, what is wrong with it, how far-fetched it is, and a key."""
+    if s.k not in s.words.indices:
+        s.words.indices[s.k] = [*_other_indices(s)]
+    return s.words.indices[s.k]
+
+
+def _other_indices(s: Site) -> Iterator[tuple[Any, str, float, str]]:
     op = s.op
     index = op.parameters["index"]
     parts = index if isinstance(index, tuple) else (index,)

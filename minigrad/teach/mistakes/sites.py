@@ -84,13 +84,8 @@ class Site:
     @property
     def variables(self) -> tuple[dict[str, int], list[tuple[dict[str, int], int]]]:
         """The variables that count the passes of the loop here, and their values in every pass, with the operation."""
-        every = []
-        for k in self.words.same_instruction(self.k):
-            place = self.tape.ops[k].place
-            every.append(({} if place is None else place.integers, k))
-        names = [n for n in every[0][0] if all(n in v for v, _ in every) and len({v[n] for v, _ in every}) > 1][:3]
-        here = next(v for v, k in every if k == self.k)
-        return {n: here[n] for n in names}, [({n: v[n] for n in names}, k) for v, k in every]
+        found = self.words.counters(self.k)
+        return next(v for v, k in found if k == self.k), found
 
     def other_passes(self, i: int | None = None) -> list[tuple[np.ndarray, str]]:
         """Return what an operand, or the result, is in other passes of the loop: previous, next, first and last.
@@ -159,6 +154,12 @@ class Edge(Site):
     @property
     def fields(self) -> dict[str, str]:
         return {**super().fields, "operand": self.words.operand(self.k, self.i)}
+
+    @property
+    def is_of_pass_before(self) -> bool:
+        """True if the operand was computed in the pass of the loop before, such as the old state."""
+        here, there = self.op.place, self.tape.ops[self.source].place
+        return here is not None and there is not None and self.words.passes(self.k) > 1 and here.is_not_after(there)
 
     def contribution(self, g: np.ndarray) -> np.ndarray:
         """Return the right contribution for an upstream gradient."""

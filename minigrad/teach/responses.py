@@ -1,0 +1,254 @@
+"""The backward pass as linear algebra: how every gradient responds to a change of another one.
+
+All gradients of a tape, one after the other, are one vector. A change `delta` of the gradient of operation k changes
+the others by `delta @ R[k]`, where R[k] = 1 + sum over its operands of (the Jacobian of the contribution) @ R[source].
+So the effect of a mistake in every pass of a loop, or of two mistakes together, needs no walk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from minigrad.primitives.primitive import Elementwise
+from minigrad.teach.mistakes import Block, Edge
+from minigrad.teach.tape import Tape, Times, Using
+
+LARGEST = 2500
+"""The number of elements of all gradients together, above which the matrix is not made."""
+MOST_ROWS = 320
+"""The number of elements of the gradients that a mistake reads, above which its own responses are not computed."""
+
+MOST_USES = 8
+"""The number of uses of a value, above which what is wrong with their sum is not made a matrix."""
+
+
+@dataclass
+class Linear:
+    """A mistake that is linear in the gradients that it reads.
+
+    Attributes:
+        rows: their elements, as places in the vector of all gradients.
+        effect: what a unit of each changes along the directions.
+        parts: (elements, the operation whose gradient it changes, matrix) for each site.
+    """
+
+    rows: np.ndarray
+    effect: np.ndarray
+    parts: list[tuple[slice, int, np.ndarray]]
+
+
+class Responses:
+    """The responses of a tape.
+
+    Args:
+        tape: the function.
+        stacked: for each operation its tangents along the directions, None where they are 0.
+    """
+
+    def __init__(self, tape: Tape, stacked: Sequence[Any]) -> None:
+        self.tape, self.stacked = tape, stacked
+        sizes = [op.value.size if g is not None else 0 for op, g in zip(tape.ops, tape.gradients)]
+        self.start = np.concatenate([[0], np.cumsum(sizes)]).tolist()
+        self.right = self.vector(tape.gradients)
+        self._matrix: np.ndarray | None = None
+
+    @property
+    def small(self) -> bool:
+        """Whether the matrix is made."""
+        return self.start[-1] <= LARGEST
+
+    def vector(self, gradients: Sequence[Any]) -> np.ndarray:
+        """Return all gradients as one vector."""
+        parts = [
+            np.zeros(self.start[k + 1] - self.start[k]) if g is None else np.ravel(g) for k, g in enumerate(gradients)
+        ]
+        return np.concatenate([p for k, p in enumerate(parts) if self.start[k] < self.start[k + 1]])
+
+    def of(self, k: int) -> slice:
+        """Return the place of a gradient in the vector."""
+        return slice(self.start[k], self.start[k + 1])
+
+    @property
+    def matrix(self) -> np.ndarray:
+        """The responses: the row of an element has what a unit more of it adds to all gradients."""
+        if self._matrix is None:
+            self._matrix = np.zeros((self.start[-1], self.start[-1]))
+            for k, op in enumerate(self.tape.ops):
+                if self.tape.gradients[k] is None:
+                    continue
+                own = self._matrix[self.of(k)]
+                own[:, self.of(k)] = np.eye(op.value.size)
+                for i, s in enumerate(op.sources):
+                    if s is not None and self.tape.ops[s].active:
+                        self._add(own, k, i, s)
+        return self._matrix
+
+    def _add(self, own: np.ndarray, k: int, i: int, s: int) -> None:
+        """Add to the rows of operation k what goes through operand i."""
+        op, end = self.tape.ops[k], self.start[s + 1]
+        below = self.matrix[self.of(s), :end]
+        if isinstance(op.primitive, Elementwise) and op.operands[i].shape == op.value.shape:
+            local = op.contribution(i, np.ones(op.value.shape))
+            if local is not None:
+                own[:, :end] += local.reshape(-1, 1) * below
+            return
+        jacobian = _matrix_of(lambda e: op.contribution(i, e), op.value.shape)
+        if jacobian is not None:
+            own[:, :end] += jacobian @ below
+
+    def linear(self, sites: Sequence[Any], changes: Sequence[Any], scope: str = "edge") -> Linear | None:
+        """Return a mistake in this form; None if it is not linear."""
+        rows: list[np.ndarray] = []
+        effects: list[np.ndarray] = []
+        parts: list[tuple[slice, int, np.ndarray]] = []
+        count = 0
+        for site, change in zip(sites, changes):
+            made = self._of_arrivals(site, change) if scope == "arrivals" else self._of_site(site, change)
+            if made is None:
+                return None
+            place = site.source if isinstance(site, Edge | Block) else site.k
+            tangents = self.stacked[place]
+            for k, matrix in made:
+                rows.append(np.arange(self.start[k], self.start[k + 1]))
+                effects.append(np.zeros((len(matrix), 4)) if tangents is None else matrix @ tangents.T)
+                parts.append((slice(count, count + len(matrix)), place, matrix))
+                count += len(matrix)
+        return Linear(np.concatenate(rows), np.concatenate(effects), parts)
+
+    def _of_site(self, site: Any, change: Any) -> list[tuple[int, np.ndarray]] | None:
+        """Return the operations whose gradients a mistake reads at a site, with the matrices of what it changes."""
+        tape, k = self.tape, site.k
+        if isinstance(change, Times) and site.is_elementwise and site.op.value.shape == site.c.shape:
+            ones = np.ones(site.op.value.shape)
+            local = site.right(ones) if isinstance(site, Block) else site.raw(ones)
+            wrong = np.broadcast_to(change.derivative, local.shape)
+            return [(k, np.diag((wrong - local).ravel()))]
+        right: Callable[[Any], Any] = (
+            site.right if isinstance(site, Block) else site.contribution if isinstance(site, Edge) else lambda g: g
+        )
+        shape = site.op.value.shape
+        if isinstance(change, Using):
+            there = tape.ops[change.k].value.shape
+            zero, zero_there = np.zeros(shape), np.zeros(there)
+            first = _matrix_of(lambda e: change.change(e, zero_there) - right(e), shape)
+            second = _matrix_of(lambda e: change.change(zero, e), there)
+            exact = change.change(site.g, tape.gradients[change.k]) - right(site.g)
+            made = [(k, first), (change.k, second)]
+        else:
+            made = [(k, _matrix_of(lambda e: change(e) - right(e), shape))]
+            exact = change(site.g) - right(site.g)
+        if any(matrix is None for _, matrix in made):
+            return None
+        found = sum(np.ravel(tape.gradients[j]) @ matrix for j, matrix in made)
+        size = float(np.abs(exact).max(initial=0))
+        return made if np.allclose(found, np.ravel(exact), rtol=1e-9, atol=1e-10 * size) else None
+
+    def _of_arrivals(self, site: Any, change: Any) -> list[tuple[int, np.ndarray]] | None:
+        """The same for a mistake in the way in which contributions are put together."""
+        gradients = self.tape.gradients
+        uses = sorted(
+            (use for use in site.op.users if gradients[use[0]] is not None), key=lambda use: (-use[0], use[1])
+        )
+        several = [self.tape.ops[k].contribution(i, gradients[k]) for k, i in uses]
+        if any(c is None for c in several) or len(uses) > MOST_USES:
+            return None
+        zeros = [np.zeros_like(c) for c in several]
+        made = []
+        for j, (k, i) in enumerate(uses):
+
+            def one(e: np.ndarray, j: int = j, k: int = k, i: int = i) -> Any:
+                c = self.tape.ops[k].contribution(i, e)
+                return change([*zeros[:j], c, *zeros[j + 1 :]]) - c
+
+            if (matrix := _matrix_of(one, self.tape.ops[k].value.shape)) is None:
+                return None
+            made.append((k, matrix))
+        exact = change(several) - sum(several)
+        found = sum(np.ravel(gradients[k]) @ matrix for k, matrix in made)
+        size = float(np.abs(exact).max(initial=0))
+        return made if np.allclose(found, np.ravel(exact), rtol=1e-9, atol=1e-10 * size) else None
+
+    def between(self, c: Linear, among: np.ndarray) -> np.ndarray:
+        """Return what a unit of each element that a mistake reads adds to some elements."""
+        found = np.empty((len(c.rows), len(among)))
+        for part, place, matrix in c.parts:
+            found[part] = matrix @ self.matrix[self.of(place)][:, among]
+        return found
+
+    def within(self, c: Linear) -> np.ndarray:
+        """Return the matrix by which what a mistake reads follows what it would read without itself."""
+        own = self.between(c, c.rows)
+        for part, place, _ in c.parts:
+            if c.rows[part.start] == self.start[place]:
+                own[part, part] = 0  # a gradient is read before it is changed
+        return np.asarray(np.linalg.inv(np.eye(len(own)) - own))
+
+
+class Together:
+    """The effects of pairs of mistakes, each of them in all passes of a loop.
+
+    What the first changes is a part of what the second reads, and the other way round. From the last pass to the first
+    both are known after as many rounds as there are passes. Where the matrix of responses is too large, only one of
+    the two ways is considered: what is found is a guess.
+
+    Args:
+        responses: of the tape.
+        several: the mistakes, each with the vector of all gradients that it alone gives.
+    """
+
+    def __init__(self, responses: Responses, several: Sequence[tuple[Linear, np.ndarray]]) -> None:
+        self.responses, self.several = responses, several
+        self.whole: dict[int, tuple[np.ndarray, slice]] = {}
+        self._cross: dict[int, np.ndarray] = {}
+        end, rows = 0, []
+        for n, (c, _) in enumerate(several if responses.small else ()):
+            if len(c.rows) <= MOST_ROWS and end + len(c.rows) <= 3000:
+                self.whole[n] = responses.within(c), slice(end, end + len(c.rows))
+                rows.append(c.rows)
+                end += len(c.rows)
+        self.rows = np.concatenate(rows) if rows else np.zeros(0, int)
+
+    def _adds(self, i: int) -> np.ndarray:
+        if i not in self._cross:
+            self._cross[i] = self.responses.between(self.several[i][0], self.rows)
+        return self._cross[i]
+
+    def effects(self, i: int, j: int) -> list[np.ndarray]:
+        """Return what may be the effect of mistakes i and j together along the directions."""
+        (c, c_changed), (d, d_changed) = self.several[i], self.several[j]
+        right = self.responses.right
+        if i not in self.whole or j not in self.whole:
+            return [
+                c_changed[c.rows] @ c.effect + c_changed[d.rows] @ d.effect,
+                d_changed[d.rows] @ d.effect + d_changed[c.rows] @ c.effect,
+            ]
+        (of_c, at_c), (of_d, at_d) = self.whole[i], self.whole[j]
+        c_adds, d_adds = self._adds(i)[:, at_d], self._adds(j)[:, at_c]
+        c_reads = right[c.rows] @ of_c
+        for _ in range(50):
+            d_reads = (right[d.rows] + c_reads @ c_adds) @ of_d
+            before, c_reads = c_reads, (right[c.rows] + d_reads @ d_adds) @ of_c
+            if np.abs(c_reads - before).max(initial=0) <= 1e-12 * np.abs(c_reads).max(initial=0):
+                break
+        return [np.asarray(c_reads @ c.effect + d_reads @ d.effect)]
+
+
+def _matrix_of(linear: Callable[[np.ndarray], Any], shape: tuple[int, ...]) -> np.ndarray | None:
+    """Return the matrix of a linear function of an array of a shape: a row for each element; None if it gives none."""
+    size = int(np.prod(shape))
+    if size > MOST_ROWS:
+        return None
+    e = np.zeros(shape)
+    flat, rows = e.reshape(-1), []
+    for n in range(size):
+        flat[n] = 1
+        made = linear(e)
+        flat[n] = 0
+        if made is None:
+            return None
+        rows.append(np.array(made, float).ravel())
+    return np.array(rows).reshape(size, -1)
