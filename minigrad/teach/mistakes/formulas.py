@@ -44,7 +44,7 @@ def functions(
     several = np.empty((len(FUNCTIONS), *np.shape(y)))
     for row, of_both in enumerate(FUNCTIONS.values()):
         several[row] = of_both(x, y)
-    finite = np.isfinite(several).reshape(len(several), -1).all(axis=1).tolist()
+    finite = np.all(np.isfinite(several).reshape(len(several), -1), axis=1)
     found = {text: d for text, d, good in zip(FUNCTIONS, several, finite) if good}
     if known is None or not known:
         # where the right one is 0, they agree by chance
@@ -68,7 +68,8 @@ def functions(
             said = spoken(text, {"x": x_name, "y": y_name})
             known[text] = said + (of or instead), -0.2 * bool(of) + 0.2 * (len(text) > 12)
     for text, d in found.items():
-        yield Variant(Times(d), *known[text], text)
+        detail, assumes = known[text]
+        yield Variant(Times(d), detail, assumes, text)
 
 
 def _of(text: str, y: Any) -> str:

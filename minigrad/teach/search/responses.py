@@ -137,11 +137,12 @@ class Responses:
             first = _matrix_of(lambda e: change.change(e, zero_there) - right(e), shape)
             second = _matrix_of(lambda e: change.change(zero, e), there)
             exact = change.change(site.g, tape.gradients[change.k]) - right(site.g)
-            made = [(k, first), (change.k, second)]
+            both = [(k, first), (change.k, second)]
         else:
-            made = [(k, _matrix_of(lambda e: change(e) - right(e), shape))]
+            both = [(k, _matrix_of(lambda e: change(e) - right(e), shape))]
             exact = change(site.g) - right(site.g)
-        if any(matrix is None for _, matrix in made):
+        made = [(j, matrix) for j, matrix in both if matrix is not None]
+        if len(made) < len(both):
             return None
         found = sum(np.ravel(tape.gradients[j]) @ matrix for j, matrix in made)
         size = float(np.abs(exact).max(initial=0))

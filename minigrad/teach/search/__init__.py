@@ -1,0 +1,80 @@
+"""Find the mistakes of the catalogue that explain a wrong gradient: make each at each site, and compare.
+
+The files, each on top of those before it: `candidates` (a mistake at its site), `responses` (the backward pass as
+linear algebra), `comparison` (with the learner's gradient), `single` (mistakes at one site), `loops` (in all passes),
+`formulas` (arrays that no entry of the catalogue names), `pairs` (two mistakes). The order of the search is here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+
+from minigrad.teach.search.candidates import Candidate, Explanation, representative, sentence
+from minigrad.teach.search.comparison import CLOSE, IMPOSSIBLE
+from minigrad.teach.search.formulas import Formulas
+from minigrad.teach.search.pairs import Pairs
+from minigrad.teach.tape import Tape
+
+__all__ = ["IMPOSSIBLE", "LIMIT", "Candidate", "Explanation", "Search", "representative", "sentence"]
+
+LIMIT = 1.8
+"""Seconds of computing after which the search gives up."""
+SHARE = 1.4 / 1.8
+"""The part of these seconds for explanations by one mistake, if the graph is large."""
+
+
+class Search(Formulas, Pairs):
+    """The search for what explains one gradient.
+
+    Args:
+        tape: the function, with the upstream gradient.
+        learners: the learner's gradient, of the input's shape.
+        trusted: where it can be compared.
+        sizes: the meaning of numbers, such as {32: "the size of dimension 0 of x"}.
+        close: the relative difference up to which gradients are the same.
+        limit: the seconds after which it gives up. Default: `LIMIT`.
+    """
+
+    def __init__(
+        self,
+        tape: Tape,
+        learners: np.ndarray,
+        trusted: Any = True,
+        sizes: Mapping[int, str] = {},
+        close: float = CLOSE,
+        limit: float | None = None,
+    ) -> None:
+        limit = LIMIT if limit is None else limit
+        super().__init__(tape, learners, trusted, sizes, close, limit, limit * SHARE)
+
+    def one(self) -> list[Explanation]:
+        """Return the explanations by one mistake, that which assumes the least first."""
+        with np.errstate(all="ignore"):
+            found = self._whole()
+            self._collect()
+            found += [Explanation((c,), c.assumes) for c in self._matching(self.singles)]
+            stages: list[tuple[float, Callable[[], list[Explanation]]]] = [
+                (1.6, lambda: self._in_loops(self._loops())),
+                (1.7, lambda: self._in_loops(self._kinds())),
+                (1.6, self._different_forward),
+                (1.5, self._formulas),
+                (2.4, self._terms),
+            ]
+            for least, stage in stages:
+                if not found or min(e.assumes for e in found) > least:
+                    with suppress(*IMPOSSIBLE):
+                        found += stage()
+        for e in found:  # the parts of a function that is called are a remoter place than its result
+            e.assumes += 0.2 * self._within(e.candidates[0])
+        return sorted(found, key=lambda e: e.assumes)
+
+    def two(self) -> list[Explanation]:
+        """Return an explanation by two mistakes, if there is one."""
+        self.until, self.gave_up = self.started + self.limit, False
+        with np.errstate(all="ignore"), suppress(*IMPOSSIBLE):
+            return self._pairs()
+        return []

@@ -1,0 +1,98 @@
+"""Mistakes at their sites, explanations made of them, and what is said of these."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from minigrad.teach.mistakes import REDUCTIONS, Block, Edge, Mistake, Variant
+from minigrad.teach.wording import Words
+
+
+@dataclass
+class Candidate:
+    """A mistake at a site, or at the sites of all passes of a loop, in one of its variants.
+
+    Attributes:
+        effect: the change of the gradient along each direction.
+        assumes: how much must be assumed for it to be the explanation.
+        part: the passes of a loop in which it is not made, such as "last 2".
+        changed: all gradients with the mistake, once they are known.
+    """
+
+    mistake: Mistake
+    sites: list[Any]
+    variants: list[Variant]
+    effect: np.ndarray
+    assumes: float
+    part: str = ""
+    changed: np.ndarray | None = None
+
+    @property
+    def site(self) -> Any:
+        """The first site."""
+        return self.sites[0]
+
+    def changes(self) -> dict[str, Any]:
+        """Return the arguments of `Tape.walk` that make the mistake."""
+        pairs = [(s, v.change) for s, v in zip(self.sites, self.variants)]
+        if isinstance(self.site, Edge):
+            return {"edges": {(s.k, s.i): c for s, c in pairs}}
+        if isinstance(self.site, Block):
+            return {"blocks": {s.k: (s.early, c) for s, c in pairs}}
+        return {"nodes" if self.mistake.scope == "node" else "arrivals": {s.k: c for s, c in pairs}}
+
+
+@dataclass
+class Explanation:
+    """One or two mistakes that give the learner's gradient.
+
+    Attributes:
+        candidates: the mistakes.
+        assumes: how much must be assumed.
+    """
+
+    candidates: tuple[Candidate, ...]
+    assumes: float
+
+
+def sentence(c: Candidate, words: Words | None, template: str = "") -> str:
+    """Return the sentence of a mistake at its site, or the hint."""
+    fields = dict(c.site.fields) if c.sites else {"node": "", "line": "", "through": "", "operand": ""}
+    text = (template or c.mistake.sentence).format(**fields, detail=c.variants[0].detail)
+    if template:
+        return text
+    if c.part:
+        cut = " (truncated in time)" * (c.mistake.name == "dropped" and c.part.startswith("last"))
+        return f"{text}; this holds in all passes of the loop but the {c.part}{cut}"
+    if len(c.sites) > 1:
+        same = words is not None and len(words.same_instruction(c.site.k)) > 1
+        text += "; this holds " + ("in every pass of the loop" if same else f"at all {len(c.sites)} places")
+    return text
+
+
+def representative(explanations: list[Explanation]) -> list[Explanation]:
+    """Return one explanation for each mistake: where the same cut can be made at several places, the best named one."""
+    kept: list[Explanation] = []
+    by_name: dict[tuple[str, ...], list[Explanation]] = {}
+    for e in explanations:
+        by_name.setdefault(tuple(c.mistake.name for c in e.candidates), []).append(e)
+    for same in by_name.values():
+        least = min(e.assumes for e in same)
+        kept.append(min((e for e in same if e.assumes <= least + 0.05), key=_plainness))
+    return sorted(kept, key=lambda e: e.assumes)
+
+
+def _plainness(e: Explanation) -> tuple[int, ...]:
+    c = e.candidates[0]
+    if not c.sites:
+        return (0,)
+    site = c.site
+    variable = bool(site.words.variable(site.k))
+    reduction = site.op.kind in REDUCTIONS
+    early = site.tape.ops[site.early].place if isinstance(site, Block) else None
+    depth = 0 if early is None or early.returned else len(early.calls)  # inside of a function that is called
+    constant = reduction and c.mistake.name == "constant"
+    return int(not constant), int(not variable), site.k, depth, len(c.variants[0].detail)

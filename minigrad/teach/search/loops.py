@@ -1,0 +1,187 @@
+"""Mistakes in all passes of a loop, at all operations of a kind, and in the forward pass."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from minigrad.teach.mistakes import CATALOGUE, Block, Edge, Mistake, Site, Variant
+from minigrad.teach.mistakes.sites import CHOICES
+from minigrad.teach.search.candidates import Candidate, Explanation
+from minigrad.teach.search.comparison import DIRECTIONS, IMPOSSIBLE
+from minigrad.teach.search.single import Single
+from minigrad.teach.tape import Times, Using
+
+TURNED = ("wrong product", "transposed")
+"""Mistakes that are likely to be right in the pass that is written before or after the loop."""
+
+
+class Loops(Single):
+    """One mistake at several sites."""
+
+    def _in_loops(self, groups: Iterable[tuple[list[Any], float]]) -> list[Explanation]:
+        """Return mistakes that are made at all sites of a group, the plausible mistakes first."""
+        by_scope: dict[str, list[tuple[list[Any], float]]] = {}
+        for passes, assumes in groups:
+            passes.sort(key=lambda site: -site.k)
+            by_scope.setdefault(self._scopes[id(passes[0])], []).append((passes, assumes))
+        found: list[Explanation] = []
+        for m in sorted(CATALOGUE.values(), key=lambda m: m.assumes):
+            if self.late() or found and m.assumes > min(e.assumes for e in found) + 0.4:
+                break
+            for passes, assumes in by_scope.get(m.scope, ()):
+                for c in self._likely([*self._same_everywhere(m, passes, assumes)]):
+                    if self.explains(c):
+                        found.append(Explanation((c,), c.assumes))
+                if self.late():
+                    break
+        return found
+
+    def _likely(self, candidates: list[Candidate]) -> Iterator[Candidate]:
+        """Yield the mistakes in all passes that may explain the gradient; local derivatives are compared at once."""
+        together: dict[Any, list[Candidate]] = {}
+        for c in candidates:
+            if all(isinstance(v.change, Times) for v in c.variants):
+                together.setdefault(tuple(map(id, c.sites)), []).append(c)
+            elif c.mistake.scope == "arrivals" or self._may_explain(c):
+                yield c
+        for same in together.values():
+            if len(same) < 3:
+                yield from (c for c in same if self._may_explain(c))
+            else:
+                effects = self._effects(same)
+                near = [True] * len(same) if effects is None else np.abs(effects - self.error).max(axis=1)
+                yield from (c for c, far in zip(same, near) if effects is None or far <= 10 * self.tolerance)
+
+    def _may_explain(self, c: Candidate) -> bool:
+        """Return whether a mistake in all passes has the effect that is wanted, or whether that is not known.
+
+        What a mistake changes in one pass is part of the upstream gradient of the earlier ones. That is linear: see
+        `_response`.
+        """
+        gradients = self.tape.gradients
+        changed: list[tuple[Any, np.ndarray]] = []
+        effect = np.zeros(DIRECTIONS)
+
+        def upstream(k: int) -> np.ndarray:
+            g: np.ndarray = gradients[k]
+            for response, delta in changed:
+                if k < len(response) and response[k] is not None:
+                    g = g + (delta @ response[k]).reshape(g.shape)
+            return g
+
+        for number, (site, variant) in enumerate(zip(c.sites, c.variants)):
+            try:
+                g, change = upstream(site.k), variant.change
+                new = change.change(g, upstream(change.k)) if isinstance(change, Using) else change(g)
+                if isinstance(site, Edge):
+                    place, right = site.source, site.contribution(g)
+                elif isinstance(site, Block):
+                    place, right = site.early, site.right(g)
+                else:
+                    place, right = site.k, g
+                if new is None or np.shape(new) != right.shape:
+                    return False
+                delta = new - right
+                effect = effect + self.effect(place, delta)
+                if number < len(c.sites) - 1 and delta.any():
+                    response = self._response(place)
+                    if response is None:
+                        return True
+                    changed.append((response, delta.ravel()))
+            except IMPOSSIBLE:
+                return False
+        return bool(np.abs(effect - self.error).max() <= 10 * self.tolerance)
+
+    def _loops(self) -> Iterator[tuple[list[Any], float]]:
+        """Yield the sites of all passes of an instruction, and what it assumes that the mistake is made in all."""
+        groups: dict[Any, list[Any]] = {}
+        for site in self._every:
+            place = self._instruction(self._scopes[id(site)], site) if id(site) in self._scopes else None
+            if place is not None:
+                reach = site.words.name(site.early) if isinstance(site, Block) else ""
+                groups.setdefault((place, reach), []).append(site)
+        yield from ((sites, 0.1) for sites in groups.values() if len(sites) > 1)
+        choices: dict[Any, list[Any]] = {}  # the branches of a choice have one condition
+        for ((scope, *at), _), sites in groups.items():
+            if scope == "edge" and sites[0].op.kind in CHOICES:
+                choices.setdefault(tuple(at[:-1]), []).extend(sites)
+        for sites in choices.values():
+            if len({site.i for site in sites}) > 1:
+                yield sorted(sites, key=lambda s: -s.k), 0.1
+        calls: dict[Any, list[list[Any]]] = {}  # of a function that is called at several places
+        for ((scope, (code, instruction, part, _), kind, i), reach), sites in groups.items():
+            calls.setdefault((scope, code, instruction, part, kind, i, "`" in reach), []).append(sites)
+        for several in calls.values():
+            if len(several) > 1:
+                yield sorted((s for sites in several for s in sites), key=lambda s: -s.k), 0.2
+
+    def _kinds(self) -> Iterator[tuple[list[Any], float]]:
+        """Yield the sites of all operations of a kind, and what it assumes that the mistake is made at all."""
+        groups: dict[Any, list[Any]] = {}
+        for site in self._every:
+            if not isinstance(site, Block):
+                key = (self._scopes[id(site)], site.op.kind, getattr(site, "i", 0))
+                groups.setdefault(key, []).append(site)
+        for sites in groups.values():
+            several = len({self._instruction("", site) for site in sites}) > 1
+            if several and 1 < len(sites) <= 12:
+                yield sites, 0.5
+
+    def _same_everywhere(self, m: Mistake, passes: list[Any], assumes: float) -> Iterator[Candidate]:
+        """Yield the variants of a mistake that can be made in several passes, and in all but some."""
+        for c in self._in_all_passes(m, passes, assumes):
+            if len(c.sites) > 1 and c.assumes <= 2.7:
+                yield c
+                yield from self._parts(c)
+
+    def _in_all_passes(self, m: Mistake, passes: list[Any], assumes: float) -> Iterator[Candidate]:
+        """Yield the variants of a mistake, made in all passes in which they can be made."""
+        several: list[dict[str, Variant]] = []
+        for site in passes:
+            several.append({v.key or v.detail: v for v in self._variants(m, site)})
+        for key in dict.fromkeys(key for of in (several[-1], several[0]) for key in of):
+            made = [(site, of[key]) for site, of in zip(passes, several) if key in of]
+            variant = made[-1][1]
+            cost = m.assumes + variant.assumes + assumes * (len(made) > 1)
+            part = "last" if 2 < len(made) + 1 == len(passes) and key not in several[0] else ""
+            yield Candidate(m, [s for s, _ in made], [v for _, v in made], self.error, cost, part)
+
+    def _parts(self, whole: Candidate) -> Iterator[Candidate]:
+        """Yield the same mistake in all passes but the last ones, or but the first ones: truncated in time."""
+        cut = whole.mistake.name in ("dropped", "skipped")
+        if whole.part or not (cut or whole.mistake.name in TURNED) or not 2 < len(whole.sites) <= 24:
+            return
+        for n in range(1, len(whole.sites) if cut else 2):
+            for part, which in ((slice(None, -n), "last"), (slice(n, None), "first")):
+                sites, variants, assumes = whole.sites[part], whole.variants[part], whole.assumes + 0.5
+                yield Candidate(whole.mistake, sites, variants, self.error, assumes, f"{which} {n}" if n > 1 else which)
+
+    def _different_forward(self) -> list[Explanation]:
+        """Return the changes of the forward pass whose right gradient is the learner's."""
+        joined: list[Candidate] = []
+        groups = {tuple(self.words.same_instruction(k)): k for k in range(1, len(self.tape.ops))}
+        for passes in groups:
+            sites = [Site(self.tape, self.words, k) for k in passes]
+            self._every += sites  # the id of a site is that of no other
+            for m in CATALOGUE.values():
+                if m.scope == "forward":
+                    joined += self._in_all_passes(m, sites, 0.1)
+        joined.sort(key=lambda c: c.assumes)
+        found: list[Explanation] = []
+        for c in joined:
+            if self.late() or found and c.assumes > found[0].assumes + 0.4:
+                break
+            try:
+                other = self.tape.replay({s.k: v.change for s, v in zip(c.sites, c.variants)})
+            except IMPOSSIBLE:
+                continue
+            in_backward = c.mistake.name in ("wrong index of a part", "wrong array computed again")
+            if other is not None and in_backward and not self.agrees(other.gradient):
+                # the forward pass is right, and the backward pass reads other elements
+                other = self.tape.with_values({s.k: other.ops[s.k].value for s in c.sites})
+            if other is not None and other.x.shape == self.learners.shape and self.agrees(other.gradient):
+                found.append(Explanation((c,), c.assumes))
+        return found

@@ -1,0 +1,243 @@
+"""Mistakes at one site, and in the gradient as a whole."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+
+from minigrad.teach.mistakes import CATALOGUE, Block, Edge, Mistake, Site, Variant, Whole
+from minigrad.teach.pool import Pools
+from minigrad.teach.search.candidates import Candidate, Explanation
+from minigrad.teach.search.comparison import DIRECTIONS, IMPOSSIBLE, Comparison
+from minigrad.teach.tape import Times, Using
+from minigrad.tensors.node import unbroadcast
+
+ONE_OPERATION = ("softmax", "log_softmax", "standardize")
+"""Primitives that are functions of several operations already."""
+
+
+class Single(Comparison):
+    """The sites of a tape, and the mistakes at each of them."""
+
+    def sites(self) -> Iterator[tuple[str, Any]]:
+        """Yield all sites with the scope of their mistakes."""
+        tape, words = self.tape, self.words
+        for k, i in tape.edges:
+            yield "edge", Edge(tape, words, k, i)
+        for k in range(len(tape.ops) - 1, -1, -1):
+            if tape.gradients[k] is not None:
+                if len(tape.ops[k].users) > 1 and k < len(tape.ops) - 1:
+                    yield "arrivals", Site(tape, words, k)
+                if k:
+                    yield "node", Site(tape, words, k)
+        if tape.x.ndim > 1:
+            yield from (("block", Block(tape, words, k, 0)) for k in self._terms_of_sum())
+        nearest = tape.dominators()
+        for k in range(1, len(tape.ops)):
+            if tape.gradients[k] is None:
+                continue
+            early = k
+            for _ in range(10):
+                if not early:
+                    break
+                early = nearest[early]
+                shape, of = tape.ops[k].value.shape, tape.ops[early].value.shape
+                if early == k or shape != of and math.prod(shape) * max(of, default=1) < math.prod(of):
+                    continue
+                op = tape.ops[k]
+                twice = len(op.sources) == 2 and op.sources[0] == op.sources[1]  # x * x
+                if twice or op.kind in ONE_OPERATION or len(tape.between(k, early)) > 1:
+                    yield "block", Block(tape, words, k, early)
+
+    def _terms_of_sum(self) -> list[int]:
+        """Return the operations that are terms of the sum, or of the difference, that the function returns."""
+        found, pending = [], [len(self.tape.ops) - 1]
+        while pending:
+            op = self.tape.ops[pending.pop()]
+            terms = [s for s in op.sources if s and self.tape.ops[s].active]
+            if op.kind in ("add", "sub", "neg") or (op.kind in ("mul", "div") and len(terms) == 1 == op.value.size):
+                found += terms
+                pending += terms
+        return found if len(found) > 1 else []
+
+    def candidates(self, scope: str, site: Any) -> Iterator[Candidate]:
+        """Yield the mistakes at a site that change the gradient."""
+        place, right = self._right(scope, site)
+        derivatives: list[Candidate] = []
+        for m in CATALOGUE.values():
+            if m.scope != scope:
+                continue
+            for variant in self._variants(m, site):
+                assumes = m.assumes + variant.assumes
+                if isinstance(variant.change, Times):
+                    derivatives.append(Candidate(m, [site], [variant], self.error, assumes))
+                    continue
+                effect = self._effect_of(variant, scope, site, place, right)
+                if effect is not None:
+                    yield Candidate(m, [site], [variant], effect, assumes)
+        effects = self._effects(derivatives) if derivatives else None
+        if effects is not None:
+            largest = np.abs(effects).max(axis=1)
+            for n in np.flatnonzero((largest > self.tolerance) & (largest < np.inf)):
+                derivatives[n].effect = effects[n]
+                yield derivatives[n]
+
+    def _variants(self, m: Mistake, site: Any) -> list[Variant]:
+        """Return the variants of a mistake at a site."""
+        key = (id(site), m.name)
+        if key not in self._found:
+            found: list[Variant] = []
+            with suppress(*IMPOSSIBLE):
+                found.extend(m.find(site))
+            self._found[key] = found
+        return self._found[key]
+
+    def _right(self, scope: str, site: Any) -> tuple[int, Any]:
+        """Return the operation whose gradient a change at a site changes, and what arrives there if it is right."""
+        if scope == "edge":
+            return site.source, site.c
+        if scope == "block":
+            return site.early, site.right(site.g)
+        return site.k, self.tape.gradients[site.k]
+
+    def _effect_of(self, variant: Variant, scope: str, site: Any, place: int, right: Any) -> np.ndarray | None:
+        """Return the effect of a mistake; None if it cannot be made, or changes nothing."""
+        try:
+            if scope == "arrivals":
+                given = [
+                    self.tape.ops[k].contribution(i, self.tape.gradients[k])
+                    for k, i in sorted(site.op.users, key=lambda use: (-use[0], use[1]))
+                    if self.tape.gradients[k] is not None
+                ]
+                new = variant.change([c for c in given if c is not None])
+            else:
+                change = variant.change
+                new = (change.at(self.tape.gradients) if isinstance(change, Using) else change)(site.g)
+        except IMPOSSIBLE:
+            return None
+        if new is None or np.shape(new) != right.shape:
+            return None
+        effect = self.effect(place, new - right)
+        largest = max(map(abs, effect.tolist()))
+        return effect if self.tolerance < largest < np.inf else None
+
+    def _whole(self) -> list[Explanation]:
+        """Return the mistakes in the gradient as a whole."""
+        whole = Whole(self.tape.x, self.right, self.learners, self.tape, self.sizes)
+        found = []
+        for m in CATALOGUE.values():
+            if m.scope != "gradient":
+                continue
+            for variant in m.find(whole):
+                new = np.asarray(variant.change(self.right))
+                if self.agrees(new) and not np.array_equal(new, self.right):
+                    c = Candidate(m, [], [variant], self.along(new - self.right), m.assumes + variant.assumes)
+                    found.append(Explanation((c,), c.assumes))
+        return found
+
+    def _collect(self) -> None:
+        """Make all mistakes at single sites."""
+        self.edges: list[Edge] = []
+        self.blocks: list[Block] = []
+        self.pools = Pools(self.tape, self.words)
+        self._every: list[Any] = []
+        self._scopes: dict[int, str] = {}
+        seen: dict[Any, int] = {}
+        last = {self._instruction(scope, site): site.k for scope, site in self.sites()}
+        for scope, site in self.sites():
+            self._every.append(site)
+            self._scopes[id(site)] = scope
+            place = self._instruction(scope, site)
+            seen[place] = seen.get(place, 0) + 1
+            if self.late():
+                continue
+            if scope == "block":
+                self.blocks.append(site)
+            if scope == "edge":
+                self.edges.append(site)
+                whole = self.effect(site.source, site.c)
+                site.effect = whole
+                size = float(whole @ whole)
+                s = 1 + float(whole @ self.error) / size if size else 1.0
+                # a contribution that is 0 up to rounding explains nothing
+                shown = size and abs(s) < 1e6 and np.abs(whole).max() > self.tolerance
+                if shown and np.abs((s - 1) * whole - self.error).max() <= self.tolerance:
+                    nearest = round(s * 1e9) / 1e9
+                    site.scale = nearest if abs(nearest - s) < 1e-8 else s
+            if place is None or seen[place] == 1 or site.k == last[place]:  # of a loop, the first and the last pass
+                self.singles += self.candidates(scope, site)
+
+    def _instruction(self, scope: str, site: Any) -> Any:
+        place = site.op.place
+        if place is None:
+            return None
+        return scope, place.key, site.op.kind, getattr(site, "i", 0)
+
+    def _matching(self, candidates: Iterable[Candidate]) -> list[Candidate]:
+        """Return the candidates that explain the gradient."""
+        near = [c for c in candidates if np.abs(c.effect - self.error).max() <= 10 * self.tolerance]
+        near.sort(key=lambda c: c.assumes)
+        return [c for c in near[:40] if self.explains(c)]
+
+    def _within(self, c: Candidate) -> bool:
+        """Return whether a mistake is made at a part of a function that is called."""
+        if not c.sites:
+            return False
+        return self._inside(c.site.k) or isinstance(c.site, Edge | Block) and self._inside(c.site.source)
+
+    def _inside(self, k: int) -> bool:
+        """Return whether an operation is a part of a function that is called, and not what it returns."""
+        place, outside = self.tape.ops[k].place, self.tape.ops[-1].place
+        if place is None or outside is None or place.returned:
+            return False
+        return len(place.calls) > len(outside.calls)
+
+    def _effects(self, candidates: list[Candidate]) -> np.ndarray | None:
+        """Return the effects of local derivatives that are wrong in the same passes; None if they are not known."""
+        effects = np.zeros((len(candidates), DIRECTIONS))
+        changed: list[tuple[Any, np.ndarray]] = []
+        sites = candidates[0].sites
+        for number, site in enumerate(sites):
+            g = self.tape.gradients[site.k]
+            upstream = g.reshape(1, -1)
+            for response, delta in changed:
+                if site.k < len(response) and response[site.k] is not None:
+                    upstream = upstream + delta @ response[site.k]
+            block = isinstance(site, Block)
+            right = site.right(np.ones(g.shape)) if block else site.raw(np.ones(g.shape))
+            several = [c.variants[number].change.derivative for c in candidates]
+            wrong = np.array([d if np.shape(d) == g.shape else np.broadcast_to(d, g.shape) for d in several])
+            delta = upstream.reshape(-1, *g.shape) * (wrong - right)
+            if not block:
+                delta = np.array([unbroadcast(d, site.operand.shape) for d in delta])
+            delta = delta.reshape(len(candidates), -1)
+            place = site.source
+            if self.stacked[place] is not None:
+                effects += delta @ self.stacked[place].T
+            if number < len(sites) - 1 and delta.any():
+                response = self._response(place)
+                if response is None:
+                    return None
+                changed.append((response, delta))
+        return effects
+
+    def _response(self, k: int) -> list[Any] | None:
+        """Return, for each operation up to k, the matrix by which its gradient follows that of k; None if too large."""
+        if k not in self._responses:
+            value = self.tape.ops[k].value
+            found: list[Any] | None = None
+            if self.responses.small:
+                rows = self.responses.matrix[self.responses.of(k)]
+                known = [g is not None for g in self.tape.gradients[: k + 1]]
+                found = [rows[:, self.responses.of(j)] if known[j] else None for j in range(k + 1)]
+            elif value.size * k <= 8000:
+                several = [self.tape.below(k, e.reshape(value.shape)) for e in np.eye(value.size)]
+                found = [
+                    None if gs[0] is None else np.array([g.ravel() for g in gs]) for gs in zip(*several, strict=True)
+                ]
+            self._responses[k] = found
+        return self._responses[k]
