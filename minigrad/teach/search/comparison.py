@@ -21,8 +21,7 @@ from minigrad.teach.wording import Words
 DIRECTIONS = 4
 """The number of random directions along which candidates are compared first."""
 CLOSE = 1e-7
-"""The relative difference up to which a candidate gives the learner's gradient. The learner's arithmetic and the
-engine's are both float64; a gradient in float32 is compared with `CLOSE_32`."""
+"""The relative difference up to which a candidate gives the learner's gradient: both are computed in float64."""
 IMPOSSIBLE = (ValueError, IndexError, TypeError, ArithmeticError, AttributeError, KeyError, np.linalg.LinAlgError)
 """What a mistake raises at a site where it cannot be made."""
 
