@@ -49,6 +49,8 @@ _DARK = {"white": "#1f242a", "black": "#e9ecef", "#555555": "#a3acb6", "#666666"
 _DARK |= {"#d6e9f5": "#12354d", "#0072b2": "#3b9ae0", "#eeeeee": "#2b3138", "#999999": "#7b848d", "#fcefd0": "#4a3505"}
 _DARK |= {"#d5efe6": "#0b4030", "#007d5a": "#1fbf92", "#fbdfd0": "#552108", "#c03d00": "#ff7a3d", "#b34700": "#ff9a5c"}
 """The colours on dark backgrounds, by those on light ones."""
+_PAPER = "#14171b"
+"""The background on a dark screen, that of charts."""
 _LEAF, _CONSTANT, _OPERATION, _MODULE, _END, _BAD, *_ = _KINDS
 # characters with a meaning in records; a backslash is doubled because a label is parsed twice
 _ESCAPED = str.maketrans({c: f"&#{ord(c)};" for c in '"&<>{|}'} | {"\\": "&#92;&#92;"})
@@ -99,7 +101,8 @@ def dark_mode() -> str:
         for light, dark in _DARK.items()
         for attribute in ("fill", "stroke")
     ]
-    text = f"text:not([fill]){{fill:{_DARK['black']}}} .graph>polygon:first-of-type{{fill:none;stroke:none}}"
+    # the background too: a page may be light on a system that is dark
+    text = f"text:not([fill]){{fill:{_DARK['black']}}} .graph>polygon:first-of-type{{fill:{_PAPER};stroke:none}}"
     return f"<style>@media (prefers-color-scheme: dark){{{' '.join(rules)} {text}}}</style>\n"
 
 
