@@ -7,6 +7,7 @@ upstream gradient, is not wrong. So one mistake is one wrong line.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from html import escape
@@ -161,7 +162,8 @@ class BackwardReport:
         head = "".join(f'<th style="padding: 2px 8px; text-align: left">{t}</th>' for t in titles)
         rows = []
         for line, texts in zip(self.lines, self._rows()):
-            cells = "".join(f"<td {cell}>{escape(t)}</td>" for t in texts)
+            marked = [re.sub("`([^`]+)`", r"<code>\1</code>", escape(t)) for t in texts]
+            cells = "".join(f"<td {cell}>{t}</td>" for t in marked)
             bold = "; font-weight: bold" if line is self.first_wrong else ""
             rows.append(f'<tr style="background: {colours[line.verdict]}{bold}">{cells}</tr>')
         notes = "".join(f"<p>{escape(t)}</p>" for t in (self.summary, self.note) if t)

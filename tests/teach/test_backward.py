@@ -211,6 +211,7 @@ def test_table_in_a_notebook() -> None:
     loss, names = two_layers("mask")
     page = check_backward(loss, names)._repr_html_()
     assert page.count("<tr") == 11 and "#fbdfd0" in page and "#d5efe6" in page and "dn" in page
+    assert "<code>" in page and "`" not in page
     w, _, loss = small()
     assert "&lt;" not in check_backward(loss, dw=2 * w.detach().numpy())._repr_html_()
 
