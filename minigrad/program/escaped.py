@@ -8,24 +8,32 @@ from __future__ import annotations
 
 import gc
 import types
+from operator import is_
 from typing import Any
+
+_DEPTH = 8
+"""The deepest tuples in tuples that are looked into."""
 
 
 def replace(stand_ins: list[Any]) -> None:
     """Replace stand-ins by their values in all lists, dictionaries, tuples, cells and attributes."""
     values = {id(s): s.value for s in stand_ins}
     pending, kept = stand_ins, [stand_ins]
-    while pending:
+    for _ in range(_DEPTH):
         tuples: list[Any] = []
         for holder in gc.get_referrers(*pending):
             if holder is pending or holder is values or any(holder is k for k in kept):
                 continue
             if isinstance(holder, tuple):
+                if len(holder) == len(pending) and all(map(is_, holder, pending)):
+                    continue  # the arguments of get_referrers
                 parts = [values.get(id(v), v) for v in holder]
                 values[id(holder)] = holder._make(parts) if hasattr(holder, "_make") else tuple(parts)
                 tuples.append(holder)
             else:
                 _replace_in(holder, values)
+        if not tuples:
+            break
         kept.append(tuples)
         pending = tuples
 
