@@ -20,8 +20,8 @@ class Constant:
     """A constant in the graph: its name, shape and dtype, and its value while that is available."""
 
     def __init__(self, c: Any) -> None:
-        self.name, self.shape, self.dtype, self.ndim = getattr(c, "name", None), c.shape, c.dtype, c.ndim
         a = np.asarray(getattr(c, "_array", c))
+        self.name, self.shape, self.dtype, self.ndim = getattr(c, "name", None), a.shape, a.dtype, a.ndim
         self._held = a if a.nbytes <= SMALL else weakref.ref(a)
 
     @property

@@ -48,15 +48,17 @@ ARRAY_FUNCTIONS["where"] = where
 _ZEROS = {np.dtype(name): np.zeros(1 << 14, name) for name in ("float32", "float64")}
 for _zeros in _ZEROS.values():
     _zeros.flags.writeable = False
+_ZERO = {np.dtype(name): np.zeros((), name) for name in ("float16", "float32", "float64")}
+"""To convert a Python number takes half as long as an operation on a small array."""
 
 
 def maximum(a: Any, b: Any) -> Any:
     """np.maximum; of a large array and 0 with an array of zeros, block by block, since NumPy vectorizes only that."""
-    if b.__class__ is not int or b != 0 or a.__class__ is not np.ndarray or a.size < 8192 or not a.flags.c_contiguous:
+    if b.__class__ is not int or b != 0 or a.__class__ is not np.ndarray:
         return np.maximum(a, b)
     zeros = _ZEROS.get(a.dtype)
-    if zeros is None:
-        return np.maximum(a, b)
+    if zeros is None or a.size < 8192 or not a.flags.c_contiguous:
+        return np.maximum(a, _ZERO.get(a.dtype, 0))
     out = np.empty(a.shape, a.dtype)
     numbers, results = a.reshape(-1), out.reshape(-1)
     for start in range(0, a.size, zeros.size):
@@ -99,7 +101,7 @@ def relu_vjp(g: Any, x: Any) -> Any:
         out = np.empty(x.shape, x.dtype)
         compiled.run("relu_vjp", *[array.reshape(-1) for array in (g, x, out)])
         return out
-    chosen = np.less_equal(x, 0)
+    chosen = np.less_equal(x, _ZERO.get(x.dtype, 0))
     chosen = np.logical_not(chosen, out=chosen if chosen.ndim else None)
     return where(chosen, g, 0)
 

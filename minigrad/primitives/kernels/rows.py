@@ -30,6 +30,9 @@ _WIDE = np.dtype("float32"), np.dtype("float64")
 FEW = 1 << 12
 """Below this number of elements, the maxima cost less than the look at the sums."""
 
+SHORT = 16
+"""Up to this length of a row, NumPy takes longer for each row's maximum than for a transposed copy and its maxima."""
+
 
 def exponentials(rows: Any, out: Any, shifted: bool = False) -> tuple[Any, Any]:
     """Set `out` to exp(rows - top), and return top and the sums of the rows of `out`, a column.
@@ -43,6 +46,9 @@ def exponentials(rows: Any, out: Any, shifted: bool = False) -> tuple[Any, Any]:
         total = out @ np.ones((rows.shape[1], 1), out.dtype)
         if FAR[0] < total.min() and total.max() < FAR[1]:  # (false for nan)
             return None, total
-    top = np.maximum.reduce(rows, axis=1, keepdims=True, initial=-np.inf)
+    if rows.shape[1] > SHORT:
+        top = np.maximum.reduce(rows, axis=1, keepdims=True, initial=-np.inf)
+    else:
+        top = np.maximum.reduce(rows.T.copy(), axis=0, initial=-np.inf)[:, None]
     np.exp(np.subtract(rows, top, out=out), out=out)
     return top, np.add.reduce(out, axis=1, keepdims=True)
