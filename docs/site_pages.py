@@ -105,6 +105,8 @@ def public(module: ModuleType, name: str, seen: set[int]) -> list[tuple[str, str
 def link_sources(app: object, docname: str, text: list[str]) -> None:
     """Let links to a source file lead to a page that shows it; links to a folder become text."""
     text[0] = LINK.sub(lambda match: linked(match, (ROOT / docname).parent), text[0])
+    if docname == "docs/decisions/README":  # the pages of the table are below this one in the navigation
+        text[0] += "\n```{toctree}\n:glob:\n:hidden:\n\n0*\n```\n"
 
 
 def linked(match: re.Match[str], folder: Path) -> str:
