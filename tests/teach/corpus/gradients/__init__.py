@@ -1,6 +1,7 @@
 """Functions with their backward passes, and the edits that make these wrong. Importing a module registers its own."""
 
 from . import (
+    accumulated,
     courses,
     exams,
     formulas,
@@ -19,6 +20,7 @@ from . import (
 )
 
 __all__ = [
+    "accumulated",
     "courses",
     "exams",
     "formulas",
