@@ -270,7 +270,7 @@ class Optimizer:
     def _is_traceable(self) -> bool:
         """Whether stand-ins may go through the rule: an elementwise one of this library, not one of a user's."""
         functions = [getattr(self, name, self._apply) for name in ("update", "_apply", "rule")]
-        return self.elementwise and all([f.__module__.startswith("minigrad.") for f in functions])
+        return self.elementwise and all([str(f.__module__).startswith("minigrad.") for f in functions])
 
     def _refuse_nan(self) -> None:
         if not nan_is_refused():

@@ -278,6 +278,33 @@ def test_the_rule_is_called_once_for_many_small_parameters_and_often_for_a_large
     assert sorted(sizes) == [1, 26, flat.TOGETHER, flat.BLOCK, flat.BLOCK]
 
 
+def test_stand_ins_go_through_the_library_s_rules_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(traced_rules, "LARGE", 1)
+    seen = []
+
+    class Own(optim.SGD):
+        elementwise = True
+
+        def update(self, x: Any, dx: Any, state: Any, group: dict[str, Any]) -> Any:
+            seen.append(type(x))
+            return super().update(x, dx, state, group)
+
+    def rule(x: Any, dx: Any, state: Any, *settings: Any) -> Any:
+        seen.append(type(x))
+        return x - dx, state
+
+    nameless: dict[str, Any] = {"rule": rule}
+    exec("def update(self, *args): return rule(*args)", nameless)
+    own_rule = type("OwnRule", (optim.Adam,), {"rule": staticmethod(rule), "elementwise": True})
+    no_module = type("NoModule", (optim.Adam,), {"update": nameless["update"], "elementwise": True})
+    for kind in (Own, own_rule, no_module):
+        params = parameters("float64", [(70, 300)])
+        fill(params, 0)
+        kind(params, lr=0.1).step()
+    assert len(seen) == 3 and {*seen} == {np.ndarray}
+    assert optim.AdamW(params)._is_traceable() and not optim.LAMB(params)._is_traceable()
+
+
 # ---- shared memory ---------------------------------------------------------------------------------------------
 
 
