@@ -7,10 +7,7 @@ upstream gradient, is not wrong. So one mistake is one wrong line.
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from html import escape
 from typing import Any
 
 import numpy as np
@@ -23,13 +20,11 @@ from minigrad.program.graph_inspection import graph_output, named_operands
 from minigrad.program.values import operands, saved_values, values
 from minigrad.program.variables import calling_names, node_of, variables
 from minigrad.scalar import Value
+from minigrad.teach.backward_report import FOLLOWS, RIGHT, UNKNOWN, WRONG, BackwardReport, Line
 from minigrad.teach.diagnosis import Case, diagnosis
 from minigrad.teach.recording import Recording
 from minigrad.tensors.node import unbroadcast
 from minigrad.tensors.tensor import Tensor
-
-RIGHT, FOLLOWS, WRONG, UNKNOWN = "right", "follows", "wrong", "not checked"
-
 
 SIDES = 12
 """The number of directions in which the two sides of a kink are looked at."""
@@ -37,138 +32,6 @@ MOVED = 40
 """The largest number of elements that are moved one by one to find ties."""
 CANDIDATES = 12
 """The number of nodes without a name that a gradient without a variable is tried at."""
-
-
-@dataclass
-class Line:
-    """One gradient of a backward pass.
-
-    Attributes:
-        name: as it is called in the program: dh.
-        shape: of the variable that it is the gradient of; None if there is none.
-        verdict: "right"; "wrong"; "follows" (right, given an upstream gradient that is wrong), or "not checked".
-        error: the largest error, relative to the largest element; nan where there is none.
-        cause: what is wrong, or why it could not be checked.
-        node: the node of the graph.
-        gradient, expected: the learner's gradient, and what it must be, given the learner's upstream gradients.
-        used: the learner's gradient in the shape of the variable, as an upstream gradient; None if it has none.
-    """
-
-    name: str
-    shape: tuple[int, ...] | None
-    verdict: str
-    error: float = np.nan
-    cause: str = ""
-    node: Any = None
-    gradient: Any = field(default=None, repr=False)
-    expected: Any = field(default=None, repr=False)
-    used: Any = field(default=None, repr=False)
-
-
-@dataclass
-class BackwardReport:
-    """The lines of a backward pass. True if all are right; its text is a table.
-
-    Attributes:
-        lines: a `Line` for each gradient, in the order of the program, otherwise the last operation's first.
-        note: what was left out.
-        root: the node of the loss.
-    """
-
-    lines: list[Line]
-    note: str = ""
-    root: Any = field(default=None, repr=False)
-
-    @property
-    def ok(self) -> bool:
-        """True if every line is right."""
-        return all(line.verdict == RIGHT for line in self.lines)
-
-    @property
-    def first_wrong(self) -> Line | None:
-        """The first wrong line, None if there is none."""
-        return next((line for line in self.lines if line.verdict == WRONG), None)
-
-    def __bool__(self) -> bool:
-        return self.ok
-
-    @property
-    def nodes(self) -> dict[Any, tuple[str, str]]:
-        """The (line, verdict) of each node of the graph that has one.
-
-        A node without a line is right if it lies between the loss and a line, and what comes before it is right.
-        """
-        own = {line.node: (line.name, line.verdict) for line in self.lines if line.node is not None}
-        order = reverse_topological_order([self.root])
-        above: set[Any] = set()  # the nodes that a gradient passes on its way to a line
-        for node in reversed(order):
-            if any(s in own or s in above for s in node.inputs):
-                above.add(node)
-        found: dict[Any, tuple[str, str]] = {}
-        wrong: set[Any] = set()  # the nodes whose gradient comes from one that is not right
-        for node in order:
-            if node in own or node in above and node not in wrong:
-                found[node] = own.get(node, ("", RIGHT))
-            if node in wrong and node not in own or found.get(node, ("", RIGHT))[1] != RIGHT:
-                wrong.update(node.inputs)
-        return found
-
-    def __getitem__(self, name: str) -> Line:
-        return next(line for line in self.lines if line.name == name)
-
-    @property
-    def summary(self) -> str:
-        """One sentence on all lines."""
-        count = {v: sum(line.verdict == v for line in self.lines) for v in (RIGHT, FOLLOWS, WRONG, UNKNOWN)}
-        first = self.first_wrong
-        if first is not None:
-            more = count[WRONG] - 1
-            text = f"The first wrong line is that of {first.name}."
-            if more:
-                text += f" {more} more {'is' if more == 1 else 'are'} wrong."
-            if count[FOLLOWS]:
-                lines, compute = ("lines", "compute") if count[FOLLOWS] > 1 else ("line", "computes")
-                text += f" {count[FOLLOWS]} {lines} below {compute} rightly with wrong upstream gradients."
-            return text
-        if count[UNKNOWN]:
-            return f"{count[RIGHT]} of {len(self.lines)} lines are right; the others could not be checked."
-        return f"All {len(self.lines)} lines are right." if len(self.lines) > 1 else "The line is right."
-
-    def _rows(self) -> list[tuple[str, str, str, str, str]]:
-        return [
-            (
-                line.name,
-                "" if line.shape is None else str(line.shape),
-                "WRONG" if line.verdict == WRONG else line.verdict,
-                "" if np.isnan(line.error) else f"{line.error:.1e}",
-                line.cause,
-            )
-            for line in self.lines
-        ]
-
-    def __str__(self) -> str:
-        rows = [("line", "shape", "verdict", "error", "cause"), *self._rows()]
-        widths = [max(len(row[i]) for row in rows) for i in range(4)]
-        lines = ["  ".join([*(t.ljust(w) for t, w in zip(row, widths)), row[4]]).rstrip() for row in rows]
-        return "\n".join([*lines, self.summary, *([self.note] if self.note else [])])
-
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        # the colours of the pictures of graphs, which colour-blind people can tell apart; the word says it, too
-        colours = {RIGHT: "#d5efe6", FOLLOWS: "#fcefd0", WRONG: "#fbdfd0", UNKNOWN: "#eeeeee"}
-        cell = 'style="padding: 2px 8px; text-align: left; color: #222"'
-        titles = ("line", "shape", "verdict", "error", "cause")
-        head = "".join(f'<th style="padding: 2px 8px; text-align: left">{t}</th>' for t in titles)
-        rows = []
-        for line, texts in zip(self.lines, self._rows()):
-            marked = [re.sub("`([^`]+)`", r"<code>\1</code>", escape(t)) for t in texts]
-            cells = "".join(f"<td {cell}>{t}</td>" for t in marked)
-            bold = "; font-weight: bold" if line is self.first_wrong else ""
-            rows.append(f'<tr style="background: {colours[line.verdict]}{bold}">{cells}</tr>')
-        notes = "".join(f"<p>{escape(t)}</p>" for t in (self.summary, self.note) if t)
-        table = f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody>"
-        return f'<table style="border-collapse: collapse">{table}</table>{notes}'
 
 
 def check_backward(loss: Any, names: Mapping[str, Any] | None = None, /, **gradients: Any) -> BackwardReport:
@@ -546,9 +409,10 @@ class _Pass:
         case = Case(g, e, x, sizes, names=[of], upstream=[] if seed is None else [seed], recording=recording)
         with np.errstate(all="ignore"):
             found = diagnosis(case)
-            swapped = self._swapped(line.node, g, given) if fits and found is None else None
+            vague = found is None or found.mistake == "pattern"
+            swapped = self._swapped(line.node, g, given) if fits and vague else None
         texts = [] if fits else [f"the shape is {g.shape}, that of {of} is {e.shape}"]
-        texts += [found.cause] if found is not None else [swapped] if swapped else []
+        texts += [swapped] if swapped else [found.cause] if found is not None else []
         if line.gradient.dtype.kind in "iu" and g.ndim:
             texts.append("it is an array of integers: what was assigned to it lost its fraction")
         return ": ".join(texts) or _where(g, e)

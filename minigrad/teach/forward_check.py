@@ -8,12 +8,9 @@ kind at several places, then two.
 from __future__ import annotations
 
 import inspect
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import cached_property
-from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -21,24 +18,15 @@ import numpy as np
 from minigrad.nn.arguments import check_callable
 from minigrad.nn.module import Module
 from minigrad.output.words import class_name
-from minigrad.teach.catalogue import Mistake, Variant
 from minigrad.teach.forward_forms import expanded
-from minigrad.teach.forward_mistakes import CATALOGUE, Reference, Site
+from minigrad.teach.forward_search import EXACT, LIKELY, LIMIT, SINGLE, Search, equal
 from minigrad.teach.mistakes.factors import factor_words
 from minigrad.teach.recording import Array, record
-from minigrad.teach.tape import MOVING, Tape
+from minigrad.teach.tape import Tape
 from minigrad.tensors.tensor import Tensor
 
-LIMIT = 1.6
-"""Seconds of computing after which the search gives up."""
 MANY = 250
 """The number of operations above which smaller inputs are tried."""
-LIKELY = 1.31
-"""How much a mistake may assume, so that it is tried together with another one."""
-TIE = 0.021
-"""Explanations that assume as much, up to this, are all named: either …, or …"""
-EXACT, SINGLE = (1e-6, 1e-9), (2e-4, 1e-5)
-"""Relative to the element and to the largest element: results in float64, and in float32."""
 
 
 @dataclass
@@ -273,9 +261,7 @@ class _Case:
                 op.name = names[i] if i < len(names) else op.name
         return tape
 
-    def _search(
-        self, made: list[np.ndarray], right: list[np.ndarray], tolerance: tuple[float, float]
-    ) -> _Search | None:
+    def _search(self, made: list[np.ndarray], right: list[np.ndarray], tolerance: tuple[float, float]) -> Search | None:
         """Return the search, which has found what it can; None if the reference cannot be recorded."""
         wanted = made[0].astype(float)
         if len(made) > 1:
@@ -288,13 +274,13 @@ class _Case:
                 right = case._right(case.arrays)
                 smaller = _results(case._call(case.mine, case.arrays), len(right), [])
                 return case._search(smaller, right, tolerance)
-            search = _Search(tape, wanted, tolerance)
+            search = Search(tape, wanted, tolerance)
         except Exception:
             return None
         search.run()
         unlikely = not search.found or search.best()[0].assumes > LIKELY
         if unlikely and not search.gave_up and (other := expanded(tape)) is not None:
-            second = _Search(other, wanted, tolerance)
+            second = Search(other, wanted, tolerance)
             second.run()
             if second.found and (not search.found or second.best()[0].assumes < search.best()[0].assumes):
                 return second
@@ -302,7 +288,7 @@ class _Case:
 
     # ---- words -----------------------------------------------------------------------------------------------------
 
-    def _named(self, made: list[np.ndarray], right: list[np.ndarray], search: _Search | None) -> ForwardReport:
+    def _named(self, made: list[np.ndarray], right: list[np.ndarray], search: Search | None) -> ForwardReport:
         report = ForwardReport(False, "unknown")
         which = next(i for i, (a, b) in enumerate(zip(made, right)) if not equal(a, b, EXACT))
         mine, of_reference = made[which], right[which]
@@ -341,7 +327,7 @@ class _Case:
         return report
 
 
-def _pattern(mine: np.ndarray, right: np.ndarray, search: _Search | None) -> tuple[str, str]:
+def _pattern(mine: np.ndarray, right: np.ndarray, search: Search | None) -> tuple[str, str]:
     """Describe what the error looks like, where no mistake of the catalogue fits."""
     if not np.isfinite(mine).all() and np.isfinite(right).all():
         return "not-finite", "the result has nan or inf: a division by zero, a logarithm of 0, or an overflow of exp"
@@ -360,305 +346,6 @@ def _pattern(mine: np.ndarray, right: np.ndarray, search: _Search | None) -> tup
         if 0 < len(lines) <= mine.shape[axis] // 2:
             return "part", f"it is wrong only at index {', '.join(map(str, lines.tolist()))} of axis {axis}"
     return "unknown", "no mistake of the catalogue, and no pair of those that were tried, gives these numbers"
-
-
-@dataclass
-class _Explanation:
-    """Mistakes that together give the learner's numbers: at each site an edit."""
-
-    made: list[tuple[Mistake, list[Site], list[Variant], float]]
-
-    @cached_property
-    def assumes(self) -> float:
-        return sum(m.assumes + edits[0].assumes + extra for m, _, edits, extra in self.made)
-
-    @property
-    def name(self) -> str:
-        return " + ".join(m.name for m, _, _, _ in self.made)
-
-    @property
-    def site(self) -> Site:
-        return self.made[0][1][0]
-
-    @property
-    def sites(self) -> list[Site]:
-        return [sites[0] for _, sites, _, _ in self.made]
-
-    @property
-    def depth(self) -> int:
-        """How many calls lead to the first operation: a mistake in the function itself is likelier than in a helper."""
-        place = self.site.op.place
-        return len(place.calls) if place is not None else 0
-
-    @property
-    def edits(self) -> dict[int, Variant]:
-        return {s.k: e for _, sites, edits, _ in self.made for s, e in zip(sites, edits)}
-
-    @property
-    def sentence(self) -> str:
-        said = []
-        for m, sites, edits, _ in self.made:
-            text = m.said(what=sites[0].what, detail=edits[0].detail)
-            if len(sites) > 1 and m.name != "exchanged":
-                loop = len(sites[0].passes) > 1
-                text += "; this holds " + ("in every pass of the loop" if loop else f"at all {len(sites)} places")
-            said.append(text)
-        return "; and ".join(said)
-
-    def __add__(self, other: _Explanation) -> _Explanation:
-        return _Explanation([*self.made, *other.made])
-
-
-EXCHANGED = Mistake("exchanged", "operation", "{detail} are exchanged: each stands where the other belongs", 1.2)
-FITTED = Mistake("fitted", "operation", "{detail}", 1.5)
-
-
-class _Search:
-    """The search for the mistakes that turn the reference's result into the learner's."""
-
-    def __init__(self, tape: Tape, wanted: np.ndarray, tolerance: tuple[float, float]) -> None:
-        self.tape, self.wanted, self.tolerance = tape, wanted, tolerance
-        self.reference = Reference(tape)
-        self.words = self.reference.words
-        self.right = [op.value for op in tape.ops]
-        self.sites = [Site(self.reference, k) for k in range(1, len(tape.ops))]
-        inputs = {k for k, op in enumerate(tape.ops) if op.kind == "input"}
-        used = {s for op in tape.ops for s in op.sources}
-        self.sites = [s for s in self.sites if s.k in used or s.k == len(tape.ops) - 1 and s.k not in inputs]
-        self.found: list[_Explanation] = []
-        self.tried: list[tuple[_Explanation, bytes]] = []
-        self.gave_up = False
-        self.until = time.thread_time() + LIMIT
-        self.finite = bool(np.isfinite(wanted).all())
-        self.bound = 4 * (tolerance[0] + tolerance[1]) * float(np.abs(wanted).max(initial=0)) + 1e-300
-
-    def run(self) -> None:
-        """Look for one mistake, for one of a kind at several places, for numbers that fit, for two mistakes."""
-        stages = [
-            (self._singles, 1.2), (self._everywhere, 1.25), (self._in_one_use, 1.3), (self._exchanged, 1.45),
-            (self._fitted, 1.9), (self._pairs, np.inf),
-        ]  # fmt: skip
-        for stage, enough in stages:
-            for explanation in stage():
-                if time.thread_time() > self.until:
-                    self.gave_up = True
-                    break
-                if not self.found or explanation.assumes <= self.best()[0].assumes + TIE:
-                    self._try(explanation)
-            if self.gave_up or self.found and min(e.assumes for e in self.found) <= enough:
-                break
-
-    def best(self) -> list[_Explanation]:
-        """Return the explanations that assume the least; of each mistake, the one that is the plainest."""
-        self.found.sort(key=lambda e: (e.assumes, len(e.sentence)))
-        least = [e for e in self.found if e.assumes <= self.found[0].assumes + TIE]
-        best: dict[str, _Explanation] = {}
-        for e in sorted(least, key=lambda e: (e.depth, len(e.sentence))):
-            best.setdefault(e.name, e)
-        return [e for e in least if best[e.name] is e]
-
-    # ---- candidates ------------------------------------------------------------------------------------------------
-
-    def _edits(self, site: Site, m: Mistake) -> Iterator[Variant]:
-        """Yield the ways of making a mistake at a site."""
-        with suppress(ValueError, IndexError, TypeError, AttributeError, KeyError, ArithmeticError):
-            yield from m.find(site)
-
-    def _singles(self) -> Iterator[_Explanation]:
-        """Mistakes at one operation; in a loop in all passes, in the first or in the last."""
-        catalogue = sorted(CATALOGUE.values(), key=lambda m: m.assumes)
-        loops: dict[int, list[Site]] = {}
-        for site in self.sites:
-            if len(site.passes) > 1:
-                loops.setdefault(site.passes[0], []).append(site)
-                continue
-            for m in catalogue:
-                yield from (_Explanation([(m, [site], [edit], 0.0)]) for edit in self._edits(site, m))
-        for m in catalogue:
-            for passes in loops.values():
-                if len(passes) > 1:
-                    yield from self._together(m, passes, 0.0)
-            for passes in loops.values():
-                for site in passes[:1] + passes[-1:] if len(passes) > 1 else passes:
-                    for edit in self._edits(site, m):
-                        yield _Explanation([(m, [site], [edit], 0.0 if m.name == "loop" else 0.2)])
-
-    def _everywhere(self) -> Iterator[_Explanation]:
-        """The same mistake at all operations of a kind."""
-        groups: dict[Any, list[Site]] = {}
-        for site in self.sites:
-            if site.op.kind in ("permute", "reshape") or site.op.kind not in MOVING and site.op.kind != "input":
-                parameters = {n: v for n, v in site.op.parameters.items() if n != "index"}
-                moved = site.shapes[0] if site.op.kind in MOVING and site.shapes else None
-                groups.setdefault((site.op.kind, str(parameters), moved), []).append(site)
-        for sites in groups.values():
-            if 1 < len(sites) <= 12 and len({s.passes[0] for s in sites}) > 1:
-                for m in CATALOGUE.values():
-                    yield from self._together(m, sites, 0.15, complete=True)
-
-    def _together(self, m: Mistake, sites: list[Site], extra: float, complete: bool = False) -> Iterator[_Explanation]:
-        """Yield a mistake at several operations at once; with `complete`, only where it can be made at all of them."""
-        alike = len({site.what for site in sites}) == 1 and sites[0].k in sites[-1].passes
-        several = [{_key(site, edit, alike): edit for edit in self._edits(site, m)} for site in sites]
-        for key in several[-1]:
-            made = [(site, own[key]) for site, own in zip(sites, several) if key in own]
-            if len(made) > 1 and (not complete or len(made) == len(sites)):
-                yield _Explanation([(m, [s for s, _ in made], [e for _, e in made], extra)])
-
-    def _exchanged(self) -> Iterator[_Explanation]:
-        """Two values of one shape that stand in each other's place."""
-        named = [s for s in self.sites if len(s.passes) == 1 and s.op.value.ndim and
-                 (s.op.kind == "input" or self.words.variable(s.k) or s.op.kind == "getitem")][:24]  # fmt: skip
-        for a, b in combinations(named, 2):
-            if a.op.value.shape == b.op.value.shape and not a.feeds(b.k):
-                names = f"{self.words.name(a.k)} and {self.words.name(b.k)}"
-                extra = 0.1 * (a.op.kind != b.op.kind)
-                edits = [Variant(lambda v, b=b: b.op.value, names), Variant(lambda v, a=a: a.op.value)]
-                yield _Explanation([(EXCHANGED, [a, b], edits, extra)])
-        parts = [s for s in self.sites if s.op.kind == "getitem" and len(s.passes) > 1 and s.k == s.passes[0]]
-        for a, b in combinations(parts, 2):
-            if a.op.value.shape == b.op.value.shape and a.op.sources == b.op.sources and len(a.passes) == len(b.passes):
-                sites, edits = [], []
-                for i, j in zip(a.passes, b.passes):
-                    one, other = Site(self.reference, i), Site(self.reference, j)
-                    names = f"{one.what} and {other.what}, in every pass of the loop,"
-                    sites += [one, other]
-                    edits += [Variant(other.again, names), Variant(one.again)]
-                yield _Explanation([(EXCHANGED, sites, edits, 0.0)])
-
-    def _in_one_use(self) -> Iterator[_Explanation]:
-        """A mistake in a value that is used several times, of which one use alone shows it."""
-        for site in self.sites:
-            if len(site.op.users) < 2 or len(site.passes) > 1 or site.op.kind == "input":
-                continue
-            several = [(m, edit) for m in CATALOGUE.values() for edit in self._edits(site, m)]
-            for m, edit in several:
-                if m.assumes + edit.assumes > LIKELY:
-                    continue
-                for k, i in site.op.users:
-                    user = Site(self.reference, k)
-                    said = m.said(what=site.what, detail=edit.detail)
-                    seen = Variant(
-                        user.at(i, lambda a, v, e=edit: e.change(v)),
-                        f"{said}; this holds in {user.what} alone",
-                        edit.assumes,
-                    )
-                    yield _Explanation([(Mistake(m.name, m.scope, "{detail}", m.assumes), [user], [seen], 0.15)])
-
-    def _fitted(self) -> Iterator[_Explanation]:
-        """A constant, or a factor, with the value that fits the numbers best; it is one if it fits all of them."""
-        if self.wanted.size < 3 or self.wanted.shape != self.right[-1].shape or not np.isfinite(self.wanted).all():
-            return
-        made: Any
-        for site in self.sites:
-            if len(site.passes) > 1 or site.op.primitive is None or site.op.kind in MOVING:
-                continue
-            for i, (s, o) in enumerate(zip(site.op.sources, site.op.operands)):
-                if s is None and o is not None and np.ndim(o) == 0 and np.asarray(o).dtype.kind in "fiu" and float(o):
-                    made = lambda c, site=site, i=i: Variant(site.at(i, lambda a, v: c))  # noqa: E731
-                    c = self._fit(site.k, made, float(o))
-                    if c is not None:
-                        said = f"the constant {float(o):g} in {site.what} acts as {c:.6g}"
-                        yield _Explanation([(FITTED, [site], [Variant(made(c).change, said)], 0.0)])
-            made = lambda c, site=site: Variant(lambda v: c * site.again(v))  # noqa: E731
-            c = self._fit(site.k, made, 1.0)
-            if c is not None:
-                words, far = factor_words(c, self.tape)
-                said = f"{site.what} has a constant factor of {c:.6g}" + (f": {words}" if far < 1 else "")
-                yield _Explanation([(FITTED, [site], [Variant(made(c).change, said)], 0.1)])
-
-    def _fit(self, k: int, made: Callable[[float], Variant], c: float) -> float | None:
-        """Return the number that brings the result closest to the learner's (Gauss-Newton)."""
-        for _ in range(12):
-            values, moved = self.values({k: made(c * (1 + 1e-12))}), self.values({k: made(c * (1 + 1e-4))})
-            if values is None or moved is None or np.shape(moved[-1]) != self.wanted.shape:
-                return None
-            here, slope = np.asarray(values[-1]), (np.asarray(moved[-1]) - values[-1]) / (c * 1e-4)
-            square = float(np.vdot(slope, slope))
-            if not square or not np.isfinite(square):
-                return None
-            change = float(np.vdot(slope, self.wanted - here)) / square
-            c += change
-            if not np.isfinite(c) or not c:
-                return None
-            if abs(change) <= 1e-10 * abs(c):
-                break
-        return c
-
-    def _pairs(self) -> Iterator[_Explanation]:
-        """Two likely mistakes that change the result, the likeliest pair first."""
-        by_result: dict[Any, _Explanation] = {}
-        right = np.round(np.asarray(self.right[-1], dtype=float), 9).tobytes()
-        for explanation, result in sorted(self.tried, key=lambda tried: tried[0].assumes):
-            # what alone changes nothing, such as the shift of a softmax, may matter beside another mistake
-            by_result.setdefault((explanation.name, explanation.site.k) if result == right else result, explanation)
-        likely = sorted(by_result.values(), key=lambda e: e.assumes)[:150]
-        pairs = sorted(combinations(range(len(likely)), 2), key=lambda p: likely[p[0]].assumes + likely[p[1]].assumes)
-        for i, j in pairs:
-            one, two = likely[i], likely[j]
-            if not one.edits.keys() & two.edits.keys():
-                if self.found and one.assumes + two.assumes > self.best()[0].assumes:
-                    break
-                yield one + two
-
-    # ---- comparing -------------------------------------------------------------------------------------------------
-
-    def _try(self, explanation: _Explanation) -> None:
-        values = self.values(explanation.edits)
-        if values is None:
-            return
-        result = np.asarray(values[-1], dtype=float)
-        if self._agrees(result):
-            self.found.append(explanation)
-        elif len(explanation.made) == 1 and explanation.assumes <= LIKELY:
-            self.tried.append((explanation, np.round(result, 9).tobytes()))
-
-    def _agrees(self, result: np.ndarray) -> bool:
-        """Whether a result is the learner's."""
-        if result.shape != self.wanted.shape:
-            return False
-        if self.finite and float(np.abs(result - self.wanted).max(initial=0)) > self.bound:
-            return False
-        return equal(self.wanted, result, self.tolerance)
-
-    def values(self, edits: dict[int, Variant]) -> list[Any] | None:
-        """Return the values of all operations with these edits; None if something cannot be computed."""
-        values = list(self.right)
-        changed: set[int] = set()
-        try:
-            for j in range(min(edits), len(values)):
-                op = self.tape.ops[j]
-                if j in edits:
-                    new = np.asarray(edits[j].change(values))
-                    if new.shape == values[j].shape and np.array_equal(new, values[j], equal_nan=True):
-                        continue
-                    values[j] = new
-                elif changed and not changed.isdisjoint(op.sources):
-                    operands = [o if s is None else values[s] for s, o in zip(op.sources, op.operands)]
-                    if op.kind in ("reshape", "expand") and np.size(operands[0]) != np.size(op.operands[0]):
-                        return None
-                    values[j] = op.primitive.recompute(*operands, **op.parameters)
-                else:
-                    continue
-                changed.add(j)
-        except Exception:
-            return None
-        return values if changed else None
-
-    def value_at(self, explanation: _Explanation, k: int) -> np.ndarray:
-        """Return the value of an operation as the learner's code acts."""
-        values = self.values(explanation.edits)
-        return np.asarray((values or self.right)[k])
-
-
-def _key(site: Site, edit: Variant, alike: bool) -> str:
-    """Return what is the same for an edit at several operations: its key or detail, without names unless `alike`."""
-    if edit.key or alike:
-        return edit.key or edit.detail
-    key = edit.detail
-    for name, instead in ((site.what, "…"), *((site.operand(i), f"…{i}") for i in range(len(site.op.sources)))):
-        key = key.replace(name, instead)
-    return key
 
 
 # ---- results -------------------------------------------------------------------------------------------------------
@@ -687,14 +374,6 @@ def _count(several: list[np.ndarray]) -> str:
 
 def _is_single(a: np.ndarray) -> bool:
     return a.dtype in (np.dtype(np.float32), np.dtype(np.float16))
-
-
-def equal(a: np.ndarray, b: np.ndarray, tolerance: tuple[float, float]) -> bool:
-    """Whether two results agree."""
-    if a.shape != b.shape:
-        return False
-    scale = float(np.abs(b[np.isfinite(b)]).max(initial=0.0))
-    return bool(np.all(np.isclose(a, b, rtol=tolerance[0], atol=tolerance[1] * scale, equal_nan=True)))
 
 
 def _argument_names(f: Callable[..., Any]) -> list[str]:

@@ -293,3 +293,17 @@ def test_at_a_kink_and_a_tie_every_subgradient_is_right(rows: int) -> None:
         dx = dr * passed + shares
         assert not check_backward(loss, locals())
     assert not check_backward(loss, {**locals(), "dx": dr + 2 * even})
+
+
+def test_a_line_computed_from_another_gradient_is_named_before_a_pattern() -> None:
+    rng = np.random.default_rng(0)
+    X, w = rng.standard_normal((6, 4)), tensor(rng.standard_normal((4, 5)), requires_grad=True)
+    z = tensor(X) @ w
+    d = z - z.mean(0)
+    kept = np.array([1.0, 1.0, 1.0, 1.0, 0.0])  # dd and dz agree in the last column
+    loss = (d**3 * kept).sum()
+    dd = 3 * d.detach().numpy() ** 2 * kept
+    dz = dd - dd.mean(0)
+    report = check_backward(loss, dd=dd, dz=dz, dw=X.T @ dd)
+    assert report.first_wrong is not None and report.first_wrong.name == "dw"
+    assert report.first_wrong.cause == "it is computed from dd instead of dz", str(report)

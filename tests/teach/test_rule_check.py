@@ -584,7 +584,7 @@ def lstm(x: Any, W: Any, U: Any, b: Any, act: Any = np.tanh, forget: int = 2) ->
     ],
 )
 def test_a_gate_in_every_pass(wrong: dict[str, Any], words: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("minigrad.teach.forward_check.LIMIT", 60)
+    monkeypatch.setattr("minigrad.teach.forward_search.LIMIT", 60)
     rng = np.random.default_rng(9)
     inputs = [rng.standard_normal(shape) for shape in ((2, 4), (4, 8), (2, 8), 8)]
     report = check_forward(partial(lstm, **wrong), lambda *arguments: lstm(*arguments), *inputs)
@@ -662,3 +662,26 @@ def test_more_kinds_of_mistakes_in_rules(name: str, rule: str, wrong: Any, setti
     report = check_rule(wrong, rule, **settings)
     assert report.mistake == name, str(report)
     assert not re.search(r"\{\w+\}", report.cause), report.cause
+
+
+def test_a_gate_a_skip_connection_and_a_state_appended_too_early() -> None:
+    rng = np.random.default_rng(3)
+    x, w = rng.standard_normal((4, 3)), rng.standard_normal((3, 3))
+
+    def gate(x: Any, w: Any) -> Any:
+        return 1 / (1 + np.exp(-x @ w))
+
+    report = check_forward(lambda x, w: np.tanh(x @ w), gate, x, w)
+    assert "tanh of `x @ w` is taken instead of the sigmoid" in report.cause, str(report)
+    report = check_forward(lambda x, w: gate(x, w) + x, gate, x, w)
+    assert report.mistake == "added" and "`x` is added" in report.cause, str(report)
+
+    def states(x: Any, w: Any, early: bool = False) -> Any:
+        h, out = x[0], []
+        for row in x[1:]:
+            before, h = h, np.tanh(row + h @ w)
+            out.append(before if early else h)
+        return np.stack(out)
+
+    report = check_forward(partial(states, early=True), states, x, w)
+    assert report.mistake == "joined" and "before the update" in report.cause, str(report)

@@ -82,6 +82,15 @@ def _scaled(site: Site) -> Iterator[Variant]:
             )
 
 
+@mistake("added", "operation", "{detail} (a skip connection, which the reference does not have)", assumes=1.45)
+def _added(site: Site) -> Iterator[Variant]:
+    """A value to which another array of its shape is added."""
+    shape = site.op.value.shape
+    if len(shape) > 1 and site.op.kind not in ("input", "expand", "clone", "to", "setitem", "setview", "reshape"):
+        for q, name, key in site.arrays(shape):
+            yield Variant(lambda v, q=q: site.again(v) + v[q], f"{name} is added to {site.what}", 0.0, key)
+
+
 @mistake("batch-statistic", "operation", "{detail}", assumes=1.45)
 def _statistic(site: Site) -> Iterator[Variant]:
     """The mean, variance … of another array of the reference instead of an operand."""

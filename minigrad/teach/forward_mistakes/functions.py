@@ -51,18 +51,16 @@ def _other_function(site: Site) -> Iterator[Variant]:
         yield Variant(
             lambda v, p=p, i=i: p.forward(*(site.operands(v) if i is None else site.operands(v)[i : i + 1])), said, cost
         )
-    if (source := _sigmoid_of(site)) is not None:
-        name = site.words.name(source)
+    if (found := _sigmoid_of(site)) is not None:
+        argument, name = found
         for said, f in (("tanh", np.tanh), ("a ReLU", lambda a: np.maximum(a, 0)), ("the softmax", _softmax(-1)),
                         ("the sigmoid of the negative", lambda a: 1 / (1 + np.exp(a))), ("exp", np.exp)):  # fmt: skip
             yield Variant(
-                lambda v, f=f: f(v[source]),
+                lambda v, f=f: f(argument(v)),
                 f"{said} of {name} is taken instead of the sigmoid {site.words.through(site.k)}",
                 0.05,
             )
-        yield Variant(
-            lambda v: v[source], f"the sigmoid {site.words.through(site.k)} is missing: {name} stays as it is", 0.05
-        )
+        yield Variant(argument, f"the sigmoid {site.words.through(site.k)} is missing: {name} stays as it is", 0.05)
     if kind == "relu":
         i = next((i for i, s in enumerate(site.op.sources) if s is not None), 0)
         for slope in (0.01, 0.1, 0.2, 0.3):
@@ -100,17 +98,19 @@ def _other_function(site: Site) -> Iterator[Variant]:
             )
 
 
-def _sigmoid_of(site: Site) -> int | None:
-    """The position of a, if this is 1 / (1 + np.exp(-a))."""
-    names, k = [], site.k
-    for _ in range(4):
-        op = site.tape.ops[k]
-        names.append(op.kind)
-        source = next((s for s in op.sources if s is not None), None)
-        if source is None:
+def _sigmoid_of(site: Site) -> tuple[Callable[[Values], Any], str] | None:
+    """How a is computed, and its name, if this is 1 / (1 + np.exp(-a)); the sign may be inside, as in -x @ W."""
+    ops, k = site.tape.ops, site.k
+    for kind in ("div", "add", "exp"):
+        source = next((s for s in ops[k].sources if s is not None), None)
+        if ops[k].kind != kind or source is None:
             return None
         k = source
-    return k if names == ["div", "add", "exp", "neg"] and site.op.sources[0] is None else None
+    if site.op.sources[0] is not None:
+        return None
+    if ops[k].kind == "neg" and (source := ops[k].sources[0]) is not None:
+        return lambda v: v[source], site.words.name(source)
+    return lambda v: -v[k], site.words.name(k).replace("`-", "`", 1)
 
 
 def _is_relu(site: Site) -> bool:
@@ -245,6 +245,11 @@ def _extra_function(site: Site) -> Iterator[Variant]:
             if "…" in said:
                 text = f"{said.replace('…', name)} is taken instead of {name} itself"
             yield Variant(make(function), text, cost)
+        if len(shape) > 1 and shape[-1] == shape[-2] > 1:
+            for triangle, said in ((np.tril, "above"), (np.triu, "below")):
+                yield Variant(
+                    make(triangle), f"{name} is set to 0 {said} the diagonal (a mask at the wrong place?)", 0.1
+                )
         for axis in range(len(shape)):
             if shape[axis] > 1:
                 ways: list[tuple[Any, str, float]] = [

@@ -223,6 +223,11 @@ def _bounds(site: Site, right: np.ndarray) -> Iterator[tuple[np.ndarray, str]]:
 def _joined(site: Site) -> Iterator[Variant]:
     if site.op.kind in ("cat", "stack") and len(site.shapes) > 1:
         yield Variant(lambda v: site.of(site.operands(v)[::-1]), "reverse order")
+        for q, name, _ in site.arrays(site.shapes[0]) if len(set(site.shapes)) == 1 else ():
+            said = (
+                f"the order of the pass before: {name} is the first, and the last is left out (added before the update)"
+            )
+            yield Variant(lambda v, q=q: site.of([v[q], *site.operands(v)[:-1]]), said)
         for axis in range(len(site.op.value.shape)):
             if axis != site.op.parameters.get("axis"):
                 said = f"axis {axis} instead of {site.op.parameters.get('axis')}"

@@ -76,6 +76,7 @@ def draw(
 
 
 def _report(output: Any, check: Any) -> Any:
-    from minigrad.teach.backward import BackwardReport, check_backward
+    from minigrad.teach.backward import check_backward
+    from minigrad.teach.backward_report import BackwardReport
 
     return check if isinstance(check, BackwardReport) else check_backward(output, check)
