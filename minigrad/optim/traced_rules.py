@@ -115,10 +115,10 @@ class Program:
         """Return a function that writes the results into x and the arrays of the state, and the new state.
 
         The function does it once, however often it is called, also if an interruption comes between the loop and its
-        own end. None if there is no compiled loop, or the state would get other arrays.
+        own end. None if there is no compiled loop, x is read-only, or the state would get other arrays.
         """
         arrays = [x, dx, *[state[name] for name in self.names]]
-        if self._places is None or not are_alike(*arrays) or not compiled.usable(x):
+        if self._places is None or not x.flags.writeable or not are_alike(*arrays) or not compiled.usable(x):
             return None
         done = np.zeros(1, bool)
 

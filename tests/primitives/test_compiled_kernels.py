@@ -309,6 +309,10 @@ def test_states_and_memory_that_no_loop_writes_to(monkeypatch: pytest.MonkeyPatc
         return [p._array for p in params]
 
     mine = trained()
+    p = minigrad.tensor(floats(1, 30), requires_grad=True)
+    p.grad, p._array.flags.writeable = minigrad.ones(30), False
+    with pytest.raises(ValueError, match="read-only"):
+        optim.SGD([p], lr=0.1).step()
     monkeypatch.setattr(compiled, "installed", False)
     assert_close(mine, trained())
 
