@@ -50,6 +50,12 @@ class Value(Node):
 
     Raises:
         TypeError: if `data` is not a number.
+
+    >>> a = Value(3.0)
+    >>> y = a * a + 1
+    >>> y.backward()
+    >>> y.data, a.grad
+    (10.0, 6.0)
     """
 
     __slots__ = ("data", "grad", "name", "index", "primitive", "a", "b", "da", "db", "released")

@@ -536,6 +536,8 @@ def test_grad_refuses_what_has_no_gradient() -> None:
         grad(tensor(1.0), x)
     with pytest.raises(TypeError, match="takes tensors or Values, got float: 2.0"):
         grad(x * x, 2.0)
+    with pytest.raises(TypeError, match="walk: takes tensors or Values, got int: 3"):
+        next(walk(3))
     with pytest.raises(TypeError, match="takes one number, got str"):
         Value(1.0).backward("1")  # type: ignore[arg-type]
     with pytest.raises(RuntimeError, match=r"gradient has shape \(2,\), but the tensor has shape \(\)"):

@@ -229,6 +229,11 @@ def walk(output: Any, gradient: Any = None, *, retain_graph: bool = True) -> Ite
         gradient: its upstream gradient; optional for a single number, where it is 1.
         retain_graph: False to release the graph, as `backward` does.
 
+    Raises:
+        TypeError: if `output` is neither a tensor nor a Value.
+        RuntimeError: if `output` does not require a gradient, its graph was released, or it is not a single number and
+            `gradient` is missing.
+
     >>> from minigrad.scalar import Value
     >>> a = Value(3.0, name="a")
     >>> for node, upstream, contributions in walk(a * a + 1.0):
@@ -237,5 +242,6 @@ def walk(output: Any, gradient: Any = None, *, retain_graph: bool = True) -> Ite
     mul 1.0 (3.0, 3.0)
     a 6.0 ()
     """
+    (output,) = _sequence("walk", [output])
     for node, g, contributions in engine.walk({output.node: output.seed(gradient)}, retain_graph=retain_graph):
         yield Event(node, g, tuple(contributions))
