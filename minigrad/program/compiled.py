@@ -64,7 +64,11 @@ def compile(function: Any) -> Any:
 
     **What runs eagerly**, with a warning that says why: a function that changes anything but tensors, prints, draws
     numbers with NumPy's or Python's generators (minigrad's are drawn anew each time, as always), returns anything but
-    one tensor, or registers hooks.
+    one tensor, registers hooks, reads `.grad`, `.name`, `.grad_fn` or `.is_leaf` of a tensor that it did not make, or
+    leaves another gradient mode behind.
+
+    **Derivatives of derivatives.** `create_graph=True` and a second backward pass run the function again. They raise a
+    RuntimeError if anything that it read has changed meanwhile.
 
     Raises:
         TypeError: if `function` cannot be called.
