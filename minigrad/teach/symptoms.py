@@ -260,7 +260,7 @@ def updates_too_large(recent: Sequence[Sample], losses: Sequence[float]) -> Iter
         yield (
             "updates too large",
             f"the learning rate{_rate(recent)} is too high: a step changes {listed([*large])} by up "
-            f"to {_times(large[worst])} the length of their parameters, usual is {USUAL:g}. Try a tenth of the rate",
+            f"to {_times(large[worst])} the length of their parameters; usual is {USUAL:g}. Try a tenth of the rate",
         )
 
 
@@ -273,7 +273,7 @@ def updates_too_small(recent: Sequence[Sample], losses: Sequence[float]) -> Iter
         yield (
             "updates too small",
             f"the learning rate{_rate(recent)} is too low: a step changes no layer by more than {ratio:.1e} times its "
-            f"length, usual is {USUAL:g}. Try ten times the rate",
+            f"length; usual is {USUAL:g}. Try ten times the rate",
         )
 
 
@@ -463,7 +463,7 @@ def not_finite(
         worst = max(ratios, key=ratios.__getitem__)
         if ratios[worst] > LARGE:
             high = (
-                f". The update of step {samples[-1].step} was {_times(ratios[worst])} as long as {worst}, usual is "
+                f". The update of step {samples[-1].step} was {_times(ratios[worst])} as long as {worst}; usual is "
                 f"{USUAL:g}: the learning rate{_rate(samples)} is too high"
             )
     order: list[Any] = reverse_topological_order([end.node]) if isinstance(end, Tensor) and end.node is not None else []

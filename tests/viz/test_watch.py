@@ -595,7 +595,7 @@ def test_large_weights_in_a_recurrent_network_let_the_gradient_explode() -> None
     assert [f.kind for f in watcher.findings] == ["exploding gradients", "not finite"]
     assert "the gradient explodes: in rnn (RNN) and head (Linear) it is up to" in said(watcher)
     assert "the loss is nan: the first operation to give nan is '" in said(watcher)  # which is the rounding's choice
-    assert re.search(r"The update of step 1 was \S+ times as long as head \(Linear\), usual is 0.001", said(watcher))
+    assert re.search(r"The update of step 1 was \S+ times as long as head \(Linear\); usual is 0.001", said(watcher))
 
 
 def test_a_large_step_of_the_bias_kills_the_relus() -> None:
