@@ -168,15 +168,21 @@ class Words:
         """Return the different arrays of a shape with their names and places on the tape; with `kind` bool, masks."""
         if (shape, kind) not in self._arrays:
             found: dict[bytes, tuple[np.ndarray, str, int]] = {}
+
+            def keep(array: np.ndarray, name: str, k: int) -> None:
+                same = found.get(array.tobytes())
+                if same is None or name[1:-1].isidentifier() and not same[1][1:-1].isidentifier():  # a variable
+                    found[array.tobytes()] = array, name, k
+
             for k, op in enumerate(self.tape.ops):
                 if op.value.shape == shape and kind is float:
-                    found.setdefault(op.value.tobytes(), (op.value, self.name(k), k))
+                    keep(op.value, self.name(k), k)
                 for i, (s, o) in enumerate(zip(op.sources, op.operands)):
                     if s is not None or not isinstance(o, np.ndarray) or o.dtype.kind != np.dtype(kind).kind:
                         continue
                     if o.shape == shape or kind is bool and np.broadcast_shapes(o.shape, shape) == shape:
                         array = np.broadcast_to(o, shape)
-                        found.setdefault(array.tobytes(), (array, self.operand(k, i), k))
+                        keep(array, self.operand(k, i), k)
             self._arrays[shape, kind] = [*found.values()]
         return self._arrays[shape, kind]
 

@@ -16,10 +16,17 @@ SQUARE = "the 2 of a square"
 
 def factor_words(c: float, tape: Tape) -> tuple[str, float]:
     """Return what a wrong factor may mean, and how much that assumes."""
-    for called, n in meaningful(tape):
+    wrong = "of the wrong sign and " * (c < 0)
+    known = meaningful(tape)
+    for called, n in known:
         for value, text in (
             (n, f"{called} times too large: a factor 1/{n:g} is missing"),
             (1 / n, f"{called} times too small: a factor {n:g} is missing, or 1/{n:g} is there once too often"),
+        ):
+            if math.isclose(abs(c), value, rel_tol=1e-6):
+                return wrong + text, 0.3 * (c < 0)
+    for called, n in known:
+        for value, text in (
             (math.sqrt(n), f"sqrt({n:g}) times too large: the factor 1/sqrt({n:g}), {called}, is missing"),
             (1 / math.sqrt(n), f"sqrt({n:g}) times too small: the factor sqrt({n:g}), {called}, is missing"),
             (n * n, f"{n:g}**2 times too large ({called})"),
@@ -29,14 +36,14 @@ def factor_words(c: float, tape: Tape) -> tuple[str, float]:
             ((n - 1) / n, f"off by {n - 1:g}/{n:g}: divided by {n:g} instead of {n - 1:g} ({called})"),
         ):
             if value > 0 and math.isclose(abs(c), value, rel_tol=1e-6):
-                return ("of the wrong sign and " * (c < 0)) + text, 0.3 * (c < 0)
-    for (first, n), (second, m) in itertools.permutations(meaningful(tape)[:8], 2):
+                return wrong + text, 0.3 * (c < 0)
+    for (first, n), (second, m) in itertools.permutations(known[:8], 2):
         if math.isclose(abs(c), n / m, rel_tol=1e-6):
             return f"off by {n:g}/{m:g}: divided by {m:g}, {second}, instead of {n:g}, {first}", 0.4
     whole = round(abs(c)) if abs(c) > 1 else round(1 / abs(c))
     if whole <= 1000 and math.isclose(abs(c), whole if abs(c) > 1 else 1 / whole, rel_tol=1e-6):
         way = "large" if abs(c) > 1 else "small"
-        return f"{'of the wrong sign and ' * (c < 0)}{whole} times too {way}", 0.5
+        return f"{wrong}{whole} times too {way}", 0.5
     return f"off by a factor of {c:.6g}", 1.5
 
 

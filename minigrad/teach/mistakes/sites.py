@@ -55,13 +55,36 @@ class Site:
         found = []
         several = sorted(self.words.arrays(shape), key=lambda found: abs(found[2] - self.k))
         named = [found for found in several if found[1].strip("`").isidentifier()]
-        for a, name, k in [*named[:16], *[found for found in several[:24] if not found[1].strip("`").isidentifier()]]:
+        nearest: dict[tuple[str, bool], Any] = {}
+        for one in named:
+            nearest.setdefault((one[1], one[2] <= self.k), one)
+        further = [one for one in nearest.values() if not any(one is other for other in named[:16])]
+        for a, name, k in [
+            *named[:16],
+            *further[:8],
+            *[found for found in several[:24] if not found[1].strip("`").isidentifier()],
+        ]:
             key = (name, k <= self.k)
             count[key] = count.get(key, 0) + 1
             old = count[key] > 1 and k <= self.k and self.words.passes(k) > 1
             said = f"{name} of an earlier step" if old else name
             found.append((a, said, f"{name} {k <= self.k} {count[key]}"))
-        return found + (self._ancestors(shape) if self.words.passes(self.k) > 1 else [])
+        if self.words.passes(self.k) > 1:
+            found += self._initial(shape, {key for _, _, key in found}) + self._ancestors(shape)
+        return found
+
+    def _initial(self, shape: tuple[int, ...], known: set[str]) -> list[tuple[np.ndarray, str, str]]:
+        """Return, in the first pass of a loop, what the variables of the loop are before it, such as c0."""
+        found = []
+        if self.words.same_instruction(self.k)[0] == self.k:
+            for k in range(self.k + 1, len(self.tape.ops)):
+                op, key = self.tape.ops[k], f"{self.words.name(k)} True 1"
+                first = self.words.passes(k) > 1 and self.words.same_instruction(k)[0] == k
+                if not first or op.value.shape != shape or key in known or not self.words.variable(k):
+                    continue
+                if (before := self.before(k)) is not None and np.shape(before) == shape:
+                    found.append((np.asarray(before, float), self.words.name(k), key))
+        return found
 
     def _ancestors(self, shape: tuple[int, ...]) -> list[tuple[np.ndarray, str, str]]:
         """Return the arrays of a shape that this is computed from; the key is the way, the same in every pass."""

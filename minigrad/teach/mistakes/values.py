@@ -153,8 +153,8 @@ def _wrong_part(s: Site) -> Iterator[Variant]:
         return
     for d, n in enumerate(s.op.value.shape):
         for said, order in (
-            ("always that of the last", [n - 1] * n),
-            ("always that of the first", [0] * n),
+            ("always that of the last (a wrong index)", [n - 1] * n),
+            ("always that of the first (a wrong index)", [0] * n),
             ("in reverse order (counted from the other end)", [*range(n)][::-1]),
             ("each that of the next one, off by one", [*range(1, n), n - 1]),
             ("each that of the previous one, off by one (before the first is the last)", [-1, *range(n - 1)]),
