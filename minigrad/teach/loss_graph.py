@@ -10,7 +10,7 @@ import numpy as np
 
 from minigrad.engine import reverse_topological_order
 
-_MOVES = {"reshape", "permute", "getitem", "to", "clone", "expand"}
+_MOVES = {"reshape", "permute", "getitem", "gather", "to", "clone", "expand"}
 """Primitives that hand the numbers on as they are."""
 _LOSSES = {"cross_entropy", "binary_cross_entropy", "square", "abs", "softplus", "hardtanh"}
 """Primitives of losses that a learner minimizes; a power counts too."""
@@ -189,15 +189,19 @@ def dropped(node: Any) -> float:
     return 0.0
 
 
+def labels_of(between: Sequence[Any]) -> np.ndarray | None:
+    """Return the classes that are the targets of a cross entropy, None for other losses."""
+    for node in between:
+        target = (getattr(node, "parameters", None) or {}).get("target")
+        if node.primitive.name == "cross_entropy" and isinstance(target, np.ndarray):
+            return target
+    return None
+
+
 def label_of(between: Sequence[Any]) -> int | None:
     """Return the class of all targets of a cross entropy, None if they differ or there is none."""
-    for node in between:
-        target = (
-            (getattr(node, "parameters", None) or {}).get("target") if node.primitive.name == "cross_entropy" else None
-        )
-        if isinstance(target, np.ndarray) and target.size > 3 and (target == target.flat[0]).all():
-            return int(target.flat[0])
-    return None
+    labels = labels_of(between)
+    return int(labels.flat[0]) if labels is not None and labels.size > 3 and (labels == labels.flat[0]).all() else None
 
 
 def nodes_between(output: Any, loss: Any) -> list[Any]:

@@ -135,6 +135,7 @@ class Sample:
         dead: for each ReLU, the fraction of its units that were 0 for the last `EXAMPLES` examples in samples, or more.
         slope: the change of the loss that the update should make, gradient times update.
         added: whether a gradient was added to that of the step before; None where that is not known.
+        clipped: the largest number of the gradient, by its absolute value, if half of its numbers are that; else 0.
         arrived: whether backward() computed a gradient other than 0; None where that is not known.
     """
 
@@ -147,6 +148,7 @@ class Sample:
     outputs: dict[str, Outputs] = field(default_factory=dict)
     dead: dict[str, float] = field(default_factory=dict)
     slope: float = 0.0
+    clipped: float = 0.0
     added: bool | None = None
     arrived: bool | None = None
 

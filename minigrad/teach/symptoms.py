@@ -7,7 +7,7 @@ symptom; each states its source.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from statistics import fmean, median
 from typing import Any, NamedTuple
 
@@ -28,9 +28,8 @@ PERSISTENT = 5
 
 USUAL = 1e-3
 """The usual update-to-parameter ratio. Source: CS231n, "Ratio of weights:updates"."""
-LARGE, SMALL = 1e-1, 1e-5
-"""Bounds of that ratio, a factor of 100 around it. At 0.1, ten steps replace a layer; at 1e-5, 10,000 steps move it
-by a tenth."""
+LARGE, SMALL = 1e-1, 3e-5
+"""Bounds of that ratio, around it. At 0.1, ten steps replace a layer; at 3e-5, 3,000 steps move it by a tenth."""
 
 APART = 1e-4
 """The ratio of the gradient's norms in two layers. With a common learning rate, where one needs a hundred steps, the
@@ -44,6 +43,9 @@ OVERSHOT = 1e3
 layer. It counts where the step is in fact longer than the layer."""
 OUTGROWN = 1e15
 """A loss or a gradient beyond this is diverging: its square exceeds 1e30, and float32 ends at 3e38."""
+
+RISEN = 1.1
+"""A loss of this many times the first one has risen by more than one bad batch explains."""
 
 DEAD = 0.5
 """The fraction of dead ReLUs in a layer that counts as a symptom. CS231n: at a learning rate that is too high, "as much
@@ -81,6 +83,7 @@ BOUNDS = {
     f"usual is {USUAL:g} (CS231n)",
     "updates too small": f"a step is shorter than {SMALL:g} of each layer, and the loss has not fallen",
     "not updated": "a layer has a gradient, and stays as it is",
+    "rate of 0": "a learning rate is 0, and its layers have a gradient",
     "not zeroed": f"gradients are added to those of the step before, in {PERSISTENT} samples in a row",
     "loss does not fall": f"after {PATIENCE} steps it is not {FALLEN:.0%} below the first one, or below ln(classes)",
     "rate decayed": f"for half of the run, the learning rate is below {FADED:g} of its highest",
@@ -119,17 +122,17 @@ def symptoms(
     if len(recent) < PERSISTENT:
         return
     yield from not_zeroed(recent)
-    yield from dead_units(samples, losses)
+    yield from dead_units(samples, losses, scene)
     yield from gradients_apart(recent, scene.model)
     yield from gradient_grown(samples, scene.model)
     yield from updates_too_large(recent, losses)
     yield from rate_decayed(samples)
     yield from updates_too_small(recent, losses)
-    yield from not_updated(samples, scene.moved)
+    yield from not_updated(samples, scene)
     large = any(True for _ in large_targets(scene))
     # what is trained elsewhere may work against it, and targets may move with the model
     if not scene.adversarial and not scene.moved and (large or not scene.own_targets):
-        yield from no_progress(recent, losses, shape, scene.guessing, large)
+        yield from no_progress(recent, losses, shape, scene, large)
 
 
 def gradient_not_finite(samples: Sequence[Sample]) -> Iterator[Said]:
@@ -255,8 +258,9 @@ def updates_too_large(recent: Sequence[Sample], losses: Sequence[float]) -> Iter
     now = median(sample.loss for sample in recent)
     first = _first(losses)
     # the first steps of a healthy run may be large
-    started = recent[0].step > (LASTING if math.isnan(first) else PERSISTENT)
-    if large[worst] > 1 or (started and not now < first):
+    unknown, start = math.isnan(first), recent[0].step
+    risen = start > PERSISTENT and now > RISEN * first
+    if large[worst] > 1 or risen or (start > (LASTING if unknown else 2 * PERSISTENT) and not now < first):
         yield (
             "updates too large",
             f"the learning rate{_rate(recent)} is too high: a step changes {listed([*large])} by up "
@@ -301,28 +305,35 @@ def rate_decayed(samples: Sequence[Sample]) -> Iterator[Said]:
         )
 
 
-def not_updated(samples: Sequence[Sample], moved: Collection[str] = ()) -> Iterator[Said]:
+def not_updated(samples: Sequence[Sample], scene: Scene) -> Iterator[Said]:
     """Layers that get a gradient but do not change.
 
     Args:
         samples: all so far.
-        moved: names of layers that something else than the optimizer updates.
+        scene: knows the optimizer, and which layers something else updates.
     """
     recent = samples[-PERSISTENT:]
     moving = any(update for sample in recent for update in sample.updates.values())
     still = [
         layer
         for layer in recent[-1].updates
-        if layer not in moved and all(s.updates.get(layer) == 0 and s.gradients.get(layer, 0) > 0 for s in recent)
+        if layer not in scene.moved and all(s.updates.get(layer) == 0 and s.gradients.get(layer, 0) > 0 for s in recent)
     ]
     rates = {rate for sample in recent for rate in sample.learning_rates}
     highest = max((rate for sample in samples for rate in sample.learning_rates), default=0.0)
     if still and (moving or rates == {0.0}) and any(rate == 0 for rate in recent[-1].learning_rates):
-        yield (
-            "rate decayed",
-            "the learning rate is 0, so nothing is learned any more: look at its schedule, which may decay per step "
-            "what should decay per epoch",
-        )
+        if rates == {0.0} and highest:
+            yield (
+                "rate decayed",
+                "the learning rate is 0, so nothing is learned any more: look at its schedule, which may decay per "
+                "step what should decay per epoch",
+            )
+        else:
+            yield (
+                "rate of 0",
+                f"the learning rate of {listed(still)} is 0, so nothing is learned there: set lr, usual are 1e-3 for "
+                "Adam and 1e-1 to 1e-2 for SGD; to freeze layers, requires_grad_(False) says so",
+            )
     elif still and moving and not (rates and max(rates) < FADED * highest):
         yield (
             "not updated",
@@ -341,13 +352,14 @@ def not_zeroed(recent: Sequence[Sample]) -> Iterator[Said]:
         )
 
 
-def dead_units(samples: Sequence[Sample], losses: Sequence[float]) -> Iterator[Said]:
+def dead_units(samples: Sequence[Sample], losses: Sequence[float], scene: Scene) -> Iterator[Said]:
     """ReLUs with a negative input for every example: no gradient passes, so they stay dead.
 
     A network that learns all the same has units enough, or few examples.
     """
     last = samples[-1]
-    learns = _now(losses) < LEARNING * _first(losses)
+    # where the loss is no measure of progress, units that are left may well suffice
+    learns = _now(losses) < LEARNING * _first(losses) or scene.adversarial or scene.own_targets
     long_ago = last.step - LASTING
     before = [s for s in samples if s.step > long_ago] + [s for s in samples if s.step <= long_ago][-1:]
     long = not learns and before[-1].step <= long_ago
@@ -363,29 +375,61 @@ def dead_units(samples: Sequence[Sample], losses: Sequence[float]) -> Iterator[S
         yield (
             "dead ReLUs",
             f"{units} of {worst}{others} are dead: 0 for each of the last {EXAMPLES} examples observed. "
-            "No gradient passes a ReLU that is 0, so they may stay so. Usual causes: a learning rate that is or was "
-            "too high, a large negative bias, weights that are all 0. A LeakyReLU does not die",
+            f"No gradient passes a ReLU that is 0, so they may stay so. {_why_dead(samples, worst)}",
         )
+
+
+def _why_dead(samples: Sequence[Sample], relu: str) -> str:
+    """Say why units died: they were so at first, or a long step came before."""
+    begun = samples[0].outputs.get(relu)
+    long = [s for s in _long(samples) if s.dead.get(relu, 0) < 1]
+    if begun is not None and begun.mean == begun.std == 0:
+        return (
+            "They were 0 from the start: look at the initial biases (below 0?) and weights in front of them, and at "
+            "the inputs. A LeakyReLU does not die"
+        )
+    if long:
+        ratio = max(long[0].ratios.values())
+        return (
+            f"They died after steps that were too long, up to {_times(ratio)} the length of a layer in step "
+            f"{long[0].step}: the learning rate{_rate(long[:1])} is too high. Try a tenth of it; a LeakyReLU "
+            "does not die"
+        )
+    return (
+        "Usual causes: a learning rate that is or was too high, a large negative bias, weights that are all 0. A "
+        "LeakyReLU does not die"
+    )
+
+
+def _long(samples: Sequence[Sample]) -> list[Sample]:
+    """Return the samples with a step that was long for a layer."""
+    return [s for s in samples if max(s.ratios.values(), default=0.0) > LARGE]
 
 
 def no_progress(
     recent: Sequence[Sample],
     losses: Sequence[float],
     shape: tuple[int, ...],
-    guessing: float = math.nan,
+    scene: Scene,
     large: bool = False,
 ) -> Iterator[Said]:
     """A loss that does not fall, and that has not fallen before. With large targets, that is soon seen."""
     first, now = _first(losses), _now(losses)
     if min((loss for loss in losses if math.isfinite(loss)), default=0.0) < 0:
         return  # a difference, a likelihood or a reward, which may be anywhere
-    if first < LEARNED * guessing and now < LEARNED * guessing:
+    if first < LEARNED * scene.guessing and now < LEARNED * scene.guessing:
         return  # resumed, and at its floor
+    if scene.sizes_of_targets and now < (1 - FALLEN) * fmean(scene.guesses or [math.nan]):
+        return  # there is little that the inputs say about the targets, and it is learned
     if _stationary(recent) and not large:
         return  # there is nothing to learn
     near = [n for n in (*shape[1:2], *shape[-1:]) if n > 1 and abs(first - math.log(n)) < 0.1 * first]
     start = min([first, *map(math.log, near)])  # falling to the loss of guessing takes no learning
-    if len(losses) < (LASTING if large else PATIENCE) or _fallen(now, start):
+    if len(losses) >= (LASTING if large else PATIENCE):
+        fallen = _fallen(now, start)
+    else:  # a run that is over, and has not begun to learn
+        fallen = not scene.ended or len(losses) < PATIENCE / 2 or not now > 0.995 * start
+    if fallen:
         return
     guess = (
         f" ln({near[0]}) is the loss of guessing among {near[0]} classes."
@@ -398,10 +442,12 @@ def no_progress(
         cause = "The dead ReLUs may be why"
     elif gradients and min(gradients) < APART * max(gradients):
         cause = "The layers whose gradient vanishes may be why"
+    elif ratio < USUAL / 2 and (rates := [max(s.learning_rates, default=0.0) for s in recent])[-1] > rates[0]:
+        cause = f"The learning rate is still warming up, and only{_rate(recent)} now: shorten the warm-up"
     elif ratio < USUAL / 2:
         cause = f"The updates are small, at most {ratio:.1e} of a layer; usual is {USUAL:g}. Raise the learning rate"
-    elif ratio > LARGE:
-        cause = "The updates are too large: lower the learning rate"
+    elif ratio > LARGE or (now > RISEN * start and (long := _long(scene.samples))):
+        cause = f"The learning rate{_rate(long if ratio <= LARGE else recent)} is too high: try a tenth of it"
     else:
         cause = "Do inputs and targets belong together? Does the loss get what it expects, as scores before a softmax?"
     yield (

@@ -38,6 +38,8 @@ def train(
     steps: int = 6,
     optimizer: Any = None,
     stepping: bool = True,
+    validation: float | None = None,
+    grow: float = 1.0,
 ) -> str:
     """Train for a few steps, and return the first sentence of the watcher, "" if it says nothing."""
     minigrad.manual_seed(0)
@@ -45,13 +47,72 @@ def train(
     x, y = tensor(x), tensor(y)
     with minigrad.watch(model, optimizer, live=False, every=1) as watcher:
         for _ in range(steps):
+            if grow != 1:
+                x *= grow
             value = loss(model(x), y)
             optimizer.zero_grad()
             value.backward()
             if stepping:
                 optimizer.step()
-            watcher.log(value)
+            watcher.log(value, validation=validation)
     return watcher.findings[0].text if watcher.findings else ""
+
+
+LABELLED = np.concatenate([X[:, :5], CLASSES[:, None]], axis=1).astype(np.float32)
+IDS = SEED.integers(0, 7, (8, 6))
+NEXT = np.concatenate([IDS[:, 1:], SEED.integers(0, 7, (8, 1))], axis=1)
+
+
+class Reader(nn.Module):
+    """A language model with one layer of attention."""
+
+    def __init__(self, mask: bool = True) -> None:
+        super().__init__()
+        self.embedding, self.out, self.mask = nn.Embedding(7, 8), nn.Linear(8, 7), mask
+
+    def forward(self, ids: Any) -> Any:
+        x = self.embedding(ids)
+        scores = x @ x.transpose(1, 2)
+        if self.mask:
+            scores = scores.masked_fill(tensor(np.triu(np.ones(scores.shape[1:], bool), 1)), -np.inf)
+        return self.out(x + scores.softmax(-1) @ x)
+
+
+def over_time(s: Any, y: Any) -> Any:
+    return F.cross_entropy(s.reshape(-1, 7), y.reshape(-1))
+
+
+class Anew(nn.Module):
+    """A layer that forward() creates."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Linear(6, 16)
+
+    def forward(self, x: Any) -> Any:
+        self.last = nn.Linear(16, 4)
+        return self.last(F.relu(self.first(x)))
+
+
+class Blind(nn.Module):
+    """A model that reads a constant instead of its input."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.last = nn.Linear(6, 16), nn.Linear(16, 4)
+
+    def forward(self, x: Any) -> Any:
+        return self.last(F.relu(self.first(minigrad.ones(*x.shape))))
+
+
+def equal(model: Any) -> Any:
+    for p in model.parameters():
+        nn.init.constant_(p, 0.1)
+    return model
+
+
+def normalized() -> Any:
+    return nn.Sequential(nn.Linear(6, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Linear(16, 4))
 
 
 def squared(p: Any, y: Any) -> Any:
@@ -76,15 +137,16 @@ def without_zero_grad_of_the_first_layer() -> str:
     return watcher.findings[0].text if watcher.findings else ""
 
 
-def lectures_loop(in_place: bool) -> str:
+def lectures_loop(in_place: bool, momentum: float = 0.0) -> str:
     network = minigrad.Network(Ends(4), nn.CrossEntropyLoss())
-    x = network.x
+    x, v = network.x, 0.0
     with minigrad.watch(network, live=False, every=1) as watcher:
         for _ in range(6):
             network.forward((X, CLASSES))
             dx = network.backward()
             if in_place:
-                x += -0.01 * dx
+                v = momentum * v - 0.01 * dx
+                x += v
             else:
                 x = x - 0.01 * dx
     return watcher.findings[0].text if watcher.findings else ""
@@ -131,6 +193,42 @@ SICK: dict[str, tuple[Callable[[], str], str]] = {
     "a cut graph": (lambda: train(m := Ends(4, lambda s: s.detach()), cut_by(m)), "does not depend on the model"),
     "a flat hinge": (lambda: train(Ends(1, lambda s: s + 30.0), hinge, ONES), "the loss is flat there"),
     "a sum": (lambda: train(Ends(1), lambda p, y: 1e3 * ((p - y) ** 2).sum(), ONES), "sum over 32 examples"),
+    "one value for all weights": (
+        lambda: train(equal(Ends(4, hidden=F.tanh)), F.cross_entropy),
+        "the weights of first (Linear) are all the same for each unit",
+    ),
+    "a layer that is made anew": (lambda: train(Anew(), F.cross_entropy), "last (Linear) is made anew in each step"),
+    "inputs that are not used": (lambda: train(Blind(), F.cross_entropy), "does not depend on its input"),
+    "round": (
+        lambda: train(Ends(4, hidden=lambda h: h.round()), F.cross_entropy),
+        "gradient of first (Linear) is exactly 0",
+    ),
+    "evaluation mode": (lambda: train(normalized().eval(), F.cross_entropy), "which it has never measured"),
+    "a likelihood of gathered scores": (
+        lambda: train(Ends(4, lambda s: s.log_softmax(1)), lambda s, y: s.gather(1, y.reshape(-1, 1)).mean()),
+        "the sign of the loss is wrong",
+    ),
+    "a rate of 0": (
+        lambda: train(m := Ends(4), F.cross_entropy, optimizer=optim.SGD(m.parameters(), lr=0.0)),
+        "is 0, so",
+    ),
+    "the targets are inputs": (
+        lambda: train(Ends(4), F.cross_entropy, x=LABELLED, steps=8),
+        "the target of each example stands in column 5 of X",
+    ),
+    "a language model that repeats": (lambda: train(Reader(), over_time, IDS, IDS), "shift them by one"),
+    "attention without a mask": (lambda: train(Reader(mask=False), over_time, NEXT, IDS), "scores above the diagonal"),
+    "a momentum of 1": (lambda: lectures_loop(True, momentum=1.0), "a momentum of 1 never forgets"),
+    "one batch": (
+        lambda: train(
+            m := Ends(4), F.cross_entropy, steps=40, optimizer=optim.SGD(m.parameters(), lr=2.0), validation=3.0
+        ),
+        "each step has the same batch of 32 examples",
+    ),
+    "inputs that grow": (
+        lambda: train(Ends(4), F.cross_entropy, x=X.copy(), steps=40, grow=1.2),
+        "inputs grow from step",
+    ),
     "large targets": (
         lambda: train(m := Ends(1), squared, 3e5 + ONES, steps=52, optimizer=adam(m)),
         "targets are as large as 3e+05",
@@ -172,6 +270,15 @@ HEALTHY: dict[str, Callable[[], str]] = {
     "a usual dropout": lambda: train(Ends(4, hidden=lambda h: F.dropout(F.relu(h), 0.5)), F.cross_entropy),
     "x += ...": lambda: lectures_loop(True),
     "a usual penalty": lambda: penalized(1e-3),
+    "a last layer of zeros": lambda: train(zero_head(), F.cross_entropy),
+    "a usual momentum": lambda: lectures_loop(True, momentum=0.9),
+    "a masked language model": lambda: train(Reader(), over_time, NEXT, IDS),
+    "attention of a classifier": lambda: train(Reader(mask=False), over_time, SEED.integers(0, 7, (8, 6)), IDS),
+    "rounding that lets the gradient pass": lambda: train(
+        Ends(4, hidden=lambda h: h + (h.round() - h).detach()), F.cross_entropy
+    ),
+    "a full batch": lambda: train(m := Ends(4), F.cross_entropy, steps=40, optimizer=adam(m), validation=1.4),
+    "batch normalization": lambda: train(normalized(), F.cross_entropy),
     "a hinge at 0": lambda: train(Ends(1, lambda s: s * 0 + tensor(60 * ONES - 30)), hinge, 2 * ONES - 1),
     "a sum at a small rate": lambda: train(m := Ends(4), summed, optimizer=optim.SGD(m.parameters(), lr=1e-4)),
     "a block that is skipped": lambda: train(Depth(), F.cross_entropy, steps=15),
@@ -181,6 +288,12 @@ HEALTHY: dict[str, Callable[[], str]] = {
         Ends(4), lambda s, y: -(s.log_softmax(1)[np.arange(32), y.numpy()] * tensor(X[:, 0])).mean(), x=0 * X + 1
     ),
 }
+
+
+def zero_head() -> Any:
+    model = Ends(4)
+    nn.init.zeros_(model.last.weight)
+    return model
 
 
 def summed(s: Any, y: Any) -> Any:

@@ -754,8 +754,8 @@ def test_a_run_that_diverges_without_a_nan_in_its_loss() -> None:
         for _ in range(20):
             network.forward((rng.normal(size=(32, 5)), rng.normal(size=(32, 1))))
             x += -5.0 * network.backward()
-    assert kinds(watcher) == {"updates too large", "exploding gradients", "saturated", "not finite"}
-    assert "the learning rate is too high" in said(watcher)
+    assert kinds(watcher) == {"updates too large", "exploding gradients", "not finite"}
+    assert "The learning rate is too high" in said(watcher)
 
 
 def test_detect_anomaly_is_heard() -> None:

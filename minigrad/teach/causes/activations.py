@@ -13,7 +13,12 @@ from minigrad.teach.causes.cause import Said, certain, explains
 from minigrad.teach.causes.inputs import badly_scaled
 from minigrad.teach.causes.scene import Scene
 from minigrad.teach.loss_graph import node_behind, nodes_of
-from minigrad.teach.samples import Sample, named
+from minigrad.teach.samples import Sample, listed, named
+
+FLAT = ("round", "floor", "ceil", "trunc", "sign")
+"""Functions whose derivative is 0 wherever they have one."""
+LONG = 0.1
+"""A step, as a part of a layer's length, that may have thrown its results to the ends of an activation."""
 
 
 @certain({"no activation": "a linear layer or convolution follows another, and is no bottleneck"})
@@ -42,6 +47,23 @@ def no_activation(scene: Scene) -> Iterator[Said]:
             return
 
 
+@certain({"softmax over the queries": "the weights of an attention come from a softmax over its queries"}, assumes=0.7)
+def over_the_queries(scene: Scene) -> Iterator[Said]:
+    """Attention whose softmax runs over the positions that ask instead of those that are asked."""
+    for node in nodes_of(scene.output) if scene.output is not None and scene.is_due else ():
+        weights = node.inputs[0] if node.primitive.name == "matmul" else None
+        if weights is None or weights.primitive is None or weights.primitive.name != "softmax":
+            continue
+        n = len(weights.shape)
+        if n > 2 and weights.shape[-1] == weights.shape[-2] > 3 and weights.parameters["axis"] % n == n - 2:
+            yield (
+                "softmax over the queries",
+                f"the softmax of the {weights.shape} attention scores runs over axis -2, the queries, so the weights "
+                "with which a position reads the others do not sum to 1, and depend on later positions: use dim=-1",
+            )
+            return
+
+
 @certain({"saturated": "most results of a hidden tanh or sigmoid are at its ends"})
 def saturated_from_the_start(scene: Scene) -> Iterator[Said]:
     """Activations that were at their flat ends before anything was learned, and still are.
@@ -60,9 +82,29 @@ def saturated_from_the_start(scene: Scene) -> Iterator[Said]:
             return
 
 
+@certain({"no derivative": "a result passes a function that is flat everywhere, such as round"}, assumes=0.8)
+def steps_of_stairs(scene: Scene) -> Iterator[Said]:
+    """A function whose derivative is 0 everywhere, on the way from the parameters to the loss."""
+    if scene.output is None or len(scene.samples) < 3 or not scene.is_due:
+        return
+    still = [layer for layer in scene.layers if all(s.gradients.get(layer) == 0 for s in scene.samples[-3:])]
+    for node in nodes_of(scene.loss or scene.output) if still else ():
+        if node.primitive.name in FLAT:
+            yield (
+                "no derivative",
+                f"{node.primitive.name}() is a staircase, whose derivative is 0 everywhere, so the gradient of "
+                f"{listed(still)} is exactly 0. Leave it out in training, or let the gradient pass: "
+                f"x + (x.{node.primitive.name}() - x).detach()",
+            )
+            return
+
+
 @explains({"saturated": "most results of a hidden tanh or sigmoid are at its ends"}, assumes=1.6)
 def saturated(scene: Scene) -> Iterator[Said]:
-    """Activations at their flat ends."""
+    """Activations at their flat ends, if no long step has thrown them there."""
+    early = {layer for layer, _ in _at_their_ends(scene, scene.samples[:5])}
+    if not early and any(ratio > LONG for s in scene.samples for ratio in s.ratios.values()):
+        return
     for _, text in _at_their_ends(scene, scene.samples):
         yield "saturated", text
         return

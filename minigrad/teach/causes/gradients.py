@@ -133,6 +133,13 @@ def clipped(scene: Scene) -> Iterator[Said]:
     """Gradients that were clipped to a norm that is too small."""
     norms = [sample.gradient for sample in scene.samples[-5:]]
     small = all(ratio < 1e-4 for ratio in scene.samples[-1].ratios.values())
+    numbers = [sample.clipped for sample in scene.samples[-5:]]
+    if small and 0 < min(numbers) == max(numbers) and len(numbers) == 5:
+        yield (
+            "gradient clipped",
+            f"the numbers of each gradient are clipped to {numbers[-1]:.2g}, so the steps are too short: clip the norm "
+            "instead, at about its usual value, 1 to 5",
+        )
     differ = max((s.loss for s in scene.samples[-5:]), default=0.0) > 1.001 * min(
         (s.loss for s in scene.samples[-5:]), default=0.0
     )

@@ -9,6 +9,7 @@ from minigrad.nn.module import Module
 from minigrad.output.words import class_name
 from minigrad.teach.causes.cause import Said, certain, explains
 from minigrad.teach.causes.scene import Scene
+from minigrad.teach.samples import listed, named
 
 WIDE, OFF_CENTRE = 30.0, 5.0
 """Inputs count as badly scaled if the largest is beyond `WIDE`, or if their mean is `OFF_CENTRE` standard deviations
@@ -16,6 +17,8 @@ and more than `OFF_CENTRE` away from 0. Usual are inputs of mean 0 and standard 
 preprocessing")."""
 UNLIKE = 1e3
 """The ratio of the standard deviations of two features that counts as a difference in scale."""
+GROWN = 30.0
+"""The growth of the largest input, since the first batch, beyond which the data must have been changed."""
 TINY = 1e-2
 """Inputs whose numbers are all below this count as too small."""
 
@@ -37,6 +40,84 @@ def same_examples(scene: Scene) -> Iterator[Said]:
         yield (
             "same examples",
             "all examples of a batch are the same, in each batch: look at how the inputs are indexed and read",
+        )
+
+
+@certain({"inputs not used": "the first layer gets the same numbers for each example, and the model gives the same"})
+def unused_inputs(scene: Scene) -> Iterator[Said]:
+    """A model whose results do not depend on its inputs."""
+    recent = scene.unread[-5:]
+    if len(recent) == 5 and all(recent):
+        yield (
+            "inputs not used",
+            f"the model's output does not depend on its input: {recent[-1]} gets the same numbers for each example, "
+            "though the inputs differ. Look at what forward() passes on. Two different examples must give two outputs",
+        )
+
+
+@certain({"inputs grow": f"the inputs are {GROWN:g} times as large as in the first batch, and too large"})
+def growing_inputs(scene: Scene) -> Iterator[Said]:
+    """Inputs that were fine, and grow from step to step."""
+    first, now = scene.first_batch, scene.batch
+    if first is None or now is None or len(scene.samples) < 10 or scene.own_targets:
+        return
+    before, size = max(-first.low, first.high), max(-now.low, now.high)
+    if 0 < before < WIDE < size < math.inf and size > GROWN * before:
+        yield (
+            "inputs grow",
+            f"the inputs grow from step to step: the largest was {before:.3g} in the first batch, and is {size:.3g} "
+            f"in step {scene.samples[-1].step}. Is the data set changed in place, as by X *= …? Print X.max() before "
+            "and after a step",
+        )
+
+
+@certain(
+    {"targets among the inputs": "features tell the class, or are the target, in each of six batches"}, assumes=0.8
+)
+def given_away(scene: Scene) -> Iterator[Said]:
+    """Features that are the targets."""
+    columns = scene.giveaway.columns
+    if columns:
+        which = f"column {columns[0]}" if len(columns) == 1 else f"columns {listed([str(c) for c in columns])}"
+        yield (
+            "targets among the inputs",
+            f"the inputs hold the targets: the target of each example stands in {which} of X, so nothing else is "
+            "learned, and new data will not have it. Leave that out: the loss should then fall more slowly",
+        )
+
+
+@certain(
+    {"targets are the inputs": "the targets of a sequence of indices are these indices, in each of three batches"},
+    assumes=0.8,
+)
+def copied(scene: Scene) -> Iterator[Said]:
+    """A language model that learns to repeat its input."""
+    seen = scene.giveaway
+    if (seen.copied or (seen.behind and not seen.shifted)) and len(scene.samples) >= 3:
+        which = ", index by index" if seen.copied else " of one position earlier"
+        yield (
+            "targets are the inputs",
+            f"the targets are the inputs{which}, so the model learns to repeat what it reads. To predict the next one, "
+            "shift them by one: inputs ids[:, :-1], targets ids[:, 1:]",
+        )
+
+
+@certain({"reads the targets": "the targets are the next inputs, and a layer looks at later positions"}, assumes=0.8)
+def looks_ahead(scene: Scene) -> Iterator[Said]:
+    """A language model that sees the token that it must predict."""
+    if not scene.giveaway.shifted or len(scene.samples) < 3:
+        return
+    both = [named(path, m) for path, m in scene.model.named_modules() if getattr(m, "bidirectional", False) is True]
+    if scene.ahead or both:
+        which, fix = (
+            (f"{both[0]} reads the sequence backwards too", "use one direction")
+            if both
+            else ("the attention of a position reaches later ones", "mask it: scores above the diagonal become -inf")
+        )
+        yield (
+            "reads the targets",
+            f"the model sees the tokens that it must predict: the targets are the next inputs, and {which}. In a "
+            f"language model, {fix}",
         )
 
 
@@ -80,8 +161,8 @@ def small_inputs(scene: Scene) -> Iterator[Said]:
     if b is not None and 0 < max(-b.low, b.high) < TINY and not _normalizes_first(scene.model):
         yield (
             "inputs too small",
-            f"no input is beyond {max(-b.low, b.high):.2g}: standardize them, so that they are about 1. Were they "
-            "scaled twice?",
+            f"no input is beyond {max(-b.low, b.high):.2g}: standardize them, so that they are about 1 (they may "
+            "have been scaled twice)",
         )
 
 

@@ -17,6 +17,8 @@ from minigrad.teach.samples import Outputs, named
 
 UNLIKELY = 10.0
 """A loss at the start of this many times the cost of guessing comes from scores that are too large."""
+EQUAL = 1e-3
+"""The difference between the weights of two units, as a part of the largest weight, that rounding may have made."""
 THROUGH_TIME = 1e-6
 """The part of a gradient that must reach the first step of a sequence."""
 
@@ -50,7 +52,7 @@ def unlikely_start(scene: Scene) -> Iterator[Said]:
         node.primitive.name == "cross_entropy" for node in scene.between
     ):
         costs = scene.guessing
-    elif math.isfinite(scene.guessing) and scene.losses[0] > UNLIKELY**2 * zero > 0:
+    elif math.isfinite(scene.guessing) and scene.losses[0] > max(1.0, UNLIKELY**2 * zero) and zero > 0:
         costs = zero
     else:
         return
@@ -86,6 +88,42 @@ def evaluation_mode(scene: Scene) -> Iterator[Said]:
             "the model is trained in evaluation mode since model.eval() was called: dropout and batch normalization "
             "are off. Call model.train() after each evaluation",
         )
+
+
+@certain({"evaluation mode": "batch normalization is in evaluation mode, and has never seen a batch"})
+def fresh_statistics(scene: Scene) -> Iterator[Said]:
+    """Batch normalization that uses running statistics which nothing has measured."""
+    for path, module in scene.model.named_modules() if len(scene.samples) >= 3 else ():
+        seen = getattr(module, "num_batches_tracked", None)
+        if not module.training and class_name(module).startswith("BatchNorm") and seen is not None and not seen.item():
+            yield (
+                "evaluation mode",
+                f"the model is trained in evaluation mode: {named(path, module)} uses its running mean 0 and variance "
+                "1, which it has never measured, so it normalizes nothing. Call model.train() before training",
+            )
+            return
+
+
+@certain({"equal weights": "the units of a layer were updated, and have the same weights, in five samples in a row"})
+def symmetric(scene: Scene) -> Iterator[Said]:
+    """Units of a layer that began the same, and are trained the same."""
+    recent = scene.samples[-5:]
+    if len(recent) < 5:
+        return
+    for path, module in scene.model.named_modules():
+        weight, name = module._parameters.get("weight"), named(path, module)
+        if weight is None or weight.ndim < 2 or min(weight.shape) < 2 or not weight.numel():
+            continue
+        if all(sample.updates.get(name, 0) > 0 for sample in recent):
+            spread, size = np.ptp(weight._array, axis=0).max(), np.abs(weight._array).max()
+            if spread <= EQUAL * size:
+                yield next(equal_weights(scene), None) or (
+                    "equal weights",
+                    f"the units of {name} have the same weights, and stay the same, since they get the same gradient: "
+                    f"{len(weight)} units do the work of one. Initialize them at random, as nn.init.kaiming_normal_ "
+                    "does",
+                )
+                return
 
 
 @certain({"batch too small": "batch normalization over two numbers"})

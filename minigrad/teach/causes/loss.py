@@ -185,7 +185,12 @@ def strong_penalty(scene: Scene) -> Iterator[Said]:
     shrinks = 2 * scene.penalty * max(last.learning_rates, default=0.0)
     plain = scene.optimizer is None or "betas" not in scene.optimizer.param_groups[0]
     whole = scene.penalty * math.hypot(*last.sizes.values()) ** 2
-    if (plain and shrinks > 0.02 and len(scene.samples) >= 3) or (last.step >= 50 and whole > 0.9 * last.loss > 0):
+    first = scene.samples[0]
+    before = scene.penalty * math.hypot(*first.sizes.values()) ** 2
+    # the weights have shrunk to nothing, and the rest of the loss has not fallen
+    shrunk = whole < 0.1 * before and before > 0.5 * first.loss and last.loss - whole > 0.8 * (first.loss - before) > 0
+    outweighs = last.step >= 50 and (whole > 0.9 * last.loss > 0 or shrunk)
+    if (plain and shrinks > 0.02 and len(scene.samples) >= 3) or outweighs:
         yield (
             "penalty too strong",
             f"the penalty of {scene.penalty:g} times the squared weights pulls the weights to 0 more strongly than the "
@@ -205,4 +210,20 @@ def summed(scene: Scene) -> Iterator[Said]:
             "loss summed",
             f"the loss is a sum over {scene.summed} examples, so the gradient is {scene.summed} times that of their "
             "mean, and the learning rate is too high for it: take the mean (.mean(), reduction='mean')",
+        )
+
+
+@explains(
+    {"no lower end": "the loss has fallen below 0 and ten times as far as it was from 0 at first"},
+    symptoms=("exploding gradients", "updates too large", "not finite"),
+    assumes=1.3,
+)
+def bottomless(scene: Scene) -> Iterator[Said]:
+    """A loss that falls without end."""
+    known = [loss for loss in scene.losses if math.isfinite(loss)]
+    if known and not scene.adversarial and known[-1] < min(-10.0, -10 * abs(known[0])):
+        yield (
+            "no lower end",
+            f"the loss falls without end, from {known[0]:.3g} to {known[-1]:.3g}: it has no lower end, so the numbers "
+            "grow until they overflow. Is its sign wrong, or a logarithm missing? A loss to minimize is 0 at best",
         )

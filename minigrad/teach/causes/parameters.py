@@ -72,3 +72,15 @@ def constant_parameters(scene: Scene) -> Iterator[Said]:
             "not have; x += -learning_rate * dx changes the network's own. (Or the rate is so small that the step is "
             "rounded away)",
         )
+
+
+@certain({"made anew": "a layer has new parameters in each of five samples in a row"}, assumes=0.4)
+def made_anew(scene: Scene) -> Iterator[Said]:
+    """Layers that are created in forward or in the loop, so that what they learn is lost."""
+    new = [layer for layer, times in scene.anew.items() if times >= 4]
+    if new:
+        yield (
+            "made anew",
+            f"{listed(new)} {'is' if len(new) == 1 else 'are'} made anew in each step, with new random parameters, so "
+            "what the layer has learned is lost, and the optimizer has the old ones. Create it once, in __init__()",
+        )

@@ -12,6 +12,7 @@ from minigrad.nn.module import Module
 from minigrad.nn.recurrent import GRU, LSTM, RNN
 from minigrad.output.words import class_name
 from minigrad.teach import loss_graph
+from minigrad.teach.causes.giveaway import Giveaway
 from minigrad.teach.samples import Sample
 from minigrad.tensors.tensor import Tensor
 
@@ -73,7 +74,20 @@ class Scene:
         moved: names of layers and parameters that something else than the optimizer updates.
         zeros: in each sample whether all inputs were 0.
         same: in each sample whether all examples of the batch were the same.
-        batches: the statistics of the batches of the latest two samples.
+        first_batch: the inputs of the first sampled step.
+        inputs: the inputs of the latest sampled step, as an array.
+        repeated: the number of samples in a row whose inputs are those of the first.
+        ahead: whether a softmax over positions reaches later ones, as attention without a mask.
+        ended: whether the run is over.
+        predicted: whether the model was called without recording in the latest sampled step.
+        unread: in each sample the first layer, if the model gives all examples the same result because that layer gets
+            the same numbers for each; None otherwise.
+        guesses: what guessing costs in each sample of a regression.
+        sizes_of_targets: the largest target of a regression in each sample, by its absolute value.
+        giveaway: what the inputs say about the targets.
+        anew: the number of samples in a row in which a layer had new parameters.
+        momentum: in the lecture's loop, the momentum that explains the steps; 0 where none does.
+        shrinks: in the lecture's loop, the part by which a step shrinks the parameters, as weight decay; 0 where none.
         called: the names of the modules that were called in a sampled step.
         lengths: the number of time steps of each recurrent layer in the latest sample.
         connected: whether the loss depends on the model's output; None where that is not known.
@@ -103,7 +117,19 @@ class Scene:
     moved: set[str] = field(default_factory=set)
     zeros: list[bool] = field(default_factory=list)
     same: list[bool] = field(default_factory=list)
-    batches: list[Batch | None] = field(default_factory=list)
+    first_batch: Batch | None = None
+    inputs: Any = None
+    repeated: int = 0
+    ahead: bool = False
+    ended: bool = False
+    predicted: bool = False
+    unread: list[str | None] = field(default_factory=list)
+    guesses: list[float] = field(default_factory=list)
+    sizes_of_targets: list[float] = field(default_factory=list)
+    giveaway: Giveaway = field(default_factory=Giveaway)
+    anew: dict[str, int] = field(default_factory=dict)
+    momentum: float = 0.0
+    shrinks: float = 0.0
     called: set[str] = field(default_factory=set)
     lengths: dict[str, int] = field(default_factory=dict)
     connected: bool | None = None
@@ -111,13 +137,12 @@ class Scene:
     summed: int = 0
     own_targets: bool = False
 
-    def look_at_loss(self, loss: Any, output: Any, predicted: bool = False) -> None:
-        """Note what the graph of the loss shows.
+    def look_at_inputs(self, seen: Any) -> None:
+        """Note what a forward pass has shown of its inputs: `inputs`, `ahead` and `predicted`."""
+        self.inputs, self.ahead, self.predicted = seen.inputs, seen.ahead, seen.predicted
 
-        Args:
-            loss, output: the nodes.
-            predicted: whether the model was called without recording in this step.
-        """
+    def look_at_loss(self, loss: Any, output: Any) -> None:
+        """Note what the graph of the loss shows, whose node and the output's are given."""
         self.loss, self.output = loss, output
         self.between = between = loss_graph.nodes_between(output, loss)
         self.labels.append(loss_graph.label_of(between))
@@ -126,12 +151,18 @@ class Scene:
         self.connected = loss is output or any(output in node.inputs for node in between)
         self.penalty = loss_graph.penalty(loss, {p.node for p in self.model.parameters() if p.node is not None})
         self.summed = loss_graph.summed(loss)
-        bootstrapped = predicted and any(True for _ in loss_graph.targets(between, output))
+        targets = next(loss_graph.targets(between, output), None)
+        if targets is not None:
+            self.sizes_of_targets.append(float(np.abs(targets).max()))
+            self.guesses += [self.guessing] if math.isfinite(self.guessing) else []
+        labels = loss_graph.labels_of(between)
+        self.giveaway.look(self.inputs, targets if labels is None else labels)
+        bootstrapped = self.predicted and any(True for _ in loss_graph.targets(between, output))
         self.own_targets = bootstrapped or loss_graph.learns_values(between)
 
     def forget_graph(self) -> None:
         """Let go of the graph of this step."""
-        self.loss = self.output = None
+        self.loss = self.output = self.inputs = None
         self.between = []
 
     @property

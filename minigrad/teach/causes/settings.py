@@ -21,6 +21,12 @@ def strong_decay(scene: Scene) -> Iterator[Said]:
                 "usual is 1e-5 to 1e-2",
             )
             return
+    if scene.optimizer is None and scene.shrinks > 0.02 and len(scene.samples) >= 3:
+        yield (
+            "weight decay too strong",
+            f"each step shrinks the parameters by {scene.shrinks:.0%} besides following the gradient: the weight decay "
+            "in it is too strong; usual is 1e-5 to 1e-2, times the learning rate",
+        )
 
 
 @certain({"betas swapped": "the first beta of an Adam is above 0.99 and above the second"})
@@ -40,16 +46,31 @@ def swapped_betas(scene: Scene) -> Iterator[Said]:
 @explains({"momentum too high": "a momentum above 0.99"}, assumes=1.5)
 def high_momentum(scene: Scene) -> Iterator[Said]:
     """A momentum that adds up the gradients of hundreds of steps."""
-    for group in scene.optimizer.param_groups if scene.optimizer is not None else ():
-        momentum = group.get("momentum", 0) or 0
-        if momentum > 0.99:
-            times = 1 / (1 - min(momentum, 0.9999))
-            yield (
-                "momentum too high",
-                f"a momentum of {momentum:g} adds up the gradients of {times:.0f} steps, so the steps grow to "
-                f"{times:.0f} times the learning rate; usual is 0.9",
-            )
-            return
+    momentum = _momentum(scene)
+    if 0.99 < momentum < 1:
+        times = 1 / (1 - min(momentum, 0.9999))
+        yield (
+            "momentum too high",
+            f"a momentum of {momentum:.4g} adds up the gradients of {times:.0f} steps, so the steps grow to "
+            f"{times:.0f} times the learning rate; usual is 0.9",
+        )
+
+
+@certain({"momentum too high": "a momentum of 1 or more"})
+def endless_momentum(scene: Scene) -> Iterator[Said]:
+    """A momentum that forgets nothing."""
+    momentum = _momentum(scene)
+    if momentum > 1 - 1e-4 and len(scene.samples) >= 5:
+        yield (
+            "momentum too high",
+            f"a momentum of {momentum:.4g} never forgets a gradient, so the steps do not die down, and the parameters "
+            "overshoot: v = mu * v - learning_rate * dx needs a mu below 1; usual is 0.9",
+        )
+
+
+def _momentum(scene: Scene) -> float:
+    groups = scene.optimizer.param_groups if scene.optimizer is not None else ()
+    return max([scene.momentum, *(float(group.get("momentum", 0) or 0) for group in groups)])
 
 
 @explains(

@@ -48,3 +48,21 @@ def overfitting(scene: Scene) -> Iterator[Said]:
             "while the training loss still falls. Stop at the lowest (early stopping), or use more data, weight decay, "
             "dropout or a smaller model",
         )
+
+
+@certain(
+    {"same batch": "each of ten samples had the same inputs, and the validation loss is three times the training loss"}
+)
+def same_batch(scene: Scene) -> Iterator[Said]:
+    """One batch, again and again, which is learned by heart."""
+    if not scene.validation or scene.repeated < max(10, len(scene.samples)) or not scene.losses:
+        return
+    known = [loss for loss in scene.losses[-20:] if math.isfinite(loss)]
+    training, validation = float(np.mean(known or [math.nan])), scene.validation[-1][1]
+    if 0 < 3 * training < validation < math.inf and training < 0.5 * scene.losses[0]:
+        yield (
+            "same batch",
+            f"each step has the same batch of {scene.batch.shape[0] if scene.batch else 'a few'} examples, which "
+            f"the model learns by heart: the training loss is {training:.3g}, the validation loss {validation:.3g}. "
+            "Take the next batch inside the loop; with all of the data in it, use more data or a smaller model",
+        )

@@ -53,6 +53,9 @@ class ActivationHooks:
         called: the names of the modules that were called.
         lengths: the number of time steps of each recurrent layer.
         training: whether the model was in training mode.
+        inputs: the inputs of the model, as an array; None where it gets several.
+        ahead: whether a softmax over positions reaches later ones.
+        unread: the first layer, if it gets the same numbers for each example and the model gives the same results.
     """
 
     def __init__(self, model: Module, stopwatch: Stopwatch) -> None:
@@ -73,6 +76,10 @@ class ActivationHooks:
         self.called: set[str] = set()
         self.lengths: dict[str, int] = {}
         self.training: bool | None = None
+        self.inputs: np.ndarray | None = None
+        self.ahead = False
+        self.unread: str | None = None
+        self._first: tuple[str, np.ndarray] | None = None  # the first layer with parameters, and what it got
         self._from_modules: set[Node | None] = set()  # the nodes computed by modules of their own
         self._names = {module: named(path, module) for path, module in self.model.named_modules()}
         self._since = engine.tick()
@@ -107,6 +114,8 @@ class ActivationHooks:
             self.lengths[name] = steps
         elif class_name(module).endswith("Cell"):
             self.lengths[name] = self.lengths.get(name, 0) + 1
+        if self._first is None and module._parameters and not module._modules:
+            self._first = name, input_array
         if isinstance(module, ReLU):
             self._add_active(self._names[module], array > 0, node)
         if isinstance(module, ReLU | Sigmoid | Tanh):
@@ -118,6 +127,9 @@ class ActivationHooks:
                 self.same = self.same is not False and bool((input_array == input_array[:1]).all())
             if self.batch is not None:
                 self.zero = self.zero is not False and self.batch.low == 0 == self.batch.high
+            self.inputs = input_array if len(inputs) == 1 else None
+            if self._first is not None and _is_constant(array) and _is_constant(self._first[1]):
+                self.unread = self._first[0] if not _is_constant(input_array) else None
             if node is not None:
                 self._record_functions(node)
 
@@ -136,6 +148,7 @@ class ActivationHooks:
         """Record activations that are not modules: `relu(x)`, `x.tanh()` in the forward method of a model."""
         order: list[Any] = engine.reverse_topological_order([end], since=self._since)
         self._since = engine.tick()
+        self.ahead = self.ahead or any(map(_reaches_ahead, order))
         found = [
             node
             for node in order
@@ -163,3 +176,19 @@ class ActivationHooks:
             self._add_outputs(name, np.maximum(node.saved[0], 0) if kind == "relu" else node.saved[0])
             if kind == "relu":
                 self._add_active(name, node.saved[0] > 0, node)
+
+
+def _is_constant(rows: np.ndarray) -> bool:
+    """Return whether all of four rows or more are the same."""
+    return rows.ndim > 1 and len(rows) >= 4 and bool((rows == rows[:1]).all())
+
+
+def _reaches_ahead(node: Any) -> bool:
+    """Return whether this is a softmax over the positions of a sequence that gives later ones a weight."""
+    if node.primitive is None or node.primitive.name != "softmax" or len(node.shape) < 3:
+        return False
+    rows, columns = node.shape[-2:]
+    weights = node.saved[0] if node.saved else None
+    if rows != columns or rows < 4 or not isinstance(weights, np.ndarray) or weights.shape != node.shape:
+        return False
+    return bool(np.triu(weights, 1).max() > 1e-6)

@@ -37,7 +37,7 @@ their data are no longer in the caches."""
 FIRST, SPREAD = 10, 10
 """The number of steps at the start that are always sampled; after it, the next sample comes after a tenth of the
 steps so far at the latest. Most runs fail at the start, and their causes must be seen in short runs too."""
-_OWN_CAUSE = {"not zeroed", "not updated", "rate decayed"}
+_OWN_CAUSE = {"not zeroed", "not updated", "rate decayed", "rate of 0"}
 """The symptoms that name their cause."""
 UNSTEPPED = 200
 """The number of losses logged without any update after which that is said; gradients may be accumulated for a while."""
@@ -161,6 +161,9 @@ class Watcher:
         self._activations = ActivationHooks(self.model, self._stopwatch)
         self._sample: Sample | None = None  # of the current step, if it is sampled
         self._before: list[tuple[str, list[tuple[Any, np.ndarray]]]] = []
+        self._parameters: dict[str, Any] = {}  # of the last sampled step
+        self._previous: tuple[int, list[list[np.ndarray]]] = 0, []  # the last sampled step and its changes
+        self._first_inputs: np.ndarray | None = None  # a copy
         self._still: list[tuple[str, Any, np.ndarray]] = []  # parameters that the last sampled step did not change
         self._silent: dict[str, tuple[int, np.ndarray]] = {}  # of a ReLU: examples seen, zeros in a row per unit
         self._scene = Scene(self.model, optimizer, self.samples, self.losses, self.validation)
@@ -188,7 +191,8 @@ class Watcher:
         """Log what the watcher cannot observe.
 
         Args:
-            loss: the loss of this step, a tensor of one number or a number. Call before or after `optimizer.step()`;
+            loss: the loss of this step, a tensor of one number or a number; the graph of a tensor shows more causes, so
+                pass `loss` and not `loss.item()`. Call before or after `optimizer.step()`;
                 before `backward()`, the watcher can find the operation that returned nan. Default: none.
             learning_rate: the learning rate, if the update is neither an optimizer's nor -learning_rate * dx. Default:
                 none.
@@ -248,6 +252,10 @@ class Watcher:
             self._show()
         if self._undiagnosed:
             self._diagnose(len(self.losses))
+        if self.samples and not self.findings:  # what the last steps, which were not sampled, add to the losses
+            with self._stopwatch:
+                self._scene.ended = True
+                self._diagnose(len(self.losses))
         if self._logged >= 2 and not self.losses:
             self._add_finding("no step", _NO_STEP.format(self._logged), 0)
         self.closed, self._ended = True, (time.perf_counter(), time.thread_time())
@@ -388,13 +396,14 @@ class Watcher:
         """Keep what lies between the model's output and the loss of a sampled step, until the diagnosis."""
         if self._sample is not None and self._sample.step == step:
             output: Any = self._activations.output
+            self._scene.look_at_inputs(self._activations)
         elif self._undiagnosed and self.samples[-1].step == step:  # logged after the step
             output = self._scene.output
         else:
             return
         if output is not None:
             with self._stopwatch:
-                self._scene.look_at_loss(node, output, self._activations.predicted)
+                self._scene.look_at_loss(node, output)
 
     def _before_update(self, *_: Any) -> None:
         """Called between backward pass and update: the gradient of this step is complete."""
@@ -417,6 +426,9 @@ class Watcher:
             gradients = [p.grad._array for p, _ in pairs if p.grad is not None]
             if gradients:
                 sample.gradients[layer] = norm(gradients)
+                first = np.abs(gradients[0].ravel()[:1000])
+                if len(sample.gradients) == 1 and first.size > 9 and np.mean(first == first.max()) > 0.5:
+                    sample.clipped = float(first.max())
 
     def _after_update(self, *_: Any) -> None:
         """Called after an update, before the first step, and after a forward pass that was not for training."""
@@ -451,10 +463,14 @@ class Watcher:
         self._count_dead(sample)
         self._add_sample(sample)
         scene, batch = self._scene, self._activations.batch
+        scene.look_at_inputs(self._activations)
         scene.batch, scene.output = batch, self._activations.output
         if scene.output is None and self._activations.shape:
             scene.connected = False  # its result has no graph
+        scene.unread.append(self._activations.unread)
+        scene.first_batch = scene.first_batch or batch
         scene.uphill.append(self._uphill(sample, changes, before))
+        self._find_anew(before)
         scene.layers = list(layers(self.model))
         if self._activations.same is not None:
             scene.same.append(self._activations.same)
@@ -465,6 +481,9 @@ class Watcher:
         if self._activations.training is not None:
             scene.training.append(self._activations.training)
         self._find_still(before, changes)
+        self._find_repeated()
+        if self.optimizer is None and sample.step <= FIRST:
+            self._explain_step(sample, changes, before)
         if math.isnan(sample.loss):
             self._undiagnosed = True  # the loss may be logged after the step
         else:
@@ -481,6 +500,25 @@ class Watcher:
         sample.slope = along
         length = sample.gradient * math.hypot(*sample.updates.values())
         return along / length if length and math.isfinite(length) else 0.0
+
+    def _find_anew(self, before: list[Any]) -> None:
+        """Count in how many samples in a row a layer had new parameters."""
+        now = {f"{layer}.{i}": p for layer, pairs in before for i, (p, _) in enumerate(pairs)}
+        new = {
+            name.rpartition(".")[0]
+            for name, p in now.items()
+            if name in self._parameters and self._parameters[name] is not p
+        }
+        self._scene.anew = {layer: self._scene.anew.get(layer, 0) + 1 for layer in new}
+        self._parameters = now
+
+    def _explain_step(self, sample: Sample, changes: list[list[np.ndarray]], before: list[Any]) -> None:
+        """In the lecture's loop, find the momentum or the decay that explains the step, beside its gradient."""
+        step, previous = self._previous
+        self._previous = sample.step, changes
+        self._scene.shrinks = -_share(changes, [[x for _, x in pairs] for _, pairs in before], before)
+        if step == sample.step - 1:
+            self._scene.momentum = _share(changes, previous, before)
 
     def _find_still(self, before: list[Any], changes: list[list[np.ndarray]]) -> None:
         """Find what has a gradient and did not change: layers, and parameters that the optimizer lacks."""
@@ -500,6 +538,18 @@ class Watcher:
                 for name, p in self.model.named_parameters()
                 if id(p) in lacking and where[id(p)] in partly and name not in self._scene.moved
             ]
+
+    def _find_repeated(self) -> None:
+        """Count the samples in a row that had the same inputs."""
+        X = self._activations.inputs
+        if X is None or self._scene.repeated < self._sampled - 1:
+            return
+        if self._first_inputs is None:
+            self._first_inputs = X.copy()
+        if np.array_equal(self._first_inputs, X):
+            self._scene.repeated += 1
+        else:
+            self._first_inputs = None
 
     def _find_moved(self) -> None:
         """Find which of these have changed since: something else updates them, such as a second optimizer."""
@@ -617,3 +667,24 @@ def layers(model: Module) -> dict[str, list[Any]]:
                 if p.requires_grad:
                     found.setdefault(named(path, module), []).append(p)
     return found
+
+
+def _share(changes: list[list[np.ndarray]], others: list[list[np.ndarray]], before: list[Any]) -> float:
+    """Return a, if the changes are a times the others minus a rate times the gradients; otherwise 0."""
+    if [[c.shape for c in cs] for cs in changes] != [[o.shape for o in os] for os in others]:
+        return 0.0
+    triples = [
+        (c.ravel(), o.ravel(), p.grad._array.ravel())
+        for (_, pairs), cs, os in zip(before, changes, others)
+        for (p, _), c, o in zip(pairs, cs, os)
+        if p.grad is not None
+    ]
+    products = np.array([[sum(float(np.dot(t[i], t[j])) for t in triples) for j in range(3)] for i in range(3)])
+    if not np.isfinite(products).all() or not products[0, 0]:
+        return 0.0
+    try:
+        share, rate = np.linalg.solve(products[1:, 1:], products[0, 1:])
+    except np.linalg.LinAlgError:
+        return 0.0
+    rest = products[0, 0] - share * products[0, 1] - rate * products[0, 2]
+    return float(share) if rest <= 1e-5 * products[0, 0] and rate < 0 else 0.0
