@@ -195,16 +195,23 @@ def _line_of(error: Exception) -> str:
 
 
 def _constants(step: Any, depth: int = 0) -> set[float]:
-    """Return the numbers in the code of a function or class, and of the functions that it contains."""
+    """Return the numbers in the code of a function or class, and of the functions that it contains or calls."""
     if isinstance(step, type):
-        return set().union(*(_constants(f) for f in vars(step).values() if inspect.isfunction(f)))
+        return set().union(*(_constants(f, depth) for f in vars(step).values() if inspect.isfunction(f)))
     code = getattr(step, "__code__", step)
     defaults = getattr(step, "__defaults__", None) or () if depth else ()  # those of the step itself are settings
     cells = [cell.cell_contents for cell in getattr(step, "__closure__", None) or ()]
-    inside = (*defaults, *getattr(code, "co_consts", ()), *cells)
+    known = getattr(step, "__globals__", {})
+    called = [
+        f for name in getattr(code, "co_names", ()) if inspect.isroutine(f := known.get(name)) or inspect.isclass(f)
+    ]
+    own = [
+        f for f in called if getattr(f, "__module__", "") == getattr(step, "__module__", None)
+    ]  # a factory, a helper
+    inside = (*defaults, *getattr(code, "co_consts", ()), *cells, *own)
     found = {n for n in inside if isinstance(n, float)}
     for inner in inside if depth < 3 else ():
-        if inspect.iscode(inner) or inspect.isfunction(inner):
+        if inspect.iscode(inner) or inspect.isfunction(inner) or inspect.isclass(inner):
             found |= _constants(inner, depth + 1)
     return found
 

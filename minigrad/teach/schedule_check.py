@@ -75,7 +75,7 @@ class ScheduleReport:
         """Return the text, and the formula as it is and as it acts here."""
         if self.line is None:
             return str(self)
-        return f"{self}\n    the formula:   {self.line.before}\n    yours acts as: {self.line.after}"
+        return f"{self}\n    the formula:   {_shown(self.line.before)}\n    yours acts as: {_shown(self.line.after)}"
 
 
 def check_schedule(mine: Callable[..., Any], schedule: str, **settings: Any) -> ScheduleReport:

@@ -685,3 +685,11 @@ def test_a_gate_a_skip_connection_and_a_state_appended_too_early() -> None:
 
     report = check_forward(partial(states, early=True), states, x, w)
     assert report.mistake == "joined" and "before the update" in report.cause, str(report)
+
+
+def test_numbers_of_a_function_that_a_factory_calls() -> None:
+    assert 0.25 in _constants(lambda: numbered())
+
+
+def numbered(rate: float = 0.25) -> float:
+    return rate

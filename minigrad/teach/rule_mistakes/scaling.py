@@ -120,10 +120,14 @@ def _power_missing(formula: Formula) -> Iterator[Variant]:
     yield from map(Variant, rewrite_everywhere(formula, "1 - BETA ** t", "1 - BETA"))
 
 
-@mistake("t-everywhere", "rule", "t of the bias correction is off by one: it counts {detail} in the first step",
+@mistake("t-everywhere", "rule", "t of the bias correction is wrong: it counts {detail}",
          assumes=0.95)  # fmt: skip
 def _t_everywhere(formula: Formula) -> Iterator[Variant]:
-    for instead, said in (("t - 1", "from 0 instead of 1"), ("t + 1", "2 instead of 1"), ("2 * t", "twice as fast")):
+    for instead, said in (
+        ("t - 1", "from 0 instead of 1"),
+        ("t + 1", "from 2 instead of 1"),
+        ("2 * t", "twice as fast"),
+    ):
         for edited in rewrite_everywhere(formula, "BETA ** t", f"BETA ** ({instead})"):
             yield Variant(edited, said)
         for i, statement in enumerate(formula.body):  # in one line that has it twice
