@@ -21,7 +21,8 @@ def recurrent(w: np.ndarray) -> np.ndarray:
     total = 0.0
     for t in range(4):
         z = 1 / (1 + np.exp(-(X[t] @ w)))
-        h = z * h + np.tanh(h @ w + X[t])
+        both = np.concatenate([h, X[t]]).reshape(2, 3).T  # the derivatives of these are views
+        h = z * h + np.tanh(both[:, 0] @ w + both[:, 1])
         total += h @ h
     return total
 

@@ -248,8 +248,8 @@ def _matrix_of(linear: Callable[[np.ndarray], Any], shape: tuple[int, ...]) -> n
     for n in range(size):
         flat[n] = 1
         made = linear(e)
-        flat[n] = 0
         if made is None:
             return None
-        rows.append(np.array(made, float).ravel())
+        rows.append(np.array(made, float).ravel())  # a copy: it may be a view of e
+        flat[n] = 0
     return np.array(rows).reshape(size, -1)
