@@ -224,6 +224,15 @@ OPS = (
         grad=False,
     ),
     row(
+        "histogram weight differentiable",
+        lambda m, w: (
+            m.tensor([0.0, 1.0, 5.0, 0.2]).to(w.dtype).histogram(2, range=(0.0, 1.0), weight=w, density=True)[0]
+        ),
+        cases([(4,)]),
+        "p",
+        torch=None,
+    ),
+    row(
         "searchsorted",
         lambda m, x, v, **k: m.searchsorted(x.sort().values, v, **k),
         cases(

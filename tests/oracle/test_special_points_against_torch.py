@@ -250,7 +250,7 @@ OTHERWISE_AT_NAN = {
     "documented in docs/pytorch.md": (
         *("conv1d", "conv2d", "conv2d of an even kernel", "conv3d", "conv_transpose1d", "conv_transpose2d"),
         *("conv_transpose3d", "interpolate trilinear", "interpolate bilinear", "interpolate bicubic", "float_power"),
-        *("interpolate linear", "interpolate area", "interpolate nearest", "grid_sample", "histogram weight"),
+        *("interpolate linear", "interpolate area", "interpolate nearest", "grid_sample"),
     ),
     "LAPACK decides how far nan spreads": (
         *("inverse", "slogdet logabsdet", "logdet", "cholesky", "cholesky upper", "eigh values", "eigh vectors"),

@@ -600,7 +600,7 @@ class Selection(Base[Out]):
         Args:
             bins: the number of bins of equal width, or a tensor of their edges.
             range: (lowest, highest) edge (default: those of the elements).
-            weight: what each element counts (default 1).
+            weight: what each element counts (default 1); a gradient reaches it.
             density: whether to divide by the total and the width, as a density (default False).
 
         >>> from minigrad import tensor
@@ -610,11 +610,21 @@ class Selection(Base[Out]):
         """
         if self.dtype.kind != "f":
             raise TypeError(f"histogram: takes floats, got {self.dtype}; t.float() converts")
+        x = self._array.ravel()
         edges = _array(bins) if getattr(bins, "shape", ()) else bins
-        hist, edges = np.histogram(
-            self._array.ravel(), edges, range, density, None if weight is None else _array(weight).ravel()
-        )
-        return Histogram(self._of(hist.astype(self.dtype)), self._of(edges.astype(self.dtype)))
+        counts, edges = np.histogram(x, edges, range)
+        hist = self._of(counts.astype(self.dtype))
+        if weight is not None:
+            weight = weight if isinstance(weight, Selection) else self._of(np.asarray(weight))
+            if weight.shape != self.shape:
+                raise ValueError(f"histogram: weight has the shape of the tensor, {self.shape}, got {weight.shape}")
+            index = np.where(x == edges[-1], counts.size, edges.searchsorted(x, "right")) - 1
+            inside = (index >= 0) & (index < counts.size)
+            weights = weight.astype(self.dtype).reshape(-1)[inside]
+            hist = self.apply(ix.place, weights, index=index[inside], shape=counts.shape)
+        if density:
+            hist = hist / (hist.sum() * np.diff(edges).astype(self.dtype))
+        return Histogram(hist, self._of(edges.astype(self.dtype)))
 
     def searchsorted(
         self, values: Any, *, out_int32: bool = False, right: bool = False, side: str | None = None, sorter: Any = None
