@@ -104,8 +104,9 @@ mistake("last-missing", "schedule", "the last rate {detail}", ("last", "0.0", "i
         ("alpha_0 + (last - alpha_0) * A / B", "last + alpha_0 * (1 - A / B)",
          "is added, but not subtracted from the range alpha_0 - last"))
 mistake("range", "schedule", "the rate falls by `last`, instead of to it", ("last - alpha_0", "-last"))
-mistake("lower-limit", "schedule", "the last rate is a lower limit of a rate that falls to 0, instead of its end",
-        ("alpha_0 + (last - alpha_0) * A / B", "max(alpha_0 * (1 - A / B), last)"))
+mistake("lower-limit", "schedule", "the smallest rate is a lower limit of a rate that falls to 0, instead of its end",
+        ("alpha_0 + (last - alpha_0) * A / B", "max(alpha_0 * (1 - A / B), last)"),
+        ("smallest + (alpha_0 - smallest) * A / B", "max(alpha_0 * A / B, smallest)"))
 mistake("curved", "schedule", "the progress t / T is {detail}",
         *[(pattern, instead.replace("P", power), said)
           for power, said in (("(A / B) ** 2", "squared"), ("np.sqrt(A / B)", "under a root"))
@@ -152,11 +153,14 @@ mistake("dropped", "schedule", "a part of the formula is missing: `{after}` inst
 # fmt: on
 
 
-@mistake("length", "schedule", "the schedule is one step too {detail}")
+@mistake("length", "schedule", "{detail}")
 def _length(formula: Formula) -> Iterator[Variant]:
-    for other, said in (("(T - 1)", "short: it ends at T - 1"), ("(T + 1)", "long: it ends at T + 1")):
-        instead = expression(other)
-        yield Variant(replaced_everywhere(formula, lambda node: instead if is_name(node, "T") else None), said)  # noqa: B023
+    for name in sorted(formula.settings & {"T", "every"}):
+        for other, said in ((f"{name} - 1", "short"), (f"{name} + 1", "long")):
+            instead = expression(other)
+            edited = replaced_everywhere(formula, lambda node: instead if is_name(node, name) else None)  # noqa: B023
+            what, ends = ("the schedule", "ends at") if name == "T" else ("each stage", "lasts")
+            yield Variant(edited, f"{what} is one step too {said}: it {ends} {other}")
 
 
 @mistake(
