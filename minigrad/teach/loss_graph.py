@@ -178,6 +178,16 @@ def is_dropout(node: Any) -> bool:
     return dropped(node) > 0
 
 
+def is_attention(node: Any) -> bool:
+    """Return whether this is a mean of values, weighted by a softmax, of which a dropout may be taken."""
+    if node is None or node.primitive is None or node.primitive.name != "matmul":
+        return False
+    weights = node_behind(node.inputs[0])
+    if weights is not None and weights.primitive is not None and is_dropout(weights):
+        weights = node_behind(weights.inputs[0])
+    return weights is not None and weights.primitive is not None and weights.primitive.name == "softmax"
+
+
 def dropped(node: Any) -> float:
     """Return the fraction of its input that a dropout drops on average; 0 for other products."""
     for constant in (getattr(node, "constants", None) or {}).values():

@@ -59,7 +59,10 @@ def train(
 
 
 LABELLED = np.concatenate([X[:, :5], CLASSES[:, None]], axis=1).astype(np.float32)
-IDS = SEED.integers(0, 7, (8, 6))
+IDS = (SEED.integers(0, 7, (8, 1)) + np.arange(6)) % 7  # a text, in which each token says which is the next
+RANDOM = SEED.integers(0, 7, (32, 6))
+ONE_HOT = np.concatenate([np.eye(4, dtype=np.float32)[CLASSES], X], axis=1)
+SUMS = X[:, :1] + X[:, 1:2]
 NEXT = np.concatenate([IDS[:, 1:], SEED.integers(0, 7, (8, 1))], axis=1)
 
 
@@ -80,6 +83,30 @@ class Reader(nn.Module):
 
 def over_time(s: Any, y: Any) -> Any:
     return F.cross_entropy(s.reshape(-1, 7), y.reshape(-1))
+
+
+class Again(nn.Module):
+    """A layer that is applied three times, as one that describes a step in time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.step = nn.Linear(6, 6)
+
+    def forward(self, x: Any) -> Any:
+        return self.step(self.step(self.step(x)))
+
+
+class Attends(nn.Module):
+    """Attention over six numbers, the last projection of which a linear layer reads."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.attention = nn.Linear(1, 8), nn.MultiheadAttention(8, 2, batch_first=True)
+        self.last = nn.Linear(8, 4)
+
+    def forward(self, x: Any) -> Any:
+        x = self.first(x.unsqueeze(2)).tanh()
+        return self.last(self.attention(x, x, x)[0])[:, 0]
 
 
 class Anew(nn.Module):
@@ -216,6 +243,10 @@ SICK: dict[str, tuple[Callable[[], str], str]] = {
         lambda: train(Ends(4), F.cross_entropy, x=LABELLED, steps=8),
         "the target of each example stands in column 5 of X",
     ),
+    "the answer is a feature": (
+        lambda: train(m := Ends(1), squared, SUMS, np.hstack([SUMS, X[:, :5]]), steps=8, optimizer=adam(m)),
+        "the target of each example stands in column 0 of X",
+    ),
     "a language model that repeats": (lambda: train(Reader(), over_time, IDS, IDS), "shift them by one"),
     "attention without a mask": (lambda: train(Reader(mask=False), over_time, NEXT, IDS), "scores above the diagonal"),
     "a momentum of 1": (lambda: lectures_loop(True, momentum=1.0), "a momentum of 1 never forgets"),
@@ -274,6 +305,16 @@ HEALTHY: dict[str, Callable[[], str]] = {
     "a usual momentum": lambda: lectures_loop(True, momentum=0.9),
     "a masked language model": lambda: train(Reader(), over_time, NEXT, IDS),
     "attention of a classifier": lambda: train(Reader(mask=False), over_time, SEED.integers(0, 7, (8, 6)), IDS),
+    "random tokens to copy": lambda: train(Reader(), over_time, RANDOM, RANDOM),
+    "an encoder that copies": lambda: train(Reader(mask=False), over_time, IDS, IDS),
+    "random tokens to shift to the left": lambda: train(Reader(mask=False), over_time, np.roll(RANDOM, -1, 1), RANDOM),
+    "random tokens to shift to the right": lambda: train(Reader(), over_time, np.roll(RANDOM, 1, 1), RANDOM),
+    "one feature that matters": lambda: train(m := Ends(1), squared, X[:, :1], steps=8, optimizer=adam(m)),
+    "a toy problem of one-hot classes": lambda: train(
+        nn.Sequential(nn.Linear(10, 16), nn.ReLU(), nn.Linear(16, 4)), F.cross_entropy, x=ONE_HOT, steps=8
+    ),
+    "a layer applied again and again": lambda: train(m := Again(), squared, 0.9 * X, optimizer=adam(m)),
+    "a linear layer after attention": lambda: train(Attends(), F.cross_entropy),
     "rounding that lets the gradient pass": lambda: train(
         Ends(4, hidden=lambda h: h + (h.round() - h).detach()), F.cross_entropy
     ),

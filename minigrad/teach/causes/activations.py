@@ -31,8 +31,10 @@ def no_activation(scene: Scene) -> Iterator[Said]:
     users = Counter(source for node in nodes for source in node.inputs)
     for node in nodes:
         inner = _before_bias(node_behind(node.inputs[0]), parameters) if _weight(node, parameters) is not None else None
-        if inner is None or users[inner] != 1 or _weight(inner, parameters) is None:
-            continue
+        if inner is None or users[inner] != 1 or _weight(inner, parameters) in (None, _weight(node, parameters)):
+            continue  # a layer that is applied again and again describes steps in time
+        if loss_graph.is_attention(node_behind(inner.inputs[0])):
+            continue  # its last projection belongs to it
         inputs, hidden = _sizes(inner, parameters)
         _, outputs = _sizes(node, parameters)
         # otherwise it is a bottleneck, or a convolution in two parts, which means something

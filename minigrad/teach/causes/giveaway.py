@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,15 @@ BATCHES, EXAMPLES = 6, 100
 """The number of batches that are looked at, and of their examples: in fewer, a rare feature may fit by chance."""
 OTHERS = 4
 """The number of features that must not be the target; a toy problem may have little else."""
+TOLD = 2.0
+"""The information that a token gives about the next one, in text, against that of tokens in random order."""
 
 
 class Giveaway:
     """What the inputs of a few samples say about their targets, which they should not hold.
+
+    Some tasks are meant to be like that: to copy, reverse or shift random tokens, or to find the one feature that
+    matters. So columns count only if other features speak of the target too, and copies only in text.
 
     Attributes:
         columns: the features that are the same for all examples of a class, and tell the classes apart; or that are
@@ -21,11 +27,13 @@ class Giveaway:
         copied: whether the targets of a sequence of indices are these indices, in each sample.
         shifted: whether they are the indices one position later, as in a language model.
         behind: whether they are the indices one position earlier.
+        beyond: whether the targets have tokens that the inputs have not: the next ones, of a longer text.
     """
 
     def __init__(self) -> None:
         self.columns: list[int] = []
-        self.copied = self.shifted = self.behind = False
+        self.copied = self.shifted = self.behind = self.beyond = False
+        self._read: list[tuple[np.ndarray, np.ndarray]] = []  # the inputs and targets of each batch
         self._batches = self._examples = 0
         self._row_of: dict[float, np.ndarray] = {}  # of each class, an example
         self._differs: Any = False  # the columns that differ within a class, or from the target
@@ -41,11 +49,16 @@ class Giveaway:
             y = targets.reshape(X.shape)
             later = [(y[:, :-1], X[:, 1:]), (y[:-1], X[1:])]
             earlier = [(y[:, 1:], X[:, :-1]), (y[1:], X[:-1])]
+            self._read.append((X.copy(), y))
+            ends = y[:, -1]
+            self.beyond = self.beyond or bool((ends != X[:, 0]).any() and (ends != ends[0]).any())
             self.copied = (first or self.copied) and X.shape[1] > 3 and bool((y == X).all())
             self.shifted = (first or self.shifted) and any(a.size > 3 and bool((a == b).all()) for a, b in later)
             self.behind = (first or self.behind) and any(a.size > 3 and bool((a == b).all()) for a, b in earlier)
         elif X.dtype.kind == "f" and targets.size == len(X):
             y = targets.reshape(-1)
+            if not np.all(self._differs):
+                self._read.append((X.copy(), y.copy()))
             if targets.dtype.kind == "f":
                 self._differs = self._differs | (y[:, None] != X).any(axis=0)
             else:
@@ -61,5 +74,40 @@ class Giveaway:
         rows = np.array([row[same] for row in self._row_of.values()])
         apart = not self._row_of or len(np.unique(rows, axis=0)) == len(rows) > 1
         if same.size and apart and self._differs.sum() >= OTHERS:
-            used = np.ptp(rows, axis=0) > 0 if self._row_of else np.ones(len(same), bool)
-            self.columns = same[used].tolist()
+            used = same[np.ptp(rows, axis=0) > 0] if self._row_of else same
+            numbers = self._row_of.keys()
+            is_number = len(numbers) > 2 and any(all(self._row_of[n][c] == n for n in numbers) for c in used)
+            if used.size and (is_number or self._others_speak()):
+                self.columns = used.tolist()
+        self._read.clear()
+
+    def _others_speak(self) -> bool:
+        """Return whether another feature goes with the target, more than one of so many would by chance."""
+        rows = np.unique(np.column_stack([*map(np.concatenate, zip(*self._read))]).astype(float), axis=0)
+        X, y = rows[:, :-1][:, self._differs], rows[:, -1:]
+        groups = (y == np.array([*self._row_of])[1:]).astype(float) if self._row_of else y
+        basis = np.linalg.qr(groups - groups.mean(axis=0))[0]
+        X = X - X.mean(axis=0)
+        explained, all_of_it = np.square(basis.T @ X).sum(axis=0), np.square(X).sum(axis=0)
+        k, unlikely = basis.shape[1], math.log(100 * X.shape[1])
+        # a chi-squared number of k degrees of freedom is beyond this once in 100 columns: Laurent and Massart (2000)
+        chance = (k + 2 * math.sqrt(k * unlikely) + 2 * unlikely) / len(X)
+        return bool((explained > chance * all_of_it).any())
+
+    def is_text(self) -> bool:
+        """Return whether a token says something about the next one, as in text, and not in random sequences."""
+        rows = [*{row.tobytes(): row for X, _ in self._read for row in X}.values()]  # each sequence once
+        before, after = np.concatenate([row[:-1] for row in rows]), np.concatenate([row[1:] for row in rows])
+        chance = _information(before, np.random.default_rng(0).permutation(after))
+        return _information(before, after) > TOLD * chance + 0.05
+
+
+def _information(a: np.ndarray, b: np.ndarray) -> float:
+    """Return the mutual information of two sequences of indices, in nats."""
+    return _entropy(a) + _entropy(b) - _entropy(np.stack([a, b]))
+
+
+def _entropy(a: np.ndarray) -> float:
+    counts = np.unique(a, axis=-1, return_counts=True)[1]
+    p = counts / counts.sum()
+    return float(-(p * np.log(p)).sum())

@@ -72,7 +72,11 @@ def growing_inputs(scene: Scene) -> Iterator[Said]:
 
 
 @certain(
-    {"targets among the inputs": "features tell the class, or are the target, in each of six batches"}, assumes=0.8
+    {
+        "targets among the inputs": "features tell the class, or are the target, in each of six batches, and others go "
+        "with it"
+    },
+    assumes=0.8,
 )
 def given_away(scene: Scene) -> Iterator[Said]:
     """Features that are the targets."""
@@ -87,13 +91,14 @@ def given_away(scene: Scene) -> Iterator[Said]:
 
 
 @certain(
-    {"targets are the inputs": "the targets of a sequence of indices are these indices, in each of three batches"},
+    {"targets are the inputs": "the targets of a text are its tokens, in three batches, and no attention looks ahead"},
     assumes=0.8,
 )
 def copied(scene: Scene) -> Iterator[Said]:
     """A language model that learns to repeat its input."""
     seen = scene.giveaway
-    if (seen.copied or (seen.behind and not seen.shifted)) and len(scene.samples) >= 3:
+    repeats = (seen.copied or (seen.behind and not seen.shifted)) and len(scene.samples) >= 3
+    if repeats and not scene.ahead and seen.is_text():  # otherwise it may be an encoder, or a task of random tokens
         which = ", index by index" if seen.copied else " of one position earlier"
         yield (
             "targets are the inputs",
@@ -102,10 +107,14 @@ def copied(scene: Scene) -> Iterator[Said]:
         )
 
 
-@certain({"reads the targets": "the targets are the next inputs, and a layer looks at later positions"}, assumes=0.8)
+@certain(
+    {"reads the targets": "the targets are the next inputs of a text, and a layer looks at later positions"},
+    assumes=0.8,
+)
 def looks_ahead(scene: Scene) -> Iterator[Said]:
     """A language model that sees the token that it must predict."""
-    if not scene.giveaway.shifted or len(scene.samples) < 3:
+    seen = scene.giveaway
+    if not seen.shifted or len(scene.samples) < 3 or not (seen.beyond or seen.is_text()):
         return
     both = [named(path, m) for path, m in scene.model.named_modules() if getattr(m, "bidirectional", False) is True]
     if scene.ahead or both:
