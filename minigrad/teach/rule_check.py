@@ -27,7 +27,7 @@ from minigrad.teach.rule_reference import (
     a_trial,
     close,
 )
-from minigrad.teach.rule_search import Explanation, Search
+from minigrad.teach.rule_search import LIMIT, Explanation, Search
 
 
 @dataclass
@@ -225,7 +225,7 @@ class _Case:
     def report(self) -> RuleReport:
         reference, taken = self.reference, self.taken
         search, form = Search(reference, self.trial, taken), reference.forms[0]
-        if search.fits(form):
+        if any(map(search.fits, reference.forms)):
             return self._right(*self._about_rates())
         if isinstance(self.step, type) and not taken.constant_rate:
             constant = take(self.step, reference.settings, self.trial, decays=False)
@@ -233,7 +233,7 @@ class _Case:
                 return self._right("the learning rate was constant: changing the attribute of the object had no effect")
         others = [(note, epsilon, search.of(other)) for note, epsilon, other in reference.alternatives()]
         for note, _, other in others:
-            if other.fits(other.reference.forms[0]):
+            if any(map(other.fits, other.reference.forms)):
                 return self._right(note)
         found = search.singles()
         rounding = SINGLE if taken.is_single() else NEARLY
@@ -255,7 +255,10 @@ class _Case:
         for note, one in ((others[0][0], others[0][2]) if written else ("", search), *folded):
             if found := one.in_other_convention() or one.fitted() or one.pairs():
                 return self._named(found, note)
-        return self._named([], written[0][0] if written else "")
+        report = self._named([], written[0][0] if written else "")
+        if search.late():
+            report.notes.append(f"the search for two mistakes was given up after {LIMIT:g} seconds")
+        return report
 
     def _right(self, *notes: str) -> RuleReport:
         lines = self.reference.forms[0].lines

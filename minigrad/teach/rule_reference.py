@@ -61,6 +61,14 @@ def adam(x, dx, state, learning_rate, beta1=0.9, beta2=0.999, epsilon=1e-7):
     x = x - rate * m / (np.sqrt(v) + epsilon * np.sqrt(1 - beta2**t))
     return x, {"t": t, "m": m, "v": v}""",
 }
+FORMS["adamax"] = """
+def adamax(x, dx, state, learning_rate, beta1=0.9, beta2=0.999, epsilon=1e-7):
+    t = state.get("t", 0) + 1
+    m = beta1 * state.get("m", 0.0) + (1 - beta1) * dx
+    u = np.maximum(beta2 * state.get("u", 0.0), np.abs(dx))
+    mb = m / (1 - beta1**t)
+    x = x + -learning_rate * mb / (u + epsilon)
+    return x, {"t": t, "m": m, "u": u}"""
 FORMS["momentum_pytorch"] = """
 def momentum_pytorch(x, dx, state, learning_rate, mu=0.9, dampening=0.0, nesterov=False):
     v = mu * state.get("v", 0.0) + dx
@@ -73,7 +81,10 @@ def rmsprop_momentum(x, dx, state, learning_rate, decay_rate=0.99, epsilon=1e-7,
     v = mu * state.get("v", 0.0) + dx / (np.sqrt(cache - mean**2) + epsilon)
     x = x - learning_rate * v
     return x, {"cache": cache, "mean": mean, "v": v}"""
-"""Other ways to write a rule, with the same numbers: some mistakes are small only in them."""
+"""Other ways to write a rule, with the same numbers: some mistakes are small only in them.
+
+AdaMax's paper has no epsilon, so that it may stand in the maximum or beside it.
+"""
 
 
 @dataclass

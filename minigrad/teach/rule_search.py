@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import time
 from dataclasses import dataclass
 from itertools import combinations, islice
 from typing import Any
@@ -16,9 +17,11 @@ from minigrad.teach.rule_calls import Taken, Trial
 from minigrad.teach.rule_mistakes import CATALOGUE
 from minigrad.teach.rule_reference import EXACT, NAMES, STEPS, Element, Reference
 
+LIMIT = 4.0
+"""The seconds of computing after which no further pairs of mistakes are tried."""
 PAIRS = 15_000
 """How many pairs of mistakes are tried at most."""
-FIRST = 60
+FIRST = 100
 """For how many likely mistakes a second one is tried in the same lines."""
 LIKELY = 1.3
 """How much a mistake may assume, so that it is tried together with another one."""
@@ -86,23 +89,28 @@ class Search:
         reference: the rule that it is compared with.
         trial: the inputs.
         taken: where the learner's rule went.
-        known: the edits of formulas that another search has made already.
+        first: the search with another rule, whose edits of formulas and whose time this one shares.
     """
 
-    def __init__(self, reference: Reference, trial: Trial, taken: Taken, known: Known | None = None) -> None:
+    def __init__(self, reference: Reference, trial: Trial, taken: Taken, first: Search | None = None) -> None:
         self.reference, self.trial, self.taken = reference, trial, taken
         self.element = Element(reference, trial, taken)
-        self.known: Known = {} if known is None else known
+        self.known: Known = {} if first is None else first.known
+        self.until: float = time.thread_time() + LIMIT if first is None else first.until
 
     def of(self, reference: Reference) -> Search:
         """Return the search with another rule."""
-        return Search(reference, self.trial, self.taken, self.known)
+        return Search(reference, self.trial, self.taken, self)
 
     def fits(self, formula: Formula, tolerance: tuple[float, float] = EXACT, shared: str = "") -> bool:
         """Whether a formula goes where the learner's rule went."""
         if not shared and self.element.parts(formula, self.reference.settings, tolerance):
             return False
         return self.reference.path(formula, self.trial, self.taken, tolerance, shared) is not None
+
+    def late(self) -> bool:
+        """Whether the time is over; the search gives up then."""
+        return time.thread_time() > self.until
 
     # ---- one mistake -------------------------------------------------------------------------------------------
 
@@ -266,18 +274,14 @@ class Search:
 
     def _numbers(self, formula: Formula) -> Any:
         """Where a formula goes, as a key; None if it cannot run."""
-        try:
-            made = [*self.element.path(formula, self.reference.settings)]
-            return tuple(made) if np.isfinite(made).all() else None
-        except Exception:
-            path = self.reference.path(formula, self.trial)
-            return path and path[0][-1].tobytes()
+        path = self.reference.path(formula, self.trial)
+        return path and np.array(path[0]).tobytes()
 
     def _in_two_lines(self, form: Formula, several: list[tuple[Formula, Explanation]]) -> list[Explanation]:
         pairs = sorted(combinations(several, 2), key=lambda pair: pair[0][1].assumes + pair[1][1].assumes)
         found, least = [], np.inf
         for (one, why), (two, reason) in islice(pairs, PAIRS):
-            if why.assumes + reason.assumes > least:
+            if why.assumes + reason.assumes > least or self.late():
                 break
             if (both := _merged(form, one, two)) is not None and self.fits(both):
                 least = why.assumes + reason.assumes
@@ -290,7 +294,7 @@ class Search:
         for formula, why in [(f, e) for f, e in several if len(f.body) == len(form.body)][:FIRST]:
             places = [i for i, (a, b) in enumerate(zip(formula.body, form.body)) if a is not b]
             lines = formula.with_body([formula.body[i] for i in places])
-            for edited, reason in self.variants(lines, 1.1):
+            for edited, reason in self.variants(lines, 1.2) if not self.late() else ():
                 if len(edited.body) == len(places):
                     body = [*formula.body]
                     for i, statement in zip(places, edited.body):

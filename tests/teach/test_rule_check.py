@@ -12,6 +12,7 @@ import pytest
 
 from minigrad import check_forward, check_rule, check_schedule, nn, no_grad, optim, tensor
 from minigrad.optim import rules
+from minigrad.teach import rule_search
 from minigrad.teach.forward_mistakes import CATALOGUE as FORWARD
 from minigrad.teach.forward_mistakes import Variant, mistake
 from minigrad.teach.rule_check import _constants
@@ -25,6 +26,12 @@ SETTINGS = [
     {"learning_rate": 0.5, "beta1": 0.5, "beta2": 0.9, "epsilon": 1e-8},
     {"learning_rate": 0.03, "beta1": 0.95, "beta2": 0.98, "epsilon": 1e-6},
 ]
+
+
+@pytest.fixture(autouse=True)
+def _without_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No search is given up, however slow the machine is."""
+    monkeypatch.setattr(rule_search, "LIMIT", 600.0)
 
 
 def adam_with(
@@ -124,7 +131,7 @@ def test_every_rule_is_right_and_can_be_wrong(name: str) -> None:
 
 def test_other_forms_of_a_rule_are_the_rule() -> None:
     for name in FORMS:
-        reference = Reference.of(name, {})
+        reference = Reference.of(name, {"epsilon": 0.0} if name == "adamax" else {})  # it may stand in two places
         trial = a_trial(reference, 0.1, 1)
         made = [reference.path(form, trial) for form in reference.forms]
         assert len(made) > 1 and made[0] and made[1] and np.allclose(made[0][0], made[1][0], rtol=1e-12)
@@ -648,9 +655,63 @@ def added_to_x(x: Any, dx: Any, state: Any, learning_rate: float) -> Any:
     return x + 0.1 * x - learning_rate * dx, state
 
 
+def decayed_update(x: Any, dx: Any, state: Any, learning_rate: float) -> Any:
+    new, state = rules.adam(x, dx, state, learning_rate)
+    return x + (1 + 0.1) * (new - x), state
+
+
+def sign_kept(x: Any, dx: Any, m: Any) -> Any:
+    sign = np.sign(0.9 * m + 0.1 * dx)
+    return x - 0.1 * sign, 0.99 * m + 0.01 * sign
+
+
+def unsigned_too_early(x: Any, dx: Any, m: Any) -> Any:
+    m = 0.99 * m + 0.01 * dx
+    return x - 0.1 * (0.9 * m + 0.1 * dx), m
+
+
+def decayed_when_stored(x: Any, dx: Any, state: Any, learning_rate: float) -> Any:
+    cache = 0.99 * state.get("cache", 0.0) + 0.01 * dx**2
+    return x - learning_rate * dx / (np.sqrt(cache) + 1e-7), {"cache": 0.99 * cache}
+
+
+def mean_of_squares(x: Any, dx: Any, state: Any, learning_rate: float) -> Any:
+    t, total = state.get("t", 0) + 1, state.get("total", 0.0) + dx**2
+    return x - learning_rate * dx / (np.sqrt(total / t) + 1e-7), {"t": t, "total": total}
+
+
+def from_x(x: Any, dx: Any, state: Any, learning_rate: float) -> Any:
+    v = 0.9 * state.get("v", x) - learning_rate * dx
+    return x + v, {"v": v}
+
+
+def adamax(x: Any, dx: Any, state: Any, learning_rate: float, root: Any = lambda u: u) -> Any:
+    """AdaMax with epsilon beside the maximum."""
+    t, m = state.get("t", 0) + 1, 0.9 * state.get("m", 0.0) + 0.1 * dx
+    u = np.maximum(0.999 * state.get("u", 0.0), np.abs(dx))
+    return x - learning_rate * m / (1 - 0.9**t) / (root(u) + 1e-8), {"t": t, "m": m, "u": u}
+
+
+def test_the_epsilon_of_adamax_may_stand_beside_the_maximum() -> None:
+    assert check_rule(adamax, "adamax")
+
+
+def test_a_search_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rule_search, "LIMIT", 0.0)
+    report = check_rule(lambda x, dx: x - 0.1 * np.arctan(dx) + np.cos(x), "sgd")
+    assert report.mistake == "unknown" and "the search for two mistakes was given up" in str(report), str(report)
+
+
 @pytest.mark.parametrize(
     ("name", "rule", "wrong", "settings"),
     [
+        ("weight-decay-of-step", "adamw", decayed_update, {"weight_decay": 0.1}),
+        ("sign-kept", "lion", sign_kept, {}),
+        ("lines-swapped + function-missing", "lion", unsigned_too_early, {}),
+        ("old-value-decayed-twice", "rmsprop", decayed_when_stored, {}),
+        ("sum-is-mean", "adagrad", mean_of_squares, {}),
+        ("starts-at-one", "momentum", from_x, {}),
+        ("root-added", "adamax", partial(adamax, root=np.sqrt), {}),
         ("average-too-early", "lion", lambda x, dx, state: lion(x, dx, state, early=True), {}),
         ("interpolation-kept", "lion", lambda x, dx, state: lion(x, dx, state, kept=0.9), {}),
         ("too-early", "adadelta", adadelta, {"learning_rate": 1.0}),

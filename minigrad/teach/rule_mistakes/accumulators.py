@@ -74,6 +74,10 @@ mistake("old-value-is-gradient", "rule", "the old `{target}` is the gradient its
 mistake("mean-is-maximum", "rule", "`{target}` takes a maximum, where the rule averages: a running mean",
         ("BETA * STATE + (1 - BETA) * A", "np.maximum(BETA * STATE, A)"),
         ("BETA * STATE + (1 - BETA) * A", "np.maximum(STATE, A)"), ("STATE + A", "np.maximum(STATE, A)"), assumes=1.2)
+mistake("old-value-decayed-twice", "rule", "the old `{target}` is decayed twice: its factor is {beta} squared",
+        ("BETA * STATE + A", "BETA ** 2 * STATE + A"), ("BETA * STATE - A", "BETA ** 2 * STATE - A"))
+mistake("sum-is-mean", "rule", "the mean of all squares so far is taken, where the rule takes their sum",
+        ("STATE + A", "STATE * (STEP - 1) / STEP + (A) / STEP"), assumes=1.1)
 mistake("steps-missing", "rule", "the size of the last steps is missing: dx is divided by the root of `cache` alone, "
         "as in RMSProp", ("np.sqrt((A + epsilon) / (B + epsilon)) * dx", "dx / np.sqrt(B + epsilon)"),
         ("np.sqrt((A + epsilon) / (B + epsilon)) * dx", "dx / (np.sqrt(B) + epsilon)"))
@@ -81,6 +85,7 @@ mistake("sum-leaks", "rule", "the sum `{target}` leaks (a decaying mean, as in R
         "squares",
         *[('STATE + A', f'{b} * STATE + {w} * (A)') for b in (0.9, 0.95, 0.99, 0.999) for w in (1, round(1 - b, 6))])
 mistake("root-added", "rule", "a square root is taken, where the rule has none", ("A / u", "A / np.sqrt(u)"),
+        ("A / (u + epsilon)", "A / (np.sqrt(u) + epsilon)"),
         ("A * m", "A * np.sqrt(m)"))
 mistake("abs-is-square", "rule", "the square is taken instead of the absolute value", ("np.abs(A)", "A ** 2"))
 mistake("bias-of-u", "rule", "u has a bias correction, which this rule does not have: a maximum needs none",

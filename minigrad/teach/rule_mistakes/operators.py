@@ -9,7 +9,8 @@ from minigrad.teach.catalogue import Variant, mistake
 from minigrad.teach.edits import Formula, expressions, is_name, replaced, shown, statements, target
 
 # fmt: off
-mistake("function-missing", "rule", "a function is missing in `{before}`", ("np.sign(A)", "A"), ("np.abs(A)", "A"),
+mistake("function-missing", "rule", "a function is missing in `{before}`{detail}", ("np.sign(A)", "A", ": np.sign"),
+        ("np.abs(A)", "A", ": np.abs"),
         ("float(_rms(A))", "1.0"), ("_rms(A)", "np.linalg.norm(A)"), ("np.sign(A)", "A / np.linalg.norm(A)"),
         assumes=1.2)
 mistake("other-function", "rule", "{detail} in `{before}`", ("np.sign(A)", "np.tanh(A)", "tanh stands instead of sign"),
@@ -21,6 +22,9 @@ mistake("average-too-early", "rule", "`m` is updated before the step: the step u
 mistake("interpolation-kept", "rule", "what the step uses (with beta1) is kept as `m`; m has its own line, with beta2",
         ("m = beta2 * m + (1 - beta2) * A", "m = beta1 * m + (1 - beta1) * A"),
         ("m = beta2 * m + (1 - beta2) * A", "m = beta2 * (beta1 * m + (1 - beta1) * A) + (1 - beta2) * A"), assumes=1.1)
+mistake("sign-kept", "rule", "the sign that the step uses enters `m`; `m` gathers the gradient itself",
+        *[("m = beta2 * m + (1 - beta2) * A", f"m = {kept}np.sign(beta1 * m + (1 - beta1) * A)")
+          for kept in ("beta2 * m + (1 - beta2) * ", "beta1 * m + (1 - beta1) * ", "")])
 mistake("complement", "rule", "`{detail}` stands instead of 1 - {detail} in `{before}`",
         *[(f"1 - {name}", name, name) for name in ("dampening", "beta1", "beta2", "decay_rate", "mu")], assumes=1.3)
 mistake("first-step-dampened", "rule", "the first velocity is weighed by 1 - dampening too; it is the gradient itself",

@@ -50,9 +50,9 @@ def _starts_at_gradient(formula: Formula) -> Iterator[Variant]:
 @mistake("starts-at-one", "rule", "`{detail}` instead of at zero", assumes=1.3)
 def _starts_at_number(formula: Formula) -> Iterator[Variant]:
     for name in _entries(formula):
-        for start in (1.0, 0.1, 0.01, 1e-3, 0.5) if name != "t" else ():
+        for start in ("1", "0.1", "0.01", "0.001", "0.5", "x") if name not in ("t", "theta") else ():
             instead = expression(f"state.get({name!r}, {start})")
-            yield Variant(replaced_everywhere(formula, _read_as(name, instead)), f"{name}` starts at `{start:g}")
+            yield Variant(replaced_everywhere(formula, _read_as(name, instead)), f"{name}` starts at `{start}")
 
 
 @mistake("first-value-undamped", "rule", "`{detail}` starts with the whole first gradient, without its weight",

@@ -90,6 +90,16 @@ def _scaled(formula: Formula) -> Iterator[Variant]:
             yield from map(Variant, rewrite(formula.without(i), pattern, instead))
 
 
+@mistake("weight-decay-of-step", "rule", "the weight decay scales the step instead of x", assumes=1.05)
+def _of_step(formula: Formula) -> Iterator[Variant]:
+    for i, _ in _decays(formula):
+        for factor in ("1 + weight_decay", "1 - weight_decay", "1 - learning_rate * weight_decay"):
+            for sign in "+-":
+                yield from map(
+                    Variant, rewrite(formula.without(i), f"x = x {sign} A", f"x = x {sign} ({factor}) * (A)")
+                )
+
+
 @mistake(
     "weight-decay-added", "rule", "there is a weight decay of {detail}, which this rule does not have", assumes=1.4
 )
