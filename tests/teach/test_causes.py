@@ -109,6 +109,23 @@ class Attends(nn.Module):
         return self.last(self.attention(x, x, x)[0])[:, 0]
 
 
+class Slots(nn.Module):
+    """Slots that compete for six numbers: the softmax runs over them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.keys, self.slots, self.last = nn.Linear(1, 4), nn.Parameter(minigrad.randn(6, 4)), nn.Linear(24, 4)
+
+    def forward(self, x: Any) -> Any:
+        keys = self.keys(x.unsqueeze(2)).tanh()
+        return self.last(((self.slots @ keys.transpose(1, 2)).softmax(-2) @ keys).flatten(1))
+
+
+def autoencoder() -> Any:
+    """An autoencoder of six tokens."""
+    return nn.Sequential(nn.Embedding(7, 4), nn.Flatten(), nn.Linear(24, 8), nn.Tanh(), nn.Linear(8, 42))
+
+
 class Anew(nn.Module):
     """A layer that forward() creates."""
 
@@ -315,6 +332,11 @@ HEALTHY: dict[str, Callable[[], str]] = {
     ),
     "a layer applied again and again": lambda: train(m := Again(), squared, 0.9 * X, optimizer=adam(m)),
     "a linear layer after attention": lambda: train(Attends(), F.cross_entropy),
+    "an autoencoder of text": lambda: train(autoencoder(), over_time, IDS, IDS),
+    "slots that compete": lambda: train(Slots(), F.cross_entropy),
+    "pairs that are meant": lambda: train(
+        Ends(1), lambda s, y: F.binary_cross_entropy_with_logits(s - s.T, (y > y.T).float()), SUMS
+    ),
     "rounding that lets the gradient pass": lambda: train(
         Ends(4, hidden=lambda h: h + (h.round() - h).detach()), F.cross_entropy
     ),

@@ -57,13 +57,25 @@ def over_the_queries(scene: Scene) -> Iterator[Said]:
         if weights is None or weights.primitive is None or weights.primitive.name != "softmax":
             continue
         n = len(weights.shape)
-        if n > 2 and weights.shape[-1] == weights.shape[-2] > 3 and weights.parameters["axis"] % n == n - 2:
+        square = n > 2 and weights.shape[-1] == weights.shape[-2] > 3
+        if square and weights.parameters["axis"] % n == n - 2 and not _asked_by_slots(weights):
             yield (
                 "softmax over the queries",
                 f"the softmax of the {weights.shape} attention scores runs over axis -2, the queries, so the weights "
                 "with which a position reads the others do not sum to 1, and depend on later positions: use dim=-1",
             )
             return
+
+
+def _asked_by_slots(weights: Any) -> bool:
+    """Return whether the queries are parameters, for which the inputs compete, as in slot attention."""
+    node = node_behind(weights.inputs[0])
+    while node is not None and node.primitive is not None and node.primitive.name in ("mul", "div"):
+        node = node_behind(node.inputs[0])
+    if node is None or node.primitive is None or node.primitive.name != "matmul":
+        return False
+    queries = node_behind(node.inputs[0])
+    return queries is not None and len(queries.shape) < len(node.shape)
 
 
 @certain({"saturated": "most results of a hidden tanh or sigmoid are at its ends"})

@@ -9,6 +9,7 @@ from minigrad.nn.module import Module
 from minigrad.output.words import class_name
 from minigrad.teach.causes.cause import Said, certain, explains
 from minigrad.teach.causes.scene import Scene
+from minigrad.teach.loss_graph import node_behind
 from minigrad.teach.samples import listed, named
 
 WIDE, OFF_CENTRE = 30.0, 5.0
@@ -61,6 +62,8 @@ def growing_inputs(scene: Scene) -> Iterator[Said]:
     first, now = scene.first_batch, scene.batch
     if first is None or now is None or len(scene.samples) < 10 or scene.own_targets:
         return
+    if _normalizes_first(scene.model):
+        return
     before, size = max(-first.low, first.high), max(-now.low, now.high)
     if 0 < before < WIDE < size < math.inf and size > GROWN * before:
         yield (
@@ -98,13 +101,22 @@ def copied(scene: Scene) -> Iterator[Said]:
     """A language model that learns to repeat its input."""
     seen = scene.giveaway
     repeats = (seen.copied or (seen.behind and not seen.shifted)) and len(scene.samples) >= 3
-    if repeats and not scene.ahead and seen.is_text():  # otherwise it may be an encoder, or a task of random tokens
+    if repeats and _reads_in_order(scene) and seen.is_text():  # otherwise it may be a task of random tokens
         which = ", index by index" if seen.copied else " of one position earlier"
         yield (
             "targets are the inputs",
             f"the targets are the inputs{which}, so the model learns to repeat what it reads. To predict the next one, "
             "shift them by one: inputs ids[:, :-1], targets ids[:, 1:]",
         )
+
+
+def _reads_in_order(scene: Scene) -> bool:
+    """Return whether the model seems to read a token at a time, and is no encoder, or encoder and decoder."""
+    recurrent = [m for m in scene.model.modules() if class_name(m) in ("RNN", "GRU", "LSTM")]
+    last = node_behind(scene.output)
+    if last is None or scene.inputs is None or math.prod(last.shape[:-1]) != scene.inputs.size:
+        return False  # the scores of all positions come from one linear function
+    return not scene.ahead and len(recurrent) < 2 and not any(m.bidirectional for m in recurrent)
 
 
 @certain(

@@ -164,7 +164,7 @@ def all_pairs(scene: Scene) -> Iterator[Said]:
             a, b = shapes
             column, row = (a, b) if len(a) == 2 else (b, a)
             n = node.shape[0]
-            if len(column) == 2 and column == (n, 1) and row in ((n,), (1, n)) and n > 1:
+            if column == (n, 1) and row == (n,) and n > 1:  # a row (1, n) is written on purpose: of all pairs
                 yield (
                     "all pairs",
                     f"the loss broadcasts {column} against {row} to {node.shape}: it compares every prediction with "
