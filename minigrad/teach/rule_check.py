@@ -225,7 +225,7 @@ class _Case:
     def report(self) -> RuleReport:
         reference, taken = self.reference, self.taken
         search, form = Search(reference, self.trial, taken), reference.forms[0]
-        if any(map(search.fits, reference.forms)):
+        if search.is_right():
             return self._right(*self._about_rates())
         if isinstance(self.step, type) and not taken.constant_rate:
             constant = take(self.step, reference.settings, self.trial, decays=False)
@@ -233,13 +233,13 @@ class _Case:
                 return self._right("the learning rate was constant: changing the attribute of the object had no effect")
         others = [(note, epsilon, search.of(other)) for note, epsilon, other in reference.alternatives()]
         for note, _, other in others:
-            if any(map(other.fits, other.reference.forms)):
+            if other.is_right():
                 return self._right(note)
         found = search.singles()
         rounding = SINGLE if taken.is_single() else NEARLY
         if not found:
             for note, one in (("", search), *((note, other) for note, _, other in others)):
-                if one.fits(one.reference.forms[0], rounding):
+                if one.is_right(rounding):
                     single = "the differences are those of float32; for exact numbers use float64"
                     return self._right(single, *filter(None, [note]))
         found = found or search.singles(rounding)
@@ -253,6 +253,8 @@ class _Case:
                 return self._named(found, note)
         folded = [(note, other) for note, _, other in others if FOLDED_NOTE in note][:1]
         for note, one in ((others[0][0], others[0][2]) if written else ("", search), *folded):
+            if search.late():
+                break
             if found := one.in_other_convention() or one.fitted() or one.pairs():
                 return self._named(found, note)
         report = self._named([], written[0][0] if written else "")

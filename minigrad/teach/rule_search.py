@@ -108,6 +108,10 @@ class Search:
             return False
         return self.reference.path(formula, self.trial, self.taken, tolerance, shared) is not None
 
+    def is_right(self, tolerance: tuple[float, float] = EXACT) -> bool:
+        """Whether the learner's rule went where the rule goes, in one of its forms."""
+        return any(self.fits(form, tolerance) for form in self.reference.forms)
+
     def late(self) -> bool:
         """Whether the time is over; the search gives up then."""
         return time.thread_time() > self.until

@@ -694,6 +694,8 @@ def adamax(x: Any, dx: Any, state: Any, learning_rate: float, root: Any = lambda
 
 def test_the_epsilon_of_adamax_may_stand_beside_the_maximum() -> None:
     assert check_rule(adamax, "adamax")
+    single = check_rule(lambda x, dx, state, rate: adamax(x.astype(np.float32), dx, state, np.float32(rate)), "adamax")
+    assert single, str(single)
 
 
 def test_a_search_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:

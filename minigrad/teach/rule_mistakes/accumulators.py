@@ -89,7 +89,8 @@ mistake("root-added", "rule", "a square root is taken, where the rule has none",
         ("A * m", "A * np.sqrt(m)"))
 mistake("abs-is-square", "rule", "the square is taken instead of the absolute value", ("np.abs(A)", "A ** 2"))
 mistake("bias-of-u", "rule", "u has a bias correction, which this rule does not have: a maximum needs none",
-        ("A / u", "A / (u / (1 - beta2 ** t))"))
+        ("A / u", "A / (u / (1 - beta2 ** t))"),
+        ("A / (u + epsilon)", "A / (u / (1 - beta2 ** t) + epsilon)"))
 # fmt: on
 
 

@@ -91,7 +91,8 @@ def _wrong_array(formula: Formula) -> Iterator[Variant]:
             known.append(name)
 
 
-@mistake("gradient-for-average", "rule", "the step is made with dx itself instead of with its average `{detail}`")
+@mistake("gradient-for-average", "rule", "the step is made with dx itself instead of with its average `{detail}`",
+         assumes=0.95)  # fmt: skip
 def _gradient_for_average(formula: Formula) -> Iterator[Variant]:
     for i, node in expressions(formula):
         if isinstance(node, ast.Name) and node.id in ("m", "mb") and target(formula.body[i]) == "x":
