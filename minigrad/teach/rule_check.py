@@ -124,11 +124,11 @@ def check_rule(step: Any, rule: str | Callable[..., Any], learning_rate: float =
         rule: the name of a rule of `minigrad.optim.rules`, or "adamw"; or a function in the lecture's form.
         learning_rate: the first learning rate (default 0.1); it decays in the following steps.
         settings: the rule's settings, such as beta1; the others have their defaults, but an epsilon that is not stated
-            may have any usual value. With weight_decay, it is added to
-            the gradient, for "adamw" it shrinks x.
+            may have any usual value. With weight_decay, it is added to the gradient, for "adamw" it shrinks x.
 
     Returns:
-        A report, which is true as a bool if the rule is right, and whose text explains what is wrong.
+        A report, which is true as a bool if the rule is right, and whose text explains what is wrong. After 4 seconds
+        of computing it gives up the search for two mistakes at once, and says so.
 
     Raises:
         ValueError: if there is no such rule.
