@@ -95,6 +95,8 @@ def fresh_statistics(scene: Scene) -> Iterator[Said]:
     """Batch normalization that uses running statistics which nothing has measured."""
     for path, module in scene.model.named_modules() if len(scene.samples) >= 3 else ():
         seen = getattr(module, "num_batches_tracked", None)
+        if any(not p.requires_grad for p in module.parameters()):
+            continue  # it is frozen, in a mode that was chosen
         if not module.training and class_name(module).startswith("BatchNorm") and seen is not None and not seen.item():
             yield (
                 "evaluation mode",
