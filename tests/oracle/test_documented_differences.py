@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -386,6 +387,14 @@ LINES: list[tuple[str, Any, Any, Any]] = [
     ("optimizers with", lambda m: len(m.optim.SGD([m.ones(1)], lr=m.tensor(0.1)).param_groups), 1, ERROR),
     ("optimizers with", lambda m: len(m.optim.Adam([m.ones(1)], foreach=True).param_groups), 1, ERROR),
 ]
+
+
+@pytest.fixture(autouse=True)
+def every_warning() -> Iterator[None]:
+    """PyTorch gives some warnings once in a process only, which may have been in another test."""
+    torch.set_warn_always(True)
+    yield
+    torch.set_warn_always(False)
 
 
 @pytest.mark.parametrize(("name", "program", "theirs", "ours"), LINES, ids=[line[0] for line in LINES])
