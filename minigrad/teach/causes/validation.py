@@ -39,7 +39,8 @@ def overfitting(scene: Scene) -> Iterator[Said]:
     since = [loss for step, loss in known if step > at]
 
     def training(step: int) -> float:
-        return float(np.nanmean(scene.losses[max(0, step - 20) : step] or [math.nan]))
+        losses = [loss for loss in scene.losses[max(0, step - 20) : step] if not math.isnan(loss)]
+        return float(np.mean(losses)) if losses else math.nan
 
     if len(since) >= 3 and min(since[-3:]) > 1.1 * best > 0 and training(known[-1][0]) < training(at):
         yield (

@@ -476,7 +476,7 @@ def _normalized(s: Block, y: np.ndarray) -> tuple[tuple[int, ...], np.ndarray, s
         if centred and np.abs(y.mean(axis=axes)).max() > 1e-8:
             continue
         with np.errstate(all="ignore"):
-            scale = np.nanmedian(d / y, axis=axes, keepdims=True)
+            scale = (d * y).sum(axis=axes, keepdims=True) / (y * y).sum(axis=axes, keepdims=True)
         if not np.allclose(y * scale, d, rtol=1e-7, atol=1e-10 * np.abs(d).max()):
             continue
         n = math.prod(s.x.shape[a] for a in axes)
