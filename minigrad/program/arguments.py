@@ -1,11 +1,14 @@
-"""The arguments of a compiled function: what must be the same for a recording to fit them."""
+"""Arguments and results of a compiled function: what must be the same for a recording to fit, and their stand-ins."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from operator import is_
 from typing import Any
 
 import numpy as np
 
+from minigrad.program.stand_ins import real
 from minigrad.scalar import Value
 from minigrad.tensors.tensor import Tensor
 
@@ -118,3 +121,91 @@ def _part(x: Any) -> tuple[Any, ...]:
 
 def _are_distinct(objects: Any) -> bool:
     return len({*map(id, objects)}) == len(objects)
+
+
+def with_own_containers(x: Any) -> Any:
+    """Return arguments in lists and dictionaries of their own."""
+    if isinstance(x, tuple) and any(isinstance(v, tuple | list | dict) for v in x):
+        parts = [with_own_containers(v) for v in x]
+        return x._make(parts) if hasattr(x, "_make") else type(x)(parts)
+    if isinstance(x, list):
+        return type(x)([with_own_containers(v) for v in x])
+    return {k: with_own_containers(v) for k, v in x.items()} if x.__class__ is dict else x
+
+
+def inputs_of(arguments: Any) -> list[Any]:
+    """Return the tensors and arrays among positional and named arguments."""
+    inputs: list[Any] = []
+    describe(arguments[0], inputs)
+    if arguments[1]:
+        describe(arguments[1], inputs)
+    return inputs
+
+
+def with_stand_ins(x: Any, stand_ins: dict[int, Any], lent: list[Any]) -> Any:
+    """Return an argument with stand-ins for its arrays; in lists and dictionaries they take the arrays' places."""
+    if type(x) is np.ndarray:
+        return stand_ins[id(x)]
+    if isinstance(x, tuple):
+        parts = [with_stand_ins(part, stand_ins, lent) for part in x]
+        if all(map(is_, parts, x)):
+            return x
+        return x._make(parts) if hasattr(x, "_make") else type(x)(parts)
+    if isinstance(x, list):
+        parts = [with_stand_ins(part, stand_ins, lent) for part in x]
+        lent.append((x, [*x], parts))
+        x[:] = parts
+    elif x.__class__ is dict:
+        parts = [with_stand_ins(part, stand_ins, lent) for part in x.values()]
+        lent.append((x, [*x.items()], [*zip(x, parts)]))
+        x.update(zip(x, parts))
+    return x
+
+
+def take_back(lent: list[Any]) -> bool:
+    """Give lists and dictionaries their arrays back. Return whether the function has changed what is in them."""
+    changed = False
+    while lent:
+        x, before, during = lent.pop()
+        if isinstance(x, dict):
+            back = {id(new): old for (_, old), (_, new) in zip(before, during)}
+            changed |= [(id(k), id(v)) for k, v in x.items()] != [(id(k), id(v)) for k, v in during]
+            x.update([(k, back.get(id(v), v)) for k, v in x.items()])
+        else:
+            back = {id(new): old for old, new in zip(before, during)}
+            changed |= [*map(id, x)] != [*map(id, during)]
+            x[:] = [back.get(id(v), v) for v in x]
+    return changed
+
+
+def containers_in(x: Any) -> Iterator[Any]:
+    """Yield the lists and dictionaries among arguments."""
+    if isinstance(x, tuple | list | dict):
+        for part in x.values() if isinstance(x, dict) else x:
+            yield from containers_in(part)
+    if isinstance(x, list | dict):
+        yield x
+
+
+def objects_in(x: Any) -> Iterator[Any]:
+    """Yield the arguments that are neither tensors, arrays nor plain."""
+    if isinstance(x, tuple | list):
+        for part in x:
+            yield from objects_in(part)
+    elif x.__class__ is dict:
+        yield from objects_in([*x.values()])
+    elif x.__class__ is not np.ndarray and not isinstance(x, (Tensor, Value, np.generic, float, complex, *PLAIN)):
+        yield x
+
+
+def with_arrays(result: Any) -> Any:
+    """Return a result with arrays for stand-ins."""
+    if isinstance(result, Tensor):
+        result._array = real(result._array)
+        return result
+    if isinstance(result, tuple | list):
+        parts = [with_arrays(part) for part in result]
+        return result._make(parts) if hasattr(result, "_make") else type(result)(parts)
+    if result.__class__ is dict:
+        return {k: with_arrays(v) for k, v in result.items()}
+    return real(result)

@@ -9,12 +9,9 @@ from __future__ import annotations
 
 import functools
 import sys
-import threading
 import types
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import replace
 from operator import attrgetter, is_
 from typing import Any
 
@@ -25,18 +22,28 @@ from minigrad.autograd.gradients import grad
 from minigrad.grad_mode import accumulate, enable_grad, mode
 from minigrad.hooks import watchers
 from minigrad.output.words import class_name, in_brackets, printable
-from minigrad.primitives.primitive import Call, Calls, Elementwise, Primitive
-from minigrad.program import escaped
-from minigrad.program.arguments import PLAIN, Pattern, describe
+from minigrad.primitives.primitive import Primitive
+from minigrad.program.arguments import (
+    Pattern,
+    containers_in,
+    describe,
+    inputs_of,
+    objects_in,
+    take_back,
+    with_arrays,
+    with_own_containers,
+    with_stand_ins,
+)
 from minigrad.program.guards import Guards, new_objects
-from minigrad.program.recorder import Recorder, Stale, Variable, has_mask, is_library, user_place
+from minigrad.program.held import Held
+from minigrad.program.recorder import Recorder, Stale, Variable, user_place
+from minigrad.program.recording import all_turns, current_modes, current_recorder, record_calls, this_thread
 from minigrad.program.scalar_program import ScalarProgram, watched
 from minigrad.program.scalar_program import result as scalar_result
-from minigrad.program.stand_ins import NumPy, is_array, real
+from minigrad.program.stand_ins import real
 from minigrad.scalar import Value
 from minigrad.tensors import rng, saved
 from minigrad.tensors.dtypes import default
-from minigrad.tensors.graph_attributes import GraphAttributes
 from minigrad.tensors.node import ArrayNode
 from minigrad.tensors.tensor import Tensor, wrap
 
@@ -127,9 +134,9 @@ class Compiled:
         return f"<compiled {printable(getattr(self.function, '__name__', repr(self.function)))}>"
 
     def __call__(self, *args: Any, **options: Any) -> Any:
-        if _turns.are_odd and _thread.recorder is None and not _turns.wait():
+        if all_turns.are_odd and this_thread.recorder is None and not all_turns.wait():
             return self.function(*args, **options)
-        if self._gave_up or watchers or _thread.recorder is not None:
+        if self._gave_up or watchers or this_thread.recorder is not None:
             return self.function(*args, **options)
         modes, latest, why = (mode.recording, mode.inference, default.dtype), None, ""
         if self._latest is not None and not options and self._latest[0] == modes:
@@ -211,26 +218,28 @@ class Recording:
 
     def record(self, args: Any, options: Any) -> tuple[Any, str, bool]:
         """Run the function. Return its result, why it cannot be recorded, and whether it may be possible next time."""
-        with _recording() as recorder, new_objects():
-            held = recorder.held = _Held(recorder, self._inputs)
+        with record_calls() as recorder, new_objects():
+            held = recorder.held = Held(recorder, self._inputs)
             guards = self._guards = Guards(recorder.refuse, held.hold)
             profile = sys.getprofile()
             temporary, failure, lent = False, None, list[Any]()
             try:
                 held.hold(rng.default_generator)
                 stand_ins = {id(x): held.give(x) for x in self._inputs}
-                given, named = _given(args, stand_ins, lent), _given(options, stand_ins, lent)
+                given, named = with_stand_ins(args, stand_ins, lent), with_stand_ins(options, stand_ins, lent)
                 guards.add(self.function, getattr(self.function, "__name__", class_name(self.function)))
-                for a in _objects((args, options)):
+                for a in objects_in((args, options)):
                     guards.add(a, class_name(a))
                 for x in self._inputs:
                     if isinstance(x, Tensor | Value):
                         guards.add_tensor(x, class_name(x))
-                modes = _modes()
+                modes = current_modes()
                 reads: list[tuple[Value, float, str]] = []
                 sys.setprofile(guards.watch)
                 try:
-                    with watched(lambda v, number: reads.append((v, number, user_place())), recorder.refuse, _current):
+                    with watched(
+                        lambda v, number: reads.append((v, number, user_place())), recorder.refuse, current_recorder
+                    ):
                         result = self.function(*given, **named)
                 except Exception as error:
                     failure = error
@@ -239,14 +248,14 @@ class Recording:
                 self.ended = not recorder.active
                 if failure is not None:
                     recorder.refuse(f"with stand-ins for its arrays it raises {class_name(failure)}: {failure}")
-                    _take_back(lent)
+                    take_back(lent)
                     return self._eager(recorder, held, failure, args, options)
-                if _modes() != modes:
+                if current_modes() != modes:
                     recorder.refuse("it changes the gradient mode, the default dtype or NumPy's errstate")
                 if why := guards.changed():
                     temporary = not recorder.reason
                     recorder.refuse(f"it changes {why}")
-                if _take_back(lent):
+                if take_back(lent):
                     recorder.refuse("it changes a list or dictionary among its arguments")
                 self._elsewhere = self._found_elsewhere(args, options)
                 self._fixed = [(i, self._inputs[i]) for i in sorted(held.fixed)]
@@ -256,18 +265,18 @@ class Recording:
                     self._finish(recorder, held, result, bool(held.values))
             finally:
                 recorder.active = False
-                _take_back(lent)
+                take_back(lent)
                 held.restore()
             held.splice(result)
         recorder.nodes, recorder.held, recorder.given = [], None, {}  # the graph's functions keep the recorder
         self._inputs = []
-        return _plain(result), recorder.reason, temporary
+        return with_arrays(result), recorder.reason, temporary
 
     def _found_elsewhere(self, args: Any, options: Any) -> list[tuple[int, int]]:
         """Return the lists and dictionaries among the arguments that the function also finds elsewhere."""
-        return [(i, id(c)) for i, c in enumerate(_containers((args, options))) if self._guards.has_seen(c)]
+        return [(i, id(c)) for i, c in enumerate(containers_in((args, options))) if self._guards.has_seen(c)]
 
-    def _eager(self, recorder: Recorder, held: _Held, error: Exception, args: Any, options: Any) -> Any:
+    def _eager(self, recorder: Recorder, held: Held, error: Exception, args: Any, options: Any) -> Any:
         """Run the function eagerly after an exception: it raises the same, unless stand-ins were the cause."""
         recorder.active = False
         held.restore()
@@ -278,7 +287,7 @@ class Recording:
         self._guards.undo()
         return self.function(*args, **options), recorder.reason, False
 
-    def _finish_values(self, recorder: Recorder, held: _Held, y: Value, reads: Any) -> None:
+    def _finish_values(self, recorder: Recorder, held: Held, y: Value, reads: Any) -> None:
         """Make the program of a function of Values."""
         if any(v.grad is not g for v, g in held.values):
             recorder.refuse("it runs a backward pass")
@@ -304,7 +313,7 @@ class Recording:
             return eager
         return scalar_result(y, values, partials)
 
-    def _finish(self, recorder: Recorder, held: _Held, result: Any, values: bool) -> None:
+    def _finish(self, recorder: Recorder, held: Held, result: Any, values: bool) -> None:
         """Record the backward pass, and make the program."""
         if values:
             recorder.refuse("it uses Values, and returns another object")
@@ -388,7 +397,7 @@ class Recording:
             raise Stale("an argument that the function also finds elsewhere")
         if self._scalar is not None:
             return self._run_values(inputs, args, options)
-        turns, count, tensors = _turns.count, len(inputs), self._tensors
+        turns, count, tensors = all_turns.count, len(inputs), self._tensors
         arrays = [x if x.__class__ is np.ndarray else x._array for x in inputs]
         users = {id(a) for a, x in zip(arrays, inputs) if a is x or x._is_users}
         if not (
@@ -399,8 +408,8 @@ class Recording:
         if why := self._guards.changed():
             raise Stale(why)
         sources = tuple([inputs[i].node if i < count else self._nodes[i - count] for i in self._needed])
-        if _turns.count != turns:  # another thread has begun to record, and its stand-ins may be among these
-            _turns.wait()
+        if all_turns.count != turns:  # another thread has begun to record, and its stand-ins may be among these
+            all_turns.wait()
             return self.run(inputs, args, options)
         if self._written and _sharing(arrays) != self._sharing:
             raise Stale("arrays that share memory")
@@ -416,7 +425,7 @@ class Recording:
             return wrap(y, None)
         node = RecordedNode(y, _RECORDED, sources)
         node.steps, node.recording = steps, self
-        node.arguments = (args, options) if flat else (_copied(args), _copied(options))
+        node.arguments = (args, options) if flat else (with_own_containers(args), with_own_containers(options))
         node.given, node.used, node.users = given, arrays, users
         node.saved = tuple([arrays[i] for i in self._backward_given])
         node.checksums = saved.checksums(node.saved, users) if users or saved.exposed else None
@@ -478,7 +487,7 @@ class Recording:
                 f"compile: a recorded function that {what} cannot be differentiated twice, or with create_graph=True: "
                 "call the function that was compiled"
             )
-        tensors = [*_inputs(arguments), *self._tensors]
+        tensors = [*inputs_of(arguments), *self._tensors]
         if why := self._changed(node, tensors):
             raise RuntimeError(
                 f"compile: {why} since the recorded function was called, which therefore cannot be differentiated a "
@@ -567,412 +576,3 @@ def _sharing(arrays: list[np.ndarray]) -> tuple[int, ...]:
     """Return for each array the first one on the same memory; () if each has its own."""
     owners = [id(saved.memory_owner(a)) for a in arrays]
     return () if len({*owners}) == len(owners) else tuple(map(owners.index, owners))
-
-
-def _copied(x: Any) -> Any:
-    """Return arguments in lists and dictionaries of their own."""
-    if isinstance(x, tuple) and any(isinstance(v, tuple | list | dict) for v in x):
-        parts = [_copied(v) for v in x]
-        return x._make(parts) if hasattr(x, "_make") else type(x)(parts)
-    if isinstance(x, list):
-        return type(x)([_copied(v) for v in x])
-    return {k: _copied(v) for k, v in x.items()} if x.__class__ is dict else x
-
-
-def _inputs(arguments: Any) -> list[Any]:
-    inputs: list[Any] = []
-    describe(arguments[0], inputs)
-    if arguments[1]:
-        describe(arguments[1], inputs)
-    return inputs
-
-
-# ---- while a function is recorded ------------------------------------------------------------------------------------
-
-
-class _Thread(threading.local):
-    """The recorder of this thread."""
-
-    recorder: Recorder | None = None
-
-
-_thread = _Thread()
-_lock = threading.RLock()
-
-
-class _Turns:
-    """A count that goes up when a recording begins and ends: meanwhile, tensors hold the stand-ins of one thread."""
-
-    count = 0
-
-    @property
-    def are_odd(self) -> int:
-        """Whether a thread records."""
-        return self.count & 1
-
-    @staticmethod
-    def wait() -> bool:
-        """Wait until no thread records; not for ever, since that thread may be waiting for this one."""
-        if _lock.acquire(timeout=10.0):
-            _lock.release()
-            return True
-        return False
-
-
-_turns = _Turns()
-
-
-def _current() -> Recorder | None:
-    recorder = _thread.recorder
-    return recorder if recorder is not None and recorder.active else None
-
-
-@contextmanager
-def _recording() -> Iterator[Recorder]:
-    """Context manager: this thread's primitives, conversions to arrays and random numbers are noted."""
-    with _lock:
-        recorder = _thread.recorder = Recorder()
-        _turns.count += 1
-        apply, record, checksum, backward = Tensor.apply, Tensor._record, saved._checksum, engine.backward
-
-        def recorded_apply(primitive: Primitive, *operands: Any, **parameters: Any) -> Any:
-            if _current() is None:
-                operands = operands if _thread.recorder is recorder else tuple(map(_for_other_threads, operands))
-                return apply(primitive, *operands, **parameters)
-            operands = tuple([wrap(o, None) if is_array(o) else o for o in operands])
-            noted: Any = _Noted(primitive, recorder)
-            return apply(noted, *operands, **parameters)
-
-        def recorded_node(primitive: Any, *rest: Any) -> Any:
-            primitive = getattr(primitive, "noted", primitive)
-            node = record(primitive, *rest)
-            if node is not None and _current() is not None:
-                recorder.nodes.append(node)
-                calls = node.plan.array_calls
-                if isinstance(primitive, Elementwise):
-                    recorder.elementwise.update([call[0] for call in calls.each if call is not None])
-                calls = _noted_calls(calls, recorder)
-                node.plan = replace(node.plan, array_calls=calls, written_out=None)
-            return node
-
-        def recorded_backward(seeds: Any, **options: Any) -> None:
-            if _current() is not None:
-                recorder.refuse("it runs a backward pass")
-                seeds = recorder.held.end(seeds)
-            backward(seeds, **options)
-
-        def watched_attribute(name: str) -> property:
-            before = getattr(Tensor, name)
-
-            def read(t: Tensor) -> Any:
-                found = _current()
-                if found is not None and found.held.holds(t) and not is_library(sys._getframe(1)):
-                    found.refuse(f".{name} is read")
-                return before.__get__(t)
-
-            return property(read, before.__set__ if before.fset else None)
-
-        def node(t: Tensor) -> Any:
-            found = GraphAttributes.node.__get__(t)
-            return found.original if isinstance(found, _Input) and _thread.recorder is not recorder else found
-
-        attributes = [(name, vars(Tensor).get(name), watched_attribute(name)) for name in _OF_THE_GRAPH]
-        attributes.append(("node", None, property(node)))
-        shim = NumPy(_current)
-        modules = [m for name, m in [*sys.modules.items()] if name.startswith("minigrad.") and _converts(name, m)]
-        try:
-            saved._checksum = lambda a: 0 if is_array(a) else checksum(a)
-            engine.backward = recorded_backward
-            watchers.append(_watch)  # so that every operation goes through `Tensor.apply`
-            Tensor.apply, Tensor._record = staticmethod(recorded_apply), staticmethod(recorded_node)  # type: ignore
-            for name, _, watched in attributes:
-                setattr(Tensor, name, watched)
-            for module in modules:
-                module.np = shim  # type: ignore[attr-defined]
-            yield recorder
-        finally:
-            for module in modules:
-                module.np = np  # type: ignore[attr-defined]
-            Tensor.apply, Tensor._record = staticmethod(apply), staticmethod(record)  # type: ignore
-            for name, original, _ in attributes:
-                delattr(Tensor, name) if original is None else setattr(Tensor, name, original)
-            _thread.recorder = None
-            _turns.count += 1
-            watchers.remove(_watch)
-            saved._checksum, engine.backward = checksum, backward
-            if recorder.reason:
-                escaped.replace([s for made in recorder.made if (s := made()) is not None])
-            recorder.made = []
-
-
-_OF_THE_GRAPH = ("is_leaf", "grad_fn", "name", "grad")
-"""Attributes of a given tensor that may differ from call to call."""
-
-
-def _modes() -> tuple[Any, ...]:
-    """Return settings of the thread or the process that a function may change."""
-    return mode.recording, mode.inference, default.dtype, np.geterr()
-
-
-def _for_other_threads(t: Any) -> Any:
-    """Return a tensor as it is in other threads than the one that records."""
-    if not (isinstance(t, Tensor) and is_array(t._array)):
-        return t
-    return wrap(real(t._array), t._node.original if isinstance(t._node, _Input) else t._node)
-
-
-def _watch(*_: Any) -> None:
-    """Watch nothing."""
-
-
-def _converts(name: str, module: Any) -> bool:
-    return not name.startswith(("minigrad.program", "minigrad.primitives")) and vars(module).get("np") is np
-
-
-class _Noted:
-    """A primitive whose function is noted when it runs."""
-
-    def __init__(self, primitive: Primitive, recorder: Recorder) -> None:
-        self.noted, self._recorder = primitive, recorder
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.noted, name)
-
-    def __call__(self, *operands: Any, **parameters: Any) -> Any:
-        return self.noted(*operands, **parameters)
-
-    def run(self, *operands: Any, **parameters: Any) -> Any:
-        """Run the primitive's function, and note it."""
-        shaped = any(map(has_mask, parameters.values()))
-        if isinstance(self.noted, Elementwise):
-            self._recorder.elementwise.add(self.noted.run)
-        return self._recorder.call(self.noted.run, operands, parameters, shaped)
-
-
-def _noted_calls(calls: Calls, recorder: Recorder) -> Calls:
-    """Return vector-Jacobian products that are noted when they run."""
-
-    def noted(call: Call | None) -> Call | None:
-        if call is None:
-            return None
-        function, places = call
-        return lambda *args: recorder.call(function, args, {}), places
-
-    return Calls(tuple([noted(call) for call in calls.each]), noted(calls.together))
-
-
-class _Input(ArrayNode):
-    """The node of a tensor that a recorded function uses: its gradient ends here."""
-
-    def __init__(self, t: Tensor, original: Any, recorder: Recorder) -> None:
-        super().__init__(t._array)
-        self.value, self._recorder = t._array, recorder
-        self.original, self.name = original, original.name
-        self.index, self.stores_grad = original.index, original.stores_grad
-
-    @property
-    def grad(self) -> Any:
-        """The gradient, which is not a part of the program."""
-        self._recorder.refuse(".grad is read")
-        return self.original.grad
-
-    @grad.setter
-    def grad(self, value: Any) -> None:
-        self._recorder.refuse(".grad is set")
-        self.original.grad = value
-
-
-class _Draws:
-    """A NumPy generator whose numbers are drawn by the program."""
-
-    def __init__(self, generator: rng.Generator, recorder: Recorder) -> None:
-        self._generator, self._numbers, self._recorder = generator, generator.numpy, recorder
-
-    def __getattr__(self, name: str) -> Any:
-        method = getattr(self._numbers, name)
-        if not callable(method):
-            self._recorder.refuse("the state of a random generator is read or set")
-            return method
-        self._recorder.draws.setdefault(self._generator, self._numbers.bit_generator.state)
-        return lambda *args, **options: self._recorder.call(method, args, options)
-
-
-class _Held:
-    """The tensors and generators that a recorded function uses, which hold stand-ins meanwhile."""
-
-    def __init__(self, recorder: Recorder, inputs: list[Any]) -> None:
-        self._recorder, self.inputs = recorder, inputs
-        self.tensors: list[Any] = []
-        self.arrays: list[np.ndarray] = []
-        self.leaves: list[Any] = []
-        self.nodes: list[Any] = []
-        self.values: list[tuple[Value, Any]] = []
-        self.before: list[tuple[Any, Any, Any, Any, Any, bool]] = []
-        self._generators: list[tuple[Any, Any]] = []
-        self._ids: set[int] = set()
-        self._restored = False
-        self._given = 0
-        self.fixed: set[int] = set()  # the positions of arguments that the function also finds elsewhere
-
-    def give(self, x: Any) -> Any:
-        """Return the stand-in of an argument."""
-        self._given += 1
-        if isinstance(x, Tensor | Value):
-            self.hold(x)
-            return x
-        self.tensors.append(None)
-        self.arrays.append(x)
-        self.leaves.append(None)
-        self.nodes.append(None)
-        return self._recorder.give(x, "x")
-
-    def hold(self, t: Any) -> None:
-        """Replace the array of a tensor by its stand-in, or the numbers of a generator."""
-        if id(t) in self._ids or (isinstance(t, Tensor) and is_array(t._array)):
-            self.fixed.update([i for i, x in enumerate(self.inputs) if x is t and self._given == len(self.inputs)])
-            return
-        self._ids.add(id(t))
-        if isinstance(t, Value):
-            self.values.append((t, t.grad))
-            return
-        if isinstance(t, rng.Generator):
-            self._generators.append((t, t.numpy))
-            t.numpy = _Draws(t, self._recorder)  # type: ignore[assignment]
-            return
-        node = t.node
-        if node is not None and (node.hooks or t._base is not None):
-            self._recorder.refuse("a tensor has a hook" if node.hooks else "a view that requires a gradient is used")
-        original = node or t._leaf
-        leaf = None if original is None else _Input(t, original, self._recorder)
-        self.before.append((t, t._array, node, t._leaf, leaf, t._is_users))
-        self.tensors.append(t)
-        self.arrays.append(t._array)
-        self.leaves.append(None if node is None else leaf)
-        self.nodes.append(node)
-        t._array, t._is_users = self._recorder.give(t._array, "x"), False
-        if node is not None:
-            t._node = leaf
-        if t._leaf is not None:
-            t._leaf = leaf if t._leaf is original else t._leaf
-
-    def holds(self, t: Any) -> bool:
-        """Return whether a tensor was given, and not made by the function."""
-        return id(t) in self._ids
-
-    def restore(self) -> None:
-        """Give the tensors and generators back what they had."""
-        if self._restored:
-            return
-        self._restored = True
-        nodes = {leaf: node for _, _, node, _, leaf, _ in self.before if node is not None}
-        for t, array, node, own, leaf, is_users in self.before:
-            if real(t._array) is array:
-                t._array = array
-            else:
-                self._recorder.refuse("it gives a tensor another array")
-                t._set_array(real(t._array))
-            if t._node is (None if node is None else leaf):
-                t._node = node
-            else:
-                self._recorder.refuse("it gives a tensor another history")
-            if t._leaf is leaf and leaf is not None:
-                t._leaf = own
-            t._is_users = is_users
-            if leaf is not None and (leaf.hooks or leaf.post_accumulate_hooks):
-                self._recorder.refuse("it registers a hook")
-        for generator, numbers in self._generators:
-            generator.numpy = numbers
-        self._originals = nodes
-
-    def splice(self, result: Any) -> None:
-        """Make the graph of a result an ordinary one: with real arrays, which ends at the nodes of the tensors."""
-        node = getattr(result, "_node", None)
-        ends = [node] if node is not None else []
-        self._splice(engine.reverse_topological_order(ends + self._recorder.nodes if self._recorder.reason else ends))
-
-    def end(self, seeds: dict[Any, Any]) -> dict[Any, Any]:
-        """End the recording, before a backward pass from these nodes: from here on, everything is ordinary."""
-        self._recorder.active = False
-        self.restore()
-        self._splice(self._recorder.nodes)
-        return {self._originals.get(node, node): _plain(seed) for node, seed in seeds.items()}
-
-    def _splice(self, nodes: list[Any]) -> None:
-        own = [x for x in self.inputs if x.__class__ is np.ndarray]
-        own += [array for _, array, _, _, _, is_users in self.before if is_users]
-        owners = {id(saved.memory_owner(a)) for a in own}
-        for n in nodes:
-            values = real(n.saved)
-            users = {id(a) for _, a in saved.saved_arrays(values) if id(saved.memory_owner(a)) in owners}
-            n.saved, n.checksums = saved.protect(values, users)
-            if any(source in self._originals for source in n.inputs):
-                n.inputs = tuple([self._originals.get(source, source) for source in n.inputs])
-
-
-def _given(x: Any, stand_ins: dict[int, Any], lent: list[Any]) -> Any:
-    """Return an argument with stand-ins for its arrays; in lists and dictionaries they take the arrays' places."""
-    if type(x) is np.ndarray:
-        return stand_ins[id(x)]
-    if isinstance(x, tuple):
-        parts = [_given(part, stand_ins, lent) for part in x]
-        if all(map(is_, parts, x)):
-            return x
-        return x._make(parts) if hasattr(x, "_make") else type(x)(parts)
-    if isinstance(x, list):
-        parts = [_given(part, stand_ins, lent) for part in x]
-        lent.append((x, [*x], parts))
-        x[:] = parts
-    elif x.__class__ is dict:
-        parts = [_given(part, stand_ins, lent) for part in x.values()]
-        lent.append((x, [*x.items()], [*zip(x, parts)]))
-        x.update(zip(x, parts))
-    return x
-
-
-def _take_back(lent: list[Any]) -> bool:
-    """Give lists and dictionaries their arrays back. Return whether the function has changed what is in them."""
-    changed = False
-    while lent:
-        x, before, during = lent.pop()
-        if isinstance(x, dict):
-            back = {id(new): old for (_, old), (_, new) in zip(before, during)}
-            changed |= [(id(k), id(v)) for k, v in x.items()] != [(id(k), id(v)) for k, v in during]
-            x.update([(k, back.get(id(v), v)) for k, v in x.items()])
-        else:
-            back = {id(new): old for old, new in zip(before, during)}
-            changed |= [*map(id, x)] != [*map(id, during)]
-            x[:] = [back.get(id(v), v) for v in x]
-    return changed
-
-
-def _containers(x: Any) -> Iterator[Any]:
-    """Yield the lists and dictionaries among arguments."""
-    if isinstance(x, tuple | list | dict):
-        for part in x.values() if isinstance(x, dict) else x:
-            yield from _containers(part)
-    if isinstance(x, list | dict):
-        yield x
-
-
-def _objects(x: Any) -> Iterator[Any]:
-    """Yield the arguments that are neither tensors, arrays nor plain."""
-    if isinstance(x, tuple | list):
-        for part in x:
-            yield from _objects(part)
-    elif x.__class__ is dict:
-        yield from _objects([*x.values()])
-    elif x.__class__ is not np.ndarray and not isinstance(x, (Tensor, Value, np.generic, float, complex, *PLAIN)):
-        yield x
-
-
-def _plain(result: Any) -> Any:
-    """Return a result with arrays for stand-ins."""
-    if isinstance(result, Tensor):
-        result._array = real(result._array)
-        return result
-    if isinstance(result, tuple | list):
-        parts = [_plain(part) for part in result]
-        return result._make(parts) if hasattr(result, "_make") else type(result)(parts)
-    if result.__class__ is dict:
-        return {k: _plain(v) for k, v in result.items()}
-    return real(result)
