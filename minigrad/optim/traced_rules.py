@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from minigrad.primitives.kernels import compiled
+from minigrad.primitives.kernels import compiled, rows
 
 State = dict[str, Any]
 Rule = TypeVar("Rule", bound=Callable[..., tuple[Any, State]])
@@ -29,8 +29,6 @@ LARGE = 1 << 18
 """The size of x from which NumPy runs a program: a new array that stays in the cache costs no more than an old one."""
 FEW = 6
 """The most lines for which NumPy does not: the rule as it stands is as fast."""
-BLOCK = 1 << 15
-"""How many numbers NumPy runs a line on at a time."""
 
 _FLOATS = np.dtype("float32"), np.dtype("float64")
 _TEXTS: dict[Any, str] = {
@@ -149,15 +147,12 @@ class Program:
         calls, buffers = _calls(self._inputs, self.lines, self.results)
         results = [np.empty_like(x) for _ in self.results]
         wholes = [a.reshape(-1) for a in (*arrays, *results)]
-        temporary = [np.empty(min(x.size, BLOCK), x.dtype) for _ in range(buffers)]
+        temporary = [np.empty(min(x.size, rows.BLOCK), x.dtype) for _ in range(buffers)]
         with np.errstate(**{kind: "raise" for kind, action in np.geterr().items() if action != "ignore"}):  # type: ignore[arg-type]
             numbers = [np.array(c, x.dtype) for c in reversed(self.numbers)]
-            for start in range(0, x.size, BLOCK):
-                if x.size <= BLOCK:
-                    values = [*wholes, *temporary, *numbers]
-                else:
-                    end = min(start + BLOCK, x.size)
-                    values = [*[a[start:end] for a in wholes], *[a[: end - start] for a in temporary], *numbers]
+            for part in rows.slices(x.size):
+                n = min(part.stop, x.size) - part.start
+                values = [*[a[part] for a in wholes], *[a[:n] for a in temporary], *numbers]
                 for ufunc, operands, out in calls:
                     ufunc(*[values[i] for i in operands], out=values[out])
         return results

@@ -18,6 +18,7 @@ import pytest
 import minigrad
 from minigrad import Network, Tensor, nn, optim
 from minigrad.optim import flat, rules, traced_rules
+from minigrad.primitives.kernels import rows
 
 DECAY = {"weight_decay": 0.1}
 SETTINGS: list[tuple[str, dict[str, Any]]] = [
@@ -60,7 +61,7 @@ def blocks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(flat, "BLOCK", block)
     monkeypatch.setattr(flat, "TOGETHER", together)
     monkeypatch.setattr(traced_rules, "LARGE", large)
-    monkeypatch.setattr(traced_rules, "BLOCK", block)
+    monkeypatch.setattr(rows, "BLOCK", block)
     if block < 1 << 16:
         monkeypatch.setattr(traced_rules, "FEW", 0)
 

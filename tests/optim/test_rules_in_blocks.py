@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from minigrad.optim import rules, traced_rules
-from minigrad.primitives.kernels import compiled
+from minigrad.primitives.kernels import compiled, rows
 from tests.cases import each
 
 ELEMENTWISE: dict[str, Callable[..., Any]] = {n: f for n, f in vars(rules).items() if hasattr(f, "__wrapped__")}
@@ -20,7 +20,7 @@ ELEMENTWISE: dict[str, Callable[..., Any]] = {n: f for n, f in vars(rules).items
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compiled, "installed", False)
-    monkeypatch.setattr(traced_rules, "BLOCK", 7)
+    monkeypatch.setattr(rows, "BLOCK", 7)
     monkeypatch.setattr(traced_rules, "LARGE", 7)
     monkeypatch.setattr(traced_rules, "FEW", 0)
 
