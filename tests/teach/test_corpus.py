@@ -52,7 +52,7 @@ def test_wrong_gradients_are_found_and_named(step: int) -> None:
 
 
 def test_a_gate_is_told_from_the_others_that_call_the_same_function(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("minigrad.teach.search.LIMIT", 60)
+    monkeypatch.setattr("minigrad.teach.search.comparison.LIMIT", 60)
     chosen = lambda mistake, number: mistake.row.new == "df = dc * c_old * f"  # noqa: E731
     one = next(iter(run.wrong_gradients(chosen)))
     assert one.named and "`f` (line" in one.sentence and "`f` instead of `f * (1 - f)`" in one.sentence, one

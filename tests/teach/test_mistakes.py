@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 from minigrad import check_backward, nn, tensor
 from minigrad.autograd import check_gradient
-from minigrad.teach import search
 from minigrad.teach.diagnosis import Case, Diagnosis, diagnosis
 from minigrad.teach.mistakes import CATALOGUE, Variant, mistake
+from minigrad.teach.search import comparison
 
 RNG = np.random.default_rng(0)
 A, B, C, D = RNG.standard_normal((3, 3)), *(RNG.standard_normal((4, 3)) for _ in range(3))
@@ -164,7 +164,7 @@ LATER: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
 
 @pytest.fixture(autouse=True)
 def as_long_as_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(search, "LIMIT", 60.0)
+    monkeypatch.setattr(comparison, "LIMIT", 60.0)
 
 
 def diagnosed(f: Callable[[Any], Any], x: np.ndarray, right: np.ndarray, wrong: np.ndarray) -> Diagnosis | None:

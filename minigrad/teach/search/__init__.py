@@ -7,49 +7,21 @@ linear algebra), `comparison` (with the learner's gradient), `single` (mistakes 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
 
 import numpy as np
 
 from minigrad.teach.search.candidates import Candidate, Explanation, representative, sentence
-from minigrad.teach.search.comparison import CLOSE, IMPOSSIBLE
+from minigrad.teach.search.comparison import IMPOSSIBLE
 from minigrad.teach.search.formulas import Formulas
 from minigrad.teach.search.pairs import Pairs
-from minigrad.teach.tape import Tape
 
-__all__ = ["IMPOSSIBLE", "LIMIT", "Candidate", "Explanation", "Search", "representative", "sentence"]
-
-LIMIT = 1.8
-"""Seconds of computing after which the search gives up."""
-SHARE = 1.4 / 1.8
-"""The part of these seconds for explanations by one mistake, if the graph is large."""
+__all__ = ["IMPOSSIBLE", "Candidate", "Explanation", "Search", "representative", "sentence"]
 
 
 class Search(Formulas, Pairs):
-    """The search for what explains one gradient.
-
-    Args:
-        tape: the function, with the upstream gradient.
-        learners: the learner's gradient, of the input's shape.
-        trusted: where it can be compared.
-        sizes: the meaning of numbers, such as {32: "the size of dimension 0 of x"}.
-        close: the relative difference up to which gradients are the same.
-        limit: the seconds after which it gives up. Default: `LIMIT`.
-    """
-
-    def __init__(
-        self,
-        tape: Tape,
-        learners: np.ndarray,
-        trusted: Any = True,
-        sizes: Mapping[int, str] = {},
-        close: float = CLOSE,
-        limit: float | None = None,
-    ) -> None:
-        limit = LIMIT if limit is None else limit
-        super().__init__(tape, learners, trusted, sizes, close, limit, limit * SHARE)
+    """The search for what explains one gradient; its arguments are those of `Comparison`."""
 
     def one(self) -> list[Explanation]:
         """Return the explanations by one mistake, that which assumes the least first."""

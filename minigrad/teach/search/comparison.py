@@ -26,6 +26,12 @@ IMPOSSIBLE = (ValueError, IndexError, TypeError, ArithmeticError, AttributeError
 """What a mistake raises at a site where it cannot be made."""
 
 
+LIMIT = 1.8
+"""Seconds of computing after which the search gives up."""
+SHARE = 1.4 / 1.8
+"""The part of these seconds for explanations by one mistake, if the graph is large."""
+
+
 class Comparison:
     """A tape, the learner's gradient, and whether a mistake explains it.
 
@@ -35,8 +41,6 @@ class Comparison:
         trusted: where it can be compared.
         sizes: the meaning of numbers, such as {32: "the size of dimension 0 of x"}.
         close: the relative difference up to which gradients are the same.
-        limit: the seconds of computing after which a search gives up.
-        share: those of them for explanations by one mistake.
     """
 
     def __init__(
@@ -46,15 +50,13 @@ class Comparison:
         trusted: Any = True,
         sizes: Mapping[int, str] = {},
         close: float = CLOSE,
-        limit: float = 2.0,
-        share: float = 1.5,
     ) -> None:
         self.sizes = sizes
         self.tape, self.words = tape, Words(tape)
         self.learners, self.right, self.close = learners, tape.gradient, close
         self.trusted = np.broadcast_to(trusted, learners.shape)
-        self.started, self.limit = time.thread_time(), limit
-        self.until = self.started + share
+        self.started, self.limit = time.thread_time(), LIMIT
+        self.until = self.started + LIMIT * SHARE
         self.gave_up = False
         rng = np.random.default_rng(0)
         self.directions = [rng.standard_normal(learners.shape) * self.trusted for _ in range(DIRECTIONS)]
