@@ -567,23 +567,21 @@ def test_nothing_is_said_of_a_healthy_run(name: str) -> None:
 
 def test_a_learning_rate_that_is_too_high() -> None:
     watcher = lecture(Network(mlp(64, 64, 10), CROSS_ENTROPY), 10.0, 210)
-    assert [f.kind for f in watcher.findings] == ["updates too large", "dead ReLUs", "loss does not fall"]
+    assert [f.kind for f in watcher.findings] == ["updates too large"]  # and not what follows from it
+    assert watcher.samples[-1].dead["1 (ReLU)"] > 0.5
     assert "the learning rate 10 is too high: a step changes 0 (Linear) and 2 (Linear) by" in said(watcher)
-    assert "units of 1 (ReLU) are dead" in said(watcher)
-    assert "The dead ReLUs may be why" in said(watcher)
 
 
 def test_a_learning_rate_that_is_too_low() -> None:
     watcher = lecture(Network(mlp(64, 64, 10), CROSS_ENTROPY), 1e-5, 220)
-    assert [f.kind for f in watcher.findings] == ["updates too small", "loss does not fall"]
+    assert [f.kind for f in watcher.findings] == ["updates too small"]
     assert re.search(r"the learning rate 1e-05 is too low: a step changes no layer by more than \d", said(watcher))
-    assert "ln(10) is the loss of guessing among 10 classes" in said(watcher)
 
 
 @pytest.mark.slow
 def test_sigmoids_in_a_deep_network_let_the_gradient_vanish() -> None:
     watcher = lecture(Network(mlp(*[64] * 7, 10, act=nn.Sigmoid, std=0.05), CROSS_ENTROPY), 0.1, 210)
-    assert [f.kind for f in watcher.findings] == ["vanishing gradients", "loss does not fall"]
+    assert [f.kind for f in watcher.findings] == ["vanishing gradients"]
     assert re.search(r"its norm is \S+ in 12 \(Linear\), but \S+ in 0 \(Linear\) and 2 \(Linear\)", said(watcher))
 
 
@@ -680,7 +678,7 @@ def test_labels_that_do_not_belong_to_the_inputs() -> None:
             network.forward((rng.normal(size=(64, 64)), rng.integers(0, 10, 64)))
             x += -0.01 * network.backward()
     assert kinds(watcher) == {"loss does not fall"}
-    assert "Do inputs and targets belong together?" in said(watcher)
+    assert "ln(10) is the loss of guessing among 10 classes. Do inputs and targets belong together?" in said(watcher)
 
 
 # ---- nan and infinity ------------------------------------------------------------------------------------------
@@ -796,7 +794,7 @@ def test_the_live_line(capsys: pytest.CaptureFixture[str]) -> None:
     lines = capsys.readouterr().out.splitlines()
     steps = [line for line in lines if line.startswith("step")]
     assert [line[:16] for line in steps] == ["step    1 of 200", "step  100 of 200", "step  200 of 200"]
-    assert re.search(r"loss \d+\.\d{4}  lr 10  \|dx\| \S+  update/x \d\.\de[+-]\d\d", steps[1])
+    assert re.search(r"loss \d+\.\d{1,3}  lr 10  \|dx\| \S+  update/x \d\.\de[+-]\d\d", steps[1])
     told = [line for line in lines if line.startswith("watch: step")]
     assert len(told) == len(lines) - 3 >= 1 and "the learning rate 10 is too high" in told[0]
 

@@ -39,6 +39,12 @@ FIRST, SPREAD = 10, 10
 steps so far at the latest. Most runs fail at the start, and their causes must be seen in short runs too."""
 _OWN_CAUSE = {"not zeroed", "not updated", "rate decayed", "rate of 0"}
 """The symptoms that name their cause."""
+_FOLLOWS = {
+    "exploding gradients": {"updates too large"},
+    "dead ReLUs": {"updates too large"},
+    "loss does not fall": {"updates too large", "updates too small", "vanishing gradients", "dead ReLUs"},
+}
+"""What each of these symptoms follows from; after it, the symptom is not reported."""
 UNSTEPPED = 200
 """The number of losses logged without any update after which that is said; gradients may be accumulated for a while."""
 _NO_STEP = (
@@ -572,7 +578,7 @@ class Watcher:
             if cause is not None:
                 self._explained = True
                 self._add_finding(cause[0], f"{cause[1]}. It shows in: {kind}", step)
-            else:
+            elif not any(map(self._has_finding, _FOLLOWS.get(kind, ()))):
                 self._add_finding(kind, text, step)
         self._scene.forget_graph()
 
@@ -638,7 +644,7 @@ class Watcher:
 
     def _line(self) -> str:
         known = [loss for loss in self.losses[-2:] if not math.isnan(loss)]  # the last one may be logged later
-        parts = [f"loss {known[-1]:.4f}"] if known else []
+        parts = [f"loss {known[-1]:.4g}"] if known else []
         if self.samples:
             last = self.samples[-1]
             parts += [f"lr {last.learning_rates[0]:.3g}"] if last.learning_rates else []
