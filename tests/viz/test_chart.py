@@ -83,6 +83,14 @@ def test_names_do_not_lie_on_each_other() -> None:
     assert len(places) == 9 and min(np.diff(places)) > 12
 
 
+def test_names_of_curves_that_end_early_do_not_lie_on_each_other() -> None:
+    picture = chart({"a": [1.0, 2.0, 3.0], "b": [1.0, 2.0, 3.0, 3.1], "c": [3.0, 0.0], "all": [1.0] * 20})
+    texts = [t for t in ElementTree.fromstring(picture).iter(f"{SVG}text") if t.text in ("a", "b", "c", "all")]
+    place = {t.text: (float(t.get("x", 0)), float(t.get("y", 0))) for t in texts}
+    assert place["a"][0] == place["b"][0] and abs(place["a"][1] - place["b"][1]) > 12
+    assert place["c"][0] < place["a"][0] < place["all"][0]
+
+
 def test_names_are_texts_whatever_they_hold() -> None:
     hostile = "</text><script>alert(1)</script>&\"'"
     picture = chart({hostile: [1, 2]}, title=hostile, x=hostile, y=hostile)

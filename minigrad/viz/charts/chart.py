@@ -274,15 +274,34 @@ def _end(pixels: Points, top: float, bottom: float) -> tuple[float, float] | Non
 def _labels(ends: list[tuple[float, float, int, str]], top: float, bottom: float, right: float) -> list[str]:
     """Return the marker and the label of each curve: at the right margin, moved apart if their ends are close.
 
-    A curve that ends before the right margin is labelled at its end.
+    A curve that ends before the right margin is labelled at its end, beside those that end near it.
+    """
+    early = sorted(end for end in ends if end[0] < right - 60)
+    columns: list[list[tuple[float, float, int, str]]] = []
+    for a, b, i, name in early:
+        for column in columns:
+            if any(a < a_ + 23 + estimate_width(label) and abs(b - b_) < _LINE_HEIGHT for a_, b_, _, label in column):
+                column.append((a, b, i, name))
+                break
+        else:
+            columns.append([(a, b, i, name)])
+    parts = []
+    for column in columns:
+        alone = len(column) == 1
+        parts += _column(column, column[-1][0] - (14 if alone else 0), top, bottom, halo=True)
+    return parts + _column([end for end in ends if end not in early], right, top, bottom)
+
+
+def _column(
+    ends: list[tuple[float, float, int, str]], right: float, top: float, bottom: float, halo: bool = False
+) -> list[str]:
+    """Return markers and labels below each other, to the right of `right`, with a line to the end of each curve.
+
+    Args:
+        halo: whether the labels stand on other curves, and need paper around their letters.
     """
     parts = []
-    early = [end for end in ends if end[0] < right - 60]
-    for a, b, i, name in early:
-        halo = text(a + 10, b + 4.5, name).replace("<text", '<text stroke-width="4" stroke-linejoin="round"')
-        parts += [halo.replace("ink-fill", "paper-line none"), text(a + 10, b + 4.5, name)]
-        parts.append(marker(i, a, b, series(i)[0]))
-    ends = sorted((end for end in ends if end not in early), key=lambda end: end[1])
+    ends = sorted(ends, key=lambda end: end[1])
     places = [b for _, b, _, _ in ends]
     for _ in range(100):  # labels that overlap push each other apart, a little in each round
         for i, (above, below) in enumerate(pairwise(places)):
@@ -291,7 +310,12 @@ def _labels(ends: list[tuple[float, float, int, str]], top: float, bottom: float
                 places[i], places[i + 1] = above - push, below + push
         places = [min(max(p, top), bottom) for p in places]
     for (a, b, i, name), place in zip(ends, places):
-        line = path([(a, b), (right + 3, b), (right + 12, place)])
-        parts.append(f'<path class="none {series(i)[0]}-line" opacity="0.6" d="{line}"/>')
-        parts += [marker(i, right + 14, place, series(i)[0]), text(right + 23, place + 4.5, name)]
+        if a < right + 14:
+            line = path([(a, b), (right + 3, b), (right + 12, place)])
+            parts.append(f'<path class="none {series(i)[0]}-line" opacity="0.6" d="{line}"/>')
+        label = text(right + 23, place + 4.5, name)
+        if halo:
+            wide = label.replace("<text", '<text stroke-width="4" stroke-linejoin="round"')
+            parts.append(wide.replace("ink-fill", "paper-line none"))
+        parts += [marker(i, right + 14, place, series(i)[0]), label]
     return parts
