@@ -41,8 +41,14 @@ def summed(loss: Any) -> int:
     return shape[0] if shape and abs(factor) * math.prod(shape) > 0.5 * math.prod(shape) else 0
 
 
-def penalty(loss: Any, parameters: Collection[Any]) -> float:
-    """Return the factor of the sum of a parameter's squares in the loss, the largest one; 0 if there is none."""
+def penalty(loss: Any, parameters: Collection[Any], absolute: bool = False) -> float:
+    """Return the factor of the sum of a parameter's squares in the loss, the largest one; 0 if there is none.
+
+    Args:
+        loss: the node of the loss.
+        parameters: the nodes of the parameters.
+        absolute: look for sums of absolute values instead of squares.
+    """
     largest, pending = 0.0, [(loss, 1.0)]
     for _ in range(1000):
         if not pending:
@@ -62,9 +68,13 @@ def penalty(loss: Any, parameters: Collection[Any]) -> float:
             leaf, exponent = inner.inputs[0], _constant(inner, 1)
             kind = inner.primitive.name
             squares = (
-                kind == "square"
-                or (kind == "pow" and exponent is not None and float(exponent) == 2)
-                or (kind == "mul" and len(inner.inputs) > 1 and inner.inputs[1] is leaf)
+                kind == "abs"
+                if absolute
+                else (
+                    kind == "square"
+                    or (kind == "pow" and exponent is not None and float(exponent) == 2)
+                    or (kind == "mul" and len(inner.inputs) > 1 and inner.inputs[1] is leaf)
+                )
             )
             if squares and leaf in parameters:
                 largest = max(largest, factor / (math.prod(inner.shape) if name == "mean" else 1))

@@ -19,6 +19,7 @@ from minigrad.output.words import class_name, printable
 from minigrad.program.values import operands, values
 from minigrad.teach.causes.scene import Scene
 from minigrad.teach.causes.targets import large_targets
+from minigrad.teach.loss_graph import nodes_of
 from minigrad.teach.samples import EXAMPLES, Outputs, Sample, listed, named
 from minigrad.tensors.module_calls import calls
 from minigrad.tensors.tensor import Tensor
@@ -127,7 +128,7 @@ def symptoms(
     yield from gradient_grown(samples, scene.model)
     yield from updates_too_large(recent, losses)
     yield from rate_decayed(samples)
-    yield from updates_too_small(recent, losses)
+    yield from updates_too_small(samples, losses)
     yield from not_updated(samples, scene)
     large = any(True for _ in large_targets(scene))
     # what is trained elsewhere may work against it, and targets may move with the model
@@ -268,12 +269,16 @@ def updates_too_large(recent: Sequence[Sample], losses: Sequence[float]) -> Iter
         )
 
 
-def updates_too_small(recent: Sequence[Sample], losses: Sequence[float]) -> Iterator[Said]:
+def updates_too_small(samples: Sequence[Sample], losses: Sequence[float]) -> Iterator[Said]:
     """A learning rate that is too low, before the loss has fallen."""
+    recent = samples[-PERSISTENT:]
     ratio = max(_ratios(recent).values(), default=math.inf)
-    rates = [max(sample.learning_rates, default=0.0) for sample in recent]
-    started = recent[0].step > LASTING and rates[-1] <= rates[0]  # and the rate is not warming up
+    rates = [max(sample.learning_rates, default=0.0) for sample in samples]
+    started = recent[0].step > LASTING and rates[-1] <= rates[-PERSISTENT]  # and the rate is not warming up
     if 0 < ratio < SMALL and started and not _dead(recent) and not _fallen(_now(losses), _first(losses)):
+        if 0 < rates[-1] < FALLEN * max(rates):  # it was high enough
+            yield _decayed(rates[-1], max(s.step for s, r in zip(samples, rates) if r > rates[-1]), max(rates))
+            return
         yield (
             "updates too small",
             f"the learning rate{_rate(recent)} is too low: a step changes no layer by more than {ratio:.1e} times its "
@@ -297,12 +302,15 @@ def rate_decayed(samples: Sequence[Sample]) -> Iterator[Said]:
     alive = max((step for step, rate in rates if rate > FADED * highest), default=0)
     # the lecture's loop has estimates of its rate only as long as x changes
     if last.step - alive > max(LASTING, alive) and highest > 0 and not max(last.ratios.values(), default=0) > SMALL:
-        now = max(last.learning_rates, default=0.0)
-        yield (
-            "rate decayed",
-            f"the learning rate has decayed to {now:.2g} by step {alive + 1}, and was {highest:.2g}: nothing is "
-            "learned any more. Look at its schedule, which may decay per step what should decay per epoch",
-        )
+        yield _decayed(max(last.learning_rates, default=0.0), alive + 1, highest)
+
+
+def _decayed(now: float, step: int, highest: float) -> Said:
+    return (
+        "rate decayed",
+        f"the learning rate has decayed to {now:.2g} by step {step}, and was {highest:.2g}: nothing is learned any "
+        "more. Look at its schedule, which may decay per step what should decay per epoch",
+    )
 
 
 def not_updated(samples: Sequence[Sample], scene: Scene) -> Iterator[Said]:
@@ -442,7 +450,9 @@ def no_progress(
         cause = "The dead ReLUs may be why"
     elif gradients and min(gradients) < APART * max(gradients):
         cause = "The layers whose gradient vanishes may be why"
-    elif ratio < USUAL / 2 and (rates := [max(s.learning_rates, default=0.0) for s in recent])[-1] > rates[0]:
+    elif (rates := [max(s.learning_rates, default=0.0) for s in recent])[-1] > rates[0]:
+        if not ratio < USUAL / 2:
+            return  # the rate still rises, as in a test of many rates
         cause = f"The learning rate is still warming up, and only{_rate(recent)} now: shorten the warm-up"
     elif ratio < USUAL / 2:
         cause = f"The updates are small, at most {ratio:.1e} of a layer; usual is {USUAL:g}. Raise the learning rate"
@@ -542,6 +552,7 @@ def not_finite(
             since = f", after {place(infinite)} gave infinity" if infinite else ", of infinity"
         else:
             since = f", of numbers from {min(map(np.min, given)):.3g} to {max(map(np.max, given)):.3g}" if given else ""
+            since += _overflow(node)
         return f"{said}: the first operation to give {name} is {place(node)}{since}{high}"
     layer = next((name for name, o in (outputs or {}).items() if o.not_finite), None)
     if layer is not None:
@@ -550,6 +561,24 @@ def not_finite(
         f"{said}; which operation made it is seen under minigrad.detect_anomaly(), or if the loss is handed to log() "
         f"before backward(){high}"
     )
+
+
+def _overflow(node: Any) -> str:
+    """Say what was rounded, and the function that does both in one."""
+    kind, before = node.primitive.name, {n.primitive.name for n in nodes_of(node) if n is not node}
+    if kind == "exp":
+        return ": subtract the maximum first, exp(x - x.max()), as softmax and logsumexp do"
+    if kind == "log" and before & {"softmax", "exp"}:
+        return (
+            ": a probability was so small that it was rounded to 0. Take the logarithm of the softmax in one, as "
+            "log_softmax(scores) and cross_entropy(scores, classes) do"
+        )
+    if kind == "log" and "sigmoid" in before:
+        return (
+            ": a sigmoid was rounded to 0 or 1. Take its logarithm in one, as logsigmoid(scores) and "
+            "binary_cross_entropy_with_logits(scores, targets) do"
+        )
+    return ""
 
 
 def _rate(samples: Sequence[Sample]) -> str:

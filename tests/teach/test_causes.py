@@ -168,6 +168,22 @@ def penalized(factor: float) -> str:
     return train(model, lambda s, y: F.cross_entropy(s, y) + factor * sum((p * p).sum() for p in model.parameters()))
 
 
+def shrunk(factor: float) -> str:
+    model = Ends(4)
+    return train(model, lambda s, y: F.cross_entropy(s, y) + factor * sum(p.abs().sum() for p in model.parameters()))
+
+
+def decaying(gamma: float, steps: int = 70, rate: float = 0.01) -> str:
+    """The lecture's loop with a rate that decays, or grows, in each step."""
+    network = minigrad.Network(Ends(4), nn.CrossEntropyLoss())
+    x = network.x
+    with minigrad.watch(network, live=False, every=1) as watcher:
+        for step in range(steps):
+            network.forward((X, SEED.integers(0, 4, 32)))
+            x += -rate * gamma**step * network.backward()
+    return watcher.findings[0].text if watcher.findings else ""
+
+
 def without_zero_grad_of_the_first_layer() -> str:
     model = Ends(4)
     optimizer = optim.SGD(model.parameters(), lr=0.01)
@@ -267,6 +283,22 @@ SICK: dict[str, tuple[Callable[[], str], str]] = {
     "a language model that repeats": (lambda: train(Reader(), over_time, IDS, IDS), "shift them by one"),
     "attention without a mask": (lambda: train(Reader(mask=False), over_time, NEXT, IDS), "scores above the diagonal"),
     "a momentum of 1": (lambda: lectures_loop(True, momentum=1.0), "a momentum of 1 never forgets"),
+    "the number of the class": (lambda: train(Ends(4), squared, CLASSES[:, None].astype(np.float32)), "its class"),
+    "a loss without targets": (lambda: train(Ends(1), lambda p, y: squared(p, p), ONES), "prediction with itself"),
+    "absolute weights": (lambda: shrunk(10.0), "10 times the absolute weights"),
+    "a large epsilon": (
+        lambda: train(m := Ends(4), F.cross_entropy, steps=60, optimizer=adam(m, eps=100.0)),
+        "eps=100 is much larger than",
+    ),
+    "a rate that decays": (lambda: decaying(0.8), "has decayed to"),
+    "the answer in other units": (
+        lambda: train(m := Ends(1), squared, SUMS, np.hstack([3 * SUMS - 5, X[:, :5]]), steps=8, optimizer=adam(m)),
+        "the target of each example stands in column 0 of X",
+    ),
+    "the logarithm of a sigmoid": (
+        lambda: train(Ends(1, lambda s: 1e6 * s), lambda s, y: -s.sigmoid().log().mean(), ONES),
+        "a sigmoid was rounded to 0",
+    ),
     "one batch": (
         lambda: train(
             m := Ends(4), F.cross_entropy, steps=40, optimizer=optim.SGD(m.parameters(), lr=2.0), validation=3.0
@@ -318,6 +350,11 @@ HEALTHY: dict[str, Callable[[], str]] = {
     "a usual dropout": lambda: train(Ends(4, hidden=lambda h: F.dropout(F.relu(h), 0.5)), F.cross_entropy),
     "x += ...": lambda: lectures_loop(True),
     "a usual penalty": lambda: penalized(1e-3),
+    "a usual penalty on absolute weights": lambda: shrunk(1e-3),
+    "a test of growing rates": lambda: decaying(1.05, steps=120, rate=1e-4),
+    "the powers of a number": lambda: train(
+        m := Ends(1), squared, X[:, :1] ** 3, X[:, :1] ** np.arange(4), steps=8, optimizer=adam(m)
+    ),
     "a last layer of zeros": lambda: train(zero_head(), F.cross_entropy),
     "a usual momentum": lambda: lectures_loop(True, momentum=0.9),
     "a masked language model": lambda: train(Reader(), over_time, NEXT, IDS),

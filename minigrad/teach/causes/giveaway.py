@@ -9,8 +9,11 @@ import numpy as np
 
 BATCHES, EXAMPLES = 6, 100
 """The number of batches that are looked at, and of their examples: in fewer, a rare feature may fit by chance."""
-OTHERS = 4
-"""The number of features that must not be the target; a toy problem may have little else."""
+OTHERS, OTHERS_OF_CLASSES = 4, 2
+"""The number of features that must not be the target, in a regression and with classes; a toy problem may have little
+else, such as the powers of a number."""
+STRAIGHT = 1e-5
+"""The part of a target's variance that rounding may leave, where a feature is the target in other units."""
 TOLD = 2.0
 """The information that a token gives about the next one, in text, against that of tokens in random order."""
 
@@ -59,9 +62,7 @@ class Giveaway:
             y = targets.reshape(-1)
             if not np.all(self._differs):
                 self._read.append((X.copy(), y.copy()))
-            if targets.dtype.kind == "f":
-                self._differs = self._differs | (y[:, None] != X).any(axis=0)
-            else:
+            if targets.dtype.kind != "f":
                 for label in np.unique(y):
                     rows = X[y == label]
                     row = self._row_of.setdefault(label, rows[0])
@@ -70,16 +71,26 @@ class Giveaway:
                 self._conclude()
 
     def _conclude(self) -> None:
+        if not self._row_of:
+            self._differs = ~self._straight()
         same = np.flatnonzero(~self._differs)
         rows = np.array([row[same] for row in self._row_of.values()])
         apart = not self._row_of or len(np.unique(rows, axis=0)) == len(rows) > 1
-        if same.size and apart and self._differs.sum() >= OTHERS:
+        if same.size and apart and self._differs.sum() >= (OTHERS_OF_CLASSES if self._row_of else OTHERS):
             used = same[np.ptp(rows, axis=0) > 0] if self._row_of else same
             numbers = self._row_of.keys()
             is_number = len(numbers) > 2 and any(all(self._row_of[n][c] == n for n in numbers) for c in used)
             if used.size and (is_number or self._others_speak()):
                 self.columns = used.tolist()
         self._read.clear()
+
+    def _straight(self) -> np.ndarray:
+        """Return which features are the target of a regression, in the same or in other units."""
+        X, y = (np.concatenate(arrays).astype(float) for arrays in zip(*self._read))
+        X, y = X - X.mean(axis=0), y - y.mean()
+        squares = np.square(X).sum(axis=0) * np.square(y).sum()
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.asarray(1 - np.square(y @ X) / squares < STRAIGHT)
 
     def _others_speak(self) -> bool:
         """Return whether another feature goes with the target, more than one of so many would by chance."""

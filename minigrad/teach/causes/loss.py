@@ -9,7 +9,7 @@ import numpy as np
 
 from minigrad.teach.causes.cause import Said, certain, explains
 from minigrad.teach.causes.scene import Scene
-from minigrad.teach.loss_graph import ENDS, between_words, is_dropout, node_behind, operand_shapes, through_sign
+from minigrad.teach.loss_graph import ENDS, arrays, between_words, is_dropout, node_behind, operand_shapes, through_sign
 from minigrad.teach.samples import Sample
 
 SUMMED = 32
@@ -174,6 +174,43 @@ def all_pairs(scene: Scene) -> Iterator[Said]:
 
 
 @certain(
+    {"class as a number": "each output of an example is compared with the number of its class"}, graph=True, assumes=0.7
+)
+def class_as_a_number(scene: Scene) -> Iterator[Said]:
+    """A difference of (N, K) scores and (N, 1) numbers of classes, in which each score must be that number."""
+    for node in scene.between:
+        shapes = operand_shapes(node) if node.primitive.name == "sub" else []
+        if len(node.shape) != 2 or node.shape[1] < 3 or node.shape not in shapes or (node.shape[0], 1) not in shapes:
+            continue
+        for numbers in arrays(node):
+            k = node.shape[1]
+            classes = np.unique(numbers)
+            if numbers.shape == (node.shape[0], 1) and np.isin(classes, np.arange(k)).all() and 2 * len(classes) >= k:
+                yield (
+                    "class as a number",
+                    f"the loss compares all {k} outputs of an example with the number of its class, so that each "
+                    f"output must become that number: use cross_entropy(scores, classes), or one-hot targets of shape "
+                    f"{node.shape}",
+                )
+                return
+
+
+@certain(
+    {"compared with itself": "the loss is 0, and subtracts the model's output from itself"}, graph=True, assumes=0.7
+)
+def compared_with_itself(scene: Scene) -> Iterator[Said]:
+    """A loss without targets, since both sides are the prediction."""
+    for node in scene.between if scene.losses and scene.losses[-1] == 0 else ():
+        sources = [node_behind(source) for source in node.inputs]
+        if node.primitive.name == "sub" and len(sources) == 2 and sources[0] is not None and sources[0] is sources[1]:
+            yield (
+                "compared with itself",
+                "the loss compares the prediction with itself, so it is always 0: give it the targets",
+            )
+            return
+
+
+@certain(
     {"penalty too strong": "a penalty on squared weights shrinks them by 2 % a step, or is nine tenths of the loss"},
     assumes=0.7,
 )
@@ -195,6 +232,26 @@ def strong_penalty(scene: Scene) -> Iterator[Said]:
             "penalty too strong",
             f"the penalty of {scene.penalty:g} times the squared weights pulls the weights to 0 more strongly than the "
             "rest of the loss moves them; usual is a weight decay of 1e-5 to 1e-2",
+        )
+
+
+@certain(
+    {"penalty too strong": "a penalty on absolute weights takes a third of their first size in a step"}, assumes=0.7
+)
+def strong_lasso(scene: Scene) -> Iterator[Said]:
+    """A penalty on absolute weights, in the loss, whose step is about as long as the weights."""
+    if scene.lasso <= 0 or len(scene.samples) < 3 or scene.optimizer is None:
+        return
+    if "betas" in scene.optimizer.param_groups[0]:
+        return
+    numbers = sum(p.numel() for p in scene.model.parameters() if p.requires_grad)
+    usual = math.hypot(*scene.samples[0].sizes.values()) / math.sqrt(max(numbers, 1))
+    if scene.lasso * max(scene.samples[-1].learning_rates, default=0.0) > usual / 3 > 0:
+        yield (
+            "penalty too strong",
+            f"the penalty of {scene.lasso:g} times the absolute weights moves each weight towards 0, and past it, by "
+            f"{scene.lasso * max(scene.samples[-1].learning_rates):.2g} in each step, and the weights were about "
+            f"{usual:.2g}: make it much smaller, such as 1e-4",
         )
 
 

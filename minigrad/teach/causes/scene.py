@@ -92,6 +92,7 @@ class Scene:
         lengths: the number of time steps of each recurrent layer in the latest sample.
         connected: whether the loss depends on the model's output; None where that is not known.
         penalty: the factor of the sum of a parameter's squares in the loss.
+        lasso: that of the sum of a parameter's absolute values.
         summed: the number of examples that the loss is a sum over, 0 for other losses.
         own_targets: whether the targets come from the model itself, as in temporal differences: they move with it.
     """
@@ -134,6 +135,7 @@ class Scene:
     lengths: dict[str, int] = field(default_factory=dict)
     connected: bool | None = None
     penalty: float = 0.0
+    lasso: float = 0.0
     summed: int = 0
     own_targets: bool = False
 
@@ -149,7 +151,9 @@ class Scene:
         self.goal, self.adversarial = loss_graph.goal(loss), loss_graph.other_parameters(between)
         self.guessing = loss_graph.guessing(loss, output)
         self.connected = loss is output or any(output in node.inputs for node in between)
-        self.penalty = loss_graph.penalty(loss, {p.node for p in self.model.parameters() if p.node is not None})
+        parameters = {p.node for p in self.model.parameters() if p.node is not None}
+        self.penalty = loss_graph.penalty(loss, parameters)
+        self.lasso = loss_graph.penalty(loss, parameters, absolute=True)
         self.summed = loss_graph.summed(loss)
         targets = next(loss_graph.targets(between, output), None)
         if targets is not None:

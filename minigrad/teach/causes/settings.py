@@ -43,6 +43,26 @@ def swapped_betas(scene: Scene) -> Iterator[Said]:
             return
 
 
+@explains(
+    {"epsilon too large": "eps is ten times as large as the numbers of the gradient, and above 1e-3"},
+    symptoms=("updates too small", "loss does not fall"),
+)
+def large_epsilon(scene: Scene) -> Iterator[Said]:
+    """An eps beside which the root of the squares does not count."""
+    last, numbers = scene.samples[-1], sum(p.numel() for p in scene.model.parameters() if p.requires_grad)
+    for group in scene.optimizer.param_groups if scene.optimizer is not None else ():
+        eps = float(group.get("eps", 0) or 0)
+        usual = last.gradient / math.sqrt(max(numbers, 1))
+        if eps > max(1e-3, 10 * usual):
+            yield (
+                "epsilon too large",
+                f"eps={eps:g} is much larger than what it is added to, the root of the squared gradients, about "
+                f"{usual:.1g}: it divides each step by {eps / max(usual, 1e-30):.0e}. It only keeps from dividing by "
+                "0: usual is 1e-8",
+            )
+            return
+
+
 @explains({"momentum too high": "a momentum above 0.99"}, assumes=1.5)
 def high_momentum(scene: Scene) -> Iterator[Said]:
     """A momentum that adds up the gradients of hundreds of steps."""
