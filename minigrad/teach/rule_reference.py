@@ -25,6 +25,7 @@ FOLDED_NOTE = (
     "epsilon is added to the root before the bias correction of v, as where the correction is part of the step size; "
     "the rule adds it after"
 )
+PAPER_NOTE = "the threshold of rho is 4, as in the paper of RAdam; here it is 5, as in PyTorch"
 EPSILONS = (1e-8, 1e-7, 1e-6, 1e-5, 1e-10)
 """The usual values of epsilon: PyTorch's and Kingma and Ba's first, then the lecture's."""
 NAMES = [
@@ -81,6 +82,17 @@ def rmsprop_momentum(x, dx, state, learning_rate, decay_rate=0.99, epsilon=1e-7,
     v = mu * state.get("v", 0.0) + dx / (np.sqrt(cache - mean**2) + epsilon)
     x = x - learning_rate * v
     return x, {"cache": cache, "mean": mean, "v": v}"""
+FORMS["lamb"] = """
+def lamb(x, dx, state, learning_rate, beta1=0.9, beta2=0.999, epsilon=1e-6, weight_decay=0.0):
+    t = state.get("t", 0) + 1
+    m = beta1 * state.get("m", 0.0) + (1 - beta1) * dx
+    v = beta2 * state.get("v", 0.0) + (1 - beta2) * dx**2
+    mb = m / (1 - beta1**t)
+    vb = v / (1 - beta2**t)
+    step = mb / (np.sqrt(vb) + epsilon) + weight_decay * x
+    ratio = np.linalg.norm(x) / np.linalg.norm(step) if np.any(x) and np.any(step) else 1.0
+    x = x + -learning_rate * ratio * step
+    return x, {"t": t, "m": m, "v": v}"""
 """Other ways to write a rule, with the same numbers: some mistakes are small only in them.
 
 AdaMax's paper has no epsilon, so that it may stand in the maximum or beside it.
@@ -152,7 +164,8 @@ class Reference:
         usual = self.settings.get("epsilon")
         free = usual is not None and "epsilon" not in self.stated
         values = [usual, *(e for e in EPSILONS if e != usual)] if free else [usual]
-        for forms, said in ((self.forms, ""), (folded, FOLDED_NOTE)):
+        paper = [edited for form in self.forms for edited in rewrite(form, "rho > 5", "rho > 4")]
+        for forms, said in ((self.forms, ""), (folded, FOLDED_NOTE), (paper, PAPER_NOTE)):
             for epsilon in values if forms else ():
                 other = replace(
                     self, forms=forms, settings={**self.settings, "epsilon": epsilon} if free else self.settings
@@ -308,6 +321,7 @@ def a_trial(reference: Reference, learning_rate: float, count: int, scalars: boo
     values = rng.uniform(0.3, 1.5, (STEPS, *shape)) * np.where(rng.random((STEPS, *shape)) < 0.6, 1, -1)
     values *= scales * over_time[:, None, None, None]
     values[:2, :, 2, 2] = 0.0  # a gradient that is zero at first
+    values[8:11, :, 1, 2] = 0.0  # and one that is zero later, so that v shrinks for several steps
     if "epsilon" in reference.settings and reference.settings["epsilon"] == 0:
         values[:2, :, 2, 2] = 0.05
     start = rng.uniform(-3, 3, shape)

@@ -220,8 +220,10 @@ class Search:
                 continue
             formula = _with_number(form, name, number.format(c))
             if self.fits(formula, (1e-6, 1e-9)):
+                whole = round(1 / c)
+                divided = f"divided by {whole}" if abs(whole) > 1 and abs(c * whole - 1) < 1e-6 else f"times {c:.6g}"
                 said = (
-                    f"the step has the learning rate times {c:.6g}"
+                    f"the step has the learning rate {divided}"
                     if name == "learning_rate"
                     else f"{name} acts as {c:.6g}, instead of {start:g}"
                 )

@@ -517,6 +517,76 @@ def test_a_state_called_cache_may_be_an_array() -> None:
     assert check_rule(mine, "rmsprop", decay_rate=0.9)
 
 
+def lamb_with(ratio: Any = lambda x, step, dx: length(x) / length(step), outside: float = 0.0) -> Any:
+    def step(x: Any, dx: Any, state: Any, learning_rate: float) -> Any:
+        t, m, v = state.get("t", 0) + 1, 0.9 * state.get("m", 0) + 0.1 * dx, 0.999 * state.get("v", 0) + 0.001 * dx**2
+        update = m / (1 - 0.9**t) / (np.sqrt(v / (1 - 0.999**t)) + 1e-6) + (0.1 - outside) * x
+        x = x - learning_rate * ratio(x, update, dx) * update
+        return x - learning_rate * outside * x, {"t": t, "m": m, "v": v}
+
+    return step
+
+
+def length(a: Any) -> Any:
+    return np.sqrt(np.sum(a**2))
+
+
+def test_the_trust_ratio_of_lamb() -> None:
+    for said, step in (
+        ("the trust ratio, the length of x by that of the step, is missing", lamb_with(lambda x, s, dx: 1.0)),
+        ("upside down", lamb_with(lambda x, s, dx: length(s) / length(x))),
+        ("without their roots", lamb_with(lambda x, s, dx: np.sum(x**2) / np.sum(s**2))),
+        ("the length of the gradient", lamb_with(lambda x, s, dx: length(x) / length(dx))),
+        ("not divided by the length of the step", lamb_with(lambda x, s, dx: length(x))),
+        ("stands outside the trust ratio", lamb_with(outside=0.1)),
+    ):
+        report = check_rule(step, "lamb", weight_decay=0.1)
+        assert said in report.cause, str(report)
+    assert check_rule(lamb_with(), "lamb", weight_decay=0.1)
+
+
+def test_the_maximum_of_the_last_two_is_not_that_of_all() -> None:
+    def step(x: Any, dx: Any, state: Any, learning_rate: float) -> Any:
+        t, m, old = state.get("t", 0) + 1, 0.9 * state.get("m", 0) + 0.1 * dx, state.get("v", 0)
+        v = 0.999 * old + 0.001 * dx**2
+        root = np.sqrt(np.maximum(old, v) / (1 - 0.999**t))
+        return x - learning_rate * m / (1 - 0.9**t) / (root + 1e-7), {"t": t, "m": m, "v": v}
+
+    assert "`v` is stored as `v_max`" in check_rule(step, "amsgrad").cause
+
+
+def test_radam_and_its_threshold() -> None:
+    def radam(limit: int, corrected: bool = True) -> Any:
+        def step(x: Any, dx: Any, state: Any, learning_rate: float) -> Any:
+            t, m, v = (
+                state.get("t", 0) + 1,
+                0.9 * state.get("m", 0) + 0.1 * dx,
+                0.999 * state.get("v", 0) + 0.001 * dx**2,
+            )
+            after, most = {"t": t, "m": m, "v": v}, 1999
+            rho = most - 2 * t * 0.999**t / (1 - 0.999**t)
+            if rho <= limit:
+                return x - learning_rate * (m / (1 - 0.9**t) if corrected else m), after
+            r = np.sqrt((rho - 4) * (rho - 2) * most / ((most - 4) * (most - 2) * rho))
+            return x - learning_rate * r * np.sqrt(1 - 0.999**t) * m / (1 - 0.9**t) / (np.sqrt(v) + 1e-7), after
+
+        return step
+
+    assert check_rule(radam(5), "radam")
+    report = check_rule(radam(4), "radam")
+    assert report and "as in the paper" in str(report)
+    assert "8 instead of 5" in check_rule(radam(8), "radam").cause
+    assert "lack the bias correction" in check_rule(radam(5, corrected=False), "radam").cause
+
+
+def test_what_is_stored_only_once() -> None:
+    def step(x: Any, dx: Any, state: Any, learning_rate: float) -> Any:
+        state.setdefault("v", -learning_rate * dx)
+        return x + 0.9 * state["v"] - learning_rate * dx if "t" in state else x + state["v"], {**state, "t": 1}
+
+    assert "stored in the first step and never again" in check_rule(step, "momentum").cause
+
+
 STEPS = {"alpha_0": 0.1, "every": 10, "factor": 0.5}
 
 

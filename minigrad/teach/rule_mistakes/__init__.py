@@ -20,6 +20,7 @@ from minigrad.teach.catalogue import RULES as CATALOGUE
 from minigrad.teach.catalogue import Variant, mistake
 from minigrad.teach.rule_mistakes import (  # noqa: F401 (they add entries)
     accumulators,
+    lengths,
     names,
     operators,
     rates,

@@ -26,6 +26,7 @@ mistake("weights-equal", "rule", "both weights of `{target}` are the same: they 
 mistake("dampened", "rule", "the gradient is weighed by a factor 1 - {beta} on its way into the velocity (dampening), "
         "which this rule does not have", ("BETA * STATE - A", "BETA * STATE - (1 - BETA) * (A)"),
         ("BETA * STATE + dx", "BETA * STATE + (1 - BETA) * dx"),
+        ("BETA * STATE + learning_rate * dx", "BETA * STATE + (1 - BETA) * learning_rate * dx"),
         ("mu * STATE + (1 - dampening) * A", "mu * STATE + (1 - mu) * A"),
         ("BETA * STATE + A / B", "BETA * STATE + (1 - BETA) * A / B"))
 mistake("momentum-weight", "rule", "the old velocity is weighed by 1 - {beta} instead of {beta}",

@@ -11,8 +11,7 @@ from minigrad.teach.edits import Formula, expressions, is_name, replaced, shown,
 # fmt: off
 mistake("function-missing", "rule", "a function is missing in `{before}`{detail}", ("np.sign(A)", "A", ": np.sign"),
         ("np.abs(A)", "A", ": np.abs"),
-        ("float(_rms(A))", "1.0"), ("_rms(A)", "np.linalg.norm(A)"), ("np.sign(A)", "A / np.linalg.norm(A)"),
-        assumes=1.2)
+        ("np.sign(A)", "A / np.linalg.norm(A)", ": np.sign (the norm scales the whole array)"), assumes=1.2)
 mistake("other-function", "rule", "{detail} in `{before}`", ("np.sign(A)", "np.tanh(A)", "tanh stands instead of sign"),
         ("np.sign(BETA * A + (1 - BETA) * B)", "BETA * np.sign(A) + (1 - BETA) * np.sign(B)",
          "the sign is taken of each term instead of their sum"),
@@ -108,7 +107,7 @@ def _threshold(formula: Formula) -> Iterator[Variant]:
     for i, node in expressions(formula):
         limit = node.comparators[0] if isinstance(node, ast.Compare) else None
         if isinstance(node, ast.Compare) and isinstance(limit, ast.Constant) and isinstance(limit.value, int):
-            for other in {limit.value - 1, limit.value + 1, 0} - {limit.value}:
+            for other in sorted({*range(11)} - {limit.value}):
                 new = ast.Compare(node.left, node.ops, [ast.Constant(other)])
                 yield Variant(replaced(formula, i, node, new), f"{other} instead of {limit.value}")
 

@@ -48,19 +48,23 @@ mistake("square-for-root", "rule", "the square is taken instead of the square ro
         assumes=1.1)
 mistake("epsilon-inside-root", "rule", "epsilon is added inside the square root; the rule adds it outside, after the "
         "root", ("np.sqrt(A) + B", "np.sqrt(A + B)"), ("np.sqrt(A) + B", "np.sqrt(A + B ** 2)"), assumes=0.9)
+mistake("other-epsilon-inside-root", "rule", "epsilon is added inside the square root, and has another value, {detail}",
+        *[("np.sqrt(A) + epsilon", f"np.sqrt(A + {e})", e) for e in ("1e-08", "1e-06", "1e-05", "1e-04", "0.001")],
+        assumes=1.25)
 mistake("epsilon-outside-root", "rule", "epsilon is added outside the square root; the rule adds it inside",
         ("np.sqrt((A + epsilon) / (B + epsilon))", "np.sqrt(A + epsilon) / (np.sqrt(B) + epsilon)"),
         ("np.sqrt((A + epsilon) / (B + epsilon))", "(np.sqrt(A) + epsilon) / (np.sqrt(B) + epsilon)"))
-mistake("epsilon-missing", "rule", "epsilon is missing: where the gradient is zero or tiny the step becomes nan or far "
-        "too large", ("A + epsilon", "A"), ("np.sqrt((A + epsilon) / (B + epsilon))", "np.sqrt(A / (B + epsilon))"),
-        assumes=0.9)
+mistake("epsilon-missing", "rule", "epsilon is missing{detail}",
+        ("A + epsilon", "A", ": where the gradient is zero or tiny the step becomes nan or far too large"),
+        ("np.sqrt((A + epsilon) / (B + epsilon))", "np.sqrt(A / (B + epsilon))", " in the numerator: `steps` starts at "
+         "zero and stays there, so x never moves"), assumes=0.9)
 mistake("epsilon-in-accumulator", "rule", "epsilon is added to the accumulated squares and kept there, instead of to "
         "the root", ("BETA * STATE + (1 - BETA) * A", "BETA * STATE + (1 - BETA) * A + epsilon"),
         ("STATE + A", "STATE + A + epsilon"), assumes=1.4)
 mistake("epsilon-is-maximum", "rule", "epsilon is a lower bound (maximum) here, where the rule adds it",
         ("A + epsilon", "np.maximum(A, epsilon)"), assumes=1.1)
 mistake("epsilon-added-to-quotient", "rule", "epsilon is added to the quotient instead of to the divisor (missing "
-        "parentheses)", ("A / (B + epsilon)", "A / B + epsilon"), assumes=1.0)
+        "parentheses)", ("A / (B + epsilon)", "A / B + epsilon"), assumes=0.9)
 mistake("epsilon-subtracted", "rule", "epsilon is subtracted; the rule adds it", ("A + epsilon", "A - epsilon"),
         assumes=1.1)
 mistake("epsilon-twice", "rule", "epsilon is added twice: inside the square root and outside",
@@ -94,7 +98,8 @@ mistake("bias-plus", "rule", "the bias correction divides by 1 + beta**t instead
         ("1 - BETA ** t", "1 + BETA ** t"))
 mistake("bias-multiplied", "rule", "the bias correction multiplies by 1 - beta**t instead of dividing by it",
         ("A / (1 - BETA ** t)", "A * (1 - BETA ** t)"))
-mistake("t-never-counts", "rule", "t is never increased: it stays what it is at first", ("state.get('t', 0) + 1", "1"),
+mistake("t-never-counts", "rule", "t is never increased: it stays {detail}",
+        *[("state.get('t', 0) + 1", str(t), f"at {t}") for t in (1, 2, 10, 100, 1000)],
         assumes=0.95)
 mistake("folded-inverted", "rule", "the bias correction in the step size is upside down: it must be "
         "sqrt(1 - beta2**t) / (1 - beta1**t)", ("A * B / (1 - beta1 ** t)", "A * (1 - beta1 ** t) / B"), assumes=0.95)

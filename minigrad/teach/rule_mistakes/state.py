@@ -39,6 +39,13 @@ def _nothing_kept(formula: Formula) -> Iterator[Variant]:
         yield Variant(replaced_everywhere(formula, _lost(None)))
 
 
+@mistake("kept-once", "rule", "`{detail}` is stored in the first step and never again: later steps read the first one",
+         assumes=1.1)  # fmt: skip
+def _kept_once(formula: Formula) -> Iterator[Variant]:
+    for i, key, value in _stored(formula):
+        yield Variant(replaced(formula, i, value, expression(f"state.get({key!r}, {value.id})")), key)
+
+
 @mistake("starts-at-gradient", "rule", "`{detail}` starts at the first gradient instead of at zero", assumes=1.1)
 def _starts_at_gradient(formula: Formula) -> Iterator[Variant]:
     for name in _entries(formula):

@@ -53,6 +53,11 @@ mistake("lookahead-added", "rule", "there is a look-ahead as in Nesterov's momen
 mistake("gradient-for-velocity", "rule", "the step is made with dx itself instead of with the velocity `v`: this is "
         "plain gradient descent", ("-learning_rate * v", "-learning_rate * dx"),
         ("x - learning_rate * v", "x - learning_rate * dx"), ("x + v", "x - learning_rate * dx"), assumes=0.95)
+mistake("momentum-missing", "rule", "the momentum is missing: x moves by the scaled gradient alone, not by the "
+        "velocity `v`", ("mu * STATE + A / B", "A / B"), assumes=0.95)
+mistake("warm-up-step", "rule", "the steps before v has seen enough gradients {detail}",
+        ("-learning_rate * mb", "-learning_rate * (mb if rho > 5 else m)", "lack the bias correction of `m`"),
+        ("-learning_rate * mb", "-learning_rate * (mb if rho > 5 else dx)", "are made with dx itself, not its average"))
 mistake("velocity-in-last-step", "rule", "the velocity is multiplied by mu once more in the step",
         ("x + v", "x + mu * v"), ("x - v", "x - mu * v"), ("-learning_rate * v", "-learning_rate * mu * v"),
         assumes=1.15)

@@ -1,0 +1,43 @@
+"""Mistakes with the lengths of whole arrays, in LAMB and Adafactor: trust ratio, relative size, cut."""
+
+from __future__ import annotations
+
+from minigrad.teach.catalogue import mistake
+
+# fmt: off
+mistake("norm-for-rms", "rule", "the norm is taken in `{before}`, where the rule has the root of the mean of squares",
+        ("_rms(A)", "np.linalg.norm(A)"), assumes=1.1)
+mistake("relative-size-missing", "rule", "the step is not relative to the size of x: the factor max(epsilon2, rms(x)) "
+        "is missing", ("max(epsilon2, A) * B", "B"))
+mistake("cut-missing", "rule", "the step is not cut down where it is larger than d on average: the divisor "
+        "max(1, rms(step) / d) is missing", ("A / max(1.0, B)", "A"))
+mistake("trust-ratio-missing", "rule", "the trust ratio, the length of x by that of the step, is missing: this is the "
+        "step of Adam", ("learning_rate * ratio", "learning_rate"), ("-learning_rate * ratio", "-learning_rate"))
+mistake("trust-ratio", "rule", "the trust ratio is wrong: {detail}", *[
+    ("-learning_rate * ratio", f"-learning_rate * {instead}", said) for instead, said in (
+        ("(1 / ratio)", "it is upside down; it is the length of x divided by that of the step"),
+        ("ratio ** 2", "the squares of the lengths are divided, without their roots"),
+        ("np.sqrt(ratio)", "its root is taken"),
+        ("np.linalg.norm(x)", "it is not divided by the length of the step"),
+        ("np.linalg.norm(x) ** 2", "it is not divided by the length of the step, and the root is missing"),
+        ("(1 / np.linalg.norm(step))", "the length of x is missing: it only divides by that of the step"),
+        ("(np.linalg.norm(x) / np.linalg.norm(dx))", "it divides by the length of the gradient instead of the step's"),
+        ("(np.linalg.norm(x) / np.linalg.norm(mb))", "it divides by the length of `mb` instead of the step's"),
+        ("(np.linalg.norm(x) / np.linalg.norm(step - weight_decay * x))", "the step that it divides by has no weight "
+         "decay"),
+        ("(np.sum(np.abs(x)) / np.sum(np.abs(step)))", "it divides sums of absolute values, not lengths"),
+        ("(np.abs(x) / np.abs(step))", "it is taken of each element, not of the whole array"),
+        ("(np.abs(np.sum(x)) / np.abs(np.sum(step)))", "it divides sums, not lengths"),
+        ("(np.sum(x) / np.sum(step))", "it divides sums, not lengths"),
+        *[(f"min(ratio, {c})", f"it is limited to {c}, which this rule does not do") for c in (1, 5, 10)],
+    )])
+mistake("decay-outside-ratio", "rule", "the weight decay stands outside the trust ratio: it must be a part of the step "
+        "whose length the ratio divides by", *[
+    ("x = x + A * ratio * step", f"step = step - weight_decay * x; {line}") for line in (
+        "x = x + A * (np.linalg.norm(x) / np.linalg.norm(step) * step + weight_decay * x)",
+        "x = x + A * (np.linalg.norm(x) / np.linalg.norm(step)) * step; x = x + A * weight_decay * x",
+        "x = x + A * weight_decay * x; x = x + A * (np.linalg.norm(x) / np.linalg.norm(step)) * step",
+        "x = x + A * (np.linalg.norm(x) / np.linalg.norm(step + weight_decay * x) * step + weight_decay * x)",
+        "x = x + A * (np.linalg.norm(x) / np.linalg.norm(step + weight_decay * x)) * step",
+    )])
+# fmt: on
