@@ -353,7 +353,7 @@ HEALTHY: dict[str, Callable[[], str]] = {
     "a usual penalty on absolute weights": lambda: shrunk(1e-3),
     "a test of growing rates": lambda: decaying(1.05, steps=120, rate=1e-4),
     "the powers of a number": lambda: train(
-        m := Ends(1), squared, X[:, :1] ** 3, X[:, :1] ** np.arange(4), steps=8, optimizer=adam(m)
+        m := nn.Linear(4, 1), squared, X[:, :1] ** 3, X[:, :1] ** np.arange(4), steps=8, optimizer=adam(m)
     ),
     "a last layer of zeros": lambda: train(zero_head(), F.cross_entropy),
     "a usual momentum": lambda: lectures_loop(True, momentum=0.9),
