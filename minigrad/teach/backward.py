@@ -82,6 +82,8 @@ def _gradients(names: Mapping[str, Any], program: Mapping[str, Any]) -> dict[str
     """Return the gradients among variables."""
     found = {}
     for name, value in names.items():
+        if not isinstance(name, str):
+            raise TypeError(f"check_backward: the gradients have names, which are texts, got {name!r}")
         if node_of(value) is not None and getattr(value, "requires_grad", True):
             continue
         if name.startswith("d") and isinstance(program.get(name[1:]), Tensor | Value):
@@ -583,7 +585,8 @@ def _double(value: Any) -> Any:
 
 def _same(a: np.ndarray, b: np.ndarray, fine: float, size: float) -> bool:
     """Return whether two gradients are the same, to the rounding of what they were summed from."""
-    tolerance = 1e4 * fine * np.maximum(np.abs(a), np.abs(b)) + 1e3 * fine * size
+    relative, absolute = (min(steps * fine, max(1e-3, 32 * fine)) for steps in (1e4, 1e3))  # float16 has 1e-3 a step
+    tolerance = relative * np.maximum(np.abs(a), np.abs(b)) + absolute * size
     with np.errstate(invalid="ignore"):
         return bool(np.all((np.abs(a - b) <= tolerance) | (a == b)))
 

@@ -19,7 +19,7 @@ from minigrad.nn.arguments import check_callable
 from minigrad.nn.module import Module
 from minigrad.output.words import class_name
 from minigrad.teach.forward_forms import expanded
-from minigrad.teach.forward_search import EXACT, LIKELY, LIMIT, SINGLE, Search, equal
+from minigrad.teach.forward_search import EXACT, HALF, LIKELY, LIMIT, SINGLE, Search, equal
 from minigrad.teach.mistakes.factors import factor_words
 from minigrad.teach.recording import Array, record
 from minigrad.teach.tape import Tape
@@ -85,10 +85,11 @@ def check_forward(mine: Callable[..., Any], reference: Callable[..., Any], *inpu
         A report, which is true as a bool if both give the same result, and whose text explains what is wrong.
 
     Raises:
-        TypeError: if `mine` or `reference` is not a function.
+        TypeError: if `mine` or `reference` is not a function, or `reference` returns no real numbers.
         ValueError: if there is no input of floats.
 
-    Both functions draw the same numbers from `np.random`. Results in float32 are compared with its tolerance.
+    Both functions draw the same numbers from `np.random`. Results in float32 or float16 are compared with the tolerance
+    of their type.
 
     >>> x = np.array([[1.0, 2.0, 4.0], [3.0, 3.5, 0.0]])
     >>> report = check_forward(lambda x: x - x.mean(axis=0), lambda x: x - x.mean(axis=1, keepdims=True), x)
@@ -119,6 +120,9 @@ class _Case:
 
     def report(self) -> ForwardReport:
         right = self._right(self.arrays)
+        for b in right:
+            if b.dtype.kind not in "fiub":
+                raise TypeError(f"check_forward: reference must return real numbers, got {_kind(b)}.")
         notes: list[str] = []
         try:
             made = _results(self._call(self.mine, self.arrays), len(right), notes)
@@ -128,16 +132,22 @@ class _Case:
         if len(made) != len(right):
             cause = f"it returns {_count(made)}, the reference {_count(right)}"
             return ForwardReport(False, "results", cause=cause, notes=notes)
-        for a in made:
+        for a, b in zip(made, right):
             if a.dtype.kind not in "fiub":
-                return ForwardReport(False, "not-real", cause=f"it returns {a.dtype} instead of real numbers")
+                return ForwardReport(False, "not-real", cause=f"it returns {_kind(a)} instead of real numbers")
+            if a.dtype.kind in "iub" and b.dtype.kind == "f" and a.shape == b.shape and not equal(a, b, EXACT):
+                cause = f"it returns numbers of the type {a.dtype}, which have no fraction: was an array of integers "
+                cause += "made, or written to?"
+                return ForwardReport(False, "integers", cause=cause, notes=notes)
         if not all(np.array_equal(a, b, equal_nan=True) for a, b in zip(made, again)):
             cause = "it returns different numbers at each call: it draws random numbers, or keeps a state"
             return ForwardReport(False, "not-repeatable", "pass the mask or the seed as an argument", cause)
-        tolerance = SINGLE if any(_is_single(a) for a in made) and not any(map(_is_single, right)) else EXACT
+        tolerance = max(_tolerance(a) for a in made) if not any(_is_single(b) for b in right) else EXACT
         if all(equal(a, b, tolerance) for a, b in zip(made, right)):
             report = self._extremes(len(right))
-            report.notes += notes + ["the result is in float32: its tolerance applies"] * (tolerance is SINGLE)
+            report.notes += notes + [f"the result is in {made[0].dtype}: its tolerance applies"] * (
+                tolerance is not EXACT
+            )
             return report
         report = self._named(made, right, self._search(made, right, tolerance))
         report.notes += notes
@@ -370,6 +380,17 @@ def _results(out: Any, count: int | None = None, notes: list[str] | None = None)
 
 def _count(several: list[np.ndarray]) -> str:
     return "one array" if len(several) == 1 else f"a tuple of {len(several)} arrays"
+
+
+def _kind(a: np.ndarray) -> str:
+    """Return what an array is that holds no real numbers: None has the likeliest cause."""
+    if a.dtype == object and a.ndim == 0:
+        return "nothing (is the line with return missing?)" if a.item() is None else class_name(a.item())
+    return str(a.dtype)
+
+
+def _tolerance(a: np.ndarray) -> tuple[float, float]:
+    return HALF if a.dtype == np.float16 else SINGLE if a.dtype == np.float32 else EXACT
 
 
 def _is_single(a: np.ndarray) -> bool:

@@ -23,7 +23,7 @@ LIKELY = 1.31
 """How much a mistake may assume, so that it is tried together with another one."""
 TIE = 0.021
 """Explanations that assume as much, up to this, are all named: either …, or …"""
-EXACT, SINGLE = (1e-6, 1e-9), (2e-4, 1e-5)
+EXACT, SINGLE, HALF = (1e-6, 1e-9), (2e-4, 1e-5), (1e-2, 2e-3)
 """Relative to the element and to the largest element: results in float64, and in float32."""
 
 

@@ -22,6 +22,18 @@ def is_lazy(p: Any) -> bool:
 
 
 @contextmanager
+def same_generators() -> Iterator[None]:
+    """Restore the random generators of Python, NumPy and minigrad at the end of the block."""
+    states = random.getstate(), np.random.get_state(), default_generator.get_state()
+    try:
+        yield
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])
+        default_generator.set_state(states[2])
+
+
+@contextmanager
 def restored(model: Module, loss: Any) -> Iterator[None]:
     """Restore modules, their numbers and modes, and the random generators at the end of the block."""
     modules = [*model.modules()]
@@ -31,12 +43,12 @@ def restored(model: Module, loss: Any) -> Iterator[None]:
     tensors = [t for module in modules for t in (*module._parameters.values(), *module._buffers.values())]
     arrays = [(t, t._array, t._array.copy()) for t in tensors if t is not None and not is_lazy(t)]
     lazy = [(p, vars(p).copy()) for p in tensors if p is not None and is_lazy(p)]
-    generators = random.getstate(), np.random.get_state(), default_generator.get_state()
     for module in modules:  # whoever watches the model sees nothing of this
         for hooks in [vars(module)[name] for name in ("_pre_hooks", "_hooks") if name in vars(module)]:
             hooks[:] = [hook for hook in hooks if not isinstance(getattr(hook, "func", hook), ObserverHook)]
     try:
-        yield
+        with same_generators():
+            yield
     finally:
         for module, kind, restore in kept:
             if type(module) is not kind:
@@ -53,9 +65,6 @@ def restored(model: Module, loss: Any) -> Iterator[None]:
             array[...] = copy
             if t._array is not array:
                 t._set_array(array)
-        random.setstate(generators[0])
-        np.random.set_state(generators[1])
-        default_generator.set_state(generators[2])
 
 
 def _kept(value: Any) -> Callable[[], Any]:

@@ -193,6 +193,8 @@ def function_caller(
             return after[0], dict(own)
         if after is None:
             return x, state
+        if isinstance(after, list) and len(after) == 2 and isinstance(after[1], dict):
+            after = tuple(after)
         if isinstance(after, tuple):
             if len(after) == 2 and isinstance(after[0], dict) and not isinstance(after[1], dict):
                 raise CallError("step returns (state, x); return the new x first: (x, state)", "return-order")
@@ -281,10 +283,10 @@ def _checked(x: Any, start: Any, k: int, taken: Taken) -> Any:
     return array if isinstance(start, np.ndarray) else x
 
 
-def _copied(state: Any) -> Any:
+def _copied(state: Any, depth: int = 0) -> Any:
     """Return a copy of a state's numbers."""
     if isinstance(state, dict):
-        return {k: _copied(v) for k, v in list(state.items())[:50]}
+        return {k: _copied(v, depth + 1) for k, v in list(state.items())[:50]} if depth < 5 else None
     if isinstance(state, list):
         return list(state)
     state = getattr(state, "_array", state)

@@ -7,15 +7,19 @@ one and then in pairs, until one goes where the learner's rule went.
 
 from __future__ import annotations
 
+import copy
 import html
 import inspect
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from minigrad.nn.arguments import check_number, check_positive
 from minigrad.output.words import class_name
+from minigrad.teach.restoring import same_generators
 from minigrad.teach.rule_calls import CallError, Taken, Trial, has_state_argument, take
 from minigrad.teach.rule_reference import (
     EXACT,
@@ -131,8 +135,8 @@ def check_rule(step: Any, rule: str | Callable[..., Any], learning_rate: float =
         of computing it gives up the search for two mistakes at once, and says so.
 
     Raises:
-        ValueError: if there is no such rule.
-        TypeError: if the rule has no such setting, or step is not callable.
+        ValueError: if there is no such rule, or it cannot be computed with these settings.
+        TypeError: if the rule has no such setting, a setting is not a number, or step is not callable.
 
     >>> def step(x, dx, state, learning_rate):
     ...     cache = state.get("cache", 0.0) + dx**2
@@ -150,10 +154,19 @@ def check_rule(step: Any, rule: str | Callable[..., Any], learning_rate: float =
     """
     if not callable(step) and not hasattr(step, "step") and not hasattr(step, "update"):
         raise TypeError(f"check_rule: step must be a function or a class, got {class_name(step)}: {step!r}.")
-    if not np.isfinite(learning_rate) or learning_rate <= 0:
-        raise ValueError(f"check_rule: learning_rate must be a positive number, got {learning_rate}.")
+    check_positive("check_rule", learning_rate=learning_rate)
+    for name, value in (("learning_rate", learning_rate), *settings.items()):
+        for number in value if name == "betas" else [value]:
+            if not isinstance(number, bool):
+                check_number("check_rule", **{name: number})
+            if not np.isfinite(number):
+                raise ValueError(f"check_rule: {name} must be finite, got {number}")
     reference = Reference.of(rule, settings)
-    with np.errstate(all="ignore"):
+    if not isinstance(step, type):
+        with suppress(Exception):  # an object keeps its own state
+            step = copy.deepcopy(step)
+    with np.errstate(all="ignore"), same_generators():
+        reference.check_computable(a_trial(reference, float(learning_rate), 1))
         try:
             trial, taken = _taken(step, reference, float(learning_rate))
         except CallError as error:
@@ -251,6 +264,8 @@ class _Case:
         for note, _, other in others:
             if found := other.singles(rounding):
                 return self._named(found, note)
+        if not np.isfinite(taken.x[0]).any():
+            return self._named([])
         folded = [(note, other) for note, _, other in others if FOLDED_NOTE in note][:1]
         for note, one in ((others[0][0], others[0][2]) if written else ("", search), *folded):
             if search.late():
@@ -297,10 +312,7 @@ class _Case:
             elif best.lines[0].after:
                 report.hint = "look at what happens to x and dx before the first line of the rule"
         else:
-            report.cause = self._pattern() or (
-                "no mistake of the catalogue, and no pair of those that were tried, gives these numbers; compare the "
-                "states below with the lines of the rule (`.explain()` shows them)"
-            )
+            report.cause = self._pattern() or self._unexplained()
         if not np.isfinite(taken.x[-1]).all() and "nan" not in report.cause:
             k = next(k for k, x in enumerate(taken.x) if not np.isfinite(x).all())
             report.notes.append(
@@ -365,6 +377,21 @@ class _Case:
                 )
             return "the steps of all elements have one factor, which changes from step to step: another learning rate"
         return ""
+
+    def _unexplained(self) -> str:
+        """Describe what no mistake explains."""
+        if not np.isfinite(self.taken.x[0]).any():
+            return "x is nan or infinite after the first step"
+        with suppress(Exception):
+            if not all(map(np.array_equal, take(self.step, self.reference.settings, self.trial).x, self.taken.x)):
+                return (
+                    "it gives other numbers when it runs again: it draws random numbers, or keeps numbers of its own "
+                    "from one run to the next"
+                )
+        return (
+            "no mistake of the catalogue, and no pair of those that were tried, gives these numbers; compare the "
+            "states below with the lines of the rule (`.explain()` shows them)"
+        )
 
 
 def _only_rates(taken: Taken) -> Taken:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import math
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from minigrad.optim import rules
+from minigrad.output.words import class_name
 from minigrad.teach.edits import Formula, rewrite, statements
 from minigrad.teach.rule_calls import Taken, Trial
 from minigrad.teach.rule_mistakes.weight_decay import COUPLED, DECOUPLED
 
+ARGUMENTS = ("x", "dx", "state", "learning_rate")
 STEPS = 14
 """How many steps are compared."""
 FOLDED = (
@@ -108,16 +112,20 @@ class Reference:
         forms: its lines, and other ways to write them.
         settings: all settings but the learning rate.
         stated: the names of those that the caller stated; the others have their defaults.
+        names: the other names that the lines use, of a caller's own function; None for the lecture's.
     """
 
     name: str
     forms: list[Formula]
     settings: dict[str, Any]
     stated: frozenset[str] = frozenset()
+    names: dict[str, Any] | None = None
 
     @staticmethod
     def of(rule: str | Callable[..., Any], given: dict[str, Any]) -> Reference:
         """Find a rule by name; a function in the lecture's form is a rule too."""
+        if not isinstance(rule, str) and not inspect.isfunction(rule):
+            raise TypeError(f"check_rule: rule must be the name of a rule or a function, got {class_name(rule)}.")
         name = rule if isinstance(rule, str) else rule.__name__
         base = OTHER_NAMES.get(name.lower(), name.lower())
         decoupled = base == "adamw"
@@ -125,6 +133,11 @@ class Reference:
         if function is None or (isinstance(rule, str) and base not in (*NAMES, "adamw")):
             raise ValueError(f"check_rule: no rule {name!r}; the rules are {', '.join(sorted((*NAMES, 'adamw')))}.")
         signature = inspect.signature(function).parameters
+        if tuple(signature)[:4] != ARGUMENTS:
+            raise TypeError(
+                f"check_rule: the rule to compare with must have the arguments {', '.join(ARGUMENTS)}, and then its "
+                f"settings, got {name}({', '.join(signature)})."
+            )
         known = {n: p.default for n, p in signature.items() if n not in ("x", "dx", "state", "learning_rate")}
         settings: dict[str, Any] = {n: d for n, d in known.items() if d is not inspect.Parameter.empty}
         if decoupled:
@@ -145,12 +158,17 @@ class Reference:
         texts: list[Any] = [function, *([FORMS[base]] if base in FORMS and not special else [])]
         if decoupled:
             texts.append(FORMS["adam"])
-        forms = [Formula.of(text) for text in texts]
+        try:
+            forms = [Formula.of(text) for text in texts]
+        except (OSError, TypeError, StopIteration) as error:
+            raise TypeError(f"check_rule: the lines of {name} cannot be read; write it in a file, with def.") from error
         if "weight_decay" in settings and "weight_decay" not in known:
             line = DECOUPLED if decoupled else COUPLED
             first = statements(line)
             forms = [Formula(f.name, (*first, *f.body), f.settings | {"weight_decay"}) for f in forms]
-        return Reference(name, forms, settings, frozenset(stated))
+        used = inspect.getclosurevars(function) if callable(rule) else None
+        outside = {**used.builtins, **used.globals, **used.nonlocals} if used else None
+        return Reference(name, forms, settings, frozenset(stated), outside)
 
     def alternatives(self) -> Iterator[tuple[str, float | None, Reference]]:
         """Yield (note, epsilon, reference) for what is right too: another epsilon, or one added before the correction.
@@ -177,40 +195,66 @@ class Reference:
     def path(
         self, formula: Formula, trial: Trial, wanted: Taken | None = None, tolerance: Any = None, shared: str = ""
     ) -> tuple[list[np.ndarray], list[Any]] | None:
-        """Return where a formula goes and its states; None once it parts from `wanted`."""
-        namespace: dict[str, Any] = {"np": np, "_rms": vars(rules)["_rms"], "weight_decay": 0.0, **self.settings}
-        xs = list(trial.start)
+        """Return where a formula goes and its states; None once it parts from `wanted`, or if it raises."""
+        with suppress(Exception):
+            return self._path(formula, trial, wanted, tolerance, shared)
+        return None
+
+    def check_computable(self, trial: Trial) -> None:
+        """Raise a ValueError if the rule raises, or goes nowhere, with these settings."""
+        try:
+            path = self._path(self.forms[0], trial)
+        except Exception as error:
+            why = f"it raises {class_name(error)}: {error}"
+        else:
+            if path is None:
+                why = "its x changes its shape"
+            elif not np.isfinite(path[0][-1]).any():
+                why = "x becomes nan or infinite"
+            else:
+                return
+        settings = ", ".join(f"{n}={v!r}" for n, v in self.settings.items())
+        raise ValueError(f"check_rule: {self.name} cannot be computed{' with ' * bool(settings)}{settings}: {why}.")
+
+    def _path(
+        self, formula: Formula, trial: Trial, wanted: Taken | None = None, tolerance: Any = None, shared: str = ""
+    ) -> tuple[list[np.ndarray], list[Any]] | None:
+        namespace: dict[str, Any] = {
+            **{"np": np, "_rms": vars(rules)["_rms"], "weight_decay": 0.0},
+            **(self.names or {}),
+            **self.settings,
+        }
+        # a caller's function may write into what it gets
+        own: Callable[[Any], Any] = (lambda x: x) if self.names is None else copy.deepcopy
+        xs = [own(x) for x in trial.start]
         states: list[Any] = [{} for _ in xs]
         made: list[np.ndarray] = []
         kept: list[Any] = []
         length: Any = 0.0
         constant = wanted is not None and wanted.constant_rate
-        try:
-            for k, gradients in enumerate(trial.gradients):
-                rate = trial.rates[0] if constant else trial.rates[k]
-                namespace["STEP"], namespace["RATE_0"] = k + 1, trial.rates[0]
-                namespace["RATE_BEFORE"] = trial.rates[0] if constant else trial.rates[max(k - 1, 0)]
-                old = np.array(xs)
-                for i, dx in enumerate(gradients):
-                    state = states[i]
-                    if shared == "t" and "t" in states[i - 1]:
-                        state = {**state, "t": states[i - 1]["t"]}
-                    namespace.update(PART=i, PARTS=len(xs))
-                    namespace.update(self.settings, x=xs[i], dx=dx, GIVEN=dx, state=state, learning_rate=rate)
-                    x, after = formula(namespace)
-                    if np.shape(x) != np.shape(xs[i]):
-                        return None
-                    xs[i], states[i] = x, after
-                    if shared == "all":
-                        states = [after] * len(xs)
-                now = np.array(xs, dtype=float)
-                made.append(now)
-                kept.append(dict(states[0]))
-                length = length + np.abs(now - old)
-                if wanted is not None and not close(wanted.x[k], now, length, tolerance):
+        for k, gradients in enumerate(trial.gradients):
+            rate = trial.rates[0] if constant else trial.rates[k]
+            namespace["STEP"], namespace["RATE_0"] = k + 1, trial.rates[0]
+            namespace["RATE_BEFORE"] = trial.rates[0] if constant else trial.rates[max(k - 1, 0)]
+            old = np.array(xs)
+            for i, dx in enumerate(gradients):
+                state = states[i]
+                if shared == "t" and "t" in states[i - 1]:
+                    state = {**state, "t": states[i - 1]["t"]}
+                namespace.update(PART=i, PARTS=len(xs))
+                namespace.update(self.settings, x=xs[i], dx=own(dx), GIVEN=dx, state=state, learning_rate=rate)
+                x, after = formula(namespace)
+                if np.shape(x) != np.shape(xs[i]):
                     return None
-        except Exception:
-            return None
+                xs[i], states[i] = x, after
+                if shared == "all":
+                    states = [after] * len(xs)
+            now = np.array(xs, dtype=float)
+            made.append(now)
+            kept.append(own(dict(states[0])))
+            length = length + np.abs(now - old)
+            if wanted is not None and not close(wanted.x[k], now, length, tolerance):
+                return None
         return made, kept
 
 
@@ -244,6 +288,7 @@ class Element:
         self.gradients = [float(np.asarray(g[part])[place[1:]]) for g in trial.gradients]
         self.wanted = [float(x[place]) for x in wanted.x]
         self.fixed = {
+            **(reference.names or {}),
             "np": Floats,
             "weight_decay": 0.0,
             "PART": part,

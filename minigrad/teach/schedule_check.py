@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.nn.arguments import check_callable
+from minigrad.nn.arguments import check_callable, check_number, check_positive
 from minigrad.output.words import class_name
 from minigrad.teach.catalogue import Mistake, Variant
 from minigrad.teach.edits import Formula, Line
+from minigrad.teach.restoring import same_generators
+from minigrad.teach.rule_calls import CallError
 from minigrad.teach.schedule_mistakes import CATALOGUE
 
 SCHEDULES: dict[str, str] = {
@@ -92,8 +94,8 @@ def check_schedule(mine: Callable[..., Any], schedule: str, **settings: Any) -> 
         A report, which is true as a bool if the schedule is right, and whose text explains what is wrong.
 
     Raises:
-        ValueError: if there is no such schedule.
-        TypeError: if a setting is unknown or missing.
+        ValueError: if there is no such schedule, or a setting has no such value.
+        TypeError: if a setting is unknown, missing or not a number.
 
     >>> report = check_schedule(lambda t: 0.1 * 0.5 ** (t / 10), "step", alpha_0=0.1, every=10)
     >>> report.mistake
@@ -104,8 +106,8 @@ def check_schedule(mine: Callable[..., Any], schedule: str, **settings: Any) -> 
     Source: CS231n, "Learning rate decay".
     """
     check_callable("check_schedule", mine=mine)
-    name = OTHER_NAMES.get(schedule, schedule)
-    if name not in SCHEDULES:
+    name = OTHER_NAMES.get(schedule, schedule) if isinstance(schedule, str) else schedule
+    if not isinstance(name, str) or name not in SCHEDULES:
         raise ValueError(f"check_schedule: no schedule {schedule!r}; the schedules are {', '.join(SCHEDULES)}.")
     formula = Formula.of(SCHEDULES[name])
     defaults = {"factor": 0.5, "smallest": 0.0, "last": 0.0, "power": 1.0}
@@ -117,18 +119,30 @@ def check_schedule(mine: Callable[..., Any], schedule: str, **settings: Any) -> 
         given[ours] = value
     if missing := sorted(formula.settings - given.keys()):
         raise TypeError(f"check_schedule: {name} needs {', '.join(missing)}.")
+    check_number("check_schedule", **given)
+    check_positive("check_schedule", **{n: v for n, v in given.items() if n in ("alpha_0", "every", "T")})
+    for setting, value in given.items():
+        if not np.isfinite(value):
+            raise ValueError(f"check_schedule: {setting} must be finite, got {value}")
     end = int(given.get("T", given.get("every", 20)) * (1 if name in ENDING else 3)) or 20
     times = sorted({*range(12), *np.linspace(0, end, 40).astype(int).tolist(), end - 1, end, end // 3, end // 3 - 1})
     times = [t for t in times if t >= 0]
     try:
-        every = range(end + 1) if end <= 1000 else times  # a schedule may keep its rate from one call to the next
-        rates = {t: _rate(mine, t) for t in every}
+        # in order: a schedule may keep its rate from one call to the next
+        every = range(max(times) + 1) if end <= 1000 else times
+        with same_generators():
+            rates = {t: _rate(mine, t) for t in every}
+            again = np.array([_rate(mine, t) for t in times])
         values = np.array([rates[t] for t in times])
+    except CallError as error:
+        return ScheduleReport(False, name, error.mistake, cause=str(error))
     except Exception as error:
         return ScheduleReport(False, name, "raises", cause=f"the schedule raises {class_name(error)}: {error}")
     right = _values(formula, given, times)
     if right is not None and _equal(values, right):
         return ScheduleReport(True, name)
+    if not np.isfinite(values).any():
+        return ScheduleReport(False, name, "not-finite", cause="the rate is nan or infinite at every t")
     n = len(times) - (name in ENDING)  # at T itself a limit such as min(t, T) may hide what is wrong
     found = (
         sorted(_found(formula, given, times, values), key=lambda f: f[0])
@@ -136,6 +150,11 @@ def check_schedule(mine: Callable[..., Any], schedule: str, **settings: Any) -> 
         or sorted(_pairs(formula, given, times[:n], values[:n]), key=lambda f: f[0])[:1]
     )
     report = ScheduleReport(False, name, "unknown", cause="no mistake of the catalogue gives these rates")
+    if not found and not _equal(values, again):
+        report.mistake, report.cause = (
+            "not-repeatable",
+            ("it returns other rates when it is called again: it draws random numbers, or keeps a state"),
+        )
     if found:
         least = [f for f in found if f[0] == found[0][0]]
         causes = list(dict.fromkeys(f[2] for f in least))
@@ -151,9 +170,14 @@ def check_schedule(mine: Callable[..., Any], schedule: str, **settings: Any) -> 
 def _rate(mine: Callable[..., Any], t: int) -> float:
     """Return the learner's rate; a division by zero is inf, as in NumPy."""
     try:
-        return float(mine(t))
+        rate = mine(t)
     except ZeroDivisionError:
         return np.inf
+    number = np.asarray(getattr(rate, "_array", getattr(rate, "data", rate)))
+    if number.size != 1 or number.dtype.kind not in "fiub":
+        said = f"{class_name(rate)} of shape {number.shape}" if number.ndim else repr(rate)
+        raise CallError(f"at t = {t} the schedule returns {said}, not a number", "no-number")
+    return float(number.item())
 
 
 def _found(
