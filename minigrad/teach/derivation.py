@@ -27,8 +27,7 @@ def derivation(site: Any, words: Words) -> str:
         return "\n".join([head, *(line for k, i in ways for line in _contribution(words, k, i))])
     if isinstance(site, Site) and site.op.users:
         head = f"The gradient of {words.name(site.k)} is the sum of {len(site.op.users)} contributions."
-        uses = sorted(site.op.users, key=lambda use: (-use[0], use[1]))
-        return "\n".join([head, *(line for k, i in uses[:8] for line in _contribution(words, k, i))])
+        return "\n".join([head, *(line for k, i in site.uses[:8] for line in _contribution(words, k, i))])
     return ""
 
 

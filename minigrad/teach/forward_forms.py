@@ -156,7 +156,4 @@ def expanded(tape: Tape) -> Tape | None:
         for i, s in enumerate(op.sources):
             if s is not None:
                 b.ops[s].users.append((k, i))
-    new = object.__new__(Tape)
-    new.seed, new.recording, new.ops = tape.seed, tape.recording, b.ops
-    new.gradients = [None] * len(b.ops)
-    return new
+    return Tape.of(b.ops, tape.seed, tape.recording)

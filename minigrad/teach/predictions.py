@@ -88,17 +88,17 @@ def edge_of(
     from minigrad.teach.tape import Op, Tape
     from minigrad.teach.wording import Words
 
-    tape = object.__new__(Tape)
     arrays = [np.asarray(o, float) for o in operands]
-    tape.ops, sources = [], []
+    ops: list[Op] = []
+    sources: list[int | None] = []
     for array, name, is_variable in zip(arrays, names, variable):
-        sources.append(len(tape.ops) if is_variable else None)
+        sources.append(len(ops) if is_variable else None)
         if is_variable:
-            tape.ops.append(Op(None, (), [], {}, array, None, name=name))
-    k = len(tape.ops)
+            ops.append(Op(None, (), [], {}, array, None, name=name))
+    k = len(ops)
     operation = Op(primitive, tuple(sources), list(arrays), dict(parameters), np.asarray(value, float), None)
     operation.names = {j: name for j, (name, source) in enumerate(zip(names, sources)) if source is None}
-    tape.ops += [operation, Op(None, (), [], {}, np.asarray(0.0), None, name="loss")]  # it is not the last one
-    tape.gradients = [None] * k + [np.asarray(g, float), None]
-    tape.seed = np.asarray(1.0)
+    loss = Op(None, (), [], {}, np.asarray(0.0), None, name="loss")  # so that the operation is not the last one
+    tape = Tape.of([*ops, operation, loss])
+    tape.gradients[k] = np.asarray(g, float)
     return Edge(tape, Words(tape), k, i)

@@ -64,7 +64,7 @@ class Op:
         name: the variable that held the result.
         users: (operation, operand) of each use of the result.
         calls: the vjps with their arguments, by operand, once they are needed.
-        ways: see `Tape.walk`, once they are needed.
+        ways: the operands that get a contribution, once they are needed: position in it, position on the tape.
         added: True if it is not the learner's: several results times their gradients, added up.
         active: True if it depends on the input; others are what the function computes of its constants.
     """
@@ -80,7 +80,7 @@ class Op:
     name: str | None = None
     users: list[tuple[int, int]] = field(default_factory=list)
     calls: dict[int, Any] = field(default_factory=dict)
-    ways: list[Any] | None = None
+    ways: list[tuple[int, int]] | None = None
     active: bool = True
     added: bool = False
 
@@ -132,10 +132,10 @@ class Op:
 
     def raw(self, i: int, g: np.ndarray, replaced: Mapping[str, Any] = {}) -> np.ndarray | None:
         """Return the contribution to operand i before it is summed to the operand's shape."""
-        if not self.primitive.vjps:  # a Function has its own backward
-            return np.asarray([*self.node.vjp(g, False)][i])
         call = self.calls.get(i)
         if call is None or replaced:
+            if not self.primitive.vjps:  # a Function has its own backward
+                return np.asarray([*self.node.vjp(g, False)][i])
             vjp = self.vjp(i)
             call = vjp, [] if vjp is None else [self.argument(name, replaced) for name in _arguments(vjp)]
             if not replaced:
@@ -148,8 +148,8 @@ class Op:
 
     def contribution(self, i: int, g: np.ndarray, replaced: Mapping[str, Any] = {}) -> np.ndarray | None:
         """Return the gradient contribution to operand i."""
-        c = self.raw(i, g, replaced)
-        return None if c is None else unbroadcast(c, np.shape(self.operands[i]))
+        c, shape = self.raw(i, g, replaced), np.shape(self.operands[i])
+        return c if c is None or c.shape == shape else unbroadcast(c, shape)
 
 
 Change = Callable[[np.ndarray], np.ndarray]
@@ -192,6 +192,12 @@ class Using:
         return lambda g: self.change(g, other)
 
 
+def resolved(change: Any, gradients: list[Any]) -> Change:
+    """Return a change as a function of one gradient, where the others are known."""
+    found: Change = change.at(gradients) if isinstance(change, Using) else change
+    return found
+
+
 def _overwrites_all(op: Op) -> int | None:
     """Return the operation whose result overwrites a whole array, None if something else is done here."""
     if op.kind != "setitem" or op.parameters["index"] is not Ellipsis or op.sources[1] is None:
@@ -223,6 +229,14 @@ class Tape:
                 self._append(op, node, where)
         with np.errstate(all="ignore"):
             self.gradients = self.walk()
+
+    @staticmethod
+    def of(ops: list[Op], seed: Any = 1.0, recording: Any = None) -> Tape:
+        """Return a tape of these operations, on which no gradient is known."""
+        tape = object.__new__(Tape)
+        tape.ops, tape.seed, tape.recording = ops, np.asarray(seed, float), recording
+        tape.gradients = [None] * len(ops)
+        return tape
 
     def _op(self, recording: Recording, node: Any, where: Mapping[Any, int]) -> Op:
         """Return the operation of a node; `where` has those on the tape."""
@@ -317,53 +331,41 @@ class Tape:
             if g is None:
                 continue
             if k in nodes:
-                g = gradients[k] = _at(nodes[k], gradients)(g)
+                g = gradients[k] = resolved(nodes[k], gradients)(g)
             if k in blocks:
                 s, change = blocks[k]
                 c: Any = change(g)
                 gradients[s] = c if gradients[s] is None else gradients[s] + c
                 continue
-            for i, s, vjp, arguments, shape in self._ways(k):
+            for i, s in self._ways(self.ops[k]):
                 change_of = edges.get((k, i)) if edges else None
-                if change_of is not None:
-                    c = _at(change_of, gradients)(g)
-                elif vjp is None:
-                    c = self.ops[k].contribution(i, g)
-                else:
-                    c = vjp(g, *arguments)
-                    if c.shape != shape:
-                        c = unbroadcast(c, shape)
+                c = self.ops[k].contribution(i, g) if change_of is None else resolved(change_of, gradients)(g)
                 if c is not None:
                     gradients[s] = c if gradients[s] is None else gradients[s] + c
                     if s in lists:
                         lists[s].append(c)
         return gradients
 
-    def _ways(self, k: int) -> list[tuple[int, int, Any, list[Any], tuple[int, ...]]]:
-        """Return the contributions of operation k: operand, its position, vjp, arguments."""
-        op = self.ops[k]
+    def _ways(self, op: Op) -> list[tuple[int, int]]:
+        """Return the operands of an operation that get a contribution: their positions in it and on the tape."""
         if op.ways is None:
-            op.ways = []
-            for i, s in enumerate(op.sources):
-                if s is None or not self.ops[s].active:
-                    continue
-                vjp = op.vjp(i) if op.primitive.vjps and not op.primitive.variadic else None
-                arguments = [] if vjp is None else [op.argument(name) for name in _arguments(vjp)]
-                op.ways.append((i, s, vjp, arguments, self.ops[s].value.shape))
+            op.ways = [(i, s) for i, s in enumerate(op.sources) if s is not None and self.ops[s].active]
         return op.ways
 
-    def below(self, k: int, g: np.ndarray) -> list[Any]:
-        """Return what a gradient `g` of operation k alone contributes to the gradients of it and of all before it."""
-        gradients: list[Any] = [None] * (k + 1)
-        gradients[k] = g
-        for j in range(k, 0, -1):
-            g = gradients[j]
-            if g is None:
+    def below(self, late: int, g: np.ndarray, early: int = 0, again: Mapping[int, Op] = {}) -> list[Any]:
+        """Return what a gradient `g` of an operation alone contributes to the gradients of it and of earlier ones.
+
+        The way back ends at `early`; `again` has other forms of some operations.
+        """
+        gradients: list[Any] = [None] * (late + 1)
+        gradients[late] = g
+        for k in range(late, early, -1):
+            if (g := gradients[k]) is None:
                 continue
-            for i, s, vjp, arguments, shape in self._ways(j):
-                c: Any = self.ops[j].contribution(i, g) if vjp is None else vjp(g, *arguments)
+            op = again.get(k, self.ops[k])
+            for i, s in self._ways(op):
+                c = op.contribution(i, g)
                 if c is not None:
-                    c = c if c.shape == shape else unbroadcast(c, shape)
                     gradients[s] = c if gradients[s] is None else gradients[s] + c
         return gradients
 
@@ -410,9 +412,8 @@ class Tape:
         Args:
             changed: for an operation, its new value from its operands, or (primitive, operands, parameters).
         """
-        new = object.__new__(Tape)
         first = min(changed)
-        new.seed, new.recording, new.ops = self.seed, self.recording, self.ops[:first]
+        new = Tape.of(self.ops[:first], self.seed, self.recording)
         others: set[int | None] = set()
         for k, op in enumerate(self.ops[first:], first):
             if k not in changed and others.isdisjoint(op.sources):
@@ -438,8 +439,7 @@ class Tape:
 
     def with_values(self, values: Mapping[int, np.ndarray]) -> Tape:
         """Return the tape with other values of some operations in the backward pass only."""
-        new = object.__new__(Tape)
-        new.seed, new.recording, new.ops = self.seed, self.recording, [*self.ops]
+        new = Tape.of([*self.ops], self.seed, self.recording)
         changed = dict(values)
         for k in range(min(values), len(self.ops)):
             op = self.ops[k]
@@ -497,24 +497,6 @@ class Tape:
         return again
 
     def pull(self, late: int, early: int, g: np.ndarray, again: Mapping[int, Op] = {}) -> np.ndarray:
-        """Return the contribution of `late` to `early`, which all its ways lead through.
-
-        `again` has other forms of some operations.
-        """
-        pending: dict[int, Any] = {late: g}
-        for k in range(late, early, -1):
-            g = pending.pop(k, None)
-            if g is None:
-                continue
-            op = again.get(k, self.ops[k])
-            for i, s in enumerate(op.sources):
-                c = op.contribution(i, g) if s is not None and self.ops[s].active else None
-                if c is not None and s is not None:
-                    pending[s] = c if s not in pending else pending[s] + c
-        c = pending.get(early)
+        """Return the contribution of `late` to `early`, which all its ways lead through; `again` as for `below`."""
+        c = self.below(late, g, early, again)[early]
         return np.zeros(self.ops[early].value.shape) if c is None else c
-
-
-def _at(change: Any, gradients: list[Any]) -> Change:
-    found: Change = change.at(gradients) if isinstance(change, Using) else change
-    return found

@@ -501,7 +501,7 @@ def _other_derivative(s: Block) -> Iterator[Variant]:
     if s.x.shape != s.y.shape or len(between) < 2 or s.x.size < 2:
         return
     if all(isinstance(s.tape.ops[k].primitive, Elementwise) for k in between):
-        right, known = s.right(np.ones(s.y.shape)), s.words.known(s.k, s.early)
+        right, known = s.local, s.words.known(s.k, s.early)
         yield from functions(s.x, s.y, s.words.name(s.early), s.words.name(s.k), right, known)
         yield Variant(lambda g: g, "1: its local derivative is missing", 0.2, "1")
 
@@ -518,11 +518,11 @@ def _wrong_point(s: Block) -> Iterator[Variant]:
         return
     if s.is_elementwise and np.ptp(s.g):
         said = f"the upstream gradient instead of {s.words.name(s.early)}"
-        yield Variant(lambda g: s.right_at(g, g), said, -0.4, "upstream")
+        yield Variant(lambda g: s.contribution_at(g, g), said, -0.4, "upstream")
     for array, called, key, assumes in s.other_points():
         if array is not s.x:
             said = f"{called} instead of {s.words.name(s.early)}"
-            yield Variant(lambda g, a=array: s.right_at(a, g), said, assumes, key)
+            yield Variant(lambda g, a=array: s.contribution_at(a, g), said, assumes, key)
 
 
 @mistake("transposed term", "block", "the gradient of the term {node}{line} is transposed", assumes=1.3)
@@ -531,4 +531,4 @@ def _transposed_term(s: Block) -> Iterator[Variant]:
         for a, b in itertools.combinations(range(s.x.ndim), 2):
             if s.x.shape[a] == s.x.shape[b] > 1:
                 said = "" if s.x.ndim == 2 else f": dimensions {a} and {b} are swapped"
-                yield Variant(lambda g, a=a, b=b: s.right(g).swapaxes(a, b), said)
+                yield Variant(lambda g, a=a, b=b: s.contribution(g).swapaxes(a, b), said)

@@ -17,22 +17,45 @@ from minigrad.tensors.node import unbroadcast
 
 
 class Site:
-    """An operation of the learner's function.
+    """An operation of the learner's function: by itself, its value, where the gradient of that is complete.
 
     Attributes:
         tape, words: the function, and its names.
         k: the operation's position on the tape.
         op: the operation.
+        source: the operation whose gradient a mistake changes here.
     """
+
+    is_elementwise = False
 
     def __init__(self, tape: Tape, words: Words, k: int) -> None:
         self.tape, self.words, self.k, self.op = tape, words, k, tape.ops[k]
+        self.source = k
 
     @cached_property
     def g(self) -> np.ndarray:
         """The right gradient of the result."""
         g: np.ndarray = self.tape.gradients[self.k]
         return g
+
+    def contribution(self, g: np.ndarray) -> np.ndarray:
+        """Return what the site hands on, if it is right, of the gradient `g` of the result."""
+        return g
+
+    @cached_property
+    def c(self) -> np.ndarray:
+        """The right contribution."""
+        return self.contribution(self.g)
+
+    @cached_property
+    def local(self) -> np.ndarray:
+        """The right local derivative of an elementwise site: its contribution for a gradient of ones."""
+        return self.contribution(np.ones(self.op.value.shape))
+
+    @cached_property
+    def uses(self) -> list[tuple[int, int]]:
+        """(operation, operand) of each use of the result, the last first: the order in which contributions arrive."""
+        return sorted(self.op.users, key=lambda use: (-use[0], use[1]))
 
     @property
     def fields(self) -> dict[str, str]:
@@ -185,7 +208,6 @@ class Edge(Site):
         return here is not None and there is not None and self.words.passes(self.k) > 1 and here.is_not_after(there)
 
     def contribution(self, g: np.ndarray) -> np.ndarray:
-        """Return the right contribution for an upstream gradient."""
         c = self.op.contribution(self.i, g)
         return np.zeros(self.operand.shape) if c is None else c
 
@@ -195,12 +217,11 @@ class Edge(Site):
         return np.zeros(self.operand.shape) if c is None else c
 
     @cached_property
-    def c(self) -> np.ndarray:
-        """The right contribution."""
-        return self.contribution(self.g)
+    def local(self) -> np.ndarray:
+        return self.raw(np.ones(self.op.value.shape))
 
-    @property
-    def is_elementwise(self) -> bool:
+    @cached_property
+    def is_elementwise(self) -> bool:  # type: ignore[override]
         """True if the operation acts on each element alone."""
         return isinstance(self.op.primitive, Elementwise)
 
@@ -242,33 +263,22 @@ class Block(Site):
 
     def __init__(self, tape: Tape, words: Words, k: int, early: int) -> None:
         super().__init__(tape, words, k)
-        self.early = early
+        self.early = self.source = early
         self.x, self.y = tape.ops[early].value, self.op.value
 
     @property
     def fields(self) -> dict[str, str]:
         return {**super().fields, "operand": self.words.name(self.early)}
 
-    def right(self, g: np.ndarray) -> np.ndarray:
-        """Return the right contribution of y to x."""
+    def contribution(self, g: np.ndarray) -> np.ndarray:
         return self.tape.pull(self.k, self.early, g)
-
-    @property
-    def source(self) -> int:
-        """The same as `early`, as the source of an `Edge`."""
-        return self.early
-
-    @cached_property
-    def c(self) -> np.ndarray:
-        """The right contribution."""
-        return self.right(self.g)
 
     def fitted(self, c: Any) -> np.ndarray:
         """The same: shapes do not change."""
         return np.asarray(c)
 
     @cached_property
-    def is_elementwise(self) -> bool:
+    def is_elementwise(self) -> bool:  # type: ignore[override]
         """True if each element of y depends on the same element of x alone."""
         ops = (self.tape.ops[k] for k in self.tape.between(self.k, self.early))
         return self.x.shape == self.y.shape and all(isinstance(op.primitive, Elementwise) for op in ops)
@@ -285,7 +295,7 @@ class Block(Site):
             found += [(a, called, key, 0.3) for a, called, key in self.neighbours(self.x.shape)[:6]]
         return [(a, called, key, cost) for a, called, key, cost in found if a.shape == self.x.shape]
 
-    def right_at(self, x: np.ndarray, g: np.ndarray) -> np.ndarray:
+    def contribution_at(self, x: np.ndarray, g: np.ndarray) -> np.ndarray:
         """Return the contribution of y to x, computed for another x."""
         return self.tape.pull(self.k, self.early, g, self.tape.computed_again(self.k, self.early, x))
 

@@ -187,7 +187,7 @@ def _averaged(s: Site) -> Iterator[Variant]:
 )
 def _overwritten(s: Site) -> Iterator[Variant]:
     n = len(s.op.users)
-    names = [s.words.name(k) for k, _ in sorted(s.op.users, key=lambda use: (-use[0], use[1]))]
+    names = [s.words.name(k) for k, _ in s.uses]
     for j, which in ((-1, "first"), (0, "last")):
         lost = [*dict.fromkeys(names[:-1] if j else names[1:])]
         ways = f" (those through {' and '.join(lost)} are missing)" if len(lost) <= 3 else ""
@@ -200,9 +200,7 @@ def _overwritten(s: Site) -> Iterator[Variant]:
     if n > 2:
         for j in range(1, n - 1):
             yield Variant(lambda cs, j=j: cs[j], f"{n} times, and only one contribution is left", 0.5, f"use {j}")
-    # the order of the contributions: the last use first
-    uses = sorted(s.op.users, key=lambda use: (-use[0], use[1]))
-    index = [s.tape.ops[k].parameters["index"] if s.tape.ops[k].kind == "getitem" else ... for k, _ in uses]
+    index = [s.tape.ops[k].parameters["index"] if s.tape.ops[k].kind == "getitem" else ... for k, _ in s.uses]
 
     def written(cs: list[np.ndarray], order: int, which: Sequence[int]) -> np.ndarray:
         out = np.zeros(s.op.value.shape)
@@ -221,10 +219,10 @@ def _overwritten(s: Site) -> Iterator[Variant]:
                 key=f"parts {order}",
             )
             alike: dict[Any, list[int]] = {}  # the uses by one instruction
-            for j, (k, _) in enumerate(uses):
+            for j, (k, _) in enumerate(s.uses):
                 alike.setdefault(s.words.same_instruction(k)[0], []).append(j)
             for those in [[j] for j in range(n) if n <= 8] + [same for same in alike.values() if 1 < len(same) < n]:
-                name = s.words.name(uses[those[0]][0])
+                name = s.words.name(s.uses[those[0]][0])
                 yield Variant(
                     lambda cs, o=order, those=those: written(cs, o, those),
                     f"in parts that overlap, and that of {name} overwrites what is there (= for +=)",
@@ -243,7 +241,7 @@ def _other_time_steps(s: Site) -> Iterator[Variant]:
     place = s.op.place
     if place is None or s.words.passes(s.k) < 2:
         return
-    users = [s.tape.ops[k].place for k, _ in sorted(s.op.users, key=lambda use: (-use[0], use[1]))]
+    users = [s.tape.ops[k].place for k, _ in s.uses]
     of_next = [p is not None and p.is_not_after(place) for p in users]
     for missing, said in (
         (True, "the gradient that comes back from the next time step is missing (dh_next is not added)"),
@@ -291,10 +289,9 @@ def _no_order(s: Site) -> Iterator[Variant]:
     assumes=1.4,
 )
 def _exchanged_parts(s: Site) -> Iterator[Variant]:
-    uses = sorted(s.op.users, key=lambda use: (-use[0], use[1]))
-    parts = [j for j, (k, _) in enumerate(uses) if s.tape.ops[k].kind == "getitem"]
-    names = [s.words.name(uses[j][0]) for j in parts]
-    index = [s.tape.ops[uses[j][0]].parameters["index"] for j in parts]
+    parts = [j for j, (k, _) in enumerate(s.uses) if s.tape.ops[k].kind == "getitem"]
+    names = [s.words.name(s.uses[j][0]) for j in parts]
+    index = [s.tape.ops[s.uses[j][0]].parameters["index"] for j in parts]
     n = len(parts)
     if not 2 <= n <= 12:
         return

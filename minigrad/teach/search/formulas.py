@@ -37,7 +37,7 @@ class Formulas(Single):
         weights = np.array([(site.g * np.broadcast_to(t[site.source], shape)).ravel() for t in self.tangents]).T
         wanted = self.error + self.effect(site.source, site.c)
         pool = self.pools.near(shape, site.k)
-        local = site.right(np.ones(shape)) if isinstance(site, Block) else site.raw(np.ones(shape))
+        local = site.local
         right = "" if isinstance(site, Block) else derivative(site)
         found: list[Explanation] = []
         for i in pool.likeliest(self._equal(pool.matrix @ weights, wanted)):

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.teach.mistakes import CATALOGUE, Block, Edge, Mistake, Site, Variant
+from minigrad.teach.mistakes import CATALOGUE, Block, Mistake, Site, Variant
 from minigrad.teach.mistakes.sites import CHOICES
 from minigrad.teach.search.candidates import Candidate, Explanation
 from minigrad.teach.search.comparison import DIRECTIONS, IMPOSSIBLE
@@ -76,18 +76,13 @@ class Loops(Single):
             try:
                 g, change = upstream(site.k), variant.change
                 new = change.change(g, upstream(change.k)) if isinstance(change, Using) else change(g)
-                if isinstance(site, Edge):
-                    place, right = site.source, site.contribution(g)
-                elif isinstance(site, Block):
-                    place, right = site.early, site.right(g)
-                else:
-                    place, right = site.k, g
+                right = site.contribution(g)
                 if new is None or np.shape(new) != right.shape:
                     return False
                 delta = new - right
-                effect = effect + self.effect(place, delta)
+                effect = effect + self.effect(site.source, delta)
                 if number < len(c.sites) - 1 and delta.any():
-                    response = self._response(place)
+                    response = self._response(site.source)
                     if response is None:
                         return True
                     changed.append((response, delta.ravel()))

@@ -13,7 +13,7 @@ from minigrad.teach.search.candidates import Candidate, Explanation
 from minigrad.teach.search.comparison import DIRECTIONS, IMPOSSIBLE
 from minigrad.teach.search.loops import Loops
 from minigrad.teach.search.responses import Linear, Together
-from minigrad.teach.tape import Times, Using
+from minigrad.teach.tape import Times, Using, resolved
 
 PLAUSIBLE = 60
 """The number of mistakes in all passes of a loop that are combined with others."""
@@ -160,11 +160,9 @@ class Pairs(Loops):
         """Return all gradients with a mistake as one vector, None if it cannot be made."""
         if c.changed is None and len(c.sites) == 1 and c.mistake.scope != "arrivals" and self.responses.small:
             with suppress(*IMPOSSIBLE):
-                site, change = c.site, c.variants[0].change
-                place, right = self._right(c.mistake.scope, site)
-                new = (change.at(self.tape.gradients) if isinstance(change, Using) else change)(site.g)
-                rows = self.responses.matrix[self.responses.of(place)]
-                c.changed = self.responses.right + np.ravel(new - right) @ rows
+                new = resolved(c.variants[0].change, self.tape.gradients)(c.site.g)
+                rows = self.responses.matrix[self.responses.of(c.site.source)]
+                c.changed = self.responses.right + np.ravel(new - c.site.c) @ rows
         elif c.changed is None and (gradients := self._walk(c)) is not None:
             c.changed = self.responses.vector(gradients)
         return c.changed

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 
 from minigrad.primitives.primitive import Elementwise
-from minigrad.teach.mistakes import Block, Edge
 from minigrad.teach.tape import Tape, Times, Using
 
 LARGEST = 2500
@@ -110,8 +109,7 @@ class Responses:
             made = self._of_arrivals(site, change) if scope == "arrivals" else self._of_site(site, change)
             if made is None:
                 return None
-            place = site.source if isinstance(site, Edge | Block) else site.k
-            tangents = self.stacked[place]
+            place, tangents = site.source, self.stacked[site.source]
             for k, matrix in made:
                 rows.append(np.arange(self.start[k], self.start[k + 1]))
                 effects.append(np.zeros((len(matrix), 4)) if tangents is None else matrix @ tangents.T)
@@ -123,14 +121,9 @@ class Responses:
         """Return the operations whose gradients a mistake reads at a site, with the matrices of what it changes."""
         tape, k = self.tape, site.k
         if isinstance(change, Times) and site.is_elementwise and site.op.value.shape == site.c.shape:
-            ones = np.ones(site.op.value.shape)
-            local = site.right(ones) if isinstance(site, Block) else site.raw(ones)
-            wrong = np.broadcast_to(change.derivative, local.shape)
-            return [(k, np.diag((wrong - local).ravel()))]
-        right: Callable[[Any], Any] = (
-            site.right if isinstance(site, Block) else site.contribution if isinstance(site, Edge) else lambda g: g
-        )
-        shape = site.op.value.shape
+            wrong = np.broadcast_to(change.derivative, site.local.shape)
+            return [(k, np.diag((wrong - site.local).ravel()))]
+        right, shape = site.contribution, site.op.value.shape
         if isinstance(change, Using):
             there = tape.ops[change.k].value.shape
             zero, zero_there = np.zeros(shape), np.zeros(there)
@@ -151,9 +144,7 @@ class Responses:
     def _of_arrivals(self, site: Any, change: Any) -> list[tuple[int, np.ndarray]] | None:
         """The same for a mistake in the way in which contributions are put together."""
         gradients = self.tape.gradients
-        uses = sorted(
-            (use for use in site.op.users if gradients[use[0]] is not None), key=lambda use: (-use[0], use[1])
-        )
+        uses = [use for use in site.uses if gradients[use[0]] is not None]
         several = [self.tape.ops[k].contribution(i, gradients[k]) for k, i in uses]
         if any(c is None for c in several) or len(uses) > MOST_USES:
             return None

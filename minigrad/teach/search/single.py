@@ -13,7 +13,7 @@ from minigrad.teach.mistakes import CATALOGUE, Block, Edge, Mistake, Site, Varia
 from minigrad.teach.pool import Pools
 from minigrad.teach.search.candidates import Candidate, Explanation
 from minigrad.teach.search.comparison import DIRECTIONS, IMPOSSIBLE, Comparison
-from minigrad.teach.tape import Times, Using
+from minigrad.teach.tape import Times, resolved
 from minigrad.tensors.node import unbroadcast
 
 ONE_OPERATION = ("softmax", "log_softmax", "standardize")
@@ -66,7 +66,6 @@ class Single(Comparison):
 
     def candidates(self, scope: str, site: Any) -> Iterator[Candidate]:
         """Yield the mistakes at a site that change the gradient."""
-        place, right = self._right(scope, site)
         derivatives: list[Candidate] = []
         for m in CATALOGUE.values():
             if m.scope != scope:
@@ -76,7 +75,7 @@ class Single(Comparison):
                 if isinstance(variant.change, Times):
                     derivatives.append(Candidate(m, [site], [variant], self.error, assumes))
                     continue
-                effect = self._effect_of(variant, scope, site, place, right)
+                effect = self._effect_of(variant, scope, site)
                 if effect is not None:
                     yield Candidate(m, [site], [variant], effect, assumes)
         effects = self._effects(derivatives) if derivatives else None
@@ -96,32 +95,23 @@ class Single(Comparison):
             self._found[key] = found
         return self._found[key]
 
-    def _right(self, scope: str, site: Any) -> tuple[int, Any]:
-        """Return the operation whose gradient a change at a site changes, and what arrives there if it is right."""
-        if scope == "edge":
-            return site.source, site.c
-        if scope == "block":
-            return site.early, site.right(site.g)
-        return site.k, self.tape.gradients[site.k]
-
-    def _effect_of(self, variant: Variant, scope: str, site: Any, place: int, right: Any) -> np.ndarray | None:
+    def _effect_of(self, variant: Variant, scope: str, site: Any) -> np.ndarray | None:
         """Return the effect of a mistake; None if it cannot be made, or changes nothing."""
         try:
             if scope == "arrivals":
                 given = [
                     self.tape.ops[k].contribution(i, self.tape.gradients[k])
-                    for k, i in sorted(site.op.users, key=lambda use: (-use[0], use[1]))
+                    for k, i in site.uses
                     if self.tape.gradients[k] is not None
                 ]
                 new = variant.change([c for c in given if c is not None])
             else:
-                change = variant.change
-                new = (change.at(self.tape.gradients) if isinstance(change, Using) else change)(site.g)
+                new = resolved(variant.change, self.tape.gradients)(site.g)
         except IMPOSSIBLE:
             return None
-        if new is None or np.shape(new) != right.shape:
+        if new is None or np.shape(new) != site.c.shape:
             return None
-        effect = self.effect(place, new - right)
+        effect = self.effect(site.source, new - site.c)
         largest = max(map(abs, effect.tolist()))
         return effect if self.tolerance < largest < np.inf else None
 
@@ -187,7 +177,7 @@ class Single(Comparison):
         """Return whether a mistake is made at a part of a function that is called."""
         if not c.sites:
             return False
-        return self._inside(c.site.k) or isinstance(c.site, Edge | Block) and self._inside(c.site.source)
+        return self._inside(c.site.k) or self._inside(c.site.source)
 
     def _inside(self, k: int) -> bool:
         """Return whether an operation is a part of a function that is called, and not what it returns."""
@@ -207,12 +197,10 @@ class Single(Comparison):
             for response, delta in changed:
                 if site.k < len(response) and response[site.k] is not None:
                     upstream = upstream + delta @ response[site.k]
-            block = isinstance(site, Block)
-            right = site.right(np.ones(g.shape)) if block else site.raw(np.ones(g.shape))
             several = [c.variants[number].change.derivative for c in candidates]
             wrong = np.array([d if np.shape(d) == g.shape else np.broadcast_to(d, g.shape) for d in several])
-            delta = upstream.reshape(-1, *g.shape) * (wrong - right)
-            if not block:
+            delta = upstream.reshape(-1, *g.shape) * (wrong - site.local)
+            if isinstance(site, Edge):
                 delta = np.array([unbroadcast(d, site.operand.shape) for d in delta])
             delta = delta.reshape(len(candidates), -1)
             place = site.source
