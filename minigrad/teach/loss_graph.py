@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -250,6 +250,16 @@ def through_sign(node: Any) -> str:
     while source is not None and source.primitive is not None and source.primitive.name in ("neg", *_MOVES):
         source = node_behind(source.inputs[0])
     return source.primitive.name if source is not None and source.primitive is not None else ""
+
+
+def operand(node: Any, position: int, found: Mapping[Any, np.ndarray]) -> np.ndarray | None:
+    """Return the value of an operand of a node, of those that were found or a constant; None if it is not known."""
+    source = node.inputs[position]
+    if source is not None:
+        return found.get(source)
+    constant = (getattr(node, "constants", None) or {}).get(position)
+    array = getattr(constant, "_array", getattr(constant, "value", constant))
+    return None if array is None else np.asarray(array)
 
 
 def operand_shapes(node: Any) -> list[tuple[int, ...]]:

@@ -56,6 +56,17 @@ class WrongAxis(Words):
         self.rnn = nn.LSTM(16, 24)
 
 
+class Pairs(nn.Module):
+    """Compares each example of one kind with all of the other."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b = nn.Linear(D // 2, 8), nn.Linear(D // 2, 8)
+
+    def forward(self, x: Any) -> Any:
+        return self.a(x[:, : D // 2]) @ self.b(x[:, D // 2 :]).T
+
+
 class Counting(nn.Module):
     """Keeps state of all kinds."""
 
@@ -132,6 +143,23 @@ HEALTHY: dict[str, Case] = {
         (words()[0], np.roll(words()[0], 0, 1).ravel()),
         lambda out, y: F.cross_entropy(out.reshape(-1, 9), minigrad.tensor(y)),
     ),
+    "pairs of two views": lambda: (
+        mlp(),
+        (blobs()[0], np.arange(N) // 2),
+        lambda out, y: F.cross_entropy(out @ out.T - 1e9 * minigrad.eye(N), minigrad.tensor(np.arange(N) ^ 1)),
+    ),
+    "image and text": lambda: (Pairs(), (blobs()[0], np.arange(N)), nn.CrossEntropyLoss()),
+    "policy gradient of two actions": lambda: (
+        mlp(outputs=2),
+        (blobs()[0], (blobs()[0][:, 0] > 0).astype(int)),
+        lambda out, y: -(F.log_softmax(out, 1)[np.arange(len(y)), y] * minigrad.linspace(-1, 1, len(y))).mean(),
+    ),
+    "accumulated": lambda: (mlp(), blobs(), lambda out, y: F.cross_entropy(out, minigrad.tensor(y)) / 8),
+    "hinge": lambda: (
+        mlp(outputs=1),
+        (blobs()[0], np.sign(blobs()[0][:, :1])),
+        lambda out, y: (1 - out * y).relu().mean(),
+    ),
     "lazy": lambda: (
         nn.Sequential(nn.LazyLinear(32), nn.ReLU(), nn.LazyLinear(C)),
         blobs(),
@@ -177,12 +205,18 @@ def deep(activation: Any, layers: int, scale: float | None, hidden: int = 48) ->
 class Function(nn.Module):
     """Layers a and b with a function between them."""
 
-    def __init__(self, between: Callable[[Any], Any], after: Callable[[Any], Any] = lambda z: z) -> None:
+    def __init__(
+        self,
+        between: Callable[[Any], Any],
+        after: Callable[[Any], Any] = lambda z: z,
+        before: Callable[[Any], Any] = lambda x: x,
+    ) -> None:
         super().__init__()
-        self.a, self.b, self.between, self.after = nn.Linear(D, 32), nn.Linear(32, C), between, after
+        self.a, self.b = nn.Linear(D, 32), nn.Linear(32, C)
+        self.before, self.between, self.after = before, between, after
 
     def forward(self, x: Any) -> Any:
-        return self.after(self.b(self.between(self.a(x))))
+        return self.after(self.b(self.between(self.a(self.before(x)))))
 
 
 class Listed(nn.Module):
@@ -234,6 +268,16 @@ def with_nan(X: np.ndarray) -> np.ndarray:
     return X
 
 
+def with_nan_column(X: np.ndarray) -> np.ndarray:
+    X[:, 3] = np.nan
+    return X
+
+
+def shuffled() -> Callable[[Any, Any], Any]:
+    rng = np.random.default_rng(0)
+    return lambda out, y: F.cross_entropy(out, minigrad.tensor(rng.permutation(y)))
+
+
 CE = nn.CrossEntropyLoss()
 SICK: dict[str, tuple[str, str, Case]] = {
     "pixels": ("inputs", "divide by 255", lambda: (mlp(), (np.abs(blobs()[0]) * 60, blobs()[1]), CE)),
@@ -246,6 +290,8 @@ SICK: dict[str, tuple[str, str, Case]] = {
     "nan targets": ("targets", "nan", lambda: (mlp(outputs=1), (line()[0], with_nan(line()[1].repeat(3, 1))[:, 2:]),
                                                nn.MSELoss())),
     "head": ("loss", "ln(4) = 1.39", lambda: (with_weights(mlp(), 2, lambda w: 40 * w), blobs(), CE)),
+    "bias": ("loss", "class 2 for all", lambda: (
+        Function(F.relu, lambda z: z + 30 * F.one_hot(minigrad.tensor([2]), C)), blobs(), CE)),
     "softmax": ("scores", "softmax", lambda: (mlp().append(nn.Softmax(1)), blobs(), CE)),
     "softmax in forward": ("scores", "softmax", lambda: (Function(F.relu, lambda z: F.softmax(z, 1)), blobs(), CE)),
     "sigmoid twice": ("scores", "sigmoid", lambda: (
@@ -289,6 +335,38 @@ SICK: dict[str, tuple[str, str, Case]] = {
         mlp(), blobs(), lambda out, y: -F.log_softmax(out, 0)[np.arange(len(y)), y].mean())),
     "uphill": ("overfit", "has a mistake", lambda: (mlp(), blobs(), lambda out, y: F.cross_entropy(
         out + (out.detach() - out) * 2, minigrad.tensor(y)))),
+    "summed": ("loss", "summed over the 64 examples", lambda: (
+        mlp(), blobs(), nn.CrossEntropyLoss(reduction="sum"))),
+    "divided twice": ("loss", "divided by the number of examples, 64, twice", lambda: (
+        mlp(), blobs(), lambda out, y: F.cross_entropy(out, minigrad.tensor(y)) / len(y))),
+    "a part": ("loss", "1e-06 times the mean binary cross entropy", lambda: (
+        mlp(outputs=1), (blobs()[0], (blobs()[0][:, :1] > 0) * 1.0), lambda out, y:
+        F.binary_cross_entropy_with_logits(out, minigrad.tensor(y)) / 1e6)),
+    "hinge of 0 and 1": ("scores", "needs targets -1 and 1", lambda: (
+        mlp(outputs=1), (blobs()[0], (blobs()[0][:, :1] > 0) * 1.0), lambda out, y: (1 - out * y).relu().mean())),
+    "shuffled": ("scores", "shuffled without", lambda: (
+        mlp(), blobs(), shuffled())),
+    "shifted": ("scores", "class y - 1", lambda: (
+        mlp(), blobs(), lambda out, y: -F.log_softmax(out, 1)[np.arange(len(y)), y - 1].mean())),
+    "order of targets": ("scores", "order of the targets", lambda: (
+        mlp(), blobs(), lambda out, y: F.cross_entropy(out, minigrad.tensor(y[::-1].copy())))),
+    "rows picked": ("scores", "log_p[range(N), y]", lambda: (
+        mlp(), blobs(), lambda out, y: -F.log_softmax(out, 1)[y].mean())),
+    "counted from 1": ("scores", "counted from 1", lambda: (mlp(outputs=C + 1), (blobs()[0], blobs()[1] + 1), CE)),
+    "sorted": ("scores", "class 0", lambda: (mlp(), (blobs()[0], 0 * blobs()[1]), CE)),
+    "softmax over all": ("scores", "over all scores", lambda: (
+        mlp(), blobs(), lambda out, y: -(out - out.exp().sum().log())[np.arange(len(y)), y].mean())),
+    "tiny": ("inputs", "scaled twice", lambda: (mlp(), (blobs()[0] / 1000, blobs()[1]), CE)),
+    "a constant column": ("inputs", "all of column 3", lambda: (mlp(), (with_nan_column(blobs()[0]), blobs()[1]), CE)),
+    "a new layer": ("trained", "new, and random", lambda: (
+        Function(F.relu, lambda z: nn.Linear(C, C)(z)), blobs(), CE)),
+    "accuracy": ("trained", "argmax", lambda: (
+        mlp(), blobs(), lambda out, y: (out.argmax(1) == minigrad.tensor(y)).float().mean())),
+    "inputs not used": ("outputs", "does not use its input", lambda: (
+        Function(F.relu, before=lambda x: 0 * x + 1), blobs(), CE)),
+    "one unit": ("layers", "one unit", lambda: (mlp(hidden=1), blobs(), CE)),
+    "flipped": ("examples", "the order of the examples", lambda: (Function(F.relu, lambda z: z.flip(0)), blobs(), CE)),
+    "overflow": ("forward", "exp(", lambda: (mlp(), blobs(), lambda out, y: (1000 * out).exp().log().mean())),
     "shapes do not fit": ("forward", "raises", lambda: (mlp(), (blobs()[0][:, :5], blobs()[1]), CE)),
     "log of 0": ("forward", "loss is", lambda: (Function(F.relu, lambda z: (z * 0).log()), blobs(), CE)),
 }  # fmt: skip

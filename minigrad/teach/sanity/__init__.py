@@ -34,17 +34,18 @@ def sanity(network: Any, data_batch: Any, loss: Callable[..., Any] | None = None
     The checks, each by its name:
 
     - "parameters": those in a plain list, tuple or dictionary of a module, which no optimizer sees.
-    - "forward": the forward and the backward pass raise no error, and loss and gradient are finite.
     - "inputs", "targets": finite, inputs of about mean 0 and standard deviation 1, examples that differ.
-    - "loss": at the start it is about log(classes), what guessing costs; for the mean squared error, about the mean
-      square of the targets.
-    - "scores": no softmax before a loss that applies one, no ReLU on the scores, targets in the range of the outputs.
-    - "shapes": the loss does not broadcast (N, 1) against (N,).
+    - "forward": the forward and the backward pass raise no error, and loss and gradient are finite.
+    - "trained": each parameter that requires a gradient gets one, and the units of a layer are not all the same.
     - "outputs": the standard deviation over the examples neither fades nor explodes through the layers.
-    - "gradients": neither vanish nor explode through the layers.
+    - "loss": at the start it is about log(classes), what guessing costs; for the mean squared error, about the mean
+      square of the targets. It is a mean over the examples, and no small part of one.
+    - "scores": no softmax before a loss that applies one, no ReLU on the scores, targets in the range of the outputs.
+      The gradient of the loss raises the score of each example's class.
+    - "shapes": the loss does not broadcast (N, 1) against (N,).
     - "units": ReLUs that are not dead, tanh and sigmoid that are not saturated.
     - "layers": an activation between linear layers, no dropout of 90 %, no batch normalization over four examples.
-    - "trained": each parameter that requires a gradient gets one.
+    - "gradients": neither vanish nor explode through the layers.
     - "examples": the result for an example does not depend on the other examples. With batch normalization it does in
       training mode, which is right.
     - "overfit": eight examples can be learned by heart with Adam.
@@ -111,10 +112,13 @@ def _checks(trial: Trial, steps: int) -> Iterator[Check]:
     try:
         trial.pass_through()
     except Exception as error:
-        yield Check("forward", False, f"it raises {class_name(error)}: {error}")
+        text = f"it raises {class_name(error)}: {error}"
+        if isinstance(error, TypeError) and "int64" in str(error) and trial.output is not None:
+            text += ". Indices (argmax), counts and comparisons have no gradient: give the loss the scores"
+        yield Check("forward", False, text)
         return
-    yield from (start.forward(trial), start.loss(trial), start.scores(trial), start.shapes(trial))
-    yield scales.outputs(trial)
     fit = learning.overfit(trial, steps)
-    yield from (scales.gradients(trial), scales.units(trial, bool(fit.ok)), scales.layers(trial))
-    yield from (learning.trained(trial), independence.examples(trial), fit)
+    yield from (start.forward(trial), learning.trained(trial), scales.outputs(trial))
+    yield from (start.loss(trial), start.scores(trial), start.shapes(trial))
+    yield from (scales.units(trial, bool(fit.ok)), scales.layers(trial, bool(fit.ok)), scales.gradients(trial))
+    yield from (independence.examples(trial), fit)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from minigrad.grad_mode import no_grad
-from minigrad.teach.causes.inputs import badly_scaled
+from minigrad.teach.causes.inputs import badly_scaled, small_inputs
 from minigrad.teach.causes.parameters import unregistered
 from minigrad.teach.causes.targets import LARGE_TARGET, large
 from minigrad.teach.restoring import is_lazy
@@ -37,9 +37,15 @@ def inputs(trial: Trial) -> Check:
     if b is None:
         return Check("inputs", True, f"integers from {X.min()} to {X.max()}, of shape {X.shape}")
     if b.nan or not np.isfinite(X).all():
-        bad = int((~np.isfinite(X)).sum())
-        return Check("inputs", False, f"{bad} of {X.size} numbers are nan or infinite: look for missing values")
-    for _, text in badly_scaled(trial.scene):
+        bad = ~np.isfinite(X)
+        columns = [*np.flatnonzero(bad.all(0))] if X.ndim == 2 and trial.whole.axis == 0 else []
+        why = (
+            f"all of column {columns[0]}: was it divided by its standard deviation, and is that 0?"
+            if len(columns)
+            else "look for missing values"
+        )
+        return Check("inputs", False, f"{int(bad.sum())} of {X.size} numbers are nan or infinite: {why}")
+    for _, text in (*badly_scaled(trial.scene), *small_inputs(trial.scene)):
         return Check("inputs", False, text)
     if X.size > 1 and b.std == 0:
         return Check("inputs", False, f"all numbers are {b.mean:.3g}: is the data loaded?")

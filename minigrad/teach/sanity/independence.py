@@ -13,13 +13,16 @@ from minigrad.teach.sanity.trial import Trial, mode
 from minigrad.tensors.creation import as_tensor
 from minigrad.tensors.rng import fork_rng
 
+SAME = 1e-3
+"""The relative change of an output that counts as rounding."""
+
 
 def examples(trial: Trial) -> Check:
     """Whether an example's output or loss depends on the other examples: those become one example, repeated.
 
     The last and the first example are looked at, as a recurrent network along the wrong axis looks back only.
     """
-    n, depends, mixes = trial.batch.n, {True: 0.0, False: 0.0}, False
+    n, depends, mixes, moved = trial.batch.n, {True: 0.0, False: 0.0}, False, 0
     try:
         for kept in (n - 1, 0) if n > 1 else ():
             index = np.full(n, n // 2 if n > 2 else kept)
@@ -34,28 +37,75 @@ def examples(trial: Trial) -> Check:
                     )
                 error, size = float(np.abs(one - other).max()), float(np.abs(one).max()) or 1.0
                 depends[training] = max(depends[training], error / size)
+            moved += depends[False] > SAME and not _own(trial, kept)
             mixes |= _loss_mixes(trial, index, kept, changed)
     except Exception as error:
         return Check("examples", None, f"it could not be tried: {class_name(error)}: {error}")
     if n < 2:
         return Check("examples", None, "there is one example only")
-    if not depends[False] <= 1e-3:
+    if moved == 2:
+        return Check(
+            "examples",
+            False,
+            "the output for an example does not depend on that example, but on another one: the order of the examples "
+            "is changed, by a flip, a sort, a shuffle, a transpose or a reshape",
+        )
+    if trial.output.shape == (n, n) and trial.batch.y is not None and np.array_equal(trial.batch.y, np.arange(n)):
+        return Check("examples", True, "each example is compared with all others, as in a contrastive loss")
+    if not depends[False] <= SAME:
         return Check(
             "examples",
             False,
             f"the output for an example changes by {depends[False]:.0%} if the other examples change: look for "
             "a reshape that should be a permute, batch_first, or a softmax or normalization over axis 0",
         )
+    if mixes and (_compares(trial) or not _uses_targets(trial)):
+        return Check("examples", True, "the loss compares the examples with each other, as a contrastive loss does")
     if mixes:
         return Check(
             "examples",
-            False,
+            False if trial.scores_and_labels() is not None and trial.output.ndim == 2 else None,
             "the loss of an example depends on the scores of the others: look for a softmax or a mean over "
-            "axis 0, the batch. (In a contrastive loss that is right)",
+            "axis 0, the batch. (In a loss that compares examples that is right)",
         )
-    if not depends[True] <= 1e-3:
+    if not depends[True] <= SAME:
         return Check("examples", True, "they depend on each other in training mode only, as in batch normalization")
     return Check("examples", True, "the output for an example does not depend on the others")
+
+
+def _own(trial: Trial, i: int) -> bool:
+    """Whether the output for an example depends on that example."""
+    index = np.arange(trial.batch.n)
+    index[i] = trial.batch.n // 2
+    changed = trial.batch.take(index)
+    if changed is None:
+        return True
+    with no_grad(), mode(trial.model, False):
+        one, other = (_row(trial, trial.run(b)[0]._array, i) for b in (trial.batch, changed))
+    return bool((one != other).any())
+
+
+def _compares(trial: Trial) -> bool:
+    """Whether the loss compares all outputs with all: a product of outputs with outputs, or their differences."""
+    output = trial.output.node
+    inside = {*trial.beyond, output}
+    for node in trial.beyond:
+        sources = [source for source in node.inputs if source in inside]
+        if len(sources) == 2 and node.primitive.name == "matmul":
+            return True
+        if len(sources) == 2 and node.primitive.name == "sub" and sources[0].shape != sources[1].shape != node.shape:
+            return True
+    return False
+
+
+def _uses_targets(trial: Trial) -> bool:
+    """Whether the loss depends on the targets."""
+    y = trial.batch.y
+    if y is None:
+        return False
+    targets = as_tensor(y[::-1].copy()) if trial.batch.tensor else y[::-1].copy()
+    with no_grad(), fork_rng():
+        return bool(trial.loss(trial.output, targets).item() != trial.result.item())
 
 
 def _row(trial: Trial, out: np.ndarray, i: int) -> np.ndarray:

@@ -27,6 +27,19 @@ _CUT = "between there and the loss the graph is cut (detach(), .data, .numpy(), 
 
 def trained(trial: Trial) -> Check:
     """Whether each parameter gets a gradient, in the pass or while eight examples are learned."""
+    for node in trial.foreign:
+        return Check(
+            "trained",
+            False,
+            f"the output depends on a tensor of shape {node.shape} that requires a gradient, but is no parameter of "
+            "the model, so no optimizer trains it. Layers made in forward() are new, and random, in each call: make "
+            "them in __init__",
+        )
+    if trial.result.node is None and trial.output.node is not None:
+        text = "the loss has no graph, though the output has one: argmax, rounding, a comparison, .item() and detach() "
+        return Check(
+            "trained", False, f"{text}pass no gradient. Train with cross_entropy, and only look at the accuracy"
+        )
     never = [name for name, g in trial.gradients.items() if g is None]
     if never and len(never) == len(trial.gradients):
         return Check("trained", False, f"no parameter gets a gradient: {_CUT}")
@@ -34,10 +47,6 @@ def trained(trial: Trial) -> Check:
         return Check("trained", False, f"{listed(never)} {'gets' if len(never) == 1 else 'get'} no gradient: {_CUT}")
     if trial.same:
         return Check("trained", False, trial.same)
-    zero = [name for name, p in trial.trainable.items() if p.ndim > 1 and not trial.moved.get(name, True)]
-    if zero:
-        text = f"the gradient of {listed(zero)} is 0: behind {zero[-1]}, units are dead, or a factor is 0"
-        return Check("trained", False, text)
     return Check("trained", True, f"each of the {len(trial.gradients)} parameters gets a gradient")
 
 

@@ -11,7 +11,7 @@ from minigrad.engine import reverse_topological_order
 from minigrad.teach import loss_graph
 from minigrad.teach.causes.activations import no_activation
 from minigrad.teach.causes.layers import few_rows, forgotten, strong_dropout
-from minigrad.teach.samples import axis_of_units, named, norm
+from minigrad.teach.samples import axis_of_units, listed, named, norm
 from minigrad.teach.sanity.report import Check
 from minigrad.teach.sanity.trial import Trial
 from minigrad.tensors.module_calls import calls
@@ -54,6 +54,14 @@ def outputs(trial: Trial) -> Check:
             "weights, proportional to 1 / sqrt(inputs) (nn.init.kaiming_normal_), or normalization layers",
         )
     low, high = min(scales.values()), max(scales.values())
+    rows = trial.output._array
+    if not high and not trial.same and rows.ndim and len(rows) == trial.batch.n and (rows == rows[:1]).all():
+        return Check(
+            "outputs",
+            False,
+            "the output is the same for all examples, and so is that of each layer, though the inputs differ: "
+            "forward() does not use its input",
+        )
     return Check("outputs", True, f"standard deviations over the examples from {low:.2g} to {high:.2g}")
 
 
@@ -64,6 +72,10 @@ def gradients(trial: Trial) -> Check:
         if g is not None and g.any() and np.isfinite(g).all():
             layer = name.rpartition(".")[0] or name
             norms[layer] = math.hypot(norms.get(layer, 0.0), norm([g.astype(float)]))
+    zero = [name for name, p in trial.trainable.items() if p.ndim > 1 and not trial.moved.get(name, True)]
+    if zero and any(trial.gradients[name] is not None for name in zero):
+        text = f"the gradient of {listed(zero)} is 0: behind {zero[-1]}, units are dead, or a factor is 0"
+        return Check("gradients", False, text)
     if not norms:
         return Check("gradients", False, "no parameter has a gradient other than 0")
     for _, text in forgotten(trial.scene):
@@ -129,9 +141,15 @@ def units(trial: Trial, learns: bool) -> Check:
     return Check("units", True, f"at most {worst:.0%} of a layer are dead" if counted else "no ReLU, tanh or sigmoid")
 
 
-def layers(trial: Trial) -> Check:
+def layers(trial: Trial, learns: bool) -> Check:
     """Whether the layers have usual settings, and activations between them."""
     for look in (no_activation, strong_dropout, few_rows):
         for _, text in look(trial.scene):
             return Check("layers", False, text)
+    pair = trial.scores_and_labels()
+    if pair is not None and pair[0].shape[1] > 2 and not learns:
+        for layer in trial.layers:
+            if layer.shape == (trial.batch.n, 1):
+                text = f"{layer.name} has one unit: one number for each example is too little for {pair[0].shape[1]} "
+                return Check("layers", False, f"{text}classes. Use more units")
     return Check("layers", True, "an activation between linear layers, usual settings")

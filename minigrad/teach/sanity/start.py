@@ -6,9 +6,11 @@ import math
 
 import numpy as np
 
+from minigrad.engine import reverse_topological_order
 from minigrad.teach import loss_graph
 from minigrad.teach.causes import loss as causes
 from minigrad.teach.samples import norm
+from minigrad.teach.sanity import probe
 from minigrad.teach.sanity.report import Check
 from minigrad.teach.sanity.trial import Trial
 
@@ -19,11 +21,7 @@ ABOVE_GUESSING = 1.5
 def forward(trial: Trial) -> Check:
     """Whether loss and gradient are finite."""
     if not math.isfinite(trial.result.item()):
-        return Check(
-            "forward",
-            False,
-            f"the loss is {trial.result.item():g}: minigrad.detect_anomaly() names the operation that gives it",
-        )
+        return Check("forward", False, f"the loss is {trial.result.item():g}: {_first_not_finite(trial)}")
     bad = [name for name, g in trial.gradients.items() if g is not None and not np.isfinite(g).all()]
     if bad:
         return Check("forward", False, f"the gradient of {bad[0]} is not finite: an operation has no derivative there")
@@ -43,22 +41,21 @@ def loss(trial: Trial) -> Check:
             f"{loss:.3g} at the start, and {squares * size**2:.3g} of it is the penalty of {squares:g} times the "
             "squared weights: it outweighs the rest. Usual is a weight decay of 1e-5 to 1e-2",
         )
-    classes, average, summed = trial.cross_entropy()
+    classes, average, _ = trial.cross_entropy()
     if average is not None and average < 0:
         text = f"{loss:.3g} at the start: minus the cross entropy, so the steps go uphill. Leave the minus sign out"
         return Check("loss", False, text)
+    scaled = probe.wrong_scale(trial)
+    if scaled:
+        return Check("loss", False, scaled)
     if classes > 1:
         guess = math.log(classes)
         if average is None and abs(loss - guess) > 0.5 * guess:
             return Check("loss", None, f"{loss:.3g} at the start; there is no known loss of guessing")
         value = loss if average is None else average
         what = f"{value:.3g} at the start; guessing among {classes} classes gives ln({classes}) = {guess:.3g}"
-        if summed:
-            what += ". It is a sum over the examples: the gradient grows with the batch; take the mean"
         if not math.isfinite(value) or value > guess + ABOVE_GUESSING:
-            return Check(
-                "loss", False, f"{what}. Usual fixes: smaller initial weights in the last layer, inputs of about 1"
-            )
+            return Check("loss", False, f"{what}. {_unlike(trial)}")
         if value < 0.5 * guess:
             return Check(
                 "loss", None, f"{what}. Was the model trained before? Otherwise the targets may be in the inputs"
@@ -81,6 +78,17 @@ def loss(trial: Trial) -> Check:
     )
 
 
+def _unlike(trial: Trial) -> str:
+    """Say why the scores are large: one class is preferred for all examples, or all scores are too large."""
+    pair = trial.scores_and_labels()
+    if pair is not None:
+        means = pair[0].mean(0)
+        best = int(means.argmax())
+        if (pair[0].argmax(1) == best).all() and np.ptp(means) > 2 * pair[0].std(0).max():
+            return f"The largest score is that of class {best} for all examples: start with a bias of 0"
+    return "Usual fixes: smaller initial weights in the last layer, inputs of about 1"
+
+
 def scores(trial: Trial) -> Check:
     """What the loss gets: softmax and sigmoid twice, outputs that cannot reach the targets."""
     for _, text in (
@@ -89,8 +97,18 @@ def scores(trial: Trial) -> Check:
         *causes.applied_twice(trial.scene),
         *causes.squashed_scores(trial.scene),
         *causes.without_logarithm(trial.scene),
+        *(("", text) for text in [probe.over_all(trial)] if text),
     ):
         return Check("scores", False, text)
+    for look in (
+        probe.differs_each_time,
+        probe.other_class,
+        probe.counted_from_1,
+        probe.one_class,
+        probe.no_gradient_for_0,
+    ):
+        if text := look(trial):
+            return Check("scores", False, text)
     pair, loss = trial.scores_and_labels(), trial.result.item()
     last = loss_graph.node_behind(trial.output.node)
     kind = last.primitive.name if last is not None and last.primitive is not None else ""
@@ -142,6 +160,37 @@ def shapes(trial: Trial) -> Check:
         return Check("shapes", False, text)
     shape = trial.batch.y.shape if trial.batch.y is not None else None
     return Check("shapes", True, f"outputs {trial.output.shape}, targets {shape}")
+
+
+def _first_not_finite(trial: Trial) -> str:
+    """Say which operation is the first that has a result that is not finite, and of what."""
+    graph = reverse_topological_order([trial.result.node]) if trial.result.node is not None else []
+    for node in [node for node in graph if node.primitive is not None][::-1]:
+        found = trial.found.get(node)
+        if found is None or np.isfinite(found).all():
+            continue
+        name = node.primitive.name
+        operands = [loss_graph.operand(node, i, trial.found) for i in range(len(node.inputs))]
+        last = operands[-1] if operands else None
+        least = float(np.min(last)) if last is not None and last.size else math.nan
+        most = float(np.max(last)) if last is not None and last.size else math.nan
+        if name in ("log", "log2", "log10") and least <= 0:
+            of = "of 0" if least == 0 else f"of {least:.3g}, a negative number,"
+            return (
+                f"a logarithm {of} is the first that is not finite. Use the scores: cross_entropy, log_softmax, "
+                "binary_cross_entropy_with_logits; or add 1e-9 before the log"
+            )
+        if name in ("exp", "exp2", "expm1") and most > 80:
+            return (
+                f"exp({most:.3g}) is the first that is not finite. Subtract the largest score of each row first, as "
+                "softmax, log_softmax and cross_entropy do"
+            )
+        if name == "div" and last is not None and not last.all():
+            return "a division by 0 is the first that is not finite. Add a small number to the divisor, such as 1e-8"
+        if name == "sqrt" and least < 0:
+            return f"a square root of {least:.3g}, a negative number, is the first that is not finite"
+        return f"{name} is the first operation whose result is not finite"
+    return "minigrad.detect_anomaly() names the operation that gives it"
 
 
 def _between(low: float, high: float) -> str:

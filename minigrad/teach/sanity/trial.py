@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minigrad.autograd.gradients import grads
+from minigrad.engine import reverse_topological_order
 from minigrad.hooks import ObserverHook
 from minigrad.nn.module import Module
 from minigrad.output.words import class_name
@@ -27,9 +28,10 @@ EXAMPLES = 128
 
 
 class Layer(NamedTuple):
-    """The output of a module: its name and the standard deviation over the examples."""
+    """The output of a module: its name, shape, and standard deviation over the examples."""
 
     name: str
+    shape: tuple[int, ...]
     signal: float
     outputs: Outputs
 
@@ -42,11 +44,13 @@ class Trial:
         self.batch = batch.take(np.arange(EXAMPLES)) or batch if batch.n > EXAMPLES else batch
         self.scene = Scene(model, None, batch=Batch.of(self.floats(batch.X)))
         self.find_trainable()
+        self.output: Any = None
         self.layers: list[Layer] = []
         self.gradients: dict[str, np.ndarray | None] = {}
         self.found: dict[Any, np.ndarray] = {}  # the values of the nodes
         self.moved: dict[str, bool] = {}  # whether each parameter had a gradient other than 0
         self.same = ""  # of the units of a layer that stay the same, what there is to say
+        self.foreign: list[Any] = []  # the nodes of tensors that the output depends on, and that are no parameters
         self.several = False  # whether the model returns several outputs, of which the first is looked at
 
     def floats(self, X: np.ndarray) -> np.ndarray:
@@ -62,6 +66,7 @@ class Trial:
             X = X.to(dtypes[0])
         with fork_rng():
             output = self.model(X)
+            self.output = output if self.output is None else self.output
             result = self.loss(output, batch.targets)
         if not isinstance(result, Tensor) or result.numel() != 1:
             got = f"shape {result.shape}" if isinstance(result, Tensor) else class_name(result)
@@ -78,6 +83,7 @@ class Trial:
             for handle in handles:
                 handle.remove()
         self.find_trainable()
+        self.foreign = self._foreign()
         self.gradients = self.gradients_of(self.result)
         self.moved = {name: g is not None and bool(g.any()) for name, g in self.gradients.items()}
         if self.result.node is not None:
@@ -94,19 +100,22 @@ class Trial:
         """The nodes between the model's output and the loss."""
         return self.scene.between
 
-    def scores_and_labels(self) -> tuple[np.ndarray, np.ndarray] | None:
-        """Return the outputs as rows of scores, and their classes; None for other kinds of loss."""
-        out, y = self.output._array, self.batch.y
-        if y is None or y.dtype.kind not in "iu" or out.dtype.kind != "f" or out.ndim < 2:
+    def rows(self, array: np.ndarray) -> np.ndarray | None:
+        """Return the outputs, or what has their shape, as rows of scores for the targets; None if they do not fit."""
+        y = self.batch.y
+        if y is not None and array.ndim > 1 and y.shape == (array.shape[0], *array.shape[2:]):
+            return np.moveaxis(array, 1, -1).reshape(-1, array.shape[1])
+        if y is not None and array.ndim > 1 and array.size // array.shape[-1] == y.size:
+            return array.reshape(-1, array.shape[-1])
+        return None
+
+    def scores_and_labels(self, scores: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray] | None:
+        """Return the outputs, or other scores, as rows, and their classes; None for other kinds of loss."""
+        out, y = self.output._array if scores is None else scores, self.batch.y
+        if y is None or y.dtype.kind not in "iu" or out.dtype.kind != "f":
             return None
-        if y.shape == (out.shape[0], *out.shape[2:]):
-            rows = np.moveaxis(out, 1, -1).reshape(-1, out.shape[1])
-        elif out.size // out.shape[-1] == y.size:
-            rows = out.reshape(-1, out.shape[-1])
-        else:
-            return None
-        labels = y.reshape(-1)
-        if rows.shape[1] < 2 or labels.min() < 0 or labels.max() >= rows.shape[1]:
+        rows, labels = self.rows(out), y.reshape(-1)
+        if rows is None or rows.shape[1] < 2 or labels.min() < 0 or labels.max() >= rows.shape[1]:
             return None
         return rows.astype(float), labels
 
@@ -144,6 +153,14 @@ class Trial:
             losses.append(-y * np.log(out + 1e-12) - (1 - y) * np.log(1 - out + 1e-12))
         return any(math.isclose(self.result.item(), each.mean(), rel_tol=1e-3) for each in losses)
 
+    def _foreign(self) -> list[Any]:
+        """Return the nodes of tensors that require a gradient, are no parameters of the model, and make its output."""
+        known = {p.node for p in self.model.parameters()}
+        graph: list[Any] = reverse_topological_order([self.output.node]) if self.output.node is not None else []
+        return [
+            node for node in graph if node.primitive is None and node not in known and node.shape[:1] != (self.batch.n,)
+        ]
+
     def _attach(self) -> list[Any]:
         names = {module: named(path, module) for path, module in self.model.named_modules()}
 
@@ -153,7 +170,9 @@ class Trial:
             if (steps := time_steps(module, inputs)) is not None:
                 self.scene.lengths[names[module]] = steps
             if isinstance(first, Tensor) and first.dtype.kind == "f" and first.ndim and not container:
-                self.layers.append(Layer(names[module], self.signal(first._array), Outputs.of(first._array)))
+                self.layers.append(
+                    Layer(names[module], first.shape, self.signal(first._array), Outputs.of(first._array))
+                )
 
         return [module.register_forward_hook(ObserverHook(look)) for module in names]
 

@@ -1,0 +1,225 @@
+"""What the loss alone does, as a function of scores and targets: which class of each example its gradient raises,
+its scale, and whether it is the same twice.
+
+The gradient of the mean cross entropy with respect to the scores of an example is (p - 1 at the target) / N, with p the
+softmax of the scores (CS231n, "Minimal neural network case study"). A loss in the learner's own words is compared with
+that, whatever it is computed from.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from minigrad.autograd.gradients import grads
+from minigrad.teach.sanity.trial import Trial
+from minigrad.tensors.creation import as_tensor
+
+LARGEST = 3.0
+"""The scores are scaled down to this, where a softmax is not yet saturated."""
+SMALL = 1e-2
+"""The factor of a mean loss that counts as too small. Losses are weighted, or divided by a few accumulated steps."""
+ROUNDING = 1e-3
+"""The relative error within which two gradients are the same; the scores may be float32."""
+
+
+class Reaction(NamedTuple):
+    """The gradient of the loss with respect to the scores.
+
+    Attributes:
+        scores: of the examples, scaled down to `LARGEST`.
+        gradient: of the loss with respect to them, of the same shape.
+    """
+
+    scores: np.ndarray
+    gradient: np.ndarray
+
+
+def react(trial: Trial, scores: np.ndarray | None = None) -> Reaction | None:
+    """Return the gradient with respect to the scores; None where the loss does not get one output for each example."""
+    out = trial.output._array
+    if trial.several or trial.output.node is None or not out.ndim or out.shape[0] != trial.batch.n or not out.size:
+        return None
+    if scores is None:
+        size = float(np.abs(out).max())
+        scores = out * (LARGEST / size) if size > LARGEST else out.copy()
+    leaf = as_tensor(scores.astype(out.dtype)).requires_grad_()
+    try:
+        g = grads(trial.loss(leaf, trial.batch.targets), [leaf], allow_unused=True)[0]
+    except Exception:
+        return None
+    if g is None or not np.isfinite(g._array).all():
+        return None
+    return Reaction(scores.astype(float), g._array.astype(float))
+
+
+def factor(trial: Trial, reaction: Reaction) -> tuple[float, str]:
+    """Return the loss as a multiple of a mean loss over the examples, and its name; nan for a loss that is none."""
+    s, g, y = reaction.scores, reaction.gradient, trial.batch.y
+    units: list[tuple[str, int, np.ndarray, np.ndarray]] = []
+    pair = trial.scores_and_labels(s)
+    given = trial.rows(g)
+    if pair is not None and given is not None:
+        rows, labels = pair
+        hot = np.eye(rows.shape[1])[labels]
+        p = np.exp(rows - rows.max(1, keepdims=True))
+        units += [
+            ("cross entropy", len(rows), p / p.sum(1, keepdims=True) - hot, given),
+            ("negative log-likelihood", len(rows), -hot, given),
+        ]
+    if y is not None and y.shape == s.shape and y.dtype.kind in "fiub":
+        t = y.astype(float)
+        units += [
+            ("binary cross entropy", s.size, 1 / (1 + np.exp(-s)) - t, g),
+            ("squared error", s.size, 2 * (s - t), g),
+        ]
+        if s.min() > 0 and s.max() < 1:
+            units.append(("binary cross entropy", s.size, (s - t) / (s * (1 - s)), g))
+    for name, count, unit, right in units:
+        size = float(np.vdot(unit, unit))
+        if size and g.any():
+            each = float(np.vdot(unit, right)) / size
+            if np.linalg.norm(right - each * unit) < ROUNDING * np.linalg.norm(right):
+                return each * count, name
+    return math.nan, ""
+
+
+def wrong_scale(trial: Trial) -> str:
+    """Say that the loss is a sum over the examples, or a small part of a mean; "" if it is not."""
+    reaction = react(trial)
+    times, name = factor(trial, reaction) if reaction is not None else (math.nan, "")
+    n = trial.batch.n
+    if times <= 0 or not math.isfinite(times) or n < 4:
+        return ""
+    where = f"{trial.result.item():.3g} at the start"
+    pair = trial.scores_and_labels()
+    count = len(pair[0]) if pair is not None and name[0] in "cn" else trial.output.numel()
+    if name != "squared error" and math.isclose(times, count, rel_tol=ROUNDING):
+        return (
+            f"{where}: the {name} is summed over the {n} examples, so the gradient, and with it each step, grows with "
+            "the batch. Take the mean"
+        )
+    if n >= 16 and math.isclose(times * n, 1, rel_tol=ROUNDING):
+        return f"{where}: the {name} is divided by the number of examples, {n}, twice; once is the mean"
+    if times < SMALL:
+        return f"{where}: the loss is {times:.2g} times the mean {name}, so each gradient is as much too small"
+    return ""
+
+
+def differs_each_time(trial: Trial) -> str:
+    """Say that the loss of the same scores and targets is another one each time, if the targets are shuffled."""
+
+    def twice(targets: Any) -> tuple[float, float]:
+        with_output = as_tensor(trial.output._array.copy())
+        one, other = (float(trial.loss(with_output, targets).item()) for _ in range(2))
+        return one, other
+
+    y = trial.batch.y
+    if trial.several or y is None or not len(y) or trial.batch.n < 4:
+        return ""
+    try:
+        one, other = twice(trial.batch.targets)
+        if math.isclose(one, other, rel_tol=1e-9) or not math.isfinite(one + other):
+            return ""
+        same = np.broadcast_to(y[:1], y.shape).copy()
+        one, other = twice(as_tensor(same) if trial.batch.tensor else same)
+    except Exception:
+        return ""
+    if not math.isclose(one, other, rel_tol=1e-6):
+        return ""  # the loss itself draws random numbers
+    return (
+        "the loss of the same scores and targets is another one each time, unless all targets are the same: are the "
+        "targets shuffled without the inputs? Shuffle both with one permutation"
+    )
+
+
+def other_class(trial: Trial) -> str:
+    """Say that the loss raises the score of another class than the target of an example."""
+    pair, reaction = trial.scores_and_labels(), react(trial)
+    g = trial.rows(reaction.gradient) if reaction is not None else None
+    if pair is None or g is None:
+        return ""
+    labels = pair[1]
+    k, seen = g.shape[1], np.flatnonzero(g.any(1))
+    if len(seen) < len(g) / 2 and set(seen) <= set(labels.tolist()) and len(g) > 2 * k and len(seen):
+        return (
+            f"only the first {seen.max() + 1} of the {len(g)} examples get a gradient, as many as there are classes: a "
+            "class picks a row there. log_p[y] picks rows; log_p[range(N), y] picks the score of each one's class"
+        )
+    if not len(seen) or not ((g[seen] < 0).sum(1) == 1).all():
+        return ""
+    raised, targets = g[seen].argmin(1), labels[seen]
+    shifts = np.unique((raised - targets) % k)
+    if len(shifts) == 1 and shifts[0]:
+        by = int(shifts[0]) if shifts[0] <= k / 2 else int(shifts[0]) - k
+        return (
+            f"the loss raises the score of class y {'+' if by > 0 else '-'} {abs(by)} instead of that of class y: the "
+            "targets count from 0, as the scores do, so nothing must be added or subtracted"
+        )
+    if k > 2 and len(shifts) > 1 and (raised == targets).mean() < 0.5:
+        return (
+            f"the loss raises the score of another class than the target for {int((raised != targets).sum())} of the "
+            f"{len(seen)} examples: is the order of the targets changed, or the index that picks the score?"
+        )
+    return ""
+
+
+def counted_from_1(trial: Trial) -> str:
+    """Say that class 0 has no example, where all other classes have some."""
+    pair = trial.scores_and_labels()
+    if pair is None or trial.output.ndim != 2 or len(trial.output) != trial.batch.n:
+        return ""
+    labels, k = pair[1], pair[0].shape[1]
+    if k < 3 or len(labels) < 4 * k or not np.array_equal(np.unique(labels), np.arange(1, k)):
+        return ""
+    return (
+        f"there are {k} scores, but the targets go from 1 to {k - 1}: no example has class 0. Are the classes counted "
+        f"from 1? Subtract 1, and {k - 1} scores are enough"
+    )
+
+
+def one_class(trial: Trial) -> str:
+    """Say that all examples of a cross entropy have one class."""
+    pair, reaction = trial.scores_and_labels(), react(trial)
+    if pair is None or reaction is None or len(pair[1]) < 16 or np.ptp(pair[1]):
+        return ""
+    if factor(trial, reaction)[1] not in ("cross entropy", "negative log-likelihood"):
+        return ""
+    return f"all {len(pair[1])} targets of this batch are class {pair[1][0]}: is the data sorted? Shuffle the examples"
+
+
+def no_gradient_for_0(trial: Trial) -> str:
+    """Say that targets of 0 and 1 are multiplied with the scores, as in a hinge loss of targets -1 and 1."""
+    y, out = trial.batch.y, trial.output._array
+    if y is None or y.dtype.kind not in "fiub" or y.size != out.size or not np.array_equal(np.unique(y), [0, 1]):
+        return ""
+    scores = np.random.default_rng(0).normal(0.0, LARGEST, out.shape)
+    reaction = react(trial, scores)
+    if reaction is None:
+        return ""
+    g, zero = reaction.gradient.ravel(), y.ravel() == 0
+    if g[zero].any() or not g[~zero].any():
+        return ""
+    return (
+        "the examples of target 0 get no gradient, whatever their scores: a loss of the form max(0, 1 - y * score) "
+        "needs targets -1 and 1, such as 2 * y - 1"
+    )
+
+
+def over_all(trial: Trial) -> str:
+    """Say over which axes a softmax of the loss runs, if not over the classes."""
+    reaction = react(trial)
+    g = trial.rows(reaction.gradient) if reaction is not None else None
+    if trial.scores_and_labels() is None or g is None or trial.batch.n < 4:
+        return ""
+    size = float(np.abs(g).sum())
+    if not size or np.abs(g.sum(1)).sum() < ROUNDING * size or abs(g.sum()) > ROUNDING * size:
+        return ""  # a softmax does not change if all of its scores grow by the same number, so its gradient sums to 0
+    axis = np.abs(g.sum(0)).sum() < ROUNDING * size
+    where = "over axis 0, the examples" if axis else "over all scores of all examples"
+    return (
+        f"the softmax of the loss runs {where}, so the probabilities of an example's classes do not sum to 1: "
+        "use axis=1, as in scores.exp().sum(1, keepdims=True)"
+    )
