@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
-from html import escape
 from typing import Any
 
 import numpy as np
 
 from minigrad.engine import reverse_topological_order
+from minigrad.teach.report import COLOURS, html_table, marked
 
 RIGHT, FOLLOWS, WRONG, UNKNOWN = "right", "follows", "wrong", "not checked"
+_TITLES = ("line", "shape", "verdict", "error", "cause")
 
 
 @dataclass
@@ -122,7 +122,7 @@ class BackwardReport:
         ]
 
     def __str__(self) -> str:
-        rows = [("line", "shape", "verdict", "error", "cause"), *self._rows()]
+        rows = [_TITLES, *self._rows()]
         widths = [max(len(row[i]) for row in rows) for i in range(4)]
         lines = ["  ".join([*(t.ljust(w) for t, w in zip(row, widths)), row[4]]).rstrip() for row in rows]
         return "\n".join([*lines, self.summary, *([self.note] if self.note else [])])
@@ -130,17 +130,9 @@ class BackwardReport:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        # the colours of the pictures of graphs, which colour-blind people can tell apart; the word says it, too
-        colours = {RIGHT: "#d5efe6", FOLLOWS: "#fcefd0", WRONG: "#fbdfd0", UNKNOWN: "#eeeeee"}
-        cell = 'style="padding: 2px 8px; text-align: left; color: #222"'
-        titles = ("line", "shape", "verdict", "error", "cause")
-        head = "".join(f'<th style="padding: 2px 8px; text-align: left">{t}</th>' for t in titles)
-        rows = []
-        for line, texts in zip(self.lines, self._rows()):
-            marked = [re.sub("`([^`]+)`", r"<code>\1</code>", escape(t)) for t in texts]
-            cells = "".join(f"<td {cell}>{t}</td>" for t in marked)
-            bold = "; font-weight: bold" if line is self.first_wrong else ""
-            rows.append(f'<tr style="background: {colours[line.verdict]}{bold}">{cells}</tr>')
-        notes = "".join(f"<p>{escape(t)}</p>" for t in (self.summary, self.note) if t)
-        table = f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody>"
-        return f'<table style="border-collapse: collapse">{table}</table>{notes}'
+        styles = [
+            COLOURS.get(line.verdict, COLOURS["unclear"]) + "; font-weight: bold" * (line is self.first_wrong)
+            for line in self.lines
+        ]
+        notes = "".join(f"<p>{marked(text)}</p>" for text in (self.summary, self.note) if text)
+        return html_table(_TITLES, zip(styles, self._rows())) + notes

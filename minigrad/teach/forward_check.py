@@ -22,6 +22,7 @@ from minigrad.teach.forward_forms import expanded
 from minigrad.teach.forward_search import EXACT, HALF, LIKELY, LIMIT, SINGLE, Search, equal
 from minigrad.teach.mistakes.factors import factor_words
 from minigrad.teach.recording import Array, record
+from minigrad.teach.report import Report, either
 from minigrad.teach.tape import Tape
 from minigrad.tensors.tensor import Tensor
 
@@ -29,40 +30,20 @@ MANY = 250
 """The number of operations above which smaller inputs are tried."""
 
 
-@dataclass
-class ForwardReport:
+@dataclass(repr=False)
+class ForwardReport(Report):
     """What `check_forward` found: true as a bool if the forward pass is right; its text explains what is wrong.
 
     Attributes:
-        ok: whether it is right.
-        mistake: the name of the mistake in the catalogue, None if it is right, "unknown" if none fits.
-        hint, cause: where to look, and what is wrong.
-        numbers: the element that differs most, yours and the reference's.
-        notes: further remarks.
+        table: the element that differs most, yours and the reference's.
         mistakes: the names of all mistakes that give the same numbers.
         acts: the value of the operation in question, the reference's and as yours acts.
     """
 
-    ok: bool
-    mistake: str | None = None
-    hint: str = ""
-    cause: str = ""
-    numbers: str = ""
-    notes: list[str] = field(default_factory=list)
+    subject: str = "the forward pass"
     mistakes: list[str] = field(default_factory=list)
     acts: list[tuple[str, np.ndarray, np.ndarray]] = field(default_factory=list)
-
-    def __bool__(self) -> bool:
-        return self.ok
-
-    def __str__(self) -> str:
-        text = ["the forward pass: right" if self.ok else "the forward pass: WRONG"]
-        text += [f"    Hint: {self.hint}."] if self.hint else []
-        text += [f"    Cause: {self.cause}."] if self.cause else []
-        text += [f"    Note: {note}." for note in self.notes]
-        return "\n".join([*text, *([f"    [{self.numbers}]"] if self.numbers else [])])
-
-    __repr__ = __str__
+    of_right = "the reference's"
 
     def explain(self) -> str:
         """Return the text, and the value of the operation in question: the reference's, and as yours acts."""
@@ -97,7 +78,8 @@ def check_forward(mine: Callable[..., Any], reference: Callable[..., Any], *inpu
     the forward pass: WRONG
         Hint: look at the mean `x.mean(axis=1, keepdims=True)` (line 1).
         Cause: the mean `x.mean(axis=1, keepdims=True)` (line 1) goes over axis 0 instead of axis 1.
-        [element [1, 1]: yours 0.75, the reference's 1.33333]
+        [                yours  the reference's]
+        [element [1, 1]   0.75          1.33333]
     """
     case = _Case(mine, reference, inputs)
     with np.errstate(all="ignore"):
@@ -128,20 +110,21 @@ class _Case:
             made = _results(self._call(self.mine, self.arrays), len(right), notes)
             again = _results(self._call(self.mine, self.arrays), len(right), [])
         except Exception as error:
-            return ForwardReport(False, "raises", cause=f"it raises {class_name(error)}: {error}", notes=notes)
+            return ForwardReport(False, mistake="raises", cause=f"it raises {class_name(error)}: {error}", notes=notes)
         if len(made) != len(right):
             cause = f"it returns {_count(made)}, the reference {_count(right)}"
-            return ForwardReport(False, "results", cause=cause, notes=notes)
+            return ForwardReport(False, mistake="results", cause=cause, notes=notes)
         for a, b in zip(made, right):
             if a.dtype.kind not in "fiub":
-                return ForwardReport(False, "not-real", cause=f"it returns {_kind(a)} instead of real numbers")
+                return ForwardReport(False, mistake="not-real", cause=f"it returns {_kind(a)} instead of real numbers")
             if a.dtype.kind in "iub" and b.dtype.kind == "f" and a.shape == b.shape and not equal(a, b, EXACT):
                 cause = f"it returns numbers of the type {a.dtype}, which have no fraction: was an array of integers "
                 cause += "made, or written to?"
-                return ForwardReport(False, "integers", cause=cause, notes=notes)
+                return ForwardReport(False, mistake="integers", cause=cause, notes=notes)
         if not all(np.array_equal(a, b, equal_nan=True) for a, b in zip(made, again)):
             cause = "it returns different numbers at each call: it draws random numbers, or keeps a state"
-            return ForwardReport(False, "not-repeatable", "pass the mask or the seed as an argument", cause)
+            hint = "pass the mask or the seed as an argument"
+            return ForwardReport(False, mistake="not-repeatable", hint=hint, cause=cause)
         tolerance = max(_tolerance(a) for a in made) if not any(_is_single(b) for b in right) else EXACT
         if all(equal(a, b, tolerance) for a, b in zip(made, right)):
             report = self._extremes(len(right))
@@ -229,7 +212,7 @@ class _Case:
                         f"it is right for these inputs, but {what} for inputs {scale:g} times as large, where the "
                         f"reference is finite: {fix}"
                     )
-                    return ForwardReport(False, "overflow", "look at what exp and log get", cause)
+                    return ForwardReport(False, mistake="overflow", hint="look at what exp and log get", cause=cause)
         return ForwardReport(True)
 
     # ---- the search ------------------------------------------------------------------------------------------------
@@ -299,22 +282,20 @@ class _Case:
     # ---- words -----------------------------------------------------------------------------------------------------
 
     def _named(self, made: list[np.ndarray], right: list[np.ndarray], search: Search | None) -> ForwardReport:
-        report = ForwardReport(False, "unknown")
+        report = ForwardReport(False, mistake="unknown")
         which = next(i for i, (a, b) in enumerate(zip(made, right)) if not equal(a, b, EXACT))
         mine, of_reference = made[which], right[which]
         if mine.shape == of_reference.shape:
             error = np.nan_to_num(np.abs(mine - of_reference), nan=np.inf)
             at = np.unravel_index(int(error.argmax()), error.shape) if error.ndim else ()
             where = f"result {which}, " * (len(made) > 1) + (f"element {[int(i) for i in at]}" if at else "")
-            report.numbers = (
-                f"{where}{': ' if where else ''}yours {mine[at]:.6g}, the reference's {of_reference[at]:.6g}"
-            )
+            report.table = [(where.removesuffix(", "), f"{mine[at]:.6g}", f"{of_reference[at]:.6g}")]
         if search is not None and search.found:
             found = search.best()
             sentences = list(dict.fromkeys(e.sentence for e in found))[:3]
             report.mistakes = list(dict.fromkeys(e.name for e in found))
             report.mistake = report.mistakes[0]
-            report.cause = sentences[0] if len(sentences) == 1 else "either " + ", or ".join(sentences)
+            report.cause = either(sentences)
             report.hint = f"look at {found[0].site.what}"
             report.acts = [(s.what, s.op.value, search.value_at(found[0], s.k)) for s in found[0].sites[:2]]
         elif mine.shape != of_reference.shape:

@@ -8,7 +8,6 @@ one and then in pairs, until one goes where the learner's rule went.
 from __future__ import annotations
 
 import copy
-import html
 import inspect
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -19,6 +18,7 @@ import numpy as np
 
 from minigrad.nn.arguments import check_number, check_positive
 from minigrad.output.words import class_name
+from minigrad.teach.report import Report, either
 from minigrad.teach.restoring import same_generators
 from minigrad.teach.rule_calls import CallError, Taken, Trial, has_state_argument, take
 from minigrad.teach.rule_reference import (
@@ -34,84 +34,43 @@ from minigrad.teach.rule_reference import (
 from minigrad.teach.rule_search import LIMIT, Explanation, Search
 
 
-@dataclass
-class RuleReport:
+@dataclass(repr=False)
+class RuleReport(Report):
     """What `check_rule` found: true as a bool if the rule is right; its text explains what is wrong.
 
     Attributes:
-        ok: whether the rule is right.
-        rule: the name of the rule that it was compared with.
-        mistake: the machine-readable name of the mistake, None if the rule is right; "unknown" if none fits.
-        hint: where to look.
-        cause: what is wrong, in a sentence.
-        notes: further remarks.
-        explanations: all mistakes that give the same numbers.
+        subject: the name of the rule.
         table: rows (what, yours, the rule's) at the first step that differs.
-        step: that step, from 1.
+        explanations: all mistakes that give the same numbers.
+        step: the first step that differs, from 1.
         element: the index of the element that differs most there.
+        lines: those of the rule.
     """
 
-    ok: bool
-    rule: str
-    mistake: str | None = None
-    hint: str = ""
-    cause: str = ""
-    notes: list[str] = field(default_factory=list)
     explanations: list[Explanation] = field(default_factory=list)
-    table: list[tuple[str, str, str]] = field(default_factory=list)
     step: int | None = None
     element: tuple[int, ...] | None = None
     lines: list[str] = field(default_factory=list)
+    of_right = "the rule's"
 
-    def __bool__(self) -> bool:
-        return self.ok
-
-    def _where(self) -> str:
-        if self.step is None:
-            return ""
-        at = f", element {list(self.element)}" if self.element else ""
-        return f" from step {self.step} on{at}"
-
-    def __str__(self) -> str:
+    @property
+    def verdict(self) -> str:
         if self.ok:
-            right = f"{self.rule}: right in all {STEPS} steps"
-            return "\n".join([right, *(f"    Note: {note}." for note in self.notes)])
-        text = [f"{self.rule}: WRONG{self._where()}"]
-        text += [f"    Hint: {self.hint}."] if self.hint else []
-        text += [f"    Cause: {self.cause.removesuffix('.')}."] if self.cause else []
-        text += [f"    Note: {note}." for note in self.notes]
-        if self.table:
-            rows = [("", "yours", "the rule's"), *self.table]
-            widths = [max(len(row[i]) for row in rows) for i in range(3)]
-            text += ["    [" + "  ".join(f"{c:>{w}}" for c, w in zip(row, widths)) + "]" for row in rows]
-        return "\n".join(text)
-
-    __repr__ = __str__
+            return f"{super().verdict} in all {STEPS} steps"
+        at = f", element {list(self.element)}" if self.element else ""
+        return super().verdict + (f" from step {self.step} on{at}" if self.step is not None else "")
 
     def explain(self) -> str:
         """Return the rule's lines, the line that differs as the rule has it and as it acts here, and the numbers."""
         if self.ok:
             return str(self)
-        text = [str(self), "", f"The lines of {self.rule}:", *(f"    {line}" for line in self.lines)]
+        text = [str(self), "", f"The lines of {self.subject}:", *(f"    {line}" for line in self.lines)]
         for explanation in self.explanations[:1]:
             for sentence, line in zip(explanation.sentences, explanation.lines):
                 text += ["", f"{sentence[:1].upper()}{sentence[1:]}."]
                 text += [f"    the rule:      {line.before}"] if line.before else []
                 text += [f"    yours acts as: {line.after}"] if line.after else []
         return "\n".join(text)
-
-    def _repr_html_(self) -> str:
-        color = "#1a7f37" if self.ok else "#b42318"
-        first, *rest = str(self).splitlines()
-        text = [f'<p style="color:{color}"><b>{html.escape(first)}</b></p>']
-        text += [f"<p>{html.escape(line.strip())}</p>" for line in rest if not line.strip().startswith("[")]
-        if self.table:
-            rows = "".join(
-                f"<tr><th scope='row'>{html.escape(a)}</th><td>{html.escape(b)}</td><td>{html.escape(c)}</td></tr>"
-                for a, b, c in self.table
-            )
-            text.append(f"<table><tr><th></th><th>yours</th><th>the rule's</th></tr>{rows}</table>")
-        return "".join(text)
 
 
 # ---- the check -------------------------------------------------------------------------------------------------
@@ -304,8 +263,7 @@ class _Case:
         if found:
             best = found[0]
             report.mistake = best.name
-            causes = ["; and ".join(e.sentences) for e in found]
-            report.cause = causes[0] if len(causes) == 1 else "either " + ", or ".join(causes)
+            report.cause = either(["; and ".join(e.sentences) for e in found])
             line = next((line for line in best.lines if line.before), None)
             if line:
                 report.hint = f"look at the line of {line.before.partition('=')[0].strip()}: {line.before}"

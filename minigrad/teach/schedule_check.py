@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from minigrad.nn.arguments import check_callable, check_number, check_positive
 from minigrad.output.words import class_name
 from minigrad.teach.catalogue import Mistake, Variant
 from minigrad.teach.edits import Formula, Line
+from minigrad.teach.report import Report, either
 from minigrad.teach.restoring import same_generators
 from minigrad.teach.rule_calls import CallError
 from minigrad.teach.schedule_mistakes import CATALOGUE
@@ -39,39 +40,22 @@ OTHER_SETTINGS = {
 }  # fmt: skip
 
 
-@dataclass
-class ScheduleReport:
+@dataclass(repr=False)
+class ScheduleReport(Report):
     """What `check_schedule` found: true as a bool if the schedule is right; its text explains what is wrong.
 
     Attributes:
-        ok: whether it is right.
-        schedule: the name of the schedule that it was compared with.
-        mistake: the machine-readable name of the mistake, None if it is right, "unknown" if none fits.
-        hint, cause: where to look, and what is wrong.
-        table: rows (t, yours, the schedule's).
+        subject: the name of the schedule.
+        table: rows (t, yours, the schedule's) for the first t at which the rates differ.
+        line: the formula, and as it acts here.
     """
 
-    ok: bool
-    schedule: str
-    mistake: str | None = None
-    hint: str = ""
-    cause: str = ""
-    table: list[tuple[int, float, float]] = field(default_factory=list)
     line: Line | None = None
+    of_right = "the schedule's"
 
-    def __bool__(self) -> bool:
-        return self.ok
-
-    def __str__(self) -> str:
-        if self.ok:
-            return f"{self.schedule}: right"
-        text = [f"{self.schedule}: WRONG" + (f" from t = {self.table[0][0]} on" if self.table else "")]
-        text += [f"    Hint: {self.hint}."] if self.hint else []
-        text += [f"    Cause: {self.cause}."]
-        text += [f"    [t = {t}: yours {mine:.6g}, the schedule's {right:.6g}]" for t, mine, right in self.table]
-        return "\n".join(text)
-
-    __repr__ = __str__
+    @property
+    def verdict(self) -> str:
+        return super().verdict + (f" from {self.table[0][0]} on" if self.table else "")
 
     def explain(self) -> str:
         """Return the text, and the formula as it is and as it acts here."""
@@ -157,13 +141,12 @@ def check_schedule(mine: Callable[..., Any], schedule: str, **settings: Any) -> 
         )
     if found:
         least = [f for f in found if f[0] == found[0][0]]
-        causes = list(dict.fromkeys(f[2] for f in least))
         report.mistake, report.line = found[0][1], found[0][3]
-        report.cause = causes[0] if len(causes) == 1 else "either " + ", or ".join(causes)
+        report.cause = either(list(dict.fromkeys(f[2] for f in least)))
         report.hint = f"look at {_shown(found[0][3].before)}"
     if right is not None:
         wrong = [i for i in range(len(times)) if not _equal(values[i : i + 1], right[i : i + 1])]
-        report.table = [(times[i], float(values[i]), float(right[i])) for i in wrong[:3]]
+        report.table = [(f"t = {times[i]}", f"{values[i]:.6g}", f"{right[i]:.6g}") for i in wrong[:3]]
     return report
 
 

@@ -15,6 +15,7 @@ from minigrad.optim import rules
 from minigrad.teach import rule_search
 from minigrad.teach.forward_mistakes import CATALOGUE as FORWARD
 from minigrad.teach.forward_mistakes import Variant, mistake
+from minigrad.teach.report import marked
 from minigrad.teach.rule_check import _constants
 from minigrad.teach.rule_mistakes import CATALOGUE
 from minigrad.teach.rule_reference import FORMS, NAMES, Reference, a_trial
@@ -83,7 +84,7 @@ def test_a_mistake_in_adam_is_named(name: str, count: int) -> None:
         report = check_rule(adam_with(**settings, **ADAM[name]), "adam", **settings)
         assert not report
         assert name in [e.name for e in report.explanations], f"{settings}: {report}"
-        assert report.cause in str(report) and report.cause in report._repr_html_().replace("&#x27;", "'")
+        assert report.cause in str(report) and marked(report.cause) in report._repr_html_()
         assert len(report.explain()) > len(str(report))
 
 
@@ -332,7 +333,7 @@ def test_what_a_forward_pass_may_return() -> None:
     assert check_forward(lambda z: (z, z, z), lambda z: (z, 2 * z), x).notes
     assert check_forward(lambda z: z, lambda z: (z, 2 * z), x).mistake == "results"
     two = check_forward(lambda z: (z.sum(0), z.mean(0)), lambda z: (z.sum(0), z.mean(1)), x[:4])
-    assert two.mistake == "axis" and two.numbers.startswith("result 1")
+    assert two.mistake == "axis" and two.table[0][0].startswith("result 1")
     assert check_forward(lambda z: z * 1j, softmax, x).mistake == "not-real"
     with pytest.raises(ValueError, match="none of the inputs"):
         check_forward(softmax, softmax, np.array([[1, 2]]))
@@ -826,3 +827,17 @@ def test_numbers_of_a_function_that_a_factory_calls() -> None:
 
 def numbered(rate: float = 0.25) -> float:
     return rate
+
+
+def test_reports_of_rules_schedules_and_forward_passes_have_one_form() -> None:
+    wrong_rule = check_rule(lambda x, dx, state, learning_rate: (x + learning_rate * dx, state), "sgd")
+    schedule = check_schedule(lambda t: 0.1 * 0.5 ** (t / 10), "step", alpha_0=0.1, every=10)
+    forward = check_forward(lambda x: x.sum(axis=0), lambda x: x.mean(axis=0), np.arange(6.0).reshape(2, 3))
+    for report in (wrong_rule, schedule, forward):
+        first, hint, cause, titles, *rows = str(report).splitlines()
+        assert not report and ": WRONG" in first and repr(report) == str(report)
+        assert hint.startswith("    Hint: ") and cause == f"    Cause: {report.cause}."
+        assert "yours" in titles and len(rows) == len(report.table) > 0 and len({*map(len, (titles, *rows))}) == 1
+        page = report._repr_html_()
+        assert page.count("<tr") == len(rows) + 1 and "#fbdfd0" in page and "`" not in page
+    assert "#d5efe6" in check_forward(np.tanh, np.tanh, np.ones(3))._repr_html_()

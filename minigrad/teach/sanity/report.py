@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 from typing import NamedTuple
 
 from minigrad.output.words import printable_lines
+from minigrad.teach.report import COLOURS, html_table
 
 
 class Check(NamedTuple):
@@ -57,13 +57,6 @@ class SanityReport:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        colours = {True: "#d5efe6", None: "#eeeeee", False: "#fbdfd0"}
-        cell = 'style="padding: 2px 8px; text-align: left; color: #222"'
-        rows = "".join(
-            f'<tr style="background: {colours[check.ok]}">'
-            + "".join(f"<td {cell}>{escape(text)}</td>" for text in (_WORDS[check.ok], check.name, check.text))
-            + "</tr>"
-            for check in self.checks
-        )
-        titles = "".join(f'<th style="padding: 2px 8px; text-align: left">{t}</th>' for t in ("", "check", "found"))
-        return f'<table style="border-collapse: collapse"><thead><tr>{titles}</tr></thead><tbody>{rows}</tbody></table>'
+        colours = {True: COLOURS["right"], None: COLOURS["unclear"], False: COLOURS["wrong"]}
+        rows = [(colours[check.ok], (_WORDS[check.ok], check.name, check.text)) for check in self.checks]
+        return html_table(("", "check", "found"), rows)
