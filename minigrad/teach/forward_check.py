@@ -224,7 +224,7 @@ class _Case:
                 return self._recorded(on_tensors=False)
         return self._recorded(on_tensors=True)
 
-    def _recorded(self, on_tensors: bool) -> Tape:
+    def _recorded(self, on_tensors: bool, created: bool = False) -> Tape:
         flat = np.concatenate([self.arrays[i].ravel() for i in self.floats]).astype(float)
         nodes: list[Any] = []
 
@@ -243,7 +243,7 @@ class _Case:
             return several[0] if len(several) == 1 else np.concatenate([np.ravel(a) for a in several])
 
         with _seeded(), _frozen(self.reference):
-            recording = record(self.reference, flat, arguments=arguments, result=result)
+            recording = record(self.reference, flat, arguments=arguments, result=result, created=created)
         tape = Tape(recording, np.ones(recording.output.shape), written_out=False)
         names = _argument_names(self.reference)
         where = {op.node: k for k, op in enumerate(tape.ops)}
@@ -271,13 +271,31 @@ class _Case:
         except Exception:
             return None
         search.run()
-        unlikely = not search.found or search.best()[0].assumes > LIKELY
-        if unlikely and not search.gave_up and (other := expanded(tape)) is not None:
-            second = Search(other, wanted, tolerance)
-            second.run()
-            if second.found and (not search.found or second.best()[0].assumes < search.best()[0].assumes):
-                return second
+        for other in (expanded, self._with_created):  # composite primitives written out; created arrays recorded too
+            unlikely = not search.found or search.best()[0].assumes > LIKELY
+            if unlikely and not search.gave_up and (tape_of := other(tape)) is not None:
+                second = Search(tape_of, wanted, tolerance)
+                second.run()
+                if second.found and (not search.found or second.best()[0].assumes < search.best()[0].assumes):
+                    search = second
         return search
+
+    def _with_created(self, tape: Tape) -> Tape | None:
+        """Return the tape with what `np.arange` and `np.random` create; None if there is nothing of the kind."""
+        if not self.on_tensors and not self.reference_on_tensors:
+            with suppress(Exception):
+                longer = self._recorded(on_tensors=False, created=True)
+                return longer if len(longer.ops) > len(tape.ops) else None
+        return None
+
+    def _sizes(self) -> dict[float, str]:
+        """The sizes of the inputs, with their meaning."""
+        names = _argument_names(self.reference)
+        found: dict[float, str] = {}
+        for i, a in enumerate(self.arrays):
+            for d, n in enumerate(a.shape):
+                found.setdefault(n, f"the size of dimension {d} of `{names[i] if i < len(names) else 'x'}`")
+        return found
 
     # ---- words -----------------------------------------------------------------------------------------------------
 
@@ -312,22 +330,37 @@ class _Case:
             elif mine.size > of_reference.size:
                 report.cause += ": a sum or mean is missing, or goes over too few axes"
         else:
-            report.mistake, report.cause = _pattern(mine, of_reference, search)
+            report.mistake, report.cause = _pattern(mine, of_reference, search, self._sizes())
         if search is not None and search.gave_up and not search.found:
             report.notes.append(f"the search was given up after {LIMIT:g} seconds")
         return report
 
 
-def _pattern(mine: np.ndarray, right: np.ndarray, search: Search | None) -> tuple[str, str]:
+def _pattern(mine: np.ndarray, right: np.ndarray, search: Search | None, sizes: dict[float, str]) -> tuple[str, str]:
     """Describe what the error looks like, where no mistake of the catalogue fits."""
     if not np.isfinite(mine).all() and np.isfinite(right).all():
         return "not-finite", "the result has nan or inf: a division by zero, a logarithm of 0, or an overflow of exp"
+    unset = ~np.isclose(mine, right, rtol=1e-6, atol=0)
+    if mine.ndim and not unset.all() and not mine[unset].any():
+        for which, at in (("last", -1), ("first", 0)):
+            border = np.zeros(mine.shape, bool)
+            axes = [a for a in range(mine.ndim) if mine.shape[a] > 1 and unset[(slice(None),) * a + (at,)].all()]
+            for a in axes:
+                border[(slice(None),) * a + (at,)] = True
+            if axes and not (unset & ~border).any():
+                said = " and ".join(map(str, axes))
+                return "border", f"the {which} element along axis {said} stays 0: a range is off by one"
     with np.errstate(all="ignore"):
         ratio = (mine / right)[right != 0]
     if ratio.size > 1 and np.isfinite(ratio).all() and np.ptp(ratio) <= 1e-6 * abs(float(ratio.flat[0])):
         c = float(ratio.flat[0])
         said = f" ({factor_words(c, search.tape)[0]})" if search is not None and c else ""
         return "factor", f"the result has a constant factor of {c:.6g}{said}"
+    for n, meaning in sizes.items():
+        if mine.size == ratio.size == 1 and n > 2 and np.isclose(ratio, [n, 1 / n]).any():
+            if np.isclose(ratio, n).any():
+                return "factor", f"the result is {n:g} times the reference's, and {n:g} is {meaning}: a sum for a mean"
+            return "factor", f"the reference's is {n:g} times the result, and {n:g} is {meaning}: a mean for a sum"
     if mine.size > 1 and np.ptp(mine - right) <= 1e-6 * np.abs(mine - right).max():
         return "offset", f"a constant is added: {float((mine - right).flat[0]):.6g}"
     wrong = ~np.isclose(mine, right, rtol=1e-6, atol=0)

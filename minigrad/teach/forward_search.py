@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from itertools import combinations
 from typing import Any
 
@@ -64,7 +64,7 @@ class Explanation:
         said = []
         for m, sites, edits, _ in self.made:
             text = m.said(what=sites[0].what, detail=edits[0].detail)
-            if len(sites) > 1 and m.name != "exchanged":
+            if len(sites) > 1 and m.name not in ("exchanged", "moved"):
                 loop = len(sites[0].passes) > 1
                 text += "; this holds " + ("in every pass of the loop" if loop else f"at all {len(sites)} places")
             said.append(text)
@@ -75,6 +75,7 @@ class Explanation:
 
 
 EXCHANGED = Mistake("exchanged", "operation", "{detail} are exchanged: each stands where the other belongs", 1.2)
+MOVED = Mistake("moved", "operation", "{detail}", 1.25)
 FITTED = Mistake("fitted", "operation", "{detail}", 1.5)
 
 
@@ -100,8 +101,8 @@ class Search:
     def run(self) -> None:
         """Look for one mistake, for one of a kind at several places, for numbers that fit, for two mistakes."""
         stages = [
-            (self._singles, 1.2), (self._everywhere, 1.25), (self._in_one_use, 1.3), (self._exchanged, 1.45),
-            (self._fitted, 1.9), (self._pairs, np.inf),
+            (self._singles, 1.2), (self._everywhere, 1.25), (self._in_one_use, 1.3), (self._exchanged, 1.3),
+            (self._moved, 1.45), (self._fitted, 1.9), (self._pairs, np.inf),
         ]  # fmt: skip
         for stage, enough in stages:
             for explanation in stage():
@@ -180,7 +181,13 @@ class Search:
                 extra = 0.1 * (a.op.kind != b.op.kind)
                 edits = [Variant(lambda v, b=b: b.op.value, names), Variant(lambda v, a=a: a.op.value)]
                 yield Explanation([(EXCHANGED, [a, b], edits, extra)])
-        parts = [s for s in self.sites if s.op.kind == "getitem" and len(s.passes) > 1 and s.k == s.passes[0]]
+        unpacked = [s for s in self.sites if s.op.kind == "getitem" and len(s.passes) > 1]
+        for a, b in combinations(unpacked[:24], 2):  # as i, f, o, g = np.split(a, 4)
+            if a.passes == b.passes and a.op.sources == b.op.sources and a.op.value.shape == b.op.value.shape:
+                order = f"parts {a.passes.index(a.k)} and {a.passes.index(b.k)} of {a.operand(0)}"
+                edits = [Variant(lambda v, b=b: b.again(v), order), Variant(lambda v, a=a: a.again(v))]
+                yield Explanation([(EXCHANGED, [a, b], edits, 0.0)])
+        parts = [s for s in unpacked if s.k == s.passes[0]]
         for a, b in combinations(parts, 2):
             if a.op.value.shape == b.op.value.shape and a.op.sources == b.op.sources and len(a.passes) == len(b.passes):
                 sites, edits = [], []
@@ -190,6 +197,55 @@ class Search:
                     sites += [one, other]
                     edits += [Variant(other.again, names), Variant(one.again)]
                 yield Explanation([(EXCHANGED, sites, edits, 0.0)])
+
+    def _moved(self) -> Iterator[Explanation]:
+        """A constant factor at a later operation; an input and the result in another order."""
+        for site in self.sites:
+            numbers = [i for i, s in enumerate(site.op.sources) if s is None and np.ndim(site.op.operands[i]) == 0]
+            if (
+                site.op.kind not in ("mul", "div")
+                or len(numbers) != 1
+                or len(site.passes) > 1
+                or not site.op.value.ndim
+            ):
+                continue
+            c = float(site.op.operands[numbers[0]])
+            c = c if site.op.kind == "mul" else 1 / c
+            without = Variant(lambda v, s=site, i=1 - numbers[0]: s.operands(v)[i])
+            for later in self.sites:
+                if later.k > site.k and site.feeds(later.k) and later.op.kind not in MOVING and len(later.passes) == 1:
+                    said = f"the factor of {site.what} comes after {later.what}"
+                    after = Variant(lambda v, s=later, c=c: c * s.again(v))
+                    yield Explanation([(MOVED, [site, later], [replace(without, detail=said), after], 0.0)])
+        for site in self.sites:
+            if site.op.kind != "where" or site.op.sources[0] is not None or len(site.passes) > 1:
+                continue
+            for i in [i for i in (1, 2) if site.op.sources[i] is not None and np.ndim(site.op.operands[3 - i]) == 0]:
+                kept = np.asarray(site.op.operands[0], bool) == (i == 1)
+                without = Variant(lambda v, s=site, i=i: np.broadcast_to(s.operands(v)[i], s.op.value.shape))
+                for later in self.sites:
+                    if later.k > site.k and site.feeds(later.k) and later.op.value.shape == site.op.value.shape:
+                        said = f"the mask of {site.what} is applied after {later.what} (0 instead of its value)"
+                        after = Variant(lambda v, s=later, kept=kept: np.where(kept, s.again(v), 0.0))
+                        yield Explanation([(MOVED, [site, later], [replace(without, detail=said), after], 0.0)])
+        last = self.sites[-1]
+        for site in self.sites:
+            if site.op.kind != "input" or not site.op.active or site.op.value.ndim < 1:
+                continue
+            shape, name = site.op.value.shape, site.words.name(site.k)
+            ways: list[tuple[str, Any, Any]] = []
+            for d in range(len(shape)):
+                if shape[d] > 2 and shape[d] in last.op.value.shape:
+                    e = last.op.value.shape.index(shape[d])
+                    flip, back = partial(np.flip, axis=d), partial(np.flip, axis=e)
+                    ways.append((f"the loop over axis {d} of {name} runs in the opposite direction", flip, back))
+            if len(shape) > 2 and shape == last.op.value.shape:
+                said = f"{name} is reshaped where its channels should be moved to the end (transpose), and back"
+                ways.append((said, _as_channels_last, _from_channels_last))
+            for said, change, back in ways:
+                edits = [Variant(lambda v, s=site, f=change: f(s.op.value), said),
+                         Variant(lambda v, f=back: f(last.again(v)))]  # fmt: skip
+                yield Explanation([(MOVED, [site, last], edits, 0.0)])
 
     def _in_one_use(self) -> Iterator[Explanation]:
         """A mistake in a value that is used several times, of which one use alone shows it."""
@@ -314,6 +370,15 @@ class Search:
         """Return the value of an operation as the learner's code acts."""
         values = self.values(explanation.edits)
         return np.asarray((values or self.right)[k])
+
+
+def _as_channels_last(a: np.ndarray) -> np.ndarray:
+    """Reshape (N, C, …) to (N, …, C), and move the axis of channels."""
+    return np.moveaxis(a.reshape(a.shape[0], *a.shape[2:], a.shape[1]), -1, 1)
+
+
+def _from_channels_last(a: np.ndarray) -> np.ndarray:
+    return np.moveaxis(a, 1, -1).reshape(a.shape)
 
 
 def _key(site: Site, edit: Variant, alike: bool) -> str:

@@ -381,13 +381,17 @@ _REPLACED: dict[int, Any] = {
 class _Rebinding:
     """Rebuild functions so that they, and the functions that they call, see the replacements."""
 
-    def __init__(self, recording: Recording | None) -> None:
+    def __init__(self, recording: Recording | None, created: bool = False) -> None:
         self.recording = recording
+        self.numpy = _Functions(np, _CREATION | self._creators()) if created else _NUMPY
+        self.created: list[np.ndarray] = []
         self.arrays: dict[int, Any] = {}
         self.globals: dict[int, dict[str, Any]] = {}
         self.functions: dict[int, Any] = {}
 
     def __call__(self, x: Any) -> Any:
+        if x is np:
+            return self.numpy
         if id(x) in _REPLACED:
             return _REPLACED[id(x)]
         if isinstance(x, FunctionType) and not x.__code__.co_filename.startswith(_PACKAGES):
@@ -403,6 +407,24 @@ class _Rebinding:
         if type(x) is dict and any(type(v) is np.ndarray for v in x.values()):
             return {k: self(v) for k, v in x.items()}
         return x
+
+    def _creators(self) -> dict[str, Any]:
+        """Functions of NumPy that make arrays of numbers, as arrays that record."""
+
+        def recorded(create: Callable[..., Any]) -> Callable[..., Any]:
+            def call(*args: Any, **options: Any) -> Any:
+                made = np.asarray(create(*args, **options), float)
+                self.created.append(made)  # so that its id stays unique
+                array = self._array(made)
+                if self.recording is not None and isinstance(array, Array):
+                    self.recording.names[array.tensor.node] = f"{create.__name__}(…)"
+                return array
+
+            return call
+
+        drawn = ("rand", "randn", "random", "random_sample", "normal", "uniform", "standard_normal")
+        random = _Functions(np.random, {name: recorded(getattr(np.random, name)) for name in drawn})
+        return {"random": random, **{name: recorded(getattr(np, name)) for name in ("arange", "linspace", "eye")}}
 
     def _array(self, x: np.ndarray) -> Any:
         if self.recording is None or not x.ndim or x.size > LARGE:
@@ -601,6 +623,7 @@ def record(
     name: str = "x",
     arguments: Callable[[Any], Iterable[Any]] = lambda x: [x],
     result: Callable[[Any], Any] = lambda result: result,
+    created: bool = False,
 ) -> Recording:
     """Call `f` on an array, and return the recording of its graph.
 
@@ -613,10 +636,13 @@ def record(
         name: the name of the array, if the function has none for it.
         arguments: makes the arguments of `f` from the array that records.
         result: makes one array of what `f` returns.
+        created: record what `np.arange` and `np.random` return, too.
 
     Raises:
         Exception: whatever `f` raises on recorded arrays; TypeError if its result has no graph.
     """
+    if created:
+        return _record(f, x, name, arguments, result, everything=True, created=True)
     try:
         return _record(f, x, name, arguments, result, everything=True)
     except Exception:  # what is computed from constants may be beyond recording
@@ -624,13 +650,19 @@ def record(
 
 
 def _record(
-    f: Callable[..., Any], x: np.ndarray, name: str, arguments: Any, single: Any, everything: bool
+    f: Callable[..., Any],
+    x: np.ndarray,
+    name: str,
+    arguments: Any,
+    single: Any,
+    everything: bool,
+    created: bool = False,
 ) -> Recording:
     t = Tensor(np.array(x, float), requires_grad=True)
     recording = Recording(t.node)
     recording.values[t.node] = np.array(x, float)
     argument = Array(t)
-    rebind = _Rebinding(recording if everything else None)
+    rebind = _Rebinding(recording if everything else None, created)
     function = rebind(f) if isinstance(f, FunctionType | MethodType | functools.partial) else f
     for names in rebind.globals.values():
         for key, value in names.items():

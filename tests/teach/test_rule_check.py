@@ -657,7 +657,7 @@ def lstm(x: Any, W: Any, U: Any, b: Any, act: Any = np.tanh, forget: int = 2) ->
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        ({"act": sigmoid}, r"sigmoid is taken instead of tanh .*in every pass"),
+        ({"act": sigmoid}, r"sigmoid of .* instead of the tanh .*in every pass"),
         pytest.param({"forget": 0}, r"z\[.*z\[.*in every pass.* are exchanged", marks=pytest.mark.slow),
     ],
 )

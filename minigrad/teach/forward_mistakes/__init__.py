@@ -20,6 +20,7 @@ from __future__ import annotations
 from minigrad.teach.catalogue import FORWARDS as CATALOGUE
 from minigrad.teach.catalogue import Variant, mistake
 from minigrad.teach.forward_mistakes import (  # noqa: F401 (they add entries)
+    activations,
     arrays,
     constants,
     functions,

@@ -10,11 +10,11 @@ import numpy as np
 
 from minigrad.primitives import elementwise as ew
 from minigrad.teach.catalogue import Variant, mistake
+from minigrad.teach.forward_mistakes.activations import softmax
 from minigrad.teach.forward_mistakes.sites import BINARY, REDUCED, Site, Values
 from minigrad.teach.tape import MOVING, Tape
 
 OTHERS: dict[str, tuple[Any, ...]] = {
-    "tanh": (ew.sigmoid, ew.relu, ew.sin), "sigmoid": (ew.tanh, ew.relu), "relu": (ew.tanh, ew.sigmoid, ew.abs),
     "exp": (ew.exp2, ew.expm1, ew.log), "log": (ew.log2, ew.log10, ew.log1p, ew.exp), "sqrt": (ew.square, ew.abs),
     "abs": (ew.square, ew.relu), "square": (ew.abs,), "sin": (ew.cos, ew.tanh), "cos": (ew.sin,),
     "maximum": (ew.minimum, ew.add), "minimum": (ew.maximum,), "add": (ew.sub, ew.mul, ew.maximum),
@@ -39,40 +39,24 @@ INSTEAD = {
 def _other_function(site: Site) -> Iterator[Variant]:
     words = {"add": "+", "sub": "-", "mul": "*", "div": "/", "log2": "log2 (another base of the logarithm)",
              "log10": "log10 (another base of the logarithm)"}  # fmt: skip
-    kind = "relu" if _is_relu(site) else site.op.kind
+    kind = site.op.kind
     operands = [site.operand(i) for i in range(len(site.shapes))]
     for p in OTHERS.get(kind, ()):
         said = INSTEAD.get(
             (kind, p.name), f"{words.get(p.name, p.name)} is taken instead of {words.get(kind, kind)} in {{what}}"
         )
         said = said.format(what=site.what, a=operands[0], b=operands[-1])
-        i = next((i for i, s in enumerate(site.op.sources) if s is not None), 0) if kind == "relu" else None
         cost = 0.0 if (kind, p.name) in INSTEAD else 0.25 if kind in BINARY or p.name == "abs" else 0.01
-        yield Variant(
-            lambda v, p=p, i=i: p.forward(*(site.operands(v) if i is None else site.operands(v)[i : i + 1])), said, cost
-        )
-    if (found := _sigmoid_of(site)) is not None:
-        argument, name = found
-        for said, f in (("tanh", np.tanh), ("a ReLU", lambda a: np.maximum(a, 0)), ("the softmax", _softmax(-1)),
-                        ("the sigmoid of the negative", lambda a: 1 / (1 + np.exp(a))), ("exp", np.exp)):  # fmt: skip
-            yield Variant(
-                lambda v, f=f: f(argument(v)),
-                f"{said} of {name} is taken instead of the sigmoid {site.words.through(site.k)}",
-                0.05,
-            )
-        yield Variant(argument, f"the sigmoid {site.words.through(site.k)} is missing: {name} stays as it is", 0.05)
-    if kind == "relu":
-        i = next((i for i, s in enumerate(site.op.sources) if s is not None), 0)
-        for slope in (0.01, 0.1, 0.2, 0.3):
-            yield Variant(lambda v, i=i, s=slope: np.where(site.operands(v)[i] > 0, 1, s) * site.operands(v)[i],
-                       f"a leaky ReLU with the slope {slope:g} is taken instead of the ReLU, {site.what}")  # fmt: skip
-        yield Variant(lambda v, i=i: np.minimum(site.operands(v)[i], 0),
-                   f"the minimum with 0 is taken instead of the ReLU, {site.what}", -0.01)  # fmt: skip
-        yield Variant(lambda v, i=i: (site.operands(v)[i] > 0) * 1.0,
-                   f"the mask (1 where it is > 0) is taken instead of the ReLU itself, {site.what}", 0.2)  # fmt: skip
+        yield Variant(lambda v, p=p: p.forward(*site.operands(v)), said, cost)
     if site.op.kind == "matmul":
         yield Variant(lambda v: np.multiply(*site.operands(v)),
                    f"the elementwise product (*) is taken instead of {site.what} (@)", 0.1)  # fmt: skip
+    if site.op.kind == "sqrt" and (of := _squares(site)) is not None:
+        k, axes = of
+        name = site.words.name(k)
+        for said, f in (("the sum of the absolute values (L1)", np.sum), ("the largest absolute value", np.max)):
+            yield Variant(lambda v, f=f, axes=axes: f(np.abs(v[k]), **axes),
+                          f"{said} of {name} is taken instead of the root of the sum of its squares")  # fmt: skip
     if site.op.kind == "pow" and site.op.sources[1] is None and np.ndim(site.op.operands[1]) == 0:
         right = float(site.op.operands[1])
         powers = {
@@ -98,25 +82,17 @@ def _other_function(site: Site) -> Iterator[Variant]:
             )
 
 
-def _sigmoid_of(site: Site) -> tuple[Callable[[Values], Any], str] | None:
-    """How a is computed, and its name, if this is 1 / (1 + np.exp(-a)); the sign may be inside, as in -x @ W."""
-    ops, k = site.tape.ops, site.k
-    for kind in ("div", "add", "exp"):
-        source = next((s for s in ops[k].sources if s is not None), None)
-        if ops[k].kind != kind or source is None:
-            return None
-        k = source
-    if site.op.sources[0] is not None:
+def _squares(site: Site) -> tuple[int, dict[str, Any]] | None:
+    """Return what is squared, if this is the square root of a sum of squares, and the axes of the sum."""
+    ops, total = site.tape.ops, site.op.sources[0]
+    source = ops[total].sources[0] if total is not None and ops[total].kind == "sum" else None
+    if total is None or source is None:
         return None
-    if ops[k].kind == "neg" and (source := ops[k].sources[0]) is not None:
-        return lambda v: v[source], site.words.name(source)
-    return lambda v: -v[k], site.words.name(k).replace("`-", "`", 1)
-
-
-def _is_relu(site: Site) -> bool:
-    return site.op.kind == "maximum" and any(
-        s is None and np.ndim(o) == 0 and float(o) == 0 for s, o in zip(site.op.sources, site.op.operands)
-    )
+    square = ops[source]
+    is_square = square.kind == "square" or square.kind == "pow" and np.ndim(square.operands[1]) == 0
+    if not is_square or square.sources[0] is None or not np.allclose(square.value, square.operands[0] ** 2):
+        return None
+    return square.sources[0], {n: v for n, v in ops[total].parameters.items() if n in ("axis", "keepdims")}
 
 
 @mistake("missing", "operation", "{what} is missing: {detail}", assumes=1.05)
@@ -209,14 +185,6 @@ def _exchanged(way: list[tuple[Site, int]], values: Values) -> Any:
 # ---- a function too many ------------------------------------------------------------------------------------------
 
 
-def _softmax(axis: int) -> Callable[[Any], Any]:
-    def of(a: Any) -> Any:
-        e = np.exp(a - np.max(a, axis=axis, keepdims=True))
-        return e / np.sum(e, axis=axis, keepdims=True)
-
-    return of
-
-
 def _normalized(axis: int) -> Callable[[Any], Any]:
     return lambda a: a / np.sum(a, axis=axis, keepdims=True)
 
@@ -247,13 +215,15 @@ def _extra_function(site: Site) -> Iterator[Variant]:
             yield Variant(make(function), text, cost)
         if len(shape) > 1 and shape[-1] == shape[-2] > 1:
             for triangle, said in ((np.tril, "above"), (np.triu, "below")):
-                yield Variant(
-                    make(triangle), f"{name} is set to 0 {said} the diagonal (a mask at the wrong place?)", 0.1
-                )
+                yield Variant(make(triangle), f"{name} is set to 0 {said} the diagonal (a mask at the wrong place?)")
         for axis in range(len(shape)):
             if shape[axis] > 1:
                 ways: list[tuple[Any, str, float]] = [
-                    (_softmax(axis), f"a softmax over axis {axis} is applied to {name}, which has none", 0.1),
+                    (
+                        partial(softmax, axis=axis),
+                        f"a softmax over axis {axis} is applied to {name}, which has none",
+                        0.1,
+                    ),
                     (_normalized(axis), f"{name} is divided by its sum over axis {axis}", 0.15),
                     (_centred(axis), f"the mean of {name} over axis {axis} is subtracted", 0.15),
                     (partial(np.cumsum, axis=axis), f"a cumulative sum is taken of {name} over axis {axis}", 0.2),

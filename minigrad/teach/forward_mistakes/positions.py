@@ -15,7 +15,7 @@ from minigrad.teach.forward_mistakes.sites import Site
 
 def _along(site: Site) -> Iterator[tuple[str, tuple[int, ...], str, Any]]:
     """Yield (name, axes, the axes in words, a maker of edits) for each axis of each spot, and for the last two axes."""
-    if site.op.kind == "setitem" and len(site.passes) > 1:
+    if site.op.kind == "setitem" and len(site.passes) > 1 and site.k < len(site.tape.ops) - 1:
         return
     for name, shape, make in site.spots:
         axes: list[tuple[int, ...]] = [(axis,) for axis in range(len(shape)) if shape[axis] > 1]
@@ -37,6 +37,42 @@ def _without(a: Any, at: int, axes: tuple[int, ...]) -> Any:
     for axis in axes:
         a[(slice(None),) * axis + (at,)] = 0
     return a
+
+
+@mistake("first-alone", "operation", "only the first element along axis {detail} is used", assumes=1.35)
+def _first_alone(site: Site) -> Iterator[Variant]:
+    for name, axes, where, make in _along(site):
+        if len(axes) == 1 and site.op.kind == "input":
+            yield Variant(make(partial(_alone, axis=axes[0])), f"{where} of {name}")
+
+
+@mistake("padding", "operation", "the padding of {detail}", assumes=1.1)
+def _padding(site: Site) -> Iterator[Variant]:
+    """An array that is written into zeros, as np.pad does: padded with something else."""
+    if site.op.kind != "setitem" or site.op.sources[0] is not None or len(site.passes) > 1:
+        return
+    index, shape = site.op.parameters["index"], site.op.value.shape
+    around = np.array(site.op.value)
+    around[index] = 0
+    if (
+        not around.any()
+        and isinstance(index, tuple)
+        and len(index) == len(shape)
+        and all(isinstance(part, slice) for part in index)
+    ):
+        ends = [part.indices(n)[:2] for part, n in zip(index, shape)]
+        widths = [(start, n - stop) for (start, stop), n in zip(ends, shape)]
+        for mode, said in (("edge", "repeats the border"), ("reflect", "mirrors the array"), ("wrap", "goes around"),
+                           ("symmetric", "mirrors the array with its border")):  # fmt: skip
+            yield Variant(lambda v, m=mode: np.pad(site.operands(v)[1], widths, m),
+                          f"{site.operand(1)} {said} (mode={mode!r}) instead of 0")  # fmt: skip
+
+
+def _alone(a: Any, axis: int) -> Any:
+    only = np.zeros_like(a)
+    first = (slice(None),) * axis + (0,)
+    only[first] = a[first]
+    return only
 
 
 @mistake("off-by-one", "operation", "{detail}", assumes=1.3)
@@ -67,9 +103,51 @@ def _layout(site: Site) -> Iterator[Variant]:
         wanted = site.op.parameters["shape"]
         by_columns = lambda v: np.reshape(site.operands(v)[0], wanted, order="F")  # noqa: E731
         yield Variant(by_columns, site.words.name(site.k), 0.1, "F")
+        yield from _splits(site, wanted)
     if site.op.kind == "permute":
         shape = site.op.value.shape
         yield Variant(lambda v: np.reshape(site.operands(v)[0], shape), site.words.name(site.k), 0.1, "reshape")
+
+
+def _splits(site: Site, wanted: tuple[int, ...]) -> Iterator[Variant]:
+    """A dimension that is split into groups (heads, channels): in another order, or into another number of groups."""
+    for d in range(len(wanted) - 1):
+        a, b = wanted[d : d + 2]
+        if a < 1 or b < 1 or a * b not in site.shapes[0]:
+            continue
+        turned = (*wanted[:d], b, a, *wanted[d + 2 :])
+        if a > 1 < b:
+            said = f"{site.words.name(site.k)}, whose groups interleave instead of standing side by side,"
+            yield Variant(
+                lambda v, t=turned, d=d: np.swapaxes(np.reshape(site.operands(v)[0], t), d, d + 1), said, 0.05, f"{d}"
+            )
+
+
+@mistake("alternating", "operation", "the columns of {detail}", assumes=1.2)
+def _alternating(site: Site) -> Iterator[Variant]:
+    """Even and odd columns, as of a positional encoding."""
+    for i, shape in enumerate(site.shapes):
+        if len(shape) == 2 and shape[1] % 2 == 0 and site.op.kind == "add" and site.op.value.shape == shape:
+            name = site.operand(i).replace("`a constant`", "the constant that is added")
+            yield Variant(site.at(i, lambda a, v: a.reshape(len(a), -1, 2)[..., ::-1].reshape(a.shape)),
+                          f"{name} are exchanged in pairs (sin for cos)")  # fmt: skip
+            yield Variant(site.at(i, lambda a, v: np.concatenate([a[:, ::2], a[:, 1::2]], axis=1)),
+                          f"{name} stand in two halves instead of alternating")  # fmt: skip
+
+
+@mistake("groups", "operation", "{what} has another number of groups: {detail}", assumes=1.05)
+def _groups(site: Site) -> Iterator[Variant]:
+    if site.op.kind != "reshape":
+        return
+    wanted = site.op.parameters["shape"]
+    for d in range(len(wanted) - 1):
+        a, b = wanted[d : d + 2]
+        if a > 0 and b > 0 and a * b in site.shapes[0] and a * b <= 512:
+            for n in range(1, a * b + 1):
+                if n != a and a * b % n == 0:
+                    other = (*wanted[:d], n, a * b // n, *wanted[d + 2 :])
+                    said = f"{n} of {a * b // n} instead of {a} of {b}"
+                    yield Variant(lambda v, t=other: np.reshape(site.operands(v)[0], t), said, 0.0, f"{d} {n}")
 
 
 @mistake("index", "operation", "the index is wrong in {what}: {detail}", assumes=1.1)
@@ -97,8 +175,12 @@ def _index(site: Site) -> Iterator[Variant]:
             said = f"all of dimension {d} is taken (a whole row or column, [:, …]) instead of one element for each"
             yield Variant(put(slice(None)), said, 0.0, f"{d} all")
         elif isinstance(part, slice) and n:
-            for name, new in _slices(*part.indices(n)).items():
+            start, stop, step = part.indices(n)
+            for name, new in _slices(start, stop, step).items():
                 yield Variant(put(new), name, 0.1, f"{d} {name}")
+            if step == 1 and 1 < (size := stop - start) < n and n % size == 0 and start % size == 0:
+                said = "the blocks interleave (every nth element) instead of lying side by side"
+                yield Variant(put(slice(start // size, None, n // size)), said, 0.1, f"{d} interleaved")
     if len(parts) > 1 and all(isinstance(p, np.ndarray) for p in parts[:2]):
         reduce: dict[str, Callable[..., Any]] = {"largest": np.max, "sum of all": np.sum, "mean of all": np.mean}
         for word, f in reduce.items():
@@ -178,7 +260,7 @@ def _branch(site: Site) -> Iterator[Variant]:
     if right.ndim > 1 and right.shape[-1] == right.shape[-2]:
         masks.append((np.swapaxes(right, -1, -2), f"the mask in {name} is transposed", 0.0))
         n = right.shape[-1]
-        for k in (1, 0, -1):
+        for k in (2, 1, 0, -1, -2):
             for f, said in ((np.tril, "lower"), (np.triu, "upper")):
                 part = "with the diagonal" if k == 0 else f"off by one diagonal ({k:+d})"
                 masks.append((f(np.ones((n, n)), k) > 0, f"the mask in {name} is the {said} triangle {part}", 0.1))
@@ -193,9 +275,11 @@ def _branch(site: Site) -> Iterator[Variant]:
             yield Variant(lambda v, m=mask: np.where(m, *site.operands(v)[1:]), said, cost)
         for i in (1, 2):
             if site.op.sources[i] is None and not site.shapes[i]:
-                for n in (0.0, -np.inf, 1.0):
+                for n in (0.0, -np.inf, 1.0, -1e9):
                     filled = f"{n:g} is filled in where the mask of {name} is off, instead of {site.operand(i)}"
-                    text = f"{said}; and {filled}" if said else filled
+                    text = f"{said}; and {filled}" if said and n > -1e9 else filled
+                    if said and max(n, float(site.op.operands[i])) <= -1e4:  # with all masked, -inf gives nan
+                        text = said
                     yield Variant(
                         lambda v, m=mask, i=i, n=n: np.where(
                             m, *[n if j == i else a for j, a in enumerate(site.operands(v))][1:]
@@ -203,6 +287,9 @@ def _branch(site: Site) -> Iterator[Variant]:
                         text,
                         cost + 0.1,
                     )
+
+
+_BOUNDS = (0.0, 0.5, 1.0, 2.0, 0.1, -1.0)
 
 
 def _bounds(site: Site, right: np.ndarray) -> Iterator[tuple[np.ndarray, str]]:
@@ -214,9 +301,15 @@ def _bounds(site: Site, right: np.ndarray) -> Iterator[tuple[np.ndarray, str]]:
         low, high = (right, ~right) if a[right].max() < a[~right].min() else (~right, right)
         if a[low].max() < a[high].min():
             name = site.words.name(q)
-            for bound in (0.0, 0.5, 1.0, 2.0, 0.1, -1.0, float(a.mean())):
+            for bound in _BOUNDS + (float(a.mean()),):
                 mask = a < bound if low is right else a > bound
                 yield mask, f"{name} {'<' if low is right else '>'} {bound:g}"
+            between = [n for n in _BOUNDS if a[low].max() <= n <= a[high].min()]
+            for p in site.reference.by_shape.get(right.shape, ()) if between else ():
+                other = site.tape.ops[p].value
+                if p != q and p < site.k and other.dtype.kind == "f":
+                    mask = other <= between[0] if low is right else other > between[0]
+                    yield mask, f"{site.words.name(p)} is compared with {between[0]:g} instead of {name}"
 
 
 @mistake("joined", "operation", "the parts of {what} are put together in {detail}", assumes=1.1)

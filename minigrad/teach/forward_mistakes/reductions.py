@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from itertools import combinations
+from itertools import chain, combinations
 from typing import Any
 
 import numpy as np
@@ -28,7 +28,7 @@ def _axis(site: Site) -> Iterator[Variant]:
     if not name or not site.shapes or not site.shapes[0] or site.op.kind in MOVING:
         return
     axis, n = site.op.parameters[name], len(site.shapes[0])
-    several = combinations(range(n), len(axis)) if isinstance(axis, tuple) and len(axis) > 1 else ()
+    several = chain.from_iterable(combinations(range(n), m) for m in range(2, n)) if n < 7 else ()
     for other in (None, *range(n), *several):
         if other != axis and not (axis is not None and other == 0 == n - 1):
             text = f"{_said_axis(other)} instead of {_said_axis(axis)}"
@@ -41,6 +41,21 @@ def _axis(site: Site) -> Iterator[Variant]:
                     f"{text}, {without} keepdims",
                     0.1,
                 )
+                if not keep or axis is not None and {*np.atleast_1d(other)} > {*np.atleast_1d(axis)}:
+                    yield Variant(partial(_one_for_all, site, name, other), text, 0.1, f"{text} for all")
+
+
+def _one_for_all(site: Site, name: str, axis: Any, values: Values) -> Any:
+    """Reduce over more axes, and give all that are reduced together the one result."""
+    whole = site.again(values, **{name: axis}, keepdims=True)
+    return np.broadcast_to(
+        whole
+        if site.op.parameters["keepdims"]
+        else np.ravel(whole)[0]
+        if axis is None
+        else np.squeeze(whole, site.op.parameters[name]),
+        site.op.value.shape,
+    )
 
 
 @mistake(
@@ -96,9 +111,48 @@ def _other_reduction(site: Site) -> Iterator[Variant]:
             a**2, axis=axis, keepdims=keepdims
         ),
     }
+    if len(site.shapes[0]) > 1 and axis is None and site.op.kind in ("sum", "mean"):
+        for word, f in (("largest", np.max), ("smallest", np.min)):
+            of_rows = lambda a, axis, keepdims, f=f: np.sum(f(a, axis=-1)) / (1 if site.op.kind == "sum" else len(a))  # noqa: E731
+            more[f"{site.op.kind} of the {word} element of each row"] = of_rows
+    if site.op.kind in ("amax", "amin") and axis is not None:
+        more["first element, without comparing,"] = partial(_first, axis)
     for said, of in more.items():
         if not (said == "mean of the squares" and site.op.kind == "var"):
             yield Variant(lambda v, f=of: f(site.operands(v)[0], axis=axis, keepdims=keepdims), said, 0.3)
+
+
+def _first(axes: Any, a: Any, axis: Any, keepdims: bool) -> Any:
+    for d in {d % a.ndim for d in np.atleast_1d(axes)}:
+        a = np.take(a, [0], d)
+    return a if keepdims else np.squeeze(a, axes)
+
+
+@mistake("overlapping", "operation", "the windows of {what} overlap: their step is 1 instead of {detail}", assumes=1.05)
+def _overlapping(site: Site) -> Iterator[Variant]:
+    """Pooling of blocks that a reshape has made: (N, C, H // 2, 2, W // 2, 2)."""
+    source = site.op.sources[0] if site.op.kind in REDUCED else None
+    axes, blocks = site.op.parameters.get("axis"), site.tape.ops[source] if source is not None else site.op
+    if (
+        not isinstance(axes, tuple)
+        or blocks.kind != "reshape"
+        or len(blocks.value.shape) != len(axes) + np.ndim(blocks.operands[0])
+    ):
+        return
+    sizes = tuple(blocks.value.shape[a] for a in axes)
+    where = tuple(a - 1 - i for i, a in enumerate(sorted(axes)))
+    windows = np.lib.stride_tricks.sliding_window_view
+
+    def overlapping(v: Values) -> Any:
+        x = v[blocks.sources[0]] if blocks.sources[0] is not None else blocks.operands[0]
+        all_of_them = windows(x, sizes, where)
+        index = [slice(None)] * x.ndim
+        for a, size in zip(where, sizes):
+            index[a] = slice(x.shape[a] // size)
+        last = tuple(range(-len(axes), 0))
+        return REDUCED[site.op.kind](all_of_them[tuple(index)], axis=last).reshape(site.op.value.shape)
+
+    yield Variant(overlapping, " and ".join(map(str, dict.fromkeys(sizes))))
 
 
 @mistake("count", "operation", "{what} is divided by {detail}", assumes=1.2)

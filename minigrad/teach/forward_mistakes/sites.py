@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.teach.catalogue import Variant
 from minigrad.teach.tape import Tape
 from minigrad.teach.wording import Words
 
@@ -33,10 +34,12 @@ class Reference:
         tape, words: its operations, and their names.
         after: for each operation those that depend on it, and itself, as the bits of a number.
         by_shape: the positions of the values of each shape.
+        activations: for each operation that was examined, the other activations that may stand there.
     """
 
     def __init__(self, tape: Tape) -> None:
         self.tape, self.words = tape, Words(tape)
+        self.activations: dict[int, list[Variant]] = {}
         self.after = [0] * len(tape.ops)
         self.by_shape: dict[tuple[int, ...], list[int]] = {}
         for k in range(len(tape.ops) - 1, -1, -1):
@@ -52,6 +55,8 @@ class Reference:
         """Numbers that may be taken for another count: the sizes of all arrays, with their meaning."""
         found: dict[float, str] = {}
         for k in range(1, len(self.tape.ops)):
+            if self.tape.ops[k].kind == "getitem" and self.tape.ops[k].sources == (0,):
+                continue  # an argument's part of all arguments together
             value, name = self.tape.ops[k].value, self.words.name(k)
             for d, n in enumerate(value.shape):
                 if n > 1:
@@ -121,11 +126,17 @@ class Site:
             value, sizes = float(o), self.reference.sizes
             if is_epsilon(value) and self.op.kind == "add":
                 return f"epsilon, {name},"
+            of = self.op.sources[1 - i] if len(self.op.sources) == 2 else None
+            if of is not None and self.tape.ops[of].kind == "matmul" and value**2 == self._inner(of):
+                return f"{name}, the square root of the inner dimension of {self.words.name(of)},"
             if value > 1 and (meaning := sizes.get(value)):
                 return f"{name}, {meaning},"
             if value > 1 and (meaning := sizes.get(round(value**2, 9))):
                 return f"{name}, the square root of {meaning},"
         return name
+
+    def _inner(self, k: int) -> int:
+        return self.tape.ops[k].operands[0].shape[-1]
 
     @cached_property
     def shapes(self) -> list[tuple[int, ...]]:

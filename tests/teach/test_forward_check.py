@@ -1,0 +1,224 @@
+"""Mistakes planted in forward passes, written in many ways, are named in the first sentence."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+from cases import each
+
+from minigrad import check_forward
+from minigrad.teach import forward_search
+from minigrad.teach.forward_mistakes.activations import ACTIVATIONS
+
+RNG = np.random.default_rng(42)
+X, W, B = RNG.standard_normal((5, 4)), RNG.standard_normal((4, 4)), RNG.standard_normal(4)
+SCORES, LABELS = 2 * RNG.standard_normal((6, 4)), np.array([0, 3, 1, 2, 1, 0])
+IMAGES = RNG.standard_normal((2, 4, 6, 6))
+Q = RNG.standard_normal((2, 5, 4))
+
+
+def _words(case: Any) -> str:
+    return case if isinstance(case, str) else ""
+
+
+@pytest.fixture(autouse=True)
+def _without_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No search is given up, however slow the machine is."""
+    monkeypatch.setattr(forward_search, "LIMIT", 600.0)
+
+
+def relu_layer(X: Any, W: Any, b: Any) -> Any:
+    return np.maximum(0, X @ W + b)
+
+
+def softmax(S: Any, axis: Any = -1) -> Any:
+    E = np.exp(S - S.max(axis=axis, keepdims=True))
+    return E / E.sum(axis=axis, keepdims=True)
+
+
+def cross_entropy(S: Any, y: Any) -> Any:
+    Z = S - S.max(axis=1, keepdims=True)
+    logp = Z - np.log(np.exp(Z).sum(axis=1, keepdims=True))
+    return -logp[np.arange(len(y)), y].mean()
+
+
+def smoothed(S: Any, y: Any, low: float = 0.1 / 4, high: float = 0.9 + 0.1 / 4) -> Any:
+    targets = np.full(S.shape, low)
+    targets[np.arange(len(y)), y] = high
+    return -(targets * np.log(softmax(S))).sum(axis=1).mean()
+
+
+def hinge(S: Any, y: Any) -> Any:
+    M = np.maximum(0, S - S[np.arange(len(y)), y][:, None] + 1.0)
+    M[np.arange(len(y)), y] = 0
+    return M.sum() / len(y)
+
+
+def batch_norm(x: Any, axes: Any = (0, 2, 3)) -> Any:
+    return (x - x.mean(axes, keepdims=True)) / np.sqrt(x.var(axes, keepdims=True) + 1e-5)
+
+
+def reshaped_batch_norm(x: Any) -> Any:
+    flat = x.reshape(-1, x.shape[1])
+    return ((flat - flat.mean(0)) / np.sqrt(flat.var(0) + 1e-5)).reshape(x.shape)
+
+
+def group_norm(x: Any, groups: int = 2) -> Any:
+    z = x.reshape(x.shape[0], groups, x.shape[1] // groups, *x.shape[2:])
+    z = (z - z.mean((2, 3, 4), keepdims=True)) / np.sqrt(z.var((2, 3, 4), keepdims=True) + 1e-5)
+    return z.reshape(x.shape)
+
+
+def attention(Q: Any, mask: Any, after: bool = False, scale_after: bool = False) -> Any:
+    s = Q @ Q.transpose(0, 2, 1) / (1 if scale_after else np.sqrt(Q.shape[-1]))
+    a = softmax(s if after else np.where(mask, s, -np.inf))
+    return np.where(mask, a, 0) @ Q if after else (a / 2 if scale_after else a) @ Q
+
+
+CAUSAL = np.tril(np.ones((5, 5))) > 0
+
+
+def pooled(x: Any) -> Any:
+    return x.reshape(2, 4, 3, 2, 3, 2).max((3, 5))
+
+
+def windows(x: Any, step: int, size: int = 2) -> Any:
+    corners = range(0, 3 * step, step)
+    parts = [[x[:, :, i : i + size, j : j + size].max((2, 3)) for j in corners] for i in corners]
+    return np.moveaxis(np.array(parts), (0, 1), (2, 3))
+
+
+def gates(z: Any, order: str = "ifog") -> Any:
+    parts = dict(zip(order, np.split(z, 4, axis=1)))
+    i, f, o, g = (parts[name] for name in "ifog")
+    return 1 / (1 + np.exp(-o)) * np.tanh(f + np.tanh(g) * np.exp(-i))
+
+
+def encoded(X: Any, start: int = 0, halves: bool = False) -> Any:
+    length, size = X.shape
+    position = np.arange(length)[:, None] + start
+    angles = position / 10000 ** (np.arange(0, size, 2) / size)
+    P = np.zeros((length, size))
+    if halves:
+        P[:, : size // 2], P[:, size // 2 :] = np.sin(angles), np.cos(angles)
+    else:
+        P[:, 0::2], P[:, 1::2] = np.sin(angles), np.cos(angles)
+    return X + P
+
+
+def dropout(x: Any, scale: float = 0.6) -> Any:
+    return x * ((np.random.rand(*x.shape) > 0.4) / scale)
+
+
+def initialized(X: Any, spread: float = np.sqrt(2 / 4)) -> Any:
+    return X @ (np.random.randn(X.shape[1], 7) * spread)
+
+
+def returns(r: Any, backward: bool = True) -> Any:
+    out, total = np.zeros_like(r), 0.0
+    for t in reversed(range(len(r))) if backward else range(len(r)):
+        total = r[t] + 0.9 * total
+        out[t] = total
+    return out
+
+
+CASES: list[Any] = [
+    (lambda X, W, b: (z := X @ W + b) / (1 + np.exp(-z)), relu_layer, (X, W, B), "swish .* instead of the ReLU"),
+    (lambda X, W, b: np.log1p(np.exp(X @ W + b)), relu_layer, (X, W, B), "softplus of .* instead of the ReLU"),
+    (lambda X, W, b: X @ W + b, relu_layer, (X, W, B), "the ReLU .* is missing: .* stays as it is"),
+    (lambda X, W, b: np.minimum(0, X @ W + b), relu_layer, (X, W, B), "minimum with 0"),
+    (lambda X: np.where(X > 0, X, np.exp(X)), lambda X: np.where(X > 0, X, np.exp(X) - 1), (X,), "`1` is left out"),
+    (lambda S: 1 / (1 + np.exp(-S)), softmax, (SCORES,), "sigmoid of `S` .* instead of the softmax"),
+    (lambda S: softmax(S, 0), softmax, (SCORES,), "softmax over axis 0 of `S` .* instead of the softmax over axis 1"),
+    (lambda S, y: -softmax(S)[np.arange(6), y].mean(), cross_entropy, (SCORES, LABELS), "logarithm is missing"),
+    (lambda S, y: -np.log(softmax(S)[np.arange(6), y].mean()), cross_entropy, (SCORES, LABELS), "logarithm .* after"),
+    (lambda S, y: -np.log2(softmax(S)[np.arange(6), y]).mean(), cross_entropy, (SCORES, LABELS), "base 2 instead of e"),
+    (lambda S, y: smoothed(S, y, 0.1 / 3, 0.9), smoothed, (SCORES, LABELS), r"eps / \(K - 1\) instead of eps / K"),
+    (lambda S, y: smoothed(S, y, 0.0, 0.9), smoothed, (SCORES, LABELS), "targets .*are not smoothed"),
+    (
+        lambda S, y: sum(max(S[i, j] - S[i, y[i]] + 1 for j in range(4) if j != y[i]) for i in range(6)) / 6,
+        lambda S, y: np.maximum(S - S[np.arange(6), y][:, None] + 1 - 99 * np.eye(4)[y], -9).sum() / 6,
+        (SCORES, LABELS),
+        "the sum of the largest element of each row",
+    ),
+    (lambda x: batch_norm(x, (2, 3)), batch_norm, (IMAGES,), r"axes \(2, 3\) instead of axes \(0, 2, 3\)"),
+    (reshaped_batch_norm, batch_norm, (IMAGES,), "reshaped where its channels should be moved"),
+    (lambda x: group_norm(x, 4), group_norm, (IMAGES,), "another number of groups: 4 of 1 instead of 2 of 2"),
+    (lambda Q: attention(Q, CAUSAL, True), lambda Q: attention(Q, CAUSAL), (Q,), "mask .* is applied after"),
+    (
+        lambda Q: attention(Q, np.tril(np.ones((5, 5)), 1) > 0),
+        lambda Q: attention(Q, CAUSAL),
+        (Q,),
+        r"triangle off by one diagonal",
+    ),
+    (
+        lambda Q: attention(Q, CAUSAL, scale_after=True),
+        lambda Q: attention(Q, CAUSAL),
+        (Q,),
+        "the factor of .* comes after",
+    ),
+    (lambda x: windows(x, 1), pooled, (IMAGES,), "overlap: their step is 1 instead of 2"),
+    (lambda x: x[:, :, ::2, ::2], pooled, (IMAGES,), "the first element, without comparing"),
+    (
+        lambda x: np.pad(x, ((0, 0), (0, 0), (1, 1), (1, 1)), mode="edge").sum(1),
+        lambda x: np.pad(x, ((0, 0), (0, 0), (1, 1), (1, 1))).sum(1),
+        (IMAGES,),
+        "padding of `x` repeats the border",
+    ),
+    (lambda z: gates(z, "ifgo"), gates, (RNG.standard_normal((3, 8)),), "parts 2 and 3 of `z` are exchanged"),
+    (lambda X: encoded(X, 1), encoded, (X,), r"constant 0 in .*`position` .* is replaced by 1"),
+    (lambda X: encoded(X, 0, True), encoded, (X,), "two halves instead of alternating"),
+    (lambda x: dropout(x, 1.0), dropout, (X,), "not divided by 0.6, the probability to keep"),
+    (lambda x: dropout(x, 0.4), dropout, (X,), "divided by 0.4, the probability to drop"),
+    (lambda X: initialized(X, 2 / 4), initialized, (X,), "the square root is missing"),
+    (lambda X: initialized(X, np.sqrt(1 / 4)), initialized, (X,), "is 0.5 instead of sqrt"),
+    (lambda r: returns(r, False), returns, (X[:, 0],), "runs in the opposite direction"),
+    (
+        lambda S, y: float((S.argmax(1) == y).sum()),
+        lambda S, y: (S.argmax(1) == y).mean(),
+        (SCORES, np.array([0, 3, 1, 2, 1, 2])),
+        "6 times the reference's, and 6 is the size of dimension 0 of `S`",
+    ),
+    (
+        lambda a, b: np.abs(a - b).sum(1),
+        lambda a, b: np.sqrt(((a - b) ** 2).sum(1)),
+        (X, X[::-1] + B),
+        r"\(L1\) .* instead of the root",
+    ),
+]
+
+
+def _is_named(mine: Any, reference: Any, inputs: Any, words: str) -> None:
+    report = check_forward(mine, reference, *inputs)
+    assert not report and re.search(words, report.cause), f"{words}: {report}"
+
+
+test_a_sample_of_mistakes = each("mine, reference, inputs, words", CASES[::6], ids=_words)(_is_named)
+test_the_first_sentence_names_the_mistake = pytest.mark.exhaustive(
+    each("mine, reference, inputs, words", CASES, ids=_words)(_is_named)
+)
+
+
+@pytest.mark.exhaustive
+def test_every_activation_is_recognized_where_it_is_written_out() -> None:
+    x = np.linspace(-8, 8, 23) + 0.1
+    forms: dict[str, Any] = {
+        "ReLU": lambda x: x * (np.abs(x) + x) / (2 * np.abs(x)),
+        "tanh": lambda x: (np.exp(2 * x) - 1) / (np.exp(2 * x) + 1),
+        "sigmoid": lambda x: np.exp(x) / (1 + np.exp(x)),
+        "swish": lambda x: x - x / (1 + np.exp(x)),
+        "softplus": lambda x: np.log1p(np.exp(x)),
+        "Mish": lambda x: x * np.tanh(np.log1p(np.exp(x))),
+        "ELU": lambda x: np.where(x > 0, x, np.exp(x) - 1),
+        "softsign": lambda x: x / (np.abs(x) + 1),
+    }
+    for name, form in forms.items():
+        for other, function in ACTIVATIONS.items():
+            if other not in ("arctan", "GELU", "leaky ReLU with the slope 0.1"):
+                continue
+            report = check_forward(lambda x, f=function: f(x) + 1, lambda x, f=form: f(x) + 1, x)
+            said = f"the {other} of `x` is taken instead of the {name}"
+            assert report.cause.startswith(said), f"{said}: {report}"
