@@ -100,12 +100,17 @@ def input_names(node: Any) -> list[str]:
     return [s.primitive.name for s in node.inputs if s is not None and s.primitive is not None]
 
 
+def constants(node: Any) -> Iterator[np.ndarray]:
+    """Iterate over the constants of a node, as arrays."""
+    for constant in (getattr(node, "constants", None) or {}).values():
+        array = getattr(constant, "_array", getattr(constant, "value", constant))
+        if array is not None and np.asarray(array).dtype.kind in "fiu" and np.size(array):
+            yield np.asarray(array)
+
+
 def arrays(node: Any) -> Iterator[np.ndarray]:
     """Iterate over the constants of a node that are arrays of floats."""
-    for constant in (getattr(node, "constants", None) or {}).values():
-        array = getattr(constant, "_array", getattr(constant, "value", None))
-        if isinstance(array, np.ndarray) and array.dtype.kind == "f" and array.ndim and array.size:
-            yield array
+    return (array for array in constants(node) if array.dtype.kind == "f" and array.ndim)
 
 
 def between_words(low: float, high: float) -> str:
@@ -154,10 +159,10 @@ def goal(loss: Any) -> int:
         if name == "neg" or (name == "sub" and first is None):
             sign, node = -sign, node.inputs[0] if name == "neg" else node.inputs[1]
         elif name in ("mul", "div") and None in node.inputs[:2]:
-            factor = _constant(node, 0 if first is None else 1)
-            if factor is None or not float(factor):
+            factor = _sign_of_constant(node, 0 if first is None else 1)
+            if not factor:
                 return 0
-            sign, node = sign if float(factor) > 0 else -sign, first if first is not None else node.inputs[1]
+            sign, node = sign * factor, first if first is not None else node.inputs[1]
         elif name in ("mean", "sum", "add", "sub", *_MOVES):
             node = first if first is not None else node.inputs[1] if len(node.inputs) > 1 else None
         else:
@@ -172,11 +177,20 @@ def _constant(node: Any, position: int) -> Any:
     return array if array is not None and getattr(array, "size", 1) == 1 else None
 
 
-def other_parameters(between: Sequence[Any]) -> bool:
-    """Return whether the loss depends on what is trained elsewhere, as a generator's on the critic."""
-    inside = set(between)
+def _sign_of_constant(node: Any, position: int) -> int:
+    """Return the sign that all numbers of a constant operand have which are not 0; 0 if they have both, or none."""
+    constant = (getattr(node, "constants", None) or {}).get(position)
+    array = np.asarray(getattr(constant, "_array", getattr(constant, "value", constant)))
+    if array.dtype.kind not in "fiu" or not array.size:
+        return 0
+    low, high = float(array.min()), float(array.max())
+    return 1 if low >= 0 < high else -1 if high <= 0 > low else 0
+
+
+def other_parameters(between: Sequence[Any], own: Collection[Any]) -> bool:
+    """Return whether the loss depends on other parameters than a model's own, as a generator's on the critic."""
     return any(
-        source is not None and source.primitive is None and source not in inside
+        source is not None and source.primitive is None and source not in own
         for node in between
         if node.primitive.name in ("linear", "matmul", "conv")
         for source in node.inputs
@@ -210,12 +224,29 @@ def dropped(node: Any) -> float:
 
 
 def labels_of(between: Sequence[Any]) -> np.ndarray | None:
-    """Return the classes that are the targets of a cross entropy, None for other losses."""
+    """Return the classes that are the targets of a cross entropy or a negative log-likelihood, None for others."""
     for node in between:
+        if node.primitive.name == "neg" and (labels := _picked(node.inputs[0])) is not None:
+            return labels
         target = (getattr(node, "parameters", None) or {}).get("target")
         if node.primitive.name == "cross_entropy" and isinstance(target, np.ndarray):
             return target
     return None
+
+
+def _picked(node: Any) -> np.ndarray | None:
+    """Return the class of each row at which a logarithm of probabilities is taken; None for other nodes."""
+    while node is not None and node.primitive is not None and node.primitive.name in ("mean", "sum"):
+        node = node.inputs[0]
+    if node is None or node.primitive is None or node.primitive.name != "getitem":
+        return None
+    index, source = (node.parameters or {}).get("index"), node_behind(node.inputs[0])
+    if source is None or source.primitive is None or source.primitive.name not in ("log_softmax", "log"):
+        return None
+    if not isinstance(index, tuple) or len(index) != 2 or not all(isinstance(i, np.ndarray) for i in index):
+        return None
+    rows, labels = index
+    return labels if labels.dtype.kind in "iu" and np.array_equal(rows, np.arange(node.inputs[0].shape[0])) else None
 
 
 def label_of(between: Sequence[Any]) -> int | None:

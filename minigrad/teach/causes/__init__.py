@@ -25,14 +25,15 @@ from minigrad.teach.causes import (  # noqa: F401 (they register causes)
     layers,
     loss,
     parameters,
+    sequences,
     settings,
     targets,
     validation,
 )
 from minigrad.teach.causes.cause import CAUSES, CERTAIN, EXPLANATIONS, Said
-from minigrad.teach.causes.scene import Batch, Scene, time_steps
+from minigrad.teach.causes.scene import Batch, Scene
 
-__all__ = ["CAUSES", "Batch", "Scene", "certain", "explanations", "time_steps"]
+__all__ = ["CAUSES", "Batch", "Scene", "certain", "explanations"]
 
 
 def certain(scene: Scene) -> Iterator[Said]:

@@ -29,13 +29,14 @@ class Giveaway:
             the target of a regression.
         copied: whether the targets of a sequence of indices are these indices, in each sample.
         shifted: whether they are the indices one position later, as in a language model.
+        in_rows: whether a row is a sequence: the next index stands to its right.
         behind: whether they are the indices one position earlier.
         beyond: whether the targets have tokens that the inputs have not: the next ones, of a longer text.
     """
 
     def __init__(self) -> None:
         self.columns: list[int] = []
-        self.copied = self.shifted = self.behind = self.beyond = False
+        self.copied = self.shifted = self.in_rows = self.behind = self.beyond = False
         self._read: list[tuple[np.ndarray, np.ndarray]] = []  # the inputs and targets of each batch
         self._batches = self._examples = 0
         self._row_of: dict[float, np.ndarray] = {}  # of each class, an example
@@ -57,6 +58,7 @@ class Giveaway:
             self.beyond = self.beyond or bool((ends != X[:, 0]).any() and (ends != ends[0]).any())
             self.copied = (first or self.copied) and X.shape[1] > 3 and bool((y == X).all())
             self.shifted = (first or self.shifted) and any(a.size > 3 and bool((a == b).all()) for a, b in later)
+            self.in_rows = self.shifted and X.shape[1] > 1 and bool((y[:, :-1] == X[:, 1:]).all())
             self.behind = (first or self.behind) and any(a.size > 3 and bool((a == b).all()) for a, b in earlier)
         elif X.dtype.kind == "f" and targets.size == len(X):
             y = targets.reshape(-1)

@@ -51,6 +51,13 @@ def flat_loss(scene: Scene) -> Iterator[Said]:
     if len(recent) == 5 and all(
         sample.arrived is False and not any(sample.gradients.values()) and sample.loss > 0 for sample in recent
     ):
+        if all(size == 0 for size in recent[-1].sizes.values()):
+            yield (
+                "equal weights",
+                f"all weights of {listed([*recent[-1].sizes])} are 0. The gradient of one factor of a product is "
+                "proportional to the other, so it is exactly 0, and nothing moves: initialize them at random",
+            )
+            return
         yield (
             "flat loss",
             f"the loss is {recent[-1].loss:.3g}, and each gradient is exactly 0: the loss is flat there. Look between "
@@ -125,6 +132,22 @@ def negated(scene: Scene) -> Iterator[Said]:
             "uphill",
             f"the loss has risen from {first:.3g} to {windows[-1]:.3g}, by about as much as the steps should lower it: "
             "the gradient is that of the negated loss. Look for a minus too many, as in (-loss).backward()",
+        )
+
+
+@explains(
+    {"critic too strong": "a generator's gradient is tiny behind a sigmoid that is at its ends"},
+    symptoms=("updates too small", "vanishing gradients"),
+    assumes=0.9,
+)
+def sure_critic(scene: Scene) -> Iterator[Said]:
+    """A generator whose critic is so sure that no gradient passes."""
+    if scene.discriminates:
+        yield (
+            "critic too strong",
+            "the critic tells real from generated so surely that hardly any gradient passes to the generator: train "
+            "the critic less or with a smaller rate, and let the generator minimize -log D(G(z)), which does not "
+            "saturate, instead of log(1 - D(G(z)))",
         )
 
 

@@ -116,7 +116,7 @@ def _reads_in_order(scene: Scene) -> bool:
     last = node_behind(scene.output)
     if last is None or scene.inputs is None or math.prod(last.shape[:-1]) != scene.inputs.size:
         return False  # the scores of all positions come from one linear function
-    return not scene.ahead and len(recurrent) < 2 and not any(m.bidirectional for m in recurrent)
+    return not scene.looks_ahead and len(recurrent) < 2 and not any(m.bidirectional for m in recurrent)
 
 
 @certain(
@@ -129,11 +129,14 @@ def looks_ahead(scene: Scene) -> Iterator[Said]:
     if not seen.shifted or len(scene.samples) < 3 or not (seen.beyond or seen.is_text()):
         return
     both = [named(path, m) for path, m in scene.model.named_modules() if getattr(m, "bidirectional", False) is True]
-    if scene.ahead or both:
+    if scene.looks_ahead or both:
         which, fix = (
             (f"{both[0]} reads the sequence backwards too", "use one direction")
             if both
-            else ("the attention of a position reaches later ones", "mask it: scores above the diagonal become -inf")
+            else (
+                "the result at a position depends on later ones",
+                "mask the attention: scores above the diagonal become -inf",
+            )
         )
         yield (
             "reads the targets",

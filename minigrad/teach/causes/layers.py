@@ -7,20 +7,17 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from minigrad.nn.module import Module
 from minigrad.output.words import class_name
 from minigrad.teach import loss_graph
 from minigrad.teach.causes.cause import Said, certain, explains
 from minigrad.teach.causes.inputs import badly_scaled
 from minigrad.teach.causes.scene import Scene
-from minigrad.teach.samples import Outputs, named
+from minigrad.teach.samples import named
 
 UNLIKELY = 10.0
 """A loss at the start of this many times the cost of guessing comes from scores that are too large."""
 EQUAL = 1e-3
 """The difference between the weights of two units, as a part of the largest weight, that rounding may have made."""
-THROUGH_TIME = 1e-6
-"""The part of a gradient that must reach the first step of a sequence."""
 
 
 @certain({"dropout too strong": "a layer drops 90 % of its inputs or more"})
@@ -176,44 +173,3 @@ def equal_weights(scene: Scene) -> Iterator[Said]:
                 "same. Initialize them at random, as nn.init.kaiming_normal_ does",
             )
             return
-
-
-@explains(
-    {"vanishing gradients": f"less than {THROUGH_TIME:g} of a gradient reaches the first step of a sequence"},
-    symptoms=("loss does not fall",),
-    assumes=1.4,
-)
-def forgotten(scene: Scene) -> Iterator[Said]:
-    """Gradients that vanish on their way back through the time steps of a recurrent layer."""
-    for path, module in scene.model.named_modules():
-        name, kind = named(path, module), class_name(module)
-        steps = scene.lengths.get(name, 0)
-        outputs = scene.samples[-1].outputs.get(name)
-        if steps < 2 or outputs is None or not any(key.startswith("weight_hh") for key in module._parameters):
-            continue
-        factor = _passed_on(module, outputs)
-        if factor**steps < THROUGH_TIME:
-            instead = "an LSTM or a GRU" if kind.startswith("RNN") else "a forget gate that starts open (a bias of 1)"
-            yield (
-                "vanishing gradients",
-                f"the gradient vanishes on its way back through time: {name} multiplies it by about {factor:.2g} in "
-                f"each of the {steps} steps, so {factor**steps:.0e} of it reaches the first. Use {instead}, shorter "
-                "sequences, or attention. (If the last inputs suffice: do inputs and targets belong together?)",
-            )
-            return
-
-
-def _passed_on(module: Module, outputs: Outputs) -> float:
-    """Estimate the part of a gradient that a recurrent layer hands back in one time step.
-
-    In an RNN it is the largest eigenvalue of the recurrent weights times the mean derivative of tanh (Pascanu et al.,
-    2013); in an LSTM and a GRU what the gate of the old state lets through, by its bias.
-    """
-    array = {name: p._array.astype(np.float64) for name, p in module._parameters.items() if p is not None}
-    weights = next(a for name, a in array.items() if name.startswith("weight_hh"))
-    if class_name(module).startswith("RNN"):
-        slope = 1 - outputs.mean**2 - outputs.std**2 if getattr(module, "nonlinearity", "tanh") == "tanh" else 1.0
-        return slope * float(np.abs(np.linalg.eigvals(weights)).max())
-    n = weights.shape[1]
-    biases = [a[n : 2 * n] for name, a in array.items() if name.startswith("bias")][:2]
-    return float(np.mean(1 / (1 + np.exp(-sum(biases, np.zeros(n))))))

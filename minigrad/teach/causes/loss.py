@@ -9,7 +9,17 @@ import numpy as np
 
 from minigrad.teach.causes.cause import Said, certain, explains
 from minigrad.teach.causes.scene import Scene
-from minigrad.teach.loss_graph import ENDS, arrays, between_words, is_dropout, node_behind, operand_shapes, through_sign
+from minigrad.teach.loss_graph import (
+    ENDS,
+    arrays,
+    between_words,
+    input_names,
+    is_dropout,
+    node_behind,
+    nodes_of,
+    operand_shapes,
+    through_sign,
+)
 from minigrad.teach.samples import Sample
 
 SUMMED = 32
@@ -75,12 +85,14 @@ def over_the_batch(scene: Scene) -> Iterator[Said]:
             before = node_behind(before.inputs[0])
         if before is None or before.primitive is None or before.primitive.name not in ("softmax", "log_softmax"):
             continue
-        rows, *columns = before.shape
-        if len(columns) == 1 and rows != columns[0] and before.parameters["axis"] % 2 == 0:
+        axis, last = before.parameters["axis"] % len(before.shape), len(before.shape) - 1
+        as_it_is = node.inputs[0].shape == before.shape and last > 1  # the classes are axis 1 there
+        if axis != last > 0 and len({before.shape[axis], before.shape[last]}) > 1 and not as_it_is:
             yield (
                 "softmax over the batch",
-                f"the softmax of the {before.shape} scores runs over axis 0, the examples, so the probabilities of an "
-                "example's classes do not sum to 1: use dim=1",
+                f"the softmax of the {before.shape} scores runs over axis {axis}, "
+                f"{'the examples' if axis == 0 else 'the positions'}, so the probabilities of the classes do not sum "
+                f"to 1: use dim={-1 if last > 1 else 1}",
             )
             return
 
@@ -120,6 +132,33 @@ def squashed_scores(scene: Scene) -> Iterator[Said]:
             yield _ONE_SCORE
 
 
+@certain({"softmax over the batch": "the weights of a mixture come from a softmax over the examples"}, assumes=0.7)
+def mixture_over_the_batch(scene: Scene) -> Iterator[Said]:
+    """Weights that sum to 1 over the examples, with which a sum over the components is taken."""
+    for node in nodes_of(scene.loss) if scene.loss is not None and scene.is_due else ():
+        parameters = node.parameters or {}
+        if node.primitive.name not in ("sum", "logsumexp") or len(node.inputs[0].shape) != 2:
+            continue
+        if parameters.get("axis") not in (1, -1, (1,), (-1,)):
+            continue
+        pending, seen = [*node.inputs[0].inputs], 0
+        while pending and seen < 20:
+            source, seen = node_behind(pending.pop()), seen + 1
+            if source is None or source.primitive is None or source.shape != node.inputs[0].shape:
+                continue
+            if source.primitive.name in ("softmax", "log_softmax"):
+                rows, columns = source.shape
+                if source.parameters["axis"] % 2 == 0 and rows != columns > 1:
+                    yield (
+                        "softmax over the batch",
+                        f"the softmax of the {source.shape} weights runs over axis 0, the examples, and what they "
+                        "weigh is added up over axis 1: the weights of an example do not sum to 1. Use dim=1",
+                    )
+                    return
+            elif source.primitive.name in ("add", "sub", "mul", "div", "log", "neg"):
+                pending += source.inputs
+
+
 _ONE_SCORE = (
     "one score",
     "the cross entropy gets one score for each example, and the softmax of one score is 1: the loss is always 0. For "
@@ -131,6 +170,18 @@ _ONE_SCORE = (
 def without_logarithm(scene: Scene) -> Iterator[Said]:
     """A negative log-likelihood of what is no logarithm: minus the score or the probability of the right class."""
     for node in scene.between:
+        if node.primitive.name == "sub" and node.inputs[0] is None and node.inputs[1] is not None:
+            product = node.inputs[1]  # kl_div: target * log(target) - target * input
+            if (
+                product.primitive is not None
+                and product.primitive.name == "mul"
+                and input_names(product) == ["softmax"]
+            ):
+                yield (
+                    "logarithm missing",
+                    "the divergence gets probabilities where it takes their logarithms: kl_div(log_softmax(scores), "
+                    "target); without the logarithm it falls below 0",
+                )
         if node.primitive.name != "neg":
             continue
         picked = node.inputs[0]
@@ -271,14 +322,17 @@ def summed(scene: Scene) -> Iterator[Said]:
 
 
 @explains(
-    {"no lower end": "the loss has fallen below 0 and ten times as far as it was from 0 at first"},
+    {"no lower end": "the loss has fallen as far below 0 as it was from 0 at first, and still falls"},
     symptoms=("exploding gradients", "updates too large", "not finite"),
     assumes=1.3,
 )
 def bottomless(scene: Scene) -> Iterator[Said]:
     """A loss that falls without end."""
     known = [loss for loss in scene.losses if math.isfinite(loss)]
-    if known and not scene.adversarial and known[-1] < min(-10.0, -10 * abs(known[0])):
+    deep = min(-10.0, -10 * abs(known[0])) if known else 0.0
+    # a rate that is too high makes the loss rise; one that falls while the gradient grows has no lower end
+    falls = len(known) > 10 and known[-1] < min(-1.0, -abs(known[0])) and known[-1] <= min(known[-10:])
+    if known and not scene.adversarial and (known[-1] < deep or falls):
         yield (
             "no lower end",
             f"the loss falls without end, from {known[0]:.3g} to {known[-1]:.3g}: it has no lower end, so the numbers "

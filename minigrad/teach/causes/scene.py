@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 
 from minigrad.nn.module import Module
-from minigrad.nn.recurrent import GRU, LSTM, RNN
 from minigrad.output.words import class_name
 from minigrad.teach import loss_graph
 from minigrad.teach.causes.giveaway import Giveaway
+from minigrad.teach.reach import Reach
 from minigrad.teach.samples import Sample
-from minigrad.tensors.tensor import Tensor
+
+AHEAD = 1e-6
+"""The part of a result's dependence on later positions that rounding does not make."""
 
 
 @dataclass
@@ -77,7 +79,6 @@ class Scene:
         first_batch: the inputs of the first sampled step.
         inputs: the inputs of the latest sampled step, as an array.
         repeated: the number of samples in a row whose inputs are those of the first.
-        ahead: whether a softmax over positions reaches later ones, as attention without a mask.
         ended: whether the run is over.
         predicted: whether the model was called without recording in the latest sampled step.
         unread: in each sample the first layer, if the model gives all examples the same result because that layer gets
@@ -89,11 +90,12 @@ class Scene:
         momentum: in the lecture's loop, the momentum that explains the steps; 0 where none does.
         shrinks: in the lecture's loop, the part by which a step shrinks the parameters, as weight decay; 0 where none.
         called: the names of the modules that were called in a sampled step.
-        lengths: the number of time steps of each recurrent layer in the latest sample.
+        reach: what the result of an example depends on, in the first samples; None where that is not known.
         connected: whether the loss depends on the model's output; None where that is not known.
         penalty: the factor of the sum of a parameter's squares in the loss.
         lasso: that of the sum of a parameter's absolute values.
         summed: the number of examples that the loss is a sum over, 0 for other losses.
+        discriminates: whether a sigmoid follows those other parameters, as in a generator's loss.
         own_targets: whether the targets come from the model itself, as in temporal differences: they move with it.
     """
 
@@ -121,7 +123,6 @@ class Scene:
     first_batch: Batch | None = None
     inputs: Any = None
     repeated: int = 0
-    ahead: bool = False
     ended: bool = False
     predicted: bool = False
     unread: list[str | None] = field(default_factory=list)
@@ -132,28 +133,32 @@ class Scene:
     momentum: float = 0.0
     shrinks: float = 0.0
     called: set[str] = field(default_factory=set)
-    lengths: dict[str, int] = field(default_factory=dict)
+    reach: Reach | None = None
     connected: bool | None = None
     penalty: float = 0.0
     lasso: float = 0.0
     summed: int = 0
+    discriminates: bool = False
     own_targets: bool = False
 
     def look_at_inputs(self, seen: Any) -> None:
-        """Note what a forward pass has shown of its inputs: `inputs`, `ahead` and `predicted`."""
-        self.inputs, self.ahead, self.predicted = seen.inputs, seen.ahead, seen.predicted
+        """Note what a forward pass has shown of its inputs: `inputs`, `reach` and `predicted`."""
+        self.inputs, self.predicted = seen.inputs, seen.predicted
+        self.reach = seen.reach or self.reach
 
     def look_at_loss(self, loss: Any, output: Any) -> None:
         """Note what the graph of the loss shows, whose node and the output's are given."""
         self.loss, self.output = loss, output
         self.between = between = loss_graph.nodes_between(output, loss)
         self.labels.append(loss_graph.label_of(between))
-        self.goal, self.adversarial = loss_graph.goal(loss), loss_graph.other_parameters(between)
+        own = {p.node for p in self.model.parameters() if p.node is not None}
+        self.goal, self.adversarial = loss_graph.goal(loss), loss_graph.other_parameters(between, own)
+        names = {node.primitive.name for node in between}
+        self.discriminates = self.adversarial and bool(names & {"sigmoid", "softplus"})
         self.guessing = loss_graph.guessing(loss, output)
         self.connected = loss is output or any(output in node.inputs for node in between)
-        parameters = {p.node for p in self.model.parameters() if p.node is not None}
-        self.penalty = loss_graph.penalty(loss, parameters)
-        self.lasso = loss_graph.penalty(loss, parameters, absolute=True)
+        self.penalty = loss_graph.penalty(loss, own)
+        self.lasso = loss_graph.penalty(loss, own, absolute=True)
         self.summed = loss_graph.summed(loss)
         targets = next(loss_graph.targets(between, output), None)
         if targets is not None:
@@ -185,10 +190,7 @@ class Scene:
         kinds = [class_name(module) for module in self.model.modules()]
         return any(kind.startswith(("Dropout", "AlphaDropout", "BatchNorm", "InstanceNorm")) for kind in kinds)
 
-
-def time_steps(module: Module, inputs: Any) -> int | None:
-    """Return the number of time steps that a recurrent layer is called with, None for other modules."""
-    if not isinstance(module, RNN | LSTM | GRU) or not inputs or not isinstance(inputs[0], Tensor):
-        return None
-    shape = inputs[0].shape
-    return int(shape[len(shape) - 2 if module.batch_first else 0]) if len(shape) > 1 else None
+    @property
+    def looks_ahead(self) -> bool:
+        """Whether the result at a position depends on later ones, as attention without a mask."""
+        return self.reach is not None and self.reach.ahead > AHEAD

@@ -5,9 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+import numpy as np
+
 from minigrad.teach.causes.cause import Said, certain, explains
 from minigrad.teach.causes.scene import Scene
-from minigrad.teach.loss_graph import BEYOND, ENDS, arrays, between_words, input_names, node_behind, targets
+from minigrad.teach.loss_graph import (
+    BEYOND,
+    ENDS,
+    arrays,
+    between_words,
+    constants,
+    input_names,
+    node_behind,
+    nodes_of,
+    targets,
+)
 
 LARGE_TARGET = 100.0
 """The absolute value of a target of a regression beyond which it should be scaled."""
@@ -48,6 +60,59 @@ def out_of_range(scene: Scene) -> Iterator[Said]:
                 "targets out of range",
                 f"the model ends with a {kind}, whose results lie {between_words(low, high)}, but the targets go from "
                 f"{least:.3g} to {most:.3g}: leave the {kind} out, or scale the targets",
+            )
+            return
+
+
+@certain(
+    {"own similarity": "the scores of a cross entropy compare results with themselves, and the targets are these"},
+    graph=True,
+    assumes=0.7,
+)
+def similar_to_itself(scene: Scene) -> Iterator[Said]:
+    """A contrastive loss in which each example is its own partner."""
+    for node in scene.between:
+        labels = (node.parameters or {}).get("target") if node.primitive.name == "cross_entropy" else None
+        if not isinstance(labels, np.ndarray) or not np.array_equal(labels, np.arange(len(labels))):
+            continue
+        product = node.inputs[0]
+        while product.primitive is not None and product.primitive.name in ("mul", "div") and None in product.inputs:
+            product = next(source for source in product.inputs if source is not None)
+        if product.primitive is None or product.primitive.name not in ("matmul", "linear"):
+            continue
+        a, b = (node_behind(source) for source in product.inputs[:2])
+        if a is b and a is not None and len(labels) > 1:
+            yield (
+                "own similarity",
+                "the scores compare each result with itself, and the target of a row is its own place on the diagonal, "
+                "so there is nothing to learn: exclude the diagonal (-inf), and let the target be the other view",
+            )
+            return
+
+
+@certain(
+    {"targets pass a gradient": "a result is compared with r + gamma * another result, and both pass a gradient"},
+    assumes=0.8,
+)
+def moving_target(scene: Scene) -> Iterator[Said]:
+    """A temporal difference whose target is trained too."""
+    if scene.loss is None or not scene.is_due:
+        return
+    for node in nodes_of(scene.loss):
+        if node.primitive.name != "sub" or None in node.inputs:
+            continue
+        for target in map(node_behind, node.inputs):
+            if target.primitive is None or target.primitive.name != "add" or not any(True for _ in arrays(target)):
+                continue
+            later = next((source for source in target.inputs if source is not None), None)
+            if later is None or later.primitive is None or later.primitive.name != "mul" or None not in later.inputs:
+                continue
+            if not any(0 < float(np.max(c)) <= 1 and float(np.min(c)) >= 0 for c in constants(later)):
+                continue
+            yield (
+                "targets pass a gradient",
+                "the target, r + gamma * the value of the next state, passes a gradient too, so the step moves the "
+                "target towards the prediction: compute it under no_grad(), or .detach() it",
             )
             return
 

@@ -10,7 +10,8 @@ import numpy as np
 from minigrad.engine import reverse_topological_order
 from minigrad.teach import loss_graph
 from minigrad.teach.causes.activations import no_activation
-from minigrad.teach.causes.layers import few_rows, forgotten, strong_dropout
+from minigrad.teach.causes.layers import few_rows, strong_dropout
+from minigrad.teach.causes.sequences import forgotten
 from minigrad.teach.samples import axis_of_units, listed, named, norm
 from minigrad.teach.sanity.report import Check
 from minigrad.teach.sanity.trial import Trial

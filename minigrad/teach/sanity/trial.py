@@ -9,13 +9,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from minigrad import engine
 from minigrad.autograd.gradients import grads
 from minigrad.engine import reverse_topological_order
 from minigrad.hooks import ObserverHook
 from minigrad.nn.module import Module
 from minigrad.output.words import class_name
 from minigrad.program.values import values
-from minigrad.teach.causes import Batch, Scene, time_steps
+from minigrad.teach.causes import Batch, Scene
+from minigrad.teach.reach import reach
 from minigrad.teach.restoring import is_lazy
 from minigrad.teach.samples import Outputs, Sample, named
 from minigrad.teach.sanity.examples import Examples
@@ -76,12 +78,13 @@ class Trial:
 
     def pass_through(self) -> None:
         """Make a forward and a backward pass, and note what is seen in them."""
-        handles = self._attach()
+        handles, since = self._attach(), engine.tick()
         try:
             self.output, self.result = self.run(self.batch)
         finally:
             for handle in handles:
                 handle.remove()
+        self.scene.reach = reach(self.output.node, self.batch.X, since)
         self.find_trainable()
         self.foreign = self._foreign()
         self.gradients = self.gradients_of(self.result)
@@ -167,8 +170,6 @@ class Trial:
         def look(module: Module, inputs: Any, output: Any) -> None:
             first = output[0] if isinstance(output, tuple | list) and output else output
             container = module._modules and not module._parameters
-            if (steps := time_steps(module, inputs)) is not None:
-                self.scene.lengths[names[module]] = steps
             if isinstance(first, Tensor) and first.dtype.kind == "f" and first.ndim and not container:
                 self.layers.append(
                     Layer(names[module], first.shape, self.signal(first._array), Outputs.of(first._array))

@@ -14,7 +14,8 @@ from minigrad.hooks import ObserverHook, RemovableHandle
 from minigrad.nn.activations import ReLU, Sigmoid, Tanh
 from minigrad.nn.module import Module
 from minigrad.output.words import class_name
-from minigrad.teach.causes import Batch, time_steps
+from minigrad.teach.causes import Batch
+from minigrad.teach.reach import Reach, reach
 from minigrad.teach.samples import Outputs, axis_of_units, named
 from minigrad.tensors.module_calls import calls
 from minigrad.tensors.tensor import Tensor
@@ -50,11 +51,11 @@ class ActivationHooks:
         same: whether all examples of the inputs were the same, in each call; None for fewer than four.
         zero: whether all inputs were 0, in each call; None if they were no floats.
         predicted: whether the model was called without recording.
+        takes_targets: whether the model returns the loss as well, which it computes from its second input.
         called: the names of the modules that were called.
-        lengths: the number of time steps of each recurrent layer.
         training: whether the model was in training mode.
         inputs: the inputs of the model, as an array; None where it gets several.
-        ahead: whether a softmax over positions reaches later ones.
+        reach: what the result of an example depends on; None where that is not known.
         unread: the first layer, if it gets the same numbers for each example and the model gives the same results.
     """
 
@@ -62,9 +63,10 @@ class ActivationHooks:
         self.model, self._stopwatch = model, stopwatch
         self._handles: list[RemovableHandle] = []
 
-    def attach(self) -> None:
-        """Attach the hooks and discard earlier records."""
+    def attach(self, walks: bool = False) -> None:
+        """Attach the hooks and discard earlier records. With `walks`, walk the graph for `reach`."""
         self.detach()
+        self.walks = walks
         self.outputs: dict[str, Outputs] = {}
         self.active: dict[str, tuple[int, np.ndarray]] = {}
         self.shape: tuple[int, ...] = ()
@@ -72,12 +74,11 @@ class ActivationHooks:
         self.batch: Batch | None = None
         self.same: bool | None = None
         self.zero: bool | None = None
-        self.predicted = False
+        self.predicted = self.takes_targets = False
         self.called: set[str] = set()
-        self.lengths: dict[str, int] = {}
         self.training: bool | None = None
         self.inputs: np.ndarray | None = None
-        self.ahead = False
+        self.reach: Reach | None = None
         self.unread: str | None = None
         self._first: tuple[str, np.ndarray] | None = None  # the first layer with parameters, and what it got
         self._from_modules: set[Node | None] = set()  # the nodes computed by modules of their own
@@ -96,7 +97,8 @@ class ActivationHooks:
     def _record(self, module: Module, inputs: Any, output: Any) -> None:
         self.called.add(self._names[module])
         self.predicted |= module is self.model and module.training and not is_grad_enabled()
-        first = output[0] if isinstance(output, tuple | list) and output else output
+        first = first_result(output)
+        self.takes_targets = isinstance(output, tuple | list) and any(getattr(o, "ndim", 1) == 0 for o in output)
         if is_grad_enabled() and isinstance(first, Tensor) and first.dtype.kind == "f":  # not evaluation or indices
             with self._stopwatch:
                 self._record_output(module, inputs, first)
@@ -110,10 +112,6 @@ class ActivationHooks:
         if not is_view and not is_container:
             self._add_outputs(self._names[module], array)
         name = self._names[module]
-        if (steps := time_steps(module, inputs)) is not None:
-            self.lengths[name] = steps
-        elif class_name(module).endswith("Cell"):
-            self.lengths[name] = self.lengths.get(name, 0) + 1
         if self._first is None and module._parameters and not module._modules:
             self._first = name, input_array
         if isinstance(module, ReLU):
@@ -127,10 +125,12 @@ class ActivationHooks:
                 self.same = self.same is not False and bool((input_array == input_array[:1]).all())
             if self.batch is not None:
                 self.zero = self.zero is not False and self.batch.low == 0 == self.batch.high
-            self.inputs = input_array if len(inputs) == 1 else None
+            self.inputs = input_array if len(inputs) == 1 or self.takes_targets else None
             if self._first is not None and _is_constant(array) and _is_constant(self._first[1]):
                 self.unread = self._first[0] if not _is_constant(input_array) else None
             if node is not None:
+                if self.walks and self.reach is None:
+                    self.reach = reach(node, self.inputs, self._since)
                 self._record_functions(node)
 
     def _add_outputs(self, layer: str, array: np.ndarray) -> None:
@@ -148,7 +148,6 @@ class ActivationHooks:
         """Record activations that are not modules: `relu(x)`, `x.tanh()` in the forward method of a model."""
         order: list[Any] = engine.reverse_topological_order([end], since=self._since)
         self._since = engine.tick()
-        self.ahead = self.ahead or any(map(_reaches_ahead, order))
         found = [
             node
             for node in order
@@ -178,17 +177,13 @@ class ActivationHooks:
                 self._add_active(name, node.saved[0] > 0, node)
 
 
+def first_result(output: Any) -> Any:
+    """Return what a module returns; of several results, the first that is more than a number."""
+    if not isinstance(output, tuple | list):
+        return output
+    return next((o for o in output if getattr(o, "ndim", 0)), output[0] if output else None)
+
+
 def _is_constant(rows: np.ndarray) -> bool:
     """Return whether all of four rows or more are the same."""
     return rows.ndim > 1 and len(rows) >= 4 and bool((rows == rows[:1]).all())
-
-
-def _reaches_ahead(node: Any) -> bool:
-    """Return whether this is a softmax over the positions of a sequence that gives later ones a weight."""
-    if node.primitive is None or node.primitive.name != "softmax" or len(node.shape) < 3:
-        return False
-    rows, columns = node.shape[-2:]
-    weights = node.saved[0] if node.saved else None
-    if rows != columns or rows < 4 or not isinstance(weights, np.ndarray) or weights.shape != node.shape:
-        return False
-    return bool(np.triu(weights, 1).max() > 1e-6)

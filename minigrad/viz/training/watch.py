@@ -45,6 +45,8 @@ _FOLLOWS = {
     "loss does not fall": {"updates too large", "updates too small", "vanishing gradients", "dead ReLUs"},
 }
 """What each of these symptoms follows from; after it, the symptom is not reported."""
+WALKED = 2
+"""The number of steps at the start in which the graph is walked, to see what a result depends on."""
 UNSTEPPED = 200
 """The number of losses logged without any update after which that is said; gradients may be accumulated for a while."""
 _NO_STEP = (
@@ -336,7 +338,7 @@ class Watcher:
                 return
         with self._stopwatch:
             self._sample = Sample(step)
-            self._activations.attach()
+            self._activations.attach(walks=step <= WALKED)
             self._added = {}
             given = [p for group in self.optimizer.param_groups for p in group["params"]] if self.optimizer else []
             for p in {id(p): p for p in (*given[:1], *given[-1:]) if p.requires_grad}.values():
@@ -481,7 +483,6 @@ class Watcher:
         if self._activations.same is not None:
             scene.same.append(self._activations.same)
         scene.called |= self._activations.called
-        scene.lengths = self._activations.lengths
         if self._activations.zero is not None:
             scene.zeros.append(self._activations.zero)
         if self._activations.training is not None:

@@ -1,0 +1,77 @@
+"""Causes that show in what a result depends on: other examples, and how far back in a sequence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from minigrad.output.words import class_name
+from minigrad.teach.causes.cause import Said, certain, explains
+from minigrad.teach.causes.scene import Scene
+from minigrad.teach.samples import named
+
+MIXED = 1e-3
+"""The dependence on other examples, as a part of that on the own input, that is no rounding."""
+THROUGH_TIME = 1e-6
+"""The part of a gradient that must reach the first step of a sequence."""
+
+
+@certain({"examples mixed": "the result of an example depends on the others through a layer with batch_first=False"})
+def wrong_axis(scene: Scene) -> Iterator[Said]:
+    """A recurrent layer or an attention that takes the batch for the time."""
+    if not _mixes(scene) or not (scene.giveaway.in_rows or len(getattr(scene.output, "shape", ())) == 2):
+        return
+    for path, module in scene.model.named_modules():
+        if getattr(module, "batch_first", True) is False and named(path, module) in scene.called:
+            yield (
+                "examples mixed",
+                f"the result of an example depends on the other examples of its batch: {named(path, module)} takes "
+                "axis 0 for the time and axis 1 for the batch, and the inputs have the batch first. Set "
+                "batch_first=True, or exchange the axes",
+            )
+            return
+
+
+@explains(
+    {"examples mixed": "the result of an example depends on the other examples"},
+    symptoms=("loss does not fall",),
+    assumes=1.4,
+)
+def mixed(scene: Scene) -> Iterator[Said]:
+    """Examples that are mixed on their way through the model."""
+    if _mixes(scene):
+        yield (
+            "examples mixed",
+            "the result of an example depends on the other examples of its batch: look for a reshape that should be a "
+            "permute, an index of axis 0 that should be one of axis 1, or a softmax over axis 0",
+        )
+
+
+def _mixes(scene: Scene) -> bool:
+    """Return whether examples are mixed, other than by a normalization over the batch."""
+    kinds = {class_name(module) for module in scene.model.modules()}
+    batched = any("BatchNorm" in kind for kind in kinds)
+    return scene.reach is not None and scene.reach.others > MIXED and not batched
+
+
+@explains(
+    {"vanishing gradients": f"less than {THROUGH_TIME:g} of a gradient reaches the first step of a sequence"},
+    symptoms=("loss does not fall",),
+    assumes=1.3,
+)
+def forgotten(scene: Scene) -> Iterator[Said]:
+    """Gradients that vanish on their way back through the time steps of a recurrent layer."""
+    back = scene.reach.back if scene.reach is not None else ()
+    largest = max(back, default=0.0)
+    if not largest or back[0] >= THROUGH_TIME * largest:
+        return
+    steps = len(back)
+    factor = (back[0] / largest) ** (1 / (steps - 1))
+    gated = any(class_name(module) in ("LSTM", "GRU", "LSTMCell", "GRUCell") for module in scene.model.modules())
+    instead = "a forget gate that starts open (a bias of 1)" if gated else "larger recurrent weights, an LSTM or a GRU"
+    by = f", by about {factor:.2g} in each of the {steps} steps" if factor else ""
+    yield (
+        "vanishing gradients",
+        f"the gradient vanishes on its way back through time{by}: {back[0] / largest:.0e} of it reaches the first "
+        f"step. Use {instead}, shorter sequences, or attention. (If the last inputs suffice: do inputs and targets "
+        "belong together?)",
+    )

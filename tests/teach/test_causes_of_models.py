@@ -1,0 +1,258 @@
+"""`watch` names what is wrong in sequence models, generative models and reinforcement learning, and leaves their right
+neighbours alone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import minigrad
+from minigrad import engine, nn, optim, tensor
+from minigrad.nn import functional as F
+from minigrad.teach.reach import Reach, reach
+
+SEED = np.random.default_rng(0)
+TEXT = (SEED.integers(0, 7, (9, 1)) + np.arange(7)) % 7  # each token says which is the next
+X = SEED.standard_normal((32, 6)).astype(np.float32)
+
+
+def said(
+    model: Any, loss: Callable[[], Any], steps: int = 12, rate: float = 0.01, optimizer: Any = None, every: int = 1
+) -> str:
+    """Train for a few steps, and return the first sentence of the watcher, "" if it says nothing."""
+    optimizer = optimizer or optim.Adam(model.parameters(), lr=rate)
+    with minigrad.watch(model, optimizer, live=False, every=every) as watcher:
+        for _ in range(steps):
+            value = loss()
+            optimizer.zero_grad()
+            value.backward()
+            optimizer.step()
+            watcher.log(value)
+    return watcher.findings[0].text if watcher.findings else ""
+
+
+class Reader(nn.Module):
+    """A language model: an embedding, one function of the sequence, a linear layer."""
+
+    def __init__(self, function: Any, width: int = 8) -> None:
+        super().__init__()
+        self.embedding, self.function, self.out = nn.Embedding(7, 8), function, nn.Linear(width, 7)
+
+    def forward(self, ids: Any) -> Any:
+        h = self.function(self.embedding(ids))
+        return self.out(h[0] if isinstance(h, tuple) else h)
+
+
+def attention(mode: str) -> Callable[[Any], Any]:
+    """Attention of each position to itself and earlier ones, or a mistake in it."""
+
+    def attend(x: Any) -> Any:
+        mask = np.tril(np.ones((x.shape[1], x.shape[1]), bool))
+        scores = x @ x.transpose(1, 2) / math.sqrt(8)
+        if mode == "mask after the softmax":
+            return x + (scores.softmax(-1) * tensor(mask.astype(np.float32))) @ x
+        if mode == "positions mixed by a reshape":
+            x = x.reshape(len(x), 2, -1, 4).transpose(1, 2).reshape(x.shape)
+        fill = 0.0 if mode == "masked with 0" else -np.inf
+        return x + scores.masked_fill(tensor(~mask), fill).softmax(-1) @ x
+
+    return attend
+
+
+def next_token(model: Any, axis: int = -1) -> Callable[[], Any]:
+    def loss() -> Any:
+        scores, ids = model(tensor(TEXT[:, :-1])), TEXT[:, 1:]
+        return F.nll_loss(scores.log_softmax(axis).reshape(-1, 7), tensor(ids).reshape(-1))
+
+    return loss
+
+
+def reading(function: Any, width: int = 8, axis: int = -1) -> str:
+    minigrad.manual_seed(0)
+    model = Reader(function, width)
+    return said(model, next_token(model, axis))
+
+
+def remembering(factor: float, steps: int = 12) -> str:
+    """A recurrent cell by hand, which must name the first of 20 numbers; its recurrent weights are `factor` * I."""
+    minigrad.manual_seed(0)
+    cell = nn.ParameterDict({"x": nn.Parameter(minigrad.randn(4, 8)), "h": nn.Parameter(factor * minigrad.eye(8))})
+
+    class Cell(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.cell, self.out = cell, nn.Linear(8, 4)
+
+        def forward(self, x: Any) -> Any:
+            h = minigrad.zeros(len(x), 8)
+            for t in range(x.shape[1]):
+                h = (x[:, t] @ cell["x"] + h @ cell["h"]).tanh()
+            return self.out(h)
+
+    model, rng = Cell(), np.random.default_rng(0)
+
+    def loss() -> Any:
+        ids = rng.integers(0, 4, (32, 20))
+        return F.cross_entropy(model(tensor(np.eye(4, dtype=np.float32)[ids])), tensor(ids[:, 0]))
+
+    return said(model, loss, steps=steps, rate=1e-3, every=10)
+
+
+def values(detach: bool) -> str:
+    minigrad.manual_seed(0)
+    model, reward = nn.Linear(6, 2), tensor(X[:, 0])
+
+    def loss() -> Any:
+        later = model(tensor(X[::-1].copy())).amax(dim=1)
+        target = reward + 0.9 * (later.detach() if detach else later)
+        return F.mse_loss(model(tensor(X))[:, 0], target)
+
+    return said(model, loss)
+
+
+def pairs(exclude: bool) -> str:
+    minigrad.manual_seed(0)
+    model, rng = nn.Sequential(nn.Linear(6, 8), nn.Tanh(), nn.Linear(8, 4)), np.random.default_rng(0)
+
+    def loss() -> Any:
+        both = np.concatenate([X[:8], X[:8]]) + 0.1 * rng.standard_normal((16, 6))
+        z = F.normalize(model(tensor(both.astype(np.float32))), dim=1)
+        scores = z @ z.T / 0.2
+        if not exclude:
+            return F.cross_entropy(scores, tensor(np.arange(16)))
+        return F.cross_entropy(
+            scores.masked_fill(tensor(np.eye(16, dtype=bool)), -1e9), tensor((np.arange(16) + 8) % 16)
+        )
+
+    return said(model, loss)
+
+
+def mixture(axis: int) -> str:
+    minigrad.manual_seed(0)
+    model = nn.Sequential(nn.Linear(6, 8), nn.Tanh(), nn.Linear(8, 6))
+
+    def loss() -> Any:
+        weights, means = model(tensor(X)).split(3, dim=1)
+        return -(weights.log_softmax(axis) - 0.5 * (tensor(X[:, :1]) - means) ** 2).logsumexp(dim=1).mean()
+
+    return said(model, loss)
+
+
+def student(logarithm: bool) -> str:
+    minigrad.manual_seed(0)
+    model, teacher = nn.Linear(6, 4), tensor(X[:, :4]).softmax(1)
+    function = F.log_softmax if logarithm else F.softmax
+    return said(model, lambda: F.kl_div(function(model(tensor(X)), dim=1), teacher, reduction="batchmean"))
+
+
+def product(std: float) -> str:
+    minigrad.manual_seed(0)
+    model = nn.ModuleList([nn.Embedding(6, 4), nn.Embedding(6, 4)])
+    for factor in model:
+        factor.weight.data = std * factor.weight.data
+    i, j = np.divmod(np.arange(36), 6)
+    return said(model, lambda: (((model[0](tensor(i)) * model[1](tensor(j))).sum(dim=1) - tensor(1.0 * i)) ** 2).mean())
+
+
+def generator(offset: float) -> str:
+    """A generator of which a critic is sure, whose loss saturates."""
+    minigrad.manual_seed(0)
+    model, critic = nn.Linear(2, 6), nn.Linear(6, 1)
+    critic.bias.data = critic.bias.data - offset
+    z = minigrad.randn(16, 2)
+    optimizer = optim.SGD(model.parameters(), lr=0.01)
+    return said(model, lambda: (1 - critic(model(z)).sigmoid()).log().mean(), steps=80, optimizer=optimizer)
+
+
+def below_zero(sign: int) -> str:
+    """A mean-field posterior, whose divergence has the right sign or the wrong one."""
+    minigrad.manual_seed(0)
+    model, last = nn.Linear(6, 4), nn.Linear(2, 6)
+    model.last = last
+
+    def loss() -> Any:
+        mean, log_variance = model(tensor(X)).split(2, dim=1)
+        z = mean + minigrad.randn(*mean.shape) * (0.5 * log_variance).exp()
+        divergence = -0.5 * (1 + log_variance - mean**2 - log_variance.exp()).sum(dim=1).mean()
+        return ((last(z) - tensor(X)) ** 2).sum(dim=1).mean() + sign * divergence
+
+    return said(model, loss, steps=120, rate=0.1)
+
+
+SICK: dict[str, tuple[Callable[[], str], str]] = {
+    "mask after the softmax": (lambda: reading(attention("mask after the softmax")), "depends on later ones"),
+    "masked with 0": (lambda: reading(attention("masked with 0")), "depends on later ones"),
+    "positions mixed": (lambda: reading(attention("positions mixed by a reshape")), "depends on later ones"),
+    "batch_first forgotten": (lambda: reading(nn.GRU(8, 16), 16), "function (GRU) takes axis 0 for the time"),
+    "log_softmax over the positions": (lambda: reading(attention(""), axis=1), "runs over axis 1, the positions"),
+    "small recurrent weights": (lambda: remembering(0.01, 110), "vanishes on its way back through time"),
+    "targets that pass a gradient": (lambda: values(False), "the target, r + gamma"),
+    "own similarity": (lambda: pairs(False), "exclude the diagonal"),
+    "a mixture over the examples": (lambda: mixture(0), "added up over axis 1"),
+    "a divergence of probabilities": (lambda: student(False), "takes their logarithms"),
+    "two factors of 0": (lambda: product(0.0), "proportional to the other"),
+    "a critic that is sure": (lambda: generator(9.0), "train the critic less"),
+    "a divergence with the wrong sign": (lambda: below_zero(-1), "falls without end"),
+}
+
+HEALTHY: dict[str, Callable[[], str]] = {
+    "causal attention": lambda: reading(attention("")),
+    "a recurrent layer": lambda: reading(nn.GRU(8, 16, batch_first=True), 16),
+    "recurrent weights of 1": lambda: remembering(1.0),
+    "a target without a gradient": lambda: values(True),
+    "two views": lambda: pairs(True),
+    "a mixture": lambda: mixture(1),
+    "a divergence": lambda: student(True),
+    "small factors": lambda: product(0.1),
+    "a critic that is not sure": lambda: generator(0.0),
+    "a divergence with the right sign": lambda: below_zero(1),
+}
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("name", SICK)
+def test_it_names_the_cause(name: str) -> None:
+    run, words = SICK[name]
+    assert words in run()
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("name", HEALTHY)
+def test_it_leaves_its_healthy_neighbour_alone(name: str) -> None:
+    assert HEALTHY[name]() == ""
+
+
+def reach_of(model: Any, x: np.ndarray) -> Reach | None:
+    since = engine.tick()
+    return reach(model(tensor(x)).node, x, since)
+
+
+def test_what_a_result_depends_on() -> None:
+    minigrad.manual_seed(0)
+    ids = TEXT[:, :-1]
+    causal, both = reach_of(Reader(attention("")), ids), reach_of(Reader(attention("masked with 0")), ids)
+    assert causal is not None and causal.ahead == causal.others == 0 and len(causal.back) == 6 and min(causal.back) > 0
+    assert both is not None and both.ahead > 1e-4 and both.others == 0
+    mixed = reach_of(Reader(nn.GRU(8, 16), 16), ids)
+    assert mixed is not None and mixed.others > 0.01 and mixed.ahead == 0
+    mean = reach_of(nn.Linear(6, 4), X)
+    assert mean == Reach(0.0, pytest.approx(math.nan, nan_ok=True), ())
+    centred = nn.Sequential(nn.Linear(6, 4), nn.BatchNorm1d(4))
+    found = reach_of(centred, X)
+    assert found is not None and found.others > 1e-3
+    assert reach_of(nn.Linear(6, 4), X[:3]) is None  # too few examples
+
+
+def test_the_walk_for_it_changes_nothing() -> None:
+    minigrad.manual_seed(0)
+    model, called = Reader(attention("")), []
+    model.embedding.weight.register_hook(lambda g: called.append(1))
+    loss = next_token(model)
+    assert reach_of(model, TEXT[:, :-1]) is not None
+    assert not called and model.embedding.weight.grad is None
+    loss().backward()
+    assert called == [1]
