@@ -158,6 +158,7 @@ def _tape(case: Case) -> Tape | None:
 _ALIKE = (
     {"dropped", "constant", "no contribution", "overwritten", "other time steps"},
     {"skipped", "other upstream", "other gradient"},
+    {"wrong index", "wrong index read", "wrong index of a part"},
     {"other function", "other derivative", "other array", "wrong array computed again", "wrong point", "mask"},
 )
 """Mistakes that are one: to say "either … or …" of them would teach nothing."""
@@ -168,7 +169,10 @@ def _alike(a: Explanation, b: Explanation) -> bool:
     one, other = a.candidates[0], b.candidates[0]
     together = any({one.mistake.name, other.mistake.name} <= names for names in _ALIKE)
     return together and (
-        one.mistake.name in _ALIKE[0] or not one.sites or not other.sites or one.site.k == other.site.k
+        one.mistake.name in _ALIKE[0]
+        or not one.sites
+        or not other.sites
+        or one.site.words.same_instruction(one.site.k) == other.site.words.same_instruction(other.site.k)
     )
 
 

@@ -2,8 +2,8 @@
 
 The function receives an `Array`: a Tensor that behaves as NumPy's array does. Where NumPy itself would lose the graph
 (`np.zeros`, which is then written to; `np.array` of results; `float(loss)`; `X.dot(W)`), the function sees
-replacements: it is rebuilt from its code with other globals, and so are the functions of the program that it calls.
-Nothing of the caller's program changes.
+replacements: it is rebuilt from its code with other globals, and so are the functions, modules, classes and objects of
+the program that it uses. Nothing of the caller's program changes.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import builtins
 import functools
 import math
 import sys
+import sysconfig
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,6 +30,8 @@ from minigrad.tensors.tensor import Tensor
 
 _PACKAGES = tuple(f"{Path(module.__file__ or '').parent}{'/'}" for module in (np, sys.modules["minigrad"]))
 """Where the code lies that is not the learner's."""
+_LIBRARIES = _PACKAGES + tuple(f"{sysconfig.get_path(name)}{'/'}" for name in ("stdlib", "purelib", "platlib"))
+"""Where modules and classes lie that are not the learner's."""
 LARGE = 1 << 14
 """The number of elements above which a constant of the program is not recorded."""
 
@@ -43,6 +46,7 @@ class Array(np.lib.mixins.NDArrayOperatorsMixin):
 
     def __init__(self, tensor: Tensor) -> None:
         self.tensor = tensor
+        self.part_of: tuple[Array, Any] | None = None
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, out: Any = None, **options: Any) -> Any:
         options.pop("dtype", None)
@@ -52,11 +56,7 @@ class Array(np.lib.mixins.NDArrayOperatorsMixin):
             options.setdefault("axis", 0)
             return _REDUCED[ufunc](inputs[0], **{k: options[k] for k in ("axis", "keepdims") if k in options})
         elif method == "at" and ufunc in (np.add, np.subtract) and isinstance(inputs[0], Array):
-            target, index, value = inputs
-            part = _tensors(target[index])
-            new = _as_tensor(value).broadcast_to(np.shape(part))
-            placed = Tensor.apply(indexing.place, new, index=index_from(_tensors(index)), shape=target.shape)
-            target.tensor[...] = ufunc(target.tensor.clone(), placed)
+            inputs[0]._add_at(ufunc, *inputs[1:])
             return None
         elif method == "outer":
             a, b = map(_as_tensor, inputs)
@@ -68,6 +68,10 @@ class Array(np.lib.mixins.NDArrayOperatorsMixin):
         (target,) = out
         if not isinstance(target, Array):
             raise TypeError(f"np.{ufunc.__name__} writes into an array whose graph is not recorded")
+        if target.part_of is not None and ufunc in (np.add, np.subtract) and inputs[0] is target:  # a[i] += b
+            whole, index = target.part_of
+            whole._add_at(ufunc, index, inputs[1])
+            return target
         target.tensor[...] = result
         return target
 
@@ -84,9 +88,22 @@ class Array(np.lib.mixins.NDArrayOperatorsMixin):
         return self.tensor._array.astype(dtype or self.dtype)
 
     def __getitem__(self, index: Any) -> Any:
-        return _wrapped(self.tensor[_tensors(index)], always=not self.tensor.requires_grad)
+        part = _wrapped(self.tensor[_tensors(index)], always=not self.tensor.requires_grad)
+        if isinstance(part, Array) and indexing.is_basic(index):
+            part.part_of = self, index
+        return part
+
+    def _add_at(self, ufunc: np.ufunc, index: Any, value: Any) -> None:
+        """Add a value to some elements, or subtract it."""
+        new, shape = _as_tensor(value), np.shape(_tensors(self[index]))
+        new = new if new.shape == shape else new.broadcast_to(shape)
+        placed = Tensor.apply(indexing.place, new, index=index_from(_tensors(index)), shape=self.shape)
+        self.tensor[...] = ufunc(self.tensor, placed)
 
     def __setitem__(self, index: Any, value: Any) -> None:
+        part_of = value.part_of if isinstance(value, Array) else None
+        if part_of is not None and part_of[0] is self and part_of[1] == index:  # the end of a[i] += b
+            return
         self.tensor[_tensors(index)] = _tensors(_array(value) if isinstance(value, list | tuple) else value)
 
     def __iter__(self) -> Iterator[Any]:
@@ -388,6 +405,8 @@ class _Rebinding:
         self.arrays: dict[int, Any] = {}
         self.globals: dict[int, dict[str, Any]] = {}
         self.functions: dict[int, Any] = {}
+        self.classes: dict[int, type] = {}
+        self.objects: dict[int, Any] = {}
 
     def __call__(self, x: Any) -> Any:
         if x is np:
@@ -397,16 +416,20 @@ class _Rebinding:
         if isinstance(x, FunctionType) and not x.__code__.co_filename.startswith(_PACKAGES):
             return self.functions[id(x)] if id(x) in self.functions else self._function(x)
         if isinstance(x, MethodType) and isinstance(x.__func__, FunctionType):
-            return MethodType(self(x.__func__), x.__self__)
+            return MethodType(self(x.__func__), self(x.__self__))
         if isinstance(x, functools.partial):
             return functools.partial(self(x.func), *map(self, x.args), **{k: self(v) for k, v in x.keywords.items()})
         if type(x) is np.ndarray and x.dtype.kind == "f":
             return self._array(x)
         if type(x) in (list, tuple):
-            return type(x)(map(self, x)) if any(type(v) is np.ndarray for v in x) else x
-        if type(x) is dict and any(type(v) is np.ndarray for v in x.values()):
+            return type(x)(map(self, x)) if any(map(_may_record, x)) else x
+        if type(x) is dict and any(map(_may_record, x.values())):
             return {k: self(v) for k, v in x.items()}
-        return x
+        if isinstance(x, ModuleType) and _is_learners(x):
+            return _Functions(x, self._globals(vars(x)))
+        if isinstance(x, type):
+            return self._class(x)
+        return self._object(x)
 
     def _creators(self) -> dict[str, Any]:
         """Functions of NumPy that make arrays of numbers, as arrays that record."""
@@ -427,7 +450,7 @@ class _Rebinding:
         return {"random": random, **{name: recorded(getattr(np, name)) for name in ("arange", "linspace", "eye")}}
 
     def _array(self, x: np.ndarray) -> Any:
-        if self.recording is None or not x.ndim or x.size > LARGE:
+        if self.recording is None or x.size > LARGE:
             return x.view(Plain)
         if id(x) not in self.arrays:
             t = Tensor(x.astype(float), requires_grad=True)
@@ -449,6 +472,33 @@ class _Rebinding:
                 continue
         return new
 
+    def _class(self, cls: type) -> type:
+        """Return a class whose methods, and those of its bases, see the replacements."""
+        if type(cls) is not type or not _is_learners(sys.modules.get(cls.__module__)) or "__slots__" in vars(cls):
+            return cls
+        if id(cls) not in self.classes:
+            bases = tuple(map(self._class, cls.__bases__))
+            self.classes[id(cls)] = new = type(cls.__name__, bases, {"__module__": cls.__module__})
+            for name, value in vars(cls).items():
+                if name not in ("__dict__", "__weakref__", "__module__"):
+                    setattr(new, name, self._attribute(value))
+        return self.classes[id(cls)]
+
+    def _attribute(self, x: Any) -> Any:
+        if isinstance(x, staticmethod | classmethod):
+            return type(x)(self(x.__func__))
+        if isinstance(x, property):
+            return property(self(x.fget), self(x.fset), self(x.fdel))
+        return self(x)
+
+    def _object(self, x: Any) -> Any:
+        """Return a copy of an object of a class of the learner, which keeps what the function writes to it."""
+        if id(x) not in self.objects and (cls := self._class(type(x))) is not type(x) and hasattr(x, "__dict__"):
+            new: Any = object.__new__(cls)
+            self.objects[id(x)] = new
+            vars(new).update({name: self(value) for name, value in vars(x).items()})
+        return self.objects.get(id(x), x)
+
     def _globals(self, given: dict[str, Any]) -> dict[str, Any]:
         if id(given) not in self.globals:
             self.globals[id(given)] = names = {"float": _Float, **given}
@@ -456,6 +506,17 @@ class _Rebinding:
                 if not name.startswith("__"):
                     names[name] = self(value)
         return self.globals[id(given)]
+
+
+def _is_learners(module: Any) -> bool:
+    """Return whether a module is part of the learner's program: not of Python, nor installed."""
+    if module is None or module.__name__ in sys.builtin_module_names:
+        return False
+    return not (getattr(module, "__file__", None) or "").startswith(_LIBRARIES)
+
+
+def _may_record(x: Any) -> bool:
+    return not isinstance(x, int | float | str | None)
 
 
 # ---- the recording ---------------------------------------------------------------------------------------------------
@@ -471,13 +532,14 @@ class Place:
         integers: the variables of the function that were integers, such as those of its loops.
         part: 0, or which operation it is inside of a primitive that was written out.
         returned: the calls that returned the node's value, the innermost first: function, instruction, line.
+        execution: a number that nodes of one execution of the instruction share, such as those of one einsum.
     """
 
-    __slots__ = ("calls", "code", "count", "instruction", "integers", "line", "part", "returned")
+    __slots__ = ("calls", "code", "count", "execution", "instruction", "integers", "line", "part", "returned")
 
     def __init__(self, frame: Any) -> None:
         self.code, self.instruction, self.line = frame.f_code, frame.f_lasti, frame.f_lineno
-        self.count, self.part = 0, 0
+        self.count, self.part, self.execution = 0, 0, 0
         self.integers = _integers(frame)
         self.returned: tuple[tuple[Any, int, int], ...] = ()
         calls = []
@@ -530,6 +592,8 @@ class Recording:
         self.added: set[Any] = set()
         self.arrays: dict[tuple[Any, ...], str] = {}
         self.passes: dict[tuple[Any, ...], int] = {}
+        self._called: Any = None
+        self._executions = 0
 
     def watch(self, primitive: Any, result: Any, direction: str, node: Any) -> None:
         """Note a new node, its value and the place of its computation."""
@@ -541,13 +605,18 @@ class Recording:
             for i, c in node.constants.items()
         }
         frame: Any = sys._getframe(1)
+        called = None
         while frame is not None and frame.f_code.co_filename.startswith(_PACKAGES):
             if frame.f_code in _STARTS:
                 frame = None
                 break
-            frame = frame.f_back
+            frame, called = frame.f_back, frame
         if frame is not None:
             place = Place(frame)
+            if called is not self._called:
+                self._called = called
+                self._executions += 1
+            place.execution = self._executions
             key = (frame.f_code, frame.f_lasti, primitive.name)
             place.count = self.passes[key] = self.passes.get(key, -1) + 1
             self.places[node] = place
@@ -663,7 +732,7 @@ def _record(
     recording.values[t.node] = np.array(x, float)
     argument = Array(t)
     rebind = _Rebinding(recording if everything else None, created)
-    function = rebind(f) if isinstance(f, FunctionType | MethodType | functools.partial) else f
+    function = rebind(f)
     for names in rebind.globals.values():
         for key, value in names.items():
             recording.call_it(value, key)

@@ -224,6 +224,7 @@ class Tape:
             written = _overwrites_all(op)
             if written is not None and (node is not recording.output.node or written == len(self.ops) - 1):
                 where[node] = written  # total += x: what is written is the sum
+                self.ops[written].name = self.ops[written].name or recording.names.get(node)
                 continue
             if not (written_out and op.kind in WRITTEN_OUT and self._write_out(op, node, where)):
                 self._append(op, node, where)
@@ -373,6 +374,19 @@ class Tape:
     def gradient(self) -> np.ndarray:
         """The right gradient of the input."""
         return self._or_zero(self.gradients[0])
+
+    def gradient_of(self, early: int) -> np.ndarray:
+        """Return the right gradient of an operation that does not depend on the input, such as another input."""
+        gradients: list[Any] = [None] * len(self.ops)
+        gradients[-1] = self.seed
+        for k in range(len(self.ops) - 1, early, -1):
+            for i, s in enumerate(self.ops[k].sources):
+                if s is not None and s >= early and gradients[k] is not None:
+                    c = self.ops[k].contribution(i, gradients[k])
+                    if c is not None:
+                        gradients[s] = c if gradients[s] is None else gradients[s] + c
+        g = gradients[early]
+        return np.zeros(self.ops[early].value.shape) if g is None else np.asarray(g)
 
     def _or_zero(self, g: Any) -> np.ndarray:
         return np.zeros(self.x.shape) if g is None else g

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dis
 import linecache
 import math
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from types import CodeType
 from typing import Any
 
@@ -58,6 +58,8 @@ class Words:
     def variable(self, k: int) -> str:
         """Return the variable that holds the result of operation k, "" if there is none."""
         op = self.tape.ops[k]
+        if self.is_inside(k):
+            return ""
         if op.place is not None and not op.place.part:
             for code, instruction in (
                 *[call[:2] for call in op.place.returned[::-1]],
@@ -66,6 +68,14 @@ class Words:
                 if stored := _stored(code).get(instruction):
                     return stored
         return op.name or ""
+
+    def is_inside(self, k: int) -> bool:
+        """Return whether operation k is one of several of a call such as np.einsum, and not the last of them."""
+        place = self.tape.ops[k].place
+        if place is None or place.part or not place.execution:
+            return False
+        users = (self.tape.ops[j].place for j, _ in self.tape.ops[k].users)
+        return any(user is not None and not user.part and user.execution == place.execution for user in users)
 
     def name(self, k: int) -> str:
         """Return the name of a result, in backticks: a variable, or an expression."""
@@ -78,7 +88,7 @@ class Words:
         op = self.tape.ops[k]
         if op.primitive is None:
             return op.name or "x"
-        if op.place is not None and not op.place.part:
+        if op.place is not None and not op.place.part and not self.is_inside(k):
             for code, instruction, _ in self._written_at(k):
                 if (text := source_text(code, instruction)) and len(text) <= 40:
                     return text
@@ -99,6 +109,13 @@ class Words:
             return f" {operators[op.kind]} ".join(t if t.isidentifier() else f"({t})" if " " in t else t for t in texts)
         if op.kind == "neg":
             return f"-{texts[0]}"
+        if op.kind in ("reshape", "permute") and op.place is not None and op.place.execution:
+            user = self.tape.ops[op.users[0][0]].place if op.users else None
+            if user is not None and user.execution == op.place.execution:  # a part of np.einsum: what it moves
+                return texts[0]
+        if op.kind == "place":  # a[index] += b
+            name = self.variable(op.users[0][0]) if op.users else ""
+            return f"{name or '…'}[…]"
         if op.kind == "getitem":
             return f"{texts[0]}[…]"
         return f"{op.kind}({', '.join(texts[:2])})"
@@ -154,6 +171,16 @@ class Words:
             names = [n for n in every[0] if all(n in v for v in every) and len({v[n] for v in every}) > 1][:3]
             self._counters[same[0]] = [({n: v[n] for n in names}, j) for v, j in zip(every, same)]
         return self._counters[same[0]]
+
+    @cached_property
+    def sizes(self) -> dict[int, str]:
+        """The sizes of the dimensions of the arrays, with their meaning."""
+        found: dict[int, str] = {}
+        for k, op in enumerate(self.tape.ops):
+            for d, n in enumerate(op.value.shape):
+                if n > 1 and n not in found:
+                    found[n] = f"the size of dimension {d} of {self.name(k)}"
+        return found
 
     def known(self, k: int, early: int) -> dict[Any, Any]:
         """Return what is known of the function from operation `early` to k in all passes of a loop: to be filled."""

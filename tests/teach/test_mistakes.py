@@ -92,6 +92,13 @@ def target(h: Any) -> Any:
     return -np.log(softmax(h)[ROWS, LABELS])
 
 
+def framed(h: Any) -> Any:
+    out = np.zeros((4, 6))
+    out[:, 1:4] += h
+    return out
+
+
+SMOOTHED = 0.7 * placed((4, 3), (ROWS, LABELS), np.ones(4)) + 0.1
 ONE = placed((4, 3), (ROWS, LABELS), np.ones(4))
 
 # name: the shape of x, the operation, and the wrong gradient that it passes back
@@ -142,6 +149,18 @@ PLANTED: dict[str, tuple[tuple[int, ...], Callable[[Any], Any], Callable[[np.nda
     "normalization": ((4, 3), normed, lambda g, h: (g - normed(h) * mean(g * normed(h))) / deviation(h)),
     "log-softmax": ((4, 3), lambda h: np.log(softmax(h)), lambda g, h: g - softmax(h)),
     "log-sum-exp": ((4, 3), lambda h: np.log(np.exp(h).sum(axis=1)), lambda g, h: g[:, None] / 3 + 0 * h),
+    "half of a square": ((4, 3), lambda h: (s := t(h)) * s, lambda g, h: g * t(h) * (1 - t(h) ** 2)),
+    "wrong index read": ((4, 3), framed, lambda g, h: g[:, 2:5]),
+    "binary cross entropy": (
+        (4, 3),
+        lambda h: np.log(1 / (1 + np.exp(-h))),
+        lambda g, h: -g / (1 + np.exp(-h)),
+    ),
+    "soft targets": (
+        (4, 3),
+        lambda h: (SMOOTHED * np.log(softmax(h))).sum(axis=1),
+        lambda g, h: g[:, None] * (ONE - softmax(h)),
+    ),
     "changed array": ((4, 3), lambda h: h @ S, lambda g, h: g @ np.maximum(S, 0).T),
     "exchanged parts": (
         (4, 3),
@@ -270,6 +289,7 @@ AT_OUTPUTS: dict[str, tuple[Callable[[Any], Any], Callable[[np.ndarray, np.ndarr
         lambda g, w: (g * (1 - t(B @ w.T + D) ** 2) * np.cos(B @ w.T)).T @ B,
     ),
     "wrong point": (cubes, cubes_at_d),
+    "gradient of another input": (lambda w: t(B @ w.T) @ S, lambda g, w: t(B @ w.T).T @ g),
     "wrong part": (steps_stacked, last_step_everywhere),
     "sign at a value": (several_uses, negated_once),
     "other time steps": (steps, lambda g, w: (B.T @ g) * (1.1 - t(w) ** 2)),
@@ -305,6 +325,79 @@ def test_a_term_whose_gradient_is_transposed_is_found(seed: int) -> None:
     last = 2 * w / (w * w).sum()
     found = diagnosed(terms, w, first + second - last, first.T + second - last)
     assert found is not None and "transposed term" in found.mistakes, found
+
+
+class Affine:
+    """A layer as a learner writes it: its parameters and what it keeps are attributes."""
+
+    def __init__(self, w: Any) -> None:
+        self.w = w
+
+    def forward(self, x: Any) -> Any:
+        self.x = x
+        out = np.zeros((len(x), self.w.shape[1]))
+        for i in range(len(x)):
+            out[i] += x[i].dot(self.w)
+        return out
+
+
+class Network:
+    def __init__(self, *layers: Any) -> None:
+        self.layers = [*layers]
+
+    @staticmethod
+    def activation(h: Any) -> Any:
+        return np.tanh(h)
+
+    def __call__(self, x: Any) -> Any:
+        for layer in self.layers:
+            x = self.activation(layer.forward(x))
+        return x
+
+
+def test_functions_of_objects_are_recorded() -> None:
+    network = Network(Affine(A), Affine(S))
+    g, h = C, np.tanh(B @ A)
+    dh = (g * (1 - np.tanh(h @ S) ** 2)) @ S.T
+    found = check_gradient(network, B, (dh * (1 - h)) @ A.T, g).findings[0].diagnosis
+    assert found is not None and "`1 - x` instead of `1 - x * x`" in found.cause
+    assert type(network.layers[0].x) is np.ndarray  # the objects of the program are as they were
+
+    def loss(w: Any) -> Any:
+        network.layers[0].w = w
+        return network(B)
+
+    found = check_gradient(loss, A, B.T @ dh, g).findings[0].diagnosis
+    assert found is not None and found.mistake == "skipped"
+    assert check_gradient(loss, A, B.T @ (dh * (1 - h**2)), g)
+
+
+def transposed_convolution(x: Any) -> Any:
+    out = np.zeros((7, 7))
+    for i in range(3):
+        for j in range(3):
+            out[2 * i : 2 * i + 3, 2 * j : 2 * j + 3] += x[i, j] * A
+    return np.tanh(out)
+
+
+@pytest.mark.parametrize(
+    ("index", "said"),
+    [
+        (lambda i, j: np.s_[2 * j : 2 * j + 3, 2 * i : 2 * i + 3], "`i` and `j` are exchanged"),
+        (lambda i, j: np.s_[i : i + 3, j : j + 3], "read at the wrong index: `i`, `j` counts less"),
+    ],
+)
+def test_the_index_of_a_strided_transposed_convolution_is_named(index: Any, said: str) -> None:
+    g = np.sin(np.arange(49.0)).reshape(7, 7) * (1 - transposed_convolution(S) ** 2)
+    wrong = np.array([[(g[index(i, j)] * A).sum() for j in range(3)] for i in range(3)])
+    upstream = np.sin(np.arange(49.0)).reshape(7, 7)
+    found = check_gradient(transposed_convolution, S, wrong, upstream).findings[0].diagnosis
+    assert found is not None and (said in found.cause or "transpose" in found.cause), found
+
+
+def test_one_number_is_not_explained_by_a_factor_that_fits() -> None:
+    found = check_gradient(lambda w: np.exp(w) * np.sin(w) + w**2, 0.7, 0.123456).findings[0].diagnosis
+    assert found is None or "factor" not in found.cause
 
 
 def test_every_entry_of_the_catalogue_is_planted() -> None:

@@ -26,7 +26,20 @@ from minigrad.teach.tape import MOVING, Times
     "the contribution of {operand} through {through} is missing: forgotten, or overwritten by a later one (= for +=)",
 )
 def _dropped(s: Edge) -> Iterator[Variant]:
+    if s.is_square:
+        return  # "half of a square" says so
     if s.tape.ops[s.source or 0].users[1:] or s.source == 0 or s.is_of_pass_before:
+        yield Variant(lambda g: np.zeros(s.operand.shape))
+
+
+@mistake(
+    "half of a square",
+    "edge",
+    "{operand} stands twice in {through}, and only one of its two contributions is there: the factor 2 of a square",
+    assumes=0.9,
+)
+def _half_of_a_square(s: Edge) -> Iterator[Variant]:
+    if s.is_square and s.i == 0:
         yield Variant(lambda g: np.zeros(s.operand.shape))
 
 
@@ -37,7 +50,7 @@ def _dropped(s: Edge) -> Iterator[Variant]:
     assumes=0.9,
 )
 def _constant(s: Edge) -> Iterator[Variant]:
-    if (s.op.kind in REDUCTIONS and not s.op.added) or _leads_to_reduction(s):
+    if ((s.op.kind in REDUCTIONS and not s.op.added) or _leads_to_reduction(s)) and not s.is_square:
         yield Variant(lambda g: np.zeros(s.operand.shape))
 
 
@@ -229,10 +242,16 @@ def _other_array(s: Edge) -> Iterator[Variant]:
                 called = s.words.operand(source, j)
                 text = f"the old {said} instead of the new one" if called == said else f"{called} instead of {said}"
                 yield Variant(instead(name, before), text, -0.1, f"{name} from {j}")
-        base = source
+        base, moves = source, []
         while base is not None and s.tape.ops[base].kind in ("reshape", "permute"):
-            base = s.tape.ops[base].sources[0]
-        if name != "y" and base is not None and base != source:
+            moves.append(s.tape.ops[base])
+            base = moves[-1].sources[0]
+        if name != "y" and base is not None and moves:  # as w in x @ w.T, or M in an einsum
+            for array, text, assumes, key in _instead_of(s, base):
+                for move in moves[::-1]:
+                    array = np.asarray(move.primitive.recompute(array, **move.parameters))
+                if not np.array_equal(array, right):
+                    yield Variant(instead(name, array), text, assumes, f"{name} of {key}")
             reshaped = s.tape.ops[base].value.reshape(right.shape)
             if not np.array_equal(reshaped, right):
                 text = f"{s.words.name(base)} is only reshaped where its axes must be permuted too (a transpose)"
@@ -259,6 +278,16 @@ def _other_array(s: Edge) -> Iterator[Variant]:
             for flipped in [axes for n in range(1, len(dims) + 1) for axes in itertools.combinations(dims, n)]:
                 text = f"{said} flipped along {dimensions(flipped)}, in reverse order"
                 yield Variant(instead(name, np.flip(right, flipped)), text, 0.3 + 0.1 * (len(flipped) == 3))
+
+
+def _instead_of(s: Edge, k: int) -> Iterator[tuple[np.ndarray, str, float, str]]:
+    """Yield the arrays that may stand for the result of operation k: what is said, how far-fetched it is, and a key."""
+    right, name = s.tape.ops[k].value, s.words.name(k)
+    for array, called, key in s.neighbours(right.shape):
+        yield array, f"{called} instead of {name}", 0.0, key
+    for a, b in itertools.combinations(range(right.ndim), 2):
+        if right.shape[a] == right.shape[b]:
+            yield right.swapaxes(a, b), f"{name} transposed", 0.2, f"{a} {b}"
 
 
 @mistake(
@@ -334,6 +363,8 @@ def _factor(s: Edge) -> Iterator[Variant]:
     c = s.scale
     if c is not None and c not in (0, 1, -1, 2):
         text, assumes = factor_words(c, s.tape)
+        if assumes > 1 and s.tape.x.size < 2:
+            return  # one number is a multiple of any other
         yield Variant(lambda g: c * s.contribution(g), text, assumes, f"{c:.6g}")
 
 
@@ -504,6 +535,16 @@ def _wrong_sum(s: Edge) -> Iterator[Variant]:
             f"only that of the {name} index of {where} is there (= for +=, or no sum)",
             key=name,
         )
+    shown = raw[raw != 0]
+    if shown.size and np.ptp(shown) <= 1e-9 * np.abs(shown).max():  # a mask: -1 for -mask.sum(axis=1)
+
+        def once(g: np.ndarray) -> np.ndarray:
+            c = s.raw(g)
+            return np.full(shape, c[c != 0].mean())
+
+        text = f"each counts once, however many elements along {where} contribute (1 for their number)"
+        yield Variant(once, text, 0.1, "once")
+        yield Variant(lambda g: once(g) * (s.contribution(g) != 0), text, 0.1, "once, or not at all")
     for others in itertools.combinations(range(raw.ndim), len(axes)):
         kept = [n for d, n in enumerate(raw.shape) if d not in others]
         if others != axes and math.prod(kept) == math.prod(shape):
@@ -645,11 +686,6 @@ def _wrong_index(s: Edge) -> Iterator[Variant]:
             yield Variant(
                 lambda g: g, "what was overwritten still receives a gradient; it must be 0 at the written index"
             )
-        else:
-            for other, said, assumes, key in other_indices(s):
-                yield Variant(lambda g, o=other: s.fitted(g[o]), said, assumes, key)
-        return
-    if op.kind == "amax":
         return
     if op.kind != "getitem":
         return
@@ -671,6 +707,13 @@ def _wrong_index(s: Edge) -> Iterator[Variant]:
             yield Variant(all_rows, "in every row, not in its own (dx[:, y] for dx[np.arange(N), y])")
         if len(shape) == 2 and shape[0] == shape[1]:
             yield Variant(lambda g: _put(shape, (columns, rows), g), "rows and columns are exchanged", 0.2)
+
+
+@mistake("wrong index read", "edge", "the gradient of {through} is read at the wrong index: {detail}", assumes=1.6)
+def _wrong_index_read(s: Edge) -> Iterator[Variant]:
+    if s.op.kind == "place" or s.op.kind == "setitem" and s.i == 1:  # a[index] += b, a[index] = b
+        for other, said, assumes, key in other_indices(s):
+            yield Variant(lambda g, o=other: s.fitted(g[o]), said, assumes, key)
 
 
 def _put(shape: tuple[int, ...], index: Any, g: np.ndarray) -> np.ndarray:

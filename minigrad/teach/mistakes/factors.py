@@ -25,26 +25,59 @@ def factor_words(c: float, tape: Tape) -> tuple[str, float]:
         ):
             if math.isclose(abs(c), value, rel_tol=1e-6):
                 return wrong + text, 0.3 * (c < 0)
+    plain = [one for one in known if one[0] != SQUARE]
+    for (first, n), (second, m) in itertools.permutations(plain[:12], 2):
+        if not n.is_integer() and m.is_integer() and math.isclose(abs(c), n / math.sqrt(m), rel_tol=1e-6):
+            return f"{wrong}divided by sqrt({m:g}), {second}, instead of by {n:g}, {first}", 0.3 * (c < 0)
     for called, n in known:
         for value, text in (
             (math.sqrt(n), f"sqrt({n:g}) times too large: the factor 1/sqrt({n:g}), {called}, is missing"),
             (1 / math.sqrt(n), f"sqrt({n:g}) times too small: the factor sqrt({n:g}), {called}, is missing"),
-            (n * n, f"{n:g}**2 times too large ({called})"),
-            (1 / n**2, f"{n:g}**2 times too small ({called})"),
+            (n * n, f"{n:g}**2 times too large: multiplied by {n:g}, {called}, where it must be divided by it"),
+            (1 / n**2, f"{n:g}**2 times too small: divided by {n:g}, {called}, where it must be multiplied by it"),
             (n - 1, f"{n - 1:g} times too large ({called}, less 1)"),
-            (n / (n - 1) if n != 1 else 0, f"off by {n:g}/{n - 1:g}: divided by {n - 1:g} instead of {n:g} ({called})"),
-            ((n - 1) / n, f"off by {n - 1:g}/{n:g}: divided by {n:g} instead of {n - 1:g} ({called})"),
         ):
             if value > 0 and math.isclose(abs(c), value, rel_tol=1e-6):
                 return wrong + text, 0.3 * (c < 0)
-    for (first, n), (second, m) in itertools.permutations(known[:8], 2):
+    for (first, n), (second, m) in itertools.permutations(plain[:12], 2):
         if math.isclose(abs(c), n / m, rel_tol=1e-6):
             return f"off by {n:g}/{m:g}: divided by {m:g}, {second}, instead of {n:g}, {first}", 0.4
+    for called, n in known:
+        for value, m in (((n - 1) / n, n), (n / (n - 1), n - 1)):
+            if value > 0 and math.isclose(abs(c), value, rel_tol=1e-6):
+                right = 2 * n - 1 - m
+                return f"{wrong}off by {right:g}/{m:g}: divided by {m:g} instead of {right:g} ({called})", 0.3 * (c < 0)
+    for (first, n), (second, m) in itertools.permutations(plain[:12], 2):
+        if math.isclose(abs(c), math.sqrt(n / m), rel_tol=1e-6):
+            return f"divided by sqrt({m:g}), {second}, instead of sqrt({n:g}), {first}", 0.5
+    pairs = itertools.combinations(_powers(plain[:8] + [(SQUARE, 2.0)]), 2)
+    several = [
+        (far + more, first, second)
+        for (a, first, far), (b, second, more) in pairs
+        if math.isclose(abs(c), a * b, rel_tol=1e-6)
+    ]
+    if several:
+        _, first, second = min(several)
+        return f"{wrong}off by two factors: {first}; and {second}", 0.8
     whole = round(abs(c)) if abs(c) > 1 else round(1 / abs(c))
     if whole <= 1000 and math.isclose(abs(c), whole if abs(c) > 1 else 1 / whole, rel_tol=1e-6):
         way = "large" if abs(c) > 1 else "small"
         return f"{wrong}{whole} times too {way}", 0.5
     return f"off by a factor of {c:.6g}", 1.5
+
+
+def _powers(known: list[tuple[str, float]]) -> list[tuple[float, str, int]]:
+    """Return the factors that a number may stand for, in words, and how far-fetched each is."""
+    found = []
+    for called, n in known:
+        far = int(called == SQUARE)
+        found += [
+            (n, f"a factor 1/{n:g} is missing ({called})", far),
+            (1 / n, f"a factor {n:g} is missing, or 1/{n:g} is there once too often ({called})", far),
+            (n * n, f"it is multiplied by {n:g}, {called}, where it must be divided by it", far + 1),
+            (1 / n**2, f"it is divided by {n:g}, {called}, where it must be multiplied by it", far + 1),
+        ]
+    return found
 
 
 def meaningful(tape: Tape) -> list[tuple[str, float]]:

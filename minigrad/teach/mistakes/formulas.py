@@ -31,7 +31,12 @@ FUNCTIONS: dict[str, Callable[[Any, Any], Any]] = {
 """Derivatives that a function may be given by mistake, in terms of its argument x and its result y."""
 
 
-_OF = {"1 - y**2": ", the derivative of tanh", "y * (1 - y)": ", the derivative of the sigmoid"}
+_OF = {
+    "1 - y**2": ", the derivative of tanh",
+    "1 - tanh(x)**2": ", the derivative of tanh",
+    "y * (1 - y)": ", the derivative of the sigmoid",
+    "sigmoid(x) * (1 - sigmoid(x))": ", the derivative of the sigmoid",
+}
 
 
 def functions(
@@ -66,7 +71,7 @@ def functions(
         for text in FUNCTIONS:
             of = _of(text, y) or next((why for why, texts in mixed.items() if text in texts), "")
             said = spoken(text, {"x": x_name, "y": y_name})
-            known[text] = said + (of or instead), -0.2 * bool(of) + 0.2 * (len(text) > 12)
+            known[text] = said + (of or instead), -0.2 * bool(of) + 0.2 * (len(text) > 12) * (text not in _OF)
     for text, d in found.items():
         detail, assumes = known[text]
         yield Variant(Times(d), detail, assumes, text)
@@ -74,7 +79,7 @@ def functions(
 
 def _of(text: str, y: Any) -> str:
     """Return of which function a formula is the derivative, if it can be: its result y has the range."""
-    return _OF[text] if text in _OF and np.max(np.abs(y), initial=0) <= 1 else ""
+    return _OF[text] if text in _OF and ("x" in text or np.max(np.abs(y), initial=0) <= 1) else ""
 
 
 def _right_text(found: Mapping[str, Any], right: Any) -> str:

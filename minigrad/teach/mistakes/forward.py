@@ -175,7 +175,7 @@ def _wrong_part(s: Site) -> Iterator[Variant]:
     """Parts x[index] with another index: of the loop's variables, or as another part has it."""
     if s.op.kind == "roll":
         yield from _wrong_roll(s)
-    if s.op.kind not in ("getitem", "setitem") or not s.tape.gradients:
+    if s.op.kind not in ("getitem", "setitem", "place") or not s.tape.gradients:
         return
     for index, said, assumes, key in other_indices(s):
         yield Variant(
@@ -221,7 +221,7 @@ def _other_indices(s: Site) -> Iterator[tuple[Any, str, float, str]]:
     if any(isinstance(p, np.ndarray) for p in parts):
         yield from _other_arrays_of_indices(s, parts)
         return
-    source = op.sources[0]
+    source = op.sources[0] if op.kind != "place" else None
     read = [k for k, _ in s.tape.ops[source].users if s.tape.ops[k].kind == op.kind] if source is not None else []
     if s.words.passes(s.k) > 1 and s.k in read:
         here_read = read.index(s.k)
@@ -230,10 +230,11 @@ def _other_indices(s: Site) -> Iterator[tuple[Any, str, float, str]]:
                 said = f"that of the step {which}, off by one"
                 yield s.tape.ops[j].parameters["index"], said, 0.05, f"step {which}"
     places = [d for d, p in enumerate(parts) if isinstance(p, int) or isinstance(p, slice) and p != slice(None)]
+    shape = op.parameters["shape"] if op.kind == "place" else np.shape(op.operands[0])
+    yield from _elsewhere(parts, places, shape)
     here, every = s.variables
     if not here or not places:
         return
-    shape = np.shape(op.operands[0])
     at = {tuple(v[n] for n in here): k for v, k in every}
 
     # as in another pass of the loop
@@ -259,10 +260,6 @@ def _other_indices(s: Site) -> Iterator[tuple[Any, str, float, str]]:
         if (found := of_pass(**{n: here[m], m: here[n]})) is not None:
             yield found, f"`{n}` and `{m}` are exchanged, rows for columns (a transpose)", 0.0, f"{n} {m}"
     # with another stride or offset
-    for d in places:
-        for by in (1, -1):
-            if (found := _moved(parts, {d: by}, shape)) is not None:
-                yield found, f"off by one along dimension {d}", 0.2, f"{d} {by}"
     for factor in (-1, -2, 1, 2):
         said = f"`{{}}` counts {'less' if factor < 0 else 'more'} than it must (a stride, a dilation or an offset)"
         for d, n in itertools.product(places, here):
@@ -272,6 +269,26 @@ def _other_indices(s: Site) -> Iterator[tuple[Any, str, float, str]]:
             for n, m in itertools.permutations(here, 2):
                 if (found := _moved(parts, {d: factor * here[n], e: factor * here[m]}, shape)) is not None:
                     yield found, said.format(f"{n}`, `{m}"), 0.2, f"{d} {n} {e} {m} {factor}"
+
+
+def _elsewhere(
+    parts: tuple[Any, ...], places: list[int], shape: tuple[int, ...]
+) -> Iterator[tuple[Any, str, float, str]]:
+    """Yield the same part moved along one dimension, or along all, and without its stride."""
+    slices = [d for d in places if isinstance(parts[d], slice) and len(range(*parts[d].indices(shape[d]))) < shape[d]]
+    for n, by in itertools.product({1, len(slices)}, (1, -1, 2, -2)):
+        for moved in itertools.combinations(places if n == 1 else slices, n):
+            if (found := _moved(parts, dict.fromkeys(moved, by), shape)) is not None:
+                off = "one" if abs(by) == 1 else "two"
+                said = f"off by {off} along {dimensions(moved)}"
+                yield found, said, 0.1 + 0.1 * abs(by), f"{moved} {by}"
+    strided = [d for d in slices if parts[d].indices(shape[d])[2] > 1]
+    if strided:
+        plain = list(parts)
+        for d in strided:
+            start, stop, step = parts[d].indices(shape[d])
+            plain[d] = slice(start, start + len(range(start, stop, step)))
+        yield tuple(plain), f"without the stride along {dimensions(tuple(strided))}", 0.0, "no stride"
 
 
 def _moved(parts: tuple[Any, ...], by: dict[int, int], shape: tuple[int, ...]) -> tuple[Any, ...] | None:

@@ -13,6 +13,7 @@ from minigrad.primitives.primitive import Elementwise
 from minigrad.teach.catalogue import Variant, mistake
 from minigrad.teach.mistakes.formulas import functions
 from minigrad.teach.mistakes.sites import Block
+from minigrad.teach.tape import Times
 
 
 @mistake(
@@ -247,6 +248,65 @@ def _cross_entropy(s: Block) -> Iterator[Variant]:
         yield Variant(made(q, one), f"other probabilities are used, {said}", assumes + 0.4, said)
 
 
+@mistake(
+    "soft targets",
+    "block",
+    "the gradient of the cross-entropy loss {node}{line} with respect to the scores {operand} is wrong: {detail}; it "
+    "must be (softmax - targets) times the upstream gradient",
+    assumes=1.1,
+)
+def _soft_targets(s: Block) -> Iterator[Variant]:
+    """The loss -sum(t * log softmax(x)), where t are probabilities, such as labels that are smoothed."""
+    if s.op.kind != "mul" or s.x.shape != s.y.shape or not s.x.ndim:
+        return
+    i = next((i for i, k in enumerate(s.op.sources) if k is None or not s.tape.ops[k].active), 0)
+    t, logs = np.broadcast_to(s.op.operands[i], s.y.shape), s.op.operands[1 - i]
+    p, n = np.exp(logs), s.x.shape[-1]
+    if not np.allclose(t.sum(-1), 1) or not np.allclose(p.sum(-1), 1) or t.min() < 0 or s.early == s.k:
+        return
+    low, hot = t.min(-1, keepdims=True), 1.0 * (t == t.max(-1, keepdims=True))
+    eps = n * low
+    for said, other in {
+        "the targets are not subtracted": 0 * t,
+        "the targets are added, not subtracted": -t,
+        "the targets are not smoothed: 1 for the class, and 0 for the others": hot,
+        f"eps / {n} is missing in the smoothed targets": t - low,
+        f"eps stands where eps / {n} must stand in the smoothed targets": t - low + eps,
+        "the factor 1 - eps is missing in the smoothed targets": hot + low,
+        f"eps / {n - 1} stands where eps / {n} must stand in the smoothed targets": hot * (1 - eps)
+        + (1 - hot) * eps / (n - 1),
+    }.items():
+        # the upstream gradient is the same for all classes, which are added up
+        yield Variant(lambda g, t=other: (t - p) * g.mean(-1, keepdims=True), said)
+        yield Variant(lambda g, t=other: t * g - p * (t * g).sum(-1, keepdims=True), said, 0.1, f"{said} in the loss")
+
+
+@mistake(
+    "binary cross entropy",
+    "block",
+    "the gradient of {node}{line}, the logarithm of a sigmoid, with respect to {operand} is wrong: {detail}",
+    assumes=1.2,
+)
+def _binary_cross_entropy(s: Block) -> Iterator[Variant]:
+    if not s.is_elementwise or len(s.tape.between(s.k, s.early)) < 3:
+        return
+    p, right = 1 / (1 + np.exp(-s.x)), s.right(np.ones(s.y.shape))
+    for sign in (1.0, -1.0):
+        target = p - sign * right
+        if not np.isclose(target * (1 - target), 0, atol=1e-9).all():
+            continue
+        must = "; it must be sigmoid - target"
+        for said, wrong in {
+            "the target is not subtracted (sigmoid alone)": p,
+            "the target is added, not subtracted": p + target,
+            "the targets 0 and 1 are exchanged": p - (1 - target),
+            "it has the factor sigmoid * (1 - sigmoid), which the logarithm cancels": (p - target) * p * (1 - p),
+            "it is sigmoid * (1 - sigmoid), the derivative of the sigmoid alone": p * (1 - p),
+            "the sigmoid is missing: the scores less the targets": s.x - target,
+        }.items():
+            yield Variant(Times(sign * wrong), said + must, key=said)
+
+
 def _targets(s: Block) -> tuple[np.ndarray, float] | None:
     """Return the targets and a sign, if y has for each row of x the logarithm of the softmax at one place."""
     if not s.x.ndim or s.y.shape != s.x.shape[:-1] or s.x.shape[-1] < 2:
@@ -347,6 +407,9 @@ def _scaled_normalization(s: Block) -> Iterator[Variant]:
             for v in _normalizations(s, xhat, std, axes, kind):
                 said = f"{v.detail} (g is the upstream gradient times {name})"
                 yield Variant(lambda g, f=v.change, a=gamma: f(g * a), said, v.assumes, v.detail)
+                if "goes over axis" in v.detail or "go over axis" in v.detail:
+                    said = f"{v.detail} (g is the upstream gradient, and the result is multiplied by {name})"
+                    yield Variant(lambda g, f=v.change, a=gamma: a * f(g), said, v.assumes + 0.1, f"{v.detail} after")
             for v in _normalizations(s, xhat, std, axes, kind):
                 if v.assumes <= 0:
                     said = f"{v.detail}, and the factor {name} is missing"
@@ -386,7 +449,7 @@ def _normalizations(s: Block, xhat: np.ndarray, std: np.ndarray, axes: tuple[int
         "the mean of g * xhat is divided by N once more": 1 / n,
     }
     arrays = {
-        "x stands where xhat must stand": (s.x, s.x),
+        "x stands where xhat must stand": (s.x, s.x),  # both; a step of the standard deviation may give the same
         "x stands for one xhat (before the mean)": (s.x, xhat),
         "x stands for one xhat (in the mean)": (xhat, s.x),
         "xhat is missing before mean(g * xhat)": (np.ones_like(xhat), xhat),
@@ -417,8 +480,9 @@ def _normalizations(s: Block, xhat: np.ndarray, std: np.ndarray, axes: tuple[int
         other_means[f"mean(g * xhat) goes over axis {said}, and must go over {here}"] = (mean, over(o))
         if centred:
             other_means[f"mean(g) goes over axis {said}, and must go over {here}"] = (over(o), mean)
-        if m != n and kind != "unit":
-            other_means[f"its sums are divided by {m}, the elements along axis {said}, and must be by {n}"] = (
+    for m, meaning in s.counts.items() if kind != "unit" else ():
+        if m != n:
+            other_means[f"its sums are divided by {m}, {meaning}, and must be by {n}"] = (
                 lambda a, m=m: mean(a) * n / m,
                 lambda a, m=m: mean(a) * n / m,
             )
@@ -459,7 +523,8 @@ def _normalizations(s: Block, xhat: np.ndarray, std: np.ndarray, axes: tuple[int
     if centred:
         yield Variant(made(beta=(float(n), mean), gamma=float(n)), "sums stand where means must stand (1/N is missing)")
     for said, change in options:
-        yield Variant(made(**change), said)
+        wide = isinstance(change.get("pair"), tuple) and change["pair"][0] is change["pair"][1]
+        yield Variant(made(**change), said, 0.5 * wide)
     for (said, change), (more, further) in itertools.combinations(options[:24], 2):
         if change.keys().isdisjoint(further):
             yield Variant(made(**change, **further), f"{said}, and {more}", 1.2)
@@ -498,7 +563,7 @@ def _normalized(s: Block, y: np.ndarray) -> tuple[tuple[int, ...], np.ndarray, s
 )
 def _other_derivative(s: Block) -> Iterator[Variant]:
     between = s.tape.between(s.k, s.early)
-    if s.x.shape != s.y.shape or len(between) < 2 or s.x.size < 2:
+    if s.x.shape != s.y.shape or len(between) < 2 or s.x.size < 2 and s.tape.x.size < 2:
         return
     if all(isinstance(s.tape.ops[k].primitive, Elementwise) for k in between):
         right, known = s.local, s.words.known(s.k, s.early)

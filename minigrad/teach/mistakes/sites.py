@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -244,9 +245,14 @@ class Edge(Site):
         return isinstance(other, np.ndarray) and bool(np.isin(other, (0, 1)).all() and other.any()) and other.size > 1
 
     @property
+    def is_square(self) -> bool:
+        """True if the operation is x * x."""
+        return self.op.kind == "mul" and self.op.sources[0] == self.op.sources[1]
+
+    @property
     def is_second_branch(self) -> bool:
-        """True for the operand that a choice between two takes where its condition does not hold."""
-        return self.op.kind in CHOICES and self.i == len(self.op.operands) - 1
+        """True for the operand that `where` takes where its condition does not hold."""
+        return self.op.kind == "where" and self.i == len(self.op.operands) - 1
 
 
 CHOICES = ("where", "maximum", "minimum")
@@ -304,6 +310,13 @@ class Block(Site):
         """The sets of axes over which a normalization may go."""
         dims = range(self.x.ndim)
         return [a for n in dims for a in itertools.combinations(dims, n + 1)]
+
+    @cached_property
+    def counts(self) -> dict[int, str]:
+        """The numbers of elements by which a sum may be divided, with their meaning."""
+        several = {axes: math.prod(self.x.shape[a] for a in axes) for axes in self.axes}
+        found = {n: f"the elements along axis {', '.join(map(str, axes))}" for axes, n in several.items()}
+        return {**self.words.sizes, **found}
 
 
 @dataclass

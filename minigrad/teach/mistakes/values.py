@@ -160,8 +160,9 @@ def _wrong_part(s: Site) -> Iterator[Variant]:
             ("each that of the previous one, off by one (before the first is the last)", [-1, *range(n - 1)]),
         ):
             if n > 2:
+                far = 0.3 * said.startswith("always")  # a mask that is left out may give the same numbers
                 yield Variant(
-                    lambda g, o=order, d=d: g.take(o, axis=d), f"along dimension {d}, {said}", 0.0, f"{d} {said}"
+                    lambda g, o=order, d=d: g.take(o, axis=d), f"along dimension {d}, {said}", far, f"{d} {said}"
                 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator
+from contextlib import suppress
 
 import numpy as np
 
@@ -105,6 +106,16 @@ def _whole_order(s: Whole) -> Iterator[Variant]:
                         )
 
 
+@mistake("gradient of another input", "gradient", "this is the gradient of {detail}", assumes=0.8)
+def _of_another_input(s: Whole) -> Iterator[Variant]:
+    for k, op in enumerate(s.tape.ops):
+        if op.kind == "input" and not op.active and op.value.shape == s.x.shape and s.x.size > 1:
+            own = f", not of `{s.tape.ops[0].name}`" if s.tape.ops[0].name else ""
+            with suppress(ValueError, TypeError, IndexError):
+                other = s.tape.gradient_of(k)
+                yield Variant(lambda g, a=other: a, f"`{op.name or 'another input'}`{own}")
+
+
 @mistake("update for gradient", "gradient", "this is {detail}, not the gradient itself", assumes=1.5)
 def _update(s: Whole) -> Iterator[Variant]:
     a, n = (s.learners - s.x).ravel(), s.right.ravel()
@@ -120,7 +131,8 @@ def _update(s: Whole) -> Iterator[Variant]:
     if largest:
         yield Variant(lambda g: g / largest, "the gradient divided by its largest element")
     yield Variant(np.sign, "the sign of the gradient")
-    yield Variant(np.abs, "the absolute value of the gradient")
+    few = min(int((s.right < 0).sum()), int((s.right > 0).sum())) < 2
+    yield Variant(np.abs, "the absolute value of the gradient", 1.0 * few)
     yield Variant(lambda g: g * g, "the square of the gradient")
 
 

@@ -76,13 +76,19 @@ def sentence(c: Candidate, words: Words | None, template: str = "") -> str:
 def representative(explanations: list[Explanation]) -> list[Explanation]:
     """Return one explanation for each mistake: where the same cut can be made at several places, the best named one."""
     kept: list[Explanation] = []
-    by_name: dict[tuple[str, ...], list[Explanation]] = {}
+    by_name: dict[tuple[tuple[str, ...], ...], list[Explanation]] = {}
     for e in explanations:
-        by_name.setdefault(tuple(c.mistake.name for c in e.candidates), []).append(e)
+        by_name.setdefault(tuple(_kind(c) for c in e.candidates), []).append(e)
     for same in by_name.values():
         least = min(e.assumes for e in same)
         kept.append(min((e for e in same if e.assumes <= least + 0.05), key=_plainness))
     return sorted(kept, key=lambda e: e.assumes)
+
+
+def _kind(c: Candidate) -> tuple[str, ...]:
+    """Return what candidates have in common of which only one is said: the mistake; that of a number, at its place."""
+    number = c.mistake.name == "skipped" and len(c.sites) == 1 and c.site.op.kind in ("mul", "div")
+    return (c.mistake.name, c.site.fields["through"]) if number else (c.mistake.name,)
 
 
 def _plainness(e: Explanation) -> tuple[int, ...]:

@@ -27,7 +27,7 @@ class Formulas(Single):
                 continue
             if site.is_elementwise:
                 found += self._local_derivatives(site)
-            elif isinstance(site, Edge) and site.op.kind == "matmul" and np.ndim(site.op.operands[1 - site.i]) > 1:
+            elif isinstance(site, Edge) and site.op.kind == "matmul" and np.size(site.op.operands[1 - site.i]) > 1:
                 found += self._factors_of_product(site)
         return found
 
@@ -126,7 +126,11 @@ class Formulas(Single):
         found = []
         for i in pool.likeliest(self._equal(pool.matrix @ np.array(parts).T, wanted)):
             row = pool.matrix[i].reshape(other.shape)
-            said = f"{pool.said(i)} instead of {site.words.operand(site.k, 1 - site.i)}"
+            operand = site.words.operand(site.k, 1 - site.i)
+            said = f"{pool.said(i)} instead of {operand}"
+            if pool.said(i) == operand:
+                line = self.words.line(pool.made_of[i][0].k or 0)
+                said = f"another {operand}{line} instead of the one that is multiplied"
             change = lambda g, r=row: site.op.contribution(site.i, g, {name: r})  # noqa: E731
             found += self._explained("other array", site, change, said, 1.8 + pool.assumes[i])
         return found

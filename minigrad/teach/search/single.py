@@ -137,8 +137,10 @@ class Single(Comparison):
         self._every: list[Any] = []
         self._scopes: dict[int, str] = {}
         seen: dict[Any, int] = {}
-        last = {self._instruction(scope, site): site.k for scope, site in self.sites()}
-        for scope, site in self.sites():
+        every = [*self.sites()]
+        last = {self._instruction(scope, site): site.k for scope, site in every}
+        # if time is short, what is not in a loop has been tried
+        for scope, site in sorted(every, key=lambda one: self.words.passes(one[1].k) > 1):
             self._every.append(site)
             self._scopes[id(site)] = scope
             place = self._instruction(scope, site)
