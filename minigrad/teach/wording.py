@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.teach.tape import Op, Tape
+from minigrad.teach.tape import MOVING, Op, Tape
 
 _STORES = ("STORE_FAST", "STORE_NAME", "STORE_DEREF", "STORE_GLOBAL")
 
@@ -70,12 +70,16 @@ class Words:
         return op.name or ""
 
     def is_inside(self, k: int) -> bool:
-        """Return whether operation k is one of several of a call such as np.einsum, and not the last of them."""
+        """Return whether operation k is one of several of a call such as np.einsum, and others work on its result."""
         place = self.tape.ops[k].place
         if place is None or place.part or not place.execution:
             return False
-        users = (self.tape.ops[j].place for j, _ in self.tape.ops[k].users)
-        return any(user is not None and not user.part and user.execution == place.execution for user in users)
+        for j, _ in self.tape.ops[k].users:
+            user = self.tape.ops[j].place
+            same = user is not None and not user.part and user.execution == place.execution
+            if same and (self.tape.ops[j].kind not in MOVING or self.is_inside(j)):
+                return True
+        return False
 
     def name(self, k: int) -> str:
         """Return the name of a result, in backticks: a variable, or an expression."""

@@ -395,6 +395,26 @@ def test_the_index_of_a_strided_transposed_convolution_is_named(index: Any, said
     assert found is not None and (said in found.cause or "transpose" in found.cause), found
 
 
+def test_passes_are_counted_as_in_the_forward_pass() -> None:
+    def f(w: Any) -> Any:
+        h, total = D[0], 0.0
+        for i in range(4):
+            h = np.tanh(B[i] + h @ w)
+            total = total + (h**2).sum()
+        return total
+
+    hs = [D[0]]
+    for i in range(4):
+        hs.append(np.tanh(B[i] + hs[-1] @ S))
+    dw, dh = np.zeros((3, 3)), np.zeros(3)
+    for i in (3, 2, 1, 0):
+        da = (dh + 2 * hs[i + 1]) * (1 - hs[i + 1] ** 2)
+        dw += np.outer(hs[i], da)
+        dh = da @ S.T * (i > 1)
+    found = check_gradient(f, S, dw).findings[0].diagnosis
+    assert found is not None and "in all passes of the loop but the last 2 (truncated in time)" in found.cause
+
+
 def test_one_number_is_not_explained_by_a_factor_that_fits() -> None:
     found = check_gradient(lambda w: np.exp(w) * np.sin(w) + w**2, 0.7, 0.123456).findings[0].diagnosis
     assert found is None or "factor" not in found.cause

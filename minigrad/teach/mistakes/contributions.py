@@ -28,7 +28,9 @@ from minigrad.teach.tape import MOVING, Times
 def _dropped(s: Edge) -> Iterator[Variant]:
     if s.is_square:
         return  # "half of a square" says so
-    if s.tape.ops[s.source or 0].users[1:] or s.source == 0 or s.is_of_pass_before:
+    # in the last pass of a loop, some uses are of no consequence
+    several = any(s.tape.ops[k].users[1:] for k in s.words.same_instruction(s.source))
+    if several or s.source == 0 or s.is_of_pass_before:
         yield Variant(lambda g: np.zeros(s.operand.shape))
 
 

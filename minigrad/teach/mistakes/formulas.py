@@ -33,7 +33,6 @@ FUNCTIONS: dict[str, Callable[[Any, Any], Any]] = {
 
 _OF = {
     "1 - y**2": ", the derivative of tanh",
-    "1 - tanh(x)**2": ", the derivative of tanh",
     "y * (1 - y)": ", the derivative of the sigmoid",
     "sigmoid(x) * (1 - sigmoid(x))": ", the derivative of the sigmoid",
 }

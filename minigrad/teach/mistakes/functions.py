@@ -563,7 +563,9 @@ def _normalized(s: Block, y: np.ndarray) -> tuple[tuple[int, ...], np.ndarray, s
 )
 def _other_derivative(s: Block) -> Iterator[Variant]:
     between = s.tape.between(s.k, s.early)
-    if s.x.shape != s.y.shape or len(between) < 2 or s.x.size < 2 and s.tape.x.size < 2:
+    if s.x.shape != s.y.shape or len(between) < 2:
+        return
+    if s.x.size < 2 and (s.tape.x.size < 2 or s.words.passes(s.k) > 1):
         return
     if all(isinstance(s.tape.ops[k].primitive, Elementwise) for k in between):
         right, known = s.local, s.words.known(s.k, s.early)

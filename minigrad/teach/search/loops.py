@@ -150,7 +150,8 @@ class Loops(Single):
         if whole.part or not (cut or whole.mistake.name in TURNED) or not 2 < len(whole.sites) <= 24:
             return
         for n in range(1, len(whole.sites) if cut else 2):
-            for part, which in ((slice(None, -n), "last"), (slice(n, None), "first")):
+            # the sites are in the order of the backward pass
+            for part, which in ((slice(None, -n), "first"), (slice(n, None), "last")):
                 sites, variants, assumes = whole.sites[part], whole.variants[part], whole.assumes + 0.5
                 yield Candidate(whole.mistake, sites, variants, self.error, assumes, f"{which} {n}" if n > 1 else which)
 
