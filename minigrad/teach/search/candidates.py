@@ -67,9 +67,11 @@ def sentence(c: Candidate, words: Words | None, template: str = "") -> str:
     if c.part:
         cut = " (truncated in time)" * (c.mistake.name == "dropped" and c.part.startswith("last"))
         return f"{text}; this holds in all passes of the loop but the {c.part}{cut}"
+    passes = words.same_instruction(c.site.k) if c.sites and words is not None else []
     if len(c.sites) > 1:
-        same = words is not None and len(words.same_instruction(c.site.k)) > 1
-        text += "; this holds " + ("in every pass of the loop" if same else f"at all {len(c.sites)} places")
+        text += "; this holds " + ("in every pass of the loop" if passes[1:] else f"at all {len(c.sites)} places")
+    elif passes[1:]:
+        text += f"; this holds in pass {passes.index(c.site.k) + 1} of {len(passes)} of the loop alone"
     return text
 
 
