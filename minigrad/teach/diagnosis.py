@@ -273,9 +273,15 @@ def _factor(case: Case) -> str | None:
         meaning = f", {case.sizes[whole]}" if whole in case.sizes else ""
         why = ""
         if meaning:
-            why = ": is the 1/N of a mean missing?" if abs(c) > 1 else ": is it divided by N twice, or a sum by N?"
+            why = (
+                ": is the 1/N of a mean missing?"
+                if abs(c) > 1
+                else ": is it divided by N twice, or is a sum divided by N?"
+            )
         elif whole > 2:
-            why = f": if there are {whole} examples, the 1/N of a mean is {'missing' if abs(c) > 1 else 'there twice'}"
+            why = (
+                f": if there are {whole} examples, the 1/N of a mean is {'missing' if abs(c) > 1 else 'applied twice'}"
+            )
         elif whole == 2:
             why = ": the 2 of a square?" if abs(c) > 1 else ": the 2 of a square, or an input used twice (= for +=)?"
         return f"a constant factor of {text}{meaning}{why}"

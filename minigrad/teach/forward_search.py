@@ -74,7 +74,7 @@ class Explanation:
         return Explanation([*self.made, *other.made])
 
 
-EXCHANGED = Mistake("exchanged", "operation", "{detail} are exchanged: each stands where the other belongs", 1.2)
+EXCHANGED = Mistake("exchanged", "operation", "{detail} are exchanged: each is used where the other belongs", 1.2)
 MOVED = Mistake("moved", "operation", "{detail}", 1.25)
 FITTED = Mistake("fitted", "operation", "{detail}", 1.5)
 

@@ -143,7 +143,7 @@ mistake("warmup-falls", "schedule", "the warm-up goes down instead of up", ("(t 
 mistake("warmup-drops", "schedule", "after the warm-up the rate is 0: it must stay at alpha_0",
         ("min(1, A)", "A * (A <= 1)"))
 mistake("swapped", "schedule", "{detail}: two settings are swapped",
-        ("factor ** (t // every)", "every ** (t // factor)", "factor and every stand in each other's place"),
+        ("factor ** (t // every)", "every ** (t // factor)", "factor is used as every, and every as factor"),
         ("(t + 1) / T", "T / (t + 1)", "T is divided by t + 1"), ("t / T", "T / t", "T is divided by t"), assumes=1.1)
 mistake("operator", "schedule", "an operator is wrong: `{after}` instead of `{before}`", ("A * B", "A / B"),
         ("A / B", "A * B"), ("A * B", "A - B"), ("A * B", "A + B"), ("A * B", "B / A"),
@@ -186,5 +186,5 @@ def _wrong_name(formula: Formula) -> Iterator[Variant]:
         if isinstance(node, ast.Name) and node.id in names:
             for other in names:
                 if other != node.id:
-                    said = f"`{other}` stands in the formula where `{node.id}` belongs"
+                    said = f"`{other}` is used in the formula instead of `{node.id}`"
                     yield Variant(replaced(formula, i, node, expression(other)), said)

@@ -81,7 +81,7 @@ BOUNDS = {
     "dead ReLUs": f"all of a layer's units, or {DEAD:.0%} for {LASTING} steps, are 0 for {EXAMPLES} examples in a row "
     "(CS231n)",
     "updates too large": f"a step is longer than a layer, or longer than {LARGE:g} of it while the loss does not fall; "
-    f"usual is {USUAL:g} (CS231n)",
+    f"{USUAL:g} is usual (CS231n)",
     "updates too small": f"a step is shorter than {SMALL:g} of each layer, and the loss has not fallen",
     "not updated": "a layer has a gradient, and stays as it is",
     "rate of 0": "a learning rate is 0, and its layers have a gradient",
@@ -265,7 +265,7 @@ def updates_too_large(recent: Sequence[Sample], losses: Sequence[float]) -> Iter
         yield (
             "updates too large",
             f"the learning rate{_rate(recent)} is too high: a step changes {listed([*large])} by up "
-            f"to {_times(large[worst])} the length of their parameters; usual is {USUAL:g}. Try a tenth of the rate",
+            f"to {_times(large[worst])} the length of their parameters; {USUAL:g} is usual. Try a tenth of the rate",
         )
 
 
@@ -282,7 +282,7 @@ def updates_too_small(samples: Sequence[Sample], losses: Sequence[float]) -> Ite
         yield (
             "updates too small",
             f"the learning rate{_rate(recent)} is too low: a step changes no layer by more than {ratio:.1e} times its "
-            f"length; usual is {USUAL:g}. Try ten times the rate",
+            f"length; {USUAL:g} is usual. Try ten times the rate",
         )
 
 
@@ -339,13 +339,13 @@ def not_updated(samples: Sequence[Sample], scene: Scene) -> Iterator[Said]:
         else:
             yield (
                 "rate of 0",
-                f"the learning rate of {listed(still)} is 0, so nothing is learned there: set lr, usual are 1e-3 for "
-                "Adam and 1e-1 to 1e-2 for SGD; to freeze layers, requires_grad_(False) says so",
+                f"the learning rate of {listed(still)} is 0, so nothing is learned there: set lr (usual values are "
+                "1e-3 for Adam and 1e-2 to 1e-1 for SGD); to freeze layers, requires_grad_(False) says so",
             )
     elif still and moving and not (rates and max(rates) < FADED * highest):
         yield (
             "not updated",
-            f"{listed(still)} gets a gradient, but its parameters do not change: has the optimizer been given them? "
+            f"the parameters of {listed(still)} have a gradient, but do not change: does the optimizer have them? "
             "optim.SGD(model.parameters(), …)",
         )
 
@@ -393,7 +393,7 @@ def _why_dead(samples: Sequence[Sample], relu: str) -> str:
     long = [s for s in _long(samples) if s.dead.get(relu, 0) < 1]
     if begun is not None and begun.mean == begun.std == 0:
         return (
-            "They were 0 from the start: look at the initial biases (below 0?) and weights in front of them, and at "
+            "They were 0 from the start: look at the initial biases (below 0?) and weights before them, and at "
             "the inputs. A LeakyReLU does not die"
         )
     if long:
@@ -455,7 +455,7 @@ def no_progress(
             return  # the rate still rises, as in a test of many rates
         cause = f"The learning rate is still warming up, and only{_rate(recent)} now: shorten the warm-up"
     elif ratio < USUAL / 2:
-        cause = f"The updates are small, at most {ratio:.1e} of a layer; usual is {USUAL:g}. Raise the learning rate"
+        cause = f"The updates are small, at most {ratio:.1e} of a layer; {USUAL:g} is usual. Raise the learning rate"
     elif ratio > LARGE or (now > RISEN * start and (long := _long(scene.samples))):
         cause = f"The learning rate{_rate(long if ratio <= LARGE else recent)} is too high: try a tenth of it"
     else:
@@ -519,8 +519,8 @@ def not_finite(
         worst = max(ratios, key=ratios.__getitem__)
         if ratios[worst] > LARGE:
             high = (
-                f". The update of step {samples[-1].step} was {_times(ratios[worst])} as long as {worst}; usual is "
-                f"{USUAL:g}: the learning rate{_rate(samples)} is too high"
+                f". The update of step {samples[-1].step} was {_times(ratios[worst])} as long as {worst}; "
+                f"{USUAL:g} is usual: the learning rate{_rate(samples)} is too high"
             )
     order: list[Any] = reverse_topological_order([end.node]) if isinstance(end, Tensor) and end.node is not None else []
     found = values(end, {node: result[1] for node in order if result and id(node) == result[0]}) if order else {}
@@ -558,7 +558,7 @@ def not_finite(
     if layer is not None:
         said += f": {layer} is the first layer whose output is not finite"
     return (
-        f"{said}; which operation made it is seen under minigrad.detect_anomaly(), or if the loss is handed to log() "
+        f"{said}; to see which operation made it, run under minigrad.detect_anomaly(), or pass the loss to log() "
         f"before backward(){high}"
     )
 

@@ -249,7 +249,10 @@ SICK: dict[str, tuple[Callable[[], str], str]] = {
     "one layer is not zeroed": (without_zero_grad_of_the_first_layer, "zero_grad"),
     "a penalty": (lambda: penalized(50.0), "penalty of 50 times the squared weights"),
     "the same examples": (lambda: train(Ends(4), F.cross_entropy, x=np.repeat(X[:1], 32, 0)), "batch are the same"),
-    "betas": (lambda: train(m := Ends(4), F.cross_entropy, optimizer=adam(m, betas=(0.999, 0.9))), "the other order"),
+    "betas": (
+        lambda: train(m := Ends(4), F.cross_entropy, optimizer=adam(m, betas=(0.999, 0.9))),
+        "usual order is (0.9, 0.999)",
+    ),
     "a cut graph": (lambda: train(m := Ends(4, lambda s: s.detach()), cut_by(m)), "does not depend on the model"),
     "a flat hinge": (lambda: train(Ends(1, lambda s: s + 30.0), hinge, ONES), "the loss is flat there"),
     "a sum": (lambda: train(Ends(1), lambda p, y: 1e3 * ((p - y) ** 2).sum(), ONES), "sum over 32 examples"),
@@ -257,7 +260,10 @@ SICK: dict[str, tuple[Callable[[], str], str]] = {
         lambda: train(equal(Ends(4, hidden=F.tanh)), F.cross_entropy),
         "the weights of first (Linear) are all the same for each unit",
     ),
-    "a layer that is made anew": (lambda: train(Anew(), F.cross_entropy), "last (Linear) is made anew in each step"),
+    "a layer that is made anew": (
+        lambda: train(Anew(), F.cross_entropy),
+        "last (Linear) is created again in each step",
+    ),
     "inputs that are not used": (lambda: train(Blind(), F.cross_entropy), "does not depend on its input"),
     "round": (
         lambda: train(Ends(4, hidden=lambda h: h.round()), F.cross_entropy),
@@ -274,11 +280,11 @@ SICK: dict[str, tuple[Callable[[], str], str]] = {
     ),
     "the targets are inputs": (
         lambda: train(Ends(4), F.cross_entropy, x=LABELLED, steps=8),
-        "the target of each example stands in column 5 of X",
+        "the target of each example is in column 5 of X",
     ),
     "the answer is a feature": (
         lambda: train(m := Ends(1), squared, SUMS, np.hstack([SUMS, X[:, :5]]), steps=8, optimizer=adam(m)),
-        "the target of each example stands in column 0 of X",
+        "the target of each example is in column 0 of X",
     ),
     "a language model that repeats": (lambda: train(Reader(), over_time, IDS, IDS), "shift them by one"),
     "attention without a mask": (lambda: train(Reader(mask=False), over_time, NEXT, IDS), "scores above the diagonal"),
@@ -293,7 +299,7 @@ SICK: dict[str, tuple[Callable[[], str], str]] = {
     "a rate that decays": (lambda: decaying(0.8), "has decayed to"),
     "the answer in other units": (
         lambda: train(m := Ends(1), squared, SUMS, np.hstack([3 * SUMS - 5, X[:, :5]]), steps=8, optimizer=adam(m)),
-        "the target of each example stands in column 0 of X",
+        "the target of each example is in column 0 of X",
     ),
     "the logarithm of a sigmoid": (
         lambda: train(Ends(1, lambda s: 1e6 * s), lambda s, y: -s.sigmoid().log().mean(), ONES),

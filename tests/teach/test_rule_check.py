@@ -539,7 +539,7 @@ def test_the_trust_ratio_of_lamb() -> None:
         ("without their roots", lamb_with(lambda x, s, dx: np.sum(x**2) / np.sum(s**2))),
         ("the length of the gradient", lamb_with(lambda x, s, dx: length(x) / length(dx))),
         ("not divided by the length of the step", lamb_with(lambda x, s, dx: length(x))),
-        ("stands outside the trust ratio", lamb_with(outside=0.1)),
+        ("is outside the trust ratio", lamb_with(outside=0.1)),
     ):
         report = check_rule(step, "lamb", weight_decay=0.1)
         assert said in report.cause, str(report)
@@ -631,12 +631,12 @@ def test_forward_passes_without_several_steps() -> None:
         return e / e.sum(axis=1, keepdims=True)
 
     report = check_forward(lambda z: z / z.sum(axis=1, keepdims=True), softmax, z)
-    assert "`z` stands instead of `e`" in report.cause, str(report)
+    assert "`z` is used instead of `e`" in report.cause, str(report)
     report = check_forward(lambda z: (lambda e: e / e.sum(axis=1, keepdims=True))(np.exp(z - z.max())), softmax, z)
     assert report and "underflows" in str(report)
     x, w, b = np.ones((2, 3)), np.eye(3), np.arange(3.0) + 1
     report = check_forward(lambda x, w, b: x @ w + 2 * b, lambda x, w, b: x @ w + b, x, w, b)
-    assert report.cause == "`b` has a factor of 2 too much"
+    assert report.cause == "`b` has an extra factor of 2"
 
 
 def sigmoid(z: Any) -> Any:

@@ -28,8 +28,8 @@ def no_backward(scene: Scene) -> Iterator[Said]:
     if any(sample.arrived for sample in recent):
         yield (
             "no backward",
-            "no parameter has a gradient when the optimizer steps: zero_grad() stands between backward() and step(). "
-            "The order is zero_grad(), backward(), step()",
+            "no parameter has a gradient when the optimizer steps: zero_grad() is called between backward() and "
+            "step(). The order is zero_grad(), backward(), step()",
         )
     elif all(sample.arrived is None and not sample.gradients for sample in recent):
         yield (

@@ -88,8 +88,8 @@ def given_away(scene: Scene) -> Iterator[Said]:
         which = f"column {columns[0]}" if len(columns) == 1 else f"columns {listed([str(c) for c in columns])}"
         yield (
             "targets among the inputs",
-            f"the inputs hold the targets: the target of each example stands in {which} of X, so nothing else is "
-            "learned, and new data will not have it. Leave that out: the loss should then fall more slowly",
+            f"the inputs hold the targets: the target of each example is in {which} of X, so nothing else is "
+            "learned, and new data will not have it. Leave it out: the loss should then fall more slowly",
         )
 
 

@@ -28,12 +28,12 @@ def strong_dropout(scene: Scene) -> Iterator[Said]:
         if class_name(module).startswith("Dropout") and isinstance(p, float) and p >= 0.9:
             yield (
                 "dropout too strong",
-                f"{named(path, module)} drops {p:.0%} of its inputs; usual is a dropout of 0.1 to 0.5",
+                f"{named(path, module)} drops {p:.0%} of its inputs; a dropout of 0.1 to 0.5 is usual",
             )
             return
     for node in loss_graph.nodes_of(scene.output) if scene.output is not None and scene.is_due else ():
         if node.primitive.name == "mul" and (p := loss_graph.dropped(node)) > 0.9 - 1e-6:
-            yield "dropout too strong", f"a dropout drops {p:.0%} of its inputs; usual is 0.1 to 0.5"
+            yield "dropout too strong", f"a dropout drops {p:.0%} of its inputs; 0.1 to 0.5 is usual"
             return
 
 

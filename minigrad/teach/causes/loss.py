@@ -282,7 +282,7 @@ def strong_penalty(scene: Scene) -> Iterator[Said]:
         yield (
             "penalty too strong",
             f"the penalty of {scene.penalty:g} times the squared weights pulls the weights to 0 more strongly than the "
-            "rest of the loss moves them; usual is a weight decay of 1e-5 to 1e-2",
+            "rest of the loss moves them; a weight decay of 1e-5 to 1e-2 is usual",
         )
 
 

@@ -81,6 +81,6 @@ def made_anew(scene: Scene) -> Iterator[Said]:
     if new:
         yield (
             "made anew",
-            f"{listed(new)} {'is' if len(new) == 1 else 'are'} made anew in each step, with new random parameters, so "
-            "what the layer has learned is lost, and the optimizer has the old ones. Create it once, in __init__()",
+            f"{listed(new)} {'is' if len(new) == 1 else 'are'} created again in each step, with new random parameters, "
+            "so what the layer has learned is lost, and the optimizer has the old ones. Create it once, in __init__()",
         )

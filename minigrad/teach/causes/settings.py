@@ -18,14 +18,14 @@ def strong_decay(scene: Scene) -> Iterator[Said]:
             yield (
                 "weight decay too strong",
                 f"the weight decay of {decay:g} shrinks the weights by {decay * float(group['lr']):.0%} in each step; "
-                "usual is 1e-5 to 1e-2",
+                "1e-5 to 1e-2 is usual",
             )
             return
     if scene.optimizer is None and scene.shrinks > 0.02 and len(scene.samples) >= 3:
         yield (
             "weight decay too strong",
             f"each step shrinks the parameters by {scene.shrinks:.0%} besides following the gradient: the weight decay "
-            "in it is too strong; usual is 1e-5 to 1e-2, times the learning rate",
+            "in it is too strong; 1e-5 to 1e-2, times the learning rate, is usual",
         )
 
 
@@ -37,8 +37,8 @@ def swapped_betas(scene: Scene) -> Iterator[Said]:
         if betas is not None and len(betas) == 2 and betas[0] > 0.99 and betas[0] > betas[1]:
             yield (
                 "betas swapped",
-                f"betas={tuple(betas)} gives the momentum a beta of {betas[0]:g}, and the squares {betas[1]:g}: usual "
-                "is (0.9, 0.999), the other order",
+                f"betas={tuple(betas)} gives the momentum a beta of {betas[0]:g}, and the squares {betas[1]:g}: the "
+                "usual order is (0.9, 0.999)",
             )
             return
 
@@ -58,7 +58,7 @@ def large_epsilon(scene: Scene) -> Iterator[Said]:
                 "epsilon too large",
                 f"eps={eps:g} is much larger than what it is added to, the root of the squared gradients, about "
                 f"{usual:.1g}: it divides each step by {eps / max(usual, 1e-30):.0e}. It only keeps from dividing by "
-                "0: usual is 1e-8",
+                "0; 1e-8 is usual",
             )
             return
 
@@ -72,7 +72,7 @@ def high_momentum(scene: Scene) -> Iterator[Said]:
         yield (
             "momentum too high",
             f"a momentum of {momentum:.4g} adds up the gradients of {times:.0f} steps, so the steps grow to "
-            f"{times:.0f} times the learning rate; usual is 0.9",
+            f"{times:.0f} times the learning rate; 0.9 is usual",
         )
 
 
@@ -84,7 +84,7 @@ def endless_momentum(scene: Scene) -> Iterator[Said]:
         yield (
             "momentum too high",
             f"a momentum of {momentum:.4g} never forgets a gradient, so the steps do not die down, and the parameters "
-            "overshoot: v = mu * v - learning_rate * dx needs a mu below 1; usual is 0.9",
+            "overshoot: v = mu * v - learning_rate * dx needs a mu below 1; 0.9 is usual",
         )
 
 
@@ -109,6 +109,6 @@ def stronger_decay(scene: Scene) -> Iterator[Said]:
             yield (
                 "weight decay too strong",
                 f"the weight decay of {decay:g} pulls the weights to 0 more strongly than the gradient moves them; "
-                "usual is 1e-5 to 1e-2",
+                "1e-5 to 1e-2 is usual",
             )
             return

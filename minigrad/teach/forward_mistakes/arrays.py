@@ -48,11 +48,11 @@ def _other_array(site: Site) -> Iterator[Variant]:
         if not shape or o is None or np.asarray(o).dtype.kind != "f":
             continue
         for q, name, key in site.arrays(shape):
-            said = f"{name} stands in {site.what} instead of {site.operand(i)}"
+            said = f"{name} is used in {site.what} instead of {site.operand(i)}"
             yield Variant(site.at(i, lambda a, v, q=q: v[q]), said, 0.0, f"{i} {key}")
             value = site.tape.ops[q].value
             if site.op.kind == "mul" and value.min(initial=0) >= 0 and value.max(initial=1) <= 1:  # a gate
-                complement = f"1 - {name} stands in {site.what} instead of {site.operand(i)}"
+                complement = f"1 - {name} is used in {site.what} instead of {site.operand(i)}"
                 yield Variant(site.at(i, lambda a, v, q=q: 1 - v[q]), complement, 0.0, f"{i} 1 - {key}")
 
 
@@ -113,7 +113,7 @@ def _statistic(site: Site) -> Iterator[Variant]:
                     keep = len(shape) == op.value.ndim
                     take: Any = partial(REDUCED[word], axis=axis, keepdims=keep)
                     if np.shape(take(op.value)) == shape:
-                        said = f"{CALLED[word]} of {site.words.name(q)} over axis {axis} stands in {site.what}"
+                        said = f"{CALLED[word]} of {site.words.name(q)} over axis {axis} is used in {site.what}"
                         yield Variant(
                             site.at(i, lambda a, v, f=take, q=q: f(v[q])), f"{said} instead of {site.operand(i)}"
                         )

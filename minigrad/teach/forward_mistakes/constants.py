@@ -25,7 +25,7 @@ def _constant(site: Site) -> Iterator[Variant]:
             "squared": value**2, "ten times as large": 10 * value, "a tenth as large": value / 10,
         }  # fmt: skip
         if value:
-            ways |= {"inverted: 1 over it stands there": 1 / value}
+            ways |= {"inverted (1 divided by it)": 1 / value}
             ways |= {f"replaced by 1 - {value:g}": 1 - value, f"replaced by 1 + {value:g}": 1 + value}
         if site.op.kind in ("mul", "div", "pow"):
             ways["missing"] = 1.0
@@ -177,11 +177,11 @@ def _sign(site: Site) -> Iterator[Variant]:
 def _factor(site: Site) -> Iterator[Variant]:
     if site.op.kind == "input":
         for n in (2.0, 0.5):
-            yield Variant(lambda v, n=n: n * site.op.value, f"{site.what} has a factor of {n:g} too much")
+            yield Variant(lambda v, n=n: n * site.op.value, f"{site.what} has an extra factor of {n:g}")
     if site.op.primitive is None or site.op.kind in MOVING:
         return
     for n in (2.0, 0.5):
-        yield Variant(lambda v, n=n: n * site.again(v), f"{site.what} has a factor of {n:g} too much")
+        yield Variant(lambda v, n=n: n * site.again(v), f"{site.what} has an extra factor of {n:g}")
     if site.k == len(site.tape.ops) - 1:
         for n, meaning in site.reference.sizes.items():
             yield Variant(lambda v, n=n: n * site.again(v), f"the result is multiplied by {n:g}, {meaning}", 0.1)

@@ -129,10 +129,10 @@ def _steps_missing(site: Site) -> Iterator[Variant]:
         if q < site.k and q not in site.op.sources and Site(site.reference, q).feeds(site.k):
             name, result = site.words.name(q), site.words.name(site.k)
             if name != result:
-                yield Variant(lambda v, q=q: v[q], f"{name} stands instead of {result}: the steps between are missing")
+                yield Variant(lambda v, q=q: v[q], f"{name} is used instead of {result}: the steps between are missing")
 
 
-@mistake("swapped", "operation", "the operands of {what} are swapped: each stands in the other's place", assumes=1.06)
+@mistake("swapped", "operation", "the operands of {what} are swapped: their order matters", assumes=1.06)
 def _swapped(site: Site) -> Iterator[Variant]:
     if site.op.kind in ("sub", "div", "matmul", "pow") and len(site.shapes) == 2:
         yield Variant(lambda v: site.of(site.operands(v)[::-1]))
@@ -221,7 +221,7 @@ def _extra_function(site: Site) -> Iterator[Variant]:
                 ways: list[tuple[Any, str, float]] = [
                     (
                         partial(softmax, axis=axis),
-                        f"a softmax over axis {axis} is applied to {name}, which has none",
+                        f"a softmax over axis {axis} is applied to {name}; the reference applies none",
                         0.1,
                     ),
                     (_normalized(axis), f"{name} is divided by its sum over axis {axis}", 0.15),

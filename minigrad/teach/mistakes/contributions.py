@@ -404,7 +404,7 @@ def _wrong_product(s: Edge) -> Iterator[Variant]:
         if found is not None and found.shape == s.operand.shape:
             g_text, m_text = f"g{'.T' * turned_g}", f"{called}{'.T' * turned}"
             text = f"`{m_text} @ {g_text}`" if first else f"`{g_text} @ {m_text}`"
-            why = "a transpose is wrong" if m is other else f"`{own}` stands there instead of `{name}`"
+            why = "a transpose is wrong" if m is other else f"`{own}` is used instead of `{name}`"
             yield Variant(product, f"{text}, where g is the upstream gradient: {why}", far, text)
     for d in range(other.ndim - 2) if s.g.ndim == other.ndim else ():
         if other.shape[d] == s.g.shape[d] > 1:

@@ -21,7 +21,7 @@ def factor_words(c: float, tape: Tape) -> tuple[str, float]:
     for called, n in known:
         for value, text in (
             (n, f"{called} times too large: a factor 1/{n:g} is missing"),
-            (1 / n, f"{called} times too small: a factor {n:g} is missing, or 1/{n:g} is there once too often"),
+            (1 / n, f"{called} times too small: a factor {n:g} is missing, or 1/{n:g} is applied once too often"),
         ):
             if math.isclose(abs(c), value, rel_tol=1e-6):
                 return wrong + text, 0.3 * (c < 0)

@@ -56,12 +56,8 @@ def functions(
             {}
             if right is None or not np.any(right)
             else {
-                f": the input {x_name} stands where the output {y_name} must stand (instead of it)": _equal_to(
-                    right, y
-                ),
-                f": the output {y_name} stands where the input {x_name} must stand (instead of it)": _equal_to(
-                    right, x
-                ),
+                f": the input {x_name} is used instead of the output {y_name}": _equal_to(right, y),
+                f": the output {y_name} is used instead of the input {x_name}": _equal_to(right, x),
             }
         )
         instead = _right_text(found, right)

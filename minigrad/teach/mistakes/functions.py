@@ -56,7 +56,7 @@ def _softmax(s: Block) -> Iterator[Variant]:
     yield Variant(lambda g: p - total(g * p), "p - sum(g * p)", 0.3)
     yield Variant(lambda g: p * (g - total(g * p, None)), "p * (g - sum(g * p)) with the sum over everything", 0.1)
     yield Variant(lambda g: p * (1 - p), "p * (1 - p), without the upstream gradient", 0.2)
-    yield Variant(lambda g: np.swapaxes(np.swapaxes(p, axis, -1) * 1, axis, -1) * (1 - g), "p * (1 - g)", 0.8)
+    yield Variant(lambda g: p * (1 - g), "p * (1 - g)", 0.8)
     for other in range(p.ndim):
         if other != axis:
             yield Variant(
@@ -222,8 +222,8 @@ def _cross_entropy(s: Block) -> Iterator[Variant]:
         "the targets are in the order of other examples (wrong index)": np.roll(one, 1, 0),
         "the targets are in the order of other examples": one[::-1],
         "1 is subtracted everywhere": np.ones_like(one),
-        "the probability stands where the 1 of the target must stand": one * p,
-        "1/p of the target stands where the 1 must stand": one / p,
+        "the probability of the target is subtracted there instead of 1": one * p,
+        "1/p of the target is subtracted there instead of 1": one / p,
         "1 is assigned at the target, not subtracted (= 1 for -= 1)": one * p - one,
         "-1 is assigned at the target, not subtracted (= -1 for -= 1)": one * p + one,
         "0 is assigned at the target, and 1 must be subtracted (-= 1)": one * p,
@@ -449,16 +449,16 @@ def _normalizations(s: Block, xhat: np.ndarray, std: np.ndarray, axes: tuple[int
         "the mean of g * xhat is divided by N once more": 1 / n,
     }
     arrays = {
-        "x stands where xhat must stand": (s.x, s.x),  # both; a step of the standard deviation may give the same
-        "x stands for one xhat (before the mean)": (s.x, xhat),
-        "x stands for one xhat (in the mean)": (xhat, s.x),
+        "x is used instead of xhat": (s.x, s.x),  # both; a step of the standard deviation may give the same
+        "x is used instead of the xhat before the mean": (s.x, xhat),
+        "x is used instead of the xhat in the mean": (xhat, s.x),
         "xhat is missing before mean(g * xhat)": (np.ones_like(xhat), xhat),
         "xhat is missing in mean(g * xhat)": (xhat, np.ones_like(xhat)),
     }
     if centred:
-        arrays["x - mean(x) stands where xhat must stand"] = (d, d)
-        arrays["x - mean(x) stands for one xhat (before the mean)"] = (d, xhat)
-        arrays["x - mean(x) stands for one xhat (in the mean)"] = (xhat, d)
+        arrays["x - mean(x) is used instead of xhat"] = (d, d)
+        arrays["x - mean(x) is used instead of the xhat before the mean"] = (d, xhat)
+        arrays["x - mean(x) is used instead of the xhat in the mean"] = (xhat, d)
     scales = {
         "the factor 1/std is missing": np.ones_like(std),
         "it is divided by the variance, not by its root": std**2,
@@ -486,11 +486,14 @@ def _normalizations(s: Block, xhat: np.ndarray, std: np.ndarray, axes: tuple[int
                 lambda a, m=m: mean(a) * n / m,
                 lambda a, m=m: mean(a) * n / m,
             )
-    other_means["mean(g * xhat) is not a mean: each element stands alone (the diagonal of the Jacobian)"] = (
+    other_means["mean(g * xhat) is not a mean: each element counts alone (the diagonal of the Jacobian)"] = (
         mean,
         lambda a: a,
     )
-    other_means["g * xhat is not averaged: each element stands alone, over N (the diagonal)"] = (mean, lambda a: a / n)
+    other_means["g * xhat is not averaged: each element counts alone, divided by N (the diagonal)"] = (
+        mean,
+        lambda a: a / n,
+    )
     base = float(centred)
 
     def made(
@@ -521,7 +524,7 @@ def _normalizations(s: Block, xhat: np.ndarray, std: np.ndarray, axes: tuple[int
     yield Variant(made(beta=(0.0, mean), gamma=0.0), both, -0.4)
     yield Variant(made(alpha=1 / n, beta=(base / n, mean), gamma=1 / n), "it is divided by N once more", 0.3)
     if centred:
-        yield Variant(made(beta=(float(n), mean), gamma=float(n)), "sums stand where means must stand (1/N is missing)")
+        yield Variant(made(beta=(float(n), mean), gamma=float(n)), "sums are taken instead of means (1/N is missing)")
     for said, change in options:
         wide = isinstance(change.get("pair"), tuple) and change["pair"][0] is change["pair"][1]
         yield Variant(made(**change), said, 0.5 * wide)

@@ -61,7 +61,7 @@ def _ones(s: Site) -> Iterator[Variant]:
 @mistake(
     "value for gradient",
     "node",
-    "the value of {detail} stands where the gradient of {node}{line} must stand",
+    "the value of {detail} is used instead of the gradient of {node}{line}",
     assumes=2.4,
 )
 def _value_for_gradient(s: Site) -> Iterator[Variant]:

@@ -41,9 +41,13 @@ def _whole_factor_words(c: float, s: Whole) -> tuple[str, float]:
             text += ": the 2 of a square?" if abs(c) > 1 else ": the 2 of a square, or an input used twice (= for +=)?"
         elif meaning:
             text += ", or the 2 of a square" * (whole == 2)
-            text += ": is the 1/N of a mean missing?" if abs(c) > 1 else ": is it divided by N twice, or a sum by N?"
+            text += (
+                ": is the 1/N of a mean missing?"
+                if abs(c) > 1
+                else ": is it divided by N twice, or is a sum divided by N?"
+            )
         else:
-            way = "missing" if abs(c) > 1 else "there twice"
+            way = "missing" if abs(c) > 1 else "applied twice"
             text += f": if there are {whole} examples, the 1/N of a mean is {way}"
         return text, 0.0 if meaning or whole == 2 else 0.5
     text, assumes = factor_words(c, s.tape)

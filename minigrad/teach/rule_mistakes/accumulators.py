@@ -23,13 +23,13 @@ mistake("weights-swapped", "rule", "the weights of `{target}` are swapped: {beta
 mistake("weights-equal", "rule", "both weights of `{target}` are the same: they must be {beta} and 1 - {beta}",
         ("BETA * STATE + (1 - BETA) * A", "BETA * STATE + BETA * A"),
         ("BETA * STATE + (1 - BETA) * A", "(1 - BETA) * STATE + (1 - BETA) * A"))
-mistake("dampened", "rule", "the gradient is weighed by a factor 1 - {beta} on its way into the velocity (dampening), "
+mistake("dampened", "rule", "the gradient is multiplied by 1 - {beta} before it enters the velocity (dampening), "
         "which this rule does not have", ("BETA * STATE - A", "BETA * STATE - (1 - BETA) * (A)"),
         ("BETA * STATE + dx", "BETA * STATE + (1 - BETA) * dx"),
         ("BETA * STATE + learning_rate * dx", "BETA * STATE + (1 - BETA) * learning_rate * dx"),
         ("mu * STATE + (1 - dampening) * A", "mu * STATE + (1 - mu) * A"),
         ("BETA * STATE + A / B", "BETA * STATE + (1 - BETA) * A / B"))
-mistake("momentum-weight", "rule", "the old velocity is weighed by 1 - {beta} instead of {beta}",
+mistake("momentum-weight", "rule", "the old velocity is multiplied by 1 - {beta} instead of {beta}",
         ("BETA * STATE - A", "(1 - BETA) * STATE - A"), ("BETA * STATE + A", "(1 - BETA) * STATE + A"), assumes=1.1)
 mistake("factor-moved", "rule", "the factor of the old `{target}` multiplies the new term instead: {after}",
         ("BETA * STATE - A", "STATE - BETA * (A)"), ("BETA * STATE + A", "STATE + BETA * (A)"),
@@ -85,7 +85,7 @@ mistake("steps-missing", "rule", "the size of the last steps is missing: dx is d
 mistake("sum-leaks", "rule", "the sum `{target}` leaks (a decaying mean, as in RMSProp), where this rule adds up all "
         "squares",
         *[('STATE + A', f'{b} * STATE + {w} * (A)') for b in (0.9, 0.95, 0.99, 0.999) for w in (1, round(1 - b, 6))])
-mistake("root-added", "rule", "a square root is taken, where the rule has none", ("A / u", "A / np.sqrt(u)"),
+mistake("root-added", "rule", "a square root is taken; the rule takes none", ("A / u", "A / np.sqrt(u)"),
         ("A / (u + epsilon)", "A / (np.sqrt(u) + epsilon)"),
         ("A * m", "A * np.sqrt(m)"))
 mistake("abs-is-square", "rule", "the square is taken instead of the absolute value", ("np.abs(A)", "A ** 2"))

@@ -31,7 +31,7 @@ mistake("trust-ratio", "rule", "the trust ratio is wrong: {detail}", *[
         ("(np.sum(x) / np.sum(step))", "it divides sums, not lengths"),
         *[(f"min(ratio, {c})", f"it is limited to {c}, which this rule does not do") for c in (1, 5, 10)],
     )])
-mistake("decay-outside-ratio", "rule", "the weight decay stands outside the trust ratio: it must be a part of the step "
+mistake("decay-outside-ratio", "rule", "the weight decay is outside the trust ratio: it must be a part of the step "
         "whose length the ratio divides by", *[
     ("x = x + A * ratio * step", f"step = step - weight_decay * x; {line}") for line in (
         "x = x + A * (np.linalg.norm(x) / np.linalg.norm(step) * step + weight_decay * x)",

@@ -44,7 +44,7 @@ mistake("gradient-changed", "rule", "the gradient is changed before the rule use
 # fmt: on
 
 
-@mistake("betas-swapped", "rule", "`{detail}` are swapped: each stands where the other belongs", assumes=0.9)
+@mistake("betas-swapped", "rule", "`{detail}` are swapped: each is used where the other belongs", assumes=0.9)
 def _betas_swapped(formula: Formula) -> Iterator[Variant]:
     names = [name for name in sorted(formula.settings) if name not in NOT_DECAYS | {"dampening"}]
     for i, a in enumerate(names):

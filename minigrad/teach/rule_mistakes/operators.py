@@ -12,10 +12,11 @@ from minigrad.teach.edits import Formula, expressions, is_name, replaced, shown,
 mistake("function-missing", "rule", "a function is missing in `{before}`{detail}", ("np.sign(A)", "A", ": np.sign"),
         ("np.abs(A)", "A", ": np.abs"),
         ("np.sign(A)", "A / np.linalg.norm(A)", ": np.sign (the norm scales the whole array)"), assumes=1.2)
-mistake("other-function", "rule", "{detail} in `{before}`", ("np.sign(A)", "np.tanh(A)", "tanh stands instead of sign"),
+mistake("other-function", "rule", "{detail} in `{before}`",
+        ("np.sign(A)", "np.tanh(A)", "tanh is used instead of sign"),
         ("np.sign(BETA * A + (1 - BETA) * B)", "BETA * np.sign(A) + (1 - BETA) * np.sign(B)",
          "the sign is taken of each term instead of their sum"),
-        ("np.sign(A)", "np.abs(A)", "abs stands instead of sign"), assumes=1.2)
+        ("np.sign(A)", "np.abs(A)", "abs is used instead of sign"), assumes=1.2)
 mistake("average-too-early", "rule", "`m` is updated before the step: the step uses the new `m`, with beta2",
         ("np.sign(beta1 * A + (1 - beta1) * B)", "np.sign(beta2 * A + (1 - beta2) * B)"), assumes=1.1)
 mistake("interpolation-kept", "rule", "what the step uses (with beta1) is kept as `m`; m has its own line, with beta2",
@@ -24,9 +25,10 @@ mistake("interpolation-kept", "rule", "what the step uses (with beta1) is kept a
 mistake("sign-kept", "rule", "the sign that the step uses enters `m`; `m` gathers the gradient itself",
         *[("m = beta2 * m + (1 - beta2) * A", f"m = {kept}np.sign(beta1 * m + (1 - beta1) * A)")
           for kept in ("beta2 * m + (1 - beta2) * ", "beta1 * m + (1 - beta1) * ", "")])
-mistake("complement", "rule", "`{detail}` stands instead of 1 - {detail} in `{before}`",
+mistake("complement", "rule", "`{detail}` is used instead of 1 - {detail} in `{before}`",
         *[(f"1 - {name}", name, name) for name in ("dampening", "beta1", "beta2", "decay_rate", "mu")], assumes=1.3)
-mistake("first-step-dampened", "rule", "the first velocity is weighed by 1 - dampening too; it is the gradient itself",
+mistake("first-step-dampened", "rule", "the first velocity is multiplied by 1 - dampening too; it is the gradient "
+        "itself",
         ("mu * state['v'] + (1 - dampening) * dx if 'v' in state else +dx",
          "mu * state.get('v', 0.0) + (1 - dampening) * dx"), assumes=1.0)
 # fmt: on
@@ -70,13 +72,13 @@ def _negated(formula: Formula) -> Iterator[Variant]:
             yield Variant(replaced(formula, i, node, ast.UnaryOp(ast.USub(), node)), node.id)
 
 
-@mistake("scaled", "rule", "`{detail}` has a constant factor too much", assumes=1.8)
+@mistake("scaled", "rule", "`{detail}", assumes=1.8)
 def _scaled(formula: Formula) -> Iterator[Variant]:
     for i, node in expressions(formula):
         if isinstance(node, ast.Name) and node.id in (*formula.settings, "dx", "m", "v", "mb", "vb", "cache"):
             for factor in (2.0, 0.5, 10.0, 0.1):
                 new = ast.BinOp(ast.Constant(factor), ast.Mult(), node)
-                yield Variant(replaced(formula, i, node, new), f"{node.id} (times {factor:g})")
+                yield Variant(replaced(formula, i, node, new), f"{node.id}` has an extra factor of {factor:g}")
 
 
 @mistake("line-missing", "rule", "a line is missing: `{before}`", assumes=1.15)
@@ -86,7 +88,7 @@ def _line_missing(formula: Formula) -> Iterator[Variant]:
             yield Variant(formula.without(i))
 
 
-@mistake("lines-swapped", "rule", "two lines stand in the wrong order: `{before}` comes before the line above it",
+@mistake("lines-swapped", "rule", "two lines are in the wrong order: `{before}` comes before the line above it",
          assumes=1.3)  # fmt: skip
 def _lines_swapped(formula: Formula) -> Iterator[Variant]:
     body = formula.body

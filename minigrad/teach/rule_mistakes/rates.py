@@ -27,7 +27,7 @@ mistake("rate-decays-again", "rule", "the learning rate is decayed once more ins
         ("x + v", "x + v / np.sqrt(STEP)"), assumes=1.5)
 mistake("rate-decays-compounded", "rule", "the decay of the learning rate is applied twice (compounded): the rate that "
         "is passed in has decayed already", ("learning_rate", "(learning_rate ** 2 / RATE_0)"), assumes=1.4)
-mistake("rate-elsewhere", "rule", "the learning rate is in `{target}` too, where the rule has none: {after}",
+mistake("rate-elsewhere", "rule", "the learning rate enters `{target}` too; in the rule it does not: {after}",
         ("BETA * STATE + (1 - BETA) * A", "BETA * STATE + learning_rate * A"),
         ("dx ** 2", "(learning_rate * dx) ** 2"), ("step ** 2", "(learning_rate * step) ** 2"),
         ("BETA * STATE + (1 - BETA) * dx", "BETA * STATE + (1 - BETA) * learning_rate * dx"),

@@ -80,7 +80,7 @@ mistake("bias-of-m-missing", "rule", "the bias correction of `m` is missing: m s
         "first steps", ("m / (1 - beta1 ** t)", "m"), assumes=0.9)
 mistake("bias-of-v-missing", "rule", "the bias correction of `v` is missing: v starts at zero and is too small in the "
         "first steps", ("A / (1 - beta2 ** t)", "A"), ("r * np.sqrt(1 - beta2 ** t)", "r"), assumes=0.9)
-mistake("bias-outside-root", "rule", "the bias correction of `v` stands outside the square root: the root of v is "
+mistake("bias-outside-root", "rule", "the bias correction of `v` is outside the square root: the root of v is "
         "divided by 1 - beta2**t instead of by its square root",
         ("np.sqrt(vb)", "np.sqrt(vb * (1 - beta2 ** t)) / (1 - beta2 ** t)"),
         ("np.sqrt(1 - beta2 ** t)", "(1 - beta2 ** t)"), assumes=0.9)

@@ -106,7 +106,7 @@ def _other_entry(formula: Formula) -> Iterator[Variant]:
             said = f"the old `{other}` is read in the line of `{name}`, instead of the old `{name}`"
             yield Variant(replaced_everywhere(formula, _read_as(name, read)), said)
             if name in lines and lines.get(other, len(lines)) < lines[name]:
-                new = f"the new `{other}` stands in the line of `{name}`, instead of the old `{name}`"
+                new = f"the new `{other}` is used in the line of `{name}` instead of the old `{name}`"
                 yield Variant(one := replaced_everywhere(formula, _read_as(name, expression(other))), new)
                 body = [*one.body[: lines[name] + 1], *statements(f"{other} = {name}"), *one.body[lines[name] + 1 :]]
                 both = f"`{other}` and `{name}` are one and the same array: make two"
@@ -143,12 +143,12 @@ def _stored_value(formula: Formula) -> Iterator[Variant]:
                 if text == "GIVEN":
                     what = "the gradient as it was passed in is stored, not the changed one"
                 if text in ("mb", "vb"):
-                    what += " (the bias correction then corrects what is corrected already)"
+                    what += " (the bias correction is then applied twice)"
                 yield Variant(replaced(formula, i, value, expression(text)), what)
 
 
 @mistake("stored-corrected", "rule", "the corrected values {detail} are kept in the state instead of the values "
-         "themselves: the bias correction then corrects what is corrected already", assumes=1.1)  # fmt: skip
+         "themselves: the bias correction is then applied twice", assumes=1.1)  # fmt: skip
 def _stored_corrected(formula: Formula) -> Iterator[Variant]:
     assigned = {target(s) for s in formula.body}
     corrected = {id(value): f"{value.id}b" for _, _, value in _stored(formula) if f"{value.id}b" in assigned}

@@ -23,7 +23,7 @@ mistake("weight-decay-in-gradient", "rule", "the weight decay is added to the gr
         "scaling (L2), where this rule shrinks x itself (decoupled)", (DECOUPLED, COUPLED), assumes=0.9)
 mistake("weight-decay-decoupled", "rule", "the weight decay shrinks x itself (decoupled), where this rule adds it to "
         "the gradient", (COUPLED, DECOUPLED), assumes=0.9)
-mistake("weight-decay-factor", "rule", "the weight decay has a factor of 2, or 1/2, too much",
+mistake("weight-decay-factor", "rule", "the weight decay has an extra factor of 2 or 1/2",
         ("weight_decay", "(2 * weight_decay)"), ("weight_decay", "(weight_decay / 2)"))
 mistake("weight-decay-of", "rule", "the weight decay is applied to the wrong thing instead of to x",
         (COUPLED, "dx = dx + weight_decay * dx"), (COUPLED, "dx = dx + weight_decay * x ** 2"),

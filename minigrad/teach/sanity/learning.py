@@ -84,9 +84,9 @@ def overfit(trial: Trial, steps: int) -> Check:
     if numbers < EIGHT * each:
         return Check("overfit", None, f"{text}. With {numbers} parameters it cannot learn each of them by heart")
     if best < 0:
-        return Check("overfit", None, f"{text}. It can be negative, so it does not say what is learned")
+        return Check("overfit", None, f"{text}. It can be negative, so it does not show what is learned")
     if best < 0.5 * start:
-        return Check("overfit", None, f"{text}: it falls, but not to 0. More steps, or a larger model, may do")
+        return Check("overfit", None, f"{text}: it falls, but not to 0. More steps or a larger model may help")
     if _is_known(trial):
         return Check(
             "overfit",

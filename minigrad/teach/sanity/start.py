@@ -39,7 +39,7 @@ def loss(trial: Trial) -> Check:
             "loss",
             False,
             f"{loss:.3g} at the start, and {squares * size**2:.3g} of it is the penalty of {squares:g} times the "
-            "squared weights: it outweighs the rest. Usual is a weight decay of 1e-5 to 1e-2",
+            "squared weights: it outweighs the rest. A weight decay of 1e-5 to 1e-2 is usual",
         )
     classes, average, _ = trial.cross_entropy()
     if average is not None and average < 0:

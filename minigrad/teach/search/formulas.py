@@ -82,7 +82,7 @@ class Formulas(Single):
                         site,
                         effects[i] - effects[j],
                         bases[i][0] - bases[j][0],
-                        f"{bases[i][1]} stands where {bases[j][1]} must stand, or the other way round",
+                        f"{bases[i][1]} is used instead of {bases[j][1]}, or the reverse",
                     )
             if found:
                 break
