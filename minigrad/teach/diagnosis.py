@@ -134,11 +134,11 @@ def _search(case: Case) -> Search | None:
     """Return the search on the function's graph; None if the graph cannot be recorded."""
     if case.analytic.shape != case.numeric.shape or not np.isfinite(case.analytic).all():
         return None
-    tape = _tape(case)
+    tape = tape_of(case)
     return None if tape is None else Search(tape, case.analytic, case.trusted, case.sizes)
 
 
-def _tape(case: Case) -> Tape | None:
+def tape_of(case: Case) -> Tape | None:
     """Return the function's graph; None if it cannot be recorded."""
     if case.function is None and case.recording is None:
         return None
@@ -209,7 +209,7 @@ def diagnose(case: Case) -> str | None:
 def _pattern(case: Case) -> str | None:
     if case.analytic.shape != case.numeric.shape:
         text = next((found for pattern in _OF_ANOTHER_SHAPE if (found := pattern(case))), None)
-        tape = _tape(case) if text is None else None
+        tape = tape_of(case) if text is None else None
         return text if tape is None else of_another_shape(tape, case.analytic, lambda a, b: bool(close(a, b).all()))
     patterns = _OF_THE_SAME_SHAPE
     return next((found for pattern in patterns if (found := pattern(case))), None)

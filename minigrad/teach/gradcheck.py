@@ -22,9 +22,11 @@ from minigrad.autograd import grad
 from minigrad.autograd.comparison import RTOL, Comparison, Element, compare
 from minigrad.autograd.finite_differences import Differences, WeightedOutputs, numerical_gradient
 from minigrad.grad_mode import enable_grad
-from minigrad.nn.arguments import check_callable
+from minigrad.nn.arguments import check_callable, check_positive
 from minigrad.output.words import class_name, in_brackets
-from minigrad.teach.diagnosis import Case, Diagnosis, diagnosis
+from minigrad.scalar import Value
+from minigrad.teach.diagnosis import Case, Diagnosis, diagnosis, tape_of
+from minigrad.teach.restoring import same_generators
 from minigrad.tensors import rng
 from minigrad.tensors.creation import as_tensor
 from minigrad.tensors.tensor import Tensor
@@ -35,6 +37,10 @@ UNSTEADY = (
     "does it keep a state between calls?"
 )
 WROTE = "the function writes into its argument, so the caller's x is changed, too. Start it with x = x.copy()"
+INTEGERS = (
+    "the function returns numbers of the type {}, which have no fraction, so that small steps do not show in them. Is "
+    "there an int(…), or an array of integers that results are written to? Make it float"
+)
 CONSTANT = (
     "the function returns the same value at every point that was tried. Does it use its argument, or another array of "
     "the program? Does it remember its first answer (a cache)?"
@@ -185,10 +191,28 @@ class _Question:
     nondet_tol: float = 0.0
     complex_terms: Callable[[np.ndarray], np.ndarray] | None = None
 
+    def case(self, numeric: np.ndarray, trusted: Any = True) -> Case:
+        """Return both gradients, for the diagnosis."""
+        analytic = np.asarray(self.analytic, dtype=float)
+        return Case(analytic, numeric, self.x.astype(float), self.sizes, self.others, trusted, **self.subject)
+
+    def rounding(self, compared: Comparison) -> float:
+        """Return the rounding of a gradient in single or half precision, 0 if it is in double or not known.
+
+        1 - p of a p close to 1, or a difference of two numbers that are almost the same, has few digits there.
+        """
+        dtype = self.analytic.dtype
+        if dtype.kind != "f" or dtype.itemsize >= 8 or compared.ties or not np.isfinite(self.analytic).all():
+            return 0.0
+        smooth = np.array([e.kind != "kink" for e in compared.elements]).reshape(self.x.shape)
+        tape = tape_of(self.case(compared.numeric, smooth))
+        with np.errstate(all="ignore"), suppress(Exception):  # an operation that cannot be computed again
+            return 0.0 if tape is None else float(np.abs(tape.in_precision(dtype) - tape.gradient).max())
+        return 0.0
+
     def diagnose(self, finding: Finding, numeric: np.ndarray, trusted: Any = True) -> None:
         """Write the likeliest mistake into the finding."""
-        analytic = np.asarray(self.analytic, dtype=float)
-        case = Case(analytic, numeric, self.x.astype(float), self.sizes, self.others, trusted, **self.subject)
+        case = self.case(numeric, trusted)
         with np.errstate(all="ignore"):
             try:
                 finding.diagnosis = diagnosis(case)
@@ -224,7 +248,8 @@ def _examine(question: _Question) -> Finding:
     if x.size and not differences.changed and _constant(differences) and not question.reads():
         finding.notes.append(CONSTANT)
         return finding
-    _fill(finding, question, compared)
+    if not _is_rounding(finding, question, compared):
+        _fill(finding, question, compared)
     if differences.wrote:
         agrees = {"right": "the gradient is right", "wrong": "the gradient is wrong"}.get(finding.verdict, "")
         finding = Finding(question.name, x.shape, x.dtype, "could not be told", notes=[WROTE])
@@ -269,6 +294,24 @@ def _constant(differences: Differences) -> bool:
     for point in far:
         differences.at(point)
     return not differences.changed
+
+
+def _is_rounding(finding: Finding, question: _Question, compared: Comparison) -> bool:
+    """Fill a finding if all errors may be the rounding of a gradient in single or half precision."""
+    doubtful = [e for e in compared.elements if e.verdict != "right"]
+    rounding = question.rounding(compared) if doubtful else 0.0
+    off = [abs(e.analytic - e.numeric) for e in doubtful]
+    beyond = [o - question.rtol * abs(e.numeric) for o, e in zip(off, doubtful)]
+    if not rounding or not max(beyond) <= 32 * rounding:
+        return False
+    of = f"the rounding of {question.analytic.dtype}"
+    if max(beyond) <= 8 * rounding and max(off) <= 1e-2 * np.abs(compared.numeric).max():
+        finding.verdict = "right"
+        finding.summary = f"right, to {of}: the worst relative error is {max(e.error for e in doubtful):.1e}"
+    else:
+        finding.unknown, finding.worst = len(doubtful), sorted(doubtful, key=lambda e: -e.error)
+        finding.notes.append(f"The errors are no larger than {of}, in which numbers cancel here. Compute it in float64")
+    return True
 
 
 def _fill(finding: Finding, question: _Question, compared: Comparison) -> None:
@@ -527,6 +570,7 @@ def gradgradcheck(
 # ---- of gradients written by hand ------------------------------------------------------------------------------
 
 
+@same_generators()
 def check_gradient(
     f: Callable[[Any], Any], x: Any, dx: Any = None, upstream: Any = None, *, eps: float = 1e-6, name: str = "dx"
 ) -> Report:
@@ -547,8 +591,9 @@ def check_gradient(
         be told. Its text explains what is wrong, or why it could not be told and what helps.
 
     Raises:
-        ValueError: if f returns an array and `upstream` is missing or has another shape; if there is no gradient.
-        TypeError: if x or dx are not numbers, or complex.
+        ValueError: if f returns an array and `upstream` is missing, has another shape or is not finite; if there is no
+            gradient, or one for something that is not in x; if eps is not positive.
+        TypeError: if x or dx are not numbers, or complex; if f needs several arguments.
 
     An element is right to a relative error of 1e-4, besides the accuracy of its difference, which is measured.
 
@@ -564,7 +609,15 @@ def check_gradient(
     >>> bool(check_gradient(loss_and_gradient, np.array([1.0, -2.0])))
     True
     """
+    check_positive("check_gradient", eps=eps)
+    if not isinstance(name, str):
+        raise TypeError(f"check_gradient: name must be the name of a gradient, such as 'dx', got {class_name(name)}")
+    check_callable("check_gradient", f=f)
     if isinstance(x, Mapping):
+        if not x:
+            raise ValueError("check_gradient: x is an empty dictionary, with nothing to check")
+        if isinstance(dx, Mapping) and (unknown := [key for key in dx if key not in x]):
+            raise ValueError(f"check_gradient: dx has a gradient for {unknown[0]!r}, x has no such key")
         findings = []
         for key in x:
             if dx is not None and not (isinstance(dx, Mapping) and key in dx):
@@ -578,9 +631,15 @@ def check_gradient(
             findings += of_one.findings
         return Report(findings)
     point = _numbers(x, "x").astype(float)
-    check_callable("check_gradient", f=f)
+    if not _takes_one(f):
+        signature = f"{getattr(f, '__name__', 'f')}{inspect.signature(f)}"
+        raise TypeError(
+            f"check_gradient: f is called with x alone, but is {signature}; fix the other arguments: lambda x: f(x, …)"
+        )
     is_array = isinstance(x, np.ndarray | list | tuple | Tensor)
     given = None if upstream is None else _numbers(upstream, "upstream").astype(float)
+    if given is not None and not np.isfinite(given).all():
+        raise ValueError("check_gradient: upstream is nan or infinite")
 
     # not a function of this module: the recording must see f, to rebuild it
     value_of = functools.partial(_value_of, f, point, given)
@@ -594,6 +653,9 @@ def check_gradient(
                 "computed with (a random one, of that shape)"
             )
         given = np.ones(value.shape)
+    if value.dtype.kind != "f" and value.any() and analytic.any():
+        finding = Finding(name, point.shape, point.dtype, "could not be told", notes=[INTEGERS.format(value.dtype)])
+        return Report([finding])
     weights = given
     if weights.shape != value.shape:
         raise ValueError(f"check_gradient: upstream has shape {weights.shape}, the value of f {value.shape}")
@@ -643,14 +705,28 @@ def _argument(array: np.ndarray, is_array: bool) -> Any:
     return array if is_array else array[()]
 
 
+def _takes_one(f: Callable[..., Any]) -> bool:
+    """Return whether a function can be called with one argument."""
+    try:
+        inspect.signature(f).bind(None)
+    except TypeError:
+        return False
+    except ValueError:  # a builtin has no signature
+        pass
+    return True
+
+
 def _plain(value: Any) -> Any:
-    return value.detach()._array if isinstance(value, Tensor) else value
+    return value.data if isinstance(value, Value) else value.detach()._array if isinstance(value, Tensor) else value
 
 
 def _numbers(value: Any, what: str) -> np.ndarray:
     """Return an array of real numbers."""
+    if isinstance(value, np.matrix | np.ma.MaskedArray):  # their operators are others, and f would get an array
+        raise TypeError(f"check_gradient: {what} is a {class_name(value)}; pass a plain array: np.array({what})")
+    plain = _plain(value)
     try:
-        array = np.asarray(_plain(value))
+        array = np.asarray(plain)
     except ValueError:
         array = np.asarray(None)
     if array.dtype.kind == "c":
@@ -658,7 +734,15 @@ def _numbers(value: Any, what: str) -> np.ndarray:
             f"check_gradient: {what} is complex; pass the real and the imaginary part as two arrays of floats"
         )
     if array.dtype.kind not in "fiub":
-        raise TypeError(f"check_gradient: {what} must be an array of numbers, got {class_name(value)}")
+        got = f"an array of dtype {array.dtype}" if isinstance(plain, np.ndarray) else class_name(value)
+        fix = ""
+        if value is None and what == "the value of f":
+            fix = ": is the line with return missing?"
+        elif isinstance(plain, list | tuple):
+            fix = "; several arrays are a dictionary, such as {'W': W, 'b': b}"
+        elif array.dtype == object and array.ndim:
+            fix = f"; if it holds numbers, convert it: {what}.astype(float)"
+        raise TypeError(f"check_gradient: {what} must be an array of numbers, got {got}{fix}")
     return array
 
 

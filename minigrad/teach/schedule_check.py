@@ -10,6 +10,7 @@ import numpy as np
 
 from minigrad.nn.arguments import check_callable, check_number, check_positive
 from minigrad.output.words import class_name
+from minigrad.scalar import Value
 from minigrad.teach.catalogue import Mistake, Variant
 from minigrad.teach.edits import Formula, Line
 from minigrad.teach.report import Report, either
@@ -156,7 +157,7 @@ def _rate(mine: Callable[..., Any], t: int) -> float:
         rate = mine(t)
     except ZeroDivisionError:
         return np.inf
-    number = np.asarray(getattr(rate, "_array", getattr(rate, "data", rate)))
+    number = np.asarray(rate.data if isinstance(rate, Value) else getattr(rate, "_array", rate))
     if number.size != 1 or number.dtype.kind not in "fiub":
         said = f"{class_name(rate)} of shape {number.shape}" if number.ndim else repr(rate)
         raise CallError(f"at t = {t} the schedule returns {said}, not a number", "no-number")

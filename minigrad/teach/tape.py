@@ -466,6 +466,43 @@ class Tape:
         new.gradients = new.walk()
         return new
 
+    def in_precision(self, dtype: np.dtype) -> np.ndarray:
+        """Return the gradient of a forward and a backward pass whose results are rounded to a type of floats.
+
+        The derivative of a chain of elementwise operations may be written as 1 - p or 1 - y**2: it has the rounding of
+        a number of about 1, or of the slope from the chain's start to its largest result if that is less.
+        """
+        step = float(np.finfo(dtype).eps) / 2
+
+        def rounded(a: Any) -> Any:
+            whole = isinstance(a, np.ndarray | np.floating) and a.dtype.kind == "f"
+            return np.asarray(a).astype(dtype).astype(float) if whole else a
+
+        new = object.__new__(Tape)
+        new.seed, new.recording, new.ops = rounded(self.seed), self.recording, []
+        for op in self.ops:
+            operands = [rounded(o) if s is None else new.ops[s].value for s, o in zip(op.sources, op.operands)]
+            value = op.value if op.primitive is None else np.asarray(op.primitive.recompute(*operands, **op.parameters))
+            new.ops.append(op.with_values(operands, rounded(value)))
+
+        chains: dict[int, tuple[int, Any]] = {}  # for the start, its end and how large its results are
+        for k in range(len(self.ops) - 1, 0, -1):
+            if isinstance(self.ops[k].primitive, Elementwise):
+                end, largest = chains.pop(k, (k, 0.0))
+                for s in self.ops[k].sources:
+                    if s is not None and s not in chains and self.ops[s].value.shape == self.ops[k].value.shape:
+                        chains[s] = end, np.maximum(largest, np.abs(self.ops[k].value))
+        nodes: dict[int, Any] = {}
+        for k, (end, largest) in chains.items():
+            slope = np.minimum(largest / np.maximum(np.abs(self.ops[k].value), 1e-300), 1.0)
+            nodes[k] = Using(end, lambda g, of, slope=slope: rounded(g + step * slope * of))  # type: ignore[misc]
+
+        def contribution(k: int, i: int) -> Change:
+            return lambda g: rounded(new.ops[k].contribution(i, g))
+
+        edges = {(k, i): contribution(k, i) for k, i in self.edges}
+        return self._or_zero(new.walk(nodes=nodes, edges=edges)[0])
+
     # -- structure ----------------------------------------------------------------------------------------------------
 
     def dominators(self) -> list[int]:

@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 
-from minigrad import check_backward, check_forward, check_rule, check_schedule, tensor
+from minigrad import (
+    Network,
+    Value,
+    check_backward,
+    check_forward,
+    check_rule,
+    check_schedule,
+    nn,
+    optim,
+    sanity,
+    tensor,
+    watch,
+)
+from minigrad.autograd import check_gradient
 from minigrad.optim import rules
+from minigrad.viz.training.activation_hooks import Stopwatch
 from tests.cases import each
 
 X = np.random.default_rng(0).standard_normal((3, 4))
@@ -138,3 +154,116 @@ def test_a_wrong_gradient_in_float16_is_wrong() -> None:
     assert not check_backward(loss, dw=(1.1 * dw).astype(np.float16))
     with pytest.raises(TypeError, match="the gradients have names"):
         check_backward(loss, {0: dw})  # type: ignore[dict-item]
+
+
+@each(
+    ("f", "x", "options", "error", "said"),
+    [
+        (lambda x, y: x, X, {}, TypeError, r"f is called with x alone, but is <lambda>\(x, y\)"),
+        (lambda: 1.0, X, {}, TypeError, "f is called with x alone"),
+        (np.sum, X.view(np.matrix), {}, TypeError, "x is a matrix; pass a plain array"),
+        (np.sum, np.ma.array(X, mask=X > 1), {}, TypeError, "x is a MaskedArray"),
+        (np.sum, X.astype(object), {}, TypeError, r"dtype object; if it holds numbers, convert it: x.astype\(float\)"),
+        (np.sum, [np.ones(3), np.ones((2, 2))], {}, TypeError, "several arrays are a dictionary"),
+        (lambda x: None, X, {}, TypeError, "the value of f .* is the line with return missing"),
+        (lambda x: x, X, {"upstream": X * np.nan}, ValueError, "upstream is nan or infinite"),
+        (np.sum, X, {"eps": 0}, ValueError, "eps must be positive"),
+        (np.sum, X, {"name": None}, TypeError, "name must be the name of a gradient"),
+        (np.sum, {}, {}, ValueError, "x is an empty dictionary"),
+        (lambda p: p["W"].sum(), {"W": X}, {"dx": {"W": X, "V": X}}, ValueError, "a gradient for 'V'"),
+    ],
+)
+def test_bad_arguments_of_check_gradient(f: Any, x: Any, options: Any, error: Any, said: str) -> None:
+    with pytest.raises(error, match=said):
+        check_gradient(f, x, **{"dx": X, **options})
+
+
+def test_a_loss_of_integers_could_not_be_told() -> None:
+    report = check_gradient(lambda x: int((x**2).sum()), X, 2 * X)
+    assert report.verdict == "could not be told" and "int64, which have no fraction" in str(report)
+    assert check_gradient(lambda x: int((x**2).sum()), X, 0 * X)  # constant between its jumps
+
+
+def test_values_and_the_random_state() -> None:
+    assert check_gradient(lambda x: Value(3.0) * float(x), Value(2.0), Value(3.0))
+    before = np.random.get_state()[1].copy()
+    assert check_gradient(lambda x: (x**2).sum() + np.random.rand(), X, 2 * X).verdict == "could not be told"
+    assert np.array_equal(np.random.get_state()[1], before)
+
+
+def in_float32(seed: int) -> Iterator[tuple[str, Any, np.ndarray, np.ndarray]]:
+    """Yield (what, f, x, dx) where a right gradient in float32 has few digits."""
+    rng = np.random.default_rng(seed)
+    y, rows = rng.integers(0, 4, 16), np.arange(16)
+    z = rng.standard_normal((16, 4)).astype(np.float32)
+    t, s = np.tanh(6 * z), 1 / (1 + np.exp(-6 * z))
+    yield "tanh", lambda z: np.tanh(6 * z).sum(), z, 6 * (1 - t * t)
+    yield "sigmoid", lambda z: (1 / (1 + np.exp(-6 * z))).sum(), z, 6 * s * (1 - s)
+    z[rows, y] += 11
+    p = np.exp(z - z.max(axis=1, keepdims=True))
+    p /= p.sum(axis=1, keepdims=True)
+    yield (
+        "softmax",
+        lambda z: (np.log(np.exp(z).sum(axis=1)) - z[rows, y]).mean(),
+        z,
+        (p - np.eye(4)[y].astype("f4")) / 16,
+    )
+    m = (rng.standard_normal(16) + 9).astype(np.float32)
+    yield "logistic", lambda m: np.log1p(np.exp(-m)).mean(), m, (1 / (1 + np.exp(-m)) - 1) / np.float32(16)
+    X, W = z[:, :3], rng.standard_normal((3, 2)).astype(np.float32)
+    fitted = (X @ W + 1e-4 * rng.standard_normal((16, 2))).astype(np.float32)
+    yield "least squares", lambda W: ((X @ W - fitted) ** 2).mean(), W, X.T @ ((X @ W - fitted) / 16)
+
+
+def test_right_gradients_in_float32_with_few_digits_are_right() -> None:
+    for what, f, x, dx in in_float32(0):
+        assert dx.dtype == np.float32
+        report = check_gradient(f, x, dx)
+        assert report, f"{what}\n{report}"
+        if what == "softmax":
+            assert check_gradient(f, x, np.float32(1.02) * dx).verdict == "could not be told"
+            assert check_gradient(f, x, np.float32(1.2) * dx).verdict == "wrong"
+
+
+def test_bad_arguments_of_watch_and_of_its_log() -> None:
+    model = nn.Linear(4, 3)
+    optimizer = optim.SGD(model.parameters(), lr=0.1)
+    options: list[tuple[dict[str, Any], str]] = [
+        ({"steps": 0}, "steps must be at least 1"),
+        ({"every": 1.5}, "every must be an integer"),
+        ({"seconds": "a"}, "seconds must be a number"),
+        ({"live": None}, "live must be True or False"),
+        ({"report": 3}, "report must be the name of a file"),
+    ]
+    for option, said in options:
+        with pytest.raises((TypeError, ValueError), match=said):
+            watch(model, optimizer, **option)
+    with watch(model, optimizer, live=False) as watcher:
+        for loss in ("a", [1.0, 2.0], 1j):
+            with pytest.raises(TypeError, match="log: loss must be a number or a tensor of one number"):
+                watcher.log(loss)
+        with pytest.raises(TypeError, match="log: validation must be a number"):
+            watcher.log(1.0, validation="a")
+    with pytest.raises(TypeError, match="steps must be an integer"):
+        sanity(Network(model, nn.MSELoss()), (X, X[:, :3]), steps=1.5)  # type: ignore[arg-type]
+
+
+def test_several_threads_may_train_a_watched_model() -> None:
+    stopwatch, errors = Stopwatch(), []
+    inside, outside = threading.Event(), threading.Event()
+
+    def work() -> None:
+        try:
+            with stopwatch:
+                inside.set()
+                outside.wait(5)
+        except Exception as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=work)
+    with stopwatch:
+        thread.start()
+        inside.wait(5)
+    outside.set()
+    thread.join()
+    assert not errors and stopwatch.seconds >= 0

@@ -16,6 +16,7 @@ import numpy as np
 
 from minigrad.grad_mode import enable_grad
 from minigrad.network import Network
+from minigrad.nn.arguments import check_int
 from minigrad.nn.module import Module
 from minigrad.output.words import class_name
 from minigrad.teach.restoring import restored
@@ -95,6 +96,7 @@ def sanity(network: Any, data_batch: Any, loss: Callable[..., Any] | None = None
             f"sanity: the batch must be a pair (X, y) of inputs and targets, got {class_name(data_batch)}"
             + (f" of {len(data_batch)}" if hasattr(data_batch, "__len__") else "")
         )
+    check_int("sanity", steps=steps)
     if steps < 1:
         raise ValueError(f"sanity: steps must be at least 1, got {steps}")
     inputs = as_tensor(data_batch[0])

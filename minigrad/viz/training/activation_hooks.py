@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import Any
 
@@ -22,22 +23,24 @@ from minigrad.tensors.tensor import Tensor
 
 
 class Stopwatch:
-    """Measures the processor time of this thread spent in `with` blocks, and silences NumPy's warnings in them.
+    """Measures the processor time spent in `with` blocks, and silences NumPy's warnings in them.
 
-    Wall-clock time would also count the time of other processes.
+    Wall-clock time would also count the time of other processes. Several threads may train the model.
     """
 
     def __init__(self) -> None:
         self.seconds = 0.0
+        self._entered: dict[int, list[tuple[float, np.errstate]]] = {}  # for each thread, the blocks that it is in
 
     def __enter__(self) -> None:
-        self._started = time.thread_time()
-        self._errstate = np.errstate(all="ignore")
-        self._errstate.__enter__()
+        errstate = np.errstate(all="ignore")
+        self._entered.setdefault(threading.get_ident(), []).append((time.thread_time(), errstate))
+        errstate.__enter__()
 
     def __exit__(self, *exc: Any) -> None:
-        self._errstate.__exit__(*exc)
-        self.seconds += time.thread_time() - self._started
+        started, errstate = self._entered[threading.get_ident()].pop()
+        errstate.__exit__(*exc)
+        self.seconds += time.thread_time() - started
 
 
 class ActivationHooks:

@@ -18,9 +18,11 @@ from minigrad.data.progress import Progress
 from minigrad.grad_mode import is_grad_enabled
 from minigrad.hooks import ObserverHook, RemovableHandle
 from minigrad.network import Loss, Network
+from minigrad.nn.arguments import check_bool, check_int, check_not_negative
 from minigrad.nn.module import Module
 from minigrad.optim.optimizer import Optimizer
 from minigrad.output.words import class_name
+from minigrad.scalar import Value
 from minigrad.teach.causes import Scene, certain, explanations
 from minigrad.teach.causes.validation import overfitting
 from minigrad.teach.samples import EXAMPLES, Outputs, Sample, named, norm
@@ -139,8 +141,15 @@ class Watcher:
                 "watch: a model needs the optimizer that updates it: watch(model, optimizer). For the lecture's loop: "
                 "watch(network) with network = Network(model, loss)"
             )
-        if every is not None and every < 1:
-            raise ValueError(f"watch: every must be at least 1, got {every}")
+        for name, value in (("steps", steps), ("every", every)):
+            if value is not None:
+                check_int("watch", **{name: value})
+                if value < 1:
+                    raise ValueError(f"watch: {name} must be at least 1, got {value}")
+        check_bool("watch", live=live)
+        check_not_negative("watch", seconds=seconds)
+        if not isinstance(report, str | Path | None):
+            raise TypeError(f"watch: report must be the name of a file, got {class_name(report)}")
         self.model = network.model if isinstance(network, Network) else network
         self.model.warn_of_unregistered(stacklevel=4)
         self.optimizer, self.every = optimizer, every
@@ -208,6 +217,9 @@ class Watcher:
                 then, such as once per epoch. If it rises while the training loss falls, the watcher says so. Default:
                 none.
         """
+        for name, value in (("loss", loss), ("validation", validation)):
+            if value is not None:
+                _number(name, value)  # raises before anything is logged
         if loss is not None:
             self._logged += 1
             if self._logged == UNSTEPPED and not self.losses:
@@ -222,7 +234,7 @@ class Watcher:
                         with self._stopwatch:
                             self._diagnose(len(self.losses))
         if validation is not None:
-            number = validation.item() if isinstance(validation, Tensor) else float(validation)
+            number = _number("validation", validation)
             self.validation.append((len(self.losses), number))
             if self._in_training and self._scene.has_modes:
                 self._scene.validated_in_training = True
@@ -377,7 +389,7 @@ class Watcher:
 
     def _set_loss(self, loss: Any, step: int) -> None:
         """Set the loss of this step, and report it if it is not finite."""
-        self._loss = loss.item() if isinstance(loss, Tensor) else float(loss)
+        self._loss = _number("loss", loss)
         tensor = loss.tensor if isinstance(loss, Loss) else loss
         node = tensor.node if isinstance(tensor, Tensor) else None
         if node is not None:
@@ -658,6 +670,15 @@ class Watcher:
 
 
 # ---- layers ----------------------------------------------------------------------------------------------------
+
+
+def _number(name: str, value: Any) -> float:
+    """Return a number that was logged, of a tensor or a number."""
+    array = np.asarray(value.data if isinstance(value, Value) else getattr(value, "_array", value))
+    if array.size != 1 or array.dtype.kind not in "fiub":
+        said = f" of shape {array.shape}: log its mean" if array.size != 1 else ""
+        raise TypeError(f"log: {name} must be a number or a tensor of one number, got {class_name(value)}{said}")
+    return float(array.item())
 
 
 def layers(model: Module) -> dict[str, list[Any]]:
