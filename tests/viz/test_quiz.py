@@ -101,9 +101,45 @@ def test_shapes() -> None:
 
 def test_numbers_that_people_type() -> None:
     assert [read_number(text) for text in ("-1/4", "0,5", " 3 ", "\u22122", "1e-3")] == [-0.25, 0.5, 3, -2, 1e-3]
-    for text in ("", "x", "1/0", "1/2/3"):
+    calculations = {"2*3": 6, "-(-2) * 3": 6, "da = 6": 6, ".5": 0.5, ",5": 0.5, "2 \u00d7 3": 6, "1 \u2212 .5^2": 0.75,
+                    "05": 5, "exp(0)": 1, "-0,5": -0.5, "1e-3*2": 2e-3}  # fmt: skip
+    assert {text: read_number(text) for text in calculations} == calculations
+    for text in ("", "x", "1/0", "1/2/", "9**9**9", "(3, 4)", "1,000,000", "__import__('os')", "a.b", "1j", "True"):
         with pytest.raises(ValueError, match="type a number"):
             read_number(text)
+
+
+def test_an_answer_from_the_rounded_numbers_on_the_screen_is_right() -> None:
+    x = Value(6.0, name="x")
+    first, *_ = questions(step(x.tanh())[0])
+    assert first.judge("0") == (True, "Right, for the rounded numbers on the screen.")  # 1 - 1 * 1, of 2.5e-5
+    assert first.judge("2.5e-5")[0] and first.judge("0.0000")[0]
+    assert not first.judge("1")[0] and not first.judge("-1e-5")[0] and not first.judge("0.001")[0]
+    (third,) = (q for q in questions(step(x / 3)[0]) if q.name == "dx")
+    for text in ("0.3", "0.33", "1/3", ".333", "1/3.0", "0,33", "3.3e-1"):
+        assert third.judge(text)[0], text
+    for text in ("0", "1", "0.4", "0.2", "0.34", "3", "-0.3", "0.0"):
+        assert not third.judge(text)[0], text
+    (small,) = (q for q in questions(step(x * 0.01)[0]) if q.name == "dx")
+    assert not small.judge("0")[0]
+
+
+def test_hints_and_skipping() -> None:
+    score, lines = answered(scalars(), "?", "s", "q")
+    text = "\n".join(lines)
+    assert "upstream gradient times the local derivative" in text and (score.first_try, score.asked) == (0, 1)
+
+
+def test_what_a_wrong_answer_says() -> None:
+    x, w, b = Value(2.0, name="x"), Value(-3.0, name="w"), Value(6.8813735870195432, name="b")
+    n = x * w + b
+    asked = {q.name: q for s in step(n.tanh() * n) for q in questions(s)}
+    assert "1 - tanh(n) * tanh(n)`" in questions(step(n.tanh())[0])[0].judge("0.29")[1]  # tanh(n)**2 is 0.5, too
+    assert "0 says that `b` does not matter" in asked["db"].judge("0")[1]
+    assert "This is the value of `w`" in asked["dw"].judge("-3")[1]
+    q = Value(1.5, name="q")
+    (first,) = (a for s in step(q * 5 - q)[:1] for a in questions(s) if a.name == "dq")
+    assert "has the wrong sign" in first.judge("1")[1] and "This is the whole gradient of `q`" in first.judge("4")[1]
 
 
 def test_nan_is_an_answer() -> None:

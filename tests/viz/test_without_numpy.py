@@ -70,7 +70,7 @@ for answer in ("21", "7", "-3", "4", "14", "nonsense"):
         "it by the gradient that arrives.",
         "Not 4. The local derivative of `mul(a, b)` is added to the upstream gradient; the chain rule multiplies them.",
         "Not 14. This is what `mul(a, b)` passes back to `b`.",
-        "type a number, such as 0.5 or -3/4",
+        "type a number, such as 0.5, -3/4 or 2 * 0.3",
     ]
 
 

@@ -78,6 +78,8 @@ _entry("contribution of another operand", "this is what {through} passes back to
 _entry("divided", "the upstream gradient is divided by the local derivative of {through}; multiply by it", 1.9,
        _local(lambda local, upstream: upstream / local if local else None))
 _entry("value", "this is the value of {detail}, not a gradient", 1.9, _number(lambda s: s.values))
+_entry("zero", "0 says that {operand} does not matter for {through}; a small change of it changes the result", 1.85,
+       _number(lambda s: 0.0 if s.right else None))
 _entry("local derivative twice", "the local derivative of {through} is multiplied in twice", 2.0,
        _local(lambda local, upstream: upstream * local * local))
 _entry("times a number", "this is {detail} the right contribution of {operand} through {through}", 2.5,

@@ -135,7 +135,7 @@ def _everywhere(g: np.ndarray) -> str:
     if not c or not np.allclose(g, c, rtol=1e-9):
         return ""
     n = round(1 / abs(c)) if abs(c) < 1 else 0
-    mean = f", the 1/{n} of a mean" if n and math.isclose(n * abs(c), 1, rel_tol=1e-9) else ""
+    mean = f", the 1/{n} of a mean" if n and g.size > 1 and math.isclose(n * abs(c), 1, rel_tol=1e-9) else ""
     return f", the factor {c:.6g}{mean}"
 
 
@@ -185,7 +185,8 @@ def _other_function(s: Edge) -> Iterator[Variant]:
         if x.shape == y.shape:
             right = s.contribution(np.ones(y.shape))
             known = s.words.known(s.k, s.source)
-            yield from functions(x, y, s.words.operand(s.k, s.i), s.words.name(s.k), right, known)
+            said = derivative(s) if y.size < 3 else ""  # a few numbers agree with other formulas by chance
+            yield from functions(x, y, s.words.operand(s.k, s.i), s.words.name(s.k), right, known, said)
     if op.kind in ("mul", "div", "pow", "logaddexp", "atan2", "hypot"):
         a, b = (np.asarray(o, float) for o in names.values())
         y = op.value

@@ -39,9 +39,11 @@ _OF = {
 
 
 def functions(
-    x: Any, y: Any, x_name: str, y_name: str, right: Any = None, known: dict[Any, Any] | None = None
+    x: Any, y: Any, x_name: str, y_name: str, right: Any = None, known: dict[Any, Any] | None = None, said: str = ""
 ) -> Iterator[Variant]:
     """Yield the derivatives of other functions, for an argument x and a result y; `right` is the right derivative.
+
+    `said` is its formula; by default the shortest one that gives its numbers.
 
     What is said of them is the same in all passes of a loop: `known` keeps it.
     """
@@ -60,13 +62,14 @@ def functions(
                 f": the output {y_name} is used instead of the input {x_name}": _equal_to(right, x),
             }
         )
-        instead = _right_text(found, right)
-        instead = f" instead of {spoken(instead, {'x': x_name, 'y': y_name})}" if instead else ""
+        formula = "" if said else _right_text(found, right)
+        formula = said or formula and spoken(formula, {"x": x_name, "y": y_name})
+        instead = f" instead of {formula}" if formula else ""
         known = {} if known is None else known
         for text in FUNCTIONS:
             of = _of(text, y) or next((why for why, texts in mixed.items() if text in texts), "")
-            said = spoken(text, {"x": x_name, "y": y_name})
-            known[text] = said + (of or instead), -0.2 * bool(of) + 0.2 * (len(text) > 12) * (text not in _OF)
+            spelled = spoken(text, {"x": x_name, "y": y_name})
+            known[text] = spelled + (of or instead), -0.2 * bool(of) + 0.2 * (len(text) > 12) * (text not in _OF)
     for text, d in found.items():
         detail, assumes = known[text]
         yield Variant(Times(d), detail, assumes, text)

@@ -6,7 +6,7 @@
    a contribution  [target node or -1, formula, sum line, value, sum so far, its line in the box]
    program         [line, node or -1, whether in the backward pass]
    quiz            if it is one: for each step backward, for each contribution, [question, number or shape, advice,
-                   [wrong answer, sentence] ...]
+                   [[wrong answer, sentence] ...], the answer that the rounded numbers on the screen give or null]
    A node is an index into `nodes`, a primitive an index into `texts`. A number is itself ("NaN" and "Infinity" where
    JSON has none), an array is [its index in `arrays`]. */
 const data = JSON.parse(document.getElementById("data").textContent);
@@ -25,37 +25,76 @@ let here = -1, timer = 0;
 
 // ---- the quiz: a step whose contributions are not all answered hides them and is the last one to go to
 
-const quiz = (data.quiz || []).map((questions) => questions.map(([text, answer, advice, mistakes]) =>
-  ({ text, answer, advice, mistakes, tries: 0, done: false, said: "" })));
+const quiz = (data.quiz || []).map((questions) => questions.map(([text, answer, advice, mistakes, screen]) =>
+  ({ text, answer, advice, mistakes, screen, tries: 0, done: false, said: "" })));
 const asked = (at) => at < forward.length ? [] : quiz[at - forward.length] || [];
 const open = (at) => asked(at).some((q) => !q.done);
 const limit = () => {
   for (let at = forward.length; at < steps.length; at++) if (open(at)) return at;
   return steps.length - 1;
 };
-const same = (a, b, within = 0.01) => Number.isFinite(a) && Number.isFinite(b) ? Math.abs(a - b) <= Math.max(within * Math.abs(b), 1e-9)
+const same = (a, b, within = 0.01) => Number.isFinite(a) && Number.isFinite(b) ? Math.abs(a - b) <= Math.max(within * Math.abs(b), 1e-12)
   : a === b || Number.isNaN(a) && Number.isNaN(b);
 function read(text, question) {  // a number or a shape; null if it is neither
   if (Array.isArray(question.answer)) {
     const shape = (text.match(/\d+/g) || []).map(Number);
-    return shape.length || /^\s*\(\s*\)\s*$/.test(text) ? shape : null;
+    return !text.includes("-") && shape.length || /^\s*(\(\s*\)|\[\s*\]|scalar)\s*$/i.test(text) ? shape : null;
   }
-  const plain = text.trim().replace("\u2212", "-").replace(",", ".").replace(/inf$/i, "Infinity"), [over, under] = plain.split("/");
-  const value = Number(over) / (under === undefined ? 1 : Number(under));
-  return plain === "" || Number.isNaN(value) && !/^nan$/i.test(plain) ? null : value;
+  const value = calculated(plain(text));
+  return value === null || Number.isNaN(value) && !/^nan$/i.test(plain(text)) ? null : value;
+}
+/* The text with Python's signs; what stands before = does not matter. */
+const plain = (text) => text.slice(text.lastIndexOf("=") + 1).trim().replace(/\u2212/g, "-").replace(/[\u00d7\u00b7\u22c5]/g, "*").replace(/\u00f7/g, "/")
+  .replace(/\^/g, "**").replace(/(?<!\d,)(?<=\d),(?=\d+(?!\d*,))|(?<![\d.]),(?=\d)/g, ".");
+const functions = { exp: Math.exp, log: Math.log, sqrt: Math.sqrt, sin: Math.sin, cos: Math.cos, tan: Math.tan, tanh: Math.tanh,
+  sigmoid: (x) => 1 / (1 + Math.exp(-x)), sign: Math.sign, abs: Math.abs, pi: Math.PI, e: Math.E, inf: Infinity, infinity: Infinity, nan: NaN };
+function calculated(text) {  // a calculation with numbers, as Python would read it; null if it is none
+  const tokens = text.match(/(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|[a-z]+|\*\*|[-+*/()]|\S/gi) || [];
+  let at = 0;
+  const next = (token) => tokens[at] === token && (at += 1);
+  const fail = () => { throw SyntaxError(text); };
+  const sum = () => { let a = product(); while (true) if (next("+")) a += product(); else if (next("-")) a -= product(); else return a; };
+  const product = () => { let a = signed(); while (true) if (next("*")) a *= signed(); else if (next("/")) a /= signed(); else return a; };
+  const signed = () => next("-") ? -signed() : next("+") ? signed() : power();
+  const power = () => { const a = value(); return next("**") ? a ** signed() : a; };
+  const value = () => {
+    if (next("(")) { const a = sum(); return next(")") ? a : fail(); }
+    const token = tokens[at++], known = functions[String(token).toLowerCase()];
+    if (typeof known === "function") { if (!next("(")) fail(); const a = known(sum()); return next(")") ? a : fail(); }
+    return known !== undefined ? known : /^[\d.]/.test(token || "") ? Number(token) : fail();
+  };
+  try { const a = sum(); return at === tokens.length ? a : null; } catch { return null; }
+}
+/* Whether a typed number is the right one, rounded to the digits that were typed. */
+function roundsTo(text, value, right) {
+  const written = /^[+-]?\d*(?:\.(\d*))?(?:e([+-]?\d+))?$/i.exec(plain(text));
+  if (!written || !Number.isFinite(right)) return false;
+  const digits = (written[1] || "").length - Number(written[2] || 0);
+  const most = digits > 0 ? 0.34 : Math.abs(value) >= 10 ? 0.05 : 0;
+  const few = value === 0 && digits >= 4 ? Infinity : most * Math.abs(right) * (1 + 1e-9);
+  return Math.abs(value - right) <= Math.min(0.5 * 10 ** -digits * (1 + 1e-9), few);
 }
 const equal = (a, b, within) => Array.isArray(a) || Array.isArray(b) ? String(a) === String(b) && Array.isArray(a) === Array.isArray(b) : same(a, Number(b), within);
 function judge(question, text) {
+  if (text.trim() === "?") { question.said = question.advice; return; }
   const value = read(text, question);
   if (value === null) {
-    question.said = Array.isArray(question.answer) ? "Please type a shape, such as (3, 4)." : "Please type a number, such as 0.5 or -3/4.";
+    question.said = Array.isArray(question.answer) ? "Please type a shape, such as (3, 4)." : "Please type a number, such as 0.5, -3/4 or 2 * 0.3.";
     return;
   }
   question.tries += 1;
   question.done = equal(value, question.answer);
-  const mistake = [0.001, 0.01].map((within) => question.mistakes.find(([wrong]) => equal(value, wrong, within))).find(Boolean);
+  question.said = "Right.";
+  const close = [0.001, 0.01].map((within) => question.mistakes.find(([wrong]) => equal(value, wrong, within))), mistake = close.find(Boolean);
+  const right = Number(question.answer), screen = question.screen;
+  if (!question.done && !Array.isArray(value)) {
+    const onScreen = screen !== null && (Math.min(right, screen) <= value && value <= Math.max(right, screen) || same(value, screen));
+    question.done = onScreen || !close[0] && roundsTo(text, value, right);
+    question.said = onScreen ? "Right, for the rounded numbers on the screen." : "Right, rounded.";
+  }
+  if (question.done) return;
   const shown = Array.isArray(value) ? `(${value.join(", ")}${value.length === 1 ? "," : ""})` : brief(value);
-  question.said = question.done ? "Right." : `Not ${shown}. ${mistake ? mistake[1] : question.advice}`;
+  question.said = `Not ${shown}. ${mistake ? mistake[1] : question.advice}`;
 }
 const prose = (text) => text.split("`").map((part, i) => i % 2 ? make("code", {}, part) : part);
 function score() {
@@ -63,21 +102,24 @@ function score() {
   return `${done.filter((q) => q.tries === 1).length} of ${done.length} right at the first try`;
 }
 function ask(question, after) {
-  const input = make("input", { type: "text", autocomplete: "off", "aria-label": `${question.text} =`, size: 12 });
-  const form = make("form", { class: "row" }, make("label", { class: "formula" }, `${question.text} = `), input,
-    make("button", {}, "Check"), make("button", { type: "button", class: "reveal" }, "Show"));
-  const said = make("p", { class: "said" }, ...prose(question.said));
-  form.addEventListener("submit", (event) => {
-    event.preventDefault();
-    judge(question, input.value);
-    if (question.done) after(); else { said.replaceChildren(...prose(question.said)); $("status").textContent = question.said.replaceAll("`", ""); input.select(); }
-  });
-  form.querySelector(".reveal").addEventListener("click", () => {
+  const id = `question${quiz.flat().indexOf(question)}`;
+  const input = make("input", { type: "text", autocomplete: "off", id, "aria-label": `${question.text} =`, "aria-describedby": `${id}said`, size: 12 });
+  const form = make("form", { class: "row" }, make("label", { class: "formula", for: id }, `${question.text} = `), input,
+    make("button", {}, "Check"), make("button", { type: "button", class: "reveal", title: "Show the answer", "aria-label": `Show ${question.text}` }, "Show"));
+  const said = make("p", { class: "said", id: `${id}said` }, ...prose(question.said));
+  const reveal = () => {
     question.tries = Infinity;
     question.done = true;
     question.said = "";
     after();
+  };
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    if (/^(s|skip)$/i.test(input.value.trim())) { reveal(); return; }
+    judge(question, input.value);
+    if (question.done) after(); else { said.replaceChildren(...prose(question.said)); $("status").textContent = question.said.replaceAll("`", ""); input.select(); }
   });
+  form.querySelector(".reveal").addEventListener("click", reveal);
   return make("div", { class: "question" }, form, said);
 }
 
@@ -96,7 +138,7 @@ function drawGraph() {
   const [width, height] = layout.size;
   make.svg = true;
   const svg = make("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "img",
-    "aria-label": `The graph of ${nodes.length} nodes. The list of steps below contains the same information.` });
+    "aria-label": `The graph of ${nodes.length} nodes.${quiz.length ? "" : " The list of steps below contains the same information."}` });
   for (const [x, y, width, height, name] of layout.clusters) {
     svg.append(make("rect", { x, y, width, height, class: "module", rx: 9 }), make("text", { x: x + 9, y: y + 18, class: "module" }, name));
   }

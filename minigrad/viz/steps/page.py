@@ -140,7 +140,7 @@ class PageData:
 
     @staticmethod
     def _question(q: Any) -> Any:
-        return [q.text, q.answer, q.advice, [[wrong, with_symbols(text)] for wrong, text in q.mistakes]]
+        return [q.text, q.answer, q.advice, [[wrong, with_symbols(text)] for wrong, text in q.mistakes], q.shown]
 
     def _program(self) -> list[Any]:
         """Return the lines of the pass as a program, each with its node and whether in the backward pass."""

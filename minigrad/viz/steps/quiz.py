@@ -7,7 +7,6 @@ A number is asked for a scalar, the shape for an array. The wrong answers are th
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -15,11 +14,9 @@ from minigrad.engine import Node
 from minigrad.program.graph_inspection import named_operands
 from minigrad.teach.mistakes import Answer
 from minigrad.teach.predictions import edge_of, wrong_answers
+from minigrad.viz.steps.answers import CLOSE, TOLERANCE, read_number, read_shape, rounds_to, same
 from minigrad.viz.steps.backward_pass import BackwardPass, Contribution, Step
 from minigrad.viz.steps.formatting import number
-
-TOLERANCE, CLOSE = 0.01, 0.001
-"""An answer counts as right within one per cent. Of several mistakes, one within a thousandth is said first."""
 
 
 class Question(NamedTuple):
@@ -30,12 +27,14 @@ class Question(NamedTuple):
         text: the question, for a label.
         answer: the number; for an array its shape.
         mistakes: pairs of a wrong answer and the sentence for it.
+        shown: the answer that the rounded numbers on the screen give, None if there is none.
     """
 
     name: str
     text: str
     answer: Any
     mistakes: list[tuple[Any, str]]
+    shown: float | None = None
 
     def judge(self, answer: str) -> tuple[bool, str]:
         """Return whether an answer is right, and what to say about it.
@@ -43,21 +42,24 @@ class Question(NamedTuple):
         Raises:
             ValueError: the text is neither a number nor a shape; the message says what to type.
         """
-        if isinstance(self.answer, tuple):
-            shape = tuple(int(n) for n in re.findall(r"\d+", answer))
-            if not shape and not re.fullmatch(r"\s*\(\s*\)\s*", answer):
-                raise ValueError("type a shape, such as (3, 4)")
-            right = shape == self.answer
-            found: Any = shape
-        else:
-            found = read_number(answer)
-            right = same(found, self.answer)
-        if right:
+        found: Any = read_shape(answer) if isinstance(self.answer, tuple) else read_number(answer)
+        if same(found, self.answer):
             return True, "Right."
-        said = next(
-            (text for within in (CLOSE, TOLERANCE) for wrong, text in self.mistakes if same(found, wrong, within)), ""
-        )
-        return False, f"Not {found if isinstance(found, tuple) else number(found)}. {said or self.advice}"
+        said = [
+            [text for wrong, text in self.mistakes if same(found, wrong, within)][:1] for within in (CLOSE, TOLERANCE)
+        ]
+        if not isinstance(found, tuple):
+            if self.shown is not None and self._is_between(found, self.shown):
+                return True, "Right, for the rounded numbers on the screen."
+            if not said[0] and rounds_to(answer, self.answer):
+                return True, "Right, rounded."
+        explained = next((text for texts in said for text in texts), "")
+        return False, f"Not {found if isinstance(found, tuple) else number(found)}. {explained or self.advice}"
+
+    def _is_between(self, found: float, shown: float) -> bool:
+        """Return whether a number lies between the right one and what the numbers on the screen give."""
+        low, high = sorted((self.answer, shown))
+        return low <= found <= high or same(found, shown)
 
     @property
     def advice(self) -> str:
@@ -65,29 +67,6 @@ class Question(NamedTuple):
         if isinstance(self.answer, tuple):
             return "A gradient has the shape of the value that it belongs to."
         return "The contribution is the upstream gradient times the local derivative."
-
-
-def read_number(text: str) -> float:
-    """Read a number, a fraction included.
-
-    >>> read_number("-1/4"), read_number(" 0,5 "), read_number("−2")
-    (-0.25, 0.5, -2.0)
-    """
-    text = text.strip().replace("−", "-").replace(",", ".")
-    over, slash, under = text.partition("/")
-    try:
-        return float(over) / float(under) if slash else float(text)
-    except (ValueError, ZeroDivisionError):
-        raise ValueError("type a number, such as 0.5 or -3/4") from None
-
-
-def same(a: Any, b: Any, within: float = TOLERANCE) -> bool:
-    """Return whether two answers are the same, numbers within a tolerance."""
-    if isinstance(a, tuple) or isinstance(b, tuple):
-        return bool(a == b)
-    if not (math.isfinite(a) and math.isfinite(b)):
-        return bool(a == b or a != a and b != b)
-    return bool(abs(a - b) <= max(within * abs(b), 1e-9))
 
 
 def questions(step: Step) -> list[Question]:
@@ -108,11 +87,23 @@ def _question(step: Step, c: Contribution) -> Question:
     of = f", contribution {c.nth} of {c.of}" if c.of > 1 else ""
     is_shape = isinstance(c.value, tuple) or bool(_shape(c.value))
     answer: Any = _shape(c.value) if is_shape else float(c.value)
+    shown = None if is_shape else _from_screen(step, c)
     found: list[tuple[Any, str]] = []
     for wrong, text in _wrong_answers(step, c, answer):
-        if not same(wrong, answer) and not any(same(wrong, other, CLOSE) for other, _ in found):
+        accepted = not is_shape and shown is not None and min(answer, shown) <= wrong <= max(answer, shown)
+        if not accepted and not same(wrong, answer) and not any(same(wrong, other, CLOSE) for other, _ in found):
             found.append((wrong, f"{text[0].upper()}{text[1:]}."))
-    return Question(name, f"the shape of {name}{of}" if is_shape else f"{name}{of}", answer, found)
+    return Question(name, f"the shape of {name}{of}" if is_shape else f"{name}{of}", answer, found, shown)
+
+
+def _from_screen(step: Step, c: Contribution) -> float | None:
+    """Return what the numbers on the screen give, which are rounded: 1 * (1 - 1 * 1) for the tanh of 6."""
+    parts = step.contribution_line(c).split(" = ")
+    try:
+        shown = read_number(parts[-2]) if len(parts) > 2 else math.nan
+    except ValueError:
+        return None
+    return shown if math.isfinite(shown) else None
 
 
 def _wrong_answers(step: Step, c: Contribution, answer: Any) -> list[tuple[Any, str]]:
@@ -146,8 +137,14 @@ def _wrong_answers(step: Step, c: Contribution, answer: Any) -> list[tuple[Any, 
     )
     uses = [o for o in step.contributions if o.to is c.to]  # as of c in c * c
     whole = None if is_shape or len(uses) < 2 else sum(float(o.value) for o in uses)
-    together = f"this is what all uses of `{steps.name(c.to)}` here pass back together; asked is one contribution"
-    return [*([(whole, together)] if whole is not None else []), *wrong_answers(found, edge)]
+    name = steps.name(c.to)
+    extra = [(whole, f"this is what all uses of `{name}` here pass back together; asked is one contribution")]
+    if c.nth < c.of and not is_shape:  # the sum of what several operations pass back
+        total = next((_scalar(s.gradient) for s in steps if s.node is c.to), None)
+        extra.append(
+            (total, f"this is the whole gradient of `{name}`, the sum of all contributions; asked is one of them")
+        )
+    return [*[(wrong, text) for wrong, text in extra if wrong is not None], *wrong_answers(found, edge)]
 
 
 def _shape(x: Any) -> tuple[int, ...]:
@@ -172,7 +169,7 @@ class Score:
 def ask(steps: BackwardPass, read: Callable[[str], str] = input, write: Callable[[str], Any] = print) -> Score:
     """Ask for each contribution of a backward pass in turn, by lines of text, and return the score.
 
-    An empty answer shows the right one; `q`, Ctrl-D and Ctrl-C end the quiz.
+    An empty answer shows the right one, `?` gives a hint; `q`, Ctrl-D and Ctrl-C end the quiz.
 
     Args:
         steps: the backward pass.
@@ -180,7 +177,9 @@ def ask(steps: BackwardPass, read: Callable[[str], str] = input, write: Callable
         write: shows a line.
     """
     score = Score()
-    write("Predict each number, or the shape of an array. Enter alone shows the answer, q ends the quiz.")
+    write(
+        "Predict each number, or the shape of an array. Enter alone shows the answer, ? gives a hint, q ends the quiz."
+    )
     for step in steps:
         first, *_ = step.lines()
         if step.contributions:
@@ -194,12 +193,15 @@ def ask(steps: BackwardPass, read: Callable[[str], str] = input, write: Callable
                 except (EOFError, KeyboardInterrupt):  # Ctrl-D, Ctrl-C
                     write("")
                     text = "q"
+                if text == "?":
+                    write(f"   {question.advice}")
+                    continue
                 if text.lower() in ("q", "quit"):
                     score.asked += tries > 0  # a question that was begun counts
                     write(f"{score}.")
                     return score
                 tries += 1
-                if not text:
+                if text.lower() in ("", "s", "skip"):
                     break
                 try:
                     right, said = question.judge(text)

@@ -23,7 +23,8 @@ def step(output: Any, gradient: Any = None, *, quiz: bool = False) -> Steps:
         output: a Value, a Tensor, or the loss returned by a Network.
         gradient: the upstream gradient, of the shape of `output`. Default: 1.
         quiz: True to hide each gradient contribution until the learner has predicted it, on the page and in `show`:
-            the number, or the shape of an array. A wrong answer gets the mistake that explains it.
+            the number or a calculation, such as `2 * (1 - 0.5**2)`, or the shape of an array. A wrong answer gets the
+            mistake that explains it; `?` gives a hint.
 
     Returns:
         The steps, a sequence; see `Steps`.
