@@ -20,10 +20,15 @@ BEYOND = 0.05
 """How far a target may lie outside the range of the model's last activation."""
 
 
+def kind_of(node: Any) -> str:
+    """Return the name of the primitive that computed a node; "" for a leaf, and for None."""
+    return "" if node is None or node.primitive is None else str(node.primitive.name)
+
+
 def summed(loss: Any) -> int:
     """Return the number of examples that the loss is a sum over; 0 for other losses."""
     node, factor = loss, 1.0
-    while node is not None and node.primitive is not None:
+    while kind_of(node):
         name = node.primitive.name
         if name in ("mul", "div") and None in node.inputs[:2]:
             constant = _constant(node, 0 if node.inputs[0] is None else 1)
@@ -35,7 +40,7 @@ def summed(loss: Any) -> int:
             node = node.inputs[0]
         else:
             break
-    if node is None or node.primitive is None or node.primitive.name != "sum" or node.shape:
+    if kind_of(node) != "sum" or node.shape:
         return 0
     shape = node.inputs[0].shape
     return shape[0] if shape and abs(factor) * math.prod(shape) > 0.5 * math.prod(shape) else 0
@@ -54,7 +59,7 @@ def penalty(loss: Any, parameters: Collection[Any], absolute: bool = False) -> f
         if not pending:
             break
         node, factor = pending.pop()
-        if node is None or node.primitive is None:
+        if not kind_of(node):
             continue
         name, inner = node.primitive.name, node.inputs[0]
         if name == "add":
@@ -64,7 +69,7 @@ def penalty(loss: Any, parameters: Collection[Any], absolute: bool = False) -> f
             if constant is not None and float(constant):
                 scale = float(constant) if name == "mul" else 1 / float(constant)
                 pending += [(source, factor * scale) for source in node.inputs]
-        elif name in ("sum", "mean") and inner is not None and inner.primitive is not None and not node.shape:
+        elif name in ("sum", "mean") and kind_of(inner) and not node.shape:
             leaf, exponent = inner.inputs[0], _constant(inner, 1)
             kind = inner.primitive.name
             squares = (
@@ -97,7 +102,7 @@ def learns_values(between: Sequence[Any]) -> bool:
 
 def input_names(node: Any) -> list[str]:
     """Return the names of the primitives right before a node."""
-    return [s.primitive.name for s in node.inputs if s is not None and s.primitive is not None]
+    return [kind_of(s) for s in node.inputs if kind_of(s)]
 
 
 def constants(node: Any) -> Iterator[np.ndarray]:
@@ -133,9 +138,9 @@ def targets(between: Sequence[Any], output: Any) -> Iterator[np.ndarray]:
 def guessing(loss: Any, output: Any) -> float:
     """Return what guessing costs: ln(classes), or the variance of the targets; nan for other losses than their mean."""
     node = loss
-    while node is not None and node.primitive is not None and node.primitive.name in ("mean", *_MOVES):
+    while kind_of(node) in ("mean", *_MOVES):
         node = node.inputs[0]
-    name = node.primitive.name if node is not None and node.primitive is not None else ""
+    name = kind_of(node)
     shape: tuple[int, ...] = node.inputs[0].shape if name == "cross_entropy" and node.inputs[0] is not None else ()
     if len(shape) > 1 and shape[1] > 1:
         return math.log(shape[1])
@@ -147,7 +152,7 @@ def guessing(loss: Any, output: Any) -> float:
 def goal(loss: Any) -> int:
     """Return 1 for a loss that must be minimized, -1 for a negated one or a log-likelihood, 0 where it is not known."""
     sign, node = 1, loss
-    while node is not None and node.primitive is not None:
+    while kind_of(node):
         name, first = node.primitive.name, node.inputs[0] if node.inputs else None
         if name in _LOSSES:
             return sign
@@ -204,12 +209,12 @@ def is_dropout(node: Any) -> bool:
 
 def is_attention(node: Any) -> bool:
     """Return whether this is a mean of values, weighted by a softmax, of which a dropout may be taken."""
-    if node is None or node.primitive is None or node.primitive.name != "matmul":
+    if kind_of(node) != "matmul":
         return False
     weights = node_behind(node.inputs[0])
-    if weights is not None and weights.primitive is not None and is_dropout(weights):
+    if kind_of(weights) and is_dropout(weights):
         weights = node_behind(weights.inputs[0])
-    return weights is not None and weights.primitive is not None and weights.primitive.name == "softmax"
+    return kind_of(weights) == "softmax"
 
 
 def dropped(node: Any) -> float:
@@ -236,12 +241,12 @@ def labels_of(between: Sequence[Any]) -> np.ndarray | None:
 
 def _picked(node: Any) -> np.ndarray | None:
     """Return the class of each row at which a logarithm of probabilities is taken; None for other nodes."""
-    while node is not None and node.primitive is not None and node.primitive.name in ("mean", "sum"):
+    while kind_of(node) in ("mean", "sum"):
         node = node.inputs[0]
-    if node is None or node.primitive is None or node.primitive.name != "getitem":
+    if kind_of(node) != "getitem":
         return None
     index, source = (node.parameters or {}).get("index"), node_behind(node.inputs[0])
-    if source is None or source.primitive is None or source.primitive.name not in ("log_softmax", "log"):
+    if kind_of(source) not in ("log_softmax", "log"):
         return None
     if not isinstance(index, tuple) or len(index) != 2 or not all(isinstance(i, np.ndarray) for i in index):
         return None
@@ -270,7 +275,7 @@ def nodes_between(output: Any, loss: Any) -> list[Any]:
 
 def node_behind(node: Any) -> Any:
     """Return the node whose numbers this one hands on."""
-    while node is not None and node.primitive is not None and node.primitive.name in _MOVES:
+    while kind_of(node) in _MOVES:
         node = node.inputs[0]
     return node
 
@@ -278,9 +283,9 @@ def node_behind(node: Any) -> Any:
 def through_sign(node: Any) -> str:
     """Return the name of the primitive behind a sign and moves."""
     source = node_behind(next((s for s in node.inputs if s is not None), None))
-    while source is not None and source.primitive is not None and source.primitive.name in ("neg", *_MOVES):
+    while kind_of(source) in ("neg", *_MOVES):
         source = node_behind(source.inputs[0])
-    return source.primitive.name if source is not None and source.primitive is not None else ""
+    return kind_of(source)
 
 
 def operand(node: Any, position: int, found: Mapping[Any, np.ndarray]) -> np.ndarray | None:

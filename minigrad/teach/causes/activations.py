@@ -12,7 +12,7 @@ from minigrad.teach import loss_graph
 from minigrad.teach.causes.cause import Said, certain, explains
 from minigrad.teach.causes.inputs import badly_scaled
 from minigrad.teach.causes.scene import Scene
-from minigrad.teach.loss_graph import node_behind, nodes_of
+from minigrad.teach.loss_graph import kind_of, node_behind, nodes_of
 from minigrad.teach.samples import Sample, listed, named
 
 FLAT = ("round", "floor", "ceil", "trunc", "sign")
@@ -53,8 +53,8 @@ def no_activation(scene: Scene) -> Iterator[Said]:
 def over_the_queries(scene: Scene) -> Iterator[Said]:
     """Attention whose softmax runs over the positions that ask instead of those that are asked."""
     for node in nodes_of(scene.output) if scene.output is not None and scene.is_due else ():
-        weights = node.inputs[0] if node.primitive.name == "matmul" else None
-        if weights is None or weights.primitive is None or weights.primitive.name != "softmax":
+        weights: Any = node.inputs[0] if node.primitive.name == "matmul" else None
+        if kind_of(weights) != "softmax":
             continue
         n = len(weights.shape)
         square = n > 2 and weights.shape[-1] == weights.shape[-2] > 3
@@ -70,9 +70,9 @@ def over_the_queries(scene: Scene) -> Iterator[Said]:
 def _asked_by_slots(weights: Any) -> bool:
     """Return whether the queries are parameters, for which the inputs compete, as in slot attention."""
     node = node_behind(weights.inputs[0])
-    while node is not None and node.primitive is not None and node.primitive.name in ("mul", "div"):
+    while kind_of(node) in ("mul", "div"):
         node = node_behind(node.inputs[0])
-    if node is None or node.primitive is None or node.primitive.name != "matmul":
+    if kind_of(node) != "matmul":
         return False
     queries = node_behind(node.inputs[0])
     return queries is not None and len(queries.shape) < len(node.shape)
@@ -152,7 +152,7 @@ def _layer_of(parameter: str) -> str:
 
 def _weight(node: Any, parameters: dict[Any, str]) -> Any:
     """Return the parameter that a linear function multiplies its input by, None for other nodes."""
-    if node is None or node.primitive is None or node.primitive.name not in ("linear", "matmul", "conv"):
+    if kind_of(node) not in ("linear", "matmul", "conv"):
         return None
     weight = node_behind(node.inputs[1])
     return weight if weight in parameters and len(weight.shape) > 1 else None
@@ -160,9 +160,9 @@ def _weight(node: Any, parameters: dict[Any, str]) -> Any:
 
 def _before_bias(node: Any, parameters: dict[Any, str]) -> Any:
     """Return the node to which a bias was added, and of which a dropout was taken."""
-    if node is not None and node.primitive is not None and node.primitive.name == "mul" and loss_graph.is_dropout(node):
+    if kind_of(node) == "mul" and loss_graph.is_dropout(node):
         node = node_behind(node.inputs[0])
-    if node is not None and node.primitive is not None and node.primitive.name == "add":
+    if kind_of(node) == "add":
         inner, bias = node.inputs[0], node_behind(node.inputs[1])
         if bias in parameters and inner is not None and len(bias.shape) <= 2:
             return node_behind(inner)

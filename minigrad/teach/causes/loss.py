@@ -15,6 +15,7 @@ from minigrad.teach.loss_graph import (
     between_words,
     input_names,
     is_dropout,
+    kind_of,
     node_behind,
     nodes_of,
     operand_shapes,
@@ -30,7 +31,7 @@ SUMMED = 32
 def one_unit(scene: Scene) -> Iterator[Said]:
     """A softmax of one number, which is 1."""
     last = node_behind(scene.output)
-    if last is None or last.primitive is None or last.primitive.name != "softmax" or len(last.shape) < 2:
+    if kind_of(last) != "softmax" or len(last.shape) < 2:
         return
     if last.shape[last.parameters["axis"]] == 1:
         yield (
@@ -53,7 +54,7 @@ def applied_twice(scene: Scene) -> Iterator[Said]:
     for node in scene.between:
         name = node.primitive.name
         before = node_behind(node.inputs[0])
-        kind = before.primitive.name if before is not None and before.primitive is not None else ""
+        kind = kind_of(before)
         if name in ("cross_entropy", "log_softmax", "logsumexp") and kind == "softmax":
             yield (
                 "softmax twice",
@@ -81,9 +82,9 @@ def over_the_batch(scene: Scene) -> Iterator[Said]:
         if not picks and name != "cross_entropy":
             continue
         before = node_behind(node.inputs[0])
-        while before is not None and before.primitive is not None and before.primitive.name in ("log", "neg", "add"):
+        while kind_of(before) in ("log", "neg", "add"):
             before = node_behind(before.inputs[0])
-        if before is None or before.primitive is None or before.primitive.name not in ("softmax", "log_softmax"):
+        if kind_of(before) not in ("softmax", "log_softmax"):
             continue
         axis, last = before.parameters["axis"] % len(before.shape), len(before.shape) - 1
         as_it_is = node.inputs[0].shape == before.shape and last > 1  # the classes are axis 1 there
@@ -112,7 +113,7 @@ def squashed_scores(scene: Scene) -> Iterator[Said]:
         if node.primitive.name != "cross_entropy":
             continue
         before = node_behind(node.inputs[0])
-        kind = before.primitive.name if before is not None and before.primitive is not None else ""
+        kind = kind_of(before)
         if kind in ("relu", "tanh", "sigmoid"):
             yield (
                 "scores limited",
@@ -144,7 +145,7 @@ def mixture_over_the_batch(scene: Scene) -> Iterator[Said]:
         pending, seen = [*node.inputs[0].inputs], 0
         while pending and seen < 20:
             source, seen = node_behind(pending.pop()), seen + 1
-            if source is None or source.primitive is None or source.shape != node.inputs[0].shape:
+            if not kind_of(source) or source.shape != node.inputs[0].shape:
                 continue
             if source.primitive.name in ("softmax", "log_softmax"):
                 rows, columns = source.shape
@@ -172,11 +173,7 @@ def without_logarithm(scene: Scene) -> Iterator[Said]:
     for node in scene.between:
         if node.primitive.name == "sub" and node.inputs[0] is None and node.inputs[1] is not None:
             product = node.inputs[1]  # kl_div: target * log(target) - target * input
-            if (
-                product.primitive is not None
-                and product.primitive.name == "mul"
-                and input_names(product) == ["softmax"]
-            ):
+            if kind_of(product) == "mul" and input_names(product) == ["softmax"]:
                 yield (
                     "logarithm missing",
                     "the divergence gets probabilities where it takes their logarithms: kl_div(log_softmax(scores), "
@@ -185,10 +182,10 @@ def without_logarithm(scene: Scene) -> Iterator[Said]:
         if node.primitive.name != "neg":
             continue
         picked = node.inputs[0]
-        if picked.primitive is None or picked.primitive.name != "getitem" or len(picked.inputs[0].shape) < 2:
+        if kind_of(picked) != "getitem" or len(picked.inputs[0].shape) < 2:
             continue
         before = node_behind(picked)
-        kind = before.primitive.name if before is not None and before.primitive is not None else ""
+        kind = kind_of(before)
         index = (picked.parameters or {}).get("index")
         if not isinstance(index, tuple) or sum(isinstance(i, np.ndarray) for i in index) < 2:
             continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from minigrad.teach.loss_graph import (
     between_words,
     constants,
     input_names,
+    kind_of,
     node_behind,
     nodes_of,
     targets,
@@ -31,7 +33,7 @@ def binary_targets(scene: Scene) -> Iterator[Said]:
     for node in scene.between:
         if node.primitive.name != "add":
             continue
-        terms = [s for s in map(node_behind, node.inputs) if s is not None and s.primitive is not None]
+        terms = [s for s in map(node_behind, node.inputs) if kind_of(s)]
         if not any("softplus" in (term.primitive.name, *input_names(term)) for term in terms):
             continue
         for term in terms:
@@ -51,7 +53,7 @@ def binary_targets(scene: Scene) -> Iterator[Said]:
 def out_of_range(scene: Scene) -> Iterator[Said]:
     """Targets of a regression that the model's last activation cannot reach."""
     last = node_behind(scene.output)
-    kind = last.primitive.name if last is not None and last.primitive is not None else ""
+    kind = kind_of(last)
     low, high = ENDS.get(kind, (-math.inf, math.inf))
     for target in targets(scene.between, scene.output) if kind in ENDS else ():
         least, most = float(target.min()), float(target.max())
@@ -76,9 +78,9 @@ def similar_to_itself(scene: Scene) -> Iterator[Said]:
         if not isinstance(labels, np.ndarray) or not np.array_equal(labels, np.arange(len(labels))):
             continue
         product = node.inputs[0]
-        while product.primitive is not None and product.primitive.name in ("mul", "div") and None in product.inputs:
+        while kind_of(product) in ("mul", "div") and None in product.inputs:
             product = next(source for source in product.inputs if source is not None)
-        if product.primitive is None or product.primitive.name not in ("matmul", "linear"):
+        if kind_of(product) not in ("matmul", "linear"):
             continue
         a, b = (node_behind(source) for source in product.inputs[:2])
         if a is b and a is not None and len(labels) > 1:
@@ -102,10 +104,10 @@ def moving_target(scene: Scene) -> Iterator[Said]:
         if node.primitive.name != "sub" or None in node.inputs:
             continue
         for target in map(node_behind, node.inputs):
-            if target.primitive is None or target.primitive.name != "add" or not any(True for _ in arrays(target)):
+            if kind_of(target) != "add" or not any(True for _ in arrays(target)):
                 continue
-            later = next((source for source in target.inputs if source is not None), None)
-            if later is None or later.primitive is None or later.primitive.name != "mul" or None not in later.inputs:
+            later: Any = next((source for source in target.inputs if source is not None), None)
+            if kind_of(later) != "mul" or None not in later.inputs:
                 continue
             if not any(0 < float(np.max(c)) <= 1 and float(np.min(c)) >= 0 for c in constants(later)):
                 continue

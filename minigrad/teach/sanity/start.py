@@ -111,7 +111,7 @@ def scores(trial: Trial) -> Check:
             return Check("scores", False, text)
     pair, loss = trial.scores_and_labels(), trial.result.item()
     last = loss_graph.node_behind(trial.output.node)
-    kind = last.primitive.name if last is not None and last.primitive is not None else ""
+    kind = loss_graph.kind_of(last)
     out, y = trial.output._array, trial.batch.y
     if pair is not None:
         rows, labels = pair
