@@ -308,3 +308,15 @@ def operand_shapes(node: Any) -> list[tuple[int, ...]]:
 def nodes_of(end: Any) -> Iterator[Any]:
     """Iterate over the computed nodes that this one depends on, the last first."""
     return (node for node in reverse_topological_order([end]) if node.primitive is not None)
+
+
+def is_linear(output: Any) -> bool:
+    """Return whether the model's output is a linear function of its input."""
+    return {node.primitive.name for node in nodes_of(output)} <= {"linear", "matmul", "add", "conv", *_MOVES}
+
+
+def without_bias(output: Any) -> bool:
+    """Return whether the model's output is a linear function without a bias."""
+    last = node_behind(output)
+    kind = last.primitive.name if last is not None and last.primitive is not None else ""
+    return kind == "matmul" or (kind == "linear" and sum(source is not None for source in last.inputs) < 3)

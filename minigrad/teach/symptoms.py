@@ -17,6 +17,7 @@ from minigrad.engine import reverse_topological_order
 from minigrad.nn.module import Module
 from minigrad.output.words import class_name, printable
 from minigrad.program.values import operands, values
+from minigrad.teach.causes.neighbours import CHANCE, CLEAR
 from minigrad.teach.causes.scene import Scene
 from minigrad.teach.causes.targets import large_targets
 from minigrad.teach.loss_graph import nodes_of
@@ -87,6 +88,7 @@ BOUNDS = {
     "rate of 0": "a learning rate is 0, and its layers have a gradient",
     "not zeroed": f"gradients are added to those of the step before, in {PERSISTENT} samples in a row",
     "loss does not fall": f"after {PATIENCE} steps it is not {FALLEN:.0%} below the first one, or below ln(classes)",
+    "worse than guessing": f"after {PATIENCE} steps it is above what guessing costs, and a cause is known",
     "rate decayed": f"for half of the run, the learning rate is below {FADED:g} of its highest",
     "not finite": "the loss or a gradient is nan or infinite",
 }
@@ -134,6 +136,7 @@ def symptoms(
     # what is trained elsewhere may work against it, and targets may move with the model
     if not scene.adversarial and not scene.moved and (large or not scene.own_targets):
         yield from no_progress(recent, losses, shape, scene, large)
+        yield from worse_than_guessing(losses, scene)
 
 
 def gradient_not_finite(samples: Sequence[Sample]) -> Iterator[Said]:
@@ -459,11 +462,44 @@ def no_progress(
     elif ratio > LARGE or (now > RISEN * start and (long := _long(scene.samples))):
         cause = f"The learning rate{_rate(long if ratio <= LARGE else recent)} is too high: try a tenth of it"
     else:
-        cause = "Do inputs and targets belong together? Does the loss get what it expects, as scores before a softmax?"
+        cause = what_the_data_say(scene)
     yield (
         "loss does not fall",
         f"the loss is {now:.4g} after {len(losses)} steps, and was {first:.4g} at first.{guess} {cause}",
     )
+
+
+def what_the_data_say(scene: Scene) -> str:
+    """Say whether the data or the model is at fault, by what the nearest other example predicts."""
+    hit, beyond = scene.neighbours.agreement()
+    if beyond < CHANCE:
+        return (
+            "Examples with similar inputs have targets no more alike than others: do inputs and targets belong "
+            "together, in the same order, shuffled and cut together?"
+        )
+    predicts = (
+        f"the nearest other example has the same class for {hit:.0%} of them"
+        if scene.neighbours.classes
+        else f"the nearest other example predicts the target with a correlation of {hit:.2f}"
+    )
+    if beyond > CLEAR and scene.linear:
+        return (
+            f"The model computes a linear function, and that does not suffice: {predicts}. Add a hidden layer with an "
+            "activation"
+        )
+    if beyond > CLEAR:
+        return (
+            f"Inputs and targets belong together, since {predicts}: look at the model, and at whether the loss gets "
+            "what it expects, as scores before a softmax"
+        )
+    return "Do inputs and targets belong together? Does the loss get what it expects, as scores before a softmax?"
+
+
+def worse_than_guessing(losses: Sequence[float], scene: Scene) -> Iterator[Said]:
+    """A loss that has fallen, and is still above that of guessing: said with a cause alone."""
+    long = len(losses) >= PATIENCE or (scene.ended and len(losses) >= PATIENCE / 2)
+    if long and _now(losses) > 1.05 * scene.cost_of_guessing:
+        yield "worse than guessing", ""
 
 
 def _stationary(recent: Sequence[Sample]) -> bool:

@@ -11,6 +11,9 @@ import pytest
 import minigrad
 from minigrad import nn, optim, sanity, tensor
 from minigrad.nn import functional as F
+from minigrad.teach.causes import Batch, Scene, explanations
+from minigrad.teach.causes.neighbours import CHANCE, CLEAR, Neighbours
+from minigrad.teach.samples import Sample
 
 SEED = np.random.default_rng(0)
 X = SEED.standard_normal((32, 6)).astype(np.float32)
@@ -173,6 +176,32 @@ def shrunk(factor: float) -> str:
     return train(model, lambda s, y: F.cross_entropy(s, y) + factor * sum(p.abs().sum() for p in model.parameters()))
 
 
+PLANE = SEED.uniform(-1, 1, (256, 2)).astype(np.float32)
+RING = (np.square(PLANE).sum(axis=1) > 0.6).astype(np.int64)
+
+
+def unteachable(y: Any, build: Callable[[], Any] = lambda: nn.Linear(2, 2), inputs: Any = PLANE) -> str:
+    """A model that cannot learn these labels in 200 steps, by its kind, its rate, or what the inputs say."""
+    minigrad.manual_seed(0)
+    model = build()
+    with minigrad.no_grad():
+        for p in model[-1].parameters() if isinstance(model, nn.Sequential) else model.parameters():
+            p *= 0.01  # the first loss is that of guessing
+    return train(model, F.cross_entropy, y, inputs, steps=202, optimizer=optim.SGD(model.parameters(), lr=0.1))
+
+
+def reloaded(each_step: bool) -> str:
+    model = Ends(4)
+    state = {name: p.clone() for name, p in model.state_dict().items()}
+
+    def loss(s: Any, y: Any) -> Any:
+        if each_step:
+            model.load_state_dict(state)
+        return F.cross_entropy(model(tensor(X)), y)
+
+    return train(model, loss)
+
+
 def decaying(gamma: float, steps: int = 70, rate: float = 0.01) -> str:
     """The lecture's loop with a rate that decays, or grows, in each step."""
     network = minigrad.Network(Ends(4), nn.CrossEntropyLoss())
@@ -305,6 +334,28 @@ SICK: dict[str, tuple[Callable[[], str], str]] = {
         lambda: train(Ends(1, lambda s: 1e6 * s), lambda s, y: -s.sigmoid().log().mean(), ONES),
         "a sigmoid was rounded to 0",
     ),
+    "a layer that forward() makes and drops": (
+        lambda: train(Ends(4, hidden=lambda h: nn.Linear(16, 16)(h).relu()), F.cross_entropy),
+        "forward() makes a new layer in each call, with a random weight of shape (16, 16)",
+    ),
+    "weights that are loaded in each step": (lambda: reloaded(True), "each step is undone before the next one"),
+    "a normalization of one number": (
+        lambda: train(nn.Sequential(nn.Linear(6, 1), nn.LayerNorm(1)), squared, ONES),
+        "1 (LayerNorm) gives the same result for all examples",
+    ),
+    "a layer without a bias": (
+        lambda: train(m := nn.Linear(6, 1, bias=False), squared, ONES + 50, steps=110, optimizer=adam(m)),
+        "the last layer has no bias",
+    ),
+    "small targets": (
+        lambda: train(m := Ends(1), squared, 1e-6 * ONES, steps=110, optimizer=adam(m)),
+        "no target is beyond 1e-06",
+    ),
+    "a linear model": (lambda: unteachable(RING), "The model computes a linear function"),
+    "labels that are not learned": (
+        lambda: unteachable(RING, lambda: nn.Sequential(nn.Linear(2, 1), nn.Tanh(), nn.Linear(1, 2))),
+        "Inputs and targets belong together",
+    ),
     "one batch": (
         lambda: train(
             m := Ends(4), F.cross_entropy, steps=40, optimizer=optim.SGD(m.parameters(), lr=2.0), validation=3.0
@@ -356,6 +407,13 @@ HEALTHY: dict[str, Callable[[], str]] = {
     "a usual dropout": lambda: train(Ends(4, hidden=lambda h: F.dropout(F.relu(h), 0.5)), F.cross_entropy),
     "x += ...": lambda: lectures_loop(True),
     "a usual penalty": lambda: penalized(1e-3),
+    "weights that are loaded once": lambda: reloaded(False),
+    "a block that is applied again": lambda: train(
+        nn.Sequential(*[nn.Linear(6, 6), nn.Tanh()] * 2, nn.Linear(6, 4)), F.cross_entropy
+    ),
+    "a layer without a bias for centred targets": lambda: train(
+        m := nn.Linear(6, 1, bias=False), squared, ONES - 0.5, steps=110, optimizer=adam(m)
+    ),
     "a usual penalty on absolute weights": lambda: shrunk(1e-3),
     "a test of growing rates": lambda: decaying(1.05, steps=120, rate=1e-4),
     "the powers of a number": lambda: train(
@@ -456,3 +514,25 @@ def test_sanity_names_the_same_causes() -> None:
     tokens = nn.Sequential(nn.Embedding(9, 4), nn.Flatten(), nn.Linear(12, 4))
     check = sanity(tokens, (np.zeros((32, 3), int), CLASSES), F.cross_entropy, steps=1)["inputs"]
     assert check.ok is False and "the same" in check.text
+
+
+def test_what_neighbours_say() -> None:
+    beyond = {}
+    for name, labels in {"ring": RING, "mixed": SEED.permutation(RING), "numbers": PLANE[:, 0] ** 2}.items():
+        neighbours = Neighbours()
+        for half in np.split(np.arange(256), 2):
+            neighbours.look(PLANE[half], labels[half])
+        beyond[name] = neighbours.agreement()[1]
+    assert beyond["ring"] > CLEAR and beyond["numbers"] > CLEAR and beyond["mixed"] < CHANCE, beyond
+    few = Neighbours()
+    few.look(PLANE[:20], RING[:20])
+    assert np.isnan(few.agreement()).all() and np.isnan(Neighbours().agreement()).all()
+
+
+def test_explanations_of_a_loss_that_does_not_fall() -> None:
+    scene = Scene(nn.Sequential(*[nn.Linear(2, 2), nn.Tanh()] * 4), None, samples=[Sample(1)])
+    assert "0 (Linear) stands 4 times in Sequential" in next(explanations(scene, "loss does not fall"))[1]
+    scene = Scene(nn.Linear(6, 2), None, samples=[Sample(1)], batch=Batch.of(X))
+    assert not [*explanations(scene, "loss does not fall")]
+    scene.neighbours.look((X - X.mean(1, keepdims=True)) / X.std(1, keepdims=True), CLASSES)
+    assert "each row of X has mean 0" in next(explanations(scene, "loss does not fall"))[1]

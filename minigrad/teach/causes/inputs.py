@@ -20,6 +20,8 @@ UNLIKE = 1e3
 """The ratio of the standard deviations of two features that counts as a difference in scale."""
 GROWN = 30.0
 """The growth of the largest input, since the first batch, beyond which the data must have been changed."""
+PICTURE = 25
+"""The number of features from which numbers from 0 to 255 are pixels."""
 TINY = 1e-2
 """Inputs whose numbers are all below this count as too small."""
 
@@ -171,7 +173,8 @@ def badly_scaled(scene: Scene) -> Iterator[Said]:
             "divide by the standard deviation",
         )
     elif max(-b.low, b.high) > WIDE:
-        divide = "divide by 255, or standardize" if b.low >= 0 and 100 < b.high <= 255 else "standardize"
+        pixels = b.low >= 0 and 100 < b.high <= 255 and math.prod(b.shape[1:]) >= PICTURE
+        divide = "divide by 255, or standardize" if pixels else "standardize"
         yield (
             "inputs too large",
             f"the inputs go from {b.low:.3g} to {b.high:.3g}: {divide} them, so that they are about 1",
@@ -187,6 +190,21 @@ def small_inputs(scene: Scene) -> Iterator[Said]:
             "inputs too small",
             f"no input is beyond {max(-b.low, b.high):.2g}: standardize them, so that they are about 1 (they may "
             "have been scaled twice)",
+        )
+
+
+@explains(
+    {"standardized by row": "each example, and not each feature, has mean 0 and standard deviation 1"},
+    symptoms=("loss does not fall", "worse than guessing"),
+    assumes=0.9,
+)
+def standardized_by_row(scene: Scene) -> Iterator[Said]:
+    """Inputs that were standardized over the wrong axis."""
+    if scene.batch is not None and len(scene.batch.shape) == 2 and scene.neighbours.standardized_by_row():
+        yield (
+            "standardized by row",
+            "each row of X has mean 0 and standard deviation 1, so that examples which differ in size are the same: "
+            "the axis is wrong. Standardize each feature, X = (X - X.mean(0)) / X.std(0)",
         )
 
 

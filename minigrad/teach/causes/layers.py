@@ -125,6 +125,18 @@ def symmetric(scene: Scene) -> Iterator[Said]:
                 return
 
 
+@certain({"normalized away": "a normalization gives all examples the same result, in five samples in a row"})
+def levelled(scene: Scene) -> Iterator[Said]:
+    """A normalization of single numbers, each of which becomes 0."""
+    recent = scene.levelled[-5:]
+    if len(recent) == 5 and all(recent):
+        yield (
+            "normalized away",
+            f"{recent[-1]} gives the same result for all examples, though what it gets differs: it normalizes a single "
+            "number, which becomes 0. Normalize over more than one, or leave it out",
+        )
+
+
 @certain({"batch too small": "batch normalization over two numbers"})
 def two_rows(scene: Scene) -> Iterator[Said]:
     """Batch normalization over two numbers, which leaves their order only: -1 and 1."""
@@ -171,5 +183,30 @@ def equal_weights(scene: Scene) -> Iterator[Said]:
                 "equal weights",
                 f"the weights of {named(path, module)} are all {what}: its units get the same gradient and stay the "
                 "same. Initialize them at random, as nn.init.kaiming_normal_ does",
+            )
+            return
+
+
+@explains(
+    {"one layer, repeated": "a Sequential or ModuleList has the same layer several times"},
+    symptoms=("loss does not fall", "vanishing gradients", "exploding gradients"),
+    assumes=0.95,
+)
+def repeated(scene: Scene) -> Iterator[Said]:
+    """One layer in several places, as [layer] * 5 puts it there."""
+    for module in scene.model.modules():
+        inner = list(module._modules.values()) if class_name(module) in ("Sequential", "ModuleList") else []
+        counts = [
+            (sum(m is other for other in inner), m)
+            for m in inner
+            if m is not None and any(True for _ in m.parameters())
+        ]
+        times, layer = max(counts, default=(0, None), key=lambda pair: pair[0])
+        if times > 1:
+            name = next(named(path, m) for path, m in scene.model.named_modules() if m is layer)
+            yield (
+                "one layer, repeated",
+                f"{name} stands {times} times in {class_name(module)}, as the same object with the same weights, as "
+                f"[layer] * {times} makes it: create a new one for each place, in a list comprehension",
             )
             return

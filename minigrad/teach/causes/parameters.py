@@ -84,3 +84,27 @@ def made_anew(scene: Scene) -> Iterator[Said]:
             f"{listed(new)} {'is' if len(new) == 1 else 'are'} created again in each step, with new random parameters, "
             "so what the layer has learned is lost, and the optimizer has the old ones. Create it once, in __init__()",
         )
+
+
+@certain({"made anew": "the forward pass creates a weight in each of five samples in a row"}, assumes=0.4)
+def made_in_forward(scene: Scene) -> Iterator[Said]:
+    """A layer that forward() creates and uses, and no module keeps."""
+    recent = scene.created[-5:]
+    if len(recent) == 5 and all(recent):
+        yield (
+            "made anew",
+            f"forward() makes a new layer in each call, with a random weight of shape {recent[-1]}: it is never "
+            "trained, since the optimizer does not have it, and differs in each step. Create it once, in __init__()",
+        )
+
+
+@certain({"step undone": "the parameters are what they were before the step, five times in a row"}, assumes=0.4)
+def undone(scene: Scene) -> Iterator[Said]:
+    """Parameters that are set back after each step."""
+    if scene.undone >= 4:
+        yield (
+            "step undone",
+            "each step is undone before the next one: the parameters are again what they were before it. Look for "
+            "load_state_dict(), a copy of the weights or a seed and a new initialization inside the loop: once, before "
+            "the loop, is enough",
+        )

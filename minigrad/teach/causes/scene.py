@@ -12,6 +12,7 @@ from minigrad.nn.module import Module
 from minigrad.output.words import class_name
 from minigrad.teach import loss_graph
 from minigrad.teach.causes.giveaway import Giveaway
+from minigrad.teach.causes.neighbours import Neighbours
 from minigrad.teach.reach import Reach
 from minigrad.teach.samples import Sample
 
@@ -86,7 +87,14 @@ class Scene:
         guesses: what guessing costs in each sample of a regression.
         sizes_of_targets: the largest target of a regression in each sample, by its absolute value.
         giveaway: what the inputs say about the targets.
+        neighbours: whether examples that are alike have targets that are alike.
+        linear: whether the model computes a linear function.
+        unbiased: whether its last layer is linear and has no bias.
+        offset: the mean of the targets of a regression in the first sample, in their standard deviations.
         anew: the number of samples in a row in which a layer had new parameters.
+        created: in each sample the shape of a weight that the forward pass created, None if it created none.
+        levelled: in each sample the normalization that gives all examples the same result, None if none does.
+        undone: the number of samples in a row before which the step before was undone.
         momentum: in the lecture's loop, the momentum that explains the steps; 0 where none does.
         shrinks: in the lecture's loop, the part by which a step shrinks the parameters, as weight decay; 0 where none.
         called: the names of the modules that were called in a sampled step.
@@ -129,7 +137,14 @@ class Scene:
     guesses: list[float] = field(default_factory=list)
     sizes_of_targets: list[float] = field(default_factory=list)
     giveaway: Giveaway = field(default_factory=Giveaway)
+    neighbours: Neighbours = field(default_factory=Neighbours)
+    linear: bool = False
+    unbiased: bool = False
+    offset: float = 0.0
     anew: dict[str, int] = field(default_factory=dict)
+    created: list[tuple[int, ...] | None] = field(default_factory=list)
+    levelled: list[str | None] = field(default_factory=list)
+    undone: int = 0
     momentum: float = 0.0
     shrinks: float = 0.0
     called: set[str] = field(default_factory=set)
@@ -160,12 +175,16 @@ class Scene:
         self.penalty = loss_graph.penalty(loss, own)
         self.lasso = loss_graph.penalty(loss, own, absolute=True)
         self.summed = loss_graph.summed(loss)
+        self.linear, self.unbiased = loss_graph.is_linear(output), loss_graph.without_bias(output)
         targets = next(loss_graph.targets(between, output), None)
         if targets is not None:
+            if not self.sizes_of_targets and targets.std():
+                self.offset = abs(float(targets.mean() / targets.std()))
             self.sizes_of_targets.append(float(np.abs(targets).max()))
             self.guesses += [self.guessing] if math.isfinite(self.guessing) else []
         labels = loss_graph.labels_of(between)
         self.giveaway.look(self.inputs, targets if labels is None else labels)
+        self.neighbours.look(self.inputs, targets if labels is None else labels)
         bootstrapped = self.predicted and any(True for _ in loss_graph.targets(between, output))
         self.own_targets = bootstrapped or loss_graph.learns_values(between)
 
@@ -183,6 +202,11 @@ class Scene:
     def shows_graph(self) -> bool:
         """Whether the graph from the output to the loss is known, and due."""
         return self.loss is not None and self.output is not None and self.is_due
+
+    @property
+    def cost_of_guessing(self) -> float:
+        """What guessing costs: ln(classes), or the mean variance of the targets of a regression; nan if not known."""
+        return math.fsum(self.guesses) / len(self.guesses) if self.guesses else self.guessing
 
     @property
     def has_modes(self) -> bool:

@@ -27,6 +27,10 @@ LARGE_TARGET = 100.0
 """The absolute value of a target of a regression beyond which it should be scaled."""
 
 
+SMALL_TARGET = 1e-2
+"""The absolute value below which all targets are too small."""
+
+
 @certain({"targets out of range": "the targets of a binary cross entropy are not between 0 and 1"}, graph=True)
 def binary_targets(scene: Scene) -> Iterator[Said]:
     """Targets of a binary cross entropy that are no probabilities."""
@@ -149,6 +153,36 @@ def large_targets(scene: Scene) -> Iterator[Said]:
     size = next(iter(scene.sizes_of_targets), 0.0)  # later ones may come from the model itself
     if LARGE_TARGET < size < math.inf:
         yield "targets too large", f"the targets {large(size)}"
+
+
+@explains(
+    {"targets too small": f"no target is beyond {SMALL_TARGET:g}, and the loss is above that of guessing"},
+    symptoms=("worse than guessing", "loss does not fall"),
+)
+def small_targets(scene: Scene) -> Iterator[Said]:
+    """Targets that are almost 0, so that the steps of the optimizer are longer than the way to them."""
+    size = max(scene.sizes_of_targets, default=0.0)
+    if 0 < size < SMALL_TARGET:
+        yield (
+            "targets too small",
+            f"no target is beyond {size:.1g}, and the predictions are much larger: standardize the targets, so that "
+            "they are about 1, and scale the predictions back",
+        )
+
+
+@explains(
+    {"no bias": "the mean of the targets is beyond two of their standard deviations, and the last layer has no bias"},
+    symptoms=("worse than guessing", "loss does not fall", "updates too large"),
+    assumes=0.9,
+)
+def no_bias(scene: Scene) -> Iterator[Said]:
+    """A last layer that cannot add the mean of the targets."""
+    if scene.unbiased and scene.offset > 2 and (scene.batch is None or abs(scene.batch.mean) < scene.batch.std):
+        yield (
+            "no bias",
+            f"the mean of the targets is {scene.offset:.2g} of their standard deviations from 0, and the last layer "
+            "has no bias that could become that mean: give it one (bias=True), or subtract the mean from the targets",
+        )
 
 
 def large(size: float) -> str:

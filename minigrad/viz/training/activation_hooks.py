@@ -21,6 +21,9 @@ from minigrad.teach.samples import Outputs, axis_of_units, named
 from minigrad.tensors.module_calls import calls
 from minigrad.tensors.tensor import Tensor
 
+MULTIPLYING = ("linear", "matmul", "conv")
+"""The primitives whose second operand is a weight."""
+
 
 class Stopwatch:
     """Measures the processor time spent in `with` blocks, and silences NumPy's warnings in them.
@@ -59,6 +62,8 @@ class ActivationHooks:
         training: whether the model was in training mode.
         inputs: the inputs of the model, as an array; None where it gets several.
         reach: what the result of an example depends on; None where that is not known.
+        created: the shape of a weight that the forward pass created, which no module has; None if there is none.
+        levelled: a normalization that gives all examples the same result, though they differ; None if there is none.
         unread: the first layer, if it gets the same numbers for each example and the model gives the same results.
     """
 
@@ -82,6 +87,8 @@ class ActivationHooks:
         self.training: bool | None = None
         self.inputs: np.ndarray | None = None
         self.reach: Reach | None = None
+        self.created: tuple[int, ...] | None = None
+        self.levelled: str | None = None
         self.unread: str | None = None
         self._first: tuple[str, np.ndarray] | None = None  # the first layer with parameters, and what it got
         self._from_modules: set[Node | None] = set()  # the nodes computed by modules of their own
@@ -117,6 +124,8 @@ class ActivationHooks:
         name = self._names[module]
         if self._first is None and module._parameters and not module._modules:
             self._first = name, input_array
+        if "Norm" in class_name(module) and _is_constant(array) and not _is_constant(input_array):
+            self.levelled = self.levelled or name
         if isinstance(module, ReLU):
             self._add_active(self._names[module], array > 0, node)
         if isinstance(module, ReLU | Sigmoid | Tanh):
@@ -151,6 +160,10 @@ class ActivationHooks:
         """Record activations that are not modules: `relu(x)`, `x.tanh()` in the forward method of a model."""
         order: list[Any] = engine.reverse_topological_order([end], since=self._since)
         self._since = engine.tick()
+        own = {p.node for p in self.model.parameters()}
+        weights = (node.inputs[1] for node in order if node.primitive and node.primitive.name in MULTIPLYING)
+        new = (w for w in weights if w is not None and w.primitive is None and w not in own and w in order)
+        self.created = self.created or next((w.shape for w in new), None)
         found = [
             node
             for node in order

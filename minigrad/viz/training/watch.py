@@ -180,6 +180,7 @@ class Watcher:
         self._before: list[tuple[str, list[tuple[Any, np.ndarray]]]] = []
         self._parameters: dict[str, Any] = {}  # of the last sampled step
         self._previous: tuple[int, list[list[np.ndarray]]] = 0, []  # the last sampled step and its changes
+        self._left: tuple[int, list[Any]] = 0, []  # the last sampled step and its parameters before it
         self._first_inputs: np.ndarray | None = None  # a copy
         self._still: list[tuple[str, Any, np.ndarray]] = []  # parameters that the last sampled step did not change
         self._silent: dict[str, tuple[int, np.ndarray]] = {}  # of a ReLU: examples seen, zeros in a row per unit
@@ -439,6 +440,7 @@ class Watcher:
             sample.loss = self.losses[-1]
             self._before = [(layer, [(p, p._array.copy()) for p in ps]) for layer, ps in layers(self.model).items()]
             self._find_moved()
+            self._find_undone(sample)
             self._measure_gradients(sample)
 
     def _measure_gradients(self, sample: Sample) -> None:
@@ -478,6 +480,7 @@ class Watcher:
         else:
             sample.learning_rates = self._estimated_rate(changes, math.hypot(*sample.sizes.values()))
         before, self._before = self._before, []
+        self._left = (sample.step, before) if sample.step <= FIRST else (0, [])
         sample.outputs = self._activations.outputs
         self.shape = self._activations.shape or self.shape
         self._count_dead(sample)
@@ -488,6 +491,8 @@ class Watcher:
         if scene.output is None and self._activations.shape:
             scene.connected = False  # its result has no graph
         scene.unread.append(self._activations.unread)
+        scene.created.append(self._activations.created)
+        scene.levelled.append(self._activations.levelled)
         scene.first_batch = scene.first_batch or batch
         scene.uphill.append(self._uphill(sample, changes, before))
         self._find_anew(before)
@@ -570,6 +575,17 @@ class Watcher:
         else:
             self._first_inputs = None
 
+    def _find_undone(self, sample: Sample) -> None:
+        """Count the steps in a row after which the parameters were what they had been before it."""
+        step, before = self._left
+        self._left = 0, []
+        then = [array for _, pairs in before for _, array in pairs]
+        now = [array for _, pairs in self._before for _, array in pairs]
+        if not step or step != sample.step - 1 or not any(self.samples[-1].updates.values()):
+            return
+        undone = len(then) == len(now) and all(map(np.array_equal, then, now))
+        self._scene.undone = self._scene.undone + 1 if undone else 0
+
     def _find_moved(self) -> None:
         """Find which of these have changed since: something else updates them, such as a second optimizer."""
         changed = {id(p): layer for layer, p, array in self._still if not np.array_equal(p._array, array)}
@@ -591,7 +607,7 @@ class Watcher:
             if cause is not None:
                 self._explained = True
                 self._add_finding(cause[0], f"{cause[1]}. It shows in: {kind}", step)
-            elif not any(map(self._has_finding, _FOLLOWS.get(kind, ()))):
+            elif text and not any(map(self._has_finding, _FOLLOWS.get(kind, ()))):
                 self._add_finding(kind, text, step)
         self._scene.forget_graph()
 

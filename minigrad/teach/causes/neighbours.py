@@ -1,0 +1,78 @@
+"""What the inputs of a run say about its targets: whether examples that are alike have targets that are alike."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+ROWS, FEATURES = 400, 1024
+"""The number of examples that are kept, and the features that they may have."""
+TABLE = 16
+"""The number of features up to which examples are rows of a table rather than pictures."""
+FEW = 100
+"""With fewer examples, or fewer than two for each feature, neighbours are too far apart to say anything."""
+CHANCE, CLEAR = 2.0, 8.0
+"""Standard deviations above what targets in random order give: below the first, nothing is seen; above the second, it
+is beyond doubt."""
+
+
+class Neighbours:
+    """Examples of the first samples, and what the nearest other example says about a target."""
+
+    def __init__(self) -> None:
+        self._inputs: list[np.ndarray] = []
+        self._targets: list[np.ndarray] = []
+        self._rows = 0
+        self.classes = False
+
+    def look(self, X: Any, targets: Any) -> None:
+        """Keep a batch, until there are enough examples."""
+        if X is None or targets is None or X.dtype.kind != "f" or X.ndim < 2 or self._rows >= ROWS:
+            return
+        if targets.size != len(X) or not 0 < X[0].size <= FEATURES:
+            return
+        kept = slice(ROWS - self._rows)
+        self._inputs.append(X.reshape(len(X), -1)[kept].astype(np.float64))
+        self._targets.append(targets.reshape(-1)[kept].astype(np.float64))
+        self._rows += len(self._targets[-1])
+        self.classes = targets.dtype.kind in "iu"
+
+    def _examples(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the inputs and targets, each example once."""
+        if len({X.shape[1] for X in self._inputs}) != 1:  # none yet, or of several lengths
+            return np.empty((0, 1)), np.empty(0)
+        X, y = np.concatenate(self._inputs), np.concatenate(self._targets)
+        known = np.isfinite(X).all(axis=1) & np.isfinite(y)
+        each = np.unique(np.column_stack([X, y])[known], axis=0)
+        return each[:, :-1], each[:, -1]
+
+    def agreement(self) -> tuple[float, float]:
+        """Return how well the nearest example predicts a target, and by how many standard deviations that beats chance.
+
+        The first is the fraction of classes that it hits, or the correlation with the numbers. Both are nan for too
+        few examples.
+        """
+        X, y = self._examples()
+        n = len(y)
+        if n < FEW or n < 2 * (used := X.std(axis=0) > 0).sum() or not used.any() or not y.std():
+            return math.nan, math.nan
+        X = (X - X.mean(axis=0))[:, used] / X.std(axis=0)[used]
+        squares = np.square(X).sum(axis=1)
+        distances = squares[:, None] + squares - 2 * X @ X.T
+        np.fill_diagonal(distances, np.inf)
+        nearest = y[distances.argmin(axis=1)]
+        if self.classes:
+            hits = float(np.mean(nearest == y))
+            chance = float(np.square(np.unique(y, return_counts=True)[1] / n).sum())
+            return hits, (hits - chance) / math.sqrt(chance * (1 - chance) / n)
+        correlation = float(np.corrcoef(nearest, y)[0, 1]) if nearest.std() else 0.0
+        return correlation, correlation * math.sqrt(n)
+
+    def standardized_by_row(self) -> bool:
+        """Return whether each example has mean 0 and standard deviation 1, and is no picture, which may have them."""
+        X = self._examples()[0] if self._inputs else np.empty((0, 1))
+        if len(X) < 2 or not 2 <= X.shape[1] <= TABLE:
+            return False
+        return bool(np.abs(X.mean(axis=1)).max() < 1e-3 and np.abs(X.std(axis=1) - 1).max() < 0.01)
