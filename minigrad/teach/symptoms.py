@@ -128,7 +128,7 @@ def symptoms(
     yield from dead_units(samples, losses, scene)
     yield from gradients_apart(recent, scene.model)
     yield from gradient_grown(samples, scene.model)
-    yield from updates_too_large(recent, losses)
+    yield from updates_too_large(recent, losses, scene)
     yield from rate_decayed(samples)
     yield from updates_too_small(samples, losses)
     yield from not_updated(samples, scene)
@@ -252,8 +252,11 @@ def gradient_grown(samples: Sequence[Sample], model: Module) -> Iterator[Said]:
         )
 
 
-def updates_too_large(recent: Sequence[Sample], losses: Sequence[float]) -> Iterator[Said]:
-    """A learning rate that is too high: steps longer than a layer, or long steps that do not lower the loss."""
+def updates_too_large(recent: Sequence[Sample], losses: Sequence[float], scene: Scene) -> Iterator[Said]:
+    """A learning rate that is too high: steps longer than a layer, or long steps that do not lower the loss.
+
+    Steps that all go the same way do not overshoot: if the loss rises, their sign may be wrong, which is seen later.
+    """
     ratios = _ratios(recent)
     large = {layer: ratio for layer, ratio in ratios.items() if ratio > LARGE}
     if not large:
@@ -264,6 +267,8 @@ def updates_too_large(recent: Sequence[Sample], losses: Sequence[float]) -> Iter
     # the first steps of a healthy run may be large
     unknown, start = math.isnan(first), recent[0].step
     risen = start > PERSISTENT and now > RISEN * first
+    if large[worst] < 1 and scene.goes_straight_on and len(losses) < LASTING:
+        return
     if large[worst] > 1 or risen or (start > (LASTING if unknown else 2 * PERSISTENT) and not now < first):
         yield (
             "updates too large",
@@ -436,6 +441,8 @@ def no_progress(
         return  # there is nothing to learn
     near = [n for n in (*shape[1:2], *shape[-1:]) if n > 1 and abs(first - math.log(n)) < 0.1 * first]
     start = min([first, *map(math.log, near)])  # falling to the loss of guessing takes no learning
+    if len(losses) >= PATIENCE and near and scene.neighbours.agreement()[1] < CHANCE:
+        start = min(start, scene.neighbours.entropy())
     if len(losses) >= (LASTING if large else PATIENCE):
         fallen = _fallen(now, start)
     else:  # a run that is over, and has not begun to learn
@@ -588,7 +595,7 @@ def not_finite(
             since = f", after {place(infinite)} gave infinity" if infinite else ", of infinity"
         else:
             since = f", of numbers from {min(map(np.min, given)):.3g} to {max(map(np.max, given)):.3g}" if given else ""
-            since += _overflow(node)
+            since += _instead(node, given)
         return f"{said}: the first operation to give {name} is {place(node)}{since}{high}"
     layer = next((name for name, o in (outputs or {}).items() if o.not_finite), None)
     if layer is not None:
@@ -599,9 +606,14 @@ def not_finite(
     )
 
 
-def _overflow(node: Any) -> str:
-    """Say what was rounded, and the function that does both in one."""
+def _instead(node: Any, given: Sequence[np.ndarray]) -> str:
+    """Say what was rounded, or out of range, and which function is right there."""
     kind, before = node.primitive.name, {n.primitive.name for n in nodes_of(node) if n is not node}
+    if kind == "log" and any(a.min() < 0 for a in given):
+        return (
+            ": these are scores, and no probabilities. Apply a sigmoid or a softmax first, or use a loss that takes "
+            "scores, cross_entropy or binary_cross_entropy_with_logits"
+        )
     if kind == "exp":
         return ": subtract the maximum first, exp(x - x.max()), as softmax and logsumexp do"
     if kind == "log" and before & {"softmax", "exp"}:

@@ -202,6 +202,22 @@ def reloaded(each_step: bool) -> str:
     return train(model, loss)
 
 
+def climbing(sign: float) -> str:
+    """A linear regression whose gradient is multiplied by this, in short steps."""
+    model = nn.Linear(6, 1)
+    optimizer = optim.SGD(model.parameters(), lr=0.05)
+    with minigrad.watch(model, optimizer, live=False, every=1) as watcher:
+        for _ in range(40):
+            loss = squared(model(tensor(X)), tensor(10 + SUMS))
+            optimizer.zero_grad()
+            loss.backward()
+            for p in model.parameters():
+                p.grad *= sign
+            optimizer.step()
+            watcher.log(loss)
+    return watcher.findings[0].text if watcher.findings else ""
+
+
 def decaying(gamma: float, steps: int = 70, rate: float = 0.01) -> str:
     """The lecture's loop with a rate that decays, or grows, in each step."""
     network = minigrad.Network(Ends(4), nn.CrossEntropyLoss())
@@ -283,7 +299,10 @@ SICK: dict[str, tuple[Callable[[], str], str]] = {
         "usual order is (0.9, 0.999)",
     ),
     "a cut graph": (lambda: train(m := Ends(4, lambda s: s.detach()), cut_by(m)), "does not depend on the model"),
-    "a flat hinge": (lambda: train(Ends(1, lambda s: s + 30.0), hinge, ONES), "the loss is flat there"),
+    "a flat end": (
+        lambda: train(Ends(1), lambda s, y: squared((s + 30).clamp(max=2), y), ONES),
+        "the loss is flat there",
+    ),
     "a sum": (lambda: train(Ends(1), lambda p, y: 1e3 * ((p - y) ** 2).sum(), ONES), "sum over 32 examples"),
     "one value for all weights": (
         lambda: train(equal(Ends(4, hidden=F.tanh)), F.cross_entropy),
@@ -356,6 +375,23 @@ SICK: dict[str, tuple[Callable[[], str], str]] = {
         lambda: unteachable(RING, lambda: nn.Sequential(nn.Linear(2, 1), nn.Tanh(), nn.Linear(1, 2))),
         "Inputs and targets belong together",
     ),
+    "the logarithm of scores": (
+        lambda: train(Ends(1, lambda s: -s * s - 1), lambda s, y: -s.log().mean(), ONES),
+        "these are scores, and no probabilities",
+    ),
+    "a hinge of bits": (lambda: train(Ends(1), hinge, ONES), "the hinge loss gets targets of 0 and 1"),
+    "a gradient with the wrong sign": (lambda: climbing(-1.0), "in steps that all go the same way"),
+    "classes in another order": (
+        lambda: train(
+            m := nn.Sequential(nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, 2)),
+            F.cross_entropy,
+            SEED.permutation(RING),
+            PLANE,
+            steps=202,
+            optimizer=optim.SGD(m.parameters(), lr=0.3),
+        ),
+        "targets no more alike than others",
+    ),
     "one batch": (
         lambda: train(
             m := Ends(4), F.cross_entropy, steps=40, optimizer=optim.SGD(m.parameters(), lr=2.0), validation=3.0
@@ -407,6 +443,8 @@ HEALTHY: dict[str, Callable[[], str]] = {
     "a usual dropout": lambda: train(Ends(4, hidden=lambda h: F.dropout(F.relu(h), 0.5)), F.cross_entropy),
     "x += ...": lambda: lectures_loop(True),
     "a usual penalty": lambda: penalized(1e-3),
+    "a hinge of signs": lambda: train(Ends(1), hinge, 2 * ONES - 1),
+    "a gradient with the right sign": lambda: climbing(1.0),
     "weights that are loaded once": lambda: reloaded(False),
     "a block that is applied again": lambda: train(
         nn.Sequential(*[nn.Linear(6, 6), nn.Tanh()] * 2, nn.Linear(6, 4)), F.cross_entropy

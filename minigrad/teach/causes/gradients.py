@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from minigrad.teach.causes.cause import Said, certain, explains
 from minigrad.teach.causes.scene import Scene
-from minigrad.teach.samples import listed
+from minigrad.teach.samples import Sample, listed
 
 UPHILL = 0.1
 """The cosine between update and gradient above which a step goes uphill."""
@@ -120,6 +120,14 @@ def negated(scene: Scene) -> Iterator[Said]:
     """A loss that rises by as much as the steps should lower it: backward() ran from something else, such as -loss."""
     recent = [s for s in scene.samples if math.isfinite(s.loss)]
     first = next((loss for loss in scene.losses if math.isfinite(loss)), 0.0)
+    if _climbs_straight_on(scene, recent):
+        yield (
+            "uphill",
+            f"the loss has risen from {first:.3g} to {recent[-1].loss:.3g} in steps that all go the same way, while "
+            "steps that are too long go back and forth: they go uphill. The sign of the gradient or of the update is "
+            "wrong: look for a minus too many, as in (-loss).backward() or p.grad *= -1",
+        )
+        return
     if len(recent) < 10 or scene.adversarial or scene.goal < 0 or recent[-1].step < 20 or not first > 0:
         return
     if any(ratio > 0.1 for s in recent for ratio in s.ratios.values()) or any(s.slope > 0 for s in recent):
@@ -133,6 +141,14 @@ def negated(scene: Scene) -> Iterator[Said]:
             f"the loss has risen from {first:.3g} to {windows[-1]:.3g}, by about as much as the steps should lower it: "
             "the gradient is that of the negated loss. Look for a minus too many, as in (-loss).backward()",
         )
+
+
+def _climbs_straight_on(scene: Scene, recent: Sequence[Sample]) -> bool:
+    """Return whether the loss rises while plain steps, which should lower it, follow each other's direction."""
+    if not scene.goes_straight_on or len(scene.losses) < 15 or scene.adversarial or scene.goal < 0:
+        return False
+    windows = [float(np.mean(part)) for part in np.array_split(np.array(scene.losses), 3)]
+    return windows == sorted(windows) and windows[2] > 2 * windows[0] > 0 and all(s.slope < 0 for s in recent)
 
 
 @explains(

@@ -20,7 +20,7 @@ UNLIKE = 1e3
 """The ratio of the standard deviations of two features that counts as a difference in scale."""
 GROWN = 30.0
 """The growth of the largest input, since the first batch, beyond which the data must have been changed."""
-PICTURE = 25
+PICTURE = 9
 """The number of features from which numbers from 0 to 255 are pixels."""
 TINY = 1e-2
 """Inputs whose numbers are all below this count as too small."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -241,6 +242,29 @@ def class_as_a_number(scene: Scene) -> Iterator[Said]:
                     f"{node.shape}",
                 )
                 return
+
+
+@certain({"hinge of 0 and 1": "a hinge loss multiplies the score by targets of 0 and 1"}, graph=True, assumes=0.7)
+def hinge_of_bits(scene: Scene) -> Iterator[Said]:
+    """A hinge loss, relu(1 - y * score), with y of 0 and 1 instead of -1 and 1."""
+    for node in scene.between:
+        if node.primitive.name not in ("relu", "maximum", "clamp"):
+            continue
+        margin: Any = next((source for source in node.inputs if source is not None), None)
+        for term in margin.inputs if margin is not None and margin.primitive is not None else ():
+            product = node_behind(term)
+            if margin.primitive.name not in ("sub", "add") or product is None or product.primitive is None:
+                continue
+            for y in arrays(product) if product.primitive.name == "mul" else ():
+                if set(np.unique(y).tolist()) == {0.0, 1.0} and node_behind(scene.output) in map(
+                    node_behind, product.inputs
+                ):
+                    yield (
+                        "hinge of 0 and 1",
+                        "the hinge loss gets targets of 0 and 1: where the target is 0, it does not depend on the "
+                        "score, so that class is never learned. Use -1 and 1, targets 2 * y - 1",
+                    )
+                    return
 
 
 @certain(

@@ -70,6 +70,16 @@ class Neighbours:
         correlation = float(np.corrcoef(nearest, y)[0, 1]) if nearest.std() else 0.0
         return correlation, correlation * math.sqrt(n)
 
+    def entropy(self) -> float:
+        """Return the loss of guessing by the frequencies of the classes, if they are about equal; otherwise infinity.
+
+        Where a class is rare, little else may be learned at first.
+        """
+        counts = np.unique(self._examples()[1], return_counts=True)[1]
+        shares = counts / counts.sum()
+        entropy = -float((shares * np.log(shares)).sum())
+        return entropy if self.classes and entropy > 0.9 * math.log(max(len(counts), 2)) else math.inf
+
     def standardized_by_row(self) -> bool:
         """Return whether each example has mean 0 and standard deviation 1, and is no picture, which may have them."""
         X = self._examples()[0] if self._inputs else np.empty((0, 1))

@@ -16,6 +16,8 @@ from minigrad.teach.causes.neighbours import Neighbours
 from minigrad.teach.reach import Reach
 from minigrad.teach.samples import Sample
 
+STRAIGHT_ON = 0.5
+"""The cosine between two steps in a row above which they go the same way."""
 AHEAD = 1e-6
 """The part of a result's dependence on later positions that rounding does not make."""
 
@@ -95,6 +97,7 @@ class Scene:
         created: in each sample the shape of a weight that the forward pass created, None if it created none.
         levelled: in each sample the normalization that gives all examples the same result, None if none does.
         undone: the number of samples in a row before which the step before was undone.
+        turns: the cosines between the updates of two consecutive steps, among the first.
         momentum: in the lecture's loop, the momentum that explains the steps; 0 where none does.
         shrinks: in the lecture's loop, the part by which a step shrinks the parameters, as weight decay; 0 where none.
         called: the names of the modules that were called in a sampled step.
@@ -145,6 +148,7 @@ class Scene:
     created: list[tuple[int, ...] | None] = field(default_factory=list)
     levelled: list[str | None] = field(default_factory=list)
     undone: int = 0
+    turns: list[float] = field(default_factory=list)
     momentum: float = 0.0
     shrinks: float = 0.0
     called: set[str] = field(default_factory=set)
@@ -202,6 +206,13 @@ class Scene:
     def shows_graph(self) -> bool:
         """Whether the graph from the output to the loss is known, and due."""
         return self.loss is not None and self.output is not None and self.is_due
+
+    @property
+    def goes_straight_on(self) -> bool:
+        """Whether the first steps, without momentum, all went the same way; steps that overshoot go back and forth."""
+        groups = self.optimizer.param_groups if self.optimizer is not None else ()
+        plain = not self.momentum and all("nesterov" in group and not group["momentum"] for group in groups)
+        return plain and len(self.turns) >= 5 and min(self.turns) > STRAIGHT_ON
 
     @property
     def cost_of_guessing(self) -> float:

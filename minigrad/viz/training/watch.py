@@ -506,7 +506,7 @@ class Watcher:
             scene.training.append(self._activations.training)
         self._find_still(before, changes)
         self._find_repeated()
-        if self.optimizer is None and sample.step <= FIRST:
+        if sample.step <= FIRST:
             self._explain_step(sample, changes, before)
         if math.isnan(sample.loss):
             self._undiagnosed = True  # the loss may be logged after the step
@@ -537,9 +537,16 @@ class Watcher:
         self._parameters = now
 
     def _explain_step(self, sample: Sample, changes: list[list[np.ndarray]], before: list[Any]) -> None:
-        """In the lecture's loop, find the momentum or the decay that explains the step, beside its gradient."""
+        """Compare a step with the one before; in the lecture's loop, find the momentum or decay that explains it."""
         step, previous = self._previous
         self._previous = sample.step, changes
+        if 0 < step == sample.step - 1:
+            pairs = [(c.ravel(), e.ravel()) for cs, es in zip(changes, previous) for c, e in zip(cs, es)]
+            along = sum(float(np.dot(c, e)) for c, e in pairs if c.shape == e.shape)
+            lengths = norm(c for c, _ in pairs) * norm(e for _, e in pairs)
+            self._scene.turns.append(along / lengths if lengths and math.isfinite(lengths) else 0.0)
+        if self.optimizer is not None:
+            return
         self._scene.shrinks = -_share(changes, [[x for _, x in pairs] for _, pairs in before], before)
         if step == sample.step - 1:
             self._scene.momentum = _share(changes, previous, before)
