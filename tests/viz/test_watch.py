@@ -678,7 +678,7 @@ def test_labels_that_do_not_belong_to_the_inputs() -> None:
             network.forward((rng.normal(size=(64, 64)), rng.integers(0, 10, 64)))
             x += -0.01 * network.backward()
     assert kinds(watcher) == {"loss does not fall"}
-    assert "ln(10) is the loss of guessing among 10 classes. Examples with similar inputs have targets no" in said(watcher)
+    assert "ln(10) is the loss of guessing among 10 classes. Examples with similar inputs" in said(watcher)
 
 
 # ---- nan and infinity ------------------------------------------------------------------------------------------
