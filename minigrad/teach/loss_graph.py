@@ -149,6 +149,109 @@ def guessing(loss: Any, output: Any) -> float:
     return math.nan
 
 
+def terms(loss: Any) -> list[tuple[Any, float]]:
+    """Return the terms that a loss is the sum of, each with its factor."""
+    found: list[tuple[Any, float]] = []
+    pending = [(loss, 1.0)]
+    while pending and len(found) < 20:
+        node, factor = pending.pop()
+        name = node.primitive.name if node.primitive is not None else ""
+        sources = [source for source in node.inputs if source is not None] if name else []
+        if name in ("add", "sub") and all(not source.shape for source in sources):
+            pending += [(s, -factor if name == "sub" and s is node.inputs[1] else factor) for s in sources]
+        elif name in ("mul", "div") and len(sources) == 1 and not sources[0].shape and (times := scale(node)):
+            pending.append((sources[0], factor * times))
+        elif name == "neg" and not node.shape:
+            pending.append((sources[0], -factor))
+        else:
+            found.append((node, factor))
+    return found
+
+
+def scale(node: Any) -> float:
+    """Return the number that a product or quotient multiplies its operand by; 0 if it is not known."""
+    constant = _constant(node, 0 if node.inputs[0] is None else 1)
+    number = float(constant) if constant is not None else 0.0
+    return number if node.primitive.name == "mul" else 1 / number if number and node.inputs[0] is not None else 0.0
+
+
+def has_targets(term: Any) -> bool:
+    """Return whether a term of the loss compares something with given numbers or classes."""
+    for node in nodes_of(term):
+        if node.primitive.name == "cross_entropy" or (
+            node.primitive.name == "neg" and _picked(node.inputs[0]) is not None
+        ):
+            return True
+        if node.primitive.name in ("sub", "mul") and not is_dropout(node) and any(True for _ in arrays(node)):
+            return True
+    return False
+
+
+def padded(inputs: Any, labels: np.ndarray, between: Sequence[Any]) -> float:
+    """Return the fraction of the targets of a sequence that are padding, and count in the loss."""
+    if inputs is None or inputs.dtype.kind not in "iu" or inputs.ndim != 2 or inputs.size != labels.size:
+        return 0.0
+    if any(node.primitive.name == "where" for node in between):
+        return 0.0  # they are left out
+    X, y = inputs, labels.reshape(inputs.shape)
+    ends, counts = np.unique(X[:, -1], return_counts=True)
+    same = np.logical_and.accumulate(X[:, ::-1] == ends[counts.argmax()], axis=1)[:, ::-1]
+    return float(np.mean(same & (y == ends[counts.argmax()]))) if counts.max() > len(X) / 2 and not same.all() else 0.0
+
+
+def overlooked(between: Sequence[Any], values: Mapping[Any, np.ndarray]) -> float:
+    """Return the fraction of the targets that are not of the most frequent class, if only that one is predicted.
+
+    It is nan otherwise, and where no target is of another class.
+    """
+    for node in between:
+        scores = values.get(node.inputs[0]) if node.inputs else None
+        if scores is None:
+            continue
+        if node.primitive.name == "cross_entropy":
+            labels = node.parameters["target"]
+            predicted = scores.argmax(axis=1)
+            if predicted.shape == labels.shape and (predicted == (common := predicted.flat[0])).all():
+                return float(np.mean(labels != common)) or math.nan
+        elif (
+            node.primitive.name == "add" and len(node.shape) > 2 and "softplus" in input_names(node)
+        ):  # (1 - target) * score + softplus(-score)
+            for term in node.inputs:
+                if term is not None and term.primitive is not None and term.primitive.name == "mul":
+                    logits = values.get(next((s for s in term.inputs if s is not None), None))
+                    for array in arrays(term):
+                        if logits is not None and array.shape == logits.shape and (logits < 0).all():
+                            return float(np.mean(array < 0.5)) or math.nan
+    return math.nan
+
+
+def divergence(loss: Any, values: Mapping[Any, np.ndarray]) -> float:
+    """Return the divergence of a posterior from the standard normal, the mean over its numbers; nan if there is none.
+
+    The posterior is that of a variational autoencoder, from which mean + noise * deviation is drawn.
+    """
+    for node in nodes_of(loss):
+        if node.primitive.name != "add" or None in node.inputs[:2]:
+            continue
+        for mean, scaled in (node.inputs[:2], node.inputs[1::-1]):
+            deviation = _deviation(scaled)
+            if deviation in values and mean in values and values[mean].shape == values[deviation].shape == node.shape:
+                m, s = values[mean].astype(float), np.abs(values[deviation].astype(float))
+                with np.errstate(all="ignore"):
+                    return float(np.mean(m**2 + s**2 - 1 - 2 * np.log(s)) / 2)
+    return math.nan
+
+
+def _deviation(node: Any) -> Any:
+    """Return what noise is multiplied by, if that is positive; None for other nodes."""
+    if node is None or node.primitive is None or node.primitive.name != "mul" or len(node.shape) < 2:
+        return None
+    noise = [array for array in arrays(node) if array.shape == node.shape]
+    source = next((source for source in node.inputs if source is not None), None)
+    name = source.primitive.name if source is not None and source.primitive is not None else ""
+    return source if noise and (noise[0] < 0).any() and name in ("exp", "softplus", "sqrt", "add", "pow") else None
+
+
 def goal(loss: Any) -> int:
     """Return 1 for a loss that must be minimized, -1 for a negated one or a log-likelihood, 0 where it is not known."""
     sign, node = 1, loss
@@ -183,13 +286,13 @@ def _constant(node: Any, position: int) -> Any:
 
 
 def _sign_of_constant(node: Any, position: int) -> int:
-    """Return the sign that all numbers of a constant operand have which are not 0; 0 if they have both, or none."""
+    """Return the sign of a constant operand, 0 if it is not known: advantages, for one, may be below 0 on purpose."""
     constant = (getattr(node, "constants", None) or {}).get(position)
     array = np.asarray(getattr(constant, "_array", getattr(constant, "value", constant)))
     if array.dtype.kind not in "fiu" or not array.size:
         return 0
     low, high = float(array.min()), float(array.max())
-    return 1 if low >= 0 < high else -1 if high <= 0 > low else 0
+    return 1 if low >= 0 < high else -1 if low == high < 0 and array.ndim == 0 else 0
 
 
 def other_parameters(between: Sequence[Any], own: Collection[Any]) -> bool:

@@ -129,6 +129,7 @@ def symptoms(
     yield from gradients_apart(recent, scene.model)
     yield from gradient_grown(samples, scene.model)
     yield from updates_too_large(recent, losses, scene)
+    yield from thrown_flat(samples, losses)
     yield from rate_decayed(samples)
     yield from updates_too_small(samples, losses)
     yield from not_updated(samples, scene)
@@ -266,7 +267,7 @@ def updates_too_large(recent: Sequence[Sample], losses: Sequence[float], scene: 
     first = _first(losses)
     # the first steps of a healthy run may be large
     unknown, start = math.isnan(first), recent[0].step
-    risen = start > PERSISTENT and now > RISEN * first
+    risen = start > 2 * PERSISTENT and now > RISEN * first
     if large[worst] < 1 and scene.goes_straight_on and len(losses) < LASTING:
         return
     if large[worst] > 1 or risen or (start > (LASTING if unknown else 2 * PERSISTENT) and not now < first):
@@ -274,6 +275,23 @@ def updates_too_large(recent: Sequence[Sample], losses: Sequence[float], scene: 
             "updates too large",
             f"the learning rate{_rate(recent)} is too high: a step changes {listed([*large])} by up "
             f"to {_times(large[worst])} the length of their parameters; {USUAL:g} is usual. Try a tenth of the rate",
+        )
+
+
+def thrown_flat(samples: Sequence[Sample], losses: Sequence[float]) -> Iterator[Said]:
+    """A step longer than a layer, after which no gradient is left, and nothing was learned."""
+    recent = samples[-PERSISTENT:]
+    long = [s for s in samples[:-PERSISTENT] if max(s.ratios.values(), default=0.0) > 1]
+    highest = max(s.gradient for s in samples)
+    # a loss near 0 from the start is that of a policy, which says nothing
+    learned = _now(losses) < _first(losses) - 1e-3
+    if long and recent[0].step > PERSISTENT and all(s.gradient < FADED * highest for s in recent) and not learned:
+        ratio = max(long[0].ratios.values())
+        yield (
+            "updates too large",
+            f"the learning rate{_rate(long[:1])} is too high: step {long[0].step} was {_times(ratio)} as long as a "
+            f"layer, and has thrown the results to where the gradient is almost 0; usual is {USUAL:g}. Try a tenth of "
+            "the rate",
         )
 
 
@@ -440,17 +458,27 @@ def no_progress(
     if _stationary(recent) and not large:
         return  # there is nothing to learn
     near = [n for n in (*shape[1:2], *shape[-1:]) if n > 1 and abs(first - math.log(n)) < 0.1 * first]
-    start = min([first, *map(math.log, near)])  # falling to the loss of guessing takes no learning
+    # falling to the loss of guessing takes no learning
+    related = scene.giveaway.related
+    frequencies = scene.label_entropy if related is False or (related and len(losses) >= PATIENCE) else math.nan
+    known = [
+        cost for cost in (frequencies, *([fmean(scene.guesses)] if scene.guesses else [])) if 0.5 * first < cost < first
+    ]
+    start = min([first, *map(math.log, near), *known])
     if len(losses) >= PATIENCE and near and scene.neighbours.agreement()[1] < CHANCE:
         start = min(start, scene.neighbours.entropy())
     if len(losses) >= (LASTING if large else PATIENCE):
         fallen = _fallen(now, start)
     else:  # a run that is over, and has not begun to learn
-        fallen = not scene.ended or len(losses) < PATIENCE / 2 or not now > 0.995 * start
+        near_start = 1 - FALLEN if related is False else 0.995
+        fallen = not scene.ended or len(losses) < PATIENCE / 2 or not now > near_start * start
     if fallen:
         return
+    frequent = start == frequencies and not any(start > (1 - FALLEN) * math.log(n) for n in near)
     guess = (
-        f" ln({near[0]}) is the loss of guessing among {near[0]} classes."
+        f" Guessing by how frequent each class is costs {start:.4g}, so what the inputs say is not used."
+        if frequent
+        else f" ln({near[0]}) is the loss of guessing among {near[0]} classes."
         if near and abs(now - start) < FALLEN * now
         else ""
     )
@@ -468,6 +496,15 @@ def no_progress(
         cause = f"The updates are small, at most {ratio:.1e} of a layer; {USUAL:g} is usual. Raise the learning rate"
     elif ratio > LARGE or (now > RISEN * start and (long := _long(scene.samples))):
         cause = f"The learning rate{_rate(long if ratio <= LARGE else recent)} is too high: try a tenth of it"
+    elif related is False:
+        cause = (
+            "No input says anything about its target in these batches: the targets are of other examples or positions"
+        )
+    elif related:
+        cause = (
+            "The inputs say something about the targets, so look at the model: does its result depend on all inputs, "
+            "and does a gradient reach each layer? Is the loss given what it expects, as scores before a softmax?"
+        )
     else:
         cause = what_the_data_say(scene)
     yield (

@@ -183,6 +183,249 @@ def below_zero(sign: int) -> str:
     return said(model, loss, steps=120, rate=0.1)
 
 
+def autoencoder(beta: float) -> str:
+    """A variational autoencoder of numbers that have two causes."""
+    minigrad.manual_seed(0)
+    rng = np.random.default_rng(0)
+    data = (rng.standard_normal((64, 2)) @ (2 * rng.standard_normal((2, 6)))).astype(np.float32)
+    model = nn.ModuleDict({"encoder": nn.Linear(6, 4), "decoder": nn.Linear(2, 6)})
+
+    class Autoencoder(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.parts = model
+
+        def forward(self, x: Any) -> Any:
+            mean, log_variance = model["encoder"](x).split(2, dim=1)
+            z = mean + minigrad.randn(*mean.shape) * (0.5 * log_variance).exp()
+            return model["decoder"](z), mean, log_variance
+
+    network = Autoencoder()
+
+    def loss() -> Any:
+        x = tensor(data)
+        y, mean, log_variance = network(x)
+        divergence = -0.5 * (1 + log_variance - mean**2 - log_variance.exp()).sum(dim=1).mean()
+        return ((y - x) ** 2).sum(dim=1).mean() + beta * divergence
+
+    return said(network, loss, steps=110, rate=0.02, every=1)
+
+
+def twins(negatives: bool) -> str:
+    """Two views of each example, whose results should be close."""
+    minigrad.manual_seed(0)
+    model, rng = nn.Sequential(nn.Linear(6, 8), nn.Tanh(), nn.Linear(8, 4)), np.random.default_rng(0)
+
+    def view() -> Any:
+        return model(tensor((X + 0.3 * rng.standard_normal(X.shape)).astype(np.float32)))
+
+    def loss() -> Any:
+        a, b = view(), view()
+        near = ((a - b) ** 2).mean()
+        return near + F.relu(1 - a.std(dim=0)).mean() if negatives else near
+
+    return said(model, loss, steps=80, rate=0.02)
+
+
+def words(sign: int) -> str:
+    """Skip-grams with negative samples."""
+    minigrad.manual_seed(0)
+    model, rng = nn.ModuleList([nn.Embedding(7, 4), nn.Embedding(7, 4)]), np.random.default_rng(0)
+
+    class Scores(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.tables = model
+
+        def forward(self, centre: Any, other: Any) -> Any:
+            return (model[0](centre) * model[1](other)).sum(dim=1)
+
+    network = Scores()
+
+    def loss() -> Any:
+        i = rng.integers(0, 7, 32)
+        near, far = network(tensor(i), tensor((i + 1) % 7)), network(tensor(i), tensor(rng.integers(0, 7, 32)))
+        return -(F.logsigmoid(near).mean() + F.logsigmoid(sign * far).mean())
+
+    return said(network, loss)
+
+
+def tasks(scale: float) -> str:
+    minigrad.manual_seed(0)
+    model = nn.Linear(6, 5)
+
+    def loss() -> Any:
+        out = model(tensor(X))
+        number = scale * tensor(X[:, :1].copy())
+        return F.cross_entropy(out[:, 1:], tensor((X[:, 1] > 0).astype(int))) + F.mse_loss(out[:, :1], number)
+
+    return said(model, loss, steps=60)
+
+
+def weighed(beta: float) -> str:
+    """A penalty on the weights."""
+    minigrad.manual_seed(0)
+    model = nn.Linear(6, 4)
+
+    def loss() -> Any:
+        penalty = ((model.weight**2 + 0.1).log() ** 2).sum()
+        return F.cross_entropy(model(tensor(X)), tensor((X[:, 1] > 0).astype(int))) + beta * penalty
+
+    return said(model, loss, steps=60, rate=1e-3)
+
+
+def rare(weight: float) -> str:
+    """Pictures in which few pixels count."""
+    minigrad.manual_seed(0)
+    model, rng = nn.Conv2d(1, 1, 3, padding=1), np.random.default_rng(0)
+
+    def loss() -> Any:
+        y = (rng.random((8, 1, 8, 8)) < 0.02).astype(np.float32)
+        x = tensor((0.3 * y + rng.standard_normal(y.shape)).astype(np.float32))
+        pos_weight = None if weight == 1 else tensor([weight])
+        return F.binary_cross_entropy_with_logits(model(x), tensor(y), pos_weight=pos_weight)
+
+    return said(model, loss, steps=130, rate=0.01)
+
+
+def padded(ignored: bool) -> str:
+    minigrad.manual_seed(0)
+    model = Reader(nn.GRU(8, 16, batch_first=True), 16)
+    ids = TEXT.copy()
+    ids[:, 3:] = 0
+    ids[0] = TEXT[0]
+    index = 0 if ignored else -100
+
+    def loss() -> Any:
+        scores = model(tensor(ids[:, :-1]))
+        return F.cross_entropy(scores.reshape(-1, 7), tensor(ids[:, 1:]).reshape(-1), ignore_index=index)
+
+    return said(model, loss)
+
+
+def focused(factor: float) -> str:
+    """Attention whose scores are `factor` times as large as they should be."""
+    minigrad.manual_seed(0)
+
+    def attend(x: Any) -> Any:
+        later = tensor(np.triu(np.ones((x.shape[1], x.shape[1]), bool), 1))
+        scores = factor * (x @ x.transpose(1, 2)) / math.sqrt(8)
+        return x + scores.masked_fill(later, -np.inf).softmax(-1) @ x
+
+    model = Reader(attend)
+    return said(model, next_token(model))
+
+
+class ByHand(minigrad.autograd.Function):
+    """max(x, 0), with a backward pass that passes the gradient where x is below 0."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Any) -> Any:
+        ctx.save_for_backward(x)
+        return x.clamp(min=0)
+
+    @staticmethod
+    def backward(ctx: Any, g: Any) -> Any:
+        return g * (ctx.saved_tensors[0] < 0)
+
+
+class Right(ByHand):
+    """The same with the right one."""
+
+    @staticmethod
+    def backward(ctx: Any, g: Any) -> Any:
+        return g * (ctx.saved_tensors[0] > 0)
+
+
+class Minus(ByHand):
+    """With the wrong sign."""
+
+    @staticmethod
+    def backward(ctx: Any, g: Any) -> Any:
+        return -g * (ctx.saved_tensors[0] > 0)
+
+
+class StraightThrough(ByHand):
+    """The sign of x, whose derivative is 0, and a gradient that passes."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Any) -> Any:
+        return 2.0 * (x > 0) - 1.0
+
+    @staticmethod
+    def backward(ctx: Any, g: Any) -> Any:
+        return g
+
+
+class Reversal(ByHand):
+    """x, and a gradient that is reversed: domain-adversarial training."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Any) -> Any:
+        return 1.0 * x
+
+    @staticmethod
+    def backward(ctx: Any, g: Any) -> Any:
+        return -0.1 * g
+
+
+def through(function: Any) -> str:
+    minigrad.manual_seed(0)
+
+    class Model(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.last = nn.Linear(6, 8), nn.Linear(8, 4)
+
+        def forward(self, x: Any) -> Any:
+            return self.last(function.apply(self.first(x)))
+
+    model = Model()
+    return said(model, lambda: F.cross_entropy(model(tensor(X)), tensor((X[:, 1] > 0).astype(int))))
+
+
+def shuffled(shuffle: bool) -> str:
+    """A text with its own next tokens, or those of another place."""
+    minigrad.manual_seed(0)
+    model, rng = Reader(nn.Tanh()), np.random.default_rng(0)
+    chance = np.array([0.5, 0.2, 0.1, 0.1, 0.05, 0.03, 0.02])
+
+    def loss() -> Any:
+        x = rng.choice(7, size=(32, 8), p=chance)
+        y = rng.choice(7, size=(32, 8), p=chance) if shuffle else (x + 1) % 7
+        return F.cross_entropy(model(tensor(x)).reshape(-1, 7), tensor(y).reshape(-1))
+
+    return said(model, loss, steps=130, rate=0.02, every=5)
+
+
+def policy(rate: float) -> str:
+    """A policy that is rewarded for its first action."""
+    minigrad.manual_seed(0)
+    model, rng = nn.Linear(6, 2), np.random.default_rng(0)
+
+    def loss() -> Any:
+        logs = model(tensor(X)).log_softmax(1)
+        p = np.exp(logs.detach().numpy().astype(float))
+        actions = (rng.random(32) > p[:, 0]).astype(int)
+        reward = (actions == 0).astype(np.float32)
+        return -(logs[np.arange(32), actions] * tensor(reward - reward.mean())).mean()
+
+    return said(model, loss, steps=60, rate=rate)
+
+
+def returns(sign: int) -> str:
+    """A policy gradient of rewards that are never below 0."""
+    minigrad.manual_seed(0)
+    model, rng = nn.Linear(6, 2), np.random.default_rng(0)
+    weights = tensor(np.abs(X[:, 0]))
+
+    def loss() -> Any:
+        logs = model(tensor(X)).log_softmax(1)[np.arange(32), rng.integers(0, 2, 32)]
+        return -sign * (logs * weights).mean()
+
+    return said(model, loss, steps=20, optimizer=optim.SGD(model.parameters(), lr=0.1))
+
+
 SICK: dict[str, tuple[Callable[[], str], str]] = {
     "mask after the softmax": (lambda: reading(attention("mask after the softmax")), "depends on later ones"),
     "masked with 0": (lambda: reading(attention("masked with 0")), "depends on later ones"),
@@ -197,6 +440,19 @@ SICK: dict[str, tuple[Callable[[], str], str]] = {
     "two factors of 0": (lambda: product(0.0), "proportional to the other"),
     "a critic that is sure": (lambda: generator(9.0), "train the critic less"),
     "a divergence with the wrong sign": (lambda: below_zero(-1), "falls without end"),
+    "a posterior that collapses": (lambda: autoencoder(200.0), "the posterior has collapsed"),
+    "no negative pairs": (lambda: twins(False), "the same for all examples"),
+    "negative pairs with the sign of positive ones": (lambda: words(1), "pushes the scores the same way"),
+    "a task that outweighs another": (lambda: tasks(1e4), "the first task only"),
+    "a penalty that outweighs the data": (lambda: weighed(10.0), "outweighs the data"),
+    "a rare class": (lambda: rare(1), "the model predicts no other"),
+    "padding": (lambda: padded(False), "the targets are padding"),
+    "scores of an attention that are too large": (lambda: focused(100.0), "divide the scores by sqrt(d)"),
+    "a mask of the wrong side": (lambda: through(ByHand), "ByHand.backward() does not give the derivative"),
+    "a backward pass with the wrong sign": (lambda: through(Minus), "it gives minus the derivative"),
+    "targets of another place": (lambda: shuffled(True), "No input says anything about its target"),
+    "a policy at a high rate": (lambda: policy(100.0), "where the gradient is almost 0"),
+    "a policy that avoids rewards": (lambda: returns(-1), "the loss is negated"),
 }
 
 HEALTHY: dict[str, Callable[[], str]] = {
@@ -210,6 +466,20 @@ HEALTHY: dict[str, Callable[[], str]] = {
     "small factors": lambda: product(0.1),
     "a critic that is not sure": lambda: generator(0.0),
     "a divergence with the right sign": lambda: below_zero(1),
+    "a posterior": lambda: autoencoder(1.0),
+    "a term that keeps results apart": lambda: twins(True),
+    "negative pairs": lambda: words(-1),
+    "two tasks": lambda: tasks(1.0),
+    "a small penalty": lambda: weighed(1e-4),
+    "a rare class with a weight": lambda: rare(50.0),
+    "padding that is left out": lambda: padded(True),
+    "usual scores of an attention": lambda: focused(1.0),
+    "a backward pass by hand": lambda: through(Right),
+    "a straight-through estimator": lambda: through(StraightThrough),
+    "a reversed gradient": lambda: through(Reversal),
+    "targets of the same place": lambda: shuffled(False),
+    "a policy": lambda: policy(0.1),
+    "a policy that seeks rewards": lambda: returns(1),
 }
 
 

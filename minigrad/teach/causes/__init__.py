@@ -20,6 +20,7 @@ from collections.abc import Iterator
 
 from minigrad.teach.causes import (  # noqa: F401 (they register causes)
     activations,
+    functions,
     gradients,
     inputs,
     layers,
@@ -28,6 +29,7 @@ from minigrad.teach.causes import (  # noqa: F401 (they register causes)
     sequences,
     settings,
     targets,
+    terms,
     validation,
 )
 from minigrad.teach.causes.cause import CAUSES, CERTAIN, EXPLANATIONS, Said

@@ -17,6 +17,8 @@ from minigrad.teach.samples import Sample, listed, named
 
 FLAT = ("round", "floor", "ceil", "trunc", "sign")
 """Functions whose derivative is 0 wherever they have one."""
+ONE_HOT = 0.85
+"""The largest weight of an attention, on average, from which it is saturated."""
 LONG = 0.1
 """A step, as a part of a layer's length, that may have thrown its results to the ends of an activation."""
 
@@ -76,6 +78,26 @@ def _asked_by_slots(weights: Any) -> bool:
         return False
     queries = node_behind(node.inputs[0])
     return queries is not None and len(queries.shape) < len(node.shape)
+
+
+@certain({"attention saturated": "at the start, attention gives one position nearly all of the weight"})
+def saturated_attention(scene: Scene) -> Iterator[Said]:
+    """Scores of an attention that are far too large for its softmax."""
+    if scene.output is None or not scene.values or len(scene.samples) > 3:
+        return
+    for node in nodes_of(scene.output):
+        weights = scene.values.get(node) if node.primitive.name == "softmax" and len(node.shape) > 2 else None
+        if weights is None or weights.shape[-1] < 4 or node.parameters["axis"] % weights.ndim != weights.ndim - 1:
+            continue
+        rows = weights[..., 3:, :]  # with a mask, the first positions have little choice
+        if rows.size and float(rows.max(axis=-1).mean()) > ONE_HOT:
+            yield (
+                "attention saturated",
+                f"the attention of shape {weights.shape} gives one position {float(rows.max(axis=-1).mean()):.0%} of "
+                "the weight at the start, so its softmax passes hardly any gradient: divide the scores by sqrt(d), the "
+                "size of a head, or use smaller initial weights",
+            )
+            return
 
 
 @certain({"saturated": "most results of a hidden tanh or sigmoid are at its ends"})

@@ -107,6 +107,17 @@ class Giveaway:
         chance = (k + 2 * math.sqrt(k * unlikely) + 2 * unlikely) / len(X)
         return bool((explained > chance * all_of_it).any())
 
+    @property
+    def related(self) -> bool | None:
+        """Whether a token says something about the target at its position; None where that is not known."""
+        if not self._read or self._batches < 3 or self._read[0][1].shape != self._read[0][0].shape:
+            return None
+        x, y = (np.concatenate([pair[i].ravel() for pair in self._read]) for i in (0, 1))
+        if x.dtype.kind not in "iu" or len(x) < 20 * max(len(np.unique(x)), len(np.unique(y))):
+            return None
+        chance = _information(x, np.random.default_rng(0).permutation(y))
+        return _information(x, y) > TOLD * chance + 0.02
+
     def is_text(self) -> bool:
         """Return whether a token says something about the next one, as in text, and not in random sequences."""
         rows = [*{row.tobytes(): row for X, _ in self._read for row in X}.values()]  # each sequence once

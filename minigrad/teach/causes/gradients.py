@@ -90,7 +90,7 @@ def no_gradient(scene: Scene) -> Iterator[Said]:
 @certain({"uphill": f"the cosine between update and gradient is above {UPHILL} in five samples in a row"}, assumes=0.6)
 def uphill(scene: Scene) -> Iterator[Said]:
     """Updates along the gradient instead of against it; against it, where the loss must be maximized."""
-    recent = scene.uphill[-5:]
+    recent = [cosine for cosine in scene.uphill if cosine][-5:]
     if len(recent) < 5:
         return
     # a likelihood or a reward may well be climbed
@@ -101,7 +101,7 @@ def uphill(scene: Scene) -> Iterator[Said]:
             "the steps go uphill, along the gradient instead of against it: the sign of the update is wrong. It is "
             "x += -learning_rate * dx; a negative learning rate and maximize=True do the same",
         )
-    elif scene.goal < 0 and all(cosine < -UPHILL for cosine in recent):
+    elif {*scene.goals} <= {0, -1} and scene.goals.count(-1) >= 3 and all(cosine < -UPHILL for cosine in recent):
         yield (
             "uphill",
             "the loss is negated, so the steps that lower it make the model worse: the sign of the loss is wrong. "

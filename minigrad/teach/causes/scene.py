@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -70,6 +71,7 @@ class Scene:
         uphill: the cosine between update and gradient in the latest samples.
         layers: the names of the layers with trainable parameters.
         labels: in each sample the class that all targets had, None if they differed.
+        goals: in each sample where the graph of the loss is known, the goal.
         goal: 1 if the loss must be minimized, -1 if it must be maximized, 0 where that is not known.
         guessing: the loss of guessing, nan where it is not known.
         adversarial: whether other parameters than the model's lie between its output and the loss.
@@ -107,6 +109,14 @@ class Scene:
         lasso: that of the sum of a parameter's absolute values.
         summed: the number of examples that the loss is a sum over, 0 for other losses.
         discriminates: whether a sigmoid follows those other parameters, as in a generator's loss.
+        values: the results of the operations of the latest sampled step, by node, in the steps that are due.
+        terms: in each step that is due, the terms of the loss: their values, and whether they have targets.
+        latents: in each of them, the divergence of a posterior from the standard normal, for each number; nan for none.
+        frequencies: how often each class was a target.
+        padded: in each sample of a sequence of indices, the fraction of targets that are padding, as their inputs.
+        overlooked: in each step that is due, the fraction of the targets that are of a rare class, if the model
+            predicts none of them; otherwise nan.
+        spreads: in each sample, the standard deviation of the model's results over the examples.
         own_targets: whether the targets come from the model itself, as in temporal differences: they move with it.
     """
 
@@ -122,6 +132,7 @@ class Scene:
     uphill: list[float] = field(default_factory=list)
     labels: list[int | None] = field(default_factory=list)
     layers: list[str] = field(default_factory=list)
+    goals: list[int] = field(default_factory=list)
     goal: int = 0
     guessing: float = math.nan
     adversarial: bool = False
@@ -158,6 +169,13 @@ class Scene:
     lasso: float = 0.0
     summed: int = 0
     discriminates: bool = False
+    values: dict[Any, np.ndarray] = field(default_factory=dict)
+    terms: list[list[tuple[float, bool]]] = field(default_factory=list)
+    latents: list[float] = field(default_factory=list)
+    frequencies: Counter[int] = field(default_factory=Counter)
+    padded: list[float] = field(default_factory=list)
+    overlooked: list[float] = field(default_factory=list)
+    spreads: list[float] = field(default_factory=list)
     own_targets: bool = False
 
     def look_at_inputs(self, seen: Any) -> None:
@@ -172,6 +190,7 @@ class Scene:
         self.labels.append(loss_graph.label_of(between))
         own = {p.node for p in self.model.parameters() if p.node is not None}
         self.goal, self.adversarial = loss_graph.goal(loss), loss_graph.other_parameters(between, own)
+        self.goals.append(self.goal)
         names = {node.primitive.name for node in between}
         self.discriminates = self.adversarial and bool(names & {"sigmoid", "softplus"})
         self.guessing = loss_graph.guessing(loss, output)
@@ -187,6 +206,19 @@ class Scene:
             self.sizes_of_targets.append(float(np.abs(targets).max()))
             self.guesses += [self.guessing] if math.isfinite(self.guessing) else []
         labels = loss_graph.labels_of(between)
+        if labels is not None:
+            self.frequencies.update(labels.ravel().tolist())
+            self.padded.append(loss_graph.padded(self.inputs, labels, between))
+        if self.values:
+            self.terms.append(
+                [
+                    (float(self.values[term]) * factor, loss_graph.has_targets(term))
+                    for term, factor in loss_graph.terms(loss)
+                    if term in self.values
+                ]
+            )
+            self.overlooked.append(loss_graph.overlooked(between, self.values))
+            self.latents.append(loss_graph.divergence(loss, self.values))
         self.giveaway.look(self.inputs, targets if labels is None else labels)
         self.neighbours.look(self.inputs, targets if labels is None else labels)
         bootstrapped = self.predicted and any(True for _ in loss_graph.targets(between, output))
@@ -195,12 +227,25 @@ class Scene:
     def forget_graph(self) -> None:
         """Let go of the graph of this step."""
         self.loss = self.output = self.inputs = None
-        self.between = []
+        self.between, self.values = [], {}
 
     @property
     def is_due(self) -> bool:
         """Whether the graph should be searched again: that of most steps is the same."""
         return len(self.samples) <= 3 or len(self.samples) % 8 == 0
+
+    @property
+    def will_be_due(self) -> bool:
+        """Whether the next sample is."""
+        return len(self.samples) < 3 or (len(self.samples) + 1) % 8 == 0
+
+    @property
+    def label_entropy(self) -> float:
+        """What guessing by the frequencies of the classes costs; nan where they are not known well enough."""
+        n, k = self.frequencies.total(), len(self.frequencies)
+        if k < 2 or n < 20 * k:
+            return math.nan
+        return -sum(c / n * math.log(c / n) for c in self.frequencies.values()) + (k - 1) / (2 * n)  # Miller (1955)
 
     @property
     def shows_graph(self) -> bool:

@@ -62,8 +62,8 @@ def forgotten(scene: Scene) -> Iterator[Said]:
     """Gradients that vanish on their way back through the time steps of a recurrent layer."""
     back = scene.reach.back if scene.reach is not None else ()
     largest = max(back, default=0.0)
-    if not largest or back[0] >= THROUGH_TIME * largest:
-        return
+    if not largest or back[0] >= THROUGH_TIME * largest or not back[-2]:
+        return  # or it reads one position only, on purpose
     steps = len(back)
     factor = (back[0] / largest) ** (1 / (steps - 1))
     gated = any(class_name(module) in ("LSTM", "GRU", "LSTMCell", "GRUCell") for module in scene.model.modules())

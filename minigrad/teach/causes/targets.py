@@ -23,6 +23,8 @@ from minigrad.teach.loss_graph import (
     targets,
 )
 
+RARE = 0.05
+"""The fraction of targets of other classes below which it pays to ignore them."""
 LARGE_TARGET = 100.0
 """The absolute value of a target of a regression beyond which it should be scaled."""
 
@@ -51,6 +53,31 @@ def binary_targets(scene: Scene) -> Iterator[Said]:
                         "class and cross_entropy",
                     )
                     return
+
+
+@certain({"padding in the loss": "a third of the targets of a sequence are padding, as are their inputs"})
+def padding(scene: Scene) -> Iterator[Said]:
+    """A loss that is an average over padding."""
+    recent = scene.padded[-3:]
+    if len(recent) == 3 and min(recent) > 1 / 3:
+        yield (
+            "padding in the loss",
+            f"{recent[-1]:.0%} of the targets are padding at the ends of the sequences, whose inputs are padding too: "
+            "they are easy, and outweigh the others. Leave them out: cross_entropy(..., ignore_index=...)",
+        )
+
+
+@certain({"rare class overlooked": f"fewer than {RARE:.0%} of the targets are of other classes than the one predicted"})
+def imbalance(scene: Scene) -> Iterator[Said]:
+    """A model that has learned to predict the frequent class only."""
+    recent = scene.overlooked[-2:]
+    if len(recent) == 2 and scene.samples[-1].step >= 100 and all(part < RARE for part in recent):
+        yield (
+            "rare class overlooked",
+            f"{1 - recent[-1]:.1%} of the targets are of one class, and the model predicts no other: to say so always "
+            "is nearly right. Weigh the rare class (weight=, pos_weight=), draw it more often, or use a dice or focal "
+            "loss",
+        )
 
 
 @certain({"targets out of range": "a target lies outside the range of the last activation"}, graph=True)

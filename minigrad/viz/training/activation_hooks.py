@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from typing import Any
@@ -11,7 +12,7 @@ import numpy as np
 from minigrad import engine
 from minigrad.engine import Node
 from minigrad.grad_mode import is_grad_enabled
-from minigrad.hooks import ObserverHook, RemovableHandle
+from minigrad.hooks import ObserverHook, RemovableHandle, watchers
 from minigrad.nn.activations import ReLU, Sigmoid, Tanh
 from minigrad.nn.module import Module
 from minigrad.output.words import class_name
@@ -23,6 +24,8 @@ from minigrad.tensors.tensor import Tensor
 
 MULTIPLYING = ("linear", "matmul", "conv")
 """The primitives whose second operand is a weight."""
+KEPT = 1 << 16
+"""The number of elements of a result beyond which it is not kept."""
 
 
 class Stopwatch:
@@ -59,20 +62,28 @@ class ActivationHooks:
         predicted: whether the model was called without recording.
         takes_targets: whether the model returns the loss as well, which it computes from its second input.
         called: the names of the modules that were called.
+        values: the results of the operations of this step, by node.
         training: whether the model was in training mode.
         inputs: the inputs of the model, as an array; None where it gets several.
         reach: what the result of an example depends on; None where that is not known.
         created: the shape of a weight that the forward pass created, which no module has; None if there is none.
         levelled: a normalization that gives all examples the same result, though they differ; None if there is none.
+        spread: the standard deviation of the results over the examples; nan for one example, or one number each.
         unread: the first layer, if it gets the same numbers for each example and the model gives the same results.
     """
 
     def __init__(self, model: Module, stopwatch: Stopwatch) -> None:
         self.model, self._stopwatch = model, stopwatch
         self._handles: list[RemovableHandle] = []
+        self._watches: list[Any] = []
 
-    def attach(self, walks: bool = False) -> None:
-        """Attach the hooks and discard earlier records. With `walks`, walk the graph for `reach`."""
+    def attach(self, walks: bool = False, keeps_values: bool = False) -> None:
+        """Attach the hooks and discard earlier records.
+
+        Args:
+            walks: whether to walk the graph for `reach`.
+            keeps_values: whether to keep the results of all operations.
+        """
         self.detach()
         self.walks = walks
         self.outputs: dict[str, Outputs] = {}
@@ -90,10 +101,15 @@ class ActivationHooks:
         self.created: tuple[int, ...] | None = None
         self.levelled: str | None = None
         self.unread: str | None = None
+        self.spread = math.nan
         self._first: tuple[str, np.ndarray] | None = None  # the first layer with parameters, and what it got
         self._from_modules: set[Node | None] = set()  # the nodes computed by modules of their own
         self._names = {module: named(path, module) for path, module in self.model.named_modules()}
         self._since = engine.tick()
+        self.values: dict[Any, np.ndarray] = {}
+        if keeps_values:
+            self._watches = [self._keep]
+            watchers.extend(self._watches)
         hook = ObserverHook(self._record)
         for module in self._names:
             self._handles.append(module.register_forward_hook(hook))
@@ -103,6 +119,13 @@ class ActivationHooks:
         for handle in self._handles:
             handle.remove()
         self._handles = []
+        watchers[:] = [w for w in watchers if w not in self._watches] if self._watches else watchers
+        self._watches = []
+
+    def _keep(self, primitive: Any, result: Any, direction: str, node: Any) -> None:
+        """Keep a result of the forward pass, as a watcher of everything that is computed."""
+        if direction == "forward" and isinstance(node, Node) and getattr(result, "size", KEPT + 1) <= KEPT:
+            self.values[node] = np.asarray(result)
 
     def _record(self, module: Module, inputs: Any, output: Any) -> None:
         self.called.add(self._names[module])
@@ -137,6 +160,7 @@ class ActivationHooks:
                 self.same = self.same is not False and bool((input_array == input_array[:1]).all())
             if self.batch is not None:
                 self.zero = self.zero is not False and self.batch.low == 0 == self.batch.high
+            self.spread = _spread(array)
             self.inputs = input_array if len(inputs) == 1 or self.takes_targets else None
             if self._first is not None and _is_constant(array) and _is_constant(self._first[1]):
                 self.unread = self._first[0] if not _is_constant(input_array) else None
@@ -198,6 +222,13 @@ def first_result(output: Any) -> Any:
     if not isinstance(output, tuple | list):
         return output
     return next((o for o in output if getattr(o, "ndim", 0)), output[0] if output else None)
+
+
+def _spread(rows: np.ndarray) -> float:
+    """Return the root of the mean variance over the rows."""
+    if rows.ndim < 2 or len(rows) < 4 or rows[0].size < 2 or rows.size > KEPT:
+        return math.nan
+    return math.sqrt(float(rows.var(axis=0, dtype=np.float64).mean()))
 
 
 def _is_constant(rows: np.ndarray) -> bool:

@@ -351,7 +351,7 @@ class Watcher:
                 return
         with self._stopwatch:
             self._sample = Sample(step)
-            self._activations.attach(walks=step <= WALKED)
+            self._activations.attach(walks=step <= WALKED, keeps_values=self._scene.will_be_due)
             self._added = {}
             given = [p for group in self.optimizer.param_groups for p in group["params"]] if self.optimizer else []
             for p in {id(p): p for p in (*given[:1], *given[-1:]) if p.requires_grad}.values():
@@ -418,6 +418,7 @@ class Watcher:
         if self._sample is not None and self._sample.step == step:
             output: Any = self._activations.output
             self._scene.look_at_inputs(self._activations)
+            self._scene.values = self._activations.values
         elif self._undiagnosed and self.samples[-1].step == step:  # logged after the step
             output = self._scene.output
         else:
@@ -487,12 +488,13 @@ class Watcher:
         self._add_sample(sample)
         scene, batch = self._scene, self._activations.batch
         scene.look_at_inputs(self._activations)
-        scene.batch, scene.output = batch, self._activations.output
+        scene.batch, scene.output, scene.values = batch, self._activations.output, self._activations.values
         if scene.output is None and self._activations.shape:
             scene.connected = False  # its result has no graph
         scene.unread.append(self._activations.unread)
         scene.created.append(self._activations.created)
         scene.levelled.append(self._activations.levelled)
+        scene.spreads.append(self._activations.spread)
         scene.first_batch = scene.first_batch or batch
         scene.uphill.append(self._uphill(sample, changes, before))
         self._find_anew(before)
