@@ -462,7 +462,9 @@ def no_progress(
     related = scene.giveaway.related
     frequencies = scene.label_entropy if related is False or (related and len(losses) >= PATIENCE) else math.nan
     known = [
-        cost for cost in (frequencies, *([fmean(scene.guesses)] if scene.guesses else [])) if 0.5 * first < cost < first
+        cost
+        for cost in (frequencies, *([fmean(scene.guesses)] if scene.guesses and len(losses) >= PATIENCE else []))
+        if 0.5 * first < cost < first
     ]
     start = min([first, *map(math.log, near), *known])
     if len(losses) >= PATIENCE and near and scene.neighbours.agreement()[1] < CHANCE:

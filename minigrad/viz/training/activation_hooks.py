@@ -108,7 +108,7 @@ class ActivationHooks:
         self._since = engine.tick()
         self.values: dict[Any, np.ndarray] = {}
         if keeps_values:
-            self._watches = [self._keep]
+            self._watches, self._thread = [self._keep], threading.get_ident()
             watchers.extend(self._watches)
         hook = ObserverHook(self._record)
         for module in self._names:
@@ -124,7 +124,8 @@ class ActivationHooks:
 
     def _keep(self, primitive: Any, result: Any, direction: str, node: Any) -> None:
         """Keep a result of the forward pass, as a watcher of everything that is computed."""
-        if direction == "forward" and isinstance(node, Node) and getattr(result, "size", KEPT + 1) <= KEPT:
+        own = threading.get_ident() == self._thread
+        if own and direction == "forward" and isinstance(node, Node) and getattr(result, "size", KEPT + 1) <= KEPT:
             self.values[node] = np.asarray(result)
 
     def _record(self, module: Module, inputs: Any, output: Any) -> None:
