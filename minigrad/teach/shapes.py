@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.teach.mistakes import Edge
-from minigrad.teach.mistakes.moves import dimensions
+from minigrad.teach.mistakes.moves import dimensions, subsets
 from minigrad.teach.tape import Tape
 from minigrad.teach.wording import Words
 
@@ -34,7 +34,7 @@ def _candidates(tape: Tape, words: Words) -> Iterator[tuple[Any, str]]:
     edges = [Edge(tape, words, k, i) for k, i in tape.edges if tape.ops[k].sources[i] == 0]
     for edge in edges:
         yield from _sums(edge)
-    for axes in _subsets(tape.x.ndim):
+    for axes in subsets(range(tape.x.ndim)):
         for keep in (False, True):
             kept = ", with keepdims=True" * keep
             where = dimensions(axes)
@@ -60,7 +60,7 @@ def _sums(s: Edge) -> Iterator[tuple[Any, str]]:
         f"{operand} of shape {shape} is broadcast in {through}, so its gradient must be summed over {dimensions(right)}"
     )
     yield raw, f"{must}, and is not summed at all: every example contributes, as in db = dscores.sum(axis=0)"
-    for axes in _subsets(raw.ndim):
+    for axes in subsets(range(raw.ndim)):
         if axes != right:
             yield raw.sum(axis=axes), f"{must}; it is summed over {dimensions(axes)} instead"
             yield raw.mean(axis=axes), f"{must}; it is averaged over {dimensions(axes)} instead"
@@ -98,8 +98,3 @@ def _products(s: Edge) -> Iterator[tuple[Any, str]]:
             yield s.g * other, f"the gradient of {operand} is an elementwise product, and must be a matrix product"
         except ValueError:
             return
-
-
-def _subsets(ndim: int) -> Iterator[tuple[int, ...]]:
-    for n in range(1, ndim + 1):
-        yield from itertools.combinations(range(ndim), n)

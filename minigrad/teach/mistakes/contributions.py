@@ -15,7 +15,7 @@ from minigrad.teach.catalogue import REDUCTIONS, Variant, mistake
 from minigrad.teach.mistakes.factors import factor_words
 from minigrad.teach.mistakes.formulas import derivative, functions, spoken
 from minigrad.teach.mistakes.forward import other_indices
-from minigrad.teach.mistakes.moves import dimensions, shifted
+from minigrad.teach.mistakes.moves import dimensions, shifted, subsets
 from minigrad.teach.mistakes.sites import Edge
 from minigrad.teach.tape import MOVING, Times
 
@@ -278,7 +278,7 @@ def _other_array(s: Edge) -> Iterator[Variant]:
                     )
         if name != "y" and op.kind in ("mul", "matmul") and right.ndim <= 4:
             dims = [d for d in range(right.ndim) if right.shape[d] > 1]
-            for flipped in [axes for n in range(1, len(dims) + 1) for axes in itertools.combinations(dims, n)]:
+            for flipped in subsets(dims):
                 text = f"{said} flipped along {dimensions(flipped)}, in reverse order"
                 yield Variant(instead(name, np.flip(right, flipped)), text, 0.3 + 0.1 * (len(flipped) == 3))
 

@@ -1,6 +1,9 @@
-"""Moved elements."""
+"""Moved elements, and the axes along which they move."""
 
 from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -10,6 +13,13 @@ def shifted(c: np.ndarray, by: int, axis: int) -> np.ndarray:
     out = np.roll(c, by, axis)
     out[(slice(None),) * axis + (0 if by > 0 else -1,)] = 0
     return out
+
+
+def subsets(axes: Iterable[int]) -> Iterator[tuple[int, ...]]:
+    """Yield the sets of axes that are not empty, the smallest first."""
+    several = tuple(axes)
+    for n in range(1, len(several) + 1):
+        yield from itertools.combinations(several, n)
 
 
 def dimensions(axes: tuple[int, ...]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.primitives.primitive import Elementwise
+from minigrad.teach.mistakes.moves import subsets
 from minigrad.teach.tape import Tape
 from minigrad.teach.wording import Words
 from minigrad.tensors.node import unbroadcast
@@ -308,8 +308,7 @@ class Block(Site):
     @cached_property
     def axes(self) -> list[tuple[int, ...]]:
         """The sets of axes over which a normalization may go."""
-        dims = range(self.x.ndim)
-        return [a for n in dims for a in itertools.combinations(dims, n + 1)]
+        return [*subsets(range(self.x.ndim))]
 
     @cached_property
     def counts(self) -> dict[int, str]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from minigrad.teach.catalogue import Variant, mistake
 from minigrad.teach.mistakes.factors import SQUARE, factor_words, meaningful
-from minigrad.teach.mistakes.moves import dimensions, shifted
+from minigrad.teach.mistakes.moves import dimensions, shifted, subsets
 from minigrad.teach.mistakes.sites import Whole
 
 
@@ -33,7 +33,7 @@ def _whole_factor(s: Whole) -> Iterator[Variant]:
 
 def _whole_factor_words(c: float, s: Whole) -> tuple[str, float]:
     whole = round(abs(c)) if abs(c) > 1 else round(1 / abs(c))
-    if whole > 1 and math.isclose(max(abs(c), 1 / abs(c)), whole, rel_tol=1e-6):
+    if whole > 1 and math.isclose(max(abs(c), 1 / abs(c)), whole, rel_tol=1e-4):
         meaning = s.sizes.get(whole) or next((text for text, n in meaningful(s.tape) if n == whole), "")
         meaning = meaning.removeprefix(SQUARE).removeprefix(", or ")
         text = f"{'-' * (c < 0)}{whole if abs(c) > 1 else f'1/{whole}'}{', ' * bool(meaning)}{meaning}"
@@ -68,10 +68,10 @@ def _whole_transposed(s: Whole) -> Iterator[Variant]:
 def _whole_order(s: Whole) -> Iterator[Variant]:
     shape = s.x.shape
     dims = [d for d in range(len(shape)) if shape[d] > 1]
-    for axes in [a for n in range(1, len(dims) + 1) for a in itertools.combinations(dims, n)]:
+    for axes in subsets(dims):
         yield Variant(
             lambda g, a=axes: np.flip(g, a),
-            f"right, but flipped along {dimensions(axes)}: must a kernel or a sequence be reversed?",
+            f"flipped along {dimensions(axes)}: must a kernel or a sequence be reversed?",
         )
     if 1 < len(shape) <= 5:
         for axes in itertools.permutations(range(len(shape))):
