@@ -2,43 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import contextlib
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from minigrad.nn.arguments import check_callable, check_number, check_positive
+from minigrad.nn.arguments import check_callable
 from minigrad.output.words import class_name
-from minigrad.scalar import Value
 from minigrad.teach.catalogue import Mistake, Variant
 from minigrad.teach.edits import Formula, Line
 from minigrad.teach.report import Report, either
 from minigrad.teach.restoring import same_generators
 from minigrad.teach.rule_calls import CallError
+from minigrad.teach.schedule_calls import readings
 from minigrad.teach.schedule_mistakes import CATALOGUE
+from minigrad.teach.schedule_reference import ENDING, Reference
 
-SCHEDULES: dict[str, str] = {
-    "step": "def step(t, alpha_0, every, factor=0.5): return alpha_0 * factor ** (t // every)",
-    "exponential": "def exponential(t, alpha_0, k): return alpha_0 * np.exp(-k * t)",
-    "inverse": "def inverse(t, alpha_0, k): return alpha_0 / (1 + k * t)",
-    "cosine": """def cosine(t, alpha_0, T, smallest=0.0):
-    return smallest + (alpha_0 - smallest) * (1 + np.cos(np.pi * t / T)) / 2""",
-    "linear": "def linear(t, alpha_0, T, last=0.0): return alpha_0 + (last - alpha_0) * t / T",
-    "polynomial": "def polynomial(t, alpha_0, T, power=1.0): return alpha_0 * (1 - t / T) ** power",
-    "restarts": """def restarts(t, alpha_0, T, smallest=0.0):
-    return smallest + (alpha_0 - smallest) * (1 + np.cos(np.pi * (t % T) / T)) / 2""",
-    "warmup": "def warmup(t, alpha_0, T): return alpha_0 * min(1, (t + 1) / T)",
-}
-"""The schedules as formulas. The lecture's are step, exponential and inverse."""
-ENDING = ("cosine", "linear", "polynomial")
-"""Those that end at T; what comes afterwards is not compared."""
-OTHER_NAMES = {"1/t": "inverse", "exp": "exponential", "step_decay": "step", "cosine_annealing": "cosine"}
-OTHER_SETTINGS = {
-    "learning_rate": "alpha_0", "lr": "alpha_0", "initial_lr": "alpha_0", "lr0": "alpha_0", "gamma": "factor",
-    "step_size": "every", "steps": "T", "T_max": "T", "total": "T", "eta_min": "smallest", "drop": "factor",
-    "decay": "k", "decay_rate": "k", "epochs": "every", "rate": "alpha_0", "alpha0": "alpha_0", "base_lr": "alpha_0",
-}  # fmt: skip
+LIMIT = 2.0
+"""The seconds of computing after which no further pairs of mistakes are tried."""
+
+
+class SettingsError(ValueError):
+    """The schedule itself cannot be computed."""
 
 
 @dataclass(repr=False)
@@ -65,22 +53,45 @@ class ScheduleReport(Report):
         return f"{self}\n    the formula:   {_shown(self.line.before)}\n    yours acts as: {_shown(self.line.after)}"
 
 
-def check_schedule(mine: Callable[..., Any], schedule: str, **settings: Any) -> ScheduleReport:
+def check_schedule(mine: Any, schedule: Any, **settings: Any) -> ScheduleReport:
     """Check a schedule of the learning rate written by hand, and name the mistake in it.
 
     Args:
-        mine: a function of t, the number of steps or epochs from 0, that returns the rate.
-        schedule: "step", "exponential", "inverse" (the lecture's 1/t decay), "cosine", "linear",
-            "polynomial", "restarts" (a cosine that starts again after every T steps) or "warmup".
-        settings: alpha_0, the rate at t = 0, and every and factor (step), k (exponential, inverse), T and smallest
-            (cosine, restarts), T and last (linear), T and power (polynomial), T (warmup).
+        mine: a function of t, the number of steps or epochs from 0, that returns the rate; its further arguments may be
+            settings. Or a function of (epoch, rate) that returns the next rate, as in Keras; a class with step() that
+            shows its rate as `lr`, `get_lr()` or in an optimizer; a generator; or a list of the rates.
+            For "plateau", a function or a class whose step gets the loss of each epoch.
+        schedule: the name of a schedule in the table below; a scheduler of `optim`, such as StepLR(0.1, step_size=10);
+            or the right function of t.
+        settings: those of the formula, with the names in the table; PyTorch's names are understood as well.
+
+    ================ ==================================================================================================
+    "step"           alpha_0 * factor ** (t // every); factor is 0.5 by default
+    "multistep"      alpha_0 * factor ** n, where n of the milestones are passed (t >= milestone); factor 0.1
+    "exponential"    alpha_0 * exp(-k * t), or alpha_0 * factor ** t
+    "inverse"        alpha_0 / (1 + k * t), the lecture's 1/t decay
+    "cosine"         smallest + (alpha_0 - smallest) * (1 + cos(pi * t / T)) / 2; smallest 0
+    "linear"         alpha_0 + (last - alpha_0) * t / T; last 0
+    "polynomial"     alpha_0 * (1 - t / T) ** power; power 1
+    "restarts"       the cosine with t % T; with T_mult, each period is T_mult times the one before
+    "warmup"         alpha_0 * min(1, (t + 1) / T)
+    "warmup_cosine"  alpha_0 * (t + 1) / warmup while t < warmup, then the cosine from there to T
+    "constant"       alpha_0 * factor while t < T, then alpha_0; factor 1/3
+    "cyclic"         from alpha_0 up to `largest` in `up` steps and down again; with `decay`, each cycle is lower
+    "onecycle"       from largest / div_factor (25) up to `largest` at start * T - 1 (start 0.3), down to the first rate
+                     / final_div_factor (1e4) at T - 1, along half waves of cosine; anneal="linear": straight lines
+    "plateau"        the rate times factor (0.1), but at least `smallest`, after more than `patience` (10) losses that
+                     are not below best * (1 - threshold); threshold 0
+    ================ ==================================================================================================
+
+    What comes after T is not compared, where a schedule ends there.
 
     Returns:
         A report, which is true as a bool if the schedule is right, and whose text explains what is wrong.
 
     Raises:
-        ValueError: if there is no such schedule, or a setting has no such value.
-        TypeError: if a setting is unknown, missing or not a number.
+        ValueError: if there is no such schedule, or a length is not positive.
+        TypeError: if a setting is unknown, missing or no number, or mine cannot be called.
 
     >>> report = check_schedule(lambda t: 0.1 * 0.5 ** (t / 10), "step", alpha_0=0.1, every=10)
     >>> report.mistake
@@ -88,101 +99,142 @@ def check_schedule(mine: Callable[..., Any], schedule: str, **settings: Any) -> 
     >>> bool(check_schedule(lambda t: 0.1 / (1 + 0.01 * t), "inverse", alpha_0=0.1, k=0.01))
     True
 
-    Source: CS231n, "Learning rate decay".
+    Source: CS231n, "Learning rate decay"; the other schedules are those of `optim.lr_scheduler`.
     """
-    check_callable("check_schedule", mine=mine)
-    name = OTHER_NAMES.get(schedule, schedule) if isinstance(schedule, str) else schedule
-    if not isinstance(name, str) or name not in SCHEDULES:
-        raise ValueError(f"check_schedule: no schedule {schedule!r}; the schedules are {', '.join(SCHEDULES)}.")
-    formula = Formula.of(SCHEDULES[name])
-    defaults = {"factor": 0.5, "smallest": 0.0, "last": 0.0, "power": 1.0}
-    given = {n: v for n, v in defaults.items() if n in formula.settings}
-    for setting, value in settings.items():
-        ours = setting if setting in formula.settings else OTHER_SETTINGS.get(setting, setting)
-        if ours not in formula.settings:
-            raise TypeError(f"check_schedule: {name} has no setting {setting!r}; it has {sorted(formula.settings)}.")
-        given[ours] = value
-    if missing := sorted(formula.settings - given.keys()):
-        raise TypeError(f"check_schedule: {name} needs {', '.join(missing)}.")
-    check_number("check_schedule", **given)
-    check_positive("check_schedule", **{n: v for n, v in given.items() if n in ("alpha_0", "every", "T")})
-    for setting, value in given.items():
-        if not np.isfinite(value):
-            raise ValueError(f"check_schedule: {setting} must be finite, got {value}")
-    end = int(given.get("T", given.get("every", 20)) * (1 if name in ENDING else 3)) or 20
-    times = sorted({*range(12), *np.linspace(0, end, 40).astype(int).tolist(), end - 1, end, end // 3, end // 3 - 1})
-    times = [t for t in times if t >= 0]
+    if not isinstance(mine, list | tuple | np.ndarray) and not hasattr(mine, "step"):
+        check_callable("check_schedule", mine=mine)
+    reference = Reference.of(schedule, settings)
+    name, times = reference.name, reference.times()
+    count = times[-1] + 1
+    reports: list[tuple[float, ScheduleReport]] = []
+    mistake, raised = "raises", ""
     try:
-        # in order: a schedule may keep its rate from one call to the next
-        every = range(max(times) + 1) if end <= 1000 else times
         with same_generators():
-            rates = {t: _rate(mine, t) for t in every}
-            again = np.array([_rate(mine, t) for t in times])
-        values = np.array([rates[t] for t in times])
+            for rates in readings(mine, reference, count, times):
+                report, assumes = _judged(reference, times, np.array([rates[t] for t in times]))
+                if report:
+                    report.notes += _other_reading(mine) if reports else []
+                    return report
+                reports.append((assumes, report))
     except CallError as error:
-        return ScheduleReport(False, name, error.mistake, cause=str(error))
+        mistake, raised = error.mistake, str(error)
+    except SettingsError as error:
+        raise ValueError(str(error)) from error
     except Exception as error:
-        return ScheduleReport(False, name, "raises", cause=f"the schedule raises {class_name(error)}: {error}")
-    right = _values(formula, given, times)
-    if right is not None and _equal(values, right):
-        return ScheduleReport(True, name)
-    if not np.isfinite(values).any():
-        return ScheduleReport(False, name, "not-finite", cause="the rate is nan or infinite at every t")
-    n = len(times) - (name in ENDING)  # at T itself a limit such as min(t, T) may hide what is wrong
-    found = (
-        sorted(_found(formula, given, times, values), key=lambda f: f[0])
-        or sorted(_found(formula, given, times[:n], values[:n]), key=lambda f: f[0])
-        or sorted(_pairs(formula, given, times[:n], values[:n]), key=lambda f: f[0])[:1]
-    )
-    report = ScheduleReport(False, name, "unknown", cause="no mistake of the catalogue gives these rates")
-    if not found and not _equal(values, again):
-        report.mistake, report.cause = (
-            "not-repeatable",
-            ("it returns other rates when it is called again: it draws random numbers, or keeps a state"),
-        )
-    if found:
-        least = [f for f in found if f[0] == found[0][0]]
-        report.mistake, report.line = found[0][1], found[0][3]
-        report.cause = either(list(dict.fromkeys(f[2] for f in least)))
-        report.hint = f"look at {_shown(found[0][3].before)}"
-    if right is not None:
-        wrong = [i for i in range(len(times)) if not _equal(values[i : i + 1], right[i : i + 1])]
-        report.table = [(f"t = {times[i]}", f"{values[i]:.6g}", f"{right[i]:.6g}") for i in wrong[:3]]
+        raised = f"the schedule raises {class_name(error)}: {error}"
+    if not reports:
+        return ScheduleReport(False, name, mistake, cause=raised)
+    report = min(reports, key=lambda one: one[0])[1]
+    if report.mistake == "unknown" and not _repeats(mine, reference, count, times):
+        report.mistake = "not-repeatable"
+        report.cause = "it returns other rates when it is called again: it draws random numbers, or keeps a state"
     return report
 
 
-def _rate(mine: Callable[..., Any], t: int) -> float:
-    """Return the learner's rate; a division by zero is inf, as in NumPy."""
-    try:
-        rate = mine(t)
-    except ZeroDivisionError:
-        return np.inf
-    number = np.asarray(rate.data if isinstance(rate, Value) else getattr(rate, "_array", rate))
-    if number.size != 1 or number.dtype.kind not in "fiub":
-        said = f"{class_name(rate)} of shape {number.shape}" if number.ndim else repr(rate)
-        raise CallError(f"at t = {t} the schedule returns {said}, not a number", "no-number")
-    return float(number.item())
+def _repeats(mine: Any, reference: Reference, count: int, times: list[int]) -> bool:
+    """Whether a schedule gives the same rates in two more runs."""
+    with contextlib.suppress(Exception), same_generators():
+        one, two = (next(iter(readings(mine, reference, count, times))) for _ in range(2))
+        return all(_equal(np.array([one[t]]), np.array([two[t]])) for t in times)
+    return True
 
 
-def _found(
-    formula: Formula, given: dict[str, Any], times: list[int], values: np.ndarray
-) -> Iterator[tuple[float, str, str, Line]]:
+def _other_reading(mine: Any) -> list[str]:
+    if isinstance(mine, type) or hasattr(mine, "step"):
+        return ["the rates are those that step() returns, from the first call on"]
+    return ["the rate that it gets is taken for that at the start; Keras passes in the rate of the epoch before"]
+
+
+def _judged(reference: Reference, times: list[int], values: np.ndarray) -> tuple[ScheduleReport, float]:
+    """Compare the rates at some times with the schedule; return the report, and how much its cause assumes."""
+    formula, given, name = reference.formula, reference.settings, reference.name
+    right = _values(formula, given, times)
+    if right is None:
+        raise SettingsError(f"check_schedule: {name} cannot be computed with {_shown_settings(given)}.")
+    if _equal(values, right):
+        return ScheduleReport(True, name), 0.0
+    for note, other in reference.alternatives:
+        made = _values(other, given, times)
+        if made is not None and _equal(values, made):
+            return ScheduleReport(True, name, notes=[note]), 0.0
+    if not np.isfinite(values).any():
+        return ScheduleReport(False, name, "not-finite", cause="the rate is nan or infinite at every t"), 0.0
+    n = len(times) - (name in ENDING)  # at T itself a limit such as min(t, T) may hide what is wrong
+    formulas = [formula, *(other for _, other in reference.alternatives)]
+    windows = [slice(None), slice(n), slice(1, n)]  # the rate at t = 0 may be a case of its own
+    found: list[Found] = []
+    for window in windows:
+        for one in formulas:
+            found = found or sorted(_found(one, given, times[window], values[window]), key=lambda f: f[0])
+    found = found or sorted(_pairs(formula, given, times[:n], values[:n]), key=lambda f: f[0])[:1]
+    report = ScheduleReport(False, name, "unknown", cause="no mistake of the catalogue gives these rates")
+    assumes = 9.0
+    if found:
+        least = [f for f in found if f[0] == found[0][0]]
+        assumes, report.mistake, report.line = found[0][0], found[0][1], found[0][3]
+        report.cause = either(list(dict.fromkeys(f[2] for f in least)))
+        report.hint = f"look at {_shown(found[0][3].before) or 'what t is'}"
+    wrong = [i for i in range(len(times)) if not _equal(values[i : i + 1], right[i : i + 1])]
+    report.table = [(f"t = {times[i]}", f"{values[i]:.6g}", f"{right[i]:.6g}") for i in wrong[:3]]
+    if not found:
+        report.cause = _described(times, values, right, wrong) or report.cause
+    return report, assumes
+
+
+def _shown_settings(given: dict[str, Any]) -> str:
+    return ", ".join(f"{name}={value!r}" for name, value in given.items() if name != "losses")
+
+
+def _described(times: list[int], values: np.ndarray, right: np.ndarray, wrong: list[int]) -> str:
+    """Describe rates that no mistake explains."""
+    if not np.isfinite(values).all():
+        t = times[int(np.flatnonzero(~np.isfinite(values))[0])]
+        return f"the rate is {values[~np.isfinite(values)][0]} at t = {t}: a division by zero, or a root or logarithm"
+    with np.errstate(all="ignore"):
+        ratio, apart = values / right, values - right
+    if _equal(values, -right):
+        return "the sign of every rate is wrong"
+    if _equal(ratio, np.full_like(ratio, ratio[0])):
+        return f"every rate is {ratio[0]:.6g} times that of the schedule"
+    if _equal(apart, np.full_like(apart, apart[0])):
+        return f"every rate is {apart[0]:.6g} more than that of the schedule"
+    if np.ptp(values) == 0:
+        return f"the rate never changes: it is {values[0]:.6g} throughout"
+    fine = [t for i, t in enumerate(times) if i not in wrong]
+    if wrong == list(range(wrong[0], len(times))) and wrong[0] > 2:
+        return f"the rates are right up to t = {times[wrong[0] - 1]}, and wrong from t = {times[wrong[0]]} on"
+    if wrong == list(range(len(wrong))) and len(fine) > 2:
+        return f"the rates are wrong up to t = {times[wrong[-1]]}, and right from t = {fine[0]} on"
+    return ""
+
+
+Found = tuple[float, str, str, Line]
+
+
+def _found(formula: Formula, given: dict[str, Any], times: list[int], values: np.ndarray) -> Iterator[Found]:
     """Yield (what it assumes, name, sentence, line) of each mistake that gives the values."""
+    few = [len(times) // 3, 2 * len(times) // 3]
     for mistake in CATALOGUE.values():
         for variant in mistake.find(formula):
+            if times[-1:] > [2000] and "range(t" in variant.change.line.after:
+                continue  # it would take too long
+            some = _values(variant.change, given, [times[i] for i in few])
+            if some is None or not _equal(values[few], some):
+                continue
             made = _values(variant.change, given, times)
             if made is not None and _equal(values, made):
                 yield mistake.assumes, mistake.name, _sentence(mistake, variant), variant.change.line
 
 
-def _pairs(
-    formula: Formula, given: dict[str, Any], times: list[int], values: np.ndarray
-) -> Iterator[tuple[float, str, str, Line]]:
+def _pairs(formula: Formula, given: dict[str, Any], times: list[int], values: np.ndarray) -> Iterator[Found]:
     """The same for two mistakes, of which the second is made in the formula that has the first."""
     few = [0, len(times) // 3, len(times) // 2]
+    until = time.thread_time() + LIMIT
     for one in CATALOGUE.values():
         for first in one.find(formula) if one.assumes <= 1.25 else ():
             for two in CATALOGUE.values():
+                if time.thread_time() > until:
+                    return
                 for second in two.find(first.change) if two.assumes <= 1.25 and two is not one else ():
                     some = _values(second.change, given, [times[i] for i in few])
                     if some is None or not _equal(values[few], some):
@@ -204,11 +256,10 @@ def _shown(line: str) -> str:
 
 
 def _values(formula: Formula, given: dict[str, Any], times: list[int]) -> np.ndarray | None:
-    namespace: dict[str, Any] = {"np": np, **given}
     made = []
     with np.errstate(all="ignore"):
         for t in times:
-            namespace["t"] = t
+            namespace: dict[str, Any] = {"np": np, **given, "t": t}
             try:
                 made.append(float(formula(namespace)))
             except ZeroDivisionError:
