@@ -7,6 +7,7 @@ upstream gradient, is not wrong. So one mistake is one wrong line.
 from __future__ import annotations
 
 import difflib
+import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -22,7 +23,8 @@ from minigrad.program.variables import calling_names, node_of, variables
 from minigrad.scalar import Value
 from minigrad.teach.backward_report import FOLLOWS, RIGHT, UNKNOWN, WRONG, BackwardReport, Line
 from minigrad.teach.diagnosis import Case, diagnosis
-from minigrad.teach.recording import Recording
+from minigrad.teach.recording import Place, Recording
+from minigrad.teach.repeats import repeats
 from minigrad.tensors.node import unbroadcast
 from minigrad.tensors.tensor import Tensor
 
@@ -96,6 +98,10 @@ def _gradients(names: Mapping[str, Any], program: Mapping[str, Any]) -> dict[str
     return {name: value for name, value in found.items() if name.startswith("d")}
 
 
+BUDGET, LEAST = 4.0, 0.3
+"""Seconds of computing for the causes of all lines, and the limit of each line after that."""
+
+
 class _Pass:
     """The graph of a forward pass, on which a backward pass by hand is run."""
 
@@ -113,8 +119,22 @@ class _Pass:
                 self.values.setdefault(node, value._array)
         self.again: dict[Any, Any] = {}
         self.seed: Any = None
+        self.searched = 0.0  # seconds
+        self.right: dict[Any, Any] = {}
+        self.passes = self._passes()
         if any(node.released for node in self.order) and not isinstance(output, Value):
             self._record_again()
+
+    def _passes(self) -> list[list[Any]]:
+        """Return the nodes in the order of the program, those of all passes of a loop together; none without a loop."""
+        nodes = sorted((node for node in self.order if node.primitive is not None), key=lambda node: node.index)
+        blocks = repeats([(node.primitive.name, getattr(node, "shape", ())) for node in nodes])
+        passes = [[node] for node in nodes]
+        for start, length, times in blocks:
+            for k in range(start + length, start + length * times):
+                passes[start + (k - start) % length] += passes[k]
+                passes[k] = []
+        return passes if blocks else []
 
     def _record_again(self) -> None:
         """Record the graph again, with the same values: an earlier backward pass has released it."""
@@ -185,10 +205,10 @@ class _Pass:
                 "check_backward: no gradients to check. Pass locals(), with a variable dNAME for the gradient of NAME, "
                 "or the gradients by name: check_backward(loss, dlogits=dlogits)"
             )
-        given = {line.node: line.used for line in lines if line.used is not None}
         single = getattr(self.root, "shape", ()) == () or int(np.prod(self.root.shape)) == 1
         seed: Any = 1.0 if isinstance(self.root, Value) else np.ones(self.root.shape, self.root.dtype)
         if not single:
+            given = {line.node: line.used for line in lines if line.used is not None}
             if self.root not in given:
                 raise ValueError(
                     f"check_backward: the result has the shape {self.root.shape}, so its gradient must be given: d"
@@ -197,20 +217,19 @@ class _Pass:
             seed = given[self.root]
         self.seed = seed
         right, _ = self.walk(seed, {})
+        self.right = right
+        for line in lines:
+            self._find_pass(line, lines)
+        given = {line.node: line.used for line in lines if line.used is not None and not line.of_a_pass}
         expected, sizes = self.walk(seed, given)
-        place = {node: k for k, node in enumerate(self.order)}
-        in_program = {line.node: k for k, line in enumerate(lines)}
-        ends = {line.node: self._ends(line.node, in_program) for line in lines if line.node in place}
-        if any(in_program.get(end, -1) > in_program[node] for node, found in ends.items() for end in found):
-            # not in the order of the lines of a backward pass, as in a dictionary of gradients
-            lines.sort(key=lambda line: place.get(line.node, len(place)))
+        lines = self._in_order(lines)
         by_node = {line.node: line for line in lines if line.gradient is not None}
         kinks: dict[Any, Any] = {}  # gradients that differ from the engine's, where several are right
         for line in by_node.values():
             if line.node not in expected:
                 self._unreached(line)
                 continue
-            self._judge(line, right.get(line.node), expected[line.node], sizes[line.node], by_node)
+            self._judge(line, right, expected[line.node], sizes[line.node], by_node)
             if line.verdict == WRONG and self._at_kink(line, given):
                 line.verdict, line.cause = RIGHT, "at a kink or a tie, where more than one gradient is right"
                 kinks[line.node] = line.used
@@ -236,6 +255,43 @@ class _Pass:
             text = f"Not compared, as there is no variable of that name without the d: {', '.join(others[:8])}."
             note = f"{note} {text}".strip()
         return BackwardReport(lines, note, self.root)
+
+    def _find_pass(self, line: Line, lines: list[Line]) -> None:
+        """Find the pass of a loop that a gradient is of, where the variable is that of the last pass.
+
+        The backward loop ends with the first pass, so there dh is the gradient of another h than that of the program.
+        """
+        same = next((nodes for nodes in self.passes if len(nodes) > 1 and line.node in nodes), [])
+        rebound = any(node not in self.names for node in same)
+        if not rebound or line.used is None or line.gradient.shape != line.shape:
+            return
+        for node in (line.node, *same):
+            e = self.right.get(node)
+            if e is not None and np.allclose(line.gradient, e, rtol=1e-5, atol=1e-8 * np.abs(e).max(initial=0)):
+                line.of_a_pass, line.node = node is not line.node, node
+                return
+        others = {one.node: one.used for one in lines if one is not line and one.used is not None}
+        g, e = np.asarray(line.used), self.walk(self.seed, others)[0].get(line.node)
+        if e is not None and not np.allclose(g, e, rtol=1e-5):
+            said = self._cause(line, g, np.asarray(e, float), others)
+            line.of_a_pass = said == _where(g, e) or "of the loop" in said
+
+    def _in_order(self, lines: list[Line]) -> list[Line]:
+        """Return the lines in the order of the program, but each after those that it is computed from.
+
+        A dictionary of gradients may have any order; and where `dh += …` comes late, the variable is old.
+        """
+        nodes = {line.node for line in lines if line.node is not None}
+        inside = set(self.order)
+        ends = {node: {end for end in self._ends(node, nodes) if end in nodes} for node in nodes & inside}
+        found: list[Line] = []
+        left, done = [*lines], set[Any]()
+        while left:
+            line = next((one for one in left if ends.get(one.node, set()) <= done), left[0])
+            left.remove(line)
+            done.add(line.node)
+            found.append(line)
+        return found
 
     def _line(self, name: str, value: Any) -> Line:
         """Return the line of a gradient, with a verdict if it cannot be compared."""
@@ -279,8 +335,11 @@ class _Pass:
             line.verdict, line.cause = WRONG, "no gradient arrives here: the loss does not change with it"
             line.expected = np.zeros(line.shape or ())
 
-    def _judge(self, line: Line, right: Any, expected: Any, size: float, lines: Mapping[Any, Line]) -> None:
-        """Judge one line: is it right, given its upstream gradients?"""
+    def _judge(
+        self, line: Line, every: Mapping[Any, Any], expected: Any, size: float, lines: Mapping[Any, Line]
+    ) -> None:
+        """Judge one line: is it right, given its upstream gradients? `every` has the right gradients of all nodes."""
+        right = every.get(line.node)
         line.expected = expected
         g, e = np.asarray(line.gradient, dtype=float), np.asarray(expected, dtype=float)
         r = e if right is None else np.asarray(right, dtype=float)
@@ -302,7 +361,27 @@ class _Pass:
             line.cause = f"{misshapen[0]}, which it is computed from, has another shape than its variable"
         else:
             line.verdict = WRONG
-            line.cause = self._cause(line, g, e, {n: one.used for n, one in lines.items() if one.used is not None})
+            used_by_others = {n: o.used for n, o in lines.items() if o.used is not None and not o.of_a_pass}
+            line.cause = self._changed_with(line, lines, every) or self._cause(line, g, e, used_by_others)
+            if line.of_a_pass and fits:
+                of = line.name.removeprefix("d")
+                line.verdict = UNKNOWN
+                line.cause = f"{of} is computed in each pass of a loop, and this may be the gradient of another pass"
+
+    def _changed_with(self, line: Line, lines: Mapping[Any, Line], right: Mapping[Any, Any]) -> str:
+        """Say that a gradient is one array with a later one, which is right after it was written to."""
+        later = [*lines.values()]
+        for other in later[later.index(line) + 1 :]:
+            e = right.get(other.node)
+            if e is None or np.shape(e) != other.gradient.shape:
+                continue
+            if np.shares_memory(other.gradient, line.gradient) and np.allclose(other.gradient, e, rtol=1e-5):
+                of, to = line.name, other.name
+                return (
+                    f"{of} and {to} are one array, so what is written to {to} (+=, *=, [...] =) changes {of} too: "
+                    f"{to} = {of}.copy()"
+                )
+        return ""
 
     def _at_kink(self, line: Line, given: Mapping[Any, Any]) -> bool:
         """Return whether a gradient is a subgradient at a kink, such as that of relu at 0, or at a tie in a maximum.
@@ -397,7 +476,7 @@ class _Pass:
         value = self.values.get(line.node)
         x = np.zeros(e.shape) if value is None else np.asarray(value, dtype=float)
         recording, seed = None, None
-        if fits and value is not None:
+        if value is not None:
             try:
                 recording, seed = self._local(line.node, given, of)
             except Exception:  # an operation that cannot be computed again
@@ -409,19 +488,24 @@ class _Pass:
                 if n > 1:
                     sizes.setdefault(n, f"the size of dimension {d} of {name}")
         case = Case(g, e, x, sizes, names=[of], upstream=[] if seed is None else [seed], recording=recording)
+        case.limit = LEAST if self.searched > BUDGET else None
+        started = time.thread_time()
         with np.errstate(all="ignore"):
             found = diagnosis(case)
+            self.searched += time.thread_time() - started
             vague = found is None or found.mistake == "pattern"
-            swapped = self._swapped(line.node, g, given) if fits and vague else None
+            swapped = self._swapped(line.node, g, e, given, vague) if fits else None
         texts = [] if fits else [f"the shape is {g.shape}, that of {of} is {e.shape}"]
         texts += [swapped] if swapped else [found.cause] if found is not None else []
         if line.gradient.dtype.kind in "iu" and g.ndim:
             texts.append("it is an array of integers: what was assigned to it lost its fraction")
         return ": ".join(texts) or _where(g, e)
 
-    def _swapped(self, start: Any, g: np.ndarray, given: Mapping[Any, Any]) -> str | None:
+    def _swapped(self, start: Any, g: np.ndarray, e: np.ndarray, given: Mapping[Any, Any], vague: bool) -> str | None:
         """Return which array stands in a line where another must, None if that does not explain it."""
         if isinstance(start, Value):
+            return self._other_number(start, float(g), given)
+        if not vague:
             return None
 
         def explains(gradients: Mapping[Any, Any]) -> bool:
@@ -440,7 +524,7 @@ class _Pass:
         arrays = {name: self.values[n] for n, name in self.names.items() if not isinstance(n, int) and n in self.values}
         for node in (n for n in self.order if start in n.inputs and hasattr(n, "plan")):
             live = self.again.get(node, node)
-            saved = live.saved
+            saved, checksums = live.saved, live.checksums
             for k, (role, value) in enumerate(zip(node.plan.saved, saved)):
                 if not _is_array(value):
                     continue
@@ -451,10 +535,43 @@ class _Pass:
                         continue
                     try:
                         live.saved = (*saved[:k], array.astype(value.dtype), *saved[k + 1 :])
+                        live.checksums = None  # no other array has that of the saved one
                         if explains(given):
                             return f"it is computed with {name} instead of {what}"
                     finally:
-                        live.saved = saved
+                        live.saved, live.checksums = saved, checksums
+        if g.size < 2:
+            return None
+
+        def same(a: np.ndarray, b: np.ndarray) -> bool:
+            return np.allclose(a, b, rtol=1e-5, atol=1e-8 * np.abs(a).max(initial=0))
+
+        for node, right in self.right.items():
+            if node is not start and node in self.names and np.shape(right) == g.shape and same(g, right):
+                return f"it is the gradient of {self.names[node]}: are the two exchanged?"
+        for name, array in arrays.items():
+            if array.shape != g.shape:
+                continue
+            if same(g, e * array):
+                return f"it is multiplied by {name}, a factor too many"
+            if same(g, e * (array > 0)):
+                return f"it is multiplied by the mask {name} > 0, a factor too many"
+            if same(e, g * array):
+                return f"the factor {name} is missing"
+        return None
+
+    def _other_number(self, start: Any, g: float, given: Mapping[Any, Any]) -> str | None:
+        """Return which variable a Value is multiplied by instead of the other factor of a product."""
+        users = [node for node in self.order if start in node.inputs]
+        if len(users) != 1 or users[0].primitive.name != "mul" or users[0] not in given or not given[users[0]]:
+            return None
+        factor = next((s for s in users[0].inputs if s is not start), None)
+        if factor is None or factor not in self.names:
+            return None
+        used, own = g / float(given[users[0]]), self.names[factor]
+        for name, value in self.program.items():
+            if isinstance(value, Value) and name != own and np.isclose(value.data, used, rtol=1e-9, atol=0):
+                return f"it is computed with {name} instead of {own}"
         return None
 
     # ---- the part of the graph that a line is about ----------------------------------------------------------------
@@ -500,6 +617,9 @@ class _Pass:
                     recording.values[made[node].node] = made[node]._array
                     if node in self.names or node is start:
                         recording.names[made[node].node] = name if node is start else self.names[node]
+            for number, same in enumerate(self.passes):
+                for count, one in enumerate(node for node in same if node in made and node is not start):
+                    recording.places[made[one].node] = Place.numbered(number, count)
             seeds = [np.asarray(given.get(end, np.ones(made[end].shape)), dtype=float) for end in ends]
             recording.output, seed = made[ends[0]], seeds[0]
             if len(ends) > 1:

@@ -27,6 +27,7 @@ class Line:
         node: the node of the graph.
         gradient, expected: the learner's gradient, and what it must be, given the learner's upstream gradients.
         used: the learner's gradient in the shape of the variable, as an upstream gradient; None if it has none.
+        of_a_pass: whether it seems to be the gradient of another pass of a loop than the variable is of.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Line:
     gradient: Any = field(default=None, repr=False)
     expected: Any = field(default=None, repr=False)
     used: Any = field(default=None, repr=False)
+    of_a_pass: bool = field(default=False, repr=False)
 
 
 @dataclass

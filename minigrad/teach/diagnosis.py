@@ -43,6 +43,7 @@ class Case:
         names: the names of the inputs.
         upstream: for each output of floats, the gradient that both gradients were computed with.
         recording: the graph of the function, where it is recorded already.
+        limit: seconds of computing after which the search gives up; None for the usual ones.
     """
 
     analytic: np.ndarray
@@ -57,6 +58,7 @@ class Case:
     names: Sequence[str] = ()
     upstream: Sequence[np.ndarray] = ()
     recording: Recording | None = None
+    limit: float | None = None
 
     def same(self, a: np.ndarray, b: np.ndarray) -> bool:
         """Return whether two arrays agree within the accuracy of differences."""
@@ -135,7 +137,7 @@ def _search(case: Case) -> Search | None:
     if case.analytic.shape != case.numeric.shape or not np.isfinite(case.analytic).all():
         return None
     tape = tape_of(case)
-    return None if tape is None else Search(tape, case.analytic, case.trusted, case.sizes)
+    return None if tape is None else Search(tape, case.analytic, case.trusted, case.sizes, limit=case.limit)
 
 
 def tape_of(case: Case) -> Tape | None:

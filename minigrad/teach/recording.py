@@ -526,7 +526,7 @@ class Place:
     """Where in the learner's program a node was computed: an instruction, and which of its passes.
 
     Attributes:
-        code, instruction, line: the instruction of a function.
+        code, instruction, line: the instruction of a function. Without a code, its number in the order of the program.
         calls: the calls that led there, the innermost first: the function and the instruction of each.
         count: how often the instruction had created such a node before.
         integers: the variables of the function that were integers, such as those of its loops.
@@ -549,6 +549,15 @@ class Place:
                 if len(calls) == 1:  # a loop around the call
                     self.integers = {**_integers(frame), **self.integers}
         self.calls = tuple(calls)
+
+    @staticmethod
+    def numbered(instruction: int, count: int) -> Place:
+        """Return the place of an operation of which only its number in the order of the program is known."""
+        place = object.__new__(Place)
+        place.code, place.instruction, place.line = None, instruction, 0
+        place.count, place.part, place.integers, place.returned, place.calls = count, 0, {}, (), ()
+        place.execution = 0
+        return place
 
     @property
     def key(self) -> tuple[Any, ...]:

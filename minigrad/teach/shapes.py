@@ -51,10 +51,12 @@ def _candidates(tape: Tape, words: Words) -> Iterator[tuple[Any, str]]:
 def _sums(s: Edge) -> Iterator[tuple[Any, str]]:
     """Yield contributions to a broadcast operand that are summed over other axes than they must be."""
     raw, shape = s.raw(s.g), s.operand.shape
-    if raw.shape == shape:
-        return
     new = raw.ndim - len(shape)
     right = (*range(new), *(d + new for d, n in enumerate(shape) if n == 1 and raw.shape[d + new] > 1))
+    if s.op.kind == "conv" and s.i == 2:  # the bias of each channel
+        raw, right = s.g, (0, *range(2, s.g.ndim))
+    if raw.shape == shape:
+        return
     operand, through = s.words.operand(s.k, s.i), s.words.through(s.k)
     must = (
         f"{operand} of shape {shape} is broadcast in {through}, so its gradient must be summed over {dimensions(right)}"

@@ -43,6 +43,11 @@ def source_text(code: CodeType, instruction: int) -> str:
     return line.encode()[start:stop].decode(errors="replace").strip()
 
 
+def is_written(place: Any) -> bool:
+    """Return whether the learner's program has the instruction, and it is not a part of a primitive."""
+    return place is not None and place.code is not None and not place.part
+
+
 class Words:
     """The names of the operations of one tape."""
 
@@ -60,10 +65,11 @@ class Words:
         op = self.tape.ops[k]
         if self.is_inside(k):
             return ""
-        if op.place is not None and not op.place.part:
+        place: Any = op.place
+        if is_written(place):
             for code, instruction in (
-                *[call[:2] for call in op.place.returned[::-1]],
-                (op.place.code, op.place.instruction),
+                *[call[:2] for call in place.returned[::-1]],
+                (place.code, place.instruction),
             ):
                 if stored := _stored(code).get(instruction):
                     return stored
@@ -92,7 +98,7 @@ class Words:
         op = self.tape.ops[k]
         if op.primitive is None:
             return op.name or "x"
-        if op.place is not None and not op.place.part and not self.is_inside(k):
+        if is_written(op.place) and not self.is_inside(k):
             for code, instruction, _ in self._written_at(k):
                 if (text := source_text(code, instruction)) and len(text) <= 40:
                     return text
@@ -133,7 +139,7 @@ class Words:
     def line(self, k: int) -> str:
         """Return " (line 3)", or "" if the line is not known; with the pass if there are several."""
         op = self.tape.ops[k]
-        if op.place is None:
+        if op.place is None or op.place.code is None:
             return ""
         line = op.place.line
         for code, instruction, of_call in () if op.place.part else op.place.returned[::-1]:

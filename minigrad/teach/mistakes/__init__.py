@@ -36,7 +36,14 @@ from minigrad.teach.mistakes import answers  # noqa: F401 (it adds entries)
 from minigrad.teach.mistakes.answers import Answer
 
 if find_spec("numpy") is not None:
-    from minigrad.teach.mistakes import contributions, forward, functions, values, whole  # noqa: F401 (they add entries)
+    from minigrad.teach.mistakes import (  # noqa: F401 (they add entries)
+        contributions,
+        forward,
+        functions,
+        values,
+        whole,
+        windows,
+    )
     from minigrad.teach.mistakes.sites import Block, Edge, Site, Whole
 
 __all__ = ["CATALOGUE", "REDUCTIONS", "Answer", "Block", "Edge", "Mistake", "Site", "Variant", "Whole", "mistake"]

@@ -406,7 +406,8 @@ def _wrong_product(s: Edge) -> Iterator[Variant]:
             g_text, m_text = f"g{'.T' * turned_g}", f"{called}{'.T' * turned}"
             text = f"`{m_text} @ {g_text}`" if first else f"`{g_text} @ {m_text}`"
             why = "a transpose is wrong" if m is other else f"`{own}` is used instead of `{name}`"
-            yield Variant(product, f"{text}, where g is the upstream gradient: {why}", far, text)
+            key = f"{m is other} {turned} {turned_g} {first}"  # the text has the name of the pass
+            yield Variant(product, f"{text}, where g is the upstream gradient: {why}", far, key)
     for d in range(other.ndim - 2) if s.g.ndim == other.ndim else ():
         if other.shape[d] == s.g.shape[d] > 1:
             text = f"{{}} is summed over dimension {d} first, and each of its elements belongs to one product"

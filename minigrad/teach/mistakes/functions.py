@@ -338,12 +338,13 @@ def other_probabilities(s: Block, axis: int) -> Iterator[tuple[np.ndarray, str, 
         e = np.exp(a - a.max())
         return np.asarray(e / e.sum(axis=over, keepdims=True))
 
-    for other in range(x.ndim):
-        if other != axis:
-            yield softmax(x, other), f"normalized along axis {other}, and must be along axis {axis}", 0.0
-    if x.ndim > 1:
-        yield softmax(x, None), "normalized over the whole array, and not for each example", 0.0
-    yield np.exp(x), "exp alone, which is not normalized (the sum is missing)", 0.1
+    for shifted in (x, x - x.max(axis=axis, keepdims=True)):  # the shift of each row matters to the other axes
+        for other in range(x.ndim):
+            if other != axis:
+                yield softmax(shifted, other), f"normalized along axis {other}, and must be along axis {axis}", 0.0
+        if x.ndim > 1:
+            yield softmax(shifted, None), "normalized over the whole array, and not for each example", 0.0
+        yield np.exp(shifted), "exp alone, which is not normalized (the sum is missing)", 0.1
     yield softmax(-x, axis), "the softmax of the negative scores", 0.3
     yield softmax(2 * x, axis) if x.size else x, "the softmax of twice the scores", 0.8
     yield x, "the scores themselves, before the softmax", 0.2

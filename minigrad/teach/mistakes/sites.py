@@ -327,6 +327,7 @@ class Whole:
             right, learners: the right gradient and the learner's, of the same shape.
         tape: the function.
         sizes: the meaning of numbers.
+        words: the names of the operations.
     """
 
     x: np.ndarray
@@ -334,3 +335,4 @@ class Whole:
     learners: np.ndarray
     tape: Tape
     sizes: Mapping[int, str] = field(default_factory=dict)
+    words: Words | None = None

@@ -291,7 +291,7 @@ def _no_order(s: Site) -> Iterator[Variant]:
 )
 def _exchanged_parts(s: Site) -> Iterator[Variant]:
     parts = [j for j, (k, _) in enumerate(s.uses) if s.tape.ops[k].kind == "getitem"]
-    names = [s.words.name(s.uses[j][0]) for j in parts]
+    names = [_part_name(s, s.uses[j][0]) for j in parts]
     index = [s.tape.ops[s.uses[j][0]].parameters["index"] for j in parts]
     n = len(parts)
     if not 2 <= n <= 12:
@@ -304,12 +304,22 @@ def _exchanged_parts(s: Site) -> Iterator[Variant]:
         return out
 
     one = [*range(n)]
-    orders = {f"{names[a]} and {names[b]} are exchanged": _swapped(one, a, b) for a in one for b in one[:a]}
-    orders["they are in reverse order"] = one[::-1]
-    orders["each is one place too far"] = [*one[1:], 0]
-    orders["each is one place too early"] = [n - 1, *one[:-1]]
-    for number, (said, order) in enumerate(orders.items()):
+    orders = [(f"{names[b]} and {names[a]} are exchanged", _swapped(one, a, b)) for a in one for b in one[:a]]
+    orders += [
+        ("they are in reverse order", one[::-1]),
+        ("each is one place too far", [*one[1:], 0]),
+        ("each is one place too early", [n - 1, *one[:-1]]),
+    ]
+    for number, (said, order) in enumerate(orders):
         yield Variant(lambda cs, o=order: put(cs, o), said, 0.1 * (number >= 15), f"parts {number}")
+
+
+def _part_name(s: Site, k: int) -> str:
+    """Return the name of a part: its own, or that of the one result that is computed from it."""
+    op = s.tape.ops[k]
+    if not s.words.variable(k) and len(op.users) == 1 and s.words.variable(op.users[0][0]):
+        return s.words.name(op.users[0][0])
+    return s.words.name(k)
 
 
 def _swapped(order: list[int], a: int, b: int) -> list[int]:

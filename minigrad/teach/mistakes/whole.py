@@ -152,10 +152,20 @@ def _integers(s: Whole) -> Iterator[Variant]:
 def _clipped(s: Whole) -> Iterator[Variant]:
     high, low = float(s.learners.max(initial=0)), float(s.learners.min(initial=0))
     at_high, at_low = int((s.learners == high).sum()), int((s.learners == low).sum())
-    if low < high and s.x.size > 3 and (at_high > 1 or at_low > 1 or high == -low):
+    between = ((low < s.learners) & (s.learners < high)).any()
+    if between and s.x.size > 3 and (at_high > 1 or at_low > 1 or high == -low):
         yield Variant(lambda g: np.clip(g, low, high), f"[{low:.4g}, {high:.4g}]")
         yield Variant(lambda g: np.maximum(g, low), f"at least {low:.4g}", 0.1)
         yield Variant(lambda g: np.minimum(g, high), f"at most {high:.4g}", 0.1)
+
+
+@mistake("another value's gradient", "gradient", "this is the gradient of {detail}", assumes=2.0)
+def _of_another_value(s: Whole) -> Iterator[Variant]:
+    if s.tape is None:
+        return
+    for k, g in enumerate(s.tape.gradients):
+        if k and g is not None and g.shape == s.right.shape and s.words is not None:
+            yield Variant(lambda right, g=g: g, s.words.through(k), 0.0 if s.words.variable(k) else 0.3)
 
 
 @mistake("regularization", "gradient", "off by {detail}", assumes=1.1)

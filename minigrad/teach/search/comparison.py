@@ -41,6 +41,7 @@ class Comparison:
         trusted: where it can be compared.
         sizes: the meaning of numbers, such as {32: "the size of dimension 0 of x"}.
         close: the relative difference up to which gradients are the same.
+        limit: seconds of computing after which the search gives up. Default: `LIMIT`.
     """
 
     def __init__(
@@ -50,13 +51,14 @@ class Comparison:
         trusted: Any = True,
         sizes: Mapping[int, str] = {},
         close: float = CLOSE,
+        limit: float | None = None,
     ) -> None:
         self.sizes = sizes
         self.tape, self.words = tape, Words(tape)
         self.learners, self.right, self.close = learners, tape.gradient, close
         self.trusted = np.broadcast_to(trusted, learners.shape)
-        self.started, self.limit = time.thread_time(), LIMIT
-        self.until = self.started + LIMIT * SHARE
+        self.started, self.limit = time.thread_time(), LIMIT if limit is None else limit
+        self.until = self.started + self.limit * SHARE
         self.gave_up = False
         rng = np.random.default_rng(0)
         self.directions = [rng.standard_normal(learners.shape) * self.trusted for _ in range(DIRECTIONS)]

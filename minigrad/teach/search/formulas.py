@@ -42,7 +42,7 @@ class Formulas(Single):
         found: list[Explanation] = []
         for i in pool.likeliest(self._equal(pool.matrix @ weights, wanted)):
             of_own = {b.k for b in pool.made_of[i]} <= {site.k, site.source}
-            instead = pool.instead(i, local, self.pools.bases(shape)) if local.shape == shape else ""
+            instead = pool.instead(i, local, self.pools.bases(shape)) if local.shape == shape and np.ptp(local) else ""
             name = "other array" if instead or not of_own else "other derivative" if block else "other function"
             said = pool.said(i)
             said += f", {instead}" if instead and instead != said else f" instead of {right}" if right else ""

@@ -75,7 +75,7 @@ class Pairs(Loops):
             factor = float(mine @ learners) / square
             if not factor or np.abs(factor * mine - learners).max() > 10 * self.tolerance:
                 continue
-            whole = Whole(self.tape.x, self.right, self.right * factor, self.tape, self.sizes)
+            whole = Whole(self.tape.x, self.right, self.right * factor, self.tape, self.sizes, self.words)
             gradient = self.tape.gradient_with(**c.changes()) * factor
             if not self.agrees(gradient):
                 continue

@@ -117,7 +117,7 @@ class Single(Comparison):
 
     def _whole(self) -> list[Explanation]:
         """Return the mistakes in the gradient as a whole."""
-        whole = Whole(self.tape.x, self.right, self.learners, self.tape, self.sizes)
+        whole = Whole(self.tape.x, self.right, self.learners, self.tape, self.sizes, self.words)
         found = []
         for m in CATALOGUE.values():
             if m.scope != "gradient":
