@@ -8,21 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.primitives import elementwise as ew
 from minigrad.teach.catalogue import Variant, mistake
 from minigrad.teach.forward_mistakes.activations import softmax
 from minigrad.teach.forward_mistakes.sites import BINARY, REDUCED, Site, Values
+from minigrad.teach.mistakes.forward import SIBLINGS
 from minigrad.teach.tape import MOVING, Tape
-
-OTHERS: dict[str, tuple[Any, ...]] = {
-    "exp": (ew.exp2, ew.expm1, ew.log), "log": (ew.log2, ew.log10, ew.log1p, ew.exp), "sqrt": (ew.square, ew.abs),
-    "abs": (ew.square, ew.relu), "square": (ew.abs,), "sin": (ew.cos, ew.tanh), "cos": (ew.sin,),
-    "maximum": (ew.minimum, ew.add), "minimum": (ew.maximum,), "add": (ew.sub, ew.mul, ew.maximum),
-    "sub": (ew.add, ew.mul, ew.div), "mul": (ew.div, ew.add), "div": (ew.mul, ew.sub), "log1p": (ew.log,),
-    "log2": (ew.log,), "log10": (ew.log,), "expm1": (ew.exp,),
-}  # fmt: skip
-"""Primitives that are easily taken for each other."""
-
 
 INSTEAD = {
     ("add", "sub"): "the sign is wrong in {what}: {b} is subtracted instead of added",
@@ -41,7 +31,7 @@ def _other_function(site: Site) -> Iterator[Variant]:
              "log10": "log10 (another base of the logarithm)"}  # fmt: skip
     kind = site.op.kind
     operands = [site.operand(i) for i in range(len(site.shapes))]
-    for p in OTHERS.get(kind, ()):
+    for p in SIBLINGS.get(kind, ()):
         said = INSTEAD.get(
             (kind, p.name), f"{words.get(p.name, p.name)} is taken instead of {words.get(kind, kind)} in {{what}}"
         )

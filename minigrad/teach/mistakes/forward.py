@@ -51,8 +51,7 @@ def _different_forward(s: Site) -> Iterator[Variant]:
                         0.1,
                         f"{i} from {called}",
                     )
-    siblings = _SIBLINGS.get(op.kind, ())
-    for other in siblings:
+    for other in _OTHERS.get(op.kind, ()):
         yield Variant(
             lambda operands, p=other: (p, operands, op.parameters, op.sources),
             f"one with {other.name} instead of {op.kind} in {name}",
@@ -348,29 +347,19 @@ def _at(operands: list[Any], i: int, value: Any) -> list[Any]:
     return [*operands[:i], value, *operands[i + 1 :]]
 
 
-_SIBLINGS: dict[str, tuple[Any, ...]] = {
-    "tanh": (ew.sigmoid, ew.relu, ew.sin),
-    "sigmoid": (ew.tanh, ew.relu),
-    "relu": (ew.tanh, ew.abs),
-    "sin": (ew.cos, ew.tanh),
-    "cos": (ew.sin,),
-    "exp": (ew.exp2, ew.expm1, ew.log),
-    "log": (ew.log2, ew.log10, ew.log1p),
-    "sqrt": (ew.square, ew.abs),
-    "abs": (ew.square, ew.relu),
-    "square": (ew.abs,),
-    "maximum": (ew.minimum,),
-    "minimum": (ew.maximum,),
-    "mul": (ew.div, ew.add),
-    "add": (ew.sub, ew.mul),
-    "sub": (ew.add,),
-    "div": (ew.mul,),
-    "sum": (reductions.mean, reductions.amax),
-    "mean": (reductions.sum, reductions.amax),
-    "amax": (reductions.mean, reductions.amin),
-    "amin": (reductions.amax,),
-}
-"""Primitives that are easily taken for each other."""
+SIBLINGS: dict[str, tuple[Any, ...]] = {
+    "exp": (ew.exp2, ew.expm1, ew.log), "log": (ew.log2, ew.log10, ew.log1p, ew.exp), "sqrt": (ew.square, ew.abs),
+    "abs": (ew.square, ew.relu), "square": (ew.abs,), "sin": (ew.cos, ew.tanh), "cos": (ew.sin,),
+    "maximum": (ew.minimum, ew.add), "minimum": (ew.maximum,), "add": (ew.sub, ew.mul, ew.maximum),
+    "sub": (ew.add, ew.mul, ew.div), "mul": (ew.div, ew.add), "div": (ew.mul, ew.sub), "log1p": (ew.log,),
+    "log2": (ew.log,), "log10": (ew.log,), "expm1": (ew.exp,),
+}  # fmt: skip
+"""Functions and operators that are easily taken for each other."""
+_OTHERS: dict[str, tuple[Any, ...]] = {
+    **SIBLINGS, "tanh": (ew.sigmoid, ew.relu, ew.sin), "sigmoid": (ew.tanh, ew.relu), "relu": (ew.tanh, ew.abs),
+    "sum": (reductions.mean, reductions.amax), "mean": (reductions.sum, reductions.amax),
+    "amax": (reductions.mean, reductions.amin), "amin": (reductions.amax,),
+}  # fmt: skip
 
 
 def _interleaved(d: int, made: tuple[int, ...]) -> Primitive:
