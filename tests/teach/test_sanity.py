@@ -155,6 +155,11 @@ HEALTHY: dict[str, Case] = {
         lambda out, y: -(F.log_softmax(out, 1)[np.arange(len(y)), y] * minigrad.linspace(-1, 1, len(y))).mean(),
     ),
     "accumulated": lambda: (mlp(), blobs(), lambda out, y: F.cross_entropy(out, minigrad.tensor(y)) / 8),
+    "soft targets": lambda: (
+        mlp(),
+        (blobs()[0], np.random.default_rng(0).dirichlet(np.ones(C), N).astype(np.float32)),
+        lambda out, y: -(minigrad.tensor(y) * F.log_softmax(out, 1)).sum(1).mean(),
+    ),
     "hinge": lambda: (
         mlp(outputs=1),
         (blobs()[0], np.sign(blobs()[0][:, :1])),
@@ -342,6 +347,16 @@ SICK: dict[str, tuple[str, str, Case]] = {
     "a part": ("loss", "1e-06 times the mean binary cross entropy", lambda: (
         mlp(outputs=1), (blobs()[0], (blobs()[0][:, :1] > 0) * 1.0), lambda out, y:
         F.binary_cross_entropy_with_logits(out, minigrad.tensor(y)) / 1e6)),
+    "minus squares": ("loss", "uphill", lambda: (
+        mlp(outputs=1), line(), lambda out, y: -F.mse_loss(out, minigrad.tensor(y)))),
+    "absolute weights": ("loss", "a penalty of the weights", lambda: (
+        model := mlp(), blobs(), lambda out, y: (
+            F.cross_entropy(out, minigrad.tensor(y)) + 9 * sum(p.abs().sum() for p in model.parameters())))),
+    "division by a constant": ("forward", "deviation of 0", lambda: (
+        Function(F.relu, before=lambda x: x / (x - x).std(1, keepdims=True)), blobs(), CE)),
+    "dead channels": ("units", "dead", lambda: (
+        with_weights(nn.Sequential(nn.Conv2d(1, 8, 3), nn.ReLU(), nn.Flatten(), nn.Linear(288, 4)), 0,
+                     lambda w: w - 9 * (w.ndim == 1)), images(), CE)),
     "hinge of 0 and 1": ("scores", "needs targets -1 and 1", lambda: (
         mlp(outputs=1), (blobs()[0], (blobs()[0][:, :1] > 0) * 1.0), lambda out, y: (1 - out * y).relu().mean())),
     "shuffled": ("scores", "shuffled without", lambda: (

@@ -86,14 +86,33 @@ def factor(trial: Trial, reaction: Reaction) -> tuple[float, str]:
     return math.nan, ""
 
 
+def outweighed(trial: Trial) -> str:
+    """Say that most of the loss does not depend on the scores, as a penalty; "" if that is not known."""
+    reaction, pair, loss = react(trial), trial.scores_and_labels(), trial.result.item()
+    times, name = factor(trial, reaction) if reaction is not None else (math.nan, "")
+    if pair is None or name != "cross entropy" or not times > 0:
+        return ""
+    rows, labels = pair
+    shifted = rows - rows.max(1, keepdims=True)
+    fit = times * float((np.log(np.exp(shifted).sum(1)) - shifted[np.arange(len(rows)), labels]).mean())
+    if not loss > 10 * fit:
+        return ""
+    return (
+        f"{loss:.3g} at the start, and {loss - fit:.3g} of it does not depend on the scores: a penalty of the weights "
+        f"outweighs the {name}, {fit:.3g}. Use a smaller factor, such as 1e-4"
+    )
+
+
 def wrong_scale(trial: Trial) -> str:
     """Say that the loss is a sum over the examples, or a small part of a mean; "" if it is not."""
     reaction = react(trial)
     times, name = factor(trial, reaction) if reaction is not None else (math.nan, "")
     n = trial.batch.n
-    if times <= 0 or not math.isfinite(times) or n < 4:
+    if not math.isfinite(times) or n < 4:
         return ""
     where = f"{trial.result.item():.3g} at the start"
+    if times < 0:
+        return f"{where}: minus the {name}, so the steps go uphill. Leave the minus sign out"
     pair = trial.scores_and_labels()
     count = len(pair[0]) if pair is not None and name[0] in "cn" else trial.output.numel()
     if name != "squared error" and math.isclose(times, count, rel_tol=ROUNDING):

@@ -45,9 +45,9 @@ def loss(trial: Trial) -> Check:
     if average is not None and average < 0:
         text = f"{loss:.3g} at the start: minus the cross entropy, so the steps go uphill. Leave the minus sign out"
         return Check("loss", False, text)
-    scaled = probe.wrong_scale(trial)
-    if scaled:
-        return Check("loss", False, scaled)
+    for look in (probe.wrong_scale, probe.outweighed):
+        if text := look(trial):
+            return Check("loss", False, text)
     if classes > 1:
         guess = math.log(classes)
         if average is None and abs(loss - guess) > 0.5 * guess:
@@ -189,6 +189,11 @@ def _first_not_finite(trial: Trial) -> str:
             return "a division by 0 is the first that is not finite. Add a small number to the divisor, such as 1e-8"
         if name == "sqrt" and least < 0:
             return f"a square root of {least:.3g}, a negative number, is the first that is not finite"
+        if any(o is not None and not np.isfinite(o).all() for o in operands):
+            return (
+                f"{name} is given numbers that are not finite, and that need no gradient: look for a division by 0 "
+                "there, such as a standard deviation of 0, or a logarithm of 0"
+            )
         return f"{name} is the first operation whose result is not finite"
     return "minigrad.detect_anomaly() names the operation that gives it"
 

@@ -90,7 +90,13 @@ class Trial:
         self.gradients = self.gradients_of(self.result)
         self.moved = {name: g is not None and bool(g.any()) for name, g in self.gradients.items()}
         if self.result.node is not None:
-            self.found = values(self.result)
+            self.found = dict(values(self.result))
+            for node in reverse_topological_order([self.result.node]):
+                source: Any = (
+                    node.inputs[0] if node.primitive is not None and node.primitive.name == "reshape" else None
+                )
+                if source is not None and node in self.found:  # of a flattened array, only the copy is saved
+                    self.found.setdefault(source, self.found[node].reshape(source.shape))
             self.scene.look_at_loss(self.result.node, self.output.node)
         self.scene.samples = [Sample(1, outputs={layer.name: layer.outputs for layer in self.layers})]
 
