@@ -7,7 +7,7 @@ symptom; each states its source.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from statistics import fmean, median
 from typing import Any, NamedTuple
 
@@ -186,19 +186,11 @@ def against_explosion(model: Module) -> str:
     return f"Usual fixes: {', '.join(['smaller initial weights', *norm, 'inputs of about 1', clip])}"
 
 
-def against_vanishing(model: Module, layers: Sequence[str]) -> str:
-    """Return the usual fixes of vanishing gradients that this model does not have yet.
-
-    Args:
-        model: the model.
-        layers: what has outputs, functions such as "tanh after 0 (Linear)" too.
-    """
+def against_vanishing(model: Module, functions: Iterable[str]) -> str:
+    """Return the usual fixes of vanishing gradients that this model does not have yet, given the functions it calls."""
     kinds = _kinds(model)
-    squashing = [
-        name
-        for name in ("sigmoid", "tanh")
-        if name in map(str.lower, kinds) or any(layer.startswith(f"{name} after") for layer in layers)
-    ]
+    called = {*map(str.lower, kinds), *functions}
+    squashing = [name for name in ("sigmoid", "tanh") if name in called]
     fixes = [f"ReLU instead of {' and '.join(squashing)}"] if squashing else []
     fixes.append("initial weights proportional to 1 / sqrt(inputs)")
     fixes += [] if any("Norm" in kind for kind in kinds) else ["normalization layers"]
@@ -227,7 +219,7 @@ def gradients_apart(recent: Sequence[Sample], model: Module) -> Iterator[Said]:
             "vanishing gradients",
             f"the gradient vanishes on its way back: its norm is {largest:.2g} in {strongest}, but "
             f"{norms[weakest]:.2g} in {listed(small)}, which hardly learns. "
-            f"{against_vanishing(model, list(recent[-1].outputs))}",
+            f"{against_vanishing(model, (layer.split(' after ')[0] for layer in recent[-1].outputs))}",
         )
     elif weakest in small and norms[last] < APART * norms[first]:
         yield (

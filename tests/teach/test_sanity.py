@@ -580,3 +580,20 @@ def test_scores_that_a_cross_entropy_cannot_use(last: list[nn.Module], said: str
     y = minigrad.arange(32) % 3 if model(X).shape[1] > 1 else minigrad.ones(32, 1)
     report = minigrad.sanity(model, (X, y), nn.functional.cross_entropy, steps=20)
     assert report["scores"].ok is False and said in report["scores"].text
+
+
+@pytest.mark.parametrize(("function", "advice"), [(F.relu, False), (minigrad.tanh, True)])
+def test_the_fixes_of_a_vanishing_gradient_fit_the_model(function: Any, advice: bool) -> None:
+    class Deep(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layers = nn.ModuleList([nn.Linear(4, 4) for _ in range(12)])
+
+        def forward(self, x: Any) -> Any:
+            for layer in self.layers:
+                x = function(0.05 * layer(x))
+            return x
+
+    minigrad.manual_seed(0)
+    text = sanity(Deep(), (minigrad.randn(16, 4), minigrad.arange(16) % 4), nn.CrossEntropyLoss(), steps=1)["gradients"]
+    assert "vanishes" in text.text and ("ReLU instead of tanh" in text.text) is advice

@@ -15,16 +15,13 @@ from minigrad.teach.causes.sequences import forgotten
 from minigrad.teach.samples import axis_of_units, listed, named, norm
 from minigrad.teach.sanity.report import Check
 from minigrad.teach.sanity.trial import Trial
+from minigrad.teach.symptoms import APART, DEAD, against_explosion, against_vanishing
 from minigrad.tensors.module_calls import calls
 
 FADED, BLOWN = 1e-3, 100.0
 """Bounds on the standard deviation over the examples of a layer's output, in those of the inputs."""
-APART = 1e-4
-"""The ratio of the gradient's norms in two layers that counts as vanishing or exploding, as in `watch`."""
 FLAT, SATURATED = 0.99, 0.5
 """A tanh is at its ends beyond `FLAT`; a layer is saturated if that is so for the fraction `SATURATED`."""
-DEAD = 0.5
-"""The fraction of the units of a ReLU that may be 0 for all examples."""
 
 
 def outputs(trial: Trial) -> Check:
@@ -87,17 +84,14 @@ def gradients(trial: Trial) -> Check:
     weak, strong = min(order, key=norms.__getitem__), max(order, key=norms.__getitem__)
     if norms[weak] < APART * norms[strong]:
         verb = "vanishes" if order.index(weak) < order.index(strong) else "explodes"
-        fix = (
-            "ReLU instead of sigmoid or tanh, initial weights proportional to 1 / sqrt(inputs), normalization"
-            if verb == "vanishes"
-            else "smaller initial weights, normalization layers, inputs of about 1"
-        )
+        functions = [node.primitive.name for node in trial.found if node.primitive is not None]
+        fixes = against_vanishing(trial.model, functions) if verb == "vanishes" else against_explosion(trial.model)
         return Check(
             "gradients",
             False,
             f"the gradient {verb} on its way back: its norm is {norms[order[-1]]:.2g} in {order[-1]}, and "
             f"{norms[weak if verb == 'vanishes' else strong]:.2g} in {weak if verb == 'vanishes' else strong}. "
-            f"Usual fixes: {fix}",
+            f"{fixes}",
         )
     return Check("gradients", True, f"norms from {norms[weak]:.2g} ({weak}) to {norms[strong]:.2g} ({strong})")
 
