@@ -32,6 +32,9 @@ PLENTY = 30
 AVERAGES = 50_000
 """The number of evaluations after which no more differences are averaged."""
 
+MANY = 5_000
+"""The number of elements up to which each is compared; of a larger gradient a sample, and the others in groups."""
+
 CERTAIN = 4
 """The number of elements known to be wrong after which no more are examined for kinks that nothing shows at x."""
 
@@ -69,11 +72,20 @@ class Comparison:
         elements: in the order of the indices.
         numeric: the numerical gradient.
         ties: groups of elements at one kink that are no subgradient together.
+        sampled: whether `elements` are a sample; `numeric` is the gradient under test elsewhere.
     """
 
     elements: list[Element]
     numeric: np.ndarray
     ties: list[Tie] = field(default_factory=list)
+    sampled: bool = False
+
+    def where(self, condition: Callable[[Element], bool]) -> np.ndarray:
+        """Return the elements that were examined and for which a condition holds, as an array of bools."""
+        found = np.zeros(self.numeric.shape, bool)
+        for e in self.elements:
+            found[e.index] = condition(e)
+        return found
 
 
 class _Judge:
@@ -330,7 +342,8 @@ def compare(
     """Compare a gradient with differences.
 
     Each element is compared with one difference first. What does not agree, or is not accurate enough to show that it
-    does, is examined with steps of all sizes. Elements at kinks are then examined together.
+    does, is examined with steps of all sizes. Elements at kinks are then examined together. Of a gradient of more than
+    `MANY` elements, a sample is compared in this way, and what differs in groups of the others.
 
     Args:
         differences: the function and the point.
@@ -346,7 +359,9 @@ def compare(
     first: dict[Index, Element] = {}
     doubtful: list[Index] = []
     clear: set[Index] = set()
-    for i in np.ndindex(x.shape):
+    sampled = x.size > MANY
+    plenty = max(3, _few(x.size) // 10) if sampled else PLENTY
+    for i in _sample(differences, analytic, rtol, plenty) if sampled else np.ndindex(x.shape):
         a = float(analytic[i])
         q = differences.quotients(i, eps * max(1.0, abs(float(x[i]))))
         gap, size = abs(q.slopes[1] - q.slopes[0]), max(abs(q.central), abs(a))
@@ -368,7 +383,7 @@ def compare(
         e = first[i]
         if e.analytic == 0 == e.numeric and judge.is_flat(i, e):
             continue
-        if wrong >= PLENTY and i in clear:
+        if wrong >= plenty and i in clear:
             e.verdict = "wrong"
             continue
         if wrong and len(estimates) >= ENOUGH:
@@ -385,12 +400,50 @@ def compare(
     kinks = {i: estimates[i] for i, e in found.items() if e.slopes is not None and e.verdict == "right"}
     ties = wrong_ties(differences, analytic, kinks)
     elements = {i: found.get(i, e) for i, e in first.items()}
-    if x.size > 1 and not ties and all(e.verdict == "right" for e in elements.values()):
+    if x.size > 1 and not sampled and not ties and all(e.verdict == "right" for e in elements.values()):
         ties, explained = _wrong_together(differences, analytic, rtol, judge.own / 2 * upstream)
         if not explained:
             for e in elements.values():
                 e.verdict, e.kind = "unknown", "kink"
     for i in (i for tie in ties for i in tie.indices):
         elements[i].verdict, elements[i].kind = "wrong", "tie"
-    numeric = np.array([e.numeric for e in elements.values()]).reshape(x.shape)
-    return Comparison(list(elements.values()), numeric, ties)
+    numeric = np.array(analytic, dtype=float)
+    for i, e in elements.items():
+        numeric[i] = e.numeric
+    return Comparison(list(elements.values()), numeric, ties, sampled)
+
+
+def _few(size: int) -> int:
+    """Return how many elements of a large gradient to choose at random: fewer where each call takes longer."""
+    return int(np.clip(2e7 / size, 10, 300))
+
+
+def _sample(differences: Differences, analytic: np.ndarray, rtol: float, plenty: int) -> list[Index]:
+    """Return the elements of a large gradient to compare: some at random, and those that differ in groups of others."""
+    rng = np.random.default_rng(0)
+    order = rng.permutation(analytic.size)
+    few = _few(analytic.size)
+    chosen = [*order[:few]]
+    groups = np.array_split(order[few:], min(few, 128))
+    while groups and len(chosen) < few + plenty:
+        group = groups.pop()
+        if not _differs(differences, analytic, group, rtol, rng):
+            continue
+        if len(group) == 1:
+            chosen.append(group[0])
+        else:
+            groups += np.array_split(group, 2)
+    return [tuple(int(k) for k in np.unravel_index(i, analytic.shape)) for i in chosen]
+
+
+def _differs(
+    differences: Differences, analytic: np.ndarray, group: np.ndarray, rtol: float, rng: np.random.Generator
+) -> bool:
+    """Return whether elements disagree with the difference along a direction in which all of them move."""
+    direction = np.zeros(analytic.size)
+    direction[group] = rng.choice([-1.0, 1.0], len(group)) * differences.size.ravel()[group]
+    parts = analytic.ravel()[group] * direction[group]
+    q = differences.quotients(direction.reshape(analytic.shape), STEP)
+    product, (left, right) = float(parts.sum()), q.slopes
+    allowed = rtol * max(float(np.linalg.norm(parts)), abs(q.central)) + 2 * q.noise
+    return not min(left, right) - allowed <= product <= max(left, right) + allowed

@@ -11,6 +11,7 @@ import numpy as np
 
 from minigrad.primitives.primitive import Elementwise
 from minigrad.program.notation import contribution, formula, substitute
+from minigrad.teach.edits import as_operand
 from minigrad.teach.mistakes import Block, Edge, Site
 from minigrad.teach.wording import Words
 
@@ -60,5 +61,4 @@ def _contribution(words: Words, k: int, i: int) -> list[str]:
 
 def _short(name: str) -> str:
     """Return a name as part of a formula."""
-    name = name.strip("`")
-    return f"({name})" if " " in name else name
+    return as_operand(name.strip("`"))

@@ -24,6 +24,21 @@ from typing import Any
 NOT_DECAYS = {"learning_rate", "epsilon", "weight_decay", "nesterov", "centered", "epsilon1", "epsilon2"}
 
 
+@cache
+def as_operand(text: str) -> str:
+    """Return an expression as it stands in a larger one: in parentheses if it has an operator.
+
+    >>> as_operand("x@W+b"), as_operand("np.exp(x + 1)")
+    ('(x@W+b)', 'np.exp(x + 1)')
+    """
+    try:
+        whole = isinstance(ast.parse(text, mode="eval").body, ast.Name | ast.Call | ast.Subscript | ast.Attribute)
+        number = text.replace(".", "").isdigit()
+    except (SyntaxError, ValueError):  # shortened, with …
+        whole, number = " " not in text, False
+    return text if whole or number else f"({text})"
+
+
 class Line:
     """A line of a formula before and after an edit: statements, or text."""
 

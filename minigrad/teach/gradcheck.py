@@ -45,6 +45,8 @@ CONSTANT = (
     "the function returns the same value at every point that was tried. Does it use its argument, or another array of "
     "the program? Does it remember its first answer (a cache)?"
 )
+LARGE = 100_000
+"""The number of elements of a graph above which mistakes are not made at each of its operations."""
 _REASONS = {
     "unbounded": "the slope grows without bound as the step shrinks, as at 0 in sqrt: there is no derivative. Move x",
     "jump": "the function jumps here, so there is no derivative. Move x off the jump",
@@ -83,6 +85,7 @@ class Finding:
         worst: the elements to show, the worst first.
         wrong, unknown, kinks: the number of elements that are wrong, that could not be told, that are at a kink.
         unexamined: the number of suspicious elements that were not examined, as enough others are wrong.
+        sampled: whether the gradient is so large that not all elements were compared one by one.
         pattern: the likeliest mistake, as a sentence.
         diagnosis: the same with its name in the catalogue, a hint, and a derivation.
         summary: of a right gradient, how right it is.
@@ -98,6 +101,7 @@ class Finding:
     unknown: int = 0
     kinks: int = 0
     unexamined: int = 0
+    sampled: bool = False
     pattern: str | None = None
     diagnosis: Diagnosis | None = None
     summary: str = ""
@@ -111,7 +115,7 @@ class Finding:
     def __str__(self) -> str:
         size = int(np.prod(self.shape))
         count = self.wrong if self.verdict == "wrong" else self.unknown
-        among = f" in {count} of {size} elements" if count else ""
+        among = f" in {'at least ' * self.sampled}{count} of {size} elements" if count else ""
         if self.ok:
             says = self.summary if size else "no elements, nothing to check"
         else:
@@ -204,8 +208,7 @@ class _Question:
         dtype = self.analytic.dtype
         if dtype.kind != "f" or dtype.itemsize >= 8 or compared.ties or not np.isfinite(self.analytic).all():
             return 0.0
-        smooth = np.array([e.kind != "kink" for e in compared.elements]).reshape(self.x.shape)
-        tape = tape_of(self.case(compared.numeric, smooth))
+        tape = tape_of(self.case(compared.numeric, compared.where(lambda e: e.kind != "kink")))
         with np.errstate(all="ignore"), suppress(Exception):  # an operation that cannot be computed again
             return 0.0 if tape is None else float(np.abs(tape.in_precision(dtype) - tape.gradient).max())
         return 0.0
@@ -219,6 +222,17 @@ class _Question:
             except (ArithmeticError, ValueError):  # numbers close to the range of floats
                 finding.diagnosis = None
         finding.pattern = None if finding.diagnosis is None else finding.diagnosis.cause
+
+    def diagnose_sample(self, finding: Finding, compared: Comparison, trusted: np.ndarray) -> None:
+        """Write the likeliest mistake of a large gradient into the finding, if the graph shows the right one."""
+        self.others = {}  # gradients by differences, which would take too long
+        tape = tape_of(self.case(compared.numeric, trusted))
+        if tape is not None:
+            if sum(op.value.size for op in tape.ops) > LARGE:
+                self.subject = {**self.subject, "function": None}
+            self.diagnose(finding, tape.gradient)
+        if finding.pattern is None:
+            finding.notes.append("It is too large to look for the cause at each operation: check a smaller case")
 
 
 def _examine(question: _Question) -> Finding:
@@ -248,8 +262,13 @@ def _examine(question: _Question) -> Finding:
     if x.size and not differences.changed and _constant(differences) and not question.reads():
         finding.notes.append(CONSTANT)
         return finding
+    finding.sampled = compared.sampled
     if not _is_rounding(finding, question, compared):
         _fill(finding, question, compared)
+    if compared.sampled:
+        finding.notes.append(
+            f"{len(compared.elements)} of its {x.size} elements were compared one by one, the others in groups"
+        )
     if differences.wrote:
         agrees = {"right": "the gradient is right", "wrong": "the gradient is wrong"}.get(finding.verdict, "")
         finding = Finding(question.name, x.shape, x.dtype, "could not be told", notes=[WROTE])
@@ -322,11 +341,13 @@ def _fill(finding: Finding, question: _Question, compared: Comparison) -> None:
     finding.verdict = "wrong" if by["wrong"] else "could not be told" if by["unknown"] else "right"
     if finding.verdict == "wrong":
         finding.worst = sorted(by["wrong"], key=lambda e: -e.error)
-        known = [e.verdict in ("right", "wrong") or e.accuracy <= 1e-3 * abs(e.numeric) for e in compared.elements]
-        trusted = np.array([k and e.kind != "kink" for k, e in zip(known, compared.elements)])
-        trusted = trusted.reshape(question.x.shape)
+        trusted = compared.where(
+            lambda e: e.kind != "kink" and (e.verdict in ("right", "wrong") or e.accuracy <= 1e-3 * abs(e.numeric))
+        )
         if not np.isfinite(question.analytic).all():
             finding.pattern = "nan or infinite: detect_anomaly() names the operation that made it"
+        elif compared.sampled:
+            question.diagnose_sample(finding, compared, trusted)
         elif not all(e.kind == "tie" for e in by["wrong"]):
             question.diagnose(finding, compared.numeric, trusted)
         for tie in compared.ties[:3]:

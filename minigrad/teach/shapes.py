@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.teach.edits import as_operand
 from minigrad.teach.mistakes import Edge
 from minigrad.teach.mistakes.moves import dimensions, subsets
 from minigrad.teach.tape import Tape
@@ -81,7 +82,7 @@ def _products(s: Edge) -> Iterator[tuple[Any, str]]:
         return
     other = np.asarray(s.op.operands[1 - s.i])
     name, operand = s.words.operand(s.k, 1 - s.i).strip("`"), s.words.operand(s.k, s.i)
-    name = f"({name})" if " " in name else name
+    name = as_operand(name)
     for turned, turned_g, first in itertools.product((0, 1), repeat=3):
         a, b = (m.swapaxes(-1, -2) if t and m.ndim > 1 else m for m, t in ((s.g, turned_g), (other, turned)))
         texts = f"g{'.T' * turned_g}", f"{name}{'.T' * turned}"

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.teach.edits import as_operand
 from minigrad.teach.tape import MOVING, Op, Tape
 
 _STORES = ("STORE_FAST", "STORE_NAME", "STORE_DEREF", "STORE_GLOBAL")
@@ -116,7 +117,7 @@ class Words:
         operators = {"add": "+", "sub": "-", "mul": "*", "div": "/", "matmul": "@", "pow": "**"}
         texts = [operand(i) for i in range(len(op.sources))]
         if op.kind in operators and len(texts) == 2:
-            return f" {operators[op.kind]} ".join(t if t.isidentifier() else f"({t})" if " " in t else t for t in texts)
+            return f" {operators[op.kind]} ".join(map(as_operand, texts))
         if op.kind == "neg":
             return f"-{texts[0]}"
         if op.kind in ("reshape", "permute") and op.place is not None and op.place.execution:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -24,6 +25,8 @@ from minigrad import (
 )
 from minigrad.autograd import check_gradient
 from minigrad.optim import rules
+from minigrad.teach import gradcheck
+from minigrad.teach.edits import as_operand
 from minigrad.viz.training.activation_hooks import Stopwatch
 from tests.cases import each
 
@@ -267,3 +270,36 @@ def test_several_threads_may_train_a_watched_model() -> None:
     outside.set()
     thread.join()
     assert not errors and stopwatch.seconds >= 0
+
+
+def test_a_large_gradient_is_compared_in_groups(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gradcheck, "LARGE", 0)
+    x, calls = np.random.default_rng(0).standard_normal((72, 70)), 0
+
+    def f(x: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        return (x**3).sum()
+
+    assert check_gradient(f, x, 3 * x**2) and calls < 2000
+    one = 3 * x**2
+    one[70, 7] += 0.1  # found among 5,040
+    report = check_gradient(f, x, one)
+    assert report.verdict == "wrong" and [e.index for e in report.findings[0].worst] == [(70, 7)]
+    report = check_gradient(f, x, x**2)
+    assert "at least" in str(report) and "a constant factor of 1/3" in str(report)
+
+
+def test_the_factor_of_a_root_is_named() -> None:
+    v, up = np.abs(X) + 0.5, X
+    for f, dv in (
+        (lambda v: np.sqrt(v + 1e-5), up / np.sqrt(v + 1e-5)),
+        (lambda v: (v + 1e-5) ** -0.5, -up * (v + 1e-5) ** -1.5),
+    ):
+        cause = str(check_gradient(f, v, dv, up).findings[0].diagnosis)
+        assert re.search(r"the factor (1/2|0\.5) is missing$", cause) and "square" not in cause, cause
+
+
+def test_operands_are_in_parentheses_where_they_must_be() -> None:
+    texts = ["v+1e-5", "x.T", "f(a + b)", "x[0]", "2.5", "-x", "x @ …"]
+    assert [*map(as_operand, texts)] == ["(v+1e-5)", "x.T", "f(a + b)", "x[0]", "2.5", "(-x)", "(x @ …)"]

@@ -12,6 +12,7 @@ import numpy as np
 from minigrad.primitives.primitive import Elementwise
 from minigrad.primitives.reductions import spread
 from minigrad.teach.catalogue import REDUCTIONS, Variant, mistake
+from minigrad.teach.edits import as_operand
 from minigrad.teach.mistakes.factors import factor_words
 from minigrad.teach.mistakes.formulas import derivative, functions, spoken
 from minigrad.teach.mistakes.forward import other_indices
@@ -158,9 +159,9 @@ def _other_function(s: Edge) -> Iterator[Variant]:
     if op.kind == "pow" and s.i == 0 and op.sources[1] is None:
         a, p = op.operands
         base, n = spoken("a", {"a": s.words.operand(s.k, 0)}).strip("`"), float(np.mean(p))
-        base = f"({base})" if " " in base else base
+        bare, base = base, as_operand(base)
         powers: list[tuple[str, str, Callable[[], Any]]] = [
-            (f"{base}**{n - 1:g}", f": the factor {n:g} is missing", lambda: a ** (p - 1)),
+            (f"{base}**{n - 1:g}" if n != 2 else bare, f": the factor {n:g} is missing", lambda: a ** (p - 1)),
             (f"{n:g} * {base}**{n:g}", ": the exponent is not lowered by one, a power too many", lambda: p * a**p),
             (f"{n:g} * {base}", "", lambda: p * a),
             (f"{n - 1:g} * {base}**{n - 1:g}", "", lambda: (p - 1) * a ** (p - 1)),
@@ -174,12 +175,17 @@ def _other_function(s: Edge) -> Iterator[Variant]:
             (f"{base}**{n:g}", "", lambda: a**p),
             (f"{n:g}", f": the factor {base} is missing", lambda: p * np.ones_like(a)),
         ]
+        if n < 0:
+            powers.append((f"-{base}**{n - 1:g}", f": the factor {-n:g} is missing", lambda: -(a ** (p - 1))))
         for number, (text, why, d) in enumerate(powers):
             if n == 2 and number in (3, 7):  # said by another one
                 continue
             d_value = d()
             yield Variant(Times(d_value, s.fitted), f"`{text}`{why}", -0.6, f"power {number}")
         return
+    if op.kind == "sqrt":
+        said = spoken("1 / y", {"y": s.words.name(s.k)})
+        yield Variant(Times(1 / op.value, s.fitted), f"{said}: the factor 1/2 is missing", -0.6, "sqrt")
     if len([o for o in op.sources if o is not None]) == 1 and op.kind not in ("add", "sub", "neg", "mul"):
         x, y = s.operand, op.value
         if x.shape == y.shape:
@@ -382,14 +388,14 @@ def _wrong_product(s: Edge) -> Iterator[Variant]:
         return
     other = np.asarray(s.op.operands[1 - s.i])
     name = s.words.operand(s.k, 1 - s.i).strip("`")
-    name = f"({name})" if " " in name else name
+    name = as_operand(name)
     own = s.words.operand(s.k, s.i).strip("`")
     if s.g.ndim == 1 and other.ndim == 2:
         for text, m in ((f"{name} @ g", other), (f"{name}.T @ g", other.T)):
             if m.shape == (s.operand.size, s.g.size):
                 said = f"`{text}`, where g is the upstream gradient: a transpose is wrong"
                 yield Variant(lambda g, m=m: m @ g, said, key=f"{m is other}")
-    factors = [(other, name, 0.0), (s.operand, f"({own})" if " " in own else own, 0.6)]
+    factors = [(other, name, 0.0), (s.operand, as_operand(own), 0.6)]
     for (m, called, far), turned, turned_g, first in itertools.product(factors, (0, 1), (0, 1), (0, 1)):
         if m.ndim < 2 or s.g.ndim < 2:
             continue

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.teach.catalogue import Variant
+from minigrad.teach.edits import as_operand
 from minigrad.teach.mistakes.sites import Edge
 from minigrad.teach.tape import Times
 
@@ -104,7 +105,7 @@ def spoken(text: str, names: Mapping[str, str]) -> str:
     def called(letter: re.Match[str]) -> str:
         name = names.get(letter[0], letter[0]).strip("`")
         alone = text == letter[0] or text[: letter.start()].endswith("(") and text[letter.end() :].startswith(")")
-        return name if alone or " " not in name else f"({name})"
+        return name if alone else as_operand(name)
 
     said = re.sub(r"[a-z](?![a-z0-9])(?<![a-z]{2})", called, text)
     inner = re.fullmatch(r"1 - \(1 - ([^()]*)\)", said)

@@ -13,6 +13,7 @@ from minigrad.teach.catalogue import Variant, mistake
 from minigrad.teach.mistakes.factors import SQUARE, factor_words, meaningful
 from minigrad.teach.mistakes.moves import dimensions, shifted, subsets
 from minigrad.teach.mistakes.sites import Whole
+from minigrad.teach.tape import Op
 
 
 @mistake("whole sign", "gradient", "the right numbers with the wrong sign", assumes=0.5)
@@ -29,6 +30,14 @@ def _whole_factor(s: Whole) -> Iterator[Variant]:
     if c not in (0, 1, -1) and n.size > 1 and 1e-300 < abs(c) < math.inf:
         text, assumes = _whole_factor_words(c, s)
         yield Variant(lambda g: c * g, text, assumes)
+
+
+def _is_square(op: Op) -> bool:
+    """Return whether an operation is the square of a value, as a product too."""
+    if op.kind == "pow":
+        return op.sources[1] is None and bool(np.all(np.asarray(op.operands[1]) == 2))
+    first = op.sources[:1] if op.kind in ("mul", "matmul") else ()
+    return op.kind == "square" or bool(first) and op.sources[1:] == first and first != (None,)
 
 
 def _whole_factor_words(c: float, s: Whole) -> tuple[str, float]:
@@ -49,7 +58,7 @@ def _whole_factor_words(c: float, s: Whole) -> tuple[str, float]:
         else:
             way = "missing" if abs(c) > 1 else "applied twice"
             text += f": if there are {whole} examples, the 1/N of a mean is {way}"
-        return text, 0.0 if meaning or whole == 2 else 0.5
+        return text, 0.0 if meaning or whole == 2 and any(map(_is_square, s.tape.ops)) else 0.5
     text, assumes = factor_words(c, s.tape)
     return f"{c:.6g}" + (f": it is {text}" if assumes < 1 else ""), assumes
 

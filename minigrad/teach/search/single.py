@@ -224,7 +224,7 @@ class Single(Comparison):
                 rows = self.responses.matrix[self.responses.of(k)]
                 known = [g is not None for g in self.tape.gradients[: k + 1]]
                 found = [rows[:, self.responses.of(j)] if known[j] else None for j in range(k + 1)]
-            elif value.size * k <= 8000:
+            elif value.size * k <= 8000 and value.size * self.learners.size <= 1_000_000:
                 several = [self.tape.below(k, e.reshape(value.shape)) for e in np.eye(value.size)]
                 found = [
                     None if gs[0] is None else np.array([g.ravel() for g in gs]) for gs in zip(*several, strict=True)
