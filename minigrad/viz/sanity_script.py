@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from minigrad.grad_mode import no_grad
 from minigrad.network import Network
 from minigrad.nn import functional
 from minigrad.nn.module import Module
+from minigrad.teach import loss_graph
 from minigrad.teach.sanity import SanityReport, sanity
+from minigrad.tensors.creation import as_tensor
+from minigrad.tensors.tensor import Tensor
 from minigrad.viz.steps.script import Reached, run_script
 
 
@@ -28,7 +33,7 @@ def sanity_of(script: str | Path, arguments: Sequence[str] = ()) -> SanityReport
     """Run a program up to its first backward pass, and return what `sanity` says of its network and that batch.
 
     The network is the `Network` that computed the loss; or the model whose output the loss was given, where the loss is
-    a module of `nn` or a function of `nn.functional`.
+    a module of `nn` or a function of `nn.functional`, or squares or distances of outputs and targets.
 
     Args:
         script: the Python file.
@@ -55,14 +60,61 @@ def sanity_of(script: str | Path, arguments: Sequence[str] = ()) -> SanityReport
         if isinstance(call.called, Network):
             return sanity(call.called, call.arguments[0])
         scores, targets = (*call.arguments, None, None)[:2]
-        model = next((c for c in made if c.result is scores and _is_model(c)), None)
+        model = next((c for c in made if _is_model(c) and _hands_on(c.result, scores)), None)
         if model is not None and len(call.arguments) == 2 and getattr(call.result, "shape", None) == ():
-            batch = model.arguments[0], targets
-            return sanity(model.called, batch, partial(call.called, **call.options) if call.options else call.called)
+            loss = partial(call.called, **call.options) if call.options else call.called
+            if model.result is not scores:
+                loss = partial(_reshaped, loss, scores.shape[1:])
+            return sanity(model.called, (model.arguments[0], targets), loss)
+    for call in filter(_is_model, reversed(made)):
+        for batch_loss, targets in _of_differences(call.result, found[0]):
+            return sanity(call.called, (call.arguments[0], targets), batch_loss)
     raise ValueError(
-        f"{script}: no loss of minigrad.nn gets the output of a model as it is. Call minigrad.sanity(model, (X, y), "
-        "loss) in the program"
+        f"{script}: the loss is none of minigrad.nn, and no mean of squares, of the output of a model. Call "
+        "minigrad.sanity(model, (X, y), loss) in the program"
     )
+
+
+def _hands_on(output: Any, scores: Any) -> bool:
+    """Return whether the scores are a model's output, as it is or in another shape with the same last axis."""
+    if output is scores:
+        return True
+    node = getattr(scores, "node", None)
+    while node is not None and node.primitive is not None and node.primitive.name == "reshape":
+        node = node.inputs[0]
+    return node is not None and node is getattr(output, "node", None) and output.numel() == scores.numel()
+
+
+def _reshaped(loss: Callable[..., Any], shape: tuple[int, ...], output: Any, targets: Any) -> Any:
+    return loss(output.reshape(-1, *shape), targets)
+
+
+def _of_differences(output: Any, loss: Any) -> Iterator[tuple[Callable[..., Any], Any]]:
+    """Yield the loss of differences of outputs and targets that a program writes itself, and its targets."""
+    if getattr(output, "node", None) is None or getattr(loss, "node", None) is None or not isinstance(output, Tensor):
+        return
+    for targets in loss_graph.targets(loss_graph.nodes_between(output.node, loss.node), output.node):
+        for own in (_mean_square, _half_mean_square, _sum_of_squares, _mean_distance):
+            with no_grad():
+                made = own(output, targets)
+            if math.isclose(float(made.item()), float(loss.item()), rel_tol=1e-5):
+                yield own, targets
+
+
+def _mean_square(output: Any, targets: Any) -> Any:
+    return (output - as_tensor(targets)).square().mean()
+
+
+def _half_mean_square(output: Any, targets: Any) -> Any:
+    return 0.5 * _mean_square(output, targets)
+
+
+def _sum_of_squares(output: Any, targets: Any) -> Any:
+    return (output - as_tensor(targets)).square().sum()
+
+
+def _mean_distance(output: Any, targets: Any) -> Any:
+    return (output - as_tensor(targets)).abs().mean()
 
 
 def _is_model(call: _Call) -> bool:

@@ -525,6 +525,8 @@ SCRIPTS = {
     "a function with options": "from minigrad.nn.functional import cross_entropy\n"
     + MODEL
     + "cross_entropy(model(X), y, label_smoothing=0.1).backward()",
+    "reshaped scores": MODEL + "nn.CrossEntropyLoss()(model(X.reshape(16, 4, 4)).view(-1, 2), y).backward()",
+    "squares": MODEL + "((model(X) - minigrad.tensor([[1.0, 2.0]] * 64) * y[:, None]) ** 2).mean().backward()",
     "more in the loss": MODEL + "(nn.CrossEntropyLoss()(model(X), y) + model[0].weight.square().sum()).backward()",
 }
 
