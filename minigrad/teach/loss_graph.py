@@ -357,6 +357,18 @@ def _picked(node: Any) -> np.ndarray | None:
     return labels if labels.dtype.kind in "iu" and np.array_equal(rows, np.arange(node.inputs[0].shape[0])) else None
 
 
+def bits_of(between: Sequence[Any]) -> np.ndarray | None:
+    """Return the targets of a binary cross entropy, if they are all 0 or 1; None for others and other losses."""
+    for node in between:
+        sources = [s for s in map(node_behind, node.inputs) if s is not None and s.primitive is not None]
+        if node.primitive.name == "add" and any("softplus" in (s.primitive.name, *input_names(s)) for s in sources):
+            for array in (a for s in sources if s.primitive.name == "mul" for a in arrays(s)):
+                bits = 1 - array  # it is (1 - target) * score
+                if np.isin(bits, (0, 1)).all():
+                    return np.asarray(bits, np.int64)
+    return None
+
+
 def label_of(between: Sequence[Any]) -> int | None:
     """Return the class of all targets of a cross entropy, None if they differ or there is none."""
     labels = labels_of(between)

@@ -447,8 +447,11 @@ def no_progress(
         return  # resumed, and at its floor
     if scene.sizes_of_targets and now < (1 - FALLEN) * fmean(scene.guesses or [math.nan]):
         return  # there is little that the inputs say about the targets, and it is learned
+    at_guessing = len(losses) >= PATIENCE and now > 0.98 * _guessed(scene) and not _fallen(now, _now(losses[:-50]))
     if _stationary(recent) and not large:
-        return  # there is nothing to learn
+        if at_guessing and scene.linear:
+            yield from _at_guessing(scene, now, first, len(losses))
+        return  # otherwise there is nothing to learn
     near = [n for n in (*shape[1:2], *shape[-1:]) if n > 1 and abs(first - math.log(n)) < 0.1 * first]
     # falling to the loss of guessing takes no learning
     related = scene.giveaway.related
@@ -459,14 +462,14 @@ def no_progress(
         if 0.5 * first < cost < first
     ]
     start = min([first, *map(math.log, near), *known])
-    if len(losses) >= PATIENCE and near and scene.neighbours.agreement()[1] < CHANCE:
-        start = min(start, scene.neighbours.entropy())
     if len(losses) >= (LASTING if large else PATIENCE):
         fallen = _fallen(now, start)
     else:  # a run that is over, and has not begun to learn
         near_start = 1 - FALLEN if related is False else 0.995
         fallen = not scene.ended or len(losses) < PATIENCE / 2 or not now > near_start * start
     if fallen:
+        if at_guessing:
+            yield from _at_guessing(scene, now, first, len(losses))
         return
     frequent = start == frequencies and not any(start > (1 - FALLEN) * math.log(n) for n in near)
     guess = (
@@ -505,6 +508,22 @@ def no_progress(
         "loss does not fall",
         f"the loss is {now:.4g} after {len(losses)} steps, and was {first:.4g} at first.{guess} {cause}",
     )
+
+
+def _guessed(scene: Scene) -> float:
+    """Return what guessing costs: the variance of the targets, or the entropy of classes that are about as frequent."""
+    return fmean(scene.guesses) if scene.guesses else scene.neighbours.entropy()
+
+
+def _at_guessing(scene: Scene, now: float, first: float, steps: int) -> Iterator[Said]:
+    """A loss that has fallen to that of guessing, and stays there: said if the data show why."""
+    hit, beyond = scene.neighbours.agreement()
+    if beyond < CHANCE or (beyond > CLEAR and scene.linear):
+        yield (
+            "loss does not fall",
+            f"the loss is {now:.4g} after {steps} steps, and was {first:.4g} at first: it has fallen to what guessing "
+            f"costs, and stays there. {what_the_data_say(scene)}",
+        )
 
 
 def what_the_data_say(scene: Scene) -> str:
@@ -635,6 +654,22 @@ def not_finite(
         f"{said}; to see which operation made it, run under minigrad.detect_anomaly(), or pass the loss to log() "
         f"before backward(){high}"
     )
+
+
+def why_nan(inputs: Sequence[np.ndarray]) -> str:
+    """Say what may have made nan in the inputs: in all of a row or a column, a division by 0, otherwise a gap."""
+    nan = next(np.isnan(a) for a in inputs if np.isnan(a).any())
+    columns = np.flatnonzero(nan.all(axis=0)) if nan.ndim == 2 and len(nan) > 1 else np.empty(0)
+    if columns.size:
+        which = f"column {columns[0]}" if columns.size == 1 else f"columns {listed([str(c) for c in columns])}"
+        return (
+            f", in all of {which}: does that feature not differ, so that it was divided by a standard deviation of 0? "
+            "Leave it out, or divide by std + 1e-8"
+        )
+    rows = nan.reshape(len(nan), -1) if nan.ndim else nan
+    if nan.ndim > 1 and rows.shape[1] > 1 and (rows.all(axis=1) == rows.any(axis=1)).all():
+        return ", in all of some examples: were these divided by a norm, a sum or a deviation of 0? Add 1e-8 to it"
+    return ". Are values missing in the data?"
 
 
 def _instead(node: Any, given: Sequence[np.ndarray]) -> str:

@@ -190,12 +190,21 @@ def unteachable(y: Any, build: Callable[[], Any] = lambda: nn.Linear(2, 2), inpu
     return train(model, F.cross_entropy, y, inputs, steps=202, optimizer=optim.SGD(model.parameters(), lr=0.1))
 
 
-def reloaded(each_step: bool) -> str:
+def divided(x: Any, axis: int) -> Any:
+    """Divide by the standard deviation over an axis, or the norm of an example, without a look at zeros."""
+    with np.errstate(invalid="ignore"):
+        return (x / np.sqrt(np.square(x).sum(axis=axis, keepdims=True))).astype(np.float32)
+
+
+def reloaded(each_step: bool, draw: bool = False) -> str:
     model = Ends(4)
     state = {name: p.clone() for name, p in model.state_dict().items()}
 
     def loss(s: Any, y: Any) -> Any:
-        if each_step:
+        if draw:
+            nn.init.normal_(model.first.weight)
+            nn.init.normal_(model.last.weight)
+        elif each_step:
             model.load_state_dict(state)
         return F.cross_entropy(model(tensor(X)), y)
 
@@ -391,6 +400,26 @@ SICK: dict[str, tuple[Callable[[], str], str]] = {
             optimizer=optim.SGD(m.parameters(), lr=0.3),
         ),
         "targets no more alike than others",
+    ),
+    "weights that are drawn in each step": (lambda: reloaded(True, draw=True), "drawn anew before each step"),
+    "a constant feature": (
+        lambda: train(Ends(4), F.cross_entropy, x=divided(X * [1, 1, 0, 1, 1, 1], axis=0)),
+        "in all of column 2",
+    ),
+    "rows of 0": (
+        lambda: train(Ends(4), F.cross_entropy, x=divided(X * (np.arange(32) % 5 > 0)[:, None], axis=1)),
+        "in all of some examples",
+    ),
+    "a line through a parabola": (
+        lambda: train(
+            m := nn.Linear(2, 1),
+            squared,
+            PLANE[:, :1] ** 2,
+            PLANE,
+            steps=202,
+            optimizer=optim.SGD(m.parameters(), lr=0.1),
+        ),
+        "it has fallen to what guessing costs, and stays there. The model computes a linear function",
     ),
     "one batch": (
         lambda: train(

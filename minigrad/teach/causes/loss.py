@@ -307,23 +307,19 @@ def strong_penalty(scene: Scene) -> Iterator[Said]:
         )
 
 
-@certain(
-    {"penalty too strong": "a penalty on absolute weights takes a third of their first size in a step"}, assumes=0.7
+@explains(
+    {"penalty too strong": "a penalty on absolute weights is more than half of the loss"},
+    symptoms=("updates too large", "exploding gradients", "loss does not fall", "worse than guessing"),
+    assumes=0.8,
 )
 def strong_lasso(scene: Scene) -> Iterator[Said]:
-    """A penalty on absolute weights, in the loss, whose step is about as long as the weights."""
-    if scene.lasso <= 0 or len(scene.samples) < 3 or scene.optimizer is None:
-        return
-    if "betas" in scene.optimizer.param_groups[0]:
-        return
-    numbers = sum(p.numel() for p in scene.model.parameters() if p.requires_grad)
-    usual = math.hypot(*scene.samples[0].sizes.values()) / math.sqrt(max(numbers, 1))
-    if scene.lasso * max(scene.samples[-1].learning_rates, default=0.0) > usual / 3 > 0:
+    """A penalty on absolute weights, in the loss, that outweighs the rest of it."""
+    size = sum(float(np.abs(p._array).sum()) for p in scene.model.parameters()) if scene.lasso > 0 else 0.0
+    if scene.lasso * size > 0.5 * scene.samples[-1].loss > 0:
         yield (
             "penalty too strong",
-            f"the penalty of {scene.lasso:g} times the absolute weights moves each weight towards 0, and past it, by "
-            f"{scene.lasso * max(scene.samples[-1].learning_rates):.2g} in each step, and the weights were about "
-            f"{usual:.2g}: make it much smaller, such as 1e-4",
+            f"the penalty of {scene.lasso:g} times the absolute weights is most of the loss, and moves each weight "
+            "towards 0, and past it, whatever the data say: make it much smaller, such as 1e-4",
         )
 
 

@@ -98,6 +98,17 @@ def made_in_forward(scene: Scene) -> Iterator[Said]:
         )
 
 
+@certain({"made anew": "the weights have nothing in common with what the step before left, five times"}, assumes=0.4)
+def redrawn(scene: Scene) -> Iterator[Said]:
+    """Weights that are drawn at random again after each step."""
+    if scene.redrawn >= 4:
+        yield (
+            "made anew",
+            "the weights are drawn anew before each step, so what it learns is lost: initialize them once, before the "
+            "loop",
+        )
+
+
 @certain({"step undone": "the parameters are what they were before the step, five times in a row"}, assumes=0.4)
 def undone(scene: Scene) -> Iterator[Said]:
     """Parameters that are set back after each step."""

@@ -99,6 +99,7 @@ class Scene:
         created: in each sample the shape of a weight that the forward pass created, None if it created none.
         levelled: in each sample the normalization that gives all examples the same result, None if none does.
         undone: the number of samples in a row before which the step before was undone.
+        redrawn: and before which the weights had nothing in common with those that the step had left.
         turns: the cosines between the updates of two consecutive steps, among the first.
         momentum: in the lecture's loop, the momentum that explains the steps; 0 where none does.
         shrinks: in the lecture's loop, the part by which a step shrinks the parameters, as weight decay; 0 where none.
@@ -159,6 +160,7 @@ class Scene:
     created: list[tuple[int, ...] | None] = field(default_factory=list)
     levelled: list[str | None] = field(default_factory=list)
     undone: int = 0
+    redrawn: int = 0
     turns: list[float] = field(default_factory=list)
     momentum: float = 0.0
     shrinks: float = 0.0
@@ -219,6 +221,7 @@ class Scene:
             )
             self.overlooked.append(loss_graph.overlooked(between, self.values))
             self.latents.append(loss_graph.divergence(loss, self.values))
+        labels = loss_graph.bits_of(between) if labels is None else labels
         self.giveaway.look(self.inputs, targets if labels is None else labels)
         self.neighbours.look(self.inputs, targets if labels is None else labels)
         bootstrapped = self.predicted and any(True for _ in loss_graph.targets(between, output))

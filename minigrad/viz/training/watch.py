@@ -26,7 +26,7 @@ from minigrad.scalar import Value
 from minigrad.teach.causes import Scene, certain, explanations
 from minigrad.teach.causes.validation import overfitting
 from minigrad.teach.samples import EXAMPLES, Outputs, Sample, named, norm
-from minigrad.teach.symptoms import Finding, not_finite, symptoms
+from minigrad.teach.symptoms import Finding, not_finite, symptoms, why_nan
 from minigrad.tensors.tensor import Tensor
 from minigrad.viz.charts.files import check_target
 from minigrad.viz.page import ENDINGS, Page
@@ -399,9 +399,7 @@ class Watcher:
             with self._stopwatch:
                 arrays = [a._array for a in self._inputs if isinstance(a, Tensor) and a.dtype.kind == "f"]
                 if any(np.isnan(a).any() for a in arrays):
-                    said = (
-                        f"the loss is {self._loss:g}: the batch has nan in its inputs. Are values missing in the data?"
-                    )
+                    said = f"the loss is {self._loss:g}: the batch has nan in its inputs{why_nan(arrays)}"
                 else:
                     before = [sample for sample in self.samples if sample.step < step]
                     said = not_finite(self._loss, tensor, self.model, before, self._result, self._outputs(step))
@@ -594,6 +592,10 @@ class Watcher:
             return
         undone = len(then) == len(now) and all(map(np.array_equal, then, now))
         self._scene.undone = self._scene.undone + 1 if undone else 0
+        after = [b + c for b, c in zip(then, [c for cs in self._previous[1] for c in cs])]
+        weights = [(a.ravel(), n.ravel()) for a, n in zip(after, now) if a.shape == n.shape and a.ndim > 1]
+        redrawn = bool(weights) and not undone and _unlike(*map(np.concatenate, zip(*weights)))
+        self._scene.redrawn = self._scene.redrawn + 1 if redrawn else 0
 
     def _find_moved(self) -> None:
         """Find which of these have changed since: something else updates them, such as a second optimizer."""
@@ -720,6 +722,11 @@ def layers(model: Module) -> dict[str, list[Any]]:
                 if p.requires_grad:
                     found.setdefault(named(path, module), []).append(p)
     return found
+
+
+def _unlike(a: np.ndarray, b: np.ndarray) -> bool:
+    """Return whether two vectors of 100 numbers or more have nothing in common: their cosine is what chance gives."""
+    return a.size >= 100 and abs(float(np.dot(a, b))) < 5 / math.sqrt(a.size) * norm([a]) * norm([b])
 
 
 def _share(changes: list[list[np.ndarray]], others: list[list[np.ndarray]], before: list[Any]) -> float:
