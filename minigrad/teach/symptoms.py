@@ -135,7 +135,7 @@ def symptoms(
     yield from not_updated(samples, scene)
     large = any(True for _ in large_targets(scene))
     # what is trained elsewhere may work against it, and targets may move with the model
-    if not scene.adversarial and not scene.moved and (large or not scene.own_targets):
+    if not (scene.adversarial or scene.judges) and not scene.moved and (large or not scene.own_targets):
         yield from no_progress(recent, losses, shape, scene, large)
         yield from worse_than_guessing(losses, scene)
 

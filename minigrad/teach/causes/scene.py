@@ -110,6 +110,7 @@ class Scene:
         lasso: that of the sum of a parameter's absolute values.
         summed: the number of examples that the loss is a sum over, 0 for other losses.
         discriminates: whether a sigmoid follows those other parameters, as in a generator's loss.
+        judges: whether a loss with a sigmoid has several calls of the model in it, as a critic's.
         values: the results of the operations of the latest sampled step, by node, in the steps that are due.
         terms: in each step that is due, the terms of the loss: their values, and whether they have targets.
         latents: in each of them, the divergence of a posterior from the standard normal, for each number; nan for none.
@@ -171,6 +172,7 @@ class Scene:
     lasso: float = 0.0
     summed: int = 0
     discriminates: bool = False
+    judges: bool = False
     values: dict[Any, np.ndarray] = field(default_factory=dict)
     terms: list[list[tuple[float, bool]]] = field(default_factory=list)
     latents: list[float] = field(default_factory=list)
@@ -195,6 +197,8 @@ class Scene:
         self.goals.append(self.goal)
         names = {node.primitive.name for node in between}
         self.discriminates = self.adversarial and bool(names & {"sigmoid", "softplus"})
+        # a critic is called twice, for real and generated examples
+        self.judges = "softplus" in names and loss_graph.other_parameters(between, ()) and not self.adversarial
         self.guessing = loss_graph.guessing(loss, output)
         self.connected = loss is output or any(output in node.inputs for node in between)
         self.penalty = loss_graph.penalty(loss, own)
