@@ -645,7 +645,7 @@ def not_finite(
             since = f", after {place(infinite)} gave infinity" if infinite else ", of infinity"
         else:
             since = f", of numbers from {min(map(np.min, given)):.3g} to {max(map(np.max, given)):.3g}" if given else ""
-            since += _instead(node, given)
+            since += _instead(node, [] if node in home else given)
         return f"{said}: the first operation to give {name} is {place(node)}{since}{high}"
     layer = next((name for name, o in (outputs or {}).items() if o.not_finite), None)
     if layer is not None:
@@ -673,7 +673,12 @@ def why_nan(inputs: Sequence[np.ndarray]) -> str:
 
 
 def _instead(node: Any, given: Sequence[np.ndarray]) -> str:
-    """Say what was rounded, or out of range, and which function is right there."""
+    """Say what was rounded, or is no probability, and which function is right there.
+
+    Args:
+        node: the operation.
+        given: what it was given, if it belongs to the loss; in a model, it may be anything.
+    """
     kind, before = node.primitive.name, {n.primitive.name for n in nodes_of(node) if n is not node}
     if kind == "log" and any(a.min() < 0 for a in given):
         return (

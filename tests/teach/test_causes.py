@@ -462,18 +462,6 @@ def moving_targets() -> str:
     return train(model, loss, steps=202)
 
 
-def critic() -> str:
-    """A critic of real and generated examples that are alike: its loss stays where it is."""
-    model = Ends(1)
-    generated = tensor(SEED.standard_normal((32, 6)).astype(np.float32))
-
-    def loss(p: Any, y: Any) -> Any:
-        real, fake = F.binary_cross_entropy_with_logits, model(generated)
-        return real(p, minigrad.ones(32, 1)) + real(fake, minigrad.zeros(32, 1))
-
-    return train(model, loss, steps=110, optimizer=optim.SGD(model.parameters(), lr=0.002))
-
-
 HEALTHY: dict[str, Callable[[], str]] = {
     "softmax over the points of a set": lambda: train(Ends(4, lambda s: s + s.softmax(0).sum(0)), F.cross_entropy),
     "attention over both sides": lambda: train(
@@ -484,7 +472,6 @@ HEALTHY: dict[str, Callable[[], str]] = {
     "a usual dropout": lambda: train(Ends(4, hidden=lambda h: F.dropout(F.relu(h), 0.5)), F.cross_entropy),
     "x += ...": lambda: lectures_loop(True),
     "a usual penalty": lambda: penalized(1e-3),
-    "a critic that cannot tell": critic,
     "a hinge of signs": lambda: train(Ends(1), hinge, 2 * ONES - 1),
     "a gradient with the right sign": lambda: climbing(1.0),
     "weights that are loaded once": lambda: reloaded(False),
