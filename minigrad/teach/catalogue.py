@@ -116,8 +116,14 @@ def mistake(
     Raises:
         ValueError: for a scope that does not exist, a name that is taken, patterns in another scope, or a pattern that
             is not Python.
-        TypeError: for a pattern that is not a tuple of two or three texts.
+        TypeError: for a pattern that is not a tuple of two or three texts, a name or sentence that is no text, or
+            `assumes` that is no number.
     """
+    for what, text in (("name", name), ("sentence", sentence)):
+        if not isinstance(text, str):
+            raise TypeError(f"mistake: {what} must be a text, got {text!r}")
+    if not isinstance(assumes, int | float):
+        raise TypeError(f"mistake: assumes must be a number, from 1 to 5, got {assumes!r}")
     if scope not in SCOPES:
         raise ValueError(f"mistake: scope={scope!r} must be one of {', '.join(SCOPES)}")
     catalogue, usual = SCOPES[scope]

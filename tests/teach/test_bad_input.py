@@ -27,6 +27,7 @@ from minigrad.autograd import check_gradient
 from minigrad.optim import rules
 from minigrad.teach import gradcheck
 from minigrad.teach.edits import as_operand
+from minigrad.teach.mistakes import CATALOGUE, mistake
 from minigrad.viz.training.activation_hooks import Stopwatch
 from tests.cases import each
 
@@ -303,3 +304,19 @@ def test_the_factor_of_a_root_is_named() -> None:
 def test_operands_are_in_parentheses_where_they_must_be() -> None:
     texts = ["v+1e-5", "x.T", "f(a + b)", "x[0]", "2.5", "-x", "x @ …"]
     assert [*map(as_operand, texts)] == ["(v+1e-5)", "x.T", "f(a + b)", "x[0]", "2.5", "(-x)", "(x @ …)"]
+
+
+def test_a_bad_entry_of_the_catalogue_is_refused() -> None:
+    for name, sentence, assumes, said in (
+        (3, "s", 1.0, "name must be a text, got 3"),
+        ("a", None, 1.0, "sentence must be a text, got None"),
+        ("a", "s", "1", "assumes must be a number"),
+    ):
+        with pytest.raises(TypeError, match=said):
+            mistake(name, "edge", sentence, assumes=assumes)  # type: ignore[arg-type]
+    mistake("no variant", "edge", "s")(lambda site: [np.negative])
+    try:
+        with pytest.raises(TypeError, match="mistake 'no variant' must yield a Variant"):
+            check_gradient(lambda x: np.tanh(x).sum(), X, np.exp(X))
+    finally:
+        del CATALOGUE["no variant"]

@@ -92,6 +92,8 @@ class Single(Comparison):
             found: list[Variant] = []
             with suppress(*IMPOSSIBLE):
                 found.extend(m.find(site))
+            if wrong := [v for v in found if not isinstance(v, Variant)]:
+                raise TypeError(f"mistake {m.name!r} must yield a Variant for each way of making it, got {wrong[0]!r}")
             self._found[key] = found
         return self._found[key]
 
