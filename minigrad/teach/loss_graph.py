@@ -191,12 +191,23 @@ def padded(inputs: Any, labels: np.ndarray, between: Sequence[Any]) -> float:
     """Return the fraction of the targets of a sequence that are padding, and count in the loss."""
     if inputs is None or inputs.dtype.kind not in "iu" or inputs.ndim != 2 or inputs.size != labels.size:
         return 0.0
-    if any(node.primitive.name == "where" for node in between):
-        return 0.0  # they are left out
+    # a loss with ignore_index, or one that is multiplied by a mask
+    masks = (a for node in between if node.primitive.name == "mul" for a in arrays(node) if a.size == labels.size)
+    if any(node.primitive.name == "where" for node in between) or any((mask == 0).any() for mask in masks):
+        return 0.0
     X, y = inputs, labels.reshape(inputs.shape)
     ends, counts = np.unique(X[:, -1], return_counts=True)
     same = np.logical_and.accumulate(X[:, ::-1] == ends[counts.argmax()], axis=1)[:, ::-1]
     return float(np.mean(same & (y == ends[counts.argmax()]))) if counts.max() > len(X) / 2 and not same.all() else 0.0
+
+
+def binary_targets(between: Sequence[Any]) -> Iterator[np.ndarray]:
+    """Iterate over the targets of binary cross entropies of scores: (1 - target) * score + softplus(-score)."""
+    for node in between:
+        if node.primitive.name == "add" and "softplus" in input_names(node):
+            for term in node.inputs:
+                if term is not None and term.primitive is not None and term.primitive.name == "mul":
+                    yield from (1 - array for array in arrays(term))
 
 
 def overlooked(between: Sequence[Any], values: Mapping[Any, np.ndarray]) -> float:
@@ -210,7 +221,7 @@ def overlooked(between: Sequence[Any], values: Mapping[Any, np.ndarray]) -> floa
             continue
         if node.primitive.name == "cross_entropy":
             labels = node.parameters["target"]
-            predicted = scores.argmax(axis=1)
+            predicted = scores.argmax(axis=-1)
             if predicted.shape == labels.shape and (predicted == (common := predicted.flat[0])).all():
                 return float(np.mean(labels != common)) or math.nan
         elif (

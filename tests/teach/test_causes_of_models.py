@@ -426,6 +426,104 @@ def returns(sign: int) -> str:
     return said(model, loss, steps=20, optimizer=optim.SGD(model.parameters(), lr=0.1))
 
 
+class Writer(nn.Module):
+    """An encoder and a decoder, which are given their sequences."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding, self.reads, self.out = nn.Embedding(7, 8), nn.GRU(8, 16, batch_first=True), nn.Linear(16, 7)
+        self.writes = nn.GRU(8, 16, batch_first=True)
+
+    def forward(self, x: Any, y: Any) -> Any:
+        return self.out(self.writes(self.embedding(y), self.reads(self.embedding(x))[1])[0])
+
+
+def written(shifted: bool) -> str:
+    minigrad.manual_seed(0)
+    model, target = Writer(), TEXT[:, ::-1].copy()
+    given = np.roll(target, 1, axis=1) if shifted else target
+
+    def loss() -> Any:
+        return F.cross_entropy(model(tensor(TEXT), tensor(given)).reshape(-1, 7), tensor(target).reshape(-1))
+
+    return said(model, loss)
+
+
+def critic(generated: float) -> str:
+    minigrad.manual_seed(0)
+    model = nn.Linear(6, 1)
+
+    def loss() -> Any:
+        real, other = model(tensor(X)), model(tensor(X[::-1] + 1))
+        labels = minigrad.ones(32, 1)
+        function = F.binary_cross_entropy_with_logits
+        return function(real, labels) + function(other, generated * labels)
+
+    return said(model, loss)
+
+
+def actor(detach: bool) -> str:
+    """A policy and the value of a state, of one model."""
+    minigrad.manual_seed(0)
+    model, rng = nn.Linear(6, 3), np.random.default_rng(0)
+
+    def loss() -> Any:
+        out = model(tensor(X))
+        logs, value = out[:, :2].log_softmax(1), out[:, 2]
+        advantage = tensor(X[:, 0]) - (value.detach() if detach else value)
+        return -(logs[np.arange(32), rng.integers(0, 2, 32)] * advantage).mean() + F.mse_loss(value, tensor(X[:, 0]))
+
+    return said(model, loss)
+
+
+def matched(temperature: float) -> str:
+    """Two views, whose scores are compared at a temperature."""
+    minigrad.manual_seed(0)
+    model, rng = nn.Linear(6, 4), np.random.default_rng(0)
+
+    def view() -> Any:
+        return F.normalize(model(tensor((X + 0.1 * rng.standard_normal(X.shape)).astype(np.float32))), dim=1)
+
+    return said(
+        model,
+        lambda: F.cross_entropy(view() @ view().T / temperature, tensor(np.arange(32))),
+        steps=110,
+        every=5,
+    )
+
+
+def neighbourhood(axis: int) -> str:
+    """Attention of the nodes of a graph."""
+    minigrad.manual_seed(0)
+
+    class Graph(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.score, self.last = nn.Linear(6, 8), nn.Linear(8, 1), nn.Linear(8, 4)
+
+        def forward(self, x: Any) -> Any:
+            h = self.first(x).tanh()
+            return self.last((h @ h.T + self.score(h).T).softmax(axis) @ h)
+
+    model = Graph()
+    return said(model, lambda: F.cross_entropy(model(tensor(X)), tensor((X[:, 1] > 0).astype(int))))
+
+
+def masked() -> str:
+    """Padding that a mask leaves out of the loss."""
+    minigrad.manual_seed(0)
+    model, ids = Reader(nn.GRU(8, 16, batch_first=True), 16), TEXT.copy()
+    ids[1:, 3:] = 0
+    mask = tensor((ids[:, 1:] != 0).astype(np.float32).ravel())
+
+    def loss() -> Any:
+        scores = model(tensor(ids[:, :-1])).reshape(-1, 7)
+        each = F.cross_entropy(scores, tensor(ids[:, 1:]).reshape(-1), reduction="none")
+        return (each * mask).sum() / mask.sum()
+
+    return said(model, loss)
+
+
 SICK: dict[str, tuple[Callable[[], str], str]] = {
     "mask after the softmax": (lambda: reading(attention("mask after the softmax")), "depends on later ones"),
     "masked with 0": (lambda: reading(attention("masked with 0")), "depends on later ones"),
@@ -451,6 +549,11 @@ SICK: dict[str, tuple[Callable[[], str], str]] = {
     "a mask of the wrong side": (lambda: through(ByHand), "ByHand.backward() does not give the derivative"),
     "a backward pass with the wrong sign": (lambda: through(Minus), "it gives minus the derivative"),
     "targets of another place": (lambda: shuffled(True), "No input says anything about its target"),
+    "a decoder that reads its targets": (lambda: written(False), "one of the model's inputs is the targets"),
+    "a critic that sees one class": (lambda: critic(1.0), "one answer for all is right"),
+    "an advantage that passes a gradient": (lambda: actor(False), "trains the critic"),
+    "a high temperature": (lambda: matched(20.0), "the temperature that divides them is too high"),
+    "attention over the wrong nodes": (lambda: neighbourhood(0), "runs over axis -2"),
     "a policy at a high rate": (lambda: policy(100.0), "where the gradient is almost 0"),
     "a policy that avoids rewards": (lambda: returns(-1), "the loss is negated"),
 }
@@ -478,6 +581,12 @@ HEALTHY: dict[str, Callable[[], str]] = {
     "a straight-through estimator": lambda: through(StraightThrough),
     "a reversed gradient": lambda: through(Reversal),
     "targets of the same place": lambda: shuffled(False),
+    "a decoder that reads the earlier ones": lambda: written(True),
+    "a critic": lambda: critic(0.0),
+    "an advantage": lambda: actor(True),
+    "a usual temperature": lambda: matched(0.2),
+    "attention over the nodes": lambda: neighbourhood(1),
+    "padding that a mask leaves out": masked,
     "a policy": lambda: policy(0.1),
     "a policy that seeks rewards": lambda: returns(1),
 }

@@ -59,7 +59,7 @@ def over_the_queries(scene: Scene) -> Iterator[Said]:
         if kind_of(weights) != "softmax":
             continue
         n = len(weights.shape)
-        square = n > 2 and weights.shape[-1] == weights.shape[-2] > 3
+        square = n > 1 and weights.shape[-1] == weights.shape[-2] > 3
         if square and weights.parameters["axis"] % n == n - 2 and not _asked_by_slots(weights):
             yield (
                 "softmax over the queries",

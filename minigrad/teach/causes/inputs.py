@@ -121,6 +121,17 @@ def _reads_in_order(scene: Scene) -> bool:
     return not scene.looks_ahead and len(recurrent) < 2 and not any(m.bidirectional for m in recurrent)
 
 
+@certain({"targets among the inputs": "a further input of the model is the targets, in three batches"}, assumes=0.8)
+def told(scene: Scene) -> Iterator[Said]:
+    """A decoder that reads what it must write."""
+    if scene.told >= 3:
+        yield (
+            "targets among the inputs",
+            "one of the model's inputs is the targets, index by index, so it learns to repeat them: a decoder reads "
+            "the targets shifted by one, with a start token first, y[:, :-1], and its targets are y[:, 1:]",
+        )
+
+
 @certain(
     {"reads the targets": "the targets are the next inputs of a text, and a layer looks at later positions"},
     assumes=0.8,
@@ -137,7 +148,8 @@ def looks_ahead(scene: Scene) -> Iterator[Said]:
             if both
             else (
                 "the result at a position depends on later ones",
-                "mask the attention: scores above the diagonal become -inf",
+                "mask attention (scores above the diagonal become -inf), pad a convolution on the left only, and "
+                "normalize over features",
             )
         )
         yield (

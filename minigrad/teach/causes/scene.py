@@ -82,6 +82,7 @@ class Scene:
         zeros: in each sample whether all inputs were 0.
         same: in each sample whether all examples of the batch were the same.
         first_batch: the inputs of the first sampled step.
+        others: its further inputs, as arrays of indices.
         inputs: the inputs of the latest sampled step, as an array.
         repeated: the number of samples in a row whose inputs are those of the first.
         ended: whether the run is over.
@@ -115,10 +116,15 @@ class Scene:
         terms: in each step that is due, the terms of the loss: their values, and whether they have targets.
         latents: in each of them, the divergence of a posterior from the standard normal, for each number; nan for none.
         frequencies: how often each class was a target.
+        answers: in each sample the one number that all targets of its binary cross entropies are, nan if they differ.
+        told: the number of samples in which a further input was the targets.
+        narrow: in each step that is due, the range of the scores of a cross entropy; nan for other losses.
+        scaled: whether the scores of a cross entropy are a product with a constant.
         padded: in each sample of a sequence of indices, the fraction of targets that are padding, as their inputs.
         overlooked: in each step that is due, the fraction of the targets that are of a rare class, if the model
             predicts none of them; otherwise nan.
-        spreads: in each sample, the standard deviation of the model's results over the examples.
+        spreads: in each sample, the standard deviation of the model's results over the examples, and that as a part of
+            their size.
         own_targets: whether the targets come from the model itself, as in temporal differences: they move with it.
     """
 
@@ -145,6 +151,7 @@ class Scene:
     zeros: list[bool] = field(default_factory=list)
     same: list[bool] = field(default_factory=list)
     first_batch: Batch | None = None
+    others: list[Any] = field(default_factory=list)
     inputs: Any = None
     repeated: int = 0
     ended: bool = False
@@ -177,14 +184,18 @@ class Scene:
     terms: list[list[tuple[float, bool]]] = field(default_factory=list)
     latents: list[float] = field(default_factory=list)
     frequencies: Counter[int] = field(default_factory=Counter)
+    answers: list[float] = field(default_factory=list)
+    told: int = 0
+    narrow: list[float] = field(default_factory=list)
+    scaled: bool = False
     padded: list[float] = field(default_factory=list)
     overlooked: list[float] = field(default_factory=list)
-    spreads: list[float] = field(default_factory=list)
+    spreads: list[tuple[float, float]] = field(default_factory=list)
     own_targets: bool = False
 
     def look_at_inputs(self, seen: Any) -> None:
         """Note what a forward pass has shown of its inputs: `inputs`, `reach` and `predicted`."""
-        self.inputs, self.predicted = seen.inputs, seen.predicted
+        self.inputs, self.others, self.predicted = seen.inputs, seen.others, seen.predicted
         self.reach = seen.reach or self.reach
 
     def look_at_loss(self, loss: Any, output: Any) -> None:
@@ -195,6 +206,9 @@ class Scene:
         own = {p.node for p in self.model.parameters() if p.node is not None}
         self.goal, self.adversarial = loss_graph.goal(loss), loss_graph.other_parameters(between, own)
         self.goals.append(self.goal)
+        self.scaled = any(
+            n.primitive.name == "cross_entropy" and loss_graph.input_names(n) in (["mul"], ["div"]) for n in between
+        )
         names = {node.primitive.name for node in between}
         self.discriminates = self.adversarial and bool(names & {"sigmoid", "softplus"})
         # a critic is called twice, for real and generated examples
@@ -214,8 +228,24 @@ class Scene:
         labels = loss_graph.labels_of(between)
         if labels is not None:
             self.frequencies.update(labels.ravel().tolist())
+            self.told += any(
+                other.ndim > 1
+                and len(other[0]) > 3
+                and other.size == labels.size
+                and (other.ravel() == labels.ravel()).all()
+                for other in self.others
+            )
             self.padded.append(loss_graph.padded(self.inputs, labels, between))
+        binary = [*map(np.unique, loss_graph.binary_targets(between))]
+        if binary:
+            kinds = np.unique(np.concatenate(binary))
+            self.answers.append(float(kinds[0]) if len(kinds) == 1 else math.nan)
         if self.values:
+            scores = [
+                self.values.get(n.inputs[0]) for n in between if n.primitive.name == "cross_entropy" and n.inputs[0]
+            ]
+            ranges = [float(np.ptp(s)) for s in scores if s is not None]
+            self.narrow.append(max(ranges, default=math.nan))
             self.terms.append(
                 [
                     (float(self.values[term]) * factor, loss_graph.has_targets(term))

@@ -123,6 +123,40 @@ def similar_to_itself(scene: Scene) -> Iterator[Said]:
             return
 
 
+@certain({"one class only": "all targets of all binary cross entropies are the same number, in ten samples"})
+def one_answer(scene: Scene) -> Iterator[Said]:
+    """A critic or classifier of two classes that sees one of them only."""
+    same = all(answer == scene.answers[0] for answer in scene.answers)  # nan is not
+    if len(scene.answers) >= 10 and same and not scene.adversarial:
+        yield (
+            "one class only",
+            f"all targets of the binary cross entropy are {scene.answers[0]:g}, so one answer for all is right: look "
+            "at how the labels are made. (A GAN's critic gets 1 for real examples and 0 for generated ones)",
+        )
+
+
+@certain(
+    {"targets pass a gradient": "a log-probability is multiplied by return minus value, and both pass a gradient"},
+    assumes=0.8,
+)
+def moving_advantage(scene: Scene) -> Iterator[Said]:
+    """An advantage through which the policy's loss trains the critic."""
+    for node in nodes_of(scene.loss) if scene.loss is not None and scene.is_due else ():
+        if node.primitive.name != "mul" or None in node.inputs:
+            continue
+        for log, advantage in (node.inputs, node.inputs[::-1]):
+            picked, difference = node_behind(log), node_behind(advantage)
+            if picked is None or picked.primitive is None or picked.primitive.name != "log_softmax":
+                continue
+            if difference.primitive is not None and difference.primitive.name == "sub" and [*arrays(difference)]:
+                yield (
+                    "targets pass a gradient",
+                    "the advantage, return minus value, passes a gradient, so the policy's loss trains the critic to "
+                    "make the advantages small or large: .detach() it in the policy's loss",
+                )
+                return
+
+
 @certain(
     {"targets pass a gradient": "a result is compared with r + gamma * another result, and both pass a gradient"},
     assumes=0.8,
@@ -169,6 +203,18 @@ def classes(scene: Scene) -> Iterator[Said]:
         yield (
             "one class only",
             f"all targets of all batches so far are class {seen.pop()}: look at how the labels are read",
+        )
+
+
+@certain({"scores too close": "after 100 steps, the scores of a cross entropy, divided by a constant, differ by 0.2"})
+def hot(scene: Scene) -> Iterator[Said]:
+    """A temperature that makes all scores about equal."""
+    known = [width for width in scene.narrow if not math.isnan(width)]
+    if len(known) >= 3 and max(known) < 0.2 and scene.scaled and scene.samples[-1].step >= 100:
+        yield (
+            "scores too close",
+            f"the scores of the cross entropy differ by {known[-1]:.2g} at most, so their softmax is nearly uniform: "
+            "the temperature that divides them is too high; usual are 0.05 to 1",
         )
 
 

@@ -81,12 +81,13 @@ def collapse(scene: Scene) -> Iterator[Said]:
     """A loss of results alone, which is lowest where all results are the same."""
     if scene.loss is None:
         return
-    known = [s for s in scene.spreads if not math.isnan(s)]
-    if len(known) < 10 or scene.samples[-1].step < SETTLED or not known[0]:
+    known = [pair for pair in scene.spreads if not math.isnan(pair[0])]
+    if len(known) < 10 or scene.samples[-1].step < SETTLED or not min(known[0]):
         return
-    left = max(known[-3:]) / known[0]
+    left, of_size = (max(pair[i] for pair in known[-3:]) / known[0][i] for i in (0, 1))
     losses = [loss for loss in scene.losses if math.isfinite(loss)]
-    if not (left < COLLAPSED or (left < 5 * COLLAPSED and 0 <= losses[-1] < 0.1 * losses[0])):
+    fallen = 0 <= losses[-1] < 0.1 * losses[0]
+    if not (left < COLLAPSED or ((left < 5 * COLLAPSED or of_size < 5 * COLLAPSED) and fallen)):
         return
     for node in scene.between:
         given = [*arrays(node)] if node.primitive.name not in ("linear", "matmul", "conv") else []
@@ -96,9 +97,10 @@ def collapse(scene: Scene) -> Iterator[Said]:
             return
     yield (
         "results collapse",
-        f"the model's results become the same for all examples: their standard deviation was {known[0]:.2g}, and is "
-        f"{known[-1]:.2g}. The loss compares results with each other only, and is lowest there: add what keeps them "
-        "apart, such as negative pairs, a term for the variance, or the log-determinant of a flow with its sign",
+        f"the model's results become the same for all examples: their standard deviation was {known[0][0]:.2g}, and is "
+        f"{known[-1][0]:.2g}, {known[-1][1]:.1%} of their size. The loss compares results with each other only, and is "
+        "lowest there: add what keeps them apart, such as negative pairs, a term for the variance, or the "
+        "log-determinant of a flow with its sign",
     )
 
 

@@ -18,7 +18,7 @@ from minigrad.nn.module import Module
 from minigrad.output.words import class_name
 from minigrad.teach.causes import Batch
 from minigrad.teach.reach import Reach, reach
-from minigrad.teach.samples import Outputs, axis_of_units, named
+from minigrad.teach.samples import Outputs, axis_of_units, named, norm
 from minigrad.tensors.module_calls import calls
 from minigrad.tensors.tensor import Tensor
 
@@ -65,10 +65,12 @@ class ActivationHooks:
         values: the results of the operations of this step, by node.
         training: whether the model was in training mode.
         inputs: the inputs of the model, as an array; None where it gets several.
+        others: its further inputs that are indices.
         reach: what the result of an example depends on; None where that is not known.
         created: the shape of a weight that the forward pass created, which no module has; None if there is none.
         levelled: a normalization that gives all examples the same result, though they differ; None if there is none.
-        spread: the standard deviation of the results over the examples; nan for one example, or one number each.
+        spread: the standard deviation of the results over the examples, and that as a part of their size; nan for one
+            example, or one number each.
         unread: the first layer, if it gets the same numbers for each example and the model gives the same results.
     """
 
@@ -97,11 +99,12 @@ class ActivationHooks:
         self.called: set[str] = set()
         self.training: bool | None = None
         self.inputs: np.ndarray | None = None
+        self.others: list[np.ndarray] = []
         self.reach: Reach | None = None
         self.created: tuple[int, ...] | None = None
         self.levelled: str | None = None
         self.unread: str | None = None
-        self.spread = math.nan
+        self.spread = (math.nan, math.nan)
         self._first: tuple[str, np.ndarray] | None = None  # the first layer with parameters, and what it got
         self._from_modules: set[Node | None] = set()  # the nodes computed by modules of their own
         self._names = {module: named(path, module) for path, module in self.model.named_modules()}
@@ -162,6 +165,8 @@ class ActivationHooks:
             if self.batch is not None:
                 self.zero = self.zero is not False and self.batch.low == 0 == self.batch.high
             self.spread = _spread(array)
+            self.others = [a._array for a in inputs[1:] if isinstance(a, Tensor) and a.dtype.kind in "iu"]
+            self.others = [] if self.takes_targets else self.others
             self.inputs = input_array if len(inputs) == 1 or self.takes_targets else None
             if self._first is not None and _is_constant(array) and _is_constant(self._first[1]):
                 self.unread = self._first[0] if not _is_constant(input_array) else None
@@ -225,11 +230,12 @@ def first_result(output: Any) -> Any:
     return next((o for o in output if getattr(o, "ndim", 0)), output[0] if output else None)
 
 
-def _spread(rows: np.ndarray) -> float:
-    """Return the root of the mean variance over the rows."""
+def _spread(rows: np.ndarray) -> tuple[float, float]:
+    """Return the root of the mean variance over the rows, and that as a part of the root of the mean square."""
     if rows.ndim < 2 or len(rows) < 4 or rows[0].size < 2 or rows.size > KEPT:
-        return math.nan
-    return math.sqrt(float(rows.var(axis=0, dtype=np.float64).mean()))
+        return math.nan, math.nan
+    deviation = math.sqrt(float(rows.var(axis=0, dtype=np.float64).mean()))
+    return deviation, deviation / (norm([rows]) / math.sqrt(rows.size) or 1.0)
 
 
 def _is_constant(rows: np.ndarray) -> bool:
