@@ -100,7 +100,8 @@ def _parameters(function: Any) -> list[inspect.Parameter]:
 
 
 def _is_rate(name: str, settings: dict[str, Any]) -> bool:
-    return name.lower() in RATES and name not in settings
+    lower = name.lower()
+    return (lower in RATES or lower.endswith(("_lr", "learning_rate"))) and name not in settings
 
 
 def has_state_argument(function: Any, settings: dict[str, Any]) -> bool:

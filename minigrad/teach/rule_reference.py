@@ -182,6 +182,8 @@ class Reference:
         usual = self.settings.get("epsilon")
         free = usual is not None and "epsilon" not in self.stated
         values = [usual, *(e for e in EPSILONS if e != usual)] if free else [usual]
+        if free and self.name == "adamax":
+            values.append(1e-300)  # none at all, as in the paper, and 0 / 0 is 0
         paper = [edited for form in self.forms for edited in rewrite(form, "rho > 5", "rho > 4")]
         for forms, said in ((self.forms, ""), (folded, FOLDED_NOTE), (paper, PAPER_NOTE)):
             for epsilon in values if forms else ():

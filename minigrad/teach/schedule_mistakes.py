@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from minigrad.teach.catalogue import SCHEDULES as CATALOGUE
 from minigrad.teach.catalogue import Variant, mistake
-from minigrad.teach.edits import Formula, expression, expressions, is_name, replaced, replaced_everywhere
+from minigrad.teach.edits import Formula, expression, expressions, is_name, replaced, replaced_everywhere, target
 
 __all__ = ["CATALOGUE", "Variant", "mistake"]
 
@@ -56,7 +56,11 @@ mistake("power-exchanged", "schedule", "base and exponent are exchanged: the num
 mistake("each-step", "schedule", "the rate decays at each t instead of once in `every` steps", ("t // every", "t"))
 mistake("only-then", "schedule", "the rate is lower only where t is a multiple of `every`: the decay is not kept",
         ("factor ** (t // every)", "(factor if t % every == 0 else 1)"),
-        ("factor ** (t // every)", "(factor if t and t % every == 0 else 1)"))
+        ("factor ** (t // every)", "(factor if t and t % every == 0 else 1)"),
+        ("factor ** (t // every)", "(factor ** (t // every) if t % every == 0 else 1)"))
+mistake("counter-not-reset", "schedule", "after the first `every` steps the rate decays in each step: the counter is "
+        "not reset", ("factor ** (t // every)", "factor ** max(t - every + 1, 0)"),
+        ("factor ** (t // every)", "factor ** max(t - every, 0)"), assumes=1.15)
 mistake("subtracted", "schedule", "{detail} at each decay; the rate must be multiplied by the factor",
         ("alpha_0 * factor ** A", "alpha_0 - factor * alpha_0 * (A)", "the factor times alpha_0 is subtracted"),
         ("alpha_0 * factor ** A", "alpha_0 - (1 - factor) * alpha_0 * (A)", "1 - factor times alpha_0 is subtracted"),
@@ -103,6 +107,17 @@ mistake("k-added", "schedule", "the divisor is k + t instead of 1 + k * t", ("1 
 mistake("parentheses", "schedule", "parentheses are missing: the division ends before the product or the sum",
         ("alpha_0 / (1 + k * t)", "alpha_0 / 1 + k * t"), ("1 + k * t", "(1 + k) * t"),
         ("alpha_0 / (1 + k * t)", "alpha_0 / (1 + k) * t"), ("np.exp(-k * t)", "np.exp(-k) * t"))
+mistake("precedence", "schedule", "parentheses are missing or at the wrong place: `{after}`",
+        ("alpha_0 * factor ** (t // every)", "alpha_0 * (factor ** t // every)"),
+        ("alpha_0 * factor ** (t // every)", "alpha_0 * (factor ** t / every)"),
+        ("alpha_0 * factor ** A", "(alpha_0 * factor) ** (A)"), ("alpha_0 * np.exp(A)", "np.exp(alpha_0 * (A))"),
+        ("np.cos(np.pi * A / B)", "np.cos(np.pi * A) / B"), ("A * (1 + np.cos(B)) / 2", "A * (1 + np.cos(B) / 2)"),
+        ("A + B * (1 + np.cos(C)) / 2", "(A + B * (1 + np.cos(C))) / 2"),
+        ("(1 - A / B) ** power", "(1 - A ** power / B)"), ("(1 - A / B) ** power", "((1 - A) / B) ** power"),
+        ("alpha_0 * (1 - A) ** power", "(alpha_0 * (1 - A)) ** power"),
+        ("(A + 1) / T", "A + 1 / T"), ("1 - A / B", "(1 - A) / B"), assumes=1.05)
+mistake("initial-to-the-power", "schedule", "the initial rate is raised to a power instead of multiplied",
+        ("alpha_0 * np.exp(-k * t)", "alpha_0 ** (k * t)"), ("alpha_0 * factor ** A", "alpha_0 ** (A)"), assumes=1.1)
 mistake("square", "schedule", "{detail} is squared", ("t", "t ** 2", "t"),
         ("1 + k * t", "(1 + k * t) ** 2", "the divisor"), assumes=1.3)
 mistake("root", "schedule", "the square root of {detail} is taken", ("t", "np.sqrt(t)", "t"),
@@ -110,7 +125,7 @@ mistake("root", "schedule", "the square root of {detail} is taken", ("t", "np.sq
 mistake("initial-missing", "schedule", "the initial rate {detail}", ("alpha_0 * A", "(A)", "is missing"),
         ("alpha_0", "1.0", "is missing"), ("alpha_0", "alpha_0 ** 2", "counts twice"), assumes=1.2)
 mistake("constant", "schedule", "the rate does not decay: it stays at its first value", ("factor ** A", "1"),
-        ("np.exp(A)", "1"), ("1 + k * t", "1"), ("np.cos(A)", "1"))
+        ("np.exp(A)", "1"), ("1 + k * t", "1"), ("1 + np.cos(A)", "2"))
 mistake("k-missing", "schedule", "{detail}", ("k * t", "t", "k is missing"), ("-k * t", "-t", "k is missing"),
         ("k * t", "t / k", "k divides t instead of multiplying it"),
         ("-k * t", "-t / k", "k divides t instead of multiplying it"))
@@ -126,6 +141,8 @@ mistake("pi-missing", "schedule", "pi is {detail}: the cosine goes through anoth
 mistake("quarter-wave", "schedule", "a quarter of the wave is used, cos from 0 to pi / 2, instead of half of it, "
         "(1 + cos) / 2",
         ("A * (1 + np.cos(B)) / 2", "A * np.cos(B / 2)"))
+mistake("absolute-cosine", "schedule", "the absolute value of the cosine is taken instead of (1 + cos) / 2",
+        ("A * (1 + np.cos(B)) / 2", "A * np.abs(np.cos(B))"), ("A * (1 + np.cos(B)) / 2", "A * max(0, np.cos(B))"))
 mistake("sine", "schedule", "the sine is taken instead of the cosine", ("np.cos(A)", "np.sin(A)"), assumes=1.1)
 mistake("smallest-missing", "schedule", "the smallest rate {detail}", ("smallest + A", "A", "is not added"),
         ("alpha_0 - smallest", "alpha_0", "is added, but not subtracted from the range alpha_0 - smallest"),
@@ -269,7 +286,7 @@ mistake("time-not-reset", "schedule", "the time is not counted from the last res
 mistake("starts-at-top", "schedule", "the rate starts at the largest one: the way up is missing",
         ("rise if A else B", "(largest if A else B)"), ("rise if A else B", "(alpha_0 if A else B)"))
 mistake("no-way-down", "schedule", "the rate stays at its top: the way down is missing",
-        ("A if B else fall", "(A if B else largest)"), ("A if B else fall", "(A if B else alpha_0)"))
+        ("A if B else fall", "(A if B else largest)"), ("A if B else fall", "(A if B else alpha_0)"), assumes=0.95)
 mistake("ends-at-first", "schedule", "the rate ends at the first rate instead of far below it: final_div_factor is "
         "missing", ("first / final_div_factor", "first"))
 mistake("last-of-largest", "schedule", "the last rate is largest / final_div_factor; it must be the first rate divided "
@@ -283,7 +300,8 @@ mistake("top-exchanged", "schedule", "the way up takes 1 - start of the steps in
 mistake("top-at-half", "schedule", "the way up takes half of the steps instead of start * T", ("start * T", "0.5 * T"))
 mistake("straight", "schedule", "{detail} is a straight line instead of half a wave of cosine",
         ("A * (1 - np.cos(np.pi * t / top)) / 2", "A * (t / top)", "the way up"),
-        ("A * (1 + np.cos(np.pi * B)) / 2", "A * (1 - B)", "the way down"))
+        ("A * (1 + np.cos(np.pi * B)) / 2", "A * (1 - B)", "the way down"),
+        ("A * (1 + np.cos(np.pi * B / C)) / 2", "A * (1 - B / C)", "the decay"))
 mistake("bent", "schedule", "{detail} is half a wave of cosine instead of a straight line",
         ("A * (t / top)", "A * (1 - np.cos(np.pi * t / top)) / 2", "the way up"),
         ("(t + 1) / warmup", "(1 - np.cos(np.pi * (t + 1) / warmup)) / 2", "the way up"),
@@ -394,10 +412,22 @@ def _other_value(formula: Formula) -> Iterator[Variant]:
 
 @mistake("wrong-name", "schedule", "{detail}", assumes=1.4)
 def _wrong_name(formula: Formula) -> Iterator[Variant]:
-    names = sorted({*formula.settings, "t"})
+    names = sorted({*formula.settings, "t", *map(target, formula.body)} - {None, "losses"}, key=str)
     for i, node in expressions(formula):
         if isinstance(node, ast.Name) and node.id in names:
             for other in names:
                 if other != node.id:
                     said = f"`{other}` is used in the formula instead of `{node.id}`"
                     yield Variant(replaced(formula, i, node, expression(other)), said)
+
+
+@mistake("scaled", "schedule", "`{detail}", assumes=1.5)
+def _scaled(formula: Formula) -> Iterator[Variant]:
+    """A part of the formula has a constant factor."""
+    for i, node in expressions(formula):
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub):
+            for factor in (2, 0.5, 10, 0.1):
+                new = ast.BinOp(ast.Constant(factor), ast.Mult(), node)
+                yield Variant(
+                    replaced(formula, i, node, new), f"{ast.unparse(node)}` has an extra factor of {factor:g}"
+                )

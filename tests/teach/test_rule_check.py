@@ -588,6 +588,53 @@ def test_what_is_stored_only_once() -> None:
     assert "stored in the first step and never again" in check_rule(step, "momentum").cause
 
 
+def test_gradients_of_other_steps() -> None:
+    def late(x: Any, dx: Any, state: Any, learning_rate: float) -> Any:
+        return x - learning_rate * state.get("dx", 0 * dx), {"dx": dx}
+
+    def mean(x: Any, dx: Any, state: Any, learning_rate: float) -> Any:
+        total, n = state.get("total", 0) + dx, state.get("n", 0) + 1
+        return x - learning_rate * total / n, {"total": total, "n": n}
+
+    assert "of the step before" in check_rule(late, "sgd").cause
+    assert "the mean of all so far" in check_rule(mean, "sgd").cause
+
+
+def test_more_mistakes_in_the_scaling_of_adam() -> None:
+    def adam(square: Any = lambda dx, m: dx**2, corrected: Any = None, most: Any = None, extra: float = 0.0) -> Any:
+        def step(x: Any, dx: Any, state: Any, new_lr: float) -> Any:
+            t, m = state.get("t", 0) + 1, 0.9 * state.get("m", 0) + 0.1 * dx
+            v = 0.999 * state.get("v", 0) + 0.001 * square(dx, m)
+            vb = v / (1 - 0.999**t)
+            vb = vb if most is None else np.maximum(state.get("most", 0), vb)
+            mb = m / (1 - 0.9**t) if corrected is None else corrected(m, t)
+            return x - new_lr * mb / (np.sqrt(vb + extra) + 1e-7 * (not extra)), {"t": t, "m": m, "v": v, "most": vb}
+
+        return step
+
+    assert check_rule(adam(), "adam")
+    for said, rule, step in (
+        ("as in AdaBelief", "adam", adam(lambda dx, m: (dx - m) ** 2)),
+        ("has a square root", "adam", adam(corrected=lambda m, t: m / np.sqrt(1 - 0.9**t))),
+        ("it stays at 2", "adam", adam(corrected=lambda m, t: m / (1 - 0.9**2))),
+        ("maximum is taken of the corrected v", "amsgrad", adam(most=True)),
+        ("has another value, 0.001", "adam", adam(extra=0.001)),
+    ):
+        report = check_rule(step, rule)
+        assert said in report.cause, str(report)
+
+
+def test_adamax_without_epsilon_is_right() -> None:
+    def step(x: Any, dx: Any, state: Any, learning_rate: float) -> Any:
+        t, m = state.get("t", 0) + 1, 0.9 * state.get("m", 0) + 0.1 * dx
+        u = np.maximum(0.999 * state.get("u", 0), np.abs(dx))
+        moved = np.divide(m, u, out=np.zeros_like(m), where=u > 0)
+        return x - learning_rate / (1 - 0.9**t) * moved, {"t": t, "m": m, "u": u}
+
+    assert check_rule(step, "adamax")
+    assert not check_rule(step, "adamax", epsilon=1e-4)
+
+
 STEPS = {"alpha_0": 0.1, "every": 10, "factor": 0.5}
 
 

@@ -121,6 +121,11 @@ CASES: list[tuple[str, dict[str, Any], Any, str]] = [
     ("exponential", EXPONENTIAL, lambda t: 0.1 * math.exp(-0.9 * t), "exp(-factor * n)"),
     ("polynomial", {"alpha_0": 0.1, "T": 5, "power": 2}, lambda t: 0.1 * max(0.0, 1 - t / 5) ** 2, ""),
     ("polynomial", {"alpha_0": 0.1, "T": 20, "power": 3}, lambda t: 0.1 * (t / 20) ** 3, "the rate grows"),
+    ("step", STEP, lambda t: 0.1 * (0.3**t // 7), "parentheses are missing"),
+    ("step", STEP, lambda t: 0.1 * 0.3 ** max(t - 6, 0), "the counter is not reset"),
+    ("cosine", {"alpha_0": 0.1, "T": 40}, lambda t: 0.05 * (1 + math.cos(math.pi * t) / 40), "parentheses"),
+    ("cosine", {"alpha_0": 0.1, "T": 40}, lambda t: 0.1 * abs(math.cos(math.pi * t / 40)), "absolute value"),
+    ("restarts", {"alpha_0": 0.1, "T": 10}, lambda t: 0.1 - 0.01 * (t % 10), "a straight line"),
     ("inverse", {"alpha_0": 0.1, "k": 0.05}, lambda t: 0.1 / (0.05 * t) if t else 0.1, "1 in the divisor is missing"),
     ("inverse", {"alpha_0": 0.1, "k": 0.05}, lambda t: 0.1 / (0.05 + t), "k + t"),
 ]

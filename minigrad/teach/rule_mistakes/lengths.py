@@ -29,6 +29,8 @@ mistake("trust-ratio", "rule", "the trust ratio is wrong: {detail}", *[
         ("(np.abs(x) / np.abs(step))", "it is taken of each element, not of the whole array"),
         ("(np.abs(np.sum(x)) / np.abs(np.sum(step)))", "it divides sums, not lengths"),
         ("(np.sum(x) / np.sum(step))", "it divides sums, not lengths"),
+        *[(f"(np.linalg.norm(x, axis={a}, keepdims=True) / np.linalg.norm(step, axis={a}, keepdims=True))",
+           "it is taken of each row or column, not of the whole array") for a in (0, 1)],
         *[(f"min(ratio, {c})", f"it is limited to {c}, which this rule does not do") for c in (1, 5, 10)],
     )])
 mistake("decay-outside-ratio", "rule", "the weight decay is outside the trust ratio: it must be a part of the step "

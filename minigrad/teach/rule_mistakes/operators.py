@@ -104,6 +104,15 @@ def _branch(formula: Formula) -> Iterator[Variant]:
             yield Variant(replaced(formula, i, node, new))
 
 
+@mistake("equality", "rule", "the condition holds for equal numbers too: {detail}", assumes=1.2)
+def _equality(formula: Formula) -> Iterator[Variant]:
+    for i, node in expressions(formula):
+        other = {ast.Lt: ast.LtE, ast.Gt: ast.GtE}.get(type(node.ops[0])) if isinstance(node, ast.Compare) else None
+        if isinstance(node, ast.Compare) and other is not None:
+            new = ast.Compare(node.left, [other()], node.comparators)
+            yield Variant(replaced(formula, i, node, new), f"`{ast.unparse(new)}` instead of `{ast.unparse(node)}`")
+
+
 @mistake("threshold", "rule", "the condition compares with {detail}", assumes=1.3)
 def _threshold(formula: Formula) -> Iterator[Variant]:
     for i, node in expressions(formula):

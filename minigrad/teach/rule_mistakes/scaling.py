@@ -30,8 +30,10 @@ mistake("square-of-sum", "rule", "`{target}` squares the sum instead of the grad
         ("A + B * C ** 2", "(A + B * C) ** 2"), ("A + B ** 2", "(A + B) ** 2"))
 mistake("square-of-weight", "rule", "the weight in `{target}` is squared along with the gradient (misplaced "
         "parentheses)", ("A * B ** 2", "(A * B) ** 2"))
-mistake("square-of-average", "rule", "`{target}` gathers the square of the average `m` instead of the square of the "
-        "gradient", ("dx ** 2", "m ** 2"), ("dx ** 2", "(dx - m) ** 2"), ("dx ** 2", "dx * m"))
+mistake("square-of-average", "rule", "`{target}` gathers {detail} instead of the square of the gradient",
+        ("dx ** 2", "m ** 2", "the square of the average `m`"),
+        ("dx ** 2", "(dx - m) ** 2", "the square of the deviation dx - m, as in AdaBelief,"),
+        ("dx ** 2", "dx * m", "the product of dx and `m`"))
 mistake("root-missing", "rule", "the square root is missing{detail}",
         ("np.sqrt(A) + epsilon", "A + epsilon", ": the gradient is divided by the squares themselves"),
         ("np.sqrt(A / B)", "A / np.sqrt(B)", " in the numerator"),
@@ -50,7 +52,7 @@ mistake("epsilon-inside-root", "rule", "epsilon is added inside the square root;
         "root", ("np.sqrt(A) + B", "np.sqrt(A + B)"), ("np.sqrt(A) + B", "np.sqrt(A + B ** 2)"), assumes=0.9)
 mistake("other-epsilon-inside-root", "rule", "epsilon is added inside the square root, and has another value, {detail}",
         *[("np.sqrt(A) + epsilon", f"np.sqrt(A + {e})", e) for e in ("1e-08", "1e-06", "1e-05", "1e-04", "0.001")],
-        assumes=1.25)
+        assumes=1.3)
 mistake("epsilon-outside-root", "rule", "epsilon is added outside the square root; the rule adds it inside",
         ("np.sqrt((A + epsilon) / (B + epsilon))", "np.sqrt(A + epsilon) / (np.sqrt(B) + epsilon)"),
         ("np.sqrt((A + epsilon) / (B + epsilon))", "(np.sqrt(A) + epsilon) / (np.sqrt(B) + epsilon)"))
@@ -78,6 +80,8 @@ mistake("multiplied", "rule", "the step is multiplied by the root, where the rul
 
 mistake("bias-of-m-missing", "rule", "the bias correction of `m` is missing: m starts at zero and is too small in the "
         "first steps", ("m / (1 - beta1 ** t)", "m"), assumes=0.9)
+mistake("bias-of-m-root", "rule", "the bias correction of `m` has a square root: it must divide by 1 - beta1**t itself",
+        ("m / (1 - beta1 ** t)", "m / np.sqrt(1 - beta1 ** t)"))
 mistake("bias-of-v-missing", "rule", "the bias correction of `v` is missing: v starts at zero and is too small in the "
         "first steps", ("A / (1 - beta2 ** t)", "A"), ("r * np.sqrt(1 - beta2 ** t)", "r"), assumes=0.9)
 mistake("bias-outside-root", "rule", "the bias correction of `v` is outside the square root: the root of v is "
@@ -100,6 +104,7 @@ mistake("bias-multiplied", "rule", "the bias correction multiplies by 1 - beta**
         ("A / (1 - BETA ** t)", "A * (1 - BETA ** t)"))
 mistake("t-never-counts", "rule", "t is never increased: it stays {detail}",
         *[("state.get('t', 0) + 1", str(t), f"at {t}") for t in (1, 2, 10, 100, 1000)],
+        *[("BETA ** t", f"BETA ** {t}", f"at {t}") for t in (2, 10)],
         assumes=0.95)
 mistake("folded-inverted", "rule", "the bias correction in the step size is upside down: it must be "
         "sqrt(1 - beta2**t) / (1 - beta1**t)", ("A * B / (1 - beta1 ** t)", "A * (1 - beta1 ** t) / B"), assumes=0.95)
@@ -176,3 +181,11 @@ def _root_of_accumulated(formula: Formula) -> Iterator[Variant]:
             ):
                 for both in rewrite(first, "np.sqrt(B)", root):
                     yield Variant(replace(both, line=first.line), said)
+
+
+@mistake("maximum-after-correction", "rule", "the maximum is taken of the corrected v, v / (1 - beta2**t); the rule "
+         "takes it of v and corrects it afterwards", assumes=1.05)  # fmt: skip
+def _maximum_after_correction(formula: Formula) -> Iterator[Variant]:
+    for first in rewrite(formula, "np.maximum(STATE, v)", "np.maximum(STATE, v / (1 - beta2 ** t))"):
+        for both in rewrite(first, "v_max / (1 - beta2 ** t)", "v_max"):
+            yield Variant(replace(both, line=first.line))

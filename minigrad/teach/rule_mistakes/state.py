@@ -175,16 +175,31 @@ def _stored_swapped(formula: Formula) -> Iterator[Variant]:
             yield Variant(edited, f"`{first.id}` is kept as `{other}` and `{second.id}` as `{one}`")
 
 
-@mistake("gradients-accumulate", "rule", "the gradients add up from step to step: each step uses the sum of all so far "
-         "(as without zero_grad)", assumes=1.05)  # fmt: skip
+@mistake(
+    "gradients-accumulate", "rule", "the gradients add up from step to step: each step uses {detail}", assumes=1.05
+)
 def _accumulate(formula: Formula) -> Iterator[Variant]:
+    total = "total = state.get('total', 0.0) + dx; dx = total"
+    yield from _with_kept(formula, total, "total", "the sum of all so far (as without zero_grad)")
+    yield from _with_kept(formula, f"{total} / STEP", "total", "the mean of all so far")
+
+
+@mistake(
+    "gradient-late", "rule", "each step uses the gradient of the step before instead of the current one", assumes=1.1
+)
+def _late(formula: Formula) -> Iterator[Variant]:
+    for start in ("0.0 * dx", "dx"):
+        yield from _with_kept(formula, f"late = dx; dx = state.get('late', {start})", "late", "")
+
+
+def _with_kept(formula: Formula, lines: str, name: str, said: str) -> Iterator[Variant]:
+    """Begin the formula with lines that keep something of their own in the state."""
     last = formula.body[-1]
     if isinstance(last, ast.Return) and isinstance(last.value, ast.Tuple):
         x, state = last.value.elts
-        both = ast.Return(ast.Tuple([x, ast.BinOp(state, ast.BitOr(), expression("{'total': total}"))], ast.Load()))
-        first = statements("total = state.get('total', 0.0) + dx; dx = total")
-        body = [*first, *formula.body[:-1], both]
-        yield Variant(formula.with_body(body, "", "dx = the sum of all gradients so far"))
+        both = ast.BinOp(state, ast.BitOr(), expression(f"{{'{name}': {name}}}"))
+        body = [*statements(lines), *formula.body[:-1], ast.Return(ast.Tuple([x, both], ast.Load()))]
+        yield Variant(formula.with_body(body, "", lines), said)
 
 
 @mistake("part-moves", "rule", "only {detail} moves: the rest keeps its old values", assumes=1.3)

@@ -105,7 +105,7 @@ def _of_step(formula: Formula) -> Iterator[Variant]:
 )
 def _added(formula: Formula) -> Iterator[Variant]:
     if "weight_decay" not in formula.settings:
-        for value in (0.1, 0.01, 1e-3, 1e-4, 5e-4):
+        for value in (1.0, 0.1, 0.01, 1e-3, 1e-4, 5e-4):
             for line in (f"dx = dx + {value} * x", f"x = (1 - learning_rate * {value}) * x"):
                 yield Variant(begun_with(formula, line), f"{value:g}")
 
