@@ -17,6 +17,7 @@ from minigrad.program.replay import Replay
 from minigrad.program.traced_array import Traced
 from minigrad.program.tracer import Trace
 from minigrad.program.values import saved_values
+from minigrad.program.views import part_of
 from minigrad.program.words import words
 from minigrad.tensors.node import fit
 
@@ -27,6 +28,10 @@ class ArrayReplay(Replay):
     def __init__(self, loss: Any, names: Mapping[Any, str]) -> None:
         self.trace = Trace()
         super().__init__(loss.node, names, self.trace.arrays.terms)
+        self.trace.variables = {
+            name: a for name, a in getattr(names, "arrays", {}).items() if isinstance(a, np.ndarray) and a.ndim
+        }
+        self.conditions = self.trace.conditions
         self.inputs, self.deciding, self.helpers = self.trace.inputs, self.trace.deciding, self.trace.helpers
         used = [n for node in self.order for n in (*node.inputs, node) if n is not None and n.primitive is None]
         self._leaf_names = {**names, **path_names(dict.fromkeys(used))}
@@ -85,11 +90,27 @@ class ArrayReplay(Replay):
             plain = (
                 "c" if name_in_primitive in ("a", "b") else name_in_primitive
             )  # a constant; the name b would suggest a bias
+            if name is None and (known := self._of_variables(array)) is not None:
+                return known
             operand = self.trace.input(name or ("mask" if mask else plain), array)
-            if name is None and array.dtype == bool:
-                self.conditions[operand.term] = None
+            if name is None and mask:
+                is_test = array.dtype == bool or values[-1] == 1
+                said = "is a condition that was evaluated" if is_test else "is a mask that was made"
+                self.conditions[operand.term] = f"{said} for these numbers"
             return operand
         return array
+
+    def _of_variables(self, array: np.ndarray) -> Traced | None:
+        """Return a constant without a name as a part of an array that has one, such as X[t], or as 1 - y."""
+        for name, whole in self.trace.variables.items():
+            if np.may_share_memory(whole, array) and (index := part_of(array, whole)) is not None:
+                return self.trace.input(name, whole)[index]
+        for name, other in self.trace.variables.items():
+            alike = other.shape == array.shape and other.dtype == array.dtype and array.dtype.kind == "f"
+            if alike and np.array_equal(1 - other, array):
+                complement: Any = 1 - self.trace.input(name, other)  # type: ignore[operator]
+                return complement
+        return None
 
     def _forward(self, node: Any) -> Traced:
         primitive = node.primitive

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from minigrad.output.words import class_name
-from minigrad.program.ir import Term, fraction
+from minigrad.program.ir import Term, fraction, root_of
 
 _BINARY: dict[str, type[ast.operator]] = {
     **{"add": ast.Add, "subtract": ast.Sub, "multiply": ast.Mult, "divide": ast.Div, "power": ast.Pow},
@@ -58,6 +58,11 @@ def expression(term: Term, show: Show, numpy: bool = True) -> ast.expr:
         return ast.BinOp(each(args[0]), _BINARY[op](), each(args[1]))
     if op in _COMPARISONS:
         return ast.Compare(each(args[0]), [_COMPARISONS[op]()], [each(args[1])])
+    if op == "negative" and isinstance(inner := each(args[0]), ast.BinOp) and isinstance(inner.op, ast.Div):
+        left = inner.left  # -a / b, without parentheses
+        if isinstance(left, ast.UnaryOp) and isinstance(left.op, ast.USub):
+            return ast.BinOp(left.operand, inner.op, inner.right)
+        return ast.BinOp(ast.UnaryOp(ast.USub(), left), inner.op, inner.right)
     if op in _UNARY:
         return ast.UnaryOp(_UNARY[op](), each(args[0]))
     keywords = [ast.keyword(name, each(value)) for name, value in term.keywords]
@@ -115,6 +120,8 @@ def literal(value: Any, numpy: bool = True) -> ast.expr:
             return ast.UnaryOp(ast.USub(), named) if value < 0 else named
         if value < 0:
             return ast.UnaryOp(ast.USub(), literal(-value))
+        if n := root_of(value):
+            return ast.BinOp(ast.Constant(n), ast.Pow(), ast.Constant(0.5))
         if ratio := fraction(value):
             return ast.BinOp(ast.Constant(ratio[0]), ast.Div(), ast.Constant(ratio[1]))
         return ast.Constant(int(value) if value.is_integer() and value < 1e6 and not numpy else value)

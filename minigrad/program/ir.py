@@ -8,6 +8,7 @@ and a term that no output needs is not emitted. An array that is written to beco
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -134,6 +135,16 @@ def reciprocal(x: float, rounded: Callable[[float], Any] = float) -> int | None:
         return None
     n = round(1 / x)
     return n if rounded(1 / n) == rounded(x) else None
+
+
+def root_of(x: float, rounded: Callable[[float], Any] = float) -> int | None:
+    """Return n if x is the square root of n, which is no square, as `rounded` to its dtype; otherwise None.
+
+    >>> root_of(3**0.5), root_of(2.0), root_of(1.5)
+    (3, None, None)
+    """
+    n = round(x * x) if 1 < x < 100 else 0
+    return n if n and math.isqrt(n) ** 2 != n and rounded(n**0.5) == rounded(x) else None
 
 
 def trivial(op: str, args: Any) -> Any:

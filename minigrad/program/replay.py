@@ -23,7 +23,7 @@ class Replay(ABC):
         results: the recording operand of each node.
         values, gradients: the terms of each node.
         rules: how the gradient of each node is made up, in words.
-        conditions: the inputs that are conditions, such as x > 0, evaluated for these numbers.
+        conditions: what is said of inputs that are conditions, such as x > 0, evaluated for these numbers.
         deciding: the primitives whose control flow depends on numbers.
         helpers: the functions that the program defines.
         begun: (tick, node) at which the node's part of the program begins, in the forward and in the backward pass.
@@ -34,7 +34,7 @@ class Replay(ABC):
         self.end, self.names, self.terms = end, names, terms
         self.order: list[Any] = reverse_topological_order([end])[::-1]
         self.inputs: dict[Term, Any] = {}
-        self.conditions: dict[Term, None] = {}
+        self.conditions: dict[Term, str] = {}
         self.deciding: dict[str, None] = {}
         self.helpers: dict[str, None] = {}
         self.rules: dict[Any, list[str]] = {}

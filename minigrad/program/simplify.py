@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.program.expressions import REDUCTIONS
-from minigrad.program.ir import Term, Terms, fraction, is_view, reciprocal, same_number, trivial
+from minigrad.program.ir import Term, Terms, fraction, is_view, reciprocal, root_of, same_number, trivial
 from minigrad.program.views import composed, disjoint, stripped
 
 _NOT_UFUNCS = {"where": np.where, "clip": np.clip}
@@ -79,8 +79,24 @@ class Arrays:
             op == "multiply" and same_number(kept[0], -1) and kept[1].dtype == dtype
         ):  # NumPy has no negative of booleans
             return self.make("negative", kept[1], shape=shape, dtype=dtype)
-        if op == "multiply" and isinstance(kept[0], float) and (n := reciprocal(kept[0], dtype.type)):
-            return self.make("divide", kept[1], n, shape=shape, dtype=dtype)
+        if op == "multiply" and isinstance(kept[0], float) and (n := reciprocal(abs(kept[0]), dtype.type)):
+            x = kept[1] if kept[0] > 0 else self.make("negative", kept[1], shape=kept[1].shape, dtype=kept[1].dtype)
+            return self.make("divide", x, n, shape=shape, dtype=dtype)
+        inverse = 1 / kept[0] if op == "multiply" and isinstance(kept[0], float) and 0 < kept[0] < 1 else 0.0
+        if (n := root_of(inverse, dtype.type)) and dtype.kind == "f":
+            return self.make("divide", kept[1], n**0.5, shape=shape, dtype=dtype)
+        if op == "multiply" and dtype.kind == "f" and (quotient := self._divided(kept, shape, dtype)) is not None:
+            return quotient
+        if op == "where" and isinstance(kept[0], Term) and kept[0].op in ("logical_not", "invert"):
+            return self.make("where", kept[0].args[0], kept[2], kept[1], shape=shape, dtype=dtype)
+        if op == "logical_not" and isinstance(kept[0], Term) and kept[0].dtype == bool:
+            return self.make("invert", kept[0], shape=shape, dtype=dtype)
+        if op == "negative" and isinstance(kept[0], Term) and kept[0].op == "divide" and dtype.kind == "f":
+            a, b = kept[0].args
+            if not isinstance(a, Term):  # -1 / b
+                return self.make("divide", -a, b, shape=shape, dtype=dtype)
+        if op == "add" and isinstance(kept[1], float) and kept[1] < 0:
+            return self.make("subtract", kept[0], -kept[1], shape=shape, dtype=dtype)
         if op in ("add", "subtract") and (positive := self._without_sign(kept[1])) is not None:
             return self.make("subtract" if op == "add" else "add", kept[0], positive, shape=shape, dtype=dtype)
         if op == "maximum" and same_number(kept[0], -math.inf) and isinstance(kept[1], Term):
@@ -91,6 +107,12 @@ class Arrays:
             return self.make(*bound, shape=shape, dtype=dtype)
         if op == "bitwise_and" and (other := _other_bound(*kept)) is not None:
             return other
+        if op == "divide" and (mean := self._averaged(kept[0], kept[1], shape, dtype)) is not None:
+            return mean
+        if op == "subtract" and all(isinstance(a, Term) for a in kept) and _is_mean_of(kept[0], kept[1]):
+            d = kept[0]
+            if d.op == "subtract" and _is_mean_of(*d.args) and d.args[1].keywords == kept[1].keywords:
+                return d  # whose mean is 0 but for rounding
         if op == "add" and kept[0] is kept[1] and dtype.kind in "fiu":
             x = kept[0]
             if x.op == "divide" and isinstance(x.args[0], Term):  # 2 * a / b
@@ -101,12 +123,33 @@ class Arrays:
             return placed
         return self.terms(op, *kept, shape=shape, dtype=dtype)
 
+    def _divided(self, args: list[Any], shape: Any, dtype: Any) -> Term | None:
+        """Return a * (1 / b) as a / b."""
+        for a, inverse in (args, args[::-1]):
+            one = isinstance(inverse, Term) and inverse.op == "divide" and same_number(inverse.args[0], 1)
+            if one and inverse.dtype == dtype and isinstance(inverse.args[1], Term):
+                return self.make("divide", a, inverse.args[1], shape=shape, dtype=dtype)
+        return None
+
+    def _averaged(self, total: Any, n: Any, shape: Any, dtype: Any) -> Term | None:
+        """Return total / n as a mean, if it is a sum over n elements whose axes are kept."""
+        if not isinstance(total, Term) or total.op != "sum" or ("keepdims", True) not in total.keywords:
+            return None
+        count = math.prod(total.args[0].shape) / (math.prod(total.shape) or 1)
+        if not same_number(n, count) or total.dtype != dtype:
+            return None
+        return self.make("mean", total.args[0], shape=shape, dtype=dtype, keywords=total.keywords)
+
     def _without_sign(self, x: Any) -> Term | None:
         """Return -x if x is written with a minus sign, otherwise None."""
         if not isinstance(x, Term) or x.dtype.kind != "f":
             return None
         if x.op == "negative":
             return x.args[0]
+        if x.op == "divide":
+            a, b = x.args
+            positive = self._without_sign(a) if isinstance(a, Term) else -a if a < 0 else None
+            return None if positive is None else self.make("divide", positive, b, shape=x.shape, dtype=x.dtype)
         c = x.args[0] if x.op == "multiply" else None
         if isinstance(c, int | float) and c < 0:
             return self.make("multiply", -c, x.args[1], shape=x.shape, dtype=x.dtype)
@@ -115,6 +158,8 @@ class Arrays:
     def _placed(self, args: list[Any], shape: Any, dtype: Any) -> Term | None:
         """Return the sum of two arrays, each 0 outside one part, as one array with both parts."""
         a, b = (a if isinstance(a, Term) and (a.shape, a.dtype) == (shape, dtype) else None for a in args)
+        if a is not None and b is not None and (a.op == "store") != (b.op == "store"):
+            return self._added(*((b, a) if a.op == "store" else (a, b)))
         if a is None or b is None or a.op != "store" or b.op != "store":
             return None
         old, path, value = b.args
@@ -126,6 +171,25 @@ class Arrays:
         if not all(t.op == "fill" and same_number(t.args[0], 0) for t in (below, old)):
             return None
         return self.terms("store", a, path, value, shape=shape, dtype=dtype)
+
+    def _added(self, a: Term, b: Term) -> Term | None:
+        """Return a + b, where b is 0 outside one part: a, to whose part something is added."""
+        old, path, value = b.args
+        if old.op != "fill" or not same_number(old.args[0], 0) or len(path) != 1 or path[0][0] != "index":
+            return None
+        if a.op in ("input", "fill") or not isinstance(value, Term) or value.dtype != a.dtype:
+            return None
+        _, index, part_shape, _ = path[0]
+        part = self.terms("index", a, index, shape=part_shape, dtype=a.dtype)
+        total = self.make("add", part, value, shape=part_shape, dtype=a.dtype)
+        return self.terms("store", a, path, total, shape=a.shape, dtype=a.dtype)
+
+    def _store(self, op: str, args: Any, keywords: Any, shape: Any, dtype: Any) -> Term:
+        old, path, value = args
+        whole = len(path) == 1 and path[0][0] == "index" and all(i is None or i == slice(None) for i in path[0][1])
+        if whole and isinstance(value, Term) and (value.shape, value.dtype) == (path[0][2], dtype):
+            return self.make("reshape", value, shape, shape=shape, dtype=dtype)  # nothing of the old content is left
+        return self.terms("store", old, path, value, shape=shape, dtype=dtype)
 
     def _shorter(self, a: Any) -> list[Any]:
         """Return simpler terms that broadcast to the operand, the shortest first."""
@@ -175,6 +239,9 @@ class Arrays:
         for name in ("initial", "dtype"):
             if name in keywords and (name == "dtype" or math.prod(x.shape[a] for a in axes) == 0):
                 given[name] = keywords[name]  # an initial value matters for an empty array only
+        if op in ("sum", "mean") and x.op == "negative" and x.dtype == dtype:  # -x.sum()
+            positive = self._reduction(op, (x.args[0],), keywords, shape, dtype)
+            return self.make("negative", positive, shape=shape, dtype=dtype)
         if op in ("sum", "mean", "max", "min", "prod") and not axes and x.shape and not given:
             return self.make("astype", x, dtype, shape=shape, dtype=dtype)
         return self.terms(op, x, shape=shape, dtype=dtype, keywords=given)
@@ -187,6 +254,10 @@ class Arrays:
             return self.fill(x.args[0], shape, dtype)
         if x.op == "reshape":
             return self.make("reshape", x.args[0], shape, shape=shape, dtype=dtype)
+        if x.op == "negative":
+            return self.make(
+                "negative", self.make("reshape", x.args[0], shape, shape=shape, dtype=dtype), shape=shape, dtype=dtype
+            )
         if x.op in REDUCTIONS and ("keepdims", True) in x.keywords:
             given = {k: v for k, v in x.keywords if k != "keepdims"}
             axis = given.get("axis")
@@ -209,6 +280,11 @@ class Arrays:
             return x
         if x.op == "fill":
             return self.fill(x.args[0], shape, dtype)
+        if x.op == "matmul" and axes == (1, 0) and all(len(a.shape) == 2 for a in x.args):
+            a, b = x.args
+            if any(t.op == "transpose" for t in x.args):  # (A.T @ B).T is B.T @ A
+                turned = [self.make("transpose", t, axes, shape=t.shape[::-1], dtype=t.dtype) for t in (b, a)]
+                return self.make("matmul", *turned, shape=shape, dtype=dtype)
         return self.terms("transpose", x, axes, shape=shape, dtype=dtype)
 
     def _broadcast(self, op: str, args: Any, keywords: Any, shape: Any, dtype: Any) -> Term:
@@ -351,8 +427,16 @@ class Arrays:
         return None
 
 
+def _is_mean_of(x: Any, mean: Any) -> bool:
+    """Return whether the second term is the mean of the first along some axes, which are kept."""
+    is_mean = isinstance(mean, Term) and mean.op == "mean" and ("keepdims", True) in mean.keywords
+    return is_mean and mean.args[0] is x
+
+
 def _shortest(x: float) -> float:
     """Return the number with the shortest text that is the same in float32: a fraction, or a decimal."""
+    if n := root_of(abs(x), np.float32):
+        return math.copysign(n**0.5, x)
     ratio = fraction(abs(x), np.float32)
     return math.copysign(ratio[0] / ratio[1], x) if ratio else float(str(np.float32(x)))
 

@@ -307,8 +307,8 @@ def _program(statements: Statements, replay: Any, gradients: dict[str, str], num
     text += [*definitions, ""] if text else definitions
     given = ", ".join(f"{name} {value.shape}" if numpy else name for name, value in inputs.items())
     text += _wrapped(f"# given: {given}", "# ")
-    for term in replay.conditions:
-        text.append(_comment(f"{statements.name_of(term)} is a condition that was evaluated for these numbers"))
+    for term, said in replay.conditions.items():
+        text += [_comment(f"{name} {said}")] if (name := statements.name_of(term)) else []
     rules = {
         g: _comment("; ".join(dict.fromkeys(replay.rules.get(node, ()))))[2:] for node, g in replay.gradients.items()
     }
@@ -332,7 +332,7 @@ def _program(statements: Statements, replay: Any, gradients: dict[str, str], num
             rule = ""
             if explain and backward:
                 rule = rules.get(term) or _comment(f"part of {node_of(order).primitive.name}")[2:]
-            if len(f"{last:{width}}  # {comment}  {rule}") > 120:
+            if rule and len(f"{last:{width}}  # {comment}  {rule}") > 120:
                 text, rule = [*text, f"# {rule}"], ""
             comment = "  ".join(filter(None, (comment, rule)))
             nodes.update({len(text) + i: (node_of(order), backward) for i in range(len(before) + 1)})
@@ -396,8 +396,9 @@ def _name_terms(replay: Any, short: bool) -> None:
         if value.op != "input":
             value.name = names[node]
             plain = node.primitive.name in PLAIN or node.primitive.name == "matmul" and node in added  # as in x @ W + b
-            value.whole = not plain or bool(node.name)
-        if g is not None and g.op not in ("input", "fill", "number") and g not in values:
+            value.whole = not plain or bool(node.name) or node in replay.names
+        made = g is not None and g.op not in ("input", "fill", "number") and g.order > replay.middle
+        if made and g not in values:
             if value.whole or not isinstance(g.name, Term) or not g.name.whole:
                 g.name = value
             g.whole = g.whole or value.whole or short

@@ -30,6 +30,8 @@ class Trace:
 
     def __init__(self) -> None:
         self.arrays = Arrays()
+        self.variables: dict[str, np.ndarray] = {}
+        self.conditions: dict[Term, str] = {}
         self.make = self.arrays.make
         self.inputs: dict[Term, np.ndarray] = {}
         self._by_memory: dict[Any, Traced] = {}
@@ -75,7 +77,15 @@ class Trace:
                 return v
             counts = v is not value and v.dtype.kind in "iu" and v.size > 1 and (v.ravel() == np.arange(v.size)).all()
             short = self._short(v) if counts else None
-            return self.input(name, v) if short is None else self.new(v, short)
+            if short is not None:
+                return self.new(v, short)
+            for called, known in self.variables.items():  # the labels y, which were copied
+                if known.dtype == v.dtype and known.shape == v.shape and np.array_equal(known, v):
+                    return self.input(called, known)
+            given = self.input(name, v)
+            if v.dtype == bool:
+                self.conditions[given.term] = "is a condition that was evaluated for these numbers"
+            return given
 
         return mapped(each, value)
 

@@ -23,12 +23,24 @@ def calling_names() -> dict[str, Any]:
     return {} if frame is None else {**frame.f_locals, **frame.f_globals, **frame.f_locals}
 
 
-def variables(names: Mapping[str, Any] | None = None) -> dict[Any, str]:
+class Variables(dict[Any, str]):
+    """The variable names of nodes, and of constant arrays by their `id`.
+
+    Attributes:
+        arrays: these arrays by name.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.arrays: dict[str, Any] = {}
+
+
+def variables(names: Mapping[str, Any] | None = None) -> Variables:
     """Return the variable names of nodes, and of constant arrays by their `id`.
 
     The variables are those of the frame that called this package, or `names` if given.
     """
-    found: dict[Any, str] = {}
+    found = Variables()
     for name, value in (calling_names() if names is None else names).items():
         node = node_of(value)
         if name.isidentifier() and not name.startswith("_"):
@@ -37,6 +49,7 @@ def variables(names: Mapping[str, Any] | None = None) -> dict[Any, str]:
                 found.setdefault(node, name)
             elif hasattr(array, "__array_interface__"):
                 found.setdefault(id(array), name)
+                found.arrays.setdefault(name, array)
     return found
 
 

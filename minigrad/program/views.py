@@ -159,3 +159,30 @@ def disjoint(a: tuple[Step, ...], b: tuple[Step, ...], shape: tuple[int, ...]) -
         if not {*mine} & {*others}:
             return True
     return False
+
+
+def part_of(part: Any, whole: Any) -> tuple[Any, ...] | None:
+    """Return the index of a view in an array, as whole[t] or whole[:, t]; None if it is none of this kind.
+
+    >>> import numpy as np
+    >>> X = np.zeros((3, 4, 2))
+    >>> part_of(X[1], X), part_of(X[:, 2], X), part_of(X.T, X)
+    ((1,), (slice(None, None, None), 2), None)
+    """
+    offset = part.__array_interface__["data"][0] - whole.__array_interface__["data"][0]
+    if part.dtype != whole.dtype or offset < 0 or not part.size:
+        return None
+    index: list[Any] = []
+    left = [*zip(part.shape, part.strides)]
+    for size, stride in zip(whole.shape, whole.strides):
+        if left and left[0] == (size, stride):
+            left.pop(0)
+            index.append(slice(None))
+        elif stride > 0:
+            i, offset = divmod(offset, stride)
+            if i >= size:
+                return None
+            index.append(int(i))
+        else:
+            return None
+    return None if left or offset or all(isinstance(i, slice) for i in index) else stripped(tuple(index))

@@ -440,7 +440,7 @@ class _Rebinding:
                 self.created.append(made)  # so that its id stays unique
                 array = self._array(made)
                 if self.recording is not None and isinstance(array, Array):
-                    self.recording.names[array.tensor.node] = f"{create.__name__}(…)"
+                    self.recording.names[array.tensor.node] = f"{create.__name__}(...)"
                 return array
 
             return call

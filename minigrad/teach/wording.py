@@ -104,7 +104,7 @@ class Words:
                 if (text := source_text(code, instruction)) and len(text) <= 40:
                     return text
         if depth == 0:
-            return "…"
+            return "..."
         return self._written(op, depth)
 
     def _written(self, op: Op, depth: int) -> str:
@@ -126,9 +126,9 @@ class Words:
                 return texts[0]
         if op.kind == "place":  # a[index] += b
             name = self.variable(op.users[0][0]) if op.users else ""
-            return f"{name or '…'}[…]"
+            return f"{name or '...'}[...]"
         if op.kind == "getitem":
-            return f"{texts[0]}[…]"
+            return f"{texts[0]}[...]"
         return f"{op.kind}({', '.join(texts[:2])})"
 
     def operand(self, k: int, i: int) -> str:

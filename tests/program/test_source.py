@@ -851,3 +851,40 @@ def test_arguments_beside_an_output_are_refused() -> None:
     for call in (lambda: source(Value(1.0) * 2, 1.0), lambda: source(Value(1.0) * 2, indent=4)):
         with pytest.raises(TypeError, match="arguments are for a function"):
             call()
+
+
+def test_programs_read_as_one_would_write_them() -> None:
+    """Divisions stay divisions, transposes leave products, parts of variables and 1 - y are written as such."""
+    minigrad.manual_seed(0)
+    X, W, y = minigrad.randn(2, 3, 4), minigrad.randn(4, 5, requires_grad=True), minigrad.tensor([0.0, 1.0, 1.0])
+    labels = np.array([0, 2, 4])
+    s = X[1] @ W
+    p = s.sigmoid()[:, 0]
+    z = s - s[np.arange(3), labels][:, None]
+    loss = -(y * p.log() + (1 - y) * (1 - p).log()).mean() + z.clamp(min=0).sum()
+    text = source(loss)
+    check(loss, [W])
+    assert "X[1] @ W" in text and "1 - y" in text and "labels" in text and "index" not in text
+    assert "dz[np.arange(3), labels] -= dz.sum(axis=1)" in text and "(1 / " not in text
+
+    q, k = minigrad.randn(3, 5, requires_grad=True), minigrad.randn(3, 5, requires_grad=True)
+    loss = ((q @ k.T) / 3**0.5).tanh().sum()
+    text = source(loss)
+    check(loss, [q, k])
+    assert "/ 3 ** 0.5" in text and "@ q" in text.split("dk = ")[1] and "0.577" not in text
+
+    x = minigrad.randn(3, 6, requires_grad=True)
+    m, v = x.mean(1, keepdim=True), x.var(1, keepdim=True, correction=0)
+    hidden = (x - m) / (v + 1e-5).sqrt()
+    loss = (hidden * hidden * hidden).sum()
+    text = source(loss)
+    check(loss, [x])
+    assert "v = (difference * difference).mean(axis=1, keepdims=True)" in text and "hidden = " in text
+
+    x.grad = None
+    mask = (x > 0) * x
+    loss = (mask * 2).sum() + x[x > 1].sum()
+    text = source(loss)
+    check(loss, [x])
+    assert text.count("is a condition that was evaluated for these numbers") == 2
+    assert not any(line.strip() == "#" for line in text.splitlines())

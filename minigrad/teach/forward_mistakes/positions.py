@@ -172,7 +172,7 @@ def _index(site: Site) -> Iterator[Variant]:
                 said = f"off by one: {which} is taken (index {shift:+d})"
                 yield Variant(put((part + shift) % n), said, 0.1 * (not whole), f"{d} {shift}")
         if n and whole and len(parts) > 1:
-            said = f"all of dimension {d} is taken (a whole row or column, [:, …]) instead of one element for each"
+            said = f"all of dimension {d} is taken (a whole row or column, [:, ...]) instead of one element for each"
             yield Variant(put(slice(None)), said, 0.0, f"{d} all")
         elif isinstance(part, slice) and n:
             start, stop, step = part.indices(n)
