@@ -247,6 +247,16 @@ def _reshaped(case: Case) -> str | None:
 def _nothing(case: Case) -> str | None:
     if case.analytic.any() or not case.numeric.any():
         return None
+    tape = tape_of(case)
+    uses = tape.ops[0].users if tape is not None else []
+    if tape is not None and len(uses) > 1:
+        k, i = min(uses)
+        first = None if tape.gradients[k] is None else tape.ops[k].contribution(i, tape.gradients[k])
+        if first is not None and not first.any():
+            return (
+                f"{case.names[0] if case.names else 'it'} is used {len(uses)} times, and only the contribution of its "
+                "first use is left, which is 0: contributions must be added (+=), and here they are overwritten (=)"
+            )
     return (
         "0 everywhere: no gradient arrives here. Was the graph cut by .detach(), .data, .item() or no_grad(), or is "
         "the contribution of this input forgotten?"

@@ -120,6 +120,8 @@ class Words:
             return f" {operators[op.kind]} ".join(map(as_operand, texts))
         if op.kind == "neg":
             return f"-{texts[0]}"
+        if op.kind == "to":
+            return texts[0]
         if op.kind in ("reshape", "permute") and op.place is not None and op.place.execution:
             user = self.tape.ops[op.users[0][0]].place if op.users else None
             if user is not None and user.execution == op.place.execution:  # a part of np.einsum: what it moves
@@ -199,7 +201,10 @@ class Words:
         return self._known.setdefault(key, {})
 
     def through(self, k: int) -> str:
-        """Return an operation, with its line."""
+        """Return an operation, with its line; for a conversion of the dtype, that which uses the result."""
+        op = self.tape.ops[k]
+        if op.kind == "to" and len(op.users) == 1 and not self.variable(k):
+            return self.through(op.users[0][0])
         return f"{self.name(k)}{self.line(k)}"
 
     def arrays(self, shape: tuple[int, ...], kind: type = float) -> list[tuple[np.ndarray, str, int]]:

@@ -19,7 +19,8 @@ def N(t): return t.detach().numpy()
 def T(*shape): return tensor(rng.standard_normal(shape) * 0.5, requires_grad=True)
 """
 RECURRENT = """
-x, W, U, h0 = T(2, 4, 3), T(3, 5), T(5, 5), T(2, 5)
+x, W, U = T(2, 4, 3), T(3, 5), T(5, 5)
+h0 = tensor(np.zeros((2, 5)), requires_grad=True)
 h, states = h0, [N(h0)]
 for t in range(4):
     z = x[:, t] @ W + h @ U
@@ -112,6 +113,7 @@ MISTAKES = [
     ("recurrent", "back = da @ N(U).T", "back = da", "dx", "in every pass"),
     ("recurrent", "dU += states[t].T", "dU += states[t + 1].T", "dU", "next pass of the loop"),
     ("recurrent", "dW += ", "dW = ", "dW", "overwritten (=)"),
+    ("recurrent", "dU += states[t].T", "dU = 0 * states[0].T", "dU", "is used 4 times"),
     ("recurrent", "dh0 = back", "dh0 = da", "dh0", "derivative of `h0 @ U` is missing"),
     ("gates", "np.hstack([df * f_ * (1 - f_), di * (1 - i_ ** 2)])",
      "np.hstack([di * (1 - i_ ** 2), df * f_ * (1 - f_)])", "dx", "are exchanged; this holds in every pass"),
@@ -129,7 +131,7 @@ MISTAKES = [
     ("branches", "p.sum(1, keepdims=True)", "p.sum()", "dscores", "over the whole array"),
     ("branches", "db = dscores.sum(0)", "db = dscores.sum(1)", "db", "summed over dimension 1 instead"),
     ("branches", "dm = dscores.copy()", "dm = dscores * N(z)", "dm", "z"),
-    ("branches", "dz += dscores", "dz += dscores; dm *= 2", "dm", "a constant factor of 2"),
+    ("branches", "dz += dscores", "dz += dscores; dm *= 7", "dm", "a constant factor of 7"),
     ("branches", "dx = dm * s", "dx = dm * s * N(x)", "dx", "x"),
     ("branches", "dz = dm * N(x) * s * (1 - s)\ndz += dscores", "dz = dscores\ndz += dm * N(x) * s * (1 - s)",
      "dscores", "one array"),
