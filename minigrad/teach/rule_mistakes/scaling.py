@@ -103,7 +103,7 @@ mistake("bias-plus", "rule", "the bias correction divides by 1 + beta**t instead
 mistake("bias-multiplied", "rule", "the bias correction multiplies by 1 - beta**t instead of dividing by it",
         ("A / (1 - BETA ** t)", "A * (1 - BETA ** t)"))
 mistake("t-never-counts", "rule", "t is never increased: it stays {detail}",
-        *[("state.get('t', 0) + 1", str(t), f"at {t}") for t in (1, 2, 10, 100, 1000)],
+        *[("state.get('t', 0) + 1", str(t), f"at {t}") for t in (1, 2, 10)],
         *[("BETA ** t", f"BETA ** {t}", f"at {t}") for t in (2, 10)],
         assumes=0.95)
 mistake("folded-inverted", "rule", "the bias correction in the step size is upside down: it must be "
