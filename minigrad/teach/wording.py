@@ -79,8 +79,8 @@ class Words:
     def is_inside(self, k: int) -> bool:
         """Return whether operation k is one of several of a call such as np.einsum, and others work on its result."""
         place = self.tape.ops[k].place
-        if place is None or place.part or not place.execution:
-            return False
+        if place is None or place.part or not place.execution or self.tape.ops[k].node is None:
+            return False  # those that are written out of one primitive, such as a normalization, have its name
         for j, _ in self.tape.ops[k].users:
             user = self.tape.ops[j].place
             same = user is not None and not user.part and user.execution == place.execution
