@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -462,6 +463,16 @@ def moving_targets() -> str:
     return train(model, loss, steps=202)
 
 
+def with_a_copy() -> str:
+    """A model that is kept near a copy of itself: their distance grows from almost nothing."""
+    model = Ends(4)
+    teacher = copy.deepcopy(model)
+    teacher.last.weight.data *= 1.001
+    near = teacher(tensor(X)).detach()
+    slow = optim.SGD(model.parameters(), lr=0.003)
+    return train(model, lambda s, y: squared(s, near) + F.cross_entropy(s, y), steps=60, optimizer=slow)
+
+
 HEALTHY: dict[str, Callable[[], str]] = {
     "softmax over the points of a set": lambda: train(Ends(4, lambda s: s + s.softmax(0).sum(0)), F.cross_entropy),
     "attention over both sides": lambda: train(
@@ -472,6 +483,7 @@ HEALTHY: dict[str, Callable[[], str]] = {
     "a usual dropout": lambda: train(Ends(4, hidden=lambda h: F.dropout(F.relu(h), 0.5)), F.cross_entropy),
     "x += ...": lambda: lectures_loop(True),
     "a usual penalty": lambda: penalized(1e-3),
+    "the distance from a copy": with_a_copy,
     "a hinge of signs": lambda: train(Ends(1), hinge, 2 * ONES - 1),
     "a gradient with the right sign": lambda: climbing(1.0),
     "weights that are loaded once": lambda: reloaded(False),

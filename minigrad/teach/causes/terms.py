@@ -20,6 +20,8 @@ COLLAPSED = 0.05
 LATENT = 2e-3
 """The divergence of a posterior, for each number, below which it says nothing about its example. At first it is about
 0.01, as the layers before it are random."""
+GROWN = 10.0
+"""A term that has grown this many times began where it had nothing to learn."""
 
 
 @certain(
@@ -43,8 +45,8 @@ def dominant(scene: Scene) -> Iterator[Said]:
     for i, (begun, with_targets) in enumerate(first):
         now = recent[-1][i][0]
         starved = with_targets and max(abs(t[i][0]) for t in (first, *recent)) * times < sizes[largest]
-        if i == largest or not starved or not now > 0.5 * begun > 0:
-            continue
+        if i == largest or not starved or not 0.5 * begun < now < GROWN * begun:
+            continue  # what grows from almost nothing, as the distance from a copy of the model, had no need to fall
         size = abs(recent[-1][largest][0])
         yield (
             "one term dominates",
