@@ -29,6 +29,7 @@ from minigrad.program.names import PLAIN, Names, value_names
 from minigrad.program.replay import Replay
 from minigrad.program.scalar_replay import ScalarReplay
 from minigrad.program.variables import variables
+from minigrad.program.words import words
 from minigrad.scalar import Value
 
 
@@ -309,9 +310,9 @@ def _program(statements: Statements, replay: Any, gradients: dict[str, str], num
     text += _wrapped(f"# given: {given}", "# ")
     for term, said in replay.conditions.items():
         text += [_comment(f"{name} {said}")] if (name := statements.name_of(term)) else []
-    rules = {
-        g: _comment("; ".join(dict.fromkeys(replay.rules.get(node, ()))))[2:] for node, g in replay.gradients.items()
-    }
+    rules: dict[Any, str] = {}
+    for node, g in replay.gradients.items():  # of what passes a gradient on as it is, only the first says a rule
+        rules.setdefault(g, _comment("; ".join(dict.fromkeys(replay.rules.get(node, ()))))[2:])
     times = [time for time, _ in replay.begun]
 
     def node_of(order: int) -> Any:
@@ -331,7 +332,10 @@ def _program(statements: Statements, replay: Any, gradients: dict[str, str], num
             comment = str(term.shape) if term is not None and term.shape else ""
             rule = ""
             if explain and backward:
-                rule = rules.get(term) or _comment(f"part of {node_of(order).primitive.name}")[2:]
+                of = node_of(order).primitive
+                rule = (
+                    rules.get(term) or _comment(words(of, of.inputs[0]) if term is None else f"part of {of.name}")[2:]
+                )
             if rule and len(f"{last:{width}}  # {comment}  {rule}") > 120:
                 text, rule = [*text, f"# {rule}"], ""
             comment = "  ".join(filter(None, (comment, rule)))

@@ -325,6 +325,10 @@ class _Case:
             elif mine.shape == of_reference.shape[::-1]:
                 report.cause += ": it is transposed"
                 report.mistake = "transposed"
+            elif mine.ndim == of_reference.ndim and all(
+                a == b or min(a, b) > 1 for a, b in zip(mine.shape, of_reference.shape)
+            ):
+                report.cause += ": the padding, the stride, the size of a window or the range of a loop differs"
             elif mine.ndim < of_reference.ndim and mine.size < of_reference.size:
                 report.cause += ": a sum or mean too many, or over too many axes"
             elif mine.size > of_reference.size:

@@ -888,3 +888,6 @@ def test_programs_read_as_one_would_write_them() -> None:
     check(loss, [x])
     assert text.count("is a condition that was evaluated for these numbers") == 2
     assert not any(line.strip() == "#" for line in text.splitlines())
+
+    explained = source((X[0] @ W).tanh().mul(2.0).sum(), explain=True)
+    assert "tanh: times 1 - y ** 2" in next(line for line in explained.splitlines() if line.startswith("dz"))

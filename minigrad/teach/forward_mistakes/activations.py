@@ -59,6 +59,7 @@ ACTIVATIONS: dict[str, Function] = {
     "logarithm of the sigmoid": lambda x: -np.logaddexp(0, -x),
 }  # fmt: skip
 """Activations, as functions of one argument."""
+_PIECEWISE = ("ReLU", "leaky", "ELU", "SELU", "softsign", "hard")
 RELATED: dict[str, Function] = {
     "minimum with 0": lambda x: np.minimum(x, 0), "maximum with the negative": lambda x: np.maximum(-x, 0),
     "sigmoid of the negative": lambda x: _sigmoid(-x), "sine": np.sin, "exponential": np.exp,
@@ -119,9 +120,12 @@ def _recognized(site: Site) -> Iterator[tuple[str, int, bool]]:
         }
     for q in _arguments(site):
         x = site.tape.ops[q].value
+        one_sign = not float(x.min()) < 0 < float(x.max())
         first = x.ravel()[:1]
         for negative in (False, True) if site.op.kind == "div" and site.tape.ops[q].kind == "matmul" else (False,):
             for name, f in known.items():
+                if one_sign and name.startswith(_PIECEWISE):
+                    continue  # each piece alone agrees with other functions
                 if not name.startswith("softmax") and not np.isclose(f(-first if negative else first)[0], y.flat[0]):
                     continue
                 if np.allclose(f(-x if negative else x), y, rtol=1e-7, atol=1e-12) and not np.allclose(x, y):

@@ -64,7 +64,7 @@ def _other_function(site: Site) -> Iterator[Variant]:
                     f"the exponent is wrong in {site.words.name(site.k)}: {text}",
                     0.05,
                 )
-        if right == 2:
+        if right == 2 and np.min(site.op.operands[0], initial=0) < 0:
             yield Variant(lambda v: np.abs(site.operands(v)[0]),
                        f"the absolute value is taken instead of the square in {site.what}", 0.02)  # fmt: skip
             yield Variant(

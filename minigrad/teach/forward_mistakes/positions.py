@@ -225,7 +225,8 @@ def _strides(site: Site, parts: list[Any]) -> Iterator[Variant]:
 def _loop(site: Site) -> Iterator[Variant]:
     """What another pass of the loop computes."""
     passes = site.passes
-    if len(passes) < 2 or site.op.kind == "setitem":
+    unpacked = site.op.kind == "getitem" and passes[-1] - passes[0] == len(passes) - 1  # a, b = np.split(x, 2)
+    if len(passes) < 2 or site.op.kind == "setitem" or unpacked:
         return
     at = passes.index(site.k)
     where = {
