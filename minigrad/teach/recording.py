@@ -413,7 +413,7 @@ class _Rebinding:
             return self.numpy
         if id(x) in _REPLACED:
             return _REPLACED[id(x)]
-        if isinstance(x, FunctionType) and not x.__code__.co_filename.startswith(_PACKAGES):
+        if isinstance(x, FunctionType) and not x.__code__.co_filename.startswith(_LIBRARIES):
             return self.functions[id(x)] if id(x) in self.functions else self._function(x)
         if isinstance(x, MethodType) and isinstance(x.__func__, FunctionType):
             return MethodType(self(x.__func__), self(x.__self__))
@@ -478,10 +478,13 @@ class _Rebinding:
             return cls
         if id(cls) not in self.classes:
             bases = tuple(map(self._class, cls.__bases__))
-            self.classes[id(cls)] = new = type(cls.__name__, bases, {"__module__": cls.__module__})
-            for name, value in vars(cls).items():
-                if name not in ("__dict__", "__weakref__", "__module__"):
-                    setattr(new, name, self._attribute(value))
+            try:
+                self.classes[id(cls)] = new = type(cls.__name__, bases, {"__module__": cls.__module__})
+                for name, value in vars(cls).items():
+                    if name not in ("__dict__", "__weakref__", "__module__"):
+                        setattr(new, name, self._attribute(value))
+            except Exception:  # a class that no other can be made like, such as one of typing's generic classes
+                self.classes[id(cls)] = cls
         return self.classes[id(cls)]
 
     def _attribute(self, x: Any) -> Any:

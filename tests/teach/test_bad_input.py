@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import pytest
@@ -32,6 +32,7 @@ from minigrad.viz.training.activation_hooks import Stopwatch
 from tests.cases import each
 
 X = np.random.default_rng(0).standard_normal((3, 4))
+T = TypeVar("T")
 
 
 def sgd(x: Any, dx: Any, state: Any, learning_rate: float) -> Any:
@@ -320,3 +321,20 @@ def test_a_bad_entry_of_the_catalogue_is_refused() -> None:
             check_gradient(lambda x: np.tanh(x).sum(), X, np.exp(X))
     finally:
         del CATALOGUE["no variant"]
+
+
+class Box(Generic[T]):
+    """A class that cannot be copied by calling type()."""
+
+    def __init_subclass__(cls, *, size: int) -> None:
+        cls.size = size
+
+
+def test_unrelated_names_of_the_program_do_not_hinder_the_diagnosis() -> None:
+    box = Box[int]()
+
+    def f(x: Any) -> Any:
+        return np.tanh(x).sum() if box else x
+
+    found = check_gradient(f, X, 1 - np.tanh(X)).findings[0].diagnosis
+    assert found is not None and "`1 - np.tanh(x)` instead of" in found.cause
