@@ -271,9 +271,9 @@ def _soft_targets(s: Block) -> Iterator[Variant]:
         "the targets are added, not subtracted": -t,
         "the targets are not smoothed: 1 for the class, and 0 for the others": hot,
         f"eps / {n} is missing in the smoothed targets": t - low,
-        f"eps stands where eps / {n} must stand in the smoothed targets": t - low + eps,
+        f"eps is used instead of eps / {n} in the smoothed targets": t - low + eps,
         "the factor 1 - eps is missing in the smoothed targets": hot + low,
-        f"eps / {n - 1} stands where eps / {n} must stand in the smoothed targets": hot * (1 - eps)
+        f"eps / {n - 1} is used instead of eps / {n} in the smoothed targets": hot * (1 - eps)
         + (1 - hot) * eps / (n - 1),
     }.items():
         # the upstream gradient is the same for all classes, which are added up
