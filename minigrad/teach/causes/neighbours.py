@@ -25,6 +25,7 @@ class Neighbours:
         self._inputs: list[np.ndarray] = []
         self._targets: list[np.ndarray] = []
         self._rows = 0
+        self._each: tuple[np.ndarray, np.ndarray] | None = None  # the examples, sorted, until there are more
         self.classes = False
 
     def look(self, X: Any, targets: Any) -> None:
@@ -37,16 +38,20 @@ class Neighbours:
         self._inputs.append(X.reshape(len(X), -1)[kept].astype(np.float64))
         self._targets.append(targets.reshape(-1)[kept].astype(np.float64))
         self._rows += len(self._targets[-1])
+        self._each = None
         self.classes = targets.dtype.kind in "iu"
 
     def _examples(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the inputs and targets, each example once."""
+        if self._each is not None:
+            return self._each
         if len({X.shape[1] for X in self._inputs}) != 1:  # none yet, or of several lengths
             return np.empty((0, 1)), np.empty(0)
         X, y = np.concatenate(self._inputs), np.concatenate(self._targets)
         known = np.isfinite(X).all(axis=1) & np.isfinite(y)
         each = np.unique(np.column_stack([X, y])[known], axis=0)
-        return each[:, :-1], each[:, -1]
+        self._each = each[:, :-1], each[:, -1]
+        return self._each
 
     def agreement(self) -> tuple[float, float]:
         """Return how well the nearest example predicts a target, and by how many standard deviations that beats chance.
