@@ -137,18 +137,24 @@ class Op:
             if not self.primitive.vjps:  # a Function has its own backward
                 return np.asarray([*self.node.vjp(g, False)][i])
             vjp = self.vjp(i)
-            call = vjp, [] if vjp is None else [self.argument(name, replaced) for name in _arguments(vjp)]
+            arguments = [] if vjp is None else [self.argument(name, replaced) for name in _arguments(vjp)]
+            call = vjp, arguments, np.shape(self.operands[i]), self.primitive.variadic
             if not replaced:
                 self.calls[i] = call
-        vjp, arguments = call
+        vjp, arguments, _, variadic = call
         if vjp is None:
             return None
         c = vjp(g, *arguments)
-        return np.asarray(c[i] if self.primitive.variadic else c)
+        return np.asarray(c[i] if variadic else c)
 
     def contribution(self, i: int, g: np.ndarray, replaced: Mapping[str, Any] = {}) -> np.ndarray | None:
         """Return the gradient contribution to operand i."""
-        c, shape = self.raw(i, g, replaced), np.shape(self.operands[i])
+        call = self.calls.get(i)
+        if call is None or replaced or call[0] is None or call[3]:
+            c, shape = self.raw(i, g, replaced), np.shape(self.operands[i])
+        else:  # the same, faster
+            vjp, arguments, shape, _ = call
+            c = vjp(g, *arguments)
         return c if c is None or c.shape == shape else unbroadcast(c, shape)
 
 
@@ -313,6 +319,7 @@ class Tape:
         edges: Mapping[tuple[int, int], Change] = {},
         blocks: Mapping[int, tuple[int, Change]] = {},
         arrivals: Mapping[int, Callable[[list[np.ndarray]], np.ndarray]] = {},
+        until: int = 0,
     ) -> list[Any]:
         """Return the gradient of every operation, with mistakes; that of the input comes first.
 
@@ -321,11 +328,12 @@ class Tape:
             edges: for (operation, operand), what its contribution is instead.
             blocks: for an operation, an earlier one, and the contribution to that instead of all to its own operands.
             arrivals: for an operation, its gradient from the list of its contributions, the last use first.
+            until: the last operation that passes its gradient on; those before have what came from later ones.
         """
         lists: dict[int, list[np.ndarray]] = {k: [] for k in arrivals}
         gradients: list[Any] = [None] * len(self.ops)
         gradients[-1] = self.seed
-        for k in range(len(self.ops) - 1, -1, -1):
+        for k in range(len(self.ops) - 1, until - 1, -1):
             if k in arrivals and lists[k]:
                 gradients[k] = arrivals[k](lists[k])
             g = gradients[k]
@@ -423,6 +431,8 @@ class Tape:
     def replay(self, changed: Mapping[int, Callable[[list[Any]], Any]]) -> Tape | None:
         """Return the tape of the function with some operations computed in another way; None if it cannot run.
 
+        No gradient is known on it, and on that of `with_values`: see `walk`.
+
         Args:
             changed: for an operation, its new value from its operands, or (primitive, operands, parameters).
         """
@@ -448,7 +458,6 @@ class Tape:
             new.ops.append(changed_op)
         if new.ops[-1].value.shape != self.seed.shape:
             return None
-        new.gradients = new.walk()
         return new
 
     def with_values(self, values: Mapping[int, np.ndarray]) -> Tape:
@@ -463,7 +472,6 @@ class Tape:
             if k not in values and not op.active:  # computed from it
                 changed[k] = np.asarray(op.primitive.recompute(*operands, **op.parameters))
             new.ops[k] = op.with_values(operands, changed.get(k, op.value))
-        new.gradients = new.walk()
         return new
 
     def in_precision(self, dtype: np.dtype) -> np.ndarray:

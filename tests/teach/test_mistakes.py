@@ -331,6 +331,27 @@ def test_a_term_whose_gradient_is_transposed_is_found(seed: int) -> None:
     assert found is not None and "transposed term" in found.mistakes, found
 
 
+@pytest.mark.parametrize("mean", [True, False])
+def test_a_column_and_a_vector_are_named_where_they_are_broadcast(mean: bool) -> None:
+    w, y = S[:, :1], C[:, 0]
+
+    def square(w: Any) -> Any:  # 4 * 4 errors
+        errors = (B @ w - y) ** 2
+        return errors.mean() if mean else errors.sum() / len(y)
+
+    error = (B @ w)[:, 0] - y
+    found = check_gradient(square, w, 2 * B.T @ error[:, None] / 4).findings[0].diagnosis
+    assert found is not None and "(4, 1) and (4,) to (4, 4) in the forward pass" in found.cause
+
+    def right(w: Any) -> Any:
+        error = (B @ w)[:, 0] - y
+        return (error**2).mean() if mean else (error**2).sum()
+
+    wrong = 2 * (B.T @ (B @ w - y)).sum(axis=1, keepdims=True) / (16 if mean else 1)
+    found = check_gradient(right, w, wrong).findings[0].diagnosis
+    assert found is not None and "broadcast to (4, 4)" in found.cause
+
+
 class Affine:
     """A layer as a learner writes it: its parameters and what it keeps are attributes."""
 
@@ -427,6 +448,48 @@ def test_passes_are_counted_as_in_the_forward_pass(cut: int, said: str) -> None:
     assert found is not None and said in found.cause, found
 
 
+def soft_paths(x: Any) -> Any:
+    cost = {}
+    for i in range(3):
+        for j in range(3):
+            before = [cost[a, b] for a, b in ((i - 1, j), (i, j - 1), (i - 1, j - 1)) if (a, b) in cost]
+            s = 0.0 if before else 1.0
+            for r in before:
+                s = s + np.exp(-r)
+            cost[i, j] = x[i, j] - np.log(s)
+    return cost[2, 2]
+
+
+def test_one_move_of_an_inner_loop_is_named() -> None:
+    x, cost, e = np.abs(S), {}, np.zeros((3, 3))
+    for i in range(3):
+        for j in range(3):
+            moves = [(a, b) for a, b in ((i - 1, j), (i, j - 1), (i - 1, j - 1)) if (a, b) in cost]
+            cost[i, j] = x[i, j] - (np.log(sum(np.exp(-cost[m]) for m in moves)) if moves else 0)
+    e[2, 2] = 1
+    for i in (2, 1, 0):
+        for j in (2, 1, 0):
+            for a, b in ((i - 1, j), (i, j - 1)):  # the diagonal is forgotten
+                if (a, b) in cost:
+                    e[a, b] += e[i, j] * np.exp(-cost[a, b] - (x[i, j] - cost[i, j]))
+    found = check_gradient(soft_paths, x, e).findings[0].diagnosis
+    assert found is not None and "is missing" in found.cause and "in pass 3 of the inner loop" in found.cause
+
+
+def test_the_scores_may_be_assigned_twice_in_a_loop() -> None:
+    def loss(w: Any) -> Any:
+        total = 0.0
+        for i in range(4):
+            scores = B[i] @ w
+            scores = scores - np.max(scores)
+            p = np.exp(scores) / np.sum(np.exp(scores))
+            total = total - np.log(p[LABELS[i]])
+        return total / 4
+
+    found = check_gradient(loss, S, B.T @ softmax(B @ S) / 4).findings[0].diagnosis
+    assert found is not None and "1 of the target is not subtracted" in found.cause
+
+
 def test_one_number_is_not_explained_by_a_factor_that_fits() -> None:
     found = check_gradient(lambda w: np.exp(w) * np.sin(w) + w**2, 0.7, 0.123456).findings[0].diagnosis
     assert found is None or "factor" not in found.cause
@@ -434,7 +497,7 @@ def test_one_number_is_not_explained_by_a_factor_that_fits() -> None:
 
 def test_every_entry_of_the_catalogue_is_planted() -> None:
     names = {name for name, m in CATALOGUE.items() if m.scope != "answer"}
-    elsewhere = {"transposed term", "windows of a convolution", "windows of a pooling"}  # the last two: of Tensors
+    elsewhere = {"transposed term", "broadcast", "windows of a convolution", "windows of a pooling"}  # the last two: of Tensors
     assert names == {*PLANTED, *LATER, *AT_OUTPUTS, *elsewhere}
 
 

@@ -242,7 +242,8 @@ def _other_array(s: Edge) -> Iterator[Variant]:
             if array is not right and not np.array_equal(array, right):
                 text = f"{called} instead of {said}"
                 if called == said:
-                    this, that = ("old", "new") if " True " in key else ("new", "old")
+                    before = " True " in key or key.startswith("way ")
+                    this, that = ("old", "new") if before else ("new", "old")
                     text = f"the {this} {said} instead of the {that} one"
                 yield Variant(instead(name, array), text, key=f"{name} {key}")
         source = s.k if name == "y" else op.sources[op.primitive.inputs.index(name)]
@@ -555,12 +556,15 @@ def _wrong_sum(s: Edge) -> Iterator[Variant]:
         text = f"each counts once, however many elements along {where} contribute (1 for their number)"
         yield Variant(once, text, 0.1, "once")
         yield Variant(lambda g: once(g) * (s.contribution(g) != 0), text, 0.1, "once, or not at all")
+    # a column and a vector that are broadcast to a square matrix: "broadcast" says so
+    far = 0.8 * (len(set(raw.shape)) == 1 and all(np.size(o) < s.op.value.size for o in s.op.operands))
     for others in itertools.combinations(range(raw.ndim), len(axes)):
         kept = [n for d, n in enumerate(raw.shape) if d not in others]
         if others != axes and math.prod(kept) == math.prod(shape):
             yield Variant(
                 lambda g, o=others: s.raw(g).sum(axis=o).reshape(shape),
                 f"the sum goes over axis {', '.join(map(str, others))}, and must go over {where}",
+                far,
                 key=f"axis {others}",
             )
     for n in range(1, len(axes)):

@@ -20,8 +20,11 @@ def factor_words(c: float, tape: Tape) -> tuple[str, float]:
     known = meaningful(tape)
     for called, n in known:
         for value, text in (
-            (n, f"{called} times too large: a factor 1/{n:g} is missing"),
-            (1 / n, f"{called} times too small: a factor {n:g} is missing, or 1/{n:g} is applied once too often"),
+            (n, f"{n:g} times too large: the factor 1/{n:g} ({called}) is missing"),
+            (
+                1 / n,
+                f"{n:g} times too small: the factor {n:g} ({called}) is missing, or 1/{n:g} is applied once too often",
+            ),
         ):
             if math.isclose(abs(c), value, rel_tol=1e-6):
                 return wrong + text, 0.3 * (c < 0)
@@ -37,7 +40,7 @@ def factor_words(c: float, tape: Tape) -> tuple[str, float]:
             (1 / n**2, f"{n:g}**2 times too small: divided by {n:g}, {called}, where it must be multiplied by it"),
             (n - 1, f"{n - 1:g} times too large ({called}, less 1)"),
         ):
-            if value > 0 and math.isclose(abs(c), value, rel_tol=1e-6):
+            if value > 0 and value != 1 and math.isclose(abs(c), value, rel_tol=1e-6):
                 return wrong + text, 0.3 * (c < 0)
     for (first, n), (second, m) in itertools.permutations(plain[:12], 2):
         if math.isclose(abs(c), n / m, rel_tol=1e-6):
@@ -73,7 +76,7 @@ def _powers(known: list[tuple[str, float]]) -> list[tuple[float, str, int]]:
         far = int(called == SQUARE)
         found += [
             (n, f"a factor 1/{n:g} is missing ({called})", far),
-            (1 / n, f"a factor {n:g} is missing, or 1/{n:g} is there once too often ({called})", far),
+            (1 / n, f"a factor {n:g} is missing, or 1/{n:g} is applied once too often ({called})", far),
             (n * n, f"it is multiplied by {n:g}, {called}, where it must be divided by it", far + 1),
             (1 / n**2, f"it is divided by {n:g}, {called}, where it must be multiplied by it", far + 1),
         ]

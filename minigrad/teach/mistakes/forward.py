@@ -10,7 +10,7 @@ import numpy as np
 
 from minigrad.primitives import elementwise as ew
 from minigrad.primitives import layout, reductions
-from minigrad.primitives.primitive import Primitive
+from minigrad.primitives.primitive import Elementwise, Primitive
 from minigrad.teach.catalogue import REDUCTIONS, Variant, mistake
 from minigrad.teach.mistakes.moves import dimensions
 from minigrad.teach.mistakes.sites import Site
@@ -162,6 +162,39 @@ def _computed_again(s: Site) -> Iterator[Variant]:
                     assumes,
                     f"{i} {key}",
                 )
+
+
+@mistake("broadcast", "forward", "{through} {detail}", assumes=1.2)
+def _broadcast(s: Site) -> Iterator[Variant]:
+    """A column (N, 1) and a vector (N,) are broadcast to (N, N): in the forward pass, or in the backward pass alone."""
+    op = s.op
+    if len(op.sources) != 2 or not isinstance(op.primitive, Elementwise):
+        return
+    for i, source in enumerate(op.sources):
+        o, own, other = op.operands[i], np.shape(op.operands[i]), np.shape(op.operands[1 - i])
+        if np.size(o) < 2 or source is not None and s.tape.ops[source].active:
+            continue
+        vector, column = (np.size(o),), (np.size(o), 1)
+        if {own, other} == {vector, column}:
+            said = (
+                f"broadcasts the shapes {other} and {own} to {op.value.shape} in the forward pass; this is the "
+                f"gradient for two arrays of one shape: reshape {s.words.operand(s.k, i)} to {other}"
+            )
+            shape = other
+        elif own == other and own in (vector, column):
+            shape = column if own == vector else vector
+            said = (
+                f"has two arrays of the shape {own}, and this is the gradient for {other} and {shape}, which "
+                f"are broadcast to {(o.size, o.size)}: one of them was reshaped in the backward pass"
+            )
+        else:
+            continue
+        array = np.reshape(o, shape)
+        yield Variant(
+            lambda operands, i=i, a=array: (op.primitive, _at(operands, i, a), op.parameters, op.sources),
+            said,
+            key=f"{i}",
+        )
 
 
 @mistake(

@@ -191,5 +191,27 @@ def _regularization(s: Whole) -> Iterator[Variant]:
         c = float(difference @ flat) / max(float(flat @ flat), 1e-300)
         if c:
             constant = text.startswith("everywhere")
+            if array is s.x and (right := _penalty(s)):
+                text = f"times the input itself: the term of the penalty is {_of_a_penalty(1 + c / right, s)}"
             detail = f"the constant {c:.6g} everywhere" if constant else f"{c:.6g} {text}"
             yield Variant(lambda g, c=c, a=array: g + c * a, detail, 0.2 * constant)
+
+
+def _penalty(s: Whole) -> float:
+    """Return how often the input itself is in its gradient, as the term of a penalty; 0 if it is not."""
+    total, square = 0.0, float((s.x * s.x).sum())
+    for k, i in s.tape.edges:
+        if s.tape.ops[k].sources[i] == 0 and square:
+            c = s.tape.ops[k].contribution(i, s.tape.gradients[k])
+            part = 0.0 if c is None else float((c * s.x).sum()) / square
+            if c is not None and np.allclose(c, part * s.x, rtol=1e-9, atol=1e-12 * abs(part)):
+                total += part
+    return total
+
+
+def _of_a_penalty(times: float, s: Whole) -> str:
+    """Return what a penalty's term is that counts so many times, and must count once."""
+    for value, text in ((0, "missing"), (2, "there twice, or has a 2 too many"), (-1, "of the wrong sign")):
+        if math.isclose(times, value, rel_tol=1e-6, abs_tol=1e-6):
+            return text
+    return factor_words(times, s.tape)[0]

@@ -32,6 +32,7 @@ class Search(Formulas, Pairs):
             stages: list[tuple[float, Callable[[], list[Explanation]]]] = [
                 (1.6, lambda: self._in_loops(self._loops())),
                 (1.7, lambda: self._in_loops(self._kinds())),
+                (1.7, self._in_some_passes),
                 (1.6, self._different_forward),
                 (1.5, self._formulas),
                 (2.4, self._terms),

@@ -18,7 +18,8 @@ class Candidate:
     Attributes:
         effect: the change of the gradient along each direction.
         assumes: how much must be assumed for it to be the explanation.
-        part: the passes of a loop in which it is not made, such as "last 2".
+        part: the passes of a loop in which it is not made, such as "last 2", or those in which it is made, such as
+            "where `k` is 2".
         changed: all gradients with the mistake, once they are known.
     """
 
@@ -64,6 +65,8 @@ def sentence(c: Candidate, words: Words | None, template: str = "") -> str:
     text = (template or c.mistake.sentence).format(**fields, detail=c.variants[0].detail)
     if template:
         return text
+    if c.part.startswith(("where", "in pass")):
+        return f"{text}; this holds {c.part}"
     if c.part:
         cut = " (truncated in time)" * (c.mistake.name == "dropped" and c.part.startswith("last"))
         return f"{text}; this holds in all passes of the loop but the {c.part}{cut}"

@@ -12,8 +12,10 @@ from minigrad.teach.mistakes.sites import CHOICES
 from minigrad.teach.search.candidates import Candidate, Explanation
 from minigrad.teach.search.comparison import DIRECTIONS, IMPOSSIBLE
 from minigrad.teach.search.single import Single
-from minigrad.teach.tape import Times, Using
+from minigrad.teach.tape import Tape, Times, Using
 
+PLAIN = ("dropped", "sign", "skipped", "constant", "doubled")
+"""Mistakes that are also made in some passes of a loop alone."""
 TURNED = ("wrong product", "transposed")
 """Mistakes that are likely to be right in the pass that is written before or after the loop."""
 
@@ -96,8 +98,7 @@ class Loops(Single):
         for site in self._every:
             place = self._instruction(self._scopes[id(site)], site) if id(site) in self._scopes else None
             if place is not None:
-                reach = site.words.name(site.early) if isinstance(site, Block) else ""
-                groups.setdefault((place, reach), []).append(site)
+                groups.setdefault((place, self._reach(site) if isinstance(site, Block) else ()), []).append(site)
         yield from ((sites, 0.1) for sites in groups.values() if len(sites) > 1)
         choices: dict[Any, list[Any]] = {}  # the branches of a choice have one condition
         for ((scope, *at), _), sites in groups.items():
@@ -108,10 +109,18 @@ class Loops(Single):
                 yield sorted(sites, key=lambda s: -s.k), 0.1
         calls: dict[Any, list[list[Any]]] = {}  # of a function that is called at several places
         for ((scope, (code, instruction, part, _), kind, i), reach), sites in groups.items():
-            calls.setdefault((scope, code, instruction, part, kind, i, "`" in reach), []).append(sites)
+            calls.setdefault((scope, code, instruction, part, kind, i, reach[1:]), []).append(sites)
         for several in calls.values():
             if len(several) > 1:
                 yield sorted((s for sites in several for s in sites), key=lambda s: -s.k), 0.2
+
+    def _reach(self, site: Block) -> tuple[Any, ...]:
+        """Return where a function of several operations begins, as it is the same in all passes of a loop."""
+        early, place = self.tape.ops[site.early], site.op.place
+        # a variable may be another one further down: scores -= scores.max()
+        if early.place is None or place is None or early.place.code is not place.code:
+            return self.words.name(site.early), ()
+        return self.words.name(site.early), (early.place.instruction, early.kind)
 
     def _kinds(self) -> Iterator[tuple[list[Any], float]]:
         """Yield the sites of all operations of a kind, and what it assumes that the mistake is made at all."""
@@ -155,6 +164,36 @@ class Loops(Single):
                 sites, variants, assumes = whole.sites[part], whole.variants[part], whole.assumes + 0.5
                 yield Candidate(whole.mistake, sites, variants, self.error, assumes, f"{which} {n}" if n > 1 else which)
 
+    def _in_some_passes(self) -> list[Explanation]:
+        """Return plain mistakes where a variable of the loop has one value, or in one pass of an inner loop."""
+        found: list[Explanation] = []
+        for passes, assumes in self._loops():
+            for where, some in self._selections(passes) if len(passes) > 2 and not found else ():
+                for name in PLAIN:
+                    m = CATALOGUE[name]
+                    if self.late() or m.scope != self._scopes[id(passes[0])]:
+                        continue
+                    for c in self._in_all_passes(m, some, assumes + 0.6):
+                        if self._may_explain(c) and self.explains(c):
+                            c.part = where
+                            found.append(Explanation((c,), c.assumes))
+        return found
+
+    def _selections(self, passes: list[Any]) -> Iterator[tuple[str, list[Any]]]:
+        """Yield some of the passes of a loop, and in words which they are."""
+        passes = sorted(passes, key=lambda site: -site.k)
+        variables = {k: values for values, k in self.words.counters(passes[0].k)}
+        several: dict[str, list[Any]] = {}
+        for site in passes:
+            for name, value in variables.get(site.k, {}).items():
+                several.setdefault(f"where `{name}` is {value}", []).append(site)
+        seen: dict[Any, int] = {}
+        for site in passes[::-1]:  # of an inner loop, whose variable is no integer
+            outer = tuple(variables.get(site.k, {}).values())
+            seen[outer] = seen.get(outer, 0) + 1
+            several.setdefault(f"in pass {seen[outer]} of the inner loop", []).insert(0, site)
+        yield from ((where, some) for where, some in several.items() if len(some) < len(passes))
+
     def _different_forward(self) -> list[Explanation]:
         """Return the changes of the forward pass whose right gradient is the learner's."""
         joined: list[Candidate] = []
@@ -166,18 +205,40 @@ class Loops(Single):
                 if m.scope == "forward":
                     joined += self._in_all_passes(m, sites, 0.1)
         joined.sort(key=lambda c: c.assumes)
+        broadcast = [c for c in joined if c.mistake.name == "broadcast"]
+        if len(broadcast) > 1:  # such as both logarithms of a cross-entropy
+            sites = [site for c in broadcast for site in c.sites]
+            variants = [variant for c in broadcast for variant in c.variants]
+            joined.insert(0, Candidate(broadcast[0].mistake, sites, variants, self.error, broadcast[0].assumes))
         found: list[Explanation] = []
         for c in joined:
             if self.late() or found and c.assumes > found[0].assumes + 0.4:
                 break
             try:
                 other = self.tape.replay({s.k: v.change for s, v in zip(c.sites, c.variants)})
+                if other is None or other.ops[0].value.shape != self.learners.shape:
+                    continue
+                first, often = min(s.k for s in c.sites), 1
+                if c.mistake.name == "broadcast":  # N * N numbers, and the mean is over N or N * N
+                    often = c.site.op.value.shape[0]
+                agrees = self._gives(other, first) or often > 1 and self._gives(other, first, often)
+                if not agrees and c.mistake.name in ("wrong index of a part", "wrong array computed again"):
+                    # the forward pass is right, and the backward pass reads other elements
+                    agrees = self._gives(self.tape.with_values({s.k: other.ops[s.k].value for s in c.sites}), first)
             except IMPOSSIBLE:
                 continue
-            in_backward = c.mistake.name in ("wrong index of a part", "wrong array computed again")
-            if other is not None and in_backward and not self.agrees(other.gradient):
-                # the forward pass is right, and the backward pass reads other elements
-                other = self.tape.with_values({s.k: other.ops[s.k].value for s in c.sites})
-            if other is not None and other.x.shape == self.learners.shape and self.agrees(other.gradient):
+            if agrees:
                 found.append(Explanation((c,), c.assumes))
         return found
+
+    def _gives(self, other: Tape, first: int, times: int = 1) -> bool:
+        """Return whether a multiple of the gradient of a tape that is another one from operation `first` is wanted."""
+        gradients = other.walk(until=first)
+        effect = -self.along(self.right)
+        for k, g in enumerate(gradients[:first]):
+            if g is not None:
+                effect = effect + times * self.effect(k, g)
+        if not np.abs(effect - self.error).max() <= 10 * self.tolerance:
+            return False
+        g = other.walk()[0]
+        return g is not None and self.agrees(times * g)
