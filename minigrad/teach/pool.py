@@ -110,7 +110,7 @@ class Pool:
                     add(text, [(base,) for base in bases], _COMPILED[text](one, None), cost)
                 for text, cost in _TWO.items() if pairs else ():
                     add(text, [(bases[i], bases[j]) for i, j in pairs], _COMPILED[text](first, second), cost)
-        for number, cost in ((1.0, 0.2), (-1.0, 0.4), (2.0, 0.6), (0.5, 0.6), (-2.0, 0.8), (0.0, 3.0)):
+        for number, cost in ((1.0, 0.2), (-1.0, 0.4), (2.0, 0.6), (0.5, 0.5), (-2.0, 0.8), (0.0, 3.0)):
             add(f"{number:g}", [()], np.full((1, size), number), cost)
         self.matrix = np.concatenate(rows)
         self.assumes = np.array(costs)

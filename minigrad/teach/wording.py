@@ -163,6 +163,11 @@ class Words:
         """Return how many operations were computed by the same instruction."""
         return len(self.same_instruction(k))
 
+    def is_loop(self, k: int) -> bool:
+        """Return whether the operations by the instruction of operation k are of several passes, not of one call."""
+        places = [self.tape.ops[j].place for j in self.same_instruction(k)]
+        return len({place.execution for place in places if place is not None}) == len(places) > 1
+
     def same_instruction(self, k: int) -> list[int]:
         """Return all operations of a kind that were computed by the instruction of operation k."""
         if self._passes is None:

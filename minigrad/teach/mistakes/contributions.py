@@ -174,6 +174,8 @@ def _other_function(s: Edge) -> Iterator[Variant]:
             (f"{n + 1:g} * {base}**{n:g}", "", lambda: (p + 1) * a**p),
             (f"{base}**{n:g}", "", lambda: a**p),
             (f"{n:g}", f": the factor {base} is missing", lambda: p * np.ones_like(a)),
+            (f"{n:g} * sign({base})", ": that of an absolute value", lambda: p * np.sign(a)),
+            (f"sign({base})", ": that of the absolute value", lambda: np.sign(a)),
         ]
         if n < 0:
             powers.append((f"-{base}**{n - 1:g}", f": the factor {-n:g} is missing", lambda: -(a ** (p - 1))))

@@ -19,6 +19,13 @@ def factor_words(c: float, tape: Tape) -> tuple[str, float]:
     wrong = "of the wrong sign and " * (c < 0)
     known = meaningful(tape)
     for called, n in known:
+        if n < 1:  # such as 1 / m, a constant of the function
+            if math.isclose(abs(c), 1 / n, rel_tol=1e-6):
+                return wrong + f"{1 / n:g} times too large: the factor {n:g} ({called}) is missing", 0.3 * (c < 0)
+            if math.isclose(abs(c), n, rel_tol=1e-6):
+                said = f"{1 / n:g} times too small: the factor {n:g} ({called}) is there once too often"
+                return wrong + said, 0.3 * (c < 0)
+            continue
         for value, text in (
             (n, f"{n:g} times too large: the factor 1/{n:g} ({called}) is missing"),
             (
@@ -108,4 +115,6 @@ def meaningful(tape: Tape) -> list[tuple[str, float]]:
             add(float(op.operands[0].size / op.value.size), "the number of elements that are averaged")
         if op.value.size > 1:
             add(float(op.value.size), f"the number of elements of `{op.name or op.kind}`")
-    return [(meaning, n) for n, meaning in found.items() if n > 0 and n != 1]
+    known = [(meaning, n) for n, meaning in found.items() if n > 0 and n != 1]
+    # sizes first: a constant of the function may be the inverse of one by chance
+    return sorted(known, key=lambda one: one[0].startswith("the constant") and one[1] < 1)

@@ -573,8 +573,10 @@ def _other_derivative(s: Block) -> Iterator[Variant]:
         return
     if all(isinstance(s.tape.ops[k].primitive, Elementwise) for k in between):
         right, known = s.local, s.words.known(s.k, s.early)
-        yield from functions(s.x, s.y, s.words.name(s.early), s.words.name(s.k), right, known)
-        yield Variant(lambda g: g, "1: its local derivative is missing", 0.2, "1")
+        far = 0.0 if s.words.variable(s.k) else 0.25  # what has a name is likelier to be differentiated as a whole
+        for v in functions(s.x, s.y, s.words.name(s.early), s.words.name(s.k), right, known):
+            yield Variant(v.change, v.detail, v.assumes + far, v.key)
+        yield Variant(lambda g: g, "1: its local derivative is missing", -0.1, "1")
 
 
 @mistake(

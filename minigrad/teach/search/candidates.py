@@ -73,7 +73,7 @@ def sentence(c: Candidate, words: Words | None, template: str = "") -> str:
     passes = words.same_instruction(c.site.k) if c.sites and words is not None else []
     if len(c.sites) > 1:
         text += "; this holds " + ("in every pass of the loop" if passes[1:] else f"at all {len(c.sites)} places")
-    elif passes[1:]:
+    elif isinstance(c.site if c.sites else None, Edge) and c.site.k in passes[:-1] and words.is_loop(c.site.k):  # type: ignore[union-attr]
         text += f"; this holds in pass {passes.index(c.site.k) + 1} of {len(passes)} of the loop alone"
     return text
 

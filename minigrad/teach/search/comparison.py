@@ -28,7 +28,7 @@ IMPOSSIBLE = (ValueError, IndexError, TypeError, ArithmeticError, AttributeError
 
 LIMIT = 1.8
 """Seconds of computing after which the search gives up."""
-SHARE = 1.2 / 1.8
+SHARE = 1.4 / 1.8
 """The part of these seconds for explanations by one mistake, if the graph is large."""
 
 

@@ -40,6 +40,7 @@ class Formulas(Single):
         local = site.local
         right = "" if isinstance(site, Block) else derivative(site)
         found: list[Explanation] = []
+        sum_of_two = 0.5 * (site.op.kind in ("add", "sub", "neg"))  # a derivative of 1 is not mistaken for a formula
         for i in pool.likeliest(self._equal(pool.matrix @ weights, wanted)):
             of_own = {b.k for b in pool.made_of[i]} <= {site.k, site.source}
             instead = pool.instead(i, local, self.pools.bases(shape)) if local.shape == shape and np.ptp(local) else ""
@@ -48,7 +49,9 @@ class Formulas(Single):
             said += f", {instead}" if instead and instead != said else f" instead of {right}" if right else ""
             if name == "other array":
                 said = f"its local derivative is computed as {said}"
-            found += self._local(name, site, pool.matrix[i], said, 1.5 + pool.assumes[i] + 0.6 * (not of_own))
+            found += self._local(
+                name, site, pool.matrix[i], said, 1.5 + pool.assumes[i] + 0.6 * (not of_own) + sum_of_two
+            )
         if found or local.shape != shape:
             return found
         for i in pool.likeliest(self._equal(pool.matrix @ (weights * local.ravel()[:, None]), wanted)):
@@ -56,7 +59,7 @@ class Formulas(Single):
             if pool.texts[i] in ("1 / a", "1 / a**2"):
                 said = f"the right one without the factor {pool.said(i).replace('1 / ', '')}"
             name = "other derivative" if block else "other function"
-            found += self._local(name, site, pool.matrix[i] * local.ravel(), said, 1.9 + pool.assumes[i])
+            found += self._local(name, site, pool.matrix[i] * local.ravel(), said, 2.15 + pool.assumes[i])
         return found
 
     def _local(self, name: str, site: Any, derivative: np.ndarray, said: str, assumes: float) -> list[Explanation]:
