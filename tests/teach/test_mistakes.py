@@ -497,7 +497,12 @@ def test_one_number_is_not_explained_by_a_factor_that_fits() -> None:
 
 def test_every_entry_of_the_catalogue_is_planted() -> None:
     names = {name for name, m in CATALOGUE.items() if m.scope != "answer"}
-    elsewhere = {"transposed term", "broadcast", "windows of a convolution", "windows of a pooling"}  # the last two: of Tensors
+    elsewhere = {
+        "transposed term",
+        "broadcast",
+        "windows of a convolution",
+        "windows of a pooling",
+    }  # the last two: of Tensors
     assert names == {*PLANTED, *LATER, *AT_OUTPUTS, *elsewhere}
 
 

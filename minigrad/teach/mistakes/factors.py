@@ -23,7 +23,7 @@ def factor_words(c: float, tape: Tape) -> tuple[str, float]:
             if math.isclose(abs(c), 1 / n, rel_tol=1e-6):
                 return wrong + f"{1 / n:g} times too large: the factor {n:g} ({called}) is missing", 0.3 * (c < 0)
             if math.isclose(abs(c), n, rel_tol=1e-6):
-                said = f"{1 / n:g} times too small: the factor {n:g} ({called}) is there once too often"
+                said = f"{1 / n:g} times too small: the factor {n:g} ({called}) is applied once too often"
                 return wrong + said, 0.3 * (c < 0)
             continue
         for value, text in (
