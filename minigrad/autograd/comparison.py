@@ -32,8 +32,9 @@ PLENTY = 30
 AVERAGES = 50_000
 """The number of evaluations after which no more differences are averaged."""
 
-MANY = 5_000
-"""The number of elements up to which each is compared; of a larger gradient a sample, and the others in groups."""
+MANY, TOO_MANY = 5_000, 50_000
+"""The number of elements up to which each is compared, where the recorded graph shows which are suspect, and where
+nothing does; of a larger gradient a sample is compared, and the others in groups."""
 
 CERTAIN = 4
 """The number of elements known to be wrong after which no more are examined for kinks that nothing shows at x."""
@@ -338,12 +339,13 @@ def compare(
     atol: float = 0.0,
     rtol: float = RTOL,
     complex_terms: Callable[[np.ndarray], np.ndarray] | None = None,
+    suspects: np.ndarray | None = None,
 ) -> Comparison:
     """Compare a gradient with differences.
 
     Each element is compared with one difference first. What does not agree, or is not accurate enough to show that it
-    does, is examined with steps of all sizes. Elements at kinks are then examined together. Of a gradient of more than
-    `MANY` elements, a sample is compared in this way, and what differs in groups of the others.
+    does, is examined with steps of all sizes. Elements at kinks are then examined together. Of a large gradient, the
+    suspects and a sample are compared in this way, and what differs in groups of the others.
 
     Args:
         differences: the function and the point.
@@ -352,6 +354,7 @@ def compare(
         eps: the step of the first difference, relative to elements above 1.
         atol, rtol: the error that is allowed besides the accuracy of the differences.
         complex_terms: the function for complex arrays, if it may take them.
+        suspects: elements of a large gradient, as indices into the flat array, that are compared one by one first.
     """
     x = differences.x
     complex_steps = None if complex_terms is None else ComplexSteps(complex_terms, differences)
@@ -359,9 +362,9 @@ def compare(
     first: dict[Index, Element] = {}
     doubtful: list[Index] = []
     clear: set[Index] = set()
-    sampled = x.size > MANY
+    sampled = x.size > (TOO_MANY if suspects is None else MANY)
     plenty = max(3, _few(x.size) // 10) if sampled else PLENTY
-    for i in _sample(differences, analytic, rtol, plenty) if sampled else np.ndindex(x.shape):
+    for i in _sample(differences, analytic, rtol, plenty, suspects) if sampled else np.ndindex(x.shape):
         a = float(analytic[i])
         q = differences.quotients(i, eps * max(1.0, abs(float(x[i]))))
         gap, size = abs(q.slopes[1] - q.slopes[0]), max(abs(q.central), abs(a))
@@ -418,22 +421,26 @@ def _few(size: int) -> int:
     return int(np.clip(2e7 / size, 10, 300))
 
 
-def _sample(differences: Differences, analytic: np.ndarray, rtol: float, plenty: int) -> list[Index]:
-    """Return the elements of a large gradient to compare: some at random, and those that differ in groups of others."""
+def _sample(
+    differences: Differences, analytic: np.ndarray, rtol: float, plenty: int, suspects: np.ndarray | None
+) -> list[Index]:
+    """Return the elements of a large gradient to compare: suspects, some at random, and those whose group differs."""
     rng = np.random.default_rng(0)
-    order = rng.permutation(analytic.size)
     few = _few(analytic.size)
-    chosen = [*order[:few]]
+    order = rng.permutation(analytic.size)
+    chosen = [*([] if suspects is None else suspects[:plenty]), *order[:few]]
     groups = np.array_split(order[few:], min(few, 128))
-    while groups and len(chosen) < few + plenty:
+    found = 0
+    while groups and found < plenty:
         group = groups.pop()
         if not _differs(differences, analytic, group, rtol, rng):
             continue
         if len(group) == 1:
             chosen.append(group[0])
+            found += 1
         else:
             groups += np.array_split(group, 2)
-    return [tuple(int(k) for k in np.unravel_index(i, analytic.shape)) for i in chosen]
+    return [tuple(int(k) for k in np.unravel_index(i, analytic.shape)) for i in dict.fromkeys(chosen)]
 
 
 def _differs(

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.autograd import grad
-from minigrad.autograd.comparison import RTOL, Comparison, Element, compare
+from minigrad.autograd.comparison import MANY, RTOL, Comparison, Element, compare
 from minigrad.autograd.finite_differences import Differences, WeightedOutputs, numerical_gradient
 from minigrad.grad_mode import enable_grad
 from minigrad.nn.arguments import check_callable, check_positive
@@ -27,6 +27,7 @@ from minigrad.output.words import class_name, in_brackets
 from minigrad.scalar import Value
 from minigrad.teach.diagnosis import Case, Diagnosis, diagnosis, tape_of
 from minigrad.teach.restoring import same_generators
+from minigrad.teach.tape import Tape
 from minigrad.tensors import rng
 from minigrad.tensors.creation import as_tensor
 from minigrad.tensors.tensor import Tensor
@@ -208,10 +209,30 @@ class _Question:
         dtype = self.analytic.dtype
         if dtype.kind != "f" or dtype.itemsize >= 8 or compared.ties or not np.isfinite(self.analytic).all():
             return 0.0
-        tape = tape_of(self.case(compared.numeric, compared.where(lambda e: e.kind != "kink")))
+        return self.rounding_of(tape_of(self.case(compared.numeric, compared.where(lambda e: e.kind != "kink"))))
+
+    def rounding_of(self, tape: Tape | None) -> float:
+        """Return how far the gradient moves if each result of the graph is rounded to the type of `analytic`."""
         with np.errstate(all="ignore"), suppress(Exception):  # an operation that cannot be computed again
-            return 0.0 if tape is None else float(np.abs(tape.in_precision(dtype) - tape.gradient).max())
+            return 0.0 if tape is None else float(np.abs(tape.in_precision(self.analytic.dtype) - tape.gradient).max())
         return 0.0
+
+    def suspects(self) -> np.ndarray | None:
+        """Return where a gradient is not that of the recorded graph, as flat indices, the largest error first.
+
+        None if the function cannot be recorded.
+        """
+        tape = tape_of(self.case(self.analytic.astype(float), False))
+        if tape is None or not np.isfinite(tape.gradient).all():
+            return None
+        right, given = tape.gradient.ravel(), self.analytic.astype(float).ravel()
+        off = np.abs(given - right)
+        single = self.analytic.dtype.kind == "f" and self.analytic.dtype.itemsize < 8
+        allowed = (
+            self.rtol * np.maximum(abs(given), abs(right)) + self.atol + (8 * self.rounding_of(tape) if single else 0)
+        )
+        suspects = np.flatnonzero(~(off <= allowed))
+        return suspects[np.argsort(-off[suspects])]
 
     def diagnose(self, finding: Finding, numeric: np.ndarray, trusted: Any = True) -> None:
         """Write the likeliest mistake into the finding."""
@@ -254,7 +275,8 @@ def _examine(question: _Question) -> Finding:
         finding.notes.append(f"The gradient has the shape {analytic.shape}; it must have that of its input, {x.shape}")
         return finding
     upstream = max((float(np.abs(w).max(initial=0.0)) for w in question.weights), default=1.0)
-    settings = (question.eps, question.atol, question.rtol, question.complex_terms)
+    suspects = question.suspects() if x.size > MANY else None
+    settings = (question.eps, question.atol, question.rtol, question.complex_terms, suspects)
     compared = compare(differences, analytic, upstream, *settings)
     if differences.unsteady or not _steady(differences):
         finding.notes.append(UNSTEADY)
@@ -266,9 +288,12 @@ def _examine(question: _Question) -> Finding:
     if not _is_rounding(finding, question, compared):
         _fill(finding, question, compared)
     if compared.sampled:
-        finding.notes.append(
-            f"{len(compared.elements)} of its {x.size} elements were compared one by one, the others in groups"
-        )
+        others = "the others in groups"
+        if suspects is None or (suspects.size and finding.ok):  # the graph is not known, or is another one
+            others += f", which do not show an error below {question.rtol:g} of the norm of a group"
+        elif finding.ok:
+            others = "the others with the gradient of the recorded graph and in groups"
+        finding.notes.append(f"{len(compared.elements)} of its {x.size} elements were compared one by one, {others}")
     if differences.wrote:
         agrees = {"right": "the gradient is right", "wrong": "the gradient is wrong"}.get(finding.verdict, "")
         finding = Finding(question.name, x.shape, x.dtype, "could not be told", notes=[WROTE])

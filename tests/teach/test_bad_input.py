@@ -23,7 +23,7 @@ from minigrad import (
     tensor,
     watch,
 )
-from minigrad.autograd import check_gradient
+from minigrad.autograd import check_gradient, comparison
 from minigrad.optim import rules
 from minigrad.teach import gradcheck
 from minigrad.teach.edits import as_operand
@@ -290,6 +290,28 @@ def test_a_large_gradient_is_compared_in_groups(monkeypatch: pytest.MonkeyPatch)
     assert report.verdict == "wrong" and [e.index for e in report.findings[0].worst] == [(70, 7)]
     report = check_gradient(f, x, x**2)
     assert "at least" in str(report) and "a constant factor of 1/3" in str(report)
+
+
+def test_no_element_of_a_large_gradient_passes_because_others_are_larger() -> None:
+    rng = np.random.default_rng(0)
+    W, x = rng.standard_normal((5, 80)), rng.standard_normal((80, 70))
+    y = np.tanh(W @ x)
+    dx = W.T @ (1 - y**2)
+    assert "the recorded graph" in str(check_gradient(lambda x: np.tanh(W @ x).sum(), x, dx))
+    smallest = np.unravel_index(np.argmin(np.abs(dx)), dx.shape)
+    for factor in (1.01, 0.0, -1.0):
+        wrong = dx.copy()
+        wrong[smallest] *= factor
+        report = check_gradient(lambda x: np.tanh(W @ x).sum(), x, wrong)
+        assert [e.index for e in report.findings[0].worst] == [smallest], factor
+    assert check_gradient(lambda x: np.tanh(W @ x).sum(), x.astype(np.float32), dx.astype(np.float32))
+
+
+def test_what_groups_do_not_show_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(comparison, "TOO_MANY", 500)
+    x = np.random.default_rng(0).standard_normal((40, 20))
+    f = lambda x: (np.array(x.tolist()) ** 2).sum()  # noqa: E731 (which cannot be recorded)
+    assert "which do not show an error below 0.0001 of the norm" in str(check_gradient(f, x, 2 * x))
 
 
 def test_the_factor_of_a_root_is_named() -> None:
