@@ -1,15 +1,14 @@
 """Causes of a sick training run, in the model, the batch and the loss: what a symptom in the numbers may come from.
 
-A file has one subject; its functions register themselves (`cause.py` says how). They are asked in the order
-of what they assume.
-To add a cause, write such a function in the file of its subject:
+A file has one subject, and is a table: each cause is a kind, when it is said, a sentence, and the function that looks
+for it (`cause.py` says how). They are asked in the order of what they assume.
+To add a cause, write such an entry in the file of its subject:
 
 >>> from minigrad.teach.causes.cause import CERTAIN, certain
->>> @certain({"batch of one": "each batch has one example"})
+>>> @certain("batch of one", "each batch has one example", "each batch has one example: try {size}")
 ... def batch_of_one(scene):
-...     if scene.batch is not None and scene.batch.shape[:1] == (1,):
-...         yield "batch of one", "each batch has one example: try 32"
->>> _ = [CERTAIN.remove(cause) for cause in CERTAIN[:] if cause.look is batch_of_one]
+...     return scene.batch is not None and scene.batch.shape[:1] == (1,) and {"size": 32}
+>>> CERTAIN.remove(batch_of_one)
 >>> CAUSES.pop("batch of one")
 'each batch has one example'
 """
@@ -42,11 +41,11 @@ def certain(scene: Scene) -> Iterator[Said]:
     """Yield the causes that need no symptom."""
     for cause in CERTAIN:
         if scene.shows_graph or not cause.graph:
-            yield from cause.look(scene)
+            yield from cause(scene)
 
 
 def explanations(scene: Scene, symptom: str = "") -> Iterator[Said]:
     """Yield what may be behind a symptom of this kind, what assumes the least first."""
     for cause in EXPLANATIONS:
         if not cause.symptoms or symptom in cause.symptoms:
-            yield from cause.look(scene)
+            yield from cause(scene)

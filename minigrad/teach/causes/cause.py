@@ -1,4 +1,4 @@
-"""What a cause is: a function that looks at a run, what it may say, and whether it needs a symptom to say so.
+"""What a cause is: a kind, when it is said, a sentence, and a function that looks for it in a run.
 
 A cause is *certain* if it is said as soon as it is seen, such as a softmax before a loss that applies one. It
 *explains* a symptom if it is said with one, such as inputs that are far from 1, which some runs can stand. Of several
@@ -9,29 +9,48 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from minigrad.teach.causes.scene import Scene
 
 Said = tuple[str, str]
 """The kind of a cause, and the sentence."""
-Look = Callable[[Scene], Iterator[Said]]
+Seen = Mapping[str, object] | str | bool | None
+"""What a cause sees: the fields of its sentence; True if it has none; a whole sentence; False or None where the cause
+is not."""
+Look = Callable[[Scene], Seen]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Cause:
-    """A cause.
+    """A cause; called with a scene, it yields what it says, if it says anything.
 
     Attributes:
-        look: yields what it says.
+        kind: its name.
+        when: when it is said; the report lists it.
+        sentence: what it says, with fields such as `{layer}` or `{share:.0%}`.
+        look: returns what it sees in a scene.
         assumes: how much must be assumed.
         graph: whether it looks at the graph from the model's output to the loss.
         symptoms: of an explanation, the kinds of symptoms that it may explain; empty for all.
     """
 
-    look: Look
+    kind: str
+    when: str
+    sentence: str
+    look: Callable[[Scene], Any]
     assumes: float = 1.0
     graph: bool = False
     symptoms: Collection[str] = ()
+
+    def __call__(self, scene: Scene) -> Iterator[Said]:
+        seen = self.look(scene)
+        if not self.when:  # the old form, until all are of the new one
+            yield from seen
+        elif isinstance(seen, str):
+            yield self.kind, seen
+        elif seen:
+            yield self.kind, self.sentence.format(**({} if seen is True else seen))
 
 
 CAUSES: dict[str, str] = {}
@@ -41,36 +60,47 @@ EXPLANATIONS: list[Cause] = []
 """Both in the order in which they are asked."""
 
 
-def certain(kinds: Mapping[str, str], assumes: float = 1.0, graph: bool = False) -> Callable[[Look], Look]:
-    """Register a cause that needs no symptom.
+def certain(
+    kind: Any, when: str = "", sentence: str = "", *, assumes: float = 1.0, graph: bool = False
+) -> Callable[[Callable[[Scene], Any]], Cause]:
+    """Register a cause that needs no symptom; decorate the function that looks for it.
 
     Args:
-        kinds: each kind that it may say, and when.
+        kind: its name.
+        when: when it is said.
+        sentence: what it says, a format string of the fields that the function returns. Default: the function returns
+            the sentence.
         assumes: how much must be assumed; of several causes, the one that assumes the least is said first.
         graph: whether it looks at the graph of a step, which is the same in most steps: it then runs only where the
             graph from the model's output to the loss is known, in the first three samples and in every eighth.
     """
-    return _adding(CERTAIN, kinds, assumes, graph, ())
+    return _adding(CERTAIN, kind, when, sentence, assumes, graph)
 
 
-def _adding(
-    causes: list[Cause], kinds: Mapping[str, str], assumes: float, graph: bool, symptoms: Collection[str]
-) -> Callable[[Look], Look]:
-    def add(look: Look) -> Look:
-        CAUSES.update(kinds)
-        causes.append(Cause(look, assumes, graph, symptoms))
-        causes.sort(key=lambda cause: cause.assumes)
-        return look
-
-    return add
-
-
-def explains(kinds: Mapping[str, str], symptoms: Collection[str] = (), assumes: float = 1.0) -> Callable[[Look], Look]:
-    """Register a cause that explains a symptom.
+def explains(
+    kind: Any, when: str = "", sentence: str = "", *, symptoms: Collection[str] = (), assumes: float = 1.0
+) -> Callable[[Callable[[Scene], Any]], Cause]:
+    """Register a cause that explains a symptom; decorate the function that looks for it.
 
     Args:
-        kinds: each kind that it may say, and when.
+        kind: its name.
+        when: when it is said.
+        sentence: what it says, a format string of the fields that the function returns. Default: the function returns
+            the sentence.
         symptoms: the kinds of symptoms that it may explain. Default: all.
         assumes: how much must be assumed; the explanation that assumes the least is said.
     """
-    return _adding(EXPLANATIONS, kinds, assumes, False, symptoms)
+    return _adding(EXPLANATIONS, kind, when, sentence, assumes, False, symptoms)
+
+
+def _adding(
+    causes: list[Cause], kind: Any, when: str, sentence: str, *settings: Any
+) -> Callable[[Callable[[Scene], Any]], Cause]:
+    def add(look: Callable[[Scene], Any]) -> Cause:
+        CAUSES.update({kind: when} if when else kind)
+        cause = Cause(kind if when else "", when, sentence, look, *settings)
+        causes.append(cause)
+        causes.sort(key=lambda cause: cause.assumes)
+        return cause
+
+    return add
