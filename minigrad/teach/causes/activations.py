@@ -9,7 +9,7 @@ from typing import Any
 
 from minigrad.output.words import class_name
 from minigrad.teach import loss_graph
-from minigrad.teach.causes.cause import Said, certain, explains
+from minigrad.teach.causes.cause import Seen, certain, explains
 from minigrad.teach.causes.inputs import badly_scaled
 from minigrad.teach.causes.scene import Scene
 from minigrad.teach.loss_graph import kind_of, node_behind, nodes_of
@@ -23,11 +23,21 @@ LONG = 0.1
 """A step, as a part of a layer's length, that may have thrown its results to the ends of an activation."""
 
 
-@certain({"no activation": "a linear layer or convolution follows another, and is no bottleneck"})
-def no_activation(scene: Scene) -> Iterator[Said]:
-    """A linear layer on a linear layer, or a convolution on one, which together are one linear function."""
+_SATURATED = (
+    "{layer} is saturated: most of its results are at its ends, where its derivative is almost 0. Use smaller initial "
+    "weights (nn.init.xavier_uniform_) or smaller inputs"
+)
+
+
+@certain(
+    "no activation",
+    "a linear layer or convolution follows another, and is no bottleneck",
+    "there is no activation between {first} and {second}: two {which} in a row compute what one linear function "
+    "computes. Put a ReLU or a tanh between them",
+)
+def no_activation(scene: Scene) -> Seen:
     if scene.output is None or not scene.is_due:
-        return
+        return None
     parameters = {p.node: name for name, p in scene.model.named_parameters() if p.node is not None}
     nodes = list(nodes_of(scene.output))
     users = Counter(source for node in nodes for source in node.inputs)
@@ -43,17 +53,18 @@ def no_activation(scene: Scene) -> Iterator[Said]:
         if hidden >= min(inputs, outputs) and _is_whole(inner) and (_is_whole(node) or inner.primitive.name != "conv"):
             first, second = (_layer_of(parameters[_weight(n, parameters)]) for n in (inner, node))
             which = "convolutions" if node.primitive.name == inner.primitive.name == "conv" else "linear layers"
-            yield (
-                "no activation",
-                f"there is no activation between {first} and {second}: two {which} in a row compute what one "
-                "linear function computes. Put a ReLU or a tanh between them",
-            )
-            return
+            return {"first": first, "second": second, "which": which}
+    return None
 
 
-@certain({"softmax over the queries": "the weights of an attention come from a softmax over its queries"}, assumes=0.7)
-def over_the_queries(scene: Scene) -> Iterator[Said]:
-    """Attention whose softmax runs over the positions that ask instead of those that are asked."""
+@certain(
+    "softmax over the queries",
+    "the weights of an attention come from a softmax over its queries",
+    "the softmax of the {shape} attention scores runs over axis -2, the queries, so the weights with which a position "
+    "reads the others do not sum to 1, and depend on later positions: use dim=-1",
+    assumes=0.7,
+)
+def over_the_queries(scene: Scene) -> Seen:
     for node in nodes_of(scene.output) if scene.output is not None and scene.is_due else ():
         weights: Any = node.inputs[0] if node.primitive.name == "matmul" else None
         if kind_of(weights) != "softmax":
@@ -61,12 +72,8 @@ def over_the_queries(scene: Scene) -> Iterator[Said]:
         n = len(weights.shape)
         square = n > 1 and weights.shape[-1] == weights.shape[-2] > 3
         if square and weights.parameters["axis"] % n == n - 2 and not _asked_by_slots(weights):
-            yield (
-                "softmax over the queries",
-                f"the softmax of the {weights.shape} attention scores runs over axis -2, the queries, so the weights "
-                "with which a position reads the others do not sum to 1, and depend on later positions: use dim=-1",
-            )
-            return
+            return {"shape": weights.shape}
+    return None
 
 
 def _asked_by_slots(weights: Any) -> bool:
@@ -80,74 +87,68 @@ def _asked_by_slots(weights: Any) -> bool:
     return queries is not None and len(queries.shape) < len(node.shape)
 
 
-@certain({"attention saturated": "at the start, attention gives one position nearly all of the weight"})
-def saturated_attention(scene: Scene) -> Iterator[Said]:
-    """Scores of an attention that are far too large for its softmax."""
+@certain(
+    "attention saturated",
+    "at the start, attention gives one position nearly all of the weight",
+    "the attention of shape {shape} gives one position {share:.0%} of the weight at the start, so its softmax passes "
+    "hardly any gradient: divide the scores by sqrt(d), the size of a head, or use smaller initial weights",
+)
+def saturated_attention(scene: Scene) -> Seen:
     if scene.output is None or not scene.values or len(scene.samples) > 3:
-        return
+        return None
     for node in nodes_of(scene.output):
         weights = scene.values.get(node) if node.primitive.name == "softmax" and len(node.shape) > 2 else None
         if weights is None or weights.shape[-1] < 4 or node.parameters["axis"] % weights.ndim != weights.ndim - 1:
             continue
         rows = weights[..., 3:, :]  # with a mask, the first positions have little choice
-        if rows.size and float(rows.max(axis=-1).mean()) > ONE_HOT:
-            yield (
-                "attention saturated",
-                f"the attention of shape {weights.shape} gives one position {float(rows.max(axis=-1).mean()):.0%} of "
-                "the weight at the start, so its softmax passes hardly any gradient: divide the scores by sqrt(d), the "
-                "size of a head, or use smaller initial weights",
-            )
-            return
+        if rows.size and (share := float(rows.max(axis=-1).mean())) > ONE_HOT:
+            return {"shape": weights.shape, "share": share}
+    return None
 
 
-@certain({"saturated": "most results of a hidden tanh or sigmoid are at its ends"})
-def saturated_from_the_start(scene: Scene) -> Iterator[Said]:
-    """Activations that were at their flat ends before anything was learned, and still are.
-
-    Later, a classifier that is sure of itself may have some there.
-    """
+@certain("saturated", "most results of a hidden tanh or sigmoid are at its ends", _SATURATED)
+def saturated_from_the_start(scene: Scene) -> Seen:
+    """Look for layers that were saturated at once; later, a classifier that is sure of itself may have some there."""
     if len(scene.samples) < 10:
-        return
-    early = {layer for layer, _ in _at_their_ends(scene, scene.samples[:5])}
-    for layer, text in _at_their_ends(scene, scene.samples):
+        return None
+    early = {*_at_their_ends(scene, scene.samples[:5])}
+    for layer in _at_their_ends(scene, scene.samples):
         if layer in early:
             for kind, said in badly_scaled(scene):
-                yield kind, f"{said}. {layer} is saturated"
-                return
-            yield "saturated", text
-            return
+                return kind, f"{said}. {layer} is saturated"
+            return {"layer": layer}
+    return None
 
 
-@certain({"no derivative": "a result passes a function that is flat everywhere, such as round"}, assumes=0.8)
-def steps_of_stairs(scene: Scene) -> Iterator[Said]:
-    """A function whose derivative is 0 everywhere, on the way from the parameters to the loss."""
+@certain(
+    "no derivative",
+    "a result passes a function that is flat everywhere, such as round",
+    "{name}() is a staircase, whose derivative is 0 everywhere, so the gradient of {layers} is exactly 0. Leave it out "
+    "in training, or let the gradient pass: x + (x.{name}() - x).detach()",
+    assumes=0.8,
+)
+def steps_of_stairs(scene: Scene) -> Seen:
     if scene.output is None or len(scene.samples) < 3 or not scene.is_due:
-        return
+        return None
     still = [layer for layer in scene.layers if all(s.gradients.get(layer) == 0 for s in scene.samples[-3:])]
     for node in nodes_of(scene.loss or scene.output) if still else ():
         if node.primitive.name in FLAT:
-            yield (
-                "no derivative",
-                f"{node.primitive.name}() is a staircase, whose derivative is 0 everywhere, so the gradient of "
-                f"{listed(still)} is exactly 0. Leave it out in training, or let the gradient pass: "
-                f"x + (x.{node.primitive.name}() - x).detach()",
-            )
-            return
+            return {"name": node.primitive.name, "layers": listed(still)}
+    return None
 
 
-@explains({"saturated": "most results of a hidden tanh or sigmoid are at its ends"}, assumes=1.6)
-def saturated(scene: Scene) -> Iterator[Said]:
-    """Activations at their flat ends, if no long step has thrown them there."""
-    early = {layer for layer, _ in _at_their_ends(scene, scene.samples[:5])}
+@explains("saturated", "most results of a hidden tanh or sigmoid are at its ends", _SATURATED, assumes=1.6)
+def saturated(scene: Scene) -> Seen:
+    """Look for saturated layers, if no long step has thrown them there."""
+    early = any(_at_their_ends(scene, scene.samples[:5]))
     if not early and any(ratio > LONG for s in scene.samples for ratio in s.ratios.values()):
-        return
-    for _, text in _at_their_ends(scene, scene.samples):
-        yield "saturated", text
-        return
+        return None
+    layer = next(_at_their_ends(scene, scene.samples), None)
+    return layer is not None and {"layer": layer}
 
 
-def _at_their_ends(scene: Scene, samples: Sequence[Sample]) -> Iterator[tuple[str, str]]:
-    """Yield the tanh and sigmoid layers that are at their ends in five samples, with a sentence."""
+def _at_their_ends(scene: Scene, samples: Sequence[Sample]) -> Iterator[str]:
+    """Yield the tanh and sigmoid layers that are at their ends in the last five of these samples."""
     kinds = {named(path, module): class_name(module).lower() for path, module in scene.model.named_modules()}
     recent = samples[-5:]
     last = [*kinds][-1]  # the last layer may be at its ends, as the targets are
@@ -157,15 +158,8 @@ def _at_their_ends(scene: Scene, samples: Sequence[Sample]) -> Iterator[tuple[st
         if len(found) < len(recent) or kind not in ("tanh", "sigmoid"):
             continue
         squares = [o.mean**2 + o.std**2 for o in found]
-        flat = (
-            all(q > 0.9 for q in squares) if kind == "tanh" else all(o.mean - q < 0.03 for o, q in zip(found, squares))
-        )
-        if flat:
-            yield (
-                layer,
-                f"{layer} is saturated: most of its results are at its ends, where its derivative is almost 0. Use "
-                "smaller initial weights (nn.init.xavier_uniform_) or smaller inputs",
-            )
+        if all(q > 0.9 if kind == "tanh" else o.mean - q < 0.03 for o, q in zip(found, squares)):
+            yield layer
 
 
 def _layer_of(parameter: str) -> str:

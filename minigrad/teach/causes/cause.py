@@ -15,9 +15,9 @@ from minigrad.teach.causes.scene import Scene
 
 Said = tuple[str, str]
 """The kind of a cause, and the sentence."""
-Seen = Mapping[str, object] | str | bool | None
-"""What a cause sees: the fields of its sentence; True if it has none; a whole sentence; False or None where the cause
-is not."""
+Seen = Mapping[str, object] | Said | str | bool | None
+"""What a cause sees: the fields of its sentence; True if it has none; a whole sentence; what another cause says, where
+that one is behind it; False or None where the cause is not."""
 Look = Callable[[Scene], Seen]
 
 
@@ -47,10 +47,12 @@ class Cause:
         seen = self.look(scene)
         if not self.when:  # the old form, until all are of the new one
             yield from seen
+        elif isinstance(seen, tuple):
+            yield seen
         elif isinstance(seen, str):
             yield self.kind, seen
         elif seen:
-            yield self.kind, self.sentence.format(**({} if seen is True else seen))
+            yield self.kind, self.sentence.format(**(seen if isinstance(seen, Mapping) else {}))
 
 
 CAUSES: dict[str, str] = {}

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from minigrad.autograd.gradients import grads
 from minigrad.output.words import class_name
-from minigrad.teach.causes.cause import Said, certain
+from minigrad.teach.causes.cause import Seen, certain
 from minigrad.teach.causes.scene import Scene
 from minigrad.teach.loss_graph import nodes_of
 from minigrad.tensors.rng import fork_rng
@@ -19,11 +18,16 @@ STEP, WRONG = 1e-6, 0.05
 """The step of the difference quotients, and the part by which a derivative must differ from them."""
 
 
-@certain({"wrong backward": "the backward pass of a Function differs from difference quotients of its forward pass"})
-def wrong_backward(scene: Scene) -> Iterator[Said]:
-    """A Function whose backward pass is wrong, and not meant to be so, as in a straight-through estimator."""
+@certain(
+    "wrong backward",
+    "the backward pass of a Function differs from difference quotients of its forward pass",
+    "{name}.backward() does not give the derivative of {name}.forward(): it gives {what}, as difference quotients show."
+    " Check it alone: minigrad.autograd.gradcheck({name}.apply, x)",
+)
+def wrong_backward(scene: Scene) -> Seen:
+    """Look for a backward pass that is wrong, and not meant to be so, as in a straight-through estimator."""
     if not scene.values or scene.output is None or len(scene.samples) > 2:
-        return
+        return None
     seen = set()
     for node in nodes_of(scene.loss or scene.output):
         function: Any = getattr(node, "function", None)
@@ -36,19 +40,9 @@ def wrong_backward(scene: Scene) -> Iterator[Said]:
             continue  # it could not be called with other numbers
         if ratio is not None:
             name = class_name(function) if not isinstance(function, type) else function.__name__
-            what = (
-                "minus the derivative"
-                if abs(ratio + 1) < WRONG
-                else f"{ratio:.3g} times it"
-                if ratio
-                else "other numbers"
-            )
-            yield (
-                "wrong backward",
-                f"{name}.backward() does not give the derivative of {name}.forward(): it gives {what}, as difference "
-                f"quotients show. Check it alone: minigrad.autograd.gradcheck({name}.apply, x)",
-            )
-            return
+            times = f"{ratio:.3g} times it" if ratio else "other numbers"
+            return {"name": name, "what": "minus the derivative" if abs(ratio + 1) < WRONG else times}
+    return None
 
 
 def _ratio(function: Any, node: Any, values: Any) -> float | None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
-from minigrad.teach.causes.cause import Said, certain, explains
+from minigrad.teach.causes.cause import Seen, certain, explains
 from minigrad.teach.causes.scene import Scene
 from minigrad.teach.samples import Sample, listed
 
@@ -19,59 +19,76 @@ SKIPPED = 20
 """The number of samples for which a layer that was never called may be without a gradient."""
 
 
-@certain({"no backward": "no parameter has a gradient at the update, in five samples in a row"}, assumes=0.6)
-def no_backward(scene: Scene) -> Iterator[Said]:
-    """Updates without any gradient, from the start."""
-    if len(scene.samples) < 5 or any(any(sample.gradients.values()) for sample in scene.samples):
-        return
+@certain(
+    "no backward",
+    "no parameter has a gradient at the update, in five samples in a row",
+    "no parameter has a gradient when the optimizer steps: {why}",
+    assumes=0.6,
+)
+def no_backward(scene: Scene) -> Seen:
     recent = scene.samples[-5:]
+    if len(recent) < 5 or any(any(sample.gradients.values()) for sample in scene.samples):
+        return None
     if any(sample.arrived for sample in recent):
-        yield (
-            "no backward",
-            "no parameter has a gradient when the optimizer steps: zero_grad() is called between backward() and "
-            "step(). The order is zero_grad(), backward(), step()",
+        why = "zero_grad() is called between backward() and step(). The order is zero_grad(), backward(), step()"
+    elif any(sample.arrived is not None or sample.gradients for sample in recent):
+        return None
+    elif scene.connected is False:
+        why = (
+            "the loss does not depend on the model's output, since the graph is cut between them (detach(), .data, "
+            ".numpy(), no_grad())"
         )
-    elif all(sample.arrived is None and not sample.gradients for sample in recent):
-        yield (
-            "no backward",
-            "no parameter has a gradient when the optimizer steps: the loss does not depend on the model's output, "
-            "since the graph is cut between them (detach(), .data, .numpy(), no_grad())"
-            if scene.connected is False
-            else "no parameter has a gradient when the optimizer steps: call loss.backward() between zero_grad() and "
-            "step(). If you do, the graph is cut (detach(), .data, .numpy(), no_grad())",
+    else:
+        why = (
+            "call loss.backward() between zero_grad() and step(). If you do, the graph is cut (detach(), .data, "
+            ".numpy(), no_grad())"
         )
+    return {"why": why}
 
 
 @certain(
-    {"flat loss": "a gradient arrives, and is exactly 0 in five samples in a row, and the loss is not 0"}, assumes=0.6
+    "equal weights",
+    "all weights are 0, and each gradient is exactly 0",
+    "all weights of {layers} are 0. The gradient of one factor of a product is proportional to the other, so it is "
+    "exactly 0, and nothing moves: initialize them at random",
+    assumes=0.6,
 )
-def flat_loss(scene: Scene) -> Iterator[Said]:
-    """A gradient of exactly 0 at a loss that is not: the loss does not change with any parameter."""
+def zero_weights(scene: Scene) -> Seen:
+    sizes = scene.samples[-1].sizes if scene.samples else {}
+    return _is_flat(scene) and not any(sizes.values()) and {"layers": listed([*sizes])}
+
+
+@certain(
+    "flat loss",
+    "a gradient arrives, and is exactly 0 in five samples in a row, and the loss is not 0",
+    "the loss is {loss:.3g}, and each gradient is exactly 0: the loss is flat there. Look between the model's last "
+    "layer and the loss for a relu, clamp or maximum at its flat end (a hinge with targets other than -1 and 1), "
+    "rounding or a comparison",
+    assumes=0.6,
+)
+def flat_loss(scene: Scene) -> Seen:
+    return _is_flat(scene) and any(scene.samples[-1].sizes.values()) and {"loss": scene.samples[-1].loss}
+
+
+def _is_flat(scene: Scene) -> bool:
+    """Return whether the loss does not change with any parameter, though a gradient arrives."""
     recent = scene.samples[-5:]
-    if len(recent) == 5 and all(
+    return len(recent) == 5 and all(
         sample.arrived is False and not any(sample.gradients.values()) and sample.loss > 0 for sample in recent
-    ):
-        if all(size == 0 for size in recent[-1].sizes.values()):
-            yield (
-                "equal weights",
-                f"all weights of {listed([*recent[-1].sizes])} are 0. The gradient of one factor of a product is "
-                "proportional to the other, so it is exactly 0, and nothing moves: initialize them at random",
-            )
-            return
-        yield (
-            "flat loss",
-            f"the loss is {recent[-1].loss:.3g}, and each gradient is exactly 0: the loss is flat there. Look between "
-            "the model's last layer and the loss for a relu, clamp or maximum at its flat end (a hinge with targets "
-            "other than -1 and 1), rounding or a comparison",
-        )
+    )
 
 
-@certain({"no gradient": "a layer gets no gradient in five samples in a row, while others do"}, assumes=0.6)
-def no_gradient(scene: Scene) -> Iterator[Said]:
-    """Trainable layers that the backward pass does not reach."""
+@certain(
+    "no gradient",
+    "a layer gets no gradient in five samples in a row, while others do",
+    "{layers} {get} no gradient: between there and the loss the graph is cut (detach(), .data, .numpy(), no_grad()), "
+    "or the result is not used",
+    assumes=0.6,
+)
+def no_gradient(scene: Scene) -> Seen:
     recent = scene.samples[-5:]
     if len(recent) < 5 or not any(recent[-1].gradients.values()):
-        return
+        return None
     # an expert or a block that is skipped at random may be without a gradient for some steps
     without = [
         layer
@@ -79,68 +96,80 @@ def no_gradient(scene: Scene) -> Iterator[Said]:
         if (layer in scene.called or len(scene.samples) >= SKIPPED)
         and not any(layer in s.gradients for s in scene.samples)
     ]
-    if without:
-        yield (
-            "no gradient",
-            f"{listed(without)} {'gets' if len(without) == 1 else 'get'} no gradient: between there and the "
-            "loss the graph is cut (detach(), .data, .numpy(), no_grad()), or the result is not used",
-        )
-
-
-@certain({"uphill": f"the cosine between update and gradient is above {UPHILL} in five samples in a row"}, assumes=0.6)
-def uphill(scene: Scene) -> Iterator[Said]:
-    """Updates along the gradient instead of against it; against it, where the loss must be maximized."""
-    recent = [cosine for cosine in scene.uphill if cosine][-5:]
-    if len(recent) < 5:
-        return
-    # a likelihood or a reward may well be climbed
-    climbs = scene.goal < 0 or (scene.goal == 0 and not any(loss > 0 for loss in scene.losses))
-    if not climbs and all(cosine > UPHILL for cosine in recent):
-        yield (
-            "uphill",
-            "the steps go uphill, along the gradient instead of against it: the sign of the update is wrong. It is "
-            "x += -learning_rate * dx; a negative learning rate and maximize=True do the same",
-        )
-    elif {*scene.goals} <= {0, -1} and scene.goals.count(-1) >= 3 and all(cosine < -UPHILL for cosine in recent):
-        yield (
-            "uphill",
-            "the loss is negated, so the steps that lower it make the model worse: the sign of the loss is wrong. "
-            "Minimize the cross entropy or minus the log-likelihood, without another minus",
-        )
+    return bool(without) and {"layers": listed(without), "get": "gets" if len(without) == 1 else "get"}
 
 
 @certain(
-    {
-        "uphill": f"the steps go along the gradient: their cosine is above {UPHILL} in five samples in a row, or the "
-        "loss rises as it should fall"
-    },
+    "uphill",
+    f"the cosine between update and gradient is above {UPHILL} in five samples in a row",
+    "the steps go uphill, along the gradient instead of against it: the sign of the update is wrong. It is "
+    "x += -learning_rate * dx; a negative learning rate and maximize=True do the same",
     assumes=0.6,
 )
-def negated(scene: Scene) -> Iterator[Said]:
-    """A loss that rises by as much as the steps should lower it: backward() ran from something else, such as -loss."""
-    recent = [s for s in scene.samples if math.isfinite(s.loss)]
-    first = next((loss for loss in scene.losses if math.isfinite(loss)), 0.0)
-    if _climbs_straight_on(scene, recent):
-        yield (
-            "uphill",
-            f"the loss has risen from {first:.3g} to {recent[-1].loss:.3g} in steps that all go the same way, while "
-            "steps that are too long go back and forth: they go uphill. The sign of the gradient or of the update is "
-            "wrong: look for a minus too many, as in (-loss).backward() or p.grad *= -1",
-        )
-        return
+def uphill(scene: Scene) -> Seen:
+    # a likelihood or a reward may well be climbed
+    climbs = scene.goal < 0 or (scene.goal == 0 and not any(loss > 0 for loss in scene.losses))
+    return not climbs and all(cosine > UPHILL for cosine in _cosines(scene))
+
+
+@certain(
+    "uphill",
+    f"the cosine is below -{UPHILL} in five samples in a row, and the loss must be maximized",
+    "the loss is negated, so the steps that lower it make the model worse: the sign of the loss is wrong. Minimize the "
+    "cross entropy or minus the log-likelihood, without another minus",
+    assumes=0.6,
+)
+def negated(scene: Scene) -> Seen:
+    maximized = {*scene.goals} <= {0, -1} and scene.goals.count(-1) >= 3
+    return maximized and all(cosine < -UPHILL for cosine in _cosines(scene))
+
+
+def _cosines(scene: Scene) -> list[float]:
+    """Return the last five cosines between update and gradient; nan until there are five."""
+    recent = [cosine for cosine in scene.uphill if cosine][-5:]
+    return recent if len(recent) == 5 else [math.nan]
+
+
+@certain(
+    "uphill",
+    "the loss rises while plain steps, which should lower it, follow each other's direction",
+    "the loss has risen from {first:.3g} to {last:.3g} in steps that all go the same way, while steps that are too "
+    "long go back and forth: they go uphill. The sign of the gradient or of the update is wrong: look for a minus too "
+    "many, as in (-loss).backward() or p.grad *= -1",
+    assumes=0.6,
+)
+def straight_uphill(scene: Scene) -> Seen:
+    recent = _finite(scene)
+    return _climbs_straight_on(scene, recent) and {"first": _first_loss(scene), "last": recent[-1].loss}
+
+
+@certain(
+    "uphill",
+    f"the steps go along the gradient: their cosine is above {UPHILL} in five samples in a row, or the loss rises as "
+    "it should fall",
+    "the loss has risen from {first:.3g} to {last:.3g}, by about as much as the steps should lower it: the gradient is "
+    "that of the negated loss. Look for a minus too many, as in (-loss).backward()",
+    assumes=0.6,
+)
+def rising(scene: Scene) -> Seen:
+    recent, first = _finite(scene), _first_loss(scene)
     if len(recent) < 10 or scene.adversarial or scene.goal < 0 or recent[-1].step < 20 or not first > 0:
-        return
+        return None
     if any(ratio > 0.1 for s in recent for ratio in s.ratios.values()) or any(s.slope > 0 for s in recent):
-        return
+        return None
     windows = [float(np.mean(part)) for part in np.array_split(np.array(scene.losses), 5)]
     expected = float(np.trapezoid([s.slope for s in recent], [s.step for s in recent]))
-    rise = windows[-1] - windows[0]
-    if windows[-1] > RISEN * first and windows == sorted(windows) and -3 < rise / (expected or math.inf) < -0.2:
-        yield (
-            "uphill",
-            f"the loss has risen from {first:.3g} to {windows[-1]:.3g}, by about as much as the steps should lower it: "
-            "the gradient is that of the negated loss. Look for a minus too many, as in (-loss).backward()",
-        )
+    as_it_should_fall = -3 < (windows[-1] - windows[0]) / (expected or math.inf) < -0.2
+    rises = windows[-1] > RISEN * first and windows == sorted(windows)
+    return rises and as_it_should_fall and {"first": first, "last": windows[-1]}
+
+
+def _finite(scene: Scene) -> list[Sample]:
+    return [sample for sample in scene.samples if math.isfinite(sample.loss)]
+
+
+def _first_loss(scene: Scene) -> float:
+    return next((loss for loss in scene.losses if math.isfinite(loss)), 0.0)
 
 
 def _climbs_straight_on(scene: Scene, recent: Sequence[Sample]) -> bool:
@@ -152,39 +181,45 @@ def _climbs_straight_on(scene: Scene, recent: Sequence[Sample]) -> bool:
 
 
 @explains(
-    {"critic too strong": "a generator's gradient is tiny behind a sigmoid that is at its ends"},
+    "critic too strong",
+    "a generator's gradient is tiny behind a sigmoid that is at its ends",
+    "the critic tells real from generated so surely that hardly any gradient passes to the generator: train the critic "
+    "less or with a smaller rate, and let the generator minimize -log D(G(z)), which does not saturate, instead of "
+    "log(1 - D(G(z)))",
     symptoms=("updates too small", "vanishing gradients"),
     assumes=0.9,
 )
-def sure_critic(scene: Scene) -> Iterator[Said]:
-    """A generator whose critic is so sure that no gradient passes."""
-    if scene.discriminates:
-        yield (
-            "critic too strong",
-            "the critic tells real from generated so surely that hardly any gradient passes to the generator: train "
-            "the critic less or with a smaller rate, and let the generator minimize -log D(G(z)), which does not "
-            "saturate, instead of log(1 - D(G(z)))",
-        )
+def sure_critic(scene: Scene) -> Seen:
+    return scene.discriminates
 
 
-@explains({"gradient clipped": "each gradient has the same norm, and the steps are too short"}, assumes=1.7)
-def clipped(scene: Scene) -> Iterator[Said]:
-    """Gradients that were clipped to a norm that is too small."""
-    norms = [sample.gradient for sample in scene.samples[-5:]]
-    small = all(ratio < 1e-4 for ratio in scene.samples[-1].ratios.values())
+@explains(
+    "gradient clipped",
+    "the numbers of each gradient have the same largest size, and the steps are too short",
+    "the numbers of each gradient are clipped to {most:.2g}, so the steps are too short: clip the norm instead, at "
+    "about its usual value, 1 to 5",
+    assumes=1.7,
+)
+def clipped_by_value(scene: Scene) -> Seen:
     numbers = [sample.clipped for sample in scene.samples[-5:]]
-    if small and 0 < min(numbers) == max(numbers) and len(numbers) == 5:
-        yield (
-            "gradient clipped",
-            f"the numbers of each gradient are clipped to {numbers[-1]:.2g}, so the steps are too short: clip the norm "
-            "instead, at about its usual value, 1 to 5",
-        )
-    differ = max((s.loss for s in scene.samples[-5:]), default=0.0) > 1.001 * min(
-        (s.loss for s in scene.samples[-5:]), default=0.0
-    )
-    if differ and len(norms) == 5 and 0 < max(norms) < 1.001 * min(norms) and small:
-        yield (
-            "gradient clipped",
-            f"each gradient is clipped to a norm of {norms[-1]:.2g}, so the steps are too short: clip at about its "
-            "usual norm, 1 to 5",
-        )
+    return _are_short(scene) and 0 < min(numbers) == max(numbers) and {"most": numbers[-1]}
+
+
+@explains(
+    "gradient clipped",
+    "each gradient has the same norm, and the steps are too short",
+    "each gradient is clipped to a norm of {norm:.2g}, so the steps are too short: clip at about its usual "
+    "norm, 1 to 5",
+    assumes=1.7,
+)
+def clipped(scene: Scene) -> Seen:
+    if not _are_short(scene):
+        return None
+    norms, losses = [s.gradient for s in scene.samples[-5:]], [s.loss for s in scene.samples[-5:]]
+    same, differ = 0 < max(norms) < 1.001 * min(norms), max(losses) > 1.001 * min(losses)
+    return same and differ and {"norm": norms[-1]}
+
+
+def _are_short(scene: Scene) -> bool:
+    """Return whether there are five steps, and the last one is short in each layer."""
+    return len(scene.samples) >= 5 and all(ratio < 1e-4 for ratio in scene.samples[-1].ratios.values())

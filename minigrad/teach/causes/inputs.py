@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from minigrad.nn.module import Module
 from minigrad.output.words import class_name
-from minigrad.teach.causes.cause import Said, certain, explains
-from minigrad.teach.causes.scene import Scene
+from minigrad.teach.causes.cause import Said, Seen, certain, explains
+from minigrad.teach.causes.scene import Batch, Scene
 from minigrad.teach.loss_graph import node_behind
 from minigrad.teach.samples import listed, named
 
@@ -26,90 +26,75 @@ TINY = 1e-2
 """Inputs whose numbers are all below this count as too small."""
 
 
-@certain({"inputs all 0": "all inputs are 0 in five samples in a row"})
-def zero_inputs(scene: Scene) -> Iterator[Said]:
-    """Inputs that are all 0."""
-    if len(scene.zeros) >= 5 and all(scene.zeros):
-        yield (
-            "inputs all 0",
-            "all inputs are 0, in each batch: look at how they are read and scaled, such as a division of integers",
-        )
+@certain(
+    "inputs all 0",
+    "all inputs are 0 in five samples in a row",
+    "all inputs are 0, in each batch: look at how they are read and scaled, such as a division of integers",
+)
+def zero_inputs(scene: Scene) -> Seen:
+    return len(scene.zeros) >= 5 and all(scene.zeros)
 
 
-@certain({"same examples": "all examples of a batch are the same, in five samples in a row"})
-def same_examples(scene: Scene) -> Iterator[Said]:
-    """Batches of one example, repeated."""
-    if len(scene.same) >= 5 and all(scene.same) and math.isfinite(scene.guessing):
-        yield (
-            "same examples",
-            "all examples of a batch are the same, in each batch: look at how the inputs are indexed and read",
-        )
+@certain(
+    "same examples",
+    "all examples of a batch are the same, in five samples in a row",
+    "all examples of a batch are the same, in each batch: look at how the inputs are indexed and read",
+)
+def same_examples(scene: Scene) -> Seen:
+    return len(scene.same) >= 5 and all(scene.same) and math.isfinite(scene.guessing)
 
 
-@certain({"inputs not used": "the first layer gets the same numbers for each example, and the model gives the same"})
-def unused_inputs(scene: Scene) -> Iterator[Said]:
-    """A model whose results do not depend on its inputs."""
+@certain(
+    "inputs not used",
+    "the first layer gets the same numbers for each example, and the model gives the same",
+    "the model's output does not depend on its input: {layer} gets the same numbers for each example, though the "
+    "inputs differ. Look at what forward() passes on. Two different examples must give two outputs",
+)
+def unused_inputs(scene: Scene) -> Seen:
     recent = scene.unread[-5:]
-    if len(recent) == 5 and all(recent):
-        yield (
-            "inputs not used",
-            f"the model's output does not depend on its input: {recent[-1]} gets the same numbers for each example, "
-            "though the inputs differ. Look at what forward() passes on. Two different examples must give two outputs",
-        )
+    return len(recent) == 5 and all(recent) and {"layer": recent[-1]}
 
 
-@certain({"inputs grow": f"the inputs are {GROWN:g} times as large as in the first batch, and too large"})
-def growing_inputs(scene: Scene) -> Iterator[Said]:
-    """Inputs that were fine, and grow from step to step."""
+@certain(
+    "inputs grow",
+    f"the inputs are {GROWN:g} times as large as in the first batch, and too large",
+    "the inputs grow from step to step: the largest was {before:.3g} in the first batch, and is {size:.3g} in step "
+    "{step}. Is the data set changed in place, as by X *= …? Print X.max() before and after a step",
+)
+def growing_inputs(scene: Scene) -> Seen:
     first, now = scene.first_batch, scene.batch
-    if first is None or now is None or len(scene.samples) < 10 or scene.own_targets:
-        return
-    if _normalizes_first(scene.model):
-        return
+    if first is None or now is None or len(scene.samples) < 10 or scene.own_targets or _normalizes_first(scene.model):
+        return None
     before, size = max(-first.low, first.high), max(-now.low, now.high)
-    if 0 < before < WIDE < size < math.inf and size > GROWN * before:
-        yield (
-            "inputs grow",
-            f"the inputs grow from step to step: the largest was {before:.3g} in the first batch, and is {size:.3g} "
-            f"in step {scene.samples[-1].step}. Is the data set changed in place, as by X *= …? Print X.max() before "
-            "and after a step",
-        )
+    grow = 0 < before < WIDE < size < math.inf and size > GROWN * before
+    return grow and {"before": before, "size": size, "step": scene.samples[-1].step}
 
 
 @certain(
-    {
-        "targets among the inputs": "features tell the class, or are the target, in each of six batches, and others go "
-        "with it"
-    },
+    "targets among the inputs",
+    "features tell the class, or are the target, in each of six batches, and others go with it",
+    "the inputs hold the targets: the target of each example is in {which} of X, so nothing else is learned, and new "
+    "data will not have it. Leave it out: the loss should then fall more slowly",
     assumes=0.8,
 )
-def given_away(scene: Scene) -> Iterator[Said]:
-    """Features that are the targets."""
-    columns = scene.giveaway.columns
-    if columns:
-        which = f"column {columns[0]}" if len(columns) == 1 else f"columns {listed([str(c) for c in columns])}"
-        yield (
-            "targets among the inputs",
-            f"the inputs hold the targets: the target of each example is in {which} of X, so nothing else is "
-            "learned, and new data will not have it. Leave it out: the loss should then fall more slowly",
-        )
+def given_away(scene: Scene) -> Seen:
+    columns = [str(column) for column in scene.giveaway.columns]
+    return bool(columns) and {"which": f"column{'s' * (len(columns) > 1)} {listed(columns)}"}
 
 
 @certain(
-    {"targets are the inputs": "the targets of a text are its tokens, in three batches, and no attention looks ahead"},
+    "targets are the inputs",
+    "the targets of a text are its tokens, in three batches, and no attention looks ahead",
+    "the targets are the inputs{which}, so the model learns to repeat what it reads. To predict the next one, shift "
+    "them by one: inputs ids[:, :-1], targets ids[:, 1:]",
     assumes=0.8,
 )
-def copied(scene: Scene) -> Iterator[Said]:
-    """A language model that learns to repeat its input."""
+def copied(scene: Scene) -> Seen:
     seen = scene.giveaway
     repeats = (seen.copied or (seen.behind and not seen.shifted)) and len(scene.samples) >= 3
     if repeats and _reads_in_order(scene) and seen.is_text():  # otherwise it may be a task of random tokens
-        which = ", index by index" if seen.copied else " of one position earlier"
-        yield (
-            "targets are the inputs",
-            f"the targets are the inputs{which}, so the model learns to repeat what it reads. To predict the next one, "
-            "shift them by one: inputs ids[:, :-1], targets ids[:, 1:]",
-        )
+        return {"which": ", index by index" if seen.copied else " of one position earlier"}
+    return None
 
 
 def _reads_in_order(scene: Scene) -> bool:
@@ -121,103 +106,108 @@ def _reads_in_order(scene: Scene) -> bool:
     return not scene.looks_ahead and len(recurrent) < 2 and not any(m.bidirectional for m in recurrent)
 
 
-@certain({"targets among the inputs": "a further input of the model is the targets, in three batches"}, assumes=0.8)
-def told(scene: Scene) -> Iterator[Said]:
-    """A decoder that reads what it must write."""
-    if scene.told >= 3:
-        yield (
-            "targets among the inputs",
-            "one of the model's inputs is the targets, index by index, so it learns to repeat them: a decoder reads "
-            "the targets shifted by one, with a start token first, y[:, :-1], and its targets are y[:, 1:]",
-        )
+@certain(
+    "targets among the inputs",
+    "a further input of the model is the targets, in three batches",
+    "one of the model's inputs is the targets, index by index, so it learns to repeat them: a decoder reads the "
+    "targets shifted by one, with a start token first, y[:, :-1], and its targets are y[:, 1:]",
+    assumes=0.8,
+)
+def told(scene: Scene) -> Seen:
+    return scene.told >= 3
 
 
 @certain(
-    {"reads the targets": "the targets are the next inputs of a text, and a layer looks at later positions"},
+    "reads the targets",
+    "the targets are the next inputs of a text, and a layer looks at later positions",
+    "the model sees the tokens that it must predict: the targets are the next inputs, and {why}. In a language model, "
+    "{fix}",
     assumes=0.8,
 )
-def looks_ahead(scene: Scene) -> Iterator[Said]:
-    """A language model that sees the token that it must predict."""
+def looks_ahead(scene: Scene) -> Seen:
     seen = scene.giveaway
     if not seen.shifted or len(scene.samples) < 3 or not (seen.beyond or seen.is_text()):
-        return
-    both = [named(path, m) for path, m in scene.model.named_modules() if getattr(m, "bidirectional", False) is True]
-    if scene.looks_ahead or both:
-        which, fix = (
-            (f"{both[0]} reads the sequence backwards too", "use one direction")
-            if both
-            else (
-                "the result at a position depends on later ones",
-                "mask attention (scores above the diagonal become -inf), pad a convolution on the left only, and "
-                "normalize over features",
-            )
-        )
-        yield (
-            "reads the targets",
-            f"the model sees the tokens that it must predict: the targets are the next inputs, and {which}. In a "
-            f"language model, {fix}",
-        )
+        return None
+    for path, module in scene.model.named_modules():
+        if getattr(module, "bidirectional", False) is True:
+            return {"why": f"{named(path, module)} reads the sequence backwards too", "fix": "use one direction"}
+    return scene.looks_ahead and {
+        "why": "the result at a position depends on later ones",
+        "fix": "mask attention (scores above the diagonal become -inf), pad a convolution on the left only, and "
+        "normalize over features",
+    }
 
 
 @explains(
-    {
-        "inputs of unlike scale": f"the standard deviations of two features differ by more than {UNLIKE:g} times",
-        "inputs not centred": f"the mean of the inputs is {OFF_CENTRE:g} standard deviations and {OFF_CENTRE:g} from 0",
-        "inputs too large": f"an input is beyond {WIDE:g}",
-    },
-    assumes=1.0,
+    "inputs of unlike scale",
+    f"the standard deviations of two features differ by more than {UNLIKE:g} times",
+    "the features of the inputs have scales from {least:.2g} to {most:.2g}: standardize each feature, "
+    "X = (X - X.mean(0)) / X.std(0)",
 )
-def badly_scaled(scene: Scene) -> Iterator[Said]:
-    """Inputs that are far from mean 0 and standard deviation 1."""
-    b = scene.batch
-    if b is None or not math.isfinite(b.std) or _normalizes_first(scene.model):
-        return
-    if b.std and b.scales[1] > UNLIKE * b.scales[0] and b.scales[1] > 1:
-        yield (
-            "inputs of unlike scale",
-            f"the features of the inputs have scales from {b.scales[0]:.2g} to {b.scales[1]:.2g}: standardize each "
-            "feature, X = (X - X.mean(0)) / X.std(0)",
-        )
-    elif abs(b.mean) > OFF_CENTRE and abs(b.mean) > OFF_CENTRE * b.std:
-        yield (
-            "inputs not centred",
-            f"the inputs have a mean of {b.mean:.3g} and a standard deviation of {b.std:.2g}: subtract the mean and "
-            "divide by the standard deviation",
-        )
-    elif max(-b.low, b.high) > WIDE:
-        pixels = b.low >= 0 and 100 < b.high <= 255 and math.prod(b.shape[1:]) >= PICTURE
-        divide = "divide by 255, or standardize" if pixels else "standardize"
-        yield (
-            "inputs too large",
-            f"the inputs go from {b.low:.3g} to {b.high:.3g}: {divide} them, so that they are about 1",
-        )
-
-
-@explains({"inputs too small": f"no input is beyond {TINY:g}"}, assumes=1.1)
-def small_inputs(scene: Scene) -> Iterator[Said]:
-    """Inputs that are all almost 0."""
-    b = scene.batch
-    if b is not None and 0 < max(-b.low, b.high) < TINY and not _normalizes_first(scene.model):
-        yield (
-            "inputs too small",
-            f"no input is beyond {max(-b.low, b.high):.2g}: standardize them, so that they are about 1 (they may "
-            "have been scaled twice)",
-        )
+def unlike_scales(scene: Scene) -> Seen:
+    b = _raw(scene)
+    least, most = b.scales if b is not None and b.std else (1.0, 1.0)
+    return most > 1 and most > UNLIKE * least and {"least": least, "most": most}
 
 
 @explains(
-    {"standardized by row": "each example, and not each feature, has mean 0 and standard deviation 1"},
+    "inputs not centred",
+    f"the mean of the inputs is {OFF_CENTRE:g} standard deviations and {OFF_CENTRE:g} from 0",
+    "the inputs have a mean of {mean:.3g} and a standard deviation of {std:.2g}: subtract the mean and divide by the "
+    "standard deviation",
+)
+def off_centre(scene: Scene) -> Seen:
+    b = _raw(scene)
+    return b is not None and abs(b.mean) > OFF_CENTRE * max(1.0, b.std) and {"mean": b.mean, "std": b.std}
+
+
+@explains(
+    "inputs too large",
+    f"an input is beyond {WIDE:g}",
+    "the inputs go from {low:.3g} to {high:.3g}: {divide} them, so that they are about 1",
+)
+def large_inputs(scene: Scene) -> Seen:
+    b = _raw(scene)
+    if b is None or max(-b.low, b.high) <= WIDE:
+        return None
+    pixels = b.low >= 0 and 100 < b.high <= 255 and math.prod(b.shape[1:]) >= PICTURE
+    return {"low": b.low, "high": b.high, "divide": "divide by 255, or standardize" if pixels else "standardize"}
+
+
+def badly_scaled(scene: Scene) -> Iterator[Said]:
+    """Yield what is said of inputs that are far from mean 0 and standard deviation 1."""
+    for cause in (unlike_scales, off_centre, large_inputs):
+        yield from cause(scene)
+
+
+@explains(
+    "inputs too small",
+    f"no input is beyond {TINY:g}",
+    "no input is beyond {size:.2g}: standardize them, so that they are about 1 (they may have been scaled twice)",
+    assumes=1.1,
+)
+def small_inputs(scene: Scene) -> Seen:
+    b = _raw(scene)
+    size = max(-b.low, b.high) if b is not None else 0.0
+    return 0 < size < TINY and {"size": size}
+
+
+@explains(
+    "standardized by row",
+    "each example, and not each feature, has mean 0 and standard deviation 1",
+    "each row of X has mean 0 and standard deviation 1, so that examples which differ in size are the same: the axis "
+    "is wrong. Standardize each feature, X = (X - X.mean(0)) / X.std(0)",
     symptoms=("loss does not fall", "worse than guessing"),
     assumes=0.9,
 )
-def standardized_by_row(scene: Scene) -> Iterator[Said]:
-    """Inputs that were standardized over the wrong axis."""
-    if scene.batch is not None and len(scene.batch.shape) == 2 and scene.neighbours.standardized_by_row():
-        yield (
-            "standardized by row",
-            "each row of X has mean 0 and standard deviation 1, so that examples which differ in size are the same: "
-            "the axis is wrong. Standardize each feature, X = (X - X.mean(0)) / X.std(0)",
-        )
+def standardized_by_row(scene: Scene) -> Seen:
+    return scene.batch is not None and len(scene.batch.shape) == 2 and scene.neighbours.standardized_by_row()
+
+
+def _raw(scene: Scene) -> Batch | None:
+    """Return the statistics of the inputs, if they are numbers and the model does not normalize them first."""
+    b = scene.batch
+    return None if b is None or not math.isfinite(b.std) or _normalizes_first(scene.model) else b
 
 
 def _normalizes_first(model: Module) -> bool:
