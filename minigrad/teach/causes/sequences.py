@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from minigrad.output.words import class_name
-from minigrad.teach.causes.cause import Said, certain, explains
+from minigrad.teach.causes.cause import Seen, certain, explains
 from minigrad.teach.causes.scene import Scene
 from minigrad.teach.samples import named
 
@@ -15,35 +13,30 @@ THROUGH_TIME = 1e-6
 """The part of a gradient that must reach the first step of a sequence."""
 
 
-@certain({"examples mixed": "the result of an example depends on the others through a layer with batch_first=False"})
-def wrong_axis(scene: Scene) -> Iterator[Said]:
-    """A recurrent layer or an attention that takes the batch for the time."""
+@certain(
+    "examples mixed",
+    "the result of an example depends on the others through a layer with batch_first=False",
+    "the result of an example depends on the other examples of its batch: {layer} takes axis 0 for the time and axis 1 "
+    "for the batch, and the inputs have the batch first. Set batch_first=True, or exchange the axes",
+)
+def wrong_axis(scene: Scene) -> Seen:
     if not _mixes(scene) or not (scene.giveaway.in_rows or len(getattr(scene.output, "shape", ())) == 2):
-        return
-    for path, module in scene.model.named_modules():
-        if getattr(module, "batch_first", True) is False and named(path, module) in scene.called:
-            yield (
-                "examples mixed",
-                f"the result of an example depends on the other examples of its batch: {named(path, module)} takes "
-                "axis 0 for the time and axis 1 for the batch, and the inputs have the batch first. Set "
-                "batch_first=True, or exchange the axes",
-            )
-            return
+        return None
+    modules = scene.model.named_modules()
+    layers = [named(path, module) for path, module in modules if getattr(module, "batch_first", True) is False]
+    return next(({"layer": layer} for layer in layers if layer in scene.called), None)
 
 
 @explains(
-    {"examples mixed": "the result of an example depends on the other examples"},
+    "examples mixed",
+    "the result of an example depends on the other examples",
+    "the result of an example depends on the other examples of its batch: look for a reshape that should be a permute, "
+    "an index of axis 0 that should be one of axis 1, or a softmax over axis 0",
     symptoms=("loss does not fall",),
     assumes=1.4,
 )
-def mixed(scene: Scene) -> Iterator[Said]:
-    """Examples that are mixed on their way through the model."""
-    if _mixes(scene):
-        yield (
-            "examples mixed",
-            "the result of an example depends on the other examples of its batch: look for a reshape that should be a "
-            "permute, an index of axis 0 that should be one of axis 1, or a softmax over axis 0",
-        )
+def mixed(scene: Scene) -> Seen:
+    return _mixes(scene)
 
 
 def _mixes(scene: Scene) -> bool:
@@ -54,24 +47,25 @@ def _mixes(scene: Scene) -> bool:
 
 
 @explains(
-    {"vanishing gradients": f"less than {THROUGH_TIME:g} of a gradient reaches the first step of a sequence"},
+    "vanishing gradients",
+    f"less than {THROUGH_TIME:g} of a gradient reaches the first step of a sequence",
+    "the gradient vanishes on its way back through time{by}: {left:.0e} of it reaches the first step. Use {instead}, "
+    "shorter sequences, or attention. (If the last inputs suffice: do inputs and targets belong together?)",
     symptoms=("loss does not fall",),
     assumes=1.3,
 )
-def forgotten(scene: Scene) -> Iterator[Said]:
-    """Gradients that vanish on their way back through the time steps of a recurrent layer."""
+def forgotten(scene: Scene) -> Seen:
     back = scene.reach.back if scene.reach is not None else ()
     largest = max(back, default=0.0)
     if not largest or back[0] >= THROUGH_TIME * largest or not back[-2]:
-        return  # or it reads one position only, on purpose
-    steps = len(back)
-    factor = (back[0] / largest) ** (1 / (steps - 1))
+        return None  # or it reads one position only, on purpose
+    steps, left = len(back), back[0] / largest
+    factor = left ** (1 / (steps - 1))
     gated = any(class_name(module) in ("LSTM", "GRU", "LSTMCell", "GRUCell") for module in scene.model.modules())
-    instead = "a forget gate that starts open (a bias of 1)" if gated else "larger recurrent weights, an LSTM or a GRU"
-    by = f", by about {factor:.2g} in each of the {steps} steps" if factor else ""
-    yield (
-        "vanishing gradients",
-        f"the gradient vanishes on its way back through time{by}: {back[0] / largest:.0e} of it reaches the first "
-        f"step. Use {instead}, shorter sequences, or attention. (If the last inputs suffice: do inputs and targets "
-        "belong together?)",
-    )
+    return {
+        "by": f", by about {factor:.2g} in each of the {steps} steps" if factor else "",
+        "left": left,
+        "instead": "a forget gate that starts open (a bias of 1)"
+        if gated
+        else "larger recurrent weights, an LSTM or a GRU",
+    }

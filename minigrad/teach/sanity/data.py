@@ -7,7 +7,7 @@ import numpy as np
 from minigrad.grad_mode import no_grad
 from minigrad.teach.causes.inputs import badly_scaled, small_inputs
 from minigrad.teach.causes.parameters import unregistered
-from minigrad.teach.causes.targets import LARGE_TARGET, large
+from minigrad.teach.causes.targets import ARE_LARGE, LARGE_TARGET
 from minigrad.teach.restoring import is_lazy
 from minigrad.teach.sanity.learning import EIGHT
 from minigrad.teach.sanity.report import Check
@@ -16,7 +16,7 @@ from minigrad.teach.sanity.trial import Trial
 
 def parameters(trial: Trial) -> Check:
     """Whether there is something to train, and nothing else that should be."""
-    texts = [text for _, text in unregistered(trial.scene)]
+    texts = [*unregistered(trial.model)]
     if texts:
         return Check("parameters", False, "; ".join(texts))
     n = sum(p.numel() for p in trial.trainable.values() if not is_lazy(p))
@@ -72,7 +72,7 @@ def targets(trial: Trial) -> Check:
             return Check(
                 "targets",
                 False,
-                f"they {large(size)}",
+                "they " + ARE_LARGE.format(size=size),
             )
         return Check("targets", True, f"mean {y.mean():.2g} and standard deviation {y.std():.2g}, shape {y.shape}")
     return Check("targets", True, f"integers from {int(y.min())} to {int(y.max())}, shape {y.shape}")

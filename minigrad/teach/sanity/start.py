@@ -94,9 +94,14 @@ def scores(trial: Trial) -> Check:
     for _, text in (
         *causes.over_the_batch(trial.scene),
         *causes.one_unit(trial.scene),
-        *causes.applied_twice(trial.scene),
+        *causes.softmax_twice(trial.scene),
+        *causes.sigmoid_twice(trial.scene),
         *causes.squashed_scores(trial.scene),
-        *causes.without_logarithm(trial.scene),
+        *causes.dropped_scores(trial.scene),
+        *causes.one_score(trial.scene),
+        *causes.divergence_without_logarithm(trial.scene),
+        *causes.probability_without_logarithm(trial.scene),
+        *causes.score_without_logarithm(trial.scene),
         *(("", text) for text in [probe.over_all(trial)] if text),
     ):
         return Check("scores", False, text)
