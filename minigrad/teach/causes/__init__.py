@@ -5,9 +5,9 @@ for it (`cause.py` says how). They are asked in the order of what they assume.
 To add a cause, write such an entry in the file of its subject:
 
 >>> from minigrad.teach.causes.cause import CERTAIN, certain
->>> @certain("batch of one", "each batch has one example", "each batch has one example: try {size}")
+>>> @certain("batch of one", "each batch has one example", "each batch has one example: try 32")
 ... def batch_of_one(scene):
-...     return scene.batch is not None and scene.batch.shape[:1] == (1,) and {"size": 32}
+...     return scene.batch is not None and scene.batch.shape[:1] == (1,)
 >>> CERTAIN.remove(batch_of_one)
 >>> CAUSES.pop("batch of one")
 'each batch has one example'

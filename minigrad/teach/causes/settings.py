@@ -51,8 +51,9 @@ def swapped_betas(scene: Scene) -> Seen:
 def large_epsilon(scene: Scene) -> Seen:
     numbers = sum(p.numel() for p in scene.model.parameters() if p.requires_grad)
     usual = scene.samples[-1].gradient / math.sqrt(max(numbers, 1))
-    eps = max((float(group.get("eps", 0) or 0) for group in _groups(scene)), default=0.0)
-    return eps > max(1e-3, 10 * usual) and {"eps": eps, "usual": usual, "times": eps / max(usual, 1e-30)}
+    epsilons = (float(group.get("eps", 0) or 0) for group in _groups(scene))
+    eps = next((eps for eps in epsilons if eps > max(1e-3, 10 * usual)), 0.0)
+    return eps > 0 and {"eps": eps, "usual": usual, "times": eps / max(usual, 1e-30)}
 
 
 @explains(
@@ -86,8 +87,9 @@ def endless_momentum(scene: Scene) -> Seen:
     assumes=1.5,
 )
 def stronger_decay(scene: Scene) -> Seen:
-    last, decay = scene.samples[-1], max(map(_decay, _groups(scene)), default=0.0)
-    return decay * math.hypot(*last.sizes.values()) > 3 * last.gradient and {"decay": decay}
+    last = scene.samples[-1]
+    size, decays = math.hypot(*last.sizes.values()), map(_decay, _groups(scene))
+    return next(({"decay": decay} for decay in decays if decay * size > 3 * last.gradient), None)
 
 
 def _groups(scene: Scene) -> Iterable[Any]:
