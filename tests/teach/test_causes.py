@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import copy
+import inspect
+import string
+import textwrap
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +17,8 @@ import minigrad
 from minigrad import nn, optim, sanity, tensor
 from minigrad.nn import functional as F
 from minigrad.teach.causes import Batch, Scene, explanations
+from minigrad.teach.causes.cause import CERTAIN, EXPLANATIONS, Cause
+from minigrad.teach.causes.layers import strong_dropout
 from minigrad.teach.causes.neighbours import CHANCE, CLEAR, Neighbours
 from minigrad.teach.samples import Sample
 
@@ -615,3 +621,19 @@ def test_explanations_of_a_loss_that_does_not_fall() -> None:
     assert not [*explanations(scene, "loss does not fall")]
     scene.neighbours.look((X - X.mean(1, keepdims=True)) / X.std(1, keepdims=True), CLASSES)
     assert "each row of X has mean 0" in next(explanations(scene, "loss does not fall"))[1]
+
+
+@pytest.mark.parametrize("cause", [*CERTAIN, *EXPLANATIONS], ids=lambda cause: cause.look.__name__)
+def test_a_function_returns_the_fields_of_its_sentence(cause: Cause) -> None:
+    """Read it in the source: a field that is missing would end a learner's run with a KeyError."""
+    fields = {name.partition("[")[0] for _, name, _, _ in string.Formatter().parse(cause.sentence) if name is not None}
+    returned = [n for n in ast.walk(ast.parse(textwrap.dedent(inspect.getsource(cause.look)))) if type(n) is ast.Return]
+    dicts = [n for r in returned for n in ast.walk(r) if isinstance(n, ast.Dict)]
+    assert all({key.value for key in d.keys if isinstance(key, ast.Constant)} == fields for d in dicts)
+    assert bool(dicts) == bool(fields)
+
+
+def test_a_sentence_keeps_braces_in_the_learners_names() -> None:
+    model = nn.Sequential()
+    model.add_module("{x}", nn.Dropout(0.95))
+    assert "{x} (Dropout) drops 95% of its inputs" in next(strong_dropout(Scene(model, None)))[1]

@@ -38,21 +38,19 @@ class Cause:
     kind: str
     when: str
     sentence: str
-    look: Callable[[Scene], Any]
+    look: Look
     assumes: float = 1.0
     graph: bool = False
     symptoms: Collection[str] = ()
 
     def __call__(self, scene: Scene) -> Iterator[Said]:
         seen = self.look(scene)
-        if not self.when:  # the old form, until all are of the new one
-            yield from seen
-        elif isinstance(seen, tuple):
+        if isinstance(seen, tuple):
             yield seen
-        elif isinstance(seen, str):
-            yield self.kind, seen
+        elif isinstance(seen, Mapping):
+            yield self.kind, self.sentence.format(**seen)
         elif seen:
-            yield self.kind, self.sentence.format(**(seen if isinstance(seen, Mapping) else {}))
+            yield self.kind, seen if isinstance(seen, str) else self.sentence.format()
 
 
 CAUSES: dict[str, str] = {}
@@ -63,8 +61,8 @@ EXPLANATIONS: list[Cause] = []
 
 
 def certain(
-    kind: Any, when: str = "", sentence: str = "", *, assumes: float = 1.0, graph: bool = False
-) -> Callable[[Callable[[Scene], Any]], Cause]:
+    kind: str, when: str, sentence: str = "", *, assumes: float = 1.0, graph: bool = False
+) -> Callable[[Look], Cause]:
     """Register a cause that needs no symptom; decorate the function that looks for it.
 
     Args:
@@ -80,8 +78,8 @@ def certain(
 
 
 def explains(
-    kind: Any, when: str = "", sentence: str = "", *, symptoms: Collection[str] = (), assumes: float = 1.0
-) -> Callable[[Callable[[Scene], Any]], Cause]:
+    kind: str, when: str, sentence: str = "", *, symptoms: Collection[str] = (), assumes: float = 1.0
+) -> Callable[[Look], Cause]:
     """Register a cause that explains a symptom; decorate the function that looks for it.
 
     Args:
@@ -95,12 +93,10 @@ def explains(
     return _adding(EXPLANATIONS, kind, when, sentence, assumes, False, symptoms)
 
 
-def _adding(
-    causes: list[Cause], kind: Any, when: str, sentence: str, *settings: Any
-) -> Callable[[Callable[[Scene], Any]], Cause]:
-    def add(look: Callable[[Scene], Any]) -> Cause:
-        CAUSES.update({kind: when} if when else kind)
-        cause = Cause(kind if when else "", when, sentence, look, *settings)
+def _adding(causes: list[Cause], kind: str, when: str, sentence: str, *settings: Any) -> Callable[[Look], Cause]:
+    def add(look: Look) -> Cause:
+        CAUSES[kind] = when
+        cause = Cause(kind, when, sentence, look, *settings)
         causes.append(cause)
         causes.sort(key=lambda cause: cause.assumes)
         return cause

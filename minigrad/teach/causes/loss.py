@@ -225,7 +225,7 @@ def _indices(node: Any) -> int:
 )
 def all_pairs(scene: Scene) -> Seen:
     for node in scene.between:
-        if node.primitive.name not in ("sub", "mul", "div", "add") or len(node.shape) != 2 or node.shape[0] == 1:
+        if node.primitive.name not in ("sub", "mul", "div", "add") or len(node.shape) != 2 or node.shape[0] < 2:
             continue
         column, row = (node.shape[0], 1), (node.shape[0],)  # a row (1, n) is written on purpose: of all pairs
         if sorted((shape for shape in operand_shapes(node) if shape), key=len) == [row, column]:

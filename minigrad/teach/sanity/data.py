@@ -69,11 +69,7 @@ def targets(trial: Trial) -> Check:
     if y.dtype.kind == "f":
         size = float(np.abs(y).max())
         if size > LARGE_TARGET and size > 3 * _largest_output(trial):
-            return Check(
-                "targets",
-                False,
-                "they " + ARE_LARGE.format(size=size),
-            )
+            return Check("targets", False, "they " + ARE_LARGE.format(size=size))
         return Check("targets", True, f"mean {y.mean():.2g} and standard deviation {y.std():.2g}, shape {y.shape}")
     return Check("targets", True, f"integers from {int(y.min())} to {int(y.max())}, shape {y.shape}")
 
