@@ -272,9 +272,7 @@ class _Pass:
                 return
         others = {one.node: one.used for one in lines if one is not line and one.used is not None}
         g, e = np.asarray(line.used), self.walk(self.seed, others)[0].get(line.node)
-        if e is not None and not np.allclose(g, e, rtol=1e-5):
-            said = self._cause(line, g, np.asarray(e, float), others)
-            line.of_a_pass = said == _where(g, e) or "of the loop" in said
+        line.of_a_pass = e is not None and not np.allclose(g, e, rtol=1e-5)
 
     def _in_order(self, lines: list[Line]) -> list[Line]:
         """Return the lines in the order of the program, but each after those that it is computed from.

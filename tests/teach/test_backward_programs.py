@@ -136,7 +136,7 @@ MISTAKES = [
     ("branches", "dz = dm * N(x) * s * (1 - s)\ndz += dscores", "dz = dscores\ndz += dm * N(x) * s * (1 - s)",
      "dscores", "one array"),
     ("numbers", "dc = dn * c.data, dn * a.data", "dc = dn * c.data, dn * b.data", "dc", "with b instead of a"),
-    ("numbers", "db = ds, ds", "db = ds, ds * c.data", "db", "`c` instead of `1`"),
+    ("numbers", "db = ds, ds", "db = ds, ds * c.data", "db", "multiplied by `c`, a factor too many"),
 ]  # fmt: skip
 
 

@@ -18,6 +18,10 @@ def factor_words(c: float, tape: Tape) -> tuple[str, float]:
     """Return what a wrong factor may mean, and how much that assumes."""
     wrong = "of the wrong sign and " * (c < 0)
     known = meaningful(tape)
+    numbers = [op for op in tape.ops if op.value.size == 1 and f"the value of `{op.name}`" in dict(known)]
+    for op in numbers:
+        if math.isclose(c, op.value.item(), rel_tol=1e-6):
+            return f"multiplied by `{op.name}`, a factor too many", 0.0
     for called, n in known:
         if n < 1:  # such as 1 / m, a constant of the function
             if math.isclose(abs(c), 1 / n, rel_tol=1e-6):

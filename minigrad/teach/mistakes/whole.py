@@ -211,7 +211,7 @@ def _penalty(s: Whole) -> float:
 
 def _of_a_penalty(times: float, s: Whole) -> str:
     """Return what a penalty's term is that counts so many times, and must count once."""
-    for value, text in ((0, "missing"), (2, "there twice, or has a 2 too many"), (-1, "of the wrong sign")):
+    for value, text in ((0, "missing"), (2, "added twice, or has an extra factor of 2"), (-1, "of the wrong sign")):
         if math.isclose(times, value, rel_tol=1e-6, abs_tol=1e-6):
             return text
     return factor_words(times, s.tape)[0]
