@@ -78,7 +78,8 @@ def watch(
         network: a Network, or a model.
         optimizer: the optimizer that updates the model. Default: none, `x += …` updates the network.
         steps: the number of steps of the run, for the progress bar. Default: unknown.
-        every: sample every n-th step after the first ten. Default: as many as fit into 1 % of the run's time.
+        every: sample every n-th step after the first ten. Default: at least one in each tenth of the steps so far, and
+            more as long as they fit into 1 % of the run's time.
         live: whether to show progress in the terminal. Default: True.
         report: a file for the report, `.html`, written every few seconds and at the end. Default: none.
         seconds: the interval between reports. Default: 10.
