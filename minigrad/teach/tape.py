@@ -361,10 +361,13 @@ class Tape:
             op.ways = [(i, s) for i, s in enumerate(op.sources) if s is not None and self.ops[s].active]
         return op.ways
 
-    def below(self, late: int, g: np.ndarray, early: int = 0, again: Mapping[int, Op] = {}) -> list[Any]:
+    def below(
+        self, late: int, g: np.ndarray, early: int = 0, again: Mapping[int, Op] = {}, inactive: bool = False
+    ) -> list[Any]:
         """Return what a gradient `g` of an operation alone contributes to the gradients of it and of earlier ones.
 
-        The way back ends at `early`; `again` has other forms of some operations.
+        The way back ends at `early`; `again` has other forms of some operations. With `inactive`, operations that do
+        not depend on the input get theirs too.
         """
         gradients: list[Any] = [None] * (late + 1)
         gradients[late] = g
@@ -372,9 +375,9 @@ class Tape:
             if (g := gradients[k]) is None:
                 continue
             op = again.get(k, self.ops[k])
-            for i, s in self._ways(op):
-                c = op.contribution(i, g)
-                if c is not None:
+            for i, s in enumerate(op.sources) if inactive else self._ways(op):
+                c = None if s is None else op.contribution(i, g)
+                if s is not None and c is not None:
                     gradients[s] = c if gradients[s] is None else gradients[s] + c
         return gradients
 
@@ -385,15 +388,7 @@ class Tape:
 
     def gradient_of(self, early: int) -> np.ndarray:
         """Return the right gradient of an operation that does not depend on the input, such as another input."""
-        gradients: list[Any] = [None] * len(self.ops)
-        gradients[-1] = self.seed
-        for k in range(len(self.ops) - 1, early, -1):
-            for i, s in enumerate(self.ops[k].sources):
-                if s is not None and s >= early and gradients[k] is not None:
-                    c = self.ops[k].contribution(i, gradients[k])
-                    if c is not None:
-                        gradients[s] = c if gradients[s] is None else gradients[s] + c
-        g = gradients[early]
+        g = self.below(len(self.ops) - 1, self.seed, early, inactive=True)[early]
         return np.zeros(self.ops[early].value.shape) if g is None else np.asarray(g)
 
     def _or_zero(self, g: Any) -> np.ndarray:
