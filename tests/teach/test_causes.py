@@ -17,7 +17,7 @@ import minigrad
 from minigrad import nn, optim, sanity, tensor
 from minigrad.nn import functional as F
 from minigrad.teach.causes import Batch, Scene, explanations
-from minigrad.teach.causes.cause import CERTAIN, EXPLANATIONS, Cause
+from minigrad.teach.causes.cause import CAUSES, CERTAIN, EXPLANATIONS, Cause
 from minigrad.teach.causes.layers import strong_dropout
 from minigrad.teach.causes.neighbours import CHANCE, CLEAR, Neighbours
 from minigrad.teach.samples import Sample
@@ -637,3 +637,9 @@ def test_a_sentence_keeps_braces_in_the_learners_names() -> None:
     model = nn.Sequential()
     model.add_module("{x}", nn.Dropout(0.95))
     assert "{x} (Dropout) drops 95% of its inputs" in next(strong_dropout(Scene(model, None)))[1]
+
+
+def test_the_list_of_causes_has_all_conditions_of_a_kind() -> None:
+    for cause in (*CERTAIN, *EXPLANATIONS):
+        assert cause.when in CAUSES[cause.kind]
+    assert CAUSES["momentum too high"].count("; or ") == 1 and CAUSES["weight decay too strong"].count("2 %") == 1

@@ -95,7 +95,8 @@ def explains(
 
 def _adding(causes: list[Cause], kind: str, when: str, sentence: str, *settings: Any) -> Callable[[Look], Cause]:
     def add(look: Look) -> Cause:
-        CAUSES[kind] = when
+        if when not in (known := CAUSES.get(kind, "")):  # several causes may be of one kind
+            CAUSES[kind] = f"{known}; or {when}" if known else when
         cause = Cause(kind, when, sentence, look, *settings)
         causes.append(cause)
         causes.sort(key=lambda cause: cause.assumes)

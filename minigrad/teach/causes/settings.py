@@ -81,7 +81,7 @@ def endless_momentum(scene: Scene) -> Seen:
 
 @explains(
     "weight decay too strong",
-    "the decay shrinks the weights by 2 % a step, or is three times as long as the gradient",
+    "the decay is three times as long as the gradient",
     "the weight decay of {decay:g} pulls the weights to 0 more strongly than the gradient moves them; 1e-5 to 1e-2 is "
     "usual",
     assumes=1.5,
