@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import html
 import io
 import math
 import pickle
@@ -668,6 +669,14 @@ def test_steps_and_programs_do_not_see_the_watcher() -> None:
 def test_gradients_that_gather_where_no_optimizer_is_do_not_explode(given: bool) -> None:
     samples = [Sample(i, gradients={"0": 10.0**i, "1": 1.0}, updates={"0": float(given), "1": 1.0}) for i in range(9)]
     assert [kind for kind, _ in gradient_grown(samples, nn.Linear(1, 1))] == ["exploding gradients"] * given
+
+
+def test_the_report_lists_all_conditions() -> None:
+    model = mlp(4, 3)
+    with watch(model, optim.SGD(model.parameters(), lr=0.1), live=False) as watcher:
+        pass
+    page = html.unescape(str(watcher.report()))
+    assert all(when in page for when in (*BOUNDS.values(), *CAUSES.values()))
 
 
 def test_labels_that_do_not_belong_to_the_inputs() -> None:

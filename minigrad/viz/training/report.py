@@ -116,7 +116,10 @@ def _learning_rates(samples: Sequence[Sample]) -> dict[str, list[float]]:
 
 
 def _findings(run: RunRecord) -> str:
-    bounds = {**BOUNDS, **CAUSES}
+    bounds = dict(BOUNDS)
+    for kind, when in CAUSES.items():
+        bound = bounds.get(kind, "")  # some causes are of the kind of a symptom
+        bounds[kind] = when if bound in when else f"{bound}; or {when}"
     criteria = "".join(f"<li><b>{_capital(kind)}</b>: {escape(when)}.</li>" for kind, when in bounds.items())
     checks = f"<details><summary>What is checked</summary><ul>{criteria}</ul></details>"
     if not run.findings:
