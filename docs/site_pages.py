@@ -48,9 +48,9 @@ MODULES = {
     "minigrad.parallel": "gradients on several processes or machines, and searches",
     "minigrad.surfaces": "loss surfaces and races",
     "minigrad.teach.mistakes": "the catalogue of mistakes in gradients",
-    "minigrad.teach.rule_mistakes": "the catalogue of mistakes in update rules",
-    "minigrad.teach.schedule_mistakes": "the catalogue of mistakes in schedules",
-    "minigrad.teach.forward_mistakes": "the catalogue of mistakes in forward passes",
+    "minigrad.teach.rules.mistakes": "the catalogue of mistakes in update rules",
+    "minigrad.teach.schedules.mistakes": "the catalogue of mistakes in schedules",
+    "minigrad.teach.forward.mistakes": "the catalogue of mistakes in forward passes",
     "minigrad.course": "coursework",
 }
 

@@ -58,9 +58,9 @@ _WHERE = {
     "program.compiled": "compile",
     "viz.steps.steps": "step",
     "viz.training.watch": "watch",
-    "teach.rule_check": "check_rule",
-    "teach.schedule_check": "check_schedule",
-    "teach.forward_check": "check_forward",
+    "teach.rules.check": "check_rule",
+    "teach.schedules.check": "check_schedule",
+    "teach.forward.check": "check_forward",
     "teach.sanity": "sanity",
 }
 _HOME = {name: module for module, names in _WHERE.items() for name in names.split()}

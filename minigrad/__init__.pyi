@@ -72,9 +72,9 @@ from minigrad.nn.resize import channel_shuffle as channel_shuffle
 from minigrad.tensors.devices import channels_last as channels_last
 from minigrad.viz.charts.chart import chart as chart
 from minigrad.teach.backward import check_backward as check_backward
-from minigrad.teach.forward_check import check_forward as check_forward
-from minigrad.teach.rule_check import check_rule as check_rule
-from minigrad.teach.schedule_check import check_schedule as check_schedule
+from minigrad.teach.forward.check import check_forward as check_forward
+from minigrad.teach.rules.check import check_rule as check_rule
+from minigrad.teach.schedules.check import check_schedule as check_schedule
 from minigrad.tensors.joining import column_stack as column_stack
 from minigrad.tensors.joining import combinations as combinations
 from minigrad.program.compiled import compile as compile

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from minigrad.teach.edits import Formula
-from minigrad.teach.rule_mistakes import CATALOGUE
-from minigrad.teach.rule_search import Explanation
+from minigrad.teach.rules.mistakes import CATALOGUE
+from minigrad.teach.rules.search import Explanation
 
 
 def edited_rules(text: str, namespace: dict[str, Any]) -> Iterator[tuple[Explanation, Callable[..., Any]]]:

@@ -5,7 +5,7 @@ the mistake there. What a site is depends on the scope of the entry:
 
 - scopes of `minigrad.teach.mistakes` (gradients): edge, node, arrivals, block, forward, gradient, answer;
 - `rule` and `schedule`: the lines of an update rule or of a schedule, as a `Formula` (`minigrad.teach.edits`);
-- `operation`: an operation of a reference's forward pass (`minigrad.teach.forward_mistakes`).
+- `operation`: an operation of a reference's forward pass (`minigrad.teach.forward.mistakes`).
 
 In formulas an edit is mostly one expression instead of another. Such an entry needs no generator:
 

@@ -10,8 +10,8 @@ import pytest
 from cases import each
 
 from minigrad import check_forward
-from minigrad.teach import forward_search
-from minigrad.teach.forward_mistakes.activations import ACTIVATIONS
+from minigrad.teach.forward import search
+from minigrad.teach.forward.mistakes.activations import ACTIVATIONS
 
 RNG = np.random.default_rng(42)
 X, W, B = RNG.standard_normal((5, 4)), RNG.standard_normal((4, 4)), RNG.standard_normal(4)
@@ -27,7 +27,7 @@ def _words(case: Any) -> str:
 @pytest.fixture(autouse=True)
 def _without_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     """No search is given up, however slow the machine is."""
-    monkeypatch.setattr(forward_search, "LIMIT", 600.0)
+    monkeypatch.setattr(search, "LIMIT", 600.0)
 
 
 def relu_layer(X: Any, W: Any, b: Any) -> Any:

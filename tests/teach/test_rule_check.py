@@ -12,13 +12,13 @@ import pytest
 
 from minigrad import check_forward, check_rule, check_schedule, nn, no_grad, optim, tensor
 from minigrad.optim import rules
-from minigrad.teach import rule_search
-from minigrad.teach.forward_mistakes import CATALOGUE as FORWARD
-from minigrad.teach.forward_mistakes import Variant, mistake
+from minigrad.teach.forward.mistakes import CATALOGUE as FORWARD
+from minigrad.teach.forward.mistakes import Variant, mistake
 from minigrad.teach.report import marked
-from minigrad.teach.rule_check import _constants
-from minigrad.teach.rule_mistakes import CATALOGUE
-from minigrad.teach.rule_reference import FORMS, NAMES, Reference, a_trial
+from minigrad.teach.rules import search
+from minigrad.teach.rules.check import _constants
+from minigrad.teach.rules.mistakes import CATALOGUE
+from minigrad.teach.rules.reference import FORMS, NAMES, Reference, a_trial
 
 SETTINGS = [
     {"learning_rate": 0.1},
@@ -32,7 +32,7 @@ SETTINGS = [
 @pytest.fixture(autouse=True)
 def _without_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     """No search is given up, however slow the machine is."""
-    monkeypatch.setattr(rule_search, "LIMIT", 600.0)
+    monkeypatch.setattr(search, "LIMIT", 600.0)
 
 
 def adam_with(
@@ -709,7 +709,7 @@ def lstm(x: Any, W: Any, U: Any, b: Any, act: Any = np.tanh, forget: int = 2) ->
     ],
 )
 def test_a_gate_in_every_pass(wrong: dict[str, Any], words: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("minigrad.teach.forward_search.LIMIT", 60)
+    monkeypatch.setattr("minigrad.teach.forward.search.LIMIT", 60)
     rng = np.random.default_rng(9)
     inputs = [rng.standard_normal(shape) for shape in ((2, 4), (4, 8), (2, 8), 8)]
     report = check_forward(partial(lstm, **wrong), lambda *arguments: lstm(*arguments), *inputs)
@@ -817,7 +817,7 @@ def test_the_epsilon_of_adamax_may_stand_beside_the_maximum() -> None:
 
 
 def test_a_search_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rule_search, "LIMIT", 0.0)
+    monkeypatch.setattr(search, "LIMIT", 0.0)
     report = check_rule(lambda x, dx: x - 0.1 * np.arctan(dx) + np.cos(x), "sgd")
     assert report.mistake == "unknown" and "the search for two mistakes was given up" in str(report), str(report)
 

@@ -12,9 +12,9 @@ import pytest
 
 from minigrad import check_schedule
 from minigrad.optim import ExponentialDecay, InverseDecay, StepDecay, lr_scheduler
-from minigrad.teach import schedule_check
-from minigrad.teach.schedule_mistakes import CATALOGUE
-from minigrad.teach.schedule_reference import SCHEDULES, losses
+from minigrad.teach.schedules import check
+from minigrad.teach.schedules.mistakes import CATALOGUE
+from minigrad.teach.schedules.reference import SCHEDULES, losses
 from tests.cases import each
 
 STEP = {"alpha_0": 0.1, "every": 7, "factor": 0.3}
@@ -276,7 +276,7 @@ def test_the_losses_of_a_plateau_wait_for_the_patience_and_longer() -> None:
 
 
 def test_rates_that_no_mistake_explains_are_described(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(schedule_check, "LIMIT", 0.0)  # no pairs
+    monkeypatch.setattr(check, "LIMIT", 0.0)  # no pairs
     for mine, said in (
         (lambda t: 0.07 * (1 + 1e-3 * math.sin(t)) if t > 15 else 0.1 * 0.3 ** (t // 7), "right up to t = 15"),
         (lambda t: -0.1 * 0.3 ** (t // 7), "the sign of every rate"),

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from minigrad.teach.catalogue import RULES as CATALOGUE
 from minigrad.teach.catalogue import Variant, mistake
-from minigrad.teach.rule_mistakes import (  # noqa: F401 (they add entries)
+from minigrad.teach.rules.mistakes import (  # noqa: F401 (they add entries)
     accumulators,
     lengths,
     names,

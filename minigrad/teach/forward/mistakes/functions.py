@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from minigrad.teach.catalogue import Variant, mistake
-from minigrad.teach.forward_mistakes.activations import softmax
-from minigrad.teach.forward_mistakes.sites import BINARY, REDUCED, Site, Values
+from minigrad.teach.forward.mistakes.activations import softmax
+from minigrad.teach.forward.mistakes.sites import BINARY, REDUCED, Site, Values
 from minigrad.teach.mistakes.forward import SIBLINGS
 from minigrad.teach.tape import MOVING, Tape
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.teach.catalogue import Mistake, Variant
-from minigrad.teach.forward_mistakes import CATALOGUE, Reference, Site
+from minigrad.teach.forward.mistakes import CATALOGUE, Reference, Site
 from minigrad.teach.mistakes.factors import factor_words
 from minigrad.teach.tape import MOVING, Tape
 

@@ -16,10 +16,10 @@ from minigrad.teach.catalogue import Mistake, Variant
 from minigrad.teach.edits import Formula, Line
 from minigrad.teach.report import Report, either
 from minigrad.teach.restoring import same_generators
-from minigrad.teach.rule_calls import CallError
-from minigrad.teach.schedule_calls import readings
-from minigrad.teach.schedule_mistakes import CATALOGUE
-from minigrad.teach.schedule_reference import ENDING, Reference
+from minigrad.teach.rules.calls import CallError
+from minigrad.teach.schedules.calls import readings
+from minigrad.teach.schedules.mistakes import CATALOGUE
+from minigrad.teach.schedules.reference import ENDING, Reference
 
 LIMIT = 2.0
 """The seconds of computing after which no further pairs of mistakes are tried."""

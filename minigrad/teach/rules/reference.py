@@ -15,8 +15,8 @@ import numpy as np
 from minigrad.optim import rules
 from minigrad.output.words import class_name
 from minigrad.teach.edits import Formula, rewrite, statements
-from minigrad.teach.rule_calls import Taken, Trial
-from minigrad.teach.rule_mistakes.weight_decay import COUPLED, DECOUPLED
+from minigrad.teach.rules.calls import Taken, Trial
+from minigrad.teach.rules.mistakes.weight_decay import COUPLED, DECOUPLED
 
 ARGUMENTS = ("x", "dx", "state", "learning_rate")
 STEPS = 14

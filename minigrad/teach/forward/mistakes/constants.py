@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.teach.catalogue import Variant, mistake
-from minigrad.teach.forward_mistakes.sites import Site, is_epsilon
+from minigrad.teach.forward.mistakes.sites import Site, is_epsilon
 from minigrad.teach.tape import MOVING
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from minigrad.primitives import special
 from minigrad.teach.catalogue import Variant, mistake
-from minigrad.teach.forward_mistakes.sites import REDUCED, Site
+from minigrad.teach.forward.mistakes.sites import REDUCED, Site
 from minigrad.teach.tape import MOVING
 
 STEPS = 9

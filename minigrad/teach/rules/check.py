@@ -1,8 +1,8 @@
 """Check an update rule that a learner wrote, and name the mistake in it.
 
 The learner's rule runs beside the lecture's (`minigrad.optim.rules`) for a few steps of fixed gradients of mixed scale,
-under a decaying learning rate. Where they part, the mistakes of `rule_mistakes` are made in the lecture's lines, one by
-one and then in pairs, until one goes where the learner's rule went.
+under a decaying learning rate. Where they part, the mistakes of `rules.mistakes` are made in the lecture's lines, one
+by one and then in pairs, until one goes where the learner's rule went.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from minigrad.nn.arguments import check_number, check_positive
 from minigrad.output.words import class_name
 from minigrad.teach.report import Report, either
 from minigrad.teach.restoring import same_generators
-from minigrad.teach.rule_calls import CallError, Taken, Trial, has_state_argument, take
-from minigrad.teach.rule_reference import (
+from minigrad.teach.rules.calls import CallError, Taken, Trial, has_state_argument, take
+from minigrad.teach.rules.reference import (
     EXACT,
     FOLDED_NOTE,
     NEARLY,
@@ -31,7 +31,7 @@ from minigrad.teach.rule_reference import (
     a_trial,
     close,
 )
-from minigrad.teach.rule_search import LIMIT, Explanation, Search
+from minigrad.teach.rules.search import LIMIT, Explanation, Search
 
 
 @dataclass(repr=False)

@@ -12,8 +12,8 @@ import numpy as np
 from minigrad.optim.optimizers import SGD
 from minigrad.output.words import class_name
 from minigrad.scalar import Value
-from minigrad.teach.rule_calls import CallError
-from minigrad.teach.schedule_reference import OTHER_SETTINGS, Reference
+from minigrad.teach.rules.calls import CallError
+from minigrad.teach.schedules.reference import OTHER_SETTINGS, Reference
 from minigrad.tensors.creation import tensor
 
 TIMES = ("t", "epoch", "step", "iteration", "it", "i", "n", "iter", "global_step", "num_steps", "step_num", "ep")

@@ -1,7 +1,7 @@
 """The catalogue of mistakes in schedules of the learning rate: an entry is a name, a sentence, and edits of a formula.
 
-The entries are those of `minigrad.teach.rule_mistakes`, with the scope `schedule`; the names in a pattern are t and the
-settings of the schedule.
+The entries are those of `minigrad.teach.rules.mistakes`, with the scope `schedule`; the names in a pattern are t and
+the settings of the schedule.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Check a forward pass that a learner wrote against a reference, and name the mistake in it.
 
-The reference's graph is recorded, with all its arguments; each mistake of `forward_mistakes` is made at each of its
+The reference's graph is recorded, with all its arguments; each mistake of `forward.mistakes` is made at each of its
 operations, what follows is computed again, and the result is compared with the learner's: one mistake, then one of a
 kind at several places, then two.
 """
@@ -18,8 +18,8 @@ import numpy as np
 from minigrad.nn.arguments import check_callable
 from minigrad.nn.module import Module
 from minigrad.output.words import class_name
-from minigrad.teach.forward_forms import expanded
-from minigrad.teach.forward_search import EXACT, HALF, LIKELY, LIMIT, SINGLE, Search, equal
+from minigrad.teach.forward.forms import expanded
+from minigrad.teach.forward.search import EXACT, HALF, LIKELY, LIMIT, SINGLE, Search, equal
 from minigrad.teach.mistakes.factors import factor_words
 from minigrad.teach.recording import Array, record
 from minigrad.teach.report import Report, either

@@ -13,9 +13,9 @@ import numpy as np
 from minigrad.optim import rules
 from minigrad.teach.catalogue import EVERYWHERE, Mistake, Variant
 from minigrad.teach.edits import Formula, Line, expression, is_name, replaced_everywhere
-from minigrad.teach.rule_calls import Taken, Trial
-from minigrad.teach.rule_mistakes import CATALOGUE
-from minigrad.teach.rule_reference import EXACT, NAMES, STEPS, Element, Reference
+from minigrad.teach.rules.calls import Taken, Trial
+from minigrad.teach.rules.mistakes import CATALOGUE
+from minigrad.teach.rules.reference import EXACT, NAMES, STEPS, Element, Reference
 
 LIMIT = 4.0
 """The seconds of computing after which no further pairs of mistakes are tried."""

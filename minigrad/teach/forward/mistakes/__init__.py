@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from minigrad.teach.catalogue import FORWARDS as CATALOGUE
 from minigrad.teach.catalogue import Variant, mistake
-from minigrad.teach.forward_mistakes import (  # noqa: F401 (they add entries)
+from minigrad.teach.forward.mistakes import (  # noqa: F401 (they add entries)
     activations,
     arrays,
     constants,
@@ -27,6 +27,6 @@ from minigrad.teach.forward_mistakes import (  # noqa: F401 (they add entries)
     positions,
     reductions,
 )
-from minigrad.teach.forward_mistakes.sites import Reference, Site
+from minigrad.teach.forward.mistakes.sites import Reference, Site
 
 __all__ = ["CATALOGUE", "Reference", "Site", "Variant", "mistake"]

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.teach.catalogue import Variant, mistake
-from minigrad.teach.forward_mistakes.sites import REDUCED, Site, Values
+from minigrad.teach.forward.mistakes.sites import REDUCED, Site, Values
 from minigrad.teach.tape import MOVING
 
 
