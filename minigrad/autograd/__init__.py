@@ -19,7 +19,8 @@ _LAZY = {
     "Function": "minigrad.autograd.function",
     "Variable": "minigrad.autograd.variable",
     # the words of a check are in `teach`, a higher layer
-    **dict.fromkeys(("check_gradient", "gradcheck", "gradcheck_report", "gradgradcheck"), "minigrad.teach.gradcheck"),
+    "check_gradient": "minigrad.teach.gradient_check",
+    **dict.fromkeys(("gradcheck", "gradcheck_report", "gradgradcheck"), "minigrad.teach.gradcheck"),
 }
 
 __all__ = [

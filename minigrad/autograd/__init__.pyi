@@ -13,10 +13,10 @@ from minigrad.grad_mode import inference_mode as inference_mode
 from minigrad.grad_mode import is_grad_enabled as is_grad_enabled
 from minigrad.grad_mode import no_grad as no_grad
 from minigrad.grad_mode import set_grad_enabled as set_grad_enabled
-from minigrad.teach.gradcheck import check_gradient as check_gradient
 from minigrad.teach.gradcheck import gradcheck as gradcheck
 from minigrad.teach.gradcheck import gradcheck_report as gradcheck_report
 from minigrad.teach.gradcheck import gradgradcheck as gradgradcheck
+from minigrad.teach.gradient_check import check_gradient as check_gradient
 
 grad = _grads
 

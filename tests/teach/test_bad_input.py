@@ -25,7 +25,7 @@ from minigrad import (
 )
 from minigrad.autograd import check_gradient, comparison
 from minigrad.optim import rules
-from minigrad.teach import gradcheck
+from minigrad.teach import gradient_examination
 from minigrad.teach.edits import as_operand
 from minigrad.teach.mistakes import CATALOGUE, mistake
 from minigrad.viz.training.activation_hooks import Stopwatch
@@ -275,7 +275,7 @@ def test_several_threads_may_train_a_watched_model() -> None:
 
 
 def test_a_large_gradient_is_compared_in_groups(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gradcheck, "LARGE", 0)
+    monkeypatch.setattr(gradient_examination, "LARGE", 0)
     x, calls = np.random.default_rng(0).standard_normal((72, 70)), 0
 
     def f(x: Any) -> Any:

@@ -13,7 +13,9 @@ import minigrad
 from minigrad import nn, tensor
 from minigrad.autograd import Function
 from minigrad.primitives.primitive import Primitive
-from minigrad.teach.gradcheck import GradcheckError, check_gradient, gradcheck, gradcheck_report, gradgradcheck, verdict
+from minigrad.teach.gradcheck import GradcheckError, gradcheck, gradcheck_report, gradgradcheck
+from minigrad.teach.gradient_check import check_gradient
+from minigrad.teach.gradient_report import verdict
 
 RNG = np.random.default_rng(0)
 X, W, B, D = (RNG.standard_normal(shape) for shape in ((32, 4), (4, 3), (3,), (32, 3)))

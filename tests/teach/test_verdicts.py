@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 
 import minigrad
 from minigrad import tensor
-from minigrad.teach.gradcheck import GradcheckError, Report, check_gradient, gradcheck, gradcheck_report
+from minigrad.teach.gradcheck import GradcheckError, gradcheck, gradcheck_report
+from minigrad.teach.gradient_check import check_gradient
+from minigrad.teach.gradient_report import Report
 
 RNG = np.random.default_rng(1)
 A, B, C = (RNG.standard_normal(shape) for shape in ((4, 3), (4, 3), (5, 4)))
