@@ -77,6 +77,6 @@ def draw(
 
 def _report(output: Any, check: Any) -> Any:
     from minigrad.teach.backward import check_backward
-    from minigrad.teach.backward_report import BackwardReport
+    from minigrad.teach.backward.report import BackwardReport
 
     return check if isinstance(check, BackwardReport) else check_backward(output, check)

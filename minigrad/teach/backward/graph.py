@@ -1,0 +1,227 @@
+"""The graph of a forward pass, on which a backward pass by hand is run: walks, and parts recorded again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from minigrad.engine import reverse_topological_order
+from minigrad.grad_mode import enable_grad, no_grad
+from minigrad.program.graph_inspection import named_operands
+from minigrad.program.values import operands, saved_values, values
+from minigrad.program.variables import node_of, variables
+from minigrad.scalar import Value
+from minigrad.teach.recording import Place, Recording
+from minigrad.teach.repeats import repeats
+from minigrad.tensors.tensor import Tensor
+
+
+class ForwardGraph:
+    """The graph of a forward pass, on which a backward pass by hand is run.
+
+    Attributes:
+        output, root: the result, and its node.
+        program, names: the variables of the program, and the names of the nodes.
+        order: the nodes, the last first.
+        values: the results of the nodes, as far as they are known.
+        again: the nodes of the graph recorded once more, if a backward pass has released it.
+        passes: the nodes in the order of the program, those of all passes of a loop together; none without a loop.
+        seed: the gradient of the result.
+        right: the right gradient of each node.
+    """
+
+    def __init__(self, output: Any, program: Mapping[str, Any]) -> None:
+        self.output, self.program = output, program
+        self.root: Any = output.node
+        self.order: list[Any] = reverse_topological_order([self.root])
+        self.names = variables({name: v for name, v in program.items() if not name.startswith("__")})
+        self.values = dict(values(output))
+        self.there = {} if isinstance(output, Value) else saved_values(self.order)
+        in_graph = set(self.order)
+        for value in program.values():
+            node = node_of(value)
+            if node in in_graph and isinstance(value, Tensor):
+                self.values.setdefault(node, value._array)
+        self.again: dict[Any, Any] = {}
+        self.seed: Any = None
+        self.right: dict[Any, Any] = {}
+        self.passes = self._passes()
+        if any(node.released for node in self.order) and not isinstance(output, Value):
+            self._record_again()
+
+    def _passes(self) -> list[list[Any]]:
+        """Return the nodes in the order of the program, those of all passes of a loop together; none without a loop."""
+        nodes = sorted((node for node in self.order if node.primitive is not None), key=lambda node: node.index)
+        blocks = repeats([(node.primitive.name, getattr(node, "shape", ())) for node in nodes])
+        passes = [[node] for node in nodes]
+        for start, length, times in blocks:
+            for k in range(start + length, start + length * times):
+                passes[start + (k - start) % length] += passes[k]
+                passes[k] = []
+        return passes if blocks else []
+
+    def _record_again(self) -> None:
+        """Record the graph again, with the same values: an earlier backward pass has released it."""
+        tensors: dict[Any, Tensor] = {}
+        with enable_grad():
+            for node in reversed(self.order):
+                if node.primitive is None and node in self.values:
+                    tensors[node] = Tensor(np.array(self.values[node]), requires_grad=True)
+                elif hasattr(node, "plan") and (arguments := self._operands(node)) is not None:
+                    inputs = [tensors[s] if s is not None else a for s, a in zip(node.inputs, arguments)]
+                    tensors[node] = Tensor.apply(node.primitive, *inputs, **node.parameters)
+                else:
+                    raise RuntimeError(
+                        "check_backward: backward() has released the graph. Check before loss.backward(), or call "
+                        "loss.backward(retain_graph=True)"
+                    )
+        self.again = {node: t.node for node, t in tensors.items()}
+
+    def _operands(self, node: Any) -> list[Any] | None:
+        """Return the operands of a node, None if one is unknown."""
+        if isinstance(node, Value):
+            return [getattr(o, "data", o) for _, o in named_operands(node)]
+        found = operands(node, self.values, self.there)
+        missing = [i for i, a in enumerate(found) if a is None and (node.inputs[i] is not None or i in node.constants)]
+        return None if missing else found
+
+    def _vjp(self, node: Any, g: Any) -> list[Any]:
+        return list(self.again.get(node, node).vjp(g, False))
+
+    def walk(self, seed: Any, given: Mapping[Any, Any]) -> tuple[dict[Any, Any], dict[Any, float]]:
+        """Run the backward pass, with the learner's gradients where there are any.
+
+        Returns:
+            The gradient of each node by those downstream of it, and the size of what it was summed from, by whose
+            rounding it may differ.
+        """
+        rng = np.random.default_rng(0)
+        pending, sizes = {self.root: seed}, {self.root: float(np.abs(seed).max(initial=0))}
+        expected: dict[Any, Any] = {}
+        with no_grad(), np.errstate(all="ignore"):
+            for node in self.order:
+                g = pending.pop(node, None)
+                if g is None:
+                    continue
+                expected[node] = g
+                g = given.get(node, g)
+                if node.primitive is None:
+                    continue
+                single = isinstance(node, Value) or not isinstance(g, np.ndarray)
+                signs = 1.0 if single else rng.choice([-1.0, 1.0], g.shape).astype(g.dtype)
+                contributions = self._vjp(node, g)
+                mixed = contributions if single else self._vjp(node, g * signs)
+                for source, c, m in zip(node.inputs, contributions, mixed):
+                    if c is None or source is None:
+                        continue
+                    pending[source] = c if source not in pending else pending[source] + c
+                    size = max(float(np.abs(a).max(initial=0)) for a in (np.asarray(c), np.asarray(m)))
+                    sizes[source] = sizes.get(source, 0.0) + size
+        return expected, sizes
+
+    def ends(self, start: Any, given: Any) -> list[Any]:
+        """Return the next nodes downstream whose gradients are given, or the result."""
+        reached, ends = {start}, []
+        for node in reversed(self.order):
+            if node is not start and any(s in reached for s in node.inputs):
+                if node in given or node is self.root:
+                    ends.append(node)
+                else:
+                    reached.add(node)
+        return ends
+
+    def local(
+        self, start: Any, given: Mapping[Any, Any], name: str, leaf: Tensor | None = None
+    ) -> tuple[Recording | None, Any]:
+        """Record the part of the graph from a node to the nodes whose gradients are given.
+
+        Args:
+            start: the node.
+            given: the gradients.
+            name: of the node.
+            leaf: what stands for the node. Default: its value.
+
+        Returns:
+            The recording, and its upstream gradient.
+        """
+        ends = self.ends(start, given)
+        if not ends:
+            return None, None
+        if leaf is None:  # first, as the tape expects it
+            leaf = Tensor(np.array(self.values[start], dtype=float), requires_grad=True)
+        recording = Recording(leaf.node)
+        made: dict[Any, Tensor] = {start: leaf}
+        needed = set(reverse_topological_order(ends))
+        with enable_grad():
+            for node in reversed(self.order):
+                if node is not start and node in needed:
+                    made[node] = self._made(node, made, {end for end in ends if end in made}, recording)
+                if node in made and made[node].requires_grad:
+                    recording.values[made[node].node] = made[node]._array
+                    if node in self.names or node is start:
+                        recording.names[made[node].node] = name if node is start else self.names[node]
+            for number, same in enumerate(self.passes):
+                for count, one in enumerate(node for node in same if node in made and node is not start):
+                    recording.places[made[one].node] = Place.numbered(number, count)
+            seeds = [np.asarray(given.get(end, np.ones(made[end].shape)), dtype=float) for end in ends]
+            recording.output, seed = made[ends[0]], seeds[0]
+            if len(ends) > 1:
+                seed = np.ones(())
+                recording.output = self._summed(recording, [made[end] for end in ends], seeds, ends)
+        return recording, seed
+
+    def _made(self, node: Any, made: Mapping[Any, Tensor], ends: set[Any], recording: Recording) -> Tensor:
+        """Compute a node again. The ends enter as constants, as their gradients are given."""
+        if node.primitive is None:
+            return Tensor(np.array(self.values[node], dtype=float), requires_grad=True)
+        arguments = self._operands(node)
+        if arguments is None:
+            raise ValueError("an operand is unknown")
+        recorded = [s is not None and s not in ends and made[s].requires_grad for s in node.inputs]
+        inputs = [made[s] if r else _double(v) for s, r, v in zip(node.inputs, recorded, arguments)]
+        parameters = _chosen_again(node, arguments, inputs) or getattr(node, "parameters", {})
+        result: Tensor = Tensor.apply(node.primitive, *inputs, **parameters)
+        if not result.requires_grad:  # it depends on nothing but the ends
+            return result
+        recording.constants[result.node] = {i: v for i, (r, v) in enumerate(zip(recorded, inputs)) if not r}
+        for i, source in enumerate(node.inputs):
+            constant = node.constants.get(i) if source is None and hasattr(node, "constants") else None
+            known = self.names.get(source) or self.names.get(id(getattr(constant, "value", None)))
+            if not recorded[i] and known:
+                recording.names[result.node, i] = known
+        return result
+
+    def _summed(self, recording: Recording, ends: list[Tensor], seeds: list[Any], nodes: list[Any]) -> Tensor:
+        """Return the sum of several results times their gradients, recorded."""
+        total: Tensor | None = None
+        for end, seed, node in zip(ends, seeds, nodes):
+            product = end * seed
+            part = product.sum()
+            recording.constants[product.node] = {1: seed}
+            if node in self.names:
+                recording.names[product.node, 1] = f"d{self.names[node]}"
+            new = [product, part] if total is None else [product, part, total + part]
+            total = new[-1]
+            for t in new:
+                recording.added.add(t.node)
+                recording.values[t.node] = np.array(t._array)
+        assert total is not None
+        return total
+
+
+def _chosen_again(node: Any, before: list[Any], now: list[Any]) -> dict[str, Any] | None:
+    """Return the index with which max(dim) or min(dim) gathers other numbers than before; None for other operations."""
+    if node.primitive.name != "gather" or not isinstance(now[0], Tensor):
+        return None
+    index, axis = node.parameters["index"], node.parameters["axis"]
+    picked = np.take_along_axis(before[0], index, axis)
+    for extreme, place in (np.max, np.argmax), (np.min, np.argmin):
+        if index.shape[axis] == 1 and np.array_equal(picked, extreme(before[0], axis=axis, keepdims=True)):
+            return {**node.parameters, "index": place(now[0]._array, axis=axis, keepdims=True)}
+    return None
+
+
+def _double(value: Any) -> Any:
+    return value.astype(float) if isinstance(value, np.ndarray) and value.dtype.kind == "f" else value
