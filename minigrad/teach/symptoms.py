@@ -7,23 +7,16 @@ symptom; each states its source.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from statistics import fmean, median
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import numpy as np
-
-from minigrad.engine import reverse_topological_order
 from minigrad.nn.module import Module
-from minigrad.output.words import class_name, printable
-from minigrad.program.values import operands, values
+from minigrad.output.words import class_name
 from minigrad.teach.causes.neighbours import CHANCE, CLEAR
 from minigrad.teach.causes.scene import Scene
 from minigrad.teach.causes.targets import large_targets
-from minigrad.teach.loss_graph import nodes_of
-from minigrad.teach.samples import EXAMPLES, Outputs, Sample, listed, named
-from minigrad.tensors.module_calls import calls
-from minigrad.tensors.tensor import Tensor
+from minigrad.teach.samples import EXAMPLES, Sample, listed
 
 PERSISTENT = 5
 """The number of samples in a row that must show a symptom; one bad batch is none."""
@@ -147,7 +140,7 @@ def gradient_not_finite(samples: Sequence[Sample]) -> Iterator[Said]:
         layers = [layer for layer, norm in last.gradients.items() if not math.isfinite(norm)]
         grown = max([abs(last.loss), *(sample.gradient for sample in samples[-2:-1])]) > OUTGROWN
         cause = (
-            f"the numbers have overflowed. The learning rate{_rate(samples[-2:-1])} is too high"
+            f"the numbers have overflowed. The learning rate{rate_of(samples[-2:-1])} is too high"
             if grown
             else f"an operation behind {layers[-1]} has no derivative there, as sqrt at 0. minigrad.detect_anomaly() "
             "names it"
@@ -165,12 +158,12 @@ def gradient_overshot(samples: Sequence[Sample], model: Module) -> Iterator[Said
     }
     if long:
         worst = max(long, key=long.__getitem__)
-        size = f"in {listed([*long])} it is up to {_times(long[worst])} as long as the parameters"
+        size = f"in {listed([*long])} it is up to {times(long[worst])} as long as the parameters"
         if before and any(ratio > 1 for sample in before for ratio in sample.ratios.values()):
             yield (
                 "exploding gradients",
-                f"the gradient explodes: {size}, after steps longer than a layer. The learning rate{_rate(samples)} is "
-                f"too high: try a tenth of it. {against_explosion(model)}",
+                f"the gradient explodes: {size}, after steps longer than a layer. The learning rate{rate_of(samples)} "
+                f"is too high: try a tenth of it. {against_explosion(model)}",
             )
         else:
             yield "exploding gradients", f"the gradient explodes: {size}. {against_explosion(model)}"
@@ -265,8 +258,8 @@ def updates_too_large(recent: Sequence[Sample], losses: Sequence[float], scene: 
     if large[worst] > 1 or risen or (start > (LASTING if unknown else 2 * PERSISTENT) and not now < first):
         yield (
             "updates too large",
-            f"the learning rate{_rate(recent)} is too high: a step changes {listed([*large])} by up "
-            f"to {_times(large[worst])} the length of their parameters; {USUAL:g} is usual. Try a tenth of the rate",
+            f"the learning rate{rate_of(recent)} is too high: a step changes {listed([*large])} by up "
+            f"to {times(large[worst])} the length of their parameters; {USUAL:g} is usual. Try a tenth of the rate",
         )
 
 
@@ -281,7 +274,7 @@ def thrown_flat(samples: Sequence[Sample], losses: Sequence[float]) -> Iterator[
         ratio = max(long[0].ratios.values())
         yield (
             "updates too large",
-            f"the learning rate{_rate(long[:1])} is too high: step {long[0].step} was {_times(ratio)} as long as a "
+            f"the learning rate{rate_of(long[:1])} is too high: step {long[0].step} was {times(ratio)} as long as a "
             f"layer, and has thrown the results to where the gradient is almost 0; usual is {USUAL:g}. Try a tenth of "
             "the rate",
         )
@@ -299,8 +292,8 @@ def updates_too_small(samples: Sequence[Sample], losses: Sequence[float]) -> Ite
             return
         yield (
             "updates too small",
-            f"the learning rate{_rate(recent)} is too low: a step changes no layer by more than {ratio:.1e} times its "
-            f"length; {USUAL:g} is usual. Try ten times the rate",
+            f"the learning rate{rate_of(recent)} is too low: a step changes no layer by more than {ratio:.1e} times "
+            f"its length; {USUAL:g} is usual. Try ten times the rate",
         )
 
 
@@ -417,8 +410,8 @@ def _why_dead(samples: Sequence[Sample], relu: str) -> str:
     if long:
         ratio = max(long[0].ratios.values())
         return (
-            f"They died after steps that were too long, up to {_times(ratio)} the length of a layer in step "
-            f"{long[0].step}: the learning rate{_rate(long[:1])} is too high. Try a tenth of it; a LeakyReLU "
+            f"They died after steps that were too long, up to {times(ratio)} the length of a layer in step "
+            f"{long[0].step}: the learning rate{rate_of(long[:1])} is too high. Try a tenth of it; a LeakyReLU "
             "does not die"
         )
     return (
@@ -488,11 +481,11 @@ def no_progress(
     elif (rates := [max(s.learning_rates, default=0.0) for s in recent])[-1] > rates[0]:
         if not ratio < USUAL / 2:
             return  # the rate still rises, as in a test of many rates
-        cause = f"The learning rate is still warming up, and only{_rate(recent)} now: shorten the warm-up"
+        cause = f"The learning rate is still warming up, and only{rate_of(recent)} now: shorten the warm-up"
     elif ratio < USUAL / 2:
         cause = f"The updates are small, at most {ratio:.1e} of a layer; {USUAL:g} is usual. Raise the learning rate"
     elif ratio > LARGE or (now > RISEN * start and (long := _long(scene.samples))):
-        cause = f"The learning rate{_rate(long if ratio <= LARGE else recent)} is too high: try a tenth of it"
+        cause = f"The learning rate{rate_of(long if ratio <= LARGE else recent)} is too high: try a tenth of it"
     elif related is False:
         cause = (
             "No input says anything about its target in these batches: the targets are of other examples or positions"
@@ -585,125 +578,12 @@ def _fallen(now: float, start: float) -> bool:
     return not now >= start - FALLEN * abs(start)
 
 
-# ---- nan and infinity ------------------------------------------------------------------------------------------
-
-
-def not_finite(
-    loss: float,
-    end: Any,
-    model: Module,
-    samples: Sequence[Sample],
-    result: tuple[int, Any] | None = None,
-    outputs: Mapping[str, Outputs] | None = None,
-) -> str:
-    """Return where a loss of nan or infinity comes from: the first operation with such a result, and its layer.
-
-    Args:
-        loss: the number.
-        end: the loss as a tensor, whose graph is searched.
-        model: knows the layers' names.
-        samples: of the steps before, say how large they were.
-        result: the id of the node of the model's output, and its array, for a loss that is logged after the step.
-        outputs: of the layers in this step, if it was sampled.
-    """
-    said = f"the loss is {loss:g}"
-    high = ""
-    if samples and (ratios := samples[-1].ratios):
-        worst = max(ratios, key=ratios.__getitem__)
-        if ratios[worst] > LARGE:
-            high = (
-                f". The update of step {samples[-1].step} was {_times(ratios[worst])} as long as {worst}; "
-                f"{USUAL:g} is usual: the learning rate{_rate(samples)} is too high"
-            )
-    order: list[Any] = reverse_topological_order([end.node]) if isinstance(end, Tensor) and end.node is not None else []
-    found = values(end, {node: result[1] for node in order if result and id(node) == result[0]}) if order else {}
-    home = calls(order) if found else {}
-    names = {module: named(path, module) for path, module in model.named_modules()}
-
-    def place(node: Any) -> str:
-        call = home.get(node)
-        return f"{node.primitive.name!r}" + (f" in {names.get(call.module, call.path)}" if call else "")
-
-    for wrong, name in (np.isnan, "nan"), (np.isinf, "infinity"):
-        node = next((node for node, value in found.items() if wrong(value).any()), None)
-        if node is None:
-            continue
-        if node.primitive is None:
-            return f"{said}: {printable(node.name or 'an input')} holds {name}, since the step before{high}"
-        given = [a for a in operands(node, found) if isinstance(a, np.ndarray) and a.dtype.kind == "f" and a.size]
-        if any(wrong(a).any() for a in given):
-            if any(wrong(found[source]).any() for source in node.inputs if source in found):
-                return f"{said}: there is {name} in what {place(node)} was given{high}"
-            return (
-                f"{said}: there is {name} in what {place(node)} was given, which no recorded operation computed: look "
-                f"for a division by 0 before it, such as by a standard deviation that is 0{high}"
-            )
-        if not all(source in found for source in node.inputs if source is not None):
-            continue  # logged after the step: what it was given is gone
-        if any(np.isinf(a).any() for a in given):  # inf - inf, 0 * inf
-            infinite = next((node for node, value in found.items() if node.primitive and np.isinf(value).any()), None)
-            since = f", after {place(infinite)} gave infinity" if infinite else ", of infinity"
-        else:
-            since = f", of numbers from {min(map(np.min, given)):.3g} to {max(map(np.max, given)):.3g}" if given else ""
-            since += _instead(node, [] if node in home else given)
-        return f"{said}: the first operation to give {name} is {place(node)}{since}{high}"
-    layer = next((name for name, o in (outputs or {}).items() if o.not_finite), None)
-    if layer is not None:
-        said += f": {layer} is the first layer whose output is not finite"
-    return (
-        f"{said}; to see which operation made it, run under minigrad.detect_anomaly(), or pass the loss to log() "
-        f"before backward(){high}"
-    )
-
-
-def why_nan(inputs: Sequence[np.ndarray]) -> str:
-    """Say what may have made nan in the inputs: in all of a row or a column, a division by 0, otherwise a gap."""
-    nan = next(np.isnan(a) for a in inputs if np.isnan(a).any())
-    columns = np.flatnonzero(nan.all(axis=0)) if nan.ndim == 2 and len(nan) > 1 else np.empty(0)
-    if columns.size:
-        which = f"column {columns[0]}" if columns.size == 1 else f"columns {listed([str(c) for c in columns])}"
-        return (
-            f", in all of {which}: does that feature not differ, so that it was divided by a standard deviation of 0? "
-            "Leave it out, or divide by std + 1e-8"
-        )
-    rows = nan.reshape(len(nan), -1) if nan.ndim else nan
-    if nan.ndim > 1 and rows.shape[1] > 1 and (rows.all(axis=1) == rows.any(axis=1)).all():
-        return ", in all of some examples: were these divided by a norm, a sum or a deviation of 0? Add 1e-8 to it"
-    return ". Are values missing in the data?"
-
-
-def _instead(node: Any, given: Sequence[np.ndarray]) -> str:
-    """Say what was rounded, or is no probability, and which function is right there.
-
-    Args:
-        node: the operation.
-        given: what it was given, if it belongs to the loss; in a model, it may be anything.
-    """
-    kind, before = node.primitive.name, {n.primitive.name for n in nodes_of(node) if n is not node}
-    if kind == "log" and any(a.min() < 0 for a in given):
-        return (
-            ": these are scores, and no probabilities. Apply a sigmoid or a softmax first, or use a loss that takes "
-            "scores, cross_entropy or binary_cross_entropy_with_logits"
-        )
-    if kind == "exp":
-        return ": subtract the maximum first, exp(x - x.max()), as softmax and logsumexp do"
-    if kind == "log" and before & {"softmax", "exp"}:
-        return (
-            ": a probability was so small that it was rounded to 0. Take the logarithm of the softmax in one, as "
-            "log_softmax(scores) and cross_entropy(scores, classes) do"
-        )
-    if kind == "log" and "sigmoid" in before:
-        return (
-            ": a sigmoid was rounded to 0 or 1. Take its logarithm in one, as logsigmoid(scores) and "
-            "binary_cross_entropy_with_logits(scores, targets) do"
-        )
-    return ""
-
-
-def _rate(samples: Sequence[Sample]) -> str:
+def rate_of(samples: Sequence[Sample]) -> str:
+    """Return the last learning rate after a space; "" if it is not known."""
     rates = samples[-1].learning_rates if samples else ()
     return f" {rates[0]:.3g}" if rates and math.isfinite(rates[0]) else ""
 
 
-def _times(ratio: float) -> str:
+def times(ratio: float) -> str:
+    """Return a ratio in words: `2.5 times`."""
     return f"{ratio:.2g} times" if ratio < 1e3 else f"{ratio:.0e} times"

@@ -21,7 +21,8 @@ from minigrad.output.words import class_name
 from minigrad.teach.forward.forms import expanded
 from minigrad.teach.forward.search import EXACT, HALF, LIKELY, LIMIT, SINGLE, Search, equal
 from minigrad.teach.mistakes.factors import factor_words
-from minigrad.teach.recording import Array, record
+from minigrad.teach.recorded_arrays import Array
+from minigrad.teach.recording import record
 from minigrad.teach.report import Report, either
 from minigrad.teach.tape import Tape
 from minigrad.tensors.tensor import Tensor

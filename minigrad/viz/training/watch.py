@@ -25,13 +25,15 @@ from minigrad.output.words import class_name
 from minigrad.scalar import Value
 from minigrad.teach.causes import Scene, certain, explanations
 from minigrad.teach.causes.validation import overfitting
+from minigrad.teach.not_finite import not_finite, why_nan
 from minigrad.teach.samples import EXAMPLES, Outputs, Sample, named, norm
-from minigrad.teach.symptoms import Finding, not_finite, symptoms, why_nan
+from minigrad.teach.symptoms import Finding, symptoms
 from minigrad.tensors.tensor import Tensor
 from minigrad.viz.charts.files import check_target
 from minigrad.viz.page import ENDINGS, Page
 from minigrad.viz.training.activation_hooks import ActivationHooks, Stopwatch
 from minigrad.viz.training.records import RunRecord
+from minigrad.viz.training.update_history import UpdateHistory, estimated_rate
 
 SHARE = 0.01
 """The time for sampling: a fraction of the run's processor time. Sampling also slows the next steps a little, because
@@ -179,13 +181,9 @@ class Watcher:
         self._activations = ActivationHooks(self.model, self._stopwatch)
         self._sample: Sample | None = None  # of the current step, if it is sampled
         self._before: list[tuple[str, list[tuple[Any, np.ndarray]]]] = []
-        self._parameters: dict[str, Any] = {}  # of the last sampled step
-        self._previous: tuple[int, list[list[np.ndarray]]] = 0, []  # the last sampled step and its changes
-        self._left: tuple[int, list[Any]] = 0, []  # the last sampled step and its parameters before it
-        self._first_inputs: np.ndarray | None = None  # a copy
-        self._still: list[tuple[str, Any, np.ndarray]] = []  # parameters that the last sampled step did not change
         self._silent: dict[str, tuple[int, np.ndarray]] = {}  # of a ReLU: examples seen, zeros in a row per unit
         self._scene = Scene(self.model, optimizer, self.samples, self.losses, self.validation)
+        self._history = UpdateHistory(self._scene)
         self._undiagnosed = False
         self._explained = False  # a cause was said, which the other symptoms come from
         self._loss = math.nan
@@ -439,8 +437,8 @@ class Watcher:
             sample = self._sample
             sample.loss = self.losses[-1]
             self._before = [(layer, [(p, p._array.copy()) for p in ps]) for layer, ps in layers(self.model).items()]
-            self._find_moved()
-            self._find_undone(sample)
+            moved = bool(self.samples) and any(self.samples[-1].updates.values())
+            self._history.begin(sample.step, self._before, moved)
             self._measure_gradients(sample)
 
     def _measure_gradients(self, sample: Sample) -> None:
@@ -478,133 +476,38 @@ class Watcher:
         elif self.optimizer is not None:
             sample.learning_rates = tuple(float(group["lr"]) for group in self.optimizer.param_groups)
         else:
-            sample.learning_rates = self._estimated_rate(changes, math.hypot(*sample.sizes.values()))
+            size = math.hypot(*sample.sizes.values())
+            sample.learning_rates = estimated_rate(self._before, changes, size)
         before, self._before = self._before, []
-        self._left = (sample.step, before) if sample.step <= FIRST else (0, [])
         sample.outputs = self._activations.outputs
         self.shape = self._activations.shape or self.shape
         self._count_dead(sample)
         self._add_sample(sample)
-        scene, batch = self._scene, self._activations.batch
-        scene.look_at_inputs(self._activations)
-        scene.batch, scene.output, scene.values = batch, self._activations.output, self._activations.values
-        if scene.output is None and self._activations.shape:
-            scene.connected = False  # its result has no graph
-        scene.unread.append(self._activations.unread)
-        scene.created.append(self._activations.created)
-        scene.levelled.append(self._activations.levelled)
-        scene.spreads.append(self._activations.spread)
-        scene.first_batch = scene.first_batch or batch
-        scene.uphill.append(self._uphill(sample, changes, before))
-        self._find_anew(before)
-        scene.layers = list(layers(self.model))
-        if self._activations.same is not None:
-            scene.same.append(self._activations.same)
-        scene.called |= self._activations.called
-        if self._activations.zero is not None:
-            scene.zeros.append(self._activations.zero)
-        if self._activations.training is not None:
-            scene.training.append(self._activations.training)
-        self._find_still(before, changes)
-        self._find_repeated()
-        if sample.step <= FIRST:
-            self._explain_step(sample, changes, before)
+        self._add_activations()
+        is_first = self._scene.repeated >= self._sampled - 1
+        self._history.add(sample, before, changes, self._activations.inputs, is_first, sample.step <= FIRST)
         if math.isnan(sample.loss):
             self._undiagnosed = True  # the loss may be logged after the step
         else:
             self._diagnose(sample.step)
 
-    def _uphill(self, sample: Sample, changes: list[list[np.ndarray]], before: list[Any]) -> float:
-        """Return the cosine of the angle between the update and the gradient."""
-        along = sum(
-            float(np.dot(p.grad._array.ravel(), c.ravel()))
-            for (_, pairs), cs in zip(before, changes)
-            for (p, _), c in zip(pairs, cs)
-            if p.grad is not None
-        )
-        sample.slope = along
-        length = sample.gradient * math.hypot(*sample.updates.values())
-        return along / length if length and math.isfinite(length) else 0.0
-
-    def _find_anew(self, before: list[Any]) -> None:
-        """Count in how many samples in a row a layer had new parameters."""
-        now = {f"{layer}.{i}": p for layer, pairs in before for i, (p, _) in enumerate(pairs)}
-        new = {
-            name.rpartition(".")[0]
-            for name, p in now.items()
-            if name in self._parameters and self._parameters[name] is not p
-        }
-        self._scene.anew = {layer: self._scene.anew.get(layer, 0) + 1 for layer in new}
-        self._parameters = now
-
-    def _explain_step(self, sample: Sample, changes: list[list[np.ndarray]], before: list[Any]) -> None:
-        """Compare a step with the one before; in the lecture's loop, find the momentum or decay that explains it."""
-        step, previous = self._previous
-        self._previous = sample.step, changes
-        if 0 < step == sample.step - 1:
-            pairs = [(c.ravel(), e.ravel()) for cs, es in zip(changes, previous) for c, e in zip(cs, es)]
-            along = sum(float(np.dot(c, e)) for c, e in pairs if c.shape == e.shape)
-            lengths = norm(c for c, _ in pairs) * norm(e for _, e in pairs)
-            self._scene.turns.append(along / lengths if lengths and math.isfinite(lengths) else 0.0)
-        if self.optimizer is not None:
-            return
-        self._scene.shrinks = -_share(changes, [[x for _, x in pairs] for _, pairs in before], before)
-        if step == sample.step - 1:
-            self._scene.momentum = _share(changes, previous, before)
-
-    def _find_still(self, before: list[Any], changes: list[list[np.ndarray]]) -> None:
-        """Find what has a gradient and did not change: layers, and parameters that the optimizer lacks."""
-        self._still = [
-            (layer, p, p._array.copy())
-            for (layer, pairs), cs in zip(before, changes)
-            for (p, _), c in zip(pairs, cs)
-            if p.grad is not None and not c.any() and p.grad._array.any()
-        ]
-        if self._still and self.optimizer is not None:
-            given = {id(p) for group in self.optimizer.param_groups for p in group["params"]}
-            lacking = {id(p) for _, p, _ in self._still} - given
-            partly = {layer for layer, pairs in before if {id(p) for p, _ in pairs} & given}
-            where = {id(p): layer for layer, p, _ in self._still}
-            self._scene.still = [
-                name
-                for name, p in self.model.named_parameters()
-                if id(p) in lacking and where[id(p)] in partly and name not in self._scene.moved
-            ]
-
-    def _find_repeated(self) -> None:
-        """Count the samples in a row that had the same inputs."""
-        X = self._activations.inputs
-        if X is None or self._scene.repeated < self._sampled - 1:
-            return
-        if self._first_inputs is None:
-            self._first_inputs = X.copy()
-        if np.array_equal(self._first_inputs, X):
-            self._scene.repeated += 1
-        else:
-            self._first_inputs = None
-
-    def _find_undone(self, sample: Sample) -> None:
-        """Count the steps in a row after which the parameters were what they had been before it."""
-        step, before = self._left
-        self._left = 0, []
-        then = [array for _, pairs in before for _, array in pairs]
-        now = [array for _, pairs in self._before for _, array in pairs]
-        if not step or step != sample.step - 1 or not any(self.samples[-1].updates.values()):
-            return
-        undone = len(then) == len(now) and all(map(np.array_equal, then, now))
-        self._scene.undone = self._scene.undone + 1 if undone else 0
-        after = [b + c for b, c in zip(then, [c for cs in self._previous[1] for c in cs])]
-        weights = [(a.ravel(), n.ravel()) for a, n in zip(after, now) if a.shape == n.shape and a.ndim > 1]
-        redrawn = bool(weights) and not undone and _unlike(*map(np.concatenate, zip(*weights)))
-        self._scene.redrawn = self._scene.redrawn + 1 if redrawn else 0
-
-    def _find_moved(self) -> None:
-        """Find which of these have changed since: something else updates them, such as a second optimizer."""
-        changed = {id(p): layer for layer, p, array in self._still if not np.array_equal(p._array, array)}
-        if changed:
-            self._scene.moved |= {name for name, p in self.model.named_parameters() if id(p) in changed}
-            self._scene.moved |= {*changed.values()}
-        self._still = []
+    def _add_activations(self) -> None:
+        """Write what the hooks have seen of this step into the scene."""
+        scene, seen = self._scene, self._activations
+        scene.look_at_inputs(seen)
+        scene.batch, scene.output, scene.values = seen.batch, seen.output, seen.values
+        scene.first_batch = scene.first_batch or seen.batch
+        scene.layers = list(layers(self.model))
+        scene.called |= seen.called
+        if seen.output is None and seen.shape:
+            scene.connected = False  # its result has no graph
+        scene.unread.append(seen.unread)
+        scene.created.append(seen.created)
+        scene.levelled.append(seen.levelled)
+        scene.spreads.append(seen.spread)
+        scene.same += [] if seen.same is None else [seen.same]
+        scene.zeros += [] if seen.zero is None else [seen.zero]
+        scene.training += [] if seen.training is None else [seen.training]
 
     def _diagnose(self, step: int) -> None:
         """Report what is wrong: a cause that is certain, or a symptom with its likeliest cause; one cause, once."""
@@ -622,21 +525,6 @@ class Watcher:
             elif text and not any(map(self._has_finding, _FOLLOWS.get(kind, ()))):
                 self._add_finding(kind, text, step)
         self._scene.forget_graph()
-
-    def _estimated_rate(self, changes: list[list[np.ndarray]], size: float) -> tuple[float, ...]:
-        """Estimate the learning rate if the update was -learning_rate * dx; otherwise return ()."""
-        pairs = [
-            (p.grad._array.ravel(), c.ravel())
-            for (_, ps), cs in zip(self._before, changes)
-            for (p, _), c in zip(ps, cs)
-            if p.grad is not None
-        ]
-        slope, along = norm(g for g, _ in pairs) ** 2, sum(float(np.dot(g, c)) for g, c in pairs)
-        length = norm(c for cs in changes for c in cs) ** 2
-        if not (along < 0 < slope and math.isfinite(slope + length)):
-            return ()
-        rounding = np.finfo(pairs[0][1].dtype).eps * size  # the rounding error of x
-        return (-along / slope,) if length - along**2 / slope <= 1e-5 * length + rounding**2 else ()
 
     def _count_dead(self, sample: Sample) -> None:
         for relu, (examples, active) in self._activations.active.items():
@@ -723,29 +611,3 @@ def layers(model: Module) -> dict[str, list[Any]]:
                 if p.requires_grad:
                     found.setdefault(named(path, module), []).append(p)
     return found
-
-
-def _unlike(a: np.ndarray, b: np.ndarray) -> bool:
-    """Return whether two vectors of 100 numbers or more have nothing in common: their cosine is what chance gives."""
-    return a.size >= 100 and abs(float(np.dot(a, b))) < 5 / math.sqrt(a.size) * norm([a]) * norm([b])
-
-
-def _share(changes: list[list[np.ndarray]], others: list[list[np.ndarray]], before: list[Any]) -> float:
-    """Return a, if the changes are a times the others minus a rate times the gradients; otherwise 0."""
-    if [[c.shape for c in cs] for cs in changes] != [[o.shape for o in os] for os in others]:
-        return 0.0
-    triples = [
-        (c.ravel(), o.ravel(), p.grad._array.ravel())
-        for (_, pairs), cs, os in zip(before, changes, others)
-        for (p, _), c, o in zip(pairs, cs, os)
-        if p.grad is not None
-    ]
-    products = np.array([[sum(float(np.dot(t[i], t[j])) for t in triples) for j in range(3)] for i in range(3)])
-    if not np.isfinite(products).all() or not products[0, 0]:
-        return 0.0
-    try:
-        share, rate = np.linalg.solve(products[1:, 1:], products[0, 1:])
-    except np.linalg.LinAlgError:
-        return 0.0
-    rest = products[0, 0] - share * products[0, 1] - rate * products[0, 2]
-    return float(share) if rest <= 1e-5 * products[0, 0] and rate < 0 else 0.0

@@ -1,0 +1,130 @@
+"""Where nan and infinity in a loss come from: the first operation with such a result, its layer, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from minigrad.engine import reverse_topological_order
+from minigrad.nn.module import Module
+from minigrad.output.words import printable
+from minigrad.program.values import operands, values
+from minigrad.teach.loss_graph import nodes_of
+from minigrad.teach.samples import Outputs, Sample, listed, named
+from minigrad.teach.symptoms import LARGE, USUAL, rate_of, times
+from minigrad.tensors.module_calls import calls
+from minigrad.tensors.tensor import Tensor
+
+
+def not_finite(
+    loss: float,
+    end: Any,
+    model: Module,
+    samples: Sequence[Sample],
+    result: tuple[int, Any] | None = None,
+    outputs: Mapping[str, Outputs] | None = None,
+) -> str:
+    """Return where a loss of nan or infinity comes from: the first operation with such a result, and its layer.
+
+    Args:
+        loss: the number.
+        end: the loss as a tensor, whose graph is searched.
+        model: knows the layers' names.
+        samples: of the steps before, say how large they were.
+        result: the id of the node of the model's output, and its array, for a loss that is logged after the step.
+        outputs: of the layers in this step, if it was sampled.
+    """
+    said = f"the loss is {loss:g}"
+    high = ""
+    if samples and (ratios := samples[-1].ratios):
+        worst = max(ratios, key=ratios.__getitem__)
+        if ratios[worst] > LARGE:
+            high = (
+                f". The update of step {samples[-1].step} was {times(ratios[worst])} as long as {worst}; "
+                f"{USUAL:g} is usual: the learning rate{rate_of(samples)} is too high"
+            )
+    order: list[Any] = reverse_topological_order([end.node]) if isinstance(end, Tensor) and end.node is not None else []
+    found = values(end, {node: result[1] for node in order if result and id(node) == result[0]}) if order else {}
+    home = calls(order) if found else {}
+    names = {module: named(path, module) for path, module in model.named_modules()}
+
+    def place(node: Any) -> str:
+        call = home.get(node)
+        return f"{node.primitive.name!r}" + (f" in {names.get(call.module, call.path)}" if call else "")
+
+    for wrong, name in (np.isnan, "nan"), (np.isinf, "infinity"):
+        node = next((node for node, value in found.items() if wrong(value).any()), None)
+        if node is None:
+            continue
+        if node.primitive is None:
+            return f"{said}: {printable(node.name or 'an input')} holds {name}, since the step before{high}"
+        given = [a for a in operands(node, found) if isinstance(a, np.ndarray) and a.dtype.kind == "f" and a.size]
+        if any(wrong(a).any() for a in given):
+            if any(wrong(found[source]).any() for source in node.inputs if source in found):
+                return f"{said}: there is {name} in what {place(node)} was given{high}"
+            return (
+                f"{said}: there is {name} in what {place(node)} was given, which no recorded operation computed: look "
+                f"for a division by 0 before it, such as by a standard deviation that is 0{high}"
+            )
+        if not all(source in found for source in node.inputs if source is not None):
+            continue  # logged after the step: what it was given is gone
+        if any(np.isinf(a).any() for a in given):  # inf - inf, 0 * inf
+            infinite = next((node for node, value in found.items() if node.primitive and np.isinf(value).any()), None)
+            since = f", after {place(infinite)} gave infinity" if infinite else ", of infinity"
+        else:
+            since = f", of numbers from {min(map(np.min, given)):.3g} to {max(map(np.max, given)):.3g}" if given else ""
+            since += _instead(node, [] if node in home else given)
+        return f"{said}: the first operation to give {name} is {place(node)}{since}{high}"
+    layer = next((name for name, o in (outputs or {}).items() if o.not_finite), None)
+    if layer is not None:
+        said += f": {layer} is the first layer whose output is not finite"
+    return (
+        f"{said}; to see which operation made it, run under minigrad.detect_anomaly(), or pass the loss to log() "
+        f"before backward(){high}"
+    )
+
+
+def why_nan(inputs: Sequence[np.ndarray]) -> str:
+    """Say what may have made nan in the inputs: in all of a row or a column, a division by 0, otherwise a gap."""
+    nan = next(np.isnan(a) for a in inputs if np.isnan(a).any())
+    columns = np.flatnonzero(nan.all(axis=0)) if nan.ndim == 2 and len(nan) > 1 else np.empty(0)
+    if columns.size:
+        which = f"column {columns[0]}" if columns.size == 1 else f"columns {listed([str(c) for c in columns])}"
+        return (
+            f", in all of {which}: does that feature not differ, so that it was divided by a standard deviation of 0? "
+            "Leave it out, or divide by std + 1e-8"
+        )
+    rows = nan.reshape(len(nan), -1) if nan.ndim else nan
+    if nan.ndim > 1 and rows.shape[1] > 1 and (rows.all(axis=1) == rows.any(axis=1)).all():
+        return ", in all of some examples: were these divided by a norm, a sum or a deviation of 0? Add 1e-8 to it"
+    return ". Are values missing in the data?"
+
+
+def _instead(node: Any, given: Sequence[np.ndarray]) -> str:
+    """Say what was rounded, or is no probability, and which function is right there.
+
+    Args:
+        node: the operation.
+        given: what it was given, if it belongs to the loss; in a model, it may be anything.
+    """
+    kind, before = node.primitive.name, {n.primitive.name for n in nodes_of(node) if n is not node}
+    if kind == "log" and any(a.min() < 0 for a in given):
+        return (
+            ": these are scores, and no probabilities. Apply a sigmoid or a softmax first, or use a loss that takes "
+            "scores, cross_entropy or binary_cross_entropy_with_logits"
+        )
+    if kind == "exp":
+        return ": subtract the maximum first, exp(x - x.max()), as softmax and logsumexp do"
+    if kind == "log" and before & {"softmax", "exp"}:
+        return (
+            ": a probability was so small that it was rounded to 0. Take the logarithm of the softmax in one, as "
+            "log_softmax(scores) and cross_entropy(scores, classes) do"
+        )
+    if kind == "log" and "sigmoid" in before:
+        return (
+            ": a sigmoid was rounded to 0 or 1. Take its logarithm in one, as logsigmoid(scores) and "
+            "binary_cross_entropy_with_logits(scores, targets) do"
+        )
+    return ""
