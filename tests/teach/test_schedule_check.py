@@ -69,6 +69,7 @@ MULTISTEP = {"alpha_0": 0.1, "milestones": [10, 25, 40], "factor": 0.2}
 CYCLIC = {"base_lr": 0.001, "max_lr": 0.006, "step_size": 8}
 LOWER = {**CYCLIC, "decay": 0.5}
 ONE = {"max_lr": 0.1, "total_steps": 100, "pct_start": 0.3}
+ROOT, MODEL = {"alpha_0": 0.1, "warmup": 8}, {"d_model": 64, "warmup": 8}
 WARMED = {"alpha_0": 0.01, "T": 100, "warmup": 10, "smallest": 0.001}
 PLATEAU = {"alpha_0": 0.1, "factor": 0.5, "patience": 3, "min_lr": 0.001}
 RESTARTS = {"alpha_0": 0.1, "T": 5, "T_mult": 2}
@@ -102,7 +103,7 @@ CASES: list[tuple[str, dict[str, Any], Any, str]] = [
     ("onecycle", ONE, lambda t: one_cycle(min(t, 29)), "stays at its top"),
     ("warmup_cosine", WARMED, warmed, ""),
     ("warmup_cosine", WARMED, lambda t: 0.01 * (t + 1) / 11 if t < 10 else warmed(t), ""),
-    ("warmup_cosine", WARMED, lambda t: warmed(t, first=0), "starts at a rate of 0"),
+    ("warmup_cosine", WARMED, lambda t: warmed(t, first=0), ""),
     ("warmup_cosine", WARMED, lambda t: warmed(t, length=100), "divided by all T steps"),
     ("warmup_cosine", WARMED, lambda t: warmed(t, low=0.0), "smallest rate is missing"),
     ("warmup_cosine", WARMED, lambda t: warmed(max(t, 10)), "warm-up is missing"),
@@ -128,6 +129,19 @@ CASES: list[tuple[str, dict[str, Any], Any, str]] = [
     ("restarts", {"alpha_0": 0.1, "T": 10}, lambda t: 0.1 - 0.01 * (t % 10), "a straight line"),
     ("inverse", {"alpha_0": 0.1, "k": 0.05}, lambda t: 0.1 / (0.05 * t) if t else 0.1, "1 in the divisor is missing"),
     ("inverse", {"alpha_0": 0.1, "k": 0.05}, lambda t: 0.1 / (0.05 + t), "k + t"),
+    ("exponential", {"alpha_0": 0.1, "k": 0.05}, lambda t: 0.1 * math.exp(-0.05 * t / 10), "another unit"),
+    ("warmup", {"alpha_0": 0.1, "T": 10}, lambda t: 0.1 * min(1, t / 10), ""),
+    ("warmup", {"alpha_0": 0.1, "T": 10}, lambda t: 0.1 * min(1, (t + 2) / 10), "off by one"),
+    ("restarts", {"alpha_0": 0.1, "T": 10}, lambda t: 0.1 * cosine((t % 10) / 11), "goes over T + 1 steps"),
+    ("noam", ROOT, lambda t: 0.1 * min((t + 1) / 8, math.sqrt(8 / (t + 1))), ""),
+    ("noam", ROOT, lambda t: 0.1 * t / 8 if t < 8 else 0.1 * math.sqrt(8 / t), ""),
+    ("noam", ROOT, lambda t: 0.1 * min((t + 1) / 8, 8 / (t + 1)), "root is missing"),
+    ("noam", ROOT, lambda t: 0.1 * max((t + 1) / 8, math.sqrt(8 / (t + 1))), "maximum"),
+    ("noam", MODEL, lambda t: 64**-0.5 * min((t + 1) ** -0.5, (t + 1) * 8**-1.5), ""),
+    ("noam", MODEL, lambda t: 64**-0.5 * min(max(t, 1) ** -0.5, max(t, 1) * 8**-1.5), ""),
+    ("noam", MODEL, lambda t: 64**-0.5 * min((t + 1) ** -0.5, (t + 1) * 8**-0.5), "-1/2 instead of -3/2"),
+    ("noam", MODEL, lambda t: min((t + 1) ** -0.5, (t + 1) * 8**-1.5), "the factor d_model ** -0.5 is missing"),
+    ("noam", MODEL, lambda t: 64**-0.5 * (t + 1) ** -0.5, "the warm-up is missing"),
 ]
 
 
@@ -265,6 +279,23 @@ def test_every_scheduler_of_optim_is_a_reference() -> None:
 def test_a_function_is_a_reference() -> None:
     report = check_schedule(lambda t: 0.1 / (t + 2), lambda t: 0.1 / (t + 1))
     assert report.mistake == "off-by-one"
+    floor = 0.01
+
+    def rate(epoch: int) -> float:
+        wave = math.cos(math.pi * epoch / 40)
+        return max(floor, 0.1 * (1 + wave) / 2)
+
+    report = check_schedule(lambda t: min(0.01, 0.05 * (1 + math.cos(math.pi * t / 40))), rate)
+    assert report.mistake == "minimum" and check_schedule(rate, rate)
+    report = check_schedule(lambda t: max(0.01, 0.05 * (1 + math.sin(math.pi * t / 40))), rate)
+    assert report.mistake == "sine", str(report)
+    report = check_schedule(lambda t: 0.3 * 2 ** -(t // 7), lambda t: 0.3 * 2 ** -(t // 8))
+    assert "a number is wrong" in report.cause and "t // 7" in report.cause, str(report)
+
+
+def test_a_warm_up_by_another_convention_says_so() -> None:
+    report = check_schedule(lambda t: 0.1 * min(1, t / 10), "warmup", alpha_0=0.1, T=10)
+    assert report and "another convention" in str(report) and "the first step does nothing" in str(report)
 
 
 def test_the_losses_of_a_plateau_wait_for_the_patience_and_longer() -> None:
@@ -314,4 +345,4 @@ def test_bad_settings_raise() -> None:
 
 
 def test_the_catalogue_and_the_schedules() -> None:
-    assert len(CATALOGUE) > 100 and len(SCHEDULES) == 14
+    assert len(CATALOGUE) > 100 and len(SCHEDULES) == 15

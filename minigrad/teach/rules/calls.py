@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import functools
 import inspect
 from collections.abc import Callable
@@ -397,34 +398,40 @@ def _take_method(made: Any, method: Callable[..., Any], settings: dict[str, Any]
     """Run an object whose method takes x and dx, or dictionaries or lists of them."""
     arguments = _parameters(method)
     names = [p.name for p in arguments]
-    taken = Taken()
     takes_rate = any(_is_rate(name, settings) for name in names)
-    taken.constant_rate = not takes_rate and not (decays and _decay_rate(made, trial, 0))
-    calls = 0
-    inner = function_caller(method, settings, trial.rates[0])
     one = Trial(trial.start[:1], [g[:1] for g in trial.gradients], trial.rates)
-    form: type | None = None
+
+    def run(made: Any, key: Any) -> Taken:
+        method, taken, calls = _method(made), Taken(), 0
+        assert method is not None
+        taken.constant_rate = not takes_rate and not (decays and _decay_rate(made, trial, 0))
+        inner = function_caller(method, settings, trial.rates[0])
+
+        def caller(number: int, x: Any, dx: Any, rate: float) -> tuple[Any, Any]:
+            nonlocal calls
+            if not takes_rate and not taken.constant_rate:
+                _decay_rate(made, trial, calls)
+            calls += 1
+            if key is None:
+                return inner(number, x, dx, rate)
+            given, gradients = ([x], [dx]) if key == 0 else ({key: x}, {key: dx})
+            method(given, gradients)
+            return given[key], None
+
+        _run(caller, one, taken)
+        return taken
+
+    keys: list[Any] = [None]  # x itself, or a dictionary or a list of one x
     if len(names) > 1 and names[0].startswith("param") and names[1].startswith("grad"):
-        form = dict
-
-    def caller(number: int, x: Any, dx: Any, rate: float) -> tuple[Any, Any]:
-        nonlocal calls
-        if not takes_rate and not taken.constant_rate:
-            _decay_rate(made, trial, calls)
-        calls += 1
-        if form is dict:
-            given = {"x": x}
-            try:
-                method(given, {"x": dx})
-            except (TypeError, AttributeError, KeyError):
-                several = [x]
-                method(several, [dx])
-                return several[0], None
-            return given["x"], None
-        return inner(number, x, dx, rate)
-
-    _run(caller, one, taken)
-    return taken
+        keys = [None, "x", 0] if names[0] in ("param", "parameter") else ["x", 0, None]
+    errors: list[Exception] = []
+    for key in keys:
+        try:
+            # a failed attempt must not leave a trace in the object
+            return run(copy.deepcopy(made) if len(keys) > 1 else made, key)
+        except (TypeError, AttributeError, KeyError, ValueError, IndexError) as error:
+            errors.append(error)
+    raise errors[0]
 
 
 def _tensor(x: Any) -> Any:

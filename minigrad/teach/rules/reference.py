@@ -45,19 +45,29 @@ OTHER_SETTINGS = {
     "lr": "learning_rate", "eps": "epsilon", "momentum": "mu", "rho": "decay_rate", "alpha": "decay_rate",
     "wd": "weight_decay",
 }  # fmt: skip
-FORMS = {
-    "momentum": """
+FORMS: dict[str, tuple[str, ...]] = {
+    "momentum": (
+        """
 def momentum(x, dx, state, learning_rate, mu=0.9):
     v = mu * state.get("v", 0.0) + learning_rate * dx
     x = x - v
     return x, {"v": v}""",
-    "nesterov": """
+    ),
+    "nesterov": (
+        """
 def nesterov(x, dx, state, learning_rate, mu=0.9):
     v_before = state.get("v", 0.0)
     v = mu * state.get("v", 0.0) - learning_rate * dx
     x = x + (-mu * v_before + (1 + mu) * v)
     return x, {"v": v}""",
-    "adam": """
+        """
+def nesterov(x, dx, state, learning_rate, mu=0.9):
+    v = mu * state.get("v", 0.0) - learning_rate * dx
+    x = x + (mu * v - learning_rate * dx)
+    return x, {"v": v}""",
+    ),
+    "adam": (
+        """
 def adam(x, dx, state, learning_rate, beta1=0.9, beta2=0.999, epsilon=1e-7):
     t = state.get("t", 0) + 1
     m = beta1 * state.get("m", 0.0) + (1 - beta1) * dx
@@ -65,28 +75,35 @@ def adam(x, dx, state, learning_rate, beta1=0.9, beta2=0.999, epsilon=1e-7):
     rate = learning_rate * np.sqrt(1 - beta2**t) / (1 - beta1**t)
     x = x - rate * m / (np.sqrt(v) + epsilon * np.sqrt(1 - beta2**t))
     return x, {"t": t, "m": m, "v": v}""",
-}
-FORMS["adamax"] = """
+    ),
+    "adamax": (
+        """
 def adamax(x, dx, state, learning_rate, beta1=0.9, beta2=0.999, epsilon=1e-7):
     t = state.get("t", 0) + 1
     m = beta1 * state.get("m", 0.0) + (1 - beta1) * dx
     u = np.maximum(beta2 * state.get("u", 0.0), np.abs(dx))
     mb = m / (1 - beta1**t)
     x = x + -learning_rate * mb / (u + epsilon)
-    return x, {"t": t, "m": m, "u": u}"""
-FORMS["momentum_pytorch"] = """
+    return x, {"t": t, "m": m, "u": u}""",
+    ),
+    "momentum_pytorch": (
+        """
 def momentum_pytorch(x, dx, state, learning_rate, mu=0.9, dampening=0.0, nesterov=False):
     v = mu * state.get("v", 0.0) + dx
     x = x - learning_rate * v
-    return x, {"v": v}"""
-FORMS["rmsprop_momentum"] = """
+    return x, {"v": v}""",
+    ),
+    "rmsprop_momentum": (
+        """
 def rmsprop_momentum(x, dx, state, learning_rate, decay_rate=0.99, epsilon=1e-7, mu=0.9, centered=True):
     cache = decay_rate * state.get("cache", 0.0) + (1 - decay_rate) * dx**2
     mean = decay_rate * state.get("mean", 0.0) + (1 - decay_rate) * dx
     v = mu * state.get("v", 0.0) + dx / (np.sqrt(cache - mean**2) + epsilon)
     x = x - learning_rate * v
-    return x, {"cache": cache, "mean": mean, "v": v}"""
-FORMS["lamb"] = """
+    return x, {"cache": cache, "mean": mean, "v": v}""",
+    ),
+    "lamb": (
+        """
 def lamb(x, dx, state, learning_rate, beta1=0.9, beta2=0.999, epsilon=1e-6, weight_decay=0.0):
     t = state.get("t", 0) + 1
     m = beta1 * state.get("m", 0.0) + (1 - beta1) * dx
@@ -96,7 +113,9 @@ def lamb(x, dx, state, learning_rate, beta1=0.9, beta2=0.999, epsilon=1e-6, weig
     step = mb / (np.sqrt(vb) + epsilon) + weight_decay * x
     ratio = np.linalg.norm(x) / np.linalg.norm(step) if np.any(x) and np.any(step) else 1.0
     x = x + -learning_rate * ratio * step
-    return x, {"t": t, "m": m, "v": v}"""
+    return x, {"t": t, "m": m, "v": v}""",
+    ),
+}
 """Other ways to write a rule, with the same numbers: some mistakes are small only in them.
 
 AdaMax's paper has no epsilon, so that it may stand in the maximum or beside it.
@@ -155,9 +174,9 @@ class Reference:
             settings[ours] = value
             stated.add(ours)
         special = any(settings.get(n) for n in ("dampening", "nesterov")) or settings.get("centered") is False
-        texts: list[Any] = [function, *([FORMS[base]] if base in FORMS and not special else [])]
+        texts: list[Any] = [function, *(() if special else FORMS.get(base, ()))]
         if decoupled:
-            texts.append(FORMS["adam"])
+            texts += FORMS["adam"]
         try:
             forms = [Formula.of(text) for text in texts]
         except (OSError, TypeError, StopIteration) as error:
@@ -183,7 +202,7 @@ class Reference:
         free = usual is not None and "epsilon" not in self.stated
         values = [usual, *(e for e in EPSILONS if e != usual)] if free else [usual]
         if free and self.name == "adamax":
-            values.append(1e-300)  # none at all, as in the paper, and 0 / 0 is 0
+            values += [1e-300, 0.0]  # none at all, as in the paper; 0 / 0 is 0, or nan
         paper = [edited for form in self.forms for edited in rewrite(form, "rho > 5", "rho > 4")]
         for forms, said in ((self.forms, ""), (folded, FOLDED_NOTE), (paper, PAPER_NOTE)):
             for epsilon in values if forms else ():

@@ -12,7 +12,7 @@ import numpy as np
 
 from minigrad.optim import rules
 from minigrad.teach.catalogue import EVERYWHERE, Mistake, Variant
-from minigrad.teach.edits import Formula, Line, expression, is_name, replaced_everywhere
+from minigrad.teach.edits import NOT_DECAYS, Formula, Line, expression, is_name, replaced_everywhere
 from minigrad.teach.rules.calls import Taken, Trial
 from minigrad.teach.rules.mistakes import CATALOGUE
 from minigrad.teach.rules.reference import EXACT, NAMES, STEPS, Element, Reference
@@ -97,6 +97,7 @@ class Search:
         self.element = Element(reference, trial, taken)
         self.known: Known = {} if first is None else first.known
         self.until: float = time.thread_time() + LIMIT if first is None else first.until
+        self.slack = 0.15 if self._rate_is_a_weight() else 0.0
 
     def of(self, reference: Reference) -> Search:
         """Return the search with another rule."""
@@ -112,6 +113,11 @@ class Search:
         """Whether the learner's rule went where the rule goes, in one of its forms."""
         return any(self.fits(form, tolerance) for form in self.reference.forms)
 
+    def _rate_is_a_weight(self) -> bool:
+        """Whether the learning rate is constant and equal to 1 - beta, so that one lacks where the other does."""
+        decays = [v for n, v in self.reference.settings.items() if n not in NOT_DECAYS and isinstance(v, float)]
+        return self.taken.constant_rate and any(abs(1 - v - self.trial.rates[0]) < 1e-9 for v in decays)
+
     def late(self) -> bool:
         """Whether the time is over; the search gives up then."""
         return time.thread_time() > self.until
@@ -122,7 +128,7 @@ class Search:
         found: list[Explanation] = []
         for form in self.reference.forms:
             for formula, explanation in self.variants(form):
-                if found and explanation.assumes > min(e.assumes for e in found):
+                if found and explanation.assumes > min(e.assumes for e in found) + self.slack:
                     break
                 if self.fits(formula, tolerance):
                     found.append(explanation)
@@ -141,7 +147,7 @@ class Search:
                 if self.fits(self.reference.forms[0], tolerance, shared):
                     name = "shared-state" if shared == "all" else "shared-t"
                     found.append(Explanation.of(name, sentence, self.reference.forms[0], 0.5))
-        return _best(found)
+        return _best(found, self.slack)
 
     def variants(self, form: Formula, most: float = np.inf) -> list[tuple[Formula, Explanation]]:
         """Return every edit of the catalogue on a formula, the likeliest first."""
@@ -330,8 +336,8 @@ def _merged(form: Formula, one: Formula, two: Formula) -> Formula | None:
     return form.with_body([*extra, *body])
 
 
-def _best(found: list[Explanation]) -> list[Explanation]:
-    """Return the explanations that assume the least, one of each name."""
+def _best(found: list[Explanation], slack: float = 0.0) -> list[Explanation]:
+    """Return the explanations that assume the least, up to some slack, one of each name."""
     found = sorted(found, key=lambda e: e.assumes)
-    least = [e for e in found if e.assumes <= found[0].assumes + 1e-9]
+    least = [e for e in found if e.assumes <= found[0].assumes + slack + 1e-9]
     return list({e.name: e for e in reversed(least)}.values())[::-1]

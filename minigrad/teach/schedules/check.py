@@ -76,6 +76,8 @@ def check_schedule(mine: Any, schedule: Any, **settings: Any) -> ScheduleReport:
     "restarts"       the cosine with t % T; with T_mult, each period is T_mult times the one before
     "warmup"         alpha_0 * min(1, (t + 1) / T)
     "warmup_cosine"  alpha_0 * (t + 1) / warmup while t < warmup, then the cosine from there to T
+    "inverse_sqrt"   alpha_0 * min((t + 1) / warmup, sqrt(warmup / (t + 1))); with d_model instead of alpha_0 the
+                     Transformer's, d_model**-0.5 * min((t + 1)**-0.5, (t + 1) * warmup**-1.5)
     "constant"       alpha_0 * factor while t < T, then alpha_0; factor 1/3
     "cyclic"         from alpha_0 up to `largest` in `up` steps and down again; with `decay`, each cycle is lower
     "onecycle"       from largest / div_factor (25) up to `largest` at start * T - 1 (start 0.3), down to the first rate
@@ -84,7 +86,8 @@ def check_schedule(mine: Any, schedule: Any, **settings: Any) -> ScheduleReport:
                      are not below best * (1 - threshold); threshold 0
     ================ ==================================================================================================
 
-    What comes after T is not compared, where a schedule ends there.
+    What comes after T is not compared, where a schedule ends there. A warm-up by t / T, from a rate of 0, is right too:
+    a note says which convention it is.
 
     Returns:
         A report, which is true as a bool if the schedule is right, and whose text explains what is wrong.

@@ -30,15 +30,13 @@ mistake("off-by-one", "schedule", "t is off by one: {detail}",
         ("t // every", "t // every + 1", "the first decay comes at t = 0 already"),
         ("", "t = t + 1", "it counts from 1 instead of from 0, so the decay comes one step early"),
         ("", "t = max(t - 1, 0)", "the decay comes one step late"), ("", "t = t - 1", "the decay comes one step late"))
-mistake("warmup-from-zero", "schedule", "the warm-up starts at a rate of 0: t + 1 is needed where t counts from 0",
-        ("(t + 1) / T", "t / T"), assumes=0.9)
 mistake("unit", "schedule", "t is {detail}: it is counted in another unit (epochs instead of steps, or the reverse)",
         *[("t", f"(t / {n})", f"divided by {n}") for n in UNITS],
         *[("t", f"(t // {n})", f"divided by {n} and rounded down") for n in UNITS],
         *[("t", f"({n} * t)", f"multiplied by {n}") for n in UNITS],
         *[("", f"t = t / {n}", f"divided by {n}") for n in UNITS],
         *[("", f"t = t // {n}", f"divided by {n} and rounded down") for n in UNITS],
-        *[("", f"t = {n} * t", f"multiplied by {n}") for n in UNITS], assumes=1.3)
+        *[("", f"t = {n} * t", f"multiplied by {n}") for n in UNITS], assumes=1.25)
 mistake("floor-missing", "schedule", "the division of t is not rounded down (/ instead of //): the rate falls smoothly "
         "instead of in steps", ("t // every", "t / every"))
 mistake("floor", "schedule", "the division is an integer division (// instead of /): fractions are cut off",
@@ -185,6 +183,10 @@ mistake("restarts-decay", "schedule", "the rate at each restart is {detail} time
         *[("alpha_0 - smallest", f"{f} ** (t // T) * (alpha_0 - smallest)", str(f)) for f in (0.5, 0.1, 0.8, 0.9)])
 mistake("restarts-off", "schedule", "each cycle has {detail}", ("t % A", "t % (A + 1)", "a step too many"),
         ("t % A", "t % (A - 1)", "a step too few"))
+mistake("cycle-cut", "schedule", "the cosine of a cycle goes over {detail}, where the cycle has T",
+        ("A * (t % T) / T", "A * (t % T) / (T + 1)", "T + 1 steps"),
+        ("A * (t % T) / T", "A * (t % T) / (T - 1)", "T - 1 steps"),
+        ("A * t / length", "A * t / T", "T steps, as in the first cycle"))
 mistake("ends-exchanged", "schedule", "the ends are exchanged: the rate grows from the last rate to alpha_0",
         ("alpha_0 + (last - alpha_0) * A / B", "last + (alpha_0 - last) * A / B"))
 mistake("range-sign", "schedule", "a sign is wrong: the rate grows beyond alpha_0",
@@ -194,6 +196,21 @@ mistake("restarted", "schedule", "the schedule starts again: t is taken modulo {
         assumes=1.2)
 mistake("warmup-not-limited", "schedule", "the warm-up does not stop: its upper limit is missing",
         ("min(1, A)", "(A)"))
+mistake("warmup-exponent", "schedule", "the exponent of the warm-up is {detail}",
+        ("warmup ** -1.5", "warmup ** -0.5", "-1/2 instead of -3/2"), ("warmup ** -1.5", "warmup ** 1.5", "positive"),
+        ("warmup ** -1.5", "1 / warmup", "-1 instead of -3/2"))
+mistake("decay-root-missing", "schedule", "the root is missing: the rate falls as 1 / t, instead of 1 / sqrt(t)",
+        ("np.sqrt(A / B)", "(A / B)"), ("(t + 1) ** -0.5", "1 / (t + 1)"))
+mistake("model-size", "schedule", "the factor d_model ** -0.5 {detail}",
+        ("d_model ** -0.5 * A", "(A)", "is missing"),
+        ("d_model ** -0.5", "d_model ** 0.5", "is inverted: the sign of its exponent is wrong"),
+        ("d_model ** -0.5", "1 / d_model", "is 1 / d_model: the root is missing"))
+mistake("ramp-of-root-missing", "schedule", "the warm-up is missing: the rate falls from its first value on",
+        ("min((t + 1) / warmup, A)", "A"), ("min((t + 1) ** -0.5, B)", "(t + 1) ** -0.5"),
+        ("min((t + 1) / warmup, A)", "min(1, A)"))
+mistake("decay-of-root-missing", "schedule", "the decay after the warm-up is missing",
+        ("min(A, np.sqrt(B))", "min(A, 1)"), ("min((t + 1) ** -0.5, B)", "B"),
+        ("min((t + 1) ** -0.5, B)", "min(warmup ** -0.5, B)"))
 mistake("maximum", "schedule", "the maximum is taken instead of the minimum", ("min(A, B)", "max(A, B)"))
 mistake("minimum", "schedule", "the minimum is taken instead of the maximum", ("max(A, B)", "min(A, B)"))
 mistake("warmup-constant", "schedule", "the warm-up does not rise: before its end the rate is a constant, {detail}",
@@ -322,8 +339,6 @@ mistake("warmup-missing", "schedule", "the warm-up is missing", ("rise if A else
         ("rise if t < warmup else fall", "(smallest + (alpha_0 - smallest) * (1 + np.cos(np.pi * t / T)) / 2)"))
 mistake("decay-missing", "schedule", "the decay after the warm-up is missing: the rate stays at alpha_0",
         ("rise if t < warmup else fall", "min(rise, alpha_0)"))
-mistake("warmup-starts-at-zero", "schedule", "the warm-up starts at a rate of 0: t + 1 is needed where t counts from 0",
-        ("(t + 1) / warmup", "t / warmup"), assumes=0.9)
 mistake("both-at-once", "schedule", "warm-up and decay are multiplied: the decay begins at t = 0 already",
         ("rise if t < warmup else fall", "(min(1, (t + 1) / warmup) * (smallest + (alpha_0 - smallest) * "
          "(1 + np.cos(np.pi * t / T)) / 2))"),
@@ -372,7 +387,7 @@ mistake("limit-added", "schedule", "the smallest rate is added instead of being 
 mistake("once-at-limit", "schedule", "the rate falls to its smallest value at once",
         ("max(rate * factor, smallest)", "smallest"), assumes=1.1)
 mistake("operator", "schedule", "an operator is wrong: `{after}` instead of `{before}`", ("A * B", "A / B"),
-        ("A / B", "A * B"), ("A * B", "A - B"), ("A * B", "A + B"), ("A * B", "B / A"),
+        ("A / B", "A * B"), ("A * B", "A - B"), ("A * B", "A + B"), ("A * B", "B / A"), ("A * B", "A ** B"),
         ("A + B", "A - B"), ("A - B", "A + B"), ("-A", "A"), assumes=1.6)
 mistake("dropped", "schedule", "a part of the formula is missing: `{after}` instead of `{before}`", ("A * B", "A"),
         ("A * B", "B"), ("A / B", "A"), ("A + B", "A"), ("A + B", "B"), ("A - B", "A"), assumes=1.6)
@@ -419,6 +434,16 @@ def _wrong_name(formula: Formula) -> Iterator[Variant]:
                 if other != node.id:
                     said = f"`{other}` is used in the formula instead of `{node.id}`"
                     yield Variant(replaced(formula, i, node, expression(other)), said)
+
+
+@mistake("number", "schedule", "a number is wrong: `{after}` instead of `{before}`", assumes=1.65)
+def _number(formula: Formula) -> Iterator[Variant]:
+    for i, node in expressions(formula):
+        if isinstance(node, ast.Constant) and isinstance(node.value, int | float):
+            n = node.value
+            for value in {n + 1, n - 1, 2 * n, n / 2, 10 * n, n / 10}:
+                if value > 0:
+                    yield Variant(replaced(formula, i, node, ast.Constant(value)))
 
 
 @mistake("scaled", "schedule", "`{detail}", assumes=1.5)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ast
+import inspect
+import textwrap
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +15,7 @@ import numpy as np
 from minigrad.nn.arguments import check_number, check_positive
 from minigrad.optim import lr_scheduler, schedule
 from minigrad.output.words import class_name
-from minigrad.teach.edits import Formula
+from minigrad.teach.edits import Formula, expression, filled
 
 SCHEDULES: dict[str, str] = {
     "step": "def step(t, alpha_0, every, factor=0.5): return alpha_0 * factor ** (t // every)",
@@ -31,6 +34,8 @@ SCHEDULES: dict[str, str] = {
     rise = alpha_0 * ((t + 1) / warmup)
     fall = smallest + (alpha_0 - smallest) * (1 + np.cos(np.pi * ((t - warmup) / (T - warmup)))) / 2
     return rise if t < warmup else fall""",
+    "inverse_sqrt": """def inverse_sqrt(t, alpha_0, warmup):
+    return alpha_0 * min((t + 1) / warmup, np.sqrt(warmup / (t + 1)))""",
     "constant": "def constant(t, alpha_0, T, factor=1 / 3): return alpha_0 * (factor if t < T else 1)",
     "cyclic": """def cyclic(t, alpha_0, largest, up):
     return alpha_0 + (largest - alpha_0) * (1 - abs(t / up - 2 * (t // (2 * up)) - 1))""",
@@ -61,6 +66,8 @@ OTHERS = {
     length = T
     for _ in range(20): t, length = (t - length, length * T_mult) if t >= length else (t, length)
     return smallest + (alpha_0 - smallest) * (1 + np.cos(np.pi * t / length)) / 2""",
+    ("inverse_sqrt", "d_model"): """def inverse_sqrt(t, d_model, warmup):
+    return d_model ** -0.5 * min((t + 1) ** -0.5, (t + 1) * warmup ** -1.5)""",
     ("cyclic", "decay"): """def cyclic(t, alpha_0, largest, up, decay):
     height = (1 - abs(t / up - 2 * (t // (2 * up)) - 1)) * decay ** (t // (2 * up))
     return alpha_0 + (largest - alpha_0) * height""",
@@ -75,12 +82,32 @@ TOPS = (
     ("int(start * T)", "(T - int(start * T))", TOP_NOTE),
 )
 """Where one cycle has its top and its end: all are usual."""
+FROM_ZERO = (
+    "the warm-up is t / {0}, so that the first rate is 0 and the first step does nothing; here it is (t + 1) / {0}"
+)
+WARMUPS = {
+    "warmup": (("(t + 1) / T", "t / T", FROM_ZERO.format("T")),),
+    "warmup_cosine": (
+        ("(t + 1) / warmup", "t / warmup", FROM_ZERO.format("warmup")),
+        ("(t + 1) / warmup", "(t + 1) / (warmup + 1)",
+         "the rate at the first step is alpha_0 / (warmup + 1): here it is alpha_0 / warmup"),
+    ),
+    "inverse_sqrt": (
+        ("min((t + 1) / warmup, np.sqrt(warmup / (t + 1)))", "min(t / warmup, np.sqrt(warmup / max(t, 1)))",
+         FROM_ZERO.format("warmup")),
+        ("min((t + 1) ** -0.5, (t + 1) * warmup ** -1.5)", "min(max(t, 1) ** -0.5, t * warmup ** -1.5)",
+         FROM_ZERO.format("warmup")),
+        ("(t + 1)", "max(t, 1)", "t counts from 0, and 0 is taken as 1; here the warm-up is (t + 1) / warmup"),
+    ),
+}  # fmt: skip
+"""How a warm-up may count t: each is a usual convention."""
 OTHER_NAMES = {
     "1/t": "inverse", "exp": "exponential", "step_decay": "step", "cosine_annealing": "cosine", "steplr": "step",
     "multisteplr": "multistep", "exponentiallr": "exponential", "cosineannealinglr": "cosine", "linearlr": "linear",
     "polynomiallr": "polynomial", "poly": "polynomial", "cosineannealingwarmrestarts": "restarts", "sgdr": "restarts",
     "constantlr": "constant", "cycliclr": "cyclic", "triangular": "cyclic", "onecyclelr": "onecycle",
     "one_cycle": "onecycle", "one-cycle": "onecycle", "1cycle": "onecycle", "reducelronplateau": "plateau",
+    "noam": "inverse_sqrt", "transformer": "inverse_sqrt",
     "warm-up": "warmup", "warm_up": "warmup", "warm_restarts": "restarts", "warmup-cosine": "warmup_cosine",
     "stepdecay": "step", "exponentialdecay": "exponential", "inversedecay": "inverse", "inverse_time": "inverse",
 }  # fmt: skip
@@ -124,8 +151,8 @@ class Reference:
                     what = class_name(asked)
                     raise TypeError(f"check_schedule: schedule must be a name, a scheduler or a function, got {what}.")
                 name = getattr(asked, "__name__", None) or class_name(asked)
-                formula = Formula.of("def schedule(t): return schedule(t)")
-                return Reference(name.strip("<>"), formula, {"schedule": asked})
+                formula, used = _written(asked)
+                return Reference(name.strip("<>"), formula, {**used, "schedule": asked})
             asked, own = named
             given = {**own, **given}
         name = OTHER_NAMES.get(asked.lower(), asked.lower())
@@ -143,15 +170,14 @@ class Reference:
             text = text.replace(f"(1 + np.cos(np.pi * ({down}))) / 2", f"(1 - {down})")
         formula = Formula.of(text)
         settings = _settings(name, text, formula, given)
-        alternatives = []
+        alternatives: list[tuple[str, Formula]] = []
         if name == "onecycle":
             alternatives = [
                 (note, Formula.of(text.replace("(T - 1 - top)", length).replace("start * T - 1", top)))
                 for top, length, note in TOPS
             ]
-        if name == "warmup_cosine":
-            note = "the rate at the first step is alpha_0 / (warmup + 1): here it is alpha_0 / warmup"
-            alternatives = [(note, Formula.of(text.replace("(t + 1) / warmup", "(t + 1) / (warmup + 1)")))]
+        for ours, theirs, note in WARMUPS.get(name, ()):
+            alternatives.append((f"another convention: {note}", Formula.of(text.replace(ours, theirs))))
         if name == "plateau":
             settings["losses"] = losses(int(settings["patience"]), settings["threshold"])
         return Reference(name, formula, settings, alternatives)
@@ -166,7 +192,7 @@ class Reference:
             return int(1.4 * max(s["milestones"])) + 2
         if "schedule" in s:  # a function of t, or a scheduler that may have an end
             return int(getattr(s["schedule"], "total_steps", 61)) - 1
-        length = s.get("T", s.get("every", 2 * s["up"] if "up" in s else 20))
+        length = s.get("T", s.get("every", 2 * s["up"] if "up" in s else s.get("warmup", 20)))
         if self.name in ENDING:
             return int(length) - (self.name == "onecycle") or 1
         return int(length * (1 + s.get("T_mult", 1) + s.get("T_mult", 1) ** 2)) or 20
@@ -214,9 +240,27 @@ def _settings(name: str, text: str, formula: Formula, given: dict[str, Any]) -> 
                 raise ValueError(f"check_schedule: {n} must be finite, got {number}")
     if not len(settings.get("milestones", [0])):
         raise ValueError("check_schedule: milestones must not be empty")
-    lengths = ("alpha_0", "largest", "T", "every", "up", "warmup")
+    lengths = ("alpha_0", "largest", "T", "every", "up", "warmup", "d_model")
     check_positive("check_schedule", **{n: value for n, value in settings.items() if n in lengths})
     return settings
+
+
+def _written(asked: Any) -> tuple[Formula, dict[str, Any]]:
+    """Return the formula of a function of t and the names that it uses; if its source cannot be read, a call of it."""
+    with suppress(Exception):
+        outside = inspect.getclosurevars(asked)
+        used = {**outside.builtins, **outside.globals, **outside.nonlocals}
+        numbers = frozenset(n for n, v in used.items() if isinstance(v, int | float))
+        for node in ast.walk(ast.parse(textwrap.dedent(inspect.getsource(asked)).strip())):
+            if not isinstance(node, ast.Lambda | ast.FunctionDef) or len(node.args.args) != 1:
+                continue
+            time = node.args.args[0].arg
+            body = [ast.Return(node.body)] if isinstance(node, ast.Lambda) else node.body
+            names = {time: expression("t"), "math": expression("np")}
+            formula = Formula("schedule", tuple(filled(line, names) for line in body), numbers)
+            if all(np.isclose(formula({**used, "np": np, "t": t}), asked(t), rtol=1e-12) for t in (0, 1, 7, 30)):
+                return formula, used
+    return Formula.of("def schedule(t): return schedule(t)"), {}
 
 
 def _named(asked: Any) -> tuple[str, dict[str, Any]] | None:

@@ -17,14 +17,17 @@ mistake("velocity-subtracted", "rule", "the sign of the velocity is wrong: it is
 mistake("lookahead-sign", "rule", "the look-ahead of Nesterov's momentum has the wrong sign",
         ("theta + mu * v", "theta - mu * v"), ("dx + mu * v", "dx - mu * v"))
 mistake("lookahead-missing", "rule", "the look-ahead of Nesterov's momentum is missing: this is plain momentum",
-        ("theta + mu * v", "theta"), ("dx + mu * v", "v"))
+        ("theta + mu * v", "theta"), ("dx + mu * v", "v"), assumes=0.95)
+mistake("velocity-before-stale", "rule", "`v_before` is the new velocity, not the one before: it must be saved before "
+        "`v` changes, and as a copy where `v` changes in place (so the step is that of plain momentum)",
+        ("-mu * v_before + A", "-mu * v + A"), assumes=0.95)
 mistake("lookahead-stale", "rule", "Nesterov's look-ahead uses the stale velocity, of the step before, instead of the "
         "new one", ("theta + mu * v", "theta + mu * state.get('v', 0.0)"),
         ("dx + mu * v", "dx + mu * state.get('v', 0.0)"))
 mistake("lookahead-unscaled", "rule", "Nesterov's look-ahead goes the whole velocity instead of mu times it",
-        ("theta + mu * v", "theta + v"), ("dx + mu * v", "dx + v"))
+        ("theta + mu * v", "theta + v"), ("dx + mu * v", "dx + v"), ("mu * v - A", "v - A"))
 mistake("lookahead-new-gradient-missing", "rule", "Nesterov's step goes along mu * v alone: the gradient itself is "
-        "missing", ("dx + mu * v", "mu * v"))
+        "missing", ("dx + mu * v", "mu * v"), ("mu * v - learning_rate * dx", "mu * v"))
 mistake("lookahead-back", "rule", "Nesterov's step back by the old velocity is missing: x is not moved back to theta "
         "first", ("theta = theta + v", "theta = x + v"))
 mistake("step-twice", "rule", "the step is taken twice: x moves by two times the rule's step",

@@ -6,7 +6,17 @@ import ast
 from collections.abc import Iterator
 
 from minigrad.teach.catalogue import Variant, mistake
-from minigrad.teach.edits import Formula, begun_with, expression, expressions, replaced, rewrite, shown, statements
+from minigrad.teach.edits import (
+    Formula,
+    begun_with,
+    expression,
+    expressions,
+    is_name,
+    replaced,
+    rewrite,
+    shown,
+    statements,
+)
 
 COUPLED = "dx = dx + weight_decay * x"
 DECOUPLED = "x = (1 - learning_rate * weight_decay) * x"
@@ -25,15 +35,14 @@ mistake("weight-decay-decoupled", "rule", "the weight decay shrinks x itself (de
         "the gradient", (COUPLED, DECOUPLED), assumes=0.9)
 mistake("weight-decay-factor", "rule", "the weight decay has an extra factor of 2 or 1/2",
         ("weight_decay", "(2 * weight_decay)"), ("weight_decay", "(weight_decay / 2)"))
-mistake("weight-decay-of", "rule", "the weight decay is applied to the wrong thing instead of to x",
-        (COUPLED, "dx = dx + weight_decay * dx"), (COUPLED, "dx = dx + weight_decay * x ** 2"),
-        (COUPLED, "dx = dx + weight_decay * np.sign(x)"), (COUPLED, "dx = dx + weight_decay"),
-        (COUPLED, "dx = dx + weight_decay * np.sum(x ** 2)"), (DECOUPLED, "x = x; dx = (1 + weight_decay) * dx"),
-        (DECOUPLED, "x = x - learning_rate * weight_decay * x ** 2"),
-        (DECOUPLED, "x = x - learning_rate * weight_decay * np.abs(x)"),
-        (DECOUPLED, "dx = (1 - learning_rate * weight_decay) * dx"),
-        (DECOUPLED, "x = x - learning_rate * weight_decay * dx"), (DECOUPLED, "x = x - learning_rate * weight_decay"),
-        (DECOUPLED, "x = x - learning_rate * weight_decay * np.sign(x)"))
+mistake("weight-decay-of", "rule", "the weight decay has the wrong factor: {detail} instead of x itself", *[
+    (line, instead + what, said)
+    for line, instead in ((COUPLED, "dx = dx + weight_decay"), (DECOUPLED, "x = x - learning_rate * weight_decay"))
+    for what, said in ((" * dx", "the gradient dx"), (" * x ** 2", "the square of x"), (" * np.abs(x)", "abs(x)"),
+                       (" * np.sign(x)", "the sign of x (the derivative of abs(x), L1)"), ("", "nothing, a constant"),
+                       (" * np.sum(x ** 2)", "the sum of all squares, a number,"))],
+    (DECOUPLED, "x = x; dx = (1 + weight_decay) * dx", "the gradient dx"),
+    (DECOUPLED, "dx = (1 - learning_rate * weight_decay) * dx", "the gradient dx"))
 mistake("weight-decay-added-to-x", "rule", "the weight decay is added to x itself instead of to the gradient: x grows",
         (COUPLED, "x = x + weight_decay * x"))
 mistake("weight-decay-twice", "rule", "the weight decay is applied twice: to the gradient and to x itself",
@@ -54,6 +63,7 @@ mistake("weight-decay-of-rate", "rule", "the learning rate decays by the weight 
 def _elsewhere(formula: Formula) -> Iterator[Variant]:
     """Added to one use of the gradient or of its average, instead of the right decay or beside it."""
     for i, decay in _decays(formula):
+        coupled = ast.unparse(decay) == COUPLED
         for base, said in (
             (formula.without(i), ", where it does not belong"),
             (formula, ", besides the decay of the rule: it is applied twice"),
@@ -62,7 +72,9 @@ def _elsewhere(formula: Formula) -> Iterator[Variant]:
                 is_gradient = isinstance(node, ast.Name) and node.id in ("dx", "m", "mb", "step", "v")
                 if is_gradient and base.body[j] is not decay:
                     new = ast.BinOp(node, ast.Add(), expression("weight_decay * x"))
-                    where = f"{ast.unparse(node)}` in `{shown(base.body[j])}`{said}"
+                    alone = coupled and base is not formula and is_name(node, "dx")
+                    what = " alone: the other uses of dx lack it" if alone else said
+                    where = f"{ast.unparse(node)}` in `{shown(base.body[j])}`{what}"
                     yield Variant(replaced(base, j, node, new), where)
             if base is formula:
                 again = statements("x = x - learning_rate * weight_decay * x")
