@@ -101,6 +101,7 @@ class Differences:
         wrote: whether the function wrote into its argument.
         changed: whether any evaluation returned something else than `here`.
         unsteady: whether the function returned something else when it was called again at x.
+        raised: what the function raised beside x, None if it did not.
         evaluations: the number of evaluations.
 
     >>> d = Differences(lambda x: x**2, np.array([3.0, 0.0]))
@@ -114,6 +115,7 @@ class Differences:
     ) -> None:
         self._terms, self.x, self._tolerance = terms, x.copy(), tolerance
         self.wrote = self.changed = self.unsteady = False
+        self.raised: Exception | None = None
         self.evaluations = 0
         self.here = self._evaluate(x)
         self.precision = max(precision, np.finfo(float).eps)
@@ -145,7 +147,8 @@ class Differences:
             self.repeat()
         try:
             value = self._evaluate(point)
-        except Exception:  # beside x, where a user's function may raise what it likes
+        except Exception as error:  # beside x, where a user's function may raise what it likes
+            self.raised = error
             return np.full(self.here.shape, np.nan)
         if value.shape != self.here.shape:
             return np.full(self.here.shape, np.nan)
@@ -426,12 +429,17 @@ class WeightedOutputs:
 
     def __init__(self, func: Callable[..., Any], inputs: Sequence[Any], upstream: Any = None) -> None:
         self.func, self.inputs = func, inputs
+        self._records = False  # whether the function needs a graph for its value, as it computes a gradient itself
         outputs = self.outputs()
         rng = np.random.default_rng(0)
         self.weights = [rng.standard_normal(o.shape).astype(o.dtype) for o in outputs]
         self.precision = max(float(np.finfo(o.dtype).eps) for o in outputs)
         if upstream is not None:
-            self.weights = [np.asarray(u.detach().numpy() if isinstance(u, Tensor) else u) for u in upstream]
+            several = [upstream] if isinstance(upstream, Tensor) else upstream
+            self.weights = [np.asarray(u.detach().numpy() if isinstance(u, Tensor) else u) for u in several]
+            if not _fit(self.weights, outputs):
+                given, needed = ([a.shape for a in arrays] for arrays in (self.weights, outputs))
+                raise ValueError(f"gradcheck: grad_outputs have the shapes {given}, the outputs {needed}")
 
     def outputs(self) -> list[Tensor]:
         """Return the outputs that have gradients."""
@@ -447,11 +455,22 @@ class WeightedOutputs:
 
     def loss(self, weights: Sequence[np.ndarray] | None = None) -> np.ndarray:
         """Return all outputs times their weights as one vector, whose sum is meant."""
-        with no_grad():
-            outputs = self.outputs()
-        return np.concatenate(
-            [(w.astype(float) * o._array.astype(float)).ravel() for w, o in zip(weights or self.weights, outputs)]
-        )
+        arrays = [o._array.astype(float) for o in self._values()]
+        weights = weights or self.weights
+        if not _fit(weights, arrays):
+            return np.concatenate([a.ravel() for a in arrays])  # another number of terms: the function is unsteady
+        return np.concatenate([(w.astype(float) * a).ravel() for w, a in zip(weights, arrays)])
+
+    def _values(self) -> list[Tensor]:
+        """Return the outputs, without their graph where the function does not need it."""
+        if not self._records:
+            try:
+                with no_grad():
+                    return self.outputs()
+            except RuntimeError:
+                self._records = True
+        with enable_grad():
+            return self.outputs()
 
     def of(self, tensor: Tensor) -> Callable[[np.ndarray], np.ndarray]:
         """Return the loss as a function of the array of one of the inputs."""
@@ -469,10 +488,16 @@ class WeightedOutputs:
         return terms
 
     def gradients(self, wanted: list[Tensor]) -> Any:
-        """Return the gradients that the engine computes."""
+        """Return the gradients that the engine computes; None if the outputs have other shapes than before."""
         with enable_grad():
             outputs = self.outputs()
+            if not _fit(self.weights, outputs):
+                return None
             reached = [(o, as_tensor(w)) for o, w in zip(outputs, self.weights) if o.requires_grad]
             if not reached:
                 return (None,) * len(wanted)
             return grad([o for o, _ in reached], wanted, [w for _, w in reached], allow_unused=True)
+
+
+def _fit(weights: Sequence[Any], outputs: Sequence[Any]) -> bool:
+    return [w.shape for w in weights] == [o.shape for o in outputs]

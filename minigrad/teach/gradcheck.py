@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,11 +10,11 @@ import numpy as np
 from minigrad.autograd import grad
 from minigrad.autograd.comparison import RTOL
 from minigrad.autograd.finite_differences import WeightedOutputs, numerical_gradient
-from minigrad.grad_mode import enable_grad
-from minigrad.nn.arguments import check_callable
+from minigrad.grad_mode import enable_grad, inference_mode
+from minigrad.nn.arguments import check_callable, check_not_negative, check_positive
 from minigrad.output.words import class_name, in_brackets
 from minigrad.teach.diagnosis import Case
-from minigrad.teach.gradient_examination import WROTE, Question, examine, other_questions, parameter_names
+from minigrad.teach.gradient_examination import UNSTEADY, WROTE, Question, examine, other_questions, parameter_names
 from minigrad.teach.gradient_report import Finding, Report
 from minigrad.tensors.creation import as_tensor
 from minigrad.tensors.tensor import Tensor
@@ -26,6 +26,7 @@ class GradcheckError(RuntimeError):
     report: Report | None = None
 
 
+@inference_mode(False)
 def gradcheck_report(
     func: Callable[..., Any],
     inputs: Any,
@@ -45,10 +46,9 @@ def gradcheck_report(
         Pattern: a constant factor of 1/2: the 2 of a square, or an input used twice (= for +=)?
     ...
     """
-    check_callable("gradcheck", func=func)
-    if not isinstance(inputs, Iterable):
-        raise TypeError(f"gradcheck: inputs must be a tensor, or several in a list, got {class_name(inputs)}")
-    several = [inputs] if isinstance(inputs, Tensor) else list(inputs)
+    check_positive("gradcheck", eps=eps)
+    check_not_negative("gradcheck", atol=atol, rtol=rtol, nondet_tol=nondet_tol)
+    several = _arguments("gradcheck", func, inputs)
     wanted = {i: t for i, t in enumerate(several) if isinstance(t, Tensor) and t.requires_grad}
     if not wanted:
         raise ValueError("gradcheck: none of the inputs requires a gradient: tensor(..., requires_grad=True)")
@@ -70,6 +70,10 @@ def gradcheck_report(
     written = [i for i, t in wanted.items() if not np.array_equal(t._array, before[i], equal_nan=True)]
     for i, t in wanted.items():
         t._array[...] = before[i]
+    titles = {i: f"input {i}{in_brackets(t.name)}" for i, t in wanted.items()}
+    if computed is None:
+        unknown = "could not be told"
+        return Report([Finding(titles[i], t.shape, t.dtype, unknown, notes=[UNSTEADY]) for i, t in wanted.items()])
     findings = []
     for (i, t), g in zip(wanted.items(), computed):
         h = max(eps, 1e-3) if t.dtype == np.float32 else eps
@@ -82,7 +86,7 @@ def gradcheck_report(
         subject = func, several, i, names, checked.weights
         about = Case(given, given, before[i].astype(float), sizes, others, True, *subject)
         question = Question(
-            name=f"input {i}{in_brackets(t.name)}",
+            name=titles[i],
             terms=checked.of(t),
             x=before[i],
             analytic=analytic,
@@ -105,6 +109,14 @@ def gradcheck_report(
             )
         findings.append(finding)
     return Report(findings)
+
+
+def _arguments(name: str, func: Any, inputs: Any) -> list[Any]:
+    """Return the arguments of the function that is checked."""
+    check_callable(name, func=func)
+    if not isinstance(inputs, Iterable) or isinstance(inputs, str | Mapping | np.ndarray):
+        raise TypeError(f"{name}: inputs must be a tensor, or several in a list, got {class_name(inputs)}")
+    return [inputs] if isinstance(inputs, Tensor) else list(inputs)
 
 
 def gradcheck(
@@ -136,7 +148,8 @@ def gradcheck(
     Raises:
         GradcheckError: for a wrong gradient, with index, values, relative errors and the likeliest mistake; for one
             that could not be told, with the reason and what helps.
-        ValueError: if no input requires a gradient.
+        ValueError: if no input requires a gradient; if eps is not positive, or another setting is negative.
+        TypeError: if func is no function, or inputs is neither a tensor nor several.
 
     An element at a kink (relu at 0) counts as right if its gradient lies between the slopes on the two sides. Elements
     that share a kink (equal numbers in a maximum) are examined together.
@@ -157,6 +170,7 @@ def _answer(report: Report, raise_exception: bool) -> bool:
     return report.ok
 
 
+@inference_mode(False)
 def gradgradcheck(
     func: Callable[..., Any],
     inputs: Any,
@@ -174,7 +188,7 @@ def gradgradcheck(
     >>> gradgradcheck(lambda x: x**3, tensor([1.0, 2.0], dtype="float64", requires_grad=True))
     True
     """
-    several = [inputs] if isinstance(inputs, Tensor) else list(inputs)
+    several = _arguments("gradgradcheck", func, inputs)
     places = [i for i, t in enumerate(several) if isinstance(t, Tensor) and t.requires_grad]
     outputs = [o for o in WeightedOutputs(func, several).outputs() if o.requires_grad]
     if grad_outputs is None:

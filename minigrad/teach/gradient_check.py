@@ -85,7 +85,7 @@ def check_gradient(
     if not _takes_one(f):
         signature = f"{getattr(f, '__name__', 'f')}{inspect.signature(f)}"
         raise TypeError(
-            f"check_gradient: f is called with x alone, but is {signature}; fix the other arguments: lambda x: f(x, …)"
+            f"check_gradient: f is called with x alone, but is {signature}; fix the others: lambda x: f(x, ...)"
         )
     is_array = isinstance(x, np.ndarray | list | tuple | Tensor)
     given = None if upstream is None else _numbers(upstream, "upstream").astype(float)
@@ -104,7 +104,7 @@ def check_gradient(
                 "computed with (a random one, of that shape)"
             )
         given = np.ones(value.shape)
-    if value.dtype.kind != "f" and value.any() and analytic.any():
+    if value.dtype.kind != "f" and (value.any() or value.dtype.kind == "b") and analytic.any():
         finding = Finding(name, point.shape, point.dtype, "could not be told", notes=[INTEGERS.format(value.dtype)])
         return Report([finding])
     if given.shape != value.shape:
@@ -161,7 +161,7 @@ def _numbers(value: Any, what: str) -> np.ndarray:
     plain = _plain(value)
     try:
         array = np.asarray(plain)
-    except ValueError:
+    except (TypeError, ValueError):  # lists of several lengths, or of Values
         array = np.asarray(None)
     if array.dtype.kind == "c":
         raise TypeError(
@@ -221,7 +221,7 @@ def _own_gradient(found: tuple[Any, ...], x: np.ndarray, name: str) -> Any:
         return fitting[0]
     raise ValueError(
         f"check_gradient: f returns several gradients, and {len(fitting)} of them have the shape of x, {x.shape}. Say "
-        f"which one: dx=…, or name={next(iter(gradients))!r} for a dictionary ({', '.join(map(repr, gradients))})"
+        f"which one: dx=..., or name={next(iter(gradients))!r} for a dictionary ({', '.join(map(repr, gradients))})"
     )
 
 

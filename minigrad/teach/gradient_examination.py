@@ -19,6 +19,7 @@ import numpy as np
 
 from minigrad.autograd.comparison import MANY, RTOL, Comparison, compare
 from minigrad.autograd.finite_differences import Differences, numerical_gradient
+from minigrad.output.words import class_name, printable
 from minigrad.teach.diagnosis import Case, Diagnosis, diagnosis, tape_of
 from minigrad.teach.gradient_report import Finding, verdict
 from minigrad.teach.tape import Tape
@@ -32,11 +33,15 @@ UNSTEADY = (
 WROTE = "the function writes into its argument, so the caller's x is changed, too. Start it with x = x.copy()"
 INTEGERS = (
     "the function returns numbers of the type {}, which have no fraction, so that small steps do not show in them. Is "
-    "there an int(…), or an array of integers that results are written to? Make it float"
+    "there an int(...), or an array of integers that results are written to? Make it float"
 )
 CONSTANT = (
     "the function returns the same value at every point that was tried. Does it use its argument, or another array of "
     "the program? Does it remember its first answer (a cache)?"
+)
+RAISES = (
+    "the function raises {raised} beside x, where differences need its value. Does it check its argument, or look up "
+    "what it has computed before?"
 )
 LARGE = 100_000
 """The number of elements of a graph above which mistakes are not made at each of its operations."""
@@ -106,7 +111,7 @@ class Question:
 
     def rounding_of(self, tape: Tape | None) -> float:
         """Return how far the gradient moves if each result of the graph is rounded to the type of `analytic`."""
-        with np.errstate(all="ignore"), suppress(Exception):  # an operation that cannot be computed again
+        with suppress(Exception):  # an operation that cannot be computed again
             return 0.0 if tape is None else float(np.abs(tape.in_precision(self.analytic.dtype) - tape.gradient).max())
         return 0.0
 
@@ -126,7 +131,7 @@ class Question:
 
     def diagnose(self, finding: Finding, case: Case) -> None:
         """Write the likeliest mistake into the finding."""
-        with np.errstate(all="ignore"), suppress(ArithmeticError, ValueError):  # numbers close to the range of floats
+        with suppress(ArithmeticError, ValueError):  # numbers close to the range of floats
             finding.diagnosis = diagnosis(case)
 
     def diagnose_sample(self, finding: Finding, case: Case) -> None:
@@ -141,6 +146,7 @@ class Question:
             finding.notes.append("It is too large to look for the cause at each operation: check a smaller case")
 
 
+@np.errstate(all="ignore")
 def examine(question: Question) -> Finding:
     """Return what is found of one gradient."""
     x, analytic = question.x, question.analytic
@@ -172,7 +178,7 @@ def examine(question: Question) -> Finding:
         return finding
     finding.sampled = compared.sampled
     if not _is_rounding(finding, question, compared):
-        _fill(finding, question, compared)
+        _fill(finding, question, compared, differences.raised)
     if compared.sampled:
         others = "the others in groups"
         if suspects is None or (suspects.size and finding.ok):  # the graph is not known, or is another one
@@ -263,7 +269,12 @@ def _is_rounding(finding: Finding, question: Question, compared: Comparison) -> 
     return True
 
 
-def _fill(finding: Finding, question: Question, compared: Comparison) -> None:
+def _named(error: Exception) -> str:
+    text = printable(error)[:100]
+    return class_name(error) + (f" ({text})" if text else "")
+
+
+def _fill(finding: Finding, question: Question, compared: Comparison, raised: Exception | None) -> None:
     """Fill a finding with what the comparison showed, in words."""
     by = {v: [e for e in compared.elements if e.verdict == v] for v in ("right", "wrong", "unknown", "unexamined")}
     finding.wrong, finding.unknown, finding.unexamined = (len(by[v]) for v in ("wrong", "unknown", "unexamined"))
@@ -282,7 +293,7 @@ def _fill(finding: Finding, question: Question, compared: Comparison) -> None:
         elif not all(e.kind == "tie" for e in by["wrong"]):
             question.diagnose(finding, question.case(compared.numeric, trusted))
         for tie in compared.ties[:3]:
-            indices = ", ".join(str(list(i)) for i in tie.indices[:6]) + ", …" * (len(tie.indices) > 6)
+            indices = ", ".join(str(list(i)) for i in tie.indices[:6]) + ", ..." * (len(tie.indices) > 6)
             low, high = tie.slopes
             must = f"{low:.4g}" if high - low <= 1e-3 * max(abs(low), abs(high)) else f"{low:.4g} to {high:.4g}"
             what = "together" if set(tie.direction) == {1.0} else f"times {np.round(tie.direction, 3).tolist()[:6]}"
@@ -298,7 +309,8 @@ def _fill(finding: Finding, question: Question, compared: Comparison) -> None:
     if finding.verdict == "could not be told":
         finding.worst = sorted(by["unknown"], key=lambda e: -max(abs(e.analytic), abs(e.numeric)))
         for kind in dict.fromkeys(e.kind for e in finding.worst):
-            finding.notes.append(_REASONS[kind][0].upper() + _REASONS[kind][1:])
+            reason = _REASONS[kind] if kind != "undefined" or raised is None else RAISES.format(raised=_named(raised))
+            finding.notes.append(reason[0].upper() + reason[1:])
         return
     smooth = [e for e in by["right"] if e.kind != "kink" and (e.analytic or e.numeric)]
     resolved = [e for e in smooth if e.numeric and e.accuracy <= RTOL / 2 * abs(e.numeric)]

@@ -19,51 +19,43 @@ from minigrad.teach.wording import Words
 MOST = 14
 """The number of arrays of a pool that formulas are made of."""
 
-_ONE: dict[str, float] = {
-    **{"a": 0.0, "1 - a": 0.1, "-a": 0.3, "a**2": 0.3, "a * (1 - a)": 0.3, "1 - a**2": 0.3, "2 * a": 0.4, "a / 2": 0.4},
-    **{"1 / a": 0.4, "-1 / a": 0.5, "1 / a**2": 0.5, "-1 / a**2": 0.5, "exp(a)": 0.5, "exp(-a)": 0.5, "-exp(-a)": 0.6},
-    **{"log(a)": 0.5, "sqrt(a)": 0.4, "1 / sqrt(a)": 0.5, "1 / (2 * a)": 0.5, "tanh(a)": 0.4, "1 - tanh(a)**2": 0.4},
-    **{"sigmoid(a)": 0.4, "1 - sigmoid(a)": 0.5, "sigmoid(a) * (1 - sigmoid(a))": 0.4, "1 + a": 0.5, "1 + a**2": 0.5},
-    **{"a > 0": 0.4, "a >= 0": 0.5, "a < 0": 0.5, "sign(a)": 0.4, "abs(a)": 0.4, "sin(a)": 0.4, "cos(a)": 0.4},
-    **{"-sin(a)": 0.4, "-cos(a)": 0.5, "cosh(a)": 0.6, "sinh(a)": 0.6, "3 * a**2": 0.5, "a**3": 0.6, "a != 0": 0.6},
-    **{"1 / (1 + a**2)": 0.5, "a * (1 + a)": 0.6, "(1 - a)**2": 0.6, "-a**2": 0.6, "1 / a**3": 0.7, "-0.5 / a**3": 0.6},
-    **{
-        "2 * a * (1 - a)": 0.6,
-        "1 - 2 * a": 0.6,
-        "2 * (1 - a**2)": 0.6,
-        "1 / (1 + a)": 0.6,
-        "a - 1": 0.6,
-        "1 - a**3": 0.8,
-    },
-    **{"a * (1 - a**2)": 0.6, "1 - abs(a)": 0.6, "1 / (1 - a**2)": 0.7, "log2(a)": 0.8, "2**a": 0.7, "0.5 / a": 0.5},
-    **{
-        "cos(a * pi / 180)": 0.8,
-        "a == 0": 0.7,
-        "a <= 0": 0.7,
-        "abs(a) <= 1": 0.8,
-        "a * sigmoid(a)": 0.6,
-        "1 / (2 * sqrt(a))": 0.6,
-    },
-}
+
+def _by_cost(table: dict[float, str]) -> dict[str, float]:
+    return {text: cost for cost, texts in table.items() for text in texts.split("; ")}
+
+
+_ONE = _by_cost(
+    {
+        0.0: "a",
+        0.1: "1 - a",
+        0.3: "-a; a**2; a * (1 - a); 1 - a**2",
+        0.4: "2 * a; a / 2; 1 / a; sqrt(a); tanh(a); 1 - tanh(a)**2; sigmoid(a); sigmoid(a) * (1 - sigmoid(a)); a > 0; "
+        "sign(a); abs(a); sin(a); cos(a); -sin(a)",
+        0.5: "-1 / a; 1 / a**2; -1 / a**2; exp(a); exp(-a); log(a); 1 / sqrt(a); 1 / (2 * a); 1 - sigmoid(a); 1 + a; "
+        "1 + a**2; a >= 0; a < 0; -cos(a); 3 * a**2; 1 / (1 + a**2); 0.5 / a",
+        0.6: "-exp(-a); cosh(a); sinh(a); a**3; a != 0; a * (1 + a); (1 - a)**2; -a**2; -0.5 / a**3; 2 * a * (1 - a); "
+        "1 - 2 * a; 2 * (1 - a**2); 1 / (1 + a); a - 1; a * (1 - a**2); 1 - abs(a); a * sigmoid(a); 1 / (2 * sqrt(a))",
+        0.7: "1 / a**3; 1 / (1 - a**2); 2**a; a == 0; a <= 0",
+        0.8: "1 - a**3; log2(a); cos(a * pi / 180); abs(a) <= 1",
+    }
+)
 """Formulas of one array, with what they assume."""
-_TWO: dict[str, float] = {
-    **{"a * b": 0.5, "a / b": 0.5, "a - b": 0.5, "a + b": 0.5, "a * (1 - b)": 0.6, "-a / b": 0.6, "-a * b": 0.7},
-    **{
-        "a / b**2": 0.7,
-        "-a / b**2": 0.7,
-        "a * b * (1 - b)": 0.7,
-        "a * (1 - b**2)": 0.7,
-        "a**2 / b": 0.8,
-        "a * b**2": 0.8,
-    },
-    **{"a + b * (1 - a)": 0.8, "a * exp(b)": 0.8, "2 * (a - b)": 0.6, "a * sign(b)": 0.8, "sigmoid(a) - b": 0.7},
-    **{"a * (b > 0)": 0.7, "(a - b) * (1 - a**2)": 0.9, "(a - b) * a * (1 - a)": 0.9, "a - b > 0": 0.9},
-}
+_TWO = _by_cost(
+    {
+        0.5: "a * b; a / b; a - b; a + b",
+        0.6: "a * (1 - b); -a / b; 2 * (a - b)",
+        0.7: "-a * b; a / b**2; -a / b**2; a * b * (1 - b); a * (1 - b**2); sigmoid(a) - b; a * (b > 0)",
+        0.8: "a**2 / b; a * b**2; a + b * (1 - a); a * exp(b); a * sign(b)",
+        0.9: "(a - b) * (1 - a**2); (a - b) * a * (1 - a); a - b > 0",
+    }
+)
 """Formulas of two arrays."""
-_NAMES: dict[str, Any] = {**vars(np), "sigmoid": lambda t: 1 / (1 + np.exp(-t))}
-_COMPILED = {text: eval(f"lambda a, b: {text}", dict(_NAMES)) for text in (*_ONE, *_TWO)}
-for _text in ("log(a)", "sqrt(a)", "1 / sqrt(a)", "log2(a)", "1 / (2 * sqrt(a))"):
-    _COMPILED[_text] = eval(f"lambda a, b: {_text.replace('(a)', '(abs(a))')}", dict(_NAMES))
+_NAMES: dict[str, Any] = {
+    **vars(np),
+    "sigmoid": lambda t: 1 / (1 + np.exp(-t)),
+    **{"log": lambda t: np.log(np.abs(t)), "log2": lambda t: np.log2(np.abs(t)), "sqrt": lambda t: np.sqrt(np.abs(t))},
+}
+_COMPILED = {text: eval(f"lambda a, b: {text}", _NAMES) for text in (*_ONE, *_TWO)}
 
 
 @dataclass

@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 import pytest
 
+import minigrad
 from minigrad import (
     Network,
     Value,
@@ -23,7 +24,7 @@ from minigrad import (
     tensor,
     watch,
 )
-from minigrad.autograd import check_gradient, comparison
+from minigrad.autograd import check_gradient, comparison, grad, gradcheck, gradcheck_report, gradgradcheck
 from minigrad.optim import rules
 from minigrad.teach import gradient_examination
 from minigrad.teach.edits import as_operand
@@ -360,3 +361,62 @@ def test_unrelated_names_of_the_program_do_not_hinder_the_diagnosis() -> None:
 
     found = check_gradient(f, X, 1 - np.tanh(X)).findings[0].diagnosis
     assert found is not None and "`1 - np.tanh(x)` instead of" in found.cause
+
+
+def test_a_function_that_computes_a_gradient_itself_is_checked() -> None:
+    x = tensor([1.0, -2.0], dtype="float64", requires_grad=True)
+
+    def penalty(x: Any) -> Any:
+        return (grad((x**3).sum(), x, create_graph=True)[0] ** 2).sum()
+
+    assert gradcheck(penalty, x) and x.grad is None
+    for mode in (minigrad.no_grad, minigrad.inference_mode):
+        with mode():
+            assert gradcheck(penalty, x) and gradgradcheck(lambda x: x**3, x)
+
+
+def test_a_function_whose_result_has_another_shape_each_time_is_unsteady() -> None:
+    calls = 0
+
+    def f(x: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        return x[: 1 + calls % 2]
+
+    report = gradcheck_report(f, tensor([1.0, -2.0], dtype="float64", requires_grad=True))
+    assert report.verdict == "could not be told" and "a different result" in str(report)
+
+
+def test_what_a_function_raises_beside_x_is_named() -> None:
+    x = np.array([1.0, -2.0])
+
+    def f(given: Any) -> Any:
+        if not np.array_equal(given, x):
+            raise KeyError("unknown point")
+        return (given**2).sum()
+
+    report = check_gradient(f, x, 2 * x)
+    assert report.verdict == "could not be told" and "KeyError ('unknown point') beside x" in str(report)
+
+
+def test_settings_and_inputs_of_gradcheck_are_checked() -> None:
+    x = tensor([1.0, -2.0], dtype="float64", requires_grad=True)
+    for error, said, call in (
+        (ValueError, "eps must be positive", lambda: gradcheck(minigrad.sin, x, eps=0)),
+        (ValueError, "rtol must not be negative", lambda: gradcheck(minigrad.sin, x, rtol=float("nan"))),
+        (TypeError, "got dict", lambda: gradcheck(minigrad.sin, {"x": x})),
+        (TypeError, "gradgradcheck: func must be a function", lambda: gradgradcheck(3, x)),  # type: ignore[arg-type]
+        (ValueError, "the outputs", lambda: gradcheck_report(minigrad.sin, x, grad_outputs=np.ones((1, 3)))),
+    ):
+        with pytest.raises(error, match=said):
+            call()  # type: ignore[no-untyped-call]
+
+
+def test_a_result_that_is_a_truth_value_has_no_gradient() -> None:
+    report = check_gradient(lambda x: bool(x.sum() > 0), np.array([1.0, -2.0]), np.array([1.0, 2.0]))
+    assert report.verdict == "could not be told" and "of the type bool" in str(report)
+
+
+def test_large_numbers_cause_no_warning_of_their_own(recwarn: pytest.WarningsRecorder) -> None:
+    x = np.array([1e150, -2e150])
+    assert check_gradient(lambda x: (x**2).sum(), x, 2 * x) and not recwarn.list
