@@ -222,3 +222,73 @@ def test_every_activation_is_recognized_where_it_is_written_out() -> None:
             report = check_forward(lambda x, f=function: f(x) + 1, lambda x, f=form: f(x) + 1, x)
             said = f"the {other} of `x` is taken instead of the {name}"
             assert report.cause.startswith(said), f"{said}: {report}"
+
+
+def sigmoid(x: Any) -> Any:
+    return 1 / (1 + np.exp(-x))
+
+
+def gated(h: Any, x: Any, w: Any) -> Any:
+    z = sigmoid(x @ w)
+    return (1 - z) * np.tanh(x) + z * h
+
+
+def entropy(z: Any) -> Any:
+    p = sigmoid(z)
+    y = np.arange(len(z)) % 2
+    return -(y * np.log(p) + (1 - y) * np.log(1 - p)).mean()
+
+
+def ranked(a: Any, b: Any, c: Any) -> Any:
+    near, far = ((a - b) ** 2).sum(axis=1), ((a - c) ** 2).sum(axis=1)
+    return np.maximum(near - far + 1, 0)
+
+
+def recurrent(x: Any, w: Any, start: Any = np.zeros) -> Any:
+    h = start((4, 3))
+    for _ in range(3):
+        h = np.tanh(x + h @ w)
+    return h
+
+
+@each(
+    ("mine", "reference", "words"),
+    [
+        (
+            lambda h, x, w: sigmoid(x @ w) * np.tanh(x) + (1 - sigmoid(x @ w)) * h,
+            gated,
+            r"`z` and 1 - `z` are exchanged",
+        ),
+        (lambda h, x, w: entropy(-h[:, 0]), lambda h, x, w: entropy(h[:, 0]), r"`p` and 1 - `p` are exchanged"),
+        (lambda h, x, w: -0.5 * (h - x).mean(), lambda h, x, w: 0.5 * (h - x).mean(), r"the sign of .* is wrong"),
+        (
+            lambda h, x, w: np.maximum(
+                np.sqrt(((h - x) ** 2).sum(axis=1)) - np.sqrt(((h - w[[0, 1, 2, 0]]) ** 2).sum(axis=1)) + 1, 0
+            ),
+            lambda h, x, w: ranked(h, x, w[[0, 1, 2, 0]]),
+            r"the square root is applied .* at all 2 places",
+        ),
+        (lambda h, x, w: recurrent(x, w, np.ones), lambda h, x, w: recurrent(x, w), r"the zeros .* are ones"),
+        (
+            lambda h, x, w: (h - h.min(axis=0)) / (h.max(axis=0) - h.min(axis=0)),
+            lambda h, x, w: (h - h.mean(axis=0)) / h.std(axis=0),
+            r"\(x - min\) / \(max - min\) instead of \(x - mean\) / std",
+        ),
+    ],
+)
+def test_complements_signs_starts_and_scalings(mine: Any, reference: Any, words: str) -> None:
+    rng = np.random.default_rng(5)
+    report = check_forward(mine, reference, *(rng.standard_normal(shape) for shape in ((4, 3), (4, 3), (3, 3))))
+    assert not report and re.search(words, report.cause), str(report)
+
+
+def test_only_an_unshifted_softmax_is_blamed_for_overflow() -> None:
+    def loss(z: Any, shift: bool = True) -> Any:
+        e = np.exp(z - z.max(axis=1, keepdims=True) if shift else z)
+        return -np.log(e[:, 0] / e.sum(axis=1)).mean()
+
+    z = np.random.default_rng(0).standard_normal((5, 3))
+    report = check_forward(lambda z: loss(z, shift=False), loss, z)
+    assert report.mistake == "overflow" and "1000 more" in report.cause, str(report)
+    report = check_forward(lambda z: np.exp(z) / (1 + np.exp(z)), sigmoid, z)
+    assert report and "exp gets no large positive numbers" in str(report), str(report)

@@ -386,7 +386,8 @@ def _key(site: Site, edit: Variant, alike: bool) -> str:
     if edit.key or alike:
         return edit.key or edit.detail
     key = edit.detail
-    for name, instead in ((site.what, "…"), *((site.operand(i), f"…{i}") for i in range(len(site.op.sources)))):
+    operands = [(site.operand(i), f"…{i}") for i in range(len(site.op.sources))]
+    for name, instead in ((site.what, "…"), *operands, (site.words.name(site.k), "…")):
         key = key.replace(name, instead)
     return key
 

@@ -99,8 +99,10 @@ def _others(site: Site) -> Iterator[Variant]:
                 "softmax over all axes": partial(softmax, axis=None),
                 "softmax of the negative": partial(_inverted, int(right[-1])),
             }
+        if right != "ReLU":
+            del others["maximum with 1"]
         for said, f in others.items():
-            if said != right and not np.allclose(f(x), x):
+            if said != right and np.ptp(f(x)) and not np.allclose(f(x), x):
                 cost = next((c for start, c in _COSTS.items() if said.startswith(start)), 0.0)
                 text = f"the {said} of {name} is taken instead of the {right} {through}"
                 yield Variant(of(f), text, cost, f"{said} {site.k - q}")

@@ -70,6 +70,16 @@ def _spread(site: Site) -> Iterator[Variant]:
             yield Variant(site.at(i, lambda a, v, n=factor if site.op.kind == "mul" else 1 / factor: n), said)
 
 
+@mistake("start", "operation", "{detail}", assumes=1.1)
+def _start(site: Site) -> Iterator[Variant]:
+    """An array of zeros or ones, such as the first state of a recurrent network."""
+    for i, (source, shape) in enumerate(zip(site.op.sources, site.shapes)):
+        for n, right, wrong in ((0, "zeros", "ones"), (1, "ones", "zeros")):
+            if source is None and shape and site.op.kind not in MOVING and np.all(site.op.operands[i] == n):
+                said = f"the {right} in {site.what} are {wrong}: another initial state"
+                yield Variant(site.at(i, lambda a, v: 1 - a), said)
+
+
 @mistake("dropout", "operation", "{detail}", assumes=1.02)
 def _dropout(site: Site) -> Iterator[Variant]:
     """A mask of 0 and 1 / (the probability to keep an element)."""
@@ -169,8 +179,9 @@ def _other_mean(site: Site) -> Iterator[Variant]:
 
 @mistake("sign", "operation", "the sign of {detail} is wrong", assumes=1.1)
 def _sign(site: Site) -> Iterator[Variant]:
-    for name, _, make in site.spots:
-        yield Variant(make(lambda a: -a), name)
+    of_all = site.k == len(site.tape.ops) - 1 and site.op.kind != "neg"
+    for i, (name, _, make) in enumerate(site.spots):
+        yield Variant(make(lambda a: -a), name, -0.04 if of_all and i == 0 else 0.0)
 
 
 @mistake("factor", "operation", "{detail}", assumes=1.35)

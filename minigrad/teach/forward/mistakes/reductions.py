@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import chain, combinations
 from typing import Any
@@ -56,6 +56,28 @@ def _one_for_all(site: Site, name: str, axis: Any, values: Values) -> Any:
         else np.squeeze(whole, site.op.parameters[name]),
         site.op.value.shape,
     )
+
+
+SCALINGS: dict[str, Callable[..., Any]] = {
+    "(x - min) / (max - min)": lambda x, **k: (x - np.min(x, **k)) / (np.max(x, **k) - np.min(x, **k)),
+    "(x - mean) / (max - min)": lambda x, **k: (x - np.mean(x, **k)) / (np.max(x, **k) - np.min(x, **k)),
+    "x / max": lambda x, **k: x / np.max(x, **k), "x / sum": lambda x, **k: x / np.sum(x, **k),
+    "x / max(abs(x))": lambda x, **k: x / np.max(np.abs(x), **k),
+    "x / norm": lambda x, **k: x / np.sqrt(np.sum(x**2, **k)),
+}  # fmt: skip
+
+
+@mistake("other-scaling", "operation", "{what} is scaled as {detail} instead of (x - mean) / std")
+def _other_scaling(site: Site) -> Iterator[Variant]:
+    top = site.op.sources[0] if site.op.kind == "div" else None
+    of = site.tape.ops[top].sources[0] if top is not None and site.tape.ops[top].kind == "sub" else None
+    if of is None or (x := site.tape.ops[of].value).shape != site.op.value.shape:
+        return
+    for axis in (None, *range(x.ndim)):
+        along: Any = {"axis": axis, "keepdims": True}
+        if np.allclose((x - np.mean(x, **along)) / np.std(x, **along), site.op.value, rtol=1e-3, atol=1e-3):
+            for said, scale in SCALINGS.items():
+                yield Variant(lambda v, f=scale, along=along: f(v[of], **along), said)
 
 
 @mistake(
