@@ -14,6 +14,9 @@ from minigrad.engine import Node
 
 _PACKAGE = str(Path(__file__).parents[1])
 
+SCOPES = 8
+"""The number of frames whose variables are looked at."""
+
 
 def calling_names() -> dict[str, Any]:
     """Return the variables of the frame that called this package, locals first."""
@@ -21,6 +24,19 @@ def calling_names() -> dict[str, Any]:
     while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
         frame = frame.f_back
     return {} if frame is None else {**frame.f_locals, **frame.f_globals, **frame.f_locals}
+
+
+def calling_scopes() -> list[dict[str, Any]]:
+    """Return the variables of the frames that called this package: the local ones of each, then the global ones."""
+    frame: Any = sys._getframe(1)
+    found: list[dict[str, Any]] = []
+    last: dict[str, Any] = {}
+    while frame is not None and len(found) < SCOPES:
+        if not frame.f_code.co_filename.startswith(_PACKAGE):
+            last = last or frame.f_globals
+            found.append(dict(frame.f_locals))
+        frame = frame.f_back
+    return [*found[:1], last, *found[1:]]
 
 
 class Variables(dict[Any, str]):

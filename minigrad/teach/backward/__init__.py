@@ -11,11 +11,8 @@ from typing import Any
 
 from minigrad.output.words import class_name
 from minigrad.program.graph_inspection import graph_output
-from minigrad.program.variables import calling_names, node_of
-from minigrad.scalar import Value
 from minigrad.teach.backward.judging import Pass
 from minigrad.teach.backward.report import BackwardReport, Line
-from minigrad.tensors.tensor import Tensor
 
 __all__ = ["BackwardReport", "Line", "check_backward"]
 
@@ -27,7 +24,8 @@ def check_backward(loss: Any, names: Mapping[str, Any] | None = None, /, **gradi
         loss: the result of the forward pass, a Tensor or a Value. If it is not a single number, its own gradient
             (dout for out) is the upstream gradient of everything.
         names: the variables of the program, `locals()`: those of the forward pass, and the gradients; or a dictionary
-            of gradients alone, with the names of the variables as keys, with or without the d.
+            of gradients alone, with the names of the variables as keys, with or without the d. Variables of the scopes
+            around are found too.
         **gradients: gradients by name, as dlogits=…; the variables are those of the calling program.
 
     Returns:
@@ -40,6 +38,9 @@ def check_backward(loss: Any, names: Mapping[str, Any] | None = None, /, **gradi
     Raises:
         ValueError: there is no gradient to check, or `loss` is an array without one.
         RuntimeError: `loss` has no graph.
+
+    The gradient of W is called dW, d_W, grad_W, W_grad or gW. In dictionaries, lists and objects, `grads["dW"]` and
+    `grads["W"]` are that of `parameters["W"]`, `dhs[3]` is that of `hs[3]`, `layer.dW` is that of `layer.W`.
 
     A gradient is compared with the product of the local derivatives and the gradients that the program computed
     downstream of it, wrong or not. So each mistake is reported where it is made, and nowhere else.
@@ -59,24 +60,7 @@ def check_backward(loss: Any, names: Mapping[str, Any] | None = None, /, **gradi
     output = graph_output(loss, "check_backward")
     if not isinstance(names, Mapping | None):
         raise TypeError(f"check_backward: pass locals(), or the gradients by name, got {class_name(names)}")
-    alone = not any(node_of(v) is not None for v in (names or {}).values())
-    program: Mapping[str, Any] = calling_names() if alone else names or {}
-    return Pass(output, program).check({**_gradients(names or {}, program), **gradients}, gradients)
-
-
-def _gradients(names: Mapping[str, Any], program: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the gradients among variables."""
-    found = {}
-    for name, value in names.items():
+    for name in names or {}:
         if not isinstance(name, str):
             raise TypeError(f"check_backward: the gradients have names, which are texts, got {name!r}")
-        if node_of(value) is not None and getattr(value, "requires_grad", True):
-            continue
-        if name.startswith("d") and isinstance(program.get(name[1:]), Tensor | Value):
-            found[name] = value
-        elif program.get(name) is not value and isinstance(program.get(name), Tensor | Value):
-            found[f"d{name}"] = value
-    if not any(node_of(v) is not None for v in names.values()):  # a dictionary of gradients alone
-        for name, value in names.items():
-            found.setdefault(name if name.startswith("d") or f"d{name}" in found else f"d{name}", value)
-    return {name: value for name, value in found.items() if name.startswith("d")}
+    return Pass(output, names or {}, gradients).check()

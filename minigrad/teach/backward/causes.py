@@ -27,10 +27,12 @@ class Causes:
 
     def cause(self, line: Line, g: np.ndarray, e: np.ndarray, given: Mapping[Any, Any]) -> str:
         """Return what is wrong with a line, in words."""
-        of = line.name.removeprefix("d")
+        of = line.of
         fits = g.shape == e.shape
         if not np.isfinite(g).all():
             return "it is nan or infinite"
+        if fits and not isinstance(line.node, Value) and (text := self._replaced(line.node, g, e, given)):
+            return text
         value = self.graph.values.get(line.node)
         x = np.zeros(e.shape) if value is None else np.asarray(value, dtype=float)
         recording, seed = None, None
@@ -68,20 +70,6 @@ class Causes:
             return self._other_number(start, float(g), given)
         if not vague:
             return None
-
-        def explains(gradients: Mapping[Any, Any]) -> bool:
-            e = graph.walk(graph.seed, gradients)[0].get(start)
-            close = 1e-8 * np.abs(g).max(initial=0)
-            return e is not None and e.shape == g.shape and np.allclose(e, g, rtol=1e-5, atol=close)
-
-        def called(node: Any) -> str:
-            return names.get(node) or node.name or "its result"
-
-        for end in graph.ends(start, given):
-            for other, used in given.items():
-                fits = end in given and other not in (end, start) and np.shape(used) == np.shape(given[end])
-                if fits and explains({**given, end: used}):
-                    return f"it is computed from d{called(other)} instead of d{called(end)}"
         arrays = {name: graph.values[n] for n, name in names.items() if not isinstance(n, int) and n in graph.values}
         for node in (n for n in graph.order if start in n.inputs and hasattr(n, "plan")):
             live = graph.again.get(node, node)
@@ -97,28 +85,72 @@ class Causes:
                     try:
                         live.saved = (*saved[:k], array.astype(value.dtype), *saved[k + 1 :])
                         live.checksums = None  # no other array has that of the saved one
-                        if explains(given):
+                        if self._explains(start, g, given):
                             return f"it is computed with {name} instead of {what}"
                     finally:
                         live.saved, live.checksums = saved, checksums
         if g.size < 2:
             return None
 
-        def same(a: np.ndarray, b: np.ndarray) -> bool:
-            return np.allclose(a, b, rtol=1e-5, atol=1e-8 * np.abs(a).max(initial=0))
-
         for node, right in graph.right.items():
             if node is not start and node in names and np.shape(right) == g.shape and same(g, right):
                 return f"it is the gradient of {names[node]}: are the two exchanged?"
-        for name, array in arrays.items():
-            if array.shape != g.shape:
-                continue
+        factors = self._factors(g)
+        for name, array in factors.items():
             if same(g, e * array):
                 return f"it is multiplied by {name}, a factor too many"
             if same(g, e * (array > 0)):
                 return f"it is multiplied by the mask {name} > 0, a factor too many"
             if same(e, g * array):
                 return f"the factor {name} is missing"
+        return None
+
+    def _explains(self, start: Any, g: np.ndarray, gradients: Mapping[Any, Any]) -> bool:
+        """Return whether a gradient follows from other upstream gradients, or from what is saved now."""
+        e = self.graph.walk(self.graph.seed, gradients)[0].get(start)
+        return e is not None and e.shape == g.shape and same(g, e)
+
+    def _replaced(self, start: Any, g: np.ndarray, e: np.ndarray, given: Mapping[Any, Any]) -> str | None:
+        """Return which gradient or array of the program stands where another must, None if none explains a line."""
+        graph = self.graph
+        for end in graph.ends(start, given):
+            for other, used in given.items():
+                fits = end in given and other not in (end, start) and np.shape(used) == np.shape(given[end]) != ()
+                if fits and self._explains(start, g, {**given, end: used}):
+                    return f"it is computed from {graph.called[other]} instead of {graph.called[end]}"
+        for node in start.inputs:
+            if node in graph.called and getattr(node, "shape", None) == g.shape:
+                expected, _ = graph.walk(graph.seed, {n: used for n, used in given.items() if n not in (start, node)})
+                if node in expected and not same(expected[node], e) and same(g, expected[node]):
+                    text = f"the derivative of {graph.names.get(start, start.name)} belongs to the next line"
+                    return f"it is the gradient of {graph.names[node]} already: {text}"
+        return self._other_factor(g, e)
+
+    def _factors(self, g: np.ndarray) -> dict[str, np.ndarray]:
+        """Return the arrays of the program that a gradient may have as a factor."""
+        graph = self.graph
+        arrays = {
+            name: graph.values[n] for n, name in graph.names.items() if not isinstance(n, int) and n in graph.values
+        }
+        return {name: a for name, a in arrays.items() if a.ndim and a.shape == g.shape[g.ndim - a.ndim :]}
+
+    def _other_factor(self, g: np.ndarray, e: np.ndarray) -> str | None:
+        """Return which array a gradient has as a factor instead of another one, None if that does not explain it."""
+        factors = self._factors(g)
+        if g.size < 2 or len(factors) < 2:
+            return None
+        few = np.linspace(0, g.size - 1, 8).astype(int)
+        sample = {name: np.broadcast_to(a, g.shape).ravel()[few] for name, a in factors.items()}
+        for name, right in sample.items():
+            for other, wrong in sample.items():
+                if not np.allclose(g.ravel()[few] * right, e.ravel()[few] * wrong, rtol=1e-5) or other == name:
+                    continue
+                a, b = factors[name], factors[other]
+                proportional = (
+                    same(a * b.ravel()[0], b * a.ravel()[0] * np.ones(a.shape)) if a.shape == b.shape else False
+                )
+                if a.all() and not proportional and same(g * a, e * b):
+                    return f"it is computed with {other} instead of {name}"
         return None
 
     def _other_number(self, start: Any, g: float, given: Mapping[Any, Any]) -> str | None:
@@ -134,6 +166,11 @@ class Causes:
             if isinstance(value, Value) and name != own and np.isclose(value.data, used, rtol=1e-9, atol=0):
                 return f"it is computed with {name} instead of {own}"
         return None
+
+
+def same(a: np.ndarray, b: np.ndarray) -> bool:
+    """Return whether two arrays agree to five digits."""
+    return bool(np.allclose(a, b, rtol=1e-5, atol=1e-8 * np.abs(a).max(initial=0)))
 
 
 def _is_array(value: Any) -> bool:

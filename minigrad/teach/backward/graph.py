@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +14,7 @@ from minigrad.program.graph_inspection import named_operands
 from minigrad.program.values import operands, saved_values, values
 from minigrad.program.variables import node_of, variables
 from minigrad.scalar import Value
+from minigrad.teach.backward.names import Names
 from minigrad.teach.recording import Place, Recording
 from minigrad.teach.repeats import repeats
 from minigrad.tensors.tensor import Tensor
@@ -27,27 +29,35 @@ class ForwardGraph:
         order: the nodes, the last first.
         values: the results of the nodes, as far as they are known.
         again: the nodes of the graph recorded once more, if a backward pass has released it.
+        variables: the nodes that are variables, not elements of lists and the like.
         passes: the nodes in the order of the program, those of all passes of a loop together; none without a loop.
         seed: the gradient of the result.
+        called: the names of the gradients.
         right: the right gradient of each node.
     """
 
-    def __init__(self, output: Any, program: Mapping[str, Any]) -> None:
-        self.output, self.program = output, program
+    def __init__(self, output: Any, program: Names) -> None:
+        self.output, self.program = output, program.program
         self.root: Any = output.node
         self.order: list[Any] = reverse_topological_order([self.root])
-        self.names = variables({name: v for name, v in program.items() if not name.startswith("__")})
+        self.names = variables({name: v for name, v in self.program.items() if not name.startswith("__")})
         self.values = dict(values(output))
         self.there = {} if isinstance(output, Value) else saved_values(self.order)
         in_graph = set(self.order)
-        for value in program.values():
-            node = node_of(value)
-            if node in in_graph and isinstance(value, Tensor):
-                self.values.setdefault(node, value._array)
+        for leaf in program.variables:
+            node = node_of(leaf.value)
+            if node in in_graph and isinstance(leaf.value, Tensor):
+                self.values.setdefault(node, leaf.value._array)
         self.again: dict[Any, Any] = {}
         self.seed: Any = None
+        self.called: dict[Any, str] = {}
         self.right: dict[Any, Any] = {}
         self.passes = self._passes()
+        self.variables = set(self.names)
+        in_loops = {node for same in self.passes if len(same) > 1 for node in same}
+        for node, name in program.inner().items():
+            if node in in_graph:
+                self.names.setdefault(node, re.sub(r"\[\d+\]$", "[t]", name) if node in in_loops else name)
         if any(node.released for node in self.order) and not isinstance(output, Value):
             self._record_again()
 
@@ -87,7 +97,8 @@ class ForwardGraph:
         missing = [i for i, a in enumerate(found) if a is None and (node.inputs[i] is not None or i in node.constants)]
         return None if missing else found
 
-    def _vjp(self, node: Any, g: Any) -> list[Any]:
+    def vjp(self, node: Any, g: Any) -> list[Any]:
+        """Return the gradient contributions of a node to its inputs."""
         return list(self.again.get(node, node).vjp(g, False))
 
     def walk(self, seed: Any, given: Mapping[Any, Any]) -> tuple[dict[Any, Any], dict[Any, float]]:
@@ -111,8 +122,8 @@ class ForwardGraph:
                     continue
                 single = isinstance(node, Value) or not isinstance(g, np.ndarray)
                 signs = 1.0 if single else rng.choice([-1.0, 1.0], g.shape).astype(g.dtype)
-                contributions = self._vjp(node, g)
-                mixed = contributions if single else self._vjp(node, g * signs)
+                contributions = self.vjp(node, g)
+                mixed = contributions if single else self.vjp(node, g * signs)
                 for source, c, m in zip(node.inputs, contributions, mixed):
                     if c is None or source is None:
                         continue

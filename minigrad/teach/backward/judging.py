@@ -8,13 +8,15 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.engine import reverse_topological_order
 from minigrad.output.words import class_name
-from minigrad.program.variables import node_of
+from minigrad.program.variables import calling_scopes, node_of
 from minigrad.scalar import Value
-from minigrad.teach.backward.causes import Causes
+from minigrad.teach.backward.causes import Causes, same
 from minigrad.teach.backward.comparison import in_shape, is_same, relative_error
 from minigrad.teach.backward.graph import ForwardGraph
-from minigrad.teach.backward.kinks import at_kink
+from minigrad.teach.backward.kinks import at_kink, is_masked
+from minigrad.teach.backward.names import Gradient, Names, bare, leaves
 from minigrad.teach.backward.report import FOLLOWS, RIGHT, UNKNOWN, WRONG, BackwardReport, Line
 from minigrad.tensors.tensor import Tensor
 
@@ -25,13 +27,20 @@ CANDIDATES = 12
 class Pass:
     """A backward pass by hand, on the graph of its forward pass."""
 
-    def __init__(self, output: Any, program: Mapping[str, Any]) -> None:
+    def __init__(self, output: Any, names: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
+        inside = set(reverse_topological_order([output.node]))
+        alone = not any(leaf.is_variable and node_of(leaf.value) in inside for leaf in leaves(names))
+        own, *scopes = calling_scopes()
+        program = Names({**scopes[0], **own} if alone else names, [own, *scopes], inside)
+        self.asked = set(asked)
+        self.gradients = program.gradients(names, alone) + program.gradients(asked, True)
+        self.names = names
         self.graph = ForwardGraph(output, program)
         self.causes = Causes(self.graph)
 
-    def check(self, gradients: Mapping[str, Any], asked: Mapping[str, Any]) -> BackwardReport:
+    def check(self) -> BackwardReport:
         """Judge the gradients."""
-        lines = [self._line(name, value) for name, value in gradients.items()]
+        lines = [self._line(gradient) for gradient in self.gradients]
         if not lines:
             raise ValueError(
                 "check_backward: no gradients to check. Pass locals(), with a variable dNAME for the gradient of NAME, "
@@ -52,6 +61,9 @@ class Pass:
         self.graph.right = right
         for line in lines:
             self._find_pass(line, lines)
+        for line in lines:
+            self._find_input(line, lines)
+        self.graph.called = {line.node: line.name for line in lines}
         given = {line.node: line.used for line in lines if line.used is not None and not line.of_a_pass}
         expected, sizes = self.graph.walk(seed, given)
         lines = self._in_order(lines)
@@ -62,28 +74,40 @@ class Pass:
                 self._unreached(line)
                 continue
             self._judge(line, right, expected[line.node], sizes[line.node], by_node)
+            if (
+                line.verdict == WRONG
+                and line.of_its_shape
+                and is_masked(self.graph, line.node, line.gradient - line.expected)
+            ):
+                line.verdict = RIGHT
+                line.cause = f"it differs from the gradient of {line.of} only where {line.of} passes nothing on"
             if line.verdict == WRONG and at_kink(self.graph, line, given):
                 line.verdict, line.cause = RIGHT, "at a kink or a tie, where more than one gradient is right"
                 kinks[line.node] = line.used
                 right, _ = self.graph.walk(seed, kinks)
+        taken = {gradient.name for gradient in self.gradients}
         loose = {
-            name: v
-            for name, v in self.graph.program.items()
-            if name.startswith("d")
-            and len(name) > 1
-            and isinstance(v, np.ndarray)
-            and v.dtype.kind == "f"
-            and name not in gradients
-            and name[1:] not in self.graph.program
-            and name not in asked
+            leaf.short: leaf.value
+            for leaf in leaves(self.names)
+            if leaf.shown
+            and isinstance(leaf.key, str)
+            and bare(leaf.key)
+            and isinstance(leaf.value, np.ndarray)
+            and leaf.value.dtype.kind == "f"
+            and leaf.short not in taken
+            and not self.asked
         }
+        causes: dict[str, str] = {}
+        for line in lines:
+            if line.verdict == WRONG and (first := causes.setdefault(line.cause, line.name)) != line.name:
+                line.cause = f"the same mistake as in {first}"
         if not isinstance(self.graph.output, Value):
             self._find_unnamed(lines, loose, given)
         note = ""
         if any(line.verdict == FOLLOWS for line in lines):
             note = "Each line is compared given the program's own upstream gradients."
         others = [name for name in loose if name not in {line.name for line in lines}]
-        if others and not asked:
+        if others:
             text = f"Not compared, as there is no variable of that name without the d: {', '.join(others[:8])}."
             note = f"{note} {text}".strip()
         return BackwardReport(lines, note, self.graph.root)
@@ -94,8 +118,8 @@ class Pass:
         The backward loop ends with the first pass, so there dh is the gradient of another h than that of the program.
         """
         same = next((nodes for nodes in self.graph.passes if len(nodes) > 1 and line.node in nodes), [])
-        rebound = any(node not in self.graph.names for node in same)
-        if not rebound or line.used is None or line.gradient.shape != line.shape:
+        rebound = line.node in self.graph.variables and any(node not in self.graph.variables for node in same)
+        if not rebound or line.used is None or not line.of_its_shape:
             return
         for node in (line.node, *same):
             e = self.graph.right.get(node)
@@ -105,6 +129,19 @@ class Pass:
         others = {one.node: one.used for one in lines if one is not line and one.used is not None}
         g, e = np.asarray(line.used), self.graph.walk(self.graph.seed, others)[0].get(line.node)
         line.of_a_pass = e is not None and not np.allclose(g, e, rtol=1e-5)
+
+    def _find_input(self, line: Line, lines: list[Line]) -> None:
+        """Find the gradients that were made those of an operation's input in place: dh *= 1 - h**2."""
+        node = line.node
+        if isinstance(node, Value) or line.used is None or line.of_a_pass or node.primitive is None:
+            return
+        inputs = [s for s in node.inputs if s is not None]
+        if len(inputs) != 1 or inputs[0].shape != node.shape or inputs[0] in {one.node for one in lines}:
+            return
+        others = {one.node: one.used for one in lines if one is not line and one.used is not None}
+        expected, _ = self.graph.walk(self.graph.seed, others)
+        if node in expected and not same(line.used, expected[node]) and same(line.used, expected[inputs[0]]):
+            line.node, line.cause = inputs[0], f"it is multiplied by the derivative of {line.of} in place"
 
     def _in_order(self, lines: list[Line]) -> list[Line]:
         """Return the lines in the order of the program, but each after those that it is computed from.
@@ -123,10 +160,14 @@ class Pass:
             found.append(line)
         return found
 
-    def _line(self, name: str, value: Any) -> Line:
+    def _line(self, gradient: Gradient) -> Line:
         """Return the line of a gradient, with a verdict if it cannot be compared."""
-        of = name.removeprefix("d") if name.startswith("d") else name
-        variable = self.graph.program.get(of)
+        line = self._compared(gradient)
+        line.of = gradient.of
+        return line
+
+    def _compared(self, gradient: Gradient) -> Line:
+        name, of, variable, value = gradient.name, gradient.of, gradient.variable, gradient.value
         node = node_of(variable)
         if node is None:
             named = [n for n in self.graph.order if n.name == of]
@@ -194,9 +235,10 @@ class Pass:
             used_by_others = {n: o.used for n, o in lines.items() if o.used is not None and not o.of_a_pass}
             line.cause = self._changed_with(line, lines, every) or self.causes.cause(line, g, e, used_by_others)
             if line.of_a_pass and fits:
-                of = line.name.removeprefix("d")
                 line.verdict = UNKNOWN
-                line.cause = f"{of} is computed in each pass of a loop, and this may be the gradient of another pass"
+                line.cause = (
+                    f"{line.of} is computed in each pass of a loop, and this may be the gradient of another pass"
+                )
 
     def _changed_with(self, line: Line, lines: Mapping[Any, Line], right: Mapping[Any, Any]) -> str:
         """Say that a gradient is one array with a later one, which is right after it was written to."""
@@ -219,7 +261,7 @@ class Pass:
         If one of these, as the gradient of a node without a name, makes later lines right, it is the wrong one.
         """
         nameless = [node for node in self.graph.order if node.primitive is not None and node not in self.graph.names]
-        wrong = [line for line in lines if line.verdict == WRONG and line.used is not None]
+        wrong = [line for line in lines if line.verdict == WRONG and line.used is not None and line.of_its_shape]
         for _ in range(len(loose)):
             found = next(self._explained(wrong, loose, nameless, given), None) if wrong else None
             if found is None:

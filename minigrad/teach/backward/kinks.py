@@ -1,4 +1,4 @@
-"""At a kink, as that of relu at 0, and at a tie in a maximum more than one gradient is right."""
+"""Where more than one gradient is right: at a kink, as that of relu at 0, at a tie, and where nothing is passed on."""
 
 from __future__ import annotations
 
@@ -56,6 +56,17 @@ def at_kink(graph: ForwardGraph, line: Line, given: Mapping[Any, Any]) -> bool:
     difference = (g - e).ravel()
     combination = np.linalg.lstsq(across.T, difference, rcond=1e-6)[0]
     return bool(np.abs(across.T @ combination - difference).max(initial=0) <= rounding)
+
+
+def is_masked(graph: ForwardGraph, node: Any, difference: np.ndarray) -> bool:
+    """Return whether gradients differ only where an operation passes nothing on, such as relu of a negative number."""
+    if node.primitive is None or isinstance(node, Value):
+        return False
+    signs = np.random.default_rng(0).choice([-1.0, 1.0], difference.shape)
+    with np.errstate(all="ignore"):
+        passed = [c for d in (difference, difference * signs) for c in graph.vjp(node, d) if c is not None]
+    limit = 1e-6 * np.abs(difference).max(initial=0)
+    return bool(passed) and all(np.abs(c).max(initial=0) <= limit for c in passed)
 
 
 def _slopes(graph: ForwardGraph, node: Any, given: Mapping[Any, Any], value: np.ndarray) -> np.ndarray:

@@ -27,6 +27,7 @@ class Line:
         node: the node of the graph.
         gradient, expected: the learner's gradient, and what it must be, given the learner's upstream gradients.
         used: the learner's gradient in the shape of the variable, as an upstream gradient; None if it has none.
+        of: the name of the variable.
         of_a_pass: whether it seems to be the gradient of another pass of a loop than the variable is of.
     """
 
@@ -39,7 +40,13 @@ class Line:
     gradient: Any = field(default=None, repr=False)
     expected: Any = field(default=None, repr=False)
     used: Any = field(default=None, repr=False)
+    of: str = ""
     of_a_pass: bool = field(default=False, repr=False)
+
+    @property
+    def of_its_shape(self) -> bool:
+        """Whether the gradient has the shape of the variable."""
+        return self.gradient is not None and self.gradient.shape == self.shape
 
 
 @dataclass
