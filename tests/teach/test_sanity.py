@@ -89,7 +89,115 @@ def words() -> tuple[np.ndarray, np.ndarray]:
     return X, X[:, -1] % 3
 
 
+class First(nn.Module):
+    """The first of two inputs."""
+
+    def forward(self, x: Any) -> Any:
+        return x[:, 0]
+
+
+class Returned(nn.Linear):
+    def forward(self, x: Any) -> Any:
+        return x
+
+
+class Raw(nn.Module):
+    """Two matrices, without layers."""
+
+    def __init__(self, scale: float = 0.3) -> None:
+        super().__init__()
+        self.a, self.b = (nn.Parameter(minigrad.randn(*shape) * scale) for shape in ((D, 48), (48, C)))
+
+    def forward(self, x: Any) -> Any:
+        return (x @ self.a).tanh() @ self.b
+
+
+class Stateful(Words):
+    """Goes on from the state of the batch before."""
+
+    state: Any = None
+
+    def read(self, x: Any) -> Any:
+        known = self.state if self.state is not None and self.state[0].shape[1] == len(x) else None
+        out, state = self.rnn(self.embedding(x), known)
+        self.state = tuple(t.detach() for t in state)
+        return out
+
+    def forward(self, x: Any) -> Any:
+        return self.out(self.read(x)[:, -1])
+
+
+class Continued(Stateful):
+    """A language model that reads one text, batch after batch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.out = nn.Linear(24, 9)
+
+    def forward(self, x: Any) -> Any:
+        return self.out(self.read(x))
+
+
+class Matched(nn.Module):
+    """Which of a batch belongs to which, by the cosine of what two towers make of them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b = nn.Linear(D, 16), nn.Linear(D, 16)
+
+    def forward(self, x: Any) -> Any:
+        return 9 * F.normalize(self.a(x[:, 0]), dim=1) @ F.normalize(self.b(x[:, 1]), dim=1).T
+
+
+class NextToken(nn.Module):
+    """A language model, whose attention has a mask or none."""
+
+    def __init__(self, causal: bool = False) -> None:
+        super().__init__()
+        self.embedding, self.places = nn.Embedding(9, 16), nn.Embedding(7, 16)
+        self.layer = nn.TransformerEncoderLayer(16, 2, 32, batch_first=True)
+        self.out, self.causal = nn.Linear(16, 9), causal
+
+    def forward(self, x: Any) -> Any:
+        mask = minigrad.tensor(np.triu(np.ones((7, 7), bool), 1)) if self.causal else None
+        return self.out(self.layer(self.embedding(x) + self.places(minigrad.arange(7)), src_mask=mask))
+
+
+class FirstToken(nn.Module):
+    """Classifies by a token that it adds, through a layer that takes axis 0 for the time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.token, self.out = nn.Parameter(minigrad.randn(1, 1, 8)), nn.Linear(8, 4)
+        self.layer = nn.TransformerEncoderLayer(8, 2, 16, dropout=0.0)
+
+    def forward(self, x: Any) -> Any:
+        return self.out(self.layer(minigrad.cat([self.token.expand(len(x), 1, 8), x], 1))[:, 0])
+
+
+def tokens() -> tuple[np.ndarray, np.ndarray]:
+    return np.random.default_rng(3).standard_normal((32, 5, 8)).astype(np.float32), np.arange(32) % 4
+
+
+def following() -> tuple[np.ndarray, np.ndarray]:
+    """Tokens, and the next ones."""
+    text = np.cumsum(np.random.default_rng(4).integers(0, 2, (24, 8)), 1) % 9
+    return text[:, :-1], text[:, 1:]
+
+
 HEALTHY: dict[str, Case] = {
+    "a causal language model": lambda: (
+        NextToken(causal=True),
+        following(),
+        lambda out, y: F.cross_entropy(out.transpose(1, 2), minigrad.tensor(y)),
+    ),
+    "matrices": lambda: (Raw(), blobs(), nn.CrossEntropyLoss()),
+    "pairs in a batch": lambda: (Matched(), (np.stack([line()[0]] * 2, 1), np.arange(N)), nn.CrossEntropyLoss()),
+    "a state that continues": lambda: (
+        Continued(),
+        following(),
+        lambda out, y: F.cross_entropy(out.transpose(1, 2), minigrad.tensor(y)),
+    ),
     "two layers": lambda: (mlp(), blobs(), nn.CrossEntropyLoss()),
     "batch normalization and dropout": lambda: (
         mlp(nn.BatchNorm1d(48), nn.ReLU(), nn.Dropout(0.5)),
@@ -381,6 +489,34 @@ SICK: dict[str, tuple[str, str, Case]] = {
         Function(F.relu, before=lambda x: 0 * x + 1), blobs(), CE)),
     "one unit": ("layers", "one unit", lambda: (mlp(hidden=1), blobs(), CE)),
     "flipped": ("examples", "the order of the examples", lambda: (Function(F.relu, lambda z: z.flip(0)), blobs(), CE)),
+    "looks ahead": ("examples", "later ones", lambda: (
+        NextToken(), following(), lambda out, y: F.cross_entropy(out.transpose(1, 2), minigrad.tensor(y)))),
+    "keeps its state": ("examples", "`state` keeps a result", lambda: (Stateful(), words(), CE)),
+    "one input of a pair": ("outputs", "does not depend on X[:, 1]", lambda: (
+        nn.Sequential(First(), *mlp()), (np.stack([blobs()[0], blobs()[0][::-1]], 1), blobs()[1]), CE)),
+    "compared with itself": ("outputs", "two equal results", lambda: (
+        Function(lambda z: z.relu() - z.relu()), blobs(), CE)),
+    "wrong axis of a layer": ("outputs", "takes axis 0 for the time", lambda: (FirstToken(), tokens(), CE)),
+    "a staircase": ("gradients", "round() is a staircase", lambda: (Function(lambda z: z.round()), blobs(), CE)),
+    "equal numbers": ("trained", "all weights of 0.weight are 0.05", lambda: (
+        with_weights(mlp(), 0, lambda w: 0 * w + 0.05 if w.ndim > 1 else w), blobs(), CE)),
+    "zeros without layers": ("outputs", "are all 0", lambda: (
+        Raw(0.0), blobs(), CE)),
+    "the input comes back": ("trained", "is the input itself", lambda: (
+        Returned(D, D), (blobs()[0], blobs()[0]), nn.MSELoss())),
+    "a root of 0": ("forward", "sqrt of 0 has no finite derivative", lambda: (
+        Function(lambda z: (z * 0).sqrt()), blobs(), CE)),
+    "all masked": ("forward", "the softmax over axis 0 of", lambda: (
+        Function(lambda z: F.softmax(z + minigrad.tensor([-np.inf, *[0.0] * 31]), 0)), blobs(), CE)),
+    "probability without logarithm": ("scores", "without its logarithm", lambda: (
+        mlp(), blobs(), lambda out, y: -(F.softmax(out, 1) * minigrad.tensor(np.eye(C)[y])).sum(1).mean())),
+    "softmax of tags": ("scores", "use a sigmoid", lambda: (
+        mlp(nn.ReLU()).append(nn.Softmax(1)), (blobs()[0], (blobs()[0][:, :C] > -1) * 1.0), nn.BCELoss())),
+    "relu of one score": ("scores", "no probability is below 1/2", lambda: (
+        mlp(outputs=1).append(nn.ReLU()), (blobs()[0], (blobs()[0][:, :1] > 0) * 1.0), nn.BCEWithLogitsLoss())),
+    "a cosine": ("overfit", "stay within [-1, 1]", lambda: (
+        Function(F.relu, lambda z: F.cosine_similarity(z[:, :2], z[:, 2:])),
+        (blobs()[0], (blobs()[0][:, 0] > 0) * 1.0), nn.BCEWithLogitsLoss())),
     "overflow": ("forward", "exp(", lambda: (mlp(), blobs(), lambda out, y: (1000 * out).exp().log().mean())),
     "shapes do not fit": ("forward", "raises", lambda: (mlp(), (blobs()[0][:, :5], blobs()[1]), CE)),
     "log of 0": ("forward", "loss is", lambda: (Function(F.relu, lambda z: (z * 0).log()), blobs(), CE)),

@@ -163,7 +163,8 @@ def _at_their_ends(scene: Scene, samples: Sequence[Sample]) -> Iterator[str]:
 
 
 def _layer_of(parameter: str) -> str:
-    return parameter.rpartition(".")[0] or parameter
+    layer, _, own = parameter.rpartition(".")
+    return parameter if own.isdecimal() else layer or parameter
 
 
 def _weight(node: Any, parameters: dict[Any, str]) -> Any:

@@ -206,7 +206,8 @@ def score_without_logarithm(scene: Scene) -> Seen:
 def _picked(scene: Scene) -> set[str]:
     """Return what computed the numbers of which the right class's is picked and negated, as the negative likelihood."""
     negated = [node.inputs[0] for node in scene.between if node.primitive.name == "neg"]
-    return {kind_of(node_behind(node)) for node in negated if _indices(node) >= 2}
+    picks = [node.inputs[0] if kind_of(node) in ("mean", "sum") else node for node in negated]
+    return {kind_of(node_behind(node)) for node in picks if _indices(node) >= 2}
 
 
 def _indices(node: Any) -> int:

@@ -29,6 +29,12 @@ class Examples:
         self.n = self.X.shape[self.axis]
         self.each = m // self.n if m and m % self.n == 0 else 0  # the number of targets of an example
 
+    def with_inputs(self, X: np.ndarray) -> Examples:
+        """Return the same targets with other inputs."""
+        other = object.__new__(Examples)
+        other.__dict__.update(self.__dict__, X=X)
+        return other
+
     def take(self, index: Any) -> Examples | None:
         """Return some of the examples; None if the targets cannot be divided."""
         if self.y is not None and not self.each:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from minigrad.autograd.gradients import grads
 from minigrad.grad_mode import no_grad
 from minigrad.output.words import class_name
+from minigrad.teach.causes.activations import over_the_queries
+from minigrad.teach.causes.inputs import copied, looks_ahead, told
 from minigrad.teach.sanity.examples import Examples
 from minigrad.teach.sanity.report import Check
 from minigrad.teach.sanity.trial import Trial, mode
 from minigrad.tensors.creation import as_tensor
 from minigrad.tensors.rng import fork_rng
+from minigrad.tensors.tensor import Tensor
 
 SAME = 1e-3
 """The relative change of an output that counts as rounding."""
@@ -41,6 +46,12 @@ def examples(trial: Trial) -> Check:
             mixes |= _loss_mixes(trial, index, kept, changed)
     except Exception as error:
         return Check("examples", None, f"it could not be tried: {class_name(error)}: {error}")
+    if text := _keeps_state(trial):
+        one_each = trial.batch.y is not None and trial.batch.y.size == n
+        return Check("examples", False if one_each else None, text)
+    for cause in (looks_ahead, copied, told):
+        for _, text in cause(trial.scene):
+            return Check("examples", False, text)
     if n < 2:
         return Check("examples", None, "there is one example only")
     if moved == 2:
@@ -50,8 +61,12 @@ def examples(trial: Trial) -> Check:
             "the output for an example does not depend on that example, but on another one: the order of the examples "
             "is changed, by a flip, a sort, a shuffle, a transpose or a reshape",
         )
-    if trial.output.shape == (n, n) and trial.batch.y is not None and np.array_equal(trial.batch.y, np.arange(n)):
+    if trial.is_contrastive():
         return Check("examples", True, "each example is compared with all others, as in a contrastive loss")
+    for _, text in over_the_queries(trial.scene):
+        return Check("examples", False, text)
+    if not np.isfinite([*depends.values()]).all():
+        return Check("examples", None, "the output is not finite")
     if not depends[False] <= SAME:
         return Check(
             "examples",
@@ -71,6 +86,32 @@ def examples(trial: Trial) -> Check:
     if not depends[True] <= SAME:
         return Check("examples", True, "they depend on each other in training mode only, as in batch normalization")
     return Check("examples", True, "the output for an example does not depend on the others")
+
+
+def _keeps_state(trial: Trial) -> str:
+    """Say that the model computes something else in the next call, because an attribute holds a result of the last."""
+
+    def held() -> dict[str, Any]:
+        return {
+            (f"{path}." if path else "") + name: value
+            for path, module in trial.model.named_modules()
+            for name, value in vars(module).items()
+            if isinstance(value, Tensor | np.ndarray | tuple)
+        }
+
+    with no_grad(), mode(trial.model, False):
+        results = []
+        for _ in range(2):
+            before = held()
+            results.append(trial.run(trial.batch)[0]._array.astype(float))
+    changed = [name for name, value in held().items() if value is not before.get(name)]
+    one, other = results
+    if not changed or not np.abs(one - other).max() > SAME * np.abs(one).max():
+        return ""
+    return (
+        f"the output of the same batch is another one in the next call: `{changed[0]}` keeps a result from call to "
+        "call, so it depends on the batches before. Examples that do not continue those need a new state in each call"
+    )
 
 
 def _own(trial: Trial, i: int) -> bool:
@@ -93,7 +134,7 @@ def _compares(trial: Trial) -> bool:
         sources = [source for source in node.inputs if source in inside]
         if len(sources) == 2 and node.primitive.name == "matmul":
             return True
-        if len(sources) == 2 and node.primitive.name == "sub" and sources[0].shape != sources[1].shape != node.shape:
+        if len(sources) == 2 and node.primitive.name == "sub" and node.shape not in [s.shape for s in sources]:
             return True
     return False
 

@@ -12,6 +12,7 @@ import numpy as np
 from minigrad.nn.module import Module
 from minigrad.optim import rules
 from minigrad.output.words import class_name
+from minigrad.teach import loss_graph
 from minigrad.teach.samples import listed
 from minigrad.teach.sanity.examples import Examples
 from minigrad.teach.sanity.report import Check
@@ -42,11 +43,13 @@ def trained(trial: Trial) -> Check:
         )
     never = [name for name, g in trial.gradients.items() if g is None]
     if never and len(never) == len(trial.gradients):
-        return Check("trained", False, f"no parameter gets a gradient: {_CUT}")
+        same = trial.output.shape == trial.batch.X.shape and np.array_equal(trial.output._array, trial.batch.X)
+        why = "the output is the input itself, so forward() uses no layer" if same else _CUT
+        return Check("trained", False, f"no parameter gets a gradient: {why}")
     if never:
         return Check("trained", False, f"{listed(never)} {'gets' if len(never) == 1 else 'get'} no gradient: {_CUT}")
-    if trial.same:
-        return Check("trained", False, trial.same)
+    if text := trial.same or _constant(trial):
+        return Check("trained", False, text)
     return Check("trained", True, f"each of the {len(trial.gradients)} parameters gets a gradient")
 
 
@@ -56,7 +59,7 @@ def overfit(trial: Trial, steps: int) -> Check:
     few = few or trial.batch
     if not trial.trainable or trial.result.node is None:
         return Check("overfit", False, "nothing can be trained")
-    best, start, taken = math.inf, math.nan, 0
+    best, start, taken, largest = math.inf, math.nan, 0, 0.0
     before = {name: p._array.copy() for name, p in trial.trainable.items()}
     for rate in RATES:
         for name, p in trial.trainable.items():
@@ -68,6 +71,7 @@ def overfit(trial: Trial, steps: int) -> Check:
         start = run.first
         if run.solved or run.loss < best:
             best, taken = run.loss, run.steps
+        largest = max(largest, run.largest)
         if rate == RATES[0]:
             trial.same = _symmetric(trial, before)
         if run.solved:
@@ -79,6 +83,9 @@ def overfit(trial: Trial, steps: int) -> Check:
         p._array[...] = before[name]
     if run.solved:
         return Check("overfit", True, text)
+    if 0.9 < largest < 1 + 1e-4 and (trial.cross_entropy()[0] or trial.is_binary()):
+        text = f"{text}. The scores stay within [-1, 1], as those of a tanh or a cosine do, so no probability is near 1"
+        return Check("overfit", False, f"{text}: leave the tanh out, or divide a cosine by a temperature, such as 0.1")
     numbers = sum(p.numel() for p in trial.trainable.values())
     each = trial.output.numel() // max(trial.batch.n, 1) or 1
     if numbers < EIGHT * each:
@@ -106,7 +113,7 @@ def _is_known(trial: Trial) -> bool:
 def _learn(trial: Trial, few: Examples, rate: float, steps: int) -> Learned:
     states: dict[str, Any] = {name: {} for name in trial.trainable}
     first = loss = math.nan
-    limit, t = math.nan, 0
+    limit, t, largest = math.nan, 0, math.nan
     with _without_dropout(trial.model):
         for t in range(steps + 1):
             output, result = trial.run(few)
@@ -114,8 +121,9 @@ def _learn(trial: Trial, few: Examples, rate: float, steps: int) -> Learned:
             if t == 0:
                 first, limit = loss, _limit(trial, few, loss)
             right = _right(trial, output._array, few)
+            largest = float(np.abs(output._array).max())
             if loss <= limit or (right == 1.0 and t >= 10 and loss < 0.5 * first):
-                return Learned(first, loss, t, True)
+                return Learned(first, loss, t, True, largest)
             if t == steps or not math.isfinite(loss):
                 break
             for name, g in trial.gradients_of(result).items():
@@ -123,7 +131,7 @@ def _learn(trial: Trial, few: Examples, rate: float, steps: int) -> Learned:
                     trial.moved[name] |= bool(g.any())
                     p = trial.trainable[name]
                     p._array[...], states[name] = rules.adam(p._array, g, states[name], rate)
-    return Learned(first, loss if math.isfinite(loss) else math.inf, t, False)
+    return Learned(first, loss if math.isfinite(loss) else math.inf, t, False, largest)
 
 
 def _limit(trial: Trial, few: Examples, first: float) -> float:
@@ -157,13 +165,28 @@ def _symmetric(trial: Trial, before: dict[str, np.ndarray]) -> str:
     return ""
 
 
+def _constant(trial: Trial) -> str:
+    """Say that all weights of a layer are one number, other than 0."""
+    names = {p.node: name for name, p in trial.trainable.items() if p.ndim > 1 and min(p.shape) > 1}
+    for node in loss_graph.nodes_of(trial.output.node) if trial.output.node is not None else ():
+        for source in node.inputs if node.primitive.name in ("linear", "matmul", "conv") else ():
+            w = trial.trainable[names[source]]._array if source in names else np.zeros(1)
+            if w.flat[0] and (w == w.flat[0]).all():
+                return (
+                    f"all weights of {names[source]} are {w.flat[0]:.3g}, so its units compute the same, apart from "
+                    "their bias. Initialize them at random, as nn.init.kaiming_normal_ does"
+                )
+    return ""
+
+
 class Learned(NamedTuple):
-    """A run on a few examples: the first and the last loss, the steps, and whether they were learned by heart."""
+    """A run on a few examples: first and last loss, steps, whether they were learned by heart, largest output."""
 
     first: float
     loss: float
     steps: int
     solved: bool
+    largest: float
 
 
 @contextmanager

@@ -115,7 +115,7 @@ def wrong_scale(trial: Trial) -> str:
         return f"{where}: minus the {name}, so the steps go uphill. Leave the minus sign out"
     pair = trial.scores_and_labels()
     count = len(pair[0]) if pair is not None and name[0] in "cn" else trial.output.numel()
-    if name != "squared error" and math.isclose(times, count, rel_tol=ROUNDING):
+    if name != "squared error" and any(math.isclose(times, each, rel_tol=ROUNDING) for each in {count, n} if each > 4):
         return (
             f"{where}: the {name} is summed over the {n} examples, so the gradient, and with it each step, grows with "
             "the batch. Take the mean"

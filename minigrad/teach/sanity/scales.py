@@ -8,30 +8,43 @@ from typing import Any
 import numpy as np
 
 from minigrad.engine import reverse_topological_order
+from minigrad.grad_mode import no_grad
 from minigrad.teach import loss_graph
-from minigrad.teach.causes.activations import no_activation
-from minigrad.teach.causes.layers import few_rows, strong_dropout
+from minigrad.teach.causes.activations import FLAT as STAIRS
+from minigrad.teach.causes.activations import no_activation, saturated_attention, steps_of_stairs
+from minigrad.teach.causes.functions import wrong_backward
+from minigrad.teach.causes.layers import few_rows, strong_dropout, two_rows
 from minigrad.teach.causes.sequences import forgotten
 from minigrad.teach.samples import axis_of_units, listed, named, norm
 from minigrad.teach.sanity.report import Check
-from minigrad.teach.sanity.trial import Trial
+from minigrad.teach.sanity.trial import Trial, mode
 from minigrad.teach.symptoms import APART, DEAD, against_explosion, against_vanishing
 from minigrad.tensors.module_calls import calls
 
 FADED, BLOWN = 1e-3, 100.0
 """Bounds on the standard deviation over the examples of a layer's output, in those of the inputs."""
+ROUNDING = 1e-5
+"""The largest difference that rounding makes of equal numbers, as a part of them."""
+ENDED = ("relu", "tanh", "sigmoid")
+PARTS = 4
+"""An input of up to so many parts along axis 1 is a pair, a triplet, an image with channels or a row of indices."""
 FLAT, SATURATED = 0.99, 0.5
 """A tanh is at its ends beyond `FLAT`; a layer is saturated if that is so for the fraction `SATURATED`."""
 
 
 def outputs(trial: Trial) -> Check:
     """Whether the outputs neither fade nor explode through the layers."""
-    if trial.batch.n < 2 or not trial.layers:
-        return Check("outputs", None, "one example, or no layer: the scales of the outputs cannot be compared")
+    if trial.batch.n < 2:
+        return Check("outputs", None, "there is one example only")
     X = trial.floats(trial.batch.X)
-    first = trial.signal(X) if X.dtype.kind == "f" and trial.batch.axis == 0 else trial.layers[0].signal
+    given = [trial.signal(X)] if X.dtype.kind == "f" and trial.batch.axis == 0 else []
+    first = [*given, *(layer.signal for layer in trial.layers), 1.0][0]
     if not first or not math.isfinite(first):
         return Check("outputs", None, "the inputs do not differ")
+    if text := _same_for_all(trial, first) or _unused_part(trial):
+        return Check("outputs", False, text)
+    if not trial.layers:
+        return Check("outputs", None, "there is no layer, so scales cannot be compared")
     scales = {layer.name: layer.signal for layer in trial.layers}
     faded = [layer.name for layer in trial.layers if 0 < layer.signal < FADED * first]
     blown = [layer.name for layer in trial.layers if not layer.signal < BLOWN * first]
@@ -52,15 +65,69 @@ def outputs(trial: Trial) -> Check:
             "weights, proportional to 1 / sqrt(inputs) (nn.init.kaiming_normal_), or normalization layers",
         )
     low, high = min(scales.values()), max(scales.values())
-    rows = trial.output._array
-    if not high and not trial.same and rows.ndim and len(rows) == trial.batch.n and (rows == rows[:1]).all():
-        return Check(
-            "outputs",
-            False,
-            "the output is the same for all examples, and so is that of each layer, though the inputs differ: "
-            "forward() does not use its input",
-        )
     return Check("outputs", True, f"standard deviations over the examples from {low:.2g} to {high:.2g}")
+
+
+def _same_for_all(trial: Trial, first: float) -> str:
+    """Say why the output is the same for all examples, without dropout; a last layer of zeros is a usual start."""
+    with no_grad(), mode(trial.model, False):
+        rows, layers = trial.layers_of(trial.batch)
+    if trial.output.node is None or trial.several or rows.shape[:1] != (trial.batch.n,) or not np.isfinite(rows).all():
+        return ""
+    still = any(p.ndim > 1 and not trial.moved.get(name, True) for name, p in trial.trainable.items())
+    apart = float(np.ptp(rows, axis=0).max(initial=0))
+    if apart > ROUNDING * np.abs(rows).max(initial=0) or not (still or apart == 0):
+        return ""
+    if any(0 < layer.signal < FADED * first for layer in layers) and not still:
+        return ""  # it fades
+    computed = [node for node in loss_graph.nodes_of(trial.output.node) if node in trial.found]
+    same = {node for node in computed if not np.ptp(trial.found[node], axis=0).any()}
+    if any(node.primitive.name in ENDED and node in same and node.inputs[0] in {*computed} - same for node in computed):
+        return ""  # dead or saturated units
+    weights = {name: p for name, p in trial.model.named_parameters() if p.ndim == 2 or (p.ndim > 2 and p.shape[0] > 1)}
+    zero = [name for name, p in weights.items() if not p._array.any()]
+    if zero and len(zero) == len(weights):
+        text = f"the weights {listed(zero)} are all 0, so the output is the same for all examples, and units of a layer"
+        return f"{text} get the same gradient. Initialize them at random, as nn.init.kaiming_normal_ does"
+    if zero:
+        return ""
+    axes = [named(path, m) for path, m in trial.model.named_modules() if getattr(m, "batch_first", True) is False]
+    signals = [(layer.name, layer.signal > ROUNDING * first) for layer in layers]
+    last = max((i for i, (_, differ) in enumerate(signals) if differ), default=-1)
+    where = f"behind {signals[last][0]}, the last layer whose results differ" if last >= 0 else "and so is each layer's"
+    following = signals[last + 1][0] if 0 <= last < len(signals) - 1 else ""
+    if following.endswith(("ReLU)", "Tanh)", "Sigmoid)")):
+        return (
+            f"the output is the same for all examples, because all units of {following} are at their ends, where no "
+            "gradient passes. Usual causes: a large bias, weights that are too large, inputs that are not centred"
+        )
+    why = (
+        "a difference in forward() is that of two equal results. Does it use one part of the input twice?"
+        if any(node.primitive.name == "sub" and not trial.found[node].any() for node in computed)
+        else f"{axes[0]} takes axis 0 for the time. If axis 0 is the batch, set batch_first=True"
+        if axes
+        else "forward() does not use its input, or not what is computed from it"
+    )
+    return f"the output is the same for all examples, {where}, though the inputs differ: {why}"
+
+
+def _unused_part(trial: Trial) -> str:
+    """Say which input of a few, such as one of a pair or a channel, the output does not depend on."""
+    X, batch = trial.batch.X, trial.batch
+    parts = X.shape[1] if X.ndim > 1 and batch.axis == 0 else 0
+    if not 1 < parts <= PARTS or batch.n < 2 or trial.several or (X.ndim == 2 and X.dtype.kind == "f"):
+        return ""
+    unused = []
+    with no_grad(), mode(trial.model, False):
+        before = trial.run(batch)[0]._array
+        for i in range(parts):
+            changed = batch.with_inputs(X.copy())
+            changed.X[:, i] = np.roll(X[:, i], 1, axis=0)
+            if not np.array_equal(changed.X, X) and np.array_equal(trial.run(changed)[0]._array, before):
+                unused.append(f"X[:, {i}]")
+    if not unused or len(unused) == parts:
+        return ""
+    return f"the output does not depend on {listed(unused)}: forward() does not use it. Is another part used twice?"
 
 
 def gradients(trial: Trial) -> Check:
@@ -73,10 +140,14 @@ def gradients(trial: Trial) -> Check:
     zero = [name for name, p in trial.trainable.items() if p.ndim > 1 and not trial.moved.get(name, True)]
     if zero and any(trial.gradients[name] is not None for name in zero):
         text = f"the gradient of {listed(zero)} is 0: behind {zero[-1]}, units are dead, or a factor is 0"
+        for node in loss_graph.nodes_of(trial.result.node):
+            if node.primitive.name in STAIRS:
+                text = steps_of_stairs.sentence.format(name=node.primitive.name, layers=listed(zero))
         return Check("gradients", False, text)
     if not norms:
         return Check("gradients", False, "no parameter has a gradient other than 0")
-    for _, text in forgotten(trial.scene):
+    recurrent = any(word in type(m).__name__ for m in trial.model.modules() for word in ("RNN", "LSTM", "GRU"))
+    for _, text in forgotten(trial.scene) if recurrent else ():
         return Check("gradients", None, text)
     if len(norms) == 1:
         return Check("gradients", True, f"norm {next(iter(norms.values())):.2g}")
@@ -138,7 +209,7 @@ def units(trial: Trial, learns: bool) -> Check:
 
 def layers(trial: Trial, learns: bool) -> Check:
     """Whether the layers have usual settings, and activations between them."""
-    for look in (no_activation, strong_dropout, few_rows):
+    for look in (wrong_backward, no_activation, strong_dropout, two_rows, few_rows, saturated_attention):
         for _, text in look(trial.scene):
             return Check("layers", False, text)
     pair = trial.scores_and_labels()

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
 from minigrad.engine import reverse_topological_order
+from minigrad.grad_mode import no_grad
+from minigrad.program.values import values
 from minigrad.teach import loss_graph
 from minigrad.teach.causes import loss as causes
 from minigrad.teach.samples import norm
 from minigrad.teach.sanity import probe
 from minigrad.teach.sanity.report import Check
-from minigrad.teach.sanity.trial import Trial
+from minigrad.teach.sanity.trial import Trial, mode
 
+_ENDLESS_AT_0 = ("sqrt", "rsqrt", "log", "pow", "norm", "std", "div", "reciprocal")
 ABOVE_GUESSING = 1.5
 """How far the loss may lie above log(classes). Scores of standard deviation 1 add about 0.5."""
 
@@ -24,7 +28,7 @@ def forward(trial: Trial) -> Check:
         return Check("forward", False, f"the loss is {trial.result.item():g}: {_first_not_finite(trial)}")
     bad = [name for name, g in trial.gradients.items() if g is not None and not np.isfinite(g).all()]
     if bad:
-        return Check("forward", False, f"the gradient of {bad[0]} is not finite: an operation has no derivative there")
+        return Check("forward", False, f"the gradient of {bad[0]} is not finite: {_first_without_gradient(trial)}")
     return Check("forward", True, f"output of shape {trial.output.shape}, loss and gradient are finite")
 
 
@@ -54,7 +58,7 @@ def loss(trial: Trial) -> Check:
             return Check("loss", None, f"{loss:.3g} at the start; there is no known loss of guessing")
         value = loss if average is None else average
         what = f"{value:.3g} at the start; guessing among {classes} classes gives ln({classes}) = {guess:.3g}"
-        if not math.isfinite(value) or value > guess + ABOVE_GUESSING:
+        if not math.isfinite(value) or (value > guess + ABOVE_GUESSING and not trial.is_contrastive()):
             return Check("loss", False, f"{what}. {_unlike(trial)}")
         if value < 0.5 * guess:
             return Check(
@@ -71,11 +75,24 @@ def loss(trial: Trial) -> Check:
     if trial.is_binary():
         what = f"{loss:.3g} at the start; guessing between two classes gives ln(2) = 0.693"
         return Check("loss", loss < math.log(2) + ABOVE_GUESSING, what)
-    return Check(
-        "loss",
-        None if math.isfinite(loss) else False,
-        f"{loss:.3g} at the start; there is no known loss of guessing",
-    )
+    text = f"{loss:.3g} at the start; there is no known loss of guessing"
+    if _is_sum(trial):
+        text = f"{text}. It is a sum over the examples, so the gradient, and with it each step, grows with the batch"
+    return Check("loss", None if math.isfinite(loss) else False, text)
+
+
+def _is_sum(trial: Trial) -> bool:
+    """Whether the loss of a batch is half of that of its examples twice."""
+    n = trial.batch.n
+    once, twice = (trial.batch.take(index) for index in (np.arange(n), np.tile(np.arange(n), 2)))
+    if once is None or twice is None or not math.isfinite(trial.result.item()):
+        return False
+    try:
+        with no_grad(), mode(trial.model, False):
+            one, other = (trial.run(batch)[1].item() for batch in (once, twice))
+    except Exception:
+        return False
+    return bool(one) and math.isclose(other, 2 * one, rel_tol=1e-3)
 
 
 def _unlike(trial: Trial) -> str:
@@ -128,6 +145,10 @@ def scores(trial: Trial) -> Check:
                 "the loss is minus the score of the right class, without a logarithm of a softmax: NLLLoss takes "
                 "log_softmax(scores); CrossEntropyLoss takes the scores",
             )
+        likely = np.exp(rows - rows.max(1, keepdims=True))
+        chances = likely[np.arange(len(rows)), labels] / likely.sum(1)
+        if math.isclose(loss, -float(chances.mean()), rel_tol=1e-4):
+            return Check("scores", False, causes.probability_without_logarithm.sentence)
         classes, _, _ = trial.cross_entropy()
         if classes and kind in ("softmax", "sigmoid", "relu"):
             twice = " The loss applies a softmax itself" if kind == "softmax" else ""
@@ -137,6 +158,13 @@ def scores(trial: Trial) -> Check:
                 f"the model ends with a {kind}, which limits the scores of the softmax in the loss.{twice} Give "
                 f"the loss the scores, without the {kind}",
             )
+    if kind in ("softmax", "relu") and trial.is_binary() and (kind == "relu" or np.any(y.sum(-1) > 1)):
+        why = (
+            "whose results for an example sum to 1, but some targets have several ones: use a sigmoid"
+            if kind == "softmax"
+            else "whose results are at least 0, so no probability is below 1/2: leave it out"
+        )
+        return Check("scores", False, f"the model ends with a {kind}, {why}")
     low, high = {"sigmoid": (0, 1), "softmax": (0, 1), "tanh": (-1, 1)}.get(kind, (-math.inf, math.inf))
     low = 0 if kind in ("relu", "softplus", "exp", "square", "abs") else low
     comparable = y is not None and y.dtype.kind == "f" and y.shape == out.shape
@@ -167,14 +195,33 @@ def shapes(trial: Trial) -> Check:
     return Check("shapes", True, f"outputs {trial.output.shape}, targets {shape}")
 
 
+def _first_without_gradient(trial: Trial) -> str:
+    """Say which operation is the first on the way back that makes a gradient which is not finite."""
+    result: Any = trial.run(trial.batch)[1]  # the first graph is used up
+    order: list[Any] = reverse_topological_order([result.node])
+    found, reached = dict(values(result)), {result.node: np.ones(result.shape, result.dtype)}
+    for node in order:
+        contributions = node.vjp(reached[node], False) if node.primitive is not None and node in reached else ()
+        for i, (source, g) in enumerate(zip(node.inputs, contributions)):
+            if source is None or g is None:
+                continue
+            if not np.isfinite(g).all():
+                x, name = loss_graph.operand(node, i, found), node.primitive.name
+                at = f" of {x[~np.isfinite(g)].flat[0] + 0.0:.3g}" if x is not None and x.shape == g.shape else ""
+                fix = "Add a small number first, such as 1e-8" if name in _ENDLESS_AT_0 else "Look at what it is given"
+                return f"{name}{at} has no finite derivative. {fix}"
+            reached[source] = reached[source] + g if source in reached else g
+    return "an operation has no derivative there"
+
+
 def _first_not_finite(trial: Trial) -> str:
     """Say which operation is the first that has a result that is not finite, and of what."""
-    graph = reverse_topological_order([trial.result.node]) if trial.result.node is not None else []
+    graph: list[Any] = reverse_topological_order([trial.result.node]) if trial.result.node is not None else []
     for node in [node for node in graph if node.primitive is not None][::-1]:
         found = trial.found.get(node)
-        if found is None or np.isfinite(found).all():
-            continue
         name = node.primitive.name
+        if found is None or np.isfinite(found).all() or (name in ("where", "add") and not np.isnan(found).any()):
+            continue  # a mask of -inf is usual
         operands = [loss_graph.operand(node, i, trial.found) for i in range(len(node.inputs))]
         last = operands[-1] if operands else None
         least = float(np.min(last)) if last is not None and last.size else math.nan
@@ -192,6 +239,15 @@ def _first_not_finite(trial: Trial) -> str:
             )
         if name == "div" and last is not None and not last.all():
             return "a division by 0 is the first that is not finite. Add a small number to the divisor, such as 1e-8"
+        if (
+            name in ("softmax", "log_softmax")
+            and last is not None
+            and (last.max(node.parameters["axis"]) == -np.inf).any()
+        ):
+            return (
+                f"the softmax over axis {node.parameters['axis']} of {last.shape} gets -inf only in some places, as if "
+                "all were masked there. Is it the axis of the mask, and is the mask the right way round?"
+            )
         if name == "sqrt" and least < 0:
             return f"a square root of {least:.3g}, a negative number, is the first that is not finite"
         if any(o is not None and not np.isfinite(o).all() for o in operands):

@@ -85,6 +85,7 @@ class Trial:
             for handle in handles:
                 handle.remove()
         self.scene.reach = reach(self.output.node, self.batch.X, since)
+        self.scene.inputs = self.batch.X
         self.find_trainable()
         self.foreign = self._foreign()
         self.gradients = self.gradients_of(self.result)
@@ -97,8 +98,22 @@ class Trial:
                 )
                 if source is not None and node in self.found:  # of a flattened array, only the copy is saved
                     self.found.setdefault(source, self.found[node].reshape(source.shape))
+            self.scene.values = self.found
             self.scene.look_at_loss(self.result.node, self.output.node)
-        self.scene.samples = [Sample(1, outputs={layer.name: layer.outputs for layer in self.layers})]
+        # some causes wait for a third sample, as chance batches may look like them; here there is one batch to look at
+        self.scene.samples = 3 * [Sample(1, outputs={layer.name: layer.outputs for layer in self.layers})]
+
+    def layers_of(self, batch: Examples) -> tuple[np.ndarray, list[Layer]]:
+        """Return the output for a batch, and that of each layer."""
+        before, self.layers = self.layers, []
+        handles = self._attach()
+        try:
+            output = self.run(batch)[0]._array
+        finally:
+            for handle in handles:
+                handle.remove()
+            found, self.layers = self.layers, before
+        return output, found
 
     def find_trainable(self) -> None:
         """Find the parameters to train; lazy layers have theirs only after a forward pass."""
@@ -144,6 +159,11 @@ class Trial:
             classes = pair[0].shape[1] if pair is not None else self.output.shape[1]
             return classes, None, False
         return 0, None, False
+
+    def is_contrastive(self) -> bool:
+        """Return whether each example is compared with all others, and its class is its own index."""
+        n = self.batch.n
+        return self.output.shape == (n, n) and self.batch.y is not None and np.array_equal(self.batch.y, np.arange(n))
 
     def is_squared_error(self) -> bool:
         """Return whether the loss is the mean squared error of outputs and targets."""
