@@ -43,7 +43,7 @@ def gradcheck_report(
     >>> x = tensor([1.0, -2.0, 0.5], dtype="float64", requires_grad=True)
     >>> print(gradcheck_report(lambda x: x.detach() * x, x))
     input 0, float64 of shape (3,): WRONG in 3 of 3 elements
-        Pattern: a constant factor of 1/2: the 2 of a square, or an input used twice (= for +=)?
+        Cause: a constant factor of 1/2: the 2 of a square, or an input used twice (= for +=)?
     ...
     """
     check_positive("gradcheck", eps=eps)

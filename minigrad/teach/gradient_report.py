@@ -71,7 +71,7 @@ class Finding:
         if self.diagnosis is not None and self.diagnosis.hint:
             lines.append(f"    Hint: {self.diagnosis.hint}.")
         if self.pattern:
-            lines.append(f"    Pattern: {self.pattern}{'' if self.pattern.endswith('?') else '.'}")
+            lines.append(f"    Cause: {self.pattern}{'' if self.pattern.endswith('?') else '.'}")
         if not self.ok and self.worst:
             lines.append(f"    {'index':12} {'analytic':>14} {'numeric':>14} {'rel. error':>10} {'accurate to':>11}")
             lines += [

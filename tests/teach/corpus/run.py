@@ -36,7 +36,7 @@ from minigrad.autograd import check_gradient
 
 # where a gradient is right is not why it is wrong
 WHERE_ALONE = re.compile(
-    r"Cause: no mistake of the catalogue.*|Pattern: (right|wrong) only at ind(ex|ices) [\d, and]* of dimension \d+(: the border)?\."
+    r"Cause: no mistake of the catalogue.*|Cause: (right|wrong) only at ind(ex|ices) [\d, and]* of dimension \d+(: the border)?\."
 )
 
 # a remedy among several is no cause
