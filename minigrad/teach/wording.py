@@ -57,6 +57,7 @@ class Words:
         self._names: dict[int, str] = {}
         self._passes: dict[Any, list[int]] | None = None
         self._arrays: dict[Any, list[tuple[np.ndarray, str, int]]] = {}
+        self._lookups: dict[Any, list[tuple[np.ndarray, str]]] = {}
         self._known: dict[Any, dict[Any, Any]] = {}
         self._counters: dict[int, list[tuple[dict[str, int], int]]] = {}
         self.indices: dict[int, Any] = {}  # other indices of the parts that are read, once they are needed
@@ -138,6 +139,10 @@ class Words:
         op = self.tape.ops[k]
         s = op.sources[i]
         return self.name(s) if s is not None else f"`{op.names.get(i) or _number(op.operands[i])}`"
+
+    def apart(self, k: int, other: int) -> str:
+        """Return the name of a result, with its line if another one has the same name."""
+        return self.through(k) if self.name(k) == self.name(other) else self.name(k)
 
     def line(self, k: int) -> str:
         """Return " (line 3)", or "" if the line is not known; with the pass if there are several."""
@@ -233,6 +238,21 @@ class Words:
                         keep(array, self.operand(k, i), k)
             self._arrays[shape, kind] = [*found.values()]
         return self._arrays[shape, kind]
+
+    def lookups(self, shape: tuple[int, ...]) -> list[tuple[np.ndarray, str]]:
+        """Return the arrays of a shape that are rows of a table, such as embeddings, with all indices that are used."""
+        if shape not in self._lookups:
+            reads = [(k, op, op.parameters["index"]) for k, op in enumerate(self.tape.ops) if op.kind == "getitem"]
+            reads = [(k, op, i) for k, op, i in reads if isinstance(i, np.ndarray) and i.dtype.kind in "iu"][:8]
+            found = self._lookups[shape] = []
+            tables = {self.operand(k, 0): op.operands[0] for k, op, _ in reads}
+            for name, table in tables.items():
+                for k, _, index in reads:
+                    if index.shape + table.shape[1:] == shape and (index < len(table)).all():
+                        found.append((table[index], f"{name} at the index of {self.name(k)}"))
+                if shape[1:] == table.shape[1:] and shape[:1] <= table.shape[:1]:
+                    found.append((table[: shape[0]], f"the first rows of {name}, without the index,"))
+        return self._lookups[shape]
 
     def axis(self, shape: tuple[int, ...], n: float) -> str:
         """Return which dimension, or product of dimensions, of an array n is; "" if none."""

@@ -132,6 +132,11 @@ PLANTED: dict[str, tuple[tuple[int, ...], Callable[[Any], Any], Callable[[np.nda
     "averaged": ((4, 3), lambda h: C * t(h), lambda g, h: (g * C).mean(axis=0) * (1 - t(h) ** 2)),
     "other term": ((4, 3), lambda h: C * t(h), lambda g, h: g * C * (1 - t(h) ** 2) + D * 0 + C),
     "overwritten": ((4, 3), lambda h: h * C + t(h) + h * D, lambda g, h: g * D),
+    "several contributions": (
+        (4, 3),
+        lambda h: h * C + t(h) + np.sin(h),
+        lambda g, h: g * C - g * (1 - t(h) ** 2) - g * np.cos(h),
+    ),
     "multiplied contributions": ((4, 3), lambda h: h * C + t(h), lambda g, h: (g * C) * (g * (1 - t(h) ** 2))),
     "no topological order": (
         (4, 3),

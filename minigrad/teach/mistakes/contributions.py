@@ -16,7 +16,7 @@ from minigrad.teach.edits import as_operand
 from minigrad.teach.mistakes.factors import factor_words
 from minigrad.teach.mistakes.formulas import derivative, functions, spoken
 from minigrad.teach.mistakes.forward import other_indices
-from minigrad.teach.mistakes.moves import dimensions, shifted, subsets
+from minigrad.teach.mistakes.moves import dimensions, orders, shifted, subsets
 from minigrad.teach.mistakes.sites import Edge
 from minigrad.teach.tape import MOVING, Times
 
@@ -254,6 +254,9 @@ def _other_array(s: Edge) -> Iterator[Variant]:
                 called = s.words.operand(source, j)
                 text = f"the old {said} instead of the new one" if called == said else f"{called} instead of {said}"
                 yield Variant(instead(name, before), text, -0.1, f"{name} from {j}")
+        for array, called, key in s.alternatives(source) if source is not None and name != "y" else ():
+            if array.shape == right.shape and not np.array_equal(array, right):
+                yield Variant(instead(name, array), f"{called} instead of {said}", 0.1, f"{name} {key}")
         base, moves = source, []
         while base is not None and s.tape.ops[base].kind in ("reshape", "permute"):
             moves.append(s.tape.ops[base])
@@ -318,6 +321,8 @@ def _changed_array(s: Edge) -> Iterator[Variant]:
     said = s.words.operand(s.k, 1 - s.i)
     source = op.sources[1 - s.i]
     gradient = None if source is None else s.tape.gradients[source]
+    if gradient is None and source is not None and s.tape.ops[source].kind == "input":
+        gradient = s.tape.gradient_of(source)
     if gradient is None:
         gradient = np.asarray(op.contribution(1 - s.i, s.g))
     changed = [(f"{said} - {rate:g} * its gradient, after the update", 0.0, other - rate * gradient) for rate in _RATES]
@@ -463,7 +468,7 @@ def _wrong_order(s: Edge) -> Iterator[Variant]:
                 f"they are laid out as {permuted} and then permuted; a reshape to {shape} undoes {s.words.name(s.k)}",
                 key=f"laid {axes}",
             )
-        for axes in itertools.permutations(range(s.g.ndim)) if 1 < s.g.ndim <= 5 else ():
+        for axes in orders(s.g.ndim):
             yield Variant(
                 lambda g, a=axes: g.transpose(a).reshape(shape),
                 f"the upstream gradient is permuted by {axes} before it is reshaped to {shape}",

@@ -8,7 +8,9 @@ import math
 import numpy as np
 
 from minigrad.teach.catalogue import REDUCTIONS
+from minigrad.teach.mistakes.sites import CHOICES
 from minigrad.teach.tape import Tape
+from minigrad.teach.wording import Words
 
 SQUARE = "the 2 of a square"
 """What a factor of 2 means; a dimension of size 2 is named beside it."""
@@ -25,7 +27,8 @@ def factor_words(c: float, tape: Tape) -> tuple[str, float]:
     for called, n in known:
         if n < 1:  # such as 1 / m, a constant of the function
             if math.isclose(abs(c), 1 / n, rel_tol=1e-6):
-                return wrong + f"{1 / n:g} times too large: the factor {n:g} ({called}) is missing", 0.3 * (c < 0)
+                once = f"the factor {n:g} ({called}) is missing, or 1/{n:g} is applied once too often"
+                return f"{wrong}{1 / n:g} times too large: {once}", 0.3 * (c < 0)
             if math.isclose(abs(c), n, rel_tol=1e-6):
                 said = f"{1 / n:g} times too small: the factor {n:g} ({called}) is applied once too often"
                 return wrong + said, 0.3 * (c < 0)
@@ -51,10 +54,13 @@ def factor_words(c: float, tape: Tape) -> tuple[str, float]:
             (1 / n**2, f"{n:g}**2 times too small: divided by {n:g}, {called}, where it must be multiplied by it"),
             (n - 1, f"{n - 1:g} times too large ({called}, less 1)"),
         ):
-            if value > 0 and value != 1 and math.isclose(abs(c), value, rel_tol=1e-6):
+            whole_root = math.sqrt(n).is_integer() and value in (math.sqrt(n), 1 / math.sqrt(n))  # 3, not sqrt(9)
+            if value > 0 and value != 1 and not whole_root and math.isclose(abs(c), value, rel_tol=1e-6):
                 return wrong + text, 0.3 * (c < 0)
     for (first, n), (second, m) in itertools.permutations(plain[:12], 2):
         if math.isclose(abs(c), n / m, rel_tol=1e-6):
+            if max(n, m) < 1:  # such as alpha and 1 - alpha
+                return f"off by {n:g}/{m:g}: multiplied by {n:g} ({first}) instead of {m:g} ({second})", 0.4
             return f"off by {n:g}/{m:g}: divided by {m:g}, {second}, instead of {n:g}, {first}", 0.4
     for called, n in known:
         for value, m in (((n - 1) / n, n), (n / (n - 1), n - 1)):
@@ -97,6 +103,7 @@ def _powers(known: list[tuple[str, float]]) -> list[tuple[float, str, int]]:
 def meaningful(tape: Tape) -> list[tuple[str, float]]:
     """Return the numbers that a factor may be made of, with their meaning."""
     found: dict[float, str] = {2.0: SQUARE}
+    words = Words(tape)
 
     def add(n: float, called: str) -> None:
         if n == 2 and found[n] == SQUARE:
@@ -110,15 +117,23 @@ def meaningful(tape: Tape) -> list[tuple[str, float]]:
     for op in tape.ops:
         if not op.active and op.value.size == 1 and float(op.value.ravel()[0]) not in (0, 1, -1):
             found.setdefault(abs(float(op.value.ravel()[0])), f"the value of `{op.name or op.kind}`")
-    for op in [*tape.ops[:1], *tape.ops[::-1]]:
-        for d, n in enumerate(op.value.shape):
+    for k in (0, *range(len(tape.ops) - 1, -1, -1)) if tape.ops else ():
+        for d, n in enumerate(tape.ops[k].value.shape):
             if n > 1:
-                add(float(n), f"the size of dimension {d} of `{op.name or op.kind}`")
-    for op in tape.ops:
+                add(float(n), f"the size of dimension {d} of {words.name(k)}")
+    for k, op in enumerate(tape.ops):
         if op.kind in REDUCTIONS and op.value.size:
             add(float(op.operands[0].size / op.value.size), "the number of elements that are averaged")
         if op.value.size > 1:
-            add(float(op.value.size), f"the number of elements of `{op.name or op.kind}`")
+            add(float(op.value.size), f"the number of elements of {words.name(k)}")
+    for k, op in enumerate(tape.ops):
+        if op.kind in CHOICES and 0 < (n := np.count_nonzero(op.value)) < op.value.size:
+            add(float(n), f"the number of elements of {words.name(k)} that are not 0")
+        for i, o in enumerate(op.operands):
+            if op.sources[i] is None and isinstance(o, np.ndarray) and o.ndim and len(values := np.unique(o)) == 2:
+                for v in values.tolist():
+                    if 0 < v < 1:  # such as the weights of two classes
+                        found.setdefault(v, f"in {words.operand(k, i)}")
     known = [(meaning, n) for n, meaning in found.items() if n > 0 and n != 1]
     # sizes first: a constant of the function may be the inverse of one by chance
     return sorted(known, key=lambda one: one[0].startswith("the constant") and one[1] < 1)

@@ -27,11 +27,13 @@ def _different_forward(s: Site) -> Iterator[Variant]:
     for i, source in enumerate(op.sources):
         if source is not None and np.shape(op.operands[i]) == op.value.shape and op.kind not in ("clone", "reshape"):
             without = ""
-            if len(op.sources) == 2:
+            if op.kind == "where":
+                without = ", without the mask"
+            elif len(op.sources) == 2:
                 without = f", without {s.words.operand(s.k, 1 - i)}"
             yield Variant(
                 lambda operands, i=i: (layout.clone, [operands[i]], {}, (op.sources[i],)),
-                f"one with {s.words.operand(s.k, i)} instead of {name}{without}",
+                f"one with {s.words.apart(source, s.k)} instead of {name}{without}",
                 -0.1,
                 f"identity {i}",
             )
@@ -51,6 +53,8 @@ def _different_forward(s: Site) -> Iterator[Variant]:
                         0.1,
                         f"{i} from {called}",
                     )
+    if op.kind == "mul":
+        yield from _at_one_term(s)
     for other in _OTHERS.get(op.kind, ()):
         yield Variant(
             lambda operands, p=other: (p, operands, op.parameters, op.sources),
@@ -129,6 +133,31 @@ def _different_forward(s: Site) -> Iterator[Variant]:
         )
 
 
+def _at_one_term(s: Site) -> Iterator[Variant]:
+    """A factor, such as a mask, that is applied to one term of a sum: M * y - pred for M * (y - pred)."""
+
+    def constant(op: Any) -> list[int]:
+        return [i for i, k in enumerate(op.sources) if k is None or not s.tape.ops[k].active]
+
+    (i, *_), of = constant(s.op) or [-1], s.tape.ops
+    source = s.op.sources[1 - i] if i >= 0 else None
+    total = s.op if source is None else of[source]
+    if source is None or total.kind not in ("add", "sub") or not (own := constant(total)):
+        return
+    factor, j = s.op.operands[i], own[0]
+    value = factor * total.operands[j]
+    sources = (*total.sources[:j], None, *total.sources[j + 1 :])
+    if not np.ndim(factor) or value.shape != np.shape(total.operands[j]):
+        return
+    said, term = s.words.operand(s.k, i), s.words.operand(source, j)
+    yield Variant(
+        lambda operands: (total.primitive, _at([*total.operands], j, value), {}, sources),
+        f"one in which {said} multiplies {term} alone, not all of {s.words.name(source)}, in {s.words.through(s.k)}",
+        0.1,
+        "one term",
+    )
+
+
 def _other_axes(op: Any) -> Iterator[tuple[int, ...]]:
     """Yield the other axes that a reduction may go over."""
     ndim, axis = np.ndim(op.operands[0]), op.parameters["axis"]
@@ -154,6 +183,7 @@ def _computed_again(s: Site) -> Iterator[Variant]:
         value, said = np.asarray(op.operands[i]), s.words.operand(s.k, i)
         others = [(a, f"that of the {when} pass of the loop", when, 0.0) for a, when in s.other_passes(i)]
         others += [(a, called, key, 0.2) for a, called, key in s.neighbours(value.shape)[:8]]
+        others += [(a, called, key, 0.2) for a, called, key in s.alternatives(source)]
         for array, called, key, assumes in others:
             if array is not value and array.shape == value.shape:
                 yield Variant(
@@ -314,6 +344,16 @@ def _elsewhere(
                 off = "one" if abs(by) == 1 else "two"
                 said = f"off by {off} along {dimensions(moved)}"
                 yield found, said, 0.1 + 0.1 * abs(by), f"{moved} {by}"
+    ends = {d: range(*parts[d].indices(shape[d])) for d in slices}
+    for said, to in (
+        ("from index 0 on (the padding is cut off at the end)", {d: -r[0] for d, r in ends.items() if r}),
+        (
+            "up to the end (the padding is cut off at the start)",
+            {d: shape[d] - 1 - r[-1] for d, r in ends.items() if r},
+        ),
+    ):
+        if max(map(abs, to.values()), default=0) > 2 and (found := _moved(parts, to, shape)) is not None:
+            yield found, said, 0.2, said
     strided = [d for d in slices if parts[d].indices(shape[d])[2] > 1]
     if strided:
         plain = list(parts)

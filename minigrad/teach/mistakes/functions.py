@@ -89,7 +89,7 @@ def _softmax_axis(s: Block) -> int | None:
 @mistake(
     "probabilities",
     "block",
-    "the gradient of the softmax {node}{line} is computed with other probabilities: {detail}",
+    "the gradient of {node}{line} is computed with other probabilities than those of the softmax: {detail}",
     assumes=1.6,
 )
 def _probabilities(s: Block) -> Iterator[Variant]:
@@ -102,7 +102,7 @@ def _probabilities(s: Block) -> Iterator[Variant]:
         for p, said, assumes in other_probabilities(s, axis):
             yield Variant(lambda g, p=p: p * (g - (g * p).sum(axis=axis, keepdims=True)), said, assumes, said)
         return
-    if s.x.shape == s.y.shape and s.y.max() <= 0 and (axis := _log_softmax_axis(s)) is not None:
+    if s.x.shape == s.y.shape and s.y.max() <= 0 and (axis := log_softmax_axis(s)) is not None:
         for p, said, assumes in other_probabilities(s, axis):
             yield Variant(lambda g, p=p: g - p * g.sum(axis=axis, keepdims=True), said, assumes, said)
 
@@ -145,7 +145,7 @@ def _log_sum_exp(s: Block) -> Iterator[Variant]:
     assumes=1.3,
 )
 def _log_softmax(s: Block) -> Iterator[Variant]:
-    if s.x.shape != s.y.shape or not s.x.ndim or s.x.size < 2 or (axis := _log_softmax_axis(s)) is None:
+    if s.x.shape != s.y.shape or not s.x.ndim or s.x.size < 2 or (axis := log_softmax_axis(s)) is None:
         return
     p = np.exp(s.y)
 
@@ -198,6 +198,8 @@ def _cross_entropy(s: Block) -> Iterator[Variant]:
     if found is None:
         return
     target, sign = found
+    if s.op.kind == "log" and sign < 0:
+        return  # of a sum of exponentials, less its largest element
     shifted = np.exp(s.x - s.x.max(axis=-1, keepdims=True))
     p = shifted / shifted.sum(axis=-1, keepdims=True)
     one = np.zeros_like(p)
@@ -273,6 +275,7 @@ def _soft_targets(s: Block) -> Iterator[Variant]:
         f"eps / {n} is missing in the smoothed targets": t - low,
         f"eps is used instead of eps / {n} in the smoothed targets": t - low + eps,
         "the factor 1 - eps is missing in the smoothed targets": hot + low,
+        f"1 - eps is assigned at the class, not added to eps / {n} (= for +=)": t - low * hot,
         f"eps / {n - 1} is used instead of eps / {n} in the smoothed targets": hot * (1 - eps)
         + (1 - hot) * eps / (n - 1),
     }.items():
@@ -300,11 +303,12 @@ def _binary_cross_entropy(s: Block) -> Iterator[Variant]:
             "the target is not subtracted (sigmoid alone)": p,
             "the target is added, not subtracted": p + target,
             "the targets 0 and 1 are exchanged": p - (1 - target),
+            "the sign in the exponential of the sigmoid is wrong": 1 - p - target,
             "it has the factor sigmoid * (1 - sigmoid), which the logarithm cancels": (p - target) * p * (1 - p),
             "it is sigmoid * (1 - sigmoid), the derivative of the sigmoid alone": p * (1 - p),
             "the sigmoid is missing: the scores less the targets": s.x - target,
         }.items():
-            yield Variant(Times(sign * wrong), said + must, key=said)
+            yield Variant(Times(sign * wrong), said + must, -0.1 * said.startswith("the sign"), said)
 
 
 def _targets(s: Block) -> tuple[np.ndarray, float] | None:
@@ -320,7 +324,7 @@ def _targets(s: Block) -> tuple[np.ndarray, float] | None:
     return None
 
 
-def _log_softmax_axis(s: Block) -> int | None:
+def log_softmax_axis(s: Block) -> int | None:
     """Return the axis along which y is the logarithm of the softmax of x, None if it is not."""
     for axis in range(s.x.ndim):
         if s.x.shape[axis] > 1:
@@ -350,7 +354,14 @@ def other_probabilities(s: Block, axis: int) -> Iterator[tuple[np.ndarray, str, 
     yield x, "the scores themselves, before the softmax", 0.2
     yield 1 / (1 + np.exp(-x)), "the sigmoid of the scores", 0.3
     yield np.full_like(x, 1 / x.shape[axis]), "the same for all classes", 0.8
-    yield (x == x.max(axis=axis, keepdims=True)) * 1.0, "1 at the maximum, 0 elsewhere (the gradient of max)", 0.4
+    yield (
+        (x == x.max(axis=axis, keepdims=True)) * 1.0,
+        "1 at the maximum, 0 elsewhere (a hard choice, the gradient of max)",
+        -0.7,
+    )
+    for array, name in s.without_a_term():
+        if array.shape == x.shape:
+            yield softmax(array, axis), f"the softmax of {s.words.name(s.early)} without {name}", 0.4
     masks = [a for a, _ in s.peers(x.shape, bool) if np.isin(a, (0, 1)).all()]
     for array, name in s.peers(x.shape):
         yield softmax(array, axis), f"the softmax of {name}", 0.5
@@ -393,7 +404,8 @@ def _scaled_normalization(s: Block) -> Iterator[Variant]:
     for k in s.tape.between(s.k, s.early):
         op = s.tape.ops[k]
         for i, (source, gamma) in enumerate(zip(op.sources, op.operands)):
-            constant = op.kind == "mul" and (source is None or not s.tape.ops[source].active)
+            factor = op.kind == "mul" or op.kind == "div" and i == 0  # x * (gamma / norm)
+            constant = factor and (source is None or not s.tape.ops[source].active)
             if not constant or np.size(gamma) < 2 or not np.all(gamma):
                 continue
             try:
@@ -408,9 +420,13 @@ def _scaled_normalization(s: Block) -> Iterator[Variant]:
             for v in _normalizations(s, xhat, std, axes, kind):
                 said = f"{v.detail} (g is the upstream gradient times {name})"
                 yield Variant(lambda g, f=v.change, a=gamma: f(g * a), said, v.assumes, v.detail)
-                if "goes over axis" in v.detail or "go over axis" in v.detail:
+                if "along axis" in v.detail or "goes over axis" in v.detail or "go over axis" in v.detail:
                     said = f"{v.detail} (g is the upstream gradient, and the result is multiplied by {name})"
                     yield Variant(lambda g, f=v.change, a=gamma: a * f(g), said, v.assumes + 0.1, f"{v.detail} after")
+            if np.ptp(np.broadcast_to(gamma, s.x.shape), axis=axes).any():
+                right = next(_normalizations(s, xhat, std, axes, kind, True)).change
+                said = f"{name} multiplies the gradient after the normalization, and must multiply g before it"
+                yield Variant(lambda g, f=right, a=gamma: a * f(g), said, 0.1)
             for v in _normalizations(s, xhat, std, axes, kind):
                 if v.assumes <= 0:
                     said = f"{v.detail}, and the factor {name} is missing"
@@ -418,7 +434,9 @@ def _scaled_normalization(s: Block) -> Iterator[Variant]:
             return
 
 
-def _normalizations(s: Block, xhat: np.ndarray, std: np.ndarray, axes: tuple[int, ...], kind: str) -> Iterator[Variant]:
+def _normalizations(
+    s: Block, xhat: np.ndarray, std: np.ndarray, axes: tuple[int, ...], kind: str, with_right: bool = False
+) -> Iterator[Variant]:
     """Yield the variants of (alpha g - beta mean(g) - gamma A mean(g B)) / s that differ in one or two places."""
 
     centred = kind == "standard"
@@ -509,6 +527,8 @@ def _normalizations(s: Block, xhat: np.ndarray, std: np.ndarray, axes: tuple[int
         by, second = (beta[1] if beta[1] is not mean else ways[0]), ways[1]
         return lambda g: np.asarray((alpha * g - beta[0] * by(g) - gamma * a * second(g * b)) / scale)
 
+    if with_right:
+        yield Variant(made())
     options: list[tuple[str, dict[str, Any]]] = [
         *[(said, {"alpha": v}) for said, v in first.items()],
         *[(said, {"beta": v}) for said, v in means.items()],
@@ -523,12 +543,22 @@ def _normalizations(s: Block, xhat: np.ndarray, std: np.ndarray, axes: tuple[int
         else "the norm is treated as a constant"
     )
     yield Variant(made(beta=(0.0, mean), gamma=0.0), both, -0.4)
+    for said, alone in (("", lambda a: a), (", divided by N", lambda a: a / n)) if centred else ():
+        said = f"neither g nor g * xhat is averaged: each element counts alone{said} (the diagonal of the Jacobian)"
+        yield Variant(made(ways=(alone, alone)), said, 0.1)
+    eps = float(np.mean(std**2 - mean(d * d)))
+    for o, said in elsewhere.items():  # all of it along another axis
+        z = s.x - s.x.mean(axis=o, keepdims=True) if centred else s.x
+        scale = np.sqrt(over(o)(z * z) + eps)
+        said = f"the {'mean and the standard deviation' if centred else 'norm'} are those along axis {said}, not {here}"
+        for n_way, way in enumerate((mean, over(o))):
+            yield Variant(made(pair=(z / scale, z / scale), scale=scale, ways=(way, way)), said, 0.2, f"{said} {n_way}")
     yield Variant(made(alpha=1 / n, beta=(base / n, mean), gamma=1 / n), "it is divided by N once more", 0.3)
     if centred:
         yield Variant(made(beta=(float(n), mean), gamma=float(n)), "sums are taken instead of means (1/N is missing)")
     for said, change in options:
         wide = isinstance(change.get("pair"), tuple) and change["pair"][0] is change["pair"][1]
-        yield Variant(made(**change), said, 0.5 * wide)
+        yield Variant(made(**change), said, 0.3 * wide)
     for (said, change), (more, further) in itertools.combinations(options[:24], 2):
         if change.keys().isdisjoint(further):
             yield Variant(made(**change, **further), f"{said}, and {more}", 1.2)

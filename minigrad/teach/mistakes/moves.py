@@ -22,6 +22,15 @@ def subsets(axes: Iterable[int]) -> Iterator[tuple[int, ...]]:
         yield from itertools.combinations(several, n)
 
 
+def orders(n: int) -> Iterator[tuple[int, ...]]:
+    """Yield the orders of n axes: all up to five, and those with two exchanged beyond."""
+    if n <= 5:
+        yield from itertools.permutations(range(n))
+        return
+    for a, b in itertools.combinations(range(n), 2):
+        yield tuple(b if d == a else a if d == b else d for d in range(n))
+
+
 def dimensions(axes: tuple[int, ...]) -> str:
     """Return axes in words."""
     return f"dimension{'s' * (len(axes) > 1)} {' and '.join(map(str, axes))}"

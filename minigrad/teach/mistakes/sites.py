@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.primitives.primitive import Elementwise
+from minigrad.teach.catalogue import REDUCTIONS
 from minigrad.teach.mistakes.moves import subsets
 from minigrad.teach.tape import Tape
 from minigrad.teach.wording import Words
@@ -122,6 +123,21 @@ class Site:
                         found.append((o, self.words.name(source), f"way {way}{i}"))
                     ways.append((source, f"{way}{i}"))
         return found[:6]
+
+    def alternatives(self, k: int) -> Iterator[tuple[np.ndarray, str, str]]:
+        """Yield what may stand for the result of operation k: another reduction of its operand, other look-ups."""
+        op = self.tape.ops[k]
+        if op.kind in REDUCTIONS and (axis := op.parameters.get("axis")) is not None and op.operands[0].ndim:
+            x, name = op.operands[0], self.words.operand(k, 0)
+            several: dict[str, Any] = {"sum": np.sum, "mean": np.mean, "amax": np.max}
+            for kind, reduce in several.items():
+                if kind != op.kind:
+                    yield reduce(x, axis=axis).reshape(op.value.shape), f"the {kind.strip('a')} of {name}", kind
+            if isinstance(axis, int):
+                for i, which in ((0, "first"), (-1, "last")):
+                    yield x.take(i, axis).reshape(op.value.shape), f"the {which} of {name} along axis {axis}", which
+        for array, said in self.words.lookups(op.value.shape):
+            yield array, said, said
 
     def earlier(self, shape: tuple[int, ...]) -> list[tuple[int, str]]:
         """Return earlier operations with results of a shape, the nearest first."""
@@ -304,6 +320,17 @@ class Block(Site):
     def contribution_at(self, x: np.ndarray, g: np.ndarray) -> np.ndarray:
         """Return the contribution of y to x, computed for another x."""
         return self.tape.pull(self.k, self.early, g, self.tape.computed_again(self.k, self.early, x))
+
+    def without_a_term(self) -> Iterator[tuple[np.ndarray, str]]:
+        """Yield x without one of the terms that it is the sum of, and the term's name."""
+        pending = [(self.early, 1.0)]
+        for k, sign in pending:
+            op = self.tape.ops[k]
+            for i, source in enumerate(op.sources) if op.kind in ("add", "sub") else ():
+                by = -sign if op.kind == "sub" and i else sign
+                yield self.x - by * np.asarray(op.operands[i]), self.words.operand(k, i)
+                if source is not None and len(pending) < 6:
+                    pending.append((source, by))
 
     @cached_property
     def axes(self) -> list[tuple[int, ...]]:

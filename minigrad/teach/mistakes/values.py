@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.teach.catalogue import Variant, mistake
+from minigrad.teach.mistakes.moves import subsets
 from minigrad.teach.mistakes.sites import Edge, Site
 from minigrad.teach.tape import Using
 
@@ -229,6 +230,25 @@ def _overwritten(s: Site) -> Iterator[Variant]:
                     f"in parts that overlap, and that of {name} overwrites what is there (= for +=)",
                     0.1,
                     key=f"part {order} {those}",
+                )
+
+
+@mistake("several contributions", "arrivals", "the contributions to {node}{line} through {detail}", assumes=1.3)
+def _several(s: Site) -> Iterator[Variant]:
+    """Two or more of the contributions, as all terms of a penalty, are missing or have the wrong sign."""
+    n = len(s.op.users)
+    if s.words.passes(s.k) > 1 or not 3 <= n <= 6:
+        return
+    for those in subsets(range(n)):
+        if 1 < len(those) < n:
+            names = [*dict.fromkeys(s.words.through(s.uses[j][0]) for j in those)]
+            ways = f"{', '.join(names[:-1])} and {names[-1]}" if names[1:] else names[0]
+            for said, by in (("are missing", 0), ("have the wrong sign", -1)):
+                yield Variant(
+                    lambda cs, t=those, by=by: sum(by * c if j in t else c for j, c in enumerate(cs)),
+                    f"{ways} {said}",
+                    0.1 * (len(those) - 2),
+                    f"{those} {by}",
                 )
 
 

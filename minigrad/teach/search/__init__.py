@@ -34,6 +34,7 @@ class Search(Formulas, Pairs):
                 (1.7, lambda: self._in_loops(self._kinds())),
                 (1.7, self._in_some_passes),
                 (1.6, self._different_forward),
+                (1.8, self._with_the_known_sum),
                 (1.5, self._formulas),
                 (2.4, self._terms),
             ]

@@ -106,4 +106,5 @@ def _plainness(e: Explanation) -> tuple[int, ...]:
     early = site.tape.ops[site.early].place if isinstance(site, Block) else None
     depth = 0 if early is None or early.returned else len(early.calls)  # inside of a function that is called
     constant = reduction and c.mistake.name == "constant"
-    return int(not constant), int(not variable), site.k, depth, len(c.variants[0].detail)
+    itself = site.fields["operand"] == site.fields["node"]  # total = total + part: of the part is plainer
+    return int(not constant), int(itself), int(not variable), site.k, depth, len(c.variants[0].detail)

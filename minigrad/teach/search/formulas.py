@@ -81,12 +81,10 @@ class Formulas(Single):
                 found += self._term(site, effects[i], bases[i][0], f"{bases[i][1]}")
             for i in range(len(bases)):
                 for j in range(i):
-                    found += self._term(
-                        site,
-                        effects[i] - effects[j],
-                        bases[i][0] - bases[j][0],
-                        f"{bases[i][1]} is used instead of {bases[j][1]}, or the reverse",
-                    )
+                    for this, that in ((i, j), (j, i)):
+                        (a, wrong), (b, right) = bases[this], bases[that]
+                        said = f"({wrong} - {right}): {wrong} is used instead of {right}"
+                        found += self._term(site, effects[this] - effects[that], a - b, said, True)
             if found:
                 break
         return found
@@ -102,11 +100,13 @@ class Formulas(Single):
                 found.append((place, f"1 at the elements of {self.words.name(k)}"))
         return found
 
-    def _term(self, site: Site, effect: np.ndarray, array: np.ndarray, said: str) -> list[Explanation]:
-        """Return the explanation that a multiple of an array is added to the gradient of a value."""
+    def _term(
+        self, site: Site, effect: np.ndarray, array: np.ndarray, said: str, positive: bool = False
+    ) -> list[Explanation]:
+        """Return the explanation that a multiple of an array, a `positive` one, is added to the gradient of a value."""
         square = float(effect @ effect)
         c = float(effect @ self.error) / square if square else 0.0
-        if not c or np.abs(c * effect - self.error).max() > 3 * self.tolerance:
+        if not c or positive and c < 0 or np.abs(c * effect - self.error).max() > 3 * self.tolerance:
             return []
         text, assumes = factor_words(abs(c), self.tape) if not np.isclose(abs(c), 1) else ("", 0.0)
         if assumes > 1:

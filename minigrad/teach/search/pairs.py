@@ -17,6 +17,8 @@ from minigrad.teach.tape import Times, Using, resolved
 
 PLAUSIBLE = 60
 """The number of mistakes in all passes of a loop that are combined with others."""
+SIMPLE = 1.3
+"""How much may be assumed for each mistake of a pair that is made without a matrix."""
 FEW = 150
 """The number of pairs that are made in a walk, where their effect is not known beforehand."""
 CLASSIC = ("dropped", "skipped", "wrong product", "other time steps", "overwritten", "other upstream", "mask")
@@ -32,8 +34,6 @@ class Pairs(Loops):
         """Return pairs of mistakes that together explain the gradient, where one alone does not."""
         singles = self._distinct()
         found: list[Explanation] = self._with_a_factor(singles) or self._with_a_term(singles)
-        if found:
-            return found
         effects = np.array([c.effect for c in singles]).reshape(-1, DIRECTIONS)
         order = np.argsort(effects[:, 0])
         first = effects[order, 0]
@@ -46,9 +46,10 @@ class Pairs(Loops):
                 if i < j and np.abs(effects[i] + effects[j] - self.error).max() <= 10 * self.tolerance:
                     pairs.append((singles[i].assumes + singles[j].assumes, i, j))
         for assumes, i, j in sorted(pairs)[:20]:
-            if self.explains(singles[i], singles[j]):
-                found.append(Explanation((singles[i], singles[j]), assumes + 1))
+            if found and found[0].assumes <= assumes + 1:
                 break
+            if self.explains(singles[i], singles[j]):
+                return [Explanation((singles[i], singles[j]), assumes + 1)]
         return found or self._in_series(singles)
 
     def _distinct(self) -> list[Candidate]:
@@ -146,7 +147,33 @@ class Pairs(Loops):
             for c, d in pairs[:40]:
                 if self.explains(c, d):
                     return [Explanation((c, d), c.assumes + d.assumes + 1)]
-        return self._in_loops_together(groups)
+        return self._computed(singles, first, vectors) or self._in_loops_together(groups)
+
+    def _computed(self, singles: list[Candidate], first: list[Candidate], vectors: list[Any]) -> list[Explanation]:
+        """Return pairs in series whose second mistake has no matrix: it is made on the changed upstream gradient."""
+        second = [
+            d for d in singles if d.assumes <= SIMPLE and d.sites and d.mistake.scope in ("edge", "node", "block")
+        ]
+        second = [d for d in second if d.site.op.value.size > 24 and self.words.passes(d.site.k) == 1]
+        for d in second:
+            change, here = d.variants[0].change, self.responses.of(d.site.k)
+            if isinstance(change, Using | Times):
+                continue
+            for c, vector in zip(first, vectors):
+                if self.late():
+                    return []
+                if (
+                    c.assumes > SIMPLE + 0.4
+                    or c.site.k < d.site.k
+                    or np.array_equal(vector[here], self.responses.right[here])
+                ):
+                    continue
+                g = vector[here].reshape(d.site.op.value.shape)
+                with suppress(*IMPOSSIBLE):
+                    effect = c.effect + self.effect(d.site.source, change(g) - d.site.contribution(g))
+                    if np.abs(effect - self.error).max() <= 10 * self.tolerance and self.explains(c, d):
+                        return [Explanation((c, d), c.assumes + d.assumes + 1)]
+        return []
 
     def _linear(self, d: Candidate) -> np.ndarray | None:
         """Return the matrix that gives the effect of a mistake for an upstream gradient; None if there is none."""

@@ -10,12 +10,15 @@ from typing import Any
 import numpy as np
 
 from minigrad.teach.mistakes import CATALOGUE, Block, Edge, Mistake, Site, Variant, Whole
+from minigrad.teach.mistakes.functions import log_softmax_axis
 from minigrad.teach.pool import Pools
 from minigrad.teach.search.candidates import Candidate, Explanation
 from minigrad.teach.search.comparison import DIRECTIONS, IMPOSSIBLE, Comparison
 from minigrad.teach.tape import Times, resolved
 from minigrad.tensors.node import unbroadcast
 
+OF_PROBABILITIES = ("probabilities", "cross entropy", "log-sum-exp")
+"""Mistakes in the probabilities that a gradient is computed from."""
 ONE_OPERATION = ("softmax", "log_softmax", "standardize")
 """Primitives that are functions of several operations already."""
 
@@ -176,6 +179,25 @@ class Single(Comparison):
         near = [c for c in candidates if np.abs(c.effect - self.error).max() <= 10 * self.tolerance]
         near.sort(key=lambda c: c.assumes)
         return [c for c in near[:40] if self.explains(c)]
+
+    def _with_the_known_sum(self) -> list[Explanation]:
+        """Return wrong probabilities where a log-softmax stands before them, whose gradient is g - p * sum(g).
+
+        By hand, sum(g) is a number such as N that is known beforehand, and the wrong probabilities do not change it.
+        """
+        found = []
+        for early in (b for b in self.blocks if b.x.shape == b.y.shape and b.x.ndim and b.y.max() <= 0):
+            if (axis := log_softmax_axis(early)) is None:
+                continue
+            known = np.exp(early.y) * early.g.sum(axis=axis, keepdims=True)
+            m = CATALOGUE["log-softmax"]
+            with_sum = Candidate(m, [early], [Variant(lambda g, known=known: g - known)], self.error, 0.0)
+            several = [c for c in self.singles if c.mistake.name in OF_PROBABILITIES and c.site.k > early.k]
+            for c in sorted(several, key=lambda c: c.assumes):
+                if not self.late() and self.explains(c, with_sum):
+                    found.append(Explanation((c,), c.assumes + 0.1))
+                    break
+        return found
 
     def _within(self, c: Candidate) -> bool:
         """Return whether a mistake is made at a part of a function that is called."""
