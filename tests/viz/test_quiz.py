@@ -12,6 +12,7 @@ import pytest
 
 import minigrad
 from minigrad import Tensor, Value, step
+from minigrad.program.notation import with_symbols
 from minigrad.viz.steps.quiz import Score, ask, questions, read_number
 from minigrad.viz.steps.steps import Steps
 
@@ -118,10 +119,53 @@ def test_an_answer_from_the_rounded_numbers_on_the_screen_is_right() -> None:
     (third,) = (q for q in questions(step(x / 3)[0]) if q.name == "dx")
     for text in ("0.3", "0.33", "1/3", ".333", "1/3.0", "0,33", "3.3e-1"):
         assert third.judge(text)[0], text
-    for text in ("0", "1", "0.4", "0.2", "0.34", "3", "-0.3", "0.0"):
+    for text in ("0", "0.4", "0.2", "0.34", "3", "-0.3", "0.0"):
         assert not third.judge(text)[0], text
     (small,) = (q for q in questions(step(x * 0.01)[0]) if q.name == "dx")
     assert not small.judge("0")[0]
+
+
+def test_an_answer_of_too_few_digits_is_no_answer() -> None:
+    (first,) = questions(step(Value(0.3, name="a") * 0.148)[0])
+    for text in ("0.15", "0.148", "14.8%", "~0.15", "0.74 x 0.2", "(0.74)(0.2)", "0.3\u00b2 + 0.058"):
+        assert first.judge(text)[0], text
+    for text in ("0.1", "1e-1"):  # right to their digits, but so is 0.06
+        with pytest.raises(ValueError, match="one more digit"):
+            first.judge(text)
+    assert not first.judge("0.2")[0] and not first.judge("0")[0]
+    score, lines = answered(step(Value(0.3, name="a") * 0.148, quiz=True), "0.1", "0.15")
+    assert "   Please type one more digit." in lines and score.first_try == 1
+
+
+def test_one_contribution_of_the_upstream_gradient() -> None:
+    a, b = Value(3.0, name="a"), Value(-2.0, name="b")
+    n = a * b
+    asked = [q for s in step((a + n) * n) for q in questions(s) if q.name == "db"]
+    assert "one contribution to the gradient of `n`" in asked[0].judge("-18")[1]
+
+
+@pytest.mark.browser
+def test_the_page_judges_as_the_terminal(browser: Any, tmp_path: Path) -> None:
+    X, w = minigrad.randn(4, 3), minigrad.randn(3, 1, requires_grad=True)
+    a = Value(0.3, name="a")
+    forms = ["0", "0.1", "0.15", "1", "0.29", "3/4", "~0.3", "14.8%", "(2)(1)", "2 x 1", "1 - 0.29\u00b2", "x", ""]
+    forms += ["3, 1", "(4,1)", "1.0, 2.0", "()"]
+    judged = "const q = {...quiz.flat()[given[i]], done: false}; judge(q, text); return [q.done, q.said];"
+    script = f"const given = arguments[1]; return arguments[0].map((text, i) => {{ {judged} }})"
+
+    def plain(text: str) -> str:
+        return with_symbols(text).replace("\N{MINUS SIGN}", "-").replace(" * ", " \N{MIDDLE DOT} ")
+
+    for steps in (step(a.tanh() * 0.148 + 2 * a, quiz=True), step((X @ w).sum(), quiz=True)):
+        browser.get(steps.save(tmp_path / "quiz.html").as_uri())
+        asked = [q for s in steps.backward for q in questions(s)]
+        typed = [(text, i) for i, q in enumerate(asked) for text in (*forms, *(repr(m[0]) for m in q.mistakes[:9]))]
+        for (text, i), (right, said) in zip(typed, browser.execute_script(script, *map(list, zip(*typed)))):
+            try:
+                expected = asked[i].judge(text)
+            except ValueError as error:
+                expected = (False, f"Please {error}.")
+            assert (right, plain(said)) == (expected[0], plain(expected[1])), (asked[i].text, text)
 
 
 def test_hints_and_skipping() -> None:

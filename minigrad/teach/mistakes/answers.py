@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -101,5 +102,9 @@ _entry("shape of a number", "the gradient of {operand} is an array, of the shape
        _shape(lambda s: ()))
 _entry("shape without its axis", "an axis is lost: a gradient keeps the axes of {operand}, those of size 1 too", 1.3,
        _shape(lambda s: tuple(n for n in s.right if n != 1) if 1 in s.right else None))
+_entry("number of elements", "this is the number of elements; a shape has the length of each axis", 1.5,
+       _shape(lambda s: (math.prod(s.right),)))
+_entry("shape with one more axis", "this has an axis too many: a gradient has the axes of {operand}", 1.6,
+       _shape(lambda s: (1, *s.right)))
 _entry("shape of another operand", "this is the shape of the gradient of {detail}", 1.4, _shape(lambda s: s.others))
 # fmt: on

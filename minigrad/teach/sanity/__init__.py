@@ -44,8 +44,8 @@ def sanity(network: Any, data_batch: Any, loss: Callable[..., Any] | None = None
     - "layers": an activation between linear layers, no dropout of 90 %, no batch normalization over four examples.
     - "examples": the result for an example does not depend on the other examples, on later tokens that it must predict,
       or on the call before. With batch normalization it depends on the others in training mode, which is right.
-    - "outputs": the output depends on the input, on both of a pair, and the standard deviation over the examples neither
-      fades nor explodes through the layers.
+    - "outputs": the output depends on the input, also on each of a pair. The standard deviation over the examples
+      neither fades nor explodes through the layers.
     - "loss": at the start it is about log(classes), what guessing costs; for the mean squared error, about the mean
       square of the targets. It is a mean over the examples, and no small part of one.
     - "units": ReLUs that are not dead, tanh and sigmoid that are not saturated.

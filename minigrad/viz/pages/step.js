@@ -7,6 +7,7 @@
    program         [line, node or -1, whether in the backward pass]
    quiz            if it is one: for each step backward, for each contribution, [question, number or shape, advice,
                    [[wrong answer, sentence] ...], the answer that the rounded numbers on the screen give or null]
+   tolerances      of a quiz: how close an answer must be (minigrad/viz/steps/answers.py)
    A node is an index into `nodes`, a primitive an index into `texts`. A number is itself ("NaN" and "Infinity" where
    JSON has none), an array is [its index in `arrays`]. */
 const data = JSON.parse(document.getElementById("data").textContent);
@@ -33,19 +34,21 @@ const limit = () => {
   for (let at = forward.length; at < steps.length; at++) if (open(at)) return at;
   return steps.length - 1;
 };
-const same = (a, b, within = 0.01) => Number.isFinite(a) && Number.isFinite(b) ? Math.abs(a - b) <= Math.max(within * Math.abs(b), 1e-12)
+const tolerances = data.tolerances || {};
+const same = (a, b, within = tolerances.right) => Number.isFinite(a) && Number.isFinite(b) ? Math.abs(a - b) <= Math.max(within * Math.abs(b), 1e-12)
   : a === b || Number.isNaN(a) && Number.isNaN(b);
 function read(text, question) {  // a number or a shape; null if it is neither
   if (Array.isArray(question.answer)) {
     const shape = (text.match(/\d+/g) || []).map(Number);
-    return !text.includes("-") && shape.length || /^\s*(\(\s*\)|\[\s*\]|scalar)\s*$/i.test(text) ? shape : null;
+    return !text.includes("-") && !/\d\.\d|(^|\D)\.\d/.test(text) && shape.length || /^\s*(\(\s*\)|\[\s*\]|scalar)\s*$/i.test(text) ? shape : null;
   }
   const value = calculated(plain(text));
   return value === null || Number.isNaN(value) && !/^nan$/i.test(plain(text)) ? null : value;
 }
 /* The text with Python's signs; what stands before = does not matter. */
-const plain = (text) => text.slice(text.lastIndexOf("=") + 1).trim().replace(/\u2212/g, "-").replace(/[\u00d7\u00b7\u22c5]/g, "*").replace(/\u00f7/g, "/")
-  .replace(/\^/g, "**").replace(/(?<!\d,)(?<=\d),(?=\d+(?!\d*,))|(?<![\d.]),(?=\d)/g, ".");
+const signs = { "\u2212": "-", "\u00d7": "*", "\u00b7": "*", "\u22c5": "*", "\u00f7": "/", "^": "**", "\u00b2": "**2", "\u00b3": "**3", "\u2248": "=", "~": "=", "%": "/100" };
+const plain = (text) => text.replace(/[\u2212\u00d7\u00b7\u22c5\u00f7^\u00b2\u00b3\u2248~%]/g, (sign) => signs[sign]).replace(/^.*=/s, "").trim()
+  .replace(/\)\s*\(/g, ")*(").replace(/(?<=[\d.)])\s*x\s*(?=[\d.(-])/g, "*").replace(/(?<!\d,)(?<=\d),(?=\d+(?!\d*,))|(?<![\d.]),(?=\d)/g, ".");
 const functions = { exp: Math.exp, log: Math.log, sqrt: Math.sqrt, sin: Math.sin, cos: Math.cos, tan: Math.tan, tanh: Math.tanh,
   sigmoid: (x) => 1 / (1 + Math.exp(-x)), sign: Math.sign, abs: Math.abs, pi: Math.PI, e: Math.E, inf: Infinity, infinity: Infinity, nan: NaN };
 function calculated(text) {  // a calculation with numbers, as Python would read it; null if it is none
@@ -65,14 +68,14 @@ function calculated(text) {  // a calculation with numbers, as Python would read
   };
   try { const a = sum(); return at === tokens.length ? a : null; } catch { return null; }
 }
-/* Whether a typed number is the right one, rounded to the digits that were typed. */
+/* Whether a typed number is the right one, rounded to the digits that were typed; null if these are too few. */
 function roundsTo(text, value, right) {
   const written = /^[+-]?\d*(?:\.(\d*))?(?:e([+-]?\d+))?$/i.exec(plain(text));
   if (!written || !Number.isFinite(right)) return false;
-  const digits = (written[1] || "").length - Number(written[2] || 0);
-  const most = digits > 0 ? 0.34 : Math.abs(value) >= 10 ? 0.05 : 0;
-  const few = value === 0 && digits >= 4 ? Infinity : most * Math.abs(right) * (1 + 1e-9);
-  return Math.abs(value - right) <= Math.min(0.5 * 10 ** -digits * (1 + 1e-9), few);
+  const digits = (written[1] || "").length - Number(written[2] || 0), error = Math.abs(value - right) / (1 + 1e-9);
+  if (error > 0.5 * 10 ** -digits) return false;
+  if (value === 0) return digits >= 4;
+  return error <= (digits > 0 ? tolerances.rounded : tolerances.roundedInteger) * Math.abs(right) || null;
 }
 const equal = (a, b, within) => Array.isArray(a) || Array.isArray(b) ? String(a) === String(b) && Array.isArray(a) === Array.isArray(b) : same(a, Number(b), within);
 function judge(question, text) {
@@ -85,11 +88,17 @@ function judge(question, text) {
   question.tries += 1;
   question.done = equal(value, question.answer);
   question.said = "Right.";
-  const close = [0.001, 0.01].map((within) => question.mistakes.find(([wrong]) => equal(value, wrong, within))), mistake = close.find(Boolean);
+  const close = [tolerances.close, tolerances.right].map((within) => question.mistakes.find(([wrong]) => equal(value, wrong, within))), mistake = close.find(Boolean);
   const right = Number(question.answer), screen = question.screen;
   if (!question.done && !Array.isArray(value)) {
     const onScreen = screen !== null && (Math.min(right, screen) <= value && value <= Math.max(right, screen) || same(value, screen));
-    question.done = onScreen || !close[0] && roundsTo(text, value, right);
+    const rounded = !onScreen && !close[0] && roundsTo(text, value, right);
+    if (rounded === null && !close[1]) {
+      question.tries -= 1;
+      question.said = "Please type one more digit.";
+      return;
+    }
+    question.done = onScreen || rounded === true;
     question.said = onScreen ? "Right, for the rounded numbers on the screen." : "Right, rounded.";
   }
   if (question.done) return;

@@ -16,10 +16,12 @@ from minigrad.float_math import NUMBERS
 
 TOLERANCE, CLOSE = 0.01, 0.001
 """An answer counts as right within one per cent. Of several mistakes, one within a thousandth is said first."""
-ROUNDED, ROUNDED_INTEGER = 0.34, 0.05
+ROUNDED, ROUNDED_INTEGER = 0.2, 0.05
 """How far an answer may be from the right number, relative to it, if it is that number to the digits that were typed:
-with decimals, and as an integer of two digits or more.
+with decimals, as 0.3 for 0.25, and as an integer. Beyond that, one more digit is asked for.
 """
+TOLERANCES = {"right": TOLERANCE, "close": CLOSE, "rounded": ROUNDED, "roundedInteger": ROUNDED_INTEGER}
+"""The same, as the page gets them."""
 
 _OPERATORS: dict[type, Callable[..., float]] = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
@@ -31,7 +33,8 @@ _FUNCTIONS: dict[str, Callable[..., float]] = {
 }
 _CONSTANTS = {"pi": math.pi, "e": math.e, "inf": math.inf, "infinity": math.inf, "nan": math.nan}
 _SIGNS = {"\N{MINUS SIGN}": "-", "\N{MULTIPLICATION SIGN}": "*", "\N{MIDDLE DOT}": "*", "\N{DOT OPERATOR}": "*",
-          "\N{DIVISION SIGN}": "/", "^": "**"}  # fmt: skip
+          "\N{DIVISION SIGN}": "/", "^": "**", "\N{SUPERSCRIPT TWO}": "**2", "\N{SUPERSCRIPT THREE}": "**3",
+          "\N{ALMOST EQUAL TO}": "=", "~": "=", "%": "/100"}  # fmt: skip
 
 
 def read_number(text: str) -> float:
@@ -39,6 +42,8 @@ def read_number(text: str) -> float:
 
     >>> read_number("-1/4"), read_number(" 0,5 "), read_number("−2"), read_number("2 * (1 - .5**2)")
     (-0.25, 0.5, -2.0, 1.5)
+    >>> read_number("~0.5"), read_number("(-9)(3)"), read_number("2 x 3"), read_number("1 - 0.5²"), read_number("75%")
+    (0.5, -27.0, 6.0, 0.75, 0.75)
 
     Raises:
         ValueError: the text is neither; the message says what to type.
@@ -55,9 +60,10 @@ def read_number(text: str) -> float:
 
 
 def _plain(text: str) -> str:
-    text = text.rpartition("=")[2].strip()
     for sign, instead in _SIGNS.items():
         text = text.replace(sign, instead)
+    text = text.rpartition("=")[2].strip()
+    text = re.sub(r"(?<=[\d.)])\s*x\s*(?=[\d.(-])", "*", re.sub(r"\)\s*\(", ")*(", text))  # 2 x 3, and (2)(3)
     return re.sub(r"(?<!\d,)(?<=\d),(?=\d+(?!\d*,))|(?<![\d.]),(?=\d)", ".", text)
 
 
@@ -86,7 +92,8 @@ def read_shape(text: str) -> tuple[int, ...]:
         ValueError: the text is none; the message says what to type.
     """
     shape = tuple(int(n) for n in re.findall(r"\d+", text))
-    if "-" in text or not shape and not re.fullmatch(r"\s*(\(\s*\)|\[\s*\]|scalar)\s*", text, re.IGNORECASE):
+    decimal = re.search(r"\d\.\d|(^|\D)\.\d", text)
+    if "-" in text or decimal or not shape and not re.fullmatch(r"\s*(\(\s*\)|\[\s*\]|scalar)\s*", text, re.IGNORECASE):
         raise ValueError("type a shape, such as (3, 4)")
     return shape
 
@@ -100,17 +107,20 @@ def same(a: Any, b: Any, within: float = TOLERANCE) -> bool:
     return bool(abs(a - b) <= max(within * abs(b), 1e-12))
 
 
-def rounds_to(text: str, right: float) -> bool:
-    """Return whether a typed number is the right one, rounded to the digits that were typed.
+def rounds_to(text: str, right: float) -> bool | None:
+    """Return whether a typed number is the right one, rounded to the digits that were typed; None if these are too few.
 
-    >>> rounds_to("0.3", 1 / 3), rounds_to("1", 0.6), rounds_to("0.0000", 2e-5)
-    (True, False, True)
+    >>> [rounds_to(text, 0.148) for text in ("0.15", "0.1", "0.2", "0")], rounds_to("0.0000", 2e-5)
+    ([True, None, False, False], True)
     """
     written = re.fullmatch(r"[+-]?\d*(?:\.(\d*))?(?:e([+-]?\d+))?", _plain(text), re.IGNORECASE)
     if not written or not math.isfinite(right):
         return False
     digits = len(written[1] or "") - int(written[2] or 0)
     number = read_number(text)
-    most = ROUNDED if digits > 0 else ROUNDED_INTEGER if abs(number) >= 10 else 0.0
-    few = math.inf if not number and digits >= 4 else most * abs(right) * (1 + 1e-9)
-    return abs(number - right) <= min(0.5 * 10.0**-digits * (1 + 1e-9), few)
+    error = abs(number - right) / (1 + 1e-9)
+    if error > 0.5 * 10.0**-digits:
+        return False
+    if not number:
+        return digits >= 4
+    return error <= (ROUNDED if digits > 0 else ROUNDED_INTEGER) * abs(right) or None

@@ -126,8 +126,10 @@ class PageData:
             "program": [] if steps.quiz else self._program(),  # it would give the answers away
         }
         if steps.quiz:
+            from minigrad.viz.steps.answers import TOLERANCES
             from minigrad.viz.steps.quiz import questions
 
+            self.data["tolerances"] = TOLERANCES
             self.data["quiz"] = [[self._question(q) for q in questions(s)] for s in backward]
         layout: dict[str, Any] = {}
         if len(self.nodes) > MAX_DRAWN:

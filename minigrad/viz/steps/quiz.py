@@ -40,7 +40,7 @@ class Question(NamedTuple):
         """Return whether an answer is right, and what to say about it.
 
         Raises:
-            ValueError: the text is neither a number nor a shape; the message says what to type.
+            ValueError: the text is neither a number nor a shape, or has too few digits; the message says what to type.
         """
         found: Any = read_shape(answer) if isinstance(self.answer, tuple) else read_number(answer)
         if same(found, self.answer):
@@ -51,8 +51,11 @@ class Question(NamedTuple):
         if not isinstance(found, tuple):
             if self.shown is not None and self._is_between(found, self.shown):
                 return True, "Right, for the rounded numbers on the screen."
-            if not said[0] and rounds_to(answer, self.answer):
+            rounded = rounds_to(answer, self.answer) if not said[0] else False
+            if rounded:
                 return True, "Right, rounded."
+            if rounded is None and not said[1]:
+                raise ValueError("type one more digit")
         explained = next((text for texts in said for text in texts), "")
         return False, f"Not {found if isinstance(found, tuple) else number(found)}. {explained or self.advice}"
 
@@ -144,7 +147,16 @@ def _wrong_answers(step: Step, c: Contribution, answer: Any) -> list[tuple[Any, 
         extra.append(
             (total, f"this is the whole gradient of `{name}`, the sum of all contributions; asked is one of them")
         )
-    return [*[(wrong, text) for wrong, text in extra if wrong is not None], *wrong_answers(found, edge)]
+    arrived = [float(o.value) for s in steps for o in s.contributions if o.to is step.node] if not is_shape else []
+    if len(arrived) > 1 and upstream:
+        part = f"this is what one contribution to the gradient of `{step.name}` gives; add all of them up first"
+        extra += [(answer / upstream * each, part) for each in arrived]
+    likely = [*[(wrong, text) for wrong, text in extra if wrong is not None], *wrong_answers(found, edge)]
+    data = [(letter, o) for letter, o in operands if is_shape and not isinstance(o, Node) and _shape(o.value)]
+    return [
+        *likely,
+        *((_shape(o.value), f"this is the shape of `{steps.label(o, x)}`, another operand") for x, o in data),
+    ]
 
 
 def _shape(x: Any) -> tuple[int, ...]:
