@@ -46,7 +46,8 @@ def check_number(function: str, **values: Any) -> None:
     for name, value in values.items():
         if value.__class__ is float:
             continue  # the commonest case
-        if not hasattr(value, "__float__") or isinstance(value, bool | np.bool_):
+        several = isinstance(value, np.ndarray) and value.size != 1
+        if several or not hasattr(value, "__float__") or isinstance(value, bool | np.bool_):
             refuse(function, name, "a number", value)
 
 

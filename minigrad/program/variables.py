@@ -60,10 +60,10 @@ def variables(names: Mapping[str, Any] | None = None) -> Variables:
     for name, value in (calling_names() if names is None else names).items():
         node = node_of(value)
         if name.isidentifier() and not name.startswith("_"):
-            array = getattr(value, "_array", value)
+            array = _attribute(value, "_array", value)
             if node is not None:
                 found.setdefault(node, name)
-            elif hasattr(array, "__array_interface__"):
+            elif _attribute(array, "__array_interface__") is not None:
                 found.setdefault(id(array), name)
                 found.arrays.setdefault(name, array)
     return found
@@ -73,5 +73,13 @@ def node_of(value: Any) -> Node | None:
     """Return the node of a Value, a Tensor or the loss of a Network; None for anything else."""
     if isinstance(value, float) and hasattr(value, "tensor"):  # the loss of a Network
         value = value.tensor
-    node = value if isinstance(value, Node) else getattr(value, "_node", None)
+    node = value if isinstance(value, Node) else _attribute(value, "_node")
     return node if isinstance(node, Node) else None
+
+
+def _attribute(value: Any, name: str, otherwise: Any = None) -> Any:
+    """Return an attribute of a variable of the program, which may be an object that raises what it likes."""
+    try:
+        return getattr(value, name, otherwise)
+    except Exception:
+        return otherwise

@@ -55,6 +55,10 @@ class Line:
         """The edited line."""
         return shown(self._inner()[1])
 
+    def __reduce__(self) -> Any:
+        """Pickle the lines as texts: a statement may hold its code."""
+        return Line, (self.before, self.after)
+
     def _inner(self) -> tuple[ast.AST | str, ast.AST | str]:
         """Of a block under a condition, the line in it that differs."""
         before, after = self._before, self._after

@@ -172,6 +172,8 @@ def _numbers(value: Any, what: str) -> np.ndarray:
         fix = ""
         if value is None and what == "the value of f":
             fix = ": is the line with return missing?"
+        elif inspect.isgenerator(value) or inspect.iscoroutine(value):
+            fix = ": write return instead of yield, and no async"
         elif isinstance(plain, list | tuple):
             fix = "; several arrays are a dictionary, such as {'W': W, 'b': b}"
         elif array.dtype == object and array.ndim:

@@ -357,7 +357,7 @@ def not_updated(samples: Sequence[Sample], scene: Scene) -> Iterator[Said]:
         yield (
             "not updated",
             f"the parameters of {listed(still)} have a gradient, but do not change: does the optimizer have them? "
-            "optim.SGD(model.parameters(), …)",
+            "optim.SGD(model.parameters(), ...)",
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import re
 import threading
 from collections.abc import Iterator
@@ -420,3 +421,63 @@ def test_a_result_that_is_a_truth_value_has_no_gradient() -> None:
 def test_large_numbers_cause_no_warning_of_their_own(recwarn: pytest.WarningsRecorder) -> None:
     x = np.array([1e150, -2e150])
     assert check_gradient(lambda x: (x**2).sum(), x, 2 * x) and not recwarn.list
+
+
+def test_gradients_by_hand_may_be_tensors_that_require_a_gradient() -> None:
+    x, w = tensor(X), tensor(X[:2].T, requires_grad=True)
+    h = (x @ w).tanh()
+    loss = (h**2).sum()
+    dh = 2 * h  # computed from what requires a gradient
+    dw = x.T @ (dh * (1 - h**2))
+    report = check_backward(loss, locals())
+    assert report and [line.name for line in report.lines] == ["dh", "dw"]
+    dw = x.T @ dh
+    report = check_backward(loss, {"dh": dh, "dw": dw})
+    assert report["dh"].verdict == "right" and report["dw"].verdict == "wrong"
+
+
+def test_objects_among_the_variables_that_raise_for_every_attribute_are_passed_over() -> None:
+    class Hostile:
+        def __getattr__(self, name: str) -> Any:
+            raise RuntimeError(name)
+
+    h = tensor(X, requires_grad=True)
+    loss = (h**2).sum()
+    dh, other = 2 * X, Hostile()
+    assert check_backward(loss, {"h": h, "dh": dh, "other": other, "dother": other})
+    with pytest.raises(TypeError, match="names, which are texts"):
+        check_backward(loss, {1: h, "dh": dh})  # type: ignore[dict-item]
+
+
+def test_reports_can_be_pickled() -> None:
+    h = tensor(X, requires_grad=True)
+    reports: list[Any] = [
+        check_gradient(lambda x: np.tanh(x).sum(), X, np.tanh(X)),
+        check_backward((h**2).sum(), {"h": h, "dh": X}),
+        check_rule(sgd, "momentum"),
+        check_schedule(lambda t: 0.1, "inverse", alpha_0=0.1, k=0.5),
+        check_forward(lambda x: x.sum(0), lambda x: x.sum(1), X),
+    ]
+    for report in reports:
+        again = pickle.loads(pickle.dumps(report))
+        assert not again and str(again) == str(report)
+        assert not hasattr(report, "explain") or again.explain() == report.explain()
+
+
+def test_a_rule_may_take_its_state_and_rate_by_name() -> None:
+    def named(x: Any, dx: Any, **options: Any) -> Any:
+        v = options["state"]["v"] = 0.9 * options["state"].get("v", 0.0) - options["learning_rate"] * dx
+        return x + v, options["state"]
+
+    assert check_rule(named, "momentum") and not check_rule(named, "nesterov")
+    with pytest.raises(TypeError, match="learning_rate must be a number"):
+        check_rule(named, "momentum", learning_rate=np.ones(2))  # type: ignore[arg-type]
+
+
+def test_yield_instead_of_return_is_named() -> None:
+    def f(x: Any, *_: Any) -> Iterator[Any]:
+        yield x.sum()
+
+    assert "return instead of yield" in str(check_rule(f, "sgd"))
+    with pytest.raises(TypeError, match="return instead of yield"):
+        check_gradient(f, X, X)

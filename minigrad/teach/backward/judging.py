@@ -53,7 +53,7 @@ class Pass:
             if self.graph.root not in given:
                 raise ValueError(
                     f"check_backward: the result has the shape {self.graph.root.shape}, so its gradient must be given: "
-                    f"d{self.graph.names.get(self.graph.root, 'out')}=…, the upstream gradient of the backward pass"
+                    f"d{self.graph.names.get(self.graph.root, 'out')}=..., the upstream gradient of the backward pass"
                 )
             seed = given[self.graph.root]
         self.graph.seed = seed

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -96,6 +96,10 @@ class BackwardReport:
             if node in wrong and node not in own or found.get(node, ("", RIGHT))[1] != RIGHT:
                 wrong.update(node.inputs)
         return found
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Pickle the report without the graph, which holds functions of the program."""
+        return {"lines": [replace(line, node=None) for line in self.lines], "note": self.note, "root": None}
 
     def __getitem__(self, name: str) -> Line:
         return next(line for line in self.lines if line.name == name)

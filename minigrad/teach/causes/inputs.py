@@ -59,7 +59,7 @@ def unused_inputs(scene: Scene) -> Seen:
     "inputs grow",
     f"the inputs are {GROWN:g} times as large as in the first batch, and too large",
     "the inputs grow from step to step: the largest was {before:.3g} in the first batch, and is {size:.3g} in step "
-    "{step}. Is the data set changed in place, as by X *= …? Print X.max() before and after a step",
+    "{step}. Is the data set changed in place, as by X *= ...? Print X.max() before and after a step",
 )
 def growing_inputs(scene: Scene) -> Seen:
     first, now = scene.first_batch, scene.batch

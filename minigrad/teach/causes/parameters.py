@@ -37,7 +37,7 @@ def unregistered(model: Module) -> Iterator[str]:
     "not updated",
     "the optimizer has no parameter of the model",
     "the optimizer has none of the model's parameters: was it created for another model, or before the layers were "
-    "replaced? Create it again, optim.SGD(model.parameters(), …)",
+    "replaced? Create it again, optim.SGD(model.parameters(), ...)",
     assumes=0.5,
 )
 def optimizer_of_another_model(scene: Scene) -> Seen:
@@ -50,7 +50,7 @@ def optimizer_of_another_model(scene: Scene) -> Seen:
 @certain(
     "not in the optimizer",
     "some parameters of a layer have a gradient, and the optimizer does not have them",
-    "{names} {have} a gradient, but the optimizer was not given {them}: optim.SGD(model.parameters(), …)",
+    "{names} {have} a gradient, but the optimizer was not given {them}: optim.SGD(model.parameters(), ...)",
     assumes=0.5,
 )
 def not_in_the_optimizer(scene: Scene) -> Seen:

@@ -36,7 +36,7 @@ SMALL_TARGET = 1e-2
     "targets out of range",
     "the targets of a binary cross entropy are not between 0 and 1",
     "the targets of a binary cross entropy must lie between 0 and 1, but they go from {least:.3g} to {most:.3g}, and "
-    "the loss has no lower end. For classes 0, 1, 2, … use a score for each class and cross_entropy",
+    "the loss has no lower end. For classes 0, 1, 2, ... use a score for each class and cross_entropy",
     graph=True,
 )
 def binary_targets(scene: Scene) -> Seen:

@@ -407,7 +407,7 @@ def _other_arrays_of_indices(s: Site, parts: tuple[Any, ...]) -> Iterator[tuple[
             (np.argsort(p, axis=0), "argsort of the indices: the inverse permutation"),
             (np.sort(p, axis=-1), "the indices in another order, sorted"),
             (np.argsort(p, axis=-1), "argsort of the indices: the inverse permutation"),
-            (np.arange(p.size).reshape(p.shape) % n, "in order, 0, 1, 2, …, without the index"),
+            (np.arange(p.size).reshape(p.shape) % n, "in order, 0, 1, 2, ..., without the index"),
         ]
         if p.ndim == 2 and p.shape[0] == p.shape[1]:
             several.append((p.T, "the transpose of the indices"))

@@ -100,6 +100,16 @@ def _parameters(function: Any) -> list[inspect.Parameter]:
         return []
 
 
+def _takes_any_name(function: Any) -> bool:
+    """Whether a function of x and dx takes all else by name, as **options."""
+    with contextlib.suppress(TypeError, ValueError):
+        several = [*inspect.signature(function).parameters.values()]
+        return (
+            not isinstance(function, type) and len(several) == 3 and several[-1].kind is inspect.Parameter.VAR_KEYWORD
+        )
+    return False
+
+
 def _is_rate(name: str, settings: dict[str, Any]) -> bool:
     lower = name.lower()
     return (lower in RATES or lower.endswith(("_lr", "learning_rate"))) and name not in settings
@@ -107,9 +117,13 @@ def _is_rate(name: str, settings: dict[str, Any]) -> bool:
 
 def has_state_argument(function: Any, settings: dict[str, Any]) -> bool:
     """Whether a function takes its state as an argument, so that two parameters can have two states."""
-    return not isinstance(function, type) and any(
-        name.lower() in STATES or role == "extra"
-        for name, role in zip([p.name for p in _parameters(function)], _roles(function, settings))
+    return (
+        _takes_any_name(function)
+        or not isinstance(function, type)
+        and any(
+            name.lower() in STATES or role == "extra"
+            for name, role in zip([p.name for p in _parameters(function)], _roles(function, settings))
+        )
     )
 
 
@@ -158,6 +172,7 @@ def function_caller(
     elif len(extras) == 1 and "state" not in roles and not plain_state:
         roles[roles.index("extra")], extras = "state", []
     config = any(p.name.lower() == "config" for p in parameters)
+    named = _takes_any_name(step)
     names = {"learning_rate": rate, **settings}
     if "mu" in settings:
         names["momentum"] = settings["mu"]
@@ -187,6 +202,8 @@ def function_caller(
                 positional.append(given)
             else:
                 keywords[p.name] = given
+        if named:
+            keywords = {"state": state, "learning_rate": rate, **settings}
         if not parameters:
             positional = [x, dx, state, rate]
         after = step(*positional, **keywords)
@@ -231,7 +248,8 @@ def take(step: Any, settings: dict[str, Any], trial: Trial, decays: bool = True)
     config = any(p.name.lower() == "config" for p in parameters)
 
     def run(plain_state: bool) -> Taken:
-        taken = Taken(constant_rate="rate" not in roles and not config and bool(parameters))
+        has_rate = "rate" in roles or config or not parameters or _takes_any_name(step)
+        taken = Taken(constant_rate=not has_rate)
         _run(function_caller(step, settings, trial.rates[0], plain_state), trial, taken)
         return taken
 
@@ -271,6 +289,8 @@ def _checked(x: Any, start: Any, k: int, taken: Taken) -> Any:
         array = np.asarray(array)
     except Exception as error:
         raise CallError(f"the new x is not an array: {class_name(x)}", "no-array") from error
+    if inspect.isgenerator(x) or inspect.iscoroutine(x):
+        raise CallError(f"step returns a {class_name(x)}: write return instead of yield, and no async", "not-real")
     if array.dtype == object or array.dtype.kind not in "fiub":
         what = "complex numbers" if array.dtype.kind == "c" else f"{class_name(x)} of dtype {array.dtype}"
         why = " (the root of a negative number, or a power with a negative base?)" if array.dtype.kind == "c" else ""
@@ -364,7 +384,7 @@ def _take_object(step: Any, settings: dict[str, Any], trial: Trial, decays: bool
             made = _built(step, settings, first, params)
         except Exception as error:
             raise CallError(
-                f"{getattr(step, '__name__', 'the optimizer')}(…) raises {class_name(error)}: {error}", "raises"
+                f"{getattr(step, '__name__', 'the optimizer')}(...) raises {class_name(error)}: {error}", "raises"
             ) from error
         method = _method(made)
         if method is None:

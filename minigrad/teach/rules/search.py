@@ -58,8 +58,19 @@ class Explanation:
         """What is wrong, for each mistake."""
         return [_sentence(*made) for made in self.made]
 
+    def __reduce__(self) -> Any:
+        """Pickle the sentences and the lines as texts: an entry of the catalogue is a function."""
+        return _finished, ([(m.name, _sentence(m, v), m.assumes + v.assumes, v.change.line) for m, v in self.made],)
+
     def __add__(self, other: Explanation) -> Explanation:
         return Explanation([*self.made, *other.made])
+
+
+def _finished(made: list[tuple[str, str, float, Line]]) -> Explanation:
+    """Return an explanation with these names, sentences and lines."""
+    formulas = [Formula(name, (), frozenset(), line) for name, _, _, line in made]
+    found = [Mistake(name, "rule", sentence, assumes) for name, sentence, assumes, _ in made]
+    return Explanation([(mistake, Variant(formula)) for mistake, formula in zip(found, formulas)])
 
 
 def _sentence(mistake: Mistake, variant: Variant) -> str:
