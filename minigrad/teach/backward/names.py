@@ -193,7 +193,8 @@ class Names:
             names: the variables.
             alone: they are nothing but gradients, by the names of the variables, with or without a mark as the d.
         """
-        candidates = [leaf for leaf in leaves(names) if alone or not _in_graph(leaf.value)]
+        # a gradient may have a graph of its own, as it is computed from Tensors that require one
+        candidates = [leaf for leaf in leaves(names) if alone or node_of(leaf.value) not in self.inside]
         found = self._found(candidates, alone, False)
         if not found and len(found := self._found(candidates, alone, True)) < 2:
             found = []
@@ -223,10 +224,6 @@ class Names:
             if alone or number or array or (not leaf.container and leaf.key == f"d{v.key}"):
                 found.append((leaf, v))
         return found
-
-
-def _in_graph(value: Any) -> bool:
-    return node_of(value) is not None and getattr(value, "requires_grad", True)
 
 
 def _stands_for(tensor: Any, inner: Any) -> bool:
