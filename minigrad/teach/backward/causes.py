@@ -95,6 +95,8 @@ class Causes:
         for node, right in graph.right.items():
             if node is not start and node in names and np.shape(right) == g.shape and same(g, right):
                 return f"it is the gradient of {names[node]}: are the two exchanged?"
+        if (text := self._other_factor(g, e)) is not None:
+            return text
         factors = self._factors(g)
         for name, array in factors.items():
             if same(g, e * array):
@@ -124,7 +126,7 @@ class Causes:
                 if node in expected and not same(expected[node], e) and same(g, expected[node]):
                     text = f"the derivative of {graph.names.get(start, start.name)} belongs to the next line"
                     return f"it is the gradient of {graph.names[node]} already: {text}"
-        return self._other_factor(g, e)
+        return None
 
     def _factors(self, g: np.ndarray) -> dict[str, np.ndarray]:
         """Return the arrays of the program that a gradient may have as a factor."""

@@ -197,18 +197,19 @@ def _cross_entropy(s: Block) -> Iterator[Variant]:
     found = _targets(s)
     if found is None:
         return
-    target, sign = found
+    target, sign, axis = found
     if s.op.kind == "log" and sign < 0:
         return  # of a sum of exponentials, less its largest element
-    shifted = np.exp(s.x - s.x.max(axis=-1, keepdims=True))
-    p = shifted / shifted.sum(axis=-1, keepdims=True)
+    x = np.moveaxis(s.x, axis, -1)
+    p = np.exp(x - x.max(axis=-1, keepdims=True))
+    p /= p.sum(axis=-1, keepdims=True)
     one = np.zeros_like(p)
     np.put_along_axis(one, np.expand_dims(target, -1), 1, -1)
     columns = np.zeros_like(p)
     columns[..., np.unique(target)] = 1
 
     def made(p: np.ndarray, one: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-        return lambda g: sign * (one - p) * np.expand_dims(g, -1)
+        return lambda g: np.moveaxis(sign * (one - p) * g.reshape((*target.shape, 1)), -1, axis)
 
     first, last = np.zeros_like(p), np.zeros_like(p)
     first[..., 0], last[..., -1] = 1, 1
@@ -239,14 +240,12 @@ def _cross_entropy(s: Block) -> Iterator[Variant]:
     yield Variant(made(p * one, one), "only the target's element gets a gradient: the other classes are left out", 0.1)
     yield Variant(made(p * (1 - one), 0 * one), "the target's element gets no gradient", 0.2)
     yield Variant(made(p, one / p.shape[-1]), "the 1 of the target is divided by the number of classes", 0.5)
-    yield Variant(lambda g: made(p, one)(g) * p, "times p: the derivative of exp once more", 0.4)
-    yield Variant(lambda g: made(p, one)(g) * p * (1 - p), "times p * (1 - p), a factor too many", 0.4)
-    yield Variant(
-        lambda g: -sign * one / p * np.expand_dims(g, -1) * -1,
-        "it stops at the probabilities: the softmax is left out",
-        0.4,
-    )
-    for q, said, assumes in other_probabilities(s, p.ndim - 1):
+    yield Variant(made(p * p, one * p), "times p: the derivative of exp once more", 0.4)
+    several = p * p * (1 - p), one * p * (1 - p)
+    yield Variant(made(*several), "times p * (1 - p), a factor too many", 0.4)
+    yield Variant(made(0 * p, one / p), "it stops at the probabilities: the softmax is left out", 0.4)
+    for q, said, assumes in other_probabilities(s, axis):
+        q = np.moveaxis(q, axis, -1)
         yield Variant(made(q, one), f"other probabilities are used, {said}", assumes + 0.4, said)
 
 
@@ -311,16 +310,18 @@ def _binary_cross_entropy(s: Block) -> Iterator[Variant]:
             yield Variant(Times(sign * wrong), said + must, -0.1 * said.startswith("the sign"), said)
 
 
-def _targets(s: Block) -> tuple[np.ndarray, float] | None:
-    """Return the targets and a sign, if y has for each row of x the logarithm of the softmax at one place."""
-    if not s.x.ndim or s.y.shape != s.x.shape[:-1] or s.x.shape[-1] < 2:
-        return None
-    logs = s.x - s.x.max(axis=-1, keepdims=True)
-    logs = logs - np.log(np.exp(logs).sum(axis=-1, keepdims=True))
-    for sign in (1.0, -1.0):
-        equal = np.isclose(sign * s.y[..., None], logs, rtol=1e-8, atol=1e-12)
-        if equal.any(axis=-1).all():
-            return equal.argmax(axis=-1), sign
+def _targets(s: Block) -> tuple[np.ndarray, float, int] | None:
+    """Return the targets, a sign and the axis of the classes, if y is the log softmax of x at the targets."""
+    for axis in reversed(range(s.x.ndim)):
+        x = np.moveaxis(s.x, axis, -1)
+        if x.shape[-1] < 2 or s.y.size * x.shape[-1] != x.size:
+            continue
+        logs = x - x.max(axis=-1, keepdims=True)
+        logs = logs - np.log(np.exp(logs).sum(axis=-1, keepdims=True))
+        for sign in (1.0, -1.0):
+            equal = np.isclose(sign * s.y.reshape((*x.shape[:-1], 1)), logs, rtol=1e-8, atol=1e-12)
+            if equal.any(axis=-1).all():
+                return equal.argmax(axis=-1), sign, axis
     return None
 
 
