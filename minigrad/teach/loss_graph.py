@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -137,15 +138,17 @@ def targets(between: Sequence[Any], output: Any) -> Iterator[np.ndarray]:
 
 def guessing(loss: Any, output: Any) -> float:
     """Return what guessing costs: ln(classes), or the variance of the targets; nan for other losses than their mean."""
-    node = loss
-    while kind_of(node) in ("mean", *_MOVES):
-        node = node.inputs[0]
+    node, factor = loss, 1.0
+    while kind_of(node) in ("mean", *_MOVES) or (kind_of(node) in ("mul", "div") and not node.shape and scale(node)):
+        factor *= scale(node) if node.primitive.name in ("mul", "div") else 1.0
+        node = next(source for source in node.inputs if source is not None)
     name = kind_of(node)
     shape: tuple[int, ...] = node.inputs[0].shape if name == "cross_entropy" and node.inputs[0] is not None else ()
     if len(shape) > 1 and shape[1] > 1:
-        return math.log(shape[1])
+        return factor * math.log(shape[1])
     for array in targets(nodes_between(output, loss), output) if name in ("square", "pow") else ():
-        return float(array.var())
+        each = array.ndim > 1 and len(array) > 7  # a guess for each of several numbers
+        return factor * float(array.var(axis=0, ddof=1).mean() if each else array.var())
     return math.nan
 
 
@@ -166,6 +169,103 @@ def terms(loss: Any) -> list[tuple[Any, float]]:
         else:
             found.append((node, factor))
     return found
+
+
+@dataclass
+class Taken:
+    """A product of the (logarithm of the) probability of the action taken in each row, and a weight.
+
+    Attributes:
+        product: its node.
+        picked: the node that picks the actions.
+        source: the softmax, or its logarithm, of all actions.
+        actions: those taken.
+        negated: whether a minus stands between picking and product.
+    """
+
+    product: Any
+    picked: Any
+    source: Any
+    actions: np.ndarray
+    negated: bool
+
+    def probabilities(self, values: Mapping[Any, np.ndarray]) -> np.ndarray | None:
+        """Return the probabilities of all actions in each row, given the values of nodes; None if not known."""
+        found = values.get(self.source)
+        if found is None or found.ndim != 2 or len(found) != len(self.actions):
+            return None
+        return np.exp(found.astype(float)) if kind_of(self.source) == "log_softmax" else found
+
+
+def actions_taken(between: Sequence[Any]) -> Iterator[Taken]:
+    """Iterate over what a policy's loss is the mean of: log-probabilities of actions times what they brought."""
+    for node in between:
+        if node.primitive.name != "mul" or None not in node.inputs or not any(a.size > 1 for a in arrays(node)):
+            continue
+        picked, negated = next(s for s in node.inputs if s is not None), False
+        while kind_of(picked) in ("reshape", "neg"):
+            picked, negated = picked.inputs[0], negated ^ (kind_of(picked) == "neg")
+        if kind_of(picked) not in ("getitem", "gather"):
+            continue
+        index = (picked.parameters or {}).get("index")
+        actions = index[-1] if isinstance(index, tuple) else index
+        source = node_behind(picked.inputs[0])
+        if kind_of(source) == "log":
+            source = node_behind(source.inputs[0])
+        if kind_of(source) in ("softmax", "log_softmax") and isinstance(actions, np.ndarray) and actions.size > 1:
+            yield Taken(node, picked, source, actions.ravel(), negated)
+
+
+def linear_terms(loss: Any) -> dict[Any, int]:
+    """Return the nodes that a loss is a linear function of, with the sign of each factor; 0 if they differ."""
+    found: dict[Any, int] = {}
+    pending = [(loss, 1)]
+    while pending and len(found) < 1000:
+        node, sign = pending.pop()
+        found[node] = sign if found.get(node, sign) == sign else 0
+        kind = kind_of(node)
+        if kind in ("mul", "div") and None in node.inputs[:2]:
+            constant = next(constants(node), np.zeros(1))
+            low, high = float(constant.min()), float(constant.max())
+            sign *= 1 if low >= 0 < high else -1 if high <= 0 > low else 0
+        elif kind == "neg":
+            sign = -sign
+        elif kind not in ("add", "sub", "mean", "sum", "cat", "stack", "where", *_MOVES):
+            continue
+        for i, source in enumerate(node.inputs):
+            if source is not None and sign:
+                pending.append((source, -sign if kind == "sub" and i else sign))
+    return found
+
+
+def is_normalized(node: Any) -> bool:
+    """Return whether a node is something divided by its norm."""
+    return kind_of(node) == "div" and None not in node.inputs[:2] and _is_norm(node.inputs[1])
+
+
+def _is_norm(node: Any) -> bool:
+    """Return whether a node is a norm, or a product of norms."""
+    while kind_of(node) in ("clamp", "add", "maximum", "expand", "reshape"):
+        node = node.inputs[0]
+    if kind_of(node) == "mul" and None not in node.inputs:
+        return all(map(_is_norm, node.inputs))
+    return kind_of(node) == "norm" or (kind_of(node) == "sqrt" and kind_of(node.inputs[0]) == "sum")
+
+
+def cosine(node: Any) -> tuple[Any, Any] | None:
+    """Return the two results whose cosines a node is; None for other nodes."""
+    if is_normalized(node) and kind_of(node.inputs[1]) == "mul":  # a . b / (|a| |b|)
+        node, whole = node.inputs[0], True
+    else:
+        whole = False
+    if kind_of(node) == "sum":
+        node = node.inputs[0]
+        if kind_of(node) != "mul":
+            return None
+    if kind_of(node) not in ("mul", "matmul") or None in node.inputs[:2]:
+        return None
+    a, b = map(node_behind, node.inputs[:2])
+    return (a, b) if whole or (is_normalized(a) and is_normalized(b)) else None
 
 
 def scale(node: Any) -> float:
@@ -241,26 +341,25 @@ def divergence(loss: Any, values: Mapping[Any, np.ndarray]) -> float:
 
     The posterior is that of a variational autoencoder, from which mean + noise * deviation is drawn.
     """
+    for mean, deviation, noise in drawn(loss):
+        if deviation in values and mean in values and values[mean].shape == values[deviation].shape == noise.shape:
+            m, s = values[mean].astype(float), np.abs(values[deviation].astype(float))
+            with np.errstate(all="ignore"):
+                return float(np.mean(m**2 + s**2 - 1 - 2 * np.log(s)) / 2)
+    return math.nan
+
+
+def drawn(loss: Any) -> Iterator[tuple[Any, Any, np.ndarray]]:
+    """Iterate over what is drawn as mean + noise * deviation: the nodes of mean and deviation, and the noise."""
     for node in nodes_of(loss):
         if node.primitive.name != "add" or None in node.inputs[:2]:
             continue
         for mean, scaled in (node.inputs[:2], node.inputs[1::-1]):
-            deviation = _deviation(scaled)
-            if deviation in values and mean in values and values[mean].shape == values[deviation].shape == node.shape:
-                m, s = values[mean].astype(float), np.abs(values[deviation].astype(float))
-                with np.errstate(all="ignore"):
-                    return float(np.mean(m**2 + s**2 - 1 - 2 * np.log(s)) / 2)
-    return math.nan
-
-
-def _deviation(node: Any) -> Any:
-    """Return what noise is multiplied by, if that is positive; None for other nodes."""
-    if node is None or node.primitive is None or node.primitive.name != "mul" or len(node.shape) < 2:
-        return None
-    noise = [array for array in arrays(node) if array.shape == node.shape]
-    source = next((source for source in node.inputs if source is not None), None)
-    name = source.primitive.name if source is not None and source.primitive is not None else ""
-    return source if noise and (noise[0] < 0).any() and name in ("exp", "softplus", "sqrt", "add", "pow") else None
+            noise = [a for a in arrays(scaled) if a.shape == node.shape] if kind_of(scaled) == "mul" else []
+            deviation = next((source for source in scaled.inputs if source is not None), None) if noise else None
+            positive = kind_of(deviation) in ("exp", "softplus", "sqrt", "add", "pow")  # or the sum with a small number
+            if positive and len(node.shape) > 1 and (noise[0] < 0).any():
+                yield mean, deviation, noise[0]
 
 
 def goal(loss: Any) -> int:

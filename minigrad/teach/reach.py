@@ -73,6 +73,9 @@ def reach(end: Any, inputs: Any, since: int) -> Reach | None:
     except RuntimeError:
         return None  # what a node has saved was written to, which the backward pass will say
     first = _first_of_data(order[::-1])
+    if inputs.dtype.kind in "iu":  # a decoder's tokens, and not those of its encoder
+        own = [node for node in first if any(np.array_equal(i, inputs) for i in _indices(node))]
+        first = own or first
     grid = _by_position(first, found, n, steps)
     rows_of = [_norms(found[node], n) for node in first if node in found and node.shape[:1] == (n,)]
     size = grid.sum(axis=1) if grid is not None else np.sum([np.zeros(n), *rows_of], axis=0)
@@ -90,6 +93,22 @@ def reach(end: Any, inputs: Any, since: int) -> Reach | None:
     return Reach(others, ahead, back)
 
 
+def ignores(end: Any, inputs: list[np.ndarray], since: int) -> bool:
+    """Return whether a graph has no numbers for each example besides the first input, though there are others."""
+    first, *others = inputs
+    if first.ndim < 1 or len(first) < FEW or not any(a.shape[:1] == first.shape[:1] for a in others):
+        return False
+    order: list[Any] = reverse_topological_order([end], since=since)
+    for node in order:
+        for given in (*_indices(node), *node.constants.values()) if node.primitive is not None else ():
+            array = getattr(given, "_array", getattr(given, "value", given))
+            if getattr(given, "shape", np.shape(given))[:1] == first.shape[:1] and not (
+                isinstance(array, np.ndarray) and np.may_share_memory(array, first)
+            ):
+                return False
+    return True
+
+
 def _first_of_data(order: list[Any]) -> list[Any]:
     """Return the first results that the data take part in: of the inputs and parameters, or of their indices."""
     first: list[Any] = []
@@ -100,7 +119,7 @@ def _first_of_data(order: list[Any]) -> list[Any]:
         if not of_data.isdisjoint(node.inputs):
             of_data.add(node)
             continue
-        indices = [a for p in (node.parameters or {}).values() for a in (p if isinstance(p, tuple) else [p])]
+        indices = _indices(node)
         given = [node.constants.get(i) for i, source in enumerate(node.inputs) if source is None]
         # what is no constant of the node has been saved, as an array
         has_data = any(c is None or getattr(c, "shape", ()) for c in given) or any(np.ndim(i) > 0 for i in indices)
@@ -108,6 +127,10 @@ def _first_of_data(order: list[Any]) -> list[Any]:
             first.append(node)
             of_data.add(node)
     return first
+
+
+def _indices(node: Any) -> list[Any]:
+    return [a for p in (node.parameters or {}).values() for a in (p if isinstance(p, tuple) else [p])]
 
 
 def _gradients(end: Any, seed: np.ndarray, order: list[Any]) -> Mapping[Any, np.ndarray]:

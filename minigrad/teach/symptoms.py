@@ -119,10 +119,11 @@ def symptoms(
         return
     yield from not_zeroed(recent)
     yield from dead_units(samples, losses, scene)
-    yield from gradients_apart(recent, scene.model)
-    yield from gradient_grown(samples, scene.model)
+    yield from gradients_apart(samples, scene.model)
+    yield from gradient_grown(samples, scene)
     yield from updates_too_large(recent, losses, scene)
     yield from thrown_flat(samples, losses)
+    yield from thrown_back(samples, losses)
     yield from rate_decayed(samples)
     yield from updates_too_small(samples, losses)
     yield from not_updated(samples, scene)
@@ -194,8 +195,9 @@ def _kinds(model: Module) -> set[str]:
     return {class_name(module) for module in model.modules()}
 
 
-def gradients_apart(recent: Sequence[Sample], model: Module) -> Iterator[Said]:
-    """Gradients that vanish or explode through the layers."""
+def gradients_apart(samples: Sequence[Sample], model: Module) -> Iterator[Said]:
+    """Gradients that vanish or explode through the layers; long steps before are the cause."""
+    recent = samples[-PERSISTENT:]
     order = [layer for layer in recent[-1].gradients if all(layer in sample.gradients for sample in recent)]
     norms = {layer: median(sample.gradients[layer] for sample in recent) for layer in order}
     leaping = any(ratio > 1 for sample in recent for ratio in sample.ratios.values())
@@ -207,7 +209,18 @@ def gradients_apart(recent: Sequence[Sample], model: Module) -> Iterator[Said]:
     strongest, weakest = max(order, key=norms.__getitem__), min(order, key=norms.__getitem__)
     largest = norms[strongest]
     small = [layer for layer in order if all(s.gradients[layer] < APART * max(s.gradients.values()) for s in recent)]
-    if weakest in small and order.index(weakest) < order.index(strongest):
+    first_norms = samples[0].gradients
+    late = first_norms.get(weakest, 0) > APART * first_norms.get(strongest, math.inf)
+    long = [s for s in samples if max(s.ratios.values(), default=0.0) > LARGE]
+    if weakest in small and late and len(long) >= PERSISTENT and long[0].step < PERSISTENT:
+        ratio = max(max(s.ratios.values()) for s in long)
+        yield (
+            "updates too large",
+            f"the learning rate{rate_of(long[:1])} is too high: steps of up to {times(ratio)} the length of a layer "
+            f"have made the gradient of {listed(small)} vanish; {USUAL:g} is usual. Try a tenth of the rate, or let it "
+            "rise from 0 in the first steps (warm-up)",
+        )
+    elif weakest in small and order.index(weakest) < order.index(strongest):
         yield (
             "vanishing gradients",
             f"the gradient vanishes on its way back: its norm is {largest:.2g} in {strongest}, but "
@@ -222,19 +235,19 @@ def gradients_apart(recent: Sequence[Sample], model: Module) -> Iterator[Said]:
         )
 
 
-def gradient_grown(samples: Sequence[Sample], model: Module) -> Iterator[Said]:
-    """A gradient that explodes during the run."""
+def gradient_grown(samples: Sequence[Sample], scene: Scene) -> Iterator[Said]:
+    """A gradient that explodes during the run; that of a generator is small until its critic has learned."""
     # parameters not passed to the optimizer accumulate gradients, since nothing sets them to zero
     moving = {layer for sample in samples[-PERSISTENT:] for layer, update in sample.updates.items() if update}
     ends = (*samples[:PERSISTENT], *samples[-2:])
     found = [{layer: norm for layer, norm in s.gradients.items() if layer in moving} for s in ends]
     norms = [math.hypot(*gradients.values()) for gradients in found]
     start, now, gradients = max(norms[:-2]), min(norms[-2:]), found[-1]
-    if start and now > GROWN * start:
+    if start and now > GROWN * start and not (scene.adversarial and now < GROWN):
         yield (
             "exploding gradients",
             f"the gradient has exploded: its norm is {now:.2g}, and was at most {start:.2g} at first; most of it is in "
-            f"{max(gradients, key=gradients.__getitem__)}. Lower the learning rate. {against_explosion(model)}",
+            f"{max(gradients, key=gradients.__getitem__)}. Lower the learning rate. {against_explosion(scene.model)}",
         )
 
 
@@ -277,6 +290,21 @@ def thrown_flat(samples: Sequence[Sample], losses: Sequence[float]) -> Iterator[
             f"the learning rate{rate_of(long[:1])} is too high: step {long[0].step} was {times(ratio)} as long as a "
             f"layer, and has thrown the results to where the gradient is almost 0; usual is {USUAL:g}. Try a tenth of "
             "the rate",
+        )
+
+
+def thrown_back(samples: Sequence[Sample], losses: Sequence[float]) -> Iterator[Said]:
+    """A step longer than a layer, and more long ones, after which the loss has not come back to where it was."""
+    long = [s for s in samples if max(s.ratios.values(), default=0.0) > LARGE]
+    highest = max((max(s.ratios.values()) for s in long), default=0.0)
+    first, known = _first(losses), [loss for loss in losses if math.isfinite(loss)]
+    early = len(long) >= PERSISTENT >= long[0].step and highest >= 1 and samples[-1].step >= LASTING
+    if early and first > 0 and max(known) > 1.5 * first and _now(losses) > LEARNED * first:
+        yield (
+            "updates too large",
+            f"the learning rate{rate_of(long[:1])} is too high: the first steps were up to {times(highest)} as long as "
+            f"a layer, and the loss rose from {first:.3g} to {max(known):.3g}; {USUAL:g} is usual. Try a tenth of the "
+            "rate",
         )
 
 
@@ -381,7 +409,7 @@ def dead_units(samples: Sequence[Sample], losses: Sequence[float], scene: Scene)
     learns = _now(losses) < LEARNING * _first(losses) or scene.adversarial or scene.own_targets
     long_ago = last.step - LASTING
     before = [s for s in samples if s.step > long_ago] + [s for s in samples if s.step <= long_ago][-1:]
-    long = not learns and before[-1].step <= long_ago
+    long = not learns and not scene.resumed and before[-1].step <= long_ago
     dead = {
         relu: share
         for relu, share in last.dead.items()
@@ -440,7 +468,8 @@ def no_progress(
         return  # resumed, and at its floor
     if scene.sizes_of_targets and now < (1 - FALLEN) * fmean(scene.guesses or [math.nan]):
         return  # there is little that the inputs say about the targets, and it is learned
-    at_guessing = len(losses) >= PATIENCE and now > 0.98 * _guessed(scene) and not _fallen(now, _now(losses[:-50]))
+    enough = len(losses) >= (PATIENCE / 2 if scene.ended else PATIENCE)
+    at_guessing = enough and now > 0.98 * _guessed(scene) and not _fallen(now, _now(losses[:-50]))
     if _stationary(recent) and not large:
         if at_guessing and scene.linear:
             yield from _at_guessing(scene, now, first, len(losses))

@@ -537,7 +537,7 @@ SICK: dict[str, tuple[Callable[[], str], str]] = {
     "a divergence of probabilities": (lambda: student(False), "takes their logarithms"),
     "two factors of 0": (lambda: product(0.0), "proportional to the other"),
     "a critic that is sure": (lambda: generator(9.0), "train the critic less"),
-    "a divergence with the wrong sign": (lambda: below_zero(-1), "falls without end"),
+    "a divergence with the wrong sign": (lambda: below_zero(-1), "the sign of that term is wrong"),
     "a posterior that collapses": (lambda: autoencoder(200.0), "the posterior has collapsed"),
     "no negative pairs": (lambda: twins(False), "the same for all examples"),
     "negative pairs with the sign of positive ones": (lambda: words(1), "pushes the scores the same way"),

@@ -22,7 +22,7 @@ import minigrad
 from minigrad import Network, Tensor, data, nn, optim, tensor, watch
 from minigrad.data.progress import Progress
 from minigrad.hooks import watchers
-from minigrad.teach.causes import CAUSES
+from minigrad.teach.causes import CAUSES, Scene
 from minigrad.teach.samples import BINS, EXAMPLES, Histogram, Outputs, Sample, norm
 from minigrad.teach.symptoms import BOUNDS, gradient_grown
 from minigrad.viz.training.watch import MAX_SAMPLES, Watcher
@@ -668,7 +668,8 @@ def test_steps_and_programs_do_not_see_the_watcher() -> None:
 @pytest.mark.parametrize("given", [True, False])
 def test_gradients_that_gather_where_no_optimizer_is_do_not_explode(given: bool) -> None:
     samples = [Sample(i, gradients={"0": 10.0**i, "1": 1.0}, updates={"0": float(given), "1": 1.0}) for i in range(9)]
-    assert [kind for kind, _ in gradient_grown(samples, nn.Linear(1, 1))] == ["exploding gradients"] * given
+    scene = Scene(nn.Linear(1, 1), None)
+    assert [kind for kind, _ in gradient_grown(samples, scene)] == ["exploding gradients"] * given
 
 
 def test_the_report_lists_all_conditions() -> None:

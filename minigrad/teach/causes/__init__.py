@@ -19,12 +19,14 @@ from collections.abc import Iterator
 
 from minigrad.teach.causes import (  # noqa: F401 (they register causes)
     activations,
+    comparisons,
     functions,
     gradients,
     inputs,
     layers,
     loss,
     parameters,
+    policies,
     sequences,
     settings,
     targets,

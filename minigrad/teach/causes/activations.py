@@ -19,6 +19,7 @@ FLAT = ("round", "floor", "ceil", "trunc", "sign")
 """Functions whose derivative is 0 wherever they have one."""
 ONE_HOT = 0.85
 """The largest weight of an attention, on average, from which it is saturated."""
+RECURRENT = ("RNN", "GRU", "LSTM", "RNNCell", "GRUCell", "LSTMCell")
 LONG = 0.1
 """A step, as a part of a layer's length, that may have thrown its results to the ends of an activation."""
 
@@ -39,6 +40,9 @@ def no_activation(scene: Scene) -> Seen:
     if scene.output is None or not scene.is_due:
         return None
     parameters = {p.node: name for name, p in scene.model.named_parameters() if p.node is not None}
+    if any(map(loss_graph.is_normalized, scene.between)) and loss_graph.labels_of(scene.between) is None:
+        return None  # a predictor on a projector, whose result is the other network's target
+    recurrent = {path for path, module in scene.model.named_modules() if class_name(module) in RECURRENT}
     nodes = list(nodes_of(scene.output))
     users = Counter(source for node in nodes for source in node.inputs)
     for node in nodes:
@@ -47,6 +51,8 @@ def no_activation(scene: Scene) -> Seen:
             continue  # a layer that is applied again and again describes steps in time
         if loss_graph.is_attention(node_behind(inner.inputs[0])):
             continue  # its last projection belongs to it
+        if _layer_of(parameters[_weight(node, parameters)]) in recurrent:
+            continue  # it projects the inputs of a recurrent layer, which is usual
         inputs, hidden = _sizes(inner, parameters)
         _, outputs = _sizes(node, parameters)
         # otherwise it is a bottleneck, or a convolution in two parts, which means something

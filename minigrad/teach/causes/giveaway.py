@@ -46,6 +46,13 @@ class Giveaway:
         """Look at a batch; after the first few, at none."""
         if X is None or targets is None or X.ndim != 2 or self._batches >= BATCHES:
             return
+        if (
+            X.dtype.kind == "f"
+            and targets.dtype.kind in "iu"
+            and targets.size == X.size > len(X)
+            and (X.round() == X).all()
+        ):
+            X = X.astype(np.int64)  # tokens, as numbers
         self._batches += 1
         self._examples += len(X)
         first = self._batches == 1

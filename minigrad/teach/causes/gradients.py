@@ -47,6 +47,30 @@ def no_backward(scene: Scene) -> Seen:
 
 
 @certain(
+    "frozen",
+    "no parameter of the model requires a gradient",
+    "all parameters of the model are frozen (requires_grad=False), the last layer too, so that no step changes "
+    "anything: model.head.requires_grad_(True), for the layer that must learn",
+    assumes=0.5,
+)
+def all_frozen(scene: Scene) -> Seen:
+    parameters = [*scene.model.parameters()]
+    return bool(parameters) and not any(p.requires_grad for p in parameters)
+
+
+@certain(
+    "multiplied by 0",
+    "a weight gets a gradient of exactly 0 in five samples in a row, and another of its layer does not",
+    "the gradient of {name} is exactly 0 in each step, and that of {other} is not: what {name} multiplies is always 0. "
+    "Is a state set back to 0 in each time step, or a part of the inputs always 0?",
+    assumes=0.8,
+)
+def multiplied_by_zero(scene: Scene) -> Seen:
+    silent = next((names for names, times in scene.silent.items() if times >= 5), None)
+    return silent is not None and {"name": silent[0], "other": silent[1]}
+
+
+@certain(
     "equal weights",
     "all weights are 0, and each gradient is exactly 0",
     "all weights of {layers} are 0. The gradient of one factor of a product is proportional to the other, so it is "
@@ -202,7 +226,7 @@ def sure_critic(scene: Scene) -> Seen:
 )
 def clipped_by_value(scene: Scene) -> Seen:
     numbers = [sample.clipped for sample in scene.samples[-5:]]
-    return _are_short(scene) and 0 < min(numbers) == max(numbers) and {"most": numbers[-1]}
+    return _are_short(scene) and len(numbers) == 5 and 0 < min(numbers) == max(numbers) and {"most": numbers[-1]}
 
 
 @explains(
@@ -222,4 +246,4 @@ def clipped(scene: Scene) -> Seen:
 
 def _are_short(scene: Scene) -> bool:
     """Return whether there are five steps, and the last one is short in each layer."""
-    return len(scene.samples) >= 5 and all(ratio < 1e-4 for ratio in scene.samples[-1].ratios.values())
+    return len(scene.samples) >= 5 and all(ratio < 1e-3 for ratio in scene.samples[-1].ratios.values())

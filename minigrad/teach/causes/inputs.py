@@ -9,7 +9,7 @@ from minigrad.nn.module import Module
 from minigrad.output.words import class_name
 from minigrad.teach.causes.cause import Said, Seen, certain, explains
 from minigrad.teach.causes.scene import Batch, Scene
-from minigrad.teach.loss_graph import node_behind
+from minigrad.teach.loss_graph import labels_of, node_behind
 from minigrad.teach.samples import listed, named
 
 WIDE, OFF_CENTRE = 30.0, 5.0
@@ -53,6 +53,17 @@ def same_examples(scene: Scene) -> Seen:
 def unused_inputs(scene: Scene) -> Seen:
     recent = scene.unread[-5:]
     return len(recent) == 5 and all(recent) and {"layer": recent[-1]}
+
+
+@certain(
+    "inputs not used",
+    "the graph of the model has the numbers of its first input alone",
+    "forward() does not use its further inputs: the graph of its result has no numbers for each example besides the "
+    "first input. A denoising network, for one, must know the time step (as one more feature, or an embedding)",
+    graph=True,
+)
+def ignored_inputs(scene: Scene) -> Seen:
+    return scene.ignored >= 2 and labels_of(scene.between) is None
 
 
 @certain(
@@ -126,7 +137,7 @@ def told(scene: Scene) -> Seen:
 )
 def looks_ahead(scene: Scene) -> Seen:
     seen = scene.giveaway
-    if not seen.shifted or len(scene.samples) < 3 or not (seen.beyond or seen.is_text()):
+    if not seen.shifted or len(scene.samples) < 3 or not (scene.others or seen.beyond or seen.is_text()):
         return None
     for path, module in scene.model.named_modules():
         if getattr(module, "bidirectional", False) is True:

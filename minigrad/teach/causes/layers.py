@@ -41,6 +41,7 @@ def strong_dropout(scene: Scene) -> Seen:
     f"the first loss is {UNLIKELY:g} times the cost of guessing",
     "the first loss is {loss:.3g}, and guessing costs {costs:.3g}: the outputs explode on their way through the model. "
     "Use initial weights proportional to 1 / sqrt(inputs), as nn.init.kaiming_normal_ does",
+    assumes=0.9,
 )
 def unlikely_start(scene: Scene) -> Seen:
     if len(scene.samples) != 1 or not scene.losses or scene.loss is None or scene.output is None:

@@ -32,6 +32,9 @@ class Neighbours:
         """Keep a batch, until there are enough examples."""
         if X is None or targets is None or X.dtype.kind != "f" or X.ndim < 2 or self._rows >= ROWS:
             return
+        if targets.dtype.kind == "f" and targets.shape[:1] == X.shape[:1] and targets.size > len(X):  # several numbers
+            targets = targets.reshape(len(X), -1)
+            targets = targets @ np.random.default_rng(0).standard_normal(targets.shape[1])
         if targets.size != len(X) or not 0 < X[0].size <= FEATURES:
             return
         kept = slice(ROWS - self._rows)

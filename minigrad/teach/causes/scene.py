@@ -22,6 +22,9 @@ STRAIGHT_ON = 0.5
 AHEAD = 1e-6
 """The part of a result's dependence on later positions that rounding does not make."""
 
+UNDECIDED = 0.75
+"""The largest probability of an action where a policy must also draw others."""
+
 
 @dataclass
 class Batch:
@@ -126,6 +129,15 @@ class Scene:
         spreads: in each sample, the standard deviation of the model's results over the examples, and that as a part of
             their size.
         own_targets: whether the targets come from the model itself, as in temporal differences: they move with it.
+        greedy: the number of actions of a policy that were all the likeliest one; -inf after another one.
+        taken: of the loss of a policy, in each step that is due, the sign of the log-probabilities and their number.
+        views: in each sample where the model gets two batches of one shape, the mean distance between a row and its
+            partner, as a part of that between any two; 0 where they are the same.
+        ignored: the number of samples in which the model's graph had no numbers from its further inputs.
+        resumed: whether the optimizer had a state when watching began.
+        silent: of pairs of weights of a layer, the number of samples in a row in which the gradient of the first was
+            exactly 0 and that of the second was not.
+        restarted: the number of samples in a row, after the first steps, in which the optimizer had no memory.
     """
 
     model: Module
@@ -192,6 +204,16 @@ class Scene:
     overlooked: list[float] = field(default_factory=list)
     spreads: list[tuple[float, float]] = field(default_factory=list)
     own_targets: bool = False
+    greedy: float = 0.0
+    taken: list[tuple[int, int]] = field(default_factory=list)
+    views: list[float] = field(default_factory=list)
+    ignored: int = 0
+    resumed: bool = False
+    silent: dict[tuple[str, str], int] = field(default_factory=dict)
+    restarted: int = 0
+
+    def __post_init__(self) -> None:
+        self.resumed = any(state for state in getattr(self.optimizer, "state", {}).values())
 
     def look_at_inputs(self, seen: Any) -> None:
         """Note what a forward pass has shown of its inputs: `inputs`, `reach` and `predicted`."""
@@ -226,6 +248,8 @@ class Scene:
             self.sizes_of_targets.append(float(np.abs(targets).max()))
             self.guesses += [self.guessing] if math.isfinite(self.guessing) else []
         labels = loss_graph.labels_of(between)
+        if self.inputs is None and labels is not None:  # the tokens that a decoder reads
+            self.inputs = next((other for other in self.others if other.ndim == 2 and other.size == labels.size), None)
         if labels is not None:
             self.frequencies.update(labels.ravel().tolist())
             self.told += any(
@@ -255,6 +279,13 @@ class Scene:
             )
             self.overlooked.append(loss_graph.overlooked(between, self.values))
             self.latents.append(loss_graph.divergence(loss, self.values))
+            for taken in loss_graph.actions_taken(between):
+                sign = loss_graph.linear_terms(loss).get(taken.product, 0) * (-1 if taken.negated else 1)
+                self.taken.append((sign, len(taken.actions)))
+                if (p := taken.probabilities(self.values)) is not None:
+                    undecided = p.max(axis=1) < UNDECIDED
+                    same = (p.argmax(axis=1) == taken.actions)[undecided]
+                    self.greedy = self.greedy + len(same) if same.all() else -math.inf
         labels = loss_graph.bits_of(between) if labels is None else labels
         self.giveaway.look(self.inputs, targets if labels is None else labels)
         self.neighbours.look(self.inputs, targets if labels is None else labels)

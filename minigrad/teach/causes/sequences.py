@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from minigrad.output.words import class_name
 from minigrad.teach.causes.cause import Seen, certain, explains
 from minigrad.teach.causes.scene import Scene
+from minigrad.teach.loss_graph import arrays, nodes_of
 from minigrad.teach.samples import named
 
 MIXED = 1e-3
@@ -25,6 +28,24 @@ def wrong_axis(scene: Scene) -> Seen:
     modules = scene.model.named_modules()
     layers = [named(path, module) for path, module in modules if getattr(module, "batch_first", True) is False]
     return next(({"layer": layer} for layer in layers if layer in scene.called), None)
+
+
+@certain(
+    "indices as numbers",
+    "a linear layer gets the tokens of a text as numbers",
+    "a linear layer gets the indices of the tokens as numbers, so that token 20 counts as twice token 10: give each "
+    "token a vector of its own, with nn.Embedding or as one-hot rows, F.one_hot(ids, {n})",
+    assumes=0.8,
+)
+def numbered(scene: Scene) -> Seen:
+    if scene.inputs is None or scene.output is None or not scene.giveaway.shifted or not scene.giveaway.is_text():
+        return None
+    columns = [scene.inputs.ravel(), *scene.inputs.T] if scene.inputs.ndim == 2 and scene.is_due else []
+    for node in nodes_of(scene.output) if columns else ():
+        for array in arrays(node) if node.primitive.name in ("linear", "matmul") else ():
+            if any(array.size == column.size and np.array_equal(array.ravel(), column) for column in columns):
+                return {"n": int(scene.inputs.max()) + 1}
+    return None
 
 
 @explains(

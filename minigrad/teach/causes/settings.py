@@ -92,6 +92,16 @@ def stronger_decay(scene: Scene) -> Seen:
     return next(({"decay": decay} for decay in decays if decay * size > 3 * last.gradient), None)
 
 
+@certain(
+    "state lost",
+    "with a momentum, each of five steps is -learning_rate * gradient",
+    "each step is -learning_rate * gradient, as if there had been none before, though the momentum is {momentum:g}: "
+    "the optimizer is created again, or its state cleared, in each step. Create it once, before the loop",
+)
+def state_lost(scene: Scene) -> Seen:
+    return scene.restarted >= 5 and {"momentum": _momentum(scene)}
+
+
 def _groups(scene: Scene) -> Iterable[Any]:
     return scene.optimizer.param_groups if scene.optimizer is not None else ()
 

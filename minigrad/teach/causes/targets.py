@@ -93,28 +93,6 @@ def out_of_range(scene: Scene) -> Seen:
 
 
 @certain(
-    "own similarity",
-    "the scores of a cross entropy compare results with themselves, and the targets are these",
-    "the scores compare each result with itself, and the target of a row is its own place on the diagonal, so there is "
-    "nothing to learn: exclude the diagonal (-inf), and let the target be the other view",
-    graph=True,
-    assumes=0.7,
-)
-def similar_to_itself(scene: Scene) -> Seen:
-    for node in (node for node in scene.between if node.primitive.name == "cross_entropy"):
-        labels, product = (node.parameters or {}).get("target"), node.inputs[0]
-        if not isinstance(labels, np.ndarray) or not np.array_equal(labels, np.arange(len(labels))):
-            continue
-        while kind_of(product) in ("mul", "div") and None in product.inputs:
-            product = next(source for source in product.inputs if source is not None)
-        if kind_of(product) in ("matmul", "linear") and len(labels) > 1:
-            a, b = map(node_behind, product.inputs[:2])
-            if a is b is not None:
-                return True
-    return None
-
-
-@certain(
     "one class only",
     "all targets of all binary cross entropies are the same number, in ten samples",
     "all targets of the binary cross entropy are {answer:g}, so one answer for all is right: look at how the labels "

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
+from typing import Any
 
 import numpy as np
 
 from minigrad.teach.causes.cause import Seen, certain
 from minigrad.teach.causes.scene import Scene
-from minigrad.teach.loss_graph import arrays, kind_of, node_behind, scale
+from minigrad.teach.loss_graph import arrays, drawn, nodes_of
 
 SETTLED = 30
 """The steps that a term of the loss may need to find its size."""
@@ -73,6 +75,28 @@ def posterior(scene: Scene) -> Seen:
 
 
 @certain(
+    "divergence missing",
+    "results are mean + noise * deviation, and nothing else depends on the deviation",
+    "the latent numbers are mean + noise * deviation, and the loss has no divergence from the prior: the deviation can "
+    "only shrink to 0, and samples from the prior mean nothing to the decoder. Add the divergence, "
+    "-0.5 * (1 + logvar - mu**2 - exp(logvar)).sum()",
+    graph=True,
+    assumes=0.8,
+)
+def no_divergence(scene: Scene) -> Seen:
+    if scene.samples[-1].step < 20:
+        return None  # its weight may rise from 0
+    users = Counter(source for node in nodes_of(scene.loss) for source in {*node.inputs} - {None})
+    for _, deviation, noise in drawn(scene.loss):
+        node: Any = deviation if scene.inputs is None or not np.may_share_memory(noise, scene.inputs) else None
+        while users[node] == 1 and len(sources := [s for s in node.inputs if s is not None]) == 1:
+            node = sources[0]  # such as exp(logvar / 2)
+        if users[node] == 1:
+            return True
+    return None
+
+
+@certain(
     "results collapse",
     f"no term has targets, and the results differ by {COLLAPSED:g} of what they did at first",
     "the model's results become the same for all examples: their standard deviation was {first:.2g}, and is "
@@ -96,28 +120,3 @@ def collapse(scene: Scene) -> Seen:
         if node.primitive.name == "cross_entropy" or given:
             return None
     return {"first": known[0][0], "last": known[-1][0], "part": known[-1][1]}
-
-
-@certain(
-    "all one way",
-    "two terms of logsigmoid push the scores the same way, and none the other",
-    "every term of the loss pushes the scores the same way, those of negative pairs too, so one large score for all is "
-    "best: the negative ones need the other sign, logsigmoid(-score)",
-    graph=True,
-)
-def one_way(scene: Scene) -> Seen:
-    signs, scores = set(), set()
-    for node in scene.between:
-        if any(array.ndim and array.size > 1 for array in arrays(node)):
-            return None  # labels
-        if node.primitive.name == "softplus":
-            source, sign = node_behind(node.inputs[0]), 1
-            while kind_of(source) in ("neg", "mul", "div"):
-                factor = scale(source) if source.primitive.name != "neg" else -1.0
-                if not factor:
-                    return None
-                inner = next(s for s in source.inputs if s is not None)
-                source, sign = node_behind(inner), sign if factor > 0 else -sign
-            signs.add(sign)
-            scores.add(source)
-    return len(scores) >= 2 and len(signs) == 1 and len(scene.samples) >= 3

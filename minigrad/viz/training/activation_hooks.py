@@ -17,7 +17,7 @@ from minigrad.nn.activations import ReLU, Sigmoid, Tanh
 from minigrad.nn.module import Module
 from minigrad.output.words import class_name
 from minigrad.teach.causes import Batch
-from minigrad.teach.reach import Reach, reach
+from minigrad.teach.reach import Reach, ignores, reach
 from minigrad.teach.samples import Outputs, axis_of_units, named, norm
 from minigrad.tensors.module_calls import calls
 from minigrad.tensors.tensor import Tensor
@@ -56,7 +56,8 @@ class ActivationHooks:
         outputs: the outputs of each layer.
         active: for each ReLU the number of examples, and which units were above 0.
         shape, output: the shape and the node of the model's output.
-        batch: statistics of the model's inputs.
+        batch: statistics of the inputs of the model's first call.
+        calls: the number of calls of the model.
         same: whether all examples of the inputs were the same, in each call; None for fewer than four.
         zero: whether all inputs were 0, in each call; None if they were no floats.
         predicted: whether the model was called without recording.
@@ -71,6 +72,8 @@ class ActivationHooks:
         levelled: a normalization that gives all examples the same result, though they differ; None if there is none.
         spread: the standard deviation of the results over the examples, and that as a part of their size; nan for one
             example, or one number each.
+        views: where the model gets two batches of one shape, how far apart their rows are; nan for others.
+        ignores: whether the graph has no numbers from the further inputs.
         unread: the first layer, if it gets the same numbers for each example and the model gives the same results.
     """
 
@@ -93,6 +96,7 @@ class ActivationHooks:
         self.shape: tuple[int, ...] = ()
         self.output: Node | None = None
         self.batch: Batch | None = None
+        self.calls = 0
         self.same: bool | None = None
         self.zero: bool | None = None
         self.predicted = self.takes_targets = False
@@ -105,6 +109,9 @@ class ActivationHooks:
         self.levelled: str | None = None
         self.unread: str | None = None
         self.spread = (math.nan, math.nan)
+        self.views = math.nan
+        self.ignores = False
+        self._views: list[np.ndarray] = []  # of the first call
         self._first: tuple[str, np.ndarray] | None = None  # the first layer with parameters, and what it got
         self._from_modules: set[Node | None] = set()  # the nodes computed by modules of their own
         self._names = {module: named(path, module) for path, module in self.model.named_modules()}
@@ -142,7 +149,7 @@ class ActivationHooks:
 
     def _record_output(self, module: Module, inputs: Any, first: Tensor) -> None:
         node, array = first.node, first._array
-        input_array = inputs[0]._array if inputs and isinstance(inputs[0], Tensor) else np.empty(0)
+        input_array = _array(inputs[0]) if inputs else np.empty(0)
         shares_memory = np.may_share_memory(input_array, array)
         is_view = shares_memory and not getattr(module, "inplace", False)  # as the output of Flatten
         is_container = module._modules and not module._parameters
@@ -159,20 +166,29 @@ class ActivationHooks:
             self._from_modules.add(node)
         if module is self.model:
             self.training = module.training
-            self.shape, self.output, self.batch = first.shape, node, Batch.of(input_array)
+            self.shape, self.output = first.shape, node
+            if self.calls == 0:  # what later calls get may come from the model itself, as a sampler's examples
+                fed = self._first[1] if self._first is not None else input_array
+                self.batch = Batch.of(fed if fed.dtype.kind == "f" and fed.size else input_array)
+                self._views = [a for a in map(_array, inputs) if a.dtype.kind == "f"]
+            self.calls += 1
+            views = self._views[:2] if self.calls == 1 else [*self._views[:1], input_array]
+            self.views = apart(*views) if len(views) == 2 and self.calls <= 2 else self.views
             if input_array.ndim and len(input_array) >= 4:
                 self.same = self.same is not False and bool((input_array == input_array[:1]).all())
             if self.batch is not None:
                 self.zero = self.zero is not False and self.batch.low == 0 == self.batch.high
             self.spread = _spread(array)
-            self.others = [a._array for a in inputs[1:] if isinstance(a, Tensor) and a.dtype.kind in "iu"]
+            self.others = [a for a in map(_array, inputs[1:]) if a.dtype.kind in "iu" and a.size]
             self.others = [] if self.takes_targets else self.others
             self.inputs = input_array if len(inputs) == 1 or self.takes_targets else None
             if self._first is not None and _is_constant(array) and _is_constant(self._first[1]):
                 self.unread = self._first[0] if not _is_constant(input_array) else None
             if node is not None:
                 if self.walks and self.reach is None:
-                    self.reach = reach(node, self.inputs, self._since)
+                    decoded = next((a for a in self.others if a.ndim == 2), None)
+                    self.reach = reach(node, self.inputs if decoded is None else decoded, self._since)
+                    self.ignores = len(inputs) > 1 and ignores(node, [*map(_array, inputs)], self._since)
                 self._record_functions(node)
 
     def _add_outputs(self, layer: str, array: np.ndarray) -> None:
@@ -223,6 +239,11 @@ class ActivationHooks:
                 self._add_active(name, node.saved[0] > 0, node)
 
 
+def _array(given: Any) -> np.ndarray:
+    """Return what a module was given as an array, an empty one for what is none."""
+    return given._array if isinstance(given, Tensor) else given if isinstance(given, np.ndarray) else np.empty(0)
+
+
 def first_result(output: Any) -> Any:
     """Return what a module returns; of several results, the first that is more than a number."""
     if not isinstance(output, tuple | list):
@@ -236,6 +257,15 @@ def _spread(rows: np.ndarray) -> tuple[float, float]:
         return math.nan, math.nan
     deviation = math.sqrt(float(rows.var(axis=0, dtype=np.float64).mean()))
     return deviation, deviation / (norm([rows]) / math.sqrt(rows.size) or 1.0)
+
+
+def apart(a: np.ndarray, b: np.ndarray) -> float:
+    """Return the mean distance of the rows of two batches, as a part of that of any two rows; nan for other shapes."""
+    if a.shape != b.shape or a.ndim < 2 or len(a) < 16 or a.size > KEPT:
+        return math.nan
+    x, y = (v.reshape(len(v), -1).astype(np.float64) for v in (a, b))
+    squares = np.square(x).sum(axis=1)[:, None] + np.square(y).sum(axis=1) - 2 * x @ y.T
+    return float(squares.trace() / (len(x) * squares.mean() or 1.0)) if (a != b).any() else 0.0
 
 
 def _is_constant(rows: np.ndarray) -> bool:

@@ -56,6 +56,8 @@ class UpdateHistory:
         scene.anew = {layer: scene.anew.get(layer, 0) + 1 for layer in new}
         self._parameters = now
         self._find_still(layers, changes)
+        self._find_silent(layers)
+        self._find_restarted(sample, layers, changes)
         if inputs is not None and first:
             self._find_repeated(inputs)
         if compared:
@@ -95,6 +97,30 @@ class UpdateHistory:
                 for name, p in scene.model.named_parameters()
                 if id(p) in lacking and where[id(p)] in partly and name not in scene.moved
             ]
+
+    def _find_silent(self, layers: Layers) -> None:
+        """Count the samples in a row in which a weight has the gradient 0, and another of its layer has not."""
+        names = {id(p): name for name, p in self._scene.model.named_parameters()}
+        silent = {}
+        for _, pairs in layers:
+            weights = [p for p, _ in pairs if p.grad is not None and p.ndim > 1 and id(p) in names]
+            other = next((p for p in weights if p.grad._array.any()), None)
+            for p in weights if other is not None else ():
+                if not p.grad._array.any():
+                    pair = names[id(p)], names[id(other)]
+                    silent[pair] = self._scene.silent.get(pair, 0) + 1
+        self._scene.silent = silent
+
+    def _find_restarted(self, sample: Sample, layers: Layers, changes: Changes) -> None:
+        """Count the samples in a row in which an optimizer with momentum made a step without any memory."""
+        groups = self._scene.optimizer.param_groups if self._scene.optimizer is not None else []
+        if sample.step <= 3 or len(groups) != 1 or float(groups[0].get("momentum", 0) or 0) < 0.5:
+            return
+        pairs, rate = _gradients(layers, changes), float(groups[0]["lr"])
+        plain = any(c.any() for _, c in pairs) and norm(c + rate * g for g, c in pairs) < 1e-3 * norm(
+            c for _, c in pairs
+        )
+        self._scene.restarted = self._scene.restarted + 1 if plain else 0
 
     def _find_moved(self) -> None:
         """Find which of these have changed since: something else updates them, such as a second optimizer."""

@@ -505,6 +505,8 @@ class Watcher:
         scene.created.append(seen.created)
         scene.levelled.append(seen.levelled)
         scene.spreads.append(seen.spread)
+        scene.views.append(seen.views)
+        scene.ignored += seen.ignores
         scene.same += [] if seen.same is None else [seen.same]
         scene.zeros += [] if seen.zero is None else [seen.zero]
         scene.training += [] if seen.training is None else [seen.training]

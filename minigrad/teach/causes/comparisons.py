@@ -1,0 +1,302 @@
+"""Causes in losses that compare a model's results with each other: similarities, contrasts, critics."""
+
+from __future__ import annotations
+
+import math
+from statistics import fmean
+from typing import Any
+
+import numpy as np
+
+from minigrad.output.words import class_name
+from minigrad.teach.causes.cause import Seen, certain
+from minigrad.teach.causes.scene import Scene
+from minigrad.teach.loss_graph import (
+    arrays,
+    cosine,
+    is_normalized,
+    kind_of,
+    labels_of,
+    linear_terms,
+    node_behind,
+    nodes_of,
+    scale,
+    terms,
+)
+
+UNRELATED = 0.99
+"""The distance of partners, as a part of that of any two rows, from which they are none."""
+RECENT = 20
+"""The number of losses whose mean counts as what the loss is now."""
+FOOLED, SURE, BEATEN = 0.1, 0.02, 4.0
+"""The loss of a generator below which the critic takes its examples for real; that of a critic below which it knows
+them all; and that of a generator above which it has lost. ln(2) = 0.69 is that of a critic who cannot know."""
+FAR = 5.0
+"""The size of a difference of mean scores, from which on it runs away."""
+
+
+def _products(scene: Scene) -> list[tuple[Any, Any, float]]:
+    """Return for each cross entropy its node, the node whose scores it gets but for a mask, and what multiplies it."""
+    found = []
+    for node in (node for node in scene.between if node.primitive.name == "cross_entropy"):
+        source, factor = node.inputs[0], 1.0
+        while kind_of(source) in ("mul", "div") and None in source.inputs:
+            factor *= scale(source)
+            source = next(s for s in source.inputs if s is not None)
+        found.append((node, source, factor))
+    return found
+
+
+@certain(
+    "own similarity",
+    "the scores of a cross entropy compare results with themselves, without a mask",
+    "the scores compare each result with all results, so with itself too, and {what}: exclude the diagonal, such as "
+    "scores.masked_fill(minigrad.eye(n, dtype=bool), -inf), and let the target be the other view",
+    graph=True,
+    assumes=0.7,
+)
+def similar_to_itself(scene: Scene) -> Seen:
+    for node, product, _ in _products(scene):
+        labels = (node.parameters or {}).get("target")
+        if kind_of(product) not in ("matmul", "linear") or not isinstance(labels, np.ndarray) or len(labels) < 2:
+            continue
+        a, b = map(node_behind, product.inputs[:2])
+        if a is b is not None:
+            its_own = np.array_equal(labels, np.arange(len(labels)))
+            what = "that is its target, so there is nothing to learn" if its_own else "no other can be as large"
+            return {"what": what}
+    return None
+
+
+@certain(
+    "no temperature",
+    "the scores of a cross entropy are cosines, which no number scales",
+    "the scores of the cross entropy are cosines, between -1 and 1, so that their softmax over {n} is nearly uniform, "
+    "however well they fit: divide them by a temperature, such as 0.1 (0.05 to 0.5 is usual)",
+    graph=True,
+    assumes=0.75,
+)
+def cosines_as_scores(scene: Scene) -> Seen:
+    product: Any
+    for node, product, factor in _products(scene):
+        if kind_of(product) == "where":  # with a mask
+            product = next((s for s in product.inputs if s is not None), None)
+            while kind_of(product) in ("mul", "div") and None in product.inputs:
+                factor, product = factor * scale(product), next(s for s in product.inputs if s is not None)
+        if 0.5 <= factor <= 1 and product is not None and cosine(product) is not None:
+            return {"n": node.inputs[0].shape[-1]}
+    return None
+
+
+@certain(
+    "no stop-gradient",
+    "the loss is the similarity of pairs of results alone, and both pass a gradient",
+    "the loss only makes the two results of a pair alike, and both pass a gradient: the same result for all examples "
+    "is best, and the model collapses to it. Detach one side of each pair (stop-gradient), as z.detach() with a "
+    "predictor on the other, or add negative pairs",
+    graph=True,
+    assumes=0.7,
+)
+def attraction_alone(scene: Scene) -> Seen:
+    pairs = [_pair(term) for term, _ in terms(scene.loss)]
+    return bool(pairs) and all(pairs)
+
+
+def _pair(term: Any) -> bool:
+    """Return whether a term is a mean of cosines, or of distances of normalized results, without labels or weights."""
+    node = term
+    while kind_of(node) and cosine(node) is None and len(sources := [s for s in node.inputs if s is not None]) == 1:
+        if any(array.ndim and array.size > 1 for array in arrays(node)):
+            return False
+        node = sources[0]
+    if kind_of(node) == "sub" and None not in node.inputs[:2]:
+        return all(map(is_normalized, map(node_behind, node.inputs[:2])))
+    return cosine(node) is not None and kind_of(node) != "matmul"
+
+
+@certain(
+    "views alike",
+    "two batches of a loss of similarities are the same numbers, five times, in a model without dropout",
+    "both views of each example are the same, number by number, so they are as similar as can be from the start, and "
+    "nothing is learned: draw an augmentation for each view (noise, crops, masks)",
+    assumes=0.8,
+)
+def same_views(scene: Scene) -> Seen:
+    dropout = any("Dropout" in class_name(module) for module in scene.model.modules())
+    return not dropout and _compares(scene) and not any(scene.views[-5:])
+
+
+@certain(
+    "views of different examples",
+    "a row of one batch is as far from its partner in the other as from any row, five times",
+    "the two views that the loss makes alike belong to different examples: row i of the one is not nearer to row i of "
+    "the other than to any other row. Look for a permutation, or a second batch, between them",
+    assumes=0.8,
+)
+def unrelated_views(scene: Scene) -> Seen:
+    return _compares(scene) and UNRELATED < fmean(scene.views[-5:]) < 2 - UNRELATED
+
+
+def _compares(scene: Scene) -> bool:
+    """Return whether the loss compares normalized results of two batches of one shape, in five samples."""
+    known = len(scene.views) >= 5 and not any(map(math.isnan, scene.views[-5:]))
+    return known and any(is_normalized(node) for node in scene.between) and labels_of(scene.between) is None
+
+
+@certain(
+    "nothing but squares",
+    "the loss is the squares of the model's results, and has no targets",
+    "the loss is the squares of the results alone, which are 0 at best for all examples: nothing keeps them apart. A "
+    "flow adds the log-determinant of its layers, loss = 0.5 * z**2 - log|det|; others have targets",
+    graph=True,
+    assumes=0.7,
+)
+def squares_alone(scene: Scene) -> Seen:
+    squares = 0
+    for node in scene.between:
+        sources = {s for s in node.inputs if s is not None}
+        if len(sources) != 1 or [a for a in arrays(node) if a.size > 1]:
+            return None
+        if kind_of(node) in ("square", "pow") or (kind_of(node) == "mul" and None not in node.inputs):
+            squares += node_behind(*sources) is node_behind(scene.output)
+        elif kind_of(node) not in ("mean", "sum", "neg", "add", "sub", "mul", "div", "reshape"):
+            return None
+    return squares == 1 and len(scene.output.shape) > 1
+
+
+@certain(
+    "scores run away",
+    f"the loss is a difference of mean scores, and has gone beyond {FAR:g}",
+    "the loss is a difference of mean scores, which has no lower end, so the scores run away: the loss was "
+    "{first:.2g}, and is {last:.3g}. Bound them: clip the weights of a Wasserstein critic, or penalize its gradient; "
+    "penalize the squares of energies",
+    graph=True,
+    assumes=0.9,
+)
+def scores_run_away(scene: Scene) -> Seen:
+    known = [loss for loss in scene.losses if math.isfinite(loss)]
+    if len(known) < RECENT or abs(last := _now(known)) < FAR or abs(last) < 10 * abs(known[0]):
+        return None
+    ends = [(node, sign) for node, sign in linear_terms(scene.loss).items() if kind_of(node) in ("linear", "matmul")]
+    weights = {node.inputs[1] for node, _ in ends if len(node.inputs) > 1}
+    differs = {sign for _, sign in ends} == {1, -1} and len(weights) == 1
+    return differs and len(terms(scene.loss)) == 2 and {"first": known[0], "last": last}
+
+
+@certain(
+    "critic fooled",
+    f"after 100 steps, a generator's loss is below {FOOLED:g}",
+    "the generator's loss is {loss:.2g}: the critic takes all that it makes for real. Is the critic trained at all, "
+    "with labels 1 for the real examples and 0 for the generated ones? They may be swapped",
+    assumes=0.9,
+)
+def fooled(scene: Scene) -> Seen:
+    return _generates(scene) and 0 <= (now := _now(scene.losses)) < FOOLED and {"loss": now}
+
+
+STRONG = (
+    "the critic tells real from generated so surely that the generator gets nothing to learn from: {which}. Train the "
+    "critic less often or at a smaller rate, the generator at a larger one, or smooth the labels (0.9 for 1)"
+)
+
+
+@certain("critic too strong", f"after 100 steps, a generator's loss is above {BEATEN:g}", STRONG)
+def beaten(scene: Scene) -> Seen:
+    now = _now(scene.losses)
+    return _generates(scene) and now > BEATEN and {"which": f"the generator's loss is {now:.2g}"}
+
+
+@certain(
+    "critic too strong",
+    f"after 100 steps, the loss of a critic is below {SURE:g}",
+    STRONG,
+)
+def sure(scene: Scene) -> Seen:
+    now = _now(scene.losses)
+    return scene.judges and len(scene.losses) >= 100 and 0 <= now < SURE and {"which": f"its loss is {now:.2g}"}
+
+
+def _generates(scene: Scene) -> bool:
+    """Return whether this is a generator after 100 steps, whose results all have the same wished answer."""
+    recent = scene.answers[-3:]
+    return scene.discriminates and len(scene.losses) >= 100 and (not recent or len({*recent}) == 1)
+
+
+def _now(losses: Any) -> float:
+    known = [loss for loss in losses[-RECENT:] if math.isfinite(loss)]
+    return math.fsum(known) / len(known) if known else math.nan
+
+
+@certain(
+    "all one way",
+    "every logsigmoid of a loss without labels pushes the scores the same way",
+    "every term of the loss pushes the scores the same way, so one large score for all is best: {missing}",
+    graph=True,
+)
+def one_way(scene: Scene) -> Seen:
+    signs, scores = set(), set()
+    for node in scene.between:
+        if any(array.ndim and array.size > 1 for array in arrays(node)):
+            return None  # labels
+        if node.primitive.name == "softplus":
+            source, sign = node_behind(node.inputs[0]), 1
+            while kind_of(source) in ("neg", "mul", "div"):
+                factor = scale(source) if source.primitive.name != "neg" else -1.0
+                if not factor:
+                    return None
+                inner = next(s for s in source.inputs if s is not None)
+                source, sign = node_behind(inner), sign if factor > 0 else -sign
+            signs.add(sign)
+            scores.add(source)
+    if len(signs) != 1 or scene.adversarial or len(scene.samples) < 3:
+        return None
+    if len(scores) >= 2:
+        return {"missing": "the negative pairs need the other sign, logsigmoid(-score)"}
+    pairs = all(kind_of(score) in ("sum", "matmul") and score.shape for score in scores)
+    only = {kind_of(node_behind(term)) for term, _ in terms(scene.loss)} <= {"mean", "sum", "softplus"}
+    return pairs and only and {"missing": "negative pairs are missing, with -logsigmoid(-score) of random ones"}
+
+
+@certain(
+    "log-scale",
+    "the loss has s and exp(s) with the same sign",
+    "a scale is {way}, and the loss has the term s with the sign that drives it the same way as the rest of the loss, "
+    "so nothing keeps it from running off: the sign of that term is wrong. A flow's log-determinant is subtracted from "
+    "the loss; a divergence -0.5 * (1 + logvar - mu**2 - exp(logvar)) is added to it",
+    graph=True,
+    assumes=0.75,
+)
+def one_sided_scale(scene: Scene) -> Seen:
+    signs: dict[Any, float] = {**linear_terms(scene.loss)}
+    order = [*nodes_of(scene.loss)]
+    users: dict[Any, list[Any]] = {}
+    for node in order:
+        for source in {*node.inputs} - {None}:
+            users.setdefault(source, []).append(node)
+    for node in order:
+        if node.primitive.name != "exp" or node in signs:
+            continue
+        source, sign = node.inputs[0], float(_sign_of_use(node, users))
+        while kind_of(source) in ("mul", "div", "neg", "clamp") and source not in signs:
+            sign *= -1 if source.primitive.name == "neg" else scale(source) if None in source.inputs else 1
+            source = next((s for s in source.inputs if s is not None), None)
+        if signs.get(source, 0) * sign > 0:
+            return {"way": "exp(s)" if sign > 0 else "exp(-s)"}
+    return None
+
+
+def _sign_of_use(node: Any, users: dict[Any, list[Any]]) -> int:
+    """Return 1 if products have this as a factor, -1 if it divides, 0 for other uses."""
+    found = set()
+    for user in users.get(node, ()):
+        alone = len([s for s in user.inputs if s is not None]) == 1 and not [a for a in arrays(user) if a.size > 1]
+        kind = kind_of(user)
+        if kind == "mul" and not alone:
+            found.add(1)
+        elif kind == "div" and node is user.inputs[1]:
+            found.add(-1)
+        elif alone and kind in ("mul", "div", "add", "sqrt", "reshape", "expand", "clamp", "getitem"):
+            found.add(_sign_of_use(user, users))
+        else:
+            return 0
+    return found.pop() if len(found) == 1 else 0
