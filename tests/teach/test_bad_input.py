@@ -30,6 +30,7 @@ from minigrad.optim import rules
 from minigrad.teach import gradient_examination
 from minigrad.teach.edits import as_operand
 from minigrad.teach.mistakes import CATALOGUE, mistake
+from minigrad.viz.steps.answers import rounds_to
 from minigrad.viz.training.activation_hooks import Stopwatch
 from tests.cases import each
 
@@ -481,3 +482,59 @@ def test_yield_instead_of_return_is_named() -> None:
     assert "return instead of yield" in str(check_rule(f, "sgd"))
     with pytest.raises(TypeError, match="return instead of yield"):
         check_gradient(f, X, X)
+
+
+def test_a_model_that_draws_numbers_is_not_said_to_mix_the_examples() -> None:
+    class Noisy(nn.Module):
+        def __init__(self, draw: Any) -> None:
+            super().__init__()
+            self.linear, self.draw = nn.Linear(4, 2), draw
+
+        def forward(self, x: Any) -> Any:
+            return self.linear(x) + tensor(self.draw((len(x), 2)).astype(np.float32))
+
+    inputs, targets = np.random.default_rng(0).standard_normal((16, 4)).astype(np.float32), np.arange(16) % 2
+    own = np.random.Generator(np.random.PCG64(0))
+    for draw, ok in ((np.random.standard_normal, True), (lambda shape: own.standard_normal(shape), None)):
+        report = sanity(Network(Noisy(draw), nn.CrossEntropyLoss()), (inputs, targets), steps=1)
+        assert report["examples"].ok is ok, report["examples"]
+    assert "another one in the next call" in report["examples"].text
+    with minigrad.inference_mode():
+        report = sanity(Network(nn.Linear(4, 2), nn.CrossEntropyLoss()), (inputs, targets), steps=1)
+    assert report["trained"].ok
+
+
+def test_sanity_gives_the_model_a_copy_of_the_inputs() -> None:
+    seen: list[float] = []
+
+    class InPlace(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.linear = nn.Linear(4, 2)
+
+        def forward(self, x: Any) -> Any:
+            seen.append(float(x._array.max()))
+            x._array[...] *= 0.5
+            return self.linear(x)
+
+    inputs = np.ones((16, 4), np.float32)
+    sanity(Network(InPlace(), nn.CrossEntropyLoss()), (inputs, np.arange(16) % 2), steps=1)
+    assert inputs.min() == 1 and min(seen) == 1
+
+
+def test_log_names_its_arguments() -> None:
+    model = nn.Linear(4, 2)
+    with watch(model, optim.SGD(model.parameters(), lr=0.1), live=False) as watcher:
+        for name in ("loss", "learning_rate", "validation"):
+            with pytest.raises(TypeError, match=f"log: {name} must be a number"):
+                watcher.log(**{name: "a"})
+
+
+def test_rates_may_be_a_tensor() -> None:
+    rates = tensor([0.1 / (1 + 0.5 * t) for t in range(200)], dtype="float64")
+    assert check_schedule(rates, "inverse", alpha_0=0.1, k=0.5)
+
+
+def test_an_answer_beyond_the_range_of_floats_is_a_wrong_one() -> None:
+    for text in ("1e999", "-1e309", "1e-5000", "0.1e-99999"):
+        assert not rounds_to(text, 0.148)

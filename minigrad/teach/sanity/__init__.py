@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.grad_mode import enable_grad
+from minigrad.grad_mode import enable_grad, inference_mode
 from minigrad.network import Network
 from minigrad.nn.arguments import check_int
 from minigrad.nn.module import Module
@@ -105,7 +105,7 @@ def sanity(network: Any, data_batch: Any, loss: Callable[..., Any] | None = None
         raise ValueError(f"sanity: the batch is empty; its inputs have shape {inputs.shape}")
     with restored(model, loss), np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        with enable_grad():
+        with inference_mode(False), enable_grad():
             return SanityReport([*_checks(Trial(model, loss, Examples(inputs, data_batch[1])), steps)])
 
 

@@ -67,6 +67,11 @@ def examples(trial: Trial) -> Check:
         return Check("examples", False, text)
     if not np.isfinite([*depends.values()]).all():
         return Check("examples", None, "the output is not finite")
+    if not depends[False] <= SAME and _differs_again(trial):
+        text = (
+            "the output for the same batch is another one in the next call: it draws random numbers, or keeps a state"
+        )
+        return Check("examples", None, text)
     if not depends[False] <= SAME:
         return Check(
             "examples",
@@ -86,6 +91,13 @@ def examples(trial: Trial) -> Check:
     if not depends[True] <= SAME:
         return Check("examples", True, "they depend on each other in training mode only, as in batch normalization")
     return Check("examples", True, "the output for an example does not depend on the others")
+
+
+def _differs_again(trial: Trial) -> bool:
+    """Whether the output differs, in evaluation mode, for the same batch and the same state of the generators."""
+    with no_grad(), mode(trial.model, False):
+        one, other = (trial.run(trial.batch)[0]._array.astype(float) for _ in range(2))
+    return not np.allclose(one, other, rtol=SAME, atol=SAME * float(np.abs(one).max()))
 
 
 def _keeps_state(trial: Trial) -> str:

@@ -18,11 +18,10 @@ from minigrad.output.words import class_name
 from minigrad.program.values import values
 from minigrad.teach.causes import Batch, Scene
 from minigrad.teach.reach import reach
-from minigrad.teach.restoring import is_lazy
+from minigrad.teach.restoring import is_lazy, same_generators
 from minigrad.teach.samples import Outputs, Sample, named
 from minigrad.teach.sanity.examples import Examples
 from minigrad.tensors.creation import as_tensor
-from minigrad.tensors.rng import fork_rng
 from minigrad.tensors.tensor import Tensor
 
 EXAMPLES = 128
@@ -62,11 +61,11 @@ class Trial:
 
     def run(self, batch: Examples) -> tuple[Tensor, Tensor]:
         """Return the model's output and the loss. Random numbers are the same each time."""
-        X = as_tensor(batch.X)
+        X = as_tensor(batch.X.copy())  # the model may write to it
         dtypes = [p.dtype for p in self.model.parameters() if not is_lazy(p) and p.dtype.kind == "f"]
         if X.dtype.kind == "f" and dtypes:
             X = X.to(dtypes[0])
-        with fork_rng():
+        with same_generators():
             output = self.model(X)
             self.output = output if self.output is None else self.output
             result = self.loss(output, batch.targets)

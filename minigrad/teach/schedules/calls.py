@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.optim.optimizers import SGD
-from minigrad.output.words import class_name
+from minigrad.output.words import class_name, printable
 from minigrad.scalar import Value
 from minigrad.teach.rules.calls import CallError
 from minigrad.teach.schedules.reference import OTHER_SETTINGS, Reference
@@ -251,6 +251,8 @@ def _number(rate: Any, where: str = "") -> float:
     """Return a rate as a number; get_last_lr() returns a list of one."""
     number = np.asarray(rate.data if isinstance(rate, Value) else getattr(rate, "_array", rate))
     if number.size != 1 or number.dtype.kind not in "fiub":
-        said = f"{class_name(rate)} of shape {number.shape}" if number.ndim else repr(rate)
+        said = f"{class_name(rate)} of shape {number.shape}" if number.ndim else printable(repr(rate))
+        if inspect.isgenerator(rate) or inspect.iscoroutine(rate):
+            said = f"a {class_name(rate)} (write return instead of yield, and no async)"
         raise CallError(f"{where}the schedule returns {said}, not a number", "no-number")
     return float(number.item())

@@ -20,6 +20,7 @@ from minigrad.teach.rules.calls import CallError
 from minigrad.teach.schedules.calls import readings
 from minigrad.teach.schedules.mistakes import CATALOGUE
 from minigrad.teach.schedules.reference import ENDING, Reference
+from minigrad.tensors.tensor import Tensor
 
 LIMIT = 2.0
 """The seconds of computing after which no further pairs of mistakes are tried."""
@@ -104,6 +105,7 @@ def check_schedule(mine: Any, schedule: Any, **settings: Any) -> ScheduleReport:
 
     Source: CS231n, "Learning rate decay"; the other schedules are those of `optim.lr_scheduler`.
     """
+    mine = mine.detach().numpy() if isinstance(mine, Tensor) else mine
     if not isinstance(mine, list | tuple | np.ndarray) and not hasattr(mine, "step"):
         check_callable("check_schedule", mine=mine)
     reference = Reference.of(schedule, settings)

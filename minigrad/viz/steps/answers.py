@@ -116,8 +116,10 @@ def rounds_to(text: str, right: float) -> bool | None:
     written = re.fullmatch(r"[+-]?\d*(?:\.(\d*))?(?:e([+-]?\d+))?", _plain(text), re.IGNORECASE)
     if not written or not math.isfinite(right):
         return False
-    digits = len(written[1] or "") - int(written[2] or 0)
     number = read_number(text)
+    if not math.isfinite(number):
+        return False
+    digits = len(written[1] or "") - int(written[2] or 0)
     error = abs(number - right) / (1 + 1e-9)
     if error > 0.5 * 10.0**-digits:
         return False

@@ -217,7 +217,7 @@ class Watcher:
                 then, such as once per epoch. If it rises while the training loss falls, the watcher says so. Default:
                 none.
         """
-        for name, value in (("loss", loss), ("validation", validation)):
+        for name, value in (("loss", loss), ("learning_rate", learning_rate), ("validation", validation)):
             if value is not None:
                 _number(name, value)  # raises before anything is logged
         if loss is not None:
@@ -241,7 +241,7 @@ class Watcher:
             for kind, text in overfitting(self._scene):
                 self._add_finding(kind, text, len(self.losses))
         if learning_rate is not None:
-            self._logged_rate = (float(learning_rate),)
+            self._logged_rate = (_number("learning_rate", learning_rate),)
 
     def report(self, path: str | Path | None = None, *, compare: Watcher | None = None) -> Page:
         """Return the report as an HTML page.
