@@ -3,7 +3,7 @@
 An entry is a name, a sentence and an edit: a generator that takes a site and yields a `Variant` for each way of making
 the mistake there. What a site is depends on the scope of the entry:
 
-- scopes of `minigrad.teach.mistakes` (gradients): edge, node, arrivals, block, forward, gradient, answer;
+- scopes of `minigrad.teach.mistakes` (gradients): edge, node, arrivals, block, partners, forward, gradient, answer;
 - `rule` and `schedule`: the lines of an update rule or of a schedule, as a `Formula` (`minigrad.teach.edits`);
 - `operation`: an operation of a reference's forward pass (`minigrad.teach.forward.mistakes`).
 
@@ -91,6 +91,7 @@ SCOPES: dict[str, tuple[dict[str, Mistake], str]] = {
     "arrivals": (GRADIENTS, "look at how the contributions to the gradient of {node} are put together"),
     "block": (GRADIENTS, "look at how the gradient passes from {node} back to {operand}"),
     "forward": (GRADIENTS, "compare the forward pass of {node} with the one that you differentiated"),
+    "partners": (GRADIENTS, "look at what goes back to {operand} and to its partner, which one operation joins"),
     "gradient": (GRADIENTS, "look at the gradient as a whole: its size, sign, order of elements and type"),
     "answer": (GRADIENTS, "multiply the gradient that arrives at {node} by the local derivative"),
     "rule": (RULES, ""),

@@ -158,7 +158,7 @@ def tape_of(case: Case) -> Tape | None:
 
 
 _ALIKE = (
-    {"dropped", "constant", "no contribution", "overwritten", "other time steps"},
+    {"dropped", "earlier terms", "constant", "no contribution", "overwritten", "other time steps"},
     {"skipped", "other upstream", "other gradient"},
     {"wrong index", "wrong index read", "wrong index of a part"},
     {"other function", "other derivative", "other array", "wrong array computed again", "wrong point", "mask"},

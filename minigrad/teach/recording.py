@@ -7,6 +7,7 @@ The function receives an `Array` (`recorded_arrays.py`), and is rebuilt to see f
 from __future__ import annotations
 
 import builtins
+import dis
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -23,6 +24,8 @@ from minigrad.teach.recorded_arrays import Array, array
 from minigrad.tensors.operand_info import Constant
 from minigrad.tensors.tensor import Tensor
 
+_UNPACK = dis.opmap["UNPACK_SEQUENCE"]
+
 
 class Place:
     """Where in the learner's program a node was computed: an instruction, and which of its passes.
@@ -33,15 +36,16 @@ class Place:
         count: how often the instruction had created such a node before.
         integers: the variables of the function that were integers, such as those of its loops.
         part: 0, or which operation it is inside of a primitive that was written out.
+        item: the element that it is of an array that is unpacked, `a, b = x`, otherwise None.
         returned: the calls that returned the node's value, the innermost first: function, instruction, line.
         execution: a number that nodes of one execution of the instruction share, such as those of one einsum.
     """
 
-    __slots__ = ("calls", "code", "count", "execution", "instruction", "integers", "line", "part", "returned")
+    __slots__ = ("calls", "code", "count", "execution", "instruction", "integers", "item", "line", "part", "returned")
 
     def __init__(self, frame: Any) -> None:
         self.code, self.instruction, self.line = frame.f_code, frame.f_lasti, frame.f_lineno
-        self.count, self.part, self.execution = 0, 0, 0
+        self.count, self.part, self.execution, self.item = 0, 0, 0, None
         self.integers = _integers(frame)
         self.returned: tuple[tuple[Any, int, int], ...] = ()
         calls = []
@@ -58,13 +62,13 @@ class Place:
         place = object.__new__(Place)
         place.code, place.instruction, place.line = None, instruction, 0
         place.count, place.part, place.integers, place.returned, place.calls = count, 0, {}, (), ()
-        place.execution = 0
+        place.execution, place.item = 0, None
         return place
 
     @property
     def key(self) -> tuple[Any, ...]:
         """What is the same in all passes of a loop."""
-        return self.code, self.instruction, self.part, self.calls
+        return self.code, self.instruction, self.part, self.item, self.calls
 
     def is_not_after(self, other: Place) -> bool:
         """Return whether this instruction is another one or stands before it, in the function that reaches both."""
@@ -124,6 +128,8 @@ class Recording:
             frame, called = frame.f_back, frame
         if frame is not None:
             place = Place(frame)
+            if primitive.name == "getitem" and frame.f_code.co_code[frame.f_lasti] == _UNPACK:
+                place.item = node.parameters["index"]
             if called is not self._called:
                 self._called = called
                 self._executions += 1

@@ -15,7 +15,7 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from copy import copy
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -524,6 +524,17 @@ class Tape:
                 meeting = a
             nearest.append(meeting or 0)
         return nearest
+
+    @cached_property
+    def ancestors(self) -> list[int]:
+        """For each operation, itself and those that it is computed from: bit j is set for operation j."""
+        found: list[int] = []
+        for k, op in enumerate(self.ops):
+            bits = 1 << k
+            for _, s in self._ways(op):
+                bits |= found[s]
+            found.append(bits)
+        return found
 
     def between(self, late: int, early: int) -> set[int]:
         """Return the operations on the ways from `early` to `late`, without `early`."""

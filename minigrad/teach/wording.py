@@ -31,6 +31,22 @@ def _stored(code: CodeType) -> dict[int, str]:
 
 
 @lru_cache(maxsize=256)
+def _unpacked(code: CodeType) -> dict[int, list[str]]:
+    """Return, by the offset of an instruction that unpacks a sequence, the variables of its elements."""
+    found = {}
+    instructions = [*dis.get_instructions(code)]
+    for at, this in enumerate(instructions):
+        if this.opname == "UNPACK_SEQUENCE":
+            names: list[str] = []
+            for following in instructions[at + 1 :]:
+                if not following.opname.startswith(_STORES) or len(names) >= (this.arg or 0):
+                    break
+                names += following.argval if isinstance(following.argval, tuple) else [str(following.argval)]
+            found[this.offset] = names
+    return found
+
+
+@lru_cache(maxsize=256)
 def _positions(code: CodeType) -> list[Any]:
     return [*code.co_positions()]
 
@@ -69,6 +85,9 @@ class Words:
             return ""
         place: Any = op.place
         if is_written(place):
+            if isinstance(place.item, int):
+                names = _unpacked(place.code).get(place.instruction, [])
+                return names[place.item] if place.item < len(names) else ""
             for code, instruction in (
                 *[call[:2] for call in place.returned[::-1]],
                 (place.code, place.instruction),
@@ -191,7 +210,7 @@ class Words:
         if same[0] not in self._counters:
             places = [self.tape.ops[j].place for j in same]
             every = [{} if place is None else place.integers for place in places]
-            names = [n for n in every[0] if all(n in v for v in every) and len({v[n] for v in every}) > 1][:3]
+            names = [n for n in every[0] if all(n in v for v in every) and len({v[n] for v in every}) > 1][:5]
             self._counters[same[0]] = [({n: v[n] for n in names}, j) for v, j in zip(every, same)]
         return self._counters[same[0]]
 

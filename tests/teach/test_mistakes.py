@@ -98,6 +98,13 @@ def framed(h: Any) -> Any:
     return out
 
 
+def added_up(h: Any) -> Any:
+    total = 0.0
+    for i in range(4):
+        total = total + (h[i] * C[i]).sum()
+    return total
+
+
 SMOOTHED = 0.7 * placed((4, 3), (ROWS, LABELS), np.ones(4)) + 0.1
 ONE = placed((4, 3), (ROWS, LABELS), np.ones(4))
 
@@ -112,6 +119,18 @@ PLANTED: dict[str, tuple[tuple[int, ...], Callable[[Any], Any], Callable[[np.nda
     "upstream twice": ((4, 3), lambda h: t(h), lambda g, h: g * g * (1 - t(h) ** 2)),
     "other function": ((4, 3), lambda h: t(h), lambda g, h: g * t(h) * (1 - t(h))),
     "other array": ((4, 3), lambda h: C * h + D * t(h), lambda g, h: g * D + g * D * (1 - t(h) ** 2)),
+    "exchanged": (
+        (4, 3),
+        lambda h: t(h) * np.sin(h),
+        lambda g, h: g * t(h) * (1 - t(h) ** 2) + g * np.sin(h) * np.cos(h),
+    ),
+    "weights of a log-sum-exp": ((4, 3), lambda h: np.logaddexp(C * h, D * h), lambda g, h: g * (C + D)),
+    "changed upstream": (
+        (4, 3),
+        lambda h: t(h) * np.cos(h) + np.sin(h),
+        lambda g, h: g * np.cos(h) * (1 - t(h) ** 2) - g * t(h) * np.sin(h) + g * np.cos(h) * np.cos(h),
+    ),
+    "earlier terms": ((4, 3), lambda h: added_up(h), lambda g, h: placed((4, 3), 3, g * C[3])),
     "mask": ((4, 3), lambda h: np.maximum(h, 0), lambda g, h: g * (g > 0)),
     "factor": ((4, 3), lambda h: h * C + h.sum(axis=0), lambda g, h: g * C + g.sum(axis=0) / 4),
     "wrong product": ((4, 3), lambda h: h @ S, lambda g, h: g @ S),

@@ -16,6 +16,8 @@ The scopes, and what a variant's change does:
 - `node`: an operation; the change maps its finished gradient to another one.
 - `arrivals`: an operation that is used several times; the change maps the list of contributions to the gradient.
 - `block`: several operations from `x` to `y` that are one function; the change maps the gradient of y to that of x.
+- `partners`: two edges that meet in one operation, and that operation's own edge if it is a sum; the change is a
+  dictionary of edges with their changes.
 - `forward`: an operation; the change returns how its result is computed in a different forward pass.
 - `gradient`: the whole gradient; the change maps the right gradient to the learner's.
 - `answer`: one contribution in a quiz, an `Answer`; the change maps the right number or shape to the learner's.
@@ -40,6 +42,7 @@ if find_spec("numpy") is not None:
         contributions,
         forward,
         functions,
+        partners,
         values,
         whole,
         windows,

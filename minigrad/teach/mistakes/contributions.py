@@ -27,14 +27,25 @@ from minigrad.teach.tape import MOVING, Times
     "the contribution of {operand} through {through} is missing: forgotten, or overwritten by a later one (= for +=)",
 )
 def _dropped(s: Edge) -> Iterator[Variant]:
-    if s.is_square:
-        return  # "half of a square" says so
+    if s.is_square or s.is_total:
+        return  # "half of a square" or "earlier terms" says so
     # in the last pass of a loop, some uses are of no consequence
     several = any(s.tape.ops[k].users[1:] for k in s.words.same_instruction(s.source))
     if several or s.source == 0 or s.is_of_pass_before:
         users = [s.tape.ops[k].kind for k, _ in s.tape.ops[s.source].users]
         softmax = users == ["exp", "exp"]  # written out: what is forgotten there is the 1 of the target
         yield Variant(lambda g: np.zeros(s.operand.shape), assumes=1.5 * softmax)
+
+
+@mistake(
+    "earlier terms",
+    "edge",
+    "only what is added to {node} last{line} gets a gradient: the contributions of earlier passes are missing, "
+    "forgotten or overwritten (= for +=)",
+)
+def _earlier_terms(s: Edge) -> Iterator[Variant]:
+    if s.is_total:
+        yield Variant(lambda g: np.zeros(s.operand.shape))
 
 
 @mistake(
@@ -197,6 +208,9 @@ def _other_function(s: Edge) -> Iterator[Variant]:
             known = s.words.known(s.k, s.source)
             said = derivative(s) if y.size < 3 else ""  # a few numbers agree with other formulas by chance
             yield from functions(x, y, s.words.operand(s.k, s.i), s.words.name(s.k), right, known, said)
+            if not s.is_mask and (s.g > 0).any() and (s.g < 0).any():
+                text = "1 where the upstream gradient is positive, 0 elsewhere: the mask of a relu on the wrong array"
+                yield Variant(lambda g: g * (g > 0), text, 0.0, "g > 0")
     if op.kind in ("mul", "div", "pow", "logaddexp", "atan2", "hypot"):
         a, b = (np.asarray(o, float) for o in names.values())
         y = op.value
@@ -236,9 +250,13 @@ def _other_array(s: Edge) -> Iterator[Variant]:
         return lambda g: op.contribution(s.i, g, {name: a})
 
     for name in op.saved(s.i):
-        right = op.argument(name)
-        if not isinstance(right, np.ndarray) or right.dtype.kind != "f":
+        right = np.asarray(op.argument(name))
+        if right.dtype.kind != "f":
             continue
+        if s.is_elementwise and op.kind not in ("mul", "div") and right.shape == s.g.shape and not s.is_mask:
+            said = s.words.name(s.k) if name == "y" else s.words.operand(s.k, op.primitive.inputs.index(name))
+            text = f"the upstream gradient instead of {said}"
+            yield Variant(lambda g, n=name: op.contribution(s.i, g, {n: g}), text, -0.2, f"{name} upstream")
         if right.size < 2 and s.words.passes(s.k) < 2:
             continue
         said = s.words.name(s.k) if name == "y" else s.words.operand(s.k, op.primitive.inputs.index(name))
@@ -305,6 +323,26 @@ def _instead_of(s: Edge, k: int) -> Iterator[tuple[np.ndarray, str, float, str]]
     for a, b in itertools.combinations(range(right.ndim), 2):
         if right.shape[a] == right.shape[b]:
             yield right.swapaxes(a, b), f"{name} transposed", 0.2, f"{a} {b}"
+
+
+@mistake(
+    "changed upstream",
+    "edge",
+    "the contribution of {operand} through {through} is computed from an upstream gradient that was changed before it "
+    "was used: it is already multiplied by {detail}",
+    assumes=1.7,
+)
+def _changed_upstream(s: Edge) -> Iterator[Variant]:
+    """Two lines in the wrong order: dh *= z, then dn = dh * (1 - z)."""
+    if s.op.kind not in ("add", "sub") or (source := s.op.sources[1 - s.i]) is None:
+        return
+    other = s.tape.ops[source]
+    for j, o in enumerate(other.sources if other.kind in ("mul", "div") else ()):
+        if o is None or not s.tape.ops[o].active or other.value.shape != s.op.value.shape:
+            continue
+        edge = Edge(s.tape, s.words, source, j)
+        text = f"the local derivative of {s.words.through(source)} with respect to {s.words.operand(source, j)}"
+        yield Variant(Times(s.local * edge.local, s.fitted), text, key=f"{j}")
 
 
 @mistake(
@@ -405,6 +443,7 @@ def _wrong_product(s: Edge) -> Iterator[Variant]:
             if m.shape == (s.operand.size, s.g.size):
                 said = f"`{text}`, where g is the upstream gradient: a transpose is wrong"
                 yield Variant(lambda g, m=m: m @ g, said, key=f"{m is other}")
+    yield from _of_a_part(s, name)
     factors = [(other, name, 0.0), (s.operand, as_operand(own), 0.6)]
     for (m, called, far), turned, turned_g, first in itertools.product(factors, (0, 1), (0, 1), (0, 1)):
         if m.ndim < 2 or s.g.ndim < 2:
@@ -437,6 +476,42 @@ def _wrong_product(s: Edge) -> Iterator[Variant]:
             yield Variant(lambda g: s.fitted(g * other), "an elementwise product", 0.7)
     except ValueError:
         return
+
+
+def _of_a_part(s: Edge, name: str) -> Iterator[Variant]:
+    """The product with the diagonal, with a matrix that is reshaped, or with some of the columns, as of one gate."""
+    other, axis = np.asarray(s.op.operands[1 - s.i]), -1 if s.i == 0 or s.g.ndim < 2 else -2
+    if other.ndim != 2 or s.operand.ndim > 2:
+        return
+    n = s.g.shape[axis]
+    if other.shape[0] == n == other.shape[1]:
+        diagonal = np.diag(other) if axis == -1 else np.diag(other)[:, None]
+        yield Variant(
+            lambda g: g * diagonal, f"`g * np.diag({name})`: each element goes back through the diagonal alone", 0.1
+        )
+    else:
+        flat = other.reshape(other.shape[::-1]).T
+        change = lambda g: s.op.contribution(s.i, g, {s.op.primitive.inputs[1 - s.i]: flat})  # noqa: E731
+        yield Variant(change, f"computed with `{name}` reshaped, where it must be transposed", 0.1, "reshaped")
+    for parts in (2, 3, 4):
+        for part in range(parts if n % parts == 0 and n > parts else 0):
+            size = n // parts
+            here = np.zeros(n, bool)
+            here[part * size : part * size + size] = True
+            here = here if axis == -1 else here[:, None]
+            where = f"{part * size}:{part * size + size} of dimension {s.g.ndim + axis} of the upstream gradient"
+            yield Variant(
+                lambda g, m=~here: s.contribution(g * m),
+                f"computed without the part {where}: the path of one of {parts} parts, as of a gate, is missing",
+                0.4,
+                f"without {part} of {parts}",
+            )
+            yield Variant(
+                lambda g, m=here: s.contribution(g * m),
+                f"computed from the part {where} alone: the paths of the other parts, as of gates, are missing",
+                0.4,
+                f"only {part} of {parts}",
+            )
 
 
 @mistake("transposed", "edge", "the contribution of {operand} through {through} is transposed{detail}", assumes=1.4)

@@ -285,6 +285,8 @@ def _other_indices(s: Site) -> Iterator[tuple[Any, str, float, str]]:
         return
     source = op.sources[0] if op.kind != "place" else None
     read = [k for k, _ in s.tape.ops[source].users if s.tape.ops[k].kind == op.kind] if source is not None else []
+    if len(read) == 1 and all(isinstance(p, int) for p in parts):  # such as scores[y[i]]
+        read = s.words.same_instruction(s.k)
     if s.words.passes(s.k) > 1 and s.k in read:
         here_read = read.index(s.k)
         for which, j in (("before", read[here_read - 1]), ("after", read[(here_read + 1) % len(read)])):
@@ -321,7 +323,12 @@ def _other_indices(s: Site) -> Iterator[tuple[Any, str, float, str]]:
     for n, m in itertools.combinations(here, 2):
         if (found := of_pass(**{n: here[m], m: here[n]})) is not None:
             yield found, f"`{n}` and `{m}` are exchanged, rows for columns (a transpose)", 0.0, f"{n} {m}"
+    for d, n in itertools.product(places, here):
+        if isinstance(parts[d], int) and parts[d] != here[n] and 0 <= here[n] < shape[d]:
+            found = (*parts[:d], here[n], *parts[d + 1 :])
+            yield found, f"`{n}` is the index of dimension {d}, a wrong variable", 0.0, f"{d} is {n}"
     # with another stride or offset
+    places = [d for d in places if isinstance(parts[d], slice)] or places[:2]
     for factor in (-1, -2, 1, 2):
         said = f"`{{}}` counts {'less' if factor < 0 else 'more'} than it must (a stride, a dilation or an offset)"
         for d, n in itertools.product(places, here):
@@ -411,6 +418,11 @@ def _other_arrays_of_indices(s: Site, parts: tuple[Any, ...]) -> Iterator[tuple[
         ]
         if p.ndim == 2 and p.shape[0] == p.shape[1]:
             several.append((p.T, "the transpose of the indices"))
+        several += [
+            (np.full_like(p, value), f"always `{name}`, a wrong variable")
+            for name, value in (s.variables[0] if s.op.place is not None else {}).items()
+            if 0 <= value < n
+        ]
         for number, (array, said) in enumerate(several):
             if not np.array_equal(array, p):
                 yield (*parts[:d], array, *parts[d + 1 :]), said, 0.1, f"{d} {number}"

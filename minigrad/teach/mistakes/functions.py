@@ -232,7 +232,9 @@ def _cross_entropy(s: Block) -> Iterator[Variant]:
         "0 is assigned at the target, and 1 must be subtracted (-= 1)": one * p,
         "the probability of the target is subtracted twice": 2 * one * p,
     }.items():
-        yield Variant(made(p, other), said, 0.06 * said.endswith("everywhere"))
+        # forgotten more often than what comes back through the exponential of the target
+        far = 0.06 * said.endswith("everywhere") - 0.25 * said.endswith("is not subtracted")
+        yield Variant(made(p, other), said, far)
     n = target.size
     yield Variant(made(n * p, one), f"the probabilities lack the factor 1/{n} of the mean (1/N)", 0.1)
     yield Variant(made(p, n * one), f"the 1 of the target lacks the factor 1/{n} of the mean (1/N)", 0.1)
@@ -306,6 +308,7 @@ def _binary_cross_entropy(s: Block) -> Iterator[Variant]:
             "it has the factor sigmoid * (1 - sigmoid), which the logarithm cancels": (p - target) * p * (1 - p),
             "it is sigmoid * (1 - sigmoid), the derivative of the sigmoid alone": p * (1 - p),
             "the sigmoid is missing: the scores less the targets": s.x - target,
+            "the sigmoid is rounded to the class, 0 or 1 (a prediction, as of the perceptron)": (p > 0.5) - target,
         }.items():
             yield Variant(Times(sign * wrong), said + must, -0.1 * said.startswith("the sign"), said)
 
@@ -353,6 +356,9 @@ def other_probabilities(s: Block, axis: int) -> Iterator[tuple[np.ndarray, str, 
     yield softmax(-x, axis), "the softmax of the negative scores", 0.3
     yield softmax(2 * x, axis) if x.size else x, "the softmax of twice the scores", 0.8
     yield x, "the scores themselves, before the softmax", 0.2
+    yield x - x.max(axis=axis, keepdims=True), "the shifted scores themselves, before the softmax", 0.3
+    p = softmax(x, axis)
+    yield p * (1 - p), "p * (1 - p), the derivative of the sigmoid", 0.3
     yield 1 / (1 + np.exp(-x)), "the sigmoid of the scores", 0.3
     yield np.full_like(x, 1 / x.shape[axis]), "the same for all classes", 0.8
     yield (

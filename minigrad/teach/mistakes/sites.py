@@ -266,6 +266,14 @@ class Edge(Site):
         return self.op.kind == "mul" and self.op.sources[0] == self.op.sources[1]
 
     @property
+    def is_total(self) -> bool:
+        """True for the old value of a sum that a loop adds to, `total += x`, if nothing else uses it."""
+        loop = self.op.kind in ("add", "sub") and self.i == 0 and self.words.is_loop(self.k)
+        old = self.tape.ops[self.source]
+        same = loop and self.words.variable(self.k) == self.words.variable(self.source) != ""
+        return same and self.op.value.size == 1 and len(old.users) == 1
+
+    @property
     def is_second_branch(self) -> bool:
         """True for the operand that `where` takes where its condition does not hold."""
         return self.op.kind == "where" and self.i == len(self.op.operands) - 1

@@ -153,8 +153,9 @@ def _update(s: Whole) -> Iterator[Variant]:
 def _integers(s: Whole) -> Iterator[Variant]:
     if (s.learners == np.rint(s.learners)).all():
         yield Variant(np.trunc, "its decimals are cut off (an array of integers, such as np.zeros_like of one)")
-        yield Variant(np.rint, "it is rounded")
-        yield Variant(np.floor, "it is rounded down", 0.1)
+        few = 1.0 * bool(np.abs(s.learners).max(initial=0) <= 1)  # a choice, and no rounding
+        yield Variant(np.rint, "it is rounded", few)
+        yield Variant(np.floor, "it is rounded down", 0.1 + few)
 
 
 @mistake("clipped", "gradient", "the gradient is clipped to {detail}", assumes=1.3)
@@ -195,18 +196,47 @@ def _regularization(s: Whole) -> Iterator[Variant]:
                 text = f"times the input itself: the term of the penalty is {_of_a_penalty(1 + c / right, s)}"
             detail = f"the constant {c:.6g} everywhere" if constant else f"{c:.6g} {text}"
             yield Variant(lambda g, c=c, a=array: g + c * a, detail, 0.2 * constant)
+    yield from _other_penalty(s, difference)
+
+
+def _other_penalty(s: Whole, difference: np.ndarray) -> Iterator[Variant]:
+    """A penalty of some elements of the input, `w[1:]`, or in each pass of a loop, `P[u]`."""
+    right = _penalty_gradient(s)
+    size = float((right * right).sum())
+    if not size:
+        return
+    times = float(difference @ right.ravel()) / size
+    if times and not _penalty(s):
+        said = f"the term of the penalty is {_of_a_penalty(1 + times, s)}"
+        yield Variant(lambda g: g + times * right, f"{times:.4g} times the gradient of the penalty: {said}")
+    rest = np.where(right == 0, s.x, 0.0)
+    c = float((right * s.x).sum()) / max(float((s.x * s.x * (right != 0)).sum()), 1e-300)
+    if rest.any() and np.allclose(right, c * s.x * (right != 0)):
+        where = [*map(tuple, np.argwhere(right == 0).tolist())]
+        some = ", ".join(str(list(at) if len(at) > 1 else at[0]) for at in where[:3]) + ", ..." * (len(where) > 3)
+        text = f"{c:.4g} times the input at the elements that the penalty leaves out ({some}, as a bias)"
+        yield Variant(lambda g: g + c * rest, f"{text}: they are penalized too, and must not be", -0.2)
+
+
+def _penalty_gradient(s: Whole) -> np.ndarray:
+    """Return the gradient of the squares of the input, or of parts of it, that the function adds up."""
+    total = np.zeros(s.x.shape)
+    for k, op in enumerate(s.tape.ops):
+        if not _is_square(op) or s.tape.gradients[k] is None:
+            continue
+        source = op.sources[0]
+        while source and s.tape.ops[source].kind in ("getitem", "reshape", "permute"):
+            source = s.tape.ops[source].sources[0]
+        if source == 0:
+            total += s.tape.pull(k, 0, s.tape.gradients[k])
+    return total
 
 
 def _penalty(s: Whole) -> float:
     """Return how often the input itself is in its gradient, as the term of a penalty; 0 if it is not."""
-    total, square = 0.0, float((s.x * s.x).sum())
-    for k, i in s.tape.edges:
-        if s.tape.ops[k].sources[i] == 0 and square:
-            c = s.tape.ops[k].contribution(i, s.tape.gradients[k])
-            part = 0.0 if c is None else float((c * s.x).sum()) / square
-            if c is not None and np.allclose(c, part * s.x, rtol=1e-9, atol=1e-12 * abs(part)):
-                total += part
-    return total
+    right, square = _penalty_gradient(s), float((s.x * s.x).sum())
+    times = float((right * s.x).sum()) / square if square else 0.0
+    return times if np.allclose(right, times * s.x, rtol=1e-9, atol=1e-12 * abs(times)) else 0.0
 
 
 def _of_a_penalty(times: float, s: Whole) -> str:

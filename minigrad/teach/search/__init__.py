@@ -30,6 +30,7 @@ class Search(Formulas, Pairs):
             self._collect()
             found += [Explanation((c,), c.assumes) for c in self._matching(self.singles)]
             stages: list[tuple[float, Callable[[], list[Explanation]]]] = [
+                (1.5, self._exchanged),
                 (1.6, lambda: self._in_loops(self._loops())),
                 (1.7, lambda: self._in_loops(self._kinds())),
                 (1.7, self._in_some_passes),
@@ -44,11 +45,13 @@ class Search(Formulas, Pairs):
                         found += stage()
         for e in found:  # the parts of a function that is called are a remoter place than its result
             e.assumes += 0.2 * self._within(e.candidates[0])
-        return sorted(found, key=lambda e: e.assumes)
+        # a number that means nothing is said where no two mistakes explain it
+        self.vague = [e for e in found if e.candidates[0].mistake.name == "factor" and e.assumes > 3]
+        return sorted((e for e in found if e not in self.vague), key=lambda e: e.assumes)
 
     def two(self) -> list[Explanation]:
         """Return an explanation by two mistakes, if there is one."""
         self.until, self.gave_up = self.started + self.limit, False
         with np.errstate(all="ignore"), suppress(*IMPOSSIBLE):
-            return self._pairs()
-        return []
+            return self._pairs() or self.vague
+        return self.vague

@@ -71,6 +71,8 @@ def sentence(c: Candidate, words: Words | None, template: str = "") -> str:
         cut = " (truncated in time)" * (c.mistake.name == "dropped" and c.part.startswith("last"))
         return f"{text}; this holds in all passes of the loop but the {c.part}{cut}"
     passes = words.same_instruction(c.site.k) if c.sites and words is not None else []
+    if c.mistake.scope == "partners":
+        return text + "; this holds in every pass of the loop" * (len(passes) > 1)
     if len(c.sites) > 1:
         text += "; this holds " + ("in every pass of the loop" if passes[1:] else f"at all {len(c.sites)} places")
     elif isinstance(c.site if c.sites else None, Edge) and c.site.k in passes[:-1] and words.is_loop(c.site.k):  # type: ignore[union-attr]
@@ -106,5 +108,7 @@ def _plainness(e: Explanation) -> tuple[int, ...]:
     early = site.tape.ops[site.early].place if isinstance(site, Block) else None
     depth = 0 if early is None or early.returned else len(early.calls)  # inside of a function that is called
     constant = reduction and c.mistake.name == "constant"
+    if c.mistake.name == "wrong index of a part":  # of an example and its label, the label
+        return (site.op.value.size, site.k)
     itself = site.fields["operand"] == site.fields["node"]  # total = total + part: of the part is plainer
     return int(not constant), int(itself), int(not variable), site.k, depth, len(c.variants[0].detail)

@@ -75,6 +75,7 @@ class Comparison:
         self.singles: list[Candidate] = []
         self._responses: dict[int, list[Any] | None] = {}
         self._found: dict[tuple[int, str], list[Variant]] = {}
+        self._linked: dict[tuple[int, ...], list[list[int]]] = {}
 
     def along(self, change: np.ndarray) -> np.ndarray:
         """Return a change of the gradient along the directions."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
 
-from minigrad.teach.mistakes import CATALOGUE, Block, Mistake, Site, Variant
+from minigrad.primitives.primitive import Elementwise
+from minigrad.teach.mistakes import CATALOGUE, Block, Edge, Mistake, Site, Variant
 from minigrad.teach.mistakes.sites import CHOICES
 from minigrad.teach.search.candidates import Candidate, Explanation
 from minigrad.teach.search.comparison import DIRECTIONS, IMPOSSIBLE
@@ -63,31 +65,33 @@ class Loops(Single):
         What a mistake changes in one pass is part of the upstream gradient of the earlier ones. That is linear: see
         `_response`.
         """
-        gradients = self.tape.gradients
-        changed: list[tuple[Any, np.ndarray]] = []
+        gradients, links = self.tape.gradients, self._links(c.sites)
+        changed: dict[int, tuple[Any, np.ndarray]] = {}
         effect = np.zeros(DIRECTIONS)
 
-        def upstream(k: int) -> np.ndarray:
+        def upstream(k: int, earlier: Iterable[int]) -> np.ndarray:
             g: np.ndarray = gradients[k]
-            for response, delta in changed:
+            for j in earlier:
+                response, delta = changed.get(j, ((), g))
                 if k < len(response) and response[k] is not None:
                     g = g + (delta @ response[k]).reshape(g.shape)
             return g
 
+        wanted = {j for of in links for j in of}
         for number, (site, variant) in enumerate(zip(c.sites, c.variants)):
             try:
-                g, change = upstream(site.k), variant.change
-                new = change.change(g, upstream(change.k)) if isinstance(change, Using) else change(g)
+                g, change = upstream(site.k, links[number]), variant.change
+                new = change.change(g, upstream(change.k, changed)) if isinstance(change, Using) else change(g)
                 right = site.contribution(g)
                 if new is None or np.shape(new) != right.shape:
                     return False
                 delta = new - right
                 effect = effect + self.effect(site.source, delta)
-                if number < len(c.sites) - 1 and delta.any():
+                if number in wanted and delta.any():
                     response = self._response(site.source)
                     if response is None:
                         return True
-                    changed.append((response, delta.ravel()))
+                    changed[number] = response, delta.ravel()
             except IMPOSSIBLE:
                 return False
         return bool(np.abs(effect - self.error).max() <= 10 * self.tolerance)
@@ -108,8 +112,8 @@ class Loops(Single):
             if len({site.i for site in sites}) > 1:
                 yield sorted(sites, key=lambda s: -s.k), 0.1
         calls: dict[Any, list[list[Any]]] = {}  # of a function that is called at several places
-        for ((scope, (code, instruction, part, _), kind, i), reach), sites in groups.items():
-            calls.setdefault((scope, code, instruction, part, kind, i, reach[1:]), []).append(sites)
+        for ((scope, (code, instruction, part, item, _), kind, i), reach), sites in groups.items():
+            calls.setdefault((scope, code, instruction, part, item, kind, i, reach[1:]), []).append(sites)
         for several in calls.values():
             if len(several) > 1:
                 yield sorted((s for sites in several for s in sites), key=lambda s: -s.k), 0.2
@@ -168,8 +172,11 @@ class Loops(Single):
         """Return plain mistakes where a variable of the loop has one value, or in one pass of an inner loop."""
         found: list[Explanation] = []
         for passes, assumes in self._loops():
-            for where, some in self._selections(passes) if len(passes) > 2 and not found else ():
-                for name in PLAIN:
+            parts: list[tuple[str, list[Any], tuple[str, ...]]]
+            parts = [(where, some, PLAIN) for where, some in self._selections(passes)] if len(passes) > 2 else []
+            parts += [(where, some, PLAIN[:1]) for where, some in self._thresholds(passes)]
+            for where, some, names in parts if not found else ():
+                for name in names:
                     m = CATALOGUE[name]
                     if self.late() or m.scope != self._scopes[id(passes[0])]:
                         continue
@@ -178,6 +185,52 @@ class Loops(Single):
                             c.part = where
                             found.append(Explanation((c,), c.assumes))
         return found
+
+    def _exchanged(self) -> list[Explanation]:
+        """Return two contributions, to the operands of one operation, that have each other's factor or part."""
+        groups: dict[Any, list[tuple[Edge, Edge, Edge | None]]] = {}
+        for key, first, second, parent in self._partners():
+            groups.setdefault(key, []).append((first, second, parent))
+        active = {*self.tape.edges}
+        found: list[Explanation] = []
+        for pairs in groups.values():
+            pairs.sort(key=lambda pair: -pair[0].k)
+            for m in CATALOGUE.values():
+                if m.scope != "partners" or self.late():
+                    continue
+                several = [{v.key: v for v in m.find(pair)} for pair in pairs]
+                for key in several[0]:
+                    made = [change for of in several if key in of for change in of[key].change.items()]
+                    made = [(site, change) for site, change in made if (site.k, site.i) in active]
+                    detail = several[0][key].detail
+                    variants = [Variant(change, detail) for _, change in made]
+                    assumes = m.assumes + several[0][key].assumes
+                    c = Candidate(m, [site for site, _ in made], variants, self.error, assumes)
+                    if made and self.explains(c):
+                        found.append(Explanation((c,), c.assumes))
+        return found
+
+    def _partners(self) -> Iterator[tuple[Any, Edge, Edge, Edge | None]]:
+        """Yield two edges that meet in an operation, with what is the same in all passes of a loop.
+
+        They lead to its two operands, or, where those are elementwise operations themselves, to operands of these.
+        """
+        for k, op in enumerate(self.tape.ops):
+            place = (k,) if op.place is None else (op.place.code, op.place.instruction, op.place.part, op.kind)
+            own = self._edges_of(k)
+            if len(own) < 2 or self.tape.gradients[k] is None:
+                continue
+            if isinstance(op.primitive, Elementwise) and op.kind not in ("add", "sub") or op.kind in ("cat", "stack"):
+                yield from ((place + (a.i, b.i), a, b, None) for a, b in itertools.combinations(own, 2))
+            elif op.kind in ("add", "sub") and None not in op.sources and op.sources[0] != op.sources[1]:
+                for a, b in itertools.product(*(self._edges_of(s.source) for s in own)):
+                    if a.is_elementwise and b.is_elementwise and a.op.kind == b.op.kind:
+                        yield place + (a.i, b.i, a.op.kind), a, b, own[0]
+
+    def _edges_of(self, k: int) -> list[Edge]:
+        """Return the edges of an operation, those to constants too."""
+        op = self.tape.ops[k]
+        return [Edge(self.tape, self.words, k, i) for i, o in enumerate(op.operands) if o is not None]
 
     def _selections(self, passes: list[Any]) -> Iterator[tuple[str, list[Any]]]:
         """Yield some of the passes of a loop, and in words which they are."""
@@ -194,6 +247,16 @@ class Loops(Single):
             several.setdefault(f"in pass {seen[outer]} of the inner loop", []).insert(0, site)
         yield from ((where, some) for where, some in several.items() if len(some) < len(passes))
 
+    def _thresholds(self, passes: list[Any]) -> Iterator[tuple[str, list[Any]]]:
+        """Yield the passes in which a number is at most a threshold, as where another condition is tested."""
+        if not 2 < len(passes) <= 64 or not isinstance(passes[0], Edge) or passes[0].operand.size != 1:
+            return
+        in_order = sorted(passes, key=lambda site: float(site.operand.item()))
+        name = passes[0].words.operand(passes[0].k, passes[0].i)
+        for n in range(1, len(in_order)):
+            high = float(in_order[n - 1].operand.item())
+            yield f"where {name} is at most {high:.4g}", sorted(in_order[:n], key=lambda site: -site.k)
+
     def _different_forward(self) -> list[Explanation]:
         """Return the changes of the forward pass whose right gradient is the learner's."""
         joined: list[Candidate] = []
@@ -204,6 +267,15 @@ class Loops(Single):
             for m in CATALOGUE.values():
                 if m.scope == "forward":
                     joined += self._in_all_passes(m, sites, 0.1)
+        reads: dict[Any, list[Candidate]] = {}  # of one array by one index, at several places
+        for c in joined:
+            if c.mistake.name == "wrong index of a part" and c.site.op.kind == "getitem":
+                key = c.site.op.sources[0], c.site.op.parameters["index"], c.variants[0].key
+                reads.setdefault(str(key), []).append(c)
+        for same in reads.values():
+            if len(same) > 1:
+                sites, variants = [s for c in same for s in c.sites], [v for c in same for v in c.variants]
+                joined.append(Candidate(same[0].mistake, sites, variants, self.error, same[0].assumes - 0.05))
         joined.sort(key=lambda c: c.assumes)
         broadcast = [c for c in joined if c.mistake.name == "broadcast"]
         if len(broadcast) > 1:  # such as both logarithms of a cross-entropy

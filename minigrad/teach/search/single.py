@@ -215,12 +215,15 @@ class Single(Comparison):
     def _effects(self, candidates: list[Candidate]) -> np.ndarray | None:
         """Return the effects of local derivatives that are wrong in the same passes; None if they are not known."""
         effects = np.zeros((len(candidates), DIRECTIONS))
-        changed: list[tuple[Any, np.ndarray]] = []
+        changed: dict[int, tuple[Any, np.ndarray]] = {}
         sites = candidates[0].sites
+        links = self._links(sites)
+        wanted = {j for of in links for j in of}
         for number, site in enumerate(sites):
             g = self.tape.gradients[site.k]
             upstream = g.reshape(1, -1)
-            for response, delta in changed:
+            for earlier in links[number]:
+                response, delta = changed.get(earlier, ((), g))
                 if site.k < len(response) and response[site.k] is not None:
                     upstream = upstream + delta @ response[site.k]
             several = [c.variants[number].change.derivative for c in candidates]
@@ -232,12 +235,23 @@ class Single(Comparison):
             place = site.source
             if self.stacked[place] is not None:
                 effects += delta @ self.stacked[place].T
-            if number < len(sites) - 1 and delta.any():
+            if number in wanted and delta.any():
                 response = self._response(place)
                 if response is None:
                     return None
-                changed.append((response, delta))
+                changed[number] = response, delta
         return effects
+
+    def _links(self, sites: list[Any]) -> list[list[int]]:
+        """Return for each site the earlier ones of these, in the order of the backward pass, whose change reaches it.
+
+        In a loop whose passes do not depend on each other, as over the positions of a convolution, there are none.
+        """
+        key = tuple(map(id, sites))
+        if key not in self._linked:
+            reached = [self.tape.ancestors[site.source] for site in sites]
+            self._linked[key] = [[j for j in range(n) if reached[j] >> site.k & 1] for n, site in enumerate(sites)]
+        return self._linked[key]
 
     def _response(self, k: int) -> list[Any] | None:
         """Return, for each operation up to k, the matrix by which its gradient follows that of k; None if too large."""

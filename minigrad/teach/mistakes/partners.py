@@ -1,0 +1,73 @@
+"""Mistakes at two contributions together: they meet in one operation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from minigrad.primitives.primitive import Elementwise
+from minigrad.teach.catalogue import Variant, mistake
+from minigrad.teach.mistakes.sites import Edge
+from minigrad.teach.tape import Times
+
+Partners = tuple[Edge, Edge, Edge | None]
+
+
+@mistake(
+    "exchanged",
+    "partners",
+    "what goes back to {operand} through {through} is exchanged with what goes back to {detail}",
+    assumes=1.4,
+)
+def _exchanged(pair: Partners) -> Iterator[Variant]:
+    a, b, total = pair
+    if a.operand.shape != b.operand.shape:
+        return
+    other = b.words.operand(b.k, b.i)
+    if a.op.kind in ("cat", "stack"):
+        yield Variant({a: lambda g: b.contribution(g), b: lambda g: a.contribution(g)}, f"{other}, the other part")
+    elif a.local.shape == b.local.shape and not np.array_equal(a.local, b.local):
+        where = f" through {b.words.through(b.k)}" if total is not None else ""
+        text = f"{other}{where}: each has the factor of the other"
+        yield Variant({a: Times(b.local, a.fitted), b: Times(a.local, b.fitted)}, text)
+
+
+@mistake(
+    "weights of a log-sum-exp",
+    "partners",
+    "the gradient of {through} passes back to {operand} and to its partner with the wrong weights: {detail}; they must "
+    "be their softmax",
+    assumes=1.3,
+)
+def _weights(pair: Partners) -> Iterator[Variant]:
+    """log(exp(a) + exp(b)), written with np.logaddexp or with a shift: the sum of paths in a dynamic program."""
+    a, b, total = pair
+    changes: dict[Any, Any] = {}
+    if a.op.kind == "logaddexp":
+        one, other, whole = a.operand, b.operand, np.ones_like(a.operand)
+    elif a.op.kind == "exp" and total is not None and _is_logarithm(total):
+        one, other, whole = a.operand, b.operand, total.op.value
+        shifts = {s for s in a.tape.ops[a.source].sources if s in a.tape.ops[b.source].sources and s is not None}
+        for s in shifts:  # with the right weights, what reaches the shift cancels
+            for k, i in a.tape.ops[s].users:
+                edge = Edge(a.tape, a.words, k, i)
+                changes[edge] = lambda g, e=edge: np.zeros(e.operand.shape)
+    else:
+        return
+    if one.shape != other.shape:
+        return
+    larger = 1.0 * (one >= other)
+    for text, w, v in (
+        ("1 for both", 1.0, 1.0),
+        ("1/2 for both, a mean", 0.5, 0.5),
+        ("1 for the larger one and 0 for the other, as for a maximum (Viterbi)", larger, 1 - larger),
+    ):
+        yield Variant({a: Times(w * whole, a.fitted), b: Times(v * whole, b.fitted), **changes}, text, key=text)
+
+
+def _is_logarithm(total: Edge) -> bool:
+    """Return whether the sum is only used by a logarithm."""
+    users = total.op.users
+    return len(users) == 1 and total.tape.ops[users[0][0]].kind == "log" and isinstance(total.op.primitive, Elementwise)
