@@ -136,4 +136,5 @@ def meaningful(tape: Tape) -> list[tuple[str, float]]:
                         found.setdefault(v, f"in {words.operand(k, i)}")
     known = [(meaning, n) for n, meaning in found.items() if n > 0 and n != 1]
     # sizes first: a constant of the function may be the inverse of one by chance
-    return sorted(known, key=lambda one: one[0].startswith("the constant") and one[1] < 1)
+    # numbers of the data, which are constants of a loop, come last
+    return sorted(known, key=lambda one: one[0].startswith(("the constant", "the value")) * (1 + (one[1] % 1 > 0)))

@@ -75,10 +75,11 @@ def _softmax(s: Block) -> Iterator[Variant]:
 
 def _softmax_axis(s: Block) -> int | None:
     """Return the axis along which y is the softmax of x, None if it is not."""
-    if s.x.shape != s.y.shape or not s.x.ndim or s.y.size < 2 or not (s.y >= 0).all():
+    least = 1 if s.words.passes(s.k) > 1 else 2  # the first step of causal attention sees one key
+    if s.x.shape != s.y.shape or not s.x.ndim or s.y.size < least or not (s.y >= 0).all():
         return None
     for axis in range(s.x.ndim):
-        if s.x.shape[axis] > 1 and np.abs(s.y.sum(axis=axis) - 1).max() < 1e-8:
+        if s.x.shape[axis] >= least and np.abs(s.y.sum(axis=axis) - 1).max() < 1e-8:
             # where it is 0, the scores are masked
             shifted = np.exp(s.x - s.x.max(axis=axis, keepdims=True)) * (s.y > 0)
             if np.allclose(shifted / shifted.sum(axis=axis, keepdims=True), s.y, rtol=1e-7, atol=1e-12):

@@ -67,12 +67,14 @@ class Comparison:
             None if any(t[k] is None for t in self.tangents) else np.array([t[k].ravel() for t in self.tangents])
             for k in range(len(tape.ops))
         ]
-        self.error = self.along(learners - self.right)
+        self.right_along, self.learners_along = self.along(self.right), self.along(learners)
+        self.error = self.learners_along - self.right_along
         self.responses = Responses(tape, self.stacked)
         self.largest = float(np.abs(self.right).max(initial=0))
         size = float(np.linalg.norm(learners) + np.linalg.norm(self.right))
         self.tolerance = close * size * max(1.0, np.sqrt(np.prod(learners.shape)) ** 0.5)
         self.singles: list[Candidate] = []
+        self.scaled: list[Candidate] = []  # that give the learner's gradient up to a factor, in a loop
         self._responses: dict[int, list[Any] | None] = {}
         self._found: dict[tuple[int, str], list[Variant]] = {}
         self._linked: dict[tuple[int, ...], list[list[int]]] = {}

@@ -71,7 +71,8 @@ class Formulas(Single):
         found: list[Explanation] = []
         for k, op in enumerate(self.tape.ops):
             g, tangents = self.tape.gradients[k], self.stacked[k]
-            if g is None or tangents is None or self.late() or self.words.passes(k) > 1 and len(self.tape.ops) > 60:
+            loop = self.words.passes(k) > 1 and len(self.tape.ops) > 60
+            if g is None or tangents is None or self.late() or loop or op.value.size == 1:  # a factor says so
                 continue
             bases = [(b.array, b.name) for b in self.pools.bases(op.value.shape)]
             bases += [(np.ones(op.value.shape), "1")] + self._targets(op)

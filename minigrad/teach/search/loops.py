@@ -56,8 +56,7 @@ class Loops(Single):
                 yield from (c for c in same if self._may_explain(c))
             else:
                 effects = self._effects(same)
-                near = [True] * len(same) if effects is None else np.abs(effects - self.error).max(axis=1)
-                yield from (c for c, far in zip(same, near) if effects is None or far <= 10 * self.tolerance)
+                yield from same if effects is None else (c for c, e in zip(same, effects) if self._is_near(c, e))
 
     def _may_explain(self, c: Candidate) -> bool:
         """Return whether a mistake in all passes has the effect that is wanted, or whether that is not known.
@@ -94,7 +93,19 @@ class Loops(Single):
                     changed[number] = response, delta.ravel()
             except IMPOSSIBLE:
                 return False
-        return bool(np.abs(effect - self.error).max() <= 10 * self.tolerance)
+        return self._is_near(c, effect)
+
+    def _is_near(self, c: Candidate, effect: np.ndarray) -> bool:
+        """Return whether an effect is the wanted one; keep the mistakes that have it up to a factor."""
+        if np.abs(effect - self.error).max() <= 10 * self.tolerance:
+            return True
+        mine, learners = self.right_along + effect, self.learners_along
+        square = float(mine @ mine)
+        changes = square and np.isfinite(square) and np.abs(effect).max() > self.tolerance
+        if changes and np.abs(float(mine @ learners) / square * mine - learners).max() <= 10 * self.tolerance:
+            c.effect = effect
+            self.scaled.append(c)
+        return False
 
     def _loops(self) -> Iterator[tuple[list[Any], float]]:
         """Yield the sites of all passes of an instruction, and what it assumes that the mistake is made in all."""

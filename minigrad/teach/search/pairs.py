@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.teach.mistakes import CATALOGUE, Variant, Whole
+from minigrad.teach.mistakes import CATALOGUE, Edge, Variant, Whole
 from minigrad.teach.search.candidates import Candidate, Explanation
 from minigrad.teach.search.comparison import DIRECTIONS, IMPOSSIBLE
 from minigrad.teach.search.loops import Loops
 from minigrad.teach.search.responses import Linear, Together
 from minigrad.teach.tape import Times, Using, resolved
 
-PLAUSIBLE = 60
+PLAUSIBLE = 150
 """The number of mistakes in all passes of a loop that are combined with others."""
 SIMPLE = 1.3
 """How much may be assumed for each mistake of a pair that is made without a matrix."""
@@ -23,7 +23,7 @@ FEW = 150
 """The number of pairs that are made in a walk, where their effect is not known beforehand."""
 CLASSIC = ("dropped", "skipped", "wrong product", "other time steps", "overwritten", "other upstream", "mask")
 """Mistakes that are often made together with another one."""
-DERIVATIVES = ("1", "y", "1 - y", "y * (1 - y)", "1 - y**2")
+DERIVATIVES = ("1", "y", "1 - y", "y * (1 - y)", "1 - y**2", "1.0 * (x > 0)")
 """Local derivatives that often stand for another one."""
 
 
@@ -33,7 +33,9 @@ class Pairs(Loops):
     def _pairs(self) -> list[Explanation]:
         """Return pairs of mistakes that together explain the gradient, where one alone does not."""
         singles = self._distinct()
-        found: list[Explanation] = self._with_a_factor(singles) or self._with_a_term(singles)
+        found: list[Explanation] = (
+            self._scaled_terms() or self._with_a_factor(self.scaled + singles) or self._with_a_term(singles)
+        )
         effects = np.array([c.effect for c in singles]).reshape(-1, DIRECTIONS)
         order = np.argsort(effects[:, 0])
         first = effects[order, 0]
@@ -52,6 +54,35 @@ class Pairs(Loops):
                 return [Explanation((singles[i], singles[j]), assumes + 1)]
         return found or self._in_series(singles)
 
+    def _scaled_terms(self) -> list[Explanation]:
+        """Return the factors of the terms of the loss that explain the gradient: 1/N of the data, 2 of the penalty."""
+        k = len(self.tape.ops) - 1
+        sites: list[Edge] = []
+        while self.tape.ops[k].value.size == 1 and not sites:
+            active = [(i, s) for i, s in enumerate(self.tape.ops[k].sources) if s and self.tape.ops[s].active]
+            if len(active) == 2 and self.tape.ops[k].kind in ("add", "sub"):
+                sites = [Edge(self.tape, self.words, k, i) for i, _ in active]
+            elif len(active) == 1:
+                k = active[0][1]
+            else:
+                return []
+        if len(sites) != 2 or self.learners.size < 4:
+            return []
+        terms = np.array([self.effect(site.source, site.c) for site in sites])
+        factors, *_ = np.linalg.lstsq(terms.T, self.learners_along, rcond=None)
+        if np.abs(factors @ terms - self.learners_along).max() > 10 * self.tolerance or np.isclose(factors, 1).any():
+            return []
+        several = []
+        for site, factor in zip(sites, factors.tolist()):
+            site.scale = round(factor, 9)
+            variants = [v for v in CATALOGUE["factor"].find(site) if v.assumes < 1]
+            if np.isclose(factor, 0, atol=1e-7):
+                variants = [*CATALOGUE["dropped"].find(site)]
+            several += [Candidate(CATALOGUE["factor"], [site], [v], self.error, 1.7 + v.assumes) for v in variants]
+        if len(several) == 2 and self.explains(*several):
+            return [Explanation((several[0], several[1]), sum(c.assumes for c in several) + 1)]
+        return []
+
     def _distinct(self) -> list[Candidate]:
         """Return one candidate for each effect, that which assumes the least."""
         best: dict[Any, Candidate] = {}
@@ -65,8 +96,7 @@ class Pairs(Loops):
 
     def _with_a_factor(self, singles: list[Candidate]) -> list[Explanation]:
         """Return mistakes that explain the gradient up to a constant factor."""
-        right = self.along(self.right)
-        learners = self.along(self.learners)
+        right, learners = self.right_along, self.learners_along
         size = float(learners @ learners)
         for c in singles:
             mine = right + c.effect
@@ -219,7 +249,9 @@ class Pairs(Loops):
         def far_fetched(c: Candidate) -> float:
             activation = c.variants[0].key in DERIVATIVES and c.mistake.name in ("other derivative", "other function")
             far = 0.9 if c.mistake.name == "other derivative" else 1.0
-            return c.assumes - 0.4 * (c.mistake.name in CLASSIC) - far * activation + 0.6 * self._within(c)
+            step = c.mistake.name == "other array" and c.variants[0].detail.startswith(("the new", "the old"))
+            step = step or c.variants[0].key.endswith("previous")
+            return c.assumes - 0.6 * step - 0.4 * (c.mistake.name in CLASSIC) - far * activation + 0.6 * self._within(c)
 
         several.sort(key=far_fetched)
         found: dict[Any, Candidate] = {}
