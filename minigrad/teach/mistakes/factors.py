@@ -135,6 +135,9 @@ def meaningful(tape: Tape) -> list[tuple[str, float]]:
                     if 0 < v < 1:  # such as the weights of two classes
                         found.setdefault(v, f"in {words.operand(k, i)}")
     known = [(meaning, n) for n, meaning in found.items() if n > 0 and n != 1]
-    # sizes first: a constant of the function may be the inverse of one by chance
-    # numbers of the data, which are constants of a loop, come last
-    return sorted(known, key=lambda one: one[0].startswith(("the constant", "the value")) * (1 + (one[1] % 1 > 0)))
+    # sizes first: a constant of the function may be the inverse of one by chance, and a number of the data any
+    return sorted(known, key=lambda one: (one[0].startswith("the number of elements"), _is_of_data(*one)))
+
+
+def _is_of_data(meaning: str, n: float) -> bool:
+    return meaning.startswith(("the constant", "the value")) and n % 1 > 0
