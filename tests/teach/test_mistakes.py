@@ -526,7 +526,8 @@ def test_every_entry_of_the_catalogue_is_planted() -> None:
         "broadcast",
         "windows of a convolution",
         "windows of a pooling",
-    }  # the last two: of Tensors
+        "channels of a convolution",
+    }  # the last three: of Tensors
     assert names == {*PLANTED, *LATER, *AT_OUTPUTS, *elsewhere}
 
 

@@ -463,6 +463,17 @@ def _wrong_product(s: Edge) -> Iterator[Variant]:
             why = "a transpose is wrong" if m is other else f"`{own}` is used instead of `{name}`"
             key = f"{m is other} {turned} {turned_g} {first}"  # the text has the name of the pass
             yield Variant(product, f"{text}, where g is the upstream gradient: {why}", far, key)
+    if s.operand.ndim == 2 < other.ndim == s.g.ndim and s.i == 1:
+        rows, columns = s.operand.shape
+        text = (
+            "are flattened in another order than those of {}: two axes are exchanged, or reshaped instead of transposed"
+        )
+        x = other.reshape(-1, rows)
+        for d in range(other.ndim - 2):
+            said = f"{name}.T @ g, where the axes of g {text.format(name)}"
+            yield Variant(lambda g, d=d: x.T @ g.swapaxes(d, d + 1).reshape(-1, columns), said, 0.3, f"flat g {d}")
+        said = f"`{name}.reshape({rows}, -1) @ g`: a reshape where a transpose must be"
+        yield Variant(lambda g: other.reshape(rows, -1) @ g.reshape(-1, columns), said, 0.3, "flat")
     for d in range(other.ndim - 2) if s.g.ndim == other.ndim else ():
         if other.shape[d] == s.g.shape[d] > 1:
             text = f"{{}} is summed over dimension {d} first, and each of its elements belongs to one product"
@@ -790,6 +801,9 @@ def _wrong_index(s: Edge) -> Iterator[Variant]:
     for other, said, assumes, key in other_indices(s):
         yield Variant(lambda g, o=other: _put(shape, o, g), said, assumes, key)
     index = op.parameters["index"]
+    if s.g.ndim and s.g.shape == shape[1:]:
+        said = "in every row, not in that of the index alone (dx[:] = ... for dx[i] = ...)"
+        yield Variant(lambda g: np.broadcast_to(g, shape), said, -1.5)
     parts = index if isinstance(index, tuple) else (index,)
     arrays = [j for j, p in enumerate(parts) if isinstance(p, np.ndarray) and p.dtype.kind in "iu"]
     if len(arrays) == 2:

@@ -14,6 +14,7 @@ from minigrad.teach.wording import Words
 
 SQUARE = "the 2 of a square"
 """What a factor of 2 means; a dimension of size 2 is named beside it."""
+AVERAGED = "the number of elements that are averaged"
 
 
 def factor_words(c: float, tape: Tape) -> tuple[str, float]:
@@ -86,6 +87,23 @@ def factor_words(c: float, tape: Tape) -> tuple[str, float]:
     return f"off by a factor of {c:.6g}", 1.5
 
 
+def _instead(m: float, second: str, n: float, first: str) -> str:
+    return f"divided by {m:g}, {second}, instead of {n:g}, {first}"
+
+
+def ratio_words(c: float, tape: Tape) -> str:
+    """Return which number of elements a mean is divided by instead of its own, "" if that does not explain a factor."""
+    ops = [op for op in tape.ops if op.value.size > 1]
+    means = [op.operands[0].size / op.value.size for op in tape.ops if op.kind == "mean" and op.value.size]
+    sizes = [
+        (f"the size of dimension {d} of `{op.name or op.kind}`", m) for op in ops for d, m in enumerate(op.value.shape)
+    ]
+    for n, (called, m) in itertools.product(means, sizes):
+        if math.isclose(c, n / m, rel_tol=1e-6):
+            return _instead(m, called, n, AVERAGED)
+    return ""
+
+
 def _powers(known: list[tuple[str, float]]) -> list[tuple[float, str, int]]:
     """Return the factors that a number may stand for, in words, and how far-fetched each is."""
     found = []
@@ -123,7 +141,7 @@ def meaningful(tape: Tape) -> list[tuple[str, float]]:
                 add(float(n), f"the size of dimension {d} of {words.name(k)}")
     for k, op in enumerate(tape.ops):
         if op.kind in REDUCTIONS and op.value.size:
-            add(float(op.operands[0].size / op.value.size), "the number of elements that are averaged")
+            add(float(op.operands[0].size / op.value.size), AVERAGED)
         if op.value.size > 1:
             add(float(op.value.size), f"the number of elements of {words.name(k)}")
     for k, op in enumerate(tape.ops):

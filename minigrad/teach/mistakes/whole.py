@@ -10,7 +10,7 @@ from contextlib import suppress
 import numpy as np
 
 from minigrad.teach.catalogue import Variant, mistake
-from minigrad.teach.mistakes.factors import SQUARE, factor_words, meaningful
+from minigrad.teach.mistakes.factors import SQUARE, factor_words, meaningful, ratio_words
 from minigrad.teach.mistakes.moves import dimensions, shifted, subsets
 from minigrad.teach.mistakes.sites import Whole
 from minigrad.teach.tape import Op
@@ -55,6 +55,8 @@ def _whole_factor_words(c: float, s: Whole) -> tuple[str, float]:
                 if abs(c) > 1
                 else ": is it divided by N twice, or is a sum divided by N?"
             )
+        elif ratio := ratio_words(abs(c), s.tape):
+            text += f": it is {ratio}"
         else:
             way = "missing" if abs(c) > 1 else "applied twice"
             text += f": if there are {whole} examples, the 1/N of a mean is {way}"
@@ -183,8 +185,15 @@ def _regularization(s: Whole) -> Iterator[Variant]:
     if s.x.size < 2:  # one number is a multiple of any other
         return
     difference = (s.learners - s.right).ravel()
+    right = float(s.right.ravel() @ s.x.ravel()) / max(float((s.x * s.x).sum()), 1e-300)
+    alone = np.allclose(s.right, right * s.x, rtol=1e-9, atol=0)  # it is no penalty, then, but a wrong factor
     for array, text in (
-        (s.x, "times the input itself: a regularization term (weight decay) missing, or counted twice?"),
+        *(
+            []
+            if alone
+            else [(s.x, "times the input itself: a regularization term (weight decay) missing, or counted twice?")]
+        ),
+        *_for_each_use(s),
         (np.sign(s.x), "times the sign of the input: the term of an L1 penalty missing, or counted twice?"),
         (np.ones_like(s.x), "everywhere, a constant"),
     ):
@@ -230,6 +239,19 @@ def _penalty_gradient(s: Whole) -> np.ndarray:
         if source == 0:
             total += s.tape.pull(k, 0, s.tape.gradients[k])
     return total
+
+
+def _for_each_use(s: Whole) -> Iterator[tuple[np.ndarray, str]]:
+    """Yield the input times the number of further uses of its rows, as the term of a penalty for each example."""
+    for op in s.tape.ops:
+        index = op.parameters.get("index") if op.kind == "getitem" and op.sources[0] == 0 else None
+        index = index[0] if isinstance(index, tuple) and len(index) == 1 else index
+        if isinstance(index, np.ndarray) and index.dtype.kind in "iu":
+            further = np.bincount(index.ravel() % len(s.x), minlength=len(s.x)) - 1.0
+            text = (
+                "times the input itself for each further use of a row: the penalty is added with each example, not once"
+            )
+            yield s.x * further.reshape(-1, *(1,) * (s.x.ndim - 1)), text
 
 
 def _penalty(s: Whole) -> float:

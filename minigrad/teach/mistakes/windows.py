@@ -33,6 +33,21 @@ def _convolution(s: Edge) -> Iterator[Variant]:
         yield from _of_weight(s, geometry, other)
 
 
+@mistake(
+    "channels of a convolution",
+    "edge",
+    "the contribution of {operand} through {through}: its upstream gradient is reshaped to (positions, channels), and "
+    "the channels must be moved to the end first: dout.transpose(0, 2, 3, 1).reshape(-1, channels)",
+    assumes=1.2,
+)
+def _channels(s: Edge) -> Iterator[Variant]:
+    channels = s.g.shape[1] if s.g.ndim > 2 else 1
+    of_images = s.op.kind == "conv" or s.op.kind == "add" and s.i == 1 and s.operand.size == channels
+    if of_images and channels > 1:
+        last = (s.g.shape[0], *s.g.shape[2:], channels)
+        yield Variant(lambda g: s.contribution(np.moveaxis(g.reshape(last), -1, 1)))
+
+
 def _of_images(s: Edge, geometry: Any, weight: np.ndarray) -> Iterator[Variant]:
     kernel = tuple(range(2, weight.ndim))
 
@@ -48,7 +63,19 @@ def _of_images(s: Edge, geometry: Any, weight: np.ndarray) -> Iterator[Variant]:
         cut = geometry.padding if cut is None else cut
         return out[(slice(None), slice(None), *(slice(p, p + n) for p, n in zip(cut, geometry.large, strict=True)))]
 
+    def columns(g: np.ndarray) -> np.ndarray:
+        """Set the elements at each place of the kernel, as a col2im that does not add."""
+        padded = [n + 2 * p for n, p in zip(geometry.large, geometry.padding, strict=True)]
+        out = np.zeros((g.shape[0], weight.shape[1], *padded))
+        for place in np.ndindex(*geometry.kernel):
+            starts = zip(place, geometry.stride, geometry.small, strict=True)
+            at: list[Any] = [slice(k, k + step * n, step) for k, step, n in starts]
+            out[(..., *at)] = np.einsum("no...,oc->nc...", g, weight[(..., *place)])
+        kept: list[Any] = [slice(p, p + n) for p, n in zip(geometry.padding, geometry.large, strict=True)]
+        return np.asarray(out[(..., *kept)])
+
     windows = "the windows overlap, and their contributions must be added (+=); here"
+    yield Variant(columns, f"{windows} a later column of col2im overwrites (=)")
     yield Variant(lambda g: put(g, weight, sets=True), f"{windows} a later window overwrites (=)")
     yield Variant(
         lambda g: put(g[:, -1:], weight[-1:], sets=True), f"{windows} a later window, and filter, overwrites (=)"

@@ -1,0 +1,123 @@
+"""Causes of wrong lines of a backward pass: convolutions by im2col, flattened axes, embeddings, columns of an RNN."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from minigrad import check_backward, tensor
+from minigrad.nn import functional as F
+
+
+def parameter(*shape: int, seed: int = 0) -> Any:
+    return tensor(np.random.default_rng(seed).standard_normal(shape), requires_grad=True)
+
+
+def array(x: Any) -> np.ndarray:
+    return np.asarray(x.detach().numpy())
+
+
+def im2col(x: np.ndarray, size: int) -> np.ndarray:
+    n, c, h, w = x.shape
+    columns = np.zeros((n, c, size, size, h - size + 1, w - size + 1))
+    for i in range(size):
+        for j in range(size):
+            columns[:, :, i, j] = x[:, :, i : i + columns.shape[4], j : j + columns.shape[5]]
+    return columns.transpose(0, 4, 5, 1, 2, 3).reshape(-1, c * size * size)
+
+
+def convolution(mistake: str) -> Any:
+    x, w, b = parameter(2, 3, 5, 4), parameter(4, 3, 2, 2, seed=1), parameter(4, seed=2)
+    out = F.conv2d(x, w, b)
+    dout = np.random.default_rng(3).standard_normal(out.shape)
+    d = (dout if mistake == "channels" else dout.transpose(0, 2, 3, 1)).reshape(-1, 4)
+    dw = (d.T @ im2col(array(x), 2)).reshape(w.shape)
+    db = d.sum(axis=0)
+    columns = (d @ array(w).reshape(4, -1)).reshape(2, 4, 3, 3, 2, 2).transpose(0, 3, 4, 5, 1, 2)
+    dx = np.zeros(x.shape)
+    for i in range(2):
+        for j in range(2):
+            window = dx[:, :, i : i + 4, j : j + 3]
+            window[...] = columns[:, :, i, j] + (0 if mistake == "set" else window)
+    return check_backward(out, locals())
+
+
+def test_a_convolution_by_im2col() -> None:
+    assert convolution("")
+    report = convolution("channels")
+    assert all("dout.transpose(0, 2, 3, 1)" in report[name].cause for name in ("dw", "db")), report
+    assert "col2im overwrites" in convolution("set")["dx"].cause
+
+
+def batch_of_sequences(mistake: str) -> Any:
+    x, w = parameter(2, 5, 3), parameter(3, 4, seed=1)
+    y = x @ w
+    dy = np.random.default_rng(3).standard_normal((2, 5, 4))
+    g = (dy.swapaxes(0, 1) if mistake == "order" else dy).reshape(-1, 4)
+    rows = array(x).reshape(3, -1) if mistake == "reshape" else array(x).reshape(-1, 3).T
+    dw = rows @ g
+    return check_backward(y, locals())
+
+
+def test_examples_and_steps_that_are_flattened_into_one_axis() -> None:
+    assert batch_of_sequences("")
+    assert "flattened in another order than those of x" in batch_of_sequences("order")["dw"].cause
+    assert "a reshape where a transpose must be" in batch_of_sequences("reshape")["dw"].cause
+
+
+def test_a_gradient_in_every_row_of_an_embedding() -> None:
+    table = parameter(6, 4)
+    row = table[2]
+    drow = np.arange(4.0) + 1
+    dtable = np.zeros((6, 4))
+    dtable[:] = drow
+    report = check_backward(row, locals())
+    assert "in every row, not in that of the index alone" in report["dtable"].cause
+
+
+def factorization(mistake: str) -> Any:
+    users, items = np.array([0, 1, 1, 3, 0, 1]), np.array([0, 1, 2, 3, 3, 0])
+    P, Q = parameter(4, 3), parameter(4, 3, seed=1)
+    p, q = P[users], Q[items]
+    e = (p * q).sum(1) - np.arange(6.0)
+    loss = (e**2).sum() + 0.1 * (P**2).sum()
+    de = {"": 2.0, "half": 1.0, "mean": 2 / 6}.get(mistake, 2.0) * array(e)
+    dP = np.zeros((4, 3))
+    np.add.at(dP, users, de[:, None] * array(q) + (0.2 * array(p) if mistake == "each" else 0))
+    dP += 0 if mistake == "each" else 0.2 * array(P)
+    return check_backward(loss, locals())
+
+
+def test_the_factor_of_a_square_is_no_penalty() -> None:
+    assert factorization("")
+    assert "the factor 2 is missing" in factorization("half")["de"].cause
+    assert factorization("mean")["de"].cause.startswith("a constant factor of 1/6")
+    assert "the penalty is added with each example, not once" in factorization("each")["dP"].cause
+
+
+def test_a_mean_is_divided_by_the_number_of_examples() -> None:
+    out = parameter(2, 3, 4)
+    loss = (out**2).mean()
+    report = check_backward(loss, {"out": out, "dout": 2 * array(out) / 3})
+    assert report["dout"].cause.endswith("divided by 3, the size of dimension 1 of `out`, instead of 24, the number of "
+                                         "elements that are averaged")  # fmt: skip
+
+
+@pytest.mark.slow
+def test_the_cross_entropy_of_columns() -> None:
+    """A. Karpathy, min-char-rnn: https://gist.github.com/karpathy/d4dee566867f8291f086."""
+    Why, h = parameter(5, 3), [parameter(3, 1, seed=t + 1) for t in range(3)]
+    targets = [1, 4, 2]
+    loss, dWhy, wrong = tensor(0.0), np.zeros((5, 3)), np.zeros((5, 3))
+    for t in range(3):
+        y = Why @ h[t]
+        p = y.exp() / y.exp().sum()
+        loss = loss - p[targets[t], 0].log()
+        dy = array(p).copy()
+        wrong += dy @ array(h[t]).T
+        dy[targets[t]] -= 1
+        dWhy += dy @ array(h[t]).T
+    assert check_backward(loss, dWhy=dWhy)
+    assert "the 1 of the target is not subtracted" in check_backward(loss, dWhy=wrong)["dWhy"].cause
