@@ -135,7 +135,7 @@ def _of_another_input(s: Whole) -> Iterator[Variant]:
 def _update(s: Whole) -> Iterator[Variant]:
     a, n = (s.learners - s.x).ravel(), s.right.ravel()
     c = float(a @ n) / max(float(n @ n), 1e-300)
-    if c and s.x.size > 1:  # one number is a multiple of any other
+    if c and not _is_multiple(s):  # any multiple of x is x plus a multiple of the gradient
         yield Variant(
             lambda g: s.x + c * g, f"the updated x, x - {-c:.4g} dx" if c < 0 else f"x + {c:.4g} dx", 0.0, "step"
         )
@@ -185,14 +185,9 @@ def _regularization(s: Whole) -> Iterator[Variant]:
     if s.x.size < 2:  # one number is a multiple of any other
         return
     difference = (s.learners - s.right).ravel()
-    right = float(s.right.ravel() @ s.x.ravel()) / max(float((s.x * s.x).sum()), 1e-300)
-    alone = np.allclose(s.right, right * s.x, rtol=1e-9, atol=0)  # it is no penalty, then, but a wrong factor
+    said = "times the input itself: a regularization term (weight decay) missing, or counted twice?"
     for array, text in (
-        *(
-            []
-            if alone
-            else [(s.x, "times the input itself: a regularization term (weight decay) missing, or counted twice?")]
-        ),
+        *([] if _is_multiple(s) else [(s.x, said)]),  # that of a penalty alone has a wrong factor
         *_for_each_use(s),
         (np.sign(s.x), "times the sign of the input: the term of an L1 penalty missing, or counted twice?"),
         (np.ones_like(s.x), "everywhere, a constant"),
@@ -239,6 +234,12 @@ def _penalty_gradient(s: Whole) -> np.ndarray:
         if source == 0:
             total += s.tape.pull(k, 0, s.tape.gradients[k])
     return total
+
+
+def _is_multiple(s: Whole) -> bool:
+    """Return whether the right gradient is a multiple of the input, as that of its square, or as of one number."""
+    c = float(s.right.ravel() @ s.x.ravel()) / max(float((s.x * s.x).sum()), 1e-300)
+    return s.x.size < 2 or np.allclose(s.right, c * s.x, rtol=1e-9, atol=0)
 
 
 def _for_each_use(s: Whole) -> Iterator[tuple[np.ndarray, str]]:
