@@ -27,7 +27,7 @@ def kind_of(node: Any) -> str:
 
 
 def summed(loss: Any) -> int:
-    """Return the number of examples that the loss is a sum over; 0 for other losses."""
+    """Return the number of examples that the loss is a sum over, or that their mean is multiplied by; 0 for others."""
     node, factor = loss, 1.0
     while kind_of(node):
         name = node.primitive.name
@@ -41,6 +41,8 @@ def summed(loss: Any) -> int:
             node = node.inputs[0]
         else:
             break
+    if kind_of(node) == "mean":
+        return round(abs(factor))
     if kind_of(node) != "sum" or node.shape:
         return 0
     shape = node.inputs[0].shape
@@ -143,6 +145,8 @@ def guessing(loss: Any, output: Any) -> float:
         factor *= scale(node) if node.primitive.name in ("mul", "div") else 1.0
         node = next(source for source in node.inputs if source is not None)
     name = kind_of(node)
+    if bits_of(nodes_between(output, loss)) is not None and kind_of(loss) in ("mean", "neg"):
+        return math.log(2)
     shape: tuple[int, ...] = node.inputs[0].shape if name == "cross_entropy" and node.inputs[0] is not None else ()
     if len(shape) > 1 and shape[1] > 1:
         return factor * math.log(shape[1])
@@ -304,10 +308,10 @@ def padded(inputs: Any, labels: np.ndarray, between: Sequence[Any]) -> float:
 def binary_targets(between: Sequence[Any]) -> Iterator[np.ndarray]:
     """Iterate over the targets of binary cross entropies of scores: (1 - target) * score + softplus(-score)."""
     for node in between:
-        if node.primitive.name == "add" and "softplus" in input_names(node):
-            for term in node.inputs:
-                if term is not None and term.primitive is not None and term.primitive.name == "mul":
-                    yield from (1 - array for array in arrays(term))
+        sources = [s for s in map(node_behind, node.inputs) if kind_of(s)] if node.primitive.name == "add" else []
+        if any("softplus" in (kind_of(s), *input_names(s)) for s in sources):
+            products = [s for s in sources if kind_of(s) == "mul" and "softplus" not in input_names(s)]
+            yield from (1 - array for product in products for array in arrays(product))
 
 
 def overlooked(between: Sequence[Any], values: Mapping[Any, np.ndarray]) -> float:
@@ -469,14 +473,31 @@ def _picked(node: Any) -> np.ndarray | None:
 
 def bits_of(between: Sequence[Any]) -> np.ndarray | None:
     """Return the targets of a binary cross entropy, if they are all 0 or 1; None for others and other losses."""
-    for node in between:
-        sources = [s for s in map(node_behind, node.inputs) if s is not None and s.primitive is not None]
-        if node.primitive.name == "add" and any("softplus" in (s.primitive.name, *input_names(s)) for s in sources):
-            for array in (a for s in sources if s.primitive.name == "mul" for a in arrays(s)):
-                bits = 1 - array  # it is (1 - target) * score
-                if np.isin(bits, (0, 1)).all():
-                    return np.asarray(bits, np.int64)
+    for array in (*binary_targets(between), *likelihood_targets(between)):
+        if array.dtype.kind == "f" and np.isin(array, (0, 1)).all():
+            return np.asarray(array, np.int64)
     return None
+
+
+def likelihood_targets(between: Sequence[Any]) -> Iterator[np.ndarray]:
+    """Iterate over the targets of binary cross entropies of probabilities, also by hand: y * log(p) + (1 - y) * ..."""
+    by_hand: list[tuple[bool, np.ndarray]] = []
+    for node in between:
+        if node.primitive.name == "binary_cross_entropy":
+            yield from arrays(node)
+        elif node.primitive.name == "mul" and kind_of(log := _first(node)) == "log":
+            of_rest = False  # log(1 - p), multiplied by 1 - y
+            while kind_of(log) in ("log", "add", "sub", "neg", "clamp", *_MOVES):
+                of_rest ^= kind_of(log) == "neg" or (kind_of(log) == "sub" and log.inputs[0] is None)
+                log = _first(log)
+            by_hand += [(of_rest, 1 - array if of_rest else array) for array in arrays(node)]
+    if len({of_rest for of_rest, _ in by_hand}) == 2:
+        yield from (array for _, array in by_hand)
+
+
+def _first(node: Any) -> Any:
+    """Return the first operand that is no constant, None if there is none."""
+    return next((source for source in node.inputs if source is not None), None)
 
 
 def label_of(between: Sequence[Any]) -> int | None:
@@ -544,4 +565,4 @@ def without_bias(output: Any) -> bool:
     """Return whether the model's output is a linear function without a bias."""
     last = node_behind(output)
     kind = last.primitive.name if last is not None and last.primitive is not None else ""
-    return kind == "matmul" or (kind == "linear" and sum(source is not None for source in last.inputs) < 3)
+    return kind == "matmul" or (kind == "linear" and len(last.inputs) < 3)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from statistics import fmean, median
 from typing import NamedTuple
 
@@ -16,7 +17,7 @@ from minigrad.output.words import class_name
 from minigrad.teach.causes.neighbours import CHANCE, CLEAR
 from minigrad.teach.causes.scene import Scene
 from minigrad.teach.causes.targets import large_targets
-from minigrad.teach.samples import EXAMPLES, Sample, listed
+from minigrad.teach.samples import EXAMPLES, Sample, listed, named
 
 PERSISTENT = 5
 """The number of samples in a row that must show a symptom; one bad batch is none."""
@@ -81,6 +82,7 @@ BOUNDS = {
     "rate of 0": "a learning rate is 0, and its layers have a gradient",
     "not zeroed": f"gradients are added to those of the step before, in {PERSISTENT} samples in a row",
     "loss does not fall": f"after {PATIENCE} steps it is not {FALLEN:.0%} below the first one, or below ln(classes)",
+    "loss stays high": "it hardly falls any more, the nearest example predicts far better, and a cause is known",
     "worse than guessing": f"after {PATIENCE} steps it is above what guessing costs, and a cause is known",
     "rate decayed": f"for half of the run, the learning rate is below {FADED:g} of its highest",
     "not finite": "the loss or a gradient is nan or infinite",
@@ -124,7 +126,7 @@ def symptoms(
     yield from updates_too_large(recent, losses, scene)
     yield from thrown_flat(samples, losses)
     yield from thrown_back(samples, losses)
-    yield from rate_decayed(samples)
+    yield from rate_decayed(samples, scene)
     yield from updates_too_small(samples, losses)
     yield from not_updated(samples, scene)
     large = any(True for _ in large_targets(scene))
@@ -132,6 +134,7 @@ def symptoms(
     if not (scene.adversarial or scene.judges) and not scene.moved and (large or not scene.own_targets):
         yield from no_progress(recent, losses, shape, scene, large)
         yield from worse_than_guessing(losses, scene)
+        yield from stays_high(recent, losses, scene)
 
 
 def gradient_not_finite(samples: Sequence[Sample]) -> Iterator[Said]:
@@ -198,7 +201,9 @@ def _kinds(model: Module) -> set[str]:
 def gradients_apart(samples: Sequence[Sample], model: Module) -> Iterator[Said]:
     """Gradients that vanish or explode through the layers; long steps before are the cause."""
     recent = samples[-PERSISTENT:]
-    order = [layer for layer in recent[-1].gradients if all(layer in sample.gradients for sample in recent)]
+    cancelled = _cancelled(model)
+    order = [layer for layer in recent[-1].gradients if all(layer in s.gradients for s in recent)]
+    order = [layer for layer in order if layer not in cancelled]
     norms = {layer: median(sample.gradients[layer] for sample in recent) for layer in order}
     leaping = any(ratio > 1 for sample in recent for ratio in sample.ratios.values())
     if len(order) < 2 or not any(norms.values()) or leaping or _dead(recent):
@@ -233,6 +238,17 @@ def gradients_apart(samples: Sequence[Sample], model: Module) -> Iterator[Said]:
             f"the gradient explodes on its way back: its norm is {norms[last]:.2g} in {last}, but {largest:.2g} in "
             f"{strongest}. {against_explosion(model)}",
         )
+
+
+def _cancelled(model: Module) -> set[str]:
+    """Return the layers of one input before a normalization, which cancels the size of their weights."""
+    modules = [(named(path, m), m) for path, m in model.named_modules() if not m._modules]
+    pairs = [(layer, m._parameters.get("weight"), after) for (layer, m), (_, after) in pairwise(modules)]
+    return {
+        layer
+        for layer, w, after in pairs
+        if w is not None and math.prod(w.shape[1:]) == 1 and "Norm" in class_name(after)
+    }
 
 
 def gradient_grown(samples: Sequence[Sample], scene: Scene) -> Iterator[Said]:
@@ -331,7 +347,7 @@ def _ratios(recent: Sequence[Sample]) -> dict[str, float]:
     return {layer: median(ratios) for layer, ratios in found.items()}
 
 
-def rate_decayed(samples: Sequence[Sample]) -> Iterator[Said]:
+def rate_decayed(samples: Sequence[Sample], scene: Scene) -> Iterator[Said]:
     """A learning rate that has decayed to nothing long before the end."""
     rates = [(s.step, max(s.learning_rates)) for s in samples if s.learning_rates]
     last = samples[-1]
@@ -340,7 +356,10 @@ def rate_decayed(samples: Sequence[Sample]) -> Iterator[Said]:
     highest = max(rate for _, rate in rates)
     alive = max((step for step, rate in rates if rate > FADED * highest), default=0)
     # the lecture's loop has estimates of its rate only as long as x changes
-    if last.step - alive > max(LASTING, alive) and highest > 0 and not max(last.ratios.values(), default=0) > SMALL:
+    at_once = len(scene.rates) > alive and scene.rates[alive // 2] < 0.5 * highest  # not after a plateau of the loss
+    lasting = max(WAITING, alive // 3) if scene.ended and at_once else max(LASTING, alive)
+    still = not max(last.ratios.values(), default=0) > SMALL
+    if last.step - alive > lasting and highest > 0 and still and last.gradient > 0:
         yield _decayed(max(last.learning_rates, default=0.0), alive + 1, highest)
 
 
@@ -364,7 +383,7 @@ def not_updated(samples: Sequence[Sample], scene: Scene) -> Iterator[Said]:
     still = [
         layer
         for layer in recent[-1].updates
-        if layer not in scene.moved and all(s.updates.get(layer) == 0 and s.gradients.get(layer, 0) > 0 for s in recent)
+        if layer not in scene.moved and all(s.updates.get(layer) == 0 and _moves(s, layer) for s in recent)
     ]
     rates = {rate for sample in recent for rate in sample.learning_rates}
     highest = max((rate for sample in samples for rate in sample.learning_rates), default=0.0)
@@ -387,6 +406,14 @@ def not_updated(samples: Sequence[Sample], scene: Scene) -> Iterator[Said]:
             f"the parameters of {listed(still)} have a gradient, but do not change: does the optimizer have them? "
             "optim.SGD(model.parameters(), ...)",
         )
+
+
+def _moves(sample: Sample, layer: str) -> bool:
+    """Return whether a layer's gradient should move it, and is not so small that the step is rounded away."""
+    gradient = sample.gradients.get(layer, 0.0)
+    return gradient * max(sample.learning_rates, default=1.0) > 1e-7 * sample.sizes.get(layer, 0.0) or (
+        gradient > 0 and not any(sample.learning_rates)
+    )
 
 
 def not_zeroed(recent: Sequence[Sample]) -> Iterator[Said]:
@@ -471,13 +498,15 @@ def no_progress(
     enough = len(losses) >= (PATIENCE / 2 if scene.ended else PATIENCE)
     at_guessing = enough and now > 0.98 * _guessed(scene) and not _fallen(now, _now(losses[:-50]))
     if _stationary(recent) and not large:
-        if at_guessing and scene.linear:
+        if at_guessing:
             yield from _at_guessing(scene, now, first, len(losses))
         return  # otherwise there is nothing to learn
-    near = [n for n in (*shape[1:2], *shape[-1:]) if n > 1 and abs(first - math.log(n)) < 0.1 * first]
+    counts = (*shape[1:2], *shape[-1:], len(scene.frequencies))
+    near = [n for n in counts if n > 1 and abs(first - math.log(n)) < 0.1 * first]
     # falling to the loss of guessing takes no learning
     related = scene.giveaway.related
-    frequencies = scene.label_entropy if related is False or (related and len(losses) >= PATIENCE) else math.nan
+    known_well = related is False or (len(losses) >= PATIENCE and (related or _guessed(scene) < math.inf))
+    frequencies = scene.label_entropy if known_well else math.nan
     known = [
         cost
         for cost in (frequencies, *([fmean(scene.guesses)] if scene.guesses and len(losses) >= PATIENCE else []))
@@ -487,7 +516,7 @@ def no_progress(
     if len(losses) >= (LASTING if large else PATIENCE):
         fallen = _fallen(now, start)
     else:  # a run that is over, and has not begun to learn
-        near_start = 1 - FALLEN if related is False else 0.995
+        near_start = 1 - FALLEN if related is False or scene.neighbours.agreement()[1] < CHANCE else 0.995
         fallen = not scene.ended or len(losses) < PATIENCE / 2 or not now > near_start * start
     if fallen:
         if at_guessing:
@@ -533,19 +562,25 @@ def no_progress(
 
 
 def _guessed(scene: Scene) -> float:
-    """Return what guessing costs: the variance of the targets, or the entropy of classes that are about as frequent."""
-    return fmean(scene.guesses) if scene.guesses else scene.neighbours.entropy()
+    """Return what guessing costs: the variance of the targets, or the entropy of classes that are about as frequent.
+
+    Where a class is rare, little else may be learned at first.
+    """
+    if scene.guesses:
+        return fmean(scene.guesses)
+    entropy = scene.label_entropy
+    return entropy if entropy > 0.9 * math.log(len(scene.frequencies) or 1) else math.inf
 
 
 def _at_guessing(scene: Scene, now: float, first: float, steps: int) -> Iterator[Said]:
-    """A loss that has fallen to that of guessing, and stays there: said if the data show why."""
-    hit, beyond = scene.neighbours.agreement()
-    if beyond < CHANCE or (beyond > CLEAR and scene.linear):
-        yield (
-            "loss does not fall",
+    """A loss that has fallen to that of guessing, and stays there: said if the data show why, or with a cause."""
+    beyond = scene.neighbours.agreement()[1]
+    if beyond < CHANCE or beyond > CLEAR:
+        said = (
             f"the loss is {now:.4g} after {steps} steps, and was {first:.4g} at first: it has fallen to what guessing "
-            f"costs, and stays there. {what_the_data_say(scene)}",
+            f"costs, and stays there. {what_the_data_say(scene)}"
         )
+        yield "loss does not fall", said if beyond < CHANCE else ""
 
 
 def what_the_data_say(scene: Scene) -> str:
@@ -556,22 +591,22 @@ def what_the_data_say(scene: Scene) -> str:
             "Examples with similar inputs have targets no more alike than others: do inputs and targets belong "
             "together, in the same order, shuffled and cut together?"
         )
-    predicts = (
-        f"the nearest other example has the same class for {hit:.0%} of them"
-        if scene.neighbours.classes
-        else f"the nearest other example predicts the target with a correlation of {hit:.2f}"
-    )
-    if beyond > CLEAR and scene.linear:
-        return (
-            f"The model computes a linear function, and that does not suffice: {predicts}. Add a hidden layer with an "
-            "activation"
-        )
     if beyond > CLEAR:
         return (
-            f"Inputs and targets belong together, since {predicts}: look at the model, and at whether the loss gets "
-            "what it expects, as scores before a softmax"
+            f"Inputs and targets belong together, since {scene.neighbours}: look at the model, and at whether the loss "
+            "gets what it expects, as scores before a softmax"
         )
     return "Do inputs and targets belong together? Does the loss get what it expects, as scores before a softmax?"
+
+
+def stays_high(recent: Sequence[Sample], losses: Sequence[float], scene: Scene) -> Iterator[Said]:
+    """A loss that has fallen, hardly falls any more, and is far above what the data allow: said with a cause alone."""
+    if len(losses) < PATIENCE and not (scene.ended and len(losses) >= PATIENCE / 2):
+        return
+    now, reachable = _now(losses), scene.neighbours.reachable
+    slow = now > 0.97 * _now(losses[:-50]) and max(_ratios(recent).values(), default=0.0) > USUAL / 10
+    if slow and now > max(3 * reachable, 0.5 * scene.cost_of_guessing):
+        yield "loss stays high", ""
 
 
 def worse_than_guessing(losses: Sequence[float], scene: Scene) -> Iterator[Said]:

@@ -11,6 +11,7 @@ from minigrad.output.words import class_name
 from minigrad.teach import loss_graph
 from minigrad.teach.causes.cause import Seen, certain, explains
 from minigrad.teach.causes.inputs import badly_scaled
+from minigrad.teach.causes.neighbours import CLEAR
 from minigrad.teach.causes.scene import Scene
 from minigrad.teach.loss_graph import kind_of, node_behind, nodes_of
 from minigrad.teach.samples import Sample, listed, named
@@ -20,6 +21,8 @@ FLAT = ("round", "floor", "ceil", "trunc", "sign")
 ONE_HOT = 0.85
 """The largest weight of an attention, on average, from which it is saturated."""
 RECURRENT = ("RNN", "GRU", "LSTM", "RNNCell", "GRUCell", "LSTMCell")
+LEARNED_BY = 100
+"""The steps in which a network without activations may show that a linear function suffices."""
 LONG = 0.1
 """A step, as a part of a layer's length, that may have thrown its results to the ends of an activation."""
 
@@ -37,8 +40,16 @@ _SATURATED = (
     "computes. Put a ReLU or a tanh between them",
 )
 def no_activation(scene: Scene) -> Seen:
-    if scene.output is None or not scene.is_due:
+    if scene.output is not None and scene.is_due:
+        scene.stacked = _stacked(scene)
+    if scene.stacked is None or (scene.linear and _is_on_purpose(scene)):
         return None
+    first, second, which = scene.stacked
+    return {"first": first, "second": second, "which": which}
+
+
+def _stacked(scene: Scene) -> tuple[str, str, str] | None:
+    """Return the names of two linear layers in a row, and what they are."""
     parameters = {p.node: name for name, p in scene.model.named_parameters() if p.node is not None}
     if any(map(loss_graph.is_normalized, scene.between)) and loss_graph.labels_of(scene.between) is None:
         return None  # a predictor on a projector, whose result is the other network's target
@@ -59,7 +70,54 @@ def no_activation(scene: Scene) -> Seen:
         if hidden >= min(inputs, outputs) and _is_whole(inner) and (_is_whole(node) or inner.primitive.name != "conv"):
             first, second = (_layer_of(parameters[_weight(n, parameters)]) for n in (inner, node))
             which = "convolutions" if node.primitive.name == inner.primitive.name == "conv" else "linear layers"
-            return {"first": first, "second": second, "which": which}
+            return first, second, which
+    return None
+
+
+def _is_on_purpose(scene: Scene) -> bool:
+    """Return whether a network without any activation may be meant, as in a study of deep linear networks.
+
+    Then a linear function suffices, and is learned; or there are no biases either.
+    """
+    suffices = scene.neighbours.linear_suffices
+    if suffices is False:
+        return False
+    has_biases = any(p.ndim == 1 for p in scene.model.parameters())
+    waits = not scene.ended and scene.samples[-1].step < LEARNED_BY
+    known = [loss for loss in scene.losses[-20:] if math.isfinite(loss)]
+    learned = suffices and sum(known) < 0.3 * len(known) * scene.cost_of_guessing
+    return waits or bool(learned) or not has_biases
+
+
+@explains(
+    "model too simple",
+    "the model computes a linear function, and the nearest other example predicts the targets better than those can",
+    "the model computes a linear function, and that does not suffice: {neighbours}. Add a hidden layer with an "
+    "activation",
+    symptoms=("loss does not fall", "loss stays high"),
+)
+def linear_model(scene: Scene) -> Seen:
+    return scene.linear and scene.neighbours.linear_suffices is False and {"neighbours": scene.neighbours}
+
+
+@explains(
+    "model too simple",
+    "all passes through one or two units, or fewer than a third of the classes",
+    "all that the model knows of an example passes through {layer}, which has {units} unit{s}: {neighbours}, so more "
+    "can be learned. Use more units there",
+    symptoms=("loss does not fall", "loss stays high"),
+)
+def too_narrow(scene: Scene) -> Seen:
+    weights = [
+        (module._parameters["weight"], named(path, module))
+        for path, module in scene.model.named_modules()
+        if class_name(module) == "Linear"
+    ]
+    classes = len(scene.frequencies)
+    for weight, layer in weights[:-1]:
+        units = weight.shape[0] if weight is not None else 0
+        if 0 < units <= max(2, classes // 3) and scene.neighbours.agreement()[1] > CLEAR:
+            return {"layer": layer, "units": units, "s": "s" * (units > 1), "neighbours": scene.neighbours}
     return None
 
 

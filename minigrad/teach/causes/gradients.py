@@ -239,9 +239,18 @@ def clipped_by_value(scene: Scene) -> Seen:
 def clipped(scene: Scene) -> Seen:
     if not _are_short(scene):
         return None
-    norms, losses = [s.gradient for s in scene.samples[-5:]], [s.loss for s in scene.samples[-5:]]
-    same, differ = 0 < max(norms) < 1.001 * min(norms), max(losses) > 1.001 * min(losses)
-    return same and differ and {"norm": norms[-1]}
+    recent = scene.samples[-5:]
+    losses, norms = [s.loss for s in recent], [s.gradient for s in recent]
+    if not max(losses) > 1.001 * min(losses):
+        return None
+    if 0 < max(norms) < 1.001 * min(norms):
+        return {"norm": norms[-1]}
+    # in the lecture's loop, the network has the whole gradient
+    steps = [math.hypot(*s.updates.values()) for s in recent] if scene.optimizer is None else [0.0]
+    return 0 < max(steps) < 1.001 * min(steps) and (
+        f"each step has the same length, {steps[-1]:.2g}, so the gradient is clipped or divided by its norm, and the "
+        "steps are too short: clip at about its usual norm, 1 to 5"
+    )
 
 
 def _are_short(scene: Scene) -> bool:

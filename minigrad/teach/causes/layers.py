@@ -16,6 +16,8 @@ from minigrad.teach.samples import named
 
 UNLIKELY = 10.0
 """A loss at the start of this many times the cost of guessing comes from scores that are too large."""
+TINY = 0.1
+"""Weights of this part of 1 / sqrt(inputs), in two layers, leave a hundredth of what differs between examples."""
 EQUAL = 1e-3
 """The difference between the weights of two units, as a part of the largest weight, that rounding may have made."""
 
@@ -46,19 +48,19 @@ def strong_dropout(scene: Scene) -> Seen:
 def unlikely_start(scene: Scene) -> Seen:
     if len(scene.samples) != 1 or not scene.losses or scene.loss is None or scene.output is None:
         return None
+    badly = next(badly_scaled(scene), None)
+    times = UNLIKELY if badly is None else UNLIKELY / 3
     # what the answer 0 costs, for a regression, whose targets may be anywhere
     zero = next((float(np.square(array).mean()) for array in loss_graph.targets(scene.between, scene.output)), math.nan)
-    if scene.losses[0] > UNLIKELY * scene.guessing > 0 and any(
-        node.primitive.name == "cross_entropy" for node in scene.between
-    ):
+    if math.isnan(zero) and scene.losses[0] > times * scene.guessing > 0:
         costs = scene.guessing
-    elif math.isfinite(scene.guessing) and scene.losses[0] > max(1.0, UNLIKELY**2 * zero) and zero > 0:
+    elif math.isfinite(scene.guessing) and scene.losses[0] > max(1.0, times**2 * zero) and zero > 0:
         costs = zero
     else:
         return None
     said = f"the first loss is {scene.losses[0]:.3g}, and guessing costs {costs:.3g}"
-    for kind, text in badly_scaled(scene):
-        return kind, f"{text}: {said}"
+    if badly is not None:
+        return badly[0], f"{badly[1]}: {said}"
     if not any(class_name(module) in ("RNN", "RNNCell") for module in scene.model.modules()):
         return {"loss": scene.losses[0], "costs": costs}
     if max(scene.samples[0].ratios.values(), default=0.0) > 1:
@@ -176,6 +178,26 @@ def _weights(scene: Scene) -> Iterator[tuple[str, np.ndarray]]:
         weight = module._parameters.get("weight")
         if weight is not None and weight.ndim >= 2 and min(weight.shape) >= 2:
             yield named(path, module), weight._array
+
+
+@explains(
+    "initial weights too small",
+    f"the weights of a layer were at first below {TINY:g} of 1 / sqrt(inputs)",
+    "the weights of {layer} were about {size:.1g} at first, and 1 / sqrt({inputs}) is {usual:.2g}: what it gives is "
+    "almost the same for all examples, and little of the gradient passes. Use initial weights proportional to "
+    "1 / sqrt(inputs), as nn.init.kaiming_normal_ does",
+    symptoms=("loss does not fall", "vanishing gradients", "updates too small"),
+    assumes=0.95,
+)
+def tiny_weights(scene: Scene) -> Seen:
+    first = scene.samples[0].sizes
+    last = next(iter([*scene.layers][-1:]), "")  # the last layer may begin at 0
+    for layer, weight in _weights(scene):
+        inputs = math.prod(weight.shape[1:])
+        size, usual = first.get(layer, math.nan) / math.sqrt(weight.size), 1 / math.sqrt(inputs)
+        if layer != last and 0 < size < TINY * usual:
+            return {"layer": layer, "size": size, "inputs": inputs, "usual": usual}
+    return None
 
 
 @explains(

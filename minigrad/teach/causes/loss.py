@@ -13,6 +13,7 @@ from minigrad.teach.loss_graph import (
     ENDS,
     arrays,
     between_words,
+    bits_of,
     input_names,
     is_dropout,
     kind_of,
@@ -35,8 +36,8 @@ SUMMED = 32
     assumes=0.7,
 )
 def one_unit(scene: Scene) -> Seen:
-    last = node_behind(scene.output)
-    return kind_of(last) == "softmax" and len(last.shape) > 1 and last.shape[last.parameters["axis"]] == 1
+    softmaxes = [node for node in (node_behind(scene.output), *scene.between) if kind_of(node) == "softmax"]
+    return any(len(node.shape) > 1 and node.shape[node.parameters["axis"]] == 1 for node in softmaxes)
 
 
 @certain(
@@ -108,13 +109,14 @@ def squashed_scores(scene: Scene) -> Seen:
 @certain(
     "dropout of the scores",
     "a dropout follows the last layer",
-    "a dropout follows the last layer: it sets scores to 0, the one of the right class too. Put it before the last "
-    "layer",
+    "a dropout follows the last layer: it sets results to 0, such as the score of the right class. Put it before the "
+    "last layer",
     graph=True,
     assumes=0.7,
 )
 def dropped_scores(scene: Scene) -> Seen:
-    return any(kind_of(before) == "mul" and is_dropout(before) for before in _scores(scene))
+    last = [node_behind(scene.output), *_scores(scene)]
+    return any(kind_of(node) == "mul" and is_dropout(node) and kind_of(node.inputs[0]) == "linear" for node in last)
 
 
 @certain(
@@ -162,6 +164,46 @@ def mixture_over_the_batch(scene: Scene) -> Seen:
                     return {"shape": source.shape}
             elif source.primitive.name in ("add", "sub", "mul", "div", "log", "neg"):
                 pending += source.inputs
+    return None
+
+
+@certain(
+    "no probabilities",
+    "a cross entropy takes the logarithm of what a linear layer gives",
+    "the loss takes the logarithm of the model's scores, which are no probabilities: apply a sigmoid or a softmax "
+    "first, or use a loss that takes scores, cross_entropy or binary_cross_entropy_with_logits",
+    graph=True,
+    assumes=0.7,
+)
+def logarithm_of_scores(scene: Scene) -> Seen:
+    entropies = [node for node in scene.between if node.primitive.name == "binary_cross_entropy"]
+    negated = [node.inputs[0] for node in scene.between if node.primitive.name == "neg"]
+    logs = [*entropies, *(node_behind(node) for node in negated if _indices(node) >= 2)]
+    for node in scene.between if bits_of(scene.between) is not None else ():
+        logs += [node] if node.primitive.name == "log" else []
+    for node in logs:
+        source: Any = node_behind(node.inputs[0]) if kind_of(node) in ("log", "binary_cross_entropy") else None
+        while kind_of(source) in ("clamp", "add", "sub") and None in source.inputs:
+            source = node_behind(next((s for s in source.inputs if s is not None), None))
+        if kind_of(source) in ("linear", "matmul"):
+            return True
+    return False
+
+
+@explains(
+    "squares of probabilities",
+    "the loss is the squared difference of a softmax or sigmoid from its targets",
+    "the loss is the squared error of a {kind}, whose gradient is small where the {kind} is sure, and wrong: take the "
+    "cross entropy instead, cross_entropy(scores, classes) or binary_cross_entropy_with_logits",
+    symptoms=("loss does not fall", "updates too small", "vanishing gradients", "loss stays high"),
+    assumes=1.2,
+)
+def squared_probabilities(scene: Scene) -> Seen:
+    names = [node.primitive.name for node in scene.between]
+    for node in scene.between if "square" in names or "pow" in names or "mul" in names else ():
+        for source in map(node_behind, node.inputs) if node.primitive.name == "sub" and [*arrays(node)] else ():
+            if kind_of(source) in ("softmax", "sigmoid"):
+                return {"kind": kind_of(source)}
     return None
 
 

@@ -26,6 +26,8 @@ class Neighbours:
         self._targets: list[np.ndarray] = []
         self._rows = 0
         self._each: tuple[np.ndarray, np.ndarray] | None = None  # the examples, sorted, until there are more
+        self._agreement: tuple[float, float] | None = None
+        self._suffices: bool | None = None
         self.classes = False
 
     def look(self, X: Any, targets: Any) -> None:
@@ -41,7 +43,7 @@ class Neighbours:
         self._inputs.append(X.reshape(len(X), -1)[kept].astype(np.float64))
         self._targets.append(targets.reshape(-1)[kept].astype(np.float64))
         self._rows += len(self._targets[-1])
-        self._each = None
+        self._each = self._agreement = self._suffices = None
         self.classes = targets.dtype.kind in "iu"
 
     def _examples(self) -> tuple[np.ndarray, np.ndarray]:
@@ -62,11 +64,14 @@ class Neighbours:
         The first is the fraction of classes that it hits, or the correlation with the numbers. Both are nan for too
         few examples.
         """
-        X, y = self._examples()
+        self._agreement = self._agreement or self._compare()
+        return self._agreement
+
+    def _compare(self) -> tuple[float, float]:
+        X, y = self._standardized()
         n = len(y)
-        if n < FEW or n < 2 * (used := X.std(axis=0) > 0).sum() or not used.any() or not y.std():
+        if not n:
             return math.nan, math.nan
-        X = (X - X.mean(axis=0))[:, used] / X.std(axis=0)[used]
         squares = np.square(X).sum(axis=1)
         distances = squares[:, None] + squares - 2 * X @ X.T
         np.fill_diagonal(distances, np.inf)
@@ -78,15 +83,74 @@ class Neighbours:
         correlation = float(np.corrcoef(nearest, y)[0, 1]) if nearest.std() else 0.0
         return correlation, correlation * math.sqrt(n)
 
-    def entropy(self) -> float:
-        """Return the loss of guessing by the frequencies of the classes, if they are about equal; otherwise infinity.
+    def __str__(self) -> str:
+        hit = self.agreement()[0]
+        if self.classes:
+            return f"the nearest other example has the same class for {hit:.0%} of them"
+        return f"the nearest other example predicts the target with a correlation of {hit:.2f}"
 
-        Where a class is rare, little else may be learned at first.
+    @property
+    def reachable(self) -> float:
+        """The loss that a model can reach if it does as well as the nearest example; nan where that is not known."""
+        hit, beyond = self.agreement()
+        if not beyond > CLEAR:
+            return math.nan
+        y = self._examples()[1]
+        if not self.classes:
+            return float((1 - hit) * y.var())
+        miss = max(1 - hit, 1 / len(y))
+        return -(1 - miss) * math.log(1 - miss) - miss * math.log(miss / max(len(np.unique(y)) - 1, 1))
+
+    @property
+    def linear_suffices(self) -> bool | None:
+        """Whether linear functions predict the targets about as well as the nearest example; None if not known.
+
+        A half of the examples is predicted from the other half, in a regression by least squares, and among classes by
+        linear discriminants, which find a class in the middle too.
         """
-        counts = np.unique(self._examples()[1], return_counts=True)[1]
-        shares = counts / counts.sum()
-        entropy = -float((shares * np.log(shares)).sum())
-        return entropy if self.classes and entropy > 0.9 * math.log(max(len(counts), 2)) else math.inf
+        hit, beyond = self.agreement()
+        if not beyond > CLEAR:
+            return None
+        if self._suffices is None:
+            X, y = self._standardized()
+            predicted = np.empty_like(y)
+            for half in (0, 1):
+                seen, unseen = slice(half, None, 2), slice(1 - half, None, 2)
+                predicted[unseen] = self._fit(X[seen], y[seen], X[unseen])
+            if self.classes:
+                missed = float(np.mean(predicted != y))
+            else:
+                missed = 1 - float(np.corrcoef(predicted, y)[0, 1]) ** 2 if predicted.std() else 1.0
+            beyond_chance = 1 - hit + 2 * math.sqrt(missed / len(y))
+            self._suffices = bool(missed < max(0.03, 2 * (1 - hit), beyond_chance))
+        return self._suffices
+
+    @property
+    def numbers(self) -> int:
+        """The number of classes, if the targets of a regression are 0, 1, 2, …; 0 for others."""
+        kinds = np.unique(self._examples()[1])
+        return len(kinds) if not self.classes and 2 < len(kinds) <= 20 and (kinds == np.arange(len(kinds))).all() else 0
+
+    def _fit(self, X: np.ndarray, y: np.ndarray, new: np.ndarray) -> np.ndarray:
+        ridge = 1e-3 * len(X) * np.eye(X.shape[1])
+        if not self.classes:
+            centred = X - X.mean(axis=0)
+            weights = np.linalg.solve(centred.T @ centred + ridge, centred.T @ (y - y.mean()))
+            return np.asarray((new - X.mean(axis=0)) @ weights + y.mean())
+        kinds, which = np.unique(y, return_inverse=True)
+        means = np.array([X[y == kind].mean(axis=0) for kind in kinds])
+        centred = X - means[which]
+        directions = np.linalg.solve(centred.T @ centred + ridge, means.T) * len(X)
+        scores = new @ directions - 0.5 * (means.T * directions).sum(axis=0)
+        return np.asarray(kinds[scores.argmax(axis=1)])
+
+    def _standardized(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the examples with features of mean 0 and standard deviation 1; none, if they are too few."""
+        X, y = self._examples()
+        n = len(y)
+        if n < FEW or n < 2 * (used := X.std(axis=0) > 0).sum() or not used.any() or not y.std():
+            return np.empty((0, 1)), np.empty(0)
+        return (X - X.mean(axis=0))[:, used] / X.std(axis=0)[used], y
 
     def standardized_by_row(self) -> bool:
         """Return whether each example has mean 0 and standard deviation 1, and is no picture, which may have them."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from dataclasses import dataclass, field
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from minigrad.teach.reach import Reach
 from minigrad.teach.samples import Sample
 
 STRAIGHT_ON = 0.5
-"""The cosine between two steps in a row above which they go the same way."""
+"""The cosine between two steps in a row above which, mostly, they go the same way; it is never below half of it."""
 AHEAD = 1e-6
 """The part of a result's dependence on later positions that rounding does not make."""
 
@@ -119,6 +120,9 @@ class Scene:
         terms: in each step that is due, the terms of the loss: their values, and whether they have targets.
         latents: in each of them, the divergence of a posterior from the standard normal, for each number; nan for none.
         frequencies: how often each class was a target.
+        majorities: in each sample the most frequent class among the targets, and the fraction of them that it is.
+        stacked: two linear layers without an activation between them, and what they are; None if there are none.
+        rates: the learning rate of the optimizer's first group in all steps.
         answers: in each sample the one number that all targets of its binary cross entropies are, nan if they differ.
         told: the number of samples in which a further input was the targets.
         narrow: in each step that is due, the range of the scores of a cross entropy; nan for other losses.
@@ -196,6 +200,9 @@ class Scene:
     terms: list[list[tuple[float, bool]]] = field(default_factory=list)
     latents: list[float] = field(default_factory=list)
     frequencies: Counter[int] = field(default_factory=Counter)
+    majorities: list[tuple[int, float]] = field(default_factory=list)
+    stacked: tuple[str, str, str] | None = None
+    rates: list[float] = field(default_factory=list)
     answers: list[float] = field(default_factory=list)
     told: int = 0
     narrow: list[float] = field(default_factory=list)
@@ -240,7 +247,9 @@ class Scene:
         self.penalty = loss_graph.penalty(loss, own)
         self.lasso = loss_graph.penalty(loss, own, absolute=True)
         self.summed = loss_graph.summed(loss)
-        self.linear, self.unbiased = loss_graph.is_linear(output), loss_graph.without_bias(output)
+        self.unbiased = loss_graph.without_bias(output)
+        # the graph does not have the layers that are frozen
+        self.linear = loss_graph.is_linear(output) and all(p.requires_grad for p in self.model.parameters())
         targets = next(loss_graph.targets(between, output), None)
         if targets is not None:
             if not self.sizes_of_targets and targets.std():
@@ -250,8 +259,13 @@ class Scene:
         labels = loss_graph.labels_of(between)
         if self.inputs is None and labels is not None:  # the tokens that a decoder reads
             self.inputs = next((other for other in self.others if other.ndim == 2 and other.size == labels.size), None)
+        bits = loss_graph.bits_of(between) if labels is None else None
+        classes = labels if bits is None else bits
+        if classes is not None:
+            self.frequencies.update(classes.ravel().tolist())
+            label, times = Counter(classes.ravel().tolist()).most_common(1)[0]
+            self.majorities.append((label, times / classes.size))
         if labels is not None:
-            self.frequencies.update(labels.ravel().tolist())
             self.told += any(
                 other.ndim > 1
                 and len(other[0]) > 3
@@ -260,7 +274,7 @@ class Scene:
                 for other in self.others
             )
             self.padded.append(loss_graph.padded(self.inputs, labels, between))
-        binary = [*map(np.unique, loss_graph.binary_targets(between))]
+        binary = [*map(np.unique, (*loss_graph.binary_targets(between), *loss_graph.likelihood_targets(between)))]
         if binary:
             kinds = np.unique(np.concatenate(binary))
             self.answers.append(float(kinds[0]) if len(kinds) == 1 else math.nan)
@@ -286,9 +300,8 @@ class Scene:
                     undecided = p.max(axis=1) < UNDECIDED
                     same = (p.argmax(axis=1) == taken.actions)[undecided]
                     self.greedy = self.greedy + len(same) if same.all() else -math.inf
-        labels = loss_graph.bits_of(between) if labels is None else labels
-        self.giveaway.look(self.inputs, targets if labels is None else labels)
-        self.neighbours.look(self.inputs, targets if labels is None else labels)
+        self.giveaway.look(self.inputs, targets if classes is None else classes)
+        self.neighbours.look(self.inputs, targets if classes is None else classes)
         bootstrapped = self.predicted and any(True for _ in loss_graph.targets(between, output))
         self.own_targets = bootstrapped or loss_graph.learns_values(between)
 
@@ -325,7 +338,7 @@ class Scene:
         """Whether the first steps, without momentum, all went the same way; steps that overshoot go back and forth."""
         groups = self.optimizer.param_groups if self.optimizer is not None else ()
         plain = not self.momentum and all("nesterov" in group and not group["momentum"] for group in groups)
-        return plain and len(self.turns) >= 5 and min(self.turns) > STRAIGHT_ON
+        return plain and len(self.turns) >= 5 and median(self.turns) > STRAIGHT_ON and min(self.turns) > STRAIGHT_ON / 2
 
     @property
     def cost_of_guessing(self) -> float:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import Any
 
 from minigrad.teach.causes.cause import Seen, certain, explains
 from minigrad.teach.causes.scene import Scene
+
+FAR = 5.0
+"""The learning rate of SGD divided by 1 - momentum, beyond which a run overshoots; 0.1 and 0.9 make it 1."""
 
 
 @certain(
@@ -70,6 +74,41 @@ def high_momentum(scene: Scene) -> Seen:
 
 @certain(
     "momentum too high",
+    f"the learning rate divided by 1 - momentum is above {FAR:g}, and the loss swings",
+    "the loss swings: its mean over {n} steps has risen from {least:.3g} to {most:.3g}. With a momentum of "
+    "{momentum:.4g}, the steps add up to {times:.0f} times the learning rate; 0.9 is usual",
+)
+def swinging(scene: Scene) -> Seen:
+    momentum, n = _momentum(scene), len(scene.losses) // 10
+    rate = max(scene.samples[-1].learning_rates, default=0.0) if scene.samples else 0.0
+    if not 0.95 < momentum < 1 or rate < FAR * (1 - momentum) or n < 5 or len(scene.samples) % 4:
+        return None
+    means = [sum(scene.losses[i : i + n]) / n for i in range(0, len(scene.losses) - n + 1, n)]
+    least, most = min(means[:-1]), 0.0
+    most = max(means[means.index(least) :])
+    swings = 2 * least < most < math.inf
+    return swings and {"n": n, "least": least, "most": most, "momentum": momentum, "times": 1 / (1 - momentum)}
+
+
+@certain(
+    "rate goes up and down",
+    "the learning rate of an optimizer has fallen to 0 and risen again twice, in steps",
+    "the learning rate falls to {least:.2g} and rises again to {most:.2g}, every {period} steps: a cosine schedule "
+    "does that after its T_max steps. Does it count epochs, while scheduler.step() is called for each batch?",
+)
+def oscillating(scene: Scene) -> Seen:
+    rates = scene.rates
+    if len(rates) < 12 or scene.samples[-1].step > 400:
+        return None
+    most = max(rates)
+    lows = [i for i in range(1, len(rates) - 1) if rates[i - 1] > rates[i] < rates[i + 1] < most / 2]
+    lows = [i for i in lows if rates[i] < 0.01 * most]
+    periods = {b - a for a, b in pairwise(lows)}
+    return len(lows) >= 3 and len(periods) == 1 and {"least": rates[lows[0]], "most": most, "period": periods.pop()}
+
+
+@certain(
+    "momentum too high",
     "a momentum of 1 or more",
     "a momentum of {momentum:.4g} never forgets a gradient, so the steps do not die down, and the parameters "
     "overshoot: v = mu * v - learning_rate * dx needs a mu below 1; 0.9 is usual",
@@ -81,15 +120,16 @@ def endless_momentum(scene: Scene) -> Seen:
 
 @explains(
     "weight decay too strong",
-    "the decay is three times as long as the gradient",
+    "the decay is three times as long as the gradient, or the weights have shrunk to a third",
     "the weight decay of {decay:g} pulls the weights to 0 more strongly than the gradient moves them; 1e-5 to 1e-2 is "
     "usual",
-    assumes=1.5,
+    assumes=0.9,
 )
 def stronger_decay(scene: Scene) -> Seen:
     last = scene.samples[-1]
     size, decays = math.hypot(*last.sizes.values()), map(_decay, _groups(scene))
-    return next(({"decay": decay} for decay in decays if decay * size > 3 * last.gradient), None)
+    shrunk = size < 0.3 * math.hypot(*scene.samples[0].sizes.values())
+    return next(({"decay": d} for d in decays if d * size > 3 * last.gradient or (d > 0.02 and shrunk)), None)
 
 
 @certain(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
+from minigrad.teach import loss_graph
 from minigrad.teach.causes.cause import Seen, certain, explains
 from minigrad.teach.causes.scene import Scene
 from minigrad.teach.loss_graph import (
@@ -15,11 +17,9 @@ from minigrad.teach.loss_graph import (
     arrays,
     between_words,
     constants,
-    input_names,
     kind_of,
     node_behind,
     nodes_of,
-    targets,
 )
 
 RARE = 0.05
@@ -28,6 +28,8 @@ LARGE_TARGET = 100.0
 """The absolute value of a target of a regression beyond which it should be scaled."""
 ARE_LARGE = "are as large as {size:.3g}: standardize them, so that they are about 1, and scale the predictions back"
 """What is said of large targets, and what to do."""
+IMPURE = 0.1
+"""The fraction of a batch that may be of another class, where one ends and the next begins, in data sorted by class."""
 SMALL_TARGET = 1e-2
 """The absolute value below which all targets are too small."""
 
@@ -40,15 +42,10 @@ SMALL_TARGET = 1e-2
     graph=True,
 )
 def binary_targets(scene: Scene) -> Seen:
-    for node in scene.between:
-        terms = [s for s in map(node_behind, node.inputs) if kind_of(s)] if node.primitive.name == "add" else []
-        if not any("softplus" in (kind_of(term), *input_names(term)) for term in terms):
-            continue
-        products = [term for term in terms if kind_of(term) == "mul" and "softplus" not in input_names(term)]
-        for array in (array for product in products for array in arrays(product)):
-            least, most = float(1 - array.max()), float(1 - array.min())  # it is (1 - target) * score
-            if least < -BEYOND or most > 1 + BEYOND:
-                return {"least": least, "most": most}
+    for array in loss_graph.binary_targets(scene.between):
+        least, most = float(array.min()), float(array.max())
+        if least < -BEYOND or most > 1 + BEYOND:
+            return {"least": least, "most": most}
     return None
 
 
@@ -83,12 +80,14 @@ def imbalance(scene: Scene) -> Seen:
     graph=True,
 )
 def out_of_range(scene: Scene) -> Seen:
-    kind = kind_of(node_behind(scene.output))
-    low, high = ENDS.get(kind, (-math.inf, math.inf))
-    for target in targets(scene.between, scene.output) if kind in ENDS else ():
-        least, most = float(target.min()), float(target.max())
-        if least < low - BEYOND or most > high + BEYOND:
-            return {"kind": kind, "ends": between_words(low, high), "least": least, "most": most}
+    for node in scene.between if scene.output is not None else ():
+        for result in map(node_behind, node.inputs) if node.primitive.name == "sub" else ():
+            kind = kind_of(result)
+            low, high = ENDS.get(kind, (-math.inf, math.inf))
+            for target in arrays(node) if kind in ENDS else ():
+                least, most = float(target.min()), float(target.max())
+                if least < low - BEYOND or most > high + BEYOND:
+                    return {"kind": kind, "ends": between_words(low, high), "least": least, "most": most}
     return None
 
 
@@ -145,13 +144,31 @@ def moving_target(scene: Scene) -> Seen:
 
 @certain(
     "not shuffled",
-    "each of five batches in a row has one class only, and not always the same",
+    f"the first ten batches have one class each, up to {IMPURE:.0%} of their examples, and not always the same",
     "each batch has examples of one class only, so the model forgets the others: shuffle the examples (DataLoader(..., "
     "shuffle=True))",
 )
 def class_after_class(scene: Scene) -> Seen:
-    recent = scene.labels[-5:]
-    return len(recent) == 5 and None not in recent and len({*scene.labels} - {None}) > 1
+    if len(recent := scene.labels[-5:]) >= 5 and None not in recent and len({*scene.labels} - {None}) > 1:
+        return True
+    first, n = scene.majorities[:10], scene.frequencies.total()
+    several = max(scene.frequencies.values(), default=0) < 0.75 * n
+    pure = len(first) == 10 and sum(share for _, share in first) > (1 - IMPURE) * 10
+    # batches in turn, as of real and generated examples, are meant
+    runs = sum(a == b for (a, _), (b, _) in pairwise(first)) >= 3
+    return pure and several and runs and n > 3 * len(scene.majorities)  # one example is always of one class
+
+
+@explains(
+    "class as a number",
+    "the targets of a regression are 0, 1, 2, …",
+    "the targets are the numbers 0 to {last}: if these are classes, their order and distance mean nothing. Use a score "
+    "for each class and cross_entropy",
+    symptoms=("loss does not fall", "loss stays high", "worse than guessing"),
+    assumes=0.9,
+)
+def numbered(scene: Scene) -> Seen:
+    return scene.neighbours.numbers > 0 and {"last": scene.neighbours.numbers - 1}
 
 
 @certain(
@@ -197,7 +214,7 @@ def small_targets(scene: Scene) -> Seen:
 
 @explains(
     "no bias",
-    "the mean of the targets is beyond two of their standard deviations, and the last layer has no bias",
+    "the mean of the targets is beyond one of their standard deviations, and the last layer has no bias",
     "the mean of the targets is {offset:.2g} of their standard deviations from 0, and the last layer has no bias that "
     "could become that mean: give it one (bias=True), or subtract the mean from the targets",
     symptoms=("worse than guessing", "loss does not fall", "updates too large"),
@@ -205,4 +222,4 @@ def small_targets(scene: Scene) -> Seen:
 )
 def no_bias(scene: Scene) -> Seen:
     centred = scene.batch is None or abs(scene.batch.mean) < scene.batch.std
-    return scene.unbiased and scene.offset > 2 and centred and {"offset": scene.offset}
+    return scene.unbiased and scene.offset > 1 and centred and {"offset": scene.offset}

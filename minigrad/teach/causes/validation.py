@@ -20,9 +20,36 @@ def validated_in_training(scene: Scene) -> Seen:
     return scene.validated_in_training
 
 
+UNLIKE = 5.0
+"""The first validation loss against the largest training loss so far, beyond which the data must differ."""
+
+
+def _training(scene: Scene, step: int) -> float:
+    """Return the mean of the last training losses at a step."""
+    losses = [loss for loss in scene.losses[max(0, step - 20) : step] if math.isfinite(loss)]
+    return float(np.mean(losses)) if losses else math.nan
+
+
+@certain(
+    "validation data differ",
+    f"the first validation loss is {UNLIKE:g} times any training loss so far",
+    "the first validation loss is {validation:.3g}, and no training loss was above {training:.3g}, not even that of "
+    "the untrained model: the validation data seem to be prepared in another way. Scale their inputs and targets with "
+    "the mean and standard deviation of the training data",
+    assumes=0.9,
+)
+def unlike_data(scene: Scene) -> Seen:
+    known = [loss for loss in scene.losses if math.isfinite(loss)]
+    if not scene.validation or not known or max(known) <= 0:
+        return None
+    validation = scene.validation[0][1]
+    differs = UNLIKE * max(known) < validation < math.inf and max(known) < 2 * known[0]
+    return differs and not scene.validated_in_training and {"validation": validation, "training": max(known)}
+
+
 @certain(
     "overfitting",
-    "the validation loss is 10 % above its lowest in three logs in a row, and the training loss falls",
+    "the validation loss is 10 % above its lowest in three logs in a row, and above the training loss, which falls",
     "the model overfits: the validation loss was lowest at step {at}, {best:.3g}, and is {now:.3g} now, while the "
     "training loss still falls. Stop at the lowest (early stopping), or use more data, weight decay, dropout or a "
     "smaller model",
@@ -33,13 +60,9 @@ def overfitting(scene: Scene) -> Seen:
         return None
     at, best = min(known, key=lambda pair: pair[1])
     since = [loss for step, loss in known if step > at]
-
-    def training(step: int) -> float:
-        losses = [loss for loss in scene.losses[max(0, step - 20) : step] if not math.isnan(loss)]
-        return float(np.mean(losses)) if losses else math.nan
-
-    rises = len(since) >= 3 and min(since[-3:]) > 1.1 * best > 0
-    return rises and training(known[-1][0]) < training(at) and {"at": at, "best": best, "now": since[-1]}
+    training = _training(scene, known[-1][0])
+    rises = len(since) >= 3 and min(since[-3:]) > max(1.1 * best, 1.2 * training) > 0
+    return rises and training < _training(scene, at) and {"at": at, "best": best, "now": since[-1]}
 
 
 @certain(
@@ -52,8 +75,7 @@ def overfitting(scene: Scene) -> Seen:
 def same_batch(scene: Scene) -> Seen:
     if not scene.validation or scene.repeated < max(10, len(scene.samples)) or not scene.losses:
         return None
-    known = [loss for loss in scene.losses[-20:] if math.isfinite(loss)]
-    training, validation = float(np.mean(known or [math.nan])), scene.validation[-1][1]
+    training, validation = _training(scene, len(scene.losses)), scene.validation[-1][1]
     by_heart = 0 < 3 * training < validation < math.inf and training < 0.5 * scene.losses[0]
     size = scene.batch.shape[0] if scene.batch else "a few"
     return by_heart and {"size": size, "training": training, "validation": validation}

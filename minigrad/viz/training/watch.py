@@ -430,6 +430,8 @@ class Watcher:
             with self._stopwatch:
                 self._diagnose(len(self.losses))
         self.losses.append(self._loss)
+        if self.optimizer is not None:
+            self._scene.rates.append(float(self.optimizer.param_groups[0]["lr"]))
         self._loss, self._has_gradient = math.nan, True
         if self._sample is None:
             return
