@@ -242,6 +242,18 @@ def linear_terms(loss: Any) -> dict[Any, int]:
     return found
 
 
+def result_of(loss: Any, parameters: Collection[Any]) -> Any:
+    """Return the node of the last linear function of a network whose output is not known; None if there is none."""
+    users: dict[Any, Any] = {}
+    for node in nodes_of(loss):
+        if node.primitive.name in ("matmul", "linear") and any(s in parameters for s in node.inputs):
+            after: Any = users.get(node)
+            biased = kind_of(after) == "add" and any(s in parameters for s in after.inputs if s is not node)
+            return after if biased else node
+        users.update((source, node) for source in node.inputs if source is not None)
+    return None
+
+
 def is_normalized(node: Any) -> bool:
     """Return whether a node is something divided by its norm."""
     return kind_of(node) == "div" and None not in node.inputs[:2] and _is_norm(node.inputs[1])

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import time
 import warnings
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -25,6 +26,7 @@ from minigrad.output.words import class_name
 from minigrad.scalar import Value
 from minigrad.teach.causes import Scene, certain, explanations
 from minigrad.teach.causes.validation import overfitting
+from minigrad.teach.loss_graph import result_of
 from minigrad.teach.not_finite import not_finite, why_nan
 from minigrad.teach.samples import EXAMPLES, Outputs, Sample, named, norm
 from minigrad.teach.symptoms import Finding, symptoms
@@ -32,6 +34,7 @@ from minigrad.tensors.tensor import Tensor
 from minigrad.viz.charts.files import check_target
 from minigrad.viz.page import ENDINGS, Page
 from minigrad.viz.training.activation_hooks import ActivationHooks, Stopwatch
+from minigrad.viz.training.loose_parameters import Parameters, is_loose
 from minigrad.viz.training.records import RunRecord
 from minigrad.viz.training.update_history import UpdateHistory, estimated_rate
 
@@ -62,7 +65,7 @@ MAX_SAMPLES = 400
 
 
 def watch(
-    network: Network | Module,
+    network: Network | Module | Mapping[str, Any] | Sequence[Any],
     optimizer: Optimizer | None = None,
     *,
     steps: int | None = None,
@@ -77,7 +80,8 @@ def watch(
     lecture's loop needs no change. In a loop with an optimizer, pass the loss of each step to `watcher.log(loss)`.
 
     Args:
-        network: a Network, or a model.
+        network: a Network, or a model; or the parameters of a network written by hand: a dictionary or list of
+            tensors, or of Values. Their losses must be logged, with `watcher.log(loss)` at the end of each step.
         optimizer: the optimizer that updates the model. Default: none, `x += …` updates the network.
         steps: the number of steps of the run, for the progress bar. Default: unknown.
         every: sample every n-th step after the first ten. Default: at least one in each tenth of the steps so far, and
@@ -90,7 +94,8 @@ def watch(
         A `Watcher`, to be used in a `with` block or closed with `close()`.
 
     Raises:
-        TypeError: `network` is a model and there is no optimizer, or an argument is of another type.
+        TypeError: `network` is a model and there is no optimizer, or an argument is of another type, or a parameter is
+            no tensor or Value.
         ValueError: `every` is less than 1, or `report` does not end in `.html` or `.htm`.
         OSError: the report cannot be written: no folder, or no permission.
 
@@ -125,7 +130,7 @@ class Watcher:
 
     def __init__(
         self,
-        network: Network | Module,
+        network: Network | Module | Mapping[str, Any] | Sequence[Any],
         optimizer: Optimizer | None,
         steps: int | None,
         every: int | None,
@@ -133,13 +138,16 @@ class Watcher:
         report: str | Path | None,
         seconds: float,
     ) -> None:
+        if is_loose(network):
+            network = Parameters(network)
         if not isinstance(network, Network | Module):
             raise TypeError(
-                f"watch: network must be a Network or a model with its optimizer, got {class_name(network)}"
+                "watch: network must be a Network, a model with its optimizer, or a list or dictionary of parameters, "
+                f"got {class_name(network)}"
             )
         if optimizer is not None and not isinstance(optimizer, Optimizer):
             raise TypeError(f"watch: optimizer must be a minigrad.optim.Optimizer, got {class_name(optimizer)}")
-        if isinstance(network, Module) and optimizer is None:
+        if isinstance(network, Module) and optimizer is None and not isinstance(network, Parameters):
             raise TypeError(
                 "watch: a model needs the optimizer that updates it: watch(model, optimizer). For the lecture's loop: "
                 "watch(network) with network = Network(model, loss)"
@@ -192,6 +200,12 @@ class Watcher:
         self._accumulation: list[RemovableHandle] = []
         self._added: dict[int, bool] = {}
         self._logged = 0  # losses logged since the last update
+        # of parameters that no optimizer updates, the arrays and gradients when a loss was logged
+        self._kept: dict[str, np.ndarray] | None = None
+        self._held: dict[str, Any] = {}
+        self._early = False  # the loss is logged before the update
+        if isinstance(network, Parameters) and optimizer is None:
+            self._end_by_hand()
         if isinstance(network, Network):
             self._handles.append(network.register_forward_hook(ObserverHook(self._after_forward)))
             if optimizer is None:
@@ -242,6 +256,8 @@ class Watcher:
                 self._add_finding(kind, text, len(self.losses))
         if learning_rate is not None:
             self._logged_rate = (_number("learning_rate", learning_rate),)
+        if loss is not None and self._kept is not None:
+            self._end_by_hand()
 
     def report(self, path: str | Path | None = None, *, compare: Watcher | None = None) -> Page:
         """Return the report as an HTML page.
@@ -352,7 +368,9 @@ class Watcher:
             self._sample = Sample(step)
             self._activations.attach(walks=step <= WALKED, keeps_values=self._scene.will_be_due)
             self._added = {}
-            given = [p for group in self.optimizer.param_groups for p in group["params"]] if self.optimizer else []
+            groups = self.optimizer.param_groups if self.optimizer else []
+            given = [p for group in groups for p in group["params"]]
+            given += self.model.parameters() if isinstance(self.model, Parameters) and not groups else []
             for p in {id(p): p for p in (*given[:1], *given[-1:]) if p.requires_grad}.values():
                 self._accumulation.append(p.register_hook(ObserverHook(lambda g, p=p: self._accumulating(p, g))))
 
@@ -412,6 +430,9 @@ class Watcher:
 
     def _look_at_loss(self, node: Any, step: int) -> None:
         """Keep what lies between the model's output and the loss of a sampled step, until the diagnosis."""
+        if isinstance(self.model, Parameters):
+            own = {p.node for p in self.model.parameters()}
+            self._activations.output = result_of(node, own) if self._sample is not None else None
         if self._sample is not None and self._sample.step == step:
             output: Any = self._activations.output
             self._scene.look_at_inputs(self._activations)
@@ -438,10 +459,33 @@ class Watcher:
         with self._stopwatch:
             sample = self._sample
             sample.loss = self.losses[-1]
-            self._before = [(layer, [(p, p._array.copy()) for p in ps]) for layer, ps in layers(self.model).items()]
+            kept = {id(p): (self._kept or {}).get(name, p._array) for name, p in self.model.named_parameters()}
+            self._before = [(layer, [(p, kept[id(p)].copy()) for p in ps]) for layer, ps in layers(self.model).items()]
             moved = bool(self.samples) and any(self.samples[-1].updates.values())
             self._history.begin(sample.step, self._before, moved)
             self._measure_gradients(sample)
+
+    def _end_by_hand(self) -> None:
+        """A loss of parameters that no optimizer updates was logged: the step that has changed them is over."""
+        assert isinstance(self.model, Parameters)
+        self.model.refresh()
+        parameters = dict(self.model.named_parameters())
+        gradients = {name: p.grad for name, p in parameters.items()}
+        if self._kept is None:
+            self._begin_step()
+        else:
+            moved = any((p._array != self._kept.get(name, p._array)).any() for name, p in parameters.items())
+            arrived = any(g is not None and g._array.any() for g in gradients.values())
+            self._early = self._early or (arrived and not self.losses and not moved)
+            for name, p in parameters.items() if self._early and self.losses else ():
+                p.grad = self._held.get(name)  # of which the update was made
+            self._before_update()
+            self._after_update()
+            self._scene.anew.clear()  # a loop by hand may replace them
+            for name, p in parameters.items():
+                p.grad = gradients[name]
+        self._kept = {name: p._array.copy() for name, p in parameters.items()}
+        self._held = {name: None if g is None else g.clone() for name, g in gradients.items()} if self._early else {}
 
     def _measure_gradients(self, sample: Sample) -> None:
         for layer, pairs in self._before:

@@ -1,0 +1,113 @@
+"""`watch` of parameters that no module holds: a dictionary or list of tensors, or of Values."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import numpy as np
+import pytest
+
+import minigrad
+from minigrad import Value, tensor
+from minigrad.nn import functional as F
+
+SEED = np.random.default_rng(0)
+X = SEED.standard_normal((64, 6))
+Y = (X[:, 0] > 0).astype(int) + (X[:, 1] > 0)
+
+pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
+
+
+def watched(
+    logs: str = "after",
+    rate: float = 0.5,
+    zeroes: bool = True,
+    replaces: bool = False,
+    twice: bool = False,
+    steps: int = 60,
+) -> Any:
+    """Train a network of four tensors in a loop by hand, and return the watcher."""
+    rng = np.random.default_rng(1)
+    shapes = {"W1": (6, 16), "W2": (16, 3), "b1": (16,), "b2": (3,)}
+    params = {
+        name: tensor(rng.standard_normal(shape) * 0.3 * (len(shape) > 1), requires_grad=True)
+        for name, shape in shapes.items()
+    }
+    with minigrad.watch(params, live=False) as watcher:
+        for _ in range(steps):
+            scores = F.relu(tensor(X) @ params["W1"] + params["b1"]) @ params["W2"] + params["b2"]
+            loss = F.cross_entropy(F.softmax(scores, dim=1) if twice else scores, tensor(Y))
+            if logs == "before backward":
+                watcher.log(loss)
+            for p in params.values() if zeroes else ():
+                p.grad = None
+            loss.backward()
+            if logs == "before the update":
+                watcher.log(loss)
+            for name, p in params.items():
+                if replaces:
+                    params[name] = (p - rate * p.grad).detach().requires_grad_()
+                else:
+                    p.data -= rate * p.grad
+            if logs == "after":
+                watcher.log(loss)
+    return watcher
+
+
+@pytest.mark.parametrize("logs", ["after", "before the update", "before backward"])
+def test_a_dictionary_of_tensors_is_watched_wherever_the_loss_is_logged(logs: str) -> None:
+    watcher = watched(logs)
+    assert watcher.findings == [] and len(watcher.losses) == 60
+    last = watcher.samples[-1]
+    assert [*last.sizes] == ["W1 (Weights)", "W2 (Weights)"]  # each with its bias
+    assert last.learning_rates == pytest.approx((0.5,), rel=1e-4)
+    assert "uphill" in watched(logs, rate=-0.5).findings[0].text
+
+
+def test_mistakes_of_a_loop_by_hand() -> None:
+    assert watched(replaces=True).findings == []
+    assert "call optimizer.zero_grad()" in watched(zeroes=False).findings[0].text
+    assert "softmax again" in watched(twice=True, steps=12).findings[0].text
+    assert "30 is too high" in watched(rate=30.0).findings[0].text
+    assert "does not change" in watched(rate=0.0, steps=12).findings[0].text
+
+
+def micrograd(rate: float, steps: int = 40, grouped: bool = False) -> Any:
+    """Train a neuron of Values, and return the watcher."""
+    random.seed(0)
+    w, b = [Value(random.uniform(-1, 1)) for _ in range(3)], Value(0.0)
+    points = [((2.0, 3.0, -1.0), 1.0), ((3.0, -1.0, 0.5), -1.0), ((0.5, 1.0, 1.0), -1.0)]
+    with minigrad.watch({"w": w, "b": [b]} if grouped else [*w, b], live=False) as watcher:
+        for _ in range(steps):
+            outs = [(sum((wi * xi for wi, xi in zip(w, x)), b).tanh(), y) for x, y in points]
+            loss = sum(((out - y) ** 2 for out, y in outs), Value(0.0))
+            for p in (*w, b):
+                p.grad = 0.0
+            loss.backward()
+            for p in (*w, b):
+                p.data -= rate * p.grad
+            watcher.log(loss)
+    return watcher
+
+
+def test_values_are_watched() -> None:
+    healthy = micrograd(0.05)
+    assert healthy.findings == [] and healthy.losses[-1] < healthy.losses[0]
+    assert healthy.samples[-1].learning_rates == pytest.approx((0.05,))
+    assert [*micrograd(0.05, grouped=True).samples[-1].sizes] == ["w (Weights)", "b (Weights)"]
+    assert "uphill" in micrograd(-0.05).findings[0].text
+    assert "does not change" in micrograd(0.0).findings[0].text
+
+
+def test_what_is_no_parameter_is_refused() -> None:
+    given: Any
+    for given, kind, words in (
+        ([], TypeError, "there is no parameter"),
+        ([1], TypeError, "must be a tensor, or a list of Values, got int"),
+        ({"a": 3}, TypeError, "'a'"),
+        ("W1", TypeError, "a list or dictionary of parameters, got str"),
+        ([tensor([1.0])], ValueError, "does not require a gradient"),
+    ):
+        with pytest.raises(kind, match=words):
+            minigrad.watch(given, live=False)
