@@ -11,6 +11,7 @@ import inspect
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import permutations
 from typing import Any
 
 import numpy as np
@@ -214,14 +215,47 @@ def _is_number(item: Any) -> bool:
 
 
 def _named(check: Check, wrong: CheckResult, found: Sequence[Any], expected: Expectation) -> CheckResult:
-    """Name the mistake: one of the source's that returns the same, otherwise one of the catalogue of gradients."""
+    """Name the mistake: one of the source's that returns the same, one in what is returned, one of the catalogue."""
+    of_answer = _of_the_answer(check, found, expected.outputs)
+    integers = of_answer is not None and of_answer[0] == "integers"
     for candidate, outputs in expected.candidates():
+        if integers and all(a.dtype.kind == "f" for a in outputs):
+            continue  # equal by chance, without the fractions
         if _same(check, found, outputs) and not _same(check, outputs, expected.outputs):
             hint = candidate.hint or f"Look at task {candidate.task or check.task}."
             return replace(wrong, hint=hint, cause=candidate.sentence, mistake=candidate.name)
+    if of_answer is not None:
+        name, hint, cause = of_answer
+        return replace(wrong, hint=hint, cause=cause, mistake=name)
     if check.gradient_of is not None:
         return _diagnosed(check, wrong, found, expected)
     return wrong
+
+
+def _of_the_answer(check: Check, found: Sequence[Any], expected: Sequence[np.ndarray]) -> tuple[str, str, str] | None:
+    """Return the name, hint and cause of a mistake that is not in the formula but in what is returned, if it is one."""
+    kinds = {a for a in found if isinstance(a, str)}
+    if "None" in kinds:
+        return "no return", "Is the line with return missing?", "The function returns None."
+    if kinds & {"generator", "coroutine"}:
+        return "no return", "Look at the line with return.", "Write return instead of yield, and no async."
+    if kinds or len(found) != len(expected):
+        return None
+    if len(found) <= 5 and any(_same(check, other, expected) for other in permutations(found)):
+        names = ", ".join(_name(check, i, len(expected)) for i in range(len(expected)))
+        hint = "Compare the shapes of the outputs with those that are expected."
+        return "order of outputs", hint, f"The outputs are right, but in another order: return {names}."
+    if [a.shape for a in found] != [b.shape for b in expected]:
+        return None
+    wrong = [(a, b) for a, b in zip(found, expected) if not equal(check, a, b).all() and np.isfinite(b).all()]
+    if wrong and all(a.dtype.kind in "iub" and ((a == np.trunc(b)) | (a == np.rint(b))).all() for a, b in wrong):
+        cause = f"The numbers are of the type {wrong[0][0].dtype}, which has no fraction: make arrays of float."
+        return "integers", "Look at the type of the array that is returned: its dtype.", cause
+    with np.errstate(over="ignore"):
+        if wrong and all(a.dtype.itemsize == 2 and np.allclose(a, b, rtol=1e-2, atol=1e-2) for a, b in wrong):
+            cause = f"The numbers are of the type {wrong[0][0].dtype}, which has three digits: compute in float64."
+            return "half precision", "Look at the type of the array that is returned: its dtype.", cause
+    return None
 
 
 def _diagnosed(check: Check, wrong: CheckResult, found: Sequence[Any], expected: Expectation) -> CheckResult:

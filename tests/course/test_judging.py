@@ -130,3 +130,23 @@ def test_an_answer_that_is_none_earns_nothing(answer):
 def test_texts_are_clean():
     assert clean("\x1b[31m\x00 <f at 0x7f0000000000>") == "\\x1b[31m\\x00 <f at 0x…>"
     assert len(clean("x" * 10**6)) <= 1000
+
+
+def test_a_mistake_in_what_is_returned_is_named():
+    a, b, c = np.arange(6.0).reshape(2, 3) + 0.3, np.arange(4.0), np.array([2.5])
+    for found, expected, said in (
+        (["None"], [a], "returns None"),
+        (["generator"], [a], "return instead of yield"),
+        ([b, c, a], [a, b, c], "another order: return dX, dW, db"),
+        ([a.astype(int), b, c], [a, b, c], "int64, which has no fraction"),
+        ([a.astype(np.float16) + np.float16(0.004), b, c], [a, b, c], "float16, which has three digits"),
+    ):
+        wrong = judged(found, expected, outputs=["dX", "dW", "db"])
+        assert wrong.status == "failed" and said in wrong.cause and wrong.mistake and wrong.hint
+    assert not judged([a + 1, b, c], [a, b, c]).cause
+
+
+def test_a_known_mistake_is_not_named_for_numbers_without_their_fraction():
+    dropped = Candidate("no bias", "The bias is not added.", "", 11.0, "1")
+    assert judged([11.0], [11.5], [dropped]).mistake == "no bias"
+    assert judged([11], [11.5], [dropped]).mistake == "integers"
