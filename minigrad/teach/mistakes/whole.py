@@ -207,7 +207,7 @@ def _other_penalty(s: Whole, difference: np.ndarray) -> Iterator[Variant]:
     """A penalty of some elements of the input, `w[1:]`, or in each pass of a loop, `P[u]`."""
     right = _penalty_gradient(s)
     size = float((right * right).sum())
-    if not size:
+    if not size or np.allclose(right, s.right, rtol=1e-9, atol=0):  # there is nothing but the squares
         return
     times = float(difference @ right.ravel()) / size
     if times and not _penalty(s):
