@@ -97,6 +97,10 @@ def resized(x: Any, axis: int, size: int) -> tuple[int, ...]:
 
 
 def _sum_pool(x: Any, *, axis: int, windows: Sequence[Windows]) -> Any:
+    if spans := _spans_of_tiles(tuple(windows)):
+        split = [size for w, span in zip(windows, spans) for size in (len(w.starts), span)]
+        parts = np.reshape(x, (*x.shape[:axis], *split, *x.shape[axis + len(windows) :]))
+        return np.sum(parts, axis=tuple(range(axis + 1, axis + len(split), 2)))
     for i, w in enumerate(windows, axis):
         out = np.zeros(resized(x, i, len(w.starts)), x.dtype)
         for _, window, place in along(i, w):
@@ -106,6 +110,10 @@ def _sum_pool(x: Any, *, axis: int, windows: Sequence[Windows]) -> Any:
 
 
 def _sum_unpool(z: Any, *, axis: int, windows: Sequence[Windows]) -> Any:
+    if spans := _spans_of_tiles(tuple(windows)):
+        for i, span in enumerate(spans, axis):
+            z = np.repeat(z, span, axis=i)
+        return z
     for i, w in enumerate(windows, axis):
         out = np.zeros(resized(z, i, w.size), z.dtype)
         for _, window, place in along(i, w):

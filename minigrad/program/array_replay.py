@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from minigrad.output.words import printable
+from minigrad.primitives.activations import softplus_below
+from minigrad.primitives.elementwise import sigmoid, softplus
 from minigrad.primitives.primitive import Elementwise
 from minigrad.program.functions import Functions
 from minigrad.program.ir import Term
@@ -37,6 +39,7 @@ class ArrayReplay(Replay):
         self._leaf_names = {**names, **path_names(dict.fromkeys(used))}
         self._parameters: dict[Any, dict[str, Any]] = {}
         self._operands: dict[Any, list[Any]] = {}
+        self._below: dict[Any, Traced] = {}  # what a softplus gets whose threshold no number exceeds
         self._kept = saved_values(self.order)
         self.functions = Functions(self)
         seed = loss.seed()
@@ -119,6 +122,9 @@ class ArrayReplay(Replay):
         ]
         parameters = {name: self.trace.parameter(name, value) for name, value in node.parameters.items()}
         self._operands[node], self._parameters[node] = operands, parameters
+        if primitive is softplus_below and not (operands[0].value > operands[1]).any():
+            self.deciding["softplus"] = None
+            self._below[node], primitive, operands = operands[0], softplus, operands[:1]
         out = self.trace.forward(primitive, operands, parameters)
         if (out.shape, out.dtype) != (node.shape, node.dtype):
             raise AssertionError(
@@ -131,6 +137,10 @@ class ArrayReplay(Replay):
     def contributions(self, node: Any, g: Any) -> list[tuple[Any, Any]]:
         if not hasattr(node, "plan"):
             return self.functions.contributions(node, g)
+        if node in self._below:
+            self.rules.setdefault(node.inputs[0], []).append(words(softplus, "x"))
+            c = g * self.trace.forward(sigmoid, [self._below[node]], {})
+            return [(node.inputs[0], self.fitted(c, node.inputs[0]))]
         # as `ArrayNode.vjp` computes them, on traced arrays; leaves come first
         primitive = node.primitive
         each, together = node.plan.calls

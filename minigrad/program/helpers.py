@@ -11,15 +11,17 @@ NAMES = {"sigmoid": "sigmoid", "softplus": "softplus", "erf": "erf", "erfc": "er
 """The function that stands for each of these primitives."""
 
 _ARRAYS = {
-    "sigmoid": "1 / (1 + np.exp(-x))",
-    "softplus": "np.maximum(0, x) + np.log1p(np.exp(-np.abs(x)))",  # exp does not overflow
-    "erf": "np.vectorize(math.erf, otypes=[x.dtype])(x)",
-    "erfc": "np.vectorize(math.erfc, otypes=[x.dtype])(x)",
-    "normal_cdf": "np.vectorize(math.erfc, otypes=[x.dtype])(-x / 2 ** 0.5) / 2",
+    "sigmoid": "x: 1 / (1 + np.exp(-x))",
+    "softplus": "x: np.maximum(0, x) + np.log1p(np.exp(-np.abs(x)))",  # exp does not overflow
+    "erf": "x: np.vectorize(math.erf, otypes=[x.dtype])(x)",
+    "erfc": "x: np.vectorize(math.erfc, otypes=[x.dtype])(x)",
+    "normal_cdf": "x: np.vectorize(math.erfc, otypes=[x.dtype])(-x / 2 ** 0.5) / 2",
+    "normal_pdf": "x: np.exp(-0.5 * x * x) / (2 * np.pi) ** 0.5",
+    "quotient": "a, b: np.where(b == 0, 0, a / np.where(b == 0, 1, b))  # 0 where b is 0",
 }
 _NUMBERS = {
-    "sigmoid": "1 / (1 + math.exp(-x))",
-    "softplus": "max(0, x) + math.log1p(math.exp(-abs(x)))",
+    "sigmoid": "x: 1 / (1 + math.exp(-x))",
+    "softplus": "x: max(0, x) + math.log1p(math.exp(-abs(x)))",
 }
 
 
@@ -33,6 +35,6 @@ def definitions(names: Iterable[str], numpy: bool) -> list[str]:
         return 1 / (1 + np.exp(-x))
     <BLANKLINE>
     """
-    formulas = _ARRAYS if numpy else _NUMBERS
-    lines = [line for name in names for line in ("", "", f"def {name}(x):", f"    return {formulas[name]}")]
+    formulas = [(name, *(_ARRAYS if numpy else _NUMBERS)[name].split(": ", 1)) for name in names]
+    lines = [line for name, x, y in formulas for line in ("", "", f"def {name}({x}):", f"    return {y}")]
     return [*lines, ""] if lines else []

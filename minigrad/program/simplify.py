@@ -31,6 +31,7 @@ class Arrays:
 
     def __init__(self) -> None:
         self.terms = Terms()
+        self.helpers: dict[str, None] = {}  # the functions that the program defines
 
     def fill(self, value: Any, shape: tuple[int, ...], dtype: Any) -> Term:
         """Return an array filled with a number; None stands for uninitialized memory."""
@@ -89,6 +90,8 @@ class Arrays:
             return quotient
         if op == "where" and isinstance(kept[0], Term) and kept[0].op in ("logical_not", "invert"):
             return self.make("where", kept[0].args[0], kept[2], kept[1], shape=shape, dtype=dtype)
+        if op == "where" and (quotient := self._quotient(*kept)) is not None:
+            return quotient
         if op == "logical_not" and isinstance(kept[0], Term) and kept[0].dtype == bool:
             return self.make("invert", kept[0], shape=shape, dtype=dtype)
         if op == "negative" and isinstance(kept[0], Term) and kept[0].op == "divide" and dtype.kind == "f":
@@ -122,6 +125,17 @@ class Arrays:
         if op == "add" and (placed := self._placed(kept, shape, dtype)) is not None:
             return placed
         return self.terms(op, *kept, shape=shape, dtype=dtype)
+
+    def _quotient(self, zero: Any, nothing: Any, ratio: Any) -> Term | None:
+        """Return np.where(b == 0, 0, a / np.where(b == 0, 1, b)) by its name."""
+        if not isinstance(zero, Term) or not isinstance(ratio, Term) or (zero.op, ratio.op) != ("equal", "divide"):
+            return None
+        (b, other), (a, divisor) = zero.args, ratio.args
+        guarded = isinstance(divisor, Term) and divisor.op == "where" and divisor.args[0] is zero
+        if not guarded or divisor.args[2] is not b or not (same_number(other, 0) and same_number(nothing, 0)):
+            return None
+        self.helpers["quotient"] = None
+        return self.terms("call", "quotient", a, b, shape=ratio.shape, dtype=ratio.dtype)
 
     def _divided(self, args: list[Any], shape: Any, dtype: Any) -> Term | None:
         """Return a * (1 / b) as a / b."""
@@ -280,10 +294,15 @@ class Arrays:
             return x
         if x.op == "fill":
             return self.fill(x.args[0], shape, dtype)
-        if x.op == "matmul" and axes == (1, 0) and all(len(a.shape) == 2 for a in x.args):
+        n = len(axes)
+        last_two = axes == (*range(n - 2), n - 1, n - 2)
+        if x.op == "matmul" and last_two and all(len(a.shape) == n for a in x.args):
             a, b = x.args
-            if any(t.op == "transpose" for t in x.args):  # (A.T @ B).T is B.T @ A
-                turned = [self.make("transpose", t, axes, shape=t.shape[::-1], dtype=t.dtype) for t in (b, a)]
+            if any(t.op == "transpose" and t.args[1] == axes for t in x.args):  # (A.T @ B).T is B.T @ A
+                sizes = [(*t.shape[:-2], t.shape[-1], t.shape[-2]) for t in (b, a)]
+                turned = [
+                    self.make("transpose", t, axes, shape=size, dtype=t.dtype) for t, size in zip((b, a), sizes)
+                ]
                 return self.make("matmul", *turned, shape=shape, dtype=dtype)
         return self.terms("transpose", x, axes, shape=shape, dtype=dtype)
 

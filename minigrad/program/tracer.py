@@ -36,7 +36,7 @@ class Trace:
         self.inputs: dict[Term, np.ndarray] = {}
         self._by_memory: dict[Any, Traced] = {}
         self.deciding: dict[str, None] = {}  # the primitives whose control flow depends on numbers
-        self.helpers: dict[str, None] = {}  # the functions that the program defines
+        self.helpers = self.arrays.helpers
         self._running: list[Primitive] = []
         self._depths: dict[Term, int] = {}  # term -> the stack depth of the function that named it
 
