@@ -131,15 +131,20 @@ erfc = Primitive(
 erfinv: Primitive = Primitive(
     "erfinv", _at_least(np.float64, _erfinv), x=lambda g, x: g * (math.sqrt(math.pi) / 2) * np.exp(erfinv(x) ** 2)
 ).with_notation("erfinv(x)")
+normal_pdf = Primitive(
+    "normal_pdf",
+    _at_least(np.float32, lambda x: np.exp(-0.5 * x * x) * (1 / math.sqrt(2 * math.pi))),
+    x=lambda g, x, y: -g * x * y,
+).with_notation("exp(-x * x / 2) / sqrt(2 * pi)")
 ndtr = Primitive(
     "ndtr",
     _at_least(np.float32, _ndtr),
-    x=lambda g, x: g * np.exp(-0.5 * x * x) * (1 / math.sqrt(2 * math.pi)),
-).with_notation("(1 + erf(x / sqrt(2))) / 2")
+    x=lambda g, x: g * normal_pdf(x),
+).with_notation("(1 + erf(x / sqrt(2))) / 2", x="g * exp(-x * x / 2) / sqrt(2 * pi)")
 gelu = Primitive(
     "gelu",
     lambda x: x * ndtr(x),
-    x=lambda g, x: g * ndtr(x) + g * x * np.exp(-0.5 * x * x) * (1 / math.sqrt(2 * math.pi)),
+    x=lambda g, x: g * ndtr(x) + g * x * normal_pdf(x),
 ).with_notation(
     "x * (1 + erf(x / sqrt(2))) / 2", x="g * ((1 + erf(x / sqrt(2))) / 2 + x * exp(-x * x / 2) / sqrt(2 * pi))"
 )

@@ -7,7 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-NAMES = {"sigmoid": "sigmoid", "softplus": "softplus", "erf": "erf", "erfc": "erfc", "ndtr": "normal_cdf"}
+NAMES = {
+    "sigmoid": "sigmoid",
+    "softplus": "softplus",
+    "erf": "erf",
+    "erfc": "erfc",
+    "ndtr": "normal_cdf",
+    "normal_pdf": "normal_pdf",
+}
 """The function that stands for each of these primitives."""
 
 _ARRAYS = {
@@ -16,7 +23,7 @@ _ARRAYS = {
     "erf": "x: np.vectorize(math.erf, otypes=[x.dtype])(x)",
     "erfc": "x: np.vectorize(math.erfc, otypes=[x.dtype])(x)",
     "normal_cdf": "x: np.vectorize(math.erfc, otypes=[x.dtype])(-x / 2 ** 0.5) / 2",
-    "normal_pdf": "x: np.exp(-0.5 * x * x) / (2 * np.pi) ** 0.5",
+    "normal_pdf": "x: np.exp(-0.5 * x * x) * (1 / math.sqrt(2 * math.pi))",
     "quotient": "a, b: np.where(b == 0, 0, a / np.where(b == 0, 1, b))  # 0 where b is 0",
 }
 _NUMBERS = {

@@ -300,9 +300,7 @@ class Arrays:
             a, b = x.args
             if any(t.op == "transpose" and t.args[1] == axes for t in x.args):  # (A.T @ B).T is B.T @ A
                 sizes = [(*t.shape[:-2], t.shape[-1], t.shape[-2]) for t in (b, a)]
-                turned = [
-                    self.make("transpose", t, axes, shape=size, dtype=t.dtype) for t, size in zip((b, a), sizes)
-                ]
+                turned = [self.make("transpose", t, axes, shape=size, dtype=t.dtype) for t, size in zip((b, a), sizes)]
                 return self.make("matmul", *turned, shape=shape, dtype=dtype)
         return self.terms("transpose", x, axes, shape=shape, dtype=dtype)
 

@@ -86,7 +86,8 @@ OTHERS: list[tuple[Primitive, tuple[Any, ...], dict[str, Any]]] = [
     (variance.var, (X,), {**AXIS, "less": 1}),
     (variance.std, (X,), {**AXIS, "less": 1}),
     (norms.norm, (X,), AXIS),
-    *((primitive, (X,), {}) for primitive in (special.erf, special.erfc, special.ndtr, special.gelu, special.sinc)),
+    *((primitive, (X,), {}) for primitive in (special.erf, special.erfc, special.gelu, special.sinc)),
+    *((primitive, (X,), {}) for primitive in (special.ndtr, special.normal_pdf)),
     (special.erfinv, (np.tanh(X),), {}),
 ]
 

@@ -891,3 +891,32 @@ def test_programs_read_as_one_would_write_them() -> None:
 
     explained = source((X[0] @ W).tanh().mul(2.0).sum(), explain=True)
     assert "tanh: times 1 - y ** 2" in next(line for line in explained.splitlines() if line.startswith("dz"))
+
+
+def test_guards_and_thresholds_have_names() -> None:
+    def of(function: Any, scale: float = 1.0) -> Source:
+        x = (minigrad.randn(4, 3, dtype="float64") * scale).requires_grad_()
+        return check(function(x), [x])
+
+    weights = minigrad.arange(3.0)
+    for text in (of(lambda x: (x.std(axis=0) * weights).sum()), of(lambda x: x.norm(dim=1).square().mean())):
+        assert "def quotient(a, b):" in text and text.count("np.where") == 2, text
+    still = minigrad.ones(4, 3, dtype="float64", requires_grad=True)
+    check(still.std(axis=0).sum() + (still - 1).norm(), [still])  # the gradients are 0
+    text = of(lambda x: nn.functional.softplus(x).sum())
+    assert "= softplus(x)" in text and "dx = sigmoid(x)" in text and "# softplus looks at its numbers" in text
+    assert "np.where(greater" in of(lambda x: nn.functional.softplus(x).sum(), 1e3)
+    assert "dx = phi + x * normal_pdf(x)" in of(lambda x: nn.functional.gelu(x).sum())
+
+
+def test_average_pooling_of_tiles_is_one_line_forward_and_backward() -> None:
+    x = minigrad.randn(2, 1, 4, 6, dtype="float64", requires_grad=True)
+    text = check((nn.functional.avg_pool2d(x, (2, 3)) ** 2).sum(), [x])
+    assert "x.reshape(2, 1, 2, 2, 2, 3).sum(axis=(3, 5))" in text
+    assert "np.repeat(np.repeat(dpooled, 2, axis=2), 3, axis=3)" in text
+    assert "reshape" not in check((nn.functional.avg_pool2d(x, 2, stride=1) ** 2).sum(), [])
+
+
+def test_transposed_products_of_stacks() -> None:
+    q, k = (minigrad.randn(2, 3, 4, dtype="float64", requires_grad=True) for _ in range(2))
+    assert "dx2 = dz1.swapaxes(-2, -1) @ x " in check((q @ k.transpose(1, 2)).tanh().sum(), [q, k])
