@@ -16,13 +16,15 @@ from minigrad.teach.derivation import derivation
 from minigrad.teach.mistakes import CATALOGUE, Whole
 from minigrad.teach.mistakes.moves import dimensions, subsets
 from minigrad.teach.recording import Recording, record, record_tensors
-from minigrad.teach.search import IMPOSSIBLE, Explanation, Search, representative, sentence
+from minigrad.teach.search import IMPOSSIBLE, SIMPLE, Explanation, Search, representative, sentence
 from minigrad.teach.shapes import of_another_shape
 from minigrad.teach.tape import Op, Tape
 from minigrad.tensors.tensor import Tensor
 
 CHOOSING = {"where", "maximum", "minimum", "fmax", "fmin", "clamp", "relu", "abs", "amax", "amin", "sign"}
 """Primitives whose derivative may differ on two sides of a number."""
+FAR_FETCHED = 2.4
+"""How much one mistake may assume before two simple ones are likelier."""
 TOLERANCE = 1e-4
 """The relative tolerance below which two gradients count as equal."""
 
@@ -113,6 +115,10 @@ def diagnosis(case: Case) -> Diagnosis | None:
     search = None if text else _search(case)
     if search is not None:
         found = search.one()
+        if found and found[0].assumes > FAR_FETCHED:
+            pair = search.two()
+            if pair and all(c.assumes <= SIMPLE for c in pair[0].candidates):
+                return _said(pair, search)
         if found:
             return _said(representative(found), search)
     text = text or _pattern(case)

@@ -101,7 +101,13 @@ class Pool:
                 for text, cost in _ONE.items():
                     add(text, [(base,) for base in bases], _COMPILED[text](one, None), cost)
                 for text, cost in _TWO.items() if pairs else ():
-                    add(text, [(bases[i], bases[j]) for i, j in pairs], _COMPILED[text](first, second), cost)
+                    values = np.array(_COMPILED[text](first, second), float)
+                    # a number, such as s / (s / 3), or a alone, as in a * (b > 0) where b is positive
+                    flat = (np.ptp(values, axis=1) <= 1e-12 * np.abs(values).max(axis=1)) | (values == first).all(
+                        axis=1
+                    )
+                    values[flat & (size > 1)] = np.nan
+                    add(text, [(bases[i], bases[j]) for i, j in pairs], values, cost)
         for number, cost in ((1.0, 0.2), (-1.0, 0.4), (2.0, 0.6), (0.5, 0.5), (-2.0, 0.8), (0.0, 3.0)):
             add(f"{number:g}", [()], np.full((1, size), number), cost)
         self.matrix = np.concatenate(rows)

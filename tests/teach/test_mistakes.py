@@ -191,6 +191,11 @@ PLANTED: dict[str, tuple[tuple[int, ...], Callable[[Any], Any], Callable[[np.nda
         lambda h: h[:2] * C[:2] + t(h[2:]),
         lambda g, h: np.concatenate([g * (1 - t(h[2:]) ** 2), g * C[:2]]),
     ),
+    "quotient": (
+        (4, 3),
+        lambda h: t(h) / (1 + h * h),
+        lambda g, h: g * (1 - t(h) ** 2 - 2 * h * t(h) / (1 + h * h)),
+    ),
     "other derivative": ((4, 3), lambda h: 1 / (1 + np.exp(-h)), lambda g, h: g * (1 - 1 / (1 + np.exp(-h)) ** 2)),
 }
 CONTEXTS = [n if n < 1 else pytest.param(n, marks=pytest.mark.slow) for n in range(5)]

@@ -725,6 +725,10 @@ def _wrong_spread(s: Edge) -> Iterator[Variant]:
                 mask = x == extreme(x, axis=over, keepdims=True)
                 said = f"to the extreme ones along {dimensions(over)}, another maximum than that of the forward pass"
                 yield Variant(lambda g, m=mask: m * spread(g, shape, axis, keep), said, 0.1, f"extreme {over}")
+        for array, name in s.peers(shape)[:6]:
+            mask = array == extreme(array, axis=axis, keepdims=True)
+            said = f"to those where {name} is extreme, not {s.words.operand(s.k, 0)}"
+            yield Variant(lambda g, m=mask: m * spread(g, shape, axis, keep), said, 0.0, name)
     if axis is None or np.ndim(axis) and len(axis) == len(shape):
         return
     one = (axis,) if isinstance(axis, int) else tuple(axis)

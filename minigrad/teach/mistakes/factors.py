@@ -132,9 +132,9 @@ def meaningful(tape: Tape) -> list[tuple[str, float]]:
         for i, o in enumerate(op.operands):
             if op.sources[i] is None and o is not None and np.ndim(o) == 0 and float(o) not in (0, 1, -1):
                 found.setdefault(abs(float(o)), f"the constant {op.names.get(i) or f'{float(o):g}'}")
-    for op in tape.ops:
+    for k, op in enumerate(tape.ops):
         if not op.active and op.value.size == 1 and float(op.value.ravel()[0]) not in (0, 1, -1):
-            found.setdefault(abs(float(op.value.ravel()[0])), f"the value of `{op.name or op.kind}`")
+            found.setdefault(abs(float(op.value.ravel()[0])), f"the value of {words.name(k)}")
     for k in (0, *range(len(tape.ops) - 1, -1, -1)) if tape.ops else ():
         for d, n in enumerate(tape.ops[k].value.shape):
             if n > 1:

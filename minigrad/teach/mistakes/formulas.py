@@ -27,7 +27,7 @@ FUNCTIONS: dict[str, Callable[[Any, Any], Any]] = {
         *("y * (1 - y**2)", "x * (1 - y)", "y * (1 - x)", "x * y", "y + y * (1 - y)", "1 - 2 * y", "2 * y * (1 - y)"),
         *("2 * (1 - y**2)", "0.5 * (1 - y**2)", "1 / y**2", "-0.5 / y", "1 / y**3", "-0.5 / y**3", "(1 - y**2)**2"),
         *("(y * (1 - y))**2", "1 / (x * (1 - x))", "0.5 * y", "y / x", "y / 2", "1 / sqrt(1 - y**2)", "y**2 * (1 - y)"),
-        *("y * (1 - y)**2",),
+        *("y * (1 - y)**2", "1 / (1 + x)**2"),
     )
 }
 """Derivatives that a function may be given by mistake, in terms of its argument x and its result y."""

@@ -29,8 +29,8 @@ def _different_forward(s: Site) -> Iterator[Variant]:
             without = ""
             if op.kind == "where":
                 without = ", without the mask"
-            elif len(op.sources) == 2:
-                without = f", without {s.words.operand(s.k, 1 - i)}"
+            elif len(op.sources) == 2 and (other := s.words.operand(s.k, 1 - i)) != "`a constant`":
+                without = f", without {other}"
             yield Variant(
                 lambda operands, i=i: (layout.clone, [operands[i]], {}, (op.sources[i],)),
                 f"one with {s.words.apart(source, s.k)} instead of {name}{without}",
@@ -395,7 +395,7 @@ def _other_arrays_of_indices(s: Site, parts: tuple[Any, ...]) -> Iterator[tuple[
         index = op.parameters.get("index") if op.parameters else None
         for p in index if isinstance(index, tuple) else (index,):
             if isinstance(p, np.ndarray) and p.dtype.kind in "iu":
-                others.append((p, f"the index of {s.words.name(k)}"))
+                others.append((p, f"the index of {s.words.apart(k, s.k)}"))
     for d, p in enumerate(parts):
         if not isinstance(p, np.ndarray) or p.dtype.kind not in "iu" or shape[d : d + 1] == ():
             continue

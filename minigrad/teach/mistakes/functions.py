@@ -96,7 +96,8 @@ def _softmax_axis(s: Block) -> int | None:
 def _probabilities(s: Block) -> Iterator[Variant]:
     if (axis := _log_sum_exp_axis(s)) is not None:
         for p, said, assumes in other_probabilities(s, axis):
-            yield Variant(lambda g, p=p: p * _along(g, s.x.shape, axis), said, assumes, said)
+            hard = -1.1 * said.startswith("1 at the maximum")  # as the maximum before the logarithm alone gives it
+            yield Variant(lambda g, p=p: p * _along(g, s.x.shape, axis), said, assumes + hard, said)
         return
     axis = _softmax_axis(s)
     if axis is not None:
@@ -223,7 +224,11 @@ def _cross_entropy(s: Block) -> Iterator[Variant]:
         "1 is subtracted in the last column, not in that of the target (wrong index)": last,
         "1 is subtracted one column before that of the target (wrong index, off by one)": np.roll(one, -1, -1),
         "1 is subtracted one column after that of the target (wrong index, off by one)": np.roll(one, 1, -1),
-        "the targets are in the order of other examples (wrong index)": np.roll(one, 1, 0),
+        **{
+            f"the targets are those of the {when} one along axis {d} (wrong index)": np.roll(one, by, d)
+            for d in range(one.ndim - 1)
+            for by, when in ((1, "previous"), (-1, "next"))
+        },
         "the targets are in the order of other examples": one[::-1],
         "1 is subtracted everywhere": np.ones_like(one),
         "the probability of the target is subtracted there instead of 1": one * p,
@@ -365,7 +370,7 @@ def other_probabilities(s: Block, axis: int) -> Iterator[tuple[np.ndarray, str, 
     yield (
         (x == x.max(axis=axis, keepdims=True)) * 1.0,
         "1 at the maximum, 0 elsewhere (a hard choice, the gradient of max)",
-        -0.7,
+        0.4,
     )
     for array, name in s.without_a_term():
         if array.shape == x.shape:

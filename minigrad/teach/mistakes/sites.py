@@ -133,6 +133,9 @@ class Site:
             for kind, reduce in several.items():
                 if kind != op.kind:
                     yield reduce(x, axis=axis).reshape(op.value.shape), f"the {kind.strip('a')} of {name}", kind
+            for kind, reduce in several.items():
+                said = f"the {kind.strip('a')} of {name} over everything"
+                yield np.broadcast_to(reduce(x), op.value.shape), said, f"{kind} all"
             if isinstance(axis, int):
                 for i, which in ((0, "first"), (-1, "last")):
                     yield x.take(i, axis).reshape(op.value.shape), f"the {which} of {name} along axis {axis}", which

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.teach.catalogue import Variant, mistake
+from minigrad.teach.edits import as_operand
 from minigrad.teach.mistakes.moves import subsets
 from minigrad.teach.mistakes.sites import Edge, Site
 from minigrad.teach.tape import Using
@@ -129,7 +130,7 @@ def _later(s: Site) -> Iterator[tuple[int, str, int]]:
     several = [k for k, g in enumerate(s.tape.gradients) if k > s.k and g is not None]
     several = [k for k in several if s.tape.ops[k].value.shape == s.op.value.shape and s.op.value.size > 1]
     for k in sorted(several, key=lambda k: near.get(k, 9))[:8]:
-        yield k, s.words.name(k), near.get(k, 0)
+        yield k, s.words.apart(k, s.k), near.get(k, 0)
 
 
 @mistake(
@@ -165,6 +166,20 @@ def _wrong_part(s: Site) -> Iterator[Variant]:
                 yield Variant(
                     lambda g, o=order, d=d: g.take(o, axis=d), f"along dimension {d}, {said}", far, f"{d} {said}"
                 )
+
+
+@mistake(
+    "quotient",
+    "node",
+    "the quotient rule of {through} is wrong: {detail}",
+    assumes=1.3,
+)
+def _quotient(s: Site) -> Iterator[Variant]:
+    """The derivatives of a / b are 1 / b and -a / b**2: in a quotient rule, (a' b - a b') / b**2."""
+    if s.op.kind == "div" and np.size(s.op.operands[1]) > 1 and None not in s.op.sources:
+        b = np.broadcast_to(s.op.operands[1], s.op.value.shape)
+        name = as_operand(s.words.operand(s.k, 1).strip("`"))
+        yield Variant(lambda g: g * b, f"(da * b - a * db) / b**2 is divided by b = `{name}` alone, not by its square")
 
 
 @mistake("averaged", "node", "the gradient of {node}{line} is {detail}", assumes=2.0)
@@ -231,6 +246,17 @@ def _overwritten(s: Site) -> Iterator[Variant]:
                     0.1,
                     key=f"part {order} {those}",
                 )
+        for j in range(n) if 2 < n <= 6 else ():  # the program may add them in another order
+            for before in subsets(i for i in range(n) if i != j) if index[j] is not ... else ():
+
+                def over(cs: list[np.ndarray], j: int = j, before: tuple[int, ...] = before) -> np.ndarray:
+                    out = np.array(sum(cs[i] for i in (*before, j)), float)
+                    out[index[j]] = cs[j][index[j]]
+                    return out + sum(c for i, c in enumerate(cs) if i not in (*before, j))
+
+                name = s.words.name(s.uses[j][0])
+                said = f"in parts that overlap, and that of {name} overwrites what is there (= for +=)"
+                yield Variant(over, said, 0.2, f"part {j} {before}")
 
 
 @mistake("several contributions", "arrivals", "the contributions to {node}{line} through {detail}", assumes=1.3)

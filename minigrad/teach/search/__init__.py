@@ -15,9 +15,9 @@ import numpy as np
 from minigrad.teach.search.candidates import Candidate, Explanation, representative, sentence
 from minigrad.teach.search.comparison import IMPOSSIBLE
 from minigrad.teach.search.formulas import Formulas
-from minigrad.teach.search.pairs import Pairs
+from minigrad.teach.search.pairs import SIMPLE, Pairs
 
-__all__ = ["IMPOSSIBLE", "Candidate", "Explanation", "Search", "representative", "sentence"]
+__all__ = ["IMPOSSIBLE", "SIMPLE", "Candidate", "Explanation", "Search", "representative", "sentence"]
 
 
 class Search(Formulas, Pairs):

@@ -18,7 +18,7 @@ from minigrad.teach.tape import Times, Using, resolved
 PLAUSIBLE = 150
 """The number of mistakes in all passes of a loop that are combined with others."""
 SIMPLE = 1.3
-"""How much may be assumed for each mistake of a pair that is made without a matrix."""
+"""How much may be assumed for each of two simple mistakes."""
 FEW = 150
 """The number of pairs that are made in a walk, where their effect is not known beforehand."""
 CLASSIC = ("dropped", "skipped", "wrong product", "other time steps", "overwritten", "other upstream", "mask")
@@ -185,24 +185,20 @@ class Pairs(Loops):
             d for d in singles if d.assumes <= SIMPLE and d.sites and d.mistake.scope in ("edge", "node", "block")
         ]
         second = [d for d in second if d.site.op.value.size > 24 and self.words.passes(d.site.k) == 1]
-        for d in second:
-            change, here = d.variants[0].change, self.responses.of(d.site.k)
-            if isinstance(change, Using | Times):
+        second = [d for d in second if not isinstance(d.variants[0].change, Using | Times)]
+        changed = [(c, vector) for c, vector in zip(first, vectors) if c.assumes <= SIMPLE + 0.4]
+        simplest = sorted(itertools.product(changed, second), key=lambda pair: pair[0][0].assumes + pair[1].assumes)
+        for (c, vector), d in simplest:
+            if self.late():
+                break
+            here = self.responses.of(d.site.k)
+            if c.site.k < d.site.k or np.array_equal(vector[here], self.responses.right[here]):
                 continue
-            for c, vector in zip(first, vectors):
-                if self.late():
-                    return []
-                if (
-                    c.assumes > SIMPLE + 0.4
-                    or c.site.k < d.site.k
-                    or np.array_equal(vector[here], self.responses.right[here])
-                ):
-                    continue
-                g = vector[here].reshape(d.site.op.value.shape)
-                with suppress(*IMPOSSIBLE):
-                    effect = c.effect + self.effect(d.site.source, change(g) - d.site.contribution(g))
-                    if np.abs(effect - self.error).max() <= 10 * self.tolerance and self.explains(c, d):
-                        return [Explanation((c, d), c.assumes + d.assumes + 1)]
+            g = vector[here].reshape(d.site.op.value.shape)
+            with suppress(*IMPOSSIBLE):
+                effect = c.effect + self.effect(d.site.source, d.variants[0].change(g) - d.site.contribution(g))
+                if np.abs(effect - self.error).max() <= 10 * self.tolerance and self.explains(c, d):
+                    return [Explanation((c, d), c.assumes + d.assumes + 1)]
         return []
 
     def _linear(self, d: Candidate) -> np.ndarray | None:
