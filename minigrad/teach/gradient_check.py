@@ -74,7 +74,7 @@ def check_gradient(
             if dx is not None and not (isinstance(dx, Mapping) and key in dx):
                 raise ValueError(f"check_gradient: x is a dictionary; dx must be one, too, with a gradient for {key!r}")
             of_one = check_gradient(
-                lambda value, key=key: f({**x, key: value}),  # type: ignore[misc]
+                lambda value, key=key: f({**_copied(x), key: value}),  # type: ignore[misc]
                 *(x[key], None if dx is None else dx[key], upstream),
                 eps=eps,
                 name=f"d{key}",
@@ -134,6 +134,11 @@ def check_gradient(
     return Report([examine(question)])
 
 
+def _copied(arrays: Mapping[Any, Any]) -> dict[Any, Any]:
+    """Return a dictionary with copies of its arrays, which the function may write to."""
+    return {key: value.copy() if isinstance(value, np.ndarray) else value for key, value in arrays.items()}
+
+
 def _argument(array: np.ndarray, is_array: bool) -> Any:
     """Return what a function is called with: an array, or a number where a number was given."""
     return array if is_array else array[()]
@@ -177,7 +182,7 @@ def _numbers(value: Any, what: str) -> np.ndarray:
         elif isinstance(plain, list | tuple):
             fix = "; several arrays are a dictionary, such as {'W': W, 'b': b}"
         elif array.dtype == object and array.ndim:
-            fix = f"; if it holds numbers, convert it: {what}.astype(float)"
+            fix = f"; if it holds numbers, convert it: {'f(x)' if what.startswith('the') else what}.astype(float)"
         raise TypeError(f"check_gradient: {what} must be an array of numbers, got {got}{fix}")
     return array
 

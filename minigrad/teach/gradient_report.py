@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from minigrad.autograd.comparison import Element
+from minigrad.output.words import printable
 from minigrad.teach.diagnosis import Diagnosis
 
 
@@ -67,7 +68,7 @@ class Finding:
             says = self.summary if size else "no elements, nothing to check"
         else:
             says = ("WRONG" if self.verdict == "wrong" else "COULD NOT BE TOLD") + among
-        lines = [f"{self.name}, {self.dtype} of shape {self.shape}: {says}"]
+        lines = [f"{printable(self.name)}, {self.dtype} of shape {self.shape}: {says}"]
         if self.diagnosis is not None and self.diagnosis.hint:
             lines.append(f"    Hint: {self.diagnosis.hint}.")
         if self.pattern:

@@ -538,3 +538,30 @@ def test_rates_may_be_a_tensor() -> None:
 def test_an_answer_beyond_the_range_of_floats_is_a_wrong_one() -> None:
     for text in ("1e999", "-1e309", "1e-5000", "0.1e-99999"):
         assert not rounds_to(text, 0.148)
+
+
+def test_a_chaotic_function_takes_no_longer_the_more_elements_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(comparison, "LOST", 3)
+    calls, x = 0, np.linspace(0.1, 0.9, 20)
+
+    def f(x: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        for _ in range(80):
+            x = 3.99 * x * (1 - x)
+        return x.sum()
+
+    report = check_gradient(f, x, np.ones(20))
+    assert report.verdict == "could not be told" and "20 of 20" in str(report)
+    assert calls < 800
+
+
+def test_arrays_under_other_keys_are_not_written_to() -> None:
+    def f(p: Any) -> Any:
+        p["b"] += 1
+        return (p["a"] * p["b"]).sum()
+
+    p = {"a": X.copy(), "b": X.copy()}
+    report = check_gradient(f, p, {"a": X + 1, "b": X})
+    assert report.findings[0].ok and "writes into its argument" in str(report.findings[1])
+    assert np.array_equal(p["b"], X)
