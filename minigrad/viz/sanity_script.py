@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -14,7 +14,7 @@ from minigrad.network import Network
 from minigrad.nn import functional
 from minigrad.nn.module import Module
 from minigrad.teach import loss_graph
-from minigrad.teach.sanity import SanityReport, sanity
+from minigrad.teach.sanity import SanityReport, inside, sanity
 from minigrad.tensors.creation import as_tensor
 from minigrad.tensors.tensor import Tensor
 from minigrad.viz.steps.script import Reached, run_script
@@ -33,7 +33,8 @@ def sanity_of(script: str | Path, arguments: Sequence[str] = ()) -> SanityReport
     """Run a program up to its first backward pass, and return what `sanity` says of its network and that batch.
 
     The network is the `Network` that computed the loss; or the model whose output the loss was given, where the loss is
-    a module of `nn` or a function of `nn.functional`, or squares or distances of outputs and targets.
+    a module of `nn` or a function of `nn.functional`, or squares or distances of outputs and targets; or the model that
+    computed the loss itself, from inputs and targets.
 
     Args:
         script: the Python file.
@@ -66,13 +67,23 @@ def sanity_of(script: str | Path, arguments: Sequence[str] = ()) -> SanityReport
             if model.result is not scores:
                 loss = partial(_reshaped, loss, scores.shape[1:])
             return sanity(model.called, (model.arguments[0], targets), loss)
+    for call in reversed(made):
+        if isinstance(call.called, Module) and any(t is found[0] for t in (*_several(call.result), call.result)):
+            for pair in inside.arguments(call.arguments, call.options):
+                return sanity(call.called, pair)
     for call in filter(_is_model, reversed(made)):
         for batch_loss, targets in _of_differences(call.result, found[0]):
             return sanity(call.called, (call.arguments[0], targets), batch_loss)
     raise ValueError(
-        f"{script}: the loss is none of minigrad.nn, and no mean of squares, of the output of a model. Call "
-        "minigrad.sanity(model, (X, y), loss) in the program"
+        f"{script}: the loss is none of minigrad.nn, and no mean of squares, of the output of a model, and none that a "
+        "model returns. Call minigrad.sanity(model, (X, y), loss) in the program"
     )
+
+
+def _several(returned: Any) -> tuple[Any, ...]:
+    """Return the values of a dictionary, tuple or list."""
+    returned = returned.values() if isinstance(returned, dict) else returned
+    return () if isinstance(returned, Tensor) or not isinstance(returned, Iterable) else tuple(returned)
 
 
 def _hands_on(output: Any, scores: Any) -> bool:

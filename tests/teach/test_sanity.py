@@ -540,6 +540,30 @@ def test_sick_models_are_named(name: str) -> None:
     assert f"WRONG    {check}" in str(report)
 
 
+class OwnLoss(NextToken):
+    """Computes its loss, as a language model does."""
+
+    def __init__(self, causal: bool, returned: Callable[[Any, Any], Any]) -> None:
+        super().__init__(causal)
+        self.returned = returned
+
+    def forward(self, x: Any, targets: Any = None) -> Any:
+        scores = super().forward(x)
+        return self.returned(scores, F.cross_entropy(scores.transpose(1, 2), minigrad.as_tensor(targets)))
+
+
+@pytest.mark.parametrize("causal", [True, False])
+def test_a_model_may_compute_its_loss(causal: bool) -> None:
+    for returned in (lambda scores, loss: (scores, loss), lambda scores, loss: {"loss": loss, "scores": scores}):
+        report = sanity(OwnLoss(causal, returned), following(), steps=60)
+        assert bool(report) == causal and (causal or "later ones" in report.wrong[0].text), report
+        assert "ln(9)" in report["loss"].text
+    alone = sanity(OwnLoss(causal, lambda scores, loss: loss), following(), steps=60)
+    assert not alone.wrong and alone["examples"].ok is None
+    report = sanity(OwnLoss(causal, lambda scores, loss: scores), following(), steps=60)
+    assert "must return its loss" in report["forward"].text
+
+
 def test_nothing_is_changed() -> None:
     model = Counting()
     network = Network(model, nn.CrossEntropyLoss())
@@ -662,6 +686,12 @@ SCRIPTS = {
     + MODEL
     + "cross_entropy(model(X), y, label_smoothing=0.1).backward()",
     "reshaped scores": MODEL + "nn.CrossEntropyLoss()(model(X.reshape(16, 4, 4)).view(-1, 2), y).backward()",
+    "a loss in the model": "class Own(nn.Sequential):\n"
+    "    def forward(self, x, targets=None):\n"
+    "        scores = super().forward(x)\n"
+    "        return scores, nn.functional.cross_entropy(scores, targets)\n"
+    + MODEL
+    + "Own(*model)(X, targets=y)[1].backward()",
     "squares": MODEL + "((model(X) - minigrad.tensor([[1.0, 2.0]] * 64) * y[:, None]) ** 2).mean().backward()",
     "more in the loss": MODEL + "(nn.CrossEntropyLoss()(model(X), y) + model[0].weight.square().sum()).backward()",
 }

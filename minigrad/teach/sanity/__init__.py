@@ -20,7 +20,7 @@ from minigrad.nn.arguments import check_int
 from minigrad.nn.module import Module
 from minigrad.output.words import class_name
 from minigrad.teach.restoring import restored
-from minigrad.teach.sanity import data, independence, learning, scales, start
+from minigrad.teach.sanity import data, independence, inside, learning, scales, start
 from minigrad.teach.sanity.examples import Examples
 from minigrad.teach.sanity.report import Check, SanityReport
 from minigrad.teach.sanity.trial import Trial
@@ -59,13 +59,14 @@ def sanity(network: Any, data_batch: Any, loss: Callable[..., Any] | None = None
         network: a `Network`, or a model.
         data_batch: a pair (X, y) of inputs and targets, arrays or tensors. 32 examples or more say most.
         loss: for a model, a function of (output of the model, targets), which returns a tensor with one element.
+            Default: the model computes it, model(X, y) returns it, alone or beside the outputs.
         steps: the steps of Adam with which the eight examples are learned, for each of three learning rates.
 
     Returns:
         A report, which is true as a bool if nothing is wrong, and whose text has a line for each check.
 
     Raises:
-        TypeError: if network is neither a Network nor a module, or the loss is missing or cannot be called.
+        TypeError: if network is neither a Network nor a module, or the loss cannot be called.
         ValueError: if the batch is not a pair (X, y), or is empty, or steps is less than 1.
 
     >>> import minigrad
@@ -86,7 +87,7 @@ def sanity(network: Any, data_batch: Any, loss: Callable[..., Any] | None = None
         model, loss = network.model, network.loss
     elif isinstance(network, Module):
         model = network
-        if not callable(loss):
+        if not callable(loss) and (loss is not None or not inside.takes_targets(model)):
             raise TypeError(
                 f"sanity(model, batch, loss): loss must be a function of (output, targets), got {class_name(loss)}"
             )

@@ -175,7 +175,14 @@ def _row(trial: Trial, out: np.ndarray, i: int) -> np.ndarray:
 def _loss_mixes(trial: Trial, index: np.ndarray, kept: int, changed: Examples) -> bool:
     """Whether the direction of the gradient of an example's scores depends on the scores of the others."""
     out = trial.output._array
-    if trial.batch.y is None or trial.several or not out.ndim or out.shape[0] != trial.batch.n or out[0].size < 2:
+    if (
+        trial.loss is None
+        or trial.batch.y is None
+        or trial.several
+        or not out.ndim
+        or out.shape[0] != trial.batch.n
+        or out[0].size < 2
+    ):
         return False  # of one number the gradient has no direction, and its length depends on averages
     rows = []
     for array, targets in (out, trial.batch.targets), (out[index], changed.targets):

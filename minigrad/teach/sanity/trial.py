@@ -20,6 +20,7 @@ from minigrad.teach.causes import Batch, Scene
 from minigrad.teach.reach import reach
 from minigrad.teach.restoring import is_lazy, same_generators
 from minigrad.teach.samples import Outputs, Sample, named
+from minigrad.teach.sanity import inside
 from minigrad.teach.sanity.examples import Examples
 from minigrad.tensors.creation import as_tensor
 from minigrad.tensors.tensor import Tensor
@@ -42,6 +43,7 @@ class Trial:
 
     def __init__(self, model: Module, loss: Any, batch: Examples) -> None:
         self.model, self.loss, self.whole = model, loss, batch
+        self.inside = loss is None  # whether the model computes its loss
         self.batch = batch.take(np.arange(EXAMPLES)) or batch if batch.n > EXAMPLES else batch
         self.scene = Scene(model, None, batch=Batch.of(self.floats(batch.X)))
         self.find_trainable()
@@ -66,9 +68,12 @@ class Trial:
         if X.dtype.kind == "f" and dtypes:
             X = X.to(dtypes[0])
         with same_generators():
-            output = self.model(X)
-            self.output = output if self.output is None else self.output
-            result = self.loss(output, batch.targets)
+            if self.inside:
+                output, result = inside.parts(self.model(X, batch.targets))
+            else:
+                output = self.model(X)
+                self.output = output if self.output is None else self.output
+                result = self.loss(output, batch.targets)
         if not isinstance(result, Tensor) or result.numel() != 1:
             got = f"shape {result.shape}" if isinstance(result, Tensor) else class_name(result)
             raise ValueError(f"the loss must be a tensor with one element, got {got}; average it, .mean()")
@@ -83,6 +88,8 @@ class Trial:
         finally:
             for handle in handles:
                 handle.remove()
+        if self.inside:
+            self.loss = inside.loss_of(self.output, self.batch.targets, self.result)
         self.scene.reach = reach(self.output.node, self.batch.X, since)
         self.scene.inputs = self.batch.X
         self.find_trainable()
@@ -99,7 +106,8 @@ class Trial:
                     self.found.setdefault(source, self.found[node].reshape(source.shape))
             self.scene.values = self.found
             self.scene.look_at_loss(self.result.node, self.output.node)
-        # some causes wait for a third sample, as chance batches may look like them; here there is one batch to look at
+        # some causes wait for more samples, as chance batches may look like them; here there is one batch to look at
+        self.scene.ended = True
         self.scene.samples = 3 * [Sample(1, outputs={layer.name: layer.outputs for layer in self.layers})]
 
     def layers_of(self, batch: Examples) -> tuple[np.ndarray, list[Layer]]:
